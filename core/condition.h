@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Conditional requests (RFC 9110 13), evaluated in the order of 13.2.2. */
+#ifndef TUX_CORE_CONDITION_H
+#define TUX_CORE_CONDITION_H
+
+#include "request.h"
+
+/* What a condition is compared with. */
+struct tux_validators {
+	const uint8_t *etag;   /* with quotes, and W/ if weak; NULL: there is none */
+	uint32_t etag_len;     /* bytes; 0 with NULL */
+	int64_t last_modified; /* seconds since 1970; negative: there is none */
+	int64_t now;           /* seconds since 1970 */
+};
+
+enum tux_condition {
+	TUX_CONDITION_PASSED,
+	TUX_CONDITION_NOT_MODIFIED, /* 304 */
+	TUX_CONDITION_FAILED,       /* 412 */
+};
+
+/*
+ * Evaluates If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since of a GET or HEAD
+ * request for a representation that exists. Invalid dates are ignored, lists may be spread over
+ * field lines. Any context.
+ */
+enum tux_condition tux_condition_evaluate(const uint8_t *buf, const struct tux_request *req,
+                                          const struct tux_validators *validators);
+
+/*
+ * Whether Range applies as far as If-Range is concerned (RFC 9110 13.1.5): no If-Range, or a
+ * strong entity tag that is the same, or a date that is exactly Last-Modified and a strong
+ * validator (at least one second older than now). Any context.
+ */
+bool tux_condition_range_applies(const uint8_t *buf, const struct tux_request *req,
+                                 const struct tux_validators *validators);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Field lines (RFC 9110 5): the names that TUX knows, and the walk over list-valued fields.
+ * Parsing the lines out of a head is request.c's work.
+ */
+#ifndef TUX_CORE_FIELD_H
+#define TUX_CORE_FIELD_H
+
+#include "span.h"
+
+/* The field names that TUX looks at. Others are kept in the request with TUX_FIELD_OTHER. */
+enum tux_field_name {
+	TUX_FIELD_OTHER,
+	TUX_FIELD_ACCEPT,
+	TUX_FIELD_ACCEPT_ENCODING,
+	TUX_FIELD_CONNECTION,
+	TUX_FIELD_CONTENT_LENGTH,
+	TUX_FIELD_EXPECT,
+	TUX_FIELD_HOST,
+	TUX_FIELD_IF_MATCH,
+	TUX_FIELD_IF_MODIFIED_SINCE,
+	TUX_FIELD_IF_NONE_MATCH,
+	TUX_FIELD_IF_RANGE,
+	TUX_FIELD_IF_UNMODIFIED_SINCE,
+	TUX_FIELD_RANGE,
+	TUX_FIELD_REFERER,
+	TUX_FIELD_TRANSFER_ENCODING,
+	TUX_FIELD_USER_AGENT,
+	TUX_FIELD_NAMES /* how many there are */
+};
+
+/* One field line: name and value are spans of the buffer the head was parsed in; the value has no
+ * white space around it and may be empty. */
+struct tux_field {
+	struct tux_span name;
+	struct tux_span value;
+	uint8_t known; /* enum tux_field_name */
+};
+
+/*
+ * The known name that the len bytes at buf + off spell, in any case; TUX_FIELD_OTHER if none.
+ * off + len lies inside the buffer. Any context. RFC 9110 5.1.
+ */
+enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32_t len);
+
+/*
+ * Whether the span of buf spells the lower-case ASCII text of text_len bytes, in any case.
+ * Any context.
+ */
+bool tux_field_equals(const uint8_t *buf, struct tux_span span, const char *text, uint32_t text_len);
+
+/*
+ * Takes the next element off a comma-separated list (RFC 9110 5.6.1): *rest is what is left of the
+ * field value and moves behind the element; *element is the element without white space around
+ * it. A comma in a quoted string does not separate. Empty elements are skipped. Returns false,
+ * with *element empty, when the list is at its end. Any context.
+ */
+bool tux_field_list_next(const uint8_t *buf, struct tux_span *rest, struct tux_span *element);
+
+/*
+ * The weight parameter of a list element such as "gzip;q=0.5" in thousandths (RFC 9110 12.4.2):
+ * 1000 when there is none, 0 when it is malformed. *token is the part before the first ';', white
+ * space trimmed. Any context.
+ */
+uint32_t tux_field_weight(const uint8_t *buf, struct tux_span element, struct tux_span *token);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every outer limit of the protocol core, with the status that it produces. Limits of the engine
+ * (connections, timeouts, memory) are options and stand in engine/engine.h.
+ */
+#ifndef TUX_CORE_LIMITS_H
+#define TUX_CORE_LIMITS_H
+
+enum {
+	TUX_MAX_HEAD = 16384,       /* bytes of request line and field lines together; more is 431 */
+	TUX_MAX_TARGET = 8192,      /* bytes of a request target; more is 414 */
+	TUX_MAX_FIELDS = 100,       /* field lines in a request; more is 431 */
+	TUX_MAX_RANGES = 16,        /* ranges in one request; with more the field is ignored (RFC 9110 14.2) */
+	TUX_MAX_CHUNK_LINE = 4096,  /* bytes of a chunk-size line; more is 400 */
+	TUX_MAX_TRAILER = 8192,     /* bytes of a trailer section; more is 431 */
+	TUX_MAX_ETAG = 40,          /* bytes of an entity tag that we make, quotes included */
+};
+
+#endif

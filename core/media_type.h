@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Media types by file name extension, from Debian's mime.types; media_type_table.py makes the table. */
+#ifndef TUX_CORE_MEDIA_TYPE_H
+#define TUX_CORE_MEDIA_TYPE_H
+
+#include "types.h"
+
+struct tux_media_type {
+	const char *text; /* "text/html; charset=utf-8": static, ends in NUL */
+	uint32_t len;     /* bytes of text, the NUL not counted */
+};
+
+/*
+ * The media type of a file by the last extension of its name (any case), the charset included for
+ * text. name is the path or its last segment, len bytes. Without a known extension
+ * application/octet-stream; a name without any dot (README, LICENSE) text/plain. Any context.
+ */
+struct tux_media_type tux_media_type(const uint8_t *name, uint32_t len);
+
+#endif

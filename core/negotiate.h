@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Content negotiation (RFC 9110 12): the content coding, and HTML or JSON for a listing. */
+#ifndef TUX_CORE_NEGOTIATE_H
+#define TUX_CORE_NEGOTIATE_H
+
+#include "request.h"
+
+/* Content codings of precompressed siblings; the order is our preference at equal weight. */
+enum tux_coding {
+	TUX_CODING_IDENTITY,
+	TUX_CODING_BR,
+	TUX_CODING_ZSTD,
+	TUX_CODING_GZIP,
+	TUX_CODINGS
+};
+
+/* "br", "zstd", "gzip", or "" for identity, as Content-Encoding has it; and the file name suffix
+ * ".br", ".zst", ".gz", or "". Static, end in NUL. Any context. */
+const char *tux_coding_text(enum tux_coding coding);
+const char *tux_coding_suffix(enum tux_coding coding);
+
+/*
+ * The coding to send, by Accept-Encoding (RFC 9110 12.5.3): of those in available (bit
+ * 1 << coding; identity is always taken as available) the one of greatest weight, the first of
+ * enum tux_coding after identity at equal weight; identity when the field is missing or refuses
+ * all others. x-gzip is gzip. Any context.
+ */
+enum tux_coding tux_negotiate_coding(const uint8_t *buf, const struct tux_request *req, uint32_t available);
+
+/* Whether Accept prefers application/json to text/html; false without Accept. Any context. */
+bool tux_negotiate_json(const uint8_t *buf, const struct tux_request *req);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Byte ranges (RFC 9110 14): which bytes of a representation a Range field asks for. */
+#ifndef TUX_CORE_RANGE_H
+#define TUX_CORE_RANGE_H
+
+#include "limits.h"
+#include "span.h"
+
+struct tux_range {
+	uint64_t first; /* offset of the first byte */
+	uint64_t len;   /* bytes, at least 1; first + len <= the size */
+};
+
+enum tux_range_verdict {
+	TUX_RANGE_IGNORED,       /* not a range set we answer: send everything with 200 */
+	TUX_RANGE_SATISFIABLE,   /* 206 */
+	TUX_RANGE_UNSATISFIABLE, /* 416 */
+};
+
+/*
+ * Reads a Range field value for a representation of size bytes into ranges[0 .. *count).
+ * Ranges that lie behind the end are left out; each one kept is clamped to the size.
+ * TUX_RANGE_IGNORED: another unit, a syntax error, more than TUX_MAX_RANGES ranges, or more than
+ * two that overlap another (RFC 9110 14.2 and 17.15). A set of several that together cover no
+ * less than the whole is ignored too: 200 is cheaper.
+ * *count is 0 unless satisfiable. Any context.
+ */
+enum tux_range_verdict tux_range_parse(const uint8_t *buf, struct tux_span value, uint64_t size,
+                                       struct tux_range ranges[TUX_MAX_RANGES], uint32_t *count);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The access record: what one request leaves behind, in binary; turning it into text is the log's work. */
+#ifndef TUX_CORE_RECORD_H
+#define TUX_CORE_RECORD_H
+
+#include "request.h"
+
+enum {
+	TUX_RECORD_TEXT_MAX = 1024, /* bytes kept of each text of a record */
+};
+
+/* Fixed part of a record; the texts follow it without gaps, in the order of the lengths. */
+struct tux_record {
+	uint32_t size;        /* bytes of the whole record, texts included */
+	uint16_t status;
+	uint8_t minor;        /* HTTP/1.minor */
+	uint8_t refusal;      /* enum tux_refusal */
+	int64_t time_us;      /* when the request's head was complete, since 1970 */
+	uint32_t duration_us; /* until the answer was handed to the kernel */
+	uint16_t port;        /* of the client, host order; 0 on Unix sockets */
+	uint16_t method_len;
+	uint64_t sent_bytes;  /* of the answer, head included */
+	uint8_t address[16];  /* of the client, IPv4 as ::ffff:a.b.c.d; all zero on Unix sockets */
+	uint16_t target_len;
+	uint16_t host_len;
+	uint16_t referer_len;
+	uint16_t user_agent_len;
+};
+
+enum { TUX_RECORD_MAX = sizeof(struct tux_record) + 4 * TUX_RECORD_TEXT_MAX + 64 };
+
+/*
+ * Fills the lengths and size of *record from the request (parsed or refused) and writes the texts
+ * (method, target, host, referer, user agent: cut to what fits in TUX_RECORD_TEXT_MAX, the method to 64) to text, which
+ * has room for TUX_RECORD_MAX - sizeof(struct tux_record) bytes. The other members of *record are
+ * the caller's. Returns the bytes of text. Any context.
+ */
+uint32_t tux_record_fill(struct tux_record *record, const uint8_t *buf, const struct tux_request *req, uint8_t *text);
+
+#endif

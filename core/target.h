@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The request target (RFC 9112 3.2, RFC 3986): its forms, and the one normalisation that stands
+ * between a request and the file system.
+ */
+#ifndef TUX_CORE_TARGET_H
+#define TUX_CORE_TARGET_H
+
+#include "request.h"
+
+/*
+ * Splits the target req->target of buf by its form: sets form, path, query and, in the absolute
+ * and authority forms, host. The method in req says which forms are allowed.
+ * TUX_ACCEPTED, or TUX_REFUSED_TARGET or TUX_REFUSED_HOST. Called by tux_request_parse(). Any context.
+ */
+enum tux_refusal tux_target_split(const uint8_t *buf, struct tux_request *req);
+
+/* Whether span is host [":" port] with host a reg-name, an IPv4 address or a bracketed IPv6
+ * address; empty is allowed (RFC 9110 7.2). Any context. */
+bool tux_target_is_host(const uint8_t *buf, struct tux_span span);
+
+/*
+ * Decodes and normalises the path of src_len bytes at src into dst, which has room for src_len
+ * bytes. Escapes are decoded once; then runs of slashes become one, "." segments go, ".."
+ * segments take the segment before them along. Everything is decoded before it is judged, so
+ * "%2e%2e" is "..", and "%2f" is "/".
+ *
+ * TUX_ACCEPTED: *dst_len bytes at dst start with '/', hold no NUL, no empty, "." or ".." segment,
+ * and *dst_len <= src_len. A trailing slash stays (also behind a final "." or "..").
+ * TUX_REFUSED_TARGET: src does not start with '/'. TUX_REFUSED_ESCAPE: a '%' without two
+ * hexadecimal digits, or %00 or a NUL. TUX_REFUSED_DOT_DOT: ".." leads above the root.
+ * dst and src do not overlap. Any context.
+ */
+enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint8_t *dst, uint32_t *dst_len);
+
+/* Whether a normalised path has a segment that starts with a dot. Any context. */
+bool tux_target_has_dot_file(const uint8_t *path, uint32_t len);
+
+/*
+ * Writes path escaped for a Location field (RFC 3986 2.1: all but unreserved characters, "/" and the
+ * sub-delims, ":" and "@" as %XX) to out, which has room for cap bytes. Returns the bytes written,
+ * 0 when they do not fit or len is 0. Holds no control character whatever path holds. Any context.
+ */
+uint32_t tux_target_escape(const uint8_t *path, uint32_t len, uint8_t *out, uint32_t cap);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The user engine: serves files of one document root over HTTP/1.1 from one thread a core. What
+ * the program tells it, and what it tells the program. No function here is called from a signal
+ * handler; all are called from one thread, the program's own, unless they say otherwise.
+ */
+#ifndef TUX_ENGINE_ENGINE_H
+#define TUX_ENGINE_ENGINE_H
+
+#include "../core/record.h"
+
+enum {
+	TUX_MAX_THREADS = 256,
+	TUX_MAX_INDEX_NAMES = 8,
+	TUX_MAX_LISTENERS = 64,
+};
+
+enum tux_loop_kind {
+	TUX_LOOP_AUTO, /* io_uring where the kernel has what it takes and permits it, else epoll */
+	TUX_LOOP_URING,
+	TUX_LOOP_EPOLL,
+};
+
+/* How bodies that are not kept in memory are sent. */
+enum tux_large_body {
+	TUX_LARGE_AUTO,     /* what docs/performance.md measured as cheapest */
+	TUX_LARGE_COPY,     /* read into memory, then send */
+	TUX_LARGE_SENDFILE, /* sendfile(2): the page cache's pages by reference */
+	TUX_LARGE_ZEROCOPY, /* MSG_ZEROCOPY/SEND_ZC of memory: for real network cards */
+};
+
+/* A listening socket as the program opened it: one fd for every thread (SO_REUSEPORT), or one for all. */
+struct tux_listener {
+	int fd[TUX_MAX_THREADS];
+	unsigned count; /* of fd: the number of threads, or 1 when they share it */
+};
+
+struct tux_engine_config {
+	int root_fd;                /* the document root, O_PATH | O_DIRECTORY; the engine does not close it */
+	enum tux_loop_kind loop;
+	enum tux_large_body large_body;
+	unsigned threads;           /* 1 to TUX_MAX_THREADS */
+	const struct tux_listener *listeners; /* stay valid while the engine runs; the engine closes the fds when it stops */
+	unsigned listener_count;
+	unsigned max_connections;   /* of all threads together; at the limit accepting pauses */
+	uint32_t head_timeout_ms;   /* from the first byte of a head to its end; then 408 */
+	uint32_t body_timeout_ms;   /* without a byte of a request body; then 408 */
+	uint32_t send_timeout_ms;   /* without progress in sending; then the connection is dropped */
+	uint32_t idle_timeout_ms;   /* between requests; then the connection is closed */
+	uint32_t recheck_ms;        /* how old what is known of a file may get where inotify cannot see it */
+	uint64_t max_body_bytes;    /* of a request body that is read and dropped; more is 413 */
+	uint32_t cache_entries;     /* objects a thread keeps */
+	uint64_t cache_bytes;       /* of bodies kept in memory, all threads together */
+	uint32_t memory_object_bytes; /* larger bodies are not kept in memory */
+	bool browse;                /* listings for directories without an index */
+	bool dot_files;             /* serve names that start with a dot */
+	bool any_mode;              /* serve files that are not world-readable too */
+	bool spa;                   /* answer a missing path without an extension with the root's index */
+	bool records;               /* make access records */
+	const char *index[TUX_MAX_INDEX_NAMES];
+	unsigned index_count;
+	uint8_t etag_key[16];
+};
+
+/* Sums over all threads since the start. */
+struct tux_counters {
+	uint64_t requests;
+	uint64_t sent_bytes;
+	uint64_t refused;      /* answered with 4xx that the protocol core or a limit decided, before any file was looked for */
+	uint64_t errors;       /* answers with 5xx, and answers cut short */
+	uint64_t connections;  /* accepted */
+	uint64_t open;         /* connections now */
+	uint64_t cache_hits;
+	uint64_t records_lost; /* access records for which the ring had no room */
+};
+
+struct tux_engine;
+
+/*
+ * Starts the threads. The caller has blocked all signals that it handles itself; threads inherit
+ * the mask. Returns NULL with a sentence in error (error_size bytes) on failure; the caller then
+ * still owns the listeners' fds.
+ */
+struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char *error, size_t error_size);
+
+/* Which loop runs, and why, as words for people: "io_uring", "epoll (io_uring: Operation not permitted)". Valid while the engine is. */
+const char *tux_engine_describe(const struct tux_engine *engine);
+
+/* Stops accepting (what waits in the accept queues is still taken), closes idle connections and
+ * lets the others finish their answer. Returns at once. Idempotent. */
+void tux_engine_drain(struct tux_engine *engine);
+
+/* Whether all threads have ended after tux_engine_drain(). Waits up to timeout_ms for it. */
+bool tux_engine_wait(struct tux_engine *engine, uint32_t timeout_ms);
+
+/* Ends all threads at once, connections closed as they are, joins them; counters and records can still be read. */
+void tux_engine_stop(struct tux_engine *engine);
+
+/* Frees the engine after tux_engine_stop(). */
+void tux_engine_free(struct tux_engine *engine);
+
+void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum);
+
+/*
+ * For the log's thread, one caller at a time: copies whole access records into out (cap of at
+ * least TUX_RECORD_MAX bytes), oldest first within a thread, each a struct tux_record with its
+ * texts behind it; records are not padded, so copy the fixed part out before reading it. Returns
+ * the bytes copied; 0 when there is none now.
+ */
+size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t cap);
+
+/* Waits until there may be records to read, or timeout_ms (-1: for ever), or tux_engine_records_wake().
+ * For the log's thread. */
+void tux_engine_records_wait(struct tux_engine *engine, int timeout_ms);
+
+/* Ends a wait of the log's thread. Any thread. */
+void tux_engine_records_wake(struct tux_engine *engine);
+
+#endif
