@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Access records: the texts of a request, cut to their limits and laid one behind the other. */
+#include "record.h"
+
+enum { METHOD_MAX = 64 };
+
+/* Copies at most max bytes of the span behind *len of text; returns how many. */
+static uint16_t take(const uint8_t *buf, struct tux_span span, uint32_t max, uint8_t *text, uint32_t *len)
+{
+	uint32_t n = span.len < max ? span.len : max;
+
+	if (n > 0)
+		memcpy(text + *len, buf + span.off, n);
+	*len += n;
+	return (uint16_t)n;
+}
+
+/* The first line of a known field; after a refusal none is known. */
+static struct tux_span value_of(const struct tux_request *req, enum tux_field_name name)
+{
+	uint32_t line = req->refusal == TUX_ACCEPTED ? tux_request_field(req, name, 0) : 0;
+
+	return line > 0 ? req->field[line - 1].value : (struct tux_span){ 0, 0 };
+}
+
+uint32_t tux_record_fill(struct tux_record *record, const uint8_t *buf, const struct tux_request *req, uint8_t *text)
+{
+	struct tux_span host = req->refusal == TUX_ACCEPTED ? req->host : (struct tux_span){ 0, 0 };
+	uint32_t len = 0;
+
+	record->method_len = take(buf, req->method_text, METHOD_MAX, text, &len);
+	record->target_len = take(buf, req->target, TUX_RECORD_TEXT_MAX, text, &len);
+	record->host_len = take(buf, host, TUX_RECORD_TEXT_MAX, text, &len);
+	record->referer_len = take(buf, value_of(req, TUX_FIELD_REFERER), TUX_RECORD_TEXT_MAX, text, &len);
+	record->user_agent_len = take(buf, value_of(req, TUX_FIELD_USER_AGENT), TUX_RECORD_TEXT_MAX, text, &len);
+	record->minor = req->minor;
+	record->refusal = req->refusal;
+	record->size = (uint32_t)sizeof(*record) + len;
+	return len;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What answers a request: decided from the request and the facts of a file, then written as a head. */
+#ifndef TUX_CORE_RESPONSE_H
+#define TUX_CORE_RESPONSE_H
+
+#include "condition.h"
+#include "date.h"
+#include "media_type.h"
+#include "negotiate.h"
+#include "range.h"
+
+enum {
+	TUX_MAX_RESPONSE_HEAD = 1024, /* bytes of a response head without Location */
+	TUX_MAX_ERROR_BODY = 512,     /* bytes of a body that tux_response_error_body() writes */
+	TUX_MAX_PART_HEAD = 320,      /* bytes of a part's head, or of the last boundary, in multipart/byteranges */
+};
+
+/* What is known of the representation that a request selected. */
+struct tux_facts {
+	uint64_t size; /* bytes */
+	struct tux_validators validators;
+};
+
+/* The decision: which status, and with 206 which bytes. */
+struct tux_plan {
+	uint16_t status; /* 200, 206, 304, 412 or 416 */
+	uint32_t range_count; /* with 206: 1, or more for multipart/byteranges */
+	struct tux_range range[TUX_MAX_RANGES];
+};
+
+/*
+ * The status that the method alone decides: 0 for GET and HEAD, which go on to a file; 204 for
+ * OPTIONS, 405 for the other methods we know, 501 for the rest (RFC 9110 9). Any context.
+ */
+uint16_t tux_respond_method(const struct tux_request *req);
+
+/*
+ * Decides what a GET or HEAD for an existing representation is answered with: conditions, then
+ * Range and If-Range (RFC 9110 13.2.2). buf is the buffer that req was parsed in. Any context.
+ */
+void tux_respond_decide(const uint8_t *buf, const struct tux_request *req, const struct tux_facts *facts,
+                        struct tux_plan *plan);
+
+enum tux_content_range {
+	TUX_CONTENT_RANGE_NONE,
+	TUX_CONTENT_RANGE_ONE,         /* bytes first-last/size */
+	TUX_CONTENT_RANGE_UNSATISFIED, /* "bytes", a star in place of the range, and the size: with 416 */
+};
+
+/* What a response head says. Zeroed members are left out. Pointers are borrowed for the call. */
+struct tux_head {
+	uint16_t status;
+	uint8_t minor;                 /* of the request: 1.0 is told about keep-alive, 1.1 about close */
+	bool keep_alive;
+	bool has_length;               /* write Content-Length */
+	bool accept_ranges;
+	bool vary_encoding;            /* Vary: Accept-Encoding */
+	bool vary_accept;              /* Vary: Accept */
+	bool has_last_modified;
+	bool allow;                    /* Allow: GET, HEAD, OPTIONS */
+	uint8_t coding;                /* enum tux_coding */
+	uint8_t content_range;         /* enum tux_content_range */
+	struct tux_range range;        /* with TUX_CONTENT_RANGE_ONE */
+	uint64_t size;                 /* of the representation, with Content-Range */
+	uint64_t content_length;
+	int64_t last_modified;         /* seconds since 1970 */
+	const uint8_t *date;           /* TUX_DATE_LEN bytes; always there */
+	struct tux_media_type type;
+	const uint8_t *boundary;       /* multipart/byteranges: the type is multipart then */
+	uint32_t boundary_len;
+	const uint8_t *etag;
+	uint32_t etag_len;
+	const uint8_t *location;       /* escaped path */
+	uint32_t location_len;
+	const uint8_t *location_query; /* the query as sent, '?' not included; NULL: none */
+	uint32_t location_query_len;
+};
+
+/*
+ * Writes the head, its empty line included, to out (cap bytes). Returns its bytes, 0 when it does
+ * not fit. *date_off is where the date stands in it, so that a prebuilt head can be stamped.
+ * Bytes of Location's query that are no VCHAR or obs-text are dropped, so that no CR or LF of a
+ * request comes out. Any context. RFC 9112 4, 5; RFC 9110 6.6, 8, 14.4.
+ */
+uint32_t tux_response_head(uint8_t *out, uint32_t cap, const struct tux_head *head, uint32_t *date_off);
+
+/*
+ * Writes what stands before a part of multipart/byteranges (RFC 9110 14.6): with range NULL the
+ * closing boundary. Returns its bytes, 0 when it does not fit in cap. Any context.
+ */
+uint32_t tux_response_part_head(uint8_t *out, uint32_t cap, const struct tux_head *head, const struct tux_range *range);
+
+/* Writes a small HTML page that says status and why (NULL: the status alone). Returns its bytes,
+ * at most cap; 0 when it does not fit. Any context. */
+uint32_t tux_response_error_body(uint8_t *out, uint32_t cap, uint16_t status, const char *why);
+
+/* The reason phrase of a status (RFC 9110 15); "Unknown" for those we never send. Any context. */
+const char *tux_response_reason(uint16_t status);
+
+/* The ready interim response: "HTTP/1.1 100 Continue" and an empty line, *len bytes. Any context. */
+const char *tux_response_continue(uint32_t *len);
+
+#endif
