@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Listening sockets: from what the user wrote to sockets that accept. Accepting is the loop's work. */
+#define _GNU_SOURCE 1
+#include "listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+	BACKLOG = 65535, /* net.core.somaxconn is the limit that counts */
+	HOST_MAX = 256,
+	PORT_MAX = 8,
+};
+
+/* What a TCP spec says: no host means all addresses. */
+struct tcp_spec {
+	char host[HOST_MAX];
+	char port[PORT_MAX];
+	bool all;
+};
+
+/* Any socket address, as bind() wants it. */
+struct address {
+	struct sockaddr_storage storage;
+	socklen_t len;
+	bool dual; /* IPv4 too, on an IPv6 socket */
+};
+
+static bool is_port(const char *text, size_t len)
+{
+	char digits[PORT_MAX];
+
+	if (len < 1 || len > 5 || strspn(text, "0123456789") < len)
+		return false;
+	memcpy(digits, text, len);
+	digits[len] = '\0';
+	return strtoul(digits, NULL, 10) <= 65535;
+}
+
+/* Splits "ADDR:PORT", "[ADDR6]:PORT", "*:PORT", ":PORT" and "PORT". */
+static bool tcp_spec_parse(const char *spec, struct tcp_spec *tcp)
+{
+	const char *colon = strrchr(spec, ':');
+	const char *port = colon ? colon + 1 : spec;
+	const char *host = spec;
+	size_t host_len = colon ? (size_t)(colon - spec) : 0;
+
+	memset(tcp, 0, sizeof(*tcp));
+	if (!is_port(port, strlen(port)))
+		return false;
+	if (host_len >= 2 && host[0] == '[' && host[host_len - 1] == ']') {
+		host++;
+		host_len -= 2;
+		if (!memchr(host, ':', host_len))
+			return false;
+	} else if (memchr(host, ':', host_len)) {
+		return false; /* an IPv6 address without brackets: where its port begins cannot be told */
+	}
+	if (host_len >= sizeof(tcp->host))
+		return false;
+	memcpy(tcp->host, host, host_len);
+	memcpy(tcp->port, port, strlen(port));
+	tcp->all = host_len == 0 || strcmp(tcp->host, "*") == 0;
+	return true;
+}
+
+/* A new non-blocking TCP socket bound to address, -1 with errno. */
+static int tcp_bind(const struct address *address, bool reuse_port)
+{
+	const int family = address->storage.ss_family;
+	const int on = 1, v6only = !address->dual;
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    (reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
+	    (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) < 0) ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+	    bind(fd, (const struct sockaddr *)&address->storage, address->len) < 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+/*
+ * Opens one socket a thread on address. SO_REUSEPORT would let a second server of the same user take half
+ * of the connections unnoticed, so a bind without it goes first: it fails if anybody listens there.
+ */
+static bool tcp_open(struct address *address, unsigned threads, struct tux_listener *out)
+{
+	int saved, probe = tcp_bind(address, false);
+
+	out->count = 0;
+	if (probe < 0)
+		return false;
+	/* With port 0 the kernel chose one: all threads take that. */
+	if (getsockname(probe, (struct sockaddr *)&address->storage, &address->len) < 0 ||
+	    (threads == 1 && listen(probe, BACKLOG) < 0)) {
+		saved = errno;
+		close(probe);
+		errno = saved;
+		return false;
+	}
+	if (threads == 1) {
+		out->fd[out->count++] = probe;
+		return true;
+	}
+	close(probe);
+	while (out->count < threads) {
+		int fd = tcp_bind(address, true);
+
+		if (fd < 0)
+			break;
+		out->fd[out->count++] = fd;
+		if (listen(fd, BACKLOG) < 0)
+			break;
+	}
+	if (out->count == threads)
+		return true;
+	saved = errno;
+	tux_listener_close(out);
+	errno = saved;
+	return false;
+}
+
+static int fail(char *error, size_t error_size, const char *spec, const char *reason)
+{
+	snprintf(error, error_size, "cannot listen on %s: %s", spec, reason);
+	return -1;
+}
+
+/* All addresses: one socket for both families, or IPv4 alone where the kernel has no IPv6. */
+static int tcp_open_all(const char *spec, const struct tcp_spec *tcp, unsigned threads, struct tux_listener *out,
+                        char *error, size_t error_size)
+{
+	const uint16_t port = htons((uint16_t)strtoul(tcp->port, NULL, 10));
+	const struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = in6addr_any };
+	const struct sockaddr_in any4 = { .sin_family = AF_INET, .sin_port = port };
+	struct address address = { .len = sizeof(any6), .dual = true };
+
+	memcpy(&address.storage, &any6, sizeof(any6));
+	if (tcp_open(&address, threads, out))
+		return 1;
+	if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)
+		return fail(error, error_size, spec, strerror(errno));
+	address = (struct address){ .len = sizeof(any4) };
+	memcpy(&address.storage, &any4, sizeof(any4));
+	if (tcp_open(&address, threads, out))
+		return 1;
+	return fail(error, error_size, spec, strerror(errno));
+}
+
+/* All addresses of a name. Those of a family that this machine does not have are left out unless no other is there. */
+static int tcp_open_name(const char *spec, const struct tcp_spec *tcp, unsigned threads, struct tux_listener *out,
+                         unsigned max, char *error, size_t error_size)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+	struct addrinfo *list, *entry;
+	unsigned count = 0;
+	int missing = 0, rc;
+
+	rc = getaddrinfo(tcp->host, tcp->port, &hints, &list);
+	if (rc != 0)
+		return fail(error, error_size, spec, rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+	for (entry = list; entry && count < max; entry = entry->ai_next) {
+		struct address address = { .len = entry->ai_addrlen };
+
+		memcpy(&address.storage, entry->ai_addr, entry->ai_addrlen);
+		if (tcp_open(&address, threads, &out[count])) {
+			count++;
+			continue;
+		}
+		missing = errno;
+		if (missing != EAFNOSUPPORT && missing != EADDRNOTAVAIL)
+			break;
+	}
+	rc = entry != NULL && count < max;
+	freeaddrinfo(list);
+	if (count > 0 && !rc)
+		return (int)count;
+	while (count > 0)
+		tux_listener_close(&out[--count]);
+	return fail(error, error_size, spec, strerror(missing));
+}
+
+/* Whether a server answers at the socket file; errno says why not. */
+static bool unix_is_live(const struct sockaddr_un *address)
+{
+	int saved, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool live;
+
+	if (fd < 0)
+		return false;
+	/* EAGAIN: its accept queue is full, so somebody has it. */
+	live = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return live;
+}
+
+static int unix_open(const char *spec, const char *path, struct tux_listener *out, char *error, size_t error_size)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct stat st;
+	int fd;
+
+	if (*path == '\0')
+		return fail(error, error_size, spec, "the path is missing behind \"unix:\"");
+	if (strlen(path) >= sizeof(address.sun_path))
+		return fail(error, error_size, spec, "the path of a Unix socket has at most 107 bytes");
+	memcpy(address.sun_path, path, strlen(path));
+	if (lstat(path, &st) == 0) {
+		if (!S_ISSOCK(st.st_mode))
+			return fail(error, error_size, spec, "the file exists and is not a socket");
+		if (unix_is_live(&address))
+			return fail(error, error_size, spec, "another server is listening there");
+		if (errno != ECONNREFUSED || unlink(path) < 0)
+			return fail(error, error_size, spec, strerror(errno));
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return fail(error, error_size, spec, strerror(errno));
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, 0666) < 0 ||
+	    listen(fd, BACKLOG) < 0) {
+		fail(error, error_size, spec, strerror(errno));
+		close(fd);
+		return -1;
+	}
+	out->fd[0] = fd;
+	out->count = 1;
+	return 1;
+}
+
+int tux_listener_open(const char *spec, unsigned threads, struct tux_listener *out, unsigned max, char *error,
+                      size_t error_size)
+{
+	struct tcp_spec tcp;
+
+	if (error_size > 0)
+		error[0] = '\0';
+	if (max == 0)
+		return fail(error, error_size, spec, "too many listeners");
+	if (strncmp(spec, "unix:", 5) == 0)
+		return unix_open(spec, spec + 5, out, error, error_size);
+	if (!tcp_spec_parse(spec, &tcp))
+		return fail(error, error_size, spec,
+		            "expected ADDRESS:PORT, [IPV6]:PORT, NAME:PORT, :PORT, PORT or unix:PATH, PORT from 0 to 65535");
+	if (tcp.all)
+		return tcp_open_all(spec, &tcp, threads, out, error, error_size);
+	return tcp_open_name(spec, &tcp, threads, out, max, error, error_size);
+}
+
+bool tux_listener_adopt(int fd, struct tux_listener *out, char *error, size_t error_size)
+{
+	int type = 0, listening = 0, family = 0, flags;
+	const int on = 1;
+	socklen_t len = sizeof(int);
+
+	out->count = 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0) {
+		snprintf(error, error_size, "cannot use passed file descriptor %d: %s", fd, strerror(errno));
+		return false;
+	}
+	if (type != SOCK_STREAM || !listening || (family != AF_INET && family != AF_INET6 && family != AF_UNIX)) {
+		snprintf(error, error_size, "cannot use passed file descriptor %d: not a listening TCP or Unix stream socket",
+		         fd);
+		return false;
+	}
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
+	    (family != AF_UNIX && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)) {
+		snprintf(error, error_size, "cannot set up passed file descriptor %d: %s", fd, strerror(errno));
+		return false;
+	}
+	out->fd[0] = fd;
+	out->count = 1;
+	return true;
+}
+
+/* The ":PORT" of a URL, nothing for HTTP's own. */
+static void url_port(char out[PORT_MAX], uint16_t port)
+{
+	out[0] = '\0';
+	if (port != 80)
+		snprintf(out, PORT_MAX, ":%u", port);
+}
+
+void tux_listener_url(const struct tux_listener *listener, char *out, size_t size)
+{
+	struct sockaddr_storage storage = { 0 };
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+	struct sockaddr_un un;
+	socklen_t len = sizeof(storage);
+	char text[INET6_ADDRSTRLEN] = "?", port[PORT_MAX];
+
+	snprintf(out, size, "?");
+	if (listener->count == 0 || getsockname(listener->fd[0], (struct sockaddr *)&storage, &len) < 0)
+		return;
+	if (storage.ss_family == AF_INET) {
+		memcpy(&in4, &storage, sizeof(in4));
+		inet_ntop(AF_INET, &in4.sin_addr, text, sizeof(text));
+		url_port(port, ntohs(in4.sin_port));
+		snprintf(out, size, "http://%s%s/", text, port);
+	} else if (storage.ss_family == AF_INET6) {
+		memcpy(&in6, &storage, sizeof(in6));
+		inet_ntop(AF_INET6, &in6.sin6_addr, text, sizeof(text));
+		url_port(port, ntohs(in6.sin6_port));
+		snprintf(out, size, "http://[%s]%s/", text, port);
+	} else if (storage.ss_family == AF_UNIX) {
+		memcpy(&un, &storage, sizeof(un));
+		/* An abstract name, which socket activation may bring, starts with NUL: "@" by custom. */
+		if (un.sun_path[0] == '\0' && len > offsetof(struct sockaddr_un, sun_path))
+			un.sun_path[0] = '@';
+		snprintf(out, size, "unix:%.*s", (int)sizeof(un.sun_path), un.sun_path);
+	}
+}
+
+void tux_listener_close(struct tux_listener *listener)
+{
+	while (listener->count > 0)
+		close(listener->fd[--listener->count]);
+}
