@@ -8,6 +8,7 @@
 
 enum {
 	TUX_MAX_HEAD = 16384,       /* bytes of request line and field lines together; more is 431 */
+	TUX_MAX_EMPTY_LINES = 8,    /* in front of a request line; more is 400 */
 	TUX_MAX_TARGET = 8192,      /* bytes of a request target; more is 414 */
 	TUX_MAX_FIELDS = 100,       /* field lines in a request; more is 431 */
 	TUX_MAX_RANGES = 16,        /* ranges in one request; with more the field is ignored (RFC 9110 14.2) */

@@ -88,7 +88,8 @@ struct tux_request {
 	uint64_t content_length;  /* bytes of body, with TUX_FRAMING_LENGTH; 0 otherwise */
 	struct tux_span method_text;
 	struct tux_span target;   /* as sent */
-	struct tux_span path;     /* the target's path, still escaped; empty in the asterisk and authority forms */
+	struct tux_span path;     /* the target's path, still escaped; empty in the asterisk and authority forms, and
+	                             in the absolute form for http://host, where it means "/" */
 	struct tux_span query;    /* behind the '?', which is not part of it */
 	struct tux_span host;     /* host [":" port]: of the absolute form if it has one, else of Host */
 	uint32_t field_count;

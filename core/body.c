@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The request body: its framing (RFC 9112 6) and the way past it, chunked or not. */
+#include "body.h"
+
+#include "octet.h"
+
+/* Offsets in files are signed in both engines: no body is longer. */
+#define LENGTH_MAX 0x7fffffffffffffffu
+
+/* Content-Length: one line, digits alone. A list is refused even if its members are equal. */
+static enum tux_refusal length_framing(const uint8_t *buf, struct tux_request *req)
+{
+	uint32_t line = tux_request_field(req, TUX_FIELD_CONTENT_LENGTH, 0);
+	struct tux_span value = req->field[line - 1].value;
+	uint64_t length = 0;
+	uint32_t i;
+
+	if (value.len == 0 || tux_request_field(req, TUX_FIELD_CONTENT_LENGTH, line) != 0)
+		return TUX_REFUSED_LENGTH;
+	for (i = 0; i < value.len; i++) {
+		uint8_t octet = buf[value.off + i];
+
+		if (!octet_is_digit(octet) || length > (LENGTH_MAX - (uint64_t)(octet - '0')) / 10)
+			return TUX_REFUSED_LENGTH;
+		length = length * 10 + (uint64_t)(octet - '0');
+	}
+	req->framing = TUX_FRAMING_LENGTH;
+	req->content_length = length;
+	return TUX_ACCEPTED;
+}
+
+/* One member of Transfer-Encoding. *chunked: whether chunked has been seen. */
+static enum tux_refusal coding_element(const uint8_t *buf, struct tux_span element, bool *chunked)
+{
+	struct tux_span name = element;
+	uint32_t i = 0;
+
+	while (i < element.len && octet_is(buf[element.off + i], OCTET_TOKEN))
+		i++;
+	name.len = i;
+	if (*chunked)
+		return TUX_REFUSED_CODING_ORDER;
+	if (!tux_field_equals(buf, name, "chunked", 7))
+		return TUX_REFUSED_CODING;
+	if (name.len != element.len)
+		return TUX_REFUSED_CODING_ORDER;
+	*chunked = true;
+	return TUX_ACCEPTED;
+}
+
+static enum tux_refusal coding_framing(const uint8_t *buf, struct tux_request *req)
+{
+	uint32_t line = tux_request_field(req, TUX_FIELD_TRANSFER_ENCODING, 0);
+	enum tux_refusal refusal = TUX_ACCEPTED;
+	bool chunked = false;
+
+	while (line != 0) {
+		struct tux_span rest = req->field[line - 1].value, element;
+
+		while (refusal == TUX_ACCEPTED && tux_field_list_next(buf, &rest, &element))
+			refusal = coding_element(buf, element, &chunked);
+		if (refusal != TUX_ACCEPTED)
+			return refusal;
+		line = tux_request_field(req, TUX_FIELD_TRANSFER_ENCODING, line);
+	}
+	if (!chunked)
+		return TUX_REFUSED_CODING_ORDER;
+	req->framing = TUX_FRAMING_CHUNKED;
+	return TUX_ACCEPTED;
+}
+
+enum tux_refusal tux_body_framing(const uint8_t *buf, struct tux_request *req)
+{
+	req->framing = TUX_FRAMING_NONE;
+	req->content_length = 0;
+	if (req->first[TUX_FIELD_TRANSFER_ENCODING] == 0)
+		return req->first[TUX_FIELD_CONTENT_LENGTH] == 0 ? TUX_ACCEPTED : length_framing(buf, req);
+	if (req->first[TUX_FIELD_CONTENT_LENGTH] != 0)
+		return TUX_REFUSED_LENGTH_AND_CODING;
+	if (req->minor == 0)
+		return TUX_REFUSED_CODING_VERSION;
+	return coding_framing(buf, req);
+}
+
+/* What the next byte belongs to. Behind BODY_CHUNK: chunked framing; from BODY_SIZE on: of limited length. */
+enum body_state {
+	BODY_END,
+	BODY_FAILED,
+	BODY_LENGTH,      /* content up to the Content-Length */
+	BODY_CHUNK,       /* content of a chunk */
+	BODY_CHUNK_CR,    /* behind the content of a chunk */
+	BODY_CHUNK_LF,
+	BODY_SIZE,        /* the first digit of a chunk size */
+	BODY_SIZE_DIGITS, /* further ones */
+	BODY_SIZE_BLANK,  /* white space in front of the ';' of a chunk extension */
+	BODY_SIZE_SKIP,   /* a chunk extension */
+	BODY_SIZE_LF,
+	BODY_TRAILER,     /* the start of a trailer line */
+	BODY_TRAILER_NAME,
+	BODY_TRAILER_VALUE,
+	BODY_TRAILER_LF,
+	BODY_LAST_LF,     /* of the empty line that ends the trailer section */
+};
+
+void tux_body_start(struct tux_body *body, const struct tux_request *req)
+{
+	body->left = 0;
+	body->total = 0;
+	body->line_bytes = 0;
+	body->state = BODY_END;
+	body->refusal = TUX_ACCEPTED;
+	if (req->framing == TUX_FRAMING_CHUNKED) {
+		body->state = BODY_SIZE;
+	} else if (req->framing == TUX_FRAMING_LENGTH && req->content_length > 0) {
+		body->state = BODY_LENGTH;
+		body->left = req->content_length;
+	}
+}
+
+static void fail(struct tux_body *body, enum tux_refusal refusal)
+{
+	body->state = BODY_FAILED;
+	body->refusal = (uint8_t)refusal;
+}
+
+/* Goes to the next state if the octet is the one expected. */
+static void expect(struct tux_body *body, uint8_t octet, uint8_t expected, enum body_state next,
+                   enum tux_refusal refusal)
+{
+	if (octet == expected)
+		body->state = (uint8_t)next;
+	else
+		fail(body, refusal);
+}
+
+/* A digit of a chunk size. Sixteen digits at most, leading zeros counted. */
+static void size_digit(struct tux_body *body, uint8_t octet)
+{
+	uint8_t digit = octet_hex(octet);
+
+	if (digit > 15 || body->line_bytes > 16 || body->left > LENGTH_MAX >> 4) {
+		fail(body, TUX_REFUSED_CHUNK);
+		return;
+	}
+	body->left = body->left * 16 + digit;
+	body->state = BODY_SIZE_DIGITS;
+}
+
+/* Behind a digit of a chunk size, or in a chunk extension. Extensions are skipped (RFC 9112 7.1.1). */
+static void size_octet(struct tux_body *body, uint8_t octet)
+{
+	if (octet == '\r' && body->state != BODY_SIZE_BLANK)
+		body->state = BODY_SIZE_LF;
+	else if (body->state == BODY_SIZE_SKIP && octet_is(octet, OCTET_VALUE))
+		body->state = BODY_SIZE_SKIP;
+	else if (body->state != BODY_SIZE_SKIP && octet == ';')
+		body->state = BODY_SIZE_SKIP;
+	else if (body->state != BODY_SIZE_SKIP && octet_is_blank(octet))
+		body->state = BODY_SIZE_BLANK;
+	else if (body->state == BODY_SIZE_DIGITS)
+		size_digit(body, octet);
+	else
+		fail(body, TUX_REFUSED_CHUNK);
+}
+
+/* The chunk-size line is complete: a chunk, or after the last one the trailer section. */
+static void size_line_end(struct tux_body *body, uint8_t octet)
+{
+	body->line_bytes = 0;
+	if (octet != '\n' || body->left > LENGTH_MAX - body->total)
+		fail(body, TUX_REFUSED_CHUNK);
+	else
+		body->state = body->left > 0 ? BODY_CHUNK : BODY_TRAILER;
+}
+
+/* The first octet of a trailer line. */
+static void trailer_start(struct tux_body *body, uint8_t octet)
+{
+	if (octet == '\r')
+		body->state = BODY_LAST_LF;
+	else if (octet_is(octet, OCTET_TOKEN))
+		body->state = BODY_TRAILER_NAME;
+	else if (octet_is_blank(octet))
+		fail(body, TUX_REFUSED_FOLD);
+	else
+		fail(body, octet == '\n' ? TUX_REFUSED_LINE_END : TUX_REFUSED_FIELD_NAME);
+}
+
+static void trailer_name(struct tux_body *body, uint8_t octet)
+{
+	if (octet == ':')
+		body->state = BODY_TRAILER_VALUE;
+	else if (!octet_is(octet, OCTET_TOKEN))
+		fail(body, TUX_REFUSED_FIELD_NAME);
+}
+
+static void trailer_value(struct tux_body *body, uint8_t octet)
+{
+	if (octet == '\r')
+		body->state = BODY_TRAILER_LF;
+	else if (!octet_is(octet, OCTET_VALUE))
+		fail(body, octet == '\n' ? TUX_REFUSED_LINE_END : TUX_REFUSED_FIELD_VALUE);
+}
+
+/* Takes one octet of the chunked framing, content apart. */
+static void framing_octet(struct tux_body *body, uint8_t octet)
+{
+	switch ((enum body_state)body->state) {
+	case BODY_CHUNK_CR:
+		expect(body, octet, '\r', BODY_CHUNK_LF, TUX_REFUSED_CHUNK);
+		break;
+	case BODY_CHUNK_LF:
+		expect(body, octet, '\n', BODY_SIZE, TUX_REFUSED_CHUNK);
+		break;
+	case BODY_SIZE:
+		size_digit(body, octet);
+		break;
+	case BODY_SIZE_DIGITS:
+	case BODY_SIZE_BLANK:
+	case BODY_SIZE_SKIP:
+		size_octet(body, octet);
+		break;
+	case BODY_SIZE_LF:
+		size_line_end(body, octet);
+		break;
+	case BODY_TRAILER:
+		trailer_start(body, octet);
+		break;
+	case BODY_TRAILER_NAME:
+		trailer_name(body, octet);
+		break;
+	case BODY_TRAILER_VALUE:
+		trailer_value(body, octet);
+		break;
+	case BODY_TRAILER_LF:
+		expect(body, octet, '\n', BODY_TRAILER, TUX_REFUSED_LINE_END);
+		break;
+	case BODY_LAST_LF:
+		expect(body, octet, '\n', BODY_END, TUX_REFUSED_LINE_END);
+		break;
+	case BODY_END:
+	case BODY_FAILED:
+	case BODY_LENGTH:
+	case BODY_CHUNK:
+		break;
+	}
+}
+
+/* Counts an octet of a chunk-size line or of the trailer section, whose length is limited. */
+static void count_octet(struct tux_body *body)
+{
+	bool trailer = body->state >= BODY_TRAILER;
+
+	if (body->state < BODY_SIZE)
+		return;
+	if (body->line_bytes >= (trailer ? TUX_MAX_TRAILER : TUX_MAX_CHUNK_LINE))
+		fail(body, trailer ? TUX_REFUSED_TRAILER_LONG : TUX_REFUSED_CHUNK);
+	else
+		body->line_bytes++;
+}
+
+/* Takes the run of content that the bytes from off to len start with. */
+static void content_run(struct tux_body *body, uint32_t off, uint32_t len, struct tux_span *content)
+{
+	uint32_t run = len - off;
+
+	if (body->left < run)
+		run = (uint32_t)body->left;
+	*content = (struct tux_span){ off, run };
+	body->left -= run;
+	body->total += run;
+	if (body->left == 0)
+		body->state = body->state == BODY_LENGTH ? BODY_END : BODY_CHUNK_CR;
+}
+
+enum tux_verdict tux_body_read(struct tux_body *body, const uint8_t *buf, uint32_t len, uint32_t *consumed,
+                               struct tux_span *content)
+{
+	uint32_t off = 0;
+
+	*content = (struct tux_span){ 0, 0 };
+	while (off < len && body->state > BODY_CHUNK) {
+		count_octet(body);
+		framing_octet(body, buf[off]);
+		off++;
+	}
+	if (off < len && (body->state == BODY_LENGTH || body->state == BODY_CHUNK)) {
+		content_run(body, off, len, content);
+		off += content->len;
+	}
+	*consumed = off;
+	if (body->state == BODY_FAILED)
+		return TUX_REFUSED;
+	return body->state == BODY_END ? TUX_PARSED : TUX_MORE;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The request target: its forms, hosts, and the path as the file system gets to see it. */
+#include "target.h"
+
+#include "octet.h"
+
+/* The offset of the first '?' from off on; end if there is none. */
+static uint32_t find_question(const uint8_t *buf, uint32_t off, uint32_t end)
+{
+	while (end - off >= 8 && octet_no_question(octet_load8(buf + off)))
+		off += 8;
+	while (off < end && buf[off] != '?')
+		off++;
+	return off;
+}
+
+/* off is where the path starts, end where the target ends. */
+static void split_path(const uint8_t *buf, uint32_t off, uint32_t end, struct tux_request *req)
+{
+	uint32_t question = find_question(buf, off, end);
+
+	req->path = (struct tux_span){ off, question - off };
+	if (question < end)
+		req->query = (struct tux_span){ question + 1, end - question - 1 };
+}
+
+/* The bytes of "http://" or "https://" in any case at the start of the target; 0 if it is neither. */
+static uint32_t scheme_len(const uint8_t *buf, struct tux_span target)
+{
+	struct tux_span scheme = { target.off, 7 };
+
+	if (target.len >= 7 && tux_field_equals(buf, scheme, "http://", 7))
+		return 7;
+	scheme.len = 8;
+	if (target.len >= 8 && tux_field_equals(buf, scheme, "https://", 8))
+		return 8;
+	return 0;
+}
+
+static enum tux_refusal split_absolute(const uint8_t *buf, uint32_t off, struct tux_request *req)
+{
+	uint32_t end = req->target.off + req->target.len;
+	uint32_t host_end = off;
+
+	while (host_end < end && buf[host_end] != '/' && buf[host_end] != '?')
+		host_end++;
+	req->form = TUX_FORM_ABSOLUTE;
+	req->host = (struct tux_span){ off, host_end - off };
+	/* RFC 9110 4.2.1: an http URI without host is invalid. User information is no host (4.2.4). */
+	if (req->host.len == 0 || !tux_target_is_host(buf, req->host))
+		return TUX_REFUSED_HOST;
+	split_path(buf, host_end, end, req);
+	return TUX_ACCEPTED;
+}
+
+/* RFC 9112 3.2.3: host and port, both of them. */
+static enum tux_refusal split_authority(const uint8_t *buf, struct tux_request *req)
+{
+	struct tux_span target = req->target;
+
+	if (!octet_is_digit(buf[target.off + target.len - 1]) || !tux_target_is_host(buf, target))
+		return TUX_REFUSED_TARGET;
+	while (target.len > 0 && octet_is_digit(buf[target.off + target.len - 1]))
+		target.len--;
+	if (target.len == 0 || buf[target.off + target.len - 1] != ':')
+		return TUX_REFUSED_TARGET;
+	req->form = TUX_FORM_AUTHORITY;
+	req->host = req->target;
+	return TUX_ACCEPTED;
+}
+
+enum tux_refusal tux_target_split(const uint8_t *buf, struct tux_request *req)
+{
+	struct tux_span target = req->target;
+	uint32_t scheme;
+
+	req->form = TUX_FORM_ORIGIN;
+	req->path = (struct tux_span){ target.off, 0 };
+	req->query = req->path;
+	req->host = req->path;
+	if (target.len == 0)
+		return TUX_REFUSED_TARGET;
+	if (req->method == TUX_CONNECT)
+		return split_authority(buf, req);
+	if (buf[target.off] == '/') {
+		split_path(buf, target.off, target.off + target.len, req);
+		return TUX_ACCEPTED;
+	}
+	if (req->method == TUX_OPTIONS && target.len == 1 && buf[target.off] == '*') {
+		req->form = TUX_FORM_ASTERISK;
+		return TUX_ACCEPTED;
+	}
+	scheme = scheme_len(buf, target);
+	return scheme > 0 ? split_absolute(buf, target.off + scheme, req) : TUX_REFUSED_TARGET;
+}
+
+/* Whether the bytes from off to end are a port: digits up to 65535, or none. */
+static bool is_port(const uint8_t *buf, uint32_t off, uint32_t end)
+{
+	uint32_t port = 0;
+
+	while (off < end && octet_is_digit(buf[off]) && port <= 65535) {
+		port = port * 10 + (uint32_t)(buf[off] - '0');
+		off++;
+	}
+	return off == end && port <= 65535;
+}
+
+/* Whether the bytes from off to end are an IPv4 address in dotted form. */
+static bool is_ipv4(const uint8_t *buf, uint32_t off, uint32_t end)
+{
+	uint32_t parts = 0;
+
+	while (parts < 4) {
+		uint32_t start = off, value = 0;
+
+		while (off < end && off - start < 3 && octet_is_digit(buf[off])) {
+			value = value * 10 + (uint32_t)(buf[off] - '0');
+			off++;
+		}
+		if (off == start || value > 255 || (buf[start] == '0' && off - start > 1))
+			return false;
+		parts++;
+		if (parts < 4) {
+			if (off == end || buf[off] != '.')
+				return false;
+			off++;
+		}
+	}
+	return off == end;
+}
+
+/* Whether the bytes from off to end are an IPv6 address (RFC 3986 3.2.2), without zone. */
+static bool is_ipv6(const uint8_t *buf, uint32_t off, uint32_t end)
+{
+	uint32_t groups = 0;
+	bool gap = false;
+
+	if (end - off >= 2 && buf[off] == ':') {
+		if (buf[off + 1] != ':')
+			return false;
+		gap = true;
+		off += 2;
+	}
+	while (off < end && groups < 8) {
+		uint32_t start = off;
+
+		while (off < end && off - start < 4 && octet_hex(buf[off]) < 16)
+			off++;
+		if (off == start)
+			return false;
+		if (off < end && buf[off] == '.') {
+			groups += 2;
+			return is_ipv4(buf, start, end) && (gap ? groups < 8 : groups == 8);
+		}
+		groups++;
+		if (off == end)
+			break;
+		if (buf[off] != ':' || end - off < 2)
+			return false;
+		off++;
+		if (buf[off] == ':') {
+			if (gap)
+				return false;
+			gap = true;
+			off++;
+		}
+	}
+	return off == end && (gap ? groups < 8 : groups == 8);
+}
+
+/* The end of the reg-name or IPv4 address at off: the offset of the first byte that is not of it. */
+static uint32_t skip_name(const uint8_t *buf, uint32_t off, uint32_t end)
+{
+	while (off < end) {
+		if (octet_is(buf[off], OCTET_HOST))
+			off++;
+		else if (buf[off] == '%' && end - off >= 3 && octet_hex(buf[off + 1]) < 16 && octet_hex(buf[off + 2]) < 16)
+			off += 3;
+		else
+			break;
+	}
+	return off;
+}
+
+/* The end of the bracketed address at off; off itself if it is none. */
+static uint32_t skip_bracketed(const uint8_t *buf, uint32_t off, uint32_t end)
+{
+	uint32_t bracket = off;
+
+	while (bracket < end && buf[bracket] != ']')
+		bracket++;
+	if (bracket == end || !is_ipv6(buf, off + 1, bracket))
+		return off;
+	return bracket + 1;
+}
+
+bool tux_target_is_host(const uint8_t *buf, struct tux_span span)
+{
+	uint32_t end = span.off + span.len;
+	uint32_t off = span.off;
+
+	if (span.len == 0)
+		return true;
+	off = buf[off] == '[' ? skip_bracketed(buf, off, end) : skip_name(buf, off, end);
+	if (off == span.off)
+		return false;
+	return off == end || (buf[off] == ':' && is_port(buf, off + 1, end));
+}
+
+/* The octet that the three at src spell as "%XX"; 0, which no path may hold, if they do not. */
+static uint8_t unescape(const uint8_t *src)
+{
+	uint8_t high = octet_hex(src[1]);
+	uint8_t low = octet_hex(src[2]);
+
+	return high < 16 && low < 16 ? (uint8_t)(high * 16 + low) : 0;
+}
+
+/* How a segment of a path changes the path when it ends. */
+enum segment {
+	SEGMENT_NAME,
+	SEGMENT_NOTHING, /* "" or "." */
+	SEGMENT_UP,      /* ".." */
+};
+
+static enum segment segment_kind(const uint8_t *dst, uint32_t start, uint32_t end)
+{
+	if (start == end)
+		return SEGMENT_NOTHING;
+	if (dst[start] != '.' || end - start > 2)
+		return SEGMENT_NAME;
+	if (end - start == 1)
+		return SEGMENT_NOTHING;
+	return dst[start + 1] == '.' ? SEGMENT_UP : SEGMENT_NAME;
+}
+
+/*
+ * Judges the segment dst[*start .. *end), which a slash or the end of the path closes. A name stays; anything else
+ * is taken off, so that *start is *end. False: ".." above the root. dst[0] and dst[*start - 1] are '/'.
+ */
+static bool close_segment(const uint8_t *dst, uint32_t *start, uint32_t *end)
+{
+	enum segment kind = segment_kind(dst, *start, *end);
+
+	if (kind == SEGMENT_NAME)
+		return true;
+	if (kind == SEGMENT_UP) {
+		if (*start == 1)
+			return false;
+		do
+			(*start)--;
+		while (*start > 1 && dst[*start - 1] != '/');
+	}
+	*end = *start;
+	return true;
+}
+
+/*
+ * One pass: dst[0 .. start) is normalised and ends in '/', dst[start .. end) is the segment that is
+ * being decoded. end never overtakes i, so dst needs no more room than src has.
+ */
+enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint8_t *dst, uint32_t *dst_len)
+{
+	uint32_t start = 1, end = 1, i = 1;
+
+	*dst_len = 0;
+	if (src_len == 0 || src[0] != '/')
+		return TUX_REFUSED_TARGET;
+	dst[0] = '/';
+	while (i < src_len) {
+		uint8_t octet = src[i];
+
+		if (octet == '%') {
+			octet = src_len - i < 3 ? 0 : unescape(src + i);
+			i += octet == 0 ? 0 : 2;
+		}
+		if (octet == 0)
+			return TUX_REFUSED_ESCAPE;
+		i++;
+		if (octet != '/') {
+			dst[end++] = octet;
+			while (i < src_len && octet_is(src[i], OCTET_PLAIN))
+				dst[end++] = src[i++];
+			continue;
+		}
+		if (!close_segment(dst, &start, &end))
+			return TUX_REFUSED_DOT_DOT;
+		if (end > start)
+			dst[end++] = '/';
+		start = end;
+	}
+	if (!close_segment(dst, &start, &end))
+		return TUX_REFUSED_DOT_DOT;
+	*dst_len = end;
+	return TUX_ACCEPTED;
+}
+
+bool tux_target_has_dot_file(const uint8_t *path, uint32_t len)
+{
+	uint32_t i;
+
+	for (i = 1; i < len; i++) {
+		if (path[i] == '.' && path[i - 1] == '/')
+			return true;
+	}
+	return false;
+}
+
+uint32_t tux_target_escape(const uint8_t *path, uint32_t len, uint8_t *out, uint32_t cap)
+{
+	static const uint8_t digits[16] = { '0', '1', '2', '3', '4', '5', '6', '7',
+	                                    '8', '9', 'A', 'B', 'C', 'D', 'E', 'F' };
+	uint32_t written = 0, i;
+
+	for (i = 0; i < len; i++) {
+		if (octet_is(path[i], OCTET_UNESCAPED)) {
+			if (cap - written < 1)
+				return 0;
+			out[written++] = path[i];
+		} else {
+			if (cap - written < 3)
+				return 0;
+			out[written++] = '%';
+			out[written++] = digits[path[i] >> 4];
+			out[written++] = digits[path[i] & 15];
+		}
+	}
+	return written;
+}
