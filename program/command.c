@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command line. One table of options makes both what is accepted and what help says. */
+#define _GNU_SOURCE 1
+#include "command.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "value.h"
+
+enum {
+	DEFAULT_CONNECTIONS = 16384,
+	MAX_CONNECTIONS = 4 * 1024 * 1024,
+	DEFAULT_CACHE_ENTRIES = 16384,
+	MIN_CACHE_ENTRIES = 16,
+	MAX_CACHE_ENTRIES = 1024 * 1024,
+	DAY_MS = 24 * 60 * 60 * 1000,
+	NEAR_MISS = 2, /* letters by which a mistyped option may differ from the one that is suggested */
+	NAME_MAX_LEN = 32,
+};
+
+static const uint64_t default_cache_bytes = 256ull << 20;
+static const uint64_t default_body_bytes = 1ull << 20;
+static const uint32_t default_memory_object = 1u << 20;
+
+/* Values of getopt; the short options -h and -V are their letters. */
+enum option_id {
+	OPTION_HELP = 'h',
+	OPTION_VERSION = 'V',
+	OPTION_LISTEN = 256,
+	OPTION_BROWSE,
+	OPTION_SPA,
+	OPTION_INDEX,
+	OPTION_DOTFILES,
+	OPTION_ANY_MODE,
+	OPTION_LOG,
+	OPTION_USER,
+	OPTION_NO_SANDBOX,
+	OPTION_THREADS,
+	OPTION_ENGINE,
+	OPTION_LARGE_BODY,
+	OPTION_CACHE_ENTRIES,
+	OPTION_CACHE_BYTES,
+	OPTION_MEMORY_OBJECT,
+	OPTION_RECHECK,
+	OPTION_MAX_CONNECTIONS,
+	OPTION_MAX_BODY,
+	OPTION_HEAD_TIMEOUT,
+	OPTION_BODY_TIMEOUT,
+	OPTION_SEND_TIMEOUT,
+	OPTION_IDLE_TIMEOUT,
+	OPTION_DRAIN_TIMEOUT,
+};
+
+struct option_row {
+	const char *name;     /* NULL: a heading in the help */
+	const char *value;    /* what it takes, for the help; NULL: nothing */
+	const char *expected; /* what a value has to be, for the error */
+	const char *help;
+	enum option_id id;
+};
+
+#define SECONDS "seconds from 0.1 to 86400, such as 20 or 0.5"
+#define SECONDS_OR_0 "seconds from 0 to 86400, such as 10 or 0.5"
+
+static const struct option_row rows[] = {
+	{ NULL, NULL, NULL, "Where", 0 },
+	{ "listen", "ADDR:PORT", "", "where to listen, may be repeated: 0.0.0.0:80, [::1]:8080,\n"
+	  "NAME:PORT, :PORT (all addresses), unix:PATH\n(127.0.0.1:8080 and [::1]:8080)", OPTION_LISTEN },
+	{ NULL, NULL, NULL, "What", 0 },
+	{ "browse", NULL, NULL, "list directories that have no index", OPTION_BROWSE },
+	{ "index", "NAME", "a file name without '/', at most 8 of them", "the index of a directory, may be repeated\n"
+	  "(index.html)", OPTION_INDEX },
+	{ "spa", NULL, NULL, "answer missing pages with the root's index", OPTION_SPA },
+	{ "dotfiles", NULL, NULL, "serve names that start with a dot, too", OPTION_DOTFILES },
+	{ "any-mode", NULL, NULL, "serve files that are not world-readable, too", OPTION_ANY_MODE },
+	{ NULL, NULL, NULL, "Log and privileges", 0 },
+	{ "log", "FILE|-|off", "a file name, - or off", "where requests are logged; - is the standard output (-)",
+	  OPTION_LOG },
+	{ "user", "NAME", "the name of a user", "whom to run as when started as root (www-data)", OPTION_USER },
+	{ "no-sandbox", NULL, NULL, "without Landlock and seccomp", OPTION_NO_SANDBOX },
+	{ NULL, NULL, NULL, "Engine", 0 },
+	{ "threads", "N", "a number from 1 to 256", "threads (one for each CPU)", OPTION_THREADS },
+	{ "engine", "auto|uring|epoll", "auto, uring or epoll", "how to wait for the network (auto)", OPTION_ENGINE },
+	{ "large-body", "auto|copy|sendfile|zerocopy", "auto, copy, sendfile or zerocopy",
+	  "how to send bodies that are not kept in memory (auto)", OPTION_LARGE_BODY },
+	{ "cache-entries", "N", "a number from 16 to 1048576", "files that a thread keeps open (16384)",
+	  OPTION_CACHE_ENTRIES },
+	{ "cache-bytes", "BYTES", "bytes such as 0, 64M or 2G", "memory for small files, of all threads (256M)",
+	  OPTION_CACHE_BYTES },
+	{ "memory-object", "BYTES", "bytes from 0 to 1G, such as 256K", "larger files are not kept in memory (1M)",
+	  OPTION_MEMORY_OBJECT },
+	{ "recheck", "SECONDS", SECONDS_OR_0, "look at files again after this where inotify cannot\n"
+	  "see changes, as on network file systems (1)", OPTION_RECHECK },
+	{ NULL, NULL, NULL, "Limits", 0 },
+	{ "max-connections", "N", "a number from 1 to 4194304", "connections at a time; more have to wait (16384)",
+	  OPTION_MAX_CONNECTIONS },
+	{ "max-body", "BYTES", "bytes such as 0, 64K or 1M", "of a request body, which is read and dropped (1M)",
+	  OPTION_MAX_BODY },
+	{ "head-timeout", "SECONDS", SECONDS, "for a request head (20)", OPTION_HEAD_TIMEOUT },
+	{ "body-timeout", "SECONDS", SECONDS, "without a byte of a request body (30)", OPTION_BODY_TIMEOUT },
+	{ "send-timeout", "SECONDS", SECONDS, "without progress in sending (30)", OPTION_SEND_TIMEOUT },
+	{ "idle-timeout", "SECONDS", SECONDS, "between two requests (75)", OPTION_IDLE_TIMEOUT },
+	{ "drain-timeout", "SECONDS", SECONDS_OR_0, "for answers under way when told to stop (10)", OPTION_DRAIN_TIMEOUT },
+	{ NULL, NULL, NULL, "Other", 0 },
+	{ "help", NULL, NULL, "this text", OPTION_HELP },
+	{ "version", NULL, NULL, "the version", OPTION_VERSION },
+};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+static const char *const verbs[] = { "serve", "help" };
+
+/* How many letters to insert, delete or replace to make b of a; more than NEAR_MISS for anything long. */
+static unsigned edit_distance(const char *a, const char *b)
+{
+	const size_t a_len = strlen(a), b_len = strlen(b);
+	unsigned above[NAME_MAX_LEN + 1], row[NAME_MAX_LEN + 1];
+	size_t i, j;
+
+	if (a_len > NAME_MAX_LEN || b_len > NAME_MAX_LEN)
+		return NEAR_MISS + 1;
+	for (j = 0; j <= b_len; j++)
+		above[j] = (unsigned)j;
+	for (i = 1; i <= a_len; i++) {
+		row[0] = (unsigned)i;
+		for (j = 1; j <= b_len; j++) {
+			unsigned best = above[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (above[j] + 1 < best)
+				best = above[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+		memcpy(above, row, sizeof(above));
+	}
+	return above[b_len];
+}
+
+/* The option whose name is nearest to a mistyped one; NULL when none is near. */
+static const char *option_near(const char *name)
+{
+	unsigned best = strlen(name) > 4 ? NEAR_MISS + 1 : NEAR_MISS;
+	const char *near = NULL;
+	size_t i;
+
+	for (i = 0; i < ROWS; i++) {
+		unsigned distance = rows[i].name ? edit_distance(name, rows[i].name) : NEAR_MISS + 1;
+
+		if (distance < best) {
+			best = distance;
+			near = rows[i].name;
+		}
+	}
+	/* Words that people try who know other servers. */
+	if (!near && (strcmp(name, "port") == 0 || strcmp(name, "bind") == 0 || strcmp(name, "address") == 0))
+		near = "listen";
+	return near;
+}
+
+/* The error for an option that getopt does not know, as written in arg; letter if it is a short one. */
+static void unknown_option(const char *arg, int letter, char *error, size_t error_size)
+{
+	char name[NAME_MAX_LEN + 1];
+	const char *near;
+	size_t len;
+
+	if (letter) {
+		snprintf(error, error_size, "unknown option -%c", letter);
+		return;
+	}
+	arg += strspn(arg, "-");
+	len = strcspn(arg, "=");
+	if (len > NAME_MAX_LEN)
+		len = NAME_MAX_LEN;
+	memcpy(name, arg, len);
+	name[len] = '\0';
+	near = option_near(name);
+	if (near)
+		snprintf(error, error_size, "unknown option --%s; did you mean --%s?", name, near);
+	else
+		snprintf(error, error_size, "unknown option --%s", name);
+}
+
+static const struct option_row *row_find(int id)
+{
+	size_t i;
+
+	for (i = 0; i < ROWS; i++)
+		if (rows[i].name && (int)rows[i].id == id)
+			return &rows[i];
+	return NULL;
+}
+
+/* Which of the count names value is, -1 if none. */
+static int choice(const char *value, const char *const *names, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (strcmp(value, names[i]) == 0)
+			return i;
+	return -1;
+}
+
+static bool engine_kind(const char *value, enum tux_loop_kind *kind)
+{
+	static const char *const names[] = { "auto", "uring", "epoll" };
+	static const enum tux_loop_kind kinds[] = { TUX_LOOP_AUTO, TUX_LOOP_URING, TUX_LOOP_EPOLL };
+	int i = choice(value, names, 3);
+
+	if (i >= 0)
+		*kind = kinds[i];
+	return i >= 0;
+}
+
+static bool large_body(const char *value, enum tux_large_body *way)
+{
+	static const char *const names[] = { "auto", "copy", "sendfile", "zerocopy" };
+	static const enum tux_large_body ways[] = { TUX_LARGE_AUTO, TUX_LARGE_COPY, TUX_LARGE_SENDFILE,
+	                                            TUX_LARGE_ZEROCOPY };
+	int i = choice(value, names, 4);
+
+	if (i >= 0)
+		*way = ways[i];
+	return i >= 0;
+}
+
+static bool count32(const char *value, uint32_t min, uint32_t max, uint32_t *out)
+{
+	uint64_t count = 0;
+
+	if (!tux_value_count(value, min, max, &count))
+		return false;
+	*out = (uint32_t)count;
+	return true;
+}
+
+static bool size32(const char *value, uint32_t max, uint32_t *out)
+{
+	uint64_t bytes = 0;
+
+	if (!tux_value_size(value, 0, max, &bytes))
+		return false;
+	*out = (uint32_t)bytes;
+	return true;
+}
+
+static bool index_add(struct tux_engine_config *engine, const char *name)
+{
+	if (engine->index_count == TUX_MAX_INDEX_NAMES || *name == '\0' || strchr(name, '/') ||
+	    strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return false;
+	engine->index[engine->index_count++] = name;
+	return true;
+}
+
+/* Takes one option; false when its value is not what the option wants. */
+static bool option_apply(struct tux_command *command, enum option_id id, const char *value)
+{
+	struct tux_engine_config *engine = &command->engine;
+
+	switch (id) {
+	case OPTION_HELP:
+		command->verb = TUX_VERB_HELP_SERVE;
+		return true;
+	case OPTION_VERSION:
+		command->verb = TUX_VERB_VERSION;
+		return true;
+	case OPTION_LISTEN:
+		if (command->listen_count == TUX_MAX_LISTENERS)
+			return false;
+		command->listen[command->listen_count++] = value;
+		return true;
+	case OPTION_BROWSE:
+		engine->browse = true;
+		return true;
+	case OPTION_SPA:
+		engine->spa = true;
+		return true;
+	case OPTION_INDEX:
+		return index_add(engine, value);
+	case OPTION_DOTFILES:
+		engine->dot_files = true;
+		return true;
+	case OPTION_ANY_MODE:
+		engine->any_mode = true;
+		return true;
+	case OPTION_LOG:
+		command->log = strcmp(value, "off") == 0 ? NULL : value;
+		return *value != '\0';
+	case OPTION_USER:
+		command->user = value;
+		return *value != '\0';
+	case OPTION_NO_SANDBOX:
+		command->sandbox = false;
+		return true;
+	case OPTION_THREADS:
+		return count32(value, 1, TUX_MAX_THREADS, &engine->threads);
+	case OPTION_ENGINE:
+		return engine_kind(value, &engine->loop);
+	case OPTION_LARGE_BODY:
+		return large_body(value, &engine->large_body);
+	case OPTION_CACHE_ENTRIES:
+		return count32(value, MIN_CACHE_ENTRIES, MAX_CACHE_ENTRIES, &engine->cache_entries);
+	case OPTION_CACHE_BYTES:
+		return tux_value_size(value, 0, 1ull << 50, &engine->cache_bytes);
+	case OPTION_MEMORY_OBJECT:
+		return size32(value, 1u << 30, &engine->memory_object_bytes);
+	case OPTION_RECHECK:
+		return tux_value_seconds(value, 0, DAY_MS, &engine->recheck_ms);
+	case OPTION_MAX_CONNECTIONS:
+		return count32(value, 1, MAX_CONNECTIONS, &engine->max_connections);
+	case OPTION_MAX_BODY:
+		return tux_value_size(value, 0, 1ull << 60, &engine->max_body_bytes);
+	case OPTION_HEAD_TIMEOUT:
+		return tux_value_seconds(value, 100, DAY_MS, &engine->head_timeout_ms);
+	case OPTION_BODY_TIMEOUT:
+		return tux_value_seconds(value, 100, DAY_MS, &engine->body_timeout_ms);
+	case OPTION_SEND_TIMEOUT:
+		return tux_value_seconds(value, 100, DAY_MS, &engine->send_timeout_ms);
+	case OPTION_IDLE_TIMEOUT:
+		return tux_value_seconds(value, 100, DAY_MS, &engine->idle_timeout_ms);
+	case OPTION_DRAIN_TIMEOUT:
+		return tux_value_seconds(value, 0, DAY_MS, &command->drain_timeout_ms);
+	}
+	return false;
+}
+
+static void defaults(struct tux_command *command)
+{
+	memset(command, 0, sizeof(*command));
+	command->directory = ".";
+	command->log = "-";
+	command->sandbox = true;
+	command->drain_timeout_ms = 10000;
+	command->engine = (struct tux_engine_config){
+		.root_fd = -1,
+		.max_connections = DEFAULT_CONNECTIONS,
+		.head_timeout_ms = 20000,
+		.body_timeout_ms = 30000,
+		.send_timeout_ms = 30000,
+		.idle_timeout_ms = 75000,
+		.recheck_ms = 1000,
+		.max_body_bytes = default_body_bytes,
+		.cache_entries = DEFAULT_CACHE_ENTRIES,
+		.cache_bytes = default_cache_bytes,
+		.memory_object_bytes = default_memory_object,
+	};
+}
+
+/* Fills getopt's table from ours. */
+static void getopt_table(struct option table[ROWS + 1])
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < ROWS; i++)
+		if (rows[i].name)
+			table[count++] = (struct option){ rows[i].name, rows[i].value ? required_argument : no_argument, NULL,
+			                                  (int)rows[i].id };
+	table[count] = (struct option){ 0 };
+}
+
+/* The sentence for what getopt stumbled over: got is its answer, ':' or '?'. */
+static void getopt_fault(int got, char **argv, char *error, size_t error_size)
+{
+	const struct option_row *row = row_find(optopt);
+
+	if (got == ':' && row)
+		snprintf(error, error_size, "option --%s needs a value: %s", row->name,
+		         *row->expected ? row->expected : "ADDR:PORT, :PORT or unix:PATH");
+	else if (row && strncmp(argv[optind - 1], "--", 2) == 0)
+		snprintf(error, error_size, "option --%s takes no value", row->name);
+	else
+		unknown_option(argv[optind - 1], optopt, error, error_size);
+}
+
+/* Reads what stands behind `tux serve`: argv[0] is "serve". */
+static bool serve_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
+{
+	struct option table[ROWS + 1];
+	int got;
+
+	getopt_table(table);
+	command->verb = TUX_VERB_SERVE;
+	opterr = 0;
+	optind = 0; /* glibc: start afresh */
+	while ((got = getopt_long(argc, argv, ":hV", table, NULL)) != -1) {
+		if (got == ':' || got == '?') {
+			getopt_fault(got, argv, error, error_size);
+			return false;
+		}
+		if (!option_apply(command, (enum option_id)got, optarg)) {
+			const struct option_row *row = row_find(got);
+
+			if (got == OPTION_LISTEN)
+				snprintf(error, error_size, "option --listen may be given %d times", TUX_MAX_LISTENERS);
+			else
+				snprintf(error, error_size, "option --%s: \"%s\" is not %s", row->name, optarg, row->expected);
+			return false;
+		}
+		if (command->verb != TUX_VERB_SERVE)
+			return true; /* --help and --version go before anything that may be wrong behind them */
+	}
+	if (argc - optind > 1) {
+		snprintf(error, error_size, "one directory is served, but there is \"%s\" behind \"%s\"", argv[optind + 1],
+		         argv[optind]);
+		return false;
+	}
+	if (optind < argc)
+		command->directory = argv[optind];
+	if (*command->directory == '\0') {
+		snprintf(error, error_size, "the name of the directory to serve is empty");
+		return false;
+	}
+	if (command->engine.index_count == 0)
+		command->engine.index[command->engine.index_count++] = "index.html";
+	return true;
+}
+
+static bool help_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
+{
+	command->verb = TUX_VERB_HELP;
+	if (argc < 2)
+		return true;
+	if (strcmp(argv[1], "serve") == 0) {
+		command->verb = TUX_VERB_HELP_SERVE;
+		return true;
+	}
+	snprintf(error, error_size, "there is no help on \"%s\"; there is on: serve", argv[1]);
+	return false;
+}
+
+bool tux_command_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
+{
+	const char *first = argc > 1 ? argv[1] : NULL;
+	size_t i;
+
+	error[0] = '\0';
+	defaults(command);
+	if (!first) {
+		command->verb = TUX_VERB_USAGE;
+		return true;
+	}
+	if (strcmp(first, "serve") == 0)
+		return serve_parse(argc - 1, argv + 1, command, error, error_size);
+	if (strcmp(first, "help") == 0)
+		return help_parse(argc - 1, argv + 1, command, error, error_size);
+	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0) {
+		command->verb = TUX_VERB_HELP;
+		return true;
+	}
+	if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0) {
+		command->verb = TUX_VERB_VERSION;
+		return true;
+	}
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (edit_distance(first, verbs[i]) <= NEAR_MISS) {
+			snprintf(error, error_size, "unknown command \"%s\"; did you mean \"%s\"?", first, verbs[i]);
+			return false;
+		}
+	}
+	snprintf(error, error_size, "unknown command \"%s\"; to serve a directory: tux serve DIR", first);
+	return false;
+}
+
+void tux_command_usage(FILE *out)
+{
+	fputs("usage: tux serve [DIR] [OPTION]...   serve the files in DIR (the current directory) over HTTP\n"
+	      "       tux help [serve]              what there is, and every option\n"
+	      "       tux --version\n", out);
+}
+
+void tux_command_help(FILE *out)
+{
+	fputs("TUX serves static files over HTTP, fast.\n\n", out);
+	tux_command_usage(out);
+	fputs("\nTo begin with:\n"
+	      "  tux serve --browse            look at the current directory on http://localhost:8080/\n"
+	      "  tux serve /srv/www --listen :80\n\n"
+	      "SIGTERM and Ctrl-C finish the answers under way and stop, twice stops at once; SIGHUP reopens the log.\n"
+	      "All options: tux help serve. The manual: man tux.\n", out);
+}
+
+/* One option and its help, the help's further lines below its first. */
+static void help_row(FILE *out, const struct option_row *row)
+{
+	enum { COLUMN = 28 };
+	const char *help = row->help;
+	int width = fprintf(out, "  --%s%s%s", row->name, row->value ? " " : "", row->value ? row->value : "");
+
+	if (width >= COLUMN)
+		fprintf(out, "\n%*s", COLUMN, "");
+	else
+		fprintf(out, "%*s", COLUMN - width, "");
+	while (*help) {
+		size_t len = strcspn(help, "\n");
+
+		fprintf(out, "%.*s\n", (int)len, help);
+		help += len;
+		if (*help == '\n') {
+			help++;
+			fprintf(out, "%*s", COLUMN, "");
+		}
+	}
+}
+
+void tux_command_help_serve(FILE *out)
+{
+	size_t i;
+
+	fputs("usage: tux serve [DIR] [OPTION]...\n\n"
+	      "Serves the files in DIR, the current directory if it is not given, over HTTP/1.1.\n"
+	      "What stands in brackets is used when the option is not given.\n", out);
+	for (i = 0; i < ROWS; i++) {
+		if (rows[i].name)
+			help_row(out, &rows[i]);
+		else
+			fprintf(out, "\n%s\n", rows[i].help);
+	}
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The access log's thread: whole batches of records in, one write out. A failing disk never stops serving. */
+#define _GNU_SOURCE 1
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log_line.h"
+
+enum {
+	RECORDS_BYTES = 256 * 1024,
+	LINES_BYTES = 256 * 1024,
+	CLOSE_SECONDS = 5,      /* that closing waits for a reader of a full pipe */
+	BATCH_WAIT_NS = 2000000, /* to let a batch grow: one wake-up and one write for many requests */
+};
+
+struct tux_log {
+	int fd;
+	enum tux_log_style style;
+	char *directory; /* absolute; NULL on the standard output */
+	char *path;      /* absolute; NULL on the standard output */
+	struct tux_engine *engine;
+	pthread_t thread;
+	bool started;
+	atomic_bool stopping;
+	atomic_bool reopening;
+	bool failing; /* the last write failed, and that has been said */
+	struct tux_log_clock clock;
+	size_t lines_len;
+	uint8_t records[RECORDS_BYTES];
+	char lines[LINES_BYTES];
+};
+
+_Static_assert((int)RECORDS_BYTES >= (int)TUX_RECORD_MAX, "a batch holds the largest record");
+_Static_assert((int)LINES_BYTES >= (int)TUX_LOG_LINE_MAX, "the buffer holds the longest line");
+
+/* Owner and group may read: a log says who was here. */
+static int file_open(const char *path)
+{
+	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+}
+
+/* Splits name into its directory, made absolute, and the whole path. False with errno. */
+static bool path_resolve(struct tux_log *log, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	const char *base = slash ? slash + 1 : name;
+	char *parent = slash ? strndup(name, slash == name ? 1 : (size_t)(slash - name)) : strdup(".");
+
+	if (!parent)
+		return false;
+	log->directory = realpath(parent, NULL);
+	free(parent);
+	if (!log->directory)
+		return false;
+	return asprintf(&log->path, "%s/%s", strcmp(log->directory, "/") == 0 ? "" : log->directory, base) >= 0;
+}
+
+static void log_free(struct tux_log *log)
+{
+	if (log->path && log->fd >= 0)
+		close(log->fd);
+	free(log->directory);
+	free(log->path);
+	free(log);
+}
+
+/* Lines for people go to a terminal, in colour unless that is not wanted (no-color.org). */
+static enum tux_log_style output_style(void)
+{
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (!isatty(STDOUT_FILENO))
+		return TUX_LOG_COMBINED;
+	if ((no_colour && *no_colour) || !term || strcmp(term, "dumb") == 0)
+		return TUX_LOG_PLAIN;
+	return TUX_LOG_COLOUR;
+}
+
+struct tux_log *tux_log_open(const char *name, char *error, size_t error_size)
+{
+	struct tux_log *log = calloc(1, sizeof(*log));
+
+	if (!log) {
+		snprintf(error, error_size, "no memory for the log");
+		return NULL;
+	}
+	tzset(); /* while the time zone's file can still be read */
+	if (strcmp(name, "-") == 0) {
+		log->fd = STDOUT_FILENO;
+		log->style = output_style();
+		return log;
+	}
+	log->style = TUX_LOG_COMBINED;
+	log->fd = -1;
+	if (path_resolve(log, name))
+		log->fd = file_open(log->path);
+	if (log->fd < 0) {
+		snprintf(error, error_size, "cannot open the log %s: %s", name, strerror(errno));
+		log_free(log);
+		return NULL;
+	}
+	return log;
+}
+
+void tux_log_give(struct tux_log *log, uid_t uid, gid_t gid)
+{
+	struct stat st;
+
+	/* A regular file of ours alone: not /dev/null, nor what somebody else linked to here. Where the file
+	 * system knows no owners it fails, and opening again will say so if that matters. */
+	if (log->path && fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid() &&
+	    fchown(log->fd, uid, gid) < 0)
+		return;
+}
+
+const char *tux_log_directory(const struct tux_log *log)
+{
+	return log->directory;
+}
+
+/* Says once that writing fails, not with every batch. */
+static void write_failed(struct tux_log *log, int error)
+{
+	if (!log->failing)
+		fprintf(stderr, "tux: cannot write the log%s%s: %s; records are lost until it works again\n",
+		        log->path ? " " : "", log->path ? log->path : "", strerror(error));
+	log->failing = true;
+}
+
+/* Waits for room in a pipe or terminal that does not block. */
+static bool writable_wait(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	return poll(&pfd, 1, -1) > 0 || errno == EINTR;
+}
+
+static void lines_flush(struct tux_log *log)
+{
+	size_t done = 0;
+
+	while (done < log->lines_len) {
+		ssize_t written = write(log->fd, log->lines + done, log->lines_len - done);
+
+		if (written > 0) {
+			done += (size_t)written;
+			log->failing = false;
+		} else if (written < 0 && errno != EINTR && !(errno == EAGAIN && writable_wait(log->fd))) {
+			write_failed(log, errno);
+			break;
+		}
+	}
+	log->lines_len = 0;
+}
+
+/* Turns len bytes of records into lines. */
+static void records_write(struct tux_log *log, size_t len)
+{
+	size_t off = 0;
+
+	while (len - off >= sizeof(struct tux_record)) {
+		struct tux_record record;
+
+		memcpy(&record, log->records + off, sizeof(record));
+		if (record.size < sizeof(record) || record.size > len - off)
+			break;
+		if (sizeof(log->lines) - log->lines_len < TUX_LOG_LINE_MAX)
+			lines_flush(log);
+		log->lines_len += tux_log_line(log->style, &log->clock, &record, log->records + off + sizeof(record),
+		                               log->lines + log->lines_len);
+		off += record.size;
+	}
+	lines_flush(log);
+}
+
+static void file_reopen(struct tux_log *log)
+{
+	int fd = file_open(log->path);
+
+	if (fd < 0) {
+		fprintf(stderr, "tux: cannot open the log %s again: %s; writing on to the old file\n", log->path,
+		        strerror(errno));
+		return;
+	}
+	close(log->fd);
+	log->fd = fd;
+	log->failing = false;
+}
+
+/* The log's thread. What the engine has when it is told to stop is written before it ends. */
+static void *thread_run(void *arg)
+{
+	const struct timespec batch = { .tv_nsec = BATCH_WAIT_NS };
+	struct tux_log *log = arg;
+
+	pthread_setname_np(pthread_self(), "tux-log");
+	for (;;) {
+		const bool last = atomic_load(&log->stopping);
+		size_t len = tux_engine_records_read(log->engine, log->records, sizeof(log->records));
+
+		if (len > 0)
+			records_write(log, len);
+		if (atomic_exchange(&log->reopening, false) && log->path)
+			file_reopen(log);
+		if (len > 0)
+			continue;
+		if (last)
+			return NULL;
+		tux_engine_records_wait(log->engine, -1);
+		if (log->style == TUX_LOG_COMBINED && !atomic_load(&log->stopping))
+			nanosleep(&batch, NULL);
+	}
+}
+
+bool tux_log_start(struct tux_log *log, struct tux_engine *engine, char *error, size_t error_size)
+{
+	int rc;
+
+	log->engine = engine;
+	rc = pthread_create(&log->thread, NULL, thread_run, log);
+	if (rc != 0)
+		snprintf(error, error_size, "cannot start the log's thread: %s", strerror(rc));
+	log->started = rc == 0;
+	return log->started;
+}
+
+void tux_log_reopen(struct tux_log *log)
+{
+	if (!log->path || !log->started)
+		return;
+	atomic_store(&log->reopening, true);
+	tux_engine_records_wake(log->engine);
+}
+
+bool tux_log_close(struct tux_log *log)
+{
+	struct timespec until;
+
+	if (log->started) {
+		atomic_store(&log->stopping, true);
+		tux_engine_records_wake(log->engine);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += CLOSE_SECONDS;
+		if (pthread_timedjoin_np(log->thread, NULL, &until) != 0) {
+			fprintf(stderr, "tux: nobody reads the log: its last lines are lost\n");
+			return false;
+		}
+	}
+	log_free(log);
+	return true;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The access log: one thread that takes records from the engine and writes lines. */
+#ifndef TUX_PROGRAM_LOG_H
+#define TUX_PROGRAM_LOG_H
+
+#include <sys/types.h>
+
+#include "../engine/engine.h"
+
+struct tux_log;
+
+/*
+ * Opens the log: a file name, or "-" for the standard output. Lines for people if that is a terminal, else the Combined
+ * Log Format. A file's directory is remembered by its absolute path, so that it opens again
+ * whatever the working directory is then. NULL with a sentence in error.
+ */
+struct tux_log *tux_log_open(const char *name, char *error, size_t error_size);
+
+/* Gives the file to the user that will write it, so that opening it again works without privileges. */
+void tux_log_give(struct tux_log *log, uid_t uid, gid_t gid);
+
+/* The absolute path of the directory that opening again writes to; NULL on the standard output. */
+const char *tux_log_directory(const struct tux_log *log);
+
+/* Starts the thread. The engine outlives it. False with a sentence in error. */
+bool tux_log_start(struct tux_log *log, struct tux_engine *engine, char *error, size_t error_size);
+
+/* Opens the file again, as after a rotation; by the log's thread, soon. */
+void tux_log_reopen(struct tux_log *log);
+
+/*
+ * Writes all records that there are, ends the thread if it was started, closes the file and frees the log.
+ * The engine has stopped. False, after a few seconds, if nobody reads the pipe that the log goes to: the
+ * thread then still uses log and engine, and all that is left is to exit.
+ */
+bool tux_log_close(struct tux_log *log);
+
+#endif

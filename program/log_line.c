@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An access record as a line of text. Pure: no file, no clock but the record's. */
+#define _GNU_SOURCE 1
+#include "log_line.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "value.h"
+
+enum {
+	ADDRESS_WIDTH = 15, /* of the columns that people read */
+	METHOD_WIDTH = 4,
+	TARGET_WIDTH = 36,
+};
+
+/* The line under way. Room is the caller's promise: TUX_LOG_LINE_MAX. */
+struct line {
+	char *out;
+	size_t len;
+};
+
+static void put(struct line *line, const char *text, size_t len)
+{
+	memcpy(line->out + line->len, text, len);
+	line->len += len;
+}
+
+static void put_text(struct line *line, const char *text)
+{
+	put(line, text, strlen(text));
+}
+
+/* Escapes as nginx does: control characters, quotes, backslashes and what is not ASCII as \xXX. */
+static void put_escaped(struct line *line, const uint8_t *text, size_t len)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		uint8_t byte = text[i];
+
+		if (byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\') {
+			line->out[line->len++] = (char)byte;
+			continue;
+		}
+		line->out[line->len++] = '\\';
+		line->out[line->len++] = 'x';
+		line->out[line->len++] = hex[byte >> 4];
+		line->out[line->len++] = hex[byte & 15];
+	}
+}
+
+/* Spaces up to a column that began at from; at least one. */
+static void put_pad(struct line *line, size_t from, size_t width)
+{
+	do
+		line->out[line->len++] = ' ';
+	while (line->len - from <= width);
+}
+
+/* The time a record was made, formatted once a second. */
+static void put_time(struct line *line, struct tux_log_clock *clock, int64_t time_us, const char *format)
+{
+	const int64_t second = time_us / 1000000;
+
+	if (!clock->filled || clock->second != second) {
+		const time_t seconds = (time_t)second;
+		struct tm tm;
+
+		localtime_r(&seconds, &tm);
+		if (strftime(clock->text, sizeof(clock->text), format, &tm) == 0)
+			clock->text[0] = '\0';
+		clock->second = second;
+		clock->filled = true;
+	}
+	put_text(line, clock->text);
+}
+
+/* The client's address without its port; "unix:" on Unix sockets. */
+static void put_address(struct line *line, const struct tux_record *record)
+{
+	static const uint8_t none[16], mapped[12] = { [10] = 0xff, [11] = 0xff };
+	char text[INET6_ADDRSTRLEN];
+
+	if (memcmp(record->address, none, sizeof(none)) == 0 && record->port == 0)
+		put_text(line, "unix:");
+	else if (memcmp(record->address, mapped, sizeof(mapped)) == 0)
+		put_text(line, inet_ntop(AF_INET, record->address + sizeof(mapped), text, sizeof(text)));
+	else
+		put_text(line, inet_ntop(AF_INET6, record->address, text, sizeof(text)));
+}
+
+static void put_number(struct line *line, uint64_t number)
+{
+	char text[TUX_VALUE_TEXT];
+
+	put(line, text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)number));
+}
+
+/* A quoted text, or "-" for none. */
+static void put_quoted(struct line *line, const uint8_t *text, size_t len)
+{
+	put_text(line, "\"");
+	if (len > 0)
+		put_escaped(line, text, len);
+	else
+		put_text(line, "-");
+	put_text(line, "\"");
+}
+
+/* client - - [time] "method target version" status bytes "referer" "user agent" */
+static void combined(struct line *line, struct tux_log_clock *clock, const struct tux_record *record,
+                     const uint8_t *text)
+{
+	const uint8_t *target = text + record->method_len;
+	const uint8_t *referer = target + record->target_len + record->host_len;
+
+	put_address(line, record);
+	put_text(line, " - - [");
+	put_time(line, clock, record->time_us, "%d/%b/%Y:%H:%M:%S %z");
+	put_text(line, "] \"");
+	put_escaped(line, text, record->method_len);
+	if (record->target_len > 0) {
+		put_text(line, " ");
+		put_escaped(line, target, record->target_len);
+		put_text(line, record->minor == 0 ? " HTTP/1.0" : " HTTP/1.1");
+	} else if (record->method_len == 0) {
+		put_text(line, "-");
+	}
+	put_text(line, "\" ");
+	put_number(line, record->status);
+	put_text(line, " ");
+	put_number(line, record->sent_bytes);
+	put_text(line, " ");
+	put_quoted(line, referer, record->referer_len);
+	put_text(line, " ");
+	put_quoted(line, referer + record->referer_len, record->user_agent_len);
+}
+
+/* Green for answers, cyan for "go on" and "go there", yellow for the client's faults, red for ours. */
+static const char *status_colour(unsigned status)
+{
+	if (status >= 500)
+		return "\033[1;31m";
+	if (status >= 400)
+		return "\033[33m";
+	if (status >= 300 || status < 200)
+		return "\033[36m";
+	return "\033[32m";
+}
+
+/* time client method target status size duration refusal */
+static void readable(struct line *line, struct tux_log_clock *clock, const struct tux_record *record,
+                     const uint8_t *text, bool colour)
+{
+	const char *const dim = colour ? "\033[2m" : "", *const normal = colour ? "\033[0m" : "";
+	char value[TUX_VALUE_TEXT], cell[2 * TUX_VALUE_TEXT];
+	size_t from;
+
+	put_text(line, dim);
+	put_time(line, clock, record->time_us, "%H:%M:%S  ");
+	put_text(line, normal);
+	from = line->len;
+	put_address(line, record);
+	put_pad(line, from, ADDRESS_WIDTH);
+	from = line->len;
+	if (record->method_len > 0)
+		put_escaped(line, text, record->method_len);
+	else
+		put_text(line, "-");
+	put_pad(line, from, METHOD_WIDTH);
+	from = line->len;
+	if (record->target_len > 0)
+		put_escaped(line, text + record->method_len, record->target_len);
+	else
+		put_text(line, "-");
+	put_pad(line, from, TARGET_WIDTH);
+	put_text(line, colour ? status_colour(record->status) : "");
+	put_number(line, record->status);
+	put_text(line, normal);
+	tux_value_write_bytes(record->sent_bytes, value);
+	put(line, cell, (size_t)snprintf(cell, sizeof(cell), "%10s", value));
+	tux_value_write_time(record->duration_us, value);
+	put_text(line, dim);
+	put(line, cell, (size_t)snprintf(cell, sizeof(cell), "%10s", value));
+	put_text(line, normal);
+	if (record->refusal != TUX_ACCEPTED && record->refusal < TUX_REFUSALS) {
+		put_text(line, "  ");
+		put_text(line, tux_refusal_text(record->refusal));
+	}
+}
+
+size_t tux_log_line(enum tux_log_style style, struct tux_log_clock *clock, const struct tux_record *record,
+                    const uint8_t *text, char *out)
+{
+	struct line line = { .out = out };
+
+	if (style == TUX_LOG_COMBINED)
+		combined(&line, clock, record, text);
+	else
+		readable(&line, clock, record, text, style == TUX_LOG_COLOUR);
+	put_text(&line, "\n");
+	return line.len;
+}

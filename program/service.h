@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The service manager's two protocols, by hand: sockets passed to us (sd_listen_fds(3)), and word of our
+ * state (sd_notify(3)). Without a service manager every call does nothing. */
+#ifndef TUX_PROGRAM_SERVICE_H
+#define TUX_PROGRAM_SERVICE_H
+
+enum { TUX_SERVICE_FIRST_FD = 3 };
+
+/* How many sockets were passed, from TUX_SERVICE_FIRST_FD on; they are closed on exec from here on,
+ * and children do not take them for theirs. Once, before there are threads. */
+unsigned tux_service_sockets(void);
+
+/* Connects to the manager, while that can still be reached. */
+void tux_service_connect(void);
+
+/* Sends one state, such as "READY=1" or "STOPPING=1\nSTATUS=...". */
+void tux_service_notify(const char *state);
+
+/* Sends "RELOADING=1" with the time that Type=notify-reload wants; "READY=1" ends it. */
+void tux_service_reloading(void);
+
+#endif
