@@ -4,11 +4,27 @@
 
 #include "octet.h"
 
+/* Eight characters as octet_load8() gives them; a constant where text is one. */
+static inline uint64_t text_load8(const char *text)
+{
+	return (uint64_t)(uint8_t)text[0] | (uint64_t)(uint8_t)text[1] << 8 | (uint64_t)(uint8_t)text[2] << 16 |
+	       (uint64_t)(uint8_t)text[3] << 24 | (uint64_t)(uint8_t)text[4] << 32 | (uint64_t)(uint8_t)text[5] << 40 |
+	       (uint64_t)(uint8_t)text[6] << 48 | (uint64_t)(uint8_t)text[7] << 56;
+}
+
 /* text is lower case and len bytes long; off + len lies inside buf. */
 static inline bool spells(const uint8_t *buf, uint32_t off, const char *text, uint32_t len)
 {
 	uint32_t i = 0;
 
+	while (len - i >= 8) {
+		if (octet_lower8(octet_load8(buf + off + i)) != text_load8(text + i))
+			return false;
+		i += 8;
+	}
+	/* The last eight overlap those before. */
+	if (len > 8)
+		return octet_lower8(octet_load8(buf + off + len - 8)) == text_load8(text + len - 8);
 	while (i < len && octet_lower(buf[off + i]) == (uint8_t)text[i])
 		i++;
 	return i == len;

@@ -57,18 +57,17 @@ static bool worth_parsing(const uint8_t *buf, uint32_t len, uint32_t seen)
 }
 
 /* The CR LF that ends a line. */
-static enum tux_verdict line_end(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
+static inline enum tux_verdict line_end(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
 	uint32_t i = *pos;
 
-	if (i < len && buf[i] != '\r')
+	if (len - i >= 2 && buf[i] == '\r' && buf[i + 1] == '\n') {
+		*pos = i + 2;
+		return TUX_PARSED;
+	}
+	if (len - i >= 2 || (i < len && buf[i] != '\r'))
 		return refuse(req, TUX_REFUSED_LINE_END);
-	if (len - i < 2)
-		return TUX_MORE;
-	if (buf[i + 1] != '\n')
-		return refuse(req, TUX_REFUSED_LINE_END);
-	*pos = i + 2;
-	return TUX_PARSED;
+	return TUX_MORE;
 }
 
 /* RFC 9112 2.2: empty lines in front of a request are passed over, a few of them. */
@@ -123,10 +122,9 @@ static enum tux_method method_recognise(const uint8_t *buf, struct tux_span meth
 /* The method and the space behind it. */
 static enum tux_verdict method(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
-	uint32_t start = *pos, i = start;
+	uint32_t start = *pos;
+	uint32_t i = octet_skip(buf, start, len, OCTET_TOKEN);
 
-	while (i < len && octet_is(buf[i], OCTET_TOKEN))
-		i++;
 	if (i == len)
 		return TUX_MORE;
 	if (i == start || buf[i] != ' ')
@@ -145,8 +143,7 @@ static enum tux_verdict target(const uint8_t *buf, uint32_t len, uint32_t *pos, 
 
 	while (len - i >= 8 && octet_all_target(octet_load8(buf + i)))
 		i += 8;
-	while (i < len && octet_is(buf[i], OCTET_TARGET))
-		i++;
+	i = octet_skip(buf, i, len, OCTET_TARGET);
 	req->target = (struct tux_span){ start, i - start };
 	if (i - start > TUX_MAX_TARGET)
 		return refuse(req, TUX_REFUSED_TARGET_LONG);
@@ -162,20 +159,26 @@ static enum tux_verdict target(const uint8_t *buf, uint32_t len, uint32_t *pos, 
 	return refusal == TUX_ACCEPTED ? TUX_PARSED : refuse(req, refusal);
 }
 
+/* "HTTP/1.1" as octet_load8() gives it. */
+#define HTTP_1_1 0x312e312f50545448u
+
 /* HTTP/d.d, case-sensitive (RFC 9112 2.3). */
 static enum tux_verdict version(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
 	static const uint8_t pattern[8] = { 'H', 'T', 'T', 'P', '/', '0', '.', '0' };
 	uint32_t start = *pos, i;
 
+	if (len - start >= 8 && octet_load8(buf + start) == HTTP_1_1) {
+		req->minor = 1;
+		*pos = start + 8;
+		return TUX_PARSED;
+	}
 	for (i = 0; i < 8; i++) {
 		if (len - start <= i)
 			return TUX_MORE;
 		if (pattern[i] == '0' ? !octet_is_digit(buf[start + i]) : buf[start + i] != pattern[i])
 			return refuse(req, TUX_REFUSED_VERSION_SYNTAX);
 	}
-	if (len - start > 8 && buf[start + 8] != '\r')
-		return refuse(req, buf[start + 8] == '\n' ? TUX_REFUSED_LINE_END : TUX_REFUSED_VERSION_SYNTAX);
 	if (buf[start + 5] != '1')
 		return refuse(req, TUX_REFUSED_VERSION);
 	req->minor = buf[start + 7] != '0';
@@ -202,10 +205,9 @@ static enum tux_verdict request_line(const uint8_t *buf, uint32_t len, uint32_t 
 static inline enum tux_verdict field_name(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_span *name,
                                           struct tux_request *req)
 {
-	uint32_t start = *pos, i = start;
+	uint32_t start = *pos;
+	uint32_t i = octet_skip(buf, start, len, OCTET_TOKEN);
 
-	while (i < len && octet_is(buf[i], OCTET_TOKEN))
-		i++;
 	*name = (struct tux_span){ start, i - start };
 	if (i == len)
 		return TUX_MORE;
@@ -229,8 +231,7 @@ static inline enum tux_verdict field_value(const uint8_t *buf, uint32_t len, uin
 	i = start;
 	while (len - i >= 8 && octet_all_value(octet_load8(buf + i)))
 		i += 8;
-	while (i < len && octet_is(buf[i], OCTET_VALUE))
-		i++;
+	i = octet_skip(buf, i, len, OCTET_VALUE);
 	*pos = i;
 	end = i;
 	while (end > start && octet_is_blank(buf[end - 1]))
@@ -245,22 +246,23 @@ static inline enum tux_verdict field_value(const uint8_t *buf, uint32_t len, uin
 
 static inline enum tux_verdict field_line(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
-	struct tux_field field;
-	enum tux_verdict verdict = field_name(buf, len, pos, &field.name, req);
+	struct tux_field *field;
+	enum tux_verdict verdict;
 
+	if (req->field_count >= TUX_MAX_FIELDS)
+		return refuse(req, TUX_REFUSED_FIELD_COUNT);
+	field = &req->field[req->field_count];
+	verdict = field_name(buf, len, pos, &field->name, req);
 	if (verdict == TUX_PARSED)
-		verdict = field_value(buf, len, pos, &field.value, req);
+		verdict = field_value(buf, len, pos, &field->value, req);
 	if (verdict == TUX_PARSED)
 		verdict = line_end(buf, len, pos, req);
 	if (verdict != TUX_PARSED)
 		return verdict;
-	if (req->field_count >= TUX_MAX_FIELDS)
-		return refuse(req, TUX_REFUSED_FIELD_COUNT);
-	field.known = (uint8_t)tux_field_recognise(buf, field.name.off, field.name.len);
-	req->field[req->field_count] = field;
+	field->known = (uint8_t)tux_field_recognise(buf, field->name.off, field->name.len);
 	req->field_count++;
-	if (req->first[field.known] == 0)
-		req->first[field.known] = (uint8_t)req->field_count;
+	if (req->first[field->known] == 0)
+		req->first[field->known] = (uint8_t)req->field_count;
 	return TUX_PARSED;
 }
 
@@ -298,6 +300,11 @@ static bool stays_open(const uint8_t *buf, const struct tux_request *req)
 	uint32_t line = tux_request_field(req, TUX_FIELD_CONNECTION, 0);
 	bool keep_alive = req->minor > 0;
 
+	/* What browsers send, without the walk. */
+	if (line != 0 && tux_field_equals(buf, req->field[line - 1].value, "keep-alive", 10)) {
+		keep_alive = true;
+		line = tux_request_field(req, TUX_FIELD_CONNECTION, line);
+	}
 	while (line != 0) {
 		struct tux_span rest = req->field[line - 1].value, option;
 

@@ -172,14 +172,9 @@ static bool is_ipv6(const uint8_t *buf, uint32_t off, uint32_t end)
 /* The end of the reg-name or IPv4 address at off: the offset of the first byte that is not of it. */
 static uint32_t skip_name(const uint8_t *buf, uint32_t off, uint32_t end)
 {
-	while (off < end) {
-		if (octet_is(buf[off], OCTET_HOST))
-			off++;
-		else if (buf[off] == '%' && end - off >= 3 && octet_hex(buf[off + 1]) < 16 && octet_hex(buf[off + 2]) < 16)
-			off += 3;
-		else
-			break;
-	}
+	off = octet_skip(buf, off, end, OCTET_HOST);
+	while (end - off >= 3 && buf[off] == '%' && octet_hex(buf[off + 1]) < 16 && octet_hex(buf[off + 2]) < 16)
+		off = octet_skip(buf, off + 3, end, OCTET_HOST);
 	return off;
 }
 
