@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where the server is reached. Opening one socket is engine/listener.c's work. */
+#define _GNU_SOURCE 1
+#include "addresses.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "service.h"
+
+enum { URL_MAX = 160 };
+
+static bool open_one(struct tux_addresses *addresses, const char *spec, unsigned threads, char *error,
+                     size_t error_size)
+{
+	int opened = tux_listener_open(spec, threads, addresses->listener + addresses->count,
+	                               TUX_MAX_LISTENERS - addresses->count, error, error_size);
+
+	if (opened > 0)
+		addresses->count += (unsigned)opened;
+	return opened > 0;
+}
+
+/* Whether this machine has the IPv6 loopback address: without it nobody misses the second default. */
+static bool has_ipv6(void)
+{
+	const struct sockaddr_in6 loopback = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool has;
+
+	if (fd < 0)
+		return false;
+	has = bind(fd, (const struct sockaddr *)&loopback, sizeof(loopback)) == 0;
+	close(fd);
+	return has;
+}
+
+static bool open_default(struct tux_addresses *addresses, unsigned threads, char *error, size_t error_size)
+{
+	return open_one(addresses, "127.0.0.1:8080", threads, error, error_size) &&
+	       (!has_ipv6() || open_one(addresses, "[::1]:8080", threads, error, error_size));
+}
+
+static bool adopt_all(struct tux_addresses *addresses, unsigned sockets, char *error, size_t error_size)
+{
+	if (sockets > TUX_MAX_LISTENERS) {
+		snprintf(error, error_size, "%u sockets were passed, but %d are the most", sockets, TUX_MAX_LISTENERS);
+		return false;
+	}
+	while (addresses->count < sockets) {
+		if (!tux_listener_adopt(TUX_SERVICE_FIRST_FD + (int)addresses->count,
+		                        &addresses->listener[addresses->count], error, error_size))
+			return false;
+		addresses->count++;
+	}
+	return true;
+}
+
+bool tux_addresses_open(struct tux_addresses *addresses, const char *const *specs, unsigned spec_count,
+                        unsigned threads, char *error, size_t error_size)
+{
+	const unsigned sockets = tux_service_sockets();
+	bool opened = true;
+	unsigned i;
+
+	addresses->count = 0;
+	for (i = 0; i < spec_count && opened; i++)
+		opened = open_one(addresses, specs[i], threads, error, error_size);
+	if (spec_count == 0 && sockets > 0)
+		opened = adopt_all(addresses, sockets, error, error_size);
+	else if (spec_count == 0)
+		opened = open_default(addresses, threads, error, error_size);
+	if (!opened)
+		tux_addresses_close(addresses);
+	return opened;
+}
+
+/* The port of a socket that listens on all addresses, and of which families; false for others. */
+static bool is_wildcard(const struct tux_listener *listener, uint16_t *port, bool *ipv4, bool *ipv6)
+{
+	struct sockaddr_storage storage = { 0 };
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+	socklen_t len = sizeof(storage);
+	int v6only = 0;
+
+	if (getsockname(listener->fd[0], (struct sockaddr *)&storage, &len) < 0)
+		return false;
+	*ipv4 = storage.ss_family == AF_INET;
+	*ipv6 = storage.ss_family == AF_INET6;
+	if (*ipv4) {
+		memcpy(&in4, &storage, sizeof(in4));
+		*port = ntohs(in4.sin_port);
+		return in4.sin_addr.s_addr == htonl(INADDR_ANY);
+	}
+	if (*ipv6) {
+		memcpy(&in6, &storage, sizeof(in6));
+		*port = ntohs(in6.sin6_port);
+		len = sizeof(v6only);
+		*ipv4 = getsockopt(listener->fd[0], IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &len) == 0 && !v6only;
+		return IN6_IS_ADDR_UNSPECIFIED(&in6.sin6_addr);
+	}
+	return false;
+}
+
+/* The address of an interface as a URL has it; false if it is of a family not wanted, or of its link alone. */
+static bool interface_host(const struct ifaddrs *entry, bool ipv4, bool ipv6, char *out, size_t size)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+
+	if (!entry->ifa_addr || !(entry->ifa_flags & IFF_UP))
+		return false;
+	if (ipv4 && entry->ifa_addr->sa_family == AF_INET) {
+		memcpy(&in4, entry->ifa_addr, sizeof(in4));
+		inet_ntop(AF_INET, &in4.sin_addr, text, sizeof(text));
+		snprintf(out, size, "%s", text);
+		return true;
+	}
+	if (ipv6 && entry->ifa_addr->sa_family == AF_INET6) {
+		memcpy(&in6, entry->ifa_addr, sizeof(in6));
+		if (IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr))
+			return false;
+		inet_ntop(AF_INET6, &in6.sin6_addr, text, sizeof(text));
+		snprintf(out, size, "[%s]", text);
+		return true;
+	}
+	return false;
+}
+
+/* One URL for each address of this machine; false if they cannot be told. */
+static bool print_interfaces(FILE *out, const char *prefix, uint16_t port, bool ipv4, bool ipv6)
+{
+	char host[INET6_ADDRSTRLEN + 2], port_text[8] = "";
+	struct ifaddrs *list, *entry;
+	bool printed = false;
+
+	if (getifaddrs(&list) < 0)
+		return false;
+	if (port != 80)
+		snprintf(port_text, sizeof(port_text), ":%u", port);
+	for (entry = list; entry; entry = entry->ifa_next) {
+		if (!interface_host(entry, ipv4, ipv6, host, sizeof(host)))
+			continue;
+		fprintf(out, "%shttp://%s%s/\n", prefix, host, port_text);
+		printed = true;
+	}
+	freeifaddrs(list);
+	return printed;
+}
+
+void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const char *prefix)
+{
+	char url[URL_MAX];
+	unsigned i;
+
+	for (i = 0; i < addresses->count; i++) {
+		const struct tux_listener *listener = &addresses->listener[i];
+		bool ipv4 = false, ipv6 = false;
+		uint16_t port = 0;
+
+		if (is_wildcard(listener, &port, &ipv4, &ipv6) && print_interfaces(out, prefix, port, ipv4, ipv6))
+			continue;
+		tux_listener_url(listener, url, sizeof(url));
+		fprintf(out, "%s%s\n", prefix, url);
+	}
+}
+
+void tux_addresses_unlink(const char *const *specs, unsigned spec_count)
+{
+	unsigned i;
+
+	/* Not permitted in the sandbox: then the next start replaces the stale file. */
+	for (i = 0; i < spec_count; i++)
+		if (strncmp(specs[i], "unix:", 5) == 0 && unlink(specs[i] + 5) < 0)
+			continue;
+}
+
+void tux_addresses_close(struct tux_addresses *addresses)
+{
+	while (addresses->count > 0)
+		tux_listener_close(&addresses->listener[--addresses->count]);
+}

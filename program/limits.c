@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Open files: every connection is one, and so is every file in a thread's cache. */
+#define _GNU_SOURCE 1
+#include "limits.h"
+
+#include <sys/resource.h>
+
+enum {
+	FDS_OF_PROCESS = 64, /* standard streams, log, root, and what libraries open for a moment */
+	FDS_OF_THREAD = 64,  /* its loop, its watches, the directories and files it has open while it looks something up */
+	MIN_CACHE_ENTRIES = 16,
+	MIN_CONNECTIONS = 1,
+};
+
+static uint64_t fds_fixed(const struct tux_engine_config *config)
+{
+	return FDS_OF_PROCESS + (uint64_t)config->threads * (FDS_OF_THREAD + TUX_MAX_LISTENERS);
+}
+
+/* The limit of open files that we end up with. */
+static uint64_t open_files_raise(uint64_t wanted)
+{
+	struct rlimit limit, higher;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return wanted;
+	higher = limit;
+	if (wanted > limit.rlim_max) {
+		/* Root may; fs.nr_open is the end of that. */
+		higher.rlim_cur = higher.rlim_max = wanted;
+		if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
+			return wanted;
+	}
+	higher.rlim_cur = higher.rlim_max = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
+		return limit.rlim_max;
+	return limit.rlim_cur;
+}
+
+/* Memory that io_uring and zero-copy sending lock is counted by kernels before 5.12, and by them all for the latter. */
+static void locked_memory_raise(void)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0 || getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+void tux_limits_raise(struct tux_engine_config *config, FILE *out)
+{
+	const uint64_t fixed = fds_fixed(config);
+	const uint64_t cache = (uint64_t)config->cache_entries * config->threads;
+	const uint64_t limit = open_files_raise(fixed + cache + config->max_connections);
+	uint64_t room, entries;
+
+	locked_memory_raise();
+	if (limit >= fixed + cache + config->max_connections)
+		return;
+	room = limit > fixed ? limit - fixed : limit / 2;
+	entries = config->cache_entries;
+	/* Both give way: the cache down to a quarter of the room, then the connections to what is left. */
+	if (cache > room / 4)
+		entries = room / 4 / config->threads;
+	if (entries < MIN_CACHE_ENTRIES)
+		entries = MIN_CACHE_ENTRIES;
+	room = room > entries * config->threads ? room - entries * config->threads : MIN_CONNECTIONS;
+	fprintf(out, "tux: %llu open files are permitted (ulimit -Hn):", (unsigned long long)limit);
+	if (config->max_connections > room)
+		config->max_connections = (unsigned)room;
+	config->cache_entries = (uint32_t)entries;
+	fprintf(out, " at most %u connections, and %u files in the cache of each thread\n", config->max_connections,
+	        config->cache_entries);
+}

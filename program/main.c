@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tux: what is asked for on the command line, done. */
+#include <stdio.h>
+
+#include "command.h"
+#include "serve.h"
+
+enum { EXIT_USAGE = 2 };
+
+int main(int argc, char **argv)
+{
+	struct tux_command command;
+	char error[512];
+
+	if (!tux_command_parse(argc, argv, &command, error, sizeof(error))) {
+		fprintf(stderr, "tux: %s\n", error);
+		return EXIT_USAGE;
+	}
+	switch (command.verb) {
+	case TUX_VERB_USAGE:
+		tux_command_usage(stderr);
+		return EXIT_USAGE;
+	case TUX_VERB_HELP:
+		tux_command_help(stdout);
+		return 0;
+	case TUX_VERB_HELP_SERVE:
+		tux_command_help_serve(stdout);
+		return 0;
+	case TUX_VERB_VERSION:
+		printf("tux %s\n", TUX_VERSION);
+		return 0;
+	case TUX_VERB_SERVE:
+		return tux_serve(&command);
+	}
+	return EXIT_USAGE;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the kernel lets the process do from here on, whatever becomes of it: Landlock for files, seccomp for system calls. */
+#ifndef TUX_PROGRAM_SANDBOX_H
+#define TUX_PROGRAM_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tux_sandbox {
+	int root_fd;               /* may be read beneath */
+	const char *log_directory; /* files may be made and written in; NULL: none */
+};
+
+/*
+ * Confines the calling thread and those it starts; no_new_privs is set. Writes what is in force, and
+ * what is not and why, to summary: "landlock ABI 4, seccomp". False with a sentence in error when a
+ * part that the kernel has could not be put in force. Before there are threads.
+ */
+bool tux_sandbox_enter(const struct tux_sandbox *sandbox, char *summary, size_t summary_size, char *error,
+                       size_t error_size);
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `tux serve`. What needs privileges comes first: the root, the sockets, the log. Then they are given up,
+ * and only then is there an engine that a client can talk to.
+ */
+#define _GNU_SOURCE 1
+#include "serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/etag.h"
+#include "addresses.h"
+#include "limits.h"
+#include "log.h"
+#include "privileges.h"
+#include "sandbox.h"
+#include "service.h"
+#include "value.h"
+
+enum {
+	ERROR_MAX = 512,
+	DRAIN_STEP_MS = 50,   /* how often draining looks for a second signal */
+	DRAIN_QUIET_MS = 300, /* draining that takes longer says so on a terminal */
+};
+
+struct serving {
+	const struct tux_command *command;
+	struct tux_engine_config config;
+	char *root;               /* absolute, for people */
+	struct tux_addresses addresses;
+	char *urls;               /* one a line; found out while that is still permitted */
+	struct tux_log *log;      /* NULL: off */
+	struct tux_user user;
+	char sandbox[160];        /* what is in force, for people */
+	struct tux_engine *engine;
+	struct tux_counters counters; /* after the engine's end */
+	struct timespec started;
+	sigset_t signals;
+	char error[ERROR_MAX];
+};
+
+/* The CPUs that we may run on. */
+static unsigned cpu_count(void)
+{
+	cpu_set_t *set = CPU_ALLOC(4096);
+	const size_t size = CPU_ALLOC_SIZE(4096);
+	int count = 1;
+
+	if (set && sched_getaffinity(0, size, set) == 0)
+		count = CPU_COUNT_S(size, set);
+	CPU_FREE(set);
+	if (count < 1)
+		return 1;
+	return count > TUX_MAX_THREADS ? TUX_MAX_THREADS : (unsigned)count;
+}
+
+/*
+ * The key of entity tags: this machine's id, hashed, so that tags outlive a restart and nobody who sees one
+ * learns the id. Another machine has other inodes anyway. Without an id a random key.
+ */
+static void etag_key_make(uint8_t key[16])
+{
+	static const uint8_t first[16] = "tux: etag key 1", second[16] = "tux: etag key 2";
+	uint8_t id[64];
+	uint64_t half[2];
+	ssize_t len = -1;
+	int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		len = read(fd, id, sizeof(id));
+		close(fd);
+	}
+	if (len < 32 && getrandom(id, sizeof(id), 0) == (ssize_t)sizeof(id))
+		len = sizeof(id);
+	half[0] = tux_etag_content(first, id, len > 0 ? (size_t)len : 0);
+	half[1] = tux_etag_content(second, id, len > 0 ? (size_t)len : 0);
+	memcpy(key, half, sizeof(half));
+}
+
+static bool root_open(struct serving *serving)
+{
+	const char *directory = serving->command->directory;
+
+	serving->config.root_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (serving->config.root_fd < 0) {
+		snprintf(serving->error, ERROR_MAX, "cannot serve %s: %s", directory,
+		         errno == ENOTDIR ? "it is not a directory" : strerror(errno));
+		return false;
+	}
+	serving->root = realpath(directory, NULL);
+	return true;
+}
+
+/* The URLs as text: finding out about interfaces takes a socket, which the sandbox does not permit. */
+static void urls_write(struct serving *serving)
+{
+	size_t size;
+	FILE *out = open_memstream(&serving->urls, &size);
+
+	if (!out)
+		return;
+	tux_addresses_print(&serving->addresses, out, "  ");
+	fclose(out);
+}
+
+/* From here on signals wait until they are asked for, in the threads that are to come too. */
+static void signals_block(struct serving *serving)
+{
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&serving->signals);
+	sigaddset(&serving->signals, SIGTERM);
+	sigaddset(&serving->signals, SIGINT);
+	sigaddset(&serving->signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &serving->signals, NULL);
+}
+
+/* Drops privileges and enters the sandbox; says what is in force in serving->sandbox. */
+static bool confine(struct serving *serving)
+{
+	const struct tux_sandbox sandbox = {
+		.root_fd = serving->config.root_fd,
+		.log_directory = serving->log ? tux_log_directory(serving->log) : NULL,
+	};
+	char parts[96] = "neither landlock nor seccomp (--no-sandbox)";
+
+	if (serving->log && serving->user.change)
+		tux_log_give(serving->log, serving->user.uid, serving->user.gid);
+	if (!tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
+		return false;
+	if (faccessat(serving->config.root_fd, ".", X_OK, 0) < 0) {
+		snprintf(serving->error, ERROR_MAX, "user %s may not look into %s (%s): chmod o+rx it, or say another --user",
+		         serving->user.name, serving->command->directory, strerror(errno));
+		return false;
+	}
+	if (serving->command->sandbox &&
+	    !tux_sandbox_enter(&sandbox, parts, sizeof(parts), serving->error, ERROR_MAX))
+		return false;
+	snprintf(serving->sandbox, sizeof(serving->sandbox), "user %.40s, no capabilities, no_new_privs, %s",
+	         serving->user.name, parts);
+	return true;
+}
+
+/* All that comes before the first request. False with serving->error. */
+static bool prepare(struct serving *serving)
+{
+	const struct tux_command *command = serving->command;
+	struct tux_engine_config *config = &serving->config;
+
+	*config = command->engine;
+	if (config->threads == 0)
+		config->threads = cpu_count();
+	config->records = command->log != NULL;
+	etag_key_make(config->etag_key);
+	if (!root_open(serving) || !tux_privileges_user(command->user, &serving->user, serving->error, ERROR_MAX))
+		return false;
+	tux_limits_raise(config, stderr);
+	if (!tux_addresses_open(&serving->addresses, command->listen, command->listen_count, config->threads,
+	                        serving->error, ERROR_MAX))
+		return false;
+	urls_write(serving);
+	if (command->log) {
+		serving->log = tux_log_open(command->log, serving->error, ERROR_MAX);
+		if (!serving->log)
+			return false;
+	}
+	tux_service_connect();
+	if (!confine(serving))
+		return false;
+	signals_block(serving);
+	config->listeners = serving->addresses.listener;
+	config->listener_count = serving->addresses.count;
+	serving->engine = tux_engine_start(config, serving->error, ERROR_MAX);
+	if (!serving->engine)
+		return false;
+	return !serving->log || tux_log_start(serving->log, serving->engine, serving->error, ERROR_MAX);
+}
+
+static void banner_print(const struct serving *serving)
+{
+	const char *colour = getenv("NO_COLOR");
+	const bool bold = isatty(STDERR_FILENO) && (!colour || !*colour);
+	const unsigned threads = serving->config.threads;
+
+	fprintf(stderr, "%stux %s serving %s%s\n%s", bold ? "\033[1m" : "", TUX_VERSION,
+	        serving->root ? serving->root : serving->command->directory, bold ? "\033[0m" : "",
+	        serving->urls ? serving->urls : "");
+	fprintf(stderr, "engine: %s, %u thread%s\n", tux_engine_describe(serving->engine), threads, threads == 1 ? "" : "s");
+	fprintf(stderr, "sandbox: %s\n", serving->sandbox);
+}
+
+/* SIGHUP: after a rotation the log goes to a new file. */
+static void reload(struct serving *serving)
+{
+	tux_service_reloading();
+	if (serving->log)
+		tux_log_reopen(serving->log);
+	tux_service_notify("READY=1");
+}
+
+/* Returns when we are to stop. */
+static void stop_wait(struct serving *serving)
+{
+	siginfo_t info;
+
+	for (;;) {
+		int number = sigwaitinfo(&serving->signals, &info);
+
+		/* A SIGHUP of the kernel's own: the terminal is gone, and who would stop us then? */
+		if (number == SIGTERM || number == SIGINT || (number == SIGHUP && info.si_code == SI_KERNEL))
+			break;
+		if (number == SIGHUP)
+			reload(serving);
+	}
+	if (info.si_signo == SIGINT && isatty(STDERR_FILENO))
+		fputc('\n', stderr); /* behind the terminal's ^C */
+}
+
+/* Whether a signal came that is to end draining. */
+static bool stop_again(struct serving *serving)
+{
+	const struct timespec none = { 0 };
+	int number = sigtimedwait(&serving->signals, NULL, &none);
+
+	if (number == SIGHUP)
+		reload(serving);
+	return number == SIGTERM || number == SIGINT;
+}
+
+static uint64_t passed_ms(const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)((now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000);
+}
+
+/* Lets answers under way finish, within the limit or until told again. */
+static void drain(struct serving *serving)
+{
+	const uint32_t limit_ms = serving->command->drain_timeout_ms;
+	bool said = !isatty(STDERR_FILENO);
+	struct tux_counters counters;
+	struct timespec since;
+
+	tux_service_notify("STOPPING=1");
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	tux_engine_drain(serving->engine);
+	while (!stop_again(serving)) {
+		const uint64_t passed = passed_ms(&since);
+
+		if (passed >= limit_ms)
+			return;
+		if (!said && passed >= DRAIN_QUIET_MS) {
+			tux_engine_counters(serving->engine, &counters);
+			fprintf(stderr, "finishing %llu connections, for at most %u s; once more stops at once\n",
+			        (unsigned long long)counters.open, (limit_ms + 999) / 1000);
+			said = true;
+		}
+		if (tux_engine_wait(serving->engine, limit_ms - passed < DRAIN_STEP_MS ? (uint32_t)(limit_ms - passed)
+		                                                                       : DRAIN_STEP_MS))
+			return;
+	}
+}
+
+static void summary_print(const struct serving *serving)
+{
+	const struct tux_counters *const counters = &serving->counters;
+	char requests[TUX_VALUE_TEXT], sent[TUX_VALUE_TEXT], refused[TUX_VALUE_TEXT], errors[TUX_VALUE_TEXT];
+	char connections[TUX_VALUE_TEXT], lost[TUX_VALUE_TEXT], duration[TUX_VALUE_TEXT];
+	const uint64_t hits = counters->cache_hits, all = counters->requests;
+
+	tux_value_write_count(all, requests);
+	tux_value_write_bytes(counters->sent_bytes, sent);
+	tux_value_write_count(counters->refused, refused);
+	tux_value_write_count(counters->errors, errors);
+	tux_value_write_count(counters->connections, connections);
+	tux_value_write_count(counters->records_lost, lost);
+	tux_value_write_time(passed_ms(&serving->started) * 1000, duration);
+	fprintf(stderr, "%s requests, %s sent, %s refused, %s errors in %s\n", requests, sent, refused, errors, duration);
+	fprintf(stderr, "%s connections, %u %% from cache, %s log records lost\n", connections,
+	        all ? (unsigned)((double)hits * 100 / (double)all) : 0, lost);
+}
+
+/* The mirror of prepare(), wherever that ended. */
+static void release(struct serving *serving)
+{
+	const bool listening = serving->addresses.count > 0;
+	bool log_ended = true;
+
+	if (serving->engine) {
+		tux_engine_stop(serving->engine); /* closes the listeners */
+		tux_engine_counters(serving->engine, &serving->counters);
+	} else {
+		tux_addresses_close(&serving->addresses);
+	}
+	if (serving->log)
+		log_ended = tux_log_close(serving->log);
+	if (serving->engine && log_ended)
+		tux_engine_free(serving->engine);
+	if (listening)
+		tux_addresses_unlink(serving->command->listen, serving->command->listen_count);
+	free(serving->urls);
+	free(serving->root);
+	if (serving->config.root_fd >= 0)
+		close(serving->config.root_fd);
+}
+
+int tux_serve(const struct tux_command *command)
+{
+	static struct serving serving; /* its listeners are too many for the stack */
+
+	serving.command = command;
+	serving.config.root_fd = -1;
+	if (!prepare(&serving)) {
+		fprintf(stderr, "tux: %s\n", serving.error);
+		release(&serving);
+		return EXIT_FAILURE;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &serving.started);
+	banner_print(&serving);
+	tux_service_notify("READY=1");
+	stop_wait(&serving);
+	drain(&serving);
+	release(&serving);
+	summary_print(&serving);
+	return EXIT_SUCCESS;
+}
