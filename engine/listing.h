@@ -6,6 +6,7 @@
 #include "../core/types.h"
 
 struct tux_listing_request {
+	int root_fd;          /* the document root: a link is listed if it leads to something beneath it */
 	int dir_fd;           /* the directory, opened for reading; not closed here, its offset is moved */
 	const uint8_t *path;  /* normalised path of the directory, starts and ends with '/' */
 	uint32_t path_len;
@@ -17,10 +18,10 @@ struct tux_listing_request {
 };
 
 /*
- * Reads the directory and renders it. *text is malloc'ed, *len bytes; the caller frees it. False with errno when the directory cannot be
- * read or memory is short. Sockets, devices, FIFOs and broken links are left out; directories come first. Names are escaped in markup,
- * percent-encoded in links and valid UTF-8 in JSON. At most TUX_LISTING_MAX entries; more are counted in a last line. Blocks: for a
- * thread that may.
+ * Reads the directory and renders it. *text is malloc'ed, *len bytes; the caller frees it. False with errno when the
+ * directory cannot be read or memory is short. Sockets, devices, FIFOs and links that are broken or leave the root are
+ * left out; directories come first. Names are escaped in markup, percent-encoded in links and valid UTF-8 in JSON.
+ * At most TUX_LISTING_MAX entries; more are counted in a last line of the markup. Blocks: for a thread that may.
  */
 bool tux_listing_render(const struct tux_listing_request *req, uint8_t **text, size_t *len);
 
