@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Directory listings, of a directory made for the purpose. */
+#define _GNU_SOURCE 1
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../engine/listing.h"
+
+/* Not UTF-8, then a control character, then "caf\u00e9" as it should be. */
+#define BAD_NAME "sub/bad\xff\x01" "caf\xc3\xa9"
+
+enum { MARKUP_MAX = 4096 };
+
+static char root[] = "/tmp/tux-test-listing-XXXXXX";
+static int root_fd = -1;
+
+static void make_file(const char *path, const char *content, time_t mtime)
+{
+	const struct timespec times[2] = { { .tv_sec = mtime }, { .tv_sec = mtime } };
+	int fd = openat(root_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, strlen(content)), strlen(content));
+	assert_int_equal(fchmod(fd, 0644), 0);
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+}
+
+static void make_directory(const char *path)
+{
+	assert_int_equal(mkdirat(root_fd, path, 0755), 0);
+	assert_int_equal(fchmodat(root_fd, path, 0755, 0), 0);
+}
+
+static int group_setup(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(root_fd >= 0);
+	make_directory("sub");
+	make_directory("sub/deep");
+	make_directory("empty");
+	make_file("a10.txt", "0123456789", 1000);
+	make_file("A2.txt", "01", 3000);
+	make_file("b.txt", "0123", 2000);
+	make_file(".hidden", "x", 1);
+	make_file("private", "x", 1);
+	assert_int_equal(fchmodat(root_fd, "private", 0600, 0), 0);
+	make_file("sub/<script>&\"'.txt", "", 951782400);
+	make_file("sub/java:script%2f", "", 0);
+	make_file(BAD_NAME, "", 0);
+	assert_int_equal(symlinkat("../b.txt", root_fd, "sub/link-inside"), 0);
+	assert_int_equal(symlinkat("/etc/passwd", root_fd, "sub/link-outside"), 0);
+	assert_int_equal(symlinkat("nowhere", root_fd, "sub/link-broken"), 0);
+	assert_int_equal(mkfifoat(root_fd, "sub/fifo", 0644), 0);
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	static const char *const files[] = { "sub/<script>&\"'.txt", "sub/java:script%2f", BAD_NAME,
+	                                     "sub/link-inside", "sub/link-outside", "sub/link-broken", "sub/fifo",
+	                                     "a10.txt", "A2.txt", "b.txt", ".hidden", "private" };
+	static const char *const directories[] = { "sub/deep", "sub", "empty" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		unlinkat(root_fd, files[i], 0);
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
+		unlinkat(root_fd, directories[i], AT_REMOVEDIR);
+	close(root_fd);
+	return rmdir(root);
+}
+
+/* Renders path of the root ("/" or "/sub/"), ended with NUL; the caller frees it. */
+static char *render(const char *path, const char *query, bool json, struct tux_listing_request options)
+{
+	struct tux_listing_request req = options;
+	uint8_t *text = NULL;
+	size_t len = 0;
+	char *out;
+
+	req.root_fd = root_fd;
+	req.dir_fd = openat(root_fd, path[1] ? path + 1 : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(req.dir_fd >= 0);
+	req.path = (const uint8_t *)path;
+	req.path_len = (uint32_t)strlen(path);
+	req.query = (const uint8_t *)query;
+	req.query_len = (uint32_t)strlen(query);
+	req.json = json;
+	assert_true(tux_listing_render(&req, &text, &len));
+	close(req.dir_fd);
+	out = strndup((const char *)text, len);
+	free(text);
+	assert_non_null(out);
+	assert_int_equal(strlen(out), len);
+	return out;
+}
+
+static const struct tux_listing_request plain;
+
+/* Whether the texts stand in out in this order. */
+static void assert_order(const char *out, const char *const *texts)
+{
+	for (; *texts; texts++) {
+		const char *found = strstr(out, *texts);
+
+		if (!found)
+			fail_msg("\"%s\" is missing or not behind what should precede it, in:\n%s", *texts, out);
+		out = found + strlen(*texts);
+	}
+}
+
+static void test_order(void **state)
+{
+	static const char *const by_name[] = { ">empty/<", ">sub/<", ">A2.txt<", ">a10.txt<", ">b.txt<", NULL };
+	static const char *const by_name_down[] = { ">sub/<", ">empty/<", ">b.txt<", ">a10.txt<", ">A2.txt<", NULL };
+	static const char *const by_size[] = { ">empty/<", ">sub/<", ">A2.txt<", ">b.txt<", ">a10.txt<", NULL };
+	static const char *const by_time_down[] = { "/<", ">A2.txt<", ">b.txt<", ">a10.txt<", NULL };
+	const struct {
+		const char *query;
+		const char *const *order;
+	} cases[] = {
+		{ "", by_name },
+		{ "sort=name", by_name },
+		{ "sort=colour&order=sideways", by_name },
+		{ "sort=name&order=desc", by_name_down },
+		{ "order=desc&x=y&sort=name", by_name_down },
+		{ "sort=size", by_size },
+		{ "sort=time&order=desc", by_time_down },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *out = render("/", cases[i].query, false, plain);
+
+		assert_order(out, cases[i].order);
+		free(out);
+	}
+}
+
+static void test_hidden(void **state)
+{
+	char *out = render("/", "", false, plain);
+
+	(void)state;
+	assert_null(strstr(out, ".hidden"));
+	assert_null(strstr(out, "private"));
+	assert_null(strstr(out, "../"));
+	free(out);
+	out = render("/", "", false, (struct tux_listing_request){ .dot_files = true });
+	assert_non_null(strstr(out, ".hidden"));
+	assert_null(strstr(out, "private"));
+	free(out);
+	out = render("/", "", false, (struct tux_listing_request){ .any_mode = true });
+	assert_null(strstr(out, ".hidden"));
+	assert_non_null(strstr(out, "private"));
+	free(out);
+}
+
+static void test_links_and_special_files(void **state)
+{
+	char *out = render("/sub/", "", false, plain);
+
+	(void)state;
+	assert_non_null(strstr(out, "href=\"../\""));
+	assert_non_null(strstr(out, ">link-inside</a></td><td>4 B</td>"));
+	assert_null(strstr(out, "link-outside"));
+	assert_null(strstr(out, "link-broken"));
+	assert_null(strstr(out, "fifo"));
+	free(out);
+}
+
+static void test_escaping(void **state)
+{
+	char *out = render("/sub/", "sort=%3Cscript%3E&<script>", false, plain);
+
+	(void)state;
+	assert_null(strstr(out, "<script>"));
+	assert_non_null(strstr(out, "<a href=\"%3Cscript%3E%26%22%27.txt\">&lt;script&gt;&amp;&quot;&#39;.txt</a>"));
+	assert_non_null(strstr(out, "<a href=\"java%3Ascript%252f\">java:script%2f</a>"));
+	assert_non_null(strstr(out, "<a href=\"bad%FF%01caf%C3%A9\">bad\xef\xbf\xbd\xef\xbf\xbd" "caf\xc3\xa9</a>"));
+	assert_non_null(strstr(out, "2000-02-29 00:00"));
+	free(out);
+}
+
+static void test_json(void **state)
+{
+	static const char *const order[] = {
+		"[\n{\"name\":\"deep\",\"type\":\"directory\",\"size\":0,\"mtime\":\"",
+		"{\"name\":\"<script>&\\\"'.txt\",\"type\":\"file\",\"size\":0,\"mtime\":\"2000-02-29T00:00:00Z\"},\n",
+		"{\"name\":\"bad\xef\xbf\xbd\\u0001caf\xc3\xa9\",\"type\":\"file\",\"size\":0,\"mtime\":\"1970-01-01T00:00:00Z\"}",
+		"\n]\n",
+		NULL,
+	};
+	char *out = render("/sub/", "", true, plain);
+
+	(void)state;
+	assert_order(out, order);
+	free(out);
+	out = render("/empty/", "", true, plain);
+	assert_string_equal(out, "[\n]\n");
+	free(out);
+}
+
+static void test_breadcrumbs(void **state)
+{
+	static const char *const order[] = { "<a href=\"../../\">Home</a>", "<a href=\"../\">sub</a>", "deep<", "</h1>", NULL };
+	char *out = render("/sub/deep/", "", false, plain);
+
+	(void)state;
+	assert_order(out, order);
+	free(out);
+}
+
+static void test_markup_is_small(void **state)
+{
+	char *out = render("/empty/", "", false, plain);
+
+	(void)state;
+	assert_in_range(strlen(out), 1, MARKUP_MAX);
+	free(out);
+}
+
+static void test_not_a_directory(void **state)
+{
+	struct tux_listing_request req = { .dir_fd = -1, .path = (const uint8_t *)"/", .path_len = 1 };
+	uint8_t *text;
+	size_t len;
+
+	(void)state;
+	assert_false(tux_listing_render(&req, &text, &len));
+	assert_null(text);
+	assert_int_equal(len, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_links_and_special_files),
+		cmocka_unit_test(test_escaping),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_breadcrumbs),
+		cmocka_unit_test(test_markup_is_small),
+		cmocka_unit_test(test_not_a_directory),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
