@@ -11,7 +11,6 @@
 enum {
 	DEFAULT_CONNECTIONS = 16384,
 	MAX_CONNECTIONS = 4 * 1024 * 1024,
-	DEFAULT_CACHE_ENTRIES = 16384,
 	MIN_CACHE_ENTRIES = 16,
 	MAX_CACHE_ENTRIES = 1024 * 1024,
 	DAY_MS = 24 * 60 * 60 * 1000,
@@ -344,7 +343,7 @@ static void defaults(struct tux_command *command)
 		.idle_timeout_ms = 75000,
 		.recheck_ms = 1000,
 		.max_body_bytes = default_body_bytes,
-		.cache_entries = DEFAULT_CACHE_ENTRIES,
+		.cache_entries = TUX_DEFAULT_CACHE_ENTRIES,
 		.cache_bytes = default_cache_bytes,
 		.memory_object_bytes = default_memory_object,
 	};

@@ -7,6 +7,8 @@
 
 #include "../engine/engine.h"
 
+enum { TUX_DEFAULT_CACHE_ENTRIES = 16384 };
+
 enum tux_verb {
 	TUX_VERB_USAGE, /* nothing was asked for: say what there is */
 	TUX_VERB_HELP,

@@ -5,11 +5,13 @@
 
 #include <sys/resource.h>
 
+#include "command.h"
+
 enum {
 	FDS_OF_PROCESS = 64, /* standard streams, log, root, and what libraries open for a moment */
 	FDS_OF_THREAD = 64,  /* its loop, its watches, the directories and files it has open while it looks something up */
-	MIN_CACHE_ENTRIES = 16,
-	MIN_CONNECTIONS = 1,
+	KEPT_ENTRIES = 1024,
+	MIN_ENTRIES = 16,
 };
 
 static uint64_t fds_fixed(const struct tux_engine_config *config)
@@ -48,28 +50,40 @@ static void locked_memory_raise(void)
 	setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
+/* The cache gives way first, but not below KEPT_ENTRIES a thread or a quarter of the room; then the connections do. */
+static void fit(struct tux_engine_config *config, uint64_t room)
+{
+	const uint64_t threads = config->threads;
+	const uint64_t quarter = room / 4 / threads;
+	uint64_t entries = room > config->max_connections ? (room - config->max_connections) / threads : 0;
+	uint64_t kept = quarter < KEPT_ENTRIES ? quarter : KEPT_ENTRIES;
+
+	if (entries < kept)
+		entries = kept;
+	if (entries < MIN_ENTRIES)
+		entries = MIN_ENTRIES;
+	if (entries > config->cache_entries)
+		entries = config->cache_entries;
+	room = room > entries * threads ? room - entries * threads : 1;
+	config->cache_entries = (uint32_t)entries;
+	if (config->max_connections > room)
+		config->max_connections = (unsigned)room;
+}
+
 void tux_limits_raise(struct tux_engine_config *config, FILE *out)
 {
 	const uint64_t fixed = fds_fixed(config);
 	const uint64_t cache = (uint64_t)config->cache_entries * config->threads;
-	const uint64_t limit = open_files_raise(fixed + cache + config->max_connections);
-	uint64_t room, entries;
+	const uint64_t wanted = fixed + cache + config->max_connections;
+	const uint64_t limit = open_files_raise(wanted);
+	const struct tux_engine_config asked = *config;
 
 	locked_memory_raise();
-	if (limit >= fixed + cache + config->max_connections)
+	if (limit >= wanted)
 		return;
-	room = limit > fixed ? limit - fixed : limit / 2;
-	entries = config->cache_entries;
-	/* Both give way: the cache down to a quarter of the room, then the connections to what is left. */
-	if (cache > room / 4)
-		entries = room / 4 / config->threads;
-	if (entries < MIN_CACHE_ENTRIES)
-		entries = MIN_CACHE_ENTRIES;
-	room = room > entries * config->threads ? room - entries * config->threads : MIN_CONNECTIONS;
-	fprintf(out, "tux: %llu open files are permitted (ulimit -Hn):", (unsigned long long)limit);
-	if (config->max_connections > room)
-		config->max_connections = (unsigned)room;
-	config->cache_entries = (uint32_t)entries;
-	fprintf(out, " at most %u connections, and %u files in the cache of each thread\n", config->max_connections,
-	        config->cache_entries);
+	fit(config, limit > fixed ? limit - fixed : limit / 2);
+	if (config->max_connections == asked.max_connections && asked.cache_entries == TUX_DEFAULT_CACHE_ENTRIES)
+		return; /* a default that is a little smaller is no news */
+	fprintf(out, "tux: %llu open files are permitted (ulimit -Hn): at most %u connections, %u files in a thread's cache\n",
+	        (unsigned long long)limit, config->max_connections, config->cache_entries);
 }

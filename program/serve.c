@@ -39,7 +39,7 @@ struct serving {
 	char *urls;               /* one a line; found out while that is still permitted */
 	struct tux_log *log;      /* NULL: off */
 	struct tux_user user;
-	char sandbox[160];        /* what is in force, for people */
+	char sandbox[256];        /* what is in force, for people */
 	struct tux_engine *engine;
 	struct tux_counters counters; /* after the engine's end */
 	struct timespec started;
