@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The request head, whole and in two pieces: spans lie inside the head, and both ways agree. The
+ * first octet says where the cut is.
+ */
+#include <stdlib.h>
+
+#include "body.h"
+#include "target.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static volatile uint8_t sink;
+
+static void require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void touch(const uint8_t *buf, uint32_t len, struct tux_span span)
+{
+	uint32_t i;
+
+	require(span.off <= len && span.len <= len - span.off);
+	for (i = 0; i < span.len; i++)
+		sink = buf[span.off + i];
+}
+
+static void check_fields(const uint8_t *buf, const struct tux_request *req)
+{
+	unsigned int name;
+	uint32_t i;
+
+	for (i = 0; i < req->field_count; i++) {
+		struct tux_span rest = req->field[i].value, element, token;
+
+		touch(buf, req->head_len, req->field[i].name);
+		touch(buf, req->head_len, rest);
+		require(req->field[i].known < TUX_FIELD_NAMES && req->field[i].name.len > 0);
+		require(rest.len == 0 || (buf[rest.off] != ' ' && buf[rest.off + rest.len - 1] != ' '));
+		while (tux_field_list_next(buf, &rest, &element)) {
+			touch(buf, req->head_len, element);
+			require(tux_field_weight(buf, element, &token) <= 1000);
+			touch(buf, req->head_len, token);
+		}
+	}
+	for (name = TUX_FIELD_OTHER + 1; name < TUX_FIELD_NAMES; name++) {
+		uint32_t line = tux_request_field(req, (enum tux_field_name)name, 0);
+
+		while (line != 0) {
+			uint32_t next = tux_request_field(req, (enum tux_field_name)name, line);
+
+			require(req->field[line - 1].known == name && (next == 0 || next > line));
+			line = next;
+		}
+	}
+}
+
+static void check_parsed(const uint8_t *buf, uint32_t len, const struct tux_request *req)
+{
+	require(req->refusal == TUX_ACCEPTED && req->minor <= 1);
+	require(req->head_len <= len && req->head_len <= TUX_MAX_HEAD && req->head_len >= 4);
+	require(memcmp(buf + req->head_len - 4, "\r\n\r\n", 4) == 0);
+	touch(buf, req->head_len, req->method_text);
+	touch(buf, req->head_len, req->target);
+	touch(buf, req->head_len, req->path);
+	touch(buf, req->head_len, req->query);
+	touch(buf, req->head_len, req->host);
+	require(req->target.len > 0 && req->target.len <= TUX_MAX_TARGET && req->method_text.len > 0);
+	require(tux_target_is_host(buf, req->host) && (req->minor == 0 || req->first[TUX_FIELD_HOST] != 0));
+	require(req->framing == TUX_FRAMING_LENGTH || req->content_length == 0);
+	check_fields(buf, req);
+}
+
+static enum tux_verdict parse(const uint8_t *buf, uint32_t len, uint32_t seen, struct tux_request *req)
+{
+	enum tux_verdict verdict;
+
+	memset(req, 0xa5, sizeof(*req));
+	verdict = tux_request_parse(buf, len, seen, req);
+	require(verdict != TUX_MORE || len < TUX_MAX_HEAD);
+	if (verdict == TUX_PARSED)
+		check_parsed(buf, len, req);
+	if (verdict == TUX_REFUSED) {
+		require(req->refusal != TUX_ACCEPTED && req->refusal < TUX_REFUSALS && req->minor <= 1);
+		require(tux_refusal_status(req->refusal) >= 400);
+		touch(buf, len, req->method_text);
+		touch(buf, len, req->target);
+	}
+	return verdict;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct tux_request whole, piece;
+	enum tux_verdict verdict, first, second;
+	uint32_t len, cut;
+	uint8_t *copy;
+
+	if (size < 1)
+		return 0;
+	len = (uint32_t)size - 1;
+	cut = (uint32_t)((uint64_t)len * data[0] / 255);
+	verdict = parse(data + 1, len, 0, &whole);
+
+	copy = malloc(cut + 1);
+	require(copy != NULL);
+	memcpy(copy + 1, data + 1, cut);
+	first = parse(copy + 1, cut, 0, &piece);
+	free(copy);
+	if (first == TUX_REFUSED)
+		require(verdict == TUX_REFUSED && piece.refusal == whole.refusal);
+	if (first == TUX_PARSED)
+		require(verdict == TUX_PARSED && piece.head_len == whole.head_len);
+	if (first != TUX_MORE || cut == 0)
+		return 0;
+	second = parse(data + 1, len, cut, &piece);
+	/* A fault in a head that is not complete may be told later. */
+	require(second == verdict || (second == TUX_MORE && verdict == TUX_REFUSED));
+	if (second == TUX_PARSED)
+		require(piece.head_len == whole.head_len && piece.field_count == whole.field_count);
+	if (second == TUX_REFUSED)
+		require(piece.refusal == whole.refusal);
+	return 0;
+}
