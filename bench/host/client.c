@@ -292,7 +292,7 @@ static long head_parse(const char *buf, size_t len, int *status, uint64_t *lengt
 	*length = UINT64_MAX;
 	if (!end)
 		return len < MAX_HEAD ? 0 : -1;
-	if (end - buf < 12 || memcmp(buf, "HTTP/1.", 7) != 0)
+	if (end - buf < 12 || memcmp(buf, "HTTP/1.", 7) != 0 || buf[8] != ' ' || (buf[12] != ' ' && buf[12] != '\r'))
 		return -1;
 	*status = (buf[9] - '0') * 100 + (buf[10] - '0') * 10 + (buf[11] - '0');
 	line = buf;
