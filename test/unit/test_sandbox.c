@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sandbox from within: a child enters it and tries what it should not be able to do, and what it has to. */
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../program/sandbox.h"
+
+enum { SKIPPED = 77 };
+
+static char root[] = "/tmp/tux-test-sandbox-root-XXXXXX", logs[] = "/tmp/tux-test-sandbox-log-XXXXXX";
+static int root_fd = -1;
+
+static int group_setup(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	assert_non_null(mkdtemp(logs));
+	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(root_fd, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	close(fd);
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	char path[sizeof(logs) + 8];
+
+	(void)state;
+	unlinkat(root_fd, "file", 0);
+	close(root_fd);
+	snprintf(path, sizeof(path), "%s/log", logs);
+	unlink(path);
+	return rmdir(root) | rmdir(logs);
+}
+
+/* Runs check in a child inside the sandbox; it returns 0 if all is as it should be, or the line that is not. */
+static void in_sandbox(int (*check)(void), const char *needs)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		const struct tux_sandbox sandbox = { .root_fd = root_fd, .log_directory = logs };
+		char summary[128], error[256];
+
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		    !tux_sandbox_enter(&sandbox, summary, sizeof(summary), error, sizeof(error)))
+			_exit(1);
+		if (strncmp(summary, "no ", 3) == 0 && strcmp(needs, "landlock") == 0)
+			_exit(SKIPPED);
+		if (strncmp(summary, "neither", 7) == 0 || (strstr(summary, "no seccomp") && strcmp(needs, "seccomp") == 0))
+			_exit(SKIPPED);
+		_exit(check() ? 2 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == SKIPPED)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Says what failed, from the child. */
+static int expect(bool true_is_well, const char *what)
+{
+	if (!true_is_well)
+		fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	return true_is_well ? 0 : 1;
+}
+
+static int check_files(void)
+{
+	char path[sizeof(logs) + 8];
+	int faults = 0;
+
+	snprintf(path, sizeof(path), "%s/log", logs);
+	faults += expect(openat(root_fd, "file", O_RDONLY | O_CLOEXEC) >= 0, "reading a served file");
+	faults += expect(open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640) >= 0, "making the log");
+	faults += expect(openat(root_fd, "file", O_WRONLY | O_CLOEXEC) < 0 && errno == EACCES, "no writing below the root");
+	faults += expect(openat(root_fd, "new", O_WRONLY | O_CREAT | O_CLOEXEC, 0644) < 0 && errno == EACCES, "no new file");
+	faults += expect(unlinkat(root_fd, "file", 0) < 0 && errno == EACCES, "no removing");
+	faults += expect(open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES, "no reading elsewhere");
+	faults += expect(open("/tmp/tux-test-other", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0 && errno == EACCES,
+	                 "no writing elsewhere");
+	faults += expect(open(path, O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES, "no reading of the log");
+	return faults;
+}
+
+static void *thread_run(void *arg)
+{
+	return arg;
+}
+
+static int check_calls(void)
+{
+	char name[] = "true", *const argv[] = { name, NULL };
+	const struct rlimit limit = { 1, 1 };
+	pthread_t thread;
+	int faults = 0;
+
+	faults += expect(pthread_create(&thread, NULL, thread_run, NULL) == 0 && pthread_join(thread, NULL) == 0, "threads");
+	faults += expect(fork() < 0 && errno == EPERM, "no processes");
+	faults += expect(execv("/bin/true", argv) < 0 && errno == EPERM, "no programs");
+	faults += expect(socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM, "no sockets");
+	faults += expect(setrlimit(RLIMIT_CORE, &limit) < 0 && errno == EPERM, "no new limits");
+	faults += expect(chmod("/tmp", 0) < 0 && errno == EPERM, "no modes");
+	faults += expect(setuid(0) < 0 && errno == EPERM, "no other user");
+	return faults;
+}
+
+static void test_files(void **state)
+{
+	(void)state;
+	in_sandbox(check_files, "landlock");
+}
+
+static void test_calls(void **state)
+{
+	(void)state;
+	in_sandbox(check_calls, "seccomp");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_calls),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
