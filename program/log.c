@@ -203,7 +203,7 @@ static void *thread_run(void *arg)
 	const struct timespec batch = { .tv_nsec = BATCH_WAIT_NS };
 	struct tux_log *log = arg;
 
-	pthread_setname_np(pthread_self(), "tux-log");
+	pthread_setname_np(pthread_self(), "tux log");
 	for (;;) {
 		const bool last = atomic_load(&log->stopping);
 		size_t len = tux_engine_records_read(log->engine, log->records, sizeof(log->records));

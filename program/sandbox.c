@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -152,7 +153,7 @@ static const char *const allowed[] = {
 };
 
 /* ioctl requests that libc and the engine make; on i386 and others the filter compares the low word only. */
-static const unsigned long ioctls[] = { FIONBIO, FIONREAD, TCGETS, TIOCGWINSZ };
+static const unsigned long ioctls[] = { FIONBIO, FIONREAD, SIOCOUTQ, TCGETS, TIOCGWINSZ };
 
 /* Adds what is allowed with certain arguments only. 0 or a negative errno. */
 static int conditional_rules_add(scmp_filter_ctx filter)
