@@ -119,6 +119,7 @@ static const struct list_case list_cases[] = {
 	{ "\"unterminated, x", "\"unterminated, x" },
 	{ "\"x\\", "\"x\\" },
 	{ "a b, c", "a b|c" },
+	{ "a\\,b", "a\\|b" },
 };
 
 static void test_list(void **state)

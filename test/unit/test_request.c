@@ -12,6 +12,7 @@
 #include "request.h"
 
 static struct tux_request req;
+static char big[65536];
 
 /* The verdict on the first len bytes of text, seen of which have been parsed before. */
 static enum tux_verdict parse(const char *text, size_t len, size_t seen)
@@ -63,6 +64,8 @@ static const struct accepted accepted[] = {
 	{ "RFC 9112 9.3: close", "GET / HTTP/1.1" H "Connection: close\r\n\r\n", TUX_GET, 1, false, false, NONE, "/", "h", 2 },
 	{ "RFC 9112 9.3: close wins, on any line", "GET / HTTP/1.1" H "Connection: keep-alive\r\nConnection: TE, Close\r\n\r\n",
 	  TUX_GET, 1, false, false, NONE, "/", "h", 3 },
+	{ "RFC 9112 9.3: close wins, in any order", "GET / HTTP/1.1" H "Connection: close, keep-alive\r\n\r\n", TUX_GET, 1,
+	  false, false, NONE, "/", "h", 2 },
 	{ "closed is not close", "GET / HTTP/1.1" H "Connection: closed\r\n\r\n", TUX_GET, 1, true, false, NONE, "/", "h", 2 },
 	{ "RFC 9110 2.5: a higher minor version is 1.1", "GET / HTTP/1.9" H "\r\n", TUX_GET, 1, true, false, NONE, "/", "h", 1 },
 	{ "RFC 9112 2.2: empty lines in front", "\r\n\r\nGET / HTTP/1.1" H "\r\n", TUX_GET, 1, true, false, NONE, "/", "h", 1 },
@@ -259,6 +262,12 @@ static void test_refused_early(void **state)
 		if (parse(heads[i], strlen(heads[i]), 0) != TUX_REFUSED)
 			fail_msg("'%s' is refused", heads[i]);
 	}
+
+	/* In octets and on a line that does not end, too: when as much again has come. */
+	memset(big, 'a', sizeof(big));
+	memcpy(big, "GET /\x01", 6);
+	assert_int_equal(trickle(big, sizeof(big), &i), TUX_REFUSED);
+	assert_in_range(i, 6, 12);
 }
 
 /* What the access record needs is there as far as parsing came, and empty behind that. */
@@ -295,8 +304,6 @@ static size_t build(char *head, size_t target_len, size_t fields, size_t last_va
 	len += last_value;
 	return len + (size_t)sprintf(head + len, "\r\n\r\n");
 }
-
-static char big[65536];
 
 static void test_target_limit(void **state)
 {
