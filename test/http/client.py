@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A raw HTTP/1.1 client that forgives nothing: every response it reads is checked against RFC 9112 as it comes."""
+import re
+import socket
+import time
+
+TIMEOUT = 15  # seconds until a test that waits for the server gives up
+
+STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9]) ([\t \x21-\x7e\x80-\xff]*)\Z")
+FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t \x21-\x7e\x80-\xff]*?)[ \t]*\Z")
+DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} "
+                  r"\d\d:\d\d:\d\d GMT\Z")
+STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]*"\Z')
+ENTITY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e]*"\Z')
+
+
+class Closed(Exception):
+    """The server ended the connection where a response was expected. got: the bytes that came before."""
+
+    def __init__(self, got=b""):
+        super().__init__("connection closed after %r" % got[:200])
+        self.got = got
+
+
+class Response:
+    def __init__(self, status, reason, fields):
+        self.status = status
+        self.reason = reason
+        self.fields = fields  # [(lower-case name, value)]
+        self.body = b""
+
+    def field(self, name):
+        values = self.all(name)
+        assert len(values) <= 1, "%s stands %d times" % (name, len(values))
+        return values[0] if values else None
+
+    def all(self, name):
+        return [value for key, value in self.fields if key == name.lower()]
+
+    def tokens(self, name):
+        return [token.strip().lower() for value in self.all(name) for token in value.split(",") if token.strip()]
+
+    def __repr__(self):
+        return "<%d %r %d bytes>" % (self.status, self.fields, len(self.body))
+
+
+def check_head(response):
+    """What RFC 9110 and 9112 demand of any response."""
+    length = response.field("Content-Length")
+    if response.status < 200 or response.status == 204:
+        assert length is None, "RFC 9110 8.6: no Content-Length in 1xx and 204"
+        assert response.field("Transfer-Encoding") is None, "RFC 9112 6.1: no Transfer-Encoding in 1xx and 204"
+    assert not (length and response.all("Transfer-Encoding")), "RFC 9112 6.2: both framings"
+    assert length is None or length.isdigit(), "RFC 9110 8.6: Content-Length is digits"
+    if response.status >= 200:
+        date = response.field("Date")
+        assert date and DATE.match(date), "RFC 9110 6.6.1: Date %r" % date
+    for name in ("Last-Modified",):
+        assert response.field(name) is None or DATE.match(response.field(name)), "RFC 9110 8.8.2"
+    assert response.field("ETag") is None or ENTITY_TAG.match(response.field("ETag")), "RFC 9110 8.8.3"
+    if response.status == 405:
+        assert {"get", "head"} <= set(response.tokens("Allow")), "RFC 9110 15.5.6: 405 has Allow"
+    if response.status == 416:
+        assert re.match(r"bytes \*/\d+\Z", response.field("Content-Range") or ""), "RFC 9110 15.5.17"
+
+
+class Connection:
+    """One connection. Reads exactly what each response's framing says, and keeps the rest for the next."""
+
+    def __init__(self, address, receive_buffer=None, timeout=TIMEOUT):
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_STREAM)
+        self.sock.settimeout(timeout)
+        if receive_buffer:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.sock.connect(address)
+        if family != socket.AF_UNIX:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
+        self.sock.close()
+
+    def send(self, data):
+        self.sock.sendall(data if isinstance(data, bytes) else data.encode("latin-1"))
+
+    def send_eof(self):
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def _more(self):
+        try:
+            data = self.sock.recv(1 << 18)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise Closed(self.buffer)
+        self.buffer += data
+
+    def take(self, count):
+        parts = [self.buffer[:count]]
+        got = len(parts[0])
+        self.buffer = self.buffer[count:]
+        while got < count:
+            try:
+                data = self.sock.recv(min(1 << 20, count - got))
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                raise Closed(b"".join(parts))
+            parts.append(data)
+            got += len(data)
+        return b"".join(parts)
+
+    def line(self):
+        while b"\n" not in self.buffer:
+            self._more()
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        assert line.endswith(b"\r"), "RFC 9112 2.1: a line of the response ends in a bare LF: %r" % line
+        assert b"\r" not in line[:-1], "RFC 9112 2.2: a bare CR in the response: %r" % line
+        return line[:-1]
+
+    def head(self):
+        line = self.line()
+        match = STATUS_LINE.match(line)
+        assert match, "RFC 9112 4: status line %r" % line
+        fields = []
+        while True:
+            line = self.line()
+            if not line:
+                break
+            field = FIELD_LINE.match(line)
+            assert field, "RFC 9112 5: field line %r" % line
+            fields.append((field.group(1).decode().lower(), field.group(2).decode("latin-1")))
+        response = Response(int(match.group(1)), match.group(2).decode("latin-1"), fields)
+        check_head(response)
+        return response
+
+    def response(self, method="GET", interim=False):
+        """The next response; interim ones (1xx) are passed over unless asked for."""
+        response = self.head()
+        while response.status < 200 and not interim:
+            response = self.head()
+        if method == "HEAD" or response.status in (204, 304) or response.status < 200:
+            return response
+        if response.tokens("Transfer-Encoding"):
+            response.body = self._chunks()
+        elif response.field("Content-Length") is not None:
+            response.body = self.take(int(response.field("Content-Length")))
+        else:
+            response.body = self.rest()
+        return response
+
+    def _chunks(self):
+        body = b""
+        while True:
+            size = int(self.line().split(b";")[0], 16)
+            if size == 0:
+                break
+            body += self.take(size)
+            assert self.take(2) == b"\r\n", "RFC 9112 7.1"
+        while self.line():
+            pass
+        return body
+
+    def rest(self):
+        """All bytes until the server closes."""
+        try:
+            while True:
+                self._more()
+        except Closed:
+            data, self.buffer = self.buffer, b""
+            return data
+
+    def assert_closed(self):
+        rest = self.rest()
+        assert rest == b"", "bytes behind the last response: %r" % rest[:200]
+
+    def assert_silent(self, seconds=0.3):
+        """That nothing comes for a while: for what must wait. Never fails because the machine is slow."""
+        self.sock.settimeout(seconds)
+        try:
+            data = self.sock.recv(1, socket.MSG_PEEK)
+            raise AssertionError("unexpected %r" % data)
+        except socket.timeout:
+            pass
+        finally:
+            self.sock.settimeout(TIMEOUT)
+
+    def get(self, target, *fields, method="GET", host="test", version="1.1"):
+        """One request on this connection, and its response."""
+        self.send(request(target, *fields, method=method, host=host, version=version))
+        return self.response(method)
+
+
+def request(target="/", *fields, method="GET", host="test", version="1.1"):
+    """The bytes of a request; fields are whole lines such as 'Range: bytes=0-1'."""
+    lines = ["%s %s HTTP/%s" % (method, target, version)]
+    if host is not None:
+        lines.append("Host: " + host)
+    lines.extend(fields)
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def wait_until(condition, what, seconds=TIMEOUT):
+    """Polls: returns the first true value of condition()."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, "not in %g s: %s" % (seconds, what)
+        time.sleep(0.01)

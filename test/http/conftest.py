@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Black-box tests of an HTTP server. It is told only where the server is and which directory it
+serves; or it starts one itself:
+
+    pytest test/http --url http://127.0.0.1:8080 --root DIR [--unix PATH]
+    pytest test/http --tux PROGRAM [--tux-args "--engine epoll"]
+    pytest test/http --nginx
+
+The directory is the suite's: it fills and changes it. With --url the server has to serve it as
+`tux serve DIR` does, without other options.
+"""
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import client  # noqa: E402
+import content  # noqa: E402
+
+DIFFERENCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nginx_differences.txt")
+
+NGINX = """
+user www-data;
+worker_processes 1;
+error_log %(dir)s/error.log;
+pid %(dir)s/pid;
+events { worker_connections 512; }
+http {
+	include /etc/nginx/mime.types;
+	default_type application/octet-stream;
+	charset utf-8;
+	charset_types text/plain text/css;
+	access_log off;
+	server_tokens off;
+	client_body_temp_path %(dir)s/body;
+	proxy_temp_path %(dir)s/proxy;
+	fastcgi_temp_path %(dir)s/fastcgi;
+	uwsgi_temp_path %(dir)s/uwsgi;
+	scgi_temp_path %(dir)s/scgi;
+	sendfile on;
+	server {
+		%(listen)s
+		root %(root)s;
+		index index.html;
+		absolute_redirect off;
+		if_modified_since before;
+		keepalive_requests 1000000;
+		gzip_static on;
+		gzip_vary on;
+		location ~ /\\. { return 404; }
+		%(more)s
+	}
+}
+"""
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("server")
+    group.addoption("--url", help="base URL of a running server, such as http://127.0.0.1:8080")
+    group.addoption("--root", help="the directory that the server at --url serves; the suite owns its contents")
+    group.addoption("--unix", help="a Unix socket of the server at --url")
+    group.addoption("--tux", help="start this program")
+    group.addoption("--tux-args", default="", help="options for it, besides what a test needs")
+    group.addoption("--nginx", action="store_true", help="start Debian's nginx, to see that the suite is sane")
+
+
+def pytest_configure(config):
+    ways = [way for way in ("url", "tux", "nginx") if config.getoption(way)]
+    if len(ways) != 1 and not config.getoption("collectonly") and not config.getoption("help"):
+        raise pytest.UsageError("one of --url, --tux, --nginx is needed")
+    if config.getoption("url") and not config.getoption("root"):
+        raise pytest.UsageError("--url needs --root")
+
+
+def differences():
+    """{test id: why nginx differs}; an id may stand for all parameters of a test."""
+    found = {}
+    with open(DIFFERENCES, encoding="utf-8") as file:
+        for line in file:
+            line = line.rstrip("\n")
+            if line and not line.startswith("#"):
+                name, reason = line.split("\t", 1)
+                found[name] = reason.strip()
+    return found
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("nginx"):
+        return
+    known = differences()
+    for item in items:
+        name = item.nodeid.split("/")[-1]
+        reason = known.get(name) or known.get(name.split("[")[0])
+        if reason:
+            item.add_marker(pytest.mark.xfail(reason="nginx: " + reason, strict=False))
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+class Server:
+    """A server that runs: where it is, what it serves. outside: a directory beside the root."""
+
+    def __init__(self, address, root, unix=None, outside=None, process=None, directory=None, ipv6=None):
+        self.address = address
+        self.root = root
+        self.unix = unix
+        self.outside = outside
+        self.process = process
+        self.directory = directory  # holds all of it, removed at the end
+        self.ipv6 = ipv6
+
+    def connect(self, **options):
+        return client.Connection(self.address, **options)
+
+    def get(self, target, *fields, **options):
+        """One request on a connection of its own."""
+        with self.connect() as conn:
+            return conn.get(target, *fields, **options)
+
+    def path(self, name):
+        return os.path.join(self.root, name)
+
+    def write(self, name, data, **options):
+        return content.write(self.root, name, data, **options)
+
+    def stop(self):
+        if self.process:
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGTERM)
+            try:
+                output = self.process.communicate(timeout=30)[0]
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                output = self.process.communicate()[0]
+                raise AssertionError("SIGTERM did not end the server:\n%s" % output.decode(errors="replace"))
+            finally:
+                if self.directory:
+                    shutil.rmtree(self.directory, ignore_errors=True)
+            assert self.process.returncode == 0, "the server ended with %d:\n%s" % (
+                self.process.returncode, output.decode(errors="replace"))
+
+
+def make_directory():
+    """Readable for a server that drops its privileges, unlike pytest's own."""
+    directory = tempfile.mkdtemp(prefix="http-test-")
+    os.chmod(directory, 0o755)
+    for name in ("root", "outside"):
+        os.mkdir(os.path.join(directory, name))
+        os.chmod(os.path.join(directory, name), 0o755)
+    return directory
+
+
+def wait_for(server):
+    def ready():
+        assert server.process.poll() is None, "the server ended: %s" % server.process.communicate()[0].decode()
+        try:
+            server.connect().close()
+            return server.unix is None or os.path.exists(server.unix)
+        except OSError:
+            return False
+    try:
+        client.wait_until(ready, "the server accepts")
+    except BaseException:
+        server.process.kill()
+        raise
+
+
+def start_tux(config, args, fill):
+    directory = make_directory()
+    root, unix, port = os.path.join(directory, "root"), os.path.join(directory, "sock"), free_port()
+    fill(root, os.path.join(directory, "outside"))
+    command = [os.path.abspath(config.getoption("tux")), "serve", root, "--listen", "127.0.0.1:%d" % port,
+               "--listen", "unix:" + unix, "--log", "off"]
+    ipv6 = None
+    if os.path.exists("/proc/net/if_inet6"):
+        command += ["--listen", "[::1]:%d" % port]
+        ipv6 = ("::1", port)
+    command += shlex.split(config.getoption("tux_args")) + list(args)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               cwd="/")
+    server = Server(("127.0.0.1", port), root, unix, os.path.join(directory, "outside"), process, directory, ipv6)
+    wait_for(server)
+    return server
+
+
+NGINX_OPTIONS = {"--browse": "autoindex on;", "--own-404": "error_page 404 /404.html;"}
+
+
+def start_nginx(args, fill):
+    directory = make_directory()
+    root, unix, port = os.path.join(directory, "root"), os.path.join(directory, "sock"), free_port()
+    fill(root, os.path.join(directory, "outside"))
+    values = {"dir": directory, "root": root, "more": " ".join(NGINX_OPTIONS[arg] for arg in args),
+              "listen": "listen 127.0.0.1:%d; listen [::1]:%d; listen unix:%s;" % (port, port, unix)}
+    with open(os.path.join(directory, "nginx.conf"), "w", encoding="utf-8") as file:
+        file.write(NGINX % values)
+    process = subprocess.Popen(["nginx", "-g", "daemon off;", "-c", os.path.join(directory, "nginx.conf")],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/")
+    server = Server(("127.0.0.1", port), root, unix, os.path.join(directory, "outside"), process, directory,
+                    ("::1", port))
+    wait_for(server)
+    return server
+
+
+def start_server(config, args, fill):
+    if config.getoption("tux"):
+        return start_tux(config, [arg for arg in args if arg != "--own-404"], fill)
+    if config.getoption("nginx") and all(arg in NGINX_OPTIONS for arg in args):
+        return start_nginx(args, fill)
+    pytest.skip("needs a server of its own, started with: " + (" ".join(args) or "a root of its own"))
+    return None
+
+
+@pytest.fixture(scope="session")
+def server(request):
+    """The server with its defaults."""
+    config = request.config
+    if config.getoption("url"):
+        url = urllib.parse.urlsplit(config.getoption("url"))
+        root = os.path.realpath(config.getoption("root"))
+        outside = tempfile.mkdtemp(prefix="http-test-outside-")
+        content.populate(root, outside)
+        yield Server((url.hostname, url.port or 80), root, config.getoption("unix"), outside)
+        shutil.rmtree(outside, ignore_errors=True)
+        return
+    running = start_server(config, [], content.populate)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def start(request):
+    """start(*options, fill=function): a server of the test's own; fill(root, outside) makes what it serves."""
+    running = []
+
+    def run(*args, fill=content.populate):
+        running.append(start_server(request.config, args, fill))
+        return running[-1]
+
+    yield run
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture(scope="module")
+def start_once(request):
+    """As start, but each set of options runs once for all tests of a file."""
+    running = {}
+
+    def run(*args, fill=content.populate):
+        if args not in running:
+            running[args] = start_server(request.config, args, fill)
+        return running[args]
+
+    yield run
+    for one in running.values():
+        one.stop()
+
+
+@pytest.fixture
+def conn(server):
+    with server.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def fresh_name(request):
+    """A file name in the root that no other test has."""
+    return "fresh-%d-%s" % (time.monotonic_ns(), "".join(c for c in request.node.name if c.isalnum())[:30])

@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Files: which are served, and that a change shows in the next request."""
+import hashlib
+import os
+import shutil
+import stat
+import urllib.parse
+
+import pytest
+
+import content
+from client import Closed, request
+
+
+@pytest.mark.parametrize("name", content.FUNNY)
+def test_escaped_names(conn, name):
+    """RFC 3986 2.1: any name can be asked for, escaped."""
+    assert conn.get("/funny/" + urllib.parse.quote(name)).body == name.encode()
+
+
+@pytest.mark.parametrize("target", ["/missing", "/missing/", "/missing/x", "/sub/missing", "/" + "x" * 300,
+                                    "/" + "x/" * 2000, "/TEXT.TXT"])
+def test_missing(conn, target):
+    """RFC 9110 15.5.5: what is not there is 404, and the connection persists."""
+    assert conn.get(target).status == 404
+    assert conn.get("/text.txt").body == content.TEXT
+
+
+def test_empty(conn):
+    """RFC 9110 8.6: an empty file has length 0."""
+    response = conn.get("/empty.txt")
+    assert response.status == 200 and response.body == b"" and response.field("Content-Length") == "0"
+
+
+def test_large(conn):
+    """A file larger than what is kept in memory, again and again on one connection."""
+    for _ in range(5):
+        assert conn.get("/big.bin").body == content.BIG
+
+
+def test_sparse(conn):
+    """A sparse file is its zeros."""
+    body = conn.get("/sparse.bin").body
+    assert len(body) == content.SPARSE_SIZE and body.endswith(b"\0end") and body.count(0) == content.SPARSE_SIZE - 3
+
+
+@pytest.mark.parametrize("size", [1, 2, 4095, 4096, 4097, 16383, 16384, 16385, 65535, 65536, 65537, 131072, 262144,
+                                  524288, 1048575, 1048576, 1048577, 2097152 + 1])
+def test_sizes(server, conn, fresh_name, size):
+    """Sizes around every buffer and limit."""
+    data = (hashlib.sha256(b"%d" % size).digest() * (size // 32 + 1))[:size]
+    server.write(fresh_name, data)
+    for _ in range(3):
+        assert conn.get("/" + fresh_name).body == data
+
+
+@pytest.mark.parametrize("target", ["/private.txt", "/group.txt"])
+def test_unreadable(conn, target):
+    """The mode rule: what is not readable for all is 403."""
+    response = conn.get(target)
+    assert response.status == 403 and b"secret" not in response.body
+
+
+def test_any_mode_option(start):
+    """--any-mode serves what the server itself can read."""
+    server = start("--any-mode")
+    path = server.path("private.txt")
+    parent = os.stat("/proc/%d" % server.process.pid)
+    os.chown(path, parent.st_uid, parent.st_gid)
+    with open("/proc/%d/status" % server.process.pid, encoding="ascii") as file:
+        uid, gid = (int(line.split()[2]) for line in file if line.startswith(("Uid:", "Gid:")))
+    os.chown(path, uid, gid)
+    assert server.get("/private.txt").body == b"secret\n"
+
+
+@pytest.mark.parametrize("target", ["/fifo", "/socket", "/fifo/", "/socket/"])
+def test_special_files(conn, target):
+    """Only regular files: a FIFO or socket is refused and never waited for."""
+    assert conn.get(target).status in (403, 404)
+    assert conn.get("/text.txt").body == content.TEXT
+
+
+def test_device(server, conn):
+    """Nor is a device read."""
+    path = server.path("device")
+    try:
+        os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 5))  # zero
+        os.chmod(path, 0o666)
+    except PermissionError:
+        pytest.skip("making a device needs privileges")
+    try:
+        assert conn.get("/device").status in (403, 404)
+    finally:
+        os.unlink(path)
+
+
+@pytest.mark.parametrize("target, data", [("/link-inside", content.TEXT), ("/link-dir/", content.SUB_PAGE),
+                                          ("/link-dir/text.txt", content.TEXT)])
+def test_links_inside(conn, target, data):
+    """Symbolic links that stay within the root are followed."""
+    assert conn.get(target).body == data
+
+
+@pytest.mark.parametrize("target", ["/link-outside", "/link-outside-relative", "/link-outside-dir/secret.txt",
+                                    "/link-outside-dir", "/link-outside-dir/", "/link-loop", "/link-broken",
+                                    "/link-loop/x"])
+def test_links_outside(conn, target):
+    """Links that leave the root, or lead nowhere, are refused."""
+    response = conn.get(target)
+    assert response.status in (403, 404) and b"secret" not in response.body
+
+
+def test_link_changes(server, conn, fresh_name):
+    """A link that is changed shows in the next request; one that comes to lead outside is refused."""
+    server.write(fresh_name + "-0", b"zero")
+    server.write(fresh_name + "-1", b"one")
+    for i in range(40):
+        content.link(server.root, "%s-%d" % (fresh_name, i % 2), fresh_name)
+        assert conn.get("/" + fresh_name).body == (b"zero", b"one")[i % 2]
+    content.link(server.root, os.path.join(server.outside, "secret.txt"), fresh_name)
+    assert conn.get("/" + fresh_name).status in (403, 404)
+
+
+def test_link_target_changes(server, conn, fresh_name):
+    """What a link leads to may change, too."""
+    content.link(server.root, "sub/" + fresh_name, fresh_name)
+    for i in range(40):
+        server.write("sub/" + fresh_name, b"%04d" % i)
+        assert conn.get("/" + fresh_name).body == b"%04d" % i
+
+
+def test_hard_link_changes(server, conn, fresh_name):
+    """A file written by another of its names."""
+    server.write("sub/" + fresh_name, b"0000")
+    os.link(server.path("sub/" + fresh_name), server.path(fresh_name))
+    for i in range(40):
+        assert conn.get("/" + fresh_name).status == 200
+        with open(server.path("sub/" + fresh_name), "r+b") as file:
+            file.write(b"%04d" % i)
+        assert conn.get("/" + fresh_name).body == b"%04d" % i
+
+
+def many(server, count=6):
+    """Connections, as different threads of the server may keep different caches."""
+    return [server.connect() for _ in range(count)]
+
+
+def everywhere(connections, target):
+    responses = [conn.get(target) for conn in connections]
+    for conn in connections:
+        conn.get(target)  # cached everywhere
+    return responses
+
+
+@pytest.mark.parametrize("size", [10, 5000, 2 << 20])
+def test_replaced(server, fresh_name, size):
+    """RFC 9111 4: never stale: a file replaced by rename shows in the next request, on all connections."""
+    connections = many(server)
+    for i in range(100 if size < 1 << 20 else 10):
+        data = (b"%08d" % i * (size // 8 + 1))[:size]
+        new = server.write(fresh_name + ".new", data)
+        os.rename(new, server.path(fresh_name))
+        for response in everywhere(connections, "/" + fresh_name):
+            assert response.body == data
+    for conn in connections:
+        conn.close()
+
+
+@pytest.mark.parametrize("size", [10, 5000, 2 << 20])
+def test_rewritten(server, fresh_name, size):
+    """RFC 9111 4: a file rewritten in place, of the same size, shows in the next request."""
+    connections = many(server)
+    path = server.write(fresh_name, b"")
+    for i in range(100 if size < 1 << 20 else 10):
+        data = (b"%08d" % i * (size // 8 + 1))[:size]
+        with open(path, "r+b") as file:
+            file.write(data)
+        for response in everywhere(connections, "/" + fresh_name):
+            assert response.body == data
+    for conn in connections:
+        conn.close()
+
+
+def test_rewritten_keeping_times(server, conn, fresh_name):
+    """RFC 9111 4: even if its time of modification is set back."""
+    path = server.write(fresh_name, b"0000", mtime=content.OLD)
+    for i in range(100):
+        with open(path, "r+b") as file:
+            file.write(b"%04d" % i)
+        os.utime(path, (content.OLD, content.OLD))
+        assert conn.get("/" + fresh_name).body == b"%04d" % i
+
+
+def test_appended_and_truncated(server, conn, fresh_name):
+    """RFC 9111 4: a file that grows or shrinks shows so in the next request."""
+    path = server.write(fresh_name, b"")
+    for size in [1, 100, 5000, 100, 0, 70000, 1, 2 << 20, 10] * 3:
+        os.truncate(path, size)
+        response = conn.get("/" + fresh_name)
+        assert response.body == bytes(size) and response.field("Content-Length") == str(size)
+
+
+def test_removed_and_made(server, conn, fresh_name):
+    """RFC 9111 4: a file removed is 404 in the next request, one made is there."""
+    for i in range(50):
+        assert conn.get("/" + fresh_name).status == 404
+        path = server.write(fresh_name, b"%d" % i)
+        assert conn.get("/" + fresh_name).body == b"%d" % i
+        os.unlink(path)
+
+
+def test_chmodded(server, conn, fresh_name):
+    """RFC 9111 4: a file that may not be read any more is 403 in the next request."""
+    path = server.write(fresh_name, b"data")
+    for _ in range(50):
+        assert conn.get("/" + fresh_name).body == b"data"
+        os.chmod(path, 0o600)
+        assert conn.get("/" + fresh_name).status == 403
+        os.chmod(path, 0o644)
+
+
+def test_touched(server, conn, fresh_name):
+    """RFC 9110 8.8.2: a new time shows in the next request."""
+    path = server.write(fresh_name, b"data")
+    for i in range(50):
+        os.utime(path, (content.OLD + i, content.OLD + i))
+        assert conn.get("/" + fresh_name).field("Last-Modified") == "Sun, 06 Nov 1994 08:%02d:%02d GMT" % (
+            49 + (37 + i) // 60, (37 + i) % 60)
+
+
+def test_parent_renamed(server, conn, fresh_name):
+    """RFC 9111 4: a directory above the file renamed, at any depth."""
+    for i in range(30):
+        server.write(fresh_name + "/a/b/text.txt", b"%d" % i)
+        target = "/%s/a/b/text.txt" % fresh_name
+        assert conn.get(target).body == b"%d" % i
+        for name in ("/a/b", "/a", ""):
+            here = server.path(fresh_name + name)
+            os.rename(here, here + "-moved")
+            assert conn.get(target).status == 404
+            assert conn.get("/" + os.path.relpath(here, server.root) + "-moved" + target[len(fresh_name + name) + 1:]
+                            ).body == b"%d" % i
+            os.rename(here + "-moved", here)
+            assert conn.get(target).body == b"%d" % i
+
+
+def test_parent_replaced(server, conn, fresh_name):
+    """RFC 9111 4: a directory replaced by another, as when a site is deployed."""
+    for i in range(30):
+        server.write(fresh_name + ".new/a/text.txt", b"%d" % i)
+        if os.path.exists(server.path(fresh_name)):
+            os.rename(server.path(fresh_name), server.path(fresh_name + ".old"))
+        os.rename(server.path(fresh_name + ".new"), server.path(fresh_name))
+        assert conn.get("/%s/a/text.txt" % fresh_name).body == b"%d" % i
+        shutil.rmtree(server.path(fresh_name + ".old"), ignore_errors=True)
+
+
+def test_parent_link_switched(server, conn, fresh_name):
+    """RFC 9111 4: a deployment that switches a link to a directory."""
+    for i in range(30):
+        server.write("%s-%d/text.txt" % (fresh_name, i), b"%d" % i)
+        os.symlink("%s-%d" % (fresh_name, i), server.path(fresh_name + ".new"))
+        os.rename(server.path(fresh_name + ".new"), server.path(fresh_name))
+        assert conn.get("/%s/text.txt" % fresh_name).body == b"%d" % i
+
+
+def test_parent_chmodded(server, conn, fresh_name):
+    """RFC 9111 4: a directory that may not be entered any more."""
+    with_privileges = os.geteuid() == 0
+    server.write(fresh_name + "/a/text.txt", b"data")
+    for _ in range(10):
+        assert conn.get("/%s/a/text.txt" % fresh_name).body == b"data"
+        os.chmod(server.path(fresh_name), 0o700)
+        if with_privileges:
+            assert conn.get("/%s/a/text.txt" % fresh_name).status in (403, 404)
+        os.chmod(server.path(fresh_name), 0o755)
+
+
+def test_directory_becomes_file(server, conn, fresh_name):
+    """RFC 9111 4: a file that becomes a directory, and back."""
+    for _ in range(20):
+        path = server.write(fresh_name, b"file")
+        assert conn.get("/" + fresh_name).body == b"file"
+        os.unlink(path)
+        server.write(fresh_name + "/index.html", b"directory")
+        assert conn.get("/" + fresh_name).status == 301
+        assert conn.get("/" + fresh_name + "/").body == b"directory"
+        shutil.rmtree(path)
+
+
+def started(server, target):
+    """A connection that has asked for a file, got the head and takes little: the rest is still to be sent."""
+    conn = server.connect(receive_buffer=4096)
+    conn.send(request(target))
+    head = conn.head()
+    assert head.status == 200
+    return conn, int(head.field("Content-Length"))
+
+
+def test_truncated_while_sent(server, fresh_name):
+    """RFC 9112 8: a file that shrinks while it is sent ends the connection early; nothing is padded."""
+    path = content.sparse(server.root, fresh_name, content.SPARSE_SIZE)
+    conn, length = started(server, "/" + fresh_name)
+    with conn:
+        os.truncate(path, 1000)
+        with pytest.raises(Closed) as closed:
+            conn.take(length)
+        assert len(closed.value.got) < length
+    assert server.get("/" + fresh_name).body == bytes(1000)
+
+
+def test_truncated_and_pipelined(server, fresh_name):
+    """RFC 9112 8: nor does the next response stand in for what is missing."""
+    path = content.sparse(server.root, fresh_name, content.SPARSE_SIZE)
+    with server.connect(receive_buffer=4096) as conn:
+        conn.send(request("/" + fresh_name) + request("/bytes.bin") * 10)
+        length = int(conn.head().field("Content-Length"))
+        os.truncate(path, 1000)
+        with pytest.raises(Closed) as closed:
+            conn.take(length)
+        assert content.BYTES not in closed.value.got
+
+
+def test_removed_while_sent(server, fresh_name):
+    """A file removed while it is sent is sent to its end, or ends the connection early."""
+    path = content.sparse(server.root, fresh_name, content.SPARSE_SIZE, [(content.SPARSE_SIZE - 3, b"end")])
+    conn, length = started(server, "/" + fresh_name)
+    with conn:
+        os.unlink(path)
+        try:
+            assert conn.take(length).endswith(b"\0end")
+        except Closed as closed:
+            assert len(closed.got) < length
+    assert server.get("/" + fresh_name).status == 404
+
+
+def test_replaced_while_sent(server, fresh_name):
+    """A file replaced while it is sent is sent to its end, or ends the connection early: never a mixture."""
+    content.sparse(server.root, fresh_name, content.SPARSE_SIZE)
+    conn, length = started(server, "/" + fresh_name)
+    with conn:
+        new = server.write(fresh_name + ".new", b"x" * (1 << 20) * 8)
+        os.rename(new, server.path(fresh_name))
+        try:
+            body = conn.take(length)
+        except Closed as closed:
+            body = closed.got
+        assert b"x" not in body
+    assert server.get("/" + fresh_name).body == b"x" * (1 << 20) * 8
+
+
+def test_grown_while_sent(server, fresh_name):
+    """A file that grows while it is sent is sent as long as was said."""
+    path = content.sparse(server.root, fresh_name, content.SPARSE_SIZE)
+    with server.connect(receive_buffer=4096) as conn:
+        conn.send(request("/" + fresh_name) + request("/bytes.bin"))
+        length = int(conn.head().field("Content-Length"))
+        os.truncate(path, content.SPARSE_SIZE + 5000)
+        try:
+            conn.take(length)
+            assert conn.response().body == content.BYTES
+        except Closed as closed:
+            assert len(closed.got) < length
