@@ -39,6 +39,11 @@ static const uint8_t octet_class[256] = {
 	/* clang-format on */
 };
 
+/*@ assigns \nothing;
+  @ ensures \result <==> (octet_class[octet] & classes) != 0;
+  @ ensures classes == OCTET_PLAIN && octet == 0 ==> !\result;
+  @ ensures classes == OCTET_PLAIN && octet == '/' ==> !\result;
+  @*/
 static inline bool octet_is(uint8_t octet, uint8_t classes)
 {
 	return (octet_class[octet] & classes) != 0;
@@ -49,17 +54,26 @@ static inline bool octet_is_blank(uint8_t octet)
 	return octet_is(octet, OCTET_BLANK);
 }
 
+/*@ assigns \nothing;
+  @ ensures \result <==> '0' <= octet <= '9';
+  @*/
 static inline bool octet_is_digit(uint8_t octet)
 {
 	return octet >= '0' && octet <= '9';
 }
 
+/*@ assigns \nothing;
+  @ ensures \result == ('A' <= octet <= 'Z' ? octet + 0x20 : octet);
+  @*/
 static inline uint8_t octet_lower(uint8_t octet)
 {
 	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + 0x20) : octet;
 }
 
 /* The value of a hexadecimal digit; 16 for any other octet. */
+/*@ assigns \nothing;
+  @ ensures \result <= 16;
+  @*/
 static inline uint8_t octet_hex(uint8_t octet)
 {
 	if (octet_is_digit(octet))
@@ -74,8 +88,16 @@ static inline uint8_t octet_hex(uint8_t octet)
  * The first offset from off up to end whose octet is of none of the classes; end if there is none. Four
  * at a time: this loop is where the time of a request goes.
  */
+/*@ requires off <= end;
+  @ requires \valid_read(buf + (off .. end - 1));
+  @ assigns \nothing;
+  @ ensures off <= \result <= end;
+  @*/
 static inline uint32_t octet_skip(const uint8_t *buf, uint32_t off, uint32_t end, uint8_t classes)
 {
+	/*@ loop invariant \at(off, Pre) <= off <= end;
+	  @ loop assigns off;
+	  @ loop variant end - off; */
 	while (end - off >= 4) {
 		const uint8_t *four = buf + off;
 
@@ -89,6 +111,9 @@ static inline uint32_t octet_skip(const uint8_t *buf, uint32_t off, uint32_t end
 			return off + 3;
 		off += 4;
 	}
+	/*@ loop invariant \at(off, Pre) <= off <= end;
+	  @ loop assigns off;
+	  @ loop variant end - off; */
 	while (off < end && octet_is(buf[off], classes))
 		off++;
 	return off;

@@ -203,7 +203,33 @@ bool tux_target_is_host(const uint8_t *buf, struct tux_span span)
 	return off == end || (buf[off] == ':' && is_port(buf, off + 1, end));
 }
 
+/*
+ * From here to tux_target_normalise() everything is proved with Frama-C/WP: no access out of bounds, no
+ * overflow, an end to every loop, and the promise of target.h, for every path:
+ *
+ *   frama-c -wp -wp-rte -warn-unsigned-overflow -warn-unsigned-downcast -wp-prover z3,cvc4 -wp-timeout 20 \
+ *     -wp-fct tux_target_normalise,close_segment,segment_kind,unescape,octet_is,octet_is_digit,octet_lower,octet_hex \
+ *     core/target.c
+ *
+ * "." or ".." stands at i and ends at n or a slash; the n bytes at p are a normalised path; no byte of a
+ * segment is a slash or NUL.
+ */
+/*@ predicate dot{L}(uint8_t *p, integer i, integer n) =
+  @   p[i] == '.' && (i + 1 == n || p[i + 1] == '/');
+  @ predicate dots{L}(uint8_t *p, integer i, integer n) =
+  @   i + 1 < n && p[i] == '.' && p[i + 1] == '.' && (i + 2 == n || p[i + 2] == '/');
+  @ predicate normal{L}(uint8_t *p, integer n) =
+  @   p[0] == '/' &&
+  @   (\forall integer i; 0 <= i < n ==> p[i] != 0) &&
+  @   (\forall integer i; 1 <= i < n && p[i - 1] == '/' ==> p[i] != '/' && !dot(p, i, n) && !dots(p, i, n));
+  @ predicate segment{L}(uint8_t *p, integer start, integer end) =
+  @   \forall integer i; start <= i < end ==> p[i] != 0 && p[i] != '/';
+  @*/
+
 /* The octet that the three at src spell as "%XX"; 0, which no path may hold, if they do not. */
+/*@ requires \valid_read(src + (0 .. 2));
+  @ assigns \nothing;
+  @*/
 static uint8_t unescape(const uint8_t *src)
 {
 	uint8_t high = octet_hex(src[1]);
@@ -219,6 +245,13 @@ enum segment {
 	SEGMENT_UP,      /* ".." */
 };
 
+/*@ requires start <= end;
+  @ requires \valid_read(dst + (start .. end - 1));
+  @ assigns \nothing;
+  @ ensures \result == SEGMENT_NAME || \result == SEGMENT_NOTHING || \result == SEGMENT_UP;
+  @ ensures \result == SEGMENT_NOTHING <==> (end == start || (end - start == 1 && dst[start] == '.'));
+  @ ensures \result == SEGMENT_UP <==> (end - start == 2 && dst[start] == '.' && dst[start + 1] == '.');
+  @*/
 static enum segment segment_kind(const uint8_t *dst, uint32_t start, uint32_t end)
 {
 	if (start == end)
@@ -232,21 +265,48 @@ static enum segment segment_kind(const uint8_t *dst, uint32_t start, uint32_t en
 
 /*
  * Judges the segment dst[*start .. *end), which a slash or the end of the path closes. A name stays; anything else
- * is taken off, so that *start is *end. False: ".." above the root. dst[0] and dst[*start - 1] are '/'.
+ * is taken off, so that *start is *end. False: ".." above the root.
  */
+/*@ requires \valid(start) && \valid(end) && \separated(start, end);
+  @ requires \separated(start, dst + (0 .. *end - 1)) && \separated(end, dst + (0 .. *end - 1));
+  @ requires 1 <= *start <= *end;
+  @ requires \valid_read(dst + (0 .. *end - 1));
+  @ requires normal(dst, *start) && dst[*start - 1] == '/';
+  @ requires segment(dst, *start, *end);
+  @ assigns *start, *end;
+  @ ensures 1 <= *start <= *end <= \old(*end);
+  @ ensures \result && *end > *start ==> *start == \old(*start) && *end == \old(*end);
+  @ ensures \result ==> normal(dst, *start) && dst[*start - 1] == '/';
+  @ ensures \result ==> normal(dst, *end);
+  @*/
 static bool close_segment(const uint8_t *dst, uint32_t *start, uint32_t *end)
 {
 	enum segment kind = segment_kind(dst, *start, *end);
 
-	if (kind == SEGMENT_NAME)
+	if (kind == SEGMENT_NAME) {
+		/*@ assert dst[*start] != '/'; */
+		/*@ assert \forall integer i; *start < i <= *end ==> dst[i - 1] != '/'; */
+		/*@ assert \forall integer i; 1 <= i < *start && dst[i - 1] == '/' ==>
+		  @   i + 1 < *start && !dot(dst, i, *end) && !dots(dst, i, *end); */
+		/*@ assert !dot(dst, *start, *end) && !dots(dst, *start, *end); */
+		/*@ assert normal(dst, *end); */
 		return true;
+	}
 	if (kind == SEGMENT_UP) {
 		if (*start == 1)
 			return false;
+		/*@ loop invariant 1 < *start <= \at(*start, Pre) <= \at(*end, Pre);
+		  @ loop invariant *end == \at(*end, Pre);
+		  @ loop assigns *start;
+		  @ loop variant *start; */
 		do
 			(*start)--;
 		while (*start > 1 && dst[*start - 1] != '/');
 	}
+	/*@ assert dst[*start - 1] == '/'; */
+	/*@ assert \forall integer i; 1 <= i < *start && dst[i - 1] == '/' ==>
+	  @   dst[i] != '/' && !dot(dst, i, \at(*start, Pre)); */
+	/*@ assert normal(dst, *start); */
 	*end = *start;
 	return true;
 }
@@ -255,6 +315,13 @@ static bool close_segment(const uint8_t *dst, uint32_t *start, uint32_t *end)
  * One pass: dst[0 .. start) is normalised and ends in '/', dst[start .. end) is the segment that is
  * being decoded. end never overtakes i, so dst needs no more room than src has.
  */
+/*@ requires \valid_read(src + (0 .. src_len - 1));
+  @ requires \valid(dst + (0 .. src_len - 1)) && \valid(dst_len);
+  @ requires \separated(dst + (0 .. src_len - 1), src + (0 .. src_len - 1), dst_len);
+  @ assigns dst[0 .. src_len - 1], *dst_len;
+  @ ensures \result == TUX_ACCEPTED ==> 1 <= *dst_len <= src_len && normal(dst, *dst_len);
+  @ ensures \result != TUX_ACCEPTED ==> *dst_len == 0;
+  @*/
 enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint8_t *dst, uint32_t *dst_len)
 {
 	uint32_t start = 1, end = 1, i = 1;
@@ -263,6 +330,11 @@ enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint
 	if (src_len == 0 || src[0] != '/')
 		return TUX_REFUSED_TARGET;
 	dst[0] = '/';
+	/*@ loop invariant 1 <= start <= end <= i <= src_len;
+	  @ loop invariant normal(dst, start) && dst[start - 1] == '/';
+	  @ loop invariant segment(dst, start, end);
+	  @ loop assigns i, start, end, dst[1 .. src_len - 1];
+	  @ loop variant src_len - i; */
 	while (i < src_len) {
 		uint8_t octet = src[i];
 
@@ -275,6 +347,12 @@ enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint
 		i++;
 		if (octet != '/') {
 			dst[end++] = octet;
+			/*@ loop invariant \at(i, LoopEntry) <= i;
+			  @ loop invariant 1 <= start <= end <= i <= src_len;
+			  @ loop invariant normal(dst, start) && dst[start - 1] == '/';
+			  @ loop invariant segment(dst, start, end);
+			  @ loop assigns i, end, dst[1 .. src_len - 1];
+			  @ loop variant src_len - i; */
 			while (i < src_len && octet_is(src[i], OCTET_PLAIN))
 				dst[end++] = src[i++];
 			continue;
