@@ -41,7 +41,8 @@ static const struct split_case split_cases[] = {
 	  "//evil.example/x", "", "" },
 	{ "a '?' behind eight octets and more", "/0123456789abcdef?0123456789", TUX_GET, TUX_ACCEPTED, TUX_FORM_ORIGIN,
 	  "/0123456789abcdef", "0123456789", "" },
-	{ "seven octets behind eight", "/01234567890123", TUX_GET, TUX_ACCEPTED, TUX_FORM_ORIGIN, "/01234567890123", "", "" },
+	{ "seven octets behind eight", "/01234567890123", TUX_GET, TUX_ACCEPTED, TUX_FORM_ORIGIN, "/01234567890123",
+	  "", "" },
 	{ "RFC 9112 3.2.2: absolute form", "http://www.example.org:80/p?q", TUX_GET, TUX_ACCEPTED, TUX_FORM_ABSOLUTE,
 	  "/p", "q", "www.example.org:80" },
 	{ "RFC 3986 3.1: schemes are case-insensitive", "HTTPS://[::1]/p", TUX_GET, TUX_ACCEPTED, TUX_FORM_ABSOLUTE, "/p",
@@ -198,7 +199,8 @@ static void test_normalise(void **state)
 /* Longer paths than the exhaustive test has, from a fixed sequence, against the model. */
 static void test_normalise_long(void **state)
 {
-	static const char *const parts[] = { "/", ".", "..", "/../", "%2e", "%2F", "name", "%41", "a", "//", "\xff", "/./" };
+	static const char *const parts[] = { "/", ".", "..", "/../", "%2e", "%2F", "name", "%41", "a", "//", "\xff",
+	  "/./" };
 	uint32_t random = 1, round, len, dst_len, expected_len;
 	uint8_t src[512], dst[512], expected[512];
 
