@@ -204,8 +204,9 @@ bool tux_target_is_host(const uint8_t *buf, struct tux_span span)
 }
 
 /*
- * From here to tux_target_normalise() everything is proved with Frama-C/WP: no access out of bounds, no
- * overflow, an end to every loop, and the promise of target.h, for every path:
+ * From here to tux_target_normalise() everything is proved with Frama-C/WP, for every path: no access out of
+ * bounds, no overflow, an end to every loop, and that what is accepted is a normalised path and not too long.
+ * That it is the right one is left to the tests.
  *
  *   frama-c -wp -wp-rte -warn-unsigned-overflow -warn-unsigned-downcast -wp-prover z3,cvc4 -wp-timeout 20 \
  *     -wp-fct tux_target_normalise,close_segment,segment_kind,unescape,octet_is,octet_is_digit,octet_lower,octet_hex \

@@ -391,8 +391,8 @@ static void test_field_limit(void **state)
 
 static void test_fields(void **state)
 {
-	static const char head[] = "GET / HTTP/1.1\r\nIf-None-Match: \"a\"\r\nX-Other: 1\r\nHOST: h\r\nIF-NONE-MATCH: \"b\"\r\n"
-				   "Range:\r\n\r\n";
+	static const char head[] = "GET / HTTP/1.1\r\nIf-None-Match: \"a\"\r\nX-Other: 1\r\nHOST: h\r\n"
+				   "IF-NONE-MATCH: \"b\"\r\nRange:\r\n\r\n";
 	uint32_t line;
 
 	(void)state;
