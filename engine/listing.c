@@ -462,9 +462,10 @@ static const char page_start[] =
 	"a.d{--i:url(\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
 	"%3Cpath d='M1 2.5h5l1.5 2H15v9H1z'/%3E%3C/svg%3E\")}a.d::before{background:var(--dir)}\n"
 	"p{color:var(--dim);font-size:.875rem;margin:1rem .5rem}\n"
-	"@media(max-width:36rem){tr{display:grid;grid-template-columns:1fr auto auto;border-bottom:1px solid var(--line);"
-	"padding:.4rem 0}th,td{border:0;padding:0 .5rem}td:first-child{grid-column:1/4}"
-	"td:nth-child(2){grid-column:2}td+td,th+th{width:auto;font-size:.8125rem}}\n"
+	"@media(max-width:36rem){tr{display:grid;grid-template-columns:auto 1fr;border-bottom:1px solid var(--line);"
+	"padding:.4rem 0}thead tr{display:flex}th,td{border:0;padding:0 .5rem}td:first-child{grid-column:1/3}"
+	"td+td,th+th{width:auto;text-align:left;padding-left:.5rem;font-size:.8125rem}td:nth-child(2){padding-left:2.2rem}"
+	"td:empty{padding-right:0}td:empty+td{padding-left:0}}\n"
 	"</style><title>";
 
 /* The path as links, each relative: they hold behind any prefix that a proxy has put before them. */
