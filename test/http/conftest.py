@@ -83,6 +83,15 @@ def pytest_configure(config):
         raise pytest.UsageError("--url needs --root")
 
 
+def pytest_assertrepr_compare(op, left, right):
+    """Bodies are long: where they differ says more than what they are."""
+    if op != "==" or not isinstance(left, bytes) or not isinstance(right, bytes) or len(left) + len(right) < 400:
+        return None
+    at = next((i for i, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right)))
+    return ["bodies of %d and %d octets" % (len(left), len(right)),
+            "differ at %d: %r, not %r" % (at, left[at:at + 40], right[at:at + 40])]
+
+
 def differences():
     """{test id: why nginx differs}; an id may stand for all parameters of a test."""
     found = {}
@@ -100,7 +109,7 @@ def pytest_collection_modifyitems(config, items):
         return
     known = differences()
     for item in items:
-        name = item.nodeid.split("/")[-1]
+        name = item.path.name + "::" + item.nodeid.split("::", 1)[1]
         reason = known.get(name) or known.get(name.split("[")[0])
         if reason:
             item.add_marker(pytest.mark.xfail(reason="nginx: " + reason, strict=False))

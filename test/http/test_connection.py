@@ -59,7 +59,8 @@ def test_later_minor_version(conn):
     assert conn.get("/text.txt").body == content.TEXT
 
 
-@pytest.mark.parametrize("target, data", [("/text.txt", content.TEXT), ("/big.bin", content.BIG)])
+@pytest.mark.parametrize("target, data", [("/text.txt", content.TEXT), ("/big.bin", content.BIG)],
+                         ids=["small", "large"])
 def test_half_closed_client_gets_its_response(conn, target, data):
     """RFC 9112 9.6: a client that has closed its sending half still gets the response."""
     conn.send(request(target))

@@ -95,7 +95,8 @@ def test_device(server, conn):
 
 
 @pytest.mark.parametrize("target, data", [("/link-inside", content.TEXT), ("/link-dir/", content.SUB_PAGE),
-                                          ("/link-dir/text.txt", content.TEXT)])
+                                          ("/link-dir/text.txt", content.TEXT)],
+                         ids=["file", "directory", "below"])
 def test_links_inside(conn, target, data):
     """Symbolic links that stay within the root are followed."""
     assert conn.get(target).body == data
