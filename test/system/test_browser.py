@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A real browser, without a screen: Debian's chromium through its driver's W3C protocol."""
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+
+import pytest
+
+import client
+from conftest import free_port, need
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+         "--window-size=1000,800", "--autoplay-policy=no-user-gesture-required"]
+
+
+class Browser:
+    """A session of WebDriver."""
+
+    def __init__(self, base):
+        self.base = base
+        self.session = ""
+
+    def call(self, method, path, **body):
+        data = json.dumps(body).encode() if method == "POST" else None
+        request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=90) as response:
+                return json.load(response)["value"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError("%s %s: %s" % (method, path, error.read().decode()[:400])) from None
+
+    def do(self, method, path, **body):
+        return self.call(method, "/session/%s%s" % (self.session, path), **body)
+
+    def open(self, url):
+        self.do("POST", "/url", url=url)
+
+    def run(self, script, *args):
+        return self.do("POST", "/execute/sync", script=script, args=list(args))
+
+    def run_async(self, script, *args):
+        return self.do("POST", "/execute/async", script=script, args=list(args))
+
+    def screenshot(self, path):
+        data = base64.b64decode(self.do("GET", "/screenshot"))
+        with open(path, "wb") as file:
+            file.write(data)
+        return data
+
+
+@pytest.fixture(scope="module")
+def browser():
+    driver, chromium = need("chromedriver"), need("chromium")
+    port = free_port()
+    profile = tempfile.mkdtemp(prefix="tux-browser-")
+    log = open(os.path.join(profile, "driver.log"), "wb")
+    process = subprocess.Popen([driver, "--port=%d" % port], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    one = Browser("http://127.0.0.1:%d" % port)
+
+    def ready():
+        try:
+            return one.call("GET", "/status")["ready"]
+        except OSError:
+            return False
+    try:
+        client.wait_until(ready, "chromedriver is ready")
+        options = {"binary": chromium, "args": FLAGS + ["--user-data-dir=" + os.path.join(profile, "data")]}
+        one.session = one.call("POST", "/session", capabilities={"alwaysMatch": {
+            "browserName": "chrome", "goog:chromeOptions": options, "timeouts": {"script": 60000, "pageLoad": 60000},
+            "goog:loggingPrefs": {"browser": "ALL"}}})["sessionId"]
+        yield one
+        one.do("DELETE", "")
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        log.close()
+        shutil.rmtree(profile, ignore_errors=True)
+
+
+def keep(browser, name):
+    """A screenshot, looked at by people where SCREENSHOTS says."""
+    directory = os.environ.get("SCREENSHOTS")
+    path = os.path.join(directory or tempfile.gettempdir(), name)
+    data = browser.screenshot(path)
+    if not directory:
+        os.unlink(path)
+    assert data.startswith(b"\x89PNG") and len(data) > 2000
+
+
+LOADED = """
+const images = [...document.images];
+return {title: document.title, text: document.body.innerText, images: images.length,
+        broken: images.filter(i => !i.complete || !i.naturalWidth).map(i => i.src),
+        styles: [...document.styleSheets].length,
+        failed: performance.getEntriesByType("resource").filter(e => e.responseStatus >= 400).map(e => e.name)};
+"""
+
+
+def test_demo_site(tux, site, browser):
+    """The demo site loads with its pictures and styles."""
+    server = tux(site)
+    browser.open(server.url + "/")
+    page = browser.run(LOADED)
+    assert page["title"] and page["text"].strip()
+    assert page["images"] and not page["broken"]
+    assert page["styles"] and not page["failed"]
+    keep(browser, "site.png")
+
+
+def test_demo_site_pages(tux, site, browser):
+    """Every page of the demo site that its first page links to loads without a broken picture."""
+    server = tux(site)
+    browser.open(server.url + "/")
+    links = browser.run("return [...document.links].map(l => l.href)")
+    pages = sorted({link.split("#")[0] for link in links if link.startswith(server.url) and
+                    re.search(r"(/|\.html)$", link.split("#")[0])})
+    for page in pages:
+        browser.open(page)
+        found = browser.run(LOADED)
+        assert found["title"] and not found["broken"] and not found["failed"], page
+
+
+def test_listing(tux, place, browser):
+    """A listing shows the entries, sorts through its links, and leads to the files."""
+    root = os.path.join(place, "root")
+    os.makedirs(os.path.join(root, "folder"))
+    for name, size in (("small.txt", 10), ("large.txt", 5000), ("<i>odd & \"name\".txt", 100)):
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(b"x" * size)
+    server = tux(root, "--browse")
+    browser.open(server.url + "/")
+    text = browser.run("return document.body.innerText")
+    for name in ("folder", "small.txt", "large.txt", "<i>odd & \"name\".txt"):
+        assert name in text
+    keep(browser, "listing.png")
+    order = "return [...document.links].map(l => l.innerText.trim()).filter(t => t.endsWith('.txt'))"
+    browser.run("[...document.links].find(l => l.search.includes('sort=size')).click()")
+    client.wait_until(lambda: browser.run("return document.readyState") == "complete" and
+                      "sort=size" in browser.run("return location.search"), "the sorted listing")
+    names = browser.run(order)
+    assert names in (["small.txt", "<i>odd & \"name\".txt", "large.txt"],
+                     ["large.txt", "<i>odd & \"name\".txt", "small.txt"])
+    browser.run("[...document.links].find(l => l.innerText.includes('odd')).click()")
+    client.wait_until(lambda: browser.run("return document.body.innerText") == "x" * 100, "the file")
+
+
+SEEK = """
+const done = arguments[arguments.length - 1];
+const video = document.createElement(arguments[1]);
+video.muted = true;
+video.preload = "auto";
+document.body.append(video);
+const fail = what => done({error: what + (video.error ? ": " + video.error.message : "")});
+video.onerror = () => fail("error");
+video.onloadedmetadata = () => {
+	const middle = video.duration * 0.7;
+	video.onseeked = () => done({duration: video.duration, time: video.currentTime, wanted: middle,
+	                             seekable: video.seekable.length ? video.seekable.end(0) : 0});
+	video.currentTime = middle;
+};
+video.src = arguments[0];
+"""
+
+
+def test_video_seeks(tux, site, browser):
+    """The browser seeks in the demo site's video or audio file: ranges as a player uses them."""
+    media = [os.path.relpath(os.path.join(directory, name), site) for directory, _, names in os.walk(site)
+             for name in names if name.endswith((".webm", ".mp4", ".ogv", ".ogg", ".opus", ".mp3", ".wav"))]
+    if not media:
+        pytest.skip("the site has neither video nor audio")
+    server = tux(site)
+    for name in media:
+        browser.open(server.url + "/")
+        kind = "video" if name.endswith((".webm", ".mp4", ".ogv")) else "audio"
+        result = browser.run_async(SEEK, server.url + "/" + name, kind)
+        assert "error" not in result, "%s: %s" % (name, result)
+        assert abs(result["time"] - result["wanted"]) < 1 and result["seekable"] >= result["wanted"]
