@@ -101,7 +101,7 @@ def test_wget_mirrors_listings(tux, place):
     """wget -r fetches a tree through its listings, whatever the names are."""
     wget = need("wget")
     root, mirror = os.path.join(place, "root"), os.path.join(place, "mirror")
-    names = ["plain", "with space", "per%cent", "am&p", "quo\"te", "<b>", "gr\u00fc\u00dfe", "a/b/c/deep", "ha#sh", "x;y"]
+    names = ["plain", "with space", "100%", "am&p", "quo\"te", "<b>", "gr\u00fc\u00dfe", "a/b/c/deep", "ha#sh", "x;y"]
     for name in names:
         path = os.path.join(root, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
