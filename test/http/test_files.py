@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import stat
+import threading
 import urllib.parse
 
 import pytest
@@ -360,3 +361,36 @@ def test_grown_while_sent(server, fresh_name):
             assert conn.response().body == content.BYTES
         except Closed as closed:
             assert len(closed.got) < length
+
+
+@pytest.mark.parametrize("size", [100, 60000, 3 << 20])
+def test_replaced_while_fetched(server, fresh_name, size):
+    """RFC 9110 8.8.1: while a file is replaced again and again each response is one of its states, whole, and a tag
+    stands for one state only."""
+    states = [bytes([65 + i % 26]) * (size + i) for i in range(26)]
+    server.write(fresh_name, states[0])
+    stop, wrong, tags = threading.Event(), [], {}
+
+    def fetch():
+        try:
+            with server.connect() as conn:
+                while not stop.is_set():
+                    response = conn.get("/" + fresh_name)
+                    if response.status != 200 or response.body not in states:
+                        wrong.append("%d, %d octets" % (response.status, len(response.body)))
+                        return
+                    if tags.setdefault(response.field("ETag"), response.body) != response.body:
+                        wrong.append("one tag for two states")
+        except Exception as error:  # a thread's own exception would be lost
+            wrong.append(repr(error)[:200])
+
+    threads = [threading.Thread(target=fetch) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for i in range(300 if size < 1 << 20 else 40):
+        new = server.write(fresh_name + ".new", states[i % 26])
+        os.rename(new, server.path(fresh_name))
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong[:3]

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Methods (RFC 9110 9) and the responses that need no file."""
+import email.utils
+import time
+
 import pytest
 
 import content
@@ -124,3 +127,10 @@ def test_unix_socket(server):
         assert conn.get("/text.txt").body == content.TEXT
         assert conn.get("/big.bin").body == content.BIG
         assert conn.get("/text.txt").body == content.TEXT
+
+
+def test_date_is_now(server):
+    """RFC 9110 6.6.1: Date is when the response was made."""
+    before = int(time.time()) - 2  # it may be formatted once a second
+    date = email.utils.parsedate_to_datetime(server.get("/text.txt").field("Date")).timestamp()
+    assert before <= date <= time.time() + 1
