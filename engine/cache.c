@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cache.h"
+
+#include <stdlib.h>
+
+bool cache_open(struct cache *cache, uint32_t max_count, uint64_t max_bytes, uint64_t seed)
+{
+	uint32_t buckets = 64;
+
+	while (buckets < max_count && buckets < (1u << 24))
+		buckets *= 2;
+	cache->bucket = calloc(buckets, sizeof(struct object *));
+	cache->bucket_mask = buckets - 1;
+	cache->max_count = max_count;
+	cache->max_bytes = max_bytes;
+	cache->seed = seed;
+	cache->order.next = cache->order.prev = &cache->order;
+	return cache->bucket != NULL;
+}
+
+void cache_free(struct cache *cache)
+{
+	if (cache->bucket == NULL)
+		return;
+	cache_clear(cache);
+	free(cache->bucket);
+	cache->bucket = NULL;
+}
+
+/* Eight bytes a step. Only paths of files that exist get in, so a multiplier and a seed are enough. */
+static uint64_t hash(const struct cache *cache, const uint8_t *key, uint32_t len)
+{
+	const uint64_t multiplier = 0x9e3779b97f4a7c15u;
+	uint64_t h = cache->seed ^ len;
+	uint64_t word;
+
+	while (len >= 8) {
+		memcpy(&word, key, 8);
+		h = (h ^ word) * multiplier;
+		h ^= h >> 32;
+		key += 8;
+		len -= 8;
+	}
+	word = 0;
+	memcpy(&word, key, len);
+	h = (h ^ word) * multiplier;
+	return h ^ h >> 29;
+}
+
+static struct object *find(struct cache *cache, const uint8_t *key, uint32_t len, uint64_t h)
+{
+	struct object *object = cache->bucket[h & cache->bucket_mask];
+
+	while (object != NULL &&
+	       (object->hash != h || object->key_len != len || memcmp(object->key, key, len) != 0))
+		object = object->hash_next;
+	return object;
+}
+
+struct object *cache_find(struct cache *cache, const uint8_t *key, uint32_t len)
+{
+	struct object *object = find(cache, key, len, hash(cache, key, len));
+
+	if (object != NULL)
+		object->used = true;
+	return object;
+}
+
+static void order_remove(struct object *object)
+{
+	object->prev->next = object->next;
+	object->next->prev = object->prev;
+}
+
+static void order_first(struct cache *cache, struct object *object)
+{
+	object->next = cache->order.next;
+	object->prev = &cache->order;
+	object->next->prev = object;
+	cache->order.next = object;
+}
+
+void cache_drop(struct cache *cache, struct object *object)
+{
+	struct object **link = &cache->bucket[object->hash & cache->bucket_mask];
+
+	if (!object->cached)
+		return;
+	while (*link != object)
+		link = &(*link)->hash_next;
+	*link = object->hash_next;
+	order_remove(object);
+	object->cached = false;
+	cache->count--;
+	cache->bytes -= object->memory_bytes;
+	object_put(object);
+}
+
+/* From the oldest on; one that was used since the last look gets another round. */
+static void evict(struct cache *cache, uint32_t max_count, uint64_t max_bytes)
+{
+	while ((cache->count > max_count || cache->bytes > max_bytes) && cache->count > 0) {
+		struct object *oldest = cache->order.prev;
+
+		if (oldest->used) {
+			oldest->used = false;
+			order_remove(oldest);
+			order_first(cache, oldest);
+		} else {
+			cache_drop(cache, oldest);
+		}
+	}
+}
+
+void cache_insert(struct cache *cache, struct object *object)
+{
+	struct object *old;
+
+	object->hash = hash(cache, object->key, object->key_len);
+	old = find(cache, object->key, object->key_len, object->hash);
+	if (old != NULL)
+		cache_drop(cache, old);
+	object->hash_next = cache->bucket[object->hash & cache->bucket_mask];
+	cache->bucket[object->hash & cache->bucket_mask] = object_get(object);
+	order_first(cache, object);
+	object->cached = true;
+	cache->count++;
+	cache->bytes += object->memory_bytes;
+	evict(cache, cache->max_count, cache->max_bytes);
+}
+
+void cache_drop_path(struct cache *cache, const uint8_t *key, uint32_t len)
+{
+	struct object *object = find(cache, key, len, hash(cache, key, len));
+
+	if (object != NULL)
+		cache_drop(cache, object);
+}
+
+void cache_drop_beneath(struct cache *cache, const uint8_t *prefix, uint32_t len)
+{
+	struct object *next;
+
+	for (struct object *object = cache->order.next; object != &cache->order; object = next) {
+		next = object->next;
+		if (object->key_len >= len && memcmp(object->key, prefix, len) == 0)
+			cache_drop(cache, object);
+	}
+}
+
+void cache_clear(struct cache *cache)
+{
+	while (cache->count > 0)
+		cache_drop(cache, cache->order.next);
+}
+
+void cache_trim(struct cache *cache, uint32_t max_count)
+{
+	evict(cache, max_count, cache->max_bytes);
+}

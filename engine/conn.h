@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The two structures that the engine's files share: a thread, and a connection of it. */
+#ifndef TUX_ENGINE_CONN_H
+#define TUX_ENGINE_CONN_H
+
+#include <pthread.h>
+
+#include "../core/body.h"
+#include "load.h"
+#include "loader.h"
+#include "loop.h"
+#include "records.h"
+#include "timer.h"
+
+enum {
+	OUT_BYTES = 16384,         /* of heads and small bodies that are sent together */
+	MAX_MISSES = 1024,         /* loads under way, a thread; more is 503 */
+	MAX_WAITS = 8,             /* loads that one request may wait for; more is 503 */
+};
+
+struct conn;
+
+/* What is being sent: heads and small bodies, copied here. Only connections that send have one. */
+struct out {
+	struct out *next; /* of the spare ones */
+	struct msghdr message;
+	struct iovec iov[LOOP_MAX_IOV];
+	uint32_t len;
+	uint32_t sent;
+	uint8_t data[OUT_BYTES];
+};
+
+/* A part of a body. */
+struct piece {
+	const uint8_t *memory; /* NULL: in the file fd of the answer, from off */
+	uint64_t off;
+	uint64_t len;
+};
+
+/* The body behind out, when it is not copied there. */
+struct answer {
+	struct object *object; /* the reference that keeps memory and fd alive */
+	int fd;
+	uint32_t count;        /* of pieces; 0: there is no such body */
+	uint32_t at;
+	struct piece *piece;   /* &one, or malloc'ed */
+	struct piece one;
+	uint8_t *text;         /* malloc'ed: part heads, a listing */
+	uint8_t *window;       /* malloc'ed: what a file is copied through */
+	uint32_t window_len;
+	uint32_t window_at;
+};
+
+/* An object being loaded or a listing being made, and who waits for it. */
+struct miss {
+	struct job job;
+	struct load load;
+	struct miss *next;
+	struct miss **link;
+	struct conn *waiting;
+	unsigned generation;  /* of the watch when it began */
+	bool listing;
+	bool json;
+	bool failed;          /* the listing could not be made */
+	uint8_t *text;        /* the listing */
+	size_t text_len;
+	uint32_t query_len;
+	uint32_t key_len;
+	uint8_t key[];        /* the query behind it */
+};
+
+enum conn_state {
+	CONN_HEAD,      /* a request head is awaited or comes in */
+	CONN_BODY,      /* its body is read past; the head is held */
+	CONN_LOADING,   /* a miss is under way; the head is held */
+	CONN_HELD,      /* the held head is to be answered as soon as there is room */
+	CONN_LINGERING, /* answered and shut down; what comes is dropped */
+	CONN_CLOSED,
+};
+
+struct bytes {
+	uint8_t *data;
+	uint32_t len;
+	uint32_t cap;
+};
+
+/* About 400 bytes; what is only needed while something happens hangs on pointers. */
+struct conn {
+	struct channel channel; /* first: the loop's events give this */
+	struct timer timer;
+	struct worker *worker;
+	struct conn *next, *prev; /* all of the worker's */
+	uint8_t state;            /* enum conn_state */
+	bool sending;
+	bool direct;              /* the socket is set up for sendfile(2) */
+	bool last;                /* close when what is queued has been sent */
+	bool linger;              /* the peer may still be sending: do not reset it */
+	bool ended;               /* the peer has sent its FIN */
+	bool used;                /* a request has been answered */
+	uint8_t waits;            /* loads that the held request has waited for */
+	uint16_t port;
+	uint8_t address[16];
+	uint32_t seen;            /* bytes of in.data that are known to be an incomplete head */
+	struct bytes in;          /* came in and not yet parsed */
+	struct bytes held;        /* the head of the request under way */
+	struct tux_body body;
+	struct out *out;
+	struct answer answer;
+	struct miss *miss;
+	struct conn *next_waiting;
+	struct object *loaded;    /* what a miss brought: for the held request alone */
+	uint8_t *listing;
+	size_t listing_len;
+	struct tux_record *record; /* of an answer that takes time to send, its texts behind it */
+	uint64_t acked;           /* bytes that the peer had acknowledged when the send timeout last looked */
+};
+
+struct worker {
+	const struct tux_engine_config *config;
+	const struct loop_ops *ops;
+	struct loop *loop;
+	struct loader *loader;
+	struct cache cache;
+	struct watch watch;
+	struct timers timers;
+	struct records records;
+	struct inbox inbox;
+	struct tux_counters counters; /* written by the worker, read by all */
+	struct source wake;
+	struct source inotify;
+	struct source finished;
+	struct acceptor acceptor[TUX_MAX_LISTENERS];
+	unsigned acceptor_count;
+	bool accepting;
+	uint64_t accept_again_ms;     /* after running out of descriptors; 0: nothing to wait for */
+	unsigned open;
+	unsigned max_open;
+	struct conn *conns;
+	struct miss *misses;
+	unsigned miss_count;
+	struct out *spare;
+	unsigned spare_count;
+	uint64_t now_ms;              /* monotonic, of this turn of the loop */
+	int64_t now_s;
+	int64_t now_us;               /* since 1970 */
+	uint8_t date[TUX_DATE_LEN];
+	bool draining;
+	bool *drain;                  /* the engine's flags */
+	bool *stop;
+	int log_event_fd;
+	bool *log_sleeps;
+	struct tux_request request;   /* scratch: of the request being answered */
+	uint8_t path[TUX_MAX_TARGET];
+	pthread_t thread;
+	bool started;
+};
+
+/* Adds to a counter that other threads read. */
+static inline void count(uint64_t *counter, uint64_t amount)
+{
+	__atomic_store_n(counter, *counter + amount, __ATOMIC_RELAXED);
+}
+
+#endif

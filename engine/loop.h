@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The loop of one thread: accepts, receives, sends, and tells what happened through struct
+ * loop_events. Two of them exist, over io_uring and over epoll; nothing above knows which runs.
+ * Everything here belongs to the thread that opened the loop.
+ */
+#ifndef TUX_ENGINE_LOOP_H
+#define TUX_ENGINE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum {
+	LOOP_MAX_IOV = 8,
+};
+
+/* A connected socket as the loop sees it. Embedded in a connection. The low bits of its address are the loop's. */
+struct channel {
+	_Alignas(16) int fd;
+	uint8_t inflight;   /* operations of the loop that still refer to the channel */
+	bool receiving;     /* the owner wants bytes */
+	bool armed;         /* io_uring: a receive is under way */
+	bool greeted;       /* io_uring: something was received, so the next receive is multishot */
+	bool readable;      /* epoll: there may be bytes */
+	bool hung_up;       /* epoll: the peer has sent its FIN */
+	bool blocked;       /* epoll: the owner waits for room to send */
+	bool sending;       /* epoll: the room is for finishing send(), not for wait_writable() */
+	bool queued;        /* on a list of the loop, linked by next_queued */
+	bool closing;
+	bool zero_copied;   /* io_uring: the result is there, the kernel still reads the memory */
+	int32_t result;     /* io_uring: of that send */
+	int message_flags;  /* epoll: of the send under way */
+	struct msghdr *message; /* epoll: the same */
+	int64_t sent_bytes; /* epoll: the same, so far */
+	struct channel *next_queued;
+};
+
+/* A listening socket. */
+struct acceptor {
+	_Alignas(16) int fd;
+	bool wanted;
+	bool armed;
+};
+
+/* Anything else that becomes readable: an eventfd, inotify. */
+struct source {
+	_Alignas(16) int fd;
+	void (*readable)(struct source *source, void *owner);
+};
+
+struct loop_events {
+	void (*accepted)(void *owner, struct acceptor *acceptor, int fd); /* fd, or a negative errno */
+	bool (*accept_singly)(void *owner); /* near the limit: the next connection may be the last */
+	void (*received)(struct channel *channel, const uint8_t *data, uint32_t len); /* data is borrowed for the call */
+	void (*ended)(struct channel *channel, int error); /* 0: the peer has sent its FIN; or a positive errno. Receiving has stopped */
+	void (*sent)(struct channel *channel, int64_t result); /* bytes, or a negative errno */
+	void (*writable)(struct channel *channel);
+	void (*closed)(struct channel *channel); /* the loop is done with it: free it */
+};
+
+struct loop;
+
+struct loop_ops {
+	const char *name;
+	/* NULL with errno when the kernel has not what it takes. */
+	struct loop *(*open)(const struct loop_events *events, void *owner);
+	void (*free)(struct loop *loop);
+	/* Waits up to timeout_ms (-1: for ever), then calls the events of all that has happened. */
+	void (*run)(struct loop *loop, int timeout_ms);
+	bool (*watch)(struct loop *loop, struct source *source);
+	/* Accept, until accept_stop(): connections come through accepted(). */
+	void (*accept)(struct loop *loop, struct acceptor *acceptor);
+	void (*accept_stop)(struct loop *loop, struct acceptor *acceptor);
+	/* Takes a new socket; false with errno. accepted() hands out fds as this loop likes them. */
+	bool (*add)(struct loop *loop, struct channel *channel);
+	void (*receive)(struct loop *loop, struct channel *channel);
+	/* Bytes that are already on their way may still come after this. */
+	void (*receive_stop)(struct loop *loop, struct channel *channel);
+	/*
+	 * Sends what message says, whole if the peer takes it: the result comes through sent(), never
+	 * from within this call. message and its memory stay valid until then. One send at a time.
+	 */
+	void (*send)(struct loop *loop, struct channel *channel, struct msghdr *message, int flags, bool zero_copy);
+	/* Calls writable() once when there is room; meanwhile the socket is non-blocking for the owner. */
+	void (*wait_writable)(struct loop *loop, struct channel *channel);
+	/* Makes the socket (non-)blocking as the owner's own sendfile(2) needs it. */
+	void (*set_direct)(struct channel *channel, bool direct);
+	/* Closes the socket; closed() comes when nothing refers to the channel any more, never from within this call. */
+	void (*close)(struct loop *loop, struct channel *channel);
+};
+
+extern const struct loop_ops loop_uring;
+extern const struct loop_ops loop_epoll;
+
+#endif

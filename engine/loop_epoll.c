@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The loop over epoll, for kernels and containers that have no io_uring. Edge-triggered: what is
+ * known to be readable is kept on a list and read until it is empty, a turn for each.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+	BATCH = 512,
+	SCRATCH_BYTES = 16384,
+	KIND_MASK = 3,
+};
+
+/* In the low bits of an event's data, below the address. */
+enum kind {
+	KIND_CHANNEL,
+	KIND_ACCEPTOR,
+	KIND_SOURCE,
+};
+
+struct loop {
+	int fd;
+	const struct loop_events *events;
+	void *owner;
+	struct channel *ready;    /* to be read, written or told about before the next wait */
+	struct channel **ready_end;
+	struct channel *current;  /* whose turn it is */
+	struct epoll_event batch[BATCH];
+	uint8_t scratch[SCRATCH_BYTES];
+};
+
+static bool control(struct loop *loop, int op, int fd, uint32_t events, void *what, enum kind kind)
+{
+	struct epoll_event event = { .events = events, .data.u64 = (uint64_t)(uintptr_t)what | (uint64_t)kind };
+
+	return epoll_ctl(loop->fd, op, fd, &event) == 0;
+}
+
+/* A channel on the list is referred to, so it is not freed before its turn. */
+static void queue(struct loop *loop, struct channel *channel)
+{
+	if (channel->queued)
+		return;
+	channel->queued = true;
+	channel->inflight++;
+	channel->next_queued = NULL;
+	*loop->ready_end = channel;
+	loop->ready_end = &channel->next_queued;
+}
+
+static struct loop *epoll_open(const struct loop_events *events, void *owner)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (loop == NULL)
+		return NULL;
+	loop->fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->fd < 0) {
+		free(loop);
+		return NULL;
+	}
+	loop->events = events;
+	loop->owner = owner;
+	loop->ready_end = &loop->ready;
+	return loop;
+}
+
+static void epoll_free(struct loop *loop)
+{
+	close(loop->fd);
+	free(loop);
+}
+
+static bool epoll_watch(struct loop *loop, struct source *source)
+{
+	return control(loop, EPOLL_CTL_ADD, source->fd, EPOLLIN, source, KIND_SOURCE);
+}
+
+static void epoll_accept(struct loop *loop, struct acceptor *acceptor)
+{
+	acceptor->wanted = true;
+	if (!acceptor->armed)
+		acceptor->armed =
+			control(loop, EPOLL_CTL_ADD, acceptor->fd, EPOLLIN | EPOLLEXCLUSIVE, acceptor, KIND_ACCEPTOR);
+}
+
+static void epoll_accept_stop(struct loop *loop, struct acceptor *acceptor)
+{
+	acceptor->wanted = false;
+	if (acceptor->armed)
+		control(loop, EPOLL_CTL_DEL, acceptor->fd, 0, acceptor, KIND_ACCEPTOR);
+	acceptor->armed = false;
+}
+
+static bool epoll_add(struct loop *loop, struct channel *channel)
+{
+	return control(loop, EPOLL_CTL_ADD, channel->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, channel, KIND_CHANNEL);
+}
+
+static void epoll_receive(struct loop *loop, struct channel *channel)
+{
+	channel->receiving = true;
+	if (channel->readable)
+		queue(loop, channel);
+}
+
+static void epoll_receive_stop(struct loop *loop, struct channel *channel)
+{
+	(void)loop;
+	channel->receiving = false;
+}
+
+/* Sends what the socket takes. True when there is a result: all bytes, or an error. */
+static bool push(struct channel *channel, int64_t *result)
+{
+	struct msghdr *message = channel->message;
+
+	for (;;) {
+		ssize_t n = sendmsg(channel->fd, message, channel->message_flags);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			*result = -errno;
+			return errno != EAGAIN;
+		}
+		channel->sent_bytes += n;
+		while (message->msg_iovlen > 0 && (size_t)n >= message->msg_iov->iov_len) {
+			n -= (ssize_t)message->msg_iov->iov_len;
+			message->msg_iov++;
+			message->msg_iovlen--;
+		}
+		if (message->msg_iovlen == 0) {
+			*result = channel->sent_bytes;
+			return true;
+		}
+		message->msg_iov->iov_base = (uint8_t *)message->msg_iov->iov_base + n;
+		message->msg_iov->iov_len -= (size_t)n;
+	}
+}
+
+/* The result is told in the channel's turn, so that sent() never comes from within send(). */
+static void epoll_send(struct loop *loop, struct channel *channel, struct msghdr *message, int flags, bool zero_copy)
+{
+	(void)zero_copy; /* io_uring's alone: MSG_ZEROCOPY tells over the error queue */
+	channel->message = message;
+	channel->message_flags = flags | MSG_NOSIGNAL | MSG_DONTWAIT;
+	channel->sent_bytes = 0;
+	channel->sending = true;
+	if (loop->current != channel)
+		queue(loop, channel);
+}
+
+static void epoll_wait_writable(struct loop *loop, struct channel *channel)
+{
+	/* With edge triggering only a fresh event tells; asking again makes it come at once when there is room. */
+	channel->blocked = true;
+	control(loop, EPOLL_CTL_MOD, channel->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, channel, KIND_CHANNEL);
+}
+
+static void epoll_set_direct(struct channel *channel, bool direct)
+{
+	(void)channel; /* sockets of this loop are always non-blocking */
+	(void)direct;
+}
+
+static void epoll_close(struct loop *loop, struct channel *channel)
+{
+	channel->closing = true;
+	channel->receiving = false;
+	close(channel->fd);
+	queue(loop, channel);
+}
+
+/* What sent() leads to is sent in the same turn, up to a few answers. */
+static void take_sends(struct loop *loop, struct channel *channel)
+{
+	enum { AT_ONCE = 16 };
+	int64_t result;
+
+	for (int i = 0; i < AT_ONCE && channel->sending && !channel->closing; i++) {
+		if (!push(channel, &result))
+			return;
+		channel->sending = false;
+		loop->events->sent(channel, result);
+	}
+	if (channel->sending)
+		queue(loop, channel);
+}
+
+/* One read a turn: a busy connection does not starve the others. */
+static void take_bytes(struct loop *loop, struct channel *channel)
+{
+	ssize_t n = recv(channel->fd, loop->scratch, SCRATCH_BYTES, MSG_DONTWAIT);
+
+	if (n > 0) {
+		if (n < SCRATCH_BYTES && !channel->hung_up)
+			channel->readable = false;
+		loop->events->received(channel, loop->scratch, (uint32_t)n);
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		int error = n == 0 ? 0 : errno;
+
+		channel->receiving = false;
+		channel->readable = false;
+		loop->events->ended(channel, error);
+	} else if (errno == EAGAIN) {
+		channel->readable = false;
+	}
+	if (!channel->closing && channel->receiving && channel->readable)
+		queue(loop, channel);
+}
+
+static void take_turn(struct loop *loop, struct channel *channel)
+{
+	channel->queued = false;
+	channel->inflight--;
+	loop->current = channel;
+	take_sends(loop, channel);
+	if (!channel->closing && channel->receiving && channel->readable)
+		take_bytes(loop, channel);
+	take_sends(loop, channel);
+	loop->current = NULL;
+	if (channel->closing && !channel->queued)
+		loop->events->closed(channel);
+}
+
+static void on_channel(struct loop *loop, struct channel *channel, uint32_t events)
+{
+	if (channel->closing)
+		return;
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+		channel->readable = true;
+		channel->hung_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+		if (channel->receiving)
+			queue(loop, channel);
+	}
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
+		if (channel->sending)
+			queue(loop, channel);
+		if (channel->blocked) {
+			channel->blocked = false;
+			loop->events->writable(channel);
+		}
+	}
+}
+
+static void on_acceptor(struct loop *loop, struct acceptor *acceptor)
+{
+	enum { AT_ONCE = 64 };
+
+	for (int i = 0; i < AT_ONCE && acceptor->wanted; i++) {
+		int fd = accept4(acceptor->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		loop->events->accepted(loop->owner, acceptor, fd < 0 ? -errno : fd);
+		if (fd < 0)
+			return;
+	}
+}
+
+static void epoll_run(struct loop *loop, int timeout_ms)
+{
+	int count = epoll_wait(loop->fd, loop->batch, BATCH, loop->ready != NULL ? 0 : timeout_ms);
+	struct channel *last;
+
+	/* What inotify tells comes before the requests that may depend on it. */
+	for (int i = 0; i < count; i++)
+		if ((loop->batch[i].data.u64 & KIND_MASK) == KIND_SOURCE) {
+			struct source *source = (struct source *)(uintptr_t)(loop->batch[i].data.u64 - KIND_SOURCE);
+
+			source->readable(source, loop->owner);
+		}
+	for (int i = 0; i < count; i++) {
+		void *what = (void *)(uintptr_t)(loop->batch[i].data.u64 & ~(uint64_t)KIND_MASK);
+
+		if ((loop->batch[i].data.u64 & KIND_MASK) == KIND_CHANNEL)
+			on_channel(loop, what, loop->batch[i].events);
+		else if ((loop->batch[i].data.u64 & KIND_MASK) == KIND_ACCEPTOR)
+			on_acceptor(loop, what);
+	}
+	if (loop->ready == NULL)
+		return;
+	last = (struct channel *)((char *)loop->ready_end - offsetof(struct channel, next_queued));
+	for (bool done = false; !done && loop->ready != NULL;) {
+		struct channel *channel = loop->ready;
+
+		done = channel == last; /* what is queued meanwhile waits for the next round */
+		loop->ready = channel->next_queued;
+		if (loop->ready == NULL)
+			loop->ready_end = &loop->ready;
+		take_turn(loop, channel);
+	}
+}
+
+const struct loop_ops loop_epoll = {
+	.name = "epoll",
+	.open = epoll_open,
+	.free = epoll_free,
+	.run = epoll_run,
+	.watch = epoll_watch,
+	.accept = epoll_accept,
+	.accept_stop = epoll_accept_stop,
+	.add = epoll_add,
+	.receive = epoll_receive,
+	.receive_stop = epoll_receive_stop,
+	.send = epoll_send,
+	.wait_writable = epoll_wait_writable,
+	.set_direct = epoll_set_direct,
+	.close = epoll_close,
+};

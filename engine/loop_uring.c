@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The loop over io_uring: multishot accept, multishot receive into a ring of provided buffers,
+ * all completions handled before one submission. Needs Linux 6.1.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum {
+	RING_ENTRIES = 1024,
+	COMPLETIONS = 8192,
+	BUFFERS = 256, /* a power of two */
+	BUFFER_BYTES = 4096,
+	BUFFER_GROUP = 0,
+	OP_MASK = 15,
+};
+
+/* In the low bits of user_data, below the address of what the operation is about. */
+enum op {
+	OP_NONE, /* nobody waits for the result */
+	OP_ACCEPT,
+	OP_RECEIVE,
+	OP_SEND,
+	OP_WRITABLE,
+	OP_CLOSE,
+	OP_SOURCE,
+};
+
+struct loop {
+	struct io_uring ring;
+	const struct loop_events *events;
+	void *owner;
+	struct io_uring_buf_ring *buffers;
+	uint8_t *memory;       /* BUFFERS * BUFFER_BYTES */
+	unsigned returned;     /* buffers given back and not yet announced to the kernel */
+	struct channel *starved; /* waiting for a buffer to come free */
+};
+
+static uint64_t tag(void *what, enum op op)
+{
+	return (uint64_t)(uintptr_t)what | (uint64_t)op;
+}
+
+/* Never NULL: a full submission queue is handed to the kernel first. */
+static struct io_uring_sqe *next_sqe(struct loop *loop)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
+
+	while (sqe == NULL) {
+		io_uring_submit(&loop->ring);
+		sqe = io_uring_get_sqe(&loop->ring);
+	}
+	return sqe;
+}
+
+static void give_back(struct loop *loop, unsigned id)
+{
+	io_uring_buf_ring_add(loop->buffers, loop->memory + (size_t)id * BUFFER_BYTES, BUFFER_BYTES, (unsigned short)id,
+	                      io_uring_buf_ring_mask(BUFFERS), (int)loop->returned);
+	loop->returned++;
+}
+
+static bool setup_buffers(struct loop *loop)
+{
+	struct io_uring_buf_reg reg = { .ring_entries = BUFFERS, .bgid = BUFFER_GROUP };
+	void *ring;
+
+	if (posix_memalign(&ring, 4096, BUFFERS * sizeof(struct io_uring_buf)) != 0)
+		return false;
+	loop->buffers = ring;
+	if (posix_memalign((void **)&loop->memory, 4096, (size_t)BUFFERS * BUFFER_BYTES) != 0)
+		return false;
+	reg.ring_addr = (uint64_t)(uintptr_t)ring;
+	if (io_uring_register_buf_ring(&loop->ring, &reg, 0) != 0)
+		return false;
+	io_uring_buf_ring_init(loop->buffers);
+	for (unsigned i = 0; i < BUFFERS; i++)
+		give_back(loop, i);
+	io_uring_buf_ring_advance(loop->buffers, (int)loop->returned);
+	loop->returned = 0;
+	return true;
+}
+
+static void uring_free(struct loop *loop)
+{
+	io_uring_queue_exit(&loop->ring);
+	free(loop->buffers);
+	free(loop->memory);
+	free(loop);
+}
+
+static struct loop *uring_open(const struct loop_events *events, void *owner)
+{
+	struct io_uring_params params = {
+		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+		.cq_entries = COMPLETIONS,
+	};
+	struct loop *loop = calloc(1, sizeof(*loop));
+	int error;
+
+	if (loop == NULL)
+		return NULL;
+	error = io_uring_queue_init_params(RING_ENTRIES, &loop->ring, &params);
+	if (error != 0) {
+		free(loop);
+		errno = -error;
+		return NULL;
+	}
+	loop->events = events;
+	loop->owner = owner;
+	if (!setup_buffers(loop)) {
+		error = errno ? errno : ENOMEM;
+		uring_free(loop);
+		errno = error;
+		return NULL;
+	}
+	io_uring_register_ring_fd(&loop->ring); /* spares a look-up in every call; older kernels do without */
+	return loop;
+}
+
+static bool uring_watch(struct loop *loop, struct source *source)
+{
+	struct io_uring_sqe *sqe = next_sqe(loop);
+
+	io_uring_prep_poll_multishot(sqe, source->fd, POLLIN);
+	io_uring_sqe_set_data64(sqe, tag(source, OP_SOURCE));
+	return true;
+}
+
+static void uring_accept(struct loop *loop, struct acceptor *acceptor)
+{
+	struct io_uring_sqe *sqe;
+
+	acceptor->wanted = true;
+	if (acceptor->armed)
+		return;
+	acceptor->armed = true;
+	sqe = next_sqe(loop);
+	if (loop->events->accept_singly(loop->owner))
+		io_uring_prep_accept(sqe, acceptor->fd, NULL, NULL, SOCK_CLOEXEC);
+	else
+		io_uring_prep_multishot_accept(sqe, acceptor->fd, NULL, NULL, SOCK_CLOEXEC);
+	io_uring_sqe_set_data64(sqe, tag(acceptor, OP_ACCEPT));
+}
+
+static void cancel(struct loop *loop, uint64_t user_data)
+{
+	struct io_uring_sqe *sqe = next_sqe(loop);
+
+	io_uring_prep_cancel64(sqe, user_data, 0);
+	io_uring_sqe_set_data64(sqe, OP_NONE);
+}
+
+static void uring_accept_stop(struct loop *loop, struct acceptor *acceptor)
+{
+	acceptor->wanted = false;
+	if (acceptor->armed)
+		cancel(loop, tag(acceptor, OP_ACCEPT));
+}
+
+static bool uring_add(struct loop *loop, struct channel *channel)
+{
+	(void)loop;
+	(void)channel;
+	return true;
+}
+
+/*
+ * The first receive of a connection is a single one: when it brings a request that closes the
+ * connection nothing has to be cancelled.
+ */
+static void uring_receive(struct loop *loop, struct channel *channel)
+{
+	struct io_uring_sqe *sqe;
+
+	channel->receiving = true;
+	if (channel->armed || channel->queued)
+		return;
+	sqe = next_sqe(loop);
+	if (channel->greeted)
+		io_uring_prep_recv_multishot(sqe, channel->fd, NULL, 0, 0);
+	else
+		io_uring_prep_recv(sqe, channel->fd, NULL, BUFFER_BYTES, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = BUFFER_GROUP;
+	io_uring_sqe_set_data64(sqe, tag(channel, OP_RECEIVE));
+	channel->armed = true;
+	channel->inflight++;
+}
+
+static void uring_receive_stop(struct loop *loop, struct channel *channel)
+{
+	channel->receiving = false;
+	if (channel->armed)
+		cancel(loop, tag(channel, OP_RECEIVE));
+}
+
+static void uring_send(struct loop *loop, struct channel *channel, struct msghdr *message, int flags, bool zero_copy)
+{
+	struct io_uring_sqe *sqe = next_sqe(loop);
+
+	flags |= MSG_NOSIGNAL | MSG_WAITALL;
+	if (message->msg_iovlen > 1)
+		io_uring_prep_sendmsg(sqe, channel->fd, message, (unsigned)flags);
+	else if (zero_copy)
+		io_uring_prep_send_zc(sqe, channel->fd, message->msg_iov->iov_base, message->msg_iov->iov_len, flags, 0);
+	else
+		io_uring_prep_send(sqe, channel->fd, message->msg_iov->iov_base, message->msg_iov->iov_len, flags);
+	io_uring_sqe_set_data64(sqe, tag(channel, OP_SEND));
+	channel->inflight++;
+}
+
+static void uring_wait_writable(struct loop *loop, struct channel *channel)
+{
+	struct io_uring_sqe *sqe = next_sqe(loop);
+
+	io_uring_prep_poll_add(sqe, channel->fd, POLLOUT);
+	io_uring_sqe_set_data64(sqe, tag(channel, OP_WRITABLE));
+	channel->inflight++;
+}
+
+/* Sockets of this loop are blocking (a non-blocking one makes io_uring answer EAGAIN). */
+static void uring_set_direct(struct channel *channel, bool direct)
+{
+	int on = direct;
+
+	ioctl(channel->fd, FIONBIO, &on);
+}
+
+/* A receive holds the socket open, so it is cancelled first: both are carried out in this order. */
+static void uring_close(struct loop *loop, struct channel *channel)
+{
+	struct io_uring_sqe *sqe;
+
+	channel->closing = true;
+	channel->receiving = false;
+	if (channel->inflight > 0) {
+		sqe = next_sqe(loop);
+		io_uring_prep_cancel_fd(sqe, channel->fd, IORING_ASYNC_CANCEL_ALL);
+		io_uring_sqe_set_data64(sqe, OP_NONE);
+	}
+	sqe = next_sqe(loop);
+	io_uring_prep_close(sqe, channel->fd);
+	io_uring_sqe_set_data64(sqe, tag(channel, OP_CLOSE));
+	channel->inflight++;
+}
+
+static void on_accept(struct loop *loop, struct acceptor *acceptor, const struct io_uring_cqe *cqe)
+{
+	if (!(cqe->flags & IORING_CQE_F_MORE))
+		acceptor->armed = false;
+	if (cqe->res != -ECANCELED && cqe->res != -EINTR)
+		loop->events->accepted(loop->owner, acceptor, cqe->res);
+	if (acceptor->wanted && !acceptor->armed)
+		uring_accept(loop, acceptor);
+}
+
+/* Out of buffers: received again when the batch is done and buffers are back. */
+static void starve(struct loop *loop, struct channel *channel)
+{
+	channel->queued = true;
+	channel->next_queued = loop->starved;
+	loop->starved = channel;
+	channel->inflight++; /* the list refers to it */
+}
+
+static void on_receive(struct loop *loop, struct channel *channel, const struct io_uring_cqe *cqe)
+{
+	unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+	bool live = !channel->closing;
+
+	if (!(cqe->flags & IORING_CQE_F_MORE)) {
+		channel->armed = false;
+		channel->inflight--;
+	}
+	if (cqe->res > 0) {
+		channel->greeted = true;
+		if (live)
+			loop->events->received(channel, loop->memory + (size_t)id * BUFFER_BYTES, (uint32_t)cqe->res);
+	} else if (cqe->res == -ENOBUFS) {
+		if (live && channel->receiving)
+			starve(loop, channel);
+	} else if (live && cqe->res != -ECANCELED && cqe->res != -EINTR) {
+		channel->receiving = false;
+		loop->events->ended(channel, -cqe->res);
+	}
+	if (cqe->flags & IORING_CQE_F_BUFFER)
+		give_back(loop, id);
+	if (!channel->closing && channel->receiving && !channel->armed)
+		uring_receive(loop, channel);
+}
+
+static void on_send(struct loop *loop, struct channel *channel, const struct io_uring_cqe *cqe)
+{
+	int result = cqe->res;
+
+	if (cqe->flags & IORING_CQE_F_MORE) { /* zero copy: the memory is free with the next completion */
+		channel->zero_copied = true;
+		channel->result = result;
+		return;
+	}
+	channel->inflight--;
+	if (channel->zero_copied) {
+		channel->zero_copied = false;
+		result = channel->result;
+	}
+	if (!channel->closing)
+		loop->events->sent(channel, result);
+}
+
+static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
+{
+	void *what = (void *)(uintptr_t)(cqe->user_data & ~(uint64_t)OP_MASK);
+	struct channel *channel = what;
+
+	switch ((enum op)(cqe->user_data & OP_MASK)) {
+	case OP_NONE:
+		return;
+	case OP_ACCEPT:
+		on_accept(loop, what, cqe);
+		return;
+	case OP_SOURCE:
+		((struct source *)what)->readable(what, loop->owner);
+		if (!(cqe->flags & IORING_CQE_F_MORE))
+			uring_watch(loop, what);
+		return;
+	case OP_RECEIVE:
+		on_receive(loop, channel, cqe);
+		break;
+	case OP_SEND:
+		on_send(loop, channel, cqe);
+		break;
+	case OP_WRITABLE:
+		channel->inflight--;
+		if (!channel->closing)
+			loop->events->writable(channel);
+		break;
+	case OP_CLOSE:
+		channel->inflight--;
+		break;
+	}
+	if (channel->closing && channel->inflight == 0)
+		loop->events->closed(channel);
+}
+
+static void feed_starved(struct loop *loop)
+{
+	struct channel *channel = loop->starved;
+
+	loop->starved = NULL;
+	while (channel != NULL) {
+		struct channel *next = channel->next_queued;
+
+		channel->queued = false;
+		channel->inflight--;
+		if (channel->closing) {
+			if (channel->inflight == 0)
+				loop->events->closed(channel);
+		} else if (channel->receiving) {
+			uring_receive(loop, channel);
+		}
+		channel = next;
+	}
+}
+
+static void uring_run(struct loop *loop, int timeout_ms)
+{
+	struct __kernel_timespec limit = { .tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000LL };
+	struct io_uring_cqe *cqe;
+	unsigned head;
+	unsigned count = 0;
+
+	io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, timeout_ms < 0 ? NULL : &limit, NULL);
+	io_uring_for_each_cqe(&loop->ring, head, cqe) {
+		on_completion(loop, cqe);
+		count++;
+	}
+	if (loop->returned > 0) {
+		io_uring_buf_ring_cq_advance(&loop->ring, loop->buffers, (int)loop->returned);
+		if (count > loop->returned)
+			io_uring_cq_advance(&loop->ring, count - loop->returned);
+		loop->returned = 0;
+	} else {
+		io_uring_cq_advance(&loop->ring, count);
+	}
+	if (loop->starved != NULL)
+		feed_starved(loop);
+}
+
+const struct loop_ops loop_uring = {
+	.name = "io_uring",
+	.open = uring_open,
+	.free = uring_free,
+	.run = uring_run,
+	.watch = uring_watch,
+	.accept = uring_accept,
+	.accept_stop = uring_accept_stop,
+	.add = uring_add,
+	.receive = uring_receive,
+	.receive_stop = uring_receive_stop,
+	.send = uring_send,
+	.wait_writable = uring_wait_writable,
+	.set_direct = uring_set_direct,
+	.close = uring_close,
+};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The way out of a connection: answers gathered in one buffer, then at most one body that is not copied. */
+#ifndef TUX_ENGINE_SEND_H
+#define TUX_ENGINE_SEND_H
+
+#include "conn.h"
+
+enum send_result {
+	SEND_PENDING, /* sent() or writable() will come */
+	SEND_DONE,    /* everything is with the kernel; the answer is released */
+	SEND_FAILED,  /* the peer is gone, or the file has shrunk: close */
+};
+
+/* Room for cap bytes behind what is queued; NULL when there is none (or no memory). Take what was written with send_wrote(). */
+uint8_t *send_room(struct conn *conn, uint32_t cap);
+void send_wrote(struct conn *conn, uint32_t len);
+
+/* Whether something is queued. */
+bool send_queued(const struct conn *conn);
+
+/* Makes one piece the body behind what is queued. Takes a reference to object (may be NULL: then the memory is answer.text). */
+void send_body(struct conn *conn, struct object *object, int fd, struct piece piece);
+
+/* Begins, or goes on after sent(), writable(). */
+enum send_result send_start(struct conn *conn);
+enum send_result send_advance(struct conn *conn, int64_t result);
+
+/* Bytes of the answer's body that are not with the kernel yet. */
+uint64_t send_left(const struct conn *conn);
+
+/* Whether the peer has acknowledged anything since the last call. */
+bool send_progressed(struct conn *conn);
+
+/* Frees what is queued. Not while the loop still sends it. */
+void send_release(struct conn *conn);
+
+#endif

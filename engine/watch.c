@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * inotify queues an event before the call that made the change returns, and a thread reads its
+ * events before it handles what comes in later: so a change is known before the next request.
+ */
+#include "watch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+static const uint32_t MASK = IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+                             IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
+
+struct watched {
+	struct watched *next_by_path;
+	struct watched *next_by_wd;
+	int wd;
+	uint32_t len;
+	uint8_t path[]; /* ends in '/' */
+};
+
+bool watch_open(struct watch *watch, struct cache *cache, const struct tux_engine_config *config)
+{
+	watch->cache = cache;
+	watch->config = config;
+	watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	return watch->fd >= 0;
+}
+
+static unsigned path_bucket(const uint8_t *path, uint32_t len)
+{
+	unsigned h = len;
+
+	for (uint32_t i = 0; i < len; i++)
+		h = h * 31 + path[i];
+	return (h ^ h >> 10) % WATCH_BUCKETS;
+}
+
+static struct watched **find_path(const struct watch *watch, const uint8_t *path, uint32_t len)
+{
+	struct watched *const *link = &watch->by_path[path_bucket(path, len)];
+
+	while (*link != NULL && ((*link)->len != len || memcmp((*link)->path, path, len) != 0))
+		link = &(*link)->next_by_path;
+	return (struct watched **)link;
+}
+
+static struct watched **find_wd(const struct watch *watch, int wd)
+{
+	struct watched *const *link = &watch->by_wd[(unsigned)wd % WATCH_BUCKETS];
+
+	while (*link != NULL && (*link)->wd != wd)
+		link = &(*link)->next_by_wd;
+	return (struct watched **)link;
+}
+
+static void forget(struct watch *watch, struct watched *dir, bool still_watched)
+{
+	if (still_watched)
+		inotify_rm_watch(watch->fd, dir->wd);
+	*find_path(watch, dir->path, dir->len) = dir->next_by_path;
+	*find_wd(watch, dir->wd) = dir->next_by_wd;
+	watch->count--;
+	free(dir);
+}
+
+static void forget_beneath(struct watch *watch, const uint8_t *prefix, uint32_t len)
+{
+	for (unsigned i = 0; i < WATCH_BUCKETS; i++) {
+		struct watched *dir = watch->by_path[i];
+
+		while (dir != NULL) {
+			struct watched *next = dir->next_by_path;
+
+			if (dir->len >= len && memcmp(dir->path, prefix, len) == 0)
+				forget(watch, dir, true);
+			dir = next;
+		}
+	}
+}
+
+static void start_afresh(struct watch *watch)
+{
+	cache_clear(watch->cache);
+	forget_beneath(watch, (const uint8_t *)"", 0);
+}
+
+void watch_free(struct watch *watch)
+{
+	if (watch->fd < 0)
+		return;
+	forget_beneath(watch, (const uint8_t *)"", 0);
+	close(watch->fd);
+	watch->fd = -1;
+}
+
+bool watch_has(const struct watch *watch, const uint8_t *path, uint32_t len)
+{
+	return *find_path(watch, path, len) != NULL;
+}
+
+int watch_ask(int inotify_fd, int dir_fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);
+	return inotify_add_watch(inotify_fd, path, MASK);
+}
+
+void watch_enter(struct watch *watch, const uint8_t *path, uint32_t len, int wd)
+{
+	struct watched **old = find_wd(watch, wd);
+	struct watched *dir;
+
+	if (*old != NULL) { /* the same directory by another path (a bind mount), or entered twice */
+		if ((*old)->len == len && memcmp((*old)->path, path, len) == 0)
+			return;
+		cache_drop_beneath(watch->cache, (*old)->path, (*old)->len);
+		forget(watch, *old, false);
+	}
+	if (watch->count >= WATCH_MAX_DIRECTORIES)
+		start_afresh(watch);
+	dir = malloc(sizeof(*dir) + len);
+	if (dir == NULL) {
+		inotify_rm_watch(watch->fd, wd);
+		return;
+	}
+	dir->wd = wd;
+	dir->len = len;
+	memcpy(dir->path, path, len);
+	dir->next_by_path = watch->by_path[path_bucket(path, len)];
+	watch->by_path[path_bucket(path, len)] = dir;
+	dir->next_by_wd = watch->by_wd[(unsigned)wd % WATCH_BUCKETS];
+	watch->by_wd[(unsigned)wd % WATCH_BUCKETS] = dir;
+	watch->count++;
+}
+
+static bool is_index(const struct watch *watch, const uint8_t *name, size_t len)
+{
+	for (unsigned i = 0; i < watch->config->index_count; i++)
+		if (strlen(watch->config->index[i]) == len && memcmp(watch->config->index[i], name, len) == 0)
+			return true;
+	return false;
+}
+
+/* Drops what a changed name of a directory leads to: the file, and the directory whose index it is. */
+static void drop_name(struct watch *watch, uint8_t *path, uint32_t dir_len, uint32_t len)
+{
+	cache_drop_path(watch->cache, path, len);
+	if (is_index(watch, path + dir_len, len - dir_len))
+		cache_drop_path(watch->cache, path, dir_len);
+}
+
+/* A precompressed sibling belongs to the object of the plain name. */
+static void drop_sibling(struct watch *watch, uint8_t *path, uint32_t dir_len, uint32_t len)
+{
+	for (int coding = TUX_CODING_BR; coding < TUX_CODINGS; coding++) {
+		const char *suffix = tux_coding_suffix((enum tux_coding)coding);
+		uint32_t suffix_len = (uint32_t)strlen(suffix);
+
+		if (len - dir_len > suffix_len && memcmp(path + len - suffix_len, suffix, suffix_len) == 0)
+			drop_name(watch, path, dir_len, len - suffix_len);
+	}
+}
+
+static void on_name(struct watch *watch, struct watched *dir, const struct inotify_event *event)
+{
+	uint8_t path[TUX_MAX_TARGET + 256 + 2];
+	uint32_t name_len = (uint32_t)strnlen(event->name, event->len);
+	uint32_t len = dir->len + name_len;
+
+	if (len + 1 > sizeof(path)) /* no request reaches so far */
+		return;
+	memcpy(path, dir->path, dir->len);
+	memcpy(path + dir->len, event->name, name_len);
+	if (event->mask & IN_ISDIR) {
+		uint32_t dir_len = dir->len;
+
+		cache_drop_path(watch->cache, path, len);
+		if (is_index(watch, path + dir_len, name_len))
+			cache_drop_path(watch->cache, path, dir_len);
+		path[len] = '/';
+		cache_drop_beneath(watch->cache, path, len + 1);
+		forget_beneath(watch, path, len + 1);
+		return;
+	}
+	drop_name(watch, path, dir->len, len);
+	drop_sibling(watch, path, dir->len, len);
+}
+
+static void on_event(struct watch *watch, const struct inotify_event *event)
+{
+	struct watched *dir;
+
+	if (event->mask & IN_Q_OVERFLOW) {
+		start_afresh(watch);
+		return;
+	}
+	dir = *find_wd(watch, event->wd);
+	if (dir == NULL)
+		return;
+	if (event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) {
+		cache_drop_beneath(watch->cache, dir->path, dir->len);
+		forget(watch, dir, (event->mask & IN_MOVE_SELF) != 0);
+		return;
+	}
+	if (event->len > 0)
+		on_name(watch, dir, event);
+}
+
+void watch_read(struct watch *watch)
+{
+	_Alignas(struct inotify_event) char buffer[16384];
+
+	for (;;) {
+		ssize_t n = read(watch->fd, buffer, sizeof(buffer));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		watch->generation++;
+		for (ssize_t off = 0; off < n;) {
+			const struct inotify_event *event = (const struct inotify_event *)(buffer + off);
+
+			on_event(watch, event);
+			off += (ssize_t)(sizeof(*event) + event->len);
+		}
+	}
+}
