@@ -56,7 +56,6 @@ struct miss {
 	struct job job;
 	struct load load;
 	struct miss *next;
-	struct miss **link;
 	struct conn *waiting;
 	unsigned generation;  /* of the watch when it began */
 	bool listing;
@@ -96,7 +95,7 @@ struct conn {
 	bool last;                /* close when what is queued has been sent */
 	bool linger;              /* the peer may still be sending: do not reset it */
 	bool ended;               /* the peer has sent its FIN */
-	bool used;                /* a request has been answered */
+	bool resumed;             /* just sent: the next wait begins now */
 	uint8_t waits;            /* loads that the held request has waited for */
 	uint16_t port;
 	uint8_t address[16];
@@ -109,8 +108,9 @@ struct conn {
 	struct miss *miss;
 	struct conn *next_waiting;
 	struct object *loaded;    /* what a miss brought: for the held request alone */
-	uint8_t *listing;
+	uint8_t *listing;         /* the same: a listing */
 	size_t listing_len;
+	bool listing_failed;
 	struct tux_record *record; /* of an answer that takes time to send, its texts behind it */
 	uint64_t acked;           /* bytes that the peer had acknowledged when the send timeout last looked */
 };
@@ -153,6 +153,11 @@ struct worker {
 	uint8_t path[TUX_MAX_TARGET];
 	pthread_t thread;
 	bool started;
+	pthread_mutex_t state_lock;   /* of what follows */
+	pthread_cond_t state_moved;
+	bool serving;
+	bool ended;
+	int error;                    /* why it ended without serving */
 };
 
 /* Adds to a counter that other threads read. */

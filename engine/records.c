@@ -69,3 +69,8 @@ size_t records_read(struct records *records, uint8_t *out, size_t cap)
 	__atomic_store_n(&records->tail, tail, __ATOMIC_RELEASE);
 	return len;
 }
+
+bool records_waiting(const struct records *records)
+{
+	return __atomic_load_n(&records->head, __ATOMIC_SEQ_CST) != records->tail;
+}

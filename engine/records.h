@@ -21,4 +21,7 @@ bool records_write(struct records *records, const struct tux_record *record, con
 /* Copies whole records out, at most cap bytes; returns the bytes. The reader. */
 size_t records_read(struct records *records, uint8_t *out, size_t cap);
 
+/* Whether there is something to read. The reader. */
+bool records_waiting(const struct records *records);
+
 #endif

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "connection.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "lookup.h"
+#include "reply.h"
+#include "send.h"
+
+enum {
+	ANSWER_ROOM = 4096,       /* in out, before another request is looked at */
+	RETRY_ACCEPT_MS = 100,    /* after descriptors have run out */
+	SINGLE_ACCEPTS = 64,      /* connections to the limit from which on each is accepted by itself */
+};
+
+static void go_on(struct conn *conn);
+
+static void wait_as(struct conn *conn, enum timer_kind kind)
+{
+	timer_start(&conn->worker->timers, &conn->timer, kind, conn->worker->now_ms);
+}
+
+static bool busy(const struct conn *conn)
+{
+	return conn->sending || conn->state == CONN_LOADING || conn->state == CONN_HELD;
+}
+
+/* The bytes are the connection's until forget(). False without memory. */
+static bool keep(struct bytes *bytes, const uint8_t *data, uint32_t len)
+{
+	if (bytes->cap - bytes->len < len) {
+		uint32_t cap = bytes->len + len < 512 ? 512 : 2 * (bytes->len + len);
+		uint8_t *grown = realloc(bytes->data, cap);
+
+		if (grown == NULL)
+			return false;
+		bytes->data = grown;
+		bytes->cap = cap;
+	}
+	memcpy(bytes->data + bytes->len, data, len);
+	bytes->len += len;
+	return true;
+}
+
+static void forget(struct bytes *bytes)
+{
+	free(bytes->data);
+	*bytes = (struct bytes){ NULL, 0, 0 };
+}
+
+static void end(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	if (conn->state == CONN_CLOSED)
+		return;
+	if (conn->record != NULL || conn->answer.count > 0)
+		reply_sent(conn, send_left(conn));
+	conn->state = CONN_CLOSED;
+	timer_stop(&conn->timer);
+	lookup_leave(conn);
+	worker->ops->close(worker->loop, &conn->channel);
+}
+
+/* What is still to come is read and dropped, so that no reset overtakes the last answer (RFC 9112 9.6). */
+static void linger(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	shutdown(conn->channel.fd, SHUT_WR);
+	conn->state = CONN_LINGERING;
+	forget(&conn->in);
+	wait_as(conn, TIMER_LINGER);
+	worker->ops->receive(worker->loop, &conn->channel);
+}
+
+static void finish(struct conn *conn)
+{
+	if (!conn->ended && (conn->linger || conn->in.len > 0))
+		linger(conn);
+	else
+		end(conn);
+}
+
+/* Begins to send what is queued. */
+static void flush(struct conn *conn)
+{
+	conn->sending = true;
+	switch (send_start(conn)) {
+	case SEND_PENDING:
+		wait_as(conn, TIMER_SEND);
+		break;
+	case SEND_DONE:
+		conn->sending = false;
+		break;
+	case SEND_FAILED:
+		end(conn);
+		break;
+	}
+}
+
+/* A request is answered and gone. */
+static void next_request(struct conn *conn)
+{
+	forget(&conn->held);
+	if (conn->loaded != NULL)
+		object_put(conn->loaded);
+	conn->loaded = NULL;
+	free(conn->listing);
+	conn->listing = NULL;
+	conn->listing_failed = false;
+	conn->waits = 0;
+	conn->seen = 0;
+	conn->state = CONN_HEAD;
+}
+
+static void refuse(struct conn *conn, const uint8_t *buf, enum tux_refusal refusal)
+{
+	conn->worker->request.refusal = (uint8_t)refusal;
+	reply_refusal(conn, buf, tux_refusal_status(refusal), tux_refusal_text(refusal));
+	conn->state = CONN_HEAD;
+}
+
+/* Answers the request whose head is at buf; head_len of it are kept when the answer has to wait. */
+static void answer(struct conn *conn, const uint8_t *buf, bool held)
+{
+	struct worker *worker = conn->worker;
+	bool last = conn->last;
+
+	switch (reply_request(conn, buf)) {
+	case REPLY_DONE:
+		next_request(conn);
+		return;
+	case REPLY_NO_ROOM:
+		conn->last = last;
+		conn->state = CONN_HELD;
+		break;
+	case REPLY_WAIT:
+		conn->state = CONN_LOADING;
+		break;
+	}
+	if (!held && !keep(&conn->held, buf, worker->request.head_len))
+		end(conn);
+}
+
+/* Answers the request that was held, its scratch parsed anew. */
+static void answer_held(struct conn *conn)
+{
+	tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
+	answer(conn, conn->held.data, true);
+}
+
+/* A request with a body: its head is held until the body has been read past. */
+static void begin_body(struct conn *conn, const uint8_t *buf)
+{
+	struct worker *worker = conn->worker;
+	struct tux_request *req = &worker->request;
+
+	if (req->framing == TUX_FRAMING_LENGTH && req->content_length > worker->config->max_body_bytes) {
+		refuse(conn, buf, TUX_REFUSED_BODY_LONG);
+		return;
+	}
+	if (req->expect_continue && req->method != TUX_GET && req->method != TUX_HEAD) {
+		/* No body is wanted, and whether the client sends it all the same cannot be known. */
+		req->keep_alive = false;
+		conn->linger = true;
+		answer(conn, buf, false);
+		return;
+	}
+	tux_body_start(&conn->body, req);
+	if (!keep(&conn->held, buf, req->head_len)) {
+		end(conn);
+		return;
+	}
+	if (req->expect_continue)
+		reply_continue(conn);
+	conn->state = CONN_BODY;
+	wait_as(conn, TIMER_BODY);
+}
+
+/* Reads a head; returns the bytes used, 0 when there is no whole one. */
+static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
+{
+	struct worker *worker = conn->worker;
+	struct tux_request *req = &worker->request;
+	uint32_t head_len;
+
+	switch (tux_request_parse(buf, len, conn->seen, req)) {
+	case TUX_MORE:
+		if (conn->seen == 0)
+			wait_as(conn, TIMER_HEAD);
+		conn->seen = len;
+		return 0;
+	case TUX_REFUSED:
+		refuse(conn, buf, (enum tux_refusal)req->refusal);
+		return len;
+	case TUX_PARSED:
+		break;
+	}
+	conn->seen = 0;
+	head_len = req->head_len;
+	if (req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0)
+		begin_body(conn, buf);
+	else
+		answer(conn, buf, false);
+	return head_len;
+}
+
+static uint32_t take_body(struct conn *conn, const uint8_t *buf, uint32_t len)
+{
+	uint32_t used = 0;
+	enum tux_verdict verdict;
+
+	do {
+		struct tux_span content;
+		uint32_t consumed;
+
+		verdict = tux_body_read(&conn->body, buf + used, len - used, &consumed, &content);
+		used += consumed;
+	} while (verdict == TUX_MORE && used < len && conn->body.total <= conn->worker->config->max_body_bytes);
+	if (verdict == TUX_MORE && conn->body.total <= conn->worker->config->max_body_bytes) {
+		wait_as(conn, TIMER_BODY);
+		return used;
+	}
+	tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
+	if (verdict == TUX_PARSED && conn->body.total <= conn->worker->config->max_body_bytes)
+		answer(conn, conn->held.data, true);
+	else
+		refuse(conn, conn->held.data,
+		       verdict == TUX_REFUSED ? (enum tux_refusal)conn->body.refusal : TUX_REFUSED_BODY_LONG);
+	return used;
+}
+
+/* Whether another request may be looked at: order is kept, and there is room for its answer. */
+static bool takes_more(const struct conn *conn)
+{
+	return (conn->state == CONN_HEAD || conn->state == CONN_BODY) && !conn->last && !conn->sending &&
+	       conn->answer.count == 0 && (conn->out == NULL || OUT_BYTES - conn->out->len >= ANSWER_ROOM);
+}
+
+/* Answers what is whole in buf; returns the bytes used. */
+static uint32_t consume(struct conn *conn, const uint8_t *buf, uint32_t len)
+{
+	uint32_t off = 0;
+
+	while (off < len && takes_more(conn)) {
+		uint32_t used = conn->state == CONN_HEAD ? take_head(conn, buf + off, len - off) :
+		                                           take_body(conn, buf + off, len - off);
+
+		off += used;
+		if (used == 0)
+			break;
+	}
+	return off;
+}
+
+static void consume_kept(struct conn *conn)
+{
+	uint32_t used = consume(conn, conn->in.data, conn->in.len);
+
+	if (used == conn->in.len) {
+		forget(&conn->in);
+	} else if (used > 0) {
+		memmove(conn->in.data, conn->in.data + used, conn->in.len - used);
+		conn->in.len -= used;
+	}
+}
+
+/* Nothing can be answered now: what to wait for? */
+static void settle(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	if (conn->last) {
+		worker->ops->receive_stop(worker->loop, &conn->channel);
+		finish(conn);
+	} else if (conn->state == CONN_LOADING) {
+		timer_stop(&conn->timer);
+	} else if (conn->ended) {
+		end(conn);
+	} else {
+		if (conn->state == CONN_HEAD && conn->seen == 0)
+			wait_as(conn, TIMER_IDLE);
+		else if (conn->timer.next == NULL || conn->resumed)
+			wait_as(conn, conn->state == CONN_BODY ? TIMER_BODY : TIMER_HEAD);
+		conn->resumed = false;
+		worker->ops->receive(worker->loop, &conn->channel);
+	}
+}
+
+/* Answers and sends until something has to be waited for. */
+static void go_on(struct conn *conn)
+{
+	while (conn->state != CONN_CLOSED && !conn->sending) {
+		if (send_queued(conn)) {
+			if (conn->last) /* nothing more is wanted: spares the receive that a close would have to cancel */
+				conn->worker->ops->receive_stop(conn->worker->loop, &conn->channel);
+			flush(conn);
+			if (!conn->sending && conn->state != CONN_CLOSED)
+				reply_sent(conn, 0);
+		} else if (conn->state == CONN_HELD) {
+			answer_held(conn);
+			if (conn->state == CONN_HELD && !send_queued(conn))
+				end(conn); /* no memory even for one answer */
+		} else {
+			uint32_t before = conn->in.len;
+
+			if (before > 0 && takes_more(conn))
+				consume_kept(conn);
+			if (conn->state != CONN_CLOSED && !send_queued(conn) && conn->in.len == before) {
+				settle(conn);
+				return;
+			}
+		}
+	}
+}
+
+static struct conn *conn_of(struct channel *channel)
+{
+	return (struct conn *)channel;
+}
+
+static void on_received(struct channel *channel, const uint8_t *data, uint32_t len)
+{
+	struct conn *conn = conn_of(channel);
+	struct worker *worker = conn->worker;
+	uint32_t used = 0;
+
+	if (conn->state == CONN_LINGERING)
+		return;
+	if (conn->in.len == 0 && !busy(conn))
+		used = consume(conn, data, len);
+	if (conn->state == CONN_CLOSED)
+		return;
+	if (used < len && !keep(&conn->in, data + used, len - used)) {
+		end(conn);
+		return;
+	}
+	if (!busy(conn) || (conn->state != CONN_CLOSED && !conn->sending && send_queued(conn)))
+		go_on(conn);
+	else if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than it reads */
+		worker->ops->receive_stop(worker->loop, channel);
+}
+
+static void on_ended(struct channel *channel, int error)
+{
+	struct conn *conn = conn_of(channel);
+
+	conn->ended = true;
+	if (error != 0 || conn->state == CONN_LINGERING || !busy(conn))
+		end(conn);
+}
+
+static void after_send(struct conn *conn, enum send_result result)
+{
+	switch (result) {
+	case SEND_PENDING:
+		wait_as(conn, TIMER_SEND);
+		break;
+	case SEND_DONE:
+		conn->sending = false;
+		conn->resumed = true;
+		reply_sent(conn, 0);
+		go_on(conn);
+		break;
+	case SEND_FAILED:
+		end(conn);
+		break;
+	}
+}
+
+static void on_sent(struct channel *channel, int64_t result)
+{
+	after_send(conn_of(channel), send_advance(conn_of(channel), result));
+}
+
+static void on_writable(struct channel *channel)
+{
+	after_send(conn_of(channel), send_start(conn_of(channel)));
+}
+
+void connection_free(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	send_release(conn);
+	forget(&conn->in);
+	next_request(conn);
+	free(conn->record);
+	if (conn->prev != NULL)
+		conn->prev->next = conn->next;
+	else
+		worker->conns = conn->next;
+	if (conn->next != NULL)
+		conn->next->prev = conn->prev;
+	free(conn);
+	worker->open--;
+	count(&worker->counters.open, UINT64_MAX);
+}
+
+static void on_closed(struct channel *channel)
+{
+	struct worker *worker = conn_of(channel)->worker;
+
+	connection_free(conn_of(channel));
+	if (!worker->accepting && !worker->draining && worker->open < worker->max_open)
+		connections_accept(worker, true);
+}
+
+/* Who the client is, for the log. */
+static void take_address(struct conn *conn)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} peer;
+	socklen_t len = sizeof(peer);
+
+	if (getpeername(conn->channel.fd, &peer.any, &len) != 0)
+		return;
+	if (peer.any.sa_family == AF_INET6) {
+		memcpy(conn->address, &peer.v6.sin6_addr, 16);
+		conn->port = ntohs(peer.v6.sin6_port);
+	} else if (peer.any.sa_family == AF_INET) {
+		conn->address[10] = conn->address[11] = 0xff;
+		memcpy(conn->address + 12, &peer.v4.sin_addr, 4);
+		conn->port = ntohs(peer.v4.sin_port);
+	}
+}
+
+static void begin(struct worker *worker, int fd)
+{
+	struct conn *conn = calloc(1, sizeof(*conn));
+
+	if (conn == NULL) {
+		close(fd);
+		return;
+	}
+	conn->channel.fd = fd;
+	conn->worker = worker;
+	conn->answer.fd = -1;
+	if (!worker->ops->add(worker->loop, &conn->channel)) {
+		close(fd);
+		free(conn);
+		return;
+	}
+	conn->next = worker->conns;
+	if (conn->next != NULL)
+		conn->next->prev = conn;
+	worker->conns = conn;
+	worker->open++;
+	count(&worker->counters.open, 1);
+	count(&worker->counters.connections, 1);
+	if (worker->config->records)
+		take_address(conn);
+	wait_as(conn, TIMER_HEAD);
+	worker->ops->receive(worker->loop, &conn->channel);
+}
+
+void connections_accept(struct worker *worker, bool accept)
+{
+	worker->accepting = accept;
+	worker->accept_again_ms = 0;
+	for (unsigned i = 0; i < worker->acceptor_count; i++)
+		if (accept)
+			worker->ops->accept(worker->loop, &worker->acceptor[i]);
+		else
+			worker->ops->accept_stop(worker->loop, &worker->acceptor[i]);
+}
+
+static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
+{
+	struct worker *worker = owner;
+
+	(void)acceptor;
+	if (fd >= 0) {
+		begin(worker, fd);
+		if (worker->open >= worker->max_open)
+			connections_accept(worker, false);
+	} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
+		cache_trim(&worker->cache, worker->cache.count / 2); /* some of its objects hold descriptors */
+		connections_accept(worker, false);
+		worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
+	}
+}
+
+static bool accept_singly(void *owner)
+{
+	const struct worker *worker = owner;
+
+	return worker->max_open - worker->open < SINGLE_ACCEPTS;
+}
+
+void connection_timeout(struct conn *conn)
+{
+	switch ((enum conn_state)conn->state) {
+	case CONN_HEAD:
+	case CONN_BODY:
+		if (conn->sending)
+			break;
+		if (conn->state == CONN_HEAD && conn->in.len == 0) {
+			end(conn);
+			return;
+		}
+		reply_refusal(conn, NULL, 408, "The request took too long to arrive.");
+		conn->state = CONN_HEAD;
+		go_on(conn);
+		return;
+	case CONN_LOADING:
+	case CONN_HELD:
+		break;
+	case CONN_LINGERING:
+	case CONN_CLOSED:
+		end(conn);
+		return;
+	}
+	if (send_progressed(conn))
+		wait_as(conn, TIMER_SEND);
+	else
+		end(conn);
+}
+
+void connection_loaded(struct worker *worker, struct miss *miss)
+{
+	struct conn *conn = lookup_finish(worker, miss);
+
+	while (conn != NULL) {
+		struct conn *next = conn->next_waiting;
+
+		conn->state = CONN_HELD;
+		go_on(conn);
+		conn = next;
+	}
+}
+
+void connections_close_idle(struct worker *worker)
+{
+	struct conn *next;
+
+	for (struct conn *conn = worker->conns; conn != NULL; conn = next) {
+		int unread = 0;
+
+		next = conn->next;
+		if (conn->state != CONN_HEAD || busy(conn) || conn->in.len > 0)
+			continue;
+		ioctl(conn->channel.fd, FIONREAD, &unread);
+		if (unread == 0) /* else its request is on its way to us */
+			end(conn);
+	}
+}
+
+const struct loop_events connection_events = {
+	.accepted = on_accepted,
+	.accept_singly = accept_singly,
+	.received = on_received,
+	.ended = on_ended,
+	.sent = on_sent,
+	.writable = on_writable,
+	.closed = on_closed,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Connections: from accept to close, what comes in and what state it leads to. */
+#ifndef TUX_ENGINE_CONNECTION_H
+#define TUX_ENGINE_CONNECTION_H
+
+#include "conn.h"
+
+/* What the loop of a worker tells. */
+extern const struct loop_events connection_events;
+
+/* A timer of a connection has expired. */
+void connection_timeout(struct conn *conn);
+
+/* Answers for all who waited for a finished miss. */
+void connection_loaded(struct worker *worker, struct miss *miss);
+
+/* Closes the worker's connections that wait for nothing but another request. */
+void connections_close_idle(struct worker *worker);
+
+/* Frees a connection whose loop is gone. */
+void connection_free(struct conn *conn);
+
+/* Accepts again, when there is room, or stops accepting. */
+void connections_accept(struct worker *worker, bool accept);
+
+static inline struct conn *connection_of_timer(struct timer *timer)
+{
+	return (struct conn *)((char *)timer - offsetof(struct conn, timer));
+}
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The engine as the program sees it: workers started, drained, stopped, their counters and records gathered. */
+#include "engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "worker.h"
+
+struct tux_engine {
+	struct tux_engine_config config;
+	struct loader loader;
+	struct worker *worker;
+	unsigned opened;       /* workers that worker_free() is due for */
+	bool drain;
+	bool stop;
+	bool stopped;
+	bool keeps_listeners;  /* a start that failed: they are the caller's still */
+	bool log_sleeps;
+	int log_event_fd;
+	unsigned next_records; /* the worker whose records are read next */
+	char description[160];
+};
+
+/* Both loops need what openat2(2) alone can do: staying beneath the root. */
+static bool kernel_suffices(const struct tux_engine_config *config, char *error, size_t error_size)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_DIRECTORY, .resolve = RESOLVE_BENEATH };
+	int fd = (int)syscall(SYS_openat2, config->root_fd, ".", &how, sizeof(how));
+
+	if (fd < 0) {
+		snprintf(error, error_size, "cannot open the document root beneath itself (openat2, Linux 5.6): %s",
+		         strerror(errno));
+		return false;
+	}
+	close(fd);
+	return true;
+}
+
+/* Tries the loop once, on this thread: 0, or the errno that it cannot be had for. */
+static int probe(const struct loop_ops *ops)
+{
+	static const struct loop_events none;
+	struct loop *loop = ops->open(&none, NULL);
+
+	if (loop == NULL)
+		return errno != 0 ? errno : EINVAL;
+	ops->free(loop);
+	return 0;
+}
+
+static const struct loop_ops *choose_loop(struct tux_engine *engine, char *error, size_t error_size)
+{
+	int reason;
+
+	switch (engine->config.loop) {
+	case TUX_LOOP_EPOLL:
+		snprintf(engine->description, sizeof(engine->description), "epoll (as asked)");
+		return &loop_epoll;
+	case TUX_LOOP_URING:
+	case TUX_LOOP_AUTO:
+		break;
+	}
+	reason = probe(&loop_uring);
+	if (reason == 0) {
+		snprintf(engine->description, sizeof(engine->description), "io_uring%s",
+		         engine->config.loop == TUX_LOOP_URING ? " (as asked)" : " (the kernel has it and permits it)");
+		return &loop_uring;
+	}
+	if (engine->config.loop == TUX_LOOP_URING) {
+		snprintf(error, error_size, "io_uring cannot be had here (it needs Linux 6.1 and permission): %s",
+		         strerror(reason));
+		return NULL;
+	}
+	snprintf(engine->description, sizeof(engine->description), "epoll (io_uring: %s)", strerror(reason));
+	return &loop_epoll;
+}
+
+static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, unsigned index)
+{
+	struct worker *worker = &engine->worker[index];
+
+	worker->config = &engine->config;
+	worker->ops = ops;
+	worker->loader = &engine->loader;
+	worker->drain = &engine->drain;
+	worker->stop = &engine->stop;
+	worker->log_event_fd = engine->log_event_fd;
+	worker->log_sleeps = &engine->log_sleeps;
+	for (unsigned i = 0; i < engine->config.listener_count; i++) {
+		const struct tux_listener *listener = &engine->config.listeners[i];
+
+		worker->acceptor[worker->acceptor_count++].fd = listener->fd[listener->count > 1 ? index : 0];
+	}
+	engine->opened++;
+	if (!worker_open(worker))
+		return false;
+	worker->started = pthread_create(&worker->thread, NULL, worker_run, worker) == 0;
+	return worker->started;
+}
+
+/* Waits until every worker serves or has failed to; 0, or the errno of the first that failed. */
+static int await_workers(struct tux_engine *engine)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < engine->config.threads; i++) {
+		struct worker *worker = &engine->worker[i];
+
+		pthread_mutex_lock(&worker->state_lock);
+		while (!worker->serving && !worker->ended)
+			pthread_cond_wait(&worker->state_moved, &worker->state_lock);
+		if (!worker->serving && error == 0)
+			error = worker->error;
+		pthread_mutex_unlock(&worker->state_lock);
+	}
+	return error;
+}
+
+struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char *error, size_t error_size)
+{
+	struct tux_engine *engine;
+	const struct loop_ops *ops;
+	int failed = 0;
+
+	if (!kernel_suffices(config, error, error_size))
+		return NULL;
+	engine = calloc(1, sizeof(*engine));
+	if (engine != NULL)
+		engine->worker = aligned_alloc(64, config->threads * sizeof(struct worker));
+	if (engine == NULL || engine->worker == NULL) {
+		free(engine);
+		snprintf(error, error_size, "no memory for %u threads", config->threads);
+		return NULL;
+	}
+	memset(engine->worker, 0, config->threads * sizeof(struct worker));
+	engine->config = *config;
+	engine->log_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ops = choose_loop(engine, error, error_size);
+	if (ops == NULL || engine->log_event_fd < 0 || !loader_start(&engine->loader)) {
+		if (ops != NULL)
+			snprintf(error, error_size, "cannot start the loader threads: %s", strerror(errno));
+		tux_engine_free(engine);
+		return NULL;
+	}
+	for (unsigned i = 0; i < config->threads && failed == 0; i++)
+		if (!start_worker(engine, ops, i))
+			failed = errno != 0 ? errno : EAGAIN;
+	if (failed == 0)
+		failed = await_workers(engine);
+	if (failed != 0) {
+		snprintf(error, error_size, "cannot start %u threads: %s", config->threads, strerror(failed));
+		engine->keeps_listeners = true;
+		tux_engine_stop(engine);
+		tux_engine_free(engine);
+		return NULL;
+	}
+	return engine;
+}
+
+const char *tux_engine_describe(const struct tux_engine *engine)
+{
+	return engine->description;
+}
+
+static void wake_all(struct tux_engine *engine)
+{
+	for (unsigned i = 0; i < engine->opened; i++)
+		worker_wake(&engine->worker[i]);
+}
+
+void tux_engine_drain(struct tux_engine *engine)
+{
+	__atomic_store_n(&engine->drain, true, __ATOMIC_RELAXED);
+	wake_all(engine);
+}
+
+bool tux_engine_wait(struct tux_engine *engine, uint32_t timeout_ms)
+{
+	struct timespec until;
+	bool all = true;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += timeout_ms / 1000;
+	until.tv_nsec += timeout_ms % 1000 * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	for (unsigned i = 0; i < engine->opened; i++) {
+		struct worker *worker = &engine->worker[i];
+		int waited = 0;
+
+		pthread_mutex_lock(&worker->state_lock);
+		while (worker->started && !worker->ended && waited == 0)
+			waited = pthread_cond_timedwait(&worker->state_moved, &worker->state_lock, &until);
+		all = all && (!worker->started || worker->ended);
+		pthread_mutex_unlock(&worker->state_lock);
+	}
+	return all;
+}
+
+static void close_listeners(struct tux_engine *engine)
+{
+	for (unsigned i = 0; i < engine->config.listener_count; i++) {
+		const struct tux_listener *listener = &engine->config.listeners[i];
+
+		for (unsigned k = 0; k < listener->count; k++)
+			close(listener->fd[k]);
+	}
+}
+
+void tux_engine_stop(struct tux_engine *engine)
+{
+	if (engine->stopped)
+		return;
+	engine->stopped = true;
+	__atomic_store_n(&engine->stop, true, __ATOMIC_RELAXED);
+	wake_all(engine);
+	for (unsigned i = 0; i < engine->opened; i++)
+		if (engine->worker[i].started)
+			pthread_join(engine->worker[i].thread, NULL);
+	loader_stop(&engine->loader);
+	if (!engine->keeps_listeners)
+		close_listeners(engine);
+}
+
+void tux_engine_free(struct tux_engine *engine)
+{
+	for (unsigned i = 0; i < engine->opened; i++)
+		worker_free(&engine->worker[i]);
+	if (engine->log_event_fd >= 0)
+		close(engine->log_event_fd);
+	free(engine->worker);
+	free(engine);
+}
+
+static uint64_t read_counter(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum)
+{
+	*sum = (struct tux_counters){ .requests = 0 };
+	for (unsigned i = 0; i < engine->opened; i++) {
+		const struct tux_counters *one = &engine->worker[i].counters;
+
+		sum->requests += read_counter(&one->requests);
+		sum->sent_bytes += read_counter(&one->sent_bytes);
+		sum->refused += read_counter(&one->refused);
+		sum->errors += read_counter(&one->errors);
+		sum->connections += read_counter(&one->connections);
+		sum->open += read_counter(&one->open);
+		sum->cache_hits += read_counter(&one->cache_hits);
+		sum->records_lost += read_counter(&one->records_lost);
+	}
+}
+
+size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t cap)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < engine->opened && len == 0; i++) {
+		len = records_read(&engine->worker[engine->next_records].records, out, cap);
+		engine->next_records = (engine->next_records + 1) % engine->opened;
+	}
+	return len;
+}
+
+static bool have_records(struct tux_engine *engine)
+{
+	for (unsigned i = 0; i < engine->opened; i++)
+		if (records_waiting(&engine->worker[i].records))
+			return true;
+	return false;
+}
+
+void tux_engine_records_wait(struct tux_engine *engine, int timeout_ms)
+{
+	struct pollfd waits = { .fd = engine->log_event_fd, .events = POLLIN };
+	uint64_t times;
+
+	/* First say that we sleep, then look: a writer looks the other way round. */
+	__atomic_store_n(&engine->log_sleeps, true, __ATOMIC_SEQ_CST);
+	if (!have_records(engine))
+		poll(&waits, 1, timeout_ms);
+	__atomic_store_n(&engine->log_sleeps, false, __ATOMIC_SEQ_CST);
+	(void)!read(engine->log_event_fd, &times, sizeof(times));
+}
+
+void tux_engine_records_wake(struct tux_engine *engine)
+{
+	const uint64_t one = 1;
+
+	(void)!write(engine->log_event_fd, &one, sizeof(one));
+}

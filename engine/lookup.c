@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lookup.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "listing.h"
+
+/*
+ * What inotify sees needs no question. The rest is asked about with every request; on file systems
+ * that others may change from elsewhere too, no more often than recheck_ms.
+ */
+static bool is_fresh(const struct worker *worker, struct object *object)
+{
+	uint64_t age = worker->now_ms - object->checked_ms;
+
+	if ((object->sure || !object->local) && age < worker->config->recheck_ms)
+		return true;
+	if (!load_is_current(worker->config, object))
+		return false;
+	object->checked_ms = worker->now_ms;
+	return true;
+}
+
+/* The directories of a path that are not watched yet; those above come first. */
+static void find_unwatched(const struct worker *worker, struct load *load)
+{
+	load->inotify_fd = worker->watch.fd;
+	load->watch_count = 0;
+	load->too_deep = false;
+	if (load->inotify_fd < 0)
+		return;
+	for (uint32_t i = 0; i < load->key_len; i++) {
+		if (load->key[i] != '/' || watch_has(&worker->watch, load->key, i + 1))
+			continue;
+		if (load->watch_count == WATCH_MAX_DEPTH) {
+			load->too_deep = true;
+			return;
+		}
+		load->watch[load->watch_count++] = (struct load_watch){ .path_len = i + 1, .wd = -1 };
+	}
+}
+
+/* Enters the new watches; an object that one of its directories is not watched for is not sure. */
+static void keep(struct worker *worker, const struct load *load, bool cacheable)
+{
+	struct object *object = load->object;
+
+	for (uint32_t i = 0; i < load->watch_count; i++)
+		if (load->watch[i].wd >= 0)
+			watch_enter(&worker->watch, load->key, load->watch[i].path_len, load->watch[i].wd);
+	if (object == NULL || object->kind != OBJECT_FILE)
+		return;
+	for (uint32_t i = 0; i < load->key_len && object->sure; i++)
+		if (load->key[i] == '/' && !watch_has(&worker->watch, load->key, i + 1))
+			object->sure = false;
+	object->checked_ms = worker->now_ms;
+	if (cacheable && object->settled)
+		cache_insert(&worker->cache, object);
+}
+
+static void run_load(struct job *job)
+{
+	struct miss *miss = (struct miss *)job;
+
+	load_run(&miss->load);
+}
+
+static void run_listing(struct job *job)
+{
+	struct miss *miss = (struct miss *)job;
+	const struct tux_engine_config *config = miss->load.config;
+	struct tux_listing_request req = {
+		.root_fd = config->root_fd,
+		.dir_fd = load_open_directory(config, miss->key, miss->key_len),
+		.path = miss->key,
+		.path_len = miss->key_len,
+		.query = miss->key + miss->key_len,
+		.query_len = miss->query_len,
+		.json = miss->json,
+		.dot_files = config->dot_files,
+		.any_mode = config->any_mode,
+	};
+
+	miss->failed = req.dir_fd < 0 || !tux_listing_render(&req, &miss->text, &miss->text_len);
+	if (req.dir_fd >= 0)
+		close(req.dir_fd);
+}
+
+static struct miss *begin(struct conn *conn, const uint8_t *path, uint32_t len, const uint8_t *query,
+                          uint32_t query_len)
+{
+	struct worker *worker = conn->worker;
+	struct miss *miss;
+
+	if (worker->miss_count >= MAX_MISSES || conn->waits >= MAX_WAITS)
+		return NULL;
+	miss = calloc(1, sizeof(*miss) + len + query_len);
+	if (miss == NULL)
+		return NULL;
+	miss->key_len = len;
+	memcpy(miss->key, path, len);
+	miss->query_len = query_len;
+	if (query_len > 0)
+		memcpy(miss->key + len, query, query_len);
+	miss->load.config = worker->config;
+	miss->load.key = miss->key;
+	miss->load.key_len = len;
+	miss->load.may_block = true;
+	miss->generation = worker->watch.generation;
+	miss->job.inbox = &worker->inbox;
+	miss->next = worker->misses;
+	worker->misses = miss;
+	worker->miss_count++;
+	return miss;
+}
+
+static void wait_for(struct conn *conn, struct miss *miss)
+{
+	conn->waits++;
+	conn->miss = miss;
+	conn->next_waiting = miss->waiting;
+	miss->waiting = conn;
+}
+
+void lookup_leave(struct conn *conn)
+{
+	struct conn **link;
+
+	if (conn->miss == NULL)
+		return;
+	link = &conn->miss->waiting;
+	while (*link != conn)
+		link = &(*link)->next_waiting;
+	*link = conn->next_waiting;
+	conn->miss = NULL;
+}
+
+/* One load for a file while the others wait for it. */
+static void wait_for_object(struct conn *conn, const struct load *load)
+{
+	struct miss *miss = conn->worker->misses;
+
+	while (miss != NULL &&
+	       (miss->listing || miss->key_len != load->key_len || memcmp(miss->key, load->key, load->key_len) != 0))
+		miss = miss->next;
+	if (miss == NULL) {
+		miss = begin(conn, load->key, load->key_len, NULL, 0);
+		if (miss == NULL)
+			return;
+		find_unwatched(conn->worker, &miss->load);
+		miss->job.run = run_load;
+		loader_submit(conn->worker->loader, &miss->job);
+	}
+	if (conn->waits < MAX_WAITS)
+		wait_for(conn, miss);
+}
+
+struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len)
+{
+	struct worker *worker = conn->worker;
+	struct object *object = conn->loaded;
+	struct load load;
+
+	if (object != NULL && object->key_len == len && memcmp(object->key, path, len) == 0)
+		return object_get(object);
+	object = cache_find(&worker->cache, path, len);
+	if (object != NULL && is_fresh(worker, object)) {
+		count(&worker->counters.cache_hits, 1);
+		return object_get(object);
+	}
+	if (object != NULL)
+		cache_drop(&worker->cache, object);
+	load.config = worker->config;
+	load.key = path;
+	load.key_len = len;
+	load.may_block = false;
+	find_unwatched(worker, &load);
+	if (!load_run(&load)) {
+		wait_for_object(conn, &load);
+		return NULL;
+	}
+	keep(worker, &load, true);
+	if (load.object != NULL && load.object->kind == OBJECT_BUSY)
+		cache_trim(&worker->cache, worker->cache.count / 2);
+	return load.object;
+}
+
+void lookup_listing(struct conn *conn, const uint8_t *path, uint32_t len, const uint8_t *query, uint32_t query_len,
+                    bool json)
+{
+	struct miss *miss = begin(conn, path, len, query, query_len);
+
+	if (miss == NULL)
+		return;
+	miss->listing = true;
+	miss->json = json;
+	miss->job.run = run_listing;
+	wait_for(conn, miss);
+	loader_submit(conn->worker->loader, &miss->job);
+}
+
+struct conn *lookup_finish(struct worker *worker, struct miss *miss)
+{
+	struct conn *waiting = miss->waiting;
+	struct miss **link = &worker->misses;
+
+	while (*link != miss)
+		link = &(*link)->next;
+	*link = miss->next;
+	worker->miss_count--;
+	/* An event that came meanwhile may have been about this file: it serves those who wait, nobody after them. */
+	if (!miss->listing)
+		keep(worker, &miss->load, miss->generation == worker->watch.generation);
+	for (struct conn *conn = waiting; conn != NULL; conn = conn->next_waiting) {
+		conn->miss = NULL;
+		if (miss->listing) { /* one alone waits for a listing */
+			conn->listing = miss->text;
+			conn->listing_len = miss->text_len;
+			conn->listing_failed = miss->failed;
+			miss->text = NULL;
+		} else if (miss->load.object != NULL) {
+			if (conn->loaded != NULL)
+				object_put(conn->loaded);
+			conn->loaded = object_get(miss->load.object);
+		}
+	}
+	if (miss->load.object != NULL)
+		object_put(miss->load.object);
+	free(miss->text);
+	free(miss);
+	return waiting;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a path to its object: the cache, a load that does not block, or a miss that a loader thread works on. */
+#ifndef TUX_ENGINE_LOOKUP_H
+#define TUX_ENGINE_LOOKUP_H
+
+#include "conn.h"
+
+/*
+ * The object of a normalised path, a reference of the caller's. NULL: conn waits for conn->miss
+ * (NULL too: there was no memory, or too much is being loaded already).
+ */
+struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len);
+
+/* Has a listing made: conn->miss is set, or NULL when that cannot be. query is the target's, as sent. */
+void lookup_listing(struct conn *conn, const uint8_t *path, uint32_t len, const uint8_t *query, uint32_t query_len,
+                    bool json);
+
+/*
+ * A finished miss: what it loaded goes into the cache and to those who wait, which are returned,
+ * linked by next_waiting: answer for them. The miss is freed.
+ */
+struct conn *lookup_finish(struct worker *worker, struct miss *miss);
+
+/* Takes a connection that closes off what it waits for. */
+void lookup_leave(struct conn *conn);
+
+#endif

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reply.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/response.h"
+#include "../core/target.h"
+#include "lookup.h"
+#include "send.h"
+
+enum {
+	COPY_BYTES = 4096, /* bodies up to this go out together with their head */
+	ERROR_ROOM = TUX_MAX_RESPONSE_HEAD + TUX_MAX_ERROR_BODY,
+};
+
+static int64_t microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+static void write_record(struct worker *worker, const struct tux_record *record, const uint8_t *text, uint32_t text_len)
+{
+	const uint64_t one = 1;
+
+	if (!records_write(&worker->records, record, text, text_len))
+		count(&worker->counters.records_lost, 1);
+	if (__atomic_exchange_n(worker->log_sleeps, false, __ATOMIC_SEQ_CST))
+		(void)!write(worker->log_event_fd, &one, sizeof(one));
+}
+
+static uint32_t duration(const struct worker *worker)
+{
+	int64_t us = microseconds() - worker->now_us;
+
+	return us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
+/* Counts and records an answer. One with a body still to be sent is written down when that is over. */
+static void record_answer(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes)
+{
+	struct worker *worker = conn->worker;
+	struct tux_record record = { .status = status, .sent_bytes = bytes, .port = conn->port };
+	uint8_t text[TUX_RECORD_MAX - sizeof(struct tux_record)];
+	uint32_t len;
+
+	count(&worker->counters.requests, 1);
+	if (status >= 500)
+		count(&worker->counters.errors, 1);
+	if (!worker->config->records)
+		return;
+	record.time_us = worker->now_us;
+	memcpy(record.address, conn->address, sizeof(record.address));
+	len = tux_record_fill(&record, buf, &worker->request, text);
+	if (conn->answer.count == 0) {
+		record.duration_us = duration(worker);
+		write_record(worker, &record, text, len);
+		return;
+	}
+	conn->record = malloc(sizeof(record) + len);
+	if (conn->record == NULL) {
+		count(&worker->counters.records_lost, 1);
+		return;
+	}
+	*conn->record = record;
+	memcpy(conn->record + 1, text, len);
+}
+
+void reply_sent(struct conn *conn, uint64_t left)
+{
+	struct tux_record *record = conn->record;
+	int64_t us;
+
+	if (left > 0)
+		count(&conn->worker->counters.errors, 1);
+	if (record == NULL)
+		return;
+	us = microseconds() - record->time_us;
+	record->duration_us = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+	record->sent_bytes -= left;
+	write_record(conn->worker, record, (const uint8_t *)(record + 1), record->size - (uint32_t)sizeof(*record));
+	free(record);
+	conn->record = NULL;
+}
+
+/* What every head begins with: who asked, and whether the connection goes on. */
+static struct tux_head start_head(struct conn *conn, uint16_t status)
+{
+	struct worker *worker = conn->worker;
+
+	if (!worker->request.keep_alive || worker->draining)
+		conn->last = true;
+	return (struct tux_head){
+		.status = status,
+		.minor = worker->request.minor,
+		.keep_alive = !conn->last,
+		.date = worker->date,
+	};
+}
+
+/* A short answer with a page of our own, or with none for 204 and 304. */
+static enum reply reply_page(struct conn *conn, const uint8_t *buf, struct tux_head *head, const char *why)
+{
+	uint8_t page[TUX_MAX_ERROR_BODY];
+	uint32_t page_len = 0;
+	uint32_t date_off;
+	uint32_t head_len;
+	uint32_t room = ERROR_ROOM + 3 * head->location_len + head->location_query_len;
+	uint8_t *out = send_room(conn, room < OUT_BYTES ? room : OUT_BYTES);
+
+	if (out == NULL) {
+		if (send_queued(conn))
+			return REPLY_NO_ROOM;
+		conn->last = true; /* no memory for an answer: the connection ends without */
+		return REPLY_DONE;
+	}
+	if (head->status != 204 && head->status != 304) {
+		page_len = tux_response_error_body(page, sizeof(page), head->status, why);
+		head->has_length = true;
+		head->content_length = page_len;
+		head->type = (struct tux_media_type){ "text/html; charset=utf-8", 24 };
+		head->coding = TUX_CODING_IDENTITY;
+	}
+	head_len = tux_response_head(out, OUT_BYTES - conn->out->len - page_len, head, &date_off);
+	if (head_len == 0) { /* a Location beyond all measure */
+		*head = start_head(conn, 414);
+		return reply_page(conn, buf, head, NULL);
+	}
+	if (conn->worker->request.method == TUX_HEAD)
+		page_len = 0;
+	memcpy(out + head_len, page, page_len);
+	send_wrote(conn, head_len + page_len);
+	record_answer(conn, buf, head->status, head_len + page_len);
+	return REPLY_DONE;
+}
+
+static enum reply reply_status(struct conn *conn, const uint8_t *buf, uint16_t status)
+{
+	struct tux_head head = start_head(conn, status);
+
+	head.allow = status == 204 || status == 405;
+	return reply_page(conn, buf, &head, NULL);
+}
+
+void reply_refusal(struct conn *conn, const uint8_t *buf, uint16_t status, const char *why)
+{
+	static const uint8_t nothing[1];
+	struct worker *worker = conn->worker;
+	struct tux_head head;
+
+	if (buf == NULL) {
+		buf = nothing;
+		worker->request.refusal = TUX_REFUSED_LENGTH; /* nothing of the scratch request is this one's */
+		worker->request.method_text = worker->request.target = (struct tux_span){ 0, 0 };
+		worker->request.method = TUX_METHOD_UNKNOWN;
+		worker->request.minor = 1;
+	}
+	conn->last = true;
+	conn->linger = true;
+	count(&worker->counters.refused, 1);
+	head = start_head(conn, status);
+	reply_page(conn, buf, &head, why); /* without room the connection ends after what is queued */
+}
+
+void reply_continue(struct conn *conn)
+{
+	uint32_t len;
+	const char *text = tux_response_continue(&len);
+	uint8_t *out = send_room(conn, len);
+
+	if (out == NULL)
+		return; /* the client sends its body after a while all the same */
+	memcpy(out, text, len);
+	send_wrote(conn, len);
+}
+
+/* Whether the head alone is all: HEAD. */
+static bool wants_body(const struct worker *worker)
+{
+	return worker->request.method != TUX_HEAD;
+}
+
+/* Queues a body of one range: copied when it is small, else as a piece. */
+static void queue_body(struct conn *conn, struct object *object, const struct representation *rep,
+                       struct tux_range range)
+{
+	const uint8_t *memory = rep->memory != NULL ? rep->memory + range.first : NULL;
+	uint8_t *out;
+
+	if (range.len == 0)
+		return;
+	if (memory != NULL && range.len <= COPY_BYTES) {
+		out = send_room(conn, (uint32_t)range.len);
+		if (out != NULL) {
+			memcpy(out, memory, range.len);
+			send_wrote(conn, (uint32_t)range.len);
+			return;
+		}
+	}
+	send_body(conn, object, rep->fd, (struct piece){ .memory = memory, .off = range.first, .len = range.len });
+}
+
+/* A whole representation with 200 on a connection of HTTP/1.1 that stays open: head prebuilt. */
+static enum reply reply_whole(struct conn *conn, const uint8_t *buf, struct object *object, enum tux_coding coding)
+{
+	struct worker *worker = conn->worker;
+	const struct representation *rep = &object->representation[coding];
+	uint64_t body = wants_body(worker) ? rep->stamp.size : 0;
+	uint8_t *out = send_room(conn, rep->head_len + (rep->memory != NULL && body <= COPY_BYTES ? (uint32_t)body : 0));
+
+	if (out == NULL)
+		return REPLY_NO_ROOM;
+	memcpy(out, rep->head, rep->head_len);
+	memcpy(out + rep->date_off, worker->date, TUX_DATE_LEN);
+	send_wrote(conn, rep->head_len);
+	if (body > 0)
+		queue_body(conn, object, rep, (struct tux_range){ 0, body });
+	record_answer(conn, buf, 200, rep->head_len + body);
+	return REPLY_DONE;
+}
+
+/* Lays out multipart/byteranges: a part head before each range and the last boundary behind them. */
+static bool queue_parts(struct conn *conn, struct object *object, const struct representation *rep,
+                        struct tux_head *head, const struct tux_plan *plan)
+{
+	struct answer *answer = &conn->answer;
+	struct piece *pieces = calloc(2 * (size_t)plan->range_count + 1, sizeof(*pieces));
+	uint8_t *text = malloc((size_t)TUX_MAX_PART_HEAD * (plan->range_count + 1));
+	uint32_t at = 0;
+	uint64_t total = 0;
+
+	if (pieces == NULL || text == NULL) {
+		free(pieces);
+		free(text);
+		return false;
+	}
+	for (uint32_t i = 0; i <= plan->range_count; i++) {
+		const struct tux_range *range = i < plan->range_count ? &plan->range[i] : NULL;
+		uint32_t len = tux_response_part_head(text + at, TUX_MAX_PART_HEAD, head, range);
+
+		pieces[2 * i] = (struct piece){ .memory = text + at, .len = len };
+		at += len;
+		total += len;
+		if (range == NULL)
+			break;
+		pieces[2 * i + 1] = (struct piece){
+			.memory = rep->memory != NULL ? rep->memory + range->first : NULL,
+			.off = range->first,
+			.len = range->len,
+		};
+		total += range->len;
+	}
+	head->has_length = true;
+	head->content_length = total;
+	send_body(conn, object, rep->fd, (struct piece){ 0 });
+	answer->piece = pieces;
+	answer->count = 2 * plan->range_count + 1;
+	answer->text = text;
+	return true;
+}
+
+/* Everything else about a file, its head written anew: status is 200, or 404 for the site's own page. */
+static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct object *object, enum tux_coding coding,
+                             const struct tux_plan *plan)
+{
+	struct worker *worker = conn->worker;
+	const struct representation *rep = &object->representation[coding];
+	struct tux_head head;
+	struct tux_range range = { 0, rep->stamp.size };
+	uint64_t body;
+	uint32_t date_off;
+	uint32_t len;
+	uint8_t *out;
+
+	if (send_room(conn, TUX_MAX_RESPONSE_HEAD + COPY_BYTES) == NULL)
+		return REPLY_NO_ROOM;
+	head = start_head(conn, plan->status);
+	if (plan->status == 412)
+		return reply_page(conn, buf, &head, NULL);
+	object_describe(object, coding, &head);
+	if (plan->status == 416) {
+		head.content_range = TUX_CONTENT_RANGE_UNSATISFIED;
+		head.etag_len = 0;
+		head.has_last_modified = false;
+		return reply_page(conn, buf, &head, NULL);
+	}
+	if (plan->status == 304) {
+		head.type.len = 0;
+		head.coding = TUX_CODING_IDENTITY;
+		return reply_page(conn, buf, &head, NULL);
+	}
+	if (plan->status == 404) { /* the page is no version of what was asked for */
+		head.accept_ranges = head.has_last_modified = false;
+		head.etag_len = 0;
+	}
+	if (plan->range_count > 1) {
+		head.boundary = rep->etag + rep->etag_len - 17; /* 16 digits of a keyed hash, then the quote */
+		head.boundary_len = 16;
+		if (!queue_parts(conn, object, rep, &head, plan))
+			return reply_status(conn, buf, 503);
+	} else {
+		if (plan->range_count == 1) {
+			range = plan->range[0];
+			head.content_range = TUX_CONTENT_RANGE_ONE;
+			head.range = range;
+		}
+		head.has_length = true;
+		head.content_length = range.len;
+	}
+	body = wants_body(worker) ? head.content_length : 0;
+	out = send_room(conn, TUX_MAX_RESPONSE_HEAD);
+	len = tux_response_head(out, TUX_MAX_RESPONSE_HEAD, &head, &date_off);
+	send_wrote(conn, len);
+	if (plan->range_count <= 1 && body > 0)
+		queue_body(conn, object, rep, range);
+	record_answer(conn, buf, plan->status, len + body);
+	return REPLY_DONE;
+}
+
+static bool has_field(const struct tux_request *req, enum tux_field_name name)
+{
+	return req->first[name] != 0;
+}
+
+static enum reply reply_file(struct conn *conn, const uint8_t *buf, struct object *object)
+{
+	struct worker *worker = conn->worker;
+	const struct tux_request *req = &worker->request;
+	enum tux_coding coding = TUX_CODING_IDENTITY;
+	struct tux_facts facts;
+	struct tux_plan plan;
+
+	if (object->available != 1u << TUX_CODING_IDENTITY)
+		coding = tux_negotiate_coding(buf, req, object->available);
+	if (!has_field(req, TUX_FIELD_IF_NONE_MATCH) && !has_field(req, TUX_FIELD_IF_MODIFIED_SINCE) &&
+	    !has_field(req, TUX_FIELD_RANGE) && !has_field(req, TUX_FIELD_IF_MATCH) &&
+	    !has_field(req, TUX_FIELD_IF_UNMODIFIED_SINCE)) {
+		plan.status = 200;
+		plan.range_count = 0;
+		if (req->minor > 0 && req->keep_alive && !worker->draining && object->representation[coding].head != NULL &&
+		    object->representation[coding].last_modified <= worker->now_s)
+			return reply_whole(conn, buf, object, coding);
+	} else {
+		facts = object_facts(object, coding, worker->now_s);
+		tux_respond_decide(buf, req, &facts, &plan);
+	}
+	return reply_plan(conn, buf, object, coding, &plan);
+}
+
+/* A directory named without its slash. The Location is a path: it tells nothing of hosts or ports behind a proxy. */
+static enum reply reply_redirect(struct conn *conn, const uint8_t *buf, const struct object *object)
+{
+	const struct tux_request *req = &conn->worker->request;
+	struct tux_head head = start_head(conn, 301);
+	uint8_t location[3 * PATH_MAX + 1];
+	uint32_t len = 0;
+
+	if (object->key_len <= PATH_MAX)
+		len = tux_target_escape(object->key, object->key_len, location, sizeof(location) - 1);
+	if (len == 0)
+		return reply_status(conn, buf, 414);
+	location[len++] = '/';
+	head.location = location;
+	head.location_len = len;
+	if (req->query.len > 0) {
+		head.location_query = buf + req->query.off;
+		head.location_query_len = req->query.len;
+	}
+	return reply_page(conn, buf, &head, NULL);
+}
+
+static enum reply reply_listing(struct conn *conn, const uint8_t *buf, const struct object *object)
+{
+	struct worker *worker = conn->worker;
+	const struct tux_request *req = &worker->request;
+	bool json = tux_negotiate_json(buf, req);
+	struct tux_head head;
+	uint32_t date_off;
+	uint32_t len;
+	uint8_t *out;
+
+	if (conn->listing_failed)
+		return reply_status(conn, buf, 500);
+	if (conn->listing == NULL) {
+		lookup_listing(conn, object->key, object->key_len, buf + req->query.off, req->query.len, json);
+		return conn->miss != NULL ? REPLY_WAIT : reply_status(conn, buf, 503);
+	}
+	out = send_room(conn, TUX_MAX_RESPONSE_HEAD);
+	if (out == NULL)
+		return REPLY_NO_ROOM;
+	head = start_head(conn, 200);
+	head.vary_accept = true;
+	head.has_length = true;
+	head.content_length = conn->listing_len;
+	head.type = json ? (struct tux_media_type){ "application/json", 16 } :
+	                   (struct tux_media_type){ "text/html; charset=utf-8", 24 };
+	len = tux_response_head(out, TUX_MAX_RESPONSE_HEAD, &head, &date_off);
+	send_wrote(conn, len);
+	if (wants_body(worker) && conn->listing_len > 0) {
+		send_body(conn, NULL, -1, (struct piece){ .memory = conn->listing, .len = conn->listing_len });
+		conn->answer.text = conn->listing;
+		conn->listing = NULL;
+	}
+	record_answer(conn, buf, 200, len + send_left(conn));
+	return REPLY_DONE;
+}
+
+/* The site's own page for what is missing, or ours. */
+static enum reply reply_missing(struct conn *conn, const uint8_t *buf)
+{
+	static const uint8_t page[] = "/404.html";
+	struct object *object = lookup(conn, page, sizeof(page) - 1);
+	struct tux_plan plan = { .status = 404 };
+	enum reply reply;
+
+	if (object == NULL && conn->miss != NULL)
+		return REPLY_WAIT;
+	if (object != NULL && object->kind == OBJECT_FILE)
+		reply = reply_plan(conn, buf, object, TUX_CODING_IDENTITY, &plan);
+	else
+		reply = reply_status(conn, buf, 404);
+	if (object != NULL)
+		object_put(object);
+	return reply;
+}
+
+/* A path that no file extension ends is a page of a single-page application. */
+static bool is_spa_page(const struct worker *worker, const uint8_t *path, uint32_t len)
+{
+	if (!worker->config->spa)
+		return false;
+	while (len > 0 && path[len - 1] != '/')
+		if (path[--len] == '.')
+			return false;
+	return true;
+}
+
+static enum reply reply_object(struct conn *conn, const uint8_t *buf, struct object *object)
+{
+	switch ((enum object_kind)object->kind) {
+	case OBJECT_FILE:
+		return reply_file(conn, buf, object);
+	case OBJECT_DIRECTORY:
+		return reply_redirect(conn, buf, object);
+	case OBJECT_LISTABLE:
+		return reply_listing(conn, buf, object);
+	case OBJECT_MISSING:
+		return reply_missing(conn, buf);
+	case OBJECT_FORBIDDEN:
+		return reply_status(conn, buf, 403);
+	case OBJECT_BUSY:
+		return reply_status(conn, buf, 503);
+	case OBJECT_BROKEN:
+		break;
+	}
+	return reply_status(conn, buf, 500);
+}
+
+static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len)
+{
+	struct worker *worker = conn->worker;
+	struct object *object;
+	enum reply reply;
+
+	if (!worker->config->dot_files && tux_target_has_dot_file(worker->path, len))
+		return reply_missing(conn, buf);
+	object = lookup(conn, worker->path, len);
+	if (object != NULL && object->kind == OBJECT_MISSING && is_spa_page(worker, worker->path, len)) {
+		object_put(object);
+		object = lookup(conn, (const uint8_t *)"/", 1);
+	}
+	if (object == NULL)
+		return conn->miss != NULL ? REPLY_WAIT : reply_status(conn, buf, 503);
+	reply = reply_object(conn, buf, object);
+	object_put(object);
+	return reply;
+}
+
+enum reply reply_request(struct conn *conn, const uint8_t *buf)
+{
+	struct worker *worker = conn->worker;
+	struct tux_request *req = &worker->request;
+	uint16_t status = tux_respond_method(req);
+	enum tux_refusal refusal;
+	uint32_t len = 1;
+
+	if (status == 0 && req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)
+		status = 400;
+	if (status != 0)
+		return reply_status(conn, buf, status);
+	if (req->path.len == 0) { /* http://host means its root */
+		worker->path[0] = '/';
+	} else {
+		refusal = tux_target_normalise(buf + req->path.off, req->path.len, worker->path, &len);
+		if (refusal != TUX_ACCEPTED) {
+			req->refusal = (uint8_t)refusal;
+			reply_refusal(conn, buf, tux_refusal_status(refusal), tux_refusal_text(refusal));
+			return REPLY_DONE;
+		}
+	}
+	return reply_path(conn, buf, len);
+}

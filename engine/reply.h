@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Answers: finds what a request is about, decides, and queues head and body. */
+#ifndef TUX_ENGINE_REPLY_H
+#define TUX_ENGINE_REPLY_H
+
+#include "conn.h"
+
+enum reply {
+	REPLY_DONE,
+	REPLY_NO_ROOM, /* send what is queued, then ask again */
+	REPLY_WAIT,    /* conn->miss brings what is needed */
+};
+
+/* Answers the request in worker->request, parsed from buf. Sets conn->last when the connection ends with it. */
+enum reply reply_request(struct conn *conn, const uint8_t *buf);
+
+/* Answers with a status and an error page, and ends the connection: for what was refused. buf may be NULL: no request. */
+void reply_refusal(struct conn *conn, const uint8_t *buf, uint16_t status, const char *why);
+
+/* Queues "100 Continue". */
+void reply_continue(struct conn *conn);
+
+/* Writes the access record of an answer that was being sent: left bytes of it were not. */
+void reply_sent(struct conn *conn, uint64_t left);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "connection.h"
+#include "lookup.h"
+
+enum {
+	LINGER_MS = 2000,
+	DRAIN_POLL_MS = 20, /* connections that have bytes on their way when draining begins are looked at again */
+};
+
+static void on_wake(struct source *source, void *owner)
+{
+	uint64_t times;
+
+	(void)owner;
+	while (read(source->fd, &times, sizeof(times)) > 0)
+		;
+}
+
+static void on_inotify(struct source *source, void *owner)
+{
+	(void)source;
+	watch_read(&((struct worker *)owner)->watch);
+}
+
+static void on_finished(struct source *source, void *owner)
+{
+	struct worker *worker = owner;
+	struct job *job = inbox_take(&worker->inbox);
+
+	(void)source;
+	while (job != NULL) {
+		struct job *next = job->next;
+
+		connection_loaded(worker, (struct miss *)job);
+		job = next;
+	}
+}
+
+bool worker_open(struct worker *worker)
+{
+	const struct tux_engine_config *config = worker->config;
+	uint64_t seed = 0;
+
+	worker->wake = (struct source){ .fd = -1, .readable = on_wake };
+	worker->inotify = (struct source){ .fd = -1, .readable = on_inotify };
+	worker->finished = (struct source){ .fd = -1, .readable = on_finished };
+	worker->inbox.event_fd = -1;
+	pthread_mutex_init(&worker->state_lock, NULL);
+	pthread_cond_init(&worker->state_moved, NULL);
+	timers_init(&worker->timers);
+	worker->timers.duration_ms[TIMER_IDLE] = config->idle_timeout_ms;
+	worker->timers.duration_ms[TIMER_HEAD] = config->head_timeout_ms;
+	worker->timers.duration_ms[TIMER_BODY] = config->body_timeout_ms;
+	worker->timers.duration_ms[TIMER_SEND] = config->send_timeout_ms;
+	worker->timers.duration_ms[TIMER_LINGER] = LINGER_MS;
+	worker->max_open = config->max_connections / config->threads;
+	if (worker->max_open == 0)
+		worker->max_open = 1;
+	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
+	worker->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (worker->wake.fd < 0 || !inbox_open(&worker->inbox) || !records_open(&worker->records) ||
+	    !cache_open(&worker->cache, config->cache_entries, config->cache_bytes / config->threads, seed))
+		return false;
+	worker->finished.fd = worker->inbox.event_fd;
+	if (watch_open(&worker->watch, &worker->cache, config)) /* without, everything is rechecked */
+		worker->inotify.fd = worker->watch.fd;
+	return true;
+}
+
+void worker_free(struct worker *worker)
+{
+	struct job *job = worker->inbox.event_fd >= 0 ? inbox_take(&worker->inbox) : NULL;
+
+	while (job != NULL) { /* loads that nobody waits for any more */
+		struct job *next = job->next;
+
+		lookup_finish(worker, (struct miss *)job);
+		job = next;
+	}
+	while (worker->spare != NULL) {
+		struct out *out = worker->spare;
+
+		worker->spare = out->next;
+		free(out);
+	}
+	cache_free(&worker->cache);
+	watch_free(&worker->watch);
+	records_free(&worker->records);
+	inbox_free(&worker->inbox);
+	if (worker->wake.fd >= 0)
+		close(worker->wake.fd);
+	pthread_cond_destroy(&worker->state_moved);
+	pthread_mutex_destroy(&worker->state_lock);
+}
+
+void worker_wake(struct worker *worker)
+{
+	const uint64_t one = 1;
+
+	(void)!write(worker->wake.fd, &one, sizeof(one));
+}
+
+static void tick(struct worker *worker)
+{
+	struct timespec mono;
+	struct timespec real;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
+	clock_gettime(worker->config->records ? CLOCK_REALTIME : CLOCK_REALTIME_COARSE, &real);
+	worker->now_ms = (uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000;
+	worker->now_us = real.tv_sec * INT64_C(1000000) + real.tv_nsec / 1000;
+	if (real.tv_sec != worker->now_s) {
+		worker->now_s = real.tv_sec;
+		tux_date_format(worker->now_s, worker->date);
+	}
+}
+
+static void expire(struct worker *worker)
+{
+	struct timer *timer;
+
+	while ((timer = timer_expired(&worker->timers, worker->now_ms)) != NULL)
+		connection_timeout(connection_of_timer(timer));
+	if (worker->accept_again_ms != 0 && worker->now_ms >= worker->accept_again_ms && !worker->draining)
+		connections_accept(worker, true);
+}
+
+static int wait_ms(const struct worker *worker)
+{
+	int wait = timers_next(&worker->timers, worker->now_ms);
+
+	if (worker->accept_again_ms != 0) {
+		int again = worker->accept_again_ms > worker->now_ms ? (int)(worker->accept_again_ms - worker->now_ms) : 0;
+
+		if (wait < 0 || again < wait)
+			wait = again;
+	}
+	if (worker->draining && (wait < 0 || wait > DRAIN_POLL_MS))
+		wait = DRAIN_POLL_MS;
+	return wait;
+}
+
+/* What has already connected is served still: it waits in the accept queue, and its client knows nothing of us. */
+static void accept_rest(struct worker *worker)
+{
+	int flags = SOCK_CLOEXEC | (worker->ops == &loop_epoll ? SOCK_NONBLOCK : 0);
+
+	for (unsigned i = 0; i < worker->acceptor_count; i++) {
+		int fd;
+
+		while ((fd = accept4(worker->acceptor[i].fd, NULL, NULL, flags)) >= 0 || errno == EINTR)
+			if (fd >= 0)
+				connection_events.accepted(worker, &worker->acceptor[i], fd);
+	}
+}
+
+static void begin_drain(struct worker *worker)
+{
+	connections_accept(worker, false);
+	accept_rest(worker);
+	connections_accept(worker, false);
+	worker->draining = true;
+}
+
+static void serve(struct worker *worker)
+{
+	connections_accept(worker, true);
+	while (!__atomic_load_n(worker->stop, __ATOMIC_RELAXED)) {
+		worker->ops->run(worker->loop, wait_ms(worker));
+		tick(worker);
+		expire(worker);
+		if (!worker->draining && __atomic_load_n(worker->drain, __ATOMIC_RELAXED))
+			begin_drain(worker);
+		if (worker->draining) {
+			connections_close_idle(worker);
+			if (worker->open == 0)
+				return;
+		}
+	}
+}
+
+static void tell(struct worker *worker, bool serving, int error)
+{
+	pthread_mutex_lock(&worker->state_lock);
+	worker->serving = worker->serving || serving;
+	worker->ended = !serving;
+	worker->error = error;
+	pthread_cond_broadcast(&worker->state_moved);
+	pthread_mutex_unlock(&worker->state_lock);
+}
+
+void *worker_run(void *argument)
+{
+	struct worker *worker = argument;
+	int error = 0;
+
+	pthread_setname_np(pthread_self(), "tux");
+	worker->loop = worker->ops->open(&connection_events, worker);
+	if (worker->loop == NULL) {
+		error = errno;
+	} else {
+		tick(worker);
+		worker->ops->watch(worker->loop, &worker->wake);
+		worker->ops->watch(worker->loop, &worker->finished);
+		if (worker->inotify.fd >= 0)
+			worker->ops->watch(worker->loop, &worker->inotify);
+		tell(worker, true, 0);
+		serve(worker);
+		worker->ops->free(worker->loop);
+	}
+	while (worker->conns != NULL) {
+		if (worker->conns->state != CONN_CLOSED)
+			close(worker->conns->channel.fd);
+		connection_free(worker->conns);
+	}
+	tell(worker, false, error);
+	return NULL;
+}
