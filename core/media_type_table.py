@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes the table of media_type.c from Debian's mime.types: media_type_table.py INPUT OUTPUT"""
+import sys
+
+# What the web serves today, where mime.types is silent or says what browsers no longer expect.
+WEB = {
+    "js": "text/javascript", "mjs": "text/javascript", "css": "text/css", "html": "text/html", "htm": "text/html",
+    "txt": "text/plain", "md": "text/markdown", "json": "application/json", "map": "application/json",
+    "webmanifest": "application/manifest+json", "wasm": "application/wasm", "woff": "font/woff",
+    "woff2": "font/woff2", "ttf": "font/ttf", "otf": "font/otf", "svg": "image/svg+xml", "webp": "image/webp",
+    "avif": "image/avif", "ico": "image/vnd.microsoft.icon", "mp4": "video/mp4", "webm": "video/webm",
+    "ogg": "audio/ogg", "opus": "audio/ogg", "mp3": "audio/mpeg", "m4a": "audio/mp4", "flac": "audio/flac",
+    "xml": "application/xml", "pdf": "application/pdf", "gz": "application/gzip", "zst": "application/zstd",
+}
+
+
+def with_charset(media_type):
+    return media_type + "; charset=utf-8" if media_type.startswith("text/") else media_type
+
+
+def main(source, target):
+    types = {}
+    for line in open(source, encoding="utf-8"):
+        words = line.split("#")[0].split()
+        for extension in words[1:]:
+            types.setdefault(extension.lower(), words[0])
+    types.update(WEB)
+    longest = max(len(extension) for extension in types)
+    with open(target, "w", encoding="utf-8") as out:
+        out.write("/* SPDX-License-Identifier: GPL-2.0-or-later */\n/* Made by media_type_table.py; sorted by extension. */\n")
+        out.write("enum { EXTENSION_MAX = %d };\n\n" % longest)
+        out.write("static const struct entry {\n\tconst char *extension;\n\tstruct tux_media_type type;\n} table[] = {\n")
+        for extension, media_type in sorted(types.items(), key=lambda item: item[0].encode()):
+            text = with_charset(media_type)
+            out.write('\t{ "%s", { "%s", %d } },\n' % (extension, text, len(text)))
+        out.write("};\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

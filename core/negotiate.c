@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Content negotiation: weights of what the client accepts. */
+#include "negotiate.h"
+
+const char *tux_coding_text(enum tux_coding coding)
+{
+	switch (coding) {
+	case TUX_CODING_BR: return "br";
+	case TUX_CODING_ZSTD: return "zstd";
+	case TUX_CODING_GZIP: return "gzip";
+	case TUX_CODING_IDENTITY:
+	case TUX_CODINGS:
+		break;
+	}
+	return "";
+}
+
+const char *tux_coding_suffix(enum tux_coding coding)
+{
+	switch (coding) {
+	case TUX_CODING_BR: return ".br";
+	case TUX_CODING_ZSTD: return ".zst";
+	case TUX_CODING_GZIP: return ".gz";
+	case TUX_CODING_IDENTITY:
+	case TUX_CODINGS:
+		break;
+	}
+	return "";
+}
+
+enum { UNSAID = UINT32_MAX };
+
+/* What Accept-Encoding says of each coding, in thousandths, or UNSAID; and of all others, as "*". */
+struct weights {
+	uint32_t of[TUX_CODINGS];
+	uint32_t others;
+};
+
+static void take_coding(const uint8_t *buf, struct tux_span element, struct weights *weights)
+{
+	struct tux_span token;
+	uint32_t weight = tux_field_weight(buf, element, &token);
+
+	if (tux_field_equals(buf, token, "br", 2))
+		weights->of[TUX_CODING_BR] = weight;
+	else if (tux_field_equals(buf, token, "zstd", 4))
+		weights->of[TUX_CODING_ZSTD] = weight;
+	else if (tux_field_equals(buf, token, "gzip", 4) || tux_field_equals(buf, token, "x-gzip", 6))
+		weights->of[TUX_CODING_GZIP] = weight;
+	else if (tux_field_equals(buf, token, "identity", 8))
+		weights->of[TUX_CODING_IDENTITY] = weight;
+	else if (tux_field_equals(buf, token, "*", 1))
+		weights->others = weight;
+}
+
+enum tux_coding tux_negotiate_coding(const uint8_t *buf, const struct tux_request *req, uint32_t available)
+{
+	struct weights weights = { { UNSAID, UNSAID, UNSAID, UNSAID }, UNSAID };
+	enum tux_coding best = TUX_CODING_IDENTITY;
+	uint32_t best_weight = 0;
+	uint32_t identity;
+
+	for (uint32_t line = tux_request_field(req, TUX_FIELD_ACCEPT_ENCODING, 0); line != 0;
+	     line = tux_request_field(req, TUX_FIELD_ACCEPT_ENCODING, line)) {
+		struct tux_span rest = req->field[line - 1].value;
+		struct tux_span element;
+
+		while (tux_field_list_next(buf, &rest, &element))
+			take_coding(buf, element, &weights);
+	}
+	for (uint32_t coding = TUX_CODING_BR; coding < TUX_CODINGS; coding++) {
+		uint32_t weight = weights.of[coding];
+
+		if ((available & 1u << coding) == 0)
+			continue;
+		if (weight == UNSAID)
+			weight = weights.others == UNSAID ? 0 : weights.others;
+		if (weight > best_weight) {
+			best_weight = weight;
+			best = (enum tux_coding)coding;
+		}
+	}
+	identity = weights.of[TUX_CODING_IDENTITY];
+	if (identity != UNSAID && identity > best_weight)
+		best = TUX_CODING_IDENTITY;
+	return best;
+}
+
+/* The weight of a media type: of itself, else of its range, else of everything. */
+struct preference {
+	uint32_t exact, range, any;
+};
+
+static uint32_t preferred(const struct preference *preference)
+{
+	if (preference->exact != UNSAID)
+		return preference->exact;
+	if (preference->range != UNSAID)
+		return preference->range;
+	return preference->any != UNSAID ? preference->any : 0;
+}
+
+bool tux_negotiate_json(const uint8_t *buf, const struct tux_request *req)
+{
+	struct preference json = { UNSAID, UNSAID, UNSAID };
+	struct preference html = { UNSAID, UNSAID, UNSAID };
+
+	for (uint32_t line = tux_request_field(req, TUX_FIELD_ACCEPT, 0); line != 0;
+	     line = tux_request_field(req, TUX_FIELD_ACCEPT, line)) {
+		struct tux_span rest = req->field[line - 1].value;
+		struct tux_span element;
+
+		while (tux_field_list_next(buf, &rest, &element)) {
+			struct tux_span token;
+			uint32_t weight = tux_field_weight(buf, element, &token);
+
+			if (tux_field_equals(buf, token, "application/json", 16))
+				json.exact = weight;
+			else if (tux_field_equals(buf, token, "application/*", 13))
+				json.range = weight;
+			else if (tux_field_equals(buf, token, "text/html", 9))
+				html.exact = weight;
+			else if (tux_field_equals(buf, token, "text/*", 6))
+				html.range = weight;
+			else if (tux_field_equals(buf, token, "*/*", 3))
+				json.any = html.any = weight;
+		}
+	}
+	return preferred(&json) > preferred(&html);
+}
