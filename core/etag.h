@@ -3,7 +3,7 @@
 #ifndef TUX_CORE_ETAG_H
 #define TUX_CORE_ETAG_H
 
-#include "limits.h"
+#include "limit.h"
 #include "negotiate.h"
 
 /* What identifies the content of a file. ctime moves with every write, whatever mtime is set to. */

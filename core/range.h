@@ -3,7 +3,7 @@
 #ifndef TUX_CORE_RANGE_H
 #define TUX_CORE_RANGE_H
 
-#include "limits.h"
+#include "limit.h"
 #include "span.h"
 
 struct tux_range {

@@ -7,7 +7,7 @@
 #define TUX_CORE_REQUEST_H
 
 #include "field.h"
-#include "limits.h"
+#include "limit.h"
 
 enum tux_verdict {
 	TUX_MORE,    /* the head is not complete and has no fault so far */

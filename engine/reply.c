@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reply.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "send.h"
 
 enum {
+	LONGEST_PATH = 4096, /* that a file can have: PATH_MAX */
 	COPY_BYTES = 4096, /* bodies up to this go out together with their head */
 	ERROR_ROOM = TUX_MAX_RESPONSE_HEAD + TUX_MAX_ERROR_BODY,
 };
@@ -357,10 +357,10 @@ static enum reply reply_redirect(struct conn *conn, const uint8_t *buf, const st
 {
 	const struct tux_request *req = &conn->worker->request;
 	struct tux_head head = start_head(conn, 301);
-	uint8_t location[3 * PATH_MAX + 1];
+	uint8_t location[3 * LONGEST_PATH + 1];
 	uint32_t len = 0;
 
-	if (object->key_len <= PATH_MAX)
+	if (object->key_len <= LONGEST_PATH)
 		len = tux_target_escape(object->key, object->key_len, location, sizeof(location) - 1);
 	if (len == 0)
 		return reply_status(conn, buf, 414);

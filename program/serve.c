@@ -18,7 +18,7 @@
 
 #include "../core/etag.h"
 #include "addresses.h"
-#include "limits.h"
+#include "limit.h"
 #include "log.h"
 #include "privileges.h"
 #include "sandbox.h"

@@ -3,8 +3,8 @@
  * Every outer limit of the protocol core, with the status that it produces. Limits of the engine
  * (connections, timeouts, memory) are options and stand in engine/engine.h.
  */
-#ifndef TUX_CORE_LIMITS_H
-#define TUX_CORE_LIMITS_H
+#ifndef TUX_CORE_LIMIT_H
+#define TUX_CORE_LIMIT_H
 
 enum {
 	TUX_MAX_HEAD = 16384,       /* bytes of request line and field lines together; more is 431 */

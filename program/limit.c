@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Open files: every connection is one, and so is every file in a thread's cache. */
 #define _GNU_SOURCE 1
-#include "limits.h"
+#include "limit.h"
 
 #include <sys/resource.h>
 
