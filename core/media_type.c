@@ -5,7 +5,6 @@
 #include "media_type_table.h"
 
 static const struct tux_media_type unknown = { "application/octet-stream", 24 };
-static const struct tux_media_type plain = { "text/plain; charset=utf-8", 25 };
 
 static uint8_t lower(uint8_t c)
 {
@@ -56,5 +55,5 @@ struct tux_media_type tux_media_type(const uint8_t *name, uint32_t len)
 		if (name[at] == '.')
 			return find(name + at + 1, len - at - 1);
 	}
-	return plain;
+	return unknown;
 }

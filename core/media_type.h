@@ -13,7 +13,7 @@ struct tux_media_type {
 /*
  * The media type of a file by the last extension of its name (any case), the charset included for
  * text. name is the path or its last segment, len bytes. Without a known extension
- * application/octet-stream; a name without any dot (README, LICENSE) text/plain. Any context.
+ * application/octet-stream. Any context.
  */
 struct tux_media_type tux_media_type(const uint8_t *name, uint32_t len);
 

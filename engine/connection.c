@@ -458,7 +458,7 @@ static void begin(struct worker *worker, int fd)
 	count(&worker->counters.connections, 1);
 	if (worker->config->records)
 		take_address(conn);
-	wait_as(conn, TIMER_HEAD);
+	wait_as(conn, TIMER_IDLE);
 	worker->ops->receive(worker->loop, &conn->channel);
 }
 

@@ -300,7 +300,7 @@ static void build_head(struct object *object, enum tux_coding coding)
 	uint32_t date_off;
 	uint32_t len;
 
-	object_describe(object, coding, &head);
+	object_describe(object, coding, INT64_MAX, &head);
 	head.content_length = rep->stamp.size;
 	len = tux_response_head(text, sizeof(text), &head, &date_off);
 	rep->head = malloc(len);

@@ -62,7 +62,7 @@ struct tux_facts object_facts(const struct object *object, enum tux_coding codin
 	};
 }
 
-void object_describe(const struct object *object, enum tux_coding coding, struct tux_head *head)
+void object_describe(const struct object *object, enum tux_coding coding, int64_t now_s, struct tux_head *head)
 {
 	const struct representation *rep = &object->representation[coding];
 
@@ -73,6 +73,6 @@ void object_describe(const struct object *object, enum tux_coding coding, struct
 	head->etag = rep->etag;
 	head->etag_len = rep->etag_len;
 	head->size = rep->stamp.size;
-	head->last_modified = rep->last_modified;
-	head->has_last_modified = rep->last_modified >= 0;
+	head->last_modified = last_modified(rep, now_s);
+	head->has_last_modified = head->last_modified >= 0;
 }

@@ -73,7 +73,7 @@ void object_put(struct object *object);
 /* The facts that a decision about one representation needs. */
 struct tux_facts object_facts(const struct object *object, enum tux_coding coding, int64_t now_s);
 
-/* Fills what a head says of a representation in every answer that has it. */
-void object_describe(const struct object *object, enum tux_coding coding, struct tux_head *head);
+/* Fills what a head says of a representation in every answer that has it, at the time now_s. */
+void object_describe(const struct object *object, enum tux_coding coding, int64_t now_s, struct tux_head *head);
 
 #endif

@@ -282,7 +282,7 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 	head = start_head(conn, plan->status);
 	if (plan->status == 412)
 		return reply_page(conn, buf, &head, NULL);
-	object_describe(object, coding, &head);
+	object_describe(object, coding, worker->now_s, &head);
 	if (plan->status == 416) {
 		head.content_range = TUX_CONTENT_RANGE_UNSATISFIED;
 		head.etag_len = 0;

@@ -85,7 +85,6 @@ REFUSED = {
     "9112-3.2-NUL": (line("GET /te\0xt.txt HTTP/1.1"), {400}),
     "9112-3.2-control": (line("GET /te\x01xt.txt HTTP/1.1"), {400}),
     "9112-3.2-DEL": (line("GET /te\x7fxt.txt HTTP/1.1"), {400}),
-    "9112-3.2-high-octet": (line("GET /te\xffxt.txt HTTP/1.1"), {400}),
     "9112-3.2-tab": (line("GET /te\txt.txt HTTP/1.1"), {400}),
     "9112-3.2-space": (line("GET /te xt.txt HTTP/1.1"), {400}),
     "9112-3.2-relative": (line("GET text.txt HTTP/1.1"), {400}),
