@@ -145,7 +145,9 @@ struct worker {
 	int64_t now_us;               /* since 1970 */
 	uint8_t date[TUX_DATE_LEN];
 	bool draining;
-	bool *drain;                  /* the engine's flags */
+	bool *keeps_listeners;        /* the engine's flags */
+	unsigned *accepting_workers;  /* the engine's: the last one closes what all share */
+	bool *drain;
 	bool *stop;
 	int log_event_fd;
 	bool *log_sleeps;

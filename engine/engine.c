@@ -19,6 +19,7 @@ struct tux_engine {
 	struct tux_engine_config config;
 	struct loader loader;
 	struct worker *worker;
+	unsigned accepting_workers;
 	unsigned opened;       /* workers that worker_free() is due for */
 	bool drain;
 	bool stop;
@@ -91,6 +92,8 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->config = &engine->config;
 	worker->ops = ops;
 	worker->loader = &engine->loader;
+	worker->keeps_listeners = &engine->keeps_listeners;
+	worker->accepting_workers = &engine->accepting_workers;
 	worker->drain = &engine->drain;
 	worker->stop = &engine->stop;
 	worker->log_event_fd = engine->log_event_fd;
@@ -98,6 +101,7 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	for (unsigned i = 0; i < engine->config.listener_count; i++) {
 		const struct tux_listener *listener = &engine->config.listeners[i];
 
+		worker->acceptor[worker->acceptor_count].shared = listener->count == 1;
 		worker->acceptor[worker->acceptor_count++].fd = listener->fd[listener->count > 1 ? index : 0];
 	}
 	engine->opened++;
@@ -143,6 +147,7 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 	}
 	memset(engine->worker, 0, config->threads * sizeof(struct worker));
 	engine->config = *config;
+	engine->accepting_workers = config->threads;
 	engine->log_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ops = choose_loop(engine, error, error_size);
 	if (ops == NULL || engine->log_event_fd < 0 || !loader_start(&engine->loader)) {
@@ -208,16 +213,6 @@ bool tux_engine_wait(struct tux_engine *engine, uint32_t timeout_ms)
 	return all;
 }
 
-static void close_listeners(struct tux_engine *engine)
-{
-	for (unsigned i = 0; i < engine->config.listener_count; i++) {
-		const struct tux_listener *listener = &engine->config.listeners[i];
-
-		for (unsigned k = 0; k < listener->count; k++)
-			close(listener->fd[k]);
-	}
-}
-
 void tux_engine_stop(struct tux_engine *engine)
 {
 	if (engine->stopped)
@@ -229,8 +224,6 @@ void tux_engine_stop(struct tux_engine *engine)
 		if (engine->worker[i].started)
 			pthread_join(engine->worker[i].thread, NULL);
 	loader_stop(&engine->loader);
-	if (!engine->keeps_listeners)
-		close_listeners(engine);
 }
 
 void tux_engine_free(struct tux_engine *engine)

@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -97,13 +98,36 @@ static int tcp_bind(const struct address *address, bool reuse_port)
 	return fd;
 }
 
+/* A server that was killed leaves its sockets to the kernel, whose io_uring takes a moment to let them go. */
+static bool wait_for_predecessor(unsigned *tries)
+{
+	enum { TRIES = 20, PAUSE_MS = 50 };
+
+	if (*tries == TRIES)
+		return false;
+	*tries += 1;
+	poll(NULL, 0, PAUSE_MS);
+	return true;
+}
+
+static int tcp_bind_patiently(const struct address *address)
+{
+	unsigned tries = 0;
+	int fd;
+
+	do
+		fd = tcp_bind(address, false);
+	while (fd < 0 && errno == EADDRINUSE && wait_for_predecessor(&tries));
+	return fd;
+}
+
 /*
  * Opens one socket a thread on address. SO_REUSEPORT would let a second server of the same user take half
  * of the connections unnoticed, so a bind without it goes first: it fails if anybody listens there.
  */
 static bool tcp_open(struct address *address, unsigned threads, struct tux_listener *out)
 {
-	int saved, probe = tcp_bind(address, false);
+	int saved, probe = tcp_bind_patiently(address);
 
 	out->count = 0;
 	if (probe < 0)
@@ -217,7 +241,9 @@ static bool unix_is_live(const struct sockaddr_un *address)
 static int unix_open(const char *spec, const char *path, struct tux_listener *out, char *error, size_t error_size)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	unsigned tries = 0;
 	struct stat st;
+	bool live;
 	int fd;
 
 	if (*path == '\0')
@@ -228,7 +254,10 @@ static int unix_open(const char *spec, const char *path, struct tux_listener *ou
 	if (lstat(path, &st) == 0) {
 		if (!S_ISSOCK(st.st_mode))
 			return fail(error, error_size, spec, "the file exists and is not a socket");
-		if (unix_is_live(&address))
+		do
+			live = unix_is_live(&address);
+		while (live && wait_for_predecessor(&tries));
+		if (live)
 			return fail(error, error_size, spec, "another server is listening there");
 		if (errno != ECONNREFUSED || unlink(path) < 0)
 			return fail(error, error_size, spec, strerror(errno));

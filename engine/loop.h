@@ -40,6 +40,7 @@ struct channel {
 /* A listening socket. */
 struct acceptor {
 	_Alignas(16) int fd;
+	bool shared; /* with the other threads */
 	bool wanted;
 	bool armed;
 };

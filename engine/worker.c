@@ -163,11 +163,26 @@ static void accept_rest(struct worker *worker)
 	}
 }
 
+/* Once a worker, when it accepts no more. */
+static void close_acceptors(struct worker *worker)
+{
+	bool last;
+
+	if (worker->acceptor_count == 0 || *worker->keeps_listeners)
+		return;
+	last = __atomic_sub_fetch(worker->accepting_workers, 1, __ATOMIC_ACQ_REL) == 0;
+	for (unsigned i = 0; i < worker->acceptor_count; i++)
+		if (!worker->acceptor[i].shared || last)
+			close(worker->acceptor[i].fd);
+	worker->acceptor_count = 0;
+}
+
 static void begin_drain(struct worker *worker)
 {
 	connections_accept(worker, false);
 	accept_rest(worker);
 	connections_accept(worker, false);
+	close_acceptors(worker);
 	worker->draining = true;
 }
 
@@ -222,6 +237,7 @@ void *worker_run(void *argument)
 			close(worker->conns->channel.fd);
 		connection_free(worker->conns);
 	}
+	close_acceptors(worker);
 	tell(worker, false, error);
 	return NULL;
 }
