@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "parsed.h"
+#include "record.h"
+#include "response.h"
+
+static const uint8_t date[] = "Sun, 06 Nov 1994 08:49:37 GMT";
+static uint8_t out[4096];
+
+static const char *written(const struct tux_head *head)
+{
+	uint32_t date_off;
+	uint32_t len = tux_response_head(out, sizeof(out) - 1, head, &date_off);
+
+	assert_in_range(len, 1, sizeof(out) - 1);
+	assert_memory_equal(out + date_off, date, TUX_DATE_LEN);
+	out[len] = '\0';
+	for (uint32_t cap = 0; cap < len; cap++) { /* what does not fit is not written at all */
+		uint8_t *small = malloc(cap + 1);
+
+		assert_non_null(small);
+		assert_int_equal(tux_response_head(small, cap, head, &date_off), 0);
+		free(small);
+	}
+	return (const char *)out;
+}
+
+/* RFC 9112 4, RFC 9110 8 */
+static void test_head(void **state)
+{
+	struct tux_head head = { .status = 206, .minor = 1, .keep_alive = true, .date = date, .has_length = true };
+
+	(void)state;
+	head.content_length = 18446744073709551615u;
+	head.type = (struct tux_media_type){ "text/css", 8 };
+	head.etag = (const uint8_t *)"\"x\"";
+	head.etag_len = 3;
+	head.coding = TUX_CODING_ZSTD;
+	head.accept_ranges = head.vary_encoding = true;
+	head.has_last_modified = true;
+	head.last_modified = 0;
+	head.content_range = TUX_CONTENT_RANGE_ONE;
+	head.range = (struct tux_range){ 5, 10 };
+	head.size = 100;
+	assert_string_equal(written(&head), "HTTP/1.1 206 Partial Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+	                                    "Server: tux\r\nContent-Type: text/css\r\n"
+	                                    "Content-Length: 18446744073709551615\r\n"
+	                                    "Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\nETag: \"x\"\r\n"
+	                                    "Content-Encoding: zstd\r\nAccept-Ranges: bytes\r\n"
+	                                    "Content-Range: bytes 5-14/100\r\nVary: Accept-Encoding\r\n\r\n");
+}
+
+/* RFC 9110 15.5.17, 15.5.6; RFC 9112 9.3 */
+static void test_other_heads(void **state)
+{
+	struct tux_head head = { .status = 416, .minor = 0, .keep_alive = true, .date = date };
+
+	(void)state;
+	head.content_range = TUX_CONTENT_RANGE_UNSATISFIED;
+	head.size = 7;
+	assert_non_null(strstr(written(&head), "Content-Range: bytes */7\r\n"));
+	assert_non_null(strstr(written(&head), "Connection: keep-alive\r\n"));
+	head.keep_alive = false;
+	head.allow = true;
+	assert_non_null(strstr(written(&head), "Connection: close\r\n"));
+	assert_non_null(strstr(written(&head), "Allow: GET, HEAD, OPTIONS\r\n"));
+}
+
+/* No CR or LF of a request comes out in a head. */
+static void test_no_injection(void **state)
+{
+	struct tux_head head = { .status = 301, .minor = 1, .keep_alive = true, .date = date };
+
+	(void)state;
+	head.location = (const uint8_t *)"/a/";
+	head.location_len = 3;
+	head.location_query = (const uint8_t *)"x\r\nSet-Cookie: y";
+	head.location_query_len = 16;
+	assert_non_null(strstr(written(&head), "Location: /a/?xSet-Cookie:y\r\n\r\n"));
+}
+
+static void test_parts(void **state)
+{
+	struct tux_head head = { .boundary = (const uint8_t *)"b", .boundary_len = 1, .size = 9 };
+	struct tux_range range = { 1, 2 };
+
+	(void)state;
+	head.type = (struct tux_media_type){ "a/b", 3 };
+	out[tux_response_part_head(out, sizeof(out), &head, &range)] = '\0';
+	assert_string_equal((char *)out, "\r\n--b\r\nContent-Type: a/b\r\nContent-Range: bytes 1-2/9\r\n\r\n");
+	out[tux_response_part_head(out, sizeof(out), &head, NULL)] = '\0';
+	assert_string_equal((char *)out, "\r\n--b--\r\n");
+	assert_int_equal(tux_response_part_head(out, 5, &head, NULL), 0);
+}
+
+/* Every status we send has its phrase, and its page fits where the engine puts it. */
+static void test_pages(void **state)
+{
+	(void)state;
+	for (int refusal = TUX_REFUSED_METHOD; refusal < TUX_REFUSALS; refusal++) {
+		uint16_t status = tux_refusal_status((enum tux_refusal)refusal);
+
+		assert_string_not_equal(tux_response_reason(status), "Unknown");
+		assert_in_range(tux_response_error_body(out, TUX_MAX_ERROR_BODY, status,
+		                                        tux_refusal_text((enum tux_refusal)refusal)),
+		                1, TUX_MAX_ERROR_BODY);
+	}
+	assert_int_equal(tux_response_error_body(out, 20, 404, NULL), 0);
+}
+
+static uint16_t decided(const char *method, const char *fields, uint32_t *count)
+{
+	struct tux_facts facts = { .size = 100, .validators = { (const uint8_t *)"\"e\"", 3, 784111777, 1784000000 } };
+	struct parsed *parsed = parse_request(method, fields);
+	struct tux_plan plan;
+
+	tux_respond_decide(parsed->buf, &parsed->req, &facts, &plan);
+	*count = plan.range_count;
+	return plan.status;
+}
+
+/* RFC 9110 13.2.2, 14.2 */
+static void test_decide(void **state)
+{
+	uint32_t count;
+
+	(void)state;
+	assert_int_equal(decided("GET", "", &count), 200);
+	assert_int_equal(decided("GET", "Range: bytes=0-1,5-6\r\n", &count), 206);
+	assert_int_equal(count, 2);
+	assert_int_equal(decided("HEAD", "Range: bytes=0-1\r\n", &count), 200);
+	assert_int_equal(decided("GET", "Range: bytes=0-1\r\nRange: bytes=3-4\r\n", &count), 200);
+	assert_int_equal(decided("GET", "Range: bytes=100-\r\n", &count), 416);
+	assert_int_equal(decided("GET", "Range: bytes=0-1\r\nIf-Range: \"x\"\r\n", &count), 200);
+	assert_int_equal(decided("GET", "Range: bytes=0-1\r\nIf-None-Match: \"e\"\r\n", &count), 304);
+	assert_int_equal(decided("GET", "Range: bytes=0-1\r\nIf-Match: \"x\"\r\n", &count), 412);
+}
+
+/* RFC 9110 9.1, 15.5.6, 15.6.2 */
+static void test_methods(void **state)
+{
+	(void)state;
+	assert_int_equal(tux_respond_method(&parse_request("GET", "")->req), 0);
+	assert_int_equal(tux_respond_method(&parse_request("HEAD", "")->req), 0);
+	assert_int_equal(tux_respond_method(&parse_request("OPTIONS", "")->req), 204);
+	assert_int_equal(tux_respond_method(&parse_request("DELETE", "")->req), 405);
+	assert_int_equal(tux_respond_method(&parse_request("BREW", "")->req), 501);
+}
+
+static void test_record(void **state)
+{
+	static uint8_t text[TUX_RECORD_MAX - sizeof(struct tux_record)];
+	static char fields[3000];
+	struct parsed *parsed = parse_request("GET", "Referer: r\r\nUser-Agent: agent\r\n");
+	struct tux_record record = { .status = 200 };
+
+	(void)state;
+	assert_int_equal(tux_record_fill(&record, parsed->buf, &parsed->req, text), 3 + 4 + 1 + 1 + 5);
+	assert_int_equal(record.size, sizeof(record) + 14);
+	assert_memory_equal(text, "GET/a?bxragent", 14);
+	memset(fields, 'u', sizeof(fields));
+	memcpy(fields, "User-Agent: ", 12);
+	memcpy(fields + 2500, "\r\n", 3);
+	parsed = parse_request("GET", fields);
+	assert_int_equal(tux_record_fill(&record, parsed->buf, &parsed->req, text), 3 + 4 + 1 + TUX_RECORD_TEXT_MAX);
+	assert_int_equal(record.user_agent_len, TUX_RECORD_TEXT_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_head),   cmocka_unit_test(test_other_heads), cmocka_unit_test(test_no_injection),
+		cmocka_unit_test(test_parts),  cmocka_unit_test(test_pages),       cmocka_unit_test(test_decide),
+		cmocka_unit_test(test_methods), cmocka_unit_test(test_record),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
