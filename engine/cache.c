@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-bool cache_open(struct cache *cache, uint32_t max_count, uint64_t max_bytes, uint64_t seed)
+bool cache_open(struct cache *cache, uint32_t max_count, uint32_t max_files, uint64_t max_bytes, uint64_t seed)
 {
 	uint32_t buckets = 64;
 
@@ -12,6 +12,7 @@ bool cache_open(struct cache *cache, uint32_t max_count, uint64_t max_bytes, uin
 	cache->bucket = calloc(buckets, sizeof(struct object *));
 	cache->bucket_mask = buckets - 1;
 	cache->max_count = max_count;
+	cache->max_files = max_files;
 	cache->max_bytes = max_bytes;
 	cache->seed = seed;
 	cache->order.next = cache->order.prev = &cache->order;
@@ -92,14 +93,15 @@ void cache_drop(struct cache *cache, struct object *object)
 	order_remove(object);
 	object->cached = false;
 	cache->count--;
+	cache->files -= object->files;
 	cache->bytes -= object->memory_bytes;
 	object_put(object);
 }
 
 /* From the oldest on; one that was used since the last look gets another round. */
-static void evict(struct cache *cache, uint32_t max_count, uint64_t max_bytes)
+static void evict(struct cache *cache, uint32_t max_files)
 {
-	while ((cache->count > max_count || cache->bytes > max_bytes) && cache->count > 0) {
+	while (cache->count > cache->max_count || cache->bytes > cache->max_bytes || cache->files > max_files) {
 		struct object *oldest = cache->order.prev;
 
 		if (oldest->used) {
@@ -125,8 +127,9 @@ void cache_insert(struct cache *cache, struct object *object)
 	order_first(cache, object);
 	object->cached = true;
 	cache->count++;
+	cache->files += object->files;
 	cache->bytes += object->memory_bytes;
-	evict(cache, cache->max_count, cache->max_bytes);
+	evict(cache, cache->max_files);
 }
 
 void cache_drop_path(struct cache *cache, const uint8_t *key, uint32_t len)
@@ -154,7 +157,7 @@ void cache_clear(struct cache *cache)
 		cache_drop(cache, cache->order.next);
 }
 
-void cache_trim(struct cache *cache, uint32_t max_count)
+void cache_trim(struct cache *cache, uint32_t max_files)
 {
-	evict(cache, max_count, cache->max_bytes);
+	evict(cache, max_files);
 }

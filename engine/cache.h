@@ -10,13 +10,15 @@ struct cache {
 	uint32_t bucket_mask;
 	uint32_t count;
 	uint32_t max_count;
+	uint32_t files;     /* descriptors that objects hold */
+	uint32_t max_files;
 	uint64_t bytes;
 	uint64_t max_bytes; /* of bodies */
 	uint64_t seed;
 	struct object order; /* head of the ring: next is the youngest */
 };
 
-bool cache_open(struct cache *cache, uint32_t max_count, uint64_t max_bytes, uint64_t seed);
+bool cache_open(struct cache *cache, uint32_t max_count, uint32_t max_files, uint64_t max_bytes, uint64_t seed);
 void cache_free(struct cache *cache);
 
 /* The object of a path, borrowed; NULL when it is not cached. */
@@ -33,7 +35,7 @@ void cache_drop_path(struct cache *cache, const uint8_t *key, uint32_t len);
 void cache_drop_beneath(struct cache *cache, const uint8_t *prefix, uint32_t len);
 void cache_clear(struct cache *cache);
 
-/* Forgets the longest unused objects until max_count are left, for when descriptors run out. */
-void cache_trim(struct cache *cache, uint32_t max_count);
+/* Forgets the longest unused objects until at most max_files descriptors are held, for when they run out. */
+void cache_trim(struct cache *cache, uint32_t max_files);
 
 #endif

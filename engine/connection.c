@@ -483,7 +483,7 @@ static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
 		if (worker->open >= worker->max_open)
 			connections_accept(worker, false);
 	} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
-		cache_trim(&worker->cache, worker->cache.count / 2); /* some of its objects hold descriptors */
+		cache_trim(&worker->cache, worker->cache.files / 2); /* some of its objects hold descriptors */
 		connections_accept(worker, false);
 		worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
 	}

@@ -50,6 +50,7 @@ struct tux_engine_config {
 	uint32_t recheck_ms;        /* how old what is known of a file may get where inotify cannot see it */
 	uint64_t max_body_bytes;    /* of a request body that is read and dropped; more is 413 */
 	uint32_t cache_entries;     /* objects a thread keeps */
+	uint32_t cache_files;       /* of them, how many open files they may hold: bodies not kept in memory */
 	uint64_t cache_bytes;       /* of bodies kept in memory, all threads together */
 	uint32_t memory_object_bytes; /* larger bodies are not kept in memory */
 	bool browse;                /* listings for directories without an index */

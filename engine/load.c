@@ -222,6 +222,8 @@ static enum take take_representation(const struct load *load, struct object *obj
 		close(rep->fd);
 		rep->fd = -1;
 		object->memory_bytes += rep->stamp.size;
+	} else {
+		object->files++;
 	}
 	object->available |= (uint8_t)(1u << coding);
 	return TAKE_DONE;

@@ -182,7 +182,7 @@ struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len)
 	}
 	keep(worker, &load, true);
 	if (load.object != NULL && load.object->kind == OBJECT_BUSY)
-		cache_trim(&worker->cache, worker->cache.count / 2);
+		cache_trim(&worker->cache, worker->cache.files / 2);
 	return load.object;
 }
 

@@ -49,6 +49,7 @@ struct object {
 	uint64_t hash;
 	uint64_t checked_ms;  /* when the file system was last asked */
 	uint64_t memory_bytes;
+	uint32_t files;       /* descriptors held */
 	uint32_t refs;
 	bool cached;
 	bool used;            /* since the cache last looked */

@@ -68,7 +68,7 @@ bool worker_open(struct worker *worker)
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	worker->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->wake.fd < 0 || !inbox_open(&worker->inbox) || !records_open(&worker->records) ||
-	    !cache_open(&worker->cache, config->cache_entries, config->cache_bytes / config->threads, seed))
+	    !cache_open(&worker->cache, config->cache_entries, config->cache_files, config->cache_bytes / config->threads, seed))
 		return false;
 	worker->finished.fd = worker->inbox.event_fd;
 	if (watch_open(&worker->watch, &worker->cache, config)) /* without, everything is rechecked */

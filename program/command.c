@@ -20,7 +20,7 @@ enum {
 
 static const uint64_t default_cache_bytes = 256ull << 20;
 static const uint64_t default_body_bytes = 1ull << 20;
-static const uint32_t default_memory_object = 1u << 20;
+static const uint32_t default_memory_object = 64u << 10;
 
 /* Values of getopt; the short options -h and -V are their letters. */
 enum option_id {
@@ -83,11 +83,11 @@ static const struct option_row rows[] = {
 	{ "engine", "auto|uring|epoll", "auto, uring or epoll", "how to wait for the network (auto)", OPTION_ENGINE },
 	{ "large-body", "auto|copy|sendfile|zerocopy", "auto, copy, sendfile or zerocopy",
 	  "how to send bodies that are not kept in memory (auto)", OPTION_LARGE_BODY },
-	{ "cache-entries", "N", "a number from 16 to 1048576", "files that a thread keeps open (16384)",
+	{ "cache-entries", "N", "a number from 16 to 1048576", "files that a thread keeps ready (16384)",
 	  OPTION_CACHE_ENTRIES },
 	{ "cache-bytes", "BYTES", "bytes such as 0, 64M or 2G", "memory for small files, of all threads (256M)",
 	  OPTION_CACHE_BYTES },
-	{ "memory-object", "BYTES", "bytes from 0 to 1G, such as 256K", "larger files are not kept in memory (1M)",
+	{ "memory-object", "BYTES", "bytes from 0 to 1G, such as 256K", "larger files are not kept in memory (64K)",
 	  OPTION_MEMORY_OBJECT },
 	{ "recheck", "SECONDS", SECONDS_OR_0, "look at files again after this where inotify cannot\n"
 	  "see changes, as on network file systems (1)", OPTION_RECHECK },
@@ -344,6 +344,7 @@ static void defaults(struct tux_command *command)
 		.recheck_ms = 1000,
 		.max_body_bytes = default_body_bytes,
 		.cache_entries = TUX_DEFAULT_CACHE_ENTRIES,
+		.cache_files = TUX_DEFAULT_CACHE_ENTRIES,
 		.cache_bytes = default_cache_bytes,
 		.memory_object_bytes = default_memory_object,
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Open files: every connection is one, and so is every file in a thread's cache. */
+/* Open files: every connection is one, and so is every file too large to be kept in memory that a thread caches. */
 #define _GNU_SOURCE 1
 #include "limit.h"
 
@@ -62,10 +62,10 @@ static void fit(struct tux_engine_config *config, uint64_t room)
 		entries = kept;
 	if (entries < MIN_ENTRIES)
 		entries = MIN_ENTRIES;
-	if (entries > config->cache_entries)
-		entries = config->cache_entries;
+	if (entries > config->cache_files)
+		entries = config->cache_files;
 	room = room > entries * threads ? room - entries * threads : 1;
-	config->cache_entries = (uint32_t)entries;
+	config->cache_files = (uint32_t)entries;
 	if (config->max_connections > room)
 		config->max_connections = (unsigned)room;
 }
@@ -73,7 +73,7 @@ static void fit(struct tux_engine_config *config, uint64_t room)
 void tux_limits_raise(struct tux_engine_config *config, FILE *out)
 {
 	const uint64_t fixed = fds_fixed(config);
-	const uint64_t cache = (uint64_t)config->cache_entries * config->threads;
+	const uint64_t cache = (uint64_t)config->cache_files * config->threads;
 	const uint64_t wanted = fixed + cache + config->max_connections;
 	const uint64_t limit = open_files_raise(wanted);
 	const struct tux_engine_config asked = *config;
@@ -82,8 +82,8 @@ void tux_limits_raise(struct tux_engine_config *config, FILE *out)
 	if (limit >= wanted)
 		return;
 	fit(config, limit > fixed ? limit - fixed : limit / 2);
-	if (config->max_connections == asked.max_connections && asked.cache_entries == TUX_DEFAULT_CACHE_ENTRIES)
+	if (config->max_connections == asked.max_connections)
 		return; /* a default that is a little smaller is no news */
-	fprintf(out, "tux: %llu open files are permitted (ulimit -Hn): at most %u connections, %u files in a thread's cache\n",
-	        (unsigned long long)limit, config->max_connections, config->cache_entries);
+	fprintf(out, "tux: %llu open files are permitted (ulimit -Hn): at most %u connections, %u large files open a thread\n",
+	        (unsigned long long)limit, config->max_connections, config->cache_files);
 }

@@ -81,7 +81,7 @@ static void test_defaults(void **state)
 	assert_int_equal(command.engine.max_body_bytes, 1 << 20);
 	assert_int_equal(command.engine.cache_entries, 16384);
 	assert_int_equal(command.engine.cache_bytes, 256 << 20);
-	assert_int_equal(command.engine.memory_object_bytes, 1 << 20);
+	assert_int_equal(command.engine.memory_object_bytes, 64 << 10);
 	assert_int_equal(command.engine.index_count, 1);
 	assert_string_equal(command.engine.index[0], "index.html");
 	assert_false(command.engine.browse || command.engine.dot_files || command.engine.any_mode || command.engine.spa);
