@@ -95,6 +95,7 @@ struct conn {
 	bool last;                /* close when what is queued has been sent */
 	bool linger;              /* the peer may still be sending: do not reset it */
 	bool ended;               /* the peer has sent its FIN */
+	bool parked;              /* accepted beyond the limit: nothing is read of it until there is room */
 	bool resumed;             /* just sent: the next wait begins now */
 	uint8_t waits;            /* loads that the held request has waited for */
 	uint16_t port;
@@ -134,7 +135,8 @@ struct worker {
 	bool accepting;
 	uint64_t accept_again_ms;     /* after running out of descriptors; 0: nothing to wait for */
 	unsigned open;
-	unsigned max_open;
+	unsigned parked;              /* of those: they wait for others to close */
+	unsigned *active;             /* the engine's: connections of all workers that are not parked */
 	struct conn *conns;
 	struct miss *misses;
 	unsigned miss_count;

@@ -14,7 +14,7 @@
 enum {
 	ANSWER_ROOM = 4096,       /* in out, before another request is looked at */
 	RETRY_ACCEPT_MS = 100,    /* after descriptors have run out */
-	SINGLE_ACCEPTS = 64,      /* connections to the limit from which on each is accepted by itself */
+	SINGLE_ACCEPTS = 64,      /* connections to the limit, a thread, from which on each is accepted by itself */
 };
 
 static void go_on(struct conn *conn);
@@ -386,6 +386,7 @@ static void on_writable(struct channel *channel)
 void connection_free(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
+	bool conn_parked = conn->parked;
 
 	send_release(conn);
 	forget(&conn->in);
@@ -399,6 +400,10 @@ void connection_free(struct conn *conn)
 		conn->next->prev = conn->prev;
 	free(conn);
 	worker->open--;
+	if (conn_parked)
+		worker->parked--;
+	else
+		__atomic_sub_fetch(worker->active, 1, __ATOMIC_RELAXED);
 	count(&worker->counters.open, UINT64_MAX);
 }
 
@@ -407,8 +412,8 @@ static void on_closed(struct channel *channel)
 	struct worker *worker = conn_of(channel)->worker;
 
 	connection_free(conn_of(channel));
-	if (!worker->accepting && !worker->draining && worker->open < worker->max_open)
-		connections_accept(worker, true);
+	if (!worker->accepting)
+		connections_resume(worker);
 }
 
 /* Who the client is, for the log. */
@@ -431,6 +436,26 @@ static void take_address(struct conn *conn)
 		memcpy(conn->address + 12, &peer.v4.sin_addr, 4);
 		conn->port = ntohs(peer.v4.sin_port);
 	}
+}
+
+/* The limit is one for all threads. What is left when draining is served whatever the limit. */
+static bool take_slot(struct worker *worker)
+{
+	if (__atomic_add_fetch(worker->active, 1, __ATOMIC_RELAXED) <= worker->config->max_connections || worker->draining)
+		return true;
+	__atomic_sub_fetch(worker->active, 1, __ATOMIC_RELAXED);
+	return false;
+}
+
+static bool is_full(const struct worker *worker)
+{
+	return __atomic_load_n(worker->active, __ATOMIC_RELAXED) >= worker->config->max_connections;
+}
+
+static void start(struct conn *conn)
+{
+	wait_as(conn, TIMER_IDLE);
+	conn->worker->ops->receive(conn->worker->loop, &conn->channel);
 }
 
 static void begin(struct worker *worker, int fd)
@@ -458,8 +483,12 @@ static void begin(struct worker *worker, int fd)
 	count(&worker->counters.connections, 1);
 	if (worker->config->records)
 		take_address(conn);
-	wait_as(conn, TIMER_IDLE);
-	worker->ops->receive(worker->loop, &conn->channel);
+	if (take_slot(worker)) {
+		start(conn);
+	} else {
+		conn->parked = true;
+		worker->parked++;
+	}
 }
 
 void connections_accept(struct worker *worker, bool accept)
@@ -473,6 +502,32 @@ void connections_accept(struct worker *worker, bool accept)
 			worker->ops->accept_stop(worker->loop, &worker->acceptor[i]);
 }
 
+/* Another thread's connection may be the one that closes, so a full worker looks again after a while. */
+static void pause_accepting(struct worker *worker)
+{
+	connections_accept(worker, false);
+	worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
+}
+
+void connections_resume(struct worker *worker)
+{
+	for (struct conn *conn = worker->conns; conn != NULL && worker->parked > 0; conn = conn->next) {
+		if (!conn->parked || conn->state == CONN_CLOSED)
+			continue;
+		if (!take_slot(worker))
+			break;
+		conn->parked = false;
+		worker->parked--;
+		start(conn);
+	}
+	if (worker->draining)
+		return;
+	if (is_full(worker))
+		pause_accepting(worker);
+	else
+		connections_accept(worker, true);
+}
+
 static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
 {
 	struct worker *worker = owner;
@@ -480,12 +535,11 @@ static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
 	(void)acceptor;
 	if (fd >= 0) {
 		begin(worker, fd);
-		if (worker->open >= worker->max_open)
-			connections_accept(worker, false);
+		if (is_full(worker))
+			pause_accepting(worker);
 	} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
 		cache_trim(&worker->cache, worker->cache.files / 2); /* some of its objects hold descriptors */
-		connections_accept(worker, false);
-		worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
+		pause_accepting(worker);
 	}
 }
 
@@ -493,7 +547,8 @@ static bool accept_singly(void *owner)
 {
 	const struct worker *worker = owner;
 
-	return worker->max_open - worker->open < SINGLE_ACCEPTS;
+	return __atomic_load_n(worker->active, __ATOMIC_RELAXED) + SINGLE_ACCEPTS * worker->config->threads >
+	       worker->config->max_connections;
 }
 
 void connection_timeout(struct conn *conn)

@@ -20,8 +20,11 @@ void connections_close_idle(struct worker *worker);
 /* Frees a connection whose loop is gone. */
 void connection_free(struct conn *conn);
 
-/* Accepts again, when there is room, or stops accepting. */
+/* Accepts, or stops accepting. */
 void connections_accept(struct worker *worker, bool accept);
+
+/* Goes on with parked connections and with accepting, as far as there is room; looks again later where there is none. */
+void connections_resume(struct worker *worker);
 
 static inline struct conn *connection_of_timer(struct timer *timer)
 {

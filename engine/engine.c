@@ -20,6 +20,7 @@ struct tux_engine {
 	struct loader loader;
 	struct worker *worker;
 	unsigned accepting_workers;
+	unsigned active;       /* connections, of all workers */
 	unsigned opened;       /* workers that worker_free() is due for */
 	bool drain;
 	bool stop;
@@ -93,6 +94,7 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->ops = ops;
 	worker->loader = &engine->loader;
 	worker->keeps_listeners = &engine->keeps_listeners;
+	worker->active = &engine->active;
 	worker->accepting_workers = &engine->accepting_workers;
 	worker->drain = &engine->drain;
 	worker->stop = &engine->stop;

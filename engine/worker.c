@@ -62,9 +62,6 @@ bool worker_open(struct worker *worker)
 	worker->timers.duration_ms[TIMER_BODY] = config->body_timeout_ms;
 	worker->timers.duration_ms[TIMER_SEND] = config->send_timeout_ms;
 	worker->timers.duration_ms[TIMER_LINGER] = LINGER_MS;
-	worker->max_open = config->max_connections / config->threads;
-	if (worker->max_open == 0)
-		worker->max_open = 1;
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	worker->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->wake.fd < 0 || !inbox_open(&worker->inbox) || !records_open(&worker->records) ||
@@ -131,7 +128,7 @@ static void expire(struct worker *worker)
 	while ((timer = timer_expired(&worker->timers, worker->now_ms)) != NULL)
 		connection_timeout(connection_of_timer(timer));
 	if (worker->accept_again_ms != 0 && worker->now_ms >= worker->accept_again_ms && !worker->draining)
-		connections_accept(worker, true);
+		connections_resume(worker);
 }
 
 static int wait_ms(const struct worker *worker)
@@ -179,11 +176,12 @@ static void close_acceptors(struct worker *worker)
 
 static void begin_drain(struct worker *worker)
 {
+	worker->draining = true;
 	connections_accept(worker, false);
 	accept_rest(worker);
 	connections_accept(worker, false);
+	connections_resume(worker);
 	close_acceptors(worker);
-	worker->draining = true;
 }
 
 static void serve(struct worker *worker)
