@@ -4,7 +4,7 @@
 
 #include "field.h"
 
-enum { MAX_OVERLAPS = 2 };
+enum { MAX_OVERLAPPING = 2 };
 
 static bool is_digit(uint8_t c)
 {
@@ -59,14 +59,24 @@ static bool take_range(const uint8_t *buf, struct tux_span element, uint64_t siz
 	return true;
 }
 
-static uint32_t overlaps(const struct tux_range *ranges, uint32_t count)
+static bool overlap(const struct tux_range *a, const struct tux_range *b)
+{
+	return a->first < b->first + b->len && b->first < a->first + a->len;
+}
+
+/* How many ranges overlap at least one other. */
+static uint32_t overlapping(const struct tux_range *ranges, uint32_t count)
 {
 	uint32_t found = 0;
 
-	for (uint32_t i = 0; i < count; i++)
-		for (uint32_t k = i + 1; k < count; k++)
-			if (ranges[i].first < ranges[k].first + ranges[k].len && ranges[k].first < ranges[i].first + ranges[i].len)
-				found++;
+	for (uint32_t i = 0; i < count; i++) {
+		bool overlaps = false;
+
+		for (uint32_t k = 0; k < count; k++)
+			overlaps = overlaps || (k != i && overlap(&ranges[i], &ranges[k]));
+		if (overlaps)
+			found++;
+	}
 	return found;
 }
 
@@ -113,7 +123,7 @@ enum tux_range_verdict tux_range_parse(const uint8_t *buf, struct tux_span value
 		return TUX_RANGE_IGNORED;
 	if (kept == 0)
 		return TUX_RANGE_UNSATISFIABLE;
-	if (overlaps(ranges, kept) > MAX_OVERLAPS || (kept > 1 && total(ranges, kept) >= size))
+	if (overlapping(ranges, kept) > MAX_OVERLAPPING || (kept > 1 && total(ranges, kept) >= size))
 		return TUX_RANGE_IGNORED;
 	*count = kept;
 	return TUX_RANGE_SATISFIABLE;

@@ -21,8 +21,8 @@ enum tux_range_verdict {
  * Reads a Range field value for a representation of size bytes into ranges[0 .. *count).
  * Ranges that lie behind the end are left out; each one kept is clamped to the size.
  * TUX_RANGE_IGNORED: another unit, a syntax error, more than TUX_MAX_RANGES ranges, or more than
- * two that overlap another (RFC 9110 14.2 and 17.15). A set of several that together cover no
- * less than the whole is ignored too: 200 is cheaper.
+ * two that overlap another (RFC 9110 14.2 and 17.15). A set of several whose lengths add
+ * up to the whole or more is ignored too: 200 is cheaper. So is every set when size is above INT64_MAX.
  * *count is 0 unless satisfiable. Any context.
  */
 enum tux_range_verdict tux_range_parse(const uint8_t *buf, struct tux_span value, uint64_t size,

@@ -90,6 +90,10 @@ static void test_many(void **state)
 	assert_int_equal(ranges[1].first, 5);
 	none("bytes=0-9,10-19", 20, TUX_RANGE_IGNORED);
 	none("bytes=0-3,1-4,2-5", 20, TUX_RANGE_IGNORED);
+	none("bytes=0-3,3-6,6-9", 100, TUX_RANGE_IGNORED);
+	none("bytes=0-3,1-4,20-23,21-24", 100, TUX_RANGE_IGNORED);
+	assert_int_equal(parse("bytes=0-3,2-5,50-51", 100, ranges, &count), TUX_RANGE_SATISFIABLE);
+	assert_int_equal(count, 3);
 	none("bytes=0-0,2-2,4-4,6-6,8-8,10-10,12-12,14-14,16-16,18-18,20-20,22-22,24-24,26-26,28-28,30-30,32-32", 99,
 	     TUX_RANGE_IGNORED);
 }
