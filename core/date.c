@@ -180,13 +180,17 @@ static uint32_t long_day_name(const uint8_t *text, uint32_t len)
 	return 0;
 }
 
-/* The year of this century, or of the one before when that would be more than 50 years ahead. */
-static uint32_t full_year(uint32_t two_digits, int64_t now)
+/* The year of this century; of the one before when the moment, not the year, would be more than 50 years ahead. */
+static uint32_t full_year(struct civil civil, uint32_t time, int64_t now)
 {
-	struct civil today = civil_from_days(now > 0 && now <= LAST_SECOND ? (uint32_t)(now / DAY_SECONDS) : 0);
-	uint32_t year = today.year - today.year % 100 + two_digits;
+	int64_t seconds = now > 0 && now <= LAST_SECOND ? now : 0;
+	struct civil today = civil_from_days((uint32_t)(seconds / DAY_SECONDS));
+	uint32_t year = today.year - today.year % 100 + civil.year;
+	bool later_in_year = civil.day > today.day || (civil.day == today.day && time > (uint32_t)(seconds % DAY_SECONDS));
 
-	return year > today.year + 50 ? year - 100 : year;
+	if (civil.month != today.month)
+		later_in_year = civil.month > today.month;
+	return year > today.year + 50 || (year == today.year + 50 && later_in_year) ? year - 100 : year;
 }
 
 /* "Sunday, 06-Nov-94 08:49:37 GMT" */
@@ -202,7 +206,7 @@ static bool parse_rfc850(const uint8_t *text, uint32_t len, int64_t now, int64_t
 	    !take_month(text, at + 5, &civil.month) || text[at + 8] != '-' || !take_number(text, at + 9, 2, &civil.year) ||
 	    text[at + 11] != ' ' || !take_time(text, at + 12, &time) || memcmp(text + at + 20, " GMT", 4) != 0)
 		return false;
-	civil.year = full_year(civil.year, now);
+	civil.year = full_year(civil, time, now);
 	return finish(civil, time, seconds);
 }
 

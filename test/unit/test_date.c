@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -35,10 +36,78 @@ static void test_formats(void **state)
 	assert_int_equal(seconds, 784111777);
 	assert_true(parse("Sun Nov  6 08:49:37 1994", &seconds));
 	assert_int_equal(seconds, 784111777);
-	assert_true(parse("Wednesday, 10-Dec-76 00:00:00 GMT", &seconds)); /* 2076: 50 years ahead of 2026 */
-	assert_int_equal(seconds, 3374784000);
-	assert_true(parse("Wednesday, 10-Dec-77 00:00:00 GMT", &seconds)); /* 1977 */
-	assert_int_equal(seconds, 250560000);
+}
+
+static void year_is(const char *text, int64_t now, const char *expected)
+{
+	uint8_t back[TUX_DATE_LEN];
+	int64_t seconds;
+
+	assert_true(tux_date_parse((const uint8_t *)text, (uint32_t)strlen(text), now, &seconds));
+	tux_date_format(seconds, back);
+	assert_memory_equal(back + 12, expected, 4);
+}
+
+/* RFC 9110 5.6.7: a timestamp, not a year, that appears to be more than 50 years in the future is of the past. */
+static void test_two_digit_year(void **state)
+{
+	const int64_t now = 1784000000; /* Tue, 14 Jul 2026 03:33:20 GMT */
+
+	(void)state;
+	year_is("Tuesday, 14-Jul-76 03:33:19 GMT", now, "2076");
+	year_is("Tuesday, 14-Jul-76 03:33:20 GMT", now, "2076");
+	year_is("Tuesday, 14-Jul-76 03:33:21 GMT", now, "1976");
+	year_is("Wednesday, 15-Jul-76 00:00:00 GMT", now, "1976");
+	year_is("Monday, 13-Jul-76 23:59:59 GMT", now, "2076");
+	year_is("Sunday, 01-Aug-76 00:00:00 GMT", now, "1976");
+	year_is("Tuesday, 30-Jun-76 23:59:59 GMT", now, "2076");
+	year_is("Thursday, 10-Dec-76 00:00:00 GMT", now, "1976");
+	year_is("Saturday, 10-Dec-77 00:00:00 GMT", now, "1977");
+	year_is("Friday, 31-Dec-75 23:59:59 GMT", now, "2075");
+	year_is("Tuesday, 29-Feb-00 00:00:00 GMT", now, "2000");
+	year_is("Sunday, 29-Feb-76 00:00:00 GMT", now, "2076"); /* both are leap years; seen from July, under 50 years */
+	year_is("Friday, 31-Dec-99 23:59:59 GMT", 0, "1999");
+	year_is("Thursday, 01-Jan-70 00:00:00 GMT", 0, "1970");
+}
+
+static bool is_leap(int year)
+{
+	return year % 400 == 0 || (year % 4 == 0 && year % 100 != 0);
+}
+
+/* Every day to 2110, then the ends of months, and the day after each month, in two formats; days are counted up. */
+static void test_every_day(void **state)
+{
+	static const char *const months[12] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+		                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	static const int lengths[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int64_t expected = 0;
+
+	(void)state;
+	for (int year = 1970; year <= 9999; year++) {
+		for (int month = 0; month < 12; month++) {
+			int days = lengths[month] + (month == 1 && is_leap(year) ? 1 : 0);
+
+			for (int day = 1; day <= days + 1; day++) {
+				char text[40];
+				int64_t seconds;
+				bool real = day <= days;
+
+				if (year > 2110 && day > 1 && day < 28) { /* the ends of months tell */
+					expected += real ? 86400 : 0;
+					continue;
+				}
+				snprintf(text, sizeof(text), "Mon, %02d %s %04d 00:00:00 GMT", day, months[month], year);
+				assert_int_equal(tux_date_parse((uint8_t *)text, 29, 0, &seconds), real);
+				assert_int_equal(seconds, real ? expected : 0);
+				snprintf(text, sizeof(text), "Mon %s %2d 00:00:00 %04d", months[month], day, year);
+				assert_int_equal(tux_date_parse((uint8_t *)text, 24, 0, &seconds), real);
+				assert_int_equal(seconds, real ? expected : 0);
+				expected += real ? 86400 : 0;
+			}
+		}
+	}
+	assert_int_equal(expected, INT64_C(253402300800));
 }
 
 static void test_refused(void **state)
@@ -93,7 +162,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_two_digit_year),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_every_day),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_ends),
 	};
