@@ -12,6 +12,8 @@ WEB = {
     "avif": "image/avif", "ico": "image/vnd.microsoft.icon", "mp4": "video/mp4", "webm": "video/webm",
     "ogg": "audio/ogg", "opus": "audio/ogg", "mp3": "audio/mpeg", "m4a": "audio/mp4", "flac": "audio/flac",
     "xml": "application/xml", "pdf": "application/pdf", "gz": "application/gzip", "zst": "application/zstd",
+    "cjs": "text/javascript", "jsx": "text/javascript", "ts": "video/mp2t", "log": "text/plain", "rs": "text/plain",
+    "yaml": "application/yaml", "yml": "application/yaml", "toml": "application/toml",
 }
 
 
