@@ -17,7 +17,7 @@ from tools import free_port, need
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-         "--window-size=1000,800", "--autoplay-policy=no-user-gesture-required"]
+         "--remote-debugging-pipe", "--window-size=1000,800", "--autoplay-policy=no-user-gesture-required"]
 
 
 class Browser:
