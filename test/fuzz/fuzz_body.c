@@ -3,11 +3,8 @@
  * Bodies: read in one piece and in pieces, the verdict, the content and the end must be the same. The
  * first octet is the size of the pieces, the second the framing.
  */
-#include <stdlib.h>
-
 #include "body.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 struct outcome {
 	enum tux_verdict verdict;
@@ -17,10 +14,14 @@ struct outcome {
 	uint64_t total;
 };
 
-static void require(bool condition)
+/* All members count, whatever the verdict. */
+static void require_state(const struct tux_body *body)
 {
-	if (!condition)
-		abort();
+	REQUIRE_WRITTEN(body->left);
+	REQUIRE_WRITTEN(body->total);
+	REQUIRE_WRITTEN(body->line_bytes);
+	REQUIRE_WRITTEN(body->state);
+	REQUIRE_WRITTEN(body->refusal);
 }
 
 /* Hands the piece to tux_body_read() until it wants no more of it. */
@@ -33,6 +34,10 @@ static void read_piece(struct tux_body *body, const uint8_t *buf, uint32_t len, 
 		uint32_t consumed;
 
 		outcome->verdict = tux_body_read(body, buf + used, len - used, &consumed, &content);
+		REQUIRE_WRITTEN(outcome->verdict);
+		REQUIRE_WRITTEN(consumed);
+		REQUIRE_WRITTEN(content);
+		require_state(body);
 		require(consumed <= len - used);
 		require(content.off <= consumed && content.len <= consumed - content.off);
 		require(consumed > 0 || len == used || outcome->verdict != TUX_MORE);
@@ -50,13 +55,13 @@ static struct outcome read_body(const struct tux_request *req, const uint8_t *da
 	struct outcome outcome = { TUX_MORE, 0, 0, 0, 0 };
 	struct tux_body body;
 
-	memset(&body, 0xa5, sizeof(body));
+	forget(&body, sizeof(body));
 	tux_body_start(&body, req);
+	require_state(&body);
 	while (outcome.verdict == TUX_MORE && outcome.used < len) {
 		uint32_t piece = len - outcome.used < step ? len - outcome.used : step;
-		uint8_t *copy = malloc(piece);
+		uint8_t *copy = allocated(piece);
 
-		require(copy != NULL);
 		memcpy(copy, data + outcome.used, piece);
 		read_piece(&body, copy, piece, &outcome);
 		free(copy);

@@ -5,11 +5,9 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "fuzz.h"
 #include "range.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct outcome {
 	struct tux_range ranges[TUX_MAX_RANGES];
@@ -17,24 +15,20 @@ struct outcome {
 	enum tux_range_verdict verdict;
 };
 
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
-
 /* Unit, set and tail in memory of exactly their size. */
 static void parse(const uint8_t *set, size_t len, const char *tail, uint64_t bytes, struct outcome *outcome)
 {
 	size_t tail_len = strlen(tail);
-	uint8_t *value = malloc(6 + len + tail_len);
+	uint8_t *value = allocated(6 + len + tail_len);
 
-	require(value != NULL);
+	forget(outcome, sizeof(*outcome));
 	memcpy(value, "bytes=", 6);
 	memcpy(value + 6, set, len);
 	memcpy(value + 6 + len, tail, tail_len);
 	outcome->verdict = tux_range_parse(value, (struct tux_span){ 0, (uint32_t)(6 + len + tail_len) }, bytes,
 	                                   outcome->ranges, &outcome->count);
+	REQUIRE_WRITTEN(outcome->count);
+	require_written(outcome->ranges, outcome->count * sizeof(outcome->ranges[0]));
 	free(value);
 }
 

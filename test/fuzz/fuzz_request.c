@@ -3,28 +3,16 @@
  * The request head, whole and in two pieces: spans lie inside the head, and both ways agree. The
  * first octet says where the cut is.
  */
-#include <stdlib.h>
-
 #include "body.h"
+#include "fuzz.h"
+#include "record.h"
 #include "target.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static volatile uint8_t sink;
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void touch(const uint8_t *buf, uint32_t len, struct tux_span span)
 {
-	uint32_t i;
-
+	REQUIRE_WRITTEN(span);
 	require(span.off <= len && span.len <= len - span.off);
-	for (i = 0; i < span.len; i++)
-		sink = buf[span.off + i];
+	require_written(buf + span.off, span.len);
 }
 
 static void check_fields(const uint8_t *buf, const struct tux_request *req)
@@ -37,6 +25,7 @@ static void check_fields(const uint8_t *buf, const struct tux_request *req)
 
 		touch(buf, req->head_len, req->field[i].name);
 		touch(buf, req->head_len, rest);
+		REQUIRE_WRITTEN(req->field[i].known);
 		require(req->field[i].known < TUX_FIELD_NAMES && req->field[i].name.len > 0);
 		require(rest.len == 0 || (buf[rest.off] != ' ' && buf[rest.off + rest.len - 1] != ' '));
 		while (tux_field_list_next(buf, &rest, &element)) {
@@ -59,6 +48,15 @@ static void check_fields(const uint8_t *buf, const struct tux_request *req)
 
 static void check_parsed(const uint8_t *buf, uint32_t len, const struct tux_request *req)
 {
+	REQUIRE_WRITTEN(req->head_len);
+	REQUIRE_WRITTEN(req->method);
+	REQUIRE_WRITTEN(req->form);
+	REQUIRE_WRITTEN(req->framing);
+	REQUIRE_WRITTEN(req->keep_alive);
+	REQUIRE_WRITTEN(req->expect_continue);
+	REQUIRE_WRITTEN(req->content_length);
+	REQUIRE_WRITTEN(req->field_count);
+	REQUIRE_WRITTEN(req->first);
 	require(req->refusal == TUX_ACCEPTED && req->minor <= 1);
 	require(req->head_len <= len && req->head_len <= TUX_MAX_HEAD && req->head_len >= 4);
 	require(memcmp(buf + req->head_len - 4, "\r\n\r\n", 4) == 0);
@@ -73,21 +71,43 @@ static void check_parsed(const uint8_t *buf, uint32_t len, const struct tux_requ
 	check_fields(buf, req);
 }
 
+/* The access record of what was parsed or refused: each text is there, one behind the other. */
+static void check_record(const uint8_t *buf, const struct tux_request *req)
+{
+	struct tux_record record;
+	uint32_t bytes;
+	uint8_t *text = allocated(TUX_RECORD_MAX - sizeof(record));
+
+	forget(&record, sizeof(record));
+	bytes = tux_record_fill(&record, buf, req, text);
+	require_written(text, bytes);
+	require(bytes == (uint32_t)record.method_len + record.target_len + record.host_len + record.referer_len +
+	        record.user_agent_len);
+	require(record.size == sizeof(record) + bytes && record.minor == req->minor && record.refusal == req->refusal);
+	require(memcmp(text, buf + req->method_text.off, record.method_len) == 0);
+	require(memcmp(text + record.method_len, buf + req->target.off, record.target_len) == 0);
+	free(text);
+}
+
 static enum tux_verdict parse(const uint8_t *buf, uint32_t len, uint32_t seen, struct tux_request *req)
 {
 	enum tux_verdict verdict;
 
-	memset(req, 0xa5, sizeof(*req));
+	forget(req, sizeof(*req));
 	verdict = tux_request_parse(buf, len, seen, req);
 	require(verdict != TUX_MORE || len < TUX_MAX_HEAD);
+	REQUIRE_WRITTEN(verdict);
 	if (verdict == TUX_PARSED)
 		check_parsed(buf, len, req);
 	if (verdict == TUX_REFUSED) {
+		REQUIRE_WRITTEN(req->method);
 		require(req->refusal != TUX_ACCEPTED && req->refusal < TUX_REFUSALS && req->minor <= 1);
 		require(tux_refusal_status(req->refusal) >= 400);
 		touch(buf, len, req->method_text);
 		touch(buf, len, req->target);
 	}
+	if (verdict != TUX_MORE)
+		check_record(buf, req);
 	return verdict;
 }
 
@@ -104,8 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cut = (uint32_t)((uint64_t)len * data[0] / 255);
 	verdict = parse(data + 1, len, 0, &whole);
 
-	copy = malloc(cut + 1);
-	require(copy != NULL);
+	copy = allocated((size_t)cut + 1);
 	memcpy(copy + 1, data + 1, cut);
 	first = parse(copy + 1, cut, 0, &piece);
 	free(copy);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "request.h"
+#include "sanitizer.h"
 
 struct parsed {
 	uint8_t buf[4096];
@@ -19,6 +20,7 @@ static inline struct parsed *parse_request(const char *method, const char *field
 	int len = snprintf((char *)parsed.buf, sizeof(parsed.buf), "%s /a?b HTTP/1.1\r\nHost: x\r\n%s\r\n", method, fields);
 
 	assert_in_range(len, 1, sizeof(parsed.buf) - 1);
+	forget(&parsed.req, sizeof(parsed.req));
 	assert_int_equal(tux_request_parse(parsed.buf, (uint32_t)len, 0, &parsed.req), TUX_PARSED);
 	return &parsed;
 }

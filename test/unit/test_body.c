@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "body.h"
+#include "sanitizer.h"
 
 static struct tux_body body;
 static char content[65536];
@@ -22,7 +23,7 @@ static void start(enum tux_framing framing, uint64_t length)
 	req.framing = (uint8_t)framing;
 	req.content_length = length;
 	content_len = 0;
-	memset(&body, 0xa5, sizeof(body));
+	forget(&body, sizeof(body));
 	tux_body_start(&body, &req);
 }
 

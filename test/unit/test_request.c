@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "request.h"
+#include "sanitizer.h"
 
 static struct tux_request req;
 static char big[65536];
@@ -22,7 +23,7 @@ static enum tux_verdict parse(const char *text, size_t len, size_t seen)
 
 	assert_non_null(copy);
 	memcpy(copy + 1, text, len);
-	memset(&req, 0xa5, sizeof(req));
+	forget(&req, sizeof(req));
 	verdict = tux_request_parse(copy + 1, (uint32_t)len, (uint32_t)seen, &req);
 	free(copy);
 	return verdict;
