@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every path of a slash and up to six octets of a small, nasty alphabet: tux_target_normalise() must do
- * what the model does, keep its promise, and write nothing behind its room.
+ * Every word of up to seven octets of a small, nasty alphabet, and every one of eight that starts with a
+ * slash: tux_target_normalise() must do what the model does, keep its promise, and write nothing behind its room.
  */
+#include "sanitizer.h"
 #include "target_model.h"
 
 #include <stdio.h>
 
-enum { LONGEST = 7, GUARD = 0xa5 };
+enum {
+#ifdef SANITIZED
+	LONGEST = 6, /* octets: sanitizers take their time */
+#else
+	LONGEST = 7,
+#endif
+	LONGEST_PATH = LONGEST + 1, /* that starts with a slash, without which all are refused alike */
+	GUARD = 0xa5,
+};
 
 static const uint8_t alphabet[12] = { '/', '.', '%', '2', 'e', 'E', 'f', 'F', 0, 'a', '?', '#' };
 
@@ -21,15 +30,17 @@ static void print_path(const char *what, int refusal, const uint8_t *path, uint3
 	fputc('\n', stderr);
 }
 
-static bool agrees(const uint8_t *src, uint32_t len)
+static bool agrees(const uint8_t *src, uint32_t len, unsigned long *refusals)
 {
-	uint8_t dst[LONGEST + 1], expected[LONGEST];
+	uint8_t dst[LONGEST_PATH + 1], expected[LONGEST_PATH];
 	uint32_t dst_len, expected_len;
 	enum tux_refusal refusal, expected_refusal;
 
-	memset(dst, GUARD, sizeof(dst));
+	forget(dst, sizeof(dst));
+	dst[len] = GUARD;
 	refusal = tux_target_normalise(src, len, dst, &dst_len);
 	expected_refusal = target_model_normalise(src, len, expected, &expected_len);
+	refusals[expected_refusal]++;
 	if (refusal == expected_refusal && dst_len == expected_len && dst[len] == GUARD &&
 	    (refusal != TUX_ACCEPTED ||
 	     (memcmp(dst, expected, dst_len) == 0 && target_model_is_normal(dst, dst_len, len))))
@@ -56,19 +67,25 @@ static bool next_word(uint8_t *digit, uint8_t *word, uint32_t len)
 
 int main(void)
 {
-	unsigned long paths = 0, wrong = 0;
+	unsigned long paths = 0, wrong = 0, refusals[TUX_REFUSALS] = { 0 };
 	uint32_t len;
 
-	for (len = 1; len <= LONGEST; len++) {
-		uint8_t src[LONGEST] = { '/' }, digit[LONGEST] = { 0 };
+	for (len = 0; len <= LONGEST_PATH; len++) {
+		uint8_t src[LONGEST_PATH], digit[LONGEST_PATH] = { 0 };
+		uint32_t fixed = len > LONGEST ? 1 : 0;
 
-		memset(src + 1, alphabet[0], len - 1);
+		memset(src, alphabet[0], sizeof(src));
 		do {
 			paths++;
-			if (!agrees(src, len) && ++wrong == 20)
+			if (!agrees(src, len, refusals) && ++wrong == 20)
 				return 1;
-		} while (next_word(digit, src + 1, len - 1));
+		} while (next_word(digit, src + fixed, len - fixed));
 	}
-	printf("%lu paths, %lu wrong\n", paths, wrong);
-	return wrong != 0;
+	printf("%lu paths of up to %d octets%s: %lu accepted, %lu without a slash in front, %lu broken escapes, "
+	       "%lu above the root; %lu wrong\n",
+	       paths, LONGEST_PATH, LONGEST < 7 ? " (8 without sanitizers)" : "", refusals[TUX_ACCEPTED],
+	       refusals[TUX_REFUSED_TARGET], refusals[TUX_REFUSED_ESCAPE], refusals[TUX_REFUSED_DOT_DOT], wrong);
+	/* A model that gives one answer alone would agree with little. */
+	return wrong != 0 || refusals[TUX_ACCEPTED] == 0 || refusals[TUX_REFUSED_TARGET] == 0 ||
+	       refusals[TUX_REFUSED_ESCAPE] == 0 || refusals[TUX_REFUSED_DOT_DOT] == 0;
 }
