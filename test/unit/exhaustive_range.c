@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every range set of up to ten octets of an alphabet, for objects of several sizes: tux_range_parse() must do
- * what a model of RFC 9110 14.1.2 and 14.2 does. In the model a range is the set of the offsets that it asks
- * for, one bit each, so that sizes stay within 64. It shares no arithmetic with range.c: no clamping, no lengths.
+ * Every range set of up to ten octets of an alphabet, and every one of up to four ranges between small offsets,
+ * for objects of several sizes: tux_range_parse() must do what a model of RFC 9110 14.1.2 and 14.2 does. In the
+ * model a range is the set of the offsets that it asks for, one bit each, so that sizes stay within 64. It
+ * shares no arithmetic with range.c: no clamping, no lengths.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "range.h"
 #include "sanitizer.h"
@@ -13,13 +15,22 @@
 enum {
 #ifdef SANITIZED
 	LONGEST = 7, /* octets behind the unit: sanitizers take their time */
+	MOST = 3,    /* ranges */
 #else
-	LONGEST = 10, /* enough for three ranges that overlap */
+	LONGEST = 10,
+	MOST = 4,
 #endif
+	OFFSETS = 6, /* from 0 on that ranges start and end at */
+	ROOM = 32,   /* for a value: unit, and either kind of set */
 	MODEL_ELEMENTS = 8,
 };
 
 static const uint64_t sizes[] = { 0, 1, 2, 3, 10, 20, 64 };
+
+struct tally {
+	unsigned long sets, wrong;
+	unsigned long verdicts[3]; /* of the model, by enum tux_range_verdict */
+};
 
 struct model {
 	bool valid;
@@ -116,23 +127,23 @@ static enum tux_range_verdict model_judge(const struct model *model, uint64_t si
 }
 
 /* The value in memory that ends with it. */
-static struct tux_span place(uint8_t room[6 + LONGEST], const char *text)
+static struct tux_span place(uint8_t room[ROOM], const char *text)
 {
 	uint32_t len = (uint32_t)strlen(text);
 
-	memcpy(room + 6 + LONGEST - len, text, len);
-	return (struct tux_span){ 6 + LONGEST - len, len };
+	memcpy(room + ROOM - len, text, len);
+	return (struct tux_span){ ROOM - len, len };
 }
 
 static bool agrees(const uint8_t *room, struct tux_span value, uint64_t size, const struct model *model,
-                   unsigned long *verdicts)
+                   struct tally *tally)
 {
 	struct tux_range ranges[TUX_MAX_RANGES];
 	uint64_t wanted[MODEL_ELEMENTS];
 	uint32_t expected, count;
 	enum tux_range_verdict verdict = model_judge(model, size, wanted, &expected);
 
-	verdicts[verdict]++;
+	tally->verdicts[verdict]++;
 	if (tux_range_parse(room, value, size, ranges, &count) != verdict || count != expected)
 		return false;
 	for (uint32_t i = 0; i < count; i++)
@@ -142,29 +153,29 @@ static bool agrees(const uint8_t *room, struct tux_span value, uint64_t size, co
 	return true;
 }
 
-/* Whether all sizes give what the model does with the set that text has behind "bytes=". */
-static bool check_set(const char *text, unsigned long *verdicts)
+/* Compares the set that text has behind "bytes=", for all sizes. Ends the program at too many differences. */
+static void check_set(const char *text, struct tally *tally)
 {
-	static uint8_t room[6 + LONGEST];
+	static uint8_t room[ROOM];
 	struct tux_span value = place(room, text);
 	struct model model;
-	bool right = true;
 
+	tally->sets++;
 	model_read(text + 6, &model);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		if (agrees(room, value, sizes[i], &model, verdicts))
+		if (agrees(room, value, sizes[i], &model, tally))
 			continue;
 		fprintf(stderr, "\"%s\" of %u bytes\n", text, (unsigned int)sizes[i]);
-		right = false;
+		if (++tally->wrong == 20)
+			exit(1);
 	}
-	return right;
 }
 
-int main(void)
+/* Every word of the alphabet. */
+static void check_words(struct tally *tally)
 {
 	static const char alphabet[] = "019-, ";
-	unsigned long sets = 0, wrong = 0, verdicts[3] = { 0 };
-	char text[6 + LONGEST + 1] = "bytes=";
+	char text[ROOM + 1] = "bytes=";
 	uint32_t combinations = 1;
 
 	for (uint32_t length = 0; length <= LONGEST; length++, combinations *= 6) {
@@ -174,15 +185,54 @@ int main(void)
 			for (uint32_t i = 0; i < length; i++, rest /= 6)
 				text[6 + i] = alphabet[rest % 6];
 			text[6 + length] = '\0';
-			sets++;
-			if (!check_set(text, verdicts) && ++wrong == 20)
-				return 1;
+			check_set(text, tally);
 		}
 	}
-	printf("%lu sets of up to %d octets%s for %u sizes: %lu ignored, %lu satisfiable, %lu unsatisfiable; %lu wrong\n", sets,
-	       LONGEST, LONGEST < 10 ? " (10 without sanitizers)" : "", (unsigned int)(sizeof(sizes) / sizeof(sizes[0])),
-	       verdicts[TUX_RANGE_IGNORED], verdicts[TUX_RANGE_SATISFIABLE], verdicts[TUX_RANGE_UNSATISFIABLE], wrong);
+}
+
+/* Writes the range of that number, and a comma: first and last, each a digit or nothing. */
+static void put_range(char *at, uint32_t number)
+{
+	uint32_t first = number % (OFFSETS + 1), last = number / (OFFSETS + 1);
+
+	if (first < OFFSETS)
+		*at++ = (char)('0' + first);
+	*at++ = '-';
+	if (last < OFFSETS)
+		*at++ = (char)('0' + last);
+	memcpy(at, ",", 2);
+}
+
+/* Every list of ranges between the offsets, those that are none included. */
+static void check_lists(struct tally *tally)
+{
+	const uint32_t numbers = (OFFSETS + 1) * (OFFSETS + 1);
+	uint32_t combinations = numbers;
+
+	for (uint32_t ranges = 1; ranges <= MOST; ranges++, combinations *= numbers) {
+		for (uint32_t n = 0; n < combinations; n++) {
+			char text[ROOM + 1] = "bytes=";
+			uint32_t rest = n;
+
+			for (uint32_t i = 0; i < ranges; i++, rest /= numbers)
+				put_range(text + strlen(text), rest % numbers);
+			check_set(text, tally);
+		}
+	}
+}
+
+int main(void)
+{
+	struct tally tally = { 0 };
+
+	check_words(&tally);
+	check_lists(&tally);
+	printf("%lu sets of up to %d octets or %d ranges%s for %u sizes: %lu ignored, %lu satisfiable, %lu unsatisfiable; "
+	       "%lu wrong\n",
+	       tally.sets, LONGEST, MOST, LONGEST < 10 ? " (10 or 4 without sanitizers)" : "",
+	       (unsigned int)(sizeof(sizes) / sizeof(sizes[0])), tally.verdicts[TUX_RANGE_IGNORED],
+	       tally.verdicts[TUX_RANGE_SATISFIABLE], tally.verdicts[TUX_RANGE_UNSATISFIABLE], tally.wrong);
 	/* A model that gives one answer alone would agree with little. */
-	return wrong != 0 || verdicts[TUX_RANGE_IGNORED] < 1000 || verdicts[TUX_RANGE_SATISFIABLE] < 1000 ||
-	       verdicts[TUX_RANGE_UNSATISFIABLE] < 1000;
+	return tally.wrong != 0 || tally.verdicts[TUX_RANGE_IGNORED] < 1000 ||
+	       tally.verdicts[TUX_RANGE_SATISFIABLE] < 1000 || tally.verdicts[TUX_RANGE_UNSATISFIABLE] < 1000;
 }
