@@ -8,6 +8,14 @@
 #define LENGTH_MAX 0x7fffffffffffffffu
 
 /* Content-Length: one line, digits alone. A list is refused even if its members are equal. */
+/*@ requires \valid(req) && req->head_len <= TUX_MAX_HEAD && request_lines(req, req->head_len) && request_index(req);
+  @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
+  @ requires req->first[TUX_FIELD_CONTENT_LENGTH] != 0;
+  @ assigns req->framing, req->content_length;
+  @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
+  @ ensures \result == TUX_ACCEPTED ==> req->framing == TUX_FRAMING_LENGTH;
+  @ ensures req->content_length <= LENGTH_MAX || req->content_length == \old(req->content_length);
+  @*/
 static enum tux_refusal length_framing(const uint8_t *buf, struct tux_request *req)
 {
 	uint32_t line = tux_request_field(req, TUX_FIELD_CONTENT_LENGTH, 0);
@@ -17,6 +25,9 @@ static enum tux_refusal length_framing(const uint8_t *buf, struct tux_request *r
 
 	if (value.len == 0 || tux_request_field(req, TUX_FIELD_CONTENT_LENGTH, line) != 0)
 		return TUX_REFUSED_LENGTH;
+	/*@ loop invariant 0 <= i <= value.len && length <= LENGTH_MAX;
+	  @ loop assigns i, length;
+	  @ loop variant value.len - i; */
 	for (i = 0; i < value.len; i++) {
 		uint8_t octet = buf[value.off + i];
 
@@ -30,14 +41,17 @@ static enum tux_refusal length_framing(const uint8_t *buf, struct tux_request *r
 }
 
 /* One member of Transfer-Encoding. *chunked: whether chunked has been seen. */
+/*@ requires span_readable(buf, element) && \valid(chunked);
+  @ requires \separated(chunked, buf + (element.off .. element.off + element.len - 1));
+  @ assigns *chunked;
+  @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
+  @ ensures \result == TUX_ACCEPTED ==> !\old(*chunked) && *chunked;
+  @*/
 static enum tux_refusal coding_element(const uint8_t *buf, struct tux_span element, bool *chunked)
 {
 	struct tux_span name = element;
-	uint32_t i = 0;
 
-	while (i < element.len && octet_is(buf[element.off + i], OCTET_TOKEN))
-		i++;
-	name.len = i;
+	name.len = octet_skip(buf, element.off, element.off + element.len, OCTET_TOKEN) - element.off;
 	if (*chunked)
 		return TUX_REFUSED_CODING_ORDER;
 	if (!tux_field_equals(buf, name, "chunked", 7))
@@ -48,15 +62,31 @@ static enum tux_refusal coding_element(const uint8_t *buf, struct tux_span eleme
 	return TUX_ACCEPTED;
 }
 
+/* Transfer-Encoding: all its lines together are "chunked", once. */
+/*@ requires \valid(req) && req->head_len <= TUX_MAX_HEAD && request_lines(req, req->head_len) && request_index(req);
+  @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
+  @ requires req->first[TUX_FIELD_TRANSFER_ENCODING] != 0;
+  @ assigns req->framing;
+  @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
+  @ ensures \result == TUX_ACCEPTED ==> req->framing == TUX_FRAMING_CHUNKED;
+  @*/
 static enum tux_refusal coding_framing(const uint8_t *buf, struct tux_request *req)
 {
 	uint32_t line = tux_request_field(req, TUX_FIELD_TRANSFER_ENCODING, 0);
 	enum tux_refusal refusal = TUX_ACCEPTED;
 	bool chunked = false;
 
+	/*@ loop invariant line <= req->field_count;
+	  @ loop invariant refusal == TUX_ACCEPTED;
+	  @ loop assigns line, refusal, chunked;
+	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
 	while (line != 0) {
 		struct tux_span rest = req->field[line - 1].value, element;
 
+		/*@ loop invariant span_part(rest, req->field[line - 1].value);
+		  @ loop invariant TUX_ACCEPTED <= refusal < TUX_REFUSALS;
+		  @ loop assigns rest, element, refusal, chunked;
+		  @ loop variant rest.len; */
 		while (refusal == TUX_ACCEPTED && tux_field_list_next(buf, &rest, &element))
 			refusal = coding_element(buf, element, &chunked);
 		if (refusal != TUX_ACCEPTED)
@@ -117,6 +147,10 @@ void tux_body_start(struct tux_body *body, const struct tux_request *req)
 	}
 }
 
+/*@ requires \valid(body) && body_valid(body) && TUX_ACCEPTED < refusal < TUX_REFUSALS;
+  @ assigns body->state, body->refusal;
+  @ ensures body->state == BODY_FAILED && body_valid(body);
+  @*/
 static void fail(struct tux_body *body, enum tux_refusal refusal)
 {
 	body->state = BODY_FAILED;
@@ -124,6 +158,11 @@ static void fail(struct tux_body *body, enum tux_refusal refusal)
 }
 
 /* Goes to the next state if the octet is the one expected. */
+/*@ requires \valid(body) && body_valid(body) && TUX_ACCEPTED < refusal < TUX_REFUSALS;
+  @ requires next <= BODY_LAST_LF && next != BODY_LENGTH && next != BODY_CHUNK;
+  @ assigns body->state, body->refusal;
+  @ ensures body_valid(body);
+  @*/
 static void expect(struct tux_body *body, uint8_t octet, uint8_t expected, enum body_state next,
                    enum tux_refusal refusal)
 {
@@ -134,6 +173,10 @@ static void expect(struct tux_body *body, uint8_t octet, uint8_t expected, enum 
 }
 
 /* A digit of a chunk size. Sixteen digits at most, leading zeros counted. */
+/*@ requires \valid(body) && body_valid(body);
+  @ assigns body->state, body->refusal, body->left;
+  @ ensures body_valid(body);
+  @*/
 static void size_digit(struct tux_body *body, uint8_t octet)
 {
 	uint8_t digit = octet_hex(octet);
@@ -147,6 +190,10 @@ static void size_digit(struct tux_body *body, uint8_t octet)
 }
 
 /* Behind a digit of a chunk size, or in a chunk extension. Extensions are skipped (RFC 9112 7.1.1). */
+/*@ requires \valid(body) && body_valid(body);
+  @ assigns body->state, body->refusal, body->left;
+  @ ensures body_valid(body);
+  @*/
 static void size_octet(struct tux_body *body, uint8_t octet)
 {
 	if (octet == '\r' && body->state != BODY_SIZE_BLANK)
@@ -164,6 +211,10 @@ static void size_octet(struct tux_body *body, uint8_t octet)
 }
 
 /* The chunk-size line is complete: a chunk, or after the last one the trailer section. */
+/*@ requires \valid(body) && body_valid(body);
+  @ assigns body->state, body->refusal, body->line_bytes;
+  @ ensures body_valid(body);
+  @*/
 static void size_line_end(struct tux_body *body, uint8_t octet)
 {
 	body->line_bytes = 0;
@@ -174,6 +225,10 @@ static void size_line_end(struct tux_body *body, uint8_t octet)
 }
 
 /* The first octet of a trailer line. */
+/*@ requires \valid(body) && body_valid(body);
+  @ assigns body->state, body->refusal;
+  @ ensures body_valid(body);
+  @*/
 static void trailer_start(struct tux_body *body, uint8_t octet)
 {
 	if (octet == '\r')
@@ -186,6 +241,10 @@ static void trailer_start(struct tux_body *body, uint8_t octet)
 		fail(body, octet == '\n' ? TUX_REFUSED_LINE_END : TUX_REFUSED_FIELD_NAME);
 }
 
+/*@ requires \valid(body) && body_valid(body);
+  @ assigns body->state, body->refusal;
+  @ ensures body_valid(body);
+  @*/
 static void trailer_name(struct tux_body *body, uint8_t octet)
 {
 	if (octet == ':')
@@ -194,6 +253,10 @@ static void trailer_name(struct tux_body *body, uint8_t octet)
 		fail(body, TUX_REFUSED_FIELD_NAME);
 }
 
+/*@ requires \valid(body) && body_valid(body);
+  @ assigns body->state, body->refusal;
+  @ ensures body_valid(body);
+  @*/
 static void trailer_value(struct tux_body *body, uint8_t octet)
 {
 	if (octet == '\r')
@@ -203,6 +266,10 @@ static void trailer_value(struct tux_body *body, uint8_t octet)
 }
 
 /* Takes one octet of the chunked framing, content apart. */
+/*@ requires \valid(body) && body_valid(body);
+  @ assigns body->state, body->refusal, body->left, body->line_bytes;
+  @ ensures body_valid(body);
+  @*/
 static void framing_octet(struct tux_body *body, uint8_t octet)
 {
 	switch ((enum body_state)body->state) {
@@ -247,6 +314,10 @@ static void framing_octet(struct tux_body *body, uint8_t octet)
 }
 
 /* Counts an octet of a chunk-size line or of the trailer section, whose length is limited. */
+/*@ requires \valid(body) && body_valid(body);
+  @ assigns body->state, body->refusal, body->line_bytes;
+  @ ensures body_valid(body);
+  @*/
 static void count_octet(struct tux_body *body)
 {
 	bool trailer = body->state >= BODY_TRAILER;
@@ -260,6 +331,14 @@ static void count_octet(struct tux_body *body)
 }
 
 /* Takes the run of content that the bytes from off to len start with. */
+/*@ requires \valid(body) && body_valid(body) && (body->state == BODY_LENGTH || body->state == BODY_CHUNK);
+  @ requires off < len && \valid(content) && \separated(body, content);
+  @ assigns body->state, body->left, body->total, *content;
+  @ ensures body_valid(body);
+  @ ensures content->off == off && 0 < content->len <= len - off;
+  @ ensures body->total == \old(body->total) + content->len;
+  @ ensures body->state == BODY_LENGTH || body->state == BODY_CHUNK ==> content->len == len - off;
+  @*/
 static void content_run(struct tux_body *body, uint32_t off, uint32_t len, struct tux_span *content)
 {
 	uint32_t run = len - off;
@@ -278,14 +357,19 @@ enum tux_verdict tux_body_read(struct tux_body *body, const uint8_t *buf, uint32
 {
 	uint32_t off = 0;
 
-	*content = (struct tux_span){ 0, 0 };
+	/*@ loop invariant 0 <= off <= len;
+	  @ loop invariant body_valid(body) && body->total == \at(body->total, Pre);
+	  @ loop assigns off, *body;
+	  @ loop variant len - off; */
 	while (off < len && body->state > BODY_CHUNK) {
 		count_octet(body);
 		framing_octet(body, buf[off]);
 		off++;
 	}
+	*content = (struct tux_span){ 0, 0 };
 	if (off < len && (body->state == BODY_LENGTH || body->state == BODY_CHUNK)) {
 		content_run(body, off, len, content);
+		/*@ assert body->total == \at(body->total, Pre) + content->len; */
 		off += content->len;
 	}
 	*consumed = off;

@@ -9,6 +9,12 @@
  * Decides the framing from the fields of a parsed head: sets req->framing and
  * req->content_length. TUX_ACCEPTED or the refusal. Called by tux_request_parse(). Any context.
  */
+/*@ requires \valid(req) && req->head_len <= TUX_MAX_HEAD && request_lines(req, req->head_len) && request_index(req);
+  @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
+  @ assigns req->framing, req->content_length;
+  @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
+  @ ensures \result == TUX_ACCEPTED ==> request_framing(req);
+  @*/
 enum tux_refusal tux_body_framing(const uint8_t *buf, struct tux_request *req);
 
 /* How far a body has been read. Zeroed and filled by tux_body_start(). */
@@ -20,7 +26,19 @@ struct tux_body {
 	uint8_t refusal;     /* enum tux_refusal, after TUX_REFUSED */
 };
 
+/* For the proof: how far bodies can be, and that content is never counted past what a file offset holds. */
+/*@ predicate body_valid{L}(struct tux_body *body) =
+  @   body->state <= 15 && body->left <= 0x7fffffffffffffff && body->total <= 0x7fffffffffffffff &&
+  @   body->line_bytes <= TUX_MAX_TRAILER &&
+  @   ((body->state == 2 || body->state == 3) ==>
+  @      0 < body->left && body->left + body->total <= 0x7fffffffffffffff);
+  @*/
+
 /* Begins the body of a parsed request. Any context. */
+/*@ requires \valid(body) && \valid_read(req) && \separated(body, req) && request_framing(req);
+  @ assigns *body;
+  @ ensures body_valid(body);
+  @*/
 void tux_body_start(struct tux_body *body, const struct tux_request *req);
 
 /*
@@ -32,6 +50,15 @@ void tux_body_start(struct tux_body *body, const struct tux_request *req);
  * TUX_REFUSED: broken chunked framing, body->refusal says why. Trailer fields are checked for
  * syntax and dropped. Any context.
  */
+/*@ requires \valid(body) && body_valid(body) && \valid_read(buf + (0 .. len - 1)) && \valid(consumed) && \valid(content);
+  @ requires \separated(body, consumed, content, buf + (0 .. len - 1));
+  @ assigns *body, *consumed, *content;
+  @ ensures \result == TUX_MORE || \result == TUX_REFUSED || \result == TUX_PARSED;
+  @ ensures body_valid(body);
+  @ ensures *consumed <= len && span_inside(*content, *consumed);
+  @ ensures \result == TUX_MORE && len > 0 ==> *consumed > 0;
+  @ ensures body->total == \old(body->total) + content->len;
+  @*/
 enum tux_verdict tux_body_read(struct tux_body *body, const uint8_t *buf, uint32_t len, uint32_t *consumed,
                                struct tux_span *content);
 

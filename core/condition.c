@@ -3,13 +3,21 @@
 #include "condition.h"
 
 #include "date.h"
+#include "octet.h"
 
+/*@ requires \valid_read(tag + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result ==> len >= 2;
+  @*/
 static bool is_weak(const uint8_t *tag, uint32_t len)
 {
 	return len >= 2 && tag[0] == 'W' && tag[1] == '/';
 }
 
 /* RFC 9110 8.8.3.2: strong comparison wants both strong; weak comparison looks past "W/". */
+/*@ requires span_readable(buf, given) && validators_readable(validators);
+  @ assigns \nothing;
+  @*/
 static bool tags_match(const uint8_t *buf, struct tux_span given, const struct tux_validators *validators, bool strong)
 {
 	const uint8_t *tag = buf + given.off;
@@ -29,19 +37,28 @@ static bool tags_match(const uint8_t *buf, struct tux_span given, const struct t
 		ours += 2;
 		our_len -= 2;
 	}
-	return len == our_len && memcmp(tag, ours, len) == 0;
+	return len == our_len && octet_equal(tag, ours, len);
 }
 
 /* Whether "*" or a tag of the field's lines matches a representation that exists. */
+/*@ requires request_readable(buf, req) && validators_readable(validators) && name < TUX_FIELD_NAMES;
+  @ assigns \nothing;
+  @*/
 static bool any_matches(const uint8_t *buf, const struct tux_request *req, enum tux_field_name name,
                         const struct tux_validators *validators, bool strong)
 {
+	/*@ loop invariant line <= req->field_count;
+	  @ loop assigns line;
+	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
 	for (uint32_t line = tux_request_field(req, name, 0); line != 0; line = tux_request_field(req, name, line)) {
 		struct tux_span rest = req->field[line - 1].value;
 		struct tux_span element;
 
 		if (tux_field_equals(buf, rest, "*", 1))
 			return true;
+		/*@ loop invariant span_part(rest, req->field[line - 1].value);
+		  @ loop assigns rest, element;
+		  @ loop variant rest.len; */
 		while (tux_field_list_next(buf, &rest, &element))
 			if (tags_match(buf, element, validators, strong))
 				return true;
@@ -50,6 +67,10 @@ static bool any_matches(const uint8_t *buf, const struct tux_request *req, enum 
 }
 
 /* The date of a field that stands there once and is valid. */
+/*@ requires request_readable(buf, req) && name < TUX_FIELD_NAMES && \valid(seconds);
+  @ requires \separated(seconds, req) && \separated(seconds, buf + (0 .. req->head_len - 1));
+  @ assigns *seconds;
+  @*/
 static bool date_of(const uint8_t *buf, const struct tux_request *req, enum tux_field_name name, int64_t now,
                     int64_t *seconds)
 {

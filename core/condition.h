@@ -13,6 +13,10 @@ struct tux_validators {
 	int64_t now;           /* seconds since 1970 */
 };
 
+/*@ predicate validators_readable{L}(struct tux_validators *validators) =
+  @   \valid_read(validators) && \valid_read(validators->etag + (0 .. validators->etag_len - 1));
+  @*/
+
 enum tux_condition {
 	TUX_CONDITION_PASSED,
 	TUX_CONDITION_NOT_MODIFIED, /* 304 */
@@ -24,6 +28,10 @@ enum tux_condition {
  * request for a representation that exists. Invalid dates are ignored, lists may be spread over
  * field lines. Any context.
  */
+/*@ requires request_readable(buf, req) && validators_readable(validators);
+  @ assigns \nothing;
+  @ ensures \result <= TUX_CONDITION_FAILED;
+  @*/
 enum tux_condition tux_condition_evaluate(const uint8_t *buf, const struct tux_request *req,
                                           const struct tux_validators *validators);
 
@@ -32,6 +40,9 @@ enum tux_condition tux_condition_evaluate(const uint8_t *buf, const struct tux_r
  * strong entity tag that is the same, or a date that is exactly Last-Modified and a strong
  * validator (at least one second older than now). Any context.
  */
+/*@ requires request_readable(buf, req) && validators_readable(validators);
+  @ assigns \nothing;
+  @*/
 bool tux_condition_range_applies(const uint8_t *buf, const struct tux_request *req,
                                  const struct tux_validators *validators);
 

@@ -23,10 +23,19 @@ struct tux_file_identity {
  * TUX_MAX_ETAG). The tag is a keyed hash (SipHash-2-4) of identity and coding: without the key neither
  * inode nor times can be told from it. Any context.
  */
+/*@ requires \valid_read(key + (0 .. 15)) && \valid_read(identity) && \valid(out + (0 .. TUX_MAX_ETAG - 1));
+  @ requires coding < TUX_CODINGS;
+  @ assigns out[0 .. TUX_MAX_ETAG - 1];
+  @ ensures \result <= TUX_MAX_ETAG;
+  @*/
 uint32_t tux_etag_format(const uint8_t key[16], const struct tux_file_identity *identity, enum tux_coding coding,
                          bool weak, uint8_t out[TUX_MAX_ETAG]);
 
 /* A keyed hash of content, never 0: for files written too recently for their times to tell. Any context. */
+/*@ requires \valid_read(key + (0 .. 15)) && \valid_read(data + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result != 0;
+  @*/
 uint64_t tux_etag_content(const uint8_t key[16], const uint8_t *data, size_t len);
 
 #endif

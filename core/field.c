@@ -2,67 +2,41 @@
 /* Field names that TUX knows, and the walk over list-valued fields (RFC 9110 5). */
 #include "field.h"
 
-#include "octet.h"
-
-/* Eight characters as octet_load8() gives them; a constant where text is one. */
-static inline uint64_t text_load8(const char *text)
-{
-	return (uint64_t)(uint8_t)text[0] | (uint64_t)(uint8_t)text[1] << 8 | (uint64_t)(uint8_t)text[2] << 16 |
-	       (uint64_t)(uint8_t)text[3] << 24 | (uint64_t)(uint8_t)text[4] << 32 | (uint64_t)(uint8_t)text[5] << 40 |
-	       (uint64_t)(uint8_t)text[6] << 48 | (uint64_t)(uint8_t)text[7] << 56;
-}
-
-/* text is lower case and len bytes long; off + len lies inside buf. */
-static inline bool spells(const uint8_t *buf, uint32_t off, const char *text, uint32_t len)
-{
-	uint32_t i = 0;
-
-	while (len - i >= 8) {
-		if (octet_lower8(octet_load8(buf + off + i)) != text_load8(text + i))
-			return false;
-		i += 8;
-	}
-	/* The last eight overlap those before. */
-	if (len > 8)
-		return octet_lower8(octet_load8(buf + off + len - 8)) == text_load8(text + len - 8);
-	while (i < len && octet_lower(buf[off + i]) == (uint8_t)text[i])
-		i++;
-	return i == len;
-}
+#include "scan.h"
 
 enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32_t len)
 {
 	switch (len) {
 	case 4:
-		return spells(buf, off, "host", 4) ? TUX_FIELD_HOST : TUX_FIELD_OTHER;
+		return scan_spells(buf + off, "host", 4) ? TUX_FIELD_HOST : TUX_FIELD_OTHER;
 	case 5:
-		return spells(buf, off, "range", 5) ? TUX_FIELD_RANGE : TUX_FIELD_OTHER;
+		return scan_spells(buf + off, "range", 5) ? TUX_FIELD_RANGE : TUX_FIELD_OTHER;
 	case 6:
-		if (spells(buf, off, "accept", 6))
+		if (scan_spells(buf + off, "accept", 6))
 			return TUX_FIELD_ACCEPT;
-		return spells(buf, off, "expect", 6) ? TUX_FIELD_EXPECT : TUX_FIELD_OTHER;
+		return scan_spells(buf + off, "expect", 6) ? TUX_FIELD_EXPECT : TUX_FIELD_OTHER;
 	case 7:
-		return spells(buf, off, "referer", 7) ? TUX_FIELD_REFERER : TUX_FIELD_OTHER;
+		return scan_spells(buf + off, "referer", 7) ? TUX_FIELD_REFERER : TUX_FIELD_OTHER;
 	case 8:
-		if (spells(buf, off, "if-match", 8))
+		if (scan_spells(buf + off, "if-match", 8))
 			return TUX_FIELD_IF_MATCH;
-		return spells(buf, off, "if-range", 8) ? TUX_FIELD_IF_RANGE : TUX_FIELD_OTHER;
+		return scan_spells(buf + off, "if-range", 8) ? TUX_FIELD_IF_RANGE : TUX_FIELD_OTHER;
 	case 10:
-		if (spells(buf, off, "connection", 10))
+		if (scan_spells(buf + off, "connection", 10))
 			return TUX_FIELD_CONNECTION;
-		return spells(buf, off, "user-agent", 10) ? TUX_FIELD_USER_AGENT : TUX_FIELD_OTHER;
+		return scan_spells(buf + off, "user-agent", 10) ? TUX_FIELD_USER_AGENT : TUX_FIELD_OTHER;
 	case 13:
-		return spells(buf, off, "if-none-match", 13) ? TUX_FIELD_IF_NONE_MATCH : TUX_FIELD_OTHER;
+		return scan_spells(buf + off, "if-none-match", 13) ? TUX_FIELD_IF_NONE_MATCH : TUX_FIELD_OTHER;
 	case 14:
-		return spells(buf, off, "content-length", 14) ? TUX_FIELD_CONTENT_LENGTH : TUX_FIELD_OTHER;
+		return scan_spells(buf + off, "content-length", 14) ? TUX_FIELD_CONTENT_LENGTH : TUX_FIELD_OTHER;
 	case 15:
-		return spells(buf, off, "accept-encoding", 15) ? TUX_FIELD_ACCEPT_ENCODING : TUX_FIELD_OTHER;
+		return scan_spells(buf + off, "accept-encoding", 15) ? TUX_FIELD_ACCEPT_ENCODING : TUX_FIELD_OTHER;
 	case 17:
-		if (spells(buf, off, "if-modified-since", 17))
+		if (scan_spells(buf + off, "if-modified-since", 17))
 			return TUX_FIELD_IF_MODIFIED_SINCE;
-		return spells(buf, off, "transfer-encoding", 17) ? TUX_FIELD_TRANSFER_ENCODING : TUX_FIELD_OTHER;
+		return scan_spells(buf + off, "transfer-encoding", 17) ? TUX_FIELD_TRANSFER_ENCODING : TUX_FIELD_OTHER;
 	case 19:
-		return spells(buf, off, "if-unmodified-since", 19) ? TUX_FIELD_IF_UNMODIFIED_SINCE : TUX_FIELD_OTHER;
+		return scan_spells(buf + off, "if-unmodified-since", 19) ? TUX_FIELD_IF_UNMODIFIED_SINCE : TUX_FIELD_OTHER;
 	default:
 		return TUX_FIELD_OTHER;
 	}
@@ -70,24 +44,43 @@ enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32
 
 bool tux_field_equals(const uint8_t *buf, struct tux_span span, const char *text, uint32_t text_len)
 {
-	return span.len == text_len && spells(buf, span.off, text, text_len);
+	return span.len == text_len && scan_spells(buf + span.off, text, text_len);
 }
 
-/* The bytes of buf from off up to end, without white space around them. off <= end. */
+/* The bytes of buf from off up to end, without white space around them. */
+/*@ requires off <= end;
+  @ requires \valid_read(buf + (off .. end - 1));
+  @ assigns \nothing;
+  @ ensures off <= \result.off && \result.off + \result.len <= end;
+  @*/
 static struct tux_span trimmed(const uint8_t *buf, uint32_t off, uint32_t end)
 {
+	/*@ loop invariant \at(off, Pre) <= off <= end;
+	  @ loop assigns off;
+	  @ loop variant end - off; */
 	while (off < end && octet_is_blank(buf[off]))
 		off++;
+	/*@ loop invariant off <= end <= \at(end, Pre);
+	  @ loop assigns end;
+	  @ loop variant end - off; */
 	while (off < end && octet_is_blank(buf[end - 1]))
 		end--;
 	return (struct tux_span){ off, end - off };
 }
 
 /* The offset of the first separator from off on that stands outside quoted strings; end if there is none. */
+/*@ requires off <= end;
+  @ requires \valid_read(buf + (off .. end - 1));
+  @ assigns \nothing;
+  @ ensures off <= \result <= end;
+  @*/
 static uint32_t find_separator(const uint8_t *buf, uint32_t off, uint32_t end, uint8_t separator)
 {
 	bool quoted = false;
 
+	/*@ loop invariant \at(off, Pre) <= off <= end;
+	  @ loop assigns off, quoted;
+	  @ loop variant end - off; */
 	while (off < end && (quoted || buf[off] != separator)) {
 		if (buf[off] == '"')
 			quoted = !quoted;
@@ -104,6 +97,9 @@ bool tux_field_list_next(const uint8_t *buf, struct tux_span *rest, struct tux_s
 	uint32_t end = rest->off + rest->len;
 	uint32_t separator;
 
+	/*@ loop invariant rest->off <= off <= end;
+	  @ loop assigns off;
+	  @ loop variant end - off; */
 	while (off < end && (buf[off] == ',' || octet_is_blank(buf[off])))
 		off++;
 	separator = find_separator(buf, off, end, ',');
@@ -113,6 +109,10 @@ bool tux_field_list_next(const uint8_t *buf, struct tux_span *rest, struct tux_s
 }
 
 /* A qvalue (RFC 9110 12.4.2) in thousandths; 0 when it is malformed. */
+/*@ requires span_readable(buf, text);
+  @ assigns \nothing;
+  @ ensures \result <= 1000;
+  @*/
 static uint32_t qvalue(const uint8_t *buf, struct tux_span text)
 {
 	uint32_t weight, scale = 100, i;
@@ -122,6 +122,10 @@ static uint32_t qvalue(const uint8_t *buf, struct tux_span text)
 	if (text.len > 1 && buf[text.off + 1] != '.')
 		return 0;
 	weight = buf[text.off] == '1' ? 1000 : 0;
+	/*@ loop invariant 2 <= i;
+	  @ loop invariant scale <= 100 && weight <= 1000 + 900 * (i - 2);
+	  @ loop assigns i, weight, scale;
+	  @ loop variant text.len - i; */
 	for (i = 2; i < text.len; i++) {
 		if (!octet_is_digit(buf[text.off + i]))
 			return 0;
@@ -138,6 +142,9 @@ uint32_t tux_field_weight(const uint8_t *buf, struct tux_span element, struct tu
 	struct tux_span parameter;
 
 	*token = trimmed(buf, element.off, off);
+	/*@ loop invariant element.off <= off <= end;
+	  @ loop assigns off, parameter;
+	  @ loop variant end - off; */
 	while (off < end) {
 		uint32_t next = find_separator(buf, off + 1, end, ';');
 

@@ -41,12 +41,22 @@ struct tux_field {
  * The known name that the len bytes at buf + off spell, in any case; TUX_FIELD_OTHER if none.
  * off + len lies inside the buffer. Any context. RFC 9110 5.1.
  */
+/*@ requires off + len <= 0xffffffff && \valid_read(buf + (off .. off + len - 1));
+  @ assigns \nothing;
+  @ ensures \result < TUX_FIELD_NAMES;
+  @*/
 enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32_t len);
 
 /*
  * Whether the span of buf spells the lower-case ASCII text of text_len bytes, in any case.
  * Any context.
  */
+/*@ requires span_readable(buf, span);
+  @ requires \valid_read(text + (0 .. text_len - 1));
+  @ requires \forall integer i; 0 <= i < text_len ==> 0 <= text[i];
+  @ assigns \nothing;
+  @ ensures \result ==> span.len == text_len;
+  @*/
 bool tux_field_equals(const uint8_t *buf, struct tux_span span, const char *text, uint32_t text_len);
 
 /*
@@ -55,6 +65,15 @@ bool tux_field_equals(const uint8_t *buf, struct tux_span span, const char *text
  * it. A comma in a quoted string does not separate. Empty elements are skipped. Returns false,
  * with *element empty, when the list is at its end. Any context.
  */
+/*@ requires \valid(rest) && \valid(element) && \separated(rest, element);
+  @ requires span_readable(buf, *rest);
+  @ requires \separated(rest, buf + (rest->off .. rest->off + rest->len - 1));
+  @ requires \separated(element, buf + (rest->off .. rest->off + rest->len - 1));
+  @ assigns *rest, *element;
+  @ ensures span_part(*element, \old(*rest)) && span_part(*rest, \old(*rest));
+  @ ensures \result <==> element->len > 0;
+  @ ensures \result ==> rest->len < \old(rest->len);
+  @*/
 bool tux_field_list_next(const uint8_t *buf, struct tux_span *rest, struct tux_span *element);
 
 /*
@@ -62,6 +81,13 @@ bool tux_field_list_next(const uint8_t *buf, struct tux_span *rest, struct tux_s
  * 1000 when there is none, 0 when it is malformed. *token is the part before the first ';', white
  * space trimmed. Any context.
  */
+/*@ requires \valid(token);
+  @ requires span_readable(buf, element);
+  @ requires \separated(token, buf + (element.off .. element.off + element.len - 1));
+  @ assigns *token;
+  @ ensures span_part(*token, element);
+  @ ensures \result <= 1000;
+  @*/
 uint32_t tux_field_weight(const uint8_t *buf, struct tux_span element, struct tux_span *token);
 
 #endif

@@ -3,38 +3,47 @@
 #include "media_type.h"
 
 #include "media_type_table.h"
+#include "octet.h"
 
 static const struct tux_media_type unknown = { "application/octet-stream", 24 };
 
-static uint8_t lower(uint8_t c)
+/* As strcmp of the lower-cased len bytes at text with the extension of an entry. */
+/*@ requires len <= EXTENSION_MAX && entry < TABLE_ENTRIES && \valid_read(text + (0 .. len - 1));
+  @ assigns \nothing;
+  @*/
+static int compare(const uint8_t *text, uint32_t len, uint32_t entry)
 {
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
-}
-
-/* As strcmp of the lower-cased len bytes at text with an entry's extension. */
-static int compare(const uint8_t *text, uint32_t len, const char *extension)
-{
+	/*@ loop invariant 0 <= i <= len;
+	  @ loop assigns i;
+	  @ loop variant len - i; */
 	for (uint32_t i = 0; i < len; i++) {
-		uint8_t theirs = (uint8_t)extension[i];
+		uint8_t ours = octet_lower(text[i]);
+		uint8_t theirs = table[entry].extension[i];
 
-		if (theirs == 0 || lower(text[i]) > theirs)
+		if (theirs == 0 || ours > theirs)
 			return 1;
-		if (lower(text[i]) < theirs)
+		if (ours < theirs)
 			return -1;
 	}
-	return extension[len] == '\0' ? 0 : -1;
+	return table[entry].extension[len] == 0 ? 0 : -1;
 }
 
+/*@ requires \valid_read(extension + (0 .. len - 1));
+  @ assigns \nothing;
+  @*/
 static struct tux_media_type find(const uint8_t *extension, uint32_t len)
 {
 	uint32_t low = 0;
-	uint32_t high = (uint32_t)(sizeof(table) / sizeof(table[0]));
+	uint32_t high = TABLE_ENTRIES;
 
 	if (len == 0 || len > EXTENSION_MAX)
 		return unknown;
+	/*@ loop invariant low <= high <= TABLE_ENTRIES;
+	  @ loop assigns low, high;
+	  @ loop variant high - low; */
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		int order = compare(extension, len, table[middle].extension);
+		int order = compare(extension, len, middle);
 
 		if (order == 0)
 			return table[middle].type;
@@ -50,6 +59,9 @@ struct tux_media_type tux_media_type(const uint8_t *name, uint32_t len)
 {
 	uint32_t at = len;
 
+	/*@ loop invariant at <= len;
+	  @ loop assigns at;
+	  @ loop variant at; */
 	while (at > 0 && name[at - 1] != '/') {
 		at--;
 		if (name[at] == '.')

@@ -15,6 +15,9 @@ struct tux_media_type {
  * text. name is the path or its last segment, len bytes. Without a known extension
  * application/octet-stream. Any context.
  */
+/*@ requires \valid_read(name + (0 .. len - 1));
+  @ assigns \nothing;
+  @*/
 struct tux_media_type tux_media_type(const uint8_t *name, uint32_t len);
 
 #endif

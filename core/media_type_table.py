@@ -31,8 +31,9 @@ def main(source, target):
     longest = max(len(extension) for extension in types)
     with open(target, "w", encoding="utf-8") as out:
         out.write("/* SPDX-License-Identifier: GPL-2.0-or-later */\n/* Made by media_type_table.py; sorted by extension. */\n")
-        out.write("enum { EXTENSION_MAX = %d };\n\n" % longest)
-        out.write("static const struct entry {\n\tconst char *extension;\n\tstruct tux_media_type type;\n} table[] = {\n")
+        out.write("enum { EXTENSION_MAX = %d, TABLE_ENTRIES = %d };\n\n" % (longest, len(types)))
+        out.write("static const struct entry {\n\tuint8_t extension[EXTENSION_MAX + 1];\n\tstruct tux_media_type type;\n")
+        out.write("} table[TABLE_ENTRIES] = {\n")
         for extension, media_type in sorted(types.items(), key=lambda item: item[0].encode()):
             text = with_charset(media_type)
             out.write('\t{ "%s", { "%s", %d } },\n' % (extension, text, len(text)))

@@ -28,7 +28,7 @@ const char *tux_coding_suffix(enum tux_coding coding)
 	return "";
 }
 
-enum { UNSAID = UINT32_MAX };
+#define UNSAID UINT32_MAX
 
 /* What Accept-Encoding says of each coding, in thousandths, or UNSAID; and of all others, as "*". */
 struct weights {
@@ -36,6 +36,10 @@ struct weights {
 	uint32_t others;
 };
 
+/*@ requires span_readable(buf, element) && \valid(weights);
+  @ requires \separated(weights, buf + (element.off .. element.off + element.len - 1));
+  @ assigns *weights;
+  @*/
 static void take_coding(const uint8_t *buf, struct tux_span element, struct weights *weights)
 {
 	struct tux_span token;
@@ -60,18 +64,28 @@ enum tux_coding tux_negotiate_coding(const uint8_t *buf, const struct tux_reques
 	uint32_t best_weight = 0;
 	uint32_t identity;
 
+	/*@ loop invariant line <= req->field_count;
+	  @ loop assigns line, weights;
+	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
 	for (uint32_t line = tux_request_field(req, TUX_FIELD_ACCEPT_ENCODING, 0); line != 0;
 	     line = tux_request_field(req, TUX_FIELD_ACCEPT_ENCODING, line)) {
 		struct tux_span rest = req->field[line - 1].value;
 		struct tux_span element;
 
+		/*@ loop invariant span_part(rest, req->field[line - 1].value);
+		  @ loop assigns rest, element, weights;
+		  @ loop variant rest.len; */
 		while (tux_field_list_next(buf, &rest, &element))
 			take_coding(buf, element, &weights);
 	}
+	/*@ loop invariant TUX_CODING_BR <= coding <= TUX_CODINGS && best < TUX_CODINGS;
+	  @ loop invariant best != TUX_CODING_IDENTITY ==> (available >> best) % 2 == 1;
+	  @ loop assigns coding, best, best_weight;
+	  @ loop variant TUX_CODINGS - coding; */
 	for (uint32_t coding = TUX_CODING_BR; coding < TUX_CODINGS; coding++) {
 		uint32_t weight = weights.of[coding];
 
-		if ((available & 1u << coding) == 0)
+		if ((available >> coding) % 2 == 0)
 			continue;
 		if (weight == UNSAID)
 			weight = weights.others == UNSAID ? 0 : weights.others;
@@ -91,6 +105,9 @@ struct preference {
 	uint32_t exact, range, any;
 };
 
+/*@ requires \valid_read(preference);
+  @ assigns \nothing;
+  @*/
 static uint32_t preferred(const struct preference *preference)
 {
 	if (preference->exact != UNSAID)
@@ -105,11 +122,17 @@ bool tux_negotiate_json(const uint8_t *buf, const struct tux_request *req)
 	struct preference json = { UNSAID, UNSAID, UNSAID };
 	struct preference html = { UNSAID, UNSAID, UNSAID };
 
+	/*@ loop invariant line <= req->field_count;
+	  @ loop assigns line, json, html;
+	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
 	for (uint32_t line = tux_request_field(req, TUX_FIELD_ACCEPT, 0); line != 0;
 	     line = tux_request_field(req, TUX_FIELD_ACCEPT, line)) {
 		struct tux_span rest = req->field[line - 1].value;
 		struct tux_span element;
 
+		/*@ loop invariant span_part(rest, req->field[line - 1].value);
+		  @ loop assigns rest, element, json, html;
+		  @ loop variant rest.len; */
 		while (tux_field_list_next(buf, &rest, &element)) {
 			struct tux_span token;
 			uint32_t weight = tux_field_weight(buf, element, &token);

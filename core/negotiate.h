@@ -16,7 +16,12 @@ enum tux_coding {
 
 /* "br", "zstd", "gzip", or "" for identity, as Content-Encoding has it; and the file name suffix
  * ".br", ".zst", ".gz", or "". Static, end in NUL. Any context. */
+/*@ assigns \nothing;
+  @ ensures string(\result);
+  @*/
 const char *tux_coding_text(enum tux_coding coding);
+
+/*@ assigns \nothing; */
 const char *tux_coding_suffix(enum tux_coding coding);
 
 /*
@@ -25,9 +30,17 @@ const char *tux_coding_suffix(enum tux_coding coding);
  * enum tux_coding after identity at equal weight; identity when the field is missing or refuses
  * all others. x-gzip is gzip. Any context.
  */
+/*@ requires request_readable(buf, req);
+  @ assigns \nothing;
+  @ ensures \result < TUX_CODINGS;
+  @ ensures \result != TUX_CODING_IDENTITY ==> (available >> \result) % 2 == 1;
+  @*/
 enum tux_coding tux_negotiate_coding(const uint8_t *buf, const struct tux_request *req, uint32_t available);
 
 /* Whether Accept prefers application/json to text/html; false without Accept. Any context. */
+/*@ requires request_readable(buf, req);
+  @ assigns \nothing;
+  @*/
 bool tux_negotiate_json(const uint8_t *buf, const struct tux_request *req);
 
 #endif

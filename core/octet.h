@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What each octet may be part of, and tests of eight octets at once. Inside the core only. The
- * table is checked octet by octet against the grammar in test/unit/test_field.c.
+ * What each octet may be part of, and plain loops over octets. Inside the core only. The table is
+ * checked octet by octet against the grammar in test/unit/test_field.c.
  */
 #ifndef TUX_CORE_OCTET_H
 #define TUX_CORE_OCTET_H
@@ -43,12 +43,15 @@ static const uint8_t octet_class[256] = {
   @ ensures \result <==> (octet_class[octet] & classes) != 0;
   @ ensures classes == OCTET_PLAIN && octet == 0 ==> !\result;
   @ ensures classes == OCTET_PLAIN && octet == '/' ==> !\result;
+  @ ensures classes == OCTET_UNESCAPED && octet == '\r' ==> !\result;
+  @ ensures classes == OCTET_UNESCAPED && octet == '\n' ==> !\result;
   @*/
 static inline bool octet_is(uint8_t octet, uint8_t classes)
 {
 	return (octet_class[octet] & classes) != 0;
 }
 
+/*@ assigns \nothing; */
 static inline bool octet_is_blank(uint8_t octet)
 {
 	return octet_is(octet, OCTET_BLANK);
@@ -92,10 +95,13 @@ static inline uint8_t octet_hex(uint8_t octet)
   @ requires \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
   @ ensures off <= \result <= end;
+  @ ensures \forall integer i; off <= i < \result ==> (octet_class[buf[i]] & classes) != 0;
+  @ ensures \result < end ==> (octet_class[buf[\result]] & classes) == 0;
   @*/
 static inline uint32_t octet_skip(const uint8_t *buf, uint32_t off, uint32_t end, uint8_t classes)
 {
 	/*@ loop invariant \at(off, Pre) <= off <= end;
+	  @ loop invariant \forall integer i; \at(off, Pre) <= i < off ==> (octet_class[buf[i]] & classes) != 0;
 	  @ loop assigns off;
 	  @ loop variant end - off; */
 	while (end - off >= 4) {
@@ -112,6 +118,7 @@ static inline uint32_t octet_skip(const uint8_t *buf, uint32_t off, uint32_t end
 		off += 4;
 	}
 	/*@ loop invariant \at(off, Pre) <= off <= end;
+	  @ loop invariant \forall integer i; \at(off, Pre) <= i < off ==> (octet_class[buf[i]] & classes) != 0;
 	  @ loop assigns off;
 	  @ loop variant end - off; */
 	while (off < end && octet_is(buf[off], classes))
@@ -119,53 +126,78 @@ static inline uint32_t octet_skip(const uint8_t *buf, uint32_t off, uint32_t end
 	return off;
 }
 
-/*
- * Eight octets as a number, the first one lowest on every machine. Compilers make one load of it.
- * The tests below work on all eight at once: their sums stay below 0x100 in each octet, so that
- * nothing carries into the next one.
- */
-static inline uint64_t octet_load8(const uint8_t *at)
+/* The first offset from off up to end where octet stands; end if there is none. */
+/*@ requires off <= end;
+  @ requires \valid_read(buf + (off .. end - 1));
+  @ assigns \nothing;
+  @ ensures off <= \result <= end;
+  @ ensures \result < end ==> buf[\result] == octet;
+  @ ensures \forall integer i; off <= i < \result ==> buf[i] != octet;
+  @*/
+static inline uint32_t octet_find(const uint8_t *buf, uint32_t off, uint32_t end, uint8_t octet)
 {
-	return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
-	       (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
+	/*@ loop invariant \at(off, Pre) <= off <= end;
+	  @ loop invariant \forall integer i; \at(off, Pre) <= i < off ==> buf[i] != octet;
+	  @ loop assigns off;
+	  @ loop variant end - off; */
+	while (off < end && buf[off] != octet)
+		off++;
+	return off;
 }
 
-#define OCTETS(octet) ((octet) * 0x0101010101010101u)
-
-/* The eight with the letters A to Z in lower case. */
-static inline uint64_t octet_lower8(uint64_t eight)
+/* Whether the len bytes at one are those at other. */
+/*@ requires \valid_read(one + (0 .. len - 1)) && \valid_read(other + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result <==> \forall integer i; 0 <= i < len ==> one[i] == other[i];
+  @*/
+static inline bool octet_equal(const uint8_t *one, const uint8_t *other, uint32_t len)
 {
-	uint64_t low = eight & OCTETS(0x7fu);
-	uint64_t upper = (low + OCTETS(0x3fu)) & ~(low + OCTETS(0x25u)) & ~eight & OCTETS(0x80u);
+	uint32_t i = 0;
 
-	return eight | upper >> 2;
+	/*@ loop invariant 0 <= i <= len;
+	  @ loop invariant \forall integer k; 0 <= k < i ==> one[k] == other[k];
+	  @ loop assigns i;
+	  @ loop variant len - i; */
+	while (i < len && one[i] == other[i])
+		i++;
+	return i == len;
 }
 
-/* Whether all eight are OCTET_VALUE and none is a tab. */
-static inline bool octet_all_value(uint64_t eight)
+/* Whether the len bytes at at spell text, which is ASCII and lower case, in any case. */
+/*@ requires \valid_read(at + (0 .. len - 1)) && \valid_read(text + (0 .. len - 1));
+  @ requires \forall integer i; 0 <= i < len ==> 0 <= text[i];
+  @ assigns \nothing;
+  @ ensures \result <==> \forall integer i; 0 <= i < len ==> text[i] == ('A' <= at[i] <= 'Z' ? at[i] + 0x20 : at[i]);
+  @*/
+static inline bool octet_spells(const uint8_t *at, const char *text, uint32_t len)
 {
-	uint64_t low = eight & OCTETS(0x7fu);
-	uint64_t good = eight | ((low + OCTETS(0x60u)) & ~(low + OCTETS(0x01u)));
+	uint32_t i = 0;
 
-	return (good & OCTETS(0x80u)) == OCTETS(0x80u);
+	/*@ loop invariant 0 <= i <= len;
+	  @ loop invariant \forall integer k; 0 <= k < i ==> text[k] == ('A' <= at[k] <= 'Z' ? at[k] + 0x20 : at[k]);
+	  @ loop assigns i;
+	  @ loop variant len - i; */
+	while (i < len && octet_lower(at[i]) == (uint8_t)text[i])
+		i++;
+	return i == len;
 }
 
-/* Whether all eight are OCTET_TARGET. */
-static inline bool octet_all_target(uint64_t eight)
+/* As memcpy(), which is what compilers make of it. */
+/*@ requires \valid(to + (0 .. len - 1)) && \valid_read(from + (0 .. len - 1));
+  @ requires \separated(to + (0 .. len - 1), from + (0 .. len - 1));
+  @ assigns to[0 .. len - 1];
+  @ ensures \forall integer i; 0 <= i < len ==> to[i] == from[i];
+  @*/
+static inline void octet_copy(uint8_t *restrict to, const uint8_t *restrict from, uint32_t len)
 {
-	uint64_t low = eight & OCTETS(0x7fu);
-	uint64_t hash = (low ^ OCTETS(0x23u)) + OCTETS(0x7fu);
-	uint64_t good = eight | ((low + OCTETS(0x5fu)) & ~(low + OCTETS(0x01u)) & hash);
+	uint32_t i;
 
-	return (good & OCTETS(0x80u)) == OCTETS(0x80u);
-}
-
-/* Whether none of the eight is a question mark. */
-static inline bool octet_no_question(uint64_t eight)
-{
-	uint64_t other = eight | (((eight & OCTETS(0x7fu)) ^ OCTETS(0x3fu)) + OCTETS(0x7fu));
-
-	return (other & OCTETS(0x80u)) == OCTETS(0x80u);
+	/*@ loop invariant 0 <= i <= len;
+	  @ loop invariant \forall integer k; 0 <= k < i ==> to[k] == from[k];
+	  @ loop assigns i, to[0 .. len - 1];
+	  @ loop variant len - i; */
+	for (i = 0; i < len; i++)
+		to[i] = from[i];
 }
 
 #endif

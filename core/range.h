@@ -25,6 +25,16 @@ enum tux_range_verdict {
  * up to the whole or more is ignored too: 200 is cheaper. So is every set when size is above INT64_MAX.
  * *count is 0 unless satisfiable. Any context.
  */
+/*@ predicate range_inside{L}(struct tux_range *range, integer size) =
+  @   1 <= range->len <= size && range->first <= size - range->len;
+  @*/
+/*@ requires span_readable(buf, value) && \valid(ranges + (0 .. TUX_MAX_RANGES - 1)) && \valid(count);
+  @ requires \separated(count, ranges + (0 .. TUX_MAX_RANGES - 1), buf + (value.off .. value.off + value.len - 1));
+  @ assigns *count, ranges[0 .. TUX_MAX_RANGES - 1];
+  @ ensures \result == TUX_RANGE_SATISFIABLE ? 1 <= *count <= TUX_MAX_RANGES : *count == 0;
+  @ ensures \result <= TUX_RANGE_UNSATISFIABLE;
+  @ ensures \forall integer i; 0 <= i < *count ==> range_inside(&ranges[i], size);
+  @*/
 enum tux_range_verdict tux_range_parse(const uint8_t *buf, struct tux_span value, uint64_t size,
                                        struct tux_range ranges[TUX_MAX_RANGES], uint32_t *count);
 

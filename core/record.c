@@ -2,20 +2,34 @@
 /* Access records: the texts of a request, cut to their limits and laid one behind the other. */
 #include "record.h"
 
+#include "octet.h"
+
 enum { METHOD_MAX = 64 };
 
 /* Copies at most max bytes of the span behind *len of text; returns how many. */
+/*@ requires span_readable(buf, span) && \valid(len) && max <= TUX_RECORD_TEXT_MAX && *len <= 4 * TUX_RECORD_TEXT_MAX;
+  @ requires \valid(text + (*len .. *len + max - 1));
+  @ requires \separated(len, text + (*len .. *len + max - 1));
+  @ requires \separated(buf + (span.off .. span.off + span.len - 1), text + (*len .. *len + max - 1));
+  @ assigns *len, text[*len .. *len + max - 1];
+  @ ensures \result <= max && *len == \old(*len) + \result;
+  @*/
 static uint16_t take(const uint8_t *buf, struct tux_span span, uint32_t max, uint8_t *text, uint32_t *len)
 {
 	uint32_t n = span.len < max ? span.len : max;
 
-	if (n > 0)
-		memcpy(text + *len, buf + span.off, n);
+	octet_copy(text + *len, buf + span.off, n);
 	*len += n;
 	return (uint16_t)n;
 }
 
 /* The first line of a known field; after a refusal none is known. */
+/*@ requires \valid_read(req) && name < TUX_FIELD_NAMES;
+  @ requires req->refusal == TUX_ACCEPTED ==> request_parsed(req);
+  @ assigns \nothing;
+  @ ensures req->refusal == TUX_ACCEPTED ==> span_inside(\result, req->head_len);
+  @ ensures req->refusal != TUX_ACCEPTED ==> \result.off == 0 && \result.len == 0;
+  @*/
 static struct tux_span value_of(const struct tux_request *req, enum tux_field_name name)
 {
 	uint32_t line = req->refusal == TUX_ACCEPTED ? tux_request_field(req, name, 0) : 0;

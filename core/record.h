@@ -35,6 +35,17 @@ enum { TUX_RECORD_MAX = sizeof(struct tux_record) + 4 * TUX_RECORD_TEXT_MAX + 64
  * has room for TUX_RECORD_MAX - sizeof(struct tux_record) bytes. The other members of *record are
  * the caller's. Returns the bytes of text. Any context.
  */
+/*@ requires \valid(record) && \valid_read(req) && \valid(text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63));
+  @ requires span_readable(buf, req->method_text) && span_readable(buf, req->target);
+  @ requires req->refusal == TUX_ACCEPTED ==> request_readable(buf, req);
+  @ requires \separated(record, req) && \separated(record, text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63));
+  @ requires \separated(req, text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63));
+  @ requires \separated(buf + (..), text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63)) && \separated(buf + (..), record);
+  @ assigns *record, text[0 .. 4 * TUX_RECORD_TEXT_MAX + 63];
+  @ ensures \result <= 4 * TUX_RECORD_TEXT_MAX + 64;
+  @ ensures record->method_len + record->target_len + record->host_len + record->referer_len +
+  @   record->user_agent_len == \result;
+  @*/
 uint32_t tux_record_fill(struct tux_record *record, const uint8_t *buf, const struct tux_request *req, uint8_t *text);
 
 #endif

@@ -6,9 +6,26 @@
 #include "request.h"
 
 #include "body.h"
-#include "octet.h"
+#include "scan.h"
 #include "target.h"
 
+/*
+ * For the proof: what each step is given; what its answer says; and what a request that is being parsed
+ * holds: spans of what has been read, and no line end in them that a later step could make longer.
+ */
+/*@ predicate step{L}(uint8_t *buf, integer len, uint32_t *pos, struct tux_request *req) =
+  @   len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. len - 1)) && \valid(pos) && *pos <= len && \valid(req) &&
+  @   \separated(pos, req) && \separated(buf + (0 .. len - 1), req) && \separated(buf + (0 .. len - 1), pos);
+  @ predicate refused{L}(struct tux_request *req) = TUX_ACCEPTED < req->refusal < TUX_REFUSALS;
+  @ predicate answer{L}(enum tux_verdict verdict, struct tux_request *req) =
+  @   (verdict == TUX_MORE && req->refusal == TUX_ACCEPTED) || (verdict == TUX_PARSED && req->refusal == TUX_ACCEPTED) ||
+  @   (verdict == TUX_REFUSED && refused(req));
+  @*/
+
+/*@ requires \valid(req) && TUX_ACCEPTED < refusal < TUX_REFUSALS;
+  @ assigns req->refusal;
+  @ ensures \result == TUX_REFUSED && refused(req);
+  @*/
 static enum tux_verdict refuse(struct tux_request *req, enum tux_refusal refusal)
 {
 	req->refusal = (uint8_t)refusal;
@@ -16,9 +33,17 @@ static enum tux_verdict refuse(struct tux_request *req, enum tux_refusal refusal
 }
 
 /* All but field[], which field_count and first[] make valid line by line. */
+/*@ requires \valid(req);
+  @ assigns *req;
+  @ ensures req->refusal == TUX_ACCEPTED && req->field_count == 0 && req->head_len == 0 && req->method == 0 &&
+  @   req->minor == 0 && req->form == TUX_FORM_ORIGIN && req->framing == TUX_FRAMING_NONE && req->content_length == 0;
+  @ ensures request_spans(req, 0);
+  @ ensures \forall integer n; 0 <= n < TUX_FIELD_NAMES ==> req->first[n] == 0;
+  @*/
 static void clear(struct tux_request *req)
 {
 	const struct tux_span empty = { 0, 0 };
+	uint32_t i;
 
 	req->head_len = 0;
 	req->refusal = TUX_ACCEPTED;
@@ -35,7 +60,12 @@ static void clear(struct tux_request *req)
 	req->query = empty;
 	req->host = empty;
 	req->field_count = 0;
-	memset(req->first, 0, sizeof(req->first));
+	/*@ loop invariant 0 <= i <= TUX_FIELD_NAMES;
+	  @ loop invariant \forall integer n; 0 <= n < i ==> req->first[n] == 0;
+	  @ loop assigns i, req->first[0 .. TUX_FIELD_NAMES - 1];
+	  @ loop variant TUX_FIELD_NAMES - i; */
+	for (i = 0; i < TUX_FIELD_NAMES; i++)
+		req->first[i] = 0;
 }
 
 /*
@@ -43,12 +73,19 @@ static void clear(struct tux_request *req)
  * without CR, is too long, or has grown past a power of two. The last finds other faults early
  * and still leaves the work for a head that trickles in linear.
  */
+/*@ requires \valid_read(buf + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures len >= TUX_MAX_HEAD ==> \result;
+  @*/
 static bool worth_parsing(const uint8_t *buf, uint32_t len, uint32_t seen)
 {
 	uint32_t i;
 
 	if (len >= TUX_MAX_HEAD || (seen ^ len) > (seen & len))
 		return true;
+	/*@ loop invariant seen <= i;
+	  @ loop assigns i;
+	  @ loop variant len - i; */
 	for (i = seen; i < len; i++) {
 		if (buf[i] == '\n' && (i < 1 || buf[i - 1] != '\r' || (i >= 2 && buf[i - 2] == '\n')))
 			return true;
@@ -57,6 +94,12 @@ static bool worth_parsing(const uint8_t *buf, uint32_t len, uint32_t seen)
 }
 
 /* The CR LF that ends a line. */
+/*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED;
+  @ assigns *pos, req->refusal;
+  @ ensures answer(\result, req);
+  @ ensures \result == TUX_PARSED ? *pos == \old(*pos) + 2 && *pos <= len : *pos == \old(*pos);
+  @ ensures \result == TUX_PARSED ==> buf[*pos - 2] == '\r' && buf[*pos - 1] == '\n';
+  @*/
 static inline enum tux_verdict line_end(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
 	uint32_t i = *pos;
@@ -71,10 +114,19 @@ static inline enum tux_verdict line_end(const uint8_t *buf, uint32_t len, uint32
 }
 
 /* RFC 9112 2.2: empty lines in front of a request are passed over, a few of them. */
+/*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED;
+  @ assigns *pos, req->refusal;
+  @ ensures answer(\result, req);
+  @ ensures \old(*pos) <= *pos <= len;
+  @*/
 static enum tux_verdict empty_lines(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
 	enum tux_verdict verdict = TUX_PARSED;
 
+	/*@ loop invariant answer(verdict, req);
+	  @ loop invariant \at(*pos, Pre) <= *pos <= len;
+	  @ loop assigns verdict, *pos, req->refusal;
+	  @ loop variant len - *pos + (verdict == TUX_PARSED ? 1 : 0); */
 	while (verdict == TUX_PARSED && *pos < len && (buf[*pos] == '\r' || buf[*pos] == '\n')) {
 		if (*pos >= 2 * TUX_MAX_EMPTY_LINES)
 			return refuse(req, TUX_REFUSED_LINE_END);
@@ -84,15 +136,27 @@ static enum tux_verdict empty_lines(const uint8_t *buf, uint32_t len, uint32_t *
 }
 
 /* Methods are case-sensitive (RFC 9110 9.1), so this is not tux_field_equals(). */
+/*@ requires span_readable(buf, method);
+  @ requires \valid_read(text + (0 .. method.len - 1));
+  @ requires \forall integer i; 0 <= i < method.len ==> 0 <= text[i];
+  @ assigns \nothing;
+  @*/
 static bool is_method(const uint8_t *buf, struct tux_span method, const char *text)
 {
 	uint32_t i = 0;
 
+	/*@ loop invariant 0 <= i <= method.len;
+	  @ loop assigns i;
+	  @ loop variant method.len - i; */
 	while (i < method.len && buf[method.off + i] == (uint8_t)text[i])
 		i++;
 	return i == method.len;
 }
 
+/*@ requires span_readable(buf, method);
+  @ assigns \nothing;
+  @ ensures \result <= TUX_CONNECT;
+  @*/
 static enum tux_method method_recognise(const uint8_t *buf, struct tux_span method)
 {
 	switch (method.len) {
@@ -120,6 +184,13 @@ static enum tux_method method_recognise(const uint8_t *buf, struct tux_span meth
 }
 
 /* The method and the space behind it. */
+/*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED && req->method == 0 && req->method_text.len == 0;
+  @ requires req->method_text.off == 0;
+  @ assigns *pos, req->refusal, req->method, req->method_text;
+  @ ensures answer(\result, req);
+  @ ensures \old(*pos) <= *pos <= len;
+  @ ensures req->method <= TUX_CONNECT && span_inside(req->method_text, *pos);
+  @*/
 static enum tux_verdict method(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
 	uint32_t start = *pos;
@@ -136,14 +207,23 @@ static enum tux_verdict method(const uint8_t *buf, uint32_t len, uint32_t *pos, 
 }
 
 /* The target and the space behind it. */
+/*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED;
+  @ requires req->form <= TUX_FORM_AUTHORITY;
+  @ assigns *pos, req->refusal, req->target, req->form, req->path, req->query, req->host;
+  @ ensures answer(\result, req);
+  @ ensures \old(*pos) <= *pos <= len;
+  @ ensures span_inside(req->target, len) && req->form <= TUX_FORM_AUTHORITY;
+  @ ensures \result == TUX_PARSED ==> req->target.len <= TUX_MAX_TARGET;
+  @ ensures \result == TUX_PARSED ==> span_inside(req->target, *pos);
+  @ ensures \result == TUX_PARSED ==> span_inside(req->path, *pos);
+  @ ensures \result == TUX_PARSED ==> span_inside(req->query, *pos);
+  @ ensures \result == TUX_PARSED ==> span_inside(req->host, *pos);
+  @*/
 static enum tux_verdict target(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
-	uint32_t start = *pos, i = start;
+	uint32_t start = *pos, i = scan_target(buf, start, len);
 	enum tux_refusal refusal;
 
-	while (len - i >= 8 && octet_all_target(octet_load8(buf + i)))
-		i += 8;
-	i = octet_skip(buf, i, len, OCTET_TARGET);
 	req->target = (struct tux_span){ start, i - start };
 	if (i - start > TUX_MAX_TARGET)
 		return refuse(req, TUX_REFUSED_TARGET_LONG);
@@ -159,20 +239,29 @@ static enum tux_verdict target(const uint8_t *buf, uint32_t len, uint32_t *pos, 
 	return refusal == TUX_ACCEPTED ? TUX_PARSED : refuse(req, refusal);
 }
 
-/* "HTTP/1.1" as octet_load8() gives it. */
+/* "HTTP/1.1" as scan_load8() gives it. */
 #define HTTP_1_1 0x312e312f50545448u
 
 /* HTTP/d.d, case-sensitive (RFC 9112 2.3). */
+/*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED && req->minor == 0;
+  @ assigns *pos, req->refusal, req->minor;
+  @ ensures answer(\result, req);
+  @ ensures \old(*pos) <= *pos <= len;
+  @ ensures req->minor <= 1;
+  @*/
 static enum tux_verdict version(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
 	static const uint8_t pattern[8] = { 'H', 'T', 'T', 'P', '/', '0', '.', '0' };
 	uint32_t start = *pos, i;
 
-	if (len - start >= 8 && octet_load8(buf + start) == HTTP_1_1) {
+	if (len - start >= 8 && scan_load8(buf + start) == HTTP_1_1) {
 		req->minor = 1;
 		*pos = start + 8;
 		return TUX_PARSED;
 	}
+	/*@ loop invariant 0 <= i <= 8 && i <= len - start;
+	  @ loop assigns i;
+	  @ loop variant 8 - i; */
 	for (i = 0; i < 8; i++) {
 		if (len - start <= i)
 			return TUX_MORE;
@@ -186,6 +275,16 @@ static enum tux_verdict version(const uint8_t *buf, uint32_t len, uint32_t *pos,
 	return TUX_PARSED;
 }
 
+/*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED;
+  @ requires request_spans(req, 0) && req->method == 0 && req->minor == 0 && req->form == TUX_FORM_ORIGIN;
+  @ assigns *pos, req->refusal, req->method, req->method_text, req->minor, req->target, req->form, req->path,
+  @   req->query, req->host;
+  @ ensures answer(\result, req);
+  @ ensures \old(*pos) <= *pos <= len;
+  @ ensures req->method <= TUX_CONNECT && req->minor <= 1 && req->form <= TUX_FORM_AUTHORITY;
+  @ ensures span_inside(req->method_text, len) && span_inside(req->target, len);
+  @ ensures \result == TUX_PARSED ==> request_spans(req, *pos);
+  @*/
 static enum tux_verdict request_line(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
 	enum tux_verdict verdict = empty_lines(buf, len, pos, req);
@@ -202,6 +301,14 @@ static enum tux_verdict request_line(const uint8_t *buf, uint32_t len, uint32_t 
 }
 
 /* A field name and its colon. */
+/*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED && \valid(name);
+  @ requires \separated(name, pos) && \separated(name, &req->refusal) && \separated(name, buf + (0 .. len - 1));
+  @ assigns *pos, req->refusal, *name;
+  @ ensures answer(\result, req);
+  @ ensures \old(*pos) <= *pos <= len;
+  @ ensures span_inside(*name, len);
+  @ ensures \result == TUX_PARSED ==> *pos > \old(*pos) && span_inside(*name, *pos);
+  @*/
 static inline enum tux_verdict field_name(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_span *name,
                                           struct tux_request *req)
 {
@@ -221,19 +328,29 @@ static inline enum tux_verdict field_name(const uint8_t *buf, uint32_t len, uint
 }
 
 /* A field value, white space around it included; the line end behind it is not read. */
+/*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED && \valid(value);
+  @ requires \separated(value, pos) && \separated(value, &req->refusal) && \separated(value, buf + (0 .. len - 1));
+  @ assigns *pos, req->refusal, *value;
+  @ ensures answer(\result, req);
+  @ ensures \old(*pos) <= *pos <= len;
+  @ ensures span_inside(*value, *pos);
+  @*/
 static inline enum tux_verdict field_value(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_span *value,
                                            struct tux_request *req)
 {
 	uint32_t start = *pos, i, end;
 
+	/*@ loop invariant \at(*pos, Pre) <= start <= len;
+	  @ loop assigns start;
+	  @ loop variant len - start; */
 	while (start < len && octet_is_blank(buf[start]))
 		start++;
-	i = start;
-	while (len - i >= 8 && octet_all_value(octet_load8(buf + i)))
-		i += 8;
-	i = octet_skip(buf, i, len, OCTET_VALUE);
+	i = scan_value(buf, start, len);
 	*pos = i;
 	end = i;
+	/*@ loop invariant start <= end <= i;
+	  @ loop assigns end;
+	  @ loop variant end - start; */
 	while (end > start && octet_is_blank(buf[end - 1]))
 		end--;
 	*value = (struct tux_span){ start, end - start };
@@ -244,39 +361,80 @@ static inline enum tux_verdict field_value(const uint8_t *buf, uint32_t len, uin
 	return TUX_PARSED;
 }
 
+/* A field line and its line end. It counts once all of it is there. */
+/*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED;
+  @ requires request_lines(req, *pos);
+  @ requires request_index(req);
+  @ assigns *pos, req->refusal, req->field_count, req->first[0 .. TUX_FIELD_NAMES - 1],
+  @   req->field[0 .. TUX_MAX_FIELDS - 1];
+  @ ensures answer(\result, req);
+  @ ensures \old(*pos) <= *pos <= len;
+  @ ensures \result == TUX_PARSED ==> *pos > \old(*pos);
+  @ ensures request_lines(req, *pos);
+  @ ensures request_index(req);
+  @*/
 static inline enum tux_verdict field_line(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
-	struct tux_field *field;
+	struct tux_span name, value;
 	enum tux_verdict verdict;
+	uint32_t index = req->field_count;
+	uint8_t known;
 
-	if (req->field_count >= TUX_MAX_FIELDS)
+	if (index >= TUX_MAX_FIELDS)
 		return refuse(req, TUX_REFUSED_FIELD_COUNT);
-	field = &req->field[req->field_count];
-	verdict = field_name(buf, len, pos, &field->name, req);
+	verdict = field_name(buf, len, pos, &name, req);
 	if (verdict == TUX_PARSED)
-		verdict = field_value(buf, len, pos, &field->value, req);
+		verdict = field_value(buf, len, pos, &value, req);
 	if (verdict == TUX_PARSED)
 		verdict = line_end(buf, len, pos, req);
 	if (verdict != TUX_PARSED)
 		return verdict;
-	field->known = (uint8_t)tux_field_recognise(buf, field->name.off, field->name.len);
-	req->field_count++;
-	if (req->first[field->known] == 0)
-		req->first[field->known] = (uint8_t)req->field_count;
+	known = (uint8_t)tux_field_recognise(buf, name.off, name.len);
+	req->field[index].name = name;
+	req->field[index].value = value;
+	req->field[index].known = known;
+	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(req->field[i].name, *pos); */
+	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(req->field[i].value, *pos); */
+	req->field_count = index + 1;
+	if (req->first[known] == 0)
+		req->first[known] = (uint8_t)(index + 1);
 	return TUX_PARSED;
 }
 
 /* The field lines and the empty line behind them. */
+/*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED;
+  @ requires request_lines(req, *pos);
+  @ requires request_index(req);
+  @ assigns *pos, req->refusal, req->field_count, req->first[0 .. TUX_FIELD_NAMES - 1],
+  @   req->field[0 .. TUX_MAX_FIELDS - 1];
+  @ ensures answer(\result, req);
+  @ ensures \old(*pos) <= *pos <= len;
+  @ ensures request_lines(req, *pos);
+  @ ensures request_index(req);
+  @*/
 static enum tux_verdict field_lines(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_request *req)
 {
 	enum tux_verdict verdict = TUX_PARSED;
 
+	/*@ loop invariant answer(verdict, req);
+	  @ loop invariant \at(*pos, Pre) <= *pos <= len;
+	  @ loop invariant request_lines(req, *pos) && request_index(req);
+	  @ loop assigns verdict, *pos, req->refusal, req->field_count, req->first[0 .. TUX_FIELD_NAMES - 1],
+	  @   req->field[0 .. TUX_MAX_FIELDS - 1];
+	  @ loop variant len - *pos + (verdict == TUX_PARSED ? 1 : 0); */
 	while (verdict == TUX_PARSED && *pos < len && buf[*pos] != '\r')
 		verdict = field_line(buf, len, pos, req);
 	return verdict == TUX_PARSED ? line_end(buf, len, pos, req) : verdict;
 }
 
 /* RFC 9112 3.2: one Host in HTTP/1.1, at most one in 1.0. The host of an absolute target overrides it. */
+/*@ requires \valid(req) && req->head_len <= TUX_MAX_HEAD && request_lines(req, req->head_len) && request_index(req);
+  @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
+  @ requires span_inside(req->host, req->head_len);
+  @ assigns req->host;
+  @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
+  @ ensures span_inside(req->host, req->head_len);
+  @*/
 static enum tux_refusal check_host(const uint8_t *buf, struct tux_request *req)
 {
 	uint32_t line = tux_request_field(req, TUX_FIELD_HOST, 0);
@@ -295,6 +453,10 @@ static enum tux_refusal check_host(const uint8_t *buf, struct tux_request *req)
 }
 
 /* RFC 9112 9.3: close wins; HTTP/1.0 stays open only when asked to. */
+/*@ requires \valid_read(req) && req->head_len <= TUX_MAX_HEAD && request_lines(req, req->head_len) && request_index(req);
+  @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
+  @ assigns \nothing;
+  @*/
 static bool stays_open(const uint8_t *buf, const struct tux_request *req)
 {
 	uint32_t line = tux_request_field(req, TUX_FIELD_CONNECTION, 0);
@@ -305,9 +467,15 @@ static bool stays_open(const uint8_t *buf, const struct tux_request *req)
 		keep_alive = true;
 		line = tux_request_field(req, TUX_FIELD_CONNECTION, line);
 	}
+	/*@ loop invariant line <= req->field_count;
+	  @ loop assigns line, keep_alive;
+	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
 	while (line != 0) {
 		struct tux_span rest = req->field[line - 1].value, option;
 
+		/*@ loop invariant span_part(rest, req->field[line - 1].value);
+		  @ loop assigns rest, option, keep_alive;
+		  @ loop variant rest.len; */
 		while (tux_field_list_next(buf, &rest, &option)) {
 			if (tux_field_equals(buf, option, "close", 5))
 				return false;
@@ -320,13 +488,24 @@ static bool stays_open(const uint8_t *buf, const struct tux_request *req)
 }
 
 /* RFC 9110 10.1.1: there is one expectation, and HTTP/1.0 has none. */
+/*@ requires \valid(req) && req->head_len <= TUX_MAX_HEAD && request_lines(req, req->head_len) && request_index(req);
+  @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
+  @ assigns req->expect_continue;
+  @ ensures \result == TUX_ACCEPTED || \result == TUX_REFUSED_EXPECT;
+  @*/
 static enum tux_refusal check_expect(const uint8_t *buf, struct tux_request *req)
 {
 	uint32_t line = req->minor == 0 ? 0 : tux_request_field(req, TUX_FIELD_EXPECT, 0);
 
+	/*@ loop invariant line <= req->field_count;
+	  @ loop assigns line, req->expect_continue;
+	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
 	while (line != 0) {
 		struct tux_span rest = req->field[line - 1].value, expectation;
 
+		/*@ loop invariant span_part(rest, req->field[line - 1].value);
+		  @ loop assigns rest, expectation, req->expect_continue;
+		  @ loop variant rest.len; */
 		while (tux_field_list_next(buf, &rest, &expectation)) {
 			if (!tux_field_equals(buf, expectation, "100-continue", 12))
 				return TUX_REFUSED_EXPECT;
@@ -338,10 +517,23 @@ static enum tux_refusal check_expect(const uint8_t *buf, struct tux_request *req
 }
 
 /* What the fields mean together, once all are there. */
+/*@ requires pos <= TUX_MAX_HEAD && \valid(req) && \valid_read(buf + (0 .. pos - 1));
+  @ requires \separated(buf + (0 .. pos - 1), req);
+  @ requires request_spans(req, pos) && request_lines(req, pos) && request_index(req);
+  @ requires req->refusal == TUX_ACCEPTED && req->method <= TUX_CONNECT && req->minor <= 1 &&
+  @   req->form <= TUX_FORM_AUTHORITY;
+  @ assigns req->head_len, req->host, req->framing, req->content_length, req->expect_continue, req->keep_alive,
+  @   req->refusal;
+  @ ensures \result == TUX_PARSED || \result == TUX_REFUSED;
+  @ ensures \result == TUX_PARSED ==> req->head_len == pos && request_parsed(req);
+  @ ensures \result == TUX_REFUSED ==> refused(req);
+  @*/
 static enum tux_verdict conclude(const uint8_t *buf, uint32_t pos, struct tux_request *req)
 {
-	enum tux_refusal refusal = check_host(buf, req);
+	enum tux_refusal refusal;
 
+	req->head_len = pos;
+	refusal = check_host(buf, req);
 	if (refusal == TUX_ACCEPTED)
 		refusal = tux_body_framing(buf, req);
 	if (refusal == TUX_ACCEPTED)
@@ -349,7 +541,6 @@ static enum tux_verdict conclude(const uint8_t *buf, uint32_t pos, struct tux_re
 	if (refusal != TUX_ACCEPTED)
 		return refuse(req, refusal);
 	req->keep_alive = stays_open(buf, req);
-	req->head_len = pos;
 	return TUX_PARSED;
 }
 
@@ -379,6 +570,9 @@ uint32_t tux_request_field(const struct tux_request *req, enum tux_field_name na
 
 	if (after == 0)
 		return req->first[name];
+	/*@ loop invariant after <= i;
+	  @ loop assigns i;
+	  @ loop variant req->field_count - i; */
 	for (i = after; i < req->field_count; i++) {
 		if (req->field[i].known == name)
 			return i + 1;

@@ -98,6 +98,37 @@ struct tux_request {
 };
 
 /*
+ * For the proof. What is known of the parts of a request: its spans lie inside the first len bytes; so do
+ * those of its field lines, whose names are known; first[] points to lines of that name; and of body lengths
+ * there is one at most.
+ */
+/*@ predicate request_spans{L}(struct tux_request *req, integer len) =
+  @   span_inside(req->method_text, len) && span_inside(req->target, len) && span_inside(req->path, len) &&
+  @   span_inside(req->query, len) && span_inside(req->host, len);
+  @ predicate request_lines{L}(struct tux_request *req, integer len) =
+  @   req->field_count <= TUX_MAX_FIELDS &&
+  @   (\forall integer i; 0 <= i < req->field_count ==> span_inside(req->field[i].name, len)) &&
+  @   (\forall integer i; 0 <= i < req->field_count ==> span_inside(req->field[i].value, len));
+  @ predicate request_index{L}(struct tux_request *req) =
+  @   \forall integer n; 0 <= n < TUX_FIELD_NAMES ==> req->first[n] <= req->field_count;
+  @ predicate request_framing{L}(struct tux_request *req) =
+  @   (req->framing == TUX_FRAMING_NONE && req->content_length == 0 && req->first[TUX_FIELD_CONTENT_LENGTH] == 0 &&
+  @    req->first[TUX_FIELD_TRANSFER_ENCODING] == 0) ||
+  @   (req->framing == TUX_FRAMING_LENGTH && req->content_length <= 0x7fffffffffffffff &&
+  @    req->first[TUX_FIELD_TRANSFER_ENCODING] == 0) ||
+  @   (req->framing == TUX_FRAMING_CHUNKED && req->content_length == 0 && req->first[TUX_FIELD_CONTENT_LENGTH] == 0 &&
+  @    req->minor > 0);
+  @ predicate request_parsed{L}(struct tux_request *req) =
+  @   request_spans(req, req->head_len) && request_lines(req, req->head_len) && request_index(req) &&
+  @   request_framing(req) && req->head_len <= TUX_MAX_HEAD && req->refusal == TUX_ACCEPTED &&
+  @   req->method <= TUX_CONNECT && req->minor <= 1 && req->form <= TUX_FORM_AUTHORITY;
+  @
+  @ // A parsed request and the buffer of its head, as whoever looks at it has them.
+  @ predicate request_readable{L}(uint8_t *buf, struct tux_request *req) =
+  @   \valid_read(req) && request_parsed(req) && \valid_read(buf + (0 .. req->head_len - 1));
+  @*/
+
+/*
  * Parses the request head at the start of the len bytes at buf. seen is how many of those bytes an
  * earlier call has already answered TUX_MORE to (0 at first): a head that trickles in is not
  * parsed again from its start with every byte.
@@ -110,6 +141,14 @@ struct tux_request {
  *
  * Any context; no allocation, no global state.
  */
+/*@ requires \valid_read(buf + (0 .. len - 1)) && \valid(req) && \separated(buf + (0 .. len - 1), req);
+  @ assigns *req;
+  @ ensures \result == TUX_MORE || \result == TUX_REFUSED || \result == TUX_PARSED;
+  @ ensures \result == TUX_MORE ==> len < TUX_MAX_HEAD;
+  @ ensures \result == TUX_PARSED ==> req->head_len <= len && request_parsed(req);
+  @ ensures \result == TUX_REFUSED ==> TUX_ACCEPTED < req->refusal < TUX_REFUSALS &&
+  @   span_inside(req->method_text, len) && span_inside(req->target, len) && req->minor <= 1;
+  @*/
 enum tux_verdict tux_request_parse(const uint8_t *buf, uint32_t len, uint32_t seen, struct tux_request *req);
 
 /*
@@ -117,10 +156,22 @@ enum tux_verdict tux_request_parse(const uint8_t *buf, uint32_t len, uint32_t se
  * 1 + index of the line in req->field[], to be given as after in the next call, and 0 at the end.
  * Any context.
  */
+/*@ requires \valid_read(req) && name < TUX_FIELD_NAMES;
+  @ requires req->field_count <= TUX_MAX_FIELDS && request_index(req);
+  @ assigns \nothing;
+  @ ensures \result <= req->field_count;
+  @ ensures after == 0 ==> \result == req->first[name];
+  @ ensures \result != 0 ==> \result > after;
+  @*/
 uint32_t tux_request_field(const struct tux_request *req, enum tux_field_name name, uint32_t after);
 
 /* The status code that answers a refusal, and a short text for people: static memory. Any context. */
+/*@ assigns \nothing;
+  @ ensures 200 <= \result <= 505;
+  @*/
 uint16_t tux_refusal_status(enum tux_refusal refusal);
+
+/*@ assigns \nothing; */
 const char *tux_refusal_text(enum tux_refusal refusal);
 
 #endif

@@ -2,6 +2,8 @@
 /* Responses: the decision, and the writing of heads through one checked cursor. */
 #include "response.h"
 
+#include "octet.h"
+
 /* A buffer being written. Once something did not fit, nothing more is written and full stays set. */
 struct out {
 	uint8_t *at;
@@ -10,17 +12,39 @@ struct out {
 	bool full;
 };
 
+/*
+ * For the proof: an out whose buffer may be written, apart from itself; and what no writing changes of it:
+ * where it is, how long, and that what was written stays.
+ */
+/*@ predicate out_valid{L}(struct out *out) =
+  @   \valid(out) && out->len <= out->cap && \valid(out->at + (0 .. out->cap - 1)) &&
+  @   \separated(out, out->at + (0 .. out->cap - 1));
+  @*/
+
+/*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
+  @ requires \separated(out, bytes + (0 .. len - 1)) && \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1));
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
+  @ ensures !out->full ==> \forall integer i; 0 <= i < len ==> out->at[\old(out->len) + i] == bytes[i];
+  @ ensures out->full ==> out->len == \old(out->len);
+  @*/
 static void put(struct out *out, const uint8_t *bytes, uint32_t len)
 {
 	if (out->full || out->cap - out->len < len) {
 		out->full = true;
 		return;
 	}
-	if (len > 0)
-		memcpy(out->at + out->len, bytes, len);
+	octet_copy(out->at + out->len, bytes, len);
 	out->len += len;
 }
 
+/*@ requires out_valid(out);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + 1 && out->at[\old(out->len)] == byte;
+  @ ensures out->full ==> out->len == \old(out->len);
+  @*/
 static void put_byte(struct out *out, uint8_t byte)
 {
 	if (out->full || out->cap - out->len < 1) {
@@ -30,17 +54,59 @@ static void put_byte(struct out *out, uint8_t byte)
 	out->at[out->len++] = byte;
 }
 
-static void put_text(struct out *out, const char *text)
+/*@ requires out_valid(out) && ascii(text, len);
+  @ requires \separated(out, text + (0 .. len - 1)) && \separated(out->at + (0 .. out->cap - 1), text + (0 .. len - 1));
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures out->full ==> out->len == \old(out->len);
+  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
+  @*/
+static void put_chars(struct out *out, const char *text, uint32_t len)
 {
+	if (out->full || out->cap - out->len < len) {
+		out->full = true;
+		return;
+	}
+	/*@ loop invariant 0 <= i <= len;
+	  @ loop assigns i, out->at[out->len .. out->cap - 1];
+	  @ loop variant len - i; */
+	for (uint32_t i = 0; i < len; i++)
+		out->at[out->len + i] = (uint8_t)text[i];
+	out->len += len;
+}
+
+/* A string literal, whose length the compiler knows. */
+#define PUT(out, literal) put_chars(out, literal, (uint32_t)sizeof(literal) - 1)
+
+/* A text that ends in NUL. */
+/*@ requires out_valid(out) && string(text);
+  @ requires \separated(out, text + (..)) && \separated(out->at + (0 .. out->cap - 1), text + (..));
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @*/
+static void put_string(struct out *out, const char *text)
+{
+	/*@ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
+	  @ loop invariant out->len == \at(out->len, Pre) + i || out->full;
+	  @ loop invariant \exists integer n; i <= n < 0xffffffff && text[n] == 0 && ascii(text, n + 1);
+	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
+	  @ loop variant out->cap - out->len + (out->full ? 0 : 1); */
 	for (uint32_t i = 0; text[i] != '\0' && !out->full; i++)
 		put_byte(out, (uint8_t)text[i]);
 }
 
+/*@ requires out_valid(out);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @*/
 static void put_number(struct out *out, uint64_t number)
 {
 	uint8_t digits[20]; /* of 2^64 - 1 */
 	uint32_t first = sizeof(digits);
 
+	/*@ loop invariant 0 < first <= 20;
+	  @ loop assigns first, number, digits[0 .. 19];
+	  @ loop variant first; */
 	do {
 		digits[--first] = (uint8_t)('0' + number % 10);
 		number /= 10;
@@ -97,6 +163,12 @@ uint16_t tux_respond_method(const struct tux_request *req)
 }
 
 /* Range is defined for GET alone, and a second Range line is no range set (RFC 9110 14.2). */
+/*@ requires request_readable(buf, req) && facts_readable(facts) && \valid(plan);
+  @ requires \separated(plan, buf + (0 .. req->head_len - 1)) && \separated(plan, req) && \separated(plan, facts);
+  @ requires plan->status == 200 && plan->range_count == 0;
+  @ assigns *plan;
+  @ ensures plan_valid(plan, facts->size);
+  @*/
 static void decide_range(const uint8_t *buf, const struct tux_request *req, const struct tux_facts *facts,
                          struct tux_plan *plan)
 {
@@ -136,9 +208,14 @@ void tux_respond_decide(const uint8_t *buf, const struct tux_request *req, const
 	}
 }
 
+/*@ requires out_valid(out) && (range == \null || (\valid_read(range) && range_inside(range, 0x7fffffffffffffff)));
+  @ requires \separated(range, out) && \separated(range, out->at + (0 .. out->cap - 1));
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @*/
 static void put_range(struct out *out, const struct tux_range *range, uint64_t size)
 {
-	put_text(out, "Content-Range: bytes ");
+	PUT(out, "Content-Range: bytes ");
 	if (range != NULL) {
 		put_number(out, range->first);
 		put_byte(out, '-');
@@ -148,50 +225,60 @@ static void put_range(struct out *out, const struct tux_range *range, uint64_t s
 	}
 	put_byte(out, '/');
 	put_number(out, size);
-	put_text(out, "\r\n");
+	PUT(out, "\r\n");
 }
 
+/*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
+  @ requires head_apart(head, out->at, out->cap);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @*/
 static void put_type(struct out *out, const struct tux_head *head)
 {
 	if (head->boundary_len > 0) {
-		put_text(out, "Content-Type: multipart/byteranges; boundary=");
+		PUT(out, "Content-Type: multipart/byteranges; boundary=");
 		put(out, head->boundary, head->boundary_len);
-		put_text(out, "\r\n");
+		PUT(out, "\r\n");
 	} else if (head->type.len > 0) {
-		put_text(out, "Content-Type: ");
-		put_text(out, head->type.text);
-		put_text(out, "\r\n");
+		PUT(out, "Content-Type: ");
+		put_chars(out, head->type.text, head->type.len);
+		PUT(out, "\r\n");
 	}
 }
 
+/*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
+  @ requires head_apart(head, out->at, out->cap);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @*/
 static void put_representation(struct out *out, const struct tux_head *head)
 {
 	uint8_t date[TUX_DATE_LEN];
 
 	put_type(out, head);
 	if (head->has_length) {
-		put_text(out, "Content-Length: ");
+		PUT(out, "Content-Length: ");
 		put_number(out, head->content_length);
-		put_text(out, "\r\n");
+		PUT(out, "\r\n");
 	}
 	if (head->has_last_modified) {
 		tux_date_format(head->last_modified, date);
-		put_text(out, "Last-Modified: ");
+		PUT(out, "Last-Modified: ");
 		put(out, date, TUX_DATE_LEN);
-		put_text(out, "\r\n");
+		PUT(out, "\r\n");
 	}
 	if (head->etag_len > 0) {
-		put_text(out, "ETag: ");
+		PUT(out, "ETag: ");
 		put(out, head->etag, head->etag_len);
-		put_text(out, "\r\n");
+		PUT(out, "\r\n");
 	}
 	if (head->coding != TUX_CODING_IDENTITY && head->coding < TUX_CODINGS) {
-		put_text(out, "Content-Encoding: ");
-		put_text(out, tux_coding_text((enum tux_coding)head->coding));
-		put_text(out, "\r\n");
+		PUT(out, "Content-Encoding: ");
+		put_string(out, tux_coding_text((enum tux_coding)head->coding));
+		PUT(out, "\r\n");
 	}
 	if (head->accept_ranges)
-		put_text(out, "Accept-Ranges: bytes\r\n");
+		PUT(out, "Accept-Ranges: bytes\r\n");
 	if (head->content_range == TUX_CONTENT_RANGE_ONE)
 		put_range(out, &head->range, head->size);
 	else if (head->content_range == TUX_CONTENT_RANGE_UNSATISFIED)
@@ -199,9 +286,15 @@ static void put_representation(struct out *out, const struct tux_head *head)
 }
 
 /* The one place where bytes of a request go into a head: the query, and only its visible ones. */
+/*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
+  @ requires head_apart(head, out->at, out->cap);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> \forall integer i; \old(out->len) <= i < out->len - 2 ==> out->at[i] != '\r' && out->at[i] != '\n';
+  @*/
 static void put_location(struct out *out, const struct tux_head *head)
 {
-	put_text(out, "Location: ");
+	PUT(out, "Location: ");
 	put(out, head->location, head->location_len);
 	if (head->location_query != NULL) {
 		put_byte(out, '?');
@@ -209,35 +302,35 @@ static void put_location(struct out *out, const struct tux_head *head)
 			if (head->location_query[i] > 0x20 && head->location_query[i] != 0x7f)
 				put_byte(out, head->location_query[i]);
 	}
-	put_text(out, "\r\n");
+	PUT(out, "\r\n");
 }
 
 uint32_t tux_response_head(uint8_t *out_at, uint32_t cap, const struct tux_head *head, uint32_t *date_off)
 {
 	struct out out = { .at = out_at, .cap = cap };
 
-	put_text(&out, "HTTP/1.1 ");
+	PUT(&out, "HTTP/1.1 ");
 	put_number(&out, head->status);
 	put_byte(&out, ' ');
-	put_text(&out, tux_response_reason(head->status));
-	put_text(&out, "\r\nDate: ");
+	put_string(&out, tux_response_reason(head->status));
+	PUT(&out, "\r\nDate: ");
 	*date_off = out.len;
 	put(&out, head->date, TUX_DATE_LEN);
-	put_text(&out, "\r\nServer: tux\r\n");
+	PUT(&out, "\r\nServer: tux\r\n");
 	put_representation(&out, head);
 	if (head->vary_encoding)
-		put_text(&out, "Vary: Accept-Encoding\r\n");
+		PUT(&out, "Vary: Accept-Encoding\r\n");
 	if (head->vary_accept)
-		put_text(&out, "Vary: Accept\r\n");
+		PUT(&out, "Vary: Accept\r\n");
 	if (head->allow)
-		put_text(&out, "Allow: GET, HEAD, OPTIONS\r\n");
+		PUT(&out, "Allow: GET, HEAD, OPTIONS\r\n");
 	if (head->location_len > 0)
 		put_location(&out, head);
 	if (!head->keep_alive)
-		put_text(&out, "Connection: close\r\n");
+		PUT(&out, "Connection: close\r\n");
 	else if (head->minor == 0)
-		put_text(&out, "Connection: keep-alive\r\n");
-	put_text(&out, "\r\n");
+		PUT(&out, "Connection: keep-alive\r\n");
+	PUT(&out, "\r\n");
 	return out.full ? 0 : out.len;
 }
 
@@ -245,20 +338,20 @@ uint32_t tux_response_part_head(uint8_t *out_at, uint32_t cap, const struct tux_
 {
 	struct out out = { .at = out_at, .cap = cap };
 
-	put_text(&out, "\r\n--");
+	PUT(&out, "\r\n--");
 	put(&out, head->boundary, head->boundary_len);
 	if (range == NULL) {
-		put_text(&out, "--\r\n");
+		PUT(&out, "--\r\n");
 		return out.full ? 0 : out.len;
 	}
-	put_text(&out, "\r\n");
+	PUT(&out, "\r\n");
 	if (head->type.len > 0) {
-		put_text(&out, "Content-Type: ");
-		put_text(&out, head->type.text);
-		put_text(&out, "\r\n");
+		PUT(&out, "Content-Type: ");
+		put_chars(&out, head->type.text, head->type.len);
+		PUT(&out, "\r\n");
 	}
 	put_range(&out, range, head->size);
-	put_text(&out, "\r\n");
+	PUT(&out, "\r\n");
 	return out.full ? 0 : out.len;
 }
 
@@ -266,19 +359,19 @@ uint32_t tux_response_error_body(uint8_t *out_at, uint32_t cap, uint16_t status,
 {
 	struct out out = { .at = out_at, .cap = cap };
 
-	put_text(&out, "<!doctype html>\n<meta charset=utf-8>\n<meta name=color-scheme content=\"light dark\">\n<title>");
+	PUT(&out, "<!doctype html>\n<meta charset=utf-8>\n<meta name=color-scheme content=\"light dark\">\n<title>");
 	put_number(&out, status);
 	put_byte(&out, ' ');
-	put_text(&out, tux_response_reason(status));
-	put_text(&out, "</title>\n<h1>");
+	put_string(&out, tux_response_reason(status));
+	PUT(&out, "</title>\n<h1>");
 	put_number(&out, status);
 	put_byte(&out, ' ');
-	put_text(&out, tux_response_reason(status));
-	put_text(&out, "</h1>\n");
+	put_string(&out, tux_response_reason(status));
+	PUT(&out, "</h1>\n");
 	if (why != NULL) {
-		put_text(&out, "<p>");
-		put_text(&out, why);
-		put_text(&out, "</p>\n");
+		PUT(&out, "<p>");
+		put_string(&out, why);
+		PUT(&out, "</p>\n");
 	}
 	return out.full ? 0 : out.len;
 }

@@ -28,16 +28,34 @@ struct tux_plan {
 	struct tux_range range[TUX_MAX_RANGES];
 };
 
+/*@ predicate facts_readable{L}(struct tux_facts *facts) =
+  @   \valid_read(facts) && validators_readable(&facts->validators);
+  @ predicate plan_valid{L}(struct tux_plan *plan, integer size) =
+  @   (plan->status == 200 || plan->status == 206 || plan->status == 304 || plan->status == 412 || plan->status == 416) &&
+  @   (plan->status == 206 ? 1 <= plan->range_count <= TUX_MAX_RANGES : plan->range_count == 0) &&
+  @   (\forall integer i; 0 <= i < plan->range_count ==> range_inside(&plan->range[i], size));
+  @*/
+
 /*
  * The status that the method alone decides: 0 for GET and HEAD, which go on to a file; 204 for
  * OPTIONS, 405 for the other methods we know, 501 for the rest (RFC 9110 9). Any context.
  */
+/*@ requires \valid_read(req);
+  @ assigns \nothing;
+  @ ensures \result == 0 || \result == 204 || \result == 405 || \result == 501;
+  @*/
 uint16_t tux_respond_method(const struct tux_request *req);
 
 /*
  * Decides what a GET or HEAD for an existing representation is answered with: conditions, then
  * Range and If-Range (RFC 9110 13.2.2). buf is the buffer that req was parsed in. Any context.
  */
+/*@ requires request_readable(buf, req) && facts_readable(facts) && \valid(plan);
+  @ requires \separated(plan, buf + (0 .. req->head_len - 1)) && \separated(plan, req) && \separated(plan, facts);
+  @ requires \separated(plan, facts->validators.etag + (0 .. facts->validators.etag_len - 1));
+  @ assigns *plan;
+  @ ensures plan_valid(plan, facts->size);
+  @*/
 void tux_respond_decide(const uint8_t *buf, const struct tux_request *req, const struct tux_facts *facts,
                         struct tux_plan *plan);
 
@@ -77,27 +95,71 @@ struct tux_head {
 };
 
 /*
+ * For the proof: every text of a head may be read; none is a part of the cap bytes at out; Location, which
+ * tux_target_escape() made, ends no line.
+ */
+/*@ predicate head_readable{L}(struct tux_head *head) =
+  @   \valid_read(head) && \valid_read(head->date + (0 .. TUX_DATE_LEN - 1)) && ascii(head->type.text, head->type.len) &&
+  @   \valid_read(head->boundary + (0 .. head->boundary_len - 1)) && \valid_read(head->etag + (0 .. head->etag_len - 1)) &&
+  @   \valid_read(head->location + (0 .. head->location_len - 1)) &&
+  @   \valid_read(head->location_query + (0 .. head->location_query_len - 1)) &&
+  @   (head->content_range == TUX_CONTENT_RANGE_ONE ==> range_inside(&head->range, 0x7fffffffffffffff)) &&
+  @   (\forall integer i; 0 <= i < head->location_len ==> head->location[i] != '\r' && head->location[i] != '\n');
+  @ predicate head_apart{L}(struct tux_head *head, uint8_t *out, integer cap) =
+  @   \separated(out + (0 .. cap - 1), head) &&
+  @   \separated(out + (0 .. cap - 1), head->date + (0 .. TUX_DATE_LEN - 1)) &&
+  @   \separated(out + (0 .. cap - 1), head->type.text + (0 .. head->type.len - 1)) &&
+  @   \separated(out + (0 .. cap - 1), head->boundary + (0 .. head->boundary_len - 1)) &&
+  @   \separated(out + (0 .. cap - 1), head->etag + (0 .. head->etag_len - 1)) &&
+  @   \separated(out + (0 .. cap - 1), head->location + (0 .. head->location_len - 1)) &&
+  @   \separated(out + (0 .. cap - 1), head->location_query + (0 .. head->location_query_len - 1));
+  @*/
+
+/*
  * Writes the head, its empty line included, to out (cap bytes). Returns its bytes, 0 when it does
  * not fit. *date_off is where the date stands in it, so that a prebuilt head can be stamped.
  * Bytes of Location's query that are no VCHAR or obs-text are dropped, so that no CR or LF of a
  * request comes out. Any context. RFC 9112 4, 5; RFC 9110 6.6, 8, 14.4.
  */
+/*@ requires \valid(out + (0 .. cap - 1)) && head_readable(head) && head_apart(head, out, cap) && \valid(date_off);
+  @ requires \separated(date_off, out + (0 .. cap - 1)) && \separated(date_off, head);
+  @ assigns out[0 .. cap - 1], *date_off;
+  @ ensures \result <= cap;
+  @ ensures \result > 0 ==> *date_off + TUX_DATE_LEN <= \result;
+  @*/
 uint32_t tux_response_head(uint8_t *out, uint32_t cap, const struct tux_head *head, uint32_t *date_off);
 
 /*
  * Writes what stands before a part of multipart/byteranges (RFC 9110 14.6): with range NULL the
  * closing boundary. Returns its bytes, 0 when it does not fit in cap. Any context.
  */
+/*@ requires \valid(out + (0 .. cap - 1)) && head_readable(head) && head_apart(head, out, cap);
+  @ requires range == \null || (\valid_read(range) && range_inside(range, 0x7fffffffffffffff));
+  @ requires \separated(range, out + (0 .. cap - 1));
+  @ assigns out[0 .. cap - 1];
+  @ ensures \result <= cap;
+  @*/
 uint32_t tux_response_part_head(uint8_t *out, uint32_t cap, const struct tux_head *head, const struct tux_range *range);
 
 /* Writes a small HTML page that says status and why (NULL: the status alone). Returns its bytes,
  * at most cap; 0 when it does not fit. Any context. */
+/*@ requires \valid(out + (0 .. cap - 1)) && (why == \null || string(why));
+  @ requires \separated(why + (..), out + (0 .. cap - 1));
+  @ assigns out[0 .. cap - 1];
+  @ ensures \result <= cap;
+  @*/
 uint32_t tux_response_error_body(uint8_t *out, uint32_t cap, uint16_t status, const char *why);
 
 /* The reason phrase of a status (RFC 9110 15); "Unknown" for those we never send. Any context. */
+/*@ assigns \nothing;
+  @ ensures string(\result);
+  @*/
 const char *tux_response_reason(uint16_t status);
 
 /* The ready interim response: "HTTP/1.1 100 Continue" and an empty line, *len bytes. Any context. */
+/*@ requires \valid(len);
+  @ assigns *len;
+  @*/
 const char *tux_response_continue(uint32_t *len);
 
 #endif

@@ -11,4 +11,21 @@ struct tux_span {
 	uint32_t len; /* bytes */
 };
 
+/*
+ * For the proof: the span lies inside the first len bytes of its buffer; its bytes may be read; it is a
+ * part of another span.
+ */
+/*@ predicate span_inside(struct tux_span span, integer len) = span.off + span.len <= len;
+  @ predicate span_readable{L}(uint8_t *buf, struct tux_span span) =
+  @   span_inside(span, 0xffffffff) && \valid_read(buf + (span.off .. span.off + span.len - 1));
+  @ predicate span_part(struct tux_span part, struct tux_span of) =
+  @   of.off <= part.off && part.off + part.len <= of.off + of.len;
+  @
+  @ // The len bytes at text may be read and are ASCII; a NUL stands behind text at some place.
+  @ predicate ascii{L}(char *text, integer len) =
+  @   \valid_read(text + (0 .. len - 1)) && \forall integer i; 0 <= i < len ==> 0 <= text[i];
+  @ predicate string{L}(char *text) =
+  @   \exists integer n; 0 <= n < 0xffffffff && text[n] == 0 && ascii(text, n + 1);
+  @*/
+
 #endif

@@ -2,22 +2,18 @@
 /* The request target: its forms, hosts, and the path as the file system gets to see it. */
 #include "target.h"
 
-#include "octet.h"
-
-/* The offset of the first '?' from off on; end if there is none. */
-static uint32_t find_question(const uint8_t *buf, uint32_t off, uint32_t end)
-{
-	while (end - off >= 8 && octet_no_question(octet_load8(buf + off)))
-		off += 8;
-	while (off < end && buf[off] != '?')
-		off++;
-	return off;
-}
+#include "scan.h"
 
 /* off is where the path starts, end where the target ends. */
+/*@ requires off <= end && \valid_read(buf + (off .. end - 1)) && \valid(req);
+  @ requires \separated(req, buf + (off .. end - 1));
+  @ assigns req->path, req->query;
+  @ ensures off <= req->path.off && req->path.off + req->path.len <= end;
+  @ ensures req->query == \old(req->query) || (off <= req->query.off && req->query.off + req->query.len <= end);
+  @*/
 static void split_path(const uint8_t *buf, uint32_t off, uint32_t end, struct tux_request *req)
 {
-	uint32_t question = find_question(buf, off, end);
+	uint32_t question = scan_question(buf, off, end);
 
 	req->path = (struct tux_span){ off, question - off };
 	if (question < end)
@@ -25,6 +21,10 @@ static void split_path(const uint8_t *buf, uint32_t off, uint32_t end, struct tu
 }
 
 /* The bytes of "http://" or "https://" in any case at the start of the target; 0 if it is neither. */
+/*@ requires span_readable(buf, target);
+  @ assigns \nothing;
+  @ ensures \result <= target.len;
+  @*/
 static uint32_t scheme_len(const uint8_t *buf, struct tux_span target)
 {
 	struct tux_span scheme = { target.off, 7 };
@@ -37,11 +37,26 @@ static uint32_t scheme_len(const uint8_t *buf, struct tux_span target)
 	return 0;
 }
 
+/* http://host/path?query; off is behind the "//". */
+/*@ requires \valid(req) && span_readable(buf, req->target);
+  @ requires \separated(req, buf + (req->target.off .. req->target.off + req->target.len - 1));
+  @ requires req->target.off <= off <= req->target.off + req->target.len;
+  @ requires span_part(req->path, req->target) && span_part(req->query, req->target);
+  @ assigns req->form, req->path, req->query, req->host;
+  @ ensures \result == TUX_ACCEPTED || \result == TUX_REFUSED_HOST;
+  @ ensures req->form == TUX_FORM_ABSOLUTE;
+  @ ensures span_part(req->path, req->target);
+  @ ensures span_part(req->query, req->target);
+  @ ensures span_part(req->host, req->target);
+  @*/
 static enum tux_refusal split_absolute(const uint8_t *buf, uint32_t off, struct tux_request *req)
 {
 	uint32_t end = req->target.off + req->target.len;
 	uint32_t host_end = off;
 
+	/*@ loop invariant off <= host_end <= end;
+	  @ loop assigns host_end;
+	  @ loop variant end - host_end; */
 	while (host_end < end && buf[host_end] != '/' && buf[host_end] != '?')
 		host_end++;
 	req->form = TUX_FORM_ABSOLUTE;
@@ -54,12 +69,22 @@ static enum tux_refusal split_absolute(const uint8_t *buf, uint32_t off, struct 
 }
 
 /* RFC 9112 3.2.3: host and port, both of them. */
+/*@ requires \valid(req) && span_readable(buf, req->target) && req->target.len > 0;
+  @ requires \separated(req, buf + (req->target.off .. req->target.off + req->target.len - 1));
+  @ assigns req->form, req->host;
+  @ ensures \result == TUX_ACCEPTED || \result == TUX_REFUSED_TARGET;
+  @ ensures req->form == \old(req->form) || req->form == TUX_FORM_AUTHORITY;
+  @ ensures req->host == \old(req->host) || req->host == req->target;
+  @*/
 static enum tux_refusal split_authority(const uint8_t *buf, struct tux_request *req)
 {
 	struct tux_span target = req->target;
 
 	if (!octet_is_digit(buf[target.off + target.len - 1]) || !tux_target_is_host(buf, target))
 		return TUX_REFUSED_TARGET;
+	/*@ loop invariant target.off == req->target.off && target.len <= req->target.len;
+	  @ loop assigns target.len;
+	  @ loop variant target.len; */
 	while (target.len > 0 && octet_is_digit(buf[target.off + target.len - 1]))
 		target.len--;
 	if (target.len == 0 || buf[target.off + target.len - 1] != ':')
@@ -95,10 +120,17 @@ enum tux_refusal tux_target_split(const uint8_t *buf, struct tux_request *req)
 }
 
 /* Whether the bytes from off to end are a port: digits up to 65535, or none. */
+/*@ requires off <= end && \valid_read(buf + (off .. end - 1));
+  @ assigns \nothing;
+  @*/
 static bool is_port(const uint8_t *buf, uint32_t off, uint32_t end)
 {
 	uint32_t port = 0;
 
+	/*@ loop invariant \at(off, Pre) <= off <= end;
+	  @ loop invariant port <= 655359;
+	  @ loop assigns off, port;
+	  @ loop variant end - off; */
 	while (off < end && octet_is_digit(buf[off]) && port <= 65535) {
 		port = port * 10 + (uint32_t)(buf[off] - '0');
 		off++;
@@ -107,13 +139,25 @@ static bool is_port(const uint8_t *buf, uint32_t off, uint32_t end)
 }
 
 /* Whether the bytes from off to end are an IPv4 address in dotted form. */
+/*@ requires off <= end && \valid_read(buf + (off .. end - 1));
+  @ assigns \nothing;
+  @*/
 static bool is_ipv4(const uint8_t *buf, uint32_t off, uint32_t end)
 {
 	uint32_t parts = 0;
 
+	/*@ loop invariant \at(off, Pre) <= off <= end;
+	  @ loop invariant parts <= 4;
+	  @ loop assigns off, parts;
+	  @ loop variant 4 - parts; */
 	while (parts < 4) {
 		uint32_t start = off, value = 0;
 
+		/*@ loop invariant start <= off <= end;
+		  @ loop invariant off == start ? value == 0 : off == start + 1 ? value <= 9 : off == start + 2 ?
+		  @   value <= 99 : off == start + 3 && value <= 999;
+		  @ loop assigns off, value;
+		  @ loop variant end - off; */
 		while (off < end && off - start < 3 && octet_is_digit(buf[off])) {
 			value = value * 10 + (uint32_t)(buf[off] - '0');
 			off++;
@@ -131,6 +175,9 @@ static bool is_ipv4(const uint8_t *buf, uint32_t off, uint32_t end)
 }
 
 /* Whether the bytes from off to end are an IPv6 address (RFC 3986 3.2.2), without zone. */
+/*@ requires off <= end && \valid_read(buf + (off .. end - 1));
+  @ assigns \nothing;
+  @*/
 static bool is_ipv6(const uint8_t *buf, uint32_t off, uint32_t end)
 {
 	uint32_t groups = 0;
@@ -142,9 +189,16 @@ static bool is_ipv6(const uint8_t *buf, uint32_t off, uint32_t end)
 		gap = true;
 		off += 2;
 	}
+	/*@ loop invariant \at(off, Pre) <= off <= end;
+	  @ loop invariant groups <= 8;
+	  @ loop assigns off, groups, gap;
+	  @ loop variant end - off; */
 	while (off < end && groups < 8) {
 		uint32_t start = off;
 
+		/*@ loop invariant start <= off <= end;
+		  @ loop assigns off;
+		  @ loop variant end - off; */
 		while (off < end && off - start < 4 && octet_hex(buf[off]) < 16)
 			off++;
 		if (off == start)
@@ -170,21 +224,30 @@ static bool is_ipv6(const uint8_t *buf, uint32_t off, uint32_t end)
 }
 
 /* The end of the reg-name or IPv4 address at off: the offset of the first byte that is not of it. */
+/*@ requires off <= end && \valid_read(buf + (off .. end - 1));
+  @ assigns \nothing;
+  @ ensures off <= \result <= end;
+  @*/
 static uint32_t skip_name(const uint8_t *buf, uint32_t off, uint32_t end)
 {
 	off = octet_skip(buf, off, end, OCTET_HOST);
+	/*@ loop invariant \at(off, Pre) <= off <= end;
+	  @ loop assigns off;
+	  @ loop variant end - off; */
 	while (end - off >= 3 && buf[off] == '%' && octet_hex(buf[off + 1]) < 16 && octet_hex(buf[off + 2]) < 16)
 		off = octet_skip(buf, off + 3, end, OCTET_HOST);
 	return off;
 }
 
 /* The end of the bracketed address at off; off itself if it is none. */
+/*@ requires off < end && \valid_read(buf + (off .. end - 1));
+  @ assigns \nothing;
+  @ ensures off <= \result <= end;
+  @*/
 static uint32_t skip_bracketed(const uint8_t *buf, uint32_t off, uint32_t end)
 {
-	uint32_t bracket = off;
+	uint32_t bracket = octet_find(buf, off + 1, end, ']');
 
-	while (bracket < end && buf[bracket] != ']')
-		bracket++;
 	if (bracket == end || !is_ipv6(buf, off + 1, bracket))
 		return off;
 	return bracket + 1;
@@ -202,30 +265,6 @@ bool tux_target_is_host(const uint8_t *buf, struct tux_span span)
 		return false;
 	return off == end || (buf[off] == ':' && is_port(buf, off + 1, end));
 }
-
-/*
- * From here to tux_target_normalise() everything is proved with Frama-C/WP, for every path: no access out of
- * bounds, no overflow, an end to every loop, and that what is accepted is a normalised path and not too long.
- * That it is the right one is left to the tests.
- *
- *   frama-c -wp -wp-rte -warn-unsigned-overflow -warn-unsigned-downcast -wp-prover z3,cvc4 -wp-timeout 20 \
- *     -wp-fct tux_target_normalise,close_segment,segment_kind,unescape,octet_is,octet_is_digit,octet_lower,octet_hex \
- *     core/target.c
- *
- * "." or ".." stands at i and ends at n or a slash; the n bytes at p are a normalised path; no byte of a
- * segment is a slash or NUL.
- */
-/*@ predicate dot{L}(uint8_t *p, integer i, integer n) =
-  @   p[i] == '.' && (i + 1 == n || p[i + 1] == '/');
-  @ predicate dots{L}(uint8_t *p, integer i, integer n) =
-  @   i + 1 < n && p[i] == '.' && p[i + 1] == '.' && (i + 2 == n || p[i + 2] == '/');
-  @ predicate normal{L}(uint8_t *p, integer n) =
-  @   p[0] == '/' &&
-  @   (\forall integer i; 0 <= i < n ==> p[i] != 0) &&
-  @   (\forall integer i; 1 <= i < n && p[i - 1] == '/' ==> p[i] != '/' && !dot(p, i, n) && !dots(p, i, n));
-  @ predicate segment{L}(uint8_t *p, integer start, integer end) =
-  @   \forall integer i; start <= i < end ==> p[i] != 0 && p[i] != '/';
-  @*/
 
 /* The octet that the three at src spell as "%XX"; 0, which no path may hold, if they do not. */
 /*@ requires \valid_read(src + (0 .. 2));
@@ -316,13 +355,6 @@ static bool close_segment(const uint8_t *dst, uint32_t *start, uint32_t *end)
  * One pass: dst[0 .. start) is normalised and ends in '/', dst[start .. end) is the segment that is
  * being decoded. end never overtakes i, so dst needs no more room than src has.
  */
-/*@ requires \valid_read(src + (0 .. src_len - 1));
-  @ requires \valid(dst + (0 .. src_len - 1)) && \valid(dst_len);
-  @ requires \separated(dst + (0 .. src_len - 1), src + (0 .. src_len - 1), dst_len);
-  @ assigns dst[0 .. src_len - 1], *dst_len;
-  @ ensures \result == TUX_ACCEPTED ==> 1 <= *dst_len <= src_len && normal(dst, *dst_len);
-  @ ensures \result != TUX_ACCEPTED ==> *dst_len == 0;
-  @*/
 enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint8_t *dst, uint32_t *dst_len)
 {
 	uint32_t start = 1, end = 1, i = 1;
@@ -374,6 +406,10 @@ bool tux_target_has_dot_file(const uint8_t *path, uint32_t len)
 {
 	uint32_t i;
 
+	/*@ loop invariant 1 <= i;
+	  @ loop invariant \forall integer k; 1 <= k < i && k < len ==> path[k] != '.' || path[k - 1] != '/';
+	  @ loop assigns i;
+	  @ loop variant len - i; */
 	for (i = 1; i < len; i++) {
 		if (path[i] == '.' && path[i - 1] == '/')
 			return true;
@@ -381,12 +417,25 @@ bool tux_target_has_dot_file(const uint8_t *path, uint32_t len)
 	return false;
 }
 
+/* The hexadecimal digit of a number below 16. */
+/*@ requires number < 16;
+  @ assigns \nothing;
+  @ ensures '0' <= \result <= 'F';
+  @*/
+static uint8_t hex_digit(uint8_t number)
+{
+	return (uint8_t)(number < 10 ? '0' + number : 'A' + (number - 10));
+}
+
 uint32_t tux_target_escape(const uint8_t *path, uint32_t len, uint8_t *out, uint32_t cap)
 {
-	static const uint8_t digits[16] = { '0', '1', '2', '3', '4', '5', '6', '7',
-	                                    '8', '9', 'A', 'B', 'C', 'D', 'E', 'F' };
 	uint32_t written = 0, i;
 
+	/*@ loop invariant 0 <= i <= len;
+	  @ loop invariant written <= cap;
+	  @ loop invariant \forall integer k; 0 <= k < written ==> out[k] != '\r' && out[k] != '\n';
+	  @ loop assigns i, written, out[0 .. cap - 1];
+	  @ loop variant len - i; */
 	for (i = 0; i < len; i++) {
 		if (octet_is(path[i], OCTET_UNESCAPED)) {
 			if (cap - written < 1)
@@ -396,8 +445,8 @@ uint32_t tux_target_escape(const uint8_t *path, uint32_t len, uint8_t *out, uint
 			if (cap - written < 3)
 				return 0;
 			out[written++] = '%';
-			out[written++] = digits[path[i] >> 4];
-			out[written++] = digits[path[i] & 15];
+			out[written++] = hex_digit(path[i] / 16);
+			out[written++] = hex_digit(path[i] % 16);
 		}
 	}
 	return written;

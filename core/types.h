@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The integer types and the four memory functions of the core: the only place where it knows
- * whether it is compiled for the kernel or for a program.
+ * The integer types of the core: the only place where it knows whether it is compiled for the kernel
+ * or for a program.
  */
 #ifndef TUX_CORE_TYPES_H
 #define TUX_CORE_TYPES_H
 
 #ifdef __KERNEL__
 #include <linux/limits.h>
-#include <linux/string.h>
 #include <linux/types.h>
 #else
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #endif
 
 #endif

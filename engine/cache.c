@@ -2,6 +2,7 @@
 #include "cache.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 bool cache_open(struct cache *cache, uint32_t max_count, uint32_t max_files, uint64_t max_bytes, uint64_t seed)
 {

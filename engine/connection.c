@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lookup.h"

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 

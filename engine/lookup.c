@@ -2,6 +2,7 @@
 #include "lookup.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "listing.h"

@@ -2,6 +2,7 @@
 #include "object.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct object *object_new(const uint8_t *key, uint32_t key_len, enum object_kind kind)

@@ -2,6 +2,7 @@
 #include "records.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { RING_BYTES = 1 << 20 }; /* a power of two; some 5,000 records */
 

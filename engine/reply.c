@@ -2,6 +2,7 @@
 #include "reply.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 

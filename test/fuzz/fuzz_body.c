@@ -3,6 +3,8 @@
  * Bodies: read in one piece and in pieces, the verdict, the content and the end must be the same. The
  * first octet is the size of the pieces, the second the framing.
  */
+#include <string.h>
+
 #include "body.h"
 #include "fuzz.h"
 

@@ -3,6 +3,8 @@
  * Conditions and the decision that follows from them, against a model of RFC 9110 13. The first octet chooses
  * the validators, the rest are field lines.
  */
+#include <string.h>
+
 #include "condition.h"
 #include "date.h"
 #include "list_model.h"

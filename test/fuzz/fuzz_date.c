@@ -3,6 +3,7 @@
  * Dates against the C library's calendar. The first five octets are the clock, or the moment to write; the
  * rest is the text to read.
  */
+#include <string.h>
 #include <time.h>
 
 #include "date.h"

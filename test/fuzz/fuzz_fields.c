@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ranges, the decision that a whole request leads to, and media types: what they give lies where it may. */
+#include <string.h>
+
 #include "fuzz.h"
 #include "response.h"
 

@@ -3,6 +3,8 @@
  * Accept-Encoding and Accept: what is chosen is there, no other one has more weight, and weights are those of a
  * model of RFC 9110 12.4.2. The first octet says what is available, the rest are field lines.
  */
+#include <string.h>
+
 #include "list_model.h"
 #include "negotiate.h"
 

@@ -3,6 +3,8 @@
  * The request head, whole and in two pieces: spans lie inside the head, and both ways agree. The
  * first octet says where the cut is.
  */
+#include <string.h>
+
 #include "body.h"
 #include "fuzz.h"
 #include "record.h"

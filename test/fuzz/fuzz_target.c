@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Targets: the path against the model of test/unit, what is written escaped reads back, spans lie inside. */
+#include <string.h>
+
 #include "fuzz.h"
 
 #include "../unit/target_model.h"

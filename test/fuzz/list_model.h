@@ -6,6 +6,8 @@
 #ifndef TUX_TEST_LIST_MODEL_H
 #define TUX_TEST_LIST_MODEL_H
 
+#include <string.h>
+
 #include "fuzz.h"
 #include "request.h"
 

@@ -4,6 +4,7 @@
  * refused and how long the body is must be what a model of RFC 9112 6 says, in whatever order the lines come.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "body.h"
 #include "sanitizer.h"

@@ -7,6 +7,7 @@
 #include "target_model.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
 #ifdef SANITIZED

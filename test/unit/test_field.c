@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "field.h"
-#include "octet.h"
 
 struct known {
 	const char *text;
@@ -197,52 +197,11 @@ static void test_weight(void **state)
 	}
 }
 
-/* The table, and the tests of eight octets, against the grammar written out as in the RFCs. */
-static void test_octets(void **state)
-{
-	unsigned int octet, at, filler;
-
-	(void)state;
-	for (octet = 0; octet < 256; octet++) {
-		uint8_t o = (uint8_t)octet;
-		bool alnum = octet < 0x80 && isalnum((int)octet);
-		bool unreserved = alnum || (octet && strchr("-._~", (int)octet));
-		bool sub_delim = octet && strchr("!$&'()*+,;=", (int)octet);
-
-		assert_int_equal(octet_is(o, OCTET_TOKEN), alnum || (octet && strchr("!#$%&'*+-.^_`|~", (int)octet)));
-		assert_int_equal(octet_is(o, OCTET_TARGET), octet > 0x20 && octet != 0x7f && octet != '#');
-		assert_int_equal(octet_is(o, OCTET_VALUE), octet == '\t' || (octet >= 0x20 && octet != 0x7f));
-		assert_int_equal(octet_is(o, OCTET_HOST), unreserved || sub_delim);
-		assert_int_equal(octet_is(o, OCTET_PLAIN), octet && octet != '%' && octet != '/');
-		assert_int_equal(octet_is(o, OCTET_UNESCAPED), unreserved || sub_delim || (octet && strchr("/:@", (int)octet)));
-		assert_int_equal(octet_is_blank(o), octet == ' ' || octet == '\t');
-		assert_int_equal(octet_lower(o), octet < 0x80 ? tolower((int)octet) : (int)octet);
-		assert_int_equal(octet_hex(o) < 16, octet < 0x80 && isxdigit((int)octet));
-
-		for (at = 0; at < 8; at++) {
-			for (filler = 0; filler < 3; filler++) {
-				uint8_t eight[8];
-				uint64_t load;
-
-				memset(eight, "!~\xff"[filler], sizeof(eight));
-				eight[at] = o;
-				load = octet_load8(eight);
-				assert_int_equal((uint8_t)(load >> (8 * at)), octet);
-				assert_int_equal(octet_all_value(load), octet_is(o, OCTET_VALUE) && octet != '\t');
-				assert_int_equal(octet_all_target(load), octet_is(o, OCTET_TARGET));
-				assert_int_equal(octet_no_question(load), octet != '?');
-				eight[at] = octet_lower(o);
-				assert_true(octet_lower8(load) == octet_load8(eight));
-			}
-		}
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recognise), cmocka_unit_test(test_equals), cmocka_unit_test(test_list),
-		cmocka_unit_test(test_weight),    cmocka_unit_test(test_octets),
+		cmocka_unit_test(test_weight),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "target.h"
 #include "target_model.h"
