@@ -16,6 +16,18 @@ fuzz:
 	ninja -C build-fuzz
 	tools/fuzz build-fuzz
 
+build-prove/build.ninja:
+	meson setup build-prove -Dtests=true
+
+# Proves core/, and that the proof and the tests refuse broken ones: see test/proof/README.md.
+prove: build-prove/build.ninja
+	ninja -C build-prove core/media_type_table.h
+	tools/prove build-prove
+
+prove-mutants: build-prove/build.ninja
+	ninja -C build-prove core/media_type_table.h
+	tools/prove build-prove --mutants
+
 bench: all
 	bench/host/run --report
 
@@ -23,6 +35,6 @@ install: all
 	meson install -C build
 
 clean:
-	rm -rf build build-asan build-fuzz build-check
+	rm -rf build build-asan build-fuzz build-msan build-prove build-check
 
-.PHONY: all check asan fuzz bench install clean
+.PHONY: all check asan fuzz prove prove-mutants bench install clean

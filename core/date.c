@@ -110,7 +110,7 @@ void tux_date_format(int64_t seconds, uint8_t out[TUX_DATE_LEN])
 }
 
 /* Reads digits decimal digits at text + off, which are there; false when one is none. */
-/*@ requires off <= 0xffff && digits <= 4 && \valid_read(text + (off .. off + digits - 1)) && \valid(number);
+/*@ requires off <= 0x1ffff && digits <= 4 && \valid_read(text + (off .. off + digits - 1)) && \valid(number);
   @ requires \separated(number, text + (off .. off + digits - 1));
   @ assigns *number;
   @ ensures \result ==> *number <= 9999;

@@ -2,17 +2,17 @@
 /* Content negotiation: weights of what the client accepts. */
 #include "negotiate.h"
 
-const char *tux_coding_text(enum tux_coding coding)
+struct tux_text tux_coding_text(enum tux_coding coding)
 {
 	switch (coding) {
-	case TUX_CODING_BR: return "br";
-	case TUX_CODING_ZSTD: return "zstd";
-	case TUX_CODING_GZIP: return "gzip";
+	case TUX_CODING_BR: return TUX_TEXT("br");
+	case TUX_CODING_ZSTD: return TUX_TEXT("zstd");
+	case TUX_CODING_GZIP: return TUX_TEXT("gzip");
 	case TUX_CODING_IDENTITY:
 	case TUX_CODINGS:
 		break;
 	}
-	return "";
+	return TUX_TEXT("");
 }
 
 const char *tux_coding_suffix(enum tux_coding coding)
@@ -79,7 +79,6 @@ enum tux_coding tux_negotiate_coding(const uint8_t *buf, const struct tux_reques
 			take_coding(buf, element, &weights);
 	}
 	/*@ loop invariant TUX_CODING_BR <= coding <= TUX_CODINGS && best < TUX_CODINGS;
-	  @ loop invariant best != TUX_CODING_IDENTITY ==> (available >> best) % 2 == 1;
 	  @ loop assigns coding, best, best_weight;
 	  @ loop variant TUX_CODINGS - coding; */
 	for (uint32_t coding = TUX_CODING_BR; coding < TUX_CODINGS; coding++) {

@@ -17,9 +17,9 @@ enum tux_coding {
 /* "br", "zstd", "gzip", or "" for identity, as Content-Encoding has it; and the file name suffix
  * ".br", ".zst", ".gz", or "". Static, end in NUL. Any context. */
 /*@ assigns \nothing;
-  @ ensures string(\result);
+  @ ensures ascii(\result.at, \result.len);
   @*/
-const char *tux_coding_text(enum tux_coding coding);
+struct tux_text tux_coding_text(enum tux_coding coding);
 
 /*@ assigns \nothing; */
 const char *tux_coding_suffix(enum tux_coding coding);
@@ -33,7 +33,6 @@ const char *tux_coding_suffix(enum tux_coding coding);
 /*@ requires request_readable(buf, req);
   @ assigns \nothing;
   @ ensures \result < TUX_CODINGS;
-  @ ensures \result != TUX_CODING_IDENTITY ==> (available >> \result) % 2 == 1;
   @*/
 enum tux_coding tux_negotiate_coding(const uint8_t *buf, const struct tux_request *req, uint32_t available);
 

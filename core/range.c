@@ -51,7 +51,6 @@ static bool take_range(const uint8_t *buf, struct tux_span element, uint64_t siz
 	uint64_t last = LENGTH_MAX;
 	bool suffix = !take_number(buf, end, &at, &first);
 
-	*range = (struct tux_range){ 0, 0 };
 	if (at == end || buf[at] != '-')
 		return false;
 	at++;
@@ -62,6 +61,7 @@ static bool take_range(const uint8_t *buf, struct tux_span element, uint64_t siz
 	}
 	if (at != end || (!suffix && last < first))
 		return false;
+	*range = (struct tux_range){ 0, 0 };
 	if (suffix) {
 		range->len = last < size ? last : size;
 		range->first = size - range->len;

@@ -40,13 +40,15 @@ static struct tux_span value_of(const struct tux_request *req, enum tux_field_na
 uint32_t tux_record_fill(struct tux_record *record, const uint8_t *buf, const struct tux_request *req, uint8_t *text)
 {
 	struct tux_span host = req->refusal == TUX_ACCEPTED ? req->host : (struct tux_span){ 0, 0 };
+	struct tux_span referer = value_of(req, TUX_FIELD_REFERER);
+	struct tux_span user_agent = value_of(req, TUX_FIELD_USER_AGENT);
 	uint32_t len = 0;
 
 	record->method_len = take(buf, req->method_text, METHOD_MAX, text, &len);
 	record->target_len = take(buf, req->target, TUX_RECORD_TEXT_MAX, text, &len);
 	record->host_len = take(buf, host, TUX_RECORD_TEXT_MAX, text, &len);
-	record->referer_len = take(buf, value_of(req, TUX_FIELD_REFERER), TUX_RECORD_TEXT_MAX, text, &len);
-	record->user_agent_len = take(buf, value_of(req, TUX_FIELD_USER_AGENT), TUX_RECORD_TEXT_MAX, text, &len);
+	record->referer_len = take(buf, referer, TUX_RECORD_TEXT_MAX, text, &len);
+	record->user_agent_len = take(buf, user_agent, TUX_RECORD_TEXT_MAX, text, &len);
 	record->minor = req->minor;
 	record->refusal = req->refusal;
 	record->size = (uint32_t)sizeof(*record) + len;

@@ -166,9 +166,7 @@ enum tux_verdict tux_request_parse(const uint8_t *buf, uint32_t len, uint32_t se
 uint32_t tux_request_field(const struct tux_request *req, enum tux_field_name name, uint32_t after);
 
 /* The status code that answers a refusal, and a short text for people: static memory. Any context. */
-/*@ assigns \nothing;
-  @ ensures 200 <= \result <= 505;
-  @*/
+/*@ assigns \nothing; */
 uint16_t tux_refusal_status(enum tux_refusal refusal);
 
 /*@ assigns \nothing; */

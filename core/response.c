@@ -9,7 +9,7 @@ struct out {
 	uint8_t *at;
 	uint32_t cap;
 	uint32_t len;
-	bool full;
+	uint32_t full; /* 0 or 1 */
 };
 
 /*
@@ -22,20 +22,22 @@ struct out {
   @*/
 
 /*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
-  @ requires \separated(out, bytes + (0 .. len - 1)) && \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1));
+  @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1));
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
-  @ ensures !out->full ==> \forall integer i; 0 <= i < len ==> out->at[\old(out->len) + i] == bytes[i];
+  @ ensures !out->full ==> \forall integer k; \old(out->len) <= k < out->len ==>
+  @   out->at[k] == bytes[k - \old(out->len)];
   @ ensures out->full ==> out->len == \old(out->len);
   @*/
 static void put(struct out *out, const uint8_t *bytes, uint32_t len)
 {
 	if (out->full || out->cap - out->len < len) {
-		out->full = true;
+		out->full = 1;
 		return;
 	}
 	octet_copy(out->at + out->len, bytes, len);
+	/*@ assert \forall integer k; out->len <= k < out->len + len ==> (out->at + out->len)[k - out->len] == bytes[k - out->len]; */
 	out->len += len;
 }
 
@@ -48,46 +50,46 @@ static void put(struct out *out, const uint8_t *bytes, uint32_t len)
 static void put_byte(struct out *out, uint8_t byte)
 {
 	if (out->full || out->cap - out->len < 1) {
-		out->full = true;
+		out->full = 1;
 		return;
 	}
 	out->at[out->len++] = byte;
 }
 
-/*@ requires out_valid(out) && ascii(text, len);
-  @ requires \separated(out, text + (0 .. len - 1)) && \separated(out->at + (0 .. out->cap - 1), text + (0 .. len - 1));
+/*@ requires out_valid(out) && ascii(text.at, text.len);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
   @ ensures out->full ==> out->len == \old(out->len);
-  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
+  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + text.len;
   @*/
-static void put_chars(struct out *out, const char *text, uint32_t len)
+static void put_text(struct out *out, struct tux_text text)
 {
-	if (out->full || out->cap - out->len < len) {
-		out->full = true;
+	if (out->full || out->cap - out->len < text.len) {
+		out->full = 1;
 		return;
 	}
-	/*@ loop invariant 0 <= i <= len;
+	/*@ loop invariant 0 <= i <= text.len;
 	  @ loop assigns i, out->at[out->len .. out->cap - 1];
-	  @ loop variant len - i; */
-	for (uint32_t i = 0; i < len; i++)
-		out->at[out->len + i] = (uint8_t)text[i];
-	out->len += len;
+	  @ loop variant text.len - i; */
+	for (uint32_t i = 0; i < text.len; i++)
+		out->at[out->len + i] = (uint8_t)text.at[i];
+	out->len += text.len;
 }
 
 /* A string literal, whose length the compiler knows. */
-#define PUT(out, literal) put_chars(out, literal, (uint32_t)sizeof(literal) - 1)
+#define PUT(out, literal) put_text(out, TUX_TEXT(literal))
 
 /* A text that ends in NUL. */
 /*@ requires out_valid(out) && string(text);
-  @ requires \separated(out, text + (..)) && \separated(out->at + (0 .. out->cap - 1), text + (..));
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_string(struct out *out, const char *text)
 {
 	/*@ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
-	  @ loop invariant out->len == \at(out->len, Pre) + i || out->full;
+	  @ loop invariant !out->full ==> !\at(out->full, Pre);
 	  @ loop invariant \exists integer n; i <= n < 0xffffffff && text[n] == 0 && ascii(text, n + 1);
 	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
 	  @ loop variant out->cap - out->len + (out->full ? 0 : 1); */
@@ -98,6 +100,7 @@ static void put_string(struct out *out, const char *text)
 /*@ requires out_valid(out);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_number(struct out *out, uint64_t number)
 {
@@ -114,30 +117,30 @@ static void put_number(struct out *out, uint64_t number)
 	put(out, digits + first, (uint32_t)sizeof(digits) - first);
 }
 
-const char *tux_response_reason(uint16_t status)
+struct tux_text tux_response_reason(uint16_t status)
 {
 	switch (status) {
-	case 200: return "OK";
-	case 204: return "No Content";
-	case 206: return "Partial Content";
-	case 301: return "Moved Permanently";
-	case 304: return "Not Modified";
-	case 400: return "Bad Request";
-	case 403: return "Forbidden";
-	case 404: return "Not Found";
-	case 405: return "Method Not Allowed";
-	case 408: return "Request Timeout";
-	case 412: return "Precondition Failed";
-	case 413: return "Content Too Large";
-	case 414: return "URI Too Long";
-	case 416: return "Range Not Satisfiable";
-	case 417: return "Expectation Failed";
-	case 431: return "Request Header Fields Too Large";
-	case 500: return "Internal Server Error";
-	case 501: return "Not Implemented";
-	case 503: return "Service Unavailable";
-	case 505: return "HTTP Version Not Supported";
-	default: return "Unknown";
+	case 200: return TUX_TEXT("OK");
+	case 204: return TUX_TEXT("No Content");
+	case 206: return TUX_TEXT("Partial Content");
+	case 301: return TUX_TEXT("Moved Permanently");
+	case 304: return TUX_TEXT("Not Modified");
+	case 400: return TUX_TEXT("Bad Request");
+	case 403: return TUX_TEXT("Forbidden");
+	case 404: return TUX_TEXT("Not Found");
+	case 405: return TUX_TEXT("Method Not Allowed");
+	case 408: return TUX_TEXT("Request Timeout");
+	case 412: return TUX_TEXT("Precondition Failed");
+	case 413: return TUX_TEXT("Content Too Large");
+	case 414: return TUX_TEXT("URI Too Long");
+	case 416: return TUX_TEXT("Range Not Satisfiable");
+	case 417: return TUX_TEXT("Expectation Failed");
+	case 431: return TUX_TEXT("Request Header Fields Too Large");
+	case 500: return TUX_TEXT("Internal Server Error");
+	case 501: return TUX_TEXT("Not Implemented");
+	case 503: return TUX_TEXT("Service Unavailable");
+	case 505: return TUX_TEXT("HTTP Version Not Supported");
+	default: return TUX_TEXT("Unknown");
 	}
 }
 
@@ -212,6 +215,7 @@ void tux_respond_decide(const uint8_t *buf, const struct tux_request *req, const
   @ requires \separated(range, out) && \separated(range, out->at + (0 .. out->cap - 1));
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_range(struct out *out, const struct tux_range *range, uint64_t size)
 {
@@ -232,6 +236,7 @@ static void put_range(struct out *out, const struct tux_range *range, uint64_t s
   @ requires head_apart(head, out->at, out->cap);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_type(struct out *out, const struct tux_head *head)
 {
@@ -241,7 +246,7 @@ static void put_type(struct out *out, const struct tux_head *head)
 		PUT(out, "\r\n");
 	} else if (head->type.len > 0) {
 		PUT(out, "Content-Type: ");
-		put_chars(out, head->type.text, head->type.len);
+		put_text(out, (struct tux_text){ head->type.text, head->type.len });
 		PUT(out, "\r\n");
 	}
 }
@@ -250,17 +255,12 @@ static void put_type(struct out *out, const struct tux_head *head)
   @ requires head_apart(head, out->at, out->cap);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_representation(struct out *out, const struct tux_head *head)
+static void put_validators(struct out *out, const struct tux_head *head)
 {
 	uint8_t date[TUX_DATE_LEN];
 
-	put_type(out, head);
-	if (head->has_length) {
-		PUT(out, "Content-Length: ");
-		put_number(out, head->content_length);
-		PUT(out, "\r\n");
-	}
 	if (head->has_last_modified) {
 		tux_date_format(head->last_modified, date);
 		PUT(out, "Last-Modified: ");
@@ -272,9 +272,19 @@ static void put_representation(struct out *out, const struct tux_head *head)
 		put(out, head->etag, head->etag_len);
 		PUT(out, "\r\n");
 	}
+}
+
+/*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
+  @ requires head_apart(head, out->at, out->cap);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_coding(struct out *out, const struct tux_head *head)
+{
 	if (head->coding != TUX_CODING_IDENTITY && head->coding < TUX_CODINGS) {
 		PUT(out, "Content-Encoding: ");
-		put_string(out, tux_coding_text((enum tux_coding)head->coding));
+		put_text(out, tux_coding_text((enum tux_coding)head->coding));
 		PUT(out, "\r\n");
 	}
 	if (head->accept_ranges)
@@ -285,52 +295,126 @@ static void put_representation(struct out *out, const struct tux_head *head)
 		put_range(out, NULL, head->size);
 }
 
+/*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
+  @ requires head_apart(head, out->at, out->cap);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_representation(struct out *out, const struct tux_head *head)
+{
+	put_type(out, head);
+	if (head->has_length) {
+		PUT(out, "Content-Length: ");
+		put_number(out, head->content_length);
+		PUT(out, "\r\n");
+	}
+	put_validators(out, head);
+	put_coding(out, head);
+}
+
 /* The one place where bytes of a request go into a head: the query, and only its visible ones. */
 /*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
   @ requires head_apart(head, out->at, out->cap);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
-  @ ensures !out->full ==> \forall integer i; \old(out->len) <= i < out->len - 2 ==> out->at[i] != '\r' && out->at[i] != '\n';
+  @ ensures !out->full ==> !\old(out->full);
+  @ ensures !out->full ==> \forall integer i; \old(out->len) <= i < out->len ==> out->at[i] != '\r' && out->at[i] != '\n';
   @*/
-static void put_location(struct out *out, const struct tux_head *head)
+static void put_reference(struct out *out, const struct tux_head *head)
 {
-	PUT(out, "Location: ");
 	put(out, head->location, head->location_len);
+	/*@ assert !out->full ==> \forall integer k; \at(out->len, Pre) <= k < out->len ==>
+	  @   out->at[k] != '\r' && out->at[k] != '\n'; */
 	if (head->location_query != NULL) {
 		put_byte(out, '?');
+		/*@ loop invariant 0 <= i <= head->location_query_len;
+		  @ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
+		  @ loop invariant !out->full ==> !\at(out->full, Pre);
+		  @ loop invariant !out->full ==> \forall integer k; \at(out->len, Pre) <= k < out->len ==>
+		  @   out->at[k] != '\r' && out->at[k] != '\n';
+		  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
+		  @ loop variant head->location_query_len - i; */
 		for (uint32_t i = 0; i < head->location_query_len; i++)
 			if (head->location_query[i] > 0x20 && head->location_query[i] != 0x7f)
 				put_byte(out, head->location_query[i]);
 	}
+}
+
+/*@ requires out_valid(out);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_status(struct out *out, uint16_t status)
+{
+	put_number(out, status);
+	put_byte(out, ' ');
+	put_text(out, tux_response_reason(status));
+}
+
+/*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
+  @ requires head_apart(head, out->at, out->cap);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_location(struct out *out, const struct tux_head *head)
+{
+	PUT(out, "Location: ");
+	put_reference(out, head);
+	PUT(out, "\r\n");
+}
+
+/* What does not depend on the representation: fields for caches, methods, and where to go instead. */
+/*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
+  @ requires head_apart(head, out->at, out->cap);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_directions(struct out *out, const struct tux_head *head)
+{
+	if (head->vary_encoding)
+		PUT(out, "Vary: Accept-Encoding\r\n");
+	if (head->vary_accept)
+		PUT(out, "Vary: Accept\r\n");
+	if (head->allow)
+		PUT(out, "Allow: GET, HEAD, OPTIONS\r\n");
+	if (head->location_len > 0)
+		put_location(out, head);
+}
+
+/*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
+  @ requires head_apart(head, out->at, out->cap);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_connection(struct out *out, const struct tux_head *head)
+{
+	if (!head->keep_alive)
+		PUT(out, "Connection: close\r\n");
+	else if (head->minor == 0)
+		PUT(out, "Connection: keep-alive\r\n");
 	PUT(out, "\r\n");
 }
 
 uint32_t tux_response_head(uint8_t *out_at, uint32_t cap, const struct tux_head *head, uint32_t *date_off)
 {
 	struct out out = { .at = out_at, .cap = cap };
+	uint32_t date;
 
 	PUT(&out, "HTTP/1.1 ");
-	put_number(&out, head->status);
-	put_byte(&out, ' ');
-	put_string(&out, tux_response_reason(head->status));
+	put_status(&out, head->status);
 	PUT(&out, "\r\nDate: ");
-	*date_off = out.len;
+	date = out.len;
 	put(&out, head->date, TUX_DATE_LEN);
 	PUT(&out, "\r\nServer: tux\r\n");
 	put_representation(&out, head);
-	if (head->vary_encoding)
-		PUT(&out, "Vary: Accept-Encoding\r\n");
-	if (head->vary_accept)
-		PUT(&out, "Vary: Accept\r\n");
-	if (head->allow)
-		PUT(&out, "Allow: GET, HEAD, OPTIONS\r\n");
-	if (head->location_len > 0)
-		put_location(&out, head);
-	if (!head->keep_alive)
-		PUT(&out, "Connection: close\r\n");
-	else if (head->minor == 0)
-		PUT(&out, "Connection: keep-alive\r\n");
-	PUT(&out, "\r\n");
+	put_directions(&out, head);
+	put_connection(&out, head);
+	*date_off = date;
 	return out.full ? 0 : out.len;
 }
 
@@ -347,7 +431,7 @@ uint32_t tux_response_part_head(uint8_t *out_at, uint32_t cap, const struct tux_
 	PUT(&out, "\r\n");
 	if (head->type.len > 0) {
 		PUT(&out, "Content-Type: ");
-		put_chars(&out, head->type.text, head->type.len);
+		put_text(&out, (struct tux_text){ head->type.text, head->type.len });
 		PUT(&out, "\r\n");
 	}
 	put_range(&out, range, head->size);
@@ -360,13 +444,9 @@ uint32_t tux_response_error_body(uint8_t *out_at, uint32_t cap, uint16_t status,
 	struct out out = { .at = out_at, .cap = cap };
 
 	PUT(&out, "<!doctype html>\n<meta charset=utf-8>\n<meta name=color-scheme content=\"light dark\">\n<title>");
-	put_number(&out, status);
-	put_byte(&out, ' ');
-	put_string(&out, tux_response_reason(status));
+	put_status(&out, status);
 	PUT(&out, "</title>\n<h1>");
-	put_number(&out, status);
-	put_byte(&out, ' ');
-	put_string(&out, tux_response_reason(status));
+	put_status(&out, status);
 	PUT(&out, "</h1>\n");
 	if (why != NULL) {
 		PUT(&out, "<p>");

@@ -152,9 +152,9 @@ uint32_t tux_response_error_body(uint8_t *out, uint32_t cap, uint16_t status, co
 
 /* The reason phrase of a status (RFC 9110 15); "Unknown" for those we never send. Any context. */
 /*@ assigns \nothing;
-  @ ensures string(\result);
+  @ ensures ascii(\result.at, \result.len);
   @*/
-const char *tux_response_reason(uint16_t status);
+struct tux_text tux_response_reason(uint16_t status);
 
 /* The ready interim response: "HTTP/1.1 100 Continue" and an empty line, *len bytes. Any context. */
 /*@ requires \valid(len);

@@ -11,6 +11,14 @@ struct tux_span {
 	uint32_t len; /* bytes */
 };
 
+/* A text that the program has: static ASCII, with a NUL behind it. */
+struct tux_text {
+	const char *at;
+	uint32_t len; /* bytes, the NUL not counted */
+};
+
+#define TUX_TEXT(literal) ((struct tux_text){ literal, (uint32_t)sizeof(literal) - 1 })
+
 /*
  * For the proof: the span lies inside the first len bytes of its buffer; its bytes may be read; it is a
  * part of another span.

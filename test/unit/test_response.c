@@ -109,7 +109,7 @@ static void test_pages(void **state)
 	for (int refusal = TUX_REFUSED_METHOD; refusal < TUX_REFUSALS; refusal++) {
 		uint16_t status = tux_refusal_status((enum tux_refusal)refusal);
 
-		assert_string_not_equal(tux_response_reason(status), "Unknown");
+		assert_string_not_equal(tux_response_reason(status).at, "Unknown");
 		assert_in_range(tux_response_error_body(out, TUX_MAX_ERROR_BODY, status,
 		                                        tux_refusal_text((enum tux_refusal)refusal)),
 		                1, TUX_MAX_ERROR_BODY);
