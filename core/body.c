@@ -355,23 +355,24 @@ static void content_run(struct tux_body *body, uint32_t off, uint32_t len, struc
 enum tux_verdict tux_body_read(struct tux_body *body, const uint8_t *buf, uint32_t len, uint32_t *consumed,
                                struct tux_span *content)
 {
+	struct tux_span run = { 0, 0 };
 	uint32_t off = 0;
 
 	/*@ loop invariant 0 <= off <= len;
-	  @ loop invariant body_valid(body) && body->total == \at(body->total, Pre);
-	  @ loop assigns off, *body;
+	  @ loop invariant body_valid(body);
+	  @ loop invariant body->total == \at(body->total, Pre);
+	  @ loop assigns off, body->state, body->refusal, body->left, body->line_bytes;
 	  @ loop variant len - off; */
 	while (off < len && body->state > BODY_CHUNK) {
 		count_octet(body);
 		framing_octet(body, buf[off]);
 		off++;
 	}
-	*content = (struct tux_span){ 0, 0 };
 	if (off < len && (body->state == BODY_LENGTH || body->state == BODY_CHUNK)) {
-		content_run(body, off, len, content);
-		/*@ assert body->total == \at(body->total, Pre) + content->len; */
-		off += content->len;
+		content_run(body, off, len, &run);
+		off += run.len;
 	}
+	*content = run;
 	*consumed = off;
 	if (body->state == BODY_FAILED)
 		return TUX_REFUSED;
