@@ -387,6 +387,8 @@ static inline enum tux_verdict field_line(const uint8_t *buf, uint32_t len, uint
 		verdict = field_value(buf, len, pos, &value, req);
 	if (verdict == TUX_PARSED)
 		verdict = line_end(buf, len, pos, req);
+	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(req->field[i].name, *pos); */
+	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(req->field[i].value, *pos); */
 	if (verdict != TUX_PARSED)
 		return verdict;
 	known = (uint8_t)tux_field_recognise(buf, name.off, name.len);
@@ -395,9 +397,13 @@ static inline enum tux_verdict field_line(const uint8_t *buf, uint32_t len, uint
 	req->field[index].known = known;
 	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(req->field[i].name, *pos); */
 	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(req->field[i].value, *pos); */
+	/*@ assert span_inside(req->field[index].name, *pos) && span_inside(req->field[index].value, *pos); */
 	req->field_count = index + 1;
+	/*@ assert \forall integer i; 0 <= i < req->field_count ==> span_inside(req->field[i].name, *pos); */
+	/*@ assert \forall integer i; 0 <= i < req->field_count ==> span_inside(req->field[i].value, *pos); */
 	if (req->first[known] == 0)
 		req->first[known] = (uint8_t)(index + 1);
+	/*@ assert request_lines(req, *pos); */
 	return TUX_PARSED;
 }
 

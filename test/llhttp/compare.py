@@ -81,6 +81,7 @@ REQUEST_LINE = re.compile(rb"((?:\r\n)*)([^ ]+) ([^ ]+) HTTP/1\.([0-9])(?=\r\n)"
 
 BLANK = re.compile(rb"(\r\n(?:content-length|transfer-encoding):)[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
 EMPTY = re.compile(rb"(\r\ntransfer-encoding:)[ \t,]*(chunked)[ \t,]*(?=\r\n)", re.IGNORECASE)
+TRAILER = re.compile(rb"(?<=\n)(?:content-length|transfer-encoding)(?=:)", re.IGNORECASE)
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
@@ -116,13 +117,17 @@ def without_explained(data, tux):
         rows.append("octets")
         target = bytes(min(octet, 0x7e) for octet in target)
     fields, body = data[line.end():int(tux.head_end)], data[int(tux.head_end):]
-    for row, edited in (("empty", EMPTY.sub(rb"\1 \2", fields)), ("blank", BLANK.sub(rb"\1 \2", fields))):
+    for row, pattern in (("empty", EMPTY), ("blank", BLANK)):
+        edited = pattern.sub(rb"\1 \2", fields)
         if edited != fields:
             rows.append(row)
             fields = edited
     if tux.framing == "chunked" and (edited := without_extensions(body)) != body:
         rows.append("extension")
         body = edited
+    if tux.framing == "chunked" and TRAILER.search(body):
+        rows.append("trailer")
+        body = TRAILER.sub(lambda name: b"x" * len(name[0]), body)
     return empty + method + b" " + target + b" HTTP/1." + minor + fields + body, rows
 
 
@@ -134,7 +139,7 @@ def evaluate(sides, batch, complete=True):
     for i, ((outcome, data), (tux, _)) in enumerate(zip(found, answers)):
         if outcome.kind == "failed":
             edited, rows = without_explained(data, tux)
-            if rows:
+            if edited != data:
                 again.append((i, edited, rows))
         elif outcome.kind == "undecided" and complete:
             # What one refuses already the other must not accept, whatever follows.
