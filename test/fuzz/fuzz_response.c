@@ -134,7 +134,8 @@ static void check_read_back(const struct tux_head *head, const char *at, uint32_
 	const char *range = NULL;
 	char line[64];
 
-	snprintf(line, sizeof(line), "HTTP/1.1 %u %s\r\n", head->status, tux_response_reason(head->status));
+	require(tux_response_reason(head->status).len == strlen(tux_response_reason(head->status).at));
+	snprintf(line, sizeof(line), "HTTP/1.1 %u %s\r\n", head->status, tux_response_reason(head->status).at);
 	require(len > strlen(line) && memcmp(at, line, strlen(line)) == 0);
 	tux_date_format(head->last_modified, modified);
 	if (head->content_range != TUX_CONTENT_RANGE_NONE)
@@ -146,7 +147,7 @@ static void check_read_back(const struct tux_head *head, const char *at, uint32_
 	require_field(&written, "Last-Modified", head->has_last_modified ? (const char *)modified : NULL);
 	require_field(&written, "ETag", head->etag_len > 0 ? etag : NULL);
 	require_field(&written, "Content-Encoding",
-	              head->coding != TUX_CODING_IDENTITY ? tux_coding_text((enum tux_coding)head->coding) : NULL);
+	              head->coding != TUX_CODING_IDENTITY ? tux_coding_text((enum tux_coding)head->coding).at : NULL);
 	require_field(&written, "Accept-Ranges", head->accept_ranges ? "bytes" : NULL);
 	require_field(&written, "Content-Range", range);
 	require_field(&written, "Allow", head->allow ? "GET, HEAD, OPTIONS" : NULL);
