@@ -17,7 +17,7 @@ fuzz:
 	tools/fuzz build-fuzz
 
 build-prove/build.ninja:
-	meson setup build-prove -Dtests=true
+	meson setup build-prove
 
 # Proves core/, and that the proof and the tests refuse broken ones: see test/proof/README.md.
 prove: build-prove/build.ninja

@@ -26,7 +26,10 @@ struct tux_body {
 	uint8_t refusal;     /* enum tux_refusal, after TUX_REFUSED */
 };
 
-/* For the proof: how far bodies can be, and that content is never counted past what a file offset holds. */
+/*
+ * For the proof: content is never counted past what a file offset holds. 15 is the last of body.c's states, 2 and 3
+ * those in which content comes next.
+ */
 /*@ predicate body_valid{L}(struct tux_body *body) =
   @   body->state <= 15 && body->left <= 0x7fffffffffffffff && body->total <= 0x7fffffffffffffff &&
   @   body->line_bytes <= TUX_MAX_TRAILER &&

@@ -5,7 +5,7 @@
 #include "media_type_table.h"
 #include "octet.h"
 
-static const struct tux_media_type unknown = { "application/octet-stream", 24 };
+static const struct tux_text unknown = { "application/octet-stream", 24 };
 
 /* As strcmp of the lower-cased len bytes at text with the extension of an entry. */
 /*@ requires len <= EXTENSION_MAX && entry < TABLE_ENTRIES && \valid_read(text + (0 .. len - 1));
@@ -31,7 +31,7 @@ static int compare(const uint8_t *text, uint32_t len, uint32_t entry)
 /*@ requires \valid_read(extension + (0 .. len - 1));
   @ assigns \nothing;
   @*/
-static struct tux_media_type find(const uint8_t *extension, uint32_t len)
+static struct tux_text find(const uint8_t *extension, uint32_t len)
 {
 	uint32_t low = 0;
 	uint32_t high = TABLE_ENTRIES;
@@ -55,7 +55,7 @@ static struct tux_media_type find(const uint8_t *extension, uint32_t len)
 	return unknown;
 }
 
-struct tux_media_type tux_media_type(const uint8_t *name, uint32_t len)
+struct tux_text tux_media_type(const uint8_t *name, uint32_t len)
 {
 	uint32_t at = len;
 

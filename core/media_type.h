@@ -3,21 +3,16 @@
 #ifndef TUX_CORE_MEDIA_TYPE_H
 #define TUX_CORE_MEDIA_TYPE_H
 
-#include "types.h"
-
-struct tux_media_type {
-	const char *text; /* "text/html; charset=utf-8": static, ends in NUL */
-	uint32_t len;     /* bytes of text, the NUL not counted */
-};
+#include "span.h"
 
 /*
- * The media type of a file by the last extension of its name (any case), the charset included for
+ * The media type of a file, such as "text/html; charset=utf-8", by the last extension of its name (any case), the charset included for
  * text. name is the path or its last segment, len bytes. Without a known extension
  * application/octet-stream. Any context.
  */
 /*@ requires \valid_read(name + (0 .. len - 1));
   @ assigns \nothing;
   @*/
-struct tux_media_type tux_media_type(const uint8_t *name, uint32_t len);
+struct tux_text tux_media_type(const uint8_t *name, uint32_t len);
 
 #endif

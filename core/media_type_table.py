@@ -32,7 +32,7 @@ def main(source, target):
     with open(target, "w", encoding="utf-8") as out:
         out.write("/* SPDX-License-Identifier: GPL-2.0-or-later */\n/* Made by media_type_table.py; sorted by extension. */\n")
         out.write("enum { EXTENSION_MAX = %d, TABLE_ENTRIES = %d };\n\n" % (longest, len(types)))
-        out.write("static const struct entry {\n\tuint8_t extension[EXTENSION_MAX + 1];\n\tstruct tux_media_type type;\n")
+        out.write("static const struct entry {\n\tuint8_t extension[EXTENSION_MAX + 1];\n\tstruct tux_text type;\n")
         out.write("} table[TABLE_ENTRIES] = {\n")
         for extension, media_type in sorted(types.items(), key=lambda item: item[0].encode()):
             text = with_charset(media_type)

@@ -17,7 +17,7 @@ enum tux_coding {
 /* "br", "zstd", "gzip", or "" for identity, as Content-Encoding has it; and the file name suffix
  * ".br", ".zst", ".gz", or "". Static, end in NUL. Any context. */
 /*@ assigns \nothing;
-  @ ensures ascii(\result.at, \result.len);
+  @ ensures text_readable(\result);
   @*/
 struct tux_text tux_coding_text(enum tux_coding coding);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What each octet may be part of, and plain loops over octets. Inside the core only. The table is
- * checked octet by octet against the grammar in test/unit/test_field.c.
+ * checked octet by octet against the grammar in test/unit/test_scan.c.
  */
 #ifndef TUX_CORE_OCTET_H
 #define TUX_CORE_OCTET_H

@@ -10,8 +10,7 @@
 #include "target.h"
 
 /*
- * For the proof: what each step is given; what its answer says; and what a request that is being parsed
- * holds: spans of what has been read, and no line end in them that a later step could make longer.
+ * For the proof: what each step is given, and what its answer says.
  */
 /*@ predicate step{L}(uint8_t *buf, integer len, uint32_t *pos, struct tux_request *req) =
   @   len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. len - 1)) && \valid(pos) && *pos <= len && \valid(req) &&

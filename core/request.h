@@ -99,8 +99,7 @@ struct tux_request {
 
 /*
  * For the proof. What is known of the parts of a request: its spans lie inside the first len bytes; so do
- * those of its field lines, whose names are known; first[] points to lines of that name; and of body lengths
- * there is one at most.
+ * those of its field lines; first[] points to lines that are there; and of body lengths there is one at most.
  */
 /*@ predicate request_spans{L}(struct tux_request *req, integer len) =
   @   span_inside(req->method_text, len) && span_inside(req->target, len) && span_inside(req->path, len) &&

@@ -13,8 +13,7 @@ struct out {
 };
 
 /*
- * For the proof: an out whose buffer may be written, apart from itself; and what no writing changes of it:
- * where it is, how long, and that what was written stays.
+ * For the proof: an out whose buffer may be written, and does not hold the out itself.
  */
 /*@ predicate out_valid{L}(struct out *out) =
   @   \valid(out) && out->len <= out->cap && \valid(out->at + (0 .. out->cap - 1)) &&
@@ -26,8 +25,6 @@ struct out {
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
-  @ ensures !out->full ==> \forall integer k; \old(out->len) <= k < out->len ==>
-  @   out->at[k] == bytes[k - \old(out->len)];
   @ ensures out->full ==> out->len == \old(out->len);
   @*/
 static void put(struct out *out, const uint8_t *bytes, uint32_t len)
@@ -37,7 +34,6 @@ static void put(struct out *out, const uint8_t *bytes, uint32_t len)
 		return;
 	}
 	octet_copy(out->at + out->len, bytes, len);
-	/*@ assert \forall integer k; out->len <= k < out->len + len ==> (out->at + out->len)[k - out->len] == bytes[k - out->len]; */
 	out->len += len;
 }
 
@@ -56,7 +52,14 @@ static void put_byte(struct out *out, uint8_t byte)
 	out->at[out->len++] = byte;
 }
 
-/*@ requires out_valid(out) && ascii(text.at, text.len);
+/* The octet of a character of ASCII; a question mark for any other. */
+/*@ assigns \nothing; */
+static uint8_t octet_of(char character)
+{
+	return character > 0 ? (uint8_t)character : '?';
+}
+
+/*@ requires out_valid(out) && text_readable(text);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
@@ -73,7 +76,7 @@ static void put_text(struct out *out, struct tux_text text)
 	  @ loop assigns i, out->at[out->len .. out->cap - 1];
 	  @ loop variant text.len - i; */
 	for (uint32_t i = 0; i < text.len; i++)
-		out->at[out->len + i] = (uint8_t)text.at[i];
+		out->at[out->len + i] = octet_of(text.at[i]);
 	out->len += text.len;
 }
 
@@ -81,7 +84,7 @@ static void put_text(struct out *out, struct tux_text text)
 #define PUT(out, literal) put_text(out, TUX_TEXT(literal))
 
 /* A text that ends in NUL. */
-/*@ requires out_valid(out) && string(text);
+/*@ requires out_valid(out) && string_readable(text);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
@@ -90,11 +93,11 @@ static void put_string(struct out *out, const char *text)
 {
 	/*@ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
 	  @ loop invariant !out->full ==> !\at(out->full, Pre);
-	  @ loop invariant \exists integer n; i <= n < 0xffffffff && text[n] == 0 && ascii(text, n + 1);
+	  @ loop invariant \exists integer n; i <= n < 0xffffffff && text[n] == 0 && \valid_read(text + (0 .. n));
 	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
 	  @ loop variant out->cap - out->len + (out->full ? 0 : 1); */
 	for (uint32_t i = 0; text[i] != '\0' && !out->full; i++)
-		put_byte(out, (uint8_t)text[i]);
+		put_byte(out, octet_of(text[i]));
 }
 
 /*@ requires out_valid(out);
@@ -246,7 +249,7 @@ static void put_type(struct out *out, const struct tux_head *head)
 		PUT(out, "\r\n");
 	} else if (head->type.len > 0) {
 		PUT(out, "Content-Type: ");
-		put_text(out, (struct tux_text){ head->type.text, head->type.len });
+		put_text(out, head->type);
 		PUT(out, "\r\n");
 	}
 }
@@ -313,32 +316,26 @@ static void put_representation(struct out *out, const struct tux_head *head)
 	put_coding(out, head);
 }
 
-/* The one place where bytes of a request go into a head: the query, and only its visible ones. */
-/*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
-  @ requires head_apart(head, out->at, out->cap);
+/* The visible ones of len bytes. Bytes of a request go into a head here alone, and no line can end among them. */
+/*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
+  @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1));
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
-  @ ensures !out->full ==> \forall integer i; \old(out->len) <= i < out->len ==> out->at[i] != '\r' && out->at[i] != '\n';
+  @ ensures !out->full ==> \forall integer k; \old(out->len) <= k < out->len ==> out->at[k] != '\r' && out->at[k] != '\n';
   @*/
-static void put_reference(struct out *out, const struct tux_head *head)
+static void put_visible(struct out *out, const uint8_t *bytes, uint32_t len)
 {
-	put(out, head->location, head->location_len);
-	/*@ assert !out->full ==> \forall integer k; \at(out->len, Pre) <= k < out->len ==>
-	  @   out->at[k] != '\r' && out->at[k] != '\n'; */
-	if (head->location_query != NULL) {
-		put_byte(out, '?');
-		/*@ loop invariant 0 <= i <= head->location_query_len;
-		  @ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
-		  @ loop invariant !out->full ==> !\at(out->full, Pre);
-		  @ loop invariant !out->full ==> \forall integer k; \at(out->len, Pre) <= k < out->len ==>
-		  @   out->at[k] != '\r' && out->at[k] != '\n';
-		  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
-		  @ loop variant head->location_query_len - i; */
-		for (uint32_t i = 0; i < head->location_query_len; i++)
-			if (head->location_query[i] > 0x20 && head->location_query[i] != 0x7f)
-				put_byte(out, head->location_query[i]);
-	}
+	/*@ loop invariant 0 <= i <= len;
+	  @ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
+	  @ loop invariant !out->full ==> !\at(out->full, Pre);
+	  @ loop invariant !out->full ==> \forall integer k; \at(out->len, Pre) <= k < out->len ==>
+	  @   out->at[k] != '\r' && out->at[k] != '\n';
+	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
+	  @ loop variant len - i; */
+	for (uint32_t i = 0; i < len; i++)
+		if (bytes[i] > 0x20 && bytes[i] != 0x7f)
+			put_byte(out, bytes[i]);
 }
 
 /*@ requires out_valid(out);
@@ -361,19 +358,24 @@ static void put_status(struct out *out, uint16_t status)
   @*/
 static void put_location(struct out *out, const struct tux_head *head)
 {
+	if (head->location_len == 0)
+		return;
 	PUT(out, "Location: ");
-	put_reference(out, head);
+	put_visible(out, head->location, head->location_len);
+	if (head->location_query != NULL) {
+		put_byte(out, '?');
+		put_visible(out, head->location_query, head->location_query_len);
+	}
 	PUT(out, "\r\n");
 }
 
-/* What does not depend on the representation: fields for caches, methods, and where to go instead. */
-/*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
-  @ requires head_apart(head, out->at, out->cap);
+/* What the answer depends on, and what may be asked for. */
+/*@ requires out_valid(out) && \valid_read(head) && \separated(out, head) && \separated(out->at + (0 .. out->cap - 1), head);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_directions(struct out *out, const struct tux_head *head)
+static void put_options(struct out *out, const struct tux_head *head)
 {
 	if (head->vary_encoding)
 		PUT(out, "Vary: Accept-Encoding\r\n");
@@ -381,8 +383,6 @@ static void put_directions(struct out *out, const struct tux_head *head)
 		PUT(out, "Vary: Accept\r\n");
 	if (head->allow)
 		PUT(out, "Allow: GET, HEAD, OPTIONS\r\n");
-	if (head->location_len > 0)
-		put_location(out, head);
 }
 
 /*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
@@ -412,7 +412,8 @@ uint32_t tux_response_head(uint8_t *out_at, uint32_t cap, const struct tux_head 
 	put(&out, head->date, TUX_DATE_LEN);
 	PUT(&out, "\r\nServer: tux\r\n");
 	put_representation(&out, head);
-	put_directions(&out, head);
+	put_options(&out, head);
+	put_location(&out, head);
 	put_connection(&out, head);
 	*date_off = date;
 	return out.full ? 0 : out.len;
@@ -431,7 +432,7 @@ uint32_t tux_response_part_head(uint8_t *out_at, uint32_t cap, const struct tux_
 	PUT(&out, "\r\n");
 	if (head->type.len > 0) {
 		PUT(&out, "Content-Type: ");
-		put_text(&out, (struct tux_text){ head->type.text, head->type.len });
+		put_text(&out, head->type);
 		PUT(&out, "\r\n");
 	}
 	put_range(&out, range, head->size);

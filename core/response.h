@@ -83,7 +83,7 @@ struct tux_head {
 	uint64_t content_length;
 	int64_t last_modified;         /* seconds since 1970 */
 	const uint8_t *date;           /* TUX_DATE_LEN bytes; always there */
-	struct tux_media_type type;
+	struct tux_text type;          /* media type */
 	const uint8_t *boundary;       /* multipart/byteranges: the type is multipart then */
 	uint32_t boundary_len;
 	const uint8_t *etag;
@@ -95,20 +95,18 @@ struct tux_head {
 };
 
 /*
- * For the proof: every text of a head may be read; none is a part of the cap bytes at out; Location, which
- * tux_target_escape() made, ends no line.
+ * For the proof: every text of a head may be read; none is a part of the cap bytes at out.
  */
 /*@ predicate head_readable{L}(struct tux_head *head) =
-  @   \valid_read(head) && \valid_read(head->date + (0 .. TUX_DATE_LEN - 1)) && ascii(head->type.text, head->type.len) &&
+  @   \valid_read(head) && \valid_read(head->date + (0 .. TUX_DATE_LEN - 1)) && text_readable(head->type) &&
   @   \valid_read(head->boundary + (0 .. head->boundary_len - 1)) && \valid_read(head->etag + (0 .. head->etag_len - 1)) &&
   @   \valid_read(head->location + (0 .. head->location_len - 1)) &&
   @   \valid_read(head->location_query + (0 .. head->location_query_len - 1)) &&
-  @   (head->content_range == TUX_CONTENT_RANGE_ONE ==> range_inside(&head->range, 0x7fffffffffffffff)) &&
-  @   (\forall integer i; 0 <= i < head->location_len ==> head->location[i] != '\r' && head->location[i] != '\n');
+  @   (head->content_range == TUX_CONTENT_RANGE_ONE ==> range_inside(&head->range, 0x7fffffffffffffff));
   @ predicate head_apart{L}(struct tux_head *head, uint8_t *out, integer cap) =
   @   \separated(out + (0 .. cap - 1), head) &&
   @   \separated(out + (0 .. cap - 1), head->date + (0 .. TUX_DATE_LEN - 1)) &&
-  @   \separated(out + (0 .. cap - 1), head->type.text + (0 .. head->type.len - 1)) &&
+  @   \separated(out + (0 .. cap - 1), head->type.at + (0 .. head->type.len - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->boundary + (0 .. head->boundary_len - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->etag + (0 .. head->etag_len - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->location + (0 .. head->location_len - 1)) &&
@@ -118,7 +116,7 @@ struct tux_head {
 /*
  * Writes the head, its empty line included, to out (cap bytes). Returns its bytes, 0 when it does
  * not fit. *date_off is where the date stands in it, so that a prebuilt head can be stamped.
- * Bytes of Location's query that are no VCHAR or obs-text are dropped, so that no CR or LF of a
+ * Bytes of Location that are no VCHAR or obs-text are dropped, so that no CR or LF of a
  * request comes out. Any context. RFC 9112 4, 5; RFC 9110 6.6, 8, 14.4.
  */
 /*@ requires \valid(out + (0 .. cap - 1)) && head_readable(head) && head_apart(head, out, cap) && \valid(date_off);
@@ -143,7 +141,7 @@ uint32_t tux_response_part_head(uint8_t *out, uint32_t cap, const struct tux_hea
 
 /* Writes a small HTML page that says status and why (NULL: the status alone). Returns its bytes,
  * at most cap; 0 when it does not fit. Any context. */
-/*@ requires \valid(out + (0 .. cap - 1)) && (why == \null || string(why));
+/*@ requires \valid(out + (0 .. cap - 1)) && (why == \null || string_readable(why));
   @ requires \separated(why + (..), out + (0 .. cap - 1));
   @ assigns out[0 .. cap - 1];
   @ ensures \result <= cap;
@@ -152,7 +150,7 @@ uint32_t tux_response_error_body(uint8_t *out, uint32_t cap, uint16_t status, co
 
 /* The reason phrase of a status (RFC 9110 15); "Unknown" for those we never send. Any context. */
 /*@ assigns \nothing;
-  @ ensures ascii(\result.at, \result.len);
+  @ ensures text_readable(\result);
   @*/
 struct tux_text tux_response_reason(uint16_t status);
 

@@ -29,11 +29,10 @@ struct tux_text {
   @ predicate span_part(struct tux_span part, struct tux_span of) =
   @   of.off <= part.off && part.off + part.len <= of.off + of.len;
   @
-  @ // The len bytes at text may be read and are ASCII; a NUL stands behind text at some place.
-  @ predicate ascii{L}(char *text, integer len) =
-  @   \valid_read(text + (0 .. len - 1)) && \forall integer i; 0 <= i < len ==> 0 <= text[i];
-  @ predicate string{L}(char *text) =
-  @   \exists integer n; 0 <= n < 0xffffffff && text[n] == 0 && ascii(text, n + 1);
+  @ // The bytes of a text may be read; so may those of one that ends in NUL.
+  @ predicate text_readable{L}(struct tux_text text) = \valid_read(text.at + (0 .. text.len - 1));
+  @ predicate string_readable{L}(char *string) =
+  @   \exists integer n; 0 <= n < 0xffffffff && string[n] == 0 && \valid_read(string + (0 .. n));
   @*/
 
 #endif

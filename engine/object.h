@@ -58,7 +58,7 @@ struct object {
 	bool local;           /* on a file system whose changes happen on this machine */
 	uint8_t kind;         /* enum object_kind */
 	uint8_t available;    /* bit 1 << coding of the representations, with OBJECT_FILE */
-	struct tux_media_type type;
+	struct tux_text type;
 	char *file;           /* beneath the root, as opened: for a directory its index */
 	struct representation representation[TUX_CODINGS];
 	uint32_t key_len;

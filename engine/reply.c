@@ -124,7 +124,7 @@ static enum reply reply_page(struct conn *conn, const uint8_t *buf, struct tux_h
 		page_len = tux_response_error_body(page, sizeof(page), head->status, why);
 		head->has_length = true;
 		head->content_length = page_len;
-		head->type = (struct tux_media_type){ "text/html; charset=utf-8", 24 };
+		head->type = TUX_TEXT("text/html; charset=utf-8");
 		head->coding = TUX_CODING_IDENTITY;
 	}
 	head_len = tux_response_head(out, OUT_BYTES - conn->out->len - page_len, head, &date_off);
@@ -398,8 +398,8 @@ static enum reply reply_listing(struct conn *conn, const uint8_t *buf, const str
 	head.vary_accept = true;
 	head.has_length = true;
 	head.content_length = conn->listing_len;
-	head.type = json ? (struct tux_media_type){ "application/json", 16 } :
-	                   (struct tux_media_type){ "text/html; charset=utf-8", 24 };
+	head.type = json ? TUX_TEXT("application/json") :
+	                   TUX_TEXT("text/html; charset=utf-8");
 	len = tux_response_head(out, TUX_MAX_RESPONSE_HEAD, &head, &date_off);
 	send_wrote(conn, len);
 	if (wants_body(worker) && conn->listing_len > 0) {

@@ -38,9 +38,9 @@ static void check_request(const uint8_t *data, uint32_t len)
 
 static void check_media_type(const uint8_t *data, uint32_t len)
 {
-	struct tux_media_type type = tux_media_type(data, len);
+	struct tux_text type = tux_media_type(data, len);
 
-	require(type.len > 0 && type.text[type.len] == '\0' && memchr(type.text, '\0', type.len) == NULL);
+	require(type.len > 0 && type.at[type.len] == '\0' && memchr(type.at, '\0', type.len) == NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -101,7 +101,7 @@ static const char *type_text(const struct tux_head *head)
 	static char text[128];
 
 	if (head->boundary_len == 0)
-		return head->type.len > 0 ? head->type.text : NULL;
+		return head->type.len > 0 ? head->type.at : NULL;
 	snprintf(text, sizeof(text), "multipart/byteranges; boundary=%s", boundary);
 	return text;
 }
@@ -194,7 +194,7 @@ static void check_part(const struct tux_head *head, const struct tux_range *rang
 	if (range == NULL) {
 		require(len == start + 4 && memcmp(out + start, "--\r\n", 4) == 0);
 	} else {
-		require_field(&written, "Content-Type", head->type.len > 0 ? head->type.text : NULL);
+		require_field(&written, "Content-Type", head->type.len > 0 ? head->type.at : NULL);
 		require_field(&written, "Content-Range", range_text(range, head->size));
 		require(count_lines((const char *)out + 2, len - 2) == 1 + written.fields);
 	}

@@ -12,23 +12,23 @@
 #include "media_type.h"
 
 /* The name in memory of exactly its size, so that sanitisers see a read behind it. */
-static struct tux_media_type type_of(const char *name, size_t len)
+static struct tux_text type_of(const char *name, size_t len)
 {
 	uint8_t *copy = malloc(len + 1);
-	struct tux_media_type type;
+	struct tux_text type;
 
 	assert_non_null(copy);
 	copy[0] = '.';
 	memcpy(copy + 1, name, len);
 	type = tux_media_type(copy + 1, (uint32_t)len);
 	free(copy);
-	assert_int_equal(type.len, strlen(type.text));
+	assert_int_equal(type.len, strlen(type.at));
 	return type;
 }
 
 static void type_is(const char *name, const char *expected)
 {
-	assert_string_equal(type_of(name, strlen(name)).text, expected);
+	assert_string_equal(type_of(name, strlen(name)).at, expected);
 }
 
 static const struct {
@@ -97,7 +97,7 @@ static void test_all_short(void **state)
 			const char name[] = { 'a', '.', (char)first, (char)second };
 
 			for (size_t len = 3; len <= sizeof(name); len++) {
-				const char *text = type_of(name, len).text;
+				const char *text = type_of(name, len).at;
 
 				assert_non_null(strchr(text, '/'));
 				assert_int_equal(strstr(text, "; charset=utf-8") != NULL, strncmp(text, "text/", 5) == 0);

@@ -14,9 +14,9 @@
 
 static void type_is(const char *name, const char *expected)
 {
-	struct tux_media_type type = tux_media_type((const uint8_t *)name, (uint32_t)strlen(name));
+	struct tux_text type = tux_media_type((const uint8_t *)name, (uint32_t)strlen(name));
 
-	assert_string_equal(type.text, expected);
+	assert_string_equal(type.at, expected);
 	assert_int_equal(type.len, strlen(expected));
 }
 

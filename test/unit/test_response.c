@@ -41,7 +41,7 @@ static void test_head(void **state)
 
 	(void)state;
 	head.content_length = 18446744073709551615u;
-	head.type = (struct tux_media_type){ "text/css", 8 };
+	head.type = TUX_TEXT("text/css");
 	head.etag = (const uint8_t *)"\"x\"";
 	head.etag_len = 3;
 	head.coding = TUX_CODING_ZSTD;
@@ -94,7 +94,7 @@ static void test_parts(void **state)
 	struct tux_range range = { 1, 2 };
 
 	(void)state;
-	head.type = (struct tux_media_type){ "a/b", 3 };
+	head.type = TUX_TEXT("a/b");
 	out[tux_response_part_head(out, sizeof(out), &head, &range)] = '\0';
 	assert_string_equal((char *)out, "\r\n--b\r\nContent-Type: a/b\r\nContent-Range: bytes 1-2/9\r\n\r\n");
 	out[tux_response_part_head(out, sizeof(out), &head, NULL)] = '\0';
