@@ -81,6 +81,7 @@ REQUEST_LINE = re.compile(rb"((?:\r\n)*)([^ ]+) ([^ ]+) HTTP/1\.([0-9])(?=\r\n)"
 
 BLANK = re.compile(rb"(\r\n(?:content-length|transfer-encoding):)[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
 EMPTY = re.compile(rb"(\r\ntransfer-encoding:)[ \t,]*(chunked)[ \t,]*(?=\r\n)", re.IGNORECASE)
+EMPTY_LINE = re.compile(rb"\r\ntransfer-encoding:[ \t,]*(?=\r\n)", re.IGNORECASE)
 TRAILER = re.compile(rb"(?<=\n)(?:content-length|transfer-encoding)(?=:)", re.IGNORECASE)
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
 
@@ -117,8 +118,8 @@ def without_explained(data, tux):
         rows.append("octets")
         target = bytes(min(octet, 0x7e) for octet in target)
     fields, body = data[line.end():int(tux.head_end)], data[int(tux.head_end):]
-    for row, pattern in (("empty", EMPTY), ("blank", BLANK)):
-        edited = pattern.sub(rb"\1 \2", fields)
+    for row, pattern, plain in (("empty", EMPTY_LINE, b""), ("empty", EMPTY, rb"\1 \2"), ("blank", BLANK, rb"\1 \2")):
+        edited = pattern.sub(plain, fields)
         if edited != fields:
             rows.append(row)
             fields = edited
