@@ -9,6 +9,10 @@
 #ifdef __KERNEL__
 #include <linux/limits.h>
 #include <linux/types.h>
+#define INT64_C(number) number##LL
+#define UINT64_C(number) number##ULL
+#define UINT32_MAX U32_MAX
+#define UINT64_MAX U64_MAX
 #else
 #include <stdbool.h>
 #include <stddef.h>

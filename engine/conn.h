@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "../core/body.h"
+#include "kernel.h"
 #include "load.h"
 #include "loader.h"
 #include "loop.h"
@@ -15,6 +16,7 @@
 enum {
 	OUT_BYTES = 16384,         /* of heads and small bodies that are sent together */
 	MAX_MISSES = 1024,         /* loads under way, a thread; more is 503 */
+	MAX_LOADED = 3,            /* paths that one request may be about: its own, the root's index, the page for 404 */
 	MAX_WAITS = 8,             /* loads that one request may wait for; more is 503 */
 };
 
@@ -97,6 +99,8 @@ struct conn {
 	bool ended;               /* the peer has sent its FIN */
 	bool parked;              /* accepted beyond the limit: nothing is read of it until there is room */
 	bool resumed;             /* just sent: the next wait begins now */
+	bool from_kernel;         /* the kernel engine gave it, and gets it back when it is idle */
+	bool returning;           /* on its way there: what comes meanwhile is kept */
 	uint8_t waits;            /* loads that the held request has waited for */
 	uint16_t port;
 	uint8_t address[16];
@@ -108,7 +112,7 @@ struct conn {
 	struct answer answer;
 	struct miss *miss;
 	struct conn *next_waiting;
-	struct object *loaded;    /* what a miss brought: for the held request alone */
+	struct object *loaded[MAX_LOADED]; /* what misses brought: for the held request alone */
 	uint8_t *listing;         /* the same: a listing */
 	size_t listing_len;
 	bool listing_failed;
@@ -130,7 +134,10 @@ struct worker {
 	struct source wake;
 	struct source inotify;
 	struct source finished;
+	struct source handed_up;
+	struct kernel *kernel;        /* the engine's; fd -1: there is none */
 	struct acceptor acceptor[TUX_MAX_LISTENERS];
+	bool by_kernel[TUX_MAX_LISTENERS]; /* the kernel engine accepts there */
 	unsigned acceptor_count;
 	bool accepting;
 	uint64_t accept_again_ms;     /* after running out of descriptors; 0: nothing to wait for */

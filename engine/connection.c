@@ -108,9 +108,10 @@ static void flush(struct conn *conn)
 static void next_request(struct conn *conn)
 {
 	forget(&conn->held);
-	if (conn->loaded != NULL)
-		object_put(conn->loaded);
-	conn->loaded = NULL;
+	for (int i = 0; i < MAX_LOADED && conn->loaded[i] != NULL; i++) {
+		object_put(conn->loaded[i]);
+		conn->loaded[i] = NULL;
+	}
 	free(conn->listing);
 	conn->listing = NULL;
 	conn->listing_failed = false;
@@ -271,6 +272,20 @@ static void consume_kept(struct conn *conn)
 	}
 }
 
+/* Whether nothing is left here that the kernel engine would have to know. */
+static bool may_return(const struct conn *conn)
+{
+	return conn->from_kernel && conn->state == CONN_HEAD && conn->in.len == 0 && conn->seen == 0 && !conn->ended &&
+	       !conn->worker->draining;
+}
+
+static void give_back(struct conn *conn)
+{
+	timer_stop(&conn->timer);
+	conn->returning = true;
+	conn->worker->ops->release(conn->worker->loop, &conn->channel);
+}
+
 /* Nothing can be answered now: what to wait for? */
 static void settle(struct conn *conn)
 {
@@ -283,6 +298,8 @@ static void settle(struct conn *conn)
 		timer_stop(&conn->timer);
 	} else if (conn->ended) {
 		end(conn);
+	} else if (may_return(conn)) {
+		give_back(conn);
 	} else {
 		if (conn->state == CONN_HEAD && conn->seen == 0)
 			wait_as(conn, TIMER_IDLE);
@@ -333,7 +350,7 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 
 	if (conn->state == CONN_LINGERING)
 		return;
-	if (conn->in.len == 0 && !busy(conn))
+	if (conn->in.len == 0 && !busy(conn) && !conn->returning)
 		used = consume(conn, data, len);
 	if (conn->state == CONN_CLOSED)
 		return;
@@ -341,6 +358,8 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 		end(conn);
 		return;
 	}
+	if (conn->returning)
+		return;
 	if (!busy(conn) || (conn->state != CONN_CLOSED && !conn->sending && send_queued(conn)))
 		go_on(conn);
 	else if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than it reads */
@@ -352,6 +371,8 @@ static void on_ended(struct channel *channel, int error)
 	struct conn *conn = conn_of(channel);
 
 	conn->ended = true;
+	if (conn->returning && error == 0)
+		return;
 	if (error != 0 || conn->state == CONN_LINGERING || !busy(conn))
 		end(conn);
 }
@@ -417,6 +438,27 @@ static void on_closed(struct channel *channel)
 		connections_resume(worker);
 }
 
+/* The loop has let go of a connection: the kernel engine takes it, unless something came meanwhile. */
+static void on_released(struct channel *channel)
+{
+	struct conn *conn = conn_of(channel);
+	struct worker *worker = conn->worker;
+
+	conn->returning = false;
+	if (conn->in.len == 0 && !conn->ended && kernel_give(worker->kernel, channel->fd)) {
+		close(channel->fd);
+		connection_free(conn);
+		if (!worker->accepting)
+			connections_resume(worker);
+		return;
+	}
+	conn->from_kernel = false; /* as it drains, or is out of memory */
+	if (worker->ops->add(worker->loop, channel))
+		go_on(conn);
+	else
+		end(conn);
+}
+
 /* Who the client is, for the log. */
 static void take_address(struct conn *conn)
 {
@@ -459,13 +501,14 @@ static void start(struct conn *conn)
 	conn->worker->ops->receive(conn->worker->loop, &conn->channel);
 }
 
-static void begin(struct worker *worker, int fd)
+/* Takes a connected socket; NULL when it had to be closed. */
+static struct conn *begin(struct worker *worker, int fd)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 
 	if (conn == NULL) {
 		close(fd);
-		return;
+		return NULL;
 	}
 	conn->channel.fd = fd;
 	conn->worker = worker;
@@ -473,7 +516,7 @@ static void begin(struct worker *worker, int fd)
 	if (!worker->ops->add(worker->loop, &conn->channel)) {
 		close(fd);
 		free(conn);
-		return;
+		return NULL;
 	}
 	conn->next = worker->conns;
 	if (conn->next != NULL)
@@ -481,7 +524,6 @@ static void begin(struct worker *worker, int fd)
 	worker->conns = conn;
 	worker->open++;
 	count(&worker->counters.open, 1);
-	count(&worker->counters.connections, 1);
 	if (worker->config->records)
 		take_address(conn);
 	if (take_slot(worker)) {
@@ -490,6 +532,37 @@ static void begin(struct worker *worker, int fd)
 		conn->parked = true;
 		worker->parked++;
 	}
+	return conn;
+}
+
+/* The kernel engine counts what it accepts; here the connection goes on as if it had always been ours. */
+static void take_handed_up(struct worker *worker, const struct tux_handed_up *handed)
+{
+	int nonblocking = worker->ops == &loop_epoll;
+	struct conn *conn;
+
+	ioctl(handed->fd, FIONBIO, &nonblocking);
+	conn = begin(worker, handed->fd);
+	if (conn == NULL)
+		return;
+	conn->from_kernel = true;
+	if (handed->reason == TUX_REASON_TIMEOUT && !conn->parked) {
+		reply_refusal(conn, NULL, 408, "The request took too long to arrive.");
+		go_on(conn);
+	}
+}
+
+void connections_take_handed_up(struct worker *worker)
+{
+	enum { AT_ONCE = 32 };
+	struct tux_handed_up handed[AT_ONCE];
+	unsigned got;
+
+	do {
+		got = kernel_take(worker->kernel, handed, AT_ONCE);
+		for (unsigned i = 0; i < got; i++)
+			take_handed_up(worker, &handed[i]);
+	} while (got == AT_ONCE);
 }
 
 void connections_accept(struct worker *worker, bool accept)
@@ -497,7 +570,9 @@ void connections_accept(struct worker *worker, bool accept)
 	worker->accepting = accept;
 	worker->accept_again_ms = 0;
 	for (unsigned i = 0; i < worker->acceptor_count; i++)
-		if (accept)
+		if (worker->by_kernel[i])
+			continue;
+		else if (accept)
 			worker->ops->accept(worker->loop, &worker->acceptor[i]);
 		else
 			worker->ops->accept_stop(worker->loop, &worker->acceptor[i]);
@@ -535,6 +610,7 @@ static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
 
 	(void)acceptor;
 	if (fd >= 0) {
+		count(&worker->counters.connections, 1);
 		begin(worker, fd);
 		if (is_full(worker))
 			pause_accepting(worker);
@@ -602,7 +678,7 @@ void connections_close_idle(struct worker *worker)
 		int unread = 0;
 
 		next = conn->next;
-		if (conn->state != CONN_HEAD || busy(conn) || conn->in.len > 0)
+		if (conn->state != CONN_HEAD || busy(conn) || conn->in.len > 0 || conn->returning)
 			continue;
 		ioctl(conn->channel.fd, FIONREAD, &unread);
 		if (unread == 0) /* else its request is on its way to us */
@@ -618,4 +694,5 @@ const struct loop_events connection_events = {
 	.sent = on_sent,
 	.writable = on_writable,
 	.closed = on_closed,
+	.released = on_released,
 };

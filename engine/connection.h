@@ -20,6 +20,9 @@ void connections_close_idle(struct worker *worker);
 /* Frees a connection whose loop is gone. */
 void connection_free(struct conn *conn);
 
+/* Takes what the kernel engine has handed up. */
+void connections_take_handed_up(struct worker *worker);
+
 /* Accepts, or stops accepting. */
 void connections_accept(struct worker *worker, bool accept);
 

@@ -19,6 +19,7 @@
 struct tux_engine {
 	struct tux_engine_config config;
 	struct loader loader;
+	struct kernel kernel;
 	struct worker *worker;
 	unsigned accepting_workers;
 	unsigned active;       /* connections, of all workers */
@@ -29,8 +30,10 @@ struct tux_engine {
 	bool keeps_listeners;  /* a start that failed: they are the caller's still */
 	bool log_sleeps;
 	int log_event_fd;
+	bool by_kernel[TUX_MAX_LISTENERS]; /* the kernel engine accepts there */
 	unsigned next_records; /* the worker whose records are read next */
-	char description[160];
+	char loop_description[160];
+	char description[200];
 };
 
 /* Both loops need what openat2(2) alone can do: staying beneath the root. */
@@ -66,7 +69,7 @@ static const struct loop_ops *choose_loop(struct tux_engine *engine, char *error
 
 	switch (engine->config.loop) {
 	case TUX_LOOP_EPOLL:
-		snprintf(engine->description, sizeof(engine->description), "epoll (as asked)");
+		snprintf(engine->loop_description, sizeof(engine->loop_description), "epoll (as asked)");
 		return &loop_epoll;
 	case TUX_LOOP_URING:
 	case TUX_LOOP_AUTO:
@@ -74,7 +77,7 @@ static const struct loop_ops *choose_loop(struct tux_engine *engine, char *error
 	}
 	reason = probe(&loop_uring);
 	if (reason == 0) {
-		snprintf(engine->description, sizeof(engine->description), "io_uring%s",
+		snprintf(engine->loop_description, sizeof(engine->loop_description), "io_uring%s",
 		         engine->config.loop == TUX_LOOP_URING ? " (as asked)" : " (the kernel has it and permits it)");
 		return &loop_uring;
 	}
@@ -83,7 +86,7 @@ static const struct loop_ops *choose_loop(struct tux_engine *engine, char *error
 		         strerror(reason));
 		return NULL;
 	}
-	snprintf(engine->description, sizeof(engine->description), "epoll (io_uring: %s)", strerror(reason));
+	snprintf(engine->loop_description, sizeof(engine->loop_description), "epoll (io_uring: %s)", strerror(reason));
 	return &loop_epoll;
 }
 
@@ -101,9 +104,11 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->stop = &engine->stop;
 	worker->log_event_fd = engine->log_event_fd;
 	worker->log_sleeps = &engine->log_sleeps;
+	worker->kernel = &engine->kernel;
 	for (unsigned i = 0; i < engine->config.listener_count; i++) {
 		const struct tux_listener *listener = &engine->config.listeners[i];
 
+		worker->by_kernel[worker->acceptor_count] = engine->by_kernel[i];
 		worker->acceptor[worker->acceptor_count].shared = listener->count == 1;
 		worker->acceptor[worker->acceptor_count++].fd = listener->fd[listener->count > 1 ? index : 0];
 	}
@@ -112,6 +117,18 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 		return false;
 	worker->started = pthread_create(&worker->thread, NULL, worker_run, worker) == 0;
 	return worker->started;
+}
+
+/* Sets up the kernel engine and gives it the listeners that it can serve. The workers come to what it hands up. */
+static bool start_kernel(struct tux_engine *engine, char *error, size_t error_size)
+{
+	const struct tux_engine_config *config = &engine->config;
+
+	if (!kernel_start(&engine->kernel, config, engine->log_event_fd, error, error_size))
+		return false;
+	for (unsigned i = 0; i < config->listener_count; i++)
+		engine->by_kernel[i] = kernel_listen(&engine->kernel, &config->listeners[i]);
+	return true;
 }
 
 /* Waits until every worker serves or has failed to; 0, or the errno of the first that failed. */
@@ -150,6 +167,7 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 	}
 	memset(engine->worker, 0, config->threads * sizeof(struct worker));
 	engine->config = *config;
+	engine->kernel.fd = -1;
 	engine->accepting_workers = config->threads;
 	engine->log_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ops = choose_loop(engine, error, error_size);
@@ -159,6 +177,13 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		tux_engine_free(engine);
 		return NULL;
 	}
+	if (config->kernel_fd >= 0 && !start_kernel(engine, error, error_size)) {
+		loader_stop(&engine->loader);
+		tux_engine_free(engine);
+		return NULL;
+	}
+	snprintf(engine->description, sizeof(engine->description), "%s%s", engine->kernel.fd >= 0 ? "kernel, and " : "",
+	         engine->loop_description);
 	for (unsigned i = 0; i < config->threads && failed == 0; i++)
 		if (!start_worker(engine, ops, i))
 			failed = errno != 0 ? errno : EAGAIN;
@@ -187,6 +212,8 @@ static void wake_all(struct tux_engine *engine)
 
 void tux_engine_drain(struct tux_engine *engine)
 {
+	if (engine->kernel.fd >= 0)
+		kernel_drain(&engine->kernel);
 	__atomic_store_n(&engine->drain, true, __ATOMIC_RELAXED);
 	wake_all(engine);
 }
@@ -227,10 +254,12 @@ void tux_engine_stop(struct tux_engine *engine)
 		if (engine->worker[i].started)
 			pthread_join(engine->worker[i].thread, NULL);
 	loader_stop(&engine->loader);
+	kernel_stop(&engine->kernel);
 }
 
 void tux_engine_free(struct tux_engine *engine)
 {
+	kernel_free(&engine->kernel);
 	for (unsigned i = 0; i < engine->opened; i++)
 		worker_free(&engine->worker[i]);
 	if (engine->log_event_fd >= 0)
@@ -259,6 +288,7 @@ void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum)
 		sum->cache_hits += read_counter(&one->cache_hits);
 		sum->records_lost += read_counter(&one->records_lost);
 	}
+	kernel_count(&engine->kernel, sum);
 }
 
 size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t cap)
@@ -269,7 +299,7 @@ size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t c
 		len = records_read(&engine->worker[engine->next_records].records, out, cap);
 		engine->next_records = (engine->next_records + 1) % engine->opened;
 	}
-	return len;
+	return len > 0 ? len : kernel_records_read(&engine->kernel, out, cap);
 }
 
 static bool have_records(struct tux_engine *engine)
@@ -277,7 +307,7 @@ static bool have_records(struct tux_engine *engine)
 	for (unsigned i = 0; i < engine->opened; i++)
 		if (records_waiting(&engine->worker[i].records))
 			return true;
-	return false;
+	return kernel_records_waiting(&engine->kernel);
 }
 
 void tux_engine_records_wait(struct tux_engine *engine, int timeout_ms)
@@ -287,9 +317,11 @@ void tux_engine_records_wait(struct tux_engine *engine, int timeout_ms)
 
 	/* First say that we sleep, then look: a writer looks the other way round. */
 	__atomic_store_n(&engine->log_sleeps, true, __ATOMIC_SEQ_CST);
+	kernel_records_sleep(&engine->kernel, true);
 	if (!have_records(engine))
 		poll(&waits, 1, timeout_ms);
 	__atomic_store_n(&engine->log_sleeps, false, __ATOMIC_SEQ_CST);
+	kernel_records_sleep(&engine->kernel, false);
 	(void)!read(engine->log_event_fd, &times, sizeof(times));
 }
 

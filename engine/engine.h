@@ -38,6 +38,7 @@ struct tux_listener {
 struct tux_engine_config {
 	int root_fd;                /* the document root, O_PATH | O_DIRECTORY; the engine does not close it */
 	enum tux_loop_kind loop;
+	int kernel_fd;              /* of tux_kernel_open(), the engine's from a successful start on; -1: no kernel engine */
 	enum tux_large_body large_body;
 	unsigned threads;           /* 1 to TUX_MAX_THREADS */
 	const struct tux_listener *listeners; /* stay valid while the engine runs; the engine closes the fds when it stops */
@@ -78,13 +79,19 @@ struct tux_counters {
 struct tux_engine;
 
 /*
+ * Opens /dev/tux and compares versions, while the program may: before privileges are dropped. The descriptor for
+ * tux_engine_config.kernel_fd, or -1 with the reason in error.
+ */
+int tux_kernel_open(char *error, size_t error_size);
+
+/*
  * Starts the threads. The caller has blocked all signals that it handles itself; threads inherit
  * the mask. Returns NULL with a sentence in error (error_size bytes) on failure; the caller then
  * still owns the listeners' fds.
  */
 struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char *error, size_t error_size);
 
-/* Which loop runs, and why, as words for people: "io_uring", "epoll (io_uring: Operation not permitted)". Valid while the engine is. */
+/* What runs, and why, as words for people: "io_uring", "kernel, and epoll (io_uring: Operation not permitted)". Valid while the engine is. */
 const char *tux_engine_describe(const struct tux_engine *engine);
 
 /* Stops accepting (what waits in the accept queues is still taken), closes idle connections and

@@ -160,11 +160,12 @@ static void wait_for_object(struct conn *conn, const struct load *load)
 struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len)
 {
 	struct worker *worker = conn->worker;
-	struct object *object = conn->loaded;
+	struct object *object;
 	struct load load;
 
-	if (object != NULL && object->key_len == len && memcmp(object->key, path, len) == 0)
-		return object_get(object);
+	for (int i = 0; i < MAX_LOADED && conn->loaded[i] != NULL; i++)
+		if (conn->loaded[i]->key_len == len && memcmp(conn->loaded[i]->key, path, len) == 0)
+			return object_get(conn->loaded[i]);
 	object = cache_find(&worker->cache, path, len);
 	if (object != NULL && is_fresh(worker, object)) {
 		count(&worker->counters.cache_hits, 1);
@@ -201,6 +202,16 @@ void lookup_listing(struct conn *conn, const uint8_t *path, uint32_t len, const 
 	loader_submit(conn->worker->loader, &miss->job);
 }
 
+/* A missing file may not be in any cache of names, as on tmpfs: asked again, it would be missed again. */
+static void keep_loaded(struct conn *conn, struct object *object)
+{
+	for (int i = 0; i < MAX_LOADED; i++)
+		if (conn->loaded[i] == NULL) {
+			conn->loaded[i] = object_get(object);
+			return;
+		}
+}
+
 struct conn *lookup_finish(struct worker *worker, struct miss *miss)
 {
 	struct conn *waiting = miss->waiting;
@@ -221,9 +232,7 @@ struct conn *lookup_finish(struct worker *worker, struct miss *miss)
 			conn->listing_failed = miss->failed;
 			miss->text = NULL;
 		} else if (miss->load.object != NULL) {
-			if (conn->loaded != NULL)
-				object_put(conn->loaded);
-			conn->loaded = object_get(miss->load.object);
+			keep_loaded(conn, miss->load.object);
 		}
 	}
 	if (miss->load.object != NULL)

@@ -29,6 +29,7 @@ struct channel {
 	bool sending;       /* epoll: the room is for finishing send(), not for wait_writable() */
 	bool queued;        /* on a list of the loop, linked by next_queued */
 	bool closing;
+	bool leaving;       /* release() is under way */
 	bool zero_copied;   /* io_uring: the result is there, the kernel still reads the memory */
 	int32_t result;     /* io_uring: of that send */
 	int message_flags;  /* epoll: of the send under way */
@@ -59,6 +60,7 @@ struct loop_events {
 	void (*sent)(struct channel *channel, int64_t result); /* bytes, or a negative errno */
 	void (*writable)(struct channel *channel);
 	void (*closed)(struct channel *channel); /* the loop is done with it: free it */
+	void (*released)(struct channel *channel); /* the loop knows nothing of it any more: its socket is the owner's */
 };
 
 struct loop;
@@ -88,6 +90,11 @@ struct loop_ops {
 	void (*wait_writable)(struct loop *loop, struct channel *channel);
 	/* Makes the socket (non-)blocking as the owner's own sendfile(2) needs it. */
 	void (*set_direct)(struct channel *channel, bool direct);
+	/*
+	 * Lets go of a socket that is not sending, without closing it; what was on its way is still told. released() comes
+	 * when nothing refers to the channel any more, never from within this call; add() takes it up again.
+	 */
+	void (*release)(struct loop *loop, struct channel *channel);
 	/* Closes the socket; closed() comes when nothing refers to the channel any more, never from within this call. */
 	void (*close)(struct loop *loop, struct channel *channel);
 };

@@ -178,6 +178,13 @@ static void epoll_close(struct loop *loop, struct channel *channel)
 	queue(loop, channel);
 }
 
+static void epoll_release(struct loop *loop, struct channel *channel)
+{
+	channel->leaving = true;
+	channel->receiving = false;
+	queue(loop, channel);
+}
+
 /* What sent() leads to is sent in the same turn, up to a few answers. */
 static void take_sends(struct loop *loop, struct channel *channel)
 {
@@ -226,13 +233,20 @@ static void take_turn(struct loop *loop, struct channel *channel)
 		take_bytes(loop, channel);
 	take_sends(loop, channel);
 	loop->current = NULL;
-	if (channel->closing && !channel->queued)
+	if (channel->queued)
+		return;
+	if (channel->closing) {
 		loop->events->closed(channel);
+	} else if (channel->leaving) {
+		channel->leaving = false;
+		control(loop, EPOLL_CTL_DEL, channel->fd, 0, channel, KIND_CHANNEL);
+		loop->events->released(channel);
+	}
 }
 
 static void on_channel(struct loop *loop, struct channel *channel, uint32_t events)
 {
-	if (channel->closing)
+	if (channel->closing || channel->leaving)
 		return;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		channel->readable = true;
@@ -313,5 +327,6 @@ const struct loop_ops loop_epoll = {
 	.send = epoll_send,
 	.wait_writable = epoll_wait_writable,
 	.set_direct = epoll_set_direct,
+	.release = epoll_release,
 	.close = epoll_close,
 };

@@ -234,6 +234,19 @@ static void uring_set_direct(struct channel *channel, bool direct)
 	ioctl(channel->fd, FIONBIO, &on);
 }
 
+/* A turn through the ring, behind the cancellation: then nothing is under way any more. */
+static void uring_release(struct loop *loop, struct channel *channel)
+{
+	struct io_uring_sqe *sqe;
+
+	uring_receive_stop(loop, channel);
+	channel->leaving = true;
+	sqe = next_sqe(loop);
+	io_uring_prep_nop(sqe);
+	io_uring_sqe_set_data64(sqe, tag(channel, OP_CLOSE));
+	channel->inflight++;
+}
+
 /* A receive holds the socket open, so it is cancelled first: both are carried out in this order. */
 static void uring_close(struct loop *loop, struct channel *channel)
 {
@@ -315,6 +328,19 @@ static void on_send(struct loop *loop, struct channel *channel, const struct io_
 		loop->events->sent(channel, result);
 }
 
+/* Whether the channel has come to the end of its time here. */
+static void settle(struct loop *loop, struct channel *channel)
+{
+	if (channel->inflight > 0)
+		return;
+	if (channel->closing) {
+		loop->events->closed(channel);
+	} else if (channel->leaving) {
+		channel->leaving = false;
+		loop->events->released(channel);
+	}
+}
+
 static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
 {
 	void *what = (void *)(uintptr_t)(cqe->user_data & ~(uint64_t)OP_MASK);
@@ -346,8 +372,7 @@ static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
 		channel->inflight--;
 		break;
 	}
-	if (channel->closing && channel->inflight == 0)
-		loop->events->closed(channel);
+	settle(loop, channel);
 }
 
 static void feed_starved(struct loop *loop)
@@ -360,9 +385,8 @@ static void feed_starved(struct loop *loop)
 
 		channel->queued = false;
 		channel->inflight--;
-		if (channel->closing) {
-			if (channel->inflight == 0)
-				loop->events->closed(channel);
+		if (channel->closing || channel->leaving) {
+			settle(loop, channel);
 		} else if (channel->receiving) {
 			uring_receive(loop, channel);
 		}
@@ -408,5 +432,6 @@ const struct loop_ops loop_uring = {
 	.send = uring_send,
 	.wait_writable = uring_wait_writable,
 	.set_direct = uring_set_direct,
+	.release = uring_release,
 	.close = uring_close,
 };

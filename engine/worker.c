@@ -25,6 +25,12 @@ static void on_wake(struct source *source, void *owner)
 		;
 }
 
+static void on_handed_up(struct source *source, void *owner)
+{
+	(void)source;
+	connections_take_handed_up(owner);
+}
+
 static void on_inotify(struct source *source, void *owner)
 {
 	(void)source;
@@ -53,6 +59,7 @@ bool worker_open(struct worker *worker)
 	worker->wake = (struct source){ .fd = -1, .readable = on_wake };
 	worker->inotify = (struct source){ .fd = -1, .readable = on_inotify };
 	worker->finished = (struct source){ .fd = -1, .readable = on_finished };
+	worker->handed_up = (struct source){ .fd = worker->kernel->fd, .readable = on_handed_up };
 	worker->inbox.event_fd = -1;
 	pthread_mutex_init(&worker->state_lock, NULL);
 	pthread_cond_init(&worker->state_moved, NULL);
@@ -195,7 +202,7 @@ static void serve(struct worker *worker)
 			begin_drain(worker);
 		if (worker->draining) {
 			connections_close_idle(worker);
-			if (worker->open == 0)
+			if (worker->open == 0 && kernel_drained(worker->kernel))
 				return;
 		}
 	}
@@ -226,6 +233,8 @@ void *worker_run(void *argument)
 		worker->ops->watch(worker->loop, &worker->finished);
 		if (worker->inotify.fd >= 0)
 			worker->ops->watch(worker->loop, &worker->inotify);
+		if (worker->handed_up.fd >= 0)
+			worker->ops->watch(worker->loop, &worker->handed_up);
 		tell(worker, true, 0);
 		serve(worker);
 		worker->ops->free(worker->loop);

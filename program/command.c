@@ -80,7 +80,8 @@ static const struct option_row rows[] = {
 	{ "no-sandbox", NULL, NULL, "without Landlock and seccomp", OPTION_NO_SANDBOX },
 	{ NULL, NULL, NULL, "Engine", 0 },
 	{ "threads", "N", "a number from 1 to 256", "threads (one for each CPU)", OPTION_THREADS },
-	{ "engine", "auto|uring|epoll", "auto, uring or epoll", "how to wait for the network (auto)", OPTION_ENGINE },
+	{ "engine", "auto|kernel|user|uring|epoll", "auto, kernel, user, uring or epoll", "what serves: tux.ko, or the program "
+	  "alone over\nio_uring or epoll (auto: the best there is)", OPTION_ENGINE },
 	{ "large-body", "auto|copy|sendfile|zerocopy", "auto, copy, sendfile or zerocopy",
 	  "how to send bodies that are not kept in memory (auto)", OPTION_LARGE_BODY },
 	{ "cache-entries", "N", "a number from 16 to 1048576", "files that a thread keeps ready (16384)",
@@ -203,15 +204,20 @@ static int choice(const char *value, const char *const *names, int count)
 	return -1;
 }
 
-static bool engine_kind(const char *value, enum tux_loop_kind *kind)
+static bool engine_kind(const char *value, struct tux_command *command)
 {
-	static const char *const names[] = { "auto", "uring", "epoll" };
-	static const enum tux_loop_kind kinds[] = { TUX_LOOP_AUTO, TUX_LOOP_URING, TUX_LOOP_EPOLL };
-	int i = choice(value, names, 3);
+	static const char *const names[] = { "auto", "kernel", "user", "uring", "epoll" };
+	static const enum tux_loop_kind loops[] = { TUX_LOOP_AUTO, TUX_LOOP_AUTO, TUX_LOOP_AUTO, TUX_LOOP_URING,
+	                                            TUX_LOOP_EPOLL };
+	static const enum tux_kernel_wish wishes[] = { TUX_KERNEL_AUTO, TUX_KERNEL_ALWAYS, TUX_KERNEL_NEVER,
+	                                               TUX_KERNEL_NEVER, TUX_KERNEL_NEVER };
+	int i = choice(value, names, 5);
 
-	if (i >= 0)
-		*kind = kinds[i];
-	return i >= 0;
+	if (i < 0)
+		return false;
+	command->engine.loop = loops[i];
+	command->kernel = wishes[i];
+	return true;
 }
 
 static bool large_body(const char *value, enum tux_large_body *way)
@@ -298,7 +304,7 @@ static bool option_apply(struct tux_command *command, enum option_id id, const c
 	case OPTION_THREADS:
 		return count32(value, 1, TUX_MAX_THREADS, &engine->threads);
 	case OPTION_ENGINE:
-		return engine_kind(value, &engine->loop);
+		return engine_kind(value, command);
 	case OPTION_LARGE_BODY:
 		return large_body(value, &engine->large_body);
 	case OPTION_CACHE_ENTRIES:
@@ -336,6 +342,7 @@ static void defaults(struct tux_command *command)
 	command->drain_timeout_ms = 10000;
 	command->engine = (struct tux_engine_config){
 		.root_fd = -1,
+		.kernel_fd = -1,
 		.max_connections = DEFAULT_CONNECTIONS,
 		.head_timeout_ms = 20000,
 		.body_timeout_ms = 30000,

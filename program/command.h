@@ -17,6 +17,13 @@ enum tux_verb {
 	TUX_VERB_SERVE,
 };
 
+/* Whether the kernel engine is wanted. */
+enum tux_kernel_wish {
+	TUX_KERNEL_AUTO, /* where it can be had */
+	TUX_KERNEL_ALWAYS,
+	TUX_KERNEL_NEVER,
+};
+
 struct tux_command {
 	enum tux_verb verb;
 	const char *directory;
@@ -26,7 +33,8 @@ struct tux_command {
 	const char *user; /* NULL: not said */
 	bool sandbox;
 	uint32_t drain_timeout_ms;
-	/* What the engine is told. threads 0: as many as there are CPUs. Its root_fd, listeners, records and
+	enum tux_kernel_wish kernel;
+	/* What the engine is told. threads 0: as many as there are CPUs. Its root_fd, kernel_fd, listeners, records and
 	 * etag_key are left to serve.c. */
 	struct tux_engine_config engine;
 };

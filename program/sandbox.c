@@ -21,6 +21,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../include/uapi/tux.h"
+
 /* Sanitizers read files and make calls of their own that no filter should know about. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
@@ -154,7 +156,8 @@ static const char *const allowed[] = {
 };
 
 /* ioctl requests that libc and the engine make; on i386 and others the filter compares the low word only. */
-static const unsigned long ioctls[] = { FIONBIO, FIONREAD, SIOCOUTQ, TCGETS, TIOCGWINSZ };
+static const unsigned long ioctls[] = { FIONBIO, FIONREAD, SIOCOUTQ, TCGETS, TIOCGWINSZ, TUX_SETUP, TUX_LISTEN, TUX_RUN,
+	                                TUX_ADOPT, TUX_DRAIN, TUX_SIZE };
 
 /* Adds what is allowed with certain arguments only. 0 or a negative errno. */
 static int conditional_rules_add(scmp_filter_ctx filter)

@@ -40,6 +40,7 @@ struct serving {
 	char *urls;               /* one a line; found out while that is still permitted */
 	struct tux_log *log;      /* NULL: off */
 	struct tux_user user;
+	char no_kernel[256];      /* why there is no kernel engine, for people; "" if there is or none is wanted */
 	char sandbox[256];        /* what is in force, for people */
 	struct tux_engine *engine;
 	struct tux_counters counters; /* after the engine's end */
@@ -98,6 +99,18 @@ static bool root_open(struct serving *serving)
 	}
 	serving->root = realpath(directory, NULL);
 	return true;
+}
+
+/* The kernel engine, while we may. Without it "auto" goes on, and the banner says why. */
+static bool kernel_open(struct serving *serving)
+{
+	if (serving->command->kernel == TUX_KERNEL_NEVER)
+		return true;
+	serving->config.kernel_fd = tux_kernel_open(serving->no_kernel, sizeof(serving->no_kernel));
+	if (serving->config.kernel_fd >= 0 || serving->command->kernel == TUX_KERNEL_AUTO)
+		return true;
+	snprintf(serving->error, ERROR_MAX, "the kernel engine cannot be had: %s", serving->no_kernel);
+	return false;
 }
 
 /* The URLs as text: finding out about interfaces takes a socket, which the sandbox does not permit. */
@@ -172,6 +185,8 @@ static bool prepare(struct serving *serving)
 		if (!serving->log)
 			return false;
 	}
+	if (!kernel_open(serving))
+		return false;
 	tux_service_connect();
 	if (!confine(serving))
 		return false;
@@ -193,7 +208,8 @@ static void banner_print(const struct serving *serving)
 	fprintf(stderr, "%stux %s serving %s%s\n%s", bold ? "\033[1m" : "", TUX_VERSION,
 	        serving->root ? serving->root : serving->command->directory, bold ? "\033[0m" : "",
 	        serving->urls ? serving->urls : "");
-	fprintf(stderr, "engine: %s, %u thread%s\n", tux_engine_describe(serving->engine), threads, threads == 1 ? "" : "s");
+	fprintf(stderr, "engine: %s, %u thread%s", tux_engine_describe(serving->engine), threads, threads == 1 ? "" : "s");
+	fprintf(stderr, serving->no_kernel[0] ? "; no kernel engine: %s\n" : "%s\n", serving->no_kernel);
 	fprintf(stderr, "sandbox: %s\n", serving->sandbox);
 }
 
@@ -312,6 +328,8 @@ static void release(struct serving *serving)
 	free(serving->root);
 	if (serving->config.root_fd >= 0)
 		close(serving->config.root_fd);
+	if (!serving->engine && serving->config.kernel_fd >= 0)
+		close(serving->config.kernel_fd);
 }
 
 int tux_serve(const struct tux_command *command)
@@ -320,6 +338,7 @@ int tux_serve(const struct tux_command *command)
 
 	serving.command = command;
 	serving.config.root_fd = -1;
+	serving.config.kernel_fd = -1;
 	if (!prepare(&serving)) {
 		fprintf(stderr, "tux: %s\n", serving.error);
 		release(&serving);

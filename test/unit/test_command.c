@@ -126,7 +126,7 @@ static void test_faults(void **state)
 		{ ARGS("serve", "--threads", "0"), { "--threads", "\"0\"", "1 to 256" } },
 		{ ARGS("serve", "--threads", "257"), { "--threads", "\"257\"", "1 to 256" } },
 		{ ARGS("serve", "--threads=-1"), { "--threads", "\"-1\"", "1 to 256" } },
-		{ ARGS("serve", "--engine", "turbo"), { "--engine", "\"turbo\"", "auto, uring or epoll" } },
+		{ ARGS("serve", "--engine", "turbo"), { "--engine", "\"turbo\"", "auto, kernel, user, uring or epoll" } },
 		{ ARGS("serve", "--large-body", "x"), { "--large-body", "\"x\"", "sendfile" } },
 		{ ARGS("serve", "--head-timeout", "1e3"), { "--head-timeout", "\"1e3\"", "seconds" } },
 		{ ARGS("serve", "--idle-timeout", "0"), { "--idle-timeout", "\"0\"", "0.1" } },

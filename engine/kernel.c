@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_OBJECTS = 1 << 20 };
+
+int tux_kernel_open(char *error, size_t error_size)
+{
+	struct tux_hello hello = { .abi = TUX_ABI, .record_size = sizeof(struct tux_record) };
+	int fd = open("/dev/tux", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0) {
+		if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
+			snprintf(error, error_size, "tux.ko is not loaded");
+		else
+			snprintf(error, error_size, "/dev/tux: %s%s", strerror(errno),
+			         errno == EACCES || errno == EPERM ? " (it needs root, or CAP_NET_ADMIN)" : "");
+		return -1;
+	}
+	if (ioctl(fd, TUX_HELLO, &hello) != 0) {
+		if (errno == EPROTO)
+			snprintf(error, error_size,
+			         "tux.ko %.32s speaks version %u of their interface and this program "
+			         "version %u; install program and module of the same release",
+			         hello.version, hello.abi, TUX_ABI);
+		else
+			snprintf(error, error_size, "/dev/tux: %s", strerror(errno));
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void interrupt(int number)
+{
+	(void)number; /* it only ends a call */
+}
+
+static void *lend(void *argument)
+{
+	struct kernel *kernel = argument;
+
+	pthread_setname_np(pthread_self(), "tux-kernel");
+	while (!__atomic_load_n(&kernel->stop, __ATOMIC_RELAXED) && ioctl(kernel->fd, TUX_RUN) != 0)
+		if (errno != EINTR)
+			break;
+	__atomic_sub_fetch(&kernel->running, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static bool set_up(struct kernel *kernel, const struct tux_engine_config *config, int event_fd)
+{
+	struct tux_setup setup = {
+		.size = sizeof(setup),
+		.flags = (config->records ? TUX_SETUP_RECORDS : 0) | (config->dot_files ? TUX_SETUP_DOT_FILES : 0) |
+		         (config->any_mode ? TUX_SETUP_ANY_MODE : 0),
+		.root_fd = openat(config->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		.event_fd = event_fd,
+		.max_connections = config->max_connections,
+		.max_objects = config->cache_entries < MAX_OBJECTS ? config->cache_entries : MAX_OBJECTS,
+		.head_timeout_ms = config->head_timeout_ms,
+		.send_timeout_ms = config->send_timeout_ms,
+		.idle_timeout_ms = config->idle_timeout_ms,
+		.index_count = config->index_count,
+	};
+	bool done;
+
+	for (unsigned i = 0; i < config->index_count; i++)
+		snprintf(setup.index[i], sizeof(setup.index[i]), "%s", config->index[i]);
+	memcpy(setup.etag_key, config->etag_key, sizeof(setup.etag_key));
+	done = setup.root_fd >= 0 && ioctl(kernel->fd, TUX_SETUP, &setup) == 0;
+	if (setup.root_fd >= 0) {
+		int saved = errno;
+
+		close(setup.root_fd);
+		errno = saved;
+	}
+	return done;
+}
+
+static bool map(struct kernel *kernel)
+{
+	__u64 bytes = 0;
+
+	if (ioctl(kernel->fd, TUX_SIZE, &bytes) != 0)
+		return false;
+	kernel->shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, kernel->fd, 0);
+	if (kernel->shared == MAP_FAILED) {
+		kernel->shared = NULL;
+		return false;
+	}
+	kernel->shared_bytes = bytes;
+	return true;
+}
+
+bool kernel_start(struct kernel *kernel, const struct tux_engine_config *config, int event_fd, char *error,
+                  size_t error_size)
+{
+	const struct sigaction action = { .sa_handler = interrupt };
+
+	kernel->fd = config->kernel_fd;
+	if (!set_up(kernel, config, event_fd) || !map(kernel)) {
+		snprintf(error, error_size, "cannot set up the kernel engine: %s", strerror(errno));
+		kernel->fd = -1;
+		return false;
+	}
+	sigaction(SIGUSR2, &action, NULL);
+	for (unsigned i = 0; i < config->threads; i++) {
+		int failed;
+
+		__atomic_add_fetch(&kernel->running, 1, __ATOMIC_SEQ_CST);
+		failed = pthread_create(&kernel->thread[i], NULL, lend, kernel);
+		if (failed != 0) {
+			__atomic_sub_fetch(&kernel->running, 1, __ATOMIC_SEQ_CST);
+			snprintf(error, error_size, "cannot start %u threads to lend: %s", config->threads, strerror(failed));
+			kernel_stop(kernel);
+			kernel_free(kernel);
+			return false;
+		}
+		kernel->thread_count++;
+	}
+	return true;
+}
+
+static bool is_tcp(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && (domain == AF_INET || domain == AF_INET6);
+}
+
+bool kernel_listen(struct kernel *kernel, const struct tux_listener *listener)
+{
+	for (unsigned i = 0; i < listener->count; i++) {
+		__s32 fd = listener->fd[i];
+
+		if (!is_tcp(fd) || ioctl(kernel->fd, TUX_LISTEN, &fd) != 0)
+			return false; /* those of before are served by both, which does no harm */
+	}
+	return true;
+}
+
+unsigned kernel_take(struct kernel *kernel, struct tux_handed_up *handed, unsigned max)
+{
+	ssize_t got = read(kernel->fd, handed, max * sizeof(*handed));
+
+	return got > 0 ? (unsigned)((size_t)got / sizeof(*handed)) : 0;
+}
+
+bool kernel_give(struct kernel *kernel, int fd)
+{
+	__s32 number = fd;
+
+	return ioctl(kernel->fd, TUX_ADOPT, &number) == 0;
+}
+
+void kernel_drain(struct kernel *kernel)
+{
+	ioctl(kernel->fd, TUX_DRAIN);
+}
+
+bool kernel_drained(struct kernel *kernel)
+{
+	return kernel->fd < 0 || __atomic_load_n(&kernel->running, __ATOMIC_SEQ_CST) == 0;
+}
+
+void kernel_stop(struct kernel *kernel)
+{
+	const struct timespec again = { .tv_nsec = 1000000 };
+
+	if (kernel->fd < 0)
+		return;
+	__atomic_store_n(&kernel->stop, true, __ATOMIC_SEQ_CST);
+	/* A signal that comes just before the call is lost, so it is sent until it was seen. */
+	while (__atomic_load_n(&kernel->running, __ATOMIC_SEQ_CST) > 0) {
+		for (unsigned i = 0; i < kernel->thread_count; i++)
+			pthread_kill(kernel->thread[i], SIGUSR2);
+		nanosleep(&again, NULL);
+	}
+	for (unsigned i = 0; i < kernel->thread_count; i++)
+		pthread_join(kernel->thread[i], NULL);
+	kernel->thread_count = 0;
+	close(kernel->fd);
+	kernel->fd = -1;
+}
+
+void kernel_free(struct kernel *kernel)
+{
+	if (kernel->shared != NULL)
+		munmap(kernel->shared, kernel->shared_bytes);
+	kernel->shared = NULL;
+}
+
+static struct tux_cpu_shared *cpu_of(const struct kernel *kernel, uint32_t cpu)
+{
+	const struct tux_shared *shared = kernel->shared;
+
+	return (struct tux_cpu_shared *)((uint8_t *)kernel->shared + shared->first + (size_t)cpu * shared->stride);
+}
+
+static uint64_t look(const __u64 *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+void kernel_count(const struct kernel *kernel, struct tux_counters *sum)
+{
+	uint64_t gone = 0;
+	uint64_t come = 0;
+
+	if (kernel->shared == NULL)
+		return;
+	for (uint32_t cpu = 0; cpu < kernel->shared->cpus; cpu++) {
+		const struct tux_cpu_counters *one = &cpu_of(kernel, cpu)->counters;
+
+		sum->requests += look(&one->requests);
+		sum->sent_bytes += look(&one->sent_bytes);
+		sum->errors += look(&one->errors);
+		sum->connections += look(&one->accepted);
+		sum->cache_hits += look(&one->hits);
+		come += look(&one->accepted) + look(&one->adopted);
+		gone += look(&one->closed);
+		for (int reason = 0; reason < TUX_REASONS; reason++)
+			gone += look(&one->handed_up[reason]);
+	}
+	if (kernel->fd >= 0 && come > gone)
+		sum->open += come - gone;
+}
+
+static void copy_out(const struct tux_cpu_shared *ring, uint32_t ring_bytes, uint64_t at, void *to, size_t len)
+{
+	size_t off = at % ring_bytes;
+	size_t first = len < ring_bytes - off ? len : ring_bytes - off;
+
+	memcpy(to, ring->data + off, first);
+	memcpy((uint8_t *)to + first, ring->data, len - first);
+}
+
+static size_t read_ring(struct tux_cpu_shared *ring, uint32_t ring_bytes, uint8_t *out, size_t cap)
+{
+	uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_SEQ_CST);
+	uint64_t tail = ring->tail;
+	size_t len = 0;
+
+	while (head - tail >= sizeof(struct tux_record)) {
+		struct tux_record record;
+
+		copy_out(ring, ring_bytes, tail, &record, sizeof(record));
+		if (cap - len < record.size)
+			break;
+		copy_out(ring, ring_bytes, tail, out + len, record.size);
+		len += record.size;
+		tail += record.size;
+	}
+	__atomic_store_n(&ring->tail, tail, __ATOMIC_RELEASE);
+	return len;
+}
+
+size_t kernel_records_read(struct kernel *kernel, uint8_t *out, size_t cap)
+{
+	size_t len = 0;
+
+	for (uint32_t cpu = 0; kernel->shared != NULL && cpu < kernel->shared->cpus; cpu++)
+		len += read_ring(cpu_of(kernel, cpu), kernel->shared->ring_bytes, out + len, cap - len);
+	return len;
+}
+
+bool kernel_records_waiting(const struct kernel *kernel)
+{
+	for (uint32_t cpu = 0; kernel->shared != NULL && cpu < kernel->shared->cpus; cpu++) {
+		const struct tux_cpu_shared *ring = cpu_of(kernel, cpu);
+
+		if (__atomic_load_n(&ring->head, __ATOMIC_SEQ_CST) != ring->tail)
+			return true;
+	}
+	return false;
+}
+
+void kernel_records_sleep(struct kernel *kernel, bool sleeps)
+{
+	if (kernel->shared != NULL)
+		__atomic_store_n(&kernel->shared->sleeps, sleeps, __ATOMIC_SEQ_CST);
+}

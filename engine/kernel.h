@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel engine (tux.ko) as the user engine sees it: set up over /dev/tux, lent threads, read for what it hands up. It
+ * belongs to the engine; its threads are no workers.
+ */
+#ifndef TUX_ENGINE_KERNEL_H
+#define TUX_ENGINE_KERNEL_H
+
+#include "engine.h"
+
+#include <pthread.h>
+
+#include "../include/uapi/tux.h"
+
+struct kernel {
+	int fd;                     /* -1: there is no kernel engine */
+	struct tux_shared *shared;  /* mapped */
+	size_t shared_bytes;
+	unsigned thread_count;
+	pthread_t thread[TUX_MAX_THREADS];
+	unsigned running;           /* threads that are lent; atomic */
+	bool stop;
+};
+
+/*
+ * Sets up the instance that config->kernel_fd is, and lends it config->threads threads. event_fd is told of access records.
+ * False with a sentence in error; then *kernel is closed, and so is not the fd.
+ */
+bool kernel_start(struct kernel *kernel, const struct tux_engine_config *config, int event_fd, char *error,
+                  size_t error_size);
+
+/* Whether the kernel engine accepts on this listener: TCP, all of its sockets. False leaves it to the workers. */
+bool kernel_listen(struct kernel *kernel, const struct tux_listener *listener);
+
+/* A connection that was handed up, in handed[0..count-1]; 0 when there is none now. Any worker's thread. */
+unsigned kernel_take(struct kernel *kernel, struct tux_handed_up *handed, unsigned max);
+
+/* Gives a connection to the kernel engine. False: it is still the caller's. On success the fd may be closed. */
+bool kernel_give(struct kernel *kernel, int fd);
+
+/* It accepts no more, and hands up what has another request. kernel_drained() when nothing is left. */
+void kernel_drain(struct kernel *kernel);
+bool kernel_drained(struct kernel *kernel);
+
+/* Ends the threads and closes the instance with all its connections; what is mapped stays until kernel_free(). */
+void kernel_stop(struct kernel *kernel);
+void kernel_free(struct kernel *kernel);
+
+/* Adds the kernel engine's sums. */
+void kernel_count(const struct kernel *kernel, struct tux_counters *sum);
+
+/* Access records, as tux_engine_records_read(). Says that the reader sleeps (or not) when it waits for more. */
+size_t kernel_records_read(struct kernel *kernel, uint8_t *out, size_t cap);
+bool kernel_records_waiting(const struct kernel *kernel);
+void kernel_records_sleep(struct kernel *kernel, bool sleeps);
+
+#endif

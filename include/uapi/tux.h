@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH Linux-syscall-note */
+/*
+ * The ABI of /dev/tux, between the program and tux.ko.
+ *
+ * call            what it does                                              argument
+ * ------------    ------------------------------------------------------    --------------------------
+ * open(2)         a new, empty instance; CAP_NET_ADMIN in the caller's      -
+ *                 network namespace, which the instance serves
+ * TUX_HELLO       compares versions; first, once                            struct tux_hello, in and out
+ * TUX_SETUP       document root, limits, rules; second, once                struct tux_setup, in
+ * mmap(2)         counters and access records                               as many bytes as TUX_SIZE says
+ * TUX_LISTEN      serves a listening TCP socket                             fd
+ * TUX_RUN         lends the calling thread until a signal or TUX_DRAIN      -
+ * read(2)         takes connections that the kernel engine does not serve   struct tux_handed_up, out
+ * TUX_ADOPT       gives a connection to the kernel engine                   fd
+ * TUX_DRAIN       no longer accepts; idle connections are closed, others    -
+ *                 handed up with their next request
+ * close(2)        ends everything: listening, connections, cache
+ *
+ * Errors of all calls: EINVAL for what is not as described here (a line in the kernel log at debug level says what),
+ * EBADMSG for calls out of their order, EPROTO for another version, EPERM without the capability.
+ */
+#ifndef _UAPI_TUX_H
+#define _UAPI_TUX_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define TUX_ABI 1 /* of this file; program and module must have the same */
+
+#define TUX_MAX_INDEX 8
+#define TUX_MAX_INDEX_LEN 255
+
+struct tux_hello {
+	__u32 abi;         /* in: the program's; out: the module's. EPROTO when they differ */
+	__u32 record_size; /* in: of struct tux_record; EPROTO likewise */
+	char version[32];  /* out: of the module, for people; ends in NUL */
+};
+
+#define TUX_SETUP_RECORDS   (1u << 0) /* make access records */
+#define TUX_SETUP_DOT_FILES (1u << 1) /* serve names that start with a dot */
+#define TUX_SETUP_ANY_MODE  (1u << 2) /* serve files that are not world-readable too */
+#define TUX_SETUP_FLAGS     ((1u << 3) - 1)
+
+struct tux_setup {
+	__u32 size;            /* of this structure */
+	__u32 flags;           /* TUX_SETUP_... */
+	__s32 root_fd;         /* the document root, a directory, not opened with O_PATH; a reference is kept */
+	__s32 event_fd;        /* an eventfd told of access records when tux_shared.sleeps is set; -1: none */
+	__u32 max_connections; /* 1 to 2^24; at the limit accepting pauses */
+	__u32 max_objects;     /* open files kept, 1 to 2^20 */
+	__u32 head_timeout_ms; /* from the first byte of a head to its end */
+	__u32 send_timeout_ms; /* without progress in sending */
+	__u32 idle_timeout_ms; /* between requests. All three: 1 to 86,400,000 */
+	__u32 index_count;     /* of index, at most TUX_MAX_INDEX */
+	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1]; /* names without '/', each ending in NUL */
+	__u8 etag_key[16];
+};
+
+/* Why a connection comes up. Its request is unread, as far as it has arrived. */
+enum tux_reason {
+	TUX_REASON_NONE,
+	TUX_REASON_REFUSED, /* a malformed head */
+	TUX_REASON_METHOD,  /* neither GET nor HEAD */
+	TUX_REASON_BODY,    /* the request has a body, or expects 100 Continue */
+	TUX_REASON_TARGET,  /* the path does not normalise, or names a dot file */
+	TUX_REASON_ABSENT,  /* there is no file that the kernel engine may serve: missing, a directory, a link, ... */
+	TUX_REASON_ANSWER,  /* an answer that it does not make: several ranges, 412, 416 */
+	TUX_REASON_TIMEOUT, /* the head did not arrive in time */
+	TUX_REASON_RECORDS, /* there is no room for access records */
+	TUX_REASON_MEMORY,
+	TUX_REASON_DRAIN,
+	TUX_REASONS
+};
+
+struct tux_handed_up {
+	__s32 fd;     /* new, O_CLOEXEC, the caller's */
+	__u32 reason; /* enum tux_reason */
+};
+
+/* Sums since the instance began; the program adds up the CPUs'. */
+struct tux_cpu_counters {
+	__u64 requests;
+	__u64 sent_bytes;
+	__u64 errors;     /* answers cut short */
+	__u64 accepted;
+	__u64 adopted;
+	__u64 closed;     /* by the kernel engine */
+	__u64 hits;       /* answered from the cache at once */
+	__u64 handed_up[TUX_REASONS];
+};
+
+/* One CPU's part of the shared memory. Only the module writes head and data, only the program tail. */
+struct tux_cpu_shared {
+	struct tux_cpu_counters counters;
+	__u64 head __attribute__((aligned(64))); /* bytes written since the beginning; access records, whole ones */
+	__u64 tail __attribute__((aligned(64))); /* bytes read */
+	__u8 data[] __attribute__((aligned(64)));
+};
+
+/* The start of the shared memory. CPU i's part begins at first + i * stride. */
+struct tux_shared {
+	__u32 cpus;
+	__u32 first;      /* bytes from the start */
+	__u32 stride;     /* bytes */
+	__u32 ring_bytes; /* of tux_cpu_shared.data, a power of two */
+	__u64 bytes;      /* of all */
+	__u32 sleeps __attribute__((aligned(64))); /* the program's: set when it wants to be told of records */
+};
+
+#define TUX_HELLO  _IOWR('T', 0xd0, struct tux_hello)
+#define TUX_SETUP  _IOW('T', 0xd1, struct tux_setup)
+#define TUX_LISTEN _IOW('T', 0xd2, __s32)
+#define TUX_RUN    _IO('T', 0xd3)
+#define TUX_ADOPT  _IOW('T', 0xd4, __s32)
+#define TUX_DRAIN  _IO('T', 0xd5)
+#define TUX_SIZE   _IOR('T', 0xd6, __u64) /* bytes to mmap; after TUX_SETUP */
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "compat.h"
+
+#include <linux/slab.h>
+
+#ifdef TUX_HAVE_SENDPAGE
+int compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags)
+{
+	size_t sent = 0;
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		const struct bio_vec *page = &pages[i];
+		bool last = i + 1 == count;
+		int ret = tcp_sendpage_locked(sk, page->bv_page, (int)page->bv_offset, page->bv_len,
+					      last ? flags : flags | MSG_MORE | MSG_SENDPAGE_NOTLAST);
+
+		if (ret < 0)
+			return sent > 0 ? (int)sent : ret;
+		sent += (size_t)ret;
+		if ((size_t)ret < page->bv_len)
+			break;
+	}
+	return (int)sent;
+}
+#else
+int compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags)
+{
+	struct msghdr msg = { .msg_flags = flags | MSG_SPLICE_PAGES };
+
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, pages, count, bytes);
+	return tcp_sendmsg_locked(sk, &msg, bytes);
+}
+#endif
+
+#ifdef TUX_HAVE_SHRINKER_ALLOC
+struct shrinker *compat_shrinker_open(compat_shrink_fn count, compat_shrink_fn scan, void *data)
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "tux");
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->private_data = data;
+	shrinker_register(shrinker);
+	return shrinker;
+}
+
+void *compat_shrinker_data(struct shrinker *shrinker)
+{
+	return shrinker->private_data;
+}
+
+void compat_shrinker_close(struct shrinker *shrinker)
+{
+	shrinker_free(shrinker);
+}
+#else
+struct holder {
+	struct shrinker shrinker;
+	void *data;
+};
+
+struct shrinker *compat_shrinker_open(compat_shrink_fn count, compat_shrink_fn scan, void *data)
+{
+	struct holder *holder = kzalloc(sizeof(*holder), GFP_KERNEL);
+
+	if (!holder)
+		return NULL;
+	holder->shrinker.count_objects = count;
+	holder->shrinker.scan_objects = scan;
+	holder->shrinker.seeks = DEFAULT_SEEKS;
+	holder->data = data;
+	if (register_shrinker(&holder->shrinker, "tux") != 0) {
+		kfree(holder);
+		return NULL;
+	}
+	return &holder->shrinker;
+}
+
+void *compat_shrinker_data(struct shrinker *shrinker)
+{
+	return container_of(shrinker, struct holder, shrinker)->data;
+}
+
+void compat_shrinker_close(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(container_of(shrinker, struct holder, shrinker));
+}
+#endif

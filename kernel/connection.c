@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A connection is either left to its socket's callbacks, which answer in softirq, or (working) to one lent thread. Whoever has
+ * it changes its state under the socket's spinlock while no one owns the socket, so that the TCP code underneath never
+ * releases the lock in between.
+ */
+#include "connection.h"
+
+#include <linux/file.h>
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "listener.h"
+#include "load.h"
+#include "peek.h"
+#include "record.h"
+#include "reply.h"
+#include "worker.h"
+
+enum {
+	LINGER_MS = 2000,
+	RETRY_MS = 20, /* a socket that someone else uses, a ring without room */
+};
+
+static struct sock *sk_of(const struct conn *conn)
+{
+	return conn->sock->sk;
+}
+
+/* Takes the socket's spinlock, waiting for an owner of it. */
+static void enter(struct conn *conn)
+{
+	struct sock *sk = sk_of(conn);
+
+	for (;;) {
+		local_bh_disable();
+		bh_lock_sock(sk);
+		if (!sock_owned_by_user(sk))
+			return;
+		bh_unlock_sock(sk);
+		local_bh_enable();
+		lock_sock(sk);
+		release_sock(sk);
+	}
+}
+
+static void leave(struct conn *conn)
+{
+	bh_unlock_sock(sk_of(conn));
+	local_bh_enable();
+}
+
+/* The timer runs at the earliest deadline there was and looks then what the present one is. */
+static void expect(struct conn *conn, unsigned long wait)
+{
+	conn->deadline = jiffies + wait;
+	if (!timer_pending(&conn->timer) || time_after(conn->timer.expires, conn->deadline))
+		mod_timer(&conn->timer, conn->deadline);
+}
+
+static void give_to_worker(struct conn *conn, enum conn_need need)
+{
+	conn->need = (u8)need;
+	conn->working = true;
+	work_queue(conn->instance, &conn->work);
+}
+
+static void hand_up(struct conn *conn, enum tux_reason reason)
+{
+	struct instance *instance = conn->instance;
+	unsigned long flags;
+
+	conn->need = NEED_HAND_UP;
+	conn->reason = (u8)reason;
+	conn->working = true;
+	counters(instance)->handed_up[reason]++;
+	spin_lock_irqsave(&instance->lock, flags);
+	list_move_tail(&conn->all, &instance->handed_up);
+	spin_unlock_irqrestore(&instance->lock, flags);
+	wake_up_interruptible(&instance->readers);
+}
+
+static bool is_dead(const struct sock *sk)
+{
+	return sk->sk_state == TCP_CLOSE || sk->sk_err != 0;
+}
+
+/* The answer is over, however it ended. */
+static bool finish_answer(struct conn *conn)
+{
+	if (!reply_finish(conn)) {
+		expect(conn, msecs_to_jiffies(RETRY_MS));
+		return false;
+	}
+	send_release(conn);
+	conn->sending = conn->failed = false;
+	return true;
+}
+
+/* Takes note of how far an answer went; false: it has to wait. */
+static bool take_result(struct conn *conn, enum send_result result)
+{
+	conn->sending = true;
+	switch (result) {
+	case SEND_DONE:
+		return finish_answer(conn);
+	case SEND_BLOCKED:
+		conn->acked = tcp_sk(sk_of(conn))->snd_una;
+		expect(conn, conn->instance->send_timeout);
+		return false;
+	case SEND_PAGES:
+		give_to_worker(conn, NEED_PAGES);
+		return false;
+	case SEND_FAILED:
+		break;
+	}
+	conn->failed = conn->last = true;
+	return finish_answer(conn);
+}
+
+/* Nothing whole has come. */
+static void await_request(struct conn *conn, u32 unread)
+{
+	struct instance *instance = conn->instance;
+
+	if (sk_of(conn)->sk_shutdown & RCV_SHUTDOWN)
+		give_to_worker(conn, NEED_CLOSE); /* what has come will never be a request */
+	else if (READ_ONCE(instance->draining) && unread == 0)
+		give_to_worker(conn, NEED_CLOSE);
+	else if (unread == 0)
+		expect(conn, instance->idle_timeout);
+	else if (conn->seen == 0)
+		expect(conn, instance->head_timeout);
+	conn->seen = unread;
+}
+
+/* Looks at what has come, and answers it. False: there is something to wait for. */
+static bool take_request(struct conn *conn)
+{
+	struct instance *instance = conn->instance;
+	struct sock *sk = sk_of(conn);
+	struct peek peek;
+	enum send_result result = SEND_DONE;
+	enum look look = LOOK_MORE;
+	u32 used = 0;
+
+	peek_piece(sk, &peek);
+	if (peek.unread > 0 && READ_ONCE(instance->draining)) {
+		hand_up(conn, TUX_REASON_DRAIN);
+		return false;
+	}
+	if (peek.len > conn->seen)
+		look = reply_look(conn, peek.buf, peek.len, &used, &result);
+	if (look == LOOK_MORE && peek.unread > conn->seen && peek.len < min_t(u32, peek.unread, TUX_MAX_HEAD)) {
+		peek_gather(sk, &peek, scratch_get()->head, TUX_MAX_HEAD);
+		look = reply_look(conn, peek.buf, peek.len, &used, &result);
+	}
+	switch (look) {
+	case LOOK_MORE:
+		await_request(conn, peek.unread);
+		return false;
+	case LOOK_ANSWERED:
+		conn->seen = 0;
+		peek_consume(sk, used);
+		return take_result(conn, result);
+	case LOOK_MISS:
+		give_to_worker(conn, NEED_OBJECT);
+		return false;
+	case LOOK_HAND_UP:
+		break;
+	}
+	hand_up(conn, (enum tux_reason)conn->reason);
+	return false;
+}
+
+static bool linger_on(struct conn *conn)
+{
+	struct sock *sk = sk_of(conn);
+
+	peek_consume(sk, U32_MAX);
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		give_to_worker(conn, NEED_CLOSE);
+	return false;
+}
+
+/* One step; false: there is something to wait for. */
+static bool step(struct conn *conn)
+{
+	if (conn->failed)
+		return finish_answer(conn);
+	if (is_dead(sk_of(conn))) {
+		if (conn->sending && !finish_answer(conn)) {
+			conn->failed = true;
+			return false;
+		}
+		give_to_worker(conn, NEED_CLOSE);
+		return false;
+	}
+	if (conn->lingering)
+		return linger_on(conn);
+	if (conn->sending)
+		return take_result(conn, send_continue(conn));
+	if (conn->last) {
+		give_to_worker(conn, NEED_CLOSE);
+		return false;
+	}
+	return take_request(conn);
+}
+
+/* Does what can be done now. Under the socket's spinlock, bottom halves off, nobody owns the socket. */
+static void advance(struct conn *conn)
+{
+	while (!conn->working && step(conn))
+		;
+}
+
+/* From the callbacks and the timer: the socket is locked. One who owns it may be using it himself, so that has to wait. */
+static void on_event(struct conn *conn)
+{
+	if (conn->working)
+		return;
+	if (sock_owned_by_user(sk_of(conn)))
+		mod_timer(&conn->timer, jiffies + msecs_to_jiffies(RETRY_MS));
+	else
+		advance(conn);
+}
+
+static void on_data_ready(struct sock *sk)
+{
+	struct conn *conn = sk->sk_user_data;
+
+	if (conn)
+		on_event(conn);
+}
+
+static void on_write_space(struct sock *sk)
+{
+	struct conn *conn = sk->sk_user_data;
+
+	if (!conn || !sk_stream_is_writeable(sk))
+		return;
+	clear_bit(SOCK_NOSPACE, &conn->sock->flags);
+	if (conn->sending)
+		on_event(conn);
+}
+
+static void on_state_change(struct sock *sk)
+{
+	struct conn *conn = sk->sk_user_data;
+
+	if (conn)
+		on_event(conn);
+}
+
+/* The deadline has passed. */
+static void expire(struct conn *conn)
+{
+	if (conn->failed || (conn->sending && send_left(conn) == 0)) {
+		advance(conn); /* there may be room for its record now */
+		return;
+	}
+	if (conn->sending && conn->acked != tcp_sk(sk_of(conn))->snd_una) {
+		conn->acked = tcp_sk(sk_of(conn))->snd_una;
+		expect(conn, conn->instance->send_timeout);
+		return;
+	}
+	if (conn->seen > 0 && !conn->sending && !conn->lingering) {
+		hand_up(conn, TUX_REASON_TIMEOUT);
+		return;
+	}
+	if (conn->sending) {
+		conn->failed = conn->last = true;
+		advance(conn);
+		return;
+	}
+	give_to_worker(conn, NEED_CLOSE);
+}
+
+static void on_timer(struct timer_list *timer)
+{
+	struct conn *conn = container_of(timer, struct conn, timer);
+	struct sock *sk = sk_of(conn);
+
+	bh_lock_sock(sk);
+	if (conn->working)
+		; /* whoever has it sets the timer anew */
+	else if (sock_owned_by_user(sk))
+		mod_timer(&conn->timer, jiffies + msecs_to_jiffies(RETRY_MS));
+	else if (READ_ONCE(conn->instance->draining) && !conn->sending && !conn->lingering)
+		advance(conn);
+	else if (time_before(jiffies, conn->deadline))
+		mod_timer(&conn->timer, conn->deadline);
+	else
+		expire(conn);
+	bh_unlock_sock(sk);
+}
+
+static void hook(struct conn *conn)
+{
+	struct sock *sk = sk_of(conn);
+
+	write_lock_bh(&sk->sk_callback_lock);
+	conn->data_ready = sk->sk_data_ready;
+	conn->write_space = sk->sk_write_space;
+	conn->state_change = sk->sk_state_change;
+	conn->allocation = sk->sk_allocation;
+	sk->sk_user_data = conn;
+	sk->sk_data_ready = on_data_ready;
+	sk->sk_write_space = on_write_space;
+	sk->sk_state_change = on_state_change;
+	sk->sk_allocation = GFP_ATOMIC;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void unhook(struct conn *conn)
+{
+	struct sock *sk = sk_of(conn);
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_data_ready = conn->data_ready;
+	sk->sk_write_space = conn->write_space;
+	sk->sk_state_change = conn->state_change;
+	sk->sk_allocation = conn->allocation;
+	sk->sk_user_data = NULL;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* Takes the connection off its socket for good. */
+static void detach(struct conn *conn)
+{
+	enter(conn);
+	conn->working = true;
+	unhook(conn);
+	leave(conn);
+}
+
+/* What is left once nothing refers to it. */
+static void free_conn(struct conn *conn)
+{
+	struct instance *instance = conn->instance;
+	bool full;
+
+	spin_lock_irq(&instance->lock);
+	list_del(&conn->all);
+	instance->conn_count--;
+	full = instance->full;
+	instance->full = false;
+	spin_unlock_irq(&instance->lock);
+	timer_delete_sync(&conn->timer); /* off the list, conns_drain() does not start it any more */
+	send_release(conn);
+	kfree(conn->record);
+	kfree(conn->key);
+	if (conn->loaded)
+		object_put(conn->loaded);
+	if (full)
+		listeners_resume(instance);
+	if (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0)
+		wake_up_interruptible(&instance->workers);
+	kfree(conn);
+}
+
+static void close_socket(struct socket *sock, struct file *file)
+{
+	if (file)
+		fput(file);
+	else
+		sock_release(sock);
+}
+
+static void close_conn(struct conn *conn)
+{
+	struct socket *sock = conn->sock;
+	struct file *file = conn->file;
+
+	detach(conn);
+	local_bh_disable();
+	counters(conn->instance)->closed++;
+	local_bh_enable();
+	free_conn(conn);
+	close_socket(sock, file);
+}
+
+struct socket *conn_release(struct conn *conn, struct file **file)
+{
+	struct socket *sock = conn->sock;
+
+	*file = conn->file;
+	detach(conn);
+	free_conn(conn);
+	return sock;
+}
+
+/* What is still to come is read and dropped, so that no reset overtakes the last answer (RFC 9112 9.6). */
+static bool begin_linger(struct conn *conn)
+{
+	struct peek peek;
+	bool wanted;
+
+	enter(conn);
+	peek_piece(sk_of(conn), &peek);
+	wanted = !conn->lingering && peek.unread > 0 && !is_dead(sk_of(conn));
+	leave(conn);
+	if (!wanted)
+		return false;
+	kernel_sock_shutdown(conn->sock, SHUT_WR);
+	enter(conn);
+	conn->lingering = true;
+	conn->working = false;
+	expect(conn, msecs_to_jiffies(LINGER_MS));
+	advance(conn);
+	leave(conn);
+	return true;
+}
+
+static void bring_object(struct conn *conn)
+{
+	enum tux_reason reason = TUX_REASON_NONE;
+	struct object *object = load_object(conn->instance, conn->key, conn->key_len, &reason);
+
+	kfree(conn->key);
+	conn->key = NULL;
+	enter(conn);
+	conn->loaded = object;
+	conn->working = false;
+	if (object || is_dead(sk_of(conn)))
+		advance(conn);
+	else
+		hand_up(conn, reason);
+	leave(conn);
+}
+
+static void bring_pages(struct conn *conn)
+{
+	struct cold_pages pages;
+	bool read = send_read_cold(conn, &pages);
+
+	enter(conn);
+	conn->working = false;
+	if (take_result(conn, read && !is_dead(sk_of(conn)) ? send_own_pages(conn, &pages) : SEND_FAILED))
+		advance(conn);
+	leave(conn);
+	send_free_cold(&pages);
+}
+
+static void run(struct work *work)
+{
+	struct conn *conn = container_of(work, struct conn, work);
+
+	switch ((enum conn_need)conn->need) {
+	case NEED_OBJECT:
+		bring_object(conn);
+		break;
+	case NEED_PAGES:
+		bring_pages(conn);
+		break;
+	case NEED_CLOSE:
+		if (!begin_linger(conn))
+			close_conn(conn);
+		break;
+	case NEED_NOTHING:
+	case NEED_HAND_UP:
+		break;
+	}
+}
+
+/* Who the client is, for the log. */
+static void take_address(struct conn *conn)
+{
+	const struct sock *sk = sk_of(conn);
+
+	conn->port = ntohs(sk->sk_dport);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		memcpy(conn->address, &sk->sk_v6_daddr, 16);
+		return;
+	}
+#endif
+	conn->address[10] = conn->address[11] = 0xff;
+	memcpy(conn->address + 12, &sk->sk_daddr, 4);
+}
+
+int conn_open(struct instance *instance, struct socket *sock, struct file *file)
+{
+	struct conn *conn = kzalloc(sizeof(*conn), GFP_KERNEL_ACCOUNT);
+	bool taken;
+
+	if (!conn)
+		return -ENOMEM;
+	conn->work.run = run;
+	conn->instance = instance;
+	conn->sock = sock;
+	conn->file = file;
+	timer_setup(&conn->timer, on_timer, 0);
+	take_address(conn);
+	enter(conn);
+	taken = sk_of(conn)->sk_user_data != NULL;
+	if (!taken) {
+		spin_lock_irq(&instance->lock);
+		list_add_tail(&conn->all, &instance->conns);
+		instance->conn_count++;
+		spin_unlock_irq(&instance->lock);
+		hook(conn);
+		advance(conn);
+	}
+	leave(conn);
+	if (taken) {
+		kfree(conn);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+void conns_drain(struct instance *instance)
+{
+	struct conn *conn;
+
+	spin_lock_irq(&instance->lock);
+	list_for_each_entry(conn, &instance->conns, all)
+		mod_timer(&conn->timer, jiffies);
+	spin_unlock_irq(&instance->lock);
+}
+
+void conns_close(struct instance *instance)
+{
+	struct conn *conn;
+
+	for (;;) {
+		spin_lock_irq(&instance->lock);
+		conn = list_first_entry_or_null(&instance->conns, struct conn, all);
+		if (!conn)
+			conn = list_first_entry_or_null(&instance->handed_up, struct conn, all);
+		spin_unlock_irq(&instance->lock);
+		if (!conn)
+			return;
+		enter(conn);
+		conn->working = true; /* from here on nobody queues it */
+		leave(conn);
+		work_cancel(instance, &conn->work);
+		close_conn(conn);
+		cond_resched();
+	}
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Connections: from accept or adoption to close or hand-up. Process context, may sleep, unless it says otherwise. */
+#ifndef TUX_KERNEL_CONNECTION_H
+#define TUX_KERNEL_CONNECTION_H
+
+#include "instance.h"
+
+/* Takes an accepted socket, or (file not NULL, a reference that is taken over) that of an open file. 0 or a negative
+ * errno; on failure both are still the caller's. */
+int conn_open(struct instance *instance, struct socket *sock, struct file *file);
+
+/* Takes a connection that was handed up out of the engine: its socket is the caller's, as is *file if there is one. */
+struct socket *conn_release(struct conn *conn, struct file **file);
+
+/* Looks at all connections again: the instance drains. */
+void conns_drain(struct instance *instance);
+
+/* Closes all that there are; no thread is lent any more. */
+void conns_close(struct instance *instance);
+
+#endif

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "device.h"
+
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/namei.h>
+#include <linux/nsproxy.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+#include <net/tcp.h>
+
+#include "connection.h"
+#include "listener.h"
+#include "record.h"
+#include "version.h"
+#include "worker.h"
+
+enum {
+	MAX_CONNECTIONS = 1 << 24,
+	MAX_OBJECTS = 1 << 20,
+	MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000,
+};
+
+static int hello(struct instance *instance, struct tux_hello __user *user)
+{
+	struct tux_hello hello;
+	bool same;
+
+	if (copy_from_user(&hello, user, sizeof(hello)))
+		return -EFAULT;
+	same = hello.abi == TUX_ABI && hello.record_size == sizeof(struct tux_record);
+	if (!same)
+		pr_debug("tux: the program speaks version %u of the interface, the module %u\n", hello.abi, TUX_ABI);
+	hello = (struct tux_hello){ .abi = TUX_ABI, .record_size = sizeof(struct tux_record), .version = TUX_VERSION };
+	if (copy_to_user(user, &hello, sizeof(hello)))
+		return -EFAULT;
+	if (!same)
+		return -EPROTO;
+	instance->greeted = true;
+	return 0;
+}
+
+static bool within(u32 value, u32 max, const char *what)
+{
+	if (value >= 1 && value <= max)
+		return true;
+	pr_debug("tux: setup: %s is %u, not 1 to %u\n", what, value, max);
+	return false;
+}
+
+static bool indexes_good(const struct tux_setup *setup)
+{
+	u32 i;
+
+	if (setup->index_count > TUX_MAX_INDEX)
+		return false;
+	for (i = 0; i < setup->index_count; i++) {
+		size_t len = strnlen(setup->index[i], sizeof(setup->index[i]));
+
+		if (len == 0 || len == sizeof(setup->index[i]) || memchr(setup->index[i], '/', len)) {
+			pr_debug("tux: setup: index %u is no file name\n", i);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool setup_good(const struct tux_setup *setup)
+{
+	if (setup->size != sizeof(*setup) || (setup->flags & ~TUX_SETUP_FLAGS)) {
+		pr_debug("tux: setup: size is %u, not %zu, or flags %#x are not known\n", setup->size, sizeof(*setup),
+			 setup->flags);
+		return false;
+	}
+	return within(setup->max_connections, MAX_CONNECTIONS, "max_connections") &&
+	       within(setup->max_objects, MAX_OBJECTS, "max_objects") &&
+	       within(setup->head_timeout_ms, MAX_TIMEOUT_MS, "head_timeout_ms") &&
+	       within(setup->send_timeout_ms, MAX_TIMEOUT_MS, "send_timeout_ms") &&
+	       within(setup->idle_timeout_ms, MAX_TIMEOUT_MS, "idle_timeout_ms") && indexes_good(setup);
+}
+
+static int root_take(struct instance *instance, int fd)
+{
+	struct file *file = fget(fd);
+	int error = -ENOTDIR;
+
+	if (!file)
+		return -EBADF;
+	if (d_is_dir(file->f_path.dentry)) {
+		instance->root = file->f_path;
+		path_get(&instance->root);
+		error = 0;
+	}
+	fput(file);
+	return error;
+}
+
+static int event_take(struct instance *instance, int fd)
+{
+	struct eventfd_ctx *event;
+
+	if (fd < 0)
+		return 0;
+	event = eventfd_ctx_fdget(fd);
+	if (IS_ERR(event))
+		return (int)PTR_ERR(event);
+	instance->event = event;
+	return 0;
+}
+
+/* Undoes what there is of a set-up. */
+static void setup_undo(struct instance *instance)
+{
+	cache_close(&instance->cache);
+	records_close(instance);
+	if (instance->event)
+		eventfd_ctx_put(instance->event);
+	instance->event = NULL;
+	if (instance->root.dentry)
+		path_put(&instance->root);
+	instance->root = (struct path){ .mnt = NULL };
+}
+
+static int set_up(struct instance *instance, const struct tux_setup __user *user)
+{
+	struct tux_setup *setup = memdup_user(user, sizeof(*setup));
+	int error = -EINVAL;
+
+	if (IS_ERR(setup))
+		return (int)PTR_ERR(setup);
+	if (!setup_good(setup))
+		goto out_free_setup;
+	instance->records = setup->flags & TUX_SETUP_RECORDS;
+	instance->dot_files = setup->flags & TUX_SETUP_DOT_FILES;
+	instance->any_mode = setup->flags & TUX_SETUP_ANY_MODE;
+	instance->max_connections = setup->max_connections;
+	instance->head_timeout = msecs_to_jiffies(setup->head_timeout_ms);
+	instance->send_timeout = msecs_to_jiffies(setup->send_timeout_ms);
+	instance->idle_timeout = msecs_to_jiffies(setup->idle_timeout_ms);
+	instance->index_count = setup->index_count;
+	memcpy(instance->index, setup->index, sizeof(instance->index));
+	memcpy(instance->etag_key, setup->etag_key, sizeof(instance->etag_key));
+	error = root_take(instance, setup->root_fd);
+	if (error == 0)
+		error = event_take(instance, setup->event_fd);
+	if (error == 0)
+		error = records_open(instance);
+	if (error == 0)
+		error = cache_open(&instance->cache, setup->max_objects);
+	if (error == 0)
+		smp_store_release(&instance->set_up, true);
+	else
+		setup_undo(instance);
+out_free_setup:
+	memzero_explicit(setup, sizeof(*setup));
+	kfree(setup);
+	return error;
+}
+
+/* A connection of the program's becomes ours. */
+static int adopt(struct instance *instance, int fd)
+{
+	struct file *file = fget(fd);
+	struct socket *sock = file ? sock_from_file(file) : NULL;
+	int error = !file ? -EBADF : -EINVAL;
+
+	if (sock && (sock->sk->sk_family == AF_INET || sock->sk->sk_family == AF_INET6) && sock->sk->sk_type == SOCK_STREAM &&
+	    sock->sk->sk_protocol == IPPROTO_TCP && !inet_csk_has_ulp(sock->sk) &&
+	    (1 << sock->sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) && net_eq(sock_net(sock->sk), instance->net))
+		error = READ_ONCE(instance->draining) ? -ESHUTDOWN : conn_open(instance, sock, file);
+	if (error != 0) {
+		if (file)
+			fput(file);
+		return error;
+	}
+	local_bh_disable();
+	counters(instance)->adopted++;
+	local_bh_enable();
+	return 0;
+}
+
+static void drain(struct instance *instance)
+{
+	WRITE_ONCE(instance->draining, true);
+	conns_drain(instance);
+	wake_up_interruptible_all(&instance->workers);
+}
+
+/* The calls that only an instance that is set up takes. */
+static long call(struct instance *instance, unsigned int number, unsigned long argument)
+{
+	u64 bytes;
+	s32 fd;
+
+	if (!smp_load_acquire(&instance->set_up)) {
+		pr_debug("tux: call %#x before TUX_SETUP\n", number);
+		return -EBADMSG;
+	}
+	switch (number) {
+	case TUX_LISTEN:
+	case TUX_ADOPT:
+		if (get_user(fd, (s32 __user *)argument))
+			return -EFAULT;
+		return number == TUX_LISTEN ? listener_open(instance, fd) : adopt(instance, fd);
+	case TUX_RUN:
+		return worker_run(instance);
+	case TUX_DRAIN:
+		drain(instance);
+		return 0;
+	case TUX_SIZE:
+		bytes = PAGE_SIZE + (u64)nr_cpu_ids * instance->stride;
+		return put_user(bytes, (u64 __user *)argument);
+	default:
+		pr_debug("tux: call %#x is not known\n", number);
+		return -EINVAL;
+	}
+}
+
+static long device_ioctl(struct file *file, unsigned int number, unsigned long argument)
+{
+	struct instance *instance = file->private_data;
+	int error;
+
+	if (number != TUX_HELLO && number != TUX_SETUP)
+		return call(instance, number, argument);
+	error = mutex_lock_interruptible(&instance->setup_lock);
+	if (error != 0)
+		return error;
+	if (instance->set_up || instance->greeted != (number == TUX_SETUP)) {
+		pr_debug("tux: call %#x out of its order\n", number);
+		error = -EBADMSG;
+	} else if (number == TUX_HELLO) {
+		error = hello(instance, (struct tux_hello __user *)argument);
+	} else {
+		error = set_up(instance, (const struct tux_setup __user *)argument);
+	}
+	mutex_unlock(&instance->setup_lock);
+	return error;
+}
+
+static struct conn *take_handed_up(struct instance *instance)
+{
+	struct conn *conn;
+
+	spin_lock_irq(&instance->lock);
+	conn = list_first_entry_or_null(&instance->handed_up, struct conn, all);
+	if (conn)
+		list_del_init(&conn->all);
+	spin_unlock_irq(&instance->lock);
+	return conn;
+}
+
+static void put_back(struct instance *instance, struct conn *conn)
+{
+	spin_lock_irq(&instance->lock);
+	list_add(&conn->all, &instance->handed_up);
+	spin_unlock_irq(&instance->lock);
+	wake_up_interruptible(&instance->readers);
+}
+
+/* Makes a file descriptor of a connection. 0 or a negative errno; then the connection waits on. */
+static int give_fd(struct instance *instance, struct conn *conn, struct tux_handed_up __user *user)
+{
+	struct tux_handed_up handed = { .fd = get_unused_fd_flags(O_CLOEXEC), .reason = conn->reason };
+	struct socket *sock;
+	struct file *file;
+
+	if (handed.fd < 0) {
+		put_back(instance, conn);
+		return handed.fd;
+	}
+	if (copy_to_user(user, &handed, sizeof(handed))) {
+		put_unused_fd(handed.fd);
+		put_back(instance, conn);
+		return -EFAULT;
+	}
+	sock = conn_release(conn, &file);
+	if (!file) {
+		file = sock_alloc_file(sock, O_NONBLOCK, NULL); /* releases the socket when it fails */
+		if (IS_ERR(file)) {
+			put_unused_fd(handed.fd);
+			return (int)PTR_ERR(file);
+		}
+	}
+	fd_install(handed.fd, file);
+	return 0;
+}
+
+static ssize_t device_read(struct file *file, char __user *user, size_t size, loff_t *off)
+{
+	struct instance *instance = file->private_data;
+	size_t done = 0;
+
+	if (!smp_load_acquire(&instance->set_up))
+		return -EBADMSG;
+	if (size < sizeof(struct tux_handed_up))
+		return -EINVAL;
+	while (size - done >= sizeof(struct tux_handed_up)) {
+		struct conn *conn = take_handed_up(instance);
+		int error;
+
+		if (!conn && done > 0)
+			break;
+		if (!conn && (file->f_flags & O_NONBLOCK))
+			return -EAGAIN;
+		if (!conn) {
+			if (wait_event_interruptible(instance->readers, !list_empty_careful(&instance->handed_up)))
+				return -EINTR;
+			continue;
+		}
+		error = give_fd(instance, conn, (struct tux_handed_up __user *)(user + done));
+		if (error != 0)
+			return done > 0 ? (ssize_t)done : error;
+		done += sizeof(struct tux_handed_up);
+	}
+	return (ssize_t)done;
+}
+
+static __poll_t device_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct instance *instance = file->private_data;
+
+	poll_wait(file, &instance->readers, table);
+	return list_empty_careful(&instance->handed_up) ? 0 : EPOLLIN | EPOLLRDNORM;
+}
+
+static int device_mmap(struct file *file, struct vm_area_struct *area)
+{
+	struct instance *instance = file->private_data;
+
+	if (!smp_load_acquire(&instance->set_up))
+		return -EBADMSG;
+	return remap_vmalloc_range(area, instance->shared, area->vm_pgoff);
+}
+
+static int device_open(struct inode *inode, struct file *file)
+{
+	struct net *net = current->nsproxy->net_ns;
+	struct instance *instance;
+
+	if (!ns_capable(net->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	instance = kzalloc(sizeof(*instance), GFP_KERNEL_ACCOUNT);
+	if (!instance)
+		return -ENOMEM;
+	instance->net = get_net(net);
+	mutex_init(&instance->setup_lock);
+	spin_lock_init(&instance->lock);
+	INIT_LIST_HEAD(&instance->work);
+	INIT_LIST_HEAD(&instance->conns);
+	INIT_LIST_HEAD(&instance->handed_up);
+	INIT_LIST_HEAD(&instance->listeners);
+	init_waitqueue_head(&instance->workers);
+	init_waitqueue_head(&instance->readers);
+	file->private_data = instance;
+	return stream_open(inode, file);
+}
+
+/* The last reference is gone: no call is under way. */
+static int device_release(struct inode *inode, struct file *file)
+{
+	struct instance *instance = file->private_data;
+
+	WRITE_ONCE(instance->draining, true);
+	listeners_close(instance);
+	conns_close(instance);
+	setup_undo(instance);
+	put_net(instance->net);
+	memzero_explicit(instance->etag_key, sizeof(instance->etag_key));
+	kfree(instance);
+	return 0;
+}
+
+static const struct file_operations operations = {
+	.owner = THIS_MODULE,
+	.open = device_open,
+	.release = device_release,
+	.read = device_read,
+	.poll = device_poll,
+	.mmap = device_mmap,
+	.unlocked_ioctl = device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "tux",
+	.fops = &operations,
+	.mode = 0600,
+};
+
+int device_init(void)
+{
+	return misc_register(&device);
+}
+
+void device_exit(void)
+{
+	misc_deregister(&device);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of the kernel engine share: an instance, which is all that hangs on one open /dev/tux, and a
+ * connection of it.
+ *
+ * Locks, outer first: the socket's own, instance->lock, cache->lock. A connection is guarded by its socket's lock: callbacks
+ * of the socket run under it, in softirq or in whoever releases the socket.
+ */
+#ifndef TUX_KERNEL_INSTANCE_H
+#define TUX_KERNEL_INSTANCE_H
+
+#include <linux/eventfd.h>
+#include <linux/list.h>
+#include <linux/net.h>
+#include <linux/path.h>
+#include <linux/timer.h>
+#include <linux/wait.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "../core/record.h"
+#include "../include/uapi/tux.h"
+#include "object.h"
+
+/* What waits for a lent thread. Under instance->lock. */
+struct work {
+	struct list_head link;
+	void (*run)(struct work *work); /* on a lent thread, with nothing held */
+	bool queued;
+};
+
+/* What a connection needs a lent thread for, or is done with. */
+enum conn_need {
+	NEED_NOTHING,
+	NEED_OBJECT,  /* the request at hand is for a path that is not cached, or has changed */
+	NEED_PAGES,   /* pages of the body are not in memory */
+	NEED_HAND_UP,
+	NEED_CLOSE,   /* after what was sent; lingers if the peer still sends */
+};
+
+/* What is being sent. The head is copied only when it did not go out at once. */
+struct answer {
+	struct object *object; /* the reference that keeps the file; NULL: there is no body (any more) */
+	u8 *head;              /* kmalloc'ed rest of a head */
+	u32 head_len;
+	u32 head_at;
+	struct file *file;     /* of object */
+	u64 off;
+	u64 left;
+};
+
+struct conn {
+	struct work work;
+	struct instance *instance;
+	struct list_head all;   /* instance->conns or instance->handed_up, or none; under instance->lock */
+	struct socket *sock;
+	struct file *file;      /* of an adopted one; then it keeps sock */
+	struct timer_list timer;
+	unsigned long deadline; /* jiffies; the timer may run earlier and then looks again */
+	/* The socket's own, to be put back. */
+	void (*data_ready)(struct sock *sk);
+	void (*write_space)(struct sock *sk);
+	void (*state_change)(struct sock *sk);
+	gfp_t allocation;
+	u8 need;                /* enum conn_need */
+	u8 reason;              /* enum tux_reason, with NEED_HAND_UP */
+	bool working;           /* a lent thread has it, or is to get it: callbacks leave it alone */
+	bool sending;
+	bool failed;            /* the answer was cut short; only its record is still to be written */
+	bool lingering;
+	bool last;              /* close when the answer is sent */
+	u32 seen;               /* bytes that are known to be an incomplete head */
+	u16 port;
+	u8 address[16];
+	struct answer answer;
+	u8 *key;                /* kmalloc'ed: the path that NEED_OBJECT is about */
+	u32 key_len;
+	u32 acked;              /* the peer's acknowledgements when the send timeout last looked */
+	struct object *loaded;  /* what NEED_OBJECT brought: for the next look at the request alone */
+	struct tux_record *record; /* of an answer that takes time, its texts behind it */
+};
+
+struct listener {
+	struct work work;
+	struct instance *instance;
+	struct list_head all;
+	struct file *file;
+	struct socket *sock;
+	wait_queue_head_t *head; /* where entry stands */
+	wait_queue_entry_t entry;
+};
+
+struct instance {
+	struct net *net;
+	struct path root;
+	struct eventfd_ctx *event;
+	bool set_up, records, dot_files, any_mode;
+	bool greeted;
+	bool draining;
+	u32 max_connections;
+	unsigned long head_timeout, send_timeout, idle_timeout; /* jiffies */
+	u32 index_count;
+	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1];
+	u8 etag_key[16];
+	struct cache cache;
+	struct tux_shared *shared; /* vmalloc_user; mapped by the program */
+	u32 stride;
+	struct mutex setup_lock; /* of the calls that change what the instance is */
+	spinlock_t lock;         /* with interrupts off; of what follows */
+	struct list_head work;
+	struct list_head conns;
+	struct list_head handed_up;
+	struct list_head listeners;
+	u32 conn_count;
+	bool full;               /* listeners wait for a connection to end */
+	wait_queue_head_t workers;
+	wait_queue_head_t readers;
+};
+
+/* A CPU's scratch memory, used with bottom halves off. */
+struct scratch {
+	struct tux_request request;
+	struct tux_plan plan;
+	s64 date_s;
+	u8 date[TUX_DATE_LEN];
+	u8 head[TUX_MAX_HEAD]; /* a head that does not lie in one piece */
+	u8 path[TUX_MAX_TARGET];
+	u8 out[TUX_MAX_RESPONSE_HEAD];
+	struct bio_vec page[256];
+	struct folio *folio[256]; /* what holds them */
+	struct {
+		struct tux_record fixed;
+		u8 text[TUX_RECORD_MAX - sizeof(struct tux_record)];
+	} record;
+};
+
+int scratch_init(void);
+void scratch_exit(void);
+struct scratch *scratch_get(void); /* bottom halves are off */
+
+#endif

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* We wait for connections as any poller does, by an entry in the socket's wait queue: the socket itself stays as it is. */
+#include "listener.h"
+
+#include <linux/file.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "connection.h"
+#include "record.h"
+#include "worker.h"
+
+enum { ACCEPT_BATCH = 64 }; /* connections taken before other work has its turn */
+
+/* Whether another connection may be taken; if not, the next that ends resumes. */
+static bool has_room(struct instance *instance)
+{
+	bool room;
+
+	spin_lock_irq(&instance->lock);
+	room = instance->conn_count < instance->max_connections;
+	instance->full = instance->full || !room;
+	spin_unlock_irq(&instance->lock);
+	return room;
+}
+
+static void accept_some(struct work *work)
+{
+	struct listener *listener = container_of(work, struct listener, work);
+	struct instance *instance = listener->instance;
+	int i;
+
+	for (i = 0; i < ACCEPT_BATCH; i++) {
+		struct socket *sock;
+		int error;
+
+		if (READ_ONCE(instance->draining) || !has_room(instance))
+			return;
+		error = kernel_accept(listener->sock, &sock, O_NONBLOCK);
+		if (error == -EAGAIN)
+			return;
+		if (error == -ECONNABORTED)
+			continue;
+		if (error != 0) { /* memory is short: the next connection that comes or ends tries again */
+			WRITE_ONCE(instance->full, true);
+			return;
+		}
+		local_bh_disable();
+		counters(instance)->accepted++;
+		local_bh_enable();
+		if (conn_open(instance, sock, NULL) != 0)
+			sock_release(sock);
+	}
+	work_queue(instance, &listener->work);
+}
+
+static int on_woken(wait_queue_entry_t *entry, unsigned int mode, int sync, void *key)
+{
+	struct listener *listener = container_of(entry, struct listener, entry);
+
+	if (!key || (key_to_poll(key) & EPOLLIN))
+		work_queue(listener->instance, &listener->work);
+	return 0;
+}
+
+static bool is_suitable(const struct instance *instance, const struct sock *sk)
+{
+	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) && sk->sk_type == SOCK_STREAM &&
+	       sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN && net_eq(sock_net(sk), instance->net);
+}
+
+int listener_open(struct instance *instance, int fd)
+{
+	struct listener *listener = kzalloc(sizeof(*listener), GFP_KERNEL_ACCOUNT);
+	struct file *file = fget(fd);
+	struct socket *sock = file ? sock_from_file(file) : NULL;
+
+	if (!listener || !sock || !is_suitable(instance, sock->sk)) {
+		int error = !listener ? -ENOMEM : !file ? -EBADF : -EINVAL;
+
+		pr_debug("tux: fd %d is no listening TCP socket of this network namespace\n", fd);
+		if (file)
+			fput(file);
+		kfree(listener);
+		return error;
+	}
+	listener->work.run = accept_some;
+	listener->instance = instance;
+	listener->file = file;
+	listener->sock = sock;
+	listener->head = sk_sleep(sock->sk);
+	init_waitqueue_func_entry(&listener->entry, on_woken);
+	add_wait_queue(listener->head, &listener->entry);
+	spin_lock_irq(&instance->lock);
+	list_add_tail_rcu(&listener->all, &instance->listeners);
+	spin_unlock_irq(&instance->lock);
+	work_queue(instance, &listener->work); /* what waits already */
+	return 0;
+}
+
+void listeners_resume(struct instance *instance)
+{
+	struct listener *listener;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(listener, &instance->listeners, all) /* they stay until the instance ends */
+		work_queue(instance, &listener->work);
+	rcu_read_unlock();
+}
+
+void listeners_close(struct instance *instance)
+{
+	struct listener *listener, *next;
+
+	list_for_each_entry_safe(listener, next, &instance->listeners, all) {
+		remove_wait_queue(listener->head, &listener->entry);
+		work_cancel(instance, &listener->work);
+		list_del(&listener->all);
+		fput(listener->file);
+		kfree(listener);
+	}
+}

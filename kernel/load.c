@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "load.h"
+
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/kdev_t.h>
+#include <linux/magic.h>
+#include <linux/namei.h>
+#include <linux/slab.h>
+#include <linux/stat.h>
+#include <linux/timekeeping.h>
+
+#include "../core/etag.h"
+#include "compat/compat.h"
+#include "way.h"
+
+/* Not past the root, over no link and into no other mount: what lies behind those is the user engine's. */
+#define LOOKUP_PLAINLY (LOOKUP_BENEATH | LOOKUP_NO_SYMLINKS | LOOKUP_NO_MAGICLINKS | LOOKUP_NO_XDEV)
+
+/* Where a change is made on this machine, and seen in the inode, whoever makes it; and reads go through the page cache. */
+static bool is_suitable(const struct inode *inode)
+{
+	switch (inode->i_sb->s_magic) {
+	case EXT4_SUPER_MAGIC:
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+	case F2FS_SUPER_MAGIC:
+	case SQUASHFS_MAGIC:
+	case ISOFS_SUPER_MAGIC:
+	case TMPFS_MAGIC:
+	case RAMFS_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether another change in the same tick of the file system's clock would leave this time as it is. */
+static bool just_now(struct timespec64 time)
+{
+	struct timespec64 now;
+
+	ktime_get_coarse_real_ts64(&now);
+	return timespec64_compare(&time, &now) >= 0;
+}
+
+/* An open regular file that may be served; NULL with *error. */
+static struct file *open_name(const struct instance *instance, const char *name, int *error)
+{
+	struct path path;
+	struct file *file;
+	struct inode *inode;
+
+	*error = vfs_path_lookup(instance->root.dentry, instance->root.mnt, name, LOOKUP_PLAINLY, &path);
+	if (*error != 0)
+		return NULL;
+	inode = d_inode(path.dentry);
+	if (path.mnt != instance->root.mnt || !S_ISREG(inode->i_mode) || !is_suitable(inode) ||
+	    (!instance->any_mode && !(inode->i_mode & S_IROTH))) {
+		*error = S_ISDIR(inode->i_mode) ? -EISDIR : -EPERM;
+		path_put(&path);
+		return NULL;
+	}
+	file = dentry_open(&path, O_RDONLY | O_LARGEFILE | O_NONBLOCK, current_cred());
+	path_put(&path);
+	if (IS_ERR(file)) {
+		*error = (int)PTR_ERR(file);
+		return NULL;
+	}
+	return file;
+}
+
+/* Archives and package stores set mtime to 0 or 1: that says nothing, so it is not told. */
+static s64 told_mtime(s64 mtime_s)
+{
+	return mtime_s > 1 ? mtime_s : -1;
+}
+
+/* Fills a representation from its open file. False for one that is just being changed. */
+static bool take_file(const struct instance *instance, struct representation *rep, enum tux_coding coding)
+{
+	struct tux_file_identity identity;
+	struct kstat stat;
+
+	if (vfs_getattr(&rep->file->f_path, &stat, STATX_BASIC_STATS, AT_STATX_SYNC_AS_STAT) != 0)
+		return false;
+	stamp_take(&rep->stamp, file_inode(rep->file));
+	if (just_now(stat.ctime) || (u64)stat.size != rep->stamp.size || rep->stamp.links == 0)
+		return false;
+	identity = (struct tux_file_identity){
+		.device = new_encode_dev(stat.dev),
+		.inode = stat.ino,
+		.size = (u64)stat.size,
+		.mtime_s = stat.mtime.tv_sec,
+		.mtime_ns = (u32)stat.mtime.tv_nsec,
+		.ctime_s = stat.ctime.tv_sec,
+		.ctime_ns = (u32)stat.ctime.tv_nsec,
+	};
+	rep->last_modified = told_mtime(stat.mtime.tv_sec);
+	rep->etag_len = (u8)tux_etag_format(instance->etag_key, &identity, coding, false, rep->etag);
+	return true;
+}
+
+static bool build_head(struct object *object, enum tux_coding coding)
+{
+	static const u8 date[] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* stamped when it is sent */
+	struct representation *rep = &object->representation[coding];
+	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .has_length = true, .date = date };
+	u8 *text = kmalloc(TUX_MAX_RESPONSE_HEAD, GFP_KERNEL);
+	u32 date_off = 0;
+
+	if (!text)
+		return false;
+	object_describe(object, coding, S64_MAX, &head);
+	head.content_length = rep->stamp.size;
+	rep->head_len = (u16)tux_response_head(text, TUX_MAX_RESPONSE_HEAD, &head, &date_off);
+	rep->date_off = (u16)date_off;
+	rep->head = rep->head_len > 0 ? kmemdup(text, rep->head_len, GFP_KERNEL_ACCOUNT) : NULL;
+	kfree(text);
+	return rep->head;
+}
+
+/* A sibling counts when it is as readable as the file and not older. False: something is just being changed. */
+static bool take_siblings(const struct instance *instance, struct object *object, char *name)
+{
+	const struct stamp *plain = &object->representation[TUX_CODING_IDENTITY].stamp;
+	int coding;
+
+	for (coding = TUX_CODING_IDENTITY + 1; coding < TUX_CODINGS; coding++) {
+		struct representation *rep = &object->representation[coding];
+		struct timespec64 mtime;
+		int error;
+
+		strscpy(name + object->name_len, tux_coding_suffix((enum tux_coding)coding), 8);
+		rep->file = open_name(instance, name, &error);
+		if (!rep->file && error == -ENOENT)
+			continue;
+		if (!rep->file)
+			return false; /* a link, or unreadable: the user engine knows what to make of it */
+		mtime = inode_get_mtime(file_inode(rep->file));
+		if (mtime.tv_sec < plain->mtime_s || (mtime.tv_sec == plain->mtime_s && mtime.tv_nsec < plain->mtime_ns)) {
+			fput(rep->file);
+			rep->file = NULL;
+			continue;
+		}
+		if (!take_file(instance, rep, (enum tux_coding)coding))
+			return false;
+		object->available |= (u8)(1u << coding);
+	}
+	return true;
+}
+
+/* Fills an object whose file is open. */
+static bool fill(const struct instance *instance, struct object *object)
+{
+	char *name = kmalloc(object->name_len + 8, GFP_KERNEL);
+	struct timespec64 parent;
+	bool good = false;
+	int coding;
+
+	if (!name)
+		return false;
+	memcpy(name, object->name, object->name_len);
+	if (!take_file(instance, &object->representation[TUX_CODING_IDENTITY], TUX_CODING_IDENTITY) ||
+	    !way_take(object, &instance->root))
+		goto out_free_name;
+	parent = (struct timespec64){ .tv_sec = object->parent_ctime_s, .tv_nsec = object->parent_ctime_ns };
+	object->available = 1u << TUX_CODING_IDENTITY;
+	if (just_now(parent) || !take_siblings(instance, object, name))
+		goto out_free_name;
+	object->type = tux_media_type(object->name, object->name_len);
+	for (coding = 0; coding < TUX_CODINGS; coding++)
+		if (object->representation[coding].file && !build_head(object, (enum tux_coding)coding))
+			goto out_free_name;
+	good = way_holds(object, &instance->root);
+out_free_name:
+	kfree(name);
+	return good;
+}
+
+/* Opens the path, or the first index of a directory that is there. NULL with *error. */
+static struct object *open_object(const struct instance *instance, const u8 *key, u32 key_len, int *error)
+{
+	bool directory = key[key_len - 1] == '/';
+	u32 count = directory ? instance->index_count : 1;
+	struct object *object;
+	u32 i;
+
+	*error = -ENOENT;
+	for (i = 0; i < count && *error == -ENOENT; i++) {
+		const char *index = directory ? instance->index[i] : "";
+
+		object = object_new(key, key_len, (const u8 *)index, (u32)strlen(index));
+		if (!object) {
+			*error = -ENOMEM;
+			return NULL;
+		}
+		object->representation[TUX_CODING_IDENTITY].file = open_name(instance, (const char *)object->name, error);
+		if (object->representation[TUX_CODING_IDENTITY].file)
+			return object;
+		object_put(object);
+	}
+	return NULL;
+}
+
+struct object *load_object(struct instance *instance, const u8 *key, u32 key_len, enum tux_reason *reason)
+{
+	struct object *object;
+	int error;
+
+	object = open_object(instance, key, key_len, &error);
+	*reason = error == -ENOMEM ? TUX_REASON_MEMORY : TUX_REASON_ABSENT;
+	if (!object)
+		return NULL;
+	if (!fill(instance, object)) {
+		object_put(object);
+		return NULL;
+	}
+	cache_insert(&instance->cache, object);
+	return object;
+}

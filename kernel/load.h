@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Makes an object out of a path: opens beneath the root with the credentials of the thread that runs. */
+#ifndef TUX_KERNEL_LOAD_H
+#define TUX_KERNEL_LOAD_H
+
+#include "instance.h"
+
+/*
+ * The object of a normalised path, put into the cache; a reference of the caller's. NULL with *reason for whatever the
+ * kernel engine does not serve: the user engine tells what it is. May sleep.
+ */
+struct object *load_object(struct instance *instance, const u8 *key, u32 key_len, enum tux_reason *reason);
+
+#endif

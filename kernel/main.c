@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* tux.ko: answers requests for static files where they arrive, in the kernel. Everything hangs on open files of /dev/tux. */
+#include <linux/module.h>
+
+#include "device.h"
+#include "instance.h"
+#include "version.h"
+
+static int __init tux_init(void)
+{
+	int error = scratch_init();
+
+	if (error != 0)
+		return error;
+	error = device_init();
+	if (error != 0)
+		scratch_exit();
+	return error;
+}
+
+/* No instance is left: each open file holds the module. */
+static void __exit tux_exit(void)
+{
+	device_exit();
+	rcu_barrier(); /* objects are freed behind a grace period */
+	scratch_exit();
+}
+
+module_init(tux_init);
+module_exit(tux_exit);
+
+MODULE_DESCRIPTION("TUX: serves static files over HTTP in the kernel");
+MODULE_AUTHOR("The TUX authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(TUX_VERSION);

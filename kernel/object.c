@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "object.h"
+
+#include <linux/file.h>
+#include <linux/jhash.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "compat/compat.h"
+
+void stamp_take(struct stamp *stamp, const struct inode *inode)
+{
+	struct timespec64 mtime = inode_get_mtime(inode);
+	struct timespec64 ctime = inode_get_ctime(inode);
+
+	*stamp = (struct stamp){
+		.size = (u64)i_size_read(inode),
+		.mtime_s = mtime.tv_sec,
+		.mtime_ns = (u32)mtime.tv_nsec,
+		.ctime_s = ctime.tv_sec,
+		.ctime_ns = (u32)ctime.tv_nsec,
+		.mode = inode->i_mode,
+		.links = inode->i_nlink,
+	};
+}
+
+bool stamp_same(const struct stamp *a, const struct stamp *b)
+{
+	return a->size == b->size && a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s &&
+	       a->ctime_ns == b->ctime_ns && a->mode == b->mode && a->links == b->links;
+}
+
+struct object *object_new(const u8 *key, u32 key_len, const u8 *index, u32 index_len)
+{
+	u32 name_len = key_len - 1 + index_len;
+	struct object *object = kzalloc(struct_size(object, key, key_len + name_len + 1), GFP_KERNEL_ACCOUNT);
+
+	if (!object)
+		return NULL;
+	refcount_set(&object->refs, 1);
+	INIT_LIST_HEAD(&object->order);
+	object->key_len = key_len;
+	memcpy(object->key, key, key_len);
+	object->name = object->key + key_len;
+	object->name_len = name_len;
+	memcpy(object->name, key + 1, key_len - 1); /* beneath the root: without the first '/' */
+	memcpy(object->name + key_len - 1, index, index_len);
+	return object;
+}
+
+static void object_free(struct rcu_head *rcu)
+{
+	struct object *object = container_of(rcu, struct object, rcu);
+	int coding;
+
+	for (coding = 0; coding < TUX_CODINGS; coding++)
+		kfree(object->representation[coding].head);
+	kfree(object);
+}
+
+void object_put(struct object *object)
+{
+	int coding;
+
+	if (!refcount_dec_and_test(&object->refs))
+		return;
+	for (coding = 0; coding < TUX_CODINGS; coding++)
+		if (object->representation[coding].file)
+			fput(object->representation[coding].file);
+	call_rcu(&object->rcu, object_free);
+}
+
+/* A time in the future is not told: Last-Modified may not be later than Date (RFC 9110 8.8.2.1). */
+static s64 last_modified(const struct representation *rep, s64 now_s)
+{
+	return rep->last_modified > now_s ? -1 : rep->last_modified;
+}
+
+struct tux_facts object_facts(const struct object *object, enum tux_coding coding, s64 now_s)
+{
+	const struct representation *rep = &object->representation[coding];
+
+	return (struct tux_facts){
+		.size = rep->stamp.size,
+		.validators = {
+			.etag = rep->etag,
+			.etag_len = rep->etag_len,
+			.last_modified = last_modified(rep, now_s),
+			.now = now_s,
+		},
+	};
+}
+
+void object_describe(const struct object *object, enum tux_coding coding, s64 now_s, struct tux_head *head)
+{
+	const struct representation *rep = &object->representation[coding];
+
+	head->accept_ranges = true;
+	head->vary_encoding = (object->available & (object->available - 1)) != 0;
+	head->coding = (u8)coding;
+	head->type = object->type;
+	head->etag = rep->etag;
+	head->etag_len = rep->etag_len;
+	head->size = rep->stamp.size;
+	head->last_modified = last_modified(rep, now_s);
+	head->has_last_modified = head->last_modified >= 0;
+}
+
+static u32 hash_of(const struct cache *cache, const u8 *key, u32 len)
+{
+	return jhash(key, len, cache->seed);
+}
+
+struct object *cache_find(struct cache *cache, const u8 *key, u32 len)
+{
+	u32 hash = hash_of(cache, key, len);
+	struct object *object;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(object, &cache->bucket[hash & cache->mask], bucket) {
+		if (object->hash == hash && object->key_len == len && memcmp(object->key, key, len) == 0 &&
+		    refcount_inc_not_zero(&object->refs)) {
+			rcu_read_unlock();
+			if (!READ_ONCE(object->used))
+				WRITE_ONCE(object->used, true);
+			return object;
+		}
+	}
+	rcu_read_unlock();
+	return NULL;
+}
+
+/* Under the lock. The cache's reference is the caller's from here on. */
+static void unlink_object(struct cache *cache, struct object *object)
+{
+	hlist_del_rcu(&object->bucket);
+	list_del_init(&object->order);
+	cache->count--;
+}
+
+/* Takes the longest unused object out; NULL when there is none. Under the lock. */
+static struct object *take_oldest(struct cache *cache)
+{
+	u32 looks = cache->count;
+
+	while (!list_empty(&cache->order)) {
+		struct object *object = list_first_entry(&cache->order, struct object, order);
+
+		if (object->used && looks > 0) {
+			looks--;
+			object->used = false;
+			list_move_tail(&object->order, &cache->order);
+			continue;
+		}
+		unlink_object(cache, object);
+		return object;
+	}
+	return NULL;
+}
+
+void cache_drop(struct cache *cache, struct object *object)
+{
+	bool cached;
+
+	spin_lock_bh(&cache->lock);
+	cached = !list_empty(&object->order);
+	if (cached)
+		unlink_object(cache, object);
+	spin_unlock_bh(&cache->lock);
+	if (cached)
+		object_put(object);
+}
+
+void cache_insert(struct cache *cache, struct object *object)
+{
+	struct object *old, *other = NULL, *oldest = NULL;
+
+	object->hash = hash_of(cache, object->key, object->key_len);
+	spin_lock_bh(&cache->lock);
+	hlist_for_each_entry(old, &cache->bucket[object->hash & cache->mask], bucket) {
+		if (old->hash == object->hash && old->key_len == object->key_len &&
+		    memcmp(old->key, object->key, old->key_len) == 0) {
+			unlink_object(cache, old);
+			other = old;
+			break;
+		}
+	}
+	if (cache->count >= cache->max_count)
+		oldest = take_oldest(cache);
+	hlist_add_head_rcu(&object_get(object)->bucket, &cache->bucket[object->hash & cache->mask]);
+	list_add_tail(&object->order, &cache->order);
+	cache->count++;
+	spin_unlock_bh(&cache->lock);
+	if (other)
+		object_put(other);
+	if (oldest)
+		object_put(oldest);
+}
+
+static unsigned long count_objects(struct shrinker *shrinker, struct shrink_control *control)
+{
+	struct cache *cache = compat_shrinker_data(shrinker);
+
+	return READ_ONCE(cache->count);
+}
+
+static unsigned long scan_objects(struct shrinker *shrinker, struct shrink_control *control)
+{
+	struct cache *cache = compat_shrinker_data(shrinker);
+	unsigned long freed;
+
+	for (freed = 0; freed < control->nr_to_scan; freed++) {
+		struct object *object;
+
+		spin_lock_bh(&cache->lock);
+		object = take_oldest(cache);
+		spin_unlock_bh(&cache->lock);
+		if (!object)
+			break;
+		object_put(object);
+	}
+	return freed > 0 ? freed : SHRINK_STOP;
+}
+
+int cache_open(struct cache *cache, u32 max_count)
+{
+	u32 buckets = roundup_pow_of_two(max_count);
+
+	spin_lock_init(&cache->lock);
+	INIT_LIST_HEAD(&cache->order);
+	cache->max_count = max_count;
+	cache->mask = buckets - 1;
+	cache->seed = get_random_u32();
+	cache->bucket = kvcalloc(buckets, sizeof(*cache->bucket), GFP_KERNEL_ACCOUNT);
+	if (!cache->bucket)
+		return -ENOMEM;
+	cache->shrinker = compat_shrinker_open(count_objects, scan_objects, cache);
+	if (!cache->shrinker) {
+		kvfree(cache->bucket);
+		cache->bucket = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void cache_close(struct cache *cache)
+{
+	struct object *object;
+
+	if (!cache->bucket)
+		return;
+	compat_shrinker_close(cache->shrinker);
+	while ((object = take_oldest(cache)))
+		object_put(object);
+	kvfree(cache->bucket);
+	cache->bucket = NULL;
+}

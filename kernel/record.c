@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "record.h"
+
+#include <linux/vmalloc.h>
+
+#include "compat/compat.h"
+
+static struct tux_cpu_shared *here(struct instance *instance)
+{
+	u8 *shared = (u8 *)instance->shared;
+
+	return (struct tux_cpu_shared *)(shared + PAGE_SIZE + (size_t)smp_processor_id() * instance->stride);
+}
+
+struct tux_cpu_counters *counters(struct instance *instance)
+{
+	return &here(instance)->counters;
+}
+
+int records_open(struct instance *instance)
+{
+	u32 stride = PAGE_ALIGN(sizeof(struct tux_cpu_shared) + RING_BYTES);
+	u64 bytes = PAGE_SIZE + (u64)nr_cpu_ids * stride;
+	struct tux_shared *shared = vmalloc_user(bytes);
+
+	if (!shared)
+		return -ENOMEM;
+	*shared = (struct tux_shared){
+		.cpus = nr_cpu_ids,
+		.first = PAGE_SIZE,
+		.stride = stride,
+		.ring_bytes = RING_BYTES,
+		.bytes = bytes,
+	};
+	instance->stride = stride;
+	instance->shared = shared;
+	return 0;
+}
+
+void records_close(struct instance *instance)
+{
+	vfree(instance->shared);
+	instance->shared = NULL;
+}
+
+/* Bytes free in the ring. What the program says of its tail is not trusted: nonsense counts as a full ring. */
+static u64 room(const struct tux_cpu_shared *ring, u64 head)
+{
+	u64 used = head - smp_load_acquire(&ring->tail);
+
+	return used <= RING_BYTES ? RING_BYTES - used : 0;
+}
+
+bool records_room(struct instance *instance)
+{
+	const struct tux_cpu_shared *ring = here(instance);
+
+	return !instance->records || room(ring, ring->head) >= TUX_RECORD_MAX;
+}
+
+bool records_write(struct instance *instance, const struct tux_record *record)
+{
+	struct tux_cpu_shared *ring = here(instance);
+	u64 head = READ_ONCE(ring->head);
+	u32 at = (u32)(head % RING_BYTES);
+	u32 first = min_t(u32, record->size, RING_BYTES - at);
+
+	if (room(ring, head) < record->size)
+		return false;
+	memcpy(ring->data + at, record, first);
+	memcpy(ring->data, (const u8 *)record + first, record->size - first);
+	smp_store_release(&ring->head, head + record->size);
+	smp_mb(); /* the program says that it sleeps, then looks at head; we the other way round */
+	if (READ_ONCE(instance->shared->sleeps) && instance->event) {
+		WRITE_ONCE(instance->shared->sleeps, 0);
+		compat_eventfd_signal(instance->event);
+	}
+	return true;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Counters and access records, in the memory that the program maps. All here: bottom halves are off. */
+#ifndef TUX_KERNEL_RECORD_H
+#define TUX_KERNEL_RECORD_H
+
+#include "instance.h"
+
+enum { RING_BYTES = 1 << 18 }; /* of a CPU; a power of two; some 1,000 records */
+
+int records_open(struct instance *instance);
+void records_close(struct instance *instance);
+
+struct tux_cpu_counters *counters(struct instance *instance);
+
+/* Whether any record fits in this CPU's ring. */
+bool records_room(struct instance *instance);
+
+/* Writes a record whose texts stand behind it. False, with nothing written, when it does not fit. */
+bool records_write(struct instance *instance, const struct tux_record *record);
+
+#endif

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "reply.h"
+
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "../core/target.h"
+#include "record.h"
+#include "way.h"
+
+static s64 now_us(void)
+{
+	return ktime_get_real_ns() / NSEC_PER_USEC;
+}
+
+static const u8 *date_of(struct scratch *scratch, s64 now_s)
+{
+	if (scratch->date_s != now_s) {
+		tux_date_format(now_s, scratch->date);
+		scratch->date_s = now_s;
+	}
+	return scratch->date;
+}
+
+static enum look hand_up(struct conn *conn, enum tux_reason reason)
+{
+	conn->reason = (u8)reason;
+	return LOOK_HAND_UP;
+}
+
+/* What of a head the kernel engine leaves to the user engine; TUX_REASON_NONE: nothing. */
+static enum tux_reason unwanted(const struct tux_request *req)
+{
+	if (tux_respond_method(req) != 0)
+		return TUX_REASON_METHOD;
+	if (req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0 || req->expect_continue)
+		return TUX_REASON_BODY;
+	if (req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)
+		return TUX_REASON_TARGET;
+	return TUX_REASON_NONE;
+}
+
+/* Begins the access record of the request at hand, in scratch. */
+static void record_begin(struct conn *conn, struct scratch *scratch, const u8 *buf, u16 status, u64 bytes)
+{
+	struct tux_record *record = &scratch->record.fixed;
+
+	if (!conn->instance->records)
+		return;
+	*record = (struct tux_record){ .status = status, .sent_bytes = bytes, .port = conn->port, .time_us = now_us() };
+	memcpy(record->address, conn->address, sizeof(record->address));
+	tux_record_fill(record, buf, &scratch->request, scratch->record.text);
+}
+
+/* Ends a record of which left bytes were not sent. */
+static bool record_end(struct conn *conn, struct tux_record *record, u64 left)
+{
+	u64 bytes = record->sent_bytes;
+
+	record->duration_us = (u32)clamp_t(s64, now_us() - record->time_us, 0, U32_MAX);
+	record->sent_bytes = bytes - left;
+	if (records_write(conn->instance, record))
+		return true;
+	record->sent_bytes = bytes;
+	return false;
+}
+
+bool reply_finish(struct conn *conn)
+{
+	u64 left = send_left(conn);
+
+	if (conn->record && !record_end(conn, conn->record, left))
+		return false;
+	if (left > 0) {
+		counters(conn->instance)->errors++;
+		counters(conn->instance)->sent_bytes -= left;
+	}
+	kfree(conn->record);
+	conn->record = NULL;
+	return true;
+}
+
+/* The answer goes out: what is counted, and its record now, or kept until the end. */
+static enum look answer(struct conn *conn, struct scratch *scratch, const u8 *buf, u16 status, u32 head_len,
+			const u8 *head, struct object *object, struct file *file, const struct tux_range *range,
+			enum send_result *result)
+{
+	u64 body = range ? range->len : 0;
+	struct tux_cpu_counters *sums = counters(conn->instance);
+
+	record_begin(conn, scratch, buf, status, head_len + body);
+	sums->requests++;
+	sums->sent_bytes += head_len + body;
+	*result = send_start(conn, head, head_len, object, file, range ? range->first : 0, body);
+	if (!conn->instance->records)
+		return LOOK_ANSWERED;
+	if (*result == SEND_DONE) { /* there was room when we began */
+		record_end(conn, &scratch->record.fixed, 0);
+		return LOOK_ANSWERED;
+	}
+	conn->record = kmemdup(&scratch->record.fixed, scratch->record.fixed.size, GFP_ATOMIC);
+	if (!conn->record)
+		record_end(conn, &scratch->record.fixed, 0);
+	return LOOK_ANSWERED;
+}
+
+/* A whole representation with 200 on a connection of HTTP/1.1 that stays open: head prebuilt. */
+static enum look answer_whole(struct conn *conn, struct scratch *scratch, const u8 *buf, struct object *object,
+			      const struct representation *rep, s64 now_s, enum send_result *result)
+{
+	struct tux_range range = { 0, scratch->request.method == TUX_HEAD ? 0 : rep->stamp.size };
+
+	memcpy(scratch->out, rep->head, rep->head_len);
+	memcpy(scratch->out + rep->date_off, date_of(scratch, now_s), TUX_DATE_LEN);
+	return answer(conn, scratch, buf, 200, rep->head_len, scratch->out, object, rep->file, &range, result);
+}
+
+/* The other answers about a file, their heads written anew. Consumes the reference if it answers. */
+static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u8 *buf, struct object *object,
+			     enum tux_coding coding, s64 now_s, enum send_result *result)
+{
+	const struct tux_request *req = &scratch->request;
+	const struct tux_plan *plan = &scratch->plan;
+	const struct representation *rep = &object->representation[coding];
+	struct tux_range range = { 0, rep->stamp.size };
+	struct tux_head head = {
+		.status = plan->status,
+		.minor = req->minor,
+		.keep_alive = req->keep_alive,
+		.date = date_of(scratch, now_s),
+	};
+	u32 date_off, head_len;
+
+	if (plan->status == 412 || plan->status == 416 || plan->range_count > 1)
+		return hand_up(conn, TUX_REASON_ANSWER);
+	object_describe(object, coding, now_s, &head);
+	if (plan->status == 304) {
+		head.type.len = 0;
+		head.coding = TUX_CODING_IDENTITY;
+		range.len = 0;
+	} else {
+		if (plan->range_count == 1) {
+			range = plan->range[0];
+			head.content_range = TUX_CONTENT_RANGE_ONE;
+			head.range = range;
+		}
+		head.has_length = true;
+		head.content_length = range.len;
+	}
+	if (req->method == TUX_HEAD)
+		range.len = 0;
+	head_len = tux_response_head(scratch->out, sizeof(scratch->out), &head, &date_off);
+	if (head_len == 0)
+		return hand_up(conn, TUX_REASON_ANSWER);
+	conn->last = !req->keep_alive;
+	return answer(conn, scratch, buf, plan->status, head_len, scratch->out, object, rep->file, &range, result);
+}
+
+static bool has_field(const struct tux_request *req, enum tux_field_name name)
+{
+	return req->first[name] != 0;
+}
+
+static bool is_conditional(const struct tux_request *req)
+{
+	return has_field(req, TUX_FIELD_IF_NONE_MATCH) || has_field(req, TUX_FIELD_IF_MODIFIED_SINCE) ||
+	       has_field(req, TUX_FIELD_RANGE) || has_field(req, TUX_FIELD_IF_MATCH) ||
+	       has_field(req, TUX_FIELD_IF_UNMODIFIED_SINCE);
+}
+
+/* Consumes the reference if it answers. */
+static enum look answer_object(struct conn *conn, struct scratch *scratch, const u8 *buf, struct object *object,
+			       enum send_result *result)
+{
+	const struct tux_request *req = &scratch->request;
+	s64 now_s = ktime_get_real_seconds();
+	enum tux_coding coding = TUX_CODING_IDENTITY;
+	struct tux_facts facts;
+
+	if (object->available != 1u << TUX_CODING_IDENTITY)
+		coding = tux_negotiate_coding(buf, req, object->available);
+	scratch->plan.status = 200;
+	scratch->plan.range_count = 0;
+	if (is_conditional(req)) {
+		facts = object_facts(object, coding, now_s);
+		tux_respond_decide(buf, req, &facts, &scratch->plan);
+	} else if (req->minor > 0 && req->keep_alive && object->representation[coding].last_modified <= now_s) {
+		return answer_whole(conn, scratch, buf, object, &object->representation[coding], now_s, result);
+	}
+	return answer_plan(conn, scratch, buf, object, coding, now_s, result);
+}
+
+/* The object of the path at hand: what was just brought, or a cached one that is still true. */
+static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_len)
+{
+	struct instance *instance = conn->instance;
+	struct object *object = conn->loaded;
+
+	conn->loaded = NULL;
+	if (object && object->key_len == path_len && memcmp(object->key, scratch->path, path_len) == 0)
+		return object;
+	if (object)
+		object_put(object);
+	object = cache_find(&instance->cache, scratch->path, path_len);
+	if (!object)
+		return NULL;
+	if (way_holds(object, &instance->root)) {
+		counters(instance)->hits++;
+		return object;
+	}
+	cache_drop(&instance->cache, object);
+	object_put(object);
+	return NULL;
+}
+
+static enum look answer_path(struct conn *conn, struct scratch *scratch, const u8 *buf, u32 path_len,
+			     enum send_result *result)
+{
+	struct object *object = find(conn, scratch, path_len);
+	enum look look;
+
+	if (!object) {
+		conn->key = kmemdup(scratch->path, path_len, GFP_ATOMIC);
+		conn->key_len = path_len;
+		return conn->key ? LOOK_MISS : hand_up(conn, TUX_REASON_MEMORY);
+	}
+	look = answer_object(conn, scratch, buf, object, result);
+	if (look != LOOK_ANSWERED)
+		object_put(object);
+	return look;
+}
+
+enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum send_result *result)
+{
+	struct scratch *scratch = scratch_get();
+	struct tux_request *req = &scratch->request;
+	enum tux_reason reason;
+	u32 path_len = 1;
+
+	switch (tux_request_parse(buf, len, conn->seen, req)) {
+	case TUX_MORE:
+		return LOOK_MORE;
+	case TUX_REFUSED:
+		return hand_up(conn, TUX_REASON_REFUSED);
+	case TUX_PARSED:
+		break;
+	}
+	*used = req->head_len;
+	reason = unwanted(req);
+	if (reason != TUX_REASON_NONE)
+		return hand_up(conn, reason);
+	if (!records_room(conn->instance))
+		return hand_up(conn, TUX_REASON_RECORDS);
+	if (req->path.len == 0) /* http://host means its root */
+		scratch->path[0] = '/';
+	else if (tux_target_normalise(buf + req->path.off, req->path.len, scratch->path, &path_len) != TUX_ACCEPTED)
+		return hand_up(conn, TUX_REASON_TARGET);
+	if (!conn->instance->dot_files && tux_target_has_dot_file(scratch->path, path_len))
+		return hand_up(conn, TUX_REASON_TARGET);
+	return answer_path(conn, scratch, buf, path_len, result);
+}

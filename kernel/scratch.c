@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Memory for the request at hand, one for each CPU: too much for a stack. */
+#include "instance.h"
+
+#include <linux/cpumask.h>
+#include <linux/slab.h>
+
+static struct scratch **scratch;
+
+void scratch_exit(void)
+{
+	unsigned int cpu;
+
+	for (cpu = 0; scratch && cpu < nr_cpu_ids; cpu++)
+		kvfree(scratch[cpu]);
+	kfree(scratch);
+	scratch = NULL;
+}
+
+int scratch_init(void)
+{
+	unsigned int cpu;
+
+	scratch = kcalloc(nr_cpu_ids, sizeof(*scratch), GFP_KERNEL);
+	if (!scratch)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		scratch[cpu] = kvzalloc_node(sizeof(**scratch), GFP_KERNEL, cpu_to_node(cpu));
+		if (!scratch[cpu]) {
+			scratch_exit();
+			return -ENOMEM;
+		}
+		scratch[cpu]->date_s = -1;
+	}
+	return 0;
+}
+
+struct scratch *scratch_get(void)
+{
+	return scratch[smp_processor_id()];
+}

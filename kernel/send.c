@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "send.h"
+
+#include <linux/pagemap.h>
+#include <linux/pagevec.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "compat/compat.h"
+
+/* Never waits; and whoever runs this CPU now is not to be told of a broken pipe. */
+#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
+
+static struct sock *sk_of(const struct conn *conn)
+{
+	return conn->sock->sk;
+}
+
+/* Makes write_space come. */
+static enum send_result blocked(struct conn *conn)
+{
+	set_bit(SOCK_NOSPACE, &conn->sock->flags);
+	/* With nothing on its way there will be no acknowledgement either: memory is what is short. */
+	return sk_of(conn)->sk_wmem_queued > 0 ? SEND_BLOCKED : SEND_FAILED;
+}
+
+/* Sends bytes by copy; how many, or a negative errno. */
+static int send_bytes(struct conn *conn, const u8 *bytes, u32 len, bool more)
+{
+	struct kvec vec = { .iov_base = (void *)bytes, .iov_len = len };
+	struct msghdr msg = { .msg_flags = SEND_FLAGS | (more ? MSG_MORE : 0) };
+
+	iov_iter_kvec(&msg.msg_iter, WRITE, &vec, 1, len);
+	return tcp_sendmsg_locked(sk_of(conn), &msg, len);
+}
+
+/* References to pages of the body that are in memory and valid, in order and without a gap. */
+struct gathered {
+	unsigned int pages;
+	unsigned int folios;
+	size_t bytes;
+};
+
+static bool is_valid(struct folio *folio)
+{
+	return folio_test_uptodate(folio) && !folio_test_hwpoison(folio);
+}
+
+/* Takes the pages of a folio from index on. */
+static void take_folio(const struct answer *answer, struct scratch *scratch, struct gathered *got, struct folio *folio,
+		       pgoff_t *index)
+{
+	pgoff_t end = folio->index + folio_nr_pages(folio);
+
+	while (*index < end && got->pages < ARRAY_SIZE(scratch->page) && got->bytes < answer->left) {
+		u32 off = offset_in_page(answer->off + got->bytes);
+		u32 len = (u32)min_t(u64, PAGE_SIZE - off, answer->left - got->bytes);
+
+		bvec_set_page(&scratch->page[got->pages++], folio_page(folio, *index - folio->index), len, off);
+		got->bytes += len;
+		++*index;
+	}
+}
+
+static void gather(const struct answer *answer, struct scratch *scratch, struct gathered *got)
+{
+	struct address_space *mapping = answer->file->f_mapping;
+	pgoff_t index = answer->off >> PAGE_SHIFT;
+	pgoff_t last = (answer->off + answer->left - 1) >> PAGE_SHIFT;
+	bool whole = true;
+
+	*got = (struct gathered){ .pages = 0 };
+	while (whole && got->pages < ARRAY_SIZE(scratch->page) && got->bytes < answer->left) {
+		struct folio_batch batch;
+		pgoff_t start = index;
+		unsigned int i;
+
+		folio_batch_init(&batch);
+		if (filemap_get_folios(mapping, &start, last, &batch) == 0)
+			return;
+		for (i = 0; i < folio_batch_count(&batch); i++) {
+			struct folio *folio = batch.folios[i];
+
+			whole = whole && folio->index <= index && index < folio->index + folio_nr_pages(folio) && is_valid(folio) &&
+				got->pages < ARRAY_SIZE(scratch->page);
+			if (whole) {
+				take_folio(answer, scratch, got, folio, &index);
+				scratch->folio[got->folios++] = folio;
+			} else {
+				folio_put(folio);
+			}
+		}
+	}
+}
+
+static void drop(const struct scratch *scratch, const struct gathered *got)
+{
+	unsigned int i;
+
+	for (i = 0; i < got->folios; i++)
+		folio_put(scratch->folio[i]);
+}
+
+/* Whether the file still has what was promised. */
+static bool is_whole(const struct answer *answer)
+{
+	return answer->off + answer->left <= (u64)i_size_read(file_inode(answer->file));
+}
+
+static void advance(struct answer *answer, size_t bytes)
+{
+	answer->off += bytes;
+	answer->left -= bytes;
+}
+
+static enum send_result send_body(struct conn *conn)
+{
+	struct answer *answer = &conn->answer;
+	struct scratch *scratch = scratch_get();
+
+	while (answer->left > 0) {
+		struct gathered got;
+		int ret;
+
+		if (!is_whole(answer))
+			return SEND_FAILED;
+		gather(answer, scratch, &got);
+		if (got.pages == 0)
+			return SEND_PAGES;
+		ret = compat_send_pages(sk_of(conn), scratch->page, got.pages, got.bytes,
+					SEND_FLAGS | (got.bytes < answer->left ? MSG_MORE : 0));
+		drop(scratch, &got);
+		if (ret == -EAGAIN)
+			return blocked(conn);
+		if (ret <= 0)
+			return SEND_FAILED;
+		advance(answer, (size_t)ret);
+	}
+	return SEND_DONE;
+}
+
+enum send_result send_continue(struct conn *conn)
+{
+	struct answer *answer = &conn->answer;
+
+	while (answer->head_at < answer->head_len) {
+		int ret = send_bytes(conn, answer->head + answer->head_at, answer->head_len - answer->head_at,
+				     answer->left > 0);
+
+		if (ret == -EAGAIN)
+			return blocked(conn);
+		if (ret <= 0)
+			return SEND_FAILED;
+		answer->head_at += (u32)ret;
+	}
+	return send_body(conn);
+}
+
+enum send_result send_start(struct conn *conn, const u8 *head, u32 head_len, struct object *object, struct file *file,
+			    u64 off, u64 len)
+{
+	struct answer *answer = &conn->answer;
+	int ret = send_bytes(conn, head, head_len, len > 0);
+	u32 sent = ret > 0 ? (u32)ret : 0;
+
+	*answer = (struct answer){ .object = object, .file = file, .off = off, .left = len };
+	if (ret < 0 && ret != -EAGAIN)
+		return SEND_FAILED;
+	if (sent < head_len) {
+		answer->head_len = head_len - sent;
+		answer->head = kmemdup(head + sent, answer->head_len, GFP_ATOMIC);
+		return answer->head ? blocked(conn) : SEND_FAILED;
+	}
+	return send_body(conn);
+}
+
+void send_free_cold(struct cold_pages *pages)
+{
+	while (pages->count > 0)
+		put_page(pages->page[--pages->count]);
+}
+
+bool send_read_cold(struct conn *conn, struct cold_pages *pages)
+{
+	struct answer *answer = &conn->answer;
+	loff_t off = (loff_t)answer->off;
+	u64 left = answer->left;
+
+	*pages = (struct cold_pages){ .count = 0 };
+	while (left > 0 && pages->count < ARRAY_SIZE(pages->page)) {
+		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
+		size_t want = min_t(u64, PAGE_SIZE, left);
+		ssize_t got;
+
+		if (!page)
+			break;
+		pages->page[pages->count++] = page;
+		got = kernel_read(answer->file, page_address(page), want, &off);
+		if (got != (ssize_t)want) {
+			put_page(pages->page[--pages->count]);
+			break;
+		}
+		pages->bytes += want;
+		left -= want;
+	}
+	return pages->count > 0;
+}
+
+enum send_result send_own_pages(struct conn *conn, const struct cold_pages *pages)
+{
+	struct answer *answer = &conn->answer;
+	struct scratch *scratch = scratch_get();
+	size_t left = pages->bytes;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < pages->count; i++) {
+		size_t len = min_t(size_t, left, PAGE_SIZE);
+
+		bvec_set_page(&scratch->page[i], pages->page[i], (unsigned int)len, 0);
+		left -= len;
+	}
+	ret = compat_send_pages(sk_of(conn), scratch->page, pages->count, pages->bytes,
+				SEND_FLAGS | (pages->bytes < answer->left ? MSG_MORE : 0));
+	if (ret == -EAGAIN)
+		return blocked(conn);
+	if (ret <= 0)
+		return SEND_FAILED;
+	advance(answer, (size_t)ret);
+	return send_body(conn);
+}
+
+u64 send_left(const struct conn *conn)
+{
+	return conn->answer.left + (conn->answer.head_len - conn->answer.head_at);
+}
+
+void send_release(struct conn *conn)
+{
+	kfree(conn->answer.head);
+	if (conn->answer.object)
+		object_put(conn->answer.object);
+	conn->answer = (struct answer){ .object = NULL };
+}

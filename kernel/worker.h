@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lent threads, and what waits for them. */
+#ifndef TUX_KERNEL_WORKER_H
+#define TUX_KERNEL_WORKER_H
+
+#include "instance.h"
+
+/* Puts work at the end of the queue, once, and wakes a thread. Any context. */
+void work_queue(struct instance *instance, struct work *work);
+
+/* Takes work out of the queue if it is there. Any context. */
+void work_cancel(struct instance *instance, struct work *work);
+
+/* Runs on the calling thread until a signal (-EINTR) or until the instance has drained and nothing waits (0). */
+int worker_run(struct instance *instance);
+
+#endif

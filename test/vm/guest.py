@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A stock kernel in QEMU, without KVM: boots a file system made of this machine's programs, runs one script, and powers off."""
+import gzip
+import hashlib
+import lzma
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = ROOT / "build-vm"
+
+# What the guest has of this machine. Programs bring their libraries.
+PROGRAMS = ["/usr/bin/python3", "/usr/sbin/nginx", "/usr/bin/curl", "/usr/bin/wrk", "/usr/bin/bash", "/usr/sbin/mkfs.ext4",
+            "/usr/sbin/tc", "/usr/sbin/ip"]
+PYTHON_LEFT_OUT = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "turtledemo", "distutils", "pydoc_data"}
+PACKAGES = ["_pytest", "pytest", "pluggy", "iniconfig", "packaging", "attr", "attrs", "exceptiongroup", "py.py"]
+FILES = ["/etc/mime.types", "/etc/nginx/mime.types", "/etc/protocols", "/etc/services"]
+MODULES = ["ext4", "overlay", "loop", "fuse", "sch_netem", "veth", "tcp_bbr"]
+
+# What a kernel says when something is wrong with it, or with what was loaded into it.
+SPLATS = re.compile(r"BUG:|WARNING:|Oops|KASAN|UBSAN|kmemleak|unreferenced object|possible (circular|recursive) locking|"
+                    r"inconsistent lock state|suspicious RCU|sleeping function|refcount_t:|general protection|kernel panic|"
+                    r"Kernel panic|Call Trace|Objects remaining|hung task|rcu_sched|soft lockup|slab-|list_(add|del) corruption")
+
+INIT = """#!/bin/sh
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+ln -sf /proc/self/fd /dev/fd
+ip link set lo up
+hostname guest
+for module in $(cat /modules/order); do insmod /modules/$module || echo "tux-vm: insmod $module failed"; done
+cd /root
+%(script)s
+status=$?
+sync
+dmesg >/dev/ttyS1
+echo "tux-vm: exit $status"
+poweroff -f
+"""
+
+
+class Archive:
+    """An initramfs: cpio in the new ASCII format, written by hand, as nothing else is needed of it."""
+
+    def __init__(self, path):
+        self.out = open(path, "wb")
+        self.names = set()
+        self.inode = 1
+
+    def entry(self, name, mode, data=b"", device=(0, 0)):
+        name = name.strip("/")
+        if name in self.names:
+            return
+        if "/" in name:
+            self.directory(name.rsplit("/", 1)[0])
+        self.names.add(name)
+        fields = [self.inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name) + 1, 0]
+        self.inode += 1
+        head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+        self.out.write(head + b"\0" * (-len(head) % 4) + data + b"\0" * (-len(data) % 4))
+
+    def directory(self, name, mode=0o755):
+        self.entry(name, stat.S_IFDIR | mode)
+
+    def file(self, name, data, mode=0o644):
+        self.entry(name, stat.S_IFREG | mode, data)
+
+    def copy(self, host, name=None):
+        """A file of this machine; links become what they point to."""
+        host = pathlib.Path(host)
+        self.file(str(name or host), host.read_bytes(), 0o755 if os.access(host, os.X_OK) else 0o644)
+
+    def program(self, host, name=None):
+        self.copy(host, name)
+        listed = subprocess.run(["ldd", str(host)], capture_output=True, text=True, check=False).stdout
+        for library in re.findall(r"(/\S+) \(0x", listed):
+            self.copy(library)
+
+    def tree(self, host, name, left_out=()):
+        for folder, folders, files in os.walk(host):
+            folders[:] = [each for each in folders if each not in left_out]
+            self.directory(name + folder[len(str(host)):])
+            for file in files:
+                self.copy(os.path.join(folder, file), name + os.path.join(folder, file)[len(str(host)):])
+
+    def close(self):
+        self.entry("TRAILER!!!", 0)
+        self.out.write(b"\0" * (-self.out.tell() % 512))
+        self.out.close()
+
+
+def build_base(path):
+    """What is the same for every boot."""
+    archive = Archive(path)
+    for folder in ("dev", "proc", "sys", "tmp", "run", "root", "mnt", "var/lib/nginx", "var/log/nginx", "etc"):
+        archive.directory(folder)
+    archive.entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
+    archive.copy("/bin/busybox", "bin/busybox")
+    for tool in subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True, check=True).stdout.split():
+        if tool != "busybox" and not any(program.endswith("/" + tool) for program in PROGRAMS):
+            archive.entry("bin/" + tool, stat.S_IFLNK | 0o777, b"busybox")
+    for program in PROGRAMS:
+        if os.path.exists(program):
+            archive.program(program)
+    version = "python%d.%d" % sys.version_info[:2]
+    archive.tree("/usr/lib/" + version, "usr/lib/" + version, PYTHON_LEFT_OUT)
+    for extension in pathlib.Path("/usr/lib", version, "lib-dynload").glob("*.so"):
+        archive.program(extension)
+    for package in PACKAGES:
+        host = pathlib.Path("/usr/lib/python3/dist-packages", package)
+        if host.is_dir():
+            archive.tree(host, str(host))
+        elif host.exists():
+            archive.copy(host)
+    for file in FILES:
+        if os.path.exists(file):
+            archive.copy(file)
+    archive.file("etc/passwd", b"root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")
+    archive.file("etc/group", b"root:x:0:\nwww-data:x:33:\nnogroup:x:65534:\n")
+    archive.file("etc/hosts", b"127.0.0.1 localhost\n::1 localhost\n")
+    archive.file("etc/machine-id", b"0123456789abcdef0123456789abcdef\n")
+    archive.close()
+
+
+def base():
+    key = hashlib.sha256(pathlib.Path(__file__).read_bytes() + sys.version.encode()).hexdigest()[:16]
+    path = BUILD / f"base-{key}.cpio"
+    if not path.exists():
+        for old in BUILD.glob("base-*.cpio"):
+            old.unlink()
+        building = path.with_suffix(".new")
+        build_base(building)
+        building.rename(path)
+    return path
+
+
+def unpacked(path):
+    data = path.read_bytes()
+    if path.suffix == ".xz":
+        return lzma.decompress(data)
+    return gzip.decompress(data) if path.suffix == ".gz" else data
+
+
+def module_files(kernel, names):
+    """The files of modules with all that they need, in the order to load them. Built-in ones are left out."""
+    folder = BUILD / "kernels" / kernel / "modules"
+    needs, by_name = {}, {}
+    dep = folder / "modules.dep"
+    for line in dep.read_text().splitlines():
+        path, _, wanted = line.partition(":")
+        needs[path] = wanted.split()
+        by_name[re.sub(r"\.ko(\.\w+)?$", "", os.path.basename(path)).replace("-", "_")] = path
+    found = []
+    for name in names:
+        path = by_name.get(name.replace("-", "_"))
+        if path:
+            found += [each for each in reversed([path] + needs[path]) if each not in found]
+    return [folder / each for each in found]
+
+
+def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1, memory_mb=1024, append="", icount=False,
+        timeout=300, output=None):
+    """
+    Boots a kernel and runs a shell script in it: (exit status, output, kernel log). files: (host, guest) pairs; trees: folders
+    likewise; programs likewise, with their libraries. Status None: it ended otherwise, or took too long.
+    """
+    with tempfile.TemporaryDirectory(prefix="tux-vm-") as folder:
+        extra = Archive(folder + "/extra.cpio")
+        order = []
+        extra.directory("modules")
+        for path in module_files(kernel, modules):
+            name = re.sub(r"\.ko.*$", ".ko", path.name)
+            extra.file("modules/" + name, unpacked(path))
+            order.append(name)
+        extra.file("modules/order", "\n".join(order).encode() + b"\n")
+        extra.file("init", (INIT % {"script": "sh /root/script"}).encode(), 0o755)
+        extra.file("root/script", script.encode(), 0o755)
+        for host, guest in files:
+            extra.copy(host, guest)
+        for host, guest in programs:
+            extra.program(host, guest)
+        for host, guest in trees:
+            extra.tree(host, guest, {"__pycache__"})
+        extra.close()
+        with open(folder + "/init.cpio", "wb") as whole:
+            for part in (base(), folder + "/extra.cpio"):
+                with open(part, "rb") as file:
+                    shutil.copyfileobj(file, whole)
+        cpu = "max,-erms,-fsrm,-rdrand,-rdseed" if icount else "max"
+        command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot", "-M", "pc", "-cpu", cpu,
+                   "-accel", "tcg" + (",thread=multi" if cpus > 1 else ""), "-smp", str(cpus), "-m", str(memory_mb),
+                   "-kernel", str(BUILD / "kernels" / kernel / "vmlinuz"), "-initrd", folder + "/init.cpio",
+                   "-serial", "file:" + folder + "/console", "-serial", "file:" + folder + "/dmesg",
+                   "-append", "console=ttyS0 quiet panic=-1 oops=panic " + ("nokaslr norandmaps random.trust_cpu=off " if icount
+                                                                            else "slub_debug=FZPU ") + append]
+        if icount:
+            command += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]
+        try:
+            subprocess.run(command, stdin=subprocess.DEVNULL, timeout=timeout, check=False)
+            ended = ""
+        except subprocess.TimeoutExpired:
+            ended = f"\ntux-vm: the guest did not end within {timeout} s\n"
+        console = pathlib.Path(folder, "console").read_text(errors="replace").replace("\r", "") + ended
+        log = pathlib.Path(folder, "dmesg").read_text(errors="replace").replace("\r", "")
+    status = re.search(r"^tux-vm: exit (\d+)$", console, re.MULTILINE)
+    return int(status[1]) if status else None, console, log
+
+
+def splats(text):
+    return [line for line in text.splitlines() if SPLATS.search(line)]
