@@ -348,14 +348,10 @@ static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
 
 	switch ((enum op)(cqe->user_data & OP_MASK)) {
 	case OP_NONE:
+	case OP_SOURCE: /* told apart before */
 		return;
 	case OP_ACCEPT:
 		on_accept(loop, what, cqe);
-		return;
-	case OP_SOURCE:
-		((struct source *)what)->readable(what, loop->owner);
-		if (!(cqe->flags & IORING_CQE_F_MORE))
-			uring_watch(loop, what);
 		return;
 	case OP_RECEIVE:
 		on_receive(loop, channel, cqe);
@@ -373,6 +369,15 @@ static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
 		break;
 	}
 	settle(loop, channel);
+}
+
+static void on_source(struct loop *loop, const struct io_uring_cqe *cqe)
+{
+	struct source *source = (struct source *)(uintptr_t)(cqe->user_data & ~(uint64_t)OP_MASK);
+
+	source->readable(source, loop->owner);
+	if (!(cqe->flags & IORING_CQE_F_MORE))
+		uring_watch(loop, source);
 }
 
 static void feed_starved(struct loop *loop)
@@ -400,10 +405,20 @@ static void uring_run(struct loop *loop, int timeout_ms)
 	struct io_uring_cqe *cqe;
 	unsigned head;
 	unsigned count = 0;
+	unsigned seen = 0;
 
 	io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, timeout_ms < 0 ? NULL : &limit, NULL);
+	/* What inotify tells comes before the requests that may depend on it. */
 	io_uring_for_each_cqe(&loop->ring, head, cqe) {
-		on_completion(loop, cqe);
+		if ((cqe->user_data & OP_MASK) == OP_SOURCE)
+			on_source(loop, cqe);
+		seen++;
+	}
+	io_uring_for_each_cqe(&loop->ring, head, cqe) {
+		if ((cqe->user_data & OP_MASK) != OP_SOURCE)
+			on_completion(loop, cqe);
+		else if (count >= seen)
+			on_source(loop, cqe);
 		count++;
 	}
 	if (loop->returned > 0) {

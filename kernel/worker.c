@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include <linux/sched/signal.h>
+#include <linux/task_work.h>
 
 void work_queue(struct instance *instance, struct work *work)
 {
@@ -69,6 +70,8 @@ int worker_run(struct instance *instance)
 			wake_up_interruptible(&instance->workers);
 			return 0;
 		}
+		if (task_work_pending(current))
+			return -EINTR; /* files that we put are closed on the way out */
 		ret = wait_event_interruptible_exclusive(instance->workers, has_something(instance));
 		if (ret != 0)
 			return -EINTR;
