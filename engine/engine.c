@@ -126,6 +126,8 @@ static bool start_kernel(struct tux_engine *engine, char *error, size_t error_si
 
 	if (!kernel_start(&engine->kernel, config, engine->log_event_fd, error, error_size))
 		return false;
+	/* What comes up is what the kernel engine was not sure of, such as a way that is mounted over: that is asked about each time. */
+	engine->config.recheck_ms = 0;
 	for (unsigned i = 0; i < config->listener_count; i++)
 		engine->by_kernel[i] = kernel_listen(&engine->kernel, &config->listeners[i]);
 	return true;

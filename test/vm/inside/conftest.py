@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests that run in a guest, beside the module: test/vm/check boots one and starts them."""
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, "/test/http")
+
+import abi  # noqa: E402
+
+MODULE = "/tux.ko"
+
+
+def loaded():
+    return "tux " in pathlib.Path("/proc/modules").read_text()
+
+
+def load():
+    if not loaded():
+        subprocess.run(["insmod", MODULE], check=True)
+
+
+def unload():
+    return subprocess.run(["rmmod", "tux"], capture_output=True, text=True, check=False)
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def settle():
+    """Files are closed by a work queue, objects freed behind a grace period."""
+    time.sleep(0.3)
+
+
+class Counts:
+    """What must be as before when all is over."""
+
+    def __init__(self):
+        settle()
+        text = pathlib.Path("/proc/net/sockstat").read_text()
+        tcp = text.split("TCP: ")[1].split()
+        self.tcp_inuse, self.tcp_alloc = int(tcp[1]), int(tcp[7])
+        self.files = int(pathlib.Path("/proc/sys/fs/file-nr").read_text().split()[0])
+        self.mounts = len(pathlib.Path("/proc/mounts").read_text().splitlines())
+
+    def __repr__(self):
+        return repr(self.__dict__)
+
+
+def same_again(before, files=8, seconds=10):
+    """Waits until the counts are what they were; file-nr counts in batches for each CPU, hence the slack."""
+    until = time.monotonic() + seconds
+    while True:
+        now = Counts()
+        if (now.tcp_inuse <= before.tcp_inuse and now.tcp_alloc <= before.tcp_alloc and now.mounts == before.mounts and
+                abs(now.files - before.files) <= files + 32):
+            return
+        assert time.monotonic() < until, f"before {before}, now {now}"
+
+
+class Tux:
+    def __init__(self, root, *options, engine="kernel", log="off"):
+        self.port = free_port()
+        self.root = root
+        self.error = open("/tmp/tux-error", "w+", encoding="utf-8")
+        self.process = subprocess.Popen(
+            ["/usr/bin/tux", "serve", str(root), "--engine", engine, "--listen", f"127.0.0.1:{self.port}", "--log", log, *options],
+            stderr=self.error)
+        until = time.monotonic() + 20
+        while True:
+            text = pathlib.Path("/tmp/tux-error").read_text(encoding="utf-8")
+            if "sandbox:" in text:
+                break
+            assert self.process.poll() is None and time.monotonic() < until, text
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+    def get(self, target, *fields):
+        """Status and body of one request on a connection of its own."""
+        with self.connect() as sock:
+            return ask(sock, target, *fields)
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        self.process.wait(20)
+        self.error.close()
+
+
+def ask(sock, target, *fields, method="GET"):
+    sock.sendall(f"{method} {target} HTTP/1.1\r\nHost: x\r\n{''.join(field + chr(13) + chr(10) for field in fields)}\r\n".encode())
+    return answer(sock, method)
+
+
+def answer(sock, method="GET"):
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = sock.recv(1 << 16)
+        assert more, f"closed after {data!r}"
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    status = int(head.split()[1])
+    length = 0
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    if method == "HEAD" or status in (204, 304):
+        length = 0
+    while len(body) < length:
+        more = sock.recv(1 << 18)
+        assert more, f"closed after {len(body)} of {length} bytes of {target_of(head)}"
+        body += more
+    return status, body
+
+
+def target_of(head):
+    return head.split(b"\r\n")[0].decode()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def module():
+    load()
+    yield
+    settle()
+
+
+@pytest.fixture
+def root(tmp_path):
+    tmp_path.chmod(0o755)
+    (tmp_path / "a.txt").write_bytes(b"hello\n")
+    (tmp_path / "index.html").write_bytes(b"<p>index\n")
+    (tmp_path / "big").write_bytes(os.urandom(3_000_000))
+    for above in tmp_path.parents:
+        if above != pathlib.Path("/"):
+            above.chmod(0o755)
+    time.sleep(0.05)  # a file that was just written is the user engine's
+    return tmp_path
+
+
+@pytest.fixture
+def tux(root):
+    server = Tux(root)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def instance(root):
+    """An instance that serves root, and the port."""
+    with abi.Instance() as made, socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        made.hello()
+        made.setup(str(root))
+        made.listen(listener)
+        made.lend()
+        made.port = listener.getsockname()[1]
+        yield made

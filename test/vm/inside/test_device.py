@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""/dev/tux: what is not as include/uapi/tux.h says is refused, and nothing else happens."""
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import random
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+import abi
+from conftest import ask
+
+
+def error_of(call, *arguments, **named):
+    with pytest.raises(OSError) as caught:
+        call(*arguments, **named)
+    return caught.value.errno
+
+
+@pytest.fixture
+def fresh():
+    with abi.Instance() as made:
+        yield made
+
+
+@pytest.fixture
+def ready(fresh, root):
+    fresh.hello()
+    fresh.setup(str(root))
+    return fresh
+
+
+def test_versions_are_compared(fresh):
+    assert error_of(fresh.hello, abi=7) == errno.EPROTO
+    assert fresh.module[0] == abi.ABI and fresh.module[2].rstrip(b"\0") == b"0.1.0"
+    assert error_of(fresh.hello, record_size=1) == errno.EPROTO
+    fresh.hello()
+
+
+def test_order(fresh, root):
+    assert error_of(fresh.setup, str(root)) == errno.EBADMSG
+    for call in (abi.LISTEN, abi.ADOPT, abi.RUN, abi.DRAIN, abi.SIZE):
+        assert error_of(fcntl.ioctl, fresh.fd, call, b"\0" * 8) == errno.EBADMSG
+    assert error_of(os.read, fresh.fd, 8) == errno.EBADMSG
+    fresh.hello()
+    assert error_of(fresh.hello) == errno.EBADMSG
+    fresh.setup(str(root))
+    assert error_of(fresh.setup, str(root)) == errno.EBADMSG
+    assert error_of(fresh.hello) == errno.EBADMSG
+
+
+@pytest.mark.parametrize("changes", [
+    {"size": 0}, {"size": 10000}, {"flags": 8}, {"flags": 1 << 31}, {"max_connections": 0}, {"max_connections": 1 << 25},
+    {"max_objects": 0}, {"max_objects": 1 << 21}, {"head_timeout_ms": 0}, {"send_timeout_ms": 86400001}, {"idle_timeout_ms": 0},
+    {"index_count": 9}, {"index": ["a/b"]}, {"index": [""]}, {"index": ["x" * 256]}])
+def test_set_up_with_nonsense(fresh, root, changes):
+    fresh.hello()
+    assert error_of(fresh.setup, str(root), **changes) == errno.EINVAL
+    fresh.setup(str(root))
+
+
+def test_set_up_with_other_descriptors(fresh, root):
+    fresh.hello()
+    assert error_of(fresh.setup, str(root), root_fd=999) == errno.EBADF
+    with open(root / "a.txt", "rb") as file:
+        assert error_of(fresh.setup, file.fileno()) == errno.ENOTDIR
+        assert error_of(fresh.setup, str(root), event_fd=file.fileno()) == errno.EINVAL
+    fresh.setup(str(root))
+
+
+def test_listening_on_other_things(ready, root):
+    assert error_of(ready.number, abi.LISTEN, 999) == errno.EBADF
+    with open(root / "a.txt", "rb") as file:
+        assert error_of(ready.number, abi.LISTEN, file.fileno()) == errno.EINVAL
+    for family, kind in ((socket.AF_UNIX, socket.SOCK_STREAM), (socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_INET, socket.SOCK_STREAM)):
+        with socket.socket(family, kind) as sock:
+            assert error_of(ready.listen, sock) == errno.EINVAL
+
+
+def test_adopting_other_things(ready):
+    assert error_of(ready.number, abi.ADOPT, 999) == errno.EBADF
+    one, two = socket.socketpair()
+    assert error_of(ready.adopt, one) == errno.EINVAL
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert error_of(ready.adopt, listener) == errno.EINVAL
+    one.close()
+    two.close()
+
+
+def test_adopted_twice(ready):
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
+        taken, _ = listener.accept()
+        ready.adopt(taken)
+        assert error_of(ready.adopt, taken) == errno.EBUSY
+        taken.close()
+
+
+def test_unknown_calls(ready):
+    for number in (0, 1, abi.RUN + 7, 0x5401, 0xffffffff):
+        assert error_of(fcntl.ioctl, ready.fd, number, 0) in (errno.EINVAL, errno.ENOTTY)
+    assert error_of(os.write, ready.fd, b"x") == errno.EINVAL
+    assert error_of(os.read, ready.fd, 7) == errno.EINVAL
+    assert error_of(os.read, ready.fd, 8) == errno.EAGAIN
+
+
+def test_bad_memory(ready, root):
+    with abi.Instance() as other:
+        libc = ctypes.CDLL(None, use_errno=True)
+        for instance, call in ((other, abi.HELLO), (ready, abi.LISTEN), (ready, abi.ADOPT), (ready, abi.SIZE)):
+            for address in (0, 8, 0xffffffff81000000):
+                assert libc.ioctl(instance.fd, ctypes.c_ulong(call), ctypes.c_void_p(address)) == -1
+                assert ctypes.get_errno() == errno.EFAULT
+
+
+def test_needs_the_capability():
+    child = os.fork()
+    if child == 0:
+        try:
+            os.chmod(abi.DEVICE, 0o666)
+            os.setresuid(65534, 65534, 65534)
+            os.open(abi.DEVICE, os.O_RDWR)
+        except PermissionError:
+            os._exit(7)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_mapping(ready):
+    size = ready.size()
+    with mmap.mmap(ready.fd, size) as shared:
+        cpus, first, stride, ring = struct.unpack_from("=IIII", shared)
+        assert cpus >= os.cpu_count() and first + cpus * stride <= size and ring & (ring - 1) == 0
+    for length, offset in ((size + 4096, 0), (4096, (size + 4095) // 4096 * 4096), (4096, 1 << 40)):
+        assert error_of(mmap.mmap, ready.fd, length, offset=offset) in (errno.EINVAL, errno.ENXIO, errno.EPERM)
+
+
+def test_what_the_program_writes_into_the_rings_is_not_trusted(root):
+    with abi.Instance() as made, socket.create_server(("127.0.0.1", 0)) as listener:
+        made.hello()
+        made.setup(str(root), flags=abi.RECORDS)
+        made.listen(listener)
+        made.lend()
+        shared = mmap.mmap(made.fd, made.size())
+        cpus, first, stride, _ = struct.unpack_from("=IIII", shared)
+        for value in (0, 1, 1 << 63, (1 << 64) - 1, 0xdeadbeefcafe):
+            for cpu in range(cpus):
+                for word in range(0, 512, 8):
+                    struct.pack_into("=Q", shared, first + cpu * stride + word, value)
+            with socket.create_connection(listener.getsockname(), timeout=5) as sock:
+                sock.sendall(b"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+                until = time.monotonic() + 5
+                while time.monotonic() < until:  # answered, or handed up as there is no room
+                    try:
+                        for fd, reason in made.take():
+                            assert reason == abi.NO_RECORDS
+                            os.close(fd)
+                        break
+                    except BlockingIOError:
+                        pass
+                    try:
+                        sock.settimeout(0.05)
+                        assert sock.recv(100).startswith(b"HTTP/1.1 200")
+                        break
+                    except TimeoutError:
+                        pass
+                else:
+                    pytest.fail("neither answered nor handed up")
+        shared.close()
+
+
+def test_reasons(instance):
+    """Each hand-up says why, and leaves the request unread."""
+    cases = [(b"GET / HTTP/1.1\r\n\r\n", abi.REFUSED), (b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", abi.METHOD),
+             (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", abi.BODY),
+             (b"GET /%2e%2e/ HTTP/1.1\r\nHost: x\r\n\r\n", abi.TARGET), (b"GET /.hidden HTTP/1.1\r\nHost: x\r\n\r\n", abi.TARGET),
+             (b"GET /missing HTTP/1.1\r\nHost: x\r\n\r\n", abi.ABSENT),
+             (b"GET /a.txt HTTP/1.1\r\nHost: x\r\nIf-Match: \"x\"\r\n\r\n", abi.ANSWER)]
+    for request, reason in cases:
+        with socket.create_connection(("127.0.0.1", instance.port), timeout=5) as client:
+            client.sendall(request)
+            until = time.monotonic() + 5
+            handed = []
+            while not handed:
+                assert time.monotonic() < until, request
+                try:
+                    handed = instance.take()
+                except BlockingIOError:
+                    time.sleep(0.01)
+            (fd, why), = handed
+            with socket.socket(fileno=fd) as taken:
+                assert why == reason, request
+                assert taken.recv(1000) == request
+                taken.sendall(b"answered")
+                assert client.recv(100) == b"answered"
+
+
+def test_adopted_goes_on(instance):
+    """Out of the kernel engine, answered by the program, and back into it."""
+    with socket.create_connection(("127.0.0.1", instance.port), timeout=5) as client:
+        for _ in range(20):
+            assert ask(client, "/a.txt") == (200, b"hello\n")
+            client.sendall(b"GET /missing HTTP/1.1\r\nHost: x\r\n\r\n")
+            until = time.monotonic() + 5
+            while True:
+                assert time.monotonic() < until
+                try:
+                    (fd, _), = instance.take()
+                    break
+                except BlockingIOError:
+                    time.sleep(0.005)
+            with socket.socket(fileno=fd) as taken:
+                taken.recv(1000)
+                taken.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                assert client.recv(1000).startswith(b"HTTP/1.1 204")
+                instance.adopt(taken)
+
+
+def test_fuzzed(root):
+    """Random and mutated messages at every call, from several threads, with live connections."""
+    seconds = float(os.environ.get("TUX_FUZZ_SECONDS", "10"))
+    seed = int(os.environ.get("TUX_FUZZ_SEED", "1"))
+    until = time.monotonic() + seconds
+    counts = [0] * 4
+
+    def client(port):
+        while time.monotonic() < until:
+            try:
+                with socket.create_connection(("127.0.0.1", port), timeout=1) as sock:
+                    sock.sendall(b"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\nGET /missing HTTP/1.1\r\nHost: x\r\n\r\n")
+                    sock.recv(1000)
+            except OSError:
+                pass
+
+    def fuzz(which):
+        chance = random.Random(seed * 100 + which)
+        good = None
+        while time.monotonic() < until:
+            instance = abi.Instance()
+            listener = socket.create_server(("127.0.0.1", 0))
+            runner = None
+            try:
+                if chance.random() < 0.9:
+                    instance.hello()
+                if chance.random() < 0.9:
+                    instance.setup(str(root), flags=chance.randrange(8), max_connections=chance.choice([1, 2, 1000]),
+                                   idle_timeout_ms=chance.choice([1, 50, 5000]))
+                    instance.listen(listener)
+                    runner = threading.Thread(target=client, args=listener.getsockname()[1:], daemon=True)
+                    runner.start()
+                    instance.lend(chance.randrange(3))
+            except OSError:
+                pass
+            for _ in range(chance.randrange(1, 60)):
+                counts[which] += 1
+                try:
+                    call = chance.choice(abi.CALLS)
+                    if chance.random() < 0.1:
+                        call = chance.getrandbits(32)
+                    if chance.random() < 0.1:
+                        call ^= 1 << chance.randrange(32)
+                    if call == abi.RUN:
+                        continue  # its threads are lent above
+                    choice = chance.random()
+                    if choice < 0.5:
+                        fcntl.ioctl(instance.fd, call, bytearray(chance.randbytes(2200)))
+                    elif choice < 0.7:
+                        fcntl.ioctl(instance.fd, call, struct.pack("=i", chance.choice([instance.fd, listener.fileno(), 0, 1, 2, -1])))
+                    elif choice < 0.8:
+                        os.close(os.dup(instance.fd))
+                    elif choice < 0.9:
+                        for fd, _ in instance.take():
+                            if chance.random() < 0.5:
+                                with socket.socket(fileno=os.dup(fd)) as taken:
+                                    instance.adopt(taken)
+                            os.close(fd)
+                    else:
+                        mmap.mmap(instance.fd, chance.choice([4096, 1 << 20]), offset=4096 * chance.randrange(4)).close()
+                except (OSError, ValueError, OverflowError):
+                    pass
+            listener.close()
+            if instance.threads and chance.random() < 0.9:
+                try:
+                    instance.close()
+                except OSError:
+                    pass
+            else:
+                instance.close()
+        return good
+
+    threads = [threading.Thread(target=fuzz, args=(which,), daemon=True) for which in range(len(counts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(seconds + 60)
+        assert not thread.is_alive()
+    assert sum(counts) > 100
