@@ -105,10 +105,11 @@ class Guest:
         try:
             initrd = self._initramfs(kernel, files, init_script, [*NETWORK, *guest.MODULES, *modules], full)
             started = time.monotonic()
-            # Not pass_fds alone: QEMU must not outlive us even when we are killed.
-            self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *self._command(kernel, initrd, cpus, memory_mb, append, theirs.fileno())],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=[theirs.fileno()])
+            command = self._command(kernel, initrd, cpus, memory_mb, append, theirs.fileno())
+            with open(self._folder + "/qemu", "wb") as messages:
+                # QEMU must not outlive us even when we are killed.
+                self._process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], stdin=subprocess.DEVNULL,
+                                                 stdout=messages, stderr=messages, pass_fds=[theirs.fileno()])
             theirs.close()
             self._timer = threading.Timer(timeout_s, self._process.kill)
             self._timer.daemon = True
@@ -178,7 +179,8 @@ class Guest:
 
     def _error(self, what):
         ended = self._process is not None and self._process.poll() is not None
-        said = self._process.stdout.read().decode(errors="replace") if ended else ""
+        messages = pathlib.Path(self._folder, "qemu")
+        said = messages.read_text(errors="replace") if messages.exists() else ""
         return GuestError(f"{what}{' (QEMU has ended)' if ended else ''}\n{said}{self.log()[-CONSOLE_TAIL:]}")
 
     def _receive(self, pattern, seconds, what):
@@ -240,7 +242,6 @@ class Guest:
         if self._process:
             self._process.kill()
             self._process.wait()
-            self._process.stdout.close()
         self._shell.close()
         self._last_log = self.log()
         shutil.rmtree(self._folder, ignore_errors=True)

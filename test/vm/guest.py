@@ -24,7 +24,7 @@ FILES = ["/etc/mime.types", "/etc/nginx/mime.types", "/etc/protocols", "/etc/ser
 MODULES = ["ext4", "overlay", "loop", "fuse", "sch_netem", "veth", "tcp_bbr"]
 
 # What a kernel says when something is wrong with it, or with what was loaded into it.
-SPLATS = re.compile(r"BUG:|WARNING:|Oops|KASAN|UBSAN|kmemleak|unreferenced object|possible (circular|recursive) locking|"
+SPLATS = re.compile(r"BUG:|WARNING:|Oops|KASAN|UBSAN|unreferenced object|possible (circular|recursive) locking|"
                     r"inconsistent lock state|suspicious RCU|sleeping function|refcount_t:|general protection|kernel panic|"
                     r"Kernel panic|Call Trace|Objects remaining|hung task|rcu_sched|soft lockup|slab-|list_(add|del) corruption")
 

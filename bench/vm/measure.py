@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs in the guest: each server in turn, each row, several rounds in alternating order. Prints one line of JSON a measurement."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = "/tmp/www"
+FILES = {"1k.bin": 1 << 10, "16k.bin": 1 << 14, "1m.bin": 1 << 20}
+ROWS = {  # name: file, connections, more options of the client
+    "1k-1": ("1k.bin", 1, []), "1k-16": ("1k.bin", 16, []), "1k-64": ("1k.bin", 64, []), "1k-256": ("1k.bin", 256, []),
+    "16k": ("16k.bin", 16, []), "1m": ("1m.bin", 8, ["--discard"]), "close": ("1k.bin", 16, ["--close"]),
+}
+
+
+def port_free():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def start(server, log):
+    port = port_free()
+    if server == "nginx":
+        run = pathlib.Path("/tmp/nginx")
+        run.mkdir(exist_ok=True)
+        text = pathlib.Path("/root/nginx.conf").read_text(encoding="utf-8")
+        text = text.replace("@RUN@", str(run)).replace("@PORT@", str(port)).replace("@ROOT@", ROOT)
+        if log:
+            text = text.replace("access_log off;", "access_log /tmp/nginx/access.log combined buffer=64k;")
+        (run / "conf").write_text("user root;\n" + text, encoding="utf-8")
+        process = subprocess.Popen(["nginx", "-c", str(run / "conf")], stderr=subprocess.DEVNULL)
+    else:
+        process = subprocess.Popen(["tux", "serve", ROOT, "--engine", server, "--listen", f"127.0.0.1:{port}", "--threads", "1",
+                                    "--log", "/tmp/tux.log" if log else "off"], stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            return process, port
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"{server} does not start")
+
+
+def measure(port, row, milliseconds):
+    file, connections, more = ROWS[row]
+    found = subprocess.run(["client", "--port", str(port), "--length", str(FILES[file]), "--path", "/" + file, "--connections",
+                            str(connections), "--milliseconds", str(milliseconds), *more], capture_output=True, text=True, check=False)
+    return json.loads(found.stdout)
+
+
+def main():
+    rounds, milliseconds, log, rows = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "on", sys.argv[4].split(",")
+    os.mkdir(ROOT)
+    for name, size in FILES.items():
+        pathlib.Path(ROOT, name).write_bytes(os.urandom(size))
+    time.sleep(3)  # what boots still does
+    servers = ["nginx", "uring", "kernel"]
+    for turn in range(rounds):
+        for server in servers if turn % 2 == 0 else servers[::-1]:
+            process, port = start(server, log)
+            for row in rows:
+                measure(port, row, milliseconds // 4)
+                result = measure(port, row, milliseconds)
+                print("measured", json.dumps({"server": server, "row": row, "round": turn, "requests": result["requests"],
+                                              "errors": result["errors"], "seconds": result["seconds"]}), flush=True)
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+main()
