@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Keeps a guest running while the host talks to it: test/vm/boot.py --kernel 6.1 --module X.ko --run 'uname -a; lsmod' prints what the
-commands say and exits with their status, or 1 when the kernel complained. guest.py is the other way: one script, then the end.
+Keeps a guest running while the host talks to it: test/vm/boot.py --kernel 6.1 --module X.ko --run 'uname -a; lsmod' prints
+what the commands say and exits with their status, or 1 when the kernel complained. guest.py is the other way: one script,
+then the end.
 """
 import argparse
 import base64
@@ -82,10 +83,11 @@ def free_port():
 
 class Guest:
     """
-    A running guest, ready for run() once made. files: (host, guest) pairs, folders too; programs bring their libraries. forward:
-    (host port, guest port) pairs, where host port 0 takes a free one: ports[guest port]. init_script runs before the first
-    command, on the console. full: with python3, nginx, curl and the rest of guest.py's. Whatever happens it is killed after
-    timeout_s, and when the thread that made it ends. Leaving `with` raises KernelComplained when the kernel had something to say.
+    A running guest, ready for run() once made. files: (host, guest) pairs, folders too; programs bring their libraries.
+    forward: (host port, guest port) pairs, where host port 0 takes a free one: ports[guest port]. init_script runs before the
+    first command, on the console. full: with python3, nginx, curl and the rest of guest.py's; busybox's shell prefers its own
+    applets, so say /usr/sbin/tc for the real one. Whatever happens it is killed after timeout_s, and when the thread that made
+    it ends. Leaving `with` raises KernelComplained when the kernel had something to say.
     """
 
     def __init__(self, kernel="6.1", build=None, files=(), init_script="", forward=(), cpus=1, memory_mb=512, append="",
@@ -185,7 +187,8 @@ class Guest:
 
     def _receive(self, pattern, seconds, what):
         """What came on the shell's line up to a match of the pattern, and the match."""
-        until = min(time.monotonic() + seconds, self._end)
+        started = time.monotonic()
+        until = min(started + seconds, self._end)
         while True:
             found = re.search(pattern, self._answer)
             if found:
@@ -193,7 +196,7 @@ class Guest:
                 return before, found
             left = until - time.monotonic()
             if left <= 0:
-                raise self._error(f"{self.release}: no answer within {seconds} s: {what}")
+                raise self._error(f"{self.release}: no answer after {time.monotonic() - started:.0f} s: {what}")
             self._shell.settimeout(left)
             try:
                 more = self._shell.recv(1 << 16)
