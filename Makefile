@@ -26,7 +26,20 @@ prove: build-prove/build.ninja
 
 prove-mutants: build-prove/build.ninja
 	ninja -C build-prove core/media_type_table.h
-	tools/prove build-prove --mutants
+	tools/prove build-prove --mutants $(if $(PART),--part=$(PART))
+
+# The kernel engine: tux.ko against Debian's cloud kernels, unpacked in build-vm/, and its tests in QEMU. For the kernel that
+# runs: packaging/dkms, or make kernel HEADERS=/lib/modules/$$(uname -r)/build.
+kernel:
+	@[ -n "$(HEADERS)" ] || tools/kernels build-vm/kernels 6.1 6.12
+	@if [ -n "$(HEADERS)" ]; then tools/kernel-module "$(HEADERS)" build-kernel; else for series in 6.1 6.12; do \
+		tools/kernel-module build-vm/kernels/$$series/headers build-vm/$$series || exit 1; done; fi
+
+vm-check:
+	STEPS="build vm" ./check
+
+bench-vm: all kernel
+	bench/vm/run
 
 bench: all
 	bench/host/run --report
@@ -35,6 +48,6 @@ install: all
 	meson install -C build
 
 clean:
-	rm -rf build build-asan build-fuzz build-msan build-prove build-check
+	rm -rf build build-asan build-fuzz build-msan build-prove build-check build-vm build-kernel
 
-.PHONY: all check asan fuzz prove prove-mutants bench install clean
+.PHONY: all check asan fuzz prove prove-mutants kernel vm-check bench bench-vm install clean

@@ -100,6 +100,7 @@ struct conn {
 	bool parked;              /* accepted beyond the limit: nothing is read of it until there is room */
 	bool resumed;             /* just sent: the next wait begins now */
 	bool from_kernel;         /* the kernel engine gave it, and gets it back when it is idle */
+	bool no_backend;          /* the server that was to answer the next request is not there */
 	bool returning;           /* on its way there: what comes meanwhile is kept */
 	uint8_t waits;            /* loads that the held request has waited for */
 	uint16_t port;

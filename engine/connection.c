@@ -546,6 +546,7 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 	if (conn == NULL)
 		return;
 	conn->from_kernel = true;
+	conn->no_backend = handed->reason == TUX_REASON_BACKEND;
 	if (handed->reason == TUX_REASON_TIMEOUT && !conn->parked) {
 		reply_refusal(conn, NULL, 408, "The request took too long to arrive.");
 		go_on(conn);

@@ -73,11 +73,15 @@ static bool set_up(struct kernel *kernel, const struct tux_engine_config *config
 		.send_timeout_ms = config->send_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
 		.index_count = config->index_count,
+		.handover_port = config->handover_port,
+		.prefix_count = config->handover_prefixes,
 	};
 	bool done;
 
 	for (unsigned i = 0; i < config->index_count; i++)
 		snprintf(setup.index[i], sizeof(setup.index[i]), "%s", config->index[i]);
+	for (unsigned i = 0; i < config->handover_prefixes; i++)
+		snprintf(setup.prefix[i], sizeof(setup.prefix[i]), "%s", config->handover_prefix[i]);
 	memcpy(setup.etag_key, config->etag_key, sizeof(setup.etag_key));
 	done = setup.root_fd >= 0 && ioctl(kernel->fd, TUX_SETUP, &setup) == 0;
 	if (setup.root_fd >= 0) {

@@ -490,6 +490,10 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 	enum tux_refusal refusal;
 	uint32_t len = 1;
 
+	if (conn->no_backend) {
+		conn->no_backend = false;
+		return reply_status(conn, buf, 503);
+	}
 	if (status == 0 && req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)
 		status = 400;
 	if (status != 0)

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "handover.h"
 #include "listener.h"
 #include "load.h"
 #include "peek.h"
@@ -79,6 +80,44 @@ static void hand_up(struct conn *conn, enum tux_reason reason)
 	list_move_tail(&conn->all, &instance->handed_up);
 	spin_unlock_irqrestore(&instance->lock, flags);
 	wake_up_interruptible(&instance->readers);
+}
+
+/* What the other server is asked for in our place. */
+static bool is_for_handover(const struct conn *conn, enum tux_reason reason)
+{
+	if (conn->instance->handover_port == 0)
+		return false;
+	switch (reason) {
+	case TUX_REASON_METHOD:
+	case TUX_REASON_BODY:
+	case TUX_REASON_MISSING:
+	case TUX_REASON_PREFIX:
+		return true;
+	case TUX_REASON_NONE:
+	case TUX_REASON_REFUSED:
+	case TUX_REASON_TARGET:
+	case TUX_REASON_ABSENT:
+	case TUX_REASON_ANSWER:
+	case TUX_REASON_TIMEOUT:
+	case TUX_REASON_RECORDS:
+	case TUX_REASON_MEMORY:
+	case TUX_REASON_DRAIN:
+	case TUX_REASON_BACKEND:
+	case TUX_REASONS:
+		break;
+	}
+	return false;
+}
+
+/* The request at hand is not ours to answer. */
+static void pass_on(struct conn *conn, enum tux_reason reason)
+{
+	if (!is_for_handover(conn, reason)) {
+		hand_up(conn, reason);
+		return;
+	}
+	conn->reason = (u8)reason;
+	give_to_worker(conn, NEED_HAND_OVER);
 }
 
 static bool is_dead(const struct sock *sk)
@@ -170,7 +209,7 @@ static bool take_request(struct conn *conn)
 	case LOOK_HAND_UP:
 		break;
 	}
-	hand_up(conn, (enum tux_reason)conn->reason);
+	pass_on(conn, (enum tux_reason)conn->reason);
 	return false;
 }
 
@@ -426,7 +465,7 @@ static void bring_object(struct conn *conn)
 	if (object || is_dead(sk_of(conn)))
 		advance(conn);
 	else
-		hand_up(conn, reason);
+		pass_on(conn, reason);
 	leave(conn);
 }
 
@@ -443,6 +482,38 @@ static void bring_pages(struct conn *conn)
 	send_free_cold(&pages);
 }
 
+/* An adopted socket may be in other hands too, which would find it empty; then it goes up. */
+static void hand_over(struct conn *conn)
+{
+	struct instance *instance = conn->instance;
+	struct socket *sock = conn->sock;
+	struct file *file = conn->file;
+	struct sock *sk = sk_of(conn);
+	bool passed = false;
+
+	/* The timer would look for the socket's sk. */
+	spin_lock_irq(&instance->lock);
+	list_del_init(&conn->all);
+	spin_unlock_irq(&instance->lock);
+	timer_delete_sync(&conn->timer);
+	enter(conn);
+	unhook(conn);
+	if (!file || file_count(file) == 1)
+		passed = handover(instance, sock, instance->handover_port);
+	if (passed) {
+		counters(instance)->handed_over[conn->reason]++;
+	} else {
+		hook(conn);
+		hand_up(conn, TUX_REASON_BACKEND);
+	}
+	bh_unlock_sock(sk); /* the other server's by now, which cannot close it before this */
+	local_bh_enable();
+	if (!passed)
+		return;
+	free_conn(conn);
+	close_socket(sock, file);
+}
+
 static void run(struct work *work)
 {
 	struct conn *conn = container_of(work, struct conn, work);
@@ -457,6 +528,9 @@ static void run(struct work *work)
 	case NEED_CLOSE:
 		if (!begin_linger(conn))
 			close_conn(conn);
+		break;
+	case NEED_HAND_OVER:
+		hand_over(conn);
 		break;
 	case NEED_NOTHING:
 	case NEED_HAND_UP:

@@ -69,6 +69,23 @@ static bool indexes_good(const struct tux_setup *setup)
 	return true;
 }
 
+static bool prefixes_good(const struct tux_setup *setup)
+{
+	u32 i;
+
+	if (setup->prefix_count > TUX_MAX_PREFIX || setup->handover_port > U16_MAX)
+		return false;
+	for (i = 0; i < setup->prefix_count; i++) {
+		size_t len = strnlen(setup->prefix[i], sizeof(setup->prefix[i]));
+
+		if (len == sizeof(setup->prefix[i]) || setup->prefix[i][0] != '/') {
+			pr_debug("tux: setup: prefix %u is no path\n", i);
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool setup_good(const struct tux_setup *setup)
 {
 	if (setup->size != sizeof(*setup) || (setup->flags & ~TUX_SETUP_FLAGS)) {
@@ -80,7 +97,8 @@ static bool setup_good(const struct tux_setup *setup)
 	       within(setup->max_objects, MAX_OBJECTS, "max_objects") &&
 	       within(setup->head_timeout_ms, MAX_TIMEOUT_MS, "head_timeout_ms") &&
 	       within(setup->send_timeout_ms, MAX_TIMEOUT_MS, "send_timeout_ms") &&
-	       within(setup->idle_timeout_ms, MAX_TIMEOUT_MS, "idle_timeout_ms") && indexes_good(setup);
+	       within(setup->idle_timeout_ms, MAX_TIMEOUT_MS, "idle_timeout_ms") && indexes_good(setup) &&
+	       prefixes_good(setup);
 }
 
 static int root_take(struct instance *instance, int fd)
@@ -143,6 +161,9 @@ static int set_up(struct instance *instance, const struct tux_setup __user *user
 	instance->idle_timeout = msecs_to_jiffies(setup->idle_timeout_ms);
 	instance->index_count = setup->index_count;
 	memcpy(instance->index, setup->index, sizeof(instance->index));
+	instance->handover_port = (u16)setup->handover_port;
+	instance->prefix_count = setup->handover_port != 0 ? setup->prefix_count : 0;
+	memcpy(instance->prefix, setup->prefix, sizeof(instance->prefix));
 	memcpy(instance->etag_key, setup->etag_key, sizeof(instance->etag_key));
 	error = root_take(instance, setup->root_fd);
 	if (error == 0)

@@ -35,6 +35,7 @@ enum conn_need {
 	NEED_OBJECT,  /* the request at hand is for a path that is not cached, or has changed */
 	NEED_PAGES,   /* pages of the body are not in memory */
 	NEED_HAND_UP,
+	NEED_HAND_OVER,
 	NEED_CLOSE,   /* after what was sent; lingers if the peer still sends */
 };
 
@@ -52,7 +53,7 @@ struct answer {
 struct conn {
 	struct work work;
 	struct instance *instance;
-	struct list_head all;   /* instance->conns or instance->handed_up, or none; under instance->lock */
+	struct list_head all;   /* instance->conns or ->handed_up, or none; under instance->lock */
 	struct socket *sock;
 	struct file *file;      /* of an adopted one; then it keeps sock */
 	struct timer_list timer;
@@ -63,7 +64,7 @@ struct conn {
 	void (*state_change)(struct sock *sk);
 	gfp_t allocation;
 	u8 need;                /* enum conn_need */
-	u8 reason;              /* enum tux_reason, with NEED_HAND_UP */
+	u8 reason;              /* enum tux_reason, with NEED_HAND_UP and NEED_HAND_OVER */
 	bool working;           /* a lent thread has it, or is to get it: callbacks leave it alone */
 	bool sending;
 	bool failed;            /* the answer was cut short; only its record is still to be written */
@@ -101,6 +102,9 @@ struct instance {
 	unsigned long head_timeout, send_timeout, idle_timeout; /* jiffies */
 	u32 index_count;
 	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1];
+	u16 handover_port;       /* 0: none */
+	u32 prefix_count;
+	char prefix[TUX_MAX_PREFIX][TUX_MAX_INDEX_LEN + 1];
 	u8 etag_key[16];
 	struct cache cache;
 	struct tux_shared *shared; /* vmalloc_user; mapped by the program */

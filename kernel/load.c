@@ -178,6 +178,21 @@ out_free_name:
 	return good;
 }
 
+/* Whether a path that ends in '/' is a directory, whatever its index. */
+static bool is_directory(const struct instance *instance, const u8 *key)
+{
+	struct path path;
+	int error = -ENOMEM;
+	char *name = kstrdup(key[1] != '\0' ? (const char *)key + 1 : ".", GFP_KERNEL);
+
+	if (name)
+		error = vfs_path_lookup(instance->root.dentry, instance->root.mnt, name, LOOKUP_PLAINLY, &path);
+	kfree(name);
+	if (error == 0)
+		path_put(&path);
+	return error != -ENOENT && error != -ENOTDIR; /* when in doubt the user engine tells */
+}
+
 /* Opens the path, or the first index of a directory that is there. NULL with *error. */
 static struct object *open_object(const struct instance *instance, const u8 *key, u32 key_len, int *error)
 {
@@ -200,6 +215,8 @@ static struct object *open_object(const struct instance *instance, const u8 *key
 			return object;
 		object_put(object);
 	}
+	if (directory && *error == -ENOENT && is_directory(instance, key))
+		*error = -EISDIR;
 	return NULL;
 }
 
@@ -209,9 +226,11 @@ struct object *load_object(struct instance *instance, const u8 *key, u32 key_len
 	int error;
 
 	object = open_object(instance, key, key_len, &error);
-	*reason = error == -ENOMEM ? TUX_REASON_MEMORY : TUX_REASON_ABSENT;
+	*reason = error == -ENOMEM ? TUX_REASON_MEMORY :
+		  error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG ? TUX_REASON_MISSING : TUX_REASON_ABSENT;
 	if (!object)
 		return NULL;
+	*reason = TUX_REASON_ABSENT;
 	if (!fill(instance, object)) {
 		object_put(object);
 		return NULL;

@@ -213,6 +213,20 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 	return NULL;
 }
 
+/* Whether a path is beneath one that the other server serves. */
+static bool is_prefixed(const struct instance *instance, const u8 *path, u32 len)
+{
+	u32 i;
+
+	for (i = 0; i < instance->prefix_count; i++) {
+		size_t prefix_len = strlen(instance->prefix[i]);
+
+		if (len >= prefix_len && memcmp(path, instance->prefix[i], prefix_len) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum look answer_path(struct conn *conn, struct scratch *scratch, const u8 *buf, u32 path_len,
 			     enum send_result *result)
 {
@@ -255,6 +269,8 @@ enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum 
 		scratch->path[0] = '/';
 	else if (tux_target_normalise(buf + req->path.off, req->path.len, scratch->path, &path_len) != TUX_ACCEPTED)
 		return hand_up(conn, TUX_REASON_TARGET);
+	if (is_prefixed(conn->instance, scratch->path, path_len))
+		return hand_up(conn, TUX_REASON_PREFIX);
 	if (!conn->instance->dot_files && tux_target_has_dot_file(scratch->path, path_len))
 		return hand_up(conn, TUX_REASON_TARGET);
 	return answer_path(conn, scratch, buf, path_len, result);

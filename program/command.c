@@ -37,6 +37,7 @@ enum option_id {
 	OPTION_NO_SANDBOX,
 	OPTION_THREADS,
 	OPTION_ENGINE,
+	OPTION_HANDOVER,
 	OPTION_LARGE_BODY,
 	OPTION_CACHE_ENTRIES,
 	OPTION_CACHE_BYTES,
@@ -82,6 +83,9 @@ static const struct option_row rows[] = {
 	{ "threads", "N", "a number from 1 to 256", "threads (one for each CPU)", OPTION_THREADS },
 	{ "engine", "auto|kernel|user|uring|epoll", "auto, kernel, user, uring or epoll", "what serves: tux.ko, or the program "
 	  "alone over\nio_uring or epoll (auto: the best there is)", OPTION_ENGINE },
+	{ "handover", "PORT[,/PREFIX]...", "a port from 1 to 65535, and at most 8 paths that begin with '/', such as 8080,/app/",
+	  "with tux.ko: the server of this machine on\nPORT gets the connections of requests for\nmissing files, with other methods or bodies,\n"
+	  "or beneath PREFIX", OPTION_HANDOVER },
 	{ "large-body", "auto|copy|sendfile|zerocopy", "auto, copy, sendfile or zerocopy",
 	  "how to send bodies that are not kept in memory (auto)", OPTION_LARGE_BODY },
 	{ "cache-entries", "N", "a number from 16 to 1048576", "files that a thread keeps ready (16384)",
@@ -220,6 +224,31 @@ static bool engine_kind(const char *value, struct tux_command *command)
 	return true;
 }
 
+/* PORT and paths, which stay in the argument: its commas become their ends. */
+static bool handover(char *value, struct tux_engine_config *engine)
+{
+	char *rest = strchr(value, ',');
+	uint64_t port = 0;
+
+	engine->handover_prefixes = 0;
+	if (rest)
+		*rest++ = '\0';
+	if (!tux_value_count(value, 1, 65535, &port))
+		return false;
+	engine->handover_port = (uint16_t)port;
+	while (rest) {
+		char *next = strchr(rest, ',');
+
+		if (next)
+			*next++ = '\0';
+		if (*rest != '/' || strlen(rest) > 255 || engine->handover_prefixes == TUX_MAX_PREFIXES)
+			return false;
+		engine->handover_prefix[engine->handover_prefixes++] = rest;
+		rest = next;
+	}
+	return true;
+}
+
 static bool large_body(const char *value, enum tux_large_body *way)
 {
 	static const char *const names[] = { "auto", "copy", "sendfile", "zerocopy" };
@@ -262,7 +291,7 @@ static bool index_add(struct tux_engine_config *engine, const char *name)
 }
 
 /* Takes one option; false when its value is not what the option wants. */
-static bool option_apply(struct tux_command *command, enum option_id id, const char *value)
+static bool option_apply(struct tux_command *command, enum option_id id, char *value)
 {
 	struct tux_engine_config *engine = &command->engine;
 
@@ -305,6 +334,8 @@ static bool option_apply(struct tux_command *command, enum option_id id, const c
 		return count32(value, 1, TUX_MAX_THREADS, &engine->threads);
 	case OPTION_ENGINE:
 		return engine_kind(value, command);
+	case OPTION_HANDOVER:
+		return handover(value, engine);
 	case OPTION_LARGE_BODY:
 		return large_body(value, &engine->large_body);
 	case OPTION_CACHE_ENTRIES:

@@ -104,10 +104,15 @@ static bool root_open(struct serving *serving)
 /* The kernel engine, while we may. Without it "auto" goes on, and the banner says why. */
 static bool kernel_open(struct serving *serving)
 {
-	if (serving->command->kernel == TUX_KERNEL_NEVER)
+	if (serving->command->kernel == TUX_KERNEL_NEVER && serving->command->engine.handover_port == 0)
 		return true;
+	if (serving->command->kernel == TUX_KERNEL_NEVER) {
+		snprintf(serving->error, ERROR_MAX, "option --handover needs the kernel engine: say --engine kernel, or auto");
+		return false;
+	}
 	serving->config.kernel_fd = tux_kernel_open(serving->no_kernel, sizeof(serving->no_kernel));
-	if (serving->config.kernel_fd >= 0 || serving->command->kernel == TUX_KERNEL_AUTO)
+	if (serving->config.kernel_fd >= 0 ||
+	    (serving->command->kernel == TUX_KERNEL_AUTO && serving->command->engine.handover_port == 0))
 		return true;
 	snprintf(serving->error, ERROR_MAX, "the kernel engine cannot be had: %s", serving->no_kernel);
 	return false;

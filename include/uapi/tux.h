@@ -29,6 +29,7 @@
 #define TUX_ABI 1 /* of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
+#define TUX_MAX_PREFIX 8
 #define TUX_MAX_INDEX_LEN 255
 
 struct tux_hello {
@@ -54,6 +55,9 @@ struct tux_setup {
 	__u32 idle_timeout_ms; /* between requests. All three: 1 to 86,400,000 */
 	__u32 index_count;     /* of index, at most TUX_MAX_INDEX */
 	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1]; /* names without '/', each ending in NUL */
+	__u32 prefix_count;    /* of prefix, at most TUX_MAX_PREFIX */
+	__u32 handover_port;   /* of a server on this machine, 1 to 65535; 0: none */
+	char prefix[TUX_MAX_PREFIX][TUX_MAX_INDEX_LEN + 1]; /* normalised paths that it serves, each from '/' on and ending in NUL */
 	__u8 etag_key[16];
 };
 
@@ -64,12 +68,15 @@ enum tux_reason {
 	TUX_REASON_METHOD,  /* neither GET nor HEAD */
 	TUX_REASON_BODY,    /* the request has a body, or expects 100 Continue */
 	TUX_REASON_TARGET,  /* the path does not normalise, or names a dot file */
-	TUX_REASON_ABSENT,  /* there is no file that the kernel engine may serve: missing, a directory, a link, ... */
+	TUX_REASON_MISSING, /* the path leads to nothing */
+	TUX_REASON_ABSENT,  /* there is no file that the kernel engine may serve: a directory, a link, ... */
 	TUX_REASON_ANSWER,  /* an answer that it does not make: several ranges, 412, 416 */
 	TUX_REASON_TIMEOUT, /* the head did not arrive in time */
 	TUX_REASON_RECORDS, /* there is no room for access records */
 	TUX_REASON_MEMORY,
 	TUX_REASON_DRAIN,
+	TUX_REASON_PREFIX,  /* the path is the other server's; only as a reason of handing over */
+	TUX_REASON_BACKEND, /* the other server does not listen, or its accept queue is full: answer 503 */
 	TUX_REASONS
 };
 
@@ -88,6 +95,7 @@ struct tux_cpu_counters {
 	__u64 closed;     /* by the kernel engine */
 	__u64 hits;       /* answered from the cache at once */
 	__u64 handed_up[TUX_REASONS];
+	__u64 handed_over[TUX_REASONS]; /* into the other server's accept queue */
 };
 
 /* One CPU's part of the shared memory. Only the module writes head and data, only the program tail. */

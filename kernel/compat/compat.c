@@ -2,6 +2,29 @@
 #include "compat.h"
 
 #include <linux/slab.h>
+#include <net/inet6_hashtables.h>
+#include <net/inet_hashtables.h>
+#include <net/ipv6.h>
+
+#ifdef TUX_LOOKUP_WANTS_HASHINFO
+#define HASHES(net) (net), (net)->ipv4.tcp_death_row.hashinfo
+#else
+#define HASHES(net) (net)
+#endif
+
+struct sock *compat_lookup_listener(const struct sock *sk, u16 port)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	int device = sk->sk_bound_dev_if;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr))
+		return inet6_lookup_listener(HASHES(sock_net(sk)), NULL, 0, &sk->sk_v6_daddr, inet->inet_dport,
+					     &sk->sk_v6_rcv_saddr, port, device, 0);
+#endif
+	return __inet_lookup_listener(HASHES(sock_net(sk)), NULL, 0, inet->inet_daddr, inet->inet_dport, inet->inet_rcv_saddr,
+				      port, device, 0);
+}
 
 #ifdef TUX_HAVE_SENDPAGE
 int compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags)

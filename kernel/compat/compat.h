@@ -42,6 +42,9 @@ static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
  */
 int compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags);
 
+/* Who listens on a port for the address that a connected TCP socket has here; NULL: nobody. Under RCU, bottom halves off. */
+struct sock *compat_lookup_listener(const struct sock *sk, u16 port);
+
 typedef unsigned long (*compat_shrink_fn)(struct shrinker *shrinker, struct shrink_control *control);
 
 /* A shrinker that says data; NULL without memory. Process context. */

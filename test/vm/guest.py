@@ -17,7 +17,9 @@ BUILD = ROOT / "build-vm"
 
 # What the guest has of this machine. Programs bring their libraries.
 PROGRAMS = ["/usr/bin/python3", "/usr/sbin/nginx", "/usr/bin/curl", "/usr/bin/wrk", "/usr/bin/bash", "/usr/sbin/mkfs.ext4",
-            "/usr/sbin/tc", "/usr/sbin/ip"]
+            "/usr/sbin/tc", "/usr/sbin/ip", "/usr/sbin/apache2", "/usr/sbin/lighttpd",
+            "/usr/lib/lighttpd/mod_accesslog.so"] + [
+            f"/usr/lib/apache2/modules/mod_{name}.so" for name in ("mpm_event", "authz_core")]
 PYTHON_LEFT_OUT = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "turtledemo", "distutils", "pydoc_data"}
 PACKAGES = ["_pytest", "pytest", "pluggy", "iniconfig", "packaging", "attr", "attrs", "exceptiongroup", "py.py"]
 FILES = ["/etc/mime.types", "/etc/nginx/mime.types", "/etc/protocols", "/etc/services"]
@@ -205,7 +207,7 @@ def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1
                    "-accel", "tcg" + (",thread=multi" if cpus > 1 else ""), "-smp", str(cpus), "-m", str(memory_mb),
                    "-kernel", str(BUILD / "kernels" / kernel / "vmlinuz"), "-initrd", folder + "/init.cpio",
                    "-serial", "file:" + folder + "/console", "-serial", "file:" + folder + "/dmesg",
-                   "-append", "console=ttyS0 quiet panic=-1 oops=panic " + ("nokaslr norandmaps random.trust_cpu=off " if icount
+                   "-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic " + ("nokaslr norandmaps random.trust_cpu=off " if icount
                                                                             else "slub_debug=FZPU ") + append]
         if icount:
             command += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]

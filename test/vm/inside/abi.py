@@ -15,7 +15,7 @@ def _number(direction, number, size):
 
 
 HELLO_FORMAT = "=II32s"
-SETUP_FORMAT = "=IIiiIIIIII2048s16s"
+SETUP_FORMAT = "=IIiiIIIIII2048sII2048s16s"
 HELLO = _number(3, 0xd0, struct.calcsize(HELLO_FORMAT))
 SETUP = _number(1, 0xd1, struct.calcsize(SETUP_FORMAT))
 LISTEN = _number(1, 0xd2, 4)
@@ -26,7 +26,7 @@ SIZE = _number(2, 0xd6, 8)
 CALLS = [HELLO, SETUP, LISTEN, RUN, ADOPT, DRAIN, SIZE]
 
 RECORDS, DOT_FILES, ANY_MODE = 1, 2, 4
-(NONE, REFUSED, METHOD, BODY, TARGET, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING) = range(11)
+(NONE, REFUSED, METHOD, BODY, TARGET, MISSING, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING, PREFIX, BACKEND) = range(14)
 
 
 class Instance:
@@ -52,16 +52,18 @@ class Instance:
 
     def setup(self, root, **changes):
         values = {"size": struct.calcsize(SETUP_FORMAT), "flags": 0, "event_fd": -1, "max_connections": 1000, "max_objects": 100,
-                  "head_timeout_ms": 5000, "send_timeout_ms": 5000, "idle_timeout_ms": 5000, "index": ["index.html"]}
+                  "head_timeout_ms": 5000, "send_timeout_ms": 5000, "idle_timeout_ms": 5000, "index": ["index.html"], "port": 0, "prefixes": []}
         values.update(changes)
         names = values["index"]
         index = b"".join(name.encode().ljust(256, b"\0")[:256] for name in names).ljust(2048, b"\0")
+        prefix = b"".join(name.encode().ljust(256, b"\0")[:256] for name in values["prefixes"]).ljust(2048, b"\0")
         root_fd = root if isinstance(root, int) else os.open(root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.ioctl(self.fd, SETUP, bytearray(struct.pack(
                 SETUP_FORMAT, values["size"], values["flags"], values.get("root_fd", root_fd), values["event_fd"],
                 values["max_connections"], values["max_objects"], values["head_timeout_ms"], values["send_timeout_ms"],
-                values["idle_timeout_ms"], values.get("index_count", len(names)), index, b"k" * 16)))
+                values["idle_timeout_ms"], values.get("index_count", len(names)), index,
+                values.get("prefix_count", len(values["prefixes"])), values["port"], prefix, b"k" * 16)))
         finally:
             if not isinstance(root, int):
                 os.close(root_fd)

@@ -58,7 +58,8 @@ def test_order(fresh, root):
 @pytest.mark.parametrize("changes", [
     {"size": 0}, {"size": 10000}, {"flags": 8}, {"flags": 1 << 31}, {"max_connections": 0}, {"max_connections": 1 << 25},
     {"max_objects": 0}, {"max_objects": 1 << 21}, {"head_timeout_ms": 0}, {"send_timeout_ms": 86400001}, {"idle_timeout_ms": 0},
-    {"index_count": 9}, {"index": ["a/b"]}, {"index": [""]}, {"index": ["x" * 256]}])
+    {"index_count": 9}, {"index": ["a/b"]}, {"index": [""]}, {"index": ["x" * 256]},
+    {"port": 65536}, {"prefix_count": 9}, {"prefixes": ["app/"]}, {"prefixes": ["/" + "x" * 255]}])
 def test_set_up_with_nonsense(fresh, root, changes):
     fresh.hello()
     assert error_of(fresh.setup, str(root), **changes) == errno.EINVAL
@@ -179,7 +180,7 @@ def test_reasons(instance):
     cases = [(b"GET / HTTP/1.1\r\n\r\n", abi.REFUSED), (b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", abi.METHOD),
              (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", abi.BODY),
              (b"GET /%2e%2e/ HTTP/1.1\r\nHost: x\r\n\r\n", abi.TARGET), (b"GET /.hidden HTTP/1.1\r\nHost: x\r\n\r\n", abi.TARGET),
-             (b"GET /missing HTTP/1.1\r\nHost: x\r\n\r\n", abi.ABSENT),
+             (b"GET /missing HTTP/1.1\r\nHost: x\r\n\r\n", abi.MISSING),
              (b"GET /a.txt HTTP/1.1\r\nHost: x\r\nIf-Match: \"x\"\r\n\r\n", abi.ANSWER)]
     for request, reason in cases:
         with socket.create_connection(("127.0.0.1", instance.port), timeout=5) as client:

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "handover.h"
+
+#include <net/inet_connection_sock.h>
+#include <net/request_sock.h>
+#include <net/tcp.h>
+
+#include "compat/compat.h"
+
+static bool is_ours(struct instance *instance, const struct sock *listener)
+{
+	const struct listener *each;
+
+	list_for_each_entry_rcu(each, &instance->listeners, all)
+		if (each->sock->sk == listener)
+			return true;
+	return false;
+}
+
+/* The backend's accept() makes of the socket what it makes of one that has just connected: nothing may tell them apart. */
+static bool may_pass(struct instance *instance, const struct sock *sk, const struct sock *listener)
+{
+	return listener->sk_family == sk->sk_family && listener->sk_prot == sk->sk_prot && !sk_is_mptcp(listener) &&
+	       !sk_acceptq_is_full(listener) && !is_ours(instance, listener) &&
+	       ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT));
+}
+
+/* What stands in an accept queue: it lives until accept() or the listener's end frees it. */
+static struct request_sock *make_request(const struct sock *listener)
+{
+	struct request_sock_ops *ops = listener->sk_prot->rsk_prot;
+	struct request_sock *req = kmem_cache_alloc(ops->slab, GFP_ATOMIC | __GFP_NOWARN | __GFP_ZERO);
+
+	if (!req)
+		return NULL;
+	req->rsk_ops = ops;
+	refcount_set(&req->rsk_refcnt, 1);
+	return req;
+}
+
+/* As inet_csk_reqsk_queue_add(), which newer kernels keep to themselves. */
+static bool enqueue(struct sock *listener, struct request_sock *req, struct sock *sk)
+{
+	struct request_sock_queue *queue = &inet_csk(listener)->icsk_accept_queue;
+	bool listens;
+
+	spin_lock(&queue->rskq_lock);
+	listens = listener->sk_state == TCP_LISTEN;
+	if (listens) {
+		req->sk = sk;
+		if (!queue->rskq_accept_head)
+			WRITE_ONCE(queue->rskq_accept_head, req);
+		else
+			queue->rskq_accept_tail->dl_next = req;
+		queue->rskq_accept_tail = req;
+		sk_acceptq_added(listener);
+	}
+	spin_unlock(&queue->rskq_lock);
+	return listens;
+}
+
+/* Makes the socket one that nobody has accepted yet. */
+static void disown(struct sock *sk, struct socket *sock)
+{
+	sock_orphan(sk);
+	sock_reset_flag(sk, SOCK_DEAD);
+	sock->sk = NULL;
+}
+
+static void own_again(struct sock *sk, struct socket *sock)
+{
+	sock_graft(sk, sock);
+}
+
+bool handover(struct instance *instance, struct socket *sock, u16 port)
+{
+	struct sock *sk = sock->sk;
+	struct request_sock *req = NULL;
+	struct sock *listener;
+	bool passed = false;
+
+	rcu_read_lock();
+	listener = compat_lookup_listener(sk, port);
+	if (listener && may_pass(instance, sk, listener))
+		req = make_request(listener);
+	if (req) {
+		disown(sk, sock);
+		passed = enqueue(listener, req, sk);
+		if (!passed) {
+			own_again(sk, sock);
+			kmem_cache_free(req->rsk_ops->slab, req);
+		}
+	}
+	if (passed)
+		READ_ONCE(listener->sk_data_ready)(listener);
+	rcu_read_unlock();
+	return passed;
+}

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Connections go into the accept queue of an unmodified server: real client address, request unread, keep-alive going on."""
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from conftest import Counts, Tux, answer, ask, free_port, same_again
+
+NGINX = """
+daemon off; worker_processes 1; pid %(at)s/pid; error_log %(at)s/error; user root;
+events { worker_connections 512; }
+http {
+	access_log %(at)s/log; keepalive_requests 100000;
+	client_body_temp_path %(at)s/b; proxy_temp_path %(at)s/p; fastcgi_temp_path %(at)s/f; uwsgi_temp_path %(at)s/u; scgi_temp_path %(at)s/s;
+	server { listen %(listen)s backlog=16; root %(at)s/www; error_page 405 =200 /posted.txt; }
+}
+"""
+APACHE = """
+ServerRoot %(at)s
+PidFile %(at)s/pid
+ServerName x
+Listen %(listen)s http
+User www-data
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LogFormat "%%h %%r" short
+CustomLog %(at)s/log short
+ErrorLog %(at)s/error
+DocumentRoot %(at)s/www
+MaxKeepAliveRequests 0
+ListenBacklog 16
+<Directory />
+	Require all granted
+</Directory>
+"""
+LIGHTTPD = """
+server.modules = ( "mod_accesslog" )
+server.document-root = "%(at)s/www"
+server.bind = "%(address)s"
+server.port = %(port)d
+server.listen-backlog = 16
+accesslog.filename = "%(at)s/log"
+server.errorlog = "%(at)s/error"
+server.max-keep-alive-requests = 100000
+"""
+
+
+class Backend:
+    """A server of Debian's as it comes, and what it serves."""
+
+    def __init__(self, name, at, address="127.0.0.1"):
+        self.port = free_port()
+        self.at = at
+        (at / "www").mkdir(parents=True)
+        (at / "www/backend.txt").write_bytes(b"the backend's\n")
+        (at / "www/posted.txt").write_bytes(b"posted\n")
+        (at / "www/app").mkdir()
+        (at / "www/app/a.txt").write_bytes(b"the app's\n")
+        host = f"[{address}]" if ":" in address else address
+        text = {"nginx": NGINX, "apache": APACHE, "lighttpd": LIGHTTPD}[name] % {
+            "at": at, "address": address, "port": self.port, "listen": f"{host}:{self.port}"}
+        (at / "conf").write_text(text)
+        command = {"nginx": ["nginx", "-c", str(at / "conf")], "apache": ["apache2", "-X", "-f", str(at / "conf")],
+                   "lighttpd": ["lighttpd", "-D", "-f", str(at / "conf")]}[name]
+        self.process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL,
+                                        stderr=open(at / "stderr", "wb"))
+        until = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection((address, self.port), timeout=5).close()
+                break
+            except OSError:
+                assert self.process.poll() is None and time.monotonic() < until, (at / "stderr").read_text()
+                time.sleep(0.05)
+
+    def wait_until_gone(self):
+        """Its children may live a moment longer, and listen."""
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+            except ConnectionRefusedError:
+                return
+            except OSError:
+                pass
+            time.sleep(0.05)
+
+    def log(self):
+        return (self.at / "log").read_text()
+
+    def send(self, number):
+        os.killpg(self.process.pid, number)
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.send(signal.SIGCONT)
+            self.send(number)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.send(signal.SIGKILL)
+            self.process.wait(10)
+
+
+@pytest.fixture(params=["nginx", "apache", "lighttpd"])
+def backend(request, tmp_path):
+    made = Backend(request.param, tmp_path / "backend")
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def tux(root, backend):
+    server = Tux(root, "--handover", f"{backend.port},/app/")
+    yield server
+    server.stop()
+
+
+def test_what_is_missing_is_the_backends(tux, backend):
+    with tux.connect() as sock:
+        sock.getsockname()
+        assert ask(sock, "/a.txt") == (200, b"hello\n")
+        assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
+        # From here on the connection is the backend's, and goes on.
+        for _ in range(10):
+            assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
+        assert ask(sock, "/neither")[0] == 404
+
+
+def test_prefix(tux):
+    assert tux.get("/app/a.txt") == (200, b"the app's\n")
+    assert tux.get("/index.html") == (200, b"<p>index\n")
+
+
+def test_method_with_a_body(tux):
+    with tux.connect() as sock:
+        sock.sendall(b"POST /posted.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        time.sleep(0.1)
+        sock.sendall(b"12345")
+        assert answer(sock)[0] in (200, 404, 405)
+
+
+def test_clients_address_is_seen(tux, backend):
+    """Another address of the loopback network stands for a client elsewhere."""
+    with socket.socket() as sock:
+        sock.bind(("127.1.2.3", 0))
+        sock.connect(("127.0.0.1", tux.port))
+        assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
+    time.sleep(0.3)
+    backend.stop()
+    assert re.search(r"^127\.1\.2\.3 ", backend.log(), re.MULTILINE)
+
+
+def test_pipelined_behind_an_answered_one(tux):
+    with tux.connect() as sock:
+        sock.sendall(b"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\nGET /backend.txt HTTP/1.1\r\nHost: x\r\n\r\n"
+                     b"GET /backend.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        data = b""
+        while more := sock.recv(65536):
+            data += more
+    assert data.count(b"HTTP/1.1 200") == 3 and data.endswith(b"the backend's\n") and b"\r\n\r\nhello\n" in data
+
+
+def test_many(tux, backend):
+    before = Counts()
+    for _ in range(100):
+        assert tux.get("/backend.txt") == (200, b"the backend's\n")
+    same_again(before)
+
+
+def test_backend_gone(tux, backend):
+    backend.stop()
+    backend.wait_until_gone()
+    with tux.connect() as sock:
+        assert ask(sock, "/a.txt") == (200, b"hello\n")
+        assert ask(sock, "/backend.txt")[0] == 503
+        assert ask(sock, "/a.txt") == (200, b"hello\n")
+
+
+def test_backlog_full_and_killed_with_connections_queued(tux, backend):
+    before = Counts()
+    backend.send(signal.SIGSTOP)
+    socks, full = [], 0
+    for _ in range(60):
+        sock = tux.connect()
+        sock.sendall(b"GET /backend.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+        socks.append(sock)
+    for sock in socks:
+        sock.settimeout(1)
+        try:
+            full += answer(sock)[0] == 503
+        except TimeoutError:
+            break
+    for sock in socks[::-1]:
+        try:
+            full += answer(sock)[0] == 503
+        except (TimeoutError, OSError):
+            break
+    assert full > 10
+    backend.stop(signal.SIGKILL)
+    ended = 0
+    for sock in socks:
+        try:
+            ended += sock.recv(1) == b""
+        except OSError:
+            ended += 1
+        sock.close()
+    assert ended > 0
+    backend.wait_until_gone()
+    assert tux.get("/backend.txt")[0] == 503
+    same_again(before)
+
+
+def test_families_are_matched(root, tmp_path):
+    """A backend that listens on IPv6 alone, or in another family, does not get a connection of IPv4."""
+    made = Backend("nginx", tmp_path / "six", "::1")
+    server = Tux(root, "--handover", str(made.port))
+    six = Tux(root, "--handover", str(made.port), "--listen", f"[::1]:{free_port()}")
+    assert server.get("/backend.txt")[0] == 503
+    text = pathlib.Path("/tmp/tux-error").read_text()
+    port = int(re.search(r"\[::1\]:(\d+)", text)[1])
+    with socket.create_connection(("::1", port), timeout=10) as sock:
+        assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
+    for each in (server, six, made):
+        each.stop()
+
+
+def test_not_to_ourselves(root):
+    """A port that TUX itself listens on is nobody to hand over to."""
+    port = free_port()
+    server = Tux(root, "--handover", str(port), "--listen", f"127.0.0.1:{port}")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+        assert ask(sock, "/missing")[0] == 503
+        assert ask(sock, "/a.txt") == (200, b"hello\n")
+    server.stop()
+
+
+def test_killed_with_handed_over_connections(root, backend):
+    """TUX dies, what it handed over lives on."""
+    server = Tux(root, "--handover", str(backend.port))
+    with server.connect() as sock:
+        assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
+        server.stop(signal.SIGKILL)
+        assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
