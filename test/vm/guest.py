@@ -223,4 +223,7 @@ def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1
 
 
 def splats(text):
-    return [line for line in text.splitlines() if SPLATS.search(line)]
+    """The lines in which the kernel complained; that it had no memory for vmalloc() is what failing allocations are for."""
+    lines = text.splitlines()
+    return [line for i, line in enumerate(lines)
+            if SPLATS.search(line) and not any("vmalloc error" in before for before in lines[max(0, i - 4):i])]
