@@ -13,6 +13,7 @@ enum {
 	TUX_MAX_THREADS = 256,
 	TUX_MAX_INDEX_NAMES = 8,
 	TUX_MAX_PREFIXES = 8,
+	TUX_MAX_PREFIX_LEN = 255,
 	TUX_MAX_LISTENERS = 64,
 };
 
@@ -61,8 +62,7 @@ struct tux_engine_config {
 	bool spa;                   /* answer a missing path without an extension with the root's index */
 	bool records;               /* make access records */
 	uint16_t handover_port;     /* of a server on this machine that the kernel engine passes connections to; 0: none */
-	const char *handover_prefix[TUX_MAX_PREFIXES]; /* paths that are that server's */
-	unsigned handover_prefixes;
+	const char *handover_prefixes; /* paths that are that server's, each from '/' on, between commas; NULL: none */
 	const char *index[TUX_MAX_INDEX_NAMES];
 	unsigned index_count;
 	uint8_t etag_key[16];

@@ -74,14 +74,17 @@ static bool set_up(struct kernel *kernel, const struct tux_engine_config *config
 		.idle_timeout_ms = config->idle_timeout_ms,
 		.index_count = config->index_count,
 		.handover_port = config->handover_port,
-		.prefix_count = config->handover_prefixes,
 	};
 	bool done;
 
 	for (unsigned i = 0; i < config->index_count; i++)
 		snprintf(setup.index[i], sizeof(setup.index[i]), "%s", config->index[i]);
-	for (unsigned i = 0; i < config->handover_prefixes; i++)
-		snprintf(setup.prefix[i], sizeof(setup.prefix[i]), "%s", config->handover_prefix[i]);
+	for (const char *at = config->handover_prefixes; at != NULL && setup.prefix_count < TUX_MAX_PREFIX;) {
+		size_t len = strcspn(at, ",");
+
+		snprintf(setup.prefix[setup.prefix_count++], sizeof(setup.prefix[0]), "%.*s", (int)len, at);
+		at = at[len] == ',' ? at + len + 1 : NULL;
+	}
 	memcpy(setup.etag_key, config->etag_key, sizeof(setup.etag_key));
 	done = setup.root_fd >= 0 && ioctl(kernel->fd, TUX_SETUP, &setup) == 0;
 	if (setup.root_fd >= 0) {

@@ -17,6 +17,7 @@
 #include "peek.h"
 #include "record.h"
 #include "reply.h"
+#include "trace.h"
 #include "worker.h"
 
 enum {
@@ -76,6 +77,7 @@ static void hand_up(struct conn *conn, enum tux_reason reason)
 	conn->reason = (u8)reason;
 	conn->working = true;
 	counters(instance)->handed_up[reason]++;
+	trace_tux_hand_up(conn, conn->port, reason);
 	spin_lock_irqsave(&instance->lock, flags);
 	list_move_tail(&conn->all, &instance->handed_up);
 	spin_unlock_irqrestore(&instance->lock, flags);
@@ -413,6 +415,7 @@ static void close_conn(struct conn *conn)
 	struct file *file = conn->file;
 
 	detach(conn);
+	trace_tux_close(conn, conn->port, send_left(conn));
 	local_bh_disable();
 	counters(conn->instance)->closed++;
 	local_bh_enable();
@@ -502,6 +505,7 @@ static void hand_over(struct conn *conn)
 		passed = handover(instance, sock, instance->handover_port);
 	if (passed) {
 		counters(instance)->handed_over[conn->reason]++;
+		trace_tux_hand_over(conn, conn->port, conn->reason);
 	} else {
 		hook(conn);
 		hand_up(conn, TUX_REASON_BACKEND);
@@ -575,6 +579,7 @@ int conn_open(struct instance *instance, struct socket *sock, struct file *file)
 		instance->conn_count++;
 		spin_unlock_irq(&instance->lock);
 		hook(conn);
+		trace_tux_accept(conn, conn->port, file != NULL);
 		advance(conn);
 	}
 	leave(conn);

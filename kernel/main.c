@@ -6,6 +6,9 @@
 #include "instance.h"
 #include "version.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 static int __init tux_init(void)
 {
 	int error = scratch_init();

@@ -6,6 +6,7 @@
 
 #include "../core/target.h"
 #include "record.h"
+#include "trace.h"
 #include "way.h"
 
 static s64 now_us(void)
@@ -89,6 +90,7 @@ static enum look answer(struct conn *conn, struct scratch *scratch, const u8 *bu
 	struct tux_cpu_counters *sums = counters(conn->instance);
 
 	record_begin(conn, scratch, buf, status, head_len + body);
+	trace_tux_reply(conn, conn->port, status);
 	sums->requests++;
 	sums->sent_bytes += head_len + body;
 	*result = send_start(conn, head, head_len, object, file, range ? range->first : 0, body);
@@ -260,6 +262,7 @@ enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum 
 		break;
 	}
 	*used = req->head_len;
+	trace_tux_request(conn, conn->port, req->head_len);
 	reason = unwanted(req);
 	if (reason != TUX_REASON_NONE)
 		return hand_up(conn, reason);

@@ -224,27 +224,29 @@ static bool engine_kind(const char *value, struct tux_command *command)
 	return true;
 }
 
-/* PORT and paths, which stay in the argument: its commas become their ends. */
-static bool handover(char *value, struct tux_engine_config *engine)
+/* PORT, and behind commas the paths, which the engine takes apart. */
+static bool handover(const char *value, struct tux_engine_config *engine)
 {
-	char *rest = strchr(value, ',');
+	const size_t port_len = strcspn(value, ",");
+	const char *at = value[port_len] == ',' ? value + port_len + 1 : NULL;
+	unsigned count = 0;
 	uint64_t port = 0;
+	char text[8];
 
-	engine->handover_prefixes = 0;
-	if (rest)
-		*rest++ = '\0';
-	if (!tux_value_count(value, 1, 65535, &port))
+	if (port_len >= sizeof(text))
+		return false;
+	memcpy(text, value, port_len);
+	text[port_len] = '\0';
+	if (!tux_value_count(text, 1, 65535, &port))
 		return false;
 	engine->handover_port = (uint16_t)port;
-	while (rest) {
-		char *next = strchr(rest, ',');
+	engine->handover_prefixes = at;
+	while (at) {
+		const size_t len = strcspn(at, ",");
 
-		if (next)
-			*next++ = '\0';
-		if (*rest != '/' || strlen(rest) > 255 || engine->handover_prefixes == TUX_MAX_PREFIXES)
+		if (*at != '/' || len > TUX_MAX_PREFIX_LEN || ++count > TUX_MAX_PREFIXES)
 			return false;
-		engine->handover_prefix[engine->handover_prefixes++] = rest;
-		rest = next;
+		at = at[len] == ',' ? at + len + 1 : NULL;
 	}
 	return true;
 }
@@ -291,7 +293,7 @@ static bool index_add(struct tux_engine_config *engine, const char *name)
 }
 
 /* Takes one option; false when its value is not what the option wants. */
-static bool option_apply(struct tux_command *command, enum option_id id, char *value)
+static bool option_apply(struct tux_command *command, enum option_id id, const char *value)
 {
 	struct tux_engine_config *engine = &command->engine;
 

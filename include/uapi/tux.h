@@ -26,7 +26,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 1 /* of this file; program and module must have the same */
+#define TUX_ABI 1u /* of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_PREFIX 8

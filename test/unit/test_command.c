@@ -90,6 +90,10 @@ static void test_defaults(void **state)
 static void test_options(void **state)
 {
 	(void)state;
+	assert_true(parse(ARGS("serve", "--handover", "8080,/app/,/cgi/", "--engine", "kernel")));
+	assert_int_equal(command.engine.handover_port, 8080);
+	assert_string_equal(command.engine.handover_prefixes, "/app/,/cgi/");
+	assert_int_equal(command.kernel, TUX_KERNEL_ALWAYS);
 	assert_true(parse(ARGS("serve", "--listen", ":80", "site", "--listen=unix:/run/t", "--browse", "--dotfiles", "--spa",
 	                       "--any-mode", "--index", "a.html", "--index", "b.html", "--log", "off", "--threads", "3",
 	                       "--engine", "epoll", "--large-body", "sendfile", "--user", "http", "--no-sandbox",
@@ -127,6 +131,10 @@ static void test_faults(void **state)
 		{ ARGS("serve", "--threads", "257"), { "--threads", "\"257\"", "1 to 256" } },
 		{ ARGS("serve", "--threads=-1"), { "--threads", "\"-1\"", "1 to 256" } },
 		{ ARGS("serve", "--engine", "turbo"), { "--engine", "\"turbo\"", "auto, kernel, user, uring or epoll" } },
+		{ ARGS("serve", "--handover", "http"), { "--handover", "\"http\"", "1 to 65535" } },
+		{ ARGS("serve", "--handover", "80,app/"), { "--handover", "\"80,app/\"", "begin with '/'" } },
+		{ ARGS("serve", "--handover", "80,"), { "--handover", "\"80,\"", "begin with '/'" } },
+		{ ARGS("serve", "--handover", "80,/,/,/,/,/,/,/,/,/"), { "--handover", "", "at most 8" } },
 		{ ARGS("serve", "--large-body", "x"), { "--large-body", "\"x\"", "sendfile" } },
 		{ ARGS("serve", "--head-timeout", "1e3"), { "--head-timeout", "\"1e3\"", "seconds" } },
 		{ ARGS("serve", "--idle-timeout", "0"), { "--idle-timeout", "\"0\"", "0.1" } },

@@ -248,3 +248,21 @@ def test_memory_is_the_programs():
     log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
     assert "BUG:" not in log and "WARNING:" not in log, log[-3000:]
     assert pathlib.Path("/sys/module/tux").exists()
+
+
+def test_tracepoints(tux):
+    """What happens to connections can be watched."""
+    tracing = pathlib.Path("/sys/kernel/tracing")
+    if not (tracing / "events/tux").exists():
+        pytest.skip("this kernel has no tracefs mounted")
+    (tracing / "trace").write_text("")
+    (tracing / "events/tux/enable").write_text("1")
+    assert tux.get("/a.txt") == (200, b"hello\n")
+    assert tux.get("/a.txt", "Connection: close") == (200, b"hello\n")
+    assert tux.get("/missing")[0] == 404
+    time.sleep(0.2)
+    (tracing / "events/tux/enable").write_text("0")
+    seen = (tracing / "trace").read_text()
+    for event in ("tux_accept", "tux_request", "tux_reply", "tux_hand_up", "tux_close"):
+        assert event + ":" in seen, seen
+    assert "value=200" in seen
