@@ -143,8 +143,8 @@ def base():
     path = BUILD / f"base-{key}.cpio"
     if not path.exists():
         for old in BUILD.glob("base-*.cpio"):
-            old.unlink()
-        building = path.with_suffix(".new")
+            old.unlink(missing_ok=True)
+        building = path.with_suffix(f".{os.getpid()}")  # others may be building it too
         build_base(building)
         building.rename(path)
     return path
