@@ -151,6 +151,14 @@ static int await_workers(struct tux_engine *engine)
 	return error;
 }
 
+/* The start has failed before there was a kernel engine that would close its descriptor. */
+static struct tux_engine *give_up(const struct tux_engine_config *config)
+{
+	if (config->kernel_fd >= 0)
+		close(config->kernel_fd);
+	return NULL;
+}
+
 struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char *error, size_t error_size)
 {
 	struct tux_engine *engine;
@@ -158,14 +166,14 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 	int failed = 0;
 
 	if (!kernel_suffices(config, error, error_size))
-		return NULL;
+		return give_up(config);
 	engine = calloc(1, sizeof(*engine));
 	if (engine != NULL)
 		engine->worker = aligned_alloc(64, config->threads * sizeof(struct worker));
 	if (engine == NULL || engine->worker == NULL) {
 		free(engine);
 		snprintf(error, error_size, "no memory for %u threads", config->threads);
-		return NULL;
+		return give_up(config);
 	}
 	memset(engine->worker, 0, config->threads * sizeof(struct worker));
 	engine->config = *config;
@@ -177,7 +185,7 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		if (ops != NULL)
 			snprintf(error, error_size, "cannot start the loader threads: %s", strerror(errno));
 		tux_engine_free(engine);
-		return NULL;
+		return give_up(config);
 	}
 	if (config->kernel_fd >= 0 && !start_kernel(engine, error, error_size)) {
 		loader_stop(&engine->loader);

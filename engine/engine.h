@@ -40,7 +40,7 @@ struct tux_listener {
 struct tux_engine_config {
 	int root_fd;                /* the document root, O_PATH | O_DIRECTORY; the engine does not close it */
 	enum tux_loop_kind loop;
-	int kernel_fd;              /* of tux_kernel_open(), the engine's from a successful start on; -1: no kernel engine */
+	int kernel_fd;              /* of tux_kernel_open(), the engine's from tux_engine_start() on, even if that fails; -1: no kernel engine */
 	enum tux_large_body large_body;
 	unsigned threads;           /* 1 to TUX_MAX_THREADS */
 	const struct tux_listener *listeners; /* stay valid while the engine runs; the engine closes the fds when it stops */

@@ -119,7 +119,8 @@ bool kernel_start(struct kernel *kernel, const struct tux_engine_config *config,
 	kernel->fd = config->kernel_fd;
 	if (!set_up(kernel, config, event_fd) || !map(kernel)) {
 		snprintf(error, error_size, "cannot set up the kernel engine: %s", strerror(errno));
-		kernel->fd = -1;
+		kernel_stop(kernel);
+		kernel_free(kernel);
 		return false;
 	}
 	sigaction(SIGUSR2, &action, NULL);

@@ -24,7 +24,7 @@ struct kernel {
 
 /*
  * Sets up the instance that config->kernel_fd is, and lends it config->threads threads. event_fd is told of access records.
- * False with a sentence in error; then *kernel is closed, and so is not the fd.
+ * False with a sentence in error; then the fd is closed.
  */
 bool kernel_start(struct kernel *kernel, const struct tux_engine_config *config, int event_fd, char *error,
                   size_t error_size);

@@ -333,8 +333,6 @@ static void release(struct serving *serving)
 	free(serving->root);
 	if (serving->config.root_fd >= 0)
 		close(serving->config.root_fd);
-	if (!serving->engine && serving->config.kernel_fd >= 0)
-		close(serving->config.kernel_fd);
 }
 
 int tux_serve(const struct tux_command *command)
