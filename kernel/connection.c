@@ -32,6 +32,7 @@ static struct sock *sk_of(const struct conn *conn)
 
 /* Takes the socket's spinlock, waiting for an owner of it. */
 static void enter(struct conn *conn)
+	__acquires(&sk_of(conn)->sk_lock.slock)
 {
 	struct sock *sk = sk_of(conn);
 
@@ -47,10 +48,17 @@ static void enter(struct conn *conn)
 	}
 }
 
-static void leave(struct conn *conn)
+static void leave_sk(struct sock *sk)
+	__releases(&sk->sk_lock.slock)
 {
-	bh_unlock_sock(sk_of(conn));
+	bh_unlock_sock(sk);
 	local_bh_enable();
+}
+
+static void leave(struct conn *conn)
+	__releases(&sk_of(conn)->sk_lock.slock)
+{
+	leave_sk(sk_of(conn));
 }
 
 /* The timer runs at the earliest deadline there was and looks then what the present one is. */
@@ -510,8 +518,7 @@ static void hand_over(struct conn *conn)
 		hook(conn);
 		hand_up(conn, TUX_REASON_BACKEND);
 	}
-	bh_unlock_sock(sk); /* the other server's by now, which cannot close it before this */
-	local_bh_enable();
+	leave_sk(sk); /* the other server's by now, which cannot close it before this */
 	if (!passed)
 		return;
 	free_conn(conn);
