@@ -143,7 +143,8 @@ static bool finish_answer(struct conn *conn)
 		return false;
 	}
 	send_release(conn);
-	conn->sending = conn->failed = false;
+	conn->sending = false;
+	conn->failed = false;
 	return true;
 }
 
@@ -164,7 +165,8 @@ static bool take_result(struct conn *conn, enum send_result result)
 	case SEND_FAILED:
 		break;
 	}
-	conn->failed = conn->last = true;
+	conn->failed = true;
+	conn->last = true;
 	return finish_answer(conn);
 }
 
@@ -319,7 +321,8 @@ static void expire(struct conn *conn)
 		return;
 	}
 	if (conn->sending) {
-		conn->failed = conn->last = true;
+		conn->failed = true;
+		conn->last = true;
 		advance(conn);
 		return;
 	}
@@ -561,7 +564,8 @@ static void take_address(struct conn *conn)
 		return;
 	}
 #endif
-	conn->address[10] = conn->address[11] = 0xff;
+	conn->address[10] = 0xff;
+	conn->address[11] = 0xff;
 	memcpy(conn->address + 12, &sk->sk_daddr, 4);
 }
 
@@ -579,14 +583,14 @@ int conn_open(struct instance *instance, struct socket *sock, struct file *file)
 	timer_setup(&conn->timer, on_timer, 0);
 	take_address(conn);
 	enter(conn);
-	taken = sk_of(conn)->sk_user_data != NULL;
+	taken = sk_of(conn)->sk_user_data;
 	if (!taken) {
 		spin_lock_irq(&instance->lock);
 		list_add_tail(&conn->all, &instance->conns);
 		instance->conn_count++;
 		spin_unlock_irq(&instance->lock);
 		hook(conn);
-		trace_tux_accept(conn, conn->port, file != NULL);
+		trace_tux_accept(conn, conn->port, !!file);
 		advance(conn);
 	}
 	leave(conn);

@@ -173,7 +173,7 @@ static int set_up(struct instance *instance, const struct tux_setup __user *user
 	if (error == 0)
 		error = cache_open(&instance->cache, setup->max_objects);
 	if (error == 0)
-		smp_store_release(&instance->set_up, true);
+		smp_store_release(&instance->set_up, true); /* behind all that it says is there */
 	else
 		setup_undo(instance);
 out_free_setup:
@@ -211,14 +211,19 @@ static void drain(struct instance *instance)
 	wake_up_interruptible_all(&instance->workers);
 }
 
+static bool is_set_up(const struct instance *instance)
+{
+	return smp_load_acquire(&instance->set_up); /* in front of what it says is there */
+}
+
 /* The calls that only an instance that is set up takes. */
 static long call(struct instance *instance, unsigned int number, unsigned long argument)
 {
 	u64 bytes;
 	s32 fd;
 
-	if (!smp_load_acquire(&instance->set_up)) {
-		pr_debug("tux: call %#x before TUX_SETUP\n", number);
+	if (!is_set_up(instance)) {
+		pr_debug("tux: %#x comes before TUX_SETUP\n", number);
 		return -EBADMSG;
 	}
 	switch (number) {
@@ -236,7 +241,7 @@ static long call(struct instance *instance, unsigned int number, unsigned long a
 		bytes = PAGE_SIZE + (u64)nr_cpu_ids * instance->stride;
 		return put_user(bytes, (u64 __user *)argument);
 	default:
-		pr_debug("tux: call %#x is not known\n", number);
+		pr_debug("tux: %#x is not known\n", number);
 		return -EINVAL;
 	}
 }
@@ -244,6 +249,7 @@ static long call(struct instance *instance, unsigned int number, unsigned long a
 static long device_ioctl(struct file *file, unsigned int number, unsigned long argument)
 {
 	struct instance *instance = file->private_data;
+	bool greets;
 	int error;
 
 	if (number != TUX_HELLO && number != TUX_SETUP)
@@ -251,10 +257,11 @@ static long device_ioctl(struct file *file, unsigned int number, unsigned long a
 	error = mutex_lock_interruptible(&instance->setup_lock);
 	if (error != 0)
 		return error;
-	if (instance->set_up || instance->greeted != (number == TUX_SETUP)) {
-		pr_debug("tux: call %#x out of its order\n", number);
+	greets = number == TUX_HELLO;
+	if (instance->set_up || instance->greeted == greets) {
+		pr_debug("tux: %#x is out of its order\n", number);
 		error = -EBADMSG;
-	} else if (number == TUX_HELLO) {
+	} else if (greets) {
 		error = hello(instance, (struct tux_hello __user *)argument);
 	} else {
 		error = set_up(instance, (const struct tux_setup __user *)argument);
@@ -316,7 +323,7 @@ static ssize_t device_read(struct file *file, char __user *user, size_t size, lo
 	struct instance *instance = file->private_data;
 	size_t done = 0;
 
-	if (!smp_load_acquire(&instance->set_up))
+	if (!is_set_up(instance))
 		return -EBADMSG;
 	if (size < sizeof(struct tux_handed_up))
 		return -EINVAL;
@@ -353,7 +360,7 @@ static int device_mmap(struct file *file, struct vm_area_struct *area)
 {
 	struct instance *instance = file->private_data;
 
-	if (!smp_load_acquire(&instance->set_up))
+	if (!is_set_up(instance))
 		return -EBADMSG;
 	return remap_vmalloc_range(area, instance->shared, area->vm_pgoff);
 }

@@ -92,7 +92,7 @@ bool handover(struct instance *instance, struct socket *sock, u16 port)
 		}
 	}
 	if (passed)
-		READ_ONCE(listener->sk_data_ready)(listener);
+		listener->sk_data_ready(listener);
 	rcu_read_unlock();
 	return passed;
 }

@@ -46,7 +46,7 @@ void records_close(struct instance *instance)
 /* Bytes free in the ring. What the program says of its tail is not trusted: nonsense counts as a full ring. */
 static u64 room(const struct tux_cpu_shared *ring, u64 head)
 {
-	u64 used = head - smp_load_acquire(&ring->tail);
+	u64 used = head - smp_load_acquire(&ring->tail); /* the program has read what is in front of it */
 
 	return used <= RING_BYTES ? RING_BYTES - used : 0;
 }
@@ -69,7 +69,7 @@ bool records_write(struct instance *instance, const struct tux_record *record)
 		return false;
 	memcpy(ring->data + at, record, first);
 	memcpy(ring->data, (const u8 *)record + first, record->size - first);
-	smp_store_release(&ring->head, head + record->size);
+	smp_store_release(&ring->head, head + record->size); /* behind the record itself */
 	smp_mb(); /* the program says that it sleeps, then looks at head; we the other way round */
 	if (READ_ONCE(instance->shared->sleeps) && instance->event) {
 		WRITE_ONCE(instance->shared->sleeps, 0);

@@ -20,7 +20,7 @@ static struct sock *sk_of(const struct conn *conn)
 static enum send_result blocked(struct conn *conn)
 {
 	set_bit(SOCK_NOSPACE, &conn->sock->flags);
-	/* With nothing on its way there will be no acknowledgement either: memory is what is short. */
+	/* With nothing on its way there will be no acknowledgment either: memory is what is short. */
 	return sk_of(conn)->sk_wmem_queued > 0 ? SEND_BLOCKED : SEND_FAILED;
 }
 

@@ -46,7 +46,7 @@ struct tux_hello {
 struct tux_setup {
 	__u32 size;            /* of this structure */
 	__u32 flags;           /* TUX_SETUP_... */
-	__s32 root_fd;         /* the document root, a directory, not opened with O_PATH; a reference is kept */
+	__s32 root_fd;         /* the document root, a directory, not of O_PATH; a reference is kept */
 	__s32 event_fd;        /* an eventfd told of access records when tux_shared.sleeps is set; -1: none */
 	__u32 max_connections; /* 1 to 2^24; at the limit accepting pauses */
 	__u32 max_objects;     /* open files kept, 1 to 2^20 */
@@ -57,7 +57,7 @@ struct tux_setup {
 	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1]; /* names without '/', each ending in NUL */
 	__u32 prefix_count;    /* of prefix, at most TUX_MAX_PREFIX */
 	__u32 handover_port;   /* of a server on this machine, 1 to 65535; 0: none */
-	char prefix[TUX_MAX_PREFIX][TUX_MAX_INDEX_LEN + 1]; /* normalised paths that it serves, each from '/' on and ending in NUL */
+	char prefix[TUX_MAX_PREFIX][TUX_MAX_INDEX_LEN + 1]; /* paths that it serves, each from '/' on and ending in NUL */
 	__u8 etag_key[16];
 };
 
