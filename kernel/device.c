@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/namei.h>
 #include <linux/nsproxy.h>
+#include <linux/pid.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -24,6 +25,10 @@ enum {
 	MAX_OBJECTS = 1 << 20,
 	MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000,
 };
+
+/* All instances, and the lock of their list: each stays as it is while the lock is held. */
+static LIST_HEAD(everyone);
+static DEFINE_MUTEX(everyone_lock);
 
 static int hello(struct instance *instance, struct tux_hello __user *user)
 {
@@ -204,16 +209,44 @@ static int adopt(struct instance *instance, int fd)
 	return 0;
 }
 
+static bool is_set_up(const struct instance *instance)
+{
+	return smp_load_acquire(&instance->set_up); /* in front of what it says is there */
+}
+
+static int status(const struct instance *asking, struct tux_status __user *user)
+{
+	struct tux_status status;
+	struct instance *instance;
+	u32 left;
+	int error = -ENOENT;
+
+	if (get_user(left, &user->index))
+		return -EFAULT;
+	memset(&status, 0, sizeof(status));
+	status.index = left;
+	mutex_lock(&everyone_lock);
+	list_for_each_entry(instance, &everyone, everyone) {
+		if (!is_set_up(instance) || !net_eq(instance->net, asking->net) || left-- > 0)
+			continue;
+		status.pid = (u32)pid_vnr(instance->owner);
+		status.connections = READ_ONCE(instance->conn_count);
+		status.objects = READ_ONCE(instance->cache.count);
+		counters_sum(instance, &status.counters);
+		error = 0;
+		break;
+	}
+	mutex_unlock(&everyone_lock);
+	if (error == 0 && copy_to_user(user, &status, sizeof(status)))
+		return -EFAULT;
+	return error;
+}
+
 static void drain(struct instance *instance)
 {
 	WRITE_ONCE(instance->draining, true);
 	conns_drain(instance);
 	wake_up_interruptible_all(&instance->workers);
-}
-
-static bool is_set_up(const struct instance *instance)
-{
-	return smp_load_acquire(&instance->set_up); /* in front of what it says is there */
 }
 
 /* The calls that only an instance that is set up takes. */
@@ -252,6 +285,8 @@ static long device_ioctl(struct file *file, unsigned int number, unsigned long a
 	bool greets;
 	int error;
 
+	if (number == TUX_STATUS)
+		return instance->greeted ? status(instance, (struct tux_status __user *)argument) : -EBADMSG;
 	if (number != TUX_HELLO && number != TUX_SETUP)
 		return call(instance, number, argument);
 	error = mutex_lock_interruptible(&instance->setup_lock);
@@ -384,6 +419,10 @@ static int device_open(struct inode *inode, struct file *file)
 	INIT_LIST_HEAD(&instance->listeners);
 	init_waitqueue_head(&instance->workers);
 	init_waitqueue_head(&instance->readers);
+	instance->owner = get_pid(task_tgid(current));
+	mutex_lock(&everyone_lock);
+	list_add_tail(&instance->everyone, &everyone);
+	mutex_unlock(&everyone_lock);
 	file->private_data = instance;
 	return stream_open(inode, file);
 }
@@ -393,11 +432,15 @@ static int device_release(struct inode *inode, struct file *file)
 {
 	struct instance *instance = file->private_data;
 
+	mutex_lock(&everyone_lock);
+	list_del(&instance->everyone);
+	mutex_unlock(&everyone_lock);
 	WRITE_ONCE(instance->draining, true);
 	listeners_close(instance);
 	conns_close(instance);
 	setup_undo(instance);
 	put_net(instance->net);
+	put_pid(instance->owner);
 	memzero_explicit(instance->etag_key, sizeof(instance->etag_key));
 	kfree(instance);
 	return 0;

@@ -92,6 +92,8 @@ struct listener {
 };
 
 struct instance {
+	struct list_head everyone; /* of device.c */
+	struct pid *owner;         /* who opened it */
 	struct net *net;
 	struct path root;
 	struct eventfd_ctx *event;

@@ -5,11 +5,31 @@
 
 #include "compat/compat.h"
 
-static struct tux_cpu_shared *here(struct instance *instance)
+static struct tux_cpu_shared *of_cpu(const struct instance *instance, unsigned int cpu)
 {
 	u8 *shared = (u8 *)instance->shared;
 
-	return (struct tux_cpu_shared *)(shared + PAGE_SIZE + (size_t)smp_processor_id() * instance->stride);
+	return (struct tux_cpu_shared *)(shared + PAGE_SIZE + (size_t)cpu * instance->stride);
+}
+
+static struct tux_cpu_shared *here(struct instance *instance)
+{
+	return of_cpu(instance, smp_processor_id());
+}
+
+void counters_sum(const struct instance *instance, struct tux_cpu_counters *sum)
+{
+	u64 *out = (u64 *)sum;
+	unsigned int cpu;
+	size_t i;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu) {
+		const u64 *in = (const u64 *)&of_cpu(instance, cpu)->counters;
+
+		for (i = 0; i < sizeof(*sum) / sizeof(u64); i++)
+			out[i] += READ_ONCE(in[i]);
+	}
 }
 
 struct tux_cpu_counters *counters(struct instance *instance)

@@ -12,6 +12,9 @@ void records_close(struct instance *instance);
 
 struct tux_cpu_counters *counters(struct instance *instance);
 
+/* Adds up what all CPUs have counted. Any context. */
+void counters_sum(const struct instance *instance, struct tux_cpu_counters *sum);
+
 /* Whether any record fits in this CPU's ring. */
 bool records_room(struct instance *instance);
 

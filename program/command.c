@@ -113,7 +113,7 @@ static const struct option_row rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-static const char *const verbs[] = { "serve", "help" };
+static const char *const verbs[] = { "serve", "status", "help" };
 
 /* How many letters to insert, delete or replace to make b of a; more than NEAR_MISS for anything long. */
 static unsigned edit_distance(const char *a, const char *b)
@@ -485,6 +485,12 @@ bool tux_command_parse(int argc, char **argv, struct tux_command *command, char 
 	}
 	if (strcmp(first, "serve") == 0)
 		return serve_parse(argc - 1, argv + 1, command, error, error_size);
+	if (strcmp(first, "status") == 0) {
+		command->verb = TUX_VERB_STATUS;
+		if (argc > 2)
+			snprintf(error, error_size, "\"status\" takes nothing behind it, but there is \"%s\"", argv[2]);
+		return argc == 2;
+	}
 	if (strcmp(first, "help") == 0)
 		return help_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0) {
@@ -508,6 +514,7 @@ bool tux_command_parse(int argc, char **argv, struct tux_command *command, char 
 void tux_command_usage(FILE *out)
 {
 	fputs("usage: tux serve [DIR] [OPTION]...   serve the files in DIR (the current directory) over HTTP\n"
+	      "       tux status                    what the kernel engine has done\n"
 	      "       tux help [serve]              what there is, and every option\n"
 	      "       tux --version\n", out);
 }

@@ -15,6 +15,7 @@ enum tux_verb {
 	TUX_VERB_HELP_SERVE,
 	TUX_VERB_VERSION,
 	TUX_VERB_SERVE,
+	TUX_VERB_STATUS,
 };
 
 /* Whether the kernel engine is wanted. */

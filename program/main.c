@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "serve.h"
+#include "status.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -46,6 +47,8 @@ int main(int argc, char **argv)
 		return 0;
 	case TUX_VERB_SERVE:
 		return tux_serve(&command);
+	case TUX_VERB_STATUS:
+		return tux_status();
 	}
 	return EXIT_USAGE;
 }

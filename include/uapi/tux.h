@@ -15,6 +15,8 @@
  * TUX_ADOPT       gives a connection to the kernel engine                   fd
  * TUX_DRAIN       no longer accepts; idle connections are closed, others    -
  *                 handed up with their next request
+ * TUX_STATUS      what another instance of the namespace has done;          struct tux_status, in and out
+ *                 any time behind TUX_HELLO
  * close(2)        ends everything: listening, connections, cache
  *
  * Errors of all calls: EINVAL for what is not as described here (a line in the kernel log at debug level says what),
@@ -98,6 +100,15 @@ struct tux_cpu_counters {
 	__u64 handed_over[TUX_REASONS]; /* into the other server's accept queue */
 };
 
+/* An instance of the caller's network namespace, as it is now. ENOENT when there are not that many. */
+struct tux_status {
+	__u32 index;       /* in: which one, from 0; those that are not set up do not count */
+	__u32 pid;         /* out: who opened it, in the caller's namespace; 0: nobody that can be seen there */
+	__u32 connections; /* out: open now */
+	__u32 objects;     /* out: in the cache */
+	struct tux_cpu_counters counters; /* out: of all CPUs */
+};
+
 /* One CPU's part of the shared memory. Only the module writes head and data, only the program tail. */
 struct tux_cpu_shared {
 	struct tux_cpu_counters counters;
@@ -122,6 +133,7 @@ struct tux_shared {
 #define TUX_RUN    _IO('T', 0xd3)
 #define TUX_ADOPT  _IOW('T', 0xd4, __s32)
 #define TUX_DRAIN  _IO('T', 0xd5)
+#define TUX_STATUS _IOWR('T', 0xd7, struct tux_status)
 #define TUX_SIZE   _IOR('T', 0xd6, __u64) /* bytes to mmap; after TUX_SETUP */
 
 #endif

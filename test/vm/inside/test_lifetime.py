@@ -250,6 +250,25 @@ def test_memory_is_the_programs():
     assert pathlib.Path("/sys/module/tux").exists()
 
 
+def test_status(tux):
+    """`tux status` says what the instance has done."""
+    assert tux.get("/a.txt") == (200, b"hello\n")
+    with tux.connect() as sock:
+        assert ask(sock, "/a.txt") == (200, b"hello\n")
+        assert ask(sock, "/missing")[0] == 404
+        time.sleep(0.1)
+        found = subprocess.run(["/usr/bin/tux", "status"], capture_output=True, text=True, check=True).stdout
+    lines = [line.split(None, 1) for line in found.splitlines()]
+    assert f"process {tux.process.pid}: 1 connections" in found, found
+    assert ["requests", "2"] in lines and ["accepted", "3"] in lines or ["accepted", "2"] in lines, found
+    assert any(line[0] == "handed" and "missing 1" in line[1] for line in lines), found
+
+
+def test_status_of_nothing():
+    found = subprocess.run(["/usr/bin/tux", "status"], capture_output=True, text=True, check=True).stdout
+    assert "serves nothing" in found
+
+
 def test_tracepoints(tux):
     """What happens to connections can be watched."""
     tracing = pathlib.Path("/sys/kernel/tracing")
