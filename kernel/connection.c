@@ -259,11 +259,18 @@ static bool step(struct conn *conn)
 	return take_request(conn);
 }
 
-/* Does what can be done now. Under the socket's spinlock, bottom halves off, nobody owns the socket. */
+/*
+ * Does what can be done now. Under the socket's spinlock, bottom halves off, nobody owns the socket. TCP may call write_space
+ * from within a send of ours: that has to end first, and what it learns by its own result.
+ */
 static void advance(struct conn *conn)
 {
+	if (conn->advancing)
+		return;
+	conn->advancing = true;
 	while (!conn->working && step(conn))
 		;
+	conn->advancing = false;
 }
 
 /* From the callbacks and the timer: the socket is locked. One who owns it may be using it himself, so that has to wait. */
@@ -487,10 +494,13 @@ static void bring_pages(struct conn *conn)
 {
 	struct cold_pages pages;
 	bool read = send_read_cold(conn, &pages);
+	enum send_result result = SEND_FAILED;
 
 	enter(conn);
-	conn->working = false;
-	if (take_result(conn, read && !is_dead(sk_of(conn)) ? send_own_pages(conn, &pages) : SEND_FAILED))
+	if (read && !is_dead(sk_of(conn)))
+		result = send_own_pages(conn, &pages);
+	conn->working = false; /* not before: callbacks leave the connection alone while we send */
+	if (take_result(conn, result))
 		advance(conn);
 	leave(conn);
 	send_free_cold(&pages);

@@ -66,6 +66,7 @@ struct conn {
 	u8 need;                /* enum conn_need */
 	u8 reason;              /* enum tux_reason, with NEED_HAND_UP and NEED_HAND_OVER */
 	bool working;           /* a lent thread has it, or is to get it: callbacks leave it alone */
+	bool advancing;         /* in advance(), which does not call itself */
 	bool sending;
 	bool failed;            /* the answer was cut short; only its record is still to be written */
 	bool lingering;
