@@ -170,11 +170,18 @@ static bool take_result(struct conn *conn, enum send_result result)
 	return finish_answer(conn);
 }
 
-/* Nothing whole has come. */
+/*
+ * Nothing whole has come. What has come of a head stays in the queue, and so does all of the buffer that it is the end of:
+ * where that leaves the peer no window for the rest, the program has to read it out.
+ */
 static void await_request(struct conn *conn, u32 unread)
 {
 	struct instance *instance = conn->instance;
 
+	if (unread > 0 && tcp_receive_window(tcp_sk(sk_of(conn))) < TUX_MAX_HEAD) {
+		hand_up(conn, TUX_REASON_MEMORY);
+		return;
+	}
 	if (sk_of(conn)->sk_shutdown & RCV_SHUTDOWN)
 		give_to_worker(conn, NEED_CLOSE); /* what has come will never be a request */
 	else if (READ_ONCE(instance->draining) && unread == 0)
