@@ -179,11 +179,11 @@ out_free_name:
 }
 
 /* Whether a path that ends in '/' is a directory, whatever its index. */
-static bool is_directory(const struct instance *instance, const u8 *key)
+static bool is_directory(const struct instance *instance, const u8 *key, u32 key_len)
 {
 	struct path path;
 	int error = -ENOMEM;
-	char *name = kstrdup(key[1] != '\0' ? (const char *)key + 1 : ".", GFP_KERNEL);
+	char *name = key_len > 1 ? kmemdup_nul((const char *)key + 1, key_len - 1, GFP_KERNEL) : kstrdup(".", GFP_KERNEL);
 
 	if (name)
 		error = vfs_path_lookup(instance->root.dentry, instance->root.mnt, name, LOOKUP_PLAINLY, &path);
@@ -215,7 +215,7 @@ static struct object *open_object(const struct instance *instance, const u8 *key
 			return object;
 		object_put(object);
 	}
-	if (directory && *error == -ENOENT && is_directory(instance, key))
+	if (directory && *error == -ENOENT && is_directory(instance, key, key_len))
 		*error = -EISDIR;
 	return NULL;
 }
