@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef TUX_KERNEL_VERSION_H
-#define TUX_KERNEL_VERSION_H
+#ifndef TUX_RELEASE_H
+#define TUX_RELEASE_H
 
 #define TUX_VERSION "0.1.0"
 
