@@ -564,6 +564,8 @@ void connections_take_handed_up(struct worker *worker)
 		for (unsigned i = 0; i < got; i++)
 			take_handed_up(worker, &handed[i]);
 	} while (got == AT_ONCE);
+	if (got == 0 && (errno == EMFILE || errno == ENFILE))
+		cache_trim(&worker->cache, worker->cache.files / 2); /* some of its objects hold descriptors */
 }
 
 void connections_accept(struct worker *worker, bool accept)

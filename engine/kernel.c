@@ -241,7 +241,7 @@ void kernel_count(const struct kernel *kernel, struct tux_counters *sum)
 		come += look(&one->accepted) + look(&one->adopted);
 		gone += look(&one->closed);
 		for (int reason = 0; reason < TUX_REASONS; reason++)
-			gone += look(&one->handed_up[reason]);
+			gone += look(&one->handed_up[reason]) + look(&one->handed_over[reason]);
 	}
 	if (kernel->fd >= 0 && come > gone)
 		sum->open += come - gone;

@@ -32,7 +32,7 @@ bool kernel_start(struct kernel *kernel, const struct tux_engine_config *config,
 /* Whether the kernel engine accepts on this listener: TCP, all of its sockets. False leaves it to the workers. */
 bool kernel_listen(struct kernel *kernel, const struct tux_listener *listener);
 
-/* A connection that was handed up, in handed[0..count-1]; 0 when there is none now. Any worker's thread. */
+/* Connections that were handed up, into handed: how many, 0 with errno when there is none now. Any worker's thread. */
 unsigned kernel_take(struct kernel *kernel, struct tux_handed_up *handed, unsigned max);
 
 /* Gives a connection to the kernel engine. False: it is still the caller's. On success the fd may be closed. */
@@ -42,7 +42,7 @@ bool kernel_give(struct kernel *kernel, int fd);
 void kernel_drain(struct kernel *kernel);
 bool kernel_drained(struct kernel *kernel);
 
-/* Ends the threads and closes the instance with all its connections; what is mapped stays until kernel_free(). */
+/* Ends the threads. The instance and its connections end with kernel_free(): what is mapped keeps it, for its counters and records. */
 void kernel_stop(struct kernel *kernel);
 void kernel_free(struct kernel *kernel);
 

@@ -291,7 +291,8 @@ static void on_event(struct conn *conn)
 		advance(conn);
 }
 
-static void on_data_ready(struct sock *sk)
+/* Something came, or the state changed: what it was shows. */
+static void on_change(struct sock *sk)
 {
 	struct conn *conn = sk->sk_user_data;
 
@@ -307,14 +308,6 @@ static void on_write_space(struct sock *sk)
 		return;
 	clear_bit(SOCK_NOSPACE, &conn->sock->flags);
 	if (conn->sending)
-		on_event(conn);
-}
-
-static void on_state_change(struct sock *sk)
-{
-	struct conn *conn = sk->sk_user_data;
-
-	if (conn)
 		on_event(conn);
 }
 
@@ -372,9 +365,9 @@ static void hook(struct conn *conn)
 	conn->state_change = sk->sk_state_change;
 	conn->allocation = sk->sk_allocation;
 	sk->sk_user_data = conn;
-	sk->sk_data_ready = on_data_ready;
+	sk->sk_data_ready = on_change;
 	sk->sk_write_space = on_write_space;
-	sk->sk_state_change = on_state_change;
+	sk->sk_state_change = on_change;
 	sk->sk_allocation = GFP_ATOMIC;
 	write_unlock_bh(&sk->sk_callback_lock);
 }
