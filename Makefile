@@ -31,8 +31,8 @@ prove-mutants: build-prove/build.ninja
 # The kernel engine: tux.ko against Debian's cloud kernels, unpacked in build-vm/, and its tests in QEMU. For the kernel that
 # runs: packaging/dkms, or make kernel HEADERS=/lib/modules/$$(uname -r)/build.
 kernel:
-	@[ -n "$(HEADERS)" ] || tools/kernels build-vm/kernels 6.1 6.12
-	@if [ -n "$(HEADERS)" ]; then tools/kernel-module "$(HEADERS)" build-kernel; else for series in 6.1 6.12; do \
+	@[ -n "$(HEADERS)" ] || tools/kernels build-vm/kernels 6.1 6.12 7
+	@if [ -n "$(HEADERS)" ]; then tools/kernel-module "$(HEADERS)" build-kernel; else for series in 6.1 6.12 7; do \
 		tools/kernel-module build-vm/kernels/$$series/headers build-vm/$$series || exit 1; done; fi
 
 vm-check:

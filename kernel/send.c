@@ -2,7 +2,6 @@
 #include "send.h"
 
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 

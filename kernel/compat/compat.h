@@ -8,6 +8,11 @@
 #include <linux/fs.h>
 #include <linux/shrinker.h>
 #include <net/tcp.h>
+#ifdef TUX_HAVE_FOLIO_BATCH_H
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
 
 #ifndef TUX_HAVE_INODE_GET_MTIME
 static inline struct timespec64 inode_get_mtime(const struct inode *inode)
