@@ -84,7 +84,7 @@ static const struct option_row rows[] = {
 	{ "engine", "auto|kernel|user|uring|epoll", "auto, kernel, user, uring or epoll", "what serves: tux.ko, or the program "
 	  "alone over\nio_uring or epoll (auto: the best there is)", OPTION_ENGINE },
 	{ "handover", "PORT[,/PREFIX]...", "a port from 1 to 65535, and at most 8 paths that begin with '/', such as 8080,/app/",
-	  "with tux.ko: the server of this machine on\nPORT gets the connections of requests for\nmissing files, with other methods or bodies,\n"
+	  "with tux.ko: the server of this machine on\nPORT is given connections of requests for\nmissing files, with other methods or bodies,\n"
 	  "or beneath PREFIX", OPTION_HANDOVER },
 	{ "large-body", "auto|copy|sendfile|zerocopy", "auto, copy, sendfile or zerocopy",
 	  "how to send bodies that are not kept in memory (auto)", OPTION_LARGE_BODY },

@@ -24,7 +24,7 @@ struct tux_log_clock {
 /*
  * Writes the line of one record, whose texts stand at text, with its newline to out, which has room for
  * TUX_LOG_LINE_MAX bytes; returns its bytes. Whatever a client sent, no control character, quote or
- * backslash of it gets into the line unescaped. The caller has checked that the lengths in
+ * backslash of it comes into the line unescaped. The caller has checked that the lengths in
  * record fit what is at text. One style for one clock.
  */
 size_t tux_log_line(enum tux_log_style style, struct tux_log_clock *clock, const struct tux_record *record,
