@@ -51,7 +51,7 @@ status=$?
 sync
 dmesg >/dev/ttyS1
 echo "tux-vm: exit $status"
-poweroff -f
+reboot -f
 """
 
 

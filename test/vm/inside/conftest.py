@@ -69,13 +69,13 @@ def same_again(before, files=8, seconds=10):
 
 
 class Tux:
-    def __init__(self, root, *options, engine="kernel", log="off"):
+    def __init__(self, root, *options, engine="kernel", log="off", **popen):
         self.port = free_port()
         self.root = root
         self.error = open("/tmp/tux-error", "w+", encoding="utf-8")
         self.process = subprocess.Popen(
             ["/usr/bin/tux", "serve", str(root), "--engine", engine, "--listen", f"127.0.0.1:{self.port}", "--log", log, *options],
-            stderr=self.error)
+            stderr=self.error, **popen)
         until = time.monotonic() + 20
         while True:
             text = pathlib.Path("/tmp/tux-error").read_text(encoding="utf-8")
