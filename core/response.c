@@ -127,7 +127,11 @@ struct tux_text tux_response_reason(uint16_t status)
 	case 204: return TUX_TEXT("No Content");
 	case 206: return TUX_TEXT("Partial Content");
 	case 301: return TUX_TEXT("Moved Permanently");
+	case 302: return TUX_TEXT("Found");
+	case 303: return TUX_TEXT("See Other");
 	case 304: return TUX_TEXT("Not Modified");
+	case 307: return TUX_TEXT("Temporary Redirect");
+	case 308: return TUX_TEXT("Permanent Redirect");
 	case 400: return TUX_TEXT("Bad Request");
 	case 403: return TUX_TEXT("Forbidden");
 	case 404: return TUX_TEXT("Not Found");

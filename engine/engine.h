@@ -8,12 +8,11 @@
 #define TUX_ENGINE_ENGINE_H
 
 #include "../core/record.h"
+#include "../core/route.h"
 
 enum {
 	TUX_MAX_THREADS = 256,
 	TUX_MAX_INDEX_NAMES = 8,
-	TUX_MAX_PREFIXES = 8,
-	TUX_MAX_PREFIX_LEN = 255,
 	TUX_MAX_LISTENERS = 64,
 };
 
@@ -35,6 +34,14 @@ enum tux_large_body {
 struct tux_listener {
 	int fd[TUX_MAX_THREADS];
 	unsigned count; /* of fd: the number of threads, or 1 when they share it */
+};
+
+/* Where a route redirects to. */
+struct tux_redirect {
+	const char *to;  /* a path or a URL, as it goes into Location */
+	uint32_t len;    /* bytes */
+	uint16_t status; /* 301, 302, 303, 307 or 308 */
+	bool rest;       /* behind it comes what the path has behind the route's prefix, and the query */
 };
 
 struct tux_engine_config {
@@ -62,7 +69,8 @@ struct tux_engine_config {
 	bool spa;                   /* answer a missing path without an extension with the root's index */
 	bool records;               /* make access records */
 	uint16_t handover_port;     /* of a server on this machine that the kernel engine passes connections to; 0: none */
-	const char *handover_prefixes; /* paths that are that server's, each from '/' on, between commas; NULL: none */
+	struct tux_routes routes;   /* a path that no route matches is static; a route to a server needs handover_port */
+	const struct tux_redirect *redirects; /* what the routes' arguments are numbers of */
 	const char *index[TUX_MAX_INDEX_NAMES];
 	unsigned index_count;
 	uint8_t etag_key[16];

@@ -74,17 +74,15 @@ static bool set_up(struct kernel *kernel, const struct tux_engine_config *config
 		.idle_timeout_ms = config->idle_timeout_ms,
 		.index_count = config->index_count,
 		.handover_port = config->handover_port,
+		.route_count = config->routes.count,
+		.route_text_len = config->routes.text_len,
+		.routes = (uintptr_t)config->routes.route,
+		.route_text = (uintptr_t)config->routes.text,
 	};
 	bool done;
 
 	for (unsigned i = 0; i < config->index_count; i++)
 		snprintf(setup.index[i], sizeof(setup.index[i]), "%s", config->index[i]);
-	for (const char *at = config->handover_prefixes; at != NULL && setup.prefix_count < TUX_MAX_PREFIX;) {
-		size_t len = strcspn(at, ",");
-
-		snprintf(setup.prefix[setup.prefix_count++], sizeof(setup.prefix[0]), "%.*s", (int)len, at);
-		at = at[len] == ',' ? at + len + 1 : NULL;
-	}
 	memcpy(setup.etag_key, config->etag_key, sizeof(setup.etag_key));
 	done = setup.root_fd >= 0 && ioctl(kernel->fd, TUX_SETUP, &setup) == 0;
 	if (setup.root_fd >= 0) {

@@ -375,6 +375,38 @@ static enum reply reply_redirect(struct conn *conn, const uint8_t *buf, const st
 	return reply_page(conn, buf, &head, NULL);
 }
 
+/* A route's redirect. */
+static enum reply reply_route(struct conn *conn, const uint8_t *buf, const struct tux_route *route, uint32_t path_len)
+{
+	const struct tux_request *req = &conn->worker->request;
+	const struct tux_redirect *redirect = &conn->worker->config->redirects[route->argument];
+	struct tux_head head = start_head(conn, redirect->status);
+	uint8_t location[3 * LONGEST_PATH + 1];
+	const uint8_t *rest = conn->worker->path + route->prefix_len;
+	uint32_t rest_len = path_len - route->prefix_len;
+	uint32_t len = redirect->len;
+
+	memcpy(location, redirect->to, len);
+	if (rest_len > 0 && rest[0] == '/' && location[len - 1] == '/') { /* "//" would begin the name of a host */
+		rest++;
+		rest_len--;
+	}
+	if (redirect->rest && rest_len > 0) {
+		uint32_t escaped = tux_target_escape(rest, rest_len, location + len, (uint32_t)sizeof(location) - len);
+
+		if (escaped == 0)
+			return reply_status(conn, buf, 414);
+		len += escaped;
+	}
+	head.location = location;
+	head.location_len = len;
+	if (redirect->rest && req->query.len > 0) {
+		head.location_query = buf + req->query.off;
+		head.location_query_len = req->query.len;
+	}
+	return reply_page(conn, buf, &head, NULL);
+}
+
 static enum reply reply_listing(struct conn *conn, const uint8_t *buf, const struct object *object)
 {
 	struct worker *worker = conn->worker;
@@ -487,8 +519,10 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 	struct worker *worker = conn->worker;
 	struct tux_request *req = &worker->request;
 	uint16_t status = tux_respond_method(req);
+	const struct tux_routes *routes = &worker->config->routes;
 	enum tux_refusal refusal;
 	uint32_t len = 1;
+	uint32_t route;
 
 	if (conn->no_backend) {
 		conn->no_backend = false;
@@ -496,7 +530,8 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 	}
 	if (status == 0 && req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)
 		status = 400;
-	if (status != 0)
+	/* A redirect holds for every method; without routes nothing need be known of the path. */
+	if (status != 0 && (status != 405 || req->method == TUX_CONNECT || routes->count == 0))
 		return reply_status(conn, buf, status);
 	if (req->path.len == 0) { /* http://host means its root */
 		worker->path[0] = '/';
@@ -508,5 +543,10 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 			return REPLY_DONE;
 		}
 	}
+	route = tux_route_find(routes, worker->path, len);
+	if (route < routes->count && routes->route[route].handler == TUX_HANDLER_REDIRECT)
+		return reply_route(conn, buf, &routes->route[route], len);
+	if (status != 0)
+		return reply_status(conn, buf, status);
 	return reply_path(conn, buf, len);
 }

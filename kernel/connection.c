@@ -112,6 +112,7 @@ static bool is_for_handover(const struct conn *conn, enum tux_reason reason)
 	case TUX_REASON_RECORDS:
 	case TUX_REASON_MEMORY:
 	case TUX_REASON_DRAIN:
+	case TUX_REASON_ROUTE:
 	case TUX_REASON_BACKEND:
 	case TUX_REASONS:
 		break;

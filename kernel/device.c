@@ -74,23 +74,6 @@ static bool indexes_good(const struct tux_setup *setup)
 	return true;
 }
 
-static bool prefixes_good(const struct tux_setup *setup)
-{
-	u32 i;
-
-	if (setup->prefix_count > TUX_MAX_PREFIX || setup->handover_port > U16_MAX)
-		return false;
-	for (i = 0; i < setup->prefix_count; i++) {
-		size_t len = strnlen(setup->prefix[i], sizeof(setup->prefix[i]));
-
-		if (len == sizeof(setup->prefix[i]) || setup->prefix[i][0] != '/') {
-			pr_debug("tux: setup: prefix %u is no path\n", i);
-			return false;
-		}
-	}
-	return true;
-}
-
 static bool setup_good(const struct tux_setup *setup)
 {
 	if (setup->size != sizeof(*setup) || (setup->flags & ~TUX_SETUP_FLAGS)) {
@@ -103,7 +86,7 @@ static bool setup_good(const struct tux_setup *setup)
 	       within(setup->head_timeout_ms, MAX_TIMEOUT_MS, "head_timeout_ms") &&
 	       within(setup->send_timeout_ms, MAX_TIMEOUT_MS, "send_timeout_ms") &&
 	       within(setup->idle_timeout_ms, MAX_TIMEOUT_MS, "idle_timeout_ms") && indexes_good(setup) &&
-	       prefixes_good(setup);
+	       setup->handover_port <= U16_MAX && setup->unused == 0;
 }
 
 static int root_take(struct instance *instance, int fd)
@@ -120,6 +103,48 @@ static int root_take(struct instance *instance, int fd)
 	}
 	fput(file);
 	return error;
+}
+
+/* A copy of the program's, which may be looked through; counted as the program's memory. */
+static void *copied(u64 from, size_t bytes)
+{
+	void *to = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+
+	if (!to)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(to, u64_to_user_ptr(from), bytes)) {
+		kvfree(to);
+		return ERR_PTR(-EFAULT);
+	}
+	return to;
+}
+
+static int routes_take(struct instance *instance, const struct tux_setup *setup)
+{
+	struct tux_routes *routes = &instance->routes;
+	void *memory;
+
+	if (setup->route_count == 0)
+		return 0;
+	if (setup->route_count > TUX_MAX_ROUTES || setup->route_text_len > TUX_MAX_ROUTE_TEXT || setup->route_text_len == 0) {
+		pr_debug("tux: setup: %u routes with %u bytes are too many, or without a text\n", setup->route_count,
+			 setup->route_text_len);
+		return -EINVAL;
+	}
+	memory = copied(setup->routes, setup->route_count * sizeof(*routes->route));
+	if (IS_ERR(memory))
+		return (int)PTR_ERR(memory);
+	routes->route = memory;
+	memory = copied(setup->route_text, setup->route_text_len);
+	if (IS_ERR(memory))
+		return (int)PTR_ERR(memory);
+	routes->text = memory;
+	routes->text_len = setup->route_text_len;
+	routes->count = setup->route_count;
+	if (tux_routes_valid(routes))
+		return 0;
+	pr_debug("tux: setup: a route points out of the texts, or its handler is not known\n");
+	return -EINVAL;
 }
 
 static int event_take(struct instance *instance, int fd)
@@ -143,6 +168,9 @@ static void setup_undo(struct instance *instance)
 	if (instance->event)
 		eventfd_ctx_put(instance->event);
 	instance->event = NULL;
+	kvfree(instance->routes.route);
+	kvfree(instance->routes.text);
+	instance->routes = (struct tux_routes){ .count = 0 };
 	if (instance->root.dentry)
 		path_put(&instance->root);
 	instance->root = (struct path){ .mnt = NULL };
@@ -167,10 +195,10 @@ static int set_up(struct instance *instance, const struct tux_setup __user *user
 	instance->index_count = setup->index_count;
 	memcpy(instance->index, setup->index, sizeof(instance->index));
 	instance->handover_port = (u16)setup->handover_port;
-	instance->prefix_count = setup->handover_port != 0 ? setup->prefix_count : 0;
-	memcpy(instance->prefix, setup->prefix, sizeof(instance->prefix));
 	memcpy(instance->etag_key, setup->etag_key, sizeof(instance->etag_key));
 	error = root_take(instance, setup->root_fd);
+	if (error == 0)
+		error = routes_take(instance, setup);
 	if (error == 0)
 		error = event_take(instance, setup->event_fd);
 	if (error == 0)

@@ -19,6 +19,7 @@
 #include <net/sock.h>
 
 #include "../core/record.h"
+#include "../core/route.h"
 #include "../include/uapi/tux.h"
 #include "object.h"
 
@@ -106,8 +107,7 @@ struct instance {
 	u32 index_count;
 	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1];
 	u16 handover_port;       /* 0: none */
-	u32 prefix_count;
-	char prefix[TUX_MAX_PREFIX][TUX_MAX_INDEX_LEN + 1];
+	struct tux_routes routes; /* its memory is ours */
 	u8 etag_key[16];
 	struct cache cache;
 	struct tux_shared *shared; /* vmalloc_user; mapped by the program */

@@ -215,18 +215,13 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 	return NULL;
 }
 
-/* Whether a path is beneath one that the other server serves. */
-static bool is_prefixed(const struct instance *instance, const u8 *path, u32 len)
+/* The handler of a path; without a route it is a file. */
+static enum tux_handler handler_of(const struct instance *instance, const u8 *path, u32 len)
 {
-	u32 i;
+	const struct tux_routes *routes = &instance->routes;
+	u32 at = tux_route_find(routes, path, len);
 
-	for (i = 0; i < instance->prefix_count; i++) {
-		size_t prefix_len = strlen(instance->prefix[i]);
-
-		if (len >= prefix_len && memcmp(path, instance->prefix[i], prefix_len) == 0)
-			return true;
-	}
-	return false;
+	return at < routes->count ? routes->route[at].handler : TUX_HANDLER_STATIC;
 }
 
 static enum look answer_path(struct conn *conn, struct scratch *scratch, const u8 *buf, u32 path_len,
@@ -264,16 +259,25 @@ enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum 
 	*used = req->head_len;
 	trace_tux_request(conn, conn->port, req->head_len);
 	reason = unwanted(req);
+	if (req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)
+		return hand_up(conn, reason);
+	if (req->path.len == 0) /* http://host means its root */
+		scratch->path[0] = '/';
+	else if (tux_target_normalise(buf + req->path.off, req->path.len, scratch->path, &path_len) != TUX_ACCEPTED)
+		return hand_up(conn, reason != TUX_REASON_NONE ? reason : TUX_REASON_TARGET);
+	switch (handler_of(conn->instance, scratch->path, path_len)) {
+	case TUX_HANDLER_HANDOVER:
+		return hand_up(conn, TUX_REASON_PREFIX);
+	case TUX_HANDLER_REDIRECT:
+	case TUX_HANDLERS:
+		return hand_up(conn, TUX_REASON_ROUTE);
+	case TUX_HANDLER_STATIC:
+		break;
+	}
 	if (reason != TUX_REASON_NONE)
 		return hand_up(conn, reason);
 	if (!records_room(conn->instance))
 		return hand_up(conn, TUX_REASON_RECORDS);
-	if (req->path.len == 0) /* http://host means its root */
-		scratch->path[0] = '/';
-	else if (tux_target_normalise(buf + req->path.off, req->path.len, scratch->path, &path_len) != TUX_ACCEPTED)
-		return hand_up(conn, TUX_REASON_TARGET);
-	if (is_prefixed(conn->instance, scratch->path, path_len))
-		return hand_up(conn, TUX_REASON_PREFIX);
 	if (!conn->instance->dot_files && tux_target_has_dot_file(scratch->path, path_len))
 		return hand_up(conn, TUX_REASON_TARGET);
 	return answer_path(conn, scratch, buf, path_len, result);

@@ -26,7 +26,9 @@ static const uint32_t default_memory_object = 64u << 10;
 enum option_id {
 	OPTION_HELP = 'h',
 	OPTION_VERSION = 'V',
-	OPTION_LISTEN = 256,
+	OPTION_CONFIG = 256,
+	OPTION_LISTEN,
+	OPTION_ROOT,
 	OPTION_BROWSE,
 	OPTION_SPA,
 	OPTION_INDEX,
@@ -63,11 +65,15 @@ struct option_row {
 #define SECONDS "seconds from 0.1 to 86400, such as 20 or 0.5"
 #define SECONDS_OR_0 "seconds from 0 to 86400, such as 10 or 0.5"
 
+#define LISTEN "ADDR:PORT, :PORT or unix:PATH, at most 64 of them"
+
 static const struct option_row rows[] = {
 	{ NULL, NULL, NULL, "Where", 0 },
-	{ "listen", "ADDR:PORT", "", "where to listen, may be repeated: 0.0.0.0:80, [::1]:8080,\n"
+	{ "config", "FILE", "the name of a file", "a file with options, which those given here\ntake the place of", OPTION_CONFIG },
+	{ "listen", "ADDR:PORT", LISTEN, "where to listen, may be repeated: 0.0.0.0:80, [::1]:8080,\n"
 	  "NAME:PORT, :PORT (all addresses), unix:PATH\n(127.0.0.1:8080 and [::1]:8080)", OPTION_LISTEN },
 	{ NULL, NULL, NULL, "What", 0 },
+	{ "root", "DIR", "the name of a directory", "the directory to serve, as DIR says it too", OPTION_ROOT },
 	{ "browse", NULL, NULL, "list directories that have no index", OPTION_BROWSE },
 	{ "index", "NAME", "a file name without '/', at most 8 of them", "the index of a directory, may be repeated\n"
 	  "(index.html)", OPTION_INDEX },
@@ -83,7 +89,7 @@ static const struct option_row rows[] = {
 	{ "threads", "N", "a number from 1 to 256", "threads (one for each CPU)", OPTION_THREADS },
 	{ "engine", "auto|kernel|user|uring|epoll", "auto, kernel, user, uring or epoll", "what serves: tux.ko, or the program "
 	  "alone over\nio_uring or epoll (auto: the best there is)", OPTION_ENGINE },
-	{ "handover", "PORT[,/PREFIX]...", "a port from 1 to 65535, and at most 8 paths that begin with '/', such as 8080,/app/",
+	{ "handover", "PORT[,/PREFIX]...", "a port from 1 to 65535, and paths that begin with '/', such as 8080,/app/",
 	  "with tux.ko: the server of this machine on\nPORT is given connections of requests for\nmissing files, with other methods or bodies,\n"
 	  "or beneath PREFIX", OPTION_HANDOVER },
 	{ "large-body", "auto|copy|sendfile|zerocopy", "auto, copy, sendfile or zerocopy",
@@ -113,7 +119,7 @@ static const struct option_row rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-static const char *const verbs[] = { "serve", "status", "help" };
+static const char *const verbs[] = { "serve", "check", "status", "help" };
 
 /* How many letters to insert, delete or replace to make b of a; more than NEAR_MISS for anything long. */
 static unsigned edit_distance(const char *a, const char *b)
@@ -142,8 +148,7 @@ static unsigned edit_distance(const char *a, const char *b)
 	return above[b_len];
 }
 
-/* The option whose name is nearest to a mistyped one; NULL when none is near. */
-static const char *option_near(const char *name)
+const char *tux_command_option_near(const char *name)
 {
 	unsigned best = strlen(name) > 4 ? NEAR_MISS + 1 : NEAR_MISS;
 	const char *near = NULL;
@@ -180,7 +185,7 @@ static void unknown_option(const char *arg, int letter, char *error, size_t erro
 		len = NAME_MAX_LEN;
 	memcpy(name, arg, len);
 	name[len] = '\0';
-	near = option_near(name);
+	near = tux_command_option_near(name);
 	if (near)
 		snprintf(error, error_size, "unknown option --%s; did you mean --%s?", name, near);
 	else
@@ -224,14 +229,13 @@ static bool engine_kind(const char *value, struct tux_command *command)
 	return true;
 }
 
-/* PORT, and behind commas the paths, which the engine takes apart. */
-static bool handover(const char *value, struct tux_engine_config *engine)
+/* PORT, and behind commas the paths. */
+static bool handover(const char *value, struct tux_command *command)
 {
 	const size_t port_len = strcspn(value, ",");
 	const char *at = value[port_len] == ',' ? value + port_len + 1 : NULL;
-	unsigned count = 0;
 	uint64_t port = 0;
-	char text[8];
+	char text[8], pattern[256], error[256];
 
 	if (port_len >= sizeof(text))
 		return false;
@@ -239,12 +243,15 @@ static bool handover(const char *value, struct tux_engine_config *engine)
 	text[port_len] = '\0';
 	if (!tux_value_count(text, 1, 65535, &port))
 		return false;
-	engine->handover_port = (uint16_t)port;
-	engine->handover_prefixes = at;
+	command->engine.handover_port = (uint16_t)port;
 	while (at) {
 		const size_t len = strcspn(at, ",");
 
-		if (*at != '/' || len > TUX_MAX_PREFIX_LEN || ++count > TUX_MAX_PREFIXES)
+		if (*at != '/' || len >= sizeof(pattern))
+			return false;
+		memcpy(pattern, at, len);
+		pattern[len] = '\0';
+		if (!tux_routes_add(&command->routes, pattern, TUX_HANDLER_HANDOVER, 0, error, sizeof(error)))
 			return false;
 		at = at[len] == ',' ? at + len + 1 : NULL;
 	}
@@ -304,8 +311,14 @@ static bool option_apply(struct tux_command *command, enum option_id id, const c
 	case OPTION_VERSION:
 		command->verb = TUX_VERB_VERSION;
 		return true;
+	case OPTION_CONFIG:
+		command->config = value;
+		return *value != '\0';
+	case OPTION_ROOT:
+		command->directory = value;
+		return *value != '\0';
 	case OPTION_LISTEN:
-		if (command->listen_count == TUX_MAX_LISTENERS)
+		if (*value == '\0' || command->listen_count == TUX_MAX_LISTENERS)
 			return false;
 		command->listen[command->listen_count++] = value;
 		return true;
@@ -337,7 +350,7 @@ static bool option_apply(struct tux_command *command, enum option_id id, const c
 	case OPTION_ENGINE:
 		return engine_kind(value, command);
 	case OPTION_HANDOVER:
-		return handover(value, engine);
+		return handover(value, command);
 	case OPTION_LARGE_BODY:
 		return large_body(value, &engine->large_body);
 	case OPTION_CACHE_ENTRIES:
@@ -366,7 +379,43 @@ static bool option_apply(struct tux_command *command, enum option_id id, const c
 	return false;
 }
 
-static void defaults(struct tux_command *command)
+static const struct option_row *row_named(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ROWS; i++)
+		if (rows[i].name && strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+enum tux_option_use tux_command_option_use(const char *name)
+{
+	const struct option_row *row = row_named(name);
+
+	if (!row || row->id == OPTION_HELP || row->id == OPTION_VERSION || row->id == OPTION_CONFIG)
+		return TUX_OPTION_UNKNOWN;
+	if (!row->value)
+		return TUX_OPTION_SWITCH;
+	return row->id == OPTION_LISTEN || row->id == OPTION_INDEX ? TUX_OPTION_LIST : TUX_OPTION_VALUE;
+}
+
+const char *tux_command_option_expects(const char *name)
+{
+	return row_named(name)->expected;
+}
+
+bool tux_command_option(struct tux_command *command, const char *name, const char *value, char *error, size_t error_size)
+{
+	const struct option_row *row = row_named(name);
+
+	if (option_apply(command, row->id, value))
+		return true;
+	snprintf(error, error_size, "%s: \"%s\" is not %s", name, value, row->expected);
+	return false;
+}
+
+void tux_command_defaults(struct tux_command *command)
 {
 	memset(command, 0, sizeof(*command));
 	command->directory = ".";
@@ -408,8 +457,7 @@ static void getopt_fault(int got, char **argv, char *error, size_t error_size)
 	const struct option_row *row = row_find(optopt);
 
 	if (got == ':' && row)
-		snprintf(error, error_size, "option --%s needs a value: %s", row->name,
-		         *row->expected ? row->expected : "ADDR:PORT, :PORT or unix:PATH");
+		snprintf(error, error_size, "option --%s needs a value: %s", row->name, row->expected);
 	else if (row && strncmp(argv[optind - 1], "--", 2) == 0)
 		snprintf(error, error_size, "option --%s takes no value", row->name);
 	else
@@ -420,6 +468,7 @@ static void getopt_fault(int got, char **argv, char *error, size_t error_size)
 static bool serve_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
 {
 	struct option table[ROWS + 1];
+	bool listens = false, indexes = false;
 	int got;
 
 	getopt_table(table);
@@ -431,13 +480,19 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 			getopt_fault(got, argv, error, error_size);
 			return false;
 		}
+		/* What is listed here takes the place of the file's list. */
+		if (got == OPTION_LISTEN && !listens) {
+			listens = true;
+			command->listen_count = 0;
+		}
+		if (got == OPTION_INDEX && !indexes) {
+			indexes = true;
+			command->engine.index_count = 0;
+		}
 		if (!option_apply(command, (enum option_id)got, optarg)) {
 			const struct option_row *row = row_find(got);
 
-			if (got == OPTION_LISTEN)
-				snprintf(error, error_size, "option --listen may be given %d times", TUX_MAX_LISTENERS);
-			else
-				snprintf(error, error_size, "option --%s: \"%s\" is not %s", row->name, optarg, row->expected);
+			snprintf(error, error_size, "option --%s: \"%s\" is not %s", row->name, optarg, row->expected);
 			return false;
 		}
 		if (command->verb != TUX_VERB_SERVE)
@@ -478,13 +533,19 @@ bool tux_command_parse(int argc, char **argv, struct tux_command *command, char 
 	size_t i;
 
 	error[0] = '\0';
-	defaults(command);
 	if (!first) {
 		command->verb = TUX_VERB_USAGE;
 		return true;
 	}
 	if (strcmp(first, "serve") == 0)
 		return serve_parse(argc - 1, argv + 1, command, error, error_size);
+	if (strcmp(first, "check") == 0) {
+		command->verb = TUX_VERB_CHECK;
+		command->config = argc > 2 ? argv[2] : NULL;
+		if (argc != 3)
+			snprintf(error, error_size, "\"check\" takes one file: tux check FILE");
+		return argc == 3;
+	}
 	if (strcmp(first, "status") == 0) {
 		command->verb = TUX_VERB_STATUS;
 		if (argc > 2)
@@ -514,6 +575,7 @@ bool tux_command_parse(int argc, char **argv, struct tux_command *command, char 
 void tux_command_usage(FILE *out)
 {
 	fputs("usage: tux serve [DIR] [OPTION]...   serve the files in DIR (the current directory) over HTTP\n"
+	      "       tux check FILE                what is wrong with a configuration file\n"
 	      "       tux status                    what the kernel engine has done\n"
 	      "       tux help [serve]              what there is, and every option\n"
 	      "       tux --version\n", out);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "../engine/engine.h"
+#include "routes.h"
 
 enum { TUX_DEFAULT_CACHE_ENTRIES = 16384 };
 
@@ -15,6 +16,7 @@ enum tux_verb {
 	TUX_VERB_HELP_SERVE,
 	TUX_VERB_VERSION,
 	TUX_VERB_SERVE,
+	TUX_VERB_CHECK,
 	TUX_VERB_STATUS,
 };
 
@@ -27,6 +29,7 @@ enum tux_kernel_wish {
 
 struct tux_command {
 	enum tux_verb verb;
+	const char *config;    /* the name of a file with options; NULL: none */
 	const char *directory;
 	const char *listen[TUX_MAX_LISTENERS]; /* as written; none: the default addresses, or the sockets passed */
 	unsigned listen_count;
@@ -35,16 +38,39 @@ struct tux_command {
 	bool sandbox;
 	uint32_t drain_timeout_ms;
 	enum tux_kernel_wish kernel;
-	/* What the engine is told. threads 0: as many as there are CPUs. Its root_fd, kernel_fd, listeners, records and
+	struct tux_route_table routes;
+	/* What the engine is told. threads 0: as many as there are CPUs. Its root_fd, kernel_fd, listeners, routes, records and
 	 * etag_key are left to serve.c. */
 	struct tux_engine_config engine;
 };
 
+/* What an option takes. */
+enum tux_option_use {
+	TUX_OPTION_UNKNOWN, /* there is none of this name, or it is for the command line alone */
+	TUX_OPTION_SWITCH,  /* nothing */
+	TUX_OPTION_VALUE,
+	TUX_OPTION_LIST,    /* a value, several times */
+};
+
+/* What there is when nothing is said; lists are empty. */
+void tux_command_defaults(struct tux_command *command);
+
 /*
- * Reads the arguments into *command, whose texts then point into argv, which getopt reorders.
- * False with a sentence for the user in error. Not thread-safe.
+ * Reads the arguments over what is in *command, the defaults or what a file said; its texts then point into argv, which
+ * getopt reorders. False with a sentence for the user in error. Not thread-safe.
  */
 bool tux_command_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size);
+
+enum tux_option_use tux_command_option_use(const char *name);
+
+/* Of the options that tux_command_option_use() knows: what a value has to be, for people. */
+const char *tux_command_option_expects(const char *name);
+
+/* Takes one of them; value NULL for a switch, which it switches on, else a text that stays. False with a sentence in error. */
+bool tux_command_option(struct tux_command *command, const char *name, const char *value, char *error, size_t error_size);
+
+/* The option whose name is nearest to a mistyped one; NULL when none is near. */
+const char *tux_command_option_near(const char *name);
 
 /* The texts of `tux`, and of `tux help` and `tux help serve`. */
 void tux_command_usage(FILE *out);

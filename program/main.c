@@ -2,9 +2,11 @@
 /* tux: what is asked for on the command line, done. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "command.h"
+#include "config.h"
 #include "serve.h"
 #include "status.h"
 
@@ -22,17 +24,49 @@ static void streams_fill(void)
 		close(fd);
 }
 
-int main(int argc, char **argv)
+/* tux check: every error, or that there is none. */
+static int check(const char *path)
 {
 	struct tux_command command;
+	struct tux_config *config;
+	int status = EXIT_FAILURE;
+
+	tux_command_defaults(&command);
+	config = tux_config_read(path, &command, stderr);
+	if (config) {
+		printf("%s: nothing is wrong with it\n", path);
+		status = EXIT_SUCCESS;
+	}
+	tux_routes_free(&command.routes);
+	tux_config_free(config);
+	return status;
+}
+
+/* The file's options first, over them the command line's. */
+static int serve_file(int argc, char **argv, const char *path)
+{
+	struct tux_command command;
+	struct tux_config *config;
+	int status = EXIT_FAILURE;
 	char error[512];
 
-	streams_fill();
-	if (!tux_command_parse(argc, argv, &command, error, sizeof(error))) {
+	tux_command_defaults(&command);
+	config = tux_config_read(path, &command, stderr);
+	if (config && tux_command_parse(argc, argv, &command, error, sizeof(error))) {
+		status = tux_serve(&command);
+	} else if (config) {
 		fprintf(stderr, "tux: %s\n", error);
-		return EXIT_USAGE;
+		status = EXIT_USAGE;
 	}
-	switch (command.verb) {
+	tux_routes_free(&command.routes);
+	tux_config_free(config);
+	return status;
+}
+
+/* What was asked for. */
+static int run(int argc, char **argv, const struct tux_command *command)
+{
+	switch (command->verb) {
 	case TUX_VERB_USAGE:
 		tux_command_usage(stderr);
 		return EXIT_USAGE;
@@ -46,9 +80,27 @@ int main(int argc, char **argv)
 		printf("tux %s\n", TUX_VERSION);
 		return 0;
 	case TUX_VERB_SERVE:
-		return tux_serve(&command);
+		return command->config ? serve_file(argc, argv, command->config) : tux_serve(command);
+	case TUX_VERB_CHECK:
+		return check(command->config);
 	case TUX_VERB_STATUS:
 		return tux_status();
 	}
 	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct tux_command command;
+	char error[512];
+	int status = EXIT_USAGE;
+
+	streams_fill();
+	tux_command_defaults(&command);
+	if (tux_command_parse(argc, argv, &command, error, sizeof(error)))
+		status = run(argc, argv, &command);
+	else
+		fprintf(stderr, "tux: %s\n", error);
+	tux_routes_free(&command.routes);
+	return status;
 }

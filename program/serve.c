@@ -177,6 +177,8 @@ static bool prepare(struct serving *serving)
 	if (config->threads == 0)
 		config->threads = cpu_count();
 	config->records = command->log != NULL;
+	config->routes = (struct tux_routes){ command->routes.route, command->routes.text, command->routes.count, command->routes.text_len };
+	config->redirects = command->routes.redirect;
 	etag_key_make(config->etag_key);
 	if (!root_open(serving) || !tux_privileges_user(command->user, &serving->user, serving->error, ERROR_MAX))
 		return false;

@@ -17,7 +17,7 @@ static const char *const reasons[TUX_REASONS] = {
 	[TUX_REASON_REFUSED] = "malformed", [TUX_REASON_METHOD] = "method", [TUX_REASON_BODY] = "body",
 	[TUX_REASON_TARGET] = "path", [TUX_REASON_MISSING] = "missing", [TUX_REASON_ABSENT] = "other file",
 	[TUX_REASON_ANSWER] = "other answer", [TUX_REASON_TIMEOUT] = "slow head", [TUX_REASON_RECORDS] = "log full",
-	[TUX_REASON_MEMORY] = "no memory", [TUX_REASON_DRAIN] = "stopping", [TUX_REASON_PREFIX] = "prefix",
+	[TUX_REASON_MEMORY] = "no memory", [TUX_REASON_DRAIN] = "stopping", [TUX_REASON_PREFIX] = "prefix", [TUX_REASON_ROUTE] = "route",
 	[TUX_REASON_BACKEND] = "no backend",
 };
 

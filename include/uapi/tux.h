@@ -28,10 +28,9 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 1u /* of this file; program and module must have the same */
+#define TUX_ABI 2u /* of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
-#define TUX_MAX_PREFIX 8
 #define TUX_MAX_INDEX_LEN 255
 
 struct tux_hello {
@@ -57,9 +56,12 @@ struct tux_setup {
 	__u32 idle_timeout_ms; /* between requests. All three: 1 to 86,400,000 */
 	__u32 index_count;     /* of index, at most TUX_MAX_INDEX */
 	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1]; /* names without '/', each ending in NUL */
-	__u32 prefix_count;    /* of prefix, at most TUX_MAX_PREFIX */
 	__u32 handover_port;   /* of a server on this machine, 1 to 65535; 0: none */
-	char prefix[TUX_MAX_PREFIX][TUX_MAX_INDEX_LEN + 1]; /* paths that it serves, each from '/' on and ending in NUL */
+	__u32 route_count;     /* of routes, at most TUX_MAX_ROUTES */
+	__u32 route_text_len;  /* bytes, at most TUX_MAX_ROUTE_TEXT */
+	__u32 unused;          /* 0 */
+	__u64 routes;          /* address of an array of struct tux_route, core/route.h, in its order; it is copied */
+	__u64 route_text;      /* address of its texts */
 	__u8 etag_key[16];
 };
 
@@ -78,6 +80,7 @@ enum tux_reason {
 	TUX_REASON_MEMORY,
 	TUX_REASON_DRAIN,
 	TUX_REASON_PREFIX,  /* the path is the other server's; only as a reason of handing over */
+	TUX_REASON_ROUTE,   /* the path's route is one that the kernel engine does not serve */
 	TUX_REASON_BACKEND, /* the other server does not listen, or its accept queue is full: answer 503 */
 	TUX_REASONS
 };

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """/dev/tux as include/uapi/tux.h has it, without the program in between."""
+import ctypes
 import fcntl
 import os
 import struct
 import threading
 
-ABI = 1
+ABI = 2
 RECORD_SIZE = 56
 DEVICE = "/dev/tux"
 
@@ -15,7 +16,7 @@ def _number(direction, number, size):
 
 
 HELLO_FORMAT = "=II32s"
-SETUP_FORMAT = "=IIiiIIIIII2048sII2048s16s"
+SETUP_FORMAT = "=IIiiIIIIII2048sIIIIQQ16s"
 HELLO = _number(3, 0xd0, struct.calcsize(HELLO_FORMAT))
 SETUP = _number(1, 0xd1, struct.calcsize(SETUP_FORMAT))
 LISTEN = _number(1, 0xd2, 4)
@@ -23,11 +24,16 @@ RUN = _number(0, 0xd3, 0)
 ADOPT = _number(1, 0xd4, 4)
 DRAIN = _number(0, 0xd5, 0)
 SIZE = _number(2, 0xd6, 8)
-STATUS = _number(3, 0xd7, 16 + 8 * (7 + 2 * 14))
+STATUS = _number(3, 0xd7, 16 + 8 * (7 + 2 * 15))
 CALLS = [HELLO, SETUP, LISTEN, RUN, ADOPT, DRAIN, SIZE, STATUS]
 
 RECORDS, DOT_FILES, ANY_MODE = 1, 2, 4
-(NONE, REFUSED, METHOD, BODY, TARGET, MISSING, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING, PREFIX, BACKEND) = range(14)
+(NONE, REFUSED, METHOD, BODY, TARGET, MISSING, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING, PREFIX, ROUTE, BACKEND) = range(15)
+
+
+def route(text, prefix_len, suffix_len=0, handler=0, exact=0):
+    """A struct tux_route of core/route.h."""
+    return struct.pack("=IHHHBB", text, prefix_len, suffix_len, 0, handler, exact)
 
 
 class Instance:
@@ -53,18 +59,19 @@ class Instance:
 
     def setup(self, root, **changes):
         values = {"size": struct.calcsize(SETUP_FORMAT), "flags": 0, "event_fd": -1, "max_connections": 1000, "max_objects": 100,
-                  "head_timeout_ms": 5000, "send_timeout_ms": 5000, "idle_timeout_ms": 5000, "index": ["index.html"], "port": 0, "prefixes": []}
+                  "head_timeout_ms": 5000, "send_timeout_ms": 5000, "idle_timeout_ms": 5000, "index": ["index.html"], "port": 0, "routes": b"", "text": b"", "unused": 0}
         values.update(changes)
         names = values["index"]
         index = b"".join(name.encode().ljust(256, b"\0")[:256] for name in names).ljust(2048, b"\0")
-        prefix = b"".join(name.encode().ljust(256, b"\0")[:256] for name in values["prefixes"]).ljust(2048, b"\0")
+        routes, text = (ctypes.create_string_buffer(values[name], len(values[name]) or 1) for name in ("routes", "text"))
         root_fd = root if isinstance(root, int) else os.open(root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.ioctl(self.fd, SETUP, bytearray(struct.pack(
                 SETUP_FORMAT, values["size"], values["flags"], values.get("root_fd", root_fd), values["event_fd"],
                 values["max_connections"], values["max_objects"], values["head_timeout_ms"], values["send_timeout_ms"],
                 values["idle_timeout_ms"], values.get("index_count", len(names)), index,
-                values.get("prefix_count", len(values["prefixes"])), values["port"], prefix, b"k" * 16)))
+                values["port"], values.get("route_count", len(values["routes"]) // 12), values.get("text_len", len(values["text"])),
+                values["unused"], values.get("address", ctypes.addressof(routes)), ctypes.addressof(text), b"k" * 16)))
         finally:
             if not isinstance(root, int):
                 os.close(root_fd)

@@ -59,7 +59,11 @@ def test_order(fresh, root):
     {"size": 0}, {"size": 10000}, {"flags": 8}, {"flags": 1 << 31}, {"max_connections": 0}, {"max_connections": 1 << 25},
     {"max_objects": 0}, {"max_objects": 1 << 21}, {"head_timeout_ms": 0}, {"send_timeout_ms": 86400001}, {"idle_timeout_ms": 0},
     {"index_count": 9}, {"index": ["a/b"]}, {"index": [""]}, {"index": ["x" * 256]},
-    {"port": 65536}, {"prefix_count": 9}, {"prefixes": ["app/"]}, {"prefixes": ["/" + "x" * 255]}])
+    {"port": 65536}, {"unused": 1},
+    {"routes": abi.route(0, 5), "text": b"/app"}, {"routes": abi.route(1 << 31, 1), "text": b"/"},
+    {"routes": abi.route(0, 1, handler=3), "text": b"/"}, {"routes": abi.route(0, 1, exact=2), "text": b"/"},
+    {"routes": abi.route(0, 1)}, {"routes": abi.route(0, 1), "text": b"/", "route_count": 1025},
+    {"routes": abi.route(0, 1), "text": b"/", "text_len": (1 << 18) + 1}])
 def test_set_up_with_nonsense(fresh, root, changes):
     fresh.hello()
     assert error_of(fresh.setup, str(root), **changes) == errno.EINVAL
@@ -73,6 +77,12 @@ def test_set_up_with_other_descriptors(fresh, root):
         assert error_of(fresh.setup, file.fileno()) == errno.ENOTDIR
         assert error_of(fresh.setup, str(root), event_fd=file.fileno()) == errno.EINVAL
     fresh.setup(str(root))
+
+
+def test_set_up_with_routes(fresh, root):
+    fresh.hello()
+    assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", address=8) == errno.EFAULT
+    fresh.setup(str(root), routes=abi.route(0, 5) + abi.route(0, 1, 4, handler=1), text=b"/.php")
 
 
 def test_listening_on_other_things(ready, root):

@@ -247,3 +247,21 @@ def test_killed_with_handed_over_connections(root, backend):
         assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
         server.stop(signal.SIGKILL)
         assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
+
+
+def test_routes_that_the_kernel_engine_does_not_serve(tmp_path, backend):
+    """A redirect is the program's, with every method, whatever the server on the port would do; then the connection goes on."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/a.txt").write_text("hello")
+    (tmp_path / "tux.conf").write_text('route "/old/" { redirect "/new/*" }\n')
+    for path in (tmp_path, *list(tmp_path.parents)[:-1]):
+        path.chmod(path.stat().st_mode | 0o055)
+    tux = Tux(tmp_path / "site", "--config", str(tmp_path / "tux.conf"), "--handover", str(backend.port))
+    try:
+        with tux.connect() as sock:
+            for _ in range(3):
+                assert ask(sock, "/a.txt") == (200, b"hello")
+                assert ask(sock, "/old/x")[0] == 301
+                assert ask(sock, "/old/x", method="POST")[0] == 301
+    finally:
+        tux.stop()

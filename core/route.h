@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Routes: which handler a request goes to, by its normalised path. A pattern is a prefix ("/app/"), a prefix and a suffix
+ * ("/app/" with ".php"), or a whole path. The table is in the order in which it is looked through: longer prefixes first, a whole
+ * path before a prefix of its length, then as they were added. It is plain data by offsets, so that it can go into the kernel.
+ */
+#ifndef TUX_CORE_ROUTE_H
+#define TUX_CORE_ROUTE_H
+
+#include "types.h"
+
+enum {
+	TUX_MAX_ROUTES = 1024,
+	TUX_MAX_ROUTE_TEXT = 1 << 18, /* bytes of all patterns together */
+};
+
+enum tux_handler {
+	TUX_HANDLER_STATIC,   /* files beneath the root */
+	TUX_HANDLER_REDIRECT, /* argument: which of the redirects */
+	TUX_HANDLER_HANDOVER, /* a server on this machine is given the connection, where the kernel engine has it */
+	TUX_HANDLERS
+};
+
+struct tux_route {
+	uint32_t text;       /* where the pattern begins in tux_routes.text: the prefix, behind it the suffix */
+	uint16_t prefix_len; /* bytes */
+	uint16_t suffix_len; /* bytes */
+	uint16_t argument;   /* of the handler */
+	uint8_t handler;     /* enum tux_handler */
+	uint8_t exact;       /* 1: the prefix is the whole path, and there is no suffix; else 0 */
+};
+
+struct tux_routes {
+	const struct tux_route *route;
+	const uint8_t *text;
+	uint32_t count;    /* of route */
+	uint32_t text_len; /* bytes */
+};
+
+/*
+ * For the proof: a table whose memory can be read; whose patterns lie inside its text; a path that a route of it matches.
+ */
+/*@ predicate routes_readable{L}(struct tux_routes routes) =
+  @   routes.count <= 1024 && routes.text_len <= 262144 &&
+  @   \valid_read(routes.route + (0 .. routes.count - 1)) && \valid_read(routes.text + (0 .. routes.text_len - 1));
+  @ predicate route_inside{L}(struct tux_route route, integer text_len) =
+  @   route.text + route.prefix_len + route.suffix_len <= text_len && route.handler < 3 && route.exact <= 1 &&
+  @   (route.exact == 1 ==> route.suffix_len == 0);
+  @ predicate routes_inside{L}(struct tux_routes routes) =
+  @   \forall integer i; 0 <= i < routes.count ==> route_inside(routes.route[i], routes.text_len);
+  @ predicate same{L}(uint8_t *a, integer a_off, uint8_t *b, integer b_off, integer len) =
+  @   \forall integer i; 0 <= i < len ==> a[a_off + i] == b[b_off + i];
+  @ predicate route_matches{L}(struct tux_route route, uint8_t *text, uint8_t *path, integer len) =
+  @   route.prefix_len + route.suffix_len <= len && (route.exact == 1 ==> len == route.prefix_len) &&
+  @   same(text, route.text, path, 0, route.prefix_len) &&
+  @   same(text, route.text + route.prefix_len, path, len - route.suffix_len, route.suffix_len);
+  @*/
+
+/* Whether a table that comes from elsewhere may be looked through: its limits are kept, and no route points out of it. Any context. */
+/*@ requires \valid_read(routes);
+  @ requires routes->count <= 1024 ==> \valid_read(routes->route + (0 .. routes->count - 1));
+  @ assigns \nothing;
+  @ ensures \result ==> routes->count <= 1024 && routes->text_len <= 262144 && routes_inside(*routes);
+  @*/
+bool tux_routes_valid(const struct tux_routes *routes);
+
+/* The first route that matches the len bytes at path, a normalised path; routes->count if none does. Any context. */
+/*@ requires \valid_read(routes) && routes_readable(*routes) && routes_inside(*routes);
+  @ requires \valid_read(path + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result <= routes->count;
+  @ ensures \result < routes->count ==> route_matches(routes->route[\result], routes->text, path, len);
+  @*/
+uint32_t tux_route_find(const struct tux_routes *routes, const uint8_t *path, uint32_t len);
+
+/*
+ * Puts one more route into its place among the count at route, which has room for it. Routes with as long a prefix stay
+ * in front of it. Any context.
+ */
+/*@ requires count < 1024 && \valid(route + (0 .. count));
+  @ assigns route[0 .. count];
+  @*/
+void tux_routes_insert(struct tux_route *route, uint32_t count, struct tux_route one);
+
+#endif

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * libucl reads the file; what its names mean is the command line's table. libucl keeps no line numbers, but without copying
+ * its keys and texts point into the file that it read: where they point is where they stand.
+ */
+#define _GNU_SOURCE 1
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <ucl.h>
+#include <unistd.h>
+
+enum {
+	MAX_FILE = 16 * 1024 * 1024,
+	ERROR_MAX = 512,
+};
+
+struct text {
+	struct text *next;
+	char octets[];
+};
+
+struct tux_config {
+	struct text *texts; /* the values, each ending in NUL */
+};
+
+struct reading {
+	struct tux_config *config;
+	struct tux_command *command;
+	const char *path;
+	char *file; /* all of it, and a NUL behind it */
+	size_t len; /* bytes, the NUL not counted */
+	uint16_t route_port;       /* that routes hand over to; 0: none does */
+	const char *route_port_at; /* where it stands */
+	FILE *errors;
+	unsigned wrong; /* how many errors there were */
+};
+
+/* The line of a place in the file; 0 if it is not in there. */
+static unsigned line_of(const struct reading *reading, const char *at)
+{
+	unsigned line = 1;
+	const char *p;
+
+	if (!at || at < reading->file || at > reading->file + reading->len)
+		return 0;
+	for (p = reading->file; p < at; p++)
+		line += *p == '\n';
+	return line;
+}
+
+static void __attribute__((format(printf, 3, 4))) wrong(struct reading *reading, const char *at, const char *format, ...)
+{
+	const unsigned line = line_of(reading, at);
+	va_list arguments;
+
+	if (line)
+		fprintf(reading->errors, "%s:%u: ", reading->path, line);
+	else
+		fprintf(reading->errors, "%s: ", reading->path);
+	va_start(arguments, format);
+	vfprintf(reading->errors, format, arguments);
+	va_end(arguments);
+	fputc('\n', reading->errors);
+	reading->wrong++;
+}
+
+/* The value's text as it stands in the file: 64M is not to be what libucl takes it for. Behind its key, or the quote that ends that. */
+static void bare_word(const struct reading *reading, const ucl_object_t *value, const char **text, size_t *len)
+{
+	const char *const end = reading->file + reading->len;
+	const char *at = value->key ? value->key + value->keylen : NULL;
+
+	*text = NULL;
+	*len = 0;
+	if (!at || at < reading->file || at >= end)
+		return;
+	if (*at == '"' || *at == '\'')
+		at++;
+	while (at < end && strchr(" \t\r\n=:", *at))
+		at++;
+	*text = at;
+	while (at < end && !strchr(" \t\r\n;,}]#", *at))
+		at++;
+	*len = (size_t)(at - *text);
+}
+
+/* A copy that ends in NUL and lives as long as the configuration. NULL, and an error said, for what is no text. */
+static const char *value_text(struct reading *reading, const ucl_object_t *value, const char *at)
+{
+	const char *text;
+	struct text *copy;
+	size_t len = 0;
+
+	if (ucl_object_type(value) == UCL_STRING)
+		text = ucl_object_tolstring(value, &len);
+	else
+		bare_word(reading, value, &text, &len);
+	if (!text) {
+		wrong(reading, at, "a number stands in a list; write it in quotes");
+		return NULL;
+	}
+	if (memchr(text, '\0', len)) {
+		wrong(reading, at, "there is a NUL byte in the value");
+		return NULL;
+	}
+	copy = malloc(sizeof(*copy) + len + 1);
+	if (!copy) {
+		wrong(reading, at, "no memory");
+		return NULL;
+	}
+	memcpy(copy->octets, text, len);
+	copy->octets[len] = '\0';
+	copy->next = reading->config->texts;
+	reading->config->texts = copy;
+	return copy->octets;
+}
+
+/* One value of an option, which takes one. */
+static void value_apply(struct reading *reading, const char *name, const ucl_object_t *value, const char *at)
+{
+	const enum ucl_type type = ucl_object_type(value);
+	char error[ERROR_MAX];
+	const char *text;
+
+	if (type == UCL_STRING && value->value.sv && line_of(reading, value->value.sv))
+		at = value->value.sv;
+	if (type == UCL_OBJECT || type == UCL_ARRAY || type == UCL_NULL || type == UCL_USERDATA) {
+		wrong(reading, at, "%s needs a value: %s", name, tux_command_option_expects(name));
+		return;
+	}
+	text = value_text(reading, value, at);
+	if (text && !tux_command_option(reading->command, name, text, error, sizeof(error)))
+		wrong(reading, at, "%s", error);
+}
+
+/* An option that takes no value is switched on or off; off is what it is without being named. */
+static void switch_apply(struct reading *reading, const char *name, const ucl_object_t *value, const char *at)
+{
+	char error[ERROR_MAX];
+
+	if (ucl_object_type(value) != UCL_BOOLEAN)
+		wrong(reading, at, "%s is on or off", name);
+	else if (ucl_object_toboolean(value) && !tux_command_option(reading->command, name, NULL, error, sizeof(error)))
+		wrong(reading, at, "%s", error);
+}
+
+/* The port of a route to a server. */
+static void port_apply(struct reading *reading, const ucl_object_t *value, const char *at)
+{
+	const int64_t port = ucl_object_type(value) == UCL_INT ? ucl_object_toint(value) : 0;
+
+	if (port < 1 || port > 65535) {
+		wrong(reading, at, "handover needs a port from 1 to 65535");
+	} else if (reading->route_port != 0 && reading->route_port != port) {
+		wrong(reading, at, "all routes hand over to one port, and another says %u", reading->route_port);
+	} else {
+		reading->route_port = (uint16_t)port;
+		reading->route_port_at = at;
+	}
+}
+
+/* When all is read: the routes' port is the one of the key handover, or there is no such key. */
+static void port_settle(struct reading *reading)
+{
+	uint16_t *const port = &reading->command->engine.handover_port;
+
+	if (reading->route_port != 0 && *port != 0 && *port != reading->route_port)
+		wrong(reading, reading->route_port_at, "all hand over to one port, and the key handover says %u", *port);
+	else if (reading->route_port != 0)
+		*port = reading->route_port;
+}
+
+/* One route: its pattern, and what it does. */
+static void route_apply(struct reading *reading, const ucl_object_t *route)
+{
+	const char *const at = route->key, *to = NULL;
+	const ucl_object_t *key;
+	ucl_object_iter_t each = NULL;
+	unsigned handlers = 0;
+	uint16_t status = 301;
+	bool handover = false, done;
+	char pattern[4200], error[ERROR_MAX];
+
+	snprintf(pattern, sizeof(pattern), "%.*s", (int)route->keylen, route->key);
+	if (ucl_object_type(route) != UCL_OBJECT) {
+		wrong(reading, at, "route \"%s\" needs { } with what it does: static on, redirect, or handover PORT", pattern);
+		return;
+	}
+	while ((key = ucl_object_iterate(route, &each, true))) {
+		const char *const name = key->key;
+		const size_t len = key->keylen;
+
+		if (key->next) {
+			wrong(reading, key->next->key, "%.*s is said a second time; it takes one value", (int)len, name);
+		} else if (len == 6 && memcmp(name, "static", 6) == 0) {
+			handlers++;
+			if (ucl_object_type(key) != UCL_BOOLEAN || !ucl_object_toboolean(key))
+				wrong(reading, name, "static is on");
+		} else if (len == 8 && memcmp(name, "redirect", 8) == 0) {
+			handlers++;
+			to = ucl_object_type(key) == UCL_STRING ? value_text(reading, key, name) : NULL;
+			if (!to)
+				wrong(reading, name, "redirect needs a path or a URL");
+		} else if (len == 8 && memcmp(name, "handover", 8) == 0) {
+			handlers++;
+			handover = true;
+			port_apply(reading, key, name);
+		} else if (len == 6 && memcmp(name, "status", 6) == 0) {
+			const int64_t value = ucl_object_type(key) == UCL_INT ? ucl_object_toint(key) : 0;
+
+			status = value > 0 && value < 1000 ? (uint16_t)value : 0;
+		} else {
+			wrong(reading, name, "unknown key \"%.*s\" in a route; there are: static, redirect, status, handover", (int)len, name);
+		}
+	}
+	if (handlers != 1) {
+		wrong(reading, at, "route \"%s\" does one thing: static on, redirect, or handover PORT", pattern);
+		return;
+	}
+	if (to)
+		done = tux_routes_add_redirect(&reading->command->routes, pattern, to, status, error, sizeof(error));
+	else
+		done = tux_routes_add(&reading->command->routes, pattern, handover ? TUX_HANDLER_HANDOVER : TUX_HANDLER_STATIC, 0, error,
+		                      sizeof(error));
+	if (!done)
+		wrong(reading, at, "%s", error);
+}
+
+/* route PATTERN { }, as often as there are routes: libucl makes one object of them, or one for each. */
+static void routes_apply(struct reading *reading, const ucl_object_t *first)
+{
+	const ucl_object_t *routes, *route;
+
+	for (routes = first; routes; routes = routes->next) {
+		ucl_object_iter_t each = NULL;
+
+		if (ucl_object_type(routes) != UCL_OBJECT) {
+			wrong(reading, routes->key, "route needs a pattern, and { } with what it does");
+			continue;
+		}
+		while ((route = ucl_object_iterate(routes, &each, true)))
+			for (; route; route = route->next)
+				route_apply(reading, route);
+	}
+}
+
+/* All that the file says under one key: a value, a list, or the key again. */
+static void key_apply(struct reading *reading, const ucl_object_t *first)
+{
+	char name[64];
+	const char *const at = first->key, *near;
+	const ucl_object_t *value, *element;
+	enum tux_option_use use;
+
+	snprintf(name, sizeof(name), "%.*s", (int)first->keylen, first->key);
+	if (strcmp(name, "route") == 0) {
+		routes_apply(reading, first);
+		return;
+	}
+	use = tux_command_option_use(name);
+	if (use == TUX_OPTION_UNKNOWN) {
+		near = tux_command_option_near(name);
+		wrong(reading, at, near ? "unknown key \"%s\"; did you mean \"%s\"?" : "unknown key \"%s\"", name, near);
+		return;
+	}
+	if (use != TUX_OPTION_LIST && first->next) {
+		wrong(reading, first->next->key, "%s is said a second time; it takes one value", name);
+		return;
+	}
+	for (value = first; value; value = value->next) {
+		ucl_object_iter_t each = NULL;
+
+		if (use == TUX_OPTION_SWITCH) {
+			switch_apply(reading, name, value, value->key);
+		} else if (use == TUX_OPTION_LIST && ucl_object_type(value) == UCL_ARRAY) {
+			while ((element = ucl_object_iterate(value, &each, true)))
+				value_apply(reading, name, element, value->key);
+		} else {
+			value_apply(reading, name, value, value->key);
+		}
+	}
+}
+
+/* What libucl has to say of a file that it cannot read, without where: the line we have ourselves, and the name is not known to it. */
+static void syntax_wrong(struct reading *reading, struct ucl_parser *parser)
+{
+	static const char *const before[] = { " - '", "at the end of chunk: ", "memory:" };
+	const char *said = ucl_parser_get_error(parser), *found = NULL;
+	size_t i, len;
+
+	if (!said)
+		said = "it cannot be read";
+	for (i = 0; i < 3 && !found; i++)
+		if ((found = strstr(said, before[i])))
+			said = found + strlen(before[i]);
+	if (found && i == 3)
+		said += strspn(said, "0123456789 ");
+	found = strstr(said, "', character: ");
+	len = found ? (size_t)(found - said) : strcspn(said, ";\n");
+	fprintf(reading->errors, "%s:%u: %.*s\n", reading->path, ucl_parser_get_linenum(parser), (int)len, said);
+	reading->wrong++;
+}
+
+/* .include and the like would bring in what stands in no line of this file. */
+static bool macros_refuse(struct reading *reading)
+{
+	const char *at = reading->file;
+	const unsigned before = reading->wrong;
+
+	while (at) {
+		at += strspn(at, " \t");
+		if (*at == '.' && at[1] >= 'a' && at[1] <= 'z')
+			wrong(reading, at, "\"%.*s\" is not known here: macros are not read", (int)strcspn(at, " \t\r\n(\""), at);
+		at = strchr(at, '\n');
+		at += at ? 1 : 0;
+	}
+	return reading->wrong == before;
+}
+
+static void parse(struct reading *reading)
+{
+	struct ucl_parser *parser =
+		ucl_parser_new(UCL_PARSER_ZEROCOPY | UCL_PARSER_NO_TIME | UCL_PARSER_DISABLE_MACRO | UCL_PARSER_NO_FILEVARS);
+	ucl_object_iter_t each = NULL;
+	const ucl_object_t *key;
+	ucl_object_t *top;
+
+	if (!parser) {
+		wrong(reading, NULL, "no memory");
+		return;
+	}
+	if (!ucl_parser_add_chunk(parser, (const unsigned char *)reading->file, reading->len)) {
+		syntax_wrong(reading, parser);
+	} else if ((top = ucl_parser_get_object(parser))) {
+		if (ucl_object_type(top) != UCL_OBJECT)
+			wrong(reading, reading->file, "a list stands where names with values were expected");
+		else
+			while ((key = ucl_object_iterate(top, &each, true)))
+				key_apply(reading, key);
+		port_settle(reading);
+		ucl_object_unref(top);
+	}
+	ucl_parser_free(parser);
+}
+
+/* The file's bytes; false with errno. */
+static bool file_read(struct reading *reading, int fd)
+{
+	struct stat status;
+	ssize_t got = 0;
+
+	if (fstat(fd, &status) < 0)
+		return false;
+	if (!S_ISREG(status.st_mode) || status.st_size > MAX_FILE) {
+		errno = S_ISREG(status.st_mode) ? EFBIG : EISDIR;
+		return false;
+	}
+	reading->file = malloc((size_t)status.st_size + 1);
+	if (!reading->file)
+		return false;
+	while (reading->len < (size_t)status.st_size &&
+	       (got = read(fd, reading->file + reading->len, (size_t)status.st_size - reading->len)) > 0)
+		reading->len += (size_t)got;
+	reading->file[reading->len] = '\0';
+	return got >= 0;
+}
+
+static void load(struct reading *reading)
+{
+	int fd = open(reading->path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || !file_read(reading, fd))
+		wrong(reading, NULL, "%s", errno == EISDIR ? "it is not a file" : strerror(errno));
+	else if (strlen(reading->file) != reading->len)
+		wrong(reading, reading->file + strlen(reading->file), "there is a NUL byte in the file");
+	else if (macros_refuse(reading))
+		parse(reading);
+	if (fd >= 0)
+		close(fd);
+}
+
+struct tux_config *tux_config_read(const char *path, struct tux_command *command, FILE *errors)
+{
+	struct reading reading = { .command = command, .path = path, .errors = errors };
+
+	reading.config = calloc(1, sizeof(*reading.config));
+	if (!reading.config) {
+		wrong(&reading, NULL, "no memory");
+		return NULL;
+	}
+	load(&reading);
+	free(reading.file);
+	if (reading.wrong == 0)
+		return reading.config;
+	tux_config_free(reading.config);
+	return NULL;
+}
+
+void tux_config_free(struct tux_config *config)
+{
+	if (!config)
+		return;
+	while (config->texts) {
+		struct text *text = config->texts;
+
+		config->texts = text->next;
+		free(text);
+	}
+	free(config);
+}

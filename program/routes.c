@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "routes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_PATTERN = 4096, MAX_LOCATION = 2048 };
+
+bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux_handler handler, uint16_t argument,
+                    char *error, size_t error_size)
+{
+	struct tux_route one = { .text = table->text_len, .handler = (uint8_t)handler, .argument = argument };
+	const char *const star = strchr(pattern, '*');
+	const char *path = pattern;
+	struct tux_route *route;
+	size_t prefix_len, suffix_len;
+	uint8_t *text;
+
+	if (*path == '=') {
+		one.exact = 1;
+		path++;
+	}
+	prefix_len = star ? (size_t)(star - path) : strlen(path);
+	suffix_len = star ? strlen(star + 1) : 0;
+	if (*path != '/' || prefix_len + suffix_len > MAX_PATTERN || (star && (one.exact || strchr(star + 1, '*')))) {
+		snprintf(error, error_size, "\"%s\" is no route: /PREFIX, /PREFIX*SUFFIX or =/PATH, of at most %d bytes", pattern,
+		         MAX_PATTERN);
+		return false;
+	}
+	if (table->count == TUX_MAX_ROUTES || table->text_len + prefix_len + suffix_len > TUX_MAX_ROUTE_TEXT) {
+		snprintf(error, error_size, "there are more than %d routes, or more than %d bytes of them", TUX_MAX_ROUTES,
+		         TUX_MAX_ROUTE_TEXT);
+		return false;
+	}
+	one.prefix_len = (uint16_t)prefix_len;
+	one.suffix_len = (uint16_t)suffix_len;
+	route = realloc(table->route, (table->count + 1) * sizeof(*route));
+	if (route)
+		table->route = route;
+	text = realloc(table->text, table->text_len + prefix_len + suffix_len);
+	if (text)
+		table->text = text;
+	if (!route || !text) {
+		snprintf(error, error_size, "no memory for a route");
+		return false;
+	}
+	memcpy(table->text + one.text, path, prefix_len);
+	if (star)
+		memcpy(table->text + one.text + prefix_len, star + 1, suffix_len);
+	table->text_len += (uint32_t)(prefix_len + suffix_len);
+	tux_routes_insert(table->route, table->count++, one);
+	return true;
+}
+
+/* Whether a text may stand in Location as it is: visible ASCII (RFC 3986). */
+static bool location_good(const char *to)
+{
+	const size_t len = strlen(to);
+	size_t i;
+
+	if (len == 0 || len > MAX_LOCATION)
+		return false;
+	for (i = 0; i < len; i++)
+		if (to[i] <= ' ' || to[i] >= 0x7f || strchr("\"<>\\^`{|}", to[i]) || (to[i] == '*' && i + 1 < len))
+			return false;
+	if (*to == '/')
+		return true;
+	if (strncmp(to, "http://", 7) != 0 && strncmp(to, "https://", 8) != 0)
+		return false;
+	to = strchr(to, ':') + 3; /* the host; what the star stands for is to be no part of it */
+	return strcspn(to, "/*") > 0 && (to[strlen(to) - 1] != '*' || strchr(to, '/') != NULL);
+}
+
+bool tux_routes_add_redirect(struct tux_route_table *table, const char *pattern, const char *to, uint16_t status, char *error,
+                             size_t error_size)
+{
+	struct tux_redirect *redirect;
+	const size_t len = strlen(to);
+
+	if (!location_good(to)) {
+		snprintf(error, error_size, "\"%s\" is nowhere to redirect to: /PATH, http:// or https:// and visible ASCII, "
+		         "with a '*' only at its end", to);
+		return false;
+	}
+	if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308) {
+		snprintf(error, error_size, "a redirect has status 301, 302, 303, 307 or 308");
+		return false;
+	}
+	redirect = realloc(table->redirect, (table->redirect_count + 1) * sizeof(*redirect));
+	if (!redirect) {
+		snprintf(error, error_size, "no memory for a route");
+		return false;
+	}
+	table->redirect = redirect;
+	redirect[table->redirect_count] = (struct tux_redirect){
+		.to = to, .len = (uint32_t)(to[len - 1] == '*' ? len - 1 : len), .status = status, .rest = to[len - 1] == '*',
+	};
+	if (!tux_routes_add(table, pattern, TUX_HANDLER_REDIRECT, (uint16_t)table->redirect_count, error, error_size))
+		return false;
+	table->redirect_count++;
+	return true;
+}
+
+void tux_routes_free(struct tux_route_table *table)
+{
+	free(table->route);
+	free(table->text);
+	free(table->redirect);
+	*table = (struct tux_route_table){ 0 };
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The routes as they are said, gathered into the core's table. */
+#ifndef TUX_PROGRAM_ROUTES_H
+#define TUX_PROGRAM_ROUTES_H
+
+#include "../engine/engine.h"
+
+/* Begins as zeros. */
+struct tux_route_table {
+	struct tux_route *route; /* in the core's order */
+	uint8_t *text;
+	struct tux_redirect *redirect;
+	uint32_t count, text_len, redirect_count;
+};
+
+/*
+ * Adds a route. The pattern is a prefix ("/app/"); a prefix and a suffix with a star between them; or a whole path, behind '='
+ * ("=/robots.txt"). False with a sentence in error.
+ */
+bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux_handler handler, uint16_t argument,
+                    char *error, size_t error_size);
+
+/*
+ * The same for a redirect: to is a path or a URL, as it goes into Location; a '*' at its end stands for what the request's path has
+ * behind the route's prefix, and its query. status is 301, 302, 303, 307 or 308. The texts stay.
+ */
+bool tux_routes_add_redirect(struct tux_route_table *table, const char *pattern, const char *to, uint16_t status, char *error,
+                             size_t error_size);
+
+/* Frees what the table has grown to. */
+void tux_routes_free(struct tux_route_table *table);
+
+#endif

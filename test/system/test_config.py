@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The configuration file: what it says is done, and all that is wrong with it is said at once, with the line."""
+import os
+import subprocess
+
+import pytest
+
+import client
+from tools import free_port
+
+WRONG = [
+    # a file, and for each line of the answer: the line in the file, and words of the error
+    ('listn = ":80"\n', [(1, 'unknown key "listn"; did you mean "listen"?')]),
+    ("zzzzzz = 3\n", [(1, 'unknown key "zzzzzz"')]),
+    ("help = on\n", [(1, 'unknown key "help"')]),
+    ("\n\nthreads = 0;\n", [(3, 'threads: "0" is not a number from 1 to 256')]),
+    ("threads = 1;\nthreads = 2;\n", [(2, "threads is said a second time")]),
+    ("browse = 7\n", [(1, "browse is on or off")]),
+    ('index [ "a",\n "b/c",\n 5 ]\n', [(2, '"b/c" is not a file name'), (1, "write it in quotes")]),
+    ("root { x = 1 }\n", [(1, "root needs a value: the name of a directory")]),
+    ("root [ a ]\n", [(1, "root needs a value")]),
+    ("head-timeout = 0.01\nuser ''\nthreads few;\n", [(1, "0.01"), (2, "user"), (3, '"few" is not a number')]),
+    ('root "/srv"\n.include "more.conf"\n', [(2, '".include"')]),
+    ('listen = [":80"\nroot = "/x";\n', [(3, "brace")]),
+    ('root "/srv', [(1, "quote")]),
+    ('root "a\0b"\n', [(1, "NUL")]),
+    ("[ 1, 2 ]\n", [(1, "list")]),
+]
+
+
+@pytest.fixture
+def program(request):
+    return os.path.abspath(request.config.getoption("tux"))
+
+
+def check(program, path):
+    return subprocess.run([program, "check", path], capture_output=True, text=True, timeout=20, check=False)
+
+
+def written(place, text, name="tux.conf"):
+    path = os.path.join(place, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+@pytest.mark.parametrize("text,expected", WRONG, ids=range(len(WRONG)))
+def test_every_error_is_said_with_its_line(program, place, text, expected):
+    path = written(place, text)
+    found = check(program, path)
+    assert found.returncode == 1 and found.stdout == ""
+    lines = found.stderr.splitlines()
+    assert len(lines) == len(expected), found.stderr
+    for line, (number, words) in zip(lines, expected):
+        assert line.startswith("%s:%d: " % (path, number)) and words in line, line
+    served = subprocess.run([program, "serve", "--config", path], capture_output=True, text=True, timeout=20, check=False)
+    assert (served.returncode, served.stderr) == (1, found.stderr)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "threads = 2;", "threads 2", '"threads" = 2\n', "threads : 2 # two\n", "{ threads: 2 }",
+                                  "cache-bytes 64M; browse on; dotfiles off\n", 'listen [":80", "[::1]:81"]\nlisten unix:/run/x\n',
+                                  'handover 80; route "/a" { handover 80 }', "log = off", "index = a.html\nindex = b.html", "no-sandbox = no"])
+def test_nothing_wrong(program, place, text):
+    path = written(place, text)
+    found = check(program, path)
+    assert (found.returncode, found.stdout, found.stderr) == (0, path + ": nothing is wrong with it\n", "")
+
+
+def test_no_such_file(program, place):
+    for path, words in ((place + "/none.conf", "No such file"), (place, "not a file")):
+        found = check(program, path)
+        assert found.returncode == 1 and path in found.stderr and words in found.stderr
+
+
+def test_sizes_mean_what_they_mean_on_the_command_line(program, place, tux):
+    """64K is 65,536 there, and 64,000 for libucl."""
+    with open(os.path.join(place, "index.html"), "w", encoding="utf-8") as file:
+        file.write("x")
+    path = written(place, "max-body = 64K\nhead-timeout 5\n")
+    server = tux(place, "--config", path)
+    for size, status in ((65536, 405), (65537, 413)):
+        with server.connect() as conn:
+            conn.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+            assert conn.response("POST").status == status
+
+
+def test_the_command_line_goes_before_the_file(program, place, tux):
+    other = free_port()
+    os.mkdir(os.path.join(place, "sub"))
+    for name in ("start.html", "sub/first.html", "sub/index.html"):
+        with open(os.path.join(place, name), "w", encoding="utf-8") as file:
+            file.write(name)
+    path = written(place, 'root "%s"\nlisten = "127.0.0.1:%d"\nindex [start.html, first.html]\n' % (place, other))
+    server = tux(place + "/sub", "--config", path)
+    with server.connect() as conn:
+        assert conn.get("/").body == b"sub/first.html"
+    with pytest.raises(OSError):
+        client.Connection(("127.0.0.1", other)).close()
+
+
+def test_the_file_alone(program, place, tux):
+    port = free_port()
+    with open(os.path.join(place, "start.html"), "w", encoding="utf-8") as file:
+        file.write("the start")
+    path = written(place, 'root "%s"\nlisten = "127.0.0.1:%d"\nindex start.html\nlog off\n' % (place, port))
+    with subprocess.Popen([program, "serve", "--config", path], stderr=subprocess.DEVNULL) as process:
+        try:
+            def answers():
+                try:
+                    with client.Connection(("127.0.0.1", port)) as conn:
+                        return conn.get("/").body == b"the start"
+                except (OSError, client.Closed):
+                    return False
+            client.wait_until(answers, "it answers")
+        finally:
+            process.terminate()
+            assert process.wait(20) == 0
+
+
+ROUTES = """
+root "%s"
+route "/old/" { redirect "/new/*" }
+route "=/one" { redirect "https://example.org/x?y=1"; status 308 }
+route "/slash" { redirect "/*"; status 302 }
+route "/old/keep/" { static on }
+route "/*.php" { redirect "/gone"; status = 307 }
+"""
+
+
+@pytest.mark.parametrize("target,status,location", [
+    ("/old/a%20b/c?q=1", 301, "/new/a%20b/c?q=1"), ("/old/", 301, "/new/"), ("/one", 308, "https://example.org/x?y=1"), ("/one/", 404, None),
+    ("/slash//evil.example", 302, "/evil.example"), ("/old/keep/x", 404, None), ("/x/../a.php?b", 307, "/gone"), ("/start.html", 200, None)])
+def test_redirects(place, tux, target, status, location):
+    with open(os.path.join(place, "start.html"), "w", encoding="utf-8") as file:
+        file.write("the start")
+    server = tux(place, "--config", written(place, ROUTES % place))
+    with server.connect() as conn:
+        for method in ("GET", "HEAD", "POST"):
+            answer = conn.get(target, method=method)
+            wanted = 405 if method == "POST" and location is None else status
+            assert (answer.status, answer.field("Location")) == (wanted, location), method
+
+
+@pytest.mark.parametrize("text,words", [
+    ('route "app" { static on }', "is no route"), ('route "/a*b*c" { static on }', "is no route"), ('route "=/a*" { static on }', "is no route"),
+    ('route "/a" { }', "does one thing"), ('route "/a" { static on; redirect "/b" }', "does one thing"), ('route { "/a" = on }', "needs { }"),
+    ('route "/a" { redirect "b" }', "nowhere to redirect to"), ('route "/a" { redirect "https://b*" }', "nowhere to redirect to"),
+    ('route "/a" { redirect "/b\\r\\nX: y" }', "nowhere to redirect to"), ('route "/a" { redirect "/b"; status 200 }', "301, 302"),
+    ('route "/a" { handover 80 }; route "/b" { handover 81 }', "one port"), ('handover 80; route "/a" { handover 81 }', "one port"),
+    ('route "/a" { handover 81 } handover 80', "one port"), ('route "/a" { redirect "https:///*" }', "nowhere to redirect to"),
+    ('route "/a" { cgi on }', 'unknown key "cgi"'), ('route "/a" { handover no }', "1 to 65535"), ("route on", "needs a pattern")])
+def test_wrong_routes(program, place, text, words):
+    path = written(place, "\n" + text + "\n")
+    found = check(program, path)
+    assert found.returncode == 1 and found.stderr.startswith(path + ":2: ") and words in found.stderr, found.stderr
