@@ -22,7 +22,8 @@ PROGRAMS = ["/usr/bin/python3", "/usr/sbin/nginx", "/usr/bin/curl", "/usr/bin/wr
             f"/usr/lib/apache2/modules/mod_{name}.so" for name in ("mpm_event", "authz_core")]
 PYTHON_LEFT_OUT = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "turtledemo", "distutils", "pydoc_data"}
 PACKAGES = ["_pytest", "pytest", "pluggy", "iniconfig", "packaging", "attr", "attrs", "exceptiongroup", "py.py"]
-FILES = ["/etc/mime.types", "/etc/nginx/mime.types", "/etc/protocols", "/etc/services"]
+# libgcc_s: glibc looks for it when a thread ends by pthread_exit, as Apache's do; ldd does not show that.
+FILES = ["/etc/mime.types", "/etc/nginx/mime.types", "/etc/protocols", "/etc/services", "/lib/x86_64-linux-gnu/libgcc_s.so.1"]
 MODULES = ["ext4", "overlay", "loop", "fuse", "sch_netem", "veth", "tcp_bbr"]
 
 # What a kernel says when something is wrong with it, or with what was loaded into it.

@@ -69,6 +69,8 @@ def same_again(before, files=8, seconds=10):
 
 
 class Tux:
+    running = []
+
     def __init__(self, root, *options, engine="kernel", log="off", **popen):
         self.port = free_port()
         self.root = root
@@ -76,6 +78,7 @@ class Tux:
         self.process = subprocess.Popen(
             ["/usr/bin/tux", "serve", str(root), "--engine", engine, "--listen", f"127.0.0.1:{self.port}", "--log", log, *options],
             stderr=self.error, **popen)
+        Tux.running.append(self)
         until = time.monotonic() + 20
         while True:
             text = pathlib.Path("/tmp/tux-error").read_text(encoding="utf-8")
@@ -96,6 +99,8 @@ class Tux:
             self.process.send_signal(number)
         self.process.wait(20)
         self.error.close()
+        if self in Tux.running:
+            Tux.running.remove(self)
 
 
 def ask(sock, target, *fields, method="GET"):
@@ -133,6 +138,15 @@ def module():
     load()
     yield
     settle()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    """What a failed test did not come to stop is not the next one's to trip over."""
+    of_the_file = list(Tux.running)
+    yield
+    for server in [each for each in Tux.running if each not in of_the_file]:
+        server.stop(signal.SIGKILL)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ PidFile %(at)s/pid
 ServerName x
 Listen %(listen)s http
 User www-data
+Group www-data
 LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
 LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 LogFormat "%%h %%r" short
