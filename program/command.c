@@ -35,6 +35,7 @@ enum option_id {
 	OPTION_DOTFILES,
 	OPTION_ANY_MODE,
 	OPTION_LOG,
+	OPTION_LOG_FORMAT,
 	OPTION_USER,
 	OPTION_NO_SANDBOX,
 	OPTION_THREADS,
@@ -83,6 +84,8 @@ static const struct option_row rows[] = {
 	{ NULL, NULL, NULL, "Log and privileges", 0 },
 	{ "log", "FILE|-|off", "a file name, - or off", "where requests are logged; - is the standard output (-)",
 	  OPTION_LOG },
+	{ "log-format", "auto|combined|json|binary", "auto, combined, json or binary", "what is logged for each request; tux log makes\n"
+	  "text of binary (auto: for people on a terminal,\nelse combined)", OPTION_LOG_FORMAT },
 	{ "user", "NAME", "the name of a user", "whom to run as when started as root (www-data)", OPTION_USER },
 	{ "no-sandbox", NULL, NULL, "without Landlock and seccomp", OPTION_NO_SANDBOX },
 	{ NULL, NULL, NULL, "Engine", 0 },
@@ -119,7 +122,7 @@ static const struct option_row rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-static const char *const verbs[] = { "serve", "check", "status", "help" };
+static const char *const verbs[] = { "serve", "check", "status", "log", "help" };
 
 /* How many letters to insert, delete or replace to make b of a; more than NEAR_MISS for anything long. */
 static unsigned edit_distance(const char *a, const char *b)
@@ -270,6 +273,18 @@ static bool large_body(const char *value, enum tux_large_body *way)
 	return i >= 0;
 }
 
+static bool log_format(const char *value, enum tux_log_format *format)
+{
+	static const char *const names[] = { "auto", "combined", "json", "binary" };
+	static const enum tux_log_format formats[] = { TUX_LOG_FORMAT_AUTO, TUX_LOG_FORMAT_COMBINED, TUX_LOG_FORMAT_JSON,
+	                                               TUX_LOG_FORMAT_BINARY };
+	int i = choice(value, names, 4);
+
+	if (i >= 0)
+		*format = formats[i];
+	return i >= 0;
+}
+
 static bool count32(const char *value, uint32_t min, uint32_t max, uint32_t *out)
 {
 	uint64_t count = 0;
@@ -339,6 +354,8 @@ static bool option_apply(struct tux_command *command, enum option_id id, const c
 	case OPTION_LOG:
 		command->log = strcmp(value, "off") == 0 ? NULL : value;
 		return *value != '\0';
+	case OPTION_LOG_FORMAT:
+		return log_format(value, &command->log_format);
 	case OPTION_USER:
 		command->user = value;
 		return *value != '\0';
@@ -527,6 +544,31 @@ static bool help_parse(int argc, char **argv, struct tux_command *command, char 
 	return false;
 }
 
+/* Reads what stands behind `tux log`: argv[0] is "log". */
+static bool log_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
+{
+	static const struct option table[] = { { "format", required_argument, NULL, 'f' }, { 0 } };
+	int got;
+
+	command->verb = TUX_VERB_LOG;
+	opterr = 0;
+	optind = 0;
+	while ((got = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+		if (got == 'f' && log_format(optarg, &command->log_format) && command->log_format != TUX_LOG_FORMAT_BINARY)
+			continue;
+		if (got == 'f')
+			snprintf(error, error_size, "option --format: \"%s\" is not auto, combined or json", optarg);
+		else if (got == ':')
+			snprintf(error, error_size, "option --format needs a value: auto, combined or json");
+		else
+			snprintf(error, error_size, "\"log\" does not know %s: tux log [--format auto|combined|json] [FILE...]",
+			         argv[optind - 1]);
+		return false;
+	}
+	command->log_files = argv + optind;
+	return true;
+}
+
 bool tux_command_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
 {
 	const char *first = argc > 1 ? argv[1] : NULL;
@@ -552,6 +594,8 @@ bool tux_command_parse(int argc, char **argv, struct tux_command *command, char 
 			snprintf(error, error_size, "\"status\" takes nothing behind it, but there is \"%s\"", argv[2]);
 		return argc == 2;
 	}
+	if (strcmp(first, "log") == 0)
+		return log_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "help") == 0)
 		return help_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0) {
@@ -577,6 +621,7 @@ void tux_command_usage(FILE *out)
 	fputs("usage: tux serve [DIR] [OPTION]...   serve the files in DIR (the current directory) over HTTP\n"
 	      "       tux check FILE                what is wrong with a configuration file\n"
 	      "       tux status                    what the kernel engine has done\n"
+	      "       tux log [--format F] [FILE]   text of binary logs, or of the standard input\n"
 	      "       tux help [serve]              what there is, and every option\n"
 	      "       tux --version\n", out);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "../engine/engine.h"
+#include "log.h"
 #include "routes.h"
 
 enum { TUX_DEFAULT_CACHE_ENTRIES = 16384 };
@@ -18,6 +19,7 @@ enum tux_verb {
 	TUX_VERB_SERVE,
 	TUX_VERB_CHECK,
 	TUX_VERB_STATUS,
+	TUX_VERB_LOG,
 };
 
 /* Whether the kernel engine is wanted. */
@@ -34,6 +36,8 @@ struct tux_command {
 	const char *listen[TUX_MAX_LISTENERS]; /* as written; none: the default addresses, or the sockets passed */
 	unsigned listen_count;
 	const char *log;  /* a file name, "-" for the standard output; NULL: off */
+	enum tux_log_format log_format;
+	char **log_files; /* of `tux log`: binary logs, up to a NULL; none: the standard input */
 	const char *user; /* NULL: not said */
 	bool sandbox;
 	uint32_t drain_timeout_ms;

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log_line.h"
+#include "log_binary.h"
 
 enum {
 	RECORDS_BYTES = 256 * 1024,
@@ -34,6 +34,7 @@ struct tux_log {
 	bool started;
 	atomic_bool stopping;
 	atomic_bool reopening;
+	bool header_due; /* in a binary log, before the next record */
 	bool failing; /* the last write failed, and that has been said */
 	struct tux_log_clock clock;
 	size_t lines_len;
@@ -42,7 +43,7 @@ struct tux_log {
 };
 
 _Static_assert((int)RECORDS_BYTES >= (int)TUX_RECORD_MAX, "a batch holds the largest record");
-_Static_assert((int)LINES_BYTES >= (int)TUX_LOG_LINE_MAX, "the buffer holds the longest line");
+_Static_assert((int)LINES_BYTES >= (int)TUX_LOG_LINE_MAX + (int)sizeof(struct tux_log_header), "the buffer holds the longest line");
 
 /* Owner and group may read: a log says who was here. */
 static int file_open(const char *path)
@@ -75,19 +76,23 @@ static void log_free(struct tux_log *log)
 	free(log);
 }
 
-/* Lines for people go to a terminal, in colour unless that is not wanted (no-color.org). */
-static enum tux_log_style output_style(void)
+enum tux_log_style tux_log_style_for(enum tux_log_format format, int fd)
 {
+	static const enum tux_log_style styles[] = { [TUX_LOG_FORMAT_COMBINED] = TUX_LOG_COMBINED,
+	                                             [TUX_LOG_FORMAT_JSON] = TUX_LOG_JSON,
+	                                             [TUX_LOG_FORMAT_BINARY] = TUX_LOG_BINARY };
 	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	if (!isatty(STDOUT_FILENO))
+	if (format != TUX_LOG_FORMAT_AUTO)
+		return styles[format];
+	if (!isatty(fd))
 		return TUX_LOG_COMBINED;
 	if ((no_colour && *no_colour) || !term || strcmp(term, "dumb") == 0)
 		return TUX_LOG_PLAIN;
 	return TUX_LOG_COLOUR;
 }
 
-struct tux_log *tux_log_open(const char *name, char *error, size_t error_size)
+struct tux_log *tux_log_open(const char *name, enum tux_log_format format, char *error, size_t error_size)
 {
 	struct tux_log *log = calloc(1, sizeof(*log));
 
@@ -98,10 +103,10 @@ struct tux_log *tux_log_open(const char *name, char *error, size_t error_size)
 	tzset(); /* while the time zone's file can still be read */
 	if (strcmp(name, "-") == 0) {
 		log->fd = STDOUT_FILENO;
-		log->style = output_style();
+		log->style = tux_log_style_for(format, log->fd);
+		log->header_due = true;
 		return log;
 	}
-	log->style = TUX_LOG_COMBINED;
 	log->fd = -1;
 	if (path_resolve(log, name))
 		log->fd = file_open(log->path);
@@ -110,6 +115,8 @@ struct tux_log *tux_log_open(const char *name, char *error, size_t error_size)
 		log_free(log);
 		return NULL;
 	}
+	log->style = tux_log_style_for(format, log->fd);
+	log->header_due = true;
 	return log;
 }
 
@@ -136,6 +143,7 @@ static void write_failed(struct tux_log *log, int error)
 		fprintf(stderr, "tux: cannot write the log%s%s: %s; records are lost until it works again\n",
 		        log->path ? " " : "", log->path ? log->path : "", strerror(error));
 	log->failing = true;
+	log->header_due = true; /* a record may have been cut off */
 }
 
 /* Waits for room in a pipe or terminal that does not block. */
@@ -175,8 +183,15 @@ static void records_write(struct tux_log *log, size_t len)
 		memcpy(&record, log->records + off, sizeof(record));
 		if (record.size < sizeof(record) || record.size > len - off)
 			break;
-		if (sizeof(log->lines) - log->lines_len < TUX_LOG_LINE_MAX)
+		if (sizeof(log->lines) - log->lines_len < sizeof(struct tux_log_header) + TUX_LOG_LINE_MAX)
 			lines_flush(log);
+		if (log->style == TUX_LOG_BINARY && log->header_due) {
+			const struct tux_log_header header = tux_log_header_make();
+
+			memcpy(log->lines + log->lines_len, &header, sizeof(header));
+			log->lines_len += sizeof(header);
+			log->header_due = false;
+		}
 		log->lines_len += tux_log_line(log->style, &log->clock, &record, log->records + off + sizeof(record),
 		                               log->lines + log->lines_len);
 		off += record.size;
@@ -196,6 +211,7 @@ static void file_reopen(struct tux_log *log)
 	close(log->fd);
 	log->fd = fd;
 	log->failing = false;
+	log->header_due = true;
 }
 
 /* The log's thread. What the engine has when it is told to stop is written before it ends. */
@@ -218,7 +234,7 @@ static void *thread_run(void *arg)
 		if (last)
 			return NULL;
 		tux_engine_records_wait(log->engine, -1);
-		if (log->style == TUX_LOG_COMBINED && !atomic_load(&log->stopping))
+		if (log->style != TUX_LOG_PLAIN && log->style != TUX_LOG_COLOUR && !atomic_load(&log->stopping))
 			nanosleep(&batch, NULL);
 	}
 }

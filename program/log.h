@@ -6,15 +6,26 @@
 #include <sys/types.h>
 
 #include "../engine/engine.h"
+#include "log_line.h"
 
 struct tux_log;
 
+/* What is written for each request. */
+enum tux_log_format {
+	TUX_LOG_FORMAT_AUTO, /* lines for people on a terminal, else the Combined Log Format */
+	TUX_LOG_FORMAT_COMBINED,
+	TUX_LOG_FORMAT_JSON,
+	TUX_LOG_FORMAT_BINARY, /* log_binary.h */
+};
+
+/* The style that a format means for a descriptor that is written to; in colour unless that is not wanted (no-color.org). */
+enum tux_log_style tux_log_style_for(enum tux_log_format format, int fd);
+
 /*
- * Opens the log: a file name, or "-" for the standard output. Lines for people if that is a terminal, else the Combined
- * Log Format. A file's directory is remembered by its absolute path, so that it opens again
+ * Opens the log: a file name, or "-" for the standard output. A file's directory is remembered by its absolute path, so that it opens again
  * whatever the working directory is then. NULL with a sentence in error.
  */
-struct tux_log *tux_log_open(const char *name, char *error, size_t error_size);
+struct tux_log *tux_log_open(const char *name, enum tux_log_format format, char *error, size_t error_size);
 
 /* Gives the file to the user that will write it, so that opening it again works without privileges. */
 void tux_log_give(struct tux_log *log, uid_t uid, gid_t gid);

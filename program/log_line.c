@@ -53,6 +53,28 @@ static void put_escaped(struct line *line, const uint8_t *text, size_t len)
 	}
 }
 
+/* As the inside of a JSON string (RFC 8259, section 7). */
+static void put_json_escaped(struct line *line, const uint8_t *text, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		uint8_t byte = text[i];
+
+		if (byte == '"' || byte == '\\') {
+			line->out[line->len++] = '\\';
+			line->out[line->len++] = (char)byte;
+		} else if (byte >= 0x20 && byte < 0x7f) {
+			line->out[line->len++] = (char)byte;
+		} else {
+			put(line, "\\u00", 4);
+			line->out[line->len++] = hex[byte >> 4];
+			line->out[line->len++] = hex[byte & 15];
+		}
+	}
+}
+
 /* Spaces up to a column that began at from; at least one. */
 static void put_pad(struct line *line, size_t from, size_t width)
 {
@@ -62,7 +84,7 @@ static void put_pad(struct line *line, size_t from, size_t width)
 }
 
 /* The time a record was made, formatted once a second. */
-static void put_time(struct line *line, struct tux_log_clock *clock, int64_t time_us, const char *format)
+static void put_time(struct line *line, struct tux_log_clock *clock, int64_t time_us, const char *format, bool utc)
 {
 	const int64_t second = time_us / 1000000;
 
@@ -70,8 +92,9 @@ static void put_time(struct line *line, struct tux_log_clock *clock, int64_t tim
 		const time_t seconds = (time_t)second;
 		struct tm tm;
 
-		localtime_r(&seconds, &tm);
-		if (strftime(clock->text, sizeof(clock->text), format, &tm) == 0)
+		/* A record read from a file may have a time that no calendar has. */
+		if (!(utc ? gmtime_r(&seconds, &tm) : localtime_r(&seconds, &tm)) ||
+		    strftime(clock->text, sizeof(clock->text), format, &tm) == 0)
 			clock->text[0] = '\0';
 		clock->second = second;
 		clock->filled = true;
@@ -120,7 +143,7 @@ static void combined(struct line *line, struct tux_log_clock *clock, const struc
 
 	put_address(line, record);
 	put_text(line, " - - [");
-	put_time(line, clock, record->time_us, "%d/%b/%Y:%H:%M:%S %z");
+	put_time(line, clock, record->time_us, "%d/%b/%Y:%H:%M:%S %z", false);
 	put_text(line, "] \"");
 	put_escaped(line, text, record->method_len);
 	if (record->target_len > 0) {
@@ -138,6 +161,57 @@ static void combined(struct line *line, struct tux_log_clock *clock, const struc
 	put_quoted(line, referer, record->referer_len);
 	put_text(line, " ");
 	put_quoted(line, referer + record->referer_len, record->user_agent_len);
+}
+
+/* ,"name":"text" */
+static void put_member(struct line *line, const char *name, const uint8_t *text, size_t len)
+{
+	put_text(line, ",\"");
+	put_text(line, name);
+	put_text(line, "\":\"");
+	put_json_escaped(line, text, len);
+	put_text(line, "\"");
+}
+
+/* ,"name":number */
+static void put_count(struct line *line, const char *name, uint64_t number)
+{
+	put_text(line, ",\"");
+	put_text(line, name);
+	put_text(line, "\":");
+	put_number(line, number);
+}
+
+/* An object whose members are always there, but for the refusal's reason. */
+static void json(struct line *line, struct tux_log_clock *clock, const struct tux_record *record, const uint8_t *text)
+{
+	const uint8_t *target = text + record->method_len, *host = target + record->target_len;
+	const uint8_t *referer = host + record->host_len, *user_agent = referer + record->referer_len;
+	char micros[16];
+
+	put_text(line, "{\"time\":\"");
+	put_time(line, clock, record->time_us, "%Y-%m-%dT%H:%M:%S", true);
+	put(line, micros, (size_t)snprintf(micros, sizeof(micros), ".%06uZ", (unsigned)(record->time_us % 1000000)));
+	put_text(line, "\",\"client\":\"");
+	put_address(line, record);
+	put_text(line, "\"");
+	put_count(line, "port", record->port);
+	put_member(line, "method", text, record->method_len);
+	put_member(line, "target", target, record->target_len);
+	put_text(line, ",\"version\":");
+	put_text(line, record->target_len == 0 ? "\"\"" : record->minor == 0 ? "\"HTTP/1.0\"" : "\"HTTP/1.1\"");
+	put_member(line, "host", host, record->host_len);
+	put_count(line, "status", record->status);
+	put_count(line, "bytes", record->sent_bytes);
+	put_count(line, "duration_us", record->duration_us);
+	put_member(line, "referer", referer, record->referer_len);
+	put_member(line, "user_agent", user_agent, record->user_agent_len);
+	if (record->refusal != TUX_ACCEPTED && record->refusal < TUX_REFUSALS) {
+		const char *reason = tux_refusal_text(record->refusal);
+
+		put_member(line, "refusal", (const uint8_t *)reason, strlen(reason));
+	}
+	put_text(line, "}");
 }
 
 /* Green for answers, cyan for "go on" and "go there", yellow for the client's faults, red for ours. */
@@ -161,7 +235,7 @@ static void readable(struct line *line, struct tux_log_clock *clock, const struc
 	size_t from;
 
 	put_text(line, dim);
-	put_time(line, clock, record->time_us, "%H:%M:%S  ");
+	put_time(line, clock, record->time_us, "%H:%M:%S  ", false);
 	put_text(line, normal);
 	from = line->len;
 	put_address(line, record);
@@ -198,8 +272,15 @@ size_t tux_log_line(enum tux_log_style style, struct tux_log_clock *clock, const
 {
 	struct line line = { .out = out };
 
+	if (style == TUX_LOG_BINARY) {
+		memcpy(out, record, sizeof(*record));
+		memcpy(out + sizeof(*record), text, record->size - sizeof(*record));
+		return record->size;
+	}
 	if (style == TUX_LOG_COMBINED)
 		combined(&line, clock, record, text);
+	else if (style == TUX_LOG_JSON)
+		json(&line, clock, record, text);
 	else
 		readable(&line, clock, record, text, style == TUX_LOG_COLOUR);
 	put_text(&line, "\n");

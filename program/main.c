@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tux: what is asked for on the command line, done. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "config.h"
+#include "log_binary.h"
 #include "serve.h"
 #include "status.h"
 
@@ -39,6 +43,29 @@ static int check(const char *path)
 	}
 	tux_routes_free(&command.routes);
 	tux_config_free(config);
+	return status;
+}
+
+/* tux log: the lines of each file's records. */
+static int log_print(const struct tux_command *command)
+{
+	const enum tux_log_style style = tux_log_style_for(command->log_format, STDOUT_FILENO);
+	int status = EXIT_SUCCESS;
+	char **file;
+
+	tzset();
+	if (!*command->log_files && !tux_log_convert(STDIN_FILENO, "the standard input", style, stdout))
+		status = EXIT_FAILURE;
+	for (file = command->log_files; *file; file++) {
+		const int fd = strcmp(*file, "-") == 0 ? dup(STDIN_FILENO) : open(*file, O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			fprintf(stderr, "tux: cannot open %s: %s\n", *file, strerror(errno));
+		if (fd < 0 || !tux_log_convert(fd, *file, style, stdout))
+			status = EXIT_FAILURE;
+		if (fd >= 0)
+			close(fd);
+	}
 	return status;
 }
 
@@ -85,6 +112,8 @@ static int run(int argc, char **argv, const struct tux_command *command)
 		return check(command->config);
 	case TUX_VERB_STATUS:
 		return tux_status();
+	case TUX_VERB_LOG:
+		return log_print(command);
 	}
 	return EXIT_USAGE;
 }

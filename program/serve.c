@@ -188,7 +188,7 @@ static bool prepare(struct serving *serving)
 		return false;
 	urls_write(serving);
 	if (command->log) {
-		serving->log = tux_log_open(command->log, serving->error, ERROR_MAX);
+		serving->log = tux_log_open(command->log, command->log_format, serving->error, ERROR_MAX);
 		if (!serving->log)
 			return false;
 	}

@@ -93,6 +93,22 @@ static void test_readable(void **state)
 	assert_non_null(strstr(line(&sample, TUX_LOG_COLOUR), "\033[33m400\033[0m"));
 }
 
+static void test_json(void **state)
+{
+	(void)state;
+	sample_fill(&sample, "GET", "/a?b", "example.org", "", "a\"b\\c\td\xc3\xa9");
+	sample.record.time_us += 42;
+	assert_string_equal(line(&sample, TUX_LOG_JSON),
+	                    "{\"time\":\"2000-02-29T12:34:56.000042Z\",\"client\":\"192.0.2.7\",\"port\":40000,\"method\":\"GET\","
+	                    "\"target\":\"/a?b\",\"version\":\"HTTP/1.1\",\"host\":\"example.org\",\"status\":200,\"bytes\":12345,"
+	                    "\"duration_us\":1500,\"referer\":\"\",\"user_agent\":\"a\\\"b\\\\c\\u0009d\\u00c3\\u00a9\"}\n");
+	sample_fill(&sample, "", "", "", "", "");
+	sample.record.status = 400;
+	sample.record.refusal = TUX_REFUSED_HOST_MISSING;
+	assert_non_null(strstr(line(&sample, TUX_LOG_JSON), "\"method\":\"\",\"target\":\"\",\"version\":\"\""));
+	assert_non_null(strstr(line(&sample, TUX_LOG_JSON), ",\"refusal\":\""));
+}
+
 /* Every byte in every text: the only control characters are the newline at the end, and no quote or backslash is free. */
 static void test_injection(void **state)
 {
@@ -132,7 +148,7 @@ static void test_longest(void **state)
 	memset(sample.record.address, 0xee, sizeof(sample.record.address));
 	sample.record.sent_bytes = UINT64_MAX;
 	sample.record.duration_us = UINT32_MAX;
-	for (int style = TUX_LOG_COMBINED; style <= TUX_LOG_COLOUR; style++)
+	for (int style = TUX_LOG_COMBINED; style <= TUX_LOG_JSON; style++)
 		line(&sample, (enum tux_log_style)style);
 }
 
@@ -141,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_combined),
 		cmocka_unit_test(test_readable),
+		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_injection),
 		cmocka_unit_test(test_longest),
 	};

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reading a binary log: nothing in a file is believed before it has been compared with what there is of it. */
+#define _GNU_SOURCE 1
+#include "log_binary.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BUFFER_BYTES = 256 * 1024 };
+
+/* A log under way. */
+struct reading {
+	int fd;
+	const char *name;
+	enum tux_log_style style;
+	FILE *out;
+	struct tux_log_clock clock;
+	uint64_t offset;  /* in the log, of buffer[0] */
+	uint64_t lost_at; /* where what is skipped began */
+	size_t len;
+	bool headed; /* a header goes before what comes: records may follow */
+	bool losing; /* bytes are being skipped */
+	bool clean;  /* nothing had to be said */
+	char line[TUX_LOG_LINE_MAX];
+	uint8_t buffer[BUFFER_BYTES];
+};
+
+/* What stands at a place of the log. */
+enum found {
+	FOUND_HEADER,
+	FOUND_RECORD,
+	FOUND_FOREIGN, /* a header, not of this version or machine */
+	FOUND_NONSENSE,
+	FOUND_TOO_LITTLE, /* more bytes could make it something */
+};
+
+struct tux_log_header tux_log_header_make(void)
+{
+	return (struct tux_log_header){ TUX_LOG_MARK, { 'T', 'U', 'X', 'R' }, TUX_LOG_ORDER, TUX_LOG_VERSION,
+	                                sizeof(struct tux_record) };
+}
+
+/* Whether a header stands there, of whichever version and byte order. There are bytes enough for one. */
+static bool is_header(const uint8_t *at)
+{
+	static const uint8_t little[8] = { 0xfe, 0xff, 0xff, 0xff, 'T', 'U', 'X', 'R' };
+	static const uint8_t big[8] = { 0xff, 0xff, 0xff, 0xfe, 'T', 'U', 'X', 'R' };
+
+	return memcmp(at, little, sizeof(little)) == 0 || memcmp(at, big, sizeof(big)) == 0;
+}
+
+static bool is_our_header(const uint8_t *at)
+{
+	const struct tux_log_header ours = tux_log_header_make();
+
+	return memcmp(at, &ours, sizeof(ours)) == 0;
+}
+
+static enum found record_look(const uint8_t *at, size_t left, struct tux_record *record)
+{
+	size_t texts;
+
+	if (left < sizeof(*record))
+		return FOUND_TOO_LITTLE;
+	memcpy(record, at, sizeof(*record));
+	texts = (size_t)record->method_len + record->target_len + record->host_len + record->referer_len + record->user_agent_len;
+	if (record->size > TUX_RECORD_MAX || record->size != sizeof(*record) + texts)
+		return FOUND_NONSENSE;
+	return left < record->size ? FOUND_TOO_LITTLE : FOUND_RECORD;
+}
+
+static enum found look(const struct reading *reading, size_t off, struct tux_record *record)
+{
+	const uint8_t *at = reading->buffer + off;
+	const size_t left = reading->len - off;
+
+	if (left < sizeof(struct tux_log_header))
+		return FOUND_TOO_LITTLE;
+	if (is_our_header(at))
+		return FOUND_HEADER;
+	/* Amid what is skipped a client's text may look like a foreign one; no text has all of ours, whose order is control characters. */
+	if (is_header(at) && !reading->losing)
+		return FOUND_FOREIGN;
+	return reading->headed ? record_look(at, left, record) : FOUND_NONSENSE;
+}
+
+/* Says what was skipped, once for all of it. */
+static void lost_tell(struct reading *reading, size_t off)
+{
+	if (!reading->losing)
+		return;
+	fprintf(stderr, "tux: %s: %llu bytes at byte %llu are no records\n", reading->name,
+	        (unsigned long long)(reading->offset + off - reading->lost_at), (unsigned long long)reading->lost_at);
+	reading->losing = false;
+}
+
+/* Writes what is whole in the buffer and keeps the rest. False where the log must not be read further. */
+static bool buffer_convert(struct reading *reading)
+{
+	struct tux_record record;
+	enum found found;
+	size_t off = 0;
+
+	while ((found = look(reading, off, &record)) != FOUND_TOO_LITTLE) {
+		if (found == FOUND_FOREIGN) {
+			fprintf(stderr, "tux: %s: the records behind byte %llu are another version's of TUX, or another kind of machine's\n",
+			        reading->name, (unsigned long long)(reading->offset + off));
+			return false;
+		}
+		if (found == FOUND_NONSENSE) {
+			if (!reading->losing)
+				reading->lost_at = reading->offset + off;
+			reading->losing = true;
+			reading->headed = reading->clean = false;
+			off++;
+			continue;
+		}
+		lost_tell(reading, off);
+		if (found == FOUND_HEADER) {
+			reading->headed = true;
+			off += sizeof(struct tux_log_header);
+			continue;
+		}
+		fwrite(reading->line, 1, tux_log_line(reading->style, &reading->clock, &record,
+		                                      reading->buffer + off + sizeof(record), reading->line), reading->out);
+		off += record.size;
+	}
+	memmove(reading->buffer, reading->buffer + off, reading->len - off);
+	reading->len -= off;
+	reading->offset += off;
+	return true;
+}
+
+/* Reads to the end. False with what is wrong said. */
+static bool all_convert(struct reading *reading)
+{
+	for (;;) {
+		ssize_t got = read(reading->fd, reading->buffer + reading->len, sizeof(reading->buffer) - reading->len);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			fprintf(stderr, "tux: cannot read %s: %s\n", reading->name, strerror(errno));
+			return false;
+		}
+		if (got == 0)
+			break;
+		reading->len += (size_t)got;
+		if (!buffer_convert(reading))
+			return false;
+		if (fflush(reading->out) != 0) {
+			fprintf(stderr, "tux: cannot write the lines of %s: %s\n", reading->name, strerror(errno));
+			return false;
+		}
+	}
+	if (reading->losing)
+		lost_tell(reading, reading->len);
+	else if (reading->len > 0)
+		fprintf(stderr, "tux: %s ends within a record: %zu bytes at byte %llu\n", reading->name, reading->len,
+		        (unsigned long long)reading->offset);
+	return reading->clean && reading->len == 0;
+}
+
+bool tux_log_convert(int fd, const char *name, enum tux_log_style style, FILE *out)
+{
+	struct reading *reading = calloc(1, sizeof(*reading));
+	bool done;
+
+	if (!reading) {
+		fprintf(stderr, "tux: no memory to read %s\n", name);
+		return false;
+	}
+	reading->fd = fd;
+	reading->name = name;
+	reading->style = style;
+	reading->out = out;
+	reading->clean = true;
+	done = all_convert(reading);
+	free(reading);
+	return done;
+}
