@@ -18,6 +18,8 @@ enum {
 	SINGLE_ACCEPTS = 64,      /* connections to the limit, a thread, from which on each is accepted by itself */
 };
 
+static const struct channel_events channel_events;
+
 static void go_on(struct conn *conn);
 
 static void wait_as(struct conn *conn, enum timer_kind kind)
@@ -511,6 +513,7 @@ static struct conn *begin(struct worker *worker, int fd)
 		return NULL;
 	}
 	conn->channel.fd = fd;
+	conn->channel.events = &channel_events;
 	conn->worker = worker;
 	conn->answer.fd = -1;
 	if (!worker->ops->add(worker->loop, &conn->channel)) {
@@ -538,7 +541,7 @@ static struct conn *begin(struct worker *worker, int fd)
 /* The kernel engine counts what it accepts; here the connection goes on as if it had always been ours. */
 static void take_handed_up(struct worker *worker, const struct tux_handed_up *handed)
 {
-	int nonblocking = worker->ops == &loop_epoll;
+	int nonblocking = worker->ops->fd_flags == SOCK_NONBLOCK;
 	struct conn *conn;
 
 	ioctl(handed->fd, FIONBIO, &nonblocking);
@@ -689,13 +692,16 @@ void connections_close_idle(struct worker *worker)
 	}
 }
 
-const struct loop_events connection_events = {
-	.accepted = on_accepted,
-	.accept_singly = accept_singly,
+static const struct channel_events channel_events = {
 	.received = on_received,
 	.ended = on_ended,
 	.sent = on_sent,
 	.writable = on_writable,
 	.closed = on_closed,
 	.released = on_released,
+};
+
+const struct loop_events connection_events = {
+	.accepted = on_accepted,
+	.accept_singly = accept_singly,
 };

@@ -16,9 +16,24 @@ enum {
 	LOOP_MAX_IOV = 8,
 };
 
-/* A connected socket as the loop sees it. Embedded in a connection. The low bits of its address are the loop's. */
+struct channel;
+
+/* What the loop tells the owner of a channel. Members that the owner never gives cause for may be NULL. */
+struct channel_events {
+	void (*received)(struct channel *channel, const uint8_t *data, uint32_t len); /* data is borrowed for the call */
+	void (*ended)(struct channel *channel, int error); /* 0: the peer has sent its FIN; or a positive errno. Receiving has stopped */
+	void (*sent)(struct channel *channel, int64_t result); /* bytes, or a negative errno */
+	void (*writable)(struct channel *channel);
+	void (*readable)(struct channel *channel);
+	void (*connected)(struct channel *channel, int error); /* 0, or a positive errno */
+	void (*closed)(struct channel *channel); /* the loop is done with it: free it */
+	void (*released)(struct channel *channel); /* the loop knows nothing of it any more: its socket is the owner's */
+};
+
+/* A stream socket, or an end of a pipe, as the loop sees it. Embedded in its owner. The low bits of its address are the loop's. */
 struct channel {
 	_Alignas(16) int fd;
+	bool pipe;          /* the owner's to say: read and written, not received and sent */
 	uint8_t inflight;   /* operations of the loop that still refer to the channel */
 	bool receiving;     /* the owner wants bytes */
 	bool armed;         /* io_uring: a receive is under way */
@@ -30,12 +45,15 @@ struct channel {
 	bool queued;        /* on a list of the loop, linked by next_queued */
 	bool closing;
 	bool leaving;       /* release() is under way */
+	bool connecting;    /* connect() is under way */
+	bool watched;       /* epoll: the owner waits for bytes to take itself */
 	bool zero_copied;   /* io_uring: the result is there, the kernel still reads the memory */
-	int32_t result;     /* io_uring: of that send */
+	int32_t result;     /* io_uring: of that send; epoll: of connect() */
 	int message_flags;  /* epoll: of the send under way */
 	struct msghdr *message; /* epoll: the same */
 	int64_t sent_bytes; /* epoll: the same, so far */
 	struct channel *next_queued;
+	const struct channel_events *events;
 };
 
 /* A listening socket. */
@@ -55,12 +73,6 @@ struct source {
 struct loop_events {
 	void (*accepted)(void *owner, struct acceptor *acceptor, int fd); /* fd, or a negative errno */
 	bool (*accept_singly)(void *owner); /* near the limit: the next connection may be the last */
-	void (*received)(struct channel *channel, const uint8_t *data, uint32_t len); /* data is borrowed for the call */
-	void (*ended)(struct channel *channel, int error); /* 0: the peer has sent its FIN; or a positive errno. Receiving has stopped */
-	void (*sent)(struct channel *channel, int64_t result); /* bytes, or a negative errno */
-	void (*writable)(struct channel *channel);
-	void (*closed)(struct channel *channel); /* the loop is done with it: free it */
-	void (*released)(struct channel *channel); /* the loop knows nothing of it any more: its socket is the owner's */
 };
 
 struct loop;
@@ -76,8 +88,12 @@ struct loop_ops {
 	/* Accept, until accept_stop(): connections come through accepted(). */
 	void (*accept)(struct loop *loop, struct acceptor *acceptor);
 	void (*accept_stop)(struct loop *loop, struct acceptor *acceptor);
-	/* Takes a new socket; false with errno. accepted() hands out fds as this loop likes them. */
+	/* Takes a new connected socket or pipe; false with errno. accepted() hands out fds as this loop likes them; others are blocking
+	 * or not as fd_flags says. */
 	bool (*add)(struct loop *loop, struct channel *channel);
+	int fd_flags; /* SOCK_NONBLOCK or 0 */
+	/* Takes a new socket and connects it: connected() comes, never from within this call. address stays valid until then. */
+	void (*connect)(struct loop *loop, struct channel *channel, const struct sockaddr *address, socklen_t address_len);
 	void (*receive)(struct loop *loop, struct channel *channel);
 	/* Bytes that are already on their way may still come after this. */
 	void (*receive_stop)(struct loop *loop, struct channel *channel);
@@ -88,6 +104,8 @@ struct loop_ops {
 	void (*send)(struct loop *loop, struct channel *channel, struct msghdr *message, int flags, bool zero_copy);
 	/* Calls writable() once when there is room; meanwhile the socket is non-blocking for the owner. */
 	void (*wait_writable)(struct loop *loop, struct channel *channel);
+	/* The same for bytes to read: readable() comes once, also at the end of the stream. Not while receiving. */
+	void (*wait_readable)(struct loop *loop, struct channel *channel);
 	/* Makes the socket (non-)blocking as the owner's own sendfile(2) needs it. */
 	void (*set_direct)(struct channel *channel, bool direct);
 	/*

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
@@ -103,6 +104,19 @@ static bool epoll_add(struct loop *loop, struct channel *channel)
 	return control(loop, EPOLL_CTL_ADD, channel->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, channel, KIND_CHANNEL);
 }
 
+/* Added behind the call: before it a socket has hung up. What is known at once is told in the channel's turn. */
+static void epoll_connect(struct loop *loop, struct channel *channel, const struct sockaddr *address, socklen_t address_len)
+{
+	int error = connect(channel->fd, address, address_len) == 0 ? 0 : errno;
+
+	channel->connecting = true;
+	if (!epoll_add(loop, channel) && (error == 0 || error == EINPROGRESS))
+		error = errno;
+	channel->result = error;
+	if (error != EINPROGRESS)
+		queue(loop, channel);
+}
+
 static void epoll_receive(struct loop *loop, struct channel *channel)
 {
 	channel->receiving = true;
@@ -122,7 +136,8 @@ static bool push(struct channel *channel, int64_t *result)
 	struct msghdr *message = channel->message;
 
 	for (;;) {
-		ssize_t n = sendmsg(channel->fd, message, channel->message_flags);
+		ssize_t n = channel->pipe ? writev(channel->fd, message->msg_iov, (int)message->msg_iovlen) :
+		                            sendmsg(channel->fd, message, channel->message_flags);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -164,6 +179,12 @@ static void epoll_wait_writable(struct loop *loop, struct channel *channel)
 	control(loop, EPOLL_CTL_MOD, channel->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, channel, KIND_CHANNEL);
 }
 
+static void epoll_wait_readable(struct loop *loop, struct channel *channel)
+{
+	channel->watched = true;
+	control(loop, EPOLL_CTL_MOD, channel->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, channel, KIND_CHANNEL);
+}
+
 static void epoll_set_direct(struct channel *channel, bool direct)
 {
 	(void)channel; /* sockets of this loop are always non-blocking */
@@ -195,7 +216,7 @@ static void take_sends(struct loop *loop, struct channel *channel)
 		if (!push(channel, &result))
 			return;
 		channel->sending = false;
-		loop->events->sent(channel, result);
+		channel->events->sent(channel, result);
 	}
 	if (channel->sending)
 		queue(loop, channel);
@@ -204,18 +225,19 @@ static void take_sends(struct loop *loop, struct channel *channel)
 /* One read a turn: a busy connection does not starve the others. */
 static void take_bytes(struct loop *loop, struct channel *channel)
 {
-	ssize_t n = recv(channel->fd, loop->scratch, SCRATCH_BYTES, MSG_DONTWAIT);
+	ssize_t n = channel->pipe ? read(channel->fd, loop->scratch, SCRATCH_BYTES) :
+	                            recv(channel->fd, loop->scratch, SCRATCH_BYTES, MSG_DONTWAIT);
 
 	if (n > 0) {
-		if (n < SCRATCH_BYTES && !channel->hung_up)
+		if (n < SCRATCH_BYTES && !channel->hung_up && !channel->pipe) /* a pipe gives less than it has */
 			channel->readable = false;
-		loop->events->received(channel, loop->scratch, (uint32_t)n);
+		channel->events->received(channel, loop->scratch, (uint32_t)n);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		int error = n == 0 ? 0 : errno;
 
 		channel->receiving = false;
 		channel->readable = false;
-		loop->events->ended(channel, error);
+		channel->events->ended(channel, error);
 	} else if (errno == EAGAIN) {
 		channel->readable = false;
 	}
@@ -228,6 +250,10 @@ static void take_turn(struct loop *loop, struct channel *channel)
 	channel->queued = false;
 	channel->inflight--;
 	loop->current = channel;
+	if (channel->connecting && !channel->closing) {
+		channel->connecting = false;
+		channel->events->connected(channel, channel->result);
+	}
 	take_sends(loop, channel);
 	if (!channel->closing && channel->receiving && channel->readable)
 		take_bytes(loop, channel);
@@ -236,11 +262,11 @@ static void take_turn(struct loop *loop, struct channel *channel)
 	if (channel->queued)
 		return;
 	if (channel->closing) {
-		loop->events->closed(channel);
+		channel->events->closed(channel);
 	} else if (channel->leaving) {
 		channel->leaving = false;
 		control(loop, EPOLL_CTL_DEL, channel->fd, 0, channel, KIND_CHANNEL);
-		loop->events->released(channel);
+		channel->events->released(channel);
 	}
 }
 
@@ -248,6 +274,21 @@ static void on_channel(struct loop *loop, struct channel *channel, uint32_t even
 {
 	if (channel->closing || channel->leaving)
 		return;
+	if (channel->connecting) {
+		socklen_t len = sizeof(channel->result);
+
+		if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
+			getsockopt(channel->fd, SOL_SOCKET, SO_ERROR, &channel->result, &len);
+			queue(loop, channel);
+		}
+		return;
+	}
+	if (channel->watched && (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
+		channel->watched = false;
+		channel->readable = true;
+		channel->events->readable(channel);
+		return;
+	}
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		channel->readable = true;
 		channel->hung_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
@@ -259,7 +300,7 @@ static void on_channel(struct loop *loop, struct channel *channel, uint32_t even
 			queue(loop, channel);
 		if (channel->blocked) {
 			channel->blocked = false;
-			loop->events->writable(channel);
+			channel->events->writable(channel);
 		}
 	}
 }
@@ -322,10 +363,13 @@ const struct loop_ops loop_epoll = {
 	.accept = epoll_accept,
 	.accept_stop = epoll_accept_stop,
 	.add = epoll_add,
+	.fd_flags = SOCK_NONBLOCK,
+	.connect = epoll_connect,
 	.receive = epoll_receive,
 	.receive_stop = epoll_receive_stop,
 	.send = epoll_send,
 	.wait_writable = epoll_wait_writable,
+	.wait_readable = epoll_wait_readable,
 	.set_direct = epoll_set_direct,
 	.release = epoll_release,
 	.close = epoll_close,

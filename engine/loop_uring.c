@@ -29,6 +29,8 @@ enum op {
 	OP_RECEIVE,
 	OP_SEND,
 	OP_WRITABLE,
+	OP_READABLE,
+	OP_CONNECT,
 	OP_CLOSE,
 	OP_SOURCE,
 };
@@ -150,6 +152,16 @@ static void uring_accept(struct loop *loop, struct acceptor *acceptor)
 	io_uring_sqe_set_data64(sqe, tag(acceptor, OP_ACCEPT));
 }
 
+static void uring_connect(struct loop *loop, struct channel *channel, const struct sockaddr *address, socklen_t address_len)
+{
+	struct io_uring_sqe *sqe = next_sqe(loop);
+
+	io_uring_prep_connect(sqe, channel->fd, address, address_len);
+	io_uring_sqe_set_data64(sqe, tag(channel, OP_CONNECT));
+	channel->connecting = true;
+	channel->inflight++;
+}
+
 static void cancel(struct loop *loop, uint64_t user_data)
 {
 	struct io_uring_sqe *sqe = next_sqe(loop);
@@ -184,7 +196,9 @@ static void uring_receive(struct loop *loop, struct channel *channel)
 	if (channel->armed || channel->queued)
 		return;
 	sqe = next_sqe(loop);
-	if (channel->greeted)
+	if (channel->pipe)
+		io_uring_prep_read(sqe, channel->fd, NULL, BUFFER_BYTES, (uint64_t)-1);
+	else if (channel->greeted)
 		io_uring_prep_recv_multishot(sqe, channel->fd, NULL, 0, 0);
 	else
 		io_uring_prep_recv(sqe, channel->fd, NULL, BUFFER_BYTES, 0);
@@ -207,7 +221,9 @@ static void uring_send(struct loop *loop, struct channel *channel, struct msghdr
 	struct io_uring_sqe *sqe = next_sqe(loop);
 
 	flags |= MSG_NOSIGNAL | MSG_WAITALL;
-	if (message->msg_iovlen > 1)
+	if (channel->pipe)
+		io_uring_prep_writev(sqe, channel->fd, message->msg_iov, (unsigned)message->msg_iovlen, (uint64_t)-1);
+	else if (message->msg_iovlen > 1)
 		io_uring_prep_sendmsg(sqe, channel->fd, message, (unsigned)flags);
 	else if (zero_copy)
 		io_uring_prep_send_zc(sqe, channel->fd, message->msg_iov->iov_base, message->msg_iov->iov_len, flags, 0);
@@ -217,13 +233,23 @@ static void uring_send(struct loop *loop, struct channel *channel, struct msghdr
 	channel->inflight++;
 }
 
-static void uring_wait_writable(struct loop *loop, struct channel *channel)
+static void wait_for(struct loop *loop, struct channel *channel, unsigned events, enum op op)
 {
 	struct io_uring_sqe *sqe = next_sqe(loop);
 
-	io_uring_prep_poll_add(sqe, channel->fd, POLLOUT);
-	io_uring_sqe_set_data64(sqe, tag(channel, OP_WRITABLE));
+	io_uring_prep_poll_add(sqe, channel->fd, events);
+	io_uring_sqe_set_data64(sqe, tag(channel, op));
 	channel->inflight++;
+}
+
+static void uring_wait_writable(struct loop *loop, struct channel *channel)
+{
+	wait_for(loop, channel, POLLOUT, OP_WRITABLE);
+}
+
+static void uring_wait_readable(struct loop *loop, struct channel *channel)
+{
+	wait_for(loop, channel, POLLIN | POLLRDHUP, OP_READABLE);
 }
 
 /* Sockets of this loop are blocking (a non-blocking one makes io_uring answer EAGAIN). */
@@ -296,13 +322,13 @@ static void on_receive(struct loop *loop, struct channel *channel, const struct 
 	if (cqe->res > 0) {
 		channel->greeted = true;
 		if (live)
-			loop->events->received(channel, loop->memory + (size_t)id * BUFFER_BYTES, (uint32_t)cqe->res);
+			channel->events->received(channel, loop->memory + (size_t)id * BUFFER_BYTES, (uint32_t)cqe->res);
 	} else if (cqe->res == -ENOBUFS) {
 		if (live && channel->receiving)
 			starve(loop, channel);
 	} else if (live && cqe->res != -ECANCELED && cqe->res != -EINTR) {
 		channel->receiving = false;
-		loop->events->ended(channel, -cqe->res);
+		channel->events->ended(channel, -cqe->res);
 	}
 	if (cqe->flags & IORING_CQE_F_BUFFER)
 		give_back(loop, id);
@@ -310,7 +336,7 @@ static void on_receive(struct loop *loop, struct channel *channel, const struct 
 		uring_receive(loop, channel);
 }
 
-static void on_send(struct loop *loop, struct channel *channel, const struct io_uring_cqe *cqe)
+static void on_send(struct channel *channel, const struct io_uring_cqe *cqe)
 {
 	int result = cqe->res;
 
@@ -325,19 +351,19 @@ static void on_send(struct loop *loop, struct channel *channel, const struct io_
 		result = channel->result;
 	}
 	if (!channel->closing)
-		loop->events->sent(channel, result);
+		channel->events->sent(channel, result);
 }
 
 /* Whether the channel has come to the end of its time here. */
-static void settle(struct loop *loop, struct channel *channel)
+static void settle(struct channel *channel)
 {
 	if (channel->inflight > 0)
 		return;
 	if (channel->closing) {
-		loop->events->closed(channel);
+		channel->events->closed(channel);
 	} else if (channel->leaving) {
 		channel->leaving = false;
-		loop->events->released(channel);
+		channel->events->released(channel);
 	}
 }
 
@@ -357,18 +383,29 @@ static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
 		on_receive(loop, channel, cqe);
 		break;
 	case OP_SEND:
-		on_send(loop, channel, cqe);
+		on_send(channel, cqe);
 		break;
 	case OP_WRITABLE:
 		channel->inflight--;
 		if (!channel->closing)
-			loop->events->writable(channel);
+			channel->events->writable(channel);
+		break;
+	case OP_READABLE:
+		channel->inflight--;
+		if (!channel->closing)
+			channel->events->readable(channel);
+		break;
+	case OP_CONNECT:
+		channel->inflight--;
+		channel->connecting = false;
+		if (!channel->closing)
+			channel->events->connected(channel, -cqe->res);
 		break;
 	case OP_CLOSE:
 		channel->inflight--;
 		break;
 	}
-	settle(loop, channel);
+	settle(channel);
 }
 
 static void on_source(struct loop *loop, const struct io_uring_cqe *cqe)
@@ -391,7 +428,7 @@ static void feed_starved(struct loop *loop)
 		channel->queued = false;
 		channel->inflight--;
 		if (channel->closing || channel->leaving) {
-			settle(loop, channel);
+			settle(channel);
 		} else if (channel->receiving) {
 			uring_receive(loop, channel);
 		}
@@ -442,10 +479,13 @@ const struct loop_ops loop_uring = {
 	.accept = uring_accept,
 	.accept_stop = uring_accept_stop,
 	.add = uring_add,
+	.fd_flags = 0,
+	.connect = uring_connect,
 	.receive = uring_receive,
 	.receive_stop = uring_receive_stop,
 	.send = uring_send,
 	.wait_writable = uring_wait_writable,
+	.wait_readable = uring_wait_readable,
 	.set_direct = uring_set_direct,
 	.release = uring_release,
 	.close = uring_close,

@@ -156,7 +156,7 @@ static int wait_ms(const struct worker *worker)
 /* What has already connected is served still: it waits in the accept queue, and its client knows nothing of us. */
 static void accept_rest(struct worker *worker)
 {
-	int flags = SOCK_CLOEXEC | (worker->ops == &loop_epoll ? SOCK_NONBLOCK : 0);
+	int flags = SOCK_CLOEXEC | worker->ops->fd_flags;
 
 	for (unsigned i = 0; i < worker->acceptor_count; i++) {
 		int fd;
