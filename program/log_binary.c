@@ -22,6 +22,7 @@ struct reading {
 	size_t len;
 	bool headed; /* a header goes before what comes: records may follow */
 	bool losing; /* bytes are being skipped */
+	bool ended;  /* nothing comes behind what is in the buffer */
 	bool clean;  /* nothing had to be said */
 	char line[TUX_LOG_LINE_MAX];
 	uint8_t buffer[BUFFER_BYTES];
@@ -58,7 +59,24 @@ static bool is_our_header(const uint8_t *at)
 	return memcmp(at, &ours, sizeof(ours)) == 0;
 }
 
-static enum found record_look(const uint8_t *at, size_t left, struct tux_record *record)
+/*
+ * What was cut off looks whole with what follows in place of its end: but there a header follows, which begins inside of it. One
+ * may have come in part.
+ */
+static enum found cut_look(const uint8_t *at, size_t left, size_t size, bool ended)
+{
+	const struct tux_log_header header = tux_log_header_make();
+
+	for (size_t i = 1; i < size; i++) {
+		const size_t some = left - i < sizeof(header) ? left - i : sizeof(header);
+
+		if (at[i] == 0xfe && memcmp(at + i, &header, some) == 0 && (some == sizeof(header) || !ended))
+			return some == sizeof(header) ? FOUND_NONSENSE : FOUND_TOO_LITTLE;
+	}
+	return FOUND_RECORD;
+}
+
+static enum found record_look(const uint8_t *at, size_t left, bool ended, struct tux_record *record)
 {
 	size_t texts;
 
@@ -68,7 +86,7 @@ static enum found record_look(const uint8_t *at, size_t left, struct tux_record 
 	texts = (size_t)record->method_len + record->target_len + record->host_len + record->referer_len + record->user_agent_len;
 	if (record->size > TUX_RECORD_MAX || record->size != sizeof(*record) + texts)
 		return FOUND_NONSENSE;
-	return left < record->size ? FOUND_TOO_LITTLE : FOUND_RECORD;
+	return left < record->size ? FOUND_TOO_LITTLE : cut_look(at, left, record->size, ended);
 }
 
 static enum found look(const struct reading *reading, size_t off, struct tux_record *record)
@@ -83,7 +101,7 @@ static enum found look(const struct reading *reading, size_t off, struct tux_rec
 	/* Amid what is skipped a client's text may look like a foreign one; no text has all of ours, whose order is control characters. */
 	if (is_header(at) && !reading->losing)
 		return FOUND_FOREIGN;
-	return reading->headed ? record_look(at, left, record) : FOUND_NONSENSE;
+	return reading->headed ? record_look(at, left, reading->ended, record) : FOUND_NONSENSE;
 }
 
 /* Says what was skipped, once for all of it. */
@@ -145,8 +163,7 @@ static bool all_convert(struct reading *reading)
 			fprintf(stderr, "tux: cannot read %s: %s\n", reading->name, strerror(errno));
 			return false;
 		}
-		if (got == 0)
-			break;
+		reading->ended = got == 0;
 		reading->len += (size_t)got;
 		if (!buffer_convert(reading))
 			return false;
@@ -154,6 +171,8 @@ static bool all_convert(struct reading *reading)
 			fprintf(stderr, "tux: cannot write the lines of %s: %s\n", reading->name, strerror(errno));
 			return false;
 		}
+		if (got == 0)
+			break;
 	}
 	if (reading->losing)
 		lost_tell(reading, reading->len);
