@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The object cache of one thread: found by path, bounded in entries and bytes, the longest unused goes first. */
+/* The object cache of one thread: found by site and path, bounded in entries and bytes, the longest unused goes first. */
 #ifndef TUX_ENGINE_CACHE_H
 #define TUX_ENGINE_CACHE_H
 
@@ -21,8 +21,8 @@ struct cache {
 bool cache_open(struct cache *cache, uint32_t max_count, uint32_t max_files, uint64_t max_bytes, uint64_t seed);
 void cache_free(struct cache *cache);
 
-/* The object of a path, borrowed; NULL when it is not cached. */
-struct object *cache_find(struct cache *cache, const uint8_t *key, uint32_t len);
+/* The object of a site's path, borrowed; NULL when it is not cached. */
+struct object *cache_find(struct cache *cache, const struct tux_site *site, const uint8_t *key, uint32_t len);
 
 /* Keeps an object (a reference of its own), replacing one of the same path. */
 void cache_insert(struct cache *cache, struct object *object);
@@ -30,9 +30,9 @@ void cache_insert(struct cache *cache, struct object *object);
 /* Forgets an object; those who hold references go on with it. */
 void cache_drop(struct cache *cache, struct object *object);
 
-/* Forgets what has this path, or a path that starts with it. */
-void cache_drop_path(struct cache *cache, const uint8_t *key, uint32_t len);
-void cache_drop_beneath(struct cache *cache, const uint8_t *prefix, uint32_t len);
+/* Forgets what of a site has this path, or a path that starts with it. */
+void cache_drop_path(struct cache *cache, const struct tux_site *site, const uint8_t *key, uint32_t len);
+void cache_drop_beneath(struct cache *cache, const struct tux_site *site, const uint8_t *prefix, uint32_t len);
 void cache_clear(struct cache *cache);
 
 /* Forgets the longest unused objects until at most max_files descriptors are held, for when they run out. */

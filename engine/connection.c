@@ -504,7 +504,7 @@ static void start(struct conn *conn)
 }
 
 /* Takes a connected socket; NULL when it had to be closed. */
-static struct conn *begin(struct worker *worker, int fd)
+static struct conn *begin(struct worker *worker, int fd, unsigned listener)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 
@@ -515,6 +515,7 @@ static struct conn *begin(struct worker *worker, int fd)
 	conn->channel.fd = fd;
 	conn->channel.events = &channel_events;
 	conn->worker = worker;
+	conn->listener = (uint8_t)listener;
 	conn->answer.fd = -1;
 	if (!worker->ops->add(worker->loop, &conn->channel)) {
 		close(fd);
@@ -545,7 +546,7 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 	struct conn *conn;
 
 	ioctl(handed->fd, FIONBIO, &nonblocking);
-	conn = begin(worker, handed->fd);
+	conn = begin(worker, handed->fd, 0);
 	if (conn == NULL)
 		return;
 	conn->from_kernel = true;
@@ -614,10 +615,9 @@ static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
 {
 	struct worker *worker = owner;
 
-	(void)acceptor;
 	if (fd >= 0) {
 		count(&worker->counters.connections, 1);
-		begin(worker, fd);
+		begin(worker, fd, (unsigned)(acceptor - worker->acceptor));
 		if (is_full(worker))
 			pause_accepting(worker);
 	} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {

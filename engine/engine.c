@@ -40,7 +40,7 @@ struct tux_engine {
 static bool kernel_suffices(const struct tux_engine_config *config, char *error, size_t error_size)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_DIRECTORY, .resolve = RESOLVE_BENEATH };
-	int fd = (int)syscall(SYS_openat2, config->root_fd, ".", &how, sizeof(how));
+	int fd = (int)syscall(SYS_openat2, config->sites->root_fd, ".", &how, sizeof(how));
 
 	if (fd < 0) {
 		snprintf(error, error_size, "cannot open the document root beneath itself (openat2, Linux 5.6): %s",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The user engine: serves files of one document root over HTTP/1.1 from one thread a core. What
+ * The user engine: serves sites over HTTP/1.1 from one thread a core. What
  * the program tells it, and what it tells the program. No function here is called from a signal
  * handler; all are called from one thread, the program's own, unless they say otherwise.
  */
@@ -44,8 +44,22 @@ struct tux_redirect {
 	bool rest;       /* behind it comes what the path has behind the route's prefix, and the query */
 };
 
+/* A site: what is served to those who ask for one of its names. It stays as it is, and where it is, while the engine runs. */
+struct tux_site {
+	int root_fd;     /* the document root, O_PATH | O_DIRECTORY; the engine does not close it */
+	bool browse;     /* listings for directories without an index */
+	bool dot_files;  /* serve names that start with a dot */
+	bool any_mode;   /* serve files that are not world-readable too */
+	bool spa;        /* answer a missing path without an extension with the root's index */
+	const char *index[TUX_MAX_INDEX_NAMES];
+	unsigned index_count;
+	struct tux_routes routes; /* a path that no route matches is static; a route to a server needs handover_port */
+	const struct tux_redirect *redirects; /* what the routes' arguments are numbers of */
+};
+
 struct tux_engine_config {
-	int root_fd;                /* the document root, O_PATH | O_DIRECTORY; the engine does not close it */
+	const struct tux_site *sites;
+	unsigned site_count;
 	enum tux_loop_kind loop;
 	int kernel_fd;              /* of tux_kernel_open(), the engine's from tux_engine_start() on, even if that fails; -1: no kernel engine */
 	enum tux_large_body large_body;
@@ -63,16 +77,8 @@ struct tux_engine_config {
 	uint32_t cache_files;       /* of them, how many open files they may hold: bodies not kept in memory */
 	uint64_t cache_bytes;       /* of bodies kept in memory, all threads together */
 	uint32_t memory_object_bytes; /* larger bodies are not kept in memory */
-	bool browse;                /* listings for directories without an index */
-	bool dot_files;             /* serve names that start with a dot */
-	bool any_mode;              /* serve files that are not world-readable too */
-	bool spa;                   /* answer a missing path without an extension with the root's index */
 	bool records;               /* make access records */
 	uint16_t handover_port;     /* of a server on this machine that the kernel engine passes connections to; 0: none */
-	struct tux_routes routes;   /* a path that no route matches is static; a route to a server needs handover_port */
-	const struct tux_redirect *redirects; /* what the routes' arguments are numbers of */
-	const char *index[TUX_MAX_INDEX_NAMES];
-	unsigned index_count;
 	uint8_t etag_key[16];
 };
 

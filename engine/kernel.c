@@ -61,28 +61,29 @@ static void *lend(void *argument)
 
 static bool set_up(struct kernel *kernel, const struct tux_engine_config *config, int event_fd)
 {
+	const struct tux_site *site = config->sites;
 	struct tux_setup setup = {
 		.size = sizeof(setup),
-		.flags = (config->records ? TUX_SETUP_RECORDS : 0) | (config->dot_files ? TUX_SETUP_DOT_FILES : 0) |
-		         (config->any_mode ? TUX_SETUP_ANY_MODE : 0),
-		.root_fd = openat(config->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		.flags = (config->records ? TUX_SETUP_RECORDS : 0) | (site->dot_files ? TUX_SETUP_DOT_FILES : 0) |
+		         (site->any_mode ? TUX_SETUP_ANY_MODE : 0),
+		.root_fd = openat(site->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 		.event_fd = event_fd,
 		.max_connections = config->max_connections,
 		.max_objects = config->cache_entries < MAX_OBJECTS ? config->cache_entries : MAX_OBJECTS,
 		.head_timeout_ms = config->head_timeout_ms,
 		.send_timeout_ms = config->send_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
-		.index_count = config->index_count,
+		.index_count = site->index_count,
 		.handover_port = config->handover_port,
-		.route_count = config->routes.count,
-		.route_text_len = config->routes.text_len,
-		.routes = (uintptr_t)config->routes.route,
-		.route_text = (uintptr_t)config->routes.text,
+		.route_count = site->routes.count,
+		.route_text_len = site->routes.text_len,
+		.routes = (uintptr_t)site->routes.route,
+		.route_text = (uintptr_t)site->routes.text,
 	};
 	bool done;
 
-	for (unsigned i = 0; i < config->index_count; i++)
-		snprintf(setup.index[i], sizeof(setup.index[i]), "%s", config->index[i]);
+	for (unsigned i = 0; i < site->index_count; i++)
+		snprintf(setup.index[i], sizeof(setup.index[i]), "%s", site->index[i]);
 	memcpy(setup.etag_key, config->etag_key, sizeof(setup.etag_key));
 	done = setup.root_fd >= 0 && ioctl(kernel->fd, TUX_SETUP, &setup) == 0;
 	if (setup.root_fd >= 0) {

@@ -39,7 +39,7 @@ static int open_beneath(const struct load *load, const char *name, uint64_t flag
 	if (!load->may_block)
 		how.resolve |= RESOLVE_CACHED;
 	for (int i = 0; i < 16; i++) {
-		fd = (int)syscall(SYS_openat2, load->config->root_fd, name, &how, sizeof(how));
+		fd = (int)syscall(SYS_openat2, load->site->root_fd, name, &how, sizeof(how));
 		if (fd < 0 && errno == ELOOP && (how.resolve & RESOLVE_NO_SYMLINKS)) {
 			how.resolve &= ~(uint64_t)RESOLVE_NO_SYMLINKS;
 			*via_link = true;
@@ -202,7 +202,7 @@ static int64_t told_mtime(const struct stamp *stamp)
 
 static bool mode_allows(const struct load *load, uint32_t mode)
 {
-	return load->config->any_mode || (mode & S_IROTH) != 0;
+	return load->site->any_mode || (mode & S_IROTH) != 0;
 }
 
 /* Takes an open regular file as a representation of the object; the fd is the representation's from here on. */
@@ -389,10 +389,10 @@ static enum take take_directory(const struct load *load, struct object *object, 
 	struct stat st;
 	int fd;
 
-	for (unsigned i = 0; i < load->config->index_count; i++) {
+	for (unsigned i = 0; i < load->site->index_count; i++) {
 		enum take took;
 
-		if (snprintf(index, sizeof(index), "%s%s", name, load->config->index[i]) >= (int)sizeof(index))
+		if (snprintf(index, sizeof(index), "%s%s", name, load->site->index[i]) >= (int)sizeof(index))
 			continue;
 		took = take_name(load, object, index);
 		if (took != TAKE_DONE || (object->kind != OBJECT_MISSING && object->kind != OBJECT_DIRECTORY))
@@ -406,7 +406,7 @@ static enum take take_directory(const struct load *load, struct object *object, 
 		return TAKE_DONE;
 	}
 	object->kind = OBJECT_LISTABLE;
-	if (!load->config->browse || fstat(fd, &st) != 0 || !mode_allows(load, st.st_mode))
+	if (!load->site->browse || fstat(fd, &st) != 0 || !mode_allows(load, st.st_mode))
 		object->kind = OBJECT_FORBIDDEN;
 	object->sure = false;
 	close(fd);
@@ -445,7 +445,7 @@ bool load_run(struct load *load)
 	char name[TUX_MAX_TARGET + 1];
 	enum take took;
 
-	load->object = object_new(load->key, load->key_len, OBJECT_MISSING);
+	load->object = object_new(load->site, load->key, load->key_len, OBJECT_MISSING);
 	if (load->object == NULL)
 		return true;
 	memcpy(name, load->key + 1, load->key_len - 1); /* beneath the root: without the first '/' */
@@ -464,7 +464,7 @@ bool load_run(struct load *load)
 	return true;
 }
 
-bool load_is_current(const struct tux_engine_config *config, const struct object *object)
+bool load_is_current(const struct object *object)
 {
 	char name[TUX_MAX_TARGET + 256];
 
@@ -477,7 +477,7 @@ bool load_is_current(const struct tux_engine_config *config, const struct object
 		if (snprintf(name, sizeof(name), "%s%s", object->file, tux_coding_suffix((enum tux_coding)coding)) >=
 		    (int)sizeof(name))
 			return false;
-		if (fstatat(config->root_fd, name, &st, AT_NO_AUTOMOUNT) != 0)
+		if (fstatat(object->site->root_fd, name, &st, AT_NO_AUTOMOUNT) != 0)
 			return false;
 		stamp_from_stat(&now, &st);
 		if (!stamps_equal(&now, &object->representation[coding].stamp) || (object->sure && now.links != 1))
@@ -486,9 +486,9 @@ bool load_is_current(const struct tux_engine_config *config, const struct object
 	return true;
 }
 
-int load_open_directory(const struct tux_engine_config *config, const uint8_t *key, uint32_t key_len)
+int load_open_directory(const struct tux_site *site, const uint8_t *key, uint32_t key_len)
 {
-	struct load load = { .config = config, .may_block = true };
+	struct load load = { .site = site, .may_block = true };
 	char name[TUX_MAX_TARGET + 1];
 	bool via_link;
 

@@ -14,6 +14,7 @@ struct load_watch {
 
 struct load {
 	const struct tux_engine_config *config;
+	const struct tux_site *site;
 	const uint8_t *key; /* the normalised path; stays the caller's */
 	uint32_t key_len;
 	bool may_block;     /* else whatever would wait for a disk ends the attempt */
@@ -28,9 +29,9 @@ struct load {
 bool load_run(struct load *load);
 
 /* Whether the file that an object was made of is still the same, by one call each to the file system. */
-bool load_is_current(const struct tux_engine_config *config, const struct object *object);
+bool load_is_current(const struct object *object);
 
 /* Opens the directory of a path that ends in '/' for reading it; -1 with errno. May block. */
-int load_open_directory(const struct tux_engine_config *config, const uint8_t *key, uint32_t key_len);
+int load_open_directory(const struct tux_site *site, const uint8_t *key, uint32_t key_len);
 
 #endif

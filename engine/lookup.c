@@ -17,7 +17,7 @@ static bool is_fresh(const struct worker *worker, struct object *object)
 
 	if ((object->sure || !object->local) && age < worker->config->recheck_ms)
 		return true;
-	if (!load_is_current(worker->config, object))
+	if (!load_is_current(object))
 		return false;
 	object->checked_ms = worker->now_ms;
 	return true;
@@ -32,7 +32,7 @@ static void find_unwatched(const struct worker *worker, struct load *load)
 	if (load->inotify_fd < 0)
 		return;
 	for (uint32_t i = 0; i < load->key_len; i++) {
-		if (load->key[i] != '/' || watch_has(&worker->watch, load->key, i + 1))
+		if (load->key[i] != '/' || watch_has(&worker->watch, load->site, load->key, i + 1))
 			continue;
 		if (load->watch_count == WATCH_MAX_DEPTH) {
 			load->too_deep = true;
@@ -49,11 +49,11 @@ static void keep(struct worker *worker, const struct load *load, bool cacheable)
 
 	for (uint32_t i = 0; i < load->watch_count; i++)
 		if (load->watch[i].wd >= 0)
-			watch_enter(&worker->watch, load->key, load->watch[i].path_len, load->watch[i].wd);
+			watch_enter(&worker->watch, load->site, load->key, load->watch[i].path_len, load->watch[i].wd);
 	if (object == NULL || object->kind != OBJECT_FILE)
 		return;
 	for (uint32_t i = 0; i < load->key_len && object->sure; i++)
-		if (load->key[i] == '/' && !watch_has(&worker->watch, load->key, i + 1))
+		if (load->key[i] == '/' && !watch_has(&worker->watch, load->site, load->key, i + 1))
 			object->sure = false;
 	object->checked_ms = worker->now_ms;
 	if (cacheable && object->settled)
@@ -70,17 +70,17 @@ static void run_load(struct job *job)
 static void run_listing(struct job *job)
 {
 	struct miss *miss = (struct miss *)job;
-	const struct tux_engine_config *config = miss->load.config;
+	const struct tux_site *site = miss->load.site;
 	struct tux_listing_request req = {
-		.root_fd = config->root_fd,
-		.dir_fd = load_open_directory(config, miss->key, miss->key_len),
+		.root_fd = site->root_fd,
+		.dir_fd = load_open_directory(site, miss->key, miss->key_len),
 		.path = miss->key,
 		.path_len = miss->key_len,
 		.query = miss->key + miss->key_len,
 		.query_len = miss->query_len,
 		.json = miss->json,
-		.dot_files = config->dot_files,
-		.any_mode = config->any_mode,
+		.dot_files = site->dot_files,
+		.any_mode = site->any_mode,
 	};
 
 	miss->failed = req.dir_fd < 0 || !tux_listing_render(&req, &miss->text, &miss->text_len);
@@ -105,6 +105,7 @@ static struct miss *begin(struct conn *conn, const uint8_t *path, uint32_t len, 
 	if (query_len > 0)
 		memcpy(miss->key + len, query, query_len);
 	miss->load.config = worker->config;
+	miss->load.site = worker->site;
 	miss->load.key = miss->key;
 	miss->load.key_len = len;
 	miss->load.may_block = true;
@@ -143,7 +144,7 @@ static void wait_for_object(struct conn *conn, const struct load *load)
 	struct miss *miss = conn->worker->misses;
 
 	while (miss != NULL &&
-	       (miss->listing || miss->key_len != load->key_len || memcmp(miss->key, load->key, load->key_len) != 0))
+	       (miss->listing || miss->load.site != load->site || miss->key_len != load->key_len || memcmp(miss->key, load->key, load->key_len) != 0))
 		miss = miss->next;
 	if (miss == NULL) {
 		miss = begin(conn, load->key, load->key_len, NULL, 0);
@@ -166,7 +167,7 @@ struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len)
 	for (int i = 0; i < MAX_LOADED && conn->loaded[i] != NULL; i++)
 		if (conn->loaded[i]->key_len == len && memcmp(conn->loaded[i]->key, path, len) == 0)
 			return object_get(conn->loaded[i]);
-	object = cache_find(&worker->cache, path, len);
+	object = cache_find(&worker->cache, worker->site, path, len);
 	if (object != NULL && is_fresh(worker, object)) {
 		count(&worker->counters.cache_hits, 1);
 		return object_get(object);
@@ -174,6 +175,7 @@ struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len)
 	if (object != NULL)
 		cache_drop(&worker->cache, object);
 	load.config = worker->config;
+	load.site = worker->site;
 	load.key = path;
 	load.key_len = len;
 	load.may_block = false;

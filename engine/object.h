@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+struct tux_site;
+
 enum object_kind {
 	OBJECT_FILE,
 	OBJECT_DIRECTORY, /* named without its slash: 301 */
@@ -59,14 +61,15 @@ struct object {
 	uint8_t kind;         /* enum object_kind */
 	uint8_t available;    /* bit 1 << coding of the representations, with OBJECT_FILE */
 	struct tux_text type;
-	char *file;           /* beneath the root, as opened: for a directory its index */
+	const struct tux_site *site;
+	char *file;           /* beneath the site's root, as opened: for a directory its index */
 	struct representation representation[TUX_CODINGS];
 	uint32_t key_len;
 	uint8_t key[];        /* the normalised path */
 };
 
 /* A new object of one reference that says kind; NULL without memory. */
-struct object *object_new(const uint8_t *key, uint32_t key_len, enum object_kind kind);
+struct object *object_new(const struct tux_site *site, const uint8_t *key, uint32_t key_len, enum object_kind kind);
 
 struct object *object_get(struct object *object);
 void object_put(struct object *object);

@@ -379,7 +379,7 @@ static enum reply reply_redirect(struct conn *conn, const uint8_t *buf, const st
 static enum reply reply_route(struct conn *conn, const uint8_t *buf, const struct tux_route *route, uint32_t path_len)
 {
 	const struct tux_request *req = &conn->worker->request;
-	const struct tux_redirect *redirect = &conn->worker->config->redirects[route->argument];
+	const struct tux_redirect *redirect = &conn->worker->site->redirects[route->argument];
 	struct tux_head head = start_head(conn, redirect->status);
 	uint8_t location[3 * LONGEST_PATH + 1];
 	const uint8_t *rest = conn->worker->path + route->prefix_len;
@@ -465,7 +465,7 @@ static enum reply reply_missing(struct conn *conn, const uint8_t *buf)
 /* A path that no file extension ends is a page of a single-page application. */
 static bool is_spa_page(const struct worker *worker, const uint8_t *path, uint32_t len)
 {
-	if (!worker->config->spa)
+	if (!worker->site->spa)
 		return false;
 	while (len > 0 && path[len - 1] != '/')
 		if (path[--len] == '.')
@@ -500,7 +500,7 @@ static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len
 	struct object *object;
 	enum reply reply;
 
-	if (!worker->config->dot_files && tux_target_has_dot_file(worker->path, len))
+	if (!worker->site->dot_files && tux_target_has_dot_file(worker->path, len))
 		return reply_missing(conn, buf);
 	object = lookup(conn, worker->path, len);
 	if (object != NULL && object->kind == OBJECT_MISSING && is_spa_page(worker, worker->path, len)) {
@@ -514,16 +514,24 @@ static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len
 	return reply;
 }
 
+/* The site that a request of this connection is for. */
+static const struct tux_site *site_of(const struct conn *conn)
+{
+	return conn->worker->config->sites;
+}
+
 enum reply reply_request(struct conn *conn, const uint8_t *buf)
 {
 	struct worker *worker = conn->worker;
 	struct tux_request *req = &worker->request;
 	uint16_t status = tux_respond_method(req);
-	const struct tux_routes *routes = &worker->config->routes;
+	const struct tux_routes *routes;
 	enum tux_refusal refusal;
 	uint32_t len = 1;
 	uint32_t route;
 
+	worker->site = site_of(conn);
+	routes = &worker->site->routes;
 	if (conn->no_backend) {
 		conn->no_backend = false;
 		return reply_status(conn, buf, 503);

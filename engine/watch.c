@@ -15,18 +15,20 @@
 static const uint32_t MASK = IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
                              IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
 
+/* inotify has one descriptor for a directory; it may have several places: where roots of sites overlap, or by bind mounts. */
 struct watched {
 	struct watched *next_by_path;
 	struct watched *next_by_wd;
+	const struct tux_site *site;
 	int wd;
+	unsigned told; /* of the last event: watch.events */
 	uint32_t len;
 	uint8_t path[]; /* ends in '/' */
 };
 
-bool watch_open(struct watch *watch, struct cache *cache, const struct tux_engine_config *config)
+bool watch_open(struct watch *watch, struct cache *cache)
 {
 	watch->cache = cache;
-	watch->config = config;
 	watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	return watch->fd >= 0;
 }
@@ -40,35 +42,35 @@ static unsigned path_bucket(const uint8_t *path, uint32_t len)
 	return (h ^ h >> 10) % WATCH_BUCKETS;
 }
 
-static struct watched **find_path(const struct watch *watch, const uint8_t *path, uint32_t len)
+static bool is_watched(const struct watch *watch, int wd)
 {
-	struct watched *const *link = &watch->by_path[path_bucket(path, len)];
+	const struct watched *dir = watch->by_wd[(unsigned)wd % WATCH_BUCKETS];
 
-	while (*link != NULL && ((*link)->len != len || memcmp((*link)->path, path, len) != 0))
-		link = &(*link)->next_by_path;
-	return (struct watched **)link;
+	while (dir != NULL && dir->wd != wd)
+		dir = dir->next_by_wd;
+	return dir != NULL;
 }
 
-static struct watched **find_wd(const struct watch *watch, int wd)
+/* The last of a directory's places takes the watch along. */
+static void forget(struct watch *watch, struct watched *dir)
 {
-	struct watched *const *link = &watch->by_wd[(unsigned)wd % WATCH_BUCKETS];
+	struct watched **link = &watch->by_wd[(unsigned)dir->wd % WATCH_BUCKETS];
 
-	while (*link != NULL && (*link)->wd != wd)
+	while (*link != dir)
 		link = &(*link)->next_by_wd;
-	return (struct watched **)link;
-}
-
-static void forget(struct watch *watch, struct watched *dir, bool still_watched)
-{
-	if (still_watched)
+	*link = dir->next_by_wd;
+	link = &watch->by_path[path_bucket(dir->path, dir->len)];
+	while (*link != dir)
+		link = &(*link)->next_by_path;
+	*link = dir->next_by_path;
+	if (!is_watched(watch, dir->wd))
 		inotify_rm_watch(watch->fd, dir->wd);
-	*find_path(watch, dir->path, dir->len) = dir->next_by_path;
-	*find_wd(watch, dir->wd) = dir->next_by_wd;
 	watch->count--;
 	free(dir);
 }
 
-static void forget_beneath(struct watch *watch, const uint8_t *prefix, uint32_t len)
+/* Those of all sites without one. */
+static void forget_beneath(struct watch *watch, const struct tux_site *site, const uint8_t *prefix, uint32_t len)
 {
 	for (unsigned i = 0; i < WATCH_BUCKETS; i++) {
 		struct watched *dir = watch->by_path[i];
@@ -76,8 +78,8 @@ static void forget_beneath(struct watch *watch, const uint8_t *prefix, uint32_t 
 		while (dir != NULL) {
 			struct watched *next = dir->next_by_path;
 
-			if (dir->len >= len && memcmp(dir->path, prefix, len) == 0)
-				forget(watch, dir, true);
+			if ((site == NULL || dir->site == site) && dir->len >= len && memcmp(dir->path, prefix, len) == 0)
+				forget(watch, dir);
 			dir = next;
 		}
 	}
@@ -86,21 +88,25 @@ static void forget_beneath(struct watch *watch, const uint8_t *prefix, uint32_t 
 static void start_afresh(struct watch *watch)
 {
 	cache_clear(watch->cache);
-	forget_beneath(watch, (const uint8_t *)"", 0);
+	forget_beneath(watch, NULL, (const uint8_t *)"", 0);
 }
 
 void watch_free(struct watch *watch)
 {
 	if (watch->fd < 0)
 		return;
-	forget_beneath(watch, (const uint8_t *)"", 0);
+	forget_beneath(watch, NULL, (const uint8_t *)"", 0);
 	close(watch->fd);
 	watch->fd = -1;
 }
 
-bool watch_has(const struct watch *watch, const uint8_t *path, uint32_t len)
+bool watch_has(const struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len)
 {
-	return *find_path(watch, path, len) != NULL;
+	const struct watched *dir = watch->by_path[path_bucket(path, len)];
+
+	while (dir != NULL && (dir->site != site || dir->len != len || memcmp(dir->path, path, len) != 0))
+		dir = dir->next_by_path;
+	return dir != NULL;
 }
 
 int watch_ask(int inotify_fd, int dir_fd)
@@ -111,25 +117,25 @@ int watch_ask(int inotify_fd, int dir_fd)
 	return inotify_add_watch(inotify_fd, path, MASK);
 }
 
-void watch_enter(struct watch *watch, const uint8_t *path, uint32_t len, int wd)
+void watch_enter(struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len, int wd)
 {
-	struct watched **old = find_wd(watch, wd);
-	struct watched *dir;
+	struct watched *dir = watch->by_wd[(unsigned)wd % WATCH_BUCKETS];
 
-	if (*old != NULL) { /* the same directory by another path (a bind mount), or entered twice */
-		if ((*old)->len == len && memcmp((*old)->path, path, len) == 0)
-			return;
-		cache_drop_beneath(watch->cache, (*old)->path, (*old)->len);
-		forget(watch, *old, false);
-	}
+	while (dir != NULL && (dir->wd != wd || dir->site != site || dir->len != len || memcmp(dir->path, path, len) != 0))
+		dir = dir->next_by_wd;
+	if (dir != NULL) /* entered twice */
+		return;
 	if (watch->count >= WATCH_MAX_DIRECTORIES)
 		start_afresh(watch);
 	dir = malloc(sizeof(*dir) + len);
 	if (dir == NULL) {
-		inotify_rm_watch(watch->fd, wd);
+		if (!is_watched(watch, wd))
+			inotify_rm_watch(watch->fd, wd);
 		return;
 	}
+	dir->site = site;
 	dir->wd = wd;
+	dir->told = watch->events;
 	dir->len = len;
 	memcpy(dir->path, path, len);
 	dir->next_by_path = watch->by_path[path_bucket(path, len)];
@@ -139,36 +145,37 @@ void watch_enter(struct watch *watch, const uint8_t *path, uint32_t len, int wd)
 	watch->count++;
 }
 
-static bool is_index(const struct watch *watch, const uint8_t *name, size_t len)
+static bool is_index(const struct tux_site *site, const uint8_t *name, size_t len)
 {
-	for (unsigned i = 0; i < watch->config->index_count; i++)
-		if (strlen(watch->config->index[i]) == len && memcmp(watch->config->index[i], name, len) == 0)
+	for (unsigned i = 0; i < site->index_count; i++)
+		if (strlen(site->index[i]) == len && memcmp(site->index[i], name, len) == 0)
 			return true;
 	return false;
 }
 
 /* Drops what a changed name of a directory leads to: the file, and the directory whose index it is. */
-static void drop_name(struct watch *watch, uint8_t *path, uint32_t dir_len, uint32_t len)
+static void drop_name(struct watch *watch, const struct tux_site *site, uint8_t *path, uint32_t dir_len, uint32_t len)
 {
-	cache_drop_path(watch->cache, path, len);
-	if (is_index(watch, path + dir_len, len - dir_len))
-		cache_drop_path(watch->cache, path, dir_len);
+	cache_drop_path(watch->cache, site, path, len);
+	if (is_index(site, path + dir_len, len - dir_len))
+		cache_drop_path(watch->cache, site, path, dir_len);
 }
 
 /* A precompressed sibling belongs to the object of the plain name. */
-static void drop_sibling(struct watch *watch, uint8_t *path, uint32_t dir_len, uint32_t len)
+static void drop_sibling(struct watch *watch, const struct tux_site *site, uint8_t *path, uint32_t dir_len, uint32_t len)
 {
 	for (int coding = TUX_CODING_BR; coding < TUX_CODINGS; coding++) {
 		const char *suffix = tux_coding_suffix((enum tux_coding)coding);
 		uint32_t suffix_len = (uint32_t)strlen(suffix);
 
 		if (len - dir_len > suffix_len && memcmp(path + len - suffix_len, suffix, suffix_len) == 0)
-			drop_name(watch, path, dir_len, len - suffix_len);
+			drop_name(watch, site, path, dir_len, len - suffix_len);
 	}
 }
 
 static void on_name(struct watch *watch, struct watched *dir, const struct inotify_event *event)
 {
+	const struct tux_site *site = dir->site; /* dir may be forgotten below */
 	uint8_t path[TUX_MAX_TARGET + 256 + 2];
 	uint32_t name_len = (uint32_t)strnlen(event->name, event->len);
 	uint32_t len = dir->len + name_len;
@@ -180,16 +187,26 @@ static void on_name(struct watch *watch, struct watched *dir, const struct inoti
 	if (event->mask & IN_ISDIR) {
 		uint32_t dir_len = dir->len;
 
-		cache_drop_path(watch->cache, path, len);
-		if (is_index(watch, path + dir_len, name_len))
-			cache_drop_path(watch->cache, path, dir_len);
+		cache_drop_path(watch->cache, site, path, len);
+		if (is_index(site, path + dir_len, name_len))
+			cache_drop_path(watch->cache, site, path, dir_len);
 		path[len] = '/';
-		cache_drop_beneath(watch->cache, path, len + 1);
-		forget_beneath(watch, path, len + 1);
+		cache_drop_beneath(watch->cache, site, path, len + 1);
+		forget_beneath(watch, site, path, len + 1);
 		return;
 	}
-	drop_name(watch, path, dir->len, len);
-	drop_sibling(watch, path, dir->len, len);
+	drop_name(watch, site, path, dir->len, len);
+	drop_sibling(watch, site, path, dir->len, len);
+}
+
+/* A place of the directory that has not been told of this event; telling one may make others be forgotten. */
+static struct watched *find_untold(const struct watch *watch, int wd)
+{
+	struct watched *dir = watch->by_wd[(unsigned)wd % WATCH_BUCKETS];
+
+	while (dir != NULL && (dir->wd != wd || dir->told == watch->events))
+		dir = dir->next_by_wd;
+	return dir;
 }
 
 static void on_event(struct watch *watch, const struct inotify_event *event)
@@ -200,16 +217,16 @@ static void on_event(struct watch *watch, const struct inotify_event *event)
 		start_afresh(watch);
 		return;
 	}
-	dir = *find_wd(watch, event->wd);
-	if (dir == NULL)
-		return;
-	if (event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) {
-		cache_drop_beneath(watch->cache, dir->path, dir->len);
-		forget(watch, dir, (event->mask & IN_MOVE_SELF) != 0);
-		return;
+	watch->events++;
+	while ((dir = find_untold(watch, event->wd)) != NULL) {
+		dir->told = watch->events;
+		if (event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) {
+			cache_drop_beneath(watch->cache, dir->site, dir->path, dir->len);
+			forget(watch, dir);
+		} else if (event->len > 0) {
+			on_name(watch, dir, event);
+		}
 	}
-	if (event->len > 0)
-		on_name(watch, dir, event);
 }
 
 void watch_read(struct watch *watch)

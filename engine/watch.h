@@ -19,23 +19,23 @@ struct watch {
 	unsigned generation; /* moves with every event */
 	unsigned count;
 	struct cache *cache;
-	const struct tux_engine_config *config;
+	unsigned events; /* handled so far */
 	struct watched *by_path[WATCH_BUCKETS];
 	struct watched *by_wd[WATCH_BUCKETS];
 };
 
 /* False with errno when there is no inotify to be had; everything is rechecked then. */
-bool watch_open(struct watch *watch, struct cache *cache, const struct tux_engine_config *config);
+bool watch_open(struct watch *watch, struct cache *cache);
 void watch_free(struct watch *watch);
 
-/* Whether the directory (its path ends in '/') is watched. */
-bool watch_has(const struct watch *watch, const uint8_t *path, uint32_t len);
+/* Whether a site's directory (its path ends in '/') is watched. */
+bool watch_has(const struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len);
 
 /* Asks inotify for a directory; any thread. Returns the watch descriptor or -1. dir_fd may be O_PATH. */
 int watch_ask(int inotify_fd, int dir_fd);
 
 /* Enters a directory that watch_ask() has got a descriptor for. */
-void watch_enter(struct watch *watch, const uint8_t *path, uint32_t len, int wd);
+void watch_enter(struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len, int wd);
 
 /* Handles all events that are there. */
 void watch_read(struct watch *watch);

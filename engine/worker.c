@@ -75,7 +75,7 @@ bool worker_open(struct worker *worker)
 	    !cache_open(&worker->cache, config->cache_entries, config->cache_files, config->cache_bytes / config->threads, seed))
 		return false;
 	worker->finished.fd = worker->inbox.event_fd;
-	if (watch_open(&worker->watch, &worker->cache, config)) /* without, everything is rechecked */
+	if (watch_open(&worker->watch, &worker->cache)) /* without, everything is rechecked */
 		worker->inotify.fd = worker->watch.fd;
 	return true;
 }

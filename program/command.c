@@ -305,12 +305,12 @@ static bool size32(const char *value, uint32_t max, uint32_t *out)
 	return true;
 }
 
-static bool index_add(struct tux_engine_config *engine, const char *name)
+static bool index_add(struct tux_site *site, const char *name)
 {
-	if (engine->index_count == TUX_MAX_INDEX_NAMES || *name == '\0' || strchr(name, '/') ||
+	if (site->index_count == TUX_MAX_INDEX_NAMES || *name == '\0' || strchr(name, '/') ||
 	    strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return false;
-	engine->index[engine->index_count++] = name;
+	site->index[site->index_count++] = name;
 	return true;
 }
 
@@ -318,6 +318,7 @@ static bool index_add(struct tux_engine_config *engine, const char *name)
 static bool option_apply(struct tux_command *command, enum option_id id, const char *value)
 {
 	struct tux_engine_config *engine = &command->engine;
+	struct tux_site *site = &command->site;
 
 	switch (id) {
 	case OPTION_HELP:
@@ -338,18 +339,18 @@ static bool option_apply(struct tux_command *command, enum option_id id, const c
 		command->listen[command->listen_count++] = value;
 		return true;
 	case OPTION_BROWSE:
-		engine->browse = true;
+		site->browse = true;
 		return true;
 	case OPTION_SPA:
-		engine->spa = true;
+		site->spa = true;
 		return true;
 	case OPTION_INDEX:
-		return index_add(engine, value);
+		return index_add(site, value);
 	case OPTION_DOTFILES:
-		engine->dot_files = true;
+		site->dot_files = true;
 		return true;
 	case OPTION_ANY_MODE:
-		engine->any_mode = true;
+		site->any_mode = true;
 		return true;
 	case OPTION_LOG:
 		command->log = strcmp(value, "off") == 0 ? NULL : value;
@@ -439,8 +440,8 @@ void tux_command_defaults(struct tux_command *command)
 	command->log = "-";
 	command->sandbox = true;
 	command->drain_timeout_ms = 10000;
+	command->site.root_fd = -1;
 	command->engine = (struct tux_engine_config){
-		.root_fd = -1,
 		.kernel_fd = -1,
 		.max_connections = DEFAULT_CONNECTIONS,
 		.head_timeout_ms = 20000,
@@ -504,7 +505,7 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 		}
 		if (got == OPTION_INDEX && !indexes) {
 			indexes = true;
-			command->engine.index_count = 0;
+			command->site.index_count = 0;
 		}
 		if (!option_apply(command, (enum option_id)got, optarg)) {
 			const struct option_row *row = row_find(got);
@@ -526,8 +527,8 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 		snprintf(error, error_size, "the name of the directory to serve is empty");
 		return false;
 	}
-	if (command->engine.index_count == 0)
-		command->engine.index[command->engine.index_count++] = "index.html";
+	if (command->site.index_count == 0)
+		command->site.index[command->site.index_count++] = "index.html";
 	return true;
 }
 

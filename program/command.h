@@ -43,8 +43,9 @@ struct tux_command {
 	uint32_t drain_timeout_ms;
 	enum tux_kernel_wish kernel;
 	struct tux_route_table routes;
-	/* What the engine is told. threads 0: as many as there are CPUs. Its root_fd, kernel_fd, listeners, routes, records and
-	 * etag_key are left to serve.c. */
+	struct tux_site site; /* its root_fd, routes and redirects are left to serve.c */
+	/* What the engine is told. threads 0: as many as there are CPUs. Its sites, kernel_fd, listeners, records and etag_key are left
+	 * to serve.c. */
 	struct tux_engine_config engine;
 };
 

@@ -35,6 +35,7 @@ enum {
 struct serving {
 	const struct tux_command *command;
 	struct tux_engine_config config;
+	struct tux_site site;
 	char *root;               /* absolute, for people */
 	struct tux_addresses addresses;
 	char *urls;               /* one a line; found out while that is still permitted */
@@ -91,8 +92,8 @@ static bool root_open(struct serving *serving)
 {
 	const char *directory = serving->command->directory;
 
-	serving->config.root_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (serving->config.root_fd < 0) {
+	serving->site.root_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (serving->site.root_fd < 0) {
 		snprintf(serving->error, ERROR_MAX, "cannot serve %s: %s", directory,
 		         errno == ENOTDIR ? "it is not a directory" : strerror(errno));
 		return false;
@@ -145,7 +146,7 @@ static void signals_block(struct serving *serving)
 static bool confine(struct serving *serving)
 {
 	const struct tux_sandbox sandbox = {
-		.root_fd = serving->config.root_fd,
+		.root_fd = serving->site.root_fd,
 		.log_directory = serving->log ? tux_log_directory(serving->log) : NULL,
 	};
 	char parts[96] = "neither landlock nor seccomp (--no-sandbox)";
@@ -154,7 +155,7 @@ static bool confine(struct serving *serving)
 		tux_log_give(serving->log, serving->user.uid, serving->user.gid);
 	if (!tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
 		return false;
-	if (faccessat(serving->config.root_fd, ".", X_OK, 0) < 0) {
+	if (faccessat(serving->site.root_fd, ".", X_OK, 0) < 0) {
 		snprintf(serving->error, ERROR_MAX, "user %s may not look into %s (%s): chmod o+rx it, or say another --user",
 		         serving->user.name, serving->command->directory, strerror(errno));
 		return false;
@@ -177,8 +178,11 @@ static bool prepare(struct serving *serving)
 	if (config->threads == 0)
 		config->threads = cpu_count();
 	config->records = command->log != NULL;
-	config->routes = (struct tux_routes){ command->routes.route, command->routes.text, command->routes.count, command->routes.text_len };
-	config->redirects = command->routes.redirect;
+	serving->site = command->site;
+	serving->site.routes = (struct tux_routes){ command->routes.route, command->routes.text, command->routes.count, command->routes.text_len };
+	serving->site.redirects = command->routes.redirect;
+	config->sites = &serving->site;
+	config->site_count = 1;
 	etag_key_make(config->etag_key);
 	if (!root_open(serving) || !tux_privileges_user(command->user, &serving->user, serving->error, ERROR_MAX))
 		return false;
@@ -333,8 +337,8 @@ static void release(struct serving *serving)
 		tux_addresses_unlink(serving->command->listen, serving->command->listen_count);
 	free(serving->urls);
 	free(serving->root);
-	if (serving->config.root_fd >= 0)
-		close(serving->config.root_fd);
+	if (serving->site.root_fd >= 0)
+		close(serving->site.root_fd);
 }
 
 int tux_serve(const struct tux_command *command)
@@ -342,7 +346,7 @@ int tux_serve(const struct tux_command *command)
 	static struct serving serving; /* its listeners are too many for the stack */
 
 	serving.command = command;
-	serving.config.root_fd = -1;
+	serving.site.root_fd = -1;
 	serving.config.kernel_fd = -1;
 	if (!prepare(&serving)) {
 		fprintf(stderr, "tux: %s\n", serving.error);

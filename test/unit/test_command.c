@@ -85,9 +85,9 @@ static void test_defaults(void **state)
 	assert_int_equal(command.engine.cache_entries, 16384);
 	assert_int_equal(command.engine.cache_bytes, 256 << 20);
 	assert_int_equal(command.engine.memory_object_bytes, 64 << 10);
-	assert_int_equal(command.engine.index_count, 1);
-	assert_string_equal(command.engine.index[0], "index.html");
-	assert_false(command.engine.browse || command.engine.dot_files || command.engine.any_mode || command.engine.spa);
+	assert_int_equal(command.site.index_count, 1);
+	assert_string_equal(command.site.index[0], "index.html");
+	assert_false(command.site.browse || command.site.dot_files || command.site.any_mode || command.site.spa);
 }
 
 static void test_options(void **state)
@@ -107,9 +107,9 @@ static void test_options(void **state)
 	assert_int_equal(command.listen_count, 2);
 	assert_string_equal(command.listen[0], ":80");
 	assert_string_equal(command.listen[1], "unix:/run/t");
-	assert_true(command.engine.browse && command.engine.dot_files && command.engine.any_mode && command.engine.spa);
-	assert_int_equal(command.engine.index_count, 2);
-	assert_string_equal(command.engine.index[1], "b.html");
+	assert_true(command.site.browse && command.site.dot_files && command.site.any_mode && command.site.spa);
+	assert_int_equal(command.site.index_count, 2);
+	assert_string_equal(command.site.index[1], "b.html");
 	assert_null(command.log);
 	assert_int_equal(command.engine.threads, 3);
 	assert_int_equal(command.engine.loop, TUX_LOOP_EPOLL);
