@@ -82,8 +82,9 @@ struct loop_ops {
 	/* NULL with errno when the kernel has not what it takes. */
 	struct loop *(*open)(const struct loop_events *events, void *owner);
 	void (*free)(struct loop *loop);
-	/* Waits up to timeout_ms (-1: for ever), then calls the events of all that has happened. */
-	void (*run)(struct loop *loop, int timeout_ms);
+	/* Waits up to timeout_ms (-1: for ever) until something happens; handle() then calls the events of all that has. */
+	void (*wait)(struct loop *loop, int timeout_ms);
+	void (*handle)(struct loop *loop);
 	bool (*watch)(struct loop *loop, struct source *source);
 	/* Accept, until accept_stop(): connections come through accepted(). */
 	void (*accept)(struct loop *loop, struct acceptor *acceptor);

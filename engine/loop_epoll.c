@@ -32,6 +32,7 @@ struct loop {
 	struct channel *ready;    /* to be read, written or told about before the next wait */
 	struct channel **ready_end;
 	struct channel *current;  /* whose turn it is */
+	int batch_count; /* of batch, that the last wait brought; negative: it failed */
 	struct epoll_event batch[BATCH];
 	uint8_t scratch[SCRATCH_BYTES];
 };
@@ -320,9 +321,14 @@ static void on_acceptor(struct loop *loop, struct acceptor *acceptor)
 	}
 }
 
-static void epoll_run(struct loop *loop, int timeout_ms)
+static void epoll_wait_for(struct loop *loop, int timeout_ms)
 {
-	int count = epoll_wait(loop->fd, loop->batch, BATCH, loop->ready != NULL ? 0 : timeout_ms);
+	loop->batch_count = epoll_wait(loop->fd, loop->batch, BATCH, loop->ready != NULL ? 0 : timeout_ms);
+}
+
+static void epoll_handle(struct loop *loop)
+{
+	const int count = loop->batch_count;
 	struct channel *last;
 
 	/* What inotify tells comes before the requests that may depend on it. */
@@ -358,7 +364,8 @@ const struct loop_ops loop_epoll = {
 	.name = "epoll",
 	.open = epoll_open,
 	.free = epoll_free,
-	.run = epoll_run,
+	.wait = epoll_wait_for,
+	.handle = epoll_handle,
 	.watch = epoll_watch,
 	.accept = epoll_accept,
 	.accept_stop = epoll_accept_stop,

@@ -436,15 +436,21 @@ static void feed_starved(struct loop *loop)
 	}
 }
 
-static void uring_run(struct loop *loop, int timeout_ms)
+static void uring_wait(struct loop *loop, int timeout_ms)
 {
 	struct __kernel_timespec limit = { .tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000LL };
+	struct io_uring_cqe *cqe;
+
+	io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, timeout_ms < 0 ? NULL : &limit, NULL);
+}
+
+static void uring_handle(struct loop *loop)
+{
 	struct io_uring_cqe *cqe;
 	unsigned head;
 	unsigned count = 0;
 	unsigned seen = 0;
 
-	io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, timeout_ms < 0 ? NULL : &limit, NULL);
 	/* What inotify tells comes before the requests that may depend on it. */
 	io_uring_for_each_cqe(&loop->ring, head, cqe) {
 		if ((cqe->user_data & OP_MASK) == OP_SOURCE)
@@ -474,7 +480,8 @@ const struct loop_ops loop_uring = {
 	.name = "io_uring",
 	.open = uring_open,
 	.free = uring_free,
-	.run = uring_run,
+	.wait = uring_wait,
+	.handle = uring_handle,
 	.watch = uring_watch,
 	.accept = uring_accept,
 	.accept_stop = uring_accept_stop,

@@ -195,8 +195,9 @@ static void serve(struct worker *worker)
 {
 	connections_accept(worker, true);
 	while (!__atomic_load_n(worker->stop, __ATOMIC_RELAXED)) {
-		worker->ops->run(worker->loop, wait_ms(worker));
-		tick(worker);
+		worker->ops->wait(worker->loop, wait_ms(worker));
+		tick(worker); /* before what has happened is looked at: an old clock would let its waits end at once */
+		worker->ops->handle(worker->loop);
 		expire(worker);
 		if (!worker->draining && __atomic_load_n(worker->drain, __ATOMIC_RELAXED))
 			begin_drain(worker);
