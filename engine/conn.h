@@ -101,6 +101,7 @@ struct conn {
 	bool resumed;             /* just sent: the next wait begins now */
 	bool from_kernel;         /* the kernel engine gave it, and gets it back when it is idle */
 	bool no_backend;          /* the server that was to answer the next request is not there */
+	bool log_waits;           /* what comes next has to wait until there is room for its access record */
 	bool returning;           /* on its way there: what comes meanwhile is kept */
 	uint8_t waits;            /* loads that the held request has waited for */
 	uint8_t listener;         /* that accepted it: its number */
@@ -113,7 +114,7 @@ struct conn {
 	struct out *out;
 	struct answer answer;
 	struct miss *miss;
-	struct conn *next_waiting;
+	struct conn *next_waiting; /* for the same miss, or for the log */
 	struct object *loaded[MAX_LOADED]; /* what misses brought: for the held request alone */
 	uint8_t *listing;         /* the same: a listing */
 	size_t listing_len;
@@ -149,6 +150,9 @@ struct worker {
 	struct conn *conns;
 	struct miss *misses;
 	unsigned miss_count;
+	struct conn *log_first;       /* they wait for room for access records, the longest first */
+	struct conn **log_end;
+	uint64_t log_full_ms;         /* when there was no room any more; 0: there is */
 	struct out *spare;
 	unsigned spare_count;
 	uint64_t now_ms;              /* monotonic, of this turn of the loop */

@@ -15,6 +15,7 @@
 enum {
 	ANSWER_ROOM = 4096,       /* in out, before another request is looked at */
 	RETRY_ACCEPT_MS = 100,    /* after descriptors have run out */
+	LOG_WAIT_MS = 2000,       /* that requests wait for a log that is behind; then records are lost, and counted */
 	SINGLE_ACCEPTS = 64,      /* connections to the limit, a thread, from which on each is accepted by itself */
 };
 
@@ -29,7 +30,7 @@ static void wait_as(struct conn *conn, enum timer_kind kind)
 
 static bool busy(const struct conn *conn)
 {
-	return conn->sending || conn->state == CONN_LOADING || conn->state == CONN_HELD;
+	return conn->sending || conn->log_waits || conn->state == CONN_LOADING || conn->state == CONN_HELD;
 }
 
 /* The bytes are the connection's until forget(). False without memory. */
@@ -55,6 +56,44 @@ static void forget(struct bytes *bytes)
 	*bytes = (struct bytes){ NULL, 0, 0 };
 }
 
+/* Whether one more request may be answered: its access record has room, or there was none for so long that it is lost. */
+static bool log_permits(struct worker *worker)
+{
+	if (!worker->config->records || records_room(&worker->records)) {
+		worker->log_full_ms = 0;
+		return true;
+	}
+	if (worker->log_full_ms == 0)
+		worker->log_full_ms = worker->now_ms;
+	return worker->now_ms - worker->log_full_ms >= LOG_WAIT_MS;
+}
+
+static void log_wait(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	timer_stop(&conn->timer);
+	conn->log_waits = true;
+	conn->next_waiting = NULL;
+	*worker->log_end = conn;
+	worker->log_end = &conn->next_waiting;
+}
+
+static void log_leave(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+	struct conn **link = &worker->log_first;
+
+	if (!conn->log_waits)
+		return;
+	while (*link != conn)
+		link = &(*link)->next_waiting;
+	*link = conn->next_waiting;
+	if (*link == NULL)
+		worker->log_end = link;
+	conn->log_waits = false;
+}
+
 static void end(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
@@ -66,6 +105,7 @@ static void end(struct conn *conn)
 	conn->state = CONN_CLOSED;
 	timer_stop(&conn->timer);
 	lookup_leave(conn);
+	log_leave(conn);
 	worker->ops->close(worker->loop, &conn->channel);
 }
 
@@ -251,7 +291,7 @@ static uint32_t consume(struct conn *conn, const uint8_t *buf, uint32_t len)
 {
 	uint32_t off = 0;
 
-	while (off < len && takes_more(conn)) {
+	while (off < len && takes_more(conn) && log_permits(conn->worker)) {
 		uint32_t used = conn->state == CONN_HEAD ? take_head(conn, buf + off, len - off) :
 		                                           take_body(conn, buf + off, len - off);
 
@@ -322,6 +362,9 @@ static void go_on(struct conn *conn)
 			flush(conn);
 			if (!conn->sending && conn->state != CONN_CLOSED)
 				reply_sent(conn, 0);
+		} else if ((conn->state == CONN_HELD || (conn->in.len > 0 && takes_more(conn))) && !log_permits(conn->worker)) {
+			log_wait(conn);
+			return;
 		} else if (conn->state == CONN_HELD) {
 			answer_held(conn);
 			if (conn->state == CONN_HELD && !send_queued(conn))
@@ -673,6 +716,16 @@ void connection_loaded(struct worker *worker, struct miss *miss)
 		conn->state = CONN_HELD;
 		go_on(conn);
 		conn = next;
+	}
+}
+
+void connections_log_resume(struct worker *worker)
+{
+	while (worker->log_first != NULL && log_permits(worker)) {
+		struct conn *conn = worker->log_first;
+
+		log_leave(conn);
+		go_on(conn);
 	}
 }
 

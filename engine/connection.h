@@ -17,6 +17,9 @@ void connection_loaded(struct worker *worker, struct miss *miss);
 /* Closes the worker's connections that wait for nothing but another request. */
 void connections_close_idle(struct worker *worker);
 
+/* Answers for those who waited for room in the log, as far as there is. */
+void connections_log_resume(struct worker *worker);
+
 /* Frees a connection whose loop is gone. */
 void connection_free(struct conn *conn);
 

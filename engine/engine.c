@@ -31,6 +31,7 @@ struct tux_engine {
 	bool log_sleeps;
 	int log_event_fd;
 	bool by_kernel[TUX_MAX_LISTENERS]; /* the kernel engine accepts there */
+	uint64_t records_failed; /* that the log could not write */
 	unsigned next_records; /* the worker whose records are read next */
 	char loop_description[160];
 	char description[200];
@@ -298,6 +299,7 @@ void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum)
 		sum->cache_hits += read_counter(&one->cache_hits);
 		sum->records_lost += read_counter(&one->records_lost);
 	}
+	sum->records_lost += read_counter(&engine->records_failed);
 	kernel_count(&engine->kernel, sum);
 }
 
@@ -310,6 +312,11 @@ size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t c
 		engine->next_records = (engine->next_records + 1) % engine->opened;
 	}
 	return len > 0 ? len : kernel_records_read(&engine->kernel, out, cap);
+}
+
+void tux_engine_records_fail(struct tux_engine *engine, uint64_t records)
+{
+	__atomic_fetch_add(&engine->records_failed, records, __ATOMIC_RELAXED);
 }
 
 static bool have_records(struct tux_engine *engine)

@@ -91,7 +91,7 @@ struct tux_counters {
 	uint64_t connections;  /* accepted */
 	uint64_t open;         /* connections now */
 	uint64_t cache_hits;
-	uint64_t records_lost; /* access records for which the ring had no room */
+	uint64_t records_lost; /* access records for which the ring had no room, or that could not be written */
 };
 
 struct tux_engine;
@@ -134,6 +134,9 @@ void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum);
  * the bytes copied; 0 when there is none now.
  */
 size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t cap);
+
+/* For the log's thread: that many records were read and could not be written. They count as lost. */
+void tux_engine_records_fail(struct tux_engine *engine, uint64_t records);
 
 /* Waits until there may be records to read, or timeout_ms (-1: for ever), or tux_engine_records_wake().
  * For the log's thread. */

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RING_BYTES = 1 << 20 }; /* a power of two; some 5,000 records */
+enum {
+	RING_BYTES = 1 << 20,           /* a power of two; some 5,000 records */
+	ROOM_BYTES = 8 * TUX_RECORD_MAX, /* one is asked about; others, as of a timeout, come without being asked about */
+};
 
 bool records_open(struct records *records)
 {
@@ -36,15 +39,34 @@ static void copy_out(const struct records *records, uint64_t at, void *to, size_
 	memcpy((uint8_t *)to + first, records->ring, len - first);
 }
 
+static uint64_t free_bytes(const struct records *records)
+{
+	uint64_t used = records->head - __atomic_load_n(&records->tail, __ATOMIC_ACQUIRE) + records->reserved;
+
+	return used < RING_BYTES ? RING_BYTES - used : 0;
+}
+
+bool records_room(const struct records *records)
+{
+	return free_bytes(records) >= ROOM_BYTES;
+}
+
+void records_reserve(struct records *records, uint32_t bytes)
+{
+	records->reserved += bytes;
+}
+
+void records_unreserve(struct records *records, uint32_t bytes)
+{
+	records->reserved -= bytes;
+}
+
 bool records_write(struct records *records, const struct tux_record *record, const uint8_t *text, uint32_t text_len)
 {
 	uint64_t head = records->head;
-	uint64_t tail = __atomic_load_n(&records->tail, __ATOMIC_ACQUIRE);
 
-	if (RING_BYTES - (head - tail) < sizeof(*record) + text_len) {
-		__atomic_store_n(&records->lost, records->lost + 1, __ATOMIC_RELAXED);
+	if (free_bytes(records) < sizeof(*record) + text_len)
 		return false;
-	}
 	copy_in(records, head, record, sizeof(*record));
 	copy_in(records, head + sizeof(*record), text, text_len);
 	__atomic_store_n(&records->head, head + sizeof(*record) + text_len, __ATOMIC_SEQ_CST);

@@ -70,6 +70,7 @@ static void record_answer(struct conn *conn, const uint8_t *buf, uint16_t status
 	}
 	*conn->record = record;
 	memcpy(conn->record + 1, text, len);
+	records_reserve(&worker->records, record.size);
 }
 
 void reply_sent(struct conn *conn, uint64_t left)
@@ -84,6 +85,7 @@ void reply_sent(struct conn *conn, uint64_t left)
 	us = microseconds() - record->time_us;
 	record->duration_us = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 	record->sent_bytes -= left;
+	records_unreserve(&conn->worker->records, record->size);
 	write_record(conn->worker, record, (const uint8_t *)(record + 1), record->size - (uint32_t)sizeof(*record));
 	free(record);
 	conn->record = NULL;

@@ -13,6 +13,7 @@
 
 enum {
 	LINGER_MS = 2000,
+	LOG_POLL_MS = 5,    /* whether the log has made room for those who wait for it */
 	DRAIN_POLL_MS = 20, /* connections that have bytes on their way when draining begins are looked at again */
 };
 
@@ -56,6 +57,7 @@ bool worker_open(struct worker *worker)
 	const struct tux_engine_config *config = worker->config;
 	uint64_t seed = 0;
 
+	worker->log_end = &worker->log_first;
 	worker->wake = (struct source){ .fd = -1, .readable = on_wake };
 	worker->inotify = (struct source){ .fd = -1, .readable = on_inotify };
 	worker->finished = (struct source){ .fd = -1, .readable = on_finished };
@@ -148,6 +150,8 @@ static int wait_ms(const struct worker *worker)
 		if (wait < 0 || again < wait)
 			wait = again;
 	}
+	if (worker->log_first != NULL && (wait < 0 || wait > LOG_POLL_MS))
+		wait = LOG_POLL_MS;
 	if (worker->draining && (wait < 0 || wait > DRAIN_POLL_MS))
 		wait = DRAIN_POLL_MS;
 	return wait;
@@ -199,6 +203,7 @@ static void serve(struct worker *worker)
 		tick(worker); /* before what has happened is looked at: an old clock would let its waits end at once */
 		worker->ops->handle(worker->loop);
 		expire(worker);
+		connections_log_resume(worker);
 		if (!worker->draining && __atomic_load_n(worker->drain, __ATOMIC_RELAXED))
 			begin_drain(worker);
 		if (worker->draining) {

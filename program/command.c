@@ -13,6 +13,8 @@ enum {
 	MAX_CONNECTIONS = 4 * 1024 * 1024,
 	MIN_CACHE_ENTRIES = 16,
 	MAX_CACHE_ENTRIES = 1024 * 1024,
+	MIN_LOG_ROTATE = 4096, /* bytes */
+	MAX_LOG_KEEP = 1000,   /* files; a rotation renames them all */
 	DAY_MS = 24 * 60 * 60 * 1000,
 	NEAR_MISS = 2, /* letters by which a mistyped option may differ from the one that is suggested */
 	NAME_MAX_LEN = 32,
@@ -36,6 +38,8 @@ enum option_id {
 	OPTION_ANY_MODE,
 	OPTION_LOG,
 	OPTION_LOG_FORMAT,
+	OPTION_LOG_ROTATE,
+	OPTION_LOG_KEEP,
 	OPTION_USER,
 	OPTION_NO_SANDBOX,
 	OPTION_THREADS,
@@ -86,6 +90,9 @@ static const struct option_row rows[] = {
 	  OPTION_LOG },
 	{ "log-format", "auto|combined|json|binary", "auto, combined, json or binary", "what is logged for each request; tux log makes\n"
 	  "text of binary (auto: for people on a terminal,\nelse combined)", OPTION_LOG_FORMAT },
+	{ "log-rotate", "BYTES", "0, or bytes from 4K on, such as 100M", "begin a new log before one grows beyond this; the\nold are FILE.1, FILE.2, ... (0: never)",
+	  OPTION_LOG_ROTATE },
+	{ "log-keep", "N", "a number from 1 to 1000", "how many old ones are kept (5)", OPTION_LOG_KEEP },
 	{ "user", "NAME", "the name of a user", "whom to run as when started as root (www-data)", OPTION_USER },
 	{ "no-sandbox", NULL, NULL, "without Landlock and seccomp", OPTION_NO_SANDBOX },
 	{ NULL, NULL, NULL, "Engine", 0 },
@@ -357,6 +364,11 @@ static bool option_apply(struct tux_command *command, enum option_id id, const c
 		return *value != '\0';
 	case OPTION_LOG_FORMAT:
 		return log_format(value, &command->log_format);
+	case OPTION_LOG_ROTATE:
+		return tux_value_size(value, 0, 1ull << 50, &command->log_rotate) &&
+		       (command->log_rotate == 0 || command->log_rotate >= MIN_LOG_ROTATE);
+	case OPTION_LOG_KEEP:
+		return count32(value, 1, MAX_LOG_KEEP, &command->log_keep);
 	case OPTION_USER:
 		command->user = value;
 		return *value != '\0';
@@ -438,6 +450,7 @@ void tux_command_defaults(struct tux_command *command)
 	memset(command, 0, sizeof(*command));
 	command->directory = ".";
 	command->log = "-";
+	command->log_keep = 5;
 	command->sandbox = true;
 	command->drain_timeout_ms = 10000;
 	command->site.root_fd = -1;

@@ -37,6 +37,8 @@ struct tux_command {
 	unsigned listen_count;
 	const char *log;  /* a file name, "-" for the standard output; NULL: off */
 	enum tux_log_format log_format;
+	uint64_t log_rotate; /* bytes of the log's file, from which on a new one is begun; 0: it is not rotated */
+	uint32_t log_keep;   /* files that were rotated */
 	char **log_files; /* of `tux log`: binary logs, up to a NULL; none: the standard input */
 	const char *user; /* NULL: not said */
 	bool sandbox;

@@ -5,13 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,11 +36,20 @@ struct tux_log {
 	bool started;
 	atomic_bool stopping;
 	atomic_bool reopening;
+	atomic_ullong written; /* records */
+	uint64_t rotate_bytes; /* no file grows beyond this; 0: there is no rotation */
+	unsigned keep;   /* files that were rotated */
+	bool rotates;    /* it is a regular file, and rotate_bytes is not 0 */
+	bool stuck;      /* it could not be rotated, and that has been said */
+	uint64_t file_bytes; /* when it rotates: of the file, as far as is known */
+	uint64_t rotate_at;  /* bytes of the file; rotate_bytes, or more after a rotation that failed */
 	bool header_due; /* in a binary log, before the next record */
 	bool failing; /* the last write failed, and that has been said */
 	struct tux_log_clock clock;
 	size_t lines_len;
+	uint64_t lines_count; /* records in lines */
 	uint8_t records[RECORDS_BYTES];
+	char line[TUX_LOG_LINE_MAX];
 	char lines[LINES_BYTES];
 };
 
@@ -92,6 +103,17 @@ enum tux_log_style tux_log_style_for(enum tux_log_format format, int fd)
 	return TUX_LOG_COLOUR;
 }
 
+/* Looks at the file that was opened: whether it can be rotated, and what is in it. */
+static void file_begin(struct tux_log *log)
+{
+	struct stat st;
+
+	log->rotates = log->rotate_bytes > 0 && fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode);
+	log->file_bytes = log->rotates ? (uint64_t)st.st_size : 0;
+	log->rotate_at = log->rotate_bytes;
+	log->header_due = true;
+}
+
 struct tux_log *tux_log_open(const char *name, enum tux_log_format format, char *error, size_t error_size)
 {
 	struct tux_log *log = calloc(1, sizeof(*log));
@@ -104,7 +126,7 @@ struct tux_log *tux_log_open(const char *name, enum tux_log_format format, char 
 	if (strcmp(name, "-") == 0) {
 		log->fd = STDOUT_FILENO;
 		log->style = tux_log_style_for(format, log->fd);
-		log->header_due = true;
+		file_begin(log);
 		return log;
 	}
 	log->fd = -1;
@@ -116,8 +138,15 @@ struct tux_log *tux_log_open(const char *name, enum tux_log_format format, char 
 		return NULL;
 	}
 	log->style = tux_log_style_for(format, log->fd);
-	log->header_due = true;
+	file_begin(log);
 	return log;
+}
+
+void tux_log_rotate(struct tux_log *log, uint64_t bytes, unsigned keep)
+{
+	log->rotate_bytes = log->path ? bytes : 0;
+	log->keep = keep;
+	file_begin(log);
 }
 
 void tux_log_give(struct tux_log *log, uid_t uid, gid_t gid)
@@ -136,7 +165,7 @@ const char *tux_log_directory(const struct tux_log *log)
 	return log->directory;
 }
 
-/* Says once that writing fails, not with every batch. */
+/* Says once that writing fails, not with every batch. A line that was cut off counts as lost, and so do those that were with it. */
 static void write_failed(struct tux_log *log, int error)
 {
 	if (!log->failing)
@@ -144,6 +173,7 @@ static void write_failed(struct tux_log *log, int error)
 		        log->path ? " " : "", log->path ? log->path : "", strerror(error));
 	log->failing = true;
 	log->header_due = true; /* a record may have been cut off */
+	tux_engine_records_fail(log->engine, log->lines_count);
 }
 
 /* Waits for room in a pipe or terminal that does not block. */
@@ -169,34 +199,11 @@ static void lines_flush(struct tux_log *log)
 			break;
 		}
 	}
+	if (done == log->lines_len)
+		atomic_fetch_add(&log->written, log->lines_count);
+	log->file_bytes += done;
 	log->lines_len = 0;
-}
-
-/* Turns len bytes of records into lines. */
-static void records_write(struct tux_log *log, size_t len)
-{
-	size_t off = 0;
-
-	while (len - off >= sizeof(struct tux_record)) {
-		struct tux_record record;
-
-		memcpy(&record, log->records + off, sizeof(record));
-		if (record.size < sizeof(record) || record.size > len - off)
-			break;
-		if (sizeof(log->lines) - log->lines_len < sizeof(struct tux_log_header) + TUX_LOG_LINE_MAX)
-			lines_flush(log);
-		if (log->style == TUX_LOG_BINARY && log->header_due) {
-			const struct tux_log_header header = tux_log_header_make();
-
-			memcpy(log->lines + log->lines_len, &header, sizeof(header));
-			log->lines_len += sizeof(header);
-			log->header_due = false;
-		}
-		log->lines_len += tux_log_line(log->style, &log->clock, &record, log->records + off + sizeof(record),
-		                               log->lines + log->lines_len);
-		off += record.size;
-	}
-	lines_flush(log);
+	log->lines_count = 0;
 }
 
 static void file_reopen(struct tux_log *log)
@@ -211,7 +218,91 @@ static void file_reopen(struct tux_log *log)
 	close(log->fd);
 	log->fd = fd;
 	log->failing = false;
-	log->header_due = true;
+	file_begin(log);
+}
+
+/* Makes room for FILE.1: each file is renamed to the next number, over what is there. False with errno. */
+static bool files_shift(const struct tux_log *log)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	unsigned i;
+
+	for (i = log->keep; i > 0; i--) {
+		const int len = i > 1 ? snprintf(from, sizeof(from), "%s.%u", log->path, i - 1) :
+		                        snprintf(from, sizeof(from), "%s", log->path);
+
+		if (len >= PATH_MAX || snprintf(to, sizeof(to), "%s.%u", log->path, i) >= PATH_MAX) {
+			errno = ENAMETOOLONG;
+			return false;
+		}
+		if (rename(from, to) < 0 && !(errno == ENOENT && i > 1))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Begins a new file. Another process may write the same log, as around a reload: who has the lock rotates, and whoever finds
+ * another file there goes over to that.
+ */
+static void file_rotate(struct tux_log *log)
+{
+	struct stat ours, there;
+	bool moved, done = true;
+
+	log->rotate_at = log->file_bytes + LINES_BYTES; /* should it fail: not with every line */
+	if (flock(log->fd, LOCK_EX | LOCK_NB) < 0)
+		return;
+	moved = fstat(log->fd, &ours) == 0 &&
+	        (stat(log->path, &there) < 0 || there.st_dev != ours.st_dev || there.st_ino != ours.st_ino);
+	if (!moved)
+		done = files_shift(log);
+	if (!done && !log->stuck)
+		fprintf(stderr, "tux: cannot rotate the log %s: %s; it grows on\n", log->path, strerror(errno));
+	log->stuck = !done;
+	flock(log->fd, LOCK_UN);
+	if (done)
+		file_reopen(log);
+}
+
+/* Adds a line. In front of it goes what the file's size and format want. */
+static void line_add(struct tux_log *log, size_t len)
+{
+	const size_t whole = len + sizeof(struct tux_log_header);
+
+	if (sizeof(log->lines) - log->lines_len < whole)
+		lines_flush(log);
+	if (log->rotates && log->file_bytes + log->lines_len > 0 && log->file_bytes + log->lines_len + whole > log->rotate_at) {
+		lines_flush(log);
+		file_rotate(log);
+	}
+	if (log->style == TUX_LOG_BINARY && log->header_due) {
+		const struct tux_log_header header = tux_log_header_make();
+
+		memcpy(log->lines + log->lines_len, &header, sizeof(header));
+		log->lines_len += sizeof(header);
+		log->header_due = false;
+	}
+	memcpy(log->lines + log->lines_len, log->line, len);
+	log->lines_len += len;
+	log->lines_count++;
+}
+
+/* Turns len bytes of records into lines. */
+static void records_write(struct tux_log *log, size_t len)
+{
+	size_t off = 0;
+
+	while (len - off >= sizeof(struct tux_record)) {
+		struct tux_record record;
+
+		memcpy(&record, log->records + off, sizeof(record));
+		if (record.size < sizeof(record) || record.size > len - off)
+			break;
+		line_add(log, tux_log_line(log->style, &log->clock, &record, log->records + off + sizeof(record), log->line));
+		off += record.size;
+	}
+	lines_flush(log);
 }
 
 /* The log's thread. What the engine has when it is told to stop is written before it ends. */
@@ -259,6 +350,20 @@ void tux_log_reopen(struct tux_log *log)
 	tux_engine_records_wake(log->engine);
 }
 
+/* The thread cannot go on: what the engine answered and it did not write is lost. */
+static void rest_lose(struct tux_log *log)
+{
+	struct tux_counters counters;
+	uint64_t known;
+
+	tux_engine_counters(log->engine, &counters);
+	known = counters.records_lost + atomic_load(&log->written);
+	if (counters.requests > known)
+		tux_engine_records_fail(log->engine, counters.requests - known);
+	fprintf(stderr, "tux: nobody reads the log: its last %llu lines are lost\n",
+	        (unsigned long long)(counters.requests > known ? counters.requests - known : 0));
+}
+
 bool tux_log_close(struct tux_log *log)
 {
 	struct timespec until;
@@ -269,7 +374,7 @@ bool tux_log_close(struct tux_log *log)
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_sec += CLOSE_SECONDS;
 		if (pthread_timedjoin_np(log->thread, NULL, &until) != 0) {
-			fprintf(stderr, "tux: nobody reads the log: its last lines are lost\n");
+			rest_lose(log);
 			return false;
 		}
 	}

@@ -27,6 +27,12 @@ enum tux_log_style tux_log_style_for(enum tux_log_format format, int fd);
  */
 struct tux_log *tux_log_open(const char *name, enum tux_log_format format, char *error, size_t error_size);
 
+/*
+ * From now on the file is rotated before it would grow beyond bytes (0: never): renamed to NAME.1, that to NAME.2 and so on, keep of
+ * them. Only a regular file is. Before the thread is started.
+ */
+void tux_log_rotate(struct tux_log *log, uint64_t bytes, unsigned keep);
+
 /* Gives the file to the user that will write it, so that opening it again works without privileges. */
 void tux_log_give(struct tux_log *log, uid_t uid, gid_t gid);
 

@@ -67,15 +67,16 @@ static bool rule_add(int ruleset, int fd, uint64_t access)
 	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
-/* Lets files be made and written in the log's directory, so that the log can be opened again. */
-static bool log_rule_add(int ruleset, const char *directory)
+/* Lets files be made and written in the log's directory, so that the log can be opened again; and be renamed, which removes a name. */
+static bool log_rule_add(int ruleset, const char *directory, bool rotates)
 {
 	int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	bool added;
 
 	if (fd < 0)
 		return false;
-	added = rule_add(ruleset, fd, LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG);
+	added = rule_add(ruleset, fd, LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+	                              (rotates ? LANDLOCK_ACCESS_FS_REMOVE_FILE : 0));
 	close(fd);
 	return added;
 }
@@ -116,7 +117,7 @@ static int landlock_enter(const struct tux_sandbox *sandbox)
 	if (ruleset < 0)
 		return -1;
 	entered = rule_add(ruleset, sandbox->root_fd, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR) &&
-	          (!sandbox->log_directory || log_rule_add(ruleset, sandbox->log_directory)) &&
+	          (!sandbox->log_directory || log_rule_add(ruleset, sandbox->log_directory, sandbox->log_rotates)) &&
 	          syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
 	if (!entered) {
 		int saved = errno;
@@ -141,7 +142,8 @@ static const char *const allowed[] = {
 	/* files; where, is Landlock's matter */
 	"openat", "openat2", "statx", "newfstatat", "fstatat64", "fstat", "fstat64", "fstatfs", "fstatfs64", "statfs",
 	"statfs64", "pread64", "preadv", "preadv2", "read", "readv", "write", "writev", "close", "close_range", "lseek",
-	"_llseek", "getdents64", "readlinkat", "readlink", "unlinkat", "unlink", "inotify_init1", "inotify_add_watch",
+	"_llseek", "getdents64", "readlinkat", "readlink", "unlinkat", "unlink", "rename", "renameat",
+	"renameat2", "flock", "inotify_init1", "inotify_add_watch",
 	"inotify_rm_watch", "fadvise64", "fadvise64_64", "readahead", "fcntl", "fcntl64", "dup", "dup3",
 	/* memory */
 	"mmap", "mmap2", "munmap", "mprotect", "madvise", "mremap", "mincore", "brk", "memfd_create", "ftruncate",

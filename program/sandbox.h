@@ -9,6 +9,7 @@
 struct tux_sandbox {
 	int root_fd;               /* may be read beneath */
 	const char *log_directory; /* files may be made and written in; NULL: none */
+	bool log_rotates;          /* and be renamed there */
 };
 
 /*

@@ -148,6 +148,7 @@ static bool confine(struct serving *serving)
 	const struct tux_sandbox sandbox = {
 		.root_fd = serving->site.root_fd,
 		.log_directory = serving->log ? tux_log_directory(serving->log) : NULL,
+		.log_rotates = serving->command->log_rotate > 0,
 	};
 	char parts[96] = "neither landlock nor seccomp (--no-sandbox)";
 
@@ -158,6 +159,11 @@ static bool confine(struct serving *serving)
 	if (faccessat(serving->site.root_fd, ".", X_OK, 0) < 0) {
 		snprintf(serving->error, ERROR_MAX, "user %s may not look into %s (%s): chmod o+rx it, or say another --user",
 		         serving->user.name, serving->command->directory, strerror(errno));
+		return false;
+	}
+	if (sandbox.log_directory && sandbox.log_rotates && faccessat(AT_FDCWD, sandbox.log_directory, W_OK | X_OK, AT_EACCESS) < 0) {
+		snprintf(serving->error, ERROR_MAX, "user %s may not rename files in %s, as --log-rotate does (%s)", serving->user.name,
+		         sandbox.log_directory, strerror(errno));
 		return false;
 	}
 	if (serving->command->sandbox &&
@@ -195,6 +201,7 @@ static bool prepare(struct serving *serving)
 		serving->log = tux_log_open(command->log, command->log_format, serving->error, ERROR_MAX);
 		if (!serving->log)
 			return false;
+		tux_log_rotate(serving->log, command->log_rotate, command->log_keep);
 	}
 	if (!kernel_open(serving))
 		return false;
@@ -323,14 +330,14 @@ static void release(struct serving *serving)
 	const bool listening = serving->addresses.count > 0;
 	bool log_ended = true;
 
-	if (serving->engine) {
+	if (serving->engine)
 		tux_engine_stop(serving->engine); /* closes the listeners */
-		tux_engine_counters(serving->engine, &serving->counters);
-	} else {
+	else
 		tux_addresses_close(&serving->addresses);
-	}
 	if (serving->log)
 		log_ended = tux_log_close(serving->log);
+	if (serving->engine)
+		tux_engine_counters(serving->engine, &serving->counters);
 	if (serving->engine && log_ended)
 		tux_engine_free(serving->engine);
 	if (listening)

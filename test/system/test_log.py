@@ -4,6 +4,9 @@ import email.utils
 import json
 import os
 import pwd
+import re
+import subprocess
+import threading
 import time
 
 import pytest
@@ -51,3 +54,157 @@ def test_quiet_server(tux, root, logs):
     timed = [record for record in records(log) if record["target"] == "/file?timed"]
     assert len(timed) == 3
     assert all(record["duration_us"] < 500000 for record in timed), timed
+
+
+def ask(server, count, name, length=0):
+    """Requests pipelined on one connection; how many were answered."""
+    answered = 0
+    with server.connect(timeout=60) as conn:
+        for first in range(0, count, 50):
+            numbers = range(first, min(first + 50, count))
+            conn.send(b"".join(client.request("/file?%s-%d%s" % (name, i, "x" * length)) for i in numbers))
+            for _ in numbers:
+                answered += conn.response().status == 200
+    return answered
+
+
+def ask_together(server, threads, count, length=0):
+    """ask() from several connections at a time."""
+    answered = []
+    workers = [threading.Thread(target=lambda n=n: answered.append(ask(server, count, "c%d" % n, length)))
+               for n in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sum(answered) == threads * count
+
+
+def lost(server):
+    """How many records the summary says were lost."""
+    return int(re.search(r"([0-9,]+) log records lost", server.output).group(1).replace(",", ""))
+
+
+@pytest.mark.parametrize("form", ["combined", "json", "binary"])
+def test_rotation(request, tux, root, logs, form):
+    """Rotation by size under load: no file beyond the limit, no line lost, split or twice, the oldest file has the oldest lines."""
+    log, limit = os.path.join(logs, "log"), 20000
+    server = tux(root, "--log-rotate", str(limit), "--log-keep", "500", "--log-format", form, log=log)
+    ask_together(server, 4, 500)
+    server.end()
+    files = sorted((name for name in os.listdir(logs)), key=lambda name: -int(name.partition(".")[2] or 0))
+    assert len(files) > 5 and files[-1] == "log"
+    seen = []
+    for name in files:
+        path = os.path.join(logs, name)
+        assert 0 < os.path.getsize(path) <= limit
+        if form == "binary":
+            text = subprocess.run([os.path.abspath(request.config.getoption("tux")), "log", path], check=True,
+                                  capture_output=True).stdout.decode()
+        else:
+            with open(path, encoding="ascii") as file:
+                text = file.read()
+        assert text.endswith("\n")
+        seen += re.findall(r"/file\?(c[0-9]-[0-9]+)", text)
+    assert sorted(seen) == sorted("c%d-%d" % (n, i) for n in range(4) for i in range(500))
+    for n in range(4):
+        of_one = [int(name.partition("-")[2]) for name in seen if name.startswith("c%d-" % n)]
+        assert of_one == sorted(of_one)
+    assert lost(server) == 0
+
+
+def test_rotation_keeps_so_many(tux, root, logs):
+    """--log-keep: older files are replaced."""
+    server = tux(root, "--log-rotate", "4K", "--log-keep", "2", log=os.path.join(logs, "log"))
+    ask(server, 300, "a")
+    server.end()
+    assert sorted(os.listdir(logs)) == ["log", "log.1", "log.2"]
+    with open(os.path.join(logs, "log"), encoding="ascii") as file:
+        assert "/file?a-299 " in file.read()
+
+
+def test_rotation_by_two(tux, root, logs):
+    """Two programs that write one log rotate it once, and lose nothing."""
+    log = os.path.join(logs, "log")
+    servers = [tux(root, "--log-rotate", "16K", "--log-keep", "900", log=log) for _ in range(2)]
+    workers = [threading.Thread(target=ask, args=(server, 1500, "s%d" % n)) for n, server in enumerate(servers)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for server in servers:
+        server.end()
+    seen = []
+    for name in os.listdir(logs):
+        with open(os.path.join(logs, name), encoding="ascii") as file:
+            seen += re.findall(r"/file\?(s[0-9]-[0-9]+)", file.read())
+    assert sorted(seen) == sorted("s%d-%d" % (n, i) for n in range(2) for i in range(1500))
+
+
+def test_rotation_needs_the_directory(tux, root, place):
+    """A directory in which the program may not rename is an error at the start."""
+    if os.geteuid() != 0:
+        pytest.skip("only root becomes another user")
+    server = tux(root, "--log-rotate", "1M", log=os.path.join(place, "log"), ready=False)
+    assert server.wait() == 1
+    assert "may not rename files in" in server.output
+    server.end = lambda: None
+
+
+@pytest.fixture
+def pipe(place):
+    """A pipe that the log goes to, and its end to read from."""
+    path = os.path.join(place, "pipe")
+    os.mkfifo(path, 0o666)
+    os.chmod(path, 0o666)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    yield path, fd
+    os.close(fd)
+
+
+def test_slow_reader(tux, root, pipe):
+    """Requests wait for a log whose reader is slower than they are; nothing is lost."""
+    path, fd = pipe
+    server = tux(root, "--threads", "1", log=path)
+    text, done = [], threading.Event()
+
+    def read():
+        time.sleep(1)
+        while not done.is_set() or text[-1:]:
+            try:
+                data = os.read(fd, 65536)
+            except BlockingIOError:
+                data = b""
+            if done.is_set() and not data:
+                return
+            text.append(data)
+            time.sleep(0.005)
+    reader = threading.Thread(target=read)
+    reader.start()
+    ask_together(server, 4, 1500, length=800)
+    server.signal(15)
+    server.wait()
+    done.set()
+    reader.join()
+    seen = re.findall(rb"/file\?(c[0-9]-[0-9]+)", b"".join(text))
+    assert len(seen) == len(set(seen)) == 6000
+    assert lost(server) == 0
+
+
+def test_no_reader(tux, root, pipe):
+    """A log that nobody reads holds requests up for a while and no longer; what is lost is counted, to the last."""
+    path, fd = pipe
+    server = tux(root, "--threads", "1", log=path)
+    began = time.monotonic()
+    ask_together(server, 4, 1500, length=800)
+    assert 1.5 < time.monotonic() - began < 10
+    server.signal(15)
+    server.wait()
+    text = b""
+    while data := os.read(fd, 65536):
+        text += data
+    whole = text.count(b"\n")
+    requests = int(re.search(r"([0-9,]+) requests", server.output).group(1).replace(",", ""))
+    assert 0 < whole < 6000
+    # What the pipe took of a batch that was not finished counts as lost: at most that batch.
+    assert requests - whole <= lost(server) <= requests
