@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "../core/body.h"
+#include "bytes.h"
 #include "kernel.h"
 #include "load.h"
 #include "loader.h"
@@ -77,12 +78,6 @@ enum conn_state {
 	CONN_HELD,      /* the held head is to be answered as soon as there is room */
 	CONN_LINGERING, /* answered and shut down; what comes is dropped */
 	CONN_CLOSED,
-};
-
-struct bytes {
-	uint8_t *data;
-	uint32_t len;
-	uint32_t cap;
 };
 
 /* About 400 bytes; what is only needed while something happens hangs on pointers. */

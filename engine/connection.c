@@ -33,29 +33,6 @@ static bool busy(const struct conn *conn)
 	return conn->sending || conn->log_waits || conn->state == CONN_LOADING || conn->state == CONN_HELD;
 }
 
-/* The bytes are the connection's until forget(). False without memory. */
-static bool keep(struct bytes *bytes, const uint8_t *data, uint32_t len)
-{
-	if (bytes->cap - bytes->len < len) {
-		uint32_t cap = bytes->len + len < 512 ? 512 : 2 * (bytes->len + len);
-		uint8_t *grown = realloc(bytes->data, cap);
-
-		if (grown == NULL)
-			return false;
-		bytes->data = grown;
-		bytes->cap = cap;
-	}
-	memcpy(bytes->data + bytes->len, data, len);
-	bytes->len += len;
-	return true;
-}
-
-static void forget(struct bytes *bytes)
-{
-	free(bytes->data);
-	*bytes = (struct bytes){ NULL, 0, 0 };
-}
-
 /* Whether one more request may be answered: its access record has room, or there was none for so long that it is lost. */
 static bool log_permits(struct worker *worker)
 {
@@ -116,7 +93,7 @@ static void linger(struct conn *conn)
 
 	shutdown(conn->channel.fd, SHUT_WR);
 	conn->state = CONN_LINGERING;
-	forget(&conn->in);
+	bytes_forget(&conn->in);
 	wait_as(conn, TIMER_LINGER);
 	worker->ops->receive(worker->loop, &conn->channel);
 }
@@ -149,7 +126,7 @@ static void flush(struct conn *conn)
 /* A request is answered and gone. */
 static void next_request(struct conn *conn)
 {
-	forget(&conn->held);
+	bytes_forget(&conn->held);
 	for (int i = 0; i < MAX_LOADED && conn->loaded[i] != NULL; i++) {
 		object_put(conn->loaded[i]);
 		conn->loaded[i] = NULL;
@@ -187,7 +164,7 @@ static void answer(struct conn *conn, const uint8_t *buf, bool held)
 		conn->state = CONN_LOADING;
 		break;
 	}
-	if (!held && !keep(&conn->held, buf, worker->request.head_len))
+	if (!held && !bytes_keep(&conn->held, buf, worker->request.head_len))
 		end(conn);
 }
 
@@ -216,7 +193,7 @@ static void begin_body(struct conn *conn, const uint8_t *buf)
 		return;
 	}
 	tux_body_start(&conn->body, req);
-	if (!keep(&conn->held, buf, req->head_len)) {
+	if (!bytes_keep(&conn->held, buf, req->head_len)) {
 		end(conn);
 		return;
 	}
@@ -306,12 +283,7 @@ static void consume_kept(struct conn *conn)
 {
 	uint32_t used = consume(conn, conn->in.data, conn->in.len);
 
-	if (used == conn->in.len) {
-		forget(&conn->in);
-	} else if (used > 0) {
-		memmove(conn->in.data, conn->in.data + used, conn->in.len - used);
-		conn->in.len -= used;
-	}
+	bytes_drop(&conn->in, used);
 }
 
 /* Whether nothing is left here that the kernel engine would have to know. */
@@ -399,7 +371,7 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 		used = consume(conn, data, len);
 	if (conn->state == CONN_CLOSED)
 		return;
-	if (used < len && !keep(&conn->in, data + used, len - used)) {
+	if (used < len && !bytes_keep(&conn->in, data + used, len - used)) {
 		end(conn);
 		return;
 	}
@@ -456,7 +428,7 @@ void connection_free(struct conn *conn)
 	bool conn_parked = conn->parked;
 
 	send_release(conn);
-	forget(&conn->in);
+	bytes_forget(&conn->in);
 	next_request(conn);
 	free(conn->record);
 	if (conn->prev != NULL)

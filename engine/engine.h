@@ -7,6 +7,8 @@
 #ifndef TUX_ENGINE_ENGINE_H
 #define TUX_ENGINE_ENGINE_H
 
+#include <sys/socket.h>
+
 #include "../core/record.h"
 #include "../core/route.h"
 
@@ -57,6 +59,39 @@ struct tux_site {
 	const struct tux_redirect *redirects; /* what the routes' arguments are numbers of */
 };
 
+enum {
+	TUX_MAX_UPSTREAMS = 256,
+	TUX_MAX_UPSTREAM_SERVERS = 64, /* of one upstream */
+};
+
+struct tux_upstream_server {
+	const char *name; /* as written, for people */
+	struct sockaddr_storage address;
+	socklen_t address_len;
+};
+
+enum tux_balance {
+	TUX_BALANCE_ROUND_ROBIN,
+	TUX_BALANCE_LEAST_CONNECTIONS, /* of a thread's own */
+};
+
+/* Servers that requests are forwarded to: any of them answers any. */
+struct tux_upstream {
+	const char *name;
+	const struct tux_upstream_server *server;
+	unsigned server_count;       /* 1 to TUX_MAX_UPSTREAM_SERVERS */
+	enum tux_balance balance;
+	unsigned keep_alive;         /* unused connections that a thread keeps, for each server */
+	unsigned max_fails;          /* after so many in a row a server is left alone for fail_timeout_ms; 0: never */
+	uint32_t fail_timeout_ms;
+	uint32_t connect_timeout_ms; /* then the next server, or 504 */
+	uint32_t send_timeout_ms;    /* without progress in taking a request; then 504 */
+	uint32_t read_timeout_ms;    /* without a byte of a response; then 504, or the answer is cut short */
+	uint32_t unused_timeout_ms;  /* unused connections are closed then */
+	bool proxy_protocol;         /* version 2 in front of what a connection carries, which is then of one client alone */
+	bool trust_forwarded;        /* X-Forwarded-For and Forwarded of the client are gone on with, else replaced */
+};
+
 struct tux_engine_config {
 	const struct tux_site *sites;
 	unsigned site_count;
@@ -79,6 +114,8 @@ struct tux_engine_config {
 	uint32_t memory_object_bytes; /* larger bodies are not kept in memory */
 	bool records;               /* make access records */
 	uint16_t handover_port;     /* of a server on this machine that the kernel engine passes connections to; 0: none */
+	const struct tux_upstream *upstreams; /* what the routes' arguments are numbers of */
+	unsigned upstream_count;
 	uint8_t etag_key[16];
 };
 

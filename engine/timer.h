@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Timeouts of connections: one list for each kind of wait, in order of deadline since each kind lasts equally long. */
+/* Timeouts of connections and streams: one list for each kind of wait, in order of deadline since each kind lasts equally long. */
 #ifndef TUX_ENGINE_TIMER_H
 #define TUX_ENGINE_TIMER_H
 
@@ -11,6 +11,11 @@ enum timer_kind {
 	TIMER_BODY,
 	TIMER_SEND,
 	TIMER_LINGER,
+	/* of peers */
+	TIMER_CONNECT,  /* until a connection stands */
+	TIMER_REQUEST,  /* without progress in taking a request */
+	TIMER_RESPONSE, /* without a byte of a response */
+	TIMER_UNUSED,   /* between two requests */
 	TIMER_KINDS
 };
 
@@ -22,6 +27,7 @@ struct timer {
 };
 
 struct timers {
+	struct timers *next; /* others of the same thread */
 	struct timer list[TIMER_KINDS]; /* heads of rings */
 	uint32_t duration_ms[TIMER_KINDS];
 };
