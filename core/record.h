@@ -25,6 +25,8 @@ struct tux_record {
 	uint16_t host_len;
 	uint16_t referer_len;
 	uint16_t user_agent_len;
+	uint16_t site;        /* its number: the caller's */
+	uint16_t unused[3];   /* 0 */
 };
 
 enum { TUX_RECORD_MAX = sizeof(struct tux_record) + 4 * TUX_RECORD_TEXT_MAX + 64 };

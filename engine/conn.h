@@ -100,6 +100,7 @@ struct conn {
 	bool returning;           /* on its way there: what comes meanwhile is kept */
 	uint8_t waits;            /* loads that the held request has waited for */
 	uint8_t listener;         /* that accepted it: its number */
+	const struct tux_site *site; /* of the request under way; before it is known, the listener's fallback */
 	uint16_t port;
 	uint8_t address[16];
 	uint32_t seen;            /* bytes of in.data that are known to be an incomplete head */
@@ -162,7 +163,6 @@ struct worker {
 	int log_event_fd;
 	bool *log_sleeps;
 	struct tux_request request;   /* scratch: of the request being answered */
-	const struct tux_site *site;  /* the same: whom it is for */
 	uint8_t path[TUX_MAX_TARGET];
 	pthread_t thread;
 	bool started;

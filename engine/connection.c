@@ -217,11 +217,13 @@ static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 		conn->seen = len;
 		return 0;
 	case TUX_REFUSED:
+		conn->site = reply_site(conn, NULL);
 		refuse(conn, buf, (enum tux_refusal)req->refusal);
 		return len;
 	case TUX_PARSED:
 		break;
 	}
+	conn->site = reply_site(conn, buf);
 	conn->seen = 0;
 	head_len = req->head_len;
 	if (req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0)
@@ -531,6 +533,7 @@ static struct conn *begin(struct worker *worker, int fd, unsigned listener)
 	conn->channel.events = &channel_events;
 	conn->worker = worker;
 	conn->listener = (uint8_t)listener;
+	conn->site = reply_site(conn, NULL);
 	conn->answer.fd = -1;
 	if (!worker->ops->add(worker->loop, &conn->channel)) {
 		close(fd);
@@ -660,6 +663,8 @@ void connection_timeout(struct conn *conn)
 			end(conn);
 			return;
 		}
+		if (conn->state == CONN_HEAD)
+			conn->site = reply_site(conn, NULL);
 		reply_refusal(conn, NULL, 408, "The request took too long to arrive.");
 		conn->state = CONN_HEAD;
 		go_on(conn);

@@ -9,6 +9,7 @@
 
 #include <sys/socket.h>
 
+#include "../core/host.h"
 #include "../core/record.h"
 #include "../core/route.h"
 
@@ -94,7 +95,8 @@ struct tux_upstream {
 
 struct tux_engine_config {
 	const struct tux_site *sites;
-	unsigned site_count;
+	unsigned site_count;        /* 1 to TUX_MAX_SITES */
+	struct tux_hosts hosts;     /* which of them a request is for; not looked at if there is one */
 	enum tux_loop_kind loop;
 	int kernel_fd;              /* of tux_kernel_open(), the engine's from tux_engine_start() on, even if that fails; -1: no kernel engine */
 	enum tux_large_body large_body;

@@ -105,7 +105,7 @@ static struct miss *begin(struct conn *conn, const uint8_t *path, uint32_t len, 
 	if (query_len > 0)
 		memcpy(miss->key + len, query, query_len);
 	miss->load.config = worker->config;
-	miss->load.site = worker->site;
+	miss->load.site = conn->site;
 	miss->load.key = miss->key;
 	miss->load.key_len = len;
 	miss->load.may_block = true;
@@ -167,7 +167,7 @@ struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len)
 	for (int i = 0; i < MAX_LOADED && conn->loaded[i] != NULL; i++)
 		if (conn->loaded[i]->key_len == len && memcmp(conn->loaded[i]->key, path, len) == 0)
 			return object_get(conn->loaded[i]);
-	object = cache_find(&worker->cache, worker->site, path, len);
+	object = cache_find(&worker->cache, conn->site, path, len);
 	if (object != NULL && is_fresh(worker, object)) {
 		count(&worker->counters.cache_hits, 1);
 		return object_get(object);
@@ -175,7 +175,7 @@ struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len)
 	if (object != NULL)
 		cache_drop(&worker->cache, object);
 	load.config = worker->config;
-	load.site = worker->site;
+	load.site = conn->site;
 	load.key = path;
 	load.key_len = len;
 	load.may_block = false;

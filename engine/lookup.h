@@ -6,7 +6,7 @@
 #include "conn.h"
 
 /*
- * The object of a normalised path of worker->site, a reference of the caller's. NULL: conn waits for conn->miss
+ * The object of a normalised path of conn->site, a reference of the caller's. NULL: conn waits for conn->miss
  * (NULL too: there was no memory, or too much is being loaded already).
  */
 struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len);

@@ -55,6 +55,7 @@ static void record_answer(struct conn *conn, const uint8_t *buf, uint16_t status
 		count(&worker->counters.errors, 1);
 	if (!worker->config->records)
 		return;
+	record.site = (uint16_t)(conn->site - worker->config->sites);
 	record.time_us = worker->now_us;
 	memcpy(record.address, conn->address, sizeof(record.address));
 	len = tux_record_fill(&record, buf, &worker->request, text);
@@ -381,7 +382,7 @@ static enum reply reply_redirect(struct conn *conn, const uint8_t *buf, const st
 static enum reply reply_route(struct conn *conn, const uint8_t *buf, const struct tux_route *route, uint32_t path_len)
 {
 	const struct tux_request *req = &conn->worker->request;
-	const struct tux_redirect *redirect = &conn->worker->site->redirects[route->argument];
+	const struct tux_redirect *redirect = &conn->site->redirects[route->argument];
 	struct tux_head head = start_head(conn, redirect->status);
 	uint8_t location[3 * LONGEST_PATH + 1];
 	const uint8_t *rest = conn->worker->path + route->prefix_len;
@@ -465,9 +466,9 @@ static enum reply reply_missing(struct conn *conn, const uint8_t *buf)
 }
 
 /* A path that no file extension ends is a page of a single-page application. */
-static bool is_spa_page(const struct worker *worker, const uint8_t *path, uint32_t len)
+static bool is_spa_page(const struct tux_site *site, const uint8_t *path, uint32_t len)
 {
-	if (!worker->site->spa)
+	if (!site->spa)
 		return false;
 	while (len > 0 && path[len - 1] != '/')
 		if (path[--len] == '.')
@@ -502,10 +503,10 @@ static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len
 	struct object *object;
 	enum reply reply;
 
-	if (!worker->site->dot_files && tux_target_has_dot_file(worker->path, len))
+	if (!conn->site->dot_files && tux_target_has_dot_file(worker->path, len))
 		return reply_missing(conn, buf);
 	object = lookup(conn, worker->path, len);
-	if (object != NULL && object->kind == OBJECT_MISSING && is_spa_page(worker, worker->path, len)) {
+	if (object != NULL && object->kind == OBJECT_MISSING && is_spa_page(conn->site, worker->path, len)) {
 		object_put(object);
 		object = lookup(conn, (const uint8_t *)"/", 1);
 	}
@@ -516,10 +517,15 @@ static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len
 	return reply;
 }
 
-/* The site that a request of this connection is for. */
-static const struct tux_site *site_of(const struct conn *conn)
+const struct tux_site *reply_site(const struct conn *conn, const uint8_t *buf)
 {
-	return conn->worker->config->sites;
+	const struct tux_engine_config *config = conn->worker->config;
+
+	if (config->site_count == 1)
+		return config->sites;
+	if (buf == NULL)
+		return config->sites + config->hosts.fallback[conn->listener];
+	return config->sites + tux_host_find(&config->hosts, conn->listener, buf, conn->worker->request.host);
 }
 
 enum reply reply_request(struct conn *conn, const uint8_t *buf)
@@ -527,13 +533,11 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 	struct worker *worker = conn->worker;
 	struct tux_request *req = &worker->request;
 	uint16_t status = tux_respond_method(req);
-	const struct tux_routes *routes;
+	const struct tux_routes *routes = &conn->site->routes;
 	enum tux_refusal refusal;
 	uint32_t len = 1;
 	uint32_t route;
 
-	worker->site = site_of(conn);
-	routes = &worker->site->routes;
 	if (conn->no_backend) {
 		conn->no_backend = false;
 		return reply_status(conn, buf, 503);

@@ -11,6 +11,9 @@ enum reply {
 	REPLY_WAIT,    /* conn->miss brings what is needed */
 };
 
+/* The site that the request in worker->request, parsed from buf, is for; of a connection of which there is none (buf NULL) its listener's. */
+const struct tux_site *reply_site(const struct conn *conn, const uint8_t *buf);
+
 /* Answers the request in worker->request, parsed from buf. Sets conn->last when the connection ends with it. */
 enum reply reply_request(struct conn *conn, const uint8_t *buf);
 

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Hosts: names, listeners, and a table from elsewhere. Every short host is looked up beside a model that knows no order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <cmocka.h>
+
+#include "host.h"
+
+enum { HOSTS_MAX = 32, LISTENERS = 3 };
+
+struct table {
+	struct tux_host host[HOSTS_MAX];
+	uint8_t text[1024];
+	uint16_t fallback[LISTENERS];
+	struct tux_hosts hosts;
+	const char *name[HOSTS_MAX]; /* of each site, in the order in which they were added */
+	uint64_t listeners[HOSTS_MAX];
+};
+
+static void clear(struct table *table)
+{
+	memset(table, 0, sizeof(*table));
+	table->fallback[0] = 100;
+	table->fallback[1] = 101;
+	table->fallback[2] = 102;
+	table->hosts = (struct tux_hosts){ table->host, table->text, table->fallback, 0, 0, LISTENERS };
+}
+
+/* Adds a name, which may begin with a star; its site is its number. */
+static void add(struct table *table, const char *name, uint64_t listeners)
+{
+	struct tux_hosts *hosts = &table->hosts;
+	const char *const text = name + (*name == '*');
+	const struct tux_host one = { listeners, hosts->text_len, (uint16_t)strlen(text), (uint16_t)hosts->count };
+
+	assert_true(hosts->count < HOSTS_MAX && hosts->text_len + one.len <= sizeof(table->text));
+	memcpy(table->text + one.text, text, one.len);
+	hosts->text_len += one.len;
+	table->name[hosts->count] = name;
+	table->listeners[hosts->count] = listeners;
+	tux_hosts_insert(table->host, hosts->count++, table->text, one);
+}
+
+static void fill(struct table *table, const char *const *names)
+{
+	clear(table);
+	for (; *names; names++)
+		add(table, *names, 7);
+	assert_true(tux_hosts_valid(&table->hosts, 103));
+}
+
+/* The site of a host, in memory of exactly its size. */
+static int found(const struct table *table, uint32_t listener, const char *host)
+{
+	const size_t len = strlen(host);
+	uint8_t *copy = malloc(len ? len : 1);
+	uint32_t site;
+
+	assert_non_null(copy);
+	memcpy(copy, host, len);
+	site = tux_host_find(&table->hosts, listener, copy, (struct tux_span){ 0, (uint32_t)len });
+	free(copy);
+	return (int)site;
+}
+
+#define TABLE(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void test_names(void **state)
+{
+	struct table table;
+
+	(void)state;
+	fill(&table, TABLE("example.org", "*.example.org", "*.b.example.org", "a.b.example.org", "[::1]", "192.0.2.1", "*.org", "localhost"));
+	assert_int_equal(found(&table, 0, "example.org"), 0);
+	assert_int_equal(found(&table, 0, "EXAMPLE.org:8080"), 0);
+	assert_int_equal(found(&table, 0, "example.org."), 0);
+	assert_int_equal(found(&table, 0, "example.org.:80"), 0);
+	assert_int_equal(found(&table, 0, "example.org.."), 100);
+	assert_int_equal(found(&table, 0, "www.Example.Org"), 1);
+	assert_int_equal(found(&table, 0, "x.y.example.org:1"), 1);
+	assert_int_equal(found(&table, 0, "x.b.example.org"), 2);
+	assert_int_equal(found(&table, 0, "a.b.example.org"), 3);
+	assert_int_equal(found(&table, 0, "b.example.org"), 1);
+	assert_int_equal(found(&table, 0, "notexample.org"), 6);
+	assert_int_equal(found(&table, 0, "org"), 100);
+	assert_int_equal(found(&table, 0, ".org"), 100); /* something stands for the star */
+	assert_int_equal(found(&table, 0, "example.com"), 100);
+	assert_int_equal(found(&table, 0, "[::1]"), 4);
+	assert_int_equal(found(&table, 0, "[::1]:80"), 4);
+	assert_int_equal(found(&table, 0, "[::2]:80"), 100);
+	assert_int_equal(found(&table, 0, "192.0.2.1:80"), 5);
+	assert_int_equal(found(&table, 0, "localhost:8080"), 7);
+	assert_int_equal(found(&table, 0, ""), 100);
+	assert_int_equal(found(&table, 1, ":80"), 101);
+	assert_int_equal(found(&table, 2, "."), 102);
+	assert_int_equal(found(&table, 2, "["), 102);
+}
+
+static void test_listeners(void **state)
+{
+	struct table table;
+
+	(void)state;
+	clear(&table);
+	add(&table, "a", 1);
+	add(&table, "a", 2);
+	add(&table, "*.a", 2);
+	add(&table, "b.a", 1);
+	assert_true(tux_hosts_valid(&table.hosts, 103));
+	assert_int_equal(found(&table, 0, "a"), 0);
+	assert_int_equal(found(&table, 1, "a"), 1);
+	assert_int_equal(found(&table, 2, "a"), 102);
+	assert_int_equal(found(&table, 0, "b.a"), 3);
+	assert_int_equal(found(&table, 1, "b.a"), 2); /* the whole name answers elsewhere */
+	assert_int_equal(found(&table, 0, "c.a"), 100);
+}
+
+static void test_long(void **state)
+{
+	char name[TUX_MAX_HOST_NAME + 2];
+	struct table table;
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	memcpy(name + TUX_MAX_HOST_NAME - 2, ".a", 3);
+	fill(&table, TABLE("*.a"));
+	assert_int_equal(found(&table, 0, name), 0);
+	memcpy(name + TUX_MAX_HOST_NAME - 2, "x.a", 4);
+	assert_int_equal(found(&table, 0, name), 100);
+}
+
+/* What the table is to say, looked up name by name. */
+static int model(const struct table *table, uint32_t listener, const char *host)
+{
+	char name[16];
+	size_t best = 0;
+	int site = table->fallback[listener];
+	char *end;
+	uint32_t i;
+
+	strcpy(name, host);
+	end = name[0] == '[' ? strchr(name, ']') : strchr(name, ':');
+	if (end)
+		end[name[0] == '['] = '\0';
+	if (name[0] && name[strlen(name) - 1] == '.')
+		name[strlen(name) - 1] = '\0';
+	for (i = 0; i < table->hosts.count; i++) {
+		const char *const one = table->name[i];
+		const size_t len = strlen(one), own = strlen(name);
+
+		if (!(table->listeners[i] >> listener & 1))
+			continue;
+		if (*one != '*' && strcasecmp(one, name) == 0)
+			return (int)i;
+		if (*one == '*' && len > best && own > len - 1 && strcasecmp(name + own - (len - 1), one + 1) == 0) {
+			best = len;
+			site = (int)i;
+		}
+	}
+	return site;
+}
+
+static void test_every_short_host(void **state)
+{
+	static const char octets[] = "aBb.:[]";
+	enum { OCTETS = sizeof(octets) - 1, LONGEST = 6 };
+	struct table table;
+	unsigned tried = 0;
+	int len;
+
+	(void)state;
+	clear(&table);
+	add(&table, "a", 1), add(&table, "b", 7), add(&table, "a", 2), add(&table, "ab", 5), add(&table, "*.a", 3), add(&table, "*.b", 6);
+	add(&table, "a.b", 1), add(&table, "a.a", 4), add(&table, "*.a.b", 7), add(&table, "*.b.b", 2), add(&table, "*.a.b.b", 7);
+	add(&table, "[a]", 7), add(&table, "[b.a]", 3), add(&table, "bb", 7), add(&table, "b.b.b", 5), add(&table, "aa.bb", 7);
+	assert_true(tux_hosts_valid(&table.hosts, 103));
+	for (len = 0; len <= LONGEST; len++) {
+		unsigned number, count = 1;
+		int i;
+
+		for (i = 0; i < len; i++)
+			count *= OCTETS;
+		for (number = 0; number < count; number++) {
+			unsigned rest = number;
+			char host[LONGEST + 1];
+			uint32_t listener;
+
+			for (i = 0; i < len; i++, rest /= OCTETS)
+				host[i] = octets[rest % OCTETS];
+			host[len] = '\0';
+			for (listener = 0; listener < LISTENERS; listener++, tried++)
+				if (found(&table, listener, host) != model(&table, listener, host))
+					fail_msg("%s at %u: %d, not %d", host, listener, found(&table, listener, host), model(&table, listener, host));
+		}
+	}
+	assert_true(tried > 400000);
+}
+
+/* Each way in which a table can point out of itself, or be out of order. */
+static void test_valid(void **state)
+{
+	static const struct tux_host wrong[] = {
+		{ .text = 3, .len = 1 },
+		{ .text = 2, .len = 2 },
+		{ .text = UINT32_MAX, .len = 1 },
+		{ .text = 0, .len = 0 },
+		{ .text = 0, .len = TUX_MAX_HOST_NAME + 1 },
+		{ .text = 0, .len = 4 },
+		{ .text = 2, .len = 1, .site = 103 },
+	};
+	struct table table;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		fill(&table, TABLE("a", "bb"));
+		table.host[1] = wrong[i];
+		assert_false(tux_hosts_valid(&table.hosts, 103));
+	}
+	fill(&table, TABLE("bb", "a"));
+	assert_int_equal(table.host[0].len, 1);
+	table.host[0] = table.host[1];
+	assert_true(tux_hosts_valid(&table.hosts, 103)); /* twice, for different listeners */
+	table.host[1] = (struct tux_host){ .text = 2, .len = 1 };
+	assert_false(tux_hosts_valid(&table.hosts, 103));
+	fill(&table, TABLE("a"));
+	assert_false(tux_hosts_valid(&table.hosts, 102)); /* a fallback is no site */
+	table.hosts.count = TUX_MAX_HOSTS + 1;
+	assert_false(tux_hosts_valid(&table.hosts, 103));
+	table.hosts.count = 1;
+	table.hosts.text_len = TUX_MAX_HOST_TEXT + 1;
+	assert_false(tux_hosts_valid(&table.hosts, 103));
+	table.hosts.text_len = 1;
+	table.hosts.listener_count = TUX_MAX_HOST_LISTENERS + 1;
+	assert_false(tux_hosts_valid(&table.hosts, 103));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names), cmocka_unit_test(test_listeners), cmocka_unit_test(test_long),
+		cmocka_unit_test(test_every_short_host), cmocka_unit_test(test_valid),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
