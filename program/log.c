@@ -22,6 +22,7 @@
 enum {
 	RECORDS_BYTES = 256 * 1024,
 	LINES_BYTES = 256 * 1024,
+	MAX_LINES = 4096, /* in that */
 	CLOSE_SECONDS = 5,      /* that closing waits for a reader of a full pipe */
 	BATCH_WAIT_NS = 2000000, /* to let a batch grow: one wake-up and one write for many requests */
 };
@@ -47,7 +48,8 @@ struct tux_log {
 	bool failing; /* the last write failed, and that has been said */
 	struct tux_log_clock clock;
 	size_t lines_len;
-	uint64_t lines_count; /* records in lines */
+	unsigned lines_count;
+	uint32_t lines_end[MAX_LINES]; /* where each ends */
 	uint8_t records[RECORDS_BYTES];
 	char line[TUX_LOG_LINE_MAX];
 	char lines[LINES_BYTES];
@@ -165,15 +167,15 @@ const char *tux_log_directory(const struct tux_log *log)
 	return log->directory;
 }
 
-/* Says once that writing fails, not with every batch. A line that was cut off counts as lost, and so do those that were with it. */
-static void write_failed(struct tux_log *log, int error)
+/* Says once that writing fails, not with every batch. */
+static void write_failed(struct tux_log *log, unsigned lines, int error)
 {
 	if (!log->failing)
 		fprintf(stderr, "tux: cannot write the log%s%s: %s; records are lost until it works again\n",
 		        log->path ? " " : "", log->path ? log->path : "", strerror(error));
 	log->failing = true;
 	log->header_due = true; /* a record may have been cut off */
-	tux_engine_records_fail(log->engine, log->lines_count);
+	tux_engine_records_fail(log->engine, lines);
 }
 
 /* Waits for room in a pipe or terminal that does not block. */
@@ -186,6 +188,7 @@ static bool writable_wait(int fd)
 
 static void lines_flush(struct tux_log *log)
 {
+	unsigned whole = 0; /* lines that are written to their end */
 	size_t done = 0;
 
 	while (done < log->lines_len) {
@@ -194,13 +197,13 @@ static void lines_flush(struct tux_log *log)
 		if (written > 0) {
 			done += (size_t)written;
 			log->failing = false;
+			for (; whole < log->lines_count && log->lines_end[whole] <= done; whole++)
+				atomic_fetch_add(&log->written, 1);
 		} else if (written < 0 && errno != EINTR && !(errno == EAGAIN && writable_wait(log->fd))) {
-			write_failed(log, errno);
+			write_failed(log, log->lines_count - whole, errno);
 			break;
 		}
 	}
-	if (done == log->lines_len)
-		atomic_fetch_add(&log->written, log->lines_count);
 	log->file_bytes += done;
 	log->lines_len = 0;
 	log->lines_count = 0;
@@ -270,7 +273,7 @@ static void line_add(struct tux_log *log, size_t len)
 {
 	const size_t whole = len + sizeof(struct tux_log_header);
 
-	if (sizeof(log->lines) - log->lines_len < whole)
+	if (sizeof(log->lines) - log->lines_len < whole || log->lines_count == MAX_LINES)
 		lines_flush(log);
 	if (log->rotates && log->file_bytes + log->lines_len > 0 && log->file_bytes + log->lines_len + whole > log->rotate_at) {
 		lines_flush(log);
@@ -285,7 +288,7 @@ static void line_add(struct tux_log *log, size_t len)
 	}
 	memcpy(log->lines + log->lines_len, log->line, len);
 	log->lines_len += len;
-	log->lines_count++;
+	log->lines_end[log->lines_count++] = (uint32_t)log->lines_len;
 }
 
 /* Turns len bytes of records into lines. */
