@@ -92,6 +92,7 @@ struct conn {
 	bool last;                /* close when what is queued has been sent */
 	bool linger;              /* the peer may still be sending: do not reset it */
 	bool ended;               /* the peer has sent its FIN */
+	bool followed;            /* bytes have come behind the request under way: the connection is not told to close yet */
 	bool parked;              /* accepted beyond the limit: nothing is read of it until there is room */
 	bool resumed;             /* just sent: the next wait begins now */
 	bool from_kernel;         /* the kernel engine gave it, and gets it back when it is idle */
@@ -135,9 +136,9 @@ struct worker {
 	struct source finished;
 	struct source handed_up;
 	struct kernel *kernel;        /* the engine's; fd -1: there is none */
-	struct acceptor acceptor[TUX_MAX_LISTENERS];
-	bool by_kernel[TUX_MAX_LISTENERS]; /* the kernel engine accepts there */
-	unsigned acceptor_count;
+	struct acceptor *acceptor;    /* malloc'ed */
+	bool *by_kernel;              /* malloc'ed; of each acceptor: the kernel engine accepts there */
+	unsigned acceptor_count;      /* 0 behind close_acceptors() */
 	bool accepting;
 	uint64_t accept_again_ms;     /* after running out of descriptors; 0: nothing to wait for */
 	unsigned open;
@@ -159,6 +160,7 @@ struct worker {
 	bool *keeps_listeners;        /* the engine's flags */
 	unsigned *accepting_workers;  /* the engine's: the last one closes what all share */
 	bool *drain;
+	bool *retire;
 	bool *stop;
 	int log_event_fd;
 	bool *log_sleeps;

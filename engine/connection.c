@@ -100,7 +100,7 @@ static void linger(struct conn *conn)
 
 static void finish(struct conn *conn)
 {
-	if (!conn->ended && (conn->linger || conn->in.len > 0))
+	if (!conn->ended && (conn->linger || conn->in.len > 0 || __atomic_load_n(conn->worker->retire, __ATOMIC_RELAXED)))
 		linger(conn);
 	else
 		end(conn);
@@ -172,6 +172,7 @@ static void answer(struct conn *conn, const uint8_t *buf, bool held)
 static void answer_held(struct conn *conn)
 {
 	tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
+	conn->followed = conn->in.len > 0;
 	answer(conn, conn->held.data, true);
 }
 
@@ -226,6 +227,7 @@ static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 	conn->site = reply_site(conn, buf);
 	conn->seen = 0;
 	head_len = req->head_len;
+	conn->followed = head_len < len;
 	if (req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0)
 		begin_body(conn, buf);
 	else
@@ -250,6 +252,7 @@ static uint32_t take_body(struct conn *conn, const uint8_t *buf, uint32_t len)
 		return used;
 	}
 	tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
+	conn->followed = used < len;
 	if (verdict == TUX_PARSED && conn->body.total <= conn->worker->config->max_body_bytes)
 		answer(conn, conn->held.data, true);
 	else

@@ -25,6 +25,7 @@ struct tux_engine {
 	unsigned active;       /* connections, of all workers */
 	unsigned opened;       /* workers that worker_free() is due for */
 	bool drain;
+	bool retire;
 	bool stop;
 	bool stopped;
 	bool keeps_listeners;  /* a start that failed: they are the caller's still */
@@ -91,6 +92,30 @@ static const struct loop_ops *choose_loop(struct tux_engine *engine, char *error
 	return &loop_epoll;
 }
 
+/* Each socket has one worker, or each worker one socket. False without memory. */
+static bool give_acceptors(struct tux_engine *engine, struct worker *worker, unsigned index)
+{
+	const struct tux_engine_config *config = &engine->config;
+	unsigned sockets = 0;
+
+	for (unsigned i = 0; i < config->listener_count; i++)
+		sockets += config->listeners[i].count;
+	worker->acceptor = calloc(sockets, sizeof(*worker->acceptor));
+	worker->by_kernel = calloc(sockets, sizeof(*worker->by_kernel));
+	if (worker->acceptor == NULL || worker->by_kernel == NULL)
+		return false;
+	for (unsigned i = 0; i < config->listener_count; i++) {
+		const struct tux_listener *listener = &config->listeners[i];
+
+		for (unsigned fd = index % listener->count; fd < listener->count; fd += config->threads) {
+			worker->by_kernel[worker->acceptor_count] = engine->by_kernel[i];
+			worker->acceptor[worker->acceptor_count].shared = listener->count < config->threads;
+			worker->acceptor[worker->acceptor_count++].fd = listener->fd[fd];
+		}
+	}
+	return true;
+}
+
 static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, unsigned index)
 {
 	struct worker *worker = &engine->worker[index];
@@ -102,19 +127,13 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->active = &engine->active;
 	worker->accepting_workers = &engine->accepting_workers;
 	worker->drain = &engine->drain;
+	worker->retire = &engine->retire;
 	worker->stop = &engine->stop;
 	worker->log_event_fd = engine->log_event_fd;
 	worker->log_sleeps = &engine->log_sleeps;
 	worker->kernel = &engine->kernel;
-	for (unsigned i = 0; i < engine->config.listener_count; i++) {
-		const struct tux_listener *listener = &engine->config.listeners[i];
-
-		worker->by_kernel[worker->acceptor_count] = engine->by_kernel[i];
-		worker->acceptor[worker->acceptor_count].shared = listener->count == 1;
-		worker->acceptor[worker->acceptor_count++].fd = listener->fd[listener->count > 1 ? index : 0];
-	}
 	engine->opened++;
-	if (!worker_open(worker))
+	if (!worker_open(worker) || !give_acceptors(engine, worker, index))
 		return false;
 	worker->started = pthread_create(&worker->thread, NULL, worker_run, worker) == 0;
 	return worker->started;
@@ -226,6 +245,14 @@ void tux_engine_drain(struct tux_engine *engine)
 	if (engine->kernel.fd >= 0)
 		kernel_drain(&engine->kernel);
 	__atomic_store_n(&engine->drain, true, __ATOMIC_RELAXED);
+	wake_all(engine);
+}
+
+void tux_engine_retire(struct tux_engine *engine)
+{
+	if (engine->kernel.fd >= 0)
+		kernel_retire(&engine->kernel);
+	__atomic_store_n(&engine->retire, true, __ATOMIC_RELAXED);
 	wake_all(engine);
 }
 

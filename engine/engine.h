@@ -33,10 +33,13 @@ enum tux_large_body {
 	TUX_LARGE_ZEROCOPY, /* MSG_ZEROCOPY/SEND_ZC of memory: for real network cards */
 };
 
-/* A listening socket as the program opened it: one fd for every thread (SO_REUSEPORT), or one for all. */
+/*
+ * A listening socket as the program opened it: one fd for every thread (SO_REUSEPORT), or one for all. A listener that was
+ * opened for another number of threads is served too: of more fds a thread has several, of fewer they share each.
+ */
 struct tux_listener {
 	int fd[TUX_MAX_THREADS];
-	unsigned count; /* of fd: the number of threads, or 1 when they share it */
+	unsigned count; /* of fd */
 };
 
 /* Where a route redirects to. */
@@ -155,7 +158,14 @@ const char *tux_engine_describe(const struct tux_engine *engine);
  * lets the others finish their answer. Returns at once. Idempotent. */
 void tux_engine_drain(struct tux_engine *engine);
 
-/* Whether all threads have ended after tux_engine_drain(). Waits up to timeout_ms for it. */
+/*
+ * Stops accepting in the same way, because somebody else accepts there now. Idle connections stay until their next request,
+ * which is answered and tells them to close, or until the idle timeout: none is closed under a client that is just sending.
+ * tux_engine_drain() may come behind it.
+ */
+void tux_engine_retire(struct tux_engine *engine);
+
+/* Whether all threads have ended after tux_engine_drain() or tux_engine_retire(). Waits up to timeout_ms for it. */
 bool tux_engine_wait(struct tux_engine *engine, uint32_t timeout_ms);
 
 /* Ends all threads at once, connections closed as they are, joins them; counters and records can still be read. */

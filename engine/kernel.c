@@ -178,6 +178,11 @@ void kernel_drain(struct kernel *kernel)
 	ioctl(kernel->fd, TUX_DRAIN);
 }
 
+void kernel_retire(struct kernel *kernel)
+{
+	ioctl(kernel->fd, TUX_RETIRE);
+}
+
 bool kernel_drained(struct kernel *kernel)
 {
 	return kernel->fd < 0 || __atomic_load_n(&kernel->running, __ATOMIC_SEQ_CST) == 0;

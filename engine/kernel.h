@@ -40,6 +40,7 @@ bool kernel_give(struct kernel *kernel, int fd);
 
 /* It accepts no more, and hands up what has another request. kernel_drained() when nothing is left. */
 void kernel_drain(struct kernel *kernel);
+void kernel_retire(struct kernel *kernel); /* the same, but idle connections are handed up, not closed */
 bool kernel_drained(struct kernel *kernel);
 
 /* Ends the threads. The instance and its connections end with kernel_free(): what is mapped keeps it, for its counters and records. */

@@ -97,7 +97,7 @@ static struct tux_head start_head(struct conn *conn, uint16_t status)
 {
 	struct worker *worker = conn->worker;
 
-	if (!worker->request.keep_alive || worker->draining)
+	if (!worker->request.keep_alive || (worker->draining && !conn->followed))
 		conn->last = true;
 	return (struct tux_head){
 		.status = status,

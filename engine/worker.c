@@ -14,7 +14,7 @@
 enum {
 	LINGER_MS = 2000,
 	LOG_POLL_MS = 5,    /* whether the log has made room for those who wait for it */
-	DRAIN_POLL_MS = 20, /* connections that have bytes on their way when draining begins are looked at again */
+	DRAIN_POLL_MS = 20, /* connections that have bytes on their way when draining begins are looked at again, the kernel engine too */
 };
 
 static void on_wake(struct source *source, void *owner)
@@ -98,6 +98,8 @@ void worker_free(struct worker *worker)
 		worker->spare = out->next;
 		free(out);
 	}
+	free(worker->acceptor);
+	free(worker->by_kernel);
 	cache_free(&worker->cache);
 	watch_free(&worker->watch);
 	records_free(&worker->records);
@@ -152,7 +154,8 @@ static int wait_ms(const struct worker *worker)
 	}
 	if (worker->log_first != NULL && (wait < 0 || wait > LOG_POLL_MS))
 		wait = LOG_POLL_MS;
-	if (worker->draining && (wait < 0 || wait > DRAIN_POLL_MS))
+	if (worker->draining && (wait < 0 || wait > DRAIN_POLL_MS) &&
+	    (__atomic_load_n(worker->drain, __ATOMIC_RELAXED) || worker->kernel->fd >= 0))
 		wait = DRAIN_POLL_MS;
 	return wait;
 }
@@ -174,14 +177,18 @@ static void accept_rest(struct worker *worker)
 /* Once a worker, when it accepts no more. */
 static void close_acceptors(struct worker *worker)
 {
+	const struct tux_engine_config *config = worker->config;
 	bool last;
 
 	if (worker->acceptor_count == 0 || *worker->keeps_listeners)
 		return;
 	last = __atomic_sub_fetch(worker->accepting_workers, 1, __ATOMIC_ACQ_REL) == 0;
 	for (unsigned i = 0; i < worker->acceptor_count; i++)
-		if (!worker->acceptor[i].shared || last)
+		if (!worker->acceptor[i].shared)
 			close(worker->acceptor[i].fd);
+	for (unsigned i = 0; last && i < config->listener_count; i++)
+		for (unsigned fd = 0; config->listeners[i].count < config->threads && fd < config->listeners[i].count; fd++)
+			close(config->listeners[i].fd[fd]);
 	worker->acceptor_count = 0;
 }
 
@@ -189,14 +196,23 @@ static void begin_drain(struct worker *worker)
 {
 	worker->draining = true;
 	connections_accept(worker, false);
+}
+
+/* Behind begin_drain(), once the loop has no accept under way that may have a connection already. */
+static void end_accepting(struct worker *worker)
+{
+	for (unsigned i = 0; i < worker->acceptor_count; i++)
+		if (worker->acceptor[i].armed)
+			return;
 	accept_rest(worker);
-	connections_accept(worker, false);
 	connections_resume(worker);
 	close_acceptors(worker);
 }
 
 static void serve(struct worker *worker)
 {
+	bool drain;
+
 	connections_accept(worker, true);
 	while (!__atomic_load_n(worker->stop, __ATOMIC_RELAXED)) {
 		worker->ops->wait(worker->loop, wait_ms(worker));
@@ -204,13 +220,15 @@ static void serve(struct worker *worker)
 		worker->ops->handle(worker->loop);
 		expire(worker);
 		connections_log_resume(worker);
-		if (!worker->draining && __atomic_load_n(worker->drain, __ATOMIC_RELAXED))
+		drain = __atomic_load_n(worker->drain, __ATOMIC_RELAXED);
+		if (!worker->draining && (drain || __atomic_load_n(worker->retire, __ATOMIC_RELAXED)))
 			begin_drain(worker);
-		if (worker->draining) {
+		if (worker->draining && worker->acceptor_count > 0)
+			end_accepting(worker);
+		if (drain)
 			connections_close_idle(worker);
-			if (worker->open == 0 && kernel_drained(worker->kernel))
-				return;
-		}
+		if (worker->draining && worker->acceptor_count == 0 && worker->open == 0 && kernel_drained(worker->kernel))
+			return;
 	}
 }
 

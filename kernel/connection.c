@@ -185,6 +185,8 @@ static void await_request(struct conn *conn, u32 unread)
 	}
 	if (sk_of(conn)->sk_shutdown & RCV_SHUTDOWN)
 		give_to_worker(conn, NEED_CLOSE); /* what has come will never be a request */
+	else if (READ_ONCE(instance->draining) && unread == 0 && READ_ONCE(instance->retiring))
+		hand_up(conn, TUX_REASON_DRAIN);
 	else if (READ_ONCE(instance->draining) && unread == 0)
 		give_to_worker(conn, NEED_CLOSE);
 	else if (unread == 0)

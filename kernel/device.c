@@ -270,8 +270,9 @@ static int status(const struct instance *asking, struct tux_status __user *user)
 	return error;
 }
 
-static void drain(struct instance *instance)
+static void drain(struct instance *instance, bool retiring)
 {
+	WRITE_ONCE(instance->retiring, retiring);
 	WRITE_ONCE(instance->draining, true);
 	conns_drain(instance);
 	wake_up_interruptible_all(&instance->workers);
@@ -296,7 +297,8 @@ static long call(struct instance *instance, unsigned int number, unsigned long a
 	case TUX_RUN:
 		return worker_run(instance);
 	case TUX_DRAIN:
-		drain(instance);
+	case TUX_RETIRE:
+		drain(instance, number == TUX_RETIRE);
 		return 0;
 	case TUX_SIZE:
 		bytes = PAGE_SIZE + (u64)nr_cpu_ids * instance->stride;

@@ -102,6 +102,7 @@ struct instance {
 	bool set_up, records, dot_files, any_mode;
 	bool greeted;
 	bool draining;
+	bool retiring; /* draining, but idle connections go up */
 	u32 max_connections;
 	unsigned long head_timeout, send_timeout, idle_timeout; /* jiffies */
 	u32 index_count;

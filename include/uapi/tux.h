@@ -15,6 +15,7 @@
  * TUX_ADOPT       gives a connection to the kernel engine                   fd
  * TUX_DRAIN       no longer accepts; idle connections are closed, others    -
  *                 handed up with their next request
+ * TUX_RETIRE      the same, but idle connections are handed up, not closed   -
  * TUX_STATUS      what another instance of the namespace has done;          struct tux_status, in and out
  *                 any time behind TUX_HELLO
  * close(2)        ends everything: listening, connections, cache
@@ -28,7 +29,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 2u /* of this file; program and module must have the same */
+#define TUX_ABI 3u /* of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -137,6 +138,7 @@ struct tux_shared {
 #define TUX_ADOPT  _IOW('T', 0xd4, __s32)
 #define TUX_DRAIN  _IO('T', 0xd5)
 #define TUX_STATUS _IOWR('T', 0xd7, struct tux_status)
+#define TUX_RETIRE _IO('T', 0xd8)
 #define TUX_SIZE   _IOR('T', 0xd6, __u64) /* bytes to mmap; after TUX_SETUP */
 
 #endif

@@ -6,7 +6,7 @@ import os
 import struct
 import threading
 
-ABI = 2
+ABI = 3
 RECORD_SIZE = 56
 DEVICE = "/dev/tux"
 
@@ -25,7 +25,8 @@ ADOPT = _number(1, 0xd4, 4)
 DRAIN = _number(0, 0xd5, 0)
 SIZE = _number(2, 0xd6, 8)
 STATUS = _number(3, 0xd7, 16 + 8 * (7 + 2 * 15))
-CALLS = [HELLO, SETUP, LISTEN, RUN, ADOPT, DRAIN, SIZE, STATUS]
+RETIRE = _number(0, 0xd8, 0)
+CALLS = [HELLO, SETUP, LISTEN, RUN, ADOPT, DRAIN, SIZE, STATUS, RETIRE]
 
 RECORDS, DOT_FILES, ANY_MODE = 1, 2, 4
 (NONE, REFUSED, METHOD, BODY, TARGET, MISSING, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING, PREFIX, ROUTE, BACKEND) = range(15)
