@@ -7,22 +7,67 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "service.h"
 
 enum { URL_MAX = 160 };
 
-static bool open_one(struct tux_addresses *addresses, const char *spec, unsigned threads, char *error,
-                     size_t error_size)
-{
-	int opened = tux_listener_open(spec, threads, addresses->listener + addresses->count,
-	                               TUX_MAX_LISTENERS - addresses->count, error, error_size);
+/* Where specs are opened to. */
+struct opening {
+	struct tux_addresses *addresses;
+	const struct tux_addresses *before; /* or NULL */
+	unsigned threads;
+	char *error;
+	size_t error_size;
+};
 
-	if (opened > 0)
-		addresses->count += (unsigned)opened;
+/* Sockets are the same when they are the same descriptors of this process. */
+static bool has(const struct tux_addresses *addresses, const struct tux_listener *listener)
+{
+	unsigned i;
+
+	for (i = 0; addresses && i < addresses->count; i++)
+		if (addresses->listener[i].fd[0] == listener->fd[0])
+			return true;
+	return false;
+}
+
+static bool is_for(const char *of, const char *spec)
+{
+	return of && spec ? strcmp(of, spec) == 0 : of == spec;
+}
+
+/* Takes over what is open for spec. False if nothing is. */
+static bool keep(const struct opening *opening, const char *spec)
+{
+	struct tux_addresses *const addresses = opening->addresses;
+	const struct tux_addresses *const before = opening->before;
+	const unsigned kept = addresses->count;
+	unsigned i;
+
+	for (i = 0; before && i < before->count; i++) {
+		if (!is_for(before->spec[i], spec) || has(addresses, &before->listener[i]))
+			continue;
+		addresses->spec[addresses->count] = spec;
+		addresses->listener[addresses->count++] = before->listener[i];
+	}
+	return addresses->count > kept;
+}
+
+static bool open_one(const struct opening *opening, const char *spec)
+{
+	struct tux_addresses *const addresses = opening->addresses;
+	int opened, i;
+
+	if (keep(opening, spec))
+		return true;
+	opened = tux_listener_open(spec, opening->threads, addresses->listener + addresses->count,
+	                           TUX_MAX_LISTENERS - addresses->count, opening->error, opening->error_size);
+	for (i = 0; i < opened; i++)
+		addresses->spec[addresses->count++] = spec;
 	return opened > 0;
 }
 
@@ -40,43 +85,46 @@ static bool has_ipv6(void)
 	return has;
 }
 
-static bool open_default(struct tux_addresses *addresses, unsigned threads, char *error, size_t error_size)
+static bool open_default(const struct opening *opening)
 {
-	return open_one(addresses, "127.0.0.1:8080", threads, error, error_size) &&
-	       (!has_ipv6() || open_one(addresses, "[::1]:8080", threads, error, error_size));
+	return open_one(opening, "127.0.0.1:8080") && (!has_ipv6() || open_one(opening, "[::1]:8080"));
 }
 
-static bool adopt_all(struct tux_addresses *addresses, unsigned sockets, char *error, size_t error_size)
+static bool adopt_all(const struct opening *opening, unsigned sockets)
 {
+	struct tux_addresses *const addresses = opening->addresses;
+
 	if (sockets > TUX_MAX_LISTENERS) {
-		snprintf(error, error_size, "%u sockets were passed, but %d are the most", sockets, TUX_MAX_LISTENERS);
+		snprintf(opening->error, opening->error_size, "%u sockets were passed, but %d are the most", sockets,
+		         TUX_MAX_LISTENERS);
 		return false;
 	}
 	while (addresses->count < sockets) {
-		if (!tux_listener_adopt(TUX_SERVICE_FIRST_FD + (int)addresses->count,
-		                        &addresses->listener[addresses->count], error, error_size))
+		if (!tux_listener_adopt(TUX_SERVICE_FIRST_FD + (int)addresses->count, &addresses->listener[addresses->count],
+		                        opening->error, opening->error_size))
 			return false;
-		addresses->count++;
+		addresses->spec[addresses->count++] = NULL;
 	}
 	return true;
 }
 
-bool tux_addresses_open(struct tux_addresses *addresses, const char *const *specs, unsigned spec_count,
-                        unsigned threads, char *error, size_t error_size)
+bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addresses *before, const char *const *specs,
+                        unsigned spec_count, unsigned threads, char *error, size_t error_size)
 {
+	const struct opening opening = { addresses, before, threads, error, error_size };
 	const unsigned sockets = tux_service_sockets();
 	bool opened = true;
 	unsigned i;
 
 	addresses->count = 0;
 	for (i = 0; i < spec_count && opened; i++)
-		opened = open_one(addresses, specs[i], threads, error, error_size);
+		opened = open_one(&opening, specs[i]);
 	if (spec_count == 0 && sockets > 0)
-		opened = adopt_all(addresses, sockets, error, error_size);
+		opened = keep(&opening, NULL) || adopt_all(&opening, sockets);
 	else if (spec_count == 0)
-		opened = open_default(addresses, threads, error, error_size);
+		opened = open_default(&opening);
 	if (!opened)
-		tux_addresses_close(addresses);
+		tux_addresses_close(addresses, before);
 	return opened;
 }
 
@@ -172,18 +220,25 @@ void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const
 	}
 }
 
-void tux_addresses_unlink(const char *const *specs, unsigned spec_count)
+void tux_addresses_unlink(const struct tux_addresses *addresses, const struct tux_addresses *kept)
 {
 	unsigned i;
 
 	/* Not permitted in the sandbox: then the next start replaces the stale file. */
-	for (i = 0; i < spec_count; i++)
-		if (strncmp(specs[i], "unix:", 5) == 0 && unlink(specs[i] + 5) < 0)
+	for (i = 0; i < addresses->count; i++) {
+		const char *spec = addresses->spec[i];
+
+		if (spec && strncmp(spec, "unix:", 5) == 0 && !has(kept, &addresses->listener[i]) && unlink(spec + 5) < 0)
 			continue;
+	}
 }
 
-void tux_addresses_close(struct tux_addresses *addresses)
+void tux_addresses_close(struct tux_addresses *addresses, const struct tux_addresses *kept)
 {
-	while (addresses->count > 0)
-		tux_listener_close(&addresses->listener[--addresses->count]);
+	unsigned i;
+
+	for (i = 0; i < addresses->count; i++)
+		if (addresses->spec[i] && !has(kept, &addresses->listener[i]))
+			tux_listener_close(&addresses->listener[i]);
+	addresses->count = 0;
 }

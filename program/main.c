@@ -13,6 +13,7 @@
 #include "log_binary.h"
 #include "serve.h"
 #include "status.h"
+#include "supervisor.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -69,27 +70,6 @@ static int log_print(const struct tux_command *command)
 	return status;
 }
 
-/* The file's options first, over them the command line's. */
-static int serve_file(int argc, char **argv, const char *path)
-{
-	struct tux_command command;
-	struct tux_config *config;
-	int status = EXIT_FAILURE;
-	char error[512];
-
-	tux_command_defaults(&command);
-	config = tux_config_read(path, &command, stderr);
-	if (config && tux_command_parse(argc, argv, &command, error, sizeof(error))) {
-		status = tux_serve(&command);
-	} else if (config) {
-		fprintf(stderr, "tux: %s\n", error);
-		status = EXIT_USAGE;
-	}
-	tux_routes_free(&command.routes);
-	tux_config_free(config);
-	return status;
-}
-
 /* What was asked for. */
 static int run(int argc, char **argv, const struct tux_command *command)
 {
@@ -107,7 +87,7 @@ static int run(int argc, char **argv, const struct tux_command *command)
 		printf("tux %s\n", TUX_VERSION);
 		return 0;
 	case TUX_VERB_SERVE:
-		return command->config ? serve_file(argc, argv, command->config) : tux_serve(command);
+		return command->config ? tux_supervise(argc, argv, command->config) : tux_serve(command, NULL);
 	case TUX_VERB_CHECK:
 		return check(command->config);
 	case TUX_VERB_STATUS:

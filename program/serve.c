@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -18,9 +17,9 @@
 #include <unistd.h>
 
 #include "../core/etag.h"
-#include "addresses.h"
 #include "limit.h"
 #include "log.h"
+#include "order.h"
 #include "privileges.h"
 #include "sandbox.h"
 #include "service.h"
@@ -28,12 +27,14 @@
 
 enum {
 	ERROR_MAX = 512,
-	DRAIN_STEP_MS = 50,   /* how often draining looks for a second signal */
+	DRAIN_STEP_MS = 50,   /* how often draining looks for a second order */
+	RETIRE_STEP_MS = 200, /* how often a retired process does */
 	DRAIN_QUIET_MS = 300, /* draining that takes longer says so on a terminal */
 };
 
 struct serving {
 	const struct tux_command *command;
+	const struct tux_charge *charge; /* NULL: nobody supervises us */
 	struct tux_engine_config config;
 	struct tux_site site;
 	char *root;               /* absolute, for people */
@@ -46,7 +47,6 @@ struct serving {
 	struct tux_engine *engine;
 	struct tux_counters counters; /* after the engine's end */
 	struct timespec started;
-	sigset_t signals;
 	char error[ERROR_MAX];
 };
 
@@ -63,6 +63,11 @@ static unsigned cpu_count(void)
 	if (count < 1)
 		return 1;
 	return count > TUX_MAX_THREADS ? TUX_MAX_THREADS : (unsigned)count;
+}
+
+unsigned tux_serve_threads(const struct tux_command *command)
+{
+	return command->engine.threads > 0 ? command->engine.threads : cpu_count();
 }
 
 /*
@@ -131,17 +136,6 @@ static void urls_write(struct serving *serving)
 	fclose(out);
 }
 
-/* From here on signals wait until they are asked for, in the threads that are to come too. */
-static void signals_block(struct serving *serving)
-{
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&serving->signals);
-	sigaddset(&serving->signals, SIGTERM);
-	sigaddset(&serving->signals, SIGINT);
-	sigaddset(&serving->signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &serving->signals, NULL);
-}
-
 /* Drops privileges and enters the sandbox; says what is in force in serving->sandbox. */
 static bool confine(struct serving *serving)
 {
@@ -181,8 +175,7 @@ static bool prepare(struct serving *serving)
 	struct tux_engine_config *config = &serving->config;
 
 	*config = command->engine;
-	if (config->threads == 0)
-		config->threads = cpu_count();
+	config->threads = tux_serve_threads(command);
 	config->records = command->log != NULL;
 	serving->site = command->site;
 	serving->site.routes = (struct tux_routes){ command->routes.route, command->routes.text, command->routes.count, command->routes.text_len };
@@ -193,8 +186,10 @@ static bool prepare(struct serving *serving)
 	if (!root_open(serving) || !tux_privileges_user(command->user, &serving->user, serving->error, ERROR_MAX))
 		return false;
 	tux_limits_raise(config, stderr);
-	if (!tux_addresses_open(&serving->addresses, command->listen, command->listen_count, config->threads,
-	                        serving->error, ERROR_MAX))
+	if (serving->charge)
+		serving->addresses = *serving->charge->addresses;
+	else if (!tux_addresses_open(&serving->addresses, NULL, command->listen, command->listen_count, config->threads,
+	                             serving->error, ERROR_MAX))
 		return false;
 	urls_write(serving);
 	if (command->log) {
@@ -208,7 +203,7 @@ static bool prepare(struct serving *serving)
 	tux_service_connect();
 	if (!confine(serving))
 		return false;
-	signals_block(serving);
+	tux_orders_take(serving->charge ? serving->charge->supervisor_fd : -1);
 	config->listeners = serving->addresses.listener;
 	config->listener_count = serving->addresses.count;
 	serving->engine = tux_engine_start(config, serving->error, ERROR_MAX);
@@ -231,8 +226,8 @@ static void banner_print(const struct serving *serving)
 	fprintf(stderr, "sandbox: %s\n", serving->sandbox);
 }
 
-/* SIGHUP: after a rotation the log goes to a new file. */
-static void reload(struct serving *serving)
+/* After a rotation the log goes to a new file. */
+static void reopen(struct serving *serving)
 {
 	tux_service_reloading();
 	if (serving->log)
@@ -240,33 +235,16 @@ static void reload(struct serving *serving)
 	tux_service_notify("READY=1");
 }
 
-/* Returns when we are to stop. */
-static void stop_wait(struct serving *serving)
+/* The next order that is not about the log; TUX_ORDER_NONE when none came in time. */
+static enum tux_order order_wait(struct serving *serving, int timeout_ms)
 {
-	siginfo_t info;
+	enum tux_order order = tux_order_wait(timeout_ms);
 
-	for (;;) {
-		int number = sigwaitinfo(&serving->signals, &info);
-
-		/* A SIGHUP of the kernel's own: the terminal is gone, and who would stop us then? */
-		if (number == SIGTERM || number == SIGINT || (number == SIGHUP && info.si_code == SI_KERNEL))
-			break;
-		if (number == SIGHUP)
-			reload(serving);
+	while (order == TUX_ORDER_REOPEN) {
+		reopen(serving);
+		order = tux_order_wait(timeout_ms);
 	}
-	if (info.si_signo == SIGINT && isatty(STDERR_FILENO))
-		fputc('\n', stderr); /* behind the terminal's ^C */
-}
-
-/* Whether a signal came that is to end draining. */
-static bool stop_again(struct serving *serving)
-{
-	const struct timespec none = { 0 };
-	int number = sigtimedwait(&serving->signals, NULL, &none);
-
-	if (number == SIGHUP)
-		reload(serving);
-	return number == SIGTERM || number == SIGINT;
+	return order;
 }
 
 static uint64_t passed_ms(const struct timespec *since)
@@ -288,7 +266,7 @@ static void drain(struct serving *serving)
 	tux_service_notify("STOPPING=1");
 	clock_gettime(CLOCK_MONOTONIC, &since);
 	tux_engine_drain(serving->engine);
-	while (!stop_again(serving)) {
+	while (order_wait(serving, 0) != TUX_ORDER_END) {
 		const uint64_t passed = passed_ms(&since);
 
 		if (passed >= limit_ms)
@@ -303,6 +281,40 @@ static void drain(struct serving *serving)
 		                                                                       : DRAIN_STEP_MS))
 			return;
 	}
+}
+
+/* Another process has taken over. Serves those who are still here; true if we are to stop before they have gone. */
+static bool retire(struct serving *serving)
+{
+	enum tux_order order = TUX_ORDER_NONE;
+
+	if (serving->log)
+		tux_log_reopen(serving->log); /* the one that took over has opened it anew */
+	tux_engine_retire(serving->engine);
+	while (order != TUX_ORDER_STOP && order != TUX_ORDER_END) {
+		if (tux_engine_wait(serving->engine, RETIRE_STEP_MS))
+			return false;
+		order = order_wait(serving, 0);
+	}
+	return order == TUX_ORDER_STOP;
+}
+
+/* Does as it is told, until it is over. True if that is the end of serving, not only of this process. */
+static bool obey(struct serving *serving)
+{
+	enum tux_order order;
+
+	do
+		order = order_wait(serving, -1);
+	while (order == TUX_ORDER_NONE);
+	if (order == TUX_ORDER_RETIRE) {
+		if (retire(serving))
+			drain(serving);
+		return false;
+	}
+	if (order == TUX_ORDER_STOP)
+		drain(serving);
+	return true;
 }
 
 static void summary_print(const struct serving *serving)
@@ -327,32 +339,33 @@ static void summary_print(const struct serving *serving)
 /* The mirror of prepare(), wherever that ended. */
 static void release(struct serving *serving)
 {
-	const bool listening = serving->addresses.count > 0;
 	bool log_ended = true;
 
+	if (!serving->charge)
+		tux_addresses_unlink(&serving->addresses, NULL);
 	if (serving->engine)
 		tux_engine_stop(serving->engine); /* closes the listeners */
 	else
-		tux_addresses_close(&serving->addresses);
+		tux_addresses_close(&serving->addresses, NULL);
 	if (serving->log)
 		log_ended = tux_log_close(serving->log);
 	if (serving->engine)
 		tux_engine_counters(serving->engine, &serving->counters);
 	if (serving->engine && log_ended)
 		tux_engine_free(serving->engine);
-	if (listening)
-		tux_addresses_unlink(serving->command->listen, serving->command->listen_count);
 	free(serving->urls);
 	free(serving->root);
 	if (serving->site.root_fd >= 0)
 		close(serving->site.root_fd);
 }
 
-int tux_serve(const struct tux_command *command)
+int tux_serve(const struct tux_command *command, const struct tux_charge *charge)
 {
 	static struct serving serving; /* its listeners are too many for the stack */
+	bool over;
 
 	serving.command = command;
+	serving.charge = charge;
 	serving.site.root_fd = -1;
 	serving.config.kernel_fd = -1;
 	if (!prepare(&serving)) {
@@ -363,9 +376,10 @@ int tux_serve(const struct tux_command *command)
 	clock_gettime(CLOCK_MONOTONIC, &serving.started);
 	banner_print(&serving);
 	tux_service_notify("READY=1");
-	stop_wait(&serving);
-	drain(&serving);
+	tux_order_ready();
+	over = obey(&serving);
 	release(&serving);
-	summary_print(&serving);
+	if (over)
+		summary_print(&serving);
 	return EXIT_SUCCESS;
 }

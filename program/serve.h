@@ -3,9 +3,22 @@
 #ifndef TUX_PROGRAM_SERVE_H
 #define TUX_PROGRAM_SERVE_H
 
+#include "addresses.h"
 #include "command.h"
 
-/* Serves until told to stop. Returns the exit status: 0, or 1 after an error that it has printed. */
-int tux_serve(const struct tux_command *command);
+/* What a supervisor gives to the process that is to serve; both are that process's own from then on. */
+struct tux_charge {
+	const struct tux_addresses *addresses; /* open */
+	int supervisor_fd; /* order.h */
+};
+
+/*
+ * Serves until told to stop, with what a supervisor gives, or by itself: charge NULL. Returns the exit status: 0, or 1 after an
+ * error that it has printed.
+ */
+int tux_serve(const struct tux_command *command, const struct tux_charge *charge);
+
+/* How many threads serve. */
+unsigned tux_serve_threads(const struct tux_command *command);
 
 #endif

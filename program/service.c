@@ -25,7 +25,8 @@ unsigned tux_service_sockets(void)
 {
 	const char *pid_text = getenv("LISTEN_PID"), *fds_text = getenv("LISTEN_FDS");
 	uint64_t pid = 0, count = 0;
-	unsigned i, sockets = 0;
+	static unsigned sockets; /* what was found the first time */
+	unsigned i;
 
 	if (pid_text && fds_text && tux_value_count(pid_text, 1, INT32_MAX, &pid) && pid == (uint64_t)getpid() &&
 	    tux_value_count(fds_text, 1, MAX_SOCKETS, &count))
@@ -56,6 +57,13 @@ void tux_service_connect(void)
 		manager_fd = -1;
 	}
 	unsetenv("NOTIFY_SOCKET");
+}
+
+void tux_service_disconnect(void)
+{
+	if (manager_fd >= 0)
+		close(manager_fd);
+	manager_fd = -1;
 }
 
 void tux_service_notify(const char *state)

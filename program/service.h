@@ -6,12 +6,15 @@
 
 enum { TUX_SERVICE_FIRST_FD = 3 };
 
-/* How many sockets were passed, from TUX_SERVICE_FIRST_FD on; they are closed on exec from here on,
- * and children do not take them for theirs. Once, before there are threads. */
+/* How many sockets were passed, from TUX_SERVICE_FIRST_FD on; they are closed on exec from the first call on, and children do
+ * not take them for theirs. The first time before there are threads. */
 unsigned tux_service_sockets(void);
 
 /* Connects to the manager, while that can still be reached. */
 void tux_service_connect(void);
+
+/* Leaves the manager to another process, whose child we are. */
+void tux_service_disconnect(void);
 
 /* Sends one state, such as "READY=1" or "STOPPING=1\nSTATUS=...". */
 void tux_service_notify(const char *state);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "order.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Where orders come from: a process has one source of them. */
+static int supervisor_fd = -1;
+static sigset_t signals;
+static bool stopping; /* by a signal: the next one ends */
+
+void tux_orders_take(int fd)
+{
+	supervisor_fd = fd;
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+static enum tux_order stop_by(int number)
+{
+	if (stopping)
+		return TUX_ORDER_END;
+	if (number == SIGINT && isatty(STDERR_FILENO))
+		fputc('\n', stderr); /* behind the terminal's ^C */
+	stopping = true;
+	return TUX_ORDER_STOP;
+}
+
+static enum tux_order signal_wait(int timeout_ms)
+{
+	const struct timespec limit = { .tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L };
+	siginfo_t info;
+	int number;
+
+	do
+		number = sigtimedwait(&signals, &info, timeout_ms < 0 ? NULL : &limit);
+	while (number < 0 && errno == EINTR && timeout_ms < 0);
+	/* A SIGHUP of the kernel's own: the terminal is gone, and who would stop us then? */
+	if (number == SIGHUP && info.si_code != SI_KERNEL)
+		return TUX_ORDER_REOPEN;
+	return number > 0 ? stop_by(number) : TUX_ORDER_NONE;
+}
+
+static enum tux_order supervisor_wait(int timeout_ms)
+{
+	struct pollfd wait = { .fd = supervisor_fd, .events = POLLIN };
+	unsigned char order;
+	ssize_t got;
+
+	if (poll(&wait, 1, timeout_ms) <= 0)
+		return TUX_ORDER_NONE;
+	got = recv(supervisor_fd, &order, 1, MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return TUX_ORDER_NONE;
+	return got == 1 ? (enum tux_order)order : TUX_ORDER_END;
+}
+
+enum tux_order tux_order_wait(int timeout_ms)
+{
+	return supervisor_fd >= 0 ? supervisor_wait(timeout_ms) : signal_wait(timeout_ms);
+}
+
+void tux_order_ready(void)
+{
+	/* Nothing can be done if it is gone: the next order says so. */
+	if (supervisor_fd >= 0 && send(supervisor_fd, "", 1, MSG_NOSIGNAL) < 0)
+		return;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the process that serves is told to do: by signals, or by the supervisor that started it. */
+#ifndef TUX_PROGRAM_ORDER_H
+#define TUX_PROGRAM_ORDER_H
+
+#include <stdbool.h>
+
+/* Over the supervisor's socket an order is a byte. */
+enum tux_order {
+	TUX_ORDER_NONE,         /* none came in time */
+	TUX_ORDER_REOPEN = 'o', /* the log, as after a rotation */
+	TUX_ORDER_RETIRE = 'r', /* another process serves from now on: take no more, serve those who are here */
+	TUX_ORDER_STOP = 's',   /* finish what is under way; the second time it is TUX_ORDER_END */
+	TUX_ORDER_END = 'e',    /* at once */
+};
+
+/*
+ * From here on orders wait until they are asked for: signals (SIGTERM, SIGINT, SIGHUP) are blocked, in the threads that are to
+ * come too. With a supervisor they are never looked at, since it gets them as well; it is the other end of fd, else fd is -1.
+ */
+void tux_orders_take(int fd);
+
+/* The next order; waits for it up to timeout_ms, -1: for ever. A supervisor that is gone means TUX_ORDER_END. */
+enum tux_order tux_order_wait(int timeout_ms);
+
+/* Tells the supervisor, if there is one, that we serve. */
+void tux_order_ready(void);
+
+#endif
