@@ -99,11 +99,15 @@ struct conn {
 	bool no_backend;          /* the server that was to answer the next request is not there */
 	bool log_waits;           /* what comes next has to wait until there is room for its access record */
 	bool returning;           /* on its way there: what comes meanwhile is kept */
+	uint8_t phase;            /* enum tux_phase */
 	uint8_t waits;            /* loads that the held request has waited for */
 	uint8_t listener;         /* that accepted it: its number */
 	const struct tux_site *site; /* of the request under way; before it is known, the listener's fallback */
 	uint16_t port;
 	uint8_t address[16];
+	int64_t began_us;         /* when the head of the request under way was whole, since 1970 */
+	int64_t unsent_us;        /* the same, of the first answer that is not with the kernel yet */
+	unsigned unsent;          /* such answers */
 	uint32_t seen;            /* bytes of in.data that are known to be an incomplete head */
 	struct bytes in;          /* came in and not yet parsed */
 	struct bytes held;        /* the head of the request under way */
@@ -175,10 +179,16 @@ struct worker {
 	int error;                    /* why it ended without serving */
 };
 
-/* Adds to a counter that other threads read. */
-static inline void count(uint64_t *counter, uint64_t amount)
+/* What a connection is at, from here on. */
+static inline void conn_phase(struct conn *conn, enum tux_phase phase)
 {
-	__atomic_store_n(counter, *counter + amount, __ATOMIC_RELAXED);
+	uint64_t *phases = conn->worker->counters.phase;
+
+	if (conn->phase == phase)
+		return;
+	count(&phases[conn->phase], UINT64_MAX);
+	count(&phases[phase], 1);
+	conn->phase = (uint8_t)phase;
 }
 
 #endif

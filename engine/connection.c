@@ -25,6 +25,11 @@ static void go_on(struct conn *conn);
 
 static void wait_as(struct conn *conn, enum timer_kind kind)
 {
+	static const uint8_t phases[TIMER_KINDS] = { [TIMER_IDLE] = TUX_PHASE_IDLE, [TIMER_HEAD] = TUX_PHASE_READING,
+	                                             [TIMER_BODY] = TUX_PHASE_READING, [TIMER_SEND] = TUX_PHASE_SENDING,
+	                                             [TIMER_LINGER] = TUX_PHASE_CLOSING };
+
+	conn_phase(conn, (enum tux_phase)phases[kind]);
 	timer_start(&conn->worker->timers, &conn->timer, kind, conn->worker->now_ms);
 }
 
@@ -50,6 +55,7 @@ static void log_wait(struct conn *conn)
 	struct worker *worker = conn->worker;
 
 	timer_stop(&conn->timer);
+	conn_phase(conn, TUX_PHASE_WAITING);
 	conn->log_waits = true;
 	conn->next_waiting = NULL;
 	*worker->log_end = conn;
@@ -218,12 +224,14 @@ static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 		conn->seen = len;
 		return 0;
 	case TUX_REFUSED:
+		conn->began_us = worker->now_us;
 		conn->site = reply_site(conn, NULL);
 		refuse(conn, buf, (enum tux_refusal)req->refusal);
 		return len;
 	case TUX_PARSED:
 		break;
 	}
+	conn->began_us = worker->now_us;
 	conn->site = reply_site(conn, buf);
 	conn->seen = 0;
 	head_len = req->head_len;
@@ -315,6 +323,7 @@ static void settle(struct conn *conn)
 		finish(conn);
 	} else if (conn->state == CONN_LOADING) {
 		timer_stop(&conn->timer);
+		conn_phase(conn, TUX_PHASE_WAITING);
 	} else if (conn->ended) {
 		end(conn);
 	} else if (may_return(conn)) {
@@ -430,7 +439,8 @@ static void on_writable(struct channel *channel)
 void connection_free(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
-	bool conn_parked = conn->parked;
+	const bool conn_parked = conn->parked;
+	const uint8_t conn_phase_at_end = conn->phase;
 
 	send_release(conn);
 	bytes_forget(&conn->in);
@@ -449,6 +459,7 @@ void connection_free(struct conn *conn)
 	else
 		__atomic_sub_fetch(worker->active, 1, __ATOMIC_RELAXED);
 	count(&worker->counters.open, UINT64_MAX);
+	count(&worker->counters.phase[conn_phase_at_end], UINT64_MAX);
 }
 
 static void on_closed(struct channel *channel)
@@ -549,6 +560,7 @@ static struct conn *begin(struct worker *worker, int fd, unsigned listener)
 	worker->conns = conn;
 	worker->open++;
 	count(&worker->counters.open, 1);
+	count(&worker->counters.phase[TUX_PHASE_IDLE], 1);
 	if (worker->config->records)
 		take_address(conn);
 	if (take_slot(worker)) {

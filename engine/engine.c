@@ -306,27 +306,12 @@ void tux_engine_free(struct tux_engine *engine)
 	free(engine);
 }
 
-static uint64_t read_counter(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum)
 {
 	*sum = (struct tux_counters){ .requests = 0 };
-	for (unsigned i = 0; i < engine->opened; i++) {
-		const struct tux_counters *one = &engine->worker[i].counters;
-
-		sum->requests += read_counter(&one->requests);
-		sum->sent_bytes += read_counter(&one->sent_bytes);
-		sum->refused += read_counter(&one->refused);
-		sum->errors += read_counter(&one->errors);
-		sum->connections += read_counter(&one->connections);
-		sum->open += read_counter(&one->open);
-		sum->cache_hits += read_counter(&one->cache_hits);
-		sum->records_lost += read_counter(&one->records_lost);
-	}
-	sum->records_lost += read_counter(&engine->records_failed);
+	for (unsigned i = 0; i < engine->opened; i++)
+		counters_add(sum, &engine->worker[i].counters);
+	sum->records_lost += __atomic_load_n(&engine->records_failed, __ATOMIC_RELAXED);
 	kernel_count(&engine->kernel, sum);
 }
 

@@ -12,6 +12,7 @@
 #include "../core/host.h"
 #include "../core/record.h"
 #include "../core/route.h"
+#include "counters.h"
 
 enum {
 	TUX_MAX_THREADS = 256,
@@ -124,18 +125,6 @@ struct tux_engine_config {
 	uint8_t etag_key[16];
 };
 
-/* Sums over all threads since the start. */
-struct tux_counters {
-	uint64_t requests;
-	uint64_t sent_bytes;
-	uint64_t refused;      /* answered with 4xx that the protocol core or a limit decided, before any file was looked for */
-	uint64_t errors;       /* answers with 5xx, and answers cut short */
-	uint64_t connections;  /* accepted */
-	uint64_t open;         /* connections now */
-	uint64_t cache_hits;
-	uint64_t records_lost; /* access records for which the ring had no room, or that could not be written */
-};
-
 struct tux_engine;
 
 /*
@@ -174,6 +163,7 @@ void tux_engine_stop(struct tux_engine *engine);
 /* Frees the engine after tux_engine_stop(). */
 void tux_engine_free(struct tux_engine *engine);
 
+/* Sums over all threads, and the kernel engine's. Any thread. */
 void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum);
 
 /*

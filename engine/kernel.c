@@ -238,17 +238,25 @@ void kernel_count(const struct kernel *kernel, struct tux_counters *sum)
 		const struct tux_cpu_counters *one = &cpu_of(kernel, cpu)->counters;
 
 		sum->requests += look(&one->requests);
+		sum->kernel_requests += look(&one->requests);
 		sum->sent_bytes += look(&one->sent_bytes);
 		sum->errors += look(&one->errors);
 		sum->connections += look(&one->accepted);
 		sum->cache_hits += look(&one->hits);
 		come += look(&one->accepted) + look(&one->adopted);
 		gone += look(&one->closed);
-		for (int reason = 0; reason < TUX_REASONS; reason++)
-			gone += look(&one->handed_up[reason]) + look(&one->handed_over[reason]);
+		sum->given_back += look(&one->adopted);
+		for (int reason = 0; reason < TUX_REASONS; reason++) {
+			const uint64_t up = look(&one->handed_up[reason]), over = look(&one->handed_over[reason]);
+
+			sum->handed_up[reason] += up;
+			sum->handed_over[reason] += over;
+			gone += up + over;
+		}
 	}
 	if (kernel->fd >= 0 && come > gone)
-		sum->open += come - gone;
+		sum->kernel_open = come - gone;
+	sum->open += sum->kernel_open;
 }
 
 static void copy_out(const struct tux_cpu_shared *ring, uint32_t ring_bytes, uint64_t at, void *to, size_t len)

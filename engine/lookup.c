@@ -174,6 +174,7 @@ struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len)
 	}
 	if (object != NULL)
 		cache_drop(&worker->cache, object);
+	count(&worker->counters.cache_misses, 1);
 	load.config = worker->config;
 	load.site = conn->site;
 	load.key = path;

@@ -35,9 +35,9 @@ static void write_record(struct worker *worker, const struct tux_record *record,
 		(void)!write(worker->log_event_fd, &one, sizeof(one));
 }
 
-static uint32_t duration(const struct worker *worker)
+static uint32_t duration_since(int64_t began_us)
 {
-	int64_t us = microseconds() - worker->now_us;
+	int64_t us = microseconds() - began_us;
 
 	return us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
@@ -51,16 +51,19 @@ static void record_answer(struct conn *conn, const uint8_t *buf, uint16_t status
 	uint32_t len;
 
 	count(&worker->counters.requests, 1);
+	count(&worker->counters.status[status - TUX_FIRST_STATUS], 1);
 	if (status >= 500)
 		count(&worker->counters.errors, 1);
+	if (conn->unsent++ == 0)
+		conn->unsent_us = conn->began_us;
 	if (!worker->config->records)
 		return;
 	record.site = (uint16_t)(conn->site - worker->config->sites);
-	record.time_us = worker->now_us;
+	record.time_us = conn->began_us;
 	memcpy(record.address, conn->address, sizeof(record.address));
 	len = tux_record_fill(&record, buf, &worker->request, text);
 	if (conn->answer.count == 0) {
-		record.duration_us = duration(worker);
+		record.duration_us = duration_since(conn->began_us);
 		write_record(worker, &record, text, len);
 		return;
 	}
@@ -77,14 +80,15 @@ static void record_answer(struct conn *conn, const uint8_t *buf, uint16_t status
 void reply_sent(struct conn *conn, uint64_t left)
 {
 	struct tux_record *record = conn->record;
-	int64_t us;
 
 	if (left > 0)
 		count(&conn->worker->counters.errors, 1);
+	if (conn->unsent > 0) /* they went out together, and began together: what is pipelined comes together */
+		histogram_add(&conn->worker->counters.latency, duration_since(conn->unsent_us), conn->unsent);
+	conn->unsent = 0;
 	if (record == NULL)
 		return;
-	us = microseconds() - record->time_us;
-	record->duration_us = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+	record->duration_us = duration_since(record->time_us);
 	record->sent_bytes -= left;
 	records_unreserve(&conn->worker->records, record->size);
 	write_record(conn->worker, record, (const uint8_t *)(record + 1), record->size - (uint32_t)sizeof(*record));
@@ -159,6 +163,7 @@ void reply_refusal(struct conn *conn, const uint8_t *buf, uint16_t status, const
 
 	if (buf == NULL) {
 		buf = nothing;
+		conn->began_us = worker->now_us;
 		worker->request.refusal = TUX_REFUSED_LENGTH; /* nothing of the scratch request is this one's */
 		worker->request.method_text = worker->request.target = (struct tux_span){ 0, 0 };
 		worker->request.method = TUX_METHOD_UNKNOWN;

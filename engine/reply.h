@@ -23,7 +23,7 @@ void reply_refusal(struct conn *conn, const uint8_t *buf, uint16_t status, const
 /* Queues "100 Continue". */
 void reply_continue(struct conn *conn);
 
-/* Writes the access record of an answer that was being sent: left bytes of it were not. */
+/* The answers that were queued have been sent, but for left bytes of the last: counts how long they took, writes that one's access record. */
 void reply_sent(struct conn *conn, uint64_t left);
 
 #endif

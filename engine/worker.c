@@ -123,13 +123,23 @@ static void tick(struct worker *worker)
 	struct timespec real;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
-	clock_gettime(worker->config->records ? CLOCK_REALTIME : CLOCK_REALTIME_COARSE, &real);
+	clock_gettime(CLOCK_REALTIME, &real);
 	worker->now_ms = (uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000;
 	worker->now_us = real.tv_sec * INT64_C(1000000) + real.tv_nsec / 1000;
 	if (real.tv_sec != worker->now_s) {
 		worker->now_s = real.tv_sec;
 		tux_date_format(worker->now_s, worker->date);
 	}
+}
+
+/* Shows what others may not look at. */
+static void show(struct worker *worker)
+{
+	struct tux_counters *counters = &worker->counters;
+
+	__atomic_store_n(&counters->cached, worker->cache.count, __ATOMIC_RELAXED);
+	__atomic_store_n(&counters->cached_bytes, worker->cache.bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&counters->cached_files, worker->cache.files, __ATOMIC_RELAXED);
 }
 
 static void expire(struct worker *worker)
@@ -220,6 +230,7 @@ static void serve(struct worker *worker)
 		worker->ops->handle(worker->loop);
 		expire(worker);
 		connections_log_resume(worker);
+		show(worker);
 		drain = __atomic_load_n(worker->drain, __ATOMIC_RELAXED);
 		if (!worker->draining && (drain || __atomic_load_n(worker->retire, __ATOMIC_RELAXED)))
 			begin_drain(worker);
