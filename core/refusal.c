@@ -34,6 +34,7 @@ static const struct reason reasons[TUX_REFUSALS] = {
 	[TUX_REFUSED_CHUNK] = { 400, "the chunked framing is broken" },
 	[TUX_REFUSED_TRAILER_LONG] = { 431, "the trailer section is too long" },
 	[TUX_REFUSED_BODY_LONG] = { 413, "the body is too long" },
+	[TUX_REFUSED_TIMEOUT] = { 408, "the request took too long to arrive" },
 };
 
 uint16_t tux_refusal_status(enum tux_refusal refusal)

@@ -43,6 +43,7 @@ enum tux_refusal {
 	TUX_REFUSED_CHUNK,             /* 400: broken chunked framing */
 	TUX_REFUSED_TRAILER_LONG,      /* 431 */
 	TUX_REFUSED_BODY_LONG,         /* 413: more body than the limit of the engine */
+	TUX_REFUSED_TIMEOUT,           /* 408: the engine has waited as long as it may */
 	TUX_REFUSALS
 };
 

@@ -268,13 +268,13 @@ static void put_validators(struct out *out, const struct tux_head *head)
 {
 	uint8_t date[TUX_DATE_LEN];
 
-	if (head->has_last_modified) {
+	if (head->has_last_modified && !(head->omit & TUX_OMIT_LAST_MODIFIED)) {
 		tux_date_format(head->last_modified, date);
 		PUT(out, "Last-Modified: ");
 		put(out, date, TUX_DATE_LEN);
 		PUT(out, "\r\n");
 	}
-	if (head->etag_len > 0) {
+	if (head->etag_len > 0 && !(head->omit & TUX_OMIT_ETAG)) {
 		PUT(out, "ETag: ");
 		put(out, head->etag, head->etag_len);
 		PUT(out, "\r\n");
@@ -294,7 +294,7 @@ static void put_coding(struct out *out, const struct tux_head *head)
 		put_text(out, tux_coding_text((enum tux_coding)head->coding));
 		PUT(out, "\r\n");
 	}
-	if (head->accept_ranges)
+	if (head->accept_ranges && !(head->omit & TUX_OMIT_ACCEPT_RANGES))
 		PUT(out, "Accept-Ranges: bytes\r\n");
 	if (head->content_range == TUX_CONTENT_RANGE_ONE)
 		put_range(out, &head->range, head->size);
@@ -414,10 +414,13 @@ uint32_t tux_response_head(uint8_t *out_at, uint32_t cap, const struct tux_head 
 	PUT(&out, "\r\nDate: ");
 	date = out.len;
 	put(&out, head->date, TUX_DATE_LEN);
-	PUT(&out, "\r\nServer: tux\r\n");
+	PUT(&out, "\r\n");
+	if (!(head->omit & TUX_OMIT_SERVER))
+		PUT(&out, "Server: tux\r\n");
 	put_representation(&out, head);
 	put_options(&out, head);
 	put_location(&out, head);
+	put_text(&out, head->extra);
 	put_connection(&out, head);
 	*date_off = date;
 	return out.full ? 0 : out.len;

@@ -65,6 +65,14 @@ enum tux_content_range {
 	TUX_CONTENT_RANGE_UNSATISFIED, /* "bytes", a star in place of the range, and the size: with 416 */
 };
 
+/* Fields that a head can be without. */
+enum tux_omission {
+	TUX_OMIT_SERVER = 1,
+	TUX_OMIT_ETAG = 2,
+	TUX_OMIT_LAST_MODIFIED = 4,
+	TUX_OMIT_ACCEPT_RANGES = 8,
+};
+
 /* What a response head says. Zeroed members are left out. Pointers are borrowed for the call. */
 struct tux_head {
 	uint16_t status;
@@ -78,6 +86,7 @@ struct tux_head {
 	bool allow;                    /* Allow: GET, HEAD, OPTIONS */
 	uint8_t coding;                /* enum tux_coding */
 	uint8_t content_range;         /* enum tux_content_range */
+	uint8_t omit;                  /* enum tux_omission, or-ed: left out whatever else is said here */
 	struct tux_range range;        /* with TUX_CONTENT_RANGE_ONE */
 	uint64_t size;                 /* of the representation, with Content-Range */
 	uint64_t content_length;
@@ -92,6 +101,7 @@ struct tux_head {
 	uint32_t location_len;
 	const uint8_t *location_query; /* the query as sent, '?' not included; NULL: none */
 	uint32_t location_query_len;
+	struct tux_text extra;         /* further field lines, each ending in CRLF */
 };
 
 /*
@@ -99,7 +109,7 @@ struct tux_head {
  */
 /*@ predicate head_readable{L}(struct tux_head *head) =
   @   \valid_read(head) && \valid_read(head->date + (0 .. TUX_DATE_LEN - 1)) && text_readable(head->type) &&
-  @   \valid_read(head->boundary + (0 .. head->boundary_len - 1)) && \valid_read(head->etag + (0 .. head->etag_len - 1)) &&
+  @   text_readable(head->extra) && \valid_read(head->boundary + (0 .. head->boundary_len - 1)) && \valid_read(head->etag + (0 .. head->etag_len - 1)) &&
   @   \valid_read(head->location + (0 .. head->location_len - 1)) &&
   @   \valid_read(head->location_query + (0 .. head->location_query_len - 1)) &&
   @   (head->content_range == TUX_CONTENT_RANGE_ONE ==> range_inside(&head->range, 0x7fffffffffffffff));
@@ -107,6 +117,7 @@ struct tux_head {
   @   \separated(out + (0 .. cap - 1), head) &&
   @   \separated(out + (0 .. cap - 1), head->date + (0 .. TUX_DATE_LEN - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->type.at + (0 .. head->type.len - 1)) &&
+  @   \separated(out + (0 .. cap - 1), head->extra.at + (0 .. head->extra.len - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->boundary + (0 .. head->boundary_len - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->etag + (0 .. head->etag_len - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->location + (0 .. head->location_len - 1)) &&

@@ -102,7 +102,9 @@ struct conn {
 	uint8_t phase;            /* enum tux_phase */
 	uint8_t waits;            /* loads that the held request has waited for */
 	uint8_t listener;         /* that accepted it: its number */
+	uint8_t refused;          /* enum tux_refusal: why the request under way is to be refused */
 	const struct tux_site *site; /* of the request under way; before it is known, the listener's fallback */
+	const struct tux_fields *fields; /* of the answer under way: its route's, or the site's */
 	uint16_t port;
 	uint8_t address[16];
 	int64_t began_us;         /* when the head of the request under way was whole, since 1970 */

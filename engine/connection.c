@@ -142,23 +142,16 @@ static void next_request(struct conn *conn)
 	conn->listing_failed = false;
 	conn->waits = 0;
 	conn->seen = 0;
+	conn->refused = TUX_ACCEPTED;
 	conn->state = CONN_HEAD;
 }
 
-static void refuse(struct conn *conn, const uint8_t *buf, enum tux_refusal refusal)
+/* Answers the request whose head is the len bytes at buf; they are kept, unless held, when the answer has to wait. */
+static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool held)
 {
-	conn->worker->request.refusal = (uint8_t)refusal;
-	reply_refusal(conn, buf, tux_refusal_status(refusal), tux_refusal_text(refusal));
-	conn->state = CONN_HEAD;
-}
-
-/* Answers the request whose head is at buf; head_len of it are kept when the answer has to wait. */
-static void answer(struct conn *conn, const uint8_t *buf, bool held)
-{
-	struct worker *worker = conn->worker;
 	bool last = conn->last;
 
-	switch (reply_request(conn, buf)) {
+	switch (conn->refused == TUX_ACCEPTED ? reply_request(conn, buf) : reply_refusal(conn, buf)) {
 	case REPLY_DONE:
 		next_request(conn);
 		return;
@@ -167,19 +160,28 @@ static void answer(struct conn *conn, const uint8_t *buf, bool held)
 		conn->state = CONN_HELD;
 		break;
 	case REPLY_WAIT:
+		conn->last = last;
 		conn->state = CONN_LOADING;
 		break;
 	}
-	if (!held && !bytes_keep(&conn->held, buf, worker->request.head_len))
+	if (!held && len > 0 && !bytes_keep(&conn->held, buf, len))
 		end(conn);
+}
+
+/* The same for what is no request, as far as it came, or for one that is not to be answered. */
+static void refuse(struct conn *conn, const uint8_t *buf, uint32_t len, bool held, enum tux_refusal refusal)
+{
+	conn->refused = (uint8_t)refusal;
+	answer(conn, buf, len, held);
 }
 
 /* Answers the request that was held, its scratch parsed anew. */
 static void answer_held(struct conn *conn)
 {
-	tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
+	if (conn->held.len > 0)
+		tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
 	conn->followed = conn->in.len > 0;
-	answer(conn, conn->held.data, true);
+	answer(conn, conn->held.data, conn->held.len, true);
 }
 
 /* A request with a body: its head is held until the body has been read past. */
@@ -189,14 +191,14 @@ static void begin_body(struct conn *conn, const uint8_t *buf)
 	struct tux_request *req = &worker->request;
 
 	if (req->framing == TUX_FRAMING_LENGTH && req->content_length > worker->config->max_body_bytes) {
-		refuse(conn, buf, TUX_REFUSED_BODY_LONG);
+		refuse(conn, buf, req->head_len, false, TUX_REFUSED_BODY_LONG);
 		return;
 	}
 	if (req->expect_continue && req->method != TUX_GET && req->method != TUX_HEAD) {
 		/* No body is wanted, and whether the client sends it all the same cannot be known. */
 		req->keep_alive = false;
 		conn->linger = true;
-		answer(conn, buf, false);
+		answer(conn, buf, req->head_len, false);
 		return;
 	}
 	tux_body_start(&conn->body, req);
@@ -225,21 +227,21 @@ static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 		return 0;
 	case TUX_REFUSED:
 		conn->began_us = worker->now_us;
-		conn->site = reply_site(conn, NULL);
-		refuse(conn, buf, (enum tux_refusal)req->refusal);
+		reply_choose_site(conn, NULL);
+		refuse(conn, buf, len, false, (enum tux_refusal)req->refusal);
 		return len;
 	case TUX_PARSED:
 		break;
 	}
 	conn->began_us = worker->now_us;
-	conn->site = reply_site(conn, buf);
+	reply_choose_site(conn, buf);
 	conn->seen = 0;
 	head_len = req->head_len;
 	conn->followed = head_len < len;
 	if (req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0)
 		begin_body(conn, buf);
 	else
-		answer(conn, buf, false);
+		answer(conn, buf, head_len, false);
 	return head_len;
 }
 
@@ -262,9 +264,9 @@ static uint32_t take_body(struct conn *conn, const uint8_t *buf, uint32_t len)
 	tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
 	conn->followed = used < len;
 	if (verdict == TUX_PARSED && conn->body.total <= conn->worker->config->max_body_bytes)
-		answer(conn, conn->held.data, true);
+		answer(conn, conn->held.data, conn->held.len, true);
 	else
-		refuse(conn, conn->held.data,
+		refuse(conn, conn->held.data, conn->held.len, true,
 		       verdict == TUX_REFUSED ? (enum tux_refusal)conn->body.refusal : TUX_REFUSED_BODY_LONG);
 	return used;
 }
@@ -547,7 +549,7 @@ static struct conn *begin(struct worker *worker, int fd, unsigned listener)
 	conn->channel.events = &channel_events;
 	conn->worker = worker;
 	conn->listener = (uint8_t)listener;
-	conn->site = reply_site(conn, NULL);
+	reply_choose_site(conn, NULL);
 	conn->answer.fd = -1;
 	if (!worker->ops->add(worker->loop, &conn->channel)) {
 		close(fd);
@@ -585,7 +587,7 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 	conn->from_kernel = true;
 	conn->no_backend = handed->reason == TUX_REASON_BACKEND;
 	if (handed->reason == TUX_REASON_TIMEOUT && !conn->parked) {
-		reply_refusal(conn, NULL, 408, "The request took too long to arrive.");
+		refuse(conn, NULL, 0, false, TUX_REFUSED_TIMEOUT);
 		go_on(conn);
 	}
 }
@@ -678,10 +680,13 @@ void connection_timeout(struct conn *conn)
 			end(conn);
 			return;
 		}
-		if (conn->state == CONN_HEAD)
-			conn->site = reply_site(conn, NULL);
-		reply_refusal(conn, NULL, 408, "The request took too long to arrive.");
-		conn->state = CONN_HEAD;
+		if (conn->state == CONN_HEAD) {
+			reply_choose_site(conn, NULL);
+			refuse(conn, NULL, 0, false, TUX_REFUSED_TIMEOUT);
+		} else {
+			tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
+			refuse(conn, conn->held.data, conn->held.len, true, TUX_REFUSED_TIMEOUT);
+		}
 		go_on(conn);
 		return;
 	case CONN_LOADING:

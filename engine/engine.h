@@ -11,6 +11,7 @@
 
 #include "../core/host.h"
 #include "../core/record.h"
+#include "../core/response.h"
 #include "../core/route.h"
 #include "counters.h"
 
@@ -18,6 +19,8 @@ enum {
 	TUX_MAX_THREADS = 256,
 	TUX_MAX_INDEX_NAMES = 8,
 	TUX_MAX_LISTENERS = 64,
+	TUX_MAX_FIELD_LINES = 4096, /* bytes of the fields that a site adds to an answer */
+	TUX_MAX_ERROR_PAGES = 64,   /* of a site */
 };
 
 enum tux_loop_kind {
@@ -51,6 +54,27 @@ struct tux_redirect {
 	bool rest;       /* behind it comes what the path has behind the route's prefix, and the query */
 };
 
+/* What a site, or a route of it, has said of the fields of its answers. All is visible ASCII, spaces and tabs. */
+struct tux_fields {
+	struct tux_text lines;  /* "Name: value" and CRLF, as often as there are fields: added to every answer */
+	struct tux_text cached; /* the same, and Cache-Control: added in its place to answers below 400 */
+	const struct tux_text *removed; /* names in lower case: what another server or a program says in these is left out */
+	unsigned removed_count;
+	uint8_t omit;           /* enum tux_omission: what TUX leaves out of its own */
+};
+
+/* What is added to an answer. */
+static inline struct tux_text tux_fields_added(const struct tux_fields *fields, uint16_t status)
+{
+	return status < 400 ? fields->cached : fields->lines;
+}
+
+/* A file beneath the root that is the body of answers with a status, from 400 on. */
+struct tux_error_page {
+	uint16_t status;
+	struct tux_text path; /* normalised; begins with '/' */
+};
+
 /* A site: what is served to those who ask for one of its names. It stays as it is, and where it is, while the engine runs. */
 struct tux_site {
 	int root_fd;     /* the document root, O_PATH | O_DIRECTORY; the engine does not close it */
@@ -62,7 +86,17 @@ struct tux_site {
 	unsigned index_count;
 	struct tux_routes routes; /* a path that no route matches is static; a route to a server needs handover_port */
 	const struct tux_redirect *redirects; /* what the routes' arguments are numbers of */
+	struct tux_fields fields;
+	const struct tux_fields *route_fields; /* of each route, in place of the site's; NULL: no route has said any */
+	const struct tux_error_page *pages;
+	unsigned page_count;      /* at most TUX_MAX_ERROR_PAGES */
 };
+
+/* The fields of what a route of a site answers; of what none does with a number that no route has. */
+static inline const struct tux_fields *tux_site_fields(const struct tux_site *site, uint32_t route)
+{
+	return site->route_fields != NULL && route < site->routes.count ? &site->route_fields[route] : &site->fields;
+}
 
 enum {
 	TUX_MAX_UPSTREAMS = 256,

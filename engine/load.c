@@ -299,10 +299,12 @@ static void build_head(struct object *object, enum tux_coding coding)
 	static const uint8_t date[TUX_DATE_LEN] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* stamped when it is sent */
 	struct representation *rep = &object->representation[coding];
 	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .has_length = true, .date = date };
-	uint8_t text[TUX_MAX_RESPONSE_HEAD];
+	uint8_t text[TUX_MAX_RESPONSE_HEAD + TUX_MAX_FIELD_LINES];
 	uint32_t date_off;
 	uint32_t len;
 
+	head.extra = tux_fields_added(object->fields, 200);
+	head.omit = object->fields->omit;
 	object_describe(object, coding, INT64_MAX, &head);
 	head.content_length = rep->stamp.size;
 	len = tux_response_head(text, sizeof(text), &head, &date_off);
@@ -344,6 +346,7 @@ static enum take take_file(const struct load *load, struct object *object, int f
 		took = take_siblings(load, object);
 	if (took != TAKE_DONE)
 		return took;
+	object->fields = tux_site_fields(load->site, tux_route_find(&load->site->routes, load->key, load->key_len));
 	object->type = tux_media_type((const uint8_t *)object->file, (uint32_t)strlen(object->file));
 	for (int coding = 0; coding < TUX_CODINGS; coding++)
 		if (object->available & (1u << coding))

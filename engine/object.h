@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+struct tux_fields;
 struct tux_site;
 
 enum object_kind {
@@ -62,6 +63,7 @@ struct object {
 	uint8_t available;    /* bit 1 << coding of the representations, with OBJECT_FILE */
 	struct tux_text type;
 	const struct tux_site *site;
+	const struct tux_fields *fields; /* that its heads are built with */
 	char *file;           /* beneath the site's root, as opened: for a directory its index */
 	struct representation representation[TUX_CODINGS];
 	uint32_t key_len;

@@ -14,7 +14,6 @@
 enum {
 	LONGEST_PATH = 4096, /* that a file can have: PATH_MAX */
 	COPY_BYTES = 4096, /* bodies up to this go out together with their head */
-	ERROR_ROOM = TUX_MAX_RESPONSE_HEAD + TUX_MAX_ERROR_BODY,
 };
 
 static int64_t microseconds(void)
@@ -101,91 +100,16 @@ static struct tux_head start_head(struct conn *conn, uint16_t status)
 {
 	struct worker *worker = conn->worker;
 
-	if (!worker->request.keep_alive || (worker->draining && !conn->followed))
+	if (!worker->request.keep_alive || (worker->draining && !conn->followed) || conn->linger)
 		conn->last = true;
 	return (struct tux_head){
 		.status = status,
 		.minor = worker->request.minor,
 		.keep_alive = !conn->last,
 		.date = worker->date,
+		.omit = conn->fields->omit,
+		.extra = tux_fields_added(conn->fields, status),
 	};
-}
-
-/* A short answer with a page of our own, or with none for 204 and 304. */
-static enum reply reply_page(struct conn *conn, const uint8_t *buf, struct tux_head *head, const char *why)
-{
-	uint8_t page[TUX_MAX_ERROR_BODY];
-	uint32_t page_len = 0;
-	uint32_t date_off;
-	uint32_t head_len;
-	uint32_t room = ERROR_ROOM + 3 * head->location_len + head->location_query_len;
-	uint8_t *out = send_room(conn, room < OUT_BYTES ? room : OUT_BYTES);
-
-	if (out == NULL) {
-		if (send_queued(conn))
-			return REPLY_NO_ROOM;
-		conn->last = true; /* no memory for an answer: the connection ends without */
-		return REPLY_DONE;
-	}
-	if (head->status != 204 && head->status != 304) {
-		page_len = tux_response_error_body(page, sizeof(page), head->status, why);
-		head->has_length = true;
-		head->content_length = page_len;
-		head->type = TUX_TEXT("text/html; charset=utf-8");
-		head->coding = TUX_CODING_IDENTITY;
-	}
-	head_len = tux_response_head(out, OUT_BYTES - conn->out->len - page_len, head, &date_off);
-	if (head_len == 0) { /* a Location beyond all measure */
-		*head = start_head(conn, 414);
-		return reply_page(conn, buf, head, NULL);
-	}
-	if (conn->worker->request.method == TUX_HEAD)
-		page_len = 0;
-	memcpy(out + head_len, page, page_len);
-	send_wrote(conn, head_len + page_len);
-	record_answer(conn, buf, head->status, head_len + page_len);
-	return REPLY_DONE;
-}
-
-static enum reply reply_status(struct conn *conn, const uint8_t *buf, uint16_t status)
-{
-	struct tux_head head = start_head(conn, status);
-
-	head.allow = status == 204 || status == 405;
-	return reply_page(conn, buf, &head, NULL);
-}
-
-void reply_refusal(struct conn *conn, const uint8_t *buf, uint16_t status, const char *why)
-{
-	static const uint8_t nothing[1];
-	struct worker *worker = conn->worker;
-	struct tux_head head;
-
-	if (buf == NULL) {
-		buf = nothing;
-		conn->began_us = worker->now_us;
-		worker->request.refusal = TUX_REFUSED_LENGTH; /* nothing of the scratch request is this one's */
-		worker->request.method_text = worker->request.target = (struct tux_span){ 0, 0 };
-		worker->request.method = TUX_METHOD_UNKNOWN;
-		worker->request.minor = 1;
-	}
-	conn->last = true;
-	conn->linger = true;
-	count(&worker->counters.refused, 1);
-	head = start_head(conn, status);
-	reply_page(conn, buf, &head, why); /* without room the connection ends after what is queued */
-}
-
-void reply_continue(struct conn *conn)
-{
-	uint32_t len;
-	const char *text = tux_response_continue(&len);
-	uint8_t *out = send_room(conn, len);
-
-	if (out == NULL)
-		return; /* the client sends its body after a while all the same */
-	memcpy(out, text, len);
-	send_wrote(conn, len);
 }
 
 /* Whether the head alone is all: HEAD. */
@@ -212,6 +136,156 @@ static void queue_body(struct conn *conn, struct object *object, const struct re
 		}
 	}
 	send_body(conn, object, rep->fd, (struct piece){ .memory = memory, .off = range.first, .len = range.len });
+}
+
+/* Room for a head, and for a small body behind it. */
+static uint8_t *head_room(struct conn *conn, const struct tux_head *head, uint32_t body)
+{
+	uint32_t room = TUX_MAX_RESPONSE_HEAD + head->extra.len + 3 * head->location_len + head->location_query_len + body;
+
+	return send_room(conn, room < OUT_BYTES ? room : OUT_BYTES);
+}
+
+/* There was no room for an answer: without anything to be sent first the connection ends without. */
+static enum reply no_room(struct conn *conn)
+{
+	if (send_queued(conn))
+		return REPLY_NO_ROOM;
+	conn->last = true;
+	return REPLY_DONE;
+}
+
+/* The site's page for a status. NULL: it has none, or conn->miss brings it. */
+static struct object *page_of(struct conn *conn, uint16_t status)
+{
+	const struct tux_site *site = conn->site;
+	const struct tux_error_page *page = site->pages;
+	struct object *object;
+
+	while (page < site->pages + site->page_count && page->status != status)
+		page++;
+	if (page == site->pages + site->page_count)
+		return NULL;
+	object = lookup(conn, (const uint8_t *)page->path.at, page->path.len);
+	if (object != NULL && object->kind != OBJECT_FILE) {
+		object_put(object);
+		return NULL;
+	}
+	return object;
+}
+
+/* The page is no version of what was asked for: none of its validators is told. */
+static enum reply reply_page_file(struct conn *conn, const uint8_t *buf, struct tux_head *head, struct object *object)
+{
+	const struct representation *rep = &object->representation[TUX_CODING_IDENTITY];
+	uint64_t body = wants_body(conn->worker) ? rep->stamp.size : 0;
+	uint8_t *out = head_room(conn, head, body <= COPY_BYTES ? (uint32_t)body : 0);
+	uint32_t date_off;
+	uint32_t len;
+
+	if (out == NULL)
+		return no_room(conn);
+	head->has_length = true;
+	head->content_length = rep->stamp.size;
+	head->type = object->type;
+	head->coding = TUX_CODING_IDENTITY;
+	len = tux_response_head(out, OUT_BYTES - conn->out->len, head, &date_off);
+	send_wrote(conn, len);
+	queue_body(conn, object, rep, (struct tux_range){ 0, body });
+	record_answer(conn, buf, head->status, len + body);
+	return REPLY_DONE;
+}
+
+/* A page of our own, or none with 204 and 304. */
+static enum reply reply_own_page(struct conn *conn, const uint8_t *buf, struct tux_head *head, const char *why)
+{
+	uint8_t page[TUX_MAX_ERROR_BODY];
+	uint32_t page_len = 0;
+	uint32_t date_off;
+	uint32_t head_len;
+	uint8_t *out = head_room(conn, head, TUX_MAX_ERROR_BODY);
+
+	if (out == NULL)
+		return no_room(conn);
+	if (head->status != 204 && head->status != 304) {
+		page_len = tux_response_error_body(page, sizeof(page), head->status, why);
+		head->has_length = true;
+		head->content_length = page_len;
+		head->type = TUX_TEXT("text/html; charset=utf-8");
+		head->coding = TUX_CODING_IDENTITY;
+	}
+	head_len = tux_response_head(out, OUT_BYTES - conn->out->len - page_len, head, &date_off);
+	if (head_len == 0) { /* a Location beyond all measure */
+		*head = start_head(conn, 414);
+		return reply_own_page(conn, buf, head, NULL);
+	}
+	if (conn->worker->request.method == TUX_HEAD)
+		page_len = 0;
+	memcpy(out + head_len, page, page_len);
+	send_wrote(conn, head_len + page_len);
+	record_answer(conn, buf, head->status, head_len + page_len);
+	return REPLY_DONE;
+}
+
+/* A short answer: with the site's page for its status, or with ours. */
+static enum reply reply_page(struct conn *conn, const uint8_t *buf, struct tux_head *head, const char *why)
+{
+	struct object *object = head->status >= 400 ? page_of(conn, head->status) : NULL;
+	enum reply reply;
+
+	if (object == NULL && conn->miss != NULL)
+		return REPLY_WAIT;
+	if (object == NULL)
+		return reply_own_page(conn, buf, head, why);
+	reply = reply_page_file(conn, buf, head, object);
+	object_put(object);
+	return reply;
+}
+
+static enum reply reply_status(struct conn *conn, const uint8_t *buf, uint16_t status)
+{
+	struct tux_head head = start_head(conn, status);
+
+	head.allow = status == 204 || status == 405;
+	return reply_page(conn, buf, &head, NULL);
+}
+
+enum reply reply_refusal(struct conn *conn, const uint8_t *buf)
+{
+	static const uint8_t nothing[1];
+	const enum tux_refusal refusal = (enum tux_refusal)conn->refused;
+	struct worker *worker = conn->worker;
+	struct tux_head head;
+	enum reply reply;
+
+	worker->request.refusal = conn->refused;
+	if (buf == NULL) { /* nothing of the scratch request is this one's */
+		buf = nothing;
+		conn->began_us = worker->now_us;
+		worker->request.method_text = worker->request.target = (struct tux_span){ 0, 0 };
+		worker->request.method = TUX_METHOD_UNKNOWN;
+		worker->request.minor = 1;
+	}
+	conn->last = true;
+	head = start_head(conn, tux_refusal_status(refusal));
+	reply = reply_page(conn, buf, &head, tux_refusal_text(refusal));
+	if (reply == REPLY_DONE) {
+		conn->linger = true;
+		count(&worker->counters.refused, 1);
+	}
+	return reply;
+}
+
+void reply_continue(struct conn *conn)
+{
+	uint32_t len;
+	const char *text = tux_response_continue(&len);
+	uint8_t *out = send_room(conn, len);
+
+	if (out == NULL)
+		return; /* the client sends its body after a while all the same */
+	memcpy(out, text, len);
+	send_wrote(conn, len);
 }
 
 /* A whole representation with 200 on a connection of HTTP/1.1 that stays open: head prebuilt. */
@@ -273,7 +347,7 @@ static bool queue_parts(struct conn *conn, struct object *object, const struct r
 	return true;
 }
 
-/* Everything else about a file, its head written anew: status is 200, or 404 for the site's own page. */
+/* Everything else about a file, its head written anew. */
 static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct object *object, enum tux_coding coding,
                              const struct tux_plan *plan)
 {
@@ -286,7 +360,7 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 	uint32_t len;
 	uint8_t *out;
 
-	if (send_room(conn, TUX_MAX_RESPONSE_HEAD + COPY_BYTES) == NULL)
+	if (send_room(conn, TUX_MAX_RESPONSE_HEAD + conn->fields->cached.len + COPY_BYTES) == NULL)
 		return REPLY_NO_ROOM;
 	head = start_head(conn, plan->status);
 	if (plan->status == 412)
@@ -303,10 +377,6 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 		head.coding = TUX_CODING_IDENTITY;
 		return reply_page(conn, buf, &head, NULL);
 	}
-	if (plan->status == 404) { /* the page is no version of what was asked for */
-		head.accept_ranges = head.has_last_modified = false;
-		head.etag_len = 0;
-	}
 	if (plan->range_count > 1) {
 		head.boundary = rep->etag + rep->etag_len - 17; /* 16 digits of a keyed hash, then the quote */
 		head.boundary_len = 16;
@@ -322,8 +392,8 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 		head.content_length = range.len;
 	}
 	body = wants_body(worker) ? head.content_length : 0;
-	out = send_room(conn, TUX_MAX_RESPONSE_HEAD);
-	len = tux_response_head(out, TUX_MAX_RESPONSE_HEAD, &head, &date_off);
+	out = head_room(conn, &head, 0);
+	len = tux_response_head(out, OUT_BYTES - conn->out->len, &head, &date_off);
 	send_wrote(conn, len);
 	if (plan->range_count <= 1 && body > 0)
 		queue_body(conn, object, rep, range);
@@ -351,7 +421,7 @@ static enum reply reply_file(struct conn *conn, const uint8_t *buf, struct objec
 	    !has_field(req, TUX_FIELD_IF_UNMODIFIED_SINCE)) {
 		plan.status = 200;
 		plan.range_count = 0;
-		if (req->minor > 0 && req->keep_alive && !worker->draining && object->representation[coding].head != NULL &&
+		if (req->minor > 0 && req->keep_alive && !worker->draining && object->representation[coding].head != NULL && conn->fields == object->fields &&
 		    object->representation[coding].last_modified <= worker->now_s)
 			return reply_whole(conn, buf, object, coding);
 	} else {
@@ -431,16 +501,16 @@ static enum reply reply_listing(struct conn *conn, const uint8_t *buf, const str
 		lookup_listing(conn, object->key, object->key_len, buf + req->query.off, req->query.len, json);
 		return conn->miss != NULL ? REPLY_WAIT : reply_status(conn, buf, 503);
 	}
-	out = send_room(conn, TUX_MAX_RESPONSE_HEAD);
+	head = start_head(conn, 200);
+	out = head_room(conn, &head, 0);
 	if (out == NULL)
 		return REPLY_NO_ROOM;
-	head = start_head(conn, 200);
 	head.vary_accept = true;
 	head.has_length = true;
 	head.content_length = conn->listing_len;
 	head.type = json ? TUX_TEXT("application/json") :
 	                   TUX_TEXT("text/html; charset=utf-8");
-	len = tux_response_head(out, TUX_MAX_RESPONSE_HEAD, &head, &date_off);
+	len = tux_response_head(out, OUT_BYTES - conn->out->len, &head, &date_off);
 	send_wrote(conn, len);
 	if (wants_body(worker) && conn->listing_len > 0) {
 		send_body(conn, NULL, -1, (struct piece){ .memory = conn->listing, .len = conn->listing_len });
@@ -449,25 +519,6 @@ static enum reply reply_listing(struct conn *conn, const uint8_t *buf, const str
 	}
 	record_answer(conn, buf, 200, len + send_left(conn));
 	return REPLY_DONE;
-}
-
-/* The site's own page for what is missing, or ours. */
-static enum reply reply_missing(struct conn *conn, const uint8_t *buf)
-{
-	static const uint8_t page[] = "/404.html";
-	struct object *object = lookup(conn, page, sizeof(page) - 1);
-	struct tux_plan plan = { .status = 404 };
-	enum reply reply;
-
-	if (object == NULL && conn->miss != NULL)
-		return REPLY_WAIT;
-	if (object != NULL && object->kind == OBJECT_FILE)
-		reply = reply_plan(conn, buf, object, TUX_CODING_IDENTITY, &plan);
-	else
-		reply = reply_status(conn, buf, 404);
-	if (object != NULL)
-		object_put(object);
-	return reply;
 }
 
 /* A path that no file extension ends is a page of a single-page application. */
@@ -491,7 +542,7 @@ static enum reply reply_object(struct conn *conn, const uint8_t *buf, struct obj
 	case OBJECT_LISTABLE:
 		return reply_listing(conn, buf, object);
 	case OBJECT_MISSING:
-		return reply_missing(conn, buf);
+		return reply_status(conn, buf, 404);
 	case OBJECT_FORBIDDEN:
 		return reply_status(conn, buf, 403);
 	case OBJECT_BUSY:
@@ -509,7 +560,7 @@ static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len
 	enum reply reply;
 
 	if (!conn->site->dot_files && tux_target_has_dot_file(worker->path, len))
-		return reply_missing(conn, buf);
+		return reply_status(conn, buf, 404);
 	object = lookup(conn, worker->path, len);
 	if (object != NULL && object->kind == OBJECT_MISSING && is_spa_page(conn->site, worker->path, len)) {
 		object_put(object);
@@ -522,15 +573,16 @@ static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len
 	return reply;
 }
 
-const struct tux_site *reply_site(const struct conn *conn, const uint8_t *buf)
+void reply_choose_site(struct conn *conn, const uint8_t *buf)
 {
 	const struct tux_engine_config *config = conn->worker->config;
 
-	if (config->site_count == 1)
-		return config->sites;
-	if (buf == NULL)
-		return config->sites + config->hosts.fallback[conn->listener];
-	return config->sites + tux_host_find(&config->hosts, conn->listener, buf, conn->worker->request.host);
+	conn->site = config->sites;
+	if (config->site_count > 1 && buf == NULL)
+		conn->site += config->hosts.fallback[conn->listener];
+	else if (config->site_count > 1)
+		conn->site += tux_host_find(&config->hosts, conn->listener, buf, conn->worker->request.host);
+	conn->fields = &conn->site->fields;
 }
 
 enum reply reply_request(struct conn *conn, const uint8_t *buf)
@@ -557,12 +609,12 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 	} else {
 		refusal = tux_target_normalise(buf + req->path.off, req->path.len, worker->path, &len);
 		if (refusal != TUX_ACCEPTED) {
-			req->refusal = (uint8_t)refusal;
-			reply_refusal(conn, buf, tux_refusal_status(refusal), tux_refusal_text(refusal));
-			return REPLY_DONE;
+			conn->refused = (uint8_t)refusal;
+			return reply_refusal(conn, buf);
 		}
 	}
 	route = tux_route_find(routes, worker->path, len);
+	conn->fields = tux_site_fields(conn->site, route);
 	if (route < routes->count && routes->route[route].handler == TUX_HANDLER_REDIRECT)
 		return reply_route(conn, buf, &routes->route[route], len);
 	if (status != 0)

@@ -11,14 +11,14 @@ enum reply {
 	REPLY_WAIT,    /* conn->miss brings what is needed */
 };
 
-/* The site that the request in worker->request, parsed from buf, is for; of a connection of which there is none (buf NULL) its listener's. */
-const struct tux_site *reply_site(const struct conn *conn, const uint8_t *buf);
+/* Sets conn->site to the one that the request in worker->request, parsed from buf, is for; without a request (buf NULL) to the listener's. */
+void reply_choose_site(struct conn *conn, const uint8_t *buf);
 
 /* Answers the request in worker->request, parsed from buf. Sets conn->last when the connection ends with it. */
 enum reply reply_request(struct conn *conn, const uint8_t *buf);
 
-/* Answers with a status and an error page, and ends the connection: for what was refused. buf may be NULL: no request. */
-void reply_refusal(struct conn *conn, const uint8_t *buf, uint16_t status, const char *why);
+/* Answers that the request is refused, as conn->refused says, and ends the connection. buf may be NULL: there is no request. */
+enum reply reply_refusal(struct conn *conn, const uint8_t *buf);
 
 /* Queues "100 Continue". */
 void reply_continue(struct conn *conn);

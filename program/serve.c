@@ -171,6 +171,7 @@ static bool confine(struct serving *serving)
 /* All that comes before the first request. False with serving->error. */
 static bool prepare(struct serving *serving)
 {
+	static const struct tux_error_page pages[] = { { 404, TUX_TEXT("/404.html") } };
 	const struct tux_command *command = serving->command;
 	struct tux_engine_config *config = &serving->config;
 
@@ -179,6 +180,8 @@ static bool prepare(struct serving *serving)
 	config->records = command->log != NULL;
 	serving->site = command->site;
 	serving->site.routes = (struct tux_routes){ command->routes.route, command->routes.text, command->routes.count, command->routes.text_len };
+	serving->site.pages = pages;
+	serving->site.page_count = 1;
 	serving->site.redirects = command->routes.redirect;
 	config->sites = &serving->site;
 	config->site_count = 1;

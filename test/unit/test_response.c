@@ -175,10 +175,27 @@ static void test_record(void **state)
 	assert_int_equal(record.user_agent_len, TUX_RECORD_TEXT_MAX);
 }
 
+/* What a site has said of its fields: some are left out, others stand in front of Connection. */
+static void test_extra(void **state)
+{
+	struct tux_head head = { .status = 200, .date = date, .has_last_modified = true, .accept_ranges = true };
+
+	(void)state;
+	head.etag = (const uint8_t *)"\"x\"";
+	head.etag_len = 3;
+	head.extra = TUX_TEXT("X-A: 1\r\nX-B: 2\r\n");
+	assert_string_equal(written(&head), "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nServer: tux\r\n"
+	                                    "Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\nETag: \"x\"\r\nAccept-Ranges: bytes\r\n"
+	                                    "X-A: 1\r\nX-B: 2\r\nConnection: close\r\n\r\n");
+	head.omit = TUX_OMIT_SERVER | TUX_OMIT_ETAG | TUX_OMIT_LAST_MODIFIED | TUX_OMIT_ACCEPT_RANGES;
+	assert_string_equal(written(&head), "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nX-A: 1\r\nX-B: 2\r\n"
+	                                    "Connection: close\r\n\r\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_head),   cmocka_unit_test(test_other_heads), cmocka_unit_test(test_no_injection),
+		cmocka_unit_test(test_head), cmocka_unit_test(test_extra),   cmocka_unit_test(test_other_heads), cmocka_unit_test(test_no_injection),
 		cmocka_unit_test(test_parts),  cmocka_unit_test(test_pages),       cmocka_unit_test(test_decide),
 		cmocka_unit_test(test_methods), cmocka_unit_test(test_record),
 	};
