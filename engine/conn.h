@@ -143,7 +143,7 @@ struct worker {
 	struct source handed_up;
 	struct kernel *kernel;        /* the engine's; fd -1: there is none */
 	struct acceptor *acceptor;    /* malloc'ed */
-	bool *by_kernel;              /* malloc'ed; of each acceptor: the kernel engine accepts there */
+	const bool **by_kernel;       /* malloc'ed; of each acceptor: whether the kernel engine accepts there */
 	unsigned acceptor_count;      /* 0 behind close_acceptors() */
 	bool accepting;
 	uint64_t accept_again_ms;     /* after running out of descriptors; 0: nothing to wait for */
@@ -165,6 +165,7 @@ struct worker {
 	bool draining;
 	bool *keeps_listeners;        /* the engine's flags */
 	unsigned *accepting_workers;  /* the engine's: the last one closes what all share */
+	bool *go;                     /* to accept: nobody is taken by an engine that may still fail to start */
 	bool *drain;
 	bool *retire;
 	bool *stop;
@@ -177,6 +178,7 @@ struct worker {
 	pthread_mutex_t state_lock;   /* of what follows */
 	pthread_cond_t state_moved;
 	bool serving;
+	bool fell_back;               /* to epoll, for want of memory that may be locked */
 	bool ended;
 	int error;                    /* why it ended without serving */
 };

@@ -612,7 +612,7 @@ void connections_accept(struct worker *worker, bool accept)
 	worker->accepting = accept;
 	worker->accept_again_ms = 0;
 	for (unsigned i = 0; i < worker->acceptor_count; i++)
-		if (worker->by_kernel[i])
+		if (*worker->by_kernel[i])
 			continue;
 		else if (accept)
 			worker->ops->accept(worker->loop, &worker->acceptor[i]);

@@ -24,6 +24,7 @@ struct tux_engine {
 	unsigned accepting_workers;
 	unsigned active;       /* connections, of all workers */
 	unsigned opened;       /* workers that worker_free() is due for */
+	bool go;
 	bool drain;
 	bool retire;
 	bool stop;
@@ -35,7 +36,7 @@ struct tux_engine {
 	uint64_t records_failed; /* that the log could not write */
 	unsigned next_records; /* the worker whose records are read next */
 	char loop_description[160];
-	char description[200];
+	char description[300];
 };
 
 /* Both loops need what openat2(2) alone can do: staying beneath the root. */
@@ -108,7 +109,7 @@ static bool give_acceptors(struct tux_engine *engine, struct worker *worker, uns
 		const struct tux_listener *listener = &config->listeners[i];
 
 		for (unsigned fd = index % listener->count; fd < listener->count; fd += config->threads) {
-			worker->by_kernel[worker->acceptor_count] = engine->by_kernel[i];
+			worker->by_kernel[worker->acceptor_count] = &engine->by_kernel[i];
 			worker->acceptor[worker->acceptor_count].shared = listener->count < config->threads;
 			worker->acceptor[worker->acceptor_count++].fd = listener->fd[fd];
 		}
@@ -126,6 +127,7 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->keeps_listeners = &engine->keeps_listeners;
 	worker->active = &engine->active;
 	worker->accepting_workers = &engine->accepting_workers;
+	worker->go = &engine->go;
 	worker->drain = &engine->drain;
 	worker->retire = &engine->retire;
 	worker->stop = &engine->stop;
@@ -139,7 +141,7 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	return worker->started;
 }
 
-/* Sets up the kernel engine and gives it the listeners that it can serve. The workers come to what it hands up. */
+/* Sets up the kernel engine. The workers come to what it hands up. */
 static bool start_kernel(struct tux_engine *engine, char *error, size_t error_size)
 {
 	const struct tux_engine_config *config = &engine->config;
@@ -148,8 +150,6 @@ static bool start_kernel(struct tux_engine *engine, char *error, size_t error_si
 		return false;
 	/* What comes up is what the kernel engine was not sure of, such as a way that is mounted over: that is asked about each time. */
 	engine->config.recheck_ms = 0;
-	for (unsigned i = 0; i < config->listener_count; i++)
-		engine->by_kernel[i] = kernel_listen(&engine->kernel, &config->listeners[i]);
 	return true;
 }
 
@@ -169,6 +169,37 @@ static int await_workers(struct tux_engine *engine)
 		pthread_mutex_unlock(&worker->state_lock);
 	}
 	return error;
+}
+
+static void wake_all(struct tux_engine *engine)
+{
+	for (unsigned i = 0; i < engine->opened; i++)
+		worker_wake(&engine->worker[i]);
+}
+
+/* All has started: from here on it accepts. The kernel engine is given the listeners that it can serve. */
+static void open_doors(struct tux_engine *engine)
+{
+	const struct tux_engine_config *config = &engine->config;
+
+	for (unsigned i = 0; i < config->listener_count && engine->kernel.fd >= 0; i++)
+		engine->by_kernel[i] = kernel_listen(&engine->kernel, &config->listeners[i]);
+	__atomic_store_n(&engine->go, true, __ATOMIC_RELEASE);
+	wake_all(engine);
+}
+
+/* What runs, as words. */
+static void describe(struct tux_engine *engine)
+{
+	unsigned other = 0;
+	char others[80] = "";
+
+	for (unsigned i = 0; i < engine->opened; i++)
+		other += engine->worker[i].fell_back;
+	if (other > 0)
+		snprintf(others, sizeof(others), "; for %u of the threads too much memory is locked: epoll", other);
+	snprintf(engine->description, sizeof(engine->description), "%s%s%s", engine->kernel.fd >= 0 ? "kernel, and " : "",
+	         engine->loop_description, others);
 }
 
 /* The start has failed before there was a kernel engine that would close its descriptor. */
@@ -212,8 +243,6 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		tux_engine_free(engine);
 		return NULL;
 	}
-	snprintf(engine->description, sizeof(engine->description), "%s%s", engine->kernel.fd >= 0 ? "kernel, and " : "",
-	         engine->loop_description);
 	for (unsigned i = 0; i < config->threads && failed == 0; i++)
 		if (!start_worker(engine, ops, i))
 			failed = errno != 0 ? errno : EAGAIN;
@@ -226,18 +255,14 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		tux_engine_free(engine);
 		return NULL;
 	}
+	describe(engine);
+	open_doors(engine);
 	return engine;
 }
 
 const char *tux_engine_describe(const struct tux_engine *engine)
 {
 	return engine->description;
-}
-
-static void wake_all(struct tux_engine *engine)
-{
-	for (unsigned i = 0; i < engine->opened; i++)
-		worker_wake(&engine->worker[i]);
 }
 
 void tux_engine_drain(struct tux_engine *engine)

@@ -221,9 +221,8 @@ static void end_accepting(struct worker *worker)
 
 static void serve(struct worker *worker)
 {
-	bool drain;
+	bool accepts = false, drain;
 
-	connections_accept(worker, true);
 	while (!__atomic_load_n(worker->stop, __ATOMIC_RELAXED)) {
 		worker->ops->wait(worker->loop, wait_ms(worker));
 		tick(worker); /* before what has happened is looked at: an old clock would let its waits end at once */
@@ -232,6 +231,10 @@ static void serve(struct worker *worker)
 		connections_log_resume(worker);
 		show(worker);
 		drain = __atomic_load_n(worker->drain, __ATOMIC_RELAXED);
+		if (!accepts && !worker->draining && __atomic_load_n(worker->go, __ATOMIC_ACQUIRE)) {
+			accepts = true;
+			connections_accept(worker, true);
+		}
 		if (!worker->draining && (drain || __atomic_load_n(worker->retire, __ATOMIC_RELAXED)))
 			begin_drain(worker);
 		if (worker->draining && worker->acceptor_count > 0)
@@ -260,6 +263,12 @@ void *worker_run(void *argument)
 
 	pthread_setname_np(pthread_self(), "tux");
 	worker->loop = worker->ops->open(&connection_events, worker);
+	if (worker->loop == NULL && errno == ENOMEM && worker->config->loop == TUX_LOOP_AUTO) {
+		/* Locked memory is counted over all processes of the user, those that a reload has retired too. */
+		worker->ops = &loop_epoll;
+		worker->fell_back = true;
+		worker->loop = worker->ops->open(&connection_events, worker);
+	}
 	if (worker->loop == NULL) {
 		error = errno;
 	} else {

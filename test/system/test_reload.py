@@ -1,0 +1,554 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""SIGHUP with --config: the file is read again, and nobody notices but by what it says."""
+import os
+import pwd
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import client
+from conftest import Tux
+from tools import free_port
+
+LOADED_SECONDS = 10
+BETWEEN_RELOADS = 0.2
+
+
+def children(pid):
+    """The processes that a process has started, by number."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(name))
+    return sorted(found)
+
+
+def field(pid, name):
+    """A line of /proc/PID/status."""
+    with open("/proc/%d/status" % pid, encoding="utf-8") as file:
+        for line in file:
+            if line.startswith(name + ":"):
+                return line.split(":", 1)[1].strip()
+    raise AssertionError(name)
+
+
+def is_there(pid):
+    try:
+        return not field(pid, "State").startswith("Z")
+    except OSError:
+        return False
+
+
+class Supervised(Tux):
+    """The program with a configuration file."""
+
+    def __init__(self, process, port, output, path):
+        super().__init__(process, port, output)
+        self.path = path
+
+    def write(self, text):
+        with open(self.path + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.rename(self.path + ".new", self.path)
+
+    def times(self, words):
+        return self.output.count(words)
+
+    def reload(self, text=None, words="sandbox:"):
+        """SIGHUP, and waits until the words of its end have been said."""
+        before = self.times(words)
+        if text is not None:
+            self.write(text)
+        self.signal(signal.SIGHUP)
+        client.wait_until(lambda: self.times(words) > before, "it reloads: " + words)
+
+    def generations(self):
+        return children(self.process.pid)
+
+    def alone(self):
+        """Waits until one generation is left, and returns its number."""
+        client.wait_until(lambda: len(self.generations()) == 1, "one process serves", 30)
+        return self.generations()[0]
+
+
+@pytest.fixture
+def supervised(request, place):
+    """supervised(text): starts the program with a file of that text, in which PORT stands for a port."""
+    running = []
+
+    def start(text, port=None, wrapper=(), env=None, **popen):
+        port = port or free_port()
+        path = os.path.join(place, "tux-%d.conf" % len(running))
+        output = path + ".output"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace("PORT", str(port)))
+        with open(output, "wb") as file:
+            process = subprocess.Popen(
+                [*wrapper, os.path.abspath(request.config.getoption("tux")), "serve", "--config", path,
+                 *shlex.split(request.config.getoption("tux_args"))], stdin=subprocess.DEVNULL, stdout=file,
+                stderr=subprocess.STDOUT, cwd="/", env=dict(os.environ, **(env or {})), **popen)
+        server = Supervised(process, port, output, path)
+        running.append(server)
+        client.wait_until(lambda: process.poll() is not None or "sandbox:" in server.output, "it serves", 30)
+        assert process.poll() is None, server.output
+        return server
+
+    yield start
+    for server in running:
+        if server.process.returncode is None:
+            server.end()
+
+
+@pytest.fixture
+def roots(place):
+    """Two directories whose file says which it is."""
+    made = []
+    for name in ("one", "two"):
+        root = os.path.join(place, name)
+        os.mkdir(root)
+        for file, content in (("file", name.encode()), ("large", name.encode() * (8 << 20))):
+            with open(os.path.join(root, file), "wb") as out:
+                out.write(content)
+        made.append(root)
+    return made
+
+
+def text(root, *more, listen='"127.0.0.1:PORT"', log="off"):
+    return "\n".join(["root %s" % root, "listen = [%s]" % listen, 'log "%s"' % log, *more, ""])
+
+
+def closes(response):
+    return "close" in response.tokens("Connection")
+
+
+class Load:
+    """Strict clients: every request that is sent is answered, and a connection ends only behind an answer that says so."""
+
+    def __init__(self, address, bodies=(b"one", b"two")):
+        self.address = address
+        self.bodies = bodies
+        self.over = threading.Event()
+        self.failures = []
+        self.answers = 0
+        self.threads = []
+        for kind in (self.keeps_alive, self.keeps_alive, self.pauses, self.pauses, self.pipelines, self.connects, self.connects):
+            thread = threading.Thread(target=self.run, args=(kind,), daemon=True)
+            thread.start()
+            self.threads.append(thread)
+
+    def run(self, kind):
+        while not self.over.is_set():
+            try:
+                kind()
+            except (OSError, client.Closed, AssertionError) as error:
+                self.failures.append("%s: %r" % (kind.__name__, error))
+
+    def take(self, conn):
+        response = conn.response()
+        assert response.status == 200 and response.body in self.bodies, response
+        self.answers += 1
+        return closes(response)
+
+    def keeps_alive(self, pause=0.0):
+        with client.Connection(self.address) as conn:
+            while not self.over.is_set():
+                conn.send(client.request("/file"))
+                if self.take(conn):
+                    conn.assert_closed()
+                    return
+                time.sleep(pause)
+
+    def pauses(self):
+        self.keeps_alive(0.05)
+
+    def pipelines(self):
+        with client.Connection(self.address) as conn:
+            while not self.over.is_set():
+                conn.send(client.request("/file") * 3)
+                if any([self.take(conn) for _ in range(3)]):
+                    conn.assert_closed()
+                    return
+
+    def connects(self):
+        with client.Connection(self.address) as conn:
+            conn.send(client.request("/file", "Connection: close"))
+            assert self.take(conn)
+            conn.assert_closed()
+
+    def end(self):
+        self.over.set()
+        for thread in self.threads:
+            thread.join(30)
+            assert not thread.is_alive()
+        assert not self.failures, "%d of %d: %s" % (len(self.failures), self.answers, self.failures[:5])
+
+
+@pytest.mark.parametrize("engine", ["uring", "epoll"])
+@pytest.mark.parametrize("threads", ["2", "1, 3, 2"])
+def test_nothing_is_lost(supervised, roots, engine, threads):
+    """Reloads all the time, each with another root, and another number of threads: no refusal, no reset, every request answered."""
+    counts = [int(count) for count in threads.split(",")]
+    server = supervised(text(roots[0], "engine " + engine, "threads %d" % counts[0]))
+    load = Load(server.address)
+    until = time.monotonic() + LOADED_SECONDS
+    took = []
+    for turn in range(1, 1000):
+        if time.monotonic() > until:
+            break
+        began = time.monotonic()
+        server.reload(text(roots[turn % 2], "engine " + engine, "threads %d" % counts[turn % len(counts)]).replace(
+            "PORT", str(server.port)))
+        took.append(time.monotonic() - began)
+        time.sleep(max(0, BETWEEN_RELOADS - took[-1]))
+    load.end()
+    print("%d reloads, %d answers, a reload took %.0f ms (median)" % (len(took), load.answers, sorted(took)[len(took) // 2] * 1000))
+    assert len(took) > 10 and load.answers > 500
+    server.alone()
+
+
+def test_a_changed_file_is_what_is_served(supervised, roots):
+    """The next connection is served by what the file says now; an idle one gets its next request answered, and ends."""
+    server = supervised(text(roots[0]))
+    with server.connect() as idle:
+        assert idle.get("/file").body == b"one"
+        server.reload(text(roots[1]).replace("PORT", str(server.port)))
+        assert server.get("/file").body == b"two"
+        last = idle.get("/file")
+        assert last.body == b"one" and closes(last)
+        idle.assert_closed()
+    server.alone()
+
+
+def test_an_answer_under_way_is_finished(supervised, roots):
+    """However long it takes, while reloads go on."""
+    server = supervised(text(roots[0]))
+    with server.connect(receive_buffer=4096) as conn:
+        conn.send(client.request("/large"))
+        length = int(conn.head().field("Content-Length"))
+        for _ in range(3):
+            server.reload()
+        assert conn.take(length) == b"one" * (8 << 20)
+    server.alone()
+
+
+def test_ports_come_and_go(supervised, roots):
+    """A new address is listened on, one that stays is never closed, one that is gone is refused."""
+    other = free_port()
+    server = supervised(text(roots[0]))
+    load = Load(server.address)
+    for _ in range(5):
+        server.reload(text(roots[0], listen='"127.0.0.1:PORT", "127.0.0.1:%d"' % other).replace("PORT", str(server.port)))
+        with client.Connection(("127.0.0.1", other)) as conn:
+            assert conn.get("/file").body == b"one"
+            server.reload(text(roots[0]).replace("PORT", str(server.port)))
+
+            def refused():
+                try:
+                    client.Connection(("127.0.0.1", other)).close()
+                    return False
+                except ConnectionRefusedError:
+                    return True
+            client.wait_until(refused, "the port is closed")
+            assert conn.get("/file").body == b"one"  # who is connected is served
+    load.end()
+
+
+def test_unix_sockets_come_and_go(supervised, roots, place):
+    path = os.path.join(place, "socket")
+    with_it = '"127.0.0.1:PORT", "unix:%s"' % path
+    server = supervised(text(roots[0], listen=with_it))
+    inode = os.stat(path).st_ino
+    server.reload()
+    assert os.stat(path).st_ino == inode
+    with client.Connection(path) as conn:
+        assert conn.get("/file").body == b"one"
+    server.reload(text(roots[0]).replace("PORT", str(server.port)))
+    assert not os.path.exists(path)
+    server.reload(text(roots[0], listen=with_it).replace("PORT", str(server.port)))
+    with client.Connection(path) as conn:
+        assert conn.get("/file").body == b"one"
+    server.end()
+    assert not os.path.exists(path)
+
+
+def test_the_address_of_another_stays_its(supervised, roots):
+    """An address that cannot be had: all stays as it was, and what was opened for it is closed."""
+    free = free_port()
+    server = supervised(text(roots[0]))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server.reload(text(roots[1], listen='"127.0.0.1:PORT", "127.0.0.1:%d", "127.0.0.1:%d"' %
+                           (free, taken.getsockname()[1])).replace("PORT", str(server.port)), words="is not taken")
+    assert "cannot listen on 127.0.0.1:" in server.output
+    assert server.get("/file").body == b"one"
+    with pytest.raises(ConnectionRefusedError):
+        client.Connection(("127.0.0.1", free)).close()
+
+
+@pytest.mark.parametrize("wrong,words", [
+    ("\n\nthreds 2\nbrows 1\n", [':3: unknown key "threds"', ':4: unknown key "brows"']),
+    ("root /no/such/place\nlog off\n", ["cannot serve /no/such/place"]),
+    ("root {", ["tux-0.conf:1: "]),
+    ("user nobody-at-all\n", ["nobody-at-all"])])
+def test_what_is_wrong_stays_out(supervised, roots, wrong, words):
+    """The old configuration serves on, in the same process, and all that is wrong is said."""
+    server = supervised(text(roots[0]))
+    serving = server.generations()
+    load = Load(server.address)
+    for _ in range(3):
+        server.reload(wrong, words="is not taken")
+    for word in words:
+        assert server.times(word) == 3, server.output
+    assert server.get("/file").body == b"one"
+    load.end()
+    assert server.generations() == serving
+    server.reload(text(roots[1]).replace("PORT", str(server.port)))
+    assert server.get("/file").body == b"two"
+
+
+def test_what_is_wrong_at_the_start_ends_it(request, place):
+    path = os.path.join(place, "wrong.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("root /no/such/place\nlisten 127.0.0.1:0\n")
+    done = subprocess.run([request.config.getoption("tux"), "serve", "--config", path], capture_output=True, text=True,
+                          timeout=30, check=False)
+    assert done.returncode == 1 and done.stderr == "tux: cannot serve /no/such/place: No such file or directory\n"
+
+
+def test_a_missing_file_stays_out(supervised, roots):
+    server = supervised(text(roots[0]))
+    os.unlink(server.path)
+    server.reload(words="is not taken")
+    assert "No such file" in server.output and server.get("/file").body == b"one"
+
+
+def test_a_crash_is_followed_by_another(supervised, roots):
+    """A generation that dies is said and started again, at once, and then with pauses; connections wait for it."""
+    server = supervised(text(roots[0]))
+    for _ in range(3):
+        died = server.alone()
+        os.kill(died, signal.SIGSEGV)
+        client.wait_until(lambda: server.times("process %d, which served, was ended by signal 11" % died) == 1, "it is said")
+        assert server.get("/file").body == b"one"
+        assert server.alone() != died
+    assert "another starts in 0.1 s" in server.output and "another starts in 0.2 s" in server.output
+    server.reload(text(roots[1]).replace("PORT", str(server.port)))
+    assert server.get("/file").body == b"two"
+
+
+def test_a_reload_in_a_crash(supervised, roots):
+    """SIGHUP while nothing serves: what the file says now does."""
+    server = supervised(text(roots[0]))
+    for _ in range(4):
+        os.kill(server.alone(), signal.SIGKILL)
+        client.wait_until(lambda: server.times("another starts in") > 0, "a pause") if _ == 3 else server.get("/file")
+    server.write(text(roots[1]).replace("PORT", str(server.port)))
+    server.signal(signal.SIGHUP)
+    assert server.get("/file").body in (b"one", b"two")
+    client.wait_until(lambda: server.get("/file").body == b"two", "the new root")
+    server.alone()
+
+
+def test_a_killed_supervisor_leaves_nothing(supervised, roots):
+    server = supervised(text(roots[0], "idle-timeout 60"))
+    with server.connect() as conn:
+        assert conn.get("/file").body == b"one"
+        server.reload()  # the one before has a connection still
+        processes = server.generations()
+        assert len(processes) == 2
+        server.process.kill()
+        server.process.wait()
+        client.wait_until(lambda: not any(is_there(pid) for pid in processes), "all are gone")
+        conn.assert_closed()
+    with pytest.raises(ConnectionRefusedError):
+        server.connect().close()
+
+
+def test_stopping_ends_all(supervised, roots):
+    """SIGTERM: idle connections of every generation are closed, answers under way finished; the second one stops at once."""
+    server = supervised(text(roots[0], "drain-timeout 60"))
+    idle = server.connect()
+    assert idle.get("/file").body == b"one"
+    server.reload()
+    busy = server.connect(receive_buffer=4096)
+    busy.send(client.request("/large"))
+    length = int(busy.head().field("Content-Length"))
+    server.reload()
+    server.signal(signal.SIGTERM)
+    idle.assert_closed()
+    assert server.process.poll() is None
+    assert busy.take(length) == b"one" * (8 << 20)
+    assert server.wait() == 0
+    again = supervised(text(roots[0], "drain-timeout 600"))
+    busy = again.connect(receive_buffer=4096)
+    busy.send(client.request("/large"))
+    busy.head()
+    again.reload()
+    again.signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert again.process.poll() is None
+    again.signal(signal.SIGTERM)
+    assert again.wait(10) == 0
+
+
+def test_retired_generations_are_limited(supervised, roots):
+    """Clients that never come back do not keep more than a number of processes alive."""
+    server = supervised(text(roots[0], "threads 1", "drain-timeout 0.5", "idle-timeout 600"))
+    held = []
+    for _ in range(40):
+        conn = server.connect()
+        assert conn.get("/file").body == b"one"
+        held.append(conn)
+        server.reload()
+        assert len(server.generations()) <= 32
+    for conn in held:
+        conn.close()
+    server.alone()
+
+
+def test_privileges(supervised, roots):
+    """As root: the supervisor stays what it was, the generations are nobody to fear."""
+    if os.geteuid() != 0:
+        pytest.skip("only root has privileges to give up")
+    wanted = pwd.getpwnam("www-data")
+    server = supervised(text(roots[0]))
+    own = field(server.process.pid, "CapEff")
+    for _ in range(2):
+        pid = server.alone()
+        for task in os.listdir("/proc/%d/task" % pid):
+            task = "%d/task/%s" % (pid, task)
+            with open("/proc/%s/status" % task, encoding="utf-8") as file:
+                status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+            assert status["Uid"].split() == [str(wanted.pw_uid)] * 4 and status["Gid"].split() == [str(wanted.pw_gid)] * 4
+            assert all(int(status[name], 16) == 0 for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"))
+            assert status["NoNewPrivs"] == "1"
+            assert status["Seccomp"] == "2" or "neither landlock nor seccomp" in server.output
+        server.reload()
+    assert field(server.process.pid, "Uid").split() == ["0"] * 4 and field(server.process.pid, "CapEff") == own
+
+
+def sockets(pid):
+    found = set()
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        try:
+            link = os.readlink("/proc/%d/fd/%s" % (pid, fd))
+        except OSError:
+            continue
+        if link.startswith("socket:"):
+            found.add(link)
+    return found
+
+
+def test_nothing_leaks(supervised, roots):
+    """Descriptors and memory of supervisor and generations are the same after many reloads."""
+    server = supervised(text(roots[0], "threads 2"))
+
+    def state():
+        generation = server.alone()
+        return (len(os.listdir("/proc/%d/fd" % server.process.pid)), len(os.listdir("/proc/%d/fd" % generation)))
+    for _ in range(3):
+        server.reload()
+    before, memory = state(), server.memory()
+    for _ in range(30):
+        server.reload()
+        server.get("/file")
+    assert state() == before
+    if "neither landlock nor seccomp" not in server.output:  # a sanitizer's quarantine grows
+        assert server.memory() - memory < 1 << 20
+
+
+def test_the_log_has_every_request_once(supervised, roots, place):
+    """Generations write to one file, whole lines; SIGHUP opens it anew whatever becomes of the configuration."""
+    logs = os.path.join(place, "logs")
+    os.mkdir(logs)
+    if os.geteuid() == 0:
+        os.chown(logs, pwd.getpwnam("www-data").pw_uid, -1)
+    log = os.path.join(logs, "access")
+    server = supervised(text(roots[0], log=log))
+    load = Load(server.address)
+    for turn in range(10):
+        if turn == 4:
+            os.rename(log, log + ".1")
+        if turn == 6:
+            os.rename(log, log + ".2")
+            server.reload("nonsense 1\n", words="is not taken")
+            client.wait_until(lambda: os.path.exists(log), "the new file")
+            server.write(text(roots[0], log=log).replace("PORT", str(server.port)))
+        server.reload()
+        time.sleep(0.1)
+    load.end()
+    server.end()
+    lines = []
+    for path in (log, log + ".1", log + ".2"):
+        with open(path, encoding="utf-8") as file:
+            lines += file.read().splitlines()
+    pattern = re.compile(r'127\.0\.0\.1 - - \[[^]]+\] "GET /file HTTP/1\.1" 200 \d+ "[^"]*" "[^"]*"')
+    assert all(pattern.match(line) for line in lines), [line for line in lines if not pattern.match(line)][:3]
+    assert len(lines) == load.answers
+
+
+ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.set_inheritable(3, True)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.environ["LISTEN_FDS"] = "1"
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def test_socket_activation(supervised, roots):
+    """A socket that was passed stays in use through reloads, and through a time in which the file says another."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        server = supervised("root %s\nlog off\n" % roots[0], port=listener.getsockname()[1],
+                            wrapper=[sys.executable, "-c", ACTIVATE, str(listener.fileno())], pass_fds=[listener.fileno()])
+        load = Load(server.address)
+        for turn in range(5):
+            server.reload("root %s\nlog off\n" % roots[turn % 2])
+        load.end()
+        server.reload("root %s\nlog off\nlisten 127.0.0.1:0\n" % roots[0])
+        server.reload("root %s\nlog off\n" % roots[1])
+        assert server.get("/file").body == b"two"
+
+
+def test_sd_notify(supervised, roots, place):
+    """The manager hears it from the process it started: READY, RELOADING with the time, READY again; what was wrong; STOPPING."""
+    path = os.path.join(place, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        manager.bind(path)
+        manager.settimeout(client.TIMEOUT)
+        server = supervised(text(roots[0]), env={"NOTIFY_SOCKET": path})
+
+        def hear():
+            data, ancillary, _, _ = manager.recvmsg(4096, 4096)
+            assert int.from_bytes(ancillary[0][2][:4], sys.byteorder) == server.process.pid
+            return data.decode().splitlines()
+        assert hear()[0] == "READY=1"
+        server.signal(signal.SIGHUP)
+        first, second = hear()
+        assert first == "RELOADING=1"
+        assert 0 <= time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6 - int(second.split("=")[1]) < 10e6
+        assert hear() == ["READY=1", "STATUS="]
+        server.reload("wrong 1\n", words="is not taken")
+        assert hear()[0] == "RELOADING=1"
+        ready, status = hear()
+        assert ready == "READY=1" and "not taken" in status
+        server.signal(signal.SIGTERM)
+        assert hear() == ["STOPPING=1"]
+        assert server.wait() == 0
