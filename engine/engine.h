@@ -21,6 +21,9 @@ enum {
 	TUX_MAX_LISTENERS = 64,
 	TUX_MAX_FIELD_LINES = 4096, /* bytes of the fields that a site adds to an answer */
 	TUX_MAX_ERROR_PAGES = 64,   /* of a site */
+	TUX_MAX_CGI = 64,       /* kinds of CGI programs */
+	TUX_MAX_CGI_TEXTS = 64, /* arguments, variables set or passed, each, of one of them */
+	TUX_MAX_PROGRAMS = 4096, /* CGI programs at a time, of all kinds */
 };
 
 enum tux_loop_kind {
@@ -131,6 +134,27 @@ struct tux_upstream {
 	bool trust_forwarded;        /* X-Forwarded-For and Forwarded of the client are gone on with, else replaced */
 };
 
+/* How CGI programs of one kind are started (RFC 3875). A number of 0 is no limit, a text of NULL is not done. */
+struct tux_cgi {
+	const char *name;               /* for people */
+	const char *root;               /* a directory of scripts, beneath which the path says which; NULL: program is the program */
+	const char *const *program;     /* its path and arguments up to a NULL; with root it runs the script, its last argument; NULL: the script itself is executed */
+	const char *user;               /* NULL: the one that the server runs as */
+	const char *chroot;             /* root and program are paths in there */
+	const char *const *environment; /* "NAME=value" up to a NULL, in place of what a request has */
+	const char *const *pass;        /* names up to a NULL of what the server's own environment has */
+	uint32_t programs;              /* at a time, 1 or more */
+	uint32_t waiting;               /* requests that wait for one of those to end; more are 503 */
+	uint32_t time_ms;               /* then it is told to end */
+	uint32_t cpu_s;                 /* of each process */
+	uint64_t memory_bytes;          /* of each process: what it may write to and shares with nobody */
+	uint64_t file_bytes;            /* of a file that it writes */
+	uint32_t processes;             /* of its user, all together */
+	uint32_t files;                 /* open ones, of each process */
+	uint32_t nice;                  /* 0 to 19 */
+	bool new_privileges;            /* set-user-id programs may be executed */
+};
+
 struct tux_engine_config {
 	const struct tux_site *sites;
 	unsigned site_count;        /* 1 to TUX_MAX_SITES */
@@ -156,6 +180,8 @@ struct tux_engine_config {
 	uint16_t handover_port;     /* of a server on this machine that the kernel engine passes connections to; 0: none */
 	const struct tux_upstream *upstreams; /* what the routes' arguments are numbers of */
 	unsigned upstream_count;
+	const struct tux_cgi *cgi;  /* what the arguments of routes to TUX_HANDLER_CGI are numbers of */
+	const int *spawner_fd;      /* for each thread a socket to the spawner, of tux_spawner_start(); NULL: there is none. They stay the program's */
 	uint8_t etag_key[16];
 };
 

@@ -75,12 +75,21 @@ static void bounding_set_drop(void)
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
-static bool capabilities_drop(void)
+/* These are in force from here on, and no others can be. */
+static bool capabilities_set(uint64_t kept)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	unsigned i;
 
-	return syscall(SYS_capset, &header, none) == 0;
+	for (i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i].effective = data[i].permitted = (uint32_t)(kept >> (32 * i));
+	return syscall(SYS_capset, &header, data) == 0;
+}
+
+bool tux_privileges_forget(void)
+{
+	return capabilities_set(0);
 }
 
 static bool user_become(const struct tux_user *user, char *error, size_t error_size)
@@ -100,13 +109,23 @@ static bool user_become(const struct tux_user *user, char *error, size_t error_s
 	return true;
 }
 
-bool tux_privileges_drop(const struct tux_user *user, char *error, size_t error_size)
+bool tux_privileges_keep(const struct tux_user *user, uint64_t kept, bool regain, char *error, size_t error_size)
 {
-	bounding_set_drop();
+	if (!regain)
+		bounding_set_drop();
+	if (kept != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return fail(error, error_size, "keep", "capabilities");
 	if (user->change && !user_become(user, error, error_size))
 		return false;
-	if (!capabilities_drop())
+	if (!capabilities_set(kept))
 		return fail(error, error_size, "give up", "capabilities");
+	return true;
+}
+
+bool tux_privileges_drop(const struct tux_user *user, char *error, size_t error_size)
+{
+	if (!tux_privileges_keep(user, 0, false, error, error_size))
+		return false;
 	if (user->change && user->uid != 0 && setresuid(0, 0, 0) == 0) {
 		errno = EPERM;
 		return fail(error, error_size, "give up", "root for good");

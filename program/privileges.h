@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Whom to become. */
@@ -26,5 +27,14 @@ bool tux_privileges_user(const char *wanted, struct tux_user *user, char *error,
  * bring back too. Before there are threads. False with a sentence in error: then do not go on.
  */
 bool tux_privileges_drop(const struct tux_user *user, char *error, size_t error_size);
+
+/*
+ * The same for a process that starts others: these capabilities stay (a bit each, 1 << CAP_...), and what it executes may gain
+ * privileges; with regain even those that are given up here. False with a sentence in error.
+ */
+bool tux_privileges_keep(const struct tux_user *user, uint64_t kept, bool regain, char *error, size_t error_size);
+
+/* Gives up the capabilities that there are. False with errno. */
+bool tux_privileges_forget(void);
 
 #endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "script.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int open_beneath(int root_fd, const char *path, uint64_t flags)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC | flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+
+	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+}
+
+/* What path is; 0, or an errno. */
+static int look(int root_fd, const char *path, mode_t *mode)
+{
+	const int fd = open_beneath(root_fd, path, 0);
+	struct stat status;
+	int error = 0;
+
+	*mode = 0;
+	if (fd < 0)
+		return errno;
+	if (fstat(fd, &status) < 0)
+		error = errno;
+	else
+		*mode = status.st_mode;
+	close(fd);
+	return error;
+}
+
+/* The directory of the script that path names; last is where its last name begins. */
+static int directory_open(int root_fd, char *path, char *last, int *fd)
+{
+	if (last == path) {
+		*fd = open_beneath(root_fd, ".", O_DIRECTORY);
+	} else {
+		last[-1] = '\0';
+		*fd = open_beneath(root_fd, path, O_DIRECTORY);
+		last[-1] = '/';
+	}
+	return *fd < 0 ? errno : 0;
+}
+
+int tux_script_find(int root_fd, char *path, uint32_t *len, int *directory_fd)
+{
+	char *name, *end = path;
+
+	*len = 0;
+	*directory_fd = -1;
+	for (name = path;; name = end + 1) {
+		mode_t mode;
+		char behind;
+		int error;
+
+		end = name + strcspn(name, "/");
+		if (end == name || *name == '.')
+			return ENOENT;
+		behind = *end;
+		*end = '\0';
+		error = look(root_fd, path, &mode);
+		if (error == 0 && !S_ISDIR(mode)) {
+			*len = (uint32_t)(end - path);
+			error = !S_ISREG(mode) || (mode & S_IWOTH) ? EPERM : directory_open(root_fd, path, name, directory_fd);
+			*end = behind;
+			return error;
+		}
+		*end = behind;
+		if (error != 0)
+			return error;
+		if (behind == '\0')
+			return ENOENT; /* a directory is no script */
+	}
+}

@@ -1,0 +1,797 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The spawner: one thread that takes orders from the engine's threads, starts programs, watches their time, and tells how they
+ * ended. It ends with the last of its sockets, and nothing that it has started outlives it.
+ */
+#define _GNU_SOURCE 1
+#include "spawner.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgi.h"
+
+enum {
+	GRACE_MS = 2000,     /* between SIGTERM and SIGKILL */
+	WAIT_MS = 10000,     /* that a request may wait for its program to begin; more is 503 */
+	STOP_MS = 3000,      /* that the program waits for the spawner's end */
+	END_ROUNDS = 100,    /* of looking for what is left, at the end */
+	END_ROUND_MS = 20,
+	AT_ONCE = 16,        /* messages taken from one socket in a turn */
+	BATCH = 64,
+	MAX_MESSAGE = sizeof(struct tux_spawn_start) + TUX_SPAWN_MAX_TEXT,
+};
+
+static const uint64_t never = UINT64_MAX;
+
+/* A program that runs. */
+struct program {
+	pid_t pid;      /* 0: there is none here */
+	unsigned rule;
+	unsigned link;
+	uint32_t end;   /* enum tux_spawn_end */
+	uint64_t id;
+	uint64_t due_ms; /* when it is to be told to end, or killed */
+};
+
+/* A START that waits until one of its rule's programs has ended. */
+struct waiting {
+	struct waiting *next;
+	unsigned link;
+	uint64_t id;
+	uint64_t due_ms;
+	int fd[TUX_SPAWN_STREAMS];
+	size_t len;
+	uint8_t message[];
+};
+
+struct line {
+	struct waiting *first;
+	struct waiting **last;
+	unsigned waiting;
+	unsigned running;
+};
+
+/* The socket to a thread of the engine. */
+struct link {
+	int fd; /* -1: closed */
+	struct tux_spawn_result *unsent; /* a ring; while there is something in it no orders are taken */
+	unsigned first, count;
+};
+
+static struct {
+	struct tux_cgi_rule rule[TUX_MAX_CGI];
+	struct line line[TUX_MAX_CGI]; /* of each rule */
+	unsigned rules, turn;          /* the rule that is looked at first */
+	struct link link[TUX_MAX_THREADS];
+	unsigned links, open;
+	struct program *program;
+	struct tux_cgi_failure *failure; /* of each program; memory shared with the new processes */
+	unsigned programs, running;    /* that there may be, that there are */
+	unsigned unsent_max;           /* of each link */
+	uint64_t due_ms;               /* nothing is due before */
+	int epoll_fd, signal_fd;
+	struct tux_spawn_request request; /* the one being looked at */
+	uint8_t message[MAX_MESSAGE];
+} own;
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void due_at(uint64_t ms)
+{
+	if (ms < own.due_ms)
+		own.due_ms = ms;
+}
+
+static void fds_close(const int fd[TUX_SPAWN_STREAMS])
+{
+	int i;
+
+	for (i = 0; i < TUX_SPAWN_STREAMS; i++)
+		close(fd[i]);
+}
+
+/* Either orders are taken from a link, or it has to take results first. */
+static void link_watch(unsigned number, int op)
+{
+	struct epoll_event event = { .events = own.link[number].count ? EPOLLOUT : EPOLLIN, .data.u32 = number };
+
+	epoll_ctl(own.epoll_fd, op, own.link[number].fd, &event);
+}
+
+static bool result_send(struct link *link, const struct tux_spawn_result *result)
+{
+	return send(link->fd, result, sizeof(*result), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || (errno != EAGAIN && errno != ENOBUFS);
+}
+
+/* Tells, now or as soon as the engine reads. A link that is closed has nobody to tell. */
+static void tell(unsigned number, const struct tux_spawn_result *result)
+{
+	struct link *const link = &own.link[number];
+
+	if (link->fd < 0 || (link->count == 0 && result_send(link, result)) || link->count == own.unsent_max)
+		return;
+	link->unsent[(link->first + link->count++) % own.unsent_max] = *result;
+	if (link->count == 1)
+		link_watch(number, EPOLL_CTL_MOD);
+}
+
+static void tell_failed(unsigned link, uint64_t id, struct tux_cgi_failure failure)
+{
+	const struct tux_spawn_result result = {
+		.kind = TUX_SPAWN_FAILED, .id = id, .step = failure.step, .error = failure.error,
+	};
+
+	tell(link, &result);
+}
+
+static void refuse(unsigned link, uint64_t id, uint32_t step, int error)
+{
+	tell_failed(link, id, (struct tux_cgi_failure){ step, error });
+}
+
+static void unsent_send(unsigned number)
+{
+	struct link *const link = &own.link[number];
+
+	while (link->count > 0 && result_send(link, &link->unsent[link->first])) {
+		link->first = (link->first + 1) % own.unsent_max;
+		link->count--;
+	}
+	if (link->count == 0)
+		link_watch(number, EPOLL_CTL_MOD);
+}
+
+/* A new process; with another user than ours never one in whose hands we are until it executes: its user might stop it. */
+static pid_t process_make(unsigned at, const struct tux_cgi_rule *rule, const int fd[TUX_SPAWN_STREAMS])
+{
+	const pid_t parent = getpid();
+	const pid_t pid = rule->user.change ? fork() : vfork();
+
+	if (pid == 0)
+		tux_cgi_become(rule, &own.request, fd, parent, &own.failure[at]);
+	return pid;
+}
+
+/* Starts what own.request says, for which there is room. */
+static void begin(unsigned link, const int fd[TUX_SPAWN_STREAMS])
+{
+	const unsigned number = own.request.start.rule;
+	const struct tux_cgi_rule *const rule = &own.rule[number];
+	struct tux_spawn_result result = { .kind = TUX_SPAWN_STARTED, .id = own.request.start.id };
+	unsigned at = 0;
+
+	while (own.program[at].pid != 0)
+		at++;
+	own.failure[at] = (struct tux_cgi_failure){ TUX_SPAWN_AT_NOTHING, 0 };
+	result.pid = process_make(at, rule, fd);
+	if (result.pid < 0) {
+		refuse(link, result.id, TUX_SPAWN_AT_FORK, errno);
+		return;
+	}
+	own.program[at] = (struct program){
+		.pid = result.pid, .rule = number, .link = link, .id = result.id,
+		.due_ms = rule->cgi->time_ms ? now_ms() + rule->cgi->time_ms : never,
+	};
+	due_at(own.program[at].due_ms);
+	own.running++;
+	own.line[number].running++;
+	if (own.failure[at].step == TUX_SPAWN_AT_NOTHING)
+		tell(link, &result);
+}
+
+static bool has_room(unsigned rule)
+{
+	return own.running < own.programs && own.line[rule].running < own.rule[rule].cgi->programs;
+}
+
+/* Puts the len bytes of own.message in line. */
+static void wait_add(unsigned link, size_t len, const int fd[TUX_SPAWN_STREAMS])
+{
+	const struct tux_spawn_start *const start = &own.request.start;
+	struct line *const line = &own.line[start->rule];
+	struct waiting *one = NULL;
+
+	if (line->waiting < own.rule[start->rule].cgi->waiting)
+		one = malloc(sizeof(*one) + len);
+	if (!one) {
+		refuse(link, start->id, TUX_SPAWN_AT_LIMIT, EAGAIN);
+		fds_close(fd);
+		return;
+	}
+	*one = (struct waiting){ .link = link, .id = start->id, .due_ms = now_ms() + WAIT_MS, .len = len };
+	memcpy(one->fd, fd, sizeof(one->fd));
+	memcpy(one->message, own.message, len);
+	*line->last = one;
+	line->last = &one->next;
+	line->waiting++;
+	due_at(one->due_ms);
+}
+
+/* Takes one out of the line. */
+static void wait_remove(struct line *line, struct waiting **at)
+{
+	struct waiting *const one = *at;
+
+	*at = one->next;
+	if (line->last == &one->next)
+		line->last = at;
+	line->waiting--;
+	fds_close(one->fd);
+	free(one);
+}
+
+/* Whoever can begin now does; no rule goes before the others twice. */
+static void wait_begin(void)
+{
+	unsigned i;
+
+	for (i = 0; i < own.rules; i++) {
+		const unsigned rule = (own.turn + i) % own.rules;
+		struct line *const line = &own.line[rule];
+
+		while (line->first && has_room(rule)) {
+			struct waiting *const one = line->first;
+
+			if (tux_spawn_start_read(one->message, one->len, &own.request))
+				begin(one->link, one->fd);
+			wait_remove(line, &line->first);
+		}
+	}
+	own.turn = own.rules ? (own.turn + 1) % own.rules : 0;
+}
+
+static void group_signal(pid_t pid, int number)
+{
+	if (kill(-pid, number) < 0 && errno == ESRCH)
+		kill(pid, number); /* it has no group of its own yet */
+}
+
+/* First it is asked, then it is killed. */
+static void program_end(struct program *program, enum tux_spawn_end why)
+{
+	if (program->end != TUX_SPAWN_BY_ITSELF) {
+		group_signal(program->pid, SIGKILL);
+		program->due_ms = never;
+		return;
+	}
+	program->end = why;
+	group_signal(program->pid, SIGTERM);
+	group_signal(program->pid, SIGCONT);
+	program->due_ms = now_ms() + GRACE_MS;
+	due_at(program->due_ms);
+}
+
+static void kill_one(unsigned link, uint64_t id)
+{
+	unsigned i;
+
+	for (i = 0; i < own.programs; i++)
+		if (own.program[i].pid != 0 && own.program[i].link == link && own.program[i].id == id &&
+		    own.program[i].end == TUX_SPAWN_BY_ITSELF) {
+			program_end(&own.program[i], TUX_SPAWN_BY_KILL);
+			return;
+		}
+	for (i = 0; i < own.rules; i++) {
+		struct waiting **at = &own.line[i].first;
+
+		while (*at && ((*at)->link != link || (*at)->id != id))
+			at = &(*at)->next;
+		if (*at) {
+			wait_remove(&own.line[i], at);
+			refuse(link, id, TUX_SPAWN_AT_KILL, ECANCELED);
+			return;
+		}
+	}
+}
+
+/* The thread is gone, or speaks what we do not understand: what it has started ends. */
+static void link_close(unsigned number)
+{
+	struct link *const link = &own.link[number];
+	unsigned i;
+
+	if (link->fd < 0)
+		return;
+	close(link->fd);
+	link->fd = -1;
+	own.open--;
+	for (i = 0; i < own.rules; i++) {
+		struct waiting **at = &own.line[i].first;
+
+		while (*at) {
+			if ((*at)->link == number)
+				wait_remove(&own.line[i], at);
+			else
+				at = &(*at)->next;
+		}
+	}
+	for (i = 0; i < own.programs; i++)
+		if (own.program[i].pid != 0 && own.program[i].link == number)
+			group_signal(own.program[i].pid, SIGKILL);
+}
+
+/* The descriptors of a message: how many, at most as many as there are streams. */
+static unsigned fds_of(struct msghdr *message, int fd[TUX_SPAWN_STREAMS])
+{
+	struct cmsghdr *header;
+	unsigned count = 0;
+
+	for (header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (unsigned)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(fd, CMSG_DATA(header), count * sizeof(int)); /* more do not fit into what was given for them */
+	}
+	return count;
+}
+
+/* A START of len bytes in own.message. False when it is none. */
+static bool start_take(unsigned link, size_t len, const int fd[TUX_SPAWN_STREAMS], unsigned fds)
+{
+	const struct tux_spawn_start *const start = &own.request.start;
+	const bool good = tux_spawn_start_read(own.message, len, &own.request);
+	unsigned i;
+
+	if (good && fds == TUX_SPAWN_STREAMS && start->rule < own.rules && tux_spawn_environment_allowed(&own.request)) {
+		if (own.line[start->rule].first || !has_room(start->rule)) {
+			wait_add(link, len, fd);
+			return true;
+		}
+		begin(link, fd);
+	} else if (good && fds != TUX_SPAWN_STREAMS) {
+		refuse(link, start->id, TUX_SPAWN_AT_STREAMS, EMFILE);
+	} else if (good) {
+		refuse(link, start->id, TUX_SPAWN_AT_MESSAGE, EINVAL);
+	}
+	for (i = 0; i < fds; i++)
+		close(fd[i]);
+	return good;
+}
+
+/* Takes one order; false when there is none, or the link was closed. */
+static bool order_take(unsigned number)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * TUX_SPAWN_STREAMS)];
+	struct iovec iov = { own.message, sizeof(own.message) };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct tux_spawn_kill kill_order;
+	/* One more than the streams: alignment leaves room for it. */
+	int fd[TUX_SPAWN_STREAMS + 1];
+	const ssize_t len = recvmsg(own.link[number].fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	unsigned fds;
+	bool good;
+
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	fds = len > 0 ? fds_of(&message, fd) : 0;
+	good = len > 0 && !(message.msg_flags & MSG_TRUNC);
+	if (good && tux_spawn_kill_read(own.message, (size_t)len, &kill_order)) {
+		kill_one(number, kill_order.id);
+		while (fds > 0)
+			close(fd[--fds]);
+	} else {
+		good = start_take(number, good ? (size_t)len : 0, fd, fds);
+	}
+	if (!good)
+		link_close(number);
+	return good;
+}
+
+static void link_serve(unsigned number, uint32_t events)
+{
+	int i;
+
+	if (own.link[number].fd < 0)
+		return;
+	if (own.link[number].count > 0) {
+		if (events & (EPOLLHUP | EPOLLERR))
+			link_close(number);
+		else
+			unsent_send(number);
+		return;
+	}
+	for (i = 0; i < AT_ONCE && own.link[number].fd >= 0 && own.link[number].count == 0; i++)
+		if (!order_take(number))
+			return;
+}
+
+/* A program has ended: what its group still has ends too, and it is told. */
+static void program_ended(unsigned at, pid_t pid)
+{
+	struct program *const program = &own.program[at];
+	struct tux_spawn_result result = { .kind = TUX_SPAWN_ENDED, .pid = pid, .id = program->id, .end = program->end };
+	struct rusage usage = { 0 };
+
+	kill(-pid, SIGKILL); /* as long as the number is not free, so that it is nobody else's */
+	wait4(pid, &result.status, 0, &usage);
+	result.cpu_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+	                (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+	result.max_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
+	if (own.failure[at].step == TUX_SPAWN_AT_NOTHING)
+		tell(program->link, &result);
+	else
+		tell_failed(program->link, program->id, own.failure[at]);
+	own.line[program->rule].running--;
+	own.running--;
+	program->pid = 0;
+}
+
+static void reap(void)
+{
+	for (;;) {
+		siginfo_t info = { 0 };
+		unsigned at = 0;
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+			return;
+		while (at < own.programs && own.program[at].pid != info.si_pid)
+			at++;
+		if (at < own.programs)
+			program_ended(at, info.si_pid);
+		else
+			waitpid(info.si_pid, NULL, 0); /* one that lost its parent: it became ours */
+	}
+}
+
+static void expire(void)
+{
+	const uint64_t now = now_ms();
+	unsigned i;
+
+	if (now < own.due_ms)
+		return;
+	own.due_ms = never;
+	for (i = 0; i < own.programs; i++) {
+		if (own.program[i].pid == 0)
+			continue;
+		if (own.program[i].due_ms <= now)
+			program_end(&own.program[i], TUX_SPAWN_BY_TIME);
+		due_at(own.program[i].due_ms);
+	}
+	for (i = 0; i < own.rules; i++) {
+		struct line *const line = &own.line[i];
+
+		while (line->first && line->first->due_ms <= now) {
+			refuse(line->first->link, line->first->id, TUX_SPAWN_AT_LIMIT, ETIMEDOUT);
+			wait_remove(line, &line->first);
+		}
+		if (line->first)
+			due_at(line->first->due_ms);
+	}
+}
+
+static int timeout_ms(void)
+{
+	const uint64_t now = now_ms();
+
+	if (own.due_ms == never)
+		return -1;
+	if (own.due_ms <= now)
+		return 0;
+	return own.due_ms - now > 60000 ? 60000 : (int)(own.due_ms - now);
+}
+
+static void serve(void)
+{
+	struct epoll_event events[BATCH];
+	struct signalfd_siginfo taken;
+	int i, count;
+
+	while (own.open > 0) {
+		count = epoll_wait(own.epoll_fd, events, BATCH, timeout_ms());
+		for (i = 0; i < count; i++) {
+			if (events[i].data.u32 < own.links)
+				link_serve(events[i].data.u32, events[i].events);
+			else
+				while (read(own.signal_fd, &taken, sizeof(taken)) > 0)
+					;
+		}
+		reap();
+		expire();
+		wait_begin();
+	}
+}
+
+/* The parent of a process, 0 if that cannot be told. */
+static pid_t parent_of(const char *pid)
+{
+	char path[64], text[512];
+	const char *at;
+	ssize_t len = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		len = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	text[len > 0 ? len : 0] = '\0';
+	at = strrchr(text, ')'); /* behind its name, which may have anything in it: " S 123" */
+	return at && strlen(at) > 4 ? (pid_t)strtol(at + 4, NULL, 10) : 0;
+}
+
+/* Kills our children, whoever they are: also those that became ours as their parents ended. */
+static void children_kill(void)
+{
+	DIR *const proc = opendir("/proc");
+	const struct dirent *entry;
+
+	while (proc && (entry = readdir(proc)))
+		if (*entry->d_name >= '1' && *entry->d_name <= '9' && parent_of(entry->d_name) == getpid())
+			kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);
+	if (proc)
+		closedir(proc);
+}
+
+/* All links are closed. What is killed leaves its own children to us, so it takes rounds. */
+static void end(void)
+{
+	int i;
+
+	for (i = 0; i < END_ROUNDS; i++) {
+		siginfo_t info = { 0 };
+
+		while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+			kill(-info.si_pid, SIGKILL);
+			waitpid(info.si_pid, NULL, 0);
+			info.si_pid = 0;
+		}
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+			return; /* ECHILD */
+		children_kill();
+		poll(NULL, 0, i == 0 ? 1 : END_ROUND_MS);
+	}
+}
+
+/* What the rules need of root's rights, a bit for each capability. */
+static uint64_t capabilities_needed(bool *regain)
+{
+	uint64_t needed = 0;
+	unsigned i;
+
+	*regain = false;
+	for (i = 0; i < own.rules; i++) {
+		const struct tux_cgi_rule *const rule = &own.rule[i];
+
+		if (rule->user.change)
+			needed |= 1ull << CAP_SETUID | 1ull << CAP_SETGID | 1ull << CAP_KILL;
+		if (rule->cgi->chroot)
+			needed |= 1ull << CAP_SYS_CHROOT;
+		if (rule->cgi->new_privileges) {
+			needed |= geteuid() == 0 ? 1ull << CAP_KILL : 0;
+			*regain = true;
+		}
+	}
+	return needed;
+}
+
+/* Signals are taken in turn or not at all; what a program gets begins with all of them as they are by default. */
+static bool signals_prepare(void)
+{
+	sigset_t all, child;
+	int number;
+
+	for (number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigfillset(&all);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
+		return false;
+	own.signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	return own.signal_fd >= 0;
+}
+
+/* Closes all but the standard streams and what is ours. */
+static void others_close(const struct tux_spawner *spawner)
+{
+	int highest = spawner->end_fd, fd;
+	unsigned i;
+
+	for (i = 0; i < own.links; i++)
+		if (own.link[i].fd > highest)
+			highest = own.link[i].fd;
+	for (fd = STDERR_FILENO + 1; fd < highest; fd++) {
+		bool ours = fd == spawner->end_fd;
+
+		for (i = 0; i < own.links && !ours; i++)
+			ours = fd == own.link[i].fd;
+		if (!ours)
+			close(fd);
+	}
+	closefrom(highest + 1);
+}
+
+/* Memory for what there may be, and the descriptors that are waited for. */
+static bool tables_make(void)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = TUX_MAX_THREADS };
+	unsigned i, waiting = 0;
+
+	for (i = 0; i < own.rules; i++) {
+		own.line[i].last = &own.line[i].first;
+		waiting += own.rule[i].cgi->waiting;
+	}
+	own.unsent_max = 2 * (own.programs + waiting) + 2; /* each has at most two results */
+	own.due_ms = never;
+	own.program = calloc(own.programs, sizeof(*own.program));
+	own.failure = mmap(NULL, own.programs * sizeof(*own.failure), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	own.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (!own.program || own.failure == MAP_FAILED || own.epoll_fd < 0 ||
+	    epoll_ctl(own.epoll_fd, EPOLL_CTL_ADD, own.signal_fd, &event) < 0)
+		return false;
+	for (i = 0; i < own.links; i++) {
+		own.link[i].unsent = calloc(own.unsent_max, sizeof(*own.link[i].unsent));
+		if (!own.link[i].unsent)
+			return false;
+		link_watch(i, EPOLL_CTL_ADD);
+	}
+	own.open = own.links;
+	return true;
+}
+
+/* As many descriptors as we may have: those that wait hold three each. */
+static void files_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool prepare(const struct tux_spawner *spawner, const struct tux_user *server, char *error, size_t error_size)
+{
+	uint64_t kept;
+	bool regain;
+	unsigned i;
+
+	others_close(spawner);
+	setsid();
+	umask(022);
+	prctl(PR_SET_NAME, "tux spawner");
+	kept = capabilities_needed(&regain);
+	if (!tux_privileges_keep(server, kept, regain, error, error_size))
+		return false;
+	if (!signals_prepare() || !tables_make() || prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+		snprintf(error, error_size, "cannot prepare the process that starts CGI programs: %s", strerror(errno));
+		return false;
+	}
+	for (i = 0; i < own.rules; i++)
+		tux_cgi_rule_limit(&own.rule[i]);
+	files_raise();
+	return true;
+}
+
+/* The new process. What it writes to end_fd is a sentence, or nothing but a NUL if all is well; at its end that closes. */
+static void __attribute__((noreturn)) run(const struct tux_spawner *spawner, const struct tux_user *server)
+{
+	char error[512] = "";
+	const bool prepared = prepare(spawner, server, error, sizeof(error));
+
+	if (write(spawner->end_fd, error, strlen(error) + 1) < 0 || !prepared)
+		_exit(1);
+	serve();
+	end();
+	_exit(0);
+}
+
+/* As large as is permitted; false with errno if that is too small. */
+static bool buffer_set(int fd)
+{
+	int wanted = TUX_SPAWN_BUFFER, now = 0;
+	socklen_t len = sizeof(now);
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof(wanted)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &now, &len) < 0)
+		return false;
+	errno = ENOBUFS;
+	return now >= TUX_SPAWN_MIN_BUFFER;
+}
+
+/* The sockets: the engine's ends to spawner, the others to own. */
+static bool links_make(struct tux_spawner *spawner, unsigned threads)
+{
+	int pair[2];
+
+	for (; spawner->count < threads; spawner->count++) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+			return false;
+		spawner->fd[spawner->count] = pair[0];
+		own.link[own.links++].fd = pair[1];
+		if (!buffer_set(pair[0]) || !buffer_set(pair[1])) {
+			spawner->count++;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Waits for the new process to say that it is ready. */
+static bool await(const struct tux_spawner *spawner, char *error, size_t error_size)
+{
+	ssize_t len = read(spawner->end_fd, error, error_size - 1);
+
+	error[len > 0 ? len : 0] = '\0';
+	if (len == 1 && *error == '\0')
+		return true;
+	if (len <= 0)
+		snprintf(error, error_size, "the process that starts CGI programs ended at once");
+	return false;
+}
+
+bool tux_spawner_start(struct tux_spawner *spawner, const struct tux_cgi *cgi, unsigned count, unsigned programs, unsigned threads,
+                       const struct tux_user *server, char *error, size_t error_size)
+{
+	struct tux_spawner theirs; /* as the new process sees it */
+	int pipe_fd[2] = { -1, -1 };
+	unsigned i;
+
+	memset(spawner, 0, sizeof(*spawner));
+	memset(&own, 0, sizeof(own));
+	spawner->end_fd = -1;
+	own.programs = programs;
+	for (own.rules = 0; own.rules < count; own.rules++)
+		if (!tux_cgi_rule_make(&own.rule[own.rules], &cgi[own.rules], server, error, error_size))
+			return false;
+	if (!links_make(spawner, threads) || pipe2(pipe_fd, O_CLOEXEC) < 0 || (spawner->pid = fork()) < 0) {
+		snprintf(error, error_size, "cannot start the process that starts CGI programs: %s", strerror(errno));
+		spawner->pid = 0;
+	} else if (spawner->pid == 0) {
+		theirs = *spawner;
+		theirs.end_fd = pipe_fd[1];
+		run(&theirs, server);
+	}
+	for (i = 0; i < own.links; i++)
+		close(own.link[i].fd);
+	if (pipe_fd[1] >= 0)
+		close(pipe_fd[1]);
+	spawner->end_fd = pipe_fd[0];
+	if (spawner->pid > 0 && await(spawner, error, error_size))
+		return true;
+	tux_spawner_stop(spawner);
+	return false;
+}
+
+void tux_spawner_stop(struct tux_spawner *spawner)
+{
+	struct pollfd waits = { .fd = spawner->end_fd, .events = POLLIN };
+	unsigned i;
+
+	for (i = 0; i < spawner->count; i++)
+		close(spawner->fd[i]);
+	if (spawner->pid > 0) {
+		/* In the sandbox that is not permitted, and not needed. */
+		waitpid(spawner->pid, NULL, poll(&waits, 1, STOP_MS) > 0 ? 0 : WNOHANG);
+	}
+	if (spawner->pid > 0 || (spawner->count > 0 && spawner->end_fd >= 0))
+		close(spawner->end_fd);
+	memset(spawner, 0, sizeof(*spawner));
+	spawner->end_fd = -1;
+}
