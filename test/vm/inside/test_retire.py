@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Two instances on one listening socket, as while the program reloads: nothing is accepted by nobody, nothing is closed under its client."""
+import pathlib
+import signal
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
 import abi
-from conftest import answer, ask, same_again, Counts
+from conftest import Counts, answer, ask, free_port, same_again
 
 
 @pytest.fixture
@@ -134,3 +137,92 @@ def test_one_follows_the_other(root, listener):
     instance.close()
     assert not failures, failures[:5]
     assert answers[0] > 20
+
+
+@pytest.fixture
+def supervised(root, tmp_path_factory):
+    """The program with a configuration file: its process, its port, and a call that makes it read another text."""
+    (root / "other").mkdir(mode=0o755)
+    (root / "other/a.txt").write_bytes(b"other\n")
+    port, conf = free_port(), tmp_path_factory.mktemp("conf") / "tux.conf"
+    said = pathlib.Path("/tmp/tux-supervised")
+
+    def wait_for(words, count):
+        until = time.monotonic() + 30
+        while said.read_text(encoding="utf-8").count(words) < count:
+            assert process.poll() is None and time.monotonic() < until, said.read_text(encoding="utf-8")
+            time.sleep(0.01)
+
+    def write(where, *more):
+        conf.write_text("\n".join([f'root "{where}"', f"listen 127.0.0.1:{port}", "log off", *more]))
+
+    def reload_(where, *more):
+        before = said.read_text(encoding="utf-8").count("sandbox:")
+        write(where, *more)
+        process.send_signal(signal.SIGHUP)
+        wait_for("sandbox:", before + 1)
+
+    write(root, "engine kernel")
+    time.sleep(0.05)
+    with open(said, "w", encoding="utf-8") as file, subprocess.Popen(["/usr/bin/tux", "serve", "--config", str(conf)], stderr=file) as process:
+        try:
+            wait_for("sandbox:", 1)
+            assert "engine: kernel" in said.read_text(encoding="utf-8")
+            yield process, port, reload_
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("second", ["engine kernel", "engine user"])
+def test_reload_under_load(root, supervised, second):
+    """The program reloads while clients keep asking: every request is answered, and a connection ends only behind an answer that says so."""
+    _, port, reload_ = supervised
+    stop, failures, answers = threading.Event(), [], [0]
+
+    def one(sock, *fields):
+        """Whether the answer ends the connection."""
+        sock.sendall(("GET /a.txt HTTP/1.1\r\nHost: x\r\n" + "".join(f + "\r\n" for f in fields) + "\r\n").encode())
+        data = b""
+        while b"\r\n\r\n" not in data or not data.endswith(b"\n"):
+            more = sock.recv(4096)
+            assert more, f"closed after {data!r}"
+            data += more
+        assert data.startswith(b"HTTP/1.1 200") and data.endswith((b"\r\n\r\nhello\n", b"\r\n\r\nother\n")), data
+        answers[0] += 1
+        return b"\r\nconnection: close\r\n" in data.lower()
+
+    def client(*fields):
+        while not stop.is_set():
+            try:
+                with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+                    while not stop.is_set():
+                        if one(sock, *fields):
+                            assert sock.recv(1) == b""
+                            break
+            except (OSError, AssertionError) as error:
+                failures.append(repr(error))
+
+    clients = [threading.Thread(target=client, args=fields, daemon=True) for fields in ((), (), ("Connection: close",), ("Connection: close",))]
+    for thread in clients:
+        thread.start()
+    for turn in range(12):
+        reload_(root / "other" if turn % 2 == 0 else root, "engine kernel" if turn % 2 else second)
+        time.sleep(0.2)
+    stop.set()
+    for thread in clients:
+        thread.join(30)
+    assert not failures, failures[:5]
+    assert answers[0] > 50
+
+
+def test_idle_connections_outlive_a_reload(root, supervised):
+    _, port, reload_ = supervised
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+        assert ask(sock, "/a.txt") == (200, b"hello\n")
+        reload_(root / "other", "engine kernel")
+        time.sleep(0.5)
+        assert ask(sock, "/a.txt") == (200, b"hello\n")
+        assert sock.recv(1) == b""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+        assert ask(sock, "/a.txt") == (200, b"other\n")
