@@ -281,6 +281,11 @@ void tux_engine_retire(struct tux_engine *engine)
 	wake_all(engine);
 }
 
+bool tux_engine_accepts(struct tux_engine *engine)
+{
+	return __atomic_load_n(&engine->accepting_workers, __ATOMIC_ACQUIRE) > 0;
+}
+
 bool tux_engine_wait(struct tux_engine *engine, uint32_t timeout_ms)
 {
 	struct timespec until;

@@ -214,6 +214,9 @@ void tux_engine_drain(struct tux_engine *engine);
  */
 void tux_engine_retire(struct tux_engine *engine);
 
+/* Whether a thread still accepts: some time behind tux_engine_drain() or tux_engine_retire() none does. */
+bool tux_engine_accepts(struct tux_engine *engine);
+
 /* Whether all threads have ended after tux_engine_drain() or tux_engine_retire(). Waits up to timeout_ms for it. */
 bool tux_engine_wait(struct tux_engine *engine, uint32_t timeout_ms);
 

@@ -48,14 +48,14 @@ void tux_generation_order(struct tux_generation *generation, enum tux_order orde
 	const unsigned char octet = (unsigned char)order;
 
 	if (order == TUX_ORDER_RETIRE)
-		tux_generation_enter(generation, TUX_GENERATION_RETIRED);
+		tux_generation_enter(generation, TUX_GENERATION_RETIRING);
 	if (order == TUX_ORDER_STOP)
 		tux_generation_enter(generation, TUX_GENERATION_STOPPING);
 	if (send(generation->fd, &octet, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return;
 }
 
-bool tux_generation_serves(const struct tux_generation *generation)
+bool tux_generation_done(const struct tux_generation *generation)
 {
 	char word;
 

@@ -12,13 +12,14 @@
 enum tux_generation_state {
 	TUX_GENERATION_STARTING, /* it may still find that it cannot serve */
 	TUX_GENERATION_SERVING,
-	TUX_GENERATION_RETIRED, /* another serves; it has those who were connected */
+	TUX_GENERATION_RETIRING, /* another serves; it may still accept */
+	TUX_GENERATION_RETIRED,  /* it has those who were connected, and accepts no more */
 	TUX_GENERATION_STOPPING,
 };
 
 struct tux_generation {
 	pid_t pid;
-	int fd; /* orders go, and word that it serves comes, over it */
+	int fd; /* orders go, and word that it has done so comes, over it */
 	enum tux_generation_state state;
 	uint64_t since_ms; /* when the state began */
 	uint32_t drain_ms; /* what it takes at most to stop */
@@ -33,8 +34,8 @@ int tux_generation_fork(struct tux_generation *generation);
 /* Gives an order, and the state that it leads to. One that is gone does not mind. */
 void tux_generation_order(struct tux_generation *generation, enum tux_order order);
 
-/* Whether word has come that it serves; never waits. */
-bool tux_generation_serves(const struct tux_generation *generation);
+/* Whether word has come that it serves, or that it accepts no more; never waits. */
+bool tux_generation_done(const struct tux_generation *generation);
 
 void tux_generation_enter(struct tux_generation *generation, enum tux_generation_state state);
 

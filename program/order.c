@@ -70,7 +70,7 @@ enum tux_order tux_order_wait(int timeout_ms)
 	return supervisor_fd >= 0 ? supervisor_wait(timeout_ms) : signal_wait(timeout_ms);
 }
 
-void tux_order_ready(void)
+void tux_order_done(void)
 {
 	/* Nothing can be done if it is gone: the next order says so. */
 	if (supervisor_fd >= 0 && send(supervisor_fd, "", 1, MSG_NOSIGNAL) < 0)

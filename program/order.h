@@ -23,7 +23,7 @@ void tux_orders_take(int fd);
 /* The next order; waits for it up to timeout_ms, -1: for ever. A supervisor that is gone means TUX_ORDER_END. */
 enum tux_order tux_order_wait(int timeout_ms);
 
-/* Tells the supervisor, if there is one, that we serve. */
-void tux_order_ready(void);
+/* Tells the supervisor, if there is one, that it is so: we serve; or, told to retire, we accept no more. */
+void tux_order_done(void);
 
 #endif

@@ -29,6 +29,7 @@ enum {
 	ERROR_MAX = 512,
 	DRAIN_STEP_MS = 50,   /* how often draining looks for a second order */
 	RETIRE_STEP_MS = 200, /* how often a retired process does */
+	LEAVE_STEP_MS = 1,    /* how often it looks whether it still accepts */
 	DRAIN_QUIET_MS = 300, /* draining that takes longer says so on a terminal */
 };
 
@@ -294,6 +295,9 @@ static bool retire(struct serving *serving)
 	if (serving->log)
 		tux_log_reopen(serving->log); /* the one that took over has opened it anew */
 	tux_engine_retire(serving->engine);
+	while (tux_engine_accepts(serving->engine) && !tux_engine_wait(serving->engine, LEAVE_STEP_MS))
+		;
+	tux_order_done();
 	while (order != TUX_ORDER_STOP && order != TUX_ORDER_END) {
 		if (tux_engine_wait(serving->engine, RETIRE_STEP_MS))
 			return false;
@@ -379,7 +383,7 @@ int tux_serve(const struct tux_command *command, const struct tux_charge *charge
 	clock_gettime(CLOCK_MONOTONIC, &serving.started);
 	banner_print(&serving);
 	tux_service_notify("READY=1");
-	tux_order_ready();
+	tux_order_done();
 	over = obey(&serving);
 	release(&serving);
 	if (over)

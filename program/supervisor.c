@@ -166,7 +166,8 @@ static void reload(struct supervisor *supervisor)
 {
 	struct configuration *const next = &supervisor->memory[supervisor->current == &supervisor->memory[0]];
 
-	supervisor->reload_due = find(supervisor, TUX_GENERATION_STARTING) || !has_room(supervisor);
+	supervisor->reload_due = find(supervisor, TUX_GENERATION_STARTING) || find(supervisor, TUX_GENERATION_RETIRING) ||
+	                         !has_room(supervisor);
 	if (supervisor->reload_due)
 		return;
 	tux_service_reloading();
@@ -178,6 +179,13 @@ static void reload(struct supervisor *supervisor)
 		configuration_close(next, supervisor->current);
 		stay(supervisor);
 	}
+}
+
+/* The new configuration is in force: nobody serves any other to whom connects now. */
+static void taken(struct supervisor *supervisor)
+{
+	fprintf(stderr, "tux: %s is in force\n", supervisor->path);
+	tux_service_notify("READY=1\nSTATUS=");
 }
 
 /* A generation serves. What the one before has alone is closed here first, so that nobody connects behind its last look. */
@@ -194,7 +202,8 @@ static void take_over(struct supervisor *supervisor, struct tux_generation *gene
 	}
 	if (before)
 		tux_generation_order(before, TUX_ORDER_RETIRE);
-	tux_service_notify("READY=1\nSTATUS=");
+	else
+		taken(supervisor);
 }
 
 /* One that served died: at once another, unless that happens again and again. */
@@ -233,6 +242,8 @@ static void gone(struct supervisor *supervisor, const struct tux_generation *gen
 {
 	const bool starting = generation->state == TUX_GENERATION_STARTING;
 
+	if (generation->state == TUX_GENERATION_RETIRING && !supervisor->stopping)
+		taken(supervisor);
 	if (!starting || WIFSIGNALED(status))
 		say_end(generation, status);
 	if (supervisor->stopping)
@@ -321,7 +332,7 @@ static void hurry(struct supervisor *supervisor)
 
 		if (generation->state == TUX_GENERATION_STARTING)
 			limit_ms = MAX_START_MS;
-		else if (generation->state == TUX_GENERATION_STOPPING)
+		else if (generation->state == TUX_GENERATION_STOPPING || generation->state == TUX_GENERATION_RETIRING)
 			limit_ms = (uint64_t)generation->drain_ms + MAX_END_MS;
 		else
 			continue;
@@ -333,26 +344,37 @@ static void hurry(struct supervisor *supervisor)
 /* Until something happens. */
 static void wait_for_something(struct supervisor *supervisor)
 {
-	struct tux_generation *starting = find(supervisor, TUX_GENERATION_STARTING);
+	const struct tux_generation *starting = find(supervisor, TUX_GENERATION_STARTING);
+	const struct tux_generation *retiring = find(supervisor, TUX_GENERATION_RETIRING);
 	struct pollfd waits[] = {
 		{ .fd = supervisor->signal_fd, .events = POLLIN },
 		{ .fd = starting ? starting->fd : -1, .events = POLLIN },
+		{ .fd = retiring ? retiring->fd : -1, .events = POLLIN },
 	};
-	const bool look = starting || supervisor->restart_at_ms > 0 || supervisor->reload_due ||
+	const bool look = starting || retiring || supervisor->restart_at_ms > 0 || supervisor->reload_due ||
 	                  find(supervisor, TUX_GENERATION_STOPPING);
 
-	poll(waits, 2, look ? LOOK_MS : -1);
+	poll(waits, 3, look ? LOOK_MS : -1);
+}
+
+static void words_take(struct supervisor *supervisor)
+{
+	struct tux_generation *starting = find(supervisor, TUX_GENERATION_STARTING);
+	struct tux_generation *retiring = find(supervisor, TUX_GENERATION_RETIRING);
+
+	if (retiring && tux_generation_done(retiring)) {
+		tux_generation_enter(retiring, TUX_GENERATION_RETIRED);
+		taken(supervisor);
+	}
+	if (starting && tux_generation_done(starting))
+		take_over(supervisor, starting);
 }
 
 static void turn(struct supervisor *supervisor)
 {
-	struct tux_generation *starting;
-
 	wait_for_something(supervisor);
 	on_signal(supervisor);
-	starting = find(supervisor, TUX_GENERATION_STARTING);
-	if (starting && !supervisor->stopping && tux_generation_serves(starting))
-		take_over(supervisor, starting);
+	words_take(supervisor);
 	reap(supervisor);
 	hurry(supervisor);
 	if (supervisor->stopping)

@@ -68,7 +68,7 @@ class Supervised(Tux):
     def times(self, words):
         return self.output.count(words)
 
-    def reload(self, text=None, words="sandbox:"):
+    def reload(self, text=None, words="is in force"):
         """SIGHUP, and waits until the words of its end have been said."""
         before = self.times(words)
         if text is not None:
@@ -103,7 +103,7 @@ def supervised(request, place):
                 stderr=subprocess.STDOUT, cwd="/", env=dict(os.environ, **(env or {})), **popen)
         server = Supervised(process, port, output, path)
         running.append(server)
-        client.wait_until(lambda: process.poll() is not None or "sandbox:" in server.output, "it serves", 30)
+        client.wait_until(lambda: process.poll() is not None or "is in force" in server.output, "it serves", 30)
         assert process.poll() is None, server.output
         return server
 
@@ -340,8 +340,8 @@ def test_a_crash_is_followed_by_another(supervised, roots):
     server = supervised(text(roots[0]))
     for _ in range(3):
         died = server.alone()
-        os.kill(died, signal.SIGSEGV)
-        client.wait_until(lambda: server.times("process %d, which served, was ended by signal 11" % died) == 1, "it is said")
+        os.kill(died, signal.SIGKILL)
+        client.wait_until(lambda: server.times("process %d, which served, was ended by signal 9" % died) == 1, "it is said")
         assert server.get("/file").body == b"one"
         assert server.alone() != died
     assert "another starts in 0.1 s" in server.output and "another starts in 0.2 s" in server.output

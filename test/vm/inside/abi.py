@@ -7,7 +7,7 @@ import struct
 import threading
 
 ABI = 3
-RECORD_SIZE = 56
+RECORD_SIZE = 64
 DEVICE = "/dev/tux"
 
 

@@ -157,16 +157,16 @@ def supervised(root, tmp_path_factory):
         conf.write_text("\n".join([f'root "{where}"', f"listen 127.0.0.1:{port}", "log off", *more]))
 
     def reload_(where, *more):
-        before = said.read_text(encoding="utf-8").count("sandbox:")
+        before = said.read_text(encoding="utf-8").count("is in force")
         write(where, *more)
         process.send_signal(signal.SIGHUP)
-        wait_for("sandbox:", before + 1)
+        wait_for("is in force", before + 1)
 
     write(root, "engine kernel")
     time.sleep(0.05)
     with open(said, "w", encoding="utf-8") as file, subprocess.Popen(["/usr/bin/tux", "serve", "--config", str(conf)], stderr=file) as process:
         try:
-            wait_for("sandbox:", 1)
+            wait_for("is in force", 1)
             assert "engine: kernel" in said.read_text(encoding="utf-8")
             yield process, port, reload_
         finally:
