@@ -18,6 +18,7 @@ enum tux_handler {
 	TUX_HANDLER_STATIC,   /* files beneath the root */
 	TUX_HANDLER_REDIRECT, /* argument: which of the redirects */
 	TUX_HANDLER_HANDOVER, /* a server on this machine is given the connection, where the kernel engine has it */
+	TUX_HANDLER_CGI,      /* argument: which kind of CGI programs */
 	TUX_HANDLERS
 };
 
@@ -44,7 +45,7 @@ struct tux_routes {
   @   routes.count <= 1024 && routes.text_len <= 262144 &&
   @   \valid_read(routes.route + (0 .. routes.count - 1)) && \valid_read(routes.text + (0 .. routes.text_len - 1));
   @ predicate route_inside{L}(struct tux_route route, integer text_len) =
-  @   route.text + route.prefix_len + route.suffix_len <= text_len && route.handler < 3 && route.exact <= 1 &&
+  @   route.text + route.prefix_len + route.suffix_len <= text_len && route.handler < TUX_HANDLERS && route.exact <= 1 &&
   @   (route.exact == 1 ==> route.suffix_len == 0);
   @ predicate routes_inside{L}(struct tux_routes routes) =
   @   \forall integer i; 0 <= i < routes.count ==> route_inside(routes.route[i], routes.text_len);

@@ -64,7 +64,7 @@ struct acceptor {
 	bool armed;
 };
 
-/* Anything else that becomes readable: an eventfd, inotify. */
+/* Anything else that becomes readable: an eventfd, inotify. A readable() that sets fd to -1 ends the watching; the descriptor stays open. */
 struct source {
 	_Alignas(16) int fd;
 	void (*readable)(struct source *source, void *owner);

@@ -335,8 +335,11 @@ static void epoll_handle(struct loop *loop)
 	for (int i = 0; i < count; i++)
 		if ((loop->batch[i].data.u64 & KIND_MASK) == KIND_SOURCE) {
 			struct source *source = (struct source *)(uintptr_t)(loop->batch[i].data.u64 - KIND_SOURCE);
+			const int fd = source->fd;
 
 			source->readable(source, loop->owner);
+			if (source->fd < 0)
+				control(loop, EPOLL_CTL_DEL, fd, 0, source, KIND_SOURCE);
 		}
 	for (int i = 0; i < count; i++) {
 		void *what = (void *)(uintptr_t)(loop->batch[i].data.u64 & ~(uint64_t)KIND_MASK);

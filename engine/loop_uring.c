@@ -412,9 +412,15 @@ static void on_source(struct loop *loop, const struct io_uring_cqe *cqe)
 {
 	struct source *source = (struct source *)(uintptr_t)(cqe->user_data & ~(uint64_t)OP_MASK);
 
+	if (source->fd < 0)
+		return;
 	source->readable(source, loop->owner);
-	if (!(cqe->flags & IORING_CQE_F_MORE))
+	if (source->fd < 0) {
+		if (cqe->flags & IORING_CQE_F_MORE)
+			cancel(loop, cqe->user_data);
+	} else if (!(cqe->flags & IORING_CQE_F_MORE)) {
 		uring_watch(loop, source);
+	}
 }
 
 static void feed_starved(struct loop *loop)

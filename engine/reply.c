@@ -617,6 +617,8 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 	conn->fields = tux_site_fields(conn->site, route);
 	if (route < routes->count && routes->route[route].handler == TUX_HANDLER_REDIRECT)
 		return reply_route(conn, buf, &routes->route[route], len);
+	if (route < routes->count && routes->route[route].handler == TUX_HANDLER_CGI)
+		return reply_status(conn, buf, 503); /* there is no spawner: a program's text is never sent */
 	if (status != 0)
 		return reply_status(conn, buf, status);
 	return reply_path(conn, buf, len);
