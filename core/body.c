@@ -8,22 +8,19 @@
 #define LENGTH_MAX 0x7fffffffffffffffu
 
 /* Content-Length: one line, digits alone. A list is refused even if its members are equal. */
-/*@ requires \valid(req) && req->head_len <= TUX_MAX_HEAD && request_lines(req, req->head_len) && request_index(req);
-  @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
-  @ requires req->first[TUX_FIELD_CONTENT_LENGTH] != 0;
-  @ assigns req->framing, req->content_length;
+/*@ requires fields_readable(buf, fields) && \valid(content_length) && fields->first[TUX_FIELD_CONTENT_LENGTH] != 0;
+  @ assigns *content_length;
   @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
-  @ ensures \result == TUX_ACCEPTED ==> req->framing == TUX_FRAMING_LENGTH;
-  @ ensures req->content_length <= LENGTH_MAX || req->content_length == \old(req->content_length);
+  @ ensures *content_length <= LENGTH_MAX || *content_length == \old(*content_length);
   @*/
-static enum tux_refusal length_framing(const uint8_t *buf, struct tux_request *req)
+static enum tux_refusal length_framing(const uint8_t *buf, const struct tux_field_lines *fields, uint64_t *content_length)
 {
-	uint32_t line = tux_request_field(req, TUX_FIELD_CONTENT_LENGTH, 0);
-	struct tux_span value = req->field[line - 1].value;
+	uint32_t line = tux_fields_find(fields, TUX_FIELD_CONTENT_LENGTH, 0);
+	struct tux_span value = fields->line[line - 1].value;
 	uint64_t length = 0;
 	uint32_t i;
 
-	if (value.len == 0 || tux_request_field(req, TUX_FIELD_CONTENT_LENGTH, line) != 0)
+	if (value.len == 0 || tux_fields_find(fields, TUX_FIELD_CONTENT_LENGTH, line) != 0)
 		return TUX_REFUSED_LENGTH;
 	/*@ loop invariant 0 <= i <= value.len && length <= LENGTH_MAX;
 	  @ loop assigns i, length;
@@ -35,8 +32,7 @@ static enum tux_refusal length_framing(const uint8_t *buf, struct tux_request *r
 			return TUX_REFUSED_LENGTH;
 		length = length * 10 + (uint64_t)(octet - '0');
 	}
-	req->framing = TUX_FRAMING_LENGTH;
-	req->content_length = length;
+	*content_length = length;
 	return TUX_ACCEPTED;
 }
 
@@ -63,27 +59,24 @@ static enum tux_refusal coding_element(const uint8_t *buf, struct tux_span eleme
 }
 
 /* Transfer-Encoding: all its lines together are "chunked", once. */
-/*@ requires \valid(req) && req->head_len <= TUX_MAX_HEAD && request_lines(req, req->head_len) && request_index(req);
-  @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
-  @ requires req->first[TUX_FIELD_TRANSFER_ENCODING] != 0;
-  @ assigns req->framing;
+/*@ requires fields_readable(buf, fields) && fields->first[TUX_FIELD_TRANSFER_ENCODING] != 0;
+  @ assigns \nothing;
   @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
-  @ ensures \result == TUX_ACCEPTED ==> req->framing == TUX_FRAMING_CHUNKED;
   @*/
-static enum tux_refusal coding_framing(const uint8_t *buf, struct tux_request *req)
+static enum tux_refusal coding_framing(const uint8_t *buf, const struct tux_field_lines *fields)
 {
-	uint32_t line = tux_request_field(req, TUX_FIELD_TRANSFER_ENCODING, 0);
+	uint32_t line = tux_fields_find(fields, TUX_FIELD_TRANSFER_ENCODING, 0);
 	enum tux_refusal refusal = TUX_ACCEPTED;
 	bool chunked = false;
 
-	/*@ loop invariant line <= req->field_count;
+	/*@ loop invariant line <= fields->count;
 	  @ loop invariant refusal == TUX_ACCEPTED;
 	  @ loop assigns line, refusal, chunked;
 	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
 	while (line != 0) {
-		struct tux_span rest = req->field[line - 1].value, element;
+		struct tux_span rest = fields->line[line - 1].value, element;
 
-		/*@ loop invariant span_part(rest, req->field[line - 1].value);
+		/*@ loop invariant span_part(rest, fields->line[line - 1].value);
 		  @ loop invariant TUX_ACCEPTED <= refusal < TUX_REFUSALS;
 		  @ loop assigns rest, element, refusal, chunked;
 		  @ loop variant rest.len; */
@@ -91,25 +84,28 @@ static enum tux_refusal coding_framing(const uint8_t *buf, struct tux_request *r
 			refusal = coding_element(buf, element, &chunked);
 		if (refusal != TUX_ACCEPTED)
 			return refusal;
-		line = tux_request_field(req, TUX_FIELD_TRANSFER_ENCODING, line);
+		line = tux_fields_find(fields, TUX_FIELD_TRANSFER_ENCODING, line);
 	}
-	if (!chunked)
-		return TUX_REFUSED_CODING_ORDER;
-	req->framing = TUX_FRAMING_CHUNKED;
-	return TUX_ACCEPTED;
+	return chunked ? TUX_ACCEPTED : TUX_REFUSED_CODING_ORDER;
 }
 
-enum tux_refusal tux_body_framing(const uint8_t *buf, struct tux_request *req)
+enum tux_refusal tux_body_framing(const uint8_t *buf, const struct tux_field_lines *fields, uint8_t minor, uint8_t *framing,
+                                  uint64_t *content_length)
 {
-	req->framing = TUX_FRAMING_NONE;
-	req->content_length = 0;
-	if (req->first[TUX_FIELD_TRANSFER_ENCODING] == 0)
-		return req->first[TUX_FIELD_CONTENT_LENGTH] == 0 ? TUX_ACCEPTED : length_framing(buf, req);
-	if (req->first[TUX_FIELD_CONTENT_LENGTH] != 0)
+	*framing = TUX_FRAMING_NONE;
+	*content_length = 0;
+	if (fields->first[TUX_FIELD_TRANSFER_ENCODING] == 0) {
+		if (fields->first[TUX_FIELD_CONTENT_LENGTH] == 0)
+			return TUX_ACCEPTED;
+		*framing = TUX_FRAMING_LENGTH;
+		return length_framing(buf, fields, content_length);
+	}
+	if (fields->first[TUX_FIELD_CONTENT_LENGTH] != 0)
 		return TUX_REFUSED_LENGTH_AND_CODING;
-	if (req->minor == 0)
+	if (minor == 0)
 		return TUX_REFUSED_CODING_VERSION;
-	return coding_framing(buf, req);
+	*framing = TUX_FRAMING_CHUNKED;
+	return coding_framing(buf, fields);
 }
 
 /* What the next byte belongs to. Behind BODY_CHUNK: chunked framing; from BODY_SIZE on: of limited length. */
@@ -132,18 +128,21 @@ enum body_state {
 	BODY_LAST_LF,     /* of the empty line that ends the trailer section */
 };
 
-void tux_body_start(struct tux_body *body, const struct tux_request *req)
+void tux_body_start(struct tux_body *body, enum tux_framing framing, uint64_t content_length)
 {
 	body->left = 0;
 	body->total = 0;
 	body->line_bytes = 0;
 	body->state = BODY_END;
 	body->refusal = TUX_ACCEPTED;
-	if (req->framing == TUX_FRAMING_CHUNKED) {
+	if (framing == TUX_FRAMING_CHUNKED) {
 		body->state = BODY_SIZE;
-	} else if (req->framing == TUX_FRAMING_LENGTH && req->content_length > 0) {
+	} else if (framing == TUX_FRAMING_CLOSE) {
 		body->state = BODY_LENGTH;
-		body->left = req->content_length;
+		body->left = LENGTH_MAX;
+	} else if (framing == TUX_FRAMING_LENGTH && content_length > 0) {
+		body->state = BODY_LENGTH;
+		body->left = content_length;
 	}
 }
 
@@ -355,19 +354,30 @@ static void content_run(struct tux_body *body, uint32_t off, uint32_t len, struc
 enum tux_verdict tux_body_read(struct tux_body *body, const uint8_t *buf, uint32_t len, uint32_t *consumed,
                                struct tux_span *content)
 {
-	struct tux_span run = { 0, 0 };
-	uint32_t off = 0;
+	struct tux_span trailer;
 
-	/*@ loop invariant 0 <= off <= len;
+	return tux_body_read_trailer(body, buf, len, consumed, content, &trailer);
+}
+
+enum tux_verdict tux_body_read_trailer(struct tux_body *body, const uint8_t *buf, uint32_t len, uint32_t *consumed,
+                                       struct tux_span *content, struct tux_span *trailer)
+{
+	struct tux_span run = { 0, 0 };
+	uint32_t off = 0, start = 0; /* start: where the trailer section begins, at off until it does */
+
+	/*@ loop invariant 0 <= start <= off <= len;
 	  @ loop invariant body_valid(body);
 	  @ loop invariant body->total == \at(body->total, Pre);
-	  @ loop assigns off, body->state, body->refusal, body->left, body->line_bytes;
+	  @ loop assigns off, start, body->state, body->refusal, body->left, body->line_bytes;
 	  @ loop variant len - off; */
 	while (off < len && body->state > BODY_CHUNK) {
+		if (body->state < BODY_TRAILER)
+			start = off + 1;
 		count_octet(body);
 		framing_octet(body, buf[off]);
 		off++;
 	}
+	*trailer = (struct tux_span){ start, off - start };
 	if (off < len && (body->state == BODY_LENGTH || body->state == BODY_CHUNK)) {
 		content_run(body, off, len, &run);
 		off += run.len;

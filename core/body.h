@@ -3,19 +3,40 @@
 #ifndef TUX_CORE_BODY_H
 #define TUX_CORE_BODY_H
 
-#include "request.h"
+#include "fields.h"
+
+enum tux_framing {
+	TUX_FRAMING_NONE,   /* no body */
+	TUX_FRAMING_LENGTH, /* content_length bytes */
+	TUX_FRAMING_CHUNKED,
+	TUX_FRAMING_CLOSE,  /* until the connection ends: of responses alone */
+};
 
 /*
- * Decides the framing from the fields of a parsed head: sets req->framing and
- * req->content_length. TUX_ACCEPTED or the refusal. Called by tux_request_parse(). Any context.
+ * For the proof: of body lengths that the fields of a message say there is one at most, and it is the one decided.
  */
-/*@ requires \valid(req) && req->head_len <= TUX_MAX_HEAD && request_lines(req, req->head_len) && request_index(req);
-  @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
-  @ assigns req->framing, req->content_length;
-  @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
-  @ ensures \result == TUX_ACCEPTED ==> request_framing(req);
+/*@ predicate framing_one{L}(struct tux_field_lines *fields, integer framing, integer content_length, integer minor) =
+  @   (framing == TUX_FRAMING_NONE && content_length == 0 && fields->first[TUX_FIELD_CONTENT_LENGTH] == 0 &&
+  @    fields->first[TUX_FIELD_TRANSFER_ENCODING] == 0) ||
+  @   (framing == TUX_FRAMING_LENGTH && content_length <= 0x7fffffffffffffff &&
+  @    fields->first[TUX_FIELD_TRANSFER_ENCODING] == 0) ||
+  @   (framing == TUX_FRAMING_CHUNKED && content_length == 0 && fields->first[TUX_FIELD_CONTENT_LENGTH] == 0 &&
+  @    minor > 0);
   @*/
-enum tux_refusal tux_body_framing(const uint8_t *buf, struct tux_request *req);
+
+/*
+ * Decides the framing of a message of HTTP/1.minor from its fields: NONE, LENGTH with *content_length, or CHUNKED.
+ * TUX_ACCEPTED or the refusal. Any context.
+ */
+/*@ requires fields_readable(buf, fields) && \valid(framing) && \valid(content_length);
+  @ requires \separated(framing, fields) && \separated(framing, content_length) && \separated(content_length, fields);
+  @ requires \separated(framing, buf + (..));
+  @ assigns *framing, *content_length;
+  @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
+  @ ensures \result == TUX_ACCEPTED ==> framing_one(fields, *framing, *content_length, minor);
+  @*/
+enum tux_refusal tux_body_framing(const uint8_t *buf, const struct tux_field_lines *fields, uint8_t minor, uint8_t *framing,
+                                  uint64_t *content_length);
 
 /* How far a body has been read. Zeroed and filled by tux_body_start(). */
 struct tux_body {
@@ -37,12 +58,15 @@ struct tux_body {
   @      0 < body->left && body->left + body->total <= 0x7fffffffffffffff);
   @*/
 
-/* Begins the body of a parsed request. Any context. */
-/*@ requires \valid(body) && \valid_read(req) && \separated(body, req) && request_framing(req);
+/*
+ * Begins the body of a parsed message. One that ends with its connection (CLOSE) is taken for one of more bytes than
+ * will ever come: whoever sees the end of the connection knows that it is complete. Any context.
+ */
+/*@ requires \valid(body) && framing <= TUX_FRAMING_CLOSE && content_length <= 0x7fffffffffffffff;
   @ assigns *body;
   @ ensures body_valid(body);
   @*/
-void tux_body_start(struct tux_body *body, const struct tux_request *req);
+void tux_body_start(struct tux_body *body, enum tux_framing framing, uint64_t content_length);
 
 /*
  * Reads past body bytes in the len bytes at buf. *consumed (at most len) is how many belong to the
@@ -64,5 +88,22 @@ void tux_body_start(struct tux_body *body, const struct tux_request *req);
   @*/
 enum tux_verdict tux_body_read(struct tux_body *body, const uint8_t *buf, uint32_t len, uint32_t *consumed,
                                struct tux_span *content);
+
+/*
+ * The same, with *trailer the octets among those consumed that belong to the trailer section, its empty line included:
+ * laid one behind the other (TUX_MAX_TRAILER at most) they are what tux_fields_parse() reads, once the verdict is
+ * TUX_PARSED. Any context.
+ */
+/*@ requires \valid(body) && body_valid(body) && \valid_read(buf + (0 .. len - 1)) && \valid(consumed) && \valid(content);
+  @ requires \valid(trailer) && \separated(body, consumed, content, trailer, buf + (0 .. len - 1));
+  @ assigns *body, *consumed, *content, *trailer;
+  @ ensures \result == TUX_MORE || \result == TUX_REFUSED || \result == TUX_PARSED;
+  @ ensures body_valid(body);
+  @ ensures *consumed <= len && span_inside(*content, *consumed) && span_inside(*trailer, *consumed);
+  @ ensures \result == TUX_MORE && len > 0 ==> *consumed > 0;
+  @ ensures body->total == \old(body->total) + content->len;
+  @*/
+enum tux_verdict tux_body_read_trailer(struct tux_body *body, const uint8_t *buf, uint32_t len, uint32_t *consumed,
+                                       struct tux_span *content, struct tux_span *trailer);
 
 #endif

@@ -47,16 +47,16 @@ static bool tags_match(const uint8_t *buf, struct tux_span given, const struct t
 static bool any_matches(const uint8_t *buf, const struct tux_request *req, enum tux_field_name name,
                         const struct tux_validators *validators, bool strong)
 {
-	/*@ loop invariant line <= req->field_count;
+	/*@ loop invariant line <= req->fields.count;
 	  @ loop assigns line;
 	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
 	for (uint32_t line = tux_request_field(req, name, 0); line != 0; line = tux_request_field(req, name, line)) {
-		struct tux_span rest = req->field[line - 1].value;
+		struct tux_span rest = req->fields.line[line - 1].value;
 		struct tux_span element;
 
 		if (tux_field_equals(buf, rest, "*", 1))
 			return true;
-		/*@ loop invariant span_part(rest, req->field[line - 1].value);
+		/*@ loop invariant span_part(rest, req->fields.line[line - 1].value);
 		  @ loop assigns rest, element;
 		  @ loop variant rest.len; */
 		while (tux_field_list_next(buf, &rest, &element))
@@ -79,7 +79,7 @@ static bool date_of(const uint8_t *buf, const struct tux_request *req, enum tux_
 	*seconds = 0;
 	if (line == 0 || tux_request_field(req, name, line) != 0)
 		return false;
-	return tux_date_parse(buf + req->field[line - 1].value.off, req->field[line - 1].value.len, now, seconds);
+	return tux_date_parse(buf + req->fields.line[line - 1].value.off, req->fields.line[line - 1].value.len, now, seconds);
 }
 
 enum tux_condition tux_condition_evaluate(const uint8_t *buf, const struct tux_request *req,
@@ -87,7 +87,7 @@ enum tux_condition tux_condition_evaluate(const uint8_t *buf, const struct tux_r
 {
 	int64_t date;
 
-	if (req->first[TUX_FIELD_IF_MATCH] != 0) {
+	if (req->fields.first[TUX_FIELD_IF_MATCH] != 0) {
 		if (!any_matches(buf, req, TUX_FIELD_IF_MATCH, validators, true))
 			return TUX_CONDITION_FAILED;
 	} else if (validators->last_modified >= 0 &&
@@ -95,7 +95,7 @@ enum tux_condition tux_condition_evaluate(const uint8_t *buf, const struct tux_r
 		if (validators->last_modified > date)
 			return TUX_CONDITION_FAILED;
 	}
-	if (req->first[TUX_FIELD_IF_NONE_MATCH] != 0) {
+	if (req->fields.first[TUX_FIELD_IF_NONE_MATCH] != 0) {
 		if (any_matches(buf, req, TUX_FIELD_IF_NONE_MATCH, validators, false))
 			return TUX_CONDITION_NOT_MODIFIED;
 	} else if (validators->last_modified >= 0 &&
@@ -115,7 +115,7 @@ bool tux_condition_range_applies(const uint8_t *buf, const struct tux_request *r
 
 	if (line == 0)
 		return true;
-	value = req->field[line - 1].value;
+	value = req->fields.line[line - 1].value;
 	if (value.len > 0 && (buf[value.off] == '"' || is_weak(buf + value.off, value.len)))
 		return tux_request_field(req, TUX_FIELD_IF_RANGE, line) == 0 && tags_match(buf, value, validators, true);
 	if (validators->last_modified < 0 || !date_of(buf, req, TUX_FIELD_IF_RANGE, validators->now, &date))

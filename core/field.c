@@ -4,47 +4,109 @@
 
 #include "scan.h"
 
-enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32_t len)
-{
-	switch (len) {
-	case 4:
-		return scan_spells(buf + off, "host", 4) ? TUX_FIELD_HOST : TUX_FIELD_OTHER;
-	case 5:
-		return scan_spells(buf + off, "range", 5) ? TUX_FIELD_RANGE : TUX_FIELD_OTHER;
-	case 6:
-		if (scan_spells(buf + off, "accept", 6))
-			return TUX_FIELD_ACCEPT;
-		return scan_spells(buf + off, "expect", 6) ? TUX_FIELD_EXPECT : TUX_FIELD_OTHER;
-	case 7:
-		return scan_spells(buf + off, "referer", 7) ? TUX_FIELD_REFERER : TUX_FIELD_OTHER;
-	case 8:
-		if (scan_spells(buf + off, "if-match", 8))
-			return TUX_FIELD_IF_MATCH;
-		return scan_spells(buf + off, "if-range", 8) ? TUX_FIELD_IF_RANGE : TUX_FIELD_OTHER;
-	case 10:
-		if (scan_spells(buf + off, "connection", 10))
-			return TUX_FIELD_CONNECTION;
-		return scan_spells(buf + off, "user-agent", 10) ? TUX_FIELD_USER_AGENT : TUX_FIELD_OTHER;
-	case 13:
-		return scan_spells(buf + off, "if-none-match", 13) ? TUX_FIELD_IF_NONE_MATCH : TUX_FIELD_OTHER;
-	case 14:
-		return scan_spells(buf + off, "content-length", 14) ? TUX_FIELD_CONTENT_LENGTH : TUX_FIELD_OTHER;
-	case 15:
-		return scan_spells(buf + off, "accept-encoding", 15) ? TUX_FIELD_ACCEPT_ENCODING : TUX_FIELD_OTHER;
-	case 17:
-		if (scan_spells(buf + off, "if-modified-since", 17))
-			return TUX_FIELD_IF_MODIFIED_SINCE;
-		return scan_spells(buf + off, "transfer-encoding", 17) ? TUX_FIELD_TRANSFER_ENCODING : TUX_FIELD_OTHER;
-	case 19:
-		return scan_spells(buf + off, "if-unmodified-since", 19) ? TUX_FIELD_IF_UNMODIFIED_SINCE : TUX_FIELD_OTHER;
-	default:
-		return TUX_FIELD_OTHER;
-	}
-}
-
 bool tux_field_equals(const uint8_t *buf, struct tux_span span, const char *text, uint32_t text_len)
 {
 	return span.len == text_len && scan_spells(buf + span.off, text, text_len);
+}
+
+/* Whether what stands behind the first eight of the len octets at at, 8 to 24 of them, is as in text. */
+/*@ requires 8 <= len <= 24 && \valid_read(at + (0 .. len - 1)) && \valid_read(text + (0 .. len - 1));
+  @ requires \forall integer i; 0 <= i < len ==> 0 <= text[i];
+  @ assigns \nothing;
+  @*/
+static bool ends_as(const uint8_t *at, const char *text, uint32_t len)
+{
+	if (len > 16 && scan_lower8(scan_load8(at + 8)) != scan_load8_text(text + 8))
+		return false;
+	return scan_lower8(scan_load8(at + (len - 8))) == scan_load8_text(text + (len - 8));
+}
+
+/* Whether the len octets at at, 8 to 24 of them, spell text. Most names end with the first eight, which are compared in place. */
+/*@ requires 8 <= len <= 24 && \valid_read(at + (0 .. len - 1)) && \valid_read(text + (0 .. len - 1));
+  @ requires \forall integer i; 0 <= i < len ==> 0 <= text[i];
+  @ assigns \nothing;
+  @*/
+static inline bool spells(const uint8_t *at, const char *text, uint32_t len)
+{
+	return scan_lower8(scan_load8(at)) == scan_load8_text(text) && ends_as(at, text, len);
+}
+
+enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32_t len)
+{
+	const uint8_t *at = buf + off;
+
+	switch (len) {
+	case 2:
+		return octet_spells(at, "te", 2) ? TUX_FIELD_TE : TUX_FIELD_OTHER;
+	case 4:
+		if (octet_spells(at, "host", 4))
+			return TUX_FIELD_HOST;
+		return octet_spells(at, "date", 4) ? TUX_FIELD_DATE : TUX_FIELD_OTHER;
+	case 5:
+		if (octet_spells(at, "range", 5))
+			return TUX_FIELD_RANGE;
+		return octet_spells(at, "proxy", 5) ? TUX_FIELD_PROXY : TUX_FIELD_OTHER;
+	case 6:
+		if (octet_spells(at, "accept", 6))
+			return TUX_FIELD_ACCEPT;
+		if (octet_spells(at, "expect", 6))
+			return TUX_FIELD_EXPECT;
+		if (octet_spells(at, "cookie", 6))
+			return TUX_FIELD_COOKIE;
+		return octet_spells(at, "status", 6) ? TUX_FIELD_STATUS : TUX_FIELD_OTHER;
+	case 7:
+		if (octet_spells(at, "referer", 7))
+			return TUX_FIELD_REFERER;
+		if (octet_spells(at, "upgrade", 7))
+			return TUX_FIELD_UPGRADE;
+		return octet_spells(at, "trailer", 7) ? TUX_FIELD_TRAILER : TUX_FIELD_OTHER;
+	case 8:
+		if (spells(at, "if-match", 8))
+			return TUX_FIELD_IF_MATCH;
+		if (spells(at, "if-range", 8))
+			return TUX_FIELD_IF_RANGE;
+		return spells(at, "location", 8) ? TUX_FIELD_LOCATION : TUX_FIELD_OTHER;
+	case 9:
+		return octet_lower(at[0]) == 'f' && spells(at, "forwarded", 9) ? TUX_FIELD_FORWARDED : TUX_FIELD_OTHER;
+	case 10:
+		if (spells(at, "connection", 10))
+			return TUX_FIELD_CONNECTION;
+		if (spells(at, "user-agent", 10))
+			return TUX_FIELD_USER_AGENT;
+		if (spells(at, "keep-alive", 10))
+			return TUX_FIELD_KEEP_ALIVE;
+		return spells(at, "x-sendfile", 10) ? TUX_FIELD_X_SENDFILE : TUX_FIELD_OTHER;
+	case 12:
+		return spells(at, "content-type", 12) ? TUX_FIELD_CONTENT_TYPE : TUX_FIELD_OTHER;
+	case 13:
+		return spells(at, "if-none-match", 13) ? TUX_FIELD_IF_NONE_MATCH : TUX_FIELD_OTHER;
+	case 14:
+		return spells(at, "content-length", 14) ? TUX_FIELD_CONTENT_LENGTH : TUX_FIELD_OTHER;
+	case 15:
+		if (spells(at, "accept-encoding", 15))
+			return TUX_FIELD_ACCEPT_ENCODING;
+		return spells(at, "x-forwarded-for", 15) ? TUX_FIELD_X_FORWARDED_FOR : TUX_FIELD_OTHER;
+	case 16:
+		if (octet_lower(at[0]) == 'p' && spells(at, "proxy-connection", 16))
+			return TUX_FIELD_PROXY_CONNECTION;
+		if (octet_lower(at[0]) == 'x' && spells(at, "x-forwarded-host", 16))
+			return TUX_FIELD_X_FORWARDED_HOST;
+		return octet_lower(at[0]) == 'x' && spells(at, "x-accel-redirect", 16) ? TUX_FIELD_X_ACCEL_REDIRECT : TUX_FIELD_OTHER;
+	case 17:
+		if (spells(at, "if-modified-since", 17))
+			return TUX_FIELD_IF_MODIFIED_SINCE;
+		if (spells(at, "transfer-encoding", 17))
+			return TUX_FIELD_TRANSFER_ENCODING;
+		return spells(at, "x-forwarded-proto", 17) ? TUX_FIELD_X_FORWARDED_PROTO : TUX_FIELD_OTHER;
+	case 18:
+		return octet_lower(at[0]) == 'p' && spells(at, "proxy-authenticate", 18) ? TUX_FIELD_PROXY_AUTHENTICATE : TUX_FIELD_OTHER;
+	case 19:
+		if (spells(at, "if-unmodified-since", 19))
+			return TUX_FIELD_IF_UNMODIFIED_SINCE;
+		return spells(at, "proxy-authorization", 19) ? TUX_FIELD_PROXY_AUTHORIZATION : TUX_FIELD_OTHER;
+	default:
+		return TUX_FIELD_OTHER;
+	}
 }
 
 /* The bytes of buf from off up to end, without white space around them. */

@@ -1,31 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Field lines (RFC 9110 5): the names that TUX knows, and the walk over list-valued fields.
- * Parsing the lines out of a head is request.c's work.
+ * Parsing the lines out of a head is fields.c's work.
  */
 #ifndef TUX_CORE_FIELD_H
 #define TUX_CORE_FIELD_H
 
 #include "span.h"
 
-/* The field names that TUX looks at. Others are kept in the request with TUX_FIELD_OTHER. */
+/* The field names that TUX looks at. Others are kept with TUX_FIELD_OTHER. */
 enum tux_field_name {
 	TUX_FIELD_OTHER,
 	TUX_FIELD_ACCEPT,
 	TUX_FIELD_ACCEPT_ENCODING,
 	TUX_FIELD_CONNECTION,
 	TUX_FIELD_CONTENT_LENGTH,
+	TUX_FIELD_CONTENT_TYPE,
+	TUX_FIELD_COOKIE,
+	TUX_FIELD_DATE,
 	TUX_FIELD_EXPECT,
+	TUX_FIELD_FORWARDED,
 	TUX_FIELD_HOST,
 	TUX_FIELD_IF_MATCH,
 	TUX_FIELD_IF_MODIFIED_SINCE,
 	TUX_FIELD_IF_NONE_MATCH,
 	TUX_FIELD_IF_RANGE,
 	TUX_FIELD_IF_UNMODIFIED_SINCE,
+	TUX_FIELD_KEEP_ALIVE,
+	TUX_FIELD_LOCATION,
+	TUX_FIELD_PROXY,
+	TUX_FIELD_PROXY_AUTHENTICATE,
+	TUX_FIELD_PROXY_AUTHORIZATION,
+	TUX_FIELD_PROXY_CONNECTION,
 	TUX_FIELD_RANGE,
 	TUX_FIELD_REFERER,
+	TUX_FIELD_STATUS,
+	TUX_FIELD_TE,
+	TUX_FIELD_TRAILER,
 	TUX_FIELD_TRANSFER_ENCODING,
+	TUX_FIELD_UPGRADE,
 	TUX_FIELD_USER_AGENT,
+	TUX_FIELD_X_ACCEL_REDIRECT,
+	TUX_FIELD_X_FORWARDED_FOR,
+	TUX_FIELD_X_FORWARDED_HOST,
+	TUX_FIELD_X_FORWARDED_PROTO,
+	TUX_FIELD_X_SENDFILE,
 	TUX_FIELD_NAMES /* how many there are */
 };
 

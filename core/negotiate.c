@@ -64,15 +64,15 @@ enum tux_coding tux_negotiate_coding(const uint8_t *buf, const struct tux_reques
 	uint32_t best_weight = 0;
 	uint32_t identity;
 
-	/*@ loop invariant line <= req->field_count;
+	/*@ loop invariant line <= req->fields.count;
 	  @ loop assigns line, weights;
 	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
 	for (uint32_t line = tux_request_field(req, TUX_FIELD_ACCEPT_ENCODING, 0); line != 0;
 	     line = tux_request_field(req, TUX_FIELD_ACCEPT_ENCODING, line)) {
-		struct tux_span rest = req->field[line - 1].value;
+		struct tux_span rest = req->fields.line[line - 1].value;
 		struct tux_span element;
 
-		/*@ loop invariant span_part(rest, req->field[line - 1].value);
+		/*@ loop invariant span_part(rest, req->fields.line[line - 1].value);
 		  @ loop assigns rest, element, weights;
 		  @ loop variant rest.len; */
 		while (tux_field_list_next(buf, &rest, &element))
@@ -121,15 +121,15 @@ bool tux_negotiate_json(const uint8_t *buf, const struct tux_request *req)
 	struct preference json = { UNSAID, UNSAID, UNSAID };
 	struct preference html = { UNSAID, UNSAID, UNSAID };
 
-	/*@ loop invariant line <= req->field_count;
+	/*@ loop invariant line <= req->fields.count;
 	  @ loop assigns line, json, html;
 	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
 	for (uint32_t line = tux_request_field(req, TUX_FIELD_ACCEPT, 0); line != 0;
 	     line = tux_request_field(req, TUX_FIELD_ACCEPT, line)) {
-		struct tux_span rest = req->field[line - 1].value;
+		struct tux_span rest = req->fields.line[line - 1].value;
 		struct tux_span element;
 
-		/*@ loop invariant span_part(rest, req->field[line - 1].value);
+		/*@ loop invariant span_part(rest, req->fields.line[line - 1].value);
 		  @ loop assigns rest, element, json, html;
 		  @ loop variant rest.len; */
 		while (tux_field_list_next(buf, &rest, &element)) {

@@ -34,7 +34,7 @@ static struct tux_span value_of(const struct tux_request *req, enum tux_field_na
 {
 	uint32_t line = req->refusal == TUX_ACCEPTED ? tux_request_field(req, name, 0) : 0;
 
-	return line > 0 ? req->field[line - 1].value : (struct tux_span){ 0, 0 };
+	return line > 0 ? req->fields.line[line - 1].value : (struct tux_span){ 0, 0 };
 }
 
 uint32_t tux_record_fill(struct tux_record *record, const uint8_t *buf, const struct tux_request *req, uint8_t *text)

@@ -2,130 +2,22 @@
 /* Responses: the decision, and the writing of heads through one checked cursor. */
 #include "response.h"
 
-#include "octet.h"
-
-/* A buffer being written. Once something did not fit, nothing more is written and full stays set. */
-struct out {
-	uint8_t *at;
-	uint32_t cap;
-	uint32_t len;
-	uint32_t full; /* 0 or 1 */
-};
-
-/*
- * For the proof: an out whose buffer may be written, and does not hold the out itself.
- */
-/*@ predicate out_valid{L}(struct out *out) =
-  @   \valid(out) && out->len <= out->cap && \valid(out->at + (0 .. out->cap - 1)) &&
-  @   \separated(out, out->at + (0 .. out->cap - 1));
-  @*/
-
-/*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
-  @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1));
-  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
-  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
-  @ ensures out->full ==> out->len == \old(out->len);
-  @*/
-static void put(struct out *out, const uint8_t *bytes, uint32_t len)
-{
-	if (out->full || out->cap - out->len < len) {
-		out->full = 1;
-		return;
-	}
-	octet_copy(out->at + out->len, bytes, len);
-	out->len += len;
-}
-
-/*@ requires out_valid(out);
-  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
-  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + 1 && out->at[\old(out->len)] == byte;
-  @ ensures out->full ==> out->len == \old(out->len);
-  @*/
-static void put_byte(struct out *out, uint8_t byte)
-{
-	if (out->full || out->cap - out->len < 1) {
-		out->full = 1;
-		return;
-	}
-	out->at[out->len++] = byte;
-}
-
-/* The octet of a character of ASCII; a question mark for any other. */
-/*@ assigns \nothing; */
-static uint8_t octet_of(char character)
-{
-	return character > 0 ? (uint8_t)character : '?';
-}
-
-/*@ requires out_valid(out) && text_readable(text);
-  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
-  @ ensures !out->full ==> !\old(out->full);
-  @ ensures out->full ==> out->len == \old(out->len);
-  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + text.len;
-  @*/
-static void put_text(struct out *out, struct tux_text text)
-{
-	if (out->full || out->cap - out->len < text.len) {
-		out->full = 1;
-		return;
-	}
-	/*@ loop invariant 0 <= i <= text.len;
-	  @ loop assigns i, out->at[out->len .. out->cap - 1];
-	  @ loop variant text.len - i; */
-	for (uint32_t i = 0; i < text.len; i++)
-		out->at[out->len + i] = octet_of(text.at[i]);
-	out->len += text.len;
-}
-
-/* A string literal, whose length the compiler knows. */
-#define PUT(out, literal) put_text(out, TUX_TEXT(literal))
-
-/* A text that ends in NUL. */
-/*@ requires out_valid(out) && string_readable(text);
-  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
-  @ ensures !out->full ==> !\old(out->full);
-  @*/
-static void put_string(struct out *out, const char *text)
-{
-	/*@ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
-	  @ loop invariant !out->full ==> !\at(out->full, Pre);
-	  @ loop invariant \exists integer n; i <= n < 0xffffffff && text[n] == 0 && \valid_read(text + (0 .. n));
-	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
-	  @ loop variant out->cap - out->len + (out->full ? 0 : 1); */
-	for (uint32_t i = 0; text[i] != '\0' && !out->full; i++)
-		put_byte(out, octet_of(text[i]));
-}
-
-/*@ requires out_valid(out);
-  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
-  @ ensures !out->full ==> !\old(out->full);
-  @*/
-static void put_number(struct out *out, uint64_t number)
-{
-	uint8_t digits[20]; /* of 2^64 - 1 */
-	uint32_t first = sizeof(digits);
-
-	/*@ loop invariant 0 < first <= 20;
-	  @ loop assigns first, number, digits[0 .. 19];
-	  @ loop variant first; */
-	do {
-		digits[--first] = (uint8_t)('0' + number % 10);
-		number /= 10;
-	} while (number > 0 && first > 0);
-	put(out, digits + first, (uint32_t)sizeof(digits) - first);
-}
+#include "out.h"
 
 struct tux_text tux_response_reason(uint16_t status)
 {
 	switch (status) {
+	case 100: return TUX_TEXT("Continue");
+	case 101: return TUX_TEXT("Switching Protocols");
+	case 103: return TUX_TEXT("Early Hints");
 	case 200: return TUX_TEXT("OK");
+	case 201: return TUX_TEXT("Created");
+	case 202: return TUX_TEXT("Accepted");
+	case 203: return TUX_TEXT("Non-Authoritative Information");
 	case 204: return TUX_TEXT("No Content");
+	case 205: return TUX_TEXT("Reset Content");
 	case 206: return TUX_TEXT("Partial Content");
+	case 300: return TUX_TEXT("Multiple Choices");
 	case 301: return TUX_TEXT("Moved Permanently");
 	case 302: return TUX_TEXT("Found");
 	case 303: return TUX_TEXT("See Other");
@@ -133,19 +25,36 @@ struct tux_text tux_response_reason(uint16_t status)
 	case 307: return TUX_TEXT("Temporary Redirect");
 	case 308: return TUX_TEXT("Permanent Redirect");
 	case 400: return TUX_TEXT("Bad Request");
+	case 401: return TUX_TEXT("Unauthorized");
+	case 402: return TUX_TEXT("Payment Required");
 	case 403: return TUX_TEXT("Forbidden");
 	case 404: return TUX_TEXT("Not Found");
 	case 405: return TUX_TEXT("Method Not Allowed");
+	case 406: return TUX_TEXT("Not Acceptable");
+	case 407: return TUX_TEXT("Proxy Authentication Required");
 	case 408: return TUX_TEXT("Request Timeout");
+	case 409: return TUX_TEXT("Conflict");
+	case 410: return TUX_TEXT("Gone");
+	case 411: return TUX_TEXT("Length Required");
 	case 412: return TUX_TEXT("Precondition Failed");
 	case 413: return TUX_TEXT("Content Too Large");
 	case 414: return TUX_TEXT("URI Too Long");
+	case 415: return TUX_TEXT("Unsupported Media Type");
 	case 416: return TUX_TEXT("Range Not Satisfiable");
 	case 417: return TUX_TEXT("Expectation Failed");
+	case 421: return TUX_TEXT("Misdirected Request");
+	case 422: return TUX_TEXT("Unprocessable Content");
+	case 425: return TUX_TEXT("Too Early");
+	case 426: return TUX_TEXT("Upgrade Required");
+	case 428: return TUX_TEXT("Precondition Required");
+	case 429: return TUX_TEXT("Too Many Requests");
 	case 431: return TUX_TEXT("Request Header Fields Too Large");
+	case 451: return TUX_TEXT("Unavailable For Legal Reasons");
 	case 500: return TUX_TEXT("Internal Server Error");
 	case 501: return TUX_TEXT("Not Implemented");
+	case 502: return TUX_TEXT("Bad Gateway");
 	case 503: return TUX_TEXT("Service Unavailable");
+	case 504: return TUX_TEXT("Gateway Timeout");
 	case 505: return TUX_TEXT("HTTP Version Not Supported");
 	default: return TUX_TEXT("Unknown");
 	}
@@ -188,7 +97,7 @@ static void decide_range(const uint8_t *buf, const struct tux_request *req, cons
 		return;
 	if (!tux_condition_range_applies(buf, req, &facts->validators))
 		return;
-	switch (tux_range_parse(buf, req->field[line - 1].value, facts->size, plan->range, &plan->range_count)) {
+	switch (tux_range_parse(buf, req->fields.line[line - 1].value, facts->size, plan->range, &plan->range_count)) {
 	case TUX_RANGE_IGNORED:
 		break;
 	case TUX_RANGE_SATISFIABLE:
@@ -318,28 +227,6 @@ static void put_representation(struct out *out, const struct tux_head *head)
 	}
 	put_validators(out, head);
 	put_coding(out, head);
-}
-
-/* The visible ones of len bytes. Bytes of a request go into a head here alone, and no line can end among them. */
-/*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
-  @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1));
-  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
-  @ ensures !out->full ==> !\old(out->full);
-  @ ensures !out->full ==> \forall integer k; \old(out->len) <= k < out->len ==> out->at[k] != '\r' && out->at[k] != '\n';
-  @*/
-static void put_visible(struct out *out, const uint8_t *bytes, uint32_t len)
-{
-	/*@ loop invariant 0 <= i <= len;
-	  @ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
-	  @ loop invariant !out->full ==> !\at(out->full, Pre);
-	  @ loop invariant !out->full ==> \forall integer k; \at(out->len, Pre) <= k < out->len ==>
-	  @   out->at[k] != '\r' && out->at[k] != '\n';
-	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
-	  @ loop variant len - i; */
-	for (uint32_t i = 0; i < len; i++)
-		if (bytes[i] > 0x20 && bytes[i] != 0x7f)
-			put_byte(out, bytes[i]);
 }
 
 /*@ requires out_valid(out);

@@ -159,7 +159,7 @@ uint32_t tux_response_part_head(uint8_t *out, uint32_t cap, const struct tux_hea
   @*/
 uint32_t tux_response_error_body(uint8_t *out, uint32_t cap, uint16_t status, const char *why);
 
-/* The reason phrase of a status (RFC 9110 15); "Unknown" for those we never send. Any context. */
+/* The reason phrase of a status (RFC 9110 15); "Unknown" for others. Any context. */
 /*@ assigns \nothing;
   @ ensures text_readable(\result);
   @*/

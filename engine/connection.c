@@ -201,7 +201,7 @@ static void begin_body(struct conn *conn, const uint8_t *buf)
 		answer(conn, buf, req->head_len, false);
 		return;
 	}
-	tux_body_start(&conn->body, req);
+	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);
 	if (!bytes_keep(&conn->held, buf, req->head_len)) {
 		end(conn);
 		return;

@@ -403,7 +403,7 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 
 static bool has_field(const struct tux_request *req, enum tux_field_name name)
 {
-	return req->first[name] != 0;
+	return req->fields.first[name] != 0;
 }
 
 static enum reply reply_file(struct conn *conn, const uint8_t *buf, struct object *object)

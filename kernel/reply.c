@@ -160,7 +160,7 @@ static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u
 
 static bool has_field(const struct tux_request *req, enum tux_field_name name)
 {
-	return req->first[name] != 0;
+	return req->fields.first[name] != 0;
 }
 
 static bool is_conditional(const struct tux_request *req)

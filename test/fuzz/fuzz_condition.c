@@ -21,8 +21,8 @@ static uint32_t lines_of(const struct tux_request *req, enum tux_field_name name
 	uint32_t count = 0;
 
 	*last = 0;
-	for (uint32_t i = 0; i < req->field_count; i++) {
-		if (req->field[i].known == name) {
+	for (uint32_t i = 0; i < req->fields.count; i++) {
+		if (req->fields.line[i].known == name) {
 			*last = i;
 			count++;
 		}
@@ -56,10 +56,10 @@ static bool any_tag(const uint8_t *buf, const struct tux_request *req, enum tux_
 {
 	static struct text part[LIST_MODEL_MAX + 1];
 
-	for (uint32_t i = 0; i < req->field_count; i++) {
+	for (uint32_t i = 0; i < req->fields.count; i++) {
 		size_t count;
 
-		if (req->field[i].known != name)
+		if (req->fields.line[i].known != name)
 			continue;
 		if (text_is(text_of(buf, req, i), "*"))
 			return true;
@@ -79,7 +79,7 @@ static bool date_of(const uint8_t *buf, const struct tux_request *req, enum tux_
 
 	if (lines_of(req, name, &line) != 1 || validators->last_modified < 0)
 		return false;
-	return tux_date_parse(buf + req->field[line].value.off, req->field[line].value.len, validators->now, date);
+	return tux_date_parse(buf + req->fields.line[line].value.off, req->fields.line[line].value.len, validators->now, date);
 }
 
 /* RFC 9110 13.2.2, steps 1 to 4. */
@@ -133,7 +133,7 @@ static void check_decision(const uint8_t *buf, const struct tux_request *req, co
 	} else if (condition == TUX_CONDITION_NOT_MODIFIED) {
 		status = 304;
 	} else if (applies && lines_of(req, TUX_FIELD_RANGE, &line) == 1) {
-		enum tux_range_verdict verdict = tux_range_parse(buf, req->field[line].value, SIZE, ranges, &count);
+		enum tux_range_verdict verdict = tux_range_parse(buf, req->fields.line[line].value, SIZE, ranges, &count);
 
 		status = verdict == TUX_RANGE_SATISFIABLE ? 206 : verdict == TUX_RANGE_UNSATISFIABLE ? 416 : 200;
 	}

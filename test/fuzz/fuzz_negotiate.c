@@ -53,8 +53,8 @@ static void model_read(const uint8_t *buf, const struct tux_request *req, enum t
 {
 	static struct text part[LIST_MODEL_MAX + 1];
 
-	for (uint32_t i = 0; i < req->field_count; i++) {
-		size_t count = req->field[i].known == name ? text_split(text_of(buf, req, i), ',', part) : 0;
+	for (uint32_t i = 0; i < req->fields.count; i++) {
+		size_t count = req->fields.line[i].known == name ? text_split(text_of(buf, req, i), ',', part) : 0;
 
 		for (size_t k = 0; k < count; k++)
 			if (part[k].len > 0)

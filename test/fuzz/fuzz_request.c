@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "body.h"
 #include "fuzz.h"
 #include "record.h"
 #include "target.h"
@@ -22,13 +21,13 @@ static void check_fields(const uint8_t *buf, const struct tux_request *req)
 	unsigned int name;
 	uint32_t i;
 
-	for (i = 0; i < req->field_count; i++) {
-		struct tux_span rest = req->field[i].value, element, token;
+	for (i = 0; i < req->fields.count; i++) {
+		struct tux_span rest = req->fields.line[i].value, element, token;
 
-		touch(buf, req->head_len, req->field[i].name);
+		touch(buf, req->head_len, req->fields.line[i].name);
 		touch(buf, req->head_len, rest);
-		REQUIRE_WRITTEN(req->field[i].known);
-		require(req->field[i].known < TUX_FIELD_NAMES && req->field[i].name.len > 0);
+		REQUIRE_WRITTEN(req->fields.line[i].known);
+		require(req->fields.line[i].known < TUX_FIELD_NAMES && req->fields.line[i].name.len > 0);
 		require(rest.len == 0 || (buf[rest.off] != ' ' && buf[rest.off + rest.len - 1] != ' '));
 		while (tux_field_list_next(buf, &rest, &element)) {
 			touch(buf, req->head_len, element);
@@ -42,7 +41,7 @@ static void check_fields(const uint8_t *buf, const struct tux_request *req)
 		while (line != 0) {
 			uint32_t next = tux_request_field(req, (enum tux_field_name)name, line);
 
-			require(req->field[line - 1].known == name && (next == 0 || next > line));
+			require(req->fields.line[line - 1].known == name && (next == 0 || next > line));
 			line = next;
 		}
 	}
@@ -56,9 +55,10 @@ static void check_parsed(const uint8_t *buf, uint32_t len, const struct tux_requ
 	REQUIRE_WRITTEN(req->framing);
 	REQUIRE_WRITTEN(req->keep_alive);
 	REQUIRE_WRITTEN(req->expect_continue);
+	REQUIRE_WRITTEN(req->upgrade);
 	REQUIRE_WRITTEN(req->content_length);
-	REQUIRE_WRITTEN(req->field_count);
-	REQUIRE_WRITTEN(req->first);
+	REQUIRE_WRITTEN(req->fields.count);
+	REQUIRE_WRITTEN(req->fields.first);
 	require(req->refusal == TUX_ACCEPTED && req->minor <= 1);
 	require(req->head_len <= len && req->head_len <= TUX_MAX_HEAD && req->head_len >= 4);
 	require(memcmp(buf + req->head_len - 4, "\r\n\r\n", 4) == 0);
@@ -68,7 +68,7 @@ static void check_parsed(const uint8_t *buf, uint32_t len, const struct tux_requ
 	touch(buf, req->head_len, req->query);
 	touch(buf, req->head_len, req->host);
 	require(req->target.len > 0 && req->target.len <= TUX_MAX_TARGET && req->method_text.len > 0);
-	require(tux_target_is_host(buf, req->host) && (req->minor == 0 || req->first[TUX_FIELD_HOST] != 0));
+	require(tux_target_is_host(buf, req->host) && (req->minor == 0 || req->fields.first[TUX_FIELD_HOST] != 0));
 	require(req->framing == TUX_FRAMING_LENGTH || req->content_length == 0);
 	check_fields(buf, req);
 }
@@ -140,7 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* A fault in a head that is not complete may be told later. */
 	require(second == verdict || (second == TUX_MORE && verdict == TUX_REFUSED));
 	if (second == TUX_PARSED)
-		require(piece.head_len == whole.head_len && piece.field_count == whole.field_count);
+		require(piece.head_len == whole.head_len && piece.fields.count == whole.fields.count);
 	if (second == TUX_REFUSED)
 		require(piece.refusal == whole.refusal);
 	return 0;

@@ -69,7 +69,7 @@ static inline size_t text_split(struct text text, char separator, struct text *p
 /* The value of the field line. */
 static inline struct text text_of(const uint8_t *buf, const struct tux_request *req, uint32_t line)
 {
-	return (struct text){ (const char *)buf + req->field[line].value.off, req->field[line].value.len };
+	return (struct text){ (const char *)buf + req->fields.line[line].value.off, req->fields.line[line].value.len };
 }
 
 /*

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/body.h"
+#include "core/request.h"
 
 /* In the order of enum tux_verdict. */
 static const char *const verdicts[] = { "more", "refused", "accepted" };
@@ -35,7 +35,7 @@ static struct message read_body(const uint8_t *buf, uint32_t len, const struct t
 	struct message message = { TUX_MORE, TUX_ACCEPTED, req->head_len, 0 };
 	struct tux_body body;
 
-	tux_body_start(&body, req);
+	tux_body_start(&body, (enum tux_framing)req->framing, req->content_length);
 	do {
 		struct tux_span content;
 		uint32_t consumed;
@@ -69,10 +69,10 @@ static void answer_parsed(const uint8_t *buf, uint32_t len, const struct tux_req
 	printf("\t");
 	print_hex(buf, req->target);
 	printf("\t");
-	for (i = 0; i < req->field_count; i++) {
-		print_hex(buf, req->field[i].name);
+	for (i = 0; i < req->fields.count; i++) {
+		print_hex(buf, req->fields.line[i].name);
 		printf(":");
-		print_hex(buf, req->field[i].value);
+		print_hex(buf, req->fields.line[i].value);
 		printf(",");
 	}
 	printf("\n");

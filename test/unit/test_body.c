@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "body.h"
+#include "request.h"
 #include "sanitizer.h"
 
 static struct tux_body body;
@@ -25,7 +25,7 @@ static void start(enum tux_framing framing, uint64_t length)
 	req.content_length = length;
 	content_len = 0;
 	forget(&body, sizeof(body));
-	tux_body_start(&body, &req);
+	tux_body_start(&body, (enum tux_framing)req.framing, req.content_length);
 }
 
 /* Reads a piece to its end, or to the verdict; *used is what belongs to the body. */

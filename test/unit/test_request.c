@@ -133,8 +133,8 @@ static void assert_accepted(const struct accepted *c, enum tux_verdict verdict)
 		fail_msg("%s: keep-alive %d, expect %d", c->why, req.keep_alive, req.expect_continue);
 	if (req.framing != c->framing || req.content_length != c->content_length)
 		fail_msg("%s: framing %d of %llu", c->why, req.framing, (unsigned long long)req.content_length);
-	if (req.field_count != c->fields)
-		fail_msg("%s: %u fields", c->why, req.field_count);
+	if (req.fields.count != c->fields)
+		fail_msg("%s: %u fields", c->why, req.fields.count);
 	assert_span(c->why, c->head, req.path, c->path);
 	assert_span(c->why, c->head, req.host, c->host);
 }
@@ -385,7 +385,7 @@ static void test_field_limit(void **state)
 	(void)state;
 	len = build(big, 1, TUX_MAX_FIELDS - 2, 0);
 	assert_int_equal(parse(big, len, 0), TUX_PARSED);
-	assert_int_equal(req.field_count, TUX_MAX_FIELDS);
+	assert_int_equal(req.fields.count, TUX_MAX_FIELDS);
 	len = build(big, 1, TUX_MAX_FIELDS - 1, 0);
 	assert_int_equal(parse(big, len, 0), TUX_REFUSED);
 	assert_int_equal(req.refusal, TUX_REFUSED_FIELD_COUNT);
@@ -401,18 +401,18 @@ static void test_fields(void **state)
 	assert_int_equal(parse(head, sizeof(head) - 1, 0), TUX_PARSED);
 	line = tux_request_field(&req, TUX_FIELD_IF_NONE_MATCH, 0);
 	assert_int_equal(line, 1);
-	assert_span("name", head, req.field[line - 1].name, "If-None-Match");
-	assert_span("value", head, req.field[line - 1].value, "\"a\"");
+	assert_span("name", head, req.fields.line[line - 1].name, "If-None-Match");
+	assert_span("value", head, req.fields.line[line - 1].value, "\"a\"");
 	line = tux_request_field(&req, TUX_FIELD_IF_NONE_MATCH, line);
 	assert_int_equal(line, 4);
-	assert_span("value", head, req.field[line - 1].value, "\"b\"");
+	assert_span("value", head, req.fields.line[line - 1].value, "\"b\"");
 	assert_int_equal(tux_request_field(&req, TUX_FIELD_IF_NONE_MATCH, line), 0);
 	assert_int_equal(tux_request_field(&req, TUX_FIELD_EXPECT, 0), 0);
 	line = tux_request_field(&req, TUX_FIELD_RANGE, 0);
 	assert_int_equal(line, 5);
-	assert_int_equal(req.field[line - 1].value.len, 0);
+	assert_int_equal(req.fields.line[line - 1].value.len, 0);
 	assert_int_equal(tux_request_field(&req, TUX_FIELD_RANGE, line), 0);
-	assert_int_equal(req.field[1].known, TUX_FIELD_OTHER);
+	assert_int_equal(req.fields.line[1].known, TUX_FIELD_OTHER);
 }
 
 static void test_refusals_have_texts(void **state)

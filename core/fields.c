@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Field lines, as a part of a message that is not a request, and what Connection says. */
+#include "fields.h"
+
+#include "line.h"
+
+enum tux_verdict tux_fields_parse(const uint8_t *buf, uint32_t len, uint32_t *pos, bool lf, struct tux_field_lines *fields,
+                                  uint8_t *refusal)
+{
+	return field_lines(buf, len, pos, lf, fields, refusal);
+}
+
+/* The options with one more of them. */
+/*@ requires span_readable(buf, option);
+  @ assigns \nothing;
+  @*/
+static uint32_t with_option(uint32_t options, const uint8_t *buf, struct tux_span option)
+{
+	if (tux_field_equals(buf, option, "close", 5))
+		return options | TUX_CONNECTION_CLOSE;
+	if (tux_field_equals(buf, option, "keep-alive", 10))
+		return options | TUX_CONNECTION_KEEP_ALIVE;
+	if (tux_field_equals(buf, option, "upgrade", 7))
+		return options | TUX_CONNECTION_UPGRADE;
+	return options;
+}
+
+uint32_t tux_fields_connection(const uint8_t *buf, const struct tux_field_lines *fields)
+{
+	uint32_t line = tux_fields_find(fields, TUX_FIELD_CONNECTION, 0), options = 0;
+
+	/* What browsers send, without the walk. */
+	if (line != 0 && tux_field_equals(buf, fields->line[line - 1].value, "keep-alive", 10)) {
+		options = TUX_CONNECTION_KEEP_ALIVE;
+		line = tux_fields_find(fields, TUX_FIELD_CONNECTION, line);
+	}
+	/*@ loop invariant line <= fields->count;
+	  @ loop assigns line, options;
+	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
+	while (line != 0) {
+		struct tux_span rest = fields->line[line - 1].value, option;
+
+		/*@ loop invariant span_part(rest, fields->line[line - 1].value);
+		  @ loop assigns rest, option, options;
+		  @ loop variant rest.len; */
+		while (tux_field_list_next(buf, &rest, &option))
+			options = with_option(options, buf, option);
+		line = tux_fields_find(fields, TUX_FIELD_CONNECTION, line);
+	}
+	return options;
+}

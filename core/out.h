@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Writing through one checked cursor: what heads and variables are made with. Inside the core only. */
+#ifndef TUX_CORE_OUT_H
+#define TUX_CORE_OUT_H
+
+#include "octet.h"
+#include "span.h"
+
+/* A buffer being written. Once something did not fit, nothing more is written and full stays set. */
+struct out {
+	uint8_t *at;
+	uint32_t cap;
+	uint32_t len;
+	uint32_t full; /* 0 or 1 */
+};
+
+/*
+ * For the proof: an out whose buffer may be written, and does not hold the out itself.
+ */
+/*@ predicate out_valid{L}(struct out *out) =
+  @   \valid(out) && out->len <= out->cap && \valid(out->at + (0 .. out->cap - 1)) &&
+  @   \separated(out, out->at + (0 .. out->cap - 1));
+  @*/
+
+/*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
+  @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1));
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
+  @ ensures out->full ==> out->len == \old(out->len);
+  @*/
+static inline void put(struct out *out, const uint8_t *bytes, uint32_t len)
+{
+	if (out->full || out->cap - out->len < len) {
+		out->full = 1;
+		return;
+	}
+	octet_copy(out->at + out->len, bytes, len);
+	out->len += len;
+}
+
+/*@ requires out_valid(out);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + 1 && out->at[\old(out->len)] == byte;
+  @ ensures out->full ==> out->len == \old(out->len);
+  @*/
+static inline void put_byte(struct out *out, uint8_t byte)
+{
+	if (out->full || out->cap - out->len < 1) {
+		out->full = 1;
+		return;
+	}
+	out->at[out->len++] = byte;
+}
+
+/* The octet of a character of ASCII; a question mark for any other. */
+/*@ assigns \nothing; */
+static inline uint8_t octet_of(char character)
+{
+	return character > 0 ? (uint8_t)character : '?';
+}
+
+/*@ requires out_valid(out) && text_readable(text);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @ ensures out->full ==> out->len == \old(out->len);
+  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + text.len;
+  @*/
+static inline void put_text(struct out *out, struct tux_text text)
+{
+	if (out->full || out->cap - out->len < text.len) {
+		out->full = 1;
+		return;
+	}
+	/*@ loop invariant 0 <= i <= text.len;
+	  @ loop assigns i, out->at[out->len .. out->cap - 1];
+	  @ loop variant text.len - i; */
+	for (uint32_t i = 0; i < text.len; i++)
+		out->at[out->len + i] = octet_of(text.at[i]);
+	out->len += text.len;
+}
+
+/* A string literal, whose length the compiler knows. */
+#define PUT(out, literal) put_text(out, TUX_TEXT(literal))
+
+/* A text that ends in NUL. */
+/*@ requires out_valid(out) && string_readable(text);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static inline void put_string(struct out *out, const char *text)
+{
+	/*@ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
+	  @ loop invariant !out->full ==> !\at(out->full, Pre);
+	  @ loop invariant \exists integer n; i <= n < 0xffffffff && text[n] == 0 && \valid_read(text + (0 .. n));
+	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
+	  @ loop variant out->cap - out->len + (out->full ? 0 : 1); */
+	for (uint32_t i = 0; text[i] != '\0' && !out->full; i++)
+		put_byte(out, octet_of(text[i]));
+}
+
+/*@ requires out_valid(out);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static inline void put_number(struct out *out, uint64_t number)
+{
+	uint8_t digits[20]; /* of 2^64 - 1 */
+	uint32_t first = sizeof(digits);
+
+	/*@ loop invariant 0 < first <= 20;
+	  @ loop assigns first, number, digits[0 .. 19];
+	  @ loop variant first; */
+	do {
+		digits[--first] = (uint8_t)('0' + number % 10);
+		number /= 10;
+	} while (number > 0 && first > 0);
+	put(out, digits + first, (uint32_t)sizeof(digits) - first);
+}
+
+/* The visible ones of len bytes. Bytes of a request go into a head here alone, and no line can end among them. */
+/*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
+  @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1));
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @ ensures !out->full ==> \forall integer k; \old(out->len) <= k < out->len ==> out->at[k] != '\r' && out->at[k] != '\n';
+  @*/
+static inline void put_visible(struct out *out, const uint8_t *bytes, uint32_t len)
+{
+	/*@ loop invariant 0 <= i <= len;
+	  @ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
+	  @ loop invariant !out->full ==> !\at(out->full, Pre);
+	  @ loop invariant !out->full ==> \forall integer k; \at(out->len, Pre) <= k < out->len ==>
+	  @   out->at[k] != '\r' && out->at[k] != '\n';
+	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
+	  @ loop variant len - i; */
+	for (uint32_t i = 0; i < len; i++)
+		if (bytes[i] > 0x20 && bytes[i] != 0x7f)
+			put_byte(out, bytes[i]);
+}
+
+#endif
