@@ -64,14 +64,14 @@ class Archive:
         self.names = set()
         self.inode = 1
 
-    def entry(self, name, mode, data=b"", device=(0, 0)):
+    def entry(self, name, mode, data=b"", device=(0, 0), mtime=0):
         name = name.strip("/")
         if name in self.names:
             return
         if "/" in name:
             self.directory(name.rsplit("/", 1)[0])
         self.names.add(name)
-        fields = [self.inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name) + 1, 0]
+        fields = [self.inode, mode, 0, 0, 1, mtime, len(data), 0, 0, *device, len(name) + 1, 0]
         self.inode += 1
         head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
         self.out.write(head + b"\0" * (-len(head) % 4) + data + b"\0" * (-len(data) % 4))
@@ -79,13 +79,14 @@ class Archive:
     def directory(self, name, mode=0o755):
         self.entry(name, stat.S_IFDIR | mode)
 
-    def file(self, name, data, mode=0o644):
-        self.entry(name, stat.S_IFREG | mode, data)
+    def file(self, name, data, mode=0o644, mtime=0):
+        self.entry(name, stat.S_IFREG | mode, data, mtime=mtime)
 
     def copy(self, host, name=None):
-        """A file of this machine; links become what they point to."""
+        """A file of this machine; links become what they point to. With its time: Python compares those of .py and .pyc, and to
+        compile all that pytest imports once more takes an emulated CPU ten seconds each time."""
         host = pathlib.Path(host)
-        self.file(str(name or host), host.read_bytes(), 0o755 if os.access(host, os.X_OK) else 0o644)
+        self.file(str(name or host), host.read_bytes(), 0o755 if os.access(host, os.X_OK) else 0o644, int(host.stat().st_mtime))
 
     def program(self, host, name=None):
         self.copy(host, name)
