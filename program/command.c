@@ -4,6 +4,7 @@
 #include "command.h"
 
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "value.h"
@@ -36,6 +37,7 @@ enum option_id {
 	OPTION_INDEX,
 	OPTION_DOTFILES,
 	OPTION_ANY_MODE,
+	OPTION_CACHE_CONTROL,
 	OPTION_LOG,
 	OPTION_LOG_FORMAT,
 	OPTION_LOG_ROTATE,
@@ -65,6 +67,7 @@ struct option_row {
 	const char *expected; /* what a value has to be, for the error */
 	const char *help;
 	enum option_id id;
+	uint32_t of_host; /* enum tux_host_saying: it can be said of a host */
 };
 
 #define SECONDS "seconds from 0.1 to 86400, such as 20 or 0.5"
@@ -76,18 +79,20 @@ static const struct option_row rows[] = {
 	{ NULL, NULL, NULL, "Where", 0 },
 	{ "config", "FILE", "the name of a file", "a file with options, which those given here\ntake the place of", OPTION_CONFIG },
 	{ "listen", "ADDR:PORT", LISTEN, "where to listen, may be repeated: 0.0.0.0:80, [::1]:8080,\n"
-	  "NAME:PORT, :PORT (all addresses), unix:PATH\n(127.0.0.1:8080 and [::1]:8080)", OPTION_LISTEN },
+	  "NAME:PORT, :PORT (all addresses), unix:PATH\n(127.0.0.1:8080 and [::1]:8080)", OPTION_LISTEN, TUX_SAID_LISTEN },
 	{ NULL, NULL, NULL, "What", 0 },
-	{ "root", "DIR", "the name of a directory", "the directory to serve, as DIR says it too", OPTION_ROOT },
-	{ "browse", NULL, NULL, "list directories that have no index", OPTION_BROWSE },
+	{ "root", "DIR", "the name of a directory", "the directory to serve, as DIR says it too", OPTION_ROOT, TUX_SAID_ROOT },
+	{ "browse", NULL, NULL, "list directories that have no index", OPTION_BROWSE, TUX_SAID_BROWSE },
 	{ "index", "NAME", "a file name without '/', at most 8 of them", "the index of a directory, may be repeated\n"
-	  "(index.html)", OPTION_INDEX },
-	{ "spa", NULL, NULL, "answer missing pages with the root's index", OPTION_SPA },
-	{ "dotfiles", NULL, NULL, "serve names that start with a dot, too", OPTION_DOTFILES },
-	{ "any-mode", NULL, NULL, "serve files that are not world-readable, too", OPTION_ANY_MODE },
+	  "(index.html)", OPTION_INDEX, TUX_SAID_INDEX },
+	{ "spa", NULL, NULL, "answer missing pages with the root's index", OPTION_SPA, TUX_SAID_SPA },
+	{ "dotfiles", NULL, NULL, "serve names that start with a dot, too", OPTION_DOTFILES, TUX_SAID_DOT_FILES },
+	{ "any-mode", NULL, NULL, "serve files that are not world-readable, too", OPTION_ANY_MODE, TUX_SAID_ANY_MODE },
+	{ "cache-control", "TEXT", "the value of a field, such as \"max-age=3600\"", "Cache-Control of what is no error (none)",
+	  OPTION_CACHE_CONTROL, TUX_SAID_CACHE_CONTROL },
 	{ NULL, NULL, NULL, "Log and privileges", 0 },
 	{ "log", "FILE|-|off", "a file name, - or off", "where requests are logged; - is the standard output (-)",
-	  OPTION_LOG },
+	  OPTION_LOG, TUX_SAID_LOG },
 	{ "log-format", "auto|combined|json|binary", "auto, combined, json or binary", "what is logged for each request; tux log makes\n"
 	  "text of binary (auto: for people on a terminal,\nelse combined)", OPTION_LOG_FORMAT },
 	{ "log-rotate", "BYTES", "0, or bytes from 4K on, such as 100M", "begin a new log before one grows beyond this; the\nold are FILE.1, FILE.2, ... (0: never)",
@@ -158,9 +163,20 @@ static unsigned edit_distance(const char *a, const char *b)
 	return above[b_len];
 }
 
+/* In how many letters what is near to a name differs from it: fewer than this. */
+static unsigned near_limit(const char *name)
+{
+	return strlen(name) > 4 ? NEAR_MISS + 1 : NEAR_MISS;
+}
+
+bool tux_command_is_near(const char *mistyped, const char *name)
+{
+	return edit_distance(mistyped, name) < near_limit(mistyped);
+}
+
 const char *tux_command_option_near(const char *name)
 {
-	unsigned best = strlen(name) > 4 ? NEAR_MISS + 1 : NEAR_MISS;
+	unsigned best = near_limit(name);
 	const char *near = NULL;
 	size_t i;
 
@@ -261,7 +277,7 @@ static bool handover(const char *value, struct tux_command *command)
 			return false;
 		memcpy(pattern, at, len);
 		pattern[len] = '\0';
-		if (!tux_routes_add(&command->routes, pattern, TUX_HANDLER_HANDOVER, 0, error, sizeof(error)))
+		if (!tux_routes_add(&command->top.routes, pattern, TUX_HANDLER_HANDOVER, 0, error, sizeof(error)))
 			return false;
 		at = at[len] == ',' ? at + len + 1 : NULL;
 	}
@@ -322,10 +338,10 @@ static bool index_add(struct tux_site *site, const char *name)
 }
 
 /* Takes one option; false when its value is not what the option wants. */
-static bool option_apply(struct tux_command *command, enum option_id id, const char *value)
+static bool option_apply(struct tux_command *command, struct tux_host_options *host, enum option_id id, const char *value)
 {
 	struct tux_engine_config *engine = &command->engine;
-	struct tux_site *site = &command->site;
+	struct tux_site *site = &host->site;
 
 	switch (id) {
 	case OPTION_HELP:
@@ -338,29 +354,32 @@ static bool option_apply(struct tux_command *command, enum option_id id, const c
 		command->config = value;
 		return *value != '\0';
 	case OPTION_ROOT:
-		command->directory = value;
+		host->directory = value;
 		return *value != '\0';
 	case OPTION_LISTEN:
-		if (*value == '\0' || command->listen_count == TUX_MAX_LISTENERS)
+		if (*value == '\0' || host->listen_count == TUX_MAX_LISTENERS)
 			return false;
-		command->listen[command->listen_count++] = value;
+		host->listen[host->listen_count++] = value;
 		return true;
 	case OPTION_BROWSE:
-		site->browse = true;
+		site->browse = !value;
 		return true;
 	case OPTION_SPA:
-		site->spa = true;
+		site->spa = !value;
 		return true;
 	case OPTION_INDEX:
 		return index_add(site, value);
 	case OPTION_DOTFILES:
-		site->dot_files = true;
+		site->dot_files = !value;
 		return true;
 	case OPTION_ANY_MODE:
-		site->any_mode = true;
+		site->any_mode = !value;
 		return true;
+	case OPTION_CACHE_CONTROL:
+		host->cache_control = value;
+		return tux_field_value_good(value);
 	case OPTION_LOG:
-		command->log = strcmp(value, "off") == 0 ? NULL : value;
+		host->log = strcmp(value, "off") == 0 ? NULL : value;
 		return *value != '\0';
 	case OPTION_LOG_FORMAT:
 		return log_format(value, &command->log_format);
@@ -373,7 +392,7 @@ static bool option_apply(struct tux_command *command, enum option_id id, const c
 		command->user = value;
 		return *value != '\0';
 	case OPTION_NO_SANDBOX:
-		command->sandbox = false;
+		command->sandbox = value != NULL;
 		return true;
 	case OPTION_THREADS:
 		return count32(value, 1, TUX_MAX_THREADS, &engine->threads);
@@ -435,11 +454,18 @@ const char *tux_command_option_expects(const char *name)
 	return row_named(name)->expected;
 }
 
-bool tux_command_option(struct tux_command *command, const char *name, const char *value, char *error, size_t error_size)
+bool tux_command_option_of_host(const char *name)
+{
+	return row_named(name)->of_host != 0;
+}
+
+bool tux_command_option(struct tux_command *command, struct tux_host_options *host, const char *name, const char *value, char *error,
+                        size_t error_size)
 {
 	const struct option_row *row = row_named(name);
 
-	if (option_apply(command, row->id, value))
+	host->said |= row->of_host;
+	if (option_apply(command, host, row->id, value))
 		return true;
 	snprintf(error, error_size, "%s: \"%s\" is not %s", name, value, row->expected);
 	return false;
@@ -448,12 +474,11 @@ bool tux_command_option(struct tux_command *command, const char *name, const cha
 void tux_command_defaults(struct tux_command *command)
 {
 	memset(command, 0, sizeof(*command));
-	command->directory = ".";
-	command->log = "-";
+	command->top.directory = ".";
+	command->top.log = "-";
 	command->log_keep = 5;
 	command->sandbox = true;
 	command->drain_timeout_ms = 10000;
-	command->site.root_fd = -1;
 	command->engine = (struct tux_engine_config){
 		.kernel_fd = -1,
 		.max_connections = DEFAULT_CONNECTIONS,
@@ -468,6 +493,45 @@ void tux_command_defaults(struct tux_command *command)
 		.cache_bytes = default_cache_bytes,
 		.memory_object_bytes = default_memory_object,
 	};
+}
+
+struct tux_host_options *tux_command_host_add(struct tux_command *command)
+{
+	struct tux_host_options *host = NULL;
+
+	if (command->host_count < TUX_MAX_SITES)
+		host = realloc(command->host, (command->host_count + 1) * sizeof(*host));
+	if (!host)
+		return NULL;
+	command->host = host;
+	host += command->host_count++;
+	*host = (struct tux_host_options){ 0 };
+	return host;
+}
+
+unsigned tux_command_listens(const struct tux_command *command, const char **specs)
+{
+	const struct tux_host_options *host = command->host_count > 0 ? command->host : &command->top;
+	const struct tux_host_options *const end = host + (command->host_count > 0 ? command->host_count : 1);
+	unsigned i, k, count = 0;
+
+	for (; host < end; host++)
+		for (i = 0; i < host->listen_count; i++) {
+			for (k = 0; k < count && strcmp(specs[k], host->listen[i]) != 0; k++)
+				;
+			if (k == count && count < TUX_MAX_LISTENERS)
+				specs[count++] = host->listen[i];
+		}
+	return count;
+}
+
+void tux_command_free(struct tux_command *command)
+{
+	while (command->host_count > 0)
+		tux_host_free(&command->host[--command->host_count]);
+	free(command->host);
+	command->host = NULL;
+	tux_host_free(&command->top);
 }
 
 /* Fills getopt's table from ours. */
@@ -500,6 +564,7 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 {
 	struct option table[ROWS + 1];
 	bool listens = false, indexes = false;
+	unsigned i;
 	int got;
 
 	getopt_table(table);
@@ -514,13 +579,13 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 		/* What is listed here takes the place of the file's list. */
 		if (got == OPTION_LISTEN && !listens) {
 			listens = true;
-			command->listen_count = 0;
+			command->top.listen_count = 0;
 		}
 		if (got == OPTION_INDEX && !indexes) {
 			indexes = true;
-			command->site.index_count = 0;
+			command->top.site.index_count = 0;
 		}
-		if (!option_apply(command, (enum option_id)got, optarg)) {
+		if (!option_apply(command, &command->top, (enum option_id)got, optarg)) {
 			const struct option_row *row = row_find(got);
 
 			snprintf(error, error_size, "option --%s: \"%s\" is not %s", row->name, optarg, row->expected);
@@ -535,13 +600,15 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 		return false;
 	}
 	if (optind < argc)
-		command->directory = argv[optind];
-	if (*command->directory == '\0') {
+		command->top.directory = argv[optind];
+	if (*command->top.directory == '\0') {
 		snprintf(error, error_size, "the name of the directory to serve is empty");
 		return false;
 	}
-	if (command->site.index_count == 0)
-		command->site.index[command->site.index_count++] = "index.html";
+	if (command->top.site.index_count == 0)
+		command->top.site.index[command->top.site.index_count++] = "index.html";
+	for (i = 0; i < command->host_count; i++)
+		tux_host_inherit(&command->host[i], &command->top);
 	return true;
 }
 

@@ -7,7 +7,7 @@
 
 #include "../engine/engine.h"
 #include "log.h"
-#include "routes.h"
+#include "host.h"
 
 enum { TUX_DEFAULT_CACHE_ENTRIES = 16384 };
 
@@ -32,10 +32,10 @@ enum tux_kernel_wish {
 struct tux_command {
 	enum tux_verb verb;
 	const char *config;    /* the name of a file with options; NULL: none */
-	const char *directory;
-	const char *listen[TUX_MAX_LISTENERS]; /* as written; none: the default addresses, or the sockets passed */
-	unsigned listen_count;
-	const char *log;  /* a file name, "-" for the standard output; NULL: off */
+	struct tux_host_options top; /* the one host, or what is so for all that do not say otherwise. Its listen none: the default
+	                                addresses, or the sockets passed */
+	struct tux_host_options *host; /* those of the file; none: the top is the one */
+	unsigned host_count;
 	enum tux_log_format log_format;
 	uint64_t log_rotate; /* bytes of the log's file, from which on a new one is begun; 0: it is not rotated */
 	uint32_t log_keep;   /* files that were rotated */
@@ -44,8 +44,6 @@ struct tux_command {
 	bool sandbox;
 	uint32_t drain_timeout_ms;
 	enum tux_kernel_wish kernel;
-	struct tux_route_table routes;
-	struct tux_site site; /* its root_fd, routes and redirects are left to serve.c */
 	/* What the engine is told. threads 0: as many as there are CPUs. Its sites, kernel_fd, listeners, records and etag_key are left
 	 * to serve.c. */
 	struct tux_engine_config engine;
@@ -62,6 +60,15 @@ enum tux_option_use {
 /* What there is when nothing is said; lists are empty. */
 void tux_command_defaults(struct tux_command *command);
 
+/* Another host, to be said of; NULL when there are too many. Those that were given before may have moved. */
+struct tux_host_options *tux_command_host_add(struct tux_command *command);
+
+/* All that is listened on, each once, in specs, which has room for TUX_MAX_LISTENERS; how many. */
+unsigned tux_command_listens(const struct tux_command *command, const char **specs);
+
+/* Frees what has grown. */
+void tux_command_free(struct tux_command *command);
+
 /*
  * Reads the arguments over what is in *command, the defaults or what a file said; its texts then point into argv, which
  * getopt reorders. False with a sentence for the user in error. Not thread-safe.
@@ -73,8 +80,18 @@ enum tux_option_use tux_command_option_use(const char *name);
 /* Of the options that tux_command_option_use() knows: what a value has to be, for people. */
 const char *tux_command_option_expects(const char *name);
 
-/* Takes one of them; value NULL for a switch, which it switches on, else a text that stays. False with a sentence in error. */
-bool tux_command_option(struct tux_command *command, const char *name, const char *value, char *error, size_t error_size);
+/* Whether it can be said of a host. */
+bool tux_command_option_of_host(const char *name);
+
+/*
+ * Takes one of them: of a host, or of all with the command's top. value NULL switches a switch on, another one off; else it is a
+ * text that stays. False with a sentence in error.
+ */
+bool tux_command_option(struct tux_command *command, struct tux_host_options *host, const char *name, const char *value, char *error,
+                        size_t error_size);
+
+/* Whether a mistyped name may well have been meant to be this one. */
+bool tux_command_is_near(const char *mistyped, const char *name);
 
 /* The option whose name is nearest to a mistyped one; NULL when none is near. */
 const char *tux_command_option_near(const char *name);

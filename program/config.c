@@ -15,6 +15,8 @@
 #include <ucl.h>
 #include <unistd.h>
 
+#include "value.h"
+
 enum {
 	MAX_FILE = 16 * 1024 * 1024,
 	ERROR_MAX = 512,
@@ -32,6 +34,8 @@ struct tux_config {
 struct reading {
 	struct tux_config *config;
 	struct tux_command *command;
+	struct tux_host_options *host; /* of which is being said: the command's top, or one of its hosts */
+	const char *host_at[TUX_MAX_SITES]; /* where each stands */
 	const char *path;
 	char *file; /* all of it, and a NUL behind it */
 	size_t len; /* bytes, the NUL not counted */
@@ -135,18 +139,18 @@ static void value_apply(struct reading *reading, const char *name, const ucl_obj
 		return;
 	}
 	text = value_text(reading, value, at);
-	if (text && !tux_command_option(reading->command, name, text, error, sizeof(error)))
+	if (text && !tux_command_option(reading->command, reading->host, name, text, error, sizeof(error)))
 		wrong(reading, at, "%s", error);
 }
 
-/* An option that takes no value is switched on or off; off is what it is without being named. */
+/* An option that takes no value is switched on or off. */
 static void switch_apply(struct reading *reading, const char *name, const ucl_object_t *value, const char *at)
 {
 	char error[ERROR_MAX];
 
 	if (ucl_object_type(value) != UCL_BOOLEAN)
 		wrong(reading, at, "%s is on or off", name);
-	else if (ucl_object_toboolean(value) && !tux_command_option(reading->command, name, NULL, error, sizeof(error)))
+	else if (!tux_command_option(reading->command, reading->host, name, ucl_object_toboolean(value) ? NULL : "off", error, sizeof(error)))
 		wrong(reading, at, "%s", error);
 }
 
@@ -176,6 +180,93 @@ static void port_settle(struct reading *reading)
 		*port = reading->route_port;
 }
 
+/* One rule about fields. */
+static void field_rule_apply(struct reading *reading, struct tux_field_rules *rules, enum tux_field_rule_kind kind,
+                             const ucl_object_t *value, const char *at)
+{
+	char error[ERROR_MAX];
+	const char *text;
+
+	if (ucl_object_type(value) != UCL_STRING) {
+		wrong(reading, at, "a rule about a field needs a text: \"Name: value\", to remove it its name");
+		return;
+	}
+	if (line_of(reading, value->value.sv))
+		at = value->value.sv;
+	text = value_text(reading, value, at);
+	if (text && !tux_field_rules_add(rules, kind, text, error, sizeof(error)))
+		wrong(reading, at, "%s", error);
+}
+
+/* header { add, set, remove }, into rules; first may be followed by more of them. */
+static void field_rules_apply(struct reading *reading, struct tux_field_rules *rules, const ucl_object_t *first)
+{
+	static const char *const kinds[] = { [TUX_FIELD_ADD] = "add", [TUX_FIELD_SET] = "set", [TUX_FIELD_REMOVE] = "remove" };
+	const ucl_object_t *block, *key, *value, *element;
+
+	for (block = first; block; block = block->next) {
+		ucl_object_iter_t each = NULL;
+
+		if (ucl_object_type(block) != UCL_OBJECT) {
+			wrong(reading, block->key, "header needs { } with add, set and remove");
+			continue;
+		}
+		while ((key = ucl_object_iterate(block, &each, true))) {
+			unsigned kind = 0;
+
+			while (kind < 3 && (key->keylen != strlen(kinds[kind]) || memcmp(key->key, kinds[kind], key->keylen) != 0))
+				kind++;
+			if (kind == 3) {
+				wrong(reading, key->key, "unknown key \"%.*s\" in header; there are: add, set, remove", (int)key->keylen, key->key);
+				continue;
+			}
+			for (value = key; value; value = value->next) {
+				ucl_object_iter_t all = NULL;
+
+				if (ucl_object_type(value) != UCL_ARRAY)
+					field_rule_apply(reading, rules, (enum tux_field_rule_kind)kind, value, value->key);
+				else
+					while ((element = ucl_object_iterate(value, &all, true)))
+						field_rule_apply(reading, rules, (enum tux_field_rule_kind)kind, element, value->key);
+			}
+		}
+	}
+}
+
+static void header_apply(struct reading *reading, const ucl_object_t *first)
+{
+	field_rules_apply(reading, &reading->host->fields, first);
+}
+
+/* error { STATUS PATH } */
+static void error_apply(struct reading *reading, const ucl_object_t *first)
+{
+	const ucl_object_t *block, *page, *value;
+	char error[ERROR_MAX], number[8];
+
+	for (block = first; block; block = block->next) {
+		ucl_object_iter_t each = NULL;
+
+		if (ucl_object_type(block) != UCL_OBJECT) {
+			wrong(reading, block->key, "error needs { } with statuses and their pages: error { 404 \"/404.html\" }");
+			continue;
+		}
+		while ((page = ucl_object_iterate(block, &each, true)))
+			for (value = page; value; value = value->next) {
+				const char *path = ucl_object_type(value) == UCL_STRING ? value_text(reading, value, value->key) : NULL;
+				uint64_t status = 0;
+
+				snprintf(number, sizeof(number), "%.*s", (int)value->keylen, value->key);
+				if (!path)
+					wrong(reading, value->key, "status %s needs the path of a page", number);
+				else if (!tux_value_count(number, 0, 999, &status))
+					wrong(reading, value->key, "\"%s\" is not a status from 400 to 599", number);
+				else if (!tux_host_page_add(reading->host, (unsigned)status, path, error, sizeof(error)))
+					wrong(reading, value->key, "%s", error);
+			}
+	}
+}
+
 /* One route: its pattern, and what it does. */
 static void route_apply(struct reading *reading, const ucl_object_t *route)
 {
@@ -184,6 +275,7 @@ static void route_apply(struct reading *reading, const ucl_object_t *route)
 	ucl_object_iter_t each = NULL;
 	unsigned handlers = 0;
 	uint16_t status = 301;
+	struct tux_route_fields fields = { .cache_control = NULL };
 	bool handover = false, done;
 	char pattern[4200], error[ERROR_MAX];
 
@@ -196,7 +288,9 @@ static void route_apply(struct reading *reading, const ucl_object_t *route)
 		const char *const name = key->key;
 		const size_t len = key->keylen;
 
-		if (key->next) {
+		if (len == 6 && memcmp(name, "header", 6) == 0) {
+			field_rules_apply(reading, &fields.rules, key);
+		} else if (key->next) {
 			wrong(reading, key->next->key, "%.*s is said a second time; it takes one value", (int)len, name);
 		} else if (len == 6 && memcmp(name, "static", 6) == 0) {
 			handlers++;
@@ -211,25 +305,34 @@ static void route_apply(struct reading *reading, const ucl_object_t *route)
 			handlers++;
 			handover = true;
 			port_apply(reading, key, name);
+		} else if (len == 13 && memcmp(name, "cache-control", 13) == 0) {
+			fields.cache_control = ucl_object_type(key) == UCL_STRING ? value_text(reading, key, name) : NULL;
+			if (!fields.cache_control || !tux_field_value_good(fields.cache_control))
+				wrong(reading, name, "cache-control needs %s", tux_command_option_expects("cache-control"));
 		} else if (len == 6 && memcmp(name, "status", 6) == 0) {
 			const int64_t value = ucl_object_type(key) == UCL_INT ? ucl_object_toint(key) : 0;
 
 			status = value > 0 && value < 1000 ? (uint16_t)value : 0;
 		} else {
-			wrong(reading, name, "unknown key \"%.*s\" in a route; there are: static, redirect, status, handover", (int)len, name);
+			wrong(reading, name, "unknown key \"%.*s\" in a route; there are: static, redirect, status, handover, header, cache-control", (int)len, name);
 		}
 	}
 	if (handlers != 1) {
 		wrong(reading, at, "route \"%s\" does one thing: static on, redirect, or handover PORT", pattern);
+		tux_field_rules_free(&fields.rules);
 		return;
 	}
 	if (to)
-		done = tux_routes_add_redirect(&reading->command->routes, pattern, to, status, error, sizeof(error));
+		done = tux_routes_add_redirect(&reading->host->routes, pattern, to, status, error, sizeof(error));
 	else
-		done = tux_routes_add(&reading->command->routes, pattern, handover ? TUX_HANDLER_HANDOVER : TUX_HANDLER_STATIC, 0, error,
+		done = tux_routes_add(&reading->host->routes, pattern, handover ? TUX_HANDLER_HANDOVER : TUX_HANDLER_STATIC, 0, error,
 		                      sizeof(error));
-	if (!done)
+	if (done) {
+		tux_routes_last_fields(&reading->host->routes, fields);
+	} else {
 		wrong(reading, at, "%s", error);
+		tux_field_rules_free(&fields.rules);
+	}
 }
 
 /* route PATTERN { }, as often as there are routes: libucl makes one object of them, or one for each. */
@@ -250,23 +353,200 @@ static void routes_apply(struct reading *reading, const ucl_object_t *first)
 	}
 }
 
+static void name_add(struct reading *reading, const char *name, const char *at)
+{
+	char error[ERROR_MAX];
+
+	if (!tux_host_name_add(reading->host, name, error, sizeof(error)))
+		wrong(reading, at, "%s", error);
+}
+
+/* Further names of a host. */
+static void name_apply(struct reading *reading, const ucl_object_t *first)
+{
+	const ucl_object_t *value, *element;
+
+	for (value = first; value; value = value->next) {
+		ucl_object_iter_t each = NULL;
+		const char *text;
+
+		if (ucl_object_type(value) != UCL_ARRAY && (text = value_text(reading, value, first->key)))
+			name_add(reading, text, value->key);
+		while (ucl_object_type(value) == UCL_ARRAY && (element = ucl_object_iterate(value, &each, true)))
+			if ((text = value_text(reading, element, first->key)))
+				name_add(reading, text, line_of(reading, element->value.sv) ? element->value.sv : first->key);
+	}
+}
+
+static void default_apply(struct reading *reading, const ucl_object_t *first)
+{
+	if (first->next || ucl_object_type(first) != UCL_BOOLEAN)
+		wrong(reading, first->key, "default is on or off");
+	else
+		reading->host->is_default = ucl_object_toboolean(first);
+}
+
+static void keys_apply(struct reading *reading, const ucl_object_t *block);
+
+/* host NAME { } */
+static void host_apply(struct reading *reading, const ucl_object_t *block)
+{
+	char name[TUX_MAX_HOST_NAME + 8];
+
+	if (ucl_object_type(block) != UCL_OBJECT) {
+		wrong(reading, block->key, "host needs a name, and { } with what it serves");
+		return;
+	}
+	reading->host = tux_command_host_add(reading->command);
+	if (reading->host) {
+		reading->host_at[reading->command->host_count - 1] = block->key;
+		snprintf(name, sizeof(name), "%.*s", (int)block->keylen, block->key);
+		name_add(reading, name, block->key);
+		keys_apply(reading, block);
+	} else {
+		wrong(reading, block->key, "there are more than %d hosts, or no memory for them", TUX_MAX_SITES);
+	}
+	reading->host = &reading->command->top;
+}
+
+/* host NAME { }, as often as there are hosts: as with routes. */
+static void hosts_apply(struct reading *reading, const ucl_object_t *first)
+{
+	const ucl_object_t *hosts, *host;
+
+	for (hosts = first; hosts; hosts = hosts->next) {
+		ucl_object_iter_t each = NULL;
+
+		if (ucl_object_type(hosts) != UCL_OBJECT) {
+			wrong(reading, hosts->key, "host needs a name, and { } with what it serves");
+			continue;
+		}
+		while ((host = ucl_object_iterate(hosts, &each, true)))
+			for (; host; host = host->next)
+				host_apply(reading, host);
+	}
+}
+
+/* Two hosts of one name, or that are both for all other names, where both listen. */
+static void hosts_compare(struct reading *reading, unsigned one, unsigned other)
+{
+	const struct tux_host_options *const top = &reading->command->top;
+	const struct tux_host_options *const host = &reading->command->host[one], *const before = &reading->command->host[other];
+	unsigned i, k;
+
+	for (i = 0; i < host->name_count; i++)
+		for (k = 0; k < before->name_count; k++)
+			if (strcmp(host->name[i], before->name[k]) == 0 && tux_hosts_meet(host, before, top))
+				wrong(reading, reading->host_at[one], "\"%s\" is a name of another host that listens there, too", host->name[i]);
+	if (host->is_default && before->is_default && tux_hosts_meet(host, before, top))
+		wrong(reading, reading->host_at[one], "another host that listens there is the default");
+}
+
+/* Whether a host listens on what the top says. */
+static bool host_is_on(const struct tux_command *command, const char *spec)
+{
+	unsigned i, k;
+
+	for (i = 0; i < command->host_count; i++) {
+		const struct tux_host_options *const host = &command->host[i];
+
+		for (k = 0; k < host->listen_count && strcmp(host->listen[k], spec) != 0; k++)
+			;
+		if (host->listen_count == 0 || k < host->listen_count)
+			return true;
+	}
+	return false;
+}
+
+/* When all is read: whether each request has one host to go to. */
+static void hosts_settle(struct reading *reading)
+{
+	const struct tux_command *const command = reading->command;
+	const struct tux_host_options *const top = &command->top;
+	unsigned i, k;
+
+	for (i = 0; i < command->host_count; i++)
+		for (k = 0; k < i; k++)
+			hosts_compare(reading, i, k);
+	for (i = 0; command->host_count > 0 && i < top->listen_count; i++)
+		if (!host_is_on(command, top->listen[i]))
+			wrong(reading, NULL, "listen \"%s\": each host says listen itself, and none says this", top->listen[i]);
+}
+
+enum {
+	AT_TOP = 1,
+	IN_HOST = 2,
+};
+
+/* What is said in the file alone. The rest is the command line's table. */
+static const struct key {
+	const char *name;
+	unsigned where; /* AT_TOP, IN_HOST */
+	void (*apply)(struct reading *reading, const ucl_object_t *first);
+} keys[] = {
+	{ "host", AT_TOP, hosts_apply },
+	{ "name", IN_HOST, name_apply },
+	{ "default", IN_HOST, default_apply },
+	{ "error", AT_TOP | IN_HOST, error_apply },
+	{ "header", AT_TOP | IN_HOST, header_apply },
+	{ "route", AT_TOP | IN_HOST, routes_apply },
+};
+
+enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
+
+static unsigned place(const struct reading *reading)
+{
+	return reading->host == &reading->command->top ? AT_TOP : IN_HOST;
+}
+
+/* Whether it was a key of the file alone, which is then done with. */
+static bool own_key_apply(struct reading *reading, const char *name, const ucl_object_t *first)
+{
+	unsigned i;
+
+	for (i = 0; i < KEYS; i++)
+		if ((keys[i].where & place(reading)) && strcmp(keys[i].name, name) == 0) {
+			keys[i].apply(reading, first);
+			return true;
+		}
+	return false;
+}
+
+/* What is known of a key that is not known here. */
+static void key_wrong(struct reading *reading, const char *name, const char *at)
+{
+	const char *near = tux_command_option_near(name);
+	unsigned i;
+
+	for (i = 0; i < KEYS; i++) {
+		if (strcmp(keys[i].name, name) == 0) {
+			wrong(reading, at, "%s is said %s", name, keys[i].where == IN_HOST ? "in a host's { } alone" : "at the top of the file alone");
+			return;
+		}
+		if (!near && (keys[i].where & place(reading)) && tux_command_is_near(name, keys[i].name))
+			near = keys[i].name;
+	}
+	wrong(reading, at, near ? "unknown key \"%s\"; did you mean \"%s\"?" : "unknown key \"%s\"", name, near);
+}
+
 /* All that the file says under one key: a value, a list, or the key again. */
 static void key_apply(struct reading *reading, const ucl_object_t *first)
 {
 	char name[64];
-	const char *const at = first->key, *near;
+	const char *const at = first->key;
 	const ucl_object_t *value, *element;
 	enum tux_option_use use;
 
 	snprintf(name, sizeof(name), "%.*s", (int)first->keylen, first->key);
-	if (strcmp(name, "route") == 0) {
-		routes_apply(reading, first);
+	if (own_key_apply(reading, name, first))
 		return;
-	}
 	use = tux_command_option_use(name);
 	if (use == TUX_OPTION_UNKNOWN) {
-		near = tux_command_option_near(name);
-		wrong(reading, at, near ? "unknown key \"%s\"; did you mean \"%s\"?" : "unknown key \"%s\"", name, near);
+		key_wrong(reading, name, at);
+		return;
+	}
+	if (place(reading) == IN_HOST && !tux_command_option_of_host(name)) {
+		wrong(reading, at, "%s is not of a host: it is said at the top of the file", name);
 		return;
 	}
 	if (use != TUX_OPTION_LIST && first->next) {
@@ -285,6 +565,16 @@ static void key_apply(struct reading *reading, const ucl_object_t *first)
 			value_apply(reading, name, value, value->key);
 		}
 	}
+}
+
+/* All that stands in a block, or at the top of the file. */
+static void keys_apply(struct reading *reading, const ucl_object_t *block)
+{
+	ucl_object_iter_t each = NULL;
+	const ucl_object_t *key;
+
+	while ((key = ucl_object_iterate(block, &each, true)))
+		key_apply(reading, key);
 }
 
 /* What libucl has to say of a file that it cannot read, without where: the line we have ourselves, and the name is not known to it. */
@@ -327,8 +617,6 @@ static void parse(struct reading *reading)
 {
 	struct ucl_parser *parser =
 		ucl_parser_new(UCL_PARSER_ZEROCOPY | UCL_PARSER_NO_TIME | UCL_PARSER_DISABLE_MACRO | UCL_PARSER_NO_FILEVARS);
-	ucl_object_iter_t each = NULL;
-	const ucl_object_t *key;
 	ucl_object_t *top;
 
 	if (!parser) {
@@ -341,9 +629,9 @@ static void parse(struct reading *reading)
 		if (ucl_object_type(top) != UCL_OBJECT)
 			wrong(reading, reading->file, "a list stands where names with values were expected");
 		else
-			while ((key = ucl_object_iterate(top, &each, true)))
-				key_apply(reading, key);
+			keys_apply(reading, top);
 		port_settle(reading);
+		hosts_settle(reading);
 		ucl_object_unref(top);
 	}
 	ucl_parser_free(parser);
@@ -387,7 +675,7 @@ static void load(struct reading *reading)
 
 struct tux_config *tux_config_read(const char *path, struct tux_command *command, FILE *errors)
 {
-	struct reading reading = { .command = command, .path = path, .errors = errors };
+	struct reading reading = { .command = command, .host = &command->top, .path = path, .errors = errors };
 
 	reading.config = calloc(1, sizeof(*reading.config));
 	if (!reading.config) {

@@ -42,7 +42,7 @@ static int check(const char *path)
 		printf("%s: nothing is wrong with it\n", path);
 		status = EXIT_SUCCESS;
 	}
-	tux_routes_free(&command.routes);
+	tux_command_free(&command);
 	tux_config_free(config);
 	return status;
 }
@@ -110,6 +110,6 @@ int main(int argc, char **argv)
 		status = run(argc, argv, &command);
 	else
 		fprintf(stderr, "tux: %s\n", error);
-	tux_routes_free(&command.routes);
+	tux_command_free(&command);
 	return status;
 }

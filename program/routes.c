@@ -13,6 +13,7 @@ bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux
 	struct tux_route one = { .text = table->text_len, .handler = (uint8_t)handler, .argument = argument };
 	const char *const star = strchr(pattern, '*');
 	const char *path = pattern;
+	struct tux_route_fields *fields;
 	struct tux_route *route;
 	size_t prefix_len, suffix_len;
 	uint8_t *text;
@@ -41,7 +42,10 @@ bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux
 	text = realloc(table->text, table->text_len + prefix_len + suffix_len);
 	if (text)
 		table->text = text;
-	if (!route || !text) {
+	fields = realloc(table->fields, (table->count + 1) * sizeof(*fields));
+	if (fields)
+		table->fields = fields;
+	if (!route || !text || !fields) {
 		snprintf(error, error_size, "no memory for a route");
 		return false;
 	}
@@ -49,7 +53,12 @@ bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux
 	if (star)
 		memcpy(table->text + one.text + prefix_len, star + 1, suffix_len);
 	table->text_len += (uint32_t)(prefix_len + suffix_len);
-	tux_routes_insert(table->route, table->count++, one);
+	tux_routes_insert(table->route, table->count, one);
+	for (table->last = 0; table->route[table->last].text != one.text; table->last++) /* no two begin at one place */
+		;
+	memmove(fields + table->last + 1, fields + table->last, (table->count - table->last) * sizeof(*fields));
+	fields[table->last] = (struct tux_route_fields){ .cache_control = NULL };
+	table->count++;
 	return true;
 }
 
@@ -102,8 +111,18 @@ bool tux_routes_add_redirect(struct tux_route_table *table, const char *pattern,
 	return true;
 }
 
+void tux_routes_last_fields(struct tux_route_table *table, struct tux_route_fields fields)
+{
+	table->fields[table->last] = fields;
+}
+
 void tux_routes_free(struct tux_route_table *table)
 {
+	uint32_t i;
+
+	for (i = 0; i < table->count; i++)
+		tux_field_rules_free(&table->fields[i].rules);
+	free(table->fields);
 	free(table->route);
 	free(table->text);
 	free(table->redirect);

@@ -3,14 +3,22 @@
 #ifndef TUX_PROGRAM_ROUTES_H
 #define TUX_PROGRAM_ROUTES_H
 
-#include "../engine/engine.h"
+#include "fields.h"
+
+/* What a route says of the fields of its answers. */
+struct tux_route_fields {
+	struct tux_field_rules rules;
+	const char *cache_control; /* NULL: what the host says */
+};
 
 /* Begins as zeros. */
 struct tux_route_table {
 	struct tux_route *route; /* in the core's order */
 	uint8_t *text;
+	struct tux_route_fields *fields; /* of each route */
 	struct tux_redirect *redirect;
 	uint32_t count, text_len, redirect_count;
+	uint32_t last; /* which route was added last */
 };
 
 /*
@@ -26,6 +34,9 @@ bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux
  */
 bool tux_routes_add_redirect(struct tux_route_table *table, const char *pattern, const char *to, uint16_t status, char *error,
                              size_t error_size);
+
+/* Says of the route that was added last what its fields are. The rules are the table's then. */
+void tux_routes_last_fields(struct tux_route_table *table, struct tux_route_fields fields);
 
 /* Frees what the table has grown to. */
 void tux_routes_free(struct tux_route_table *table);

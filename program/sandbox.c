@@ -108,17 +108,20 @@ static int ruleset_create(int abi)
 static int landlock_enter(const struct tux_sandbox *sandbox)
 {
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	bool entered = true;
 	int ruleset;
-	bool entered;
+	unsigned i;
 
 	if (abi <= 0)
 		return 0;
 	ruleset = ruleset_create(abi);
 	if (ruleset < 0)
 		return -1;
-	entered = rule_add(ruleset, sandbox->root_fd, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR) &&
-	          (!sandbox->log_directory || log_rule_add(ruleset, sandbox->log_directory, sandbox->log_rotates)) &&
-	          syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
+	for (i = 0; i < sandbox->root_count && entered; i++)
+		entered = rule_add(ruleset, sandbox->root_fd[i], LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
+	for (i = 0; i < sandbox->log_directory_count && entered; i++)
+		entered = log_rule_add(ruleset, sandbox->log_directory[i], sandbox->log_rotates);
+	entered = entered && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
 	if (!entered) {
 		int saved = errno;
 

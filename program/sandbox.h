@@ -7,8 +7,10 @@
 #include <stddef.h>
 
 struct tux_sandbox {
-	int root_fd;               /* may be read beneath */
-	const char *log_directory; /* files may be made and written in; NULL: none */
+	const int *root_fd;         /* may be read beneath */
+	unsigned root_count;
+	const char *const *log_directory; /* files may be made and written in */
+	unsigned log_directory_count;
 	bool log_rotates;          /* and be renamed there */
 };
 

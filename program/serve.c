@@ -23,6 +23,7 @@
 #include "privileges.h"
 #include "sandbox.h"
 #include "service.h"
+#include "sites.h"
 #include "value.h"
 
 enum {
@@ -37,8 +38,8 @@ struct serving {
 	const struct tux_command *command;
 	const struct tux_charge *charge; /* NULL: nobody supervises us */
 	struct tux_engine_config config;
-	struct tux_site site;
-	char *root;               /* absolute, for people */
+	struct tux_sites sites;
+	char *root;               /* absolute, for people; of several sites the first one's */
 	struct tux_addresses addresses;
 	char *urls;               /* one a line; found out while that is still permitted */
 	struct tux_log *log;      /* NULL: off */
@@ -94,30 +95,46 @@ static void etag_key_make(uint8_t key[16])
 	memcpy(key, half, sizeof(half));
 }
 
-static bool root_open(struct serving *serving)
+/* The logs of all sites, if there are any. */
+static bool log_open(struct serving *serving)
 {
-	const char *directory = serving->command->directory;
+	const struct tux_command *command = serving->command;
+	const struct tux_sites *sites = &serving->sites;
+	unsigned i;
 
-	serving->site.root_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (serving->site.root_fd < 0) {
-		snprintf(serving->error, ERROR_MAX, "cannot serve %s: %s", directory,
-		         errno == ENOTDIR ? "it is not a directory" : strerror(errno));
-		return false;
+	for (i = 0; i < sites->count; i++) {
+		if (!sites->said[i]->log)
+			continue;
+		if (!serving->log)
+			serving->log = tux_log_open(sites->count);
+		if (!serving->log) {
+			snprintf(serving->error, ERROR_MAX, "no memory for the log");
+			return false;
+		}
+		if (!tux_log_add(serving->log, i, sites->said[i]->log, command->log_format, serving->error, ERROR_MAX))
+			return false;
 	}
-	serving->root = realpath(directory, NULL);
+	if (serving->log)
+		tux_log_rotate(serving->log, command->log_rotate, command->log_keep);
+	serving->config.records = serving->log != NULL;
 	return true;
 }
 
 /* The kernel engine, while we may. Without it "auto" goes on, and the banner says why. */
 static bool kernel_open(struct serving *serving)
 {
+	const char *beyond = tux_sites_beyond_kernel(&serving->sites);
+
 	if (serving->command->kernel == TUX_KERNEL_NEVER && serving->command->engine.handover_port == 0)
 		return true;
 	if (serving->command->kernel == TUX_KERNEL_NEVER) {
 		snprintf(serving->error, ERROR_MAX, "option --handover needs the kernel engine: say --engine kernel, or auto");
 		return false;
 	}
-	serving->config.kernel_fd = tux_kernel_open(serving->no_kernel, sizeof(serving->no_kernel));
+	if (beyond)
+		snprintf(serving->no_kernel, sizeof(serving->no_kernel), "%s", beyond);
+	else
+		serving->config.kernel_fd = tux_kernel_open(serving->no_kernel, sizeof(serving->no_kernel));
 	if (serving->config.kernel_fd >= 0 ||
 	    (serving->command->kernel == TUX_KERNEL_AUTO && serving->command->engine.handover_port == 0))
 		return true;
@@ -140,25 +157,36 @@ static void urls_write(struct serving *serving)
 /* Drops privileges and enters the sandbox; says what is in force in serving->sandbox. */
 static bool confine(struct serving *serving)
 {
+	const struct tux_sites *sites = &serving->sites;
+	const char *directories[TUX_MAX_SITES];
+	int roots[TUX_MAX_SITES];
 	const struct tux_sandbox sandbox = {
-		.root_fd = serving->site.root_fd,
-		.log_directory = serving->log ? tux_log_directory(serving->log) : NULL,
+		.root_fd = roots,
+		.root_count = sites->count,
+		.log_directory = directories,
+		.log_directory_count = serving->log ? tux_log_directories(serving->log, directories) : 0,
 		.log_rotates = serving->command->log_rotate > 0,
 	};
+	unsigned i;
 	char parts[96] = "neither landlock nor seccomp (--no-sandbox)";
 
 	if (serving->log && serving->user.change)
 		tux_log_give(serving->log, serving->user.uid, serving->user.gid);
 	if (!tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
 		return false;
-	if (faccessat(serving->site.root_fd, ".", X_OK, 0) < 0) {
+	for (i = 0; i < sites->count; i++) {
+		roots[i] = sites->site[i].root_fd;
+		if (faccessat(roots[i], ".", X_OK, 0) == 0)
+			continue;
 		snprintf(serving->error, ERROR_MAX, "user %s may not look into %s (%s): chmod o+rx it, or say another --user",
-		         serving->user.name, serving->command->directory, strerror(errno));
+		         serving->user.name, sites->said[i]->directory, strerror(errno));
 		return false;
 	}
-	if (sandbox.log_directory && sandbox.log_rotates && faccessat(AT_FDCWD, sandbox.log_directory, W_OK | X_OK, AT_EACCESS) < 0) {
+	for (i = 0; i < sandbox.log_directory_count && sandbox.log_rotates; i++) {
+		if (faccessat(AT_FDCWD, directories[i], W_OK | X_OK, AT_EACCESS) == 0)
+			continue;
 		snprintf(serving->error, ERROR_MAX, "user %s may not rename files in %s, as --log-rotate does (%s)", serving->user.name,
-		         sandbox.log_directory, strerror(errno));
+		         directories[i], strerror(errno));
 		return false;
 	}
 	if (serving->command->sandbox &&
@@ -172,37 +200,29 @@ static bool confine(struct serving *serving)
 /* All that comes before the first request. False with serving->error. */
 static bool prepare(struct serving *serving)
 {
-	static const struct tux_error_page pages[] = { { 404, TUX_TEXT("/404.html") } };
 	const struct tux_command *command = serving->command;
 	struct tux_engine_config *config = &serving->config;
+	const char *specs[TUX_MAX_LISTENERS];
 
 	*config = command->engine;
 	config->threads = tux_serve_threads(command);
-	config->records = command->log != NULL;
-	serving->site = command->site;
-	serving->site.routes = (struct tux_routes){ command->routes.route, command->routes.text, command->routes.count, command->routes.text_len };
-	serving->site.pages = pages;
-	serving->site.page_count = 1;
-	serving->site.redirects = command->routes.redirect;
-	config->sites = &serving->site;
-	config->site_count = 1;
 	etag_key_make(config->etag_key);
-	if (!root_open(serving) || !tux_privileges_user(command->user, &serving->user, serving->error, ERROR_MAX))
+	if (!tux_sites_open(&serving->sites, command, serving->error, ERROR_MAX) || !tux_privileges_user(command->user, &serving->user, serving->error, ERROR_MAX))
 		return false;
+	config->sites = serving->sites.site;
+	config->site_count = serving->sites.count;
 	tux_limits_raise(config, stderr);
 	if (serving->charge)
 		serving->addresses = *serving->charge->addresses;
-	else if (!tux_addresses_open(&serving->addresses, NULL, command->listen, command->listen_count, config->threads,
+	else if (!tux_addresses_open(&serving->addresses, NULL, specs, tux_command_listens(command, specs), config->threads,
 	                             serving->error, ERROR_MAX))
 		return false;
+	serving->root = realpath(serving->sites.said[0]->directory, NULL);
 	urls_write(serving);
-	if (command->log) {
-		serving->log = tux_log_open(command->log, command->log_format, serving->error, ERROR_MAX);
-		if (!serving->log)
-			return false;
-		tux_log_rotate(serving->log, command->log_rotate, command->log_keep);
-	}
-	if (!kernel_open(serving))
+	if (!tux_sites_place(&serving->sites, &serving->addresses, serving->error, ERROR_MAX))
+		return false;
+	config->hosts = serving->sites.hosts;
+	if (!log_open(serving) || !kernel_open(serving))
 		return false;
 	tux_service_connect();
 	if (!confine(serving))
@@ -221,10 +241,12 @@ static void banner_print(const struct serving *serving)
 	const char *colour = getenv("NO_COLOR");
 	const bool bold = isatty(STDERR_FILENO) && (!colour || !*colour);
 	const unsigned threads = serving->config.threads;
+	char hosts[32];
 
+	snprintf(hosts, sizeof(hosts), "%u hosts", serving->sites.count);
 	fprintf(stderr, "%stux %s serving %s%s\n%s", bold ? "\033[1m" : "", TUX_VERSION,
-	        serving->root ? serving->root : serving->command->directory, bold ? "\033[0m" : "",
-	        serving->urls ? serving->urls : "");
+	        serving->sites.count > 1 ? hosts : serving->root ? serving->root : serving->sites.said[0]->directory,
+	        bold ? "\033[0m" : "", serving->urls ? serving->urls : "");
 	fprintf(stderr, "engine: %s, %u thread%s", tux_engine_describe(serving->engine), threads, threads == 1 ? "" : "s");
 	fprintf(stderr, serving->no_kernel[0] ? "; no kernel engine: %s\n" : "%s\n", serving->no_kernel);
 	fprintf(stderr, "sandbox: %s\n", serving->sandbox);
@@ -362,8 +384,7 @@ static void release(struct serving *serving)
 		tux_engine_free(serving->engine);
 	free(serving->urls);
 	free(serving->root);
-	if (serving->site.root_fd >= 0)
-		close(serving->site.root_fd);
+	tux_sites_close(&serving->sites);
 }
 
 int tux_serve(const struct tux_command *command, const struct tux_charge *charge)
@@ -373,7 +394,6 @@ int tux_serve(const struct tux_command *command, const struct tux_charge *charge
 
 	serving.command = command;
 	serving.charge = charge;
-	serving.site.root_fd = -1;
 	serving.config.kernel_fd = -1;
 	if (!prepare(&serving)) {
 		fprintf(stderr, "tux: %s\n", serving.error);

@@ -68,7 +68,7 @@ static struct tux_generation *find(struct supervisor *supervisor, enum tux_gener
 
 static void forget(struct configuration *configuration)
 {
-	tux_routes_free(&configuration->command.routes);
+	tux_command_free(&configuration->command);
 	tux_config_free(configuration->config);
 	configuration->config = NULL;
 }
@@ -78,6 +78,7 @@ static int configuration_open(const struct supervisor *supervisor, struct config
                               const struct configuration *before)
 {
 	struct tux_command *const command = &configuration->command;
+	const char *specs[TUX_MAX_LISTENERS];
 	char error[ERROR_MAX];
 	int status = EXIT_FAILURE;
 
@@ -87,8 +88,8 @@ static int configuration_open(const struct supervisor *supervisor, struct config
 		fprintf(stderr, "tux: %s\n", error);
 		status = EXIT_USAGE;
 	} else if (configuration->config &&
-	           !tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, command->listen,
-	                               command->listen_count, tux_serve_threads(command), error, sizeof(error))) {
+	           !tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs,
+	                               tux_command_listens(command, specs), tux_serve_threads(command), error, sizeof(error))) {
 		fprintf(stderr, "tux: %s\n", error);
 	} else if (configuration->config) {
 		return 0;

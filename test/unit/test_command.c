@@ -33,7 +33,7 @@ static bool parse(const char *const *args)
 		argv[argc] = copies[argc];
 	}
 	argv[argc] = NULL;
-	tux_routes_free(&command.routes);
+	tux_command_free(&command);
 	tux_command_defaults(&command);
 	return tux_command_parse(argc, argv, &command, error, sizeof(error));
 }
@@ -68,11 +68,11 @@ static void test_defaults(void **state)
 {
 	(void)state;
 	assert_true(parse(ARGS("serve")));
-	assert_string_equal(command.directory, ".");
-	assert_string_equal(command.log, "-");
+	assert_string_equal(command.top.directory, ".");
+	assert_string_equal(command.top.log, "-");
 	assert_null(command.user);
 	assert_true(command.sandbox);
-	assert_int_equal(command.listen_count, 0);
+	assert_int_equal(command.top.listen_count, 0);
 	assert_int_equal(command.drain_timeout_ms, 10000);
 	assert_int_equal(command.engine.threads, 0);
 	assert_int_equal(command.engine.max_connections, 16384);
@@ -85,9 +85,9 @@ static void test_defaults(void **state)
 	assert_int_equal(command.engine.cache_entries, 16384);
 	assert_int_equal(command.engine.cache_bytes, 256 << 20);
 	assert_int_equal(command.engine.memory_object_bytes, 64 << 10);
-	assert_int_equal(command.site.index_count, 1);
-	assert_string_equal(command.site.index[0], "index.html");
-	assert_false(command.site.browse || command.site.dot_files || command.site.any_mode || command.site.spa);
+	assert_int_equal(command.top.site.index_count, 1);
+	assert_string_equal(command.top.site.index[0], "index.html");
+	assert_false(command.top.site.browse || command.top.site.dot_files || command.top.site.any_mode || command.top.site.spa);
 }
 
 static void test_options(void **state)
@@ -95,22 +95,22 @@ static void test_options(void **state)
 	(void)state;
 	assert_true(parse(ARGS("serve", "--handover", "8080,/app/,/cgi/", "--engine", "kernel")));
 	assert_int_equal(command.engine.handover_port, 8080);
-	assert_int_equal(command.routes.count, 2);
-	assert_int_equal(command.routes.route[0].handler, TUX_HANDLER_HANDOVER);
-	assert_int_equal(command.routes.text_len, 10);
+	assert_int_equal(command.top.routes.count, 2);
+	assert_int_equal(command.top.routes.route[0].handler, TUX_HANDLER_HANDOVER);
+	assert_int_equal(command.top.routes.text_len, 10);
 	assert_int_equal(command.kernel, TUX_KERNEL_ALWAYS);
 	assert_true(parse(ARGS("serve", "--listen", ":80", "site", "--listen=unix:/run/t", "--browse", "--dotfiles", "--spa",
 	                       "--any-mode", "--index", "a.html", "--index", "b.html", "--log", "off", "--threads", "3",
 	                       "--engine", "epoll", "--large-body", "sendfile", "--user", "http", "--no-sandbox",
 	                       "--idle-timeout", "0.5", "--max-body", "64K", "--cache-bytes", "2G", "--drain-timeout", "0")));
-	assert_string_equal(command.directory, "site");
-	assert_int_equal(command.listen_count, 2);
-	assert_string_equal(command.listen[0], ":80");
-	assert_string_equal(command.listen[1], "unix:/run/t");
-	assert_true(command.site.browse && command.site.dot_files && command.site.any_mode && command.site.spa);
-	assert_int_equal(command.site.index_count, 2);
-	assert_string_equal(command.site.index[1], "b.html");
-	assert_null(command.log);
+	assert_string_equal(command.top.directory, "site");
+	assert_int_equal(command.top.listen_count, 2);
+	assert_string_equal(command.top.listen[0], ":80");
+	assert_string_equal(command.top.listen[1], "unix:/run/t");
+	assert_true(command.top.site.browse && command.top.site.dot_files && command.top.site.any_mode && command.top.site.spa);
+	assert_int_equal(command.top.site.index_count, 2);
+	assert_string_equal(command.top.site.index[1], "b.html");
+	assert_null(command.top.log);
 	assert_int_equal(command.engine.threads, 3);
 	assert_int_equal(command.engine.loop, TUX_LOOP_EPOLL);
 	assert_int_equal(command.engine.large_body, TUX_LARGE_SENDFILE);
@@ -121,7 +121,7 @@ static void test_options(void **state)
 	assert_int_equal(command.engine.cache_bytes, 2ull << 30);
 	assert_int_equal(command.drain_timeout_ms, 0);
 	assert_true(parse(ARGS("serve", "--", "--browse")));
-	assert_string_equal(command.directory, "--browse");
+	assert_string_equal(command.top.directory, "--browse");
 }
 
 /* A fault names the option, the value, and what was expected. */
@@ -248,7 +248,7 @@ static void test_write_values(void **state)
 static int free_routes(void **state)
 {
 	(void)state;
-	tux_routes_free(&command.routes);
+	tux_command_free(&command);
 	return 0;
 }
 

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/target.h"
+
+enum { MAX_LABEL = 63 };
+
+/* Labels of letters, digits, '-' and '_' between single dots. */
+static bool labels_good(const char *name)
+{
+	static const char inside[] = "-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	for (;;) {
+		const size_t len = strspn(name, inside);
+
+		if (len == 0 || len > MAX_LABEL)
+			return false;
+		if (name[len] == '\0')
+			return true;
+		if (name[len] != '.')
+			return false;
+		name += len + 1;
+	}
+}
+
+static bool name_good(const char *name)
+{
+	const size_t len = strlen(name);
+
+	if (len > TUX_MAX_HOST_NAME)
+		return false;
+	if (*name == '[')
+		return len > 3 && name[len - 1] == ']' && strspn(name + 1, "0123456789abcdefABCDEF:.") == len - 2;
+	return labels_good(strncmp(name, "*.", 2) == 0 ? name + 2 : name);
+}
+
+bool tux_host_name_add(struct tux_host_options *host, const char *name, char *error, size_t error_size)
+{
+	const size_t len = strlen(name);
+	char *copy = strndup(name, len > 1 && name[len - 1] == '.' ? len - 1 : len);
+	const char **names;
+	size_t i;
+
+	if (copy && !name_good(copy)) {
+		snprintf(error, error_size, "\"%s\" is not a name such as example.org or *.example.org, nor an address; a port is said "
+		         "with listen", name);
+		free(copy);
+		return false;
+	}
+	names = realloc(host->name, (host->name_count + 1) * sizeof(*names));
+	if (names)
+		host->name = names;
+	if (!names || !copy) {
+		snprintf(error, error_size, "no memory for a name");
+		free(copy);
+		return false;
+	}
+	for (i = 0; copy[i]; i++)
+		copy[i] = (char)(copy[i] >= 'A' && copy[i] <= 'Z' ? copy[i] + 0x20 : copy[i]);
+	names[host->name_count++] = copy;
+	return true;
+}
+
+bool tux_host_page_add(struct tux_host_options *host, unsigned status, const char *path, char *error, size_t error_size)
+{
+	const size_t len = strlen(path);
+	uint8_t normal[TUX_MAX_TARGET];
+	struct tux_error_page *page;
+	uint32_t normal_len = 0;
+	unsigned i;
+
+	if (status < 400 || status > 599) {
+		snprintf(error, error_size, "an error has a status from 400 to 599");
+		return false;
+	}
+	if (*path != '/' || len > TUX_MAX_TARGET || path[len - 1] == '/' || strchr(path, '%') ||
+	    tux_target_normalise((const uint8_t *)path, (uint32_t)len, normal, &normal_len) != TUX_ACCEPTED || normal_len != len ||
+	    memcmp(normal, path, len) != 0) {
+		snprintf(error, error_size, "\"%s\" is not the path of a file, such as /errors/404.html", path);
+		return false;
+	}
+	for (i = 0; i < host->page_count; i++)
+		if (host->page[i].status == status) {
+			snprintf(error, error_size, "status %u has a page already", status);
+			return false;
+		}
+	page = host->page_count < TUX_MAX_ERROR_PAGES - 1 ? realloc(host->page, (host->page_count + 1) * sizeof(*page)) : NULL;
+	if (!page) {
+		snprintf(error, error_size, "no room for more than %u pages", host->page_count);
+		return false;
+	}
+	host->page = page;
+	page[host->page_count++] = (struct tux_error_page){ (uint16_t)status, { path, (uint32_t)len } };
+	host->said |= TUX_SAID_ERROR;
+	return true;
+}
+
+void tux_host_inherit(struct tux_host_options *host, const struct tux_host_options *top)
+{
+	const uint32_t unsaid = ~host->said;
+
+	if (unsaid & TUX_SAID_ROOT)
+		host->directory = top->directory;
+	if (unsaid & TUX_SAID_LISTEN) {
+		memcpy(host->listen, top->listen, sizeof(host->listen));
+		host->listen_count = top->listen_count;
+	}
+	if (unsaid & TUX_SAID_LOG)
+		host->log = top->log;
+	if (unsaid & TUX_SAID_CACHE_CONTROL)
+		host->cache_control = top->cache_control;
+	if (unsaid & TUX_SAID_BROWSE)
+		host->site.browse = top->site.browse;
+	if (unsaid & TUX_SAID_SPA)
+		host->site.spa = top->site.spa;
+	if (unsaid & TUX_SAID_DOT_FILES)
+		host->site.dot_files = top->site.dot_files;
+	if (unsaid & TUX_SAID_ANY_MODE)
+		host->site.any_mode = top->site.any_mode;
+	if (unsaid & TUX_SAID_INDEX) {
+		memcpy(host->site.index, top->site.index, sizeof(host->site.index));
+		host->site.index_count = top->site.index_count;
+	}
+}
+
+bool tux_hosts_meet(const struct tux_host_options *host, const struct tux_host_options *other, const struct tux_host_options *top)
+{
+	unsigned i, k;
+
+	if (host->listen_count == 0)
+		host = top;
+	if (other->listen_count == 0)
+		other = top;
+	if (host->listen_count == 0 || other->listen_count == 0)
+		return true; /* one of them is everywhere */
+	for (i = 0; i < host->listen_count; i++)
+		for (k = 0; k < other->listen_count; k++)
+			if (strcmp(host->listen[i], other->listen[k]) == 0)
+				return true;
+	return false;
+}
+
+void tux_host_free(struct tux_host_options *host)
+{
+	unsigned i;
+
+	for (i = 0; i < host->name_count; i++)
+		free((void *)host->name[i]);
+	free(host->name);
+	free(host->page);
+	tux_field_rules_free(&host->fields);
+	tux_routes_free(&host->routes);
+	*host = (struct tux_host_options){ 0 };
+}

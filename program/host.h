@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A host as it is said: what a block of the configuration says of one, and what its top and the command line say of all. */
+#ifndef TUX_PROGRAM_HOST_H
+#define TUX_PROGRAM_HOST_H
+
+#include "fields.h"
+#include "routes.h"
+
+/* What can be said of a host in so many words. Bits of tux_host_options.said. */
+enum tux_host_saying {
+	TUX_SAID_ROOT = 1 << 0,
+	TUX_SAID_LISTEN = 1 << 1,
+	TUX_SAID_BROWSE = 1 << 2,
+	TUX_SAID_SPA = 1 << 3,
+	TUX_SAID_INDEX = 1 << 4,
+	TUX_SAID_DOT_FILES = 1 << 5,
+	TUX_SAID_ANY_MODE = 1 << 6,
+	TUX_SAID_LOG = 1 << 7,
+	TUX_SAID_CACHE_CONTROL = 1 << 8,
+	TUX_SAID_ERROR = 1 << 9,
+};
+
+/* Begins as zeros. The texts are the caller's. */
+struct tux_host_options {
+	uint32_t said;             /* enum tux_host_saying, or-ed */
+	const char **name;         /* that it answers to, as tux_host_name_add() takes them */
+	unsigned name_count;
+	bool is_default;           /* it answers to all other names, too */
+	const char *directory;
+	const char *listen[TUX_MAX_LISTENERS]; /* as written */
+	unsigned listen_count;
+	const char *log;           /* a file name, "-" for the standard output; NULL: off */
+	const char *cache_control; /* NULL: none */
+	struct tux_field_rules fields;
+	struct tux_error_page *page;
+	unsigned page_count;
+	struct tux_route_table routes;
+	struct tux_site site;      /* browse, spa, dot_files, any_mode and index; the rest is sites.c's */
+};
+
+/*
+ * Adds a name: letters, digits and '-' between dots, in lower case from then on; with "*." in front of it for all that end so; or
+ * an address, of IPv6 in brackets. False with a sentence in error. The text is copied.
+ */
+bool tux_host_name_add(struct tux_host_options *host, const char *name, char *error, size_t error_size);
+
+/* Adds a page for a status from 400 to 599. The path, beneath the root, begins with '/'; it stays. False with a sentence in error. */
+bool tux_host_page_add(struct tux_host_options *host, unsigned status, const char *path, char *error, size_t error_size);
+
+/* What the host has not said is as the top says it. Rules about fields are no matter of that: all of them hold, the top's first. */
+void tux_host_inherit(struct tux_host_options *host, const struct tux_host_options *top);
+
+/* Whether there is a place where both listen, beneath this top. */
+bool tux_hosts_meet(const struct tux_host_options *host, const struct tux_host_options *other, const struct tux_host_options *top);
+
+void tux_host_free(struct tux_host_options *host);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "log_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log_binary.h"
+
+enum {
+	LINES_BYTES = 256 * 1024,
+	MAX_LINES = 4096, /* in that */
+};
+
+struct tux_log_file {
+	int fd;
+	enum tux_log_style style;
+	char *directory; /* absolute; NULL on the standard output */
+	char *path;      /* absolute; NULL on the standard output */
+	atomic_ullong written; /* records */
+	unsigned lost;   /* records, since that was asked for */
+	uint64_t rotate_bytes; /* no file grows beyond this; 0: there is no rotation */
+	unsigned keep;   /* files that were rotated */
+	bool rotates;    /* it is a regular file, and rotate_bytes is not 0 */
+	bool stuck;      /* it could not be rotated, and that has been said */
+	uint64_t file_bytes; /* when it rotates: of the file, as far as is known */
+	uint64_t rotate_at;  /* bytes of the file; rotate_bytes, or more after a rotation that failed */
+	bool header_due; /* in a binary log, before the next record */
+	bool failing; /* the last write failed, and that has been said */
+	struct tux_log_clock clock;
+	size_t lines_len;
+	unsigned lines_count;
+	uint32_t lines_end[MAX_LINES]; /* where each ends */
+	char line[TUX_LOG_LINE_MAX];
+	char lines[LINES_BYTES];
+};
+
+_Static_assert((int)LINES_BYTES >= (int)TUX_LOG_LINE_MAX + (int)sizeof(struct tux_log_header), "the buffer holds the longest line");
+
+/* Owner and group may read: a log says who was here. */
+static int file_open(const char *path)
+{
+	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+}
+
+/* Splits name into its directory, made absolute, and the whole path. False with errno. */
+static bool path_resolve(struct tux_log_file *file, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	const char *base = slash ? slash + 1 : name;
+	char *parent = slash ? strndup(name, slash == name ? 1 : (size_t)(slash - name)) : strdup(".");
+
+	if (!parent)
+		return false;
+	file->directory = realpath(parent, NULL);
+	free(parent);
+	if (!file->directory)
+		return false;
+	return asprintf(&file->path, "%s/%s", strcmp(file->directory, "/") == 0 ? "" : file->directory, base) >= 0;
+}
+
+void tux_log_file_close(struct tux_log_file *file)
+{
+	if (file->path && file->fd >= 0)
+		close(file->fd);
+	free(file->directory);
+	free(file->path);
+	free(file);
+}
+
+enum tux_log_style tux_log_style_for(enum tux_log_format format, int fd)
+{
+	static const enum tux_log_style styles[] = { [TUX_LOG_FORMAT_COMBINED] = TUX_LOG_COMBINED,
+	                                             [TUX_LOG_FORMAT_JSON] = TUX_LOG_JSON,
+	                                             [TUX_LOG_FORMAT_BINARY] = TUX_LOG_BINARY };
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (format != TUX_LOG_FORMAT_AUTO)
+		return styles[format];
+	if (!isatty(fd))
+		return TUX_LOG_COMBINED;
+	if ((no_colour && *no_colour) || !term || strcmp(term, "dumb") == 0)
+		return TUX_LOG_PLAIN;
+	return TUX_LOG_COLOUR;
+}
+
+/* Looks at the file that was opened: whether it can be rotated, and what is in it. */
+static void file_begin(struct tux_log_file *file)
+{
+	struct stat st;
+
+	file->rotates = file->rotate_bytes > 0 && fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode);
+	file->file_bytes = file->rotates ? (uint64_t)st.st_size : 0;
+	file->rotate_at = file->rotate_bytes;
+	file->header_due = true;
+}
+
+struct tux_log_file *tux_log_file_open(const char *name, enum tux_log_format format, char *error, size_t error_size)
+{
+	struct tux_log_file *file = calloc(1, sizeof(*file));
+
+	if (!file) {
+		snprintf(error, error_size, "no memory for the log");
+		return NULL;
+	}
+	if (strcmp(name, "-") == 0) {
+		file->fd = STDOUT_FILENO;
+		file->style = tux_log_style_for(format, file->fd);
+		file_begin(file);
+		return file;
+	}
+	file->fd = -1;
+	if (path_resolve(file, name))
+		file->fd = file_open(file->path);
+	if (file->fd < 0) {
+		snprintf(error, error_size, "cannot open the log %s: %s", name, strerror(errno));
+		tux_log_file_close(file);
+		return NULL;
+	}
+	file->style = tux_log_style_for(format, file->fd);
+	file_begin(file);
+	return file;
+}
+
+bool tux_log_file_same(const struct tux_log_file *file, const struct tux_log_file *other)
+{
+	return file->path && other->path ? strcmp(file->path, other->path) == 0 : file->path == other->path;
+}
+
+void tux_log_file_rotate(struct tux_log_file *file, uint64_t bytes, unsigned keep)
+{
+	file->rotate_bytes = file->path ? bytes : 0;
+	file->keep = keep;
+	file_begin(file);
+}
+
+void tux_log_file_give(const struct tux_log_file *file, uid_t uid, gid_t gid)
+{
+	struct stat st;
+
+	/* A regular file of ours alone: not /dev/null, nor what somebody else linked to here. Where the file
+	 * system knows no owners it fails, and opening again will say so if that matters. */
+	if (file->path && fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid() &&
+	    fchown(file->fd, uid, gid) < 0)
+		return;
+}
+
+const char *tux_log_file_directory(const struct tux_log_file *file)
+{
+	return file->directory;
+}
+
+bool tux_log_file_for_people(const struct tux_log_file *file)
+{
+	return file->style == TUX_LOG_PLAIN || file->style == TUX_LOG_COLOUR;
+}
+
+/* Says once that writing fails, not with every batch. */
+static void write_failed(struct tux_log_file *file, unsigned lines, int error)
+{
+	if (!file->failing)
+		fprintf(stderr, "tux: cannot write the log%s%s: %s; records are lost until it works again\n",
+		        file->path ? " " : "", file->path ? file->path : "", strerror(error));
+	file->failing = true;
+	file->header_due = true; /* a record may have been cut off */
+	file->lost += lines;
+}
+
+/* Waits for room in a pipe or terminal that does not block. */
+static bool writable_wait(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	return poll(&pfd, 1, -1) > 0 || errno == EINTR;
+}
+
+static void lines_flush(struct tux_log_file *file)
+{
+	unsigned whole = 0; /* lines that are written to their end */
+	size_t done = 0;
+
+	while (done < file->lines_len) {
+		ssize_t written = write(file->fd, file->lines + done, file->lines_len - done);
+
+		if (written > 0) {
+			done += (size_t)written;
+			file->failing = false;
+			for (; whole < file->lines_count && file->lines_end[whole] <= done; whole++)
+				atomic_fetch_add(&file->written, 1);
+		} else if (written < 0 && errno != EINTR && !(errno == EAGAIN && writable_wait(file->fd))) {
+			write_failed(file, file->lines_count - whole, errno);
+			break;
+		}
+	}
+	file->file_bytes += done;
+	file->lines_len = 0;
+	file->lines_count = 0;
+}
+
+void tux_log_file_reopen(struct tux_log_file *file)
+{
+	int fd;
+
+	if (!file->path)
+		return;
+	fd = file_open(file->path);
+	if (fd < 0) {
+		fprintf(stderr, "tux: cannot open the log %s again: %s; writing on to the old file\n", file->path,
+		        strerror(errno));
+		return;
+	}
+	close(file->fd);
+	file->fd = fd;
+	file->failing = false;
+	file_begin(file);
+}
+
+/* Makes room for FILE.1: each file is renamed to the next number, over what is there. False with errno. */
+static bool files_shift(const struct tux_log_file *file)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	unsigned i;
+
+	for (i = file->keep; i > 0; i--) {
+		const int len = i > 1 ? snprintf(from, sizeof(from), "%s.%u", file->path, i - 1) :
+		                        snprintf(from, sizeof(from), "%s", file->path);
+
+		if (len >= PATH_MAX || snprintf(to, sizeof(to), "%s.%u", file->path, i) >= PATH_MAX) {
+			errno = ENAMETOOLONG;
+			return false;
+		}
+		if (rename(from, to) < 0 && !(errno == ENOENT && i > 1))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Begins a new file. Another process may write the same log, as around a reload: who has the lock rotates, and whoever finds
+ * another file there goes over to that.
+ */
+static void file_rotate(struct tux_log_file *file)
+{
+	struct stat ours, there;
+	bool moved, done = true;
+
+	file->rotate_at = file->file_bytes + LINES_BYTES; /* should it fail: not with every line */
+	if (flock(file->fd, LOCK_EX | LOCK_NB) < 0)
+		return;
+	moved = fstat(file->fd, &ours) == 0 &&
+	        (stat(file->path, &there) < 0 || there.st_dev != ours.st_dev || there.st_ino != ours.st_ino);
+	if (!moved)
+		done = files_shift(file);
+	if (!done && !file->stuck)
+		fprintf(stderr, "tux: cannot rotate the log %s: %s; it grows on\n", file->path, strerror(errno));
+	file->stuck = !done;
+	flock(file->fd, LOCK_UN);
+	if (done)
+		tux_log_file_reopen(file);
+}
+
+/* Adds a line. In front of it goes what the file's size and format want. */
+static void line_add(struct tux_log_file *file, size_t len)
+{
+	const size_t whole = len + sizeof(struct tux_log_header);
+
+	if (sizeof(file->lines) - file->lines_len < whole || file->lines_count == MAX_LINES)
+		lines_flush(file);
+	if (file->rotates && file->file_bytes + file->lines_len > 0 && file->file_bytes + file->lines_len + whole > file->rotate_at) {
+		lines_flush(file);
+		file_rotate(file);
+	}
+	if (file->style == TUX_LOG_BINARY && file->header_due) {
+		const struct tux_log_header header = tux_log_header_make();
+
+		memcpy(file->lines + file->lines_len, &header, sizeof(header));
+		file->lines_len += sizeof(header);
+		file->header_due = false;
+	}
+	memcpy(file->lines + file->lines_len, file->line, len);
+	file->lines_len += len;
+	file->lines_end[file->lines_count++] = (uint32_t)file->lines_len;
+}
+
+void tux_log_file_add(struct tux_log_file *file, const struct tux_record *record, const uint8_t *text)
+{
+	line_add(file, tux_log_line(file->style, &file->clock, record, text, file->line));
+}
+
+unsigned tux_log_file_flush(struct tux_log_file *file)
+{
+	unsigned lost;
+
+	lines_flush(file);
+	lost = file->lost;
+	file->lost = 0;
+	return lost;
+}
+
+uint64_t tux_log_file_written(const struct tux_log_file *file)
+{
+	return atomic_load(&file->written);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sites as the engine takes them: made of what is said of the hosts, their roots open. */
+#ifndef TUX_PROGRAM_SITES_H
+#define TUX_PROGRAM_SITES_H
+
+#include "addresses.h"
+#include "command.h"
+
+/* Begins as zeros. */
+struct tux_sites {
+	struct tux_site *site;
+	unsigned count;
+	struct tux_hosts hosts; /* of names; for the kernel's and the user's engine alike */
+	const struct tux_host_options **said; /* of each site; the command's */
+	const struct tux_host_options *top;
+};
+
+/* Opens the roots of all hosts, or of the top if there are none. False with a sentence in error; tux_sites_close() all the same. */
+bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, char *error, size_t error_size);
+
+/* Fills hosts: who answers where, now that it is known what has been opened. False with a sentence in error. */
+bool tux_sites_place(struct tux_sites *sites, const struct tux_addresses *addresses, char *error, size_t error_size);
+
+/* What of it the kernel engine cannot do, for people; NULL: nothing. */
+const char *tux_sites_beyond_kernel(const struct tux_sites *sites);
+
+/* Frees it, and closes the roots. */
+void tux_sites_close(struct tux_sites *sites);
+
+#endif
