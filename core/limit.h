@@ -11,6 +11,7 @@ enum {
 	TUX_MAX_EMPTY_LINES = 8,    /* in front of a request line; more is 400 */
 	TUX_MAX_TARGET = 8192,      /* bytes of a request target; more is 414 */
 	TUX_MAX_FIELDS = 100,       /* field lines in a request; more is 431 */
+	TUX_MAX_OPTIONS = 32,       /* options of Connection in a message that is forwarded; more is 431, and 502 of a response */
 	TUX_MAX_RANGES = 16,        /* ranges in one request; with more the field is ignored (RFC 9110 14.2) */
 	TUX_MAX_CHUNK_LINE = 4096,  /* bytes of a chunk-size line; more is 400 */
 	TUX_MAX_TRAILER = 8192,     /* bytes of a trailer section; more is 431 */

@@ -174,6 +174,20 @@ static inline enum tux_verdict field_value(const uint8_t *buf, uint32_t len, uin
 	return TUX_PARSED;
 }
 
+/* Counts the line behind the last one, whose name is known. */
+/*@ requires \valid(fields) && fields_indexed(fields) && fields->count < TUX_MAX_FIELDS && known < TUX_FIELD_NAMES;
+  @ assigns fields->count, fields->repeated, fields->first[0 .. TUX_FIELD_NAMES - 1];
+  @ ensures fields->count == \old(fields->count) + 1 && fields_indexed(fields);
+  @*/
+static inline void count_line(struct tux_field_lines *fields, uint8_t known)
+{
+	fields->count++;
+	if (fields->first[known] == 0)
+		fields->first[known] = (uint8_t)fields->count;
+	else if (known != TUX_FIELD_OTHER)
+		fields->repeated = true;
+}
+
 /* A field line and its line end. It counts once all of it is there. */
 /*@ requires line_step(buf, len, pos, refusal);
   @ requires \valid(fields) && fields_inside(fields, *pos) && \separated(fields, pos, refusal, buf + (0 .. len - 1));
@@ -209,13 +223,9 @@ static inline enum tux_verdict field_line(const uint8_t *buf, uint32_t len, uint
 	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(fields->line[i].name, *pos); */
 	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(fields->line[i].value, *pos); */
 	/*@ assert span_inside(fields->line[index].name, *pos) && span_inside(fields->line[index].value, *pos); */
-	fields->count = index + 1;
+	count_line(fields, known);
 	/*@ assert \forall integer i; 0 <= i < fields->count ==> span_inside(fields->line[i].name, *pos); */
 	/*@ assert \forall integer i; 0 <= i < fields->count ==> span_inside(fields->line[i].value, *pos); */
-	if (fields->first[known] == 0)
-		fields->first[known] = (uint8_t)(index + 1);
-	else if (known != TUX_FIELD_OTHER)
-		fields->repeated = true;
 	/*@ assert fields_inside(fields, *pos); */
 	return TUX_PARSED;
 }

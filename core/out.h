@@ -27,6 +27,7 @@ struct out {
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
+  @ ensures !out->full ==> \forall integer k; 0 <= k < len ==> out->at[\old(out->len) + k] == bytes[k];
   @ ensures out->full ==> out->len == \old(out->len);
   @*/
 static inline void put(struct out *out, const uint8_t *bytes, uint32_t len)
@@ -122,7 +123,7 @@ static inline void put_number(struct out *out, uint64_t number)
 	put(out, digits + first, (uint32_t)sizeof(digits) - first);
 }
 
-/* The visible ones of len bytes. Bytes of a request go into a head here alone, and no line can end among them. */
+/* The visible ones of len bytes: no line can end among them. */
 /*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
   @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1));
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -142,6 +143,28 @@ static inline void put_visible(struct out *out, const uint8_t *bytes, uint32_t l
 	for (uint32_t i = 0; i < len; i++)
 		if (bytes[i] > 0x20 && bytes[i] != 0x7f)
 			put_byte(out, bytes[i]);
+}
+
+/*
+ * len octets of a message, all of one of these classes; another one among them makes it not fit. So no line can end among them,
+ * nor a request target, whatever the parser let pass.
+ */
+/*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
+  @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1)) && \separated(out, bytes + (0 .. len - 1));
+  @ requires classes == OCTET_TOKEN || classes == OCTET_TARGET || classes == OCTET_VALUE;
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
+  @ ensures !out->full ==> \forall integer k; \old(out->len) <= k < out->len ==> out->at[k] != '\r' && out->at[k] != '\n';
+  @*/
+static inline void put_of(struct out *out, const uint8_t *bytes, uint32_t len, uint8_t classes)
+{
+	if (octet_skip(bytes, 0, len, classes) < len) {
+		out->full = 1;
+		return;
+	}
+	/*@ assert \forall integer k; 0 <= k < len ==> bytes[k] != '\r' && bytes[k] != '\n'; */
+	put(out, bytes, len);
 }
 
 #endif

@@ -19,6 +19,12 @@ struct tux_text {
 
 #define TUX_TEXT(literal) ((struct tux_text){ literal, (uint32_t)sizeof(literal) - 1 })
 
+/* Octets that the program has, borrowed for a call. */
+struct tux_octets {
+	const uint8_t *at;
+	uint32_t len; /* bytes */
+};
+
 /*
  * For the proof: the span lies inside the first len bytes of its buffer; its bytes may be read; it is a
  * part of another span.
@@ -28,6 +34,11 @@ struct tux_text {
   @   span_inside(span, 0xffffffff) && \valid_read(buf + (span.off .. span.off + span.len - 1));
   @ predicate span_part(struct tux_span part, struct tux_span of) =
   @   of.off <= part.off && part.off + part.len <= of.off + of.len;
+  @
+  @ // Octets may be read; they are none of the cap bytes at out.
+  @ predicate octets_readable{L}(struct tux_octets octets) = \valid_read(octets.at + (0 .. octets.len - 1));
+  @ predicate octets_apart{L}(struct tux_octets octets, uint8_t *out, integer cap) =
+  @   \separated(out + (0 .. cap - 1), octets.at + (0 .. octets.len - 1));
   @
   @ // The bytes of a text may be read; so may those of one that ends in NUL.
   @ predicate text_readable{L}(struct tux_text text) = \valid_read(text.at + (0 .. text.len - 1));

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "request.h"
+#include "body.h"
 #include "sanitizer.h"
 
 static struct tux_body body;
@@ -19,13 +19,9 @@ static size_t content_len;
 
 static void start(enum tux_framing framing, uint64_t length)
 {
-	static struct tux_request req;
-
-	req.framing = (uint8_t)framing;
-	req.content_length = length;
 	content_len = 0;
 	forget(&body, sizeof(body));
-	tux_body_start(&body, (enum tux_framing)req.framing, req.content_length);
+	tux_body_start(&body, framing, length);
 }
 
 /* Reads a piece to its end, or to the verdict; *used is what belongs to the body. */
@@ -248,12 +244,64 @@ static void test_no_body(void **state)
 	assert_int_equal(content_len, 0);
 }
 
+/* RFC 9112 6.3: what lasts until the connection ends has no end of its own. */
+static void test_close(void **state)
+{
+	size_t used;
+
+	(void)state;
+	start(TUX_FRAMING_CLOSE, 0);
+	assert_int_equal(read_piece("0\r\n\r\n", 5, &used), TUX_MORE);
+	assert_int_equal(used, 5);
+	assert_int_equal(content_len, 5);
+	assert_int_equal(body.total, 5);
+	assert_int_equal(read_piece("", 0, &used), TUX_MORE);
+}
+
+/* RFC 9112 7.1.2: the trailer section comes out as it was sent, its empty line included, however it is cut. */
+static void test_trailer(void **state)
+{
+	static const char text[] = "3\r\nabc\r\n0;x=y\r\nA: b\r\nC:d\r\n\r\nGET";
+	static const char section[] = "A: b\r\nC:d\r\n\r\n";
+	const uint32_t end = (uint32_t)strlen(text) - 3;
+
+	(void)state;
+	for (uint32_t step = 1; step <= strlen(text); step++) {
+		enum tux_verdict verdict = TUX_MORE;
+		uint32_t used = 0, len = 0, consumed;
+		struct tux_span span, trailer;
+		char taken[64];
+
+		start(TUX_FRAMING_CHUNKED, 0);
+		while (verdict == TUX_MORE) {
+			uint32_t rest = (uint32_t)strlen(text) - used;
+
+			forget(&trailer, sizeof(trailer));
+			verdict = tux_body_read_trailer(&body, (const uint8_t *)text + used, rest < step ? rest : step, &consumed,
+			                                &span, &trailer);
+			assert_true(trailer.off <= consumed && trailer.len <= consumed - trailer.off);
+			assert_true(trailer.len == 0 || span.len == 0);
+			memcpy(taken + len, text + used + trailer.off, trailer.len);
+			len += trailer.len;
+			used += consumed;
+		}
+		assert_int_equal(verdict, TUX_PARSED);
+		assert_int_equal(used, end);
+		assert_int_equal(body.total, 3);
+		assert_int_equal(len, strlen(section));
+		assert_memory_equal(taken, section, len);
+		assert_int_equal(tux_body_read_trailer(&body, (const uint8_t *)"GET", 3, &consumed, &span, &trailer), TUX_PARSED);
+		assert_int_equal(consumed + span.len + trailer.len, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chunked),          cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_chunk_line_limit), cmocka_unit_test(test_trailer_limit),
 		cmocka_unit_test(test_length),           cmocka_unit_test(test_no_body),
+		cmocka_unit_test(test_close),            cmocka_unit_test(test_trailer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

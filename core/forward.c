@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Heads of messages that TUX forwards. All octets of a message go through put_of(), which lets no line end pass. */
+#include "forward.h"
+
+#include "out.h"
+#include "response.h"
+
+/*
+ * For the proof: the octets of a message are none of those that are written; a field that frames a message.
+ */
+/*@ predicate message_apart{L}(struct out *out, uint8_t *buf) =
+  @   \separated(out->at + (0 .. out->cap - 1), buf + (0 .. TUX_MAX_HEAD - 1)) && \separated(out, buf + (0 .. TUX_MAX_HEAD - 1));
+  @ predicate is_framing(integer known) =
+  @   known == TUX_FIELD_CONNECTION || known == TUX_FIELD_CONTENT_LENGTH || known == TUX_FIELD_TRANSFER_ENCODING;
+  @*/
+
+/* Whether the spans spell the same name (RFC 9110 5.1: in any case). */
+/*@ requires span_readable(buf, one) && span_readable(buf, other);
+  @ assigns \nothing;
+  @*/
+static bool same_name(const uint8_t *buf, struct tux_span one, struct tux_span other)
+{
+	uint32_t i = 0;
+
+	if (one.len != other.len)
+		return false;
+	/*@ loop invariant 0 <= i <= one.len;
+	  @ loop assigns i;
+	  @ loop variant one.len - i; */
+	while (i < one.len && octet_lower(buf[one.off + i]) == octet_lower(buf[other.off + i]))
+		i++;
+	return i == one.len;
+}
+
+/* Whether Connection names the field. */
+/*@ requires fields_readable(buf, fields) && span_readable(buf, name);
+  @ assigns \nothing;
+  @*/
+static bool of_connection(const uint8_t *buf, const struct tux_field_lines *fields, struct tux_span name)
+{
+	uint32_t line = tux_fields_find(fields, TUX_FIELD_CONNECTION, 0);
+
+	/*@ loop invariant line <= fields->count;
+	  @ loop assigns line;
+	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
+	while (line != 0) {
+		struct tux_span rest = fields->line[line - 1].value, option;
+
+		/*@ loop invariant span_part(rest, fields->line[line - 1].value);
+		  @ loop assigns rest, option;
+		  @ loop variant rest.len; */
+		while (tux_field_list_next(buf, &rest, &option))
+			if (same_name(buf, option, name))
+				return true;
+		line = tux_fields_find(fields, TUX_FIELD_CONNECTION, line);
+	}
+	return false;
+}
+
+/* Whether Connection has so few options that each field can be looked for among them. */
+/*@ requires fields_readable(buf, fields);
+  @ assigns \nothing;
+  @*/
+static bool few_options(const uint8_t *buf, const struct tux_field_lines *fields)
+{
+	uint32_t line = tux_fields_find(fields, TUX_FIELD_CONNECTION, 0), options = 0;
+
+	/*@ loop invariant line <= fields->count && options <= TUX_MAX_OPTIONS;
+	  @ loop assigns line, options;
+	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
+	while (line != 0) {
+		struct tux_span rest = fields->line[line - 1].value, option;
+
+		/*@ loop invariant span_part(rest, fields->line[line - 1].value) && options <= TUX_MAX_OPTIONS;
+		  @ loop assigns rest, option, options;
+		  @ loop variant rest.len; */
+		while (tux_field_list_next(buf, &rest, &option)) {
+			if (options == TUX_MAX_OPTIONS)
+				return false;
+			options++;
+		}
+		line = tux_fields_find(fields, TUX_FIELD_CONNECTION, line);
+	}
+	return true;
+}
+
+/* Whether a name starts with text, which is lower case. */
+/*@ requires span_readable(buf, name) && text_readable(text) && (\forall integer i; 0 <= i < text.len ==> 0 <= text.at[i]);
+  @ assigns \nothing;
+  @*/
+static bool starts(const uint8_t *buf, struct tux_span name, struct tux_text text)
+{
+	return name.len >= text.len && octet_spells(buf + name.off, text.at, text.len);
+}
+
+/*@ requires span_readable(buf, name);
+  @ assigns \nothing;
+  @*/
+static bool has_underscore(const uint8_t *buf, struct tux_span name)
+{
+	return octet_find(buf, name.off, name.off + name.len, '_') < name.off + name.len;
+}
+
+/* Whether a field of that name is for one connection, or for its framing, whatever Connection says. */
+/*@ assigns \nothing;
+  @ ensures is_framing(known) ==> \result;
+  @*/
+static bool is_hop(uint8_t known)
+{
+	return known == TUX_FIELD_CONNECTION || known == TUX_FIELD_CONTENT_LENGTH || known == TUX_FIELD_KEEP_ALIVE ||
+	       known == TUX_FIELD_PROXY_AUTHENTICATE || known == TUX_FIELD_PROXY_AUTHORIZATION ||
+	       known == TUX_FIELD_PROXY_CONNECTION || known == TUX_FIELD_TE || known == TUX_FIELD_TRANSFER_ENCODING ||
+	       known == TUX_FIELD_UPGRADE;
+}
+
+/* Whether a field of a request stays behind. */
+/*@ requires fields_readable(buf, fields) && index < fields->count;
+  @ assigns \nothing;
+  @ ensures is_framing(fields->line[index].known) || fields->line[index].known == TUX_FIELD_HOST ==> \result;
+  @*/
+static bool stays(const uint8_t *buf, const struct tux_field_lines *fields, uint32_t index, bool chunked, bool trusted)
+{
+	const uint8_t known = fields->line[index].known;
+	const struct tux_span name = fields->line[index].name;
+
+	if (is_hop(known) || known == TUX_FIELD_EXPECT || known == TUX_FIELD_HOST || known == TUX_FIELD_PROXY ||
+	    (known == TUX_FIELD_TRAILER && !chunked))
+		return true;
+	if (known == TUX_FIELD_FORWARDED || known == TUX_FIELD_X_FORWARDED_FOR || known == TUX_FIELD_X_FORWARDED_HOST ||
+	    known == TUX_FIELD_X_FORWARDED_PROTO)
+		return true;
+	if (!trusted && (starts(buf, name, TUX_TEXT("x-forwarded-")) || tux_field_equals(buf, name, "x-real-ip", 9)))
+		return true;
+	return has_underscore(buf, name) || of_connection(buf, fields, name);
+}
+
+/* Whether the name is one of those to be left out. */
+/*@ requires span_readable(buf, name) && forwarding_response_readable(how);
+  @ assigns \nothing;
+  @*/
+static bool is_removed(const uint8_t *buf, struct tux_span name, const struct tux_forwarding_response *how)
+{
+	/*@ loop invariant 0 <= i <= how->removed_count;
+	  @ loop assigns i;
+	  @ loop variant how->removed_count - i; */
+	for (uint32_t i = 0; i < how->removed_count; i++)
+		if (tux_field_equals(buf, name, how->removed[i].at, how->removed[i].len))
+			return true;
+	return false;
+}
+
+/* Whether a field of a response stays behind. */
+/*@ requires fields_readable(buf, fields) && index < fields->count;
+  @ requires forwarding_response_readable(how);
+  @ assigns \nothing;
+  @ ensures is_framing(fields->line[index].known) ==> \result;
+  @*/
+static bool stays_of_response(const uint8_t *buf, const struct tux_field_lines *fields, uint32_t index,
+                              const struct tux_forwarding_response *how)
+{
+	const uint8_t known = fields->line[index].known;
+	const struct tux_span name = fields->line[index].name;
+
+	if (is_hop(known) || known == TUX_FIELD_STATUS || known == TUX_FIELD_X_SENDFILE ||
+	    (known == TUX_FIELD_TRAILER && how->framing != TUX_FRAMING_CHUNKED))
+		return true;
+	return starts(buf, name, TUX_TEXT("x-accel-")) || of_connection(buf, fields, name) || is_removed(buf, name, how);
+}
+
+/*@ requires out_valid(out) && span_readable(buf, field.name) && span_readable(buf, field.value);
+  @ requires span_inside(field.name, TUX_MAX_HEAD) && span_inside(field.value, TUX_MAX_HEAD) && message_apart(out, buf);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_field(struct out *out, const uint8_t *buf, struct tux_field field)
+{
+	put_of(out, buf + field.name.off, field.name.len, OCTET_TOKEN);
+	PUT(out, ": ");
+	put_of(out, buf + field.value.off, field.value.len, OCTET_VALUE);
+	PUT(out, "\r\n");
+}
+
+/* Every line of a known field. */
+/*@ requires out_valid(out) && fields_readable(buf, fields) && message_apart(out, buf) && name < TUX_FIELD_NAMES;
+  @ requires \separated(out, fields) && \separated(out->at + (0 .. out->cap - 1), fields);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_known(struct out *out, const uint8_t *buf, const struct tux_field_lines *fields, enum tux_field_name name)
+{
+	uint32_t line = tux_fields_find(fields, name, 0);
+
+	/*@ loop invariant line <= fields->count && out_valid(out) && \at(out->len, Pre) <= out->len;
+	  @ loop invariant !out->full ==> !\at(out->full, Pre);
+	  @ loop assigns line, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
+	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
+	while (line != 0) {
+		put_field(out, buf, fields->line[line - 1]);
+		line = tux_fields_find(fields, name, line);
+	}
+}
+
+/* The values of every line of a known field as one list, in front of what comes next in it. */
+/*@ requires out_valid(out) && fields_readable(buf, fields) && message_apart(out, buf) && name < TUX_FIELD_NAMES;
+  @ requires \separated(out, fields) && \separated(out->at + (0 .. out->cap - 1), fields);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_list(struct out *out, const uint8_t *buf, const struct tux_field_lines *fields, enum tux_field_name name)
+{
+	uint32_t line = tux_fields_find(fields, name, 0);
+
+	/*@ loop invariant line <= fields->count && out_valid(out) && \at(out->len, Pre) <= out->len;
+	  @ loop invariant !out->full ==> !\at(out->full, Pre);
+	  @ loop assigns line, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
+	  @ loop variant line == 0 ? 0 : TUX_MAX_FIELDS + 1 - line; */
+	while (line != 0) {
+		const struct tux_span value = fields->line[line - 1].value;
+
+		if (value.len > 0) {
+			put_of(out, buf + value.off, value.len, OCTET_VALUE);
+			PUT(out, ", ");
+		}
+		line = tux_fields_find(fields, name, line);
+	}
+}
+
+/* The framing of a message, in the one way that the other side understands as TUX does. */
+/*@ requires out_valid(out);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_framing(struct out *out, uint8_t framing, uint64_t content_length)
+{
+	if (framing == TUX_FRAMING_CHUNKED) {
+		PUT(out, "Transfer-Encoding: chunked\r\n");
+	} else if (framing == TUX_FRAMING_LENGTH) {
+		PUT(out, "Content-Length: ");
+		put_number(out, content_length);
+		PUT(out, "\r\n");
+	}
+}
+
+/* The method and the target, in origin form (RFC 9112 3.2.1) or "*". */
+/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
+  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_request_line(struct out *out, const uint8_t *buf, const struct tux_request *req)
+{
+	put_of(out, buf + req->method_text.off, req->method_text.len, OCTET_TOKEN);
+	put_byte(out, ' ');
+	if (req->form != TUX_FORM_ABSOLUTE) {
+		put_of(out, buf + req->target.off, req->target.len, OCTET_TARGET);
+	} else if (req->path.len > 0 || req->query.len > 0) {
+		if (req->path.len == 0)
+			put_byte(out, '/');
+		put_of(out, buf + req->path.off, req->path.len, OCTET_TARGET);
+		if (req->query.len > 0)
+			put_byte(out, '?');
+		put_of(out, buf + req->query.off, req->query.len, OCTET_TARGET);
+	} else {
+		/* RFC 9112 3.2.4: OPTIONS of no path asks about the server. */
+		put_byte(out, req->method == TUX_OPTIONS ? '*' : '/');
+	}
+	PUT(out, " HTTP/1.1\r\n");
+}
+
+/* A node of Forwarded (RFC 7239 6): an address, IPv6 in brackets and quotes. */
+/*@ requires out_valid(out) && octets_readable(node) && octets_apart(node, out->at, out->cap);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_node(struct out *out, struct tux_octets node)
+{
+	const bool v6 = octet_find(node.at, 0, node.len, ':') < node.len;
+
+	if (node.len == 0)
+		PUT(out, "unknown");
+	if (v6)
+		PUT(out, "\"[");
+	put_visible(out, node.at, node.len);
+	if (v6)
+		PUT(out, "]\"");
+}
+
+/* Forwarded (RFC 7239 4). The host is parsed, and has neither quotes nor backslashes. */
+/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
+  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+  @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_forwarded(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+{
+	PUT(out, "Forwarded: ");
+	if (how->trusted)
+		put_list(out, buf, &req->fields, TUX_FIELD_FORWARDED);
+	PUT(out, "for=");
+	put_node(out, how->client);
+	if (how->by.len > 0) {
+		PUT(out, ";by=");
+		put_node(out, how->by);
+	}
+	if (req->host.len > 0) {
+		PUT(out, ";host=\"");
+		put_of(out, buf + req->host.off, req->host.len, OCTET_VALUE);
+		put_byte(out, '"');
+	}
+	PUT(out, ";proto=");
+	put_text(out, how->https ? TUX_TEXT("https") : TUX_TEXT("http"));
+	PUT(out, "\r\n");
+}
+
+/* The same in the fields that came before the RFC. What a trusted client says of the first protocol and host stays. */
+/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
+  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+  @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_x_forwarded(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+{
+	PUT(out, "X-Forwarded-For: ");
+	if (how->trusted)
+		put_list(out, buf, &req->fields, TUX_FIELD_X_FORWARDED_FOR);
+	if (how->client.len > 0)
+		put_visible(out, how->client.at, how->client.len);
+	else
+		PUT(out, "unknown");
+	PUT(out, "\r\n");
+	if (how->trusted && req->fields.first[TUX_FIELD_X_FORWARDED_PROTO] != 0)
+		put_known(out, buf, &req->fields, TUX_FIELD_X_FORWARDED_PROTO);
+	else if (how->https)
+		PUT(out, "X-Forwarded-Proto: https\r\n");
+	else
+		PUT(out, "X-Forwarded-Proto: http\r\n");
+	if (how->trusted && req->fields.first[TUX_FIELD_X_FORWARDED_HOST] != 0) {
+		put_known(out, buf, &req->fields, TUX_FIELD_X_FORWARDED_HOST);
+	} else if (req->host.len > 0) {
+		PUT(out, "X-Forwarded-Host: ");
+		put_of(out, buf + req->host.off, req->host.len, OCTET_VALUE);
+		PUT(out, "\r\n");
+	}
+}
+
+/* Host, of which there is exactly one (RFC 9112 3.2). */
+/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
+  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+  @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_host(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+{
+	PUT(out, "Host: ");
+	if (how->host.len > 0)
+		put_visible(out, how->host.at, how->host.len);
+	else
+		put_of(out, buf + req->host.off, req->host.len, OCTET_VALUE);
+	PUT(out, "\r\n");
+}
+
+/* The fields of a request that go on. */
+/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
+  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_fields(struct out *out, const uint8_t *buf, const struct tux_request *req, bool chunked, bool trusted)
+{
+	/*@ loop invariant 0 <= i <= req->fields.count && out_valid(out) && \at(out->len, Pre) <= out->len;
+	  @ loop invariant !out->full ==> !\at(out->full, Pre);
+	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
+	  @ loop variant req->fields.count - i; */
+	for (uint32_t i = 0; i < req->fields.count; i++)
+		if (!stays(buf, &req->fields, i, chunked, trusted))
+			put_field(out, buf, req->fields.line[i]);
+}
+
+uint32_t tux_forward_request(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_request *req,
+                             const struct tux_forwarding *how)
+{
+	struct out out = { .at = out_at, .cap = cap };
+
+	if (req->form == TUX_FORM_AUTHORITY || !few_options(buf, &req->fields))
+		return 0;
+	put_request_line(&out, buf, req);
+	put_host(&out, buf, req, how);
+	put_fields(&out, buf, req, how->framing == TUX_FRAMING_CHUNKED, how->trusted);
+	put_forwarded(&out, buf, req, how);
+	put_x_forwarded(&out, buf, req, how);
+	if (how->via && req->minor == 0)
+		PUT(&out, "Via: 1.0 tux\r\n");
+	else if (how->via)
+		PUT(&out, "Via: 1.1 tux\r\n");
+	/* RFC 9110 8.6: no body is said for the methods that may have one. */
+	if (how->framing == TUX_FRAMING_NONE && (req->method == TUX_POST || req->method == TUX_PUT || req->method == TUX_PATCH))
+		PUT(&out, "Content-Length: 0\r\n");
+	else
+		put_framing(&out, how->framing, how->content_length);
+	if (how->upgrade) {
+		PUT(&out, "Connection: Upgrade\r\n");
+		put_known(&out, buf, &req->fields, TUX_FIELD_UPGRADE);
+	} else if (how->close) {
+		PUT(&out, "Connection: close\r\n");
+	}
+	PUT(&out, "\r\n");
+	return out.full ? 0 : out.len;
+}
+
+/*@ requires out_valid(out) && received_readable(buf, res) && message_apart(out, buf) && \separated(out, res);
+  @ requires \separated(out->at + (0 .. out->cap - 1), res);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_status_line(struct out *out, const uint8_t *buf, const struct tux_received *res)
+{
+	PUT(out, "HTTP/1.1 ");
+	put_number(out, res->status);
+	put_byte(out, ' ');
+	if (res->reason.len > 0)
+		put_of(out, buf + res->reason.off, res->reason.len, OCTET_VALUE);
+	else
+		put_text(out, tux_response_reason(res->status));
+	PUT(out, "\r\n");
+}
+
+/* The fields of a response that go on. */
+/*@ requires out_valid(out) && received_readable(buf, res) && message_apart(out, buf) && \separated(out, res);
+  @ requires \separated(out->at + (0 .. out->cap - 1), res);
+  @ requires forwarding_response_readable(how) && forwarding_response_apart(how, out->at, out->cap) && \separated(out, how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_fields_of_response(struct out *out, const uint8_t *buf, const struct tux_received *res,
+                                   const struct tux_forwarding_response *how)
+{
+	/*@ loop invariant 0 <= i <= res->fields.count && out_valid(out) && \at(out->len, Pre) <= out->len;
+	  @ loop invariant !out->full ==> !\at(out->full, Pre);
+	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
+	  @ loop variant res->fields.count - i; */
+	for (uint32_t i = 0; i < res->fields.count; i++)
+		if (!stays_of_response(buf, &res->fields, i, how))
+			put_field(out, buf, res->fields.line[i]);
+}
+
+/* What a response that ends a request says of itself and of its connection; an interim one says nothing. */
+/*@ requires out_valid(out) && \valid_read(res) && \separated(out, res) && \separated(out->at + (0 .. out->cap - 1), res);
+  @ requires forwarding_response_readable(how) && forwarding_response_apart(how, out->at, out->cap) && \separated(out, how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_rest(struct out *out, const struct tux_received *res, const struct tux_forwarding_response *how)
+{
+	if (how->date != NULL && res->fields.first[TUX_FIELD_DATE] == 0) {
+		PUT(out, "Date: ");
+		put(out, how->date, TUX_DATE_LEN);
+		PUT(out, "\r\n");
+	}
+	if (how->framing == TUX_FRAMING_NONE && res->has_length && res->status != 204)
+		put_framing(out, TUX_FRAMING_LENGTH, res->content_length);
+	else
+		put_framing(out, how->framing, how->content_length);
+	if (!how->keep_alive || how->framing == TUX_FRAMING_CLOSE)
+		PUT(out, "Connection: close\r\n");
+	else if (how->minor == 0)
+		PUT(out, "Connection: keep-alive\r\n");
+}
+
+uint32_t tux_forward_response(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_received *res,
+                              const struct tux_forwarding_response *how)
+{
+	struct out out = { .at = out_at, .cap = cap };
+
+	if (!few_options(buf, &res->fields))
+		return 0;
+	put_status_line(&out, buf, res);
+	put_fields_of_response(&out, buf, res, how);
+	if (res->status >= 200)
+		put_rest(&out, res, how);
+	if (how->upgrade) {
+		PUT(&out, "Connection: Upgrade\r\n");
+		put_known(&out, buf, &res->fields, TUX_FIELD_UPGRADE);
+	}
+	put(&out, how->extra.at, how->extra.len);
+	PUT(&out, "\r\n");
+	return out.full ? 0 : out.len;
+}
+
+uint32_t tux_forward_trailer(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_field_lines *fields)
+{
+	struct out out = { .at = out_at, .cap = cap };
+
+	PUT(&out, "0\r\n");
+	/*@ loop invariant 0 <= i <= fields->count && out_valid(&out) && out.at == out_at && out.cap == cap;
+	  @ loop assigns i, out.len, out.full, out_at[0 .. cap - 1];
+	  @ loop variant fields->count - i; */
+	for (uint32_t i = 0; i < fields->count; i++)
+		if (fields->line[i].known == TUX_FIELD_OTHER && !has_underscore(buf, fields->line[i].name))
+			put_field(&out, buf, fields->line[i]);
+	PUT(&out, "\r\n");
+	return out.full ? 0 : out.len;
+}
+
+uint32_t tux_chunk_head(uint8_t *out, uint32_t len)
+{
+	uint8_t digits[TUX_MAX_CHUNK_HEAD - 2];
+	uint32_t first = sizeof(digits), count;
+
+	/*@ loop invariant 0 < first <= 8;
+	  @ loop assigns first, len, digits[0 .. 7];
+	  @ loop variant first; */
+	do {
+		digits[--first] = (uint8_t)(len % 16 < 10 ? '0' + len % 16 : 'a' - 10 + len % 16);
+		len /= 16;
+	} while (len > 0 && first > 0);
+	count = (uint32_t)sizeof(digits) - first;
+	octet_copy(out, digits + first, count);
+	out[count] = '\r';
+	out[count + 1] = '\n';
+	return count + 2;
+}
