@@ -180,6 +180,7 @@ struct tux_engine_config {
 	uint16_t handover_port;     /* of a server on this machine that the kernel engine passes connections to; 0: none */
 	const struct tux_upstream *upstreams; /* what the routes' arguments are numbers of */
 	unsigned upstream_count;
+	unsigned max_programs;      /* CGI programs at a time, of all threads together */
 	const struct tux_cgi *cgi;  /* what the arguments of routes to TUX_HANDLER_CGI are numbers of */
 	const int *spawner_fd;      /* for each thread a socket to the spawner, of tux_spawner_start(); NULL: there is none. They stay the program's */
 	uint8_t etag_key[16];

@@ -11,6 +11,7 @@
 
 enum {
 	DEFAULT_CONNECTIONS = 16384,
+	DEFAULT_PROGRAMS = 256,
 	MAX_CONNECTIONS = 4 * 1024 * 1024,
 	MIN_CACHE_ENTRIES = 16,
 	MAX_CACHE_ENTRIES = 1024 * 1024,
@@ -53,6 +54,7 @@ enum option_id {
 	OPTION_MEMORY_OBJECT,
 	OPTION_RECHECK,
 	OPTION_MAX_CONNECTIONS,
+	OPTION_MAX_PROGRAMS,
 	OPTION_MAX_BODY,
 	OPTION_HEAD_TIMEOUT,
 	OPTION_BODY_TIMEOUT,
@@ -120,6 +122,7 @@ static const struct option_row rows[] = {
 	{ NULL, NULL, NULL, "Limits", 0 },
 	{ "max-connections", "N", "a number from 1 to 4194304", "connections at a time; more have to wait (16384)",
 	  OPTION_MAX_CONNECTIONS },
+	{ "max-programs", "N", "a number from 1 to 4096", "CGI programs at a time, of all kinds; more have to\nwait (256)", OPTION_MAX_PROGRAMS },
 	{ "max-body", "BYTES", "bytes such as 0, 64K or 1M", "of a request body, which is read and dropped (1M)",
 	  OPTION_MAX_BODY },
 	{ "head-timeout", "SECONDS", SECONDS, "for a request head (20)", OPTION_HEAD_TIMEOUT },
@@ -412,6 +415,8 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 		return tux_value_seconds(value, 0, DAY_MS, &engine->recheck_ms);
 	case OPTION_MAX_CONNECTIONS:
 		return count32(value, 1, MAX_CONNECTIONS, &engine->max_connections);
+	case OPTION_MAX_PROGRAMS:
+		return count32(value, 1, TUX_MAX_PROGRAMS, &engine->max_programs);
 	case OPTION_MAX_BODY:
 		return tux_value_size(value, 0, 1ull << 60, &engine->max_body_bytes);
 	case OPTION_HEAD_TIMEOUT:
@@ -482,6 +487,7 @@ void tux_command_defaults(struct tux_command *command)
 	command->engine = (struct tux_engine_config){
 		.kernel_fd = -1,
 		.max_connections = DEFAULT_CONNECTIONS,
+		.max_programs = DEFAULT_PROGRAMS,
 		.head_timeout_ms = 20000,
 		.body_timeout_ms = 30000,
 		.send_timeout_ms = 30000,
@@ -532,6 +538,7 @@ void tux_command_free(struct tux_command *command)
 	free(command->host);
 	command->host = NULL;
 	tux_host_free(&command->top);
+	tux_cgis_free(&command->cgis);
 }
 
 /* Fills getopt's table from ours. */

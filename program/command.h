@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "../engine/engine.h"
+#include "cgis.h"
 #include "log.h"
 #include "host.h"
 
@@ -44,6 +45,7 @@ struct tux_command {
 	bool sandbox;
 	uint32_t drain_timeout_ms;
 	enum tux_kernel_wish kernel;
+	struct tux_cgis cgis;
 	/* What the engine is told. threads 0: as many as there are CPUs. Its sites, kernel_fd, listeners, records and etag_key are left
 	 * to serve.c. */
 	struct tux_engine_config engine;

@@ -41,6 +41,7 @@ struct reading {
 	size_t len; /* bytes, the NUL not counted */
 	uint16_t route_port;       /* that routes hand over to; 0: none does */
 	const char *route_port_at; /* where it stands */
+	const char *cgi_at[TUX_MAX_CGI]; /* where each is referred to first */
 	FILE *errors;
 	unsigned wrong; /* how many errors there were */
 };
@@ -94,11 +95,27 @@ static void bare_word(const struct reading *reading, const ucl_object_t *value, 
 	*len = (size_t)(at - *text);
 }
 
-/* A copy that ends in NUL and lives as long as the configuration. NULL, and an error said, for what is no text. */
+/* A copy of both, that ends in NUL and lives as long as the configuration. NULL, and an error said, without memory. */
+static const char *text_keep(struct reading *reading, const char *front, size_t front_len, const char *text, size_t len, const char *at)
+{
+	struct text *const copy = malloc(sizeof(*copy) + front_len + len + 1);
+
+	if (!copy) {
+		wrong(reading, at, "no memory");
+		return NULL;
+	}
+	memcpy(copy->octets, front, front_len);
+	memcpy(copy->octets + front_len, text, len);
+	copy->octets[front_len + len] = '\0';
+	copy->next = reading->config->texts;
+	reading->config->texts = copy;
+	return copy->octets;
+}
+
+/* The value, kept. NULL, and an error said, for what is no text. */
 static const char *value_text(struct reading *reading, const ucl_object_t *value, const char *at)
 {
 	const char *text;
-	struct text *copy;
 	size_t len = 0;
 
 	if (ucl_object_type(value) == UCL_STRING)
@@ -113,16 +130,7 @@ static const char *value_text(struct reading *reading, const ucl_object_t *value
 		wrong(reading, at, "there is a NUL byte in the value");
 		return NULL;
 	}
-	copy = malloc(sizeof(*copy) + len + 1);
-	if (!copy) {
-		wrong(reading, at, "no memory");
-		return NULL;
-	}
-	memcpy(copy->octets, text, len);
-	copy->octets[len] = '\0';
-	copy->next = reading->config->texts;
-	reading->config->texts = copy;
-	return copy->octets;
+	return text_keep(reading, "", 0, text, len, at);
 }
 
 /* One value of an option, which takes one. */
@@ -267,6 +275,142 @@ static void error_apply(struct reading *reading, const ucl_object_t *first)
 	}
 }
 
+/* The number of the cgi with this name; -1, and an error said, if there can be none. */
+static int cgi_find(struct reading *reading, const char *name, const char *at)
+{
+	char error[ERROR_MAX];
+	const int number = name ? tux_cgis_find(&reading->command->cgis, name, error, sizeof(error)) : -1;
+
+	if (name && number < 0)
+		wrong(reading, at, "%s", error);
+	else if (name && !reading->cgi_at[number])
+		reading->cgi_at[number] = at;
+	return number;
+}
+
+/* One value of a cgi's key; front is what belongs before it. */
+static void cgi_value_apply(struct reading *reading, unsigned number, const char *name, const char *front, const ucl_object_t *value,
+                            const char *at)
+{
+	const enum ucl_type type = ucl_object_type(value);
+	const char *text = NULL;
+	char error[ERROR_MAX];
+
+	if (type == UCL_OBJECT || type == UCL_ARRAY || type == UCL_NULL || type == UCL_USERDATA)
+		wrong(reading, at, "%s needs a value: %s", name, tux_cgis_expects(name));
+	else
+		text = value_text(reading, value, at);
+	if (text && *front)
+		text = text_keep(reading, front, strlen(front), text, strlen(text), at);
+	if (text && !tux_cgis_set(&reading->command->cgis, number, name, text, error, sizeof(error)))
+		wrong(reading, at, "%s", error);
+}
+
+/* env { NAME = value } */
+static void cgi_variables_apply(struct reading *reading, unsigned number, const char *name, const ucl_object_t *variables)
+{
+	ucl_object_iter_t each = NULL;
+	const ucl_object_t *one;
+	char front[256];
+
+	while ((one = ucl_object_iterate(variables, &each, true))) {
+		snprintf(front, sizeof(front), "%.*s=", (int)one->keylen, one->key);
+		if (one->next)
+			wrong(reading, one->next->key, "%.*s is said a second time; it takes one value", (int)one->keylen, one->key);
+		else if (one->keylen + 2 > sizeof(front))
+			wrong(reading, one->key, "the name of a variable is longer than %zu bytes", sizeof(front) - 2);
+		else
+			cgi_value_apply(reading, number, name, front, one, one->key);
+	}
+}
+
+static void cgi_key_apply(struct reading *reading, unsigned number, const ucl_object_t *first)
+{
+	char name[64], error[ERROR_MAX];
+	enum tux_cgi_use use;
+	const ucl_object_t *value, *element;
+
+	snprintf(name, sizeof(name), "%.*s", (int)first->keylen, first->key);
+	use = tux_cgis_use(name);
+	if (use == TUX_CGI_UNKNOWN) {
+		wrong(reading, first->key, "unknown key \"%s\" in a cgi; there are: %s", name, tux_cgis_keys());
+	} else if (use == TUX_CGI_SWITCH) {
+		if (first->next || ucl_object_type(first) != UCL_BOOLEAN)
+			wrong(reading, first->key, "%s is on or off, once", name);
+		else if (ucl_object_toboolean(first) && !tux_cgis_set(&reading->command->cgis, number, name, NULL, error, sizeof(error)))
+			wrong(reading, first->key, "%s", error);
+	} else if (use == TUX_CGI_VALUE && first->next) {
+		wrong(reading, first->next->key, "%s is said a second time; it takes one value", name);
+	} else {
+		for (value = first; value; value = value->next) {
+			ucl_object_iter_t each = NULL;
+
+			if (use == TUX_CGI_VARIABLES && ucl_object_type(value) == UCL_OBJECT)
+				cgi_variables_apply(reading, number, name, value);
+			else if (use != TUX_CGI_VALUE && ucl_object_type(value) == UCL_ARRAY)
+				while ((element = ucl_object_iterate(value, &each, true)))
+					cgi_value_apply(reading, number, name, "", element, value->key);
+			else
+				cgi_value_apply(reading, number, name, "", value, value->key);
+		}
+	}
+}
+
+static void cgi_apply(struct reading *reading, const ucl_object_t *cgi)
+{
+	struct tux_cgis *const cgis = &reading->command->cgis;
+	const char *const name = text_keep(reading, cgi->key, cgi->keylen, "", 0, cgi->key);
+	const int number = cgi_find(reading, name, cgi->key);
+	ucl_object_iter_t each = NULL;
+	const ucl_object_t *key;
+	char error[ERROR_MAX];
+
+	if (number < 0)
+		return;
+	if (cgis->said[number]) {
+		wrong(reading, cgi->key, "cgi %s is said a second time", name);
+		return;
+	}
+	cgis->said[number] = true;
+	if (ucl_object_type(cgi) != UCL_OBJECT) {
+		wrong(reading, cgi->key, "cgi %s needs { } with what its programs are", name);
+		return;
+	}
+	while ((key = ucl_object_iterate(cgi, &each, true)))
+		cgi_key_apply(reading, (unsigned)number, key);
+	if (!tux_cgis_complete(cgis, (unsigned)number, error, sizeof(error)))
+		wrong(reading, cgi->key, "%s", error);
+}
+
+/* cgi NAME { }, as often as there are kinds of CGI programs: libucl makes one object of them, or one for each. */
+static void cgis_apply(struct reading *reading, const ucl_object_t *first)
+{
+	const ucl_object_t *cgis, *cgi;
+
+	for (cgis = first; cgis; cgis = cgis->next) {
+		ucl_object_iter_t each = NULL;
+
+		if (ucl_object_type(cgis) != UCL_OBJECT) {
+			wrong(reading, cgis->key, "cgi needs a name, and { } with what its programs are");
+			continue;
+		}
+		while ((cgi = ucl_object_iterate(cgis, &each, true)))
+			for (; cgi; cgi = cgi->next)
+				cgi_apply(reading, cgi);
+	}
+}
+
+/* When all is read: what routes refer to is there. */
+static void cgis_settle(struct reading *reading)
+{
+	const struct tux_cgis *const cgis = &reading->command->cgis;
+	unsigned i;
+
+	for (i = 0; i < cgis->count; i++)
+		if (!cgis->said[i])
+			wrong(reading, reading->cgi_at[i], "there is no cgi %s", cgis->cgi[i].name);
+}
+
 /* One route: its pattern, and what it does. */
 static void route_apply(struct reading *reading, const ucl_object_t *route)
 {
@@ -277,11 +421,12 @@ static void route_apply(struct reading *reading, const ucl_object_t *route)
 	uint16_t status = 301;
 	struct tux_route_fields fields = { .cache_control = NULL };
 	bool handover = false, done;
+	int cgi = -1;
 	char pattern[4200], error[ERROR_MAX];
 
 	snprintf(pattern, sizeof(pattern), "%.*s", (int)route->keylen, route->key);
 	if (ucl_object_type(route) != UCL_OBJECT) {
-		wrong(reading, at, "route \"%s\" needs { } with what it does: static on, redirect, or handover PORT", pattern);
+		wrong(reading, at, "route \"%s\" needs { } with what it does: static on, redirect, handover PORT, or cgi NAME", pattern);
 		return;
 	}
 	while ((key = ucl_object_iterate(route, &each, true))) {
@@ -305,6 +450,11 @@ static void route_apply(struct reading *reading, const ucl_object_t *route)
 			handlers++;
 			handover = true;
 			port_apply(reading, key, name);
+		} else if (len == 3 && memcmp(name, "cgi", 3) == 0) {
+			handlers++;
+			cgi = ucl_object_type(key) == UCL_STRING ? cgi_find(reading, value_text(reading, key, name), name) : -1;
+			if (ucl_object_type(key) != UCL_STRING)
+				wrong(reading, name, "cgi needs the name of a cgi");
 		} else if (len == 13 && memcmp(name, "cache-control", 13) == 0) {
 			fields.cache_control = ucl_object_type(key) == UCL_STRING ? value_text(reading, key, name) : NULL;
 			if (!fields.cache_control || !tux_field_value_good(fields.cache_control))
@@ -314,16 +464,18 @@ static void route_apply(struct reading *reading, const ucl_object_t *route)
 
 			status = value > 0 && value < 1000 ? (uint16_t)value : 0;
 		} else {
-			wrong(reading, name, "unknown key \"%.*s\" in a route; there are: static, redirect, status, handover, header, cache-control", (int)len, name);
+			wrong(reading, name, "unknown key \"%.*s\" in a route; there are: static, redirect, status, handover, cgi, header, cache-control", (int)len, name);
 		}
 	}
 	if (handlers != 1) {
-		wrong(reading, at, "route \"%s\" does one thing: static on, redirect, or handover PORT", pattern);
+		wrong(reading, at, "route \"%s\" does one thing: static on, redirect, handover PORT, or cgi NAME", pattern);
 		tux_field_rules_free(&fields.rules);
 		return;
 	}
 	if (to)
 		done = tux_routes_add_redirect(&reading->host->routes, pattern, to, status, error, sizeof(error));
+	else if (cgi >= 0)
+		done = tux_routes_add(&reading->host->routes, pattern, TUX_HANDLER_CGI, (uint16_t)cgi, error, sizeof(error));
 	else
 		done = tux_routes_add(&reading->host->routes, pattern, handover ? TUX_HANDLER_HANDOVER : TUX_HANDLER_STATIC, 0, error,
 		                      sizeof(error));
@@ -487,6 +639,7 @@ static const struct key {
 	{ "host", AT_TOP, hosts_apply },
 	{ "name", IN_HOST, name_apply },
 	{ "default", IN_HOST, default_apply },
+	{ "cgi", AT_TOP, cgis_apply },
 	{ "error", AT_TOP | IN_HOST, error_apply },
 	{ "header", AT_TOP | IN_HOST, header_apply },
 	{ "route", AT_TOP | IN_HOST, routes_apply },
@@ -631,6 +784,7 @@ static void parse(struct reading *reading)
 		else
 			keys_apply(reading, top);
 		port_settle(reading);
+		cgis_settle(reading);
 		hosts_settle(reading);
 		ucl_object_unref(top);
 	}

@@ -10,6 +10,7 @@
 enum {
 	FDS_OF_PROCESS = 64, /* standard streams, log, root, and what libraries open for a moment */
 	FDS_OF_SITE = 2,     /* its root and its log */
+	FDS_OF_PROGRAM = 6,  /* the ends of its pipes, and of one that waits */
 	FDS_OF_THREAD = 64,  /* its loop, its watches, the directories and files it has open while it looks something up */
 	KEPT_ENTRIES = 1024,
 	MIN_ENTRIES = 16,
@@ -17,7 +18,8 @@ enum {
 
 static uint64_t fds_fixed(const struct tux_engine_config *config)
 {
-	return FDS_OF_PROCESS + FDS_OF_SITE * (uint64_t)config->site_count + (uint64_t)config->threads * (FDS_OF_THREAD + TUX_MAX_LISTENERS);
+	return FDS_OF_PROCESS + FDS_OF_SITE * (uint64_t)config->site_count + (uint64_t)config->threads * (FDS_OF_THREAD + TUX_MAX_LISTENERS) +
+	       (config->spawner_fd ? (uint64_t)config->max_programs * FDS_OF_PROGRAM : 0);
 }
 
 /* The limit of open files that we end up with. */

@@ -23,6 +23,7 @@
 #include "privileges.h"
 #include "sandbox.h"
 #include "service.h"
+#include "spawner.h"
 #include "sites.h"
 #include "value.h"
 
@@ -44,6 +45,7 @@ struct serving {
 	char *urls;               /* one a line; found out while that is still permitted */
 	struct tux_log *log;      /* NULL: off */
 	struct tux_user user;
+	struct tux_spawner spawner; /* where there are CGI programs */
 	char no_kernel[256];      /* why there is no kernel engine, for people; "" if there is or none is wanted */
 	char sandbox[256];        /* what is in force, for people */
 	struct tux_engine *engine;
@@ -142,6 +144,22 @@ static bool kernel_open(struct serving *serving)
 	return false;
 }
 
+/* What starts CGI programs, as long as there is nothing that it would take with it. */
+static bool spawner_start(struct serving *serving)
+{
+	const struct tux_cgis *const cgis = &serving->command->cgis;
+	struct tux_engine_config *const config = &serving->config;
+
+	if (cgis->count == 0)
+		return true;
+	if (!tux_spawner_start(&serving->spawner, cgis->cgi, cgis->count, config->max_programs, config->threads, &serving->user,
+	                       serving->error, ERROR_MAX))
+		return false;
+	config->cgi = cgis->cgi;
+	config->spawner_fd = serving->spawner.fd;
+	return true;
+}
+
 /* The URLs as text: finding out about interfaces takes a socket, which the sandbox does not permit. */
 static void urls_write(struct serving *serving)
 {
@@ -211,6 +229,8 @@ static bool prepare(struct serving *serving)
 		return false;
 	config->sites = serving->sites.site;
 	config->site_count = serving->sites.count;
+	if (!spawner_start(serving))
+		return false;
 	tux_limits_raise(config, stderr);
 	if (serving->charge)
 		serving->addresses = *serving->charge->addresses;
@@ -376,6 +396,7 @@ static void release(struct serving *serving)
 		tux_engine_stop(serving->engine); /* closes the listeners */
 	else
 		tux_addresses_close(&serving->addresses, NULL);
+	tux_spawner_stop(&serving->spawner);
 	if (serving->log)
 		log_ended = tux_log_close(serving->log);
 	if (serving->engine)

@@ -25,6 +25,16 @@ WRONG = [
     ('root "/srv', [(1, "quote")]),
     ('root "a\0b"\n', [(1, "NUL")]),
     ("[ 1, 2 ]\n", [(1, "list")]),
+    ("cgi git { programm /bin/x }\n", [(1, 'unknown key "programm" in a cgi; there are: root, program,'), (1, "cgi git needs a root")]),
+    ("cgi a {\nprogram bin/x;\ntime 0.01;\nnice 20\ncpu 1.5\n}\n",
+     [(2, '"bin/x" is not a path'), (3, '"0.01" is not seconds'), (4, '"20" is not a number from 0 to 19'), (5, '"1.5" is not whole seconds')]),
+    ('cgi a { root /x; nice 1;\nnice 2; env [ "A" ];\n pass [ "A=b" ]; new-privileges 3\n user [ a, b ] }\n',
+     [(2, "nice is said a second time"), (2, '"A" is not NAME = value'), (3, '"A=b" is not names'), (3, "on or off"), (4, "user needs a value")]),
+    ('cgi a { root /x; env { "1A" = b; B { c = 1 } } }\n', [(1, '"1A=b" is not NAME = value'), (1, "env needs a value")]),
+    ("cgi a { root /x }\ncgi a { root /y }\n", [(2, "cgi a is said a second time")]),
+    ("cgi b\n", [(1, "cgi needs a name")]),
+    ('route "/x/" { cgi none }\nroute "/y/" { cgi 3 }\n', [(2, "the name of a cgi"), (1, "there is no cgi none")]),
+    ('cgi a { root /x }\nroute "/x/" { cgi a; static on }\n', [(2, "does one thing")]),
 ]
 
 
@@ -58,6 +68,7 @@ def test_every_error_is_said_with_its_line(program, place, text, expected):
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "threads = 2;", "threads 2", '"threads" = 2\n', "threads : 2 # two\n", "{ threads: 2 }",
+                                  'route "/x/" { cgi a }; cgi a { root /x; program [/bin/sh, "-e"]; env { A = 1; B = "x y" }; pass A; time 0; memory 0; new-privileges on }',
                                   "cache-bytes 64M; browse on; dotfiles off\n", 'listen [":80", "[::1]:81"]\nlisten unix:/run/x\n',
                                   'handover 80; route "/a" { handover 80 }', "log = off", "index = a.html\nindex = b.html", "no-sandbox = no"])
 def test_nothing_wrong(program, place, text):
@@ -148,7 +159,7 @@ def test_redirects(place, tux, target, status, location):
     ('route "/a" { redirect "/b\\r\\nX: y" }', "nowhere to redirect to"), ('route "/a" { redirect "/b"; status 200 }', "301, 302"),
     ('route "/a" { handover 80 }; route "/b" { handover 81 }', "one port"), ('handover 80; route "/a" { handover 81 }', "one port"),
     ('route "/a" { handover 81 } handover 80', "one port"), ('route "/a" { redirect "https:///*" }', "nowhere to redirect to"),
-    ('route "/a" { cgi on }', 'unknown key "cgi"'), ('route "/a" { handover no }', "1 to 65535"), ("route on", "needs a pattern")])
+    ('route "/a" { fastcgi on }', 'unknown key "fastcgi"'), ('route "/a" { handover no }', "1 to 65535"), ("route on", "needs a pattern")])
 def test_wrong_routes(program, place, text, words):
     path = written(place, "\n" + text + "\n")
     found = check(program, path)

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kinds of CGI programs as they are said, gathered into the engine's table. */
+#ifndef TUX_PROGRAM_CGIS_H
+#define TUX_PROGRAM_CGIS_H
+
+#include "../engine/engine.h"
+
+struct tux_cgi_lists;
+
+/* Begins as zeros. */
+struct tux_cgis {
+	struct tux_cgi cgi[TUX_MAX_CGI];
+	struct tux_cgi_lists *lists[TUX_MAX_CGI]; /* what those point to */
+	bool said[TUX_MAX_CGI]; /* else it was only referred to */
+	unsigned count;
+};
+
+/* What a key takes. */
+enum tux_cgi_use {
+	TUX_CGI_UNKNOWN, /* there is none of this name */
+	TUX_CGI_SWITCH,
+	TUX_CGI_VALUE,
+	TUX_CGI_LIST,      /* one or several */
+	TUX_CGI_VARIABLES, /* the same, as NAME=value */
+};
+
+/* The number of the kind with this name, which is added with the defaults if it is new; the name stays. -1 with a sentence in error. */
+int tux_cgis_find(struct tux_cgis *cgis, const char *name, char *error, size_t error_size);
+
+enum tux_cgi_use tux_cgis_use(const char *key);
+
+/* Of the keys that tux_cgis_use() knows: what a value has to be, for people. */
+const char *tux_cgis_expects(const char *key);
+
+/* All keys, for people. */
+const char *tux_cgis_keys(void);
+
+/* Sets one of them; value NULL for a switch, which it switches on, else a text that stays. False with a sentence in error. */
+bool tux_cgis_set(struct tux_cgis *cgis, unsigned number, const char *key, const char *value, char *error, size_t error_size);
+
+/* Whether what was said of it suffices. False with a sentence in error. */
+bool tux_cgis_complete(const struct tux_cgis *cgis, unsigned number, char *error, size_t error_size);
+
+/* Frees what the table has grown to. */
+void tux_cgis_free(struct tux_cgis *cgis);
+
+#endif
