@@ -143,7 +143,7 @@ struct worker {
 	struct source handed_up;
 	struct kernel *kernel;        /* the engine's; fd -1: there is none */
 	struct acceptor *acceptor;    /* malloc'ed */
-	const bool **by_kernel;       /* malloc'ed; of each acceptor: whether the kernel engine accepts there */
+	const bool *by_kernel;        /* the engine's, of each listener: whether the kernel engine accepts there */
 	unsigned acceptor_count;      /* 0 behind close_acceptors() */
 	bool accepting;
 	uint64_t accept_again_ms;     /* after running out of descriptors; 0: nothing to wait for */

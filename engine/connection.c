@@ -612,7 +612,7 @@ void connections_accept(struct worker *worker, bool accept)
 	worker->accepting = accept;
 	worker->accept_again_ms = 0;
 	for (unsigned i = 0; i < worker->acceptor_count; i++)
-		if (*worker->by_kernel[i])
+		if (worker->by_kernel[worker->acceptor[i].listener])
 			continue;
 		else if (accept)
 			worker->ops->accept(worker->loop, &worker->acceptor[i]);
@@ -652,7 +652,7 @@ static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
 
 	if (fd >= 0) {
 		count(&worker->counters.connections, 1);
-		begin(worker, fd, (unsigned)(acceptor - worker->acceptor));
+		begin(worker, fd, acceptor->listener);
 		if (is_full(worker))
 			pause_accepting(worker);
 	} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {

@@ -102,14 +102,13 @@ static bool give_acceptors(struct tux_engine *engine, struct worker *worker, uns
 	for (unsigned i = 0; i < config->listener_count; i++)
 		sockets += config->listeners[i].count;
 	worker->acceptor = calloc(sockets, sizeof(*worker->acceptor));
-	worker->by_kernel = calloc(sockets, sizeof(*worker->by_kernel));
-	if (worker->acceptor == NULL || worker->by_kernel == NULL)
+	if (worker->acceptor == NULL)
 		return false;
 	for (unsigned i = 0; i < config->listener_count; i++) {
 		const struct tux_listener *listener = &config->listeners[i];
 
 		for (unsigned fd = index % listener->count; fd < listener->count; fd += config->threads) {
-			worker->by_kernel[worker->acceptor_count] = &engine->by_kernel[i];
+			worker->acceptor[worker->acceptor_count].listener = (uint8_t)i;
 			worker->acceptor[worker->acceptor_count].shared = listener->count < config->threads;
 			worker->acceptor[worker->acceptor_count++].fd = listener->fd[fd];
 		}
@@ -128,6 +127,7 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->active = &engine->active;
 	worker->accepting_workers = &engine->accepting_workers;
 	worker->go = &engine->go;
+	worker->by_kernel = engine->by_kernel;
 	worker->drain = &engine->drain;
 	worker->retire = &engine->retire;
 	worker->stop = &engine->stop;

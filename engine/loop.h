@@ -59,6 +59,7 @@ struct channel {
 /* A listening socket. */
 struct acceptor {
 	_Alignas(16) int fd;
+	uint8_t listener; /* the owner's: which one it is a socket of */
 	bool shared; /* with the other threads */
 	bool wanted;
 	bool armed;

@@ -99,7 +99,6 @@ void worker_free(struct worker *worker)
 		free(out);
 	}
 	free(worker->acceptor);
-	free(worker->by_kernel);
 	cache_free(&worker->cache);
 	watch_free(&worker->watch);
 	records_free(&worker->records);
