@@ -37,6 +37,7 @@ struct tux_log_file {
 	bool header_due; /* in a binary log, before the next record */
 	bool failing; /* the last write failed, and that has been said */
 	struct tux_log_clock clock;
+	size_t room;     /* for lines that are written together */
 	size_t lines_len;
 	unsigned lines_count;
 	uint32_t lines_end[MAX_LINES]; /* where each ends */
@@ -93,12 +94,17 @@ enum tux_log_style tux_log_style_for(enum tux_log_format format, int fd)
 	return TUX_LOG_COLOUR;
 }
 
-/* Looks at the file that was opened: whether it can be rotated, and what is in it. */
+/*
+ * Looks at the file that was opened: whether it can be rotated, and what is in it. Around a reload two processes write it: into a
+ * pipe or a socket only what is short goes whole (pipe(7)), lines beyond that one by one.
+ */
 static void file_begin(struct tux_log_file *file)
 {
-	struct stat st;
+	struct stat st = { 0 };
+	const bool known = fstat(file->fd, &st) == 0;
 
-	file->rotates = file->rotate_bytes > 0 && fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode);
+	file->room = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ? PIPE_BUF : sizeof(file->lines);
+	file->rotates = file->rotate_bytes > 0 && known && S_ISREG(st.st_mode);
 	file->file_bytes = file->rotates ? (uint64_t)st.st_size : 0;
 	file->rotate_at = file->rotate_bytes;
 	file->header_due = true;
@@ -273,7 +279,7 @@ static void line_add(struct tux_log_file *file, size_t len)
 {
 	const size_t whole = len + sizeof(struct tux_log_header);
 
-	if (sizeof(file->lines) - file->lines_len < whole || file->lines_count == MAX_LINES)
+	if (file->lines_len > 0 && (file->lines_len + whole > file->room || file->lines_count == MAX_LINES))
 		lines_flush(file);
 	if (file->rotates && file->file_bytes + file->lines_len > 0 && file->file_bytes + file->lines_len + whole > file->rotate_at) {
 		lines_flush(file);

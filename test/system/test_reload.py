@@ -470,6 +470,9 @@ def test_nothing_leaks(supervised, roots):
         assert server.memory() - memory < 1 << 20
 
 
+LINE = re.compile(r'127\.0\.0\.1 - - \[[^]]+\] "GET /file HTTP/1\.1" 200 \d+ "[^"]*" "[^"]*"\Z')
+
+
 def test_the_log_has_every_request_once(supervised, roots, place):
     """Generations write to one file, whole lines; SIGHUP opens it anew whatever becomes of the configuration."""
     logs = os.path.join(place, "logs")
@@ -495,8 +498,37 @@ def test_the_log_has_every_request_once(supervised, roots, place):
     for path in (log, log + ".1", log + ".2"):
         with open(path, encoding="utf-8") as file:
             lines += file.read().splitlines()
-    pattern = re.compile(r'127\.0\.0\.1 - - \[[^]]+\] "GET /file HTTP/1\.1" 200 \d+ "[^"]*" "[^"]*"')
-    assert all(pattern.match(line) for line in lines), [line for line in lines if not pattern.match(line)][:3]
+    assert all(LINE.match(line) for line in lines), [line for line in lines if not LINE.match(line)][:3]
+    assert len(lines) == load.answers
+
+
+def test_a_log_into_a_pipe(request, roots, place):
+    """Generations write to one pipe, whose reader is slow so that it is full: no line is torn."""
+    port, path = free_port(), os.path.join(place, "tux.conf")
+    output = os.path.join(place, "output")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text(roots[0], log="-").replace("PORT", str(port)))
+    with open(output, "wb") as errors:
+        process = subprocess.Popen([request.config.getoption("tux"), "serve", "--config", path], stdout=subprocess.PIPE, stderr=errors)
+    read = []
+
+    def slowly():
+        while not read or read[-1]:
+            time.sleep(0.05)
+            read.append(os.read(process.stdout.fileno(), 1 << 13))
+    reader = threading.Thread(target=slowly, daemon=True)
+    reader.start()
+    server = Supervised(process, port, output, path)
+    client.wait_until(lambda: server.times("is in force") == 1, "it serves")
+    load = Load(server.address)
+    for _ in range(30):
+        server.reload()
+    load.end()
+    server.end()
+    reader.join(30)
+    process.stdout.close()
+    lines = b"".join(read).decode().splitlines()
+    assert all(LINE.match(line) for line in lines), [line for line in lines if not LINE.match(line)][:3]
     assert len(lines) == load.answers
 
 
