@@ -40,7 +40,7 @@ static bool is_for(const char *of, const char *spec)
 	return of && spec ? strcmp(of, spec) == 0 : of == spec;
 }
 
-/* Takes over what is open for spec. False if nothing is. */
+/* Takes over what is open for spec. False if nothing is, or there is no room: then opening says so. */
 static bool keep(const struct opening *opening, const char *spec)
 {
 	struct tux_addresses *const addresses = opening->addresses;
@@ -51,6 +51,8 @@ static bool keep(const struct opening *opening, const char *spec)
 	for (i = 0; before && i < before->count; i++) {
 		if (!is_for(before->spec[i], spec) || has(addresses, &before->listener[i]))
 			continue;
+		if (addresses->count == TUX_MAX_LISTENERS)
+			return false;
 		addresses->spec[addresses->count] = spec;
 		addresses->listener[addresses->count++] = before->listener[i];
 	}
