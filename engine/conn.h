@@ -126,6 +126,8 @@ struct conn {
 	uint64_t acked;           /* bytes that the peer had acknowledged when the send timeout last looked */
 };
 
+struct tally;
+
 struct worker {
 	const struct tux_engine_config *config;
 	const struct loop_ops *ops;
@@ -137,6 +139,8 @@ struct worker {
 	struct records records;
 	struct inbox inbox;
 	struct tux_counters counters; /* written by the worker, read by all */
+	struct tux_peer_counters *peers; /* the same: one for each upstream server, in the configuration's order; NULL: there is none */
+	const struct tally *tally;    /* the engine's */
 	struct source wake;
 	struct source inotify;
 	struct source finished;

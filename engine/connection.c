@@ -563,7 +563,7 @@ static struct conn *begin(struct worker *worker, int fd, unsigned listener)
 	worker->open++;
 	count(&worker->counters.open, 1);
 	count(&worker->counters.phase[TUX_PHASE_IDLE], 1);
-	if (worker->config->records)
+	if (worker->config->addresses)
 		take_address(conn);
 	if (take_slot(worker)) {
 		start(conn);

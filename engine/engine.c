@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tally.h"
 #include "worker.h"
 
 struct tux_engine {
@@ -21,6 +22,7 @@ struct tux_engine {
 	struct loader loader;
 	struct kernel kernel;
 	struct worker *worker;
+	struct tally tally;
 	unsigned accepting_workers;
 	unsigned active;       /* connections, of all workers */
 	unsigned opened;       /* workers that worker_free() is due for */
@@ -33,7 +35,6 @@ struct tux_engine {
 	bool log_sleeps;
 	int log_event_fd;
 	bool by_kernel[TUX_MAX_LISTENERS]; /* the kernel engine accepts there */
-	uint64_t records_failed; /* that the log could not write */
 	unsigned next_records; /* the worker whose records are read next */
 	char loop_description[160];
 	char description[300];
@@ -134,6 +135,7 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->log_event_fd = engine->log_event_fd;
 	worker->log_sleeps = &engine->log_sleeps;
 	worker->kernel = &engine->kernel;
+	worker->tally = &engine->tally;
 	engine->opened++;
 	if (!worker_open(worker) || !give_acceptors(engine, worker, index))
 		return false;
@@ -210,10 +212,19 @@ static struct tux_engine *give_up(const struct tux_engine_config *config)
 	return NULL;
 }
 
+static bool wants_addresses(const struct tux_engine_config *config)
+{
+	for (unsigned i = 0; i < config->site_count; i++)
+		if (config->sites[i].statuses != NULL)
+			return true;
+	return config->records;
+}
+
 struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char *error, size_t error_size)
 {
 	struct tux_engine *engine;
 	const struct loop_ops *ops;
+	struct timespec now;
 	int failed = 0;
 
 	if (!kernel_suffices(config, error, error_size))
@@ -228,7 +239,16 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 	}
 	memset(engine->worker, 0, config->threads * sizeof(struct worker));
 	engine->config = *config;
+	engine->config.addresses = wants_addresses(config);
 	engine->kernel.fd = -1;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	engine->tally = (struct tally){
+		.config = &engine->config,
+		.worker = engine->worker,
+		.kernel = &engine->kernel,
+		.description = engine->description,
+		.started_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
+	};
 	engine->accepting_workers = config->threads;
 	engine->log_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ops = choose_loop(engine, error, error_size);
@@ -338,11 +358,12 @@ void tux_engine_free(struct tux_engine *engine)
 
 void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum)
 {
-	*sum = (struct tux_counters){ .requests = 0 };
-	for (unsigned i = 0; i < engine->opened; i++)
-		counters_add(sum, &engine->worker[i].counters);
-	sum->records_lost += __atomic_load_n(&engine->records_failed, __ATOMIC_RELAXED);
-	kernel_count(&engine->kernel, sum);
+	tally_sum(&engine->tally, sum);
+}
+
+char *tux_engine_report(struct tux_engine *engine, enum tux_report_form form, size_t *len)
+{
+	return tally_report(&engine->tally, form, "", len);
 }
 
 size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t cap)
@@ -358,7 +379,7 @@ size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t c
 
 void tux_engine_records_fail(struct tux_engine *engine, uint64_t records)
 {
-	__atomic_fetch_add(&engine->records_failed, records, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&engine->tally.records_failed, records, __ATOMIC_RELAXED);
 }
 
 static bool have_records(struct tux_engine *engine)

@@ -78,6 +78,25 @@ struct tux_error_page {
 	struct tux_text path; /* normalised; begins with '/' */
 };
 
+/* A network: the addresses that begin as this one does, IPv4 as ::ffff:a.b.c.d. */
+struct tux_network {
+	uint8_t address[16];
+	uint8_t prefix_len; /* bits */
+};
+
+/* Who may see a route's status, besides clients on this machine. */
+struct tux_status_route {
+	const struct tux_network *allow;
+	unsigned allow_count;
+};
+
+/* What the status can be told as. */
+enum tux_report_form {
+	TUX_REPORT_PROMETHEUS, /* its text format, version 0.0.4 */
+	TUX_REPORT_JSON,
+	TUX_REPORT_PAGE,       /* HTML */
+};
+
 /* A site: what is served to those who ask for one of its names. It stays as it is, and where it is, while the engine runs. */
 struct tux_site {
 	int root_fd;     /* the document root, O_PATH | O_DIRECTORY; the engine does not close it */
@@ -89,6 +108,7 @@ struct tux_site {
 	unsigned index_count;
 	struct tux_routes routes; /* a path that no route matches is static; a route to a server needs handover_port */
 	const struct tux_redirect *redirects; /* what the routes' arguments are numbers of */
+	const struct tux_status_route *statuses; /* the same */
 	struct tux_fields fields;
 	const struct tux_fields *route_fields; /* of each route, in place of the site's; NULL: no route has said any */
 	const struct tux_error_page *pages;
@@ -177,6 +197,8 @@ struct tux_engine_config {
 	uint64_t cache_bytes;       /* of bodies kept in memory, all threads together */
 	uint32_t memory_object_bytes; /* larger bodies are not kept in memory */
 	bool records;               /* make access records */
+	bool addresses;             /* tux_engine_start()'s own: clients' addresses are wanted, for records or for who may see the status */
+	const char *version;        /* of the program, for the status */
 	uint16_t handover_port;     /* of a server on this machine that the kernel engine passes connections to; 0: none */
 	const struct tux_upstream *upstreams; /* what the routes' arguments are numbers of */
 	unsigned upstream_count;
@@ -229,6 +251,9 @@ void tux_engine_free(struct tux_engine *engine);
 
 /* Sums over all threads, and the kernel engine's. Any thread. */
 void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum);
+
+/* The status as a text, malloc'ed, its bytes in *len; NULL without memory. Any thread. */
+char *tux_engine_report(struct tux_engine *engine, enum tux_report_form form, size_t *len);
 
 /*
  * For the log's thread, one caller at a time: copies whole access records into out (cap of at

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reply.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../core/response.h"
 #include "../core/target.h"
 #include "lookup.h"
+#include "report.h"
+#include "report_request.h"
 #include "send.h"
+#include "tally.h"
 
 enum {
 	LONGEST_PATH = 4096, /* that a file can have: PATH_MAX */
@@ -573,6 +578,72 @@ static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len
 	return reply;
 }
 
+/* What only those scripts and styles may do that have the nonce. */
+static const char report_fields[] =
+	"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+	"Content-Security-Policy: default-src 'none'; style-src 'nonce-%s'; script-src 'nonce-%s'; connect-src 'self'; img-src data:; "
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n";
+
+/* A number that nobody can guess, in hexadecimal. */
+static bool nonce_make(char nonce[33])
+{
+	uint8_t octets[16];
+
+	if (getrandom(octets, sizeof(octets), GRND_NONBLOCK) != (ssize_t)sizeof(octets))
+		return false;
+	for (unsigned i = 0; i < sizeof(octets); i++)
+		snprintf(nonce + 2 * i, 3, "%02x", octets[i]);
+	return true;
+}
+
+/* A route's status. */
+static enum reply reply_report(struct conn *conn, const uint8_t *buf, const struct tux_status_route *route)
+{
+	struct worker *worker = conn->worker;
+	const struct tux_text lines = conn->fields->lines;
+	char extra[TUX_MAX_FIELD_LINES + sizeof(report_fields) + 66];
+	char nonce[33];
+	enum tux_report_form form;
+	struct tux_head head;
+	uint32_t date_off;
+	uint32_t head_len;
+	size_t len;
+	uint8_t *out;
+	char *text;
+
+	if (!report_permits(route, conn->address, conn->port))
+		return reply_status(conn, buf, 403);
+	if (!report_form_wanted(buf, &worker->request, &form))
+		return reply_status(conn, buf, 400);
+	if (!nonce_make(nonce))
+		return reply_status(conn, buf, 503);
+	head = start_head(conn, 200);
+	if (lines.len > 0)
+		memcpy(extra, lines.at, lines.len);
+	head.extra = (struct tux_text){ extra, lines.len + (uint32_t)snprintf(extra + lines.len, sizeof(extra) - lines.len, report_fields,
+	                                                                      nonce, nonce) };
+	out = head_room(conn, &head, 0);
+	if (out == NULL)
+		return no_room(conn);
+	text = tally_report(worker->tally, form, nonce, &len);
+	if (text == NULL)
+		return reply_status(conn, buf, 503);
+	head.vary_accept = true;
+	head.has_length = true;
+	head.content_length = len;
+	head.type = (struct tux_text){ report_type(form), (uint32_t)strlen(report_type(form)) };
+	head_len = tux_response_head(out, OUT_BYTES - conn->out->len, &head, &date_off);
+	send_wrote(conn, head_len);
+	if (wants_body(worker)) {
+		send_body(conn, NULL, -1, (struct piece){ .memory = (uint8_t *)text, .len = len });
+		conn->answer.text = (uint8_t *)text;
+	} else {
+		free(text);
+	}
+	record_answer(conn, buf, 200, head_len + send_left(conn));
+	return REPLY_DONE;
+}
+
 void reply_choose_site(struct conn *conn, const uint8_t *buf)
 {
 	const struct tux_engine_config *config = conn->worker->config;
@@ -621,5 +692,7 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 		return reply_status(conn, buf, 503); /* there is no spawner: a program's text is never sent */
 	if (status != 0)
 		return reply_status(conn, buf, status);
+	if (route < routes->count && routes->route[route].handler == TUX_HANDLER_STATUS)
+		return reply_report(conn, buf, &conn->site->statuses[routes->route[route].argument]);
 	return reply_path(conn, buf, len);
 }

@@ -10,6 +10,7 @@
 
 #include "connection.h"
 #include "lookup.h"
+#include "tally.h"
 
 enum {
 	LINGER_MS = 2000,
@@ -76,6 +77,11 @@ bool worker_open(struct worker *worker)
 	if (worker->wake.fd < 0 || !inbox_open(&worker->inbox) || !records_open(&worker->records) ||
 	    !cache_open(&worker->cache, config->cache_entries, config->cache_files, config->cache_bytes / config->threads, seed))
 		return false;
+	if (tally_peer_count(config) > 0) {
+		worker->peers = calloc(tally_peer_count(config), sizeof(*worker->peers));
+		if (worker->peers == NULL)
+			return false;
+	}
 	worker->finished.fd = worker->inbox.event_fd;
 	if (watch_open(&worker->watch, &worker->cache)) /* without, everything is rechecked */
 		worker->inotify.fd = worker->watch.fd;
@@ -99,6 +105,7 @@ void worker_free(struct worker *worker)
 		free(out);
 	}
 	free(worker->acceptor);
+	free(worker->peers);
 	cache_free(&worker->cache);
 	watch_free(&worker->watch);
 	records_free(&worker->records);

@@ -20,7 +20,10 @@
 enum {
 	MAX_FILE = 16 * 1024 * 1024,
 	ERROR_MAX = 512,
+	MAX_ALLOW = 64, /* networks of a status */
 };
+
+#define HANDLERS "static on, redirect, handover PORT, cgi NAME, or status on"
 
 struct text {
 	struct text *next;
@@ -411,80 +414,145 @@ static void cgis_settle(struct reading *reading)
 			wrong(reading, reading->cgi_at[i], "there is no cgi %s", cgis->cgi[i].name);
 }
 
-/* One route: its pattern, and what it does. */
-static void route_apply(struct reading *reading, const ucl_object_t *route)
+/* What a route does, as far as it has been read. */
+struct route {
+	unsigned handlers;
+	bool handover, status;
+	int cgi;                 /* its number; -1: none */
+	const char *to;          /* of a redirect */
+	uint16_t code;           /* the same: its status; 0: not a good one */
+	const char *code_at;     /* where it stands; NULL: not said */
+	const char *allow[MAX_ALLOW];
+	const char *allow_at;
+	unsigned allow_count;
+	struct tux_route_fields fields;
+};
+
+/* status: the handler that is on, or the number of a redirect. */
+static void status_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
 {
-	const char *const at = route->key, *to = NULL;
+	const int64_t code = ucl_object_type(key) == UCL_INT ? ucl_object_toint(key) : 0;
+
+	if (ucl_object_type(key) == UCL_BOOLEAN && ucl_object_toboolean(key)) {
+		route->handlers++;
+		route->status = true;
+	} else if (ucl_object_type(key) == UCL_INT) {
+		route->code = code > 0 && code < 1000 ? (uint16_t)code : 0;
+		route->code_at = key->key;
+	} else {
+		wrong(reading, key->key, "status is on, or with a redirect its number");
+	}
+}
+
+static void network_add(struct reading *reading, const ucl_object_t *value, const char *at, struct route *route)
+{
+	const char *const text = ucl_object_type(value) == UCL_STRING ? value_text(reading, value, at) : NULL;
+
+	if (!text)
+		wrong(reading, at, "allow needs networks in quotes, such as \"192.0.2.0/24\"");
+	else if (route->allow_count == MAX_ALLOW)
+		wrong(reading, at, "allow has more than %d networks", MAX_ALLOW);
+	else
+		route->allow[route->allow_count++] = text;
+}
+
+/* The networks that may see a status: one, or a list. */
+static void allow_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	const ucl_object_t *element;
+	ucl_object_iter_t each = NULL;
+
+	route->allow_at = key->key;
+	if (ucl_object_type(key) != UCL_ARRAY)
+		network_add(reading, key, key->key, route);
+	else
+		while ((element = ucl_object_iterate(key, &each, true)))
+			network_add(reading, element, key->key, route);
+}
+
+/* One key of a route. */
+static void route_key_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	const char *const name = key->key;
+	const size_t len = key->keylen;
+
+	if (len == 6 && memcmp(name, "header", 6) == 0) {
+		field_rules_apply(reading, &route->fields.rules, key);
+	} else if (key->next) {
+		wrong(reading, key->next->key, "%.*s is said a second time; it takes one value", (int)len, name);
+	} else if (len == 6 && memcmp(name, "static", 6) == 0) {
+		route->handlers++;
+		if (ucl_object_type(key) != UCL_BOOLEAN || !ucl_object_toboolean(key))
+			wrong(reading, name, "static is on");
+	} else if (len == 8 && memcmp(name, "redirect", 8) == 0) {
+		route->handlers++;
+		route->to = ucl_object_type(key) == UCL_STRING ? value_text(reading, key, name) : NULL;
+		if (!route->to)
+			wrong(reading, name, "redirect needs a path or a URL");
+	} else if (len == 8 && memcmp(name, "handover", 8) == 0) {
+		route->handlers++;
+		route->handover = true;
+		port_apply(reading, key, name);
+	} else if (len == 3 && memcmp(name, "cgi", 3) == 0) {
+		route->handlers++;
+		route->cgi = ucl_object_type(key) == UCL_STRING ? cgi_find(reading, value_text(reading, key, name), name) : -1;
+		if (ucl_object_type(key) != UCL_STRING)
+			wrong(reading, name, "cgi needs the name of a cgi");
+	} else if (len == 13 && memcmp(name, "cache-control", 13) == 0) {
+		route->fields.cache_control = ucl_object_type(key) == UCL_STRING ? value_text(reading, key, name) : NULL;
+		if (!route->fields.cache_control || !tux_field_value_good(route->fields.cache_control))
+			wrong(reading, name, "cache-control needs %s", tux_command_option_expects("cache-control"));
+	} else if (len == 6 && memcmp(name, "status", 6) == 0) {
+		status_apply(reading, key, route);
+	} else if (len == 5 && memcmp(name, "allow", 5) == 0) {
+		allow_apply(reading, key, route);
+	} else {
+		wrong(reading, name, "unknown key \"%.*s\" in a route; there are: static, redirect, handover, cgi, status, allow, header, cache-control", (int)len, name);
+	}
+}
+
+/* Adds a route that nothing is wrong with, as far as can be told from it alone. */
+static bool route_add(struct reading *reading, const char *pattern, const struct route *route, char *error, size_t error_size)
+{
+	struct tux_route_table *const table = &reading->host->routes;
+
+	if (route->to)
+		return tux_routes_add_redirect(table, pattern, route->to, route->code, error, error_size);
+	if (route->cgi >= 0)
+		return tux_routes_add(table, pattern, TUX_HANDLER_CGI, (uint16_t)route->cgi, error, error_size);
+	if (route->status)
+		return tux_routes_add_status(table, pattern, route->allow, route->allow_count, error, error_size);
+	return tux_routes_add(table, pattern, route->handover ? TUX_HANDLER_HANDOVER : TUX_HANDLER_STATIC, 0, error, error_size);
+}
+
+/* One route: its pattern, and what it does. */
+static void route_apply(struct reading *reading, const ucl_object_t *object)
+{
+	struct route route = { .code = 301, .cgi = -1 };
+	const unsigned before = reading->wrong;
 	const ucl_object_t *key;
 	ucl_object_iter_t each = NULL;
-	unsigned handlers = 0;
-	uint16_t status = 301;
-	struct tux_route_fields fields = { .cache_control = NULL };
-	bool handover = false, done;
-	int cgi = -1;
 	char pattern[4200], error[ERROR_MAX];
 
-	snprintf(pattern, sizeof(pattern), "%.*s", (int)route->keylen, route->key);
-	if (ucl_object_type(route) != UCL_OBJECT) {
-		wrong(reading, at, "route \"%s\" needs { } with what it does: static on, redirect, handover PORT, or cgi NAME", pattern);
+	snprintf(pattern, sizeof(pattern), "%.*s", (int)object->keylen, object->key);
+	if (ucl_object_type(object) != UCL_OBJECT) {
+		wrong(reading, object->key, "route \"%s\" needs { } with what it does: " HANDLERS, pattern);
 		return;
 	}
-	while ((key = ucl_object_iterate(route, &each, true))) {
-		const char *const name = key->key;
-		const size_t len = key->keylen;
-
-		if (len == 6 && memcmp(name, "header", 6) == 0) {
-			field_rules_apply(reading, &fields.rules, key);
-		} else if (key->next) {
-			wrong(reading, key->next->key, "%.*s is said a second time; it takes one value", (int)len, name);
-		} else if (len == 6 && memcmp(name, "static", 6) == 0) {
-			handlers++;
-			if (ucl_object_type(key) != UCL_BOOLEAN || !ucl_object_toboolean(key))
-				wrong(reading, name, "static is on");
-		} else if (len == 8 && memcmp(name, "redirect", 8) == 0) {
-			handlers++;
-			to = ucl_object_type(key) == UCL_STRING ? value_text(reading, key, name) : NULL;
-			if (!to)
-				wrong(reading, name, "redirect needs a path or a URL");
-		} else if (len == 8 && memcmp(name, "handover", 8) == 0) {
-			handlers++;
-			handover = true;
-			port_apply(reading, key, name);
-		} else if (len == 3 && memcmp(name, "cgi", 3) == 0) {
-			handlers++;
-			cgi = ucl_object_type(key) == UCL_STRING ? cgi_find(reading, value_text(reading, key, name), name) : -1;
-			if (ucl_object_type(key) != UCL_STRING)
-				wrong(reading, name, "cgi needs the name of a cgi");
-		} else if (len == 13 && memcmp(name, "cache-control", 13) == 0) {
-			fields.cache_control = ucl_object_type(key) == UCL_STRING ? value_text(reading, key, name) : NULL;
-			if (!fields.cache_control || !tux_field_value_good(fields.cache_control))
-				wrong(reading, name, "cache-control needs %s", tux_command_option_expects("cache-control"));
-		} else if (len == 6 && memcmp(name, "status", 6) == 0) {
-			const int64_t value = ucl_object_type(key) == UCL_INT ? ucl_object_toint(key) : 0;
-
-			status = value > 0 && value < 1000 ? (uint16_t)value : 0;
-		} else {
-			wrong(reading, name, "unknown key \"%.*s\" in a route; there are: static, redirect, status, handover, cgi, header, cache-control", (int)len, name);
-		}
-	}
-	if (handlers != 1) {
-		wrong(reading, at, "route \"%s\" does one thing: static on, redirect, handover PORT, or cgi NAME", pattern);
-		tux_field_rules_free(&fields.rules);
-		return;
-	}
-	if (to)
-		done = tux_routes_add_redirect(&reading->host->routes, pattern, to, status, error, sizeof(error));
-	else if (cgi >= 0)
-		done = tux_routes_add(&reading->host->routes, pattern, TUX_HANDLER_CGI, (uint16_t)cgi, error, sizeof(error));
+	while ((key = ucl_object_iterate(object, &each, true)))
+		route_key_apply(reading, key, &route);
+	if (route.handlers != 1 && reading->wrong == before)
+		wrong(reading, object->key, "route \"%s\" does one thing: " HANDLERS, pattern);
+	if (route.code_at && !route.to)
+		wrong(reading, route.code_at, "a number as status goes with redirect");
+	if (route.allow_at && !route.status)
+		wrong(reading, route.allow_at, "allow goes with status on");
+	if (reading->wrong == before && !route_add(reading, pattern, &route, error, sizeof(error)))
+		wrong(reading, object->key, "%s", error);
+	if (reading->wrong == before)
+		tux_routes_last_fields(&reading->host->routes, route.fields);
 	else
-		done = tux_routes_add(&reading->host->routes, pattern, handover ? TUX_HANDLER_HANDOVER : TUX_HANDLER_STATIC, 0, error,
-		                      sizeof(error));
-	if (done) {
-		tux_routes_last_fields(&reading->host->routes, fields);
-	} else {
-		wrong(reading, at, "%s", error);
-		tux_field_rules_free(&fields.rules);
-	}
+		tux_field_rules_free(&route.fields.rules);
 }
 
 /* route PATTERN { }, as often as there are routes: libucl makes one object of them, or one for each. */

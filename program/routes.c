@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "routes.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PATTERN = 4096, MAX_LOCATION = 2048 };
+#include "value.h"
+
+enum { MAX_PATTERN = 4096, MAX_LOCATION = 2048, MAX_NETWORK_TEXT = 63 };
 
 bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux_handler handler, uint16_t argument,
                     char *error, size_t error_size)
@@ -116,6 +119,62 @@ void tux_routes_last_fields(struct tux_route_table *table, struct tux_route_fiel
 	table->fields[table->last] = fields;
 }
 
+/* "192.0.2.0/24", "2001:db8::/32", or an address alone. Bits behind the prefix have to be 0: else one of the two is a mistake. */
+static bool network_read(const char *text, struct tux_network *network)
+{
+	const size_t address_len = strcspn(text, "/");
+	char address[MAX_NETWORK_TEXT + 1];
+	unsigned bits = 128, before = 0, i;
+	uint64_t prefix_len;
+
+	if (address_len > MAX_NETWORK_TEXT)
+		return false;
+	memcpy(address, text, address_len);
+	address[address_len] = '\0';
+	*network = (struct tux_network){ { [10] = 0xff, 0xff }, 0 };
+	if (inet_pton(AF_INET, address, network->address + 12) == 1) {
+		bits = 32;
+		before = 96;
+	} else if (inet_pton(AF_INET6, address, network->address) != 1) {
+		return false;
+	}
+	prefix_len = bits;
+	if (text[address_len] == '/' && !tux_value_count(text + address_len + 1, 0, bits, &prefix_len))
+		return false;
+	network->prefix_len = (uint8_t)(before + prefix_len);
+	for (i = network->prefix_len; i < 128; i++)
+		if (network->address[i / 8] & 0x80 >> i % 8)
+			return false;
+	return true;
+}
+
+bool tux_routes_add_status(struct tux_route_table *table, const char *pattern, const char *const *allow, unsigned allow_count,
+                           char *error, size_t error_size)
+{
+	struct tux_status_route *status = realloc(table->status, (table->status_count + 1) * sizeof(*status));
+	struct tux_network *network = calloc(allow_count + 1, sizeof(*network));
+	unsigned i;
+
+	if (status)
+		table->status = status;
+	if (!status || !network) {
+		free(network);
+		snprintf(error, error_size, "no memory for a route");
+		return false;
+	}
+	for (i = 0; i < allow_count; i++)
+		if (!network_read(allow[i], &network[i]))
+			break;
+	if (i < allow_count)
+		snprintf(error, error_size, "allow: \"%s\" is no network, such as 192.0.2.0/24 or 2001:db8::/32, or an address", allow[i]);
+	if (i < allow_count || !tux_routes_add(table, pattern, TUX_HANDLER_STATUS, (uint16_t)table->status_count, error, error_size)) {
+		free(network);
+		return false;
+	}
+	status[table->status_count++] = (struct tux_status_route){ network, allow_count };
+	return true;
+}
+
 void tux_routes_free(struct tux_route_table *table)
 {
 	uint32_t i;
@@ -123,6 +182,9 @@ void tux_routes_free(struct tux_route_table *table)
 	for (i = 0; i < table->count; i++)
 		tux_field_rules_free(&table->fields[i].rules);
 	free(table->fields);
+	for (i = 0; i < table->status_count; i++)
+		free((void *)(uintptr_t)table->status[i].allow);
+	free(table->status);
 	free(table->route);
 	free(table->text);
 	free(table->redirect);

@@ -17,7 +17,8 @@ struct tux_route_table {
 	uint8_t *text;
 	struct tux_route_fields *fields; /* of each route */
 	struct tux_redirect *redirect;
-	uint32_t count, text_len, redirect_count;
+	struct tux_status_route *status;
+	uint32_t count, text_len, redirect_count, status_count;
 	uint32_t last; /* which route was added last */
 };
 
@@ -34,6 +35,13 @@ bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux
  */
 bool tux_routes_add_redirect(struct tux_route_table *table, const char *pattern, const char *to, uint16_t status, char *error,
                              size_t error_size);
+
+/*
+ * The same for the status. allow are the allow_count networks besides this machine that may see it, each an address with or without
+ * a prefix length: "192.0.2.0/24", "2001:db8::1".
+ */
+bool tux_routes_add_status(struct tux_route_table *table, const char *pattern, const char *const *allow, unsigned allow_count,
+                           char *error, size_t error_size);
 
 /* Says of the route that was added last what its fields are. The rules are the table's then. */
 void tux_routes_last_fields(struct tux_route_table *table, struct tux_route_fields fields);

@@ -224,6 +224,7 @@ static bool prepare(struct serving *serving)
 
 	*config = command->engine;
 	config->threads = tux_serve_threads(command);
+	config->version = TUX_VERSION;
 	etag_key_make(config->etag_key);
 	if (!tux_sites_open(&serving->sites, command, serving->error, ERROR_MAX) || !tux_privileges_user(command->user, &serving->user, serving->error, ERROR_MAX))
 		return false;

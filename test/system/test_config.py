@@ -24,6 +24,15 @@ WRONG = [
     ('listen = [":80"\nroot = "/x";\n', [(3, "brace")]),
     ('root "/srv', [(1, "quote")]),
     ('root "a\0b"\n', [(1, "NUL")]),
+    ('route "/a" {\n status 308 }\n', [(1, 'route "/a" does one thing'), (2, "goes with redirect")]),
+    ('route "/a" { static on;\n status 308 }\n', [(2, "a number as status goes with redirect")]),
+    ('route "/a" {\n status off }\n', [(2, "status is on, or with a redirect its number")]),
+    ('route "/a" {\n status "on please" }\n', [(2, "status is on, or with a redirect its number")]),
+    ('route "/a" { redirect "/b";\n status on }\n', [(1, 'route "/a" does one thing')]),
+    ('route "/a" { static on;\n allow "::/0" }\n', [(2, "allow goes with status on")]),
+    ('route "/a" { status on; allow "192.0.2.0/33" }\n', [(1, '"192.0.2.0/33" is no network')]),
+    ('route "/a" { status on; allow ["::1", "192.0.2.1/24"] }\n', [(1, '"192.0.2.1/24" is no network')]),
+    ('route "/a" { status on; allow [5] }\n', [(1, "allow needs networks in quotes")]),
     ("[ 1, 2 ]\n", [(1, "list")]),
     ("cgi git { programm /bin/x }\n", [(1, 'unknown key "programm" in a cgi; there are: root, program,'), (1, "cgi git needs a root")]),
     ("cgi a {\nprogram bin/x;\ntime 0.01;\nnice 20\ncpu 1.5\n}\n",
@@ -70,7 +79,9 @@ def test_every_error_is_said_with_its_line(program, place, text, expected):
 @pytest.mark.parametrize("text", ["", "# nothing\n", "threads = 2;", "threads 2", '"threads" = 2\n', "threads : 2 # two\n", "{ threads: 2 }",
                                   'route "/x/" { cgi a }; cgi a { root /x; program [/bin/sh, "-e"]; env { A = 1; B = "x y" }; pass A; time 0; memory 0; new-privileges on }',
                                   "cache-bytes 64M; browse on; dotfiles off\n", 'listen [":80", "[::1]:81"]\nlisten unix:/run/x\n',
-                                  'handover 80; route "/a" { handover 80 }', "log = off", "index = a.html\nindex = b.html", "no-sandbox = no"])
+                                  'handover 80; route "/a" { handover 80 }',
+                                  'route "=/s" { status on }', 'route "/s" { status on; allow "192.0.2.0/24" }',
+                                  'route "/s" { status on; allow ["192.0.2.1", "2001:db8::/32", "::/0"] }', "log = off", "index = a.html\nindex = b.html", "no-sandbox = no"])
 def test_nothing_wrong(program, place, text):
     path = written(place, text)
     found = check(program, path)

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tally.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report.h"
+
+void tally_sum(const struct tally *tally, struct tux_counters *sum)
+{
+	*sum = (struct tux_counters){ .requests = 0 };
+	for (unsigned i = 0; i < tally->config->threads; i++)
+		counters_add(sum, &tally->worker[i].counters);
+	sum->records_lost += __atomic_load_n(&tally->records_failed, __ATOMIC_RELAXED);
+	kernel_count(tally->kernel, sum);
+}
+
+unsigned tally_peer_count(const struct tux_engine_config *config)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < config->upstream_count; i++)
+		count += config->upstreams[i].server_count;
+	return count;
+}
+
+/* The servers of all upstreams, one behind the other, as the workers' counters have them. */
+static void peers_sum(const struct tally *tally, struct report_peer *peer)
+{
+	const struct tux_engine_config *config = tally->config;
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < config->upstream_count; i++)
+		for (unsigned server = 0; server < config->upstreams[i].server_count; server++, at++) {
+			peer[at].upstream = config->upstreams[i].name;
+			peer[at].server = config->upstreams[i].server[server].name;
+			for (unsigned w = 0; w < config->threads; w++)
+				if (tally->worker[w].peers != NULL)
+					peer_counters_add(&peer[at].counters, &tally->worker[w].peers[at]);
+		}
+}
+
+char *tally_report(const struct tally *tally, enum tux_report_form form, const char *nonce, size_t *len)
+{
+	const struct tux_engine_config *config = tally->config;
+	struct report_peer *peer = NULL;
+	struct report report = {
+		.version = config->version,
+		.engine = tally->description,
+		.pid = (uint64_t)getpid(),
+		.threads = config->threads,
+		.max_connections = config->max_connections,
+		.kernel = tally->kernel->shared != NULL,
+		.peer_count = tally_peer_count(config),
+	};
+	struct timespec now;
+	char *text;
+
+	if (report.peer_count > 0) {
+		peer = calloc(report.peer_count, sizeof(*peer));
+		if (peer == NULL)
+			return NULL;
+		peers_sum(tally, peer);
+		report.peer = peer;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	report.up_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - tally->started_ms;
+	tally_sum(tally, &report.counters);
+	text = report_write(&report, form, nonce, len);
+	free(peer);
+	return text;
+}

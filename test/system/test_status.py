@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is seen from outside: the status route in all its forms."""
+import json
+import os
+import re
+import socket
+import time
+
+import pytest
+
+import client
+from test_browser import browser, keep  # noqa: F401
+
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
+SAMPLE = re.compile(r"(%s)(?:\{(%s(?:,%s)*)\})? (-?[0-9.e+]+|\+Inf|NaN)" % (NAME, LABEL, LABEL))
+
+
+def prometheus(text):
+    """{name: {labels: value}} of the text format 0.0.4, read strictly: every metric has HELP and TYPE once, in front of its samples."""
+    metrics, types, current = {}, {}, None
+    assert text.endswith("\n")
+    for line in text[:-1].split("\n"):
+        comment = re.fullmatch(r"# (HELP|TYPE) (%s) (.+)" % NAME, line)
+        if comment and comment.group(1) == "HELP":
+            current = comment.group(2)
+            assert current not in types, "HELP a second time: " + line
+            types[current] = None
+            continue
+        if comment:
+            assert comment.group(2) == current and types[current] is None, "TYPE is not behind HELP: " + line
+            assert comment.group(3) in ("counter", "gauge", "histogram")
+            types[current] = comment.group(3)
+            continue
+        sample = SAMPLE.fullmatch(line)
+        assert sample, "not a sample: %r" % line
+        name, labels, value = sample.groups()
+        suffix = name[len(current):] if name.startswith(current) else None
+        assert suffix in (("_bucket", "_sum", "_count") if types[current] == "histogram" else ("",)), line
+        assert types[current] != "counter" or name.endswith("_total"), line
+        series = metrics.setdefault(name, {})
+        key = tuple(re.findall(LABEL, labels or ""))
+        assert key not in series, "a second time: " + line
+        series[key] = float(value)
+    for name, kind in types.items():
+        assert kind is not None
+        if kind != "histogram":
+            continue
+        of_series = {}
+        for labels, value in metrics[name + "_bucket"].items():
+            of_series.setdefault(tuple(l for l in labels if not l.startswith("le=")), []).append((labels[-1], value))
+        for labels, buckets in of_series.items():
+            limits = [float(limit[4:-1].replace("+Inf", "inf")) for limit, _ in buckets]
+            counts = [value for _, value in buckets]
+            assert limits == sorted(limits) and limits[-1] == float("inf") and counts == sorted(counts)
+            assert counts[-1] == metrics[name + "_count"][labels] and metrics[name + "_sum"][labels] >= 0
+    return metrics
+
+
+@pytest.fixture
+def status(tux, place):
+    """status(): a server with a status at /status."""
+    root = os.path.join(place, "root")
+    os.mkdir(root)
+    for name, size in (("file", 4), ("large", 8 << 20)):
+        with open(os.path.join(root, name), "wb") as file:
+            file.truncate(size)
+
+    def start(*options, allow="", **more):
+        path = os.path.join(place, "tux.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write('route "=/status" { status on; %s }\n' % allow)
+        return tux(root, "--config", path, *options, **more)
+    return start
+
+
+def told(server):
+    return json.loads(server.get("/status?format=json").body)
+
+
+def test_prometheus(status):
+    """What was asked is counted: by status, with its bytes and time."""
+    server = status()
+    before = prometheus(server.get("/status").body.decode())
+    with server.connect() as conn:
+        for _ in range(5):
+            assert conn.get("/file").status == 200
+        for _ in range(3):
+            assert conn.get("/none").status == 404
+        assert conn.get("/file", method="PUT").status == 405
+    response = server.get("/status")
+    assert response.field("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
+    assert response.field("Cache-Control") == "no-store"
+    now = prometheus(response.body.decode())
+
+    def more(name, *labels):
+        return now[name].get(labels, 0) - before[name].get(labels, 0)
+    assert more("tux_responses_total", 'code="200"') == 5 + 1  # and the first of ours
+    assert more("tux_responses_total", 'code="404"') == 3
+    assert more("tux_responses_total", 'code="405"') == 1
+    assert more("tux_requests_total") == 10
+    assert more("tux_request_duration_seconds_count") in (9, 10)
+    assert more("tux_sent_bytes_total") > 10 * 100
+    assert more("tux_connections_total") == 2
+    assert more("tux_cache_hits_total") >= 3
+    assert now["tux_uptime_seconds"][()] < 60
+    assert now["tux_info"] and now["tux_connections_max"][()] > 0
+
+
+def test_json(status):
+    """The same as JSON: asked for by query or by Accept."""
+    server = status()
+    response = server.get("/status", "Accept: application/json")
+    assert response.field("Content-Type") == "application/json" and response.field("Vary") == "Accept"
+    now = json.loads(response.body)
+    assert now["pid"] == server.process.pid or now["pid"] > 0
+    assert told(server)["requests"] == now["requests"] + 1
+    with server.connect() as conn:
+        response = conn.get("/status?format=json", method="HEAD")
+        assert response.status == 200 and response.body == b"" and int(response.field("Content-Length")) > 500
+        assert conn.get("/status?format=xml").status == 400
+        assert conn.get("/status", method="POST").status == 405
+
+
+def test_latency(status):
+    """The time to the last byte: what a slow reader takes counts."""
+    server = status()
+    with server.connect(receive_buffer=4096) as conn:
+        conn.send(client.request("/large"))
+        time.sleep(1.2)
+        assert conn.response().status == 200
+    latency = client.wait_until(lambda: told(server)["latency"] if told(server)["latency"]["p999_us"] > 1e6 else None, "it is counted")
+    assert 1.1e6 < latency["p999_us"] < 3e7 and latency["p50_us"] < 1e6
+    assert sum(count for _, count in latency["below_us"]) == latency["count"]
+
+
+def test_connections_by_state(status):
+    """Connections are told by what they are at, and gone when they are closed."""
+    server = status()
+
+    def connections():
+        now = told(server)["connections"]
+        return [now[state] for state in ("idle", "reading", "sending", "closing")]
+
+    def becomes(*expected):
+        client.wait_until(lambda: connections() == list(expected), "connections are %s, not %s" % (expected, connections()))
+    becomes(1, 0, 0, 0)  # who asks
+    idle = [server.connect() for _ in range(3)]
+    becomes(4, 0, 0, 0)
+    idle[0].send(b"GET / HT")
+    idle[1].send(client.request("/file", "Content-Length: 10", method="POST") + b"12345")
+    becomes(2, 2, 0, 0)
+    sending = server.connect(receive_buffer=4096)
+    sending.send(client.request("/large"))
+    becomes(2, 2, 1, 0)
+    closing = server.connect()
+    closing.send(b"nonsense\r\n\r\n")
+    becomes(2, 2, 1, 1)
+    for conn in idle + [sending, closing]:
+        conn.close()
+    becomes(1, 0, 0, 0)
+    assert told(server)["connections"]["open"] == 1
+
+
+def outside_address():
+    """An address of this machine that is no loopback; None without one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.1", 9))
+            address = sock.getsockname()[0]
+        except OSError:
+            return None
+    return None if address.startswith("127.") else address
+
+
+@pytest.mark.parametrize("allow, expected", [("", 403), ('allow "%s"', 200), ('allow ["233.252.0.0/24", "2001:db8::/32"]', 403),
+                                             ('allow ["233.252.0.0/24", "0.0.0.0/0"]', 200)])
+def test_not_for_the_world(status, allow, expected):
+    """Who is not on this machine sees it only if the route allows that."""
+    address = outside_address()
+    if not address:
+        pytest.skip("this machine has no address but loopback")
+    server = status("--listen", "0.0.0.0:%d" % (port := client_port()), allow=allow % address if "%s" in allow else allow, port=port,
+                    listen=False)
+    with client.Connection((address, port)) as conn:
+        assert conn.get("/status").status == expected
+    assert server.get("/status").status == 200
+
+
+def client_port():
+    with socket.socket() as sock:
+        sock.bind(("0.0.0.0", 0))
+        return sock.getsockname()[1]
+
+
+def test_page(status):
+    """The page says all without JavaScript, and permits no script but its own."""
+    server = status()
+    server.get("/none")
+    response = server.get("/status", "Accept: text/html,*/*;q=0.8")
+    page = response.body.decode()
+    policy = response.field("Content-Security-Policy")
+    nonce = re.search(r"script-src 'nonce-([0-9a-f]{32})'", policy).group(1)
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert page.count('nonce="%s"' % nonce) == 2
+    assert nonce not in server.get("/status?format=html").field("Content-Security-Policy")
+    assert re.search(r'<th scope="row">404</th><td>1</td>', page)
+    assert '<noscript><meta http-equiv="refresh"' in page and "<rect" in page
+    assert json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))["requests"] == 2
+
+
+def resize(session, width, height, scheme):
+    session.do("POST", "/goog/cdp/execute", cmd="Emulation.setDeviceMetricsOverride",
+               params={"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+    session.do("POST", "/goog/cdp/execute", cmd="Emulation.setEmulatedMedia",
+               params={"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+
+
+def test_page_in_a_browser(status, browser):  # noqa: F811
+    """The page updates itself and draws; nothing is wider than the window; no error in the console."""
+    server = status()
+    for i in range(40):
+        server.get("/file" if i % 4 else "/none")
+    resize(browser, 1200, 900, "light")
+    browser.open(server.url + "/status")
+    browser.run("window.opened = true")
+
+    def requests():
+        return int(browser.run("return document.querySelector('main .tile b').textContent").replace(",", ""))
+    first = requests()
+    for _ in range(30):
+        server.get("/file")
+    client.wait_until(lambda: requests() >= first + 30, "the page shows new requests")
+    assert browser.run("return window.opened") is True
+    client.wait_until(lambda: browser.run("return document.querySelector('#rps path').getAttribute('d').split('L').length") >= 3,
+                      "the chart has points")
+    for width, height, scheme in ((1200, 900, "light"), (1200, 900, "dark"), (360, 740, "light"), (360, 740, "dark")):
+        resize(browser, width, height, scheme)
+        assert browser.run("return document.documentElement.scrollWidth") <= width
+        background = browser.run("return getComputedStyle(document.body).backgroundColor")
+        assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 23, 27)")
+        keep(browser, "status-%s-%d.png" % (scheme, width))
+    log = browser.do("POST", "/se/log", type="browser")
+    assert not [entry for entry in log if entry["level"] == "SEVERE" and "favicon" not in entry["message"]], log

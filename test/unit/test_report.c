@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The status: who may see it, as what it is asked for, and texts of names that nobody was careful with. */
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../engine/report.h"
+#include "../../engine/report_request.h"
+
+/* Whether a client of this address may see it. */
+static bool permits(const struct tux_status_route *route, const char *address)
+{
+	uint8_t octets[16] = { [10] = 0xff, 0xff };
+
+	if (inet_pton(AF_INET, address, octets + 12) != 1)
+		assert_int_equal(inet_pton(AF_INET6, address, octets), 1);
+	return report_permits(route, octets, 4711);
+}
+
+static void test_this_machine_only(void **state)
+{
+	const struct tux_status_route route = { NULL, 0 };
+	static const uint8_t none[16];
+
+	(void)state;
+	assert_true(permits(&route, "127.0.0.1"));
+	assert_true(permits(&route, "127.255.0.9"));
+	assert_true(permits(&route, "::1"));
+	assert_false(permits(&route, "128.0.0.1"));
+	assert_false(permits(&route, "126.255.255.255"));
+	assert_false(permits(&route, "::2"));
+	assert_false(permits(&route, "::"));
+	assert_false(permits(&route, "2001:db8::1"));
+	assert_false(permits(&route, "::127.0.0.1"));
+	assert_true(report_permits(&route, none, 0)); /* a Unix socket */
+}
+
+static void test_networks(void **state)
+{
+	const struct tux_network networks[] = {
+		{ { [10] = 0xff, 0xff, 192, 0, 2, 64 }, 96 + 26 },
+		{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 },
+		{ { [10] = 0xff, 0xff, 198, 51, 100, 7 }, 128 },
+	};
+	const struct tux_status_route route = { networks, 3 };
+	const struct tux_network all = { { 0 }, 0 };
+	const struct tux_status_route open = { &all, 1 };
+
+	(void)state;
+	assert_true(permits(&route, "192.0.2.64"));
+	assert_true(permits(&route, "192.0.2.127"));
+	assert_false(permits(&route, "192.0.2.63"));
+	assert_false(permits(&route, "192.0.2.128"));
+	assert_true(permits(&route, "2001:db8:ffff::1"));
+	assert_false(permits(&route, "2001:db9::1"));
+	assert_true(permits(&route, "198.51.100.7"));
+	assert_false(permits(&route, "198.51.100.6"));
+	assert_true(permits(&route, "127.0.0.1"));
+	assert_true(permits(&open, "203.0.113.9"));
+}
+
+/* The form of GET target with that Accept; -1: none. */
+static int form(const char *target, const char *accept)
+{
+	enum tux_report_form wanted;
+	struct tux_request req;
+	char head[512];
+	int len = snprintf(head, sizeof(head), "GET %s HTTP/1.1\r\nHost: a\r\n%s%s%s\r\n", target, accept ? "Accept: " : "",
+	                   accept ? accept : "", accept ? "\r\n" : "");
+
+	assert_int_equal(tux_request_parse((const uint8_t *)head, (uint32_t)len, 0, &req), TUX_PARSED);
+	return report_form_wanted((const uint8_t *)head, &req, &wanted) ? (int)wanted : -1;
+}
+
+static void test_forms(void **state)
+{
+	(void)state;
+	assert_int_equal(form("/s", NULL), TUX_REPORT_PROMETHEUS);
+	assert_int_equal(form("/s", "*/*"), TUX_REPORT_PROMETHEUS);
+	assert_int_equal(form("/s", "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"),
+	                 TUX_REPORT_PROMETHEUS);
+	assert_int_equal(form("/s", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), TUX_REPORT_PAGE);
+	assert_int_equal(form("/s", "text/plain, text/html;q=0"), TUX_REPORT_PROMETHEUS);
+	assert_int_equal(form("/s", "application/json"), TUX_REPORT_JSON);
+	assert_int_equal(form("/s?format=json", "text/html"), TUX_REPORT_JSON);
+	assert_int_equal(form("/s?format=html", NULL), TUX_REPORT_PAGE);
+	assert_int_equal(form("/s?a=b&format=prometheus&c", "text/html"), TUX_REPORT_PROMETHEUS);
+	assert_int_equal(form("/s?format=", NULL), -1);
+	assert_int_equal(form("/s?format=jsonx", NULL), -1);
+	assert_int_equal(form("/s?xformat=json", NULL), TUX_REPORT_PROMETHEUS);
+	assert_int_equal(form("/s?", "text/html"), TUX_REPORT_PAGE);
+}
+
+static char *text_of(enum tux_report_form wanted)
+{
+	static struct report_peer peer = { .upstream = "a\"b", .server = "</script>\\\n" };
+	struct report report = { .version = "0", .engine = "e<b>", .threads = 1, .kernel = true, .peer = &peer, .peer_count = 1 };
+	size_t len;
+	char *text;
+
+	peer.counters.requests = 7;
+	peer.counters.received_bytes = 9;
+	report.counters.status[599 - TUX_FIRST_STATUS] = 3;
+	text = report_write(&report, wanted, "nonce", &len);
+	assert_non_null(text);
+	assert_int_equal(strlen(text), len);
+	return text;
+}
+
+static void test_names_are_quoted(void **state)
+{
+	char *text = text_of(TUX_REPORT_PROMETHEUS);
+
+	(void)state;
+	assert_non_null(strstr(text, "tux_upstream_requests_total{upstream=\"a\\\"b\",server=\"?/script>\\\\?\"} 7\n"));
+	assert_non_null(strstr(text, "tux_upstream_received_bytes_total{upstream=\"a\\\"b\",server=\"?/script>\\\\?\"} 9\n"));
+	assert_non_null(strstr(text, "tux_upstream_duration_seconds_bucket{upstream=\"a\\\"b\",server=\"?/script>\\\\?\",le=\"+Inf\"} 0\n"));
+	assert_non_null(strstr(text, "tux_upstream_duration_seconds_sum{upstream=\"a\\\"b\",server=\"?/script>\\\\?\"} 0.000000\n"));
+	assert_non_null(strstr(text, "tux_responses_total{code=\"599\"} 3\n"));
+	free(text);
+	text = text_of(TUX_REPORT_PAGE);
+	assert_non_null(strstr(text, "e&lt;b>"));
+	assert_non_null(strstr(text, "&lt;/script>"));
+	assert_null(strstr(strstr(text, "id=\"data\">"), "<b>"));
+	free(text);
+	text = text_of(TUX_REPORT_JSON);
+	assert_non_null(strstr(text, "\"upstream\":\"a\\\"b\",\"server\":\"?/script>\\\\?\""));
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_this_machine_only),
+		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_names_are_quoted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
