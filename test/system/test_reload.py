@@ -267,6 +267,24 @@ def test_ports_come_and_go(supervised, roots):
     load.end()
 
 
+@pytest.mark.parametrize("engine", ["uring", "epoll"])
+def test_hosts_keep_their_addresses(supervised, roots, engine):
+    """With more or fewer threads than sockets a connection is still known by the address that it came to."""
+    other = free_port()
+
+    def hosts(threads, *order):
+        return "\n".join(["log off", "engine " + engine, "threads %d" % threads] + [
+            'host "%s" { listen "127.0.0.1:%s"; root "%s" }' % (name, port, root) for name, port, root in order])
+    one, two = ("one", "PORT", roots[0]), ("two", other, roots[1])
+    server = supervised(hosts(3, one, two))
+    for threads, order in ((1, (one, two)), (2, (two, one)), (4, (one, two)), (3, (two, one))):
+        server.reload(hosts(threads, *order).replace("PORT", str(server.port)))
+        for _ in range(16):
+            assert server.get("/file").body == b"one"
+            with client.Connection(("127.0.0.1", other)) as conn:
+                assert conn.get("/file").body == b"two"
+
+
 def test_unix_sockets_come_and_go(supervised, roots, place):
     path = os.path.join(place, "socket")
     with_it = '"127.0.0.1:PORT", "unix:%s"' % path
