@@ -8,6 +8,7 @@
 #define TUX_ENGINE_ENGINE_H
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "../core/host.h"
 #include "../core/record.h"
@@ -97,12 +98,23 @@ enum tux_report_form {
 	TUX_REPORT_PAGE,       /* HTML */
 };
 
+/* Which files may be served, by their mode bits. */
+struct tux_modes {
+	uint16_t allowed;   /* a file or directory has one of these at least, or is 403; 0: it need not */
+	uint16_t forbidden; /* a file has none of these, or is 403 */
+};
+
+static inline bool tux_modes_permit(struct tux_modes modes, mode_t mode)
+{
+	return (modes.allowed == 0 || (mode & modes.allowed) != 0) && (S_ISDIR(mode) || (mode & modes.forbidden) == 0);
+}
+
 /* A site: what is served to those who ask for one of its names. It stays as it is, and where it is, while the engine runs. */
 struct tux_site {
 	int root_fd;     /* the document root, O_PATH | O_DIRECTORY; the engine does not close it */
 	bool browse;     /* listings for directories without an index */
 	bool dot_files;  /* serve names that start with a dot */
-	bool any_mode;   /* serve files that are not world-readable too */
+	struct tux_modes modes;
 	bool spa;        /* answer a missing path without an extension with the root's index */
 	const char *index[TUX_MAX_INDEX_NAMES];
 	unsigned index_count;

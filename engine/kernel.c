@@ -65,7 +65,7 @@ static bool set_up(struct kernel *kernel, const struct tux_engine_config *config
 	struct tux_setup setup = {
 		.size = sizeof(setup),
 		.flags = (config->records ? TUX_SETUP_RECORDS : 0) | (site->dot_files ? TUX_SETUP_DOT_FILES : 0) |
-		         (site->any_mode ? TUX_SETUP_ANY_MODE : 0),
+		         (site->modes.allowed == 0 ? TUX_SETUP_ANY_MODE : 0),
 		.root_fd = openat(site->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 		.event_fd = event_fd,
 		.max_connections = config->max_connections,

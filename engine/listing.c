@@ -282,7 +282,7 @@ static bool entry_look(const struct tux_listing_request *req, const char *name, 
 		return false;
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
 		return false;
-	return req->any_mode || (st->st_mode & S_IROTH) != 0;
+	return tux_modes_permit(req->modes, st->st_mode);
 }
 
 static bool entry_add(struct listing *listing, const char *name, const struct stat *st)

@@ -3,7 +3,7 @@
 #ifndef TUX_ENGINE_LISTING_H
 #define TUX_ENGINE_LISTING_H
 
-#include "../core/types.h"
+#include "engine.h"
 
 struct tux_listing_request {
 	int root_fd;          /* the document root: a link is listed if it leads to something beneath it */
@@ -14,7 +14,7 @@ struct tux_listing_request {
 	uint32_t query_len;
 	bool json;
 	bool dot_files;       /* list names that start with a dot */
-	bool any_mode;        /* list what is not world-readable too */
+	struct tux_modes modes; /* list what these permit */
 };
 
 /*

@@ -200,11 +200,6 @@ static int64_t told_mtime(const struct stamp *stamp)
 	return stamp->mtime_s > 1 ? stamp->mtime_s : -1;
 }
 
-static bool mode_allows(const struct load *load, uint32_t mode)
-{
-	return load->site->any_mode || (mode & S_IROTH) != 0;
-}
-
 /* Takes an open regular file as a representation of the object; the fd is the representation's from here on. */
 static enum take take_representation(const struct load *load, struct object *object, enum tux_coding coding, int fd,
                                      const struct stat *st)
@@ -251,7 +246,7 @@ static enum take take_siblings(const struct load *load, struct object *object)
 			continue;
 		if (via_link)
 			object->sure = false;
-		if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !mode_allows(load, st.st_mode) ||
+		if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !tux_modes_permit(load->site->modes, st.st_mode) ||
 		    st.st_mtim.tv_sec < plain->mtime_s ||
 		    (st.st_mtim.tv_sec == plain->mtime_s && st.st_mtim.tv_nsec < plain->mtime_ns)) {
 			close(fd);
@@ -332,7 +327,7 @@ static enum take take_file(const struct load *load, struct object *object, int f
 		close(fd);
 		return TAKE_DONE;
 	}
-	if (!S_ISREG(st.st_mode) || !mode_allows(load, st.st_mode)) {
+	if (!S_ISREG(st.st_mode) || !tux_modes_permit(load->site->modes, st.st_mode)) {
 		object->kind = OBJECT_FORBIDDEN;
 		close(fd);
 		return TAKE_DONE;
@@ -409,7 +404,7 @@ static enum take take_directory(const struct load *load, struct object *object, 
 		return TAKE_DONE;
 	}
 	object->kind = OBJECT_LISTABLE;
-	if (!load->site->browse || fstat(fd, &st) != 0 || !mode_allows(load, st.st_mode))
+	if (!load->site->browse || fstat(fd, &st) != 0 || !tux_modes_permit(load->site->modes, st.st_mode))
 		object->kind = OBJECT_FORBIDDEN;
 	object->sure = false;
 	close(fd);

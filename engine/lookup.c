@@ -80,7 +80,7 @@ static void run_listing(struct job *job)
 		.query_len = miss->query_len,
 		.json = miss->json,
 		.dot_files = site->dot_files,
-		.any_mode = site->any_mode,
+		.modes = site->modes,
 	};
 
 	miss->failed = req.dir_fd < 0 || !tux_listing_render(&req, &miss->text, &miss->text_len);

@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "value.h"
 
@@ -38,6 +39,8 @@ enum option_id {
 	OPTION_INDEX,
 	OPTION_DOTFILES,
 	OPTION_ANY_MODE,
+	OPTION_MODE_ALLOWED,
+	OPTION_MODE_FORBIDDEN,
 	OPTION_CACHE_CONTROL,
 	OPTION_LOG,
 	OPTION_LOG_FORMAT,
@@ -89,7 +92,11 @@ static const struct option_row rows[] = {
 	  "(index.html)", OPTION_INDEX, TUX_SAID_INDEX },
 	{ "spa", NULL, NULL, "answer missing pages with the root's index", OPTION_SPA, TUX_SAID_SPA },
 	{ "dotfiles", NULL, NULL, "serve names that start with a dot, too", OPTION_DOTFILES, TUX_SAID_DOT_FILES },
-	{ "any-mode", NULL, NULL, "serve files that are not world-readable, too", OPTION_ANY_MODE, TUX_SAID_ANY_MODE },
+	{ "any-mode", NULL, NULL, "serve files that are not world-readable, too", OPTION_ANY_MODE, TUX_SAID_MODE_ALLOWED },
+	{ "mode-allowed", "BITS", "mode bits in octal from 0 to 7777, such as 0004", "serve what has one of these mode bits (0004)",
+	  OPTION_MODE_ALLOWED, TUX_SAID_MODE_ALLOWED },
+	{ "mode-forbidden", "BITS", "mode bits in octal from 0 to 7777, such as 1111", "serve no file that has one of these mode bits (0)",
+	  OPTION_MODE_FORBIDDEN, TUX_SAID_MODE_FORBIDDEN },
 	{ "cache-control", "TEXT", "the value of a field, such as \"max-age=3600\"", "Cache-Control of what is no error (none)",
 	  OPTION_CACHE_CONTROL, TUX_SAID_CACHE_CONTROL },
 	{ NULL, NULL, NULL, "Log and privileges", 0 },
@@ -376,8 +383,12 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 		site->dot_files = !value;
 		return true;
 	case OPTION_ANY_MODE:
-		site->any_mode = !value;
+		site->modes.allowed = value ? S_IROTH : 0;
 		return true;
+	case OPTION_MODE_ALLOWED:
+		return tux_value_mode(value, &site->modes.allowed);
+	case OPTION_MODE_FORBIDDEN:
+		return tux_value_mode(value, &site->modes.forbidden);
 	case OPTION_CACHE_CONTROL:
 		host->cache_control = value;
 		return tux_field_value_good(value);
@@ -481,6 +492,7 @@ void tux_command_defaults(struct tux_command *command)
 	memset(command, 0, sizeof(*command));
 	command->top.directory = ".";
 	command->top.log = "-";
+	command->top.site.modes.allowed = S_IROTH;
 	command->log_keep = 5;
 	command->sandbox = true;
 	command->drain_timeout_ms = 10000;

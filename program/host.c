@@ -119,8 +119,10 @@ void tux_host_inherit(struct tux_host_options *host, const struct tux_host_optio
 		host->site.spa = top->site.spa;
 	if (unsaid & TUX_SAID_DOT_FILES)
 		host->site.dot_files = top->site.dot_files;
-	if (unsaid & TUX_SAID_ANY_MODE)
-		host->site.any_mode = top->site.any_mode;
+	if (unsaid & TUX_SAID_MODE_ALLOWED)
+		host->site.modes.allowed = top->site.modes.allowed;
+	if (unsaid & TUX_SAID_MODE_FORBIDDEN)
+		host->site.modes.forbidden = top->site.modes.forbidden;
 	if (unsaid & TUX_SAID_INDEX) {
 		memcpy(host->site.index, top->site.index, sizeof(host->site.index));
 		host->site.index_count = top->site.index_count;

@@ -14,10 +14,11 @@ enum tux_host_saying {
 	TUX_SAID_SPA = 1 << 3,
 	TUX_SAID_INDEX = 1 << 4,
 	TUX_SAID_DOT_FILES = 1 << 5,
-	TUX_SAID_ANY_MODE = 1 << 6,
+	TUX_SAID_MODE_ALLOWED = 1 << 6,
 	TUX_SAID_LOG = 1 << 7,
 	TUX_SAID_CACHE_CONTROL = 1 << 8,
 	TUX_SAID_ERROR = 1 << 9,
+	TUX_SAID_MODE_FORBIDDEN = 1 << 10,
 };
 
 /* Begins as zeros. The texts are the caller's. */
@@ -35,7 +36,7 @@ struct tux_host_options {
 	struct tux_error_page *page;
 	unsigned page_count;
 	struct tux_route_table routes;
-	struct tux_site site;      /* browse, spa, dot_files, any_mode and index; the rest is sites.c's */
+	struct tux_site site;      /* browse, spa, dot_files, modes and index; the rest is sites.c's */
 };
 
 /*

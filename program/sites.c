@@ -200,6 +200,8 @@ const char *tux_sites_beyond_kernel(const struct tux_sites *sites)
 		return "it serves one host only";
 	if (site->route_fields || site->fields.lines.len > 0 || site->fields.cached.len > 0 || site->fields.omit != 0)
 		return "it has no header rules and no cache-control";
+	if (site->modes.forbidden != 0 || (site->modes.allowed != 0 && site->modes.allowed != S_IROTH))
+		return "it has no mode-forbidden, and no mode-allowed but o+r";
 	return NULL;
 }
 

@@ -62,6 +62,21 @@ bool tux_value_size(const char *text, uint64_t min, uint64_t max, uint64_t *byte
 	return *text == '\0' && *bytes >= min && *bytes <= max;
 }
 
+bool tux_value_mode(const char *text, uint16_t *mode)
+{
+	uint32_t bits = 0;
+
+	*mode = 0;
+	if (*text == '\0')
+		return false;
+	for (; *text >= '0' && *text <= '7' && bits <= 07777; text++)
+		bits = bits * 8 + (uint32_t)(*text - '0');
+	if (*text != '\0' || bits > 07777)
+		return false;
+	*mode = (uint16_t)bits;
+	return true;
+}
+
 bool tux_value_seconds(const char *text, uint32_t min_ms, uint32_t max_ms, uint32_t *ms)
 {
 	uint64_t total = 0;

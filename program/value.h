@@ -13,6 +13,9 @@ bool tux_value_count(const char *text, uint64_t min, uint64_t max, uint64_t *val
 /* The same with an optional K, M, G or T behind it (any case, powers of 1024, "KiB" too). */
 bool tux_value_size(const char *text, uint64_t min, uint64_t max, uint64_t *bytes);
 
+/* Mode bits in octal ("0004", "1111"), from 0 to 07777. */
+bool tux_value_mode(const char *text, uint16_t *mode);
+
 /* Seconds with up to three decimals ("20", "0.5") from min_ms to max_ms milliseconds. */
 bool tux_value_seconds(const char *text, uint32_t min_ms, uint32_t max_ms, uint32_t *ms);
 

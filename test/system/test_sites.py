@@ -2,7 +2,7 @@
 """Sites: several hosts and listeners, error pages, fields, a log for each; and what is wrong with a configuration of them."""
 import json
 import os
-import socket
+import pwd
 import subprocess
 
 import pytest
@@ -234,6 +234,31 @@ host c { root "%s/c"; spa on; route "/other/" { static on; header { set "X-All: 
             assert (found.status, found.body, found.all("X-All")) == (200, b"c/index.html", ["other"])
 
 
+def test_mode_bits(tree, tux):
+    """As the historic TUX had them: one of the allowed, none of the forbidden."""
+    for name, mode in (("plain", 0o644), ("run", 0o755), ("sticky", 0o1644), ("group", 0o640), ("own", 0o600)):
+        put(tree, "a/d/" + name, mode=mode)
+        if os.getuid() == 0:  # the program becomes this user, and has to be able to read them
+            os.chown(os.path.join(tree, "a/d", name), pwd.getpwnam("www-data").pw_uid, -1)
+    server = tux(tree + "/a", "--config", written(tree, """
+log off
+browse on
+host a { }
+host b { mode-forbidden 1111 }
+host c { mode-allowed 0040 }
+host d { any-mode on; mode-forbidden 1000 }
+host e { mode-allowed 0; mode-forbidden 0 }
+"""))
+    wanted = {"a": "plain run sticky", "b": "plain", "c": "plain run sticky group", "d": "plain run group own",
+              "e": "plain run sticky group own"}
+    with server.connect() as conn:
+        for host, served in wanted.items():
+            listed = conn.get("/d/", "Accept: application/json", host=host).body
+            for name in ("plain", "run", "sticky", "group", "own"):
+                assert conn.get("/d/" + name, host=host).status == (200 if name in served.split() else 403), (host, name)
+                assert (b'"%s"' % name.encode() in listed) == (name in served.split()), (host, name)
+
+
 def test_a_log_for_each_host(tree, tux):
     logs = os.path.join(tree, "logs")
     os.mkdir(logs, 0o777)
@@ -297,6 +322,7 @@ def test_the_command_line_is_the_top(tree, tux):
     ('header { set "Content-Length: 1" }', [(2, "TUX alone says Content-Length")]),
     ('header { remove "a b" }', [(2, "is not the name of a field")]),
     ('header {\nadd "transfer-encoding: chunked"\nchange "a: b" }', [(3, "TUX alone says Transfer-Encoding"), (4, 'unknown key "change"')]),
+    ("mode-allowed 9\nhost a { mode-forbidden 10000 }", [(2, '"9" is not mode bits in octal'), (3, '"10000" is not mode bits')]),
     ("header on", [(2, "header needs { }")]),
     ('cache-control ""', [(2, "cache-control")]),
     ('route "/a" { static on; cache-control 5 }', [(2, "cache-control needs")]),

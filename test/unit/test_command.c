@@ -87,7 +87,7 @@ static void test_defaults(void **state)
 	assert_int_equal(command.engine.memory_object_bytes, 64 << 10);
 	assert_int_equal(command.top.site.index_count, 1);
 	assert_string_equal(command.top.site.index[0], "index.html");
-	assert_false(command.top.site.browse || command.top.site.dot_files || command.top.site.any_mode || command.top.site.spa);
+	assert_false(command.top.site.browse || command.top.site.dot_files || command.top.site.modes.allowed != 4 || command.top.site.modes.forbidden || command.top.site.spa);
 }
 
 static void test_options(void **state)
@@ -107,7 +107,7 @@ static void test_options(void **state)
 	assert_int_equal(command.top.listen_count, 2);
 	assert_string_equal(command.top.listen[0], ":80");
 	assert_string_equal(command.top.listen[1], "unix:/run/t");
-	assert_true(command.top.site.browse && command.top.site.dot_files && command.top.site.any_mode && command.top.site.spa);
+	assert_true(command.top.site.browse && command.top.site.dot_files && command.top.site.modes.allowed == 0 && command.top.site.spa);
 	assert_int_equal(command.top.site.index_count, 2);
 	assert_string_equal(command.top.site.index[1], "b.html");
 	assert_null(command.top.log);

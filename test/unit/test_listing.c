@@ -108,7 +108,7 @@ static char *render(const char *path, const char *query, bool json, struct tux_l
 	return out;
 }
 
-static const struct tux_listing_request plain;
+static const struct tux_listing_request plain = { .modes = { .allowed = 4 } };
 
 /* Whether the texts stand in out in this order. */
 static void assert_order(const char *out, const char *const *texts)
@@ -159,11 +159,11 @@ static void test_hidden(void **state)
 	assert_null(strstr(out, "private"));
 	assert_null(strstr(out, "../"));
 	free(out);
-	out = render("/", "", false, (struct tux_listing_request){ .dot_files = true });
+	out = render("/", "", false, (struct tux_listing_request){ .dot_files = true, .modes = { .allowed = 4 } });
 	assert_non_null(strstr(out, ".hidden"));
 	assert_null(strstr(out, "private"));
 	free(out);
-	out = render("/", "", false, (struct tux_listing_request){ .any_mode = true });
+	out = render("/", "", false, (struct tux_listing_request){ .dot_files = false });
 	assert_null(strstr(out, ".hidden"));
 	assert_non_null(strstr(out, "private"));
 	free(out);
