@@ -20,6 +20,7 @@ enum tux_handler {
 	TUX_HANDLER_HANDOVER, /* a server on this machine is given the connection, where the kernel engine has it */
 	TUX_HANDLER_STATUS,   /* what the server does; argument: which of the statuses */
 	TUX_HANDLER_CGI,      /* argument: which kind of CGI programs */
+	TUX_HANDLER_UPSTREAM, /* argument: which of the upstream servers */
 	TUX_HANDLERS
 };
 

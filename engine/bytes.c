@@ -22,8 +22,11 @@ uint8_t *bytes_room(struct bytes *bytes, uint32_t len)
 
 bool bytes_keep(struct bytes *bytes, const uint8_t *data, uint32_t len)
 {
-	uint8_t *room = bytes_room(bytes, len);
+	uint8_t *room;
 
+	if (len == 0)
+		return true;
+	room = bytes_room(bytes, len);
 	if (room == NULL)
 		return false;
 	memcpy(room, data, len);

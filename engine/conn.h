@@ -6,13 +6,16 @@
 #include <pthread.h>
 
 #include "../core/body.h"
+#include "../core/received.h"
 #include "bytes.h"
+#include "cgi.h"
 #include "kernel.h"
 #include "load.h"
 #include "loader.h"
 #include "loop.h"
 #include "records.h"
 #include "timer.h"
+#include "upstream.h"
 
 enum {
 	OUT_BYTES = 16384,         /* of heads and small bodies that are sent together */
@@ -76,6 +79,7 @@ enum conn_state {
 	CONN_BODY,      /* its body is read past; the head is held */
 	CONN_LOADING,   /* a miss is under way; the head is held */
 	CONN_HELD,      /* the held head is to be answered as soon as there is room */
+	CONN_EXCHANGE,  /* a peer answers it: exchange.h has the request's body and the response */
 	CONN_LINGERING, /* answered and shut down; what comes is dropped */
 	CONN_CLOSED,
 };
@@ -96,7 +100,7 @@ struct conn {
 	bool parked;              /* accepted beyond the limit: nothing is read of it until there is room */
 	bool resumed;             /* just sent: the next wait begins now */
 	bool from_kernel;         /* the kernel engine gave it, and gets it back when it is idle */
-	bool no_backend;          /* the server that was to answer the next request is not there */
+	uint16_t failed;          /* the status that answers the next request, as its peer does not; 0: none */
 	bool log_waits;           /* what comes next has to wait until there is room for its access record */
 	bool returning;           /* on its way there: what comes meanwhile is kept */
 	uint8_t phase;            /* enum tux_phase */
@@ -123,6 +127,7 @@ struct conn {
 	size_t listing_len;
 	bool listing_failed;
 	struct tux_record *record; /* of an answer that takes time to send, its texts behind it */
+	struct exchange *exchange; /* with CONN_EXCHANGE */
 	uint64_t acked;           /* bytes that the peer had acknowledged when the send timeout last looked */
 };
 
@@ -136,6 +141,10 @@ struct worker {
 	struct cache cache;
 	struct watch watch;
 	struct timers timers;
+	struct streams streams;       /* to peers */
+	struct upstream *upstreams;   /* as many as the config has */
+	struct cgi cgi;
+	int spawner_fd;               /* -1: there is no spawner */
 	struct records records;
 	struct inbox inbox;
 	struct tux_counters counters; /* written by the worker, read by all */
@@ -176,7 +185,10 @@ struct worker {
 	int log_event_fd;
 	bool *log_sleeps;
 	struct tux_request request;   /* scratch: of the request being answered */
-	uint8_t path[TUX_MAX_TARGET];
+	const struct tux_route *route; /* the same: its route; NULL: none */
+	struct tux_received received; /* scratch: a response of a peer */
+	uint32_t path_len;
+	uint8_t path[TUX_MAX_TARGET]; /* the same: its path, normalised */
 	pthread_t thread;
 	bool started;
 	pthread_mutex_t state_lock;   /* of what follows */

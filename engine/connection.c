@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "address.h"
+#include "exchange.h"
 #include "lookup.h"
 #include "reply.h"
 #include "send.h"
@@ -83,6 +85,7 @@ static void end(struct conn *conn)
 
 	if (conn->state == CONN_CLOSED)
 		return;
+	exchange_abandon(conn);
 	if (conn->record != NULL || conn->answer.count > 0)
 		reply_sent(conn, send_left(conn));
 	conn->state = CONN_CLOSED;
@@ -110,6 +113,13 @@ static void finish(struct conn *conn)
 		linger(conn);
 	else
 		end(conn);
+}
+
+/* What was queued is with the kernel. Of an exchange there may be more. */
+static void sent(struct conn *conn)
+{
+	if (conn->state != CONN_EXCHANGE || !exchange_answered(conn))
+		reply_sent(conn, 0);
 }
 
 /* Begins to send what is queued. */
@@ -143,7 +153,24 @@ static void next_request(struct conn *conn)
 	conn->waits = 0;
 	conn->seen = 0;
 	conn->refused = TUX_ACCEPTED;
+	conn->failed = 0;
 	conn->state = CONN_HEAD;
+}
+
+static void resume(struct conn *conn);
+
+/* A peer answers the request in worker->request, whose head is held. */
+static void begin_exchange(struct conn *conn)
+{
+	const struct tux_request *req = &conn->worker->request;
+
+	conn->state = CONN_EXCHANGE;
+	conn->failed = exchange_start(conn, conn->worker->route, resume);
+	if (conn->failed == 0)
+		return;
+	conn->state = CONN_HELD;
+	if (req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0) /* whose end is not looked for */
+		conn->last = conn->linger = true;
 }
 
 /* Answers the request whose head is the len bytes at buf; they are kept, unless held, when the answer has to wait. */
@@ -163,9 +190,14 @@ static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool hel
 		conn->last = last;
 		conn->state = CONN_LOADING;
 		break;
+	case REPLY_PEER:
+		conn->state = CONN_EXCHANGE;
+		break;
 	}
 	if (!held && len > 0 && !bytes_keep(&conn->held, buf, len))
 		end(conn);
+	else if (conn->state == CONN_EXCHANGE)
+		begin_exchange(conn);
 }
 
 /* The same for what is no request, as far as it came, or for one that is not to be answered. */
@@ -192,6 +224,15 @@ static void begin_body(struct conn *conn, const uint8_t *buf)
 
 	if (req->framing == TUX_FRAMING_LENGTH && req->content_length > worker->config->max_body_bytes) {
 		refuse(conn, buf, req->head_len, false, TUX_REFUSED_BODY_LONG);
+		return;
+	}
+	if (reply_is_for_peer(conn, buf)) {
+		if (req->expect_continue)
+			reply_continue(conn);
+		if (bytes_keep(&conn->held, buf, req->head_len))
+			begin_exchange(conn);
+		else
+			end(conn);
 		return;
 	}
 	if (req->expect_continue && req->method != TUX_GET && req->method != TUX_HEAD) {
@@ -271,9 +312,33 @@ static uint32_t take_body(struct conn *conn, const uint8_t *buf, uint32_t len)
 	return used;
 }
 
-/* Whether another request may be looked at: order is kept, and there is room for its answer. */
+/* The same for a peer. */
+static uint32_t take_peer_body(struct conn *conn, const uint8_t *buf, uint32_t len)
+{
+	const bool answered = exchange_answered(conn);
+	enum tux_refusal refusal;
+	uint32_t used = exchange_body(conn, buf, len, &refusal);
+
+	if (refusal == TUX_ACCEPTED) {
+		if (exchange_awaits_body(conn))
+			wait_as(conn, TIMER_BODY);
+		return used;
+	}
+	exchange_abandon(conn);
+	if (answered) {
+		end(conn);
+	} else {
+		tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
+		refuse(conn, conn->held.data, conn->held.len, true, refusal);
+	}
+	return used;
+}
+
+/* Whether another request may be looked at: order is kept, and there is room for its answer. Or more of this one's body. */
 static bool takes_more(const struct conn *conn)
 {
+	if (conn->state == CONN_EXCHANGE)
+		return exchange_takes(conn);
 	return (conn->state == CONN_HEAD || conn->state == CONN_BODY) && !conn->last && !conn->sending &&
 	       conn->answer.count == 0 && (conn->out == NULL || OUT_BYTES - conn->out->len >= ANSWER_ROOM);
 }
@@ -283,9 +348,10 @@ static uint32_t consume(struct conn *conn, const uint8_t *buf, uint32_t len)
 {
 	uint32_t off = 0;
 
-	while (off < len && takes_more(conn) && log_permits(conn->worker)) {
+	while (off < len && takes_more(conn) && (conn->state == CONN_EXCHANGE || log_permits(conn->worker))) {
 		uint32_t used = conn->state == CONN_HEAD ? take_head(conn, buf + off, len - off) :
-		                                           take_body(conn, buf + off, len - off);
+		                conn->state == CONN_BODY ? take_body(conn, buf + off, len - off) :
+		                                           take_peer_body(conn, buf + off, len - off);
 
 		off += used;
 		if (used == 0)
@@ -313,6 +379,54 @@ static void give_back(struct conn *conn)
 	timer_stop(&conn->timer);
 	conn->returning = true;
 	conn->worker->ops->release(conn->worker->loop, &conn->channel);
+}
+
+/* A peer answers, and the client has all that has come of it. */
+static void settle_exchange(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	if (conn->ended && conn->in.len == 0) {
+		if (exchange_awaits_body(conn)) {
+			end(conn);
+			return;
+		}
+		exchange_client_ended(conn);
+	}
+	if (!exchange_awaits_body(conn) || !exchange_takes(conn)) {
+		timer_stop(&conn->timer);
+		conn_phase(conn, TUX_PHASE_WAITING);
+	} else if (conn->timer.next == NULL || conn->resumed) {
+		wait_as(conn, TIMER_BODY);
+	}
+	conn->resumed = false;
+	if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than the peer reads */
+		worker->ops->receive_stop(worker->loop, &conn->channel);
+	else if (!conn->ended)
+		worker->ops->receive(worker->loop, &conn->channel);
+}
+
+/* Goes on with an exchange; false when nothing of it can be sent now. */
+static bool go_on_exchange(struct conn *conn)
+{
+	if (conn->in.len > 0 && exchange_takes(conn))
+		consume_kept(conn);
+	if (conn->state != CONN_EXCHANGE)
+		return true;
+	switch (exchange_next(conn)) {
+	case EXCHANGE_QUEUED:
+		return true;
+	case EXCHANGE_WAITS:
+		settle_exchange(conn);
+		return false;
+	case EXCHANGE_OVER:
+		next_request(conn);
+		return true;
+	case EXCHANGE_FAILED:
+		conn->state = CONN_HELD;
+		return true;
+	}
+	return false;
 }
 
 /* Nothing can be answered now: what to wait for? */
@@ -345,11 +459,14 @@ static void go_on(struct conn *conn)
 {
 	while (conn->state != CONN_CLOSED && !conn->sending) {
 		if (send_queued(conn)) {
-			if (conn->last) /* nothing more is wanted: spares the receive that a close would have to cancel */
+			if (conn->last && conn->state != CONN_EXCHANGE) /* nothing more is wanted: spares the receive that a close would have to cancel */
 				conn->worker->ops->receive_stop(conn->worker->loop, &conn->channel);
 			flush(conn);
 			if (!conn->sending && conn->state != CONN_CLOSED)
-				reply_sent(conn, 0);
+				sent(conn);
+		} else if (conn->state == CONN_EXCHANGE) {
+			if (!go_on_exchange(conn))
+				return;
 		} else if ((conn->state == CONN_HELD || (conn->in.len > 0 && takes_more(conn))) && !log_permits(conn->worker)) {
 			log_wait(conn);
 			return;
@@ -370,6 +487,15 @@ static void go_on(struct conn *conn)
 	}
 }
 
+/* What the exchange's peer has done may change what is to be done here. */
+static void resume(struct conn *conn)
+{
+	if (!conn->sending)
+		go_on(conn);
+	else if (conn->in.len > 0 && exchange_takes(conn))
+		consume_kept(conn);
+}
+
 static struct conn *conn_of(struct channel *channel)
 {
 	return (struct conn *)channel;
@@ -383,7 +509,7 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 
 	if (conn->state == CONN_LINGERING)
 		return;
-	if (conn->in.len == 0 && !busy(conn) && !conn->returning)
+	if (conn->in.len == 0 && (!busy(conn) || conn->state == CONN_EXCHANGE) && !conn->returning)
 		used = consume(conn, data, len);
 	if (conn->state == CONN_CLOSED)
 		return;
@@ -406,7 +532,9 @@ static void on_ended(struct channel *channel, int error)
 	conn->ended = true;
 	if (conn->returning && error == 0)
 		return;
-	if (error != 0 || conn->state == CONN_LINGERING || !busy(conn))
+	if (conn->state == CONN_EXCHANGE && error == 0)
+		resume(conn);
+	else if (error != 0 || conn->state == CONN_LINGERING || !busy(conn))
 		end(conn);
 }
 
@@ -419,7 +547,7 @@ static void after_send(struct conn *conn, enum send_result result)
 	case SEND_DONE:
 		conn->sending = false;
 		conn->resumed = true;
-		reply_sent(conn, 0);
+		sent(conn);
 		go_on(conn);
 		break;
 	case SEND_FAILED:
@@ -448,6 +576,7 @@ void connection_free(struct conn *conn)
 	bytes_forget(&conn->in);
 	next_request(conn);
 	free(conn->record);
+	exchange_free(conn);
 	if (conn->prev != NULL)
 		conn->prev->next = conn->next;
 	else
@@ -494,28 +623,6 @@ static void on_released(struct channel *channel)
 		end(conn);
 }
 
-/* Who the client is, for the log. */
-static void take_address(struct conn *conn)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} peer;
-	socklen_t len = sizeof(peer);
-
-	if (getpeername(conn->channel.fd, &peer.any, &len) != 0)
-		return;
-	if (peer.any.sa_family == AF_INET6) {
-		memcpy(conn->address, &peer.v6.sin6_addr, 16);
-		conn->port = ntohs(peer.v6.sin6_port);
-	} else if (peer.any.sa_family == AF_INET) {
-		conn->address[10] = conn->address[11] = 0xff;
-		memcpy(conn->address + 12, &peer.v4.sin_addr, 4);
-		conn->port = ntohs(peer.v4.sin_port);
-	}
-}
-
 /* The limit is one for all threads. What is left when draining is served whatever the limit. */
 static bool take_slot(struct worker *worker)
 {
@@ -540,6 +647,7 @@ static void start(struct conn *conn)
 static struct conn *begin(struct worker *worker, int fd, unsigned listener)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
+	struct address peer;
 
 	if (conn == NULL) {
 		close(fd);
@@ -563,8 +671,11 @@ static struct conn *begin(struct worker *worker, int fd, unsigned listener)
 	worker->open++;
 	count(&worker->counters.open, 1);
 	count(&worker->counters.phase[TUX_PHASE_IDLE], 1);
-	if (worker->config->addresses)
-		take_address(conn);
+	if (worker->config->addresses) {
+		peer = address_of_peer(fd);
+		memcpy(conn->address, peer.octets, sizeof(conn->address));
+		conn->port = peer.port;
+	}
 	if (take_slot(worker)) {
 		start(conn);
 	} else {
@@ -585,7 +696,7 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 	if (conn == NULL)
 		return;
 	conn->from_kernel = true;
-	conn->no_backend = handed->reason == TUX_REASON_BACKEND;
+	conn->failed = handed->reason == TUX_REASON_BACKEND ? 503 : 0;
 	if (handed->reason == TUX_REASON_TIMEOUT && !conn->parked) {
 		refuse(conn, NULL, 0, false, TUX_REFUSED_TIMEOUT);
 		go_on(conn);
@@ -687,6 +798,18 @@ void connection_timeout(struct conn *conn)
 			tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
 			refuse(conn, conn->held.data, conn->held.len, true, TUX_REFUSED_TIMEOUT);
 		}
+		go_on(conn);
+		return;
+	case CONN_EXCHANGE:
+		if (conn->sending)
+			break;
+		if (exchange_answered(conn)) {
+			end(conn);
+			return;
+		}
+		exchange_abandon(conn);
+		tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
+		refuse(conn, conn->held.data, conn->held.len, true, TUX_REFUSED_TIMEOUT);
 		go_on(conn);
 		return;
 	case CONN_LOADING:

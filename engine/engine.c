@@ -136,6 +136,7 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->log_sleeps = &engine->log_sleeps;
 	worker->kernel = &engine->kernel;
 	worker->tally = &engine->tally;
+	worker->spawner_fd = engine->config.spawner_fd != NULL ? engine->config.spawner_fd[index] : -1;
 	engine->opened++;
 	if (!worker_open(worker) || !give_acceptors(engine, worker, index))
 		return false;
@@ -214,6 +215,8 @@ static struct tux_engine *give_up(const struct tux_engine_config *config)
 
 static bool wants_addresses(const struct tux_engine_config *config)
 {
+	if (config->upstream_count + config->cgi_count > 0)
+		return true;
 	for (unsigned i = 0; i < config->site_count; i++)
 		if (config->sites[i].statuses != NULL)
 			return true;

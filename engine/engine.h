@@ -216,6 +216,7 @@ struct tux_engine_config {
 	unsigned upstream_count;
 	unsigned max_programs;      /* CGI programs at a time, of all threads together */
 	const struct tux_cgi *cgi;  /* what the arguments of routes to TUX_HANDLER_CGI are numbers of */
+	unsigned cgi_count;
 	const int *spawner_fd;      /* for each thread a socket to the spawner, of tux_spawner_start(); NULL: there is none. They stay the program's */
 	uint8_t etag_key[16];
 };

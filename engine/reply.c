@@ -46,8 +46,8 @@ static uint32_t duration_since(int64_t began_us)
 	return us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
 
-/* Counts and records an answer. One with a body still to be sent is written down when that is over. */
-static void record_answer(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes)
+/* Counts an answer. Its record is written now or, if it goes on, when that is over. */
+static void record_begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes, bool goes_on)
 {
 	struct worker *worker = conn->worker;
 	struct tux_record record = { .status = status, .sent_bytes = bytes, .port = conn->port };
@@ -66,7 +66,7 @@ static void record_answer(struct conn *conn, const uint8_t *buf, uint16_t status
 	record.time_us = conn->began_us;
 	memcpy(record.address, conn->address, sizeof(record.address));
 	len = tux_record_fill(&record, buf, &worker->request, text);
-	if (conn->answer.count == 0) {
+	if (!goes_on) {
 		record.duration_us = duration_since(conn->began_us);
 		write_record(worker, &record, text, len);
 		return;
@@ -79,6 +79,17 @@ static void record_answer(struct conn *conn, const uint8_t *buf, uint16_t status
 	*conn->record = record;
 	memcpy(conn->record + 1, text, len);
 	records_reserve(&worker->records, record.size);
+}
+
+/* An answer of which all is queued. */
+static void record_answer(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes)
+{
+	record_begin(conn, buf, status, bytes, conn->answer.count > 0);
+}
+
+void reply_streamed(struct conn *conn, const uint8_t *buf, uint16_t status)
+{
+	record_begin(conn, buf, status, 0, true);
 }
 
 void reply_sent(struct conn *conn, uint64_t left)
@@ -656,43 +667,77 @@ void reply_choose_site(struct conn *conn, const uint8_t *buf)
 	conn->fields = &conn->site->fields;
 }
 
+/* Puts the path of the request in worker->request, normalised, into worker->path, and its route into worker->route. */
+static enum tux_refusal find_route(struct conn *conn, const uint8_t *buf, uint32_t *len)
+{
+	struct worker *worker = conn->worker;
+	const struct tux_request *req = &worker->request;
+	const struct tux_routes *routes = &conn->site->routes;
+	enum tux_refusal refusal = TUX_ACCEPTED;
+	uint32_t route;
+
+	worker->route = NULL;
+	conn->fields = &conn->site->fields;
+	*len = 1;
+	if (req->path.len == 0) /* http://host means its root */
+		worker->path[0] = '/';
+	else
+		refusal = tux_target_normalise(buf + req->path.off, req->path.len, worker->path, len);
+	if (refusal != TUX_ACCEPTED)
+		return refusal;
+	worker->path_len = *len;
+	route = tux_route_find(routes, worker->path, *len);
+	conn->fields = tux_site_fields(conn->site, route);
+	if (route < routes->count)
+		worker->route = &routes->route[route];
+	return TUX_ACCEPTED;
+}
+
+static bool is_peer(const struct tux_route *route)
+{
+	return route != NULL && (route->handler == TUX_HANDLER_UPSTREAM || route->handler == TUX_HANDLER_CGI);
+}
+
+static bool has_path(const struct tux_request *req)
+{
+	return req->form == TUX_FORM_ORIGIN || req->form == TUX_FORM_ABSOLUTE;
+}
+
+bool reply_is_for_peer(struct conn *conn, const uint8_t *buf)
+{
+	uint32_t len;
+
+	return conn->site->routes.count > 0 && has_path(&conn->worker->request) && find_route(conn, buf, &len) == TUX_ACCEPTED &&
+	       is_peer(conn->worker->route);
+}
+
 enum reply reply_request(struct conn *conn, const uint8_t *buf)
 {
 	struct worker *worker = conn->worker;
 	struct tux_request *req = &worker->request;
 	uint16_t status = tux_respond_method(req);
-	const struct tux_routes *routes = &conn->site->routes;
 	enum tux_refusal refusal;
-	uint32_t len = 1;
-	uint32_t route;
+	uint32_t len;
 
-	if (conn->no_backend) {
-		conn->no_backend = false;
-		return reply_status(conn, buf, 503);
-	}
-	if (status == 0 && req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)
+	if (conn->failed != 0)
+		return reply_status(conn, buf, conn->failed);
+	if (status == 0 && !has_path(req))
 		status = 400;
-	/* A redirect holds for every method; without routes nothing need be known of the path. */
-	if (status != 0 && (status != 405 || req->method == TUX_CONNECT || routes->count == 0))
+	/* A redirect holds for every method, a peer knows what it takes; without routes nothing need be known of the path. */
+	if (status != 0 && (!has_path(req) || conn->site->routes.count == 0))
 		return reply_status(conn, buf, status);
-	if (req->path.len == 0) { /* http://host means its root */
-		worker->path[0] = '/';
-	} else {
-		refusal = tux_target_normalise(buf + req->path.off, req->path.len, worker->path, &len);
-		if (refusal != TUX_ACCEPTED) {
-			conn->refused = (uint8_t)refusal;
-			return reply_refusal(conn, buf);
-		}
+	refusal = find_route(conn, buf, &len);
+	if (refusal != TUX_ACCEPTED) {
+		conn->refused = (uint8_t)refusal;
+		return reply_refusal(conn, buf);
 	}
-	route = tux_route_find(routes, worker->path, len);
-	conn->fields = tux_site_fields(conn->site, route);
-	if (route < routes->count && routes->route[route].handler == TUX_HANDLER_REDIRECT)
-		return reply_route(conn, buf, &routes->route[route], len);
-	if (route < routes->count && routes->route[route].handler == TUX_HANDLER_CGI)
-		return reply_status(conn, buf, 503); /* there is no spawner: a program's text is never sent */
+	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_REDIRECT && status != 501)
+		return reply_route(conn, buf, worker->route, len);
+	if (is_peer(worker->route))
+		return REPLY_PEER;
 	if (status != 0)
 		return reply_status(conn, buf, status);
-	if (route < routes->count && routes->route[route].handler == TUX_HANDLER_STATUS)
-		return reply_report(conn, buf, &conn->site->statuses[routes->route[route].argument]);
+	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_STATUS)
+		return reply_report(conn, buf, &conn->site->statuses[worker->route->argument]);
 	return reply_path(conn, buf, len);
 }

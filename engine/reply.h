@@ -9,6 +9,7 @@ enum reply {
 	REPLY_DONE,
 	REPLY_NO_ROOM, /* send what is queued, then ask again */
 	REPLY_WAIT,    /* conn->miss brings what is needed */
+	REPLY_PEER,    /* the peer of worker->route answers */
 };
 
 /* Sets conn->site to the one that the request in worker->request, parsed from buf, is for; without a request (buf NULL) to the listener's. */
@@ -22,6 +23,12 @@ enum reply reply_refusal(struct conn *conn, const uint8_t *buf);
 
 /* Queues "100 Continue". */
 void reply_continue(struct conn *conn);
+
+/* Whether a peer answers the request in worker->request, parsed from buf; then worker->route says which. */
+bool reply_is_for_peer(struct conn *conn, const uint8_t *buf);
+
+/* Counts a peer's answer to the request in worker->request and begins its access record; reply_sent() ends it. */
+void reply_streamed(struct conn *conn, const uint8_t *buf, uint16_t status);
 
 /* The answers that were queued have been sent, but for left bytes of the last: counts how long they took, writes that one's access record. */
 void reply_sent(struct conn *conn, uint64_t left);

@@ -123,6 +123,11 @@ void stream_wait_end(struct stream *stream)
 	timer_stop(&stream->timer);
 }
 
+void stream_expired(struct stream *stream)
+{
+	stream->events->expired(stream);
+}
+
 void stream_close(struct stream *stream)
 {
 	if (stream->channel.closing)

@@ -84,6 +84,9 @@ void stream_receive(struct stream *stream, bool receive);
 void stream_wait(struct stream *stream, enum timer_kind kind);
 void stream_wait_end(struct stream *stream);
 
+/* Its timer has expired. */
+void stream_expired(struct stream *stream);
+
 /* Closes the stream when what was given is sent, and tells nobody. The owner forgets it. */
 void stream_finish(struct stream *stream);
 

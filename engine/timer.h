@@ -27,7 +27,6 @@ struct timer {
 };
 
 struct timers {
-	struct timers *next; /* others of the same thread */
 	struct timer list[TIMER_KINDS]; /* heads of rings */
 	uint32_t duration_ms[TIMER_KINDS];
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "connection.h"
+#include "exchange.h"
 #include "lookup.h"
 #include "tally.h"
 
@@ -53,6 +54,23 @@ static void on_finished(struct source *source, void *owner)
 	}
 }
 
+static void on_spawner(struct source *source, void *owner)
+{
+	(void)source;
+	cgi_read(&((struct worker *)owner)->cgi);
+}
+
+static bool open_upstreams(struct worker *worker)
+{
+	const struct tux_engine_config *config = worker->config;
+
+	worker->upstreams = calloc(config->upstream_count + 1, sizeof(*worker->upstreams));
+	for (unsigned i = 0; worker->upstreams != NULL && i < config->upstream_count; i++)
+		if (!upstream_open(&worker->upstreams[i], &config->upstreams[i], &worker->streams))
+			return false;
+	return worker->upstreams != NULL;
+}
+
 bool worker_open(struct worker *worker)
 {
 	const struct tux_engine_config *config = worker->config;
@@ -66,6 +84,11 @@ bool worker_open(struct worker *worker)
 	worker->inbox.event_fd = -1;
 	pthread_mutex_init(&worker->state_lock, NULL);
 	pthread_cond_init(&worker->state_moved, NULL);
+	worker->streams = (struct streams){ .ops = worker->ops, .now_ms = &worker->now_ms };
+	if (!open_upstreams(worker) ||
+	    !cgi_open(&worker->cgi, worker->spawner_fd, config->cgi, &worker->streams, &exchange_cgi_events))
+		return false;
+	worker->cgi.spawner.source.readable = on_spawner;
 	timers_init(&worker->timers);
 	worker->timers.duration_ms[TIMER_IDLE] = config->idle_timeout_ms;
 	worker->timers.duration_ms[TIMER_HEAD] = config->head_timeout_ms;
@@ -106,6 +129,10 @@ void worker_free(struct worker *worker)
 	}
 	free(worker->acceptor);
 	free(worker->peers);
+	for (unsigned i = 0; worker->upstreams != NULL && i < worker->config->upstream_count; i++)
+		upstream_free(&worker->upstreams[i]);
+	free(worker->upstreams);
+	cgi_free(&worker->cgi);
 	cache_free(&worker->cache);
 	watch_free(&worker->watch);
 	records_free(&worker->records);
@@ -154,19 +181,29 @@ static void expire(struct worker *worker)
 
 	while ((timer = timer_expired(&worker->timers, worker->now_ms)) != NULL)
 		connection_timeout(connection_of_timer(timer));
+	for (unsigned i = 0; i < worker->config->upstream_count; i++)
+		while ((timer = timer_expired(&worker->upstreams[i].timers, worker->now_ms)) != NULL)
+			stream_expired(stream_of_timer(timer));
 	if (worker->accept_again_ms != 0 && worker->now_ms >= worker->accept_again_ms && !worker->draining)
 		connections_resume(worker);
+}
+
+/* Of two waits, of which -1 is for ever. */
+static int sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 static int wait_ms(const struct worker *worker)
 {
 	int wait = timers_next(&worker->timers, worker->now_ms);
 
+	for (unsigned i = 0; i < worker->config->upstream_count; i++)
+		wait = sooner(wait, timers_next(&worker->upstreams[i].timers, worker->now_ms));
 	if (worker->accept_again_ms != 0) {
 		int again = worker->accept_again_ms > worker->now_ms ? (int)(worker->accept_again_ms - worker->now_ms) : 0;
 
-		if (wait < 0 || again < wait)
-			wait = again;
+		wait = sooner(wait, again);
 	}
 	if (worker->log_first != NULL && (wait < 0 || wait > LOG_POLL_MS))
 		wait = LOG_POLL_MS;
@@ -223,6 +260,8 @@ static void end_accepting(struct worker *worker)
 	accept_rest(worker);
 	connections_resume(worker);
 	close_acceptors(worker);
+	for (unsigned i = 0; i < worker->config->upstream_count; i++)
+		upstream_close_unused(&worker->upstreams[i]);
 }
 
 static void serve(struct worker *worker)
@@ -278,11 +317,14 @@ void *worker_run(void *argument)
 	if (worker->loop == NULL) {
 		error = errno;
 	} else {
+		worker->streams.loop = worker->loop;
 		tick(worker);
 		worker->ops->watch(worker->loop, &worker->wake);
 		worker->ops->watch(worker->loop, &worker->finished);
 		if (worker->inotify.fd >= 0)
 			worker->ops->watch(worker->loop, &worker->inotify);
+		if (worker->spawner_fd >= 0)
+			worker->ops->watch(worker->loop, &worker->cgi.spawner.source);
 		if (worker->handed_up.fd >= 0)
 			worker->ops->watch(worker->loop, &worker->handed_up);
 		tell(worker, true, 0);
@@ -294,6 +336,7 @@ void *worker_run(void *argument)
 			close(worker->conns->channel.fd);
 		connection_free(worker->conns);
 	}
+	streams_free(&worker->streams);
 	close_acceptors(worker);
 	tell(worker, false, error);
 	return NULL;

@@ -551,6 +551,7 @@ void tux_command_free(struct tux_command *command)
 	command->host = NULL;
 	tux_host_free(&command->top);
 	tux_cgis_free(&command->cgis);
+	tux_upstreams_free(&command->upstreams);
 }
 
 /* Fills getopt's table from ours. */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -81,6 +82,27 @@ static bool log_rule_add(int ruleset, const char *directory, bool rotates)
 	return added;
 }
 
+struct net_port_attr {
+	uint64_t allowed_access;
+	uint64_t port;
+};
+
+enum { RULE_NET_PORT = 2 };
+
+#define ACCESS_NET_CONNECT_TCP 2ull
+
+/* Lets TCP connections be made to the servers' ports, whatever the address: Landlock knows no more of them. */
+static bool ports_add(int ruleset, int abi, const struct tux_sandbox *sandbox)
+{
+	for (unsigned i = 0; abi >= ABI_NET && i < sandbox->port_count; i++) {
+		const struct net_port_attr rule = { .allowed_access = ACCESS_NET_CONNECT_TCP, .port = sandbox->ports[i] };
+
+		if (syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* Handles all that the kernel's ABI knows: what is handled and not allowed by a rule is denied. */
 static int ruleset_create(int abi)
 {
@@ -121,7 +143,7 @@ static int landlock_enter(const struct tux_sandbox *sandbox)
 		entered = rule_add(ruleset, sandbox->root_fd[i], LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
 	for (i = 0; i < sandbox->log_directory_count && entered; i++)
 		entered = log_rule_add(ruleset, sandbox->log_directory[i], sandbox->log_rotates);
-	entered = entered && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
+	entered = entered && ports_add(ruleset, abi, sandbox) && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
 	if (!entered) {
 		int saved = errno;
 
@@ -189,8 +211,20 @@ static int conditional_rules_add(scmp_filter_ctx filter)
 	return rc;
 }
 
+/* Stream sockets to upstream servers; no socket that packets could be seen or sent with. 0 or a negative errno. */
+static int connection_rules_add(scmp_filter_ctx filter)
+{
+	static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
+	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
+
+	for (size_t i = 0; rc == 0 && i < sizeof(families) / sizeof(families[0]); i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
+		                      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
+	return rc;
+}
+
 /* 0, or a negative errno: -ENOSYS or -EINVAL where the kernel has no seccomp filters. */
-static int seccomp_enter(void)
+static int seccomp_enter(const struct tux_sandbox *sandbox)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	size_t i;
@@ -202,6 +236,8 @@ static int seccomp_enter(void)
 	seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	rc = conditional_rules_add(filter);
+	if (rc == 0 && sandbox->connects)
+		rc = connection_rules_add(filter);
 	for (i = 0; rc == 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++) {
 		int number = seccomp_syscall_resolve_name(allowed[i]);
 
@@ -237,7 +273,7 @@ bool tux_sandbox_enter(const struct tux_sandbox *sandbox, char *summary, size_t 
 	else
 		snprintf(landlock, sizeof(landlock), "no landlock (%s)",
 		         errno == EOPNOTSUPP ? "switched off in this kernel" : "this kernel has none");
-	rc = seccomp_enter();
+	rc = seccomp_enter(sandbox);
 	if (rc < 0 && rc != -ENOSYS && rc != -EINVAL) {
 		snprintf(error, error_size, "cannot put the seccomp filter in force: %s", strerror(-rc));
 		return false;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct tux_sandbox {
 	const int *root_fd;         /* may be read beneath */
@@ -12,6 +13,9 @@ struct tux_sandbox {
 	const char *const *log_directory; /* files may be made and written in */
 	unsigned log_directory_count;
 	bool log_rotates;          /* and be renamed there */
+	const uint16_t *ports;     /* of TCP servers that may be connected to */
+	unsigned port_count;
+	bool connects;             /* there are servers, of TCP or of Unix sockets */
 };
 
 /*

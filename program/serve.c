@@ -156,6 +156,7 @@ static bool spawner_start(struct serving *serving)
 	                       serving->error, ERROR_MAX))
 		return false;
 	config->cgi = cgis->cgi;
+	config->cgi_count = cgis->count;
 	config->spawner_fd = serving->spawner.fd;
 	return true;
 }
@@ -172,20 +173,39 @@ static void urls_write(struct serving *serving)
 	fclose(out);
 }
 
+/* The TCP ports of the upstream servers; NULL without memory. */
+static uint16_t *ports_list(const struct tux_upstream_table *table, unsigned *count)
+{
+	uint16_t *ports = calloc((size_t)table->count * TUX_MAX_UPSTREAM_SERVERS + 1, sizeof(*ports));
+
+	*count = 0;
+	for (unsigned i = 0; ports && i < table->count; i++)
+		for (unsigned j = 0; j < table->upstream[i].server_count; j++) {
+			const uint16_t port = tux_upstream_port(&table->upstream[i].server[j]);
+
+			if (port != 0)
+				ports[(*count)++] = port;
+		}
+	return ports;
+}
+
 /* Drops privileges and enters the sandbox; says what is in force in serving->sandbox. */
 static bool confine(struct serving *serving)
 {
 	const struct tux_sites *sites = &serving->sites;
 	const char *directories[TUX_MAX_SITES];
 	int roots[TUX_MAX_SITES];
-	const struct tux_sandbox sandbox = {
+	struct tux_sandbox sandbox = {
 		.root_fd = roots,
 		.root_count = sites->count,
 		.log_directory = directories,
 		.log_directory_count = serving->log ? tux_log_directories(serving->log, directories) : 0,
 		.log_rotates = serving->command->log_rotate > 0,
+		.connects = serving->config.upstream_count > 0,
 	};
 	unsigned i;
+	uint16_t *ports;
+	bool entered;
 	char parts[96] = "neither landlock nor seccomp (--no-sandbox)";
 
 	if (serving->log && serving->user.change)
@@ -207,8 +227,15 @@ static bool confine(struct serving *serving)
 		         directories[i], strerror(errno));
 		return false;
 	}
-	if (serving->command->sandbox &&
-	    !tux_sandbox_enter(&sandbox, parts, sizeof(parts), serving->error, ERROR_MAX))
+	ports = ports_list(&serving->command->upstreams, &sandbox.port_count);
+	if (!ports) {
+		snprintf(serving->error, ERROR_MAX, "no memory for the ports of upstream servers");
+		return false;
+	}
+	sandbox.ports = ports;
+	entered = !serving->command->sandbox || tux_sandbox_enter(&sandbox, parts, sizeof(parts), serving->error, ERROR_MAX);
+	free(ports);
+	if (!entered)
 		return false;
 	snprintf(serving->sandbox, sizeof(serving->sandbox), "user %.40s, no capabilities, no_new_privs, %s",
 	         serving->user.name, parts);
@@ -225,6 +252,8 @@ static bool prepare(struct serving *serving)
 	*config = command->engine;
 	config->threads = tux_serve_threads(command);
 	config->version = TUX_VERSION;
+	config->upstreams = command->upstreams.upstream;
+	config->upstream_count = command->upstreams.count;
 	etag_key_make(config->etag_key);
 	if (!tux_sites_open(&serving->sites, command, serving->error, ERROR_MAX) || !tux_privileges_user(command->user, &serving->user, serving->error, ERROR_MAX))
 		return false;

@@ -1,0 +1,816 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/cgi_variables.h"
+#include "../core/forward.h"
+#include "address.h"
+#include "cgi.h"
+#include "reply.h"
+#include "send.h"
+#include "upstream.h"
+
+enum {
+	REQUEST_HEAD_ROOM = 2048,  /* more than a head that is written anew grows by */
+	RESPONSE_HEAD_ROOM = 1024,
+	CHUNK_ROOM = TUX_MAX_CHUNK_HEAD + 2, /* and the end of its last line */
+	ENVIRONMENT_ROOM = 3 * TUX_MAX_HEAD, /* what stands twice in a head stands once more in there, and what TUX knows */
+};
+
+enum exchange_state {
+	EXCHANGE_CONNECTING,
+	EXCHANGE_HEAD,        /* the response's head is awaited */
+	EXCHANGE_BODY,
+	EXCHANGE_TUNNEL,      /* both sides speak something else now */
+	EXCHANGE_ENDED,       /* the response is in relay or sent, whole or cut short */
+	EXCHANGE_NO_RESPONSE, /* status answers */
+};
+
+struct exchange {
+	struct conn *conn;
+	void (*resume)(struct conn *conn);
+	struct upstream *upstream;      /* NULL: a program answers */
+	struct upstream_server *server; /* that has the request */
+	uint64_t tried;       /* a set of the upstream's servers */
+	struct cgi_program *program;
+	uint16_t end_status;  /* the program has ended, and this answers if it wrote nothing; 0: it runs */
+	bool from_ended;      /* it has closed its output */
+	struct stream *to;    /* takes the request; NULL: nothing does any more */
+	struct stream *from;  /* brings the response; an upstream's is the same */
+	uint8_t state;        /* enum exchange_state */
+	bool head_request;    /* HEAD */
+	bool old_client;      /* HTTP/1.0 */
+	bool repeatable;      /* it does no harm if the request reaches two servers */
+	bool upgrade;         /* the client asks for one */
+	bool body_chunked;    /* the request's body goes out in chunks */
+	bool body_begun;      /* some of it was sent */
+	bool body_done;       /* its end was sent, or there is none */
+	bool deaf;            /* the peer takes nothing more */
+	bool bodiless;        /* the response has no body */
+	bool until_close;     /* it ends where the connection does */
+	bool chunked;         /* it goes to the client in chunks */
+	bool truncated;       /* it broke off */
+	bool keep_alive;      /* the peer's connection may carry another request */
+	bool paused;          /* the peer waits, as relay is full */
+	uint16_t status;      /* with EXCHANGE_NO_RESPONSE */
+	uint32_t seen;        /* bytes of head that are known to be an incomplete head */
+	struct bytes request; /* its head, written anew; until the response, as it may have to be sent again */
+	struct bytes head;    /* of the response, as far as it has come */
+	struct tux_body body; /* of the response */
+	struct bytes trailer; /* of the response, as far as it has come */
+	struct bytes relay;   /* for the client */
+	uint64_t sent_bytes;  /* to the client */
+};
+
+static const struct stream_events peer_events;
+
+/* What the peer lets us wait for. */
+static void wait_for_peer(struct exchange *exchange)
+{
+	if (exchange->upstream == NULL || exchange->from == NULL || exchange->state == EXCHANGE_CONNECTING)
+		return; /* a program has its time as a whole */
+	if (exchange->to != NULL && stream_unsent(exchange->to) > 0)
+		stream_wait(exchange->from, TIMER_REQUEST);
+	else if (exchange->paused || !exchange->body_done || exchange->state == EXCHANGE_TUNNEL)
+		stream_wait_end(exchange->from); /* it is the client who keeps us waiting */
+	else
+		stream_wait(exchange->from, TIMER_RESPONSE);
+}
+
+/* A program is done with, or is ended. */
+static void release_program(struct exchange *exchange, bool kill)
+{
+	if (exchange->to != NULL)
+		stream_close(exchange->to);
+	if (exchange->from != NULL)
+		stream_close(exchange->from);
+	if (exchange->program != NULL)
+		cgi_leave(exchange->program, kill);
+	exchange->to = exchange->from = NULL;
+	exchange->program = NULL;
+}
+
+/* The peer is done with, if there is one still. A connection is kept if it is at the end of both messages. */
+static void release_peer(struct exchange *exchange, bool keep)
+{
+	struct stream *to = exchange->to, *from = exchange->from;
+
+	if (exchange->upstream == NULL) {
+		release_program(exchange, !keep);
+		return;
+	}
+	if (from == NULL)
+		return;
+	exchange->to = exchange->from = NULL;
+	exchange->server->active--;
+	if (keep && exchange->body_done && stream_unsent(to) == 0 && !exchange->conn->worker->draining &&
+	    !exchange->upstream->config->proxy_protocol)
+		upstream_keep(exchange->server, from);
+	else
+		stream_close(from);
+}
+
+void exchange_free(struct conn *conn)
+{
+	struct exchange *exchange = conn->exchange;
+
+	if (exchange == NULL)
+		return;
+	conn->exchange = NULL;
+	bytes_forget(&exchange->request);
+	bytes_forget(&exchange->head);
+	bytes_forget(&exchange->trailer);
+	bytes_forget(&exchange->relay);
+	free(exchange);
+}
+
+void exchange_abandon(struct conn *conn)
+{
+	struct exchange *exchange = conn->exchange;
+
+	if (exchange == NULL)
+		return;
+	release_peer(exchange, false);
+	if (conn->record != NULL)
+		conn->record->sent_bytes = exchange->sent_bytes;
+	exchange_free(conn);
+}
+
+/* The response is in relay, as far as there is one; what the connection does behind it is settled. */
+static void end_response(struct exchange *exchange)
+{
+	struct conn *conn = exchange->conn;
+
+	exchange->state = EXCHANGE_ENDED;
+	if (exchange->truncated)
+		conn->last = true;
+	if (!exchange->body_done) { /* what is still to come of the body cannot be told from a request */
+		conn->last = true;
+		conn->linger = true;
+	}
+}
+
+/* No response will come, and status answers; where one has begun, it is cut short. */
+static void fail(struct exchange *exchange, uint16_t status)
+{
+	release_peer(exchange, false);
+	if (exchange->state == EXCHANGE_BODY || exchange->state == EXCHANGE_TUNNEL) {
+		exchange->truncated = true;
+		end_response(exchange);
+	} else {
+		exchange->state = EXCHANGE_NO_RESPONSE;
+		exchange->status = status;
+	}
+	exchange->resume(exchange->conn);
+}
+
+/* Has the request's head sent, as soon as the connection stands. False without memory. */
+static bool send_request(struct exchange *exchange, struct stream *stream)
+{
+	const struct conn *conn = exchange->conn;
+	struct address client = { .port = conn->port }, server;
+	uint8_t header[PROXY_PROTOCOL_BYTES];
+
+	if (exchange->upstream->config->proxy_protocol) {
+		memcpy(client.octets, conn->address, sizeof(client.octets));
+		server = address_of_socket(conn->channel.fd);
+		if (!stream_send(stream, header, proxy_protocol_header(&client, &server, header)))
+			return false;
+	}
+	return stream_send(stream, exchange->request.data, exchange->request.len);
+}
+
+/* Gives the request to the next server. False when there is none left to try. */
+static bool try_next(struct exchange *exchange)
+{
+	struct upstream_server *server;
+
+	while ((server = upstream_choose(exchange->upstream, &exchange->tried)) != NULL) {
+		struct stream *stream = exchange->upstream->config->proxy_protocol ? NULL : upstream_take(server, &peer_events, exchange);
+
+		exchange->state = stream != NULL ? EXCHANGE_HEAD : EXCHANGE_CONNECTING;
+		if (stream == NULL)
+			stream = upstream_connect(server, &peer_events, exchange);
+		if (stream == NULL) {
+			upstream_failed(server);
+			continue;
+		}
+		server->active++;
+		exchange->server = server;
+		exchange->to = exchange->from = stream;
+		if (!send_request(exchange, stream)) {
+			release_peer(exchange, false);
+			return false;
+		}
+		if (exchange->state == EXCHANGE_HEAD)
+			stream_receive(stream, true);
+		wait_for_peer(exchange);
+		return true;
+	}
+	return false;
+}
+
+/* A server is gone or silent: another one may answer, if it does not matter what this one has done. */
+static void lose_server(struct exchange *exchange, uint16_t status)
+{
+	const bool unanswered = exchange->state == EXCHANGE_CONNECTING || (exchange->state == EXCHANGE_HEAD && exchange->head.len == 0);
+	const bool again = unanswered && !exchange->body_begun && (exchange->repeatable || exchange->state == EXCHANGE_CONNECTING);
+
+	if (unanswered && exchange->from->used && status == 502) /* closed while it was unused: that says nothing of the server */
+		exchange->tried &= ~(UINT64_C(1) << (exchange->server - exchange->upstream->server));
+	else
+		upstream_failed(exchange->server);
+	release_peer(exchange, false);
+	if (!again || !try_next(exchange))
+		fail(exchange, status);
+}
+
+/* The peer is gone or silent before it has answered. */
+static void lose_peer(struct exchange *exchange, uint16_t status)
+{
+	if (exchange->upstream != NULL)
+		lose_server(exchange, status);
+	else
+		fail(exchange, status);
+}
+
+/* Has the client sent what stands in relay, and the peer wait when that is too much. */
+static void relayed(struct exchange *exchange)
+{
+	if (exchange->from != NULL && exchange->relay.len >= STREAM_ROOM && !exchange->paused) {
+		exchange->paused = true;
+		stream_receive(exchange->from, false);
+	}
+	wait_for_peer(exchange);
+	exchange->resume(exchange->conn);
+}
+
+/* Puts content of the response into relay, framed for the client. False without memory. */
+static bool relay_content(struct exchange *exchange, const uint8_t *data, uint32_t len)
+{
+	uint8_t *out;
+	uint32_t head;
+
+	if (len == 0 || exchange->bodiless)
+		return true;
+	if (!exchange->chunked)
+		return bytes_keep(&exchange->relay, data, len);
+	out = bytes_room(&exchange->relay, len + CHUNK_ROOM);
+	if (out == NULL)
+		return false;
+	head = tux_chunk_head(out, len);
+	memcpy(out + head, data, len);
+	memcpy(out + head + len, "\r\n", 2);
+	exchange->relay.len += head + len + 2;
+	return true;
+}
+
+/* Puts the last chunk into relay, with the trailer fields that came. False without memory. */
+static bool relay_last_chunk(struct exchange *exchange)
+{
+	struct tux_field_lines *lines = &exchange->conn->worker->received.fields;
+	const uint32_t room = exchange->trailer.len + sizeof(TUX_LAST_CHUNK);
+	uint8_t refusal = TUX_ACCEPTED;
+	uint32_t pos = 0, len = 0;
+	uint8_t *out = bytes_room(&exchange->relay, room);
+
+	if (out == NULL)
+		return false;
+	tux_fields_clear(lines);
+	if (exchange->trailer.len > 2 &&
+	    tux_fields_parse(exchange->trailer.data, exchange->trailer.len, &pos, false, lines, &refusal) == TUX_PARSED)
+		len = tux_forward_trailer(out, room, exchange->trailer.data, lines);
+	if (len == 0) {
+		len = sizeof(TUX_LAST_CHUNK) - 1;
+		memcpy(out, TUX_LAST_CHUNK, len);
+	}
+	exchange->relay.len += len;
+	return true;
+}
+
+/* The response is whole. */
+static void complete(struct exchange *exchange, bool keep)
+{
+	if (exchange->upstream != NULL)
+		upstream_answered(exchange->server);
+	release_peer(exchange, keep && (exchange->keep_alive || exchange->upstream == NULL));
+	if (exchange->chunked && !relay_last_chunk(exchange))
+		exchange->truncated = true;
+	end_response(exchange);
+	exchange->resume(exchange->conn);
+}
+
+/* Reads the response's body. */
+static void take_content(struct exchange *exchange, const uint8_t *data, uint32_t len)
+{
+	uint32_t used = 0;
+
+	while (used < len) {
+		struct tux_span content, trailer;
+		uint32_t consumed;
+		enum tux_verdict verdict = tux_body_read_trailer(&exchange->body, data + used, len - used, &consumed, &content, &trailer);
+
+		if (verdict == TUX_REFUSED || !relay_content(exchange, data + used + content.off, content.len) ||
+		    !bytes_keep(&exchange->trailer, data + used + trailer.off, trailer.len)) {
+			fail(exchange, 502);
+			return;
+		}
+		used += consumed;
+		if (verdict == TUX_PARSED) {
+			complete(exchange, used == len);
+			return;
+		}
+	}
+	relayed(exchange);
+}
+
+/* Writes a head for the client, from worker->received. False without memory, or if it does not fit. */
+static bool relay_head(struct exchange *exchange, const struct tux_forwarding_response *how)
+{
+	const struct tux_received *res = &exchange->conn->worker->received;
+	const uint32_t room = res->head_len + how->extra.len + RESPONSE_HEAD_ROOM;
+	uint8_t *out = bytes_room(&exchange->relay, room);
+	uint32_t len;
+
+	if (out == NULL)
+		return false;
+	len = tux_forward_response(out, room, exchange->head.data, res, how);
+	exchange->relay.len += len;
+	return len > 0;
+}
+
+/* The head of a response has come. False if it cannot go on. */
+static bool begin_response(struct exchange *exchange)
+{
+	struct conn *conn = exchange->conn;
+	struct worker *worker = conn->worker;
+	const struct tux_received *res = &worker->received;
+	const struct tux_request *req = &worker->request;
+	const struct tux_text extra = tux_fields_added(conn->fields, res->status);
+	const bool measured = res->framing == TUX_FRAMING_LENGTH || res->framing == TUX_FRAMING_NONE;
+	struct tux_forwarding_response how = {
+		.date = worker->date,
+		.extra = { (const uint8_t *)extra.at, extra.len },
+		.removed = conn->fields->removed,
+		.removed_count = conn->fields->removed_count,
+		.content_length = res->content_length,
+		.framing = res->framing,
+	};
+
+	tux_request_parse(conn->held.data, conn->held.len, 0, &worker->request);
+	exchange->keep_alive = res->keep_alive;
+	exchange->bodiless = res->framing == TUX_FRAMING_NONE;
+	exchange->until_close = res->framing == TUX_FRAMING_CLOSE;
+	exchange->chunked = !measured && req->minor > 0;
+	if (!req->keep_alive || (worker->draining && !conn->followed) || (!measured && req->minor == 0) || res->status == 101)
+		conn->last = true;
+	if (!measured)
+		how.framing = exchange->chunked ? TUX_FRAMING_CHUNKED : TUX_FRAMING_CLOSE;
+	how.minor = req->minor;
+	how.keep_alive = !conn->last;
+	how.upgrade = res->status == 101;
+	if (!relay_head(exchange, &how))
+		return false;
+	reply_streamed(conn, conn->held.data, res->status);
+	exchange->state = res->status == 101 ? EXCHANGE_TUNNEL : EXCHANGE_BODY;
+	tux_body_start(&exchange->body, (enum tux_framing)res->framing, res->content_length);
+	bytes_forget(&exchange->request); /* it is not sent again now */
+	return true;
+}
+
+/* An interim response, which HTTP/1.0 does not know. 100 Continue was ours to say. */
+static bool relay_interim(struct exchange *exchange)
+{
+	const struct tux_forwarding_response how = { .framing = TUX_FRAMING_NONE, .minor = 1, .keep_alive = true };
+
+	return exchange->conn->worker->received.status == 100 || exchange->old_client || relay_head(exchange, &how);
+}
+
+/* What came behind the head is of the body, or of what an Upgrade led to. */
+static void take_rest(struct exchange *exchange, uint32_t head_len)
+{
+	struct bytes head = exchange->head;
+	const struct tux_received *res = &exchange->conn->worker->received;
+	const uint32_t rest = head.len - head_len;
+
+	exchange->head = (struct bytes){ NULL, 0, 0 };
+	if (exchange->state == EXCHANGE_TUNNEL) {
+		if (bytes_keep(&exchange->relay, head.data + head_len, rest))
+			relayed(exchange);
+		else
+			fail(exchange, 502);
+	} else if (exchange->bodiless || (res->framing == TUX_FRAMING_LENGTH && res->content_length == 0)) {
+		complete(exchange, rest == 0);
+	} else {
+		take_content(exchange, head.data + head_len, rest);
+	}
+	bytes_forget(&head);
+}
+
+static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_received *res)
+{
+	return exchange->upstream != NULL ?
+	               tux_received_parse(exchange->head.data, exchange->head.len, exchange->seen, exchange->head_request, res) :
+	               tux_received_parse_cgi(exchange->head.data, exchange->head.len, exchange->seen, exchange->head_request, res);
+}
+
+static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t len)
+{
+	struct tux_received *res = &exchange->conn->worker->received;
+
+	if (!bytes_keep(&exchange->head, data, len)) {
+		fail(exchange, 502);
+		return;
+	}
+	for (;;) {
+		switch (parse_head(exchange, res)) {
+		case TUX_MORE:
+			exchange->seen = exchange->head.len;
+			relayed(exchange);
+			return;
+		case TUX_REFUSED:
+			fail(exchange, 502);
+			return;
+		case TUX_PARSED:
+			break;
+		}
+		if (res->status >= 200 || res->status == 101)
+			break;
+		if (!relay_interim(exchange)) {
+			fail(exchange, 502);
+			return;
+		}
+		bytes_drop(&exchange->head, res->head_len);
+		exchange->seen = 0;
+	}
+	if (res->status == 101 && !(exchange->upgrade && res->upgrade)) { /* nobody asked for it */
+		fail(exchange, 502);
+		return;
+	}
+	if (!begin_response(exchange)) {
+		fail(exchange, 502);
+		return;
+	}
+	take_rest(exchange, res->head_len);
+}
+
+static void on_connected(struct stream *stream, int error)
+{
+	struct exchange *exchange = stream->owner;
+
+	if (error != 0) {
+		lose_peer(exchange, 502);
+		return;
+	}
+	exchange->state = EXCHANGE_HEAD;
+	stream_receive(stream, true);
+	wait_for_peer(exchange);
+	exchange->resume(exchange->conn);
+}
+
+static void on_received(struct stream *stream, const uint8_t *data, uint32_t len)
+{
+	struct exchange *exchange = stream->owner;
+
+	switch ((enum exchange_state)exchange->state) {
+	case EXCHANGE_HEAD:
+		take_head(exchange, data, len);
+		return;
+	case EXCHANGE_BODY:
+		take_content(exchange, data, len);
+		return;
+	case EXCHANGE_TUNNEL:
+		if (bytes_keep(&exchange->relay, data, len))
+			relayed(exchange);
+		else
+			fail(exchange, 502);
+		return;
+	case EXCHANGE_CONNECTING:
+	case EXCHANGE_ENDED:
+	case EXCHANGE_NO_RESPONSE:
+		return;
+	}
+}
+
+static void on_ended(struct stream *stream, int error)
+{
+	struct exchange *exchange = stream->owner;
+
+	if (exchange->program != NULL && exchange->state == EXCHANGE_HEAD && exchange->end_status == 0) {
+		stream_close(stream); /* how the program ends says what to answer */
+		exchange->from = NULL;
+		exchange->from_ended = true;
+	} else if (exchange->state == EXCHANGE_HEAD) {
+		lose_peer(exchange, exchange->end_status != 0 ? exchange->end_status : 502);
+	} else if (exchange->state == EXCHANGE_BODY && exchange->until_close && error == 0) {
+		complete(exchange, exchange->program != NULL);
+	} else {
+		fail(exchange, 502);
+	}
+}
+
+static void on_drained(struct stream *stream)
+{
+	struct exchange *exchange = stream->owner;
+
+	wait_for_peer(exchange);
+	if (!exchange->body_done || exchange->state == EXCHANGE_TUNNEL)
+		exchange->resume(exchange->conn);
+}
+
+/* It takes nothing more. What it has to say of that may still come. */
+static void on_failed(struct stream *stream, int error)
+{
+	struct exchange *exchange = stream->owner;
+
+	(void)error;
+	exchange->deaf = true;
+	exchange->keep_alive = false;
+}
+
+static void on_expired(struct stream *stream)
+{
+	struct exchange *exchange = stream->owner;
+
+	if (exchange->state == EXCHANGE_CONNECTING || exchange->state == EXCHANGE_HEAD)
+		lose_peer(exchange, 504);
+	else
+		fail(exchange, 504);
+}
+
+static const struct stream_events peer_events = {
+	.connected = on_connected,
+	.received = on_received,
+	.ended = on_ended,
+	.drained = on_drained,
+	.failed = on_failed,
+	.expired = on_expired,
+};
+
+/* The request's head for a server. 0, or the status that answers instead. */
+static uint16_t write_request(struct exchange *exchange, const struct tux_upstream *upstream)
+{
+	struct conn *conn = exchange->conn;
+	const struct tux_request *req = &conn->worker->request;
+	const uint32_t cap = req->head_len + REQUEST_HEAD_ROOM;
+	char client[ADDRESS_TEXT];
+	const struct tux_forwarding how = {
+		.client = address_text(conn->address, client),
+		.content_length = req->content_length,
+		.framing = req->framing,
+		.trusted = upstream->trust_forwarded,
+		.upgrade = exchange->upgrade,
+	};
+	uint8_t *out = bytes_room(&exchange->request, cap);
+
+	if (out == NULL)
+		return 503;
+	exchange->request.len = tux_forward_request(out, cap, conn->held.data, req, &how);
+	return exchange->request.len > 0 ? 0 : 431;
+}
+
+/* Whether a request may come to a server twice, or to two of them (RFC 9110 9.2.2). */
+static bool is_idempotent(const struct tux_request *req)
+{
+	switch ((enum tux_method)req->method) {
+	case TUX_GET:
+	case TUX_HEAD:
+	case TUX_OPTIONS:
+	case TUX_PUT:
+	case TUX_DELETE:
+	case TUX_TRACE:
+		return true;
+	case TUX_POST:
+	case TUX_PATCH:
+	case TUX_CONNECT:
+	case TUX_METHOD_UNKNOWN:
+		break;
+	}
+	return false;
+}
+
+/* A program has ended. What it wrote is still read. */
+static void on_program_ended(void *owner, uint16_t status)
+{
+	struct exchange *exchange = owner;
+
+	exchange->end_status = status;
+	if (exchange->from_ended)
+		fail(exchange, status);
+}
+
+const struct cgi_events exchange_cgi_events = { .ended = on_program_ended };
+
+/* Sends the end of a request's body to a program. */
+static void end_input(struct exchange *exchange)
+{
+	if (exchange->upstream == NULL && exchange->to != NULL) {
+		stream_finish(exchange->to);
+		exchange->to = NULL;
+	}
+}
+
+/* The environment of a program, but for what the spawner finds out. False without memory, or if it does not fit. */
+static bool write_environment(struct conn *conn, struct bytes *environment)
+{
+	const struct tux_request *req = &conn->worker->request;
+	char client[ADDRESS_TEXT], server[ADDRESS_TEXT];
+	const struct address here = address_of_socket(conn->channel.fd);
+	const struct tux_cgi_facts facts = {
+		.server_addr = address_text(here.octets, server),
+		.server_port = here.port,
+		.remote_addr = address_text(conn->address, client),
+		.remote_port = conn->port,
+		.server_software = { (const uint8_t *)"tux", 3 },
+		.has_length = req->framing == TUX_FRAMING_LENGTH,
+		.content_length = req->content_length,
+	};
+	uint8_t *out = bytes_room(environment, ENVIRONMENT_ROOM);
+
+	if (out == NULL)
+		return false;
+	environment->len = tux_cgi_variables(out, ENVIRONMENT_ROOM, conn->held.data, req, &facts);
+	return environment->len > 0;
+}
+
+/* Starts the program of the route. 0, or the status that answers instead. */
+static uint16_t start_program(struct exchange *exchange, const struct tux_route *route)
+{
+	struct conn *conn = exchange->conn;
+	struct worker *worker = conn->worker;
+	struct bytes environment = { NULL, 0, 0 };
+	struct cgi_start start = {
+		.order = { .rule = route->argument, .path = worker->path, .path_len = worker->path_len, .prefix_len = route->prefix_len },
+		.stream_events = &peer_events,
+		.owner = exchange,
+	};
+	uint16_t status = 431;
+
+	if (write_environment(conn, &environment)) {
+		start.order.environment = environment.data;
+		start.order.environment_len = environment.len;
+		status = cgi_start(&worker->cgi, &start, &exchange->program, &exchange->to, &exchange->from);
+	}
+	bytes_forget(&environment);
+	if (status != 0)
+		return status;
+	exchange->state = EXCHANGE_HEAD;
+	stream_receive(exchange->from, true);
+	if (exchange->body_done)
+		end_input(exchange);
+	return 0;
+}
+
+/* Forwards the request to a server of the route's upstream. */
+static uint16_t start_upstream(struct exchange *exchange, const struct tux_route *route)
+{
+	uint16_t status;
+
+	exchange->upstream = &exchange->conn->worker->upstreams[route->argument];
+	status = write_request(exchange, exchange->upstream->config);
+	if (status != 0)
+		return status;
+	return try_next(exchange) ? 0 : 502;
+}
+
+uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (*resume)(struct conn *conn))
+{
+	struct worker *worker = conn->worker;
+	const struct tux_request *req = &worker->request;
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
+	uint16_t status;
+
+	if (exchange == NULL)
+		return 503;
+	conn->exchange = exchange;
+	exchange->conn = conn;
+	exchange->resume = resume;
+	exchange->head_request = req->method == TUX_HEAD;
+	exchange->old_client = req->minor == 0;
+	exchange->repeatable = is_idempotent(req);
+	exchange->upgrade = req->upgrade;
+	exchange->body_chunked = req->framing == TUX_FRAMING_CHUNKED;
+	exchange->body_done = req->framing != TUX_FRAMING_CHUNKED && req->content_length == 0;
+	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);
+	status = route->handler == TUX_HANDLER_CGI ? start_program(exchange, route) : start_upstream(exchange, route);
+	if (status != 0)
+		exchange_free(conn);
+	return status;
+}
+
+enum exchange_next exchange_next(struct conn *conn)
+{
+	struct exchange *exchange = conn->exchange;
+
+	if (exchange->state == EXCHANGE_NO_RESPONSE) {
+		conn->failed = exchange->status;
+		if (!exchange->body_done)
+			conn->last = conn->linger = true;
+		exchange_free(conn);
+		return EXCHANGE_FAILED;
+	}
+	if (exchange->relay.len > 0) {
+		send_body(conn, NULL, -1, (struct piece){ .memory = exchange->relay.data, .len = exchange->relay.len });
+		conn->answer.text = exchange->relay.data;
+		exchange->sent_bytes += exchange->relay.len;
+		exchange->relay = (struct bytes){ NULL, 0, 0 };
+		if (exchange->paused && exchange->from != NULL) { /* what was on its way may have ended it meanwhile */
+			exchange->paused = false;
+			stream_receive(exchange->from, true);
+			wait_for_peer(exchange);
+		}
+		return EXCHANGE_QUEUED;
+	}
+	if (exchange->state != EXCHANGE_ENDED)
+		return EXCHANGE_WAITS;
+	if (conn->record != NULL)
+		conn->record->sent_bytes = exchange->sent_bytes;
+	reply_sent(conn, 0);
+	exchange_free(conn);
+	return EXCHANGE_OVER;
+}
+
+bool exchange_takes(const struct conn *conn)
+{
+	const struct exchange *exchange = conn->exchange;
+
+	if (exchange->to == NULL || exchange->deaf || exchange->state == EXCHANGE_CONNECTING)
+		return false;
+	return (!exchange->body_done || exchange->state == EXCHANGE_TUNNEL) && stream_unsent(exchange->to) < STREAM_ROOM;
+}
+
+bool exchange_awaits_body(const struct conn *conn)
+{
+	return !conn->exchange->body_done;
+}
+
+bool exchange_answered(const struct conn *conn)
+{
+	return conn->exchange->state >= EXCHANGE_BODY && conn->exchange->state != EXCHANGE_NO_RESPONSE;
+}
+
+/* Sends content of the request's body, framed for the peer. */
+static bool send_content(struct exchange *exchange, const uint8_t *data, uint32_t len)
+{
+	uint8_t head[CHUNK_ROOM];
+
+	if (len == 0)
+		return true;
+	exchange->body_begun = true;
+	if (!exchange->body_chunked || exchange->upstream == NULL)
+		return stream_send(exchange->to, data, len);
+	return stream_send(exchange->to, head, tux_chunk_head(head, len)) && stream_send(exchange->to, data, len) &&
+	       stream_send(exchange->to, (const uint8_t *)"\r\n", 2);
+}
+
+uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
+{
+	struct exchange *exchange = conn->exchange;
+	enum tux_verdict verdict = TUX_MORE;
+	uint32_t used = 0;
+	bool sent = true;
+
+	*refusal = TUX_ACCEPTED;
+	if (exchange->state == EXCHANGE_TUNNEL) {
+		sent = stream_send(exchange->to, buf, len);
+		used = len;
+	}
+	while (used < len && verdict == TUX_MORE && sent) {
+		struct tux_span content;
+		uint32_t consumed;
+
+		verdict = tux_body_read(&conn->body, buf + used, len - used, &consumed, &content);
+		if (conn->body.total > conn->worker->config->max_body_bytes)
+			*refusal = TUX_REFUSED_BODY_LONG;
+		else if (verdict == TUX_REFUSED)
+			*refusal = (enum tux_refusal)conn->body.refusal;
+		if (*refusal != TUX_ACCEPTED)
+			return len;
+		sent = send_content(exchange, buf + used + content.off, content.len);
+		used += consumed;
+	}
+	if (sent && verdict == TUX_PARSED) {
+		exchange->body_done = true;
+		if (exchange->body_chunked && exchange->upstream != NULL)
+			sent = stream_send(exchange->to, (const uint8_t *)TUX_LAST_CHUNK, sizeof(TUX_LAST_CHUNK) - 1);
+		end_input(exchange);
+	}
+	if (!sent) /* without memory for it the peer cannot be told the rest: it is as gone */
+		exchange->deaf = true;
+	wait_for_peer(exchange);
+	return used;
+}
+
+void exchange_client_ended(struct conn *conn)
+{
+	struct exchange *exchange = conn->exchange;
+
+	if (exchange->state == EXCHANGE_TUNNEL) {
+		if (exchange->from != NULL)
+			release_peer(exchange, false);
+		end_response(exchange);
+		exchange->resume(conn);
+	}
+}

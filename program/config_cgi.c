@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config_cgi.h"
+
+#include <string.h>
+
+/* The number of the cgi with this name; -1, and an error said, if there can be none. */
+static int find(struct reading *reading, const char *name, const char *at)
+{
+	char error[CONFIG_ERROR_MAX];
+	const int number = name ? tux_cgis_find(&reading->command->cgis, name, error, sizeof(error)) : -1;
+
+	if (name && number < 0)
+		reading_wrong(reading, at, "%s", error);
+	else if (name && !reading->cgi_at[number])
+		reading->cgi_at[number] = at;
+	return number;
+}
+
+int cgi_named(struct reading *reading, const ucl_object_t *key)
+{
+	if (ucl_object_type(key) == UCL_STRING)
+		return find(reading, reading_text(reading, key, key->key), key->key);
+	reading_wrong(reading, key->key, "cgi needs the name of a cgi");
+	return -1;
+}
+
+/* One value of a cgi's key; front is what belongs before it. */
+static void value_apply(struct reading *reading, unsigned number, const char *name, const char *front, const ucl_object_t *value,
+                            const char *at)
+{
+	const enum ucl_type type = ucl_object_type(value);
+	const char *text = NULL;
+	char error[CONFIG_ERROR_MAX];
+
+	if (type == UCL_OBJECT || type == UCL_ARRAY || type == UCL_NULL || type == UCL_USERDATA)
+		reading_wrong(reading, at, "%s needs a value: %s", name, tux_cgis_expects(name));
+	else
+		text = reading_text(reading, value, at);
+	if (text && *front)
+		text = reading_join(reading, front, text);
+	if (text && !tux_cgis_set(&reading->command->cgis, number, name, text, error, sizeof(error)))
+		reading_wrong(reading, at, "%s", error);
+}
+
+/* env { NAME = value } */
+static void variables_apply(struct reading *reading, unsigned number, const char *name, const ucl_object_t *variables)
+{
+	ucl_object_iter_t each = NULL;
+	const ucl_object_t *one;
+	char front[256];
+
+	while ((one = ucl_object_iterate(variables, &each, true))) {
+		snprintf(front, sizeof(front), "%.*s=", (int)one->keylen, one->key);
+		if (one->next)
+			reading_wrong(reading, one->next->key, "%.*s is said a second time; it takes one value", (int)one->keylen, one->key);
+		else if (one->keylen + 2 > sizeof(front))
+			reading_wrong(reading, one->key, "the name of a variable is longer than %zu bytes", sizeof(front) - 2);
+		else
+			value_apply(reading, number, name, front, one, one->key);
+	}
+}
+
+static void key_apply(struct reading *reading, unsigned number, const ucl_object_t *first)
+{
+	char name[64], error[CONFIG_ERROR_MAX];
+	enum tux_cgi_use use;
+	const ucl_object_t *value, *element;
+
+	snprintf(name, sizeof(name), "%.*s", (int)first->keylen, first->key);
+	use = tux_cgis_use(name);
+	if (use == TUX_CGI_UNKNOWN) {
+		reading_wrong(reading, first->key, "unknown key \"%s\" in a cgi; there are: %s", name, tux_cgis_keys());
+	} else if (use == TUX_CGI_SWITCH) {
+		if (first->next || ucl_object_type(first) != UCL_BOOLEAN)
+			reading_wrong(reading, first->key, "%s is on or off, once", name);
+		else if (ucl_object_toboolean(first) && !tux_cgis_set(&reading->command->cgis, number, name, NULL, error, sizeof(error)))
+			reading_wrong(reading, first->key, "%s", error);
+	} else if (use == TUX_CGI_VALUE && first->next) {
+		reading_wrong(reading, first->next->key, "%s is said a second time; it takes one value", name);
+	} else {
+		for (value = first; value; value = value->next) {
+			ucl_object_iter_t each = NULL;
+
+			if (use == TUX_CGI_VARIABLES && ucl_object_type(value) == UCL_OBJECT)
+				variables_apply(reading, number, name, value);
+			else if (use != TUX_CGI_VALUE && ucl_object_type(value) == UCL_ARRAY)
+				while ((element = ucl_object_iterate(value, &each, true)))
+					value_apply(reading, number, name, "", element, value->key);
+			else
+				value_apply(reading, number, name, "", value, value->key);
+		}
+	}
+}
+
+static void cgi_apply(struct reading *reading, const ucl_object_t *cgi)
+{
+	struct tux_cgis *const cgis = &reading->command->cgis;
+	const char *const name = reading_keep(reading, cgi->key, cgi->keylen);
+	const int number = find(reading, name, cgi->key);
+	ucl_object_iter_t each = NULL;
+	const ucl_object_t *key;
+	char error[CONFIG_ERROR_MAX];
+
+	if (number < 0)
+		return;
+	if (cgis->said[number]) {
+		reading_wrong(reading, cgi->key, "cgi %s is said a second time", name);
+		return;
+	}
+	cgis->said[number] = true;
+	if (ucl_object_type(cgi) != UCL_OBJECT) {
+		reading_wrong(reading, cgi->key, "cgi %s needs { } with what its programs are", name);
+		return;
+	}
+	while ((key = ucl_object_iterate(cgi, &each, true)))
+		key_apply(reading, (unsigned)number, key);
+	if (!tux_cgis_complete(cgis, (unsigned)number, error, sizeof(error)))
+		reading_wrong(reading, cgi->key, "%s", error);
+}
+
+/* cgi NAME { }, as often as there are kinds of CGI programs. */
+void cgis_apply(struct reading *reading, const ucl_object_t *first)
+{
+	reading_blocks(reading, first, "cgi needs a name, and { } with what its programs are", cgi_apply);
+}
+
+void cgis_settle(struct reading *reading)
+{
+	const struct tux_cgis *const cgis = &reading->command->cgis;
+	unsigned i;
+
+	for (i = 0; i < cgis->count; i++)
+		if (!cgis->said[i])
+			reading_wrong(reading, reading->cgi_at[i], "there is no cgi %s", cgis->cgi[i].name);
+}

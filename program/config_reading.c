@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * libucl keeps no line numbers, but without copying its keys and texts point into the file that it read: where they point is where
+ * they stand.
+ */
+#define _GNU_SOURCE 1
+#include "config_reading.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+unsigned reading_line(const struct reading *reading, const char *at)
+{
+	unsigned line = 1;
+	const char *p;
+
+	if (!at || at < reading->file || at > reading->file + reading->len)
+		return 0;
+	for (p = reading->file; p < at; p++)
+		line += *p == '\n';
+	return line;
+}
+
+void reading_wrong(struct reading *reading, const char *at, const char *format, ...)
+{
+	const unsigned line = reading_line(reading, at);
+	va_list arguments;
+
+	if (line)
+		fprintf(reading->errors, "%s:%u: ", reading->path, line);
+	else
+		fprintf(reading->errors, "%s: ", reading->path);
+	va_start(arguments, format);
+	vfprintf(reading->errors, format, arguments);
+	va_end(arguments);
+	fputc('\n', reading->errors);
+	reading->wrong++;
+}
+
+/* The value's text as it stands in the file: 64M is not to be what libucl takes it for. Behind its key, or the quote that ends that. */
+static void bare_word(const struct reading *reading, const ucl_object_t *value, const char **text, size_t *len)
+{
+	const char *const end = reading->file + reading->len;
+	const char *at = value->key ? value->key + value->keylen : NULL;
+
+	*text = NULL;
+	*len = 0;
+	if (!at || at < reading->file || at >= end)
+		return;
+	if (*at == '"' || *at == '\'')
+		at++;
+	while (at < end && strchr(" \t\r\n=:", *at))
+		at++;
+	*text = at;
+	while (at < end && !strchr(" \t\r\n;,}]#", *at))
+		at++;
+	*len = (size_t)(at - *text);
+}
+
+static const char *keep(struct reading *reading, const char *front, size_t front_len, const char *text, size_t len)
+{
+	struct text *const copy = malloc(sizeof(*copy) + front_len + len + 1);
+
+	if (!copy) {
+		reading_wrong(reading, NULL, "no memory");
+		return "";
+	}
+	memcpy(copy->octets, front, front_len);
+	memcpy(copy->octets + front_len, text, len);
+	copy->octets[front_len + len] = '\0';
+	copy->next = reading->config->texts;
+	reading->config->texts = copy;
+	return copy->octets;
+}
+
+const char *reading_keep(struct reading *reading, const char *text, size_t len)
+{
+	return keep(reading, "", 0, text, len);
+}
+
+const char *reading_join(struct reading *reading, const char *front, const char *text)
+{
+	return keep(reading, front, strlen(front), text, strlen(text));
+}
+
+const char *reading_text(struct reading *reading, const ucl_object_t *value, const char *at)
+{
+	const char *text;
+	size_t len = 0;
+
+	if (ucl_object_type(value) == UCL_STRING)
+		text = ucl_object_tolstring(value, &len);
+	else
+		bare_word(reading, value, &text, &len);
+	if (!text) {
+		reading_wrong(reading, at, "a number stands in a list; write it in quotes");
+		return NULL;
+	}
+	if (memchr(text, '\0', len)) {
+		reading_wrong(reading, at, "there is a NUL byte in the value");
+		return NULL;
+	}
+	return reading_keep(reading, text, len);
+}
+
+void reading_blocks(struct reading *reading, const ucl_object_t *first, const char *expected,
+                    void (*apply)(struct reading *reading, const ucl_object_t *block))
+{
+	const ucl_object_t *blocks, *block;
+
+	for (blocks = first; blocks; blocks = blocks->next) {
+		ucl_object_iter_t each = NULL;
+
+		if (ucl_object_type(blocks) != UCL_OBJECT) {
+			reading_wrong(reading, blocks->key, "%s", expected);
+			continue;
+		}
+		while ((block = ucl_object_iterate(blocks, &each, true)))
+			for (; block; block = block->next)
+				apply(reading, block);
+	}
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config_route.h"
+
+#include <string.h>
+
+#include "config_cgi.h"
+#include "config_upstream.h"
+
+enum { MAX_ALLOW = 64 }; /* networks of a status */
+
+#define HANDLERS "static on, redirect, handover PORT, upstream NAME, cgi NAME, or status on"
+
+/* The port of a route to a server. */
+static void port_apply(struct reading *reading, const ucl_object_t *value, const char *at)
+{
+	const int64_t port = ucl_object_type(value) == UCL_INT ? ucl_object_toint(value) : 0;
+
+	if (port < 1 || port > 65535) {
+		reading_wrong(reading, at, "handover needs a port from 1 to 65535");
+	} else if (reading->route_port != 0 && reading->route_port != port) {
+		reading_wrong(reading, at, "all routes hand over to one port, and another says %u", reading->route_port);
+	} else {
+		reading->route_port = (uint16_t)port;
+		reading->route_port_at = at;
+	}
+}
+
+void port_settle(struct reading *reading)
+{
+	uint16_t *const port = &reading->command->engine.handover_port;
+
+	if (reading->route_port != 0 && *port != 0 && *port != reading->route_port)
+		reading_wrong(reading, reading->route_port_at, "all hand over to one port, and the key handover says %u", *port);
+	else if (reading->route_port != 0)
+		*port = reading->route_port;
+}
+
+/* One rule about fields. */
+static void field_rule_apply(struct reading *reading, struct tux_field_rules *rules, enum tux_field_rule_kind kind,
+                             const ucl_object_t *value, const char *at)
+{
+	char error[CONFIG_ERROR_MAX];
+	const char *text;
+
+	if (ucl_object_type(value) != UCL_STRING) {
+		reading_wrong(reading, at, "a rule about a field needs a text: \"Name: value\", to remove it its name");
+		return;
+	}
+	if (reading_line(reading, value->value.sv))
+		at = value->value.sv;
+	text = reading_text(reading, value, at);
+	if (text && !tux_field_rules_add(rules, kind, text, error, sizeof(error)))
+		reading_wrong(reading, at, "%s", error);
+}
+
+void field_rules_apply(struct reading *reading, struct tux_field_rules *rules, const ucl_object_t *first)
+{
+	static const char *const kinds[] = { [TUX_FIELD_ADD] = "add", [TUX_FIELD_SET] = "set", [TUX_FIELD_REMOVE] = "remove" };
+	const ucl_object_t *block, *key, *value, *element;
+
+	for (block = first; block; block = block->next) {
+		ucl_object_iter_t each = NULL;
+
+		if (ucl_object_type(block) != UCL_OBJECT) {
+			reading_wrong(reading, block->key, "header needs { } with add, set and remove");
+			continue;
+		}
+		while ((key = ucl_object_iterate(block, &each, true))) {
+			unsigned kind = 0;
+
+			while (kind < 3 && (key->keylen != strlen(kinds[kind]) || memcmp(key->key, kinds[kind], key->keylen) != 0))
+				kind++;
+			if (kind == 3) {
+				reading_wrong(reading, key->key, "unknown key \"%.*s\" in header; there are: add, set, remove", (int)key->keylen, key->key);
+				continue;
+			}
+			for (value = key; value; value = value->next) {
+				ucl_object_iter_t all = NULL;
+
+				if (ucl_object_type(value) != UCL_ARRAY)
+					field_rule_apply(reading, rules, (enum tux_field_rule_kind)kind, value, value->key);
+				else
+					while ((element = ucl_object_iterate(value, &all, true)))
+						field_rule_apply(reading, rules, (enum tux_field_rule_kind)kind, element, value->key);
+			}
+		}
+	}
+}
+
+/* What a route does, as far as it has been read. */
+struct route {
+	unsigned handlers;
+	enum tux_handler handler;
+	int argument;            /* of it; -1: wrong, and that is said */
+	const char *to;          /* of a redirect */
+	uint16_t code;           /* the same: its status; 0: not a good one */
+	const char *code_at;     /* where it stands; NULL: not said */
+	const char *allow[MAX_ALLOW];
+	const char *allow_at;
+	unsigned allow_count;
+	struct tux_route_fields fields;
+};
+
+/* status: the handler that is on, or the number of a redirect. */
+static void status_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	const int64_t code = ucl_object_type(key) == UCL_INT ? ucl_object_toint(key) : 0;
+
+	if (ucl_object_type(key) == UCL_BOOLEAN && ucl_object_toboolean(key)) {
+		route->handlers++;
+		route->handler = TUX_HANDLER_STATUS;
+	} else if (ucl_object_type(key) == UCL_INT) {
+		route->code = code > 0 && code < 1000 ? (uint16_t)code : 0;
+		route->code_at = key->key;
+	} else {
+		reading_wrong(reading, key->key, "status is on, or with a redirect its number");
+	}
+}
+
+static void network_add(struct reading *reading, const ucl_object_t *value, const char *at, struct route *route)
+{
+	const char *const text = ucl_object_type(value) == UCL_STRING ? reading_text(reading, value, at) : NULL;
+
+	if (!text)
+		reading_wrong(reading, at, "allow needs networks in quotes, such as \"192.0.2.0/24\"");
+	else if (route->allow_count == MAX_ALLOW)
+		reading_wrong(reading, at, "allow has more than %d networks", MAX_ALLOW);
+	else
+		route->allow[route->allow_count++] = text;
+}
+
+/* The networks that may see a status: one, or a list. */
+static void allow_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	const ucl_object_t *element;
+	ucl_object_iter_t each = NULL;
+
+	route->allow_at = key->key;
+	if (ucl_object_type(key) != UCL_ARRAY)
+		network_add(reading, key, key->key, route);
+	else
+		while ((element = ucl_object_iterate(key, &each, true)))
+			network_add(reading, element, key->key, route);
+}
+
+/* One key of a route. */
+static void route_key_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	const char *const name = key->key;
+	const size_t len = key->keylen;
+
+	if (len == 6 && memcmp(name, "header", 6) == 0) {
+		field_rules_apply(reading, &route->fields.rules, key);
+	} else if (key->next) {
+		reading_wrong(reading, key->next->key, "%.*s is said a second time; it takes one value", (int)len, name);
+	} else if (len == 6 && memcmp(name, "static", 6) == 0) {
+		route->handlers++;
+		if (ucl_object_type(key) != UCL_BOOLEAN || !ucl_object_toboolean(key))
+			reading_wrong(reading, name, "static is on");
+	} else if (len == 8 && memcmp(name, "redirect", 8) == 0) {
+		route->handlers++;
+		route->to = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, name) : NULL;
+		if (!route->to)
+			reading_wrong(reading, name, "redirect needs a path or a URL");
+	} else if (len == 8 && memcmp(name, "handover", 8) == 0) {
+		route->handlers++;
+		route->handler = TUX_HANDLER_HANDOVER;
+		port_apply(reading, key, name);
+	} else if (len == 3 && memcmp(name, "cgi", 3) == 0) {
+		route->handlers++;
+		route->handler = TUX_HANDLER_CGI;
+		route->argument = cgi_named(reading, key);
+	} else if (len == 8 && memcmp(name, "upstream", 8) == 0) {
+		route->handlers++;
+		route->handler = TUX_HANDLER_UPSTREAM;
+		route->argument = upstream_named(reading, key);
+	} else if (len == 13 && memcmp(name, "cache-control", 13) == 0) {
+		route->fields.cache_control = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, name) : NULL;
+		if (!route->fields.cache_control || !tux_field_value_good(route->fields.cache_control))
+			reading_wrong(reading, name, "cache-control needs %s", tux_command_option_expects("cache-control"));
+	} else if (len == 6 && memcmp(name, "status", 6) == 0) {
+		status_apply(reading, key, route);
+	} else if (len == 5 && memcmp(name, "allow", 5) == 0) {
+		allow_apply(reading, key, route);
+	} else {
+		reading_wrong(reading, name, "unknown key \"%.*s\" in a route; there are: static, redirect, handover, upstream, cgi, status, allow, header, cache-control", (int)len, name);
+	}
+}
+
+/* Adds a route that nothing is wrong with, as far as can be told from it alone. */
+static bool route_add(struct reading *reading, const char *pattern, const struct route *route, char *error, size_t error_size)
+{
+	struct tux_route_table *const table = &reading->host->routes;
+
+	if (route->to)
+		return tux_routes_add_redirect(table, pattern, route->to, route->code, error, error_size);
+	if (route->handler == TUX_HANDLER_STATUS)
+		return tux_routes_add_status(table, pattern, route->allow, route->allow_count, error, error_size);
+	return tux_routes_add(table, pattern, route->handler, (uint16_t)route->argument, error, error_size);
+}
+
+/* One route: its pattern, and what it does. */
+static void route_apply(struct reading *reading, const ucl_object_t *object)
+{
+	struct route route = { .code = 301, .handler = TUX_HANDLER_STATIC };
+	const unsigned before = reading->wrong;
+	const ucl_object_t *key;
+	ucl_object_iter_t each = NULL;
+	char pattern[4200], error[CONFIG_ERROR_MAX];
+
+	snprintf(pattern, sizeof(pattern), "%.*s", (int)object->keylen, object->key);
+	if (ucl_object_type(object) != UCL_OBJECT) {
+		reading_wrong(reading, object->key, "route \"%s\" needs { } with what it does: " HANDLERS, pattern);
+		return;
+	}
+	while ((key = ucl_object_iterate(object, &each, true)))
+		route_key_apply(reading, key, &route);
+	if (route.handlers != 1 && reading->wrong == before)
+		reading_wrong(reading, object->key, "route \"%s\" does one thing: " HANDLERS, pattern);
+	if (route.code_at && !route.to)
+		reading_wrong(reading, route.code_at, "a number as status goes with redirect");
+	if (route.allow_at && route.handler != TUX_HANDLER_STATUS)
+		reading_wrong(reading, route.allow_at, "allow goes with status on");
+	if (reading->wrong == before && !route_add(reading, pattern, &route, error, sizeof(error)))
+		reading_wrong(reading, object->key, "%s", error);
+	if (reading->wrong == before)
+		tux_routes_last_fields(&reading->host->routes, route.fields);
+	else
+		tux_field_rules_free(&route.fields.rules);
+}
+
+void routes_apply(struct reading *reading, const ucl_object_t *first)
+{
+	reading_blocks(reading, first, "route needs a pattern, and { } with what it does", route_apply);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "upstreams.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "value.h"
+
+enum {
+	MAX_COUNT = 65536,
+	MAX_MS = 86400 * 1000,
+};
+
+static const struct tux_upstream defaults = {
+	.balance = TUX_BALANCE_ROUND_ROBIN,
+	.keep_alive = 32,
+	.max_fails = 1,
+	.fail_timeout_ms = 10000,
+	.connect_timeout_ms = 5000,
+	.send_timeout_ms = 60000,
+	.read_timeout_ms = 60000,
+	.unused_timeout_ms = 60000,
+};
+
+/* A key of an upstream's block: what it takes, and where that goes. */
+enum kind {
+	KIND_SERVER,
+	KIND_BALANCE,
+	KIND_SWITCH,
+	KIND_COUNT,
+	KIND_SECONDS,
+};
+
+static const struct {
+	const char *expects;
+	enum kind kind;
+	size_t member;
+} keys[] = {
+	{ "addresses, as \"127.0.0.1:8080\" or \"unix:/run/app.sock\"", KIND_SERVER, 0 },
+	{ "round-robin or least-connections", KIND_BALANCE, 0 },
+	{ "the unused connections that a thread keeps for each server, 0 to 65536", KIND_COUNT, offsetof(struct tux_upstream, keep_alive) },
+	{ "the failures in a row that a server is left alone after, 0 to 65536", KIND_COUNT, offsetof(struct tux_upstream, max_fails) },
+	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, fail_timeout_ms) },
+	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, connect_timeout_ms) },
+	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, send_timeout_ms) },
+	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, read_timeout_ms) },
+	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, unused_timeout_ms) },
+	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, proxy_protocol) },
+	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, trust_forwarded) },
+};
+
+const char *const tux_upstream_keys[] = {
+	"server", "balance", "keep-alive", "max-fails", "fail-timeout", "connect-timeout", "send-timeout", "read-timeout",
+	"unused-timeout", "proxy-protocol", "trust-forwarded", NULL
+};
+
+_Static_assert(sizeof(tux_upstream_keys) / sizeof(tux_upstream_keys[0]) == sizeof(keys) / sizeof(keys[0]) + 1, "each key has a name");
+
+static int key_find(const char *key)
+{
+	for (int i = 0; tux_upstream_keys[i]; i++)
+		if (strcmp(key, tux_upstream_keys[i]) == 0)
+			return i;
+	return -1;
+}
+
+bool tux_upstreams_is_switch(const char *key)
+{
+	const int i = key_find(key);
+
+	return i >= 0 && keys[i].kind == KIND_SWITCH;
+}
+
+static bool server_add(struct tux_upstream *upstream, const char *name, const void *address, socklen_t len, char *error,
+                       size_t error_size)
+{
+	struct tux_upstream_server *servers;
+
+	if (upstream->server_count == TUX_MAX_UPSTREAM_SERVERS) {
+		snprintf(error, error_size, "upstream \"%s\" has more than %d servers", upstream->name, TUX_MAX_UPSTREAM_SERVERS);
+		return false;
+	}
+	servers = realloc((void *)(uintptr_t)upstream->server, (upstream->server_count + 1) * sizeof(*servers));
+	if (!servers) {
+		snprintf(error, error_size, "no memory for a server");
+		return false;
+	}
+	upstream->server = servers;
+	servers[upstream->server_count] = (struct tux_upstream_server){ .name = name, .address_len = len };
+	memcpy(&servers[upstream->server_count++].address, address, len);
+	return true;
+}
+
+static bool unix_add(struct tux_upstream *upstream, const char *name, char *error, size_t error_size)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char *const path = name + strlen("unix:");
+	const size_t len = strlen(path);
+
+	if (len == 0 || len >= sizeof(address.sun_path)) {
+		snprintf(error, error_size, "\"%s\" is no Unix socket: its path has 1 to %zu bytes", name, sizeof(address.sun_path) - 1);
+		return false;
+	}
+	memcpy(address.sun_path, path, len);
+	return server_add(upstream, name, &address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1), error, error_size);
+}
+
+/* HOST:PORT with a name or an address, of IPv6 in brackets. All addresses of a name are servers. */
+static bool host_add(struct tux_upstream *upstream, const char *name, char *error, size_t error_size)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
+	const char *const colon = strrchr(name, ':');
+	struct addrinfo *found = NULL, *one;
+	const char *start = name;
+	char host[256] = "";
+	size_t len = colon ? (size_t)(colon - name) : 0;
+	uint64_t port;
+	bool added = true;
+	int rc;
+
+	if (len > 2 && name[0] == '[' && colon[-1] == ']') {
+		start++;
+		len -= 2;
+	} else if (memchr(name, ':', len)) {
+		len = 0;
+	}
+	if (len == 0 || len >= sizeof(host) || !tux_value_count(colon + 1, 1, 65535, &port)) {
+		snprintf(error, error_size, "\"%s\" is no server: ADDRESS:PORT, [ADDRESS]:PORT, NAME:PORT or unix:PATH", name);
+		return false;
+	}
+	memcpy(host, start, len);
+	rc = getaddrinfo(host, colon + 1, &hints, &found);
+	if (rc != 0) {
+		snprintf(error, error_size, "the server \"%s\" cannot be found: %s", name, gai_strerror(rc));
+		return false;
+	}
+	for (one = found; one && added; one = one->ai_next)
+		added = server_add(upstream, name, one->ai_addr, one->ai_addrlen, error, error_size);
+	freeaddrinfo(found);
+	return added;
+}
+
+static bool address_add(struct tux_upstream *upstream, const char *name, char *error, size_t error_size)
+{
+	return strncmp(name, "unix:", 5) == 0 ? unix_add(upstream, name, error, error_size) : host_add(upstream, name, error, error_size);
+}
+
+int tux_upstreams_find(struct tux_upstream_table *table, const char *name, char *error, size_t error_size)
+{
+	struct tux_upstream *grown;
+	unsigned i;
+
+	for (i = 0; i < table->count; i++)
+		if (strcmp(table->upstream[i].name, name) == 0)
+			return (int)i;
+	if (table->count == TUX_MAX_UPSTREAMS || !*name) {
+		snprintf(error, error_size, *name ? "there are more than %d upstreams" : "an upstream has a name", TUX_MAX_UPSTREAMS);
+		return -1;
+	}
+	grown = realloc(table->upstream, (table->count + 1) * sizeof(*grown));
+	if (!grown) {
+		snprintf(error, error_size, "no memory for an upstream");
+		return -1;
+	}
+	table->upstream = grown;
+	grown[i] = defaults;
+	grown[i].name = name;
+	if (strchr(name, ':') && !address_add(&grown[i], name, error, error_size))
+		return -1;
+	table->count++;
+	return (int)i;
+}
+
+static bool balance_set(const char *value, enum tux_balance *balance)
+{
+	const bool least = strcmp(value, "least-connections") == 0;
+
+	*balance = least ? TUX_BALANCE_LEAST_CONNECTIONS : TUX_BALANCE_ROUND_ROBIN;
+	return least || strcmp(value, "round-robin") == 0;
+}
+
+bool tux_upstreams_set(struct tux_upstream_table *table, unsigned number, const char *key, const char *value, char *error,
+                       size_t error_size)
+{
+	struct tux_upstream *const upstream = &table->upstream[number];
+	const int i = key_find(key);
+	void *const member = i >= 0 ? (char *)upstream + keys[i].member : NULL;
+	uint64_t count = 0;
+	bool good = false;
+
+	if (i < 0) {
+		snprintf(error, error_size, "unknown key \"%s\" in an upstream", key);
+		return false;
+	}
+	switch (keys[i].kind) {
+	case KIND_SERVER:
+		return address_add(upstream, value, error, error_size);
+	case KIND_BALANCE:
+		good = balance_set(value, &upstream->balance);
+		break;
+	case KIND_SWITCH:
+		*(bool *)member = good = true;
+		break;
+	case KIND_COUNT:
+		good = tux_value_count(value, 0, MAX_COUNT, &count);
+		*(unsigned *)member = (unsigned)count;
+		break;
+	case KIND_SECONDS:
+		good = tux_value_seconds(value, 1, MAX_MS, member);
+		break;
+	}
+	if (!good)
+		snprintf(error, error_size, "%s: \"%s\" is not %s", key, value ? value : "", keys[i].expects);
+	return good;
+}
+
+uint16_t tux_upstream_port(const struct tux_upstream_server *server)
+{
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+
+	if (server->address.ss_family == AF_INET) {
+		memcpy(&in4, &server->address, sizeof(in4));
+		return ntohs(in4.sin_port);
+	}
+	if (server->address.ss_family == AF_INET6) {
+		memcpy(&in6, &server->address, sizeof(in6));
+		return ntohs(in6.sin6_port);
+	}
+	return 0;
+}
+
+void tux_upstreams_free(struct tux_upstream_table *table)
+{
+	unsigned i;
+
+	for (i = 0; i < table->count; i++)
+		free((void *)(uintptr_t)table->upstream[i].server);
+	free(table->upstream);
+	*table = (struct tux_upstream_table){ 0 };
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The upstream servers as they are said, gathered into what the engine takes. */
+#ifndef TUX_PROGRAM_UPSTREAMS_H
+#define TUX_PROGRAM_UPSTREAMS_H
+
+#include "../engine/engine.h"
+
+/* Begins as zeros. */
+struct tux_upstream_table {
+	struct tux_upstream *upstream; /* their servers are ours, too */
+	unsigned count;
+};
+
+/*
+ * The number of the upstream of this name, which may not have servers yet; -1 with a sentence in error. A name that is an address
+ * ("127.0.0.1:8080", "unix:/run/app.sock") is an upstream of one server. The text stays.
+ */
+int tux_upstreams_find(struct tux_upstream_table *table, const char *name, char *error, size_t error_size);
+
+/*
+ * Sets what an upstream's block says under a key; "server" adds one, and a name of several addresses adds all of them. value is
+ * NULL for a key that switches something on. False with a sentence in error.
+ */
+bool tux_upstreams_set(struct tux_upstream_table *table, unsigned number, const char *key, const char *value, char *error,
+                       size_t error_size);
+
+/* The keys of an upstream's block, a NULL behind the last; and whether one takes no value. */
+extern const char *const tux_upstream_keys[];
+bool tux_upstreams_is_switch(const char *key);
+
+/* The TCP port of a server, host order; 0: it has a Unix socket. */
+uint16_t tux_upstream_port(const struct tux_upstream_server *server);
+
+/* Frees what the table has grown to. */
+void tux_upstreams_free(struct tux_upstream_table *table);
+
+#endif
