@@ -4,6 +4,7 @@
 
 #include "device.h"
 #include "instance.h"
+#include "selftest.h"
 #include "version.h"
 
 #define CREATE_TRACE_POINTS
@@ -11,8 +12,11 @@
 
 static int __init tux_init(void)
 {
-	int error = scratch_init();
+	int error = selftest();
 
+	if (error != 0)
+		return error;
+	error = scratch_init();
 	if (error != 0)
 		return error;
 	error = device_init();
