@@ -162,7 +162,7 @@ struct worker {
 	uint64_t accept_again_ms;     /* after running out of descriptors; 0: nothing to wait for */
 	unsigned open;
 	unsigned parked;              /* of those: they wait for others to close */
-	unsigned *active;             /* the engine's: connections of all workers that are not parked */
+	unsigned *active;             /* connections of all workers and the kernel engine that are not parked */
 	struct conn *conns;
 	struct miss *misses;
 	unsigned miss_count;

@@ -566,6 +566,13 @@ static void on_writable(struct channel *channel)
 	after_send(conn_of(channel), send_start(conn_of(channel)));
 }
 
+/* A connection that counted is no more. */
+static void put_slot(struct worker *worker)
+{
+	__atomic_sub_fetch(worker->active, 1, __ATOMIC_SEQ_CST);
+	kernel_tell_room(worker->kernel);
+}
+
 void connection_free(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
@@ -588,7 +595,7 @@ void connection_free(struct conn *conn)
 	if (conn_parked)
 		worker->parked--;
 	else
-		__atomic_sub_fetch(worker->active, 1, __ATOMIC_RELAXED);
+		put_slot(worker);
 	count(&worker->counters.open, UINT64_MAX);
 	count(&worker->counters.phase[conn_phase_at_end], UINT64_MAX);
 }
@@ -623,12 +630,14 @@ static void on_released(struct channel *channel)
 		end(conn);
 }
 
-/* The limit is one for all threads. What is left when draining is served whatever the limit. */
+/* The limit is one for all threads and the kernel engine. What is left when draining is served whatever the limit. */
 static bool take_slot(struct worker *worker)
 {
-	if (__atomic_add_fetch(worker->active, 1, __ATOMIC_RELAXED) <= worker->config->max_connections || worker->draining)
-		return true;
-	__atomic_sub_fetch(worker->active, 1, __ATOMIC_RELAXED);
+	unsigned active = __atomic_load_n(worker->active, __ATOMIC_RELAXED);
+
+	while (active < worker->config->max_connections || worker->draining)
+		if (__atomic_compare_exchange_n(worker->active, &active, active + 1, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+			return true;
 	return false;
 }
 
@@ -643,8 +652,8 @@ static void start(struct conn *conn)
 	conn->worker->ops->receive(conn->worker->loop, &conn->channel);
 }
 
-/* Takes a connected socket; NULL when it had to be closed. */
-static struct conn *begin(struct worker *worker, int fd, unsigned listener)
+/* Takes a connected socket, which may have its slot already; NULL when it had to be closed. */
+static struct conn *begin(struct worker *worker, int fd, unsigned listener, bool has_slot)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 	struct address peer;
@@ -676,7 +685,7 @@ static struct conn *begin(struct worker *worker, int fd, unsigned listener)
 		memcpy(conn->address, peer.octets, sizeof(conn->address));
 		conn->port = peer.port;
 	}
-	if (take_slot(worker)) {
+	if (has_slot || take_slot(worker)) {
 		start(conn);
 	} else {
 		conn->parked = true;
@@ -692,12 +701,14 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 	struct conn *conn;
 
 	ioctl(handed->fd, FIONBIO, &nonblocking);
-	conn = begin(worker, handed->fd, 0);
-	if (conn == NULL)
+	conn = begin(worker, handed->fd, 0, true);
+	if (conn == NULL) {
+		put_slot(worker);
 		return;
+	}
 	conn->from_kernel = true;
 	conn->failed = handed->reason == TUX_REASON_BACKEND ? 503 : 0;
-	if (handed->reason == TUX_REASON_TIMEOUT && !conn->parked) {
+	if (handed->reason == TUX_REASON_TIMEOUT) {
 		refuse(conn, NULL, 0, false, TUX_REFUSED_TIMEOUT);
 		go_on(conn);
 	}
@@ -763,7 +774,7 @@ static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
 
 	if (fd >= 0) {
 		count(&worker->counters.connections, 1);
-		begin(worker, fd, acceptor->listener);
+		begin(worker, fd, acceptor->listener, false);
 		if (is_full(worker))
 			pause_accepting(worker);
 	} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {

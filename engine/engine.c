@@ -125,7 +125,9 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->ops = ops;
 	worker->loader = &engine->loader;
 	worker->keeps_listeners = &engine->keeps_listeners;
-	worker->active = &engine->active;
+	worker->active = kernel_connections(&engine->kernel);
+	if (worker->active == NULL)
+		worker->active = &engine->active;
 	worker->accepting_workers = &engine->accepting_workers;
 	worker->go = &engine->go;
 	worker->by_kernel = engine->by_kernel;

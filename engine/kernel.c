@@ -166,6 +166,17 @@ unsigned kernel_take(struct kernel *kernel, struct tux_handed_up *handed, unsign
 	return got > 0 ? (unsigned)((size_t)got / sizeof(*handed)) : 0;
 }
 
+unsigned *kernel_connections(struct kernel *kernel)
+{
+	return kernel->shared != NULL ? &kernel->shared->connections : NULL;
+}
+
+void kernel_tell_room(struct kernel *kernel)
+{
+	if (kernel->shared != NULL && __atomic_load_n(&kernel->shared->full, __ATOMIC_SEQ_CST))
+		ioctl(kernel->fd, TUX_ROOM);
+}
+
 bool kernel_give(struct kernel *kernel, int fd)
 {
 	__s32 number = fd;

@@ -35,6 +35,12 @@ bool kernel_listen(struct kernel *kernel, const struct tux_listener *listener);
 /* Connections that were handed up, into handed: how many, 0 with errno when there is none now. Any worker's thread. */
 unsigned kernel_take(struct kernel *kernel, struct tux_handed_up *handed, unsigned max);
 
+/* How many connections both engines have, where both count them (include/uapi/tux.h); NULL without a kernel engine. */
+unsigned *kernel_connections(struct kernel *kernel);
+
+/* A connection that was counted there has ended: the kernel engine may be waiting for that. Any worker's thread. */
+void kernel_tell_room(struct kernel *kernel);
+
 /* Gives a connection to the kernel engine. False: it is still the caller's. On success the fd may be closed. */
 bool kernel_give(struct kernel *kernel, int fd);
 

@@ -401,13 +401,10 @@ static void detach(struct conn *conn)
 static void free_conn(struct conn *conn)
 {
 	struct instance *instance = conn->instance;
-	bool full;
 
 	spin_lock_irq(&instance->lock);
 	list_del(&conn->all);
 	instance->conn_count--;
-	full = instance->full;
-	instance->full = false;
 	spin_unlock_irq(&instance->lock);
 	timer_delete_sync(&conn->timer); /* off the list, conns_drain() does not start it any more */
 	send_release(conn);
@@ -415,8 +412,6 @@ static void free_conn(struct conn *conn)
 	kfree(conn->key);
 	if (conn->loaded)
 		object_put(conn->loaded);
-	if (full)
-		listeners_resume(instance);
 	if (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0)
 		wake_up_interruptible(&instance->workers);
 	kfree(conn);
@@ -432,15 +427,17 @@ static void close_socket(struct socket *sock, struct file *file)
 
 static void close_conn(struct conn *conn)
 {
+	struct instance *instance = conn->instance;
 	struct socket *sock = conn->sock;
 	struct file *file = conn->file;
 
 	detach(conn);
 	trace_tux_close(conn, conn->port, send_left(conn));
 	local_bh_disable();
-	counters(conn->instance)->closed++;
+	counters(instance)->closed++;
 	local_bh_enable();
 	free_conn(conn);
+	slot_put(instance);
 	close_socket(sock, file);
 }
 
@@ -538,6 +535,7 @@ static void hand_over(struct conn *conn)
 	if (!passed)
 		return;
 	free_conn(conn);
+	slot_put(instance);
 	close_socket(sock, file);
 }
 

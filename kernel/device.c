@@ -3,6 +3,7 @@
 
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/memcontrol.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/namei.h>
@@ -11,7 +12,6 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/vmalloc.h>
 #include <net/tcp.h>
 
 #include "connection.h"
@@ -215,6 +215,18 @@ out_free_setup:
 	return error;
 }
 
+/* The program has counted the connection, so there is room for it, but counts it until it learns of our taking it. */
+static int take_over(struct instance *instance, struct socket *sock, struct file *file)
+{
+	int error;
+
+	slot_force(instance);
+	error = conn_open(instance, sock, file);
+	if (error != 0)
+		slot_put(instance);
+	return error;
+}
+
 /* A connection of the program's becomes ours. */
 static int adopt(struct instance *instance, int fd)
 {
@@ -225,7 +237,7 @@ static int adopt(struct instance *instance, int fd)
 	if (sock && (sock->sk->sk_family == AF_INET || sock->sk->sk_family == AF_INET6) && sock->sk->sk_type == SOCK_STREAM &&
 	    sock->sk->sk_protocol == IPPROTO_TCP && !inet_csk_has_ulp(sock->sk) &&
 	    (1 << sock->sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) && net_eq(sock_net(sock->sk), instance->net))
-		error = READ_ONCE(instance->draining) ? -ESHUTDOWN : conn_open(instance, sock, file);
+		error = READ_ONCE(instance->draining) ? -ESHUTDOWN : take_over(instance, sock, file);
 	if (error != 0) {
 		if (file)
 			fput(file);
@@ -300,8 +312,12 @@ static long call(struct instance *instance, unsigned int number, unsigned long a
 	case TUX_RETIRE:
 		drain(instance, number == TUX_RETIRE);
 		return 0;
+	case TUX_ROOM:
+		WRITE_ONCE(instance->shared->full, 0);
+		listeners_resume(instance);
+		return 0;
 	case TUX_SIZE:
-		bytes = PAGE_SIZE + (u64)nr_cpu_ids * instance->stride;
+		bytes = records_bytes(instance);
 		return put_user(bytes, (u64 __user *)argument);
 	default:
 		pr_debug("tux: %#x is not known\n", number);
@@ -355,7 +371,7 @@ static void put_back(struct instance *instance, struct conn *conn)
 	wake_up_interruptible(&instance->readers);
 }
 
-/* Makes a file descriptor of a connection. 0 or a negative errno; then the connection waits on. */
+/* Makes a file descriptor of a connection, whose slot is the program's from then on. 0 or a negative errno; then it waits on. */
 static int give_fd(struct instance *instance, struct conn *conn, struct tux_handed_up __user *user)
 {
 	struct tux_handed_up handed = { .fd = get_unused_fd_flags(O_CLOEXEC), .reason = conn->reason };
@@ -376,6 +392,7 @@ static int give_fd(struct instance *instance, struct conn *conn, struct tux_hand
 		file = sock_alloc_file(sock, O_NONBLOCK, NULL); /* releases the socket when it fails */
 		if (IS_ERR(file)) {
 			put_unused_fd(handed.fd);
+			slot_put(instance);
 			return (int)PTR_ERR(file);
 		}
 	}
@@ -427,7 +444,7 @@ static int device_mmap(struct file *file, struct vm_area_struct *area)
 
 	if (!is_set_up(instance))
 		return -EBADMSG;
-	return remap_vmalloc_range(area, instance->shared, area->vm_pgoff);
+	return records_map(instance, area);
 }
 
 static int device_open(struct inode *inode, struct file *file)
@@ -450,6 +467,7 @@ static int device_open(struct inode *inode, struct file *file)
 	init_waitqueue_head(&instance->workers);
 	init_waitqueue_head(&instance->readers);
 	instance->owner = get_pid(task_tgid(current));
+	instance->memcg = get_mem_cgroup_from_mm(current->mm);
 	mutex_lock(&everyone_lock);
 	list_add_tail(&instance->everyone, &everyone);
 	mutex_unlock(&everyone_lock);
@@ -471,6 +489,7 @@ static int device_release(struct inode *inode, struct file *file)
 	setup_undo(instance);
 	put_net(instance->net);
 	put_pid(instance->owner);
+	mem_cgroup_put(instance->memcg);
 	memzero_explicit(instance->etag_key, sizeof(instance->etag_key));
 	kfree(instance);
 	return 0;

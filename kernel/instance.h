@@ -96,6 +96,7 @@ struct listener {
 struct instance {
 	struct list_head everyone; /* of device.c */
 	struct pid *owner;         /* who opened it */
+	struct mem_cgroup *memcg;  /* of that; NULL: without memory cgroups */
 	struct net *net;
 	struct path root;
 	struct eventfd_ctx *event;
@@ -111,7 +112,7 @@ struct instance {
 	struct tux_routes routes; /* its memory is ours */
 	u8 etag_key[16];
 	struct cache cache;
-	struct tux_shared *shared; /* vmalloc_user; mapped by the program */
+	struct tux_shared *shared; /* vmalloc'ed; mapped by the program */
 	u32 stride;
 	struct mutex setup_lock; /* of the calls that change what the instance is */
 	spinlock_t lock;         /* with interrupts off; of what follows */
@@ -120,7 +121,6 @@ struct instance {
 	struct list_head handed_up;
 	struct list_head listeners;
 	u32 conn_count;
-	bool full;               /* listeners wait for a connection to end */
 	wait_queue_head_t workers;
 	wait_queue_head_t readers;
 };

@@ -13,16 +13,44 @@
 
 enum { ACCEPT_BATCH = 64 }; /* connections taken before other work has its turn */
 
-/* Whether another connection may be taken; if not, the next that ends resumes. */
-static bool has_room(struct instance *instance)
+static atomic_t *slots(struct instance *instance)
 {
-	bool room;
+	return (atomic_t *)&instance->shared->connections;
+}
 
-	spin_lock_irq(&instance->lock);
-	room = instance->conn_count < instance->max_connections;
-	instance->full = instance->full || !room;
-	spin_unlock_irq(&instance->lock);
-	return room;
+static bool try_slot(struct instance *instance)
+{
+	int taken = atomic_read(slots(instance));
+
+	do {
+		if ((u32)taken >= instance->max_connections || READ_ONCE(instance->conn_count) >= instance->max_connections)
+			return false;
+	} while (!atomic_try_cmpxchg(slots(instance), &taken, taken + 1));
+	return true;
+}
+
+bool slot_take(struct instance *instance)
+{
+	if (try_slot(instance))
+		return true;
+	WRITE_ONCE(instance->shared->full, 1);
+	smp_mb(); /* whoever gives one back does so, then looks at full; we the other way round */
+	return try_slot(instance);
+}
+
+void slot_force(struct instance *instance)
+{
+	atomic_inc(slots(instance));
+}
+
+void slot_put(struct instance *instance)
+{
+	atomic_dec(slots(instance));
+	smp_mb__after_atomic();
+	if (READ_ONCE(instance->shared->full)) {
+		WRITE_ONCE(instance->shared->full, 0);
+		listeners_resume(instance);
+	}
 }
 
 static void accept_some(struct work *work)
@@ -35,22 +63,26 @@ static void accept_some(struct work *work)
 		struct socket *sock;
 		int error;
 
-		if (READ_ONCE(instance->draining) || !has_room(instance))
+		if (READ_ONCE(instance->draining) || !slot_take(instance))
 			return;
 		error = kernel_accept(listener->sock, &sock, O_NONBLOCK);
+		if (error != 0)
+			slot_put(instance);
 		if (error == -EAGAIN)
 			return;
 		if (error == -ECONNABORTED)
 			continue;
 		if (error != 0) { /* memory is short: the next connection that comes or ends tries again */
-			WRITE_ONCE(instance->full, true);
+			WRITE_ONCE(instance->shared->full, 1);
 			return;
 		}
 		local_bh_disable();
 		counters(instance)->accepted++;
 		local_bh_enable();
-		if (conn_open(instance, sock, NULL) != 0)
+		if (conn_open(instance, sock, NULL) != 0) {
 			sock_release(sock);
+			slot_put(instance);
+		}
 	}
 	work_queue(instance, &listener->work);
 }

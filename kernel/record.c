@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "record.h"
 
+#include <linux/mm.h>
 #include <linux/vmalloc.h>
 
 #include "compat/compat.h"
@@ -37,22 +38,26 @@ struct tux_cpu_counters *counters(struct instance *instance)
 	return &here(instance)->counters;
 }
 
+u64 records_bytes(const struct instance *instance)
+{
+	return PAGE_SIZE + (u64)nr_cpu_ids * instance->stride;
+}
+
 int records_open(struct instance *instance)
 {
-	u32 stride = PAGE_ALIGN(sizeof(struct tux_cpu_shared) + RING_BYTES);
-	u64 bytes = PAGE_SIZE + (u64)nr_cpu_ids * stride;
-	struct tux_shared *shared = vmalloc_user(bytes);
+	struct tux_shared *shared;
 
+	instance->stride = PAGE_ALIGN(sizeof(struct tux_cpu_shared) + RING_BYTES);
+	shared = __vmalloc(records_bytes(instance), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!shared)
 		return -ENOMEM;
 	*shared = (struct tux_shared){
 		.cpus = nr_cpu_ids,
 		.first = PAGE_SIZE,
-		.stride = stride,
+		.stride = instance->stride,
 		.ring_bytes = RING_BYTES,
-		.bytes = bytes,
+		.bytes = records_bytes(instance),
 	};
-	instance->stride = stride;
 	instance->shared = shared;
 	return 0;
 }
@@ -61,6 +66,32 @@ void records_close(struct instance *instance)
 {
 	vfree(instance->shared);
 	instance->shared = NULL;
+}
+
+/* A page of the memory, when it is first touched. */
+static vm_fault_t fault(struct vm_fault *fault)
+{
+	const struct instance *instance = fault->vma->vm_file->private_data;
+
+	if (fault->pgoff >= records_bytes(instance) >> PAGE_SHIFT)
+		return VM_FAULT_SIGBUS; /* the mapping has grown */
+	fault->page = vmalloc_to_page((u8 *)instance->shared + (fault->pgoff << PAGE_SHIFT));
+	get_page(fault->page);
+	return 0;
+}
+
+static const struct vm_operations_struct mapping = {
+	.fault = fault,
+};
+
+int records_map(struct instance *instance, struct vm_area_struct *area)
+{
+	unsigned long pages = records_bytes(instance) >> PAGE_SHIFT;
+
+	if (area->vm_pgoff > pages || vma_pages(area) > pages - area->vm_pgoff)
+		return -EINVAL;
+	area->vm_ops = &mapping;
+	return 0;
 }
 
 /* Bytes free in the ring. What the program says of its tail is not trusted: nonsense counts as a full ring. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Counters and access records, in the memory that the program maps. All here: bottom halves are off. */
+/* Counters and access records, in the memory that the program maps. All here: bottom halves are off, unless it says otherwise. */
 #ifndef TUX_KERNEL_RECORD_H
 #define TUX_KERNEL_RECORD_H
 
@@ -7,8 +7,15 @@
 
 enum { RING_BYTES = 1 << 18 }; /* of a CPU; a power of two; some 1,000 records */
 
+/* Process context, as is mapping: the memory is charged to the caller's cgroup. 0 or a negative errno. */
 int records_open(struct instance *instance);
 void records_close(struct instance *instance);
+
+/* Bytes of the memory, once it is there. */
+u64 records_bytes(const struct instance *instance);
+
+/* Makes a mapping of the memory, or of a part of it. Its file keeps the instance. */
+int records_map(struct instance *instance, struct vm_area_struct *area);
 
 struct tux_cpu_counters *counters(struct instance *instance);
 

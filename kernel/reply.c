@@ -5,6 +5,7 @@
 #include <linux/timekeeping.h>
 
 #include "../core/target.h"
+#include "charge.h"
 #include "record.h"
 #include "trace.h"
 #include "way.h"
@@ -100,7 +101,7 @@ static enum look answer(struct conn *conn, struct scratch *scratch, const u8 *bu
 		record_end(conn, &scratch->record.fixed, 0);
 		return LOOK_ANSWERED;
 	}
-	conn->record = kmemdup(&scratch->record.fixed, scratch->record.fixed.size, GFP_ATOMIC);
+	conn->record = charged_copy(conn->instance, &scratch->record.fixed, scratch->record.fixed.size);
 	if (!conn->record)
 		record_end(conn, &scratch->record.fixed, 0);
 	return LOOK_ANSWERED;
@@ -231,7 +232,7 @@ static enum look answer_path(struct conn *conn, struct scratch *scratch, const u
 	enum look look;
 
 	if (!object) {
-		conn->key = kmemdup(scratch->path, path_len, GFP_ATOMIC);
+		conn->key = charged_copy(conn->instance, scratch->path, path_len);
 		conn->key_len = path_len;
 		return conn->key ? LOOK_MISS : hand_up(conn, TUX_REASON_MEMORY);
 	}

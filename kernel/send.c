@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 
+#include "charge.h"
 #include "compat/compat.h"
 
 /* Never waits; and whoever runs this CPU now is not to be told of a broken pipe. */
@@ -167,7 +168,7 @@ enum send_result send_start(struct conn *conn, const u8 *head, u32 head_len, str
 		return SEND_FAILED;
 	if (sent < head_len) {
 		answer->head_len = head_len - sent;
-		answer->head = kmemdup(head + sent, answer->head_len, GFP_ATOMIC);
+		answer->head = charged_copy(conn->instance, head + sent, answer->head_len);
 		return answer->head ? blocked(conn) : SEND_FAILED;
 	}
 	return send_body(conn);

@@ -184,7 +184,7 @@ static const char *const allowed[] = {
 
 /* ioctl requests that libc and the engine make; on i386 and others the filter compares the low word only. */
 static const unsigned long ioctls[] = { FIONBIO, FIONREAD, SIOCOUTQ, TCGETS, TIOCGWINSZ, TUX_SETUP, TUX_LISTEN, TUX_RUN,
-	                                TUX_ADOPT, TUX_DRAIN, TUX_RETIRE, TUX_SIZE };
+	                                TUX_ADOPT, TUX_DRAIN, TUX_RETIRE, TUX_ROOM, TUX_SIZE };
 
 /* Adds what is allowed with certain arguments only. 0 or a negative errno. */
 static int conditional_rules_add(scmp_filter_ctx filter)

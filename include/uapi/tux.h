@@ -16,6 +16,8 @@
  * TUX_DRAIN       no longer accepts; idle connections are closed, others    -
  *                 handed up with their next request
  * TUX_RETIRE      the same, but idle connections are handed up, not closed   -
+ * TUX_ROOM        a connection of the program's has ended while             -
+ *                 tux_shared.full was set: accepting goes on
  * TUX_STATUS      what another instance of the namespace has done;          struct tux_status, in and out
  *                 any time behind TUX_HELLO
  * close(2)        ends everything: listening, connections, cache
@@ -29,7 +31,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 3u /* of this file; program and module must have the same */
+#define TUX_ABI 4u /* of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -50,7 +52,7 @@ struct tux_setup {
 	__u32 flags;           /* TUX_SETUP_... */
 	__s32 root_fd;         /* the document root, a directory, not of O_PATH; a reference is kept */
 	__s32 event_fd;        /* an eventfd told of access records when tux_shared.sleeps is set; -1: none */
-	__u32 max_connections; /* 1 to 2^24; at the limit accepting pauses */
+	__u32 max_connections; /* of both engines together, 1 to 2^24; at the limit accepting pauses */
 	__u32 max_objects;     /* open files kept, 1 to 2^20 */
 	__u32 head_timeout_ms; /* from the first byte of a head to its end */
 	__u32 send_timeout_ms; /* without progress in sending */
@@ -129,6 +131,12 @@ struct tux_shared {
 	__u32 ring_bytes; /* of tux_cpu_shared.data, a power of two */
 	__u64 bytes;      /* of all */
 	__u32 sleeps __attribute__((aligned(64))); /* the program's: set when it wants to be told of records */
+	/*
+	 * Those of both engines, changed atomically: each adds what it accepts, and the program what it gives by TUX_ADOPT until the
+	 * call has succeeded; each takes off what it closes. One that is handed up has been added.
+	 */
+	__u32 connections __attribute__((aligned(64)));
+	__u32 full; /* the module's: set when it waits for room */
 };
 
 #define TUX_HELLO  _IOWR('T', 0xd0, struct tux_hello)
@@ -139,6 +147,7 @@ struct tux_shared {
 #define TUX_DRAIN  _IO('T', 0xd5)
 #define TUX_STATUS _IOWR('T', 0xd7, struct tux_status)
 #define TUX_RETIRE _IO('T', 0xd8)
+#define TUX_ROOM   _IO('T', 0xd9)
 #define TUX_SIZE   _IOR('T', 0xd6, __u64) /* bytes to mmap; after TUX_SETUP */
 
 #endif

@@ -6,7 +6,7 @@ import os
 import struct
 import threading
 
-ABI = 3
+ABI = 4
 RECORD_SIZE = 64
 DEVICE = "/dev/tux"
 
@@ -26,7 +26,8 @@ DRAIN = _number(0, 0xd5, 0)
 SIZE = _number(2, 0xd6, 8)
 STATUS = _number(3, 0xd7, 16 + 8 * (7 + 2 * 15))
 RETIRE = _number(0, 0xd8, 0)
-CALLS = [HELLO, SETUP, LISTEN, RUN, ADOPT, DRAIN, SIZE, STATUS, RETIRE]
+ROOM = _number(0, 0xd9, 0)
+CALLS = [HELLO, SETUP, LISTEN, RUN, ADOPT, DRAIN, SIZE, STATUS, RETIRE, ROOM]
 
 RECORDS, DOT_FILES, ANY_MODE = 1, 2, 4
 (NONE, REFUSED, METHOD, BODY, TARGET, MISSING, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING, PREFIX, ROUTE, BACKEND) = range(15)

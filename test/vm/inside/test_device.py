@@ -45,7 +45,7 @@ def test_versions_are_compared(fresh):
 
 def test_order(fresh, root):
     assert error_of(fresh.setup, str(root)) == errno.EBADMSG
-    for call in (abi.LISTEN, abi.ADOPT, abi.RUN, abi.DRAIN, abi.SIZE):
+    for call in (abi.LISTEN, abi.ADOPT, abi.RUN, abi.DRAIN, abi.SIZE, abi.ROOM):
         assert error_of(fcntl.ioctl, fresh.fd, call, b"\0" * 8) == errno.EBADMSG
     assert error_of(os.read, fresh.fd, 8) == errno.EBADMSG
     fresh.hello()
