@@ -127,7 +127,7 @@ static const struct option_row rows[] = {
 	{ "recheck", "SECONDS", SECONDS_OR_0, "look at files again after this where inotify cannot\n"
 	  "see changes, as on network file systems (1)", OPTION_RECHECK },
 	{ NULL, NULL, NULL, "Limits", 0 },
-	{ "max-connections", "N", "a number from 1 to 4194304", "connections at a time; more have to wait (16384)",
+	{ "max-connections", "N", "a number from 1 to 4194304", "connections at a time, of both engines; more have to wait (16384)",
 	  OPTION_MAX_CONNECTIONS },
 	{ "max-programs", "N", "a number from 1 to 4096", "CGI programs at a time, of all kinds; more have to\nwait (256)", OPTION_MAX_PROGRAMS },
 	{ "max-body", "BYTES", "bytes such as 0, 64K or 1M", "of a request body, which is read and dropped (1M)",
