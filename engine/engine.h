@@ -96,6 +96,7 @@ enum tux_report_form {
 	TUX_REPORT_PROMETHEUS, /* its text format, version 0.0.4 */
 	TUX_REPORT_JSON,
 	TUX_REPORT_PAGE,       /* HTML */
+	TUX_REPORT_TEXT,       /* for people on a terminal */
 };
 
 /* Which files may be served, by their mode bits. */

@@ -33,6 +33,40 @@ const char *report_reason_name(enum tux_reason reason)
 	return names[reason];
 }
 
+void report_put_count(FILE *out, uint64_t value)
+{
+	char digits[24];
+	const int len = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+
+	for (int i = 0; i < len; i++)
+		fprintf(out, i > 0 && (len - i) % 3 == 0 ? ",%c" : "%c", digits[i]);
+}
+
+void report_put_bytes(FILE *out, uint64_t bytes)
+{
+	static const char units[] = "kMGTPE";
+	uint64_t unit = 1000;
+	int i = 0;
+
+	if (bytes < 1000) {
+		fprintf(out, "%u B", (unsigned)bytes);
+		return;
+	}
+	for (; bytes / unit >= 1000 && units[i + 1] != '\0'; i++)
+		unit *= 1000;
+	fprintf(out, "%u.%u %cB", (unsigned)(bytes / unit), (unsigned)(bytes / (unit / 10) % 10), units[i]);
+}
+
+void report_put_duration(FILE *out, uint64_t us)
+{
+	if (us < 1000)
+		fprintf(out, "%u \302\265s", (unsigned)us);
+	else if (us < 1000000)
+		fprintf(out, "%u.%u ms", (unsigned)(us / 1000), (unsigned)(us / 100 % 10));
+	else
+		fprintf(out, "%" PRIu64 ".%u s", us / 1000000, (unsigned)(us / 100000 % 10));
+}
+
 /* Seconds with all their digits: numbers are written without the locale. */
 static void put_seconds(FILE *out, uint64_t us)
 {
@@ -299,6 +333,8 @@ const char *report_type(enum tux_report_form form)
 		return "text/plain; version=0.0.4; charset=utf-8";
 	case TUX_REPORT_JSON:
 		return "application/json";
+	case TUX_REPORT_TEXT:
+		return "text/plain; charset=utf-8";
 	case TUX_REPORT_PAGE:
 		break;
 	}
@@ -321,6 +357,9 @@ char *report_write(const struct report *report, enum tux_report_form form, const
 		break;
 	case TUX_REPORT_PAGE:
 		report_page_write(out, report, nonce);
+		break;
+	case TUX_REPORT_TEXT:
+		report_text_write(out, report);
 		break;
 	}
 	if (fclose(out) == 0)

@@ -38,6 +38,14 @@ const char *report_type(enum tux_report_form form);
 const char *report_phase_name(enum tux_phase phase);
 const char *report_reason_name(enum tux_reason reason); /* NULL for those that never come */
 
+/* For people: 1,234,567; 1.2 MB; 3.4 ms. */
+void report_put_count(FILE *out, uint64_t value);
+void report_put_bytes(FILE *out, uint64_t bytes);
+void report_put_duration(FILE *out, uint64_t us);
+
+/* For a terminal: report_text.c. */
+void report_text_write(FILE *out, const struct report *report);
+
 /* A page: report_page.c. */
 void report_page_write(FILE *out, const struct report *report, const char *nonce);
 

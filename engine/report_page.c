@@ -94,45 +94,10 @@ static void put_escaped(FILE *out, const char *text)
 	}
 }
 
-/* A number of people's size: 1,234,567. */
-static void put_count(FILE *out, uint64_t value)
-{
-	char digits[24];
-	const int len = snprintf(digits, sizeof(digits), "%" PRIu64, value);
-
-	for (int i = 0; i < len; i++)
-		fprintf(out, i > 0 && (len - i) % 3 == 0 ? ",%c" : "%c", digits[i]);
-}
-
-static void put_bytes(FILE *out, uint64_t bytes)
-{
-	static const char units[] = "kMGTPE";
-	uint64_t unit = 1000;
-	int i = 0;
-
-	if (bytes < 1000) {
-		fprintf(out, "%u B", (unsigned)bytes);
-		return;
-	}
-	for (; bytes / unit >= 1000 && units[i + 1] != '\0'; i++)
-		unit *= 1000;
-	fprintf(out, "%u.%u %cB", (unsigned)(bytes / unit), (unsigned)(bytes / (unit / 10) % 10), units[i]);
-}
-
-static void put_duration(FILE *out, uint64_t us)
-{
-	if (us < 1000)
-		fprintf(out, "%u \302\265s", (unsigned)us);
-	else if (us < 1000000)
-		fprintf(out, "%u.%u ms", (unsigned)(us / 1000), (unsigned)(us / 100 % 10));
-	else
-		fprintf(out, "%" PRIu64 ".%u s", us / 1000000, (unsigned)(us / 100000 % 10));
-}
-
 static void put_row(FILE *out, const char *name, uint64_t value)
 {
 	fprintf(out, "<tr><th scope=\"row\">%s</th><td>", name);
-	put_count(out, value);
+	report_put_count(out, value);
 	fputs("</td></tr>\n", out);
 }
 
@@ -151,15 +116,15 @@ static void tiles_write(FILE *out, const struct report *report)
 	const struct tux_counters *counters = &report->counters;
 
 	fputs("<div class=\"grid\">\n<section class=\"tile\"><b>", out);
-	put_count(out, counters->requests);
+	report_put_count(out, counters->requests);
 	fputs("</b>requests</section>\n<section class=\"tile\"><b>", out);
-	put_bytes(out, counters->sent_bytes);
+	report_put_bytes(out, counters->sent_bytes);
 	fputs("</b>sent</section>\n<section class=\"tile\"><b>", out);
-	put_count(out, counters->open);
+	report_put_count(out, counters->open);
 	fputs("</b>connections of at most ", out);
-	put_count(out, report->max_connections);
+	report_put_count(out, report->max_connections);
 	fputs("</section>\n<section class=\"tile\"><b>", out);
-	put_duration(out, tux_histogram_quantile(&counters->latency, 990));
+	report_put_duration(out, tux_histogram_quantile(&counters->latency, 990));
 	fputs("</b>in which 99 % were answered</section>\n</div>\n", out);
 }
 
@@ -194,11 +159,11 @@ static void latency_write(FILE *out, const struct tux_histogram *histogram)
 
 		fprintf(out, "<rect x=\"%d\" y=\"%u\" width=\"%d\" height=\"%u\" rx=\"1\"><title>%" PRIu64 " below ",
 		        (i - first) * BAR_WIDTH + 1, BAR_HEIGHT - height, BAR_WIDTH - 2, height, bar[i]);
-		put_duration(out, UINT64_C(16) << i);
+		report_put_duration(out, UINT64_C(16) << i);
 		fputs("</title></rect>", out);
 		if ((i - first) % 2 == 1) {
 			fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (i - first + 1) * BAR_WIDTH, BAR_HEIGHT + 12);
-			put_duration(out, UINT64_C(16) << i);
+			report_put_duration(out, UINT64_C(16) << i);
 			fputs("</text>", out);
 		}
 		fputc('\n', out);
@@ -206,7 +171,7 @@ static void latency_write(FILE *out, const struct tux_histogram *histogram)
 	fputs("</svg><table><tbody>\n", out);
 	for (unsigned i = 0; i < sizeof(thousandths) / sizeof(thousandths[0]); i++) {
 		fprintf(out, "<tr><th scope=\"row\">%u%s %% below</th><td>", thousandths[i] / 10, thousandths[i] % 10 ? ".9" : "");
-		put_duration(out, tux_histogram_quantile(histogram, thousandths[i]));
+		report_put_duration(out, tux_histogram_quantile(histogram, thousandths[i]));
 		fputs("</td></tr>\n", out);
 	}
 	table_end(out);
@@ -242,11 +207,11 @@ static void peers_write(FILE *out, const struct report *report)
 		fputs("</th>", out);
 		for (unsigned column = 0; column < sizeof(columns) / sizeof(columns[0]); column++) {
 			fputs("<td>", out);
-			put_count(out, columns[column]);
+			report_put_count(out, columns[column]);
 			fputs("</td>", out);
 		}
 		fputs("<td>", out);
-		put_duration(out, tux_histogram_quantile(&peer->counters.latency, 990));
+		report_put_duration(out, tux_histogram_quantile(&peer->counters.latency, 990));
 		fputs("</td></tr>\n", out);
 	}
 	table_end(out);

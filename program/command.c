@@ -46,6 +46,7 @@ enum option_id {
 	OPTION_LOG_FORMAT,
 	OPTION_LOG_ROTATE,
 	OPTION_LOG_KEEP,
+	OPTION_CONTROL,
 	OPTION_USER,
 	OPTION_NO_SANDBOX,
 	OPTION_THREADS,
@@ -107,6 +108,7 @@ static const struct option_row rows[] = {
 	{ "log-rotate", "BYTES", "0, or bytes from 4K on, such as 100M", "begin a new log before one grows beyond this; the\nold are FILE.1, FILE.2, ... (0: never)",
 	  OPTION_LOG_ROTATE },
 	{ "log-keep", "N", "a number from 1 to 1000", "how many old ones are kept (5)", OPTION_LOG_KEEP },
+	{ "control", "DIR|off", "the name of a directory, or off", "where tux status asks: a socket there for root and\nthe server's user (RUNTIME_DIRECTORY, or /run/tux\nfor root, or tux in XDG_RUNTIME_DIR)", OPTION_CONTROL },
 	{ "user", "NAME", "the name of a user", "whom to run as when started as root (www-data)", OPTION_USER },
 	{ "no-sandbox", NULL, NULL, "without Landlock and seccomp", OPTION_NO_SANDBOX },
 	{ NULL, NULL, NULL, "Engine", 0 },
@@ -400,6 +402,9 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 	case OPTION_LOG_ROTATE:
 		return tux_value_size(value, 0, 1ull << 50, &command->log_rotate) &&
 		       (command->log_rotate == 0 || command->log_rotate >= MIN_LOG_ROTATE);
+	case OPTION_CONTROL:
+		command->control = value;
+		return *value != '\0';
 	case OPTION_LOG_KEEP:
 		return count32(value, 1, MAX_LOG_KEEP, &command->log_keep);
 	case OPTION_USER:
@@ -670,6 +675,37 @@ static bool log_parse(int argc, char **argv, struct tux_command *command, char *
 	return true;
 }
 
+/* Reads what stands behind `tux status`: argv[0] is "status". */
+static bool status_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
+{
+	static const struct option table[] = { { "json", no_argument, NULL, 'j' }, { "prometheus", no_argument, NULL, 'p' },
+	                                       { "control", required_argument, NULL, 'c' }, { 0 } };
+	int got;
+
+	command->verb = TUX_VERB_STATUS;
+	command->status_form = TUX_REPORT_TEXT;
+	opterr = 0;
+	optind = 0;
+	while ((got = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+		if (got == 'j') {
+			command->status_form = TUX_REPORT_JSON;
+		} else if (got == 'p') {
+			command->status_form = TUX_REPORT_PROMETHEUS;
+		} else if (got == 'c') {
+			command->control = optarg;
+		} else {
+			snprintf(error, error_size, "\"status\" does not know %s: tux status [--json|--prometheus] [--control DIR] [PROCESS]",
+			         argv[optind - 1]);
+			return false;
+		}
+	}
+	if (argc - optind > 1 || (optind < argc && !count32(argv[optind], 1, UINT32_MAX, &command->status_pid))) {
+		snprintf(error, error_size, "\"status\" takes the number of one process, but there is \"%s\"", argv[argc - 1]);
+		return false;
+	}
+	return true;
+}
+
 bool tux_command_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
 {
 	const char *first = argc > 1 ? argv[1] : NULL;
@@ -689,12 +725,8 @@ bool tux_command_parse(int argc, char **argv, struct tux_command *command, char 
 			snprintf(error, error_size, "\"check\" takes one file: tux check FILE");
 		return argc == 3;
 	}
-	if (strcmp(first, "status") == 0) {
-		command->verb = TUX_VERB_STATUS;
-		if (argc > 2)
-			snprintf(error, error_size, "\"status\" takes nothing behind it, but there is \"%s\"", argv[2]);
-		return argc == 2;
-	}
+	if (strcmp(first, "status") == 0)
+		return status_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "log") == 0)
 		return log_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "help") == 0)
@@ -721,7 +753,7 @@ void tux_command_usage(FILE *out)
 {
 	fputs("usage: tux serve [DIR] [OPTION]...   serve the files in DIR (the current directory) over HTTP\n"
 	      "       tux check FILE                what is wrong with a configuration file\n"
-	      "       tux status                    what the kernel engine has done\n"
+	      "       tux status [OPTION] [PROCESS] what the servers on this machine do; --json, --prometheus\n"
 	      "       tux log [--format F] [FILE]   text of binary logs, or of the standard input\n"
 	      "       tux help [serve]              what there is, and every option\n"
 	      "       tux --version\n", out);

@@ -42,6 +42,9 @@ struct tux_command {
 	enum tux_log_format log_format;
 	uint64_t log_rotate; /* bytes of the log's file, from which on a new one is begun; 0: it is not rotated */
 	uint32_t log_keep;   /* files that were rotated */
+	const char *control;   /* the directory of the control socket, or "off"; NULL: the usual one */
+	enum tux_report_form status_form; /* of `tux status`; its control is the same, its process status_pid */
+	uint32_t status_pid;   /* 0: all */
 	char **log_files; /* of `tux log`: binary logs, up to a NULL; none: the standard input */
 	const char *user; /* NULL: not said */
 	bool sandbox;

@@ -91,7 +91,7 @@ static int run(int argc, char **argv, const struct tux_command *command)
 	case TUX_VERB_CHECK:
 		return check(command->config);
 	case TUX_VERB_STATUS:
-		return tux_status();
+		return tux_status(command);
 	case TUX_VERB_LOG:
 		return log_print(command);
 	}

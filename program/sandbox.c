@@ -68,18 +68,23 @@ static bool rule_add(int ruleset, int fd, uint64_t access)
 	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
-/* Lets files be made and written in the log's directory, so that the log can be opened again; and be renamed, which removes a name. */
-static bool log_rule_add(int ruleset, const char *directory, bool rotates)
+static bool directory_rule_add(int ruleset, const char *directory, uint64_t access)
 {
 	int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	bool added;
 
 	if (fd < 0)
 		return false;
-	added = rule_add(ruleset, fd, LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
-	                              (rotates ? LANDLOCK_ACCESS_FS_REMOVE_FILE : 0));
+	added = rule_add(ruleset, fd, access);
 	close(fd);
 	return added;
+}
+
+/* Lets files be made and written in the log's directory, so that the log can be opened again; and be renamed, which removes a name. */
+static bool log_rule_add(int ruleset, const char *directory, bool rotates)
+{
+	return directory_rule_add(ruleset, directory, LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+	                                              (rotates ? LANDLOCK_ACCESS_FS_REMOVE_FILE : 0));
 }
 
 struct net_port_attr {
@@ -143,6 +148,8 @@ static int landlock_enter(const struct tux_sandbox *sandbox)
 		entered = rule_add(ruleset, sandbox->root_fd[i], LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
 	for (i = 0; i < sandbox->log_directory_count && entered; i++)
 		entered = log_rule_add(ruleset, sandbox->log_directory[i], sandbox->log_rotates);
+	if (entered && sandbox->control_directory)
+		entered = directory_rule_add(ruleset, sandbox->control_directory, LANDLOCK_ACCESS_FS_REMOVE_FILE);
 	entered = entered && ports_add(ruleset, abi, sandbox) && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
 	if (!entered) {
 		int saved = errno;

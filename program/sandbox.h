@@ -13,6 +13,7 @@ struct tux_sandbox {
 	const char *const *log_directory; /* files may be made and written in */
 	unsigned log_directory_count;
 	bool log_rotates;          /* and be renamed there */
+	const char *control_directory; /* files may be removed in; NULL: none */
 	const uint16_t *ports;     /* of TCP servers that may be connected to */
 	unsigned port_count;
 	bool connects;             /* there are servers, of TCP or of Unix sockets */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../core/etag.h"
+#include "control.h"
 #include "limit.h"
 #include "log.h"
 #include "order.h"
@@ -44,6 +45,7 @@ struct serving {
 	struct tux_addresses addresses;
 	char *urls;               /* one a line; found out while that is still permitted */
 	struct tux_log *log;      /* NULL: off */
+	struct tux_control *control; /* NULL: there is none */
 	struct tux_user user;
 	struct tux_spawner spawner; /* where there are CGI programs */
 	char no_kernel[256];      /* why there is no kernel engine, for people; "" if there is or none is wanted */
@@ -189,6 +191,16 @@ static uint16_t *ports_list(const struct tux_upstream_table *table, unsigned *co
 	return ports;
 }
 
+static bool control_open(struct serving *serving)
+{
+	const struct tux_command *command = serving->command;
+
+	if (command->control && strcmp(command->control, "off") == 0)
+		return true;
+	serving->control = tux_control_open(command->control, serving->user.uid, serving->user.gid, serving->error, ERROR_MAX);
+	return serving->control || serving->error[0] == '\0';
+}
+
 /* Drops privileges and enters the sandbox; says what is in force in serving->sandbox. */
 static bool confine(struct serving *serving)
 {
@@ -201,6 +213,7 @@ static bool confine(struct serving *serving)
 		.log_directory = directories,
 		.log_directory_count = serving->log ? tux_log_directories(serving->log, directories) : 0,
 		.log_rotates = serving->command->log_rotate > 0,
+		.control_directory = serving->control ? tux_control_directory(serving->control) : NULL,
 		.connects = serving->config.upstream_count > 0,
 	};
 	unsigned i;
@@ -274,6 +287,8 @@ static bool prepare(struct serving *serving)
 	config->hosts = serving->sites.hosts;
 	if (!log_open(serving) || !kernel_open(serving))
 		return false;
+	if (!control_open(serving))
+		return false;
 	tux_service_connect();
 	if (!confine(serving))
 		return false;
@@ -283,7 +298,9 @@ static bool prepare(struct serving *serving)
 	serving->engine = tux_engine_start(config, serving->error, ERROR_MAX);
 	if (!serving->engine)
 		return false;
-	return !serving->log || tux_log_start(serving->log, serving->engine, serving->error, ERROR_MAX);
+	if (serving->log && !tux_log_start(serving->log, serving->engine, serving->error, ERROR_MAX))
+		return false;
+	return !serving->control || tux_control_start(serving->control, serving->engine, serving->error, ERROR_MAX);
 }
 
 static void banner_print(const struct serving *serving)
@@ -422,6 +439,8 @@ static void release(struct serving *serving)
 
 	if (!serving->charge)
 		tux_addresses_unlink(&serving->addresses, NULL);
+	if (serving->control)
+		tux_control_close(serving->control);
 	if (serving->engine)
 		tux_engine_stop(serving->engine); /* closes the listeners */
 	else

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "status.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "../engine/engine.h"
 #include "../include/uapi/tux.h"
+#include "control.h"
 #include "value.h"
+
+enum { ANSWER_SECONDS = 5 };
 
 /* As enum tux_reason has them. */
 static const char *const reasons[TUX_REASONS] = {
@@ -68,26 +75,141 @@ static void print_instance(const struct tux_status *status)
 	print_reasons("handed over", sums->handed_over);
 }
 
-int tux_status(void)
+/* The kernel engine's instances. False with a sentence in reason when it cannot be asked. */
+static bool instances_print(char *reason, size_t reason_size)
 {
 	struct tux_status status = { .index = 0 };
-	char reason[256];
-	bool ended;
-	int fd = tux_kernel_open(reason, sizeof(reason));
+	int fd = tux_kernel_open(reason, reason_size);
 
-	if (fd < 0) {
-		fprintf(stderr, "tux: there is no status of the kernel engine: %s\n", reason);
-		return EXIT_FAILURE;
-	}
+	if (fd < 0)
+		return false;
 	while (ioctl(fd, TUX_STATUS, &status) == 0) {
 		print_instance(&status);
 		status = (struct tux_status){ .index = status.index + 1 };
 	}
 	if (errno != ENOENT)
-		fprintf(stderr, "tux: /dev/tux: %s\n", strerror(errno));
+		snprintf(reason, reason_size, "/dev/tux: %s", strerror(errno));
 	else if (status.index == 0)
 		puts("tux.ko is loaded, and serves nothing in this network namespace.");
-	ended = errno == ENOENT;
 	close(fd);
-	return ended ? EXIT_SUCCESS : EXIT_FAILURE;
+	return errno == ENOENT;
+}
+
+/* The socket of a process, connected; -1 with errno. One that nobody listens at any more is removed. */
+static int server_connect(const char *directory, uint64_t pid)
+{
+	const struct timeval wait = { .tv_sec = ANSWER_SECONDS };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd;
+
+	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/%llu", directory, (unsigned long long)pid) >=
+	    sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	if (errno == ECONNREFUSED) {
+		unlink(address.sun_path);
+		errno = ECONNREFUSED;
+	}
+	close(fd);
+	return -1;
+}
+
+/* What a server says; malloc'ed. NULL with errno, 0 if it said nothing: it does not talk to us. */
+static char *server_ask(const char *directory, uint64_t pid, enum tux_report_form form)
+{
+	const char *const word = form == TUX_REPORT_JSON ? "json\n" : form == TUX_REPORT_PROMETHEUS ? "prometheus\n" : "text\n";
+	int fd = server_connect(directory, pid);
+	char buffer[4096], *text = NULL;
+	size_t len = 0;
+	ssize_t got;
+	FILE *out;
+
+	if (fd < 0)
+		return NULL;
+	out = open_memstream(&text, &len);
+	if (out && send(fd, word, strlen(word), MSG_NOSIGNAL) > 0)
+		while ((got = recv(fd, buffer, sizeof(buffer), 0)) > 0)
+			fwrite(buffer, 1, (size_t)got, out);
+	if (out)
+		fclose(out);
+	close(fd);
+	if (len > 0)
+		return text;
+	free(text);
+	errno = 0;
+	return NULL;
+}
+
+/* Prints one server's status, as the count-th. */
+static bool server_print(const struct tux_command *command, const char *directory, uint64_t pid, unsigned count)
+{
+	char *text = server_ask(directory, pid, command->status_form);
+
+	if (!text && errno == ECONNREFUSED)
+		return false;
+	if (!text) {
+		fprintf(stderr, "tux: process %llu does not answer: %s\n", (unsigned long long)pid,
+		        errno != 0 ? strerror(errno) : "it talks to root and to its own user");
+		return false;
+	}
+	if (command->status_form == TUX_REPORT_JSON)
+		fputs(count == 0 ? "[" : ",\n", stdout);
+	fputs(text, stdout);
+	free(text);
+	return true;
+}
+
+/* All servers of a directory, or the one that is asked about; how many there were. */
+static unsigned servers_print(const struct tux_command *command, const char *directory)
+{
+	DIR *dir = opendir(directory);
+	struct dirent *entry;
+	unsigned count = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		uint64_t pid = 0;
+
+		if (!tux_value_count(entry->d_name, 1, UINT32_MAX, &pid) || (command->status_pid != 0 && pid != command->status_pid))
+			continue;
+		if (count == 1 && command->status_form == TUX_REPORT_PROMETHEUS) {
+			fprintf(stderr, "tux: there is more than one server, and Prometheus reads one at a time: tux status --prometheus PROCESS\n");
+			break;
+		}
+		count += server_print(command, directory, pid, count);
+	}
+	if (dir)
+		closedir(dir);
+	if (count > 0 && command->status_form == TUX_REPORT_JSON)
+		fputs("]\n", stdout);
+	return count;
+}
+
+int tux_status(const struct tux_command *command)
+{
+	char usual[256], reason[256];
+	const char *directory = command->control;
+	unsigned servers;
+
+	if (!directory)
+		directory = tux_control_usual(usual, sizeof(usual)) ? usual : "/run/tux";
+	servers = servers_print(command, directory);
+	if (command->status_form == TUX_REPORT_TEXT && command->status_pid == 0 && instances_print(reason, sizeof(reason)))
+		return EXIT_SUCCESS;
+	if (servers > 0)
+		return EXIT_SUCCESS;
+	if (command->status_pid != 0)
+		fprintf(stderr, "tux: no server with the process number %u has a control socket in %s\n", command->status_pid, directory);
+	else if (command->status_form == TUX_REPORT_TEXT)
+		fprintf(stderr, "tux: no server has a control socket in %s, and there is no status of the kernel engine: %s\n", directory, reason);
+	else
+		fprintf(stderr, "tux: no server has a control socket in %s\n", directory);
+	return EXIT_FAILURE;
 }

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import time
 
 import pytest
@@ -242,3 +243,87 @@ def test_page_in_a_browser(status, browser):  # noqa: F811
         keep(browser, "status-%s-%d.png" % (scheme, width))
     log = browser.do("POST", "/se/log", type="browser")
     assert not [entry for entry in log if entry["level"] == "SEVERE" and "favicon" not in entry["message"]], log
+
+
+@pytest.fixture
+def ask(request, place):
+    """ask(*options, as_user): `tux status` of servers in a directory of the test's own, which options of the server are with it."""
+    program = os.path.abspath(request.config.getoption("tux"))
+    directory = os.path.join(place, "control")
+
+    def run(*options, user=None):
+        change = {"user": user} if user else {}
+        return subprocess.run([program, "status", "--control", directory] + list(options), capture_output=True, text=True, timeout=30,
+                              check=False, **change)
+    run.directory = directory
+    return run
+
+
+def test_command_line(tux, site, ask):
+    """`tux status` asks every server that runs: for people, as JSON, for Prometheus; a server that ended leaves nothing."""
+    servers = [tux(site, "--control", ask.directory) for _ in range(2)]
+    for _ in range(7):
+        servers[0].get("/none-such")
+    pids = sorted(server.process.pid for server in servers)
+    assert sorted(int(name) for name in os.listdir(ask.directory)) == pids
+    assert all(os.stat(os.path.join(ask.directory, str(pid))).st_mode & 0o777 == 0o600 for pid in pids)
+    found = ask()
+    assert found.returncode == 0, found.stderr
+    assert re.search(r"process %d, up for" % servers[0].process.pid, found.stdout)
+    assert re.search(r"^  requests +\d+: .*404 7", found.stdout, re.M)
+    told_all = json.loads(ask("--json").stdout)
+    assert sorted(one["pid"] for one in told_all) == pids
+    assert [one["status"]["404"] for one in told_all if one["pid"] == servers[0].process.pid] == [7]
+    found = ask("--prometheus")
+    assert "more than one server" in found.stderr
+    assert prometheus(ask("--prometheus", str(servers[0].process.pid)).stdout)["tux_responses_total"][('code="404"',)] == 7
+    servers[1].end()
+    assert os.listdir(ask.directory) == [str(servers[0].process.pid)]
+    servers[0].process.kill()
+    servers[0].process.wait()
+    servers[0].end = lambda: None
+    assert ask("--json").returncode == 1
+    assert os.listdir(ask.directory) == []  # what a killed one leaves is removed by who finds nobody there
+
+
+def test_strangers_get_nothing(tux, site, ask):
+    """Another user may not ask."""
+    if os.geteuid() != 0:
+        pytest.skip("only root becomes another user")
+    server = tux(site, "--control", ask.directory, "--user", "www-data")
+    found = ask("--json", user="nobody")
+    assert found.returncode == 1 and found.stdout == "" and str(server.process.pid) in found.stderr
+    os.chmod(os.path.join(ask.directory, str(server.process.pid)), 0o666)
+    found = ask("--json", user="nobody")
+    assert found.returncode == 1 and found.stdout == "" and "its own user" in found.stderr
+    assert json.loads(ask("--json", user="www-data").stdout)[0]["pid"] == server.process.pid
+
+
+def test_control_off_and_wrong(tux, site, ask, place):
+    """No socket with off; a directory that cannot be made is an error."""
+    tux(site, "--control", "off")
+    assert ask("--json").returncode == 1
+    server = tux(site, "--control", os.path.join(place, "none", "control"), ready=False)
+    assert server.wait() == 1 and "cannot make a control socket in" in server.output
+    server.end = lambda: None
+    assert ask("--nonsense").returncode == 2 and ask("x").returncode == 2
+
+
+def test_control_socket_does_not_wait(tux, site, ask):
+    """Who says nothing, or something else, or does not read, holds nobody up for long."""
+    server = tux(site, "--control", ask.directory)
+    silent = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+    for sock in silent:
+        sock.connect(os.path.join(ask.directory, str(server.process.pid)))
+    began = time.monotonic()
+    assert json.loads(ask("--json").stdout)
+    assert time.monotonic() - began < 5
+    silent[0].close()
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(os.path.join(ask.directory, str(server.process.pid)))
+        sock.send(b"x" * 100)
+        try:
+            assert sock.recv(1) == b""
+        except ConnectionResetError:
+            pass
+    silent[1].close()

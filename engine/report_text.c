@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The status for people who ask on a terminal. */
+#include <inttypes.h>
+
+#include "report.h"
+
+static void name_write(FILE *out, const char *name)
+{
+	fprintf(out, "  %-12s ", name);
+}
+
+static void line_write(FILE *out, const char *name, uint64_t value)
+{
+	name_write(out, name);
+	report_put_count(out, value);
+	fputc('\n', out);
+}
+
+/* One of several parts of a line, unless there is none of it. */
+static void part_write(FILE *out, const char **before, const char *name, uint64_t value)
+{
+	if (value == 0)
+		return;
+	fprintf(out, "%s%s ", *before, name);
+	report_put_count(out, value);
+	*before = ", ";
+}
+
+static void requests_write(FILE *out, const struct tux_counters *counters)
+{
+	const char *before = ": ";
+	char name[8];
+
+	name_write(out, "requests");
+	report_put_count(out, counters->requests);
+	for (unsigned i = 0; i < TUX_STATUSES; i++) {
+		snprintf(name, sizeof(name), "%u", TUX_FIRST_STATUS + i);
+		part_write(out, &before, name, counters->status[i]);
+	}
+	part_write(out, &before, "in the kernel", counters->kernel_requests);
+	fputc('\n', out);
+}
+
+static void latency_write(FILE *out, const char *name, const struct tux_histogram *histogram)
+{
+	static const unsigned thousandths[] = { 500, 900, 990, 999 };
+
+	name_write(out, name);
+	for (unsigned i = 0; i < sizeof(thousandths) / sizeof(thousandths[0]); i++) {
+		fprintf(out, "%s%u%s %% below ", i > 0 ? ", " : "", thousandths[i] / 10, thousandths[i] % 10 ? ".9" : "");
+		report_put_duration(out, tux_histogram_quantile(histogram, thousandths[i]));
+	}
+	fputc('\n', out);
+}
+
+static void connections_write(FILE *out, const struct report *report)
+{
+	const struct tux_counters *counters = &report->counters;
+	const char *before = ": ";
+
+	name_write(out, "connections");
+	report_put_count(out, counters->open);
+	fputs(" of at most ", out);
+	report_put_count(out, report->max_connections);
+	for (int phase = 0; phase < TUX_PHASES; phase++)
+		part_write(out, &before, report_phase_name((enum tux_phase)phase), counters->phase[phase]);
+	part_write(out, &before, "in the kernel", counters->kernel_open);
+	fputc('\n', out);
+	line_write(out, "accepted", counters->connections);
+}
+
+static void reasons_write(FILE *out, const char *name, const uint64_t counts[TUX_REASONS])
+{
+	const char *before = ": ";
+	uint64_t sum = 0;
+
+	for (int reason = 0; reason < TUX_REASONS; reason++)
+		sum += counts[reason];
+	name_write(out, name);
+	report_put_count(out, sum);
+	for (int reason = 0; reason < TUX_REASONS; reason++)
+		if (report_reason_name((enum tux_reason)reason) != NULL)
+			part_write(out, &before, report_reason_name((enum tux_reason)reason), counts[reason]);
+	fputc('\n', out);
+}
+
+static void peers_write(FILE *out, const struct report *report)
+{
+	for (unsigned i = 0; i < report->peer_count; i++) {
+		const struct report_peer *peer = &report->peer[i];
+		const char *before = ": ";
+
+		fprintf(out, "  upstream %s, %s", peer->upstream, peer->server);
+		part_write(out, &before, "requests", peer->counters.requests);
+		part_write(out, &before, "now", peer->counters.active);
+		part_write(out, &before, "errors", peer->counters.errors);
+		part_write(out, &before, "time-outs", peer->counters.timeouts);
+		part_write(out, &before, "retried", peer->counters.retried);
+		part_write(out, &before, "connections", peer->counters.connections);
+		fputc('\n', out);
+		latency_write(out, "", &peer->counters.latency);
+	}
+}
+
+void report_text_write(FILE *out, const struct report *report)
+{
+	const struct tux_counters *counters = &report->counters;
+	const uint64_t up_s = report->up_ms / 1000;
+
+	fprintf(out, "tux %s, process %" PRIu64 ", up for %" PRIu64 " d %u h %u min %u s\n", report->version, report->pid, up_s / 86400,
+	        (unsigned)(up_s / 3600 % 24), (unsigned)(up_s / 60 % 60), (unsigned)(up_s % 60));
+	name_write(out, "engine");
+	fprintf(out, "%s, %u thread%s\n", report->engine, report->threads, report->threads == 1 ? "" : "s");
+	requests_write(out, counters);
+	name_write(out, "sent");
+	report_put_bytes(out, counters->sent_bytes);
+	fputc('\n', out);
+	line_write(out, "refused", counters->refused);
+	line_write(out, "errors", counters->errors);
+	latency_write(out, "answered", &counters->latency);
+	connections_write(out, report);
+	name_write(out, "cache");
+	report_put_count(out, counters->cache_hits);
+	fputs(" hits, ", out);
+	report_put_count(out, counters->cache_misses);
+	fputs(" misses, ", out);
+	report_put_count(out, counters->cached);
+	fputs(" files, ", out);
+	report_put_bytes(out, counters->cached_bytes);
+	fputs(" in memory\n", out);
+	line_write(out, "log lost", counters->records_lost);
+	if (report->kernel) {
+		reasons_write(out, "handed up", counters->handed_up);
+		reasons_write(out, "handed over", counters->handed_over);
+		line_write(out, "given back", counters->given_back);
+	}
+	peers_write(out, report);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "control.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+	WAIT_SECONDS = 2, /* for who asks, and to take the answer */
+	WORD_MAX = 16,
+	BACKLOG = 8,
+};
+
+struct tux_control {
+	int fd;
+	char *directory;
+	struct sockaddr_un address;
+	struct tux_engine *engine;
+	pthread_t thread;
+	bool started;
+};
+
+bool tux_control_usual(char *path, size_t path_size)
+{
+	const char *service = getenv("RUNTIME_DIRECTORY"), *mine = getenv("XDG_RUNTIME_DIR");
+	int len = -1;
+
+	if (service && *service == '/')
+		len = snprintf(path, path_size, "%.*s", (int)strcspn(service, ":"), service);
+	else if (geteuid() == 0)
+		len = snprintf(path, path_size, "/run/tux");
+	else if (mine && *mine == '/')
+		len = snprintf(path, path_size, "%s/tux", mine);
+	return len > 0 && (size_t)len < path_size;
+}
+
+/* Makes the directory, uid's; one that is there already stays as it is. */
+static bool directory_make(const char *directory, uid_t uid, gid_t gid)
+{
+	if (mkdir(directory, 0755) < 0)
+		return errno == EEXIST;
+	return geteuid() != 0 || chown(directory, uid, gid) == 0;
+}
+
+static bool listen_at(struct tux_control *control, uid_t uid, gid_t gid)
+{
+	mode_t mask;
+	bool bound;
+
+	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (control->fd < 0)
+		return false;
+	unlink(control->address.sun_path); /* of a process that had our number before */
+	mask = umask(0177);
+	bound = bind(control->fd, (const struct sockaddr *)&control->address, sizeof(control->address)) == 0;
+	umask(mask);
+	return bound && (geteuid() != 0 || chown(control->address.sun_path, uid, gid) == 0) && listen(control->fd, BACKLOG) == 0;
+}
+
+struct tux_control *tux_control_open(const char *directory, uid_t uid, gid_t gid, char *error, size_t error_size)
+{
+	struct tux_control *control = calloc(1, sizeof(*control));
+	char usual[sizeof(control->address.sun_path)];
+	const char *const wanted = directory ? directory : usual;
+	int len = 0;
+
+	error[0] = '\0';
+	if (!control || (!directory && !tux_control_usual(usual, sizeof(usual)))) {
+		free(control);
+		return NULL;
+	}
+	control->fd = -1;
+	control->address.sun_family = AF_UNIX;
+	if (directory_make(wanted, uid, gid))
+		control->directory = realpath(wanted, NULL);
+	if (control->directory)
+		len = snprintf(control->address.sun_path, sizeof(control->address.sun_path), "%s/%u", control->directory, (unsigned)getpid());
+	if ((size_t)len >= sizeof(control->address.sun_path))
+		errno = ENAMETOOLONG;
+	else if (control->directory && listen_at(control, uid, gid))
+		return control;
+	if (directory) /* that there is nothing to ask at the usual place keeps nobody from serving */
+		snprintf(error, error_size, "cannot make a control socket in %s: %s", directory, strerror(errno));
+	tux_control_close(control);
+	return NULL;
+}
+
+const char *tux_control_directory(const struct tux_control *control)
+{
+	return control->directory;
+}
+
+static bool may_ask(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void send_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		const ssize_t sent = send(fd, text, len, MSG_NOSIGNAL);
+
+		if (sent <= 0)
+			return;
+		text += sent;
+		len -= (size_t)sent;
+	}
+}
+
+static void answer(struct tux_control *control, int fd)
+{
+	static const char *const words[] = { [TUX_REPORT_PROMETHEUS] = "prometheus\n", [TUX_REPORT_JSON] = "json\n", [TUX_REPORT_TEXT] = "text\n" };
+	static const enum tux_report_form forms[] = { TUX_REPORT_PROMETHEUS, TUX_REPORT_JSON, TUX_REPORT_TEXT };
+	const struct timeval wait = { .tv_sec = WAIT_SECONDS };
+	char word[WORD_MAX + 1] = "";
+	ssize_t got;
+	size_t i;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	got = recv(fd, word, WORD_MAX, 0);
+	for (i = 0; got > 0 && i < sizeof(forms) / sizeof(forms[0]); i++) {
+		size_t len = 0;
+		char *text;
+
+		if (strcmp(word, words[forms[i]]) != 0)
+			continue;
+		text = tux_engine_report(control->engine, forms[i], &len);
+		if (text)
+			send_all(fd, text, len);
+		free(text);
+	}
+}
+
+static void *thread_run(void *arg)
+{
+	struct tux_control *control = arg;
+	int fd;
+
+	pthread_setname_np(pthread_self(), "tux control");
+	/* Closing shuts the socket down, which ends the wait with EINVAL. */
+	while ((fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR || errno == ECONNABORTED || errno == EMFILE ||
+	       errno == ENFILE) {
+		if (fd < 0) {
+			usleep(10000);
+			continue;
+		}
+		if (may_ask(fd))
+			answer(control, fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+bool tux_control_start(struct tux_control *control, struct tux_engine *engine, char *error, size_t error_size)
+{
+	int rc;
+
+	control->engine = engine;
+	rc = pthread_create(&control->thread, NULL, thread_run, control);
+	if (rc != 0)
+		snprintf(error, error_size, "cannot start the control socket's thread: %s", strerror(rc));
+	control->started = rc == 0;
+	return control->started;
+}
+
+void tux_control_close(struct tux_control *control)
+{
+	if (control->fd >= 0)
+		shutdown(control->fd, SHUT_RDWR);
+	if (control->started)
+		pthread_join(control->thread, NULL);
+	if (control->fd >= 0) {
+		unlink(control->address.sun_path);
+		close(control->fd);
+	}
+	free(control->directory);
+	free(control);
+}
