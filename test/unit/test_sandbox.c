@@ -20,12 +20,14 @@
 
 #include <cmocka.h>
 
+#include "../../engine/spawner.h"
 #include "../../program/sandbox.h"
 
 enum { SKIPPED = 77 };
 
 static char root[] = "/tmp/tux-test-sandbox-root-XXXXXX", logs[] = "/tmp/tux-test-sandbox-log-XXXXXX";
 static int root_fd = -1;
+static int spawner_fd[2]; /* what a program that starts others has opened before */
 
 static int group_setup(void **state)
 {
@@ -34,6 +36,7 @@ static int group_setup(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(root));
 	assert_non_null(mkdtemp(logs));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, spawner_fd), 0);
 	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fd = openat(root_fd, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	assert_true(fd >= 0);
@@ -129,6 +132,29 @@ static int check_calls(void)
 	return faults;
 }
 
+/* All that the engine does to have a CGI program started: pipes, their ends passed on, an answer. */
+static int check_spawner(void)
+{
+	static const uint8_t path[] = "/x";
+	const struct tux_spawn_result told = { .kind = TUX_SPAWN_STARTED, .id = 1, .pid = 2 };
+	struct spawn_order order = { .path = path, .path_len = 2 };
+	struct tux_spawn_result result;
+	struct spawner spawner;
+	uint64_t id = 0;
+	int faults = 0, pair[2] = { -1, -1 }, i;
+
+	faults += expect(spawner_open(&spawner, spawner_fd[0]), "opening the socket to the spawner");
+	faults += expect(pipe2(pair, O_CLOEXEC | O_NONBLOCK) == 0, "a pipe");
+	for (i = 0; i < TUX_SPAWN_STREAMS; i++)
+		order.fd[i] = pair[1];
+	errno = spawner_start(&spawner, &order, &id);
+	faults += expect(errno == 0 && id == 1, "passing descriptors");
+	faults += expect(spawner_kill(&spawner, id), "an order");
+	faults += expect(send(spawner_fd[1], &told, sizeof(told), 0) == (ssize_t)sizeof(told), "an answer");
+	faults += expect(spawner_read(&spawner, &result) == SPAWNER_RESULT, "reading it");
+	return faults;
+}
+
 static void test_files(void **state)
 {
 	(void)state;
@@ -141,11 +167,18 @@ static void test_calls(void **state)
 	in_sandbox(check_calls, "seccomp");
 }
 
+static void test_spawner(void **state)
+{
+	(void)state;
+	in_sandbox(check_spawner, "seccomp");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_spawner),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
