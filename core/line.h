@@ -174,16 +174,16 @@ static inline enum tux_verdict field_value(const uint8_t *buf, uint32_t len, uin
 	return TUX_PARSED;
 }
 
-/* Counts the line behind the last one, whose name is known. */
-/*@ requires \valid(fields) && fields_indexed(fields) && fields->count < TUX_MAX_FIELDS && known < TUX_FIELD_NAMES;
-  @ assigns fields->count, fields->repeated, fields->first[0 .. TUX_FIELD_NAMES - 1];
-  @ ensures fields->count == \old(fields->count) + 1 && fields_indexed(fields);
+/* Notes that a known name stands on the line at index, which is the last one. */
+/*@ requires \valid(fields) && index < TUX_MAX_FIELDS && known < TUX_FIELD_NAMES;
+  @ requires \forall integer n; 0 <= n < TUX_FIELD_NAMES ==> fields->first[n] <= index;
+  @ assigns fields->repeated, fields->first[0 .. TUX_FIELD_NAMES - 1];
+  @ ensures \forall integer n; 0 <= n < TUX_FIELD_NAMES ==> fields->first[n] <= index + 1;
   @*/
-static inline void count_line(struct tux_field_lines *fields, uint8_t known)
+static inline void note_name(struct tux_field_lines *fields, uint32_t index, uint8_t known)
 {
-	fields->count++;
 	if (fields->first[known] == 0)
-		fields->first[known] = (uint8_t)fields->count;
+		fields->first[known] = (uint8_t)(index + 1);
 	else if (known != TUX_FIELD_OTHER)
 		fields->repeated = true;
 }
@@ -223,7 +223,8 @@ static inline enum tux_verdict field_line(const uint8_t *buf, uint32_t len, uint
 	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(fields->line[i].name, *pos); */
 	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(fields->line[i].value, *pos); */
 	/*@ assert span_inside(fields->line[index].name, *pos) && span_inside(fields->line[index].value, *pos); */
-	count_line(fields, known);
+	note_name(fields, index, known);
+	fields->count = index + 1;
 	/*@ assert \forall integer i; 0 <= i < fields->count ==> span_inside(fields->line[i].name, *pos); */
 	/*@ assert \forall integer i; 0 <= i < fields->count ==> span_inside(fields->line[i].value, *pos); */
 	/*@ assert fields_inside(fields, *pos); */

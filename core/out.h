@@ -163,6 +163,9 @@ static inline void put_of(struct out *out, const uint8_t *bytes, uint32_t len, u
 		out->full = 1;
 		return;
 	}
+	/*@ assert classes == OCTET_TOKEN ==> (octet_class['\r'] & classes) == 0 && (octet_class['\n'] & classes) == 0; */
+	/*@ assert classes == OCTET_TARGET ==> (octet_class['\r'] & classes) == 0 && (octet_class['\n'] & classes) == 0; */
+	/*@ assert classes == OCTET_VALUE ==> (octet_class['\r'] & classes) == 0 && (octet_class['\n'] & classes) == 0; */
 	/*@ assert \forall integer k; 0 <= k < len ==> bytes[k] != '\r' && bytes[k] != '\n'; */
 	put(out, bytes, len);
 }

@@ -107,15 +107,16 @@ static const struct forwarded forwarded[] = {
 	{ "RFC 9110 7.6.1: what Connection names is dropped, but not what TUX says", "GET / HTTP/1.1\r\n" H
 	  "Connection: host, x-forwarded-for, forwarded, content-length\r\nContent-Length: 3\r\n\r\n",
 	  "GET / HTTP/1.1\r\n" H WHO("h") "Content-Length: 3\r\n\r\n", { CLIENT, .framing = TUX_FRAMING_LENGTH, .content_length = 3 } },
-	{ "httpoxy, and names that alias others in CGI", "GET / HTTP/1.1\r\n" H "Proxy: http://e\r\nX_Forwarded_For: e\r\nContent_Length: 7\r\n\r\n",
+	{ "httpoxy, and names that alias others in CGI",
+	  "GET / HTTP/1.1\r\n" H "Proxy: http://e\r\nX_Forwarded_For: e\r\nContent_Length: 7\r\n\r\n",
 	  "GET / HTTP/1.1\r\n" H WHO("h") "\r\n", { CLIENT } },
 	{ "a client that is not trusted says nothing of others",
 	  "GET / HTTP/1.1\r\n" H "X-Forwarded-For: e\r\nForwarded: for=e\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: e\r\nX-Real-IP: e\r\n"
 	  "X-Forwarded-Port: 1\r\n\r\n",
 	  "GET / HTTP/1.1\r\n" H WHO("h") "\r\n", { CLIENT } },
 	{ "RFC 7239 4: a trusted one does",
-	  "GET / HTTP/1.1\r\n" H "X-Forwarded-For: e, f\r\nForwarded: for=e\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: g\r\nX-Real-IP: e\r\n"
-	  "X-Forwarded-For: g\r\nX-Forwarded-Port: 1\r\nForwarded: for=f\r\n\r\n",
+	  "GET / HTTP/1.1\r\n" H "X-Forwarded-For: e, f\r\nForwarded: for=e\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: g\r\n"
+	  "X-Real-IP: e\r\nX-Forwarded-For: g\r\nX-Forwarded-Port: 1\r\nForwarded: for=f\r\n\r\n",
 	  "GET / HTTP/1.1\r\n" H "X-Real-IP: e\r\nX-Forwarded-Port: 1\r\nForwarded: for=e, for=f, for=192.0.2.1;host=\"h\";proto=http\r\n"
 	  "X-Forwarded-For: e, f, g, 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: g\r\n\r\n",
 	  { CLIENT, .trusted = true } },
@@ -178,7 +179,8 @@ static const struct forwarded_response forwarded_responses[] = {
 	  "HTTP/1.1 200 OK\r\nY: 2\r\nContent-Length: 5\r\n\r\n", { OPEN, LENGTH(5) } },
 	{ "Trailer goes with trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Y\r\n\r\n",
 	  "HTTP/1.1 200 OK\r\nTrailer: Y\r\nTransfer-Encoding: chunked\r\n\r\n", { OPEN, .framing = TUX_FRAMING_CHUNKED } },
-	{ "what is for TUX", "HTTP/1.1 200 OK\r\nStatus: 200\r\nX-Accel-Redirect: /a\r\nX-ACCEL-Limit-Rate: 1\r\nX-Sendfile: /b\r\nX-Accel: c\r\n\r\n",
+	{ "what is for TUX",
+	  "HTTP/1.1 200 OK\r\nStatus: 200\r\nX-Accel-Redirect: /a\r\nX-ACCEL-Limit-Rate: 1\r\nX-Sendfile: /b\r\nX-Accel: c\r\n\r\n",
 	  "HTTP/1.1 200 OK\r\nX-Accel: c\r\nContent-Length: 1\r\n\r\n", { OPEN, LENGTH(1) } },
 	{ "what the site leaves out", "HTTP/1.1 200 OK\r\nServer: x\r\nX-Powered-By: y\r\nServers: z\r\n\r\n",
 	  "HTTP/1.1 200 OK\r\nServers: z\r\nContent-Length: 1\r\n\r\n", { OPEN, LENGTH(1), .removed = removed, .removed_count = 2 } },
