@@ -214,6 +214,7 @@ static inline enum tux_verdict field_line(const uint8_t *buf, uint32_t len, uint
 		verdict = line_end(buf, len, pos, lf, refusal);
 	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(fields->line[i].name, *pos); */
 	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(fields->line[i].value, *pos); */
+	/*@ assert fields_inside(fields, *pos); */
 	if (verdict != TUX_PARSED)
 		return verdict;
 	known = (uint8_t)tux_field_recognise(buf, name.off, name.len);
@@ -223,10 +224,13 @@ static inline enum tux_verdict field_line(const uint8_t *buf, uint32_t len, uint
 	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(fields->line[i].name, *pos); */
 	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(fields->line[i].value, *pos); */
 	/*@ assert span_inside(fields->line[index].name, *pos) && span_inside(fields->line[index].value, *pos); */
-	note_name(fields, index, known);
 	fields->count = index + 1;
+	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(fields->line[i].name, *pos); */
+	/*@ assert \forall integer i; 0 <= i < index ==> span_inside(fields->line[i].value, *pos); */
+	/*@ assert span_inside(fields->line[index].name, *pos) && span_inside(fields->line[index].value, *pos); */
 	/*@ assert \forall integer i; 0 <= i < fields->count ==> span_inside(fields->line[i].name, *pos); */
 	/*@ assert \forall integer i; 0 <= i < fields->count ==> span_inside(fields->line[i].value, *pos); */
+	note_name(fields, index, known);
 	/*@ assert fields_inside(fields, *pos); */
 	return TUX_PARSED;
 }

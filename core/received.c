@@ -9,7 +9,7 @@
   @ assigns *res;
   @ ensures res->refusal == TUX_ACCEPTED && res->head_len == 0 && res->status == 200 && res->minor == 0 &&
   @   res->framing == TUX_FRAMING_NONE && res->content_length == 0 && res->reason.off == 0 && res->reason.len == 0;
-  @ ensures !res->keep_alive && fields_inside(&res->fields, 0);
+  @ ensures !res->keep_alive && res->fields.count == 0 && fields_inside(&res->fields, 0);
   @*/
 static void clear(struct tux_received *res)
 {
@@ -200,18 +200,20 @@ static bool take_status(const uint8_t *buf, struct tux_span value, struct tux_re
 }
 
 /* The status, and whether the answer is another resource of this server: nothing but the Location of it (RFC 3875 6.2). */
-/*@ requires \valid(res) && fields_inside(&res->fields, res->head_len) && res->head_len <= TUX_MAX_HEAD;
-  @ requires \valid_read(buf + (0 .. res->head_len - 1)) && \separated(buf + (0 .. res->head_len - 1), res);
-  @ requires res->status == 200 && span_inside(res->reason, res->head_len);
-  @ assigns res->status, res->reason, res->local;
+/*@ requires \valid(res) && fields_inside(&res->fields, pos) && pos <= TUX_MAX_HEAD;
+  @ requires \valid_read(buf + (0 .. pos - 1)) && \separated(buf + (0 .. pos - 1), res);
+  @ requires res->status == 200 && span_inside(res->reason, 0);
+  @ assigns res->head_len, res->status, res->reason, res->local;
   @ ensures \result == TUX_ACCEPTED || \result == TUX_REFUSED_STATUS || \result == TUX_REFUSED_CGI;
-  @ ensures \result == TUX_ACCEPTED ==> 100 <= res->status <= 599 && span_inside(res->reason, res->head_len);
+  @ ensures \result == TUX_ACCEPTED ==> 100 <= res->status <= 599 && span_inside(res->reason, pos);
+  @ ensures fields_inside(&res->fields, pos);
   @*/
-static enum tux_refusal check_cgi(const uint8_t *buf, struct tux_received *res)
+static enum tux_refusal check_cgi(const uint8_t *buf, uint32_t pos, struct tux_received *res)
 {
 	uint32_t line = tux_received_field(res, TUX_FIELD_STATUS, 0);
 	struct tux_span location;
 
+	res->head_len = pos;
 	if (!fits_cgi(&res->fields))
 		return TUX_REFUSED_CGI;
 	if (line != 0)
@@ -243,8 +245,7 @@ enum tux_verdict tux_received_parse_cgi(const uint8_t *buf, uint32_t len, uint32
 		return refuse(&res->refusal, TUX_REFUSED_HEAD_LONG);
 	if (verdict != TUX_PARSED)
 		return verdict;
-	res->head_len = pos;
-	refusal = check_cgi(buf, res);
+	refusal = check_cgi(buf, pos, res);
 	if (refusal != TUX_ACCEPTED)
 		return refuse(&res->refusal, refusal);
 	verdict = conclude(buf, pos, head || res->local, res);
