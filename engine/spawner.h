@@ -144,7 +144,7 @@ bool spawner_kill(struct spawner *spawner, uint64_t id);
 enum spawner_news {
 	SPAWNER_NOTHING, /* for now */
 	SPAWNER_RESULT,
-	SPAWNER_GONE,    /* nothing will come any more, for no id; its source is to be forgotten */
+	SPAWNER_GONE,    /* nothing will come any more, for no id; the loop watches its source no more */
 };
 
 /* The next result, for the id that is in it. Never blocks. */
