@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+_Static_assert((int)TUX_MAX_HOST_LISTENERS >= (int)TUX_MAX_LISTENERS, "a host has a bit for each listener");
+
 static bool no_memory(char *error, size_t error_size)
 {
 	snprintf(error, error_size, "no memory for the hosts");

@@ -141,18 +141,19 @@ static void check_read_back(const struct tux_head *head, const char *at, uint32_
 	if (head->content_range != TUX_CONTENT_RANGE_NONE)
 		range = range_text(head->content_range == TUX_CONTENT_RANGE_ONE ? &head->range : NULL, head->size);
 	require_field(&written, "Date", (const char *)date);
-	require_field(&written, "Server", "tux");
+	require_field(&written, "Server", head->omit & TUX_OMIT_SERVER ? NULL : "tux");
 	require_field(&written, "Content-Type", type_text(head));
 	require_field(&written, "Content-Length", head->has_length ? number_text(head->content_length) : NULL);
-	require_field(&written, "Last-Modified", head->has_last_modified ? (const char *)modified : NULL);
-	require_field(&written, "ETag", head->etag_len > 0 ? etag : NULL);
+	require_field(&written, "Last-Modified", head->has_last_modified && !(head->omit & TUX_OMIT_LAST_MODIFIED) ? (const char *)modified : NULL);
+	require_field(&written, "ETag", head->etag_len > 0 && !(head->omit & TUX_OMIT_ETAG) ? etag : NULL);
 	require_field(&written, "Content-Encoding",
 	              head->coding != TUX_CODING_IDENTITY ? tux_coding_text((enum tux_coding)head->coding).at : NULL);
-	require_field(&written, "Accept-Ranges", head->accept_ranges ? "bytes" : NULL);
+	require_field(&written, "Accept-Ranges", head->accept_ranges && !(head->omit & TUX_OMIT_ACCEPT_RANGES) ? "bytes" : NULL);
 	require_field(&written, "Content-Range", range);
 	require_field(&written, "Allow", head->allow ? "GET, HEAD, OPTIONS" : NULL);
 	require_field(&written, "Location", location_text(head));
 	require_field(&written, "Connection", !head->keep_alive ? "close" : head->minor == 0 ? "keep-alive" : NULL);
+	require_field(&written, "X-Extra", head->extra.len > 0 ? "a b" : NULL);
 	/* Vary may stand there twice. */
 	require(count_lines(at, len) == 1 + written.fields + head->vary_encoding + head->vary_accept);
 }
@@ -266,6 +267,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.etag = (const uint8_t *)etag,
 		.etag_len = (more & 32) != 0 ? (uint32_t)strlen(etag) : 0,
 	};
+	head.omit = data[4] & 15;
+	if ((data[4] & 16) != 0)
+		head.extra = TUX_TEXT("X-Extra: a b\r\n");
 	if ((more & 64) != 0)
 		head.type = tux_media_type(data + 3, 5);
 	if ((more & 128) != 0)
