@@ -148,7 +148,7 @@ struct worker {
 	struct records records;
 	struct inbox inbox;
 	struct tux_counters counters; /* written by the worker, read by all */
-	struct tux_peer_counters *peers; /* the same: one for each upstream server, in the configuration's order; NULL: there is none */
+	struct tux_peer_counters *peers; /* the same: one for each upstream server, in the configuration's order */
 	const struct tally *tally;    /* the engine's */
 	struct source wake;
 	struct source inotify;

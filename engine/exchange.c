@@ -62,6 +62,7 @@ struct exchange {
 	struct bytes trailer; /* of the response, as far as it has come */
 	struct bytes relay;   /* for the client */
 	uint64_t sent_bytes;  /* to the client */
+	int64_t asked_us;     /* when the server got the request, since 1970 */
 };
 
 static const struct stream_events peer_events;
@@ -105,6 +106,7 @@ static void release_peer(struct exchange *exchange, bool keep)
 		return;
 	exchange->to = exchange->from = NULL;
 	exchange->server->active--;
+	count(&exchange->server->counters->active, UINT64_MAX);
 	if (keep && exchange->body_done && stream_unsent(to) == 0 && !exchange->conn->worker->draining &&
 	    !exchange->upstream->config->proxy_protocol)
 		upstream_keep(exchange->server, from);
@@ -155,6 +157,8 @@ static void end_response(struct exchange *exchange)
 /* No response will come, and status answers; where one has begun, it is cut short. */
 static void fail(struct exchange *exchange, uint16_t status)
 {
+	if (exchange->from != NULL && exchange->upstream != NULL) /* else it has been counted, or there was no server */
+		count(&exchange->server->counters->errors, 1);
 	release_peer(exchange, false);
 	if (exchange->state == EXCHANGE_BODY || exchange->state == EXCHANGE_TUNNEL) {
 		exchange->truncated = true;
@@ -179,6 +183,7 @@ static bool send_request(struct exchange *exchange, struct stream *stream)
 		if (!stream_send(stream, header, proxy_protocol_header(&client, &server, header)))
 			return false;
 	}
+	count(&exchange->server->counters->sent_bytes, exchange->request.len);
 	return stream_send(stream, exchange->request.data, exchange->request.len);
 }
 
@@ -191,13 +196,19 @@ static bool try_next(struct exchange *exchange)
 		struct stream *stream = exchange->upstream->config->proxy_protocol ? NULL : upstream_take(server, &peer_events, exchange);
 
 		exchange->state = stream != NULL ? EXCHANGE_HEAD : EXCHANGE_CONNECTING;
-		if (stream == NULL)
-			stream = upstream_connect(server, &peer_events, exchange);
 		if (stream == NULL) {
+			stream = upstream_connect(server, &peer_events, exchange);
+			count(&server->counters->connections, 1);
+		}
+		count(&server->counters->requests, 1);
+		if (stream == NULL) {
+			count(&server->counters->errors, 1);
 			upstream_failed(server);
 			continue;
 		}
 		server->active++;
+		count(&server->counters->active, 1);
+		exchange->asked_us = exchange->conn->worker->now_us;
 		exchange->server = server;
 		exchange->to = exchange->from = stream;
 		if (!send_request(exchange, stream)) {
@@ -217,13 +228,19 @@ static void lose_server(struct exchange *exchange, uint16_t status)
 {
 	const bool unanswered = exchange->state == EXCHANGE_CONNECTING || (exchange->state == EXCHANGE_HEAD && exchange->head.len == 0);
 	const bool again = unanswered && !exchange->body_begun && (exchange->repeatable || exchange->state == EXCHANGE_CONNECTING);
+	struct tux_peer_counters *counters = exchange->server->counters;
 
 	if (unanswered && exchange->from->used && status == 502) /* closed while it was unused: that says nothing of the server */
 		exchange->tried &= ~(UINT64_C(1) << (exchange->server - exchange->upstream->server));
 	else
 		upstream_failed(exchange->server);
+	count(&counters->errors, 1);
+	if (status == 504)
+		count(&counters->timeouts, 1);
 	release_peer(exchange, false);
-	if (!again || !try_next(exchange))
+	if (again && try_next(exchange))
+		count(&counters->retried, 1);
+	else
 		fail(exchange, status);
 }
 
@@ -449,6 +466,11 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 		fail(exchange, 502);
 		return;
 	}
+	if (exchange->upstream != NULL) {
+		const int64_t us = exchange->conn->worker->now_us - exchange->asked_us;
+
+		histogram_add(&exchange->server->counters->latency, us > 0 ? (uint64_t)us : 0, 1);
+	}
 	if (!begin_response(exchange)) {
 		fail(exchange, 502);
 		return;
@@ -474,6 +496,8 @@ static void on_received(struct stream *stream, const uint8_t *data, uint32_t len
 {
 	struct exchange *exchange = stream->owner;
 
+	if (exchange->upstream != NULL)
+		count(&exchange->server->counters->received_bytes, len);
 	switch ((enum exchange_state)exchange->state) {
 	case EXCHANGE_HEAD:
 		take_head(exchange, data, len);
@@ -759,6 +783,8 @@ static bool send_content(struct exchange *exchange, const uint8_t *data, uint32_
 	if (len == 0)
 		return true;
 	exchange->body_begun = true;
+	if (exchange->upstream != NULL)
+		count(&exchange->server->counters->sent_bytes, len);
 	if (!exchange->body_chunked || exchange->upstream == NULL)
 		return stream_send(exchange->to, data, len);
 	return stream_send(exchange->to, head, tux_chunk_head(head, len)) && stream_send(exchange->to, data, len) &&

@@ -11,6 +11,7 @@ struct upstream;
 struct upstream_server {
 	const struct tux_upstream_server *config;
 	struct upstream *upstream;
+	struct tux_peer_counters *counters; /* the worker's */
 	struct stream *idle;  /* the one used last comes first */
 	unsigned idle_count;
 	unsigned active;      /* exchanges under way */

@@ -63,12 +63,21 @@ static void on_spawner(struct source *source, void *owner)
 static bool open_upstreams(struct worker *worker)
 {
 	const struct tux_engine_config *config = worker->config;
+	struct tux_peer_counters *counters = calloc(tally_peer_count(config) + 1, sizeof(*counters));
 
+	worker->peers = counters;
 	worker->upstreams = calloc(config->upstream_count + 1, sizeof(*worker->upstreams));
-	for (unsigned i = 0; worker->upstreams != NULL && i < config->upstream_count; i++)
-		if (!upstream_open(&worker->upstreams[i], &config->upstreams[i], &worker->streams))
+	if (worker->peers == NULL || worker->upstreams == NULL)
+		return false;
+	for (unsigned i = 0; i < config->upstream_count; i++) {
+		struct upstream *upstream = &worker->upstreams[i];
+
+		if (!upstream_open(upstream, &config->upstreams[i], &worker->streams))
 			return false;
-	return worker->upstreams != NULL;
+		for (unsigned server = 0; server < config->upstreams[i].server_count; server++)
+			upstream->server[server].counters = counters++;
+	}
+	return true;
 }
 
 bool worker_open(struct worker *worker)
@@ -100,11 +109,6 @@ bool worker_open(struct worker *worker)
 	if (worker->wake.fd < 0 || !inbox_open(&worker->inbox) || !records_open(&worker->records) ||
 	    !cache_open(&worker->cache, config->cache_entries, config->cache_files, config->cache_bytes / config->threads, seed))
 		return false;
-	if (tally_peer_count(config) > 0) {
-		worker->peers = calloc(tally_peer_count(config), sizeof(*worker->peers));
-		if (worker->peers == NULL)
-			return false;
-	}
 	worker->finished.fd = worker->inbox.event_fd;
 	if (watch_open(&worker->watch, &worker->cache)) /* without, everything is rechecked */
 		worker->inotify.fd = worker->watch.fd;

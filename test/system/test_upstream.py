@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Requests that are forwarded to upstream servers: what reaches them, what comes back, and what happens when they fail."""
+import json
 import os
 import socket
 import time
@@ -468,3 +469,17 @@ def test_what_is_wrong_is_said(request, place, text, words):
         file.write(text + "\n")
     found = subprocess.run([os.path.abspath(request.config.getoption("tux")), "check", path], capture_output=True, text=True, timeout=20, check=False)
     assert found.returncode == 1 and found.stderr.startswith(path + ":1: ") and words in found.stderr, found.stderr
+
+
+def test_status_counts_servers(origin, proxy):
+    """The status tells of each server what was asked of it, and what it did not answer."""
+    server, nobody = origin(), "127.0.0.1:%d" % free_port()
+    tux = proxy([server, nobody], top='route "=/status" { status on }')
+    for _ in range(10):
+        assert tux.get("/app/x").status == 200
+    alive, dead = json.loads(tux.get("/status?format=json").body)["upstreams"]
+    assert (alive["upstream"], alive["server"], dead["server"]) == ("app", server.name, nobody)
+    assert alive["requests"] == 10 and alive["errors"] == 0 and alive["active"] == 0
+    assert alive["latency"]["count"] == 10 and 1 <= alive["connections"] <= 10
+    assert alive["sent_bytes"] > 10 * 50 and alive["received_bytes"] > 10 * 20
+    assert dead["requests"] >= 1 and dead["errors"] == dead["retried"] == dead["requests"] and dead["latency"]["count"] == 0
