@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,8 @@ static void say_end(struct cgi *cgi, const struct cgi_program *program, const st
 		snprintf(text, sizeof(text), "%s: %s", tux_spawn_step_text(result->step), strerror(result->error));
 	else if (result->end == TUX_SPAWN_BY_TIME)
 		snprintf(text, sizeof(text), "process %d did not end within its time and was killed", (int)result->pid);
+	else if (program->owner == NULL && WIFSIGNALED(result->status) && WTERMSIG(result->status) == SIGPIPE)
+		return; /* it wrote more than was wanted */
 	else if (result->end == TUX_SPAWN_BY_ITSELF && WIFSIGNALED(result->status))
 		snprintf(text, sizeof(text), "process %d was ended by signal %d", (int)result->pid, WTERMSIG(result->status));
 	else if (result->end == TUX_SPAWN_BY_ITSELF && WIFEXITED(result->status) && WEXITSTATUS(result->status) != 0)

@@ -128,6 +128,9 @@ struct conn {
 	bool listing_failed;
 	struct tux_record *record; /* of an answer that takes time to send, its texts behind it */
 	struct exchange *exchange; /* with CONN_EXCHANGE */
+	struct tux_fields *own;   /* malloc'ed: in place of the route's, for an answer that a peer has left to us; NULL: they hold */
+	uint8_t inside;           /* times that the request was sent elsewhere by its peers */
+	bool hidden;              /* what is hidden from clients may answer it */
 	uint64_t acked;           /* bytes that the peer had acknowledged when the send timeout last looked */
 };
 

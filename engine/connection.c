@@ -10,6 +10,7 @@
 
 #include "address.h"
 #include "exchange.h"
+#include "inside.h"
 #include "lookup.h"
 #include "reply.h"
 #include "send.h"
@@ -154,6 +155,7 @@ static void next_request(struct conn *conn)
 	conn->seen = 0;
 	conn->refused = TUX_ACCEPTED;
 	conn->failed = 0;
+	inside_end(conn);
 	conn->state = CONN_HEAD;
 }
 
@@ -387,11 +389,9 @@ static void settle_exchange(struct conn *conn)
 	struct worker *worker = conn->worker;
 
 	if (conn->ended && conn->in.len == 0) {
-		if (exchange_awaits_body(conn)) {
-			end(conn);
-			return;
-		}
 		exchange_client_ended(conn);
+		end(conn);
+		return;
 	}
 	if (!exchange_awaits_body(conn) || !exchange_takes(conn)) {
 		timer_stop(&conn->timer);
@@ -422,6 +422,7 @@ static bool go_on_exchange(struct conn *conn)
 	case EXCHANGE_OVER:
 		next_request(conn);
 		return true;
+	case EXCHANGE_INSIDE:
 	case EXCHANGE_FAILED:
 		conn->state = CONN_HELD;
 		return true;

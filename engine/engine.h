@@ -113,6 +113,7 @@ static inline bool tux_modes_permit(struct tux_modes modes, mode_t mode)
 /* A site: what is served to those who ask for one of its names. It stays as it is, and where it is, while the engine runs. */
 struct tux_site {
 	int root_fd;     /* the document root, O_PATH | O_DIRECTORY; the engine does not close it */
+	const char *path; /* the same, absolute: what programs are told, and X-Sendfile begins with */
 	bool browse;     /* listings for directories without an index */
 	bool dot_files;  /* serve names that start with a dot */
 	struct tux_modes modes;
@@ -215,6 +216,7 @@ struct tux_engine_config {
 	uint16_t handover_port;     /* of a server on this machine that the kernel engine passes connections to; 0: none */
 	const struct tux_upstream *upstreams; /* what the routes' arguments are numbers of */
 	unsigned upstream_count;
+	const struct tux_route *handover; /* to the upstream that stands for handover_port where the user engine answers; NULL: none does */
 	unsigned max_programs;      /* CGI programs at a time, of all threads together */
 	const struct tux_cgi *cgi;  /* what the arguments of routes to TUX_HANDLER_CGI are numbers of */
 	unsigned cgi_count;

@@ -8,6 +8,7 @@
 #include "../core/forward.h"
 #include "address.h"
 #include "cgi.h"
+#include "inside.h"
 #include "reply.h"
 #include "send.h"
 #include "upstream.h"
@@ -16,6 +17,7 @@ enum {
 	REQUEST_HEAD_ROOM = 2048,  /* more than a head that is written anew grows by */
 	RESPONSE_HEAD_ROOM = 1024,
 	CHUNK_ROOM = TUX_MAX_CHUNK_HEAD + 2, /* and the end of its last line */
+	CLIENT_GONE = 499,         /* the status in the log of a request that its client has given up, as nginx has it */
 	ENVIRONMENT_ROOM = 3 * TUX_MAX_HEAD, /* what stands twice in a head stands once more in there, and what TUX knows */
 };
 
@@ -26,6 +28,7 @@ enum exchange_state {
 	EXCHANGE_TUNNEL,      /* both sides speak something else now */
 	EXCHANGE_ENDED,       /* the response is in relay or sent, whole or cut short */
 	EXCHANGE_NO_RESPONSE, /* status answers */
+	EXCHANGE_ELSEWHERE,   /* the held head, rewritten, answers */
 };
 
 struct exchange {
@@ -161,7 +164,9 @@ static void fail(struct exchange *exchange, uint16_t status)
 		count(&exchange->server->counters->errors, 1);
 	release_peer(exchange, false);
 	if (exchange->state == EXCHANGE_BODY || exchange->state == EXCHANGE_TUNNEL) {
-		exchange->truncated = true;
+		exchange->truncated = exchange->state == EXCHANGE_BODY;
+		if (exchange->truncated)
+			count(&exchange->conn->worker->counters.errors, 1);
 		end_response(exchange);
 	} else {
 		exchange->state = EXCHANGE_NO_RESPONSE;
@@ -426,6 +431,20 @@ static void take_rest(struct exchange *exchange, uint32_t head_len)
 	bytes_forget(&head);
 }
 
+/* The peer leaves the answer to us: what it says besides is not wanted. status: 200, or that of a failure. */
+static void go_elsewhere(struct exchange *exchange, uint16_t status)
+{
+	if (status != 200) {
+		fail(exchange, status);
+		return;
+	}
+	if (exchange->upstream != NULL)
+		upstream_answered(exchange->server);
+	release_peer(exchange, exchange->upstream == NULL);
+	exchange->state = EXCHANGE_ELSEWHERE;
+	exchange->resume(exchange->conn);
+}
+
 static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_received *res)
 {
 	return exchange->upstream != NULL ?
@@ -436,6 +455,7 @@ static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_r
 static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t len)
 {
 	struct tux_received *res = &exchange->conn->worker->received;
+	uint16_t status;
 
 	if (!bytes_keep(&exchange->head, data, len)) {
 		fail(exchange, 502);
@@ -461,6 +481,11 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 		}
 		bytes_drop(&exchange->head, res->head_len);
 		exchange->seen = 0;
+	}
+	status = inside_begin(exchange->conn, exchange->head.data);
+	if (status != 0) {
+		go_elsewhere(exchange, status);
+		return;
 	}
 	if (res->status == 101 && !(exchange->upgrade && res->upgrade)) { /* nobody asked for it */
 		fail(exchange, 502);
@@ -514,6 +539,7 @@ static void on_received(struct stream *stream, const uint8_t *data, uint32_t len
 	case EXCHANGE_CONNECTING:
 	case EXCHANGE_ENDED:
 	case EXCHANGE_NO_RESPONSE:
+	case EXCHANGE_ELSEWHERE:
 		return;
 	}
 }
@@ -647,6 +673,7 @@ static bool write_environment(struct conn *conn, struct bytes *environment)
 		.server_port = here.port,
 		.remote_addr = address_text(conn->address, client),
 		.remote_port = conn->port,
+		.document_root = { (const uint8_t *)conn->site->path, (uint32_t)strlen(conn->site->path) },
 		.server_software = { (const uint8_t *)"tux", 3 },
 		.has_length = req->framing == TUX_FRAMING_LENGTH,
 		.content_length = req->content_length,
@@ -735,6 +762,12 @@ enum exchange_next exchange_next(struct conn *conn)
 		exchange_free(conn);
 		return EXCHANGE_FAILED;
 	}
+	if (exchange->state == EXCHANGE_ELSEWHERE) {
+		if (!exchange->body_done)
+			conn->last = conn->linger = true;
+		exchange_free(conn);
+		return EXCHANGE_INSIDE;
+	}
 	if (exchange->relay.len > 0) {
 		send_body(conn, NULL, -1, (struct piece){ .memory = exchange->relay.data, .len = exchange->relay.len });
 		conn->answer.text = exchange->relay.data;
@@ -772,7 +805,7 @@ bool exchange_awaits_body(const struct conn *conn)
 
 bool exchange_answered(const struct conn *conn)
 {
-	return conn->exchange->state >= EXCHANGE_BODY && conn->exchange->state != EXCHANGE_NO_RESPONSE;
+	return conn->exchange->state >= EXCHANGE_BODY && conn->exchange->state <= EXCHANGE_ENDED;
 }
 
 /* Sends content of the request's body, framed for the peer. */
@@ -831,12 +864,9 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 
 void exchange_client_ended(struct conn *conn)
 {
-	struct exchange *exchange = conn->exchange;
-
-	if (exchange->state == EXCHANGE_TUNNEL) {
-		if (exchange->from != NULL)
-			release_peer(exchange, false);
-		end_response(exchange);
-		exchange->resume(conn);
+	if (!exchange_answered(conn)) {
+		tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
+		reply_streamed(conn, conn->held.data, CLIENT_GONE);
 	}
+	exchange_abandon(conn);
 }

@@ -17,6 +17,7 @@ enum exchange_next {
 	EXCHANGE_QUEUED, /* there is something to be sent to the client */
 	EXCHANGE_WAITS,  /* for the peer, or for the request's body */
 	EXCHANGE_OVER,   /* the response is whole and sent: the connection goes on, unless conn->last */
+	EXCHANGE_INSIDE, /* the peer has left the answer to us: the held head says what to; the exchange is gone */
 	EXCHANGE_FAILED, /* nothing of a response was sent: answer with conn->failed; the exchange is gone */
 };
 
@@ -47,7 +48,7 @@ bool exchange_awaits_body(const struct conn *conn);
  */
 uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal);
 
-/* The client sends nothing more. */
+/* The client has closed its side: nobody waits for the response, and the peer is told so. The caller closes the connection. */
 void exchange_client_ended(struct conn *conn);
 
 /* Whether a response's head has gone out. */

@@ -548,6 +548,17 @@ static bool is_spa_page(const struct tux_site *site, const uint8_t *path, uint32
 	return true;
 }
 
+/* Whether the server that connections are handed over to answers instead of us; then worker->route says so. */
+static bool reply_to_handover(struct conn *conn)
+{
+	const struct tux_route *handover = conn->worker->config->handover;
+
+	if (handover == NULL || conn->hidden)
+		return false;
+	conn->worker->route = handover;
+	return true;
+}
+
 static enum reply reply_object(struct conn *conn, const uint8_t *buf, struct object *object)
 {
 	switch ((enum object_kind)object->kind) {
@@ -558,7 +569,7 @@ static enum reply reply_object(struct conn *conn, const uint8_t *buf, struct obj
 	case OBJECT_LISTABLE:
 		return reply_listing(conn, buf, object);
 	case OBJECT_MISSING:
-		return reply_status(conn, buf, 404);
+		return reply_to_handover(conn) ? REPLY_PEER : reply_status(conn, buf, 404);
 	case OBJECT_FORBIDDEN:
 		return reply_status(conn, buf, 403);
 	case OBJECT_BUSY:
@@ -677,7 +688,7 @@ static enum tux_refusal find_route(struct conn *conn, const uint8_t *buf, uint32
 	uint32_t route;
 
 	worker->route = NULL;
-	conn->fields = &conn->site->fields;
+	conn->fields = conn->own != NULL ? conn->own : &conn->site->fields;
 	*len = 1;
 	if (req->path.len == 0) /* http://host means its root */
 		worker->path[0] = '/';
@@ -687,15 +698,24 @@ static enum tux_refusal find_route(struct conn *conn, const uint8_t *buf, uint32
 		return refusal;
 	worker->path_len = *len;
 	route = tux_route_find(routes, worker->path, *len);
-	conn->fields = tux_site_fields(conn->site, route);
+	if (conn->own == NULL)
+		conn->fields = tux_site_fields(conn->site, route);
 	if (route < routes->count)
 		worker->route = &routes->route[route];
+	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_HANDOVER && worker->config->handover != NULL)
+		worker->route = worker->config->handover;
 	return TUX_ACCEPTED;
 }
 
+/* Whether a route's handler is a peer, which takes any method and bodies. */
 static bool is_peer(const struct tux_route *route)
 {
 	return route != NULL && (route->handler == TUX_HANDLER_UPSTREAM || route->handler == TUX_HANDLER_CGI);
+}
+
+static bool is_static(const struct tux_route *route)
+{
+	return route == NULL || route->handler == TUX_HANDLER_STATIC;
 }
 
 static bool has_path(const struct tux_request *req)
@@ -703,12 +723,19 @@ static bool has_path(const struct tux_request *req)
 	return req->form == TUX_FORM_ORIGIN || req->form == TUX_FORM_ABSOLUTE;
 }
 
+/* Whether anybody but us may answer a request of a method or with a body that files have no use for. */
+static bool has_others(const struct conn *conn)
+{
+	return has_path(&conn->worker->request) && (conn->site->routes.count > 0 || conn->worker->config->handover != NULL);
+}
+
 bool reply_is_for_peer(struct conn *conn, const uint8_t *buf)
 {
 	uint32_t len;
 
-	return conn->site->routes.count > 0 && has_path(&conn->worker->request) && find_route(conn, buf, &len) == TUX_ACCEPTED &&
-	       is_peer(conn->worker->route);
+	if (!has_others(conn) || find_route(conn, buf, &len) != TUX_ACCEPTED)
+		return false;
+	return is_peer(conn->worker->route) || (is_static(conn->worker->route) && reply_to_handover(conn));
 }
 
 enum reply reply_request(struct conn *conn, const uint8_t *buf)
@@ -724,7 +751,7 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 	if (status == 0 && !has_path(req))
 		status = 400;
 	/* A redirect holds for every method, a peer knows what it takes; without routes nothing need be known of the path. */
-	if (status != 0 && (!has_path(req) || conn->site->routes.count == 0))
+	if (status != 0 && !has_others(conn))
 		return reply_status(conn, buf, status);
 	refusal = find_route(conn, buf, &len);
 	if (refusal != TUX_ACCEPTED) {
@@ -733,10 +760,12 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 	}
 	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_REDIRECT && status != 501)
 		return reply_route(conn, buf, worker->route, len);
-	if (is_peer(worker->route))
+	if (is_peer(worker->route) || (status != 0 && is_static(worker->route) && reply_to_handover(conn)))
 		return REPLY_PEER;
 	if (status != 0)
 		return reply_status(conn, buf, status);
+	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_HIDDEN && !conn->hidden)
+		return reply_status(conn, buf, 404);
 	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_STATUS)
 		return reply_report(conn, buf, &conn->site->statuses[worker->route->argument]);
 	return reply_path(conn, buf, len);

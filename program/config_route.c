@@ -8,7 +8,7 @@
 
 enum { MAX_ALLOW = 64 }; /* networks of a status */
 
-#define HANDLERS "static on, redirect, handover PORT, upstream NAME, cgi NAME, or status on"
+#define HANDLERS "static on, hidden on, redirect, handover PORT, upstream NAME, cgi NAME, or status on"
 
 /* The port of a route to a server. */
 static void port_apply(struct reading *reading, const ucl_object_t *value, const char *at)
@@ -157,6 +157,11 @@ static void route_key_apply(struct reading *reading, const ucl_object_t *key, st
 		route->handlers++;
 		if (ucl_object_type(key) != UCL_BOOLEAN || !ucl_object_toboolean(key))
 			reading_wrong(reading, name, "static is on");
+	} else if (len == 6 && memcmp(name, "hidden", 6) == 0) {
+		route->handlers++;
+		route->handler = TUX_HANDLER_HIDDEN;
+		if (ucl_object_type(key) != UCL_BOOLEAN || !ucl_object_toboolean(key))
+			reading_wrong(reading, name, "hidden is on");
 	} else if (len == 8 && memcmp(name, "redirect", 8) == 0) {
 		route->handlers++;
 		route->to = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, name) : NULL;
@@ -183,7 +188,8 @@ static void route_key_apply(struct reading *reading, const ucl_object_t *key, st
 	} else if (len == 5 && memcmp(name, "allow", 5) == 0) {
 		allow_apply(reading, key, route);
 	} else {
-		reading_wrong(reading, name, "unknown key \"%.*s\" in a route; there are: static, redirect, handover, upstream, cgi, status, allow, header, cache-control", (int)len, name);
+		reading_wrong(reading, name, "unknown key \"%.*s\" in a route; there are: "
+		              "static, hidden, redirect, handover, upstream, cgi, status, allow, header, cache-control", (int)len, name);
 	}
 }
 

@@ -47,6 +47,9 @@ struct serving {
 	struct tux_log *log;      /* NULL: off */
 	struct tux_control *control; /* NULL: there is none */
 	struct tux_user user;
+	struct tux_upstream_table upstreams; /* with the one for handover_port, if there is one */
+	struct tux_route handover;  /* to that */
+	char handover_name[32];
 	struct tux_spawner spawner; /* where there are CGI programs */
 	char no_kernel[256];      /* why there is no kernel engine, for people; "" if there is or none is wanted */
 	char sandbox[256];        /* what is in force, for people */
@@ -129,21 +132,42 @@ static bool kernel_open(struct serving *serving)
 {
 	const char *beyond = tux_sites_beyond_kernel(&serving->sites);
 
-	if (serving->command->kernel == TUX_KERNEL_NEVER && serving->command->engine.handover_port == 0)
+	if (serving->command->kernel == TUX_KERNEL_NEVER)
 		return true;
-	if (serving->command->kernel == TUX_KERNEL_NEVER) {
-		snprintf(serving->error, ERROR_MAX, "option --handover needs the kernel engine: say --engine kernel, or auto");
-		return false;
-	}
 	if (beyond)
 		snprintf(serving->no_kernel, sizeof(serving->no_kernel), "%s", beyond);
 	else
 		serving->config.kernel_fd = tux_kernel_open(serving->no_kernel, sizeof(serving->no_kernel));
-	if (serving->config.kernel_fd >= 0 ||
-	    (serving->command->kernel == TUX_KERNEL_AUTO && serving->command->engine.handover_port == 0))
+	if (serving->config.kernel_fd >= 0 || serving->command->kernel == TUX_KERNEL_AUTO)
 		return true;
 	snprintf(serving->error, ERROR_MAX, "the kernel engine cannot be had: %s", serving->no_kernel);
 	return false;
+}
+
+/* The upstreams of the file, and one more for what is handed over where a connection itself cannot be. */
+static bool upstreams_make(struct serving *serving)
+{
+	const struct tux_command *const command = serving->command;
+	struct tux_engine_config *const config = &serving->config;
+	int number;
+
+	serving->upstreams = (struct tux_upstream_table){ 0 };
+	if (command->engine.handover_port == 0) {
+		config->upstreams = command->upstreams.upstream;
+		config->upstream_count = command->upstreams.count;
+		return true;
+	}
+	snprintf(serving->handover_name, sizeof(serving->handover_name), "127.0.0.1:%u", command->engine.handover_port);
+	if (!tux_upstreams_copy(&serving->upstreams, &command->upstreams, serving->error, ERROR_MAX))
+		return false;
+	number = tux_upstreams_find(&serving->upstreams, serving->handover_name, serving->error, ERROR_MAX);
+	if (number < 0)
+		return false;
+	serving->handover = (struct tux_route){ .handler = TUX_HANDLER_UPSTREAM, .argument = (uint16_t)number };
+	config->handover = &serving->handover;
+	config->upstreams = serving->upstreams.upstream;
+	config->upstream_count = serving->upstreams.count;
+	return true;
 }
 
 /* What starts CGI programs, as long as there is nothing that it would take with it. */
@@ -176,14 +200,14 @@ static void urls_write(struct serving *serving)
 }
 
 /* The TCP ports of the upstream servers; NULL without memory. */
-static uint16_t *ports_list(const struct tux_upstream_table *table, unsigned *count)
+static uint16_t *ports_list(const struct tux_engine_config *config, unsigned *count)
 {
-	uint16_t *ports = calloc((size_t)table->count * TUX_MAX_UPSTREAM_SERVERS + 1, sizeof(*ports));
+	uint16_t *ports = calloc((size_t)config->upstream_count * TUX_MAX_UPSTREAM_SERVERS + 1, sizeof(*ports));
 
 	*count = 0;
-	for (unsigned i = 0; ports && i < table->count; i++)
-		for (unsigned j = 0; j < table->upstream[i].server_count; j++) {
-			const uint16_t port = tux_upstream_port(&table->upstream[i].server[j]);
+	for (unsigned i = 0; ports && i < config->upstream_count; i++)
+		for (unsigned j = 0; j < config->upstreams[i].server_count; j++) {
+			const uint16_t port = tux_upstream_port(&config->upstreams[i].server[j]);
 
 			if (port != 0)
 				ports[(*count)++] = port;
@@ -240,7 +264,7 @@ static bool confine(struct serving *serving)
 		         directories[i], strerror(errno));
 		return false;
 	}
-	ports = ports_list(&serving->command->upstreams, &sandbox.port_count);
+	ports = ports_list(&serving->config, &sandbox.port_count);
 	if (!ports) {
 		snprintf(serving->error, ERROR_MAX, "no memory for the ports of upstream servers");
 		return false;
@@ -265,8 +289,8 @@ static bool prepare(struct serving *serving)
 	*config = command->engine;
 	config->threads = tux_serve_threads(command);
 	config->version = TUX_VERSION;
-	config->upstreams = command->upstreams.upstream;
-	config->upstream_count = command->upstreams.count;
+	if (!upstreams_make(serving))
+		return false;
 	etag_key_make(config->etag_key);
 	if (!tux_sites_open(&serving->sites, command, serving->error, ERROR_MAX) || !tux_privileges_user(command->user, &serving->user, serving->error, ERROR_MAX))
 		return false;
@@ -316,6 +340,9 @@ static void banner_print(const struct serving *serving)
 	        bold ? "\033[0m" : "", serving->urls ? serving->urls : "");
 	fprintf(stderr, "engine: %s, %u thread%s", tux_engine_describe(serving->engine), threads, threads == 1 ? "" : "s");
 	fprintf(stderr, serving->no_kernel[0] ? "; no kernel engine: %s\n" : "%s\n", serving->no_kernel);
+	if (serving->config.handover)
+		fprintf(stderr, "handover: %s %s\n", serving->config.kernel_fd >= 0 ? "connections go to" : "requests are forwarded to",
+		        serving->handover_name);
 	fprintf(stderr, "sandbox: %s\n", serving->sandbox);
 }
 
@@ -452,6 +479,7 @@ static void release(struct serving *serving)
 		tux_engine_counters(serving->engine, &serving->counters);
 	if (serving->engine && log_ended)
 		tux_engine_free(serving->engine);
+	tux_upstreams_free(&serving->upstreams);
 	free(serving->urls);
 	free(serving->root);
 	tux_sites_close(&serving->sites);

@@ -85,6 +85,9 @@ static bool site_make(struct tux_site *site, const struct tux_host_options *host
 		         errno == ENOTDIR ? "it is not a directory" : strerror(errno));
 		return false;
 	}
+	site->path = realpath(host->directory, NULL);
+	if (!site->path)
+		return no_memory(error, error_size);
 	if (!pages_make(site, host->said & TUX_SAID_ERROR ? host : top))
 		return no_memory(error, error_size);
 	return fields_make(site, host, top, table, error, error_size);
@@ -220,6 +223,7 @@ void tux_sites_close(struct tux_sites *sites)
 		free((void *)site->pages);
 		if (site->root_fd >= 0)
 			close(site->root_fd);
+		free((void *)(uintptr_t)site->path);
 	}
 	free((void *)sites->hosts.host);
 	free((void *)sites->hosts.text);

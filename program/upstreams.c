@@ -220,6 +220,32 @@ bool tux_upstreams_set(struct tux_upstream_table *table, unsigned number, const 
 	return good;
 }
 
+bool tux_upstreams_copy(struct tux_upstream_table *table, const struct tux_upstream_table *from, char *error, size_t error_size)
+{
+	unsigned i, k;
+
+	for (i = 0; i < from->count; i++) {
+		struct tux_upstream *const grown = realloc(table->upstream, (i + 1) * sizeof(*grown));
+
+		if (!grown) {
+			snprintf(error, error_size, "no memory for an upstream");
+			return false;
+		}
+		table->upstream = grown;
+		grown[i] = from->upstream[i];
+		grown[i].server = NULL;
+		grown[i].server_count = 0;
+		table->count = i + 1;
+		for (k = 0; k < from->upstream[i].server_count; k++) {
+			const struct tux_upstream_server *const one = &from->upstream[i].server[k];
+
+			if (!server_add(&grown[i], one->name, &one->address, one->address_len, error, error_size))
+				return false;
+		}
+	}
+	return true;
+}
+
 uint16_t tux_upstream_port(const struct tux_upstream_server *server)
 {
 	struct sockaddr_in in4;

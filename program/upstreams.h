@@ -28,6 +28,9 @@ bool tux_upstreams_set(struct tux_upstream_table *table, unsigned number, const 
 extern const char *const tux_upstream_keys[];
 bool tux_upstreams_is_switch(const char *key);
 
+/* Fills an empty table with the upstreams of another, whose texts it shares. False with a sentence in error. */
+bool tux_upstreams_copy(struct tux_upstream_table *table, const struct tux_upstream_table *from, char *error, size_t error_size);
+
 /* The TCP port of a server, host order; 0: it has a Unix socket. */
 uint16_t tux_upstream_port(const struct tux_upstream_server *server);
 

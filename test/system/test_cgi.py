@@ -1,82 +1,340 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The process that starts CGI programs, as the program has it: who it is, and that it ends with the server."""
+"""CGI programs (RFC 3875): what they are told, what comes of what they write, and what happens when they misbehave."""
 import os
-import signal
+import subprocess
+import time
 
 import pytest
 
 import client
+from upstreams import Origin, response
 
 
-def children(pid):
-    """Of a process, all of them: pid -> name."""
-    found = {}
-    for entry in os.listdir("/proc"):
-        try:
-            with open("/proc/%s/stat" % entry, encoding="utf-8") as file:
-                name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
-        except (OSError, IndexError):
-            continue
-        if int(rest.split()[1]) == pid:
-            found[int(entry)] = name
-    return found
-
-
-def status(pid):
-    with open("/proc/%d/status" % pid, encoding="utf-8") as file:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-
-
-def descendants(pid):
-    found = {}
-    for child, name in children(pid).items():
-        found[child] = name
-        found.update(descendants(child))
-    return found
-
-
-def served(place, tux, text):
-    path = os.path.join(place, "tux.conf")
+def script(place, name, text, mode=0o755):
+    path = os.path.join(place, "cgi", name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
-        file.write('root "%s"\n%s' % (place, text))
-    return tux(place, "--config", path)
+        file.write(text)
+    os.chmod(path, mode)
+    return path
 
 
-def spawner_of(server):
-    return next(pid for pid, name in descendants(server.process.pid).items() if name == "tux spawner")
+def variables(body):
+    return dict(line.split("=", 1) for line in body.decode("latin-1").splitlines() if "=" in line)
 
 
-def gone(pid):
-    """Ended; nobody may have taken note yet."""
-    return not os.path.exists("/proc/%d" % pid) or status(pid)["State"].startswith("Z")
+@pytest.fixture(params=["uring", "epoll"])
+def cgi(request, place, tux):
+    """cgi(more of the cgi block, more of the file): TUX with scripts of place/cgi at /cgi-bin/, and a file."""
+    def start(more="", top="", **options):
+        os.makedirs(os.path.join(place, "cgi"), exist_ok=True)
+        with open(os.path.join(place, "index.html"), "w", encoding="utf-8") as file:
+            file.write("a file")
+        path = os.path.join(place, "tux.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('%s\ncgi scripts { root "%s/cgi"; %s }\nroute "/cgi-bin/" { cgi scripts }\n' % (top, place, more))
+        return tux(place, "--config", path, "--engine", request.param, **options)
+    return start
 
 
-def test_it_ends_with_the_server(place, tux):
-    server = served(place, tux, 'cgi a { root "%s" }\n' % place)
-    spawner = spawner_of(server)
-    assert int(status(spawner)["CapEff"], 16) == 0
-    server.signal(signal.SIGTERM)
-    assert server.wait() == 0
-    assert gone(spawner)
+ENV = "#!/bin/sh\necho 'Content-Type: text/plain'\necho\nenv\n"
 
 
-def test_it_ends_when_the_server_is_killed(place, tux):
-    server = served(place, tux, 'cgi a { root "%s" }\n' % place)
-    spawner = spawner_of(server)
-    os.kill(int(status(spawner)["PPid"]), signal.SIGKILL)
-    client.wait_until(lambda: gone(spawner), "the spawner has ended")
+def test_meta_variables(cgi, place):
+    """RFC 3875 4.1."""
+    script(place, "env", ENV)
+    tux = cgi()
+    got = tux.get("/cgi-bin/env/more%20path?a=b&c=%20", "X-Some: thing", "Cookie: a=1", "Cookie: b=2", "Proxy: http://evil/", "X_Under: no",
+                  "Authorization: Basic eDp5", host="example.org:81")
+    assert got.status == 200 and got.field("Content-Type") == "text/plain"
+    told = variables(got.body)
+    expected = {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET", "SCRIPT_NAME": "/cgi-bin/env", "PATH_INFO": "/more path",
+                "PATH_TRANSLATED": os.path.realpath(place) + "/more path", "QUERY_STRING": "a=b&c=%20", "REMOTE_ADDR": "127.0.0.1", "SERVER_PROTOCOL": "HTTP/1.1",
+                "SERVER_NAME": "example.org", "SERVER_PORT": str(tux.port), "SERVER_ADDR": "127.0.0.1", "HTTP_HOST": "example.org:81", "HTTP_X_SOME": "thing",
+                "HTTP_COOKIE": "a=1; b=2", "DOCUMENT_ROOT": os.path.realpath(place), "REQUEST_URI": "/cgi-bin/env/more%20path?a=b&c=%20"}
+    for name, value in expected.items():
+        assert told.get(name) == value, name
+    for name in ("HTTP_PROXY", "HTTP_X_UNDER", "CONTENT_LENGTH", "CONTENT_TYPE"):
+        assert name not in told
 
 
-def test_it_keeps_what_it_needs(place, tux):
-    if os.geteuid() != 0:
-        pytest.skip("only root can start programs as somebody else")
-    server = served(place, tux, 'cgi a { root "%s"; user nobody }\ncgi b { root "/"; chroot "%s" }\n' % (place, place))
-    seen = status(spawner_of(server))
-    assert seen["Uid"].split()[0] != "0"
-    assert int(seen["CapEff"], 16) == 1 << 5 | 1 << 6 | 1 << 7 | 1 << 18  # kill, setgid, setuid, sys_chroot
-    assert int(seen["CapBnd"], 16) == 0
+@pytest.mark.parametrize("size", [0, 1, 5000, 900000])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_bodies(cgi, place, size, chunked):
+    script(place, "cat", "#!/bin/sh\nprintf 'Content-Type: x/y\\n\\n'\nexec cat\n")
+    tux = cgi()
+    body = os.urandom(size)
+    with tux.connect() as conn:
+        if chunked:
+            conn.send("POST /cgi-bin/cat HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for at in range(0, size, 60000):
+                conn.send(b"%x\r\n%s\r\n" % (len(body[at:at + 60000]), body[at:at + 60000]))
+            conn.send("0\r\n\r\n")
+        else:
+            conn.send("POST /cgi-bin/cat HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Length: %d\r\n\r\n" % size)
+            conn.send(body)
+        assert conn.response().body == body
+        assert conn.get("/").body == b"a file"
 
 
-def test_without_programs_there_is_none(place, tux):
-    server = served(place, tux, "")
-    assert "tux spawner" not in descendants(server.process.pid).values()
+@pytest.mark.parametrize("text,status,fields,body", [
+    ("Status: 404 Gone Fishing\\nContent-Type: text/plain\\n\\nno", 404, {"content-type": "text/plain"}, b"no"),
+    ("Content-Type: text/plain\\r\\n\\r\\nCRLF", 200, {}, b"CRLF"),
+    ("Content-Type: text/plain\\nContent-Length: 3\\n\\nabc", 200, {"content-length": "3"}, b"abc"),
+    ("Content-Type: text/plain\\nContent-Length: 3\\n\\nabcdef", 200, {}, b"abc"),
+    ("Location: https://example.org/x\\n\\n", 302, {"location": "https://example.org/x"}, b""),
+    ("Status: 301 Moved\\nLocation: https://example.org/x\\nContent-Type: text/plain\\n\\nthere", 301, {}, b"there"),
+    ("Location: /index.html\\n\\n", 200, {"content-type": "text/html"}, b"a file"),
+    ("Status: 204 No Content\\nX-A: b\\n\\n", 204, {"x-a": "b"}, b""),
+    ("Content-Type: text/plain\\nSet-Cookie: a=1\\n\\n", 200, {"set-cookie": "a=1"}, b""),
+])
+def test_what_programs_answer(cgi, place, text, status, fields, body):
+    """RFC 3875 6.2, 6.3."""
+    script(place, "answer", "#!/bin/sh\nprintf '%s'\n" % text)
+    tux = cgi()
+    with tux.connect() as conn:
+        got = conn.get("/cgi-bin/answer")
+        assert (got.status, got.body) == (status, body)
+        for name, value in fields.items():
+            assert got.field(name).startswith(value)
+        assert conn.get("/").body == b"a file"
+
+
+@pytest.mark.parametrize("text", ["exit 0", "echo nonsense", "kill -9 $$", "printf 'Content-Type text\\n\\n'", "printf 'X-Only: 1\\n\\n'", "printf 'Content-Type: a/b\\n'",
+                                  "printf 'Content-Type: a/b\\nTransfer-Encoding: chunked\\n\\n0\\n'", "printf 'Status: 99 No\\n\\n'", "head -c 100000 /dev/zero"])
+def test_garbage_is_a_bad_gateway(cgi, place, text):
+    script(place, "bad", "#!/bin/sh\n%s\n" % text)
+    tux = cgi()
+    with tux.connect() as conn:
+        assert conn.get("/cgi-bin/bad").status == 502
+        assert conn.get("/").body == b"a file"
+
+
+def test_head_has_no_body(cgi, place):
+    script(place, "hello", "#!/bin/sh\nprintf 'Content-Type: text/plain\\nContent-Length: 5\\n\\nhello'\n")
+    tux = cgi()
+    with tux.connect() as conn:
+        for _ in range(3):
+            got = conn.get("/cgi-bin/hello", method="HEAD")
+            assert got.status == 200 and got.field("Content-Length") == "5"
+        assert conn.get("/cgi-bin/hello").body == b"hello"
+    assert "signal" not in tux.output
+
+
+def alive(pattern):
+    return subprocess.run(["pgrep", "-f", pattern], capture_output=True, check=False).returncode == 0
+
+
+def test_a_program_that_hangs_is_ended_with_its_children(cgi, place):
+    mark = "sleep 3600.%d" % os.getpid()
+    script(place, "hang", "#!/bin/sh\n%s &\n%s\n" % (mark, mark))
+    tux = cgi("time 0.5")
+    began = time.monotonic()
+    assert tux.get("/cgi-bin/hang").status == 504
+    assert time.monotonic() - began < 10
+    client.wait_until(lambda: not alive(mark), "its children are gone")
+    assert "did not end within its time" in tux.output
+
+
+def test_a_client_that_goes_takes_the_program_along(cgi, place):
+    mark = "sleep 3601.%d" % os.getpid()
+    script(place, "slow", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\nbegun'\n%s\n" % mark)
+    tux = cgi()
+    with tux.connect() as conn:
+        conn.send("GET /cgi-bin/slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        conn.head()
+        client.wait_until(lambda: alive(mark), "it runs")
+    client.wait_until(lambda: not alive(mark), "it is gone")
+
+
+def test_output_comes_at_once(cgi, place):
+    script(place, "drip", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nfor i in 1 2 3; do echo $i; sleep 0.3; done\n")
+    tux = cgi()
+    with tux.connect() as conn:
+        conn.send("GET /cgi-bin/drip HTTP/1.1\r\nHost: x\r\n\r\n")
+        conn.head()
+        times = []
+        for i in range(3):
+            assert conn.take(7) == b"2\r\n%d\n\r\n" % (i + 1)
+            times.append(time.monotonic())
+        assert times[2] - times[0] > 0.3
+
+
+def test_a_program_that_reads_nothing(cgi, place):
+    script(place, "deaf", "#!/bin/sh\nexec 0<&-\nprintf 'Content-Type: a/b\\n\\nhello'\n")
+    tux = cgi(top="max-body 100M")
+    with tux.connect() as conn:
+        conn.send("POST /cgi-bin/deaf HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n")
+        try:
+            conn.send(b"x" * 3000000)
+        except OSError:
+            pass
+        assert conn.response().body == b"hello"
+
+
+def test_much_output_to_a_slow_client(cgi, place):
+    script(place, "much", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec head -c 50000000 /dev/zero\n")
+    tux = cgi()
+    with tux.connect(receive_buffer=65536) as conn:
+        conn.send("GET /cgi-bin/much HTTP/1.0\r\n\r\n")
+        conn.head()
+        time.sleep(0.5)
+        assert len(conn.rest()) == 50000000
+
+
+def test_what_it_says_on_stderr(cgi, place):
+    script(place, "loud", "#!/bin/sh\necho 'one\033[31m line' >&2\nprintf 'no end' >&2\nprintf 'Content-Type: a/b\\n\\n'\n")
+    tux = cgi()
+    assert tux.get("/cgi-bin/loud").status == 200
+    client.wait_until(lambda: "no end" in tux.output, "it is in the log")
+    assert "tux: cgi scripts: one?[31m line\n" in tux.output and "tux: cgi scripts: no end\n" in tux.output
+
+
+def test_what_is_no_program(cgi, place):
+    script(place, "data.txt", "secret", 0o644)
+    script(place, ".hidden", ENV)
+    tux = cgi()
+    assert tux.get("/cgi-bin/none").status == 404 and tux.get("/cgi-bin/.hidden").status == 404
+    got = tux.get("/cgi-bin/data.txt")
+    assert got.status == 403 and b"secret" not in got.body
+    assert tux.get("/cgi-bin/%2e%2e/index.html").status in (200, 400)  # the site's own, or nothing
+
+
+def test_many_at_a_time(cgi, place):
+    script(place, "env", ENV)
+    tux = cgi("programs 4; waiting 100")
+    conns = [tux.connect() for _ in range(40)]
+    for conn in conns:
+        conn.send("GET /cgi-bin/env HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert [conn.response().status for conn in conns] == [200] * 40
+    for conn in conns:
+        conn.close()
+
+
+def test_python(cgi, place):
+    script(place, "hello.py", "#!%s\nimport os, sys\nprint('Content-Type: text/html; charset=utf-8\\n')\nprint('<p>grüße', os.environ['QUERY_STRING'], sys.stdin.read())\n" % "/usr/bin/python3")
+    tux = cgi("env { PYTHONIOENCODING = utf-8 }; memory 1G")
+    assert tux.get("/cgi-bin/hello.py?x").body.decode() == "<p>grüße x \n"
+
+
+def git(*arguments, cwd=None):
+    env = dict(os.environ, GIT_CONFIG_NOSYSTEM="1", HOME=cwd or "/nonexistent", GIT_AUTHOR_NAME="a", GIT_AUTHOR_EMAIL="a@b", GIT_COMMITTER_NAME="a",
+               GIT_COMMITTER_EMAIL="a@b", GIT_TERMINAL_PROMPT="0")
+    done = subprocess.run(["git", *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_git_clone_and_push(request, place, tux):
+    """Through Debian's git-http-backend: chunked and compressed bodies, long ones both ways."""
+    backend = "/usr/lib/git-core/git-http-backend"
+    if not os.path.exists(backend):
+        pytest.skip("git-http-backend is not installed")
+    git("init", "-q", "--bare", place + "/repos/one.git")
+    git("-C", place + "/repos/one.git", "config", "http.receivepack", "true")
+    subprocess.run(["chmod", "-R", "a+rwX", place + "/repos"], check=True)
+    with open(place + "/index.html", "w", encoding="utf-8") as file:
+        file.write("x")
+    path = place + "/tux.conf"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('max-body 100M\ncgi git { program "%s"; env { GIT_PROJECT_ROOT = "%s/repos"; GIT_HTTP_EXPORT_ALL = 1; '
+                   'GIT_CONFIG_COUNT = 1; GIT_CONFIG_KEY_0 = safe.directory; GIT_CONFIG_VALUE_0 = "*" } }\nroute "/git/" { cgi git }\n' % (backend, place))
+    server = tux(place, "--config", path)
+    work = place + "/work"
+    git("clone", "-q", server.url + "/git/one.git", work)
+    with open(work + "/big", "wb") as file:
+        file.write(os.urandom(3 << 20))
+    git("add", ".", cwd=work)
+    git("commit", "-q", "-m", "one", cwd=work)
+    git("push", "-q", "origin", "HEAD:main", cwd=work)
+    git("clone", "-q", "-b", "main", server.url + "/git/one.git", place + "/again")
+    with open(work + "/big", "rb") as one, open(place + "/again/big", "rb") as other:
+        assert one.read() == other.read()
+    assert "cgi git" not in server.output, server.output
+
+
+def test_cgit(place, tux):
+    """A real program with pages, of Debian's package cgit."""
+    program = "/usr/lib/cgit/cgit.cgi"
+    if not os.path.exists(program):
+        pytest.skip("cgit is not installed")
+    git("init", "-q", place + "/repo")
+    with open(place + "/repo/file.txt", "w", encoding="utf-8") as file:
+        file.write("text of a file\n")
+    git("add", ".", cwd=place + "/repo")
+    git("commit", "-q", "-m", "a commit", cwd=place + "/repo")
+    subprocess.run(["chmod", "-R", "a+rX", place + "/repo"], check=True)
+    with open(place + "/cgitrc", "w", encoding="utf-8") as file:
+        file.write("virtual-root=/cgit/\ncache-size=0\nrepo.url=repo\nrepo.path=%s/repo/.git\n" % place)
+    path = place + "/tux.conf"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('cgi cgit { program "%s"; env { CGIT_CONFIG = "%s/cgitrc"; GIT_CONFIG_COUNT = 1; GIT_CONFIG_KEY_0 = safe.directory; GIT_CONFIG_VALUE_0 = "*" } }\n'
+                   'route "/cgit/" { cgi cgit }\n' % (program, place))
+    server = tux(place, "--config", path)
+    assert b"repo" in server.get("/cgit/").body
+    assert b"a commit" in server.get("/cgit/repo/log/").body
+    assert server.get("/cgit/repo/plain/file.txt").body == b"text of a file\n"
+
+
+# Answers that are left to TUX
+
+@pytest.mark.parametrize("name,field", [("accel", "X-Accel-Redirect: /secret/%s"), ("sendfile", "X-Sendfile: {place}/secret/%s")])
+def test_a_file_that_a_program_permits(cgi, place, name, field):
+    """Ranges and conditions hold, what the program said of cookies is kept, and clients cannot go there themselves."""
+    os.makedirs(place + "/secret")
+    data = os.urandom(300000)
+    with open(place + "/secret/film name.bin", "wb") as file:
+        file.write(data)
+    line = (field % ("film%20name.bin" if name == "accel" else "film name.bin")).replace("{place}", os.path.realpath(place))
+    script(place, "get", "#!/bin/sh\nprintf 'Content-Type: text/plain\\nSet-Cookie: seen=1\\n%s\\n\\nnot this'\n" % line.replace("%", "%%"))
+    tux = cgi(top='route "/secret/" { hidden on }')
+    assert tux.get("/secret/film%20name.bin").status == 404
+    with tux.connect() as conn:
+        got = conn.get("/cgi-bin/get")
+        assert got.status == 200 and got.body == data and got.field("Set-Cookie") == "seen=1"
+        part = conn.get("/cgi-bin/get", "Range: bytes=100-199")
+        assert part.status == 206 and part.body == data[100:200]
+        assert conn.get("/cgi-bin/get", "If-None-Match: " + got.field("ETag")).status == 304
+        assert conn.get("/").body == b"a file"
+
+
+def test_a_file_that_an_upstream_permits(place, tux):
+    os.makedirs(place + "/secret")
+    with open(place + "/secret/x.txt", "w", encoding="utf-8") as file:
+        file.write("the secret")
+    with open(place + "/index.html", "w", encoding="utf-8") as file:
+        file.write("x")
+    server = Origin(lambda request: response(b"not this", "200 OK", "X-Accel-Redirect: /secret/x.txt", "Cache-Control: private"))
+    path = place + "/tux.conf"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('route "/secret/" { hidden on }\nroute "/app/" { upstream "%s" }\n' % server.name)
+    got = tux(place, "--config", path).get("/app/")
+    assert got.body == b"the secret" and got.field("Cache-Control") == "private" and got.field("X-Accel-Redirect") is None
+    server.close()
+
+
+@pytest.mark.parametrize("field", ["X-Accel-Redirect: secret", "X-Accel-Redirect: /../etc/passwd", "X-Sendfile: /etc/passwd", "X-Sendfile: relative",
+                                   "X-Accel-Redirect: /a b", "X-Accel-Redirect: /cgi-bin/bad"])
+def test_what_no_program_can_permit(cgi, place, field):
+    script(place, "bad", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n%s\\n\\n'\n" % field)
+    tux = cgi()
+    got = tux.get("/cgi-bin/bad")
+    assert got.status in (400, 500, 502) and b"root:" not in got.body
+
+
+def test_handover_forwards_where_there_is_no_kernel_engine(request, place, tux):
+    """The same line as with the kernel engine: what is missing, other methods, bodies, and prefixes."""
+    server = Origin(lambda request: response(b"%s %s %s" % (request.method.encode(), request.target.encode(), request.body)))
+    with open(place + "/index.html", "w", encoding="utf-8") as file:
+        file.write("a file")
+    program = tux(place, "--handover", "%d,/app/" % server.port, "--engine", "user")
+    with program.connect() as conn:
+        assert conn.get("/").body == b"a file"
+        assert conn.get("/missing").body == b"GET /missing "
+        assert conn.get("/app/x").body == b"GET /app/x "
+        conn.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+        assert conn.response().body == b"POST / abc"
+        assert conn.get("/", method="DELETE").body == b"DELETE / "
+        assert conn.get("/", method="HEAD").field("Content-Length") == "6"
+    assert "handover: requests are forwarded to 127.0.0.1:%d" % server.port in program.output
+    server.close()

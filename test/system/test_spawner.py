@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The process that starts CGI programs, as the program has it: who it is, and that it ends with the server."""
+import os
+import signal
+
+import pytest
+
+import client
+
+
+def children(pid):
+    """Of a process, all of them: pid -> name."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        try:
+            with open("/proc/%s/stat" % entry, encoding="utf-8") as file:
+                name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
+        except (OSError, IndexError):
+            continue
+        if int(rest.split()[1]) == pid:
+            found[int(entry)] = name
+    return found
+
+
+def status(pid):
+    with open("/proc/%d/status" % pid, encoding="utf-8") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def descendants(pid):
+    found = {}
+    for child, name in children(pid).items():
+        found[child] = name
+        found.update(descendants(child))
+    return found
+
+
+def served(place, tux, text):
+    path = os.path.join(place, "tux.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('root "%s"\n%s' % (place, text))
+    return tux(place, "--config", path)
+
+
+def spawner_of(server):
+    return next(pid for pid, name in descendants(server.process.pid).items() if name == "tux spawner")
+
+
+def gone(pid):
+    """Ended; nobody may have taken note yet."""
+    return not os.path.exists("/proc/%d" % pid) or status(pid)["State"].startswith("Z")
+
+
+def test_it_ends_with_the_server(place, tux):
+    server = served(place, tux, 'cgi a { root "%s" }\n' % place)
+    spawner = spawner_of(server)
+    assert int(status(spawner)["CapEff"], 16) == 0
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+    assert gone(spawner)
+
+
+def test_it_ends_when_the_server_is_killed(place, tux):
+    server = served(place, tux, 'cgi a { root "%s" }\n' % place)
+    spawner = spawner_of(server)
+    os.kill(int(status(spawner)["PPid"]), signal.SIGKILL)
+    client.wait_until(lambda: gone(spawner), "the spawner has ended")
+
+
+def test_it_keeps_what_it_needs(place, tux):
+    if os.geteuid() != 0:
+        pytest.skip("only root can start programs as somebody else")
+    server = served(place, tux, 'cgi a { root "%s"; user nobody }\ncgi b { root "/"; chroot "%s" }\n' % (place, place))
+    seen = status(spawner_of(server))
+    assert seen["Uid"].split()[0] != "0"
+    assert int(seen["CapEff"], 16) == 1 << 5 | 1 << 6 | 1 << 7 | 1 << 18  # kill, setgid, setuid, sys_chroot
+    assert int(seen["CapBnd"], 16) == 0
+
+
+def test_without_programs_there_is_none(place, tux):
+    server = served(place, tux, "")
+    assert "tux spawner" not in descendants(server.process.pid).values()
