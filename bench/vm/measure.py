@@ -23,8 +23,23 @@ def port_free():
         return sock.getsockname()[1]
 
 
+class Module:
+    """constant.ko in place of a process."""
+
+    def __init__(self, port):
+        subprocess.run(["insmod", "/constant.ko", f"port={port}"], check=True)
+
+    def send_signal(self, _):
+        subprocess.run(["rmmod", "constant"], check=True)
+
+    def wait(self):
+        pass
+
+
 def start(server, log):
     port = port_free()
+    if server == "constant":
+        return Module(port), port
     if server == "nginx":
         run = pathlib.Path("/tmp/nginx")
         run.mkdir(exist_ok=True)
@@ -60,11 +75,13 @@ def main():
     for name, size in FILES.items():
         pathlib.Path(ROOT, name).write_bytes(os.urandom(size))
     time.sleep(3)  # what boots still does
-    servers = ["nginx", "uring", "kernel"]
+    servers = ["nginx", "uring", "kernel", "constant"]
     for turn in range(rounds):
         for server in servers if turn % 2 == 0 else servers[::-1]:
             process, port = start(server, log)
             for row in rows:
+                if server == "constant" and not row.startswith("1k-"):
+                    continue
                 measure(port, row, milliseconds // 4)
                 result = measure(port, row, milliseconds)
                 print("measured", json.dumps({"server": server, "row": row, "round": turn, "requests": result["requests"],
