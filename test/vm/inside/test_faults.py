@@ -152,7 +152,7 @@ class Program:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.instance.listen(self.listener)
         self.nth = Nth(number)
-        self.lent = threading.Thread(target=self.run)
+        self.lent = threading.Thread(target=self.run, daemon=True)
         self.answers = threading.Thread(target=self.answer, daemon=True)
         self.lent.start()
         self.answers.start()
@@ -206,11 +206,11 @@ def test_each_allocation_of_a_lent_thread(root):
         fd = os.open(root / "big", os.O_RDONLY)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(fd)
-        found = [program.ask("/a.txt"), program.ask("/big", "Range: bytes=5-200004"), program.ask("/"), program.ask("/a.txt")]
-        expected = [(200, b"hello\n"), (206, big[5:200005]), (200, b"<p>index\n"), (200, b"hello\n")]
+        found = [program.ask("/a.txt"), program.ask("/big", "Range: bytes=5-200004"), program.ask("/"), program.ask("/missing"),
+                 program.ask("/a.txt")]
+        expected = [(200, b"hello\n"), (206, big[5:200005]), (200, b"<p>index\n"), (299, b""), (200, b"hello\n")]
         wrong = [one for one, right in zip(found, expected) if one != right]
         assert len(wrong) <= 1 and all(status in (0, 299) for status, _ in wrong), (number, found)
-        assert program.ask("/missing")[0] == 299
         program.stop()
         if not program.nth.reached:
             assert not wrong
@@ -238,7 +238,10 @@ def test_each_allocation_of_an_arriving_request(root, target):
             client.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             taken, _ = listener.accept()
             with Nth(number) as nth:
-                program.instance.adopt(taken)
+                try:
+                    program.instance.adopt(taken)
+                except OSError:
+                    pass  # it is ours still
             taken.close()
             try:
                 found = answer(client)
