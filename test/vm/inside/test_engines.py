@@ -102,7 +102,7 @@ def both(site):
 
 def test_same_bytes(both):
     """Requests of every kind, alone and pipelined, in one piece and in several."""
-    count = int(os.environ.get("TUX_REQUESTS", "20000"))
+    count = int(os.environ.get("TUX_REQUESTS", "10000"))
     chance = random.Random(int(os.environ.get("TUX_SEED", "4")))
     done = 0
     side_by_side = concurrent.futures.ThreadPoolExecutor(2)
