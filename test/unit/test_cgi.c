@@ -579,6 +579,7 @@ static void test_limits_are_hit(void **state)
 	cgi.cpu_s = 1;
 	cgi.memory_bytes = 64 << 20;
 	cgi.file_bytes = 4096;
+	cgi.time_ms = 100000; /* a second of CPU time may take long */
 	start(&cgi, 1, 8);
 	ran(&run, 0, "/burn");
 	assert_true(WIFSIGNALED(run.result.status) && WTERMSIG(run.result.status) == SIGXCPU);
