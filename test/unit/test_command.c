@@ -87,7 +87,8 @@ static void test_defaults(void **state)
 	assert_int_equal(command.engine.memory_object_bytes, 64 << 10);
 	assert_int_equal(command.top.site.index_count, 1);
 	assert_string_equal(command.top.site.index[0], "index.html");
-	assert_false(command.top.site.browse || command.top.site.dot_files || command.top.site.modes.allowed != 4 || command.top.site.modes.forbidden || command.top.site.spa);
+	assert_false(command.top.site.browse || command.top.site.dot_files || command.top.site.modes.allowed != 4 ||
+	             command.top.site.modes.forbidden || command.top.site.spa);
 }
 
 static void test_options(void **state)
