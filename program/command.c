@@ -108,8 +108,8 @@ static const struct option_row rows[] = {
 	{ "log-rotate", "BYTES", "0, or bytes from 4K on, such as 100M", "begin a new log before one grows beyond this; the\nold are FILE.1, FILE.2, ... (0: never)",
 	  OPTION_LOG_ROTATE },
 	{ "log-keep", "N", "a number from 1 to 1000", "how many old ones are kept (5)", OPTION_LOG_KEEP },
-	{ "control", "DIR|off", "the name of a directory, or off", "where tux status asks: a socket there for root and\nthe server's user (RUNTIME_DIRECTORY, or /run/tux\n"
-	  "for root, or tux in XDG_RUNTIME_DIR)", OPTION_CONTROL },
+	{ "control", "DIR|off", "the name of a directory, or off", "where tux status asks: a socket there for root and\nthe server's user "
+	  "(RUNTIME_DIRECTORY, or /run/tux\nfor root, or tux in XDG_RUNTIME_DIR)", OPTION_CONTROL },
 	{ "user", "NAME", "the name of a user", "whom to run as when started as root (www-data)", OPTION_USER },
 	{ "no-sandbox", NULL, NULL, "without Landlock and seccomp", OPTION_NO_SANDBOX },
 	{ NULL, NULL, NULL, "Engine", 0 },
