@@ -30,7 +30,6 @@ enum tux_framing {
  */
 /*@ requires fields_readable(buf, fields) && \valid(framing) && \valid(content_length);
   @ requires \separated(framing, fields) && \separated(framing, content_length) && \separated(content_length, fields);
-  @ requires \separated(framing, buf + (..));
   @ assigns *framing, *content_length;
   @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
   @ ensures \result == TUX_ACCEPTED ==> framing_one(fields, *framing, *content_length, minor);

@@ -9,11 +9,24 @@
  */
 /*@ predicate message_apart{L}(struct out *out, uint8_t *buf) =
   @   \separated(out->at + (0 .. out->cap - 1), buf + (0 .. TUX_MAX_HEAD - 1)) && \separated(out, buf + (0 .. TUX_MAX_HEAD - 1));
+  @
+  @ // Lines that may be read.
+  @ predicate lines_go{L}(uint8_t *buf, struct tux_field_lines *fields) =
+  @   \valid_read(fields) && fields->count <= TUX_MAX_FIELDS &&
+  @   (\forall integer i; 0 <= i < fields->count ==> span_readable(buf, fields->line[i].name)) &&
+  @   (\forall integer i; 0 <= i < fields->count ==> span_inside(fields->line[i].name, TUX_MAX_HEAD)) &&
+  @   (\forall integer i; 0 <= i < fields->count ==> span_readable(buf, fields->line[i].value)) &&
+  @   (\forall integer i; 0 <= i < fields->count ==> span_inside(fields->line[i].value, TUX_MAX_HEAD));
+  @
+  @ // A request, as far as it is written, and where its variables are written to; each that writes leaves it so.
+  @ predicate request_goes{L}(struct out *out, uint8_t *buf, struct tux_request *req) =
+  @   out_valid(out) && message_apart(out, buf) && \separated(out, req) && \separated(out->at + (0 .. out->cap - 1), req) &&
+  @   \valid_read(req) && req->head_len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. req->head_len - 1)) &&
+  @   request_spans(req, req->head_len) && lines_go(buf, &req->fields);
   @*/
 
 /* Octets of any value but NUL, which makes it not fit. */
 /*@ requires out_valid(out) && octets_readable(octets) && octets_apart(octets, out->at, out->cap);
-  @ requires \separated(out, octets.at + (0 .. octets.len - 1));
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
@@ -42,7 +55,7 @@ static void put_variable(struct out *out, struct tux_text text)
 
 /* name has its '=' with it. */
 /*@ requires out_valid(out) && text_readable(name);
-  @ requires octets_readable(value) && octets_apart(value, out->at, out->cap) && \separated(out, value.at + (0 .. value.len - 1));
+  @ requires octets_readable(value) && octets_apart(value, out->at, out->cap);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
@@ -101,10 +114,9 @@ static struct tux_span without_port(const uint8_t *buf, struct tux_span host)
 }
 
 /* What is asked for, as it was sent but for scheme and host. */
-/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
-  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+/*@ requires request_goes(out, buf, req);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_uri(struct out *out, const uint8_t *buf, const struct tux_request *req)
@@ -123,26 +135,45 @@ static void put_uri(struct out *out, const uint8_t *buf, const struct tux_reques
 	put_byte(out, 0);
 }
 
-/* The variables that stand for the request. */
-/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
-  @ requires \separated(out->at + (0 .. out->cap - 1), req);
-  @ requires cgi_facts_readable(facts) && cgi_facts_apart(facts, out->at, out->cap) && \separated(out, facts);
+/* What the request line says. */
+/*@ requires request_goes(out, buf, req);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_request(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_cgi_facts *facts)
+static void put_request_line(struct out *out, const uint8_t *buf, const struct tux_request *req)
 {
-	const uint32_t type = tux_request_field(req, TUX_FIELD_CONTENT_TYPE, 0);
-
-	put_variable(out, TUX_TEXT("GATEWAY_INTERFACE=CGI/1.1"));
 	put_span(out, TUX_TEXT("REQUEST_METHOD="), buf, req->method_text);
 	put_uri(out, buf, req);
 	put_span(out, TUX_TEXT("QUERY_STRING="), buf, req->query);
 	put_variable(out, req->minor == 0 ? TUX_TEXT("SERVER_PROTOCOL=HTTP/1.0") : TUX_TEXT("SERVER_PROTOCOL=HTTP/1.1"));
-	put_variable(out, facts->https ? TUX_TEXT("REQUEST_SCHEME=https") : TUX_TEXT("REQUEST_SCHEME=http"));
-	if (facts->https)
+}
+
+/*@ requires out_valid(out) && \valid_read(facts);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_scheme(struct out *out, const struct tux_cgi_facts *facts)
+{
+	if (facts->https) {
+		put_variable(out, TUX_TEXT("REQUEST_SCHEME=https"));
 		put_variable(out, TUX_TEXT("HTTPS=on"));
+	} else {
+		put_variable(out, TUX_TEXT("REQUEST_SCHEME=http"));
+	}
+}
+
+/* What the body is; type: 1 + the index of Content-Type's line, 0 for none. */
+/*@ requires request_goes(out, buf, req);
+  @ requires \valid_read(facts) && type <= req->fields.count;
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_body(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_cgi_facts *facts,
+                     uint32_t type)
+{
 	if (facts->has_length) {
 		PUT(out, "CONTENT_LENGTH=");
 		put_number(out, facts->content_length);
@@ -150,25 +181,52 @@ static void put_request(struct out *out, const uint8_t *buf, const struct tux_re
 	}
 	if (type != 0)
 		put_span(out, TUX_TEXT("CONTENT_TYPE="), buf, req->fields.line[type - 1].value);
+}
+
+/* The variables that stand for the request. */
+/*@ requires request_goes(out, buf, req);
+  @ requires \valid_read(facts) && fields_indexed(&req->fields);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_request(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_cgi_facts *facts)
+{
+	const uint32_t type = tux_request_field(req, TUX_FIELD_CONTENT_TYPE, 0);
+
+	put_variable(out, TUX_TEXT("GATEWAY_INTERFACE=CGI/1.1"));
+	put_request_line(out, buf, req);
+	put_scheme(out, facts);
+	put_body(out, buf, req, facts, type);
 	if (facts->server_name.len == 0)
 		put_span(out, TUX_TEXT("SERVER_NAME="), buf, without_port(buf, req->host));
 	/* What PHP asks of a server that is not Apache. */
 	put_variable(out, TUX_TEXT("REDIRECT_STATUS=200"));
 }
 
-/* The variables that the program knows. */
+/* Where the program is, and what is asked of it. */
 /*@ requires out_valid(out) && cgi_facts_readable(facts) && cgi_facts_apart(facts, out->at, out->cap) && \separated(out, facts);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_facts(struct out *out, const struct tux_cgi_facts *facts)
+static void put_script(struct out *out, const struct tux_cgi_facts *facts)
 {
 	put_known(out, TUX_TEXT("SCRIPT_NAME="), facts->script_name);
 	put_known(out, TUX_TEXT("SCRIPT_FILENAME="), facts->script_filename);
 	put_known(out, TUX_TEXT("PATH_INFO="), facts->path_info);
 	put_known(out, TUX_TEXT("PATH_TRANSLATED="), facts->path_translated);
 	put_known(out, TUX_TEXT("DOCUMENT_ROOT="), facts->document_root);
+}
+
+/* Who serves, and whom. */
+/*@ requires out_valid(out) && cgi_facts_readable(facts) && cgi_facts_apart(facts, out->at, out->cap) && \separated(out, facts);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_server(struct out *out, const struct tux_cgi_facts *facts)
+{
 	put_known(out, TUX_TEXT("SERVER_NAME="), facts->server_name);
 	put_known(out, TUX_TEXT("SERVER_ADDR="), facts->server_addr);
 	put_known(out, TUX_TEXT("SERVER_SOFTWARE="), facts->server_software);
@@ -235,7 +293,7 @@ static bool same_variable(const uint8_t *buf, struct tux_span one, struct tux_sp
 }
 
 /* The first line from index on whose variable is that of name; the count of lines if there is none. */
-/*@ requires fields_readable(buf, fields) && index <= fields->count && span_readable(buf, name);
+/*@ requires lines_go(buf, fields) && index <= fields->count && span_readable(buf, name);
   @ assigns \nothing;
   @ ensures index <= \result <= fields->count;
   @*/
@@ -267,10 +325,9 @@ static void put_variable_name(struct out *out, const uint8_t *buf, struct tux_sp
 }
 
 /* The variable of the line at index, which is the first of its name: the values of all of them (RFC 3875 4.1.18). */
-/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
-  @ requires \separated(out->at + (0 .. out->cap - 1), req) && index < req->fields.count;
+/*@ requires request_goes(out, buf, req) && index < req->fields.count;
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_field(struct out *out, const uint8_t *buf, const struct tux_request *req, uint32_t index)
@@ -280,7 +337,7 @@ static void put_field(struct out *out, const uint8_t *buf, const struct tux_requ
 	put_variable_name(out, buf, first.name);
 	put_of(out, buf + first.value.off, first.value.len, OCTET_VALUE);
 	index = find_variable(buf, &req->fields, index + 1, first.name);
-	/*@ loop invariant index <= req->fields.count && out_valid(out) && \at(out->len, Pre) <= out->len;
+	/*@ loop invariant index <= req->fields.count && request_goes(out, buf, req) && \at(out->len, Pre) <= out->len;
 	  @ loop invariant !out->full ==> !\at(out->full, Pre);
 	  @ loop assigns index, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
 	  @ loop variant req->fields.count - index; */
@@ -295,17 +352,16 @@ static void put_field(struct out *out, const uint8_t *buf, const struct tux_requ
 	put_byte(out, 0);
 }
 
-/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
-  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+/*@ requires request_goes(out, buf, req);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_fields(struct out *out, const uint8_t *buf, const struct tux_request *req)
 {
 	if (req->host.len > 0)
 		put_span(out, TUX_TEXT("HTTP_HOST="), buf, req->host);
-	/*@ loop invariant 0 <= i <= req->fields.count && out_valid(out) && \at(out->len, Pre) <= out->len;
+	/*@ loop invariant 0 <= i <= req->fields.count && request_goes(out, buf, req) && \at(out->len, Pre) <= out->len;
 	  @ loop invariant !out->full ==> !\at(out->full, Pre);
 	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
 	  @ loop variant req->fields.count - i; */
@@ -324,7 +380,8 @@ uint32_t tux_cgi_variables(uint8_t *out_at, uint32_t cap, const uint8_t *buf, co
 	struct out out = { .at = out_at, .cap = cap };
 
 	put_request(&out, buf, req, facts);
-	put_facts(&out, facts);
+	put_script(&out, facts);
+	put_server(&out, facts);
 	put_fields(&out, buf, req);
-	return out.full ? 0 : out.len;
+	return out_bytes(&out);
 }

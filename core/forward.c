@@ -6,10 +6,27 @@
 #include "response.h"
 
 /*
- * For the proof: the octets of a message are none of those that are written; a field that frames a message.
+ * For the proof: the octets of a message are none of those that are written; each that writes leaves it so. A field that frames a message.
  */
 /*@ predicate message_apart{L}(struct out *out, uint8_t *buf) =
   @   \separated(out->at + (0 .. out->cap - 1), buf + (0 .. TUX_MAX_HEAD - 1)) && \separated(out, buf + (0 .. TUX_MAX_HEAD - 1));
+  @
+  @ // Lines of it that may be read.
+  @ predicate lines_go{L}(uint8_t *buf, struct tux_field_lines *fields) =
+  @   \valid_read(fields) && fields_inside(fields, TUX_MAX_HEAD) &&
+  @   (\forall integer i; 0 <= i < fields->count ==> span_readable(buf, fields->line[i].name)) &&
+  @   (\forall integer i; 0 <= i < fields->count ==> span_readable(buf, fields->line[i].value));
+  @
+  @ // A message that goes on, as far as it is written, and where it is written to.
+  @ predicate request_goes{L}(struct out *out, uint8_t *buf, struct tux_request *req) =
+  @   out_valid(out) && message_apart(out, buf) && \separated(out, req) && \separated(out->at + (0 .. out->cap - 1), req) &&
+  @   \valid_read(req) && req->head_len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. req->head_len - 1)) &&
+  @   request_spans(req, req->head_len) && fields_inside(&req->fields, req->head_len);
+  @ predicate received_goes{L}(struct out *out, uint8_t *buf, struct tux_received *res) =
+  @   out_valid(out) && message_apart(out, buf) && \separated(out, res) && \separated(out->at + (0 .. out->cap - 1), res) &&
+  @   \valid_read(res) && res->head_len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. res->head_len - 1)) &&
+  @   span_inside(res->reason, res->head_len) && fields_inside(&res->fields, res->head_len);
+  @
   @ predicate is_framing(integer known) =
   @   known == TUX_FIELD_CONNECTION || known == TUX_FIELD_CONTENT_LENGTH || known == TUX_FIELD_TRANSFER_ENCODING;
   @*/
@@ -182,7 +199,7 @@ static void put_field(struct out *out, const uint8_t *buf, struct tux_field fiel
 }
 
 /* Every line of a known field. */
-/*@ requires out_valid(out) && fields_readable(buf, fields) && message_apart(out, buf) && name < TUX_FIELD_NAMES;
+/*@ requires out_valid(out) && lines_go(buf, fields) && message_apart(out, buf) && name < TUX_FIELD_NAMES;
   @ requires \separated(out, fields) && \separated(out->at + (0 .. out->cap - 1), fields);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -203,7 +220,7 @@ static void put_known(struct out *out, const uint8_t *buf, const struct tux_fiel
 }
 
 /* The values of every line of a known field as one list, in front of what comes next in it. */
-/*@ requires out_valid(out) && fields_readable(buf, fields) && message_apart(out, buf) && name < TUX_FIELD_NAMES;
+/*@ requires out_valid(out) && lines_go(buf, fields) && message_apart(out, buf) && name < TUX_FIELD_NAMES;
   @ requires \separated(out, fields) && \separated(out->at + (0 .. out->cap - 1), fields);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -246,10 +263,9 @@ static void put_framing(struct out *out, uint8_t framing, uint64_t content_lengt
 }
 
 /* The method and the target, in origin form (RFC 9112 3.2.1) or "*". */
-/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
-  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+/*@ requires request_goes(out, buf, req);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_request_line(struct out *out, const uint8_t *buf, const struct tux_request *req)
@@ -292,11 +308,10 @@ static void put_node(struct out *out, struct tux_octets node)
 }
 
 /* Forwarded (RFC 7239 4). The host is parsed, and has neither quotes nor backslashes. */
-/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
-  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+/*@ requires request_goes(out, buf, req);
   @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_forwarded(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
@@ -320,15 +335,14 @@ static void put_forwarded(struct out *out, const uint8_t *buf, const struct tux_
 	PUT(out, "\r\n");
 }
 
-/* The same in the fields that came before the RFC. What a trusted client says of the first protocol and host stays. */
-/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
-  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+/* The same in the fields that came before the RFC. */
+/*@ requires request_goes(out, buf, req);
   @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_x_forwarded(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+static void put_x_forwarded_for(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
 {
 	PUT(out, "X-Forwarded-For: ");
 	if (how->trusted)
@@ -338,12 +352,33 @@ static void put_x_forwarded(struct out *out, const uint8_t *buf, const struct tu
 	else
 		PUT(out, "unknown");
 	PUT(out, "\r\n");
+}
+
+/* What a trusted client says of the first protocol and host stays. */
+/*@ requires request_goes(out, buf, req);
+  @ requires \valid_read(how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_x_forwarded_proto(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+{
 	if (how->trusted && req->fields.first[TUX_FIELD_X_FORWARDED_PROTO] != 0)
 		put_known(out, buf, &req->fields, TUX_FIELD_X_FORWARDED_PROTO);
 	else if (how->https)
 		PUT(out, "X-Forwarded-Proto: https\r\n");
 	else
 		PUT(out, "X-Forwarded-Proto: http\r\n");
+}
+
+/*@ requires request_goes(out, buf, req);
+  @ requires \valid_read(how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_x_forwarded_host(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+{
 	if (how->trusted && req->fields.first[TUX_FIELD_X_FORWARDED_HOST] != 0) {
 		put_known(out, buf, &req->fields, TUX_FIELD_X_FORWARDED_HOST);
 	} else if (req->host.len > 0) {
@@ -354,11 +389,10 @@ static void put_x_forwarded(struct out *out, const uint8_t *buf, const struct tu
 }
 
 /* Host, of which there is exactly one (RFC 9112 3.2). */
-/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
-  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+/*@ requires request_goes(out, buf, req);
   @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_host(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
@@ -372,21 +406,85 @@ static void put_host(struct out *out, const uint8_t *buf, const struct tux_reque
 }
 
 /* The fields of a request that go on. */
-/*@ requires out_valid(out) && request_readable(buf, req) && message_apart(out, buf) && \separated(out, req);
-  @ requires \separated(out->at + (0 .. out->cap - 1), req);
+/*@ requires request_goes(out, buf, req);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_fields(struct out *out, const uint8_t *buf, const struct tux_request *req, bool chunked, bool trusted)
 {
-	/*@ loop invariant 0 <= i <= req->fields.count && out_valid(out) && \at(out->len, Pre) <= out->len;
+	/*@ loop invariant 0 <= i <= req->fields.count && request_goes(out, buf, req) && \at(out->len, Pre) <= out->len;
 	  @ loop invariant !out->full ==> !\at(out->full, Pre);
 	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
 	  @ loop variant req->fields.count - i; */
 	for (uint32_t i = 0; i < req->fields.count; i++)
 		if (!stays(buf, &req->fields, i, chunked, trusted))
 			put_field(out, buf, req->fields.line[i]);
+}
+
+/*@ requires out_valid(out) && \valid_read(req) && \valid_read(how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_via(struct out *out, const struct tux_request *req, const struct tux_forwarding *how)
+{
+	if (how->via && req->minor == 0)
+		PUT(out, "Via: 1.0 tux\r\n");
+	else if (how->via)
+		PUT(out, "Via: 1.1 tux\r\n");
+}
+
+/* RFC 9110 8.6: no body is said for the methods that may have one. */
+/*@ requires out_valid(out) && \valid_read(req) && \valid_read(how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_framing_of_request(struct out *out, const struct tux_request *req, const struct tux_forwarding *how)
+{
+	if (how->framing == TUX_FRAMING_NONE && (req->method == TUX_POST || req->method == TUX_PUT || req->method == TUX_PATCH))
+		PUT(out, "Content-Length: 0\r\n");
+	else
+		put_framing(out, how->framing, how->content_length);
+}
+
+/*@ requires request_goes(out, buf, req);
+  @ requires \valid_read(how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_connection(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+{
+	if (how->upgrade) {
+		PUT(out, "Connection: Upgrade\r\n");
+		put_known(out, buf, &req->fields, TUX_FIELD_UPGRADE);
+	} else if (how->close) {
+		PUT(out, "Connection: close\r\n");
+	}
+}
+
+/* The whole head. */
+/*@ requires request_goes(out, buf, req);
+  @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_request(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+{
+	put_request_line(out, buf, req);
+	put_host(out, buf, req, how);
+	put_fields(out, buf, req, how->framing == TUX_FRAMING_CHUNKED, how->trusted);
+	put_forwarded(out, buf, req, how);
+	put_x_forwarded_for(out, buf, req, how);
+	put_x_forwarded_proto(out, buf, req, how);
+	put_x_forwarded_host(out, buf, req, how);
+	put_connection(out, buf, req, how);
+	put_via(out, req, how);
+	put_framing_of_request(out, req, how);
+	PUT(out, "\r\n");
 }
 
 uint32_t tux_forward_request(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_request *req,
@@ -396,34 +494,13 @@ uint32_t tux_forward_request(uint8_t *out_at, uint32_t cap, const uint8_t *buf, 
 
 	if (req->form == TUX_FORM_AUTHORITY || !few_options(buf, &req->fields))
 		return 0;
-	put_request_line(&out, buf, req);
-	put_host(&out, buf, req, how);
-	put_fields(&out, buf, req, how->framing == TUX_FRAMING_CHUNKED, how->trusted);
-	put_forwarded(&out, buf, req, how);
-	put_x_forwarded(&out, buf, req, how);
-	if (how->via && req->minor == 0)
-		PUT(&out, "Via: 1.0 tux\r\n");
-	else if (how->via)
-		PUT(&out, "Via: 1.1 tux\r\n");
-	/* RFC 9110 8.6: no body is said for the methods that may have one. */
-	if (how->framing == TUX_FRAMING_NONE && (req->method == TUX_POST || req->method == TUX_PUT || req->method == TUX_PATCH))
-		PUT(&out, "Content-Length: 0\r\n");
-	else
-		put_framing(&out, how->framing, how->content_length);
-	if (how->upgrade) {
-		PUT(&out, "Connection: Upgrade\r\n");
-		put_known(&out, buf, &req->fields, TUX_FIELD_UPGRADE);
-	} else if (how->close) {
-		PUT(&out, "Connection: close\r\n");
-	}
-	PUT(&out, "\r\n");
-	return out.full ? 0 : out.len;
+	put_request(&out, buf, req, how);
+	return out_bytes(&out);
 }
 
-/*@ requires out_valid(out) && received_readable(buf, res) && message_apart(out, buf) && \separated(out, res);
-  @ requires \separated(out->at + (0 .. out->cap - 1), res);
+/*@ requires received_goes(out, buf, res);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures received_goes(out, buf, res) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_status_line(struct out *out, const uint8_t *buf, const struct tux_received *res)
@@ -439,17 +516,17 @@ static void put_status_line(struct out *out, const uint8_t *buf, const struct tu
 }
 
 /* The fields of a response that go on. */
-/*@ requires out_valid(out) && received_readable(buf, res) && message_apart(out, buf) && \separated(out, res);
-  @ requires \separated(out->at + (0 .. out->cap - 1), res);
+/*@ requires received_goes(out, buf, res);
   @ requires forwarding_response_readable(how) && forwarding_response_apart(how, out->at, out->cap) && \separated(out, how);
+  @ requires \separated(out, how->removed + (0 .. how->removed_count - 1));
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
-  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures received_goes(out, buf, res) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
 static void put_fields_of_response(struct out *out, const uint8_t *buf, const struct tux_received *res,
                                    const struct tux_forwarding_response *how)
 {
-	/*@ loop invariant 0 <= i <= res->fields.count && out_valid(out) && \at(out->len, Pre) <= out->len;
+	/*@ loop invariant 0 <= i <= res->fields.count && received_goes(out, buf, res) && \at(out->len, Pre) <= out->len;
 	  @ loop invariant !out->full ==> !\at(out->full, Pre);
 	  @ loop assigns i, out->len, out->full, out->at[\at(out->len, Pre) .. out->cap - 1];
 	  @ loop variant res->fields.count - i; */
@@ -458,28 +535,82 @@ static void put_fields_of_response(struct out *out, const uint8_t *buf, const st
 			put_field(out, buf, res->fields.line[i]);
 }
 
-/* What a response that ends a request says of itself and of its connection; an interim one says nothing. */
-/*@ requires out_valid(out) && \valid_read(res) && \separated(out, res) && \separated(out->at + (0 .. out->cap - 1), res);
-  @ requires forwarding_response_readable(how) && forwarding_response_apart(how, out->at, out->cap) && \separated(out, how);
+/*@ requires out_valid(out) && \valid_read(res) && \valid_read(how);
+  @ requires how->date != \null ==> \valid_read(how->date + (0 .. TUX_DATE_LEN - 1)) &&
+  @   \separated(out->at + (0 .. out->cap - 1), how->date + (0 .. TUX_DATE_LEN - 1));
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_rest(struct out *out, const struct tux_received *res, const struct tux_forwarding_response *how)
+static void put_date(struct out *out, const struct tux_received *res, const struct tux_forwarding_response *how)
 {
-	if (how->date != NULL && res->fields.first[TUX_FIELD_DATE] == 0) {
-		PUT(out, "Date: ");
-		put(out, how->date, TUX_DATE_LEN);
-		PUT(out, "\r\n");
-	}
+	if (how->date == NULL || res->fields.first[TUX_FIELD_DATE] != 0)
+		return;
+	PUT(out, "Date: ");
+	put(out, how->date, TUX_DATE_LEN);
+	PUT(out, "\r\n");
+}
+
+/*@ requires out_valid(out) && \valid_read(res) && \valid_read(how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_framing_of_response(struct out *out, const struct tux_received *res, const struct tux_forwarding_response *how)
+{
 	if (how->framing == TUX_FRAMING_NONE && res->has_length && res->status != 204)
 		put_framing(out, TUX_FRAMING_LENGTH, res->content_length);
 	else
 		put_framing(out, how->framing, how->content_length);
+}
+
+/* What is said of the connection; of an upgrade in put_upgrade(). */
+/*@ requires out_valid(out) && \valid_read(how);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_connection_of_response(struct out *out, const struct tux_forwarding_response *how)
+{
 	if (!how->keep_alive || how->framing == TUX_FRAMING_CLOSE)
 		PUT(out, "Connection: close\r\n");
 	else if (how->minor == 0)
 		PUT(out, "Connection: keep-alive\r\n");
+}
+
+/*@ requires received_goes(out, buf, res);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_upgrade(struct out *out, const uint8_t *buf, const struct tux_received *res)
+{
+	PUT(out, "Connection: Upgrade\r\n");
+	put_known(out, buf, &res->fields, TUX_FIELD_UPGRADE);
+}
+
+/* The whole head. An interim response says nothing of itself and of its connection. */
+/*@ requires received_goes(out, buf, res);
+  @ requires forwarding_response_readable(how) && forwarding_response_apart(how, out->at, out->cap) && \separated(out, how);
+  @ requires \separated(out, how->removed + (0 .. how->removed_count - 1));
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_response(struct out *out, const uint8_t *buf, const struct tux_received *res,
+                         const struct tux_forwarding_response *how)
+{
+	put_status_line(out, buf, res);
+	put_fields_of_response(out, buf, res, how);
+	if (how->upgrade)
+		put_upgrade(out, buf, res);
+	if (res->status >= 200) {
+		put_date(out, res, how);
+		put_framing_of_response(out, res, how);
+		put_connection_of_response(out, how);
+	}
+	put(out, how->extra.at, how->extra.len);
+	PUT(out, "\r\n");
 }
 
 uint32_t tux_forward_response(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_received *res,
@@ -489,17 +620,8 @@ uint32_t tux_forward_response(uint8_t *out_at, uint32_t cap, const uint8_t *buf,
 
 	if (!few_options(buf, &res->fields))
 		return 0;
-	put_status_line(&out, buf, res);
-	put_fields_of_response(&out, buf, res, how);
-	if (res->status >= 200)
-		put_rest(&out, res, how);
-	if (how->upgrade) {
-		PUT(&out, "Connection: Upgrade\r\n");
-		put_known(&out, buf, &res->fields, TUX_FIELD_UPGRADE);
-	}
-	put(&out, how->extra.at, how->extra.len);
-	PUT(&out, "\r\n");
-	return out.full ? 0 : out.len;
+	put_response(&out, buf, res, how);
+	return out_bytes(&out);
 }
 
 uint32_t tux_forward_trailer(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_field_lines *fields)
@@ -514,7 +636,7 @@ uint32_t tux_forward_trailer(uint8_t *out_at, uint32_t cap, const uint8_t *buf, 
 		if (fields->line[i].known == TUX_FIELD_OTHER && !has_underscore(buf, fields->line[i].name))
 			put_field(&out, buf, fields->line[i]);
 	PUT(&out, "\r\n");
-	return out.full ? 0 : out.len;
+	return out_bytes(&out);
 }
 
 uint32_t tux_chunk_head(uint8_t *out, uint32_t len)

@@ -6,28 +6,41 @@
 #include "octet.h"
 #include "span.h"
 
-/* A buffer being written. Once something did not fit, nothing more is written and full stays set. */
+/*
+ * A buffer being written. Once something did not fit, nothing more is written and full stays set. What changes is of a type
+ * that no message has: so the proof sees that writing leaves messages as they are.
+ */
 struct out {
 	uint8_t *at;
 	uint32_t cap;
-	uint32_t len;
-	uint32_t full; /* 0 or 1 */
+	int64_t len;  /* 0 to cap */
+	int64_t full; /* 0 or 1 */
 };
 
 /*
  * For the proof: an out whose buffer may be written, and does not hold the out itself.
  */
 /*@ predicate out_valid{L}(struct out *out) =
-  @   \valid(out) && out->len <= out->cap && \valid(out->at + (0 .. out->cap - 1)) &&
+  @   \valid(out) && 0 <= out->len <= out->cap && \valid(out->at + (0 .. out->cap - 1)) &&
   @   \separated(out, out->at + (0 .. out->cap - 1));
   @*/
+
+/* The bytes that were written; 0 when something did not fit. */
+/*@ requires out_valid(out);
+  @ assigns \nothing;
+  @ ensures \result == (out->full ? 0 : out->len);
+  @*/
+static inline uint32_t out_bytes(const struct out *out)
+{
+	return out->full ? 0 : (uint32_t)out->len;
+}
 
 /*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
   @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1));
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
-  @ ensures !out->full ==> \forall integer k; 0 <= k < len ==> out->at[\old(out->len) + k] == bytes[k];
+  @ ensures !out->full ==> \forall integer k; \old(out->len) <= k < out->len ==> out->at[k] == bytes[k - \old(out->len)];
   @ ensures out->full ==> out->len == \old(out->len);
   @*/
 static inline void put(struct out *out, const uint8_t *bytes, uint32_t len)
@@ -146,12 +159,18 @@ static inline void put_visible(struct out *out, const uint8_t *bytes, uint32_t l
 }
 
 /*
+ * For the proof: neither CR nor LF is of the classes.
+ */
+/*@ predicate line_goes_on{L}(integer classes) = (octet_class['\r'] & classes) == 0 && (octet_class['\n'] & classes) == 0;
+  @*/
+
+/*
  * len octets of a message, all of one of these classes; another one among them makes it not fit. So no line can end among them,
  * nor a request target, whatever the parser let pass.
  */
 /*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
   @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1)) && \separated(out, bytes + (0 .. len - 1));
-  @ requires classes == OCTET_TOKEN || classes == OCTET_TARGET || classes == OCTET_VALUE;
+  @ requires line_goes_on(classes);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
@@ -163,9 +182,6 @@ static inline void put_of(struct out *out, const uint8_t *bytes, uint32_t len, u
 		out->full = 1;
 		return;
 	}
-	/*@ assert classes == OCTET_TOKEN ==> (octet_class['\r'] & classes) == 0 && (octet_class['\n'] & classes) == 0; */
-	/*@ assert classes == OCTET_TARGET ==> (octet_class['\r'] & classes) == 0 && (octet_class['\n'] & classes) == 0; */
-	/*@ assert classes == OCTET_VALUE ==> (octet_class['\r'] & classes) == 0 && (octet_class['\n'] & classes) == 0; */
 	/*@ assert \forall integer k; 0 <= k < len ==> bytes[k] != '\r' && bytes[k] != '\n'; */
 	put(out, bytes, len);
 }

@@ -270,7 +270,7 @@ static inline bool has(const struct tux_request *req, enum tux_field_name name)
   @ requires req->refusal == TUX_ACCEPTED && req->method <= TUX_CONNECT && req->minor <= 1 &&
   @   req->form <= TUX_FORM_AUTHORITY;
   @ assigns req->head_len, req->host, req->framing, req->content_length, req->expect_continue, req->keep_alive,
-  @   req->refusal;
+  @   req->upgrade, req->refusal;
   @ ensures \result == TUX_PARSED || \result == TUX_REFUSED;
   @ ensures \result == TUX_PARSED ==> req->head_len == pos && request_parsed(req);
   @ ensures \result == TUX_REFUSED ==> refused(req);

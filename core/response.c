@@ -299,7 +299,7 @@ uint32_t tux_response_head(uint8_t *out_at, uint32_t cap, const struct tux_head 
 	PUT(&out, "HTTP/1.1 ");
 	put_status(&out, head->status);
 	PUT(&out, "\r\nDate: ");
-	date = out.len;
+	date = (uint32_t)out.len;
 	put(&out, head->date, TUX_DATE_LEN);
 	PUT(&out, "\r\n");
 	if (!(head->omit & TUX_OMIT_SERVER))
@@ -310,7 +310,7 @@ uint32_t tux_response_head(uint8_t *out_at, uint32_t cap, const struct tux_head 
 	put_text(&out, head->extra);
 	put_connection(&out, head);
 	*date_off = date;
-	return out.full ? 0 : out.len;
+	return out_bytes(&out);
 }
 
 uint32_t tux_response_part_head(uint8_t *out_at, uint32_t cap, const struct tux_head *head, const struct tux_range *range)
@@ -321,7 +321,7 @@ uint32_t tux_response_part_head(uint8_t *out_at, uint32_t cap, const struct tux_
 	put(&out, head->boundary, head->boundary_len);
 	if (range == NULL) {
 		PUT(&out, "--\r\n");
-		return out.full ? 0 : out.len;
+		return out_bytes(&out);
 	}
 	PUT(&out, "\r\n");
 	if (head->type.len > 0) {
@@ -331,7 +331,7 @@ uint32_t tux_response_part_head(uint8_t *out_at, uint32_t cap, const struct tux_
 	}
 	put_range(&out, range, head->size);
 	PUT(&out, "\r\n");
-	return out.full ? 0 : out.len;
+	return out_bytes(&out);
 }
 
 uint32_t tux_response_error_body(uint8_t *out_at, uint32_t cap, uint16_t status, const char *why)
@@ -348,7 +348,7 @@ uint32_t tux_response_error_body(uint8_t *out_at, uint32_t cap, uint16_t status,
 		put_string(&out, why);
 		PUT(&out, "</p>\n");
 	}
-	return out.full ? 0 : out.len;
+	return out_bytes(&out);
 }
 
 const char *tux_response_continue(uint32_t *len)
