@@ -520,7 +520,8 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 	}
 	if (conn->returning)
 		return;
-	if (!busy(conn) || (conn->state != CONN_CLOSED && !conn->sending && send_queued(conn)))
+	/* Held with nothing queued: a peer could not be asked, and the answer is due. */
+	if (!busy(conn) || (!conn->sending && !conn->log_waits && (conn->state == CONN_HELD || send_queued(conn))))
 		go_on(conn);
 	else if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than it reads */
 		worker->ops->receive_stop(worker->loop, channel);

@@ -46,7 +46,7 @@ struct exchange {
 	bool head_request;    /* HEAD */
 	bool old_client;      /* HTTP/1.0 */
 	bool repeatable;      /* it does no harm if the request reaches two servers */
-	bool upgrade;         /* the client asks for one */
+	bool upgrade;         /* the client asks for one, and may have it */
 	bool body_chunked;    /* the request's body goes out in chunks */
 	bool body_begun;      /* some of it was sent */
 	bool body_done;       /* its end was sent, or there is none */
@@ -525,7 +525,10 @@ static void on_received(struct stream *stream, const uint8_t *data, uint32_t len
 		count(&exchange->server->counters->received_bytes, len);
 	switch ((enum exchange_state)exchange->state) {
 	case EXCHANGE_HEAD:
-		take_head(exchange, data, len);
+		if (stream->unheard) /* said on a kept connection before the request was: it is no answer to it */
+			lose_peer(exchange, 502);
+		else
+			take_head(exchange, data, len);
 		return;
 	case EXCHANGE_BODY:
 		take_content(exchange, data, len);
@@ -726,6 +729,35 @@ static uint16_t start_upstream(struct exchange *exchange, const struct tux_route
 	return try_next(exchange) ? 0 : 502;
 }
 
+/* Whether a protocol, as Upgrade names it, carries requests, which TUX could not see. */
+static bool carries_requests(const uint8_t *buf, struct tux_span protocol)
+{
+	static const char *const names[] = { "h2", "h2c", "h3", "http", "tls" };
+	const uint8_t *slash = memchr(buf + protocol.off, '/', protocol.len);
+
+	if (slash != NULL)
+		protocol.len = (uint32_t)(slash - buf) - protocol.off;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (tux_field_equals(buf, protocol, names[i], (uint32_t)strlen(names[i])))
+			return true;
+	return false;
+}
+
+/* Whether the request asks for a tunnel that may be made. */
+static bool asks_for_tunnel(const uint8_t *buf, const struct tux_request *req)
+{
+	uint32_t line = tux_request_field(req, TUX_FIELD_UPGRADE, 0);
+
+	for (; line != 0; line = tux_request_field(req, TUX_FIELD_UPGRADE, line)) {
+		struct tux_span rest = req->fields.line[line - 1].value, protocol;
+
+		while (tux_field_list_next(buf, &rest, &protocol))
+			if (carries_requests(buf, protocol))
+				return false;
+	}
+	return req->upgrade;
+}
+
 uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (*resume)(struct conn *conn))
 {
 	struct worker *worker = conn->worker;
@@ -741,7 +773,7 @@ uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (
 	exchange->head_request = req->method == TUX_HEAD;
 	exchange->old_client = req->minor == 0;
 	exchange->repeatable = is_idempotent(req);
-	exchange->upgrade = req->upgrade;
+	exchange->upgrade = asks_for_tunnel(conn->held.data, req);
 	exchange->body_chunked = req->framing == TUX_FRAMING_CHUNKED;
 	exchange->body_done = req->framing != TUX_FRAMING_CHUNKED && req->content_length == 0;
 	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);

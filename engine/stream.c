@@ -78,6 +78,7 @@ void stream_own(struct stream *stream, const struct stream_events *events, void 
 {
 	stream->events = events;
 	stream->owner = owner;
+	stream->unheard = true;
 }
 
 static void go(struct stream *stream)
@@ -188,6 +189,7 @@ static void on_sent(struct channel *channel, int64_t result)
 			stream->events->failed(stream, (int)-result);
 		return;
 	}
+	stream->unheard = false;
 	stream->going_at += (uint32_t)result;
 	if (stream->going_at < stream->going.len) { /* a pipe takes what it has room for */
 		stream->iov = (struct iovec){ stream->going.data + stream->going_at, stream->going.len - stream->going_at };

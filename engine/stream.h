@@ -47,6 +47,7 @@ struct stream {
 	bool sending;
 	bool finishing;           /* close when all is sent */
 	bool used;                /* it has carried an exchange before */
+	bool unheard;             /* of what its new owner has given nothing is with the kernel yet */
 };
 
 /* All streams of a thread, and its loop. */

@@ -6,33 +6,12 @@ import signal
 import pytest
 
 import client
-
-
-def children(pid):
-    """Of a process, all of them: pid -> name."""
-    found = {}
-    for entry in os.listdir("/proc"):
-        try:
-            with open("/proc/%s/stat" % entry, encoding="utf-8") as file:
-                name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
-        except (OSError, IndexError):
-            continue
-        if int(rest.split()[1]) == pid:
-            found[int(entry)] = name
-    return found
+from tools import descendants
 
 
 def status(pid):
     with open("/proc/%d/status" % pid, encoding="utf-8") as file:
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-
-
-def descendants(pid):
-    found = {}
-    for child, name in children(pid).items():
-        found[child] = name
-        found.update(descendants(child))
-    return found
 
 
 def served(place, tux, text):

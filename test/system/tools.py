@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What several files of this suite need."""
+import os
 import shutil
 import socket
 
@@ -18,3 +19,25 @@ def need(program):
     if not path:
         pytest.skip(program + " is not installed")
     return path
+
+
+def children(pid):
+    """Of a process, all of them: pid -> name."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        try:
+            with open("/proc/%s/stat" % entry, encoding="utf-8") as file:
+                name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
+        except (OSError, IndexError):
+            continue
+        if int(rest.split()[1]) == pid:
+            found[int(entry)] = name
+    return found
+
+
+def descendants(pid):
+    found = {}
+    for child, name in children(pid).items():
+        found[child] = name
+        found.update(descendants(child))
+    return found

@@ -131,3 +131,85 @@ class Origin:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+TOKEN = rb"[!#$%&'*+.^`|~0-9A-Za-z-]+"  # without the '_' that TUX does not send on
+HEAD = re.compile(rb"(" + TOKEN + rb") (/[!-~]*|\*) HTTP/1\.1\r\n((?:" + TOKEN + rb": (?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?\r\n)*)\r\n\Z")
+CHUNK = re.compile(rb"[1-9a-f][0-9a-f]{0,15}\Z")
+LENGTH = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
+REQUESTS_IN_IT = re.compile(r"(^|[, ])(h2c?|h3|http|tls)([,/ ]|$)", re.IGNORECASE)  # what no tunnel may be of
+NOT_SENT_ON = {"te", "keep-alive", "expect", "proxy", "proxy-connection", "proxy-authorization", "trailer"}
+
+
+class Broken(Exception):
+    """Not a request as TUX writes one."""
+
+
+class Strict(Origin):
+    """
+    An origin that forgives nothing: what is not a request to the letter, as TUX writes it, is broken, and ends the connection.
+    unfinished: what was cut off; it was never a request.
+    """
+
+    def __init__(self, answer=None, path=None):
+        self.unfinished = []
+        super().__init__(answer, path)
+
+    def _serve(self, sock, number, peer):
+        data = b""
+        try:
+            while True:
+                found = self.parse(data, number, peer)
+                if found is None:
+                    more = sock.recv(65536)
+                    if not more:
+                        return
+                    data += more
+                    continue
+                request, used = found
+                data = data[used:]
+                self.requests.append(request)
+                answer = self.answer(request)
+                if callable(answer):
+                    answer = answer(sock)
+                if answer is None:
+                    return
+                sock.sendall(answer)
+        except (Broken, OSError) as error:
+            self.broken += [data] if isinstance(error, Broken) else []
+        finally:
+            self.unfinished += [data] if data else []
+            sock.close()
+
+    @staticmethod
+    def parse(data, number, peer):
+        """The request at the start of data and its length; None while there is only a part of it."""
+        end = data.find(b"\r\n\r\n") + 4
+        if end < 4:
+            return None
+        if not HEAD.match(data[:end]):
+            raise Broken
+        request = Request(data[:end - 4], b"", number, peer)
+        names = [name.lower() for name, _ in request.fields]
+        length, coding = request.all("Content-Length"), request.all("Transfer-Encoding")
+        if (names.count("host") != 1 or len(length) + len(coding) > 1 or NOT_SENT_ON.intersection(names) - ({"trailer"} if coding else set()) or
+                coding not in ([], ["chunked"]) or not all(LENGTH.match(value) for value in length) or
+                any(REQUESTS_IN_IT.search(value) for value in request.all("Upgrade")) or bool(request.all("Upgrade")) != (request.all("Connection") == ["Upgrade"]) or
+                request.all("Connection") not in ([], ["Upgrade"], ["close"])):
+            raise Broken
+        at = end
+        if length:
+            at += int(length[0])
+            request.body = data[end:at]
+        while coding:
+            line = data.find(b"\r\n", at)
+            size = data[at:line] if line >= 0 else b""
+            if line < 0 or (size == b"0" and len(data) < line + 4):
+                return None
+            at = line + 2 + (int(size, 16) if CHUNK.match(size) else 0) + 2
+            if (size != b"0" and not CHUNK.match(size)) or (len(data) >= at and data[at - 2:at] != b"\r\n"):
+                raise Broken
+            if size == b"0":
+                break
+            request.body += data[line + 2:at - 2]
+        return (request, at) if len(data) >= at else None
