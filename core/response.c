@@ -313,6 +313,31 @@ uint32_t tux_response_head(uint8_t *out_at, uint32_t cap, const struct tux_head 
 	return out_bytes(&out);
 }
 
+bool tux_field_lines_valid(const uint8_t *lines, uint32_t len)
+{
+	uint8_t before = '\n'; /* a line begins */
+
+	/*@ loop invariant i <= len;
+	  @ loop invariant before == (i > 0 ? lines[i - 1] : '\n');
+	  @ loop invariant \forall integer k; 0 <= k < i ==>
+	  @   lines[k] == '\r' || lines[k] == '\n' || lines[k] == '\t' || 0x20 <= lines[k] <= 0x7e;
+	  @ loop invariant \forall integer k; 0 <= k < i && lines[k] == '\r' ==> k >= 1 && lines[k - 1] != '\n' && lines[k - 1] != '\r';
+	  @ loop invariant \forall integer k; 0 <= k < i && lines[k] == '\n' ==> k >= 1 && lines[k - 1] == '\r';
+	  @ loop invariant \forall integer k; 0 <= k < i - 1 && lines[k] == '\r' ==> lines[k + 1] == '\n';
+	  @ loop assigns i, before;
+	  @ loop variant len - i; */
+	for (uint32_t i = 0; i < len; i++) {
+		const uint8_t octet = lines[i];
+
+		if ((octet == '\n') != (before == '\r') || (octet == '\r' && before == '\n'))
+			return false;
+		if (octet != '\r' && octet != '\n' && octet != '\t' && (octet < 0x20 || octet > 0x7e))
+			return false;
+		before = octet;
+	}
+	return before == '\n';
+}
+
 uint32_t tux_response_part_head(uint8_t *out_at, uint32_t cap, const struct tux_head *head, const struct tux_range *range)
 {
 	struct out out = { .at = out_at, .cap = cap };

@@ -10,7 +10,8 @@
 #include "range.h"
 
 enum {
-	TUX_MAX_RESPONSE_HEAD = 1024, /* bytes of a response head without Location */
+	TUX_MAX_RESPONSE_HEAD = 1024, /* bytes of a response head without Location and further field lines */
+	TUX_MAX_FIELD_LINES = 4096,   /* bytes of the field lines that a site adds to an answer */
 	TUX_MAX_ERROR_BODY = 512,     /* bytes of a body that tux_response_error_body() writes */
 	TUX_MAX_PART_HEAD = 320,      /* bytes of a part's head, or of the last boundary, in multipart/byteranges */
 };
@@ -71,6 +72,7 @@ enum tux_omission {
 	TUX_OMIT_ETAG = 2,
 	TUX_OMIT_LAST_MODIFIED = 4,
 	TUX_OMIT_ACCEPT_RANGES = 8,
+	TUX_OMISSIONS = 16 - 1, /* all of them */
 };
 
 /* What a response head says. Zeroed members are left out. Pointers are borrowed for the call. */
@@ -137,6 +139,19 @@ struct tux_head {
   @ ensures \result > 0 ==> *date_off + TUX_DATE_LEN <= \result;
   @*/
 uint32_t tux_response_head(uint8_t *out, uint32_t cap, const struct tux_head *head, uint32_t *date_off);
+
+/*
+ * Whether these len bytes may stand in a head as further field lines: whole lines of visible ASCII, spaces and tabs, none of
+ * them empty, each ending in CRLF. Any context.
+ */
+/*@ requires \valid_read(lines + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result && len > 0 ==> len >= 3 && lines[len - 2] == '\r' && lines[len - 1] == '\n';
+  @ ensures \result ==> \forall integer i; 0 <= i < len && lines[i] == '\n' ==> i >= 2 && lines[i - 1] == '\r' && lines[i - 2] != '\n';
+  @ ensures \result ==> \forall integer i; 0 <= i < len - 1 && lines[i] == '\r' ==> lines[i + 1] == '\n';
+  @ ensures \result ==> \forall integer i; 0 <= i < len ==> lines[i] == '\r' || lines[i] == '\n' || lines[i] == '\t' || 0x20 <= lines[i] <= 0x7e;
+  @*/
+bool tux_field_lines_valid(const uint8_t *lines, uint32_t len);
 
 /*
  * Writes what stands before a part of multipart/byteranges (RFC 9110 14.6): with range NULL the
