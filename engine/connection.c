@@ -618,7 +618,7 @@ static void on_released(struct channel *channel)
 	struct worker *worker = conn->worker;
 
 	conn->returning = false;
-	if (conn->in.len == 0 && !conn->ended && kernel_give(worker->kernel, channel->fd)) {
+	if (conn->in.len == 0 && !conn->ended && kernel_give(worker->kernel, channel->fd, conn->listener)) {
 		close(channel->fd);
 		connection_free(conn);
 		if (!worker->accepting)
@@ -703,7 +703,7 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 	struct conn *conn;
 
 	ioctl(handed->fd, FIONBIO, &nonblocking);
-	conn = begin(worker, handed->fd, 0, true);
+	conn = begin(worker, handed->fd, handed->listener, true);
 	if (conn == NULL) {
 		put_slot(worker);
 		return;

@@ -188,7 +188,7 @@ static void open_doors(struct tux_engine *engine)
 	const struct tux_engine_config *config = &engine->config;
 
 	for (unsigned i = 0; i < config->listener_count && engine->kernel.fd >= 0; i++)
-		engine->by_kernel[i] = kernel_listen(&engine->kernel, &config->listeners[i]);
+		engine->by_kernel[i] = kernel_listen(&engine->kernel, &config->listeners[i], i);
 	__atomic_store_n(&engine->go, true, __ATOMIC_RELEASE);
 	wake_all(engine);
 }

@@ -20,7 +20,6 @@ enum {
 	TUX_MAX_THREADS = 256,
 	TUX_MAX_INDEX_NAMES = 8,
 	TUX_MAX_LISTENERS = 64,
-	TUX_MAX_FIELD_LINES = 4096, /* bytes of the fields that a site adds to an answer */
 	TUX_MAX_ERROR_PAGES = 64,   /* of a site */
 	TUX_MAX_CGI = 64,       /* kinds of CGI programs */
 	TUX_MAX_CGI_TEXTS = 64, /* arguments, variables set or passed, each, of one of them */
@@ -192,7 +191,7 @@ struct tux_cgi {
 struct tux_engine_config {
 	const struct tux_site *sites;
 	unsigned site_count;        /* 1 to TUX_MAX_SITES */
-	struct tux_hosts hosts;     /* which of them a request is for; not looked at if there is one */
+	struct tux_hosts hosts;     /* which of them a request is for, at each listener */
 	enum tux_loop_kind loop;
 	int kernel_fd;              /* of tux_kernel_open(), the engine's from tux_engine_start() on, even if that fails; -1: no kernel engine */
 	enum tux_large_body large_body;

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -59,40 +60,90 @@ static void *lend(void *argument)
 	return NULL;
 }
 
-static bool set_up(struct kernel *kernel, const struct tux_engine_config *config, int event_fd)
+static struct tux_setup_fields fields_said(const struct tux_fields *fields)
 {
-	const struct tux_site *site = config->sites;
+	return (struct tux_setup_fields){
+		.lines = (uintptr_t)fields->cached.at, .len = fields->cached.len, .omit = fields->omit,
+	};
+}
+
+/* What the routes of a site say of fields: malloc'ed. NULL: nothing, or no memory, which *failed tells. */
+static struct tux_setup_fields *route_fields_said(const struct tux_site *site, bool *failed)
+{
+	struct tux_setup_fields *said;
+
+	if (site->route_fields == NULL || site->routes.count == 0)
+		return NULL;
+	said = calloc(site->routes.count, sizeof(*said));
+	*failed = *failed || said == NULL;
+	for (uint32_t i = 0; said != NULL && i < site->routes.count; i++)
+		said[i] = fields_said(&site->route_fields[i]);
+	return said;
+}
+
+static void say_site(struct tux_setup_site *said, const struct tux_site *site, const struct tux_setup_fields *route_fields)
+{
+	*said = (struct tux_setup_site){
+		.flags = site->dot_files ? TUX_SITE_DOT_FILES : 0,
+		.root_fd = site->root_fd,
+		.mode_allowed = site->modes.allowed,
+		.mode_forbidden = site->modes.forbidden,
+		.index_count = site->index_count,
+		.route_count = site->routes.count,
+		.route_text_len = site->routes.text_len,
+		.routes = (uintptr_t)site->routes.route,
+		.route_text = (uintptr_t)site->routes.text,
+		.route_fields = (uintptr_t)route_fields,
+		.fields = fields_said(&site->fields),
+	};
+	for (unsigned i = 0; i < site->index_count; i++)
+		snprintf(said->index[i], sizeof(said->index[i]), "%s", site->index[i]);
+}
+
+static bool say_setup(struct kernel *kernel, const struct tux_engine_config *config, int event_fd, const struct tux_setup_site *sites)
+{
 	struct tux_setup setup = {
 		.size = sizeof(setup),
-		.flags = (config->records ? TUX_SETUP_RECORDS : 0) | (site->dot_files ? TUX_SETUP_DOT_FILES : 0) |
-		         (site->modes.allowed == 0 ? TUX_SETUP_ANY_MODE : 0),
-		.root_fd = openat(site->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		.flags = config->records ? TUX_SETUP_RECORDS : 0,
 		.event_fd = event_fd,
 		.max_connections = config->max_connections,
 		.max_objects = config->cache_entries < MAX_OBJECTS ? config->cache_entries : MAX_OBJECTS,
 		.head_timeout_ms = config->head_timeout_ms,
 		.send_timeout_ms = config->send_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
-		.index_count = site->index_count,
 		.handover_port = config->handover_port,
-		.route_count = site->routes.count,
-		.route_text_len = site->routes.text_len,
-		.routes = (uintptr_t)site->routes.route,
-		.route_text = (uintptr_t)site->routes.text,
+		.site_count = config->site_count,
+		.host_count = config->hosts.count,
+		.host_text_len = config->hosts.text_len,
+		.listener_count = config->hosts.listener_count,
+		.sites = (uintptr_t)sites,
+		.hosts = (uintptr_t)config->hosts.host,
+		.host_text = (uintptr_t)config->hosts.text,
+		.fallbacks = (uintptr_t)config->hosts.fallback,
 	};
-	bool done;
 
-	for (unsigned i = 0; i < site->index_count; i++)
-		snprintf(setup.index[i], sizeof(setup.index[i]), "%s", site->index[i]);
 	memcpy(setup.etag_key, config->etag_key, sizeof(setup.etag_key));
-	done = setup.root_fd >= 0 && ioctl(kernel->fd, TUX_SETUP, &setup) == 0;
-	if (setup.root_fd >= 0) {
-		int saved = errno;
+	return ioctl(kernel->fd, TUX_SETUP, &setup) == 0;
+}
 
-		close(setup.root_fd);
-		errno = saved;
-	}
-	return done;
+static bool set_up(struct kernel *kernel, const struct tux_engine_config *config, int event_fd)
+{
+	struct tux_setup_site *sites = calloc(config->site_count, sizeof(*sites));
+	bool failed = sites == NULL;
+	int saved;
+
+	for (unsigned i = 0; i < config->site_count && !failed; i++)
+		say_site(&sites[i], &config->sites[i], route_fields_said(&config->sites[i], &failed));
+	if (failed)
+		errno = ENOMEM;
+	else
+		failed = !say_setup(kernel, config, event_fd, sites);
+	saved = errno;
+	for (unsigned i = 0; sites != NULL && i < config->site_count; i++)
+		free((void *)(uintptr_t)sites[i].route_fields);
+	free(sites);
+	errno = saved;
+	return !failed;
 }
 
 static bool map(struct kernel *kernel)
@@ -148,12 +199,12 @@ static bool is_tcp(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && (domain == AF_INET || domain == AF_INET6);
 }
 
-bool kernel_listen(struct kernel *kernel, const struct tux_listener *listener)
+bool kernel_listen(struct kernel *kernel, const struct tux_listener *listener, unsigned number)
 {
 	for (unsigned i = 0; i < listener->count; i++) {
-		__s32 fd = listener->fd[i];
+		struct tux_socket socket = { .fd = listener->fd[i], .listener = number };
 
-		if (!is_tcp(fd) || ioctl(kernel->fd, TUX_LISTEN, &fd) != 0)
+		if (!is_tcp(socket.fd) || ioctl(kernel->fd, TUX_LISTEN, &socket) != 0)
 			return false; /* those of before are served by both, which does no harm */
 	}
 	return true;
@@ -177,11 +228,11 @@ void kernel_tell_room(struct kernel *kernel)
 		ioctl(kernel->fd, TUX_ROOM);
 }
 
-bool kernel_give(struct kernel *kernel, int fd)
+bool kernel_give(struct kernel *kernel, int fd, unsigned listener)
 {
-	__s32 number = fd;
+	struct tux_socket socket = { .fd = fd, .listener = listener };
 
-	return ioctl(kernel->fd, TUX_ADOPT, &number) == 0;
+	return ioctl(kernel->fd, TUX_ADOPT, &socket) == 0;
 }
 
 void kernel_drain(struct kernel *kernel)

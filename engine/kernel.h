@@ -29,8 +29,8 @@ struct kernel {
 bool kernel_start(struct kernel *kernel, const struct tux_engine_config *config, int event_fd, char *error,
                   size_t error_size);
 
-/* Whether the kernel engine accepts on this listener: TCP, all of its sockets. False leaves it to the workers. */
-bool kernel_listen(struct kernel *kernel, const struct tux_listener *listener);
+/* Whether the kernel engine accepts on the listener of this number: TCP, all of its sockets. False leaves it to the workers. */
+bool kernel_listen(struct kernel *kernel, const struct tux_listener *listener, unsigned number);
 
 /* Connections that were handed up, into handed: how many, 0 with errno when there is none now. Any worker's thread. */
 unsigned kernel_take(struct kernel *kernel, struct tux_handed_up *handed, unsigned max);
@@ -41,8 +41,8 @@ unsigned *kernel_connections(struct kernel *kernel);
 /* A connection that was counted there has ended: the kernel engine may be waiting for that. Any worker's thread. */
 void kernel_tell_room(struct kernel *kernel);
 
-/* Gives a connection to the kernel engine. False: it is still the caller's. On success the fd may be closed. */
-bool kernel_give(struct kernel *kernel, int fd);
+/* Gives a connection that came in at a listener to the kernel engine. False: it is still the caller's. On success the fd may be closed. */
+bool kernel_give(struct kernel *kernel, int fd, unsigned listener);
 
 /* It accepts no more, and hands up what has another request. kernel_drained() when nothing is left. */
 void kernel_drain(struct kernel *kernel);

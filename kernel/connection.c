@@ -476,7 +476,7 @@ static bool begin_linger(struct conn *conn)
 static void bring_object(struct conn *conn)
 {
 	enum tux_reason reason = TUX_REASON_NONE;
-	struct object *object = load_object(conn->instance, conn->key, conn->key_len, &reason);
+	struct object *object = load_object(conn->instance, conn->site, conn->key, conn->key_len, &reason);
 
 	kfree(conn->key);
 	conn->key = NULL;
@@ -580,7 +580,7 @@ static void take_address(struct conn *conn)
 	memcpy(conn->address + 12, &sk->sk_daddr, 4);
 }
 
-int conn_open(struct instance *instance, struct socket *sock, struct file *file)
+int conn_open(struct instance *instance, struct socket *sock, struct file *file, u8 listener)
 {
 	struct conn *conn = kzalloc(sizeof(*conn), GFP_KERNEL_ACCOUNT);
 	bool taken;
@@ -591,6 +591,7 @@ int conn_open(struct instance *instance, struct socket *sock, struct file *file)
 	conn->instance = instance;
 	conn->sock = sock;
 	conn->file = file;
+	conn->listener = listener;
 	timer_setup(&conn->timer, on_timer, 0);
 	take_address(conn);
 	enter(conn);

@@ -6,10 +6,10 @@
 #include "instance.h"
 
 /*
- * Takes an accepted socket, or (file not NULL, a reference that is taken over) that of an open file, and its slot. 0 or a
- * negative errno; on failure all are still the caller's.
+ * Takes a socket that was accepted at a listener, or (file not NULL, a reference that is taken over) that of an open file, and
+ * its slot. 0 or a negative errno; on failure all are still the caller's.
  */
-int conn_open(struct instance *instance, struct socket *sock, struct file *file);
+int conn_open(struct instance *instance, struct socket *sock, struct file *file, u8 listener);
 
 /* Takes a connection that was handed up out of the engine: its socket and slot are the caller's, as is *file if there is one. */
 struct socket *conn_release(struct conn *conn, struct file **file);

@@ -57,23 +57,6 @@ static bool within(u32 value, u32 max, const char *what)
 	return false;
 }
 
-static bool indexes_good(const struct tux_setup *setup)
-{
-	u32 i;
-
-	if (setup->index_count > TUX_MAX_INDEX)
-		return false;
-	for (i = 0; i < setup->index_count; i++) {
-		size_t len = strnlen(setup->index[i], sizeof(setup->index[i]));
-
-		if (len == 0 || len == sizeof(setup->index[i]) || memchr(setup->index[i], '/', len)) {
-			pr_debug("tux: setup: index %u is no file name\n", i);
-			return false;
-		}
-	}
-	return true;
-}
-
 static bool setup_good(const struct tux_setup *setup)
 {
 	if (setup->size != sizeof(*setup) || (setup->flags & ~TUX_SETUP_FLAGS)) {
@@ -85,66 +68,8 @@ static bool setup_good(const struct tux_setup *setup)
 	       within(setup->max_objects, MAX_OBJECTS, "max_objects") &&
 	       within(setup->head_timeout_ms, MAX_TIMEOUT_MS, "head_timeout_ms") &&
 	       within(setup->send_timeout_ms, MAX_TIMEOUT_MS, "send_timeout_ms") &&
-	       within(setup->idle_timeout_ms, MAX_TIMEOUT_MS, "idle_timeout_ms") && indexes_good(setup) &&
+	       within(setup->idle_timeout_ms, MAX_TIMEOUT_MS, "idle_timeout_ms") &&
 	       setup->handover_port <= U16_MAX && setup->unused == 0;
-}
-
-static int root_take(struct instance *instance, int fd)
-{
-	struct file *file = fget(fd);
-	int error = -ENOTDIR;
-
-	if (!file)
-		return -EBADF;
-	if (d_is_dir(file->f_path.dentry)) {
-		instance->root = file->f_path;
-		path_get(&instance->root);
-		error = 0;
-	}
-	fput(file);
-	return error;
-}
-
-/* A copy of the program's, which may be looked through; counted as the program's memory. */
-static void *copied(u64 from, size_t bytes)
-{
-	void *to = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
-
-	if (!to)
-		return ERR_PTR(-ENOMEM);
-	if (copy_from_user(to, u64_to_user_ptr(from), bytes)) {
-		kvfree(to);
-		return ERR_PTR(-EFAULT);
-	}
-	return to;
-}
-
-static int routes_take(struct instance *instance, const struct tux_setup *setup)
-{
-	struct tux_routes *routes = &instance->routes;
-	void *memory;
-
-	if (setup->route_count == 0)
-		return 0;
-	if (setup->route_count > TUX_MAX_ROUTES || setup->route_text_len > TUX_MAX_ROUTE_TEXT || setup->route_text_len == 0) {
-		pr_debug("tux: setup: %u routes with %u bytes are too many, or without a text\n", setup->route_count,
-			 setup->route_text_len);
-		return -EINVAL;
-	}
-	memory = copied(setup->routes, setup->route_count * sizeof(*routes->route));
-	if (IS_ERR(memory))
-		return (int)PTR_ERR(memory);
-	routes->route = memory;
-	memory = copied(setup->route_text, setup->route_text_len);
-	if (IS_ERR(memory))
-		return (int)PTR_ERR(memory);
-	routes->text = memory;
-	routes->text_len = setup->route_text_len;
-	routes->count = setup->route_count;
-	if (tux_routes_valid(routes))
-		return 0;
-	pr_debug("tux: setup: a route points out of the texts, or its handler is not known\n");
-	return -EINVAL;
 }
 
 static int event_take(struct instance *instance, int fd)
@@ -168,12 +93,7 @@ static void setup_undo(struct instance *instance)
 	if (instance->event)
 		eventfd_ctx_put(instance->event);
 	instance->event = NULL;
-	kvfree(instance->routes.route);
-	kvfree(instance->routes.text);
-	instance->routes = (struct tux_routes){ .count = 0 };
-	if (instance->root.dentry)
-		path_put(&instance->root);
-	instance->root = (struct path){ .mnt = NULL };
+	sites_release(&instance->sites);
 }
 
 static int set_up(struct instance *instance, const struct tux_setup __user *user)
@@ -186,19 +106,13 @@ static int set_up(struct instance *instance, const struct tux_setup __user *user
 	if (!setup_good(setup))
 		goto out_free_setup;
 	instance->records = setup->flags & TUX_SETUP_RECORDS;
-	instance->dot_files = setup->flags & TUX_SETUP_DOT_FILES;
-	instance->any_mode = setup->flags & TUX_SETUP_ANY_MODE;
 	instance->max_connections = setup->max_connections;
 	instance->head_timeout = msecs_to_jiffies(setup->head_timeout_ms);
 	instance->send_timeout = msecs_to_jiffies(setup->send_timeout_ms);
 	instance->idle_timeout = msecs_to_jiffies(setup->idle_timeout_ms);
-	instance->index_count = setup->index_count;
-	memcpy(instance->index, setup->index, sizeof(instance->index));
 	instance->handover_port = (u16)setup->handover_port;
 	memcpy(instance->etag_key, setup->etag_key, sizeof(instance->etag_key));
-	error = root_take(instance, setup->root_fd);
-	if (error == 0)
-		error = routes_take(instance, setup);
+	error = sites_take(&instance->sites, setup);
 	if (error == 0)
 		error = event_take(instance, setup->event_fd);
 	if (error == 0)
@@ -216,19 +130,19 @@ out_free_setup:
 }
 
 /* The program has counted the connection, so there is room for it, but counts it until it learns of our taking it. */
-static int take_over(struct instance *instance, struct socket *sock, struct file *file)
+static int take_over(struct instance *instance, struct socket *sock, struct file *file, u8 listener)
 {
 	int error;
 
 	slot_force(instance);
-	error = conn_open(instance, sock, file);
+	error = conn_open(instance, sock, file, listener);
 	if (error != 0)
 		slot_put(instance);
 	return error;
 }
 
 /* A connection of the program's becomes ours. */
-static int adopt(struct instance *instance, int fd)
+static int adopt(struct instance *instance, int fd, u8 listener)
 {
 	struct file *file = fget(fd);
 	struct socket *sock = file ? sock_from_file(file) : NULL;
@@ -237,7 +151,7 @@ static int adopt(struct instance *instance, int fd)
 	if (sock && (sock->sk->sk_family == AF_INET || sock->sk->sk_family == AF_INET6) && sock->sk->sk_type == SOCK_STREAM &&
 	    sock->sk->sk_protocol == IPPROTO_TCP && !inet_csk_has_ulp(sock->sk) &&
 	    (1 << sock->sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) && net_eq(sock_net(sock->sk), instance->net))
-		error = READ_ONCE(instance->draining) ? -ESHUTDOWN : take_over(instance, sock, file);
+		error = READ_ONCE(instance->draining) ? -ESHUTDOWN : take_over(instance, sock, file, listener);
 	if (error != 0) {
 		if (file)
 			fput(file);
@@ -282,6 +196,21 @@ static int status(const struct instance *asking, struct tux_status __user *user)
 	return error;
 }
 
+/* The calls that bring a socket. */
+static int socket_take(struct instance *instance, unsigned int number, const struct tux_socket __user *user)
+{
+	struct tux_socket socket;
+
+	if (copy_from_user(&socket, user, sizeof(socket)))
+		return -EFAULT;
+	if (socket.listener >= instance->sites.hosts.listener_count) {
+		pr_debug("tux: %#x: listener %u is none of %u\n", number, socket.listener, instance->sites.hosts.listener_count);
+		return -EINVAL;
+	}
+	return number == TUX_LISTEN ? listener_open(instance, socket.fd, (u8)socket.listener) :
+				      adopt(instance, socket.fd, (u8)socket.listener);
+}
+
 static void drain(struct instance *instance, bool retiring)
 {
 	WRITE_ONCE(instance->retiring, retiring);
@@ -294,7 +223,6 @@ static void drain(struct instance *instance, bool retiring)
 static long call(struct instance *instance, unsigned int number, unsigned long argument)
 {
 	u64 bytes;
-	s32 fd;
 
 	if (!is_set_up(instance)) {
 		pr_debug("tux: %#x comes before TUX_SETUP\n", number);
@@ -303,9 +231,7 @@ static long call(struct instance *instance, unsigned int number, unsigned long a
 	switch (number) {
 	case TUX_LISTEN:
 	case TUX_ADOPT:
-		if (get_user(fd, (s32 __user *)argument))
-			return -EFAULT;
-		return number == TUX_LISTEN ? listener_open(instance, fd) : adopt(instance, fd);
+		return socket_take(instance, number, (const struct tux_socket __user *)argument);
 	case TUX_RUN:
 		return worker_run(instance);
 	case TUX_DRAIN:
@@ -374,7 +300,9 @@ static void put_back(struct instance *instance, struct conn *conn)
 /* Makes a file descriptor of a connection, whose slot is the program's from then on. 0 or a negative errno; then it waits on. */
 static int give_fd(struct instance *instance, struct conn *conn, struct tux_handed_up __user *user)
 {
-	struct tux_handed_up handed = { .fd = get_unused_fd_flags(O_CLOEXEC), .reason = conn->reason };
+	struct tux_handed_up handed = {
+		.fd = get_unused_fd_flags(O_CLOEXEC), .reason = conn->reason, .listener = conn->listener,
+	};
 	struct socket *sock;
 	struct file *file;
 

@@ -12,16 +12,15 @@
 #include <linux/eventfd.h>
 #include <linux/list.h>
 #include <linux/net.h>
-#include <linux/path.h>
 #include <linux/timer.h>
 #include <linux/wait.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
 #include "../core/record.h"
-#include "../core/route.h"
 #include "../include/uapi/tux.h"
 #include "object.h"
+#include "site.h"
 
 /* What waits for a lent thread. Under instance->lock. */
 struct work {
@@ -74,9 +73,11 @@ struct conn {
 	bool last;              /* close when the answer is sent */
 	u32 seen;               /* bytes that are known to be an incomplete head */
 	u16 port;
+	u8 listener;            /* that it came in at: its number */
 	u8 address[16];
 	struct answer answer;
-	u8 *key;                /* kmalloc'ed: the path that NEED_OBJECT is about */
+	const struct site *site; /* of the request at hand */
+	u8 *key;                /* kmalloc'ed: the path that NEED_OBJECT is about, of that site */
 	u32 key_len;
 	u32 acked;              /* the peer's acknowledgements when the send timeout last looked */
 	struct object *loaded;  /* what NEED_OBJECT brought: for the next look at the request alone */
@@ -86,6 +87,7 @@ struct conn {
 struct listener {
 	struct work work;
 	struct instance *instance;
+	u8 number;
 	struct list_head all;
 	struct file *file;
 	struct socket *sock;
@@ -98,18 +100,15 @@ struct instance {
 	struct pid *owner;         /* who opened it */
 	struct mem_cgroup *memcg;  /* of that; NULL: without memory cgroups */
 	struct net *net;
-	struct path root;
+	struct sites sites;
 	struct eventfd_ctx *event;
-	bool set_up, records, dot_files, any_mode;
+	bool set_up, records;
 	bool greeted;
 	bool draining;
 	bool retiring; /* draining, but idle connections go up */
 	u32 max_connections;
 	unsigned long head_timeout, send_timeout, idle_timeout; /* jiffies */
-	u32 index_count;
-	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1];
 	u16 handover_port;       /* 0: none */
-	struct tux_routes routes; /* its memory is ours */
 	u8 etag_key[16];
 	struct cache cache;
 	struct tux_shared *shared; /* vmalloc'ed; mapped by the program */
@@ -133,7 +132,7 @@ struct scratch {
 	u8 date[TUX_DATE_LEN];
 	u8 head[TUX_MAX_HEAD]; /* a head that does not lie in one piece */
 	u8 path[TUX_MAX_TARGET];
-	u8 out[TUX_MAX_RESPONSE_HEAD];
+	u8 out[TUX_MAX_RESPONSE_HEAD + TUX_MAX_FIELD_LINES];
 	struct bio_vec page[256];
 	struct folio *folio[256]; /* what holds them */
 	struct {

@@ -79,7 +79,7 @@ static void accept_some(struct work *work)
 		local_bh_disable();
 		counters(instance)->accepted++;
 		local_bh_enable();
-		if (conn_open(instance, sock, NULL) != 0) {
+		if (conn_open(instance, sock, NULL, listener->number) != 0) {
 			sock_release(sock);
 			slot_put(instance);
 		}
@@ -102,7 +102,7 @@ static bool is_suitable(const struct instance *instance, const struct sock *sk)
 	       sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN && net_eq(sock_net(sk), instance->net);
 }
 
-int listener_open(struct instance *instance, int fd)
+int listener_open(struct instance *instance, int fd, u8 number)
 {
 	struct listener *listener = kzalloc(sizeof(*listener), GFP_KERNEL_ACCOUNT);
 	struct file *file = fget(fd);
@@ -119,6 +119,7 @@ int listener_open(struct instance *instance, int fd)
 	}
 	listener->work.run = accept_some;
 	listener->instance = instance;
+	listener->number = number;
 	listener->file = file;
 	listener->sock = sock;
 	listener->head = sk_sleep(sock->sk);

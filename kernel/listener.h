@@ -5,8 +5,8 @@
 
 #include "instance.h"
 
-/* Serves a listening socket of the program. 0 or a negative errno. */
-int listener_open(struct instance *instance, int fd);
+/* Serves a listening socket of the program, which has this number. 0 or a negative errno. */
+int listener_open(struct instance *instance, int fd, u8 number);
 
 /* Has all listeners looked at again. Any context. */
 void listeners_resume(struct instance *instance);

@@ -45,18 +45,18 @@ static bool just_now(struct timespec64 time)
 }
 
 /* An open regular file that may be served; NULL with *error. */
-static struct file *open_name(const struct instance *instance, const char *name, int *error)
+static struct file *open_name(const struct site *site, const char *name, int *error)
 {
 	struct path path;
 	struct file *file;
 	struct inode *inode;
 
-	*error = vfs_path_lookup(instance->root.dentry, instance->root.mnt, name, LOOKUP_PLAINLY, &path);
+	*error = vfs_path_lookup(site->root.dentry, site->root.mnt, name, LOOKUP_PLAINLY, &path);
 	if (*error != 0)
 		return NULL;
 	inode = d_inode(path.dentry);
-	if (path.mnt != instance->root.mnt || !S_ISREG(inode->i_mode) || !is_suitable(inode) ||
-	    (!instance->any_mode && !(inode->i_mode & S_IROTH))) {
+	if (path.mnt != site->root.mnt || !S_ISREG(inode->i_mode) || !is_suitable(inode) ||
+	    !site_permits(site, inode->i_mode)) {
 		*error = S_ISDIR(inode->i_mode) ? -EISDIR : -EPERM;
 		path_put(&path);
 		return NULL;
@@ -106,14 +106,17 @@ static bool build_head(struct object *object, enum tux_coding coding)
 	static const u8 date[] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* stamped when it is sent */
 	struct representation *rep = &object->representation[coding];
 	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .has_length = true, .date = date };
-	u8 *text = kmalloc(TUX_MAX_RESPONSE_HEAD, GFP_KERNEL);
+	u32 size = TUX_MAX_RESPONSE_HEAD + object->fields->lines.len;
+	u8 *text = kmalloc(size, GFP_KERNEL);
 	u32 date_off = 0;
 
 	if (!text)
 		return false;
 	object_describe(object, coding, S64_MAX, &head);
 	head.content_length = rep->stamp.size;
-	rep->head_len = (u16)tux_response_head(text, TUX_MAX_RESPONSE_HEAD, &head, &date_off);
+	head.extra = object->fields->lines;
+	head.omit = object->fields->omit;
+	rep->head_len = (u16)tux_response_head(text, size, &head, &date_off);
 	rep->date_off = (u16)date_off;
 	rep->head = rep->head_len > 0 ? kmemdup(text, rep->head_len, GFP_KERNEL_ACCOUNT) : NULL;
 	kfree(text);
@@ -132,7 +135,7 @@ static bool take_siblings(const struct instance *instance, struct object *object
 		int error;
 
 		strscpy(name + object->name_len, tux_coding_suffix((enum tux_coding)coding), 8);
-		rep->file = open_name(instance, name, &error);
+		rep->file = open_name(object->site, name, &error);
 		if (!rep->file && error == -ENOENT)
 			continue;
 		if (!rep->file)
@@ -162,7 +165,7 @@ static bool fill(const struct instance *instance, struct object *object)
 		return false;
 	memcpy(name, object->name, object->name_len);
 	if (!take_file(instance, &object->representation[TUX_CODING_IDENTITY], TUX_CODING_IDENTITY) ||
-	    !way_take(object, &instance->root))
+	    !way_take(object))
 		goto out_free_name;
 	parent = (struct timespec64){ .tv_sec = object->parent_ctime_s, .tv_nsec = object->parent_ctime_ns };
 	object->available = 1u << TUX_CODING_IDENTITY;
@@ -172,21 +175,21 @@ static bool fill(const struct instance *instance, struct object *object)
 	for (coding = 0; coding < TUX_CODINGS; coding++)
 		if (object->representation[coding].file && !build_head(object, (enum tux_coding)coding))
 			goto out_free_name;
-	good = way_holds(object, &instance->root);
+	good = way_holds(object);
 out_free_name:
 	kfree(name);
 	return good;
 }
 
 /* Whether a path that ends in '/' is a directory, whatever its index. */
-static bool is_directory(const struct instance *instance, const u8 *key, u32 key_len)
+static bool is_directory(const struct site *site, const u8 *key, u32 key_len)
 {
 	struct path path;
 	int error = -ENOMEM;
 	char *name = key_len > 1 ? kmemdup_nul((const char *)key + 1, key_len - 1, GFP_KERNEL) : kstrdup(".", GFP_KERNEL);
 
 	if (name)
-		error = vfs_path_lookup(instance->root.dentry, instance->root.mnt, name, LOOKUP_PLAINLY, &path);
+		error = vfs_path_lookup(site->root.dentry, site->root.mnt, name, LOOKUP_PLAINLY, &path);
 	kfree(name);
 	if (error == 0)
 		path_put(&path);
@@ -194,38 +197,39 @@ static bool is_directory(const struct instance *instance, const u8 *key, u32 key
 }
 
 /* Opens the path, or the first index of a directory that is there. NULL with *error. */
-static struct object *open_object(const struct instance *instance, const u8 *key, u32 key_len, int *error)
+static struct object *open_object(const struct site *site, const u8 *key, u32 key_len, int *error)
 {
 	bool directory = key[key_len - 1] == '/';
-	u32 count = directory ? instance->index_count : 1;
+	u32 count = directory ? site->index_count : 1;
 	struct object *object;
 	u32 i;
 
 	*error = -ENOENT;
 	for (i = 0; i < count && *error == -ENOENT; i++) {
-		const char *index = directory ? instance->index[i] : "";
+		const char *index = directory ? site->index[i] : "";
 
-		object = object_new(key, key_len, (const u8 *)index, (u32)strlen(index));
+		object = object_new(site, key, key_len, (const u8 *)index, (u32)strlen(index));
 		if (!object) {
 			*error = -ENOMEM;
 			return NULL;
 		}
-		object->representation[TUX_CODING_IDENTITY].file = open_name(instance, (const char *)object->name, error);
+		object->representation[TUX_CODING_IDENTITY].file = open_name(site, (const char *)object->name, error);
 		if (object->representation[TUX_CODING_IDENTITY].file)
 			return object;
 		object_put(object);
 	}
-	if (directory && *error == -ENOENT && is_directory(instance, key, key_len))
+	if (directory && *error == -ENOENT && is_directory(site, key, key_len))
 		*error = -EISDIR;
 	return NULL;
 }
 
-struct object *load_object(struct instance *instance, const u8 *key, u32 key_len, enum tux_reason *reason)
+struct object *load_object(struct instance *instance, const struct site *site, const u8 *key, u32 key_len,
+			   enum tux_reason *reason)
 {
 	struct object *object;
 	int error;
 
-	object = open_object(instance, key, key_len, &error);
+	object = open_object(site, key, key_len, &error);
 	*reason = error == -ENOMEM ? TUX_REASON_MEMORY :
 		  error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG ? TUX_REASON_MISSING : TUX_REASON_ABSENT;
 	if (!object)

@@ -2,12 +2,14 @@
 #include "object.h"
 
 #include <linux/file.h>
+#include <linux/hash.h>
 #include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 
 #include "compat/compat.h"
+#include "site.h"
 
 void stamp_take(struct stamp *stamp, const struct inode *inode)
 {
@@ -31,7 +33,7 @@ bool stamp_same(const struct stamp *a, const struct stamp *b)
 	       a->ctime_ns == b->ctime_ns && a->mode == b->mode && a->links == b->links;
 }
 
-struct object *object_new(const u8 *key, u32 key_len, const u8 *index, u32 index_len)
+struct object *object_new(const struct site *site, const u8 *key, u32 key_len, const u8 *index, u32 index_len)
 {
 	u32 name_len = key_len - 1 + index_len;
 	struct object *object = kzalloc(struct_size(object, key, key_len + name_len + 1), GFP_KERNEL_ACCOUNT);
@@ -40,6 +42,8 @@ struct object *object_new(const u8 *key, u32 key_len, const u8 *index, u32 index
 		return NULL;
 	refcount_set(&object->refs, 1);
 	INIT_LIST_HEAD(&object->order);
+	object->site = site;
+	object->fields = site_fields(site, key, key_len);
 	object->key_len = key_len;
 	memcpy(object->key, key, key_len);
 	object->name = object->key + key_len;
@@ -107,19 +111,19 @@ void object_describe(const struct object *object, enum tux_coding coding, s64 no
 	head->has_last_modified = head->last_modified >= 0;
 }
 
-static u32 hash_of(const struct cache *cache, const u8 *key, u32 len)
+static u32 hash_of(const struct cache *cache, const struct site *site, const u8 *key, u32 len)
 {
-	return jhash(key, len, cache->seed);
+	return jhash(key, len, cache->seed ^ hash_ptr(site, 32));
 }
 
-struct object *cache_find(struct cache *cache, const u8 *key, u32 len)
+struct object *cache_find(struct cache *cache, const struct site *site, const u8 *key, u32 len)
 {
-	u32 hash = hash_of(cache, key, len);
+	u32 hash = hash_of(cache, site, key, len);
 	struct object *object;
 
 	rcu_read_lock();
 	hlist_for_each_entry_rcu(object, &cache->bucket[hash & cache->mask], bucket) {
-		if (object->hash == hash && object->key_len == len && memcmp(object->key, key, len) == 0 &&
+		if (object->hash == hash && object->site == site && object->key_len == len && memcmp(object->key, key, len) == 0 &&
 		    refcount_inc_not_zero(&object->refs)) {
 			rcu_read_unlock();
 			if (!READ_ONCE(object->used))
@@ -176,10 +180,10 @@ void cache_insert(struct cache *cache, struct object *object)
 {
 	struct object *old, *other = NULL, *oldest = NULL;
 
-	object->hash = hash_of(cache, object->key, object->key_len);
+	object->hash = hash_of(cache, object->site, object->key, object->key_len);
 	spin_lock_bh(&cache->lock);
 	hlist_for_each_entry(old, &cache->bucket[object->hash & cache->mask], bucket) {
-		if (old->hash == object->hash && old->key_len == object->key_len &&
+		if (old->hash == object->hash && old->site == object->site && old->key_len == object->key_len &&
 		    memcmp(old->key, object->key, old->key_len) == 0) {
 			unlink_object(cache, old);
 			other = old;

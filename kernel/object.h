@@ -8,7 +8,8 @@
 
 #include "../core/response.h"
 
-struct instance;
+struct fields;
+struct site;
 
 /* What tells whether a file is still the one that was opened. */
 struct stamp {
@@ -37,6 +38,8 @@ struct object {
 	struct rcu_head rcu;
 	refcount_t refs;
 	bool used;              /* since the cache last looked */
+	const struct site *site;
+	const struct fields *fields; /* of the path, as the heads have them */
 	u8 available;           /* bit 1 << coding of the representations */
 	struct tux_text type;
 	struct representation representation[TUX_CODINGS];
@@ -66,17 +69,17 @@ int cache_open(struct cache *cache, u32 max_count);
 /* Nobody uses the cache any more. Process context. */
 void cache_close(struct cache *cache);
 
-/* The object of a path, a reference of the caller's; NULL when it is not known. Any context. */
-struct object *cache_find(struct cache *cache, const u8 *key, u32 len);
+/* The object of a path of a site, a reference of the caller's; NULL when it is not known. Any context. */
+struct object *cache_find(struct cache *cache, const struct site *site, const u8 *key, u32 len);
 
-/* Keeps an object (a reference of its own) in place of one of the same path. Process context. */
+/* Keeps an object (a reference of its own) in place of one of the same path and site. Process context. */
 void cache_insert(struct cache *cache, struct object *object);
 
 /* Forgets an object; those who hold references go on with it. Any context. */
 void cache_drop(struct cache *cache, struct object *object);
 
 /* A new object of one reference, without representations; NULL without memory. Process context. */
-struct object *object_new(const u8 *key, u32 key_len, const u8 *index, u32 index_len);
+struct object *object_new(const struct site *site, const u8 *key, u32 key_len, const u8 *index, u32 index_len);
 static inline struct object *object_get(struct object *object)
 {
 	refcount_inc(&object->refs);

@@ -50,6 +50,7 @@ static void record_begin(struct conn *conn, struct scratch *scratch, const u8 *b
 	if (!conn->instance->records)
 		return;
 	*record = (struct tux_record){ .status = status, .sent_bytes = bytes, .port = conn->port, .time_us = now_us() };
+	record->site = (u16)(conn->site - conn->instance->sites.site);
 	memcpy(record->address, conn->address, sizeof(record->address));
 	tux_record_fill(record, buf, &scratch->request, scratch->record.text);
 }
@@ -130,7 +131,9 @@ static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u
 		.status = plan->status,
 		.minor = req->minor,
 		.keep_alive = req->keep_alive,
+		.omit = object->fields->omit,
 		.date = date_of(scratch, now_s),
+		.extra = object->fields->lines,
 	};
 	u32 date_off, head_len;
 
@@ -200,14 +203,14 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 	struct object *object = conn->loaded;
 
 	conn->loaded = NULL;
-	if (object && object->key_len == path_len && memcmp(object->key, scratch->path, path_len) == 0)
+	if (object && object->site == conn->site && object->key_len == path_len && memcmp(object->key, scratch->path, path_len) == 0)
 		return object;
 	if (object)
 		object_put(object);
-	object = cache_find(&instance->cache, scratch->path, path_len);
+	object = cache_find(&instance->cache, conn->site, scratch->path, path_len);
 	if (!object)
 		return NULL;
-	if (way_holds(object, &instance->root)) {
+	if (way_holds(object)) {
 		counters(instance)->hits++;
 		return object;
 	}
@@ -216,10 +219,10 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 	return NULL;
 }
 
-/* The handler of a path; without a route it is a file. */
-static enum tux_handler handler_of(const struct instance *instance, const u8 *path, u32 len)
+/* The handler of a path of a site; without a route it is a file. */
+static enum tux_handler handler_of(const struct site *site, const u8 *path, u32 len)
 {
-	const struct tux_routes *routes = &instance->routes;
+	const struct tux_routes *routes = &site->routes;
 	u32 at = tux_route_find(routes, path, len);
 
 	return at < routes->count ? routes->route[at].handler : TUX_HANDLER_STATIC;
@@ -258,6 +261,7 @@ enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum 
 		break;
 	}
 	*used = req->head_len;
+	conn->site = site_find(&conn->instance->sites, conn->listener, buf, req->host);
 	trace_tux_request(conn, conn->port, req->head_len);
 	reason = unwanted(req);
 	if (req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)
@@ -266,7 +270,7 @@ enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum 
 		scratch->path[0] = '/';
 	else if (tux_target_normalise(buf + req->path.off, req->path.len, scratch->path, &path_len) != TUX_ACCEPTED)
 		return hand_up(conn, reason != TUX_REASON_NONE ? reason : TUX_REASON_TARGET);
-	switch (handler_of(conn->instance, scratch->path, path_len)) {
+	switch (handler_of(conn->site, scratch->path, path_len)) {
 	case TUX_HANDLER_HANDOVER:
 		return hand_up(conn, TUX_REASON_PREFIX);
 	case TUX_HANDLER_REDIRECT:
@@ -283,7 +287,7 @@ enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum 
 		return hand_up(conn, reason);
 	if (!records_room(conn->instance))
 		return hand_up(conn, TUX_REASON_RECORDS);
-	if (!conn->instance->dot_files && tux_target_has_dot_file(scratch->path, path_len))
+	if (!conn->site->dot_files && tux_target_has_dot_file(scratch->path, path_len))
 		return hand_up(conn, TUX_REASON_TARGET);
 	return answer_path(conn, scratch, buf, path_len, result);
 }

@@ -5,6 +5,7 @@
 #include <linux/mount.h>
 
 #include "compat/compat.h"
+#include "site.h"
 
 /* One way upwards, as it is at this moment. */
 struct walk {
@@ -69,14 +70,14 @@ static bool walk_up(const struct dentry *dentry, const struct dentry *root, cons
 	}
 }
 
-bool way_take(struct object *object, const struct path *root)
+bool way_take(struct object *object)
 {
 	const struct file *file = object->representation[TUX_CODING_IDENTITY].file;
 	struct walk walk;
 	bool found;
 
 	rcu_read_lock();
-	found = walk_up(file->f_path.dentry, root->dentry, object->name, object->name_len, "", &walk);
+	found = walk_up(file->f_path.dentry, object->site->root.dentry, object->name, object->name_len, "", &walk);
 	rcu_read_unlock();
 	object->modes = walk.modes;
 	object->parent_ctime_s = walk.parent_ctime.tv_sec;
@@ -84,8 +85,9 @@ bool way_take(struct object *object, const struct path *root)
 	return found;
 }
 
-bool way_holds(const struct object *object, const struct path *root)
+bool way_holds(const struct object *object)
 {
+	const struct dentry *root = object->site->root.dentry;
 	bool holds = true;
 	int coding;
 
@@ -99,7 +101,7 @@ bool way_holds(const struct object *object, const struct path *root)
 			continue;
 		stamp_take(&now, file_inode(rep->file));
 		holds = stamp_same(&now, &rep->stamp) &&
-			walk_up(rep->file->f_path.dentry, root->dentry, object->name, object->name_len,
+			walk_up(rep->file->f_path.dentry, root, object->name, object->name_len,
 				tux_coding_suffix((enum tux_coding)coding), &walk) &&
 			walk.modes == object->modes && walk.parent_ctime.tv_sec == object->parent_ctime_s &&
 			walk.parent_ctime.tv_nsec == object->parent_ctime_ns;

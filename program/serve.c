@@ -130,14 +130,9 @@ static bool log_open(struct serving *serving)
 /* The kernel engine, while we may. Without it "auto" goes on, and the banner says why. */
 static bool kernel_open(struct serving *serving)
 {
-	const char *beyond = tux_sites_beyond_kernel(&serving->sites);
-
 	if (serving->command->kernel == TUX_KERNEL_NEVER)
 		return true;
-	if (beyond)
-		snprintf(serving->no_kernel, sizeof(serving->no_kernel), "%s", beyond);
-	else
-		serving->config.kernel_fd = tux_kernel_open(serving->no_kernel, sizeof(serving->no_kernel));
+	serving->config.kernel_fd = tux_kernel_open(serving->no_kernel, sizeof(serving->no_kernel));
 	if (serving->config.kernel_fd >= 0 || serving->command->kernel == TUX_KERNEL_AUTO)
 		return true;
 	snprintf(serving->error, ERROR_MAX, "the kernel engine cannot be had: %s", serving->no_kernel);

@@ -197,19 +197,6 @@ bool tux_sites_place(struct tux_sites *sites, const struct tux_addresses *addres
 	return fallbacks_choose(sites, fallback, addresses, error, error_size) && names_place(sites, addresses, error, error_size);
 }
 
-const char *tux_sites_beyond_kernel(const struct tux_sites *sites)
-{
-	const struct tux_site *site = sites->site;
-
-	if (sites->count > 1)
-		return "it serves one host only";
-	if (site->route_fields || site->fields.lines.len > 0 || site->fields.cached.len > 0 || site->fields.omit != 0)
-		return "it has no header rules and no cache-control";
-	if (site->modes.forbidden != 0 || (site->modes.allowed != 0 && site->modes.allowed != S_IROTH))
-		return "it has no mode-forbidden, and no mode-allowed but o+r";
-	return NULL;
-}
-
 void tux_sites_close(struct tux_sites *sites)
 {
 	while (sites->count > 0) {

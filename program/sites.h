@@ -21,9 +21,6 @@ bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, 
 /* Fills hosts: who answers where, now that it is known what has been opened. False with a sentence in error. */
 bool tux_sites_place(struct tux_sites *sites, const struct tux_addresses *addresses, char *error, size_t error_size);
 
-/* What of it the kernel engine cannot do, for people; NULL: nothing. */
-const char *tux_sites_beyond_kernel(const struct tux_sites *sites);
-
 /* Frees it, and closes the roots. */
 void tux_sites_close(struct tux_sites *sites);
 

@@ -7,12 +7,12 @@
  * open(2)         a new, empty instance; CAP_NET_ADMIN in the caller's      -
  *                 network namespace, which the instance serves
  * TUX_HELLO       compares versions; first, once                            struct tux_hello, in and out
- * TUX_SETUP       document root, limits, rules; second, once                struct tux_setup, in
+ * TUX_SETUP       sites, their hosts, limits; second, once                  struct tux_setup, in
  * mmap(2)         counters and access records                               as many bytes as TUX_SIZE says
- * TUX_LISTEN      serves a listening TCP socket                             fd
+ * TUX_LISTEN      serves a listening TCP socket                             struct tux_socket, in
  * TUX_RUN         lends the calling thread until a signal or TUX_DRAIN      -
  * read(2)         takes connections that the kernel engine does not serve   struct tux_handed_up, out
- * TUX_ADOPT       gives a connection to the kernel engine                   fd
+ * TUX_ADOPT       gives a connection to the kernel engine                   struct tux_socket, in
  * TUX_DRAIN       no longer accepts; idle connections are closed, others    -
  *                 handed up with their next request
  * TUX_RETIRE      the same, but idle connections are handed up, not closed   -
@@ -31,7 +31,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 4u /* of this file; program and module must have the same */
+#define TUX_ABI 5u /* of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -42,30 +42,65 @@ struct tux_hello {
 	char version[32];  /* out: of the module, for people; ends in NUL */
 };
 
-#define TUX_SETUP_RECORDS   (1u << 0) /* make access records */
-#define TUX_SETUP_DOT_FILES (1u << 1) /* serve names that start with a dot */
-#define TUX_SETUP_ANY_MODE  (1u << 2) /* serve files that are not world-readable too */
-#define TUX_SETUP_FLAGS     ((1u << 3) - 1)
+#define TUX_SETUP_RECORDS (1u << 0) /* make access records */
+#define TUX_SETUP_FLAGS   ((1u << 1) - 1)
+
+#define TUX_MAX_SETUP (1u << 26) /* bytes of all that the addresses of a set-up lead to */
 
 struct tux_setup {
 	__u32 size;            /* of this structure */
 	__u32 flags;           /* TUX_SETUP_... */
-	__s32 root_fd;         /* the document root, a directory, not of O_PATH; a reference is kept */
 	__s32 event_fd;        /* an eventfd told of access records when tux_shared.sleeps is set; -1: none */
 	__u32 max_connections; /* of both engines together, 1 to 2^24; at the limit accepting pauses */
-	__u32 max_objects;     /* open files kept, 1 to 2^20 */
+	__u32 max_objects;     /* open files kept, of all sites together, 1 to 2^20 */
 	__u32 head_timeout_ms; /* from the first byte of a head to its end */
 	__u32 send_timeout_ms; /* without progress in sending */
 	__u32 idle_timeout_ms; /* between requests. All three: 1 to 86,400,000 */
+	__u32 handover_port;   /* of a server on this machine, 1 to 65535; 0: none */
+	__u32 site_count;      /* of sites, 1 to TUX_MAX_SITES */
+	/* Which site a request is for: the tux_hosts of core/host.h. */
+	__u32 host_count;
+	__u32 host_text_len;   /* bytes */
+	__u32 listener_count;  /* of fallbacks, 1 to TUX_MAX_HOST_LISTENERS */
+	__u32 unused;          /* 0 */
+	/* Addresses; what lies there is copied. */
+	__u64 sites;           /* of struct tux_setup_site */
+	__u64 hosts;           /* of struct tux_host, in its order */
+	__u64 host_text;
+	__u64 fallbacks;       /* of a __u16 for each listener */
+	__u8 etag_key[16];
+};
+
+/* The fields of answers below 400. */
+struct tux_setup_fields {
+	__u64 lines; /* address of "Name: value" and CRLF, as often as there are fields: they are added */
+	__u32 len;   /* bytes, at most TUX_MAX_FIELD_LINES */
+	__u32 omit;  /* enum tux_omission of core/response.h, or-ed: what is left out */
+};
+
+#define TUX_SITE_DOT_FILES (1u << 0) /* serve names that start with a dot */
+#define TUX_SITE_FLAGS     ((1u << 1) - 1)
+
+struct tux_setup_site {
+	__u32 flags;           /* TUX_SITE_... */
+	__s32 root_fd;         /* the document root, a directory, of O_PATH too; a reference is kept */
+	__u16 mode_allowed;    /* a file is served that has one of these bits; 0: it need not */
+	__u16 mode_forbidden;  /* and has none of these. Both: at most 07777 */
 	__u32 index_count;     /* of index, at most TUX_MAX_INDEX */
 	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1]; /* names without '/', each ending in NUL */
-	__u32 handover_port;   /* of a server on this machine, 1 to 65535; 0: none */
 	__u32 route_count;     /* of routes, at most TUX_MAX_ROUTES */
 	__u32 route_text_len;  /* bytes, at most TUX_MAX_ROUTE_TEXT */
-	__u32 unused;          /* 0 */
-	__u64 routes;          /* address of an array of struct tux_route, core/route.h, in its order; it is copied */
-	__u64 route_text;      /* address of its texts */
-	__u8 etag_key[16];
+	/* Addresses; what lies there is copied. */
+	__u64 routes;          /* of struct tux_route, core/route.h, in its order */
+	__u64 route_text;
+	__u64 route_fields;    /* of a struct tux_setup_fields for each route, in place of the site's; 0: they have none of their own */
+	struct tux_setup_fields fields;
+};
+
+/* A listening socket, or a connection. */
+struct tux_socket {
+	__s32 fd;
+	__u32 listener; /* its number, or that of the one it came in at: below tux_setup.listener_count */
 };
 
 /* Why a connection comes up. Its request is unread, as far as it has arrived. */
@@ -89,8 +124,9 @@ enum tux_reason {
 };
 
 struct tux_handed_up {
-	__s32 fd;     /* new, O_CLOEXEC, the caller's */
-	__u32 reason; /* enum tux_reason */
+	__s32 fd;       /* new, O_CLOEXEC, the caller's */
+	__u32 reason;   /* enum tux_reason */
+	__u32 listener; /* the number of the one that it came in at */
 };
 
 /* Sums since the instance began; the program adds up the CPUs'. */
@@ -141,9 +177,9 @@ struct tux_shared {
 
 #define TUX_HELLO  _IOWR('T', 0xd0, struct tux_hello)
 #define TUX_SETUP  _IOW('T', 0xd1, struct tux_setup)
-#define TUX_LISTEN _IOW('T', 0xd2, __s32)
+#define TUX_LISTEN _IOW('T', 0xd2, struct tux_socket)
 #define TUX_RUN    _IO('T', 0xd3)
-#define TUX_ADOPT  _IOW('T', 0xd4, __s32)
+#define TUX_ADOPT  _IOW('T', 0xd4, struct tux_socket)
 #define TUX_DRAIN  _IO('T', 0xd5)
 #define TUX_STATUS _IOWR('T', 0xd7, struct tux_status)
 #define TUX_RETIRE _IO('T', 0xd8)

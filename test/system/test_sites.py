@@ -341,15 +341,3 @@ def test_a_root_that_is_not_there(program, tree):  # noqa: F811
     path = written(tree, 'log off\nlisten "127.0.0.1:%d"\nhost a { root "%s/a" }\nhost b { root "%s/none" }\n' % (free_port(), tree, tree))
     found = subprocess.run([program, "serve", "--config", path], capture_output=True, text=True, timeout=20, check=False)
     assert found.returncode == 1 and tree + "/none" in found.stderr
-
-
-def test_the_kernel_engine_says_what_it_cannot(program, tree, tux):  # noqa: F811
-    hosts = written(tree, HOSTS % {"place": tree})
-    fields = written(tree, 'log off\nheader { add "A: b" }\n', "fields.conf")
-    for path, why in ((hosts, "it serves one host only"), (fields, "it has no header rules and no cache-control")):
-        port = free_port()
-        found = subprocess.run([program, "serve", "--config", path, "--engine", "kernel", "--listen", "127.0.0.1:%d" % port],
-                               capture_output=True, text=True, timeout=20, check=False)
-        assert found.returncode == 1 and why in found.stderr
-        server = tux(tree, "--config", path, "--engine", "auto")
-        assert "no kernel engine: " + why in server.output

@@ -6,7 +6,7 @@ import os
 import struct
 import threading
 
-ABI = 4
+ABI = 5
 RECORD_SIZE = 64
 DEVICE = "/dev/tux"
 
@@ -16,12 +16,16 @@ def _number(direction, number, size):
 
 
 HELLO_FORMAT = "=II32s"
-SETUP_FORMAT = "=IIiiIIIIII2048sIIIIQQ16s"
+SETUP_FORMAT = "=IIiIIIIIIIIIIIQQQQ16s"
+SITE_FORMAT = "=IiHHI2048sIIQQQ"
+FIELDS_FORMAT = "=QII"
+HANDED_UP_FORMAT = "=iII"
+HANDED_UP_SIZE = struct.calcsize(HANDED_UP_FORMAT)
 HELLO = _number(3, 0xd0, struct.calcsize(HELLO_FORMAT))
 SETUP = _number(1, 0xd1, struct.calcsize(SETUP_FORMAT))
-LISTEN = _number(1, 0xd2, 4)
+LISTEN = _number(1, 0xd2, 8)
 RUN = _number(0, 0xd3, 0)
-ADOPT = _number(1, 0xd4, 4)
+ADOPT = _number(1, 0xd4, 8)
 DRAIN = _number(0, 0xd5, 0)
 SIZE = _number(2, 0xd6, 8)
 STATUS = _number(3, 0xd7, 16 + 8 * (7 + 2 * 15))
@@ -29,13 +33,67 @@ RETIRE = _number(0, 0xd8, 0)
 ROOM = _number(0, 0xd9, 0)
 CALLS = [HELLO, SETUP, LISTEN, RUN, ADOPT, DRAIN, SIZE, STATUS, RETIRE, ROOM]
 
-RECORDS, DOT_FILES, ANY_MODE = 1, 2, 4
+RECORDS = 1
+DOT_FILES = 1  # of a site
+OMIT_SERVER = 1
 (NONE, REFUSED, METHOD, BODY, TARGET, MISSING, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING, PREFIX, ROUTE, BACKEND) = range(15)
 
 
 def route(text, prefix_len, suffix_len=0, handler=0, exact=0):
     """A struct tux_route of core/route.h."""
     return struct.pack("=IHHHBB", text, prefix_len, suffix_len, 0, handler, exact)
+
+
+def host(text, length, site, listeners=(1 << 64) - 1):
+    """A struct tux_host of core/host.h."""
+    return struct.pack("=QIHH", listeners, text, length, site)
+
+
+class Memory:
+    """Memory that a message leads to; it stays as long as this."""
+
+    def __init__(self):
+        self.kept = []
+
+    def at(self, data):
+        self.kept.append(ctypes.create_string_buffer(data, len(data) or 1))
+        return ctypes.addressof(self.kept[-1])
+
+    def fields(self, lines=b"", omit=0, **wrong):
+        return struct.pack(FIELDS_FORMAT, wrong.get("lines_at", self.at(lines)), wrong.get("len", len(lines)), omit)
+
+    def site(self, root, **changes):
+        """A struct tux_setup_site."""
+        values = {"flags": 0, "allowed": 0o004, "forbidden": 0, "index": ["index.html"], "routes": b"", "text": b"", "fields": {},
+                  "route_fields": [], "root_fd": root}
+        values.update(changes)
+        names, routes, text = values["index"], values["routes"], values["text"]
+        index = b"".join(name.encode().ljust(256, b"\0")[:256] for name in names).ljust(2048, b"\0")
+        of_routes = b"".join(self.fields(**each) for each in values["route_fields"])
+        return struct.pack(
+            SITE_FORMAT, values["flags"], values["root_fd"], values["allowed"], values["forbidden"],
+            values.get("index_count", len(names)), index, values.get("route_count", len(routes) // 12), values.get("text_len", len(text)),
+            values.get("address", self.at(routes)), self.at(text), values.get("route_fields_at", self.at(of_routes) if of_routes else 0),
+        ) + self.fields(**values["fields"])
+
+    def setup(self, sites, **changes):
+        """A struct tux_setup, of sites that are packed already."""
+        values = {"size": struct.calcsize(SETUP_FORMAT), "flags": 0, "event_fd": -1, "max_connections": 1000, "max_objects": 100,
+                  "head_timeout_ms": 5000, "send_timeout_ms": 5000, "idle_timeout_ms": 5000, "port": 0, "hosts": b"",
+                  "host_text": b"", "fallbacks": [0], "unused": 0}
+        values.update(changes)
+        hosts, fallbacks = values["hosts"], values["fallbacks"]
+        return struct.pack(
+            SETUP_FORMAT, values["size"], values["flags"], values["event_fd"], values["max_connections"], values["max_objects"],
+            values["head_timeout_ms"], values["send_timeout_ms"], values["idle_timeout_ms"], values["port"],
+            values.get("site_count", len(sites)), values.get("host_count", len(hosts) // 16),
+            values.get("host_text_len", len(values["host_text"])), values.get("listener_count", len(fallbacks)), values["unused"],
+            values.get("sites_at", self.at(b"".join(sites))), values.get("hosts_at", self.at(hosts)), self.at(values["host_text"]),
+            values.get("fallbacks_at", self.at(struct.pack(f"={len(fallbacks)}H", *fallbacks))), b"k" * 16)
+
+
+SITE_CHANGES = ("site_flags", "allowed", "forbidden", "index", "index_count", "routes", "text", "route_count", "text_len", "address",
+                "fields", "route_fields", "route_fields_at", "root_fd")
 
 
 class Instance:
@@ -59,33 +117,32 @@ class Instance:
             self.module = struct.unpack(HELLO_FORMAT, buffer)
         return self.module
 
-    def setup(self, root, **changes):
-        values = {"size": struct.calcsize(SETUP_FORMAT), "flags": 0, "event_fd": -1, "max_connections": 1000, "max_objects": 100,
-                  "head_timeout_ms": 5000, "send_timeout_ms": 5000, "idle_timeout_ms": 5000, "index": ["index.html"], "port": 0, "routes": b"", "text": b"", "unused": 0}
-        values.update(changes)
-        names = values["index"]
-        index = b"".join(name.encode().ljust(256, b"\0")[:256] for name in names).ljust(2048, b"\0")
-        routes, text = (ctypes.create_string_buffer(values[name], len(values[name]) or 1) for name in ("routes", "text"))
-        root_fd = root if isinstance(root, int) else os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    def setup(self, root, more=(), **changes):
+        """Sets up a site of root, a path or a descriptor, and those of more: (root, changes). The changes are of the first, or of all."""
+        memory = Memory()
+        first = {name: changes.pop(name) for name in SITE_CHANGES if name in changes}
+        if "site_flags" in first:
+            first["flags"] = first.pop("site_flags")
+        fds = []
         try:
-            fcntl.ioctl(self.fd, SETUP, bytearray(struct.pack(
-                SETUP_FORMAT, values["size"], values["flags"], values.get("root_fd", root_fd), values["event_fd"],
-                values["max_connections"], values["max_objects"], values["head_timeout_ms"], values["send_timeout_ms"],
-                values["idle_timeout_ms"], values.get("index_count", len(names)), index,
-                values["port"], values.get("route_count", len(values["routes"]) // 12), values.get("text_len", len(values["text"])),
-                values["unused"], values.get("address", ctypes.addressof(routes)), ctypes.addressof(text), b"k" * 16)))
+            sites = []
+            for place, said in [(root, first), *more]:
+                if not isinstance(place, int):
+                    fds.append(os.open(place, os.O_PATH | os.O_DIRECTORY))
+                sites.append(memory.site(place if isinstance(place, int) else fds[-1], **said))
+            fcntl.ioctl(self.fd, SETUP, bytearray(memory.setup(sites, **changes)))
         finally:
-            if not isinstance(root, int):
-                os.close(root_fd)
+            for fd in fds:
+                os.close(fd)
 
-    def number(self, call, value):
-        fcntl.ioctl(self.fd, call, struct.pack("=i", value))
+    def number(self, call, value, listener=0):
+        fcntl.ioctl(self.fd, call, struct.pack("=iI", value, listener))
 
-    def listen(self, sock):
-        self.number(LISTEN, sock.fileno())
+    def listen(self, sock, listener=0):
+        self.number(LISTEN, sock.fileno(), listener)
 
-    def adopt(self, sock):
-        self.number(ADOPT, sock.fileno())
+    def adopt(self, sock, listener=0):
+        self.number(ADOPT, sock.fileno(), listener)
 
     def size(self):
         return struct.unpack("=Q", fcntl.ioctl(self.fd, SIZE, b"\0" * 8))[0]
@@ -111,8 +168,12 @@ class Instance:
 
     def take(self):
         """What is handed up: [(fd, reason)]."""
-        data = os.read(self.fd, 8 * 64)
-        return [struct.unpack_from("=iI", data, at) for at in range(0, len(data), 8)]
+        return [(fd, reason) for fd, reason, _ in self.take_all()]
+
+    def take_all(self):
+        """The same, with the listener's number."""
+        data = os.read(self.fd, HANDED_UP_SIZE * 64)
+        return [struct.unpack_from(HANDED_UP_FORMAT, data, at) for at in range(0, len(data), HANDED_UP_SIZE)]
 
     def close(self):
         if self.fd < 0:

@@ -47,7 +47,7 @@ def test_order(fresh, root):
     assert error_of(fresh.setup, str(root)) == errno.EBADMSG
     for call in (abi.LISTEN, abi.ADOPT, abi.RUN, abi.DRAIN, abi.SIZE, abi.ROOM):
         assert error_of(fcntl.ioctl, fresh.fd, call, b"\0" * 8) == errno.EBADMSG
-    assert error_of(os.read, fresh.fd, 8) == errno.EBADMSG
+    assert error_of(os.read, fresh.fd, abi.HANDED_UP_SIZE) == errno.EBADMSG
     fresh.hello()
     assert error_of(fresh.hello) == errno.EBADMSG
     fresh.setup(str(root))
@@ -56,14 +56,24 @@ def test_order(fresh, root):
 
 
 @pytest.mark.parametrize("changes", [
-    {"size": 0}, {"size": 10000}, {"flags": 8}, {"flags": 1 << 31}, {"max_connections": 0}, {"max_connections": 1 << 25},
+    {"size": 0}, {"size": 10000}, {"flags": 2}, {"site_flags": 2}, {"flags": 1 << 31}, {"max_connections": 0}, {"max_connections": 1 << 25},
     {"max_objects": 0}, {"max_objects": 1 << 21}, {"head_timeout_ms": 0}, {"send_timeout_ms": 86400001}, {"idle_timeout_ms": 0},
     {"index_count": 9}, {"index": ["a/b"]}, {"index": [""]}, {"index": ["x" * 256]},
-    {"port": 65536}, {"unused": 1},
+    {"allowed": 0o10000}, {"forbidden": 0x8000}, {"port": 65536}, {"unused": 1},
     {"routes": abi.route(0, 5), "text": b"/app"}, {"routes": abi.route(1 << 31, 1), "text": b"/"},
-    {"routes": abi.route(0, 1, handler=3), "text": b"/"}, {"routes": abi.route(0, 1, exact=2), "text": b"/"},
+    {"routes": abi.route(0, 1, handler=6), "text": b"/"}, {"routes": abi.route(0, 1, exact=2), "text": b"/"},
     {"routes": abi.route(0, 1)}, {"routes": abi.route(0, 1), "text": b"/", "route_count": 1025},
-    {"routes": abi.route(0, 1), "text": b"/", "text_len": (1 << 18) + 1}])
+    {"routes": abi.route(0, 1), "text": b"/", "text_len": (1 << 18) + 1},
+    {"site_count": 0}, {"site_count": 1025}, {"listener_count": 0}, {"listener_count": 65, "fallbacks": [0] * 65}, {"fallbacks": [1]},
+    {"fallbacks": [0, 1]}, {"hosts": abi.host(0, 1, 1), "host_text": b"a"}, {"hosts": abi.host(0, 2, 0), "host_text": b"a"},
+    {"hosts": abi.host(0, 0, 0), "host_text": b"a"}, {"hosts": abi.host(1 << 31, 1, 0), "host_text": b"a"},
+    {"hosts": abi.host(0, 256, 0), "host_text": b"a" * 256}, {"hosts": abi.host(0, 1, 0)},
+    {"hosts": abi.host(0, 2, 0) + abi.host(0, 1, 0), "host_text": b"ab"}, {"host_count": 8193}, {"host_text_len": (1 << 20) + 1},
+    {"fields": {"lines": b"A: b"}}, {"fields": {"lines": b"A: b\n"}}, {"fields": {"lines": b"A: b\r\n\r\n"}},
+    {"fields": {"lines": b"\r\n"}}, {"fields": {"lines": b"A: \x01\r\n"}}, {"fields": {"lines": b"A: b\rc\r\n"}},
+    {"fields": {"len": 4097}}, {"fields": {"omit": 16}}, {"fields": {"omit": 1 << 31}},
+    {"routes": abi.route(0, 1), "text": b"/", "route_fields": [{"lines": b"A"}]},
+    {"routes": abi.route(0, 1), "text": b"/", "route_fields": [{"omit": 16}]}])
 def test_set_up_with_nonsense(fresh, root, changes):
     fresh.hello()
     assert error_of(fresh.setup, str(root), **changes) == errno.EINVAL
@@ -82,7 +92,56 @@ def test_set_up_with_other_descriptors(fresh, root):
 def test_set_up_with_routes(fresh, root):
     fresh.hello()
     assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", address=8) == errno.EFAULT
+    assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", route_fields_at=8) == errno.EFAULT
+    assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", route_fields=[{"lines_at": 8, "len": 1}]) == errno.EFAULT
     fresh.setup(str(root), routes=abi.route(0, 5) + abi.route(0, 1, 4, handler=1), text=b"/.php")
+
+
+@pytest.mark.parametrize("name", ["sites_at", "hosts_at", "fallbacks_at"])
+@pytest.mark.parametrize("address", [0, 8, 0xffffffff81000000])
+def test_set_up_with_addresses_of_nothing(fresh, root, name, address):
+    fresh.hello()
+    assert error_of(fresh.setup, str(root), hosts=abi.host(0, 1, 0), host_text=b"a", **{name: address}) == errno.EFAULT
+    fresh.setup(str(root))
+
+
+def test_set_up_with_many_sites(fresh, root):
+    """As many as there may be, with a host each; the second broken one is found, and one that is too much altogether."""
+    fresh.hello()
+    names = [f"{number:04}" for number in range(1024)]
+    hosts = {"hosts": b"".join(abi.host(4 * number, 4, number) for number in range(1024)), "host_text": "".join(names).encode()}
+    descriptor = os.open(root, os.O_PATH)
+    others = [(descriptor, {})] * 1023
+    assert error_of(fresh.setup, str(root), [*others[1:], (descriptor, {"index": ["/"]})], **hosts) == errno.EINVAL
+    assert error_of(fresh.setup, str(root), [*others[1:], (-1, {})], **hosts) == errno.EBADF
+    much = {"routes": abi.route(0, 1), "text": b"/" * (1 << 18)}
+    assert error_of(fresh.setup, str(root), [(descriptor, much)] * 300, **hosts) == errno.EINVAL
+    fresh.setup(str(root), others, **hosts)
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("listener", [2, 63, 64, 256, (1 << 32) - 1])
+def test_listeners_that_there_are_not(fresh, root, listener):
+    fresh.hello()
+    fresh.setup(str(root), fallbacks=[0, 0])
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()) as client:
+        taken, _ = listening.accept()
+        with taken:
+            assert error_of(fresh.listen, listening, listener) == errno.EINVAL
+            assert error_of(fresh.adopt, taken, listener) == errno.EINVAL
+            fresh.listen(listening, 1)
+            fresh.adopt(taken, 1)
+            client.sendall(b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n")
+            until = time.monotonic() + 5
+            while True:
+                assert time.monotonic() < until
+                try:
+                    (fd, reason, number), = fresh.take_all()
+                    break
+                except BlockingIOError:
+                    time.sleep(0.005)
+            os.close(fd)
+            assert (reason, number) == (abi.METHOD, 1)
 
 
 def test_listening_on_other_things(ready, root):
@@ -116,8 +175,8 @@ def test_unknown_calls(ready):
     for number in (0, 1, abi.RUN + 7, 0x5401, 0xffffffff):
         assert error_of(fcntl.ioctl, ready.fd, number, 0) in (errno.EINVAL, errno.ENOTTY)
     assert error_of(os.write, ready.fd, b"x") == errno.EINVAL
-    assert error_of(os.read, ready.fd, 7) == errno.EINVAL
-    assert error_of(os.read, ready.fd, 8) == errno.EAGAIN
+    assert error_of(os.read, ready.fd, abi.HANDED_UP_SIZE - 1) == errno.EINVAL
+    assert error_of(os.read, ready.fd, abi.HANDED_UP_SIZE) == errno.EAGAIN
 
 
 def test_bad_memory(ready, root):
@@ -248,6 +307,22 @@ def test_fuzzed(root):
             except OSError:
                 pass
 
+    root_fd = os.open(root, os.O_PATH)
+
+    def nearly(chance, memory):
+        """A set-up of several sites and hosts in which some bits may be wrong, whether in the message or in what it leads to."""
+        def bent(data):
+            data = bytearray(data)
+            for _ in range(chance.choice([0, 0, 0, 1, 2]) if data else 0):
+                data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+            return bytes(data)
+
+        sites = [bent(memory.site(root_fd, routes=bent(abi.route(0, 2) + abi.route(0, 1, 1)), text=b"/a",
+                                  fields={"lines": bent(b"A: b\r\n")}, route_fields=[{"lines": bent(b"C: d\r\n")}, {"omit": 15}]))
+                 for _ in range(chance.randrange(1, 4))]
+        return bytearray(bent(memory.setup(sites, hosts=bent(abi.host(0, 1, 0) + abi.host(1, 2, len(sites) - 1)), host_text=b"xyz",
+                                           fallbacks=[len(sites) - 1, 0])))
+
     def fuzz(which):
         chance = random.Random(seed * 100 + which)
         good = None
@@ -259,7 +334,7 @@ def test_fuzzed(root):
                 if chance.random() < 0.9:
                     instance.hello()
                 if chance.random() < 0.9:
-                    instance.setup(str(root), flags=chance.randrange(8), max_connections=chance.choice([1, 2, 1000]),
+                    instance.setup(str(root), flags=chance.randrange(2), site_flags=chance.randrange(2), max_connections=chance.choice([1, 2, 1000]),
                                    idle_timeout_ms=chance.choice([1, 50, 5000]))
                     instance.listen(listener)
                     runner = threading.Thread(target=client, args=listener.getsockname()[1:], daemon=True)
@@ -278,10 +353,13 @@ def test_fuzzed(root):
                     if call == abi.RUN:
                         continue  # its threads are lent above
                     choice = chance.random()
-                    if choice < 0.5:
+                    if choice < 0.15:
+                        memory = abi.Memory()
+                        fcntl.ioctl(instance.fd, abi.SETUP, nearly(chance, memory))
+                    elif choice < 0.5:
                         fcntl.ioctl(instance.fd, call, bytearray(chance.randbytes(2200)))
                     elif choice < 0.7:
-                        fcntl.ioctl(instance.fd, call, struct.pack("=i", chance.choice([instance.fd, listener.fileno(), 0, 1, 2, -1])))
+                        instance.number(call, chance.choice([instance.fd, listener.fileno(), 0, 1, 2, -1]), chance.choice([0, 0, 1, 64]))
                     elif choice < 0.8:
                         os.close(os.dup(instance.fd))
                     elif choice < 0.9:
@@ -310,4 +388,5 @@ def test_fuzzed(root):
     for thread in threads:
         thread.join(seconds + 60)
         assert not thread.is_alive()
+    os.close(root_fd)
     assert sum(counts) > 100

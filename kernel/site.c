@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "site.h"
+
+#include <linux/dcache.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+/* Whether there is room for so many bytes more. */
+static bool count(struct sites *sites, size_t bytes)
+{
+	sites->bytes += bytes;
+	if (sites->bytes <= TUX_MAX_SETUP)
+		return true;
+	pr_debug("tux: setup: there are more than %u bytes of it\n", TUX_MAX_SETUP);
+	return false;
+}
+
+/* A copy of the program's, which may be looked through; of no bytes it is NULL. */
+static void *copied(struct sites *sites, u64 from, size_t bytes)
+{
+	void *to;
+
+	if (bytes == 0)
+		return NULL;
+	if (!count(sites, bytes))
+		return ERR_PTR(-EINVAL);
+	to = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (!to)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(to, u64_to_user_ptr(from), bytes)) {
+		kvfree(to);
+		return ERR_PTR(-EFAULT);
+	}
+	return to;
+}
+
+static int root_take(struct site *site, int fd)
+{
+	struct file *file = fget_raw(fd);
+	int error = -ENOTDIR;
+
+	if (!file)
+		return -EBADF;
+	if (d_is_dir(file->f_path.dentry)) {
+		site->root = file->f_path;
+		path_get(&site->root);
+		error = 0;
+	}
+	fput(file);
+	return error;
+}
+
+static bool indexes_good(const struct tux_setup_site *said)
+{
+	u32 i;
+
+	if (said->index_count > TUX_MAX_INDEX) {
+		pr_debug("tux: setup: %u names of indexes are more than %u\n", said->index_count, TUX_MAX_INDEX);
+		return false;
+	}
+	for (i = 0; i < said->index_count; i++) {
+		size_t len = strnlen(said->index[i], sizeof(said->index[i]));
+
+		if (len == 0 || len == sizeof(said->index[i]) || memchr(said->index[i], '/', len)) {
+			pr_debug("tux: setup: index %u is no file name\n", i);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool site_good(const struct tux_setup_site *said)
+{
+	if ((said->flags & ~TUX_SITE_FLAGS) || ((said->mode_allowed | said->mode_forbidden) & ~07777)) {
+		pr_debug("tux: setup: flags %#x of a site are not known, or %#o and %#o are not modes\n", said->flags,
+			 said->mode_allowed, said->mode_forbidden);
+		return false;
+	}
+	return indexes_good(said);
+}
+
+static int routes_take(struct sites *sites, struct site *site, const struct tux_setup_site *said)
+{
+	struct tux_routes *routes = &site->routes;
+	void *memory;
+
+	if (said->route_count == 0)
+		return 0;
+	if (said->route_count > TUX_MAX_ROUTES || said->route_text_len > TUX_MAX_ROUTE_TEXT || said->route_text_len == 0) {
+		pr_debug("tux: setup: %u routes with %u bytes are too many, or without a text\n", said->route_count,
+			 said->route_text_len);
+		return -EINVAL;
+	}
+	memory = copied(sites, said->routes, said->route_count * sizeof(*routes->route));
+	if (IS_ERR(memory))
+		return (int)PTR_ERR(memory);
+	routes->route = memory;
+	memory = copied(sites, said->route_text, said->route_text_len);
+	if (IS_ERR(memory))
+		return (int)PTR_ERR(memory);
+	routes->text = memory;
+	routes->text_len = said->route_text_len;
+	routes->count = said->route_count;
+	if (tux_routes_valid(routes))
+		return 0;
+	pr_debug("tux: setup: a route points out of the texts, or its handler is not known\n");
+	return -EINVAL;
+}
+
+static int fields_take(struct sites *sites, struct fields *fields, const struct tux_setup_fields *said)
+{
+	void *lines;
+
+	if (said->len > TUX_MAX_FIELD_LINES || (said->omit & ~TUX_OMISSIONS)) {
+		pr_debug("tux: setup: %u bytes of field lines are more than %u, or omissions %#x are not known\n", said->len,
+			 TUX_MAX_FIELD_LINES, said->omit);
+		return -EINVAL;
+	}
+	fields->omit = (u8)said->omit;
+	lines = copied(sites, said->lines, said->len);
+	if (IS_ERR(lines))
+		return (int)PTR_ERR(lines);
+	fields->lines = (struct tux_text){ lines, said->len };
+	if (tux_field_lines_valid(lines, said->len))
+		return 0;
+	pr_debug("tux: setup: what is to be added to answers is not whole field lines\n");
+	return -EINVAL;
+}
+
+/* Behind routes_take(). */
+static int route_fields_take(struct sites *sites, struct site *site, u64 from)
+{
+	const struct tux_setup_fields *said;
+	u32 at, of = site->routes.count;
+	int error = 0;
+
+	if (from == 0 || of == 0)
+		return 0;
+	if (!count(sites, of * sizeof(*site->route_fields)))
+		return -EINVAL;
+	site->route_fields = kvcalloc(of, sizeof(*site->route_fields), GFP_KERNEL_ACCOUNT);
+	if (!site->route_fields)
+		return -ENOMEM;
+	said = copied(sites, from, of * sizeof(*said));
+	if (IS_ERR(said))
+		return (int)PTR_ERR(said);
+	for (at = 0; at < of && error == 0; at++)
+		error = fields_take(sites, &site->route_fields[at], &said[at]);
+	kvfree(said);
+	return error;
+}
+
+static int site_take(struct sites *sites, struct site *site, const struct tux_setup_site *said)
+{
+	int error;
+
+	if (!site_good(said))
+		return -EINVAL;
+	site->dot_files = said->flags & TUX_SITE_DOT_FILES;
+	site->mode_allowed = said->mode_allowed;
+	site->mode_forbidden = said->mode_forbidden;
+	site->index_count = said->index_count;
+	memcpy(site->index, said->index, sizeof(site->index));
+	error = root_take(site, said->root_fd);
+	if (error == 0)
+		error = routes_take(sites, site, said);
+	if (error == 0)
+		error = fields_take(sites, &site->fields, &said->fields);
+	if (error == 0)
+		error = route_fields_take(sites, site, said->route_fields);
+	return error;
+}
+
+/* Behind the sites. */
+static int hosts_take(struct sites *sites, const struct tux_setup *setup)
+{
+	struct tux_hosts *hosts = &sites->hosts;
+	void *memory;
+
+	if (setup->host_count > TUX_MAX_HOSTS || setup->host_text_len > TUX_MAX_HOST_TEXT || setup->listener_count < 1 ||
+	    setup->listener_count > TUX_MAX_HOST_LISTENERS) {
+		pr_debug("tux: setup: %u hosts with %u bytes, or %u listeners, are too many or none\n", setup->host_count,
+			 setup->host_text_len, setup->listener_count);
+		return -EINVAL;
+	}
+	memory = copied(sites, setup->hosts, setup->host_count * sizeof(*hosts->host));
+	if (IS_ERR(memory))
+		return (int)PTR_ERR(memory);
+	hosts->host = memory;
+	memory = copied(sites, setup->host_text, setup->host_text_len);
+	if (IS_ERR(memory))
+		return (int)PTR_ERR(memory);
+	hosts->text = memory;
+	memory = copied(sites, setup->fallbacks, setup->listener_count * sizeof(*hosts->fallback));
+	if (IS_ERR(memory))
+		return (int)PTR_ERR(memory);
+	hosts->fallback = memory;
+	hosts->count = setup->host_count;
+	hosts->text_len = setup->host_text_len;
+	hosts->listener_count = setup->listener_count;
+	if (tux_hosts_valid(hosts, sites->count))
+		return 0;
+	pr_debug("tux: setup: a host points out of the texts, is out of its order, or leads to no site\n");
+	return -EINVAL;
+}
+
+static int all_take(struct sites *sites, const struct tux_setup *setup, struct tux_setup_site *said)
+{
+	const struct tux_setup_site __user *user = u64_to_user_ptr(setup->sites);
+	int error = 0;
+
+	sites->site = kvcalloc(setup->site_count, sizeof(*sites->site), GFP_KERNEL_ACCOUNT);
+	if (!sites->site)
+		return -ENOMEM;
+	while (sites->count < setup->site_count && error == 0) {
+		u32 number = sites->count++;
+
+		if (copy_from_user(said, user + number, sizeof(*said)))
+			return -EFAULT;
+		error = site_take(sites, &sites->site[number], said);
+		cond_resched();
+	}
+	return error != 0 ? error : hosts_take(sites, setup);
+}
+
+int sites_take(struct sites *sites, const struct tux_setup *setup)
+{
+	struct tux_setup_site *said;
+	int error;
+
+	if (setup->site_count < 1 || setup->site_count > TUX_MAX_SITES) {
+		pr_debug("tux: setup: %u sites, not 1 to %u\n", setup->site_count, TUX_MAX_SITES);
+		return -EINVAL;
+	}
+	if (!count(sites, setup->site_count * sizeof(*said)))
+		return -EINVAL;
+	said = kmalloc(sizeof(*said), GFP_KERNEL);
+	if (!said)
+		return -ENOMEM;
+	error = all_take(sites, setup, said);
+	kfree(said);
+	return error;
+}
+
+void sites_release(struct sites *sites)
+{
+	u32 i;
+
+	while (sites->count > 0) {
+		struct site *site = &sites->site[--sites->count];
+
+		for (i = 0; site->route_fields && i < site->routes.count; i++)
+			kvfree(site->route_fields[i].lines.at);
+		kvfree(site->route_fields);
+		kvfree(site->fields.lines.at);
+		kvfree(site->routes.route);
+		kvfree(site->routes.text);
+		if (site->root.dentry)
+			path_put(&site->root);
+		cond_resched();
+	}
+	kvfree(sites->site);
+	kvfree(sites->hosts.host);
+	kvfree(sites->hosts.text);
+	kvfree(sites->hosts.fallback);
+	*sites = (struct sites){ .count = 0 };
+}
+
+const struct fields *site_fields(const struct site *site, const u8 *path, u32 len)
+{
+	u32 route = tux_route_find(&site->routes, path, len);
+
+	return site->route_fields && route < site->routes.count ? &site->route_fields[route] : &site->fields;
+}
