@@ -427,6 +427,15 @@ def test_no_response_reaches_another_client(origin, proxy, method):
     assert not server.broken
 
 
+def is_stopped(pid):
+    """Whether all of its threads are: one of them stops the others once it runs itself."""
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/stat" % (pid, task), encoding="utf-8") as file:
+            if file.read().rsplit(")", 1)[1].split()[0] != "T":
+                return False
+    return True
+
+
 def test_what_came_before_the_request_is_no_answer_to_it(origin, proxy):
     """A server speaks unasked on a kept connection, and TUX is told of that in one go with a request that came first."""
     server = origin(tell)
@@ -438,6 +447,7 @@ def test_what_came_before_the_request_is_no_answer_to_it(origin, proxy):
             processes = [tux.process.pid, *descendants(tux.process.pid)]
             for pid in processes:
                 os.kill(pid, signal.SIGSTOP)
+            client.wait_until(lambda: all(is_stopped(pid) for pid in processes), "it is stopped")
             conn.send(client.request("/app/%d" % count, host="x"))
             time.sleep(0.02)
             server.sockets[-1].sendall(POISON)
