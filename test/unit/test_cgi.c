@@ -226,7 +226,7 @@ static int group_setup(void **state)
 	script_write("env", "#!/bin/sh\ntr '\\0' '\\n' </proc/$$/environ\n", 0755);
 	script_write("place", "#!/bin/sh\npwd; umask; echo $0\n", 0755);
 	script_write("limits", "#!/bin/sh\nulimit -c; ulimit -t; ulimit -d; ulimit -f; ulimit -n; nice; "
-	             "grep -E '^(NoNewPrivs|SigBlk|SigIgn|Cap...|Uid|Groups)' /proc/$$/status\n", 0755);
+	             "exec grep -E '^(NoNewPrivs|SigBlk|SigIgn|Cap...|Uid|Groups)' /proc/self/status\n", 0755);
 	script_write("sleep", "#!/bin/sh\necho $$\nsleep 1000\n", 0755);
 	script_write("alone", "#!/bin/sh\necho $$\nexec sleep 1000\n", 0755);
 	script_write("stubborn", "#!/bin/sh\ntrap '' TERM\nsh -c 'echo $$; while :; do sleep 1000; done'\n", 0755);
