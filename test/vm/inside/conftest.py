@@ -72,11 +72,14 @@ class Tux:
     running = []
 
     def __init__(self, root, *options, engine="kernel", log="off", **popen):
+        """Of a directory, at a port of its own; or, without one (None), as the options say."""
         self.port = free_port()
         self.root = root
+        if root is not None:
+            options = (str(root), "--listen", f"127.0.0.1:{self.port}", "--log", log, *options)
         self.error = open("/tmp/tux-error", "w+", encoding="utf-8")
         self.process = subprocess.Popen(
-            ["/usr/bin/tux", "serve", str(root), "--engine", engine, "--listen", f"127.0.0.1:{self.port}", "--log", log, *options],
+            ["/usr/bin/tux", "serve", "--engine", engine, *options],
             stderr=self.error, **popen)
         Tux.running.append(self)
         until = time.monotonic() + 20
