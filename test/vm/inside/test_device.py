@@ -61,7 +61,7 @@ def test_order(fresh, root):
     {"index_count": 9}, {"index": ["a/b"]}, {"index": [""]}, {"index": ["x" * 256]},
     {"allowed": 0o10000}, {"forbidden": 0x8000}, {"port": 65536}, {"unused": 1},
     {"routes": abi.route(0, 5), "text": b"/app"}, {"routes": abi.route(1 << 31, 1), "text": b"/"},
-    {"routes": abi.route(0, 1, handler=6), "text": b"/"}, {"routes": abi.route(0, 1, exact=2), "text": b"/"},
+    {"routes": abi.route(0, 1, handler=255), "text": b"/"}, {"routes": abi.route(0, 1, exact=2), "text": b"/"},
     {"routes": abi.route(0, 1)}, {"routes": abi.route(0, 1), "text": b"/", "route_count": 1025},
     {"routes": abi.route(0, 1), "text": b"/", "text_len": (1 << 18) + 1},
     {"site_count": 0}, {"site_count": 1025}, {"listener_count": 0}, {"listener_count": 65, "fallbacks": [0] * 65}, {"fallbacks": [1]},
