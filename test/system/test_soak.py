@@ -28,7 +28,7 @@ BETWEEN_RELOADS = 5
 UNUSED_SECONDS = 2     # then TUX closes what is not used
 PATIENCE = 60          # of clients: the machine may be busy
 AROUND = 1             # seconds from a kill in which it may be what broke a request
-FLAT = 1 << 20         # bytes that memory may grow by
+FLAT = 4 << 20         # bytes that memory may grow by
 
 FAULTS = re.compile(r"Sanitizer|runtime error|which served|is not taken|[1-9]\d* log records lost|cannot")
 
