@@ -209,7 +209,7 @@ def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1
                    "-accel", "tcg" + (",thread=multi" if cpus > 1 else ""), "-smp", str(cpus), "-m", str(memory_mb),
                    "-kernel", str(BUILD / "kernels" / kernel / "vmlinuz"), "-initrd", folder + "/init.cpio",
                    "-serial", "file:" + folder + "/console", "-serial", "file:" + folder + "/dmesg",
-                   "-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic " + ("nokaslr norandmaps random.trust_cpu=off " if icount
+                   "-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic no_timer_check " + ("nokaslr norandmaps random.trust_cpu=off " if icount
                                                                             else "slub_debug=FZPU ") + append]
         if icount:
             command += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]
