@@ -42,7 +42,7 @@ def test_files_that_change_elsewhere(tmp_path, kind):
                 assert ask(sock, "/a.txt") == (200, expected)
         found = subprocess.run(["/usr/bin/tux", "status"], capture_output=True, text=True, check=True).stdout
         ours = found[found.index("tux.ko for process"):]
-    assert "other file" in ours and not re.search(r"^\s*requests\s+[1-9]", ours, re.MULTILINE), found
+        assert "other file" in ours and not re.search(r"^\s*requests\s+[1-9]", ours, re.MULTILINE), found
         tux.stop()
     finally:
         server.stdin.close()
