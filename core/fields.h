@@ -14,7 +14,7 @@
 struct tux_field_lines {
 	uint32_t count;
 	bool repeated; /* a known name stands on more than one line */
-	uint8_t first[TUX_FIELD_NAMES]; /* 1 + index in line[] of the first line of a known name; 0: there is none */
+	uint16_t first[TUX_FIELD_NAMES]; /* 1 + index in line[] of the first line of a known name; 0: there is none */
 	struct tux_field line[TUX_MAX_FIELDS];
 };
 

@@ -21,11 +21,11 @@
   @ predicate request_goes{L}(struct out *out, uint8_t *buf, struct tux_request *req) =
   @   out_valid(out) && message_apart(out, buf) && \separated(out, req) && \separated(out->at + (0 .. out->cap - 1), req) &&
   @   \valid_read(req) && req->head_len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. req->head_len - 1)) &&
-  @   request_spans(req, req->head_len) && fields_inside(&req->fields, req->head_len);
+  @   request_spans(req, req->head_len) && lines_go(buf, &req->fields);
   @ predicate received_goes{L}(struct out *out, uint8_t *buf, struct tux_received *res) =
   @   out_valid(out) && message_apart(out, buf) && \separated(out, res) && \separated(out->at + (0 .. out->cap - 1), res) &&
   @   \valid_read(res) && res->head_len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. res->head_len - 1)) &&
-  @   span_inside(res->reason, res->head_len) && fields_inside(&res->fields, res->head_len);
+  @   span_inside(res->reason, res->head_len) && lines_go(buf, &res->fields);
   @
   @ predicate is_framing(integer known) =
   @   known == TUX_FIELD_CONNECTION || known == TUX_FIELD_CONTENT_LENGTH || known == TUX_FIELD_TRANSFER_ENCODING;
@@ -50,7 +50,7 @@ static bool same_name(const uint8_t *buf, struct tux_span one, struct tux_span o
 }
 
 /* Whether Connection names the field. */
-/*@ requires fields_readable(buf, fields) && span_readable(buf, name);
+/*@ requires lines_go(buf, fields) && span_readable(buf, name);
   @ assigns \nothing;
   @*/
 static bool of_connection(const uint8_t *buf, const struct tux_field_lines *fields, struct tux_span name)
@@ -131,7 +131,7 @@ static bool is_hop(uint8_t known)
 }
 
 /* Whether a field of a request stays behind. */
-/*@ requires fields_readable(buf, fields) && index < fields->count;
+/*@ requires lines_go(buf, fields) && index < fields->count;
   @ assigns \nothing;
   @ ensures is_framing(fields->line[index].known) || fields->line[index].known == TUX_FIELD_HOST ==> \result;
   @*/
@@ -167,7 +167,7 @@ static bool is_removed(const uint8_t *buf, struct tux_span name, const struct tu
 }
 
 /* Whether a field of a response stays behind. */
-/*@ requires fields_readable(buf, fields) && index < fields->count;
+/*@ requires lines_go(buf, fields) && index < fields->count;
   @ requires forwarding_response_readable(how);
   @ assigns \nothing;
   @ ensures is_framing(fields->line[index].known) ==> \result;
@@ -490,6 +490,9 @@ static void put_request(struct out *out, const uint8_t *buf, const struct tux_re
 uint32_t tux_forward_request(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_request *req,
                              const struct tux_forwarding *how)
 {
+	/*@ assert \forall integer i; 0 <= i < req->fields.count ==> span_readable(buf, req->fields.line[i].name); */
+	/*@ assert \forall integer i; 0 <= i < req->fields.count ==> span_readable(buf, req->fields.line[i].value); */
+	/*@ assert lines_go(buf, &req->fields); */
 	struct out out = { .at = out_at, .cap = cap };
 
 	if (req->form == TUX_FORM_AUTHORITY || !few_options(buf, &req->fields))
@@ -616,6 +619,9 @@ static void put_response(struct out *out, const uint8_t *buf, const struct tux_r
 uint32_t tux_forward_response(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_received *res,
                               const struct tux_forwarding_response *how)
 {
+	/*@ assert \forall integer i; 0 <= i < res->fields.count ==> span_readable(buf, res->fields.line[i].name); */
+	/*@ assert \forall integer i; 0 <= i < res->fields.count ==> span_readable(buf, res->fields.line[i].value); */
+	/*@ assert lines_go(buf, &res->fields); */
 	struct out out = { .at = out_at, .cap = cap };
 
 	if (!few_options(buf, &res->fields))

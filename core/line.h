@@ -183,7 +183,7 @@ static inline enum tux_verdict field_value(const uint8_t *buf, uint32_t len, uin
 static inline void note_name(struct tux_field_lines *fields, uint32_t index, uint8_t known)
 {
 	if (fields->first[known] == 0)
-		fields->first[known] = (uint8_t)(index + 1);
+		fields->first[known] = (uint16_t)(index + 1);
 	else if (known != TUX_FIELD_OTHER)
 		fields->repeated = true;
 }

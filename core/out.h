@@ -158,11 +158,19 @@ static inline void put_visible(struct out *out, const uint8_t *bytes, uint32_t l
 			put_byte(out, bytes[i]);
 }
 
-/*
- * For the proof: neither CR nor LF is of the classes.
- */
-/*@ predicate line_goes_on{L}(integer classes) = (octet_class['\r'] & classes) == 0 && (octet_class['\n'] & classes) == 0;
+/* Whether an octet is of these classes, none of which has CR or LF. */
+/*@ assigns \nothing;
+  @ ensures classes == OCTET_TOKEN && octet == '\r' ==> !\result;
+  @ ensures classes == OCTET_TOKEN && octet == '\n' ==> !\result;
+  @ ensures classes == OCTET_TARGET && octet == '\r' ==> !\result;
+  @ ensures classes == OCTET_TARGET && octet == '\n' ==> !\result;
+  @ ensures classes == OCTET_VALUE && octet == '\r' ==> !\result;
+  @ ensures classes == OCTET_VALUE && octet == '\n' ==> !\result;
   @*/
+static inline bool stays_in_line(uint8_t octet, uint8_t classes)
+{
+	return octet_is(octet, classes);
+}
 
 /*
  * len octets of a message, all of one of these classes; another one among them makes it not fit. So no line can end among them,
@@ -170,7 +178,7 @@ static inline void put_visible(struct out *out, const uint8_t *bytes, uint32_t l
  */
 /*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
   @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1)) && \separated(out, bytes + (0 .. len - 1));
-  @ requires line_goes_on(classes);
+  @ requires classes == OCTET_TOKEN || classes == OCTET_TARGET || classes == OCTET_VALUE;
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
@@ -178,12 +186,18 @@ static inline void put_visible(struct out *out, const uint8_t *bytes, uint32_t l
   @*/
 static inline void put_of(struct out *out, const uint8_t *bytes, uint32_t len, uint8_t classes)
 {
-	if (octet_skip(bytes, 0, len, classes) < len) {
+	uint32_t i = 0;
+
+	/*@ loop invariant 0 <= i <= len;
+	  @ loop invariant \forall integer k; 0 <= k < i ==> bytes[k] != '\r' && bytes[k] != '\n';
+	  @ loop assigns i;
+	  @ loop variant len - i; */
+	while (i < len && stays_in_line(bytes[i], classes))
+		i++;
+	if (i == len)
+		put(out, bytes, len);
+	else
 		out->full = 1;
-		return;
-	}
-	/*@ assert \forall integer k; 0 <= k < len ==> bytes[k] != '\r' && bytes[k] != '\n'; */
-	put(out, bytes, len);
 }
 
 #endif
