@@ -31,10 +31,13 @@ static inline bool spells(const uint8_t *at, const char *text, uint32_t len)
 	return scan_lower8(scan_load8(at)) == scan_load8_text(text) && ends_as(at, text, len);
 }
 
-enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32_t len)
+/* The known names by their length, few at once: so each proof stays short. */
+/*@ requires len <= 5 && \valid_read(at + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result < TUX_FIELD_NAMES;
+  @*/
+static enum tux_field_name up_to_5(const uint8_t *at, uint32_t len)
 {
-	const uint8_t *at = buf + off;
-
 	switch (len) {
 	case 2:
 		return octet_spells(at, "te", 2) ? TUX_FIELD_TE : TUX_FIELD_OTHER;
@@ -46,6 +49,18 @@ enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32
 		if (octet_spells(at, "range", 5))
 			return TUX_FIELD_RANGE;
 		return octet_spells(at, "proxy", 5) ? TUX_FIELD_PROXY : TUX_FIELD_OTHER;
+	default:
+		return TUX_FIELD_OTHER;
+	}
+}
+
+/*@ requires len <= 7 && \valid_read(at + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result < TUX_FIELD_NAMES;
+  @*/
+static enum tux_field_name of_6_or_7(const uint8_t *at, uint32_t len)
+{
+	switch (len) {
 	case 6:
 		if (octet_spells(at, "accept", 6))
 			return TUX_FIELD_ACCEPT;
@@ -60,6 +75,18 @@ enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32
 		if (octet_spells(at, "upgrade", 7))
 			return TUX_FIELD_UPGRADE;
 		return octet_spells(at, "trailer", 7) ? TUX_FIELD_TRAILER : TUX_FIELD_OTHER;
+	default:
+		return TUX_FIELD_OTHER;
+	}
+}
+
+/*@ requires len <= 9 && \valid_read(at + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result < TUX_FIELD_NAMES;
+  @*/
+static enum tux_field_name of_8_or_9(const uint8_t *at, uint32_t len)
+{
+	switch (len) {
 	case 8:
 		if (spells(at, "if-match", 8))
 			return TUX_FIELD_IF_MATCH;
@@ -68,14 +95,33 @@ enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32
 		return spells(at, "location", 8) ? TUX_FIELD_LOCATION : TUX_FIELD_OTHER;
 	case 9:
 		return octet_lower(at[0]) == 'f' && spells(at, "forwarded", 9) ? TUX_FIELD_FORWARDED : TUX_FIELD_OTHER;
-	case 10:
-		if (spells(at, "connection", 10))
-			return TUX_FIELD_CONNECTION;
-		if (spells(at, "user-agent", 10))
-			return TUX_FIELD_USER_AGENT;
-		if (spells(at, "keep-alive", 10))
-			return TUX_FIELD_KEEP_ALIVE;
-		return spells(at, "x-sendfile", 10) ? TUX_FIELD_X_SENDFILE : TUX_FIELD_OTHER;
+	default:
+		return TUX_FIELD_OTHER;
+	}
+}
+
+/*@ requires \valid_read(at + (0 .. 9));
+  @ assigns \nothing;
+  @ ensures \result < TUX_FIELD_NAMES;
+  @*/
+static enum tux_field_name of_10(const uint8_t *at)
+{
+	if (spells(at, "connection", 10))
+		return TUX_FIELD_CONNECTION;
+	if (spells(at, "user-agent", 10))
+		return TUX_FIELD_USER_AGENT;
+	if (spells(at, "keep-alive", 10))
+		return TUX_FIELD_KEEP_ALIVE;
+	return spells(at, "x-sendfile", 10) ? TUX_FIELD_X_SENDFILE : TUX_FIELD_OTHER;
+}
+
+/*@ requires len <= 15 && \valid_read(at + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result < TUX_FIELD_NAMES;
+  @*/
+static enum tux_field_name of_12_to_15(const uint8_t *at, uint32_t len)
+{
+	switch (len) {
 	case 12:
 		return spells(at, "content-type", 12) ? TUX_FIELD_CONTENT_TYPE : TUX_FIELD_OTHER;
 	case 13:
@@ -86,18 +132,44 @@ enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32
 		if (spells(at, "accept-encoding", 15))
 			return TUX_FIELD_ACCEPT_ENCODING;
 		return spells(at, "x-forwarded-for", 15) ? TUX_FIELD_X_FORWARDED_FOR : TUX_FIELD_OTHER;
-	case 16:
-		if (octet_lower(at[0]) == 'p' && spells(at, "proxy-connection", 16))
-			return TUX_FIELD_PROXY_CONNECTION;
-		if (octet_lower(at[0]) == 'x' && spells(at, "x-forwarded-host", 16))
-			return TUX_FIELD_X_FORWARDED_HOST;
-		return octet_lower(at[0]) == 'x' && spells(at, "x-accel-redirect", 16) ? TUX_FIELD_X_ACCEL_REDIRECT : TUX_FIELD_OTHER;
-	case 17:
-		if (spells(at, "if-modified-since", 17))
-			return TUX_FIELD_IF_MODIFIED_SINCE;
-		if (spells(at, "transfer-encoding", 17))
-			return TUX_FIELD_TRANSFER_ENCODING;
-		return spells(at, "x-forwarded-proto", 17) ? TUX_FIELD_X_FORWARDED_PROTO : TUX_FIELD_OTHER;
+	default:
+		return TUX_FIELD_OTHER;
+	}
+}
+
+/*@ requires \valid_read(at + (0 .. 15));
+  @ assigns \nothing;
+  @ ensures \result < TUX_FIELD_NAMES;
+  @*/
+static enum tux_field_name of_16(const uint8_t *at)
+{
+	if (octet_lower(at[0]) == 'p' && spells(at, "proxy-connection", 16))
+		return TUX_FIELD_PROXY_CONNECTION;
+	if (octet_lower(at[0]) == 'x' && spells(at, "x-forwarded-host", 16))
+		return TUX_FIELD_X_FORWARDED_HOST;
+	return octet_lower(at[0]) == 'x' && spells(at, "x-accel-redirect", 16) ? TUX_FIELD_X_ACCEL_REDIRECT : TUX_FIELD_OTHER;
+}
+
+/*@ requires \valid_read(at + (0 .. 16));
+  @ assigns \nothing;
+  @ ensures \result < TUX_FIELD_NAMES;
+  @*/
+static enum tux_field_name of_17(const uint8_t *at)
+{
+	if (spells(at, "if-modified-since", 17))
+		return TUX_FIELD_IF_MODIFIED_SINCE;
+	if (spells(at, "transfer-encoding", 17))
+		return TUX_FIELD_TRANSFER_ENCODING;
+	return spells(at, "x-forwarded-proto", 17) ? TUX_FIELD_X_FORWARDED_PROTO : TUX_FIELD_OTHER;
+}
+
+/*@ requires len <= 19 && \valid_read(at + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result < TUX_FIELD_NAMES;
+  @*/
+static enum tux_field_name of_18_or_19(const uint8_t *at, uint32_t len)
+{
+	switch (len) {
 	case 18:
 		return octet_lower(at[0]) == 'p' && spells(at, "proxy-authenticate", 18) ? TUX_FIELD_PROXY_AUTHENTICATE : TUX_FIELD_OTHER;
 	case 19:
@@ -107,6 +179,27 @@ enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32
 	default:
 		return TUX_FIELD_OTHER;
 	}
+}
+
+enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32_t len)
+{
+	const uint8_t *at = buf + off;
+
+	if (len <= 5)
+		return up_to_5(at, len);
+	if (len <= 7)
+		return of_6_or_7(at, len);
+	if (len <= 9)
+		return of_8_or_9(at, len);
+	if (len == 10)
+		return of_10(at);
+	if (len <= 15)
+		return of_12_to_15(at, len);
+	if (len == 16)
+		return of_16(at);
+	if (len == 17)
+		return of_17(at);
+	return len <= 19 ? of_18_or_19(at, len) : TUX_FIELD_OTHER;
 }
 
 /* The bytes of buf from off up to end, without white space around them. */
