@@ -435,7 +435,7 @@ static void put_via(struct out *out, const struct tux_request *req, const struct
 		PUT(out, "Via: 1.1 tux\r\n");
 }
 
-/* RFC 9110 8.6: no body is said for the methods that may have one. */
+/* RFC 9110 8.6: no body is said for the methods that may have one; not where the octets behind the head are another protocol's. */
 /*@ requires out_valid(out) && \valid_read(req) && \valid_read(how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -443,7 +443,8 @@ static void put_via(struct out *out, const struct tux_request *req, const struct
   @*/
 static void put_framing_of_request(struct out *out, const struct tux_request *req, const struct tux_forwarding *how)
 {
-	if (how->framing == TUX_FRAMING_NONE && (req->method == TUX_POST || req->method == TUX_PUT || req->method == TUX_PATCH))
+	if (how->framing == TUX_FRAMING_NONE && !how->upgrade &&
+	    (req->method == TUX_POST || req->method == TUX_PUT || req->method == TUX_PATCH))
 		PUT(out, "Content-Length: 0\r\n");
 	else
 		put_framing(out, how->framing, how->content_length);

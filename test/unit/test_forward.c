@@ -141,6 +141,9 @@ static const struct forwarded forwarded[] = {
 	  { CLIENT, .close = true } },
 	{ "RFC 9110 7.8: Upgrade", "GET / HTTP/1.1\r\n" H "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nUpgrade: b/1\r\n\r\n",
 	  "GET / HTTP/1.1\r\n" H WHO("h") "Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: b/1\r\n\r\n", { CLIENT, .upgrade = true } },
+	{ "no length behind which another protocol begins",
+	  "POST / HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+	  "POST / HTTP/1.1\r\n" H WHO("h") "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", { CLIENT, .upgrade = true } },
 	{ "RFC 9110 7.6.3: Via", "GET / HTTP/1.0\r\nHost: h\r\nVia: 1.1 x\r\n\r\n",
 	  "GET / HTTP/1.1\r\n" H "Via: 1.1 x\r\n" WHO("h") "Via: 1.0 tux\r\n\r\n", { CLIENT, .via = true } },
 };
