@@ -60,6 +60,19 @@ struct tux_text tux_response_reason(uint16_t status)
 	}
 }
 
+struct tux_facts tux_facts_told(uint64_t size, const uint8_t *etag, uint32_t etag_len, int64_t last_modified, int64_t now)
+{
+	return (struct tux_facts){
+		.size = size,
+		.validators = {
+			.etag = etag,
+			.etag_len = etag_len,
+			.last_modified = last_modified > now ? -1 : last_modified,
+			.now = now,
+		},
+	};
+}
+
 uint16_t tux_respond_method(const struct tux_request *req)
 {
 	switch ((enum tux_method)req->method) {
@@ -109,11 +122,24 @@ static void decide_range(const uint8_t *buf, const struct tux_request *req, cons
 	}
 }
 
+/* Whether there is nothing to decide: most requests. */
+/*@ requires \valid_read(req);
+  @ assigns \nothing;
+  @*/
+static bool asks_for_all(const struct tux_request *req)
+{
+	return req->fields.first[TUX_FIELD_IF_NONE_MATCH] == 0 && req->fields.first[TUX_FIELD_IF_MODIFIED_SINCE] == 0 &&
+	       req->fields.first[TUX_FIELD_RANGE] == 0 && req->fields.first[TUX_FIELD_IF_MATCH] == 0 &&
+	       req->fields.first[TUX_FIELD_IF_UNMODIFIED_SINCE] == 0;
+}
+
 void tux_respond_decide(const uint8_t *buf, const struct tux_request *req, const struct tux_facts *facts,
                         struct tux_plan *plan)
 {
 	plan->status = 200;
 	plan->range_count = 0;
+	if (asks_for_all(req))
+		return;
 	switch (tux_condition_evaluate(buf, req, &facts->validators)) {
 	case TUX_CONDITION_PASSED:
 		decide_range(buf, req, facts, plan);
@@ -125,6 +151,52 @@ void tux_respond_decide(const uint8_t *buf, const struct tux_request *req, const
 		plan->status = 412;
 		break;
 	}
+}
+
+enum tux_coding tux_respond_coding(const uint8_t *buf, const struct tux_request *req, uint32_t available)
+{
+	if (available == 1u << TUX_CODING_IDENTITY)
+		return TUX_CODING_IDENTITY;
+	return tux_negotiate_coding(buf, req, available);
+}
+
+bool tux_respond_prebuilt(const struct tux_request *req, const struct tux_plan *plan, int64_t last_modified, int64_t now)
+{
+	return plan->status == 200 && req->minor > 0 && req->keep_alive && last_modified <= now;
+}
+
+void tux_head_describe(struct tux_head *head, const struct tux_facts *facts, enum tux_coding coding, uint32_t available,
+                       struct tux_text type)
+{
+	head->accept_ranges = true;
+	head->vary_encoding = available != 1u << TUX_CODING_IDENTITY;
+	head->coding = (uint8_t)coding;
+	head->type = type;
+	head->etag = facts->validators.etag;
+	head->etag_len = facts->validators.etag_len;
+	head->size = facts->size;
+	head->last_modified = facts->validators.last_modified;
+	head->has_last_modified = head->last_modified >= 0;
+}
+
+struct tux_range tux_head_plan(struct tux_head *head, const struct tux_plan *plan)
+{
+	struct tux_range range = { 0, head->size };
+
+	if (plan->status == 304) {
+		head->type.len = 0;
+		head->coding = TUX_CODING_IDENTITY;
+		range.len = 0;
+		return range;
+	}
+	if (plan->range_count == 1) {
+		range = plan->range[0];
+		head->content_range = TUX_CONTENT_RANGE_ONE;
+		head->range = range;
+	}
+	head->has_length = true;
+	head->content_length = range.len;
+	return range;
 }
 
 /*@ requires out_valid(out) && (range == \null || (\valid_read(range) && range_inside(range, 0x7fffffffffffffff)));

@@ -38,6 +38,18 @@ struct tux_plan {
   @*/
 
 /*
+ * The facts of a representation as they are told at the time now. last_modified is -1 when there is none to tell; one in
+ * the future is not told, as it may not be later than Date (RFC 9110 8.8.2.1). Any context.
+ */
+/*@ requires \valid_read(etag + (0 .. etag_len - 1));
+  @ assigns \nothing;
+  @ ensures \result.size == size && \result.validators.etag == etag && \result.validators.etag_len == etag_len;
+  @ ensures \result.validators.last_modified == -1 || \result.validators.last_modified == last_modified <= now;
+  @ ensures \result.validators.now == now;
+  @*/
+struct tux_facts tux_facts_told(uint64_t size, const uint8_t *etag, uint32_t etag_len, int64_t last_modified, int64_t now);
+
+/*
  * The status that the method alone decides: 0 for GET and HEAD, which go on to a file; 204 for
  * OPTIONS, 405 for the other methods we know, 501 for the rest (RFC 9110 9). Any context.
  */
@@ -59,6 +71,26 @@ uint16_t tux_respond_method(const struct tux_request *req);
   @*/
 void tux_respond_decide(const uint8_t *buf, const struct tux_request *req, const struct tux_facts *facts,
                         struct tux_plan *plan);
+
+/*
+ * The coding of the representation to answer with, of those in available (bit 1 << coding, that of identity always set). Any
+ * context.
+ */
+/*@ requires request_readable(buf, req);
+  @ assigns \nothing;
+  @ ensures \result < TUX_CODINGS;
+  @*/
+enum tux_coding tux_respond_coding(const uint8_t *buf, const struct tux_request *req, uint32_t available);
+
+/*
+ * Whether a head that was built before is the answer's: the one of a 200 on a connection of HTTP/1.1 that stays open, for a
+ * representation whose last_modified, -1 for none, is told by now. Any context.
+ */
+/*@ requires \valid_read(req) && \valid_read(plan);
+  @ assigns \nothing;
+  @ ensures \result ==> plan->status == 200 && req->minor > 0 && req->keep_alive && last_modified <= now;
+  @*/
+bool tux_respond_prebuilt(const struct tux_request *req, const struct tux_plan *plan, int64_t last_modified, int64_t now);
 
 enum tux_content_range {
 	TUX_CONTENT_RANGE_NONE,
@@ -105,6 +137,34 @@ struct tux_head {
 	uint32_t location_query_len;
 	struct tux_text extra;         /* further field lines, each ending in CRLF */
 };
+
+/*
+ * What each head about a file says of it: the facts of the representation that was chosen, its coding, which codings there are
+ * (as tux_respond_coding() has them), its media type. Any context.
+ */
+/*@ requires \valid(head) && facts_readable(facts) && text_readable(type) && \separated(head, facts);
+  @ assigns *head;
+  @ ensures head->size == facts->size && head->etag == facts->validators.etag && head->type == type;
+  @ ensures head->etag_len == facts->validators.etag_len;
+  @ ensures head->has_last_modified ==> 0 <= head->last_modified == facts->validators.last_modified;
+  @ ensures head->date == \old(head->date) && head->content_range == \old(head->content_range);
+  @*/
+void tux_head_describe(struct tux_head *head, const struct tux_facts *facts, enum tux_coding coding, uint32_t available,
+                       struct tux_text type);
+
+/*
+ * Adds to a described head what the plan makes of it: all of the representation, or one range, or with 304 none of it. Returns
+ * which bytes that is. Plans of several ranges are not for this. Any context.
+ */
+/*@ requires \valid(head) && \valid_read(plan) && \separated(head, plan) && plan->range_count <= 1;
+  @ requires plan->range_count == 1 ==> range_inside(&plan->range[0], head->size);
+  @ assigns *head;
+  @ ensures \result.first <= \old(head->size) && \result.len <= \old(head->size) - \result.first;
+  @ ensures plan->status == 304 ==> \result.len == 0;
+  @ ensures head->content_range == TUX_CONTENT_RANGE_ONE && \old(head->content_range) != TUX_CONTENT_RANGE_ONE ==>
+  @   range_inside(&head->range, \old(head->size));
+  @*/
+struct tux_range tux_head_plan(struct tux_head *head, const struct tux_plan *plan);
 
 /*
  * For the proof: every text of a head may be read; none is a part of the cap bytes at out.

@@ -293,15 +293,17 @@ static void build_head(struct object *object, enum tux_coding coding)
 {
 	static const uint8_t date[TUX_DATE_LEN] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* stamped when it is sent */
 	struct representation *rep = &object->representation[coding];
-	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .has_length = true, .date = date };
+	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .date = date };
+	struct tux_facts facts = object_facts(object, coding, INT64_MAX);
+	const struct tux_plan plan = { .status = 200 };
 	uint8_t text[TUX_MAX_RESPONSE_HEAD + TUX_MAX_FIELD_LINES];
 	uint32_t date_off;
 	uint32_t len;
 
 	head.extra = tux_fields_added(object->fields, 200);
 	head.omit = object->fields->omit;
-	object_describe(object, coding, INT64_MAX, &head);
-	head.content_length = rep->stamp.size;
+	tux_head_describe(&head, &facts, coding, object->available, object->type);
+	tux_head_plan(&head, &plan);
 	len = tux_response_head(text, sizeof(text), &head, &date_off);
 	rep->head = malloc(len);
 	if (rep->head == NULL)

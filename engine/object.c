@@ -43,38 +43,10 @@ void object_put(struct object *object)
 	free(object);
 }
 
-/* A time in the future is not told: Last-Modified may not be later than Date (RFC 9110 8.8.2.1). */
-static int64_t last_modified(const struct representation *rep, int64_t now_s)
-{
-	return rep->last_modified > now_s ? -1 : rep->last_modified;
-}
-
 struct tux_facts object_facts(const struct object *object, enum tux_coding coding, int64_t now_s)
 {
 	const struct representation *rep = &object->representation[coding];
 
-	return (struct tux_facts){
-		.size = rep->stamp.size,
-		.validators = {
-			.etag = rep->etag,
-			.etag_len = rep->etag_len,
-			.last_modified = last_modified(rep, now_s),
-			.now = now_s,
-		},
-	};
+	return tux_facts_told(rep->stamp.size, rep->etag, rep->etag_len, rep->last_modified, now_s);
 }
 
-void object_describe(const struct object *object, enum tux_coding coding, int64_t now_s, struct tux_head *head)
-{
-	const struct representation *rep = &object->representation[coding];
-
-	head->accept_ranges = true;
-	head->vary_encoding = (object->available & (object->available - 1)) != 0;
-	head->coding = (uint8_t)coding;
-	head->type = object->type;
-	head->etag = rep->etag;
-	head->etag_len = rep->etag_len;
-	head->size = rep->stamp.size;
-	head->last_modified = last_modified(rep, now_s);
-	head->has_last_modified = head->last_modified >= 0;
-}

@@ -76,10 +76,7 @@ struct object *object_new(const struct tux_site *site, const uint8_t *key, uint3
 struct object *object_get(struct object *object);
 void object_put(struct object *object);
 
-/* The facts that a decision about one representation needs. */
+/* The facts that a decision about one representation needs, and a head. */
 struct tux_facts object_facts(const struct object *object, enum tux_coding coding, int64_t now_s);
-
-/* Fills what a head says of a representation in every answer that has it, at the time now_s. */
-void object_describe(const struct object *object, enum tux_coding coding, int64_t now_s, struct tux_head *head);
 
 #endif

@@ -369,8 +369,9 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 {
 	struct worker *worker = conn->worker;
 	const struct representation *rep = &object->representation[coding];
+	struct tux_facts facts;
 	struct tux_head head;
-	struct tux_range range = { 0, rep->stamp.size };
+	struct tux_range range = { 0, 0 };
 	uint64_t body;
 	uint32_t date_off;
 	uint32_t len;
@@ -381,16 +382,12 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 	head = start_head(conn, plan->status);
 	if (plan->status == 412)
 		return reply_page(conn, buf, &head, NULL);
-	object_describe(object, coding, worker->now_s, &head);
+	facts = object_facts(object, coding, worker->now_s);
+	tux_head_describe(&head, &facts, coding, object->available, object->type);
 	if (plan->status == 416) {
 		head.content_range = TUX_CONTENT_RANGE_UNSATISFIED;
 		head.etag_len = 0;
 		head.has_last_modified = false;
-		return reply_page(conn, buf, &head, NULL);
-	}
-	if (plan->status == 304) {
-		head.type.len = 0;
-		head.coding = TUX_CODING_IDENTITY;
 		return reply_page(conn, buf, &head, NULL);
 	}
 	if (plan->range_count > 1) {
@@ -399,14 +396,10 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 		if (!queue_parts(conn, object, rep, &head, plan))
 			return reply_status(conn, buf, 503);
 	} else {
-		if (plan->range_count == 1) {
-			range = plan->range[0];
-			head.content_range = TUX_CONTENT_RANGE_ONE;
-			head.range = range;
-		}
-		head.has_length = true;
-		head.content_length = range.len;
+		range = tux_head_plan(&head, plan);
 	}
+	if (plan->status == 304)
+		return reply_page(conn, buf, &head, NULL);
 	body = wants_body(worker) ? head.content_length : 0;
 	out = head_room(conn, &head, 0);
 	len = tux_response_head(out, OUT_BYTES - conn->out->len, &head, &date_off);
@@ -417,33 +410,19 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 	return REPLY_DONE;
 }
 
-static bool has_field(const struct tux_request *req, enum tux_field_name name)
-{
-	return req->fields.first[name] != 0;
-}
-
 static enum reply reply_file(struct conn *conn, const uint8_t *buf, struct object *object)
 {
 	struct worker *worker = conn->worker;
 	const struct tux_request *req = &worker->request;
-	enum tux_coding coding = TUX_CODING_IDENTITY;
-	struct tux_facts facts;
+	enum tux_coding coding = tux_respond_coding(buf, req, object->available);
+	const struct representation *rep = &object->representation[coding];
+	struct tux_facts facts = object_facts(object, coding, worker->now_s);
 	struct tux_plan plan;
 
-	if (object->available != 1u << TUX_CODING_IDENTITY)
-		coding = tux_negotiate_coding(buf, req, object->available);
-	if (!has_field(req, TUX_FIELD_IF_NONE_MATCH) && !has_field(req, TUX_FIELD_IF_MODIFIED_SINCE) &&
-	    !has_field(req, TUX_FIELD_RANGE) && !has_field(req, TUX_FIELD_IF_MATCH) &&
-	    !has_field(req, TUX_FIELD_IF_UNMODIFIED_SINCE)) {
-		plan.status = 200;
-		plan.range_count = 0;
-		if (req->minor > 0 && req->keep_alive && !worker->draining && object->representation[coding].head != NULL && conn->fields == object->fields &&
-		    object->representation[coding].last_modified <= worker->now_s)
-			return reply_whole(conn, buf, object, coding);
-	} else {
-		facts = object_facts(object, coding, worker->now_s);
-		tux_respond_decide(buf, req, &facts, &plan);
-	}
+	tux_respond_decide(buf, req, &facts, &plan);
+	if (tux_respond_prebuilt(req, &plan, rep->last_modified, worker->now_s) && rep->head != NULL &&
+	    conn->fields == object->fields && !worker->draining)
+		return reply_whole(conn, buf, object, coding);
 	return reply_plan(conn, buf, object, coding, &plan);
 }
 

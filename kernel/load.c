@@ -105,15 +105,17 @@ static bool build_head(struct object *object, enum tux_coding coding)
 {
 	static const u8 date[] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* stamped when it is sent */
 	struct representation *rep = &object->representation[coding];
-	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .has_length = true, .date = date };
+	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .date = date };
+	struct tux_facts facts = object_facts(object, coding, S64_MAX);
+	const struct tux_plan plan = { .status = 200 };
 	u32 size = TUX_MAX_RESPONSE_HEAD + object->fields->lines.len;
 	u8 *text = kmalloc(size, GFP_KERNEL);
 	u32 date_off = 0;
 
 	if (!text)
 		return false;
-	object_describe(object, coding, S64_MAX, &head);
-	head.content_length = rep->stamp.size;
+	tux_head_describe(&head, &facts, coding, object->available, object->type);
+	tux_head_plan(&head, &plan);
 	head.extra = object->fields->lines;
 	head.omit = object->fields->omit;
 	rep->head_len = (u16)tux_response_head(text, size, &head, &date_off);

@@ -75,40 +75,11 @@ void object_put(struct object *object)
 	call_rcu(&object->rcu, object_free);
 }
 
-/* A time in the future is not told: Last-Modified may not be later than Date (RFC 9110 8.8.2.1). */
-static s64 last_modified(const struct representation *rep, s64 now_s)
-{
-	return rep->last_modified > now_s ? -1 : rep->last_modified;
-}
-
 struct tux_facts object_facts(const struct object *object, enum tux_coding coding, s64 now_s)
 {
 	const struct representation *rep = &object->representation[coding];
 
-	return (struct tux_facts){
-		.size = rep->stamp.size,
-		.validators = {
-			.etag = rep->etag,
-			.etag_len = rep->etag_len,
-			.last_modified = last_modified(rep, now_s),
-			.now = now_s,
-		},
-	};
-}
-
-void object_describe(const struct object *object, enum tux_coding coding, s64 now_s, struct tux_head *head)
-{
-	const struct representation *rep = &object->representation[coding];
-
-	head->accept_ranges = true;
-	head->vary_encoding = (object->available & (object->available - 1)) != 0;
-	head->coding = (u8)coding;
-	head->type = object->type;
-	head->etag = rep->etag;
-	head->etag_len = rep->etag_len;
-	head->size = rep->stamp.size;
-	head->last_modified = last_modified(rep, now_s);
-	head->has_last_modified = head->last_modified >= 0;
+	return tux_facts_told(rep->stamp.size, rep->etag, rep->etag_len, rep->last_modified, now_s);
 }
 
 static u32 hash_of(const struct cache *cache, const struct site *site, const u8 *key, u32 len)

@@ -87,9 +87,8 @@ static inline struct object *object_get(struct object *object)
 }
 void object_put(struct object *object); /* any context */
 
-/* The facts that a decision about one representation needs, and what a head says of it. Any context. */
+/* The facts that a decision about one representation needs, and a head. Any context. */
 struct tux_facts object_facts(const struct object *object, enum tux_coding coding, s64 now_s);
-void object_describe(const struct object *object, enum tux_coding coding, s64 now_s, struct tux_head *head);
 
 void stamp_take(struct stamp *stamp, const struct inode *inode);
 bool stamp_same(const struct stamp *a, const struct stamp *b);

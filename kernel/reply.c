@@ -121,38 +121,26 @@ static enum look answer_whole(struct conn *conn, struct scratch *scratch, const 
 
 /* The other answers about a file, their heads written anew. Consumes the reference if it answers. */
 static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u8 *buf, struct object *object,
-			     enum tux_coding coding, s64 now_s, enum send_result *result)
+			     enum tux_coding coding, const struct tux_facts *facts, enum send_result *result)
 {
 	const struct tux_request *req = &scratch->request;
 	const struct tux_plan *plan = &scratch->plan;
 	const struct representation *rep = &object->representation[coding];
-	struct tux_range range = { 0, rep->stamp.size };
+	struct tux_range range;
 	struct tux_head head = {
 		.status = plan->status,
 		.minor = req->minor,
 		.keep_alive = req->keep_alive,
 		.omit = object->fields->omit,
-		.date = date_of(scratch, now_s),
+		.date = date_of(scratch, facts->validators.now),
 		.extra = object->fields->lines,
 	};
 	u32 date_off, head_len;
 
 	if (plan->status == 412 || plan->status == 416 || plan->range_count > 1)
 		return hand_up(conn, TUX_REASON_ANSWER);
-	object_describe(object, coding, now_s, &head);
-	if (plan->status == 304) {
-		head.type.len = 0;
-		head.coding = TUX_CODING_IDENTITY;
-		range.len = 0;
-	} else {
-		if (plan->range_count == 1) {
-			range = plan->range[0];
-			head.content_range = TUX_CONTENT_RANGE_ONE;
-			head.range = range;
-		}
-		head.has_length = true;
-		head.content_length = range.len;
-	}
+	tux_head_describe(&head, facts, coding, object->available, object->type);
+	range = tux_head_plan(&head, plan);
 	if (req->method == TUX_HEAD)
 		range.len = 0;
 	head_len = tux_response_head(scratch->out, sizeof(scratch->out), &head, &date_off);
@@ -162,38 +150,20 @@ static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u
 	return answer(conn, scratch, buf, plan->status, head_len, scratch->out, object, rep->file, &range, result);
 }
 
-static bool has_field(const struct tux_request *req, enum tux_field_name name)
-{
-	return req->fields.first[name] != 0;
-}
-
-static bool is_conditional(const struct tux_request *req)
-{
-	return has_field(req, TUX_FIELD_IF_NONE_MATCH) || has_field(req, TUX_FIELD_IF_MODIFIED_SINCE) ||
-	       has_field(req, TUX_FIELD_RANGE) || has_field(req, TUX_FIELD_IF_MATCH) ||
-	       has_field(req, TUX_FIELD_IF_UNMODIFIED_SINCE);
-}
-
 /* Consumes the reference if it answers. */
 static enum look answer_object(struct conn *conn, struct scratch *scratch, const u8 *buf, struct object *object,
 			       enum send_result *result)
 {
 	const struct tux_request *req = &scratch->request;
+	enum tux_coding coding = tux_respond_coding(buf, req, object->available);
+	const struct representation *rep = &object->representation[coding];
 	s64 now_s = ktime_get_real_seconds();
-	enum tux_coding coding = TUX_CODING_IDENTITY;
-	struct tux_facts facts;
+	struct tux_facts facts = object_facts(object, coding, now_s);
 
-	if (object->available != 1u << TUX_CODING_IDENTITY)
-		coding = tux_negotiate_coding(buf, req, object->available);
-	scratch->plan.status = 200;
-	scratch->plan.range_count = 0;
-	if (is_conditional(req)) {
-		facts = object_facts(object, coding, now_s);
-		tux_respond_decide(buf, req, &facts, &scratch->plan);
-	} else if (req->minor > 0 && req->keep_alive && object->representation[coding].last_modified <= now_s) {
-		return answer_whole(conn, scratch, buf, object, &object->representation[coding], now_s, result);
-	}
-	return answer_plan(conn, scratch, buf, object, coding, now_s, result);
+	tux_respond_decide(buf, req, &facts, &scratch->plan);
+	if (tux_respond_prebuilt(req, &scratch->plan, rep->last_modified, now_s))
+		return answer_whole(conn, scratch, buf, object, rep, now_s, result);
+	return answer_plan(conn, scratch, buf, object, coding, &facts, result);
 }
 
 /* The object of the path at hand: what was just brought, or a cached one that is still true. */

@@ -313,28 +313,18 @@ static bool __init response_good(struct room *room)
 		"Accept-Ranges: bytes\r\nContent-Range: bytes 2-5/10\r\nVary: Accept-Encoding\r\nConnection: close\r\n\r\n";
 	static const u8 key[16] __initconst = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 	const struct tux_file_identity identity = { 1, 2, 3, 4, 5, 6, 7, 0 };
+	struct tux_head head = { .status = 206, .minor = 1, .date = (const u8 *)DATE };
+	struct tux_facts facts;
 	u8 etag[TUX_MAX_ETAG];
-	const struct tux_head head = {
-		.status = 206,
-		.minor = 1,
-		.has_length = true,
-		.accept_ranges = true,
-		.vary_encoding = true,
-		.has_last_modified = true,
-		.coding = TUX_CODING_GZIP,
-		.content_range = TUX_CONTENT_RANGE_ONE,
-		.range = { 2, 4 },
-		.size = 10,
-		.content_length = 4,
-		.last_modified = DATE_S,
-		.date = (const u8 *)DATE,
-		.type = tux_media_type((const u8 *)"a.HTML", 6),
-		.etag = etag,
-		.etag_len = tux_etag_format(key, &identity, TUX_CODING_GZIP, false, etag),
-	};
-	u32 date_off;
-	u32 len = tux_response_head(room->text, sizeof(room->text), &head, &date_off);
+	u32 date_off, len;
 
+	len = tux_etag_format(key, &identity, TUX_CODING_GZIP, false, etag);
+	facts = tux_facts_told(10, etag, len, DATE_S, DATE_S);
+	room->plan = (struct tux_plan){ .status = 206, .range_count = 1, .range = { { 2, 4 } } };
+	tux_head_describe(&head, &facts, TUX_CODING_GZIP, 1u << TUX_CODING_IDENTITY | 1u << TUX_CODING_GZIP,
+			  tux_media_type((const u8 *)"a.HTML", 6));
+	tux_head_plan(&head, &room->plan);
+	len = tux_response_head(room->text, sizeof(room->text), &head, &date_off);
 	if (len == sizeof(expected) - 1 && memcmp(room->text, expected, len) == 0 && memcmp(room->text + date_off, DATE, TUX_DATE_LEN) == 0 &&
 	    tux_response_head(room->text, len - 1, &head, &date_off) == 0)
 		return true;

@@ -145,6 +145,66 @@ static void test_decide(void **state)
 	assert_int_equal(decided("GET", "Range: bytes=0-1\r\nIf-Match: \"x\"\r\n", &count), 412);
 }
 
+static struct tux_range planned(struct tux_head *head, uint16_t status, uint32_t count)
+{
+	static const uint8_t tag[] = "\"e\"";
+	const struct tux_facts facts = tux_facts_told(10, tag, 3, 784111777, 784111777);
+	const struct tux_plan plan = { .status = status, .range_count = count, .range = { { 2, 4 } } };
+
+	*head = (struct tux_head){ .status = status, .minor = 1, .keep_alive = true, .date = date };
+	tux_head_describe(head, &facts, TUX_CODING_GZIP, 1u << TUX_CODING_IDENTITY | 1u << TUX_CODING_GZIP,
+	                  TUX_TEXT("text/css"));
+	return tux_head_plan(head, &plan);
+}
+
+/* RFC 9110 15.3.1, 15.3.7, 15.4.5: all of it, a part of it, none of it. */
+static void test_planned_heads(void **state)
+{
+	const char *const told = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nETag: \"e\"\r\n";
+	struct tux_range body;
+	struct tux_head head;
+
+	(void)state;
+	body = planned(&head, 200, 0);
+	assert_true(body.first == 0 && body.len == 10);
+	assert_non_null(strstr(written(&head), told));
+	assert_non_null(strstr(written(&head), "Content-Type: text/css\r\nContent-Length: 10\r\n"));
+	assert_non_null(strstr(written(&head), "Content-Encoding: gzip\r\nAccept-Ranges: bytes\r\nVary: Accept-Encoding\r\n"));
+	body = planned(&head, 206, 1);
+	assert_true(body.first == 2 && body.len == 4);
+	assert_non_null(strstr(written(&head), "Content-Length: 4\r\n"));
+	assert_non_null(strstr(written(&head), "Content-Range: bytes 2-5/10\r\n"));
+	body = planned(&head, 304, 0);
+	assert_int_equal(body.len, 0);
+	assert_non_null(strstr(written(&head), told));
+	assert_null(strstr(written(&head), "Content-"));
+}
+
+/* RFC 9110 8.8.2.1: Last-Modified is not later than Date. */
+static void test_told_facts(void **state)
+{
+	(void)state;
+	assert_int_equal(tux_facts_told(1, NULL, 0, 99, 100).validators.last_modified, 99);
+	assert_int_equal(tux_facts_told(1, NULL, 0, 100, 100).validators.last_modified, 100);
+	assert_int_equal(tux_facts_told(1, NULL, 0, 101, 100).validators.last_modified, -1);
+	assert_int_equal(tux_facts_told(1, NULL, 0, -1, 100).validators.last_modified, -1);
+}
+
+/* The head that was built before is of HTTP/1.1, of a connection that stays, of all of the file, and of a time that is told. */
+static void test_prebuilt(void **state)
+{
+	const struct tux_plan all = { .status = 200 };
+	const struct tux_plan part = { .status = 206, .range_count = 1 };
+
+	(void)state;
+	assert_true(tux_respond_prebuilt(&(struct tux_request){ .minor = 1, .keep_alive = true }, &all, 5, 5));
+	assert_true(tux_respond_prebuilt(&(struct tux_request){ .minor = 1, .keep_alive = true }, &all, -1, 5));
+	assert_false(tux_respond_prebuilt(&(struct tux_request){ .minor = 1, .keep_alive = true }, &all, 6, 5));
+	assert_false(tux_respond_prebuilt(&(struct tux_request){ .minor = 1, .keep_alive = true }, &part, 5, 5));
+	assert_false(tux_respond_prebuilt(&(struct tux_request){ .minor = 0, .keep_alive = true }, &all, 5, 5));
+	assert_false(tux_respond_prebuilt(&(struct tux_request){ .minor = 1, .keep_alive = false }, &all, 5, 5));
+}
+
 /* RFC 9110 9.1, 15.5.6, 15.6.2 */
 static void test_methods(void **state)
 {
@@ -196,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_head), cmocka_unit_test(test_extra),   cmocka_unit_test(test_other_heads), cmocka_unit_test(test_no_injection),
+		cmocka_unit_test(test_planned_heads), cmocka_unit_test(test_told_facts), cmocka_unit_test(test_prebuilt),
 		cmocka_unit_test(test_parts),  cmocka_unit_test(test_pages),       cmocka_unit_test(test_decide),
 		cmocka_unit_test(test_methods), cmocka_unit_test(test_record),
 	};
