@@ -22,6 +22,7 @@ enum tux_handler {
 	TUX_HANDLER_CGI,      /* argument: which kind of CGI programs */
 	TUX_HANDLER_UPSTREAM, /* argument: which of the upstream servers */
 	TUX_HANDLER_HIDDEN,   /* files beneath the root, but for peers alone, who name them (X-Accel-Redirect); for clients it is missing */
+	TUX_HANDLER_MODULE,   /* argument: which of the modules' names */
 	TUX_HANDLERS
 };
 

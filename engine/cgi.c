@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "say.h"
+
 enum {
-	LINE_BYTES = 1024, /* of stderr, written together; a longer line is cut into such */
-	NAME_BYTES = 64,   /* of a rule's name in front of a line */
+	LINE_BYTES = SAY_BYTES, /* of stderr, written together; a longer line is cut into such */
+	NAME_BYTES = 64,        /* of a rule's name in front of a line */
 };
 
 struct cgi_program {
@@ -39,24 +40,19 @@ bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct strea
 }
 
 /* Says something of a program in the error log; never waits for that. */
-static void say(struct cgi *cgi, uint32_t rule, const char *text, uint32_t len)
+static void say_of(struct cgi *cgi, uint32_t rule, const char *text, uint32_t len)
 {
-	struct pollfd error_log = { .fd = STDERR_FILENO, .events = POLLOUT };
-	char line[LINE_BYTES + NAME_BYTES + 16];
-	int head = snprintf(line, sizeof(line), "tux: cgi %.*s: ", NAME_BYTES, cgi->rules[rule].name);
+	char front[NAME_BYTES + 8];
 
-	for (uint32_t i = 0; i < len; i++) /* nothing that a terminal would take for an order */
-		line[head + (int)i] = (unsigned char)text[i] < ' ' && text[i] != '\t' ? '?' : text[i];
-	line[head + (int)len] = '\n';
-	/* A pipe that has room takes a line of this size whole. */
-	if (poll(&error_log, 1, 0) != 1 || write(STDERR_FILENO, line, (size_t)head + len + 1) < 0)
+	snprintf(front, sizeof(front), "cgi %.*s:", NAME_BYTES, cgi->rules[rule].name);
+	if (!say(front, text, len))
 		cgi->lost_lines++;
 }
 
 static void flush_line(struct cgi_program *program)
 {
 	if (program->line_len > 0)
-		say(program->cgi, program->rule, (const char *)program->line, program->line_len);
+		say_of(program->cgi, program->rule, (const char *)program->line, program->line_len);
 	program->line_len = 0;
 }
 
@@ -121,7 +117,7 @@ static uint16_t start_status(struct cgi *cgi, uint32_t rule, int error)
 	if (error == EMSGSIZE)
 		return 431;
 	snprintf(text, sizeof(text), "cannot be started: %s", error == EPIPE ? "the process that starts programs is gone" : strerror(error));
-	say(cgi, rule, text, (uint32_t)strlen(text));
+	say_of(cgi, rule, text, (uint32_t)strlen(text));
 	return 503;
 }
 
@@ -212,7 +208,7 @@ static void say_end(struct cgi *cgi, const struct cgi_program *program, const st
 		snprintf(text, sizeof(text), "process %d ended with status %d", (int)result->pid, WEXITSTATUS(result->status));
 	else
 		return;
-	say(cgi, program->rule, text, (uint32_t)strlen(text));
+	say_of(cgi, program->rule, text, (uint32_t)strlen(text));
 }
 
 static void end_program(struct cgi_program *program, uint16_t status)

@@ -54,6 +54,7 @@ struct tux_counters {
 	uint64_t kernel_open;
 	uint64_t handed_up[TUX_REASONS];   /* connections that the kernel engine gave to the user engine, by enum tux_reason */
 	uint64_t handed_over[TUX_REASONS]; /* and to another server */
+	uint64_t modules_absent; /* of errors, requests for a module that is not loaded */
 	uint64_t given_back;   /* connections that the kernel engine took from the user engine */
 };
 

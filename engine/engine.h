@@ -24,6 +24,7 @@ enum {
 	TUX_MAX_CGI = 64,       /* kinds of CGI programs */
 	TUX_MAX_CGI_TEXTS = 64, /* arguments, variables set or passed, each, of one of them */
 	TUX_MAX_PROGRAMS = 4096, /* CGI programs at a time, of all kinds */
+	TUX_MAX_MODULES = 256,  /* names that routes say */
 };
 
 enum tux_loop_kind {
@@ -219,6 +220,8 @@ struct tux_engine_config {
 	unsigned max_programs;      /* CGI programs at a time, of all threads together */
 	const struct tux_cgi *cgi;  /* what the arguments of routes to TUX_HANDLER_CGI are numbers of */
 	unsigned cgi_count;
+	const char *const *modules; /* names that the arguments of routes to TUX_HANDLER_MODULE are numbers of */
+	unsigned module_count;
 	const int *spawner_fd;      /* for each thread a socket to the spawner, of tux_spawner_start(); NULL: there is none. They stay the program's */
 	uint8_t etag_key[16];
 };

@@ -13,12 +13,14 @@
 #include "lookup.h"
 #include "report.h"
 #include "report_request.h"
+#include "say.h"
 #include "send.h"
 #include "tally.h"
 
 enum {
 	LONGEST_PATH = 4096, /* that a file can have: PATH_MAX */
 	COPY_BYTES = 4096, /* bodies up to this go out together with their head */
+	SAY_AGAIN_MS = 1000, /* how often a thread says that a module is asked for that is not loaded */
 };
 
 static int64_t microseconds(void)
@@ -645,6 +647,25 @@ static enum reply reply_report(struct conn *conn, const uint8_t *buf, const stru
 	return REPLY_DONE;
 }
 
+/* Nobody can answer for a module that is not loaded; it may be later, so the client may come again. */
+static enum reply reply_module(struct conn *conn, const uint8_t *buf, const char *name)
+{
+	static const char absent[] = "is not loaded";
+	struct worker *worker = conn->worker;
+	const enum reply reply = reply_status(conn, buf, 503);
+	char front[80];
+
+	if (reply != REPLY_DONE)
+		return reply;
+	count(&worker->counters.modules_absent, 1);
+	if (worker->module_said_ms == 0 || worker->now_ms - worker->module_said_ms >= SAY_AGAIN_MS) {
+		snprintf(front, sizeof(front), "module %s", name);
+		say(front, absent, sizeof(absent) - 1);
+		worker->module_said_ms = worker->now_ms;
+	}
+	return reply;
+}
+
 void reply_choose_site(struct conn *conn, const uint8_t *buf)
 {
 	const struct tux_engine_config *config = conn->worker->config;
@@ -739,6 +760,8 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 	}
 	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_REDIRECT && status != 501)
 		return reply_route(conn, buf, worker->route, len);
+	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_MODULE)
+		return reply_module(conn, buf, worker->config->modules[worker->route->argument]);
 	if (is_peer(worker->route) || (status != 0 && is_static(worker->route) && reply_to_handover(conn)))
 		return REPLY_PEER;
 	if (status != 0)

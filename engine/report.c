@@ -202,6 +202,7 @@ static void prometheus_write(FILE *out, const struct report *report)
 	put_number(out, "sent_bytes_total", "counter", "Bytes sent, heads included.", counters->sent_bytes);
 	put_number(out, "refused_total", "counter", "Requests refused by the protocol or a limit.", counters->refused);
 	put_number(out, "errors_total", "counter", "Answers with 5xx, and answers cut short.", counters->errors);
+	put_number(out, "modules_absent_total", "counter", "Requests for a module that is not loaded.", counters->modules_absent);
 	put_metric(out, "request_duration_seconds", "histogram",
 	           "From a request's head to its answer's last byte with the kernel; of the user engine.");
 	put_histogram(out, "request_duration_seconds", "", &counters->latency);
@@ -313,6 +314,7 @@ void report_json_write(FILE *out, const struct report *report)
 	fprintf(out, "},\n\"cache\":{\"hits\":%" PRIu64 ",\"misses\":%" PRIu64 ",\"objects\":%" PRIu64 ",\"bytes\":%" PRIu64
 	        ",\"files\":%" PRIu64 "},\n\"log\":{\"lost\":%" PRIu64 "}", counters->cache_hits, counters->cache_misses,
 	        counters->cached, counters->cached_bytes, counters->cached_files, counters->records_lost);
+	fprintf(out, ",\n\"modules\":{\"absent\":%" PRIu64 "}", counters->modules_absent);
 	if (report->kernel) {
 		fprintf(out, ",\n\"kernel\":{\"requests\":%" PRIu64 ",\"open\":%" PRIu64 ",\"given_back\":%" PRIu64 ",\"handed_up\":",
 		        counters->kernel_requests, counters->kernel_open, counters->given_back);

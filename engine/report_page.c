@@ -232,6 +232,8 @@ static void tables_write(FILE *out, const struct report *report)
 	}
 	put_row(out, "refused", counters->refused);
 	put_row(out, "5xx or cut short", counters->errors);
+	if (counters->modules_absent > 0)
+		put_row(out, "of a module that is not loaded", counters->modules_absent);
 	table_end(out);
 	latency_write(out, &counters->latency);
 	table_begin(out, "Connections");

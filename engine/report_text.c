@@ -117,6 +117,8 @@ void report_text_write(FILE *out, const struct report *report)
 	fputc('\n', out);
 	line_write(out, "refused", counters->refused);
 	line_write(out, "errors", counters->errors);
+	if (counters->modules_absent > 0)
+		line_write(out, "no module", counters->modules_absent);
 	latency_write(out, "answered", &counters->latency);
 	connections_write(out, report);
 	name_write(out, "cache");

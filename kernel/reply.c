@@ -248,6 +248,7 @@ enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum 
 	case TUX_HANDLER_CGI:
 	case TUX_HANDLER_UPSTREAM:
 	case TUX_HANDLER_HIDDEN:
+	case TUX_HANDLER_MODULE:
 	case TUX_HANDLERS:
 		return hand_up(conn, TUX_REASON_ROUTE);
 	case TUX_HANDLER_STATIC:

@@ -9,6 +9,7 @@
 #include "cgis.h"
 #include "log.h"
 #include "host.h"
+#include "modules.h"
 #include "upstreams.h"
 
 enum { TUX_DEFAULT_CACHE_ENTRIES = 16384 };
@@ -39,6 +40,7 @@ struct tux_command {
 	struct tux_host_options *host; /* those of the file; none: the top is the one */
 	unsigned host_count;
 	struct tux_upstream_table upstreams;
+	struct tux_modules modules;
 	enum tux_log_format log_format;
 	uint64_t log_rotate; /* bytes of the log's file, from which on a new one is begun; 0: it is not rotated */
 	uint32_t log_keep;   /* files that were rotated */

@@ -352,6 +352,7 @@ static void parse(struct reading *reading)
 		cgis_settle(reading);
 		hosts_settle(reading);
 		upstreams_settle(reading);
+		modules_settle(reading);
 		ucl_object_unref(top);
 	}
 	ucl_parser_free(parser);

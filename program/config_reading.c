@@ -22,20 +22,38 @@ unsigned reading_line(const struct reading *reading, const char *at)
 	return line;
 }
 
-void reading_wrong(struct reading *reading, const char *at, const char *format, ...)
+/* A line: where, and what. */
+static void __attribute__((format(printf, 4, 0))) say(struct reading *reading, const char *at, const char *front, const char *format,
+                                                      va_list arguments)
 {
 	const unsigned line = reading_line(reading, at);
-	va_list arguments;
 
 	if (line)
 		fprintf(reading->errors, "%s:%u: ", reading->path, line);
 	else
 		fprintf(reading->errors, "%s: ", reading->path);
-	va_start(arguments, format);
+	fputs(front, reading->errors);
 	vfprintf(reading->errors, format, arguments);
-	va_end(arguments);
 	fputc('\n', reading->errors);
+}
+
+void reading_wrong(struct reading *reading, const char *at, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(reading, at, "", format, arguments);
+	va_end(arguments);
 	reading->wrong++;
+}
+
+void reading_warn(struct reading *reading, const char *at, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(reading, at, "warning: ", format, arguments);
+	va_end(arguments);
 }
 
 /* The value's text as it stands in the file: 64M is not to be what libucl takes it for. Behind its key, or the quote that ends that. */

@@ -24,6 +24,7 @@ struct reading {
 	struct tux_host_options *host; /* of which is being said: the command's top, or one of its hosts */
 	const char *host_at[TUX_MAX_SITES]; /* where each stands */
 	const char *upstream_at[TUX_MAX_UPSTREAMS]; /* where each is named first */
+	const char *module_at[TUX_MAX_MODULES]; /* the same */
 	const char *path;
 	char *file; /* all of it, and a NUL behind it */
 	size_t len; /* bytes, the NUL not counted */
@@ -39,6 +40,9 @@ unsigned reading_line(const struct reading *reading, const char *at);
 
 /* Says what is wrong at a place of the file, or with the file. */
 void __attribute__((format(printf, 3, 4))) reading_wrong(struct reading *reading, const char *at, const char *format, ...);
+
+/* The same of what may be meant: the file is good all the same. */
+void __attribute__((format(printf, 3, 4))) reading_warn(struct reading *reading, const char *at, const char *format, ...);
 
 /* A copy that ends in NUL and lives as long as the configuration; "" without memory, and that is said. */
 const char *reading_keep(struct reading *reading, const char *text, size_t len);

@@ -8,7 +8,7 @@
 
 enum { MAX_ALLOW = 64 }; /* networks of a status */
 
-#define HANDLERS "static on, hidden on, redirect, handover PORT, upstream NAME, cgi NAME, or status on"
+#define HANDLERS "static on, hidden on, redirect, handover PORT, upstream NAME, cgi NAME, module NAME, or status on"
 
 /* The port of a route to a server. */
 static void port_apply(struct reading *reading, const ucl_object_t *value, const char *at)
@@ -33,6 +33,30 @@ void port_settle(struct reading *reading)
 		reading_wrong(reading, reading->route_port_at, "all hand over to one port, and the key handover says %u", *port);
 	else if (reading->route_port != 0)
 		*port = reading->route_port;
+}
+
+/* The number of a module; -1, and an error said, if there can be none. */
+static int module_named(struct reading *reading, const ucl_object_t *key)
+{
+	const char *const name = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, key->key) : NULL;
+	char error[CONFIG_ERROR_MAX] = "module needs the name of a module";
+	const int number = name ? tux_modules_find(&reading->command->modules, name, error, sizeof(error)) : -1;
+
+	if (number < 0)
+		reading_wrong(reading, key->key, "%s", error);
+	else if (!reading->module_at[number])
+		reading->module_at[number] = key->key;
+	return number;
+}
+
+void modules_settle(struct reading *reading)
+{
+	const struct tux_modules *const modules = &reading->command->modules;
+	unsigned i;
+
+	for (i = 0; i < modules->count && reading->wrong == 0; i++)
+		reading_warn(reading, reading->module_at[i], "module %s is not loaded; until it is, requests for it are answered 503",
+		             modules->name[i]);
 }
 
 /* One rule about fields. */
@@ -179,6 +203,10 @@ static void route_key_apply(struct reading *reading, const ucl_object_t *key, st
 		route->handlers++;
 		route->handler = TUX_HANDLER_UPSTREAM;
 		route->argument = upstream_named(reading, key);
+	} else if (len == 6 && memcmp(name, "module", 6) == 0) {
+		route->handlers++;
+		route->handler = TUX_HANDLER_MODULE;
+		route->argument = module_named(reading, key);
 	} else if (len == 13 && memcmp(name, "cache-control", 13) == 0) {
 		route->fields.cache_control = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, name) : NULL;
 		if (!route->fields.cache_control || !tux_field_value_good(route->fields.cache_control))
@@ -189,7 +217,7 @@ static void route_key_apply(struct reading *reading, const ucl_object_t *key, st
 		allow_apply(reading, key, route);
 	} else {
 		reading_wrong(reading, name, "unknown key \"%.*s\" in a route; there are: "
-		              "static, hidden, redirect, handover, upstream, cgi, status, allow, header, cache-control", (int)len, name);
+		              "static, hidden, redirect, handover, upstream, cgi, module, status, allow, header, cache-control", (int)len, name);
 	}
 }
 

@@ -14,4 +14,7 @@ void field_rules_apply(struct reading *reading, struct tux_field_rules *rules, c
 /* When all is read: the routes' port is the one of the key handover, or there is no such key. */
 void port_settle(struct reading *reading);
 
+/* The same, if nothing was wrong: warns of modules, of which none is loaded now. */
+void modules_settle(struct reading *reading);
+
 #endif

@@ -284,6 +284,8 @@ static bool prepare(struct serving *serving)
 	*config = command->engine;
 	config->threads = tux_serve_threads(command);
 	config->version = TUX_VERSION;
+	config->modules = command->modules.name;
+	config->module_count = command->modules.count;
 	if (!upstreams_make(serving))
 		return false;
 	etag_key_make(config->etag_key);

@@ -44,6 +44,8 @@ WRONG = [
     ("cgi b\n", [(1, "cgi needs a name")]),
     ('route "/x/" { cgi none }\nroute "/y/" { cgi 3 }\n', [(2, "the name of a cgi"), (1, "there is no cgi none")]),
     ('cgi a { root /x }\nroute "/x/" { cgi a; static on }\n', [(2, "does one thing")]),
+    ('route "/m" { module "a b" }\nroute "/n" {\nmodule 5 }\n', [(1, '"a b" is not the name of a module'), (3, "module needs the name")]),
+    ('route "/m" { module a; static on }\n', [(1, "does one thing")]),
 ]
 
 
@@ -86,6 +88,27 @@ def test_nothing_wrong(program, place, text):
     path = written(place, text)
     found = check(program, path)
     assert (found.returncode, found.stdout, found.stderr) == (0, path + ": nothing is wrong with it\n", "")
+
+
+def test_a_module_that_is_not_loaded(program, place, tux):
+    """It may be later: the file is good, a request is 503, and the error log says why. Modules know which methods they take."""
+    os.mkdir(os.path.join(place, "sub"))
+    path = written(place, 'route "/count" { module demo.tux }\nroute "/*.x" { module other }\nroute "=/again" { module demo.tux }\n'
+                   'route "=/s" { status on }\n')
+    found = check(program, path)
+    assert (found.returncode, found.stdout) == (0, path + ": nothing is wrong with it\n")
+    assert [line.split(": warning: ") for line in found.stderr.splitlines()] == [
+        ["%s:%d" % (path, line), "module %s is not loaded; until it is, requests for it are answered 503" % name]
+        for line, name in ((1, "demo.tux"), (2, "other"))]
+    server = tux(place + "/sub", "--config", path)
+    with server.connect() as conn:
+        for target, status in (("/count/1", 503), ("/a.x", 503), ("/again", 503), ("/", 403), ("/a.y", 404)):
+            assert conn.get(target).status == status, target
+        conn.send("POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+        assert conn.response("POST").status == 503
+        assert '"modules":{"absent":4}' in conn.get("/s?format=json").body.decode()
+    said = [line for line in server.output.splitlines() if line.startswith("tux: module")]
+    assert said[0] == "tux: module demo.tux is not loaded" and len(said) < 4  # at most once a second
 
 
 def test_no_such_file(program, place):

@@ -6,7 +6,7 @@ import os
 import struct
 import threading
 
-ABI = 5
+ABI = 6
 RECORD_SIZE = 64
 DEVICE = "/dev/tux"
 
