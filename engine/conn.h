@@ -162,6 +162,7 @@ struct worker {
 	const bool *by_kernel;        /* the engine's, of each listener: whether the kernel engine accepts there */
 	unsigned acceptor_count;      /* 0 behind close_acceptors() */
 	bool accepting;
+	bool left;                    /* a connection has closed: there may be room for another */
 	uint64_t accept_again_ms;     /* after running out of descriptors; 0: nothing to wait for */
 	unsigned open;
 	unsigned parked;              /* of those: they wait for others to close */

@@ -9,17 +9,16 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "backlog.h"
 #include "exchange.h"
 #include "inside.h"
 #include "lookup.h"
 #include "reply.h"
 #include "send.h"
+#include "slot.h"
 
 enum {
-	ANSWER_ROOM = 4096,       /* in out, before another request is looked at */
-	RETRY_ACCEPT_MS = 100,    /* after descriptors have run out */
-	LOG_WAIT_MS = 2000,       /* that requests wait for a log that is behind; then records are lost, and counted */
-	SINGLE_ACCEPTS = 64,      /* connections to the limit, a thread, from which on each is accepted by itself */
+	ANSWER_ROOM = 4096, /* in out, before another request is looked at */
 };
 
 static const struct channel_events channel_events;
@@ -41,45 +40,6 @@ static bool busy(const struct conn *conn)
 	return conn->sending || conn->log_waits || conn->state == CONN_LOADING || conn->state == CONN_HELD;
 }
 
-/* Whether one more request may be answered: its access record has room, or there was none for so long that it is lost. */
-static bool log_permits(struct worker *worker)
-{
-	if (!worker->config->records || records_room(&worker->records)) {
-		worker->log_full_ms = 0;
-		return true;
-	}
-	if (worker->log_full_ms == 0)
-		worker->log_full_ms = worker->now_ms;
-	return worker->now_ms - worker->log_full_ms >= LOG_WAIT_MS;
-}
-
-static void log_wait(struct conn *conn)
-{
-	struct worker *worker = conn->worker;
-
-	timer_stop(&conn->timer);
-	conn_phase(conn, TUX_PHASE_WAITING);
-	conn->log_waits = true;
-	conn->next_waiting = NULL;
-	*worker->log_end = conn;
-	worker->log_end = &conn->next_waiting;
-}
-
-static void log_leave(struct conn *conn)
-{
-	struct worker *worker = conn->worker;
-	struct conn **link = &worker->log_first;
-
-	if (!conn->log_waits)
-		return;
-	while (*link != conn)
-		link = &(*link)->next_waiting;
-	*link = conn->next_waiting;
-	if (*link == NULL)
-		worker->log_end = link;
-	conn->log_waits = false;
-}
-
 static void end(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
@@ -92,7 +52,7 @@ static void end(struct conn *conn)
 	conn->state = CONN_CLOSED;
 	timer_stop(&conn->timer);
 	lookup_leave(conn);
-	log_leave(conn);
+	backlog_leave(conn);
 	worker->ops->close(worker->loop, &conn->channel);
 }
 
@@ -350,7 +310,7 @@ static uint32_t consume(struct conn *conn, const uint8_t *buf, uint32_t len)
 {
 	uint32_t off = 0;
 
-	while (off < len && takes_more(conn) && (conn->state == CONN_EXCHANGE || log_permits(conn->worker))) {
+	while (off < len && takes_more(conn) && (conn->state == CONN_EXCHANGE || backlog_permits(conn->worker))) {
 		uint32_t used = conn->state == CONN_HEAD ? take_head(conn, buf + off, len - off) :
 		                conn->state == CONN_BODY ? take_body(conn, buf + off, len - off) :
 		                                           take_peer_body(conn, buf + off, len - off);
@@ -468,8 +428,8 @@ static void go_on(struct conn *conn)
 		} else if (conn->state == CONN_EXCHANGE) {
 			if (!go_on_exchange(conn))
 				return;
-		} else if ((conn->state == CONN_HELD || (conn->in.len > 0 && takes_more(conn))) && !log_permits(conn->worker)) {
-			log_wait(conn);
+		} else if ((conn->state == CONN_HELD || (conn->in.len > 0 && takes_more(conn))) && !backlog_permits(conn->worker)) {
+			backlog_join(conn);
 			return;
 		} else if (conn->state == CONN_HELD) {
 			answer_held(conn);
@@ -568,13 +528,6 @@ static void on_writable(struct channel *channel)
 	after_send(conn_of(channel), send_start(conn_of(channel)));
 }
 
-/* A connection that counted is no more. */
-static void put_slot(struct worker *worker)
-{
-	__atomic_sub_fetch(worker->active, 1, __ATOMIC_SEQ_CST);
-	kernel_tell_room(worker->kernel);
-}
-
 void connection_free(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
@@ -593,22 +546,19 @@ void connection_free(struct conn *conn)
 	if (conn->next != NULL)
 		conn->next->prev = conn->prev;
 	free(conn);
+	worker->left = true;
 	worker->open--;
 	if (conn_parked)
 		worker->parked--;
 	else
-		put_slot(worker);
+		slot_put(worker);
 	count(&worker->counters.open, UINT64_MAX);
 	count(&worker->counters.phase[conn_phase_at_end], UINT64_MAX);
 }
 
 static void on_closed(struct channel *channel)
 {
-	struct worker *worker = conn_of(channel)->worker;
-
 	connection_free(conn_of(channel));
-	if (!worker->accepting)
-		connections_resume(worker);
 }
 
 /* The loop has let go of a connection: the kernel engine takes it, unless something came meanwhile. */
@@ -621,8 +571,6 @@ static void on_released(struct channel *channel)
 	if (conn->in.len == 0 && !conn->ended && kernel_give(worker->kernel, channel->fd, conn->listener)) {
 		close(channel->fd);
 		connection_free(conn);
-		if (!worker->accepting)
-			connections_resume(worker);
 		return;
 	}
 	conn->from_kernel = false; /* as it drains, or is out of memory */
@@ -632,30 +580,13 @@ static void on_released(struct channel *channel)
 		end(conn);
 }
 
-/* The limit is one for all threads and the kernel engine. What is left when draining is served whatever the limit. */
-static bool take_slot(struct worker *worker)
-{
-	unsigned active = __atomic_load_n(worker->active, __ATOMIC_RELAXED);
-
-	while (active < worker->config->max_connections || worker->draining)
-		if (__atomic_compare_exchange_n(worker->active, &active, active + 1, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-			return true;
-	return false;
-}
-
-static bool is_full(const struct worker *worker)
-{
-	return __atomic_load_n(worker->active, __ATOMIC_RELAXED) >= worker->config->max_connections;
-}
-
-static void start(struct conn *conn)
+void connection_start(struct conn *conn)
 {
 	wait_as(conn, TIMER_IDLE);
 	conn->worker->ops->receive(conn->worker->loop, &conn->channel);
 }
 
-/* Takes a connected socket, which may have its slot already; NULL when it had to be closed. */
-static struct conn *begin(struct worker *worker, int fd, unsigned listener, bool has_slot)
+struct conn *connection_open(struct worker *worker, int fd, unsigned listener)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 	struct address peer;
@@ -687,110 +618,13 @@ static struct conn *begin(struct worker *worker, int fd, unsigned listener, bool
 		memcpy(conn->address, peer.octets, sizeof(conn->address));
 		conn->port = peer.port;
 	}
-	if (has_slot || take_slot(worker)) {
-		start(conn);
-	} else {
-		conn->parked = true;
-		worker->parked++;
-	}
 	return conn;
 }
 
-/* The kernel engine counts what it accepts; here the connection goes on as if it had always been ours. */
-static void take_handed_up(struct worker *worker, const struct tux_handed_up *handed)
+void connection_refuse(struct conn *conn, enum tux_refusal refusal)
 {
-	int nonblocking = worker->ops->fd_flags == SOCK_NONBLOCK;
-	struct conn *conn;
-
-	ioctl(handed->fd, FIONBIO, &nonblocking);
-	conn = begin(worker, handed->fd, handed->listener, true);
-	if (conn == NULL) {
-		put_slot(worker);
-		return;
-	}
-	conn->from_kernel = true;
-	conn->failed = handed->reason == TUX_REASON_BACKEND ? 503 : 0;
-	if (handed->reason == TUX_REASON_TIMEOUT) {
-		refuse(conn, NULL, 0, false, TUX_REFUSED_TIMEOUT);
-		go_on(conn);
-	}
-}
-
-void connections_take_handed_up(struct worker *worker)
-{
-	enum { AT_ONCE = 32 };
-	struct tux_handed_up handed[AT_ONCE];
-	unsigned got;
-
-	do {
-		got = kernel_take(worker->kernel, handed, AT_ONCE);
-		for (unsigned i = 0; i < got; i++)
-			take_handed_up(worker, &handed[i]);
-	} while (got == AT_ONCE);
-	if (got == 0 && (errno == EMFILE || errno == ENFILE))
-		cache_trim(&worker->cache, worker->cache.files / 2); /* some of its objects hold descriptors */
-}
-
-void connections_accept(struct worker *worker, bool accept)
-{
-	worker->accepting = accept;
-	worker->accept_again_ms = 0;
-	for (unsigned i = 0; i < worker->acceptor_count; i++)
-		if (worker->by_kernel[worker->acceptor[i].listener])
-			continue;
-		else if (accept)
-			worker->ops->accept(worker->loop, &worker->acceptor[i]);
-		else
-			worker->ops->accept_stop(worker->loop, &worker->acceptor[i]);
-}
-
-/* Another thread's connection may be the one that closes, so a full worker looks again after a while. */
-static void pause_accepting(struct worker *worker)
-{
-	connections_accept(worker, false);
-	worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
-}
-
-void connections_resume(struct worker *worker)
-{
-	for (struct conn *conn = worker->conns; conn != NULL && worker->parked > 0; conn = conn->next) {
-		if (!conn->parked || conn->state == CONN_CLOSED)
-			continue;
-		if (!take_slot(worker))
-			break;
-		conn->parked = false;
-		worker->parked--;
-		start(conn);
-	}
-	if (worker->draining)
-		return;
-	if (is_full(worker))
-		pause_accepting(worker);
-	else
-		connections_accept(worker, true);
-}
-
-static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
-{
-	struct worker *worker = owner;
-
-	if (fd >= 0) {
-		count(&worker->counters.connections, 1);
-		begin(worker, fd, acceptor->listener, false);
-		if (is_full(worker))
-			pause_accepting(worker);
-	} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
-		cache_trim(&worker->cache, worker->cache.files / 2); /* some of its objects hold descriptors */
-		pause_accepting(worker);
-	}
-}
-
-static bool accept_singly(void *owner)
-{
-	const struct worker *worker = owner;
-
-	return __atomic_load_n(worker->active, __ATOMIC_RELAXED) + SINGLE_ACCEPTS * worker->config->threads >
-	       worker->config->max_connections;
+	refuse(conn, NULL, 0, false, refusal);
+	go_on(conn);
 }
 
 void connection_timeout(struct conn *conn)
@@ -854,10 +688,10 @@ void connection_loaded(struct worker *worker, struct miss *miss)
 
 void connections_log_resume(struct worker *worker)
 {
-	while (worker->log_first != NULL && log_permits(worker)) {
+	while (worker->log_first != NULL && backlog_permits(worker)) {
 		struct conn *conn = worker->log_first;
 
-		log_leave(conn);
+		backlog_leave(conn);
 		go_on(conn);
 	}
 }
@@ -885,9 +719,4 @@ static const struct channel_events channel_events = {
 	.writable = on_writable,
 	.closed = on_closed,
 	.released = on_released,
-};
-
-const struct loop_events connection_events = {
-	.accepted = on_accepted,
-	.accept_singly = accept_singly,
 };

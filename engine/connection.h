@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Connections: from accept to close, what comes in and what state it leads to. */
+/* Connections: from their first byte to close, what comes in and what state it leads to. */
 #ifndef TUX_ENGINE_CONNECTION_H
 #define TUX_ENGINE_CONNECTION_H
 
 #include "conn.h"
 
-/* What the loop of a worker tells. */
-extern const struct loop_events connection_events;
+/* Takes a connected socket, of which nothing is read yet; NULL when it had to be closed. */
+struct conn *connection_open(struct worker *worker, int fd, unsigned listener);
+
+/* Reads from it. */
+void connection_start(struct conn *conn);
+
+/* Answers in place of a request, which did not come. */
+void connection_refuse(struct conn *conn, enum tux_refusal refusal);
 
 /* A timer of a connection has expired. */
 void connection_timeout(struct conn *conn);
@@ -22,15 +28,6 @@ void connections_log_resume(struct worker *worker);
 
 /* Frees a connection whose loop is gone. */
 void connection_free(struct conn *conn);
-
-/* Takes what the kernel engine has handed up. */
-void connections_take_handed_up(struct worker *worker);
-
-/* Accepts, or stops accepting. */
-void connections_accept(struct worker *worker, bool accept);
-
-/* Goes on with parked connections and with accepting, as far as there is room; looks again later where there is none. */
-void connections_resume(struct worker *worker);
 
 static inline struct conn *connection_of_timer(struct timer *timer)
 {

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accepting.h"
 #include "connection.h"
 #include "exchange.h"
 #include "lookup.h"
@@ -31,7 +32,7 @@ static void on_wake(struct source *source, void *owner)
 static void on_handed_up(struct source *source, void *owner)
 {
 	(void)source;
-	connections_take_handed_up(owner);
+	accepting_take_handed_up(owner);
 }
 
 static void on_inotify(struct source *source, void *owner)
@@ -189,7 +190,7 @@ static void expire(struct worker *worker)
 		while ((timer = timer_expired(&worker->upstreams[i].timers, worker->now_ms)) != NULL)
 			stream_expired(stream_of_timer(timer));
 	if (worker->accept_again_ms != 0 && worker->now_ms >= worker->accept_again_ms && !worker->draining)
-		connections_resume(worker);
+		accepting_resume(worker);
 }
 
 /* Of two waits, of which -1 is for ever. */
@@ -227,7 +228,7 @@ static void accept_rest(struct worker *worker)
 
 		while ((fd = accept4(worker->acceptor[i].fd, NULL, NULL, flags)) >= 0 || errno == EINTR)
 			if (fd >= 0)
-				connection_events.accepted(worker, &worker->acceptor[i], fd);
+				accepting_events.accepted(worker, &worker->acceptor[i], fd);
 	}
 }
 
@@ -252,7 +253,7 @@ static void close_acceptors(struct worker *worker)
 static void begin_drain(struct worker *worker)
 {
 	worker->draining = true;
-	connections_accept(worker, false);
+	accepting_switch(worker, false);
 }
 
 /* Behind begin_drain(), once the loop has no accept under way that may have a connection already. */
@@ -262,7 +263,7 @@ static void end_accepting(struct worker *worker)
 		if (worker->acceptor[i].armed)
 			return;
 	accept_rest(worker);
-	connections_resume(worker);
+	accepting_resume(worker);
 	close_acceptors(worker);
 	for (unsigned i = 0; i < worker->config->upstream_count; i++)
 		upstream_close_unused(&worker->upstreams[i]);
@@ -278,11 +279,14 @@ static void serve(struct worker *worker)
 		worker->ops->handle(worker->loop);
 		expire(worker);
 		connections_log_resume(worker);
+		if (worker->left && !worker->accepting)
+			accepting_resume(worker);
+		worker->left = false;
 		show(worker);
 		drain = __atomic_load_n(worker->drain, __ATOMIC_RELAXED);
 		if (!accepts && !worker->draining && __atomic_load_n(worker->go, __ATOMIC_ACQUIRE)) {
 			accepts = true;
-			connections_accept(worker, true);
+			accepting_switch(worker, true);
 		}
 		if (!worker->draining && (drain || __atomic_load_n(worker->retire, __ATOMIC_RELAXED)))
 			begin_drain(worker);
@@ -311,12 +315,12 @@ void *worker_run(void *argument)
 	int error = 0;
 
 	pthread_setname_np(pthread_self(), "tux");
-	worker->loop = worker->ops->open(&connection_events, worker);
+	worker->loop = worker->ops->open(&accepting_events, worker);
 	if (worker->loop == NULL && errno == ENOMEM && worker->config->loop == TUX_LOOP_AUTO) {
 		/* Locked memory is counted over all processes of the user, those that a reload has retired too. */
 		worker->ops = &loop_epoll;
 		worker->fell_back = true;
-		worker->loop = worker->ops->open(&connection_events, worker);
+		worker->loop = worker->ops->open(&accepting_events, worker);
 	}
 	if (worker->loop == NULL) {
 		error = errno;

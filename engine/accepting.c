@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "accepting.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#include "connection.h"
+#include "slot.h"
+
+enum {
+	RETRY_ACCEPT_MS = 100, /* after descriptors have run out */
+	SINGLE_ACCEPTS = 64,   /* connections to the limit, a thread, from which on each is accepted by itself */
+};
+
+/* The kernel engine counts what it accepts; here the connection goes on as if it had always been ours. */
+static void take_handed_up(struct worker *worker, const struct tux_handed_up *handed)
+{
+	int nonblocking = worker->ops->fd_flags == SOCK_NONBLOCK;
+	struct conn *conn;
+
+	ioctl(handed->fd, FIONBIO, &nonblocking);
+	conn = connection_open(worker, handed->fd, handed->listener);
+	if (conn == NULL) {
+		slot_put(worker);
+		return;
+	}
+	connection_start(conn);
+	conn->from_kernel = true;
+	conn->failed = handed->reason == TUX_REASON_BACKEND ? 503 : 0;
+	if (handed->reason == TUX_REASON_TIMEOUT)
+		connection_refuse(conn, TUX_REFUSED_TIMEOUT);
+}
+
+void accepting_take_handed_up(struct worker *worker)
+{
+	enum { AT_ONCE = 32 };
+	struct tux_handed_up handed[AT_ONCE];
+	unsigned got;
+
+	do {
+		got = kernel_take(worker->kernel, handed, AT_ONCE);
+		for (unsigned i = 0; i < got; i++)
+			take_handed_up(worker, &handed[i]);
+	} while (got == AT_ONCE);
+	if (got == 0 && (errno == EMFILE || errno == ENFILE))
+		cache_trim(&worker->cache, worker->cache.files / 2); /* some of its objects hold descriptors */
+}
+
+void accepting_switch(struct worker *worker, bool accept)
+{
+	worker->accepting = accept;
+	worker->accept_again_ms = 0;
+	for (unsigned i = 0; i < worker->acceptor_count; i++)
+		if (worker->by_kernel[worker->acceptor[i].listener])
+			continue;
+		else if (accept)
+			worker->ops->accept(worker->loop, &worker->acceptor[i]);
+		else
+			worker->ops->accept_stop(worker->loop, &worker->acceptor[i]);
+}
+
+/* Another thread's connection may be the one that closes, so a full worker looks again after a while. */
+static void pause_accepting(struct worker *worker)
+{
+	accepting_switch(worker, false);
+	worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
+}
+
+void accepting_resume(struct worker *worker)
+{
+	for (struct conn *conn = worker->conns; conn != NULL && worker->parked > 0; conn = conn->next) {
+		if (!conn->parked || conn->state == CONN_CLOSED)
+			continue;
+		if (!slot_take(worker))
+			break;
+		conn->parked = false;
+		worker->parked--;
+		connection_start(conn);
+	}
+	if (worker->draining)
+		return;
+	if (slot_none(worker))
+		pause_accepting(worker);
+	else
+		accepting_switch(worker, true);
+}
+
+/* Takes a connection that was accepted; beyond the limit it waits for others to close. */
+static void take_accepted(struct worker *worker, int fd, unsigned listener)
+{
+	struct conn *conn = connection_open(worker, fd, listener);
+
+	if (conn == NULL)
+		return;
+	if (slot_take(worker)) {
+		connection_start(conn);
+	} else {
+		conn->parked = true;
+		worker->parked++;
+	}
+}
+
+static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
+{
+	struct worker *worker = owner;
+
+	if (fd >= 0) {
+		count(&worker->counters.connections, 1);
+		take_accepted(worker, fd, acceptor->listener);
+		if (slot_none(worker))
+			pause_accepting(worker);
+	} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
+		cache_trim(&worker->cache, worker->cache.files / 2); /* some of its objects hold descriptors */
+		pause_accepting(worker);
+	}
+}
+
+static bool accept_singly(void *owner)
+{
+	const struct worker *worker = owner;
+
+	return __atomic_load_n(worker->active, __ATOMIC_RELAXED) + SINGLE_ACCEPTS * worker->config->threads >
+	       worker->config->max_connections;
+}
+
+const struct loop_events accepting_events = {
+	.accepted = on_accepted,
+	.accept_singly = accept_singly,
+};
