@@ -4,21 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/cgi_variables.h"
 #include "../core/forward.h"
 #include "address.h"
 #include "cgi.h"
+#include "forwarding.h"
 #include "inside.h"
+#include "relay.h"
 #include "reply.h"
 #include "send.h"
 #include "upstream.h"
 
 enum {
-	REQUEST_HEAD_ROOM = 2048,  /* more than a head that is written anew grows by */
-	RESPONSE_HEAD_ROOM = 1024,
-	CHUNK_ROOM = TUX_MAX_CHUNK_HEAD + 2, /* and the end of its last line */
-	CLIENT_GONE = 499,         /* the status in the log of a request that its client has given up, as nginx has it */
-	ENVIRONMENT_ROOM = 3 * TUX_MAX_HEAD, /* what stands twice in a head stands once more in there, and what TUX knows */
+	CLIENT_GONE = 499, /* the status in the log of a request that its client has given up, as nginx has it */
 };
 
 enum exchange_state {
@@ -51,9 +48,7 @@ struct exchange {
 	bool body_begun;      /* some of it was sent */
 	bool body_done;       /* its end was sent, or there is none */
 	bool deaf;            /* the peer takes nothing more */
-	bool bodiless;        /* the response has no body */
 	bool until_close;     /* it ends where the connection does */
-	bool chunked;         /* it goes to the client in chunks */
 	bool truncated;       /* it broke off */
 	bool keep_alive;      /* the peer's connection may carry another request */
 	bool paused;          /* the peer waits, as relay is full */
@@ -61,9 +56,7 @@ struct exchange {
 	uint32_t seen;        /* bytes of head that are known to be an incomplete head */
 	struct bytes request; /* its head, written anew; until the response, as it may have to be sent again */
 	struct bytes head;    /* of the response, as far as it has come */
-	struct tux_body body; /* of the response */
-	struct bytes trailer; /* of the response, as far as it has come */
-	struct bytes relay;   /* for the client */
+	struct relay relay;
 	uint64_t sent_bytes;  /* to the client */
 	int64_t asked_us;     /* when the server got the request, since 1970 */
 };
@@ -126,8 +119,7 @@ void exchange_free(struct conn *conn)
 	conn->exchange = NULL;
 	bytes_forget(&exchange->request);
 	bytes_forget(&exchange->head);
-	bytes_forget(&exchange->trailer);
-	bytes_forget(&exchange->relay);
+	relay_free(&exchange->relay);
 	free(exchange);
 }
 
@@ -261,55 +253,12 @@ static void lose_peer(struct exchange *exchange, uint16_t status)
 /* Has the client sent what stands in relay, and the peer wait when that is too much. */
 static void relayed(struct exchange *exchange)
 {
-	if (exchange->from != NULL && exchange->relay.len >= STREAM_ROOM && !exchange->paused) {
+	if (exchange->from != NULL && exchange->relay.ready.len >= STREAM_ROOM && !exchange->paused) {
 		exchange->paused = true;
 		stream_receive(exchange->from, false);
 	}
 	wait_for_peer(exchange);
 	exchange->resume(exchange->conn);
-}
-
-/* Puts content of the response into relay, framed for the client. False without memory. */
-static bool relay_content(struct exchange *exchange, const uint8_t *data, uint32_t len)
-{
-	uint8_t *out;
-	uint32_t head;
-
-	if (len == 0 || exchange->bodiless)
-		return true;
-	if (!exchange->chunked)
-		return bytes_keep(&exchange->relay, data, len);
-	out = bytes_room(&exchange->relay, len + CHUNK_ROOM);
-	if (out == NULL)
-		return false;
-	head = tux_chunk_head(out, len);
-	memcpy(out + head, data, len);
-	memcpy(out + head + len, "\r\n", 2);
-	exchange->relay.len += head + len + 2;
-	return true;
-}
-
-/* Puts the last chunk into relay, with the trailer fields that came. False without memory. */
-static bool relay_last_chunk(struct exchange *exchange)
-{
-	struct tux_field_lines *lines = &exchange->conn->worker->received.fields;
-	const uint32_t room = exchange->trailer.len + sizeof(TUX_LAST_CHUNK);
-	uint8_t refusal = TUX_ACCEPTED;
-	uint32_t pos = 0, len = 0;
-	uint8_t *out = bytes_room(&exchange->relay, room);
-
-	if (out == NULL)
-		return false;
-	tux_fields_clear(lines);
-	if (exchange->trailer.len > 2 &&
-	    tux_fields_parse(exchange->trailer.data, exchange->trailer.len, &pos, false, lines, &refusal) == TUX_PARSED)
-		len = tux_forward_trailer(out, room, exchange->trailer.data, lines);
-	if (len == 0) {
-		len = sizeof(TUX_LAST_CHUNK) - 1;
-		memcpy(out, TUX_LAST_CHUNK, len);
-	}
-	exchange->relay.len += len;
-	return true;
 }
 
 /* The response is whole. */
@@ -318,7 +267,7 @@ static void complete(struct exchange *exchange, bool keep)
 	if (exchange->upstream != NULL)
 		upstream_answered(exchange->server);
 	release_peer(exchange, keep && (exchange->keep_alive || exchange->upstream == NULL));
-	if (exchange->chunked && !relay_last_chunk(exchange))
+	if (!relay_end(&exchange->relay, &exchange->conn->worker->received.fields))
 		exchange->truncated = true;
 	end_response(exchange);
 	exchange->resume(exchange->conn);
@@ -327,40 +276,19 @@ static void complete(struct exchange *exchange, bool keep)
 /* Reads the response's body. */
 static void take_content(struct exchange *exchange, const uint8_t *data, uint32_t len)
 {
-	uint32_t used = 0;
+	uint32_t used;
 
-	while (used < len) {
-		struct tux_span content, trailer;
-		uint32_t consumed;
-		enum tux_verdict verdict = tux_body_read_trailer(&exchange->body, data + used, len - used, &consumed, &content, &trailer);
-
-		if (verdict == TUX_REFUSED || !relay_content(exchange, data + used + content.off, content.len) ||
-		    !bytes_keep(&exchange->trailer, data + used + trailer.off, trailer.len)) {
-			fail(exchange, 502);
-			return;
-		}
-		used += consumed;
-		if (verdict == TUX_PARSED) {
-			complete(exchange, used == len);
-			return;
-		}
+	switch (relay_read(&exchange->relay, data, len, &used)) {
+	case TUX_REFUSED:
+		fail(exchange, 502);
+		break;
+	case TUX_PARSED:
+		complete(exchange, used == len);
+		break;
+	case TUX_MORE:
+		relayed(exchange);
+		break;
 	}
-	relayed(exchange);
-}
-
-/* Writes a head for the client, from worker->received. False without memory, or if it does not fit. */
-static bool relay_head(struct exchange *exchange, const struct tux_forwarding_response *how)
-{
-	const struct tux_received *res = &exchange->conn->worker->received;
-	const uint32_t room = res->head_len + how->extra.len + RESPONSE_HEAD_ROOM;
-	uint8_t *out = bytes_room(&exchange->relay, room);
-	uint32_t len;
-
-	if (out == NULL)
-		return false;
-	len = tux_forward_response(out, room, exchange->head.data, res, how);
-	exchange->relay.len += len;
-	return len > 0;
 }
 
 /* The head of a response has come. False if it cannot go on. */
@@ -383,21 +311,19 @@ static bool begin_response(struct exchange *exchange)
 
 	tux_request_parse(conn->held.data, conn->held.len, 0, &worker->request);
 	exchange->keep_alive = res->keep_alive;
-	exchange->bodiless = res->framing == TUX_FRAMING_NONE;
 	exchange->until_close = res->framing == TUX_FRAMING_CLOSE;
-	exchange->chunked = !measured && req->minor > 0;
 	if (!req->keep_alive || (worker->draining && !conn->followed) || (!measured && req->minor == 0) || res->status == 101)
 		conn->last = true;
+	relay_start(&exchange->relay, res, !measured && req->minor > 0);
 	if (!measured)
-		how.framing = exchange->chunked ? TUX_FRAMING_CHUNKED : TUX_FRAMING_CLOSE;
+		how.framing = exchange->relay.chunked ? TUX_FRAMING_CHUNKED : TUX_FRAMING_CLOSE;
 	how.minor = req->minor;
 	how.keep_alive = !conn->last;
 	how.upgrade = res->status == 101;
-	if (!relay_head(exchange, &how))
+	if (!relay_head(&exchange->relay, exchange->head.data, res, &how))
 		return false;
 	reply_streamed(conn, conn->held.data, res->status);
 	exchange->state = res->status == 101 ? EXCHANGE_TUNNEL : EXCHANGE_BODY;
-	tux_body_start(&exchange->body, (enum tux_framing)res->framing, res->content_length);
 	bytes_forget(&exchange->request); /* it is not sent again now */
 	return true;
 }
@@ -405,9 +331,10 @@ static bool begin_response(struct exchange *exchange)
 /* An interim response, which HTTP/1.0 does not know. 100 Continue was ours to say. */
 static bool relay_interim(struct exchange *exchange)
 {
+	const struct tux_received *res = &exchange->conn->worker->received;
 	const struct tux_forwarding_response how = { .framing = TUX_FRAMING_NONE, .minor = 1, .keep_alive = true };
 
-	return exchange->conn->worker->received.status == 100 || exchange->old_client || relay_head(exchange, &how);
+	return res->status == 100 || exchange->old_client || relay_head(&exchange->relay, exchange->head.data, res, &how);
 }
 
 /* What came behind the head is of the body, or of what an Upgrade led to. */
@@ -419,11 +346,11 @@ static void take_rest(struct exchange *exchange, uint32_t head_len)
 
 	exchange->head = (struct bytes){ NULL, 0, 0 };
 	if (exchange->state == EXCHANGE_TUNNEL) {
-		if (bytes_keep(&exchange->relay, head.data + head_len, rest))
+		if (bytes_keep(&exchange->relay.ready, head.data + head_len, rest))
 			relayed(exchange);
 		else
 			fail(exchange, 502);
-	} else if (exchange->bodiless || (res->framing == TUX_FRAMING_LENGTH && res->content_length == 0)) {
+	} else if (exchange->relay.bodiless || (res->framing == TUX_FRAMING_LENGTH && res->content_length == 0)) {
 		complete(exchange, rest == 0);
 	} else {
 		take_content(exchange, head.data + head_len, rest);
@@ -534,7 +461,7 @@ static void on_received(struct stream *stream, const uint8_t *data, uint32_t len
 		take_content(exchange, data, len);
 		return;
 	case EXCHANGE_TUNNEL:
-		if (bytes_keep(&exchange->relay, data, len))
+		if (bytes_keep(&exchange->relay.ready, data, len))
 			relayed(exchange);
 		else
 			fail(exchange, 502);
@@ -602,48 +529,6 @@ static const struct stream_events peer_events = {
 	.expired = on_expired,
 };
 
-/* The request's head for a server. 0, or the status that answers instead. */
-static uint16_t write_request(struct exchange *exchange, const struct tux_upstream *upstream)
-{
-	struct conn *conn = exchange->conn;
-	const struct tux_request *req = &conn->worker->request;
-	const uint32_t cap = req->head_len + REQUEST_HEAD_ROOM;
-	char client[ADDRESS_TEXT];
-	const struct tux_forwarding how = {
-		.client = address_text(conn->address, client),
-		.content_length = req->content_length,
-		.framing = req->framing,
-		.trusted = upstream->trust_forwarded,
-		.upgrade = exchange->upgrade,
-	};
-	uint8_t *out = bytes_room(&exchange->request, cap);
-
-	if (out == NULL)
-		return 503;
-	exchange->request.len = tux_forward_request(out, cap, conn->held.data, req, &how);
-	return exchange->request.len > 0 ? 0 : 431;
-}
-
-/* Whether a request may come to a server twice, or to two of them (RFC 9110 9.2.2). */
-static bool is_idempotent(const struct tux_request *req)
-{
-	switch ((enum tux_method)req->method) {
-	case TUX_GET:
-	case TUX_HEAD:
-	case TUX_OPTIONS:
-	case TUX_PUT:
-	case TUX_DELETE:
-	case TUX_TRACE:
-		return true;
-	case TUX_POST:
-	case TUX_PATCH:
-	case TUX_CONNECT:
-	case TUX_METHOD_UNKNOWN:
-		break;
-	}
-	return false;
-}
-
 /* A program has ended. What it wrote is still read. */
 static void on_program_ended(void *owner, uint16_t status)
 {
@@ -665,30 +550,6 @@ static void end_input(struct exchange *exchange)
 	}
 }
 
-/* The environment of a program, but for what the spawner finds out. False without memory, or if it does not fit. */
-static bool write_environment(struct conn *conn, struct bytes *environment)
-{
-	const struct tux_request *req = &conn->worker->request;
-	char client[ADDRESS_TEXT], server[ADDRESS_TEXT];
-	const struct address here = address_of_socket(conn->channel.fd);
-	const struct tux_cgi_facts facts = {
-		.server_addr = address_text(here.octets, server),
-		.server_port = here.port,
-		.remote_addr = address_text(conn->address, client),
-		.remote_port = conn->port,
-		.document_root = { (const uint8_t *)conn->site->path, (uint32_t)strlen(conn->site->path) },
-		.server_software = { (const uint8_t *)"tux", 3 },
-		.has_length = req->framing == TUX_FRAMING_LENGTH,
-		.content_length = req->content_length,
-	};
-	uint8_t *out = bytes_room(environment, ENVIRONMENT_ROOM);
-
-	if (out == NULL)
-		return false;
-	environment->len = tux_cgi_variables(out, ENVIRONMENT_ROOM, conn->held.data, req, &facts);
-	return environment->len > 0;
-}
-
 /* Starts the program of the route. 0, or the status that answers instead. */
 static uint16_t start_program(struct exchange *exchange, const struct tux_route *route)
 {
@@ -702,7 +563,7 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 	};
 	uint16_t status = 431;
 
-	if (write_environment(conn, &environment)) {
+	if (forwarding_environment(conn, &environment)) {
 		start.order.environment = environment.data;
 		start.order.environment_len = environment.len;
 		status = cgi_start(&worker->cgi, &start, &exchange->program, &exchange->to, &exchange->from);
@@ -723,39 +584,10 @@ static uint16_t start_upstream(struct exchange *exchange, const struct tux_route
 	uint16_t status;
 
 	exchange->upstream = &exchange->conn->worker->upstreams[route->argument];
-	status = write_request(exchange, exchange->upstream->config);
+	status = forwarding_head(exchange->conn, exchange->upstream->config, exchange->upgrade, &exchange->request);
 	if (status != 0)
 		return status;
 	return try_next(exchange) ? 0 : 502;
-}
-
-/* Whether a protocol, as Upgrade names it, carries requests, which TUX could not see. */
-static bool carries_requests(const uint8_t *buf, struct tux_span protocol)
-{
-	static const char *const names[] = { "h2", "h2c", "h3", "http", "tls" };
-	const uint8_t *slash = memchr(buf + protocol.off, '/', protocol.len);
-
-	if (slash != NULL)
-		protocol.len = (uint32_t)(slash - buf) - protocol.off;
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (tux_field_equals(buf, protocol, names[i], (uint32_t)strlen(names[i])))
-			return true;
-	return false;
-}
-
-/* Whether the request asks for a tunnel that may be made. */
-static bool asks_for_tunnel(const uint8_t *buf, const struct tux_request *req)
-{
-	uint32_t line = tux_request_field(req, TUX_FIELD_UPGRADE, 0);
-
-	for (; line != 0; line = tux_request_field(req, TUX_FIELD_UPGRADE, line)) {
-		struct tux_span rest = req->fields.line[line - 1].value, protocol;
-
-		while (tux_field_list_next(buf, &rest, &protocol))
-			if (carries_requests(buf, protocol))
-				return false;
-	}
-	return req->upgrade;
 }
 
 uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (*resume)(struct conn *conn))
@@ -772,8 +604,8 @@ uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (
 	exchange->resume = resume;
 	exchange->head_request = req->method == TUX_HEAD;
 	exchange->old_client = req->minor == 0;
-	exchange->repeatable = is_idempotent(req);
-	exchange->upgrade = asks_for_tunnel(conn->held.data, req);
+	exchange->repeatable = forwarding_may_repeat(req);
+	exchange->upgrade = forwarding_asks_for_tunnel(conn->held.data, req);
 	exchange->body_chunked = req->framing == TUX_FRAMING_CHUNKED;
 	exchange->body_done = req->framing != TUX_FRAMING_CHUNKED && req->content_length == 0;
 	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);
@@ -800,11 +632,11 @@ enum exchange_next exchange_next(struct conn *conn)
 		exchange_free(conn);
 		return EXCHANGE_INSIDE;
 	}
-	if (exchange->relay.len > 0) {
-		send_body(conn, NULL, -1, (struct piece){ .memory = exchange->relay.data, .len = exchange->relay.len });
-		conn->answer.text = exchange->relay.data;
-		exchange->sent_bytes += exchange->relay.len;
-		exchange->relay = (struct bytes){ NULL, 0, 0 };
+	if (exchange->relay.ready.len > 0) {
+		send_body(conn, NULL, -1, (struct piece){ .memory = exchange->relay.ready.data, .len = exchange->relay.ready.len });
+		conn->answer.text = exchange->relay.ready.data;
+		exchange->sent_bytes += exchange->relay.ready.len;
+		exchange->relay.ready = (struct bytes){ NULL, 0, 0 };
 		if (exchange->paused && exchange->from != NULL) { /* what was on its way may have ended it meanwhile */
 			exchange->paused = false;
 			stream_receive(exchange->from, true);
