@@ -101,13 +101,12 @@ static bool stamps_equal(const struct stamp *a, const struct stamp *b)
 	       a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns && a->mode == b->mode;
 }
 
-/* Whether another write in the same tick of the file system's clock would leave the times as they are. */
-static bool just_written(const struct stamp *stamp)
+/* Whether a write since the load began may have been in the same tick of the file system's clock, which leaves the times as they are. */
+static bool just_written(const struct load *load, const struct stamp *stamp)
 {
-	struct timespec now;
+	const struct timespec *began = &load->began;
 
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return stamp->ctime_s > now.tv_sec || (stamp->ctime_s == now.tv_sec && stamp->ctime_ns >= now.tv_nsec);
+	return stamp->ctime_s > began->tv_sec || (stamp->ctime_s == began->tv_sec && stamp->ctime_ns >= began->tv_nsec);
 }
 
 /* Reads the whole body. 1: done; 0: it would block; -1: the file did not give size bytes, or errno. */
@@ -184,11 +183,11 @@ static void make_etag(const struct load *load, struct object *object, enum tux_c
 		.mtime_ns = stamp->mtime_ns,
 		.ctime_ns = stamp->ctime_ns,
 	};
-	bool fresh = just_written(stamp);
+	bool fresh = just_written(load, stamp);
 
 	if (fresh && rep->memory != NULL)
 		identity.content = tux_etag_content(etag_key(load), rep->memory, stamp->size);
-	if (fresh && rep->memory == NULL)
+	if (fresh)
 		object->settled = false;
 	rep->etag_len =
 		(uint8_t)tux_etag_format(etag_key(load), &identity, coding, fresh && rep->memory == NULL, rep->etag);
@@ -448,6 +447,7 @@ bool load_run(struct load *load)
 	load->object = object_new(load->site, load->key, load->key_len, OBJECT_MISSING);
 	if (load->object == NULL)
 		return true;
+	clock_gettime(CLOCK_REALTIME_COARSE, &load->began);
 	memcpy(name, load->key + 1, load->key_len - 1); /* beneath the root: without the first '/' */
 	name[load->key_len - 1] = '\0';
 	if (!take_watches(load, name))

@@ -6,6 +6,8 @@
 #include "engine.h"
 #include "watch.h"
 
+#include <time.h>
+
 /* A directory of the path that has to be watched before the file is opened. */
 struct load_watch {
 	uint32_t path_len; /* of the key, its '/' included */
@@ -22,6 +24,7 @@ struct load {
 	uint32_t watch_count;
 	bool too_deep;      /* the path has more directories than watch[] */
 	struct load_watch watch[WATCH_MAX_DEPTH];
+	struct timespec began; /* by the clock of file systems; load_run() reads it before it looks at the file */
 	struct object *object; /* out; NULL without memory */
 };
 

@@ -56,7 +56,8 @@ static void keep(struct worker *worker, const struct load *load, bool cacheable)
 		if (load->key[i] == '/' && !watch_has(&worker->watch, load->site, load->key, i + 1))
 			object->sure = false;
 	object->checked_ms = worker->now_ms;
-	if (cacheable && object->settled)
+	/* Of another write in the tick of the last one inotify alone tells; bodies in memory have tags of their bytes then. */
+	if (cacheable && (object->settled || (object->sure && object->files == 0)))
 		cache_insert(&worker->cache, object);
 }
 

@@ -57,7 +57,7 @@ struct object {
 	bool cached;
 	bool used;            /* since the cache last looked */
 	bool sure;            /* inotify tells of every change that it can see */
-	bool settled;         /* old enough for its tags to tell every later write */
+	bool settled;         /* old enough for its times to tell every later write */
 	bool local;           /* on a file system whose changes happen on this machine */
 	uint8_t kind;         /* enum object_kind */
 	uint8_t available;    /* bit 1 << coding of the representations, with OBJECT_FILE */

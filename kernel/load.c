@@ -35,13 +35,10 @@ static bool is_suitable(const struct inode *inode)
 	}
 }
 
-/* Whether another change in the same tick of the file system's clock would leave this time as it is. */
-static bool just_now(struct timespec64 time)
+/* Whether a change since the load began may have been in the same tick of the file system's clock, which leaves the times as they are. */
+static bool just_changed(const struct timespec64 *began, s64 ctime_s, u32 ctime_ns)
 {
-	struct timespec64 now;
-
-	ktime_get_coarse_real_ts64(&now);
-	return timespec64_compare(&time, &now) >= 0;
+	return ctime_s > began->tv_sec || (ctime_s == began->tv_sec && (s64)ctime_ns >= began->tv_nsec);
 }
 
 /* An open regular file that may be served; NULL with *error. */
@@ -77,26 +74,28 @@ static s64 told_mtime(s64 mtime_s)
 }
 
 /* Fills a representation from its open file. False for one that is just being changed. */
-static bool take_file(const struct instance *instance, struct representation *rep, enum tux_coding coding)
+static bool take_file(const struct instance *instance, const struct timespec64 *began, struct representation *rep,
+		      enum tux_coding coding)
 {
+	const struct stamp *stamp = &rep->stamp;
 	struct tux_file_identity identity;
 	struct kstat stat;
 
 	if (vfs_getattr(&rep->file->f_path, &stat, STATX_BASIC_STATS, AT_STATX_SYNC_AS_STAT) != 0)
 		return false;
 	stamp_take(&rep->stamp, file_inode(rep->file));
-	if (just_now(stat.ctime) || (u64)stat.size != rep->stamp.size || rep->stamp.links == 0)
+	if (just_changed(began, stamp->ctime_s, stamp->ctime_ns) || stamp->links == 0)
 		return false;
 	identity = (struct tux_file_identity){
 		.device = new_encode_dev(stat.dev),
 		.inode = stat.ino,
-		.size = (u64)stat.size,
-		.mtime_s = stat.mtime.tv_sec,
-		.mtime_ns = (u32)stat.mtime.tv_nsec,
-		.ctime_s = stat.ctime.tv_sec,
-		.ctime_ns = (u32)stat.ctime.tv_nsec,
+		.size = stamp->size,
+		.mtime_s = stamp->mtime_s,
+		.mtime_ns = stamp->mtime_ns,
+		.ctime_s = stamp->ctime_s,
+		.ctime_ns = stamp->ctime_ns,
 	};
-	rep->last_modified = told_mtime(stat.mtime.tv_sec);
+	rep->last_modified = told_mtime(stamp->mtime_s);
 	rep->etag_len = (u8)tux_etag_format(instance->etag_key, &identity, coding, false, rep->etag);
 	return true;
 }
@@ -126,7 +125,7 @@ static bool build_head(struct object *object, enum tux_coding coding)
 }
 
 /* A sibling counts when it is as readable as the file and not older. False: something is just being changed. */
-static bool take_siblings(const struct instance *instance, struct object *object, char *name)
+static bool take_siblings(const struct instance *instance, const struct timespec64 *began, struct object *object, char *name)
 {
 	const struct stamp *plain = &object->representation[TUX_CODING_IDENTITY].stamp;
 	int coding;
@@ -148,7 +147,7 @@ static bool take_siblings(const struct instance *instance, struct object *object
 			rep->file = NULL;
 			continue;
 		}
-		if (!take_file(instance, rep, (enum tux_coding)coding))
+		if (!take_file(instance, began, rep, (enum tux_coding)coding))
 			return false;
 		object->available |= (u8)(1u << coding);
 	}
@@ -159,19 +158,20 @@ static bool take_siblings(const struct instance *instance, struct object *object
 static bool fill(const struct instance *instance, struct object *object)
 {
 	char *name = kmalloc(object->name_len + 8, GFP_KERNEL);
-	struct timespec64 parent;
+	struct timespec64 began;
 	bool good = false;
 	int coding;
 
 	if (!name)
 		return false;
+	ktime_get_coarse_real_ts64(&began);
 	memcpy(name, object->name, object->name_len);
-	if (!take_file(instance, &object->representation[TUX_CODING_IDENTITY], TUX_CODING_IDENTITY) ||
+	if (!take_file(instance, &began, &object->representation[TUX_CODING_IDENTITY], TUX_CODING_IDENTITY) ||
 	    !way_take(object))
 		goto out_free_name;
-	parent = (struct timespec64){ .tv_sec = object->parent_ctime_s, .tv_nsec = object->parent_ctime_ns };
 	object->available = 1u << TUX_CODING_IDENTITY;
-	if (just_now(parent) || !take_siblings(instance, object, name))
+	if (just_changed(&began, object->parent_ctime_s, object->parent_ctime_ns) ||
+	    !take_siblings(instance, &began, object, name))
 		goto out_free_name;
 	object->type = tux_media_type(object->name, object->name_len);
 	for (coding = 0; coding < TUX_CODINGS; coding++)
