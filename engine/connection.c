@@ -121,6 +121,11 @@ static void next_request(struct conn *conn)
 
 static void resume(struct conn *conn);
 
+static bool has_body(const struct tux_request *req)
+{
+	return req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0;
+}
+
 /* A peer answers the request in worker->request, whose head is held. */
 static void begin_exchange(struct conn *conn)
 {
@@ -131,7 +136,7 @@ static void begin_exchange(struct conn *conn)
 	if (conn->failed == 0)
 		return;
 	conn->state = CONN_HELD;
-	if (req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0) /* whose end is not looked for */
+	if (has_body(req)) /* whose end is not looked for */
 		conn->last = conn->linger = true;
 }
 
@@ -154,6 +159,12 @@ static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool hel
 		break;
 	case REPLY_PEER:
 		conn->state = CONN_EXCHANGE;
+		if (has_body(&conn->worker->request)) { /* which it takes */
+			conn->last = last;
+			conn->linger = false;
+			if (conn->worker->request.expect_continue)
+				reply_continue(conn);
+		}
 		break;
 	}
 	if (!held && len > 0 && !bytes_keep(&conn->held, buf, len))
@@ -197,9 +208,8 @@ static void begin_body(struct conn *conn, const uint8_t *buf)
 			end(conn);
 		return;
 	}
-	if (req->expect_continue && req->method != TUX_GET && req->method != TUX_HEAD) {
-		/* No body is wanted, and whether the client sends it all the same cannot be known. */
-		req->keep_alive = false;
+	if ((req->expect_continue && req->method != TUX_GET && req->method != TUX_HEAD) || reply_is_for_file(conn, buf)) {
+		/* Unless a peer takes it no body is wanted, and whether the client sends it all the same cannot be known. */
 		conn->linger = true;
 		answer(conn, buf, req->head_len, false);
 		return;
@@ -241,7 +251,7 @@ static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 	conn->seen = 0;
 	head_len = req->head_len;
 	conn->followed = head_len < len;
-	if (req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0)
+	if (has_body(req))
 		begin_body(conn, buf);
 	else
 		answer(conn, buf, head_len, false);

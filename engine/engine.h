@@ -14,6 +14,7 @@
 #include "../core/record.h"
 #include "../core/response.h"
 #include "../core/route.h"
+#include "../core/selection.h"
 #include "counters.h"
 
 enum {
@@ -117,12 +118,14 @@ struct tux_site {
 	bool browse;     /* listings for directories without an index */
 	bool dot_files;  /* serve names that start with a dot */
 	struct tux_modes modes;
+	struct tux_selection selection; /* files that are not sent: programs, names of modules, and what another server has */
 	bool spa;        /* answer a missing path without an extension with the root's index */
 	const char *index[TUX_MAX_INDEX_NAMES];
 	unsigned index_count;
 	struct tux_routes routes; /* a path that no route matches is static; a route to a server needs handover_port */
 	const struct tux_redirect *redirects; /* what the routes' arguments are numbers of */
 	const struct tux_status_route *statuses; /* the same */
+	struct tux_route program; /* for files that are programs: to the kind of CGI programs that has the root, and is root_owned */
 	struct tux_fields fields;
 	const struct tux_fields *route_fields; /* of each route, in place of the site's; NULL: no route has said any */
 	const struct tux_error_page *pages;
@@ -187,6 +190,7 @@ struct tux_cgi {
 	uint32_t files;                 /* open ones, of each process */
 	uint32_t nice;                  /* 0 to 19 */
 	bool new_privileges;            /* set-user-id programs may be executed */
+	bool root_owned;                /* scripts are root's, user and group */
 };
 
 struct tux_engine_config {

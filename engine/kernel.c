@@ -93,6 +93,10 @@ static void say_site(struct tux_setup_site *said, const struct tux_site *site, c
 		.route_text_len = site->routes.text_len,
 		.routes = (uintptr_t)site->routes.route,
 		.route_text = (uintptr_t)site->routes.text,
+		.file_types = (uintptr_t)site->selection.type,
+		.file_type_count = site->selection.count,
+		.mode_cgi = site->selection.mode_cgi,
+		.mode_module = site->selection.mode_module,
 		.route_fields = (uintptr_t)route_fields,
 		.fields = fields_said(&site->fields),
 	};

@@ -224,6 +224,27 @@ static enum take take_representation(const struct load *load, struct object *obj
 	return TAKE_DONE;
 }
 
+/* What a regular file of the site is: itself, or what it selects. Programs and modules are root's alone, or nothing. */
+static enum object_kind kind_of_file(const struct load *load, const char *name, const struct stat *st)
+{
+	const bool trusted = st->st_uid == 0 && st->st_gid == 0 && (st->st_mode & S_IWOTH) == 0;
+
+	if (!tux_modes_permit(load->site->modes, st->st_mode))
+		return OBJECT_FORBIDDEN;
+	switch (tux_select(&load->site->selection, (const uint8_t *)name, (uint32_t)strlen(name), st->st_mode)) {
+	case TUX_SELECTED_REDIRECT:
+		return OBJECT_REDIRECT;
+	case TUX_SELECTED_CGI:
+		return trusted ? OBJECT_PROGRAM : OBJECT_FORBIDDEN;
+	case TUX_SELECTED_MODULE:
+		return trusted ? OBJECT_MODULE : OBJECT_FORBIDDEN;
+	case TUX_SELECTED_FILE:
+	case TUX_SELECTIONS:
+		break;
+	}
+	return OBJECT_FILE;
+}
+
 /* A sibling counts when it is as readable as the file and not older. One that fails is left out. */
 static enum take take_siblings(const struct load *load, struct object *object)
 {
@@ -245,7 +266,7 @@ static enum take take_siblings(const struct load *load, struct object *object)
 			continue;
 		if (via_link)
 			object->sure = false;
-		if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !tux_modes_permit(load->site->modes, st.st_mode) ||
+		if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || kind_of_file(load, name, &st) != OBJECT_FILE ||
 		    st.st_mtim.tv_sec < plain->mtime_s ||
 		    (st.st_mtim.tv_sec == plain->mtime_s && st.st_mtim.tv_nsec < plain->mtime_ns)) {
 			close(fd);
@@ -316,6 +337,7 @@ static void build_head(struct object *object, enum tux_coding coding)
 static enum take take_file(const struct load *load, struct object *object, int fd, bool via_link)
 {
 	struct stat st;
+	enum object_kind kind;
 	enum take took;
 
 	if (fstat(fd, &st) != 0)
@@ -328,8 +350,9 @@ static enum take take_file(const struct load *load, struct object *object, int f
 		close(fd);
 		return TAKE_DONE;
 	}
-	if (!S_ISREG(st.st_mode) || !tux_modes_permit(load->site->modes, st.st_mode)) {
-		object->kind = OBJECT_FORBIDDEN;
+	kind = S_ISREG(st.st_mode) ? kind_of_file(load, object->file, &st) : OBJECT_FORBIDDEN;
+	if (kind != OBJECT_FILE) {
+		object->kind = (uint8_t)kind;
 		close(fd);
 		return TAKE_DONE;
 	}

@@ -16,6 +16,9 @@ enum object_kind {
 	OBJECT_LISTABLE,  /* a directory without an index */
 	OBJECT_MISSING,   /* 404 */
 	OBJECT_FORBIDDEN, /* 403 */
+	OBJECT_PROGRAM,   /* a file that is one; never its text */
+	OBJECT_MODULE,    /* a file that names one */
+	OBJECT_REDIRECT,  /* a file that another server answers for */
 	OBJECT_BUSY,      /* 503: no descriptor or memory was left */
 	OBJECT_BROKEN,    /* 500: the file system failed */
 };

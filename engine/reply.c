@@ -540,6 +540,39 @@ static bool reply_to_handover(struct conn *conn)
 	return true;
 }
 
+/* Nobody can answer for a module that is not loaded; it may be later, so the client may come again. */
+static enum reply reply_module(struct conn *conn, const uint8_t *buf, const char *name)
+{
+	struct worker *worker = conn->worker;
+	const enum reply reply = reply_status(conn, buf, 503);
+	char text[SAY_BYTES];
+
+	if (reply != REPLY_DONE)
+		return reply;
+	count(&worker->counters.modules_absent, 1);
+	if (worker->module_said_ms == 0 || worker->now_ms - worker->module_said_ms >= SAY_AGAIN_MS) {
+		snprintf(text, sizeof(text), "%s is not loaded", name);
+		say("module", text, (uint32_t)strlen(text));
+		worker->module_said_ms = worker->now_ms;
+	}
+	return reply;
+}
+
+/* A file that is a program: it is told of the path of that file, which for a directory is its index. */
+static enum reply reply_program(struct conn *conn, const uint8_t *buf, const struct object *object)
+{
+	struct worker *worker = conn->worker;
+	const size_t len = strlen(object->file);
+
+	if (len + 1 > sizeof(worker->path))
+		return reply_status(conn, buf, 414);
+	worker->path[0] = '/';
+	memcpy(worker->path + 1, object->file, len);
+	worker->path_len = (uint32_t)len + 1;
+	worker->route = &conn->site->program;
+	return REPLY_PEER;
+}
+
 static enum reply reply_object(struct conn *conn, const uint8_t *buf, struct object *object)
 {
 	switch ((enum object_kind)object->kind) {
@@ -553,6 +586,12 @@ static enum reply reply_object(struct conn *conn, const uint8_t *buf, struct obj
 		return reply_to_handover(conn) ? REPLY_PEER : reply_status(conn, buf, 404);
 	case OBJECT_FORBIDDEN:
 		return reply_status(conn, buf, 403);
+	case OBJECT_PROGRAM:
+		return reply_program(conn, buf, object);
+	case OBJECT_MODULE:
+		return reply_module(conn, buf, object->file);
+	case OBJECT_REDIRECT:
+		return reply_to_handover(conn) ? REPLY_PEER : reply_status(conn, buf, 403);
 	case OBJECT_BUSY:
 		return reply_status(conn, buf, 503);
 	case OBJECT_BROKEN:
@@ -647,25 +686,6 @@ static enum reply reply_report(struct conn *conn, const uint8_t *buf, const stru
 	return REPLY_DONE;
 }
 
-/* Nobody can answer for a module that is not loaded; it may be later, so the client may come again. */
-static enum reply reply_module(struct conn *conn, const uint8_t *buf, const char *name)
-{
-	static const char absent[] = "is not loaded";
-	struct worker *worker = conn->worker;
-	const enum reply reply = reply_status(conn, buf, 503);
-	char front[80];
-
-	if (reply != REPLY_DONE)
-		return reply;
-	count(&worker->counters.modules_absent, 1);
-	if (worker->module_said_ms == 0 || worker->now_ms - worker->module_said_ms >= SAY_AGAIN_MS) {
-		snprintf(front, sizeof(front), "module %s", name);
-		say(front, absent, sizeof(absent) - 1);
-		worker->module_said_ms = worker->now_ms;
-	}
-	return reply;
-}
-
 void reply_choose_site(struct conn *conn, const uint8_t *buf)
 {
 	const struct tux_engine_config *config = conn->worker->config;
@@ -726,7 +746,8 @@ static bool has_path(const struct tux_request *req)
 /* Whether anybody but us may answer a request of a method or with a body that files have no use for. */
 static bool has_others(const struct conn *conn)
 {
-	return has_path(&conn->worker->request) && (conn->site->routes.count > 0 || conn->worker->config->handover != NULL);
+	return has_path(&conn->worker->request) &&
+	       (conn->site->routes.count > 0 || conn->worker->config->handover != NULL || tux_selection_any(&conn->site->selection));
 }
 
 bool reply_is_for_peer(struct conn *conn, const uint8_t *buf)
@@ -735,7 +756,37 @@ bool reply_is_for_peer(struct conn *conn, const uint8_t *buf)
 
 	if (!has_others(conn) || find_route(conn, buf, &len) != TUX_ACCEPTED)
 		return false;
-	return is_peer(conn->worker->route) || (is_static(conn->worker->route) && reply_to_handover(conn));
+	if (is_static(conn->worker->route))
+		return !tux_selection_any(&conn->site->selection) && reply_to_handover(conn);
+	return is_peer(conn->worker->route);
+}
+
+bool reply_is_for_file(struct conn *conn, const uint8_t *buf)
+{
+	uint32_t len;
+
+	return has_path(&conn->worker->request) && tux_selection_any(&conn->site->selection) &&
+	       find_route(conn, buf, &len) == TUX_ACCEPTED && is_static(conn->worker->route);
+}
+
+/* A request that no file is an answer to: by its method, which status says, or its body. Unless the file selects who answers. */
+static enum reply reply_for_file(struct conn *conn, const uint8_t *buf, uint32_t len, uint16_t status)
+{
+	struct object *object = NULL;
+	enum reply reply;
+
+	if (conn->site->dot_files || !tux_target_has_dot_file(conn->worker->path, len)) {
+		object = lookup(conn, conn->worker->path, len);
+		if (object == NULL)
+			return conn->miss != NULL ? REPLY_WAIT : reply_status(conn, buf, 503);
+	}
+	if (object != NULL && (object->kind == OBJECT_PROGRAM || object->kind == OBJECT_MODULE || object->kind == OBJECT_REDIRECT))
+		reply = reply_object(conn, buf, object);
+	else
+		reply = reply_to_handover(conn) ? REPLY_PEER : reply_status(conn, buf, status);
+	if (object != NULL)
+		object_put(object);
+	return reply;
 }
 
 enum reply reply_request(struct conn *conn, const uint8_t *buf)
@@ -762,7 +813,11 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 		return reply_route(conn, buf, worker->route, len);
 	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_MODULE)
 		return reply_module(conn, buf, worker->config->modules[worker->route->argument]);
-	if (is_peer(worker->route) || (status != 0 && is_static(worker->route) && reply_to_handover(conn)))
+	if (is_peer(worker->route))
+		return REPLY_PEER;
+	if (status != 0 && is_static(worker->route) && tux_selection_any(&conn->site->selection))
+		return reply_for_file(conn, buf, len, status);
+	if (status != 0 && is_static(worker->route) && reply_to_handover(conn))
 		return REPLY_PEER;
 	if (status != 0)
 		return reply_status(conn, buf, status);

@@ -27,6 +27,9 @@ void reply_continue(struct conn *conn);
 /* Whether a peer answers the request in worker->request, parsed from buf; then worker->route says which. */
 bool reply_is_for_peer(struct conn *conn, const uint8_t *buf);
 
+/* Whether it is what a file is that says whether a peer answers it. */
+bool reply_is_for_file(struct conn *conn, const uint8_t *buf);
+
 /* Counts a peer's answer to the request in worker->request and begins its access record; reply_sent() ends it. */
 void reply_streamed(struct conn *conn, const uint8_t *buf, uint16_t status);
 

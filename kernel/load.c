@@ -41,7 +41,23 @@ static bool just_changed(const struct timespec64 *began, s64 ctime_s, u32 ctime_
 	return ctime_s > began->tv_sec || (ctime_s == began->tv_sec && (s64)ctime_ns >= began->tv_nsec);
 }
 
-/* An open regular file that may be served; NULL with *error. */
+/* Why a file is not the kernel engine's to send; 0: it is. */
+static int selection_error(const struct site *site, const char *name, umode_t mode)
+{
+	switch (tux_select(&site->selection, (const u8 *)name, (u32)strlen(name), mode)) {
+	case TUX_SELECTED_FILE:
+		return 0;
+	case TUX_SELECTED_REDIRECT:
+		return -EREMOTE;
+	case TUX_SELECTED_CGI:
+	case TUX_SELECTED_MODULE:
+	case TUX_SELECTIONS:
+		break;
+	}
+	return -EPERM;
+}
+
+/* An open regular file that may be served; NULL with *error, -EREMOTE if it is another server's. */
 static struct file *open_name(const struct site *site, const char *name, int *error)
 {
 	struct path path;
@@ -53,8 +69,11 @@ static struct file *open_name(const struct site *site, const char *name, int *er
 		return NULL;
 	inode = d_inode(path.dentry);
 	if (path.mnt != site->root.mnt || !S_ISREG(inode->i_mode) || !is_suitable(inode) ||
-	    !site_permits(site, inode->i_mode)) {
+	    !site_permits(site, inode->i_mode))
 		*error = S_ISDIR(inode->i_mode) ? -EISDIR : -EPERM;
+	else
+		*error = selection_error(site, name, inode->i_mode);
+	if (*error != 0) {
 		path_put(&path);
 		return NULL;
 	}
@@ -233,6 +252,7 @@ struct object *load_object(struct instance *instance, const struct site *site, c
 
 	object = open_object(site, key, key_len, &error);
 	*reason = error == -ENOMEM ? TUX_REASON_MEMORY :
+		  error == -EREMOTE ? TUX_REASON_PREFIX :
 		  error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG ? TUX_REASON_MISSING : TUX_REASON_ABSENT;
 	if (!object)
 		return NULL;

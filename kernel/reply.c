@@ -254,6 +254,8 @@ enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum 
 	case TUX_HANDLER_STATIC:
 		break;
 	}
+	if (reason != TUX_REASON_NONE && tux_selection_any(&conn->site->selection))
+		reason = TUX_REASON_ROUTE; /* the file may say who takes it */
 	if (reason != TUX_REASON_NONE)
 		return hand_up(conn, reason);
 	if (!records_room(conn->instance))

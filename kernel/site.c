@@ -74,9 +74,10 @@ static bool indexes_good(const struct tux_setup_site *said)
 
 static bool site_good(const struct tux_setup_site *said)
 {
-	if ((said->flags & ~TUX_SITE_FLAGS) || ((said->mode_allowed | said->mode_forbidden) & ~07777)) {
-		pr_debug("tux: setup: flags %#x of a site are not known, or %#o and %#o are not modes\n", said->flags,
-			 said->mode_allowed, said->mode_forbidden);
+	if ((said->flags & ~TUX_SITE_FLAGS) ||
+	    ((said->mode_allowed | said->mode_forbidden | said->mode_cgi | said->mode_module) & ~07777)) {
+		pr_debug("tux: setup: flags %#x of a site are not known, or %#o, %#o, %#o and %#o are not modes\n", said->flags,
+			 said->mode_allowed, said->mode_forbidden, said->mode_cgi, said->mode_module);
 		return false;
 	}
 	return indexes_good(said);
@@ -107,6 +108,22 @@ static int routes_take(struct sites *sites, struct site *site, const struct tux_
 	if (tux_routes_valid(routes))
 		return 0;
 	pr_debug("tux: setup: a route points out of the texts, or its handler is not known\n");
+	return -EINVAL;
+}
+
+static int selection_take(struct sites *sites, struct site *site, const struct tux_setup_site *said)
+{
+	struct tux_selection *selection = &site->selection;
+	void *types = NULL;
+
+	if (said->file_type_count <= TUX_MAX_FILE_TYPES)
+		types = copied(sites, said->file_types, said->file_type_count * sizeof(*selection->type));
+	if (IS_ERR(types))
+		return (int)PTR_ERR(types);
+	*selection = (struct tux_selection){ types, said->file_type_count, said->mode_cgi, said->mode_module };
+	if (tux_selection_valid(selection))
+		return 0;
+	pr_debug("tux: setup: %u types of files are more than %u, or one of them is none\n", said->file_type_count, TUX_MAX_FILE_TYPES);
 	return -EINVAL;
 }
 
@@ -167,6 +184,8 @@ static int site_take(struct sites *sites, struct site *site, const struct tux_se
 	error = root_take(site, said->root_fd);
 	if (error == 0)
 		error = routes_take(sites, site, said);
+	if (error == 0)
+		error = selection_take(sites, site, said);
 	if (error == 0)
 		error = fields_take(sites, &site->fields, &said->fields);
 	if (error == 0)
@@ -258,6 +277,7 @@ void sites_release(struct sites *sites)
 		kvfree(site->fields.lines.at);
 		kvfree(site->routes.route);
 		kvfree(site->routes.text);
+		kvfree(site->selection.type);
 		if (site->root.dentry)
 			path_put(&site->root);
 		cond_resched();

@@ -8,6 +8,7 @@
 #include "../core/host.h"
 #include "../core/response.h"
 #include "../core/route.h"
+#include "../core/selection.h"
 #include "../include/uapi/tux.h"
 
 /* What is added to answers below 400, and left out of them. */
@@ -20,6 +21,7 @@ struct site {
 	struct path root;
 	bool dot_files;
 	u16 mode_allowed, mode_forbidden;
+	struct tux_selection selection; /* its memory is ours */
 	u32 index_count;
 	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1];
 	struct tux_routes routes; /* its memory is ours */

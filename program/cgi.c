@@ -298,7 +298,7 @@ static void script_enter(const struct tux_cgi_rule *rule, struct tux_spawn_reque
 
 	if (root_fd < 0)
 		fail(failure, TUX_SPAWN_AT_ROOT, errno);
-	error = tux_script_find(root_fd, request->path + at, &len, &directory_fd);
+	error = tux_script_find(root_fd, rule->cgi->root_owned, request->path + at, &len, &directory_fd);
 	if (error != 0)
 		fail(failure, TUX_SPAWN_AT_SCRIPT, error);
 	*script_len = at + len;

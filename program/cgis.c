@@ -75,29 +75,46 @@ static int key_find(const char *name)
 	return -1;
 }
 
+static const struct tux_cgi defaults = {
+	.programs = 64, .waiting = 64, .time_ms = 60000, .cpu_s = 60, .memory_bytes = 512ull << 20, .processes = 1024, .files = 1024,
+};
+
+static const char of_files[] = "files";
+
+/* Begins a kind. */
+static void begin(struct tux_cgis *cgis, unsigned number, const char *name, struct tux_cgi_lists *lists)
+{
+	struct tux_cgi *const cgi = &cgis->cgi[number];
+
+	cgis->lists[number] = lists;
+	*cgi = defaults;
+	cgi->name = name;
+	cgi->environment = lists->environment;
+	cgi->pass = lists->pass;
+}
+
 int tux_cgis_find(struct tux_cgis *cgis, const char *name, char *error, size_t error_size)
 {
+	const bool is_of_files = strcmp(name, of_files) == 0;
 	struct tux_cgi_lists *lists;
 	unsigned i;
 
 	for (i = 0; i < cgis->count; i++)
 		if (strcmp(cgis->cgi[i].name, name) == 0)
 			return (int)i;
+	if (is_of_files && cgis->lists[TUX_CGI_OF_FILES])
+		return TUX_CGI_OF_FILES;
 	if (*name == '\0' || strlen(name) > MAX_NAME) {
 		snprintf(error, error_size, "the name of a cgi has 1 to %d bytes", MAX_NAME);
 		return -1;
 	}
-	lists = cgis->count < TUX_MAX_CGI ? calloc(1, sizeof(*lists)) : NULL;
+	lists = cgis->count < TUX_MAX_CGI || is_of_files ? calloc(1, sizeof(*lists)) : NULL;
 	if (!lists) {
 		snprintf(error, error_size, cgis->count < TUX_MAX_CGI ? "no memory" : "there are more than %d cgi", TUX_MAX_CGI);
 		return -1;
 	}
-	cgis->lists[cgis->count] = lists;
-	cgis->cgi[cgis->count] = (struct tux_cgi){
-		.name = name, .environment = lists->environment, .pass = lists->pass, .programs = 64, .waiting = 64, .time_ms = 60000,
-		.cpu_s = 60, .memory_bytes = 512ull << 20, .processes = 1024, .files = 1024,
-	};
-	return (int)cgis->count++;
+	begin(cgis, is_of_files ? TUX_CGI_OF_FILES : cgis->count, name, lists);
+	return is_of_files ? TUX_CGI_OF_FILES : (int)cgis->count++;
 }
 
 enum tux_cgi_use tux_cgis_use(const char *key)
@@ -221,14 +238,29 @@ bool tux_cgis_complete(const struct tux_cgis *cgis, unsigned number, char *error
 {
 	const struct tux_cgi *const cgi = &cgis->cgi[number];
 
-	if (cgi->root || cgi->program)
+	if (number == TUX_CGI_OF_FILES && (cgi->root || cgi->chroot)) {
+		snprintf(error, error_size, "cgi files has no root and no chroot: its programs are files of the hosts");
+		return false;
+	}
+	if (cgi->root || cgi->program || number == TUX_CGI_OF_FILES)
 		return true;
 	snprintf(error, error_size, "cgi %s needs a root, where its scripts are, or a program", cgi->name);
 	return false;
 }
 
+struct tux_cgi tux_cgis_of_files(const struct tux_cgis *cgis, const char *root)
+{
+	struct tux_cgi cgi = cgis->lists[TUX_CGI_OF_FILES] ? cgis->cgi[TUX_CGI_OF_FILES] : defaults;
+
+	cgi.name = of_files;
+	cgi.root = root;
+	cgi.root_owned = true;
+	return cgi;
+}
+
 void tux_cgis_free(struct tux_cgis *cgis)
 {
+	free(cgis->lists[TUX_CGI_OF_FILES]);
 	while (cgis->count > 0)
 		free(cgis->lists[--cgis->count]);
 	memset(cgis, 0, sizeof(*cgis));

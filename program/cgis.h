@@ -7,12 +7,17 @@
 
 struct tux_cgi_lists;
 
+enum {
+	TUX_CGI_OF_FILES = TUX_MAX_CGI,     /* the number of the kind "files": of files of hosts that are programs */
+	TUX_CGI_NUMBERS = TUX_MAX_CGI + 1,
+};
+
 /* Begins as zeros. */
 struct tux_cgis {
-	struct tux_cgi cgi[TUX_MAX_CGI];
-	struct tux_cgi_lists *lists[TUX_MAX_CGI]; /* what those point to */
-	bool said[TUX_MAX_CGI]; /* else it was only referred to */
-	unsigned count;
+	struct tux_cgi cgi[TUX_CGI_NUMBERS];
+	struct tux_cgi_lists *lists[TUX_CGI_NUMBERS]; /* what those point to */
+	bool said[TUX_CGI_NUMBERS]; /* else it was only referred to */
+	unsigned count; /* but for the kind "files" */
 };
 
 /* What a key takes. */
@@ -24,7 +29,7 @@ enum tux_cgi_use {
 	TUX_CGI_VARIABLES, /* the same, as NAME=value */
 };
 
-/* The number of the kind with this name, which is added with the defaults if it is new; the name stays. -1 with a sentence in error. */
+/* The number of the kind with this name, TUX_CGI_OF_FILES or one below count, which is added with the defaults if it is new; the name stays. -1 with a sentence in error. */
 int tux_cgis_find(struct tux_cgis *cgis, const char *name, char *error, size_t error_size);
 
 enum tux_cgi_use tux_cgis_use(const char *key);
@@ -40,6 +45,9 @@ bool tux_cgis_set(struct tux_cgis *cgis, unsigned number, const char *key, const
 
 /* Whether what was said of it suffices. False with a sentence in error. */
 bool tux_cgis_complete(const struct tux_cgis *cgis, unsigned number, char *error, size_t error_size);
+
+/* The kind "files" as it is said, or as it is by default, for files beneath root, a path that stays. */
+struct tux_cgi tux_cgis_of_files(const struct tux_cgis *cgis, const char *root);
 
 /* Frees what the table has grown to. */
 void tux_cgis_free(struct tux_cgis *cgis);

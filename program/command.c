@@ -41,6 +41,9 @@ enum option_id {
 	OPTION_ANY_MODE,
 	OPTION_MODE_ALLOWED,
 	OPTION_MODE_FORBIDDEN,
+	OPTION_TYPES,
+	OPTION_MODE_CGI,
+	OPTION_MODE_MODULE,
 	OPTION_CACHE_CONTROL,
 	OPTION_LOG,
 	OPTION_LOG_FORMAT,
@@ -81,6 +84,8 @@ struct option_row {
 
 #define LISTEN "ADDR:PORT, :PORT or unix:PATH, at most 64 of them"
 
+#define TYPES "TUX/CGI, TUX/module or TUX/redirect, and extensions that were not said before, such as TUX/CGI=cgi,pl"
+
 static const struct option_row rows[] = {
 	{ NULL, NULL, NULL, "Where", 0 },
 	{ "config", "FILE", "the name of a file", "a file with options, which those given here\ntake the place of", OPTION_CONFIG },
@@ -98,6 +103,13 @@ static const struct option_row rows[] = {
 	  OPTION_MODE_ALLOWED, TUX_SAID_MODE_ALLOWED },
 	{ "mode-forbidden", "BITS", "mode bits in octal from 0 to 7777, such as 1111", "serve no file that has one of these mode bits (0)",
 	  OPTION_MODE_FORBIDDEN, TUX_SAID_MODE_FORBIDDEN },
+	{ "types", "TYPE=EXT[,EXT]...", TYPES, "files that are not sent, by extension, may be repeated:\nTUX/CGI=cgi,pl are programs, TUX/module=tux name\n"
+	  "modules, TUX/redirect=php are the server's on\nthe handover port. Programs and modules are root's,\nuser and group, or 403 (none)",
+	  OPTION_TYPES, TUX_SAID_TYPES },
+	{ "mode-cgi", "BITS", "mode bits in octal from 0 to 7777, such as 0100", "a file that has one of these mode bits is a program (0)",
+	  OPTION_MODE_CGI, TUX_SAID_MODE_CGI },
+	{ "mode-module", "BITS", "mode bits in octal from 0 to 7777, such as 4000", "a file that has one of these mode bits names a module (0)",
+	  OPTION_MODE_MODULE, TUX_SAID_MODE_MODULE },
 	{ "cache-control", "TEXT", "the value of a field, such as \"max-age=3600\"", "Cache-Control of what is no error (none)",
 	  OPTION_CACHE_CONTROL, TUX_SAID_CACHE_CONTROL },
 	{ NULL, NULL, NULL, "Log and privileges", 0 },
@@ -392,6 +404,12 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 		return tux_value_mode(value, &site->modes.allowed);
 	case OPTION_MODE_FORBIDDEN:
 		return tux_value_mode(value, &site->modes.forbidden);
+	case OPTION_TYPES:
+		return tux_host_type_add(host, value);
+	case OPTION_MODE_CGI:
+		return tux_value_mode(value, &site->selection.mode_cgi);
+	case OPTION_MODE_MODULE:
+		return tux_value_mode(value, &site->selection.mode_module);
 	case OPTION_CACHE_CONTROL:
 		host->cache_control = value;
 		return tux_field_value_good(value);
@@ -468,7 +486,7 @@ enum tux_option_use tux_command_option_use(const char *name)
 		return TUX_OPTION_UNKNOWN;
 	if (!row->value)
 		return TUX_OPTION_SWITCH;
-	return row->id == OPTION_LISTEN || row->id == OPTION_INDEX ? TUX_OPTION_LIST : TUX_OPTION_VALUE;
+	return row->id == OPTION_LISTEN || row->id == OPTION_INDEX || row->id == OPTION_TYPES ? TUX_OPTION_LIST : TUX_OPTION_VALUE;
 }
 
 const char *tux_command_option_expects(const char *name)
@@ -589,7 +607,7 @@ static void getopt_fault(int got, char **argv, char *error, size_t error_size)
 static bool serve_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
 {
 	struct option table[ROWS + 1];
-	bool listens = false, indexes = false;
+	bool listens = false, indexes = false, types = false;
 	unsigned i;
 	int got;
 
@@ -610,6 +628,10 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 		if (got == OPTION_INDEX && !indexes) {
 			indexes = true;
 			command->top.site.index_count = 0;
+		}
+		if (got == OPTION_TYPES && !types) {
+			types = true;
+			command->top.type_count = 0;
 		}
 		if (!option_apply(command, &command->top, (enum option_id)got, optarg)) {
 			const struct option_row *row = row_find(got);

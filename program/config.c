@@ -184,6 +184,9 @@ static void hosts_settle(struct reading *reading)
 	for (i = 0; i < command->host_count; i++)
 		for (k = 0; k < i; k++)
 			hosts_compare(reading, i, k);
+	for (i = 0; i <= command->host_count; i++)
+		if (reading->wrong == 0 && command->engine.handover_port == 0 && tux_host_redirects(i == 0 ? top : &command->host[i - 1]))
+			reading_warn(reading, i == 0 ? NULL : reading->host_at[i - 1], "without handover PORT what is TUX/redirect is answered 403");
 	for (i = 0; command->host_count > 0 && i < top->listen_count; i++)
 		if (!host_is_on(command, top->listen[i]))
 			reading_wrong(reading, NULL, "listen \"%s\": each host says listen itself, and none says this", top->listen[i]);

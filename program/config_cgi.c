@@ -18,10 +18,15 @@ static int find(struct reading *reading, const char *name, const char *at)
 
 int cgi_named(struct reading *reading, const ucl_object_t *key)
 {
+	int number = -1;
+
 	if (ucl_object_type(key) == UCL_STRING)
-		return find(reading, reading_text(reading, key, key->key), key->key);
-	reading_wrong(reading, key->key, "cgi needs the name of a cgi");
-	return -1;
+		number = find(reading, reading_text(reading, key, key->key), key->key);
+	else
+		reading_wrong(reading, key->key, "cgi needs the name of a cgi");
+	if (number == TUX_CGI_OF_FILES)
+		reading_wrong(reading, key->key, "cgi files is for files that are programs; a route needs another");
+	return number;
 }
 
 /* One value of a cgi's key; front is what belongs before it. */

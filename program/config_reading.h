@@ -30,7 +30,7 @@ struct reading {
 	size_t len; /* bytes, the NUL not counted */
 	uint16_t route_port;       /* that routes hand over to; 0: none does */
 	const char *route_port_at; /* where it stands */
-	const char *cgi_at[TUX_MAX_CGI]; /* where each is referred to first */
+	const char *cgi_at[TUX_CGI_NUMBERS]; /* where each is referred to first */
 	FILE *errors;
 	unsigned wrong; /* how many errors there were */
 };

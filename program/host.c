@@ -99,6 +99,67 @@ bool tux_host_page_add(struct tux_host_options *host, unsigned status, const cha
 	return true;
 }
 
+/* One extension, len bytes of text. */
+static bool extension_add(struct tux_host_options *host, enum tux_selected selects, const char *text, size_t len)
+{
+	struct tux_file_type one = { .selects = (uint8_t)selects };
+	size_t i;
+
+	if (len == 0 || len > TUX_MAX_EXTENSION || host->type_count == TUX_MAX_FILE_TYPES)
+		return false;
+	for (i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] >= 0x7f || text[i] == '.' || text[i] == '/')
+			return false;
+		one.extension[i] = (uint8_t)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 0x20 : text[i]);
+	}
+	for (i = 0; i < host->type_count; i++)
+		if (memcmp(host->type[i].extension, one.extension, sizeof(one.extension)) == 0)
+			return false;
+	host->type[host->type_count++] = one;
+	return true;
+}
+
+bool tux_host_type_add(struct tux_host_options *host, const char *text)
+{
+	static const struct {
+		const char *name;
+		enum tux_selected selects;
+	} types[] = { { "TUX/CGI=", TUX_SELECTED_CGI }, { "TUX/module=", TUX_SELECTED_MODULE }, { "TUX/redirect=", TUX_SELECTED_REDIRECT } };
+	unsigned i = 0;
+	size_t len;
+
+	while (i < 3 && strncmp(text, types[i].name, strlen(types[i].name)) != 0)
+		i++;
+	if (i == 3)
+		return false;
+	for (text += strlen(types[i].name);; text += len + 1) {
+		len = strcspn(text, ",");
+		if (!extension_add(host, types[i].selects, text, len))
+			return false;
+		if (text[len] == '\0')
+			return true;
+	}
+}
+
+static bool has_type(const struct tux_host_options *host, enum tux_selected selects)
+{
+	unsigned i = 0;
+
+	while (i < host->type_count && host->type[i].selects != selects)
+		i++;
+	return i < host->type_count;
+}
+
+bool tux_host_has_programs(const struct tux_host_options *host)
+{
+	return host->site.selection.mode_cgi != 0 || has_type(host, TUX_SELECTED_CGI);
+}
+
+bool tux_host_redirects(const struct tux_host_options *host)
+{
+	return has_type(host, TUX_SELECTED_REDIRECT);
+}
+
 void tux_host_inherit(struct tux_host_options *host, const struct tux_host_options *top)
 {
 	const uint32_t unsaid = ~host->said;
@@ -123,6 +184,14 @@ void tux_host_inherit(struct tux_host_options *host, const struct tux_host_optio
 		host->site.modes.allowed = top->site.modes.allowed;
 	if (unsaid & TUX_SAID_MODE_FORBIDDEN)
 		host->site.modes.forbidden = top->site.modes.forbidden;
+	if (unsaid & TUX_SAID_MODE_CGI)
+		host->site.selection.mode_cgi = top->site.selection.mode_cgi;
+	if (unsaid & TUX_SAID_MODE_MODULE)
+		host->site.selection.mode_module = top->site.selection.mode_module;
+	if (unsaid & TUX_SAID_TYPES) {
+		memcpy(host->type, top->type, sizeof(host->type));
+		host->type_count = top->type_count;
+	}
 	if (unsaid & TUX_SAID_INDEX) {
 		memcpy(host->site.index, top->site.index, sizeof(host->site.index));
 		host->site.index_count = top->site.index_count;

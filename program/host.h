@@ -19,6 +19,9 @@ enum tux_host_saying {
 	TUX_SAID_CACHE_CONTROL = 1 << 8,
 	TUX_SAID_ERROR = 1 << 9,
 	TUX_SAID_MODE_FORBIDDEN = 1 << 10,
+	TUX_SAID_TYPES = 1 << 11,
+	TUX_SAID_MODE_CGI = 1 << 12,
+	TUX_SAID_MODE_MODULE = 1 << 13,
 };
 
 /* Begins as zeros. The texts are the caller's. */
@@ -36,7 +39,9 @@ struct tux_host_options {
 	struct tux_error_page *page;
 	unsigned page_count;
 	struct tux_route_table routes;
-	struct tux_site site;      /* browse, spa, dot_files, modes and index; the rest is sites.c's */
+	struct tux_file_type type[TUX_MAX_FILE_TYPES];
+	unsigned type_count;
+	struct tux_site site;      /* browse, spa, dot_files, modes, those of the selection, and index; the rest is sites.c's */
 };
 
 /*
@@ -47,6 +52,13 @@ bool tux_host_name_add(struct tux_host_options *host, const char *name, char *er
 
 /* Adds a page for a status from 400 to 599. The path, beneath the root, begins with '/'; it stays. False with a sentence in error. */
 bool tux_host_page_add(struct tux_host_options *host, unsigned status, const char *path, char *error, size_t error_size);
+
+/* Adds what files with these extensions select: "TUX/CGI=cgi,pl", or TUX/module, or TUX/redirect. False if it is not that, or said before. */
+bool tux_host_type_add(struct tux_host_options *host, const char *text);
+
+/* Whether a file of the host may be a program; whether another server may answer for one. */
+bool tux_host_has_programs(const struct tux_host_options *host);
+bool tux_host_redirects(const struct tux_host_options *host);
 
 /* What the host has not said is as the top says it. Rules about fields are no matter of that: all of them hold, the top's first. */
 void tux_host_inherit(struct tux_host_options *host, const struct tux_host_options *top);

@@ -18,21 +18,24 @@ static int open_beneath(int root_fd, const char *path, uint64_t flags)
 }
 
 /* What path is; 0, or an errno. */
-static int look(int root_fd, const char *path, mode_t *mode)
+static int look(int root_fd, const char *path, struct stat *status)
 {
 	const int fd = open_beneath(root_fd, path, 0);
-	struct stat status;
 	int error = 0;
 
-	*mode = 0;
+	*status = (struct stat){ .st_mode = 0 };
 	if (fd < 0)
 		return errno;
-	if (fstat(fd, &status) < 0)
+	if (fstat(fd, status) < 0)
 		error = errno;
-	else
-		*mode = status.st_mode;
 	close(fd);
 	return error;
+}
+
+static bool may_run(const struct stat *status, bool root_owned)
+{
+	return S_ISREG(status->st_mode) && !(status->st_mode & S_IWOTH) &&
+	       (!root_owned || (status->st_uid == 0 && status->st_gid == 0));
 }
 
 /* The directory of the script that path names; last is where its last name begins. */
@@ -48,14 +51,14 @@ static int directory_open(int root_fd, char *path, char *last, int *fd)
 	return *fd < 0 ? errno : 0;
 }
 
-int tux_script_find(int root_fd, char *path, uint32_t *len, int *directory_fd)
+int tux_script_find(int root_fd, bool root_owned, char *path, uint32_t *len, int *directory_fd)
 {
 	char *name, *end = path;
 
 	*len = 0;
 	*directory_fd = -1;
 	for (name = path;; name = end + 1) {
-		mode_t mode;
+		struct stat status;
 		char behind;
 		int error;
 
@@ -64,10 +67,10 @@ int tux_script_find(int root_fd, char *path, uint32_t *len, int *directory_fd)
 			return ENOENT;
 		behind = *end;
 		*end = '\0';
-		error = look(root_fd, path, &mode);
-		if (error == 0 && !S_ISDIR(mode)) {
+		error = look(root_fd, path, &status);
+		if (error == 0 && !S_ISDIR(status.st_mode)) {
 			*len = (uint32_t)(end - path);
-			error = !S_ISREG(mode) || (mode & S_IWOTH) ? EPERM : directory_open(root_fd, path, name, directory_fd);
+			error = may_run(&status, root_owned) ? directory_open(root_fd, path, name, directory_fd) : EPERM;
 			*end = behind;
 			return error;
 		}

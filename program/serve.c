@@ -50,6 +50,8 @@ struct serving {
 	struct tux_upstream_table upstreams; /* with the one for handover_port, if there is one */
 	struct tux_route handover;  /* to that */
 	char handover_name[32];
+	struct tux_cgi cgi[TUX_MAX_CGI]; /* the kinds of the file, and one for each root where files are programs */
+	unsigned cgi_count;
 	struct tux_spawner spawner; /* where there are CGI programs */
 	char no_kernel[256];      /* why there is no kernel engine, for people; "" if there is or none is wanted */
 	char sandbox[256];        /* what is in force, for people */
@@ -165,19 +167,58 @@ static bool upstreams_make(struct serving *serving)
 	return true;
 }
 
+/* The number of the kind of CGI programs beneath a root, which is added if it is new; -1 when there is no room for it. */
+static int program_kind(struct serving *serving, const char *root)
+{
+	const struct tux_cgis *const cgis = &serving->command->cgis;
+	unsigned i;
+
+	for (i = cgis->count; i < serving->cgi_count; i++)
+		if (strcmp(serving->cgi[i].root, root) == 0)
+			return (int)i;
+	if (serving->cgi_count == TUX_MAX_CGI)
+		return -1;
+	serving->cgi[serving->cgi_count] = tux_cgis_of_files(cgis, root);
+	return (int)serving->cgi_count++;
+}
+
+/* The kinds of CGI programs: those of the file, and files of sites. */
+static bool programs_make(struct serving *serving)
+{
+	const struct tux_cgis *const cgis = &serving->command->cgis;
+	unsigned i;
+
+	memcpy(serving->cgi, cgis->cgi, cgis->count * sizeof(*cgis->cgi));
+	serving->cgi_count = cgis->count;
+	for (i = 0; i < serving->sites.count; i++) {
+		struct tux_site *const site = &serving->sites.site[i];
+		int number;
+
+		if (!tux_host_has_programs(serving->sites.said[i]))
+			continue;
+		number = program_kind(serving, site->path);
+		if (number < 0) {
+			snprintf(serving->error, ERROR_MAX, "there are more than %d kinds of CGI programs, each root with such files counted",
+			         TUX_MAX_CGI);
+			return false;
+		}
+		site->program = (struct tux_route){ .handler = TUX_HANDLER_CGI, .argument = (uint16_t)number, .prefix_len = 1 };
+	}
+	return true;
+}
+
 /* What starts CGI programs, as long as there is nothing that it would take with it. */
 static bool spawner_start(struct serving *serving)
 {
-	const struct tux_cgis *const cgis = &serving->command->cgis;
 	struct tux_engine_config *const config = &serving->config;
 
-	if (cgis->count == 0)
+	if (serving->cgi_count == 0)
 		return true;
-	if (!tux_spawner_start(&serving->spawner, cgis->cgi, cgis->count, config->max_programs, config->threads, &serving->user,
+	if (!tux_spawner_start(&serving->spawner, serving->cgi, serving->cgi_count, config->max_programs, config->threads, &serving->user,
 	                       serving->error, ERROR_MAX))
 		return false;
-	config->cgi = cgis->cgi;
-	config->cgi_count = cgis->count;
+	config->cgi = serving->cgi;
+	config->cgi_count = serving->cgi_count;
 	config->spawner_fd = serving->spawner.fd;
 	return true;
 }
@@ -293,7 +334,7 @@ static bool prepare(struct serving *serving)
 		return false;
 	config->sites = serving->sites.site;
 	config->site_count = serving->sites.count;
-	if (!spawner_start(serving))
+	if (!programs_make(serving) || !spawner_start(serving))
 		return false;
 	tux_limits_raise(config, stderr);
 	if (serving->charge)

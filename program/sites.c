@@ -77,6 +77,8 @@ static bool site_make(struct tux_site *site, const struct tux_host_options *host
 
 	*site = host->site;
 	site->routes = (struct tux_routes){ table->route, table->text, table->count, table->text_len };
+	site->selection.type = host->type;
+	site->selection.count = host->type_count;
 	site->redirects = table->redirect;
 	site->statuses = table->status;
 	site->root_fd = open(host->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);

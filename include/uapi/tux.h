@@ -31,7 +31,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 6u /* of this file; program and module must have the same */
+#define TUX_ABI 7u /* of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -93,6 +93,10 @@ struct tux_setup_site {
 	/* Addresses; what lies there is copied. */
 	__u64 routes;          /* of struct tux_route, core/route.h, in its order */
 	__u64 route_text;
+	__u64 file_types;      /* of struct tux_file_type, core/selection.h */
+	__u32 file_type_count; /* at most TUX_MAX_FILE_TYPES */
+	__u16 mode_cgi;        /* files with one of these mode bits are programs, */
+	__u16 mode_module;     /* or modules: like those of the types the user engine's, never sent. Both: at most 07777 */
 	__u64 route_fields;    /* of a struct tux_setup_fields for each route, in place of the site's; 0: they have none of their own */
 	struct tux_setup_fields fields;
 };

@@ -336,5 +336,5 @@ def test_handover_forwards_where_there_is_no_kernel_engine(request, place, tux):
         assert conn.response().body == b"POST / abc"
         assert conn.get("/", method="DELETE").body == b"DELETE / "
         assert conn.get("/", method="HEAD").field("Content-Length") == "6"
-    assert "handover: requests are forwarded to 127.0.0.1:%d" % server.port in program.output
+    client.wait_until(lambda: "handover: requests are forwarded to 127.0.0.1:%d" % server.port in program.output, "it says so")
     server.close()

@@ -6,7 +6,7 @@ import os
 import struct
 import threading
 
-ABI = 6
+ABI = 7
 RECORD_SIZE = 64
 DEVICE = "/dev/tux"
 
@@ -17,7 +17,7 @@ def _number(direction, number, size):
 
 HELLO_FORMAT = "=II32s"
 SETUP_FORMAT = "=IIiIIIIIIIIIIIQQQQ16s"
-SITE_FORMAT = "=IiHHI2048sIIQQQ"
+SITE_FORMAT = "=IiHHI2048sIIQQQIHHQ"
 FIELDS_FORMAT = "=QII"
 HANDED_UP_FORMAT = "=iII"
 HANDED_UP_SIZE = struct.calcsize(HANDED_UP_FORMAT)
@@ -44,6 +44,11 @@ def route(text, prefix_len, suffix_len=0, handler=0, exact=0):
     return struct.pack("=IHHHBB", text, prefix_len, suffix_len, 0, handler, exact)
 
 
+def file_type(extension, selects):
+    """A struct tux_file_type of core/selection.h."""
+    return struct.pack("=15sB", extension, selects)
+
+
 def host(text, length, site, listeners=(1 << 64) - 1):
     """A struct tux_host of core/host.h."""
     return struct.pack("=QIHH", listeners, text, length, site)
@@ -65,7 +70,7 @@ class Memory:
     def site(self, root, **changes):
         """A struct tux_setup_site."""
         values = {"flags": 0, "allowed": 0o004, "forbidden": 0, "index": ["index.html"], "routes": b"", "text": b"", "fields": {},
-                  "route_fields": [], "root_fd": root}
+                  "route_fields": [], "root_fd": root, "types": b"", "mode_cgi": 0, "mode_module": 0}
         values.update(changes)
         names, routes, text = values["index"], values["routes"], values["text"]
         index = b"".join(name.encode().ljust(256, b"\0")[:256] for name in names).ljust(2048, b"\0")
@@ -73,7 +78,9 @@ class Memory:
         return struct.pack(
             SITE_FORMAT, values["flags"], values["root_fd"], values["allowed"], values["forbidden"],
             values.get("index_count", len(names)), index, values.get("route_count", len(routes) // 12), values.get("text_len", len(text)),
-            values.get("address", self.at(routes)), self.at(text), values.get("route_fields_at", self.at(of_routes) if of_routes else 0),
+            values.get("address", self.at(routes)), self.at(text), self.at(values["types"]),
+            values.get("type_count", len(values["types"]) // 16), values["mode_cgi"], values["mode_module"],
+            values.get("route_fields_at", self.at(of_routes) if of_routes else 0),
         ) + self.fields(**values["fields"])
 
     def setup(self, sites, **changes):
@@ -93,7 +100,7 @@ class Memory:
 
 
 SITE_CHANGES = ("site_flags", "allowed", "forbidden", "index", "index_count", "routes", "text", "route_count", "text_len", "address",
-                "fields", "route_fields", "route_fields_at", "root_fd")
+                "fields", "route_fields", "route_fields_at", "root_fd", "types", "type_count", "mode_cgi", "mode_module")
 
 
 class Instance:

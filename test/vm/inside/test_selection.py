@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Files that are programs, modules or another server's: the kernel engine never sends one, and hands up what may be for one."""
+import os
+import socket
+import time
+
+import pytest
+
+import abi
+from conftest import ask, free_port
+from test_engines import settled
+from test_hosts import Sites, put, server_of
+
+CGI, MODULE, REDIRECT = 2, 3, 1  # enum tux_selected
+SOURCE = "#!/bin/sh\n# the source\nprintf 'Content-Type: text/plain\\n\\nran %s ' \"$REQUEST_METHOD\"\nexec cat\n"
+TYPES = abi.file_type(b"cgi", CGI) + abi.file_type(b"tux", MODULE) + abi.file_type(b"php", REDIRECT)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    place = tmp_path_factory.mktemp("selection")
+    for above in [place, *place.parents][:-1]:
+        above.chmod(0o755)
+    for host in "abc":
+        put(place / host / "same.txt", host)
+    for name in ("run.cgi", "Other.CGI", "demo.tux", "app.php", "page.gz", "a.cgi.txt"):
+        put(place / "a" / name, SOURCE, 0o755)
+    for name in ("theirs.cgi", "theirs.tux"):
+        put(place / "a" / name, SOURCE, 0o755)
+        os.chown(place / "a" / name, 65534, 65534)
+    put(place / "a/page", "plain")
+    put(place / "a/later", SOURCE)
+    put(place / "a/sub/index.cgi", SOURCE, 0o755)
+    time.sleep(0.05)
+    return place
+
+
+@pytest.mark.parametrize("request_line,reason", [
+    ("GET /run.cgi", abi.ABSENT), ("GET /Other.CGI", abi.ABSENT), ("GET /demo.tux", abi.ABSENT), ("GET /theirs.cgi", abi.ABSENT),
+    ("GET /app.php", abi.PREFIX), ("HEAD /run.cgi", abi.ABSENT), ("GET /sub/", abi.ABSENT), ("POST /same.txt", abi.ROUTE), ("GET /none.cgi", abi.MISSING)])
+def test_it_is_handed_up_unread(place, request_line, reason):
+    with Sites(place, types=TYPES, index=["index.cgi"]) as sites, socket.create_connection(("127.0.0.1", sites.port(0)), timeout=10) as sock:
+        for _ in range(2):
+            assert ask(sock, "/same.txt") == (200, b"a") and ask(sock, "/a.cgi.txt")[0] == 200
+            request = f"{request_line} HTTP/1.1\r\nHost: one\r\n\r\n".encode()
+            sock.sendall(request)
+            (fd, why, number), = sites.taken()
+            with socket.socket(fileno=fd) as taken:
+                assert (why, taken.recv(1000)) == (reason, request)
+                sites.instance.adopt(taken, number)
+
+
+@pytest.mark.parametrize("changes", [{"mode_cgi": 0o100}, {"mode_module": 0o110}])
+def test_a_file_that_becomes_a_program(place, changes):
+    """It is in the cache, and not sent from there."""
+    path = place / "a/later"
+    with Sites(place, **changes) as sites, socket.create_connection(("127.0.0.1", sites.port(0)), timeout=10) as sock:
+        for _ in range(3):
+            path.chmod(0o644)
+            time.sleep(0.05)
+            assert ask(sock, "/later") == (200, SOURCE.encode()) == ask(sock, "/later")
+            path.chmod(0o755)
+            sock.sendall(b"GET /later HTTP/1.1\r\nHost: one\r\n\r\n")
+            (fd, why, number), = sites.taken()
+            with socket.socket(fileno=fd) as taken:
+                assert why == abi.ABSENT and taken.recv(1000).startswith(b"GET /later ")
+                sites.instance.adopt(taken, number)
+    path.chmod(0o644)
+
+
+@pytest.mark.parametrize("wrong", [{"types": abi.file_type(b"cgi", 0)}, {"types": abi.file_type(b"cgi", 4)}, {"types": abi.file_type(b"x" * 15, CGI)},
+                                   {"types": TYPES, "type_count": 65}, {"mode_cgi": 0o10000}, {"mode_module": 0o10000}])
+def test_what_is_no_selection(place, wrong):
+    with abi.Instance() as instance:
+        instance.hello()
+        with pytest.raises(OSError):
+            instance.setup(str(place / "a"), **wrong)
+
+
+def test_same_bytes(place):
+    """With the program behind it the kernel engine answers as the user engine does, and the source is in no answer but that of a file."""
+    servers = []
+    for engine in ("user", "kernel"):
+        port = free_port()
+        config = place / f"{engine}.conf"
+        config.write_text(f'log off\nroot "{place}/a"\nlisten "127.0.0.1:{port}"\nindex index.cgi\ntypes [ "TUX/CGI=cgi", "TUX/module=tux", "TUX/redirect=php" ]\n'
+                          "mode-cgi 0100\n")
+        servers.append(server_of(config, engine, port))
+    try:
+        for target in ("/run.cgi", "/Other.CGI", "/demo.tux", "/theirs.cgi", "/theirs.tux", "/app.php", "/same.txt", "/sub/", "/page", "/page.gz", "/later", "/none.cgi"):
+            for head, body in (("GET", b""), ("HEAD", b""), ("POST", b"abc"), ("DELETE", b"")):
+                length = f"Content-Length: {len(body)}\r\n" if body else ""
+                request = f"{head} {target} HTTP/1.0\r\nHost: x\r\nAccept-Encoding: gzip\r\n{length}\r\n".encode() + body
+                found = []
+                for server in servers:  # the end of ours is not told: a program is given up when its client goes
+                    with socket.create_connection(("127.0.0.1", server.ports[0]), timeout=10) as sock:
+                        sock.sendall(request)
+                        data = b""
+                        while more := sock.recv(1 << 16):
+                            data += more
+                    found.append(settled(data))
+                assert found[0] == found[1], (head, target)
+                assert target == "/later" or b"the source" not in found[1], target
+    finally:
+        for server in servers:
+            server.stop()
