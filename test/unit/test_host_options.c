@@ -69,6 +69,36 @@ static void test_inherit(void **state)
 	assert_true(host.site.spa && !host.site.browse);
 }
 
+static void test_types(void **state)
+{
+	static const char *const wrong[] = { "", "TUX/CGI", "TUX/CGI=", "TUX/CGI=a,", "TUX/CGI=,a", "tux/CGI=a", "TUX/x=a", "TUX/CGI=.a", "TUX/CGI=a/b",
+		                             "TUX/CGI=a b", "TUX/CGI=fifteen-bytes-x", "TUX/module=pl" };
+	static const char *const extensions[] = { "cgi", "pl", "tux", "php" };
+	struct tux_host_options top = { 0 }, host = { .said = TUX_SAID_MODE_CGI }, none = { .said = TUX_SAID_TYPES };
+	unsigned i;
+
+	(void)state;
+	assert_true(tux_host_type_add(&top, "TUX/CGI=cgi,PL") && tux_host_type_add(&top, "TUX/module=tux"));
+	assert_false(tux_host_redirects(&top));
+	assert_true(tux_host_type_add(&top, "TUX/redirect=php") && tux_host_redirects(&top) && tux_host_has_programs(&top));
+	for (i = 0; i < 4; i++)
+		assert_string_equal((const char *)top.type[i].extension, extensions[i]);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		host.type_count = 0;
+		assert_true(tux_host_type_add(&host, "TUX/CGI=pl"));
+		assert_false(tux_host_type_add(&host, wrong[i]));
+	}
+	top.site.selection.mode_cgi = 0100;
+	top.site.selection.mode_module = 04000;
+	tux_host_inherit(&host, &top);
+	tux_host_inherit(&none, &top);
+	assert_int_equal(host.type_count, 4);
+	assert_int_equal(host.site.selection.mode_cgi, 0);
+	assert_int_equal(host.site.selection.mode_module, 04000);
+	assert_int_equal(none.type_count, 0);
+	assert_true(tux_host_has_programs(&none)); /* by mode */
+}
+
 static void test_meet(void **state)
 {
 	const struct tux_host_options top = { .listen = { "80" }, .listen_count = 1 }, none = { 0 };
@@ -170,7 +200,7 @@ static void test_routes_keep_their_fields(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names), cmocka_unit_test(test_pages), cmocka_unit_test(test_inherit), cmocka_unit_test(test_meet),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_pages), cmocka_unit_test(test_inherit), cmocka_unit_test(test_types), cmocka_unit_test(test_meet),
 		cmocka_unit_test(test_fields), cmocka_unit_test(test_too_many_fields), cmocka_unit_test(test_routes_keep_their_fields),
 	};
 
