@@ -118,6 +118,7 @@ struct conn {
 	struct bytes in;          /* came in and not yet parsed */
 	struct bytes held;        /* the head of the request under way */
 	struct tux_body body;
+	uint64_t max_body_bytes;  /* of the request under way, its route's or the site's; more is 413 */
 	struct out *out;
 	struct answer answer;
 	struct miss *miss;

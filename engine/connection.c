@@ -195,7 +195,8 @@ static void begin_body(struct conn *conn, const uint8_t *buf)
 	struct worker *worker = conn->worker;
 	struct tux_request *req = &worker->request;
 
-	if (req->framing == TUX_FRAMING_LENGTH && req->content_length > worker->config->max_body_bytes) {
+	reply_measure(conn, buf);
+	if (req->framing == TUX_FRAMING_LENGTH && req->content_length > conn->max_body_bytes) {
 		refuse(conn, buf, req->head_len, false, TUX_REFUSED_BODY_LONG);
 		return;
 	}
@@ -269,14 +270,14 @@ static uint32_t take_body(struct conn *conn, const uint8_t *buf, uint32_t len)
 
 		verdict = tux_body_read(&conn->body, buf + used, len - used, &consumed, &content);
 		used += consumed;
-	} while (verdict == TUX_MORE && used < len && conn->body.total <= conn->worker->config->max_body_bytes);
-	if (verdict == TUX_MORE && conn->body.total <= conn->worker->config->max_body_bytes) {
+	} while (verdict == TUX_MORE && used < len && conn->body.total <= conn->max_body_bytes);
+	if (verdict == TUX_MORE && conn->body.total <= conn->max_body_bytes) {
 		wait_as(conn, TIMER_BODY);
 		return used;
 	}
 	tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
 	conn->followed = used < len;
-	if (verdict == TUX_PARSED && conn->body.total <= conn->worker->config->max_body_bytes)
+	if (verdict == TUX_PARSED && conn->body.total <= conn->max_body_bytes)
 		answer(conn, conn->held.data, conn->held.len, true);
 	else
 		refuse(conn, conn->held.data, conn->held.len, true,

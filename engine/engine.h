@@ -128,6 +128,8 @@ struct tux_site {
 	struct tux_route program; /* for files that are programs: to the kind of CGI programs that has the root, and is root_owned */
 	struct tux_fields fields;
 	const struct tux_fields *route_fields; /* of each route, in place of the site's; NULL: no route has said any */
+	uint64_t max_body_bytes;  /* of a request's body; more is 413 */
+	const uint64_t *route_max_body; /* of each route, in place of the site's; NULL: no route has said any */
 	const struct tux_error_page *pages;
 	unsigned page_count;      /* at most TUX_MAX_ERROR_PAGES */
 };
@@ -136,6 +138,12 @@ struct tux_site {
 static inline const struct tux_fields *tux_site_fields(const struct tux_site *site, uint32_t route)
 {
 	return site->route_fields != NULL && route < site->routes.count ? &site->route_fields[route] : &site->fields;
+}
+
+/* The same of the longest body. */
+static inline uint64_t tux_site_max_body(const struct tux_site *site, uint32_t route)
+{
+	return site->route_max_body != NULL && route < site->routes.count ? site->route_max_body[route] : site->max_body_bytes;
 }
 
 enum {
@@ -209,7 +217,6 @@ struct tux_engine_config {
 	uint32_t send_timeout_ms;   /* without progress in sending; then the connection is dropped */
 	uint32_t idle_timeout_ms;   /* between requests; then the connection is closed */
 	uint32_t recheck_ms;        /* how old what is known of a file may get where inotify cannot see it */
-	uint64_t max_body_bytes;    /* of a request body that is read and dropped; more is 413 */
 	uint32_t cache_entries;     /* objects a thread keeps */
 	uint32_t cache_files;       /* of them, how many open files they may hold: bodies not kept in memory */
 	uint64_t cache_bytes;       /* of bodies kept in memory, all threads together */

@@ -705,7 +705,7 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 		uint32_t consumed;
 
 		verdict = tux_body_read(&conn->body, buf + used, len - used, &consumed, &content);
-		if (conn->body.total > conn->worker->config->max_body_bytes)
+		if (conn->body.total > conn->max_body_bytes)
 			*refusal = TUX_REFUSED_BODY_LONG;
 		else if (verdict == TUX_REFUSED)
 			*refusal = (enum tux_refusal)conn->body.refusal;

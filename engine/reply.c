@@ -718,6 +718,7 @@ static enum tux_refusal find_route(struct conn *conn, const uint8_t *buf, uint32
 		return refusal;
 	worker->path_len = *len;
 	route = tux_route_find(routes, worker->path, *len);
+	conn->max_body_bytes = tux_site_max_body(conn->site, route);
 	if (conn->own == NULL)
 		conn->fields = tux_site_fields(conn->site, route);
 	if (route < routes->count)
@@ -748,6 +749,15 @@ static bool has_others(const struct conn *conn)
 {
 	return has_path(&conn->worker->request) &&
 	       (conn->site->routes.count > 0 || conn->worker->config->handover != NULL || tux_selection_any(&conn->site->selection));
+}
+
+void reply_measure(struct conn *conn, const uint8_t *buf)
+{
+	uint32_t len;
+
+	conn->max_body_bytes = conn->site->max_body_bytes;
+	if (conn->site->route_max_body != NULL && has_path(&conn->worker->request))
+		find_route(conn, buf, &len); /* a path that is none is refused later */
 }
 
 bool reply_is_for_peer(struct conn *conn, const uint8_t *buf)

@@ -24,6 +24,9 @@ enum reply reply_refusal(struct conn *conn, const uint8_t *buf);
 /* Queues "100 Continue". */
 void reply_continue(struct conn *conn);
 
+/* Sets conn->max_body_bytes for the request in worker->request, parsed from buf. */
+void reply_measure(struct conn *conn, const uint8_t *buf);
+
 /* Whether a peer answers the request in worker->request, parsed from buf; then worker->route says which. */
 bool reply_is_for_peer(struct conn *conn, const uint8_t *buf);
 

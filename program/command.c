@@ -145,8 +145,7 @@ static const struct option_row rows[] = {
 	{ "max-connections", "N", "a number from 1 to 4194304", "connections at a time, of both engines; more have to wait (16384)",
 	  OPTION_MAX_CONNECTIONS },
 	{ "max-programs", "N", "a number from 1 to 4096", "CGI programs at a time, of all kinds; more have to\nwait (256)", OPTION_MAX_PROGRAMS },
-	{ "max-body", "BYTES", "bytes such as 0, 64K or 1M", "of a request body, which is read and dropped (1M)",
-	  OPTION_MAX_BODY },
+	{ "max-body", "BYTES", "bytes such as 0, 64K or 1M", "of a request body; more is 413 (1M)", OPTION_MAX_BODY, TUX_SAID_MAX_BODY },
 	{ "head-timeout", "SECONDS", SECONDS, "for a request head (20)", OPTION_HEAD_TIMEOUT },
 	{ "body-timeout", "SECONDS", SECONDS, "without a byte of a request body (30)", OPTION_BODY_TIMEOUT },
 	{ "send-timeout", "SECONDS", SECONDS, "without progress in sending (30)", OPTION_SEND_TIMEOUT },
@@ -453,7 +452,7 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 	case OPTION_MAX_PROGRAMS:
 		return count32(value, 1, TUX_MAX_PROGRAMS, &engine->max_programs);
 	case OPTION_MAX_BODY:
-		return tux_value_size(value, 0, 1ull << 60, &engine->max_body_bytes);
+		return tux_value_size(value, 0, TUX_MAX_BODY_LIMIT, &site->max_body_bytes);
 	case OPTION_HEAD_TIMEOUT:
 		return tux_value_seconds(value, 100, DAY_MS, &engine->head_timeout_ms);
 	case OPTION_BODY_TIMEOUT:
@@ -516,6 +515,7 @@ void tux_command_defaults(struct tux_command *command)
 	memset(command, 0, sizeof(*command));
 	command->top.directory = ".";
 	command->top.log = "-";
+	command->top.site.max_body_bytes = default_body_bytes;
 	command->top.site.modes.allowed = S_IROTH;
 	command->log_keep = 5;
 	command->sandbox = true;
@@ -529,7 +529,6 @@ void tux_command_defaults(struct tux_command *command)
 		.send_timeout_ms = 30000,
 		.idle_timeout_ms = 75000,
 		.recheck_ms = 1000,
-		.max_body_bytes = default_body_bytes,
 		.cache_entries = TUX_DEFAULT_CACHE_ENTRIES,
 		.cache_files = TUX_DEFAULT_CACHE_ENTRIES,
 		.cache_bytes = default_cache_bytes,

@@ -14,6 +14,8 @@
 
 enum { TUX_DEFAULT_CACHE_ENTRIES = 16384 };
 
+#define TUX_MAX_BODY_LIMIT (UINT64_C(1) << 60) /* bytes that max-body may say */
+
 enum tux_verb {
 	TUX_VERB_USAGE, /* nothing was asked for: say what there is */
 	TUX_VERB_HELP,

@@ -5,6 +5,7 @@
 
 #include "config_cgi.h"
 #include "config_upstream.h"
+#include "value.h"
 
 enum { MAX_ALLOW = 64 }; /* networks of a status */
 
@@ -167,6 +168,18 @@ static void allow_apply(struct reading *reading, const ucl_object_t *key, struct
 			network_add(reading, element, key->key, route);
 }
 
+static void max_body_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	const enum ucl_type type = ucl_object_type(key);
+	const char *const text = type == UCL_INT || type == UCL_STRING || type == UCL_FLOAT ? reading_text(reading, key, key->key) : NULL;
+	uint64_t bytes = 0;
+
+	if (text && tux_value_size(text, 0, TUX_MAX_BODY_LIMIT, &bytes))
+		route->fields.max_body_bytes = (int64_t)bytes;
+	else
+		reading_wrong(reading, key->key, "max-body needs %s", tux_command_option_expects("max-body"));
+}
+
 /* One key of a route. */
 static void route_key_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
 {
@@ -211,13 +224,15 @@ static void route_key_apply(struct reading *reading, const ucl_object_t *key, st
 		route->fields.cache_control = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, name) : NULL;
 		if (!route->fields.cache_control || !tux_field_value_good(route->fields.cache_control))
 			reading_wrong(reading, name, "cache-control needs %s", tux_command_option_expects("cache-control"));
+	} else if (len == 8 && memcmp(name, "max-body", 8) == 0) {
+		max_body_apply(reading, key, route);
 	} else if (len == 6 && memcmp(name, "status", 6) == 0) {
 		status_apply(reading, key, route);
 	} else if (len == 5 && memcmp(name, "allow", 5) == 0) {
 		allow_apply(reading, key, route);
 	} else {
 		reading_wrong(reading, name, "unknown key \"%.*s\" in a route; there are: "
-		              "static, hidden, redirect, handover, upstream, cgi, module, status, allow, header, cache-control", (int)len, name);
+		              "static, hidden, redirect, handover, upstream, cgi, module, status, allow, header, cache-control, max-body", (int)len, name);
 	}
 }
 
@@ -236,7 +251,7 @@ static bool route_add(struct reading *reading, const char *pattern, const struct
 /* One route: its pattern, and what it does. */
 static void route_apply(struct reading *reading, const ucl_object_t *object)
 {
-	struct route route = { .code = 301, .handler = TUX_HANDLER_STATIC };
+	struct route route = { .code = 301, .handler = TUX_HANDLER_STATIC, .fields = { .max_body_bytes = TUX_BODY_UNSAID } };
 	const unsigned before = reading->wrong;
 	const ucl_object_t *key;
 	ucl_object_iter_t each = NULL;

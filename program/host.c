@@ -184,6 +184,8 @@ void tux_host_inherit(struct tux_host_options *host, const struct tux_host_optio
 		host->site.modes.allowed = top->site.modes.allowed;
 	if (unsaid & TUX_SAID_MODE_FORBIDDEN)
 		host->site.modes.forbidden = top->site.modes.forbidden;
+	if (unsaid & TUX_SAID_MAX_BODY)
+		host->site.max_body_bytes = top->site.max_body_bytes;
 	if (unsaid & TUX_SAID_MODE_CGI)
 		host->site.selection.mode_cgi = top->site.selection.mode_cgi;
 	if (unsaid & TUX_SAID_MODE_MODULE)

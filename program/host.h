@@ -22,6 +22,7 @@ enum tux_host_saying {
 	TUX_SAID_TYPES = 1 << 11,
 	TUX_SAID_MODE_CGI = 1 << 12,
 	TUX_SAID_MODE_MODULE = 1 << 13,
+	TUX_SAID_MAX_BODY = 1 << 14,
 };
 
 /* Begins as zeros. The texts are the caller's. */
@@ -41,7 +42,7 @@ struct tux_host_options {
 	struct tux_route_table routes;
 	struct tux_file_type type[TUX_MAX_FILE_TYPES];
 	unsigned type_count;
-	struct tux_site site;      /* browse, spa, dot_files, modes, those of the selection, and index; the rest is sites.c's */
+	struct tux_site site;      /* browse, spa, dot_files, modes, those of the selection, index and max_body_bytes; the rest is sites.c's */
 };
 
 /*

@@ -60,7 +60,7 @@ bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux
 	for (table->last = 0; table->route[table->last].text != one.text; table->last++) /* no two begin at one place */
 		;
 	memmove(fields + table->last + 1, fields + table->last, (table->count - table->last) * sizeof(*fields));
-	fields[table->last] = (struct tux_route_fields){ .cache_control = NULL };
+	fields[table->last] = (struct tux_route_fields){ .max_body_bytes = TUX_BODY_UNSAID };
 	table->count++;
 	return true;
 }

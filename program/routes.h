@@ -5,10 +5,13 @@
 
 #include "fields.h"
 
-/* What a route says of the fields of its answers. */
+enum { TUX_BODY_UNSAID = -1 };
+
+/* What a route says of the fields of its answers, and of its requests' bodies. */
 struct tux_route_fields {
 	struct tux_field_rules rules;
 	const char *cache_control; /* NULL: what the host says */
+	int64_t max_body_bytes;    /* TUX_BODY_UNSAID: what the host says */
 };
 
 /* Begins as zeros. */

@@ -70,6 +70,22 @@ static bool fields_make(struct tux_site *site, const struct tux_host_options *ho
 	return true;
 }
 
+/* The routes' longest bodies, where one says any. */
+static bool max_bodies_make(struct tux_site *site, const struct tux_route_table *table)
+{
+	uint64_t *bytes;
+	uint32_t i = 0;
+
+	while (i < table->count && table->fields[i].max_body_bytes == TUX_BODY_UNSAID)
+		i++;
+	if (i == table->count)
+		return true;
+	site->route_max_body = bytes = calloc(table->count, sizeof(*bytes));
+	for (i = 0; bytes && i < table->count; i++)
+		bytes[i] = table->fields[i].max_body_bytes == TUX_BODY_UNSAID ? site->max_body_bytes : (uint64_t)table->fields[i].max_body_bytes;
+	return bytes;
+}
+
 static bool site_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_host_options *top, char *error,
                       size_t error_size)
 {
@@ -90,7 +106,7 @@ static bool site_make(struct tux_site *site, const struct tux_host_options *host
 	site->path = realpath(host->directory, NULL);
 	if (!site->path)
 		return no_memory(error, error_size);
-	if (!pages_make(site, host->said & TUX_SAID_ERROR ? host : top))
+	if (!pages_make(site, host->said & TUX_SAID_ERROR ? host : top) || !max_bodies_make(site, table))
 		return no_memory(error, error_size);
 	return fields_make(site, host, top, table, error, error_size);
 }
@@ -210,6 +226,7 @@ void tux_sites_close(struct tux_sites *sites)
 		free((void *)site->route_fields);
 		tux_fields_free(&site->fields);
 		free((void *)site->pages);
+		free((void *)(uintptr_t)site->route_max_body);
 		if (site->root_fd >= 0)
 			close(site->root_fd);
 		free((void *)(uintptr_t)site->path);

@@ -46,6 +46,7 @@ WRONG = [
     ('cgi a { root /x }\nroute "/x/" { cgi a; static on }\n', [(2, "does one thing")]),
     ('route "/m" { module "a b" }\nroute "/n" {\nmodule 5 }\n', [(1, '"a b" is not the name of a module'), (3, "module needs the name")]),
     ('route "/m" { module a; static on }\n', [(1, "does one thing")]),
+    ('route "/m" { static on;\nmax-body few }\nroute "/n" { static on; max-body [1] }\n', [(2, "max-body needs bytes"), (3, "max-body needs bytes")]),
 ]
 
 
@@ -127,6 +128,40 @@ def test_sizes_mean_what_they_mean_on_the_command_line(program, place, tux):
         with server.connect() as conn:
             conn.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
             assert conn.response("POST").status == status
+
+
+@pytest.mark.parametrize("engine", ["uring", "epoll"])
+def test_bodies_of_a_host_and_of_a_route(program, place, tux, engine):
+    """The route's limit, else its host's, else the top's; of bodies that are dropped, forwarded or a program's; by length and in chunks."""
+    from upstreams import Origin, response
+    for name in ("www/index.html", "cgi/cat"):
+        os.makedirs(os.path.dirname(os.path.join(place, name)), exist_ok=True)
+        with open(os.path.join(place, name), "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec cat\n")
+        os.chmod(os.path.join(place, name), 0o755)
+    origin = Origin(lambda request: response(request.body))
+    path = written(place, """
+max-body 100
+cgi scripts { root "%s/cgi" }
+host a { route "/app/" { upstream "%s"; max-body 1K }
+         route "/cgi/" { cgi scripts; max-body = 300 }
+         route "/none/" { static on; max-body 0 }
+         route "/other/" { upstream "%s" } }
+host b { max-body 200; route "/other/" { upstream "%s" } }
+""" % (place, origin.name, origin.name, origin.name))
+    server = tux(os.path.join(place, "www"), "--config", path, "--engine", engine)
+    for host, target, limit, status in (("a", "/app/x", 1024, 200), ("a", "/cgi/cat", 300, 200), ("a", "/other/", 100, 200), ("a", "/", 100, 405),
+                                        ("a", "/none/", 0, 405), ("b", "/other/", 200, 200), ("b", "/", 200, 405), ("b", "/app/x", 200, 405)):
+        for size in (limit, limit + 1):
+            for head, body in (("Content-Length: %d" % size, b"x" * size), ("Transfer-Encoding: chunked", b"%x\r\n%s\r\n0\r\n\r\n" % (size, b"x" * size))):
+                if size == 0:
+                    continue
+                with server.connect() as conn:
+                    conn.send(("POST %s HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n" % (target, host, head)).encode() + body)
+                    got = conn.response("POST")
+                    assert got.status == (status if size <= limit else 413), (host, target, head)
+                    assert status != 200 or size > limit or got.body == b"x" * size
+    origin.close()
 
 
 def test_the_command_line_goes_before_the_file(program, place, tux):

@@ -81,7 +81,7 @@ static void test_defaults(void **state)
 	assert_int_equal(command.engine.send_timeout_ms, 30000);
 	assert_int_equal(command.engine.idle_timeout_ms, 75000);
 	assert_int_equal(command.engine.recheck_ms, 1000);
-	assert_int_equal(command.engine.max_body_bytes, 1 << 20);
+	assert_int_equal(command.top.site.max_body_bytes, 1 << 20);
 	assert_int_equal(command.engine.cache_entries, 16384);
 	assert_int_equal(command.engine.cache_bytes, 256 << 20);
 	assert_int_equal(command.engine.memory_object_bytes, 64 << 10);
@@ -118,7 +118,7 @@ static void test_options(void **state)
 	assert_string_equal(command.user, "http");
 	assert_false(command.sandbox);
 	assert_int_equal(command.engine.idle_timeout_ms, 500);
-	assert_int_equal(command.engine.max_body_bytes, 65536);
+	assert_int_equal(command.top.site.max_body_bytes, 65536);
 	assert_int_equal(command.engine.cache_bytes, 2ull << 30);
 	assert_int_equal(command.drain_timeout_ms, 0);
 	assert_true(parse(ARGS("serve", "--", "--browse")));
