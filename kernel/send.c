@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "send.h"
 
+#include <linux/highmem.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 
 #include "charge.h"
 #include "compat/compat.h"
+
+/* A body up to this many bytes goes out with its head in one send, by copy: a reference costs more than the bytes. */
+enum { SMALL_BODY = 2048 };
 
 /* Never waits; and whoever runs this CPU now is not to be told of a broken pipe. */
 #define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
@@ -156,21 +160,59 @@ enum send_result send_continue(struct conn *conn)
 	return send_body(conn);
 }
 
+/* The folio of a small body that lies in one page, which is in memory and valid; NULL: it goes by reference. */
+static struct folio *small_body(const struct answer *answer)
+{
+	struct folio *folio;
+
+	if (answer->left == 0 || answer->left > SMALL_BODY || offset_in_page(answer->off) + answer->left > PAGE_SIZE || !is_whole(answer))
+		return NULL;
+	folio = filemap_get_folio(answer->file->f_mapping, answer->off >> PAGE_SHIFT);
+	if (IS_ERR_OR_NULL(folio))
+		return NULL;
+	if (is_valid(folio))
+		return folio;
+	folio_put(folio);
+	return NULL;
+}
+
+/* Sends a head, and a small body with it; how many bytes of both, or a negative errno. */
+static int send_first(struct conn *conn, const u8 *head, u32 head_len)
+{
+	const struct answer *answer = &conn->answer;
+	struct folio *folio = small_body(answer);
+	struct kvec vec[2] = { { .iov_base = (void *)head, .iov_len = head_len }, { .iov_len = answer->left } };
+	struct msghdr msg = { .msg_flags = SEND_FLAGS };
+	int ret;
+
+	if (!folio)
+		return send_bytes(conn, head, head_len, answer->left > 0);
+	vec[1].iov_base = kmap_local_folio(folio, offset_in_folio(folio, answer->off));
+	iov_iter_kvec(&msg.msg_iter, WRITE, vec, 2, head_len + answer->left);
+	ret = tcp_sendmsg_locked(sk_of(conn), &msg, head_len + answer->left);
+	kunmap_local(vec[1].iov_base);
+	folio_put(folio);
+	return ret;
+}
+
 enum send_result send_start(struct conn *conn, const u8 *head, u32 head_len, struct object *object, struct file *file,
 			    u64 off, u64 len)
 {
 	struct answer *answer = &conn->answer;
-	int ret = send_bytes(conn, head, head_len, len > 0);
-	u32 sent = ret > 0 ? (u32)ret : 0;
+	u32 sent;
+	int ret;
 
 	*answer = (struct answer){ .object = object, .file = file, .off = off, .left = len };
+	ret = send_first(conn, head, head_len);
 	if (ret < 0 && ret != -EAGAIN)
 		return SEND_FAILED;
+	sent = ret > 0 ? (u32)ret : 0;
 	if (sent < head_len) {
 		answer->head_len = head_len - sent;
 		answer->head = charged_copy(conn->instance, head + sent, answer->head_len);
 		return answer->head ? blocked(conn) : SEND_FAILED;
 	}
+	advance(answer, sent - head_len);
 	return send_body(conn);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The way out of a connection: heads by copy, bodies by reference to the page cache's pages. All under the socket's lock. */
+/*
+ * The way out of a connection: heads and small bodies by copy, the rest by reference to the page cache's pages. All under the
+ * socket's lock.
+ */
 #ifndef TUX_KERNEL_SEND_H
 #define TUX_KERNEL_SEND_H
 

@@ -60,7 +60,7 @@ static bool walk_up(const struct dentry *dentry, const struct dentry *root, cons
 		if (lowest)
 			walk->parent_ctime = inode_get_ctime(inode);
 		lowest = false;
-		walk->modes = walk->modes * 31 + inode->i_mode + ((u64)i_uid_read(inode) << 16) + ((u64)i_gid_read(inode) << 40);
+		walk->modes = walk->modes * 31 + inode->i_mode + ((u64)__kuid_val(inode->i_uid) << 16) + ((u64)__kgid_val(inode->i_gid) << 40);
 		if (start == 0)
 			return parent == root && !read_seqcount_retry(&rename_lock.seqcount, seq);
 		if (parent == root || IS_ROOT(parent))

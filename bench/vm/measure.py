@@ -69,12 +69,16 @@ def measure(port, row, milliseconds):
     return json.loads(found.stdout)
 
 
-def main():
-    rounds, milliseconds, log, rows = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "on", sys.argv[4].split(",")
+def prepare():
     os.mkdir(ROOT)
     for name, size in FILES.items():
         pathlib.Path(ROOT, name).write_bytes(os.urandom(size))
     time.sleep(3)  # what boots still does
+
+
+def main():
+    rounds, milliseconds, log, rows = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "on", sys.argv[4].split(",")
+    prepare()
     servers = ["nginx", "uring", "kernel", "constant"]
     for turn in range(rounds):
         for server in servers if turn % 2 == 0 else servers[::-1]:
@@ -90,4 +94,5 @@ def main():
             process.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()

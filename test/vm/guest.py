@@ -177,10 +177,11 @@ def module_files(kernel, names):
 
 
 def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1, memory_mb=1024, append="", icount=False,
-        timeout=300, output=None):
+        timeout=300, more=lambda console: ()):
     """
     Boots a kernel and runs a shell script in it: (exit status, output, kernel log). files: (host, guest) pairs; trees: folders
-    likewise; programs likewise, with their libraries. Status None: it ended otherwise, or took too long.
+    likewise; programs likewise, with their libraries; more: further options of QEMU's, told the file that its console goes to.
+    Status None: it ended otherwise, or took too long.
     """
     with tempfile.TemporaryDirectory(prefix="tux-vm-") as folder:
         extra = Archive(folder + "/extra.cpio")
@@ -213,6 +214,7 @@ def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1
                                                                             else "slub_debug=FZPU ") + append]
         if icount:
             command += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]
+        command += more(folder + "/console")
         try:
             subprocess.run(command, stdin=subprocess.DEVNULL, timeout=timeout, check=False)
             ended = ""
