@@ -102,6 +102,29 @@ static void put_time(struct line *line, struct tux_log_clock *clock, int64_t tim
 	put_text(line, clock->text);
 }
 
+/* In decimal; printf() would take some ten times as long, and each line has several. */
+static void put_number(struct line *line, uint64_t number)
+{
+	char text[20]; /* digits of UINT64_MAX */
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	put(line, text + at, sizeof(text) - at);
+}
+
+static void put_ipv4(struct line *line, const uint8_t *address)
+{
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		if (i > 0)
+			put_text(line, ".");
+		put_number(line, address[i]);
+	}
+}
+
 /* The client's address without its port; "unix:" on Unix sockets. */
 static void put_address(struct line *line, const struct tux_record *record)
 {
@@ -111,16 +134,9 @@ static void put_address(struct line *line, const struct tux_record *record)
 	if (memcmp(record->address, none, sizeof(none)) == 0 && record->port == 0)
 		put_text(line, "unix:");
 	else if (memcmp(record->address, mapped, sizeof(mapped)) == 0)
-		put_text(line, inet_ntop(AF_INET, record->address + sizeof(mapped), text, sizeof(text)));
+		put_ipv4(line, record->address + sizeof(mapped));
 	else
 		put_text(line, inet_ntop(AF_INET6, record->address, text, sizeof(text)));
-}
-
-static void put_number(struct line *line, uint64_t number)
-{
-	char text[TUX_VALUE_TEXT];
-
-	put(line, text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)number));
 }
 
 /* A quoted text, or "-" for none. */

@@ -252,13 +252,52 @@ static void test_extra(void **state)
 	                                    "Connection: close\r\n\r\n");
 }
 
+static bool lines_valid(const char *lines, size_t len)
+{
+	uint8_t *copy = malloc(len + 1);
+	bool valid;
+
+	assert_non_null(copy);
+	memcpy(copy + 1, lines, len); /* at the end, so that a sanitizer sees what is read behind it */
+	valid = tux_field_lines_valid(copy + 1, (uint32_t)len);
+	free(copy);
+	return valid;
+}
+
+/* What comes from outside the kernel as further lines of a head can be nothing else. */
+static void test_lines(void **state)
+{
+	static const char *const good[] = { "A: 1\r\n", "A: 1\r\nB:\t~ \r\n" };
+	static const char *const bad[] = { "A: 1", "A: 1\r", "A: 1\n", "\r\n", "A: 1\r\n\r\n", "\r\nA: 1\r\n", "A: 1\r\nB: 2", "A: 1\n\r\n",
+		                           "A: 1\r\r\n", "A: \x01\r\n", "A: \x7f\r\n", "A: \x80\r\n", "A\r: 1\r\n", "A\n: 1\r\n" };
+
+	(void)state;
+	assert_true(lines_valid("", 0));
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(lines_valid(good[i], strlen(good[i])));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (lines_valid(bad[i], strlen(bad[i])))
+			fail_msg("number %zu is taken", i);
+	assert_false(lines_valid("A: \0\r\n", 6));
+	/* Every single octet in every place of a line. */
+	for (size_t at = 0; at < 6; at++) {
+		for (unsigned octet = 0; octet < 256; octet++) {
+			char line[] = "A: b\r\n";
+			bool same = octet == (unsigned char)line[at];
+
+			line[at] = (char)octet;
+			assert_int_equal(lines_valid(line, 6), same || (at < 4 && (octet == '\t' || (octet >= 0x20 && octet < 0x7f))));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_head), cmocka_unit_test(test_extra),   cmocka_unit_test(test_other_heads), cmocka_unit_test(test_no_injection),
 		cmocka_unit_test(test_planned_heads), cmocka_unit_test(test_told_facts), cmocka_unit_test(test_prebuilt),
 		cmocka_unit_test(test_parts),  cmocka_unit_test(test_pages),       cmocka_unit_test(test_decide),
-		cmocka_unit_test(test_methods), cmocka_unit_test(test_record),
+		cmocka_unit_test(test_methods), cmocka_unit_test(test_record), cmocka_unit_test(test_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
