@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "say.h"
@@ -25,15 +26,18 @@ struct cgi_program {
 	void *owner;           /* NULL: nobody is interested in it */
 	struct stream *errors; /* its stderr; NULL: that has ended */
 	bool ended;            /* its process has, or there was none */
+	uint64_t began_us;     /* monotonic; 0: it has not begun */
 	uint32_t line_len;
 	uint8_t line[LINE_BYTES]; /* of stderr, as far as it has come */
 };
 
 static const struct stream_events errors_events;
 
-bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct streams *streams, const struct cgi_events *events)
+bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct tux_program_counters *counters, struct streams *streams,
+              const struct cgi_events *events)
 {
 	cgi->rules = rules;
+	cgi->counters = counters;
 	cgi->streams = streams;
 	cgi->events = events;
 	return spawner_open(&cgi->spawner, fd);
@@ -114,6 +118,7 @@ static uint16_t start_status(struct cgi *cgi, uint32_t rule, int error)
 {
 	char text[160];
 
+	count(error == EMSGSIZE ? &cgi->counters[rule].not_started : &cgi->counters[rule].refused, 1);
 	if (error == EMSGSIZE)
 		return 431;
 	snprintf(text, sizeof(text), "cannot be started: %s", error == EPIPE ? "the process that starts programs is gone" : strerror(error));
@@ -147,8 +152,10 @@ uint16_t cgi_start(struct cgi *cgi, const struct cgi_start *start, struct cgi_pr
 	struct cgi_program *program = calloc(1, sizeof(*program));
 	int fds[TUX_SPAWN_STREAMS][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
 	struct spawn_order order = start->order;
+	struct tux_program_counters *counters = &cgi->counters[order.rule];
 	int error = program == NULL ? ENOMEM : 0;
 
+	count(&counters->requests, 1);
 	for (int i = 0; i < TUX_SPAWN_STREAMS && error == 0; i++) {
 		if (!pipe_make(cgi->streams, fds[i], 1 - child[i]))
 			error = errno;
@@ -166,6 +173,7 @@ uint16_t cgi_start(struct cgi *cgi, const struct cgi_start *start, struct cgi_pr
 		free(program);
 		return start_status(cgi, order.rule, error);
 	}
+	count(&counters->active, 1);
 	program->cgi = cgi;
 	program->rule = order.rule;
 	program->owner = start->owner;
@@ -181,6 +189,11 @@ uint16_t cgi_start(struct cgi *cgi, const struct cgi_start *start, struct cgi_pr
 	stream_receive(program->errors, true);
 	*started = program;
 	return 0;
+}
+
+void cgi_garbled(struct cgi_program *program)
+{
+	count(&program->cgi->counters[program->rule].garbled, 1);
 }
 
 void cgi_leave(struct cgi_program *program, bool kill)
@@ -217,10 +230,46 @@ static void end_program(struct cgi_program *program, uint16_t status)
 	void *owner = program->owner;
 
 	program->ended = true;
+	count(&cgi->counters[program->rule].active, UINT64_MAX);
 	if (owner != NULL)
 		cgi->events->ended(owner, status); /* who leaves it then */
 	else
 		settle(program);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Counts a program that has ended or could not begin. */
+static void count_end(const struct cgi_program *program, const struct tux_spawn_result *result)
+{
+	struct tux_program_counters *counters = &program->cgi->counters[program->rule];
+
+	if (result->kind == TUX_SPAWN_FAILED) {
+		const unsigned status = tux_spawn_failure_status(result);
+
+		if (result->step == TUX_SPAWN_AT_KILL)
+			count(&counters->given_up, 1);
+		else
+			count(status < 500 ? &counters->not_found : status == 503 ? &counters->refused : &counters->not_started, 1);
+		return;
+	}
+	if (result->end == TUX_SPAWN_BY_TIME)
+		count(&counters->timeouts, 1);
+	else if (result->end == TUX_SPAWN_BY_KILL)
+		count(&counters->given_up, 1);
+	else if (WIFSIGNALED(result->status))
+		count(&counters->signalled, 1);
+	else if (WEXITSTATUS(result->status) != 0)
+		count(&counters->exited, 1);
+	count(&counters->cpu_us, result->cpu_us);
+	if (program->began_us != 0)
+		histogram_add(&counters->duration, now_us() - program->began_us, 1);
 }
 
 static struct cgi_program *find(struct cgi *cgi, uint64_t id)
@@ -244,16 +293,24 @@ void cgi_read(struct cgi *cgi)
 		case SPAWNER_GONE:
 			for (program = cgi->first; program != NULL; program = next) {
 				next = program->next;
-				if (!program->ended)
-					end_program(program, 503);
+				if (program->ended)
+					continue;
+				count(&cgi->counters[program->rule].refused, 1);
+				end_program(program, 503);
 			}
 			return;
 		case SPAWNER_RESULT:
 			break;
 		}
 		program = find(cgi, result.id);
-		if (program == NULL || result.kind == TUX_SPAWN_STARTED)
+		if (program == NULL)
 			continue;
+		if (result.kind == TUX_SPAWN_STARTED) {
+			program->began_us = now_us();
+			count(&cgi->counters[program->rule].started, 1);
+			continue;
+		}
+		count_end(program, &result);
 		if (result.kind == TUX_SPAWN_ENDED || tux_spawn_failure_status(&result) >= 500)
 			say_end(cgi, program, &result);
 		if (result.kind == TUX_SPAWN_FAILED)

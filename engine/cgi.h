@@ -18,6 +18,7 @@ struct cgi_events {
 struct cgi {
 	struct spawner spawner;
 	const struct tux_cgi *rules;
+	struct tux_program_counters *counters; /* of each rule */
 	struct streams *streams;
 	const struct cgi_events *events;
 	struct cgi_program *first;
@@ -32,7 +33,8 @@ struct cgi_start {
 };
 
 /* fd is the thread's socket to the spawner; -1: there is none. False with errno. */
-bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct streams *streams, const struct cgi_events *events);
+bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct tux_program_counters *counters, struct streams *streams,
+              const struct cgi_events *events);
 
 /*
  * Starts a program; *to is where it reads, *from what it writes, both the owner's. 0, or the status that answers instead, and why
@@ -40,6 +42,9 @@ bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct strea
  */
 uint16_t cgi_start(struct cgi *cgi, const struct cgi_start *start, struct cgi_program **program, struct stream **to,
                    struct stream **from);
+
+/* What it has written is no answer, or not a whole one. */
+void cgi_garbled(struct cgi_program *program);
 
 /* The owner has no more interest in it; it may go on, or is killed. Its streams are the owner's to close. */
 void cgi_leave(struct cgi_program *program, bool kill);

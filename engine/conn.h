@@ -153,6 +153,7 @@ struct worker {
 	struct inbox inbox;
 	struct tux_counters counters; /* written by the worker, read by all */
 	struct tux_peer_counters *peers; /* the same: one for each upstream server, in the configuration's order */
+	struct tux_program_counters *programs; /* the same: one for each kind of CGI programs */
 	const struct tally *tally;    /* the engine's */
 	struct source wake;
 	struct source inotify;

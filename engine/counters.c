@@ -59,3 +59,8 @@ void peer_counters_add(struct tux_peer_counters *sum, const struct tux_peer_coun
 {
 	add((uint64_t *)sum, (const uint64_t *)one, sizeof(*sum) / sizeof(uint64_t));
 }
+
+void program_counters_add(struct tux_program_counters *sum, const struct tux_program_counters *one)
+{
+	add((uint64_t *)sum, (const uint64_t *)one, sizeof(*sum) / sizeof(uint64_t));
+}

@@ -71,6 +71,23 @@ struct tux_peer_counters {
 	struct tux_histogram latency; /* to the head of the answer */
 };
 
+/* The CGI programs of a kind. What has failed has failed for one reason alone, but for garbled, which is about what was written. */
+struct tux_program_counters {
+	uint64_t requests;    /* for a program */
+	uint64_t started;     /* got a process */
+	uint64_t active;      /* run now, or wait to begin */
+	uint64_t not_found;   /* there was no such script, or it may not be executed */
+	uint64_t refused;     /* too many ran and waited, or nobody was there to start one */
+	uint64_t not_started; /* for another reason */
+	uint64_t timeouts;    /* were killed as their time was over */
+	uint64_t given_up;    /* were killed as nobody waited for them any more */
+	uint64_t signalled;   /* were ended by a signal that was not ours */
+	uint64_t exited;      /* ended with another status than 0 */
+	uint64_t garbled;     /* wrote no answer, half of one, or nonsense */
+	uint64_t cpu_us;      /* that those have used that have ended */
+	struct tux_histogram duration; /* the same: from start to end */
+};
+
 /* Adds to a counter that other threads read. The thread whose it is. */
 static inline void count(uint64_t *counter, uint64_t amount)
 {
@@ -112,5 +129,6 @@ uint64_t tux_counters_class(const struct tux_counters *counters, unsigned digit)
 /* Adds what a thread has counted. */
 void counters_add(struct tux_counters *sum, const struct tux_counters *one);
 void peer_counters_add(struct tux_peer_counters *sum, const struct tux_peer_counters *one);
+void program_counters_add(struct tux_program_counters *sum, const struct tux_program_counters *one);
 
 #endif

@@ -154,6 +154,8 @@ static void fail(struct exchange *exchange, uint16_t status)
 {
 	if (exchange->from != NULL && exchange->upstream != NULL) /* else it has been counted, or there was no server */
 		count(&exchange->server->counters->errors, 1);
+	if (exchange->program != NULL && status == 502)
+		cgi_garbled(exchange->program);
 	release_peer(exchange, false);
 	if (exchange->state == EXCHANGE_BODY || exchange->state == EXCHANGE_TUNNEL) {
 		exchange->truncated = exchange->state == EXCHANGE_BODY;

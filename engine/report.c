@@ -178,6 +178,79 @@ static void put_peers(FILE *out, const struct report *report)
 	}
 }
 
+/* Why programs have failed, as the counters have it. */
+static const struct {
+	const char *name;
+	size_t offset;
+} failures[] = {
+	{ "not_found", offsetof(struct tux_program_counters, not_found) }, { "refused", offsetof(struct tux_program_counters, refused) },
+	{ "not_started", offsetof(struct tux_program_counters, not_started) }, { "time", offsetof(struct tux_program_counters, timeouts) },
+	{ "given_up", offsetof(struct tux_program_counters, given_up) }, { "signal", offsetof(struct tux_program_counters, signalled) },
+	{ "status", offsetof(struct tux_program_counters, exited) }, { "garbled", offsetof(struct tux_program_counters, garbled) },
+};
+
+enum { FAILURES = sizeof(failures) / sizeof(failures[0]) };
+
+static uint64_t failed(const struct tux_program_counters *counters, unsigned failure)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)counters + failures[failure].offset, sizeof(value));
+	return value;
+}
+
+/* One member of all kinds' counters; offset is where it stands in them. */
+static void put_of_programs(FILE *out, const struct report *report, const char *name, const char *type, const char *help, size_t offset)
+{
+	put_metric(out, name, type, help);
+	for (unsigned i = 0; i < report->program_count; i++) {
+		uint64_t value;
+
+		memcpy(&value, (const char *)&report->program[i].counters + offset, sizeof(value));
+		fprintf(out, "tux_%s{cgi=", name);
+		put_quoted(out, report->program[i].name);
+		fprintf(out, "} %" PRIu64 "\n", value);
+	}
+}
+
+static void put_programs(FILE *out, const struct report *report)
+{
+	put_of_programs(out, report, "cgi_requests_total", "counter", "Requests for CGI programs.",
+	                offsetof(struct tux_program_counters, requests));
+	put_of_programs(out, report, "cgi_started_total", "counter", "Programs that got a process.",
+	                offsetof(struct tux_program_counters, started));
+	put_of_programs(out, report, "cgi_active", "gauge", "Programs that run, or wait to begin.",
+	                offsetof(struct tux_program_counters, active));
+	put_metric(out, "cgi_failed_total", "counter", "Programs that failed, by reason.");
+	for (unsigned i = 0; i < report->program_count; i++)
+		for (unsigned failure = 0; failure < FAILURES; failure++) {
+			fputs("tux_cgi_failed_total{cgi=", out);
+			put_quoted(out, report->program[i].name);
+			fprintf(out, ",reason=\"%s\"} %" PRIu64 "\n", failures[failure].name, failed(&report->program[i].counters, failure));
+		}
+	put_metric(out, "cgi_cpu_seconds_total", "counter", "CPU time of programs that have ended.");
+	for (unsigned i = 0; i < report->program_count; i++) {
+		fputs("tux_cgi_cpu_seconds_total{cgi=", out);
+		put_quoted(out, report->program[i].name);
+		fputs("} ", out);
+		put_seconds(out, report->program[i].counters.cpu_us);
+		fputc('\n', out);
+	}
+	put_metric(out, "cgi_duration_seconds", "histogram", "From a program's start to its end.");
+	for (unsigned i = 0; i < report->program_count; i++) {
+		char labels[256]; /* a name has 64 bytes at most, each quoted */
+		FILE *text = fmemopen(labels, sizeof(labels), "w");
+
+		if (text == NULL)
+			return;
+		fputs("cgi=", text);
+		put_quoted(text, report->program[i].name);
+		fputc(',', text);
+		if (fclose(text) == 0)
+			put_histogram(out, "cgi_duration_seconds", labels, &report->program[i].counters.duration);
+	}
+}
+
 /* The text-based format, version 0.0.4. */
 static void prometheus_write(FILE *out, const struct report *report)
 {
@@ -228,6 +301,8 @@ static void prometheus_write(FILE *out, const struct report *report)
 	}
 	if (report->peer_count > 0)
 		put_peers(out, report);
+	if (report->program_count > 0)
+		put_programs(out, report);
 }
 
 static void json_histogram(FILE *out, const struct tux_histogram *histogram)
@@ -286,6 +361,47 @@ static void json_peers(FILE *out, const struct report *report)
 	fputc(']', out);
 }
 
+static void json_programs(FILE *out, const struct report *report)
+{
+	fputs(",\n\"cgi\":[", out);
+	for (unsigned i = 0; i < report->program_count; i++) {
+		const struct tux_program_counters *counters = &report->program[i].counters;
+
+		fputs(i > 0 ? ",\n{\"cgi\":" : "\n{\"cgi\":", out);
+		put_quoted(out, report->program[i].name);
+		fprintf(out, ",\"requests\":%" PRIu64 ",\"started\":%" PRIu64 ",\"active\":%" PRIu64 ",\"failed\":{", counters->requests,
+		        counters->started, counters->active);
+		for (unsigned failure = 0; failure < FAILURES; failure++)
+			fprintf(out, "%s\"%s\":%" PRIu64, failure > 0 ? "," : "", failures[failure].name, failed(counters, failure));
+		fprintf(out, "},\"cpu_us\":%" PRIu64 ",\"duration\":", counters->cpu_us);
+		json_histogram(out, &counters->duration);
+		fputc('}', out);
+	}
+	fputc(']', out);
+}
+
+uint64_t report_failed(const struct tux_program_counters *counters)
+{
+	uint64_t sum = 0;
+
+	for (unsigned failure = 0; failure < FAILURES; failure++)
+		sum += failed(counters, failure);
+	return sum;
+}
+
+void report_failures_put(FILE *out, const struct tux_program_counters *counters)
+{
+	const char *before = "";
+
+	for (unsigned failure = 0; failure < FAILURES; failure++) {
+		if (failed(counters, failure) == 0)
+			continue;
+		fprintf(out, "%s%s ", before, failures[failure].name);
+		report_put_count(out, failed(counters, failure));
+		before = ", ";
+	}
+}
+
 void report_json_write(FILE *out, const struct report *report)
 {
 	const struct tux_counters *counters = &report->counters;
@@ -325,6 +441,8 @@ void report_json_write(FILE *out, const struct report *report)
 	}
 	if (report->peer_count > 0)
 		json_peers(out, report);
+	if (report->program_count > 0)
+		json_programs(out, report);
 	fputs("}\n", out);
 }
 

@@ -15,6 +15,12 @@ struct report_peer {
 	struct tux_peer_counters counters;
 };
 
+/* A kind of CGI programs, and what came of them. */
+struct report_program {
+	const char *name;
+	struct tux_program_counters counters;
+};
+
 struct report {
 	struct tux_counters counters;
 	const char *version; /* of the program */
@@ -26,6 +32,8 @@ struct report {
 	bool kernel;         /* there is a kernel engine */
 	const struct report_peer *peer;
 	unsigned peer_count;
+	const struct report_program *program;
+	unsigned program_count;
 };
 
 /* The text of a form, malloc'ed, its bytes in *len; NULL without memory. nonce: of a page, what its Content-Security-Policy permits. */
@@ -42,6 +50,10 @@ const char *report_reason_name(enum tux_reason reason); /* NULL for those that n
 void report_put_count(FILE *out, uint64_t value);
 void report_put_bytes(FILE *out, uint64_t bytes);
 void report_put_duration(FILE *out, uint64_t us);
+
+/* How many of a kind's programs have failed; and why, for people: "time 2, garbled 1". */
+uint64_t report_failed(const struct tux_program_counters *counters);
+void report_failures_put(FILE *out, const struct tux_program_counters *counters);
 
 /* For a terminal: report_text.c. */
 void report_text_write(FILE *out, const struct report *report);

@@ -217,6 +217,36 @@ static void peers_write(FILE *out, const struct report *report)
 	table_end(out);
 }
 
+static void programs_write(FILE *out, const struct report *report)
+{
+	fputs("<section class=\"wide\"><h2>CGI programs</h2><table><thead><tr><th></th><th>requests</th><th>started</th><th>now</th>"
+	      "<th>failed</th><th>CPU</th><th>99 % below</th></tr></thead><tbody>\n", out);
+	for (unsigned i = 0; i < report->program_count; i++) {
+		const struct tux_program_counters *counters = &report->program[i].counters;
+		const uint64_t columns[] = { counters->requests, counters->started, counters->active, report_failed(counters) };
+
+		fputs("<tr><th scope=\"row\">", out);
+		put_escaped(out, report->program[i].name);
+		if (report_failed(counters) > 0) {
+			fputs(" (", out);
+			report_failures_put(out, counters);
+			fputc(')', out);
+		}
+		fputs("</th>", out);
+		for (unsigned column = 0; column < sizeof(columns) / sizeof(columns[0]); column++) {
+			fputs("<td>", out);
+			report_put_count(out, columns[column]);
+			fputs("</td>", out);
+		}
+		fputs("<td>", out);
+		report_put_duration(out, counters->cpu_us);
+		fputs("</td><td>", out);
+		report_put_duration(out, tux_histogram_quantile(&counters->duration, 990));
+		fputs("</td></tr>\n", out);
+	}
+	table_end(out);
+}
+
 static void tables_write(FILE *out, const struct report *report)
 {
 	const struct tux_counters *counters = &report->counters;
@@ -262,6 +292,8 @@ static void tables_write(FILE *out, const struct report *report)
 	fputs("</div>\n", out);
 	if (report->peer_count > 0)
 		peers_write(out, report);
+	if (report->program_count > 0)
+		programs_write(out, report);
 }
 
 static void chart_write(FILE *out, const char *id, const char *title, const char *colour)

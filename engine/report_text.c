@@ -102,6 +102,29 @@ static void peers_write(FILE *out, const struct report *report)
 	}
 }
 
+static void programs_write(FILE *out, const struct report *report)
+{
+	for (unsigned i = 0; i < report->program_count; i++) {
+		const struct tux_program_counters *counters = &report->program[i].counters;
+		const char *before = ": ";
+
+		fprintf(out, "  cgi %s", report->program[i].name);
+		part_write(out, &before, "requests", counters->requests);
+		part_write(out, &before, "started", counters->started);
+		part_write(out, &before, "now", counters->active);
+		part_write(out, &before, "failed", report_failed(counters));
+		if (report_failed(counters) > 0) {
+			fputs(" (", out);
+			report_failures_put(out, counters);
+			fputc(')', out);
+		}
+		fputs(", CPU ", out);
+		report_put_duration(out, counters->cpu_us);
+		fputc('\n', out);
+		latency_write(out, "", &counters->duration);
+	}
+}
+
 void report_text_write(FILE *out, const struct report *report)
 {
 	const struct tux_counters *counters = &report->counters;
@@ -137,4 +160,5 @@ void report_text_write(FILE *out, const struct report *report)
 		line_write(out, "given back", counters->given_back);
 	}
 	peers_write(out, report);
+	programs_write(out, report);
 }

@@ -2,6 +2,7 @@
 #include "tally.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,10 +42,31 @@ static void peers_sum(const struct tally *tally, struct report_peer *peer)
 		}
 }
 
+/* The kinds of CGI programs by their names: those of files are one, whatever their root. How many there are. */
+static unsigned programs_sum(const struct tally *tally, struct report_program *program)
+{
+	const struct tux_engine_config *config = tally->config;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < config->cgi_count; i++) {
+		unsigned at = 0;
+
+		while (at < count && strcmp(program[at].name, config->cgi[i].name) != 0)
+			at++;
+		count += at == count;
+		program[at].name = config->cgi[i].name;
+		for (unsigned w = 0; w < config->threads; w++)
+			if (tally->worker[w].programs != NULL)
+				program_counters_add(&program[at].counters, &tally->worker[w].programs[i]);
+	}
+	return count;
+}
+
 char *tally_report(const struct tally *tally, enum tux_report_form form, const char *nonce, size_t *len)
 {
 	const struct tux_engine_config *config = tally->config;
-	struct report_peer *peer = NULL;
+	struct report_peer *peer = calloc(tally_peer_count(config) + 1, sizeof(*peer));
+	struct report_program *program = calloc(config->cgi_count + 1, sizeof(*program));
 	struct report report = {
 		.version = config->version,
 		.engine = tally->description,
@@ -55,19 +77,20 @@ char *tally_report(const struct tally *tally, enum tux_report_form form, const c
 		.peer_count = tally_peer_count(config),
 	};
 	struct timespec now;
-	char *text;
+	char *text = NULL;
 
-	if (report.peer_count > 0) {
-		peer = calloc(report.peer_count, sizeof(*peer));
-		if (peer == NULL)
-			return NULL;
-		peers_sum(tally, peer);
-		report.peer = peer;
-	}
+	if (peer == NULL || program == NULL)
+		goto out_free;
+	peers_sum(tally, peer);
+	report.peer = peer;
+	report.program_count = programs_sum(tally, program);
+	report.program = program;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	report.up_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - tally->started_ms;
 	tally_sum(tally, &report.counters);
 	text = report_write(&report, form, nonce, len);
+out_free:
+	free(program);
 	free(peer);
 	return text;
 }

@@ -95,8 +95,9 @@ bool worker_open(struct worker *worker)
 	pthread_mutex_init(&worker->state_lock, NULL);
 	pthread_cond_init(&worker->state_moved, NULL);
 	worker->streams = (struct streams){ .ops = worker->ops, .now_ms = &worker->now_ms };
-	if (!open_upstreams(worker) ||
-	    !cgi_open(&worker->cgi, worker->spawner_fd, config->cgi, &worker->streams, &exchange_cgi_events))
+	worker->programs = calloc(config->cgi_count + 1, sizeof(*worker->programs));
+	if (worker->programs == NULL || !open_upstreams(worker) ||
+	    !cgi_open(&worker->cgi, worker->spawner_fd, config->cgi, worker->programs, &worker->streams, &exchange_cgi_events))
 		return false;
 	worker->cgi.spawner.source.readable = on_spawner;
 	timers_init(&worker->timers);
@@ -134,6 +135,7 @@ void worker_free(struct worker *worker)
 	}
 	free(worker->acceptor);
 	free(worker->peers);
+	free(worker->programs);
 	for (unsigned i = 0; worker->upstreams != NULL && i < worker->config->upstream_count; i++)
 		upstream_free(&worker->upstreams[i]);
 	free(worker->upstreams);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """CGI programs (RFC 3875): what they are told, what comes of what they write, and what happens when they misbehave."""
+import json
 import os
 import subprocess
 import time
@@ -320,6 +321,34 @@ def test_what_no_program_can_permit(cgi, place, field):
     tux = cgi()
     got = tux.get("/cgi-bin/bad")
     assert got.status in (400, 500, 502) and b"root:" not in got.body
+
+
+def test_what_is_counted(cgi, place):
+    """Of each kind: how many, why they failed, how long they took; in all forms of the status."""
+    for name, text in (("ok", "printf 'Content-Type: a/b\\n\\nx'"), ("ends", "printf 'Content-Type: a/b\\n\\nx'; exit 3"), ("dies", "kill -9 $$"),
+                       ("garbage", "echo nonsense"), ("hangs", "sleep 60")):
+        script(place, name, "#!/bin/sh\n%s\n" % text)
+    script(place, "closed", "", mode=0o644)
+    tux = cgi("time 0.5", 'cgi other { root /nowhere }\nroute "=/status" { status on }')
+    statuses = [tux.get("/cgi-bin/" + name).status for name in ("ok", "ok", "ends", "dies", "garbage", "hangs", "closed", "missing")]
+    assert statuses == [200, 200, 200, 502, 502, 504, 403, 404]
+
+    def counted():
+        kinds = {each["cgi"]: each for each in json.loads(tux.get("/status?format=json").body)["cgi"]}
+        return kinds if kinds["scripts"]["active"] == 0 and kinds["scripts"]["duration"]["count"] == 6 else None
+    kinds = client.wait_until(counted, "all have ended")
+    assert sorted(kinds) == ["other", "scripts"]
+    assert kinds["scripts"]["requests"] == 8 and kinds["scripts"]["started"] >= 6
+    given_up = kinds["scripts"]["failed"].pop("given_up")  # what has written nonsense is killed, if it has not ended before
+    assert given_up in (0, 1)
+    assert kinds["scripts"]["failed"] == {"not_found": 2, "refused": 0, "not_started": 0, "time": 1, "signal": 1, "status": 1, "garbled": 2}
+    assert kinds["scripts"]["cpu_us"] > 0 and kinds["scripts"]["duration"]["sum_us"] > 400000
+    assert kinds["other"]["requests"] == 0
+    text = tux.get("/status?format=prometheus").body.decode()
+    for line in ('tux_cgi_requests_total{cgi="scripts"} 8', 'tux_cgi_failed_total{cgi="scripts",reason="time"} 1', 'tux_cgi_active{cgi="other"} 0',
+                 'tux_cgi_duration_seconds_count{cgi="scripts"} 6'):
+        assert line + "\n" in text
+    assert "<th scope=\"row\">scripts (not_found 2, time 1, %ssignal 1, status 1, garbled 2)</th><td>8</td>" % ("given_up 1, " if given_up else "") in tux.get("/status?format=html").body.decode()
 
 
 def test_handover_forwards_where_there_is_no_kernel_engine(request, place, tux):

@@ -100,7 +100,7 @@ def test_prometheus(status):
     assert more("tux_responses_total", 'code="404"') == 3
     assert more("tux_responses_total", 'code="405"') == 1
     assert more("tux_requests_total") == 10
-    assert more("tux_request_duration_seconds_count") in (9, 10)
+    assert more("tux_request_duration_seconds_count") in (9, 10, 11)  # each counts when it is sent: the last one of either, by another thread, a moment later
     assert more("tux_sent_bytes_total") > 10 * 100
     assert more("tux_connections_total") == 2
     assert more("tux_cache_hits_total") >= 3

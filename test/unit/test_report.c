@@ -101,11 +101,15 @@ static void test_forms(void **state)
 static char *text_of(enum tux_report_form wanted)
 {
 	static struct report_peer peer = { .upstream = "a\"b", .server = "</script>\\\n" };
-	struct report report = { .version = "0", .engine = "e<b>", .threads = 1, .kernel = true, .peer = &peer, .peer_count = 1 };
+	static struct report_program program = { .name = "<i>\"" };
+	struct report report = { .version = "0", .engine = "e<b>", .threads = 1, .kernel = true, .peer = &peer, .peer_count = 1,
+		                 .program = &program, .program_count = 1 };
 	size_t len;
 	char *text;
 
 	peer.counters.requests = 7;
+	program.counters.timeouts = 2;
+	program.counters.cpu_us = 1500000;
 	peer.counters.received_bytes = 9;
 	report.counters.status[599 - TUX_FIRST_STATUS] = 3;
 	text = report_write(&report, wanted, "nonce", &len);
@@ -124,10 +128,14 @@ static void test_names_are_quoted(void **state)
 	assert_non_null(strstr(text, "tux_upstream_duration_seconds_bucket{upstream=\"a\\\"b\",server=\"?/script>\\\\?\",le=\"+Inf\"} 0\n"));
 	assert_non_null(strstr(text, "tux_upstream_duration_seconds_sum{upstream=\"a\\\"b\",server=\"?/script>\\\\?\"} 0.000000\n"));
 	assert_non_null(strstr(text, "tux_responses_total{code=\"599\"} 3\n"));
+	assert_non_null(strstr(text, "tux_cgi_failed_total{cgi=\"?i>\\\"\",reason=\"time\"} 2\n"));
+	assert_non_null(strstr(text, "tux_cgi_cpu_seconds_total{cgi=\"?i>\\\"\"} 1.500000\n"));
+	assert_non_null(strstr(text, "tux_cgi_duration_seconds_sum{cgi=\"?i>\\\"\"} 0.000000\n"));
 	free(text);
 	text = text_of(TUX_REPORT_PAGE);
 	assert_non_null(strstr(text, "e&lt;b>"));
 	assert_non_null(strstr(text, "&lt;/script>"));
+	assert_non_null(strstr(text, "&lt;i>&quot; (time 2)</th>"));
 	assert_null(strstr(strstr(text, "id=\"data\">"), "<b>"));
 	free(text);
 	text = text_of(TUX_REPORT_JSON);
