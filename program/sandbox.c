@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -178,7 +179,7 @@ static const char *const allowed[] = {
 	"renameat2", "flock", "inotify_init1", "inotify_add_watch",
 	"inotify_rm_watch", "fadvise64", "fadvise64_64", "readahead", "fcntl", "fcntl64", "dup", "dup3",
 	/* memory */
-	"mmap", "mmap2", "munmap", "mprotect", "madvise", "mremap", "mincore", "brk", "memfd_create", "ftruncate",
+	"munmap", "madvise", "mremap", "mincore", "brk", "memfd_create", "ftruncate",
 	/* threads, signals, time */
 	"exit", "exit_group", "futex", "futex_waitv", "futex_time64", "set_robust_list", "rseq", "membarrier",
 	"sched_yield", "sched_getaffinity", "sched_setaffinity", "getcpu", "gettid", "getpid", "getppid", "tgkill",
@@ -192,6 +193,23 @@ static const char *const allowed[] = {
 /* ioctl requests that libc and the engine make; on i386 and others the filter compares the low word only. */
 static const unsigned long ioctls[] = { FIONBIO, FIONREAD, SIOCOUTQ, TCGETS, TIOCGWINSZ, TUX_SETUP, TUX_LISTEN, TUX_RUN,
 	                                TUX_ADOPT, TUX_DRAIN, TUX_RETIRE, TUX_ROOM, TUX_SIZE };
+
+/* Memory that can be written cannot be executed, nor become so: code comes from files. 0 or a negative errno. */
+static int memory_rules_add(scmp_filter_ctx filter)
+{
+	static const uint32_t protections[] = { 0, PROT_WRITE, PROT_EXEC };
+	static const char *const mmaps[] = { "mmap", "mmap2" };
+	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+
+	for (size_t i = 0; i < sizeof(mmaps) / sizeof(mmaps[0]); i++) {
+		const int number = seccomp_syscall_resolve_name(mmaps[i]);
+
+		for (size_t k = 0; rc == 0 && number >= 0 && k < sizeof(protections) / sizeof(protections[0]); k++)
+			rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
+			                      SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_WRITE | PROT_EXEC, protections[k]));
+	}
+	return rc;
+}
 
 /* Adds what is allowed with certain arguments only. 0 or a negative errno. */
 static int conditional_rules_add(scmp_filter_ctx filter)
@@ -243,6 +261,8 @@ static int seccomp_enter(const struct tux_sandbox *sandbox)
 	seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	rc = conditional_rules_add(filter);
+	if (rc == 0)
+		rc = memory_rules_add(filter);
 	if (rc == 0 && sandbox->connects)
 		rc = connection_rules_add(filter);
 	for (i = 0; rc == 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++) {

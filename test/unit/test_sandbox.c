@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -117,6 +118,7 @@ static void *thread_run(void *arg)
 
 static int check_calls(void)
 {
+	void *memory;
 	char name[] = "true", *const argv[] = { name, NULL };
 	const struct rlimit limit = { 1, 1 };
 	pthread_t thread;
@@ -129,6 +131,11 @@ static int check_calls(void)
 	faults += expect(setrlimit(RLIMIT_CORE, &limit) < 0 && errno == EPERM, "no new limits");
 	faults += expect(chmod("/tmp", 0) < 0 && errno == EPERM, "no modes");
 	faults += expect(setuid(0) < 0 && errno == EPERM, "no other user");
+	memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	faults += expect(memory != MAP_FAILED && mprotect(memory, 4096, PROT_READ) == 0, "memory");
+	faults += expect(mprotect(memory, 4096, PROT_READ | PROT_EXEC) < 0 && errno == EPERM, "no code of what was data");
+	faults += expect(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EPERM,
+	                 "no code that can be written");
 	return faults;
 }
 
