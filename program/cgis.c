@@ -129,14 +129,13 @@ const char *tux_cgis_expects(const char *key)
 	return keys[key_find(key)].expected;
 }
 
-const char *tux_cgis_keys(void)
+const char *const *tux_cgis_keys(void)
 {
-	static char all[512];
-	size_t len = 0;
+	static const char *all[KEYS + 1];
 	int i;
 
-	for (i = 0; i < KEYS && len < sizeof(all); i++)
-		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i > 0 ? ", " : "", keys[i].name);
+	for (i = 0; i < KEYS; i++)
+		all[i] = keys[i].name;
 	return all;
 }
 

@@ -37,8 +37,8 @@ enum tux_cgi_use tux_cgis_use(const char *key);
 /* Of the keys that tux_cgis_use() knows: what a value has to be, for people. */
 const char *tux_cgis_expects(const char *key);
 
-/* All keys, for people. */
-const char *tux_cgis_keys(void);
+/* All keys, a NULL behind the last. */
+const char *const *tux_cgis_keys(void);
 
 /* Sets one of them; value NULL for a switch, which it switches on, else a text that stays. False with a sentence in error. */
 bool tux_cgis_set(struct tux_cgis *cgis, unsigned number, const char *key, const char *value, char *error, size_t error_size);

@@ -73,9 +73,9 @@ static void key_apply(struct reading *reading, unsigned number, const ucl_object
 
 	snprintf(name, sizeof(name), "%.*s", (int)first->keylen, first->key);
 	use = tux_cgis_use(name);
-	if (use == TUX_CGI_UNKNOWN) {
-		reading_wrong(reading, first->key, "unknown key \"%s\" in a cgi; there are: %s", name, tux_cgis_keys());
-	} else if (use == TUX_CGI_SWITCH) {
+	if (!reading_known(reading, first, "a cgi", tux_cgis_keys()))
+		return;
+	if (use == TUX_CGI_SWITCH) {
 		if (first->next || ucl_object_type(first) != UCL_BOOLEAN)
 			reading_wrong(reading, first->key, "%s is on or off, once", name);
 		else if (ucl_object_toboolean(first) && !tux_cgis_set(&reading->command->cgis, number, name, NULL, error, sizeof(error)))

@@ -56,6 +56,28 @@ void reading_warn(struct reading *reading, const char *at, const char *format, .
 	va_end(arguments);
 }
 
+bool reading_known(struct reading *reading, const ucl_object_t *key, const char *where, const char *const *known)
+{
+	char name[64], all[512] = "";
+	const char *near = NULL;
+	size_t i, len = 0;
+
+	snprintf(name, sizeof(name), "%.*s", (int)key->keylen, key->key);
+	for (i = 0; known[i]; i++) {
+		if (strcmp(known[i], name) == 0)
+			return true;
+		if (!near && tux_command_is_near(name, known[i]))
+			near = known[i];
+		if (len < sizeof(all))
+			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i > 0 ? ", " : "", known[i]);
+	}
+	if (near)
+		reading_wrong(reading, key->key, "unknown key \"%s\" in %s; did you mean \"%s\"?", name, where, near);
+	else
+		reading_wrong(reading, key->key, "unknown key \"%s\" in %s; there are: %s", name, where, all);
+	return false;
+}
+
 /* The value's text as it stands in the file: 64M is not to be what libucl takes it for. Behind its key, or the quote that ends that. */
 static void bare_word(const struct reading *reading, const ucl_object_t *value, const char **text, size_t *len)
 {

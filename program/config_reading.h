@@ -44,6 +44,9 @@ void __attribute__((format(printf, 3, 4))) reading_wrong(struct reading *reading
 /* The same of what may be meant: the file is good all the same. */
 void __attribute__((format(printf, 3, 4))) reading_warn(struct reading *reading, const char *at, const char *format, ...);
 
+/* Whether a key is one of known, a NULL behind the last; else says so, and which one may have been meant, or which there are. */
+bool reading_known(struct reading *reading, const ucl_object_t *key, const char *where, const char *const *known);
+
 /* A copy that ends in NUL and lives as long as the configuration; "" without memory, and that is said. */
 const char *reading_keep(struct reading *reading, const char *text, size_t len);
 

@@ -80,7 +80,7 @@ static void field_rule_apply(struct reading *reading, struct tux_field_rules *ru
 
 void field_rules_apply(struct reading *reading, struct tux_field_rules *rules, const ucl_object_t *first)
 {
-	static const char *const kinds[] = { [TUX_FIELD_ADD] = "add", [TUX_FIELD_SET] = "set", [TUX_FIELD_REMOVE] = "remove" };
+	static const char *const kinds[] = { [TUX_FIELD_ADD] = "add", [TUX_FIELD_SET] = "set", [TUX_FIELD_REMOVE] = "remove", NULL };
 	const ucl_object_t *block, *key, *value, *element;
 
 	for (block = first; block; block = block->next) {
@@ -95,10 +95,8 @@ void field_rules_apply(struct reading *reading, struct tux_field_rules *rules, c
 
 			while (kind < 3 && (key->keylen != strlen(kinds[kind]) || memcmp(key->key, kinds[kind], key->keylen) != 0))
 				kind++;
-			if (kind == 3) {
-				reading_wrong(reading, key->key, "unknown key \"%.*s\" in header; there are: add, set, remove", (int)key->keylen, key->key);
+			if (!reading_known(reading, key, "header", kinds))
 				continue;
-			}
 			for (value = key; value; value = value->next) {
 				ucl_object_iter_t all = NULL;
 
@@ -180,12 +178,17 @@ static void max_body_apply(struct reading *reading, const ucl_object_t *key, str
 		reading_wrong(reading, key->key, "max-body needs %s", tux_command_option_expects("max-body"));
 }
 
+static const char *const route_keys[] = { "static", "hidden", "redirect", "handover", "upstream", "cgi", "module", "status", "allow", "header",
+	                                  "cache-control", "max-body", NULL };
+
 /* One key of a route. */
 static void route_key_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
 {
 	const char *const name = key->key;
 	const size_t len = key->keylen;
 
+	if (!reading_known(reading, key, "a route", route_keys))
+		return;
 	if (len == 6 && memcmp(name, "header", 6) == 0) {
 		field_rules_apply(reading, &route->fields.rules, key);
 	} else if (key->next) {
@@ -228,11 +231,8 @@ static void route_key_apply(struct reading *reading, const ucl_object_t *key, st
 		max_body_apply(reading, key, route);
 	} else if (len == 6 && memcmp(name, "status", 6) == 0) {
 		status_apply(reading, key, route);
-	} else if (len == 5 && memcmp(name, "allow", 5) == 0) {
-		allow_apply(reading, key, route);
 	} else {
-		reading_wrong(reading, name, "unknown key \"%.*s\" in a route; there are: "
-		              "static, hidden, redirect, handover, upstream, cgi, module, status, allow, header, cache-control, max-body", (int)len, name);
+		allow_apply(reading, key, route);
 	}
 }
 

@@ -64,6 +64,8 @@ static void upstream_apply(struct reading *reading, const ucl_object_t *upstream
 	number = find(reading, reading_keep(reading, upstream->key, upstream->keylen), upstream->key);
 	while (number >= 0 && (key = ucl_object_iterate(upstream, &each, true))) {
 		snprintf(name, sizeof(name), "%.*s", (int)key->keylen, key->key);
+		if (!reading_known(reading, key, "an upstream", tux_upstream_keys))
+			continue;
 		if (key->next && strcmp(name, "server") != 0) {
 			reading_wrong(reading, key->next->key, "%s is said a second time; it takes one value", name);
 			continue;
