@@ -329,6 +329,20 @@ static void count_octet(struct tux_body *body)
 		body->line_bytes++;
 }
 
+uint64_t tux_body_ahead(const struct tux_body *body)
+{
+	return body->state == BODY_LENGTH || body->state == BODY_CHUNK ? body->left : 0;
+}
+
+enum tux_verdict tux_body_pass(struct tux_body *body, uint64_t len)
+{
+	body->left -= len;
+	body->total += len;
+	if (body->left == 0)
+		body->state = body->state == BODY_LENGTH ? BODY_END : BODY_CHUNK_CR;
+	return body->state == BODY_END ? TUX_PARSED : TUX_MORE;
+}
+
 /* Takes the run of content that the bytes from off to len start with. */
 /*@ requires \valid(body) && body_valid(body) && (body->state == BODY_LENGTH || body->state == BODY_CHUNK);
   @ requires off < len && \valid(content) && \separated(body, content);
@@ -345,10 +359,7 @@ static void content_run(struct tux_body *body, uint32_t off, uint32_t len, struc
 	if (body->left < run)
 		run = (uint32_t)body->left;
 	*content = (struct tux_span){ off, run };
-	body->left -= run;
-	body->total += run;
-	if (body->left == 0)
-		body->state = body->state == BODY_LENGTH ? BODY_END : BODY_CHUNK_CR;
+	tux_body_pass(body, run);
 }
 
 enum tux_verdict tux_body_read(struct tux_body *body, const uint8_t *buf, uint32_t len, uint32_t *consumed,

@@ -105,4 +105,23 @@ enum tux_verdict tux_body_read(struct tux_body *body, const uint8_t *buf, uint32
 enum tux_verdict tux_body_read_trailer(struct tux_body *body, const uint8_t *buf, uint32_t len, uint32_t *consumed,
                                        struct tux_span *content, struct tux_span *trailer);
 
+/* Octets of content that come next with no framing among them; 0: framing does, or nothing. Any context. */
+/*@ requires \valid_read(body) && body_valid(body);
+  @ assigns \nothing;
+  @ ensures 0 <= \result <= 0x7fffffffffffffff && \result + body->total <= 0x7fffffffffffffff;
+  @ ensures \result > 0 ==> \result == body->left;
+  @*/
+uint64_t tux_body_ahead(const struct tux_body *body);
+
+/*
+ * Goes past len octets of content, at most tux_body_ahead(), that nobody has looked at. TUX_PARSED: the body is at its end.
+ * Any context.
+ */
+/*@ requires \valid(body) && body_valid(body) && (body->state == 2 || body->state == 3) && len <= body->left;
+  @ assigns body->state, body->left, body->total;
+  @ ensures \result == TUX_MORE || \result == TUX_PARSED;
+  @ ensures body_valid(body) && body->total == \old(body->total) + len && body->left == \old(body->left) - len;
+  @*/
+enum tux_verdict tux_body_pass(struct tux_body *body, uint64_t len);
+
 #endif

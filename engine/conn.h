@@ -14,6 +14,7 @@
 #include "loader.h"
 #include "loop.h"
 #include "records.h"
+#include "splicing.h"
 #include "timer.h"
 #include "upstream.h"
 
@@ -47,6 +48,7 @@ struct piece {
 struct answer {
 	struct object *object; /* the reference that keeps memory and fd alive */
 	int fd;
+	bool pipe;             /* fd is a pipe's end: what is in there is sent */
 	uint32_t count;        /* of pieces; 0: there is no such body */
 	uint32_t at;
 	struct piece *piece;   /* &one, or malloc'ed */
@@ -146,6 +148,7 @@ struct worker {
 	struct watch watch;
 	struct timers timers;
 	struct streams streams;       /* to peers */
+	struct pipes pipes;           /* that bodies of peers go through */
 	struct upstream *upstreams;   /* as many as the config has */
 	struct cgi cgi;
 	int spawner_fd;               /* -1: there is no spawner */

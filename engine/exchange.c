@@ -12,6 +12,7 @@
 #include "relay.h"
 #include "reply.h"
 #include "send.h"
+#include "splicing.h"
 #include "upstream.h"
 
 enum {
@@ -49,6 +50,7 @@ struct exchange {
 	bool body_done;       /* its end was sent, or there is none */
 	bool deaf;            /* the peer takes nothing more */
 	bool until_close;     /* it ends where the connection does */
+	bool whole;           /* all of its body was moved on */
 	bool truncated;       /* it broke off */
 	bool keep_alive;      /* the peer's connection may carry another request */
 	bool paused;          /* the peer waits, as relay is full */
@@ -57,6 +59,7 @@ struct exchange {
 	struct bytes request; /* its head, written anew; until the response, as it may have to be sent again */
 	struct bytes head;    /* of the response, as far as it has come */
 	struct relay relay;
+	struct splicing down; /* of the response, or of what comes through a tunnel */
 	uint64_t sent_bytes;  /* to the client */
 	int64_t asked_us;     /* when the server got the request, since 1970 */
 };
@@ -70,7 +73,7 @@ static void wait_for_peer(struct exchange *exchange)
 		return; /* a program has its time as a whole */
 	if (exchange->to != NULL && stream_unsent(exchange->to) > 0)
 		stream_wait(exchange->from, TIMER_REQUEST);
-	else if (exchange->paused || !exchange->body_done || exchange->state == EXCHANGE_TUNNEL)
+	else if (exchange->paused || exchange->down.state == SPLICING_READY || !exchange->body_done || exchange->state == EXCHANGE_TUNNEL)
 		stream_wait_end(exchange->from); /* it is the client who keeps us waiting */
 	else
 		stream_wait(exchange->from, TIMER_RESPONSE);
@@ -103,8 +106,8 @@ static void release_peer(struct exchange *exchange, bool keep)
 	exchange->to = exchange->from = NULL;
 	exchange->server->active--;
 	count(&exchange->server->counters->active, UINT64_MAX);
-	if (keep && exchange->body_done && stream_unsent(to) == 0 && !exchange->conn->worker->draining &&
-	    !exchange->upstream->config->proxy_protocol)
+	if (keep && exchange->body_done && stream_unsent(to) == 0 && exchange->down.state != SPLICING_WAITS &&
+	    !exchange->conn->worker->draining && !exchange->upstream->config->proxy_protocol)
 		upstream_keep(exchange->server, from);
 	else
 		stream_close(from);
@@ -117,6 +120,7 @@ void exchange_free(struct conn *conn)
 	if (exchange == NULL)
 		return;
 	conn->exchange = NULL;
+	splicing_end(&exchange->down, &conn->worker->pipes);
 	bytes_forget(&exchange->request);
 	bytes_forget(&exchange->head);
 	relay_free(&exchange->relay);
@@ -149,8 +153,8 @@ static void end_response(struct exchange *exchange)
 	}
 }
 
-/* No response will come, and status answers; where one has begun, it is cut short. */
-static void fail(struct exchange *exchange, uint16_t status)
+/* No response will come, and status answers; where one has begun, it is cut short. The connection is to go on. */
+static void cut(struct exchange *exchange, uint16_t status)
 {
 	if (exchange->from != NULL && exchange->upstream != NULL) /* else it has been counted, or there was no server */
 		count(&exchange->server->counters->errors, 1);
@@ -166,6 +170,11 @@ static void fail(struct exchange *exchange, uint16_t status)
 		exchange->state = EXCHANGE_NO_RESPONSE;
 		exchange->status = status;
 	}
+}
+
+static void fail(struct exchange *exchange, uint16_t status)
+{
+	cut(exchange, status);
 	exchange->resume(exchange->conn);
 }
 
@@ -252,10 +261,29 @@ static void lose_peer(struct exchange *exchange, uint16_t status)
 		fail(exchange, status);
 }
 
+/* Whether the rest of the response, or of what comes through a tunnel, is moved on unseen: as it is long. */
+static bool is_for_splicing(const struct exchange *exchange)
+{
+	const struct relay *relay = &exchange->relay;
+
+	if (exchange->from == NULL || exchange->paused || send_copies(exchange->conn->worker))
+		return false;
+	if (exchange->state == EXCHANGE_TUNNEL)
+		return relay->ready.len >= STREAM_ROOM;
+	if (exchange->until_close) /* how long it gets is not known */
+		return exchange->state == EXCHANGE_BODY && relay->body.total >= SPLICE_BYTES;
+	return exchange->state == EXCHANGE_BODY && !relay->bodiless && tux_body_ahead(&relay->body) >= SPLICE_BYTES;
+}
+
 /* Has the client sent what stands in relay, and the peer wait when that is too much. */
 static void relayed(struct exchange *exchange)
 {
-	if (exchange->from != NULL && exchange->relay.ready.len >= STREAM_ROOM && !exchange->paused) {
+	struct worker *worker = exchange->conn->worker;
+
+	if (exchange->down.state == SPLICING_NOT && is_for_splicing(exchange) &&
+	    splicing_begin(&exchange->down, &worker->pipes, worker->ops, worker->loop, &exchange->from->channel, !exchange->from->channel.pipe))
+		stream_receive(exchange->from, false);
+	if (exchange->from != NULL && exchange->relay.ready.len >= STREAM_ROOM && !exchange->paused && exchange->down.state == SPLICING_NOT) {
 		exchange->paused = true;
 		stream_receive(exchange->from, false);
 	}
@@ -263,8 +291,8 @@ static void relayed(struct exchange *exchange)
 	exchange->resume(exchange->conn);
 }
 
-/* The response is whole. */
-static void complete(struct exchange *exchange, bool keep)
+/* The response is whole. The connection is to go on. */
+static void finish(struct exchange *exchange, bool keep)
 {
 	if (exchange->upstream != NULL)
 		upstream_answered(exchange->server);
@@ -272,7 +300,81 @@ static void complete(struct exchange *exchange, bool keep)
 	if (!relay_end(&exchange->relay, &exchange->conn->worker->received.fields))
 		exchange->truncated = true;
 	end_response(exchange);
+}
+
+static void complete(struct exchange *exchange, bool keep)
+{
+	finish(exchange, keep);
 	exchange->resume(exchange->conn);
+}
+
+/* The peer says nothing more behind the head of its response. The connection is to go on. */
+static void end_peer(struct exchange *exchange, bool well)
+{
+	if (exchange->state == EXCHANGE_BODY && exchange->until_close && well)
+		finish(exchange, exchange->program != NULL);
+	else
+		cut(exchange, 502);
+}
+
+/* Queues n bytes that the peer's pipe or ours has, behind the head of their chunk. False without memory. */
+static bool move_on(struct exchange *exchange, uint32_t n)
+{
+	struct conn *conn = exchange->conn;
+	struct bytes *ready = &exchange->relay.ready;
+	const struct pipe *pipe = exchange->down.pipe;
+	enum tux_verdict verdict = exchange->state == EXCHANGE_TUNNEL ? TUX_MORE : relay_pass(&exchange->relay, n);
+	uint8_t *out = send_room(conn, ready->len);
+
+	if (verdict == TUX_REFUSED || out == NULL)
+		return false;
+	if (ready->len > 0)
+		memcpy(out, ready->data, ready->len);
+	send_wrote(conn, ready->len);
+	exchange->sent_bytes += ready->len + n;
+	ready->len = 0;
+	send_pipe(conn, pipe != NULL ? pipe->fd[0] : exchange->from->channel.fd, n);
+	exchange->whole = verdict == TUX_PARSED;
+	return true;
+}
+
+/* Moves on what the peer has sent. Whether there is something to be sent to the client. */
+static bool draw(struct exchange *exchange)
+{
+	struct conn *conn = exchange->conn;
+	struct worker *worker = conn->worker;
+	struct splicing *down = &exchange->down;
+	uint64_t ahead = exchange->state == EXCHANGE_TUNNEL ? PIPE_BYTES : tux_body_ahead(&exchange->relay.body);
+	int64_t n;
+
+	if (exchange->from == NULL || down->state != SPLICING_READY)
+		return false;
+	down->filled = 0; /* it has been sent */
+	if (exchange->whole) {
+		finish(exchange, true);
+		return false;
+	}
+	if (ahead == 0) { /* framing is to be read */
+		splicing_end(down, &worker->pipes);
+		stream_receive(exchange->from, true);
+		wait_for_peer(exchange);
+		return false;
+	}
+	n = splicing_fill(down, worker->ops, worker->loop, &exchange->from->channel, ahead);
+	wait_for_peer(exchange);
+	if (n == SPLICING_AGAIN)
+		return false;
+	if (n == SPLICING_ENDED || n == SPLICING_FAILED) {
+		end_peer(exchange, n == SPLICING_ENDED);
+		return false;
+	}
+	if (exchange->upstream != NULL)
+		count(&exchange->server->counters->received_bytes, (uint64_t)n);
+	if (!move_on(exchange, (uint32_t)n)) {
+		cut(exchange, 502);
+		return false;
+	}
+	return true;
 }
 
 /* Reads the response's body. */
@@ -486,11 +588,20 @@ static void on_ended(struct stream *stream, int error)
 		exchange->from_ended = true;
 	} else if (exchange->state == EXCHANGE_HEAD) {
 		lose_peer(exchange, exchange->end_status != 0 ? exchange->end_status : 502);
-	} else if (exchange->state == EXCHANGE_BODY && exchange->until_close && error == 0) {
-		complete(exchange, exchange->program != NULL);
 	} else {
-		fail(exchange, 502);
+		end_peer(exchange, error == 0);
+		exchange->resume(exchange->conn);
 	}
+}
+
+static void on_readable(struct stream *stream)
+{
+	struct exchange *exchange = stream->owner;
+
+	if (!splicing_readable(&exchange->down))
+		return;
+	wait_for_peer(exchange);
+	exchange->resume(exchange->conn);
 }
 
 static void on_drained(struct stream *stream)
@@ -528,6 +639,7 @@ static const struct stream_events peer_events = {
 	.ended = on_ended,
 	.drained = on_drained,
 	.failed = on_failed,
+	.readable = on_readable,
 	.expired = on_expired,
 };
 
@@ -634,6 +746,8 @@ enum exchange_next exchange_next(struct conn *conn)
 		exchange_free(conn);
 		return EXCHANGE_INSIDE;
 	}
+	if (exchange->relay.ready.len == 0 && draw(exchange))
+		return EXCHANGE_QUEUED;
 	if (exchange->relay.ready.len > 0) {
 		send_body(conn, NULL, -1, (struct piece){ .memory = exchange->relay.ready.data, .len = exchange->relay.ready.len });
 		conn->answer.text = exchange->relay.ready.data;

@@ -34,6 +34,7 @@ struct channel_events {
 struct channel {
 	_Alignas(16) int fd;
 	bool pipe;          /* the owner's to say: read and written, not received and sent */
+	bool single;        /* the owner's to say: what came decides how the rest is taken, so no more is received before it is told */
 	uint8_t inflight;   /* operations of the loop that still refer to the channel */
 	bool receiving;     /* the owner wants bytes */
 	bool armed;         /* io_uring: a receive is under way */
@@ -46,7 +47,7 @@ struct channel {
 	bool closing;
 	bool leaving;       /* release() is under way */
 	bool connecting;    /* connect() is under way */
-	bool watched;       /* epoll: the owner waits for bytes to take itself */
+	bool watched;       /* the owner waits for bytes to take itself; io_uring: as soon as no receive is under way */
 	bool zero_copied;   /* io_uring: the result is there, the kernel still reads the memory */
 	int32_t result;     /* io_uring: of that send; epoll: of connect() */
 	int message_flags;  /* epoll: of the send under way */
@@ -106,9 +107,9 @@ struct loop_ops {
 	void (*send)(struct loop *loop, struct channel *channel, struct msghdr *message, int flags, bool zero_copy);
 	/* Calls writable() once when there is room; meanwhile the socket is non-blocking for the owner. */
 	void (*wait_writable)(struct loop *loop, struct channel *channel);
-	/* The same for bytes to read: readable() comes once, also at the end of the stream. Not while receiving. */
+	/* The same for bytes to read: readable() comes once, also at the end of the stream. Behind receive_stop(): what is on its way is told first. */
 	void (*wait_readable)(struct loop *loop, struct channel *channel);
-	/* Makes the socket (non-)blocking as the owner's own sendfile(2) needs it. */
+	/* Makes the socket (non-)blocking as the owner's own sendfile(2) or splice(2) needs it. */
 	void (*set_direct)(struct channel *channel, bool direct);
 	/*
 	 * Lets go of a socket that is not sending, without closing it; what was on its way is still told. released() comes

@@ -284,19 +284,17 @@ static void on_channel(struct loop *loop, struct channel *channel, uint32_t even
 		}
 		return;
 	}
-	if (channel->watched && (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
-		channel->watched = false;
-		channel->readable = true;
-		channel->events->readable(channel);
-		return;
-	}
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		channel->readable = true;
 		channel->hung_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 		if (channel->receiving)
 			queue(loop, channel);
+		if (channel->watched) {
+			channel->watched = false;
+			channel->events->readable(channel);
+		}
 	}
-	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
+	if (!channel->closing && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))) {
 		if (channel->sending)
 			queue(loop, channel);
 		if (channel->blocked) {

@@ -198,7 +198,7 @@ static void uring_receive(struct loop *loop, struct channel *channel)
 	sqe = next_sqe(loop);
 	if (channel->pipe)
 		io_uring_prep_read(sqe, channel->fd, NULL, BUFFER_BYTES, (uint64_t)-1);
-	else if (channel->greeted)
+	else if (channel->greeted && !channel->single)
 		io_uring_prep_recv_multishot(sqe, channel->fd, NULL, 0, 0);
 	else
 		io_uring_prep_recv(sqe, channel->fd, NULL, BUFFER_BYTES, 0);
@@ -247,9 +247,12 @@ static void uring_wait_writable(struct loop *loop, struct channel *channel)
 	wait_for(loop, channel, POLLOUT, OP_WRITABLE);
 }
 
+/* What a receive under way brings comes before. */
 static void uring_wait_readable(struct loop *loop, struct channel *channel)
 {
-	wait_for(loop, channel, POLLIN | POLLRDHUP, OP_READABLE);
+	channel->watched = channel->armed || channel->queued;
+	if (!channel->watched)
+		wait_for(loop, channel, POLLIN | POLLRDHUP, OP_READABLE);
 }
 
 /* Sockets of this loop are blocking (a non-blocking one makes io_uring answer EAGAIN). */
@@ -332,8 +335,12 @@ static void on_receive(struct loop *loop, struct channel *channel, const struct 
 	}
 	if (cqe->flags & IORING_CQE_F_BUFFER)
 		give_back(loop, id);
-	if (!channel->closing && channel->receiving && !channel->armed)
+	if (channel->closing || channel->armed)
+		return;
+	if (channel->receiving)
 		uring_receive(loop, channel);
+	else if (channel->watched && !channel->queued)
+		uring_wait_readable(loop, channel);
 }
 
 static void on_send(struct channel *channel, const struct io_uring_cqe *cqe)
@@ -437,6 +444,8 @@ static void feed_starved(struct loop *loop)
 			settle(channel);
 		} else if (channel->receiving) {
 			uring_receive(loop, channel);
+		} else if (channel->watched) {
+			uring_wait_readable(loop, channel);
 		}
 		channel = next;
 	}

@@ -27,6 +27,15 @@ void relay_start(struct relay *relay, const struct tux_received *res, bool chunk
 	tux_body_start(&relay->body, (enum tux_framing)res->framing, res->content_length);
 }
 
+/* The end of a chunk that went out unseen. */
+static bool close_chunk(struct relay *relay)
+{
+	const bool open = relay->chunk_open;
+
+	relay->chunk_open = false;
+	return !open || bytes_keep(&relay->ready, (const uint8_t *)"\r\n", 2);
+}
+
 /* Content, framed for the client. False without memory. */
 static bool put_content(struct relay *relay, const uint8_t *data, uint32_t len)
 {
@@ -37,6 +46,8 @@ static bool put_content(struct relay *relay, const uint8_t *data, uint32_t len)
 		return true;
 	if (!relay->chunked)
 		return bytes_keep(&relay->ready, data, len);
+	if (!close_chunk(relay))
+		return false;
 	out = bytes_room(&relay->ready, len + CHUNK_ROOM);
 	if (out == NULL)
 		return false;
@@ -66,6 +77,19 @@ enum tux_verdict relay_read(struct relay *relay, const uint8_t *data, uint32_t l
 	return verdict;
 }
 
+enum tux_verdict relay_pass(struct relay *relay, uint32_t len)
+{
+	const enum tux_verdict verdict = tux_body_pass(&relay->body, len);
+	uint8_t head[TUX_MAX_CHUNK_HEAD];
+
+	if (!relay->chunked)
+		return verdict;
+	if (!close_chunk(relay) || !bytes_keep(&relay->ready, head, tux_chunk_head(head, len)))
+		return TUX_REFUSED;
+	relay->chunk_open = true;
+	return verdict;
+}
+
 bool relay_end(struct relay *relay, struct tux_field_lines *lines)
 {
 	const uint32_t room = relay->trailer.len + sizeof(TUX_LAST_CHUNK);
@@ -75,7 +99,7 @@ bool relay_end(struct relay *relay, struct tux_field_lines *lines)
 
 	if (!relay->chunked)
 		return true;
-	out = bytes_room(&relay->ready, room);
+	out = close_chunk(relay) ? bytes_room(&relay->ready, room) : NULL;
 	if (out == NULL)
 		return false;
 	tux_fields_clear(lines);

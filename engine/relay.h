@@ -18,6 +18,7 @@ struct relay {
 	struct bytes trailer; /* as far as it has come */
 	bool bodiless;        /* the response has no body */
 	bool chunked;         /* it goes to the client in chunks */
+	bool chunk_open;      /* of one that went out unseen, the end of its last line is still to be written */
 };
 
 /* Writes a head, parsed from buf. False without memory, or if it does not fit. */
@@ -31,6 +32,12 @@ void relay_start(struct relay *relay, const struct tux_received *res, bool chunk
  * memory for it.
  */
 enum tux_verdict relay_read(struct relay *relay, const uint8_t *data, uint32_t len, uint32_t *used);
+
+/*
+ * Goes past len octets of content that are sent unseen, behind what this makes ready: in chunks, the head of theirs. TUX_PARSED:
+ * the body is whole; TUX_REFUSED: there is no memory.
+ */
+enum tux_verdict relay_pass(struct relay *relay, uint32_t len);
 
 /* Behind the last of a body: in chunks the last one, with the trailer fields that came. lines is scratch. False without memory. */
 bool relay_end(struct relay *relay, struct tux_field_lines *lines);

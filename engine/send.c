@@ -70,10 +70,17 @@ void send_body(struct conn *conn, struct object *object, int fd, struct piece pi
 
 	answer->object = object != NULL ? object_get(object) : NULL;
 	answer->fd = fd;
+	answer->pipe = false;
 	answer->one = piece;
 	answer->piece = &answer->one;
 	answer->count = 1;
 	answer->at = 0;
+}
+
+void send_pipe(struct conn *conn, int fd, uint64_t len)
+{
+	send_body(conn, NULL, fd, (struct piece){ .len = len });
+	conn->answer.pipe = true;
 }
 
 void send_release(struct conn *conn)
@@ -103,9 +110,9 @@ uint64_t send_left(const struct conn *conn)
 	return left;
 }
 
-static bool copies_files(const struct conn *conn)
+bool send_copies(const struct worker *worker)
 {
-	switch (conn->worker->config->large_body) {
+	switch (worker->config->large_body) {
 	case TUX_LARGE_COPY:
 	case TUX_LARGE_ZEROCOPY:
 		return true;
@@ -206,6 +213,28 @@ static enum send_result send_file(struct conn *conn)
 	return SEND_DONE;
 }
 
+/* Sends what a pipe has. */
+static enum send_result send_piped(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+	struct piece *piece = &conn->answer.piece[conn->answer.at];
+
+	while (piece->len > 0) {
+		int64_t n = splicing_move(worker->ops, conn->answer.fd, conn->channel.fd, &conn->channel, piece->len);
+
+		if (n == -EAGAIN) {
+			worker->ops->wait_writable(worker->loop, &conn->channel);
+			return SEND_PENDING;
+		}
+		if (n <= 0)
+			return SEND_FAILED;
+		count(&worker->counters.sent_bytes, (uint64_t)n);
+		piece->len -= (uint64_t)n;
+	}
+	conn->answer.at++;
+	return SEND_DONE;
+}
+
 /* Sends the next part of a file out of a window of memory. */
 static enum send_result send_window(struct conn *conn)
 {
@@ -252,9 +281,12 @@ enum send_result send_start(struct conn *conn)
 		}
 		if (answer->at == answer->count)
 			break;
-		if (copies_files(conn))
+		if (answer->pipe)
+			result = send_piped(conn);
+		else if (send_copies(conn->worker))
 			return send_window(conn);
-		result = send_file(conn);
+		else
+			result = send_file(conn);
 		if (result != SEND_DONE)
 			return result;
 	}

@@ -21,6 +21,12 @@ bool send_queued(const struct conn *conn);
 /* Makes one piece the body behind what is queued. Takes a reference to object (may be NULL: then the memory is answer.text). */
 void send_body(struct conn *conn, struct object *object, int fd, struct piece piece);
 
+/* The same for len bytes that are in a pipe, of whose end fd is. */
+void send_pipe(struct conn *conn, int fd, uint64_t len);
+
+/* Whether files are read into memory, and bodies of peers too. */
+bool send_copies(const struct worker *worker);
+
 /* Begins, or goes on after sent(), writable(). */
 enum send_result send_start(struct conn *conn);
 enum send_result send_advance(struct conn *conn, int64_t result);

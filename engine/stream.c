@@ -19,7 +19,7 @@ static struct stream *stream_make(struct streams *streams, int fd, struct timers
 
 	if (stream == NULL)
 		return NULL;
-	*stream = (struct stream){ .channel = { .fd = fd, .events = &channel_events }, .streams = streams, .timers = timers,
+	*stream = (struct stream){ .channel = { .fd = fd, .single = true, .events = &channel_events }, .streams = streams, .timers = timers,
 		                   .events = events, .owner = owner, .next = streams->first };
 	if (stream->next != NULL)
 		stream->next->prev = stream;

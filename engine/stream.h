@@ -25,7 +25,7 @@ struct stream_events {
 	void (*ended)(struct stream *stream, int error); /* nothing more comes: the peer has finished (0), or a positive errno */
 	void (*drained)(struct stream *stream); /* all that was given is with the kernel */
 	void (*failed)(struct stream *stream, int error); /* the peer does not take what was given; a positive errno */
-	void (*readable)(struct stream *stream); /* after wait_readable() of the loop */
+	void (*readable)(struct stream *stream); /* after wait_readable() of the loop, or splicing_fill() */
 	void (*writable)(struct stream *stream);
 	void (*expired)(struct stream *stream); /* its timer */
 };

@@ -140,6 +140,7 @@ void worker_free(struct worker *worker)
 		upstream_free(&worker->upstreams[i]);
 	free(worker->upstreams);
 	cgi_free(&worker->cgi);
+	pipes_free(&worker->pipes);
 	cache_free(&worker->cache);
 	watch_free(&worker->watch);
 	records_free(&worker->records);

@@ -295,6 +295,35 @@ static void test_trailer(void **state)
 	}
 }
 
+/* What goes past unseen leaves the body where reading it would have. */
+static void test_passed(void **state)
+{
+	static const char chunked[] = "5\r\nhello\r\n0\r\n\r\n";
+	size_t used;
+
+	(void)state;
+	start(TUX_FRAMING_LENGTH, UINT64_C(1) << 40);
+	assert_int_equal(tux_body_ahead(&body), UINT64_C(1) << 40);
+	assert_int_equal(tux_body_pass(&body, (UINT64_C(1) << 40) - 2), TUX_MORE);
+	assert_int_equal(tux_body_ahead(&body), 2);
+	assert_int_equal(read_piece("abGET", 5, &used), TUX_PARSED);
+	assert_int_equal(used, 2);
+	assert_int_equal(body.total, UINT64_C(1) << 40);
+	assert_int_equal(tux_body_ahead(&body), 0);
+	start(TUX_FRAMING_LENGTH, 3);
+	assert_int_equal(tux_body_pass(&body, 3), TUX_PARSED);
+	start(TUX_FRAMING_NONE, 0);
+	assert_int_equal(tux_body_ahead(&body), 0);
+	start(TUX_FRAMING_CHUNKED, 0);
+	assert_int_equal(tux_body_ahead(&body), 0); /* a chunk's size is yet to come */
+	assert_int_equal(read_piece(chunked, 4, &used), TUX_MORE);
+	assert_int_equal(tux_body_ahead(&body), 4);
+	assert_int_equal(tux_body_pass(&body, 4), TUX_MORE);
+	assert_int_equal(tux_body_ahead(&body), 0); /* the end of its line */
+	assert_int_equal(read_piece(chunked + 8, sizeof(chunked) - 9, &used), TUX_PARSED);
+	assert_int_equal(body.total, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_chunk_line_limit), cmocka_unit_test(test_trailer_limit),
 		cmocka_unit_test(test_length),           cmocka_unit_test(test_no_body),
 		cmocka_unit_test(test_close),            cmocka_unit_test(test_trailer),
+		cmocka_unit_test(test_passed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
