@@ -282,7 +282,7 @@ static void serve(struct worker *worker)
 		worker->ops->handle(worker->loop);
 		expire(worker);
 		connections_log_resume(worker);
-		if (worker->left && !worker->accepting)
+		if (accepts && worker->left && !worker->accepting) /* not before it is known which listeners the kernel engine has */
 			accepting_resume(worker);
 		worker->left = false;
 		show(worker);

@@ -293,3 +293,14 @@ def test_max_connections(start_once):
     finally:
         for conn in held:
             conn.close()
+
+
+def test_stops_at_once(start):
+    """A server that is told to stop as soon as it serves, and whose clients have gone, waits for nothing."""
+    for _ in range(12):
+        server = start(fill=lambda root, _: content.write(root, "text.txt", content.TEXT))
+        for target in ("/missing", "/text.txt", "/missing"):
+            server.get(target)
+        began = time.monotonic()
+        server.stop()
+        assert time.monotonic() - began < 8  # what is under way would have 10 s
