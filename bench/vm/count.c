@@ -18,6 +18,7 @@ struct qemu_plugin_tb;
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*seen)(uint64_t id, struct qemu_plugin_tb *tb));
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+void qemu_plugin_register_atexit_cb(uint64_t id, void (*ends)(uint64_t id, void *data), void *data);
 void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb, int operation, void *at, uint64_t number);
 
 enum { ADD = 0, PIECES = 1 << 22, POLL_US = 2000 };
@@ -34,6 +35,8 @@ int qemu_plugin_version = 1;
 static struct piece *piece[PIECES];
 static unsigned int pieces; /* only the thread of the guest's CPU adds to it */
 static const char *console, *counts;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of seen, and of who writes */
+static int seen;
 
 /* A piece of code is about to be translated; the same one perhaps again. */
 static void on_code(uint64_t id, struct qemu_plugin_tb *tb)
@@ -82,13 +85,27 @@ static int marks(void)
 	return found;
 }
 
+/* What new marks ask for. */
+static void look(void)
+{
+	pthread_mutex_lock(&lock);
+	while (seen < marks())
+		write_counts(++seen);
+	pthread_mutex_unlock(&lock);
+}
+
+/* The guest may be gone before the last mark was seen, or its counts were written. */
+static void on_exit_of_guest(uint64_t id, void *data)
+{
+	(void)id;
+	(void)data;
+	look();
+}
+
 static void *watch(void *unused)
 {
-	int seen = 0;
-
 	for (;;) {
-		while (seen < marks())
-			write_counts(++seen);
+		look();
 		usleep(POLL_US);
 	}
 	return unused;
@@ -109,5 +126,6 @@ int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 	if (console == NULL || counts == NULL)
 		return 1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_code);
+	qemu_plugin_register_atexit_cb(id, on_exit_of_guest, NULL);
 	return pthread_create(&thread, NULL, watch, NULL);
 }
