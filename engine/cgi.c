@@ -16,6 +16,7 @@
 enum {
 	LINE_BYTES = SAY_BYTES, /* of stderr, written together; a longer line is cut into such */
 	NAME_BYTES = 64,        /* of a rule's name in front of a line */
+	HELD_MS = 100,          /* that one which waits for its client gets more at least: so often it is looked at */
 };
 
 struct cgi_program {
@@ -26,7 +27,11 @@ struct cgi_program {
 	void *owner;           /* NULL: nobody is interested in it */
 	struct stream *errors; /* its stderr; NULL: that has ended */
 	bool ended;            /* its process has, or there was none */
+	bool held;             /* it waits for its client */
 	uint64_t began_us;     /* monotonic; 0: it has not begun */
+	uint64_t held_since_ms;
+	uint64_t held_ms;      /* that it has waited for its client, up to held_since_ms */
+	uint64_t given_ms;     /* of those, that it was given more */
 	uint32_t line_len;
 	uint8_t line[LINE_BYTES]; /* of stderr, as far as it has come */
 };
@@ -191,6 +196,40 @@ uint16_t cgi_start(struct cgi *cgi, const struct cgi_start *start, struct cgi_pr
 	return 0;
 }
 
+/* Adds what it has waited up to now. */
+static void hold_add(struct cgi_program *program)
+{
+	const uint64_t now_ms = *program->cgi->streams->now_ms;
+
+	if (program->held)
+		program->held_ms += now_ms - program->held_since_ms;
+	program->held_since_ms = now_ms;
+}
+
+void cgi_hold(struct cgi_program *program, bool held)
+{
+	if (program->held == held)
+		return;
+	hold_add(program);
+	program->held = held;
+}
+
+/* Its time is over, but for what it has waited for its client: that much more it gets. */
+static void give_time(struct cgi_program *program)
+{
+	uint64_t more_ms = 0;
+
+	hold_add(program);
+	if (program->held_ms > program->given_ms)
+		more_ms = program->held_ms - program->given_ms;
+	if (program->held && more_ms < HELD_MS)
+		more_ms = HELD_MS;
+	if (more_ms > UINT32_MAX)
+		more_ms = UINT32_MAX;
+	program->given_ms += more_ms;
+	spawner_time(&program->cgi->spawner, program->id, (uint32_t)more_ms);
+}
+
 void cgi_garbled(struct cgi_program *program)
 {
 	count(&program->cgi->counters[program->rule].garbled, 1);
@@ -307,7 +346,13 @@ void cgi_read(struct cgi *cgi)
 			continue;
 		if (result.kind == TUX_SPAWN_STARTED) {
 			program->began_us = now_us();
+			program->held_since_ms = *cgi->streams->now_ms; /* its time begins now */
+			program->held_ms = 0;
 			count(&cgi->counters[program->rule].started, 1);
+			continue;
+		}
+		if (result.kind == TUX_SPAWN_DUE) {
+			give_time(program);
 			continue;
 		}
 		count_end(program, &result);

@@ -43,6 +43,9 @@ bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct tux_p
 uint16_t cgi_start(struct cgi *cgi, const struct cgi_start *start, struct cgi_program **program, struct stream **to,
                    struct stream **from);
 
+/* Whether it has to wait for its client, to send or to take something: that is not its own time. */
+void cgi_hold(struct cgi_program *program, bool held);
+
 /* What it has written is no answer, or not a whole one. */
 void cgi_garbled(struct cgi_program *program);
 

@@ -190,7 +190,8 @@ struct tux_cgi {
 	const char *const *pass;        /* names up to a NULL of what the server's own environment has */
 	uint32_t programs;              /* at a time, 1 or more */
 	uint32_t waiting;               /* requests that wait for one of those to end; more are 503 */
-	uint32_t time_ms;               /* then it is told to end */
+	uint32_t time_ms;               /* that it has for itself, without that in which it waits for its client; then it is told to end */
+	uint32_t total_ms;              /* the same, whoever waits */
 	uint32_t cpu_s;                 /* of each process */
 	uint64_t memory_bytes;          /* of each process: what it may write to and shares with nobody */
 	uint64_t file_bytes;            /* of a file that it writes */

@@ -66,15 +66,27 @@ struct exchange {
 
 static const struct stream_events peer_events;
 
+/* Whether it is the client who keeps us waiting. */
+static bool waits_for_client(const struct exchange *exchange)
+{
+	if (exchange->paused || exchange->down.state == SPLICING_READY)
+		return true;
+	if (exchange->to != NULL && stream_unsent(exchange->to) > 0)
+		return false;
+	return (!exchange->body_done && !exchange->deaf) || exchange->state == EXCHANGE_TUNNEL;
+}
+
 /* What the peer lets us wait for. */
 static void wait_for_peer(struct exchange *exchange)
 {
+	if (exchange->program != NULL)
+		cgi_hold(exchange->program, waits_for_client(exchange));
 	if (exchange->upstream == NULL || exchange->from == NULL || exchange->state == EXCHANGE_CONNECTING)
 		return; /* a program has its time as a whole */
-	if (exchange->to != NULL && stream_unsent(exchange->to) > 0)
+	if (waits_for_client(exchange))
+		stream_wait_end(exchange->from);
+	else if (exchange->to != NULL && stream_unsent(exchange->to) > 0)
 		stream_wait(exchange->from, TIMER_REQUEST);
-	else if (exchange->paused || exchange->down.state == SPLICING_READY || !exchange->body_done || exchange->state == EXCHANGE_TUNNEL)
-		stream_wait_end(exchange->from); /* it is the client who keeps us waiting */
 	else
 		stream_wait(exchange->from, TIMER_RESPONSE);
 }
@@ -689,6 +701,7 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 	stream_receive(exchange->from, true);
 	if (exchange->body_done)
 		end_input(exchange);
+	wait_for_peer(exchange);
 	return 0;
 }
 

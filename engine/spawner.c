@@ -67,6 +67,15 @@ bool tux_spawn_kill_read(const uint8_t *message, size_t len, struct tux_spawn_ki
 	return order->kind == TUX_SPAWN_KILL && order->zero == 0;
 }
 
+bool tux_spawn_time_read(const uint8_t *message, size_t len, struct tux_spawn_time *order)
+{
+	memset(order, 0, sizeof(*order));
+	if (len != sizeof(*order))
+		return false;
+	memcpy(order, message, sizeof(*order));
+	return order->kind == TUX_SPAWN_TIME;
+}
+
 bool tux_spawn_result_read(const uint8_t *message, size_t len, struct tux_spawn_result *result)
 {
 	memset(result, 0, sizeof(*result));
@@ -182,12 +191,23 @@ int spawner_start(struct spawner *spawner, const struct spawn_order *order, uint
 	return 0;
 }
 
+static bool order_send(const struct spawner *spawner, const void *order, size_t len)
+{
+	return spawner->source.fd >= 0 && send(spawner->source.fd, order, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
+}
+
 bool spawner_kill(struct spawner *spawner, uint64_t id)
 {
 	const struct tux_spawn_kill order = { .kind = TUX_SPAWN_KILL, .id = id };
 
-	return spawner->source.fd >= 0 &&
-	       send(spawner->source.fd, &order, sizeof(order), MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(order);
+	return order_send(spawner, &order, sizeof(order));
+}
+
+bool spawner_time(struct spawner *spawner, uint64_t id, uint32_t more_ms)
+{
+	const struct tux_spawn_time order = { .kind = TUX_SPAWN_TIME, .more_ms = more_ms, .id = id };
+
+	return order_send(spawner, &order, sizeof(order));
 }
 
 enum spawner_news spawner_read(struct spawner *spawner, struct tux_spawn_result *result)

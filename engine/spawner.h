@@ -5,7 +5,9 @@
  *
  *   to the spawner    TUX_SPAWN_START    start a program; with its standard streams as descriptors (SCM_RIGHTS)
  *                     TUX_SPAWN_KILL     end it, with its process group; or let it not begin
+ *                     TUX_SPAWN_TIME     how much more time it has: the answer to DUE
  *   to the engine     TUX_SPAWN_STARTED  it has a process now; at most once for each START
+ *                     TUX_SPAWN_DUE      its time is over, unless some of it was a client's; without an answer it is ended soon
  *                     TUX_SPAWN_FAILED   it could not be started; a START ends with this
  *                     TUX_SPAWN_ENDED    it has ended, and so has its process group; or with this
  *
@@ -28,7 +30,9 @@ enum {
 enum tux_spawn_kind {
 	TUX_SPAWN_START = 1,
 	TUX_SPAWN_KILL,
+	TUX_SPAWN_TIME,
 	TUX_SPAWN_STARTED,
+	TUX_SPAWN_DUE,
 	TUX_SPAWN_FAILED,
 	TUX_SPAWN_ENDED,
 };
@@ -54,7 +58,7 @@ enum tux_spawn_step {
 /* Why a program was told to end. */
 enum tux_spawn_end {
 	TUX_SPAWN_BY_ITSELF,
-	TUX_SPAWN_BY_TIME, /* the rule's time was over */
+	TUX_SPAWN_BY_TIME, /* the rule's time was over, or all that it has with what its client took */
 	TUX_SPAWN_BY_KILL, /* TUX_SPAWN_KILL */
 	TUX_SPAWN_ENDS
 };
@@ -76,7 +80,13 @@ struct tux_spawn_kill {
 	uint64_t id;
 };
 
-/* TUX_SPAWN_STARTED, _FAILED and _ENDED. */
+struct tux_spawn_time {
+	uint32_t kind;
+	uint32_t more_ms; /* 0: it is ended */
+	uint64_t id;
+};
+
+/* TUX_SPAWN_STARTED, _DUE, _FAILED and _ENDED. */
 struct tux_spawn_result {
 	uint32_t kind;
 	int32_t pid;
@@ -104,6 +114,7 @@ struct tux_spawn_request {
 bool tux_spawn_start_read(uint8_t *message, size_t len, struct tux_spawn_request *request);
 bool tux_spawn_environment_allowed(const struct tux_spawn_request *request);
 bool tux_spawn_kill_read(const uint8_t *message, size_t len, struct tux_spawn_kill *order);
+bool tux_spawn_time_read(const uint8_t *message, size_t len, struct tux_spawn_time *order);
 bool tux_spawn_result_read(const uint8_t *message, size_t len, struct tux_spawn_result *result);
 
 /* What a client is answered whose program did not start: 403, 404, 500 or 503. */
@@ -140,6 +151,9 @@ int spawner_start(struct spawner *spawner, const struct spawn_order *order, uint
 
 /* Ends a program: SIGTERM to its process group, SIGKILL after a grace. Its result comes as ever. False if it cannot be said now: its time will end it. */
 bool spawner_kill(struct spawner *spawner, uint64_t id);
+
+/* Answers TUX_SPAWN_DUE. False if it cannot be said now: then it is ended. */
+bool spawner_time(struct spawner *spawner, uint64_t id, uint32_t more_ms);
 
 enum spawner_news {
 	SPAWNER_NOTHING, /* for now */

@@ -31,6 +31,7 @@ enum key_id {
 	KEY_PROGRAMS,
 	KEY_WAITING,
 	KEY_TIME,
+	KEY_TOTAL,
 	KEY_CPU,
 	KEY_MEMORY,
 	KEY_FILE_SIZE,
@@ -54,6 +55,7 @@ static const struct {
 	[KEY_PROGRAMS] = { "programs", TUX_CGI_VALUE, "a number from 1 to 4096" },
 	[KEY_WAITING] = { "waiting", TUX_CGI_VALUE, "a number from 0 to 4096" },
 	[KEY_TIME] = { "time", TUX_CGI_VALUE, "seconds from 0.1 to 86400, or 0" },
+	[KEY_TOTAL] = { "total", TUX_CGI_VALUE, "seconds from 0.1 to 86400, or 0" },
 	[KEY_CPU] = { "cpu", TUX_CGI_VALUE, "whole seconds from 0 to 86400" },
 	[KEY_MEMORY] = { "memory", TUX_CGI_VALUE, "bytes such as 512M, or 0" },
 	[KEY_FILE_SIZE] = { "file-size", TUX_CGI_VALUE, "bytes such as 1G, or 0" },
@@ -76,7 +78,7 @@ static int key_find(const char *name)
 }
 
 static const struct tux_cgi defaults = {
-	.programs = 64, .waiting = 64, .time_ms = 60000, .cpu_s = 60, .memory_bytes = 512ull << 20, .processes = 1024, .files = 1024,
+	.programs = 64, .waiting = 64, .time_ms = 60000, .total_ms = 3600000, .cpu_s = 60, .memory_bytes = 512ull << 20, .processes = 1024, .files = 1024,
 };
 
 static const char of_files[] = "files";
@@ -204,6 +206,8 @@ static bool key_apply(struct tux_cgi *cgi, struct tux_cgi_lists *lists, enum key
 		return count_set(&cgi->waiting, value, 0, TUX_MAX_PROGRAMS);
 	case KEY_TIME:
 		return tux_value_seconds(value, 0, 0, &cgi->time_ms) || tux_value_seconds(value, 100, DAY_MS, &cgi->time_ms);
+	case KEY_TOTAL:
+		return tux_value_seconds(value, 0, 0, &cgi->total_ms) || tux_value_seconds(value, 100, DAY_MS, &cgi->total_ms);
 	case KEY_CPU:
 		return count_set(&cgi->cpu_s, value, 0, DAY_S);
 	case KEY_MEMORY:

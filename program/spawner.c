@@ -29,6 +29,7 @@
 
 enum {
 	GRACE_MS = 2000,     /* between SIGTERM and SIGKILL */
+	ASK_MS = 5000,       /* that the engine has to say whose time it was */
 	WAIT_MS = 10000,     /* that a request may wait for its program to begin; more is 503 */
 	STOP_MS = 3000,      /* that the program waits for the spawner's end */
 	END_ROUNDS = 100,    /* of looking for what is left, at the end */
@@ -47,7 +48,9 @@ struct program {
 	unsigned link;
 	uint32_t end;   /* enum tux_spawn_end */
 	uint64_t id;
-	uint64_t due_ms; /* when it is to be told to end, or killed */
+	uint64_t due_ms;  /* when it is to be told to end, or killed */
+	uint64_t last_ms; /* when it is told to end whatever the engine says */
+	bool asked;       /* the engine was, and has not said */
 };
 
 /* A START that waits until one of its rule's programs has ended. */
@@ -175,6 +178,12 @@ static pid_t process_make(unsigned at, const struct tux_cgi_rule *rule, const in
 	return pid;
 }
 
+static void program_due(struct program *program, uint64_t ms)
+{
+	program->due_ms = ms < program->last_ms ? ms : program->last_ms;
+	due_at(program->due_ms);
+}
+
 /* Starts what own.request says, for which there is room. */
 static void begin(unsigned link, const int fd[TUX_SPAWN_STREAMS])
 {
@@ -193,9 +202,9 @@ static void begin(unsigned link, const int fd[TUX_SPAWN_STREAMS])
 	}
 	own.program[at] = (struct program){
 		.pid = result.pid, .rule = number, .link = link, .id = result.id,
-		.due_ms = rule->cgi->time_ms ? now_ms() + rule->cgi->time_ms : never,
+		.last_ms = rule->cgi->total_ms ? now_ms() + rule->cgi->total_ms : never,
 	};
-	due_at(own.program[at].due_ms);
+	program_due(&own.program[at], rule->cgi->time_ms ? now_ms() + rule->cgi->time_ms : never);
 	own.running++;
 	own.line[number].running++;
 	if (own.failure[at].step == TUX_SPAWN_AT_NOTHING)
@@ -284,16 +293,54 @@ static void program_end(struct program *program, enum tux_spawn_end why)
 	due_at(program->due_ms);
 }
 
-static void kill_one(unsigned link, uint64_t id)
+/* The program of an engine's name that runs and was not told to end; NULL if there is none. */
+static struct program *program_find(unsigned link, uint64_t id)
 {
 	unsigned i;
 
 	for (i = 0; i < own.programs; i++)
 		if (own.program[i].pid != 0 && own.program[i].link == link && own.program[i].id == id &&
-		    own.program[i].end == TUX_SPAWN_BY_ITSELF) {
-			program_end(&own.program[i], TUX_SPAWN_BY_KILL);
-			return;
-		}
+		    own.program[i].end == TUX_SPAWN_BY_ITSELF)
+			return &own.program[i];
+	return NULL;
+}
+
+/* Its time is over, or all of it: then it ends. Else the engine knows how much of it was the client's. */
+static void program_expire(struct program *program, uint64_t now)
+{
+	const struct tux_spawn_result due = { .kind = TUX_SPAWN_DUE, .pid = program->pid, .id = program->id };
+
+	if (program->end != TUX_SPAWN_BY_ITSELF || program->asked || now >= program->last_ms) {
+		program_end(program, TUX_SPAWN_BY_TIME);
+		return;
+	}
+	program->asked = true;
+	program_due(program, now + ASK_MS);
+	tell(program->link, &due);
+}
+
+static void time_take(unsigned link, const struct tux_spawn_time *order)
+{
+	struct program *const program = program_find(link, order->id);
+
+	if (!program || !program->asked)
+		return;
+	program->asked = false;
+	if (order->more_ms == 0)
+		program_end(program, TUX_SPAWN_BY_TIME);
+	else
+		program_due(program, now_ms() + order->more_ms);
+}
+
+static void kill_one(unsigned link, uint64_t id)
+{
+	struct program *const program = program_find(link, id);
+	unsigned i;
+
+	if (program) {
+		program_end(program, TUX_SPAWN_BY_KILL);
+		return;
+	}
 	for (i = 0; i < own.rules; i++) {
 		struct waiting **at = &own.line[i].first;
 
@@ -378,6 +425,7 @@ static bool order_take(unsigned number)
 	struct iovec iov = { own.message, sizeof(own.message) };
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
 	struct tux_spawn_kill kill_order;
+	struct tux_spawn_time time_order;
 	/* One more than the streams: alignment leaves room for it. */
 	int fd[TUX_SPAWN_STREAMS + 1];
 	const ssize_t len = recvmsg(own.link[number].fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -392,6 +440,8 @@ static bool order_take(unsigned number)
 		kill_one(number, kill_order.id);
 		while (fds > 0)
 			close(fd[--fds]);
+	} else if (good && fds == 0 && tux_spawn_time_read(own.message, (size_t)len, &time_order)) {
+		time_take(number, &time_order);
 	} else {
 		good = start_take(number, good ? (size_t)len : 0, fd, fds);
 	}
@@ -468,7 +518,7 @@ static void expire(void)
 		if (own.program[i].pid == 0)
 			continue;
 		if (own.program[i].due_ms <= now)
-			program_end(&own.program[i], TUX_SPAWN_BY_TIME);
+			program_expire(&own.program[i], now);
 		due_at(own.program[i].due_ms);
 	}
 	for (i = 0; i < own.rules; i++) {
@@ -636,7 +686,7 @@ static bool tables_make(void)
 		own.line[i].last = &own.line[i].first;
 		waiting += own.rule[i].cgi->waiting;
 	}
-	own.unsent_max = 2 * (own.programs + waiting) + 2; /* each has at most two results */
+	own.unsent_max = 3 * (own.programs + waiting) + 2; /* each has at most three results: it was started, is due, has ended */
 	own.due_ms = never;
 	own.program = calloc(own.programs, sizeof(*own.program));
 	own.failure = mmap(NULL, own.programs * sizeof(*own.failure), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -137,6 +137,37 @@ def test_a_program_that_hangs_is_ended_with_its_children(cgi, place):
     assert "did not end within its time" in tux.output
 
 
+def test_the_time_that_a_client_takes_is_not_the_programs(cgi, place):
+    """RFC 3875 says nothing of it: whose output nobody takes, or whose input is still to come, is not to be killed for that."""
+    script(place, "much", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec head -c 16000000 /dev/zero\n")
+    script(place, "cat", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec cat\n")
+    script(place, "hang", "#!/bin/sh\nhead -c 3 >/dev/null\nsleep 60\n")
+    tux = cgi("time 0.5")
+    with tux.connect(receive_buffer=65536) as reader, tux.connect() as sender, tux.connect() as hanging:
+        reader.send("GET /cgi-bin/much HTTP/1.0\r\n\r\n")
+        reader.head()
+        sender.send("POST /cgi-bin/cat HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n")
+        hanging.send("POST /cgi-bin/hang HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n")
+        for _ in range(4):
+            time.sleep(0.4)
+            sender.send("abc")
+        assert sender.response().body == b"abc" * 4
+        hanging.send("abc")  # from here on the time is the program's
+        began = time.monotonic()
+        assert hanging.response().status == 504 and time.monotonic() - began < 10
+        assert len(reader.rest()) == 16000000
+
+
+def test_all_the_time_that_a_program_has(cgi, place):
+    script(place, "much", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec head -c 16000000 /dev/zero\n")
+    tux = cgi("time 0.5; total 1")
+    with tux.connect(receive_buffer=65536) as conn:
+        conn.send("GET /cgi-bin/much HTTP/1.0\r\n\r\n")
+        conn.head()
+        client.wait_until(lambda: "did not end within its time" in tux.output, "it is ended")
+        assert len(conn.rest()) < 16000000
+
+
 def test_a_client_that_goes_takes_the_program_along(cgi, place):
     mark = "sleep 3601.%d" % os.getpid()
     script(place, "slow", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\nbegun'\n%s\n" % mark)

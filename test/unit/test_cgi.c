@@ -551,20 +551,64 @@ static void test_the_spawner_is_killed(void **state)
 	closed(&run);
 }
 
+/* When its time is over the engine says how much more it has, that often: then nothing more, or no word. */
+static void time_ends(struct tux_cgi cgi, uint32_t more_ms, unsigned times, bool answers, uint64_t expected_ms)
+{
+	struct run run, *one = &run;
+	uint64_t since;
+
+	start(&cgi, 1, 8);
+	since = now_ms();
+	started(&run, 0, "/sleep");
+	do {
+		result_await(&one, 1);
+		if (run.result.kind == TUX_SPAWN_DUE && (times > 0 || answers))
+			assert_true(spawner_time(&thread, run.id, times > 0 ? more_ms : 0));
+		times -= run.result.kind == TUX_SPAWN_DUE && times > 0;
+	} while (run.result.kind == TUX_SPAWN_STARTED || run.result.kind == TUX_SPAWN_DUE);
+	closed(&run);
+	assert_true(now_ms() - since >= expected_ms);
+	assert_int_equal(run.result.kind, TUX_SPAWN_ENDED);
+	assert_int_equal(run.result.end, TUX_SPAWN_BY_TIME);
+	assert_int_equal(WTERMSIG(run.result.status), SIGTERM);
+}
+
 static void test_time_is_over(void **state)
 {
 	struct tux_cgi cgi = scripts_of();
-	struct run run;
-	uint64_t since;
 
 	(void)state;
 	cgi.time_ms = 300;
-	start(&cgi, 1, 8);
-	since = now_ms();
-	ran(&run, 0, "/sleep");
-	assert_true(now_ms() - since >= 300);
-	assert_int_equal(run.result.end, TUX_SPAWN_BY_TIME);
-	assert_int_equal(WTERMSIG(run.result.status), SIGTERM);
+	time_ends(cgi, 0, 0, true, 300);
+}
+
+static void test_time_that_was_the_clients(void **state)
+{
+	struct tux_cgi cgi = scripts_of();
+
+	(void)state;
+	cgi.time_ms = 200;
+	time_ends(cgi, 150, 2, true, 500);
+}
+
+static void test_all_time_is_over(void **state)
+{
+	struct tux_cgi cgi = scripts_of();
+
+	(void)state;
+	cgi.time_ms = 200;
+	cgi.total_ms = 500;
+	time_ends(cgi, 100000, 1, true, 500);
+}
+
+static void test_nobody_says_whose_time_it_was(void **state)
+{
+	struct tux_cgi cgi = scripts_of();
+
+	(void)state;
+	cgi.time_ms = 200;
+	cgi.total_ms = 500;
+	time_ends(cgi, 0, 0, false, 500);
 }
 
 static void test_limits_are_hit(void **state)
@@ -817,6 +861,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_the_sockets_close, stop),
 		cmocka_unit_test_teardown(test_the_spawner_is_killed, stop),
 		cmocka_unit_test_teardown(test_time_is_over, stop),
+		cmocka_unit_test_teardown(test_time_that_was_the_clients, stop),
+		cmocka_unit_test_teardown(test_all_time_is_over, stop),
+		cmocka_unit_test_teardown(test_nobody_says_whose_time_it_was, stop),
 		cmocka_unit_test_teardown(test_limits_are_hit, stop),
 		cmocka_unit_test_teardown(test_count_and_line, stop),
 		cmocka_unit_test_teardown(test_count_in_all, stop),

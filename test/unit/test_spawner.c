@@ -276,6 +276,31 @@ static void test_a_full_socket(void **state)
 	close(spawner.source.fd);
 }
 
+/* Of one size, and told apart by their kinds. */
+static void test_short_orders(void **state)
+{
+	struct spawner spawner;
+	const int other = pair_make(&spawner);
+	struct tux_spawn_kill kill_order;
+	struct tux_spawn_time time_order;
+	uint8_t message[sizeof(time_order) + 2];
+
+	(void)state;
+	assert_true(spawner_time(&spawner, 7, 250) && spawner_kill(&spawner, 8));
+	assert_int_equal(recv(other, message, sizeof(message), 0), sizeof(time_order));
+	assert_true(tux_spawn_time_read(message, sizeof(time_order), &time_order) && !tux_spawn_kill_read(message, sizeof(time_order), &kill_order));
+	assert_int_equal(time_order.id, 7);
+	assert_int_equal(time_order.more_ms, 250);
+	for (size_t len = 0; len <= sizeof(message); len++)
+		assert_int_equal(tux_spawn_time_read(message, len, &time_order), len == sizeof(time_order));
+	assert_int_equal(recv(other, message, sizeof(message), 0), sizeof(kill_order));
+	assert_true(tux_spawn_kill_read(message, sizeof(kill_order), &kill_order) && !tux_spawn_time_read(message, sizeof(kill_order), &time_order));
+	assert_int_equal(kill_order.id, 8);
+	close(other);
+	assert_false(spawner_time(&spawner, 7, 0));
+	close(spawner.source.fd);
+}
+
 static void test_results(void **state)
 {
 	const struct tux_spawn_result good = { .kind = TUX_SPAWN_ENDED, .id = 7, .pid = 9, .status = 256, .cpu_us = 11, .max_rss_bytes = 12 };
@@ -292,13 +317,13 @@ static void test_results(void **state)
 	memcpy(message, &good, sizeof(good));
 	for (size_t len = 0; len < sizeof(message); len++)
 		assert_int_equal(tux_spawn_result_read(message, len, &result), len == sizeof(good));
-	for (uint32_t kind = 0; kind < 8; kind++)
+	for (uint32_t kind = 0; kind < TUX_SPAWN_ENDED + 2; kind++)
 		for (uint32_t step = 0; step < TUX_SPAWN_STEPS + 2; step++) {
 			result = (struct tux_spawn_result){ .kind = kind, .step = step };
 			memcpy(message, &result, sizeof(result));
 			assert_int_equal(tux_spawn_result_read(message, sizeof(result), &result),
 			                 (kind == TUX_SPAWN_FAILED && step > 0 && step < TUX_SPAWN_STEPS) ||
-			                 ((kind == TUX_SPAWN_STARTED || kind == TUX_SPAWN_ENDED) && step == 0));
+			                 ((kind == TUX_SPAWN_STARTED || kind == TUX_SPAWN_DUE || kind == TUX_SPAWN_ENDED) && step == 0));
 		}
 	/* One that is too long is nobody we know. */
 	assert_int_equal(send(other, message, sizeof(message), 0), sizeof(message));
@@ -353,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_environment_of_requests_alone),
 		cmocka_unit_test(test_limits_of_start),
 		cmocka_unit_test(test_a_full_socket),
+		cmocka_unit_test(test_short_orders),
 		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_the_end),
 		cmocka_unit_test(test_status_of_failures),
