@@ -119,6 +119,8 @@ struct instance {
 	struct list_head conns;
 	struct list_head handed_up;
 	struct list_head listeners;
+	u32 socket_count;        /* of listeners */
+	atomic_t turn;           /* which of them is served first when there is room again */
 	u32 conn_count;
 	wait_queue_head_t workers;
 	wait_queue_head_t readers;

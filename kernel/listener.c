@@ -127,19 +127,33 @@ int listener_open(struct instance *instance, int fd, u8 number)
 	add_wait_queue(listener->head, &listener->entry);
 	spin_lock_irq(&instance->lock);
 	list_add_tail_rcu(&listener->all, &instance->listeners);
+	WRITE_ONCE(instance->socket_count, instance->socket_count + 1);
 	spin_unlock_irq(&instance->lock);
 	work_queue(instance, &listener->work); /* what waits already */
 	return 0;
 }
 
-void listeners_resume(struct instance *instance)
+/* Queues those from the one numbered first on, or those before it. */
+static void resume_part(struct instance *instance, u32 first, bool before)
 {
 	struct listener *listener;
+	u32 at = 0;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(listener, &instance->listeners, all) /* they stay until the instance ends */
-		work_queue(instance, &listener->work);
+		if ((at++ < first) == before)
+			work_queue(instance, &listener->work);
 	rcu_read_unlock();
+}
+
+/* Each time another is the first to be served: at the limit one alone would get all that becomes free. */
+void listeners_resume(struct instance *instance)
+{
+	u32 count = READ_ONCE(instance->socket_count);
+	u32 first = count > 0 ? (u32)atomic_inc_return(&instance->turn) % count : 0;
+
+	resume_part(instance, first, false);
+	resume_part(instance, first, true);
 }
 
 void listeners_close(struct instance *instance)
