@@ -373,7 +373,7 @@ static void settle_exchange(struct conn *conn)
 	conn->resumed = false;
 	if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than the peer reads */
 		worker->ops->receive_stop(worker->loop, &conn->channel);
-	else if (!conn->ended)
+	else if (!conn->ended && !exchange_draws(conn))
 		worker->ops->receive(worker->loop, &conn->channel);
 }
 
@@ -384,6 +384,7 @@ static bool go_on_exchange(struct conn *conn)
 		consume_kept(conn);
 	if (conn->state != CONN_EXCHANGE)
 		return true;
+	exchange_draw(conn);
 	switch (exchange_next(conn)) {
 	case EXCHANGE_QUEUED:
 		return true;
@@ -462,10 +463,14 @@ static void go_on(struct conn *conn)
 /* What the exchange's peer has done may change what is to be done here. */
 static void resume(struct conn *conn)
 {
-	if (!conn->sending)
+	if (!conn->sending) {
 		go_on(conn);
-	else if (conn->in.len > 0 && exchange_takes(conn))
+		return;
+	}
+	if (conn->in.len > 0 && exchange_takes(conn))
 		consume_kept(conn);
+	if (conn->state == CONN_EXCHANGE)
+		exchange_draw(conn);
 }
 
 static struct conn *conn_of(struct channel *channel)
@@ -509,6 +514,17 @@ static void on_ended(struct channel *channel, int error)
 		resume(conn);
 	else if (error != 0 || conn->state == CONN_LINGERING || !busy(conn))
 		end(conn);
+}
+
+static void on_readable(struct channel *channel)
+{
+	struct conn *conn = conn_of(channel);
+
+	if (conn->state != CONN_EXCHANGE)
+		return;
+	exchange_readable(conn);
+	conn->resumed = true; /* it has sent something */
+	resume(conn);
 }
 
 static void after_send(struct conn *conn, enum send_result result)
@@ -727,6 +743,7 @@ static const struct channel_events channel_events = {
 	.received = on_received,
 	.ended = on_ended,
 	.sent = on_sent,
+	.readable = on_readable,
 	.writable = on_writable,
 	.closed = on_closed,
 	.released = on_released,

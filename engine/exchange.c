@@ -13,6 +13,7 @@
 #include "reply.h"
 #include "send.h"
 #include "splicing.h"
+#include "upload.h"
 #include "upstream.h"
 
 enum {
@@ -44,11 +45,8 @@ struct exchange {
 	bool head_request;    /* HEAD */
 	bool old_client;      /* HTTP/1.0 */
 	bool repeatable;      /* it does no harm if the request reaches two servers */
+	bool measured;        /* the request says how long its body is */
 	bool upgrade;         /* the client asks for one, and may have it */
-	bool body_chunked;    /* the request's body goes out in chunks */
-	bool body_begun;      /* some of it was sent */
-	bool body_done;       /* its end was sent, or there is none */
-	bool deaf;            /* the peer takes nothing more */
 	bool until_close;     /* it ends where the connection does */
 	bool whole;           /* all of its body was moved on */
 	bool truncated;       /* it broke off */
@@ -58,6 +56,7 @@ struct exchange {
 	uint32_t seen;        /* bytes of head that are known to be an incomplete head */
 	struct bytes request; /* its head, written anew; until the response, as it may have to be sent again */
 	struct bytes head;    /* of the response, as far as it has come */
+	struct upload upload;
 	struct relay relay;
 	struct splicing down; /* of the response, or of what comes through a tunnel */
 	uint64_t sent_bytes;  /* to the client */
@@ -71,9 +70,9 @@ static bool waits_for_client(const struct exchange *exchange)
 {
 	if (exchange->paused || exchange->down.state == SPLICING_READY)
 		return true;
-	if (exchange->to != NULL && stream_unsent(exchange->to) > 0)
+	if (exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0)
 		return false;
-	return (!exchange->body_done && !exchange->deaf) || exchange->state == EXCHANGE_TUNNEL;
+	return (!exchange->upload.done && !exchange->upload.deaf && !exchange->upload.blocked) || exchange->state == EXCHANGE_TUNNEL;
 }
 
 /* What the peer lets us wait for. */
@@ -85,7 +84,7 @@ static void wait_for_peer(struct exchange *exchange)
 		return; /* a program has its time as a whole */
 	if (waits_for_client(exchange))
 		stream_wait_end(exchange->from);
-	else if (exchange->to != NULL && stream_unsent(exchange->to) > 0)
+	else if (exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0)
 		stream_wait(exchange->from, TIMER_REQUEST);
 	else
 		stream_wait(exchange->from, TIMER_RESPONSE);
@@ -118,7 +117,7 @@ static void release_peer(struct exchange *exchange, bool keep)
 	exchange->to = exchange->from = NULL;
 	exchange->server->active--;
 	count(&exchange->server->counters->active, UINT64_MAX);
-	if (keep && exchange->body_done && stream_unsent(to) == 0 && exchange->down.state != SPLICING_WAITS &&
+	if (keep && exchange->upload.done && upload_unsent(&exchange->upload, to) == 0 && exchange->down.state != SPLICING_WAITS &&
 	    !exchange->conn->worker->draining && !exchange->upstream->config->proxy_protocol)
 		upstream_keep(exchange->server, from);
 	else
@@ -133,6 +132,7 @@ void exchange_free(struct conn *conn)
 		return;
 	conn->exchange = NULL;
 	splicing_end(&exchange->down, &conn->worker->pipes);
+	splicing_end(&exchange->upload.splicing, &conn->worker->pipes);
 	bytes_forget(&exchange->request);
 	bytes_forget(&exchange->head);
 	relay_free(&exchange->relay);
@@ -159,7 +159,7 @@ static void end_response(struct exchange *exchange)
 	exchange->state = EXCHANGE_ENDED;
 	if (exchange->truncated)
 		conn->last = true;
-	if (!exchange->body_done) { /* what is still to come of the body cannot be told from a request */
+	if (!exchange->upload.done) { /* what is still to come of the body cannot be told from a request */
 		conn->last = true;
 		conn->linger = true;
 	}
@@ -247,7 +247,7 @@ static bool try_next(struct exchange *exchange)
 static void lose_server(struct exchange *exchange, uint16_t status)
 {
 	const bool unanswered = exchange->state == EXCHANGE_CONNECTING || (exchange->state == EXCHANGE_HEAD && exchange->head.len == 0);
-	const bool again = unanswered && !exchange->body_begun && (exchange->repeatable || exchange->state == EXCHANGE_CONNECTING);
+	const bool again = unanswered && !exchange->upload.begun && (exchange->repeatable || exchange->state == EXCHANGE_CONNECTING);
 	struct tux_peer_counters *counters = exchange->server->counters;
 
 	if (unanswered && exchange->from->used && status == 502) /* closed while it was unused: that says nothing of the server */
@@ -621,18 +621,30 @@ static void on_drained(struct stream *stream)
 	struct exchange *exchange = stream->owner;
 
 	wait_for_peer(exchange);
-	if (!exchange->body_done || exchange->state == EXCHANGE_TUNNEL)
+	if (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL)
 		exchange->resume(exchange->conn);
 }
 
 /* It takes nothing more. What it has to say of that may still come. */
+static void deafen(struct exchange *exchange)
+{
+	exchange->upload.deaf = true;
+	exchange->keep_alive = false;
+}
+
 static void on_failed(struct stream *stream, int error)
+{
+	(void)error;
+	deafen(stream->owner);
+}
+
+static void on_writable(struct stream *stream)
 {
 	struct exchange *exchange = stream->owner;
 
-	(void)error;
-	exchange->deaf = true;
-	exchange->keep_alive = false;
+	exchange->upload.blocked = false;
+	wait_for_peer(exchange);
+	exchange->resume(exchange->conn);
 }
 
 static void on_expired(struct stream *stream)
@@ -652,6 +664,7 @@ static const struct stream_events peer_events = {
 	.drained = on_drained,
 	.failed = on_failed,
 	.readable = on_readable,
+	.writable = on_writable,
 	.expired = on_expired,
 };
 
@@ -699,7 +712,7 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 		return status;
 	exchange->state = EXCHANGE_HEAD;
 	stream_receive(exchange->from, true);
-	if (exchange->body_done)
+	if (exchange->upload.done)
 		end_input(exchange);
 	wait_for_peer(exchange);
 	return 0;
@@ -731,10 +744,11 @@ uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (
 	exchange->resume = resume;
 	exchange->head_request = req->method == TUX_HEAD;
 	exchange->old_client = req->minor == 0;
+	exchange->measured = req->framing == TUX_FRAMING_LENGTH;
 	exchange->repeatable = forwarding_may_repeat(req);
 	exchange->upgrade = forwarding_asks_for_tunnel(conn->held.data, req);
-	exchange->body_chunked = req->framing == TUX_FRAMING_CHUNKED;
-	exchange->body_done = req->framing != TUX_FRAMING_CHUNKED && req->content_length == 0;
+	exchange->upload.chunked = req->framing == TUX_FRAMING_CHUNKED && route->handler != TUX_HANDLER_CGI;
+	exchange->upload.done = req->framing != TUX_FRAMING_CHUNKED && req->content_length == 0;
 	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);
 	status = route->handler == TUX_HANDLER_CGI ? start_program(exchange, route) : start_upstream(exchange, route);
 	if (status != 0)
@@ -748,13 +762,13 @@ enum exchange_next exchange_next(struct conn *conn)
 
 	if (exchange->state == EXCHANGE_NO_RESPONSE) {
 		conn->failed = exchange->status;
-		if (!exchange->body_done)
+		if (!exchange->upload.done)
 			conn->last = conn->linger = true;
 		exchange_free(conn);
 		return EXCHANGE_FAILED;
 	}
 	if (exchange->state == EXCHANGE_ELSEWHERE) {
-		if (!exchange->body_done)
+		if (!exchange->upload.done)
 			conn->last = conn->linger = true;
 		exchange_free(conn);
 		return EXCHANGE_INSIDE;
@@ -786,14 +800,14 @@ bool exchange_takes(const struct conn *conn)
 {
 	const struct exchange *exchange = conn->exchange;
 
-	if (exchange->to == NULL || exchange->deaf || exchange->state == EXCHANGE_CONNECTING)
+	if (exchange->to == NULL || exchange->state == EXCHANGE_CONNECTING)
 		return false;
-	return (!exchange->body_done || exchange->state == EXCHANGE_TUNNEL) && stream_unsent(exchange->to) < STREAM_ROOM;
+	return (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL) && upload_takes(&exchange->upload, exchange->to);
 }
 
 bool exchange_awaits_body(const struct conn *conn)
 {
-	return !conn->exchange->body_done;
+	return !conn->exchange->upload.done;
 }
 
 bool exchange_answered(const struct conn *conn)
@@ -801,56 +815,94 @@ bool exchange_answered(const struct conn *conn)
 	return conn->exchange->state >= EXCHANGE_BODY && conn->exchange->state <= EXCHANGE_ENDED;
 }
 
-/* Sends content of the request's body, framed for the peer. */
-static bool send_content(struct exchange *exchange, const uint8_t *data, uint32_t len)
+bool exchange_draws(const struct conn *conn)
 {
-	uint8_t head[CHUNK_ROOM];
+	return conn->exchange->upload.splicing.state != SPLICING_NOT;
+}
 
-	if (len == 0)
-		return true;
-	exchange->body_begun = true;
+/* Whether what is still to come of the client is moved on unseen. All that has come was read. */
+static bool is_upload_for_splicing(const struct exchange *exchange)
+{
+	const struct conn *conn = exchange->conn;
+
+	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICING_NOT || send_copies(conn->worker))
+		return false;
+	if (exchange->state == EXCHANGE_TUNNEL)
+		return stream_unsent(exchange->to) >= STREAM_ROOM;
+	return exchange->measured && tux_body_ahead(&conn->body) >= SPLICE_BYTES;
+}
+
+/* The peer has all of the request's body. */
+static void end_upload(struct exchange *exchange)
+{
+	splicing_end(&exchange->upload.splicing, &exchange->conn->worker->pipes);
+	exchange->upload.done = true;
+	end_input(exchange);
+}
+
+void exchange_draw(struct conn *conn)
+{
+	struct exchange *exchange = conn->exchange;
+	struct upload *upload = &exchange->upload;
+	struct tux_body *body = exchange->state == EXCHANGE_TUNNEL ? NULL : &conn->body;
+	const uint64_t before = conn->body.total;
+
+	if (!exchange_draws(conn) || exchange->to == NULL || upload->deaf || conn->in.len > 0)
+		return;
+	switch (upload_draw(upload, &conn->worker->streams, exchange->to, &conn->channel, body)) {
+	case UPLOAD_WAITS:
+		break;
+	case UPLOAD_WHOLE:
+		end_upload(exchange);
+		break;
+	case UPLOAD_ENDED:
+		conn->ended = true;
+		break;
+	case UPLOAD_DEAF:
+		deafen(exchange);
+		break;
+	}
 	if (exchange->upstream != NULL)
-		count(&exchange->server->counters->sent_bytes, len);
-	if (!exchange->body_chunked || exchange->upstream == NULL)
-		return stream_send(exchange->to, data, len);
-	return stream_send(exchange->to, head, tux_chunk_head(head, len)) && stream_send(exchange->to, data, len) &&
-	       stream_send(exchange->to, (const uint8_t *)"\r\n", 2);
+		count(&exchange->server->counters->sent_bytes, conn->body.total - before);
+	wait_for_peer(exchange);
+}
+
+void exchange_readable(struct conn *conn)
+{
+	splicing_readable(&conn->exchange->upload.splicing);
 }
 
 uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
 {
 	struct exchange *exchange = conn->exchange;
-	enum tux_verdict verdict = TUX_MORE;
-	uint32_t used = 0;
-	bool sent = true;
+	struct worker *worker = conn->worker;
+	struct upload *upload = &exchange->upload;
+	const uint64_t before = conn->body.total;
+	uint32_t used = len;
 
 	*refusal = TUX_ACCEPTED;
 	if (exchange->state == EXCHANGE_TUNNEL) {
-		sent = stream_send(exchange->to, buf, len);
-		used = len;
+		if (!stream_send(exchange->to, buf, len))
+			deafen(exchange);
+	} else {
+		switch (upload_read(upload, exchange->to, &conn->body, conn->max_body_bytes, buf, len, &used, refusal)) {
+		case TUX_MORE:
+			break;
+		case TUX_PARSED:
+			end_upload(exchange);
+			break;
+		case TUX_REFUSED: /* without memory for it the peer cannot be told the rest: it is as gone */
+			if (*refusal != TUX_ACCEPTED)
+				return len;
+			deafen(exchange);
+			break;
+		}
+		if (exchange->upstream != NULL)
+			count(&exchange->server->counters->sent_bytes, conn->body.total - before);
 	}
-	while (used < len && verdict == TUX_MORE && sent) {
-		struct tux_span content;
-		uint32_t consumed;
-
-		verdict = tux_body_read(&conn->body, buf + used, len - used, &consumed, &content);
-		if (conn->body.total > conn->max_body_bytes)
-			*refusal = TUX_REFUSED_BODY_LONG;
-		else if (verdict == TUX_REFUSED)
-			*refusal = (enum tux_refusal)conn->body.refusal;
-		if (*refusal != TUX_ACCEPTED)
-			return len;
-		sent = send_content(exchange, buf + used + content.off, content.len);
-		used += consumed;
-	}
-	if (sent && verdict == TUX_PARSED) {
-		exchange->body_done = true;
-		if (exchange->body_chunked && exchange->upstream != NULL)
-			sent = stream_send(exchange->to, (const uint8_t *)TUX_LAST_CHUNK, sizeof(TUX_LAST_CHUNK) - 1);
-		end_input(exchange);
-	}
-	if (!sent) /* without memory for it the peer cannot be told the rest: it is as gone */
-		exchange->deaf = true;
+	if (used == len && is_upload_for_splicing(exchange) &&
+	    splicing_begin(&upload->splicing, &worker->pipes, worker->ops, worker->loop, &conn->channel, !exchange->to->channel.pipe))
+		worker->ops->receive_stop(worker->loop, &conn->channel);
 	wait_for_peer(exchange);
 	return used;
 }

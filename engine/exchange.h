@@ -39,6 +39,15 @@ enum exchange_next exchange_next(struct conn *conn);
 /* Whether bytes of the request's body are wanted now, or what comes behind an Upgrade. */
 bool exchange_takes(const struct conn *conn);
 
+/* Whether nothing is to be received from the client, as exchange_draw() takes it out of the socket. */
+bool exchange_draws(const struct conn *conn);
+
+/* The client's channel says that it is readable. */
+void exchange_readable(struct conn *conn);
+
+/* Moves on what the client has sent, as far as it goes, while exchange_draws(). */
+void exchange_draw(struct conn *conn);
+
 /* Whether the request's body has not come to its end. */
 bool exchange_awaits_body(const struct conn *conn);
 

@@ -107,7 +107,10 @@ struct loop_ops {
 	void (*send)(struct loop *loop, struct channel *channel, struct msghdr *message, int flags, bool zero_copy);
 	/* Calls writable() once when there is room; meanwhile the socket is non-blocking for the owner. */
 	void (*wait_writable)(struct loop *loop, struct channel *channel);
-	/* The same for bytes to read: readable() comes once, also at the end of the stream. Behind receive_stop(): what is on its way is told first. */
+	/*
+	 * The same for bytes to read: readable() comes once, also at the end of the stream. Behind receive_stop(): what is on its way
+	 * is told first. receive() ends the wait.
+	 */
 	void (*wait_readable)(struct loop *loop, struct channel *channel);
 	/* Makes the socket (non-)blocking as the owner's own sendfile(2) or splice(2) needs it. */
 	void (*set_direct)(struct channel *channel, bool direct);

@@ -121,6 +121,7 @@ static void epoll_connect(struct loop *loop, struct channel *channel, const stru
 static void epoll_receive(struct loop *loop, struct channel *channel)
 {
 	channel->receiving = true;
+	channel->watched = false;
 	if (channel->readable)
 		queue(loop, channel);
 }

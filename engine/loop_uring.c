@@ -193,6 +193,7 @@ static void uring_receive(struct loop *loop, struct channel *channel)
 	struct io_uring_sqe *sqe;
 
 	channel->receiving = true;
+	channel->watched = false;
 	if (channel->armed || channel->queued)
 		return;
 	sqe = next_sqe(loop);

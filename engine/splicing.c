@@ -144,3 +144,26 @@ int64_t splicing_fill(struct splicing *splicing, const struct loop_ops *ops, str
 	splicing->turn += (uint32_t)n;
 	return n;
 }
+
+int64_t splicing_pour(struct splicing *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, int pipe_fd,
+                      uint64_t most)
+{
+	int64_t n = -EAGAIN;
+	int unread = 0;
+
+	if (splicing->state != SPLICING_READY)
+		return SPLICING_AGAIN;
+	if (splicing->turn < TURN_BYTES) {
+		n = splicing_move(ops, source->fd, pipe_fd, source, most < PIPE_BYTES ? most : PIPE_BYTES);
+		if (n == -EAGAIN && ioctl(source->fd, FIONREAD, &unread) == 0 && unread > 0)
+			return SPLICING_FULL;
+	}
+	if (n == -EAGAIN) {
+		wait_for_source(splicing, ops, loop, source);
+		return SPLICING_AGAIN;
+	}
+	if (n < 0)
+		return n == -EPIPE ? SPLICING_CLOSED : SPLICING_FAILED;
+	splicing->turn += (uint32_t)n;
+	return n;
+}

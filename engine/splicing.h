@@ -43,6 +43,9 @@ struct splicing {
 #define SPLICING_AGAIN INT64_C(-1)
 #define SPLICING_ENDED INT64_C(0)
 #define SPLICING_FAILED INT64_C(-2)
+/* The same of splicing_pour(): the pipe is full; nobody reads from it any more. */
+#define SPLICING_FULL INT64_C(-3)
+#define SPLICING_CLOSED INT64_C(-4)
 
 /*
  * Begins, behind receive_stop() of the source: what is on its way still is received, before its readable() comes. own: through
@@ -62,6 +65,10 @@ bool splicing_readable(struct splicing *splicing);
  * Bytes, SPLICING_ENDED, SPLICING_FAILED, or SPLICING_AGAIN when readable() has to come first.
  */
 int64_t splicing_fill(struct splicing *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, uint64_t most);
+
+/* Moves up to most bytes out of the source, a socket, into a pipe's end of somebody else. */
+int64_t splicing_pour(struct splicing *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, int pipe_fd,
+                      uint64_t most);
 
 /*
  * Moves bytes out of a pipe's end into a socket, or out of a socket into a pipe's end. Bytes, or a negative errno; -EAGAIN: there
