@@ -436,6 +436,17 @@ def is_stopped(pid):
     return True
 
 
+def unread(sock):
+    """Bytes that the other end of a socket of this machine has and has not read: on a busy one they take their time."""
+    ends = [":%04X" % sock.getpeername()[1], ":%04X" % sock.getsockname()[1]]
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        for line in file:
+            fields = line.split()
+            if [field[-5:] for field in fields[1:3]] == ends:
+                return int(fields[4].split(":")[1], 16)
+    return 0
+
+
 def test_what_came_before_the_request_is_no_answer_to_it(origin, proxy):
     """A server speaks unasked on a kept connection, and TUX is told of that in one go with a request that came first."""
     server = origin(tell)
@@ -449,9 +460,9 @@ def test_what_came_before_the_request_is_no_answer_to_it(origin, proxy):
                 os.kill(pid, signal.SIGSTOP)
             client.wait_until(lambda: all(is_stopped(pid) for pid in processes), "it is stopped")
             conn.send(client.request("/app/%d" % count, host="x"))
-            time.sleep(0.02)
+            client.wait_until(lambda conn=conn: unread(conn.sock), "the request has come")
             server.sockets[-1].sendall(POISON)
-            time.sleep(0.02)
+            client.wait_until(lambda: unread(server.sockets[-1]) == len(POISON), "what the server says has come")
             for pid in processes:
                 os.kill(pid, signal.SIGCONT)
             assert conn.response().body == repr(("GET", "/app/%d" % count, "x", b"")).encode()
