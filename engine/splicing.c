@@ -27,6 +27,7 @@ static struct pipe *pipe_get(struct pipes *pipes)
 
 	if (pipe != NULL) {
 		pipes->spare = pipe->next;
+		pipes->spare_count--;
 		return pipe;
 	}
 	if (pipes->count >= MAX_PIPES)
@@ -80,9 +81,12 @@ void splicing_end(struct splicing *splicing, struct pipes *pipes)
 
 	if (pipe != NULL && splicing->filled > 0) {
 		pipe_close(pipes, pipe);
+	} else if (pipe != NULL && pipes->spare_count == SPARE_PIPES) {
+		pipe_close(pipes, pipe);
 	} else if (pipe != NULL) {
 		pipe->next = pipes->spare;
 		pipes->spare = pipe;
+		pipes->spare_count++;
 	}
 	*splicing = (struct splicing){ .state = SPLICING_NOT };
 }

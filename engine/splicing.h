@@ -12,6 +12,7 @@ enum {
 	SPLICE_BYTES = 16 * 1024,  /* of a body still to come, from which on it is spliced: less is cheaper to copy */
 	PIPE_BYTES = 64 * 1024,    /* what a pipe holds unasked; larger ones only made more calls wait (bench/host/findings.md) */
 	MAX_PIPES = 128,           /* in use or kept, a thread; bodies beyond are copied */
+	SPARE_PIPES = 8,           /* that are kept */
 };
 
 struct pipe {
@@ -22,7 +23,8 @@ struct pipe {
 /* All pipes of a thread. */
 struct pipes {
 	struct pipe *spare;
-	unsigned count;
+	unsigned spare_count;
+	unsigned count; /* in use and spare */
 };
 
 enum splicing_state {
