@@ -145,10 +145,10 @@ class Sites:
                                 key=lambda packed: packed[12:14]))
         self.instance.hello()
         said = {"routes": abi.route(0, 5) + abi.route(5, 4, handler=4, exact=1), "text": b"/own//cgi",
-                "route_fields": [{"lines": b"X: route\r\n", "omit": abi.OMIT_SERVER}, {}], "fields": {"lines": b"X: one\r\n"}}
+                "route_fields": [{"lines": b"X: route\r\n", "omit": abi.OMIT_SERVER}, {}], "fields": {"lines": b"X: one\r\n"}, **changes}
         self.instance.setup(str(place / "a"), [(str(place / "b"), {"fields": {"lines": b"X: two\r\nY: z\r\n"}}),
                                                (str(place / "c"), {"flags": abi.DOT_FILES})],
-                            hosts=hosts, host_text=text, fallbacks=[0, 1], **said, **changes)
+                            hosts=hosts, host_text=text, fallbacks=[0, 1], **said)
         for number, listener in enumerate(self.listeners):
             self.instance.listen(listener, number)
         self.instance.lend(2)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import abi
-from conftest import ask, free_port
+from conftest import Tux, ask, free_port
 from test_engines import settled
 from test_hosts import Sites, put, server_of
 
@@ -77,6 +77,49 @@ def test_what_is_no_selection(place, wrong):
             instance.setup(str(place / "a"), **wrong)
 
 
+def test_a_route_to_a_module_is_handed_up(place):
+    routes, text = abi.route(0, 5, handler=7) + abi.route(5, 1, 4, handler=7), b"/same/.txt"
+    with Sites(place, routes=routes, text=text, route_fields=[]) as sites:
+        for request in (b"GET /same.txt HTTP/1.1\r\nHost: one\r\n\r\n", b"PUT /a.txt HTTP/1.1\r\nHost: one\r\nContent-Length: 1\r\n\r\nx"):
+            with socket.create_connection(("127.0.0.1", sites.port(0)), timeout=10) as sock:
+                sock.sendall(request)
+                (fd, why, _), = sites.taken()
+                with socket.socket(fileno=fd) as taken:
+                    assert (why, taken.recv(1000)) == (abi.ROUTE, request)
+
+
+def told(port, request):
+    """The answer to a request, whose connection ends behind it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+        sock.sendall(request)
+        data = b""
+        while more := sock.recv(1 << 16):
+            data += more
+    return data
+
+
+def test_what_is_another_servers_is_handed_over(place):
+    """The connection itself is, request unread; what may be for a program comes up, whatever its method."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        server = Tux(place / "a", "--types", "TUX/redirect=php", "--types", "TUX/CGI=cgi", "--handover", str(other.getsockname()[1]))
+        try:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+                assert ask(sock, "/same.txt") == (200, b"a")
+                request = b"GET /app.php?a HTTP/1.1\r\nHost: x\r\n\r\n"
+                sock.sendall(request)
+                other.settimeout(10)
+                got, peer = other.accept()
+                with got:
+                    assert got.recv(1000) == request and peer == sock.getsockname()
+                    got.sendall(b"theirs")
+                assert sock.recv(100) == b"theirs"
+            ran = told(server.port, b"POST /run.cgi HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc")
+            assert ran.startswith(b"HTTP/1.1 200") and ran.endswith(b"ran POST abc")
+            assert told(server.port, b"GET /theirs.cgi HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 403")
+        finally:
+            server.stop()
+
+
 def test_same_bytes(place):
     """With the program behind it the kernel engine answers as the user engine does, and the source is in no answer but that of a file."""
     servers = []
@@ -93,12 +136,7 @@ def test_same_bytes(place):
                 request = f"{head} {target} HTTP/1.0\r\nHost: x\r\nAccept-Encoding: gzip\r\n{length}\r\n".encode() + body
                 found = []
                 for server in servers:  # the end of ours is not told: a program is given up when its client goes
-                    with socket.create_connection(("127.0.0.1", server.ports[0]), timeout=10) as sock:
-                        sock.sendall(request)
-                        data = b""
-                        while more := sock.recv(1 << 16):
-                            data += more
-                    found.append(settled(data))
+                    found.append(settled(told(server.ports[0], request)))
                 assert found[0] == found[1], (head, target)
                 assert target == "/later" or b"the source" not in found[1], target
     finally:
