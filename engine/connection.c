@@ -147,6 +147,8 @@ static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool hel
 
 	switch (conn->refused == TUX_ACCEPTED ? reply_request(conn, buf) : reply_refusal(conn, buf)) {
 	case REPLY_DONE:
+		if (conn->linger) /* what comes next is no request, whatever the answer was */
+			conn->last = true;
 		next_request(conn);
 		return;
 	case REPLY_NO_ROOM:

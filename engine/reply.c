@@ -423,7 +423,7 @@ static enum reply reply_file(struct conn *conn, const uint8_t *buf, struct objec
 
 	tux_respond_decide(buf, req, &facts, &plan);
 	if (tux_respond_prebuilt(req, &plan, rep->last_modified, worker->now_s) && rep->head != NULL &&
-	    conn->fields == object->fields && !worker->draining)
+	    conn->fields == object->fields && !worker->draining && !conn->linger)
 		return reply_whole(conn, buf, object, coding);
 	return reply_plan(conn, buf, object, coding, &plan);
 }

@@ -29,7 +29,10 @@ enum tux_cgi_use {
 	TUX_CGI_VARIABLES, /* the same, as NAME=value */
 };
 
-/* The number of the kind with this name, TUX_CGI_OF_FILES or one below count, which is added with the defaults if it is new; the name stays. -1 with a sentence in error. */
+/*
+ * The number of the kind with this name, TUX_CGI_OF_FILES or one below count. It is added with the defaults if it is new; the name
+ * stays. -1 with a sentence in error.
+ */
 int tux_cgis_find(struct tux_cgis *cgis, const char *name, char *error, size_t error_size);
 
 enum tux_cgi_use tux_cgis_use(const char *key);

@@ -68,6 +68,19 @@ def test_bodies_and_what_follows(select, place, head, body):
         assert got.status == 405 and got.field("Connection") == "close"
 
 
+@pytest.mark.parametrize("fields", ["", "If-None-Match: *\r\n", "Range: bytes=0-1\r\n"])
+def test_a_body_that_no_file_wants_is_no_request(select, place, fields):
+    """RFC 9110 9.3.1: GET may have one. Its end is not looked for, so that the connection ends; from the cache and not."""
+    server = select("--types", "TUX/CGI=cgi")
+    body = "GET /index.html?smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+    for _ in range(4):
+        with server.connect() as conn:
+            conn.send("GET /index.html HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s" % (fields, len(body), body))
+            got = conn.response()
+            assert got.status in (200, 206, 304) and got.field("Connection") == "close"
+            conn.assert_closed()
+
+
 def test_a_body_that_is_too_long(select, place):
     put(place, "hello.cgi")
     server = select("--types", "TUX/CGI=cgi", "--max-body", "1000")
