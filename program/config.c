@@ -174,6 +174,15 @@ static bool host_is_on(const struct tux_command *command, const char *spec)
 	return false;
 }
 
+/* What files select of which nothing is there now. */
+static void selection_settle(struct reading *reading, const struct tux_host_options *host, const char *at)
+{
+	if (reading->command->engine.handover_port == 0 && tux_host_redirects(host))
+		reading_warn(reading, at, "without handover PORT what is TUX/redirect is answered 403");
+	if (tux_host_has_modules(host))
+		reading_warn(reading, at, "no module is loaded; until its is, a file that names one is answered 503");
+}
+
 /* When all is read: whether each request has one host to go to. */
 static void hosts_settle(struct reading *reading)
 {
@@ -184,9 +193,8 @@ static void hosts_settle(struct reading *reading)
 	for (i = 0; i < command->host_count; i++)
 		for (k = 0; k < i; k++)
 			hosts_compare(reading, i, k);
-	for (i = 0; i <= command->host_count; i++)
-		if (reading->wrong == 0 && command->engine.handover_port == 0 && tux_host_redirects(i == 0 ? top : &command->host[i - 1]))
-			reading_warn(reading, i == 0 ? NULL : reading->host_at[i - 1], "without handover PORT what is TUX/redirect is answered 403");
+	for (i = 0; i <= command->host_count && reading->wrong == 0; i++)
+		selection_settle(reading, i == 0 ? top : &command->host[i - 1], i == 0 ? NULL : reading->host_at[i - 1]);
 	for (i = 0; command->host_count > 0 && i < top->listen_count; i++)
 		if (!host_is_on(command, top->listen[i]))
 			reading_wrong(reading, NULL, "listen \"%s\": each host says listen itself, and none says this", top->listen[i]);

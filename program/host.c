@@ -155,6 +155,11 @@ bool tux_host_has_programs(const struct tux_host_options *host)
 	return host->site.selection.mode_cgi != 0 || has_type(host, TUX_SELECTED_CGI);
 }
 
+bool tux_host_has_modules(const struct tux_host_options *host)
+{
+	return host->site.selection.mode_module != 0 || has_type(host, TUX_SELECTED_MODULE);
+}
+
 bool tux_host_redirects(const struct tux_host_options *host)
 {
 	return has_type(host, TUX_SELECTED_REDIRECT);

@@ -57,8 +57,9 @@ bool tux_host_page_add(struct tux_host_options *host, unsigned status, const cha
 /* Adds what files with these extensions select: "TUX/CGI=cgi,pl", or TUX/module, or TUX/redirect. False if it is not that, or said before. */
 bool tux_host_type_add(struct tux_host_options *host, const char *text);
 
-/* Whether a file of the host may be a program; whether another server may answer for one. */
+/* Whether a file of the host may be a program, or name a module; whether another server may answer for one. */
 bool tux_host_has_programs(const struct tux_host_options *host);
+bool tux_host_has_modules(const struct tux_host_options *host);
 bool tux_host_redirects(const struct tux_host_options *host);
 
 /* What the host has not said is as the top says it. Rules about fields are no matter of that: all of them hold, the top's first. */

@@ -218,6 +218,12 @@ def test_what_is_wrong(program, place, text, expected):  # noqa: F811
 
 
 def test_what_is_warned_of(program, place):  # noqa: F811
-    for text, warned in (('types "TUX/redirect=php"\n', True), ('types "TUX/redirect=php"\nhandover 80\n', False)):
-        found = check(program, written(place, text))
-        assert found.returncode == 0 and ("warning: without handover PORT" in found.stderr) == warned
+    redirect, module = "without handover PORT", "no module is loaded"
+    for text, warned in (('types "TUX/redirect=php"\n', [redirect]), ('types "TUX/redirect=php"\nhandover 80\n', []), ("mode-cgi 0100\n", []),
+                         ('host a {\ntypes [ "TUX/module=tux", "TUX/redirect=php" ] }\n', [redirect, module]), ("mode-module 4000\n", [module])):
+        path = written(place, text)
+        found = check(program, path)
+        lines = found.stderr.splitlines()
+        assert found.returncode == 0 and len(lines) == len(warned)
+        for line, words in zip(lines, warned):
+            assert line.startswith(path + (":1: " if "host" in text else ": ") + "warning: " + words)

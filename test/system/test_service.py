@@ -2,6 +2,8 @@
 """Signals, the log, the service manager's protocols, the sandbox."""
 import os
 import pwd
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,6 +12,7 @@ import sys
 import pytest
 
 import client
+from tools import need
 
 LARGE = 64 << 20
 
@@ -320,3 +323,25 @@ def test_start_is_quick_to_serve(tux, root):
         assert conn.get("/file").body == b"data"
         server.end()
         conn.close()
+
+
+def test_the_units(request, tmp_path):
+    """systemd's own eye on what packaging/ has for it, each drop-in too, with all that it only suggests."""
+    packaging = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packaging")
+    program = os.path.abspath(request.config.getoption("tux"))
+    for drop_in in (None, "kernel", "cgi"):
+        at = tmp_path / str(drop_in)
+        (at / "tux.service.d").mkdir(parents=True)
+        with open(os.path.join(packaging, "tux.service"), encoding="utf-8") as file:
+            text = file.read()
+        assert "RuntimeDirectory=tux\n" in text
+        (at / "tux.service").write_text(text.replace("/usr/local/bin/tux", program))
+        shutil.copy(os.path.join(packaging, "tux.socket"), at)
+        if drop_in:
+            with open(os.path.join(packaging, drop_in, "tux.service.conf"), encoding="utf-8") as file:
+                text = file.read()
+            (at / "tux.service.d" / "own.conf").write_text(re.sub("(?m)^#([A-Z][A-Za-z]+=)", r"\1", text))
+        for unit in ("tux.service", "tux.socket"):
+            found = subprocess.run([need("systemd-analyze"), "verify", "--man=no", str(at / unit)], capture_output=True, text=True, timeout=60, check=False)
+            said = [line for line in found.stderr.splitlines() if "tux" in line]
+            assert found.returncode == 0 and not said, found.stderr
