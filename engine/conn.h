@@ -119,6 +119,7 @@ struct conn {
 	uint32_t seen;            /* bytes of in.data that are known to be an incomplete head */
 	struct bytes in;          /* came in and not yet parsed */
 	struct bytes held;        /* the head of the request under way */
+	struct bytes asked;       /* the same as the client has sent it, where a peer has put another one in its place */
 	struct tux_body body;
 	uint64_t max_body_bytes;  /* of the request under way, its route's or the site's; more is 413 */
 	struct out *out;
@@ -186,6 +187,7 @@ struct worker {
 	int64_t now_us;               /* since 1970 */
 	uint8_t date[TUX_DATE_LEN];
 	bool draining;
+	uint64_t close_idle_ms;       /* when those that are idle are closed, as somebody else accepts now */
 	bool *keeps_listeners;        /* the engine's flags */
 	unsigned *accepting_workers;  /* the engine's: the last one closes what all share */
 	bool *go;                     /* to accept: nobody is taken by an engine that may still fail to start */

@@ -737,7 +737,7 @@ void connections_close_idle(struct worker *worker)
 			continue;
 		ioctl(conn->channel.fd, FIONREAD, &unread);
 		if (unread == 0) /* else its request is on its way to us */
-			end(conn);
+			finish(conn);
 	}
 }
 

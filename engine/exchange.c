@@ -530,7 +530,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 		go_elsewhere(exchange, status);
 		return;
 	}
-	if (res->status == 101 && !(exchange->upgrade && res->upgrade)) { /* nobody asked for it */
+	if (res->status == 101 && !(exchange->upgrade && res->upgrade && forwarding_asked_for(exchange->conn, exchange->head.data))) { /* nobody asked for it */
 		fail(exchange, 502);
 		return;
 	}

@@ -101,3 +101,49 @@ bool forwarding_asks_for_tunnel(const uint8_t *buf, const struct tux_request *re
 	}
 	return req->upgrade;
 }
+
+static uint8_t lower(uint8_t octet)
+{
+	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + ('a' - 'A')) : octet;
+}
+
+static bool is_same(const uint8_t *a, const uint8_t *b, uint32_t len)
+{
+	uint32_t i = 0;
+
+	while (i < len && lower(a[i]) == lower(b[i]))
+		i++;
+	return i == len;
+}
+
+/* Whether the len octets at name are a protocol that the request names in Upgrade. */
+static bool asks_for(const uint8_t *buf, const struct tux_request *req, const uint8_t *name, uint32_t len)
+{
+	uint32_t line = tux_request_field(req, TUX_FIELD_UPGRADE, 0);
+
+	for (; line != 0; line = tux_request_field(req, TUX_FIELD_UPGRADE, line)) {
+		struct tux_span rest = req->fields.line[line - 1].value, protocol;
+
+		while (tux_field_list_next(buf, &rest, &protocol))
+			if (protocol.len == len && is_same(buf + protocol.off, name, len))
+				return true;
+	}
+	return false;
+}
+
+bool forwarding_asked_for(const struct conn *conn, const uint8_t *head)
+{
+	struct tux_request *req = &conn->worker->request;
+	const struct tux_field_lines *fields = &conn->worker->received.fields;
+	uint32_t line = tux_fields_find(fields, TUX_FIELD_UPGRADE, 0);
+
+	tux_request_parse(conn->held.data, conn->held.len, 0, req);
+	for (; line != 0; line = tux_fields_find(fields, TUX_FIELD_UPGRADE, line)) {
+		struct tux_span rest = fields->line[line - 1].value, protocol;
+
+		while (tux_field_list_next(head, &rest, &protocol))
+			if (!asks_for(conn->held.data, req, head + protocol.off, protocol.len))
+				return false;
+	}
+	return true;
+}

@@ -17,4 +17,7 @@ bool forwarding_may_repeat(const struct tux_request *req);
 /* Whether the request, parsed from buf, asks for a tunnel that may be made. */
 bool forwarding_asks_for_tunnel(const uint8_t *buf, const struct tux_request *req);
 
+/* Whether all protocols that the response in worker->received, parsed from head, names are such as the request asks for (RFC 9110 7.8). */
+bool forwarding_asked_for(const struct conn *conn, const uint8_t *head);
+
 #endif

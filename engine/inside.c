@@ -94,7 +94,10 @@ static bool rewrite(struct conn *conn, const uint8_t *target, uint32_t target_le
 	good = good && bytes_keep(&head, (const uint8_t *)"\r\n", 2) &&
 	       tux_request_parse(head.data, head.len, 0, req) == TUX_PARSED && req->head_len == head.len;
 	if (good) {
-		bytes_forget(&conn->held);
+		if (conn->asked.len == 0)
+			conn->asked = conn->held;
+		else
+			bytes_forget(&conn->held);
 		conn->held = head;
 	} else {
 		bytes_forget(&head);
@@ -148,6 +151,7 @@ void inside_end(struct conn *conn)
 {
 	free(conn->own);
 	conn->own = NULL;
+	bytes_forget(&conn->asked);
 	conn->inside = 0;
 	conn->hidden = false;
 }

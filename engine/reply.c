@@ -67,7 +67,14 @@ static void record_begin(struct conn *conn, const uint8_t *buf, uint16_t status,
 	record.site = (uint16_t)(conn->site - worker->config->sites);
 	record.time_us = conn->began_us;
 	memcpy(record.address, conn->address, sizeof(record.address));
-	len = tux_record_fill(&record, buf, &worker->request, text);
+	if (conn->asked.len > 0) { /* what the client has asked for, not what a peer made of it */
+		struct tux_request asked;
+
+		tux_request_parse(conn->asked.data, conn->asked.len, 0, &asked);
+		len = tux_record_fill(&record, conn->asked.data, &asked, text);
+	} else {
+		len = tux_record_fill(&record, buf, &worker->request, text);
+	}
 	if (!goes_on) {
 		record.duration_us = duration_since(conn->began_us);
 		write_record(worker, &record, text, len);

@@ -340,8 +340,20 @@ def test_a_file_that_an_upstream_permits(place, tux):
     path = place + "/tux.conf"
     with open(path, "w", encoding="utf-8") as file:
         file.write('route "/secret/" { hidden on }\nroute "/app/" { upstream "%s" }\n' % server.name)
-    got = tux(place, "--config", path).get("/app/")
+    os.mkdir(place + "/log")
+    os.chmod(place + "/log", 0o777)
+    log = place + "/log/access.log"
+    program = tux(place, "--config", path, log=log)
+    got = program.get("/app/?of=mine")
     assert got.body == b"the secret" and got.field("Cache-Control") == "private" and got.field("X-Accel-Redirect") is None
+    assert program.get("/index.html").status == 200
+
+    def lines():
+        with open(log, encoding="utf-8") as file:
+            return file.read().splitlines()
+    client.wait_until(lambda: any("index.html" in line for line in lines()), "it is logged")
+    assert len([line for line in lines() if '"GET /app/?of=mine HTTP/1.1" 200 ' in line]) == 1  # what the client asked for
+    assert not any("/secret/" in line for line in lines())
     server.close()
 
 

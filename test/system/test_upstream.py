@@ -310,7 +310,7 @@ def test_a_tunnel(origin, proxy):
     server = origin(lambda request: echo)
     tux = proxy([server])
     with tux.connect() as conn:
-        conn.send("GET /app/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+        conn.send("GET /app/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: more/1, Echo\r\n\r\n")
         got = conn.head()
         assert got.status == 101 and got.field("Upgrade") == "echo"
         assert conn.take(5) == b"first"
@@ -318,7 +318,18 @@ def test_a_tunnel(origin, proxy):
             conn.send(b"a" * size)
             assert conn.take(size) == b"A" * size
     request, = server.requests
-    assert request.field("Upgrade") == "echo" and request.field("Connection").lower() == "upgrade"
+    assert request.field("Upgrade") == "more/1, Echo" and request.field("Connection").lower() == "upgrade"
+
+
+@pytest.mark.parametrize("upgrade", ["other", "echo, other", "echo/2"])
+def test_a_tunnel_that_nobody_asked_for(origin, proxy, upgrade):
+    """RFC 9110 7.8: a server must not switch to a protocol that the client has not named."""
+    server = origin(lambda request: lambda sock: sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: %s\r\n\r\n"
+                                                              % upgrade.encode()))
+    tux = proxy([server])
+    with tux.connect() as conn:
+        conn.send("GET /app/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo, more/1\r\n\r\n")
+        assert conn.response().status == 502
 
 
 def test_events_come_at_once(origin, proxy):
