@@ -10,6 +10,7 @@ import time
 import pytest
 
 from conftest import Tux
+from test_handover import Backend
 
 sys.path.insert(0, "/test/system")
 
@@ -254,3 +255,26 @@ def test_many_at_once(both):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("name", ["nginx", "apache", "lighttpd"])
+def test_in_front_of(name, tmp_path):
+    """Servers of Debian's as they come."""
+    for above in [tmp_path, *tmp_path.parents][:-1]:
+        above.chmod(0o755)
+    backend = Backend(name, tmp_path / name)
+    os.utime(tmp_path / name / "www/app/a.txt", (1_000_000_000, 1_000_000_000))  # Apache's tags of new files are weak for a second
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www/a.txt").write_bytes(b"hello\n")
+    (tmp_path / "tux.conf").write_text('upstream app { server "127.0.0.1:%d" }\nroute "/app/" { upstream app }\n' % backend.port)
+    time.sleep(0.05)
+    asked = FILE.join([request("/app/a.txt"), request("/app/a.txt", method="HEAD"), request("/app/none"),
+                       request("/app/a.txt", "Range: bytes=1-2"), request("/app/a.txt", method="POST", body="hello"), LAST]).encode()
+    got = []
+    for engine in ("user", "kernel"):
+        server = Tux(tmp_path / "www", "--config", str(tmp_path / "tux.conf"), engine=engine)
+        got.append(unchunked(exchange(server, [asked])))
+        server.stop()
+    backend.stop()
+    assert got[0] == got[1]
+    assert got[0].count(b"the app's\n") >= 1 and got[0].count(b"hello\n") == 6
