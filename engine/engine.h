@@ -199,7 +199,7 @@ struct tux_cgi {
 	uint32_t files;                 /* open ones, of each process */
 	uint32_t nice;                  /* 0 to 19 */
 	bool new_privileges;            /* set-user-id programs may be executed */
-	bool root_owned;                /* scripts are root's, user and group */
+	bool root_owned;                /* scripts are root's, user and group, and so are their directories: nobody else may write there */
 };
 
 struct tux_engine_config {

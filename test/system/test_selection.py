@@ -101,6 +101,33 @@ def test_only_what_is_roots_and_nobody_else_may_write(select, place, options, mo
             assert got.status == 403 and SECRET.encode() not in got.body
 
 
+@pytest.mark.parametrize("directory", ["", "sub"])
+@pytest.mark.parametrize("mode,owner", [(0o777, (0, 0)), (0o775, (0, 33)), (0o755, (33, 33))])
+def test_a_program_where_others_may_put_one(select, place, directory, mode, owner):
+    """Between the look and the start they could."""
+    put(place, "sub/hello.cgi")
+    server = select("--types", "TUX/CGI=cgi")
+    path = os.path.join(place, "www", directory)
+    assert server.get("/sub/hello.cgi").status == 200
+    os.chown(path, *owner)
+    os.chmod(path, mode)
+    assert server.get("/sub/hello.cgi").status == 403
+    assert server.get("/index.html").status == 200
+    os.chown(path, 0, 0)
+    os.chmod(path, 0o755)
+    assert server.get("/sub/hello.cgi").status == 200
+
+
+def test_a_link_to_a_program(select, place):
+    put(place, "sub/hello.cgi")
+    os.symlink("sub", os.path.join(place, "www/link"))
+    os.symlink("sub/hello.cgi", os.path.join(place, "www/link.cgi"))
+    server = select("--types", "TUX/CGI=cgi")
+    for target, status in (("/sub/hello.cgi", 200), ("/link/hello.cgi", 403), ("/link.cgi", 403)):
+        got = server.get(target)
+        assert got.status == status and SECRET.encode() not in got.body
+
+
 def test_what_is_a_program_and_may_not_be_executed(select, place):
     put(place, "hello.cgi", mode=0o644)
     got = select("--types", "TUX/CGI=cgi").get("/hello.cgi")
