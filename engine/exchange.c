@@ -7,88 +7,18 @@
 #include "../core/forward.h"
 #include "address.h"
 #include "cgi.h"
+#include "exchange_state.h"
 #include "forwarding.h"
 #include "inside.h"
-#include "relay.h"
 #include "reply.h"
 #include "send.h"
-#include "splicing.h"
-#include "upload.h"
 #include "upstream.h"
 
 enum {
 	CLIENT_GONE = 499, /* the status in the log of a request that its client has given up, as nginx has it */
 };
 
-enum exchange_state {
-	EXCHANGE_CONNECTING,
-	EXCHANGE_HEAD,        /* the response's head is awaited */
-	EXCHANGE_BODY,
-	EXCHANGE_TUNNEL,      /* both sides speak something else now */
-	EXCHANGE_ENDED,       /* the response is in relay or sent, whole or cut short */
-	EXCHANGE_NO_RESPONSE, /* status answers */
-	EXCHANGE_ELSEWHERE,   /* the held head, rewritten, answers */
-};
-
-struct exchange {
-	struct conn *conn;
-	void (*resume)(struct conn *conn);
-	struct upstream *upstream;      /* NULL: a program answers */
-	struct upstream_server *server; /* that has the request */
-	uint64_t tried;       /* a set of the upstream's servers */
-	struct cgi_program *program;
-	uint16_t end_status;  /* the program has ended, and this answers if it wrote nothing; 0: it runs */
-	bool from_ended;      /* it has closed its output */
-	struct stream *to;    /* takes the request; NULL: nothing does any more */
-	struct stream *from;  /* brings the response; an upstream's is the same */
-	uint8_t state;        /* enum exchange_state */
-	bool head_request;    /* HEAD */
-	bool old_client;      /* HTTP/1.0 */
-	bool repeatable;      /* it does no harm if the request reaches two servers */
-	bool measured;        /* the request says how long its body is */
-	bool upgrade;         /* the client asks for one, and may have it */
-	bool until_close;     /* it ends where the connection does */
-	bool whole;           /* all of its body was moved on */
-	bool truncated;       /* it broke off */
-	bool keep_alive;      /* the peer's connection may carry another request */
-	bool paused;          /* the peer waits, as relay is full */
-	uint16_t status;      /* with EXCHANGE_NO_RESPONSE */
-	uint32_t seen;        /* bytes of head that are known to be an incomplete head */
-	struct bytes request; /* its head, written anew; until the response, as it may have to be sent again */
-	struct bytes head;    /* of the response, as far as it has come */
-	struct upload upload;
-	struct relay relay;
-	struct splicing down; /* of the response, or of what comes through a tunnel */
-	uint64_t sent_bytes;  /* to the client */
-	int64_t asked_us;     /* when the server got the request, since 1970 */
-};
-
 static const struct stream_events peer_events;
-
-/* Whether it is the client who keeps us waiting. */
-static bool waits_for_client(const struct exchange *exchange)
-{
-	if (exchange->paused || exchange->down.state == SPLICING_READY)
-		return true;
-	if (exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0)
-		return false;
-	return (!exchange->upload.done && !exchange->upload.deaf && !exchange->upload.blocked) || exchange->state == EXCHANGE_TUNNEL;
-}
-
-/* What the peer lets us wait for. */
-static void wait_for_peer(struct exchange *exchange)
-{
-	if (exchange->program != NULL)
-		cgi_hold(exchange->program, waits_for_client(exchange));
-	if (exchange->upstream == NULL || exchange->from == NULL || exchange->state == EXCHANGE_CONNECTING)
-		return; /* a program has its time as a whole */
-	if (waits_for_client(exchange))
-		stream_wait_end(exchange->from);
-	else if (exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0)
-		stream_wait(exchange->from, TIMER_REQUEST);
-	else
-		stream_wait(exchange->from, TIMER_RESPONSE);
-}
 
 /* A program is done with, or is ended. */
 static void release_program(struct exchange *exchange, bool kill)
@@ -237,7 +167,7 @@ static bool try_next(struct exchange *exchange)
 		}
 		if (exchange->state == EXCHANGE_HEAD)
 			stream_receive(stream, true);
-		wait_for_peer(exchange);
+		exchange_wait(exchange);
 		return true;
 	}
 	return false;
@@ -299,7 +229,7 @@ static void relayed(struct exchange *exchange)
 		exchange->paused = true;
 		stream_receive(exchange->from, false);
 	}
-	wait_for_peer(exchange);
+	exchange_wait(exchange);
 	exchange->resume(exchange->conn);
 }
 
@@ -369,11 +299,11 @@ static bool draw(struct exchange *exchange)
 	if (ahead == 0) { /* framing is to be read */
 		splicing_end(down, &worker->pipes);
 		stream_receive(exchange->from, true);
-		wait_for_peer(exchange);
+		exchange_wait(exchange);
 		return false;
 	}
 	n = splicing_fill(down, worker->ops, worker->loop, &exchange->from->channel, ahead);
-	wait_for_peer(exchange);
+	exchange_wait(exchange);
 	if (n == SPLICING_AGAIN)
 		return false;
 	if (n == SPLICING_ENDED || n == SPLICING_FAILED) {
@@ -556,7 +486,7 @@ static void on_connected(struct stream *stream, int error)
 	}
 	exchange->state = EXCHANGE_HEAD;
 	stream_receive(stream, true);
-	wait_for_peer(exchange);
+	exchange_wait(exchange);
 	exchange->resume(exchange->conn);
 }
 
@@ -612,7 +542,7 @@ static void on_readable(struct stream *stream)
 
 	if (!splicing_readable(&exchange->down))
 		return;
-	wait_for_peer(exchange);
+	exchange_wait(exchange);
 	exchange->resume(exchange->conn);
 }
 
@@ -620,22 +550,16 @@ static void on_drained(struct stream *stream)
 {
 	struct exchange *exchange = stream->owner;
 
-	wait_for_peer(exchange);
+	exchange_wait(exchange);
 	if (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL)
 		exchange->resume(exchange->conn);
 }
 
 /* It takes nothing more. What it has to say of that may still come. */
-static void deafen(struct exchange *exchange)
-{
-	exchange->upload.deaf = true;
-	exchange->keep_alive = false;
-}
-
 static void on_failed(struct stream *stream, int error)
 {
 	(void)error;
-	deafen(stream->owner);
+	exchange_deafen(stream->owner);
 }
 
 static void on_writable(struct stream *stream)
@@ -643,7 +567,7 @@ static void on_writable(struct stream *stream)
 	struct exchange *exchange = stream->owner;
 
 	exchange->upload.blocked = false;
-	wait_for_peer(exchange);
+	exchange_wait(exchange);
 	exchange->resume(exchange->conn);
 }
 
@@ -680,15 +604,6 @@ static void on_program_ended(void *owner, uint16_t status)
 
 const struct cgi_events exchange_cgi_events = { .ended = on_program_ended };
 
-/* Sends the end of a request's body to a program. */
-static void end_input(struct exchange *exchange)
-{
-	if (exchange->upstream == NULL && exchange->to != NULL) {
-		stream_finish(exchange->to);
-		exchange->to = NULL;
-	}
-}
-
 /* Starts the program of the route. 0, or the status that answers instead. */
 static uint16_t start_program(struct exchange *exchange, const struct tux_route *route)
 {
@@ -713,8 +628,8 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 	exchange->state = EXCHANGE_HEAD;
 	stream_receive(exchange->from, true);
 	if (exchange->upload.done)
-		end_input(exchange);
-	wait_for_peer(exchange);
+		exchange_end_input(exchange);
+	exchange_wait(exchange);
 	return 0;
 }
 
@@ -783,7 +698,7 @@ enum exchange_next exchange_next(struct conn *conn)
 		if (exchange->paused && exchange->from != NULL) { /* what was on its way may have ended it meanwhile */
 			exchange->paused = false;
 			stream_receive(exchange->from, true);
-			wait_for_peer(exchange);
+			exchange_wait(exchange);
 		}
 		return EXCHANGE_QUEUED;
 	}
@@ -796,115 +711,9 @@ enum exchange_next exchange_next(struct conn *conn)
 	return EXCHANGE_OVER;
 }
 
-bool exchange_takes(const struct conn *conn)
-{
-	const struct exchange *exchange = conn->exchange;
-
-	if (exchange->to == NULL || exchange->state == EXCHANGE_CONNECTING)
-		return false;
-	return (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL) && upload_takes(&exchange->upload, exchange->to);
-}
-
-bool exchange_awaits_body(const struct conn *conn)
-{
-	return !conn->exchange->upload.done;
-}
-
 bool exchange_answered(const struct conn *conn)
 {
 	return conn->exchange->state >= EXCHANGE_BODY && conn->exchange->state <= EXCHANGE_ENDED;
-}
-
-bool exchange_draws(const struct conn *conn)
-{
-	return conn->exchange->upload.splicing.state != SPLICING_NOT;
-}
-
-/* Whether what is still to come of the client is moved on unseen. All that has come was read. */
-static bool is_upload_for_splicing(const struct exchange *exchange)
-{
-	const struct conn *conn = exchange->conn;
-
-	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICING_NOT || send_copies(conn->worker))
-		return false;
-	if (exchange->state == EXCHANGE_TUNNEL)
-		return stream_unsent(exchange->to) >= STREAM_ROOM;
-	return exchange->measured && tux_body_ahead(&conn->body) >= SPLICE_BYTES;
-}
-
-/* The peer has all of the request's body. */
-static void end_upload(struct exchange *exchange)
-{
-	splicing_end(&exchange->upload.splicing, &exchange->conn->worker->pipes);
-	exchange->upload.done = true;
-	end_input(exchange);
-}
-
-void exchange_draw(struct conn *conn)
-{
-	struct exchange *exchange = conn->exchange;
-	struct upload *upload = &exchange->upload;
-	struct tux_body *body = exchange->state == EXCHANGE_TUNNEL ? NULL : &conn->body;
-	const uint64_t before = conn->body.total;
-
-	if (!exchange_draws(conn) || exchange->to == NULL || upload->deaf || conn->in.len > 0)
-		return;
-	switch (upload_draw(upload, &conn->worker->streams, exchange->to, &conn->channel, body)) {
-	case UPLOAD_WAITS:
-		break;
-	case UPLOAD_WHOLE:
-		end_upload(exchange);
-		break;
-	case UPLOAD_ENDED:
-		conn->ended = true;
-		break;
-	case UPLOAD_DEAF:
-		deafen(exchange);
-		break;
-	}
-	if (exchange->upstream != NULL)
-		count(&exchange->server->counters->sent_bytes, conn->body.total - before);
-	wait_for_peer(exchange);
-}
-
-void exchange_readable(struct conn *conn)
-{
-	splicing_readable(&conn->exchange->upload.splicing);
-}
-
-uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
-{
-	struct exchange *exchange = conn->exchange;
-	struct worker *worker = conn->worker;
-	struct upload *upload = &exchange->upload;
-	const uint64_t before = conn->body.total;
-	uint32_t used = len;
-
-	*refusal = TUX_ACCEPTED;
-	if (exchange->state == EXCHANGE_TUNNEL) {
-		if (!stream_send(exchange->to, buf, len))
-			deafen(exchange);
-	} else {
-		switch (upload_read(upload, exchange->to, &conn->body, conn->max_body_bytes, buf, len, &used, refusal)) {
-		case TUX_MORE:
-			break;
-		case TUX_PARSED:
-			end_upload(exchange);
-			break;
-		case TUX_REFUSED: /* without memory for it the peer cannot be told the rest: it is as gone */
-			if (*refusal != TUX_ACCEPTED)
-				return len;
-			deafen(exchange);
-			break;
-		}
-		if (exchange->upstream != NULL)
-			count(&exchange->server->counters->sent_bytes, conn->body.total - before);
-	}
-	if (used == len && is_upload_for_splicing(exchange) &&
-	    splicing_begin(&upload->splicing, &worker->pipes, worker->ops, worker->loop, &conn->channel, !exchange->to->channel.pipe))
-		worker->ops->receive_stop(worker->loop, &conn->channel);
-	wait_for_peer(exchange);
-	return used;
 }
 
 void exchange_client_ended(struct conn *conn)
