@@ -187,7 +187,6 @@ struct worker {
 	int64_t now_us;               /* since 1970 */
 	uint8_t date[TUX_DATE_LEN];
 	bool draining;
-	uint64_t close_idle_ms;       /* when those that are idle are closed, as somebody else accepts now */
 	bool *keeps_listeners;        /* the engine's flags */
 	unsigned *accepting_workers;  /* the engine's: the last one closes what all share */
 	bool *go;                     /* to accept: nobody is taken by an engine that may still fail to start */

@@ -261,8 +261,9 @@ const char *tux_engine_describe(const struct tux_engine *engine);
 void tux_engine_drain(struct tux_engine *engine);
 
 /*
- * Stops accepting in the same way, because somebody else accepts there now. Idle connections stay for some seconds more: a request
- * on them is answered and tells them to close; then they are closed, their clients being told first. tux_engine_drain() may come behind it.
+ * Stops accepting in the same way, because somebody else accepts there now. Idle connections stay until their next request,
+ * which is answered and tells them to close, or until the idle timeout: none is closed under a client that is just sending.
+ * tux_engine_drain() may come behind it.
  */
 void tux_engine_retire(struct tux_engine *engine);
 

@@ -17,8 +17,6 @@
 enum {
 	LINGER_MS = 2000,
 	LOG_POLL_MS = 5,    /* whether the log has made room for those who wait for it */
-	RETIRE_GRACE_MS = 5000, /* that idle connections are kept when somebody else accepts now, for a request that ends them; then they are closed */
-	RETIRE_POLL_MS = 1000,  /* then those that have become idle later are */
 	DRAIN_POLL_MS = 20, /* connections that have bytes on their way when draining begins are looked at again, the kernel engine too */
 };
 
@@ -220,8 +218,6 @@ static int wait_ms(const struct worker *worker)
 	if (worker->draining && (wait < 0 || wait > DRAIN_POLL_MS) &&
 	    (__atomic_load_n(worker->drain, __ATOMIC_RELAXED) || worker->kernel->fd >= 0))
 		wait = DRAIN_POLL_MS;
-	if (worker->draining)
-		wait = sooner(wait, worker->close_idle_ms > worker->now_ms ? (int)(worker->close_idle_ms - worker->now_ms) : 0);
 	return wait;
 }
 
@@ -260,7 +256,6 @@ static void close_acceptors(struct worker *worker)
 static void begin_drain(struct worker *worker)
 {
 	worker->draining = true;
-	worker->close_idle_ms = worker->now_ms + RETIRE_GRACE_MS;
 	accepting_switch(worker, false);
 }
 
@@ -300,10 +295,8 @@ static void serve(struct worker *worker)
 			begin_drain(worker);
 		if (worker->draining && worker->acceptor_count > 0)
 			end_accepting(worker);
-		if (drain || (worker->draining && worker->now_ms >= worker->close_idle_ms)) {
+		if (drain)
 			connections_close_idle(worker);
-			worker->close_idle_ms = worker->now_ms + RETIRE_POLL_MS;
-		}
 		if (worker->draining && worker->acceptor_count == 0 && worker->open == 0 && kernel_drained(worker->kernel))
 			return;
 	}

@@ -233,21 +233,6 @@ def test_a_changed_file_is_what_is_served(supervised, roots):
     server.alone()
 
 
-def test_an_idle_connection_ends_soon(supervised, roots):
-    """One that is silent is closed some seconds after a reload, not reset, whatever its idle timeout; until then it is answered."""
-    server = supervised(text(roots[0], "idle-timeout 600"))
-    with server.connect() as idle, server.connect() as asks:
-        assert idle.get("/file").body == asks.get("/file").body == b"one"
-        server.reload()
-        time.sleep(2)
-        assert closes(asks.get("/file"))
-        asks.assert_closed()
-        began = time.monotonic()
-        idle.assert_closed()
-        assert time.monotonic() - began > 1
-    server.alone()
-
-
 def test_an_answer_under_way_is_finished(supervised, roots):
     """However long it takes, while reloads go on."""
     server = supervised(text(roots[0]))
