@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inside.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../core/target.h"
+#include "say.h"
 
 enum {
 	MAX_INSIDE = 5,          /* times that one request is sent elsewhere; more is 500 */
@@ -18,9 +18,15 @@ static const struct tux_text kept[] = {
 	TUX_TEXT("expires"),
 };
 
+/* Says why, and of which request. */
 static uint16_t refuse(const struct conn *conn, uint16_t status, const char *why)
 {
-	fprintf(stderr, "tux: route %u: %s\n", conn->worker->route != NULL ? conn->worker->route->argument : 0u, why);
+	const struct bytes *head = conn->asked.len > 0 ? &conn->asked : &conn->held;
+	uint32_t len = 0;
+
+	while (len < head->len && head->data[len] != '\r' && head->data[len] != '\n')
+		len++;
+	say(why, (const char *)head->data, len);
 	return status;
 }
 
@@ -133,10 +139,10 @@ uint16_t inside_begin(struct conn *conn, const uint8_t *head)
 	if (!accel && !file && !res->local)
 		return 0;
 	if (++conn->inside > MAX_INSIDE)
-		return refuse(conn, 500, "the answer was left to somebody else too often");
+		return refuse(conn, 500, "the answer was left to somebody else too often:");
 	target = value_of(res, accel ? TUX_FIELD_X_ACCEL_REDIRECT : file ? TUX_FIELD_X_SENDFILE : TUX_FIELD_LOCATION);
 	if (!res->local && !keep_fields(conn, head))
-		return refuse(conn, 502, "the fields of a response that names a file are too many");
+		return refuse(conn, 502, "the fields of a response that names a file are too many:");
 	conn->hidden = !res->local;
 	if (file && !accel)
 		good = path_of_file(conn, head + target.off, target.len, &path);
@@ -144,7 +150,7 @@ uint16_t inside_begin(struct conn *conn, const uint8_t *head)
 		good = bytes_keep(&path, head + target.off, target.len) && path.len > 0 && path.data[0] == '/';
 	good = good && rewrite(conn, path.data, path.len);
 	bytes_forget(&path);
-	return good ? 200 : refuse(conn, 502, "a response names a file or a path that is none of the site's");
+	return good ? 200 : refuse(conn, 502, "a response names a file or a path that is none of the site's:");
 }
 
 void inside_end(struct conn *conn)
