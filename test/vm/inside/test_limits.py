@@ -97,7 +97,9 @@ def stuck(tux, fields, count):
         sock.connect(("127.0.0.1", tux.port))
         sock.sendall(f"GET /big HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode())
         socks.append(sock)
-    time.sleep(1)
+    for sock in socks:
+        sock.settimeout(30)
+        sock.recv(1, socket.MSG_PEEK)  # its answer is under way
     return socks
 
 
