@@ -452,6 +452,8 @@ static void go_on(struct conn *conn)
 		} else {
 			uint32_t before = conn->in.len;
 
+			if (conn->ended && conn->state == CONN_HEAD)
+				conn->seen = 0; /* no more comes: what is wrong with it is looked for now */
 			if (before > 0 && takes_more(conn))
 				consume_kept(conn);
 			if (conn->state != CONN_CLOSED && !send_queued(conn) && conn->in.len == before) {
@@ -514,6 +516,8 @@ static void on_ended(struct channel *channel, int error)
 		return;
 	if (conn->state == CONN_EXCHANGE && error == 0)
 		resume(conn);
+	else if (error == 0 && conn->state == CONN_HEAD && conn->in.len > 0 && !busy(conn))
+		go_on(conn);
 	else if (error != 0 || conn->state == CONN_LINGERING || !busy(conn))
 		end(conn);
 }

@@ -211,6 +211,8 @@ static bool take_request(struct conn *conn)
 		hand_up(conn, TUX_REASON_DRAIN);
 		return false;
 	}
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		conn->seen = 0; /* no more comes: what is wrong with it is looked for now */
 	if (peek.len > conn->seen)
 		look = reply_look(conn, peek.buf, peek.len, &used, &result);
 	if (look == LOOK_MORE && peek.unread > conn->seen && peek.len < min_t(u32, peek.unread, TUX_MAX_HEAD)) {

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is ambiguous or malformed is refused, never guessed (RFC 9112 2, 3, 5, 6, 11)."""
+import time
+
 import pytest
 
 import content
@@ -165,6 +167,19 @@ def test_refused_octet_by_octet(server, name):
             except (BrokenPipeError, ConnectionResetError):
                 break
         assert conn.response().status in statuses
+
+
+@pytest.mark.parametrize("at", range(44, 54))
+def test_refused_when_no_more_comes(server, at):
+    """RFC 9112 2.2: a head that is wrong is told so, in whatever pieces it came, though it never ends."""
+    data = b"GET /text.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=99\r\n\r="
+    with server.connect() as conn:
+        conn.send(data[:at])
+        time.sleep(0.05)  # one piece each
+        conn.send(data[at:])
+        conn.send_eof()
+        assert conn.response().status == 400
+        conn.assert_closed()
 
 
 ACCEPTED = {
