@@ -453,7 +453,7 @@ static void go_on(struct conn *conn)
 			uint32_t before = conn->in.len;
 
 			if (conn->ended && conn->state == CONN_HEAD)
-				conn->seen = 0; /* no more comes: what is wrong with it is looked for now */
+				conn->seen = 0; /* no more comes: it is parsed as a whole, for what is wrong with it */
 			if (before > 0 && takes_more(conn))
 				consume_kept(conn);
 			if (conn->state != CONN_CLOSED && !send_queued(conn) && conn->in.len == before) {

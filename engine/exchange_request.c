@@ -21,7 +21,7 @@ void exchange_wait(struct exchange *exchange)
 	if (exchange->program != NULL)
 		cgi_hold(exchange->program, waits_for_client(exchange));
 	if (exchange->upstream == NULL || exchange->from == NULL || exchange->state == EXCHANGE_CONNECTING)
-		return; /* a program has its time as a whole */
+		return; /* the spawner looks at a program's times, and connecting has its own */
 	if (waits_for_client(exchange))
 		stream_wait_end(exchange->from);
 	else if (exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0)

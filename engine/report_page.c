@@ -191,6 +191,16 @@ static void reasons_write(FILE *out, const char *title, const uint64_t counts[TU
 	table_end(out);
 }
 
+/* Numbers of a row, a cell each. */
+static void cells_write(FILE *out, const uint64_t *numbers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		fputs("<td>", out);
+		report_put_count(out, numbers[i]);
+		fputs("</td>", out);
+	}
+}
+
 static void peers_write(FILE *out, const struct report *report)
 {
 	fputs("<section class=\"wide\"><h2>Upstream servers</h2><table><thead><tr><th></th><th>requests</th><th>now</th><th>errors</th>"
@@ -205,11 +215,7 @@ static void peers_write(FILE *out, const struct report *report)
 		fputs(", ", out);
 		put_escaped(out, peer->server);
 		fputs("</th>", out);
-		for (unsigned column = 0; column < sizeof(columns) / sizeof(columns[0]); column++) {
-			fputs("<td>", out);
-			report_put_count(out, columns[column]);
-			fputs("</td>", out);
-		}
+		cells_write(out, columns, sizeof(columns) / sizeof(columns[0]));
 		fputs("<td>", out);
 		report_put_duration(out, tux_histogram_quantile(&peer->counters.latency, 990));
 		fputs("</td></tr>\n", out);
@@ -233,11 +239,7 @@ static void programs_write(FILE *out, const struct report *report)
 			fputc(')', out);
 		}
 		fputs("</th>", out);
-		for (unsigned column = 0; column < sizeof(columns) / sizeof(columns[0]); column++) {
-			fputs("<td>", out);
-			report_put_count(out, columns[column]);
-			fputs("</td>", out);
-		}
+		cells_write(out, columns, sizeof(columns) / sizeof(columns[0]));
 		fputs("<td>", out);
 		report_put_duration(out, counters->cpu_us);
 		fputs("</td><td>", out);

@@ -156,7 +156,7 @@ bool spawner_kill(struct spawner *spawner, uint64_t id);
 bool spawner_time(struct spawner *spawner, uint64_t id, uint32_t more_ms);
 
 enum spawner_news {
-	SPAWNER_NOTHING, /* for now */
+	SPAWNER_NOTHING, /* none is there to be read */
 	SPAWNER_RESULT,
 	SPAWNER_GONE,    /* nothing will come any more, for no id; the loop watches its source no more */
 };

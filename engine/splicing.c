@@ -79,9 +79,7 @@ void splicing_end(struct splicing *splicing, struct pipes *pipes)
 {
 	struct pipe *pipe = splicing->pipe;
 
-	if (pipe != NULL && splicing->filled > 0) {
-		pipe_close(pipes, pipe);
-	} else if (pipe != NULL && pipes->spare_count == SPARE_PIPES) {
+	if (pipe != NULL && (splicing->filled > 0 || pipes->spare_count == SPARE_PIPES)) {
 		pipe_close(pipes, pipe);
 	} else if (pipe != NULL) {
 		pipe->next = pipes->spare;

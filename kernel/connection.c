@@ -212,7 +212,7 @@ static bool take_request(struct conn *conn)
 		return false;
 	}
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
-		conn->seen = 0; /* no more comes: what is wrong with it is looked for now */
+		conn->seen = 0; /* no more comes: it is parsed as a whole, for what is wrong with it */
 	if (peek.len > conn->seen)
 		look = reply_look(conn, peek.buf, peek.len, &used, &result);
 	if (look == LOOK_MORE && peek.unread > conn->seen && peek.len < min_t(u32, peek.unread, TUX_MAX_HEAD)) {
