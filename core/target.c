@@ -351,6 +351,17 @@ static bool close_segment(const uint8_t *dst, uint32_t *start, uint32_t *end)
 	return true;
 }
 
+/* Ends a path of which the last segment is a name with a slash. */
+/*@ requires end >= 1 && \valid(dst + (0 .. end));
+  @ requires normal(dst, end) && dst[end - 1] != '/';
+  @ assigns dst[end];
+  @ ensures normal(dst, end + 1) && dst[end] == '/';
+  @*/
+static void put_slash(uint8_t *dst, uint32_t end)
+{
+	dst[end] = '/';
+}
+
 /*
  * One pass: dst[0 .. start) is normalised and ends in '/', dst[start .. end) is the segment that is
  * being decoded. end never overtakes i, so dst needs no more room than src has.
@@ -393,7 +404,7 @@ enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint
 		if (!close_segment(dst, &start, &end))
 			return TUX_REFUSED_DOT_DOT;
 		if (end > start)
-			dst[end++] = '/';
+			put_slash(dst, end++);
 		start = end;
 	}
 	if (!close_segment(dst, &start, &end))
