@@ -8,15 +8,15 @@
 #include "../core/body.h"
 #include "../core/received.h"
 #include "bytes.h"
-#include "cgi.h"
+#include "peer/cgi.h"
 #include "kernel.h"
-#include "load.h"
-#include "loader.h"
-#include "loop.h"
+#include "object/load.h"
+#include "object/loader.h"
+#include "loop/loop.h"
 #include "records.h"
-#include "splicing.h"
-#include "timer.h"
-#include "upstream.h"
+#include "peer/splicing.h"
+#include "loop/timer.h"
+#include "peer/upstream.h"
 
 enum {
 	OUT_BYTES = 16384,         /* of heads and small bodies that are sent together */

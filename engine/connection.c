@@ -10,8 +10,8 @@
 
 #include "address.h"
 #include "backlog.h"
-#include "exchange.h"
-#include "inside.h"
+#include "peer/exchange.h"
+#include "peer/inside.h"
 #include "lookup.h"
 #include "reply.h"
 #include "send.h"

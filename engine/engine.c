@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tally.h"
+#include "report/tally.h"
 #include "worker.h"
 
 struct tux_engine {

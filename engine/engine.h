@@ -15,7 +15,7 @@
 #include "../core/response.h"
 #include "../core/route.h"
 #include "../core/selection.h"
-#include "counters.h"
+#include "report/counters.h"
 
 enum {
 	TUX_MAX_THREADS = 256,

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "listing.h"
+#include "object/listing.h"
 
 /*
  * What inotify sees needs no question. The rest is asked about with every request; on file systems

@@ -11,11 +11,11 @@
 #include "../core/response.h"
 #include "../core/target.h"
 #include "lookup.h"
-#include "report.h"
-#include "report_request.h"
+#include "report/report.h"
+#include "report/request.h"
 #include "say.h"
 #include "send.h"
-#include "tally.h"
+#include "report/tally.h"
 
 enum {
 	LONGEST_PATH = 4096, /* that a file can have: PATH_MAX */

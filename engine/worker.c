@@ -10,9 +10,9 @@
 
 #include "accepting.h"
 #include "connection.h"
-#include "exchange.h"
+#include "peer/exchange.h"
 #include "lookup.h"
-#include "tally.h"
+#include "report/tally.h"
 
 enum {
 	LINGER_MS = 2000,

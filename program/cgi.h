@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 
 #include "../engine/engine.h"
-#include "../engine/spawner.h"
+#include "../engine/peer/spawner.h"
 #include "privileges.h"
 
 enum {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The spawner as the program sees it: a process that starts CGI programs for the engine, which may not. engine/spawner.h has what
+ * The spawner as the program sees it: a process that starts CGI programs for the engine, which may not. engine/peer/spawner.h has what
  * they say to each other.
  */
 #ifndef TUX_PROGRAM_SPAWNER_H

@@ -24,7 +24,7 @@
 
 #include <cmocka.h>
 
-#include "../../engine/spawner.h"
+#include "../../engine/peer/spawner.h"
 #include "../../program/spawner.h"
 
 enum { DEADLINE_MS = 20000, OUTPUT_MAX = 65536 };

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "../../engine/report.h"
-#include "../../engine/report_request.h"
+#include "../../engine/report/report.h"
+#include "../../engine/report/request.h"
 
 /* Whether a client of this address may see it. */
 static bool permits(const struct tux_status_route *route, const char *address)

@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "../../engine/spawner.h"
+#include "../../engine/peer/spawner.h"
 #include "../../program/sandbox.h"
 
 enum { SKIPPED = 77 };

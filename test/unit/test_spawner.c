@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "../../engine/spawner.h"
+#include "../../engine/peer/spawner.h"
 
 enum { MESSAGE_MAX = sizeof(struct tux_spawn_start) + TUX_SPAWN_MAX_TEXT + 1 };
 

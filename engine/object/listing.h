@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Directory listings, as HTML for people and JSON for programs. */
+#ifndef TUX_ENGINE_OBJECT_LISTING_H
+#define TUX_ENGINE_OBJECT_LISTING_H
+
+#include "../engine.h"
+
+struct tux_listing_request {
+	int root_fd;          /* the document root: a link is listed if it leads to something beneath it */
+	int dir_fd;           /* the directory, opened for reading; not closed here, its offset is moved */
+	const uint8_t *path;  /* normalised path of the directory, starts and ends with '/' */
+	uint32_t path_len;
+	const uint8_t *query; /* of the target, as sent: sort=name|size|time, order=asc|desc; others are ignored */
+	uint32_t query_len;
+	bool json;
+	bool dot_files;       /* list names that start with a dot */
+	struct tux_modes modes; /* list what these permit */
+};
+
+/*
+ * Reads the directory and renders it. *text is malloc'ed, *len bytes; the caller frees it. False with errno when the
+ * directory cannot be read or memory is short. Sockets, devices, FIFOs and links that are broken or leave the root are
+ * left out; directories come first. Names are escaped in markup, percent-encoded in links and valid UTF-8 in JSON.
+ * At most TUX_LISTING_MAX entries; more are counted in a last line of the markup. Blocks: for a thread that may.
+ */
+bool tux_listing_render(const struct tux_listing_request *req, uint8_t **text, size_t *len);
+
+enum { TUX_LISTING_MAX = 100000 };
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A few threads that may block, for what an engine thread would have to wait for. */
+#ifndef TUX_ENGINE_OBJECT_LOADER_H
+#define TUX_ENGINE_OBJECT_LOADER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+enum { LOADER_THREADS = 4 };
+
+/* Where finished jobs wait for the thread that asked; its event_fd becomes readable. */
+struct inbox {
+	pthread_mutex_t lock;
+	struct job *jobs;
+	int event_fd;
+};
+
+/* Embedded in what has to be done. */
+struct job {
+	struct job *next;
+	struct inbox *inbox;
+	void (*run)(struct job *job); /* in a loader thread */
+};
+
+struct loader {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct job *first;
+	struct job **last;
+	bool stopping;
+	unsigned threads;
+	pthread_t thread[LOADER_THREADS];
+};
+
+bool inbox_open(struct inbox *inbox);
+void inbox_free(struct inbox *inbox);
+
+/* Takes all finished jobs, linked by next, and empties the event_fd. */
+struct job *inbox_take(struct inbox *inbox);
+
+bool loader_start(struct loader *loader);
+
+/* Ends the threads; jobs not begun go to their inboxes unrun. */
+void loader_stop(struct loader *loader);
+
+/* Any thread. The job belongs to the loader until it is in its inbox. */
+void loader_submit(struct loader *loader, struct job *job);
+
+#endif

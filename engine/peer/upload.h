@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A request's body on its way from the client to a peer, framed as the peer gets it; or what goes through a tunnel there. */
+#ifndef TUX_ENGINE_PEER_UPLOAD_H
+#define TUX_ENGINE_PEER_UPLOAD_H
+
+#include "../../core/body.h"
+#include "splicing.h"
+#include "stream.h"
+
+struct upload {
+	bool chunked;              /* it goes out in chunks */
+	bool begun;                /* some of it was sent */
+	bool done;                 /* its end was sent, or there is none */
+	bool deaf;                 /* the peer takes nothing more */
+	bool blocked;              /* writable() of the stream is to come */
+	struct splicing splicing;
+};
+
+/* What became of a call of upload_draw(). */
+enum upload_next {
+	UPLOAD_WAITS, /* for the client or the peer: upload_draw() again behind readable() or writable() */
+	UPLOAD_WHOLE, /* the body has come to its end */
+	UPLOAD_ENDED, /* the client has closed its side */
+	UPLOAD_DEAF,  /* the peer takes nothing more */
+};
+
+/* Whether more is to be given to the stream now. */
+bool upload_takes(const struct upload *upload, const struct stream *to);
+
+/* Bytes that the peer has not taken yet. */
+uint32_t upload_unsent(const struct upload *upload, const struct stream *to);
+
+/*
+ * Reads the body and has its content sent, of len octets *used; a body of more than max octets is refused. TUX_PARSED: it is whole.
+ * TUX_REFUSED: *refusal says why, TUX_ACCEPTED: there is no memory, the peer cannot be told the rest.
+ */
+enum tux_verdict upload_read(struct upload *upload, struct stream *to, struct tux_body *body, uint64_t max, const uint8_t *buf, uint32_t len,
+                             uint32_t *used, enum tux_refusal *refusal);
+
+/* Moves bytes on, out of the client's socket source; of body, or without one (NULL) whatever comes. */
+enum upload_next upload_draw(struct upload *upload, const struct streams *streams, struct stream *to, struct channel *source,
+                             struct tux_body *body);
+
+#endif
