@@ -6,11 +6,11 @@
 #include <stdio.h>
 
 #include "../engine/engine.h"
-#include "cgis.h"
-#include "log.h"
-#include "host.h"
-#include "modules.h"
-#include "upstreams.h"
+#include "settings/cgis.h"
+#include "log/log.h"
+#include "settings/host.h"
+#include "settings/modules.h"
+#include "settings/upstreams.h"
 
 enum { TUX_DEFAULT_CACHE_ENTRIES = 16384 };
 

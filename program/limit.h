@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kernel's limits on this process, and what fits into them. */
-#ifndef TUX_PROGRAM_LIMITS_H
-#define TUX_PROGRAM_LIMITS_H
+#ifndef TUX_PROGRAM_LIMIT_H
+#define TUX_PROGRAM_LIMIT_H
 
 #include <stdio.h>
 

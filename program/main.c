@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "config.h"
-#include "log_binary.h"
+#include "config/config.h"
+#include "log/binary.h"
 #include "serve.h"
 #include "status.h"
 #include "supervisor.h"

@@ -25,7 +25,7 @@
 #include <cmocka.h>
 
 #include "../../engine/peer/spawner.h"
-#include "../../program/spawner.h"
+#include "../../program/cgi/spawner.h"
 
 enum { DEADLINE_MS = 20000, OUTPUT_MAX = 65536 };
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "../../program/command.h"
-#include "../../program/routes.h"
+#include "../../program/settings/routes.h"
 #include "../../program/value.h"
 
 enum { ARGS_MAX = 80 };

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "program/host.h"
+#include "../../program/settings/host.h"
 
 static char error[256];
 

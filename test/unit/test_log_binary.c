@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "../../program/log_binary.h"
+#include "../../program/log/binary.h"
 
 static uint8_t file[1 << 20];
 static size_t file_len;

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "../../program/log_line.h"
+#include "../../program/log/line.h"
 
 static const uint8_t ipv4[16] = { [10] = 0xff, [11] = 0xff, 192, 0, 2, 7 };
 static const uint8_t ipv6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };

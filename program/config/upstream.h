@@ -3,7 +3,7 @@
 #ifndef TUX_PROGRAM_CONFIG_UPSTREAM_H
 #define TUX_PROGRAM_CONFIG_UPSTREAM_H
 
-#include "config_reading.h"
+#include "reading.h"
 
 /* All upstreams that are said behind the key. */
 void upstreams_apply(struct reading *reading, const ucl_object_t *first);

@@ -10,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config_cgi.h"
-#include "config_reading.h"
-#include "config_route.h"
-#include "config_upstream.h"
-#include "value.h"
+#include "cgi.h"
+#include "reading.h"
+#include "route.h"
+#include "upstream.h"
+#include "../value.h"
 
 enum { MAX_FILE = 16 * 1024 * 1024 };
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "log_line.h"
+#include "line.h"
 
 /*
  * Stands in front of records: whenever a file is opened, and where a failed write may have cut one off. It may be anywhere

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A host as it is said: what a block of the configuration says of one, and what its top and the command line say of all. */
-#ifndef TUX_PROGRAM_HOST_H
-#define TUX_PROGRAM_HOST_H
+#ifndef TUX_PROGRAM_SETTINGS_HOST_H
+#define TUX_PROGRAM_SETTINGS_HOST_H
 
 #include "fields.h"
 #include "routes.h"

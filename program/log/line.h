@@ -3,7 +3,7 @@
 #ifndef TUX_PROGRAM_LOG_LINE_H
 #define TUX_PROGRAM_LOG_LINE_H
 
-#include "../core/record.h"
+#include "../../core/record.h"
 
 enum tux_log_style {
 	TUX_LOG_COMBINED,

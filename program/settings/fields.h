@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules about the fields of answers as they are said, made into what the engine adds and leaves out. */
-#ifndef TUX_PROGRAM_FIELDS_H
-#define TUX_PROGRAM_FIELDS_H
+#ifndef TUX_PROGRAM_SETTINGS_FIELDS_H
+#define TUX_PROGRAM_SETTINGS_FIELDS_H
 
-#include "../engine/engine.h"
+#include "../../engine/engine.h"
 
 enum { TUX_MAX_FIELD_RULES = 64 }; /* of the top, a host, or a route */
 

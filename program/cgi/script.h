@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which file beneath a directory of CGI scripts a path means. */
-#ifndef TUX_PROGRAM_SCRIPT_H
-#define TUX_PROGRAM_SCRIPT_H
+#ifndef TUX_PROGRAM_CGI_SCRIPT_H
+#define TUX_PROGRAM_CGI_SCRIPT_H
 
 #include <stdbool.h>
 #include <stdint.h>

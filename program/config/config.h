@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The configuration file: libucl's syntax, and the names and values of the command line's options. */
-#ifndef TUX_PROGRAM_CONFIG_H
-#define TUX_PROGRAM_CONFIG_H
+#ifndef TUX_PROGRAM_CONFIG_CONFIG_H
+#define TUX_PROGRAM_CONFIG_CONFIG_H
 
-#include "command.h"
+#include "../command.h"
 
 struct tux_config;
 

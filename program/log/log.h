@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The access log: one thread that takes records from the engine and writes lines, for each site to its file. */
-#ifndef TUX_PROGRAM_LOG_H
-#define TUX_PROGRAM_LOG_H
+#ifndef TUX_PROGRAM_LOG_LOG_H
+#define TUX_PROGRAM_LOG_LOG_H
 
 #include <sys/types.h>
 
-#include "../engine/engine.h"
-#include "log_file.h"
+#include "../../engine/engine.h"
+#include "file.h"
 
 struct tux_log;
 

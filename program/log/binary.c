@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reading a binary log: nothing in a file is believed before it has been compared with what there is of it. */
 #define _GNU_SOURCE 1
-#include "log_binary.h"
+#include "binary.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,13 +3,13 @@
  * The spawner as the program sees it: a process that starts CGI programs for the engine, which may not. engine/peer/spawner.h has what
  * they say to each other.
  */
-#ifndef TUX_PROGRAM_SPAWNER_H
-#define TUX_PROGRAM_SPAWNER_H
+#ifndef TUX_PROGRAM_CGI_SPAWNER_H
+#define TUX_PROGRAM_CGI_SPAWNER_H
 
 #include <sys/types.h>
 
-#include "../engine/engine.h"
-#include "privileges.h"
+#include "../../engine/engine.h"
+#include "../privileges.h"
 
 struct tux_spawner {
 	int fd[TUX_MAX_THREADS]; /* a socket for each thread, for tux_engine_config.spawner_fd */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "config_upstream.h"
+#include "upstream.h"
 
 #include <string.h>
 
-#include "upstreams.h"
+#include "../settings/upstreams.h"
 
 static int find(struct reading *reading, const char *name, const char *at)
 {

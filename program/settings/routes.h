@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The routes as they are said, gathered into the core's table. */
-#ifndef TUX_PROGRAM_ROUTES_H
-#define TUX_PROGRAM_ROUTES_H
+#ifndef TUX_PROGRAM_SETTINGS_ROUTES_H
+#define TUX_PROGRAM_SETTINGS_ROUTES_H
 
 #include "fields.h"
 

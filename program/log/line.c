@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An access record as a line of text. Pure: no file, no clock but the record's. */
 #define _GNU_SOURCE 1
-#include "log_line.h"
+#include "line.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "value.h"
+#include "../value.h"
 
 enum {
 	ADDRESS_WIDTH = 15, /* of the columns that people read */

@@ -3,7 +3,7 @@
 #ifndef TUX_PROGRAM_CONFIG_CGI_H
 #define TUX_PROGRAM_CONFIG_CGI_H
 
-#include "config_reading.h"
+#include "reading.h"
 
 /* All that are said behind the key. */
 void cgis_apply(struct reading *reading, const ucl_object_t *first);

@@ -3,7 +3,7 @@
 #ifndef TUX_PROGRAM_CONFIG_ROUTE_H
 #define TUX_PROGRAM_CONFIG_ROUTE_H
 
-#include "config_reading.h"
+#include "reading.h"
 
 /* All routes that are said behind the key, for the host at hand. */
 void routes_apply(struct reading *reading, const ucl_object_t *first);

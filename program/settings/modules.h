@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The names of modules that routes say. Which of them are loaded is known when requests come, not here. */
-#ifndef TUX_PROGRAM_MODULES_H
-#define TUX_PROGRAM_MODULES_H
+#ifndef TUX_PROGRAM_SETTINGS_MODULES_H
+#define TUX_PROGRAM_SETTINGS_MODULES_H
 
-#include "../engine/engine.h"
+#include "../../engine/engine.h"
 
 /* Begins as zeros. */
 struct tux_modules {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The upstream servers as they are said, gathered into what the engine takes. */
-#ifndef TUX_PROGRAM_UPSTREAMS_H
-#define TUX_PROGRAM_UPSTREAMS_H
+#ifndef TUX_PROGRAM_SETTINGS_UPSTREAMS_H
+#define TUX_PROGRAM_SETTINGS_UPSTREAMS_H
 
-#include "../engine/engine.h"
+#include "../../engine/engine.h"
 
 /* Begins as zeros. */
 struct tux_upstream_table {

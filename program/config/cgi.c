@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "config_cgi.h"
+#include "cgi.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "log_line.h"
+#include "line.h"
 
 struct tux_log_file;
 

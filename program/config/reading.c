@@ -4,7 +4,7 @@
  * they stand.
  */
 #define _GNU_SOURCE 1
-#include "config_reading.h"
+#include "reading.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "config_route.h"
+#include "route.h"
 
 #include <string.h>
 
-#include "config_cgi.h"
-#include "config_upstream.h"
-#include "value.h"
+#include "cgi.h"
+#include "upstream.h"
+#include "../value.h"
 
 enum { MAX_ALLOW = 64 }; /* networks of a status */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/target.h"
+#include "../../core/target.h"
 
 enum { MAX_LABEL = 63 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kinds of CGI programs as they are said, gathered into the engine's table. */
-#ifndef TUX_PROGRAM_CGIS_H
-#define TUX_PROGRAM_CGIS_H
+#ifndef TUX_PROGRAM_SETTINGS_CGIS_H
+#define TUX_PROGRAM_SETTINGS_CGIS_H
 
-#include "../engine/engine.h"
+#include "../../engine/engine.h"
 
 struct tux_cgi_lists;
 

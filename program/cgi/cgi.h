@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A kind of CGI program as it is started: what struct tux_cgi says, looked up once; and how a process becomes one. */
-#ifndef TUX_PROGRAM_CGI_H
-#define TUX_PROGRAM_CGI_H
+#ifndef TUX_PROGRAM_CGI_CGI_H
+#define TUX_PROGRAM_CGI_CGI_H
 
 #include <sys/resource.h>
 
-#include "../engine/engine.h"
-#include "../engine/peer/spawner.h"
-#include "privileges.h"
+#include "../../engine/engine.h"
+#include "../../engine/peer/spawner.h"
+#include "../privileges.h"
 
 enum {
 	TUX_CGI_RLIMITS = 6,
