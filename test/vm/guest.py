@@ -206,8 +206,9 @@ def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1
                 with open(part, "rb") as file:
                     shutil.copyfileobj(file, whole)
         cpu = "max,-erms,-fsrm,-rdrand,-rdseed" if icount else "max"
+        # The firmware's table of processors, all that a kernel without ACPI has, tells of one for each socket.
         command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot", "-M", "pc", "-cpu", cpu,
-                   "-accel", "tcg" + (",thread=multi" if cpus > 1 else ""), "-smp", str(cpus), "-m", str(memory_mb),
+                   "-accel", "tcg" + (",thread=multi" if cpus > 1 else ""), "-smp", f"{cpus},sockets={cpus}", "-m", str(memory_mb),
                    "-kernel", str(BUILD / "kernels" / kernel / "vmlinuz"), "-initrd", folder + "/init.cpio",
                    "-serial", "file:" + folder + "/console", "-serial", "file:" + folder + "/dmesg",
                    "-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic no_timer_check " + ("nokaslr norandmaps random.trust_cpu=off " if icount

@@ -232,7 +232,7 @@ def test_each_allocation_of_an_arriving_request(root, target):
         if target != "/missing-from-the-cache":
             assert program.ask(target) == (200, expected)
         with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # the rest of /big has to wait for it to read
             client.settimeout(5)
             client.connect(listener.getsockname())
             client.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())

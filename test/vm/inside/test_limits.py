@@ -77,7 +77,7 @@ def test_mapped_memory_is_charged(cgroup, root):
         before = kernel_bytes(cgroup)
         process.stdin.write("\n")
         size = int(process.stdout.readline())
-        assert size >= INSTANCES * 2 * (1 << 18)
+        assert size >= INSTANCES * os.cpu_count() * (1 << 18)
         up = kernel_bytes(cgroup) - before
         assert size - SLACK <= up <= size * 1.2 + SLACK, (before, size, up)
         assert used(cgroup) >= size
