@@ -27,10 +27,14 @@ void stamp_take(struct stamp *stamp, const struct inode *inode)
 	};
 }
 
-bool stamp_same(const struct stamp *a, const struct stamp *b)
+bool stamp_holds(const struct stamp *stamp, const struct inode *inode)
 {
-	return a->size == b->size && a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s &&
-	       a->ctime_ns == b->ctime_ns && a->mode == b->mode && a->links == b->links;
+	struct timespec64 mtime = inode_get_mtime(inode);
+	struct timespec64 ctime = inode_get_ctime(inode);
+
+	return stamp->size == (u64)i_size_read(inode) && stamp->mtime_s == mtime.tv_sec && stamp->mtime_ns == (u32)mtime.tv_nsec &&
+	       stamp->ctime_s == ctime.tv_sec && stamp->ctime_ns == (u32)ctime.tv_nsec && stamp->mode == inode->i_mode &&
+	       stamp->links == inode->i_nlink;
 }
 
 struct object *object_new(const struct site *site, const u8 *key, u32 key_len, const u8 *index, u32 index_len)

@@ -47,6 +47,7 @@ struct object {
 	u64 modes;              /* of the directories, as a sum that a change of one alters */
 	s64 parent_ctime_s;     /* of the directory that the file is in: it moves when names in it come and go */
 	u32 parent_ctime_ns;
+	u64 named;              /* when all names of it last held: the system's count of renames, and jiffies in the low half */
 	u32 hash;
 	u32 key_len;
 	u32 name_len;
@@ -91,6 +92,6 @@ void object_put(struct object *object); /* any context */
 struct tux_facts object_facts(const struct object *object, enum tux_coding coding, s64 now_s);
 
 void stamp_take(struct stamp *stamp, const struct inode *inode);
-bool stamp_same(const struct stamp *a, const struct stamp *b);
+bool stamp_holds(const struct stamp *stamp, const struct inode *inode);
 
 #endif

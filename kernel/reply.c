@@ -72,14 +72,16 @@ bool reply_finish(struct conn *conn)
 {
 	u64 left = send_left(conn);
 
-	if (conn->record && !record_end(conn, conn->record, left))
-		return false;
+	if (conn->record) {
+		if (!record_end(conn, conn->record, left))
+			return false;
+		kfree(conn->record);
+		conn->record = NULL;
+	}
 	if (left > 0) {
 		counters(conn->instance)->errors++;
 		counters(conn->instance)->sent_bytes -= left;
 	}
-	kfree(conn->record);
-	conn->record = NULL;
 	return true;
 }
 
@@ -173,7 +175,8 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 	struct object *object = conn->loaded;
 
 	conn->loaded = NULL;
-	if (object && object->site == conn->site && object->key_len == path_len && memcmp(object->key, scratch->path, path_len) == 0)
+	if (object && object->site == conn->site && object->key_len == path_len &&
+	    memcmp(object->key, scratch->path, path_len) == 0)
 		return object;
 	if (object)
 		object_put(object);
@@ -204,7 +207,9 @@ static enum look answer_path(struct conn *conn, struct scratch *scratch, const u
 	struct object *object = find(conn, scratch, path_len);
 	enum look look;
 
-	if (!object) {
+	if (!object) { /* one that is known was no dot file, or those are served */
+		if (!conn->site->dot_files && tux_target_has_dot_file(scratch->path, path_len))
+			return hand_up(conn, TUX_REASON_TARGET);
 		conn->key = charged_copy(conn->instance, scratch->path, path_len);
 		conn->key_len = path_len;
 		return conn->key ? LOOK_MISS : hand_up(conn, TUX_REASON_MEMORY);
@@ -260,7 +265,5 @@ enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum 
 		return hand_up(conn, reason);
 	if (!records_room(conn->instance))
 		return hand_up(conn, TUX_REASON_RECORDS);
-	if (!conn->site->dot_files && tux_target_has_dot_file(scratch->path, path_len))
-		return hand_up(conn, TUX_REASON_TARGET);
 	return answer_path(conn, scratch, buf, path_len, result);
 }

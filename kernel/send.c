@@ -165,7 +165,8 @@ static struct folio *small_body(const struct answer *answer)
 {
 	struct folio *folio;
 
-	if (answer->left == 0 || answer->left > SMALL_BODY || offset_in_page(answer->off) + answer->left > PAGE_SIZE || !is_whole(answer))
+	if (answer->left == 0 || answer->left > SMALL_BODY || offset_in_page(answer->off) + answer->left > PAGE_SIZE ||
+	    !is_whole(answer))
 		return NULL;
 	folio = filemap_get_folio(answer->file->f_mapping, answer->off >> PAGE_SHIFT);
 	if (IS_ERR_OR_NULL(folio))
@@ -279,7 +280,8 @@ u64 send_left(const struct conn *conn)
 
 void send_release(struct conn *conn)
 {
-	kfree(conn->answer.head);
+	if (conn->answer.head_len > 0) /* kept, as not all of it was sent at once */
+		kfree(conn->answer.head);
 	if (conn->answer.object)
 		object_put(conn->answer.object);
 	conn->answer = (struct answer){ .object = NULL };

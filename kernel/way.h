@@ -12,6 +12,6 @@ bool way_take(struct object *object);
  * Whether the object's names still lead to its open files, and these are what they were: nothing renamed, removed,
  * written, mounted over, and no directory's mode changed. Any context, never sleeps; when in doubt the answer is no.
  */
-bool way_holds(const struct object *object);
+bool way_holds(struct object *object);
 
 #endif
