@@ -46,7 +46,7 @@ void slot_force(struct instance *instance)
 void slot_put(struct instance *instance)
 {
 	atomic_dec(slots(instance));
-	smp_mb__after_atomic();
+	smp_mb__after_atomic(); /* who finds no room sets full, then counts again; we the other way round */
 	if (READ_ONCE(instance->shared->full)) {
 		WRITE_ONCE(instance->shared->full, 0);
 		listeners_resume(instance);

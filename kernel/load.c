@@ -35,7 +35,7 @@ static bool is_suitable(const struct inode *inode)
 	}
 }
 
-/* Whether a change since the load began may have been in the same tick of the file system's clock, which leaves the times as they are. */
+/* Whether a change since the load began may be in the same tick of the file system's clock, and have left the times alone. */
 static bool just_changed(const struct timespec64 *began, s64 ctime_s, u32 ctime_ns)
 {
 	return ctime_s > began->tv_sec || (ctime_s == began->tv_sec && (s64)ctime_ns >= began->tv_nsec);

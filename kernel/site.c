@@ -123,7 +123,8 @@ static int selection_take(struct sites *sites, struct site *site, const struct t
 	*selection = (struct tux_selection){ types, said->file_type_count, said->mode_cgi, said->mode_module };
 	if (tux_selection_valid(selection))
 		return 0;
-	pr_debug("tux: setup: %u types of files are more than %u, or one of them is none\n", said->file_type_count, TUX_MAX_FILE_TYPES);
+	pr_debug("tux: setup: %u types of files are more than %u, or one of them is none\n", said->file_type_count,
+		 TUX_MAX_FILE_TYPES);
 	return -EINVAL;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sites: what is served to those who ask for one of their names. They stay as they are, and where they are, while the instance lives. */
+/* Sites: what is served to those who ask for one of their names. They stay what and where they are while the instance lives. */
 #ifndef TUX_KERNEL_SITE_H
 #define TUX_KERNEL_SITE_H
 

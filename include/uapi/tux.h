@@ -97,7 +97,7 @@ struct tux_setup_site {
 	__u32 file_type_count; /* at most TUX_MAX_FILE_TYPES */
 	__u16 mode_cgi;        /* files with one of these mode bits are programs, */
 	__u16 mode_module;     /* or modules: like those of the types the user engine's, never sent. Both: at most 07777 */
-	__u64 route_fields;    /* of a struct tux_setup_fields for each route, in place of the site's; 0: they have none of their own */
+	__u64 route_fields;    /* of a struct tux_setup_fields for each route, in place of the site's; 0: none has its own */
 	struct tux_setup_fields fields;
 };
 
@@ -172,8 +172,8 @@ struct tux_shared {
 	__u64 bytes;      /* of all */
 	__u32 sleeps __attribute__((aligned(64))); /* the program's: set when it wants to be told of records */
 	/*
-	 * Those of both engines, changed atomically: each adds what it accepts, and the program what it gives by TUX_ADOPT until the
-	 * call has succeeded; each takes off what it closes. One that is handed up has been added.
+	 * Those of both engines, changed atomically: each adds what it accepts, and the program what it gives by TUX_ADOPT until
+	 * the call has succeeded; each takes off what it closes. One that is handed up has been added.
 	 */
 	__u32 connections __attribute__((aligned(64)));
 	__u32 full; /* the module's: set when it waits for room */
