@@ -143,6 +143,16 @@ def target_of(head):
     return head.split(b"\r\n")[0].decode()
 
 
+@pytest.fixture
+def small_send_buffers():
+    """A large answer waits for its client after some 64 KB in place of megabytes, which take the debug kernel minutes."""
+    setting = pathlib.Path("/proc/sys/net/ipv4/tcp_wmem")
+    before = setting.read_text()
+    setting.write_text("4096 16384 65536")
+    yield
+    setting.write_text(before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def module():
     load()

@@ -221,6 +221,7 @@ def test_each_allocation_of_a_lent_thread(root):
 
 
 @pytest.mark.parametrize("target", ["/a.txt", "/missing-from-the-cache", "/big"])
+@pytest.mark.usefixtures("small_send_buffers")
 def test_each_allocation_of_an_arriving_request(root, target):
     """What runs in softirq runs as well in the thread that gives a connection with a request in it: there it can be counted."""
     before = Counts()

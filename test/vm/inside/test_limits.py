@@ -103,6 +103,7 @@ def stuck(tux, fields, count):
     return socks
 
 
+@pytest.mark.usefixtures("small_send_buffers")
 def test_what_softirq_allocates_is_charged(cgroup, root):
     """The record of an answer under way is made where the request arrives, which is in nobody's name."""
     texts = "".join(f"{name}: {'x' * 1000}\r\n" for name in ("User-Agent", "Referer"))
