@@ -183,6 +183,9 @@ def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1
     likewise; programs likewise, with their libraries; more: further options of QEMU's, told the file that its console goes to.
     Status None: it ended otherwise, or took too long.
     """
+    for host, _ in [*files, *programs]:
+        if not os.path.exists(host):
+            sys.exit(f"{host} is not there: `make all kernel` builds it")
     with tempfile.TemporaryDirectory(prefix="tux-vm-") as folder:
         extra = Archive(folder + "/extra.cpio")
         order = []
