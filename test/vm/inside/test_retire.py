@@ -40,15 +40,13 @@ def taken(instance, count, seconds=5):
     return found
 
 
+@pytest.mark.usefixtures("small_send_buffers")
 def test_idle_connections_are_handed_up(root, listener):
     """TUX_RETIRE: those without a request go up; the one under way is finished first."""
     with started(root, listener) as instance:
         idle = socket.create_connection(listener.getsockname(), timeout=10)
         assert ask(idle, "/a.txt") == (200, b"hello\n")
-        slow = socket.socket()
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # with much memory all of it would fit into the buffers
-        slow.settimeout(10)
-        slow.connect(listener.getsockname())
+        slow = socket.create_connection(listener.getsockname(), timeout=10)
         slow.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
         slow.recv(1, socket.MSG_PEEK)  # its answer is under way
         instance.number(abi.RETIRE, 0)
