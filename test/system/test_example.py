@@ -37,7 +37,7 @@ def application(place):
         pytest.skip("python3-gunicorn is not installed")
     path = os.path.join(place, "app.sock")
     process = subprocess.Popen(["/usr/bin/python3", "-B", "-m", "gunicorn", "--chdir", os.path.join(HERE, "peers"), "--bind", "unix:" + path, "--umask", "0",
-                                "--threads", "8", "app:application"], stderr=subprocess.DEVNULL)
+                                "--threads", "8", "--graceful-timeout", "2", "app:application"], stderr=subprocess.DEVNULL)
     client.wait_until(lambda: os.path.exists(path), "gunicorn listens", 30)
     yield path
     process.terminate()
