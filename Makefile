@@ -36,7 +36,7 @@ kernel:
 		tools/kernel-module build-vm/kernels/$$series/headers build-vm/$$series || exit 1; done; fi
 
 vm-check:
-	STEPS="build vm-all" ./check
+	STEPS="build vm-all installed" ./check
 
 bench-vm: all kernel
 	bench/vm/run

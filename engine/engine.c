@@ -47,8 +47,8 @@ static bool kernel_suffices(const struct tux_engine_config *config, char *error,
 	int fd = (int)syscall(SYS_openat2, config->sites->root_fd, ".", &how, sizeof(how));
 
 	if (fd < 0) {
-		snprintf(error, error_size, "cannot open the document root beneath itself (openat2, Linux 5.6): %s",
-		         strerror(errno));
+		snprintf(error, error_size, "cannot open the document root beneath itself (openat2, Linux 5.6): %s%s", strerror(errno),
+		         errno == ENOSYS ? "; systemd's RestrictSUIDSGID= hides it, too" : "");
 		return false;
 	}
 	close(fd);

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs on a machine of test/vm/installed: Debian with systemd, and TUX as its documents say to install it."""
+import http.client
+import os
+import pathlib
+import re
+import subprocess
+import threading
+import time
+
+import pytest
+
+DROP_INS = pathlib.Path("/etc/systemd/system/tux.service.d")
+CONFIG = pathlib.Path("/etc/tux.conf")
+ROOT = pathlib.Path("/var/www/html")
+BY_KERNEL = "engine: kernel, and "
+OTHER = pathlib.Path("/var/www/other")
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def systemctl(*arguments):
+    done = run("systemctl", *arguments)
+    assert done.returncode == 0, done.stderr + journal()
+    return done.stdout
+
+
+def show(name, unit="tux.service"):
+    return systemctl("show", "--value", "--property", name, unit).strip()
+
+
+def journal():
+    return run("journalctl", "--unit", "tux", "--lines", "60", "--output", "cat", "--no-pager").stdout
+
+
+def said_since(cursor):
+    return run("journalctl", "--unit", "tux", "--after-cursor", cursor, "--output", "cat", "--no-pager").stdout
+
+
+def cursor():
+    """The journal's end."""
+    run("journalctl", "--sync")
+    return re.search(r"-- cursor: (\S+)", run("journalctl", "--lines", "0", "--show-cursor", "--no-pager").stdout)[1]
+
+
+def get(target="/", port=80):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", target)
+    response = connection.getresponse()
+    return response.status, response.read()
+
+
+def drop_in(text):
+    DROP_INS.mkdir(parents=True, exist_ok=True)
+    (DROP_INS / "test.conf").write_text(text)
+    systemctl("daemon-reload")
+
+
+def start_with(*arguments):
+    drop_in("[Service]\nExecStart=\nExecStart=/usr/local/bin/tux serve " + " ".join(arguments) + "\n")
+
+
+@pytest.fixture(autouse=True)
+def site():
+    """The unit as it is installed, started, with a page."""
+    for folder, content in ((ROOT, "one"), (OTHER, "two")):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "index.html").write_text(content)
+        os.chmod(folder / "index.html", 0o644)
+    (DROP_INS / "test.conf").unlink(missing_ok=True)
+    systemctl("daemon-reload")
+    run("systemctl", "reset-failed", "tux")  # so many starts in ten seconds are too many
+    systemctl("restart", "tux")
+    yield
+    run("systemctl", "stop", "tux.socket", "tux.service")
+    run("modprobe", "tux")
+
+
+def test_it_came_up_with_the_machine():
+    """Enabled, so started at boot, behind the module that modules-load.d names and with the device that udev's rule gives to its group."""
+    assert pathlib.Path("/sys/module/tux").is_dir()
+    device = pathlib.Path("/dev/tux")
+    assert (device.group(), device.owner(), device.stat().st_mode & 0o777) == ("www-data", "root", 0o660)
+    first = pathlib.Path("/run/tux-at-boot").read_text()
+    assert sorted(first.splitlines()) == ["active", "running", "success"]
+    assert "not" not in systemctl("is-enabled", "tux")
+    assert "tux" not in run("systemctl", "--failed", "--no-legend", "--plain").stdout
+    assert run("systemd-analyze", "--man=no", "verify", "/usr/local/lib/systemd/system/tux.service",
+               "/usr/local/lib/systemd/system/tux.socket").stderr == ""
+
+
+def test_the_service_serves_from_the_kernel():
+    assert get() == (200, b"one")
+    time.sleep(0.1)  # files written in the last milliseconds are the program's to answer
+    for _ in range(20):
+        assert get() == (200, b"one")
+    assert BY_KERNEL in journal()
+    answered = re.search(r"^tux.ko for process \d+:.*?requests +(\d+)", run("tux", "status").stdout, re.MULTILINE | re.DOTALL)
+    assert answered and int(answered[1]) >= 20, run("tux", "status").stdout
+
+
+def test_it_has_no_privileges():
+    status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{show('MainPID')}/status").read_text().splitlines())
+    assert status["Uid"].split() == ["33"] * 4 and status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+    assert all(int(status[name], 16) == 0 for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"))
+
+
+def test_without_the_module():
+    """Unloaded: the service says so and serves. Loaded again: the next start has it. In use: it cannot be unloaded."""
+    assert run("modprobe", "-r", "tux").returncode != 0
+    systemctl("stop", "tux")
+    assert run("modprobe", "-r", "tux").returncode == 0
+    end = cursor()
+    systemctl("start", "tux")
+    assert get() == (200, b"one")
+    assert "no kernel engine: tux.ko is not loaded" in said_since(end)
+    assert run("modprobe", "tux").returncode == 0
+    end = cursor()
+    systemctl("restart", "tux")
+    assert get() == (200, b"one")
+    assert BY_KERNEL in said_since(end)
+
+
+class Load(threading.Thread):
+    """A client that asks again and again, and believes nothing but a whole answer."""
+
+    def __init__(self):
+        super().__init__()
+        self.ended = threading.Event()
+        self.bodies = []
+        self.wrong = []
+        self.start()
+
+    def run(self):
+        connection = None
+        while not self.ended.is_set():
+            try:
+                if connection is None:
+                    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=20)
+                connection.request("GET", "/")
+                response = connection.getresponse()
+                self.bodies.append(response.read())
+                if response.status != 200:
+                    self.wrong.append(response.status)
+                if response.will_close:
+                    connection.close()
+                    connection = None
+            except (OSError, http.client.HTTPException) as error:
+                self.wrong.append(repr(error))
+                connection = None
+
+    def end(self):
+        self.ended.set()
+        self.join()
+
+
+@pytest.mark.parametrize("engine", ["kernel", "user"])
+def test_reload_loses_nothing(engine):
+    """systemctl reload, ten times under load, with another directory each time."""
+    def write(root):
+        CONFIG.write_text(f'root {root}\nlisten ":80"\nengine {engine}\nlog off\n')
+
+    write(ROOT)
+    start_with("--config /etc/tux.conf")
+    systemctl("restart", "tux")
+    load = [Load() for _ in range(4)]
+    main = show("MainPID")
+    for turn in range(10):
+        root, body = ((OTHER, b"two"), (ROOT, b"one"))[turn % 2]
+        write(root)
+        systemctl("reload", "tux")
+        until = time.monotonic() + 20
+        while get() != (200, body):
+            assert time.monotonic() < until, journal()
+            time.sleep(0.05)
+    for each in load:
+        each.end()
+    assert [each.wrong for each in load] == [[]] * 4
+    assert all({b"one", b"two"} == set(each.bodies) for each in load)
+    assert show("MainPID") == main and show("ActiveState") == "active"
+
+
+def test_a_file_that_is_wrong():
+    """Stays out at a reload, which is said with its line; and ends a start, which is said, too."""
+    CONFIG.write_text(f'root {ROOT}\nlisten ":80"\nlog off\n')
+    start_with("--config /etc/tux.conf")
+    systemctl("restart", "tux")
+    CONFIG.write_text(f'root {OTHER}\nlisten ":80"\nno-such-key 1\n')
+    end = cursor()
+    systemctl("reload", "tux")
+    until = time.monotonic() + 20
+    while "/etc/tux.conf:3" not in said_since(end):
+        assert time.monotonic() < until, journal()
+        time.sleep(0.1)
+    assert get() == (200, b"one") and "not taken" in show("StatusText")
+    end = cursor()
+    assert run("systemctl", "restart", "tux").returncode != 0
+    assert show("ActiveState") == "failed" and "/etc/tux.conf:3" in said_since(end)
+
+
+@pytest.mark.parametrize("engine", ["kernel", "user"])
+def test_socket_activation(engine):
+    """The socket is systemd's: a connection starts the service, and waits for it while it is started anew."""
+    systemctl("stop", "tux.service")
+    start_with(str(ROOT), "--engine", engine)
+    systemctl("start", "tux.socket")
+    run("systemctl", "reset-failed", "tux")
+    assert show("ActiveState") == "inactive"
+    end = cursor()
+    assert get() == (200, b"one")
+    assert show("ActiveState") == "active"
+    for _ in range(3):
+        systemctl("restart", "tux.service")
+        assert get() == (200, b"one")
+    assert (BY_KERNEL in said_since(end)) == (engine == "kernel")
+
+
+def test_stopping_waits_for_no_idle_client():
+    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=20)
+    connection.request("GET", "/")
+    assert connection.getresponse().read() == b"one"
+    began = time.monotonic()
+    systemctl("stop", "tux")
+    assert time.monotonic() - began < 10 and show("Result") == "success" and show("ActiveState") == "inactive"
+    assert connection.sock.recv(1) == b""
+
+
+def test_logs():
+    """A log in the service's own directory; systemctl reload opens it again, as logrotate wants."""
+    CONFIG.write_text(f'root {ROOT}\nlisten ":80"\nlog "/var/log/tux/access.log"\n')
+    start_with("--config /etc/tux.conf")
+    systemctl("restart", "tux")
+    assert get("/first") == (404, get("/first")[1])
+    log = pathlib.Path("/var/log/tux/access.log")
+    os.rename(log, str(log) + ".1")
+    systemctl("reload", "tux")
+    until = time.monotonic() + 20
+    while not log.exists() or "/second" not in log.read_text():
+        get("/second")
+        assert time.monotonic() < until, journal()
+        time.sleep(0.1)
+    assert "/first" in pathlib.Path(str(log) + ".1").read_text() and "/first" not in log.read_text()
+
+
+def test_programs_are_confined():
+    """A CGI program of the service's sees the system read-only and has no privileges."""
+    program = pathlib.Path("/usr/lib/cgi-bin/confined")
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; id -un\n"
+                       "touch /usr/written 2>&1; touch /tmp/written && echo private\ngrep -E 'NoNewPrivs|CapEff' /proc/self/status\n")
+    os.chmod(program, 0o755)
+    CONFIG.write_text(f'root {ROOT}\nlisten ":80"\nlog off\ncgi scripts {{ root "/usr/lib/cgi-bin" }}\n'
+                      'route "/cgi-bin/" { cgi scripts }\n')
+    start_with("--config /etc/tux.conf")
+    systemctl("restart", "tux")
+    status, body = get("/cgi-bin/confined")
+    assert status == 200, journal()
+    lines = body.decode().splitlines()
+    assert lines[0] == "www-data" and "Read-only file system" in lines[1] and lines[2] == "private", lines
+    assert lines[3:] == ["CapEff:\t0000000000000000", "NoNewPrivs:\t1"]
+    assert not os.path.exists("/tmp/written") and not os.path.exists("/usr/written")
+
+
+def test_the_log_of_the_kernel_is_clean():
+    bad = re.compile("BUG:|WARNING:|Oops|general protection|Call Trace|refcount_t:|hung task")
+    assert [line for line in run("dmesg").stdout.splitlines() if bad.search(line)] == []
