@@ -160,7 +160,7 @@ def test_connections_by_state(status):
     for conn in idle + [sending, closing]:
         conn.close()
     becomes(1, 0, 0, 0)
-    assert told(server)["connections"]["open"] == 1
+    client.wait_until(lambda: told(server)["connections"]["open"] == 1, "those who asked before are gone, too")
 
 
 def outside_address():
