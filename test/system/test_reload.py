@@ -375,8 +375,7 @@ def test_a_reload_in_a_crash(supervised, roots):
     """SIGHUP while nothing serves: what the file says now does."""
     server = supervised(text(roots[0]))
     for last in (False, False, False, True):
-        died = server.alone()
-        server.kill_generation(died)
+        server.kill_generation(server.alone())
         assert last or server.get("/file").body == b"one"
     server.write(text(roots[1]).replace("PORT", str(server.port)))
     server.signal(signal.SIGHUP)

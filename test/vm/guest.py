@@ -230,6 +230,14 @@ def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1
     return int(status[1]) if status else None, console, log
 
 
+def outcome(text):
+    """What pytest said at its end: its last line ("" without one), and how many passed, failed and were left out."""
+    lines = re.findall(r"^.*\b\d+ (?:passed|failed|error)\b.* in [0-9.]+s.*$", text, re.MULTILINE)
+    line = lines[-1] if lines else ""
+    return line, [sum(int(number) for number in re.findall(rf"(\d+) (?:{words})\b", line))
+                  for words in ("passed", "failed|errors?", "skipped|xfailed|deselected")]
+
+
 def splats(text):
     """The lines in which the kernel complained; that it had no memory for vmalloc() is what failing allocations are for."""
     lines = text.splitlines()
