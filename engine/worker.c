@@ -94,7 +94,7 @@ bool worker_open(struct worker *worker)
 	worker->inbox.event_fd = -1;
 	pthread_mutex_init(&worker->state_lock, NULL);
 	pthread_cond_init(&worker->state_moved, NULL);
-	worker->streams = (struct streams){ .ops = worker->ops, .now_ms = &worker->now_ms };
+	worker->streams = (struct streams){ .now_ms = &worker->now_ms }; /* open_loop() adds the loop */
 	worker->programs = calloc(config->cgi_count + 1, sizeof(*worker->programs));
 	if (worker->programs == NULL || !open_upstreams(worker) ||
 	    !cgi_open(&worker->cgi, worker->spawner_fd, config->cgi, worker->programs, &worker->streams, &exchange_cgi_events))
@@ -312,12 +312,9 @@ static void tell(struct worker *worker, bool serving, int error)
 	pthread_mutex_unlock(&worker->state_lock);
 }
 
-void *worker_run(void *argument)
+/* Opens the loop for the worker and its streams: nothing else keeps a copy of its operations. False with errno. */
+static bool open_loop(struct worker *worker)
 {
-	struct worker *worker = argument;
-	int error = 0;
-
-	pthread_setname_np(pthread_self(), "tux");
 	worker->loop = worker->ops->open(&accepting_events, worker);
 	if (worker->loop == NULL && errno == ENOMEM && worker->config->loop == TUX_LOOP_AUTO) {
 		/* Locked memory is counted over all processes of the user, those that a reload has retired too. */
@@ -325,10 +322,20 @@ void *worker_run(void *argument)
 		worker->fell_back = true;
 		worker->loop = worker->ops->open(&accepting_events, worker);
 	}
-	if (worker->loop == NULL) {
+	worker->streams.ops = worker->ops;
+	worker->streams.loop = worker->loop;
+	return worker->loop != NULL;
+}
+
+void *worker_run(void *argument)
+{
+	struct worker *worker = argument;
+	int error = 0;
+
+	pthread_setname_np(pthread_self(), "tux");
+	if (!open_loop(worker)) {
 		error = errno;
 	} else {
-		worker->streams.loop = worker->loop;
 		tick(worker);
 		worker->ops->watch(worker->loop, &worker->wake);
 		worker->ops->watch(worker->loop, &worker->finished);
