@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "compat/compat.h"
 #include "handover.h"
 #include "listener.h"
 #include "load.h"
@@ -374,6 +375,7 @@ static void hook(struct conn *conn)
 	sk->sk_write_space = on_write_space;
 	sk->sk_state_change = on_change;
 	sk->sk_allocation = GFP_ATOMIC;
+	conn->use_task_frag = compat_use_task_frag(sk, false);
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
@@ -386,6 +388,7 @@ static void unhook(struct conn *conn)
 	sk->sk_write_space = conn->write_space;
 	sk->sk_state_change = conn->state_change;
 	sk->sk_allocation = conn->allocation;
+	compat_use_task_frag(sk, conn->use_task_frag);
 	sk->sk_user_data = NULL;
 	write_unlock_bh(&sk->sk_callback_lock);
 }

@@ -63,6 +63,7 @@ struct conn {
 	void (*write_space)(struct sock *sk);
 	void (*state_change)(struct sock *sk);
 	gfp_t allocation;
+	bool use_task_frag;
 	u8 need;                /* enum conn_need */
 	u8 reason;              /* enum tux_reason, with NEED_HAND_UP and NEED_HAND_OVER */
 	bool working;           /* a lent thread has it, or is to get it: callbacks leave it alone */

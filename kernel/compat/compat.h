@@ -42,6 +42,20 @@ static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
 }
 
 /*
+ * Sets if sends on a socket may use the page fragment of the running task, and returns the setting before. In softirq that task
+ * is any process, perhaps interrupted while it copies into the same fragment. Kernels without the setting, and Debian's 6.1, go by
+ * sk_allocation.
+ */
+static inline bool compat_use_task_frag(struct sock *sk, bool use)
+{
+#ifdef TUX_HAVE_USE_TASK_FRAG
+	return xchg(&sk->sk_use_task_frag, use);
+#else
+	return use;
+#endif
+}
+
+/*
  * Sends pages by reference: bytes queued, or a negative errno when none were. The socket's lock is held. Never sleeps with
  * MSG_DONTWAIT when sk->sk_allocation is GFP_ATOMIC.
  */
