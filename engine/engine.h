@@ -15,6 +15,7 @@
 #include "../core/response.h"
 #include "../core/route.h"
 #include "../core/selection.h"
+#include "peer/spool.h"
 #include "report/counters.h"
 
 enum {
@@ -176,6 +177,7 @@ struct tux_upstream {
 	uint32_t read_timeout_ms;    /* without a byte of a response; then 504, or the answer is cut short */
 	uint32_t unused_timeout_ms;  /* unused connections are closed then */
 	bool proxy_protocol;         /* version 2 in front of what a connection carries, which is then of one client alone */
+	bool request_buffering;      /* a request's body is kept until it is whole, before a server gets the request */
 	bool trust_forwarded;        /* X-Forwarded-For and Forwarded of the client are gone on with, else replaced */
 };
 
@@ -199,6 +201,7 @@ struct tux_cgi {
 	uint32_t files;                 /* open ones, of each process */
 	uint32_t nice;                  /* 0 to 19 */
 	bool new_privileges;            /* set-user-id programs may be executed */
+	bool stream_chunked;            /* a body in chunks is given to the program as it comes, without its length */
 	bool root_owned;                /* scripts are root's, user and group, and so are their directories: nobody else may write there */
 };
 
@@ -235,6 +238,7 @@ struct tux_engine_config {
 	const char *const *modules; /* names that the arguments of routes to TUX_HANDLER_MODULE are numbers of */
 	unsigned module_count;
 	const int *spawner_fd;      /* for each thread a socket to the spawner, of tux_spawner_start(); NULL: there is none. They stay the program's */
+	struct spool_limits spool;  /* of request bodies that are kept until they are whole */
 	uint8_t etag_key[16];
 };
 

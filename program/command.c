@@ -26,6 +26,7 @@ enum {
 static const uint64_t default_cache_bytes = 256ull << 20;
 static const uint64_t default_body_bytes = 1ull << 20;
 static const uint32_t default_memory_object = 64u << 10;
+static const uint32_t default_body_memory = 64u << 10;
 
 /* Values of getopt; the short options -h and -V are their letters. */
 enum option_id {
@@ -63,6 +64,8 @@ enum option_id {
 	OPTION_MAX_CONNECTIONS,
 	OPTION_MAX_PROGRAMS,
 	OPTION_MAX_BODY,
+	OPTION_BODY_MEMORY,
+	OPTION_BODY_DIRECTORY,
 	OPTION_HEAD_TIMEOUT,
 	OPTION_BODY_TIMEOUT,
 	OPTION_SEND_TIMEOUT,
@@ -146,6 +149,10 @@ static const struct option_row rows[] = {
 	  OPTION_MAX_CONNECTIONS },
 	{ "max-programs", "N", "a number from 1 to 4096", "CGI programs at a time, of all kinds; more have to\nwait (256)", OPTION_MAX_PROGRAMS },
 	{ "max-body", "BYTES", "bytes such as 0, 64K or 1M", "of a request body; more is 413 (1M)", OPTION_MAX_BODY, TUX_SAID_MAX_BODY },
+	{ "body-memory", "BYTES", "bytes from 0 to 1G, such as 256K", "of a request body that is kept until it is whole; more\nof it goes to a file (64K)",
+	  OPTION_BODY_MEMORY },
+	{ "body-directory", "DIR", "the name of a directory", "where those files are, without names\n(tux-UID in /var/tmp or /tmp, else memory)",
+	  OPTION_BODY_DIRECTORY },
 	{ "head-timeout", "SECONDS", SECONDS, "for a request head (20)", OPTION_HEAD_TIMEOUT },
 	{ "body-timeout", "SECONDS", SECONDS, "without a byte of a request body (30)", OPTION_BODY_TIMEOUT },
 	{ "send-timeout", "SECONDS", SECONDS, "without progress in sending (30)", OPTION_SEND_TIMEOUT },
@@ -453,6 +460,11 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 		return count32(value, 1, TUX_MAX_PROGRAMS, &engine->max_programs);
 	case OPTION_MAX_BODY:
 		return tux_value_size(value, 0, TUX_MAX_BODY_LIMIT, &site->max_body_bytes);
+	case OPTION_BODY_MEMORY:
+		return size32(value, 1u << 30, &engine->spool.memory_bytes);
+	case OPTION_BODY_DIRECTORY:
+		command->body_directory = value;
+		return *value != '\0';
 	case OPTION_HEAD_TIMEOUT:
 		return tux_value_seconds(value, 100, DAY_MS, &engine->head_timeout_ms);
 	case OPTION_BODY_TIMEOUT:
@@ -533,6 +545,7 @@ void tux_command_defaults(struct tux_command *command)
 		.cache_files = TUX_DEFAULT_CACHE_ENTRIES,
 		.cache_bytes = default_cache_bytes,
 		.memory_object_bytes = default_memory_object,
+		.spool = { .memory_bytes = default_body_memory, .directory_fd = -1 },
 	};
 }
 

@@ -50,6 +50,7 @@ struct tux_command {
 	enum tux_report_form status_form; /* of `tux status`; its control is the same, its process status_pid */
 	uint32_t status_pid;   /* 0: all */
 	char **log_files; /* of `tux log`: binary logs, up to a NULL; none: the standard input */
+	const char *body_directory; /* NULL: one of our own */
 	const char *user; /* NULL: not said */
 	bool sandbox;
 	uint32_t drain_timeout_ms;

@@ -149,6 +149,8 @@ static int landlock_enter(const struct tux_sandbox *sandbox)
 		entered = rule_add(ruleset, sandbox->root_fd[i], LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
 	for (i = 0; i < sandbox->log_directory_count && entered; i++)
 		entered = log_rule_add(ruleset, sandbox->log_directory[i], sandbox->log_rotates);
+	if (entered && sandbox->body_directory_fd >= 0)
+		entered = rule_add(ruleset, sandbox->body_directory_fd, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
 	if (entered && sandbox->control_directory)
 		entered = directory_rule_add(ruleset, sandbox->control_directory, LANDLOCK_ACCESS_FS_REMOVE_FILE);
 	entered = entered && ports_add(ruleset, abi, sandbox) && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;

@@ -14,6 +14,7 @@ struct tux_sandbox {
 	unsigned log_directory_count;
 	bool log_rotates;          /* and be renamed there */
 	const char *control_directory; /* files may be removed in; NULL: none */
+	int body_directory_fd;     /* files without names may be made, written and read in; -1: none */
 	const uint16_t *ports;     /* of TCP servers that may be connected to */
 	unsigned port_count;
 	bool connects;             /* there are servers, of TCP or of Unix sockets */

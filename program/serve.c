@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../core/etag.h"
+#include "body_directory.h"
 #include "control.h"
 #include "limit.h"
 #include "log/log.h"
@@ -275,6 +276,7 @@ static bool confine(struct serving *serving)
 		.log_rotates = serving->command->log_rotate > 0,
 		.control_directory = serving->control ? tux_control_directory(serving->control) : NULL,
 		.connects = serving->config.upstream_count > 0,
+		.body_directory_fd = -1,
 	};
 	unsigned i;
 	uint16_t *ports;
@@ -300,6 +302,10 @@ static bool confine(struct serving *serving)
 		         directories[i], strerror(errno));
 		return false;
 	}
+	if (tux_body_directory_needed(&serving->config) &&
+	    !tux_body_directory_open(serving->command->body_directory, &serving->config.spool.directory_fd, serving->error, ERROR_MAX))
+		return false;
+	sandbox.body_directory_fd = serving->config.spool.directory_fd;
 	ports = ports_list(&serving->config, &sandbox.port_count);
 	if (!ports) {
 		snprintf(serving->error, ERROR_MAX, "no memory for the ports of upstream servers");

@@ -65,6 +65,8 @@ void exchange_free(struct conn *conn)
 	splicing_end(&exchange->upload.splicing, &conn->worker->pipes);
 	bytes_forget(&exchange->request);
 	bytes_forget(&exchange->head);
+	bytes_forget(&exchange->path);
+	spool_free(&exchange->upload.spool);
 	relay_free(&exchange->relay);
 	free(exchange);
 }
@@ -137,6 +139,23 @@ static bool send_request(struct exchange *exchange, struct stream *stream)
 	return stream_send(stream, exchange->request.data, exchange->request.len);
 }
 
+/* Sends of a body that was kept, as far as there is room. False if it cannot be sent to its end. */
+static bool feed(struct exchange *exchange)
+{
+	int64_t fed;
+
+	if (exchange->to == NULL || spool_left(&exchange->upload.spool) == 0)
+		return true;
+	fed = upload_feed(&exchange->upload, exchange->to);
+	if (fed < 0)
+		return false;
+	if (exchange->upstream != NULL)
+		count(&exchange->server->counters->sent_bytes, (uint64_t)fed);
+	if (spool_left(&exchange->upload.spool) == 0)
+		exchange_end_input(exchange);
+	return true;
+}
+
 /* Gives the request to the next server. False when there is none left to try. */
 static bool try_next(struct exchange *exchange)
 {
@@ -161,7 +180,9 @@ static bool try_next(struct exchange *exchange)
 		exchange->asked_us = exchange->conn->worker->now_us;
 		exchange->server = server;
 		exchange->to = exchange->from = stream;
-		if (!send_request(exchange, stream)) {
+		spool_rewind(&exchange->upload.spool);
+		exchange->upload.deaf = false;
+		if (!send_request(exchange, stream) || !feed(exchange)) {
 			release_peer(exchange, false);
 			return false;
 		}
@@ -512,6 +533,7 @@ static void on_received(struct stream *stream, const uint8_t *data, uint32_t len
 		else
 			fail(exchange, 502);
 		return;
+	case EXCHANGE_KEEPING:
 	case EXCHANGE_CONNECTING:
 	case EXCHANGE_ENDED:
 	case EXCHANGE_NO_RESPONSE:
@@ -550,6 +572,10 @@ static void on_drained(struct stream *stream)
 {
 	struct exchange *exchange = stream->owner;
 
+	if (!feed(exchange)) {
+		fail(exchange, 502);
+		return;
+	}
 	exchange_wait(exchange);
 	if (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL)
 		exchange->resume(exchange->conn);
@@ -627,7 +653,11 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 		return status;
 	exchange->state = EXCHANGE_HEAD;
 	stream_receive(exchange->from, true);
-	if (exchange->upload.done)
+	if (!feed(exchange)) {
+		release_peer(exchange, false);
+		return 503;
+	}
+	if (exchange->upload.done && spool_left(&exchange->upload.spool) == 0)
 		exchange_end_input(exchange);
 	exchange_wait(exchange);
 	return 0;
@@ -643,6 +673,57 @@ static uint16_t start_upstream(struct exchange *exchange, const struct tux_route
 	if (status != 0)
 		return status;
 	return try_next(exchange) ? 0 : 502;
+}
+
+static uint16_t start(struct exchange *exchange, const struct tux_route *route)
+{
+	return route->handler == TUX_HANDLER_CGI ? start_program(exchange, route) : start_upstream(exchange, route);
+}
+
+/* True if the request's body is kept until it is whole, before a backend gets the request. */
+static bool keeps_body(const struct exchange *exchange, const struct tux_route *route)
+{
+	const struct tux_engine_config *config = exchange->conn->worker->config;
+
+	if (exchange->upload.done || exchange->upgrade)
+		return false;
+	if (route->handler == TUX_HANDLER_CGI)
+		return !exchange->measured && !config->cgi[route->argument].stream_chunked;
+	return config->upstreams[route->argument].request_buffering;
+}
+
+/* Begins to keep the request's body. */
+static uint16_t keep_body(struct exchange *exchange, const struct tux_route *route)
+{
+	const struct worker *worker = exchange->conn->worker;
+
+	exchange->state = EXCHANGE_KEEPING;
+	exchange->route = *route;
+	return bytes_keep(&exchange->path, worker->path, worker->path_len) ? 0 : 503;
+}
+
+void exchange_keep_failed(struct exchange *exchange, uint16_t status)
+{
+	exchange->state = EXCHANGE_NO_RESPONSE;
+	exchange->status = status;
+}
+
+void exchange_give(struct exchange *exchange)
+{
+	struct conn *conn = exchange->conn;
+	struct worker *worker = conn->worker;
+	uint16_t status;
+
+	tux_request_parse(conn->held.data, conn->held.len, 0, &worker->request);
+	worker->request.framing = TUX_FRAMING_LENGTH;
+	worker->request.content_length = exchange->upload.spool.kept;
+	worker->path_len = exchange->path.len;
+	memcpy(worker->path, exchange->path.data, exchange->path.len);
+	bytes_forget(&exchange->path);
+	exchange->upload.chunked = false;
+	status = start(exchange, &exchange->route);
+	if (status != 0)
+		exchange_keep_failed(exchange, status);
 }
 
 uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (*resume)(struct conn *conn))
@@ -665,7 +746,7 @@ uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (
 	exchange->upload.chunked = req->framing == TUX_FRAMING_CHUNKED && route->handler != TUX_HANDLER_CGI;
 	exchange->upload.done = req->framing != TUX_FRAMING_CHUNKED && req->content_length == 0;
 	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);
-	status = route->handler == TUX_HANDLER_CGI ? start_program(exchange, route) : start_upstream(exchange, route);
+	status = keeps_body(exchange, route) ? keep_body(exchange, route) : start(exchange, route);
 	if (status != 0)
 		exchange_free(conn);
 	return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * An exchange: one request that a peer answers, an upstream server or a program. The request's head is written anew from what was
- * parsed, its body goes to the peer as it comes; the response comes back the same way. Either side waits for the other when
+ * parsed, its body goes to the peer as it comes, or is kept until it is whole; the response comes back the same way. Either side waits for the other when
  * STREAM_ROOM bytes are on their way.
  */
 #ifndef TUX_ENGINE_PEER_EXCHANGE_H

@@ -2,8 +2,12 @@
 /* The way of a request's body through an exchange: see exchange.h. */
 #include "exchange.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "cgi.h"
 #include "exchange_state.h"
+#include "../say.h"
 #include "../send.h"
 
 /* Whether it is the client who keeps us waiting. */
@@ -48,6 +52,8 @@ bool exchange_takes(const struct conn *conn)
 {
 	const struct exchange *exchange = conn->exchange;
 
+	if (exchange->state == EXCHANGE_KEEPING)
+		return !exchange->upload.done;
 	if (exchange->to == NULL || exchange->state == EXCHANGE_CONNECTING)
 		return false;
 	return (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL) && upload_takes(&exchange->upload, exchange->to);
@@ -115,6 +121,41 @@ void exchange_readable(struct conn *conn)
 	splicing_readable(&conn->exchange->upload.splicing);
 }
 
+/* Reports a body that cannot be kept. */
+static void say_not_kept(int error)
+{
+	char text[128];
+	const int len = snprintf(text, sizeof(text), "cannot be kept until it is whole: %s", strerror(error));
+
+	say("request body:", text, len > 0 && (size_t)len < sizeof(text) ? (uint32_t)len : sizeof(text) - 1);
+}
+
+/* Like exchange_body(), while the body is kept. */
+static uint32_t keep(struct exchange *exchange, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
+{
+	struct conn *conn = exchange->conn;
+	uint32_t used;
+	int error;
+
+	switch (upload_keep(&exchange->upload, &conn->worker->config->spool, &conn->body, conn->max_body_bytes, buf, len, &used, refusal,
+	                    &error)) {
+	case TUX_MORE:
+		break;
+	case TUX_PARSED:
+		exchange->upload.done = true;
+		exchange_give(exchange);
+		break;
+	case TUX_REFUSED:
+		used = len;
+		if (*refusal != TUX_ACCEPTED)
+			break;
+		say_not_kept(error);
+		exchange_keep_failed(exchange, 503);
+		break;
+	}
+	return used;
+}
+
 uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
 {
 	struct exchange *exchange = conn->exchange;
@@ -124,6 +165,8 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 	uint32_t used = len;
 
 	*refusal = TUX_ACCEPTED;
+	if (exchange->state == EXCHANGE_KEEPING)
+		return keep(exchange, buf, len, refusal);
 	if (exchange->state == EXCHANGE_TUNNEL) {
 		if (!stream_send(exchange->to, buf, len))
 			exchange_deafen(exchange);

@@ -8,6 +8,7 @@
 #include "upload.h"
 
 enum exchange_state {
+	EXCHANGE_KEEPING,     /* the request's body comes and is kept; no peer has the request yet */
 	EXCHANGE_CONNECTING,
 	EXCHANGE_HEAD,        /* the response's head is awaited */
 	EXCHANGE_BODY,
@@ -44,6 +45,8 @@ struct exchange {
 	struct bytes request; /* its head, written anew; until the response, as it may have to be sent again */
 	struct bytes head;    /* of the response, as far as it has come */
 	struct upload upload;
+	struct tux_route route; /* while the body is kept: that of the request */
+	struct bytes path;      /* the same: its path, normalised */
 	struct relay relay;
 	struct splicing down; /* of the response, or of what comes through a tunnel */
 	uint64_t sent_bytes;  /* to the client */
@@ -52,6 +55,12 @@ struct exchange {
 
 /* Starts or ends the wait for the peer, whichever is due. */
 void exchange_wait(struct exchange *exchange);
+
+/* Gives the request, whose body is whole and kept, to the peer of its route. The connection is to go on. */
+void exchange_give(struct exchange *exchange);
+
+/* No peer gets the request, as its body cannot be kept: status answers. */
+void exchange_keep_failed(struct exchange *exchange, uint16_t status);
 
 /* Sends the end of a request's body to a program. */
 void exchange_end_input(struct exchange *exchange);

@@ -5,14 +5,18 @@
 
 #include "../../core/forward.h"
 
+enum {
+	PIECE_BYTES = 16 * 1024, /* of a kept body, copied at a time */
+};
+
 bool upload_takes(const struct upload *upload, const struct stream *to)
 {
 	return !upload->deaf && upload->splicing.filled == 0 && stream_unsent(to) < STREAM_ROOM;
 }
 
-uint32_t upload_unsent(const struct upload *upload, const struct stream *to)
+uint64_t upload_unsent(const struct upload *upload, const struct stream *to)
 {
-	return stream_unsent(to) + upload->splicing.filled;
+	return stream_unsent(to) + upload->splicing.filled + (upload->deaf ? 0 : spool_left(&upload->spool));
 }
 
 /* Sends content, framed for the peer. False without memory. */
@@ -54,6 +58,50 @@ enum tux_verdict upload_read(struct upload *upload, struct stream *to, struct tu
 	    !stream_send(to, (const uint8_t *)TUX_LAST_CHUNK, sizeof(TUX_LAST_CHUNK) - 1))
 		return TUX_REFUSED;
 	return verdict;
+}
+
+enum tux_verdict upload_keep(struct upload *upload, const struct spool_limits *limits, struct tux_body *body, uint64_t max,
+                             const uint8_t *buf, uint32_t len, uint32_t *used, enum tux_refusal *refusal, int *error)
+{
+	enum tux_verdict verdict = TUX_MORE;
+
+	*used = 0;
+	*error = 0;
+	*refusal = TUX_ACCEPTED;
+	while (*used < len && verdict == TUX_MORE) {
+		const uint8_t *at = buf + *used;
+		struct tux_span content;
+		uint32_t consumed;
+
+		verdict = tux_body_read(body, at, len - *used, &consumed, &content);
+		if (body->total > max)
+			*refusal = TUX_REFUSED_BODY_LONG;
+		else if (verdict == TUX_REFUSED)
+			*refusal = (enum tux_refusal)body->refusal;
+		else
+			*error = spool_add(&upload->spool, limits, at + content.off, content.len);
+		if (*refusal != TUX_ACCEPTED || *error != 0)
+			return TUX_REFUSED;
+		*used += consumed;
+	}
+	return verdict;
+}
+
+int64_t upload_feed(struct upload *upload, struct stream *to)
+{
+	uint8_t piece[PIECE_BYTES];
+	int64_t fed = 0;
+
+	while (!upload->deaf && spool_left(&upload->spool) > 0 && stream_unsent(to) < STREAM_ROOM) {
+		const int64_t n = spool_take(&upload->spool, piece, sizeof(piece));
+
+		if (n < 0)
+			return n;
+		if (!stream_send(to, piece, (uint32_t)n))
+			return -ENOMEM;
+		fed += n;
+	}
+	return fed;
 }
 
 static enum upload_next wait_for_room(struct upload *upload, const struct streams *streams, struct stream *to)

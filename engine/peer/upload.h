@@ -5,6 +5,7 @@
 
 #include "../../core/body.h"
 #include "splicing.h"
+#include "spool.h"
 #include "stream.h"
 
 struct upload {
@@ -14,6 +15,7 @@ struct upload {
 	bool deaf;                 /* the peer takes nothing more */
 	bool blocked;              /* writable() of the stream is to come */
 	struct splicing splicing;
+	struct spool spool;        /* a body that is kept until it is whole; empty: it is sent as it comes */
 };
 
 /* What became of a call of upload_draw(). */
@@ -28,7 +30,7 @@ enum upload_next {
 bool upload_takes(const struct upload *upload, const struct stream *to);
 
 /* Bytes that the peer has not taken yet. */
-uint32_t upload_unsent(const struct upload *upload, const struct stream *to);
+uint64_t upload_unsent(const struct upload *upload, const struct stream *to);
 
 /*
  * Reads the body and has its content sent, of len octets *used; a body of more than max octets is refused. TUX_PARSED: it is whole.
@@ -36,6 +38,16 @@ uint32_t upload_unsent(const struct upload *upload, const struct stream *to);
  */
 enum tux_verdict upload_read(struct upload *upload, struct stream *to, struct tux_body *body, uint64_t max, const uint8_t *buf, uint32_t len,
                              uint32_t *used, enum tux_refusal *refusal);
+
+/*
+ * Reads the body like upload_read(), but keeps its content. TUX_REFUSED with TUX_ACCEPTED in *refusal: it cannot be kept, *error is
+ * the positive errno.
+ */
+enum tux_verdict upload_keep(struct upload *upload, const struct spool_limits *limits, struct tux_body *body, uint64_t max,
+                             const uint8_t *buf, uint32_t len, uint32_t *used, enum tux_refusal *refusal, int *error);
+
+/* Sends of what is kept, until enough waits to be sent. Returns the bytes, or a negative errno. */
+int64_t upload_feed(struct upload *upload, struct stream *to);
 
 /* Moves bytes on, out of the client's socket source; of body, or without one (NULL) whatever comes. */
 enum upload_next upload_draw(struct upload *upload, const struct streams *streams, struct stream *to, struct channel *source,

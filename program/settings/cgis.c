@@ -39,6 +39,7 @@ enum key_id {
 	KEY_FILES,
 	KEY_NICE,
 	KEY_NEW_PRIVILEGES,
+	KEY_CHUNKED_BODIES,
 };
 
 static const struct {
@@ -63,6 +64,7 @@ static const struct {
 	[KEY_FILES] = { "files", TUX_CGI_VALUE, "0, or a number from 8 to 1048576" },
 	[KEY_NICE] = { "nice", TUX_CGI_VALUE, "a number from 0 to 19" },
 	[KEY_NEW_PRIVILEGES] = { "new-privileges", TUX_CGI_SWITCH, "on or off" },
+	[KEY_CHUNKED_BODIES] = { "chunked-bodies", TUX_CGI_VALUE, "buffer or stream" },
 };
 
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
@@ -183,6 +185,13 @@ static bool limit_set(uint32_t *count, const char *value, uint32_t min, uint32_t
 	return count_set(count, value, 0, 0) || count_set(count, value, min, max);
 }
 
+/* True if value is one of two words; *set says which. */
+static bool either_set(bool *set, const char *value, const char *off, const char *on)
+{
+	*set = strcmp(value, on) == 0;
+	return *set || strcmp(value, off) == 0;
+}
+
 static bool key_apply(struct tux_cgi *cgi, struct tux_cgi_lists *lists, enum key_id id, const char *value)
 {
 	switch (id) {
@@ -223,6 +232,8 @@ static bool key_apply(struct tux_cgi *cgi, struct tux_cgi_lists *lists, enum key
 	case KEY_NEW_PRIVILEGES:
 		cgi->new_privileges = true;
 		return true;
+	case KEY_CHUNKED_BODIES:
+		return either_set(&cgi->stream_chunked, value, "buffer", "stream");
 	}
 	return false;
 }

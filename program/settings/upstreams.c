@@ -53,11 +53,12 @@ static const struct {
 	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, unused_timeout_ms) },
 	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, proxy_protocol) },
 	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, trust_forwarded) },
+	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, request_buffering) },
 };
 
 const char *const tux_upstream_keys[] = {
 	"server", "balance", "keep-alive", "max-fails", "fail-timeout", "connect-timeout", "send-timeout", "read-timeout",
-	"unused-timeout", "proxy-protocol", "trust-forwarded", NULL
+	"unused-timeout", "proxy-protocol", "trust-forwarded", "request-buffering", NULL
 };
 
 _Static_assert(sizeof(tux_upstream_keys) / sizeof(tux_upstream_keys[0]) == sizeof(keys) / sizeof(keys[0]) + 1, "each key has a name");

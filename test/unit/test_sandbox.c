@@ -66,7 +66,7 @@ static void in_sandbox(int (*check)(void), const char *needs)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		const char *const directories[] = { logs };
-		const struct tux_sandbox sandbox = { &root_fd, 1, directories, 1, false };
+		const struct tux_sandbox sandbox = { &root_fd, 1, directories, 1, .body_directory_fd = -1 };
 		char summary[128], error[256];
 
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
