@@ -38,8 +38,17 @@ static bool is_kept(const uint8_t *head, const struct tux_field *field)
 	return false;
 }
 
-/* Gathers the kept fields, behind those of the route. */
-static bool keep_fields(struct conn *conn, const uint8_t *head)
+/* Replaces the fields that the connection owns; conn->fields never points at freed ones. */
+static void own_fields(struct conn *conn, struct tux_fields *own)
+{
+	if (conn->own != NULL && conn->fields == conn->own)
+		conn->fields = own != NULL ? own : &conn->site->fields;
+	free(conn->own);
+	conn->own = own;
+}
+
+/* Gathers the kept fields, behind those of the route. NULL if they are too many or memory is missing. */
+static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *head)
 {
 	const struct tux_field_lines *fields = &conn->worker->received.fields;
 	const struct tux_text before = conn->fields->lines;
@@ -63,11 +72,9 @@ static bool keep_fields(struct conn *conn, const uint8_t *head)
 			memcpy(text, lines.data, lines.len);
 		*own = *conn->fields;
 		own->lines = own->cached = (struct tux_text){ text, lines.len };
-		free(conn->own);
-		conn->own = own;
 	}
 	bytes_forget(&lines);
-	return own != NULL;
+	return own;
 }
 
 /* Whether a field of the request is about what the client sent, not about what it wants. */
@@ -133,6 +140,7 @@ uint16_t inside_begin(struct conn *conn, const uint8_t *head)
 	const struct tux_received *res = &conn->worker->received;
 	const bool accel = res->fields.first[TUX_FIELD_X_ACCEL_REDIRECT] != 0, file = res->fields.first[TUX_FIELD_X_SENDFILE] != 0;
 	struct bytes path = { NULL, 0, 0 };
+	struct tux_fields *own = NULL;
 	struct tux_span target;
 	bool good;
 
@@ -141,22 +149,30 @@ uint16_t inside_begin(struct conn *conn, const uint8_t *head)
 	if (++conn->inside > MAX_INSIDE)
 		return refuse(conn, 500, "the answer was left to somebody else too often:");
 	target = value_of(res, accel ? TUX_FIELD_X_ACCEL_REDIRECT : file ? TUX_FIELD_X_SENDFILE : TUX_FIELD_LOCATION);
-	if (!res->local && !keep_fields(conn, head))
-		return refuse(conn, 502, "the fields of a response that names a file are too many:");
-	conn->hidden = !res->local;
+	if (!res->local) {
+		own = keep_fields(conn, head);
+		if (own == NULL)
+			return refuse(conn, 502, "the fields of a response that names a file are too many:");
+	}
 	if (file && !accel)
 		good = path_of_file(conn, head + target.off, target.len, &path);
 	else
 		good = bytes_keep(&path, head + target.off, target.len) && path.len > 0 && path.data[0] == '/';
 	good = good && rewrite(conn, path.data, path.len);
 	bytes_forget(&path);
-	return good ? 200 : refuse(conn, 502, "a response names a file or a path that is none of the site's:");
+	if (!good) { /* the refusal has the fields that hold already */
+		free(own);
+		return refuse(conn, 502, "a response names a file or a path that is none of the site's:");
+	}
+	if (own != NULL)
+		own_fields(conn, own);
+	conn->hidden = !res->local;
+	return 200;
 }
 
 void inside_end(struct conn *conn)
 {
-	free(conn->own);
-	conn->own = NULL;
+	own_fields(conn, NULL);
 	bytes_forget(&conn->asked);
 	conn->inside = 0;
 	conn->hidden = false;
