@@ -151,7 +151,7 @@ enum tux_range_verdict tux_range_parse(const uint8_t *buf, struct tux_span value
 	uint32_t kept = 0;
 
 	*count = 0;
-	if (size > LENGTH_MAX || !take_unit(buf, &value))
+	if (size == 0 || size > LENGTH_MAX || !take_unit(buf, &value))
 		return TUX_RANGE_IGNORED;
 	/*@ loop invariant span_readable(buf, value);
 	  @ loop invariant kept <= asked <= TUX_MAX_RANGES && *count == 0;

@@ -22,7 +22,8 @@ enum tux_range_verdict {
  * Ranges that lie behind the end are left out; each one kept is clamped to the size.
  * TUX_RANGE_IGNORED: another unit, a syntax error, more than TUX_MAX_RANGES ranges, or more than
  * two that overlap another (RFC 9110 14.2 and 17.15). A set of several whose lengths add
- * up to the whole or more is ignored too: 200 is cheaper. So is every set when size is above INT64_MAX.
+ * up to the whole or more is ignored too: 200 is cheaper. So is every set when size is above INT64_MAX, or 0: clients such as
+ * ffprobe ask for "bytes=0-" before they know the size, and 416 would fail them (RFC 9110 14.2 lets a server ignore Range).
  * *count is 0 unless satisfiable. Any context.
  */
 /*@ predicate range_inside{L}(struct tux_range *range, integer size) =
@@ -33,6 +34,7 @@ enum tux_range_verdict {
   @ assigns *count, ranges[0 .. TUX_MAX_RANGES - 1];
   @ ensures \result == TUX_RANGE_SATISFIABLE ? 1 <= *count <= TUX_MAX_RANGES : *count == 0;
   @ ensures \result <= TUX_RANGE_UNSATISFIABLE;
+  @ ensures size == 0 ==> \result == TUX_RANGE_IGNORED;
   @ ensures \forall integer i; 0 <= i < *count ==> range_inside(&ranges[i], size);
   @*/
 enum tux_range_verdict tux_range_parse(const uint8_t *buf, struct tux_span value, uint64_t size,

@@ -103,7 +103,7 @@ static enum tux_range_verdict model_judge(const struct model *model, uint64_t si
 	uint32_t bytes = 0;
 
 	*count = 0;
-	if (!model->valid)
+	if (!model->valid || size == 0)
 		return TUX_RANGE_IGNORED;
 	for (uint32_t i = 0; i < model->count; i++) {
 		wanted[kept] = model_offsets(model, i, size);
