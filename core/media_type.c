@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Media types: a binary search by extension. */
+/* Media types: a binary search by extension, or by the name of a file that has none. */
 #include "media_type.h"
 
 #include "media_type_table.h"
@@ -28,34 +28,38 @@ static int compare(const uint8_t *text, uint32_t len, uint32_t entry)
 	return table[entry].extension[len] == 0 ? 0 : -1;
 }
 
-/*@ requires \valid_read(extension + (0 .. len - 1));
+/* Returns the entry between low and high that is these len bytes, in any case; TABLE_ENTRIES if the table lacks it. */
+/*@ requires \valid_read(text + (0 .. len - 1)) && low <= high <= TABLE_ENTRIES;
   @ assigns \nothing;
+  @ ensures \result <= TABLE_ENTRIES;
   @*/
-static struct tux_text find(const uint8_t *extension, uint32_t len)
+static uint32_t find(const uint8_t *text, uint32_t len, uint32_t low, uint32_t high)
 {
-	uint32_t low = 0;
-	uint32_t high = TABLE_ENTRIES;
-
 	if (len == 0 || len > EXTENSION_MAX)
-		return unknown;
+		return TABLE_ENTRIES;
 	/*@ loop invariant low <= high <= TABLE_ENTRIES;
 	  @ loop assigns low, high;
 	  @ loop variant high - low; */
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		int order = compare(extension, len, middle);
+		int order = compare(text, len, middle);
 
 		if (order == 0)
-			return table[middle].type;
+			return middle;
 		if (order < 0)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	return unknown;
+	return TABLE_ENTRIES;
 }
 
-struct tux_text tux_media_type(const uint8_t *name, uint32_t len)
+/* Returns the entry of the last segment's last extension, or of a whole segment without one; TABLE_ENTRIES if the table lacks it. */
+/*@ requires \valid_read(name + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result <= TABLE_ENTRIES;
+  @*/
+static uint32_t find_of_name(const uint8_t *name, uint32_t len)
 {
 	uint32_t at = len;
 
@@ -65,7 +69,19 @@ struct tux_text tux_media_type(const uint8_t *name, uint32_t len)
 	while (at > 0 && name[at - 1] != '/') {
 		at--;
 		if (name[at] == '.')
-			return find(name + at + 1, len - at - 1);
+			return find(name + at + 1, len - at - 1, 0, TABLE_EXTENSIONS);
 	}
-	return unknown;
+	return find(name + at, len - at, TABLE_EXTENSIONS, TABLE_ENTRIES);
+}
+
+struct tux_text tux_media_type(const uint8_t *name, uint32_t len)
+{
+	const uint32_t entry = find_of_name(name, len);
+
+	return entry < TABLE_ENTRIES ? table[entry].type : unknown;
+}
+
+bool tux_media_type_known(const uint8_t *name, uint32_t len)
+{
+	return find_of_name(name, len) < TABLE_ENTRIES;
 }

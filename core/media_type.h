@@ -6,13 +6,19 @@
 #include "span.h"
 
 /*
- * The media type of a file, such as "text/html; charset=utf-8", by the last extension of its name (any case), the charset included for
- * text. name is the path or its last segment, len bytes. Without a known extension
- * application/octet-stream. Any context.
+ * Returns the media type of a file, such as "text/html; charset=utf-8", by the last extension of its name, or by a whole name such
+ * as README (in any case); the charset is included for text. name is the path or its last segment, len bytes. A name that the
+ * table lacks is application/octet-stream. Any context.
  */
 /*@ requires \valid_read(name + (0 .. len - 1));
   @ assigns \nothing;
   @*/
 struct tux_text tux_media_type(const uint8_t *name, uint32_t len);
+
+/* True if the table has a media type for a file's name, as tux_media_type() takes it. Any context. */
+/*@ requires \valid_read(name + (0 .. len - 1));
+  @ assigns \nothing;
+  @*/
+bool tux_media_type_known(const uint8_t *name, uint32_t len);
 
 #endif

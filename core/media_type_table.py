@@ -13,8 +13,17 @@ WEB = {
     "ogg": "audio/ogg", "opus": "audio/ogg", "mp3": "audio/mpeg", "m4a": "audio/mp4", "flac": "audio/flac",
     "xml": "application/xml", "pdf": "application/pdf", "gz": "application/gzip", "zst": "application/zstd",
     "cjs": "text/javascript", "jsx": "text/javascript", "ts": "video/mp2t", "log": "text/plain", "rs": "text/plain",
-    "yaml": "application/yaml", "yml": "application/yaml", "toml": "application/toml",
+    "yaml": "application/yaml", "yml": "application/yaml", "toml": "application/toml", "mod": "text/plain",
 }
+
+# Text by convention, which browsers are to show and not to download; mime.types lacks them.
+TEXT = """adoc awk bash bazel bzl cfg clj cmake cnf conf config cs dart dockerfile editorconfig el elm env
+erl ex exs fish fs gitattributes gitignore gitmodules go gradle graphql groovy hcl ini jl kt kts less lock lua make mk nim nix
+po pot properties proto ps1 purs rb rmd rst sass scala scss sum swift tf tfvars tmpl vim vue zig
+zsh""".split()
+NAMES = """authors bugs build changelog changes codeowners contributing contributors copying copyright credits dockerfile faq gemfile history
+install jenkinsfile licence license maintainers makefile manifest news notice owners procfile rakefile readme release releases thanks todo
+vagrantfile version""".split()
 
 
 def with_charset(media_type):
@@ -28,13 +37,16 @@ def main(source, target):
         for extension in words[1:]:
             types.setdefault(extension.lower(), words[0])
     types.update(WEB)
-    longest = max(len(extension) for extension in types)
+    for extension in TEXT:
+        types.setdefault(extension, "text/plain")
+    entries = [*sorted(types.items(), key=lambda item: item[0].encode()), *((name, "text/plain") for name in sorted(NAMES))]
+    longest = max(len(name) for name, _ in entries)
     with open(target, "w", encoding="utf-8") as out:
-        out.write("/* SPDX-License-Identifier: GPL-2.0-or-later */\n/* Made by media_type_table.py; sorted by extension. */\n")
-        out.write("enum { EXTENSION_MAX = %d, TABLE_ENTRIES = %d };\n\n" % (longest, len(types)))
+        out.write("/* SPDX-License-Identifier: GPL-2.0-or-later */\n/* Made by media_type_table.py: extensions, then whole names; both sorted. */\n")
+        out.write("enum { EXTENSION_MAX = %d, TABLE_EXTENSIONS = %d, TABLE_ENTRIES = %d };\n\n" % (longest, len(types), len(entries)))
         out.write("static const struct entry {\n\tuint8_t extension[EXTENSION_MAX + 1];\n\tstruct tux_text type;\n")
         out.write("} table[TABLE_ENTRIES] = {\n")
-        for extension, media_type in sorted(types.items(), key=lambda item: item[0].encode()):
+        for extension, media_type in entries:
             text = with_charset(media_type)
             out.write('\t{ "%s", { "%s", %d } },\n' % (extension, text, len(text)))
         out.write("};\n")

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "../core/host.h"
+#include "../core/media_types.h"
 #include "../core/record.h"
 #include "../core/response.h"
 #include "../core/route.h"
@@ -67,6 +68,8 @@ struct tux_fields {
 	const struct tux_text *removed; /* names in lower case: what another server or a program says in these is left out */
 	unsigned removed_count;
 	uint8_t omit;           /* enum tux_omission: what TUX leaves out of its own */
+	const struct tux_media_types *types; /* media types of files; NULL: the built-in ones */
+	struct tux_text type;   /* Content-Type of a file in place of its own, as an application has set it; len 0: not set */
 };
 
 /* What is added to an answer. */

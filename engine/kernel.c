@@ -62,8 +62,21 @@ static void *lend(void *argument)
 
 static struct tux_setup_fields fields_said(const struct tux_fields *fields)
 {
+	static const struct tux_media_types builtin;
+	const struct tux_media_types *types = fields->types != NULL ? fields->types : &builtin;
+
 	return (struct tux_setup_fields){
-		.lines = (uintptr_t)fields->cached.at, .len = fields->cached.len, .omit = fields->omit,
+		.lines = (uintptr_t)fields->cached.at,
+		.len = fields->cached.len,
+		.omit = fields->omit,
+		.types = (uintptr_t)types->of,
+		.type_text = (uintptr_t)types->text,
+		.type_count = types->count,
+		.type_text_len = types->text_len,
+		.every_off = types->every.off,
+		.every_len = types->every.len,
+		.fallback_off = types->fallback.off,
+		.fallback_len = types->fallback.len,
 	};
 }
 

@@ -213,7 +213,7 @@ static enum reply reply_page_file(struct conn *conn, const uint8_t *buf, struct 
 	head->has_length = true;
 	head->content_length = rep->stamp.size;
 	head->type = object->type;
-	head->coding = TUX_CODING_IDENTITY;
+	head->coding = (uint8_t)object_coding(object, TUX_CODING_IDENTITY);
 	len = tux_response_head(out, OUT_BYTES - conn->out->len, head, &date_off);
 	send_wrote(conn, len);
 	queue_body(conn, object, rep, (struct tux_range){ 0, body });
@@ -372,6 +372,12 @@ static bool queue_parts(struct conn *conn, struct object *object, const struct r
 	return true;
 }
 
+/* Returns the Content-Type of a file: an application that names the file may have set one. */
+static struct tux_text type_of(const struct conn *conn, const struct object *object)
+{
+	return conn->fields->type.len > 0 ? conn->fields->type : object->type;
+}
+
 /* Everything else about a file, its head written anew. */
 static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct object *object, enum tux_coding coding,
                              const struct tux_plan *plan)
@@ -392,7 +398,7 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 	if (plan->status == 412)
 		return reply_page(conn, buf, &head, NULL);
 	facts = object_facts(object, coding, worker->now_s);
-	tux_head_describe(&head, &facts, coding, object->available, object->type);
+	tux_head_describe(&head, &facts, object_coding(object, coding), object->available, type_of(conn, object));
 	if (plan->status == 416) {
 		head.content_range = TUX_CONTENT_RANGE_UNSATISFIED;
 		head.etag_len = 0;

@@ -132,7 +132,7 @@ static bool build_head(struct object *object, enum tux_coding coding)
 
 	if (!text)
 		return false;
-	tux_head_describe(&head, &facts, coding, object->available, object->type);
+	tux_head_describe(&head, &facts, object_coding(object, coding), object->available, object->type);
 	tux_head_plan(&head, &plan);
 	head.extra = object->fields->lines;
 	head.omit = object->fields->omit;
@@ -177,6 +177,7 @@ static bool take_siblings(const struct instance *instance, const struct timespec
 static bool fill(const struct instance *instance, struct object *object)
 {
 	char *name = kmalloc(object->name_len + 8, GFP_KERNEL);
+	struct tux_media media;
 	struct timespec64 began;
 	bool good = false;
 	int coding;
@@ -189,10 +190,12 @@ static bool fill(const struct instance *instance, struct object *object)
 	    !way_take(object))
 		goto out_free_name;
 	object->available = 1u << TUX_CODING_IDENTITY;
+	media = tux_media_types_find(object->fields->types, object->name, object->name_len);
+	object->type = media.type;
+	object->stored = (u8)media.coding;
 	if (just_changed(&began, object->parent_ctime_s, object->parent_ctime_ns) ||
-	    !take_siblings(instance, &began, object, name))
+	    (media.coding == TUX_CODING_IDENTITY && !take_siblings(instance, &began, object, name)))
 		goto out_free_name;
-	object->type = tux_media_type(object->name, object->name_len);
 	for (coding = 0; coding < TUX_CODINGS; coding++)
 		if (object->representation[coding].file && !build_head(object, (enum tux_coding)coding))
 			goto out_free_name;

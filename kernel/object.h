@@ -41,7 +41,8 @@ struct object {
 	const struct site *site;
 	const struct fields *fields; /* of the path, as the heads have them */
 	u8 available;           /* bit 1 << coding of the representations */
-	struct tux_text type;
+	u8 stored;              /* enum tux_coding of the file itself: gzip for .svgz */
+	struct tux_text type;   /* media type */
 	struct representation representation[TUX_CODINGS];
 	/* The way to the file, as it was when it was opened. */
 	u64 modes;              /* of the directories, as a sum that a change of one alters */
@@ -87,6 +88,12 @@ static inline struct object *object_get(struct object *object)
 	return object;
 }
 void object_put(struct object *object); /* any context */
+
+/* Returns the Content-Encoding of a representation. Any context. */
+static inline enum tux_coding object_coding(const struct object *object, enum tux_coding coding)
+{
+	return coding == TUX_CODING_IDENTITY ? (enum tux_coding)object->stored : coding;
+}
 
 /* The facts that a decision about one representation needs, and a head. Any context. */
 struct tux_facts object_facts(const struct object *object, enum tux_coding coding, s64 now_s);

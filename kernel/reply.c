@@ -141,7 +141,7 @@ static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u
 
 	if (plan->status == 412 || plan->status == 416 || plan->range_count > 1)
 		return hand_up(conn, TUX_REASON_ANSWER);
-	tux_head_describe(&head, facts, coding, object->available, object->type);
+	tux_head_describe(&head, facts, object_coding(object, coding), object->available, object->type);
 	range = tux_head_plan(&head, plan);
 	if (req->method == TUX_HEAD)
 		range.len = 0;

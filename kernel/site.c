@@ -128,6 +128,62 @@ static int selection_take(struct sites *sites, struct site *site, const struct t
 	return -EINVAL;
 }
 
+static void media_types_free(const struct tux_media_types *types)
+{
+	if (!types)
+		return;
+	kvfree(types->of);
+	kvfree(types->text);
+	kfree(types);
+}
+
+/* Returns a checked copy of the program's media types, or an error pointer. */
+static struct tux_media_types *media_types_take(struct sites *sites, const struct tux_setup_fields *said)
+{
+	struct tux_media_types *types;
+	void *of = NULL, *text = NULL;
+
+	if (said->type_count > TUX_MAX_MEDIA_TYPES || said->type_text_len > TUX_MAX_MEDIA_TYPE_TEXT) {
+		pr_debug("tux: setup: %u media types with %u bytes are more than %u with %u\n", said->type_count, said->type_text_len,
+			 TUX_MAX_MEDIA_TYPES, TUX_MAX_MEDIA_TYPE_TEXT);
+		return ERR_PTR(-EINVAL);
+	}
+	if (!count(sites, sizeof(*types)))
+		return ERR_PTR(-EINVAL);
+	types = kzalloc(sizeof(*types), GFP_KERNEL_ACCOUNT);
+	if (!types)
+		return ERR_PTR(-ENOMEM);
+	of = copied(sites, said->types, said->type_count * sizeof(*types->of));
+	if (!IS_ERR(of))
+		text = copied(sites, said->type_text, said->type_text_len);
+	if (IS_ERR(of) || IS_ERR(text)) {
+		kvfree(IS_ERR(of) ? NULL : of);
+		kfree(types);
+		return IS_ERR(of) ? of : text;
+	}
+	*types = (struct tux_media_types){
+		.of = of,
+		.text = text,
+		.count = said->type_count,
+		.text_len = said->type_text_len,
+		.every = { said->every_off, said->every_len },
+		.fallback = { said->fallback_off, said->fallback_len },
+	};
+	if (tux_media_types_valid(types))
+		return types;
+	pr_debug("tux: setup: a media type lies outside its text, or is not visible ASCII\n");
+	media_types_free(types);
+	return ERR_PTR(-EINVAL);
+}
+
+/* True if two sets of fields have the same table of media types in the program. */
+static bool same_types(const struct tux_setup_fields *one, const struct tux_setup_fields *other)
+{
+	return one->types == other->types && one->type_text == other->type_text && one->type_count == other->type_count &&
+	       one->type_text_len == other->type_text_len && one->every_off == other->every_off && one->every_len == other->every_len &&
+	       one->fallback_off == other->fallback_off && one->fallback_len == other->fallback_len;
+}
+
 static int fields_take(struct sites *sites, struct fields *fields, const struct tux_setup_fields *said)
 {
 	void *lines;
@@ -148,8 +204,35 @@ static int fields_take(struct sites *sites, struct fields *fields, const struct 
 	return -EINVAL;
 }
 
-/* Behind routes_take(). */
-static int route_fields_take(struct sites *sites, struct site *site, u64 from)
+/* Takes the site's media types. */
+static int site_types_take(struct sites *sites, struct site *site, const struct tux_setup_fields *said)
+{
+	struct tux_media_types *types = media_types_take(sites, said);
+
+	if (IS_ERR(types))
+		return (int)PTR_ERR(types);
+	site->fields.types = types;
+	return 0;
+}
+
+/* Takes a route's fields; its media types are the site's if the program has one table for both. */
+static int route_take(struct sites *sites, struct site *site, struct fields *fields, const struct tux_setup_fields *said,
+		      const struct tux_setup_fields *of_site)
+{
+	struct tux_media_types *types;
+
+	fields->types = site->fields.types;
+	if (!same_types(said, of_site)) {
+		types = media_types_take(sites, said);
+		if (IS_ERR(types))
+			return (int)PTR_ERR(types);
+		fields->types = types;
+	}
+	return fields_take(sites, fields, said);
+}
+
+/* Called after routes_take() and site_types_take(). */
+static int route_fields_take(struct sites *sites, struct site *site, u64 from, const struct tux_setup_fields *of_site)
 {
 	const struct tux_setup_fields *said;
 	u32 at, of = site->routes.count;
@@ -166,7 +249,7 @@ static int route_fields_take(struct sites *sites, struct site *site, u64 from)
 	if (IS_ERR(said))
 		return (int)PTR_ERR(said);
 	for (at = 0; at < of && error == 0; at++)
-		error = fields_take(sites, &site->route_fields[at], &said[at]);
+		error = route_take(sites, site, &site->route_fields[at], &said[at], of_site);
 	kvfree(said);
 	return error;
 }
@@ -190,7 +273,9 @@ static int site_take(struct sites *sites, struct site *site, const struct tux_se
 	if (error == 0)
 		error = fields_take(sites, &site->fields, &said->fields);
 	if (error == 0)
-		error = route_fields_take(sites, site, said->route_fields);
+		error = site_types_take(sites, site, &said->fields);
+	if (error == 0)
+		error = route_fields_take(sites, site, said->route_fields, &said->fields);
 	return error;
 }
 
@@ -272,10 +357,14 @@ void sites_release(struct sites *sites)
 	while (sites->count > 0) {
 		struct site *site = &sites->site[--sites->count];
 
-		for (i = 0; site->route_fields && i < site->routes.count; i++)
+		for (i = 0; site->route_fields && i < site->routes.count; i++) {
 			kvfree(site->route_fields[i].lines.at);
+			if (site->route_fields[i].types != site->fields.types)
+				media_types_free(site->route_fields[i].types);
+		}
 		kvfree(site->route_fields);
 		kvfree(site->fields.lines.at);
+		media_types_free(site->fields.types);
 		kvfree(site->routes.route);
 		kvfree(site->routes.text);
 		kvfree(site->selection.type);

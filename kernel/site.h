@@ -6,6 +6,7 @@
 #include <linux/path.h>
 
 #include "../core/host.h"
+#include "../core/media_types.h"
 #include "../core/response.h"
 #include "../core/route.h"
 #include "../core/selection.h"
@@ -15,6 +16,7 @@
 struct fields {
 	struct tux_text lines; /* of our memory */
 	u8 omit;               /* enum tux_omission */
+	const struct tux_media_types *types; /* the site's, or of our memory */
 };
 
 struct site {

@@ -38,9 +38,26 @@ static bool routes_say_fields(const struct tux_route_table *table)
 	uint32_t i;
 
 	for (i = 0; i < table->count; i++)
-		if (table->fields[i].rules.count > 0 || table->fields[i].cache_control)
+		if (table->fields[i].rules.count > 0 || table->fields[i].cache_control ||
+		    tux_media_type_settings_any(&table->fields[i].media_types))
 			return true;
 	return false;
+}
+
+/* Makes the media types of a site, or of a route that sets some (NULL: the site's own). False with a sentence in error. */
+static bool media_types_make(struct tux_fields *fields, const struct tux_media_type_settings *route, const struct tux_host_options *host,
+                             const struct tux_host_options *top, char *error, size_t error_size)
+{
+	const struct tux_media_type_settings *lists[3];
+	unsigned count = 0;
+
+	if (route)
+		lists[count++] = route;
+	lists[count++] = &host->media_types;
+	if (host != top)
+		lists[count++] = &top->media_types;
+	fields->types = tux_media_types_make(lists, count, error, error_size);
+	return fields->types;
 }
 
 static bool fields_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_host_options *top,
@@ -51,7 +68,8 @@ static bool fields_make(struct tux_site *site, const struct tux_host_options *ho
 	struct tux_fields *fields;
 	uint32_t i;
 
-	if (!tux_fields_make(&site->fields, both ? lists : lists + 1, both ? 2 : 1, host->cache_control, error, error_size))
+	if (!tux_fields_make(&site->fields, both ? lists : lists + 1, both ? 2 : 1, host->cache_control, error, error_size) ||
+	    !media_types_make(&site->fields, NULL, host, top, error, error_size))
 		return false;
 	if (!routes_say_fields(table))
 		return true;
@@ -65,6 +83,10 @@ static bool fields_make(struct tux_site *site, const struct tux_host_options *ho
 		lists[2] = &said->rules;
 		if (!tux_fields_make(&fields[i], both ? lists : lists + 1, both ? 3 : 2,
 		                     said->cache_control ? said->cache_control : host->cache_control, error, error_size))
+			return false;
+		fields[i].types = site->fields.types;
+		if (tux_media_type_settings_any(&said->media_types) &&
+		    !media_types_make(&fields[i], &said->media_types, host, top, error, error_size))
 			return false;
 	}
 	return true;
@@ -221,9 +243,13 @@ void tux_sites_close(struct tux_sites *sites)
 		struct tux_site *const site = &sites->site[--sites->count];
 		uint32_t i;
 
-		for (i = 0; site->route_fields && i < site->routes.count; i++)
+		for (i = 0; site->route_fields && i < site->routes.count; i++) {
+			if (site->route_fields[i].types != site->fields.types)
+				tux_media_types_free(site->route_fields[i].types);
 			tux_fields_free((struct tux_fields *)&site->route_fields[i]);
+		}
 		free((void *)site->route_fields);
+		tux_media_types_free(site->fields.types);
 		tux_fields_free(&site->fields);
 		free((void *)site->pages);
 		free((void *)(uintptr_t)site->route_max_body);

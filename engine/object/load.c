@@ -322,7 +322,7 @@ static void build_head(struct object *object, enum tux_coding coding)
 
 	head.extra = tux_fields_added(object->fields, 200);
 	head.omit = object->fields->omit;
-	tux_head_describe(&head, &facts, coding, object->available, object->type);
+	tux_head_describe(&head, &facts, object_coding(object, coding), object->available, object->type);
 	tux_head_plan(&head, &plan);
 	len = tux_response_head(text, sizeof(text), &head, &date_off);
 	rep->head = malloc(len);
@@ -336,6 +336,8 @@ static void build_head(struct object *object, enum tux_coding coding)
 /* Sets the object's kind from an open file of any type. TAKE_FAILED: the caller closes fd. */
 static enum take take_file(const struct load *load, struct object *object, int fd, bool via_link)
 {
+	static const struct tux_media_types builtin;
+	struct tux_media media;
 	struct stat st;
 	enum object_kind kind;
 	enum take took;
@@ -357,16 +359,18 @@ static enum take take_file(const struct load *load, struct object *object, int f
 		return TAKE_DONE;
 	}
 	object->settled = true;
+	object->fields = tux_site_fields(load->site, tux_route_find(&load->site->routes, load->key, load->key_len));
+	media = tux_media_types_find(object->fields->types != NULL ? object->fields->types : &builtin, (const uint8_t *)object->file, (uint32_t)strlen(object->file));
+	object->type = media.type;
+	object->stored = (uint8_t)media.coding;
 	took = take_representation(load, object, TUX_CODING_IDENTITY, fd, &st);
 	if (took == TAKE_FAILED)
 		return TAKE_FAILED;
 	object->kind = OBJECT_FILE; /* from here on the fd is the object's */
-	if (took == TAKE_DONE)
+	if (took == TAKE_DONE && media.coding == TUX_CODING_IDENTITY)
 		took = take_siblings(load, object);
 	if (took != TAKE_DONE)
 		return took;
-	object->fields = tux_site_fields(load->site, tux_route_find(&load->site->routes, load->key, load->key_len));
-	object->type = tux_media_type((const uint8_t *)object->file, (uint32_t)strlen(object->file));
 	for (int coding = 0; coding < TUX_CODINGS; coding++)
 		if (object->available & (1u << coding))
 			build_head(object, (enum tux_coding)coding);
@@ -427,6 +431,7 @@ static enum take take_directory(const struct load *load, struct object *object, 
 		object->kind = (uint8_t)kind_of_error(errno);
 		return TAKE_DONE;
 	}
+	object->no_index = true;
 	object->kind = OBJECT_LISTABLE;
 	if (!load->site->browse || fstat(fd, &st) != 0 || !tux_modes_permit(load->site->modes, st.st_mode))
 		object->kind = OBJECT_FORBIDDEN;

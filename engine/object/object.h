@@ -62,9 +62,11 @@ struct object {
 	bool sure;            /* inotify tells of every change that it can see */
 	bool settled;         /* old enough for its times to tell every later write */
 	bool local;           /* on a file system whose changes happen on this machine */
+	bool no_index;        /* a directory that has no index */
 	uint8_t kind;         /* enum object_kind */
 	uint8_t available;    /* bit 1 << coding of the representations, with OBJECT_FILE */
-	struct tux_text type;
+	uint8_t stored;       /* enum tux_coding of the file itself: gzip for .svgz */
+	struct tux_text type; /* media type */
 	const struct tux_site *site;
 	const struct tux_fields *fields; /* that its heads are built with */
 	char *file;           /* beneath the site's root, as opened: for a directory its index */
@@ -78,6 +80,12 @@ struct object *object_new(const struct tux_site *site, const uint8_t *key, uint3
 
 struct object *object_get(struct object *object);
 void object_put(struct object *object);
+
+/* Returns the Content-Encoding of a representation. */
+static inline enum tux_coding object_coding(const struct object *object, enum tux_coding coding)
+{
+	return coding == TUX_CODING_IDENTITY ? (enum tux_coding)object->stored : coding;
+}
 
 /* The facts that a decision about one representation needs, and a head. */
 struct tux_facts object_facts(const struct object *object, enum tux_coding coding, int64_t now_s);

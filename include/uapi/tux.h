@@ -31,7 +31,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 7u /* of this file; program and module must have the same */
+#define TUX_ABI 8u /* of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -76,6 +76,13 @@ struct tux_setup_fields {
 	__u64 lines; /* address of "Name: value" and CRLF, as often as there are fields: they are added */
 	__u32 len;   /* bytes, at most TUX_MAX_FIELD_LINES */
 	__u32 omit;  /* enum tux_omission of core/response.h, or-ed: what is left out */
+	/* Media types of files, the tux_media_types of core/media_types.h. Addresses; what lies there is copied. */
+	__u64 types;         /* of struct tux_media_type_of */
+	__u64 type_text;
+	__u32 type_count;    /* of types, at most TUX_MAX_MEDIA_TYPES */
+	__u32 type_text_len; /* bytes, at most TUX_MAX_MEDIA_TYPE_TEXT */
+	__u16 every_off, every_len;       /* the media type of every file, in type_text; len 0: not set */
+	__u16 fallback_off, fallback_len; /* of files whose names are unknown */
 };
 
 #define TUX_SITE_DOT_FILES (1u << 0) /* serve names that start with a dot */

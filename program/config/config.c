@@ -13,6 +13,7 @@
 #include "cgi.h"
 #include "reading.h"
 #include "route.h"
+#include "types.h"
 #include "upstream.h"
 #include "../value.h"
 
@@ -78,6 +79,29 @@ static void error_apply(struct reading *reading, const ucl_object_t *first)
 				else if (!tux_host_page_add(reading->host, (unsigned)status, path, error, sizeof(error)))
 					reading_wrong(reading, value->key, "%s", error);
 			}
+	}
+}
+
+static void default_type_apply(struct reading *reading, const ucl_object_t *first)
+{
+	media_type_apply(reading, &reading->host->media_types.fallback, first);
+}
+
+/* types { } sets media types, types [ ] is the command line's option. */
+static void types_apply(struct reading *reading, const ucl_object_t *first)
+{
+	const ucl_object_t *value, *element;
+
+	for (value = first; value; value = value->next) {
+		ucl_object_iter_t each = NULL;
+
+		if (ucl_object_type(value) == UCL_OBJECT)
+			media_types_apply(reading, &reading->host->media_types, value);
+		else if (ucl_object_type(value) != UCL_ARRAY)
+			value_apply(reading, "types", value, value->key);
+		else
+			while ((element = ucl_object_iterate(value, &each, true)))
+				value_apply(reading, "types", element, value->key);
 	}
 }
 
@@ -214,6 +238,8 @@ static const struct key {
 	{ "host", AT_TOP, hosts_apply },
 	{ "name", IN_HOST, name_apply },
 	{ "default", IN_HOST, default_apply },
+	{ "default-type", AT_TOP | IN_HOST, default_type_apply },
+	{ "types", AT_TOP | IN_HOST, types_apply },
 	{ "cgi", AT_TOP, cgis_apply },
 	{ "error", AT_TOP | IN_HOST, error_apply },
 	{ "header", AT_TOP | IN_HOST, header_apply },

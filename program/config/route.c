@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cgi.h"
+#include "types.h"
 #include "upstream.h"
 #include "../value.h"
 
@@ -179,7 +180,7 @@ static void max_body_apply(struct reading *reading, const ucl_object_t *key, str
 }
 
 static const char *const route_keys[] = { "static", "hidden", "redirect", "handover", "upstream", "cgi", "module", "status", "allow", "header",
-	                                  "cache-control", "max-body", NULL };
+	                                  "cache-control", "max-body", "type", "types", "default-type", NULL };
 
 /* One key of a route. */
 static void route_key_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
@@ -191,6 +192,13 @@ static void route_key_apply(struct reading *reading, const ucl_object_t *key, st
 		return;
 	if (len == 6 && memcmp(name, "header", 6) == 0) {
 		field_rules_apply(reading, &route->fields.rules, key);
+	} else if (len == 5 && memcmp(name, "types", 5) == 0) {
+		for (; key; key = key->next)
+			media_types_apply(reading, &route->fields.media_types, key);
+	} else if (len == 4 && memcmp(name, "type", 4) == 0) {
+		media_type_apply(reading, &route->fields.media_types.every, key);
+	} else if (len == 12 && memcmp(name, "default-type", 12) == 0) {
+		media_type_apply(reading, &route->fields.media_types.fallback, key);
 	} else if (key->next) {
 		reading_wrong(reading, key->next->key, "%.*s is said a second time; it takes one value", (int)len, name);
 	} else if (len == 6 && memcmp(name, "static", 6) == 0) {
@@ -248,6 +256,13 @@ static bool route_add(struct reading *reading, const char *pattern, const struct
 	return tux_routes_add(table, pattern, route->handler, (uint16_t)route->argument, error, error_size);
 }
 
+/* Frees what a route that is wrong has set. */
+static void route_fields_free(struct tux_route_fields *fields)
+{
+	tux_field_rules_free(&fields->rules);
+	tux_media_type_settings_free(&fields->media_types);
+}
+
 /* One route: its pattern, and what it does. */
 static void route_apply(struct reading *reading, const ucl_object_t *object)
 {
@@ -275,7 +290,7 @@ static void route_apply(struct reading *reading, const ucl_object_t *object)
 	if (reading->wrong == before)
 		tux_routes_last_fields(&reading->host->routes, route.fields);
 	else
-		tux_field_rules_free(&route.fields.rules);
+		route_fields_free(&route.fields);
 }
 
 void routes_apply(struct reading *reading, const ucl_object_t *first)

@@ -231,6 +231,7 @@ void tux_host_free(struct tux_host_options *host)
 	free(host->name);
 	free(host->page);
 	tux_field_rules_free(&host->fields);
+	tux_media_type_settings_free(&host->media_types);
 	tux_routes_free(&host->routes);
 	*host = (struct tux_host_options){ 0 };
 }

@@ -4,6 +4,7 @@
 #define TUX_PROGRAM_SETTINGS_HOST_H
 
 #include "fields.h"
+#include "media_types.h"
 #include "routes.h"
 
 /* What can be said of a host in so many words. Bits of tux_host_options.said. */
@@ -37,6 +38,7 @@ struct tux_host_options {
 	const char *log;           /* a file name, "-" for the standard output; NULL: off */
 	const char *cache_control; /* NULL: none */
 	struct tux_field_rules fields;
+	struct tux_media_type_settings media_types; /* besides those of the top */
 	struct tux_error_page *page;
 	unsigned page_count;
 	struct tux_route_table routes;

@@ -179,8 +179,10 @@ void tux_routes_free(struct tux_route_table *table)
 {
 	uint32_t i;
 
-	for (i = 0; i < table->count; i++)
+	for (i = 0; i < table->count; i++) {
 		tux_field_rules_free(&table->fields[i].rules);
+		tux_media_type_settings_free(&table->fields[i].media_types);
+	}
 	free(table->fields);
 	for (i = 0; i < table->status_count; i++)
 		free((void *)(uintptr_t)table->status[i].allow);

@@ -4,6 +4,7 @@
 #define TUX_PROGRAM_SETTINGS_ROUTES_H
 
 #include "fields.h"
+#include "media_types.h"
 
 enum { TUX_BODY_UNSAID = -1 };
 
@@ -12,6 +13,7 @@ struct tux_route_fields {
 	struct tux_field_rules rules;
 	const char *cache_control; /* NULL: what the host says */
 	int64_t max_body_bytes;    /* TUX_BODY_UNSAID: what the host says */
+	struct tux_media_type_settings media_types; /* besides those of the host */
 };
 
 /* Begins as zeros. */
@@ -46,7 +48,7 @@ bool tux_routes_add_redirect(struct tux_route_table *table, const char *pattern,
 bool tux_routes_add_status(struct tux_route_table *table, const char *pattern, const char *const *allow, unsigned allow_count,
                            char *error, size_t error_size);
 
-/* Says of the route that was added last what its fields are. The rules are the table's then. */
+/* Says of the route that was added last what its fields are. The rules and the media types are the table's then. */
 void tux_routes_last_fields(struct tux_route_table *table, struct tux_route_fields fields);
 
 /* Frees what the table has grown to. */

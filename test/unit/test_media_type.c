@@ -106,12 +106,27 @@ static void test_all_short(void **state)
 	}
 }
 
+static void test_text_by_convention(void **state)
+{
+	static const char *const names[] = { "README", "dir/LICENSE", "Makefile", "nginx.conf", "a.ini", "main.go", "lib.rs", "go.mod" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		type_is(names[i], "text/plain; charset=utf-8");
+	type_is("README/file", "application/octet-stream");
+	type_is("README.unknown", "application/octet-stream");
+	type_is("html", "application/octet-stream"); /* an extension is no name */
+	assert_true(tux_media_type_known((const uint8_t *)"a.html", 6));
+	assert_false(tux_media_type_known((const uint8_t *)"john.doe", 8));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_web),
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_all_short),
+		cmocka_unit_test(test_text_by_convention),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

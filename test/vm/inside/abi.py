@@ -18,7 +18,7 @@ def _number(direction, number, size):
 HELLO_FORMAT = "=II32s"
 SETUP_FORMAT = "=IIiIIIIIIIIIIIQQQQ16s"
 SITE_FORMAT = "=IiHHI2048sIIQQQIHHQ"
-FIELDS_FORMAT = "=QII"
+FIELDS_FORMAT = "=QIIQQIIHHHH"
 HANDED_UP_FORMAT = "=iII"
 HANDED_UP_SIZE = struct.calcsize(HANDED_UP_FORMAT)
 HELLO = _number(3, 0xd0, struct.calcsize(HELLO_FORMAT))
@@ -65,7 +65,10 @@ class Memory:
         return ctypes.addressof(self.kept[-1])
 
     def fields(self, lines=b"", omit=0, **wrong):
-        return struct.pack(FIELDS_FORMAT, wrong.get("lines_at", self.at(lines)), wrong.get("len", len(lines)), omit)
+        types, text = wrong.get("types", b""), wrong.get("type_text", b"")
+        return struct.pack(FIELDS_FORMAT, wrong.get("lines_at", self.at(lines)), wrong.get("len", len(lines)), omit,
+                           wrong.get("types_at", self.at(types)), self.at(text), wrong.get("type_count", len(types) // 36),
+                           wrong.get("type_text_len", len(text)), *wrong.get("every", (0, 0)), *wrong.get("fallback", (0, 0)))
 
     def site(self, root, **changes):
         """A struct tux_setup_site."""

@@ -72,6 +72,10 @@ def test_order(fresh, root):
     {"fields": {"lines": b"A: b"}}, {"fields": {"lines": b"A: b\n"}}, {"fields": {"lines": b"A: b\r\n\r\n"}},
     {"fields": {"lines": b"\r\n"}}, {"fields": {"lines": b"A: \x01\r\n"}}, {"fields": {"lines": b"A: b\rc\r\n"}},
     {"fields": {"len": 4097}}, {"fields": {"omit": 16}}, {"fields": {"omit": 1 << 31}},
+    {"fields": {"type_count": 513}}, {"fields": {"type_text_len": 32769}}, {"fields": {"every": (0, 1)}},
+    {"fields": {"type_text": b"a/b", "fallback": (1, 3)}}, {"fields": {"type_text": b"a" * 200, "every": (0, 128)}},
+    {"fields": {"type_text": b"a/b\r\n", "every": (0, 3)}}, {"fields": {"type_text": b"a/b", "types": b"x".ljust(32, b"\0") + b"\1\0\3\0"}},
+    {"routes": abi.route(0, 1), "text": b"/", "route_fields": [{"type_text": b"a/b", "every": (0, 4)}]},
     {"routes": abi.route(0, 1), "text": b"/", "route_fields": [{"lines": b"A"}]},
     {"routes": abi.route(0, 1), "text": b"/", "route_fields": [{"omit": 16}]}])
 def test_set_up_with_nonsense(fresh, root, changes):
