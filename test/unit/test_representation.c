@@ -35,8 +35,9 @@ static void test_types(void **state)
 	type_is("v.mp4", "video/mp4");
 	type_is("d.json", "application/json");
 	type_is("a.tar.gz", "application/gzip");
-	type_is("README", "application/octet-stream");
-	type_is("a.b/README", "application/octet-stream");
+	type_is("README", "text/plain; charset=utf-8");
+	type_is("a.b/README", "text/plain; charset=utf-8");
+	type_is("a.b/name", "application/octet-stream");
 	type_is("a.", "application/octet-stream");
 	type_is("", "application/octet-stream");
 	type_is("a.no-such-extension-anywhere", "application/octet-stream");
