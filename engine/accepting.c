@@ -51,7 +51,7 @@ void accepting_switch(struct worker *worker, bool accept)
 	worker->accepting = accept;
 	worker->accept_again_ms = 0;
 	for (unsigned i = 0; i < worker->acceptor_count; i++)
-		if (worker->by_kernel[worker->acceptor[i].listener])
+		if (__atomic_load_n(&worker->by_kernel[worker->acceptor[i].listener], __ATOMIC_RELAXED))
 			continue;
 		else if (accept)
 			worker->ops->accept(worker->loop, &worker->acceptor[i]);

@@ -186,10 +186,13 @@ struct worker {
 	int64_t now_s;
 	int64_t now_us;               /* since 1970 */
 	uint8_t date[TUX_DATE_LEN];
-	bool draining;
+	bool leaving;                 /* responses tell clients to close */
+	bool draining;                /* accepts no more; leaving, too */
+	bool hurried;                 /* idle connections have a last limit */
 	bool *keeps_listeners;        /* the engine's flags */
 	unsigned *accepting_workers;  /* the engine's: the last one closes what all share */
 	bool *go;                     /* to accept: nobody is taken by an engine that may still fail to start */
+	bool *leave;
 	bool *drain;
 	bool *retire;
 	bool *stop;

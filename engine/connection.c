@@ -70,7 +70,7 @@ static void linger(struct conn *conn)
 
 static void finish(struct conn *conn)
 {
-	if (!conn->ended && (conn->linger || conn->in.len > 0 || __atomic_load_n(conn->worker->retire, __ATOMIC_RELAXED)))
+	if (!conn->ended && (conn->linger || conn->in.len > 0 || conn->worker->leaving))
 		linger(conn);
 	else
 		end(conn);
@@ -346,7 +346,7 @@ static void consume_kept(struct conn *conn)
 static bool may_return(const struct conn *conn)
 {
 	return conn->from_kernel && conn->state == CONN_HEAD && conn->in.len == 0 && conn->seen == 0 && !conn->ended &&
-	       !conn->worker->draining;
+	       !conn->worker->leaving;
 }
 
 static void give_back(struct conn *conn)
@@ -660,6 +660,22 @@ void connection_refuse(struct conn *conn, enum tux_refusal refusal)
 	go_on(conn);
 }
 
+/* Closes an idle connection. A server that stops has no next connection for a request that is just coming in. */
+static void idle_expired(struct conn *conn)
+{
+	int unread = 0;
+
+	if (!conn->worker->leaving) {
+		end(conn);
+		return;
+	}
+	ioctl(conn->channel.fd, FIONREAD, &unread);
+	if (unread > 0)
+		wait_as(conn, TIMER_IDLE);
+	else
+		linger(conn);
+}
+
 void connection_timeout(struct conn *conn)
 {
 	switch ((enum conn_state)conn->state) {
@@ -668,7 +684,7 @@ void connection_timeout(struct conn *conn)
 		if (conn->sending)
 			break;
 		if (conn->state == CONN_HEAD && conn->in.len == 0) {
-			end(conn);
+			idle_expired(conn);
 			return;
 		}
 		if (conn->state == CONN_HEAD) {
@@ -729,20 +745,16 @@ void connections_log_resume(struct worker *worker)
 	}
 }
 
-void connections_close_idle(struct worker *worker)
+void connections_hurry_idle(struct worker *worker, uint32_t limit_ms)
 {
-	struct conn *next;
+	uint32_t *const idle_ms = &worker->timers.duration_ms[TIMER_IDLE];
 
-	for (struct conn *conn = worker->conns; conn != NULL; conn = next) {
-		int unread = 0;
-
-		next = conn->next;
-		if (conn->state != CONN_HEAD || busy(conn) || conn->in.len > 0 || conn->returning)
-			continue;
-		ioctl(conn->channel.fd, FIONREAD, &unread);
-		if (unread == 0) /* else its request is on its way to us */
-			finish(conn);
-	}
+	if (*idle_ms > limit_ms)
+		*idle_ms = limit_ms;
+	/* All of a kind wait equally long, so each starts anew. */
+	for (struct conn *conn = worker->conns; conn != NULL; conn = conn->next)
+		if (conn->phase == TUX_PHASE_IDLE && conn->timer.next != NULL)
+			timer_start(&worker->timers, &conn->timer, TIMER_IDLE, worker->now_ms);
 }
 
 static const struct channel_events channel_events = {

@@ -20,8 +20,8 @@ void connection_timeout(struct conn *conn);
 /* Answers for all who waited for a finished miss. */
 void connection_loaded(struct worker *worker, struct miss *miss);
 
-/* Closes the worker's connections that wait for nothing but another request. */
-void connections_close_idle(struct worker *worker);
+/* Gives idle connections, now and from now on, at most limit_ms for another request. Then they are shut down and closed. */
+void connections_hurry_idle(struct worker *worker, uint32_t limit_ms);
 
 /* Answers for those who waited for room in the log, as far as there is. */
 void connections_log_resume(struct worker *worker);

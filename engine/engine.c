@@ -27,6 +27,7 @@ struct tux_engine {
 	unsigned active;       /* connections, of all workers */
 	unsigned opened;       /* workers that worker_free() is due for */
 	bool go;
+	bool leave;
 	bool drain;
 	bool retire;
 	bool stop;
@@ -131,6 +132,7 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->accepting_workers = &engine->accepting_workers;
 	worker->go = &engine->go;
 	worker->by_kernel = engine->by_kernel;
+	worker->leave = &engine->leave;
 	worker->drain = &engine->drain;
 	worker->retire = &engine->retire;
 	worker->stop = &engine->stop;
@@ -252,6 +254,7 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		.worker = engine->worker,
 		.kernel = &engine->kernel,
 		.description = engine->description,
+		.leaves = &engine->leave,
 		.started_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
 	};
 	engine->accepting_workers = config->threads;
@@ -290,18 +293,34 @@ const char *tux_engine_describe(const struct tux_engine *engine)
 	return engine->description;
 }
 
+/* From here on the status is "not ready". The kernel engine gives its listeners and its idle connections to the workers. */
+static void begin_leave(struct tux_engine *engine)
+{
+	if (engine->leave)
+		return;
+	if (engine->kernel.fd >= 0)
+		kernel_retire(&engine->kernel);
+	for (unsigned i = 0; i < TUX_MAX_LISTENERS; i++)
+		__atomic_store_n(&engine->by_kernel[i], false, __ATOMIC_RELAXED);
+	__atomic_store_n(&engine->leave, true, __ATOMIC_RELEASE);
+}
+
+void tux_engine_leave(struct tux_engine *engine)
+{
+	begin_leave(engine);
+	wake_all(engine);
+}
+
 void tux_engine_drain(struct tux_engine *engine)
 {
-	if (engine->kernel.fd >= 0)
-		kernel_drain(&engine->kernel);
+	begin_leave(engine);
 	__atomic_store_n(&engine->drain, true, __ATOMIC_RELAXED);
 	wake_all(engine);
 }
 
 void tux_engine_retire(struct tux_engine *engine)
 {
-	if (engine->kernel.fd >= 0)
-		kernel_retire(&engine->kernel);
+	begin_leave(engine);
 	__atomic_store_n(&engine->retire, true, __ATOMIC_RELAXED);
 	wake_all(engine);
 }

@@ -102,6 +102,7 @@ enum tux_report_form {
 	TUX_REPORT_JSON,
 	TUX_REPORT_PAGE,       /* HTML */
 	TUX_REPORT_TEXT,       /* for people on a terminal */
+	TUX_REPORT_READY,      /* one line, for health checks: ready or not */
 };
 
 /* Which files may be served, by their mode bits. */
@@ -263,8 +264,16 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 /* What runs, and why, as words for people: "io_uring", "kernel, and epoll (io_uring: Operation not permitted)". Valid while the engine is. */
 const char *tux_engine_describe(const struct tux_engine *engine);
 
-/* Stops accepting (what waits in the accept queues is still taken), closes idle connections and
- * lets the others finish their answer. Returns at once. Idempotent. */
+/*
+ * Tells clients to close: each response has Connection: close, and the status is "not ready". Everything else continues, and
+ * new connections are accepted. Returns at once. Idempotent.
+ */
+void tux_engine_leave(struct tux_engine *engine);
+
+/*
+ * Leaves, stops accepting (connections in the accept queues are still served), and lets responses finish. Idle connections have
+ * two seconds for another request, then they are shut down for writing and closed. Returns at once. Idempotent.
+ */
 void tux_engine_drain(struct tux_engine *engine);
 
 /*

@@ -252,11 +252,6 @@ bool kernel_give(struct kernel *kernel, int fd, unsigned listener)
 	return ioctl(kernel->fd, TUX_ADOPT, &socket) == 0;
 }
 
-void kernel_drain(struct kernel *kernel)
-{
-	ioctl(kernel->fd, TUX_DRAIN);
-}
-
 void kernel_retire(struct kernel *kernel)
 {
 	ioctl(kernel->fd, TUX_RETIRE);

@@ -44,9 +44,8 @@ void kernel_tell_room(struct kernel *kernel);
 /* Gives a connection that came in at a listener to the kernel engine. False: it is still the caller's. On success the fd may be closed. */
 bool kernel_give(struct kernel *kernel, int fd, unsigned listener);
 
-/* It accepts no more, and hands up what has another request. kernel_drained() when nothing is left. */
-void kernel_drain(struct kernel *kernel);
-void kernel_retire(struct kernel *kernel); /* the same, but idle connections are handed up, not closed */
+/* It accepts no more, and hands up idle connections and those with another request. kernel_drained() when nothing is left. */
+void kernel_retire(struct kernel *kernel);
 bool kernel_drained(struct kernel *kernel);
 
 /* Ends the threads. The instance and its connections end with kernel_free(): what is mapped keeps it, for its counters and records. */

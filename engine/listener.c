@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -362,6 +363,36 @@ void tux_listener_url(const struct tux_listener *listener, char *out, size_t siz
 			un.sun_path[0] = '@';
 		snprintf(out, size, "unix:%.*s", (int)sizeof(un.sun_path), un.sun_path);
 	}
+}
+
+bool tux_listener_is_tcp(const struct tux_listener *listener)
+{
+	int family = 0;
+	socklen_t len = sizeof(family);
+
+	return getsockopt(listener->fd[0], SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 && family != AF_UNIX;
+}
+
+void tux_listener_shut(const struct tux_listener *listener)
+{
+	enum { FLAGS_AT = 13, SYN = 0x02, ACK = 0x10 }; /* in a TCP header (RFC 9293 3.1) */
+	/* Drops SYN, keeps the ACK that completes a handshake. */
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog filter = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+	const bool tcp = tux_listener_is_tcp(listener);
+
+	/* A failure leaves the listener open until it is closed, as before. */
+	for (unsigned i = 0; i < listener->count; i++)
+		if (tcp)
+			(void)setsockopt(listener->fd[i], SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+		else
+			(void)shutdown(listener->fd[i], SHUT_RD); /* connect() fails; the queue can still be accepted */
 }
 
 void tux_listener_close(struct tux_listener *listener)

@@ -22,6 +22,15 @@ bool tux_listener_adopt(int fd, struct tux_listener *out, char *error, size_t er
 /* Writes the URL that reaches the listener ("http://127.0.0.1:8080/", "http://[::1]/" or "unix:/run/x") to out. */
 void tux_listener_url(const struct tux_listener *listener, char *out, size_t size);
 
+/*
+ * Lets no further connection begin, as close() will; those that have begun complete, and can be accepted. A connection that
+ * begins between the last accept() and close() would be reset. The socket must have no other user who still accepts.
+ */
+void tux_listener_shut(const struct tux_listener *listener);
+
+/* True if it is a TCP listener: its connections take a round trip to complete. */
+bool tux_listener_is_tcp(const struct tux_listener *listener);
+
 /* Closes the listener's fds; for start-ups that fail. */
 void tux_listener_close(struct tux_listener *listener);
 

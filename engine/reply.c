@@ -125,7 +125,7 @@ static struct tux_head start_head(struct conn *conn, uint16_t status)
 {
 	struct worker *worker = conn->worker;
 
-	if (!worker->request.keep_alive || (worker->draining && !conn->followed) || conn->linger)
+	if (!worker->request.keep_alive || (worker->leaving && !conn->followed) || conn->linger)
 		conn->last = true;
 	return (struct tux_head){
 		.status = status,
@@ -436,7 +436,7 @@ static enum reply reply_file(struct conn *conn, const uint8_t *buf, struct objec
 
 	tux_respond_decide(buf, req, &facts, &plan);
 	if (tux_respond_prebuilt(req, &plan, rep->last_modified, worker->now_s) && rep->head != NULL &&
-	    conn->fields == object->fields && !worker->draining && !conn->linger)
+	    conn->fields == object->fields && !worker->leaving && !conn->linger)
 		return reply_whole(conn, buf, object, coding);
 	return reply_plan(conn, buf, object, coding, &plan);
 }
@@ -672,7 +672,7 @@ static enum reply reply_report(struct conn *conn, const uint8_t *buf, const stru
 		return reply_status(conn, buf, 400);
 	if (!nonce_make(nonce))
 		return reply_status(conn, buf, 503);
-	head = start_head(conn, 200);
+	head = start_head(conn, form == TUX_REPORT_READY && !tally_ready(worker->tally) ? 503 : 200);
 	if (lines.len > 0)
 		memcpy(extra, lines.at, lines.len);
 	head.extra = (struct tux_text){ extra, lines.len + (uint32_t)snprintf(extra + lines.len, sizeof(extra) - lines.len, report_fields,
@@ -695,7 +695,7 @@ static enum reply reply_report(struct conn *conn, const uint8_t *buf, const stru
 	} else {
 		free(text);
 	}
-	record_answer(conn, buf, 200, head_len + send_left(conn));
+	record_answer(conn, buf, head.status, head_len + send_left(conn));
 	return REPLY_DONE;
 }
 

@@ -17,7 +17,8 @@
 enum {
 	LINGER_MS = 2000,
 	LOG_POLL_MS = 5,    /* whether the log has made room for those who wait for it */
-	DRAIN_POLL_MS = 20, /* connections that have bytes on their way when draining begins are looked at again, the kernel engine too */
+	DRAIN_POLL_MS = 20, /* how often a draining worker looks at the kernel engine */
+	LAST_IDLE_MS = 2000, /* for a request that crosses the end of serving */
 };
 
 static void on_wake(struct source *source, void *owner)
@@ -215,8 +216,7 @@ static int wait_ms(const struct worker *worker)
 	}
 	if (worker->log_first != NULL && (wait < 0 || wait > LOG_POLL_MS))
 		wait = LOG_POLL_MS;
-	if (worker->draining && (wait < 0 || wait > DRAIN_POLL_MS) &&
-	    (__atomic_load_n(worker->drain, __ATOMIC_RELAXED) || worker->kernel->fd >= 0))
+	if (worker->draining && (wait < 0 || wait > DRAIN_POLL_MS) && worker->kernel->fd >= 0)
 		wait = DRAIN_POLL_MS;
 	return wait;
 }
@@ -253,9 +253,27 @@ static void close_acceptors(struct worker *worker)
 	worker->acceptor_count = 0;
 }
 
+/* Responses tell clients to close from now on. The kernel engine has left its listeners to the workers. */
+static void begin_leave(struct worker *worker)
+{
+	worker->leaving = true;
+	if (worker->accepting)
+		accepting_switch(worker, true);
+}
+
+/* True if everything is served and closed. What the kernel engine handed up last is not in any count yet. */
+static bool all_over(struct worker *worker)
+{
+	if (!worker->draining || worker->acceptor_count > 0 || worker->open > 0 || !kernel_drained(worker->kernel))
+		return false;
+	if (worker->kernel->fd >= 0)
+		accepting_take_handed_up(worker);
+	return worker->open == 0;
+}
+
 static void begin_drain(struct worker *worker)
 {
-	worker->draining = true;
+	worker->leaving = worker->draining = true;
 	accepting_switch(worker, false);
 }
 
@@ -291,13 +309,17 @@ static void serve(struct worker *worker)
 			accepts = true;
 			accepting_switch(worker, true);
 		}
+		if (!worker->leaving && __atomic_load_n(worker->leave, __ATOMIC_ACQUIRE))
+			begin_leave(worker);
 		if (!worker->draining && (drain || __atomic_load_n(worker->retire, __ATOMIC_RELAXED)))
 			begin_drain(worker);
 		if (worker->draining && worker->acceptor_count > 0)
 			end_accepting(worker);
-		if (drain)
-			connections_close_idle(worker);
-		if (worker->draining && worker->acceptor_count == 0 && worker->open == 0 && kernel_drained(worker->kernel))
+		if (drain && !worker->hurried) {
+			worker->hurried = true;
+			connections_hurry_idle(worker, LAST_IDLE_MS);
+		}
+		if (all_over(worker))
 			return;
 	}
 }

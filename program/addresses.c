@@ -235,6 +235,22 @@ void tux_addresses_unlink(const struct tux_addresses *addresses, const struct tu
 	}
 }
 
+bool tux_addresses_shut(const struct tux_addresses *addresses, const struct tux_addresses *kept, bool tcp)
+{
+	bool found = false;
+	unsigned i;
+
+	for (i = 0; i < addresses->count; i++) {
+		const struct tux_listener *listener = &addresses->listener[i];
+
+		if (!addresses->spec[i] || has(kept, listener) || tux_listener_is_tcp(listener) != tcp)
+			continue;
+		tux_listener_shut(listener);
+		found = true;
+	}
+	return found;
+}
+
 void tux_addresses_close(struct tux_addresses *addresses, const struct tux_addresses *kept)
 {
 	unsigned i;

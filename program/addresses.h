@@ -27,6 +27,12 @@ void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const
 /* Removes the files of Unix sockets that we opened, where that is still permitted, but for those that kept (or NULL) has too. */
 void tux_addresses_unlink(const struct tux_addresses *addresses, const struct tux_addresses *kept);
 
+/*
+ * Lets no further connection begin at TCP listeners (tcp) or at Unix ones, of those that tux_addresses_close() would close. True
+ * if there was one.
+ */
+bool tux_addresses_shut(const struct tux_addresses *addresses, const struct tux_addresses *kept, bool tcp);
+
 /* Closes all but what kept (or NULL) has too, and what was passed: it stays the service manager's, and may be wanted again. */
 void tux_addresses_close(struct tux_addresses *addresses, const struct tux_addresses *kept);
 

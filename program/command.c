@@ -70,6 +70,7 @@ enum option_id {
 	OPTION_BODY_TIMEOUT,
 	OPTION_SEND_TIMEOUT,
 	OPTION_IDLE_TIMEOUT,
+	OPTION_DRAIN_DELAY,
 	OPTION_DRAIN_TIMEOUT,
 };
 
@@ -157,6 +158,8 @@ static const struct option_row rows[] = {
 	{ "body-timeout", "SECONDS", SECONDS, "without a byte of a request body (30)", OPTION_BODY_TIMEOUT },
 	{ "send-timeout", "SECONDS", SECONDS, "without progress in sending (30)", OPTION_SEND_TIMEOUT },
 	{ "idle-timeout", "SECONDS", SECONDS, "between two requests (75)", OPTION_IDLE_TIMEOUT },
+	{ "drain-delay", "SECONDS", SECONDS_OR_0, "when told to stop, accept for so long, with\nConnection: close and the status \"not ready\"\n"
+	  "(5 under a service manager or as process 1, else 0)", OPTION_DRAIN_DELAY },
 	{ "drain-timeout", "SECONDS", SECONDS_OR_0, "for answers under way when told to stop (10)", OPTION_DRAIN_TIMEOUT },
 	{ NULL, NULL, NULL, "Other", 0 },
 	{ "help", NULL, NULL, "this text", OPTION_HELP },
@@ -473,6 +476,8 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 		return tux_value_seconds(value, 100, DAY_MS, &engine->send_timeout_ms);
 	case OPTION_IDLE_TIMEOUT:
 		return tux_value_seconds(value, 100, DAY_MS, &engine->idle_timeout_ms);
+	case OPTION_DRAIN_DELAY:
+		return tux_value_seconds(value, 0, DAY_MS, &command->drain_delay_ms);
 	case OPTION_DRAIN_TIMEOUT:
 		return tux_value_seconds(value, 0, DAY_MS, &command->drain_timeout_ms);
 	}
@@ -532,6 +537,7 @@ void tux_command_defaults(struct tux_command *command)
 	command->log_keep = 5;
 	command->sandbox = true;
 	command->drain_timeout_ms = 10000;
+	command->drain_delay_ms = UINT32_MAX;
 	command->engine = (struct tux_engine_config){
 		.kernel_fd = -1,
 		.max_connections = DEFAULT_CONNECTIONS,

@@ -54,6 +54,7 @@ struct tux_command {
 	const char *user; /* NULL: not said */
 	bool sandbox;
 	uint32_t drain_timeout_ms;
+	uint32_t drain_delay_ms; /* UINT32_MAX: not said, tux_serve_drain_delay() knows */
 	enum tux_kernel_wish kernel;
 	struct tux_cgis cgis;
 	/* What the engine is told. threads 0: as many as there are CPUs. Its sites, kernel_fd, listeners, records and etag_key are left

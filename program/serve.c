@@ -35,6 +35,8 @@ enum {
 	RETIRE_STEP_MS = 200, /* how often a retired process does */
 	LEAVE_STEP_MS = 1,    /* how often it looks whether it still accepts */
 	DRAIN_QUIET_MS = 300, /* draining that takes longer says so on a terminal */
+	DRAIN_DELAY_MS = 5000, /* under a service manager, which may have a load balancer in front of it */
+	SHUT_MS = 100,        /* for handshakes that have begun when the last connections are accepted */
 };
 
 struct serving {
@@ -80,6 +82,13 @@ static unsigned cpu_count(void)
 unsigned tux_serve_threads(const struct tux_command *command)
 {
 	return command->engine.threads > 0 ? command->engine.threads : cpu_count();
+}
+
+uint32_t tux_serve_drain_delay(const struct tux_command *command)
+{
+	if (command->drain_delay_ms != UINT32_MAX)
+		return command->drain_delay_ms;
+	return tux_service_manages() ? DRAIN_DELAY_MS : 0;
 }
 
 /*
@@ -419,6 +428,40 @@ static uint64_t passed_ms(const struct timespec *since)
 	return (uint64_t)((now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000);
 }
 
+/* Waits, still serving. False if told to end at once. */
+static bool serve_on(struct serving *serving, uint32_t wait_ms)
+{
+	struct timespec since;
+	uint64_t passed;
+
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	while ((passed = passed_ms(&since)) < wait_ms)
+		if (order_wait(serving, (int)(wait_ms - passed)) == TUX_ORDER_END)
+			return false;
+	return true;
+}
+
+/*
+ * Goes on accepting for drain-delay, so that load balancers can notice. Then no connection begins any more, and those that have
+ * begun complete. False if told to end at once.
+ */
+static bool leave(struct serving *serving)
+{
+	const uint32_t delay_ms = tux_serve_drain_delay(serving->command);
+	bool tcp;
+
+	tux_engine_leave(serving->engine);
+	if (delay_ms > 0 && isatty(STDERR_FILENO))
+		fprintf(stderr, "accepting for another %u s, with Connection: close; once more stops at once\n", (delay_ms + 999) / 1000);
+	if (!serve_on(serving, delay_ms))
+		return false;
+	tcp = tux_addresses_shut(&serving->addresses, NULL, true);
+	if (tcp && !serve_on(serving, SHUT_MS))
+		return false;
+	tux_addresses_shut(&serving->addresses, NULL, false);
+	return true;
+}
+
 /* Lets answers under way finish, within the limit or until told again. */
 static void drain(struct serving *serving)
 {
@@ -427,7 +470,6 @@ static void drain(struct serving *serving)
 	struct tux_counters counters;
 	struct timespec since;
 
-	tux_service_notify("STOPPING=1");
 	clock_gettime(CLOCK_MONOTONIC, &since);
 	tux_engine_drain(serving->engine);
 	while (order_wait(serving, 0) != TUX_ORDER_END) {
@@ -479,8 +521,11 @@ static bool obey(struct serving *serving)
 			drain(serving);
 		return false;
 	}
-	if (order == TUX_ORDER_STOP)
-		drain(serving);
+	if (order == TUX_ORDER_STOP) {
+		tux_service_notify("STOPPING=1\nSTATUS=Not ready: it stops.");
+		if (leave(serving))
+			drain(serving);
+	}
 	return true;
 }
 

@@ -18,6 +18,9 @@ struct tux_charge {
  */
 int tux_serve(const struct tux_command *command, const struct tux_charge *charge);
 
+/* How long a server that is told to stop goes on accepting. Holds from tux_service_connect() on. */
+uint32_t tux_serve_drain_delay(const struct tux_command *command);
+
 /* How many threads serve. */
 unsigned tux_serve_threads(const struct tux_command *command);
 

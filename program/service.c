@@ -20,6 +20,7 @@ enum { MAX_SOCKETS = 1024 };
 
 /* The socket to the manager, -1 without one: the process has one manager. */
 static int manager_fd = -1;
+static bool managed;
 
 unsigned tux_service_sockets(void)
 {
@@ -39,12 +40,27 @@ unsigned tux_service_sockets(void)
 	return sockets;
 }
 
+bool tux_service_manages(void)
+{
+	return managed;
+}
+
+/* systemd gives the number of the process that it started; whatever that starts has another. */
+static bool is_started_by_systemd(void)
+{
+	const char *text = getenv("SYSTEMD_EXEC_PID");
+	uint64_t pid = 0;
+
+	return text && tux_value_count(text, 1, INT32_MAX, &pid) && pid == (uint64_t)getpid();
+}
+
 void tux_service_connect(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *path = getenv("NOTIFY_SOCKET");
 	socklen_t len;
 
+	managed = managed || path || getpid() == 1 || is_started_by_systemd();
 	if (!path || (*path != '/' && *path != '@') || strlen(path) >= sizeof(address.sun_path))
 		return;
 	memcpy(address.sun_path, path, strlen(path));

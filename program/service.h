@@ -4,11 +4,19 @@
 #ifndef TUX_PROGRAM_SERVICE_H
 #define TUX_PROGRAM_SERVICE_H
 
+#include <stdbool.h>
+
 enum { TUX_SERVICE_FIRST_FD = 3 };
 
 /* How many sockets were passed, from TUX_SERVICE_FIRST_FD on; they are closed on exec from the first call on, and children do
  * not take them for theirs. The first time before there are threads. */
 unsigned tux_service_sockets(void);
+
+/*
+ * True if a service manager started this process, or the one that forked it: NOTIFY_SOCKET is set, or systemd's
+ * SYSTEMD_EXEC_PID is its number, or it is process 1, as in a container. Known from tux_service_connect() on.
+ */
+bool tux_service_manages(void);
 
 /* Connects to the manager, while that can still be reached. */
 void tux_service_connect(void);

@@ -51,6 +51,7 @@ struct supervisor {
 	sigset_t before;      /* the signals that were blocked when we were started */
 	bool reload_due;      /* SIGHUP came while that was not possible */
 	bool stopping;
+	uint64_t close_at_ms; /* when stopping: the sockets, which generations still accept on */
 	uint64_t restart_at_ms; /* 0: nothing is to be started again */
 	uint32_t restart_ms;  /* the wait after the next crash */
 	int status;           /* what to exit with */
@@ -126,7 +127,8 @@ static _Noreturn void be_generation(struct supervisor *supervisor, const struct 
 /* Starts a generation. False, and said, if that cannot be. There is room for it. */
 static bool launch(struct supervisor *supervisor, const struct configuration *configuration)
 {
-	struct tux_generation generation = { .drain_ms = configuration->command.drain_timeout_ms };
+	const struct tux_command *const command = &configuration->command;
+	struct tux_generation generation = { .drain_ms = tux_serve_drain_delay(command) + command->drain_timeout_ms };
 	int forked = tux_generation_fork(&generation);
 
 	if (forked < 0) {
@@ -196,8 +198,11 @@ static void take_over(struct supervisor *supervisor, struct tux_generation *gene
 
 	tux_generation_enter(generation, TUX_GENERATION_SERVING);
 	if (supervisor->next) {
-		if (supervisor->current)
+		if (supervisor->current) {
+			tux_addresses_shut(&supervisor->current->addresses, &supervisor->next->addresses, true);
+			tux_addresses_shut(&supervisor->current->addresses, &supervisor->next->addresses, false);
 			configuration_close(supervisor->current, supervisor->next);
+		}
 		supervisor->current = supervisor->next;
 		supervisor->next = NULL;
 	}
@@ -285,19 +290,29 @@ static void reap(struct supervisor *supervisor)
 	}
 }
 
+/* Gives up the sockets, and removes the files of Unix ones. */
+static void addresses_close(struct supervisor *supervisor)
+{
+	if (supervisor->next)
+		configuration_close(supervisor->next, supervisor->current);
+	if (supervisor->current)
+		configuration_close(supervisor->current, NULL);
+	supervisor->next = supervisor->current = NULL;
+}
+
 /* The first time generations finish what is under way, the second time they end at once. */
 static void stop(struct supervisor *supervisor)
 {
 	const enum tux_order order = supervisor->stopping ? TUX_ORDER_END : TUX_ORDER_STOP;
 	unsigned i;
 
-	if (!supervisor->stopping) {
-		tux_service_notify("STOPPING=1");
-		if (supervisor->next)
-			configuration_close(supervisor->next, supervisor->current);
+	if (supervisor->stopping) {
+		addresses_close(supervisor);
+	} else {
+		tux_service_notify("STOPPING=1\nSTATUS=Not ready: it stops.");
+		supervisor->close_at_ms = tux_generation_now_ms();
 		if (supervisor->current)
-			configuration_close(supervisor->current, NULL);
-		supervisor->next = supervisor->current = NULL;
+			supervisor->close_at_ms += tux_serve_drain_delay(&supervisor->current->command);
 		supervisor->stopping = true;
 	}
 	for (i = 0; i < supervisor->count; i++)
@@ -378,6 +393,8 @@ static void turn(struct supervisor *supervisor)
 	words_take(supervisor);
 	reap(supervisor);
 	hurry(supervisor);
+	if (supervisor->stopping && (tux_generation_now_ms() >= supervisor->close_at_ms || supervisor->count == 0))
+		addresses_close(supervisor);
 	if (supervisor->stopping)
 		return;
 	if (supervisor->reload_due)

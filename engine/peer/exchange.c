@@ -379,7 +379,7 @@ static bool begin_response(struct exchange *exchange)
 	tux_request_parse(conn->held.data, conn->held.len, 0, &worker->request);
 	exchange->keep_alive = res->keep_alive;
 	exchange->until_close = res->framing == TUX_FRAMING_CLOSE;
-	if (!req->keep_alive || (worker->draining && !conn->followed) || (!measured && req->minor == 0) || res->status == 101)
+	if (!req->keep_alive || (worker->leaving && !conn->followed) || (!measured && req->minor == 0) || res->status == 101)
 		conn->last = true;
 	relay_start(&exchange->relay, res, !measured && req->minor > 0);
 	if (!measured)

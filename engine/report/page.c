@@ -316,7 +316,7 @@ void report_page_write(FILE *out, const struct report *report, const char *nonce
 	        "<style nonce=\"%s\">\n%s</style></head>\n<body>\n", nonce, style);
 	fputs("<header><h1>TUX ", out);
 	put_escaped(out, report->version);
-	fputs("</h1>\n<p>engine ", out);
+	fputs(report->ready ? "</h1>\n<p>engine " : "</h1>\n<p><b>Not ready: it stops, or another process serves.</b> engine ", out);
 	put_escaped(out, report->engine);
 	fprintf(out, ", %u thread%s, process %" PRIu64 ", up for %" PRIu64 " d %u h %u min %u s. ", report->threads,
 	        report->threads == 1 ? "" : "s", report->pid, up_s / 86400, (unsigned)(up_s / 3600 % 24), (unsigned)(up_s / 60 % 60),

@@ -266,6 +266,7 @@ static void prometheus_write(FILE *out, const struct report *report)
 	fputs("tux_uptime_seconds ", out);
 	put_seconds(out, report->up_ms * 1000);
 	fputc('\n', out);
+	put_number(out, "ready", "gauge", "1 until the server is told to stop or replaced, then 0.", report->ready);
 	put_number(out, "threads", "gauge", "Threads that serve.", report->threads);
 	put_number(out, "requests_total", "counter", "Requests answered.", counters->requests);
 	put_metric(out, "responses_total", "counter", "Answers of the user engine by their status.");
@@ -411,7 +412,8 @@ void report_json_write(FILE *out, const struct report *report)
 	put_quoted(out, report->version);
 	fputs(",\"engine\":", out);
 	put_quoted(out, report->engine);
-	fprintf(out, ",\"pid\":%" PRIu64 ",\"threads\":%u,\"uptime_ms\":%" PRIu64, report->pid, report->threads, report->up_ms);
+	fprintf(out, ",\"ready\":%s,\"pid\":%" PRIu64 ",\"threads\":%u,\"uptime_ms\":%" PRIu64, report->ready ? "true" : "false", report->pid,
+	        report->threads, report->up_ms);
 	fprintf(out, ",\n\"requests\":%" PRIu64 ",\"sent_bytes\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"errors\":%" PRIu64,
 	        counters->requests, counters->sent_bytes, counters->refused, counters->errors);
 	fputs(",\n\"status\":{", out);
@@ -454,6 +456,7 @@ const char *report_type(enum tux_report_form form)
 	case TUX_REPORT_JSON:
 		return "application/json";
 	case TUX_REPORT_TEXT:
+	case TUX_REPORT_READY:
 		return "text/plain; charset=utf-8";
 	case TUX_REPORT_PAGE:
 		break;
@@ -480,6 +483,9 @@ char *report_write(const struct report *report, enum tux_report_form form, const
 		break;
 	case TUX_REPORT_TEXT:
 		report_text_write(out, report);
+		break;
+	case TUX_REPORT_READY:
+		fputs(report->ready ? "ready\n" : "not ready\n", out);
 		break;
 	}
 	if (fclose(out) == 0)

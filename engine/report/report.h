@@ -30,6 +30,7 @@ struct report {
 	unsigned threads;
 	unsigned max_connections;
 	bool kernel;         /* there is a kernel engine */
+	bool ready;          /* false: it stops, or another process serves */
 	const struct report_peer *peer;
 	unsigned peer_count;
 	const struct report_program *program;

@@ -74,7 +74,8 @@ bool report_form_wanted(const uint8_t *buf, const struct tux_request *req, enum 
 	static const struct {
 		const char *name;
 		enum tux_report_form form;
-	} formats[] = { { "prometheus", TUX_REPORT_PROMETHEUS }, { "json", TUX_REPORT_JSON }, { "html", TUX_REPORT_PAGE } };
+	} formats[] = { { "prometheus", TUX_REPORT_PROMETHEUS }, { "json", TUX_REPORT_JSON }, { "html", TUX_REPORT_PAGE },
+	                { "ready", TUX_REPORT_READY } };
 	const uint8_t *value;
 	size_t len;
 

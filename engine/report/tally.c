@@ -62,6 +62,11 @@ static unsigned programs_sum(const struct tally *tally, struct report_program *p
 	return count;
 }
 
+bool tally_ready(const struct tally *tally)
+{
+	return !__atomic_load_n(tally->leaves, __ATOMIC_RELAXED);
+}
+
 char *tally_report(const struct tally *tally, enum tux_report_form form, const char *nonce, size_t *len)
 {
 	const struct tux_engine_config *config = tally->config;
@@ -74,6 +79,7 @@ char *tally_report(const struct tally *tally, enum tux_report_form form, const c
 		.threads = config->threads,
 		.max_connections = config->max_connections,
 		.kernel = tally->kernel->shared != NULL,
+		.ready = tally_ready(tally),
 		.peer_count = tally_peer_count(config),
 	};
 	struct timespec now;

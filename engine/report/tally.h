@@ -10,6 +10,7 @@ struct tally {
 	const struct worker *worker; /* config->threads of them */
 	const struct kernel *kernel;
 	const char *description;     /* as tux_engine_describe() says */
+	const bool *leaves;          /* the engine stops, or another process serves; atomic */
 	uint64_t started_ms;         /* monotonic */
 	uint64_t records_failed;     /* that the log could not write; atomic */
 };
@@ -18,6 +19,9 @@ struct tally {
 unsigned tally_peer_count(const struct tux_engine_config *config);
 
 void tally_sum(const struct tally *tally, struct tux_counters *sum);
+
+/* False once the engine leaves: load balancers shall send nothing more. */
+bool tally_ready(const struct tally *tally);
 
 /* As tux_engine_report(); nonce as report_write() wants it. */
 char *tally_report(const struct tally *tally, enum tux_report_form form, const char *nonce, size_t *len);

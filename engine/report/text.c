@@ -132,6 +132,8 @@ void report_text_write(FILE *out, const struct report *report)
 
 	fprintf(out, "tux %s, process %" PRIu64 ", up for %" PRIu64 " d %u h %u min %u s\n", report->version, report->pid, up_s / 86400,
 	        (unsigned)(up_s / 3600 % 24), (unsigned)(up_s / 60 % 60), (unsigned)(up_s % 60));
+	if (!report->ready)
+		fputs("  not ready: it stops, or another process serves\n", out);
 	name_write(out, "engine");
 	fprintf(out, "%s, %u thread%s\n", report->engine, report->threads, report->threads == 1 ? "" : "s");
 	requests_write(out, counters);

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""SIGTERM: how a server that stops leaves its clients. No request that a client could send is lost."""
+import json
+import os
+import signal
+import socket
+import threading
+
+import pytest
+
+import client
+from test_reload import supervised  # noqa: F401
+from tools import listens
+
+RUNS = int(os.environ.get("TUX_STOP_RUNS", "3"))
+CLIENTS = 16
+NOT_YET = 10  # requests that each client has sent before the server is told to stop
+
+
+@pytest.fixture
+def root(place):
+    root = os.path.join(place, "root")
+    os.mkdir(root)
+    with open(os.path.join(root, "file"), "wb") as file:
+        file.write(b"data")
+    return root
+
+
+@pytest.fixture
+def serve(tux, root, place):
+    """serve(*options): a server with a status at /status."""
+    path = os.path.join(place, "tux.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write('route "=/status" { status on }\n')
+    return lambda *options, **more: tux(root, "--config", path, *options, **more)
+
+
+def ready(server):
+    response = server.get("/status?format=ready")
+    return response.status, response.body
+
+
+def closing(response):
+    return response.status == 200 and response.tokens("Connection") == ["close"]
+
+
+def test_idle_connection_is_answered_after_the_listener_closes(tux, root):
+    """RFC 9112 9.6: a request that crosses the end is answered, with Connection: close."""
+    server = tux(root)
+    with server.connect() as idle, server.connect() as silent:
+        assert idle.get("/file").body == b"data" and silent.get("/file").body == b"data"
+        server.signal(signal.SIGTERM)
+        client.wait_until(lambda: not listens(server.port), "it stops listening")
+        assert closing(idle.get("/file"))
+        idle.assert_closed()
+        silent.assert_closed()
+    assert server.wait() == 0
+
+
+def test_drain_delay_accepts_and_says_not_ready(serve):
+    """Within --drain-delay: connections are accepted, responses have Connection: close, the status is "not ready"; twice ends it."""
+    server = serve("--drain-delay", "600")
+    assert ready(server) == (200, b"ready\n")
+    assert json.loads(server.get("/status?format=json").body)["ready"] is True
+    with server.connect() as idle:
+        assert idle.get("/file").body == b"data"
+        server.signal(signal.SIGTERM)
+        client.wait_until(lambda: ready(server) == (503, b"not ready\n"), "it says so")
+        assert closing(idle.get("/file"))
+        idle.assert_closed()
+    for _ in range(3):
+        with server.connect() as conn:
+            assert closing(conn.get("/file"))
+            conn.assert_closed()
+    assert json.loads(server.get("/status?format=json").body)["ready"] is False
+    assert b"\ntux_ready 0\n" in server.get("/status").body
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+
+
+def test_drain_delay_ends(serve):
+    """After --drain-delay the listener closes, and the server ends."""
+    server = serve("--drain-delay", "0.3")
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+    client.wait_until(lambda: not listens(server.port), "the port is free")
+
+
+def test_drain_delay_under_a_service_manager(tux, root, place):
+    """With NOTIFY_SOCKET the default is not 0: after STOPPING=1 connections are accepted."""
+    path = os.path.join(place, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        os.chmod(path, 0o666)
+        manager.settimeout(client.TIMEOUT)
+        server = tux(root, env={"NOTIFY_SOCKET": path})
+        server.signal(signal.SIGTERM)
+        while "STOPPING=1" not in manager.recv(4096).decode().splitlines():
+            pass
+        with server.connect() as conn:
+            assert closing(conn.get("/file"))
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+
+
+def test_drain_delay_of_supervised_server(supervised, root, place):  # noqa: F811
+    """With --config and a supervisor: TCP and Unix sockets accept within drain-delay, then both are gone."""
+    path = os.path.join(place, "socket")
+    server = supervised('root "%s"\nlisten ["127.0.0.1:PORT", "unix:%s"]\nlog off\ndrain-delay 600\n'
+                        'route "=/status" { status on }\n' % (root, path))
+    server.signal(signal.SIGTERM)
+    client.wait_until(lambda: ready(server) == (503, b"not ready\n"), "it says so")
+    for address in (server.address, path):
+        with client.Connection(address) as conn:
+            assert closing(conn.get("/file"))
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+    client.wait_until(lambda: not listens(server.port), "the port is free")
+    assert not os.path.exists(path)
+
+
+class Client(threading.Thread):
+    """Sends requests, each as soon as the one before is answered, until it is refused. It connects anew when it is told to close."""
+
+    def __init__(self, address):
+        super().__init__()
+        self.address = address
+        self.answered = 0
+        self.lost = []
+
+    def run(self):
+        try:
+            while True:
+                self.converse()
+        except (ConnectionRefusedError, FileNotFoundError):
+            pass
+        except Exception as error:  # pylint: disable=broad-except
+            self.lost.append(repr(error))
+
+    def converse(self):
+        with client.Connection(self.address) as conn:
+            response = None
+            while response is None or "close" not in response.tokens("Connection"):
+                response = conn.get("/file")
+                assert response.body == b"data"
+                self.answered += 1
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_busy_clients_lose_no_request(tux, root, place, kind):
+    """16 keep-alive clients that never pause: each request is answered, or its connection is refused before it is sent."""
+    for run in range(RUNS):
+        path = os.path.join(place, "socket-%d" % run)
+        server = tux(root, "--threads", "2", "--listen", "unix:" + path)
+        clients = [Client(path if kind == "unix" else server.address) for _ in range(CLIENTS)]
+        for one in clients:
+            one.start()
+        client.wait_until(lambda: all(one.answered >= NOT_YET or not one.is_alive() for one in clients), "all are busy")
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+        for one in clients:
+            one.join(client.TIMEOUT)
+            assert not one.is_alive()
+        lost = [loss for one in clients for loss in one.lost]
+        assert not lost, "run %d of %d lost %d requests: %s" % (run + 1, RUNS, len(lost), lost[:3])
