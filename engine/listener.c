@@ -19,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "place.h"
+
 enum {
 	BACKLOG = 65535, /* net.core.somaxconn is the limit that counts */
 	HOST_MAX = 256,
@@ -225,7 +227,7 @@ static int tcp_open_name(const char *spec, const struct tcp_spec *tcp, unsigned 
 }
 
 /* Whether a server answers at the socket file; errno says why not. */
-static bool unix_is_live(const struct sockaddr_un *address)
+static bool unix_is_live(const struct tux_place *place)
 {
 	int saved, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	bool live;
@@ -233,49 +235,57 @@ static bool unix_is_live(const struct sockaddr_un *address)
 	if (fd < 0)
 		return false;
 	/* EAGAIN: its accept queue is full, so somebody has it. */
-	live = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN;
+	live = tux_place_connect(place, fd) == 0 || errno == EAGAIN;
 	saved = errno;
 	close(fd);
 	errno = saved;
 	return live;
 }
 
+/* Removes the socket of a server that has ended. Returns NULL, or the reason why nobody can listen there. */
+static const char *unix_make_room(const struct tux_place *place)
+{
+	unsigned tries = 0;
+	bool live;
+
+	if (!place->exists)
+		return NULL;
+	if (!S_ISSOCK(place->mode))
+		return "the file exists and is not a socket";
+	do
+		live = unix_is_live(place);
+	while (live && wait_for_predecessor(&tries));
+	if (live)
+		return "another server is listening there";
+	return errno == ECONNREFUSED && unlinkat(place->directory_fd, place->name, 0) == 0 ? NULL : strerror(errno);
+}
+
 static int unix_open(const char *spec, const char *path, struct tux_listener *out, char *error, size_t error_size)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	unsigned tries = 0;
-	struct stat st;
-	bool live;
+	struct tux_place place;
+	const char *reason;
 	int fd;
 
 	if (*path == '\0')
 		return fail(error, error_size, spec, "the path is missing behind \"unix:\"");
-	if (strlen(path) >= sizeof(address.sun_path))
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
 		return fail(error, error_size, spec, "the path of a Unix socket has at most 107 bytes");
-	memcpy(address.sun_path, path, strlen(path));
-	if (lstat(path, &st) == 0) {
-		if (!S_ISSOCK(st.st_mode))
-			return fail(error, error_size, spec, "the file exists and is not a socket");
-		do
-			live = unix_is_live(&address);
-		while (live && wait_for_predecessor(&tries));
-		if (live)
-			return fail(error, error_size, spec, "another server is listening there");
-		if (errno != ECONNREFUSED || unlink(path) < 0)
-			return fail(error, error_size, spec, strerror(errno));
+	if (!tux_place_open(path, false, &place))
+		return fail(error, error_size, spec, errno == ELOOP ? "there is a link on the way that other users can change" : strerror(errno));
+	reason = unix_make_room(&place);
+	fd = reason ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (!reason && (fd < 0 || tux_place_bind(&place, path, fd, 0666) < 0 || listen(fd, BACKLOG) < 0))
+		reason = strerror(errno);
+	tux_place_close(&place);
+	if (!reason) {
+		out->fd[0] = fd;
+		out->count = 1;
+		return 1;
 	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return fail(error, error_size, spec, strerror(errno));
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, 0666) < 0 ||
-	    listen(fd, BACKLOG) < 0) {
-		fail(error, error_size, spec, strerror(errno));
+	fail(error, error_size, spec, reason);
+	if (fd >= 0)
 		close(fd);
-		return -1;
-	}
-	out->fd[0] = fd;
-	out->count = 1;
-	return 1;
+	return -1;
 }
 
 int tux_listener_open(const char *spec, unsigned threads, struct tux_listener *out, unsigned max, char *error,

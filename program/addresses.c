@@ -9,8 +9,10 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "../engine/place.h"
 #include "service.h"
 
 enum { URL_MAX = 160 };
@@ -215,6 +217,11 @@ void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const
 		bool ipv4 = false, ipv6 = false;
 		uint16_t port = 0;
 
+		/* Bound in a directory of another user, the socket does not know its path. */
+		if (addresses->spec[i] && strncmp(addresses->spec[i], "unix:", 5) == 0) {
+			fprintf(out, "%s%s\n", prefix, addresses->spec[i]);
+			continue;
+		}
 		if (is_wildcard(listener, &port, &ipv4, &ipv6) && print_interfaces(out, prefix, port, ipv4, ipv6))
 			continue;
 		tux_listener_url(listener, url, sizeof(url));
@@ -224,14 +231,18 @@ void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const
 
 void tux_addresses_unlink(const struct tux_addresses *addresses, const struct tux_addresses *kept)
 {
+	struct tux_place place;
 	unsigned i;
 
 	/* Not permitted in the sandbox: then the next start replaces the stale file. */
 	for (i = 0; i < addresses->count; i++) {
 		const char *spec = addresses->spec[i];
 
-		if (spec && strncmp(spec, "unix:", 5) == 0 && !has(kept, &addresses->listener[i]) && unlink(spec + 5) < 0)
+		if (!spec || strncmp(spec, "unix:", 5) != 0 || has(kept, &addresses->listener[i]) || !tux_place_open(spec + 5, false, &place))
 			continue;
+		if (place.exists && S_ISSOCK(place.mode))
+			unlinkat(place.directory_fd, place.name, 0);
+		tux_place_close(&place);
 	}
 }
 

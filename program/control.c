@@ -3,6 +3,7 @@
 #include "control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../engine/place.h"
+#include "privileges.h"
+
 enum {
 	WAIT_SECONDS = 2, /* for who asks, and to take the answer */
 	WORD_MAX = 16,
@@ -22,7 +26,8 @@ enum {
 struct tux_control {
 	int fd;
 	char *directory;
-	struct sockaddr_un address;
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	struct tux_place place; /* its directory is open as long as the socket */
 	struct tux_engine *engine;
 	pthread_t thread;
 	bool started;
@@ -42,33 +47,70 @@ bool tux_control_usual(char *path, size_t path_size)
 	return len > 0 && (size_t)len < path_size;
 }
 
-/* Makes the directory, uid's; one that is there already stays as it is. */
-static bool directory_make(const char *directory, uid_t uid, gid_t gid)
+/* Makes the directory at a place. Root makes it only where nobody else could replace it before it is given to the user. */
+static bool directory_make_at(const struct tux_place *place, const struct tux_user *user)
 {
-	if (mkdir(directory, 0755) < 0)
-		return errno == EEXIST;
-	return geteuid() != 0 || chown(directory, uid, gid) == 0;
+	struct tux_privileges_saved saved;
+	bool made = false;
+	int fd;
+
+	if (tux_privileges_assume(user, &saved)) {
+		made = mkdirat(place->directory_fd, place->name, 0755) == 0;
+		tux_privileges_resume(&saved);
+	}
+	if (made || errno == EEXIST)
+		return true;
+	if (!user->change || place->shared || (errno != EACCES && errno != EPERM) || mkdirat(place->directory_fd, place->name, 0755) < 0)
+		return false;
+	fd = openat(place->directory_fd, place->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	made = fd >= 0 && fchown(fd, user->uid, user->gid) == 0;
+	if (fd >= 0)
+		close(fd);
+	return made;
 }
 
-static bool listen_at(struct tux_control *control, uid_t uid, gid_t gid)
+/* Makes the directory, the user's; one that exists stays as it is. */
+static bool directory_make(const char *directory, const struct tux_user *user)
 {
-	mode_t mask;
-	bool bound;
+	struct tux_place place;
+	bool made;
+
+	if (!tux_place_open(directory, true, &place))
+		return false;
+	made = place.exists || directory_make_at(&place, user);
+	tux_place_close(&place);
+	return made;
+}
+
+static bool bind_at(const struct tux_control *control)
+{
+	unlinkat(control->place.directory_fd, control->place.name, 0); /* of a process that had our number before */
+	return tux_place_bind(&control->place, control->path, control->fd, 0600) == 0;
+}
+
+/* The kernel makes the socket the user's if the user makes it. Root has to only in a directory of its own. */
+static bool listen_at(struct tux_control *control, const struct tux_user *user)
+{
+	struct tux_privileges_saved saved;
+	bool bound = false;
 
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (control->fd < 0)
+	if (control->fd < 0 || !tux_place_open(control->path, false, &control->place))
 		return false;
-	unlink(control->address.sun_path); /* of a process that had our number before */
-	mask = umask(0177);
-	bound = bind(control->fd, (const struct sockaddr *)&control->address, sizeof(control->address)) == 0;
-	umask(mask);
-	return bound && (geteuid() != 0 || chown(control->address.sun_path, uid, gid) == 0) && listen(control->fd, BACKLOG) == 0;
+	if (tux_privileges_assume(user, &saved)) {
+		bound = bind_at(control);
+		tux_privileges_resume(&saved);
+	}
+	if (!bound && user->change && !control->place.shared && (errno == EACCES || errno == EPERM))
+		bound = bind_at(control) &&
+		        fchownat(control->place.directory_fd, control->place.name, user->uid, user->gid, AT_SYMLINK_NOFOLLOW) == 0;
+	return bound && listen(control->fd, BACKLOG) == 0;
 }
 
-struct tux_control *tux_control_open(const char *directory, uid_t uid, gid_t gid, char *error, size_t error_size)
+struct tux_control *tux_control_open(const char *directory, const struct tux_user *user, char *error, size_t error_size)
 {
 	struct tux_control *control = calloc(1, sizeof(*control));
-	char usual[sizeof(control->address.sun_path)];
+	char usual[sizeof(control->path)];
 	const char *const wanted = directory ? directory : usual;
 	int len = 0;
 
@@ -78,17 +120,18 @@ struct tux_control *tux_control_open(const char *directory, uid_t uid, gid_t gid
 		return NULL;
 	}
 	control->fd = -1;
-	control->address.sun_family = AF_UNIX;
-	if (directory_make(wanted, uid, gid))
+	control->place.directory_fd = -1;
+	if (directory_make(wanted, user))
 		control->directory = realpath(wanted, NULL);
 	if (control->directory)
-		len = snprintf(control->address.sun_path, sizeof(control->address.sun_path), "%s/%u", control->directory, (unsigned)getpid());
-	if ((size_t)len >= sizeof(control->address.sun_path))
+		len = snprintf(control->path, sizeof(control->path), "%s/%u", control->directory, (unsigned)getpid());
+	if ((size_t)len >= sizeof(control->path))
 		errno = ENAMETOOLONG;
-	else if (control->directory && listen_at(control, uid, gid))
+	else if (control->directory && listen_at(control, user))
 		return control;
 	if (directory) /* that there is nothing to ask at the usual place keeps nobody from serving */
-		snprintf(error, error_size, "cannot make a control socket in %s: %s", directory, strerror(errno));
+		snprintf(error, error_size, "cannot make a control socket in %s: %s", directory,
+		         errno == ELOOP ? "there is a link on the way that other users can change" : strerror(errno));
 	tux_control_close(control);
 	return NULL;
 }
@@ -182,9 +225,11 @@ void tux_control_close(struct tux_control *control)
 	if (control->started)
 		pthread_join(control->thread, NULL);
 	if (control->fd >= 0) {
-		unlink(control->address.sun_path);
+		if (control->place.directory_fd >= 0)
+			unlinkat(control->place.directory_fd, control->place.name, 0);
 		close(control->fd);
 	}
+	tux_place_close(&control->place);
 	free(control->directory);
 	free(control);
 }

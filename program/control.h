@@ -6,17 +6,16 @@
 #ifndef TUX_PROGRAM_CONTROL_H
 #define TUX_PROGRAM_CONTROL_H
 
-#include <sys/types.h>
-
 #include "../engine/engine.h"
+#include "user.h"
 
 struct tux_control;
 
 /*
  * Listens in a directory, which is made if it is not there; NULL: the usual one, that of the service manager, /run/tux for root, else
- * tux in XDG_RUNTIME_DIR. The socket is uid's. NULL with a sentence in error; with error empty where there is no usual one.
+ * tux in XDG_RUNTIME_DIR. Directory and socket are user's. NULL with a sentence in error; with error empty where there is no usual one.
  */
-struct tux_control *tux_control_open(const char *directory, uid_t uid, gid_t gid, char *error, size_t error_size);
+struct tux_control *tux_control_open(const char *directory, const struct tux_user *user, char *error, size_t error_size);
 
 /* The absolute path of its directory, in which the socket will be removed. */
 const char *tux_control_directory(const struct tux_control *control);

@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#define NUMBER_OF_NOBODY "65534"
 
 static bool fail(char *error, size_t error_size, const char *what, const char *who)
 {
@@ -19,49 +22,74 @@ static bool fail(char *error, size_t error_size, const char *what, const char *w
 	return false;
 }
 
-static void user_set(struct tux_user *user, const struct passwd *entry, bool change)
+/* Takes the groups and the ids of a user. False with errno, and what could not be done. */
+static bool ids_take(const struct tux_user *user, const char **what)
 {
-	snprintf(user->name, sizeof(user->name), "%s", entry->pw_name);
-	user->uid = entry->pw_uid;
-	user->gid = entry->pw_gid;
-	user->change = change;
+	*what = "take the groups of user";
+	if (setgroups((size_t)user->groups, user->group) < 0)
+		return false;
+	*what = "take the group of user";
+	if (setresgid(user->gid, user->gid, user->gid) < 0)
+		return false;
+	*what = "become user";
+	return setresuid(user->uid, user->uid, user->uid) == 0;
 }
 
-bool tux_privileges_user(const char *wanted, struct tux_user *user, char *error, size_t error_size)
+/* Tries in a process of its own: 0, or the errno. */
+static int change_try(const struct tux_user *user)
+{
+	const pid_t pid = fork();
+	const char *what;
+	int status;
+
+	if (pid < 0)
+		return errno;
+	if (pid == 0)
+		_exit(ids_take(user, &what) ? 0 : errno);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+}
+
+static bool user_wanted(const char *wanted, struct tux_user *user, char *error, size_t error_size)
 {
 	const bool root = geteuid() == 0;
-	const struct passwd *entry;
+	char reason[160];
 
-	memset(user, 0, sizeof(*user));
-	if (wanted) {
-		entry = getpwnam(wanted);
-		if (!entry) {
-			snprintf(error, error_size, "option --user: there is no user \"%s\"", wanted);
-			return false;
-		}
-		if (!root && entry->pw_uid != geteuid()) {
-			snprintf(error, error_size, "option --user: only root can become \"%s\"", wanted);
-			return false;
-		}
-		user_set(user, entry, root);
-		return true;
-	}
-	if (!root) {
-		entry = getpwuid(geteuid());
-		if (entry)
-			user_set(user, entry, false);
-		else
-			snprintf(user->name, sizeof(user->name), "%u", (unsigned)geteuid());
-		return true;
-	}
-	entry = getpwnam("www-data");
-	if (!entry)
-		entry = getpwnam("nobody");
-	if (!entry) {
-		snprintf(error, error_size, "neither www-data nor nobody is a user here: say with --user whom to run as");
+	if (!tux_user_find(wanted, user, reason, sizeof(reason))) {
+		snprintf(error, error_size, "option --user: %s", reason);
 		return false;
 	}
-	user_set(user, entry, true);
+	user->change = user->uid != geteuid() || (tux_user_has_group(wanted) && user->gid != getegid());
+	if (!user->change || root)
+		return true;
+	snprintf(error, error_size, "option --user: only root can become \"%s\"", wanted);
+	return false;
+}
+
+bool tux_privileges_user(const char *wanted, struct tux_user *user, char *note, size_t note_size, char *error, size_t error_size)
+{
+	char reason[160], name[TUX_USER_NAME];
+	int refused;
+
+	*note = '\0';
+	if (wanted)
+		return user_wanted(wanted, user, error, error_size);
+	if (geteuid() != 0) {
+		tux_user_own(user);
+		return true;
+	}
+	if (!tux_user_find("www-data", user, reason, sizeof(reason)) && !tux_user_find("nobody", user, reason, sizeof(reason)) &&
+	    !tux_user_find(NUMBER_OF_NOBODY, user, error, error_size))
+		return false;
+	refused = change_try(user);
+	/* No capability, or a number that the user namespace does not have: then root is no more than a name. */
+	if (refused == EPERM || refused == EINVAL) {
+		memcpy(name, user->name, sizeof(name));
+		tux_user_own(user);
+		snprintf(note, note_size, "cannot become %s: %s", name, strerror(refused));
+	}
 	return true;
 }
 
@@ -92,16 +120,54 @@ bool tux_privileges_forget(void)
 	return capabilities_set(0);
 }
 
+bool tux_privileges_has(unsigned capability)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return syscall(SYS_capget, &header, data) == 0 && (data[capability / 32].effective >> capability % 32 & 1);
+}
+
+bool tux_privileges_assume(const struct tux_user *user, struct tux_privileges_saved *saved)
+{
+	*saved = (struct tux_privileges_saved){ .gid = getegid() };
+	if (!user->change || geteuid() == user->uid)
+		return true;
+	saved->groups = getgroups(0, NULL);
+	if (saved->groups < 0)
+		return false;
+	saved->group = calloc((size_t)saved->groups + 1, sizeof(*saved->group));
+	if (!saved->group)
+		return false;
+	saved->groups = getgroups(saved->groups, saved->group);
+	saved->assumed = true;
+	if (saved->groups >= 0 && setgroups((size_t)user->groups, user->group) == 0 && setegid(user->gid) == 0 && seteuid(user->uid) == 0)
+		return true;
+	tux_privileges_resume(saved);
+	return false;
+}
+
+void tux_privileges_resume(struct tux_privileges_saved *saved)
+{
+	const int before = errno;
+
+	if (saved->assumed &&
+	    (seteuid(0) < 0 || setegid(saved->gid) < 0 || (saved->groups >= 0 && setgroups((size_t)saved->groups, saved->group) < 0))) {
+		fprintf(stderr, "tux: cannot become root again: %s\n", strerror(errno));
+		_exit(EXIT_FAILURE);
+	}
+	free(saved->group);
+	*saved = (struct tux_privileges_saved){ .gid = saved->gid };
+	errno = before;
+}
+
 static bool user_become(const struct tux_user *user, char *error, size_t error_size)
 {
 	uid_t real, effective, saved;
+	const char *what;
 
-	if (initgroups(user->name, user->gid) < 0)
-		return fail(error, error_size, "take the groups of user", user->name);
-	if (setresgid(user->gid, user->gid, user->gid) < 0)
-		return fail(error, error_size, "take the group of user", user->name);
-	if (setresuid(user->uid, user->uid, user->uid) < 0)
-		return fail(error, error_size, "become user", user->name);
+	if (!ids_take(user, &what))
+		return fail(error, error_size, what, user->name);
 	if (getresuid(&real, &effective, &saved) < 0 || real != user->uid || effective != user->uid || saved != user->uid) {
 		errno = EPERM;
 		return fail(error, error_size, "become user", user->name);

@@ -8,19 +8,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Whom to become. */
-struct tux_user {
-	char name[64];
-	uid_t uid;
-	gid_t gid;
-	bool change; /* false: we stay who we are */
-};
+#include "user.h"
 
 /*
- * Finds whom to become: wanted, or as root without it www-data, or nobody where that does not exist.
- * Without root we stay who we are, and wanted may be nobody else. False with a sentence in error.
+ * Finds the user to become: wanted, or as root without it www-data, else nobody, else the number of nobody. If the process is that
+ * user already, or root may not change its user (no capability, a user namespace without the user), it stays who it is. Then note
+ * says why, unless wanted says so or the process is not root. wanted must be the own user without root. Returns false with a
+ * sentence in error.
  */
-bool tux_privileges_user(const char *wanted, struct tux_user *user, char *error, size_t error_size);
+bool tux_privileges_user(const char *wanted, struct tux_user *user, char *note, size_t note_size, char *error, size_t error_size);
 
 /*
  * Becomes user, with its groups, and gives up every capability for good, those that an exec could
@@ -36,5 +32,23 @@ bool tux_privileges_keep(const struct tux_user *user, uint64_t kept, bool regain
 
 /* Gives up the capabilities that there are. False with errno. */
 bool tux_privileges_forget(void);
+
+/* True if the process has a capability (CAP_...). */
+bool tux_privileges_has(unsigned capability);
+
+/* Root's groups, while the process does something with the rights of another user. */
+struct tux_privileges_saved {
+	gid_t gid;
+	gid_t *group;
+	int groups;
+	bool assumed;
+};
+
+/*
+ * Takes the rights of user, if it is to be changed to, until tux_privileges_resume(): the kernel then decides about files as it does
+ * for that user. One thread only. Returns false with errno. Resuming ends the process if it fails.
+ */
+bool tux_privileges_assume(const struct tux_user *user, struct tux_privileges_saved *saved);
+void tux_privileges_resume(struct tux_privileges_saved *saved);
 
 #endif

@@ -56,8 +56,9 @@ struct serving {
 	struct tux_cgi cgi[TUX_MAX_CGI]; /* the kinds of the file, and one for each root where files are programs */
 	unsigned cgi_count;
 	struct tux_spawner spawner; /* where there are CGI programs */
+	char no_user[128];        /* why root stays root, for people; "" if it does not */
 	char no_kernel[256];      /* why there is no kernel engine, for people; "" if there is or none is wanted */
-	char sandbox[256];        /* what is in force, for people */
+	char sandbox[320];        /* what is in force, for people */
 	struct tux_engine *engine;
 	struct tux_counters counters; /* after the engine's end */
 	struct timespec started;
@@ -130,7 +131,7 @@ static bool log_open(struct serving *serving)
 			snprintf(serving->error, ERROR_MAX, "no memory for the log");
 			return false;
 		}
-		if (!tux_log_add(serving->log, i, sites->said[i]->log, command->log_format, serving->error, ERROR_MAX))
+		if (!tux_log_add(serving->log, i, sites->said[i]->log, command->log_format, &serving->user, serving->error, ERROR_MAX))
 			return false;
 	}
 	if (serving->log)
@@ -267,7 +268,7 @@ static bool control_open(struct serving *serving)
 
 	if (command->control && strcmp(command->control, "off") == 0)
 		return true;
-	serving->control = tux_control_open(command->control, serving->user.uid, serving->user.gid, serving->error, ERROR_MAX);
+	serving->control = tux_control_open(command->control, &serving->user, serving->error, ERROR_MAX);
 	return serving->control || serving->error[0] == '\0';
 }
 
@@ -292,8 +293,6 @@ static bool confine(struct serving *serving)
 	bool entered;
 	char parts[96] = "neither landlock nor seccomp (--no-sandbox)";
 
-	if (serving->log && serving->user.change)
-		tux_log_give(serving->log, serving->user.uid, serving->user.gid);
 	if (!tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
 		return false;
 	for (i = 0; i < sites->count; i++) {
@@ -325,8 +324,8 @@ static bool confine(struct serving *serving)
 	free(ports);
 	if (!entered)
 		return false;
-	snprintf(serving->sandbox, sizeof(serving->sandbox), "user %.40s, no capabilities, no_new_privs, %s",
-	         serving->user.name, parts);
+	snprintf(serving->sandbox, sizeof(serving->sandbox), "user %.40s%s%s%s, no capabilities, no_new_privs, %s", serving->user.name,
+	         serving->no_user[0] ? " (" : "", serving->no_user, serving->no_user[0] ? ")" : "", parts);
 	return true;
 }
 
@@ -345,7 +344,8 @@ static bool prepare(struct serving *serving)
 	if (!upstreams_make(serving))
 		return false;
 	etag_key_make(config->etag_key);
-	if (!tux_sites_open(&serving->sites, command, serving->error, ERROR_MAX) || !tux_privileges_user(command->user, &serving->user, serving->error, ERROR_MAX))
+	if (!tux_privileges_user(command->user, &serving->user, serving->no_user, sizeof(serving->no_user), serving->error, ERROR_MAX) ||
+	    !tux_sites_open(&serving->sites, command, &serving->user, serving->error, ERROR_MAX))
 		return false;
 	config->sites = serving->sites.site;
 	config->site_count = serving->sites.count;

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../engine/place.h"
+#include "privileges.h"
+
 _Static_assert((int)TUX_MAX_HOST_LISTENERS >= (int)TUX_MAX_LISTENERS, "a host has a bit for each listener");
 
 static bool no_memory(char *error, size_t error_size)
@@ -108,8 +111,24 @@ static bool max_bodies_make(struct tux_site *site, const struct tux_route_table 
 	return bytes;
 }
 
-static bool site_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_host_options *top, char *error,
-                      size_t error_size)
+/*
+ * Opens a root with the rights of the user who serves it. Root opens it only if these do not suffice, as for a directory in a home
+ * of mode 0700, and then follows no link that another user could change. -1 with errno.
+ */
+static int root_open(const char *directory, const struct tux_user *user)
+{
+	struct tux_privileges_saved saved;
+	int fd = -1;
+
+	if (tux_privileges_assume(user, &saved)) {
+		fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		tux_privileges_resume(&saved);
+	}
+	return fd < 0 && user->change && errno == EACCES ? tux_place_directory(directory, NULL) : fd;
+}
+
+static bool site_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_host_options *top,
+                      const struct tux_user *user, char *error, size_t error_size)
 {
 	const struct tux_route_table *table = host->routes.count > 0 ? &host->routes : &top->routes;
 
@@ -119,10 +138,12 @@ static bool site_make(struct tux_site *site, const struct tux_host_options *host
 	site->selection.count = host->type_count;
 	site->redirects = table->redirect;
 	site->statuses = table->status;
-	site->root_fd = open(host->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	site->root_fd = root_open(host->directory, user);
 	if (site->root_fd < 0) {
 		snprintf(error, error_size, "cannot serve %s: %s", host->directory,
-		         errno == ENOTDIR ? "it is not a directory" : strerror(errno));
+		         errno == ENOTDIR ? "it is not a directory" :
+		         errno == ELOOP   ? "there is a link on the way that other users can change" :
+		                            strerror(errno));
 		return false;
 	}
 	site->path = realpath(host->directory, NULL);
@@ -133,7 +154,8 @@ static bool site_make(struct tux_site *site, const struct tux_host_options *host
 	return fields_make(site, host, top, table, error, error_size);
 }
 
-bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, char *error, size_t error_size)
+bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, const struct tux_user *user, char *error,
+                    size_t error_size)
 {
 	const struct tux_host_options *const hosts = command->host_count > 0 ? command->host : &command->top;
 	const unsigned count = command->host_count > 0 ? command->host_count : 1;
@@ -147,7 +169,7 @@ bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, 
 		const unsigned number = sites->count++;
 
 		sites->said[number] = &hosts[number];
-		if (!site_make(&sites->site[number], &hosts[number], &command->top, error, error_size))
+		if (!site_make(&sites->site[number], &hosts[number], &command->top, user, error, error_size))
 			return false;
 	}
 	return true;

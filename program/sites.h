@@ -5,6 +5,7 @@
 
 #include "addresses.h"
 #include "command.h"
+#include "user.h"
 
 /* Begins as zeros. */
 struct tux_sites {
@@ -15,8 +16,9 @@ struct tux_sites {
 	const struct tux_host_options *top;
 };
 
-/* Opens the roots of all hosts, or of the top if there are none. False with a sentence in error; tux_sites_close() all the same. */
-bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, char *error, size_t error_size);
+/* Opens the roots of all hosts, or of the top if there are none, for user. False with a sentence in error; tux_sites_close() all the same. */
+bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, const struct tux_user *user, char *error,
+                    size_t error_size);
 
 /* Fills hosts: who answers where, now that it is known what has been opened. False with a sentence in error. */
 bool tux_sites_place(struct tux_sites *sites, const struct tux_addresses *addresses, char *error, size_t error_size);

@@ -3,16 +3,17 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "../engine/engine.h"
+#include "../engine/place.h"
 #include "../include/uapi/tux.h"
 #include "control.h"
 #include "value.h"
@@ -99,27 +100,41 @@ static bool instances_print(char *reason, size_t reason_size)
 static int server_connect(const char *directory, uint64_t pid)
 {
 	const struct timeval wait = { .tv_sec = ANSWER_SECONDS };
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd;
+	struct tux_place place;
+	char path[PATH_MAX];
+	int fd, saved;
 
-	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/%llu", directory, (unsigned long long)pid) >=
-	    sizeof(address.sun_path)) {
+	if ((size_t)snprintf(path, sizeof(path), "%s/%llu", directory, (unsigned long long)pid) >= sizeof(path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	if (!tux_place_open(path, false, &place))
 		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	if (errno == ECONNREFUSED) {
-		unlink(address.sun_path);
-		errno = ECONNREFUSED;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	}
-	close(fd);
-	return -1;
+	if (fd >= 0 && tux_place_connect(&place, fd) < 0) {
+		saved = errno;
+		if (saved == ECONNREFUSED)
+			unlinkat(place.directory_fd, place.name, 0);
+		close(fd);
+		errno = saved;
+		fd = -1;
+	}
+	tux_place_close(&place);
+	return fd;
+}
+
+/* Replaces the control characters: the owner of the directory may be less trusted than the terminal. */
+static void text_clean(char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (((unsigned char)text[i] < 0x20 && text[i] != '\n' && text[i] != '\t') || text[i] == 0x7f)
+			text[i] = '?';
 }
 
 /* What a server says; malloc'ed. NULL with errno, 0 if it said nothing: it does not talk to us. */
@@ -141,6 +156,8 @@ static char *server_ask(const char *directory, uint64_t pid, enum tux_report_for
 	if (out)
 		fclose(out);
 	close(fd);
+	if (text)
+		text_clean(text, len);
 	if (len > 0)
 		return text;
 	free(text);

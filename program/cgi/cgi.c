@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,33 +81,21 @@ static void environment_make(struct tux_cgi_rule *rule, const struct tux_cgi *cg
 static bool user_find(struct tux_cgi_rule *rule, const struct tux_user *server, char *error, size_t error_size)
 {
 	const char *const name = rule->cgi->user;
-	const struct passwd *entry;
+	char reason[160];
 
 	rule->user = *server;
 	rule->user.change = false;
 	if (!name)
 		return true;
-	entry = getpwnam(name);
-	if (!entry) {
-		snprintf(error, error_size, "cgi %s: there is no user \"%s\"", rule->cgi->name, name);
+	if (!tux_user_find(name, &rule->user, reason, sizeof(reason))) {
+		snprintf(error, error_size, "cgi %s: %s", rule->cgi->name, reason);
 		return false;
 	}
-	if (entry->pw_uid == server->uid && entry->pw_gid == server->gid)
+	rule->user.change = rule->user.uid != server->uid || rule->user.gid != server->gid;
+	if (!rule->user.change || geteuid() == 0)
 		return true;
-	if (geteuid() != 0) {
-		snprintf(error, error_size, "cgi %s: only root can start programs as \"%s\"", rule->cgi->name, name);
-		return false;
-	}
-	snprintf(rule->user.name, sizeof(rule->user.name), "%s", name);
-	rule->user.uid = entry->pw_uid;
-	rule->user.gid = entry->pw_gid;
-	rule->user.change = true;
-	rule->groups = TUX_CGI_MAX_GROUPS;
-	if (getgrouplist(name, entry->pw_gid, rule->group, &rule->groups) < 0) {
-		snprintf(error, error_size, "cgi %s: user \"%s\" is in more than %d groups", rule->cgi->name, name, TUX_CGI_MAX_GROUPS);
-		return false;
-	}
-	return true;
+	snprintf(error, error_size, "cgi %s: only root can start programs as \"%s\"", rule->cgi->name, name);
+	return false;
 }
 
 bool tux_cgi_rule_make(struct tux_cgi_rule *rule, const struct tux_cgi *cgi, const struct tux_user *server, char *error,
@@ -206,7 +193,7 @@ static bool user_become(const struct tux_cgi_rule *rule)
 {
 	const struct tux_user *const user = &rule->user;
 
-	if (user->change && (setgroups((size_t)rule->groups, rule->group) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
+	if (user->change && (setgroups((size_t)user->groups, user->group) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
 	                     setresuid(user->uid, user->uid, user->uid) < 0))
 		return false;
 	if (!tux_privileges_forget())

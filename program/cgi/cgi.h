@@ -11,14 +11,11 @@
 
 enum {
 	TUX_CGI_RLIMITS = 6,
-	TUX_CGI_MAX_GROUPS = 64, /* supplementary, of a program's user */
 };
 
 struct tux_cgi_rule {
 	const struct tux_cgi *cgi;
 	struct tux_user user;                    /* change: it is another than the server's */
-	gid_t group[TUX_CGI_MAX_GROUPS];
-	int groups;
 	const char *own[2 * TUX_MAX_CGI_TEXTS + 1]; /* "NAME=value", which stand in front of a request's */
 	unsigned owns;
 	char directory[4096];                    /* of the program; unused with a root */

@@ -632,7 +632,7 @@ static uint64_t capabilities_needed(bool *regain)
 		if (rule->cgi->chroot)
 			needed |= 1ull << CAP_SYS_CHROOT;
 		if (rule->cgi->new_privileges) {
-			needed |= geteuid() == 0 ? 1ull << CAP_KILL : 0;
+			needed |= tux_privileges_has(CAP_KILL) ? 1ull << CAP_KILL : 0;
 			*regain = true;
 		}
 	}

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "binary.h"
+#include "destination.h"
 
 enum {
 	LINES_BYTES = 256 * 1024,
@@ -26,6 +27,7 @@ struct tux_log_file {
 	enum tux_log_style style;
 	char *directory; /* absolute; NULL on the standard output */
 	char *path;      /* absolute; NULL on the standard output */
+	const struct tux_user *user; /* whose rights it is opened with */
 	atomic_ullong written; /* records */
 	unsigned lost;   /* records, since that was asked for */
 	uint64_t rotate_bytes; /* no file grows beyond this; 0: there is no rotation */
@@ -46,12 +48,6 @@ struct tux_log_file {
 };
 
 _Static_assert((int)LINES_BYTES >= (int)TUX_LOG_LINE_MAX + (int)sizeof(struct tux_log_header), "the buffer holds the longest line");
-
-/* Owner and group may read: a log says who was here. */
-static int file_open(const char *path)
-{
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-}
 
 /* Splits name into its directory, made absolute, and the whole path. False with errno. */
 static bool path_resolve(struct tux_log_file *file, const char *name)
@@ -110,9 +106,11 @@ static void file_begin(struct tux_log_file *file)
 	file->header_due = true;
 }
 
-struct tux_log_file *tux_log_file_open(const char *name, enum tux_log_format format, char *error, size_t error_size)
+struct tux_log_file *tux_log_file_open(const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
+                                       size_t error_size)
 {
 	struct tux_log_file *file = calloc(1, sizeof(*file));
+	char reason[160];
 
 	if (!file) {
 		snprintf(error, error_size, "no memory for the log");
@@ -125,10 +123,13 @@ struct tux_log_file *tux_log_file_open(const char *name, enum tux_log_format for
 		return file;
 	}
 	file->fd = -1;
+	file->user = user;
 	if (path_resolve(file, name))
-		file->fd = file_open(file->path);
+		file->fd = tux_log_destination_open(name, user, reason, sizeof(reason));
+	else
+		snprintf(reason, sizeof(reason), "%s", strerror(errno));
 	if (file->fd < 0) {
-		snprintf(error, error_size, "cannot open the log %s: %s", name, strerror(errno));
+		snprintf(error, error_size, "cannot open the log %s: %s", name, reason);
 		tux_log_file_close(file);
 		return NULL;
 	}
@@ -147,17 +148,6 @@ void tux_log_file_rotate(struct tux_log_file *file, uint64_t bytes, unsigned kee
 	file->rotate_bytes = file->path ? bytes : 0;
 	file->keep = keep;
 	file_begin(file);
-}
-
-void tux_log_file_give(const struct tux_log_file *file, uid_t uid, gid_t gid)
-{
-	struct stat st;
-
-	/* A regular file of ours alone: not /dev/null, nor what somebody else linked to here. Where the file
-	 * system knows no owners it fails, and opening again will say so if that matters. */
-	if (file->path && fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid() &&
-	    fchown(file->fd, uid, gid) < 0)
-		return;
 }
 
 const char *tux_log_file_directory(const struct tux_log_file *file)
@@ -214,14 +204,14 @@ static void lines_flush(struct tux_log_file *file)
 
 void tux_log_file_reopen(struct tux_log_file *file)
 {
+	char reason[160];
 	int fd;
 
 	if (!file->path)
 		return;
-	fd = file_open(file->path);
+	fd = tux_log_destination_open(file->path, file->user, reason, sizeof(reason));
 	if (fd < 0) {
-		fprintf(stderr, "tux: cannot open the log %s again: %s; writing on to the old file\n", file->path,
-		        strerror(errno));
+		fprintf(stderr, "tux: cannot open the log %s again: %s; writing on to the old file\n", file->path, reason);
 		return;
 	}
 	close(file->fd);
@@ -233,21 +223,29 @@ void tux_log_file_reopen(struct tux_log_file *file)
 /* Makes room for FILE.1: each file is renamed to the next number, over what is there. False with errno. */
 static bool files_shift(const struct tux_log_file *file)
 {
+	const char *const base = strrchr(file->path, '/') + 1;
+	const int directory_fd = tux_log_destination_directory(file->path);
 	char from[PATH_MAX], to[PATH_MAX];
+	bool shifted = directory_fd >= 0;
 	unsigned i;
 
-	for (i = file->keep; i > 0; i--) {
-		const int len = i > 1 ? snprintf(from, sizeof(from), "%s.%u", file->path, i - 1) :
-		                        snprintf(from, sizeof(from), "%s", file->path);
+	for (i = file->keep; shifted && i > 0; i--) {
+		const int len = i > 1 ? snprintf(from, sizeof(from), "%s.%u", base, i - 1) : snprintf(from, sizeof(from), "%s", base);
 
-		if (len >= PATH_MAX || snprintf(to, sizeof(to), "%s.%u", file->path, i) >= PATH_MAX) {
+		if (len >= PATH_MAX || snprintf(to, sizeof(to), "%s.%u", base, i) >= PATH_MAX) {
 			errno = ENAMETOOLONG;
-			return false;
+			shifted = false;
+		} else {
+			shifted = renameat(directory_fd, from, directory_fd, to) == 0 || (errno == ENOENT && i > 1);
 		}
-		if (rename(from, to) < 0 && !(errno == ENOENT && i > 1))
-			return false;
 	}
-	return true;
+	if (directory_fd >= 0) {
+		const int saved = errno;
+
+		close(directory_fd);
+		errno = saved;
+	}
+	return shifted;
 }
 
 /*

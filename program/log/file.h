@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "../user.h"
 #include "line.h"
 
 struct tux_log_file;
@@ -22,18 +23,16 @@ enum tux_log_style tux_log_style_for(enum tux_log_format format, int fd);
 
 /*
  * Opens a file by its name, or the standard output by "-". A file's directory is remembered by its absolute path, so that it
- * opens again whatever the working directory is then. NULL with a sentence in error.
+ * opens again whatever the working directory is then. user, who stays, writes it (destination.h). NULL with a sentence in error.
  */
-struct tux_log_file *tux_log_file_open(const char *name, enum tux_log_format format, char *error, size_t error_size);
+struct tux_log_file *tux_log_file_open(const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
+                                       size_t error_size);
 
 /* Whether both are one file. */
 bool tux_log_file_same(const struct tux_log_file *file, const struct tux_log_file *other);
 
 /* From now on it is rotated before it would grow beyond bytes, as tux_log_rotate() says. */
 void tux_log_file_rotate(struct tux_log_file *file, uint64_t bytes, unsigned keep);
-
-/* Gives it to the user that will write it. */
-void tux_log_file_give(const struct tux_log_file *file, uid_t uid, gid_t gid);
 
 /* The absolute path of its directory; NULL on the standard output. */
 const char *tux_log_file_directory(const struct tux_log_file *file);

@@ -58,9 +58,10 @@ struct tux_log *tux_log_open(unsigned sites)
 	return NULL;
 }
 
-bool tux_log_add(struct tux_log *log, unsigned site, const char *name, enum tux_log_format format, char *error, size_t error_size)
+bool tux_log_add(struct tux_log *log, unsigned site, const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
+                 size_t error_size)
 {
-	struct tux_log_file *file = tux_log_file_open(name, format, error, error_size);
+	struct tux_log_file *file = tux_log_file_open(name, format, user, error, error_size);
 	unsigned i;
 
 	if (!file)
@@ -82,14 +83,6 @@ void tux_log_rotate(struct tux_log *log, uint64_t bytes, unsigned keep)
 
 	for (i = 0; i < log->file_count; i++)
 		tux_log_file_rotate(log->file[i], bytes, keep);
-}
-
-void tux_log_give(struct tux_log *log, uid_t uid, gid_t gid)
-{
-	unsigned i;
-
-	for (i = 0; i < log->file_count; i++)
-		tux_log_file_give(log->file[i], uid, gid);
 }
 
 unsigned tux_log_directories(const struct tux_log *log, const char **directories)

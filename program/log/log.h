@@ -14,16 +14,14 @@ struct tux_log;
 struct tux_log *tux_log_open(unsigned sites);
 
 /* The records of a site go to a file, as tux_log_file_open() has it; without this, nowhere. A file may be that of several sites. */
-bool tux_log_add(struct tux_log *log, unsigned site, const char *name, enum tux_log_format format, char *error, size_t error_size);
+bool tux_log_add(struct tux_log *log, unsigned site, const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
+                 size_t error_size);
 
 /*
  * From now on each file is rotated before it would grow beyond bytes (0: never): renamed to NAME.1, that to NAME.2 and so on, keep of
  * them. Only a regular file is. Before the thread is started.
  */
 void tux_log_rotate(struct tux_log *log, uint64_t bytes, unsigned keep);
-
-/* Gives the files to the user that will write them, so that opening it again works without privileges. */
-void tux_log_give(struct tux_log *log, uid_t uid, gid_t gid);
 
 /* The absolute paths of the directories that opening again writes to, into room for as many as there are sites; how many. */
 unsigned tux_log_directories(const struct tux_log *log, const char **directories);

@@ -738,7 +738,7 @@ static void test_users(void **state)
 	const struct passwd *entry;
 	struct tux_user server;
 	unsigned nobody;
-	char expected[64], status[4096] = "", path[64];
+	char note[128], expected[64], status[4096] = "", path[64];
 	struct run run;
 	FILE *file;
 
@@ -748,7 +748,7 @@ static void test_users(void **state)
 	entry = getpwnam("nobody");
 	assert_non_null(entry);
 	nobody = entry->pw_uid;
-	assert_true(tux_privileges_user(NULL, &server, error, sizeof(error)));
+	assert_true(tux_privileges_user(NULL, &server, note, sizeof(note), error, sizeof(error)));
 	assert_true(server.change && server.uid != 0 && server.uid != nobody);
 	start_as(cgi, 2, 4, &server);
 	snprintf(path, sizeof(path), "/proc/%d/status", process.pid);
