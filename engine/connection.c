@@ -29,7 +29,7 @@ static void wait_as(struct conn *conn, enum timer_kind kind)
 {
 	static const uint8_t phases[TIMER_KINDS] = { [TIMER_IDLE] = TUX_PHASE_IDLE, [TIMER_HEAD] = TUX_PHASE_READING,
 	                                             [TIMER_BODY] = TUX_PHASE_READING, [TIMER_SEND] = TUX_PHASE_SENDING,
-	                                             [TIMER_LINGER] = TUX_PHASE_CLOSING };
+	                                             [TIMER_LINGER] = TUX_PHASE_CLOSING, [TIMER_TUNNEL] = TUX_PHASE_WAITING };
 
 	conn_phase(conn, (enum tux_phase)phases[kind]);
 	timer_start(&conn->worker->timers, &conn->timer, kind, conn->worker->now_ms);
@@ -158,6 +158,10 @@ static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool hel
 	case REPLY_WAIT:
 		conn->last = last;
 		conn->state = CONN_LOADING;
+		if (!conn->sending) { /* the client waits, too: its idle time is over */
+			timer_stop(&conn->timer);
+			conn_phase(conn, TUX_PHASE_WAITING);
+		}
 		break;
 	case REPLY_PEER:
 		conn->state = CONN_EXCHANGE;
@@ -366,7 +370,9 @@ static void settle_exchange(struct conn *conn)
 		end(conn);
 		return;
 	}
-	if (!exchange_awaits_body(conn) || !exchange_takes(conn)) {
+	if (exchange_is_tunnel(conn)) {
+		wait_as(conn, TIMER_TUNNEL); /* each turn follows bytes */
+	} else if (!exchange_awaits_body(conn) || !exchange_takes(conn)) {
 		timer_stop(&conn->timer);
 		conn_phase(conn, TUX_PHASE_WAITING);
 	} else if (conn->timer.next == NULL || conn->resumed) {
@@ -710,6 +716,8 @@ void connection_timeout(struct conn *conn)
 		return;
 	case CONN_LOADING:
 	case CONN_HELD:
+		if (!conn->sending) /* nothing is due from the client */
+			return;
 		break;
 	case CONN_LINGERING:
 	case CONN_CLOSED:

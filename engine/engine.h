@@ -224,6 +224,7 @@ struct tux_engine_config {
 	uint32_t body_timeout_ms;   /* without a byte of a request body; then 408 */
 	uint32_t send_timeout_ms;   /* without progress in sending; then the connection is dropped */
 	uint32_t idle_timeout_ms;   /* between requests; then the connection is closed */
+	uint32_t tunnel_timeout_ms; /* without a byte in either direction behind an Upgrade; then both connections are closed */
 	uint32_t recheck_ms;        /* how old what is known of a file may get where inotify cannot see it */
 	uint32_t cache_entries;     /* objects a thread keeps */
 	uint32_t cache_files;       /* of them, how many open files they may hold: bodies not kept in memory */

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "keepalive.h"
 #include "place.h"
 
 enum {
@@ -99,6 +100,7 @@ static int tcp_bind(const struct address *address, bool reuse_port)
 		errno = saved;
 		return -1;
 	}
+	keepalive_start(fd);
 	return fd;
 }
 
@@ -331,6 +333,8 @@ bool tux_listener_adopt(int fd, struct tux_listener *out, char *error, size_t er
 		snprintf(error, error_size, "cannot set up passed file descriptor %d: %s", fd, strerror(errno));
 		return false;
 	}
+	if (family != AF_UNIX)
+		keepalive_start(fd);
 	out->fd[0] = fd;
 	out->count = 1;
 	return true;

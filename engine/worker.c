@@ -107,6 +107,7 @@ bool worker_open(struct worker *worker)
 	worker->timers.duration_ms[TIMER_BODY] = config->body_timeout_ms;
 	worker->timers.duration_ms[TIMER_SEND] = config->send_timeout_ms;
 	worker->timers.duration_ms[TIMER_LINGER] = LINGER_MS;
+	worker->timers.duration_ms[TIMER_TUNNEL] = config->tunnel_timeout_ms;
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	worker->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->wake.fd < 0 || !inbox_open(&worker->inbox) || !records_open(&worker->records) ||

@@ -70,6 +70,7 @@ enum option_id {
 	OPTION_BODY_TIMEOUT,
 	OPTION_SEND_TIMEOUT,
 	OPTION_IDLE_TIMEOUT,
+	OPTION_TUNNEL_TIMEOUT,
 	OPTION_DRAIN_DELAY,
 	OPTION_DRAIN_TIMEOUT,
 };
@@ -158,6 +159,7 @@ static const struct option_row rows[] = {
 	{ "body-timeout", "SECONDS", SECONDS, "without a byte of a request body (30)", OPTION_BODY_TIMEOUT },
 	{ "send-timeout", "SECONDS", SECONDS, "without progress in sending (30)", OPTION_SEND_TIMEOUT },
 	{ "idle-timeout", "SECONDS", SECONDS, "between two requests (75)", OPTION_IDLE_TIMEOUT },
+	{ "tunnel-timeout", "SECONDS", SECONDS, "without a byte in either direction behind an\nUpgrade, as of a WebSocket (3600)", OPTION_TUNNEL_TIMEOUT },
 	{ "drain-delay", "SECONDS", SECONDS_OR_0, "when told to stop, accept for so long, with\nConnection: close and the status \"not ready\"\n"
 	  "(5 under a service manager or as process 1, else 0)", OPTION_DRAIN_DELAY },
 	{ "drain-timeout", "SECONDS", SECONDS_OR_0, "for answers under way when told to stop (10)", OPTION_DRAIN_TIMEOUT },
@@ -476,6 +478,8 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 		return tux_value_seconds(value, 100, DAY_MS, &engine->send_timeout_ms);
 	case OPTION_IDLE_TIMEOUT:
 		return tux_value_seconds(value, 100, DAY_MS, &engine->idle_timeout_ms);
+	case OPTION_TUNNEL_TIMEOUT:
+		return tux_value_seconds(value, 100, DAY_MS, &engine->tunnel_timeout_ms);
 	case OPTION_DRAIN_DELAY:
 		return tux_value_seconds(value, 0, DAY_MS, &command->drain_delay_ms);
 	case OPTION_DRAIN_TIMEOUT:
@@ -546,6 +550,7 @@ void tux_command_defaults(struct tux_command *command)
 		.body_timeout_ms = 30000,
 		.send_timeout_ms = 30000,
 		.idle_timeout_ms = 75000,
+		.tunnel_timeout_ms = 3600000,
 		.recheck_ms = 1000,
 		.cache_entries = TUX_DEFAULT_CACHE_ENTRIES,
 		.cache_files = TUX_DEFAULT_CACHE_ENTRIES,

@@ -11,6 +11,7 @@ enum timer_kind {
 	TIMER_BODY,
 	TIMER_SEND,
 	TIMER_LINGER,
+	TIMER_TUNNEL,   /* without a byte in either direction */
 	/* of peers */
 	TIMER_CONNECT,  /* until a connection stands */
 	TIMER_REQUEST,  /* without progress in taking a request */

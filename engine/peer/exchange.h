@@ -36,6 +36,9 @@ void exchange_free(struct conn *conn);
 /* After whatever happened, when nothing is being sent to the client. */
 enum exchange_next exchange_next(struct conn *conn);
 
+/* True if both sides have agreed on an Upgrade. */
+bool exchange_is_tunnel(const struct conn *conn);
+
 /* Whether bytes of the request's body are wanted now, or what comes behind an Upgrade. */
 bool exchange_takes(const struct conn *conn);
 

@@ -59,6 +59,11 @@ bool exchange_takes(const struct conn *conn)
 	return (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL) && upload_takes(&exchange->upload, exchange->to);
 }
 
+bool exchange_is_tunnel(const struct conn *conn)
+{
+	return conn->exchange->state == EXCHANGE_TUNNEL;
+}
+
 bool exchange_awaits_body(const struct conn *conn)
 {
 	return !conn->exchange->upload.done;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../keepalive.h"
+
 static const struct stream_events idle_events;
 
 bool upstream_open(struct upstream *upstream, const struct tux_upstream *config, struct streams *streams)
@@ -111,8 +113,10 @@ struct stream *upstream_connect(struct upstream_server *server, const struct str
 
 	if (fd < 0)
 		return NULL;
-	if (config->address.ss_family != AF_UNIX)
+	if (config->address.ss_family != AF_UNIX) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		keepalive_start(fd);
+	}
 	stream = stream_connect(streams, fd, (const struct sockaddr *)&config->address, config->address_len,
 	                        &server->upstream->timers, events, owner);
 	if (stream != NULL)
