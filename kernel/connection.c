@@ -22,6 +22,7 @@
 #include "worker.h"
 
 enum {
+	FIRST_GATHER = 1024, /* bytes; then twice as many */
 	LINGER_MS = 2000,
 	RETRY_MS = 20, /* a socket that someone else uses, a ring without room */
 };
@@ -121,6 +122,29 @@ static bool is_for_handover(const struct conn *conn, enum tux_reason reason)
 	return false;
 }
 
+/*
+ * Hands over once the client has acknowledged all that was sent before, which is charged to our memory cgroup. Each
+ * acknowledgement calls write_space.
+ */
+static void hand_over_when_sent(struct conn *conn)
+{
+	struct sock *sk = sk_of(conn);
+
+	if (READ_ONCE(conn->instance->draining)) {
+		conn->passing = false;
+		hand_up(conn, TUX_REASON_DRAIN);
+	} else if (sk->sk_wmem_queued == 0) {
+		conn->passing = false;
+		give_to_worker(conn, NEED_HAND_OVER);
+	} else {
+		set_bit(SOCK_NOSPACE, &conn->sock->flags);
+		if (!conn->passing || conn->acked != tcp_sk(sk)->snd_una)
+			expect(conn, conn->instance->send_timeout);
+		conn->acked = tcp_sk(sk)->snd_una;
+		conn->passing = true;
+	}
+}
+
 /* The request at hand is not ours to answer. */
 static void pass_on(struct conn *conn, enum tux_reason reason)
 {
@@ -129,7 +153,8 @@ static void pass_on(struct conn *conn, enum tux_reason reason)
 		return;
 	}
 	conn->reason = (u8)reason;
-	give_to_worker(conn, NEED_HAND_OVER);
+	conn->seen = 0;
+	hand_over_when_sent(conn);
 }
 
 static bool is_dead(const struct sock *sk)
@@ -164,6 +189,9 @@ static bool take_result(struct conn *conn, enum send_result result)
 	case SEND_PAGES:
 		give_to_worker(conn, NEED_PAGES);
 		return false;
+	case SEND_TURN:
+		give_to_worker(conn, NEED_TURN);
+		return false;
 	case SEND_FAILED:
 		break;
 	}
@@ -180,6 +208,7 @@ static void await_request(struct conn *conn, u32 unread)
 {
 	struct instance *instance = conn->instance;
 
+	conn->greedy = false;
 	if (unread > 0 && tcp_receive_window(tcp_sk(sk_of(conn))) < TUX_MAX_HEAD) {
 		hand_up(conn, TUX_REASON_MEMORY);
 		return;
@@ -197,6 +226,21 @@ static void await_request(struct conn *conn, u32 unread)
 	conn->seen = unread;
 }
 
+/* Copies more and more of the queue's pieces together, because most heads are short, and looks at each copy. */
+static enum look look_at_pieces(struct conn *conn, struct peek *peek, u32 *used, enum send_result *result)
+{
+	u32 cap = clamp_t(u32, 2 * conn->seen, FIRST_GATHER, TUX_MAX_HEAD);
+	enum look look;
+
+	for (;;) {
+		peek_gather(sk_of(conn), peek, scratch_get()->head, cap);
+		look = peek->len > conn->seen ? reply_look(conn, peek->buf, peek->len, used, result) : LOOK_MORE;
+		if (look != LOOK_MORE || peek->len < cap || cap == TUX_MAX_HEAD)
+			return look;
+		cap = min_t(u32, 2 * cap, TUX_MAX_HEAD);
+	}
+}
+
 /* Looks at what has come, and answers it. False: there is something to wait for. */
 static bool take_request(struct conn *conn)
 {
@@ -212,21 +256,24 @@ static bool take_request(struct conn *conn)
 		hand_up(conn, TUX_REASON_DRAIN);
 		return false;
 	}
+	if (peek.unread > 0 && peek_is_urgent(sk)) {
+		hand_up(conn, TUX_REASON_REFUSED); /* recv() knows which of the bytes are the request's */
+		return false;
+	}
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
 		conn->seen = 0; /* no more comes: it is parsed as a whole, for what is wrong with it */
 	if (peek.len > conn->seen)
 		look = reply_look(conn, peek.buf, peek.len, &used, &result);
-	if (look == LOOK_MORE && peek.unread > conn->seen && peek.len < min_t(u32, peek.unread, TUX_MAX_HEAD)) {
-		peek_gather(sk, &peek, scratch_get()->head, TUX_MAX_HEAD);
-		look = reply_look(conn, peek.buf, peek.len, &used, &result);
-	}
+	if (look == LOOK_MORE && peek.unread > conn->seen && peek.len < min_t(u32, peek.unread, TUX_MAX_HEAD))
+		look = look_at_pieces(conn, &peek, &used, &result);
 	switch (look) {
 	case LOOK_MORE:
 		await_request(conn, peek.unread);
 		return false;
 	case LOOK_ANSWERED:
 		conn->seen = 0;
-		peek_consume(sk, used);
+		if (peek_consume(sk, used) < used)
+			conn->last = true; /* what is left would be the same request again */
 		return take_result(conn, result);
 	case LOOK_MISS:
 		give_to_worker(conn, NEED_OBJECT);
@@ -263,6 +310,10 @@ static bool step(struct conn *conn)
 	}
 	if (conn->lingering)
 		return linger_on(conn);
+	if (conn->passing) {
+		hand_over_when_sent(conn);
+		return false;
+	}
 	if (conn->sending)
 		return take_result(conn, send_continue(conn));
 	if (conn->last) {
@@ -272,16 +323,29 @@ static bool step(struct conn *conn)
 	return take_request(conn);
 }
 
+/* Counts a response. False: the turn is used up, and threads continue until all that the client has sent is answered. */
+static bool may_go_on(struct conn *conn)
+{
+	conn->turn -= min_t(u32, conn->turn, TURN_BYTES / TURN_RESPONSES);
+	if (conn->turn > 0 || conn->working)
+		return true;
+	conn->greedy = true;
+	give_to_worker(conn, NEED_TURN);
+	return false;
+}
+
 /*
- * Does what can be done now. Under the socket's spinlock, bottom halves off, nobody owns the socket. TCP may call write_space
- * from within a send of ours: that has to end first, and what it learns by its own result.
+ * Does what can be done now, for one turn. Under the socket's spinlock, bottom halves off, nobody owns the socket. TCP may call
+ * write_space from within a send of ours: that has to end first, and what it learns by its own result.
  */
 static void advance(struct conn *conn)
 {
 	if (conn->advancing)
 		return;
 	conn->advancing = true;
-	while (!conn->working && step(conn))
+	conn->missed = false;
+	conn->turn = TURN_BYTES;
+	while (!conn->working && step(conn) && may_go_on(conn))
 		;
 	conn->advancing = false;
 }
@@ -291,10 +355,22 @@ static void on_event(struct conn *conn)
 {
 	if (conn->working)
 		return;
-	if (sock_owned_by_user(sk_of(conn)))
+	if (sock_owned_by_user(sk_of(conn))) {
+		conn->missed = true;
 		mod_timer(&conn->timer, jiffies + msecs_to_jiffies(RETRY_MS));
-	else
+	} else if (conn->greedy && !conn->advancing) {
+		give_to_worker(conn, NEED_TURN);
+	} else {
 		advance(conn);
+	}
+}
+
+/* Does what an event could not do while the socket was in use. */
+static void catch_up(struct conn *conn)
+{
+	advance(conn);
+	if (!conn->working && !timer_pending(&conn->timer))
+		mod_timer(&conn->timer, conn->deadline);
 }
 
 /* Something came, or the state changed: what it was shows. */
@@ -313,7 +389,7 @@ static void on_write_space(struct sock *sk)
 	if (!conn || !sk_stream_is_writeable(sk))
 		return;
 	clear_bit(SOCK_NOSPACE, &conn->sock->flags);
-	if (conn->sending)
+	if (conn->sending || conn->passing)
 		on_event(conn);
 }
 
@@ -352,6 +428,8 @@ static void on_timer(struct timer_list *timer)
 		; /* whoever has it sets the timer anew */
 	else if (sock_owned_by_user(sk))
 		mod_timer(&conn->timer, jiffies + msecs_to_jiffies(RETRY_MS));
+	else if (conn->missed)
+		catch_up(conn);
 	else if (READ_ONCE(conn->instance->draining) && !conn->sending && !conn->lingering)
 		advance(conn);
 	else if (time_before(jiffies, conn->deadline))
@@ -502,6 +580,7 @@ static void bring_pages(struct conn *conn)
 	enum send_result result = SEND_FAILED;
 
 	enter(conn);
+	conn->turn = TURN_BYTES;
 	if (read && !is_dead(sk_of(conn)))
 		result = send_own_pages(conn, &pages);
 	conn->working = false; /* not before: callbacks leave the connection alone while we send */
@@ -509,6 +588,14 @@ static void bring_pages(struct conn *conn)
 		advance(conn);
 	leave(conn);
 	send_free_cold(&pages);
+}
+
+static void take_turn(struct conn *conn)
+{
+	enter(conn);
+	conn->working = false;
+	advance(conn);
+	leave(conn);
 }
 
 /* An adopted socket may be in other hands too, which would find it empty; then it goes up. */
@@ -554,6 +641,9 @@ static void run(struct work *work)
 		break;
 	case NEED_PAGES:
 		bring_pages(conn);
+		break;
+	case NEED_TURN:
+		take_turn(conn);
 		break;
 	case NEED_CLOSE:
 		if (!begin_linger(conn))

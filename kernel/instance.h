@@ -34,9 +34,16 @@ enum conn_need {
 	NEED_NOTHING,
 	NEED_OBJECT,  /* the request at hand is for a path that is not cached, or has changed */
 	NEED_PAGES,   /* pages of the body are not in memory */
+	NEED_TURN,    /* it has used up its turn in softirq */
 	NEED_HAND_UP,
 	NEED_HAND_OVER,
 	NEED_CLOSE,   /* after what was sent; lingers if the peer still sends */
+};
+
+/* A connection's turn: then others run, in softirq those of the interrupted process as well. */
+enum {
+	TURN_BYTES = 4 << 20,
+	TURN_RESPONSES = 8, /* each counts as its part of the bytes */
 };
 
 /* What is being sent. The head is copied only when it did not go out at once. */
@@ -72,6 +79,10 @@ struct conn {
 	bool failed;            /* the answer was cut short; only its record is still to be written */
 	bool lingering;
 	bool last;              /* close when the answer is sent */
+	bool passing;           /* to be handed over once all that was sent is acknowledged */
+	bool missed;            /* an event came while the socket was in use: the timer catches up */
+	bool greedy;            /* used up a turn, and has more: threads go on with it */
+	u32 turn;               /* bytes that may still be sent in this turn */
 	u32 seen;               /* bytes that are known to be an incomplete head */
 	u16 port;
 	u8 listener;            /* that it came in at: its number */
@@ -80,7 +91,7 @@ struct conn {
 	const struct site *site; /* of the request at hand */
 	u8 *key;                /* kmalloc'ed: the path that NEED_OBJECT is about, of that site */
 	u32 key_len;
-	u32 acked;              /* the peer's acknowledgements when the send timeout last looked */
+	u32 acked;              /* the client's acknowledgements when the send timeout last looked */
 	struct object *loaded;  /* what NEED_OBJECT brought: for the next look at the request alone */
 	struct tux_record *record; /* of an answer that takes time, its texts behind it */
 };

@@ -13,13 +13,21 @@ static u32 unread_from(const struct sock *sk, const struct sk_buff *skb)
 	return (s32)off < 0 ? 0 : min(off, skb->len);
 }
 
-/* The bytes of an skb from off on that follow each other in memory. */
-static const u8 *piece_at(const struct sk_buff *skb, u32 off, u32 *len)
+/* Unread bytes in the queue, by their sequence numbers. */
+static u32 unread(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 bytes = tp->rcv_nxt - tp->copied_seq;
+
+	return bytes > 0 && sock_flag(sk, SOCK_DONE) ? bytes - 1 : bytes; /* without the client's FIN */
+}
+
+/* Like piece_at(), without the list of further buffers. */
+static const u8 *piece_in(const struct sk_buff *skb, u32 off, u32 *len)
 {
 	u32 start = skb_headlen(skb);
 	int i;
 
-	*len = 0;
 	if (off < start) {
 		*len = start - off;
 		return skb->data + off;
@@ -40,17 +48,37 @@ static const u8 *piece_at(const struct sk_buff *skb, u32 off, u32 *len)
 	return NULL;
 }
 
+/* The bytes of an skb from off on that follow each other in memory; NULL if they cannot be addressed. */
+static const u8 *piece_at(const struct sk_buff *skb, u32 off, u32 *len)
+{
+	u32 start = skb_pagelen(skb);
+	const struct sk_buff *each;
+
+	*len = 0;
+	if (off < start)
+		return piece_in(skb, off, len);
+	skb_walk_frags(skb, each) {
+		if (off - start < each->len)
+			return piece_in(each, off - start, len);
+		start += each->len;
+	}
+	return NULL;
+}
+
 void peek_piece(struct sock *sk, struct peek *peek)
 {
 	struct sk_buff *skb;
 
-	*peek = (struct peek){ .buf = NULL };
-	skb_queue_walk(&sk->sk_receive_queue, skb) {
+	*peek = (struct peek){ .unread = unread(sk) };
+	if (peek->unread == 0)
+		return;
+	skb_queue_walk(&sk->sk_receive_queue, skb) { /* TCP frees what was read: it is the first, or next to it */
 		u32 off = unread_from(sk, skb);
 
-		if (off < skb->len && peek->unread == 0)
+		if (off < skb->len) {
 			peek->buf = piece_at(skb, off, &peek->len);
-		peek->unread += skb->len - off;
+			return;
+		}
 	}
 }
 
@@ -69,6 +97,8 @@ void peek_gather(struct sock *sk, struct peek *peek, u8 *copy, u32 cap)
 		if (skb_copy_bits(skb, (int)off, copy + peek->len, (int)len) != 0)
 			return;
 		peek->len += len;
+		if (peek->len == cap)
+			return;
 	}
 }
 
@@ -80,9 +110,15 @@ static int drop(read_descriptor_t *desc, struct sk_buff *skb, unsigned int off, 
 	return (int)used;
 }
 
-void peek_consume(struct sock *sk, u32 bytes)
+bool peek_is_urgent(const struct sock *sk)
+{
+	return tcp_sk(sk)->urg_data != 0;
+}
+
+u32 peek_consume(struct sock *sk, u32 bytes)
 {
 	read_descriptor_t desc = { .count = bytes };
 
 	tcp_read_sock(sk, &desc, drop);
+	return bytes - (u32)desc.count;
 }

@@ -8,7 +8,7 @@
 struct peek {
 	const u8 *buf;
 	u32 len;    /* bytes at buf */
-	u32 unread; /* in the queue altogether */
+	u32 unread; /* bytes in the queue */
 };
 
 /* The first unread bytes, as far as they lie in one piece. len is 0 when they cannot be addressed. */
@@ -17,7 +17,10 @@ void peek_piece(struct sock *sk, struct peek *peek);
 /* The first unread bytes, at most cap, copied together. */
 void peek_gather(struct sock *sk, struct peek *peek, u8 *copy, u32 cap);
 
-/* Takes bytes out of the queue, as far as they are there. */
-void peek_consume(struct sock *sk, u32 bytes);
+/* True if urgent data was announced and is not yet read: TCP gives the bytes before it, never the rest. */
+bool peek_is_urgent(const struct sock *sk);
+
+/* Removes up to bytes bytes from the queue. Returns how many. Fewer than the queue holds if urgent data is among them. */
+u32 peek_consume(struct sock *sk, u32 bytes);
 
 #endif

@@ -139,6 +139,9 @@ static enum send_result send_body(struct conn *conn)
 		if (ret <= 0)
 			return SEND_FAILED;
 		advance(answer, (size_t)ret);
+		conn->turn -= min_t(u32, conn->turn, (u32)ret);
+		if (conn->turn == 0 && answer->left > 0)
+			return SEND_TURN;
 	}
 	return SEND_DONE;
 }

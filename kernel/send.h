@@ -12,6 +12,7 @@ enum send_result {
 	SEND_DONE,    /* all of the answer is in the socket */
 	SEND_BLOCKED, /* goes on when there is room */
 	SEND_PAGES,   /* a page is not in memory: send_cold() on a lent thread */
+	SEND_TURN,    /* the turn's bytes are sent */
 	SEND_FAILED,  /* the peer is gone, the file has shrunk, or there is no memory */
 };
 

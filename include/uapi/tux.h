@@ -117,7 +117,7 @@ struct tux_socket {
 /* Why a connection comes up. Its request is unread, as far as it has arrived. */
 enum tux_reason {
 	TUX_REASON_NONE,
-	TUX_REASON_REFUSED, /* a malformed head */
+	TUX_REASON_REFUSED, /* a malformed head, or urgent data (MSG_OOB) in the queue */
 	TUX_REASON_METHOD,  /* neither GET nor HEAD */
 	TUX_REASON_BODY,    /* the request has a body, or expects 100 Continue */
 	TUX_REASON_TARGET,  /* the path does not normalise, or names a dot file */
