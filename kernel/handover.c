@@ -22,7 +22,8 @@ static bool may_pass(struct instance *instance, const struct sock *sk, const str
 {
 	return listener->sk_family == sk->sk_family && listener->sk_prot == sk->sk_prot && !sk_is_mptcp(listener) &&
 	       !sk_acceptq_is_full(listener) && !is_ours(instance, listener) &&
-	       ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT));
+	       ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) && sk->sk_wmem_queued == 0 &&
+	       skb_queue_empty(&sk->sk_error_queue);
 }
 
 /* What stands in an accept queue: it lives until accept() or the listener's end frees it. */
@@ -91,8 +92,10 @@ bool handover(struct instance *instance, struct socket *sock, u16 port)
 			kmem_cache_free(req->rsk_ops->slab, req);
 		}
 	}
-	if (passed)
+	if (passed) {
+		compat_memcg_leave(sk); /* the backend's accept() waits for our lock before it charges */
 		listener->sk_data_ready(listener);
+	}
 	rcu_read_unlock();
 	return passed;
 }

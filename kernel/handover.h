@@ -8,7 +8,8 @@
 /*
  * Under the spinlock of a connected socket that has no callbacks of ours any more: puts it into the accept queue of whoever
  * listens on the port for its local address, in its family. On success the socket's sk is that server's, and sock has none; false
- * when nobody listens, the queue is full, or the socket is one that cannot change hands. Bottom halves are off.
+ * when nobody listens, the queue is full, something is queued for sending, or the socket is one that cannot change hands. Bottom
+ * halves are off.
  */
 bool handover(struct instance *instance, struct socket *sock, u16 port);
 

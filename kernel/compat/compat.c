@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "compat.h"
 
+#include <linux/memcontrol.h>
 #include <linux/slab.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
@@ -25,6 +26,38 @@ struct sock *compat_lookup_listener(const struct sock *sk, u16 port)
 	return __inet_lookup_listener(HASHES(sock_net(sk)), NULL, 0, inet->inet_daddr, inet->inet_dport, inet->inet_rcv_saddr,
 				      port, device, 0);
 }
+
+#ifdef CONFIG_MEMCG
+/* True if TCP counts the socket's memory in its own sum. */
+static bool is_summed(const struct sock *sk)
+{
+#ifdef TUX_HAVE_BYPASS_PROT_MEM
+	return !sk->sk_bypass_prot_mem;
+#else
+	return true;
+#endif
+}
+
+/* Only __sk_mem_reclaim() is exported: it is given as much to reclaim as is charged, and TCP's sum gets that back. */
+void compat_memcg_leave(struct sock *sk)
+{
+	struct mem_cgroup *memcg = sk->sk_memcg;
+	int pages = sk_mem_pages(sk->sk_forward_alloc + atomic_read(&sk->sk_rmem_alloc));
+
+	if (!memcg)
+		return;
+	if (is_summed(sk))
+		atomic_long_add(pages, sk->sk_prot->memory_allocated);
+	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc + (pages << PAGE_SHIFT));
+	__sk_mem_reclaim(sk, pages << PAGE_SHIFT);
+	sk->sk_memcg = NULL;
+	mem_cgroup_put(memcg);
+}
+#else
+void compat_memcg_leave(struct sock *sk)
+{
+}
+#endif
 
 #ifdef TUX_HAVE_SENDPAGE
 int compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags)

@@ -56,6 +56,12 @@ static inline bool compat_use_task_frag(struct sock *sk, bool use)
 }
 
 /*
+ * Takes a socket with nothing queued for sending out of its memory cgroup: its charge and its reference. The next accept() charges
+ * the socket to the cgroup of its caller, and would forget the one before. The socket's lock is held, bottom halves are off.
+ */
+void compat_memcg_leave(struct sock *sk);
+
+/*
  * Sends pages by reference: bytes queued, or a negative errno when none were. The socket's lock is held. Never sleeps with
  * MSG_DONTWAIT when sk->sk_allocation is GFP_ATOMIC.
  */

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -248,6 +249,96 @@ def test_killed_with_handed_over_connections(root, backend):
         assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
         server.stop(signal.SIGKILL)
         assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
+
+
+CGROUP = pathlib.Path("/sys/fs/cgroup")
+SAYS_WHO_ASKS = '''
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+while True:
+    sock, (_, port) = listener.accept()
+    sock.recv(4096)
+    body = str(port).encode()
+    sock.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(body), body))
+    sock.close()
+'''
+
+
+@pytest.fixture
+def cgroups():
+    """Two memory cgroups of the second version, for TUX and for the other server."""
+    if not CGROUP.exists() or subprocess.run(["mount", "-t", "cgroup2", "cgroup2", str(CGROUP)], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no cgroups of the second version")
+    (CGROUP / "cgroup.subtree_control").write_text("+memory")
+    folders = [CGROUP / "front", CGROUP / "back"]
+    for folder in folders:
+        folder.mkdir()
+    yield folders
+    (CGROUP / "cgroup.subtree_control").write_text("-memory")
+    subprocess.run(["umount", str(CGROUP)], check=False)
+
+
+def becomes(wanted, read):
+    """Waits for a figure, which the kernel sums up every two seconds."""
+    until = time.monotonic() + 30
+    while read() != wanted:
+        assert time.monotonic() < until, f"{read()} in place of {wanted}"
+        time.sleep(0.1)
+
+
+def socket_bytes(folder):
+    lines = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    return int(lines["sock"])
+
+
+def dying():
+    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")  # a page on its way to a list holds its cgroup
+    lines = dict(line.split() for line in (CGROUP / "cgroup.stat").read_text().splitlines())
+    return int(lines["nr_dying_descendants"])
+
+
+@pytest.mark.parametrize("backend_in_a_cgroup", [True, False])
+def test_memory_charge_changes_hands(root, cgroups, backend_in_a_cgroup):
+    """The other server's accept() charges the connection to its own cgroup: ours keeps neither bytes nor a reference."""
+    front, back = cgroups
+    before = dying()
+    joins = [lambda folder=folder: (folder / "cgroup.procs").write_text("0") for folder in cgroups]
+    with subprocess.Popen([sys.executable, "-c", SAYS_WHO_ASKS], stdout=subprocess.PIPE, text=True,
+                          preexec_fn=joins[1] if backend_in_a_cgroup else None) as other:
+        tux = Tux(root, "--handover", other.stdout.readline().strip(), preexec_fn=joins[0])
+        for _ in range(100):
+            with tux.connect() as sock:  # the first response is not acknowledged when the second request is looked at
+                sock.sendall(b"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\nGET /missing HTTP/1.1\r\nHost: x\r\n\r\n")
+                data = b""
+                while more := sock.recv(65536):
+                    data += more
+                assert data.startswith(b"HTTP/1.1 200 OK\r\n") and data.endswith(b"\r\n\r\n%d" % sock.getsockname()[1])
+        for folder in cgroups:
+            becomes(0, lambda folder=folder: socket_bytes(folder))
+        tux.stop()
+        other.kill()
+    pathlib.Path("/tmp/tux-error").write_text("")  # its page is charged to who wrote it
+    for folder in cgroups:
+        becomes("", (folder / "cgroup.procs").read_text)
+        folder.rmdir()
+    becomes(before, dying)
+
+
+@pytest.mark.usefixtures("small_send_buffers")
+def test_hand_over_waits_until_all_before_it_is_acknowledged(root, backend):
+    """A client that does not read keeps a response in the socket; it is TUX's until the client has it."""
+    tux = Tux(root, "--handover", str(backend.port))
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(20)
+        sock.connect(("127.0.0.1", tux.port))
+        sock.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\nRange: bytes=0-29999\r\n\r\nGET /backend.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.2)
+        assert answer(sock) == (206, (root / "big").read_bytes()[:30000])
+        assert answer(sock) == (200, b"the backend's\n")
+        assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
+    tux.stop()
 
 
 def test_routes_that_the_kernel_engine_does_not_serve(tmp_path, backend):
