@@ -74,6 +74,37 @@ uint32_t tux_route_find(const struct tux_routes *routes, const uint8_t *path, ui
 	return routes->count;
 }
 
+/* True if a route is the prefix of len bytes at path and a slash, and nothing else. */
+/*@ requires \valid_read(route) && route_inside(*route, 262144);
+  @ requires \valid_read(text + (route->text .. route->text + route->prefix_len + route->suffix_len - 1));
+  @ requires \valid_read(path + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result ==> route->prefix_len == len + 1 && same(text, route->text, path, 0, len) && text[route->text + len] == '/';
+  @*/
+static bool matches_slash(const struct tux_route *route, const uint8_t *text, const uint8_t *path, uint32_t len)
+{
+	const uint32_t start = route->text;
+
+	if (route->exact == 1 || route->suffix_len > 0 || route->prefix_len == 0 || route->prefix_len - 1u != len)
+		return false;
+	if (text[start + len] != '/' || !equal(text + start, path, len))
+		return false;
+	/*@ assert \forall integer i; 0 <= i < len ==> (text + start)[i] == path[i]; */
+	/*@ assert same(text, start, path, 0, len); */
+	return true;
+}
+
+uint32_t tux_route_find_slash(const struct tux_routes *routes, const uint8_t *path, uint32_t len)
+{
+	/*@ loop invariant i <= routes->count;
+	  @ loop assigns i;
+	  @ loop variant routes->count - i; */
+	for (uint32_t i = 0; i < routes->count; i++)
+		if (matches_slash(&routes->route[i], routes->text, path, len))
+			return i;
+	return routes->count;
+}
+
 /* How early a route is looked at. */
 /*@ assigns \nothing;
   @ ensures \result <= 131071;

@@ -79,6 +79,20 @@ bool tux_routes_valid(const struct tux_routes *routes);
 uint32_t tux_route_find(const struct tux_routes *routes, const uint8_t *path, uint32_t len);
 
 /*
+ * Returns the first route whose pattern is the len bytes at path and a slash: "/app/" for "/app"; routes->count if none is. A
+ * client that leaves the slash out means that route. Any context.
+ */
+/*@ requires \valid_read(routes) && routes_readable(*routes) && routes_inside(*routes);
+  @ requires \valid_read(path + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result <= routes->count;
+  @ ensures \result < routes->count ==> routes->route[\result].prefix_len == len + 1 &&
+  @   same(routes->text, routes->route[\result].text, path, 0, len) &&
+  @   routes->text[routes->route[\result].text + len] == '/';
+  @*/
+uint32_t tux_route_find_slash(const struct tux_routes *routes, const uint8_t *path, uint32_t len);
+
+/*
  * Puts one more route into its place among the count at route, which has room for it. Routes with as long a prefix stay
  * in front of it. Any context.
  */

@@ -10,6 +10,7 @@
 
 #include "../core/response.h"
 #include "../core/target.h"
+#include "fallback.h"
 #include "lookup.h"
 #include "report/report.h"
 #include "report/request.h"
@@ -441,16 +442,16 @@ static enum reply reply_file(struct conn *conn, const uint8_t *buf, struct objec
 	return reply_plan(conn, buf, object, coding, &plan);
 }
 
-/* A directory named without its slash. The Location is a path: it tells nothing of hosts or ports behind a proxy. */
-static enum reply reply_redirect(struct conn *conn, const uint8_t *buf, const struct object *object)
+/* Redirects to the same path with a slash. The Location is a path: it tells nothing of hosts or ports behind a proxy. */
+static enum reply reply_slash(struct conn *conn, const uint8_t *buf, uint16_t status, const uint8_t *path, uint32_t path_len)
 {
 	const struct tux_request *req = &conn->worker->request;
-	struct tux_head head = start_head(conn, 301);
+	struct tux_head head = start_head(conn, status);
 	uint8_t location[3 * LONGEST_PATH + 1];
 	uint32_t len = 0;
 
-	if (object->key_len <= LONGEST_PATH)
-		len = tux_target_escape(object->key, object->key_len, location, sizeof(location) - 1);
+	if (path_len <= LONGEST_PATH)
+		len = tux_target_escape(path, path_len, location, sizeof(location) - 1);
 	if (len == 0)
 		return reply_status(conn, buf, 414);
 	location[len++] = '/';
@@ -531,17 +532,6 @@ static enum reply reply_listing(struct conn *conn, const uint8_t *buf, const str
 	return REPLY_DONE;
 }
 
-/* A path that no file extension ends is a page of a single-page application. */
-static bool is_spa_page(const struct tux_site *site, const uint8_t *path, uint32_t len)
-{
-	if (!site->spa)
-		return false;
-	while (len > 0 && path[len - 1] != '/')
-		if (path[--len] == '.')
-			return false;
-	return true;
-}
-
 /* Whether the server that connections are handed over to answers instead of us; then worker->route says so. */
 static bool reply_to_handover(struct conn *conn)
 {
@@ -592,7 +582,7 @@ static enum reply reply_object(struct conn *conn, const uint8_t *buf, struct obj
 	case OBJECT_FILE:
 		return reply_file(conn, buf, object);
 	case OBJECT_DIRECTORY:
-		return reply_redirect(conn, buf, object);
+		return reply_slash(conn, buf, 301, object->key, object->key_len);
 	case OBJECT_LISTABLE:
 		return reply_listing(conn, buf, object);
 	case OBJECT_MISSING:
@@ -621,11 +611,7 @@ static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len
 
 	if (!conn->site->dot_files && tux_target_has_dot_file(worker->path, len))
 		return reply_status(conn, buf, 404);
-	object = lookup(conn, worker->path, len);
-	if (object != NULL && object->kind == OBJECT_MISSING && is_spa_page(conn->site, worker->path, len)) {
-		object_put(object);
-		object = lookup(conn, (const uint8_t *)"/", 1);
-	}
+	object = fallback_lookup(conn, worker->path, len);
 	if (object == NULL)
 		return conn->miss != NULL ? REPLY_WAIT : reply_status(conn, buf, 503);
 	reply = reply_object(conn, buf, object);
@@ -799,7 +785,7 @@ static enum reply reply_for_file(struct conn *conn, const uint8_t *buf, uint32_t
 	enum reply reply;
 
 	if (conn->site->dot_files || !tux_target_has_dot_file(conn->worker->path, len)) {
-		object = lookup(conn, conn->worker->path, len);
+		object = fallback_lookup(conn, conn->worker->path, len);
 		if (object == NULL)
 			return conn->miss != NULL ? REPLY_WAIT : reply_status(conn, buf, 503);
 	}
@@ -810,6 +796,18 @@ static enum reply reply_for_file(struct conn *conn, const uint8_t *buf, uint32_t
 	if (object != NULL)
 		object_put(object);
 	return reply;
+}
+
+/* True if a path that no file or other route answers lacks the slash of a route's prefix: "/app" where the route is "/app/". */
+static bool may_lack_slash(const struct conn *conn, uint32_t len)
+{
+	const struct tux_routes *routes = &conn->site->routes;
+	uint32_t found;
+
+	if (!is_static(conn->worker->route) || conn->worker->config->handover != NULL)
+		return false;
+	found = tux_route_find_slash(routes, conn->worker->path, len);
+	return found < routes->count && routes->route[found].handler != TUX_HANDLER_STATIC && routes->route[found].handler != TUX_HANDLER_HIDDEN;
 }
 
 enum reply reply_request(struct conn *conn, const uint8_t *buf)
@@ -838,6 +836,16 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 		return reply_module(conn, buf, worker->config->modules[worker->route->argument]);
 	if (is_peer(worker->route))
 		return REPLY_PEER;
+	if (may_lack_slash(conn, len) && status != 501) {
+		struct object *object = lookup(conn, worker->path, len);
+		const bool missing = object != NULL && object->kind == OBJECT_MISSING;
+
+		if (object == NULL)
+			return conn->miss != NULL ? REPLY_WAIT : reply_status(conn, buf, 503);
+		object_put(object);
+		if (missing)
+			return reply_slash(conn, buf, 308, worker->path, len);
+	}
 	if (status != 0 && is_static(worker->route) && tux_selection_any(&conn->site->selection))
 		return reply_for_file(conn, buf, len, status);
 	if (status != 0 && is_static(worker->route) && reply_to_handover(conn))

@@ -130,6 +130,37 @@ static void test_order(void **state)
 }
 
 /* Each way in which a table can point out of itself. */
+/* The number of the pattern that is the path and a slash, -1 if none is; the path in memory of exactly its size. */
+static int found_slash(const struct table *table, const char *path)
+{
+	const size_t len = strlen(path);
+	uint8_t *copy = malloc(len ? len : 1);
+	uint32_t at;
+
+	assert_non_null(copy);
+	memcpy(copy, path, len);
+	at = tux_route_find_slash(&table->routes, copy, (uint32_t)len);
+	free(copy);
+	return at < table->routes.count ? table->route[at].argument : -1;
+}
+
+static void test_slash(void **state)
+{
+	static const char *const patterns[] = { "/app/", "/", "/exact", "=/whole/", "/suffix/*.php", "/appx", NULL };
+	struct table table;
+
+	(void)state;
+	fill(&table, patterns);
+	assert_int_equal(found_slash(&table, "/app"), 0);
+	assert_int_equal(found_slash(&table, ""), 1);
+	assert_int_equal(found_slash(&table, "/app/"), -1);
+	assert_int_equal(found_slash(&table, "/ap"), -1);
+	assert_int_equal(found_slash(&table, "/apq"), -1);
+	assert_int_equal(found_slash(&table, "/exac"), -1);
+	assert_int_equal(found_slash(&table, "/whole"), -1);
+	assert_int_equal(found_slash(&table, "/suffix"), -1);
+}
+
 static void test_valid(void **state)
 {
 	static const struct tux_route wrong[] = {
@@ -166,7 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_none), cmocka_unit_test(test_patterns), cmocka_unit_test(test_no_overlap),
-		cmocka_unit_test(test_order), cmocka_unit_test(test_valid),
+		cmocka_unit_test(test_order), cmocka_unit_test(test_slash), cmocka_unit_test(test_valid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
