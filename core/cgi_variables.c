@@ -95,7 +95,7 @@ static void put_span(struct out *out, struct tux_text name, const uint8_t *buf, 
 	put_byte(out, 0);
 }
 
-/* A host without its port. */
+/* Returns a host without its port, and without the dot at the end of an absolute name. */
 /*@ requires span_readable(buf, host);
   @ assigns \nothing;
   @ ensures span_part(\result, host);
@@ -108,6 +108,8 @@ static struct tux_span without_port(const uint8_t *buf, struct tux_span host)
 	if (host.len > 0 && buf[off] == '[')
 		off = octet_find(buf, off, end, ']');
 	host.len = octet_find(buf, off, end, ':') - host.off;
+	if (host.len > 1 && buf[host.off + host.len - 1] == '.') /* the root of the names (RFC 3986 3.2.2) */
+		host.len--;
 	return host;
 }
 

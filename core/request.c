@@ -199,6 +199,20 @@ static enum tux_verdict request_line(const uint8_t *buf, uint32_t len, uint32_t 
 	return verdict;
 }
 
+/* Returns a valid host, or none in place of an address with a zone: the zone names an interface of the client (RFC 6874 4). */
+/*@ requires span_readable(buf, host);
+  @ assigns \nothing;
+  @ ensures span_part(\result, host);
+  @*/
+static struct tux_span without_zone(const uint8_t *buf, struct tux_span host)
+{
+	const uint32_t end = host.off + host.len;
+
+	if (host.len > 0 && buf[host.off] == '[' && octet_find(buf, host.off, end, '%') < end)
+		host.len = 0;
+	return host;
+}
+
 /* RFC 9112 3.2: one Host in HTTP/1.1, at most one in 1.0. The host of an absolute target overrides it. */
 /*@ requires \valid(req) && req->head_len <= TUX_MAX_HEAD && fields_inside(&req->fields, req->head_len);
   @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
@@ -210,17 +224,17 @@ static enum tux_verdict request_line(const uint8_t *buf, uint32_t len, uint32_t 
 static enum tux_refusal check_host(const uint8_t *buf, struct tux_request *req)
 {
 	uint32_t line = tux_fields_find(&req->fields, TUX_FIELD_HOST, 0);
-	struct tux_span host;
+	struct tux_span host = req->host;
 
+	req->host = without_zone(buf, host);
 	if (line == 0)
 		return req->minor == 0 ? TUX_ACCEPTED : TUX_REFUSED_HOST_MISSING;
 	if (tux_fields_find(&req->fields, TUX_FIELD_HOST, line) != 0)
 		return TUX_REFUSED_HOST_TWICE;
-	host = req->fields.line[line - 1].value;
-	if (!tux_target_is_host(buf, host))
+	if (!tux_target_is_host(buf, req->fields.line[line - 1].value))
 		return TUX_REFUSED_HOST;
-	if (req->host.len == 0)
-		req->host = host;
+	if (host.len == 0)
+		req->host = without_zone(buf, req->fields.line[line - 1].value);
 	return TUX_ACCEPTED;
 }
 

@@ -174,7 +174,7 @@ static bool is_ipv4(const uint8_t *buf, uint32_t off, uint32_t end)
 	return off == end;
 }
 
-/* Whether the bytes from off to end are an IPv6 address (RFC 3986 3.2.2), without zone. */
+/* True if the bytes from off to end are an IPv6 address without a zone (RFC 3986 3.2.2). */
 /*@ requires off <= end && \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
   @*/
@@ -247,8 +247,12 @@ static uint32_t skip_name(const uint8_t *buf, uint32_t off, uint32_t end)
 static uint32_t skip_bracketed(const uint8_t *buf, uint32_t off, uint32_t end)
 {
 	uint32_t bracket = octet_find(buf, off + 1, end, ']');
+	uint32_t zone = octet_find(buf, off + 1, bracket, '%');
 
-	if (bracket == end || !is_ipv6(buf, off + 1, bracket))
+	if (bracket == end || !is_ipv6(buf, off + 1, zone))
+		return off;
+	/* RFC 6874: "%25" and the zone; some clients send it as it is on the command line, with "%" alone. */
+	if (zone < bracket && (bracket - zone < 2 || skip_name(buf, zone + 1, bracket) != bracket))
 		return off;
 	return bracket + 1;
 }

@@ -119,6 +119,7 @@ static inline bool tux_modes_permit(struct tux_modes modes, mode_t mode)
 /* A site: what is served to those who ask for one of its names. It stays as it is, and where it is, while the engine runs. */
 struct tux_site {
 	int root_fd;     /* the document root, O_PATH | O_DIRECTORY; the engine does not close it */
+	const char *name; /* the site's first whole name; NULL: it has none. For requests that say no host */
 	const char *path; /* the same, absolute: what programs are told, and X-Sendfile begins with */
 	bool browse;     /* listings for directories without an index */
 	bool dot_files;  /* serve names that start with a dot */

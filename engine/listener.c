@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -355,7 +356,7 @@ void tux_listener_url(const struct tux_listener *listener, char *out, size_t siz
 	struct sockaddr_in6 in6;
 	struct sockaddr_un un;
 	socklen_t len = sizeof(storage);
-	char text[INET6_ADDRSTRLEN] = "?", port[PORT_MAX];
+	char text[INET6_ADDRSTRLEN] = "?", port[PORT_MAX], zone[IF_NAMESIZE];
 
 	snprintf(out, size, "?");
 	if (listener->count == 0 || getsockname(listener->fd[0], (struct sockaddr *)&storage, &len) < 0)
@@ -369,7 +370,10 @@ void tux_listener_url(const struct tux_listener *listener, char *out, size_t siz
 		memcpy(&in6, &storage, sizeof(in6));
 		inet_ntop(AF_INET6, &in6.sin6_addr, text, sizeof(text));
 		url_port(port, ntohs(in6.sin6_port));
-		snprintf(out, size, "http://[%s]%s/", text, port);
+		if (in6.sin6_scope_id != 0 && if_indextoname(in6.sin6_scope_id, zone)) /* RFC 6874 */
+			snprintf(out, size, "http://[%s%%25%s]%s/", text, zone, port);
+		else
+			snprintf(out, size, "http://[%s]%s/", text, port);
 	} else if (storage.ss_family == AF_UNIX) {
 		memcpy(&un, &storage, sizeof(un));
 		/* An abstract name, which socket activation may bring, starts with NUL: "@" by custom. */

@@ -131,11 +131,14 @@ static bool site_make(struct tux_site *site, const struct tux_host_options *host
                       const struct tux_user *user, char *error, size_t error_size)
 {
 	const struct tux_route_table *table = host->routes.count > 0 ? &host->routes : &top->routes;
+	unsigned i;
 
 	*site = host->site;
 	site->routes = (struct tux_routes){ table->route, table->text, table->count, table->text_len };
 	site->selection.type = host->type;
 	site->selection.count = host->type_count;
+	for (i = 0; i < host->name_count && !site->name; i++)
+		site->name = *host->name[i] != '*' ? host->name[i] : NULL;
 	site->redirects = table->redirect;
 	site->statuses = table->status;
 	site->root_fd = root_open(host->directory, user);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "forwarding.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "../../core/cgi_variables.h"
@@ -9,15 +10,39 @@
 
 enum {
 	REQUEST_HEAD_ROOM = 2048,            /* more than a head that is written anew grows by */
+	PORT_TEXT = 8,                       /* ":65535" */
+	HOST_TEXT = TUX_MAX_HOST_NAME + PORT_TEXT + 2,
 	ENVIRONMENT_ROOM = 3 * TUX_MAX_HEAD, /* what stands twice in a head stands once more in there, and what TUX knows */
 };
+
+/*
+ * Writes the host of a request that has none (HTTP/1.0): the site's name, else the address that it came to; with_port adds the
+ * port unless it is 80.
+ */
+static struct tux_octets host_of(const struct conn *conn, bool with_port, char text[HOST_TEXT])
+{
+	const struct address here = address_of_socket(conn->channel.fd);
+	char numeric[ADDRESS_TEXT], port[PORT_TEXT] = "";
+	const struct tux_octets address = address_text(here.octets, numeric);
+
+	if (with_port && here.port != 0 && here.port != 80)
+		snprintf(port, sizeof(port), ":%u", here.port);
+	if (conn->site->name != NULL)
+		snprintf(text, HOST_TEXT, "%s%s", conn->site->name, port);
+	else if (address.len == 0) /* a Unix socket */
+		snprintf(text, HOST_TEXT, "localhost");
+	else
+		snprintf(text, HOST_TEXT, memchr(address.at, ':', address.len) != NULL ? "[%s]%s" : "%s%s", numeric, port);
+	return (struct tux_octets){ (const uint8_t *)text, (uint32_t)strlen(text) };
+}
 
 uint16_t forwarding_head(const struct conn *conn, const struct tux_upstream *upstream, bool upgrade, struct bytes *head)
 {
 	const struct tux_request *req = &conn->worker->request;
 	const uint32_t cap = req->head_len + REQUEST_HEAD_ROOM;
-	char client[ADDRESS_TEXT];
+	char client[ADDRESS_TEXT], host[HOST_TEXT];
 	const struct tux_forwarding how = {
+		.host = req->host.len == 0 ? host_of(conn, true, host) : (struct tux_octets){ NULL, 0 },
 		.client = address_text(conn->address, client),
 		.content_length = req->content_length,
 		.framing = req->framing,
@@ -35,9 +60,10 @@ uint16_t forwarding_head(const struct conn *conn, const struct tux_upstream *ups
 bool forwarding_environment(const struct conn *conn, struct bytes *environment)
 {
 	const struct tux_request *req = &conn->worker->request;
-	char client[ADDRESS_TEXT], server[ADDRESS_TEXT];
+	char client[ADDRESS_TEXT], server[ADDRESS_TEXT], host[HOST_TEXT];
 	const struct address here = address_of_socket(conn->channel.fd);
 	const struct tux_cgi_facts facts = {
+		.server_name = req->host.len == 0 ? host_of(conn, false, host) : (struct tux_octets){ NULL, 0 },
 		.server_addr = address_text(here.octets, server),
 		.server_port = here.port,
 		.remote_addr = address_text(conn->address, client),
