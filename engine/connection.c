@@ -607,8 +607,7 @@ static void on_released(struct channel *channel)
 	struct worker *worker = conn->worker;
 
 	conn->returning = false;
-	if (conn->in.len == 0 && !conn->ended && kernel_give(worker->kernel, channel->fd, conn->listener)) {
-		close(channel->fd);
+	if (conn->in.len == 0 && !conn->ended && kernel_give(worker->kernel, &channel->fd, conn->listener)) {
 		connection_free(conn);
 		return;
 	}

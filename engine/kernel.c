@@ -245,11 +245,13 @@ void kernel_tell_room(struct kernel *kernel)
 		ioctl(kernel->fd, TUX_ROOM);
 }
 
-bool kernel_give(struct kernel *kernel, int fd, unsigned listener)
+bool kernel_give(struct kernel *kernel, int *fd, unsigned listener)
 {
-	struct tux_socket socket = { .fd = fd, .listener = listener };
+	struct tux_socket socket = { .fd = *fd, .listener = listener };
+	bool given = ioctl(kernel->fd, TUX_ADOPT, &socket) == 0;
 
-	return ioctl(kernel->fd, TUX_ADOPT, &socket) == 0;
+	*fd = given ? -1 : socket.fd;
+	return given;
 }
 
 void kernel_retire(struct kernel *kernel)

@@ -41,8 +41,11 @@ unsigned *kernel_connections(struct kernel *kernel);
 /* A connection that was counted there has ended: the kernel engine may be waiting for that. Any worker's thread. */
 void kernel_tell_room(struct kernel *kernel);
 
-/* Gives a connection that came in at a listener to the kernel engine. False: it is still the caller's. On success the fd may be closed. */
-bool kernel_give(struct kernel *kernel, int fd, unsigned listener);
+/*
+ * Gives a connection that came in at a listener to the kernel engine, which closes the descriptor. Returns false if the connection
+ * is still the caller's, with *fd as it is now.
+ */
+bool kernel_give(struct kernel *kernel, int *fd, unsigned listener);
 
 /* It accepts no more, and hands up idle connections and those with another request. kernel_drained() when nothing is left. */
 void kernel_retire(struct kernel *kernel);

@@ -373,10 +373,18 @@ static void catch_up(struct conn *conn)
 		mod_timer(&conn->timer, conn->deadline);
 }
 
+/* Returns the connection that hooked this very socket, or NULL. The socket's lock is held. */
+static struct conn *owner_of(const struct sock *sk)
+{
+	struct conn *conn = (struct conn *)((uintptr_t)sk->sk_user_data & SK_USER_DATA_PTRMASK);
+
+	return conn && sk_of(conn) == sk ? conn : NULL;
+}
+
 /* Something came, or the state changed: what it was shows. */
 static void on_change(struct sock *sk)
 {
-	struct conn *conn = sk->sk_user_data;
+	struct conn *conn = owner_of(sk);
 
 	if (conn)
 		on_event(conn);
@@ -384,7 +392,7 @@ static void on_change(struct sock *sk)
 
 static void on_write_space(struct sock *sk)
 {
-	struct conn *conn = sk->sk_user_data;
+	struct conn *conn = owner_of(sk);
 
 	if (!conn || !sk_stream_is_writeable(sk))
 		return;
@@ -448,7 +456,7 @@ static void hook(struct conn *conn)
 	conn->write_space = sk->sk_write_space;
 	conn->state_change = sk->sk_state_change;
 	conn->allocation = sk->sk_allocation;
-	sk->sk_user_data = conn;
+	__rcu_assign_sk_user_data_with_flags(sk, conn, SK_USER_DATA_NOCOPY); /* no socket that is made of this one has it */
 	sk->sk_data_ready = on_change;
 	sk->sk_write_space = on_write_space;
 	sk->sk_state_change = on_change;
@@ -598,14 +606,13 @@ static void take_turn(struct conn *conn)
 	leave(conn);
 }
 
-/* An adopted socket may be in other hands too, which would find it empty; then it goes up. */
 static void hand_over(struct conn *conn)
 {
 	struct instance *instance = conn->instance;
 	struct socket *sock = conn->sock;
 	struct file *file = conn->file;
 	struct sock *sk = sk_of(conn);
-	bool passed = false;
+	bool passed;
 
 	/* The timer would look for the socket's sk. */
 	spin_lock_irq(&instance->lock);
@@ -614,8 +621,7 @@ static void hand_over(struct conn *conn)
 	timer_delete_sync(&conn->timer);
 	enter(conn);
 	unhook(conn);
-	if (!file || file_count(file) == 1)
-		passed = handover(instance, sock, instance->handover_port);
+	passed = handover(instance, sock, instance->handover_port);
 	if (passed) {
 		counters(instance)->handed_over[conn->reason]++;
 		trace_tux_hand_over(conn, conn->port, conn->reason);

@@ -12,8 +12,8 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <net/tcp.h>
 
+#include "adopt.h"
 #include "connection.h"
 #include "listener.h"
 #include "record.h"
@@ -129,40 +129,6 @@ out_free_setup:
 	return error;
 }
 
-/* The program has counted the connection, so there is room for it, but counts it until it learns of our taking it. */
-static int take_over(struct instance *instance, struct socket *sock, struct file *file, u8 listener)
-{
-	int error;
-
-	slot_force(instance);
-	error = conn_open(instance, sock, file, listener);
-	if (error != 0)
-		slot_put(instance);
-	return error;
-}
-
-/* A connection of the program's becomes ours. */
-static int adopt(struct instance *instance, int fd, u8 listener)
-{
-	struct file *file = fget(fd);
-	struct socket *sock = file ? sock_from_file(file) : NULL;
-	int error = !file ? -EBADF : -EINVAL;
-
-	if (sock && (sock->sk->sk_family == AF_INET || sock->sk->sk_family == AF_INET6) && sock->sk->sk_type == SOCK_STREAM &&
-	    sock->sk->sk_protocol == IPPROTO_TCP && !inet_csk_has_ulp(sock->sk) &&
-	    (1 << sock->sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) && net_eq(sock_net(sock->sk), instance->net))
-		error = READ_ONCE(instance->draining) ? -ESHUTDOWN : take_over(instance, sock, file, listener);
-	if (error != 0) {
-		if (file)
-			fput(file);
-		return error;
-	}
-	local_bh_disable();
-	counters(instance)->adopted++;
-	local_bh_enable();
-	return 0;
-}
-
 static bool is_set_up(const struct instance *instance)
 {
 	return smp_load_acquire(&instance->set_up); /* in front of what it says is there */
@@ -197,9 +163,11 @@ static int status(const struct instance *asking, struct tux_status __user *user)
 }
 
 /* The calls that bring a socket. */
-static int socket_take(struct instance *instance, unsigned int number, const struct tux_socket __user *user)
+static int socket_take(struct instance *instance, unsigned int number, struct tux_socket __user *user)
 {
 	struct tux_socket socket;
+	s32 fd;
+	int error;
 
 	if (copy_from_user(&socket, user, sizeof(socket)))
 		return -EFAULT;
@@ -207,8 +175,13 @@ static int socket_take(struct instance *instance, unsigned int number, const str
 		pr_debug("tux: %#x: listener %u is none of %u\n", number, socket.listener, instance->sites.hosts.listener_count);
 		return -EINVAL;
 	}
-	return number == TUX_LISTEN ? listener_open(instance, socket.fd, (u8)socket.listener) :
-				      adopt(instance, socket.fd, (u8)socket.listener);
+	if (number == TUX_LISTEN)
+		return listener_open(instance, socket.fd, (u8)socket.listener);
+	fd = socket.fd;
+	error = adopt(instance, &socket);
+	if (socket.fd != fd && put_user(socket.fd, &user->fd))
+		return -EFAULT;
+	return error;
 }
 
 static void drain(struct instance *instance, bool retiring)
@@ -231,7 +204,7 @@ static long call(struct instance *instance, unsigned int number, unsigned long a
 	switch (number) {
 	case TUX_LISTEN:
 	case TUX_ADOPT:
-		return socket_take(instance, number, (const struct tux_socket __user *)argument);
+		return socket_take(instance, number, (struct tux_socket __user *)argument);
 	case TUX_RUN:
 		return worker_run(instance);
 	case TUX_DRAIN:

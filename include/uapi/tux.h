@@ -12,7 +12,8 @@
  * TUX_LISTEN      serves a listening TCP socket                             struct tux_socket, in
  * TUX_RUN         lends the calling thread until a signal or TUX_DRAIN      -
  * read(2)         takes connections that the kernel engine does not serve   struct tux_handed_up, out
- * TUX_ADOPT       gives a connection to the kernel engine                   struct tux_socket, in
+ * TUX_ADOPT       gives a connection and its descriptor to the kernel       struct tux_socket, in and out
+ *                 engine: success closes the descriptor
  * TUX_DRAIN       no longer accepts; idle connections are closed, others    -
  *                 handed up with their next request
  * TUX_RETIRE      the same, but idle connections are handed up, not closed   -
@@ -23,7 +24,8 @@
  * close(2)        ends everything: listening, connections, cache
  *
  * Errors of all calls: EINVAL for what is not as described here (a line in the kernel log at debug level says what),
- * EBADMSG for calls out of their order, EPROTO for another version, EPERM without the capability.
+ * EBADMSG for calls out of their order, EPROTO for another version, EPERM without the capability. TUX_ADOPT fails with EBUSY for a
+ * socket that another descriptor, an epoll item, O_ASYNC or a call under way can reach.
  */
 #ifndef _UAPI_TUX_H
 #define _UAPI_TUX_H
@@ -110,7 +112,7 @@ struct tux_setup_site {
 
 /* A listening socket, or a connection. */
 struct tux_socket {
-	__s32 fd;
+	__s32 fd;       /* TUX_ADOPT that fails: its number from then on; another one if the program's threads race for it, -1: closed */
 	__u32 listener; /* its number, or that of the one it came in at: below tux_setup.listener_count */
 };
 
@@ -190,7 +192,7 @@ struct tux_shared {
 #define TUX_SETUP  _IOW('T', 0xd1, struct tux_setup)
 #define TUX_LISTEN _IOW('T', 0xd2, struct tux_socket)
 #define TUX_RUN    _IO('T', 0xd3)
-#define TUX_ADOPT  _IOW('T', 0xd4, struct tux_socket)
+#define TUX_ADOPT  _IOWR('T', 0xd4, struct tux_socket)
 #define TUX_DRAIN  _IO('T', 0xd5)
 #define TUX_STATUS _IOWR('T', 0xd7, struct tux_status)
 #define TUX_RETIRE _IO('T', 0xd8)

@@ -3,10 +3,11 @@
 import ctypes
 import fcntl
 import os
+import signal
 import struct
 import threading
 
-ABI = 7
+ABI = 8
 RECORD_SIZE = 64
 DEVICE = "/dev/tux"
 
@@ -25,7 +26,7 @@ HELLO = _number(3, 0xd0, struct.calcsize(HELLO_FORMAT))
 SETUP = _number(1, 0xd1, struct.calcsize(SETUP_FORMAT))
 LISTEN = _number(1, 0xd2, 8)
 RUN = _number(0, 0xd3, 0)
-ADOPT = _number(1, 0xd4, 8)
+ADOPT = _number(3, 0xd4, 8)
 DRAIN = _number(0, 0xd5, 0)
 SIZE = _number(2, 0xd6, 8)
 STATUS = _number(3, 0xd7, 16 + 8 * (7 + 2 * 15))
@@ -112,6 +113,7 @@ class Instance:
     def __init__(self, blocking=False):
         self.fd = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC | (0 if blocking else os.O_NONBLOCK))
         self.threads = []
+        self.abandoned = False
 
     def __enter__(self):
         return self
@@ -152,7 +154,17 @@ class Instance:
         self.number(LISTEN, sock.fileno(), listener)
 
     def adopt(self, sock, listener=0):
-        self.number(ADOPT, sock.fileno(), listener)
+        """The descriptor is consumed: sock has none afterwards. On failure the call tells the number of the one that it has then."""
+        said = bytearray(struct.pack("=iI", sock.fileno(), listener))
+        try:
+            fcntl.ioctl(self.fd, ADOPT, said)
+        except OSError:
+            now = struct.unpack("=iI", said)[0]
+            if now not in (-1, sock.fileno()):
+                os.dup2(now, sock.fileno(), inheritable=False)
+                os.close(now)
+            raise
+        sock.detach()
 
     def size(self):
         return struct.unpack("=Q", fcntl.ioctl(self.fd, SIZE, b"\0" * 8))[0]
@@ -170,7 +182,7 @@ class Instance:
         fcntl.ioctl(self.fd, DRAIN)
 
     def _run(self):
-        while True:
+        while not self.abandoned:
             try:
                 fcntl.ioctl(self.fd, RUN)
                 return
@@ -193,6 +205,17 @@ class Instance:
         """The same, with the listener's number."""
         data = os.read(self.fd, HANDED_UP_SIZE * 64)
         return [struct.unpack_from(HANDED_UP_FORMAT, data, at) for at in range(0, len(data), HANDED_UP_SIZE)]
+
+    def abandon(self):
+        """Closes without a drain, after a signal has ended the threads that were lent. Of the main thread."""
+        self.abandoned = True
+        signal.signal(signal.SIGUSR1, lambda *_: None)
+        for thread in self.threads:
+            while thread.is_alive():
+                signal.pthread_kill(thread.ident, signal.SIGUSR1)
+                thread.join(0.01)
+        os.close(self.fd)
+        self.fd = -1
 
     def close(self):
         if self.fd < 0:

@@ -167,14 +167,6 @@ def test_adopting_other_things(ready):
     two.close()
 
 
-def test_adopted_twice(ready):
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
-        taken, _ = listener.accept()
-        ready.adopt(taken)
-        assert error_of(ready.adopt, taken) == errno.EBUSY
-        taken.close()
-
-
 def test_unknown_calls(ready):
     for number in (0, 1, abi.RUN + 7, 0x5401, 0xffffffff):
         assert error_of(fcntl.ioctl, ready.fd, number, 0) in (errno.EINVAL, errno.ENOTTY)
