@@ -417,15 +417,26 @@ enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint
 	return TUX_ACCEPTED;
 }
 
+/*@ requires \valid_read(path + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result <==> well_known(path, len);
+  @*/
+static bool is_well_known(const uint8_t *path, uint32_t len)
+{
+	return len >= 12 && path[0] == '/' && path[1] == '.' && path[2] == 'w' && path[3] == 'e' && path[4] == 'l' && path[5] == 'l' &&
+	       path[6] == '-' && path[7] == 'k' && path[8] == 'n' && path[9] == 'o' && path[10] == 'w' && path[11] == 'n' &&
+	       (len == 12 || path[12] == '/');
+}
+
 bool tux_target_has_dot_file(const uint8_t *path, uint32_t len)
 {
-	uint32_t i;
+	uint32_t first = is_well_known(path, len) ? 12 : 1, i;
 
-	/*@ loop invariant 1 <= i;
-	  @ loop invariant \forall integer k; 1 <= k < i && k < len ==> path[k] != '.' || path[k - 1] != '/';
+	/*@ loop invariant first <= i;
+	  @ loop invariant \forall integer k; first <= k < i && k < len ==> path[k] != '.' || path[k - 1] != '/';
 	  @ loop assigns i;
 	  @ loop variant len - i; */
-	for (i = 1; i < len; i++) {
+	for (i = first; i < len; i++) {
 		if (path[i] == '.' && path[i - 1] == '/')
 			return true;
 	}

@@ -68,10 +68,19 @@ bool tux_target_is_host(const uint8_t *buf, struct tux_span span);
   @*/
 enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint8_t *dst, uint32_t *dst_len);
 
-/* Whether a normalised path has a segment that starts with a dot. Any context. */
+/*@ predicate well_known{L}(uint8_t *path, integer len) =
+  @   len >= 12 && path[0] == '/' && path[1] == '.' && path[2] == 'w' && path[3] == 'e' && path[4] == 'l' && path[5] == 'l' &&
+  @   path[6] == '-' && path[7] == 'k' && path[8] == 'n' && path[9] == 'o' && path[10] == 'w' && path[11] == 'n' &&
+  @   (len == 12 || path[12] == '/');
+  @*/
+
+/*
+ * True if a normalised path has a segment that starts with a dot. A first segment ".well-known" does not count: it is for the
+ * public (RFC 8615 3). Any context.
+ */
 /*@ requires \valid_read(path + (0 .. len - 1));
   @ assigns \nothing;
-  @ ensures \result <==> \exists integer i; 1 <= i < len && path[i] == '.' && path[i - 1] == '/';
+  @ ensures \result <==> \exists integer i; 1 <= i < len && path[i] == '.' && path[i - 1] == '/' && !(i == 1 && well_known(path, len));
   @*/
 bool tux_target_has_dot_file(const uint8_t *path, uint32_t len);
 

@@ -85,6 +85,38 @@ def test_dot_files(conn, target):
     assert response.status == 404 and b"secret" not in response.body
 
 
+def well_known(root, _):
+    content.write(root, ".well-known/acme-challenge/token-1", b"token")
+    content.write(root, ".well-known/security.txt", b"Contact: mailto:a@example.org\n")
+    content.write(root, ".well-known/.secret", b"secret\n")
+    content.write(root, ".well-known/.git/config", b"secret\n")
+    content.write(root, ".well-known-not/a.txt", b"secret\n")
+    content.write(root, "sub/.well-known/a.txt", b"secret\n")
+
+
+def test_well_known_is_served_without_dotfiles(start):
+    """RFC 8615 3: "/.well-known/" is for the public; other names that start with a dot stay hidden, in it and elsewhere."""
+    server = start(fill=well_known)
+    for _ in range(2):
+        assert server.get("/.well-known/acme-challenge/token-1").body == b"token"
+        assert server.get("/%2ewell-known/security.txt").body.startswith(b"Contact:")
+        assert server.get("/sub/../.well-known/security.txt").status == 200
+        assert server.get("/.well-known/missing").status == 404
+        assert server.get("/.well-known").field("Location") == "/.well-known/"
+        for hidden in ("/.well-known/.secret", "/.well-known/.git/config", "/.well-known-not/a.txt", "/sub/.well-known/a.txt",
+                       "/.well-known/../.hidden", "/.WELL-KNOWN/security.txt", "/.well-known/%2esecret", "/.hidden"):
+            response = server.get(hidden)
+            assert response.status == 404 and b"secret" not in response.body, hidden
+
+
+def test_well_known_in_listings(start):
+    """--browse: names in it that start with a dot are hidden, as the directory itself is in the root's listing."""
+    server = start("--browse", fill=well_known)
+    page = server.get("/.well-known/").body
+    assert b"security.txt" in page and b".secret" not in page and b".git" not in page
+    assert b".well-known" not in server.get("/sub/").body
+
+
 def test_dotfiles_option(start):
     """--dotfiles serves them."""
     server = start("--dotfiles")

@@ -242,6 +242,16 @@ static void test_dot_files(void **state)
 	assert_true(tux_target_has_dot_file(TEXT("/a/.htaccess")));
 	assert_true(tux_target_has_dot_file(TEXT("/...")));
 	assert_false(tux_target_has_dot_file(TEXT("/a.b/c.")));
+	assert_false(tux_target_has_dot_file(TEXT("/.well-known")));
+	assert_false(tux_target_has_dot_file(TEXT("/.well-known/")));
+	assert_false(tux_target_has_dot_file(TEXT("/.well-known/acme-challenge/a.b")));
+	assert_true(tux_target_has_dot_file(TEXT("/.well-know")));
+	assert_true(tux_target_has_dot_file(TEXT("/.well-known-too/a")));
+	assert_true(tux_target_has_dot_file(TEXT("/.well-known.txt")));
+	assert_true(tux_target_has_dot_file(TEXT("/.Well-Known/a")));
+	assert_true(tux_target_has_dot_file(TEXT("/.well-known/.git/config")));
+	assert_true(tux_target_has_dot_file(TEXT("/.well-known/a/.b")));
+	assert_true(tux_target_has_dot_file(TEXT("/a/.well-known/b")));
 	assert_false(tux_target_has_dot_file(TEXT("/")));
 }
 
