@@ -24,6 +24,8 @@
 enum {
 	FIRST_GATHER = 1024, /* bytes; then twice as many */
 	LINGER_MS = 2000,
+	DRAIN_BATCH = 256,
+	DRAIN_BATCHES_A_TICK = 4,
 	RETRY_MS = 20, /* a socket that someone else uses, a ring without room */
 };
 
@@ -699,6 +701,7 @@ int conn_open(struct instance *instance, struct socket *sock, struct file *file,
 	taken = sk_of(conn)->sk_user_data;
 	if (!taken) {
 		spin_lock_irq(&instance->lock);
+		conn->drained = instance->drains;
 		list_add_tail(&conn->all, &instance->conns);
 		instance->conn_count++;
 		spin_unlock_irq(&instance->lock);
@@ -714,14 +717,38 @@ int conn_open(struct instance *instance, struct socket *sock, struct file *file,
 	return 0;
 }
 
-void conns_drain(struct instance *instance)
+/* Has the timers of some connections run, after wait. Returns false if all have been told of this drain, or of a later one. */
+static bool drain_some(struct instance *instance, u32 drain, unsigned long wait)
 {
-	struct conn *conn;
+	struct conn *conn = NULL;
+	int i;
 
 	spin_lock_irq(&instance->lock);
-	list_for_each_entry(conn, &instance->conns, all)
-		mod_timer(&conn->timer, jiffies);
+	for (i = 0; i < DRAIN_BATCH; i++) {
+		conn = list_first_entry_or_null(&instance->conns, struct conn, all);
+		if (!conn || (s32)(conn->drained - drain) >= 0)
+			break;
+		conn->drained = drain;
+		list_move_tail(&conn->all, &instance->conns); /* those that are to be told stay in front */
+		timer_reduce(&conn->timer, jiffies + wait);
+	}
 	spin_unlock_irq(&instance->lock);
+	return i == DRAIN_BATCH;
+}
+
+/* However many there are: the lock is held for a batch of them, and no more than some batches end in one tick. */
+void conns_drain(struct instance *instance)
+{
+	unsigned long batch = 0;
+	u32 drain;
+
+	spin_lock_irq(&instance->lock);
+	drain = ++instance->drains;
+	spin_unlock_irq(&instance->lock);
+	while (drain_some(instance, drain, batch / DRAIN_BATCHES_A_TICK)) {
+		batch++;
+		cond_resched();
+	}
 }
 
 void conns_close(struct instance *instance)

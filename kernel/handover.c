@@ -26,14 +26,23 @@ static bool may_pass(struct instance *instance, const struct sock *sk, const str
 	       skb_queue_empty(&sk->sk_error_queue);
 }
 
-/* What stands in an accept queue: it lives until accept() or the listener's end frees it. */
+/*
+ * What stands in an accept queue: it lives until accept() or the listener's end frees it. The cache is SLAB_TYPESAFE_BY_RCU: a
+ * lookup that began before the memory was freed may still stand on it, and goes on by its link. So that stays as it is.
+ */
 static struct request_sock *make_request(const struct sock *listener)
 {
 	struct request_sock_ops *ops = listener->sk_prot->rsk_prot;
-	struct request_sock *req = kmem_cache_alloc(ops->slab, GFP_ATOMIC | __GFP_NOWARN | __GFP_ZERO);
+	struct request_sock *req = kmem_cache_alloc(ops->slab, GFP_ATOMIC | __GFP_NOWARN);
+	const size_t own = offsetofend(struct request_sock, __req_common);
 
 	if (!req)
 		return NULL;
+	memset((u8 *)req + own, 0, ops->obj_size - own);
+	req->rsk_listener = NULL;
+	req_to_sk(req)->sk_prot = listener->sk_prot;
+	sk_node_init(&req_to_sk(req)->sk_node);
+	sk_tx_queue_clear(req_to_sk(req));
 	req->rsk_ops = ops;
 	refcount_set(&req->rsk_refcnt, 1);
 	return req;

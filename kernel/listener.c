@@ -68,8 +68,8 @@ static void accept_some(struct work *work)
 		error = kernel_accept(listener->sock, &sock, O_NONBLOCK);
 		if (error != 0)
 			slot_put(instance);
-		if (error == -EAGAIN)
-			return;
+		if (error == -EAGAIN || error == -EINVAL)
+			return; /* nothing waits, or the program has made something else of its socket */
 		if (error == -ECONNABORTED)
 			continue;
 		if (error != 0) { /* memory is short: the next connection that comes or ends tries again */

@@ -173,6 +173,16 @@ static bool take_siblings(const struct instance *instance, const struct timespec
 	return true;
 }
 
+static bool way_just_changed(const struct object *object, const struct timespec64 *began)
+{
+	u32 at;
+
+	for (at = 0; at < object->steps; at++)
+		if (just_changed(began, object->step[at].ctime_s, object->step[at].ctime_ns))
+			return true;
+	return false;
+}
+
 /* Fills an object whose file is open. */
 static bool fill(const struct instance *instance, struct object *object)
 {
@@ -193,7 +203,7 @@ static bool fill(const struct instance *instance, struct object *object)
 	media = tux_media_types_find(object->fields->types, object->name, object->name_len);
 	object->type = media.type;
 	object->stored = (u8)media.coding;
-	if (just_changed(&began, object->parent_ctime_s, object->parent_ctime_ns) ||
+	if (way_just_changed(object, &began) ||
 	    (media.coding == TUX_CODING_IDENTITY && !take_siblings(instance, &began, object, name)))
 		goto out_free_name;
 	for (coding = 0; coding < TUX_CODINGS; coding++)
@@ -250,9 +260,15 @@ static struct object *open_object(const struct site *site, const u8 *key, u32 ke
 struct object *load_object(struct instance *instance, const struct site *site, const u8 *key, u32 key_len,
 			   enum tux_reason *reason)
 {
-	struct object *object;
+	struct object *object = cache_find(&instance->cache, site, key, key_len);
 	int error;
 
+	if (object && way_holds(object))
+		return object; /* softirq was not sure, or another thread was quicker */
+	if (object) {
+		cache_drop(&instance->cache, object);
+		object_put(object);
+	}
 	object = open_object(site, key, key_len, &error);
 	*reason = error == -ENOMEM ? TUX_REASON_MEMORY :
 		  error == -EREMOTE ? TUX_REASON_PREFIX :

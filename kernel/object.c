@@ -37,6 +37,16 @@ bool stamp_holds(const struct stamp *stamp, const struct inode *inode)
 	       stamp->links == inode->i_nlink;
 }
 
+/* The directories from the one that a name beneath the root is in up to the root. */
+static u32 count_steps(const u8 *name, u32 len)
+{
+	u32 steps = 1, i;
+
+	for (i = 0; i < len; i++)
+		steps += name[i] == '/';
+	return steps;
+}
+
 struct object *object_new(const struct site *site, const u8 *key, u32 key_len, const u8 *index, u32 index_len)
 {
 	u32 name_len = key_len - 1 + index_len;
@@ -54,6 +64,12 @@ struct object *object_new(const struct site *site, const u8 *key, u32 key_len, c
 	object->name_len = name_len;
 	memcpy(object->name, key + 1, key_len - 1); /* beneath the root: without the first '/' */
 	memcpy(object->name + key_len - 1, index, index_len);
+	object->steps = count_steps(object->name, name_len);
+	object->step = kvcalloc(object->steps, sizeof(*object->step), GFP_KERNEL_ACCOUNT);
+	if (!object->step) {
+		kfree(object);
+		return NULL;
+	}
 	return object;
 }
 
@@ -64,6 +80,7 @@ static void object_free(struct rcu_head *rcu)
 
 	for (coding = 0; coding < TUX_CODINGS; coding++)
 		kfree(object->representation[coding].head);
+	kvfree(object->step);
 	kfree(object);
 }
 

@@ -20,6 +20,14 @@ struct stamp {
 	u32 links;
 };
 
+/* A directory above a file, as it was when the file was opened. Compared as a whole: ctime shows a changed ACL or label, too. */
+struct step {
+	s64 ctime_s;
+	u32 ctime_ns;
+	u32 mode;
+	u32 uid, gid;
+};
+
 /* The file itself, or a precompressed sibling. */
 struct representation {
 	struct file *file; /* NULL: there is none */
@@ -44,10 +52,8 @@ struct object {
 	u8 stored;              /* enum tux_coding of the file itself: gzip for .svgz */
 	struct tux_text type;   /* media type */
 	struct representation representation[TUX_CODINGS];
-	/* The way to the file, as it was when it was opened. */
-	u64 modes;              /* of the directories, as a sum that a change of one alters */
-	s64 parent_ctime_s;     /* of the directory that the file is in: it moves when names in it come and go */
-	u32 parent_ctime_ns;
+	struct step *step;      /* from the directory that the file is in to the root */
+	u32 steps;
 	u64 named;              /* when all names of it last held: the system's count of renames, and jiffies in the low half */
 	u32 hash;
 	u32 key_len;

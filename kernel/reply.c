@@ -173,6 +173,7 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 {
 	struct instance *instance = conn->instance;
 	struct object *object = conn->loaded;
+	enum way way;
 
 	conn->loaded = NULL;
 	if (object && object->site == conn->site && object->key_len == path_len &&
@@ -183,11 +184,13 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 	object = cache_find(&instance->cache, conn->site, scratch->path, path_len);
 	if (!object)
 		return NULL;
-	if (way_holds(object)) {
+	way = way_look(object);
+	if (way == WAY_HOLDS) {
 		counters(instance)->hits++;
 		return object;
 	}
-	cache_drop(&instance->cache, object);
+	if (way == WAY_CHANGED)
+		cache_drop(&instance->cache, object);
 	object_put(object);
 	return NULL;
 }

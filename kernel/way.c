@@ -8,11 +8,7 @@
 #include "compat/compat.h"
 #include "site.h"
 
-/* One way upwards, as it is at this moment. */
-struct walk {
-	u64 modes;
-	struct timespec64 parent_ctime;
-};
+enum { LOOKS = 3 }; /* of softirq, when something is renamed meanwhile */
 
 /* How many renames there have been, all over the system; odd while there is one. */
 static unsigned int renames(void)
@@ -44,47 +40,69 @@ static u32 component(const u8 *name, u32 len)
 	return len;
 }
 
-/*
- * Goes from a file upwards to the root by the names that were asked for. Under RCU; a rename anywhere in the system since
- * seq was taken makes the answer no. The sequence of renames is only read, as its writer may be what we interrupted.
- * Named: no rename since the names were last looked at, so they are what they were, and so are the parents.
- */
-static bool walk_up(const struct dentry *dentry, const struct object *object, const char *suffix, unsigned int seq, bool named,
-		    struct walk *walk)
+static struct step step_of(const struct inode *inode)
 {
-	const struct dentry *root = object->site->root.dentry;
-	u32 len = object->name_len;
-	bool lowest = true;
+	struct timespec64 ctime = inode_get_ctime(inode);
 
-	*walk = (struct walk){ .modes = 0 };
-	if (seq & 1)
-		return false;
-	for (;;) {
+	return (struct step){
+		.ctime_s = ctime.tv_sec,
+		.ctime_ns = (u32)ctime.tv_nsec,
+		.mode = inode->i_mode,
+		.uid = __kuid_val(inode->i_uid),
+		.gid = __kgid_val(inode->i_gid),
+	};
+}
+
+static bool same_step(const struct step *step, const struct step *other)
+{
+	return step->ctime_s == other->ctime_s && step->ctime_ns == other->ctime_ns && step->mode == other->mode &&
+	       step->uid == other->uid && step->gid == other->gid;
+}
+
+/* A walk from a file up to the root. */
+struct walk {
+	const struct object *object;
+	const char *suffix; /* of the file's name */
+	bool named;         /* no rename since the names were last looked at: they are what they were, and so are the parents */
+	struct step *take;  /* notes the directories here; NULL: compares them */
+};
+
+/* Goes from a file upwards to the root by the names that were asked for. Under RCU. */
+static bool walk_up(const struct walk *walk, const struct dentry *dentry)
+{
+	const struct object *object = walk->object;
+	const struct dentry *root = object->site->root.dentry;
+	const char *suffix = walk->suffix;
+	u32 len = object->name_len, at;
+
+	for (at = 0; at < object->steps; at++) {
 		const struct dentry *parent;
 		const struct inode *inode;
-		u32 start = named ? 0 : component(object->name, len);
+		u32 start = walk->named ? 0 : component(object->name, len);
+		struct step step;
 
 		if (d_unhashed(dentry) || (READ_ONCE(dentry->d_flags) & (DCACHE_MOUNTED | DCACHE_OP_REVALIDATE)))
 			return false;
-		if (!named && !is_named(dentry, object->name + start, len - start, suffix))
+		if (!walk->named && !is_named(dentry, object->name + start, len - start, suffix))
 			return false;
 		suffix = "";
 		parent = READ_ONCE(dentry->d_parent);
 		inode = d_inode_rcu(parent);
 		if (!inode)
 			return false;
-		if (lowest)
-			walk->parent_ctime = inode_get_ctime(inode);
-		lowest = false;
-		walk->modes = walk->modes * 31 + inode->i_mode + ((u64)__kuid_val(inode->i_uid) << 16) +
-			      ((u64)__kgid_val(inode->i_gid) << 40);
+		step = step_of(inode);
+		if (walk->take)
+			walk->take[at] = step;
+		else if (!same_step(&step, &object->step[at]))
+			return false;
 		if (parent == root)
-			return start == 0 && !read_seqcount_retry(&rename_lock.seqcount, seq);
-		if (IS_ROOT(parent) || (!named && start == 0))
+			return start == 0;
+		if (IS_ROOT(parent) || (!walk->named && start == 0))
 			return false;
 		dentry = parent;
 		len = start - 1;
 	}
+	return false;
 }
 
 /* That the names were looked at, and held when there had been seq renames. */
@@ -101,46 +119,71 @@ static bool is_named_still(const struct object *object, unsigned int seq)
 	return named >> 32 == seq && (u32)jiffies - (u32)named <= HZ;
 }
 
-bool way_take(struct object *object)
+/* True if all representations are what they were, and lie where they lay. Under RCU. */
+static bool all_hold(const struct object *object, bool named)
 {
-	const struct file *file = object->representation[TUX_CODING_IDENTITY].file;
-	unsigned int seq = renames();
-	struct walk walk;
-	bool found;
+	int coding;
 
-	rcu_read_lock();
-	found = walk_up(file->f_path.dentry, object, "", seq, false, &walk);
-	rcu_read_unlock();
-	object->modes = walk.modes;
-	object->parent_ctime_s = walk.parent_ctime.tv_sec;
-	object->parent_ctime_ns = (u32)walk.parent_ctime.tv_nsec;
-	return found;
+	for (coding = 0; coding < TUX_CODINGS; coding++) {
+		const struct representation *rep = &object->representation[coding];
+		const struct walk walk = { .object = object, .suffix = tux_coding_suffix((enum tux_coding)coding), .named = named };
+
+		if (rep->file && !(stamp_holds(&rep->stamp, file_inode(rep->file)) && walk_up(&walk, rep->file->f_path.dentry)))
+			return false;
+	}
+	return true;
 }
 
-/* Whether one representation is what it was, and lies where it lay. Under RCU. */
-static bool representation_holds(const struct object *object, enum tux_coding coding, unsigned int seq, bool named)
+/*
+ * A rename since seq was taken makes any answer doubtful. The sequence is only read, as its writer may be what we
+ * interrupted.
+ */
+static enum way look_once(struct object *object)
 {
-	const struct representation *rep = &object->representation[coding];
-	struct walk walk;
+	unsigned int seq = renames();
+	bool named = is_named_still(object, seq), holds;
 
-	return stamp_holds(&rep->stamp, file_inode(rep->file)) &&
-	       walk_up(rep->file->f_path.dentry, object, tux_coding_suffix(coding), seq, named, &walk) &&
-	       walk.modes == object->modes && walk.parent_ctime.tv_sec == object->parent_ctime_s &&
-	       walk.parent_ctime.tv_nsec == object->parent_ctime_ns;
+	if (seq & 1)
+		return WAY_UNSURE;
+	rcu_read_lock();
+	holds = all_hold(object, named);
+	rcu_read_unlock();
+	if (read_seqcount_retry(&rename_lock.seqcount, seq))
+		return WAY_UNSURE;
+	if (holds && !named)
+		WRITE_ONCE(object->named, named_now(seq));
+	return holds ? WAY_HOLDS : WAY_CHANGED;
+}
+
+enum way way_look(struct object *object)
+{
+	enum way way = WAY_UNSURE;
+	int i;
+
+	for (i = 0; i < LOOKS && way == WAY_UNSURE; i++)
+		way = look_once(object);
+	return way;
 }
 
 bool way_holds(struct object *object)
 {
-	unsigned int seq = renames();
-	bool named = is_named_still(object, seq), holds = true;
-	int coding;
+	bool holds;
 
-	rcu_read_lock();
-	for (coding = 0; coding < TUX_CODINGS && holds; coding++)
-		if (object->representation[coding].file)
-			holds = representation_holds(object, (enum tux_coding)coding, seq, named);
-	rcu_read_unlock();
-	if (holds && !named)
-		WRITE_ONCE(object->named, named_now(seq));
+	read_seqlock_excl(&rename_lock);
+	holds = look_once(object) == WAY_HOLDS;
+	read_sequnlock_excl(&rename_lock);
 	return holds;
+}
+
+bool way_take(struct object *object)
+{
+	const struct walk walk = { .object = object, .suffix = "", .take = object->step };
+	bool found;
+
+	read_seqlock_excl(&rename_lock);
+	rcu_read_lock();
+	found = walk_up(&walk, object->representation[TUX_CODING_IDENTITY].file->f_path.dentry);
+	rcu_read_unlock();
+	read_sequnlock_excl(&rename_lock);
+	return found;
 }

@@ -5,13 +5,22 @@
 
 #include "object.h"
 
-/* Notes the directories above the identity representation. Process context. */
+enum way {
+	WAY_HOLDS,
+	WAY_CHANGED,
+	WAY_UNSURE, /* something was renamed, anywhere in the system, during each look */
+};
+
+/* Notes the directories above the identity representation. Returns false if the names do not lead to it. Process context. */
 bool way_take(struct object *object);
 
 /*
- * Whether the object's names still lead to its open files, and these are what they were: nothing renamed, removed,
- * written, mounted over, and no directory's mode changed. Any context, never sleeps; when in doubt the answer is no.
+ * Tells if the object's names still lead to its open files, and these are what they were: nothing renamed, removed,
+ * written, mounted over, and no directory changed. Any context, never sleeps.
  */
+enum way way_look(struct object *object);
+
+/* Like way_look(), but keeps renames out meanwhile, so that it is sure. Process context. */
 bool way_holds(struct object *object);
 
 #endif
