@@ -123,7 +123,15 @@ static bool accept_singly(void *owner)
 	       worker->config->max_connections;
 }
 
+static bool connects(void *owner)
+{
+	const struct worker *worker = owner;
+
+	return worker->config->upstream_count > 0;
+}
+
 const struct loop_events accepting_events = {
 	.accepted = on_accepted,
 	.accept_singly = accept_singly,
+	.connects = connects,
 };

@@ -184,11 +184,11 @@ static void wake_all(struct tux_engine *engine)
 		worker_wake(&engine->worker[i]);
 }
 
-/* All has started: from here on it accepts. The kernel engine is given the listeners that it can serve. */
-static void open_doors(struct tux_engine *engine)
+void tux_engine_accept(struct tux_engine *engine)
 {
 	const struct tux_engine_config *config = &engine->config;
 
+	/* The kernel engine is given the listeners that it can serve. */
 	for (unsigned i = 0; i < config->listener_count && engine->kernel.fd >= 0; i++)
 		engine->by_kernel[i] = kernel_listen(&engine->kernel, &config->listeners[i], i);
 	__atomic_store_n(&engine->go, true, __ATOMIC_RELEASE);
@@ -284,7 +284,6 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		return NULL;
 	}
 	describe(engine);
-	open_doors(engine);
 	return engine;
 }
 

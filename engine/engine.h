@@ -263,6 +263,9 @@ int tux_kernel_open(char *error, size_t error_size);
  */
 struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char *error, size_t error_size);
 
+/* Begins to accept, once. Until then the threads have opened all that they need and wait: the program can confine them. */
+void tux_engine_accept(struct tux_engine *engine);
+
 /* What runs, and why, as words for people: "io_uring", "kernel, and epoll (io_uring: Operation not permitted)". Valid while the engine is. */
 const char *tux_engine_describe(const struct tux_engine *engine);
 

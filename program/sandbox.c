@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Landlock and seccomp. An attacker who runs code in the server may then read what it serves and write
- * to its log, and that is all: no other file, no program, and by system call no connection to anywhere (seccomp does not see what io_uring does;
- * there Landlock forbids files and TCP, but not UDP).
+ * to its log, and that is all: no other file, no program, no new socket but to upstream servers. seccomp does not see what io_uring
+ * does, so the rings refuse what their loops do not do (engine/loop/uring.c), and the filter comes when they are open.
  */
 #define _GNU_SOURCE 1
 #include "sandbox.h"
@@ -167,8 +167,8 @@ static int landlock_enter(const struct tux_sandbox *sandbox)
 
 /* What may be called with any arguments. Names that this machine or libseccomp does not know are passed over. */
 static const char *const allowed[] = {
-	/* the loops */
-	"io_uring_setup", "io_uring_enter", "io_uring_register", "epoll_create1", "epoll_ctl", "epoll_wait",
+	/* the loops, which are open: no ring is made or changed any more, and each ring refuses what its loop does not do */
+	"io_uring_enter", "epoll_create1", "epoll_ctl", "epoll_wait",
 	"epoll_pwait", "epoll_pwait2", "poll", "ppoll", "eventfd2", "timerfd_create", "timerfd_settime", "timerfd_gettime",
 	"signalfd4",
 	/* connections */
@@ -239,19 +239,21 @@ static int conditional_rules_add(scmp_filter_ctx filter)
 }
 
 /* Stream sockets to upstream servers; no socket that packets could be seen or sent with. 0 or a negative errno. */
-static int connection_rules_add(scmp_filter_ctx filter)
+static int connection_rules_add(scmp_filter_ctx filter, const struct tux_sandbox_sockets *sockets)
 {
 	static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
-	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
+	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < sizeof(families) / sizeof(families[0]); i++)
+	if (sockets->tcp || sockets->unix_stream)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
+	for (size_t i = sockets->unix_stream ? 0 : 1; rc == 0 && i < (sockets->tcp ? sizeof(families) / sizeof(families[0]) : 1); i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
 		                      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
 	return rc;
 }
 
 /* 0, or a negative errno: -ENOSYS or -EINVAL where the kernel has no seccomp filters. */
-static int seccomp_enter(const struct tux_sandbox *sandbox)
+static int seccomp_enter(const struct tux_sandbox_sockets *sockets)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	size_t i;
@@ -262,11 +264,12 @@ static int seccomp_enter(const struct tux_sandbox *sandbox)
 	/* The kernel's own errno; and a tree of comparisons instead of a list: what the filter costs each call. */
 	seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1); /* for the threads that there are */
 	rc = conditional_rules_add(filter);
 	if (rc == 0)
 		rc = memory_rules_add(filter);
-	if (rc == 0 && sandbox->connects)
-		rc = connection_rules_add(filter);
+	if (rc == 0)
+		rc = connection_rules_add(filter, sockets);
 	for (i = 0; rc == 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++) {
 		int number = seccomp_syscall_resolve_name(allowed[i]);
 
@@ -282,14 +285,12 @@ static int seccomp_enter(const struct tux_sandbox *sandbox)
 	return rc;
 }
 
-bool tux_sandbox_enter(const struct tux_sandbox *sandbox, char *summary, size_t summary_size, char *error,
-                       size_t error_size)
+bool tux_sandbox_files(const struct tux_sandbox *sandbox, char *summary, size_t summary_size, char *error, size_t error_size)
 {
-	char landlock[64];
-	int abi, rc;
+	int abi;
 
 	if (SANITIZED) {
-		snprintf(summary, summary_size, "neither landlock nor seccomp (built with a sanitizer)");
+		snprintf(summary, summary_size, "no landlock (built with a sanitizer)");
 		return true;
 	}
 	abi = landlock_enter(sandbox);
@@ -298,15 +299,27 @@ bool tux_sandbox_enter(const struct tux_sandbox *sandbox, char *summary, size_t 
 		return false;
 	}
 	if (abi > 0)
-		snprintf(landlock, sizeof(landlock), "landlock ABI %d", abi);
+		snprintf(summary, summary_size, "landlock ABI %d", abi);
 	else
-		snprintf(landlock, sizeof(landlock), "no landlock (%s)",
+		snprintf(summary, summary_size, "no landlock (%s)",
 		         errno == EOPNOTSUPP ? "switched off in this kernel" : "this kernel has none");
-	rc = seccomp_enter(sandbox);
-	if (rc < 0 && rc != -ENOSYS && rc != -EINVAL) {
-		snprintf(error, error_size, "cannot put the seccomp filter in force: %s", strerror(-rc));
+	return true;
+}
+
+bool tux_sandbox_calls(const struct tux_sandbox_sockets *sockets, char *summary, size_t summary_size, char *error, size_t error_size)
+{
+	int rc;
+
+	if (SANITIZED) {
+		snprintf(summary, summary_size, "no seccomp (built with a sanitizer)");
+		return true;
+	}
+	rc = seccomp_enter(sockets);
+	if (rc != 0 && rc != -ENOSYS && rc != -EINVAL) {
+		/* Above 0 it is a thread that has another filter, which cannot be. */
+		snprintf(error, error_size, "cannot put the seccomp filter in force: %s", strerror(rc < 0 ? -rc : ECANCELED));
 		return false;
 	}
-	snprintf(summary, summary_size, "%s, %s", landlock, rc == 0 ? "seccomp" : "no seccomp (this kernel has none)");
+	snprintf(summary, summary_size, "%s", rc == 0 ? "seccomp" : "no seccomp (this kernel has none)");
 	return true;
 }

@@ -17,15 +17,21 @@ struct tux_sandbox {
 	int body_directory_fd;     /* files without names may be made, written and read in; -1: none */
 	const uint16_t *ports;     /* of TCP servers that may be connected to */
 	unsigned port_count;
-	bool connects;             /* there are servers, of TCP or of Unix sockets */
+};
+
+/* The sockets that are still made: to upstream servers. */
+struct tux_sandbox_sockets {
+	bool tcp;
+	bool unix_stream;
 };
 
 /*
- * Confines the calling thread and those it starts; no_new_privs is set. Writes what is in force, and
- * what is not and why, to summary: "landlock ABI 4, seccomp". False with a sentence in error when a
- * part that the kernel has could not be put in force. Before there are threads.
+ * Confines the calling thread and those it starts to its files and ports; no_new_privs is set. Before there are threads. Writes what is
+ * in force, or why nothing is, to summary: "landlock ABI 4". Returns false with a sentence in error if the kernel has it and it failed.
  */
-bool tux_sandbox_enter(const struct tux_sandbox *sandbox, char *summary, size_t summary_size, char *error,
-                       size_t error_size);
+bool tux_sandbox_files(const struct tux_sandbox *sandbox, char *summary, size_t summary_size, char *error, size_t error_size);
+
+/* Like tux_sandbox_files(), but for the system calls of all threads: "seccomp". After every io_uring is open, since no other can be. */
+bool tux_sandbox_calls(const struct tux_sandbox_sockets *sockets, char *summary, size_t summary_size, char *error, size_t error_size);
 
 #endif

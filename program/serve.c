@@ -58,7 +58,8 @@ struct serving {
 	struct tux_spawner spawner; /* where there are CGI programs */
 	char no_user[128];        /* why root stays root, for people; "" if it does not */
 	char no_kernel[256];      /* why there is no kernel engine, for people; "" if there is or none is wanted */
-	char sandbox[320];        /* what is in force, for people */
+	char files[96];           /* what confines it to its files, for people */
+	char sandbox[512];        /* what is in force, for people */
 	struct tux_engine *engine;
 	struct tux_counters counters; /* after the engine's end */
 	struct timespec started;
@@ -272,7 +273,7 @@ static bool control_open(struct serving *serving)
 	return serving->control || serving->error[0] == '\0';
 }
 
-/* Drops privileges and enters the sandbox; says what is in force in serving->sandbox. */
+/* Drops privileges and confines the process and the threads to come to its files; notes in serving->files what is in force. */
 static bool confine(struct serving *serving)
 {
 	const struct tux_sites *sites = &serving->sites;
@@ -285,13 +286,11 @@ static bool confine(struct serving *serving)
 		.log_directory_count = serving->log ? tux_log_directories(serving->log, directories) : 0,
 		.log_rotates = serving->command->log_rotate > 0,
 		.control_directory = serving->control ? tux_control_directory(serving->control) : NULL,
-		.connects = serving->config.upstream_count > 0,
 		.body_directory_fd = -1,
 	};
 	unsigned i;
 	uint16_t *ports;
 	bool entered;
-	char parts[96] = "neither landlock nor seccomp (--no-sandbox)";
 
 	if (!tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
 		return false;
@@ -320,10 +319,31 @@ static bool confine(struct serving *serving)
 		return false;
 	}
 	sandbox.ports = ports;
-	entered = !serving->command->sandbox || tux_sandbox_enter(&sandbox, parts, sizeof(parts), serving->error, ERROR_MAX);
+	entered = !serving->command->sandbox ||
+	          tux_sandbox_files(&sandbox, serving->files, sizeof(serving->files), serving->error, ERROR_MAX);
 	free(ports);
-	if (!entered)
-		return false;
+	return entered;
+}
+
+/*
+ * Confines all threads to the system calls that serving takes. The threads have their rings by then, so no call that makes or changes
+ * one is among them. Says what is in force in serving->sandbox.
+ */
+static bool seal(struct serving *serving)
+{
+	char calls[64], parts[192] = "neither landlock nor seccomp (--no-sandbox)";
+	const struct tux_engine_config *const config = &serving->config;
+	struct tux_sandbox_sockets sockets = { false, false };
+	unsigned i, j;
+
+	for (i = 0; i < config->upstream_count; i++)
+		for (j = 0; j < config->upstreams[i].server_count; j++)
+			*(tux_upstream_port(&config->upstreams[i].server[j]) != 0 ? &sockets.tcp : &sockets.unix_stream) = true;
+	if (serving->command->sandbox) {
+		if (!tux_sandbox_calls(&sockets, calls, sizeof(calls), serving->error, ERROR_MAX))
+			return false;
+		snprintf(parts, sizeof(parts), "%s, %s", serving->files, calls);
+	}
 	snprintf(serving->sandbox, sizeof(serving->sandbox), "user %.40s%s%s%s, no capabilities, no_new_privs, %s", serving->user.name,
 	         serving->no_user[0] ? " (" : "", serving->no_user, serving->no_user[0] ? ")" : "", parts);
 	return true;
@@ -373,11 +393,14 @@ static bool prepare(struct serving *serving)
 	config->listeners = serving->addresses.listener;
 	config->listener_count = serving->addresses.count;
 	serving->engine = tux_engine_start(config, serving->error, ERROR_MAX);
-	if (!serving->engine)
+	if (!serving->engine || !seal(serving))
 		return false;
 	if (serving->log && !tux_log_start(serving->log, serving->engine, serving->error, ERROR_MAX))
 		return false;
-	return !serving->control || tux_control_start(serving->control, serving->engine, serving->error, ERROR_MAX);
+	if (serving->control && !tux_control_start(serving->control, serving->engine, serving->error, ERROR_MAX))
+		return false;
+	tux_engine_accept(serving->engine);
+	return true;
 }
 
 static void banner_print(const struct serving *serving)

@@ -75,6 +75,7 @@ struct source {
 struct loop_events {
 	void (*accepted)(void *owner, struct acceptor *acceptor, int fd); /* fd, or a negative errno */
 	bool (*accept_singly)(void *owner); /* near the limit: the next connection may be the last */
+	bool (*connects)(void *owner); /* connect() will be called; NULL: never */
 };
 
 struct loop;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -90,6 +91,28 @@ static bool setup_buffers(struct loop *loop)
 	return true;
 }
 
+/*
+ * seccomp does not see what a ring is told to do. So the kernel is told what this loop ever does: it refuses any other operation, of
+ * whoever writes to the ring, and any further registration. Enables the ring. False with errno.
+ */
+static bool restrict_ring(struct loop *loop, bool connects)
+{
+	static const uint8_t operations[] = { IORING_OP_NOP,    IORING_OP_READ,  IORING_OP_WRITEV,  IORING_OP_RECV,
+	                                      IORING_OP_SEND,   IORING_OP_SENDMSG, IORING_OP_SEND_ZC, IORING_OP_POLL_ADD,
+	                                      IORING_OP_ACCEPT, IORING_OP_CLOSE, IORING_OP_ASYNC_CANCEL };
+	enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
+	struct io_uring_restriction rule[OPERATIONS + 2] = { { .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = IOSQE_BUFFER_SELECT } };
+	unsigned rules = 1;
+
+	for (unsigned i = 0; i < OPERATIONS; i++)
+		rule[rules++] = (struct io_uring_restriction){ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = operations[i] };
+	if (connects)
+		rule[rules++] = (struct io_uring_restriction){ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_CONNECT };
+	/* Debian 12's liburing declares functions for these two, and has none. */
+	return syscall(SYS_io_uring_register, loop->ring.ring_fd, IORING_REGISTER_RESTRICTIONS, rule, rules) == 0 &&
+	       syscall(SYS_io_uring_register, loop->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0) == 0;
+}
+
 static void uring_free(struct loop *loop)
 {
 	io_uring_queue_exit(&loop->ring);
@@ -101,7 +124,8 @@ static void uring_free(struct loop *loop)
 static struct loop *uring_open(const struct loop_events *events, void *owner)
 {
 	struct io_uring_params params = {
-		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
+		         IORING_SETUP_R_DISABLED,
 		.cq_entries = COMPLETIONS,
 	};
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -124,6 +148,12 @@ static struct loop *uring_open(const struct loop_events *events, void *owner)
 		return NULL;
 	}
 	io_uring_register_ring_fd(&loop->ring); /* spares a look-up in every call; older kernels do without */
+	if (!restrict_ring(loop, events->connects != NULL && events->connects(owner))) {
+		error = errno;
+		uring_free(loop);
+		errno = error;
+		return NULL;
+	}
 	return loop;
 }
 

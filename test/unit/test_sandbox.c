@@ -3,6 +3,7 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +60,29 @@ static int group_teardown(void **state)
 }
 
 /* Runs check in a child inside the sandbox; it returns 0 if all is as it should be, or the line that is not. */
+static struct tux_sandbox_sockets sockets; /* that a child may make */
+
+static int ring_try(void)
+{
+	struct io_uring_params params = { 0 };
+
+	errno = 0;
+	return (int)syscall(SYS_io_uring_setup, 1, &params);
+}
+
+/* A thread that was there before the filter, and that says what became of its try behind it. */
+static pthread_barrier_t filter_set;
+static int ring_errno;
+
+static void *early_run(void *arg)
+{
+	pthread_barrier_wait(&filter_set);
+	ring_errno = ring_try() < 0 ? errno : 0;
+	return arg;
+}
+
+static pthread_t early;
+
 static void in_sandbox(int (*check)(void), const char *needs)
 {
 	int status;
@@ -70,11 +95,15 @@ static void in_sandbox(int (*check)(void), const char *needs)
 		char summary[128], error[256];
 
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		    !tux_sandbox_enter(&sandbox, summary, sizeof(summary), error, sizeof(error)))
+		    !tux_sandbox_files(&sandbox, summary, sizeof(summary), error, sizeof(error)))
 			_exit(1);
 		if (strncmp(summary, "no ", 3) == 0 && strcmp(needs, "landlock") == 0)
 			_exit(SKIPPED);
-		if (strncmp(summary, "neither", 7) == 0 || (strstr(summary, "no seccomp") && strcmp(needs, "seccomp") == 0))
+		if (pthread_barrier_init(&filter_set, NULL, 2) != 0 || pthread_create(&early, NULL, early_run, NULL) != 0)
+			_exit(1);
+		if (!tux_sandbox_calls(&sockets, summary, sizeof(summary), error, sizeof(error)))
+			_exit(1);
+		if (strncmp(summary, "no ", 3) == 0 && strcmp(needs, "seccomp") == 0)
 			_exit(SKIPPED);
 		_exit(check() ? 2 : 0);
 	}
@@ -162,6 +191,57 @@ static int check_spawner(void)
 	return faults;
 }
 
+/* io_uring would go around the filter: no ring is made, and none that exists is changed, by a thread of any age. */
+static int check_rings(void)
+{
+	int faults = 0;
+
+	faults += expect(ring_try() < 0 && errno == EPERM, "no new ring");
+	faults += expect(syscall(SYS_io_uring_register, root_fd, 0, NULL, 0) < 0 && errno == EPERM, "no registration");
+	pthread_barrier_wait(&filter_set);
+	pthread_join(early, NULL);
+	errno = ring_errno;
+	faults += expect(ring_errno == EPERM, "no new ring in a thread that was there before");
+	return faults;
+}
+
+/* Upstream servers of TCP alone: no Unix socket, with which a service of this machine could be reached. */
+static int check_tcp_only(void)
+{
+	int faults = 0;
+
+	faults += expect(socket(AF_INET, SOCK_STREAM, 0) >= 0, "a TCP socket");
+	faults += expect(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EPERM, "no Unix socket");
+	faults += expect(socket(AF_INET, SOCK_DGRAM, 0) < 0 && errno == EPERM, "no UDP socket");
+	return faults;
+}
+
+static int check_unix_only(void)
+{
+	int faults = 0;
+
+	faults += expect(socket(AF_UNIX, SOCK_STREAM, 0) >= 0, "a Unix socket");
+	faults += expect(socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM, "no TCP socket");
+	faults += expect(socket(AF_INET6, SOCK_STREAM, 0) < 0 && errno == EPERM, "no TCP socket over IPv6");
+	return faults;
+}
+
+static void test_rings(void **state)
+{
+	(void)state;
+	in_sandbox(check_rings, "seccomp");
+}
+
+static void test_sockets(void **state)
+{
+	(void)state;
+	sockets = (struct tux_sandbox_sockets){ .tcp = true };
+	in_sandbox(check_tcp_only, "seccomp");
+	sockets = (struct tux_sandbox_sockets){ .unix_stream = true };
+	in_sandbox(check_unix_only, "seccomp");
+	sockets = (struct tux_sandbox_sockets){ false, false };
+}
+
 static void test_files(void **state)
 {
 	(void)state;
@@ -186,6 +266,8 @@ int main(void)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_spawner),
+		cmocka_unit_test(test_rings),
+		cmocka_unit_test(test_sockets),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The ring of the io_uring loop refuses operations that the loop does not do, whoever writes them into it. */
+#define _GNU_SOURCE 1
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../../engine/loop/uring.c"
+
+static bool connects;
+
+static bool owner_connects(void *owner)
+{
+	(void)owner;
+	return connects;
+}
+
+static const struct loop_events events = { .connects = owner_connects };
+
+/* NULL if this kernel has no io_uring for us. */
+static struct loop *open_loop(bool with_connect)
+{
+	connects = with_connect;
+	return loop_uring.open(&events, NULL);
+}
+
+/* The result of one operation. */
+static int result_of(struct loop *loop, struct io_uring_sqe *sqe)
+{
+	struct io_uring_cqe *cqe;
+	int result;
+
+	io_uring_sqe_set_data64(sqe, OP_NONE);
+	assert_int_equal(io_uring_submit(&loop->ring), 1);
+	assert_int_equal(io_uring_wait_cqe(&loop->ring, &cqe), 0);
+	result = cqe->res;
+	io_uring_cqe_seen(&loop->ring, cqe);
+	return result;
+}
+
+static void test_unlisted_operations_are_refused(void **state)
+{
+	struct loop *loop = open_loop(true);
+	struct io_uring_sqe *sqe;
+
+	(void)state;
+	if (loop == NULL)
+		skip();
+	for (int op = 0; op < IORING_OP_LAST; op++) {
+		static const uint8_t listed[] = { IORING_OP_NOP,      IORING_OP_READ,   IORING_OP_WRITEV, IORING_OP_RECV,
+		                                  IORING_OP_SEND,     IORING_OP_SENDMSG, IORING_OP_SEND_ZC, IORING_OP_POLL_ADD,
+		                                  IORING_OP_ACCEPT,   IORING_OP_CLOSE,  IORING_OP_ASYNC_CANCEL, IORING_OP_CONNECT };
+		const bool is_listed = memchr(listed, op, sizeof(listed)) != NULL;
+
+		sqe = next_sqe(loop);
+		io_uring_prep_rw(op, sqe, -1, NULL, 0, 0);
+		if (is_listed)
+			assert_int_not_equal(result_of(loop, sqe), -EACCES);
+		else
+			assert_int_equal(result_of(loop, sqe), -EACCES);
+	}
+	/* A flag that the loop does not use: work of a kernel thread. */
+	sqe = next_sqe(loop);
+	io_uring_prep_nop(sqe);
+	sqe->flags |= IOSQE_ASYNC;
+	assert_int_equal(result_of(loop, sqe), -EACCES);
+	loop_uring.free(loop);
+}
+
+static void test_connect_is_refused_without_upstreams(void **state)
+{
+	struct loop *loop = open_loop(false);
+	struct io_uring_sqe *sqe;
+
+	(void)state;
+	if (loop == NULL)
+		skip();
+	sqe = next_sqe(loop);
+	io_uring_prep_connect(sqe, -1, NULL, 0);
+	assert_int_equal(result_of(loop, sqe), -EACCES);
+	loop_uring.free(loop);
+}
+
+static void test_registrations_are_refused(void **state)
+{
+	struct loop *loop = open_loop(true);
+	struct iovec iov = { (void *)(uintptr_t)&events, sizeof(events) };
+
+	(void)state;
+	if (loop == NULL)
+		skip();
+	assert_int_equal(io_uring_register_buffers(&loop->ring, &iov, 1), -EACCES);
+	assert_int_equal(io_uring_register_files(&loop->ring, (const int[]){ 0 }, 1), -EACCES);
+	loop_uring.free(loop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unlisted_operations_are_refused),
+		cmocka_unit_test(test_connect_is_refused_without_upstreams),
+		cmocka_unit_test(test_registrations_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
