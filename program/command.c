@@ -127,7 +127,8 @@ static const struct option_row rows[] = {
 	{ "log-keep", "N", "a number from 1 to 1000", "how many old ones are kept (5)", OPTION_LOG_KEEP },
 	{ "control", "DIR|off", "the name of a directory, or off", "where tux status asks: a socket there for root and\nthe server's user "
 	  "(RUNTIME_DIRECTORY, or /run/tux\nfor root, or tux in XDG_RUNTIME_DIR)", OPTION_CONTROL },
-	{ "user", "NAME", "the name of a user", "whom to run as when started as root (www-data)", OPTION_USER },
+	{ "user", "NAME", "the name or number of a user, with :GROUP if another is wanted",
+	  "whom to run as when started as root (www-data);\nNAME:GROUP sets the group, too; or their numbers", OPTION_USER },
 	{ "no-sandbox", NULL, NULL, "without Landlock and seccomp", OPTION_NO_SANDBOX },
 	{ NULL, NULL, NULL, "Engine", 0 },
 	{ "threads", "N", "a number from 1 to 256", "threads (one for each CPU)", OPTION_THREADS },

@@ -56,15 +56,22 @@ static bool user_wanted(const char *wanted, struct tux_user *user, char *error, 
 {
 	const bool root = geteuid() == 0;
 	char reason[160];
+	int refused;
 
 	if (!tux_user_find(wanted, user, reason, sizeof(reason))) {
 		snprintf(error, error_size, "option --user: %s", reason);
 		return false;
 	}
 	user->change = user->uid != geteuid() || (tux_user_has_group(wanted) && user->gid != getegid());
-	if (!user->change || root)
+	if (!user->change)
 		return true;
-	snprintf(error, error_size, "option --user: only root can become \"%s\"", wanted);
+	refused = root ? change_try(user) : EPERM;
+	if (refused == 0)
+		return true;
+	if (root)
+		snprintf(error, error_size, "option --user: cannot become \"%s\": %s", wanted, strerror(refused));
+	else
+		snprintf(error, error_size, "option --user: only root can become \"%s\"", wanted);
 	return false;
 }
 
@@ -140,8 +147,8 @@ bool tux_privileges_assume(const struct tux_user *user, struct tux_privileges_sa
 	if (!saved->group)
 		return false;
 	saved->groups = getgroups(saved->groups, saved->group);
-	saved->assumed = true;
-	if (saved->groups >= 0 && setgroups((size_t)user->groups, user->group) == 0 && setegid(user->gid) == 0 && seteuid(user->uid) == 0)
+	saved->assumed = saved->groups >= 0 && setgroups((size_t)user->groups, user->group) == 0;
+	if (saved->assumed && setegid(user->gid) == 0 && seteuid(user->uid) == 0)
 		return true;
 	tux_privileges_resume(saved);
 	return false;
@@ -152,7 +159,7 @@ void tux_privileges_resume(struct tux_privileges_saved *saved)
 	const int before = errno;
 
 	if (saved->assumed &&
-	    (seteuid(0) < 0 || setegid(saved->gid) < 0 || (saved->groups >= 0 && setgroups((size_t)saved->groups, saved->group) < 0))) {
+	    (seteuid(0) < 0 || setegid(saved->gid) < 0 || setgroups((size_t)saved->groups, saved->group) < 0)) {
 		fprintf(stderr, "tux: cannot become root again: %s\n", strerror(errno));
 		_exit(EXIT_FAILURE);
 	}

@@ -49,7 +49,7 @@ static const struct {
 } keys[] = {
 	[KEY_ROOT] = { "root", TUX_CGI_VALUE, "a path that begins with '/'" },
 	[KEY_PROGRAM] = { "program", TUX_CGI_LIST, "a path that begins with '/', and arguments, at most 64 of all" },
-	[KEY_USER] = { "user", TUX_CGI_VALUE, "the name of a user" },
+	[KEY_USER] = { "user", TUX_CGI_VALUE, "the name or number of a user, with :GROUP if another is wanted" },
 	[KEY_CHROOT] = { "chroot", TUX_CGI_VALUE, "a path that begins with '/'" },
 	[KEY_ENV] = { "env", TUX_CGI_VARIABLES, "NAME = value, at most 64 of them" },
 	[KEY_PASS] = { "pass", TUX_CGI_LIST, "names of variables, at most 64 of them" },
