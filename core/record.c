@@ -23,25 +23,23 @@ static uint16_t take(const uint8_t *buf, struct tux_span span, uint32_t max, uin
 	return (uint16_t)n;
 }
 
-/* The first line of a known field; after a refusal none is known. */
-/*@ requires \valid_read(req) && name < TUX_FIELD_NAMES;
-  @ requires req->refusal == TUX_ACCEPTED ==> request_parsed(req);
+/* Returns the value of the first line of a known field. */
+/*@ requires \valid_read(fields) && fields_indexed(fields) && name < TUX_FIELD_NAMES;
   @ assigns \nothing;
-  @ ensures req->refusal == TUX_ACCEPTED ==> span_inside(\result, req->head_len);
-  @ ensures req->refusal != TUX_ACCEPTED ==> \result.off == 0 && \result.len == 0;
+  @ ensures \forall integer len; len >= 0 && fields_inside(fields, len) ==> span_inside(\result, len);
   @*/
-static struct tux_span value_of(const struct tux_request *req, enum tux_field_name name)
+static struct tux_span value_of(const struct tux_field_lines *fields, enum tux_field_name name)
 {
-	uint32_t line = req->refusal == TUX_ACCEPTED ? tux_request_field(req, name, 0) : 0;
+	const uint32_t line = tux_fields_find(fields, name, 0);
 
-	return line > 0 ? req->fields.line[line - 1].value : (struct tux_span){ 0, 0 };
+	return line > 0 ? fields->line[line - 1].value : (struct tux_span){ 0, 0 };
 }
 
 uint32_t tux_record_fill(struct tux_record *record, const uint8_t *buf, const struct tux_request *req, uint8_t *text)
 {
-	struct tux_span host = req->refusal == TUX_ACCEPTED ? req->host : (struct tux_span){ 0, 0 };
-	struct tux_span referer = value_of(req, TUX_FIELD_REFERER);
-	struct tux_span user_agent = value_of(req, TUX_FIELD_USER_AGENT);
+	struct tux_span host = req->refusal == TUX_ACCEPTED ? req->host : value_of(&req->fields, TUX_FIELD_HOST);
+	struct tux_span referer = value_of(&req->fields, TUX_FIELD_REFERER);
+	struct tux_span user_agent = value_of(&req->fields, TUX_FIELD_USER_AGENT);
 	uint32_t len = 0;
 
 	record->method_len = take(buf, req->method_text, METHOD_MAX, text, &len);

@@ -32,14 +32,15 @@ struct tux_record {
 enum { TUX_RECORD_MAX = sizeof(struct tux_record) + 4 * TUX_RECORD_TEXT_MAX + 64 };
 
 /*
- * Fills the lengths and size of *record from the request (parsed or refused) and writes the texts
+ * Fills the lengths and size of *record from the request (parsed, or refused and parsed in part) and writes the texts
  * (method, target, host, referer, user agent: cut to what fits in TUX_RECORD_TEXT_MAX, the method to 64) to text, which
  * has room for TUX_RECORD_MAX - sizeof(struct tux_record) bytes. The other members of *record are
  * the caller's. Returns the bytes of text. Any context.
  */
 /*@ requires \valid(record) && \valid_read(req) && \valid(text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63));
   @ requires span_readable(buf, req->method_text) && span_readable(buf, req->target);
-  @ requires req->refusal == TUX_ACCEPTED ==> request_readable(buf, req);
+  @ requires req->refusal == TUX_ACCEPTED ==> span_readable(buf, req->host);
+  @ requires fields_readable(buf, &req->fields);
   @ requires \separated(record, req) && \separated(record, text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63));
   @ requires \separated(req, text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63));
   @ requires \separated(buf + (..), text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63)) && \separated(buf + (..), record);

@@ -79,7 +79,7 @@ struct tux_request {
  * TUX_PARSED: all of *req is valid, and req->head_len <= len. Empty lines before the request line
  * are part of the head (RFC 9112 2.2).
  * TUX_MORE: nothing in *req is valid. Never returned when len >= TUX_MAX_HEAD.
- * TUX_REFUSED: req->refusal says why; method, minor, method_text and target are valid as far as
+ * TUX_REFUSED: req->refusal says why; method, minor, method_text, target and fields are valid as far as
  * parsing came and empty or 0 behind that, for the access record.
  *
  * Any context; no allocation, no global state.
@@ -90,7 +90,8 @@ struct tux_request {
   @ ensures \result == TUX_MORE ==> len < TUX_MAX_HEAD;
   @ ensures \result == TUX_PARSED ==> req->head_len <= len && request_parsed(req);
   @ ensures \result == TUX_REFUSED ==> TUX_ACCEPTED < req->refusal < TUX_REFUSALS &&
-  @   span_inside(req->method_text, len) && span_inside(req->target, len) && req->minor <= 1;
+  @   span_inside(req->method_text, len) && span_inside(req->target, len) && req->minor <= 1 &&
+  @   fields_inside(&req->fields, len <= TUX_MAX_HEAD ? len : TUX_MAX_HEAD);
   @*/
 enum tux_verdict tux_request_parse(const uint8_t *buf, uint32_t len, uint32_t seen, struct tux_request *req);
 

@@ -289,6 +289,7 @@ enum reply reply_refusal(struct conn *conn, const uint8_t *buf)
 		buf = nothing;
 		conn->began_us = worker->now_us;
 		worker->request.method_text = worker->request.target = (struct tux_span){ 0, 0 };
+		tux_fields_clear(&worker->request.fields);
 		worker->request.method = TUX_METHOD_UNKNOWN;
 		worker->request.minor = 1;
 	}

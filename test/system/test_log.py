@@ -209,3 +209,20 @@ def test_no_reader(tux, root, pipe):
     requests = int(re.search(r"([0-9,]+) requests", server.output).group(1).replace(",", ""))
     assert 0 < whole < 12000
     assert lost(server) == requests - whole
+
+
+@pytest.mark.parametrize("engine", ["uring", "epoll"])
+@pytest.mark.parametrize("status, rest", [
+    (400, "Bad Field: x\r\n\r\n"), (400, "Content-Length: x\r\n\r\n"), (431, "X: %s" % ("x" * 20000)),
+    (413, "Content-Length: 20\r\n\r\n" + "x" * 20), (413, "Transfer-Encoding: chunked\r\n\r\n14\r\n" + "x" * 20)])
+def test_refused_request_is_logged_as_far_as_it_was_parsed(tux, root, logs, engine, status, rest):
+    """An administrator looks for the client that sends malformed requests by its target, User-Agent and Referer."""
+    log = os.path.join(logs, "log")
+    server = tux(root, "--max-body", "10", "--log-format", "json", "--engine", engine, log=log)
+    with server.connect() as conn:
+        conn.send("POST /refused?q HTTP/1.1\r\nHost: example.org\r\nUser-Agent: agent/1\r\nReferer: http://r.example/\r\n" + rest)
+        assert conn.response("POST").status == status
+    server.end()
+    found = [record for record in records(log) if record["target"] == "/refused?q"]
+    assert [(record["status"], record["host"], record["user_agent"], record["referer"]) for record in found] == [
+        (status, "example.org", "agent/1", "http://r.example/")]
