@@ -6,7 +6,6 @@
 #define _GNU_SOURCE 1
 #include "spawner.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -26,6 +25,8 @@
 #include <unistd.h>
 
 #include "cgi.h"
+#include "children.h"
+#include "keeper.h"
 
 enum {
 	GRACE_MS = 2000,     /* between SIGTERM and SIGKILL */
@@ -43,7 +44,7 @@ static const uint64_t never = UINT64_MAX;
 
 /* A program that runs. */
 struct program {
-	pid_t pid;      /* 0: there is none here */
+	pid_t pid;      /* of its keeper; 0: there is none here */
 	unsigned rule;
 	unsigned link;
 	uint32_t end;   /* enum tux_spawn_end */
@@ -85,11 +86,12 @@ static struct {
 	struct link link[TUX_MAX_THREADS];
 	unsigned links, open;
 	struct program *program;
-	struct tux_cgi_failure *failure; /* of each program; memory shared with the new processes */
+	struct tux_keeper_report *report; /* of each program; memory shared with the keepers */
 	unsigned programs, running;    /* that there may be, that there are */
 	unsigned unsent_max;           /* of each link */
 	uint64_t due_ms;               /* nothing is due before */
 	int epoll_fd, signal_fd;
+	int news_fd[2];                /* a pipe that keepers write to whose program has begun */
 	struct tux_spawn_request request; /* the one being looked at */
 	uint8_t message[MAX_MESSAGE];
 } own;
@@ -167,21 +169,19 @@ static void unsent_send(unsigned number)
 		link_watch(number, EPOLL_CTL_MOD);
 }
 
-/* A new process; with another user than ours never one in whose hands we are until it executes: its user might stop it. */
-static pid_t process_make(unsigned at, const struct tux_cgi_rule *rule, const int fd[TUX_SPAWN_STREAMS])
-{
-	const pid_t parent = getpid();
-	const pid_t pid = rule->user.change ? fork() : vfork();
-
-	if (pid == 0)
-		tux_cgi_become(rule, &own.request, fd, parent, &own.failure[at]);
-	return pid;
-}
-
 static void program_due(struct program *program, uint64_t ms)
 {
 	program->due_ms = ms < program->last_ms ? ms : program->last_ms;
 	due_at(program->due_ms);
+}
+
+/* Starts a program's time. */
+static void time_begin(struct program *program)
+{
+	const struct tux_cgi *const cgi = own.rule[program->rule].cgi;
+
+	program->last_ms = cgi->total_ms ? now_ms() + cgi->total_ms : never;
+	program_due(program, cgi->time_ms ? now_ms() + cgi->time_ms : never);
 }
 
 /* Starts what own.request says, for which there is room. */
@@ -189,26 +189,37 @@ static void begin(unsigned link, const int fd[TUX_SPAWN_STREAMS])
 {
 	const unsigned number = own.request.start.rule;
 	const struct tux_cgi_rule *const rule = &own.rule[number];
-	struct tux_spawn_result result = { .kind = TUX_SPAWN_STARTED, .id = own.request.start.id };
+	const uint64_t id = own.request.start.id;
 	unsigned at = 0;
+	pid_t pid;
 
 	while (own.program[at].pid != 0)
 		at++;
-	own.failure[at] = (struct tux_cgi_failure){ TUX_SPAWN_AT_NOTHING, 0 };
-	result.pid = process_make(at, rule, fd);
-	if (result.pid < 0) {
-		refuse(link, result.id, TUX_SPAWN_AT_FORK, errno);
+	own.report[at] = (struct tux_keeper_report){ .pid = 0 };
+	pid = tux_keeper_start(rule, &own.request, fd, &own.report[at], own.news_fd[1], at);
+	if (pid < 0) {
+		refuse(link, id, TUX_SPAWN_AT_FORK, errno);
 		return;
 	}
-	own.program[at] = (struct program){
-		.pid = result.pid, .rule = number, .link = link, .id = result.id,
-		.last_ms = rule->cgi->total_ms ? now_ms() + rule->cgi->total_ms : never,
-	};
-	program_due(&own.program[at], rule->cgi->time_ms ? now_ms() + rule->cgi->time_ms : never);
+	own.program[at] = (struct program){ .pid = pid, .rule = number, .link = link, .id = id };
+	time_begin(&own.program[at]);
 	own.running++;
 	own.line[number].running++;
-	if (own.failure[at].step == TUX_SPAWN_AT_NOTHING)
-		tell(link, &result);
+}
+
+/* Tells of programs that have begun: their time runs from here. */
+static void news_read(void)
+{
+	uint32_t at;
+
+	while (read(own.news_fd[0], &at, sizeof(at)) == (ssize_t)sizeof(at)) {
+		const struct tux_spawn_result result = { .kind = TUX_SPAWN_STARTED, .pid = own.report[at].pid, .id = own.program[at].id };
+
+		if (own.program[at].end == TUX_SPAWN_BY_ITSELF && !own.program[at].asked)
+			time_begin(&own.program[at]);
+		if (own.report[at].failure.step == TUX_SPAWN_AT_NOTHING)
+			tell(own.program[at].link, &result);
+	}
 }
 
 static bool has_room(unsigned rule)
@@ -272,23 +283,16 @@ static void wait_begin(void)
 	own.turn = own.rules ? (own.turn + 1) % own.rules : 0;
 }
 
-static void group_signal(pid_t pid, int number)
-{
-	if (kill(-pid, number) < 0 && errno == ESRCH)
-		kill(pid, number); /* it has no group of its own yet */
-}
-
 /* First it is asked, then it is killed. */
 static void program_end(struct program *program, enum tux_spawn_end why)
 {
 	if (program->end != TUX_SPAWN_BY_ITSELF) {
-		group_signal(program->pid, SIGKILL);
+		tux_keeper_kill(program->pid);
 		program->due_ms = never;
 		return;
 	}
 	program->end = why;
-	group_signal(program->pid, SIGTERM);
-	group_signal(program->pid, SIGCONT);
+	tux_keeper_terminate(program->pid);
 	program->due_ms = now_ms() + GRACE_MS;
 	due_at(program->due_ms);
 }
@@ -308,7 +312,7 @@ static struct program *program_find(unsigned link, uint64_t id)
 /* Its time is over, or all of it: then it ends. Else the engine knows how much of it was the client's. */
 static void program_expire(struct program *program, uint64_t now)
 {
-	const struct tux_spawn_result due = { .kind = TUX_SPAWN_DUE, .pid = program->pid, .id = program->id };
+	const struct tux_spawn_result due = { .kind = TUX_SPAWN_DUE, .pid = own.report[program - own.program].pid, .id = program->id };
 
 	if (program->end != TUX_SPAWN_BY_ITSELF || program->asked || now >= program->last_ms) {
 		program_end(program, TUX_SPAWN_BY_TIME);
@@ -377,7 +381,7 @@ static void link_close(unsigned number)
 	}
 	for (i = 0; i < own.programs; i++)
 		if (own.program[i].pid != 0 && own.program[i].link == number)
-			group_signal(own.program[i].pid, SIGKILL);
+			tux_keeper_kill(own.program[i].pid);
 }
 
 /* The descriptors of a message: how many, at most as many as there are streams. */
@@ -468,42 +472,59 @@ static void link_serve(unsigned number, uint32_t events)
 			return;
 }
 
-/* A program has ended: what its group still has ends too, and it is told. */
-static void program_ended(unsigned at, pid_t pid)
+static bool is_keeper(pid_t pid)
+{
+	unsigned at = 0;
+
+	while (at < own.programs && own.program[at].pid != pid)
+		at++;
+	return at < own.programs;
+}
+
+/* A keeper has ended, and with it the program and all others. Unless the keeper was killed: then they are ours, and end now. */
+static void program_ended(unsigned at, pid_t keeper)
 {
 	struct program *const program = &own.program[at];
-	struct tux_spawn_result result = { .kind = TUX_SPAWN_ENDED, .pid = pid, .id = program->id, .end = program->end };
-	struct rusage usage = { 0 };
+	const struct tux_keeper_report *const report = &own.report[at];
+	struct tux_spawn_result result = { .kind = TUX_SPAWN_ENDED, .id = program->id, .end = program->end };
 
-	kill(-pid, SIGKILL); /* as long as the number is not free, so that it is nobody else's */
-	wait4(pid, &result.status, 0, &usage);
-	result.cpu_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-	                (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-	result.max_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
-	if (own.failure[at].step == TUX_SPAWN_AT_NOTHING)
+	news_read(); /* it was told first that it began */
+	waitpid(keeper, &result.status, 0);
+	if (report->ended)
+		result.status = report->status;
+	result.pid = report->pid;
+	result.cpu_us = report->cpu_us;
+	result.max_rss_bytes = report->max_rss_bytes;
+	if (report->failure.step == TUX_SPAWN_AT_NOTHING)
 		tell(program->link, &result);
 	else
-		tell_failed(program->link, program->id, own.failure[at]);
+		tell_failed(program->link, program->id, report->failure);
 	own.line[program->rule].running--;
 	own.running--;
 	program->pid = 0;
+	if (!report->ended)
+		tux_children_kill(is_keeper);
 }
 
 static void reap(void)
 {
+	bool lost = false;
+
 	for (;;) {
 		siginfo_t info = { 0 };
 		unsigned at = 0;
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
-			return;
+			break;
 		while (at < own.programs && own.program[at].pid != info.si_pid)
 			at++;
 		if (at < own.programs)
 			program_ended(at, info.si_pid);
 		else
-			waitpid(info.si_pid, NULL, 0); /* one that lost its parent: it became ours */
+			lost = waitpid(info.si_pid, NULL, 0) > 0; /* one that lost its keeper: it became ours, as its children do */
 	}
+	if (lost)
+		tux_children_kill(is_keeper);
 }
 
 static void expire(void)
@@ -555,46 +576,15 @@ static void serve(void)
 		for (i = 0; i < count; i++) {
 			if (events[i].data.u32 < own.links)
 				link_serve(events[i].data.u32, events[i].events);
-			else
+			else if (events[i].data.u32 == TUX_MAX_THREADS)
 				while (read(own.signal_fd, &taken, sizeof(taken)) > 0)
 					;
 		}
+		news_read();
 		reap();
 		expire();
 		wait_begin();
 	}
-}
-
-/* The parent of a process, 0 if that cannot be told. */
-static pid_t parent_of(const char *pid)
-{
-	char path[64], text[512];
-	const char *at;
-	ssize_t len = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		len = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	text[len > 0 ? len : 0] = '\0';
-	at = strrchr(text, ')'); /* behind its name, which may have anything in it: " S 123" */
-	return at && strlen(at) > 4 ? (pid_t)strtol(at + 4, NULL, 10) : 0;
-}
-
-/* Kills our children, whoever they are: also those that became ours as their parents ended. */
-static void children_kill(void)
-{
-	DIR *const proc = opendir("/proc");
-	const struct dirent *entry;
-
-	while (proc && (entry = readdir(proc)))
-		if (*entry->d_name >= '1' && *entry->d_name <= '9' && parent_of(entry->d_name) == getpid())
-			kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);
-	if (proc)
-		closedir(proc);
 }
 
 /* All links are closed. What is killed leaves its own children to us, so it takes rounds. */
@@ -606,13 +596,12 @@ static void end(void)
 		siginfo_t info = { 0 };
 
 		while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
-			kill(-info.si_pid, SIGKILL);
 			waitpid(info.si_pid, NULL, 0);
 			info.si_pid = 0;
 		}
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
 			return; /* ECHILD */
-		children_kill();
+		tux_children_kill(i < END_ROUNDS / 2 ? is_keeper : NULL); /* keepers end by themselves, and what they keep before */
 		poll(NULL, 0, i == 0 ? 1 : END_ROUND_MS);
 	}
 }
@@ -680,6 +669,7 @@ static void others_close(const struct tux_spawner *spawner)
 static bool tables_make(void)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = TUX_MAX_THREADS };
+	struct epoll_event news = { .events = EPOLLIN, .data.u32 = TUX_MAX_THREADS + 1 };
 	unsigned i, waiting = 0;
 
 	for (i = 0; i < own.rules; i++) {
@@ -689,10 +679,10 @@ static bool tables_make(void)
 	own.unsent_max = 3 * (own.programs + waiting) + 2; /* each has at most three results: it was started, is due, has ended */
 	own.due_ms = never;
 	own.program = calloc(own.programs, sizeof(*own.program));
-	own.failure = mmap(NULL, own.programs * sizeof(*own.failure), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	own.report = mmap(NULL, own.programs * sizeof(*own.report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	own.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!own.program || own.failure == MAP_FAILED || own.epoll_fd < 0 ||
-	    epoll_ctl(own.epoll_fd, EPOLL_CTL_ADD, own.signal_fd, &event) < 0)
+	if (!own.program || own.report == MAP_FAILED || own.epoll_fd < 0 || pipe2(own.news_fd, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    epoll_ctl(own.epoll_fd, EPOLL_CTL_ADD, own.news_fd[0], &news) < 0 || epoll_ctl(own.epoll_fd, EPOLL_CTL_ADD, own.signal_fd, &event) < 0)
 		return false;
 	for (i = 0; i < own.links; i++) {
 		own.link[i].unsent = calloc(own.unsent_max, sizeof(*own.link[i].unsent));
