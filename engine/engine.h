@@ -175,7 +175,7 @@ struct tux_upstream {
 	unsigned server_count;       /* 1 to TUX_MAX_UPSTREAM_SERVERS */
 	enum tux_balance balance;
 	unsigned keep_alive;         /* unused connections that a thread keeps, for each server */
-	unsigned max_fails;          /* after so many in a row a server is left alone for fail_timeout_ms; 0: never */
+	unsigned max_fails;          /* after so many within fail_timeout_ms a server is left alone for that long; 0: never */
 	uint32_t fail_timeout_ms;
 	uint32_t connect_timeout_ms; /* then the next server, or 504 */
 	uint32_t send_timeout_ms;    /* without progress in taking a request; then 504 */

@@ -149,14 +149,21 @@ void upstream_keep(struct upstream_server *server, struct stream *stream)
 void upstream_failed(struct upstream_server *server)
 {
 	const struct tux_upstream *config = server->upstream->config;
+	const uint64_t now_ms = *server->upstream->streams->now_ms;
 
+	if (server->retry_ms == 0 && (server->fails == 0 || now_ms - server->fails_ms >= config->fail_timeout_ms)) {
+		server->fails = 0;
+		server->fails_ms = now_ms;
+	}
 	server->fails++;
 	if (config->max_fails > 0 && server->fails >= config->max_fails)
-		server->retry_ms = *server->upstream->streams->now_ms + config->fail_timeout_ms;
+		server->retry_ms = now_ms + config->fail_timeout_ms;
 }
 
 void upstream_answered(struct upstream_server *server)
 {
+	if (server->retry_ms == 0) /* its failures within the fail timeout still count */
+		return;
 	server->fails = 0;
 	server->retry_ms = 0;
 }

@@ -15,8 +15,9 @@ struct upstream_server {
 	struct stream *idle;  /* the one used last comes first */
 	unsigned idle_count;
 	unsigned active;      /* exchanges under way */
-	unsigned fails;       /* in a row */
-	uint64_t retry_ms;    /* left alone until then */
+	unsigned fails;       /* since fails_ms, within the fail timeout */
+	uint64_t fails_ms;    /* when the first of those was */
+	uint64_t retry_ms;    /* left alone until then; 0: it is not. After that one request tries it */
 };
 
 struct upstream {

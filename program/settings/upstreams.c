@@ -45,7 +45,7 @@ static const struct {
 	{ "addresses, as \"127.0.0.1:8080\" or \"unix:/run/app.sock\"", KIND_SERVER, 0 },
 	{ "round-robin or least-connections", KIND_BALANCE, 0 },
 	{ "the unused connections that a thread keeps for each server, 0 to 65536", KIND_COUNT, offsetof(struct tux_upstream, keep_alive) },
-	{ "the failures in a row that a server is left alone after, 0 to 65536", KIND_COUNT, offsetof(struct tux_upstream, max_fails) },
+	{ "the failures within fail-timeout that a server is left alone after, 0 to 65536", KIND_COUNT, offsetof(struct tux_upstream, max_fails) },
 	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, fail_timeout_ms) },
 	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, connect_timeout_ms) },
 	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, send_timeout_ms) },

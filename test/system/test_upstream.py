@@ -270,6 +270,36 @@ def test_a_failing_server_is_left_alone_and_tried_again(origin, proxy):
     assert {tux.get("/app/").body for _ in range(4)} == {b"back", b"hello"}
 
 
+def test_failures_count_within_fail_timeout_not_in_a_row(origin, proxy):
+    """A server that fails every other request is left alone too."""
+    count = 0
+
+    def flaky(request):
+        nonlocal count
+        count += 1
+        return response() if count % 2 else None
+    bad = origin(flaky)
+    good = origin(lambda request: response(b"good"))
+    tux = proxy([bad, good], "max-fails 3; fail-timeout 600; keep-alive 0", top="threads 1")
+    for _ in range(40):
+        assert tux.get("/app/").status == 200
+    assert len(bad.requests) == 6
+
+
+@pytest.mark.parametrize("method,field", [("PUT", "Content-Length: 0"), ("PUT", "X-A: b"), ("DELETE", "X-A: b"), ("DELETE", "Content-Length: 0"), ("GET", "X-A: b")])
+def test_idempotent_request_is_repeated_on_a_dead_kept_connection(origin, proxy, method, field):
+    """RFC 9110 9.2.2: the server closes the connection when the second request has come."""
+    def answer(request):
+        first = request.connection == 1 and len(server.requests) > 1
+        return None if first else response()
+    server = origin(answer)
+    tux = proxy([server], top="threads 1")
+    assert tux.get("/app/first").status == 200
+    with tux.connect() as conn:
+        assert conn.get("/app/second", field, method=method).status == 200
+    assert [(request.method, request.connection) for request in server.requests] == [("GET", 1), (method, 1), (method, 2)]
+
+
 def test_a_kept_connection_that_the_server_closes(origin, proxy):
     server = origin()
     tux = proxy([server], top="threads 1")
