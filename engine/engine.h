@@ -206,6 +206,7 @@ struct tux_cgi {
 	uint32_t files;                 /* open ones, of each process */
 	uint32_t nice;                  /* 0 to 19 */
 	bool new_privileges;            /* set-user-id programs may be executed */
+	bool finish_unwatched;          /* when its client disconnects, a program whose request is whole continues, within its limits */
 	bool stream_chunked;            /* a body in chunks is given to the program as it comes, without its length */
 	bool root_owned;                /* scripts are root's, user and group, and so are their directories: nobody else may write there */
 };

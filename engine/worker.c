@@ -265,7 +265,8 @@ static void begin_leave(struct worker *worker)
 /* True if everything is served and closed. What the kernel engine handed up last is not in any count yet. */
 static bool all_over(struct worker *worker)
 {
-	if (!worker->draining || worker->acceptor_count > 0 || worker->open > 0 || !kernel_drained(worker->kernel))
+	if (!worker->draining || worker->acceptor_count > 0 || worker->open > 0 || cgi_runs_unwatched(&worker->cgi) ||
+	    !kernel_drained(worker->kernel))
 		return false;
 	if (worker->kernel->fd >= 0)
 		accepting_take_handed_up(worker);

@@ -26,6 +26,8 @@ struct cgi_program {
 	uint32_t rule;
 	void *owner;           /* NULL: nobody is interested in it */
 	struct stream *errors; /* its stderr; NULL: that has ended */
+	struct stream *output; /* its stdout, without an owner: dropped; NULL: it has ended, or is the owner's */
+	bool unwatched;        /* it runs without an owner */
 	bool ended;            /* its process has, or there was none */
 	bool held;             /* it waits for its client */
 	uint64_t began_us;     /* monotonic; 0: it has not begun */
@@ -68,7 +70,7 @@ static void flush_line(struct cgi_program *program)
 /* Forgets a program of which nothing more can come. */
 static void settle(struct cgi_program *program)
 {
-	if (program->owner != NULL || program->errors != NULL || !program->ended)
+	if (program->owner != NULL || program->errors != NULL || program->output != NULL || !program->ended)
 		return;
 	if (program->prev != NULL)
 		program->prev->next = program->next;
@@ -241,6 +243,57 @@ void cgi_leave(struct cgi_program *program, bool kill)
 	if (kill && !program->ended)
 		spawner_kill(&program->cgi->spawner, program->id);
 	settle(program);
+}
+
+static void on_output(struct stream *stream, const uint8_t *data, uint32_t len)
+{
+	(void)stream;
+	(void)data;
+	(void)len;
+}
+
+static void on_output_ended(struct stream *stream, int error)
+{
+	struct cgi_program *program = stream->owner;
+
+	(void)error;
+	program->output = NULL;
+	stream_close(stream);
+	settle(program);
+}
+
+static void on_output_readable(struct stream *stream)
+{
+	stream_receive(stream, true);
+}
+
+static const struct stream_events output_events = {
+	.received = on_output,
+	.ended = on_output_ended,
+	.readable = on_output_readable,
+};
+
+void cgi_leave_running(struct cgi_program *program, struct stream *from, bool readable)
+{
+	cgi_hold(program, false); /* no client keeps it waiting */
+	program->owner = NULL;
+	program->unwatched = true;
+	program->output = from;
+	if (from != NULL) {
+		stream_own(from, &output_events, program);
+		if (!readable)
+			stream_receive(from, true);
+	}
+	settle(program);
+}
+
+bool cgi_runs_unwatched(const struct cgi *cgi)
+{
+	const struct cgi_program *program = cgi->first;
+
+	while (program != NULL && (program->ended || !program->unwatched))
+		program = program->next;
+	return program != NULL;
 }
 
 /* Says how a program ended, unless as one should. */

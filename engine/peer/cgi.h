@@ -52,6 +52,15 @@ void cgi_garbled(struct cgi_program *program);
 /* The owner has no more interest in it; it may go on, or is killed. Its streams are the owner's to close. */
 void cgi_leave(struct cgi_program *program, bool kill);
 
+/*
+ * The owner has no more interest in it, but it runs to its end: the rest of its output, which comes from the stream, is read and dropped.
+ * readable: the loop was told to wait for the stream (wait_readable()), and the event is to come.
+ */
+void cgi_leave_running(struct cgi_program *program, struct stream *from, bool readable);
+
+/* True if a program runs that cgi_leave_running() was called for. */
+bool cgi_runs_unwatched(const struct cgi *cgi);
+
 /* Takes what the spawner has to say: the source's readable. */
 void cgi_read(struct cgi *cgi);
 

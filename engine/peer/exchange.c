@@ -71,13 +71,32 @@ void exchange_free(struct conn *conn)
 	free(exchange);
 }
 
+/* The client has disconnected. Lets the program continue if its kind says so and it has, or gets, all of the request. */
+static bool leave_running(struct exchange *exchange)
+{
+	struct cgi_program *program = exchange->program;
+	const bool awaited = exchange->down.state == SPLICING_WAITS;
+
+	if (program == NULL || !exchange->upload.done || spool_left(&exchange->upload.spool) > 0 ||
+	    !exchange->conn->worker->config->cgi[exchange->rule].finish_unwatched)
+		return false;
+	if (exchange->to != NULL)
+		stream_finish(exchange->to);
+	splicing_end(&exchange->down, &exchange->conn->worker->pipes);
+	cgi_leave_running(program, exchange->from, awaited);
+	exchange->to = exchange->from = NULL;
+	exchange->program = NULL;
+	return true;
+}
+
 void exchange_abandon(struct conn *conn)
 {
 	struct exchange *exchange = conn->exchange;
 
 	if (exchange == NULL)
 		return;
-	release_peer(exchange, false);
+	if (!leave_running(exchange))
+		release_peer(exchange, false);
 	if (conn->record != NULL)
 		conn->record->sent_bytes = exchange->sent_bytes;
 	exchange_free(conn);
@@ -651,6 +670,7 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 	bytes_forget(&environment);
 	if (status != 0)
 		return status;
+	exchange->rule = route->argument;
 	exchange->state = EXCHANGE_HEAD;
 	stream_receive(exchange->from, true);
 	if (!feed(exchange)) {

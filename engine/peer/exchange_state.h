@@ -25,6 +25,7 @@ struct exchange {
 	struct upstream_server *server; /* that has the request */
 	uint64_t tried;       /* a set of the upstream's servers */
 	struct cgi_program *program;
+	unsigned rule;        /* of the program: its kind */
 	uint16_t end_status;  /* the program has ended, and this answers if it wrote nothing; 0: it runs */
 	bool from_ended;      /* it has closed its output */
 	struct stream *to;    /* takes the request; NULL: nothing does any more */

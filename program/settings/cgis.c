@@ -40,6 +40,7 @@ enum key_id {
 	KEY_NICE,
 	KEY_NEW_PRIVILEGES,
 	KEY_CHUNKED_BODIES,
+	KEY_ON_DISCONNECT,
 };
 
 static const struct {
@@ -65,6 +66,7 @@ static const struct {
 	[KEY_NICE] = { "nice", TUX_CGI_VALUE, "a number from 0 to 19" },
 	[KEY_NEW_PRIVILEGES] = { "new-privileges", TUX_CGI_SWITCH, "on or off" },
 	[KEY_CHUNKED_BODIES] = { "chunked-bodies", TUX_CGI_VALUE, "buffer or stream" },
+	[KEY_ON_DISCONNECT] = { "on-disconnect", TUX_CGI_VALUE, "kill or finish" },
 };
 
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
@@ -234,6 +236,8 @@ static bool key_apply(struct tux_cgi *cgi, struct tux_cgi_lists *lists, enum key
 		return true;
 	case KEY_CHUNKED_BODIES:
 		return either_set(&cgi->stream_chunked, value, "buffer", "stream");
+	case KEY_ON_DISCONNECT:
+		return either_set(&cgi->finish_unwatched, value, "kill", "finish");
 	}
 	return false;
 }

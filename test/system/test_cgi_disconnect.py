@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""on-disconnect of CGI programs: what becomes of a program whose client disconnects."""
+import os
+import signal
+
+import pytest
+
+import client
+
+
+@pytest.fixture(params=["uring", "epoll"])
+def cgi(request, place, tux):
+    """The script waits for place/go, writes more than a pipe holds, and then makes place/done/it."""
+    def start(more, body=":"):
+        os.makedirs(os.path.join(place, "cgi"))
+        os.makedirs(os.path.join(place, "done"))
+        os.chmod(os.path.join(place, "done"), 0o777)
+        os.mkfifo(os.path.join(place, "go"))
+        path = os.path.join(place, "cgi", "slow")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\n%s\nprintf 'Content-Type: a/b\\n\\nbegun'\n: >%s/done/begun\nread x <%s/go\n"
+                       "head -c 1000000 /dev/zero || exit 1\n: >%s/done/it\n" % (body, place, place, place))
+        os.chmod(path, 0o755)
+        config = os.path.join(place, "tux.conf")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write('cgi scripts { root "%s/cgi"; %s }\nroute "/cgi-bin/" { cgi scripts }\n' % (place, more))
+        return tux(place, "--config", config, "--engine", request.param)
+    return start
+
+
+def done(place, name="it"):
+    return os.path.exists(os.path.join(place, "done", name))
+
+
+def go(place):
+    """Lets the script continue; False if it does not wait."""
+    try:
+        fd = os.open(os.path.join(place, "go"), os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    os.write(fd, b"\n")
+    os.close(fd)
+    return True
+
+
+def runs(place):
+    for pid in os.listdir("/proc"):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                if (place + "/cgi/slow").encode() in file.read():
+                    return True
+        except OSError:
+            continue
+    return False
+
+
+REQUEST = "GET /cgi-bin/slow HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_finish_lets_the_program_continue_and_drops_its_output(cgi, place):
+    tux = cgi("on-disconnect finish")
+    with tux.connect() as conn:
+        conn.send(REQUEST)
+        conn.head()
+        client.wait_until(lambda: done(place, "begun"), "it runs")
+    assert tux.get("/nothing").status == 404
+    client.wait_until(lambda: go(place), "it is still there")
+    client.wait_until(lambda: done(place), "it has finished")
+
+
+def test_kill_is_the_default(cgi, place):
+    tux = cgi("")
+    with tux.connect() as conn:
+        conn.send(REQUEST)
+        conn.head()
+        client.wait_until(lambda: done(place, "begun"), "it runs")
+    client.wait_until(lambda: not runs(place), "it is ended")
+    assert not done(place)
+
+
+def test_finish_is_not_for_half_a_request(cgi, place):
+    """A program whose request's body broke off is ended."""
+    tux = cgi("on-disconnect finish", body=": >%s/done/reads; cat >/dev/null; sleep 3600" % place)
+    with tux.connect() as conn:
+        conn.send("POST /cgi-bin/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+        client.wait_until(lambda: done(place, "reads"), "it runs")
+    client.wait_until(lambda: not runs(place), "it is ended")
+
+
+def test_finish_holds_time(cgi, place):
+    tux = cgi("on-disconnect finish; time 0.5")
+    with tux.connect() as conn:
+        conn.send(REQUEST)
+        conn.head()
+    client.wait_until(lambda: "did not end within its time" in tux.output, "it is ended")
+    client.wait_until(lambda: not runs(place), "it is gone")
+    assert not done(place)
+
+
+def test_the_server_waits_for_it_when_it_stops(cgi, place):
+    tux = cgi("on-disconnect finish")
+    with tux.connect() as conn:
+        conn.send(REQUEST)
+        conn.head()
+        client.wait_until(lambda: done(place, "begun"), "it runs")
+    assert tux.get("/nothing").status == 404
+    tux.signal(signal.SIGTERM)
+    client.wait_until(lambda: go(place), "it is still there")
+    assert tux.wait() == 0
+    assert done(place)
