@@ -157,10 +157,20 @@ enum {
 	TUX_MAX_UPSTREAM_SERVERS = 64, /* of one upstream */
 };
 
+/* The address of a server, as it was resolved last: another process writes it, the engine's threads read it. */
+struct tux_resolved {
+	uint32_t sequence; /* odd while it is written; another one: another address */
+	uint32_t len;      /* bytes of address; 0: the server has none now */
+	struct sockaddr_storage address;
+};
+
 struct tux_upstream_server {
 	const char *name; /* as written, for people */
 	struct sockaddr_storage address;
-	socklen_t address_len;
+	socklen_t address_len;        /* 0: not known */
+	bool named;                   /* its host is a name, of which several servers may be the addresses */
+	uint16_t port;                /* with named */
+	struct tux_resolved *resolved; /* in place of address; NULL: that stays as it is */
 };
 
 enum tux_balance {
@@ -180,6 +190,7 @@ struct tux_upstream {
 	uint32_t connect_timeout_ms; /* then the next server, or 504 */
 	uint32_t send_timeout_ms;    /* without progress in taking a request; then 504 */
 	uint32_t read_timeout_ms;    /* without a byte of a response; then 504, or the answer is cut short */
+	uint32_t resolve_ms;         /* names of servers are resolved again after this */
 	uint32_t unused_timeout_ms;  /* unused connections are closed then */
 	bool proxy_protocol;         /* version 2 in front of what a connection carries, which is then of one client alone */
 	bool request_buffering;      /* a request's body is kept until it is whole, before a server gets the request */

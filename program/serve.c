@@ -23,6 +23,7 @@
 #include "log/log.h"
 #include "order.h"
 #include "privileges.h"
+#include "resolver.h"
 #include "sandbox.h"
 #include "service.h"
 #include "cgi/spawner.h"
@@ -369,7 +370,7 @@ static bool prepare(struct serving *serving)
 		return false;
 	config->sites = serving->sites.site;
 	config->site_count = serving->sites.count;
-	if (!programs_make(serving) || !spawner_start(serving))
+	if (!tux_resolver_start(config, &serving->user, serving->error, ERROR_MAX) || !programs_make(serving) || !spawner_start(serving))
 		return false;
 	tux_limits_raise(config, stderr);
 	if (serving->charge)

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../keepalive.h"
@@ -36,6 +37,58 @@ static bool is_better(const struct upstream *upstream, const struct upstream_ser
 	return best == NULL || (upstream->config->balance == TUX_BALANCE_LEAST_CONNECTIONS && server->active < best->active);
 }
 
+/* Takes a kept connection off its server's list. */
+static void unlink_idle(struct stream *stream)
+{
+	struct upstream_server *server = stream->owner;
+	struct stream **at = &server->idle;
+
+	while (*at != stream)
+		at = &(*at)->next_idle;
+	*at = stream->next_idle;
+	server->idle_count--;
+}
+
+static void close_unused(struct upstream_server *server)
+{
+	struct stream *stream;
+
+	while ((stream = server->idle) != NULL) {
+		unlink_idle(stream);
+		stream_close(stream);
+	}
+}
+
+/* True if the address of a server is known. */
+static bool has_address(const struct upstream_server *server)
+{
+	const struct tux_resolved *resolved = server->config->resolved;
+
+	return resolved == NULL || __atomic_load_n(&resolved->len, __ATOMIC_RELAXED) > 0;
+}
+
+/* Takes the newest address of a server with a name. A connection that is being made still uses the place: at worst it fails. */
+static void address_refresh(struct upstream_server *server)
+{
+	const struct tux_resolved *resolved = server->config->resolved;
+	uint32_t before, len;
+
+	do {
+		before = __atomic_load_n(&resolved->sequence, __ATOMIC_ACQUIRE);
+		if (before == server->sequence)
+			return;
+		len = __atomic_load_n(&resolved->len, __ATOMIC_RELAXED);
+		if (len <= sizeof(server->address))
+			memcpy(&server->address, &resolved->address, len);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while ((before & 1) != 0 || __atomic_load_n(&resolved->sequence, __ATOMIC_RELAXED) != before);
+	server->address_len = len <= sizeof(server->address) ? len : 0;
+	server->sequence = before;
+	server->fails = 0; /* of another server */
+	server->retry_ms = 0;
+	close_unused(server);
+}
+
 struct upstream_server *upstream_choose(struct upstream *upstream, uint64_t *tried)
 {
 	const uint64_t now_ms = *upstream->streams->now_ms;
@@ -48,7 +101,7 @@ struct upstream_server *upstream_choose(struct upstream *upstream, uint64_t *tri
 
 		at = (upstream->next + i) % all;
 		server = &upstream->server[at];
-		if (*tried >> at & 1)
+		if ((*tried >> at & 1) || !has_address(server))
 			continue;
 		if (server->retry_ms > now_ms) {
 			if (resting == NULL || server->retry_ms < resting->retry_ms)
@@ -61,22 +114,12 @@ struct upstream_server *upstream_choose(struct upstream *upstream, uint64_t *tri
 		best = resting;
 	if (best == NULL)
 		return NULL;
+	if (best->config->resolved != NULL)
+		address_refresh(best);
 	at = (unsigned)(best - upstream->server);
 	upstream->next = at + 1;
 	*tried |= UINT64_C(1) << at;
 	return best;
-}
-
-/* Takes a kept connection off its server's list. */
-static void unlink_idle(struct stream *stream)
-{
-	struct upstream_server *server = stream->owner;
-	struct stream **at = &server->idle;
-
-	while (*at != stream)
-		at = &(*at)->next_idle;
-	*at = stream->next_idle;
-	server->idle_count--;
 }
 
 /* Whether the server has neither closed it nor said something unasked. */
@@ -107,17 +150,19 @@ struct stream *upstream_connect(struct upstream_server *server, const struct str
 {
 	const struct tux_upstream_server *config = server->config;
 	struct streams *streams = server->upstream->streams;
-	int fd = socket(config->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | streams->ops->fd_flags, 0);
+	const struct sockaddr_storage *address = config->resolved != NULL ? &server->address : &config->address;
+	const socklen_t address_len = config->resolved != NULL ? server->address_len : config->address_len;
+	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | streams->ops->fd_flags, 0);
 	const int on = 1;
 	struct stream *stream;
 
 	if (fd < 0)
 		return NULL;
-	if (config->address.ss_family != AF_UNIX) {
+	if (address->ss_family != AF_UNIX) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		keepalive_start(fd);
 	}
-	stream = stream_connect(streams, fd, (const struct sockaddr *)&config->address, config->address_len,
+	stream = stream_connect(streams, fd, (const struct sockaddr *)address, address_len,
 	                        &server->upstream->timers, events, owner);
 	if (stream != NULL)
 		stream_wait(stream, TIMER_CONNECT);
@@ -170,14 +215,8 @@ void upstream_answered(struct upstream_server *server)
 
 void upstream_close_unused(struct upstream *upstream)
 {
-	for (unsigned i = 0; i < upstream->config->server_count; i++) {
-		struct stream *stream;
-
-		while ((stream = upstream->server[i].idle) != NULL) {
-			unlink_idle(stream);
-			stream_close(stream);
-		}
-	}
+	for (unsigned i = 0; i < upstream->config->server_count; i++)
+		close_unused(&upstream->server[i]);
 }
 
 /* An unused connection of which anything is heard is not fit for use. */

@@ -14,6 +14,9 @@ struct upstream_server {
 	struct tux_peer_counters *counters; /* the worker's */
 	struct stream *idle;  /* the one used last comes first */
 	unsigned idle_count;
+	struct sockaddr_storage address; /* that was connected to last, of a server with a name */
+	socklen_t address_len;
+	uint32_t sequence;    /* of that: struct tux_resolved */
 	unsigned active;      /* exchanges under way */
 	unsigned fails;       /* since fails_ms, within the fail timeout */
 	uint64_t fails_ms;    /* when the first of those was */

@@ -26,20 +26,29 @@ unsigned tally_peer_count(const struct tux_engine_config *config)
 	return count;
 }
 
-/* The servers of all upstreams, one behind the other, as the workers' counters have them. */
-static void peers_sum(const struct tally *tally, struct report_peer *peer)
+/* True if a server is only room for one more address of a name. */
+static bool is_spare(const struct tux_upstream_server *server, const struct tux_peer_counters *counters)
+{
+	return server->resolved != NULL && __atomic_load_n(&server->resolved->len, __ATOMIC_RELAXED) == 0 && counters->requests == 0;
+}
+
+/* The servers of all upstreams, one behind the other, as the workers' counters have them. Returns how many there are. */
+static unsigned peers_sum(const struct tally *tally, struct report_peer *peer)
 {
 	const struct tux_engine_config *config = tally->config;
-	unsigned at = 0;
+	unsigned at = 0, shown = 0;
 
 	for (unsigned i = 0; i < config->upstream_count; i++)
 		for (unsigned server = 0; server < config->upstreams[i].server_count; server++, at++) {
-			peer[at].upstream = config->upstreams[i].name;
-			peer[at].server = config->upstreams[i].server[server].name;
+			struct report_peer *one = &peer[shown];
+
+			*one = (struct report_peer){ .upstream = config->upstreams[i].name, .server = config->upstreams[i].server[server].name };
 			for (unsigned w = 0; w < config->threads; w++)
 				if (tally->worker[w].peers != NULL)
-					peer_counters_add(&peer[at].counters, &tally->worker[w].peers[at]);
+					peer_counters_add(&one->counters, &tally->worker[w].peers[at]);
+			shown += !is_spare(&config->upstreams[i].server[server], &one->counters);
 		}
+	return shown;
 }
 
 /* The kinds of CGI programs by their names: those of files are one, whatever their root. How many there are. */
@@ -80,14 +89,13 @@ char *tally_report(const struct tally *tally, enum tux_report_form form, const c
 		.max_connections = config->max_connections,
 		.kernel = tally->kernel->shared != NULL,
 		.ready = tally_ready(tally),
-		.peer_count = tally_peer_count(config),
 	};
 	struct timespec now;
 	char *text = NULL;
 
 	if (peer == NULL || program == NULL)
 		goto out_free;
-	peers_sum(tally, peer);
+	report.peer_count = peers_sum(tally, peer);
 	report.peer = peer;
 	report.program_count = programs_sum(tally, program);
 	report.program = program;

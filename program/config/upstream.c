@@ -7,9 +7,11 @@
 
 static int find(struct reading *reading, const char *name, const char *at)
 {
-	char error[CONFIG_ERROR_MAX];
+	char error[CONFIG_ERROR_MAX] = "";
 	const int number = tux_upstreams_find(&reading->command->upstreams, name, error, sizeof(error));
 
+	if (number >= 0 && *error)
+		reading_warn(reading, at, "%s; its requests are 502 until it is", error);
 	if (number < 0)
 		reading_wrong(reading, at, "%s", error);
 	else if (!reading->upstream_at[number])
@@ -28,7 +30,7 @@ int upstream_named(struct reading *reading, const ucl_object_t *key)
 static void value_apply(struct reading *reading, unsigned number, const char *key, const ucl_object_t *value, const char *at)
 {
 	const enum ucl_type type = ucl_object_type(value);
-	char error[CONFIG_ERROR_MAX];
+	char error[CONFIG_ERROR_MAX] = "";
 	const char *text = NULL;
 	bool set = true;
 
@@ -47,6 +49,8 @@ static void value_apply(struct reading *reading, unsigned number, const char *ke
 	}
 	if (set && !tux_upstreams_set(&reading->command->upstreams, number, key, text, error, sizeof(error)))
 		reading_wrong(reading, at, "%s", error);
+	else if (*error)
+		reading_warn(reading, at, "%s; its requests are 502 until it is", error);
 }
 
 /* upstream NAME { } */

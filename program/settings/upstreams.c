@@ -15,6 +15,7 @@
 enum {
 	MAX_COUNT = 65536,
 	MAX_MS = 86400 * 1000,
+	NAME_SERVERS = 4, /* at least, that a name has room for: more addresses may come */
 };
 
 static const struct tux_upstream defaults = {
@@ -26,6 +27,7 @@ static const struct tux_upstream defaults = {
 	.send_timeout_ms = 60000,
 	.read_timeout_ms = 60000,
 	.unused_timeout_ms = 60000,
+	.resolve_ms = 30000,
 };
 
 /* A key of an upstream's block: what it takes, and where that goes. */
@@ -54,11 +56,12 @@ static const struct {
 	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, proxy_protocol) },
 	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, trust_forwarded) },
 	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, request_buffering) },
+	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, resolve_ms) },
 };
 
 const char *const tux_upstream_keys[] = {
 	"server", "balance", "keep-alive", "max-fails", "fail-timeout", "connect-timeout", "send-timeout", "read-timeout",
-	"unused-timeout", "proxy-protocol", "trust-forwarded", "request-buffering", NULL
+	"unused-timeout", "proxy-protocol", "trust-forwarded", "request-buffering", "resolve", NULL
 };
 
 _Static_assert(sizeof(tux_upstream_keys) / sizeof(tux_upstream_keys[0]) == sizeof(keys) / sizeof(keys[0]) + 1, "each key has a name");
@@ -116,6 +119,9 @@ static bool unix_add(struct tux_upstream *upstream, const char *name, char *erro
 static bool host_add(struct tux_upstream *upstream, const char *name, char *error, size_t error_size)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
+	struct addrinfo numeric = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+	struct tux_upstream_server *servers;
+	unsigned first;
 	const char *const colon = strrchr(name, ':');
 	struct addrinfo *found = NULL, *one;
 	const char *start = name;
@@ -136,14 +142,30 @@ static bool host_add(struct tux_upstream *upstream, const char *name, char *erro
 		return false;
 	}
 	memcpy(host, start, len);
+	numeric.ai_flags |= AI_NUMERICHOST;
+	rc = getaddrinfo(host, colon + 1, &numeric, &found);
+	if (rc == 0) {
+		added = server_add(upstream, name, found->ai_addr, found->ai_addrlen, error, error_size);
+		freeaddrinfo(found);
+		return added;
+	}
 	rc = getaddrinfo(host, colon + 1, &hints, &found);
 	if (rc != 0) {
 		snprintf(error, error_size, "the server \"%s\" cannot be found: %s", name, gai_strerror(rc));
-		return false;
+		found = NULL;
 	}
-	for (one = found; one && added; one = one->ai_next)
+	first = upstream->server_count;
+	for (one = found; one && added && upstream->server_count < TUX_MAX_UPSTREAM_SERVERS; one = one->ai_next)
 		added = server_add(upstream, name, one->ai_addr, one->ai_addrlen, error, error_size);
-	freeaddrinfo(found);
+	while (added && upstream->server_count < first + NAME_SERVERS && (upstream->server_count == first || upstream->server_count < TUX_MAX_UPSTREAM_SERVERS))
+		added = server_add(upstream, name, "", 0, error, error_size);
+	for (; added && first < upstream->server_count; first++) {
+		servers = (struct tux_upstream_server *)(uintptr_t)upstream->server;
+		servers[first].named = true;
+		servers[first].port = (uint16_t)port;
+	}
+	if (found)
+		freeaddrinfo(found);
 	return added;
 }
 
@@ -240,8 +262,13 @@ bool tux_upstreams_copy(struct tux_upstream_table *table, const struct tux_upstr
 		for (k = 0; k < from->upstream[i].server_count; k++) {
 			const struct tux_upstream_server *const one = &from->upstream[i].server[k];
 
+			struct tux_upstream_server *added;
+
 			if (!server_add(&grown[i], one->name, &one->address, one->address_len, error, error_size))
 				return false;
+			added = (struct tux_upstream_server *)(uintptr_t)&grown[i].server[k];
+			added->named = one->named;
+			added->port = one->port;
 		}
 	}
 	return true;
@@ -252,6 +279,8 @@ uint16_t tux_upstream_port(const struct tux_upstream_server *server)
 	struct sockaddr_in in4;
 	struct sockaddr_in6 in6;
 
+	if (server->named)
+		return server->port;
 	if (server->address.ss_family == AF_INET) {
 		memcpy(&in4, &server->address, sizeof(in4));
 		return ntohs(in4.sin_port);

@@ -13,13 +13,14 @@ struct tux_upstream_table {
 
 /*
  * The number of the upstream of this name, which may not have servers yet; -1 with a sentence in error. A name that is an address
- * ("127.0.0.1:8080", "unix:/run/app.sock") is an upstream of one server. The text stays.
+ * ("127.0.0.1:8080", "unix:/run/app.sock") is an upstream of one server. The text stays. A sentence in error without -1 is a warning: the address of
+ * a name is not known yet.
  */
 int tux_upstreams_find(struct tux_upstream_table *table, const char *name, char *error, size_t error_size);
 
 /*
  * Sets what an upstream's block says under a key; "server" adds one, and a name of several addresses adds all of them. value is
- * NULL for a key that switches something on. False with a sentence in error.
+ * NULL for a key that switches something on. False with a sentence in error, true with one is a warning.
  */
 bool tux_upstreams_set(struct tux_upstream_table *table, unsigned number, const char *key, const char *value, char *error,
                        size_t error_size);
