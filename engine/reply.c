@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reply.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -638,6 +639,16 @@ static bool nonce_make(char nonce[33])
 	return true;
 }
 
+/* False for a name that may lead a browser here from elsewhere; a Unix socket is out of a browser's reach. */
+static bool host_permits(const struct conn *conn, const uint8_t *buf)
+{
+	char machine[HOST_NAME_MAX + 1] = "";
+
+	if (conn->port == 0 || gethostname(machine, sizeof(machine) - 1) != 0)
+		return true;
+	return report_host_permits(&conn->worker->config->hosts, conn->listener, buf, conn->worker->request.host, machine);
+}
+
 /* A route's status. */
 static enum reply reply_report(struct conn *conn, const uint8_t *buf, const struct tux_status_route *route)
 {
@@ -653,7 +664,7 @@ static enum reply reply_report(struct conn *conn, const uint8_t *buf, const stru
 	uint8_t *out;
 	char *text;
 
-	if (!report_permits(route, conn->address, conn->port))
+	if (!report_permits(route, conn->address, conn->port) || !host_permits(conn, buf))
 		return reply_status(conn, buf, 403);
 	if (!report_form_wanted(buf, &worker->request, &form))
 		return reply_status(conn, buf, 400);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "request.h"
 
+#include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #include "../../core/field.h"
+#include "../../core/host.h"
 #include "../../core/negotiate.h"
 
 static bool is_in(const struct tux_network *network, const uint8_t address[16])
@@ -31,6 +34,44 @@ bool report_permits(const struct tux_status_route *route, const uint8_t address[
 		if (is_in(&route->allow[i], address))
 			return true;
 	return false;
+}
+
+/* Any address in brackets, or four numbers. No other host name ends in a number (RFC 3696 2). */
+static bool is_address(const char *name)
+{
+	struct in_addr address;
+
+	return *name == '[' || inet_pton(AF_INET, name, &address) == 1;
+}
+
+bool report_host_permits(const struct tux_hosts *hosts, uint32_t listener, const uint8_t *buf, struct tux_span host, const char *machine)
+{
+	static const char beneath[] = ".localhost";
+	const uint16_t no_site = UINT16_MAX;
+	uint16_t fallback[TUX_MAX_HOST_LISTENERS];
+	struct tux_hosts named = *hosts;
+	char name[TUX_MAX_HOST_NAME + 1];
+	const uint8_t *colon;
+	size_t len = host.len;
+
+	if (len == 0)
+		return true;
+	colon = buf[host.off] == '[' ? NULL : memchr(buf + host.off, ':', len);
+	if (colon != NULL)
+		len = (size_t)(colon - (buf + host.off));
+	if (len > 0 && buf[host.off + len - 1] == '.')
+		len--;
+	if (len > TUX_MAX_HOST_NAME)
+		return false;
+	memcpy(name, buf + host.off, len);
+	name[len] = '\0';
+	if (strchr(name, '.') == NULL || is_address(name) || strcasecmp(name, machine) == 0 ||
+	    (len > sizeof(beneath) - 1 && strcasecmp(name + len - (sizeof(beneath) - 1), beneath) == 0))
+		return true;
+	for (unsigned i = 0; i < TUX_MAX_HOST_LISTENERS; i++)
+		fallback[i] = no_site;
+	named.fallback = fallback;
+	return tux_host_find(&named, listener, buf, host) != no_site;
 }
 
 static bool accepts_html(const uint8_t *buf, const struct tux_request *req)

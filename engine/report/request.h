@@ -9,6 +9,12 @@
 bool report_permits(const struct tux_status_route *route, const uint8_t address[16], uint16_t port);
 
 /*
+ * True if a browser on this machine cannot have been led here by a name of another's (DNS rebinding): Host is missing, an address, a
+ * name without a dot, beneath "localhost", configured, or the machine's own name. host and listener are the request's.
+ */
+bool report_host_permits(const struct tux_hosts *hosts, uint32_t listener, const uint8_t *buf, struct tux_span host, const char *machine);
+
+/*
  * The form that a request wants: by its query, ?format=prometheus, json or html; else a page for who accepts text/html by that name,
  * as browsers do, JSON for who prefers that, and Prometheus' text for all others. False for another format.
  */

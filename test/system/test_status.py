@@ -188,6 +188,15 @@ def test_not_for_the_world(status, allow, expected):
     assert server.get("/status").status == 200
 
 
+def test_name_of_another_is_refused(status):
+    """DNS rebinding: a page whose name suddenly leads to this machine does not see the status; the server's own names do."""
+    server = status()
+    for host, expected in (("rebound.example", 403), ("rebound.example:%d" % server.port, 403), ("localhost", 200), ("127.0.0.1", 200),
+                           ("tux.localhost:8080", 200), (socket.gethostname(), 200), (None, 400)):
+        with server.connect() as conn:
+            assert conn.get("/status", host=host).status == expected, host
+
+
 def client_port():
     with socket.socket() as sock:
         sock.bind(("0.0.0.0", 0))

@@ -42,6 +42,34 @@ static void test_this_machine_only(void **state)
 	assert_true(report_permits(&route, none, 0)); /* a Unix socket */
 }
 
+/* Whether the status is shown to a client that asks for this host; www.example.org and *.example.net are configured. */
+static bool host_permits(const char *host)
+{
+	static const uint8_t text[] = ".example.netwww.example.org";
+	static const struct tux_host names[] = { { 1, 0, 12, 0 }, { 1, 12, 15, 0 } };
+	static const uint16_t fallback[] = { 0 };
+	const struct tux_hosts hosts = { names, text, fallback, 2, sizeof(text) - 1, 1 };
+
+	assert_true(tux_hosts_valid(&hosts, 1));
+	return report_host_permits(&hosts, 0, (const uint8_t *)host, (struct tux_span){ 0, (uint32_t)strlen(host) }, "web1.example.com");
+}
+
+static void test_names_of_others_are_refused(void **state)
+{
+	static const char *const good[] = { "", "127.0.0.1", "127.0.0.1:8080", "[::1]:8080", "192.0.2.1", "localhost", "LOCALHOST:8080",
+	                                    "tux.localhost", "web1", "web1:80", "web1.example.com", "Web1.Example.Com.:80",
+	                                    "www.example.org", "WWW.example.org:8080", "a.example.net", "127.0.0.1." };
+	static const char *const bad[] = { "evil.example", "evil.example:8080", "evil.example.", "127.0.0.1.evil.example", "example.org",
+	                                   "www.example.org.evil.example", "localhost.evil.example", "notlocalhost.evil", "web1.evil.example",
+	                                   "example.net", "evil.example:80@127.0.0.1" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(host_permits(good[i]));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(host_permits(bad[i]));
+}
+
 static void test_networks(void **state)
 {
 	const struct tux_network networks[] = {
@@ -147,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_this_machine_only),
+		cmocka_unit_test(test_names_of_others_are_refused),
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_names_are_quoted),
