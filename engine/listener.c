@@ -291,6 +291,15 @@ static int unix_open(const char *spec, const char *path, struct tux_listener *ou
 	return -1;
 }
 
+bool tux_listener_spec_good(const char *spec)
+{
+	struct tcp_spec tcp;
+
+	if (strncmp(spec, "unix:", 5) == 0)
+		return spec[5] != '\0' && strlen(spec + 5) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
+	return tcp_spec_parse(spec, &tcp);
+}
+
 int tux_listener_open(const char *spec, unsigned threads, struct tux_listener *out, unsigned max, char *error,
                       size_t error_size)
 {
@@ -304,7 +313,7 @@ int tux_listener_open(const char *spec, unsigned threads, struct tux_listener *o
 		return unix_open(spec, spec + 5, out, error, error_size);
 	if (!tcp_spec_parse(spec, &tcp))
 		return fail(error, error_size, spec,
-		            "expected ADDRESS:PORT, [IPV6]:PORT, NAME:PORT, :PORT, PORT or unix:PATH, PORT from 0 to 65535");
+		            "expected " TUX_LISTENER_FORMS);
 	if (tcp.all)
 		return tcp_open_all(spec, &tcp, threads, out, error, error_size);
 	return tcp_open_name(spec, &tcp, threads, out, max, error, error_size);

@@ -15,6 +15,11 @@
 int tux_listener_open(const char *spec, unsigned threads, struct tux_listener *out, unsigned max, char *error,
                       size_t error_size);
 
+/* True if a spec has the form that tux_listener_open() expects, which is said by TUX_LISTENER_FORMS; opens nothing. */
+bool tux_listener_spec_good(const char *spec);
+
+#define TUX_LISTENER_FORMS "ADDRESS:PORT, [IPV6]:PORT, NAME:PORT, :PORT, PORT or unix:PATH, PORT from 0 to 65535"
+
 /* Takes a listening socket that somebody else opened (socket activation). Checks that it is a
  * listening stream socket and sets it non-blocking. False with a sentence in error. */
 bool tux_listener_adopt(int fd, struct tux_listener *out, char *error, size_t error_size);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../engine/listener.h"
 #include "value.h"
 
 enum {
@@ -394,7 +395,7 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 		host->directory = value;
 		return *value != '\0';
 	case OPTION_LISTEN:
-		if (*value == '\0' || host->listen_count == TUX_MAX_LISTENERS)
+		if (!tux_listener_spec_good(value) || host->listen_count == TUX_MAX_LISTENERS)
 			return false;
 		host->listen[host->listen_count++] = value;
 		return true;
@@ -427,7 +428,7 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 		return tux_field_value_good(value);
 	case OPTION_LOG:
 		host->log = strcmp(value, "off") == 0 ? NULL : value;
-		return *value != '\0';
+		return *value != '\0' && strncmp(value, "syslog:", 7) != 0; /* nginx has that; here it would name a file */
 	case OPTION_LOG_FORMAT:
 		return log_format(value, &command->log_format);
 	case OPTION_LOG_ROTATE:

@@ -37,6 +37,7 @@ static int check(const char *path)
 	int status = EXIT_FAILURE;
 
 	tux_command_defaults(&command);
+	command.verb = TUX_VERB_CHECK;
 	config = tux_config_read(path, &command, stderr);
 	if (config) {
 		printf("%s: nothing is wrong with it\n", path);

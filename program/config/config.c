@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cgi.h"
+#include "present.h"
 #include "reading.h"
 #include "route.h"
 #include "types.h"
@@ -33,7 +34,8 @@ static void value_apply(struct reading *reading, const char *name, const ucl_obj
 		return;
 	}
 	text = reading_text(reading, value, at);
-	if (text && !tux_command_option(reading->command, reading->host, name, text, error, sizeof(error)))
+	if (text && (!tux_command_option(reading->command, reading->host, name, text, error, sizeof(error)) ||
+	             (reading->command->verb == TUX_VERB_CHECK && !tux_present_check(name, text, error, sizeof(error)))))
 		reading_wrong(reading, at, "%s", error);
 }
 
@@ -398,6 +400,7 @@ static void parse(struct reading *reading)
 /* The file's bytes; false with errno. */
 static bool file_read(struct reading *reading, int fd)
 {
+	static const char mark[] = "\xef\xbb\xbf";
 	struct stat status;
 	ssize_t got = 0;
 
@@ -413,6 +416,11 @@ static bool file_read(struct reading *reading, int fd)
 	while (reading->len < (size_t)status.st_size &&
 	       (got = read(fd, reading->file + reading->len, (size_t)status.st_size - reading->len)) > 0)
 		reading->len += (size_t)got;
+	/* Windows' editors begin a file of UTF-8 with a byte order mark. */
+	if (reading->len >= sizeof(mark) - 1 && memcmp(reading->file, mark, sizeof(mark) - 1) == 0) {
+		reading->len -= sizeof(mark) - 1;
+		memmove(reading->file, reading->file + sizeof(mark) - 1, reading->len);
+	}
 	reading->file[reading->len] = '\0';
 	return got >= 0;
 }

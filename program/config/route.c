@@ -271,6 +271,7 @@ static void route_apply(struct reading *reading, const ucl_object_t *object)
 	const ucl_object_t *key;
 	ucl_object_iter_t each = NULL;
 	char pattern[4200], error[CONFIG_ERROR_MAX];
+	const char *unreachable;
 
 	snprintf(pattern, sizeof(pattern), "%.*s", (int)object->keylen, object->key);
 	if (ucl_object_type(object) != UCL_OBJECT) {
@@ -285,6 +286,9 @@ static void route_apply(struct reading *reading, const ucl_object_t *object)
 		reading_wrong(reading, route.code_at, "a number as status goes with redirect");
 	if (route.allow_at && route.handler != TUX_HANDLER_STATUS)
 		reading_wrong(reading, route.allow_at, "allow goes with status on");
+	unreachable = tux_routes_unreachable(&reading->host->routes, pattern);
+	if (reading->wrong == before && unreachable)
+		reading_wrong(reading, object->key, "route \"%s\" is never reached: %s", pattern, unreachable);
 	if (reading->wrong == before && !route_add(reading, pattern, &route, error, sizeof(error)))
 		reading_wrong(reading, object->key, "%s", error);
 	if (reading->wrong == before)

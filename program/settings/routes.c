@@ -65,6 +65,33 @@ bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux
 	return true;
 }
 
+/* True if the pattern is the same as that of a route. */
+static bool pattern_is(const struct tux_route_table *table, const struct tux_route *route, const char *pattern)
+{
+	const bool exact = *pattern == '=';
+	const char *const path = pattern + exact;
+	const char *const star = strchr(path, '*');
+	const size_t prefix_len = star ? (size_t)(star - path) : strlen(path), suffix_len = star ? strlen(star + 1) : 0;
+
+	return route->exact == exact && route->prefix_len == prefix_len && route->suffix_len == suffix_len &&
+	       memcmp(table->text + route->text, path, prefix_len) == 0 &&
+	       (suffix_len == 0 || memcmp(table->text + route->text + prefix_len, star + 1, suffix_len) == 0);
+}
+
+const char *tux_routes_unreachable(const struct tux_route_table *table, const char *pattern)
+{
+	static const char *const never[] = { "//", "/./", "/../" };
+	uint32_t i;
+
+	for (i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		if (strstr(pattern, never[i]))
+			return "paths are normalised: none has an empty segment, \".\" or \"..\"";
+	for (i = 0; i < table->count; i++)
+		if (pattern_is(table, &table->route[i], pattern))
+			return "another route has the same pattern";
+	return NULL;
+}
+
 /* Whether a text may stand in Location as it is: visible ASCII (RFC 3986). */
 static bool location_good(const char *to)
 {

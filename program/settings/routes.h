@@ -27,6 +27,9 @@ struct tux_route_table {
 	uint32_t last; /* which route was added last */
 };
 
+/* Returns why no request would reach a route of this pattern, which is good; NULL if one can. */
+const char *tux_routes_unreachable(const struct tux_route_table *table, const char *pattern);
+
 /*
  * Adds a route. The pattern is a prefix ("/app/"); a prefix and a suffix with a star between them; or a whole path, behind '='
  * ("=/robots.txt"). False with a sentence in error.

@@ -116,6 +116,33 @@ def test_a_module_that_is_not_loaded(program, place, tux):
     assert said[0] == "tux: module demo.tux is not loaded" and len(said) < 4  # at most once a second
 
 
+@pytest.mark.parametrize("text, line, words", [
+    ('\nlisten ":99999"\n', 2, 'listen: ":99999"'), ('listen "foo"\n', 1, 'listen: "foo"'), ('listen "unix:"\n', 1, 'listen: "unix:"'),
+    ('listen "unix:/no/such/directory/s"\n', 1, '"/no/such/directory": No such file or directory'),
+    ('\nroot "/no/such/root"\n', 2, 'root "/no/such/root"'), ('root "/etc/passwd"\n', 1, "Not a directory"),
+    ('host "a.example" {\nroot "/no/such/root" }\n', 2, 'root "/no/such/root"'),
+    ('log "/no/such/directory/log"\n', 1, '"/no/such/directory": No such file or directory'), ('log "syslog:"\n', 1, 'log: "syslog:"'),
+    ('log "syslog:server=127.0.0.1"\n', 1, 'log: "syslog:'), ('control "/no/such/directory/tux"\n', 1, '"/no/such/directory"'),
+    ('user "no-such-user"\n', 1, 'there is no user "no-such-user"'), ('user "root:no-such-group"\n', 1, 'there is no group "no-such-group"'),
+    ('route "/a" { static on }\nroute "/b" { static on }\nroute "/a" { redirect "/c" }\n', 3, 'route "/a" is never reached: another route'),
+    ('route "=/a" { static on }\nroute "/a" { static on }\nroute "=/a" { static on }\n', 3, 'route "=/a" is never reached'),
+    ('route "/a*.x" { static on }\nroute "/a*.y" { static on }\nroute "/a*.x" { static on }\n', 3, 'route "/a*.x" is never reached'),
+    ('route "/a//b" { static on }\n', 1, "paths are normalised"), ('route "/a/../b" { static on }\n', 1, "paths are normalised")])
+def test_check_finds_what_a_start_would(program, place, text, line, words):
+    """tux check: values that no start can use are errors with their line, without a start."""
+    path = written(place, text)
+    done = check(program, path)
+    assert done.returncode == 1
+    assert any(error.startswith("%s:%d: " % (path, line)) and words in error for error in done.stderr.splitlines()), done.stderr
+
+
+def test_byte_order_mark_is_accepted(program, place):
+    """A file that Windows' editors wrote begins with U+FEFF; errors keep their lines."""
+    assert check(program, written(place, "\ufeffthreads = 1\n")).returncode == 0
+    path = written(place, "\ufeffthreads = 1;\nlistn = 2\n")
+    assert check(program, path).stderr.startswith(path + ":2: ")
+
+
 def test_no_such_file(program, place):
     for path, words in ((place + "/none.conf", "No such file"), (place, "not a file")):
         found = check(program, path)

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "present.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../user.h"
+
+static bool directory_check(const char *name, const char *value, const char *path, char *error, size_t error_size)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		snprintf(error, error_size, "%s \"%s\": \"%s\": %s", name, value, path, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		snprintf(error, error_size, "%s \"%s\": \"%s\": %s", name, value, path, strerror(ENOTDIR));
+	else
+		return true;
+	return false;
+}
+
+/* The directory in which path will be made. */
+static bool parent_check(const char *name, const char *value, const char *path, char *error, size_t error_size)
+{
+	const char *const slash = strrchr(path, '/');
+	char *const parent = !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+	const bool good = parent && directory_check(name, value, parent, error, error_size);
+
+	if (!parent)
+		snprintf(error, error_size, "no memory");
+	free(parent);
+	return good;
+}
+
+bool tux_present_check(const char *name, const char *value, char *error, size_t error_size)
+{
+	struct tux_user user;
+	char reason[160];
+
+	if (strcmp(name, "root") == 0 || strcmp(name, "body-directory") == 0)
+		return directory_check(name, value, value, error, error_size);
+	if (strcmp(name, "log") == 0)
+		return strcmp(value, "off") == 0 || strcmp(value, "-") == 0 || parent_check(name, value, value, error, error_size);
+	if (strcmp(name, "control") == 0)
+		return strcmp(value, "off") == 0 || parent_check(name, value, value, error, error_size);
+	if (strcmp(name, "listen") == 0 && strncmp(value, "unix:", 5) == 0)
+		return parent_check(name, value, value + 5, error, error_size);
+	if (strcmp(name, "user") != 0 || tux_user_find(value, &user, reason, sizeof(reason)))
+		return true;
+	snprintf(error, error_size, "user \"%s\": %s", value, reason);
+	return false;
+}
