@@ -101,8 +101,12 @@ static bool restrict_ring(struct loop *loop, bool connects)
 	                                      IORING_OP_SEND,   IORING_OP_SENDMSG, IORING_OP_SEND_ZC, IORING_OP_POLL_ADD,
 	                                      IORING_OP_ACCEPT, IORING_OP_CLOSE, IORING_OP_ASYNC_CANCEL };
 	enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
-	struct io_uring_restriction rule[OPERATIONS + 2] = { { .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = IOSQE_BUFFER_SELECT } };
-	unsigned rules = 1;
+	/* From Linux 7 on registrations are restricted only if one is listed: this one a ring accepts once. */
+	struct io_uring_restriction rule[OPERATIONS + 3] = {
+		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = IOSQE_BUFFER_SELECT },
+		{ .opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = IORING_REGISTER_ENABLE_RINGS },
+	};
+	unsigned rules = 2;
 
 	for (unsigned i = 0; i < OPERATIONS; i++)
 		rule[rules++] = (struct io_uring_restriction){ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = operations[i] };
