@@ -8,7 +8,7 @@
 #include "slot.h"
 
 enum {
-	RETRY_ACCEPT_MS = 100, /* after descriptors have run out */
+	RETRY_ACCEPT_MS = 100, /* after descriptors or memory have run out */
 	SINGLE_ACCEPTS = 64,   /* connections to the limit, a thread, from which on each is accepted by itself */
 };
 
@@ -53,10 +53,10 @@ void accepting_switch(struct worker *worker, bool accept)
 	for (unsigned i = 0; i < worker->acceptor_count; i++)
 		if (__atomic_load_n(&worker->by_kernel[worker->acceptor[i].listener], __ATOMIC_RELAXED))
 			continue;
-		else if (accept)
-			worker->ops->accept(worker->loop, &worker->acceptor[i]);
-		else
+		else if (!accept)
 			worker->ops->accept_stop(worker->loop, &worker->acceptor[i]);
+		else if (!worker->ops->accept(worker->loop, &worker->acceptor[i]))
+			worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
 }
 
 /* Another thread's connection may be the one that closes, so a full worker looks again after a while. */

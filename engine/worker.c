@@ -351,6 +351,18 @@ static bool open_loop(struct worker *worker)
 	return worker->loop != NULL;
 }
 
+/* Watches what others wake the worker by. False with errno: without one of them it would be deaf to it. */
+static bool watch_sources(struct worker *worker)
+{
+	struct source *const sources[] = { &worker->wake, &worker->finished, &worker->inotify, &worker->cgi.spawner.source,
+		                           &worker->handed_up };
+
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+		if (sources[i]->fd >= 0 && !worker->ops->watch(worker->loop, sources[i]))
+			return false;
+	return true;
+}
+
 void *worker_run(void *argument)
 {
 	struct worker *worker = argument;
@@ -359,16 +371,11 @@ void *worker_run(void *argument)
 	pthread_setname_np(pthread_self(), "tux");
 	if (!open_loop(worker)) {
 		error = errno;
+	} else if (!watch_sources(worker)) {
+		error = errno;
+		worker->ops->free(worker->loop);
 	} else {
 		tick(worker);
-		worker->ops->watch(worker->loop, &worker->wake);
-		worker->ops->watch(worker->loop, &worker->finished);
-		if (worker->inotify.fd >= 0)
-			worker->ops->watch(worker->loop, &worker->inotify);
-		if (worker->spawner_fd >= 0)
-			worker->ops->watch(worker->loop, &worker->cgi.spawner.source);
-		if (worker->handed_up.fd >= 0)
-			worker->ops->watch(worker->loop, &worker->handed_up);
 		tell(worker, true, 0);
 		serve(worker);
 		worker->ops->free(worker->loop);

@@ -84,12 +84,13 @@ static bool epoll_watch(struct loop *loop, struct source *source)
 	return control(loop, EPOLL_CTL_ADD, source->fd, EPOLLIN, source, KIND_SOURCE);
 }
 
-static void epoll_accept(struct loop *loop, struct acceptor *acceptor)
+static bool epoll_accept(struct loop *loop, struct acceptor *acceptor)
 {
 	acceptor->wanted = true;
 	if (!acceptor->armed)
 		acceptor->armed =
 			control(loop, EPOLL_CTL_ADD, acceptor->fd, EPOLLIN | EPOLLEXCLUSIVE, acceptor, KIND_ACCEPTOR);
+	return acceptor->armed;
 }
 
 static void epoll_accept_stop(struct loop *loop, struct acceptor *acceptor)
@@ -105,13 +106,13 @@ static bool epoll_add(struct loop *loop, struct channel *channel)
 	return control(loop, EPOLL_CTL_ADD, channel->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, channel, KIND_CHANNEL);
 }
 
-/* Added behind the call: before it a socket has hung up. What is known at once is told in the channel's turn. */
+/* Added behind the call: before it, and when it has failed, a socket has hung up. What is known at once is told in the channel's turn. */
 static void epoll_connect(struct loop *loop, struct channel *channel, const struct sockaddr *address, socklen_t address_len)
 {
 	int error = connect(channel->fd, address, address_len) == 0 ? 0 : errno;
 
 	channel->connecting = true;
-	if (!epoll_add(loop, channel) && (error == 0 || error == EINPROGRESS))
+	if ((error == 0 || error == EINPROGRESS) && !epoll_add(loop, channel))
 		error = errno;
 	channel->result = error;
 	if (error != EINPROGRESS)
@@ -220,7 +221,7 @@ static void take_sends(struct loop *loop, struct channel *channel)
 		channel->sending = false;
 		channel->events->sent(channel, result);
 	}
-	if (channel->sending)
+	if (channel->sending && !channel->closing) /* one that is closed gets no more turns than closed() takes */
 		queue(loop, channel);
 }
 

@@ -89,8 +89,8 @@ struct loop_ops {
 	void (*wait)(struct loop *loop, int timeout_ms);
 	void (*handle)(struct loop *loop);
 	bool (*watch)(struct loop *loop, struct source *source);
-	/* Accept, until accept_stop(): connections come through accepted(). */
-	void (*accept)(struct loop *loop, struct acceptor *acceptor);
+	/* Accept, until accept_stop(): connections come through accepted(). False with errno: to be tried again. */
+	bool (*accept)(struct loop *loop, struct acceptor *acceptor);
 	void (*accept_stop)(struct loop *loop, struct acceptor *acceptor);
 	/* Takes a new connected socket or pipe; false with errno. accepted() hands out fds as this loop likes them; others are blocking
 	 * or not as fd_flags says. */

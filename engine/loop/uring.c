@@ -170,13 +170,13 @@ static bool uring_watch(struct loop *loop, struct source *source)
 	return true;
 }
 
-static void uring_accept(struct loop *loop, struct acceptor *acceptor)
+static bool uring_accept(struct loop *loop, struct acceptor *acceptor)
 {
 	struct io_uring_sqe *sqe;
 
 	acceptor->wanted = true;
 	if (acceptor->armed)
-		return;
+		return true;
 	acceptor->armed = true;
 	sqe = next_sqe(loop);
 	if (loop->events->accept_singly(loop->owner))
@@ -184,6 +184,7 @@ static void uring_accept(struct loop *loop, struct acceptor *acceptor)
 	else
 		io_uring_prep_multishot_accept(sqe, acceptor->fd, NULL, NULL, SOCK_CLOEXEC);
 	io_uring_sqe_set_data64(sqe, tag(acceptor, OP_ACCEPT));
+	return true;
 }
 
 static void uring_connect(struct loop *loop, struct channel *channel, const struct sockaddr *address, socklen_t address_len)
