@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "exchange.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,9 @@ static const struct stream_events peer_events;
 /* A program is done with, or is ended. */
 static void release_program(struct exchange *exchange, bool kill)
 {
-	if (exchange->to != NULL)
+	if (exchange->to != NULL && !kill && exchange->upload.done && !exchange->upload.deaf && spool_left(&exchange->upload.spool) == 0)
+		stream_finish(exchange->to); /* it may still read what is on its way */
+	else if (exchange->to != NULL)
 		stream_close(exchange->to);
 	if (exchange->from != NULL)
 		stream_close(exchange->from);
@@ -133,6 +136,11 @@ static void cut(struct exchange *exchange, uint16_t status)
 		exchange->state = EXCHANGE_NO_RESPONSE;
 		exchange->status = status;
 	}
+}
+
+void exchange_break(struct exchange *exchange)
+{
+	cut(exchange, 503);
 }
 
 static void fail(struct exchange *exchange, uint16_t status)
@@ -595,16 +603,24 @@ static void on_drained(struct stream *stream)
 		fail(exchange, 502);
 		return;
 	}
+	if (exchange->upload.done && spool_left(&exchange->upload.spool) == 0)
+		exchange_end_input(exchange);
 	exchange_wait(exchange);
 	if (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL)
 		exchange->resume(exchange->conn);
 }
 
-/* It takes nothing more. What it has to say of that may still come. */
+/* A peer that takes nothing more may still respond. After any other error it has a part of the request and would wait for the rest. */
 static void on_failed(struct stream *stream, int error)
 {
-	(void)error;
-	exchange_deafen(stream->owner);
+	struct exchange *exchange = stream->owner;
+
+	if (error == EPIPE || error == ECONNRESET)
+		exchange_deafen(exchange);
+	else if (exchange->upstream != NULL && (exchange->state == EXCHANGE_CONNECTING || exchange->state == EXCHANGE_HEAD))
+		lose_server(exchange, 502);
+	else
+		fail(exchange, 503);
 }
 
 static void on_writable(struct stream *stream)
@@ -660,9 +676,9 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 		.stream_events = &peer_events,
 		.owner = exchange,
 	};
-	uint16_t status = 431;
+	uint16_t status = forwarding_environment(conn, &environment);
 
-	if (forwarding_environment(conn, &environment)) {
+	if (status == 0) {
 		start.order.environment = environment.data;
 		start.order.environment_len = environment.len;
 		status = cgi_start(&worker->cgi, &start, &exchange->program, &exchange->to, &exchange->from);

@@ -36,8 +36,9 @@ void exchange_wait(struct exchange *exchange)
 
 void exchange_end_input(struct exchange *exchange)
 {
-	if (exchange->upstream == NULL && exchange->to != NULL) {
-		stream_finish(exchange->to);
+	/* Not before all is written: a write that fails has to end the program, or it takes a part for the whole. */
+	if (exchange->upstream == NULL && exchange->to != NULL && stream_unsent(exchange->to) == 0) {
+		stream_close(exchange->to);
 		exchange->to = NULL;
 	}
 }
@@ -115,6 +116,9 @@ void exchange_draw(struct conn *conn)
 	case UPLOAD_DEAF:
 		exchange_deafen(exchange);
 		break;
+	case UPLOAD_FAILED:
+		exchange_break(exchange);
+		break;
 	}
 	if (exchange->upstream != NULL)
 		count(&exchange->server->counters->sent_bytes, conn->body.total - before);
@@ -174,7 +178,7 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 		return keep(exchange, buf, len, refusal);
 	if (exchange->state == EXCHANGE_TUNNEL) {
 		if (!stream_send(exchange->to, buf, len))
-			exchange_deafen(exchange);
+			exchange_break(exchange);
 	} else {
 		switch (upload_read(upload, exchange->to, &conn->body, conn->max_body_bytes, buf, len, &used, refusal)) {
 		case TUX_MORE:
@@ -182,11 +186,10 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 		case TUX_PARSED:
 			end_upload(exchange);
 			break;
-		case TUX_REFUSED: /* without memory for it the peer cannot be told the rest: it is as gone */
-			if (*refusal != TUX_ACCEPTED)
-				return len;
-			exchange_deafen(exchange);
-			break;
+		case TUX_REFUSED: /* perhaps out of memory for it */
+			if (*refusal == TUX_ACCEPTED)
+				exchange_break(exchange);
+			return len;
 		}
 		if (exchange->upstream != NULL)
 			count(&exchange->server->counters->sent_bytes, conn->body.total - before);

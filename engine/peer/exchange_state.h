@@ -69,4 +69,7 @@ void exchange_end_input(struct exchange *exchange);
 /* The peer takes nothing more. */
 void exchange_deafen(struct exchange *exchange);
 
+/* Ends an exchange whose peer cannot get the rest of the body: a part of it is never taken for the whole. The connection is to go on. */
+void exchange_break(struct exchange *exchange);
+
 #endif

@@ -57,7 +57,7 @@ uint16_t forwarding_head(const struct conn *conn, const struct tux_upstream *ups
 	return head->len > 0 ? 0 : 431;
 }
 
-bool forwarding_environment(const struct conn *conn, struct bytes *environment)
+uint16_t forwarding_environment(const struct conn *conn, struct bytes *environment)
 {
 	const struct tux_request *req = &conn->worker->request;
 	char client[ADDRESS_TEXT], server[ADDRESS_TEXT], host[HOST_TEXT];
@@ -76,9 +76,9 @@ bool forwarding_environment(const struct conn *conn, struct bytes *environment)
 	uint8_t *out = bytes_room(environment, ENVIRONMENT_ROOM);
 
 	if (out == NULL)
-		return false;
+		return 503;
 	environment->len = tux_cgi_variables(out, ENVIRONMENT_ROOM, conn->held.data, req, &facts);
-	return environment->len > 0;
+	return environment->len > 0 ? 0 : 431;
 }
 
 bool forwarding_may_repeat(const struct tux_request *req)

@@ -125,7 +125,7 @@ enum upload_next upload_draw(struct upload *upload, const struct streams *stream
 			if (n == -EAGAIN)
 				return wait_for_room(upload, streams, to);
 			if (n <= 0)
-				return UPLOAD_DEAF;
+				return n == -EPIPE || n == -ECONNRESET ? UPLOAD_DEAF : UPLOAD_FAILED;
 			splicing->filled -= (uint32_t)n;
 			continue;
 		}

@@ -24,6 +24,7 @@ enum upload_next {
 	UPLOAD_WHOLE, /* the body has come to its end */
 	UPLOAD_ENDED, /* the client has closed its side */
 	UPLOAD_DEAF,  /* the peer takes nothing more */
+	UPLOAD_FAILED, /* a call failed: the peer cannot get the rest */
 };
 
 /* Whether more is to be given to the stream now. */
