@@ -86,6 +86,26 @@ bool tux_spawn_result_read(const uint8_t *message, size_t len, struct tux_spawn_
 	       result->end < TUX_SPAWN_ENDS && (result->kind == TUX_SPAWN_FAILED) == (result->step != TUX_SPAWN_AT_NOTHING);
 }
 
+/* A script that cannot be looked for, for want of something, is not one that may not be run. */
+static unsigned script_status(uint32_t error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+		return 404;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case EAGAIN:
+		return 503;
+	case EIO:
+		return 500;
+	default:
+		return 403;
+	}
+}
+
 unsigned tux_spawn_failure_status(const struct tux_spawn_result *result)
 {
 	switch (result->step) {
@@ -94,7 +114,7 @@ unsigned tux_spawn_failure_status(const struct tux_spawn_result *result)
 	case TUX_SPAWN_AT_FORK:
 		return 503;
 	case TUX_SPAWN_AT_SCRIPT:
-		return result->error == ENOENT || result->error == ENOTDIR || result->error == ENAMETOOLONG ? 404 : 403;
+		return script_status(result->error);
 	case TUX_SPAWN_AT_EXEC:
 		if (result->error == EACCES)
 			return 403;

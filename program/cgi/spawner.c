@@ -128,7 +128,12 @@ static void link_watch(unsigned number, int op)
 
 static bool result_send(struct link *link, const struct tux_spawn_result *result)
 {
-	return send(link->fd, result, sizeof(*result), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || (errno != EAGAIN && errno != ENOBUFS);
+	ssize_t sent;
+
+	do
+		sent = send(link->fd, result, sizeof(*result), MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent >= 0 || (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM);
 }
 
 /* Tells, now or as soon as the engine reads. A link that is closed has nobody to tell. */
