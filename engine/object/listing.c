@@ -248,7 +248,13 @@ static struct order order_read(const struct tux_listing_request *req)
 	return order;
 }
 
-/* Where a link leads, as a request for it would find it: beneath the root or not at all. */
+/* True if a call failed for want of something, which says nothing about the file. */
+static bool is_shortage(int error)
+{
+	return error == ENOMEM || error == EMFILE || error == ENFILE || error == EIO;
+}
+
+/* Where a link leads, as a request for it would find it: beneath the root or not at all; then errno says why. */
 static bool link_follow(const struct tux_listing_request *req, const char *name, struct stat *st)
 {
 	const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
@@ -257,8 +263,10 @@ static bool link_follow(const struct tux_listing_request *req, const char *name,
 	bool found;
 
 	if (snprintf(path, sizeof(path), "%.*s%s", (int)req->path_len - 1, (const char *)req->path + 1, name) >=
-	    (int)sizeof(path))
+	    (int)sizeof(path)) {
+		errno = ENAMETOOLONG;
 		return false;
+	}
 	for (i = 0; i < RETRIES; i++) {
 		fd = (int)syscall(SYS_openat2, req->root_fd, path, &how, sizeof(how));
 		if (fd >= 0 || errno != EAGAIN)
@@ -271,15 +279,16 @@ static bool link_follow(const struct tux_listing_request *req, const char *name,
 	return found;
 }
 
-/* Whether a name is to be listed, and what it is. */
-static bool entry_look(const struct tux_listing_request *req, const char *name, struct stat *st)
+/* True if a name is to be listed, with what it is in *st. *error is set if that cannot be found out. */
+static bool entry_look(const struct tux_listing_request *req, const char *name, struct stat *st, int *error)
 {
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (name[0] == '.' && !req->dot_files))
 		return false;
-	if (fstatat(req->dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
-		return false; /* removed meanwhile */
-	if (S_ISLNK(st->st_mode) && !link_follow(req, name, st))
-		return false;
+	if (fstatat(req->dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0 || (S_ISLNK(st->st_mode) && !link_follow(req, name, st))) {
+		if (is_shortage(errno))
+			*error = errno;
+		return false; /* else it was removed meanwhile, or leads outside */
+	}
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
 		return false;
 	return tux_modes_permit(req->modes, st->st_mode);
@@ -334,7 +343,7 @@ static bool directory_read(struct listing *listing)
 			error = errno;
 			break;
 		}
-		if (entry_look(listing->req, dirent->d_name, &st) && !entry_add(listing, dirent->d_name, &st))
+		if (entry_look(listing->req, dirent->d_name, &st, &error) && !entry_add(listing, dirent->d_name, &st))
 			error = ENOMEM;
 	}
 	closedir(dir);

@@ -245,6 +245,13 @@ static enum object_kind kind_of_file(const struct load *load, const char *name, 
 	return OBJECT_FILE;
 }
 
+/* A sibling that cannot be looked at for want of something may be there: the object serves this once, and is not kept. */
+static void leave_out(struct object *object)
+{
+	object->sure = false;
+	object->settled = false;
+}
+
 /* A sibling counts when it is as readable as the file and not older. One that fails is left out. */
 static enum take take_siblings(const struct load *load, struct object *object)
 {
@@ -262,11 +269,19 @@ static enum take take_siblings(const struct load *load, struct object *object)
 		fd = open_beneath(load, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, &via_link);
 		if (fd < 0 && would_block(load))
 			return TAKE_BLOCKS;
-		if (fd < 0)
+		if (fd < 0) {
+			if (kind_of_error(errno) != OBJECT_MISSING && kind_of_error(errno) != OBJECT_FORBIDDEN)
+				leave_out(object);
 			continue;
+		}
 		if (via_link)
 			object->sure = false;
-		if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || kind_of_file(load, name, &st) != OBJECT_FILE ||
+		if (fstat(fd, &st) != 0) {
+			leave_out(object);
+			close(fd);
+			continue;
+		}
+		if (!S_ISREG(st.st_mode) || kind_of_file(load, name, &st) != OBJECT_FILE ||
 		    st.st_mtim.tv_sec < plain->mtime_s ||
 		    (st.st_mtim.tv_sec == plain->mtime_s && st.st_mtim.tv_nsec < plain->mtime_ns)) {
 			close(fd);
@@ -278,6 +293,7 @@ static enum take take_siblings(const struct load *load, struct object *object)
 		case TAKE_BLOCKS:
 			return TAKE_BLOCKS;
 		case TAKE_FAILED:
+			leave_out(object);
 			close(object->representation[coding].fd);
 			object->representation[coding].fd = -1;
 			break;
@@ -433,7 +449,9 @@ static enum take take_directory(const struct load *load, struct object *object, 
 	}
 	object->no_index = true;
 	object->kind = OBJECT_LISTABLE;
-	if (!load->site->browse || fstat(fd, &st) != 0 || !tux_modes_permit(load->site->modes, st.st_mode))
+	if (fstat(fd, &st) != 0)
+		object->kind = (uint8_t)kind_of_error(errno);
+	else if (!load->site->browse || !tux_modes_permit(load->site->modes, st.st_mode))
 		object->kind = OBJECT_FORBIDDEN;
 	object->sure = false;
 	close(fd);
