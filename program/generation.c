@@ -51,8 +51,8 @@ void tux_generation_order(struct tux_generation *generation, enum tux_order orde
 		tux_generation_enter(generation, TUX_GENERATION_RETIRING);
 	if (order == TUX_ORDER_STOP)
 		tux_generation_enter(generation, TUX_GENERATION_STOPPING);
-	if (send(generation->fd, &octet, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return;
+	if (!tux_order_send(generation->fd, octet))
+		return; /* its end is seen, or it is ended in time */
 }
 
 bool tux_generation_done(const struct tux_generation *generation)

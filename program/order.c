@@ -10,6 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
+enum {
+	SEND_TRIES = 100, /* while memory for an octet is short */
+	SEND_PAUSE_MS = 10,
+};
+
 /* Where orders come from: a process has one source of them. */
 static int supervisor_fd = -1;
 static sigset_t signals;
@@ -70,9 +75,20 @@ enum tux_order tux_order_wait(int timeout_ms)
 	return supervisor_fd >= 0 ? supervisor_wait(timeout_ms) : signal_wait(timeout_ms);
 }
 
+bool tux_order_send(int fd, unsigned char octet)
+{
+	for (int i = 0; i < SEND_TRIES; i++) {
+		if (send(fd, &octet, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
+			return true;
+		if (errno != ENOBUFS && errno != ENOMEM && errno != EAGAIN && errno != EINTR)
+			return false;
+		poll(NULL, 0, SEND_PAUSE_MS);
+	}
+	return false;
+}
+
 void tux_order_done(void)
 {
-	/* Nothing can be done if it is gone: the next order says so. */
-	if (supervisor_fd >= 0 && send(supervisor_fd, "", 1, MSG_NOSIGNAL) < 0)
-		return;
+	if (supervisor_fd >= 0 && !tux_order_send(supervisor_fd, 0))
+		return; /* if the supervisor is gone, the next order says so */
 }

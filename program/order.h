@@ -23,6 +23,9 @@ void tux_orders_take(int fd);
 /* The next order; waits for it up to timeout_ms, -1: for ever. A supervisor that is gone means TUX_ORDER_END. */
 enum tux_order tux_order_wait(int timeout_ms);
 
+/* Sends an octet to the supervisor or to a process of it. Tries again for a moment if memory is short: it is not sent later. */
+bool tux_order_send(int fd, unsigned char octet);
+
 /* Tells the supervisor, if there is one, that it is so: we serve; or, told to retire, we accept no more. */
 void tux_order_done(void);
 
