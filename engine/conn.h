@@ -179,6 +179,7 @@ struct worker {
 	struct conn *log_first;       /* they wait for room for access records, the longest first */
 	struct conn **log_end;
 	uint64_t module_said_ms;      /* when a request for a module that is not loaded was said last; 0: never */
+	uint64_t hinted_ms;           /* when a directory without an index was said last; 0: never */
 	uint64_t log_full_ms;         /* when there was no room any more; 0: there is */
 	struct out *spare;
 	unsigned spare_count;

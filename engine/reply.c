@@ -12,6 +12,7 @@
 #include "../core/response.h"
 #include "../core/target.h"
 #include "fallback.h"
+#include "hint.h"
 #include "lookup.h"
 #include "report/report.h"
 #include "report/request.h"
@@ -590,6 +591,8 @@ static enum reply reply_object(struct conn *conn, const uint8_t *buf, struct obj
 	case OBJECT_MISSING:
 		return reply_to_handover(conn) ? REPLY_PEER : reply_status(conn, buf, 404);
 	case OBJECT_FORBIDDEN:
+		if (object->no_index)
+			hint_browse(conn->worker, object);
 		return reply_status(conn, buf, 403);
 	case OBJECT_PROGRAM:
 		return reply_program(conn, buf, object);

@@ -7,6 +7,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,7 +16,10 @@
 #include "../engine/place.h"
 #include "service.h"
 
-enum { URL_MAX = 160 };
+enum {
+	URL_MAX = 160,
+	DEFAULT_PORT = 8080,
+};
 
 /* Where specs are opened to. */
 struct opening {
@@ -89,9 +93,43 @@ static bool has_ipv6(void)
 	return has;
 }
 
-static bool open_default(const struct opening *opening)
+/* The specs of the default addresses on one port. They stay: a reload compares them. */
+struct default_specs {
+	struct default_specs *next;
+	uint16_t port;
+	char ipv4[16], ipv6[12];
+};
+
+/* Finds or makes them; NULL if out of memory. */
+static const struct default_specs *default_specs(uint16_t port)
 {
-	return open_one(opening, "127.0.0.1:8080") && (!has_ipv6() || open_one(opening, "[::1]:8080"));
+	static struct default_specs *all;
+	struct default_specs *specs = all;
+
+	while (specs && specs->port != port)
+		specs = specs->next;
+	if (specs)
+		return specs;
+	specs = calloc(1, sizeof(*specs));
+	if (!specs)
+		return NULL;
+	specs->port = port;
+	snprintf(specs->ipv4, sizeof(specs->ipv4), "127.0.0.1:%u", port);
+	snprintf(specs->ipv6, sizeof(specs->ipv6), "[::1]:%u", port);
+	specs->next = all;
+	all = specs;
+	return specs;
+}
+
+static bool open_default(const struct opening *opening, uint16_t port)
+{
+	const struct default_specs *specs = default_specs(port > 0 ? port : DEFAULT_PORT);
+
+	if (!specs) {
+		snprintf(opening->error, opening->error_size, "no memory for addresses");
+		return false;
+	}
+	return open_one(opening, specs->ipv4) && (!has_ipv6() || open_one(opening, specs->ipv6));
 }
 
 static bool adopt_all(const struct opening *opening, unsigned sockets)
@@ -113,7 +151,7 @@ static bool adopt_all(const struct opening *opening, unsigned sockets)
 }
 
 bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addresses *before, const char *const *specs,
-                        unsigned spec_count, unsigned threads, char *error, size_t error_size)
+                        unsigned spec_count, uint16_t port, unsigned threads, char *error, size_t error_size)
 {
 	const struct opening opening = { addresses, before, threads, error, error_size };
 	const unsigned sockets = tux_service_sockets();
@@ -123,10 +161,10 @@ bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addres
 	addresses->count = 0;
 	for (i = 0; i < spec_count && opened; i++)
 		opened = open_one(&opening, specs[i]);
-	if (spec_count == 0 && sockets > 0)
+	if (spec_count == 0 && port == 0 && sockets > 0)
 		opened = keep(&opening, NULL) || adopt_all(&opening, sockets);
 	else if (spec_count == 0)
-		opened = open_default(&opening);
+		opened = open_default(&opening, port);
 	if (!opened)
 		tux_addresses_close(addresses, before);
 	return opened;

@@ -14,12 +14,12 @@ struct tux_addresses {
 };
 
 /*
- * Opens all that specs name; without any the sockets that the service manager passed, and without those the default ones on
- * this machine's loopback. What is open in before (or NULL) for the same spec is not opened again: the same sockets, as many as
+ * Opens all that specs name; without any, unless port is not 0, the sockets that the service manager passed, and without those
+ * the default ones on this machine's loopback, on port (0: 8080). What is open in before (or NULL) for the same spec is not opened again: the same sockets, as many as
  * they are, are then in both. False with a sentence in error, and nothing newly open.
  */
 bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addresses *before, const char *const *specs,
-                        unsigned spec_count, unsigned threads, char *error, size_t error_size);
+                        unsigned spec_count, uint16_t port, unsigned threads, char *error, size_t error_size);
 
 /* Prints one URL a line, each after prefix; for "all addresses" one for each of this machine's. */
 void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const char *prefix);

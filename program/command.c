@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "../engine/listener.h"
+#include "suggestion.h"
 #include "value.h"
 
 enum {
@@ -20,7 +21,6 @@ enum {
 	MIN_LOG_ROTATE = 4096, /* bytes */
 	MAX_LOG_KEEP = 1000,   /* files; a rotation renames them all */
 	DAY_MS = 24 * 60 * 60 * 1000,
-	NEAR_MISS = 2, /* letters by which a mistyped option may differ from the one that is suggested */
 	NAME_MAX_LEN = 32,
 };
 
@@ -29,9 +29,10 @@ static const uint64_t default_body_bytes = 1ull << 20;
 static const uint32_t default_memory_object = 64u << 10;
 static const uint32_t default_body_memory = 64u << 10;
 
-/* Values of getopt; the short options -h and -V are their letters. */
+/* Values of getopt; the short options -h, -p and -V are their letters. */
 enum option_id {
 	OPTION_HELP = 'h',
+	OPTION_PORT = 'p',
 	OPTION_VERSION = 'V',
 	OPTION_CONFIG = 256,
 	OPTION_LISTEN,
@@ -97,6 +98,7 @@ static const struct option_row rows[] = {
 	{ "config", "FILE", "the name of a file", "a file with options, which those given here\ntake the place of", OPTION_CONFIG },
 	{ "listen", "ADDR:PORT", LISTEN, "where to listen, may be repeated: 0.0.0.0:80, [::1]:8080,\n"
 	  "NAME:PORT, :PORT (all addresses), unix:PATH\n(127.0.0.1:8080 and [::1]:8080)", OPTION_LISTEN, TUX_SAID_LISTEN },
+	{ "port", "N", "a port from 1 to 65535", "the default addresses, on port N; -p N, too (8080)", OPTION_PORT },
 	{ NULL, NULL, NULL, "What", 0 },
 	{ "root", "DIR", "the name of a directory", "the directory to serve, as DIR says it too", OPTION_ROOT, TUX_SAID_ROOT },
 	{ "browse", NULL, NULL, "list directories that have no index", OPTION_BROWSE, TUX_SAID_BROWSE },
@@ -174,61 +176,25 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 static const char *const verbs[] = { "serve", "check", "status", "log", "help" };
 
-/* How many letters to insert, delete or replace to make b of a; more than NEAR_MISS for anything long. */
-static unsigned edit_distance(const char *a, const char *b)
-{
-	const size_t a_len = strlen(a), b_len = strlen(b);
-	unsigned above[NAME_MAX_LEN + 1], row[NAME_MAX_LEN + 1];
-	size_t i, j;
-
-	if (a_len > NAME_MAX_LEN || b_len > NAME_MAX_LEN)
-		return NEAR_MISS + 1;
-	for (j = 0; j <= b_len; j++)
-		above[j] = (unsigned)j;
-	for (i = 1; i <= a_len; i++) {
-		row[0] = (unsigned)i;
-		for (j = 1; j <= b_len; j++) {
-			unsigned best = above[j - 1] + (a[i - 1] != b[j - 1]);
-
-			if (above[j] + 1 < best)
-				best = above[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-		memcpy(above, row, sizeof(above));
-	}
-	return above[b_len];
-}
-
-/* In how many letters what is near to a name differs from it: fewer than this. */
-static unsigned near_limit(const char *name)
-{
-	return strlen(name) > 4 ? NEAR_MISS + 1 : NEAR_MISS;
-}
-
 bool tux_command_is_near(const char *mistyped, const char *name)
 {
-	return edit_distance(mistyped, name) < near_limit(mistyped);
+	return tux_suggestion_distance(mistyped, name) < tux_suggestion_limit(mistyped);
 }
 
 const char *tux_command_option_near(const char *name)
 {
-	unsigned best = near_limit(name);
+	unsigned best = tux_suggestion_limit(name);
 	const char *near = NULL;
 	size_t i;
 
 	for (i = 0; i < ROWS; i++) {
-		unsigned distance = rows[i].name ? edit_distance(name, rows[i].name) : NEAR_MISS + 1;
+		unsigned distance = rows[i].name ? tux_suggestion_distance(name, rows[i].name) : TUX_NEAR_MISS + 1;
 
 		if (distance < best) {
 			best = distance;
 			near = rows[i].name;
 		}
 	}
-	/* Words that people try who know other servers. */
-	if (!near && (strcmp(name, "port") == 0 || strcmp(name, "bind") == 0 || strcmp(name, "address") == 0))
-		near = "listen";
 	return near;
 }
 
@@ -240,7 +206,7 @@ static void unknown_option(const char *arg, int letter, char *error, size_t erro
 	size_t len;
 
 	if (letter) {
-		snprintf(error, error_size, "unknown option -%c", letter);
+		snprintf(error, error_size, "unknown option -%c%s", letter, tux_suggestion_for_letter(letter));
 		return;
 	}
 	arg += strspn(arg, "-");
@@ -250,7 +216,9 @@ static void unknown_option(const char *arg, int letter, char *error, size_t erro
 	memcpy(name, arg, len);
 	name[len] = '\0';
 	near = tux_command_option_near(name);
-	if (near)
+	if (*tux_suggestion_for_option(name))
+		snprintf(error, error_size, "unknown option --%s%s", name, tux_suggestion_for_option(name));
+	else if (near)
 		snprintf(error, error_size, "unknown option --%s; did you mean --%s?", name, near);
 	else
 		snprintf(error, error_size, "unknown option --%s", name);
@@ -399,6 +367,8 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 			return false;
 		host->listen[host->listen_count++] = value;
 		return true;
+	case OPTION_PORT:
+		return count32(value, 1, UINT16_MAX, &command->port);
 	case OPTION_BROWSE:
 		site->browse = !value;
 		return true;
@@ -632,7 +602,9 @@ static void getopt_fault(int got, char **argv, char *error, size_t error_size)
 static bool serve_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
 {
 	struct option table[ROWS + 1];
-	bool listens = false, indexes = false, types = false;
+	bool listens = false, indexes = false, types = false, ports = false;
+	const char *specs[TUX_MAX_LISTENERS];
+	char suggestion[64];
 	unsigned i;
 	int got;
 
@@ -640,7 +612,7 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 	command->verb = TUX_VERB_SERVE;
 	opterr = 0;
 	optind = 0; /* glibc: start afresh */
-	while ((got = getopt_long(argc, argv, ":hV", table, NULL)) != -1) {
+	while ((got = getopt_long(argc, argv, ":hp:V", table, NULL)) != -1) {
 		if (got == ':' || got == '?') {
 			getopt_fault(got, argv, error, error_size);
 			return false;
@@ -649,6 +621,11 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 		if (got == OPTION_LISTEN && !listens) {
 			listens = true;
 			command->top.listen_count = 0;
+			command->port = ports ? command->port : 0;
+		}
+		if (got == OPTION_PORT && !ports) {
+			ports = true;
+			command->top.listen_count = listens ? command->top.listen_count : 0;
 		}
 		if (got == OPTION_INDEX && !indexes) {
 			indexes = true;
@@ -667,10 +644,18 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 		if (command->verb != TUX_VERB_SERVE)
 			return true; /* --help and --version go before anything that may be wrong behind them */
 	}
-	if (argc - optind > 1) {
-		snprintf(error, error_size, "one directory is served, but there is \"%s\" behind \"%s\"", argv[optind + 1],
-		         argv[optind]);
+	if (command->port != 0 && tux_command_listens(command, specs) > 0) {
+		snprintf(error, error_size, "port is for the default addresses; listen says its port itself, such as --listen :%u", command->port);
 		return false;
+	}
+	if (optind < argc) {
+		tux_suggestion_for_directory(argv[argc - 1], suggestion, sizeof(suggestion));
+		if (argc - optind == 1 && *suggestion)
+			snprintf(error, error_size, "there is no directory \"%s\"%s", argv[optind], suggestion);
+		else if (argc - optind > 1)
+			snprintf(error, error_size, "one directory is served, but there is \"%s\" behind \"%s\"%s", argv[optind + 1], argv[optind], suggestion);
+		if (*error)
+			return false;
 	}
 	if (optind < argc)
 		command->top.directory = argv[optind];
@@ -754,16 +739,30 @@ static bool status_parse(int argc, char **argv, struct tux_command *command, cha
 	return true;
 }
 
+/* True for the quick form: options, or the name of a directory, in place of a command. */
+static bool is_quick(const char *first)
+{
+	struct stat st;
+
+	return *first == '-' || (stat(first, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+/* Reads `tux [DIR] [OPTION]...`, which is `tux serve` with --browse. */
+static bool quick_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
+{
+	command->top.site.browse = true;
+	return serve_parse(argc, argv, command, error, error_size);
+}
+
 bool tux_command_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
 {
 	const char *first = argc > 1 ? argv[1] : NULL;
+	char suggestion[64];
 	size_t i;
 
 	error[0] = '\0';
-	if (!first) {
-		command->verb = TUX_VERB_USAGE;
-		return true;
-	}
+	if (!first)
+		return quick_parse(argc, argv, command, error, error_size);
 	if (strcmp(first, "serve") == 0)
 		return serve_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "check") == 0) {
@@ -787,19 +786,30 @@ bool tux_command_parse(int argc, char **argv, struct tux_command *command, char 
 		command->verb = TUX_VERB_VERSION;
 		return true;
 	}
+	if (is_quick(first))
+		return quick_parse(argc, argv, command, error, error_size);
+	if (*tux_suggestion_for_command(first)) {
+		snprintf(error, error_size, "unknown command \"%s\"%s", first, tux_suggestion_for_command(first));
+		return false;
+	}
 	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (edit_distance(first, verbs[i]) <= NEAR_MISS) {
+		if (tux_suggestion_distance(first, verbs[i]) <= TUX_NEAR_MISS) {
 			snprintf(error, error_size, "unknown command \"%s\"; did you mean \"%s\"?", first, verbs[i]);
 			return false;
 		}
 	}
-	snprintf(error, error_size, "unknown command \"%s\"; to serve a directory: tux serve DIR", first);
+	tux_suggestion_for_directory(first, suggestion, sizeof(suggestion));
+	if (*suggestion)
+		snprintf(error, error_size, "there is no directory \"%s\"%s", first, suggestion);
+	else
+		snprintf(error, error_size, "\"%s\" is neither a command nor a directory; to serve one: tux serve DIR", first);
 	return false;
 }
 
 void tux_command_usage(FILE *out)
 {
-	fputs("usage: tux serve [DIR] [OPTION]...   serve the files in DIR (the current directory) over HTTP\n"
+	fputs("usage: tux [DIR] [OPTION]...         look at DIR (the current directory): tux serve DIR --browse\n"
+	      "       tux serve [DIR] [OPTION]...   serve the files in DIR (the current directory) over HTTP\n"
 	      "       tux check FILE                what is wrong with a configuration file\n"
 	      "       tux status [OPTION] [PROCESS] what the servers on this machine do; --json, --prometheus\n"
 	      "       tux log [--format F] [FILE]   text of binary logs, or of the standard input\n"
@@ -812,7 +822,7 @@ void tux_command_help(FILE *out)
 	fputs("TUX serves static files over HTTP, fast.\n\n", out);
 	tux_command_usage(out);
 	fputs("\nTo begin with:\n"
-	      "  tux serve --browse            look at the current directory on http://localhost:8080/\n"
+	      "  tux                           look at the current directory on http://localhost:8080/\n"
 	      "  tux serve /srv/www --listen :80\n\n"
 	      "SIGTERM and Ctrl-C finish the answers under way and stop, twice stops at once; SIGHUP reopens the log\n"
 	      "and reads the file of --config again.\n"

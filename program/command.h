@@ -37,6 +37,7 @@ enum tux_kernel_wish {
 struct tux_command {
 	enum tux_verb verb;
 	const char *config;    /* the name of a file with options; NULL: none */
+	uint32_t port;         /* of the default addresses; 0: not said */
 	struct tux_host_options top; /* the one host, or what is so for all that do not say otherwise. Its listen none: the default
 	                                addresses, or the sockets passed */
 	struct tux_host_options *host; /* those of the file; none: the top is the one */

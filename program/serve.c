@@ -375,7 +375,7 @@ static bool prepare(struct serving *serving)
 	tux_limits_raise(config, stderr);
 	if (serving->charge)
 		serving->addresses = *serving->charge->addresses;
-	else if (!tux_addresses_open(&serving->addresses, NULL, specs, tux_command_listens(command, specs), config->threads,
+	else if (!tux_addresses_open(&serving->addresses, NULL, specs, tux_command_listens(command, specs), (uint16_t)command->port, config->threads,
 	                             serving->error, ERROR_MAX))
 		return false;
 	serving->root = realpath(serving->sites.said[0]->directory, NULL);

@@ -90,7 +90,8 @@ static int configuration_open(const struct supervisor *supervisor, struct config
 		status = EXIT_USAGE;
 	} else if (configuration->config &&
 	           !tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs,
-	                               tux_command_listens(command, specs), tux_serve_threads(command), error, sizeof(error))) {
+	                               tux_command_listens(command, specs), (uint16_t)command->port, tux_serve_threads(command), error,
+	                               sizeof(error))) {
 		fprintf(stderr, "tux: %s\n", error);
 	} else if (configuration->config) {
 		return 0;

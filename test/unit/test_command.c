@@ -44,7 +44,17 @@ static void test_verbs(void **state)
 {
 	(void)state;
 	assert_true(parse(ARGS(NULL)));
-	assert_int_equal(command.verb, TUX_VERB_USAGE);
+	assert_int_equal(command.verb, TUX_VERB_SERVE);
+	assert_true(command.top.site.browse);
+	assert_true(parse(ARGS("/", "-p", "9000")));
+	assert_int_equal(command.verb, TUX_VERB_SERVE);
+	assert_string_equal(command.top.directory, "/");
+	assert_true(command.top.site.browse && command.port == 9000);
+	assert_true(parse(ARGS("-p", "9000")));
+	assert_true(command.top.site.browse && command.port == 9000);
+	assert_true(parse(ARGS("serve", "--port", "80")));
+	assert_false(command.top.site.browse);
+	assert_int_equal(command.port, 80);
 	assert_true(parse(ARGS("help")));
 	assert_int_equal(command.verb, TUX_VERB_HELP);
 	assert_true(parse(ARGS("--help")));
@@ -59,7 +69,7 @@ static void test_verbs(void **state)
 	assert_int_equal(command.verb, TUX_VERB_SERVE);
 	assert_false(parse(ARGS("server")));
 	assert_non_null(strstr(error, "did you mean \"serve\"?"));
-	assert_false(parse(ARGS("/srv/www")));
+	assert_false(parse(ARGS("/no/such/directory")));
 	assert_non_null(strstr(error, "tux serve DIR"));
 	assert_false(parse(ARGS("help", "cook")));
 }
@@ -152,9 +162,20 @@ static void test_faults(void **state)
 		{ ARGS("serve", "--browse=yes"), { "--browse", "takes no value", "" } },
 		{ ARGS("serve", "--treads", "4"), { "--treads", "did you mean --threads?", "" } },
 		{ ARGS("serve", "--brwose"), { "--brwose", "did you mean --browse?", "" } },
-		{ ARGS("serve", "--port", "80"), { "--port", "did you mean --listen?", "" } },
+		{ ARGS("serve", "--port", "http"), { "--port", "\"http\"", "1 to 65535" } },
+		{ ARGS("serve", "-p"), { "--port", "needs a value", "1 to 65535" } },
+		{ ARGS("serve", "-p", "80", "--listen", ":81"), { "port is for the default addresses", "--listen", "" } },
+		{ ARGS("serve", "--bind", "::"), { "--bind", "did you mean --listen ADDR:PORT?", "" } },
+		{ ARGS("serve", "-d", "/"), { "unknown option -d", "tux serve DIR", "" } },
+		{ ARGS("serve", "-D"), { "unknown option -D", "foreground", "" } },
+		{ ARGS("serve", "8080"), { "no directory \"8080\"", "did you mean -p 8080?", "" } },
+		{ ARGS("serve", ":8080"), { "no directory", "did you mean --listen :8080?", "" } },
+		{ ARGS("serve", "/", "8080"), { "one directory", "did you mean -p 8080?", "" } },
+		{ ARGS("8080"), { "no directory \"8080\"", "did you mean -p 8080?", "" } },
+		{ ARGS("start"), { "unknown command \"start\"", "did you mean \"serve\"?", "" } },
 		{ ARGS("serve", "--frobnicate"), { "unknown option --frobnicate", "", "" } },
-		{ ARGS("serve", "-q"), { "unknown option -q", "", "" } },
+		{ ARGS("serve", "-q"), { "unknown option -q", "--log off", "" } },
+		{ ARGS("serve", "-z"), { "unknown option -z", "", "" } },
 		{ ARGS("serve", "a", "b"), { "\"b\"", "\"a\"", "one directory" } },
 		{ ARGS("serve", ""), { "empty", "", "" } },
 	};

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The first minute: the quick form, ports, and hints for those who know other servers."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import client
+from conftest import HERE
+from tools import free_port, listens
+
+
+@pytest.fixture
+def quick(request, place):
+    """quick(*arguments): starts `tux` with them, in a directory that has a file and a directory."""
+    os.mkdir(os.path.join(place, "inner"))
+    with open(os.path.join(place, "file"), "wb") as file:
+        file.write(b"data")
+    running = []
+
+    def start(*arguments):
+        output = os.path.join(place, "output")
+        with open(output, "wb") as file:
+            process = subprocess.Popen([os.path.abspath(request.config.getoption("tux")), *arguments], stdin=subprocess.DEVNULL,
+                                       stdout=file, stderr=subprocess.STDOUT, cwd=place)
+        running.append(process)
+
+        def said():
+            with open(output, encoding="utf-8", errors="replace") as file:
+                return file.read()
+        return process, said
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.terminate()
+        assert process.wait(30) in (0, 2)
+
+
+@pytest.mark.parametrize("arguments", [["-p", "PORT"], [".", "--port", "PORT"], ["inner/..", "-pPORT", "--log", "off"]])
+def test_quick_form_lists_a_directory(quick, arguments):
+    """tux [DIR] is tux serve DIR --browse, on the loopback addresses."""
+    port = free_port()
+    process, said = quick(*[argument.replace("PORT", str(port)) for argument in arguments])
+    client.wait_until(lambda: listens(port) or process.poll() is not None, "it serves")
+    assert process.poll() is None, said()
+    with client.Connection(("127.0.0.1", port)) as conn:
+        listing = conn.get("/")
+        assert listing.status == 200 and b'href="file"' in listing.body
+        assert conn.get("/file").body == b"data"
+    assert "http://127.0.0.1:%d/" % port in said()
+
+
+def test_port_is_for_the_default_addresses(quick):
+    """-p with --listen is an error that names both."""
+    process, said = quick("serve", "-p", "8081", "--listen", ":8082")
+    assert process.wait(30) == 2 and "--listen" in said()
+
+
+def test_directory_without_index_names_browse(tux, place):
+    """A 403 for a directory without an index says in the error log which option lists it."""
+    root = os.path.join(place, "root")
+    os.makedirs(os.path.join(root, "inner"))
+    server = tux(root, ready=False)
+    client.wait_until(lambda: listens(server.port), "it serves")
+    assert server.get("/inner/").status == 403
+    client.wait_until(lambda: "tux: request for /inner/ is 403" in server.output and "--browse" in server.output, "it says so")
+
+
+def test_serve_script_says_that_it_builds(place):
+    """./serve says what it does before the server's first line, and nothing if there is nothing to do."""
+    for name in ("tools", "build", "bin"):
+        os.mkdir(os.path.join(place, name))
+    shutil.copy(os.path.join(HERE, "..", "..", "serve"), place)
+
+    def script(path, *lines):
+        with open(os.path.join(place, path), "w", encoding="ascii") as file:
+            file.write("\n".join(("#!/bin/sh",) + lines) + "\n")
+        os.chmod(os.path.join(place, path), 0o755)
+    script("tools/packages", "exit 0")
+    script("tools/libucl", "exit 0")
+    script("build/tux", "echo served")
+    script("bin/meson", "touch build/build.ninja")
+    script("bin/ninja", 'if [ "$1" = -n ]; then [ -e built ] && echo "ninja: no work to do."; exit 0; fi', "touch built")
+
+    def run():
+        return subprocess.run(["./serve"], cwd=place, env=dict(os.environ, PATH=os.path.join(place, "bin") + ":" + os.environ["PATH"]),
+                              capture_output=True, text=True, timeout=30, check=True)
+    first = run()
+    assert "Configuring" in first.stderr and "Building" in first.stderr and first.stdout == "served\n"
+    assert run().stderr == ""
