@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "memlock.h"
 #include "report/tally.h"
 #include "worker.h"
 
@@ -37,8 +38,8 @@ struct tux_engine {
 	int log_event_fd;
 	bool by_kernel[TUX_MAX_LISTENERS]; /* the kernel engine accepts there */
 	unsigned next_records; /* the worker whose records are read next */
-	char loop_description[160];
-	char description[300];
+	char loop_description[MEMLOCK_TEXT + 96];
+	char description[2 * MEMLOCK_TEXT + 224];
 };
 
 /* Both loops need what openat2(2) alone can do: staying beneath the root. */
@@ -68,8 +69,18 @@ static int probe(const struct loop_ops *ops)
 	return 0;
 }
 
+/* Writes why a loop failed. */
+static void explain(char out[MEMLOCK_TEXT], int reason)
+{
+	if (reason == ENOMEM)
+		memlock_explain(out, memlock_limit());
+	else
+		snprintf(out, MEMLOCK_TEXT, "%s", strerror(reason));
+}
+
 static const struct loop_ops *choose_loop(struct tux_engine *engine, char *error, size_t error_size)
 {
+	char reason_text[MEMLOCK_TEXT];
 	int reason;
 
 	switch (engine->config.loop) {
@@ -86,12 +97,12 @@ static const struct loop_ops *choose_loop(struct tux_engine *engine, char *error
 		         engine->config.loop == TUX_LOOP_URING ? " (as asked)" : " (the kernel has it and permits it)");
 		return &loop_uring;
 	}
+	explain(reason_text, reason);
 	if (engine->config.loop == TUX_LOOP_URING) {
-		snprintf(error, error_size, "io_uring cannot be had here (it needs Linux 6.1 and permission): %s",
-		         strerror(reason));
+		snprintf(error, error_size, "io_uring cannot be had here (it needs Linux 6.1 and permission): %s", reason_text);
 		return NULL;
 	}
-	snprintf(engine->loop_description, sizeof(engine->loop_description), "epoll (io_uring: %s)", strerror(reason));
+	snprintf(engine->loop_description, sizeof(engine->loop_description), "epoll (io_uring: %s)", reason_text);
 	return &loop_epoll;
 }
 
@@ -199,12 +210,13 @@ void tux_engine_accept(struct tux_engine *engine)
 static void describe(struct tux_engine *engine)
 {
 	unsigned other = 0;
-	char others[80] = "";
+	char others[MEMLOCK_TEXT + 64] = "", reason[MEMLOCK_TEXT];
 
 	for (unsigned i = 0; i < engine->opened; i++)
 		other += engine->worker[i].fell_back;
+	explain(reason, ENOMEM);
 	if (other > 0)
-		snprintf(others, sizeof(others), "; for %u of the threads too much memory is locked: epoll", other);
+		snprintf(others, sizeof(others), "; %u of %u threads serve over epoll (%s)", other, engine->config.threads, reason);
 	snprintf(engine->description, sizeof(engine->description), "%s%s%s", engine->kernel.fd >= 0 ? "kernel, and " : "",
 	         engine->loop_description, others);
 }
@@ -231,6 +243,7 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 {
 	struct tux_engine *engine;
 	const struct loop_ops *ops;
+	char reason[MEMLOCK_TEXT];
 	struct timespec now;
 	int failed = 0;
 
@@ -277,7 +290,8 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 	if (failed == 0)
 		failed = await_workers(engine);
 	if (failed != 0) {
-		snprintf(error, error_size, "cannot start %u threads: %s", config->threads, strerror(failed));
+		explain(reason, failed);
+		snprintf(error, error_size, "cannot start %u threads: %s", config->threads, reason);
 		engine->keeps_listeners = true;
 		tux_engine_stop(engine);
 		tux_engine_free(engine);

@@ -42,7 +42,7 @@ static uint64_t open_files_raise(uint64_t wanted)
 	return limit.rlim_cur;
 }
 
-/* Memory that io_uring and zero-copy sending lock is counted by kernels before 5.12, and by them all for the latter. */
+/* Locked memory: all kernels count that of zero-copy sending, those from 6.14 on io_uring's rings, too. */
 static void locked_memory_raise(void)
 {
 	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Threads over io_uring beside threads that fell back to epoll, because no more memory may be locked: each answers every kind of request."""
+import ctypes
 import os
+import resource
 import signal
 import subprocess
 
@@ -11,7 +13,8 @@ from tools import need
 from upstreams import Origin, response
 
 CONNECTIONS = 24  # the kernel spreads them over the threads: those of one kind get all of them once in 2^23
-FELL_BACK = "for 2 of the threads too much memory is locked: epoll"
+FELL_BACK = "; 2 of 4 threads serve over epoll (io_uring found too little "
+PR_CAPBSET_DROP, CAP_SYS_RESOURCE = 24, 24
 LARGE = os.urandom(400000)  # more than is copied: the rest is spliced
 
 
@@ -123,3 +126,29 @@ def test_reload_and_retired_threads(mixed):
         assert conn.get("/app/").body == b"an answer"
         conn.close()
     on_all(mixed, lambda conn: conn.get("/cgi/large"))
+
+
+def without_raising(limit):
+    """preexec_fn: locked memory is limited, and CAP_SYS_RESOURCE, which would lift that, is out of reach."""
+    def run():
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0)
+    return run
+
+
+def test_reload_names_the_limit_of_locked_memory(place, tux, shim):
+    """A start and a reload that find too little locked memory name ulimit -l, the limit, and what serves instead."""
+    os.chmod(os.path.dirname(shim), 0o755)
+    with open(place + "/tux.conf", "w", encoding="utf-8") as file:
+        file.write("threads 4\n")
+    hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+    limit = 64 << 20 if hard == resource.RLIM_INFINITY else min(hard, 64 << 20)
+    asan = (os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0").lstrip(":")
+    server = tux(place, "--config", place + "/tux.conf", env={"LD_PRELOAD": shim, "ASAN_OPTIONS": asan}, preexec_fn=without_raising(limit))
+    client.wait_until(lambda: "is in force" in server.output, "it says that it serves")
+    if "engine: epoll" in server.output:
+        pytest.skip("io_uring cannot be had here")
+    wanted = FELL_BACK + "locked memory: ulimit -l is %d KiB for all processes of the user)" % (limit // 1024)
+    assert server.output.count(wanted) == 1, server.output
+    server.signal(signal.SIGHUP)
+    client.wait_until(lambda: server.output.count(wanted) == 2, "the reload says it, too")
