@@ -10,6 +10,7 @@
 #include "bytes.h"
 #include "peer/cgi.h"
 #include "kernel.h"
+#include "object/listings.h"
 #include "object/load.h"
 #include "object/loader.h"
 #include "loop/loop.h"
@@ -53,7 +54,8 @@ struct answer {
 	uint32_t at;
 	struct piece *piece;   /* &one, or malloc'ed */
 	struct piece one;
-	uint8_t *text;         /* malloc'ed: part heads, a listing */
+	uint8_t *text;         /* malloc'ed: part heads, a report */
+	struct page *page;     /* a reference */
 	uint8_t *window;       /* malloc'ed: what a file is copied through */
 	uint32_t window_len;
 	uint32_t window_at;
@@ -61,19 +63,14 @@ struct answer {
 
 /* An object being loaded or a listing being made, and who waits for it. */
 struct miss {
-	struct job job;
+	struct listing_wait wait; /* first: its job is the load's, or delivered with a listing */
 	struct load load;
 	struct miss *next;
 	struct conn *waiting;
 	unsigned generation;  /* of the watch when it began */
 	bool listing;
-	bool json;
-	bool failed;          /* the listing could not be made */
-	uint8_t *text;        /* the listing */
-	size_t text_len;
-	uint32_t query_len;
 	uint32_t key_len;
-	uint8_t key[];        /* the query behind it */
+	uint8_t key[];
 };
 
 enum conn_state {
@@ -127,8 +124,7 @@ struct conn {
 	struct miss *miss;
 	struct conn *next_waiting; /* for the same miss, or for the log */
 	struct object *loaded[MAX_LOADED]; /* what misses brought: for the held request alone */
-	uint8_t *listing;         /* the same: a listing */
-	size_t listing_len;
+	struct page *listing;     /* the same: a listing, a reference */
 	bool listing_failed;
 	struct tux_record *record; /* of an answer that takes time to send, its texts behind it */
 	struct exchange *exchange; /* with CONN_EXCHANGE */
@@ -145,6 +141,7 @@ struct worker {
 	const struct loop_ops *ops;
 	struct loop *loop;
 	struct loader *loader;
+	struct listings *listings;    /* the engine's */
 	struct cache cache;
 	struct watch watch;
 	struct timers timers;

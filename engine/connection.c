@@ -108,7 +108,7 @@ static void next_request(struct conn *conn)
 		object_put(conn->loaded[i]);
 		conn->loaded[i] = NULL;
 	}
-	free(conn->listing);
+	page_put(conn->listing);
 	conn->listing = NULL;
 	conn->listing_failed = false;
 	conn->waits = 0;

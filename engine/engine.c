@@ -18,9 +18,12 @@
 #include "report/tally.h"
 #include "worker.h"
 
+enum { LISTINGS_SHARE = 4 }; /* of cache-bytes, besides them: 1 / this much for listings */
+
 struct tux_engine {
 	struct tux_engine_config config;
 	struct loader loader;
+	struct listings listings;
 	struct kernel kernel;
 	struct worker *worker;
 	struct tally tally;
@@ -136,6 +139,7 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->config = &engine->config;
 	worker->ops = ops;
 	worker->loader = &engine->loader;
+	worker->listings = &engine->listings;
 	worker->keeps_listeners = &engine->keeps_listeners;
 	worker->active = kernel_connections(&engine->kernel);
 	if (worker->active == NULL)
@@ -268,6 +272,7 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		.kernel = &engine->kernel,
 		.description = engine->description,
 		.leaves = &engine->leave,
+		.listings = &engine->listings,
 		.started_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
 	};
 	engine->accepting_workers = config->threads;
@@ -279,8 +284,10 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		tux_engine_free(engine);
 		return give_up(config);
 	}
+	listings_open(&engine->listings, &engine->loader, config->cache_bytes / LISTINGS_SHARE, config->recheck_ms);
 	if (config->kernel_fd >= 0 && !start_kernel(engine, error, error_size)) {
 		loader_stop(&engine->loader);
+		listings_stop(&engine->listings);
 		tux_engine_free(engine);
 		return NULL;
 	}
@@ -379,6 +386,7 @@ void tux_engine_stop(struct tux_engine *engine)
 		if (engine->worker[i].started)
 			pthread_join(engine->worker[i].thread, NULL);
 	loader_stop(&engine->loader);
+	listings_stop(&engine->listings);
 	kernel_stop(&engine->kernel);
 }
 

@@ -3,9 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "object/listing.h"
 
 /*
  * What inotify sees needs no question. The rest is asked about with every request; on file systems
@@ -68,50 +65,25 @@ static void run_load(struct job *job)
 	load_run(&miss->load);
 }
 
-static void run_listing(struct job *job)
-{
-	struct miss *miss = (struct miss *)job;
-	const struct tux_site *site = miss->load.site;
-	struct tux_listing_request req = {
-		.root_fd = site->root_fd,
-		.dir_fd = load_open_directory(site, miss->key, miss->key_len),
-		.path = miss->key,
-		.path_len = miss->key_len,
-		.query = miss->key + miss->key_len,
-		.query_len = miss->query_len,
-		.json = miss->json,
-		.dot_files = site->dot_files,
-		.modes = site->modes,
-	};
-
-	miss->failed = req.dir_fd < 0 || !tux_listing_render(&req, &miss->text, &miss->text_len);
-	if (req.dir_fd >= 0)
-		close(req.dir_fd);
-}
-
-static struct miss *begin(struct conn *conn, const uint8_t *path, uint32_t len, const uint8_t *query,
-                          uint32_t query_len)
+static struct miss *begin(struct conn *conn, const uint8_t *path, uint32_t len)
 {
 	struct worker *worker = conn->worker;
 	struct miss *miss;
 
 	if (worker->miss_count >= MAX_MISSES || conn->waits >= MAX_WAITS)
 		return NULL;
-	miss = calloc(1, sizeof(*miss) + len + query_len);
+	miss = calloc(1, sizeof(*miss) + len);
 	if (miss == NULL)
 		return NULL;
 	miss->key_len = len;
 	memcpy(miss->key, path, len);
-	miss->query_len = query_len;
-	if (query_len > 0)
-		memcpy(miss->key + len, query, query_len);
 	miss->load.config = worker->config;
 	miss->load.site = conn->site;
 	miss->load.key = miss->key;
 	miss->load.key_len = len;
 	miss->load.may_block = true;
 	miss->generation = worker->watch.generation;
-	miss->job.inbox = &worker->inbox;
+	miss->wait.job.inbox = &worker->inbox;
 	miss->next = worker->misses;
 	worker->misses = miss;
 	worker->miss_count++;
@@ -148,12 +120,12 @@ static void wait_for_object(struct conn *conn, const struct load *load)
 	       (miss->listing || miss->load.site != load->site || miss->key_len != load->key_len || memcmp(miss->key, load->key, load->key_len) != 0))
 		miss = miss->next;
 	if (miss == NULL) {
-		miss = begin(conn, load->key, load->key_len, NULL, 0);
+		miss = begin(conn, load->key, load->key_len);
 		if (miss == NULL)
 			return;
 		find_unwatched(conn->worker, &miss->load);
-		miss->job.run = run_load;
-		loader_submit(conn->worker->loader, &miss->job);
+		miss->wait.job.run = run_load;
+		loader_submit(conn->worker->loader, &miss->wait.job);
 	}
 	if (conn->waits < MAX_WAITS)
 		wait_for(conn, miss);
@@ -192,18 +164,32 @@ struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len)
 	return load.object;
 }
 
-void lookup_listing(struct conn *conn, const uint8_t *path, uint32_t len, const uint8_t *query, uint32_t query_len,
-                    bool json)
+bool lookup_listing(struct conn *conn, const struct object *directory, const uint8_t *query, uint32_t query_len, bool json)
 {
-	struct miss *miss = begin(conn, path, len, query, query_len);
+	struct worker *worker = conn->worker;
+	const struct listings_request req = {
+		.directory = directory,
+		.query = query,
+		.query_len = query_len,
+		.json = json,
+		.now_ms = worker->now_ms,
+	};
+	struct miss *miss = begin(conn, directory->key, directory->key_len);
+	bool failed;
 
 	if (miss == NULL)
-		return;
+		return false;
 	miss->listing = true;
-	miss->json = json;
-	miss->job.run = run_listing;
-	wait_for(conn, miss);
-	loader_submit(conn->worker->loader, &miss->job);
+	wait_for(conn, miss); /* before another thread can deliver it */
+	conn->listing = listings_ask(worker->listings, &req, &miss->wait, &failed);
+	if (conn->listing == NULL && !failed)
+		return true;
+	lookup_leave(conn);
+	conn->waits--;
+	worker->misses = miss->next; /* begin() has put it there */
+	worker->miss_count--;
+	free(miss);
+	return !failed;
 }
 
 /* A missing file may not be in any cache of names, as on tmpfs: asked again, it would be missed again. */
@@ -231,17 +217,16 @@ struct conn *lookup_finish(struct worker *worker, struct miss *miss)
 	for (struct conn *conn = waiting; conn != NULL; conn = conn->next_waiting) {
 		conn->miss = NULL;
 		if (miss->listing) { /* one alone waits for a listing */
-			conn->listing = miss->text;
-			conn->listing_len = miss->text_len;
-			conn->listing_failed = miss->failed;
-			miss->text = NULL;
+			conn->listing = miss->wait.page;
+			conn->listing_failed = miss->wait.page == NULL;
+			miss->wait.page = NULL;
 		} else if (miss->load.object != NULL) {
 			keep_loaded(conn, miss->load.object);
 		}
 	}
 	if (miss->load.object != NULL)
 		object_put(miss->load.object);
-	free(miss->text);
+	page_put(miss->wait.page);
 	free(miss);
 	return waiting;
 }

@@ -11,9 +11,11 @@
  */
 struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len);
 
-/* Has a listing made: conn->miss is set, or NULL when that cannot be. query is the target's, as sent. */
-void lookup_listing(struct conn *conn, const uint8_t *path, uint32_t len, const uint8_t *query, uint32_t query_len,
-                    bool json);
+/*
+ * Gets the listing of a directory (an object of kind OBJECT_LISTABLE): conn->listing, or conn->miss is set and brings it. False if
+ * memory is short, or too much is being loaded already. query is the target's, as sent.
+ */
+bool lookup_listing(struct conn *conn, const struct object *directory, const uint8_t *query, uint32_t query_len, bool json);
 
 /*
  * A finished miss: what it loaded goes into the cache and to those who wait, which are returned,

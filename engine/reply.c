@@ -511,24 +511,24 @@ static enum reply reply_listing(struct conn *conn, const uint8_t *buf, const str
 
 	if (conn->listing_failed)
 		return reply_status(conn, buf, 500);
-	if (conn->listing == NULL) {
-		lookup_listing(conn, object->key, object->key_len, buf + req->query.off, req->query.len, json);
-		return conn->miss != NULL ? REPLY_WAIT : reply_status(conn, buf, 503);
-	}
+	if (conn->listing == NULL && !lookup_listing(conn, object, buf + req->query.off, req->query.len, json))
+		return reply_status(conn, buf, 503);
+	if (conn->listing == NULL)
+		return REPLY_WAIT;
 	head = start_head(conn, 200);
 	out = head_room(conn, &head, 0);
 	if (out == NULL)
 		return REPLY_NO_ROOM;
 	head.vary_accept = true;
 	head.has_length = true;
-	head.content_length = conn->listing_len;
+	head.content_length = conn->listing->len;
 	head.type = json ? TUX_TEXT("application/json") :
 	                   TUX_TEXT("text/html; charset=utf-8");
 	len = tux_response_head(out, OUT_BYTES - conn->out->len, &head, &date_off);
 	send_wrote(conn, len);
-	if (wants_body(worker) && conn->listing_len > 0) {
-		send_body(conn, NULL, -1, (struct piece){ .memory = conn->listing, .len = conn->listing_len });
-		conn->answer.text = conn->listing;
+	if (wants_body(worker) && conn->listing->len > 0) {
+		send_body(conn, NULL, -1, (struct piece){ .memory = conn->listing->text, .len = conn->listing->len });
+		conn->answer.page = conn->listing;
 		conn->listing = NULL;
 	}
 	record_answer(conn, buf, 200, len + send_left(conn));

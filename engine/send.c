@@ -97,6 +97,7 @@ void send_release(struct conn *conn)
 	if (answer->piece != &answer->one)
 		free(answer->piece);
 	free(answer->text);
+	page_put(answer->page);
 	free(answer->window);
 	*answer = (struct answer){ .fd = -1 };
 }

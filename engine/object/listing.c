@@ -254,6 +254,14 @@ static bool is_shortage(int error)
 	return error == ENOMEM || error == EMFILE || error == ENFILE || error == EIO;
 }
 
+unsigned tux_listing_order(const uint8_t *query, uint32_t query_len)
+{
+	const struct tux_listing_request req = { .query = query, .query_len = query_len };
+	const struct order order = order_read(&req);
+
+	return 2 * (unsigned)order.key + order.descending;
+}
+
 /* Where a link leads, as a request for it would find it: beneath the root or not at all; then errno says why. */
 static bool link_follow(const struct tux_listing_request *req, const char *name, struct stat *st)
 {
@@ -282,16 +290,25 @@ static bool link_follow(const struct tux_listing_request *req, const char *name,
 /* True if a name is to be listed, with what it is in *st. *error is set if that cannot be found out. */
 static bool entry_look(const struct tux_listing_request *req, const char *name, struct stat *st, int *error)
 {
+	bool found, link;
+
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (name[0] == '.' && !req->dot_files))
 		return false;
-	if (fstatat(req->dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0 || (S_ISLNK(st->st_mode) && !link_follow(req, name, st))) {
+	found = fstatat(req->dir_fd, name, st, AT_SYMLINK_NOFOLLOW) == 0;
+	link = found && S_ISLNK(st->st_mode);
+	if (!found || (link && !link_follow(req, name, st))) {
 		if (is_shortage(errno))
 			*error = errno;
 		return false; /* else it was removed meanwhile, or leads outside */
 	}
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
 		return false;
-	return tux_modes_permit(req->modes, st->st_mode);
+	if (!tux_modes_permit(req->modes, st->st_mode))
+		return false;
+	/* Links lead elsewhere, files with more names change by those, and subdirectories have times of their own. */
+	if (req->sure && (link || S_ISDIR(st->st_mode) || st->st_nlink > 1))
+		*req->sure = false;
+	return true;
 }
 
 static bool entry_add(struct listing *listing, const char *name, const struct stat *st)

@@ -15,6 +15,7 @@ struct tux_listing_request {
 	bool json;
 	bool dot_files;       /* list names that start with a dot */
 	struct tux_modes modes; /* list what these permit */
+	bool *sure;           /* out: set to false if the directory's inotify events do not tell every change; may be NULL */
 };
 
 /*
@@ -24,6 +25,9 @@ struct tux_listing_request {
  * At most TUX_LISTING_MAX entries; more are counted in a last line of the markup. Blocks: for a thread that may.
  */
 bool tux_listing_render(const struct tux_listing_request *req, uint8_t **text, size_t *len);
+
+/* Returns a number that queries for the same order have in common. */
+unsigned tux_listing_order(const uint8_t *query, uint32_t query_len);
 
 enum { TUX_LISTING_MAX = 100000 };
 

@@ -80,7 +80,7 @@ static enum object_kind kind_of_error(int error)
 	}
 }
 
-static void stamp_from_stat(struct stamp *stamp, const struct stat *st)
+void stamp_from_stat(struct stamp *stamp, const struct stat *st)
 {
 	*stamp = (struct stamp){
 		.device = st->st_dev,
@@ -453,6 +453,9 @@ static enum take take_directory(const struct load *load, struct object *object, 
 		object->kind = (uint8_t)kind_of_error(errno);
 	else if (!load->site->browse || !tux_modes_permit(load->site->modes, st.st_mode))
 		object->kind = OBJECT_FORBIDDEN;
+	else
+		stamp_from_stat(&object->representation[TUX_CODING_IDENTITY].stamp, &st); /* whether its listing still holds */
+	object->local = file_system_is_local(fd);
 	object->sure = false;
 	close(fd);
 	return TAKE_DONE;

@@ -34,7 +34,7 @@ struct job *inbox_take(struct inbox *inbox)
 	return jobs;
 }
 
-static void deliver(struct job *job)
+void loader_deliver(struct job *job)
 {
 	struct inbox *inbox = job->inbox;
 	const uint64_t one = 1;
@@ -47,18 +47,38 @@ static void deliver(struct job *job)
 	pthread_mutex_unlock(&inbox->lock);
 }
 
-static struct job *next_job(struct loader *loader)
+/* Takes the first of a queue. */
+static struct job *take(struct job **first, struct job ***last)
 {
-	struct job *job;
+	struct job *job = *first;
+
+	*first = job->next;
+	if (*first == NULL)
+		*last = first;
+	return job;
+}
+
+/* True if a slow job is due: one thread always may, further ones only if nothing else waits. */
+static bool slow_is_due(const struct loader *loader)
+{
+	return loader->slow_first != NULL && (loader->slow_running == 0 || (loader->first == NULL && loader->slow_running < LOADER_SLOW));
+}
+
+static struct job *next_job(struct loader *loader, bool was_slow)
+{
+	struct job *job = NULL;
 
 	pthread_mutex_lock(&loader->lock);
-	while (loader->first == NULL && !loader->stopping)
+	loader->slow_running -= was_slow;
+	while (loader->first == NULL && !slow_is_due(loader) && !loader->stopping)
 		pthread_cond_wait(&loader->more, &loader->lock);
-	job = loader->stopping ? NULL : loader->first;
-	if (job != NULL) {
-		loader->first = job->next;
-		if (loader->first == NULL)
-			loader->last = &loader->first;
+	if (!loader->stopping && slow_is_due(loader)) {
+		job = take(&loader->slow_first, &loader->slow_last);
+		loader->slow_running++;
+	} else if (!loader->stopping) {
+		job = take(&loader->first, &loader->last);
+		if (slow_is_due(loader)) /* its signal may have been taken for this one */
+			pthread_cond_signal(&loader->more);
 	}
 	pthread_mutex_unlock(&loader->lock);
 	return job;
@@ -67,27 +87,50 @@ static struct job *next_job(struct loader *loader)
 static void *loader_thread(void *argument)
 {
 	struct loader *loader = argument;
+	bool slow = false;
 	struct job *job;
 
 	pthread_setname_np(pthread_self(), "tux loader");
-	while ((job = next_job(loader)) != NULL) {
+	while ((job = next_job(loader, slow)) != NULL) {
+		const bool delivered = job->inbox != NULL;
+
+		slow = job->slow;
 		job->run(job);
-		deliver(job);
+		if (delivered)
+			loader_deliver(job);
 	}
 	return NULL;
+}
+
+static void queues_clear(struct loader *loader)
+{
+	loader->first = loader->slow_first = NULL;
+	loader->last = &loader->first;
+	loader->slow_last = &loader->slow_first;
 }
 
 bool loader_start(struct loader *loader)
 {
 	pthread_mutex_init(&loader->lock, NULL);
 	pthread_cond_init(&loader->more, NULL);
-	loader->first = NULL;
-	loader->last = &loader->first;
+	queues_clear(loader);
+	loader->slow_running = 0;
 	loader->stopping = false;
 	for (loader->threads = 0; loader->threads < LOADER_THREADS; loader->threads++)
 		if (pthread_create(&loader->thread[loader->threads], NULL, loader_thread, loader) != 0)
 			break;
 	return loader->threads > 0;
+}
+
+static void unrun_deliver(struct job *job)
+{
+	while (job != NULL) {
+		struct job *next = job->next;
+
+		if (job->inbox != NULL)
+			loader_deliver(job);
+		job = next;
+	}
 }
 
 void loader_stop(struct loader *loader)
@@ -98,22 +141,22 @@ void loader_stop(struct loader *loader)
 	pthread_mutex_unlock(&loader->lock);
 	for (unsigned i = 0; i < loader->threads; i++)
 		pthread_join(loader->thread[i], NULL);
-	for (struct job *job = loader->first; job != NULL;) {
-		struct job *next = job->next;
-
-		deliver(job);
-		job = next;
-	}
-	loader->first = NULL;
-	loader->last = &loader->first;
+	unrun_deliver(loader->first);
+	unrun_deliver(loader->slow_first);
+	queues_clear(loader);
 }
 
 void loader_submit(struct loader *loader, struct job *job)
 {
 	job->next = NULL;
 	pthread_mutex_lock(&loader->lock);
-	*loader->last = job;
-	loader->last = &job->next;
+	if (job->slow) {
+		*loader->slow_last = job;
+		loader->slow_last = &job->next;
+	} else {
+		*loader->last = job;
+		loader->last = &job->next;
+	}
 	pthread_cond_signal(&loader->more);
 	pthread_mutex_unlock(&loader->lock);
 }

@@ -6,7 +6,10 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-enum { LOADER_THREADS = 4 };
+enum {
+	LOADER_THREADS = 4,
+	LOADER_SLOW = 2, /* threads that slow jobs may occupy at a time */
+};
 
 /* Where finished jobs wait for the thread that asked; its event_fd becomes readable. */
 struct inbox {
@@ -18,7 +21,8 @@ struct inbox {
 /* Embedded in what has to be done. */
 struct job {
 	struct job *next;
-	struct inbox *inbox;
+	struct inbox *inbox;          /* NULL: its run() does everything, and may free it */
+	bool slow;                    /* takes long: others do not wait for it */
 	void (*run)(struct job *job); /* in a loader thread */
 };
 
@@ -27,6 +31,9 @@ struct loader {
 	pthread_cond_t more;
 	struct job *first;
 	struct job **last;
+	struct job *slow_first;
+	struct job **slow_last;
+	unsigned slow_running;
 	bool stopping;
 	unsigned threads;
 	pthread_t thread[LOADER_THREADS];
@@ -40,10 +47,13 @@ struct job *inbox_take(struct inbox *inbox);
 
 bool loader_start(struct loader *loader);
 
-/* Ends the threads; jobs not begun go to their inboxes unrun. */
+/* Ends the threads; jobs not begun go to their inboxes unrun. Those without an inbox are their owners' again. */
 void loader_stop(struct loader *loader);
 
 /* Any thread. The job belongs to the loader until it is in its inbox. */
 void loader_submit(struct loader *loader, struct job *job);
+
+/* Puts a job into its inbox. Any thread; a loader thread does it for each job that it has run. */
+void loader_deliver(struct job *job);
 
 #endif

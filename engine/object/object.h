@@ -70,7 +70,7 @@ struct object {
 	const struct tux_site *site;
 	const struct tux_fields *fields; /* that its heads are built with */
 	char *file;           /* beneath the site's root, as opened: for a directory its index */
-	struct representation representation[TUX_CODINGS];
+	struct representation representation[TUX_CODINGS]; /* of a directory: the first one's stamp */
 	uint32_t key_len;
 	uint8_t key[];        /* the normalised path */
 };

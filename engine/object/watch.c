@@ -109,12 +109,22 @@ bool watch_has(const struct watch *watch, const struct tux_site *site, const uin
 	return dir != NULL;
 }
 
-int watch_ask(int inotify_fd, int dir_fd)
+static int ask(int inotify_fd, int dir_fd, uint32_t mask)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);
-	return inotify_add_watch(inotify_fd, path, MASK);
+	return inotify_add_watch(inotify_fd, path, mask);
+}
+
+int watch_ask(int inotify_fd, int dir_fd)
+{
+	return ask(inotify_fd, dir_fd, MASK);
+}
+
+int watch_ask_once(int inotify_fd, int dir_fd, uint32_t mask)
+{
+	return ask(inotify_fd, dir_fd, mask | IN_ONESHOT);
 }
 
 void watch_enter(struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len, int wd)

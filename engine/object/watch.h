@@ -34,6 +34,9 @@ bool watch_has(const struct watch *watch, const struct tux_site *site, const uin
 /* Asks inotify for a directory; any thread. Returns the watch descriptor or -1. dir_fd may be O_PATH. */
 int watch_ask(int inotify_fd, int dir_fd);
 
+/* Like watch_ask(), but for events of mask, and for the first one alone. */
+int watch_ask_once(int inotify_fd, int dir_fd, uint32_t mask);
+
 /* Enters a directory that watch_ask() has got a descriptor for. */
 void watch_enter(struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len, int wd);
 

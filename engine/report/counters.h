@@ -46,6 +46,7 @@ struct tux_counters {
 	struct tux_histogram latency;  /* from a request's whole head to its answer's last byte with the kernel; the user engine's */
 	uint64_t cache_hits;
 	uint64_t cache_misses;
+	uint64_t listings;     /* of directories that were made; those that were kept do not count */
 	uint64_t cached;       /* objects now */
 	uint64_t cached_bytes; /* their bodies in memory now */
 	uint64_t cached_files; /* their descriptors now */

@@ -289,6 +289,7 @@ static void prometheus_write(FILE *out, const struct report *report)
 	put_number(out, "connections_max", "gauge", "The limit of connections.", report->max_connections);
 	put_number(out, "cache_hits_total", "counter", "Look-ups that the cache answered.", counters->cache_hits);
 	put_number(out, "cache_misses_total", "counter", "Look-ups that went to the file system.", counters->cache_misses);
+	put_number(out, "listings_total", "counter", "Listings of directories that were made.", counters->listings);
 	put_number(out, "cache_objects", "gauge", "Files in the threads' caches.", counters->cached);
 	put_number(out, "cache_bytes", "gauge", "Bodies in memory.", counters->cached_bytes);
 	put_number(out, "cache_files", "gauge", "Open files in the caches.", counters->cached_files);

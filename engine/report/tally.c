@@ -14,6 +14,7 @@ void tally_sum(const struct tally *tally, struct tux_counters *sum)
 	for (unsigned i = 0; i < tally->config->threads; i++)
 		counters_add(sum, &tally->worker[i].counters);
 	sum->records_lost += __atomic_load_n(&tally->records_failed, __ATOMIC_RELAXED);
+	sum->listings = __atomic_load_n(&tally->listings->made, __ATOMIC_RELAXED);
 	kernel_count(tally->kernel, sum);
 }
 

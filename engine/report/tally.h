@@ -10,6 +10,7 @@ struct tally {
 	const struct worker *worker; /* config->threads of them */
 	const struct kernel *kernel;
 	const char *description;     /* as tux_engine_describe() says */
+	const struct listings *listings;
 	const bool *leaves;          /* the engine stops, or another process serves; atomic */
 	uint64_t started_ms;         /* monotonic */
 	uint64_t records_failed;     /* that the log could not write; atomic */

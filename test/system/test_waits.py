@@ -7,7 +7,7 @@ import pytest
 import client
 from test_upstream import origin, proxy  # noqa: F401
 
-NAMES = 40000
+NAMES = 20000
 ORDERS = ["?sort=%s&order=%s" % (key, order) for key in ("name", "size", "time") for order in ("asc", "desc")]
 ESTABLISHED, LISTENING = "01", "0A"
 KEEP_ALIVE = "02"  # the timer of a connection with nothing under way
@@ -80,3 +80,74 @@ def test_silent_tunnel_ends(origin, proxy):  # noqa: F811
         assert conn.take(1) == b"a"
         conn.assert_closed()
         client.wait_until(lambda: ended, "the upstream server's connection is closed, too")
+
+
+def count_of_listings(server):
+    found = [line for line in server.get("/status").body.decode().splitlines() if line.startswith("tux_listings_total ")]
+    return int(found[0].split()[1])
+
+
+@pytest.fixture
+def lister(tux, place):
+    """lister(root, *options): a server with listings and a status."""
+    path = os.path.join(place, "lister.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write('browse on\nroute "=/status" { status on }\n')
+    return lambda root, *options, **more: tux(root, "--config", path, *options, **more)
+
+
+def names(response):
+    assert response.status == 200
+    return response.body.count(b'<tr><td><a href="name-')
+
+
+def test_listing_is_made_once_and_kept_until_the_directory_changes(lister, crowd):
+    """All who wait get one listing, so do all who come later; a new, changed or removed name shows in the next response."""
+    server = lister(crowd, "--threads", "2", "--recheck", "600")
+    before = count_of_listings(server)  # the fixture has looked at the root
+    conns = [server.connect(timeout=60) for _ in range(12)]
+    for conn in conns:
+        conn.send(client.request("/crowd/"))
+    bodies = {conn.response().body for conn in conns}
+    assert len(bodies) == 1
+    for _ in range(3):
+        assert {conn.get("/crowd/").body for conn in conns} == bodies
+    for conn in conns:
+        conn.close()
+    assert count_of_listings(server) == before + 1
+    for turn, change in enumerate((lambda: open(os.path.join(crowd, "crowd", "name-new"), "wb").close(),
+                                   lambda: os.truncate(os.path.join(crowd, "crowd", "name-new"), 77),
+                                   lambda: os.unlink(os.path.join(crowd, "crowd", "name-new")))):
+        change()
+        response = server.get("/crowd/")
+        assert names(response) == NAMES + (turn < 2) and (b"77 B" in response.body) == (turn == 1)
+        assert count_of_listings(server) == before + turn + 2
+
+
+def test_cold_file_is_not_behind_listings(tux, place):
+    """Loader threads are left for files while many large directories are listed: most listings come after a missing file in the log."""
+    root, log = os.path.join(place, "root"), os.path.join(place, "log")
+    for i in range(12):
+        os.makedirs(os.path.join(root, "%d" % i))
+        for j in range(500):
+            os.close(os.open(os.path.join(root, "%d" % i, "name-%06d" % j), os.O_CREAT | os.O_WRONLY, 0o644))
+    server = tux(root, "--browse", "--threads", "1", log=log)
+    targets = ["/%d/%s" % (i, order) for i in range(12) for order in ORDERS]
+    conns = [server.connect(timeout=60) for _ in range(len(targets) + 1)]
+
+    def overtakes(attempt):
+        """Whether it does; not if this process was too slow to ask before the listings were there."""
+        cold = "/never-looked-up-%d" % attempt
+        for i in range(12):
+            os.utime(os.path.join(root, "%d" % i))
+        for conn, target in zip(conns, targets + [cold]):
+            conn.send(client.request(target))
+        assert [conn.response().status for conn in conns] == [200] * len(targets) + [404]
+
+        def order():
+            with open(log, encoding="ascii") as file:
+                asked = [line.split('"')[1].split()[1] for line in file][-len(conns):]
+            return asked if cold in asked and len(asked) == len(conns) else None
+        asked = client.wait_until(lambda: order() and set(order()) == set(targets + [cold]) and order(), "all are logged")
+        return asked.index(cold) < len(targets) // 2
+    assert any(overtakes(attempt) for attempt in range(5))
