@@ -3,6 +3,7 @@
 import os
 import pwd
 import signal
+import tempfile
 
 import pytest
 
@@ -23,9 +24,7 @@ def spread(calls):
 
 @pytest.fixture(params=["uring", "epoll"])
 def site(request, place):
-    directory = os.path.join(place, "lifetime-" + request.param)
-    os.makedirs(directory)
-    made = Site(directory)
+    made = Site(tempfile.mkdtemp(dir=place))
     made.engine = request.param
     yield made
     made.close()
