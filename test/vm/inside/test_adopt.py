@@ -413,3 +413,14 @@ def test_unloading_with_connection_handed_over(root):
                 assert taken.recv(100) == b"more"
     load()
     same_again(before)
+
+
+def test_drain_of_more_connections_than_a_batch(root):
+    """TUX_DRAIN starts the timers of 256 at a time: all of them end."""
+    with Program(root, served=True) as program:
+        clients = [program.connect() for _ in range(600)]
+        assert ask(clients[0], "/a.txt") == ask(clients[-1], "/a.txt") == (200, b"hello\n")
+        program.instance.drain()
+        for client in clients:
+            assert client.recv(1) == b""
+            client.close()
