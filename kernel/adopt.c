@@ -56,10 +56,10 @@ static int take_over(struct instance *instance, struct file *file, u8 listener)
 {
 	int error;
 
-	slot_force(instance);
-	error = conn_open(instance, sock_from_file(file), file, listener);
+	ktux_slot_force(instance);
+	error = ktux_conn_open(instance, sock_from_file(file), file, listener);
 	if (error != 0)
-		slot_put(instance);
+		ktux_slot_put(instance);
 	return error;
 }
 
@@ -73,7 +73,7 @@ static int consume(struct instance *instance, const struct tux_socket *given, st
 	return take_over(instance, file, (u8)given->listener);
 }
 
-int adopt(struct instance *instance, struct tux_socket *given)
+int ktux_adopt(struct instance *instance, struct tux_socket *given)
 {
 	struct file *file = given->fd >= 0 ? fget((unsigned int)given->fd) : NULL;
 	struct socket *sock = file ? sock_from_file(file) : NULL;
@@ -92,7 +92,7 @@ int adopt(struct instance *instance, struct tux_socket *given)
 		return error;
 	}
 	local_bh_disable();
-	counters(instance)->adopted++;
+	ktux_counters(instance)->adopted++;
 	local_bh_enable();
 	return 0;
 }

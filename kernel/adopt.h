@@ -10,6 +10,6 @@
  * on failure; then the program keeps the connection as given->fd, which may be another number, or -1 if none was free. Process
  * context, may sleep.
  */
-int adopt(struct instance *instance, struct tux_socket *given);
+int ktux_adopt(struct instance *instance, struct tux_socket *given);
 
 #endif

@@ -77,7 +77,7 @@ static void give_to_worker(struct conn *conn, enum conn_need need)
 {
 	conn->need = (u8)need;
 	conn->working = true;
-	work_queue(conn->instance, &conn->work);
+	ktux_work_queue(conn->instance, &conn->work);
 }
 
 static void hand_up(struct conn *conn, enum tux_reason reason)
@@ -88,7 +88,7 @@ static void hand_up(struct conn *conn, enum tux_reason reason)
 	conn->need = NEED_HAND_UP;
 	conn->reason = (u8)reason;
 	conn->working = true;
-	counters(instance)->handed_up[reason]++;
+	ktux_counters(instance)->handed_up[reason]++;
 	trace_tux_hand_up(conn, conn->port, reason);
 	spin_lock_irqsave(&instance->lock, flags);
 	list_move_tail(&conn->all, &instance->handed_up);
@@ -167,11 +167,11 @@ static bool is_dead(const struct sock *sk)
 /* The answer is over, however it ended. */
 static bool finish_answer(struct conn *conn)
 {
-	if (!reply_finish(conn)) {
+	if (!ktux_reply_finish(conn)) {
 		expect(conn, msecs_to_jiffies(RETRY_MS));
 		return false;
 	}
-	send_release(conn);
+	ktux_send_release(conn);
 	conn->sending = false;
 	conn->failed = false;
 	return true;
@@ -235,8 +235,8 @@ static enum look look_at_pieces(struct conn *conn, struct peek *peek, u32 *used,
 	enum look look;
 
 	for (;;) {
-		peek_gather(sk_of(conn), peek, scratch_get()->head, cap);
-		look = peek->len > conn->seen ? reply_look(conn, peek->buf, peek->len, used, result) : LOOK_MORE;
+		ktux_peek_gather(sk_of(conn), peek, ktux_scratch_get()->head, cap);
+		look = peek->len > conn->seen ? ktux_reply_look(conn, peek->buf, peek->len, used, result) : LOOK_MORE;
 		if (look != LOOK_MORE || peek->len < cap || cap == TUX_MAX_HEAD)
 			return look;
 		cap = min_t(u32, 2 * cap, TUX_MAX_HEAD);
@@ -253,19 +253,19 @@ static bool take_request(struct conn *conn)
 	enum look look = LOOK_MORE;
 	u32 used = 0;
 
-	peek_piece(sk, &peek);
+	ktux_peek_piece(sk, &peek);
 	if (peek.unread > 0 && READ_ONCE(instance->draining)) {
 		hand_up(conn, TUX_REASON_DRAIN);
 		return false;
 	}
-	if (peek.unread > 0 && peek_is_urgent(sk)) {
+	if (peek.unread > 0 && ktux_peek_is_urgent(sk)) {
 		hand_up(conn, TUX_REASON_REFUSED); /* recv() knows which of the bytes are the request's */
 		return false;
 	}
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
 		conn->seen = 0; /* no more comes: it is parsed as a whole, for what is wrong with it */
 	if (peek.len > conn->seen)
-		look = reply_look(conn, peek.buf, peek.len, &used, &result);
+		look = ktux_reply_look(conn, peek.buf, peek.len, &used, &result);
 	if (look == LOOK_MORE && peek.unread > conn->seen && peek.len < min_t(u32, peek.unread, TUX_MAX_HEAD))
 		look = look_at_pieces(conn, &peek, &used, &result);
 	switch (look) {
@@ -274,7 +274,7 @@ static bool take_request(struct conn *conn)
 		return false;
 	case LOOK_ANSWERED:
 		conn->seen = 0;
-		if (peek_consume(sk, used) < used)
+		if (ktux_peek_consume(sk, used) < used)
 			conn->last = true; /* what is left would be the same request again */
 		return take_result(conn, result);
 	case LOOK_MISS:
@@ -291,7 +291,7 @@ static bool linger_on(struct conn *conn)
 {
 	struct sock *sk = sk_of(conn);
 
-	peek_consume(sk, U32_MAX);
+	ktux_peek_consume(sk, U32_MAX);
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
 		give_to_worker(conn, NEED_CLOSE);
 	return false;
@@ -317,7 +317,7 @@ static bool step(struct conn *conn)
 		return false;
 	}
 	if (conn->sending)
-		return take_result(conn, send_continue(conn));
+		return take_result(conn, ktux_send_continue(conn));
 	if (conn->last) {
 		give_to_worker(conn, NEED_CLOSE);
 		return false;
@@ -406,7 +406,7 @@ static void on_write_space(struct sock *sk)
 /* The deadline has passed. */
 static void expire(struct conn *conn)
 {
-	if (conn->failed || (conn->sending && send_left(conn) == 0)) {
+	if (conn->failed || (conn->sending && ktux_send_left(conn) == 0)) {
 		advance(conn); /* there may be room for its record now */
 		return;
 	}
@@ -499,12 +499,12 @@ static void free_conn(struct conn *conn)
 	list_del(&conn->all);
 	instance->conn_count--;
 	spin_unlock_irq(&instance->lock);
-	timer_delete_sync(&conn->timer); /* off the list, conns_drain() does not start it any more */
-	send_release(conn);
+	timer_delete_sync(&conn->timer); /* off the list, ktux_conns_drain() does not start it any more */
+	ktux_send_release(conn);
 	kfree(conn->record);
 	kfree(conn->key);
 	if (conn->loaded)
-		object_put(conn->loaded);
+		ktux_object_put(conn->loaded);
 	if (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0)
 		wake_up_interruptible(&instance->workers);
 	kfree(conn);
@@ -525,16 +525,16 @@ static void close_conn(struct conn *conn)
 	struct file *file = conn->file;
 
 	detach(conn);
-	trace_tux_close(conn, conn->port, send_left(conn));
+	trace_tux_close(conn, conn->port, ktux_send_left(conn));
 	local_bh_disable();
-	counters(instance)->closed++;
+	ktux_counters(instance)->closed++;
 	local_bh_enable();
 	free_conn(conn);
-	slot_put(instance);
+	ktux_slot_put(instance);
 	close_socket(sock, file);
 }
 
-struct socket *conn_release(struct conn *conn, struct file **file)
+struct socket *ktux_conn_release(struct conn *conn, struct file **file)
 {
 	struct socket *sock = conn->sock;
 
@@ -551,7 +551,7 @@ static bool begin_linger(struct conn *conn)
 	bool wanted;
 
 	enter(conn);
-	peek_piece(sk_of(conn), &peek);
+	ktux_peek_piece(sk_of(conn), &peek);
 	wanted = !conn->lingering && peek.unread > 0 && !is_dead(sk_of(conn));
 	leave(conn);
 	if (!wanted)
@@ -569,7 +569,7 @@ static bool begin_linger(struct conn *conn)
 static void bring_object(struct conn *conn)
 {
 	enum tux_reason reason = TUX_REASON_NONE;
-	struct object *object = load_object(conn->instance, conn->site, conn->key, conn->key_len, &reason);
+	struct object *object = ktux_load_object(conn->instance, conn->site, conn->key, conn->key_len, &reason);
 
 	kfree(conn->key);
 	conn->key = NULL;
@@ -586,18 +586,18 @@ static void bring_object(struct conn *conn)
 static void bring_pages(struct conn *conn)
 {
 	struct cold_pages pages;
-	bool read = send_read_cold(conn, &pages);
+	bool read = ktux_send_read_cold(conn, &pages);
 	enum send_result result = SEND_FAILED;
 
 	enter(conn);
 	conn->turn = TURN_BYTES;
 	if (read && !is_dead(sk_of(conn)))
-		result = send_own_pages(conn, &pages);
+		result = ktux_send_own_pages(conn, &pages);
 	conn->working = false; /* not before: callbacks leave the connection alone while we send */
 	if (take_result(conn, result))
 		advance(conn);
 	leave(conn);
-	send_free_cold(&pages);
+	ktux_send_free_cold(&pages);
 }
 
 static void take_turn(struct conn *conn)
@@ -623,9 +623,9 @@ static void hand_over(struct conn *conn)
 	timer_delete_sync(&conn->timer);
 	enter(conn);
 	unhook(conn);
-	passed = handover(instance, sock, instance->handover_port);
+	passed = ktux_handover(instance, sock, instance->handover_port);
 	if (passed) {
-		counters(instance)->handed_over[conn->reason]++;
+		ktux_counters(instance)->handed_over[conn->reason]++;
 		trace_tux_hand_over(conn, conn->port, conn->reason);
 	} else {
 		hook(conn);
@@ -635,7 +635,7 @@ static void hand_over(struct conn *conn)
 	if (!passed)
 		return;
 	free_conn(conn);
-	slot_put(instance);
+	ktux_slot_put(instance);
 	close_socket(sock, file);
 }
 
@@ -683,7 +683,7 @@ static void take_address(struct conn *conn)
 	memcpy(conn->address + 12, &sk->sk_daddr, 4);
 }
 
-int conn_open(struct instance *instance, struct socket *sock, struct file *file, u8 listener)
+int ktux_conn_open(struct instance *instance, struct socket *sock, struct file *file, u8 listener)
 {
 	struct conn *conn = kzalloc(sizeof(*conn), GFP_KERNEL_ACCOUNT);
 	bool taken;
@@ -737,7 +737,7 @@ static bool drain_some(struct instance *instance, u32 drain, unsigned long wait)
 }
 
 /* However many there are: the lock is held for a batch of them, and no more than some batches end in one tick. */
-void conns_drain(struct instance *instance)
+void ktux_conns_drain(struct instance *instance)
 {
 	unsigned long batch = 0;
 	u32 drain;
@@ -751,7 +751,7 @@ void conns_drain(struct instance *instance)
 	}
 }
 
-void conns_close(struct instance *instance)
+void ktux_conns_close(struct instance *instance)
 {
 	struct conn *conn;
 
@@ -766,7 +766,7 @@ void conns_close(struct instance *instance)
 		enter(conn);
 		conn->working = true; /* from here on nobody queues it */
 		leave(conn);
-		work_cancel(instance, &conn->work);
+		ktux_work_cancel(instance, &conn->work);
 		close_conn(conn);
 		cond_resched();
 	}

@@ -88,12 +88,12 @@ static int event_take(struct instance *instance, int fd)
 /* Undoes what there is of a set-up. */
 static void setup_undo(struct instance *instance)
 {
-	cache_close(&instance->cache);
-	records_close(instance);
+	ktux_cache_close(&instance->cache);
+	ktux_records_close(instance);
 	if (instance->event)
 		eventfd_ctx_put(instance->event);
 	instance->event = NULL;
-	sites_release(&instance->sites);
+	ktux_sites_release(&instance->sites);
 }
 
 static int set_up(struct instance *instance, const struct tux_setup __user *user)
@@ -112,13 +112,13 @@ static int set_up(struct instance *instance, const struct tux_setup __user *user
 	instance->idle_timeout = msecs_to_jiffies(setup->idle_timeout_ms);
 	instance->handover_port = (u16)setup->handover_port;
 	memcpy(instance->etag_key, setup->etag_key, sizeof(instance->etag_key));
-	error = sites_take(&instance->sites, setup);
+	error = ktux_sites_take(&instance->sites, setup);
 	if (error == 0)
 		error = event_take(instance, setup->event_fd);
 	if (error == 0)
-		error = records_open(instance);
+		error = ktux_records_open(instance);
 	if (error == 0)
-		error = cache_open(&instance->cache, setup->max_objects);
+		error = ktux_cache_open(&instance->cache, setup->max_objects);
 	if (error == 0)
 		smp_store_release(&instance->set_up, true); /* behind all that it says is there */
 	else
@@ -152,7 +152,7 @@ static int status(const struct instance *asking, struct tux_status __user *user)
 		status.pid = (u32)pid_vnr(instance->owner);
 		status.connections = READ_ONCE(instance->conn_count);
 		status.objects = READ_ONCE(instance->cache.count);
-		counters_sum(instance, &status.counters);
+		ktux_counters_sum(instance, &status.counters);
 		error = 0;
 		break;
 	}
@@ -176,9 +176,9 @@ static int socket_take(struct instance *instance, unsigned int number, struct tu
 		return -EINVAL;
 	}
 	if (number == TUX_LISTEN)
-		return listener_open(instance, socket.fd, (u8)socket.listener);
+		return ktux_listener_open(instance, socket.fd, (u8)socket.listener);
 	fd = socket.fd;
-	error = adopt(instance, &socket);
+	error = ktux_adopt(instance, &socket);
 	if (socket.fd != fd && put_user(socket.fd, &user->fd))
 		return -EFAULT;
 	return error;
@@ -188,7 +188,7 @@ static void drain(struct instance *instance, bool retiring)
 {
 	WRITE_ONCE(instance->retiring, retiring);
 	WRITE_ONCE(instance->draining, true);
-	conns_drain(instance);
+	ktux_conns_drain(instance);
 	wake_up_interruptible_all(&instance->workers);
 }
 
@@ -206,17 +206,17 @@ static long call(struct instance *instance, unsigned int number, unsigned long a
 	case TUX_ADOPT:
 		return socket_take(instance, number, (struct tux_socket __user *)argument);
 	case TUX_RUN:
-		return worker_run(instance);
+		return ktux_worker_run(instance);
 	case TUX_DRAIN:
 	case TUX_RETIRE:
 		drain(instance, number == TUX_RETIRE);
 		return 0;
 	case TUX_ROOM:
 		WRITE_ONCE(instance->shared->full, 0);
-		listeners_resume(instance);
+		ktux_listeners_resume(instance);
 		return 0;
 	case TUX_SIZE:
-		bytes = records_bytes(instance);
+		bytes = ktux_records_bytes(instance);
 		return put_user(bytes, (u64 __user *)argument);
 	default:
 		pr_debug("tux: %#x is not known\n", number);
@@ -288,12 +288,12 @@ static int give_fd(struct instance *instance, struct conn *conn, struct tux_hand
 		put_back(instance, conn);
 		return -EFAULT;
 	}
-	sock = conn_release(conn, &file);
+	sock = ktux_conn_release(conn, &file);
 	if (!file) {
 		file = sock_alloc_file(sock, O_NONBLOCK, NULL); /* releases the socket when it fails */
 		if (IS_ERR(file)) {
 			put_unused_fd(handed.fd);
-			slot_put(instance);
+			ktux_slot_put(instance);
 			return (int)PTR_ERR(file);
 		}
 	}
@@ -345,7 +345,7 @@ static int device_mmap(struct file *file, struct vm_area_struct *area)
 
 	if (!is_set_up(instance))
 		return -EBADMSG;
-	return records_map(instance, area);
+	return ktux_records_map(instance, area);
 }
 
 static int device_open(struct inode *inode, struct file *file)
@@ -385,8 +385,8 @@ static int device_release(struct inode *inode, struct file *file)
 	list_del(&instance->everyone);
 	mutex_unlock(&everyone_lock);
 	WRITE_ONCE(instance->draining, true);
-	listeners_close(instance);
-	conns_close(instance);
+	ktux_listeners_close(instance);
+	ktux_conns_close(instance);
 	setup_undo(instance);
 	put_net(instance->net);
 	put_pid(instance->owner);
@@ -414,12 +414,12 @@ static struct miscdevice device = {
 	.mode = 0600,
 };
 
-int device_init(void)
+int ktux_device_init(void)
 {
 	return misc_register(&device);
 }
 
-void device_exit(void)
+void ktux_device_exit(void)
 {
 	misc_deregister(&device);
 }

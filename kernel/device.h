@@ -3,7 +3,7 @@
 #ifndef TUX_KERNEL_DEVICE_H
 #define TUX_KERNEL_DEVICE_H
 
-int device_init(void);
-void device_exit(void);
+int ktux_device_init(void);
+void ktux_device_exit(void);
 
 #endif

@@ -82,7 +82,7 @@ static void own_again(struct sock *sk, struct socket *sock)
 	sock_graft(sk, sock);
 }
 
-bool handover(struct instance *instance, struct socket *sock, u16 port)
+bool ktux_handover(struct instance *instance, struct socket *sock, u16 port)
 {
 	struct sock *sk = sock->sk;
 	struct request_sock *req = NULL;
@@ -90,7 +90,7 @@ bool handover(struct instance *instance, struct socket *sock, u16 port)
 	bool passed = false;
 
 	rcu_read_lock();
-	listener = compat_lookup_listener(sk, port);
+	listener = ktux_compat_lookup_listener(sk, port);
 	if (listener && may_pass(instance, sk, listener))
 		req = make_request(listener);
 	if (req) {
@@ -102,7 +102,7 @@ bool handover(struct instance *instance, struct socket *sock, u16 port)
 		}
 	}
 	if (passed) {
-		compat_memcg_leave(sk); /* the backend's accept() waits for our lock before it charges */
+		ktux_compat_memcg_leave(sk); /* the backend's accept() waits for our lock before it charges */
 		listener->sk_data_ready(listener);
 	}
 	rcu_read_unlock();

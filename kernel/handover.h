@@ -11,6 +11,6 @@
  * when nobody listens, the queue is full, something is queued for sending, or the socket is one that cannot change hands. Bottom
  * halves are off.
  */
-bool handover(struct instance *instance, struct socket *sock, u16 port);
+bool ktux_handover(struct instance *instance, struct socket *sock, u16 port);
 
 #endif

@@ -83,7 +83,7 @@ struct conn {
 	bool missed;            /* an event came while the socket was in use: the timer catches up */
 	bool greedy;            /* used up a turn, and has more: threads go on with it */
 	u32 turn;               /* bytes that may still be sent in this turn */
-	u32 drained;            /* instance->drains when conns_drain() last had it looked at */
+	u32 drained;            /* instance->drains when ktux_conns_drain() last had it looked at */
 	u32 seen;               /* bytes that are known to be an incomplete head */
 	u16 port;
 	u8 listener;            /* that it came in at: its number */
@@ -130,7 +130,7 @@ struct instance {
 	spinlock_t lock;         /* with interrupts off; of what follows */
 	struct list_head work;
 	struct list_head conns;
-	u32 drains;              /* how often conns_drain() was called */
+	u32 drains;              /* how often ktux_conns_drain() was called */
 	struct list_head handed_up;
 	struct list_head listeners;
 	u32 socket_count;        /* of listeners */
@@ -157,8 +157,8 @@ struct scratch {
 	} record;
 };
 
-int scratch_init(void);
-void scratch_exit(void);
-struct scratch *scratch_get(void); /* bottom halves are off */
+int ktux_scratch_init(void);
+void ktux_scratch_exit(void);
+struct scratch *ktux_scratch_get(void); /* bottom halves are off */
 
 #endif

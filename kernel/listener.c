@@ -29,7 +29,7 @@ static bool try_slot(struct instance *instance)
 	return true;
 }
 
-bool slot_take(struct instance *instance)
+bool ktux_slot_take(struct instance *instance)
 {
 	if (try_slot(instance))
 		return true;
@@ -38,18 +38,18 @@ bool slot_take(struct instance *instance)
 	return try_slot(instance);
 }
 
-void slot_force(struct instance *instance)
+void ktux_slot_force(struct instance *instance)
 {
 	atomic_inc(slots(instance));
 }
 
-void slot_put(struct instance *instance)
+void ktux_slot_put(struct instance *instance)
 {
 	atomic_dec(slots(instance));
 	smp_mb__after_atomic(); /* who finds no room sets full, then counts again; we the other way round */
 	if (READ_ONCE(instance->shared->full)) {
 		WRITE_ONCE(instance->shared->full, 0);
-		listeners_resume(instance);
+		ktux_listeners_resume(instance);
 	}
 }
 
@@ -63,11 +63,11 @@ static void accept_some(struct work *work)
 		struct socket *sock;
 		int error;
 
-		if (READ_ONCE(instance->draining) || !slot_take(instance))
+		if (READ_ONCE(instance->draining) || !ktux_slot_take(instance))
 			return;
 		error = kernel_accept(listener->sock, &sock, O_NONBLOCK);
 		if (error != 0)
-			slot_put(instance);
+			ktux_slot_put(instance);
 		if (error == -EAGAIN || error == -EINVAL)
 			return; /* nothing waits, or the program has made something else of its socket */
 		if (error == -ECONNABORTED)
@@ -77,14 +77,14 @@ static void accept_some(struct work *work)
 			return;
 		}
 		local_bh_disable();
-		counters(instance)->accepted++;
+		ktux_counters(instance)->accepted++;
 		local_bh_enable();
-		if (conn_open(instance, sock, NULL, listener->number) != 0) {
+		if (ktux_conn_open(instance, sock, NULL, listener->number) != 0) {
 			sock_release(sock);
-			slot_put(instance);
+			ktux_slot_put(instance);
 		}
 	}
-	work_queue(instance, &listener->work);
+	ktux_work_queue(instance, &listener->work);
 }
 
 static int on_woken(wait_queue_entry_t *entry, unsigned int mode, int sync, void *key)
@@ -92,7 +92,7 @@ static int on_woken(wait_queue_entry_t *entry, unsigned int mode, int sync, void
 	struct listener *listener = container_of(entry, struct listener, entry);
 
 	if (!key || (key_to_poll(key) & EPOLLIN))
-		work_queue(listener->instance, &listener->work);
+		ktux_work_queue(listener->instance, &listener->work);
 	return 0;
 }
 
@@ -102,7 +102,7 @@ static bool is_suitable(const struct instance *instance, const struct sock *sk)
 	       sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN && net_eq(sock_net(sk), instance->net);
 }
 
-int listener_open(struct instance *instance, int fd, u8 number)
+int ktux_listener_open(struct instance *instance, int fd, u8 number)
 {
 	struct listener *listener = kzalloc(sizeof(*listener), GFP_KERNEL_ACCOUNT);
 	struct file *file = fget(fd);
@@ -129,7 +129,7 @@ int listener_open(struct instance *instance, int fd, u8 number)
 	list_add_tail_rcu(&listener->all, &instance->listeners);
 	WRITE_ONCE(instance->socket_count, instance->socket_count + 1);
 	spin_unlock_irq(&instance->lock);
-	work_queue(instance, &listener->work); /* what waits already */
+	ktux_work_queue(instance, &listener->work); /* what waits already */
 	return 0;
 }
 
@@ -142,12 +142,12 @@ static void resume_part(struct instance *instance, u32 first, bool before)
 	rcu_read_lock();
 	list_for_each_entry_rcu(listener, &instance->listeners, all) /* they stay until the instance ends */
 		if ((at++ < first) == before)
-			work_queue(instance, &listener->work);
+			ktux_work_queue(instance, &listener->work);
 	rcu_read_unlock();
 }
 
 /* Each time another is the first to be served: at the limit one alone would get all that becomes free. */
-void listeners_resume(struct instance *instance)
+void ktux_listeners_resume(struct instance *instance)
 {
 	u32 count = READ_ONCE(instance->socket_count);
 	u32 first = count > 0 ? (u32)atomic_inc_return(&instance->turn) % count : 0;
@@ -156,13 +156,13 @@ void listeners_resume(struct instance *instance)
 	resume_part(instance, first, true);
 }
 
-void listeners_close(struct instance *instance)
+void ktux_listeners_close(struct instance *instance)
 {
 	struct listener *listener, *next;
 
 	list_for_each_entry_safe(listener, next, &instance->listeners, all) {
 		remove_wait_queue(listener->head, &listener->entry);
-		work_cancel(instance, &listener->work);
+		ktux_work_cancel(instance, &listener->work);
 		list_del(&listener->all);
 		fput(listener->file);
 		kfree(listener);

@@ -102,7 +102,7 @@ static bool take_file(const struct instance *instance, const struct timespec64 *
 
 	if (vfs_getattr(&rep->file->f_path, &stat, STATX_BASIC_STATS, AT_STATX_SYNC_AS_STAT) != 0)
 		return false;
-	stamp_take(&rep->stamp, file_inode(rep->file));
+	ktux_stamp_take(&rep->stamp, file_inode(rep->file));
 	if (just_changed(began, stamp->ctime_s, stamp->ctime_ns) || stamp->links == 0)
 		return false;
 	identity = (struct tux_file_identity){
@@ -124,7 +124,7 @@ static bool build_head(struct object *object, enum tux_coding coding)
 	static const u8 date[] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* stamped when it is sent */
 	struct representation *rep = &object->representation[coding];
 	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .date = date };
-	struct tux_facts facts = object_facts(object, coding, S64_MAX);
+	struct tux_facts facts = ktux_object_facts(object, coding, S64_MAX);
 	const struct tux_plan plan = { .status = 200 };
 	u32 size = TUX_MAX_RESPONSE_HEAD + object->fields->lines.len;
 	u8 *text = kmalloc(size, GFP_KERNEL);
@@ -197,7 +197,7 @@ static bool fill(const struct instance *instance, struct object *object)
 	ktime_get_coarse_real_ts64(&began);
 	memcpy(name, object->name, object->name_len);
 	if (!take_file(instance, &began, &object->representation[TUX_CODING_IDENTITY], TUX_CODING_IDENTITY) ||
-	    !way_take(object))
+	    !ktux_way_take(object))
 		goto out_free_name;
 	object->available = 1u << TUX_CODING_IDENTITY;
 	media = tux_media_types_find(object->fields->types, object->name, object->name_len);
@@ -209,7 +209,7 @@ static bool fill(const struct instance *instance, struct object *object)
 	for (coding = 0; coding < TUX_CODINGS; coding++)
 		if (object->representation[coding].file && !build_head(object, (enum tux_coding)coding))
 			goto out_free_name;
-	good = way_holds(object);
+	good = ktux_way_holds(object);
 out_free_name:
 	kfree(name);
 	return good;
@@ -242,7 +242,7 @@ static struct object *open_object(const struct site *site, const u8 *key, u32 ke
 	for (i = 0; i < count && *error == -ENOENT; i++) {
 		const char *index = directory ? site->index[i] : "";
 
-		object = object_new(site, key, key_len, (const u8 *)index, (u32)strlen(index));
+		object = ktux_object_new(site, key, key_len, (const u8 *)index, (u32)strlen(index));
 		if (!object) {
 			*error = -ENOMEM;
 			return NULL;
@@ -250,24 +250,24 @@ static struct object *open_object(const struct site *site, const u8 *key, u32 ke
 		object->representation[TUX_CODING_IDENTITY].file = open_name(site, (const char *)object->name, error);
 		if (object->representation[TUX_CODING_IDENTITY].file)
 			return object;
-		object_put(object);
+		ktux_object_put(object);
 	}
 	if (directory && *error == -ENOENT && is_directory(site, key, key_len))
 		*error = -EISDIR;
 	return NULL;
 }
 
-struct object *load_object(struct instance *instance, const struct site *site, const u8 *key, u32 key_len,
-			   enum tux_reason *reason)
+struct object *ktux_load_object(struct instance *instance, const struct site *site, const u8 *key, u32 key_len,
+				enum tux_reason *reason)
 {
-	struct object *object = cache_find(&instance->cache, site, key, key_len);
+	struct object *object = ktux_cache_find(&instance->cache, site, key, key_len);
 	int error;
 
-	if (object && way_holds(object))
+	if (object && ktux_way_holds(object))
 		return object; /* softirq was not sure, or another thread was quicker */
 	if (object) {
-		cache_drop(&instance->cache, object);
-		object_put(object);
+		ktux_cache_drop(&instance->cache, object);
+		ktux_object_put(object);
 	}
 	object = open_object(site, key, key_len, &error);
 	*reason = error == -ENOMEM ? TUX_REASON_MEMORY :
@@ -277,9 +277,9 @@ struct object *load_object(struct instance *instance, const struct site *site, c
 		return NULL;
 	*reason = TUX_REASON_ABSENT;
 	if (!fill(instance, object)) {
-		object_put(object);
+		ktux_object_put(object);
 		return NULL;
 	}
-	cache_insert(&instance->cache, object);
+	ktux_cache_insert(&instance->cache, object);
 	return object;
 }

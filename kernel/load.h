@@ -9,7 +9,7 @@
  * The object of a normalised path of a site, put into the cache; a reference of the caller's. NULL with *reason for whatever the
  * kernel engine does not serve: the user engine tells what it is. May sleep.
  */
-struct object *load_object(struct instance *instance, const struct site *site, const u8 *key, u32 key_len,
-			   enum tux_reason *reason);
+struct object *ktux_load_object(struct instance *instance, const struct site *site, const u8 *key, u32 key_len,
+				enum tux_reason *reason);
 
 #endif

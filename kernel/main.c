@@ -12,25 +12,25 @@
 
 static int __init tux_init(void)
 {
-	int error = selftest();
+	int error = ktux_selftest();
 
 	if (error != 0)
 		return error;
-	error = scratch_init();
+	error = ktux_scratch_init();
 	if (error != 0)
 		return error;
-	error = device_init();
+	error = ktux_device_init();
 	if (error != 0)
-		scratch_exit();
+		ktux_scratch_exit();
 	return error;
 }
 
 /* No instance is left: each open file holds the module. */
 static void __exit tux_exit(void)
 {
-	device_exit();
+	ktux_device_exit();
 	rcu_barrier(); /* objects are freed behind a grace period */
-	scratch_exit();
+	ktux_scratch_exit();
 }
 
 module_init(tux_init);

@@ -11,7 +11,7 @@
 #include "compat/compat.h"
 #include "site.h"
 
-void stamp_take(struct stamp *stamp, const struct inode *inode)
+void ktux_stamp_take(struct stamp *stamp, const struct inode *inode)
 {
 	struct timespec64 mtime = inode_get_mtime(inode);
 	struct timespec64 ctime = inode_get_ctime(inode);
@@ -27,7 +27,7 @@ void stamp_take(struct stamp *stamp, const struct inode *inode)
 	};
 }
 
-bool stamp_holds(const struct stamp *stamp, const struct inode *inode)
+bool ktux_stamp_holds(const struct stamp *stamp, const struct inode *inode)
 {
 	struct timespec64 mtime = inode_get_mtime(inode);
 	struct timespec64 ctime = inode_get_ctime(inode);
@@ -47,7 +47,7 @@ static u32 count_steps(const u8 *name, u32 len)
 	return steps;
 }
 
-struct object *object_new(const struct site *site, const u8 *key, u32 key_len, const u8 *index, u32 index_len)
+struct object *ktux_object_new(const struct site *site, const u8 *key, u32 key_len, const u8 *index, u32 index_len)
 {
 	u32 name_len = key_len - 1 + index_len;
 	struct object *object = kzalloc(struct_size(object, key, key_len + name_len + 1), GFP_KERNEL_ACCOUNT);
@@ -57,7 +57,7 @@ struct object *object_new(const struct site *site, const u8 *key, u32 key_len, c
 	refcount_set(&object->refs, 1);
 	INIT_LIST_HEAD(&object->order);
 	object->site = site;
-	object->fields = site_fields(site, key, key_len);
+	object->fields = ktux_site_fields(site, key, key_len);
 	object->key_len = key_len;
 	memcpy(object->key, key, key_len);
 	object->name = object->key + key_len;
@@ -84,7 +84,7 @@ static void object_free(struct rcu_head *rcu)
 	kfree(object);
 }
 
-void object_put(struct object *object)
+void ktux_object_put(struct object *object)
 {
 	int coding;
 
@@ -96,7 +96,7 @@ void object_put(struct object *object)
 	call_rcu(&object->rcu, object_free);
 }
 
-struct tux_facts object_facts(const struct object *object, enum tux_coding coding, s64 now_s)
+struct tux_facts ktux_object_facts(const struct object *object, enum tux_coding coding, s64 now_s)
 {
 	const struct representation *rep = &object->representation[coding];
 
@@ -108,7 +108,7 @@ static u32 hash_of(const struct cache *cache, const struct site *site, const u8 
 	return jhash(key, len, cache->seed ^ hash_ptr(site, 32));
 }
 
-struct object *cache_find(struct cache *cache, const struct site *site, const u8 *key, u32 len)
+struct object *ktux_cache_find(struct cache *cache, const struct site *site, const u8 *key, u32 len)
 {
 	u32 hash = hash_of(cache, site, key, len);
 	struct object *object;
@@ -155,7 +155,7 @@ static struct object *take_oldest(struct cache *cache)
 	return NULL;
 }
 
-void cache_drop(struct cache *cache, struct object *object)
+void ktux_cache_drop(struct cache *cache, struct object *object)
 {
 	bool cached;
 
@@ -165,10 +165,10 @@ void cache_drop(struct cache *cache, struct object *object)
 		unlink_object(cache, object);
 	spin_unlock_bh(&cache->lock);
 	if (cached)
-		object_put(object);
+		ktux_object_put(object);
 }
 
-void cache_insert(struct cache *cache, struct object *object)
+void ktux_cache_insert(struct cache *cache, struct object *object)
 {
 	struct object *old, *other = NULL, *oldest = NULL;
 
@@ -184,26 +184,26 @@ void cache_insert(struct cache *cache, struct object *object)
 	}
 	if (cache->count >= cache->max_count)
 		oldest = take_oldest(cache);
-	hlist_add_head_rcu(&object_get(object)->bucket, &cache->bucket[object->hash & cache->mask]);
+	hlist_add_head_rcu(&ktux_object_get(object)->bucket, &cache->bucket[object->hash & cache->mask]);
 	list_add_tail(&object->order, &cache->order);
 	cache->count++;
 	spin_unlock_bh(&cache->lock);
 	if (other)
-		object_put(other);
+		ktux_object_put(other);
 	if (oldest)
-		object_put(oldest);
+		ktux_object_put(oldest);
 }
 
 static unsigned long count_objects(struct shrinker *shrinker, struct shrink_control *control)
 {
-	struct cache *cache = compat_shrinker_data(shrinker);
+	struct cache *cache = ktux_compat_shrinker_data(shrinker);
 
 	return READ_ONCE(cache->count);
 }
 
 static unsigned long scan_objects(struct shrinker *shrinker, struct shrink_control *control)
 {
-	struct cache *cache = compat_shrinker_data(shrinker);
+	struct cache *cache = ktux_compat_shrinker_data(shrinker);
 	unsigned long freed;
 
 	for (freed = 0; freed < control->nr_to_scan; freed++) {
@@ -214,12 +214,12 @@ static unsigned long scan_objects(struct shrinker *shrinker, struct shrink_contr
 		spin_unlock_bh(&cache->lock);
 		if (!object)
 			break;
-		object_put(object);
+		ktux_object_put(object);
 	}
 	return freed > 0 ? freed : SHRINK_STOP;
 }
 
-int cache_open(struct cache *cache, u32 max_count)
+int ktux_cache_open(struct cache *cache, u32 max_count)
 {
 	u32 buckets = roundup_pow_of_two(max_count);
 
@@ -231,7 +231,7 @@ int cache_open(struct cache *cache, u32 max_count)
 	cache->bucket = kvcalloc(buckets, sizeof(*cache->bucket), GFP_KERNEL_ACCOUNT);
 	if (!cache->bucket)
 		return -ENOMEM;
-	cache->shrinker = compat_shrinker_open(count_objects, scan_objects, cache);
+	cache->shrinker = ktux_compat_shrinker_open(count_objects, scan_objects, cache);
 	if (!cache->shrinker) {
 		kvfree(cache->bucket);
 		cache->bucket = NULL;
@@ -240,15 +240,15 @@ int cache_open(struct cache *cache, u32 max_count)
 	return 0;
 }
 
-void cache_close(struct cache *cache)
+void ktux_cache_close(struct cache *cache)
 {
 	struct object *object;
 
 	if (!cache->bucket)
 		return;
-	compat_shrinker_close(cache->shrinker);
+	ktux_compat_shrinker_close(cache->shrinker);
 	while ((object = take_oldest(cache)))
-		object_put(object);
+		ktux_object_put(object);
 	kvfree(cache->bucket);
 	cache->bucket = NULL;
 }

@@ -73,27 +73,27 @@ struct cache {
 	struct shrinker *shrinker;
 };
 
-int cache_open(struct cache *cache, u32 max_count);
+int ktux_cache_open(struct cache *cache, u32 max_count);
 /* Nobody uses the cache any more. Process context. */
-void cache_close(struct cache *cache);
+void ktux_cache_close(struct cache *cache);
 
 /* The object of a path of a site, a reference of the caller's; NULL when it is not known. Any context. */
-struct object *cache_find(struct cache *cache, const struct site *site, const u8 *key, u32 len);
+struct object *ktux_cache_find(struct cache *cache, const struct site *site, const u8 *key, u32 len);
 
 /* Keeps an object (a reference of its own) in place of one of the same path and site. Process context. */
-void cache_insert(struct cache *cache, struct object *object);
+void ktux_cache_insert(struct cache *cache, struct object *object);
 
 /* Forgets an object; those who hold references go on with it. Any context. */
-void cache_drop(struct cache *cache, struct object *object);
+void ktux_cache_drop(struct cache *cache, struct object *object);
 
 /* A new object of one reference, without representations; NULL without memory. Process context. */
-struct object *object_new(const struct site *site, const u8 *key, u32 key_len, const u8 *index, u32 index_len);
-static inline struct object *object_get(struct object *object)
+struct object *ktux_object_new(const struct site *site, const u8 *key, u32 key_len, const u8 *index, u32 index_len);
+static inline struct object *ktux_object_get(struct object *object)
 {
 	refcount_inc(&object->refs);
 	return object;
 }
-void object_put(struct object *object); /* any context */
+void ktux_object_put(struct object *object); /* any context */
 
 /* Returns the Content-Encoding of a representation. Any context. */
 static inline enum tux_coding object_coding(const struct object *object, enum tux_coding coding)
@@ -102,9 +102,9 @@ static inline enum tux_coding object_coding(const struct object *object, enum tu
 }
 
 /* The facts that a decision about one representation needs, and a head. Any context. */
-struct tux_facts object_facts(const struct object *object, enum tux_coding coding, s64 now_s);
+struct tux_facts ktux_object_facts(const struct object *object, enum tux_coding coding, s64 now_s);
 
-void stamp_take(struct stamp *stamp, const struct inode *inode);
-bool stamp_holds(const struct stamp *stamp, const struct inode *inode);
+void ktux_stamp_take(struct stamp *stamp, const struct inode *inode);
+bool ktux_stamp_holds(const struct stamp *stamp, const struct inode *inode);
 
 #endif

@@ -65,7 +65,7 @@ static const u8 *piece_at(const struct sk_buff *skb, u32 off, u32 *len)
 	return NULL;
 }
 
-void peek_piece(struct sock *sk, struct peek *peek)
+void ktux_peek_piece(struct sock *sk, struct peek *peek)
 {
 	struct sk_buff *skb;
 
@@ -82,7 +82,7 @@ void peek_piece(struct sock *sk, struct peek *peek)
 	}
 }
 
-void peek_gather(struct sock *sk, struct peek *peek, u8 *copy, u32 cap)
+void ktux_peek_gather(struct sock *sk, struct peek *peek, u8 *copy, u32 cap)
 {
 	struct sk_buff *skb;
 
@@ -110,12 +110,12 @@ static int drop(read_descriptor_t *desc, struct sk_buff *skb, unsigned int off, 
 	return (int)used;
 }
 
-bool peek_is_urgent(const struct sock *sk)
+bool ktux_peek_is_urgent(const struct sock *sk)
 {
 	return tcp_sk(sk)->urg_data != 0;
 }
 
-u32 peek_consume(struct sock *sk, u32 bytes)
+u32 ktux_peek_consume(struct sock *sk, u32 bytes)
 {
 	read_descriptor_t desc = { .count = bytes };
 

@@ -12,15 +12,15 @@ struct peek {
 };
 
 /* The first unread bytes, as far as they lie in one piece. len is 0 when they cannot be addressed. */
-void peek_piece(struct sock *sk, struct peek *peek);
+void ktux_peek_piece(struct sock *sk, struct peek *peek);
 
 /* The first unread bytes, at most cap, copied together. */
-void peek_gather(struct sock *sk, struct peek *peek, u8 *copy, u32 cap);
+void ktux_peek_gather(struct sock *sk, struct peek *peek, u8 *copy, u32 cap);
 
 /* True if urgent data was announced and is not yet read: TCP gives the bytes before it, never the rest. */
-bool peek_is_urgent(const struct sock *sk);
+bool ktux_peek_is_urgent(const struct sock *sk);
 
 /* Removes up to bytes bytes from the queue. Returns how many. Fewer than the queue holds if urgent data is among them. */
-u32 peek_consume(struct sock *sk, u32 bytes);
+u32 ktux_peek_consume(struct sock *sk, u32 bytes);
 
 #endif

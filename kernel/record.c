@@ -18,7 +18,7 @@ static struct tux_cpu_shared *here(struct instance *instance)
 	return of_cpu(instance, smp_processor_id());
 }
 
-void counters_sum(const struct instance *instance, struct tux_cpu_counters *sum)
+void ktux_counters_sum(const struct instance *instance, struct tux_cpu_counters *sum)
 {
 	u64 *out = (u64 *)sum;
 	unsigned int cpu;
@@ -33,22 +33,22 @@ void counters_sum(const struct instance *instance, struct tux_cpu_counters *sum)
 	}
 }
 
-struct tux_cpu_counters *counters(struct instance *instance)
+struct tux_cpu_counters *ktux_counters(struct instance *instance)
 {
 	return &here(instance)->counters;
 }
 
-u64 records_bytes(const struct instance *instance)
+u64 ktux_records_bytes(const struct instance *instance)
 {
 	return PAGE_SIZE + (u64)nr_cpu_ids * instance->stride;
 }
 
-int records_open(struct instance *instance)
+int ktux_records_open(struct instance *instance)
 {
 	struct tux_shared *shared;
 
 	instance->stride = PAGE_ALIGN(sizeof(struct tux_cpu_shared) + RING_BYTES);
-	shared = __vmalloc(records_bytes(instance), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	shared = __vmalloc(ktux_records_bytes(instance), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!shared)
 		return -ENOMEM;
 	*shared = (struct tux_shared){
@@ -56,13 +56,13 @@ int records_open(struct instance *instance)
 		.first = PAGE_SIZE,
 		.stride = instance->stride,
 		.ring_bytes = RING_BYTES,
-		.bytes = records_bytes(instance),
+		.bytes = ktux_records_bytes(instance),
 	};
 	instance->shared = shared;
 	return 0;
 }
 
-void records_close(struct instance *instance)
+void ktux_records_close(struct instance *instance)
 {
 	vfree(instance->shared);
 	instance->shared = NULL;
@@ -73,7 +73,7 @@ static vm_fault_t fault(struct vm_fault *fault)
 {
 	const struct instance *instance = fault->vma->vm_file->private_data;
 
-	if (fault->pgoff >= records_bytes(instance) >> PAGE_SHIFT)
+	if (fault->pgoff >= ktux_records_bytes(instance) >> PAGE_SHIFT)
 		return VM_FAULT_SIGBUS; /* the mapping has grown */
 	fault->page = vmalloc_to_page((u8 *)instance->shared + (fault->pgoff << PAGE_SHIFT));
 	get_page(fault->page);
@@ -84,9 +84,9 @@ static const struct vm_operations_struct mapping = {
 	.fault = fault,
 };
 
-int records_map(struct instance *instance, struct vm_area_struct *area)
+int ktux_records_map(struct instance *instance, struct vm_area_struct *area)
 {
-	unsigned long pages = records_bytes(instance) >> PAGE_SHIFT;
+	unsigned long pages = ktux_records_bytes(instance) >> PAGE_SHIFT;
 
 	if (area->vm_pgoff > pages || vma_pages(area) > pages - area->vm_pgoff)
 		return -EINVAL;
@@ -102,14 +102,14 @@ static u64 room(const struct tux_cpu_shared *ring, u64 head)
 	return used <= RING_BYTES ? RING_BYTES - used : 0;
 }
 
-bool records_room(struct instance *instance)
+bool ktux_records_room(struct instance *instance)
 {
 	const struct tux_cpu_shared *ring = here(instance);
 
 	return !instance->records || room(ring, ring->head) >= TUX_RECORD_MAX;
 }
 
-bool records_write(struct instance *instance, const struct tux_record *record)
+bool ktux_records_write(struct instance *instance, const struct tux_record *record)
 {
 	struct tux_cpu_shared *ring = here(instance);
 	u64 head = READ_ONCE(ring->head);

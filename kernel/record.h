@@ -8,24 +8,24 @@
 enum { RING_BYTES = 1 << 18 }; /* of a CPU; a power of two; some 1,000 records */
 
 /* Process context, as is mapping: the memory is charged to the caller's cgroup. 0 or a negative errno. */
-int records_open(struct instance *instance);
-void records_close(struct instance *instance);
+int ktux_records_open(struct instance *instance);
+void ktux_records_close(struct instance *instance);
 
 /* Bytes of the memory, once it is there. */
-u64 records_bytes(const struct instance *instance);
+u64 ktux_records_bytes(const struct instance *instance);
 
 /* Makes a mapping of the memory, or of a part of it. Its file keeps the instance. */
-int records_map(struct instance *instance, struct vm_area_struct *area);
+int ktux_records_map(struct instance *instance, struct vm_area_struct *area);
 
-struct tux_cpu_counters *counters(struct instance *instance);
+struct tux_cpu_counters *ktux_counters(struct instance *instance);
 
 /* Adds up what all CPUs have counted. Any context. */
-void counters_sum(const struct instance *instance, struct tux_cpu_counters *sum);
+void ktux_counters_sum(const struct instance *instance, struct tux_cpu_counters *sum);
 
 /* Whether any record fits in this CPU's ring. */
-bool records_room(struct instance *instance);
+bool ktux_records_room(struct instance *instance);
 
 /* Writes a record whose texts stand behind it. False, with nothing written, when it does not fit. */
-bool records_write(struct instance *instance, const struct tux_record *record);
+bool ktux_records_write(struct instance *instance, const struct tux_record *record);
 
 #endif

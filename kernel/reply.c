@@ -62,15 +62,15 @@ static bool record_end(struct conn *conn, struct tux_record *record, u64 left)
 
 	record->duration_us = (u32)clamp_t(s64, now_us() - record->time_us, 0, U32_MAX);
 	record->sent_bytes = bytes - left;
-	if (records_write(conn->instance, record))
+	if (ktux_records_write(conn->instance, record))
 		return true;
 	record->sent_bytes = bytes;
 	return false;
 }
 
-bool reply_finish(struct conn *conn)
+bool ktux_reply_finish(struct conn *conn)
 {
-	u64 left = send_left(conn);
+	u64 left = ktux_send_left(conn);
 
 	if (conn->record) {
 		if (!record_end(conn, conn->record, left))
@@ -79,8 +79,8 @@ bool reply_finish(struct conn *conn)
 		conn->record = NULL;
 	}
 	if (left > 0) {
-		counters(conn->instance)->errors++;
-		counters(conn->instance)->sent_bytes -= left;
+		ktux_counters(conn->instance)->errors++;
+		ktux_counters(conn->instance)->sent_bytes -= left;
 	}
 	return true;
 }
@@ -91,13 +91,13 @@ static enum look answer(struct conn *conn, struct scratch *scratch, const u8 *bu
 			enum send_result *result)
 {
 	u64 body = range ? range->len : 0;
-	struct tux_cpu_counters *sums = counters(conn->instance);
+	struct tux_cpu_counters *sums = ktux_counters(conn->instance);
 
 	record_begin(conn, scratch, buf, status, head_len + body);
 	trace_tux_reply(conn, conn->port, status);
 	sums->requests++;
 	sums->sent_bytes += head_len + body;
-	*result = send_start(conn, head, head_len, object, file, range ? range->first : 0, body);
+	*result = ktux_send_start(conn, head, head_len, object, file, range ? range->first : 0, body);
 	if (!conn->instance->records)
 		return LOOK_ANSWERED;
 	if (*result == SEND_DONE) { /* there was room when we began */
@@ -160,7 +160,7 @@ static enum look answer_object(struct conn *conn, struct scratch *scratch, const
 	enum tux_coding coding = tux_respond_coding(buf, req, object->available);
 	const struct representation *rep = &object->representation[coding];
 	s64 now_s = ktime_get_real_seconds();
-	struct tux_facts facts = object_facts(object, coding, now_s);
+	struct tux_facts facts = ktux_object_facts(object, coding, now_s);
 
 	tux_respond_decide(buf, req, &facts, &scratch->plan);
 	if (tux_respond_prebuilt(req, &scratch->plan, rep->last_modified, now_s))
@@ -180,18 +180,18 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 	    memcmp(object->key, scratch->path, path_len) == 0)
 		return object;
 	if (object)
-		object_put(object);
-	object = cache_find(&instance->cache, conn->site, scratch->path, path_len);
+		ktux_object_put(object);
+	object = ktux_cache_find(&instance->cache, conn->site, scratch->path, path_len);
 	if (!object)
 		return NULL;
-	way = way_look(object);
+	way = ktux_way_look(object);
 	if (way == WAY_HOLDS) {
-		counters(instance)->hits++;
+		ktux_counters(instance)->hits++;
 		return object;
 	}
 	if (way == WAY_CHANGED)
-		cache_drop(&instance->cache, object);
-	object_put(object);
+		ktux_cache_drop(&instance->cache, object);
+	ktux_object_put(object);
 	return NULL;
 }
 
@@ -219,13 +219,13 @@ static enum look answer_path(struct conn *conn, struct scratch *scratch, const u
 	}
 	look = answer_object(conn, scratch, buf, object, result);
 	if (look != LOOK_ANSWERED)
-		object_put(object);
+		ktux_object_put(object);
 	return look;
 }
 
-enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum send_result *result)
+enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum send_result *result)
 {
-	struct scratch *scratch = scratch_get();
+	struct scratch *scratch = ktux_scratch_get();
 	struct tux_request *req = &scratch->request;
 	enum tux_reason reason;
 	u32 path_len = 1;
@@ -266,7 +266,7 @@ enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum 
 		reason = TUX_REASON_ROUTE; /* the file may say who takes it */
 	if (reason != TUX_REASON_NONE)
 		return hand_up(conn, reason);
-	if (!records_room(conn->instance))
+	if (!ktux_records_room(conn->instance))
 		return hand_up(conn, TUX_REASON_RECORDS);
 	return answer_path(conn, scratch, buf, path_len, result);
 }

@@ -13,9 +13,9 @@ enum look {
 };
 
 /* Looks at the request at buf, and answers it if it can. */
-enum look reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum send_result *result);
+enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum send_result *result);
 
 /* Writes the access record of an answer that is over, however it ended. False: there is no room for it yet. */
-bool reply_finish(struct conn *conn);
+bool ktux_reply_finish(struct conn *conn);
 
 #endif

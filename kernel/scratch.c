@@ -7,7 +7,7 @@
 
 static struct scratch **scratch;
 
-void scratch_exit(void)
+void ktux_scratch_exit(void)
 {
 	unsigned int cpu;
 
@@ -17,7 +17,7 @@ void scratch_exit(void)
 	scratch = NULL;
 }
 
-int scratch_init(void)
+int ktux_scratch_init(void)
 {
 	unsigned int cpu;
 
@@ -27,7 +27,7 @@ int scratch_init(void)
 	for_each_possible_cpu(cpu) {
 		scratch[cpu] = kvzalloc_node(sizeof(**scratch), GFP_KERNEL, cpu_to_node(cpu));
 		if (!scratch[cpu]) {
-			scratch_exit();
+			ktux_scratch_exit();
 			return -ENOMEM;
 		}
 		scratch[cpu]->date_s = -1;
@@ -35,7 +35,7 @@ int scratch_init(void)
 	return 0;
 }
 
-struct scratch *scratch_get(void)
+struct scratch *ktux_scratch_get(void)
 {
 	return scratch[smp_processor_id()];
 }

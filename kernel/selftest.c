@@ -356,7 +356,7 @@ static bool __init all_good(struct room *room)
 	return limits_good(room) && routes_good() && response_good(room);
 }
 
-int __init selftest(void)
+int __init ktux_selftest(void)
 {
 	struct room *room = kvzalloc(sizeof(*room), GFP_KERNEL);
 	bool good;

@@ -6,6 +6,6 @@
 #include <linux/init.h>
 
 /* 0, or -EIO when an answer differs: the kernel log says which. Process context. */
-int __init selftest(void);
+int __init ktux_selftest(void);
 
 #endif

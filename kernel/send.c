@@ -120,7 +120,7 @@ static void advance(struct answer *answer, size_t bytes)
 static enum send_result send_body(struct conn *conn)
 {
 	struct answer *answer = &conn->answer;
-	struct scratch *scratch = scratch_get();
+	struct scratch *scratch = ktux_scratch_get();
 
 	while (answer->left > 0) {
 		struct gathered got;
@@ -131,8 +131,8 @@ static enum send_result send_body(struct conn *conn)
 		gather(answer, scratch, &got);
 		if (got.pages == 0)
 			return SEND_PAGES;
-		ret = compat_send_pages(sk_of(conn), scratch->page, got.pages, got.bytes,
-					SEND_FLAGS | (got.bytes < answer->left ? MSG_MORE : 0));
+		ret = ktux_compat_send_pages(sk_of(conn), scratch->page, got.pages, got.bytes,
+					     SEND_FLAGS | (got.bytes < answer->left ? MSG_MORE : 0));
 		drop(scratch, &got);
 		if (ret == -EAGAIN)
 			return blocked(conn);
@@ -146,7 +146,7 @@ static enum send_result send_body(struct conn *conn)
 	return SEND_DONE;
 }
 
-enum send_result send_continue(struct conn *conn)
+enum send_result ktux_send_continue(struct conn *conn)
 {
 	struct answer *answer = &conn->answer;
 
@@ -199,8 +199,8 @@ static int send_first(struct conn *conn, const u8 *head, u32 head_len)
 	return ret;
 }
 
-enum send_result send_start(struct conn *conn, const u8 *head, u32 head_len, struct object *object, struct file *file,
-			    u64 off, u64 len)
+enum send_result ktux_send_start(struct conn *conn, const u8 *head, u32 head_len, struct object *object, struct file *file,
+				 u64 off, u64 len)
 {
 	struct answer *answer = &conn->answer;
 	u32 sent;
@@ -220,13 +220,13 @@ enum send_result send_start(struct conn *conn, const u8 *head, u32 head_len, str
 	return send_body(conn);
 }
 
-void send_free_cold(struct cold_pages *pages)
+void ktux_send_free_cold(struct cold_pages *pages)
 {
 	while (pages->count > 0)
 		put_page(pages->page[--pages->count]);
 }
 
-bool send_read_cold(struct conn *conn, struct cold_pages *pages)
+bool ktux_send_read_cold(struct conn *conn, struct cold_pages *pages)
 {
 	struct answer *answer = &conn->answer;
 	loff_t off = (loff_t)answer->off;
@@ -252,10 +252,10 @@ bool send_read_cold(struct conn *conn, struct cold_pages *pages)
 	return pages->count > 0;
 }
 
-enum send_result send_own_pages(struct conn *conn, const struct cold_pages *pages)
+enum send_result ktux_send_own_pages(struct conn *conn, const struct cold_pages *pages)
 {
 	struct answer *answer = &conn->answer;
-	struct scratch *scratch = scratch_get();
+	struct scratch *scratch = ktux_scratch_get();
 	size_t left = pages->bytes;
 	unsigned int i;
 	int ret;
@@ -266,8 +266,8 @@ enum send_result send_own_pages(struct conn *conn, const struct cold_pages *page
 		bvec_set_page(&scratch->page[i], pages->page[i], (unsigned int)len, 0);
 		left -= len;
 	}
-	ret = compat_send_pages(sk_of(conn), scratch->page, pages->count, pages->bytes,
-				SEND_FLAGS | (pages->bytes < answer->left ? MSG_MORE : 0));
+	ret = ktux_compat_send_pages(sk_of(conn), scratch->page, pages->count, pages->bytes,
+				     SEND_FLAGS | (pages->bytes < answer->left ? MSG_MORE : 0));
 	if (ret == -EAGAIN)
 		return blocked(conn);
 	if (ret <= 0)
@@ -276,16 +276,16 @@ enum send_result send_own_pages(struct conn *conn, const struct cold_pages *page
 	return send_body(conn);
 }
 
-u64 send_left(const struct conn *conn)
+u64 ktux_send_left(const struct conn *conn)
 {
 	return conn->answer.left + (conn->answer.head_len - conn->answer.head_at);
 }
 
-void send_release(struct conn *conn)
+void ktux_send_release(struct conn *conn)
 {
 	if (conn->answer.head_len > 0) /* kept, as not all of it was sent at once */
 		kfree(conn->answer.head);
 	if (conn->answer.object)
-		object_put(conn->answer.object);
+		ktux_object_put(conn->answer.object);
 	conn->answer = (struct answer){ .object = NULL };
 }

@@ -17,26 +17,26 @@ enum send_result {
 };
 
 /* Begins: a head, and with object (a reference that is taken over) the bytes of file behind it. Bottom halves are off. */
-enum send_result send_start(struct conn *conn, const u8 *head, u32 head_len, struct object *object, struct file *file,
-			    u64 off, u64 len);
+enum send_result ktux_send_start(struct conn *conn, const u8 *head, u32 head_len, struct object *object, struct file *file,
+				 u64 off, u64 len);
 
 /* Goes on. Bottom halves are off. */
-enum send_result send_continue(struct conn *conn);
+enum send_result ktux_send_continue(struct conn *conn);
 
-/* Reads what is not in memory into pages of our own; then send_own_pages() sends them. Sleeps, without the socket's lock. */
+/* Reads what is not in memory into pages of our own; then ktux_send_own_pages() sends them. Sleeps, without the socket's lock. */
 struct cold_pages {
 	unsigned int count;
 	size_t bytes;
 	struct page *page[16];
 };
-bool send_read_cold(struct conn *conn, struct cold_pages *pages);
-enum send_result send_own_pages(struct conn *conn, const struct cold_pages *pages);
-void send_free_cold(struct cold_pages *pages);
+bool ktux_send_read_cold(struct conn *conn, struct cold_pages *pages);
+enum send_result ktux_send_own_pages(struct conn *conn, const struct cold_pages *pages);
+void ktux_send_free_cold(struct cold_pages *pages);
 
 /* Bytes of the answer that are not in the socket yet. */
-u64 send_left(const struct conn *conn);
+u64 ktux_send_left(const struct conn *conn);
 
 /* Releases what the answer holds. */
-void send_release(struct conn *conn);
+void ktux_send_release(struct conn *conn);
 
 #endif

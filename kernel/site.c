@@ -331,7 +331,7 @@ static int all_take(struct sites *sites, const struct tux_setup *setup, struct t
 	return error != 0 ? error : hosts_take(sites, setup);
 }
 
-int sites_take(struct sites *sites, const struct tux_setup *setup)
+int ktux_sites_take(struct sites *sites, const struct tux_setup *setup)
 {
 	struct tux_setup_site *said;
 	int error;
@@ -350,7 +350,7 @@ int sites_take(struct sites *sites, const struct tux_setup *setup)
 	return error;
 }
 
-void sites_release(struct sites *sites)
+void ktux_sites_release(struct sites *sites)
 {
 	u32 i;
 
@@ -379,7 +379,7 @@ void sites_release(struct sites *sites)
 	*sites = (struct sites){ .count = 0 };
 }
 
-const struct fields *site_fields(const struct site *site, const u8 *path, u32 len)
+const struct fields *ktux_site_fields(const struct site *site, const u8 *path, u32 len)
 {
 	u32 route = tux_route_find(&site->routes, path, len);
 

@@ -42,8 +42,8 @@ struct sites {
  * Makes sites (zeros) as the program says, checked; its memory is counted as the program's. 0 or a negative errno; then there is
  * something to release all the same. Process context.
  */
-int sites_take(struct sites *sites, const struct tux_setup *setup);
-void sites_release(struct sites *sites);
+int ktux_sites_take(struct sites *sites, const struct tux_setup *setup);
+void ktux_sites_release(struct sites *sites);
 
 /* The site that a host asks for at a listener whose number is good: core/host.h. Any context. */
 static inline const struct site *site_find(const struct sites *sites, u32 listener, const u8 *buf, struct tux_span host)
@@ -52,7 +52,7 @@ static inline const struct site *site_find(const struct sites *sites, u32 listen
 }
 
 /* The fields of what the site answers for a normalised path. Any context. */
-const struct fields *site_fields(const struct site *site, const u8 *path, u32 len);
+const struct fields *ktux_site_fields(const struct site *site, const u8 *path, u32 len);
 
 /* Whether the site serves files of this mode. Any context. */
 static inline bool site_permits(const struct site *site, umode_t mode)

@@ -128,7 +128,7 @@ static bool all_hold(const struct object *object, bool named)
 		const struct representation *rep = &object->representation[coding];
 		const struct walk walk = { .object = object, .suffix = tux_coding_suffix((enum tux_coding)coding), .named = named };
 
-		if (rep->file && !(stamp_holds(&rep->stamp, file_inode(rep->file)) && walk_up(&walk, rep->file->f_path.dentry)))
+		if (rep->file && !(ktux_stamp_holds(&rep->stamp, file_inode(rep->file)) && walk_up(&walk, rep->file->f_path.dentry)))
 			return false;
 	}
 	return true;
@@ -155,7 +155,7 @@ static enum way look_once(struct object *object)
 	return holds ? WAY_HOLDS : WAY_CHANGED;
 }
 
-enum way way_look(struct object *object)
+enum way ktux_way_look(struct object *object)
 {
 	enum way way = WAY_UNSURE;
 	int i;
@@ -165,7 +165,7 @@ enum way way_look(struct object *object)
 	return way;
 }
 
-bool way_holds(struct object *object)
+bool ktux_way_holds(struct object *object)
 {
 	bool holds;
 
@@ -175,7 +175,7 @@ bool way_holds(struct object *object)
 	return holds;
 }
 
-bool way_take(struct object *object)
+bool ktux_way_take(struct object *object)
 {
 	const struct walk walk = { .object = object, .suffix = "", .take = object->step };
 	bool found;

@@ -12,15 +12,15 @@ enum way {
 };
 
 /* Notes the directories above the identity representation. Returns false if the names do not lead to it. Process context. */
-bool way_take(struct object *object);
+bool ktux_way_take(struct object *object);
 
 /*
  * Tells if the object's names still lead to its open files, and these are what they were: nothing renamed, removed,
  * written, mounted over, and no directory changed. Any context, never sleeps.
  */
-enum way way_look(struct object *object);
+enum way ktux_way_look(struct object *object);
 
-/* Like way_look(), but keeps renames out meanwhile, so that it is sure. Process context. */
-bool way_holds(struct object *object);
+/* Like ktux_way_look(), but keeps renames out meanwhile, so that it is sure. Process context. */
+bool ktux_way_holds(struct object *object);
 
 #endif

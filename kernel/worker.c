@@ -4,7 +4,7 @@
 #include <linux/sched/signal.h>
 #include <linux/task_work.h>
 
-void work_queue(struct instance *instance, struct work *work)
+void ktux_work_queue(struct instance *instance, struct work *work)
 {
 	unsigned long flags;
 	bool fresh;
@@ -20,7 +20,7 @@ void work_queue(struct instance *instance, struct work *work)
 		wake_up_interruptible(&instance->workers);
 }
 
-void work_cancel(struct instance *instance, struct work *work)
+void ktux_work_cancel(struct instance *instance, struct work *work)
 {
 	unsigned long flags;
 
@@ -52,7 +52,7 @@ static bool has_something(struct instance *instance)
 	return !list_empty_careful(&instance->work) || (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0);
 }
 
-int worker_run(struct instance *instance)
+int ktux_worker_run(struct instance *instance)
 {
 	for (;;) {
 		struct work *work = work_take(instance);

@@ -13,7 +13,7 @@
 #define HASHES(net) (net)
 #endif
 
-struct sock *compat_lookup_listener(const struct sock *sk, u16 port)
+struct sock *ktux_compat_lookup_listener(const struct sock *sk, u16 port)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	int device = sk->sk_bound_dev_if;
@@ -39,7 +39,7 @@ static bool is_summed(const struct sock *sk)
 }
 
 /* Only __sk_mem_reclaim() is exported: it is given as much to reclaim as is charged, and TCP's sum gets that back. */
-void compat_memcg_leave(struct sock *sk)
+void ktux_compat_memcg_leave(struct sock *sk)
 {
 	struct mem_cgroup *memcg = sk->sk_memcg;
 	int pages = sk_mem_pages(sk->sk_forward_alloc + atomic_read(&sk->sk_rmem_alloc));
@@ -54,13 +54,13 @@ void compat_memcg_leave(struct sock *sk)
 	mem_cgroup_put(memcg);
 }
 #else
-void compat_memcg_leave(struct sock *sk)
+void ktux_compat_memcg_leave(struct sock *sk)
 {
 }
 #endif
 
 #ifdef TUX_HAVE_SENDPAGE
-int compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags)
+int ktux_compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags)
 {
 	size_t sent = 0;
 	unsigned int i;
@@ -80,7 +80,7 @@ int compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count
 	return (int)sent;
 }
 #else
-int compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags)
+int ktux_compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags)
 {
 	struct msghdr msg = { .msg_flags = flags | MSG_SPLICE_PAGES };
 
@@ -90,7 +90,7 @@ int compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count
 #endif
 
 #ifdef TUX_HAVE_SHRINKER_ALLOC
-struct shrinker *compat_shrinker_open(compat_shrink_fn count, compat_shrink_fn scan, void *data)
+struct shrinker *ktux_compat_shrinker_open(compat_shrink_fn count, compat_shrink_fn scan, void *data)
 {
 	struct shrinker *shrinker = shrinker_alloc(0, "tux");
 
@@ -103,12 +103,12 @@ struct shrinker *compat_shrinker_open(compat_shrink_fn count, compat_shrink_fn s
 	return shrinker;
 }
 
-void *compat_shrinker_data(struct shrinker *shrinker)
+void *ktux_compat_shrinker_data(struct shrinker *shrinker)
 {
 	return shrinker->private_data;
 }
 
-void compat_shrinker_close(struct shrinker *shrinker)
+void ktux_compat_shrinker_close(struct shrinker *shrinker)
 {
 	shrinker_free(shrinker);
 }
@@ -118,7 +118,7 @@ struct holder {
 	void *data;
 };
 
-struct shrinker *compat_shrinker_open(compat_shrink_fn count, compat_shrink_fn scan, void *data)
+struct shrinker *ktux_compat_shrinker_open(compat_shrink_fn count, compat_shrink_fn scan, void *data)
 {
 	struct holder *holder = kzalloc(sizeof(*holder), GFP_KERNEL);
 
@@ -135,12 +135,12 @@ struct shrinker *compat_shrinker_open(compat_shrink_fn count, compat_shrink_fn s
 	return &holder->shrinker;
 }
 
-void *compat_shrinker_data(struct shrinker *shrinker)
+void *ktux_compat_shrinker_data(struct shrinker *shrinker)
 {
 	return container_of(shrinker, struct holder, shrinker)->data;
 }
 
-void compat_shrinker_close(struct shrinker *shrinker)
+void ktux_compat_shrinker_close(struct shrinker *shrinker)
 {
 	unregister_shrinker(shrinker);
 	kfree(container_of(shrinker, struct holder, shrinker));

@@ -59,22 +59,22 @@ static inline bool compat_use_task_frag(struct sock *sk, bool use)
  * Takes a socket with nothing queued for sending out of its memory cgroup: its charge and its reference. The next accept() charges
  * the socket to the cgroup of its caller, and would forget the one before. The socket's lock is held, bottom halves are off.
  */
-void compat_memcg_leave(struct sock *sk);
+void ktux_compat_memcg_leave(struct sock *sk);
 
 /*
  * Sends pages by reference: bytes queued, or a negative errno when none were. The socket's lock is held. Never sleeps with
  * MSG_DONTWAIT when sk->sk_allocation is GFP_ATOMIC.
  */
-int compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags);
+int ktux_compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags);
 
 /* Who listens on a port for the address that a connected TCP socket has here; NULL: nobody. Under RCU, bottom halves off. */
-struct sock *compat_lookup_listener(const struct sock *sk, u16 port);
+struct sock *ktux_compat_lookup_listener(const struct sock *sk, u16 port);
 
 typedef unsigned long (*compat_shrink_fn)(struct shrinker *shrinker, struct shrink_control *control);
 
 /* A shrinker that says data; NULL without memory. Process context. */
-struct shrinker *compat_shrinker_open(compat_shrink_fn count, compat_shrink_fn scan, void *data);
-void *compat_shrinker_data(struct shrinker *shrinker);
-void compat_shrinker_close(struct shrinker *shrinker);
+struct shrinker *ktux_compat_shrinker_open(compat_shrink_fn count, compat_shrink_fn scan, void *data);
+void *ktux_compat_shrinker_data(struct shrinker *shrinker);
+void ktux_compat_shrinker_close(struct shrinker *shrinker);
 
 #endif

@@ -28,7 +28,7 @@ class Program:
     def __init__(self, root, backend=None, served=False):
         self.instance = abi.Instance()
         self.instance.hello()
-        self.instance.setup(str(root), port=backend.getsockname()[1] if backend else 0)
+        self.instance.setup(str(root), port=backend.getsockname()[1] if backend else 0, idle_timeout_ms=60000, head_timeout_ms=60000)
         self.listener = socket.create_server(("127.0.0.1", 0))
         if served:
             self.instance.listen(self.listener)
