@@ -57,6 +57,14 @@ static int selection_error(const struct site *site, const char *name, umode_t mo
 	return -EPERM;
 }
 
+/* Looks a name up beneath the site's root. 0, or a negative errno. */
+static int look_up(const struct site *site, const char *name, struct path *path)
+{
+	if (!site->root.dentry)
+		return -ENOENT;
+	return vfs_path_lookup(site->root.dentry, site->root.mnt, name, LOOKUP_PLAINLY, path);
+}
+
 /* An open regular file that may be served; NULL with *error, -EREMOTE if it is another server's. */
 static struct file *open_name(const struct site *site, const char *name, int *error)
 {
@@ -64,7 +72,7 @@ static struct file *open_name(const struct site *site, const char *name, int *er
 	struct file *file;
 	struct inode *inode;
 
-	*error = vfs_path_lookup(site->root.dentry, site->root.mnt, name, LOOKUP_PLAINLY, &path);
+	*error = look_up(site, name, &path);
 	if (*error != 0)
 		return NULL;
 	inode = d_inode(path.dentry);
@@ -223,7 +231,7 @@ static bool is_directory(const struct site *site, const u8 *key, u32 key_len)
 	char *name = key_len > 1 ? kmemdup_nul((const char *)key + 1, key_len - 1, GFP_KERNEL) : kstrdup(".", GFP_KERNEL);
 
 	if (name)
-		error = vfs_path_lookup(site->root.dentry, site->root.mnt, name, LOOKUP_PLAINLY, &path);
+		error = look_up(site, name, &path);
 	kfree(name);
 	if (error == 0)
 		path_put(&path);

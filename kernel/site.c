@@ -39,9 +39,12 @@ static void *copied(struct sites *sites, u64 from, size_t bytes)
 
 static int root_take(struct site *site, int fd)
 {
-	struct file *file = fget_raw(fd);
+	struct file *file;
 	int error = -ENOTDIR;
 
+	if (fd == -1) /* the root is not there: no path leads to anything */
+		return 0;
+	file = fget_raw(fd);
 	if (!file)
 		return -EBADF;
 	if (d_is_dir(file->f_path.dentry)) {

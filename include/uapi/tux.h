@@ -92,7 +92,7 @@ struct tux_setup_fields {
 
 struct tux_setup_site {
 	__u32 flags;           /* TUX_SITE_... */
-	__s32 root_fd;         /* the document root, a directory, of O_PATH too; a reference is kept */
+	__s32 root_fd;         /* the document root, a directory, of O_PATH too; a reference is kept. -1: it is not there */
 	__u16 mode_allowed;    /* a file is served that has one of these bits; 0: it need not */
 	__u16 mode_forbidden;  /* and has none of these. Both: at most 07777 */
 	__u32 index_count;     /* of index, at most TUX_MAX_INDEX */
