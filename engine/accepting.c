@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "connection.h"
+#include "passing.h"
 #include "slot.h"
 
 enum {
@@ -29,6 +31,8 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 	conn->failed = handed->reason == TUX_REASON_BACKEND ? 503 : 0;
 	if (handed->reason == TUX_REASON_TIMEOUT)
 		connection_refuse(conn, TUX_REFUSED_TIMEOUT);
+	else if (handed->reason == TUX_REASON_DRAIN)
+		connection_pass(conn); /* its next request is unread: the engine that took over answers it */
 }
 
 void accepting_take_handed_up(struct worker *worker)
@@ -86,12 +90,13 @@ void accepting_resume(struct worker *worker)
 }
 
 /* Takes a connection that was accepted; beyond the limit it waits for others to close. */
-static void take_accepted(struct worker *worker, int fd, unsigned listener)
+static void take_accepted(struct worker *worker, int fd, unsigned listener, bool from_kernel)
 {
 	struct conn *conn = connection_open(worker, fd, listener);
 
 	if (conn == NULL)
 		return;
+	conn->from_kernel = from_kernel;
 	if (slot_take(worker)) {
 		connection_start(conn);
 	} else {
@@ -106,7 +111,7 @@ static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
 
 	if (fd >= 0) {
 		count(&worker->counters.connections, 1);
-		take_accepted(worker, fd, acceptor->listener);
+		take_accepted(worker, fd, acceptor->listener, false);
 		if (slot_none(worker))
 			pause_accepting(worker);
 	} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
@@ -128,6 +133,23 @@ static bool connects(void *owner)
 	const struct worker *worker = owner;
 
 	return worker->config->upstream_count > 0;
+}
+
+void accepting_take_passed(struct worker *worker)
+{
+	int nonblocking = worker->ops->fd_flags == SOCK_NONBLOCK;
+	unsigned listener;
+	int fd;
+
+	while ((fd = passing_receive(worker, &listener)) >= 0) {
+		if (listener == TUX_MAX_LISTENERS) { /* whose address is gone by now */
+			close(fd);
+			continue;
+		}
+		ioctl(fd, FIONBIO, &nonblocking);
+		count(&worker->counters.connections, 1);
+		take_accepted(worker, fd, listener, worker->by_kernel[listener]);
+	}
 }
 
 const struct loop_events accepting_events = {

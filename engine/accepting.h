@@ -17,4 +17,7 @@ void accepting_resume(struct worker *worker);
 /* Takes what the kernel engine has handed up. */
 void accepting_take_handed_up(struct worker *worker);
 
+/* Takes the idle connections that engines that retired have sent. */
+void accepting_take_passed(struct worker *worker);
+
 #endif

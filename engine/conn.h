@@ -134,6 +134,7 @@ struct conn {
 	uint64_t acked;           /* bytes that the peer had acknowledged when the send timeout last looked */
 };
 
+struct passing;
 struct tally;
 
 struct worker {
@@ -160,6 +161,9 @@ struct worker {
 	struct source inotify;
 	struct source finished;
 	struct source handed_up;
+	struct source passed;         /* connections of engines that retired; fd -1: none come */
+	struct passing *passing;      /* the engine's: its own, when it retires */
+	uint64_t pass_again_ms;       /* when the next one may be sent; 0: now */
 	struct kernel *kernel;        /* the engine's; fd -1: there is none */
 	struct acceptor *acceptor;    /* malloc'ed */
 	const bool *by_kernel;        /* the engine's, of each listener: whether the kernel engine accepts there */

@@ -13,6 +13,7 @@
 #include "peer/exchange.h"
 #include "peer/inside.h"
 #include "lookup.h"
+#include "passing.h"
 #include "reply.h"
 #include "send.h"
 #include "slot.h"
@@ -346,11 +347,11 @@ static void consume_kept(struct conn *conn)
 	bytes_drop(&conn->in, used);
 }
 
-/* Whether nothing is left here that the kernel engine would have to know. */
+/* True if nothing is left here that another engine would have to know, and one takes it: the kernel's, or the one that took over. */
 static bool may_return(const struct conn *conn)
 {
-	return conn->from_kernel && conn->state == CONN_HEAD && conn->in.len == 0 && conn->seen == 0 && !conn->ended &&
-	       !conn->worker->leaving;
+	return conn->state == CONN_HEAD && conn->in.len == 0 && conn->seen == 0 && !conn->ended && !conn->parked && !conn->last &&
+	       (conn->worker->draining ? passing_permits(conn->worker, conn->listener) : conn->from_kernel && !conn->worker->leaving);
 }
 
 static void give_back(struct conn *conn)
@@ -600,14 +601,27 @@ static void on_closed(struct channel *channel)
 	connection_free(conn_of(channel));
 }
 
-/* The loop has let go of a connection: the kernel engine takes it, unless something came meanwhile. */
+/* Gives a connection away, its descriptor included. False if no engine takes it. */
+static bool pass_on(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	if (!worker->draining)
+		return conn->from_kernel && kernel_give(worker->kernel, &conn->channel.fd, conn->listener);
+	if (!passing_permits(worker, conn->listener) || !passing_send(worker, conn->channel.fd, conn->listener))
+		return false;
+	close(conn->channel.fd);
+	return true;
+}
+
+/* The loop has let go of a connection: another engine takes it, unless something came meanwhile. */
 static void on_released(struct channel *channel)
 {
 	struct conn *conn = conn_of(channel);
 	struct worker *worker = conn->worker;
 
 	conn->returning = false;
-	if (conn->in.len == 0 && !conn->ended && kernel_give(worker->kernel, &channel->fd, conn->listener)) {
+	if (conn->in.len == 0 && !conn->ended && pass_on(conn)) {
 		connection_free(conn);
 		return;
 	}
@@ -762,6 +776,18 @@ void connections_hurry_idle(struct worker *worker, uint32_t limit_ms)
 	for (struct conn *conn = worker->conns; conn != NULL; conn = conn->next)
 		if (conn->phase == TUX_PHASE_IDLE && conn->timer.next != NULL)
 			timer_start(&worker->timers, &conn->timer, TIMER_IDLE, worker->now_ms);
+}
+
+void connection_pass(struct conn *conn)
+{
+	if (conn->worker->draining && !busy(conn) && !conn->returning && may_return(conn) && !send_queued(conn))
+		give_back(conn);
+}
+
+void connections_pass_idle(struct worker *worker)
+{
+	for (struct conn *conn = worker->conns; conn != NULL; conn = conn->next)
+		connection_pass(conn);
 }
 
 static const struct channel_events channel_events = {

@@ -23,6 +23,12 @@ void connection_loaded(struct worker *worker, struct miss *miss);
 /* Gives idle connections, now and from now on, at most limit_ms for another request. Then they are shut down and closed. */
 void connections_hurry_idle(struct worker *worker, uint32_t limit_ms);
 
+/* Sends a connection to the engine that took over, if it waits for nothing but another request. */
+void connection_pass(struct conn *conn);
+
+/* Sends the worker's idle connections to the engine that took over, as far as it takes them. */
+void connections_pass_idle(struct worker *worker);
+
 /* Answers for those who waited for room in the log, as far as there is. */
 void connections_log_resume(struct worker *worker);
 

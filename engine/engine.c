@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "memlock.h"
+#include "passing.h"
 #include "report/tally.h"
 #include "worker.h"
 
@@ -39,6 +40,7 @@ struct tux_engine {
 	bool keeps_listeners;  /* a start that failed: they are the caller's still */
 	bool log_sleeps;
 	int log_event_fd;
+	struct passing passing;
 	bool by_kernel[TUX_MAX_LISTENERS]; /* the kernel engine accepts there */
 	unsigned next_records; /* the worker whose records are read next */
 	char loop_description[MEMLOCK_TEXT + 96];
@@ -51,6 +53,8 @@ static bool kernel_suffices(const struct tux_engine_config *config, char *error,
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_DIRECTORY, .resolve = RESOLVE_BENEATH };
 	int fd = (int)syscall(SYS_openat2, config->sites->root_fd, ".", &how, sizeof(how));
 
+	if (fd < 0 && (errno == EBADF || errno == EACCES)) /* the call is there, the root is not, or not for us */
+		return true;
 	if (fd < 0) {
 		snprintf(error, error_size, "cannot open the document root beneath itself (openat2, Linux 5.6): %s%s", strerror(errno),
 		         errno == ENOSYS ? "; systemd's RestrictSUIDSGID= hides it, too" : "");
@@ -155,6 +159,7 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->log_sleeps = &engine->log_sleeps;
 	worker->kernel = &engine->kernel;
 	worker->tally = &engine->tally;
+	worker->passing = &engine->passing;
 	worker->spawner_fd = engine->config.spawner_fd != NULL ? engine->config.spawner_fd[index] : -1;
 	engine->opened++;
 	if (!worker_open(worker) || !give_acceptors(engine, worker, index))
@@ -276,6 +281,7 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		.started_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
 	};
 	engine->accepting_workers = config->threads;
+	passing_prepare(&engine->passing, config);
 	engine->log_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ops = choose_loop(engine, error, error_size);
 	if (ops == NULL || engine->log_event_fd < 0 || !loader_start(&engine->loader)) {
@@ -338,8 +344,9 @@ void tux_engine_drain(struct tux_engine *engine)
 	wake_all(engine);
 }
 
-void tux_engine_retire(struct tux_engine *engine)
+void tux_engine_retire(struct tux_engine *engine, const bool stays[TUX_MAX_LISTENERS])
 {
+	passing_open(&engine->passing, stays);
 	begin_leave(engine);
 	__atomic_store_n(&engine->retire, true, __ATOMIC_RELAXED);
 	wake_all(engine);

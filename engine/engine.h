@@ -118,9 +118,9 @@ static inline bool tux_modes_permit(struct tux_modes modes, mode_t mode)
 
 /* A site: what is served to those who ask for one of its names. It stays as it is, and where it is, while the engine runs. */
 struct tux_site {
-	int root_fd;     /* the document root, O_PATH | O_DIRECTORY; the engine does not close it */
-	const char *name; /* the site's first whole name; NULL: it has none. For requests that say no host */
+	int root_fd;     /* the document root, O_PATH | O_DIRECTORY; the engine does not close it. -1: it is not there, nor is any file */
 	const char *path; /* the same, absolute: what programs are told, and X-Sendfile begins with */
+	const char *name; /* the site's first whole name; NULL: it has none. For requests that say no host */
 	bool browse;     /* listings for directories without an index */
 	bool dot_files;  /* serve names that start with a dot */
 	struct tux_modes modes;
@@ -257,6 +257,8 @@ struct tux_engine_config {
 	unsigned module_count;
 	const int *spawner_fd;      /* for each thread a socket to the spawner, of tux_spawner_start(); NULL: there is none. They stay the program's */
 	struct spool_limits spool;  /* of request bodies that are kept until they are whole */
+	int passed_fd;              /* connections of engines that retired come over it; -1: none do. It stays the program's, as the next */
+	int pass_fd;                /* what is sent over it comes out of passed_fd of the engine that serves: our idle connections, when we retire */
 	uint8_t etag_key[16];
 };
 
@@ -294,11 +296,12 @@ void tux_engine_leave(struct tux_engine *engine);
 void tux_engine_drain(struct tux_engine *engine);
 
 /*
- * Stops accepting in the same way, because somebody else accepts there now. Idle connections stay until their next request,
- * which is answered and tells them to close, or until the idle timeout: none is closed under a client that is just sending.
- * tux_engine_drain() may come behind it.
+ * Stops accepting in the same way, because another engine accepts there now. Idle connections go to that one, so that it answers
+ * their next request, if it has the listener that they came in at, too, which stays says of each. One that cannot go stays until
+ * its next request, which is answered and tells it to close, or until the idle timeout: none is closed under a client that is just
+ * sending. tux_engine_drain() may come behind it.
  */
-void tux_engine_retire(struct tux_engine *engine);
+void tux_engine_retire(struct tux_engine *engine, const bool stays[TUX_MAX_LISTENERS]);
 
 /* Whether a thread still accepts: some time behind tux_engine_drain() or tux_engine_retire() none does. */
 bool tux_engine_accepts(struct tux_engine *engine);

@@ -36,6 +36,17 @@ static void on_handed_up(struct source *source, void *owner)
 	accepting_take_handed_up(owner);
 }
 
+/* One that has retired leaves them to the engine that serves. */
+static void on_passed(struct source *source, void *owner)
+{
+	struct worker *worker = owner;
+
+	if (__atomic_load_n(worker->retire, __ATOMIC_RELAXED))
+		source->fd = -1;
+	else
+		accepting_take_passed(worker);
+}
+
 static void on_inotify(struct source *source, void *owner)
 {
 	(void)source;
@@ -92,6 +103,7 @@ bool worker_open(struct worker *worker)
 	worker->inotify = (struct source){ .fd = -1, .readable = on_inotify };
 	worker->finished = (struct source){ .fd = -1, .readable = on_finished };
 	worker->handed_up = (struct source){ .fd = worker->kernel->fd, .readable = on_handed_up };
+	worker->passed = (struct source){ .fd = config->passed_fd, .readable = on_passed };
 	worker->inbox.event_fd = -1;
 	pthread_mutex_init(&worker->state_lock, NULL);
 	pthread_cond_init(&worker->state_moved, NULL);
@@ -196,6 +208,10 @@ static void expire(struct worker *worker)
 			stream_expired(stream_of_timer(timer));
 	if (worker->accept_again_ms != 0 && worker->now_ms >= worker->accept_again_ms && !worker->draining)
 		accepting_resume(worker);
+	if (worker->pass_again_ms != 0 && worker->now_ms >= worker->pass_again_ms) {
+		worker->pass_again_ms = 0;
+		connections_pass_idle(worker);
+	}
 }
 
 /* Of two waits, of which -1 is for ever. */
@@ -219,6 +235,8 @@ static int wait_ms(const struct worker *worker)
 		wait = LOG_POLL_MS;
 	if (worker->draining && (wait < 0 || wait > DRAIN_POLL_MS) && worker->kernel->fd >= 0)
 		wait = DRAIN_POLL_MS;
+	if (worker->pass_again_ms != 0)
+		wait = sooner(wait, worker->pass_again_ms > worker->now_ms ? (int)(worker->pass_again_ms - worker->now_ms) : 0);
 	return wait;
 }
 
@@ -277,6 +295,7 @@ static void begin_drain(struct worker *worker)
 {
 	worker->leaving = worker->draining = true;
 	accepting_switch(worker, false);
+	connections_pass_idle(worker);
 }
 
 /* Behind begin_drain(), once the loop has no accept under way that may have a connection already. */
@@ -310,6 +329,8 @@ static void serve(struct worker *worker)
 		if (!accepts && !worker->draining && __atomic_load_n(worker->go, __ATOMIC_ACQUIRE)) {
 			accepts = true;
 			accepting_switch(worker, true);
+			if (worker->passed.fd >= 0)
+				worker->ops->watch(worker->loop, &worker->passed);
 		}
 		if (!worker->leaving && __atomic_load_n(worker->leave, __ATOMIC_ACQUIRE))
 			begin_leave(worker);
@@ -321,6 +342,8 @@ static void serve(struct worker *worker)
 			worker->hurried = true;
 			connections_hurry_idle(worker, LAST_IDLE_MS);
 		}
+		if (worker->draining && worker->open == 0 && worker->passed.fd >= 0 && !__atomic_load_n(worker->retire, __ATOMIC_RELAXED))
+			accepting_take_passed(worker); /* no other engine comes that would */
 		if (all_over(worker))
 			return;
 	}

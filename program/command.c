@@ -824,8 +824,8 @@ void tux_command_help(FILE *out)
 	fputs("\nTo begin with:\n"
 	      "  tux                           look at the current directory on http://localhost:8080/\n"
 	      "  tux serve /srv/www --listen :80\n\n"
-	      "SIGTERM and Ctrl-C finish the answers under way and stop, twice stops at once; SIGHUP reopens the log\n"
-	      "and reads the file of --config again.\n"
+	      "SIGTERM and Ctrl-C finish the answers under way and stop, twice stops at once; SIGHUP opens the log\n"
+	      "and the document root anew and reads the file of --config again.\n"
 	      "All options: tux help serve. The manual: man tux.\n", out);
 }
 

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE 1
 #include "generation.h"
 
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,11 +48,19 @@ void tux_generation_order(struct tux_generation *generation, enum tux_order orde
 {
 	const unsigned char octet = (unsigned char)order;
 
-	if (order == TUX_ORDER_RETIRE)
-		tux_generation_enter(generation, TUX_GENERATION_RETIRING);
 	if (order == TUX_ORDER_STOP)
 		tux_generation_enter(generation, TUX_GENERATION_STOPPING);
-	if (!tux_order_send(generation->fd, octet))
+	if (!tux_order_send(generation->fd, &octet, 1))
+		return; /* its end is seen, or it is ended in time */
+}
+
+void tux_generation_retire(struct tux_generation *generation, const bool stays[TUX_MAX_LISTENERS])
+{
+	struct tux_retirement retirement = { .order = TUX_ORDER_RETIRE };
+
+	tux_generation_enter(generation, TUX_GENERATION_RETIRING);
+	memcpy(retirement.stays, stays, sizeof(retirement.stays));
+	if (!tux_order_send(generation->fd, &retirement, sizeof(retirement)))
 		return; /* its end is seen, or it is ended in time */
 }
 

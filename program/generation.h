@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "../engine/engine.h"
 #include "order.h"
 
 enum tux_generation_state {
@@ -30,6 +31,9 @@ struct tux_generation {
  * The socket is closed on exec.
  */
 int tux_generation_fork(struct tux_generation *generation);
+
+/* Orders it to retire, and tells which of its listeners the process that took over has, too. */
+void tux_generation_retire(struct tux_generation *generation, const bool stays[TUX_MAX_LISTENERS]);
 
 /* Gives an order, and the state that it leads to. One that is gone does not mind. */
 void tux_generation_order(struct tux_generation *generation, enum tux_order order);

@@ -88,7 +88,7 @@ static int run(int argc, char **argv, const struct tux_command *command)
 		printf("tux %s\n", TUX_VERSION);
 		return 0;
 	case TUX_VERB_SERVE:
-		return command->config ? tux_supervise(argc, argv, command->config) : tux_serve(command, NULL);
+		return tux_supervise(argc, argv, command->config);
 	case TUX_VERB_CHECK:
 		return check(command->config);
 	case TUX_VERB_STATUS:

@@ -18,6 +18,7 @@ enum {
 /* Where orders come from: a process has one source of them. */
 static int supervisor_fd = -1;
 static sigset_t signals;
+static struct tux_retirement retirement; /* the last one that was ordered */
 static bool stopping; /* by a signal: the next one ends */
 
 void tux_orders_take(int fd)
@@ -59,15 +60,22 @@ static enum tux_order signal_wait(int timeout_ms)
 static enum tux_order supervisor_wait(int timeout_ms)
 {
 	struct pollfd wait = { .fd = supervisor_fd, .events = POLLIN };
-	unsigned char order;
+	struct tux_retirement message;
 	ssize_t got;
 
 	if (poll(&wait, 1, timeout_ms) <= 0)
 		return TUX_ORDER_NONE;
-	got = recv(supervisor_fd, &order, 1, MSG_DONTWAIT);
+	got = recv(supervisor_fd, &message, sizeof(message), MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return TUX_ORDER_NONE;
-	return got == 1 ? (enum tux_order)order : TUX_ORDER_END;
+	if (got == (ssize_t)sizeof(message))
+		retirement = message;
+	return got >= 1 ? (enum tux_order)message.order : TUX_ORDER_END;
+}
+
+const bool *tux_order_stays(void)
+{
+	return retirement.stays;
 }
 
 enum tux_order tux_order_wait(int timeout_ms)
@@ -75,10 +83,10 @@ enum tux_order tux_order_wait(int timeout_ms)
 	return supervisor_fd >= 0 ? supervisor_wait(timeout_ms) : signal_wait(timeout_ms);
 }
 
-bool tux_order_send(int fd, unsigned char octet)
+bool tux_order_send(int fd, const void *message, size_t len)
 {
 	for (int i = 0; i < SEND_TRIES; i++) {
-		if (send(fd, &octet, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
+		if (send(fd, message, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len)
 			return true;
 		if (errno != ENOBUFS && errno != ENOMEM && errno != EAGAIN && errno != EINTR)
 			return false;
@@ -89,6 +97,6 @@ bool tux_order_send(int fd, unsigned char octet)
 
 void tux_order_done(void)
 {
-	if (supervisor_fd >= 0 && !tux_order_send(supervisor_fd, 0))
+	if (supervisor_fd >= 0 && !tux_order_send(supervisor_fd, "", 1))
 		return; /* if the supervisor is gone, the next order says so */
 }

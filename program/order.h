@@ -4,6 +4,9 @@
 #define TUX_PROGRAM_ORDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "../engine/engine.h"
 
 /* Over the supervisor's socket an order is a byte. */
 enum tux_order {
@@ -12,6 +15,12 @@ enum tux_order {
 	TUX_ORDER_RETIRE = 'r', /* another process serves from now on: take no more, serve those who are here */
 	TUX_ORDER_STOP = 's',   /* finish what is under way; the second time it is TUX_ORDER_END */
 	TUX_ORDER_END = 'e',    /* at once */
+};
+
+/* TUX_ORDER_RETIRE as it is sent. */
+struct tux_retirement {
+	unsigned char order;
+	bool stays[TUX_MAX_LISTENERS]; /* of each listener: the process that took over has it, too */
 };
 
 /*
@@ -23,8 +32,11 @@ void tux_orders_take(int fd);
 /* The next order; waits for it up to timeout_ms, -1: for ever. A supervisor that is gone means TUX_ORDER_END. */
 enum tux_order tux_order_wait(int timeout_ms);
 
-/* Sends an octet to the supervisor or to a process of it. Tries again for a moment if memory is short: it is not sent later. */
-bool tux_order_send(int fd, unsigned char octet);
+/* Sends a message to the supervisor or to a process of it. Tries again for a moment if memory is short: it is not sent later. */
+bool tux_order_send(int fd, const void *message, size_t len);
+
+/* After TUX_ORDER_RETIRE: whether the process that took over has each of our listeners, too. */
+const bool *tux_order_stays(void);
 
 /* Tells the supervisor, if there is one, that it is so: we serve; or, told to retire, we accept no more. */
 void tux_order_done(void);

@@ -146,7 +146,7 @@ static int landlock_enter(const struct tux_sandbox *sandbox)
 	if (ruleset < 0)
 		return -1;
 	for (i = 0; i < sandbox->root_count && entered; i++)
-		entered = rule_add(ruleset, sandbox->root_fd[i], LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
+		entered = sandbox->root_fd[i] < 0 || rule_add(ruleset, sandbox->root_fd[i], LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
 	for (i = 0; i < sandbox->log_directory_count && entered; i++)
 		entered = log_rule_add(ruleset, sandbox->log_directory[i], sandbox->log_rotates);
 	if (entered && sandbox->body_directory_fd >= 0)

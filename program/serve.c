@@ -297,7 +297,7 @@ static bool confine(struct serving *serving)
 		return false;
 	for (i = 0; i < sites->count; i++) {
 		roots[i] = sites->site[i].root_fd;
-		if (faccessat(roots[i], ".", X_OK, 0) == 0)
+		if (roots[i] < 0 || faccessat(roots[i], ".", X_OK, 0) == 0 || (serving->charge && serving->charge->served))
 			continue;
 		snprintf(serving->error, ERROR_MAX, "user %s may not look into %s (%s): chmod o+rx it, or say another --user",
 		         serving->user.name, sites->said[i]->directory, strerror(errno));
@@ -365,8 +365,11 @@ static bool prepare(struct serving *serving)
 	if (!upstreams_make(serving))
 		return false;
 	etag_key_make(config->etag_key);
+	config->passed_fd = serving->charge ? serving->charge->passed_fd : -1;
+	config->pass_fd = serving->charge ? serving->charge->pass_fd : -1;
 	if (!tux_privileges_user(command->user, &serving->user, serving->no_user, sizeof(serving->no_user), serving->error, ERROR_MAX) ||
-	    !tux_sites_open(&serving->sites, command, &serving->user, serving->error, ERROR_MAX))
+	    !tux_sites_open(&serving->sites, command, &serving->user, serving->charge && serving->charge->served,
+	                    serving->error, ERROR_MAX))
 		return false;
 	config->sites = serving->sites.site;
 	config->site_count = serving->sites.count;
@@ -520,7 +523,7 @@ static bool retire(struct serving *serving)
 
 	if (serving->log)
 		tux_log_reopen(serving->log); /* the one that took over has opened it anew */
-	tux_engine_retire(serving->engine);
+	tux_engine_retire(serving->engine, tux_order_stays());
 	while (tux_engine_accepts(serving->engine) && !tux_engine_wait(serving->engine, LEAVE_STEP_MS))
 		;
 	tux_order_done();
@@ -612,7 +615,8 @@ int tux_serve(const struct tux_command *command, const struct tux_charge *charge
 		return EXIT_FAILURE;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &serving.started);
-	banner_print(&serving);
+	if (!charge || !charge->quiet)
+		banner_print(&serving);
 	tux_service_notify("READY=1");
 	tux_order_done();
 	over = obey(&serving);

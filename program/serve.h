@@ -10,6 +10,9 @@
 struct tux_charge {
 	const struct tux_addresses *addresses; /* open */
 	int supervisor_fd; /* order.h */
+	int passed_fd, pass_fd; /* of tux_engine_config */
+	bool served;       /* the configuration was served before: a document root that is not there now is no reason to stop */
+	bool quiet;        /* it is the same one, with document roots opened anew: people need not be told of it */
 };
 
 /*

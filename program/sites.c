@@ -10,6 +10,7 @@
 
 #include "../engine/place.h"
 #include "privileges.h"
+#include "root.h"
 
 _Static_assert((int)TUX_MAX_HOST_LISTENERS >= (int)TUX_MAX_LISTENERS, "a host has a bit for each listener");
 
@@ -127,8 +128,45 @@ static int root_open(const char *directory, const struct tux_user *user)
 	return fd < 0 && user->change && errno == EACCES ? tux_place_directory(directory, NULL) : fd;
 }
 
+/*
+ * Opens the root, and finds its name. With may_miss a root that cannot be opened is none, which is said unless its name is not there.
+ * False with a sentence in error.
+ */
+static bool root_make(struct tux_site *site, const char *directory, const struct tux_user *user, bool may_miss, char *error,
+                      size_t error_size)
+{
+	char *const absolute = tux_root_absolute(directory);
+
+	if (!absolute)
+		return no_memory(error, error_size);
+	site->root_fd = root_open(absolute, user);
+	if (site->root_fd < 0 && errno == EACCES && directory[0] != '/')
+		site->root_fd = root_open(directory, user); /* the working directory is ours, even where its name cannot be followed */
+	if (site->root_fd < 0) {
+		const int why = errno;
+
+		snprintf(error, error_size, "cannot serve %s: %s", directory,
+		         why == ENOTDIR ? "it is not a directory" :
+		         why == ELOOP   ? "there is a link on the way that other users can change" :
+		                          strerror(why));
+		if (may_miss && why != ENOENT)
+			fprintf(stderr, "tux: %s\n", error);
+		if (!may_miss) {
+			free(absolute);
+			return false;
+		}
+	}
+	site->path = realpath(absolute, NULL);
+	if (!site->path) {
+		site->path = absolute;
+		return true;
+	}
+	free(absolute);
+	return true;
+}
+
 static bool site_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_host_options *top,
-                      const struct tux_user *user, char *error, size_t error_size)
+                      const struct tux_user *user, bool may_miss, char *error, size_t error_size)
 {
 	const struct tux_route_table *table = host->routes.count > 0 ? &host->routes : &top->routes;
 	unsigned i;
@@ -141,23 +179,15 @@ static bool site_make(struct tux_site *site, const struct tux_host_options *host
 		site->name = *host->name[i] != '*' ? host->name[i] : NULL;
 	site->redirects = table->redirect;
 	site->statuses = table->status;
-	site->root_fd = root_open(host->directory, user);
-	if (site->root_fd < 0) {
-		snprintf(error, error_size, "cannot serve %s: %s", host->directory,
-		         errno == ENOTDIR ? "it is not a directory" :
-		         errno == ELOOP   ? "there is a link on the way that other users can change" :
-		                            strerror(errno));
+	site->root_fd = -1;
+	if (!root_make(site, host->directory, user, may_miss, error, error_size))
 		return false;
-	}
-	site->path = realpath(host->directory, NULL);
-	if (!site->path)
-		return no_memory(error, error_size);
 	if (!pages_make(site, host->said & TUX_SAID_ERROR ? host : top) || !max_bodies_make(site, table))
 		return no_memory(error, error_size);
 	return fields_make(site, host, top, table, error, error_size);
 }
 
-bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, const struct tux_user *user, char *error,
+bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, const struct tux_user *user, bool may_miss, char *error,
                     size_t error_size)
 {
 	const struct tux_host_options *const hosts = command->host_count > 0 ? command->host : &command->top;
@@ -172,7 +202,7 @@ bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, 
 		const unsigned number = sites->count++;
 
 		sites->said[number] = &hosts[number];
-		if (!site_make(&sites->site[number], &hosts[number], &command->top, user, error, error_size))
+		if (!site_make(&sites->site[number], &hosts[number], &command->top, user, may_miss, error, error_size))
 			return false;
 	}
 	return true;

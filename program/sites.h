@@ -16,8 +16,11 @@ struct tux_sites {
 	const struct tux_host_options *top;
 };
 
-/* Opens the roots of all hosts, or of the top if there are none, for user. False with a sentence in error; tux_sites_close() all the same. */
-bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, const struct tux_user *user, char *error,
+/*
+ * Opens the roots of all hosts, or of the top if there are none, for user. With may_miss one that cannot be opened has -1 as root_fd.
+ * False with a sentence in error; tux_sites_close() all the same.
+ */
+bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, const struct tux_user *user, bool may_miss, char *error,
                     size_t error_size);
 
 /* Fills hosts: who answers where, now that it is known what has been opened. False with a sentence in error. */

@@ -11,11 +11,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/config.h"
 #include "generation.h"
+#include "root.h"
+#include "root_watch.h"
 #include "serve.h"
 #include "service.h"
 
@@ -25,6 +28,7 @@ enum {
 	MAX_END_MS = 10000,     /* beyond its drain timeout, until one that was told to stop is killed */
 	RESTART_MIN_MS = 100,   /* after a crash; doubled with each that follows soon, */
 	RESTART_MAX_MS = 10000, /* up to this */
+	RENEW_AGAIN_MS = 1000,  /* after a process that was to serve a replaced root could not */
 	SOUND_MS = 10000,       /* a generation that served this long is none that crashes at once */
 	LOOK_MS = 50,           /* while there is something to wait for that no descriptor tells */
 	EXIT_USAGE = 2,
@@ -34,8 +38,9 @@ enum {
 /* What a file says, and its sockets. */
 struct configuration {
 	struct tux_command command;
-	struct tux_config *config; /* NULL: there is no configuration */
+	struct tux_config *config; /* NULL: there is no file */
 	struct tux_addresses addresses;
+	struct tux_root_watch roots;
 };
 
 struct supervisor {
@@ -48,8 +53,12 @@ struct supervisor {
 	struct tux_generation generation[MAX_GENERATIONS]; /* the oldest first */
 	unsigned count;
 	int signal_fd;
+	int passed_fd, pass_fd; /* idle connections go from those that retired, by the second, to the one that serves, by the first */
 	sigset_t before;      /* the signals that were blocked when we were started */
 	bool reload_due;      /* SIGHUP came while that was not possible */
+	bool reloaded;        /* SIGHUP has come */
+	bool renewing;        /* the generation that starts is there because a document root was replaced */
+	uint64_t renew_at_ms; /* not before: one that was to serve a new root has failed */
 	bool stopping;
 	uint64_t close_at_ms; /* when stopping: the sockets, which generations still accept on */
 	uint64_t restart_at_ms; /* 0: nothing is to be started again */
@@ -69,35 +78,49 @@ static struct tux_generation *find(struct supervisor *supervisor, enum tux_gener
 
 static void forget(struct configuration *configuration)
 {
+	tux_root_watch_close(&configuration->roots);
 	tux_command_free(&configuration->command);
 	tux_config_free(configuration->config);
 	configuration->config = NULL;
 }
 
-/* Reads the file, and opens what before (or NULL) has not. 0, or the exit status for what was wrong, and has been said. */
+/* Reads the file, if there is one, and the command line. 0, or the exit status for what was wrong, and has been said. */
+static int command_read(const struct supervisor *supervisor, struct configuration *configuration)
+{
+	struct tux_command *const command = &configuration->command;
+	char error[ERROR_MAX];
+
+	tux_command_defaults(command);
+	if (supervisor->path)
+		configuration->config = tux_config_read(supervisor->path, command, stderr);
+	if (supervisor->path && !configuration->config)
+		return EXIT_FAILURE;
+	if (tux_command_parse(supervisor->argc, supervisor->argv, command, error, sizeof(error)))
+		return 0;
+	fprintf(stderr, "tux: %s\n", error);
+	return EXIT_USAGE;
+}
+
+/* Reads the configuration, and opens what before (or NULL) has not. 0, or the exit status for what was wrong, and has been said. */
 static int configuration_open(const struct supervisor *supervisor, struct configuration *configuration,
                               const struct configuration *before)
 {
 	struct tux_command *const command = &configuration->command;
 	const char *specs[TUX_MAX_LISTENERS];
-	char error[ERROR_MAX];
-	int status = EXIT_FAILURE;
+	char error[ERROR_MAX] = "no memory for the document roots";
+	int status = command_read(supervisor, configuration);
 
-	tux_command_defaults(command);
-	configuration->config = tux_config_read(supervisor->path, command, stderr);
-	if (configuration->config && !tux_command_parse(supervisor->argc, supervisor->argv, command, error, sizeof(error))) {
-		fprintf(stderr, "tux: %s\n", error);
-		status = EXIT_USAGE;
-	} else if (configuration->config &&
-	           !tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs,
-	                               tux_command_listens(command, specs), (uint16_t)command->port, tux_serve_threads(command), error,
-	                               sizeof(error))) {
-		fprintf(stderr, "tux: %s\n", error);
-	} else if (configuration->config) {
-		return 0;
+	if (status != 0) {
+		forget(configuration);
+		return status;
 	}
+	if (tux_root_watch_open(&configuration->roots, command) &&
+	    tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs, tux_command_listens(command, specs),
+	                       (uint16_t)command->port, tux_serve_threads(command), error, sizeof(error)))
+		return 0;
+	fprintf(stderr, "tux: %s\n", error);
 	forget(configuration);
-	return status;
+	return EXIT_FAILURE;
 }
 
 /* Closes what it has alone, and forgets it. */
@@ -111,11 +134,15 @@ static void configuration_close(struct configuration *configuration, const struc
 /* In the new process: nothing of ours is its own but the sockets of its configuration. */
 static _Noreturn void be_generation(struct supervisor *supervisor, const struct configuration *configuration, int fd)
 {
-	const struct tux_charge charge = { &configuration->addresses, fd };
+	const struct tux_charge charge = {
+		&configuration->addresses, fd, supervisor->passed_fd, supervisor->pass_fd, configuration == supervisor->current, supervisor->renewing,
+	};
 	unsigned i;
 
 	for (i = 0; i < supervisor->count; i++)
 		close(supervisor->generation[i].fd);
+	for (i = 0; i < 2; i++)
+		tux_root_watch_close(&supervisor->memory[i].roots);
 	if (supervisor->current && supervisor->current != configuration)
 		tux_addresses_close(&supervisor->current->addresses, &configuration->addresses);
 	close(supervisor->signal_fd);
@@ -126,12 +153,15 @@ static _Noreturn void be_generation(struct supervisor *supervisor, const struct 
 }
 
 /* Starts a generation. False, and said, if that cannot be. There is room for it. */
-static bool launch(struct supervisor *supervisor, const struct configuration *configuration)
+static bool launch(struct supervisor *supervisor, struct configuration *configuration)
 {
 	const struct tux_command *const command = &configuration->command;
 	struct tux_generation generation = { .drain_ms = tux_serve_drain_delay(command) + command->drain_timeout_ms };
-	int forked = tux_generation_fork(&generation);
+	int forked;
 
+	/* Before it opens them: a root that is replaced meanwhile is noticed. */
+	tux_root_watch_note(&configuration->roots, tux_generation_now_ms());
+	forked = tux_generation_fork(&generation);
 	if (forked < 0) {
 		fprintf(stderr, "tux: cannot start a process: %s\n", strerror(errno));
 		return false;
@@ -159,7 +189,10 @@ static void stay(struct supervisor *supervisor)
 {
 	struct tux_generation *serving = find(supervisor, TUX_GENERATION_SERVING);
 
-	fprintf(stderr, "tux: %s is not taken: what it said before stays in force\n", supervisor->path);
+	if (supervisor->path)
+		fprintf(stderr, "tux: %s is not taken: what it said before stays in force\n", supervisor->path);
+	else
+		fprintf(stderr, "tux: reload failed, keeping the process that serves\n");
 	if (serving)
 		tux_generation_order(serving, TUX_ORDER_REOPEN);
 	tux_service_notify("READY=1\nSTATUS=The configuration file is not taken: what it said before stays in force.");
@@ -174,6 +207,8 @@ static void reload(struct supervisor *supervisor)
 	                         !has_room(supervisor);
 	if (supervisor->reload_due)
 		return;
+	supervisor->renewing = false;
+	supervisor->reloaded = true;
 	tux_service_reloading();
 	if (configuration_open(supervisor, next, supervisor->current) != 0) {
 		stay(supervisor);
@@ -188,16 +223,34 @@ static void reload(struct supervisor *supervisor)
 /* The new configuration is in force: nobody serves any other to whom connects now. */
 static void taken(struct supervisor *supervisor)
 {
-	fprintf(stderr, "tux: %s is in force\n", supervisor->path);
+	if (supervisor->path && !supervisor->renewing)
+		fprintf(stderr, "tux: %s is in force\n", supervisor->path);
+	else if (supervisor->reloaded && !supervisor->renewing)
+		fprintf(stderr, "tux: reloaded\n");
 	tux_service_notify("READY=1\nSTATUS=");
+}
+
+/* Which listeners of one configuration another one has, too. */
+static void listeners_compare(const struct tux_addresses *from, const struct tux_addresses *to, bool stays[TUX_MAX_LISTENERS])
+{
+	unsigned i, k;
+
+	for (i = 0; i < TUX_MAX_LISTENERS; i++) {
+		stays[i] = false;
+		for (k = 0; i < from->count && k < to->count; k++)
+			stays[i] = stays[i] || from->listener[i].fd[0] == to->listener[k].fd[0];
+	}
 }
 
 /* A generation serves. What the one before has alone is closed here first, so that nobody connects behind its last look. */
 static void take_over(struct supervisor *supervisor, struct tux_generation *generation)
 {
 	struct tux_generation *before = find(supervisor, TUX_GENERATION_SERVING);
+	bool stays[TUX_MAX_LISTENERS] = { false };
 
 	tux_generation_enter(generation, TUX_GENERATION_SERVING);
+	if (supervisor->current)
+		listeners_compare(&supervisor->current->addresses, &(supervisor->next ? supervisor->next : supervisor->current)->addresses, stays);
 	if (supervisor->next) {
 		if (supervisor->current) {
 			tux_addresses_shut(&supervisor->current->addresses, &supervisor->next->addresses, true);
@@ -208,7 +261,7 @@ static void take_over(struct supervisor *supervisor, struct tux_generation *gene
 		supervisor->next = NULL;
 	}
 	if (before)
-		tux_generation_order(before, TUX_ORDER_RETIRE);
+		tux_generation_retire(before, stays);
 	else
 		taken(supervisor);
 }
@@ -228,10 +281,24 @@ static void restart_soon(struct supervisor *supervisor, const struct tux_generat
 	supervisor->restart_ms = supervisor->restart_ms < RESTART_MAX_MS / 2 ? supervisor->restart_ms * 2 : RESTART_MAX_MS;
 }
 
+/* A document root was replaced: a process that opens it anew takes over, as after a reload. */
+static void renew(struct supervisor *supervisor)
+{
+	const uint64_t now_ms = tux_generation_now_ms();
+
+	if (!tux_root_watch_changed(&supervisor->current->roots, now_ms) || now_ms < supervisor->renew_at_ms || !has_room(supervisor))
+		return;
+	tux_root_watch_print(&supervisor->current->roots, stderr);
+	supervisor->renewing = true;
+	if (!launch(supervisor, supervisor->current))
+		supervisor->renew_at_ms = now_ms + RENEW_AGAIN_MS;
+}
+
 static void restart(struct supervisor *supervisor)
 {
 	if (tux_generation_now_ms() < supervisor->restart_at_ms || !has_room(supervisor))
 		return;
+	supervisor->renewing = false;
 	supervisor->restart_at_ms = launch(supervisor, supervisor->current) ? 0 : tux_generation_now_ms() + RESTART_MAX_MS;
 }
 
@@ -262,6 +329,9 @@ static void gone(struct supervisor *supervisor, const struct tux_generation *gen
 		configuration_close(supervisor->next, supervisor->current);
 		supervisor->next = NULL;
 		stay(supervisor);
+	} else if (starting && supervisor->renewing) {
+		supervisor->current->roots.failed = true;
+		supervisor->renew_at_ms = tux_generation_now_ms() + RENEW_AGAIN_MS;
 	}
 	if (supervisor->current && supervisor->restart_at_ms == 0 && !find(supervisor, TUX_GENERATION_SERVING) &&
 	    !find(supervisor, TUX_GENERATION_STARTING))
@@ -358,20 +428,30 @@ static void hurry(struct supervisor *supervisor)
 	}
 }
 
+/* True if a process may be started now that opens replaced roots. */
+static bool may_renew(struct supervisor *supervisor)
+{
+	return supervisor->current && !supervisor->stopping && !supervisor->reload_due && supervisor->restart_at_ms == 0 &&
+	       !find(supervisor, TUX_GENERATION_STARTING) && !find(supervisor, TUX_GENERATION_RETIRING);
+}
+
 /* Until something happens. */
 static void wait_for_something(struct supervisor *supervisor)
 {
+	const struct tux_root_watch *roots = may_renew(supervisor) ? &supervisor->current->roots : NULL;
+	const int due_ms = roots ? tux_root_watch_wait_ms(roots, tux_generation_now_ms()) : -1;
 	const struct tux_generation *starting = find(supervisor, TUX_GENERATION_STARTING);
 	const struct tux_generation *retiring = find(supervisor, TUX_GENERATION_RETIRING);
 	struct pollfd waits[] = {
 		{ .fd = supervisor->signal_fd, .events = POLLIN },
 		{ .fd = starting ? starting->fd : -1, .events = POLLIN },
 		{ .fd = retiring ? retiring->fd : -1, .events = POLLIN },
+		{ .fd = roots ? roots->fd : -1, .events = POLLIN },
 	};
 	const bool look = starting || retiring || supervisor->restart_at_ms > 0 || supervisor->reload_due ||
 	                  find(supervisor, TUX_GENERATION_STOPPING);
 
-	poll(waits, 3, look ? LOOK_MS : -1);
+	poll(waits, 4, look || (due_ms >= 0 && due_ms < LOOK_MS) ? LOOK_MS : due_ms);
 }
 
 static void words_take(struct supervisor *supervisor)
@@ -402,6 +482,8 @@ static void turn(struct supervisor *supervisor)
 		reload(supervisor);
 	if (supervisor->restart_at_ms > 0 && !find(supervisor, TUX_GENERATION_STARTING))
 		restart(supervisor);
+	if (may_renew(supervisor))
+		renew(supervisor);
 }
 
 /* Signals are read from now on, one after the other. False with errno. */
@@ -431,6 +513,17 @@ static void files_raise(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* One socket for all processes: what the one that reads it does not come to is for the next one. Without it no connection is passed on. */
+static void passing_open(struct supervisor *supervisor)
+{
+	int fd[2] = { -1, -1 };
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
+		fprintf(stderr, "tux: reloads will not pass connections on: %s\n", strerror(errno));
+	supervisor->passed_fd = fd[0];
+	supervisor->pass_fd = fd[1];
+}
+
 int tux_supervise(int argc, char **argv, const char *path)
 {
 	static struct supervisor supervisor; /* its listeners are too many for the stack */
@@ -439,6 +532,8 @@ int tux_supervise(int argc, char **argv, const char *path)
 	supervisor.argv = argv;
 	supervisor.path = path;
 	supervisor.next = &supervisor.memory[0];
+	supervisor.memory[0].roots.fd = supervisor.memory[1].roots.fd = -1;
+	tux_root_start();
 	files_raise();
 	supervisor.status = configuration_open(&supervisor, supervisor.next, NULL);
 	if (supervisor.status != 0)
@@ -447,6 +542,7 @@ int tux_supervise(int argc, char **argv, const char *path)
 		fprintf(stderr, "tux: cannot wait for signals: %s\n", strerror(errno));
 		return EXIT_FAILURE;
 	}
+	passing_open(&supervisor);
 	tux_service_connect();
 	if (!launch(&supervisor, supervisor.next))
 		return EXIT_FAILURE;

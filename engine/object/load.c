@@ -63,6 +63,7 @@ static enum object_kind kind_of_error(int error)
 	case ENOENT:
 	case ENOTDIR:
 	case ENAMETOOLONG:
+	case EBADF: /* the root itself is not there */
 		return OBJECT_MISSING;
 	case EACCES:
 	case EPERM:

@@ -12,7 +12,7 @@
 
 enum {
 	RECORDS_BYTES = 256 * 1024,
-	CLOSE_SECONDS = 5,      /* that closing waits for a reader of a full pipe */
+	CLOSE_SECONDS = 5,      /* that closing waits for a reader of a full pipe to read on */
 	BATCH_WAIT_NS = 2000000, /* to let a batch grow: one wake-up and one write for many requests */
 };
 
@@ -168,17 +168,24 @@ void tux_log_reopen(struct tux_log *log)
 	tux_engine_records_wake(log->engine);
 }
 
+/* Lines that all files have taken. */
+static uint64_t written(const struct tux_log *log)
+{
+	uint64_t lines = 0;
+
+	for (unsigned i = 0; i < log->file_count; i++)
+		lines += tux_log_file_written(log->file[i]);
+	return lines;
+}
+
 /* The thread cannot go on: what the engine answered and it did not write is lost. */
 static void rest_lose(struct tux_log *log)
 {
 	struct tux_counters counters;
 	uint64_t known;
-	unsigned i;
 
 	tux_engine_counters(log->engine, &counters);
-	known = counters.records_lost + atomic_load(&log->unwanted);
-	for (i = 0; i < log->file_count; i++)
-		known += tux_log_file_written(log->file[i]);
+	known = counters.records_lost + atomic_load(&log->unwanted) + written(log);
 	if (counters.requests > known)
 		tux_engine_records_fail(log->engine, counters.requests - known);
 	fprintf(stderr, "tux: nobody reads the log: its last %llu lines are lost\n",
@@ -188,16 +195,22 @@ static void rest_lose(struct tux_log *log)
 bool tux_log_close(struct tux_log *log)
 {
 	struct timespec until;
+	uint64_t before;
 
 	if (log->started) {
 		atomic_store(&log->stopping, true);
 		tux_engine_records_wake(log->engine);
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += CLOSE_SECONDS;
-		if (pthread_timedjoin_np(log->thread, NULL, &until) != 0) {
-			rest_lose(log);
-			return false;
-		}
+		do { /* a slow reader is waited for as long as it reads */
+			before = written(log);
+			clock_gettime(CLOCK_REALTIME, &until);
+			until.tv_sec += CLOSE_SECONDS;
+			if (pthread_timedjoin_np(log->thread, NULL, &until) == 0) {
+				log_free(log);
+				return true;
+			}
+		} while (written(log) != before);
+		rest_lose(log);
+		return false;
 	}
 	log_free(log);
 	return true;

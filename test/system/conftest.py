@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "http")]
 
 import client  # noqa: E402
-from tools import free_port  # noqa: E402
+from tools import children, free_port  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -65,9 +65,16 @@ class Tux:
     def wait(self, seconds=30):
         return self.process.wait(timeout=seconds)
 
+    @property
+    def pid(self):
+        """The process that serves: the one that was started supervises it."""
+        serving = sorted(pid for pid, name in children(self.process.pid).items() if name == "tux")
+        assert serving, "no process serves: " + self.output
+        return serving[-1]
+
     def status(self, name):
-        """A line of /proc/PID/status."""
-        with open("/proc/%d/status" % self.process.pid, encoding="ascii") as file:
+        """A line of /proc/PID/status of the process that serves."""
+        with open("/proc/%d/status" % self.pid, encoding="ascii") as file:
             for line in file:
                 if line.startswith(name + ":"):
                     return line.split(":", 1)[1].strip()

@@ -24,7 +24,7 @@ def same(body):
 
 
 def descriptors(tux):
-    return len(os.listdir("/proc/%d/fd" % tux.process.pid))
+    return len(os.listdir("/proc/%d/fd" % tux.pid))
 
 
 def in_chunks(part):

@@ -136,7 +136,7 @@ def test_sighup_reopens_the_log(tux, root, place):
     client.wait_until(lambda: any("before" in line for line in lines_of(log, 1)), "the first line")
     os.rename(log, log + ".1")
     server.signal(signal.SIGHUP)
-    client.wait_until(lambda: os.path.exists(log), "the new file")
+    client.wait_until(lambda: "tux: reloaded" in server.output, "the process that served has retired")
     server.get("/file?after")
     client.wait_until(lambda: any("after" in line for line in lines_of(log, 1)), "the line in the new file")
     with open(log + ".1", encoding="utf-8") as file:
@@ -222,8 +222,8 @@ def test_privileges(tux, root, user):
         assert int(server.status(name), 16) == 0, name
     assert server.status("NoNewPrivs") == "1"
     assert server.status("Seccomp") == "2"
-    for task in os.listdir("/proc/%d/task" % server.process.pid):  # all threads, not the first alone
-        with open("/proc/%d/task/%s/status" % (server.process.pid, task), encoding="ascii") as file:
+    for task in os.listdir("/proc/%d/task" % server.pid):  # all threads, not the first alone
+        with open("/proc/%d/task/%s/status" % (server.pid, task), encoding="ascii") as file:
             status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
         assert status["Seccomp"] == "2" and int(status["CapEff"], 16) == 0
         assert status["Uid"].split() == [str(wanted.pw_uid)] * 4
@@ -252,9 +252,9 @@ def test_nothing_inherited(tux, root):
         os.set_inheritable(file.fileno(), True)
         server = tux(root, "--no-sandbox")
         links = []
-        for fd in os.listdir("/proc/%d/fd" % server.process.pid):
+        for fd in os.listdir("/proc/%d/fd" % server.pid):
             try:
-                links.append(os.readlink("/proc/%d/fd/%s" % (server.process.pid, fd)))
+                links.append(os.readlink("/proc/%d/fd/%s" % (server.pid, fd)))
             except OSError:
                 continue
         assert "/etc/hostname" not in links

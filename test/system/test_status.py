@@ -114,7 +114,7 @@ def test_json(status):
     response = server.get("/status", "Accept: application/json")
     assert response.field("Content-Type") == "application/json" and response.field("Vary") == "Accept"
     now = json.loads(response.body)
-    assert now["pid"] == server.process.pid or now["pid"] > 0
+    assert now["pid"] == server.pid or now["pid"] > 0
     assert told(server)["requests"] == now["requests"] + 1
     with server.connect() as conn:
         response = conn.get("/status?format=json", method="HEAD")
@@ -273,21 +273,21 @@ def test_command_line(tux, site, ask):
     servers = [tux(site, "--control", ask.directory) for _ in range(2)]
     for _ in range(7):
         servers[0].get("/none-such")
-    pids = sorted(server.process.pid for server in servers)
+    pids = sorted(server.pid for server in servers)
     assert sorted(int(name) for name in os.listdir(ask.directory)) == pids
     assert all(os.stat(os.path.join(ask.directory, str(pid))).st_mode & 0o777 == 0o600 for pid in pids)
     found = ask()
     assert found.returncode == 0, found.stderr
-    assert re.search(r"process %d, up for" % servers[0].process.pid, found.stdout)
+    assert re.search(r"process %d, up for" % servers[0].pid, found.stdout)
     assert re.search(r"^  requests +\d+: .*404 7", found.stdout, re.M)
     told_all = json.loads(ask("--json").stdout)
     assert sorted(one["pid"] for one in told_all) == pids
-    assert [one["status"]["404"] for one in told_all if one["pid"] == servers[0].process.pid] == [7]
+    assert [one["status"]["404"] for one in told_all if one["pid"] == servers[0].pid] == [7]
     found = ask("--prometheus")
     assert "more than one server" in found.stderr
-    assert prometheus(ask("--prometheus", str(servers[0].process.pid)).stdout)["tux_responses_total"][('code="404"',)] == 7
+    assert prometheus(ask("--prometheus", str(servers[0].pid)).stdout)["tux_responses_total"][('code="404"',)] == 7
     servers[1].end()
-    assert os.listdir(ask.directory) == [str(servers[0].process.pid)]
+    assert os.listdir(ask.directory) == [str(servers[0].pid)]
     servers[0].process.kill()
     servers[0].process.wait()
     servers[0].end = lambda: None
@@ -301,11 +301,11 @@ def test_strangers_get_nothing(tux, site, ask):
         pytest.skip("only root becomes another user")
     server = tux(site, "--control", ask.directory, "--user", "www-data")
     found = ask("--json", user="nobody")
-    assert found.returncode == 1 and found.stdout == "" and str(server.process.pid) in found.stderr
-    os.chmod(os.path.join(ask.directory, str(server.process.pid)), 0o666)
+    assert found.returncode == 1 and found.stdout == "" and str(server.pid) in found.stderr
+    os.chmod(os.path.join(ask.directory, str(server.pid)), 0o666)
     found = ask("--json", user="nobody")
     assert found.returncode == 1 and found.stdout == "" and "its own user" in found.stderr
-    assert json.loads(ask("--json", user="www-data").stdout)[0]["pid"] == server.process.pid
+    assert json.loads(ask("--json", user="www-data").stdout)[0]["pid"] == server.pid
 
 
 def test_control_off_and_wrong(tux, site, ask, place):
@@ -323,13 +323,13 @@ def test_control_socket_does_not_wait(tux, site, ask):
     server = tux(site, "--control", ask.directory)
     silent = [socket.socket(socket.AF_UNIX) for _ in range(2)]
     for sock in silent:
-        sock.connect(os.path.join(ask.directory, str(server.process.pid)))
+        sock.connect(os.path.join(ask.directory, str(server.pid)))
     began = time.monotonic()
     assert json.loads(ask("--json").stdout)
     assert time.monotonic() - began < 5
     silent[0].close()
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(os.path.join(ask.directory, str(server.process.pid)))
+        sock.connect(os.path.join(ask.directory, str(server.pid)))
         sock.send(b"x" * 100)
         try:
             assert sock.recv(1) == b""

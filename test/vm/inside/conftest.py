@@ -96,6 +96,12 @@ class Tux:
                 break
             assert self.process.poll() is None and time.monotonic() < until, text
 
+    @property
+    def pid(self):
+        """The process that serves: a child of the one that was started."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
+        return max(int(pid) for pid in children if pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="ascii") == "tux\n")
+
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
@@ -105,9 +111,15 @@ class Tux:
             return ask(sock, target, *fields)
 
     def stop(self, number=signal.SIGTERM):
+        serving = None
         if self.process.poll() is None:
+            serving = self.pid if number == signal.SIGKILL else None
             self.process.send_signal(number)
         self.process.wait(20)
+        until = time.monotonic() + 20
+        while serving and pathlib.Path(f"/proc/{serving}").exists():  # it ends as the one that supervised it is gone
+            assert time.monotonic() < until, "the process that serves is still there"
+            time.sleep(0.01)
         self.error.close()
         if self in Tux.running:
             Tux.running.remove(self)

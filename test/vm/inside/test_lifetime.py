@@ -259,7 +259,7 @@ def test_status(tux):
         time.sleep(0.1)
         found = subprocess.run(["/usr/bin/tux", "status"], capture_output=True, text=True, check=True).stdout
     lines = [line.split(None, 1) for line in found.splitlines()]
-    assert f"process {tux.process.pid}: 1 connections" in found, found
+    assert f"process {tux.pid}: 1 connections" in found, found
     assert ["requests", "2"] in lines and ["accepted", "3"] in lines or ["accepted", "2"] in lines, found
     assert any(line[0] == "handed" and "missing 1" in line[1] for line in lines), found
 

@@ -218,12 +218,12 @@ def test_reload_under_load(root, supervised, second):
 
 
 def test_idle_connections_outlive_a_reload(root, supervised):
+    """They are passed on to the process that took over, which answers as it is configured."""
     _, port, reload_ = supervised
     with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
         assert ask(sock, "/a.txt") == (200, b"hello\n")
         reload_(root / "other", "engine kernel")
         time.sleep(0.5)
-        assert ask(sock, "/a.txt") == (200, b"hello\n")
-        assert sock.recv(1) == b""
+        assert ask(sock, "/a.txt") == (200, b"other\n")
     with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
         assert ask(sock, "/a.txt") == (200, b"other\n")

@@ -212,7 +212,7 @@ def ask(sock, target):
 def test_a_connection_comes_back(both):
     """Behind an answer of the upstream the connection is the kernel engine's again: the program has none that is open."""
     kernel = both[1]
-    fds = f"/proc/{kernel.process.pid}/fd"
+    fds = f"/proc/{kernel.pid}/fd"
 
     def open_here():
         """The ends of this connection that the program holds."""

@@ -58,7 +58,7 @@ def test_the_service_serves_from_the_kernel(device, site):
     tux = Tux(site, preexec_fn=become([CAP_NET_ADMIN]))
     try:
         assert tux.get("/a.txt") == (200, b"hello")
-        status = pathlib.Path(f"/proc/{tux.process.pid}/status").read_text(encoding="utf-8")
+        status = pathlib.Path(f"/proc/{tux.pid}/status").read_text(encoding="utf-8")
         fields = dict(line.split(":\t") for line in status.splitlines() if ":\t" in line)
         assert fields["Uid"].split() == [str(USER)] * 4
         assert all(int(fields[name], 16) == 0 for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")), status
