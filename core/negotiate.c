@@ -148,5 +148,6 @@ bool tux_negotiate_json(const uint8_t *buf, const struct tux_request *req)
 				json.any = html.any = weight;
 		}
 	}
-	return preferred(&json) > preferred(&html);
+	return preferred(&json) > preferred(&html) ||
+	       (preferred(&json) == preferred(&html) && json.exact != UNSAID && json.exact > 0 && html.exact == UNSAID);
 }

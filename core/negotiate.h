@@ -36,7 +36,10 @@ const char *tux_coding_suffix(enum tux_coding coding);
   @*/
 enum tux_coding tux_negotiate_coding(const uint8_t *buf, const struct tux_request *req, uint32_t available);
 
-/* Whether Accept prefers application/json to text/html; false without Accept. Any context. */
+/*
+ * True if Accept prefers application/json to text/html: by its weight or, at equal weight, because it names JSON and not HTML,
+ * as clients do that append "text/plain" and everything else. False without Accept. Any context.
+ */
 /*@ requires request_readable(buf, req);
   @ assigns \nothing;
   @*/

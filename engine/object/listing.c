@@ -451,6 +451,9 @@ static void json_write(const struct listing *listing, struct text *out)
 
 		put_text(out, i ? ",\n{\"name\":" : "\n{\"name\":");
 		put_json(out, name, strlen(name));
+		put_text(out, ",\"href\":\"");
+		put_link(out, name, strlen(name));
+		put_text(out, entry->directory ? "/\"" : "\"");
 		put_text(out, entry->directory ? ",\"type\":\"directory\",\"size\":" : ",\"type\":\"file\",\"size\":");
 		put_number(out, entry->size);
 		put_text(out, ",\"mtime\":\"");
@@ -477,7 +480,8 @@ static const char page_start[] =
 	"a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}\n"
 	"table{width:100%;border-collapse:collapse}\n"
 	"th,td{padding:.4rem .5rem;text-align:left;border-bottom:1px solid var(--line)}\n"
-	"th{font-size:.875rem;font-weight:600;white-space:nowrap}th a{color:var(--dim)}\n"
+	"th{font-size:.875rem;font-weight:600;white-space:nowrap}th a,th button{color:var(--dim)}\n"
+	"th button{all:unset;cursor:pointer;color:var(--dim)}th button:hover{text-decoration:underline}\n"
 	"td{overflow-wrap:anywhere}tbody tr:hover{background:var(--hover)}\n"
 	"td+td,th+th{width:1%;white-space:nowrap;text-align:right;color:var(--dim);font-variant-numeric:tabular-nums;"
 	"padding-left:1.5rem}\n"
@@ -524,7 +528,10 @@ static void breadcrumbs_write(const struct tux_listing_request *req, struct text
 	put_text(out, "</h1>\n");
 }
 
-/* A column's head: its link sorts by it, or the other way round if that is done. Big and new come first. */
+/*
+ * Writes a column's head: it sorts by it, or the other way round if that is done. Big and new come first. It is a form, not a link:
+ * programs that fetch a site link by link, of which not all know rel=nofollow, would have each list seven times.
+ */
 static void column_write(const struct listing *listing, struct text *out, enum sort_key key, const char *name,
                          const char *title)
 {
@@ -534,13 +541,22 @@ static void column_write(const struct listing *listing, struct text *out, enum s
 	put_text(out, "<th");
 	if (active)
 		put_text(out, listing->order.descending ? " aria-sort=\"descending\"" : " aria-sort=\"ascending\"");
-	put_text(out, "><a href=\"?sort=");
-	put_text(out, name);
-	put_text(out, descending ? "&amp;order=desc\">" : "&amp;order=asc\">");
+	if (key == SORT_NAME && !descending) { /* the order that there is without a query */
+		put_text(out, "><a href=\"./\">");
+	} else {
+		put_text(out, "><form rel=\"nofollow\"><button name=\"sort\" value=\"");
+		put_text(out, name);
+		put_text(out, "\">");
+	}
 	put_text(out, title);
 	if (active)
 		put_text(out, listing->order.descending ? " \xe2\x86\x93" : " \xe2\x86\x91");
-	put_text(out, "</a></th>");
+	if (key == SORT_NAME && !descending) {
+		put_text(out, "</a></th>");
+		return;
+	}
+	put_text(out, "</button><input type=\"hidden\" name=\"order\" value=\"");
+	put_text(out, descending ? "desc\"></form></th>" : "asc\"></form></th>");
 }
 
 static void row_write(const struct listing *listing, struct text *out, const struct entry *entry)

@@ -21,7 +21,7 @@ struct tux_listing_request {
 /*
  * Reads the directory and renders it. *text is malloc'ed, *len bytes; the caller frees it. False with errno when the
  * directory cannot be read or memory is short. Sockets, devices, FIFOs and links that are broken or leave the root are
- * left out; directories come first. Names are escaped in markup, percent-encoded in links and valid UTF-8 in JSON.
+ * left out; directories come first. Names are escaped in markup, percent-encoded in links and valid UTF-8 in JSON, where "href" has the link.
  * At most TUX_LISTING_MAX entries; more are counted in a last line of the markup. Blocks: for a thread that may.
  */
 bool tux_listing_render(const struct tux_listing_request *req, uint8_t **text, size_t *len);

@@ -235,6 +235,8 @@ static void on_event(struct watch *watch, const struct inotify_event *event)
 			forget(watch, dir);
 		} else if (event->len > 0) {
 			on_name(watch, dir, event);
+		} else if (event->mask & IN_ATTRIB) { /* its own mode: nothing above a root tells of it */
+			cache_drop_beneath(watch->cache, dir->site, dir->path, dir->len);
 		}
 	}
 }

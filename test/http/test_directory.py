@@ -164,13 +164,14 @@ def test_own_404(start):
 class Links(html.parser.HTMLParser):
     def __init__(self, text):
         super().__init__()
-        self.hrefs, self.tags, self.text = [], set(), ""
+        self.hrefs, self.rels, self.tags, self.text = [], [], set(), ""
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
         if tag == "a":
             self.hrefs.append(dict(attrs)["href"])
+            self.rels.append(dict(attrs).get("rel", ""))
 
     def handle_data(self, data):
         self.text += data
@@ -238,11 +239,11 @@ def test_listing_sorts(browse, query, order):
     assert all(name.endswith("/") for name in names[:2])
 
 
-def test_listing_has_sort_links(browse):
-    """The links by which it is sorted stand in it."""
-    queries = {urllib.parse.urlsplit(href).query for href in Links(browse.get("/list/").body.decode()).hrefs}
-    for key in ("name", "size", "time"):
-        assert any("sort=" + key in query for query in queries)
+def test_listing_has_sort_buttons(browse):
+    """The buttons by which it is sorted stand in it."""
+    body = browse.get("/list/").body
+    for key in (b"name", b"size", b"time"):
+        assert b'<button name="sort" value="%s">' % key in body
 
 
 def test_listing_escapes(browse):
@@ -274,6 +275,36 @@ def test_listing_as_json(browse):
     entries = json.loads(browse.get("/funny/", "Accept: application/json").body)
     assert sorted(entry["name"] for entry in entries) == sorted(content.FUNNY)
     assert json.loads(browse.get("/empty/", "Accept: application/json").body) == []
+
+
+@pytest.mark.parametrize("accept", ["application/json, text/plain, */*", "application/json, */*", "application/json;q=0.5, */*;q=0.5"])
+def test_listing_as_json_for_clients_that_take_all(browse, accept):
+    """RFC 9110 12.5.1: of two types of one weight the one that is named is meant, as by axios and Angular."""
+    assert browse.get("/list/", "Accept: " + accept).field("Content-Type") == "application/json"
+
+
+def test_listing_as_json_has_links(browse):
+    """Each entry has a link that leads to its file, whatever octets its name is of."""
+    name = os.path.join(os.fsencode(browse.root), b"octets", b"caf\xe9 %\xff?.txt")
+    os.makedirs(os.path.dirname(name), exist_ok=True)
+    os.makedirs(os.path.join(os.path.dirname(name), b"sub"), exist_ok=True)
+    with open(name, "wb") as file:
+        file.write(b"octets")
+    directory, file = json.loads(browse.get("/octets/", "Accept: application/json").body)
+    assert directory["href"] == "sub/" and file["href"] == "caf%E9%20%25%FF%3F.txt"
+    assert browse.get("/octets/" + file["href"]).body == b"octets"
+    for entry in json.loads(browse.get("/funny/", "Accept: application/json").body):
+        assert browse.get("/funny/" + entry["href"]).body == entry["name"].encode()
+
+
+@pytest.mark.parametrize("query", ["", "?sort=name&order=desc", "?sort=size&order=desc", "?sort=time&order=asc"])
+def test_listing_in_other_orders_is_not_for_robots(browse, query):
+    """No link has a query, so that a mirror (wget -r) has each list once; forms sort, and the first order has no query."""
+    response = browse.get("/list/" + query)
+    links = Links(response.body.decode())
+    assert not any("?" in href for href in links.hrefs)
+    assert response.body.count(b'<form rel="nofollow">') == (3 if query == "" else 2)
+    assert "./" in links.hrefs or query == ""
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html", "text/html, application/json;q=0.5",

@@ -62,6 +62,20 @@ def test_unreadable(conn, target):
     assert response.status == 403 and b"secret" not in response.body
 
 
+@pytest.mark.parametrize("above", ["", "directory"])
+def test_directory_that_is_closed_closes_its_files(start, above):
+    """A file that is cached is refused as soon as its directory may not be entered: the root itself, or one beneath it."""
+    server = start("--recheck", "60")
+    server.write("directory/file", b"data")
+    with server.connect() as conn:
+        assert conn.get("/directory/file").body == b"data"
+        assert conn.get("/text.txt").status == 200
+        os.chmod(server.path(above), 0o700 if os.geteuid() == 0 else 0)
+        assert conn.get("/directory/file").status == 403
+        os.chmod(server.path(above), 0o755)
+        assert conn.get("/directory/file").body == b"data"
+
+
 def test_any_mode_option(start):
     """--any-mode serves what the server itself can read."""
     server = start("--any-mode")

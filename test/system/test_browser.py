@@ -142,7 +142,7 @@ def test_listing(tux, place, browser):
         assert name in text
     keep(browser, "listing.png")
     order = "return [...document.links].map(l => l.innerText.trim()).filter(t => t.endsWith('.txt'))"
-    browser.run("[...document.links].find(l => l.search.includes('sort=size')).click()")
+    browser.run("document.querySelector('button[value=size]').click()")
     client.wait_until(lambda: browser.run("return document.readyState") == "complete" and
                       "sort=size" in browser.run("return location.search"), "the sorted listing")
     names = browser.run(order)

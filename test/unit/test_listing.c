@@ -198,9 +198,9 @@ static void test_escaping(void **state)
 static void test_json(void **state)
 {
 	static const char *const order[] = {
-		"[\n{\"name\":\"deep\",\"type\":\"directory\",\"size\":0,\"mtime\":\"",
-		"{\"name\":\"<script>&\\\"'.txt\",\"type\":\"file\",\"size\":0,\"mtime\":\"2000-02-29T00:00:00Z\"},\n",
-		"{\"name\":\"bad\xef\xbf\xbd\\u0001caf\xc3\xa9\",\"type\":\"file\",\"size\":0,\"mtime\":\"1970-01-01T00:00:00Z\"}",
+		"[\n{\"name\":\"deep\",\"href\":\"deep/\",\"type\":\"directory\",\"size\":0,\"mtime\":\"",
+		"{\"name\":\"<script>&\\\"'.txt\",\"href\":\"%3Cscript%3E%26%22%27.txt\",\"type\":\"file\",\"size\":0,\"mtime\":\"2000-02-29T00:00:00Z\"},\n",
+		"{\"name\":\"bad\xef\xbf\xbd\\u0001caf\xc3\xa9\",\"href\":\"bad%FF%01caf%C3%A9\",\"type\":\"file\",\"size\":0,\"mtime\":\"1970-01-01T00:00:00Z\"}",
 		"\n]\n",
 		NULL,
 	};
