@@ -248,7 +248,7 @@ def test_unix_listener_swapped_after_bind(tux, root, theirs, target, race):
 def test_control_socket_swapped_after_bind(tux, root, theirs, target, race):
     """The control socket is made the user's without its path: the link's target keeps its owner."""
     server = tux(root, "--control", theirs, env=race)
-    path = os.path.join(theirs, str(server.process.pid))
+    path = os.path.join(theirs, str(server.pid))
     assert os.path.islink(path)
     st = os.stat(path + ".moved")
     assert (st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)) == (USER.pw_uid, USER.pw_gid, 0o600)
@@ -260,7 +260,7 @@ def test_control_socket_in_directory_of_root(tux, root, place):
     directory = os.path.join(place, "control")
     os.mkdir(directory, 0o755)
     server = tux(root, "--control", directory)
-    st = os.stat(os.path.join(directory, str(server.process.pid)))
+    st = os.stat(os.path.join(directory, str(server.pid)))
     assert (st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)) == (USER.pw_uid, USER.pw_gid, 0o600)
 
 
@@ -270,7 +270,7 @@ def test_control_directory_is_made_for_the_user(tux, root, place, theirs):
         server = tux(root, "--control", os.path.join(parent, "made"))
         st = os.stat(os.path.join(parent, "made"))
         assert (st.st_uid, st.st_gid) == (USER.pw_uid, USER.pw_gid)
-        assert os.listdir(os.path.join(parent, "made")) == [str(server.process.pid)]
+        assert os.listdir(os.path.join(parent, "made")) == [str(server.pid)]
         server.end()
         assert os.listdir(os.path.join(parent, "made")) == []
 

@@ -50,7 +50,7 @@ def acl(mode_of_user, uid):
 
 
 def uid_of(server):
-    for line in open(f"/proc/{server.process.pid}/status", encoding="ascii"):
+    for line in open(f"/proc/{server.pid}/status", encoding="ascii"):
         if line.startswith("Uid:"):
             return int(line.split()[2])
     raise AssertionError
