@@ -13,6 +13,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "print.h"
+
 enum {
 	MAX_LINKS = 40, /* followed in one path, as many as the kernel follows */
 };
@@ -253,11 +255,9 @@ int tux_place_directory(const char *path, bool *shared)
 /* The kernel's own path to a name in an open directory, or to an open file; false with errno if it does not fit. */
 static bool address_make(struct sockaddr_un *address, int fd, const char *slash, const char *name)
 {
-	const int len = snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d%s%s", fd, slash, name);
-
 	address->sun_family = AF_UNIX;
 	errno = ENAMETOOLONG;
-	return len > 0 && (size_t)len < sizeof(address->sun_path);
+	return print_whole(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d%s%s", fd, slash, name);
 }
 
 int tux_place_connect(const struct tux_place *place, int fd)

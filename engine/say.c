@@ -2,8 +2,9 @@
 #include "say.h"
 
 #include <poll.h>
-#include <stdio.h>
 #include <unistd.h>
+
+#include "print.h"
 
 enum { FRONT_BYTES = 80 };
 
@@ -11,13 +12,13 @@ bool say(const char *front, const char *text, uint32_t len)
 {
 	struct pollfd error_log = { .fd = STDERR_FILENO, .events = POLLOUT };
 	char line[SAY_BYTES + FRONT_BYTES + 16];
-	int head = snprintf(line, sizeof(line), "tux: %.*s ", FRONT_BYTES, front);
+	const size_t head = print(line, sizeof(line), "tux: %.*s ", FRONT_BYTES, front);
 
 	if (len > SAY_BYTES)
 		len = SAY_BYTES;
 	for (uint32_t i = 0; i < len; i++)
-		line[head + (int)i] = (unsigned char)text[i] < ' ' && text[i] != '\t' ? '?' : text[i];
-	line[head + (int)len] = '\n';
+		line[head + i] = (unsigned char)text[i] < ' ' && text[i] != '\t' ? '?' : text[i];
+	line[head + len] = '\n';
 	/* A pipe that has room takes a line of this size whole. */
-	return poll(&error_log, 1, 0) == 1 && write(STDERR_FILENO, line, (size_t)head + len + 1) >= 0;
+	return poll(&error_log, 1, 0) == 1 && write(STDERR_FILENO, line, head + len + 1) >= 0;
 }

@@ -16,6 +16,7 @@
 
 #include "../engine/place.h"
 #include "privileges.h"
+#include "../engine/print.h"
 
 enum {
 	WAIT_SECONDS = 2, /* for who asks, and to take the answer */
@@ -36,15 +37,12 @@ struct tux_control {
 bool tux_control_usual(char *path, size_t path_size)
 {
 	const char *service = getenv("RUNTIME_DIRECTORY"), *mine = getenv("XDG_RUNTIME_DIR");
-	int len = -1;
 
 	if (service && *service == '/')
-		len = snprintf(path, path_size, "%.*s", (int)strcspn(service, ":"), service);
-	else if (geteuid() == 0)
-		len = snprintf(path, path_size, "/run/tux");
-	else if (mine && *mine == '/')
-		len = snprintf(path, path_size, "%s/tux", mine);
-	return len > 0 && (size_t)len < path_size;
+		return print_whole(path, path_size, "%.*s", (int)strcspn(service, ":"), service);
+	if (geteuid() == 0)
+		return print_whole(path, path_size, "/run/tux");
+	return mine && *mine == '/' && print_whole(path, path_size, "%s/tux", mine);
 }
 
 /* Makes the directory at a place. Root makes it only where nobody else could replace it before it is given to the user. */
@@ -112,7 +110,7 @@ struct tux_control *tux_control_open(const char *directory, const struct tux_use
 	struct tux_control *control = calloc(1, sizeof(*control));
 	char usual[sizeof(control->path)];
 	const char *const wanted = directory ? directory : usual;
-	int len = 0;
+	bool whole = true;
 
 	error[0] = '\0';
 	if (!control || (!directory && !tux_control_usual(usual, sizeof(usual)))) {
@@ -124,8 +122,8 @@ struct tux_control *tux_control_open(const char *directory, const struct tux_use
 	if (directory_make(wanted, user))
 		control->directory = realpath(wanted, NULL);
 	if (control->directory)
-		len = snprintf(control->path, sizeof(control->path), "%s/%u", control->directory, (unsigned)getpid());
-	if ((size_t)len >= sizeof(control->path))
+		whole = print_whole(control->path, sizeof(control->path), "%s/%u", control->directory, (unsigned)getpid());
+	if (!whole)
 		errno = ENAMETOOLONG;
 	else if (control->directory && listen_at(control, user))
 		return control;

@@ -17,6 +17,7 @@
 #include "../include/uapi/tux.h"
 #include "control.h"
 #include "value.h"
+#include "../engine/print.h"
 
 enum { ANSWER_SECONDS = 5 };
 
@@ -104,7 +105,7 @@ static int server_connect(const char *directory, uint64_t pid)
 	char path[PATH_MAX];
 	int fd, saved;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/%llu", directory, (unsigned long long)pid) >= sizeof(path)) {
+	if (!print_whole(path, sizeof(path), "%s/%llu", directory, (unsigned long long)pid)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}

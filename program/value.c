@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "../engine/print.h"
+
 /* Reads digits at *text and moves behind them; false without one, or above what 64 bits hold. */
 static bool digits_read(const char **text, uint64_t *value)
 {
@@ -104,7 +106,7 @@ bool tux_value_seconds(const char *text, uint32_t min_ms, uint32_t max_ms, uint3
 void tux_value_write_count(uint64_t count, char out[TUX_VALUE_TEXT])
 {
 	char digits[TUX_VALUE_TEXT];
-	int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)count);
+	const int len = (int)print(digits, sizeof(digits), "%llu", (unsigned long long)count);
 	int i, at = 0;
 
 	for (i = 0; i < len; i++) {

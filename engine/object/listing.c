@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../print.h"
+
 enum {
 	FIRST_ENTRIES = 64,
 	FIRST_BYTES = 4096,
@@ -170,7 +172,7 @@ static void put_json(struct text *text, const char *name, size_t len)
 		if (bytes == 0) {
 			put_text(text, "\xef\xbf\xbd");
 		} else if (byte < 0x20 || byte == 0x7f) {
-			put(text, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", byte));
+			put(text, escape, print(escape, sizeof(escape), "\\u%04x", byte));
 		} else {
 			if (byte == '"' || byte == '\\')
 				put_text(text, "\\");
@@ -216,7 +218,7 @@ static void put_number(struct text *text, uint64_t number)
 {
 	char out[SHORT_TEXT];
 
-	put(text, out, (size_t)snprintf(out, sizeof(out), "%llu", (unsigned long long)number));
+	put(text, out, print(out, sizeof(out), "%llu", (unsigned long long)number));
 }
 
 /* Whether part i, of those that '&' separates in the query, is text. */
@@ -270,8 +272,7 @@ static bool link_follow(const struct tux_listing_request *req, const char *name,
 	int fd = -1, i;
 	bool found;
 
-	if (snprintf(path, sizeof(path), "%.*s%s", (int)req->path_len - 1, (const char *)req->path + 1, name) >=
-	    (int)sizeof(path)) {
+	if (!print_whole(path, sizeof(path), "%.*s%s", (int)req->path_len - 1, (const char *)req->path + 1, name)) {
 		errno = ENAMETOOLONG;
 		return false;
 	}

@@ -2,6 +2,7 @@
 #include "load.h"
 
 #include "../../core/etag.h"
+#include "../print.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -264,8 +265,7 @@ static enum take take_siblings(const struct load *load, struct object *object)
 		struct stat st;
 		int fd;
 
-		if (snprintf(name, sizeof(name), "%s%s", object->file, tux_coding_suffix((enum tux_coding)coding)) >=
-		    (int)sizeof(name))
+		if (!print_whole(name, sizeof(name), "%s%s", object->file, tux_coding_suffix((enum tux_coding)coding)))
 			continue;
 		fd = open_beneath(load, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, &via_link);
 		if (fd < 0 && would_block(load))
@@ -342,7 +342,7 @@ static void build_head(struct object *object, enum tux_coding coding)
 	tux_head_describe(&head, &facts, object_coding(object, coding), object->available, object->type);
 	tux_head_plan(&head, &plan);
 	len = tux_response_head(text, sizeof(text), &head, &date_off);
-	rep->head = malloc(len);
+	rep->head = len > 0 ? malloc(len) : NULL; /* without it each answer's head is written anew */
 	if (rep->head == NULL)
 		return;
 	memcpy(rep->head, text, len);
@@ -435,7 +435,7 @@ static enum take take_directory(const struct load *load, struct object *object, 
 	for (unsigned i = 0; i < load->site->index_count; i++) {
 		enum take took;
 
-		if (snprintf(index, sizeof(index), "%s%s", name, load->site->index[i]) >= (int)sizeof(index))
+		if (!print_whole(index, sizeof(index), "%s%s", name, load->site->index[i]))
 			continue;
 		took = take_name(load, object, index);
 		if (took != TAKE_DONE || (object->kind != OBJECT_MISSING && object->kind != OBJECT_DIRECTORY))
@@ -524,8 +524,7 @@ bool load_is_current(const struct object *object)
 
 		if (!(object->available & (1u << coding)))
 			continue;
-		if (snprintf(name, sizeof(name), "%s%s", object->file, tux_coding_suffix((enum tux_coding)coding)) >=
-		    (int)sizeof(name))
+		if (!print_whole(name, sizeof(name), "%s%s", object->file, tux_coding_suffix((enum tux_coding)coding)))
 			return false;
 		if (fstatat(object->site->root_fd, name, &st, AT_NO_AUTOMOUNT) != 0)
 			return false;

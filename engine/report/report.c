@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../print.h"
+
 enum {
 	FIRST_LIMIT = 16,      /* microseconds: the histogram's first bucket for Prometheus; each is twice the one before, */
 	LAST_LIMIT = 67108864, /* up to a minute */
@@ -36,9 +38,9 @@ const char *report_reason_name(enum tux_reason reason)
 void report_put_count(FILE *out, uint64_t value)
 {
 	char digits[24];
-	const int len = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+	const size_t len = print(digits, sizeof(digits), "%" PRIu64, value);
 
-	for (int i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++)
 		fprintf(out, i > 0 && (len - i) % 3 == 0 ? ",%c" : "%c", digits[i]);
 }
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "script.h"
+#include "../../engine/print.h"
 
 enum {
 	ADDED_TEXT = 64 * 1024, /* bytes of the variables that are written here */
@@ -210,11 +211,10 @@ static bool variable_add(const char *name, const char *text, size_t len, const c
 {
 	char *const at = next.text + next.text_len;
 	const size_t room = sizeof(next.text) - next.text_len;
-	const int used = snprintf(at, room, "%s=%.*s%s", name, (int)len, text, more);
 
-	if (used < 0 || (size_t)used >= room || next.count == MAX_STRINGS)
+	if (room == 0 || next.count == MAX_STRINGS || !print_whole(at, room, "%s=%.*s%s", name, (int)len, text, more))
 		return false;
-	next.text_len += (size_t)used + 1;
+	next.text_len += strlen(at) + 1;
 	next.environment[next.count++] = at;
 	return true;
 }
@@ -281,7 +281,7 @@ static void script_enter(const struct tux_cgi_rule *rule, struct tux_spawn_reque
 	const char *const root = rule->cgi->root;
 	const int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	uint32_t len;
-	int error, directory_fd, written;
+	int error, directory_fd;
 
 	if (root_fd < 0)
 		fail(failure, TUX_SPAWN_AT_ROOT, errno);
@@ -290,8 +290,7 @@ static void script_enter(const struct tux_cgi_rule *rule, struct tux_spawn_reque
 		fail(failure, TUX_SPAWN_AT_SCRIPT, error);
 	*script_len = at + len;
 	/* By its path, as a script has to be: an open descriptor of it would not outlive the exec, or would be the program's. */
-	written = snprintf(file, file_size, "%s%s%.*s", root, root[strlen(root) - 1] == '/' ? "" : "/", (int)len, request->path + at);
-	if (written < 0 || (size_t)written >= file_size)
+	if (!print_whole(file, file_size, "%s%s%.*s", root, root[strlen(root) - 1] == '/' ? "" : "/", (int)len, request->path + at))
 		fail(failure, TUX_SPAWN_AT_SCRIPT, ENAMETOOLONG);
 	if (fchdir(directory_fd) < 0)
 		fail(failure, TUX_SPAWN_AT_DIRECTORY, errno);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../engine/print.h"
+
 unsigned reading_line(const struct reading *reading, const char *at)
 {
 	unsigned line = 1;
@@ -68,8 +70,7 @@ bool reading_known(struct reading *reading, const ucl_object_t *key, const char 
 			return true;
 		if (!near && tux_command_is_near(name, known[i]))
 			near = known[i];
-		if (len < sizeof(all))
-			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i > 0 ? ", " : "", known[i]);
+		len += print(all + len, sizeof(all) - len, "%s%s", i > 0 ? ", " : "", known[i]);
 	}
 	if (near)
 		reading_wrong(reading, key->key, "unknown key \"%s\" in %s; did you mean \"%s\"?", name, where, near);

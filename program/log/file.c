@@ -16,6 +16,7 @@
 
 #include "binary.h"
 #include "destination.h"
+#include "../../engine/print.h"
 
 enum {
 	LINES_BYTES = 256 * 1024,
@@ -230,9 +231,9 @@ static bool files_shift(const struct tux_log_file *file)
 	unsigned i;
 
 	for (i = file->keep; shifted && i > 0; i--) {
-		const int len = i > 1 ? snprintf(from, sizeof(from), "%s.%u", base, i - 1) : snprintf(from, sizeof(from), "%s", base);
+		const bool whole = i > 1 ? print_whole(from, sizeof(from), "%s.%u", base, i - 1) : print_whole(from, sizeof(from), "%s", base);
 
-		if (len >= PATH_MAX || snprintf(to, sizeof(to), "%s.%u", base, i) >= PATH_MAX) {
+		if (!whole || !print_whole(to, sizeof(to), "%s.%u", base, i)) {
 			errno = ENAMETOOLONG;
 			shifted = false;
 		} else {

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "../value.h"
+#include "../../engine/print.h"
 
 enum {
 	ADDRESS_WIDTH = 15, /* of the columns that people read */
@@ -207,7 +208,7 @@ static void json(struct line *line, struct tux_log_clock *clock, const struct tu
 
 	put_text(line, "{\"time\":\"");
 	put_time(line, clock, record->time_us, "%Y-%m-%dT%H:%M:%S", true);
-	put(line, micros, (size_t)snprintf(micros, sizeof(micros), ".%06uZ", (unsigned)(record->time_us % 1000000)));
+	put(line, micros, print(micros, sizeof(micros), ".%06uZ", (unsigned)(record->time_us % 1000000)));
 	put_text(line, "\",\"client\":\"");
 	put_address(line, record);
 	put_text(line, "\"");
@@ -272,10 +273,10 @@ static void readable(struct line *line, struct tux_log_clock *clock, const struc
 	put_number(line, record->status);
 	put_text(line, normal);
 	tux_value_write_bytes(record->sent_bytes, value);
-	put(line, cell, (size_t)snprintf(cell, sizeof(cell), "%10s", value));
+	put(line, cell, print(cell, sizeof(cell), "%10s", value));
 	tux_value_write_time(record->duration_us, value);
 	put_text(line, dim);
-	put(line, cell, (size_t)snprintf(cell, sizeof(cell), "%10s", value));
+	put(line, cell, print(cell, sizeof(cell), "%10s", value));
 	put_text(line, normal);
 	if (record->refusal != TUX_ACCEPTED && record->refusal < TUX_REFUSALS) {
 		put_text(line, "  ");
