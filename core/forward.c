@@ -646,6 +646,73 @@ uint32_t tux_forward_trailer(uint8_t *out_at, uint32_t cap, const uint8_t *buf, 
 	return out_bytes(&out);
 }
 
+/* Whether the name is one of those to be kept. */
+/*@ requires span_readable(buf, name) && texts_readable(kept, kept_count);
+  @ assigns \nothing;
+  @*/
+static bool is_kept(const uint8_t *buf, struct tux_span name, const struct tux_text *kept, uint32_t kept_count)
+{
+	/*@ loop invariant 0 <= i <= kept_count;
+	  @ loop assigns i;
+	  @ loop variant kept_count - i; */
+	for (uint32_t i = 0; i < kept_count; i++)
+		if (tux_field_equals(buf, name, kept[i].at, kept[i].len))
+			return true;
+	return false;
+}
+
+bool tux_forward_kept(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_field_lines *fields, const struct tux_text *kept,
+                      uint32_t kept_count, uint32_t *len)
+{
+	struct out out = { .at = out_at, .cap = cap };
+
+	/*@ loop invariant 0 <= i <= fields->count && out_valid(&out) && out.at == out_at && out.cap == cap;
+	  @ loop assigns i, out.len, out.full, out_at[0 .. cap - 1];
+	  @ loop variant fields->count - i; */
+	for (uint32_t i = 0; i < fields->count; i++)
+		if (is_kept(buf, fields->line[i].name, kept, kept_count))
+			put_field(&out, buf, fields->line[i]);
+	*len = out_bytes(&out);
+	return out.full == 0;
+}
+
+/* Whether a field of a request is about its body. */
+/*@ assigns \nothing; */
+static bool is_of_body(uint8_t known)
+{
+	return known == TUX_FIELD_CONTENT_LENGTH || known == TUX_FIELD_TRANSFER_ENCODING || known == TUX_FIELD_EXPECT;
+}
+
+uint32_t tux_forward_inside(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_request *req, struct tux_octets target)
+{
+	/*@ assert \forall integer i; 0 <= i < req->fields.count ==> span_readable(buf, req->fields.line[i].name); */
+	/*@ assert \forall integer i; 0 <= i < req->fields.count ==> span_readable(buf, req->fields.line[i].value); */
+	struct out out = { .at = out_at, .cap = cap };
+
+	put_text(&out, req->method == TUX_HEAD ? TUX_TEXT("HEAD ") : TUX_TEXT("GET "));
+	put_of(&out, target.at, target.len, OCTET_TARGET);
+	put_text(&out, req->minor > 0 ? TUX_TEXT(" HTTP/1.1\r\n") : TUX_TEXT(" HTTP/1.0\r\n"));
+	/*@ loop invariant 0 <= i <= req->fields.count && out_valid(&out) && out.at == out_at && out.cap == cap;
+	  @ loop assigns i, out.len, out.full, out_at[0 .. cap - 1];
+	  @ loop variant req->fields.count - i; */
+	for (uint32_t i = 0; i < req->fields.count; i++)
+		if (!is_of_body(req->fields.line[i].known))
+			put_field(&out, buf, req->fields.line[i]);
+	PUT(&out, "\r\n");
+	return out_bytes(&out);
+}
+
+uint32_t tux_forward_chunk(uint8_t *out_at, uint32_t cap, const uint8_t *data, uint32_t len)
+{
+	struct out out = { .at = out_at, .cap = cap };
+	uint8_t head[TUX_MAX_CHUNK_HEAD];
+
+	put(&out, head, tux_chunk_head(head, len));
+	put(&out, data, len);
+	PUT(&out, TUX_CHUNK_END);
+	return out_bytes(&out);
+}
+
 uint32_t tux_chunk_head(uint8_t *out, uint32_t len)
 {
 	uint8_t digits[TUX_MAX_CHUNK_HEAD - 2];

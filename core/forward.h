@@ -14,6 +14,9 @@ enum {
 	TUX_MAX_CHUNK_HEAD = 10, /* bytes of what tux_chunk_head() writes */
 };
 
+/* The end of each chunk's data. */
+#define TUX_CHUNK_END "\r\n"
+
 /* What ends a chunked body without trailer fields. */
 #define TUX_LAST_CHUNK "0\r\n\r\n"
 
@@ -110,6 +113,48 @@ uint32_t tux_forward_response(uint8_t *out, uint32_t cap, const uint8_t *buf, co
   @ ensures \result <= cap;
   @*/
 uint32_t tux_forward_trailer(uint8_t *out, uint32_t cap, const uint8_t *buf, const struct tux_field_lines *fields);
+
+/*
+ * For the proof: the names may be read, and are ASCII.
+ */
+/*@ predicate texts_readable{L}(struct tux_text *texts, integer count) =
+  @   \valid_read(texts + (0 .. count - 1)) && (\forall integer i; 0 <= i < count ==> text_readable(texts[i])) &&
+  @   (\forall integer i, k; 0 <= i < count && 0 <= k < texts[i].len ==> 0 <= texts[i].at[k]);
+  @*/
+
+/*
+ * Writes those of the lines parsed in buf whose names are among kept (kept_count of them, in lower case) to out (cap bytes), and
+ * their bytes, which may be 0, to *len. Returns false, with *len 0, if they do not fit. Any context.
+ */
+/*@ requires \valid(out + (0 .. cap - 1)) && fields_readable(buf, fields) && texts_readable(kept, kept_count) && \valid(len);
+  @ requires \separated(out + (0 .. cap - 1), fields) && \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_HEAD - 1));
+  @ requires \separated(out + (0 .. cap - 1), kept + (0 .. kept_count - 1)) && \separated(len, out + (0 .. cap - 1));
+  @ assigns out[0 .. cap - 1], *len;
+  @ ensures *len <= cap && (!\result ==> *len == 0);
+  @*/
+bool tux_forward_kept(uint8_t *out, uint32_t cap, const uint8_t *buf, const struct tux_field_lines *fields, const struct tux_text *kept,
+                      uint32_t kept_count, uint32_t *len);
+
+/*
+ * Writes the head of a parsed request to out (cap bytes) as GET, or HEAD if it was that, for another target of the same site:
+ * with all its fields, but without a body. Returns its bytes; 0 when it does not fit, or when an octet of target has no place in
+ * one. Any context.
+ */
+/*@ requires \valid(out + (0 .. cap - 1)) && request_readable(buf, req) && octets_readable(target);
+  @ requires octets_apart(target, out, cap) && \separated(out + (0 .. cap - 1), req);
+  @ requires \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_HEAD - 1));
+  @ assigns out[0 .. cap - 1];
+  @ ensures \result <= cap;
+  @*/
+uint32_t tux_forward_inside(uint8_t *out, uint32_t cap, const uint8_t *buf, const struct tux_request *req, struct tux_octets target);
+
+/* Writes a chunk of the len octets at data, which are not none, to out (cap bytes). Returns its bytes; 0 when it does not fit. Any context. */
+/*@ requires \valid(out + (0 .. cap - 1)) && \valid_read(data + (0 .. len - 1)) && len > 0;
+  @ requires \separated(out + (0 .. cap - 1), data + (0 .. len - 1));
+  @ assigns out[0 .. cap - 1];
+  @ ensures \result <= cap;
+  @*/
+uint32_t tux_forward_chunk(uint8_t *out, uint32_t cap, const uint8_t *data, uint32_t len);
 
 /* Writes what stands in front of a chunk of len bytes, which are not none; CR LF stands behind it. Returns its bytes. Any context. */
 /*@ requires \valid(out + (0 .. TUX_MAX_CHUNK_HEAD - 1)) && len > 0;

@@ -348,6 +348,25 @@ static void put_options(struct out *out, const struct tux_head *head)
 		PUT(out, "Allow: GET, HEAD, OPTIONS\r\n");
 }
 
+/* Fields of a page about the server. */
+/*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
+  @ requires head_apart(head, out->at, out->cap);
+  @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
+  @ ensures out_valid(out) && out->len >= \old(out->len);
+  @ ensures !out->full ==> !\old(out->full);
+  @*/
+static void put_policy(struct out *out, const struct tux_head *head)
+{
+	if (head->nonce.len == 0)
+		return;
+	PUT(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
+	PUT(out, "Content-Security-Policy: default-src 'none'; style-src 'nonce-");
+	put_text(out, head->nonce);
+	PUT(out, "'; script-src 'nonce-");
+	put_text(out, head->nonce);
+	PUT(out, "'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n");
+}
+
 /*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
   @ requires head_apart(head, out->at, out->cap);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -380,9 +399,19 @@ uint32_t tux_response_head(uint8_t *out_at, uint32_t cap, const struct tux_head 
 	put_options(&out, head);
 	put_location(&out, head);
 	put_text(&out, head->extra);
+	put_policy(&out, head);
 	put_connection(&out, head);
 	*date_off = date;
 	return out_bytes(&out);
+}
+
+uint32_t tux_response_stamped(uint8_t *out, uint32_t cap, const uint8_t *head, uint32_t head_len, uint32_t date_off, const uint8_t *date)
+{
+	if (head_len > cap || head_len < TUX_DATE_LEN || date_off > head_len - TUX_DATE_LEN)
+		return 0;
+	octet_copy(out, head, head_len);
+	octet_copy(out + date_off, date, TUX_DATE_LEN);
+	return head_len;
 }
 
 bool tux_field_lines_valid(const uint8_t *lines, uint32_t len)

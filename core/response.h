@@ -10,7 +10,7 @@
 #include "range.h"
 
 enum {
-	TUX_MAX_RESPONSE_HEAD = 1024, /* bytes of a response head without Location and further field lines */
+	TUX_MAX_RESPONSE_HEAD = 1024, /* bytes of a response head without Location, further field lines and nonce */
 	TUX_MAX_FIELD_LINES = 4096,   /* bytes of the field lines that a site adds to an answer */
 	TUX_MAX_ERROR_BODY = 512,     /* bytes of a body that tux_response_error_body() writes */
 	TUX_MAX_PART_HEAD = 320,      /* bytes of a part's head, or of the last boundary, in multipart/byteranges */
@@ -136,6 +136,7 @@ struct tux_head {
 	const uint8_t *location_query; /* the query as sent, '?' not included; NULL: none */
 	uint32_t location_query_len;
 	struct tux_text extra;         /* further field lines, each ending in CRLF */
+	struct tux_text nonce;         /* a page about the server: not to be stored, and only what has this nonce runs in it; empty: another one */
 };
 
 /*
@@ -171,7 +172,8 @@ struct tux_range tux_head_plan(struct tux_head *head, const struct tux_plan *pla
  */
 /*@ predicate head_readable{L}(struct tux_head *head) =
   @   \valid_read(head) && \valid_read(head->date + (0 .. TUX_DATE_LEN - 1)) && text_readable(head->type) &&
-  @   text_readable(head->extra) && \valid_read(head->boundary + (0 .. head->boundary_len - 1)) && \valid_read(head->etag + (0 .. head->etag_len - 1)) &&
+  @   text_readable(head->extra) && text_readable(head->nonce) &&
+  @   \valid_read(head->boundary + (0 .. head->boundary_len - 1)) && \valid_read(head->etag + (0 .. head->etag_len - 1)) &&
   @   \valid_read(head->location + (0 .. head->location_len - 1)) &&
   @   \valid_read(head->location_query + (0 .. head->location_query_len - 1)) &&
   @   (head->content_range == TUX_CONTENT_RANGE_ONE ==> range_inside(&head->range, 0x7fffffffffffffff));
@@ -180,6 +182,7 @@ struct tux_range tux_head_plan(struct tux_head *head, const struct tux_plan *pla
   @   \separated(out + (0 .. cap - 1), head->date + (0 .. TUX_DATE_LEN - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->type.at + (0 .. head->type.len - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->extra.at + (0 .. head->extra.len - 1)) &&
+  @   \separated(out + (0 .. cap - 1), head->nonce.at + (0 .. head->nonce.len - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->boundary + (0 .. head->boundary_len - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->etag + (0 .. head->etag_len - 1)) &&
   @   \separated(out + (0 .. cap - 1), head->location + (0 .. head->location_len - 1)) &&
@@ -199,6 +202,17 @@ struct tux_range tux_head_plan(struct tux_head *head, const struct tux_plan *pla
   @ ensures \result > 0 ==> *date_off + TUX_DATE_LEN <= \result;
   @*/
 uint32_t tux_response_head(uint8_t *out, uint32_t cap, const struct tux_head *head, uint32_t *date_off);
+
+/*
+ * Writes a head of tux_response_head() that was kept (head_len bytes, its date at date_off) to out (cap bytes) with another date.
+ * Returns its bytes; 0 when it does not fit. Any context.
+ */
+/*@ requires \valid(out + (0 .. cap - 1)) && \valid_read(head + (0 .. head_len - 1)) && \valid_read(date + (0 .. TUX_DATE_LEN - 1));
+  @ requires \separated(out + (0 .. cap - 1), head + (0 .. head_len - 1)) && \separated(out + (0 .. cap - 1), date + (0 .. TUX_DATE_LEN - 1));
+  @ assigns out[0 .. cap - 1];
+  @ ensures \result == 0 || \result == head_len <= cap;
+  @*/
+uint32_t tux_response_stamped(uint8_t *out, uint32_t cap, const uint8_t *head, uint32_t head_len, uint32_t date_off, const uint8_t *date);
 
 /*
  * Whether these len bytes may stand in a head as further field lines: whole lines of visible ASCII, spaces and tabs, none of

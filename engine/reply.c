@@ -146,41 +146,59 @@ static bool wants_body(const struct worker *worker)
 	return worker->request.method != TUX_HEAD;
 }
 
+/*
+ * Queues a head, so that body bytes behind it still have room. Returns its bytes; 0 when there is no room, or no memory: then
+ * nothing is queued, and no_room() says what to do.
+ */
+static uint32_t queue_head(struct conn *conn, const struct tux_head *head, uint64_t body)
+{
+	uint32_t room = 0, date_off, len;
+	uint8_t *out = body < OUT_BYTES ? send_room_left(conn, &room) : NULL;
+
+	if (out == NULL || room < body)
+		return 0;
+	len = tux_response_head(out, room - (uint32_t)body, head, &date_off);
+	send_wrote(conn, len);
+	return len;
+}
+
+/* The bytes of a body in memory that are sent together with their head. */
+static uint32_t copied(const struct representation *rep, uint64_t body)
+{
+	return rep->memory != NULL && body <= COPY_BYTES ? (uint32_t)body : 0;
+}
+
 /* Queues a body of one range: copied when it is small, else as a piece. */
 static void queue_body(struct conn *conn, struct object *object, const struct representation *rep,
                        struct tux_range range)
 {
 	const uint8_t *memory = rep->memory != NULL ? rep->memory + range.first : NULL;
-	uint8_t *out;
 
-	if (range.len == 0)
+	if (range.len == 0 || (memory != NULL && range.len <= COPY_BYTES && send_copy(conn, memory, (uint32_t)range.len)))
 		return;
-	if (memory != NULL && range.len <= COPY_BYTES) {
-		out = send_room(conn, (uint32_t)range.len);
-		if (out != NULL) {
-			memcpy(out, memory, range.len);
-			send_wrote(conn, (uint32_t)range.len);
-			return;
-		}
-	}
 	send_body(conn, object, rep->fd, (struct piece){ .memory = memory, .off = range.first, .len = range.len });
 }
 
-/* Room for a head, and for a small body behind it. */
-static uint8_t *head_room(struct conn *conn, const struct tux_head *head, uint32_t body)
-{
-	uint32_t room = TUX_MAX_RESPONSE_HEAD + head->extra.len + 3 * head->location_len + head->location_query_len + body;
+static enum reply reply_own_page(struct conn *conn, const uint8_t *buf, struct tux_head *head, const char *why);
 
-	return send_room(conn, room < OUT_BYTES ? room : OUT_BYTES);
-}
-
-/* There was no room for an answer: without anything to be sent first the connection ends without. */
-static enum reply no_room(struct conn *conn)
+/*
+ * There was no room for a head: it may have some when what is queued has been sent. A head that is too long for an empty buffer is
+ * answered with a short one: a Location beyond all measure is the client's, further fields are not.
+ */
+static enum reply no_room(struct conn *conn, const uint8_t *buf, const struct tux_head *head)
 {
+	struct tux_head short_head;
+
 	if (send_queued(conn))
 		return REPLY_NO_ROOM;
-	conn->last = true;
-	return REPLY_DONE;
+	if (send_room(conn, 0) == NULL || (head->extra.len == 0 && head->location_len == 0)) { /* no memory: the connection ends without */
+		conn->last = true;
+		return REPLY_DONE;
+	}
+	short_head = start_head(conn, head->location_len > 0 ? 414 : 500);
+	if (head->location_len == 0)
+		short_head.extra.len = 0;
+	return reply_own_page(conn, buf, &short_head, NULL);
 }
 
 /* The site's page for a status. NULL: it has none, or conn->miss brings it. */
@@ -207,18 +225,15 @@ static enum reply reply_page_file(struct conn *conn, const uint8_t *buf, struct 
 {
 	const struct representation *rep = &object->representation[TUX_CODING_IDENTITY];
 	uint64_t body = wants_body(conn->worker) ? rep->stamp.size : 0;
-	uint8_t *out = head_room(conn, head, body <= COPY_BYTES ? (uint32_t)body : 0);
-	uint32_t date_off;
 	uint32_t len;
 
-	if (out == NULL)
-		return no_room(conn);
 	head->has_length = true;
 	head->content_length = rep->stamp.size;
 	head->type = object->type;
 	head->coding = (uint8_t)object_coding(object, TUX_CODING_IDENTITY);
-	len = tux_response_head(out, OUT_BYTES - conn->out->len, head, &date_off);
-	send_wrote(conn, len);
+	len = queue_head(conn, head, copied(rep, body));
+	if (len == 0)
+		return no_room(conn, buf, head);
 	queue_body(conn, object, rep, (struct tux_range){ 0, body });
 	record_answer(conn, buf, head->status, len + body);
 	return REPLY_DONE;
@@ -228,13 +243,8 @@ static enum reply reply_page_file(struct conn *conn, const uint8_t *buf, struct 
 static enum reply reply_own_page(struct conn *conn, const uint8_t *buf, struct tux_head *head, const char *why)
 {
 	uint8_t page[TUX_MAX_ERROR_BODY];
-	uint32_t page_len = 0;
-	uint32_t date_off;
-	uint32_t head_len;
-	uint8_t *out = head_room(conn, head, TUX_MAX_ERROR_BODY);
+	uint32_t page_len = 0, head_len;
 
-	if (out == NULL)
-		return no_room(conn);
 	if (head->status != 204 && head->status != 304) {
 		page_len = tux_response_error_body(page, sizeof(page), head->status, why);
 		head->has_length = true;
@@ -242,15 +252,11 @@ static enum reply reply_own_page(struct conn *conn, const uint8_t *buf, struct t
 		head->type = TUX_TEXT("text/html; charset=utf-8");
 		head->coding = TUX_CODING_IDENTITY;
 	}
-	head_len = tux_response_head(out, OUT_BYTES - conn->out->len - page_len, head, &date_off);
-	if (head_len == 0) { /* a Location beyond all measure */
-		*head = start_head(conn, 414);
-		return reply_own_page(conn, buf, head, NULL);
-	}
-	if (conn->worker->request.method == TUX_HEAD)
+	head_len = queue_head(conn, head, page_len);
+	if (head_len == 0)
+		return no_room(conn, buf, head);
+	if (conn->worker->request.method == TUX_HEAD || !send_copy(conn, page, page_len))
 		page_len = 0;
-	memcpy(out + head_len, page, page_len);
-	send_wrote(conn, head_len + page_len);
 	record_answer(conn, buf, head->status, head_len + page_len);
 	return REPLY_DONE;
 }
@@ -309,12 +315,8 @@ void reply_continue(struct conn *conn)
 {
 	uint32_t len;
 	const char *text = tux_response_continue(&len);
-	uint8_t *out = send_room(conn, len);
 
-	if (out == NULL)
-		return; /* the client sends its body after a while all the same */
-	memcpy(out, text, len);
-	send_wrote(conn, len);
+	send_copy(conn, (const uint8_t *)text, len); /* without room the client sends its body after a while all the same */
 }
 
 /* A whole representation with 200 on a connection of HTTP/1.1 that stays open: head prebuilt. */
@@ -323,12 +325,11 @@ static enum reply reply_whole(struct conn *conn, const uint8_t *buf, struct obje
 	struct worker *worker = conn->worker;
 	const struct representation *rep = &object->representation[coding];
 	uint64_t body = wants_body(worker) ? rep->stamp.size : 0;
-	uint8_t *out = send_room(conn, rep->head_len + (rep->memory != NULL && body <= COPY_BYTES ? (uint32_t)body : 0));
+	const uint32_t room = rep->head_len + copied(rep, body);
+	uint8_t *out = send_room(conn, room);
 
-	if (out == NULL)
+	if (out == NULL || tux_response_stamped(out, room, rep->head, rep->head_len, rep->date_off, worker->date) == 0)
 		return REPLY_NO_ROOM;
-	memcpy(out, rep->head, rep->head_len);
-	memcpy(out + rep->date_off, worker->date, TUX_DATE_LEN);
 	send_wrote(conn, rep->head_len);
 	if (body > 0)
 		queue_body(conn, object, rep, (struct tux_range){ 0, body });
@@ -336,44 +337,61 @@ static enum reply reply_whole(struct conn *conn, const uint8_t *buf, struct obje
 	return REPLY_DONE;
 }
 
-/* Lays out multipart/byteranges: a part head before each range and the last boundary behind them. */
-static bool queue_parts(struct conn *conn, struct object *object, const struct representation *rep,
-                        struct tux_head *head, const struct tux_plan *plan)
+/* The pieces of multipart/byteranges. */
+struct parts {
+	struct piece *piece; /* malloc'ed */
+	uint32_t count;
+	uint8_t *text;       /* malloc'ed: the heads of the parts */
+	uint64_t len;        /* of all pieces */
+};
+
+static void parts_forget(struct parts *parts)
 {
-	struct answer *answer = &conn->answer;
-	struct piece *pieces = calloc(2 * (size_t)plan->range_count + 1, sizeof(*pieces));
-	uint8_t *text = malloc((size_t)TUX_MAX_PART_HEAD * (plan->range_count + 1));
+	free(parts->piece);
+	free(parts->text);
+	*parts = (struct parts){ .piece = NULL };
+}
+
+/* Lays out multipart/byteranges: a part head before each range and the last boundary behind them. False without memory, or if a head is too long. */
+static bool parts_make(struct parts *parts, const struct representation *rep, const struct tux_head *head, const struct tux_plan *plan)
+{
+	const uint32_t room = TUX_MAX_PART_HEAD + head->type.len;
 	uint32_t at = 0;
-	uint64_t total = 0;
 
-	if (pieces == NULL || text == NULL) {
-		free(pieces);
-		free(text);
-		return false;
-	}
-	for (uint32_t i = 0; i <= plan->range_count; i++) {
+	*parts = (struct parts){
+		.piece = calloc(2 * (size_t)plan->range_count + 1, sizeof(*parts->piece)),
+		.count = 2 * plan->range_count + 1,
+		.text = malloc((size_t)room * (plan->range_count + 1)),
+	};
+	for (uint32_t i = 0; parts->piece != NULL && parts->text != NULL && i <= plan->range_count; i++) {
 		const struct tux_range *range = i < plan->range_count ? &plan->range[i] : NULL;
-		uint32_t len = tux_response_part_head(text + at, TUX_MAX_PART_HEAD, head, range);
+		const uint32_t len = tux_response_part_head(parts->text + at, room, head, range);
 
-		pieces[2 * i] = (struct piece){ .memory = text + at, .len = len };
-		at += len;
-		total += len;
-		if (range == NULL)
+		if (len == 0)
 			break;
-		pieces[2 * i + 1] = (struct piece){
+		parts->piece[2 * i] = (struct piece){ .memory = parts->text + at, .len = len };
+		at += len;
+		parts->len += len;
+		if (range == NULL)
+			return true;
+		parts->piece[2 * i + 1] = (struct piece){
 			.memory = rep->memory != NULL ? rep->memory + range->first : NULL,
 			.off = range->first,
 			.len = range->len,
 		};
-		total += range->len;
+		parts->len += range->len;
 	}
-	head->has_length = true;
-	head->content_length = total;
+	parts_forget(parts);
+	return false;
+}
+
+/* Queues the parts, which the answer then owns. */
+static void queue_parts(struct conn *conn, struct object *object, const struct representation *rep, struct parts *parts)
+{
 	send_body(conn, object, rep->fd, (struct piece){ 0 });
-	answer->piece = pieces;
-	answer->count = 2 * plan->range_count + 1;
-	answer->text = text;
-	return true;
+	conn->answer.piece = parts->piece;
+	conn->answer.count = parts->count;
+	conn->answer.text = parts->text;
 }
 
 /* Returns the Content-Type of a file: an application that names the file may have set one. */
@@ -391,13 +409,10 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 	struct tux_facts facts;
 	struct tux_head head;
 	struct tux_range range = { 0, 0 };
+	struct parts parts = { .piece = NULL };
 	uint64_t body;
-	uint32_t date_off;
 	uint32_t len;
-	uint8_t *out;
 
-	if (send_room(conn, TUX_MAX_RESPONSE_HEAD + conn->fields->cached.len + COPY_BYTES) == NULL)
-		return REPLY_NO_ROOM;
 	head = start_head(conn, plan->status);
 	if (plan->status == 412)
 		return reply_page(conn, buf, &head, NULL);
@@ -412,18 +427,26 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 	if (plan->range_count > 1) {
 		head.boundary = rep->etag + rep->etag_len - 17; /* 16 digits of a keyed hash, then the quote */
 		head.boundary_len = 16;
-		if (!queue_parts(conn, object, rep, &head, plan))
+		if (!parts_make(&parts, rep, &head, plan))
 			return reply_status(conn, buf, 503);
+		head.has_length = true;
+		head.content_length = parts.len;
 	} else {
 		range = tux_head_plan(&head, plan);
 	}
 	if (plan->status == 304)
 		return reply_page(conn, buf, &head, NULL);
 	body = wants_body(worker) ? head.content_length : 0;
-	out = head_room(conn, &head, 0);
-	len = tux_response_head(out, OUT_BYTES - conn->out->len, &head, &date_off);
-	send_wrote(conn, len);
-	if (plan->range_count <= 1 && body > 0)
+	len = queue_head(conn, &head, plan->range_count > 1 ? 0 : copied(rep, body));
+	if (len == 0) {
+		parts_forget(&parts);
+		return no_room(conn, buf, &head);
+	}
+	if (body == 0)
+		parts_forget(&parts);
+	else if (parts.piece != NULL)
+		queue_parts(conn, object, rep, &parts);
+	else
 		queue_body(conn, object, rep, range);
 	record_answer(conn, buf, plan->status, len + body);
 	return REPLY_DONE;
@@ -478,6 +501,8 @@ static enum reply reply_route(struct conn *conn, const uint8_t *buf, const struc
 	uint32_t rest_len = path_len - route->prefix_len;
 	uint32_t len = redirect->len;
 
+	if (len == 0 || len > sizeof(location))
+		return reply_status(conn, buf, 500);
 	memcpy(location, redirect->to, len);
 	if (rest_len > 0 && rest[0] == '/' && location[len - 1] == '/') { /* "//" would begin the name of a host */
 		rest++;
@@ -505,9 +530,7 @@ static enum reply reply_listing(struct conn *conn, const uint8_t *buf, const str
 	const struct tux_request *req = &worker->request;
 	bool json = tux_negotiate_json(buf, req);
 	struct tux_head head;
-	uint32_t date_off;
 	uint32_t len;
-	uint8_t *out;
 
 	if (conn->listing_failed)
 		return reply_status(conn, buf, 500);
@@ -516,16 +539,14 @@ static enum reply reply_listing(struct conn *conn, const uint8_t *buf, const str
 	if (conn->listing == NULL)
 		return REPLY_WAIT;
 	head = start_head(conn, 200);
-	out = head_room(conn, &head, 0);
-	if (out == NULL)
-		return REPLY_NO_ROOM;
 	head.vary_accept = true;
 	head.has_length = true;
 	head.content_length = conn->listing->len;
 	head.type = json ? TUX_TEXT("application/json") :
 	                   TUX_TEXT("text/html; charset=utf-8");
-	len = tux_response_head(out, OUT_BYTES - conn->out->len, &head, &date_off);
-	send_wrote(conn, len);
+	len = queue_head(conn, &head, 0);
+	if (len == 0)
+		return no_room(conn, buf, &head);
 	if (wants_body(worker) && conn->listing->len > 0) {
 		send_body(conn, NULL, -1, (struct piece){ .memory = conn->listing->text, .len = conn->listing->len });
 		conn->answer.page = conn->listing;
@@ -624,12 +645,6 @@ static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len
 	return reply;
 }
 
-/* What only those scripts and styles may do that have the nonce. */
-static const char report_fields[] =
-	"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
-	"Content-Security-Policy: default-src 'none'; style-src 'nonce-%s'; script-src 'nonce-%s'; connect-src 'self'; img-src data:; "
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n";
-
 /* A number that nobody can guess, in hexadecimal. */
 static bool nonce_make(char nonce[33])
 {
@@ -656,15 +671,11 @@ static bool host_permits(const struct conn *conn, const uint8_t *buf)
 static enum reply reply_report(struct conn *conn, const uint8_t *buf, const struct tux_status_route *route)
 {
 	struct worker *worker = conn->worker;
-	const struct tux_text lines = conn->fields->lines;
-	char extra[TUX_MAX_FIELD_LINES + sizeof(report_fields) + 66];
-	char nonce[33];
 	enum tux_report_form form;
 	struct tux_head head;
-	uint32_t date_off;
+	char nonce[33];
 	uint32_t head_len;
 	size_t len;
-	uint8_t *out;
 	char *text;
 
 	if (!report_permits(route, conn->address, conn->port) || !host_permits(conn, buf))
@@ -673,23 +684,21 @@ static enum reply reply_report(struct conn *conn, const uint8_t *buf, const stru
 		return reply_status(conn, buf, 400);
 	if (!nonce_make(nonce))
 		return reply_status(conn, buf, 503);
-	head = start_head(conn, form == TUX_REPORT_READY && !tally_ready(worker->tally) ? 503 : 200);
-	if (lines.len > 0)
-		memcpy(extra, lines.at, lines.len);
-	head.extra = (struct tux_text){ extra, lines.len + (uint32_t)snprintf(extra + lines.len, sizeof(extra) - lines.len, report_fields,
-	                                                                      nonce, nonce) };
-	out = head_room(conn, &head, 0);
-	if (out == NULL)
-		return no_room(conn);
 	text = tally_report(worker->tally, form, nonce, &len);
 	if (text == NULL)
 		return reply_status(conn, buf, 503);
+	head = start_head(conn, form == TUX_REPORT_READY && !tally_ready(worker->tally) ? 503 : 200);
+	head.extra = conn->fields->lines;
+	head.nonce = (struct tux_text){ nonce, sizeof(nonce) - 1 };
 	head.vary_accept = true;
 	head.has_length = true;
 	head.content_length = len;
 	head.type = (struct tux_text){ report_type(form), (uint32_t)strlen(report_type(form)) };
-	head_len = tux_response_head(out, OUT_BYTES - conn->out->len, &head, &date_off);
-	send_wrote(conn, head_len);
+	head_len = queue_head(conn, &head, 0);
+	if (head_len == 0) {
+		free(text);
+		return no_room(conn, buf, &head);
+	}
 	if (wants_body(worker)) {
 		send_body(conn, NULL, -1, (struct piece){ .memory = (uint8_t *)text, .len = len });
 		conn->answer.text = (uint8_t *)text;

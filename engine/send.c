@@ -6,6 +6,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
@@ -52,6 +53,26 @@ uint8_t *send_room(struct conn *conn, uint32_t cap)
 	if (conn->out == NULL || OUT_BYTES - conn->out->len < cap)
 		return NULL;
 	return conn->out->data + conn->out->len;
+}
+
+uint8_t *send_room_left(struct conn *conn, uint32_t *left)
+{
+	uint8_t *out = send_room(conn, 0);
+
+	*left = out != NULL ? OUT_BYTES - conn->out->len : 0;
+	return out;
+}
+
+bool send_copy(struct conn *conn, const uint8_t *data, uint32_t len)
+{
+	uint8_t *out = send_room(conn, len);
+
+	if (out == NULL)
+		return false;
+	if (len > 0)
+		memcpy(out, data, len);
+	send_wrote(conn, len);
+	return true;
 }
 
 void send_wrote(struct conn *conn, uint32_t len)

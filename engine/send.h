@@ -13,6 +13,12 @@ enum send_result {
 
 /* Room for cap bytes behind what is queued; NULL when there is none (or no memory). Take what was written with send_wrote(). */
 uint8_t *send_room(struct conn *conn, uint32_t cap);
+
+/* Like send_room(), but for all the room that is left, which goes into *left. NULL, and 0, without memory. */
+uint8_t *send_room_left(struct conn *conn, uint32_t *left);
+
+/* Queues a copy of len bytes; false, and nothing is queued, if they do not fit. */
+bool send_copy(struct conn *conn, const uint8_t *data, uint32_t len);
 void send_wrote(struct conn *conn, uint32_t len);
 
 /* Whether something is queued. */

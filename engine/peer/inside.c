@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../core/forward.h"
 #include "../../core/target.h"
 #include "../say.h"
 
 enum {
 	MAX_INSIDE = 5,          /* times that one request is sent elsewhere; more is 500 */
 	MAX_OWN_LINES = 8192,    /* bytes of the fields that are kept; more is 502 */
+	REQUEST_LINE_ROOM = 64,  /* more than a head grows by besides its target */
 };
 
 /* What a response that names a file still says of it. */
@@ -30,14 +32,6 @@ static uint16_t refuse(const struct conn *conn, uint16_t status, const char *why
 	return status;
 }
 
-static bool is_kept(const uint8_t *head, const struct tux_field *field)
-{
-	for (unsigned i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-		if (tux_field_equals(head, field->name, kept[i].at, kept[i].len))
-			return true;
-	return false;
-}
-
 /* Replaces the fields that the connection owns; conn->fields never points at freed ones. */
 static void own_fields(struct conn *conn, struct tux_fields *own)
 {
@@ -50,72 +44,50 @@ static void own_fields(struct conn *conn, struct tux_fields *own)
 /* Gathers the kept fields, behind those of the route. NULL if they are too many or memory is missing. */
 static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *head)
 {
-	const struct tux_field_lines *fields = &conn->worker->received.fields;
+	const struct tux_received *res = &conn->worker->received;
 	const struct tux_text before = conn->fields->lines;
-	struct bytes lines = { NULL, 0, 0 };
-	bool good = bytes_keep(&lines, (const uint8_t *)before.at, before.len);
-	struct tux_fields *own;
+	struct tux_fields *own = malloc(sizeof(*own) + MAX_OWN_LINES);
+	uint32_t len;
+	char *text;
 
-	for (uint32_t i = 0; i < fields->count && good; i++) {
-		const struct tux_field *field = &fields->line[i];
-
-		if (!is_kept(head, field))
-			continue;
-		good = bytes_keep(&lines, head + field->name.off, field->name.len) && bytes_keep(&lines, (const uint8_t *)": ", 2) &&
-		       bytes_keep(&lines, head + field->value.off, field->value.len) && bytes_keep(&lines, (const uint8_t *)"\r\n", 2);
+	if (own == NULL || before.len > MAX_OWN_LINES) {
+		free(own);
+		return NULL;
 	}
-	own = good && lines.len <= MAX_OWN_LINES ? malloc(sizeof(*own) + lines.len) : NULL;
-	if (own != NULL) {
-		char *text = (char *)(own + 1);
-
-		if (lines.len > 0)
-			memcpy(text, lines.data, lines.len);
-		*own = *conn->fields;
-		own->lines = own->cached = (struct tux_text){ text, lines.len };
+	text = (char *)(own + 1);
+	if (before.len > 0)
+		memcpy(text, before.at, before.len);
+	if (!tux_forward_kept((uint8_t *)text + before.len, MAX_OWN_LINES - before.len, head, &res->fields, kept,
+	                      sizeof(kept) / sizeof(kept[0]), &len)) {
+		free(own);
+		return NULL;
 	}
-	bytes_forget(&lines);
+	*own = *conn->fields;
+	own->lines = own->cached = (struct tux_text){ text, before.len + len };
 	return own;
-}
-
-/* Whether a field of the request is about what the client sent, not about what it wants. */
-static bool is_of_body(uint8_t known)
-{
-	return known == TUX_FIELD_CONTENT_LENGTH || known == TUX_FIELD_TRANSFER_ENCODING || known == TUX_FIELD_EXPECT;
 }
 
 /* Writes the held head anew, for another target. False if that is no request. */
 static bool rewrite(struct conn *conn, const uint8_t *target, uint32_t target_len)
 {
+	const uint32_t room = conn->held.len + target_len + REQUEST_LINE_ROOM;
 	struct tux_request *req = &conn->worker->request;
-	const uint8_t *buf = conn->held.data;
 	struct bytes head = { NULL, 0, 0 };
-	const char *method;
-	bool good;
+	uint8_t *out = bytes_room(&head, room);
 
-	tux_request_parse(buf, conn->held.len, 0, req);
-	method = req->method == TUX_HEAD ? "HEAD " : "GET ";
-	good = bytes_keep(&head, (const uint8_t *)method, (uint32_t)strlen(method)) && bytes_keep(&head, target, target_len) &&
-	       bytes_keep(&head, (const uint8_t *)(req->minor > 0 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n"), 11);
-	for (uint32_t i = 0; i < req->fields.count && good; i++) {
-		const struct tux_field *field = &req->fields.line[i];
-
-		if (is_of_body(field->known))
-			continue;
-		good = bytes_keep(&head, buf + field->name.off, field->name.len) && bytes_keep(&head, (const uint8_t *)": ", 2) &&
-		       bytes_keep(&head, buf + field->value.off, field->value.len) && bytes_keep(&head, (const uint8_t *)"\r\n", 2);
-	}
-	good = good && bytes_keep(&head, (const uint8_t *)"\r\n", 2) &&
-	       tux_request_parse(head.data, head.len, 0, req) == TUX_PARSED && req->head_len == head.len;
-	if (good) {
-		if (conn->asked.len == 0)
-			conn->asked = conn->held;
-		else
-			bytes_forget(&conn->held);
-		conn->held = head;
-	} else {
+	tux_request_parse(conn->held.data, conn->held.len, 0, req);
+	if (out != NULL)
+		head.len = tux_forward_inside(out, room, conn->held.data, req, (struct tux_octets){ target, target_len });
+	if (head.len == 0 || tux_request_parse(head.data, head.len, 0, req) != TUX_PARSED || req->head_len != head.len) {
 		bytes_forget(&head);
+		return false;
 	}
-	return good;
+	if (conn->asked.len == 0)
+		conn->asked = conn->held;
+	else
+		bytes_forget(&conn->held);
+	conn->held = head;
+	return true;
 }
 
 static struct tux_span value_of(const struct tux_received *res, enum tux_field_name name)

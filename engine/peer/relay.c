@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay.h"
 
-#include <string.h>
-
 enum {
 	RESPONSE_HEAD_ROOM = 1024, /* more than a head that is written anew grows by */
 };
@@ -33,14 +31,14 @@ static bool close_chunk(struct relay *relay)
 	const bool open = relay->chunk_open;
 
 	relay->chunk_open = false;
-	return !open || bytes_keep(&relay->ready, (const uint8_t *)"\r\n", 2);
+	return !open || bytes_keep(&relay->ready, (const uint8_t *)TUX_CHUNK_END, sizeof(TUX_CHUNK_END) - 1);
 }
 
 /* Content, framed for the client. False without memory. */
 static bool put_content(struct relay *relay, const uint8_t *data, uint32_t len)
 {
 	uint8_t *out;
-	uint32_t head;
+	uint32_t chunk;
 
 	if (len == 0 || relay->bodiless)
 		return true;
@@ -49,13 +47,9 @@ static bool put_content(struct relay *relay, const uint8_t *data, uint32_t len)
 	if (!close_chunk(relay))
 		return false;
 	out = bytes_room(&relay->ready, len + CHUNK_ROOM);
-	if (out == NULL)
-		return false;
-	head = tux_chunk_head(out, len);
-	memcpy(out + head, data, len);
-	memcpy(out + head + len, "\r\n", 2);
-	relay->ready.len += head + len + 2;
-	return true;
+	chunk = out != NULL ? tux_forward_chunk(out, len + CHUNK_ROOM, data, len) : 0;
+	relay->ready.len += chunk;
+	return chunk > 0;
 }
 
 enum tux_verdict relay_read(struct relay *relay, const uint8_t *data, uint32_t len, uint32_t *used)
@@ -94,7 +88,7 @@ bool relay_end(struct relay *relay, struct tux_field_lines *lines)
 {
 	const uint32_t room = relay->trailer.len + sizeof(TUX_LAST_CHUNK);
 	uint8_t refusal = TUX_ACCEPTED;
-	uint32_t pos = 0, len = 0;
+	uint32_t pos = 0, len;
 	uint8_t *out;
 
 	if (!relay->chunked)
@@ -104,14 +98,15 @@ bool relay_end(struct relay *relay, struct tux_field_lines *lines)
 		return false;
 	tux_fields_clear(lines);
 	if (relay->trailer.len > 2 &&
-	    tux_fields_parse(relay->trailer.data, relay->trailer.len, &pos, false, lines, &refusal) == TUX_PARSED)
+	    tux_fields_parse(relay->trailer.data, relay->trailer.len, &pos, false, lines, &refusal) != TUX_PARSED)
+		tux_fields_clear(lines);
+	len = tux_forward_trailer(out, room, relay->trailer.data, lines);
+	if (len == 0) { /* without its fields */
+		tux_fields_clear(lines);
 		len = tux_forward_trailer(out, room, relay->trailer.data, lines);
-	if (len == 0) {
-		len = sizeof(TUX_LAST_CHUNK) - 1;
-		memcpy(out, TUX_LAST_CHUNK, len);
 	}
 	relay->ready.len += len;
-	return true;
+	return len > 0;
 }
 
 void relay_free(struct relay *relay)

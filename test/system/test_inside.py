@@ -47,3 +47,40 @@ def test_hops(inside, last, status):
         if status == 200:
             assert got.body == b"the secret" and got.all("Set-Cookie") == ["one=1", "two=2"]
     assert tux.get("/").body == b"a file"
+
+
+ANSWERS = {"/status": 200, "/secret/small": 200, "/secret/large": 200, "/list/": 200, "/secret/missing": 404, "/away": 301, "/secret": 301}
+OURS = {"date", "server", "content-type", "content-length", "last-modified", "etag", "accept-ranges", "set-cookie", "vary", "location", "cache-control",
+        "x-content-type-options", "referrer-policy", "content-security-policy"}
+
+
+@pytest.mark.parametrize("size", [4000, 4350, 7900])
+def test_as_many_fields_as_are_kept(inside, size):
+    """Every kind of answer has them whole, and what stands around them is its own."""
+    cookies = ["c%d=%s" % (number, "x" * 390) for number in range(size // 410)] + ["last=" + "x" * (size % 410)]
+    tux = inside(lambda request: redirect(request.target[4:], *("Set-Cookie: " + cookie for cookie in cookies)))
+    for to, status in ANSWERS.items():
+        with tux.connect() as conn:
+            got = conn.get("/app" + to)
+            assert got.status == status and got.all("Set-Cookie") == cookies, to
+            assert {name for name, _ in got.fields} <= OURS, to
+            if to == "/status":
+                assert got.field("Content-Security-Policy").startswith("default-src 'none'; style-src 'nonce-")
+            got = conn.get("/app" + to, "Range: bytes=0-1,4-5")
+            assert got.status == (206 if to in ("/secret/small", "/secret/large") else status) and got.all("Set-Cookie") == cookies, to
+            assert conn.get("/").body == b"a file"
+
+
+def test_more_fields_than_are_kept(inside):
+    tux = inside(lambda request: redirect("/status", *("Set-Cookie: c%d=%s" % (number, "x" * 390) for number in range(21))))
+    assert tux.get("/app/").status == 502
+    client.wait_until(lambda: "fields of a response that names a file are too many: GET /app/" in tux.output, "it is said of which request")
+
+
+def test_a_location_beyond_all_measure(inside):
+    """As long as a target may be, and escaped three times as long: 414, not a head without an end."""
+    tux = inside(lambda request: redirect("/rest/" + '"' * 3500, *("Set-Cookie: c%d=%s" % (number, "x" * 390) for number in range(19))),
+                 'route "/rest/" { redirect "https://example.org/*" }\n')
+    with tux.connect() as conn:
+        assert conn.get("/app/").status == 414
+        assert conn.get("/").body == b"a file"

@@ -318,11 +318,75 @@ static void test_chunk_head(void **state)
 	}
 }
 
+/* A whole chunk, into memory of exactly its size and of one octet less. */
+static void test_chunk(void **state)
+{
+	static const uint8_t data[17] = "0123456789abcdef";
+	static const char expected[] = "10\r\n0123456789abcdef\r\n";
+	uint8_t *out = malloc(sizeof(expected) - 1);
+
+	(void)state;
+	assert_non_null(out);
+	assert_int_equal(tux_forward_chunk(out, sizeof(expected) - 1, data, 16), sizeof(expected) - 1);
+	assert_memory_equal(out, expected, sizeof(expected) - 1);
+	assert_int_equal(tux_forward_chunk(out, sizeof(expected) - 2, data, 16), 0);
+	free(out);
+}
+
+/* The lines of the named fields as they came, in their order; none are no failure. */
+static void test_kept(void **state)
+{
+	static const struct tux_text names[] = { TUX_TEXT("set-cookie"), TUX_TEXT("expires") };
+	static const char expected[] = "Set-Cookie: a=1\r\nexpires: 0\r\nSET-COOKIE: b=2\r\n";
+	uint8_t *out = malloc(sizeof(expected) - 1);
+	uint32_t len = 1;
+
+	(void)state;
+	assert_non_null(out);
+	parse_response("HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie2: x\r\nContent-Length: 0\r\nexpires:0\r\nSET-COOKIE: b=2\r\n\r\n", false);
+	assert_true(tux_forward_kept(out, sizeof(expected) - 1, message, &res.fields, names, 2, &len));
+	assert_int_equal(len, sizeof(expected) - 1);
+	assert_memory_equal(out, expected, len);
+	for (uint32_t cap = 0; cap < sizeof(expected) - 1; cap++) { /* what does not fit is never said to be there */
+		assert_false(tux_forward_kept(out, cap, message, &res.fields, names, 2, &len));
+		assert_int_equal(len, 0);
+	}
+	assert_true(tux_forward_kept(out, 0, message, &res.fields, names, 0, &len));
+	assert_int_equal(len, 0);
+	free(out);
+}
+
+/* The same request for another target, without its body; no octet of the target ends it. */
+static void test_inside(void **state)
+{
+	static const char expected[] = "GET /b?c HTTP/1.1\r\nHost: x\r\nCookie: y\r\n\r\n";
+	static const char *const bad[] = { "/b c", "/b\r\nX: y", "/b\n", "/#b" };
+	uint8_t *out = malloc(sizeof(expected) - 1);
+
+	(void)state;
+	assert_non_null(out);
+	parse_request("POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\nCookie: y\r\n\r\n");
+	assert_int_equal(tux_forward_inside(out, sizeof(expected) - 1, message, &req, OCTETS("/b?c")), sizeof(expected) - 1);
+	assert_memory_equal(out, expected, sizeof(expected) - 1);
+	for (uint32_t cap = 0; cap < sizeof(expected) - 1; cap++)
+		assert_int_equal(tux_forward_inside(out, cap, message, &req, OCTETS("/b?c")), 0);
+	free(out);
+	out = malloc(CAP);
+	assert_non_null(out);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(tux_forward_inside(out, CAP, message, &req, (struct tux_octets){ (const uint8_t *)bad[i], (uint32_t)strlen(bad[i]) }), 0);
+	parse_request("HEAD /a HTTP/1.0\r\n\r\n");
+	assert_int_equal(tux_forward_inside(out, CAP, message, &req, OCTETS("/b")), strlen("HEAD /b HTTP/1.0\r\n\r\n"));
+	assert_memory_equal(out, "HEAD /b HTTP/1.0\r\n\r\n", strlen("HEAD /b HTTP/1.0\r\n\r\n"));
+	free(out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),     cmocka_unit_test(test_responses), cmocka_unit_test(test_not_forwarded),
 		cmocka_unit_test(test_no_injection), cmocka_unit_test(test_trailer),   cmocka_unit_test(test_chunk_head),
+		cmocka_unit_test(test_chunk),        cmocka_unit_test(test_kept),      cmocka_unit_test(test_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

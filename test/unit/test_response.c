@@ -75,6 +75,42 @@ static void test_other_heads(void **state)
 	assert_non_null(strstr(written(&head), "Allow: GET, HEAD, OPTIONS\r\n"));
 }
 
+/* A page about the server: behind the further fields, and the nonce for styles and scripts alone. */
+static void test_nonce(void **state)
+{
+	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .date = date };
+
+	(void)state;
+	head.extra = TUX_TEXT("A: b\r\n");
+	assert_null(strstr(written(&head), "Content-Security-Policy"));
+	head.nonce = TUX_TEXT("0123");
+	assert_non_null(strstr(written(&head), "A: b\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+	                                       "Content-Security-Policy: default-src 'none'; style-src 'nonce-0123'; script-src 'nonce-0123'; "
+	                                       "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\r\n"));
+}
+
+/* A head that was kept goes out with the date of now, or not at all. */
+static void test_stamped(void **state)
+{
+	static const uint8_t now[] = "Mon, 07 Nov 1994 08:49:37 GMT";
+	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .date = date };
+	uint32_t date_off, len = tux_response_head(out, sizeof(out), &head, &date_off);
+	uint8_t *kept = malloc(len), *stamped = malloc(len);
+
+	(void)state;
+	assert_true(kept != NULL && stamped != NULL);
+	memcpy(kept, out, len);
+	assert_int_equal(tux_response_stamped(stamped, len, kept, len, date_off, now), len);
+	assert_memory_equal(stamped + date_off, now, TUX_DATE_LEN);
+	memcpy(stamped + date_off, date, TUX_DATE_LEN);
+	assert_memory_equal(stamped, kept, len);
+	assert_int_equal(tux_response_stamped(stamped, len - 1, kept, len, date_off, now), 0);
+	assert_int_equal(tux_response_stamped(stamped, len, kept, len, len - TUX_DATE_LEN + 1, now), 0);
+	assert_int_equal(tux_response_stamped(stamped, len, kept, TUX_DATE_LEN - 1, 0, now), 0);
+	free(kept);
+	free(stamped);
+}
+
 /* No CR or LF of a request comes out in a head. */
 static void test_no_injection(void **state)
 {
@@ -298,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_planned_heads), cmocka_unit_test(test_told_facts), cmocka_unit_test(test_prebuilt),
 		cmocka_unit_test(test_parts),  cmocka_unit_test(test_pages),       cmocka_unit_test(test_decide),
 		cmocka_unit_test(test_methods), cmocka_unit_test(test_record), cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_nonce),   cmocka_unit_test(test_stamped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
