@@ -277,18 +277,21 @@ static void on_channel(struct loop *loop, struct channel *channel, uint32_t even
 {
 	if (channel->closing || channel->leaving)
 		return;
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) { /* kept while it connects, too: the event comes once */
+		channel->readable = true;
+		channel->hung_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+	}
 	if (channel->connecting) {
 		socklen_t len = sizeof(channel->result);
 
-		if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
+		/* A result that is known stays: SO_ERROR is cleared by the first look, and knows nothing of EAGAIN. */
+		if (channel->result == EINPROGRESS && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))) {
 			getsockopt(channel->fd, SOL_SOCKET, SO_ERROR, &channel->result, &len);
 			queue(loop, channel);
 		}
 		return;
 	}
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-		channel->readable = true;
-		channel->hung_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 		if (channel->receiving)
 			queue(loop, channel);
 		if (channel->watched) {

@@ -314,13 +314,9 @@ static bool move_on(struct exchange *exchange, uint32_t n)
 	struct bytes *ready = &exchange->relay.ready;
 	const struct pipe *pipe = exchange->down.pipe;
 	enum tux_verdict verdict = exchange->state == EXCHANGE_TUNNEL ? TUX_MORE : relay_pass(&exchange->relay, n);
-	uint8_t *out = send_room(conn, ready->len);
 
-	if (verdict == TUX_REFUSED || out == NULL)
+	if (verdict == TUX_REFUSED || !send_copy(conn, ready->data, ready->len))
 		return false;
-	if (ready->len > 0)
-		memcpy(out, ready->data, ready->len);
-	send_wrote(conn, ready->len);
 	exchange->sent_bytes += ready->len + n;
 	ready->len = 0;
 	send_pipe(conn, pipe != NULL ? pipe->fd[0] : exchange->from->channel.fd, n);

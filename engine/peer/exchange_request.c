@@ -9,6 +9,7 @@
 #include "exchange_state.h"
 #include "../say.h"
 #include "../send.h"
+#include "../print.h"
 
 /* Whether it is the client who keeps us waiting. */
 static bool waits_for_client(const struct exchange *exchange)
@@ -134,9 +135,9 @@ void exchange_readable(struct conn *conn)
 static void say_not_kept(int error)
 {
 	char text[128];
-	const int len = snprintf(text, sizeof(text), "cannot be kept until it is whole: %s", strerror(error));
+	const size_t len = print(text, sizeof(text), "cannot be kept until it is whole: %s", strerror(error));
 
-	say("request body:", text, len > 0 && (size_t)len < sizeof(text) ? (uint32_t)len : sizeof(text) - 1);
+	say("request body:", text, (uint32_t)len);
 }
 
 /* Like exchange_body(), while the body is kept. */
@@ -194,7 +195,7 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 		if (exchange->upstream != NULL)
 			count(&exchange->server->counters->sent_bytes, conn->body.total - before);
 	}
-	if (used == len && is_upload_for_splicing(exchange) &&
+	if (exchange->to != NULL && used == len && is_upload_for_splicing(exchange) &&
 	    splicing_begin(&upload->splicing, &worker->pipes, worker->ops, worker->loop, &conn->channel, !exchange->to->channel.pipe))
 		worker->ops->receive_stop(worker->loop, &conn->channel);
 	exchange_wait(exchange);

@@ -8,7 +8,7 @@
 /* The request's head for a server; upgrade: with its Upgrade. 0, or the status that answers instead. */
 uint16_t forwarding_head(const struct conn *conn, const struct tux_upstream *upstream, bool upgrade, struct bytes *head);
 
-/* The environment of a program, but for what the spawner finds out. False without memory, or if it does not fit. */
+/* The environment of a program, but for what the spawner finds out. 0, or the status that answers instead. */
 uint16_t forwarding_environment(const struct conn *conn, struct bytes *environment);
 
 /* Whether a request may come to a server twice, or to two of them (RFC 9110 9.2.2). */

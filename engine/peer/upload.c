@@ -30,7 +30,7 @@ static bool put_content(struct upload *upload, struct stream *to, const uint8_t 
 	if (!upload->chunked)
 		return stream_send(to, data, len);
 	return stream_send(to, head, tux_chunk_head(head, len)) && stream_send(to, data, len) &&
-	       stream_send(to, (const uint8_t *)"\r\n", 2);
+	       stream_send(to, (const uint8_t *)TUX_CHUNK_END, sizeof(TUX_CHUNK_END) - 1);
 }
 
 enum tux_verdict upload_read(struct upload *upload, struct stream *to, struct tux_body *body, uint64_t max, const uint8_t *buf, uint32_t len,
