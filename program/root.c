@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../engine/print.h"
+
 enum {
 	MAX_LINKS = 40, /* on one path, as in the kernel; more is ELOOP */
 	OPEN = O_PATH | O_NOFOLLOW | O_CLOEXEC,
@@ -136,7 +138,7 @@ static bool walk_from(const char *from, const char *path, struct tux_root_visito
 	char name[NAME_MAX + 1];
 	bool good = walk.dir_fd >= 0;
 
-	if (good && (size_t)snprintf(walk.rest, sizeof(walk.rest), "%s", path) >= sizeof(walk.rest)) {
+	if (good && !print_whole(walk.rest, sizeof(walk.rest), "%s", path)) {
 		errno = ENAMETOOLONG;
 		good = false;
 	}
