@@ -249,8 +249,8 @@ static void run(struct job *job)
 	same = page != NULL && look(dir_fd, &after) && same_directory(&entry->stamp, &after);
 	if (dir_fd >= 0)
 		close(dir_fd);
-	__atomic_add_fetch(&listings->made, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&listings->lock);
+	__atomic_store_n(&listings->made, listings->made + 1, __ATOMIC_RELAXED);
 	again = finish(listings, entry, page, same);
 	pthread_mutex_unlock(&listings->lock);
 	page_put(page);
