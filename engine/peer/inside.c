@@ -41,14 +41,33 @@ static void own_fields(struct conn *conn, struct tux_fields *own)
 	conn->own = own;
 }
 
-/* Gathers the kept fields, behind those of the route. NULL if they are too many or memory is missing. */
+/* Copies the application's Content-Type to text, TUX_MAX_MEDIA_TYPE bytes. Returns its length, 0 if it set none that can be sent. */
+static uint32_t keep_type(const struct conn *conn, const uint8_t *head, char *text)
+{
+	const struct tux_field_lines *fields = &conn->worker->received.fields;
+	const uint32_t line = tux_fields_find(fields, TUX_FIELD_CONTENT_TYPE, 0);
+	const struct tux_span value = line > 0 ? fields->line[line - 1].value : (struct tux_span){ 0, 0 };
+
+	if (value.len > TUX_MAX_MEDIA_TYPE)
+		return 0;
+	for (uint32_t i = 0; i < value.len; i++) {
+		const uint8_t octet = head[value.off + i];
+
+		if (octet < 0x20 || octet > 0x7e)
+			return 0;
+		text[i] = (char)octet;
+	}
+	return value.len;
+}
+
+/* Gathers the kept fields, followed by those of the route. NULL if they are too many or memory is missing. */
 static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *head)
 {
 	const struct tux_received *res = &conn->worker->received;
 	const struct tux_text before = conn->fields->lines;
-	struct tux_fields *own = malloc(sizeof(*own) + MAX_OWN_LINES);
+	struct tux_fields *own = malloc(sizeof(*own) + MAX_OWN_LINES + TUX_MAX_MEDIA_TYPE);
 	uint32_t len;
-	char *text;
+	char *text, *type;
 
 	if (own == NULL || before.len > MAX_OWN_LINES) {
 		free(own);
@@ -64,6 +83,8 @@ static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *he
 	}
 	*own = *conn->fields;
 	own->lines = own->cached = (struct tux_text){ text, before.len + len };
+	type = text + MAX_OWN_LINES;
+	own->type = (struct tux_text){ type, keep_type(conn, head, type) };
 	return own;
 }
 

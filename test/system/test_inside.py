@@ -49,6 +49,21 @@ def test_hops(inside, last, status):
     assert tux.get("/").body == b"a file"
 
 
+@pytest.mark.parametrize("field, media_type", [
+    (["Content-Type: text/html; charset=koi8-r"], "text/html; charset=koi8-r"), ([], "application/octet-stream"),
+    (["Content-Type: x/" + "y" * 200], "application/octet-stream")])
+def test_content_type_of_the_application_is_kept(inside, field, media_type):
+    """As nginx does: the application knows the type of a file whose name says nothing. Errors and listings have their own."""
+    tux = inside(lambda request: redirect("/secret/" + request.target[5:], *field))
+    for name, body in (("small", b"the secret"), ("small", b"the secret"), ("large", None)):
+        got = tux.get("/app/" + name)
+        assert got.status == 200 and got.field("Content-Type") == media_type
+        assert body is None or got.body == body
+    with tux.connect() as conn:
+        assert conn.get("/app/small", "Range: bytes=4-9").field("Content-Type") == media_type
+        assert conn.get("/app/missing").field("Content-Type") == "text/html; charset=utf-8"
+
+
 ANSWERS = {"/status": 200, "/secret/small": 200, "/secret/large": 200, "/list/": 200, "/secret/missing": 404, "/away": 301, "/secret": 301}
 OURS = {"date", "server", "content-type", "content-length", "last-modified", "etag", "accept-ranges", "set-cookie", "vary", "location", "cache-control",
         "x-content-type-options", "referrer-policy", "content-security-policy"}
