@@ -120,6 +120,7 @@ static inline bool tux_modes_permit(struct tux_modes modes, mode_t mode)
 struct tux_site {
 	int root_fd;     /* the document root, O_PATH | O_DIRECTORY; the engine does not close it. -1: it is not there, nor is any file */
 	const char *path; /* the same, absolute: what programs are told, and X-Sendfile begins with */
+	const char *alias; /* the root's absolute path as configured, if path is another one; else NULL. Links may begin with either */
 	const char *name; /* the site's first whole name; NULL: it has none. For requests that say no host */
 	bool browse;     /* listings for directories without an index */
 	bool dot_files;  /* serve names that start with a dot */

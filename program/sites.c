@@ -161,7 +161,10 @@ static bool root_make(struct tux_site *site, const char *directory, const struct
 		site->path = absolute;
 		return true;
 	}
-	free(absolute);
+	if (strcmp(site->path, absolute) != 0)
+		site->alias = absolute;
+	else
+		free(absolute);
 	return true;
 }
 
@@ -311,6 +314,7 @@ void tux_sites_close(struct tux_sites *sites)
 		if (site->root_fd >= 0)
 			close(site->root_fd);
 		free((void *)(uintptr_t)site->path);
+		free((void *)(uintptr_t)site->alias);
 	}
 	free((void *)sites->hosts.host);
 	free((void *)sites->hosts.text);

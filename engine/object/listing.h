@@ -6,7 +6,7 @@
 #include "../engine.h"
 
 struct tux_listing_request {
-	int root_fd;          /* the document root: a link is listed if it leads to something beneath it */
+	const struct tux_site *site; /* a link is listed if it leads to something beneath the site's root */
 	int dir_fd;           /* the directory, opened for reading; not closed here, its offset is moved */
 	const uint8_t *path;  /* normalised path of the directory, starts and ends with '/' */
 	uint32_t path_len;

@@ -170,7 +170,7 @@ static struct page *make(struct listings_entry *entry, int dir_fd)
 {
 	const struct tux_site *site = entry->site;
 	const struct tux_listing_request req = {
-		.root_fd = site->root_fd,
+		.site = site,
 		.dir_fd = dir_fd,
 		.path = entry->path,
 		.path_len = entry->path_len,

@@ -3,6 +3,7 @@
 
 #include "../../core/etag.h"
 #include "../print.h"
+#include "link.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ static const uint8_t *etag_key(const struct load *load)
 
 /*
  * Opens a name beneath the root, never outside it. Links are tried only when there is one, so
- * that via_link tells: inotify watches the way of the name, not of a link's target.
+ * that via_link tells: inotify watches the way of the name, not of a link's target. To the kernel each absolute link leaves the root.
  */
 static int open_beneath(const struct load *load, const char *name, uint64_t flags, bool *via_link)
 {
@@ -49,7 +50,12 @@ static int open_beneath(const struct load *load, const char *name, uint64_t flag
 		if (fd >= 0 || errno != EAGAIN || !load->may_block)
 			break;
 	}
-	return fd;
+	if (fd >= 0 || errno != EXDEV || !*via_link)
+		return fd;
+	if (load->may_block)
+		return link_open(load->site, name, flags);
+	errno = EAGAIN;
+	return -1;
 }
 
 /* A kernel without RESOLVE_CACHED says EINVAL: then only a thread that may block can open. */

@@ -85,6 +85,22 @@ def test_idle_connection_is_passed_on(tux, deployed):
         assert response.body == b"two" and "close" not in response.tokens("Connection")
 
 
+def test_links_by_both_names_of_the_root(tux, deployed):
+    """A link's target may begin with the root's path as it was said, and with the path that this leads to. Each release has its own."""
+    place = os.path.dirname(deployed)
+    for release, other in (("r1", "r2"), ("r2", "r1")):
+        os.symlink(os.path.join(deployed, "file"), os.path.join(place, release, "said"))
+        os.symlink(os.path.join(place, release, "file"), os.path.join(place, release, "real"))
+        os.symlink(os.path.join(place, other, "file"), os.path.join(place, release, "other"))
+    server = tux(deployed)
+    with Visitor(server) as conn:
+        for target, data in (("r1", b"one"), ("r2", b"two")):
+            switch(deployed, target)
+            wait_for_body(conn, data, "/real")
+            wait_for_body(conn, data, "/said")
+            assert conn.get("/other").status == 403
+
+
 def test_replaced_link_above_the_root_is_followed(tux, place):
     """The root is dist in a release: the link that is replaced is a name in the middle of the path."""
     for name in ("r1", "r2"):
