@@ -54,8 +54,10 @@ enum tux_verdict upload_read(struct upload *upload, struct stream *to, struct tu
 			return TUX_REFUSED;
 		*used += consumed;
 	}
-	if (verdict == TUX_PARSED && upload->chunked &&
-	    !stream_send(to, (const uint8_t *)TUX_LAST_CHUNK, sizeof(TUX_LAST_CHUNK) - 1))
+	if (verdict != TUX_PARSED || !upload->chunked)
+		return verdict;
+	upload->begun = true; /* an empty body too: the last chunk is not sent again, so the request must not be */
+	if (!stream_send(to, (const uint8_t *)TUX_LAST_CHUNK, sizeof(TUX_LAST_CHUNK) - 1))
 		return TUX_REFUSED;
 	return verdict;
 }

@@ -300,6 +300,19 @@ def test_idempotent_request_is_repeated_on_a_dead_kept_connection(origin, proxy,
     assert [(request.method, request.connection) for request in server.requests] == [("GET", 1), (method, 1), (method, 2)]
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
+def test_request_with_an_empty_chunked_body_is_not_repeated(origin, proxy, method):
+    """The last chunk has gone to the first server: a second one would get the head alone, and the next request as its body."""
+    first, second = origin(lambda request: None), origin()
+    tux = proxy([first, second], top="threads 1")
+    with tux.connect() as conn:
+        for number in range(2):  # whichever server comes first
+            conn.send("%s /app/%d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (method, number))
+            conn.response(method)
+    asked = [{request.target for request in server.requests} for server in (first, second)]
+    assert asked[0] and not asked[0] & asked[1] and not first.broken and not second.broken
+
+
 def test_a_kept_connection_that_the_server_closes(origin, proxy):
     server = origin()
     tux = proxy([server], top="threads 1")
