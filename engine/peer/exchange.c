@@ -80,7 +80,7 @@ static bool leave_running(struct exchange *exchange)
 	struct cgi_program *program = exchange->program;
 	const bool awaited = exchange->down.state == SPLICING_WAITS;
 
-	if (program == NULL || !exchange->upload.done || spool_left(&exchange->upload.spool) > 0 ||
+	if (program == NULL || !exchange->upload.done || (!exchange->upload.deaf && spool_left(&exchange->upload.spool) > 0) ||
 	    !exchange->conn->worker->config->cgi[exchange->rule].finish_unwatched)
 		return false;
 	if (exchange->to != NULL)
@@ -400,7 +400,7 @@ static bool begin_response(struct exchange *exchange)
 	};
 
 	tux_request_parse(conn->held.data, conn->held.len, 0, &worker->request);
-	exchange->keep_alive = res->keep_alive;
+	exchange->keep_alive = res->keep_alive && !exchange->upload.deaf;
 	exchange->until_close = res->framing == TUX_FRAMING_CLOSE;
 	if (!req->keep_alive || (worker->leaving && !conn->followed) || (!measured && req->minor == 0) || res->status == 101)
 		conn->last = true;

@@ -143,7 +143,7 @@ void stream_finish(struct stream *stream)
 	stream->owner = NULL;
 	timer_stop(&stream->timer);
 	stream->finishing = true;
-	if (stream_unsent(stream) == 0)
+	if (!stream->sending && !stream->channel.connecting) /* all is sent, or sending has failed */
 		stream_close(stream);
 }
 
