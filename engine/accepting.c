@@ -66,6 +66,8 @@ void accepting_switch(struct worker *worker, bool accept)
 /* Another thread's connection may be the one that closes, so a full worker looks again after a while. */
 static void pause_accepting(struct worker *worker)
 {
+	if (worker->draining) /* what is in the queues is taken all the same */
+		return;
 	accepting_switch(worker, false);
 	worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
 }
@@ -141,7 +143,11 @@ void accepting_take_passed(struct worker *worker)
 	unsigned listener;
 	int fd;
 
-	while ((fd = passing_receive(worker, &listener)) >= 0) {
+	while (passing_receive(worker, &listener, &fd)) {
+		if (fd < 0) { /* no descriptor was left for it, and the kernel has closed it: others may still be saved */
+			cache_trim(&worker->cache, worker->cache.files / 2);
+			continue;
+		}
 		if (listener == TUX_MAX_LISTENERS) { /* whose address is gone by now */
 			close(fd);
 			continue;

@@ -57,24 +57,24 @@ bool passing_send(struct worker *worker, int fd, unsigned listener)
 	return false;
 }
 
-int passing_receive(const struct worker *worker, unsigned *listener)
+bool passing_receive(const struct worker *worker, unsigned *listener, int *fd)
 {
 	struct passed passed = { .listener = 0 };
 	struct iovec iov = { .iov_base = &passed, .iov_len = sizeof(passed) };
 	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int))];
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
 	const struct cmsghdr *header;
-	int fd = -1;
 
+	*fd = -1;
 	if (recvmsg(worker->config->passed_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(passed))
-		return -1;
+		return false;
 	header = CMSG_FIRSTHDR(&message);
 	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+		memcpy(fd, CMSG_DATA(header), sizeof(*fd));
 	*listener = 0;
 	while (*listener < worker->config->listener_count && worker->passing->inode[*listener] != passed.listener)
 		++*listener;
 	if (*listener == worker->config->listener_count)
 		*listener = TUX_MAX_LISTENERS;
-	return fd;
+	return true;
 }

@@ -26,9 +26,9 @@ bool passing_permits(const struct worker *worker, unsigned listener);
 bool passing_send(struct worker *worker, int fd, unsigned listener);
 
 /*
- * Takes the next connection that was sent; -1 if there is none now. *listener is the number of the one that it came in at, or, if
- * we do not have it, TUX_MAX_LISTENERS.
+ * Takes the next connection that was sent. *listener is the number of the one that it came in at, or TUX_MAX_LISTENERS if this
+ * process does not have it; *fd is -1 if no descriptor was left for it. Returns false if no message waits.
  */
-int passing_receive(const struct worker *worker, unsigned *listener);
+bool passing_receive(const struct worker *worker, unsigned *listener, int *fd);
 
 #endif

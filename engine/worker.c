@@ -226,7 +226,7 @@ static int wait_ms(const struct worker *worker)
 
 	for (unsigned i = 0; i < worker->config->upstream_count; i++)
 		wait = sooner(wait, timers_next(&worker->upstreams[i].timers, worker->now_ms));
-	if (worker->accept_again_ms != 0) {
+	if (worker->accept_again_ms != 0 && !worker->draining) {
 		int again = worker->accept_again_ms > worker->now_ms ? (int)(worker->accept_again_ms - worker->now_ms) : 0;
 
 		wait = sooner(wait, again);
