@@ -138,7 +138,7 @@ bool tux_privileges_has(unsigned capability)
 bool tux_privileges_assume(const struct tux_user *user, struct tux_privileges_saved *saved)
 {
 	*saved = (struct tux_privileges_saved){ .gid = getegid() };
-	if (!user->change || geteuid() == user->uid)
+	if (!user->change || geteuid() != 0) /* nothing to change, or it was changed for good */
 		return true;
 	saved->groups = getgroups(0, NULL);
 	if (saved->groups < 0)

@@ -90,7 +90,7 @@ int tux_log_destination_open(const char *path, const struct tux_user *user, char
 	struct tux_privileges_saved saved;
 	int fd = -1;
 
-	if (geteuid() == 0 && user->uid == 0 && !user->change)
+	if (geteuid() == 0 && user->uid == 0) /* whatever its group is */
 		return root_open(path, user, reason, reason_size);
 	if (tux_privileges_assume(user, &saved)) {
 		fd = open(path, OPEN_FLAGS | O_CREAT, MODE);

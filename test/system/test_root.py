@@ -74,7 +74,7 @@ def refused(server, words):
 
 # Logs.
 
-@pytest.mark.parametrize("user", ["www-data", "root"])
+@pytest.mark.parametrize("user", ["www-data", "root", "root:www-data"])
 def test_log_link_at_start(tux, root, theirs, target, user):
     """A link in the log's directory to a file of root's: the start fails, the file keeps its owner and its text."""
     log = os.path.join(theirs, "log")
