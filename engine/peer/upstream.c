@@ -10,6 +10,8 @@
 
 #include "../keepalive.h"
 
+enum { ADDRESS_LOOKS = 100 }; /* at an address that is just being written */
+
 static const struct stream_events idle_events;
 
 bool upstream_open(struct upstream *upstream, const struct tux_upstream *config, struct streams *streams)
@@ -67,26 +69,35 @@ static bool has_address(const struct upstream_server *server)
 	return resolved == NULL || __atomic_load_n(&resolved->len, __ATOMIC_RELAXED) > 0;
 }
 
-/* Takes the newest address of a server with a name. A connection that is being made still uses the place: at worst it fails. */
+/*
+ * Takes the newest address of a server with a name. One that is just being written is looked at a few times, then with the next
+ * request: the resolver may have ended in the middle. A connection that is being made still uses the place: at worst it fails.
+ */
 static void address_refresh(struct upstream_server *server)
 {
 	const struct tux_resolved *resolved = server->config->resolved;
-	uint32_t before, len;
 
-	do {
-		before = __atomic_load_n(&resolved->sequence, __ATOMIC_ACQUIRE);
+	for (unsigned i = 0; i < ADDRESS_LOOKS; i++) {
+		const uint32_t before = __atomic_load_n(&resolved->sequence, __ATOMIC_ACQUIRE);
+		struct sockaddr_storage address = { 0 };
+		uint32_t len;
+
 		if (before == server->sequence)
 			return;
 		len = __atomic_load_n(&resolved->len, __ATOMIC_RELAXED);
-		if (len <= sizeof(server->address))
-			memcpy(&server->address, &resolved->address, len);
+		if (len <= sizeof(address))
+			memcpy(&address, &resolved->address, len);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while ((before & 1) != 0 || __atomic_load_n(&resolved->sequence, __ATOMIC_RELAXED) != before);
-	server->address_len = len <= sizeof(server->address) ? len : 0;
-	server->sequence = before;
-	server->fails = 0; /* of another server */
-	server->retry_ms = 0;
-	close_unused(server);
+		if ((before & 1) != 0 || __atomic_load_n(&resolved->sequence, __ATOMIC_RELAXED) != before)
+			continue;
+		server->address = address;
+		server->address_len = len <= sizeof(address) ? len : 0;
+		server->sequence = before;
+		server->fails = 0; /* of another server */
+		server->retry_ms = 0;
+		close_unused(server);
+		return;
+	}
 }
 
 struct upstream_server *upstream_choose(struct upstream *upstream, uint64_t *tried)

@@ -194,8 +194,10 @@ int tux_upstreams_find(struct tux_upstream_table *table, const char *name, char 
 	table->upstream = grown;
 	grown[i] = defaults;
 	grown[i].name = name;
-	if (strchr(name, ':') && !address_add(&grown[i], name, error, error_size))
+	if (strchr(name, ':') && !address_add(&grown[i], name, error, error_size)) {
+		free((void *)(uintptr_t)grown[i].server);
 		return -1;
+	}
 	table->count++;
 	return (int)i;
 }
