@@ -101,12 +101,13 @@ static bool restrict_ring(struct loop *loop, bool connects)
 	                                      IORING_OP_SEND,   IORING_OP_SENDMSG, IORING_OP_SEND_ZC, IORING_OP_POLL_ADD,
 	                                      IORING_OP_ACCEPT, IORING_OP_CLOSE, IORING_OP_ASYNC_CANCEL };
 	enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
-	/* From Linux 7 on registrations are restricted only if one is listed: this one a ring accepts once. */
-	struct io_uring_restriction rule[OPERATIONS + 3] = {
+	/* A ring is enabled once, and its registered descriptor is given back when it ends; else the ring would stay. */
+	struct io_uring_restriction rule[OPERATIONS + 4] = {
 		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = IOSQE_BUFFER_SELECT },
 		{ .opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = IORING_REGISTER_ENABLE_RINGS },
+		{ .opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = IORING_UNREGISTER_RING_FDS },
 	};
-	unsigned rules = 2;
+	unsigned rules = 3;
 
 	for (unsigned i = 0; i < OPERATIONS; i++)
 		rule[rules++] = (struct io_uring_restriction){ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = operations[i] };

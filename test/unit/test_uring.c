@@ -97,12 +97,31 @@ static void test_registrations_are_refused(void **state)
 	loop_uring.free(loop);
 }
 
+/* A task registers 16 descriptors of rings at most: a ring that ends gives its place back. */
+static void test_ring_that_ends_is_unregistered(void **state)
+{
+	struct io_uring ring;
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		struct loop *loop = open_loop(true);
+
+		if (loop == NULL)
+			skip();
+		loop_uring.free(loop);
+	}
+	assert_int_equal(io_uring_queue_init(4, &ring, 0), 0);
+	assert_int_equal(io_uring_register_ring_fd(&ring), 1);
+	io_uring_queue_exit(&ring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unlisted_operations_are_refused),
 		cmocka_unit_test(test_connect_is_refused_without_upstreams),
 		cmocka_unit_test(test_registrations_are_refused),
+		cmocka_unit_test(test_ring_that_ends_is_unregistered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
