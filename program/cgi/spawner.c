@@ -30,6 +30,7 @@
 
 enum {
 	GRACE_MS = 2000,     /* between SIGTERM and SIGKILL */
+	KEEPER_MS = 12000,   /* that a keeper has to kill its program and what that left; it gives up after ten seconds itself */
 	ASK_MS = 5000,       /* that the engine has to say whose time it was */
 	WAIT_MS = 10000,     /* that a request may wait for its program to begin; more is 503 */
 	STOP_MS = 3000,      /* that the program waits for the spawner's end */
@@ -52,6 +53,7 @@ struct program {
 	uint64_t due_ms;  /* when it is to be told to end, or killed */
 	uint64_t last_ms; /* when it is told to end whatever the engine says */
 	bool asked;       /* the engine was, and has not said */
+	bool killed;      /* its keeper was told to kill it */
 };
 
 /* A START that waits until one of its rule's programs has ended. */
@@ -291,9 +293,16 @@ static void wait_begin(void)
 /* First it is asked, then it is killed. */
 static void program_end(struct program *program, enum tux_spawn_end why)
 {
+	if (program->killed) { /* a program of the same user keeps its keeper stopped: what it leaves is ended here */
+		kill(program->pid, SIGKILL);
+		program->due_ms = never;
+		return;
+	}
 	if (program->end != TUX_SPAWN_BY_ITSELF) {
 		tux_keeper_kill(program->pid);
-		program->due_ms = never;
+		program->killed = true;
+		program->due_ms = now_ms() + KEEPER_MS;
+		due_at(program->due_ms);
 		return;
 	}
 	program->end = why;
