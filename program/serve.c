@@ -94,26 +94,56 @@ uint32_t tux_serve_drain_delay(const struct tux_command *command)
 	return tux_service_manages() ? DRAIN_DELAY_MS : 0;
 }
 
+enum { MACHINE_ID_MAX = 64 };
+
+/* Reads an id of 32 characters or more. Returns its bytes, 0 if the file has none. */
+static size_t id_read(const char *path, uint8_t id[MACHINE_ID_MAX])
+{
+	ssize_t len = -1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		len = read(fd, id, MACHINE_ID_MAX);
+		close(fd);
+	}
+	return len >= 32 ? (size_t)len : 0;
+}
+
 /*
- * The key of entity tags: this machine's id, hashed, so that tags outlive a restart and nobody who sees one
- * learns the id. Another machine has other inodes anyway. Without an id a random key.
+ * Returns the bytes of an id of this machine that outlives a restart: the machine id. Most containers have no machine id. The inode and the
+ * birth time of the root directory last as long as a container. Without a birth time the id of the boot remains.
+ */
+static size_t machine_identify(uint8_t id[MACHINE_ID_MAX])
+{
+	struct statx st;
+	size_t len = id_read("/etc/machine-id", id);
+
+	if (len > 0)
+		return len;
+	if (statx(AT_FDCWD, "/", 0, STATX_INO | STATX_BTIME, &st) == 0 && (st.stx_mask & STATX_BTIME) && st.stx_btime.tv_sec > 0) {
+		memset(id, 0, MACHINE_ID_MAX);
+		memcpy(id, &st.stx_ino, sizeof(st.stx_ino));
+		memcpy(id + 8, &st.stx_btime.tv_sec, sizeof(st.stx_btime.tv_sec));
+		memcpy(id + 16, &st.stx_btime.tv_nsec, sizeof(st.stx_btime.tv_nsec));
+		return MACHINE_ID_MAX;
+	}
+	len = id_read("/proc/sys/kernel/random/boot_id", id);
+	if (len == 0 && getrandom(id, MACHINE_ID_MAX, 0) == MACHINE_ID_MAX)
+		len = MACHINE_ID_MAX;
+	return len;
+}
+
+/*
+ * Makes the key of entity tags from the id of this machine, hashed: tags outlive a restart and a reload, and a client cannot learn the id.
+ * Another machine has other inodes anyway.
  */
 static void etag_key_make(uint8_t key[16])
 {
 	static const uint8_t first[16] = "tux: etag key 1", second[16] = "tux: etag key 2";
-	uint8_t id[64];
-	uint64_t half[2];
-	ssize_t len = -1;
-	int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
+	uint8_t id[MACHINE_ID_MAX];
+	const size_t len = machine_identify(id);
+	const uint64_t half[2] = { tux_etag_content(first, id, len), tux_etag_content(second, id, len) };
 
-	if (fd >= 0) {
-		len = read(fd, id, sizeof(id));
-		close(fd);
-	}
-	if (len < 32 && getrandom(id, sizeof(id), 0) == (ssize_t)sizeof(id))
-		len = sizeof(id);
-	half[0] = tux_etag_content(first, id, len > 0 ? (size_t)len : 0);
-	half[1] = tux_etag_content(second, id, len > 0 ? (size_t)len : 0);
 	memcpy(key, half, sizeof(half));
 }
 
