@@ -69,6 +69,7 @@ struct miss {
 	struct conn *waiting;
 	unsigned generation;  /* of the watch when it began */
 	bool listing;
+	bool unfinished;      /* it takes long: the loader shall run it as a slow job */
 	uint32_t key_len;
 	uint8_t key[];
 };

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "memlock.h"
+#include "object/content_tag.h"
 #include "passing.h"
 #include "report/tally.h"
 #include "worker.h"
@@ -248,6 +249,18 @@ static bool wants_addresses(const struct tux_engine_config *config)
 	return config->records;
 }
 
+/* Returns false if out of memory. */
+static bool make_content_tags(struct tux_engine *engine)
+{
+	bool wanted = false;
+
+	for (unsigned i = 0; i < engine->config.site_count; i++)
+		wanted = wanted || engine->config.sites[i].content_tags;
+	if (wanted)
+		engine->config.content_tags = content_tags_open();
+	return !wanted || engine->config.content_tags != NULL;
+}
+
 struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char *error, size_t error_size)
 {
 	struct tux_engine *engine;
@@ -268,6 +281,7 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 	}
 	memset(engine->worker, 0, config->threads * sizeof(struct worker));
 	engine->config = *config;
+	engine->config.content_tags = NULL;
 	engine->config.addresses = wants_addresses(config);
 	engine->kernel.fd = -1;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -287,6 +301,12 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 	if (ops == NULL || engine->log_event_fd < 0 || !loader_start(&engine->loader)) {
 		if (ops != NULL)
 			snprintf(error, error_size, "cannot start the loader threads: %s", strerror(errno));
+		tux_engine_free(engine);
+		return give_up(config);
+	}
+	if (!make_content_tags(engine)) {
+		snprintf(error, error_size, "cannot keep entity tags: %s", strerror(errno));
+		loader_stop(&engine->loader);
 		tux_engine_free(engine);
 		return give_up(config);
 	}
@@ -392,6 +412,7 @@ void tux_engine_stop(struct tux_engine *engine)
 	for (unsigned i = 0; i < engine->opened; i++)
 		if (engine->worker[i].started)
 			pthread_join(engine->worker[i].thread, NULL);
+	content_tags_stop(engine->config.content_tags);
 	loader_stop(&engine->loader);
 	listings_stop(&engine->listings);
 	kernel_stop(&engine->kernel);
@@ -404,6 +425,7 @@ void tux_engine_free(struct tux_engine *engine)
 		worker_free(&engine->worker[i]);
 	if (engine->log_event_fd >= 0)
 		close(engine->log_event_fd);
+	content_tags_free(engine->config.content_tags);
 	free(engine->worker);
 	free(engine);
 }

@@ -30,6 +30,8 @@ enum {
 	TUX_MAX_MODULES = 256,  /* names that routes say */
 };
 
+struct content_tags;
+
 enum tux_loop_kind {
 	TUX_LOOP_AUTO, /* io_uring where the kernel has what it takes and permits it, else epoll */
 	TUX_LOOP_URING,
@@ -123,6 +125,7 @@ struct tux_site {
 	const char *alias; /* the root's absolute path as configured, if path is another one; else NULL. Links may begin with either */
 	const char *name; /* the site's first whole name; NULL: it has none. For requests that say no host */
 	bool browse;     /* listings for directories without an index */
+	bool content_tags; /* entity tags are of the bytes; else of the file's inode and times */
 	bool dot_files;  /* serve names that start with a dot */
 	struct tux_modes modes;
 	struct tux_selection selection; /* files that are not sent: programs, names of modules, and what another server has */
@@ -245,6 +248,7 @@ struct tux_engine_config {
 	uint64_t cache_bytes;       /* of bodies kept in memory, all threads together */
 	uint32_t memory_object_bytes; /* larger bodies are not kept in memory */
 	bool records;               /* make access records */
+	struct content_tags *content_tags; /* tux_engine_start()'s own; NULL: no site has content_tags */
 	bool addresses;             /* tux_engine_start()'s own: clients' addresses are wanted, for records or for who may see the status */
 	const char *version;        /* of the program, for the status */
 	uint16_t handover_port;     /* of a server on this machine that the kernel engine passes connections to; 0: none */

@@ -113,6 +113,10 @@ static void say_site(struct tux_setup_site *said, const struct tux_site *site, c
 		.route_fields = (uintptr_t)route_fields,
 		.fields = fields_said(&site->fields),
 	};
+	if (site->content_tags) { /* The kernel engine knows no such tags: it hands up every file, whatever its mode. */
+		said->mode_allowed = 1;
+		said->mode_forbidden = 07777;
+	}
 	for (unsigned i = 0; i < site->index_count; i++)
 		snprintf(said->index[i], sizeof(said->index[i]), "%s", site->index[i]);
 }

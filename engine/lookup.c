@@ -62,7 +62,7 @@ static void run_load(struct job *job)
 {
 	struct miss *miss = (struct miss *)job;
 
-	load_run(&miss->load);
+	miss->unfinished = !load_run(&miss->load);
 }
 
 static struct miss *begin(struct conn *conn, const uint8_t *path, uint32_t len)
@@ -152,7 +152,7 @@ struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len)
 	load.site = conn->site;
 	load.key = path;
 	load.key_len = len;
-	load.may_block = false;
+	load.may_block = load.may_take_long = false;
 	find_unwatched(worker, &load);
 	if (!load_run(&load)) {
 		wait_for_object(conn, &load);
@@ -200,6 +200,17 @@ static void keep_loaded(struct conn *conn, struct object *object)
 			conn->loaded[i] = object_get(object);
 			return;
 		}
+}
+
+bool lookup_continue(struct worker *worker, struct miss *miss)
+{
+	if (!miss->unfinished || miss->waiting == NULL)
+		return false;
+	miss->unfinished = false;
+	miss->load.may_take_long = true;
+	miss->wait.job.slow = true;
+	loader_submit(worker->loader, &miss->wait.job);
+	return true;
 }
 
 struct conn *lookup_finish(struct worker *worker, struct miss *miss)

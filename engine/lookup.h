@@ -17,6 +17,9 @@ struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len);
  */
 bool lookup_listing(struct conn *conn, const struct object *directory, const uint8_t *query, uint32_t query_len, bool json);
 
+/* True if a miss takes long: it runs again as a slow job. Else lookup_finish() is to be called. Only while the loader runs. */
+bool lookup_continue(struct worker *worker, struct miss *miss);
+
 /*
  * A finished miss: what it loaded goes into the cache and to those who wait, which are returned,
  * linked by next_waiting: answer for them. The miss is freed.

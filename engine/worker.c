@@ -62,7 +62,8 @@ static void on_finished(struct source *source, void *owner)
 	while (job != NULL) {
 		struct job *next = job->next;
 
-		connection_loaded(worker, (struct miss *)job);
+		if (!lookup_continue(worker, (struct miss *)job))
+			connection_loaded(worker, (struct miss *)job);
 		job = next;
 	}
 }

@@ -48,6 +48,7 @@ enum option_id {
 	OPTION_MODE_CGI,
 	OPTION_MODE_MODULE,
 	OPTION_CACHE_CONTROL,
+	OPTION_ETAG,
 	OPTION_LOG,
 	OPTION_LOG_FORMAT,
 	OPTION_LOG_ROTATE,
@@ -120,6 +121,8 @@ static const struct option_row rows[] = {
 	  OPTION_MODE_MODULE, TUX_SAID_MODE_MODULE },
 	{ "cache-control", "TEXT", "the value of a field, such as \"max-age=3600\"", "Cache-Control of what is no error (none)",
 	  OPTION_CACHE_CONTROL, TUX_SAID_CACHE_CONTROL },
+	{ "etag", "file|content", "file or content", "make entity tags of a file's inode and times, or of\nits bytes: the same on every machine (file)",
+	  OPTION_ETAG, TUX_SAID_ETAG },
 	{ NULL, NULL, NULL, "Log and privileges", 0 },
 	{ "log", "FILE|-|off", "a file name, - or off", "where requests are logged; - is the standard output (-)",
 	  OPTION_LOG, TUX_SAID_LOG },
@@ -396,6 +399,9 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 	case OPTION_CACHE_CONTROL:
 		host->cache_control = value;
 		return tux_field_value_good(value);
+	case OPTION_ETAG:
+		site->content_tags = strcmp(value, "content") == 0;
+		return site->content_tags || strcmp(value, "file") == 0;
 	case OPTION_LOG:
 		host->log = strcmp(value, "off") == 0 ? NULL : value;
 		return *value != '\0' && strncmp(value, "syslog:", 7) != 0; /* nginx has that; here it would name a file */

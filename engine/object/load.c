@@ -3,6 +3,7 @@
 
 #include "../../core/etag.h"
 #include "../print.h"
+#include "content_tag.h"
 #include "link.h"
 
 #include <errno.h>
@@ -201,6 +202,47 @@ static void make_etag(const struct load *load, struct object *object, enum tux_c
 		(uint8_t)tux_etag_format(etag_key(load), &identity, coding, fresh && rep->memory == NULL, rep->etag);
 }
 
+/* Makes a tag weak: replicas differ in it, so no client may put ranges together by it. */
+static void weaken(struct representation *rep)
+{
+	if (rep->etag[0] != '"')
+		return;
+	memmove(rep->etag + 2, rep->etag, rep->etag_len);
+	memcpy(rep->etag, "W/", 2);
+	rep->etag_len += 2;
+}
+
+/*
+ * Puts the tag of the bytes in the place of the identity's. Bytes in memory are hashed at once if they are few. A file that is too long,
+ * or changes while it is read, keeps the tag of its identity, made weak.
+ */
+static enum take make_content_tag(const struct load *load, struct object *object, enum tux_coding coding)
+{
+	struct representation *rep = &object->representation[coding];
+	struct content_tags *tags = load->config->content_tags;
+	uint64_t hash = 0;
+
+	if (!load->site->content_tags)
+		return TAKE_DONE;
+	if (rep->memory != NULL && (load->may_block || rep->stamp.size <= CONTENT_TAG_CHUNK_BYTES))
+		hash = content_tag_of(rep->memory, rep->stamp.size);
+	else if (rep->memory != NULL)
+		return TAKE_BLOCKS;
+	else if (rep->stamp.size <= CONTENT_TAG_MAX_BYTES)
+		hash = content_tag_find(tags, &rep->stamp);
+	if (hash == 0 && rep->stamp.size <= CONTENT_TAG_MAX_BYTES) {
+		if (!load->may_block || (rep->stamp.size > CONTENT_TAG_LONG_BYTES && !load->may_take_long))
+			return TAKE_BLOCKS;
+		hash = content_tag_read(tags, rep->fd, &rep->stamp);
+		object->settled = object->settled && hash != 0; /* the next load may find it at rest */
+	}
+	if (hash != 0)
+		rep->etag_len = (uint8_t)content_tag_format(hash, rep->stamp.size, coding, rep->etag);
+	else
+		weaken(rep);
+	return TAKE_DONE;
+}
+
 /* Archives and package stores set mtime to 0 or 1: that says nothing, so it is not told. */
 static int64_t told_mtime(const struct stamp *stamp)
 {
@@ -221,6 +263,9 @@ static enum take take_representation(const struct load *load, struct object *obj
 		return took;
 	rep->last_modified = told_mtime(&rep->stamp);
 	make_etag(load, object, coding);
+	took = make_content_tag(load, object, coding);
+	if (took != TAKE_DONE)
+		return took;
 	if (rep->memory != NULL) {
 		close(rep->fd);
 		rep->fd = -1;

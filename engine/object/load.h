@@ -20,6 +20,7 @@ struct load {
 	const uint8_t *key; /* the normalised path; stays the caller's */
 	uint32_t key_len;
 	bool may_block;     /* else whatever would wait for a disk ends the attempt */
+	bool may_take_long; /* in a slow job of the loader */
 	int inotify_fd;     /* -1: nothing is watched */
 	uint32_t watch_count;
 	bool too_deep;      /* the path has more directories than watch[] */
@@ -28,7 +29,7 @@ struct load {
 	struct object *object; /* out; NULL without memory */
 };
 
-/* False when it would block: run it again, from the start, where it may. Any thread. */
+/* False when it would block, or take long: run it again, from the start, where it may. Any thread. */
 bool load_run(struct load *load);
 
 /* Whether the file that an object was made of is still the same, by one call each to the file system. */

@@ -181,6 +181,8 @@ void tux_host_inherit(struct tux_host_options *host, const struct tux_host_optio
 		host->cache_control = top->cache_control;
 	if (unsaid & TUX_SAID_BROWSE)
 		host->site.browse = top->site.browse;
+	if (unsaid & TUX_SAID_ETAG)
+		host->site.content_tags = top->site.content_tags;
 	if (unsaid & TUX_SAID_SPA)
 		host->site.spa = top->site.spa;
 	if (unsaid & TUX_SAID_DOT_FILES)

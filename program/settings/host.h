@@ -24,6 +24,7 @@ enum tux_host_saying {
 	TUX_SAID_MODE_CGI = 1 << 12,
 	TUX_SAID_MODE_MODULE = 1 << 13,
 	TUX_SAID_MAX_BODY = 1 << 14,
+	TUX_SAID_ETAG = 1 << 15,
 };
 
 /* Begins as zeros. The texts are the caller's. */

@@ -325,6 +325,7 @@ def test_the_command_line_is_the_top(tree, tux):
     ("mode-allowed 9\nhost a { mode-forbidden 10000 }", [(2, '"9" is not mode bits in octal'), (3, '"10000" is not mode bits')]),
     ("header on", [(2, "header needs { }")]),
     ('cache-control ""', [(2, "cache-control")]),
+    ("etag weak", [(2, "etag")]), ("etag content\netag file", [(3, "etag")]), ('host "a" { root "/"; etag "file" }', []),
     ('route "/a" { static on; cache-control 5 }', [(2, "cache-control needs")]),
     ('route "/a" { static on; header { add "Connection: close" } }', [(2, "TUX alone says Connection")]),
     ('cache-control "max-age=1"; error { 500 "/500.html" }; header { add "A: b"; remove [ "C", "D" ] }', [])])

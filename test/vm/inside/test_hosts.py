@@ -29,6 +29,7 @@ host "a.example" {
 host "b.example" { root "%(place)s/b"; default on; listen "127.0.0.1:%(one)d"; header { add "X-Long: %(long)s" } }
 host "*.b.example" { root "%(place)s/c"; listen [ "127.0.0.1:%(one)d", "127.0.0.1:%(two)d" ]; dotfiles on; index "start.html"; log off }
 host "modes" { root "%(place)s/a"; listen "127.0.0.1:%(two)d"; mode-allowed 0100; mode-forbidden 0002 }
+host "content" { root "%(place)s/a"; etag content }
 """
 
 
@@ -78,7 +79,7 @@ def both(place):
         server.stop()
 
 
-HOSTS = ["a.example", "A.Example:80", "www.a.example", "x.y.a.test", "a.test", "b.example.", "x.b.example", "modes", "nobody", ""]
+HOSTS = ["a.example", "A.Example:80", "www.a.example", "x.y.a.test", "a.test", "b.example.", "x.b.example", "modes", "content", "nobody", ""]
 TARGETS = ["/", "/same.txt", "/assets/x.css", "/plain", "/.dot", "/run", "/open", "/hidden", "/missing", "/moved/same.txt", "/assets", "/index.html"]
 FIELDS = ["", "Range: bytes=1-2\r\n", "If-Modified-Since: Tue, 24 Nov 2037 00:00:00 GMT\r\n", "Range: bytes=99-\r\n", "Connection: close\r\n"]
 
