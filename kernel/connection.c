@@ -156,6 +156,7 @@ static void pass_on(struct conn *conn, enum tux_reason reason)
 	}
 	conn->reason = (u8)reason;
 	conn->seen = 0;
+	conn->greedy = false;
 	hand_over_when_sent(conn);
 }
 
@@ -367,12 +368,18 @@ static void on_event(struct conn *conn)
 	}
 }
 
-/* Does what an event could not do while the socket was in use. */
+/* Starts the timer again if it ran while a helper thread had the connection, or while the socket was in use. */
+static void restart_timer(struct conn *conn)
+{
+	if (!conn->working && !timer_pending(&conn->timer))
+		mod_timer(&conn->timer, conn->deadline);
+}
+
+/* Does what events could not do while the socket was in use, or while a helper thread had the connection. */
 static void catch_up(struct conn *conn)
 {
 	advance(conn);
-	if (!conn->working && !timer_pending(&conn->timer))
-		mod_timer(&conn->timer, conn->deadline);
+	restart_timer(conn);
 }
 
 /* Returns the connection that hooked this very socket, or NULL. The socket's lock is held. */
@@ -435,7 +442,7 @@ static void on_timer(struct timer_list *timer)
 
 	bh_lock_sock(sk);
 	if (conn->working)
-		; /* whoever has it sets the timer anew */
+		; /* the helper thread calls restart_timer() when it is done */
 	else if (sock_owned_by_user(sk))
 		mod_timer(&conn->timer, jiffies + msecs_to_jiffies(RETRY_MS));
 	else if (conn->missed)
@@ -559,9 +566,10 @@ static bool begin_linger(struct conn *conn)
 	kernel_sock_shutdown(conn->sock, SHUT_WR);
 	enter(conn);
 	conn->lingering = true;
+	conn->greedy = false;
 	conn->working = false;
 	expect(conn, msecs_to_jiffies(LINGER_MS));
-	advance(conn);
+	catch_up(conn);
 	leave(conn);
 	return true;
 }
@@ -580,6 +588,7 @@ static void bring_object(struct conn *conn)
 		advance(conn);
 	else
 		pass_on(conn, reason);
+	restart_timer(conn);
 	leave(conn);
 }
 
@@ -596,6 +605,7 @@ static void bring_pages(struct conn *conn)
 	conn->working = false; /* not before: callbacks leave the connection alone while we send */
 	if (take_result(conn, result))
 		advance(conn);
+	restart_timer(conn);
 	leave(conn);
 	ktux_send_free_cold(&pages);
 }
@@ -604,7 +614,7 @@ static void take_turn(struct conn *conn)
 {
 	enter(conn);
 	conn->working = false;
-	advance(conn);
+	catch_up(conn);
 	leave(conn);
 }
 
