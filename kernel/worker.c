@@ -61,9 +61,10 @@ int ktux_worker_run(struct instance *instance)
 		if (work) {
 			work->run(work);
 			cond_resched();
-			if (!signal_pending(current))
+			if (!signal_pending(current) && !task_work_pending(current))
 				continue;
-			wake_up_interruptible(&instance->workers); /* another takes what is left */
+			/* fput() queues task work, which runs when the thread returns from the call. Another thread continues. */
+			wake_up_interruptible(&instance->workers);
 			return -EINTR;
 		}
 		if (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0) {
@@ -71,7 +72,7 @@ int ktux_worker_run(struct instance *instance)
 			return 0;
 		}
 		if (task_work_pending(current))
-			return -EINTR; /* files that we put are closed on the way out */
+			return -EINTR; /* of work before this call */
 		ret = wait_event_interruptible_exclusive(instance->workers, has_something(instance));
 		if (ret != 0)
 			return -EINTR;
