@@ -16,6 +16,7 @@
 #include "listener.h"
 #include "record.h"
 
+/* True if the socket is a TCP connection that the kernel engine can serve. */
 static bool is_suitable(const struct instance *instance, struct sock *sk)
 {
 	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) && sk->sk_type == SOCK_STREAM &&
@@ -36,7 +37,10 @@ static bool is_watched(struct file *file)
 /* True if more than the expected references lead to the file, or an epoll item or O_ASYNC, which hold none. */
 static bool is_shared(struct file *file, unsigned long expected)
 {
-	return file_count(file) != expected || (READ_ONCE(file->f_flags) & FASYNC) || is_watched(file);
+	if (file_count(file) != expected)
+		return true;
+	smp_rmb(); /* a thread changes the file before it drops its reference */
+	return (READ_ONCE(file->f_flags) & FASYNC) || is_watched(file);
 }
 
 /* Returns the file to the program's table. */
@@ -70,6 +74,8 @@ static int consume(struct instance *instance, const struct tux_socket *given, st
 	smp_mb(); /* a lookup takes its reference, then looks at the table again; we the other way round */
 	if (is_shared(file, 1))
 		return -EBUSY; /* another thread began to use it just before */
+	if (!is_suitable(instance, sock_from_file(file)->sk))
+		return -EINVAL; /* another thread changed it between the first check and close_fd(): nothing can change it now */
 	return take_over(instance, file, (u8)given->listener);
 }
 
