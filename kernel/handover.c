@@ -27,6 +27,22 @@ static bool may_pass(struct instance *instance, const struct sock *sk, const str
 }
 
 /*
+ * Clears the addresses, the ports and the namespace that the memory's last user had. A lookup that still points to the memory can take
+ * a reference after refcount_set(). It then compares the identity again, and must not take this for the request that it looks for.
+ */
+static void forget_identity(struct sock *sk)
+{
+	sk->sk_addrpair = 0;
+	sk->sk_portpair = 0;
+	write_pnet(&sk->sk_net, NULL);
+#if IS_ENABLED(CONFIG_IPV6)
+	sk->sk_v6_daddr = in6addr_any;
+	sk->sk_v6_rcv_saddr = in6addr_any;
+#endif
+	smp_wmb(); /* pairs with refcount_inc_not_zero() of the lookup */
+}
+
+/*
  * What stands in an accept queue: it lives until accept() or the listener's end frees it. The cache is SLAB_TYPESAFE_BY_RCU: a
  * lookup that began before the memory was freed may still stand on it, and goes on by its link. So that stays as it is.
  */
@@ -44,8 +60,16 @@ static struct request_sock *make_request(const struct sock *listener)
 	sk_node_init(&req_to_sk(req)->sk_node);
 	sk_tx_queue_clear(req_to_sk(req));
 	req->rsk_ops = ops;
+	forget_identity(req_to_sk(req));
 	refcount_set(&req->rsk_refcnt, 1);
 	return req;
+}
+
+/* Like reqsk_put(), which newer kernels keep to themselves, for a request without a socket. A lookup may hold a reference for a moment. */
+static void put_request(struct request_sock *req)
+{
+	if (refcount_dec_and_test(&req->rsk_refcnt))
+		kmem_cache_free(req->rsk_ops->slab, req);
 }
 
 /* As inet_csk_reqsk_queue_add(), which newer kernels keep to themselves. */
@@ -98,7 +122,7 @@ bool ktux_handover(struct instance *instance, struct socket *sock, u16 port)
 		passed = enqueue(listener, req, sk);
 		if (!passed) {
 			own_again(sk, sock);
-			kmem_cache_free(req->rsk_ops->slab, req);
+			put_request(req);
 		}
 	}
 	if (passed) {
