@@ -191,21 +191,24 @@ static bool way_just_changed(const struct object *object, const struct timespec6
 	return false;
 }
 
-/* Fills an object whose file is open. */
-static bool fill(const struct instance *instance, struct object *object)
+/*
+ * Fills an object from the open file. began is the time before the file was looked up, because a permission may be revoked after the
+ * lookup has checked it. False: something is just being changed, or out of memory.
+ */
+static bool fill(const struct instance *instance, struct object *object, struct timespec64 began)
 {
+	struct representation *identity = &object->representation[TUX_CODING_IDENTITY];
 	char *name = kmalloc(object->name_len + 8, GFP_KERNEL);
 	struct tux_media media;
-	struct timespec64 began;
 	bool good = false;
 	int coding;
 
 	if (!name)
 		return false;
-	ktime_get_coarse_real_ts64(&began);
+	/* As the file system truncates the times of its inodes. The whole site is on one. */
+	began = timestamp_truncate(began, file_inode(identity->file));
 	memcpy(name, object->name, object->name_len);
-	if (!take_file(instance, &began, &object->representation[TUX_CODING_IDENTITY], TUX_CODING_IDENTITY) ||
-	    !ktux_way_take(object))
+	if (!take_file(instance, &began, identity, TUX_CODING_IDENTITY) || !ktux_way_take(object))
 		goto out_free_name;
 	object->available = 1u << TUX_CODING_IDENTITY;
 	media = tux_media_types_find(object->fields->types, object->name, object->name_len);
@@ -269,6 +272,7 @@ struct object *ktux_load_object(struct instance *instance, const struct site *si
 				enum tux_reason *reason)
 {
 	struct object *object = ktux_cache_find(&instance->cache, site, key, key_len);
+	struct timespec64 began;
 	int error;
 
 	if (object && ktux_way_holds(object))
@@ -277,6 +281,7 @@ struct object *ktux_load_object(struct instance *instance, const struct site *si
 		ktux_cache_drop(&instance->cache, object);
 		ktux_object_put(object);
 	}
+	ktime_get_coarse_real_ts64(&began);
 	object = open_object(site, key, key_len, &error);
 	*reason = error == -ENOMEM ? TUX_REASON_MEMORY :
 		  error == -EREMOTE ? TUX_REASON_PREFIX :
@@ -284,7 +289,7 @@ struct object *ktux_load_object(struct instance *instance, const struct site *si
 	if (!object)
 		return NULL;
 	*reason = TUX_REASON_ABSENT;
-	if (!fill(instance, object)) {
+	if (!fill(instance, object, began)) {
 		ktux_object_put(object);
 		return NULL;
 	}
