@@ -20,7 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ATTEMPTS = 3 }; /* at a file that changes while it is read */
+enum {
+	ATTEMPTS = 3,        /* at a file that changes while it is read */
+	COARSEST_STEP_S = 2, /* of a file system's clock: FAT's */
+};
 
 static const uint8_t *etag_key(const struct load *load)
 {
@@ -110,12 +113,32 @@ static bool stamps_equal(const struct stamp *a, const struct stamp *b)
 	       a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns && a->mode == b->mode;
 }
 
-/* Whether a write since the load began may have been in the same tick of the file system's clock, which leaves the times as they are. */
+/*
+ * Returns the coarsest step in nanoseconds, below a second, that the clock of a file system with such a time may have: NTFS counts in
+ * 100 ns, exFAT in 10 ms. The system does not tell it.
+ */
+static uint32_t clock_step_ns(uint32_t time_ns)
+{
+	uint32_t step = 1;
+
+	while (step < 100000000 && time_ns % (step * 10) == 0)
+		step *= 10;
+	return step;
+}
+
+/*
+ * True if a write since the load began may be in the same tick of the file system's clock, and leave the times unchanged. File systems
+ * truncate times. Without nanoseconds the step is a second (ext4 with inodes of 128 bytes), or two (FAT).
+ */
 static bool just_written(const struct load *load, const struct stamp *stamp)
 {
 	const struct timespec *began = &load->began;
+	const uint32_t began_ns = (uint32_t)began->tv_nsec;
 
-	return stamp->ctime_s > began->tv_sec || (stamp->ctime_s == began->tv_sec && stamp->ctime_ns >= began->tv_nsec);
+	if (stamp->ctime_ns == 0)
+		return stamp->ctime_s > began->tv_sec - COARSEST_STEP_S;
+	return stamp->ctime_s > began->tv_sec ||
+	       (stamp->ctime_s == began->tv_sec && stamp->ctime_ns >= began_ns - began_ns % clock_step_ns(stamp->ctime_ns));
 }
 
 /* Reads the whole body. 1: done; 0: it would block; -1: the file did not give size bytes, or errno. */

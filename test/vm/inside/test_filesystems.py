@@ -3,6 +3,7 @@
 Never stale: whatever happens to a file or the way to it, the next request tells the truth. On every file system that the kernel
 engine serves itself, and on those that it leaves to the user engine.
 """
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -21,6 +22,11 @@ def mount_ext4(at, work):
     sh(f"truncate -s 64M {work}/image && mkfs.ext4 -q {work}/image && mount -o loop {work}/image {at}")
 
 
+def mount_ext4_with_seconds(at, work):
+    """Inodes of 128 bytes have no room for nanoseconds."""
+    sh(f"truncate -s 64M {work}/image && mkfs.ext4 -q -I 128 {work}/image && mount -o loop {work}/image {at}")
+
+
 def mount_tmpfs(at, work):
     sh(f"mount -t tmpfs -o mode=755 tmpfs {at}")
 
@@ -30,15 +36,16 @@ def mount_overlay(at, work):
        f"mount -t overlay -o lowerdir={work}/lower,upperdir={work}/upper,workdir={work}/work overlay {at}")
 
 
-@pytest.fixture(params=[mount_ext4, mount_tmpfs, mount_overlay], ids=["ext4", "tmpfs", "overlay"], scope="module")
-def site(request, tmp_path_factory):
+@contextlib.contextmanager
+def serving(mount, tmp_path_factory, engine="kernel"):
+    """A server of a file system of its own, and its root."""
     at, work = tmp_path_factory.mktemp("at"), tmp_path_factory.mktemp("work")
     for above in at.parents:
         if above != pathlib.Path("/"):
             above.chmod(0o755)
-    request.param(at, work)
+    mount(at, work)
     at.chmod(0o755)
-    server = Tux(at)
+    server = Tux(at, engine=engine)
     yield at, server
     server.stop()
     for folder in (at, work):
@@ -47,6 +54,19 @@ def site(request, tmp_path_factory):
                 break
             time.sleep(0.05)
     assert not os.path.ismount(at)
+
+
+@pytest.fixture(params=[mount_ext4, mount_tmpfs, mount_overlay], ids=["ext4", "tmpfs", "overlay"], scope="module")
+def site(request, tmp_path_factory):
+    with serving(request.param, tmp_path_factory) as made:
+        yield made
+
+
+@pytest.fixture(params=["kernel", "user"], scope="module")
+def seconds(request, tmp_path_factory):
+    """The root and a connection to a server of a file system that counts in seconds."""
+    with serving(mount_ext4_with_seconds, tmp_path_factory, request.param) as (root, server), server.connect() as sock:
+        yield root, sock
 
 
 @pytest.fixture
@@ -236,3 +256,29 @@ def test_hard_link_elsewhere(here):
         warm(sock, name, b"behind")
     os.unlink(root / "second.txt")
     os.unlink(root / "first.txt")
+
+
+def field(sock, target, name):
+    """A response without a body, and what one of its fields says."""
+    sock.sendall(f"HEAD {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    data = b""
+    while not data.endswith(b"\r\n\r\n"):
+        more = sock.recv(1 << 16)
+        assert more
+        data += more
+    return next(line.split(": ", 1)[1] for line in data.decode().split("\r\n") if line.startswith(name + ": "))
+
+
+def test_rewritten_within_one_second_of_coarse_clock(seconds):
+    """RFC 9110 8.8.1: a strong validator changes with the content, though neither size nor times do."""
+    root, sock = seconds
+    file = root / "same.txt"
+    tags = []
+    for i in range(30):
+        with open(file, "r+b" if file.exists() else "wb") as out:
+            out.write(b"%04d" % i)
+        assert ask(sock, "/same.txt") == (200, b"%04d" % i)
+        assert ask(sock, "/same.txt") == (200, b"%04d" % i)
+        tags.append(field(sock, "/same.txt", "ETag"))
+    strong = [tag for tag in tags if not tag.startswith("W/")]
+    assert len(set(strong)) == len(strong)
