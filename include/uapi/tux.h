@@ -10,7 +10,8 @@
  * TUX_SETUP       sites, their hosts, limits; second, once                  struct tux_setup, in
  * mmap(2)         counters and access records                               as many bytes as TUX_SIZE says
  * TUX_LISTEN      serves a listening TCP socket                             struct tux_socket, in
- * TUX_RUN         lends the calling thread until a signal or TUX_DRAIN      -
+ * TUX_RUN         lends the calling thread until TUX_DRAIN; EINTR after a   -
+ *                 signal, or to close files: the program calls again
  * read(2)         takes connections that the kernel engine does not serve   struct tux_handed_up, out
  * TUX_ADOPT       gives a connection and its descriptor to the kernel       struct tux_socket, in and out
  *                 engine: success closes the descriptor
@@ -25,7 +26,8 @@
  *
  * Errors of all calls: EINVAL for what is not as described here (a line in the kernel log at debug level says what),
  * EBADMSG for calls out of their order, EPROTO for another version, EPERM without the capability. TUX_ADOPT fails with EBUSY for a
- * socket that another descriptor, an epoll item, O_ASYNC or a call under way can reach.
+ * socket that another descriptor, an epoll item, O_ASYNC or a call under way can reach. TUX_ADOPT closes the number, not the file: if
+ * another thread replaces that number by dup2() during the call, the module closes the wrong file. The program must not do this.
  */
 #ifndef _UAPI_TUX_H
 #define _UAPI_TUX_H
