@@ -3,6 +3,7 @@
 #include "resolver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 enum {
 	AGAIN_MS = 5000, /* after a name could not be resolved, or sooner if resolve says so */
 	NEVER_MS = 60000,
+	END_FD = STDERR_FILENO + 1, /* the reading end of the pipe to the server */
 };
 
 static uint64_t now_ms(void)
@@ -102,15 +104,22 @@ static bool resolve(const struct tux_upstream *upstream, bool *failing)
 	return good;
 }
 
-static void __attribute__((noreturn)) run(const struct tux_engine_config *config, const struct tux_user *user, pid_t parent)
+/*
+ * end_fd is the reading end of a pipe whose other end the server has: it closes when the server has ended. PR_SET_PDEATHSIG alone
+ * is no sign, because Landlock keeps signals within the server's own domain.
+ */
+static void __attribute__((noreturn)) run(const struct tux_engine_config *config, const struct tux_user *user, int end_fd)
 {
 	static uint64_t due_ms[TUX_MAX_UPSTREAMS];
 	static bool failing[TUX_MAX_UPSTREAMS];
+	struct pollfd server = { .fd = END_FD, .events = POLLIN };
 	char error[512];
 	sigset_t all;
 	unsigned i;
 
-	closefrom(STDERR_FILENO + 1);
+	if (end_fd != END_FD && dup2(end_fd, END_FD) < 0)
+		_exit(1);
+	closefrom(END_FD + 1);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_NAME, "tux resolver");
@@ -118,9 +127,6 @@ static void __attribute__((noreturn)) run(const struct tux_engine_config *config
 		fprintf(stderr, "tux: the process that resolves names: %s\n", error);
 		_exit(1);
 	}
-	/* After the change of user, which clears it; and the parent may have ended before. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
-		_exit(1);
 	for (i = 0; i < config->upstream_count; i++) {
 		due_ms[i] = now_ms() + config->upstreams[i].resolve_ms;
 		for (unsigned k = 0; k < config->upstreams[i].server_count; k++)
@@ -145,15 +151,16 @@ static void __attribute__((noreturn)) run(const struct tux_engine_config *config
 			if (due_ms[i] < next)
 				next = due_ms[i];
 		}
-		poll(NULL, 0, next > now_ms() ? (int)(next - now_ms()) : 0);
+		if (poll(&server, 1, next > now_ms() ? (int)(next - now_ms()) : 0) > 0)
+			_exit(0);
 	}
 }
 
 bool tux_resolver_start(const struct tux_engine_config *config, const struct tux_user *user, char *error, size_t error_size)
 {
-	const pid_t parent = getpid();
 	struct tux_resolved *resolved;
 	unsigned i, k, count = 0;
+	int end[2];
 	pid_t pid;
 
 	for (i = 0; i < config->upstream_count; i++)
@@ -176,10 +183,14 @@ bool tux_resolver_start(const struct tux_engine_config *config, const struct tux
 			if (server->address_len > 0)
 				tell(server->resolved, &server->address, server->address_len);
 		}
-	pid = fork();
-	if (pid == 0)
-		run(config, user, parent);
+	pid = pipe2(end, O_CLOEXEC) == 0 ? fork() : -1;
+	if (pid == 0) {
+		close(end[1]);
+		run(config, user, end[0]);
+	}
 	if (pid < 0)
 		snprintf(error, error_size, "cannot start the process that resolves names: %s", strerror(errno));
+	else
+		close(end[0]); /* the other end stays open as long as the server runs */
 	return pid > 0;
 }

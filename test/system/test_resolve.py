@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names of upstream servers: resolved at the start, and again and again."""
 import os
+import signal
 import subprocess
 
 import pytest
 
 import client
+from tools import descendants
 from upstreams import Origin, response
 
 
@@ -50,3 +52,23 @@ def test_a_name_that_moves_is_followed(proxy):
     client.wait_until(lambda: tux.get("/app/").status == 502, "the other address is asked, where no server is")
     proxy.hosts("127.0.0.1 app.tux.invalid\n")
     client.wait_until(lambda: tux.get("/app/").body == b"first", "it is back")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_resolver_ends_with_the_server(proxy, killed):
+    """Landlock keeps the signal of PR_SET_PDEATHSIG within the server's domain, so the resolver has to see the end itself."""
+    server = Origin(lambda request: response(b"first"))
+    tux = proxy(server.port, "127.0.0.1 app.tux.invalid\n")
+    found = [pid for pid, name in descendants(tux.process.pid).items() if name == "tux resolver"]
+    assert len(found) == 1
+    if killed:
+        for pid in descendants(tux.process.pid):
+            if pid != found[0]:
+                os.kill(pid, signal.SIGKILL)
+        tux.process.kill()
+        tux.process.wait()
+        tux.end = lambda: None
+    else:
+        tux.end()
+    client.wait_until(lambda: not os.path.exists("/proc/%d" % found[0]) or "Z" in open("/proc/%d/stat" % found[0], encoding="ascii").read().split()[2],
+                      "the resolver ends")
