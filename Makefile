@@ -24,6 +24,11 @@ prove: build-prove/build.ninja
 	ninja -C build-prove core/media_type_table.h
 	tools/prove build-prove
 
+# Proves the files without a valid certificate.
+prove-new: build-prove/build.ninja
+	ninja -C build-prove core/media_type_table.h
+	tools/prove build-prove --new
+
 prove-mutants: build-prove/build.ninja
 	ninja -C build-prove core/media_type_table.h
 	tools/prove build-prove --mutants $(if $(PART),--part=$(PART))
@@ -50,4 +55,4 @@ install: all
 clean:
 	rm -rf build build-asan build-fuzz build-msan build-prove build-check build-vm build-kernel
 
-.PHONY: all check asan fuzz prove prove-mutants kernel vm-check bench bench-vm install clean
+.PHONY: all check asan fuzz prove prove-new prove-mutants kernel vm-check bench bench-vm install clean
