@@ -646,7 +646,7 @@ uint32_t tux_forward_trailer(uint8_t *out_at, uint32_t cap, const uint8_t *buf, 
 	return out_bytes(&out);
 }
 
-/* Whether the name is one of those to be kept. */
+/* True if the name is one of those to be kept. */
 /*@ requires span_readable(buf, name) && texts_readable(kept, kept_count);
   @ assigns \nothing;
   @*/
@@ -676,7 +676,7 @@ bool tux_forward_kept(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const s
 	return out.full == 0;
 }
 
-/* Whether a field of a request is about its body. */
+/* True if a field of a request describes its body. */
 /*@ assigns \nothing; */
 static bool is_of_body(uint8_t known)
 {

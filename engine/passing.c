@@ -8,7 +8,7 @@
 
 enum { PASS_AGAIN_MS = 20 }; /* after the socket was full */
 
-/* What is sent with a descriptor. */
+/* The bytes of a message that carries a descriptor. */
 struct passed {
 	uint64_t listener; /* its inode */
 };

@@ -5,7 +5,7 @@
 
 #include "conn.h"
 
-/* What the workers of an engine share. */
+/* State that the workers of an engine share. */
 struct passing {
 	bool stays[TUX_MAX_LISTENERS]; /* of each listener: connections that came in at it can be sent. Stay as they are once open is set */
 	bool open;   /* atomic */

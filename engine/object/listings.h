@@ -38,7 +38,7 @@ struct listings {
 	struct listings_entry *first;
 };
 
-/* What is asked for: of a directory that an object of kind OBJECT_LISTABLE stands for. */
+/* A request for the listing of a directory, whose object is OBJECT_LISTABLE. */
 struct listings_request {
 	const struct object *directory;
 	const uint8_t *query;

@@ -35,7 +35,7 @@ bool load_run(struct load *load);
 /* Whether the file that an object was made of is still the same, by one call each to the file system. */
 bool load_is_current(const struct object *object);
 
-/* What fstat() says, as a stamp. */
+/* Makes a stamp of the result of fstat(). */
 void stamp_from_stat(struct stamp *stamp, const struct stat *st);
 
 /* Opens the directory of a path that ends in '/' for reading it; -1 with errno. May block. */
