@@ -111,7 +111,9 @@ static void check_json(const uint8_t *buf, const struct tux_request *req)
 
 	model_read(buf, req, TUX_FIELD_ACCEPT, json, 3);
 	model_read(buf, req, TUX_FIELD_ACCEPT, html, 3);
-	require(tux_negotiate_json(buf, req) == (first_said(json, 3) > first_said(html, 3)));
+	/* At equal weight JSON is chosen if it is named and HTML is not. */
+	require(tux_negotiate_json(buf, req) == (first_said(json, 3) > first_said(html, 3) ||
+	                                         (first_said(json, 3) == first_said(html, 3) && json[0].weight > 0 && html[0].weight == UNSAID)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
