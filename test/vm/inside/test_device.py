@@ -36,6 +36,17 @@ def ready(fresh, root):
     return fresh
 
 
+def handed_up(instance):
+    """Waits for the next connections that the instance hands up."""
+    until = time.monotonic() + 5
+    while True:
+        try:
+            return instance.take()
+        except BlockingIOError:
+            assert time.monotonic() < until
+            time.sleep(0.005)
+
+
 def test_versions_are_compared(fresh):
     assert error_of(fresh.hello, abi=abi.ABI + 1) == errno.EPROTO
     assert fresh.module[0] == abi.ABI and fresh.module[2].rstrip(b"\0") == b"0.1.0"
@@ -86,11 +97,24 @@ def test_set_up_with_nonsense(fresh, root, changes):
 
 def test_set_up_with_other_descriptors(fresh, root):
     fresh.hello()
-    assert error_of(fresh.setup, str(root), root_fd=999) == errno.EBADF
+    for descriptor in (999, -2):  # -1 is a root that is missing
+        assert error_of(fresh.setup, str(root), root_fd=descriptor) == errno.EBADF
     with open(root / "a.txt", "rb") as file:
         assert error_of(fresh.setup, file.fileno()) == errno.ENOTDIR
         assert error_of(fresh.setup, str(root), event_fd=file.fileno()) == errno.EINVAL
     fresh.setup(str(root))
+
+
+def test_site_without_root_has_no_files(fresh, root):
+    fresh.hello()
+    fresh.setup(str(root), root_fd=-1)
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()) as client:
+        fresh.listen(listening)
+        fresh.lend()
+        client.sendall(b"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+        (fd, reason), = handed_up(fresh)
+        os.close(fd)
+        assert reason == abi.MISSING
 
 
 def test_set_up_with_routes(fresh, root):
@@ -117,7 +141,7 @@ def test_set_up_with_many_sites(fresh, root):
     descriptor = os.open(root, os.O_PATH)
     others = [(descriptor, {})] * 1023
     assert error_of(fresh.setup, str(root), [*others[1:], (descriptor, {"index": ["/"]})], **hosts) == errno.EINVAL
-    assert error_of(fresh.setup, str(root), [*others[1:], (-1, {})], **hosts) == errno.EBADF
+    assert error_of(fresh.setup, str(root), [*others[1:], (999, {})], **hosts) == errno.EBADF
     much = {"routes": abi.route(0, 1), "text": b"/" * (1 << 18)}
     assert error_of(fresh.setup, str(root), [(descriptor, much)] * 300, **hosts) == errno.EINVAL
     fresh.setup(str(root), others, **hosts)

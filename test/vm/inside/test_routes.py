@@ -163,6 +163,7 @@ def exchange(server, pieces):
         except ConnectionResetError:
             got += b"<reset>"
         sender.join()
+    got = got.replace(b"127.0.0.1:%d" % server.port, b"127.0.0.1:here")  # the host of a request that has none
     return re.sub(rb"(?<=\r\n)Date: [^\r]*", b"Date: then", got)
 
 
