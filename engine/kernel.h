@@ -6,7 +6,8 @@
 #ifndef TUX_ENGINE_KERNEL_H
 #define TUX_ENGINE_KERNEL_H
 
-#include "engine.h"
+#include "config.h"
+#include "report/counters.h"
 
 #include <pthread.h>
 
@@ -21,6 +22,12 @@ struct kernel {
 	unsigned running;           /* threads that are lent; atomic */
 	bool stop;
 };
+
+/*
+ * Opens /dev/tux and compares versions, while the program may: before privileges are dropped. The descriptor for
+ * tux_engine_config.kernel_fd, or -1 with the reason in error.
+ */
+int tux_kernel_open(char *error, size_t error_size);
 
 /*
  * Sets up the instance that config->kernel_fd is, and lends it config->threads threads. event_fd is told of access records.

@@ -3,7 +3,7 @@
 #ifndef TUX_ENGINE_LISTENER_H
 #define TUX_ENGINE_LISTENER_H
 
-#include "engine.h"
+#include "config.h"
 
 /*
  * Opens spec: "ADDR:PORT", "[ADDR6]:PORT", ":PORT" or "PORT" (all addresses, both families),

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../engine/engine.h"
+#include "../engine/config.h"
 
 /* True if the engine may keep bodies, so that tux_body_directory_open() is needed. */
 bool tux_body_directory_needed(const struct tux_engine_config *config);

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "../engine/engine.h"
+#include "../engine/config.h"
 #include "settings/cgis.h"
 #include "log/log.h"
 #include "settings/host.h"

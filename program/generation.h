@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../engine/engine.h"
+#include "../engine/config.h"
 #include "order.h"
 
 enum tux_generation_state {

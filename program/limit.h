@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "../engine/engine.h"
+#include "../engine/config.h"
 
 /*
  * Raises the limits of open files and locked memory as far as is permitted: as root as far as is

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../engine/engine.h"
+#include "../engine/config.h"
 
 /* Over the supervisor's socket an order is a byte. */
 enum tux_order {

@@ -6,7 +6,7 @@
 #ifndef TUX_PROGRAM_RESOLVER_H
 #define TUX_PROGRAM_RESOLVER_H
 
-#include "../engine/engine.h"
+#include "../engine/config.h"
 #include "privileges.h"
 
 /*

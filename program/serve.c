@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../core/etag.h"
+#include "../engine/kernel.h"
 #include "body_directory.h"
 #include "control.h"
 #include "limit.h"

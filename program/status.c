@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../engine/engine.h"
+#include "../engine/kernel.h"
 #include "../engine/place.h"
 #include "../include/uapi/tux.h"
 #include "control.h"

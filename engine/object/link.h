@@ -3,7 +3,7 @@
 #ifndef TUX_ENGINE_OBJECT_LINK_H
 #define TUX_ENGINE_OBJECT_LINK_H
 
-#include "../engine.h"
+#include "../config.h"
 
 /*
  * Opens a name beneath a site's root as open() would with these flags. The target of an absolute link has to begin with one of the

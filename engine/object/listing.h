@@ -3,7 +3,7 @@
 #ifndef TUX_ENGINE_OBJECT_LISTING_H
 #define TUX_ENGINE_OBJECT_LISTING_H
 
-#include "../engine.h"
+#include "../config.h"
 
 struct tux_listing_request {
 	const struct tux_site *site; /* a link is listed if it leads to something beneath the site's root */

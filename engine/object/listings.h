@@ -6,7 +6,7 @@
 #ifndef TUX_ENGINE_OBJECT_LISTINGS_H
 #define TUX_ENGINE_OBJECT_LISTINGS_H
 
-#include "../engine.h"
+#include "../config.h"
 #include "loader.h"
 #include "object.h"
 

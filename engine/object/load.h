@@ -3,7 +3,7 @@
 #ifndef TUX_ENGINE_OBJECT_LOAD_H
 #define TUX_ENGINE_OBJECT_LOAD_H
 
-#include "../engine.h"
+#include "../config.h"
 #include "watch.h"
 
 #include <time.h>

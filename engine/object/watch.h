@@ -4,7 +4,7 @@
 #define TUX_ENGINE_OBJECT_WATCH_H
 
 #include "cache.h"
-#include "../engine.h"
+#include "../config.h"
 
 enum {
 	WATCH_BUCKETS = 1024,

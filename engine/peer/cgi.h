@@ -3,7 +3,8 @@
 #ifndef TUX_ENGINE_PEER_CGI_H
 #define TUX_ENGINE_PEER_CGI_H
 
-#include "../engine.h"
+#include "../config.h"
+#include "../report/counters.h"
 #include "spawner.h"
 #include "stream.h"
 

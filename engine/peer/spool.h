@@ -7,12 +7,7 @@
 #define TUX_ENGINE_PEER_SPOOL_H
 
 #include "../bytes.h"
-
-/* Bounds and place of the spools of a thread. */
-struct spool_limits {
-	uint32_t memory_bytes; /* of one body; a longer one goes to a file */
-	int directory_fd;      /* of those files; -1: they are in memory (memfd_create(2)) */
-};
+#include "../config.h"
 
 struct spool {
 	struct bytes memory; /* NULL data: the body is empty or in the file */

@@ -3,7 +3,8 @@
 #ifndef TUX_ENGINE_PEER_UPSTREAM_H
 #define TUX_ENGINE_PEER_UPSTREAM_H
 
-#include "../engine.h"
+#include "../config.h"
+#include "../report/counters.h"
 #include "stream.h"
 
 struct upstream;

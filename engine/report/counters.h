@@ -17,6 +17,15 @@ enum {
 	TUX_HISTOGRAM_BUCKETS = 240, /* to 2^32 microseconds, more than an hour */
 };
 
+/* What the status can be told as. */
+enum tux_report_form {
+	TUX_REPORT_PROMETHEUS, /* its text format, version 0.0.4 */
+	TUX_REPORT_JSON,
+	TUX_REPORT_PAGE,       /* HTML */
+	TUX_REPORT_TEXT,       /* for people on a terminal */
+	TUX_REPORT_READY,      /* one line, for health checks: ready or not */
+};
+
 /* Durations by size. Below 8 microseconds each has a bucket of its own. */
 struct tux_histogram {
 	uint64_t bucket[TUX_HISTOGRAM_BUCKETS];

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "../engine.h"
+#include "../config.h"
+#include "counters.h"
 
 /* An upstream server, and what was asked of it. */
 struct report_peer {

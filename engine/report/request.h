@@ -3,7 +3,8 @@
 #ifndef TUX_ENGINE_REPORT_REQUEST_H
 #define TUX_ENGINE_REPORT_REQUEST_H
 
-#include "../engine.h"
+#include "../config.h"
+#include "counters.h"
 
 /* Whether a client may see it: one on this machine (loopback; on a Unix socket address and port are 0), or in a network of the route. */
 bool report_permits(const struct tux_status_route *route, const uint8_t address[16], uint16_t port);

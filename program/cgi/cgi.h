@@ -5,7 +5,7 @@
 
 #include <sys/resource.h>
 
-#include "../../engine/engine.h"
+#include "../../engine/config.h"
 #include "../../engine/peer/spawner.h"
 #include "../privileges.h"
 

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "../../engine/engine.h"
+#include "../../engine/config.h"
 #include "../privileges.h"
 
 struct tux_spawner {

@@ -3,7 +3,7 @@
 #ifndef TUX_PROGRAM_SETTINGS_CGIS_H
 #define TUX_PROGRAM_SETTINGS_CGIS_H
 
-#include "../../engine/engine.h"
+#include "../../engine/config.h"
 
 struct tux_cgi_lists;
 

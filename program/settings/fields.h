@@ -3,7 +3,7 @@
 #ifndef TUX_PROGRAM_SETTINGS_FIELDS_H
 #define TUX_PROGRAM_SETTINGS_FIELDS_H
 
-#include "../../engine/engine.h"
+#include "../../engine/config.h"
 
 enum { TUX_MAX_FIELD_RULES = 64 }; /* of the top, a host, or a route */
 

@@ -3,7 +3,7 @@
 #ifndef TUX_PROGRAM_SETTINGS_MODULES_H
 #define TUX_PROGRAM_SETTINGS_MODULES_H
 
-#include "../../engine/engine.h"
+#include "../../engine/config.h"
 
 /* Begins as zeros. */
 struct tux_modules {
