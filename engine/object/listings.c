@@ -33,6 +33,7 @@ struct listings_entry {
 	uint64_t turn;       /* of the last use */
 	int wd;              /* -1: not watched */
 	bool changed;        /* since the making began */
+	bool asking;         /* a watch is asked for: its number is not known yet */
 	bool sure;           /* inotify sees every change */
 	bool local;
 	bool json;
@@ -98,15 +99,21 @@ static void deliver(struct job **list, struct page *page)
 	}
 }
 
-/* A watch ends with its first event, so that what nobody reads stays short. wd -1: of all. */
+/*
+ * A watch ends with its first event, so that what nobody reads stays short. wd -1: of all. A watch that no entry has may be one that is
+ * being asked for, so each entry that asks counts as changed.
+ */
 static void on_change(struct listings *listings, int wd)
 {
 	struct listings_entry *entry = listings->first;
+	bool known = wd == -1;
 
+	for (const struct listings_entry *one = entry; one != NULL; one = one->next)
+		known = known || one->wd == wd;
 	while (entry != NULL) {
 		struct listings_entry *next = entry->next;
 
-		if (wd == -1 || entry->wd == wd) {
+		if (wd == -1 || entry->wd == wd || (!known && entry->asking)) {
 			entry->wd = -1;
 			entry->changed = true;
 			if (entry->page != NULL)
@@ -228,6 +235,24 @@ static bool finish(struct listings *listings, struct listings_entry *entry, stru
 	return false;
 }
 
+/* Asks for a watch before the directory is read. Without the lock: a slow file system holds up this thread alone. */
+static void watch_directory(struct listings *listings, struct listings_entry *entry, int dir_fd)
+{
+	int wd = -1;
+
+	pthread_mutex_lock(&listings->lock);
+	read_changes(listings);
+	entry->changed = false;
+	entry->asking = true;
+	pthread_mutex_unlock(&listings->lock);
+	if (dir_fd >= 0 && listings->inotify_fd >= 0)
+		wd = watch_ask_once(listings->inotify_fd, dir_fd, MASK);
+	pthread_mutex_lock(&listings->lock);
+	entry->asking = false;
+	entry->wd = wd;
+	pthread_mutex_unlock(&listings->lock);
+}
+
 /* In a loader thread. */
 static void run(struct job *job)
 {
@@ -238,12 +263,7 @@ static void run(struct job *job)
 	struct stamp after;
 	bool same, again;
 
-	pthread_mutex_lock(&listings->lock);
-	read_changes(listings);
-	entry->changed = false;
-	if (dir_fd >= 0 && listings->inotify_fd >= 0)
-		entry->wd = watch_ask_once(listings->inotify_fd, dir_fd, MASK);
-	pthread_mutex_unlock(&listings->lock);
+	watch_directory(listings, entry, dir_fd);
 	if (dir_fd >= 0 && look(dir_fd, &entry->stamp))
 		page = make(entry, dir_fd);
 	same = page != NULL && look(dir_fd, &after) && same_directory(&entry->stamp, &after);

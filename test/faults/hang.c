@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A preloaded library that makes chosen calls hang, as on a file system or a resolver that has failed. The test and all processes of the
+ * program share a page: the test writes which calls hang and reads how many do.
+ */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	HANG_OPEN = 1,  /* a file or directory is opened */
+	HANG_WATCH = 2, /* a directory is watched for one event, as for a listing */
+	HANG_NAMES = 4, /* a name is resolved */
+};
+
+/* test/system/hang.py reads and writes the same layout. */
+struct control {
+	uint32_t calls; /* HANG_... */
+	uint32_t hung;  /* calls that hang now */
+	uint64_t inode; /* of the file or directory */
+};
+
+static struct control nowhere;
+static struct control *control = &nowhere;
+
+static void *find(const char *name)
+{
+	void *found = dlsym(RTLD_NEXT, name);
+
+	if (found == NULL)
+		abort();
+	return found;
+}
+
+static void __attribute__((constructor)) begin(void)
+{
+	const char *path = getenv("HANG_PAGE");
+	const int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	void *page = fd >= 0 ? mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+
+	if (page != MAP_FAILED)
+		control = page;
+	if (fd >= 0)
+		close(fd);
+}
+
+static bool chosen(uint32_t call)
+{
+	return (__atomic_load_n(&control->calls, __ATOMIC_ACQUIRE) & call) != 0;
+}
+
+static void hang(uint32_t call)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+
+	__atomic_add_fetch(&control->hung, 1, __ATOMIC_SEQ_CST);
+	while (chosen(call))
+		nanosleep(&pause, NULL);
+	__atomic_sub_fetch(&control->hung, 1, __ATOMIC_SEQ_CST);
+}
+
+static bool is_file(int at, const char *path)
+{
+	struct stat st;
+
+	return fstatat(at, path, &st, 0) == 0 && st.st_ino == control->inode;
+}
+
+int openat64(int at, const char *path, int flags, ...)
+{
+	static int (*real)(int, const char *, int, ...);
+	mode_t mode = 0;
+	va_list list;
+
+	if (real == NULL)
+		real = (int (*)(int, const char *, int, ...))find("openat64");
+	if (flags & (O_CREAT | O_TMPFILE)) {
+		va_start(list, flags);
+		mode = va_arg(list, mode_t);
+		va_end(list);
+	}
+	if (chosen(HANG_OPEN) && is_file(at, path))
+		hang(HANG_OPEN);
+	return real(at, path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+	static int (*real)(const char *, int, ...);
+	mode_t mode = 0;
+	va_list list;
+
+	if (real == NULL)
+		real = (int (*)(const char *, int, ...))find("open64");
+	if (flags & (O_CREAT | O_TMPFILE)) {
+		va_start(list, flags);
+		mode = va_arg(list, mode_t);
+		va_end(list);
+	}
+	if (chosen(HANG_OPEN) && is_file(AT_FDCWD, path))
+		hang(HANG_OPEN);
+	return real(path, flags, mode);
+}
+
+int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	static int (*real)(int, const char *, uint32_t);
+
+	if (real == NULL)
+		real = (int (*)(int, const char *, uint32_t))find("inotify_add_watch");
+	if (chosen(HANG_WATCH) && (mask & IN_ONESHOT) && is_file(AT_FDCWD, path))
+		hang(HANG_WATCH);
+	return real(fd, path, mask);
+}
+
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found)
+{
+	static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	if (real == NULL)
+		real = (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))find("getaddrinfo");
+	if (chosen(HANG_NAMES) && !(hints != NULL && (hints->ai_flags & AI_NUMERICHOST)))
+		hang(HANG_NAMES);
+	return real(host, port, hints, found);
+}
