@@ -20,6 +20,7 @@
 #include "../engine/kernel.h"
 #include "body_directory.h"
 #include "control.h"
+#include "handshakes.h"
 #include "limit.h"
 #include "log/log.h"
 #include "order.h"
@@ -38,7 +39,9 @@ enum {
 	LEAVE_STEP_MS = 1,    /* how often it looks whether it still accepts */
 	DRAIN_QUIET_MS = 300, /* draining that takes longer says so on a terminal */
 	DRAIN_DELAY_MS = 5000, /* under a service manager, which may have a load balancer in front of it */
-	SHUT_MS = 100,        /* for handshakes that have begun when the last connections are accepted */
+	HANDSHAKE_MS = 3000,  /* limit for handshakes under way when listeners close: enough to send a lost SYN-ACK again, after 1 s */
+	HANDSHAKE_STEP_MS = 10, /* between two looks at them */
+	UNSEEN_HANDSHAKE_MS = 300, /* the wait for them if they cannot be seen */
 };
 
 struct serving {
@@ -48,6 +51,7 @@ struct serving {
 	struct tux_sites sites;
 	char *root;               /* absolute, for people; of several sites the first one's */
 	struct tux_addresses addresses;
+	struct tux_handshakes handshakes;
 	char *urls;               /* one a line; found out while that is still permitted */
 	struct tux_log *log;      /* NULL: off */
 	struct tux_control *control; /* NULL: there is none */
@@ -422,6 +426,7 @@ static bool prepare(struct serving *serving)
 	if (!control_open(serving))
 		return false;
 	tux_service_connect();
+	tux_handshakes_open(&serving->handshakes);
 	if (!confine(serving))
 		return false;
 	tux_orders_take(serving->charge ? serving->charge->supervisor_fd : -1);
@@ -500,21 +505,38 @@ static bool serve_on(struct serving *serving, uint32_t wait_ms)
 }
 
 /*
+ * Serves until the handshakes that have begun are complete, or their time is over. stays, if not NULL: of each listener, it does
+ * not close. Returns an order that came meanwhile.
+ */
+static enum tux_order handshakes_await(struct serving *serving, const bool *stays)
+{
+	const bool visible = tux_handshakes_visible(&serving->handshakes);
+	const uint32_t limit_ms = visible ? HANDSHAKE_MS : UNSEEN_HANDSHAKE_MS;
+	enum tux_order order;
+	struct timespec since;
+
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	do
+		order = order_wait(serving, HANDSHAKE_STEP_MS);
+	while (order == TUX_ORDER_NONE && passed_ms(&since) < limit_ms &&
+	       (!visible || tux_handshakes_pending(&serving->handshakes, serving->addresses.listener, serving->addresses.count, stays)));
+	return order;
+}
+
+/*
  * Goes on accepting for drain-delay, so that load balancers can notice. Then no connection begins any more, and those that have
  * begun complete. False if told to end at once.
  */
 static bool leave(struct serving *serving)
 {
 	const uint32_t delay_ms = tux_serve_drain_delay(serving->command);
-	bool tcp;
 
 	tux_engine_leave(serving->engine);
 	if (delay_ms > 0 && isatty(STDERR_FILENO))
 		fprintf(stderr, "accepting for another %u s, with Connection: close; once more stops at once\n", (delay_ms + 999) / 1000);
 	if (!serve_on(serving, delay_ms))
 		return false;
-	tcp = tux_addresses_shut(&serving->addresses, NULL, true);
-	if (tcp && !serve_on(serving, SHUT_MS))
+	if (tux_addresses_shut(&serving->addresses, NULL, true) && handshakes_await(serving, NULL) == TUX_ORDER_END)
 		return false;
 	tux_addresses_shut(&serving->addresses, NULL, false);
 	return true;
@@ -547,6 +569,17 @@ static void drain(struct serving *serving)
 	}
 }
 
+/* True if the process that took over has each of our listeners. */
+static bool all_stay(const struct serving *serving)
+{
+	const bool *const stays = tux_order_stays();
+	unsigned i = 0;
+
+	while (i < serving->addresses.count && stays[i])
+		i++;
+	return i == serving->addresses.count;
+}
+
 /* Another process has taken over. Serves those who are still here; true if we are to stop before they have gone. */
 static bool retire(struct serving *serving)
 {
@@ -554,6 +587,8 @@ static bool retire(struct serving *serving)
 
 	if (serving->log)
 		tux_log_reopen(serving->log); /* the one that took over has opened it anew */
+	if (!all_stay(serving))
+		order = handshakes_await(serving, tux_order_stays()); /* the supervisor has shut the others */
 	tux_engine_retire(serving->engine, tux_order_stays());
 	while (tux_engine_accepts(serving->engine) && !tux_engine_wait(serving->engine, LEAVE_STEP_MS))
 		;

@@ -78,6 +78,14 @@ class Connection:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
+    @classmethod
+    def of(cls, sock):
+        """A connection over a socket that is connected."""
+        conn = cls.__new__(cls)
+        conn.sock = sock
+        conn.buffer = b""
+        return conn
+
     def __enter__(self):
         return self
 

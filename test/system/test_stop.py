@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """SIGTERM: how a server that stops leaves its clients. No request that a client could send is lost."""
+import ctypes
 import json
 import os
+import select
 import signal
 import socket
+import struct
 import threading
 
 import pytest
@@ -117,6 +120,34 @@ def test_drain_delay_of_supervised_server(supervised, root, place):  # noqa: F81
     assert server.wait() == 0
     client.wait_until(lambda: not listens(server.port), "the port is free")
     assert not os.path.exists(path)
+
+
+SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
+SYN_RECV = "03"
+
+
+def drop_everything(sock):
+    """Attaches a filter (BPF_RET 0): the socket receives no packet."""
+    code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0), 8)
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(code)))
+
+
+def test_handshake_under_way_completes(tux, root):
+    """RFC 9293 3.5: the server has sent SYN-ACK, so the client may believe that it is connected: it is accepted and answered."""
+    server = tux(root)
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        drop_everything(sock)
+        sock.connect_ex(server.address)  # SYN-ACK is dropped, the kernel sends it again after 1 s
+        client.wait_until(lambda: listens(server.port, SYN_RECV), "the handshake begins")
+        server.signal(signal.SIGTERM)
+        sock.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+        assert select.select([], [sock], [], client.TIMEOUT)[1]
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+        sock.settimeout(client.TIMEOUT)
+        with client.Connection.of(sock) as conn:
+            assert closing(conn.get("/file"))
+    assert server.wait() == 0
 
 
 class Client(threading.Thread):

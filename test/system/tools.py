@@ -13,15 +13,15 @@ def free_port():
         return sock.getsockname()[1]
 
 
-def listens(port):
-    """True if a TCP socket of this network namespace listens on the port. Unlike connect() it leaves no trace."""
+def listens(port, state="0A"):
+    """True if a TCP socket of this network namespace listens on the port, or has another state. Unlike connect() it leaves no trace."""
     for name in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             with open(name, encoding="ascii") as file:
                 rows = [line.split() for line in file][1:]
         except FileNotFoundError:
             continue
-        if any(row[3] == "0A" and int(row[1].rsplit(":", 1)[1], 16) == port for row in rows):
+        if any(row[3] == state and int(row[1].rsplit(":", 1)[1], 16) == port for row in rows):
             return True
     return False
 
