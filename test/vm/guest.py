@@ -176,6 +176,11 @@ def module_files(kernel, names):
     return [folder / each for each in found]
 
 
+def test_modules(kernel):
+    """The modules of test/vm that are built for a kernel. The debug kernel has no netfilter, which the witness needs."""
+    return ["pause", "identity"] + (["witness"] if kernel != "debug" else [])
+
+
 def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1, memory_mb=1024, append="", icount=False,
         timeout=300, more=lambda console: ()):
     """

@@ -16,7 +16,9 @@ import pytest
 
 import abi
 from conftest import Counts, ask, load, same_again, unload
+from pause import Pause
 
+TCP_REPAIR = 19
 TCP_ULP = 31
 UNSPEC = struct.pack("=H14x", socket.AF_UNSPEC)
 REQUEST = b"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -184,6 +186,44 @@ def test_socket_with_another_path_to_it_is_refused(program, share):
             assert taken.recv(1) == b"x"
             program.instance.adopt(taken)
             assert ask(client, "/a.txt") == (200, b"hello\n")
+
+
+def listens_anew(fd):
+    disconnect(fd)
+    with socket.socket(fileno=os.dup(fd)) as again:
+        again.listen()
+
+
+def is_repaired(fd):
+    """CAP_NET_ADMIN may set the sequence numbers of such a socket."""
+    with socket.socket(fileno=os.dup(fd)) as again:
+        again.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+
+
+@pytest.mark.parametrize("change", [disconnect, listens_anew, is_repaired])
+def test_socket_changed_between_check_and_close_is_refused(program, change):
+    """Another thread changes it when it is checked, and still has its descriptor."""
+    client, taken = program.pair()
+    errors = []
+    start = threading.Event()
+
+    def adopt():
+        start.wait()
+        try:
+            program.instance.adopt(taken)
+        except OSError as error:
+            errors.append(error.errno)
+
+    thread = threading.Thread(target=adopt, daemon=True)
+    with client, taken:
+        thread.start()
+        with Pause("close_fd", thread) as pause:
+            start.set()
+            pause.wait()
+            change(taken.fileno())
+        thread.join(20)
+        assert errors == [errno.EINVAL]
+        assert is_open(taken.fileno())
 
 
 def test_racing_threads_lose_no_connection(program):

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from conftest import Counts, Tux, answer, ask, free_port, same_again
+from test_adopt import Program
 
 NGINX = """
 daemon off; worker_processes 1; pid %(at)s/pid; error_log %(at)s/error; user root;
@@ -249,6 +250,33 @@ def test_killed_with_handed_over_connections(root, backend):
         assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
         server.stop(signal.SIGKILL)
         assert ask(sock, "/backend.txt") == (200, b"the backend's\n")
+
+
+def queued(listener):
+    """How many connections wait for accept()."""
+    at = "0100007F:%04X" % listener.getsockname()[1]
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(line[4].split(":")[1], 16) for line in lines if line[1] == at and line[3] == "0A")
+
+
+def test_queued_request_has_no_identity(root):
+    """
+    Memory of a request may be used again while a lookup still points to it. With the addresses of its last user, here those of a
+    client's connection, the lookup would take it for that.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as backend, Program(root, backend, served=True) as program:
+        subprocess.run(["insmod", "/identity.ko"], check=True)
+        clients = []
+        for _ in range(20):
+            clients.append(program.connect())
+            clients[-1].sendall(b"GET /missing HTTP/1.1\r\nHost: x\r\n\r\n")
+        becomes(20, lambda: queued(backend))
+        subprocess.run(["rmmod", "identity"], check=True)
+        for client in clients:
+            backend.accept()[0].close()
+            client.close()
+    log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
+    assert re.findall(r"identity: (\d+) requests, (\d+) with an identity", log)[-1] == ("20", "0")
 
 
 CGROUP = pathlib.Path("/sys/fs/cgroup")

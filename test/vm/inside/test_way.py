@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The directories above a cached file: a change of any shows in the next request, and renames elsewhere change nothing."""
 import os
+import select
 import socket
 import struct
 import subprocess
@@ -9,8 +10,11 @@ import time
 
 import pytest
 
+import abi
 from conftest import Tux, ask
+from pause import Pause
 
+CLOCK_REALTIME_COARSE = 5  # the clock of file systems
 ACL = "system.posix_acl_access"
 
 
@@ -73,6 +77,27 @@ def test_modes_that_cancel_each_other_show(deep):
     (disk / "a").chmod(0o755 - 31)
     (disk / "a/b").chmod(0o755 + 1)
     assert server.get("/a/b/c/f.txt")[0] in (403, 404)
+
+
+def test_permission_revoked_while_a_file_is_opened_shows(instance, root):
+    """The lookup has checked permissions, and the file's state is not noted yet: the revoked one must not be noted as good."""
+    folder = root / "sub"
+    folder.mkdir(mode=0o755)
+    (folder / "a.txt").write_bytes(b"hello\n")
+    time.sleep(0.05)  # a file that was just written is the user engine's
+    with socket.create_connection(("127.0.0.1", instance.port), timeout=10) as sock:
+        with Pause("dentry_open", instance.threads[0]) as pause:
+            sock.sendall(b"GET /sub/a.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+            pause.wait()
+            folder.chmod(0o700)
+            until = time.monotonic() + 20
+            while time.clock_gettime_ns(CLOCK_REALTIME_COARSE) <= folder.stat().st_ctime_ns:
+                assert time.monotonic() < until
+                time.sleep(0.001)
+        assert select.select([instance.fd, sock], [], [], 20)[0] == [instance.fd]
+        (fd, reason), = instance.take()
+        os.close(fd)
+        assert reason == abi.ABSENT
 
 
 def test_renames_elsewhere_empty_nothing(instance, tmp_path_factory):
