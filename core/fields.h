@@ -30,7 +30,7 @@ struct tux_field_lines {
   @
   @ // Parsed lines and their buffer, as whoever looks at them has them.
   @ predicate fields_readable{L}(uint8_t *buf, struct tux_field_lines *fields) =
-  @   \valid_read(fields) && \exists integer len; 0 <= len <= TUX_MAX_HEAD && fields_inside(fields, len) &&
+  @   \valid_read(fields) && \exists integer len; 0 <= len <= TUX_MAX_RECEIVED_HEAD && fields_inside(fields, len) &&
   @   \valid_read(buf + (0 .. len - 1));
   @*/
 
@@ -60,7 +60,7 @@ static inline void tux_fields_clear(struct tux_field_lines *fields)
  * TUX_PARSED with *pos behind the empty line; TUX_MORE; or TUX_REFUSED with *refusal, which is TUX_ACCEPTED at first.
  * Any context.
  */
-/*@ requires len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. len - 1)) && \valid(pos) && *pos <= len;
+/*@ requires len <= TUX_MAX_RECEIVED_HEAD && \valid_read(buf + (0 .. len - 1)) && \valid(pos) && *pos <= len;
   @ requires \valid(fields) && \valid(refusal) && \separated(pos, fields, refusal, buf + (0 .. len - 1));
   @ requires *refusal == TUX_ACCEPTED && fields_inside(fields, *pos);
   @ assigns *pos, *refusal, *fields;

@@ -9,11 +9,12 @@
  * For the proof: the octets of a message are none of those that are written; each that writes leaves it so. A field that frames a message.
  */
 /*@ predicate message_apart{L}(struct out *out, uint8_t *buf) =
-  @   \separated(out->at + (0 .. out->cap - 1), buf + (0 .. TUX_MAX_HEAD - 1)) && \separated(out, buf + (0 .. TUX_MAX_HEAD - 1));
+  @   \separated(out->at + (0 .. out->cap - 1), buf + (0 .. TUX_MAX_RECEIVED_HEAD - 1)) &&
+  @   \separated(out, buf + (0 .. TUX_MAX_RECEIVED_HEAD - 1));
   @
   @ // Lines of it that may be read.
   @ predicate lines_go{L}(uint8_t *buf, struct tux_field_lines *fields) =
-  @   \valid_read(fields) && fields_inside(fields, TUX_MAX_HEAD) &&
+  @   \valid_read(fields) && fields_inside(fields, TUX_MAX_RECEIVED_HEAD) &&
   @   (\forall integer i; 0 <= i < fields->count ==> span_readable(buf, fields->line[i].name)) &&
   @   (\forall integer i; 0 <= i < fields->count ==> span_readable(buf, fields->line[i].value));
   @
@@ -24,7 +25,7 @@
   @   request_spans(req, req->head_len) && lines_go(buf, &req->fields);
   @ predicate received_goes{L}(struct out *out, uint8_t *buf, struct tux_received *res) =
   @   out_valid(out) && message_apart(out, buf) && \separated(out, res) && \separated(out->at + (0 .. out->cap - 1), res) &&
-  @   \valid_read(res) && res->head_len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. res->head_len - 1)) &&
+  @   \valid_read(res) && res->head_len <= TUX_MAX_RECEIVED_HEAD && \valid_read(buf + (0 .. res->head_len - 1)) &&
   @   span_inside(res->reason, res->head_len) && lines_go(buf, &res->fields);
   @
   @ predicate is_framing(integer known) =
@@ -185,7 +186,7 @@ static bool stays_of_response(const uint8_t *buf, const struct tux_field_lines *
 }
 
 /*@ requires out_valid(out) && span_readable(buf, field.name) && span_readable(buf, field.value);
-  @ requires span_inside(field.name, TUX_MAX_HEAD) && span_inside(field.value, TUX_MAX_HEAD) && message_apart(out, buf);
+  @ requires span_inside(field.name, TUX_MAX_RECEIVED_HEAD) && span_inside(field.value, TUX_MAX_RECEIVED_HEAD) && message_apart(out, buf);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);

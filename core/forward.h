@@ -56,7 +56,7 @@ struct tux_forwarding {
  */
 /*@ requires \valid(out + (0 .. cap - 1)) && request_readable(buf, req) && forwarding_readable(how);
   @ requires forwarding_apart(how, out, cap) && \separated(out + (0 .. cap - 1), req);
-  @ requires \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_HEAD - 1));
+  @ requires \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_RECEIVED_HEAD - 1));
   @ assigns out[0 .. cap - 1];
   @ ensures \result <= cap;
   @*/
@@ -96,7 +96,7 @@ struct tux_forwarding_response {
  */
 /*@ requires \valid(out + (0 .. cap - 1)) && received_readable(buf, res) && forwarding_response_readable(how);
   @ requires forwarding_response_apart(how, out, cap) && \separated(out + (0 .. cap - 1), res);
-  @ requires \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_HEAD - 1));
+  @ requires \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_RECEIVED_HEAD - 1));
   @ assigns out[0 .. cap - 1];
   @ ensures \result <= cap;
   @*/
@@ -108,7 +108,7 @@ uint32_t tux_forward_response(uint8_t *out, uint32_t cap, const uint8_t *buf, co
  * left out: none of the former may stand there (RFC 9110 6.5.1). Returns its bytes, 0 when it does not fit. Any context.
  */
 /*@ requires \valid(out + (0 .. cap - 1)) && fields_readable(buf, fields);
-  @ requires \separated(out + (0 .. cap - 1), fields) && \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_HEAD - 1));
+  @ requires \separated(out + (0 .. cap - 1), fields) && \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_RECEIVED_HEAD - 1));
   @ assigns out[0 .. cap - 1];
   @ ensures \result <= cap;
   @*/
@@ -127,7 +127,7 @@ uint32_t tux_forward_trailer(uint8_t *out, uint32_t cap, const uint8_t *buf, con
  * their bytes, which may be 0, to *len. Returns false, with *len 0, if they do not fit. Any context.
  */
 /*@ requires \valid(out + (0 .. cap - 1)) && fields_readable(buf, fields) && texts_readable(kept, kept_count) && \valid(len);
-  @ requires \separated(out + (0 .. cap - 1), fields) && \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_HEAD - 1));
+  @ requires \separated(out + (0 .. cap - 1), fields) && \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_RECEIVED_HEAD - 1));
   @ requires \separated(out + (0 .. cap - 1), kept + (0 .. kept_count - 1)) && \separated(len, out + (0 .. cap - 1));
   @ assigns out[0 .. cap - 1], *len;
   @ ensures *len <= cap && (!\result ==> *len == 0);
@@ -142,7 +142,7 @@ bool tux_forward_kept(uint8_t *out, uint32_t cap, const uint8_t *buf, const stru
  */
 /*@ requires \valid(out + (0 .. cap - 1)) && request_readable(buf, req) && octets_readable(target);
   @ requires octets_apart(target, out, cap) && \separated(out + (0 .. cap - 1), req);
-  @ requires \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_HEAD - 1));
+  @ requires \separated(out + (0 .. cap - 1), buf + (0 .. TUX_MAX_RECEIVED_HEAD - 1));
   @ assigns out[0 .. cap - 1];
   @ ensures \result <= cap;
   @*/

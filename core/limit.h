@@ -8,6 +8,7 @@
 
 enum {
 	TUX_MAX_HEAD = 16384,       /* bytes of request line and field lines together; more is 431 */
+	TUX_MAX_RECEIVED_HEAD = 65536, /* bytes of a response head from a backend, at most; a setting may be lower; more is 502 */
 	TUX_MAX_EMPTY_LINES = 8,    /* in front of a request line; more is 400 */
 	TUX_MAX_TARGET = 8192,      /* bytes of a request target; more is 414 */
 	TUX_MAX_FIELDS = 100,       /* field lines in a request; more is 431 */

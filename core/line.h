@@ -20,19 +20,19 @@ static inline enum tux_verdict refuse(uint8_t *to, enum tux_refusal refusal)
 }
 
 /*
- * Whether a head of which seen bytes gave TUX_MORE is to be parsed again: it ends now, has a line end
- * without CR, is too long, or has grown past a power of two. The last finds other faults early
+ * True if a head of which seen bytes gave TUX_MORE must be parsed again: it ends now, has a line end
+ * without CR, reaches the limit, or has grown past a power of two. The last finds other faults early
  * and still leaves the work for a head that trickles in linear.
  */
 /*@ requires \valid_read(buf + (0 .. len - 1));
   @ assigns \nothing;
-  @ ensures len >= TUX_MAX_HEAD ==> \result;
+  @ ensures len >= limit ==> \result;
   @*/
-static inline bool worth_parsing(const uint8_t *buf, uint32_t len, uint32_t seen)
+static inline bool worth_parsing(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit)
 {
 	uint32_t i;
 
-	if (len >= TUX_MAX_HEAD || (seen ^ len) > (seen & len))
+	if (len >= limit || (seen ^ len) > (seen & len))
 		return true;
 	/*@ loop invariant seen <= i;
 	  @ loop assigns i;
@@ -48,7 +48,7 @@ static inline bool worth_parsing(const uint8_t *buf, uint32_t len, uint32_t seen
  * For the proof: what a parser of lines is given.
  */
 /*@ predicate line_step{L}(uint8_t *buf, integer len, uint32_t *pos, uint8_t *refusal) =
-  @   len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. len - 1)) && \valid(pos) && *pos <= len && \valid(refusal) &&
+  @   len <= TUX_MAX_RECEIVED_HEAD && \valid_read(buf + (0 .. len - 1)) && \valid(pos) && *pos <= len && \valid(refusal) &&
   @   *refusal == TUX_ACCEPTED && \separated(pos, refusal, buf + (0 .. len - 1));
   @*/
 

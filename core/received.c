@@ -92,7 +92,7 @@ static enum tux_verdict status_line(const uint8_t *buf, uint32_t len, uint32_t *
  * RFC 9112 6.3. A response that never has a body ends with its head, and if it says otherwise, its connection is
  * not used again; in front of another response (1xx) that is refused.
  */
-/*@ requires \valid(res) && fields_inside(&res->fields, res->head_len) && res->head_len <= TUX_MAX_HEAD && res->minor <= 1;
+/*@ requires \valid(res) && fields_inside(&res->fields, res->head_len) && res->head_len <= TUX_MAX_RECEIVED_HEAD && res->minor <= 1;
   @ requires \valid_read(buf + (0 .. res->head_len - 1)) && \separated(buf + (0 .. res->head_len - 1), res);
   @ requires 100 <= res->status <= 599;
   @ assigns res->framing, res->content_length, res->has_length, res->keep_alive;
@@ -122,7 +122,7 @@ static enum tux_refusal check_framing(const uint8_t *buf, bool head, struct tux_
 }
 
 /* What the fields mean together, once all are there. */
-/*@ requires pos <= TUX_MAX_HEAD && \valid(res) && \valid_read(buf + (0 .. pos - 1)) && \separated(buf + (0 .. pos - 1), res);
+/*@ requires pos <= TUX_MAX_RECEIVED_HEAD && \valid(res) && \valid_read(buf + (0 .. pos - 1)) && \separated(buf + (0 .. pos - 1), res);
   @ requires fields_inside(&res->fields, pos) && span_inside(res->reason, pos);
   @ requires res->refusal == TUX_ACCEPTED && res->minor <= 1 && 100 <= res->status <= 599;
   @ assigns res->head_len, res->framing, res->content_length, res->has_length, res->keep_alive, res->upgrade, res->refusal;
@@ -142,14 +142,15 @@ static enum tux_verdict conclude(const uint8_t *buf, uint32_t pos, bool head, st
 	return refusal == TUX_ACCEPTED ? TUX_PARSED : refuse(&res->refusal, refusal);
 }
 
-enum tux_verdict tux_received_parse(const uint8_t *buf, uint32_t len, uint32_t seen, bool head, struct tux_received *res)
+enum tux_verdict tux_received_parse(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
+                                    struct tux_received *res)
 {
 	uint32_t pos = 0;
 	enum tux_verdict verdict;
 
-	if (len > TUX_MAX_HEAD)
-		len = TUX_MAX_HEAD;
-	if (seen > 0 && !worth_parsing(buf, len, seen))
+	if (len > limit)
+		len = limit;
+	if (seen > 0 && !worth_parsing(buf, len, seen, limit))
 		return TUX_MORE;
 	clear(res);
 	verdict = status_line(buf, len, &pos, res);
@@ -157,7 +158,7 @@ enum tux_verdict tux_received_parse(const uint8_t *buf, uint32_t len, uint32_t s
 		verdict = tux_fields_parse(buf, len, &pos, false, &res->fields, &res->refusal);
 	if (verdict == TUX_PARSED)
 		verdict = conclude(buf, pos, head, res);
-	if (verdict == TUX_MORE && len == TUX_MAX_HEAD)
+	if (verdict == TUX_MORE && len == limit)
 		return refuse(&res->refusal, TUX_REFUSED_HEAD_LONG);
 	return verdict;
 }
@@ -200,7 +201,7 @@ static bool take_status(const uint8_t *buf, struct tux_span value, struct tux_re
 }
 
 /* The status, and whether the answer is another resource of this server: nothing but the Location of it (RFC 3875 6.2). */
-/*@ requires \valid(res) && fields_inside(&res->fields, pos) && pos <= TUX_MAX_HEAD;
+/*@ requires \valid(res) && fields_inside(&res->fields, pos) && pos <= TUX_MAX_RECEIVED_HEAD;
   @ requires \valid_read(buf + (0 .. pos - 1)) && \separated(buf + (0 .. pos - 1), res);
   @ requires res->status == 200 && span_inside(res->reason, 0);
   @ assigns res->head_len, res->status, res->reason, res->local;
@@ -229,19 +230,20 @@ static enum tux_refusal check_cgi(const uint8_t *buf, uint32_t pos, struct tux_r
 	return TUX_ACCEPTED;
 }
 
-enum tux_verdict tux_received_parse_cgi(const uint8_t *buf, uint32_t len, uint32_t seen, bool head, struct tux_received *res)
+enum tux_verdict tux_received_parse_cgi(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
+                                    struct tux_received *res)
 {
 	uint32_t pos = 0;
 	enum tux_verdict verdict;
 	enum tux_refusal refusal;
 
-	if (len > TUX_MAX_HEAD)
-		len = TUX_MAX_HEAD;
-	if (seen > 0 && !worth_parsing(buf, len, seen))
+	if (len > limit)
+		len = limit;
+	if (seen > 0 && !worth_parsing(buf, len, seen, limit))
 		return TUX_MORE;
 	clear(res);
 	verdict = tux_fields_parse(buf, len, &pos, true, &res->fields, &res->refusal);
-	if (verdict == TUX_MORE && len == TUX_MAX_HEAD)
+	if (verdict == TUX_MORE && len == limit)
 		return refuse(&res->refusal, TUX_REFUSED_HEAD_LONG);
 	if (verdict != TUX_PARSED)
 		return verdict;

@@ -35,7 +35,7 @@ struct tux_received {
   @    res->fields.first[TUX_FIELD_TRANSFER_ENCODING] == 0 && !res->keep_alive);
   @ predicate received_parsed{L}(struct tux_received *res) =
   @   fields_inside(&res->fields, res->head_len) && span_inside(res->reason, res->head_len) && received_framing(res) &&
-  @   res->head_len <= TUX_MAX_HEAD && res->refusal == TUX_ACCEPTED && 100 <= res->status <= 599 && res->minor <= 1 &&
+  @   res->head_len <= TUX_MAX_RECEIVED_HEAD && res->refusal == TUX_ACCEPTED && 100 <= res->status <= 599 && res->minor <= 1 &&
   @   res->content_length <= 0x7fffffffffffffff;
   @
   @ // A parsed response and the buffer of its head, as whoever looks at it has them.
@@ -45,21 +45,24 @@ struct tux_received {
 
 /*
  * Parses the response head at the start of the len bytes at buf, of which seen bytes gave TUX_MORE before (as
- * tux_request_parse()). head: the request was HEAD, so that no body follows.
+ * tux_request_parse()). limit: the bytes that a head may have, of the limits of the engine. head: the request was HEAD, so that
+ * no body follows.
  *
  * TUX_PARSED: all of *res is valid, and res->head_len <= len. TUX_MORE: nothing in *res is valid; never returned when
- * len >= TUX_MAX_HEAD. TUX_REFUSED: res->refusal says why.
+ * len >= limit. TUX_REFUSED: res->refusal says why.
  *
  * Any context; no allocation, no global state.
  */
 /*@ requires \valid_read(buf + (0 .. len - 1)) && \valid(res) && \separated(buf + (0 .. len - 1), res);
+  @ requires limit <= TUX_MAX_RECEIVED_HEAD;
   @ assigns *res;
   @ ensures \result == TUX_MORE || \result == TUX_REFUSED || \result == TUX_PARSED;
-  @ ensures \result == TUX_MORE ==> len < TUX_MAX_HEAD;
+  @ ensures \result == TUX_MORE ==> len < limit;
   @ ensures \result == TUX_PARSED ==> res->head_len <= len && received_parsed(res);
   @ ensures \result == TUX_REFUSED ==> TUX_ACCEPTED < res->refusal < TUX_REFUSALS;
   @*/
-enum tux_verdict tux_received_parse(const uint8_t *buf, uint32_t len, uint32_t seen, bool head, struct tux_received *res);
+enum tux_verdict tux_received_parse(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
+                                    struct tux_received *res);
 
 /*
  * The same for what a CGI program writes: field lines, ended by LF or CR LF, one of which at least is Status, Location or
@@ -67,13 +70,15 @@ enum tux_verdict tux_received_parse(const uint8_t *buf, uint32_t len, uint32_t s
  * as long as Content-Length says, else until the program closes its output. Any context.
  */
 /*@ requires \valid_read(buf + (0 .. len - 1)) && \valid(res) && \separated(buf + (0 .. len - 1), res);
+  @ requires limit <= TUX_MAX_RECEIVED_HEAD;
   @ assigns *res;
   @ ensures \result == TUX_MORE || \result == TUX_REFUSED || \result == TUX_PARSED;
-  @ ensures \result == TUX_MORE ==> len < TUX_MAX_HEAD;
+  @ ensures \result == TUX_MORE ==> len < limit;
   @ ensures \result == TUX_PARSED ==> res->head_len <= len && received_parsed(res);
   @ ensures \result == TUX_REFUSED ==> TUX_ACCEPTED < res->refusal < TUX_REFUSALS;
   @*/
-enum tux_verdict tux_received_parse_cgi(const uint8_t *buf, uint32_t len, uint32_t seen, bool head, struct tux_received *res);
+enum tux_verdict tux_received_parse_cgi(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
+                                    struct tux_received *res);
 
 /* As tux_fields_find(). */
 /*@ requires \valid_read(res) && name < TUX_FIELD_NAMES;

@@ -317,7 +317,7 @@ enum tux_verdict tux_request_parse(const uint8_t *buf, uint32_t len, uint32_t se
 
 	if (len > TUX_MAX_HEAD)
 		len = TUX_MAX_HEAD;
-	if (seen > 0 && !worth_parsing(buf, len, seen))
+	if (seen > 0 && !worth_parsing(buf, len, seen, TUX_MAX_HEAD))
 		return TUX_MORE;
 	clear(req);
 	verdict = request_line(buf, len, &pos, req);

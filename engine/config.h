@@ -181,6 +181,7 @@ struct tux_upstream {
 	uint32_t read_timeout_ms;    /* without a byte of a response; then 504, or the answer is cut short */
 	uint32_t resolve_ms;         /* names of servers are resolved again after this */
 	uint32_t unused_timeout_ms;  /* unused connections are closed then */
+	uint32_t max_response_head;  /* bytes, at most TUX_MAX_RECEIVED_HEAD; more is 502 */
 	bool proxy_protocol;         /* version 2 in front of what a connection carries, which is then of one client alone */
 	bool request_buffering;      /* a request's body is kept until it is whole, before a server gets the request */
 	bool trust_forwarded;        /* X-Forwarded-For and Forwarded of the client are gone on with, else replaced */
@@ -205,6 +206,7 @@ struct tux_cgi {
 	uint32_t processes;             /* of its user, all together */
 	uint32_t files;                 /* open ones, of each process */
 	uint32_t nice;                  /* 0 to 19 */
+	uint32_t max_response_head;     /* bytes, at most TUX_MAX_RECEIVED_HEAD; more is 502 */
 	bool new_privileges;            /* set-user-id programs may be executed */
 	bool finish_unwatched;          /* when its client disconnects, a program whose request is whole continues, within its limits */
 	bool stream_chunked;            /* a body in chunks is given to the program as it comes, without its length */

@@ -464,9 +464,13 @@ static void go_elsewhere(struct exchange *exchange, uint16_t status)
 
 static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_received *res)
 {
-	return exchange->upstream != NULL ?
-	               tux_received_parse(exchange->head.data, exchange->head.len, exchange->seen, exchange->head_request, res) :
-	               tux_received_parse_cgi(exchange->head.data, exchange->head.len, exchange->seen, exchange->head_request, res);
+	const struct bytes *head = &exchange->head;
+
+	if (exchange->upstream != NULL)
+		return tux_received_parse(head->data, head->len, exchange->seen, exchange->upstream->config->max_response_head,
+		                          exchange->head_request, res);
+	return tux_received_parse_cgi(head->data, head->len, exchange->seen,
+	                              exchange->conn->worker->config->cgi[exchange->rule].max_response_head, exchange->head_request, res);
 }
 
 static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t len)

@@ -13,6 +13,7 @@ enum {
 	MAX_PROCESSES = 1 << 22, /* what Linux numbers at most */
 	MAX_FILES = 1 << 20,
 	MAX_NAME = 64,
+	MIN_RESPONSE_HEAD = 1024,
 };
 
 struct tux_cgi_lists {
@@ -41,6 +42,7 @@ enum key_id {
 	KEY_NEW_PRIVILEGES,
 	KEY_CHUNKED_BODIES,
 	KEY_ON_DISCONNECT,
+	KEY_MAX_RESPONSE_HEAD,
 };
 
 static const struct {
@@ -67,6 +69,7 @@ static const struct {
 	[KEY_NEW_PRIVILEGES] = { "new-privileges", TUX_CGI_SWITCH, "on or off" },
 	[KEY_CHUNKED_BODIES] = { "chunked-bodies", TUX_CGI_VALUE, "buffer or stream" },
 	[KEY_ON_DISCONNECT] = { "on-disconnect", TUX_CGI_VALUE, "kill or finish" },
+	[KEY_MAX_RESPONSE_HEAD] = { "max-response-head", TUX_CGI_VALUE, "bytes such as 32K, from 1K to 64K" },
 };
 
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
@@ -83,6 +86,7 @@ static int key_find(const char *name)
 
 static const struct tux_cgi defaults = {
 	.programs = 64, .waiting = 64, .time_ms = 60000, .total_ms = 3600000, .cpu_s = 60, .memory_bytes = 512ull << 20, .processes = 1024, .files = 1024,
+	.max_response_head = 16384,
 };
 
 static const char of_files[] = "files";
@@ -181,6 +185,16 @@ static bool count_set(uint32_t *count, const char *value, uint32_t min, uint32_t
 	return true;
 }
 
+static bool size_set(uint32_t *bytes, const char *value, uint32_t min, uint32_t max)
+{
+	uint64_t number = 0;
+
+	if (!tux_value_size(value, min, max, &number))
+		return false;
+	*bytes = (uint32_t)number;
+	return true;
+}
+
 /* 0 is no limit; what is between and min makes no sense. */
 static bool limit_set(uint32_t *count, const char *value, uint32_t min, uint32_t max)
 {
@@ -238,6 +252,8 @@ static bool key_apply(struct tux_cgi *cgi, struct tux_cgi_lists *lists, enum key
 		return either_set(&cgi->stream_chunked, value, "buffer", "stream");
 	case KEY_ON_DISCONNECT:
 		return either_set(&cgi->finish_unwatched, value, "kill", "finish");
+	case KEY_MAX_RESPONSE_HEAD:
+		return size_set(&cgi->max_response_head, value, MIN_RESPONSE_HEAD, TUX_MAX_RECEIVED_HEAD);
 	}
 	return false;
 }

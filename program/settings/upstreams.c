@@ -15,6 +15,7 @@
 enum {
 	MAX_COUNT = 65536,
 	MAX_MS = 86400 * 1000,
+	MIN_RESPONSE_HEAD = 1024,
 	NAME_SERVERS = 4, /* at least, that a name has room for: more addresses may come */
 };
 
@@ -28,6 +29,7 @@ static const struct tux_upstream defaults = {
 	.read_timeout_ms = 60000,
 	.unused_timeout_ms = 60000,
 	.resolve_ms = 30000,
+	.max_response_head = 16384,
 };
 
 /* A key of an upstream's block: what it takes, and where that goes. */
@@ -37,6 +39,7 @@ enum kind {
 	KIND_SWITCH,
 	KIND_COUNT,
 	KIND_SECONDS,
+	KIND_HEAD,
 };
 
 static const struct {
@@ -57,11 +60,12 @@ static const struct {
 	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, trust_forwarded) },
 	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, request_buffering) },
 	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, resolve_ms) },
+	{ "bytes such as 32K, from 1K to 64K", KIND_HEAD, offsetof(struct tux_upstream, max_response_head) },
 };
 
 const char *const tux_upstream_keys[] = {
 	"server", "balance", "keep-alive", "max-fails", "fail-timeout", "connect-timeout", "send-timeout", "read-timeout",
-	"unused-timeout", "proxy-protocol", "trust-forwarded", "request-buffering", "resolve", NULL
+	"unused-timeout", "proxy-protocol", "trust-forwarded", "request-buffering", "resolve", "max-response-head", NULL
 };
 
 _Static_assert(sizeof(tux_upstream_keys) / sizeof(tux_upstream_keys[0]) == sizeof(keys) / sizeof(keys[0]) + 1, "each key has a name");
@@ -238,6 +242,10 @@ bool tux_upstreams_set(struct tux_upstream_table *table, unsigned number, const 
 		break;
 	case KIND_SECONDS:
 		good = tux_value_seconds(value, 1, MAX_MS, member);
+		break;
+	case KIND_HEAD:
+		good = tux_value_size(value, MIN_RESPONSE_HEAD, TUX_MAX_RECEIVED_HEAD, &count);
+		*(uint32_t *)member = (uint32_t)count;
 		break;
 	}
 	if (!good)

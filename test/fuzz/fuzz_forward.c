@@ -8,7 +8,7 @@
 #include "forward.h"
 #include "fuzz.h"
 
-enum { CAP = 32768 };
+enum { CAP = 2 * TUX_MAX_RECEIVED_HEAD };
 
 static bool is_hop(enum tux_field_name known)
 {
@@ -94,7 +94,8 @@ static void forward_response(const uint8_t *data, uint32_t len, uint8_t flags)
 	uint8_t *out;
 	uint32_t written;
 
-	verdict = (flags & 8) != 0 ? tux_received_parse_cgi(data, len, 0, head, &res) : tux_received_parse(data, len, 0, head, &res);
+	verdict = (flags & 8) != 0 ? tux_received_parse_cgi(data, len, 0, TUX_MAX_RECEIVED_HEAD, head, &res) :
+	                                tux_received_parse(data, len, 0, TUX_MAX_RECEIVED_HEAD, head, &res);
 	if (verdict != TUX_PARSED)
 		return;
 	how.framing = res.framing;
@@ -111,13 +112,13 @@ static void forward_response(const uint8_t *data, uint32_t len, uint8_t flags)
 		require(tux_forward_response(exact, written - 1, data, &res, &how) == 0);
 		free(exact);
 	}
-	if (written > 0 && tux_received_parse(out, written, 0, head || res.local, &again) == TUX_PARSED) {
+	if (written > 0 && tux_received_parse(out, written, 0, TUX_MAX_RECEIVED_HEAD, head || res.local, &again) == TUX_PARSED) {
 		require(again.head_len == written && again.minor == 1 && again.status == res.status && again.upgrade == res.upgrade);
 		require(again.framing == res.framing);
 		require(again.content_length == (res.status == 204 || res.status < 200 ? 0 : res.content_length));
 		check_lines(data, &res.fields, out, &again.fields);
 	} else if (written > 0) {
-		require(written > TUX_MAX_HEAD || res.fields.count + 4 > TUX_MAX_FIELDS);
+		require(written > TUX_MAX_RECEIVED_HEAD || res.fields.count + 4 > TUX_MAX_FIELDS);
 	}
 	free(out);
 }

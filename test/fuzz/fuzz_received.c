@@ -40,7 +40,7 @@ static void check_framing(const struct tux_received *res, bool cgi, bool head)
 	require(!res->upgrade || (res->status == 101 && count(res, TUX_FIELD_UPGRADE) > 0));
 }
 
-static void check_parsed(const uint8_t *buf, uint32_t len, bool cgi, bool head, const struct tux_received *res)
+static void check_parsed(const uint8_t *buf, uint32_t len, uint32_t limit, bool cgi, bool head, const struct tux_received *res)
 {
 	REQUIRE_WRITTEN(res->head_len);
 	REQUIRE_WRITTEN(res->framing);
@@ -52,7 +52,7 @@ static void check_parsed(const uint8_t *buf, uint32_t len, bool cgi, bool head, 
 	REQUIRE_WRITTEN(res->fields.count);
 	REQUIRE_WRITTEN(res->fields.first);
 	require(res->refusal == TUX_ACCEPTED && res->minor <= 1 && res->status >= 100 && res->status <= 599);
-	require(res->head_len <= len && res->head_len <= TUX_MAX_HEAD && res->head_len >= 2 && buf[res->head_len - 1] == '\n');
+	require(res->head_len <= len && res->head_len <= limit && res->head_len >= 2 && buf[res->head_len - 1] == '\n');
 	require(cgi || memcmp(buf + res->head_len - 4, "\r\n\r\n", 4) == 0);
 	touch(buf, res->head_len, res->reason);
 	for (uint32_t i = 0; i < res->fields.count; i++) {
@@ -64,16 +64,17 @@ static void check_parsed(const uint8_t *buf, uint32_t len, bool cgi, bool head, 
 	check_framing(res, cgi, head);
 }
 
-static enum tux_verdict parse(const uint8_t *buf, uint32_t len, uint32_t seen, bool cgi, bool head, struct tux_received *res)
+static enum tux_verdict parse(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool cgi, bool head,
+                              struct tux_received *res)
 {
 	enum tux_verdict verdict;
 
 	forget(res, sizeof(*res));
-	verdict = cgi ? tux_received_parse_cgi(buf, len, seen, head, res) : tux_received_parse(buf, len, seen, head, res);
+	verdict = cgi ? tux_received_parse_cgi(buf, len, seen, limit, head, res) : tux_received_parse(buf, len, seen, limit, head, res);
 	REQUIRE_WRITTEN(verdict);
-	require(verdict != TUX_MORE || len < TUX_MAX_HEAD);
+	require(verdict != TUX_MORE || len < limit);
 	if (verdict == TUX_PARSED)
-		check_parsed(buf, len, cgi, head, res);
+		check_parsed(buf, len, limit, cgi, head, res);
 	if (verdict == TUX_REFUSED)
 		require(res->refusal != TUX_ACCEPTED && res->refusal < TUX_REFUSALS);
 	return verdict;
@@ -83,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct tux_received whole, piece;
 	enum tux_verdict verdict, first, second;
-	uint32_t len, cut;
+	uint32_t len, cut, limit;
 	bool cgi, head;
 	uint8_t *copy;
 
@@ -93,11 +94,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cut = (uint32_t)((uint64_t)len * data[0] / 255);
 	cgi = (data[1] & 1) != 0;
 	head = (data[1] & 2) != 0;
-	verdict = parse(data + 2, len, 0, cgi, head, &whole);
+	limit = (data[1] & 4) != 0 ? 1024 : (data[1] & 8) != 0 ? TUX_MAX_RECEIVED_HEAD : TUX_MAX_HEAD;
+	verdict = parse(data + 2, len, 0, limit, cgi, head, &whole);
 
 	copy = allocated((size_t)cut + 1);
 	memcpy(copy + 1, data + 2, cut);
-	first = parse(copy + 1, cut, 0, cgi, head, &piece);
+	first = parse(copy + 1, cut, 0, limit, cgi, head, &piece);
 	free(copy);
 	if (first == TUX_REFUSED)
 		require(verdict == TUX_REFUSED && piece.refusal == whole.refusal);
@@ -105,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(verdict == TUX_PARSED && piece.head_len == whole.head_len);
 	if (first != TUX_MORE || cut == 0)
 		return 0;
-	second = parse(data + 2, len, cut, cgi, head, &piece);
+	second = parse(data + 2, len, cut, limit, cgi, head, &piece);
 	/* A fault in a head that is not complete may be told later. */
 	require(second == verdict || (second == TUX_MORE && verdict == TUX_REFUSED));
 	if (second == TUX_PARSED)

@@ -38,7 +38,7 @@ static void parse_response(const char *head, bool of_head)
 
 	memcpy(message, head, len);
 	forget(&res, sizeof(res));
-	if (tux_received_parse(message, (uint32_t)len, 0, of_head, &res) != TUX_PARSED)
+	if (tux_received_parse(message, (uint32_t)len, 0, sizeof(message), of_head, &res) != TUX_PARSED)
 		fail_msg("%s: %s", head, tux_refusal_text(res.refusal));
 }
 

@@ -12,11 +12,11 @@
 #include "received.h"
 #include "sanitizer.h"
 
-typedef enum tux_verdict parser(const uint8_t *buf, uint32_t len, uint32_t seen, bool head, struct tux_received *res);
+typedef enum tux_verdict parser(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head, struct tux_received *res);
 
 static struct tux_received res;
 
-static enum tux_verdict parse(parser *of, const void *text, size_t len, size_t seen, bool head)
+static enum tux_verdict parse_within(uint32_t limit, parser *of, const void *text, size_t len, size_t seen, bool head)
 {
 	uint8_t *copy = malloc(len + 1);
 	enum tux_verdict verdict;
@@ -24,9 +24,14 @@ static enum tux_verdict parse(parser *of, const void *text, size_t len, size_t s
 	assert_non_null(copy);
 	memcpy(copy + 1, text, len);
 	forget(&res, sizeof(res));
-	verdict = of(copy + 1, (uint32_t)len, (uint32_t)seen, head, &res);
+	verdict = of(copy + 1, (uint32_t)len, (uint32_t)seen, limit, head, &res);
 	free(copy);
 	return verdict;
+}
+
+static enum tux_verdict parse(parser *of, const void *text, size_t len, size_t seen, bool head)
+{
+	return parse_within(TUX_MAX_HEAD, of, text, len, seen, head);
 }
 
 struct accepted {
@@ -268,7 +273,7 @@ static size_t append(uint8_t *at, const char *text)
 	return strlen(text);
 }
 
-static void test_limits(void **state)
+static void test_field_count_limit(void **state)
 {
 	static uint8_t big[2 * TUX_MAX_HEAD];
 	size_t len = append(big, OK);
@@ -280,26 +285,44 @@ static void test_limits(void **state)
 	assert_int_equal(res.fields.count, TUX_MAX_FIELDS);
 	assert_int_equal(parse(tux_received_parse, big, len + append(big + len, "A:\r\n\r\n"), 0, false), TUX_REFUSED);
 	assert_int_equal(res.refusal, TUX_REFUSED_FIELD_COUNT);
+}
 
-	len = append(big, OK "A: ");
+/* A head of exactly limit bytes passes, at once and byte by byte; one more byte does not. */
+static void check_limit(uint32_t limit, parser *of, const char *start)
+{
+	static uint8_t big[TUX_MAX_RECEIVED_HEAD + 8];
+	const size_t len = append(big, start);
+
 	memset(big + len, 'b', sizeof(big) - len);
-	memcpy(big + TUX_MAX_HEAD - 4, "\r\n\r\n", 4);
-	assert_int_equal(parse(tux_received_parse, big, TUX_MAX_HEAD, 0, false), TUX_PARSED);
-	memcpy(big + TUX_MAX_HEAD - 4, "bbb\r\n\r\n", 7);
-	assert_int_equal(parse(tux_received_parse, big, TUX_MAX_HEAD - 1, 0, false), TUX_MORE);
-	assert_int_equal(parse(tux_received_parse, big, TUX_MAX_HEAD + 3, 0, false), TUX_REFUSED);
+	memcpy(big + limit - 4, "\r\n\r\n", 4);
+	assert_int_equal(parse_within(limit, of, big, limit, 0, false), TUX_PARSED);
+	assert_int_equal(res.head_len, limit);
+	assert_int_equal(parse_within(limit, of, big, limit - 1, limit - 2, false), TUX_MORE);
+	assert_int_equal(parse_within(limit, of, big, limit, limit - 1, false), TUX_PARSED);
+	memcpy(big + limit - 4, "b\r\n\r\n", 5);
+	assert_int_equal(parse_within(limit, of, big, limit - 1, 0, false), TUX_MORE);
+	assert_int_equal(parse_within(limit, of, big, limit, limit - 1, false), TUX_REFUSED);
 	assert_int_equal(res.refusal, TUX_REFUSED_HEAD_LONG);
-	memset(big, 'A', sizeof(big));
-	assert_int_equal(parse(tux_received_parse_cgi, big, TUX_MAX_HEAD - 1, 0, false), TUX_MORE);
-	assert_int_equal(parse(tux_received_parse_cgi, big, sizeof(big), 0, false), TUX_REFUSED);
+	assert_int_equal(parse_within(limit, of, big, limit + 1, 0, false), TUX_REFUSED);
 	assert_int_equal(res.refusal, TUX_REFUSED_HEAD_LONG);
+}
+
+static void test_head_limit_is_an_argument(void **state)
+{
+	const uint32_t limits[] = { 1024, TUX_MAX_HEAD - 1, TUX_MAX_HEAD, TUX_MAX_HEAD + 1, TUX_MAX_RECEIVED_HEAD };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		check_limit(limits[i], tux_received_parse, OK "A: ");
+		check_limit(limits[i], tux_received_parse_cgi, "Content-Type: a/b\nA: ");
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepted),    cmocka_unit_test(test_refused), cmocka_unit_test(test_accepted_cgi),
-		cmocka_unit_test(test_refused_cgi), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_refused_cgi), cmocka_unit_test(test_field_count_limit), cmocka_unit_test(test_head_limit_is_an_argument),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
