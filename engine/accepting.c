@@ -5,8 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "connection.h"
-#include "passing.h"
+#include "http/conn.h"
+#include "http/passing.h"
 #include "slot.h"
 
 enum {

@@ -7,17 +7,17 @@
 
 #include "../core/body.h"
 #include "../core/received.h"
-#include "bytes.h"
-#include "peer/cgi.h"
-#include "kernel.h"
-#include "object/listings.h"
-#include "object/load.h"
-#include "object/loader.h"
-#include "loop/loop.h"
-#include "records.h"
-#include "peer/splicing.h"
-#include "loop/timer.h"
-#include "peer/upstream.h"
+#include "io/buffer.h"
+#include "backend/cgi.h"
+#include "kernel_link.h"
+#include "files/listing_cache.h"
+#include "files/load.h"
+#include "files/loader.h"
+#include "io/loop.h"
+#include "log/record_ring.h"
+#include "io/splice.h"
+#include "io/timer.h"
+#include "backend/upstream.h"
 
 enum {
 	OUT_BYTES = 16384,         /* of heads and small bodies that are sent together */

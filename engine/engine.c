@@ -14,10 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "memlock.h"
-#include "object/content_tag.h"
-#include "passing.h"
-#include "report/tally.h"
+#include "io/memlock.h"
+#include "files/content_tag.h"
+#include "http/passing.h"
+#include "stats/totals.h"
 #include "worker.h"
 
 enum { LISTINGS_SHARE = 4 }; /* of cache-bytes, besides them: 1 / this much for listings */

@@ -8,7 +8,7 @@
 #define TUX_ENGINE_ENGINE_H
 
 #include "config.h"
-#include "report/counters.h"
+#include "stats/counters.h"
 
 struct tux_engine;
 

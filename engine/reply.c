@@ -11,14 +11,14 @@
 
 #include "../core/response.h"
 #include "../core/target.h"
-#include "fallback.h"
-#include "hint.h"
-#include "lookup.h"
-#include "report/report.h"
-#include "report/request.h"
-#include "say.h"
-#include "send.h"
-#include "report/tally.h"
+#include "handlers/fallback.h"
+#include "handlers/hint.h"
+#include "files/lookup.h"
+#include "stats/report.h"
+#include "stats/status_query.h"
+#include "io/error_log.h"
+#include "output.h"
+#include "stats/totals.h"
 
 enum {
 	LONGEST_PATH = 4096, /* that a file can have: PATH_MAX */

@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "accepting.h"
-#include "connection.h"
-#include "peer/exchange.h"
-#include "lookup.h"
-#include "report/tally.h"
+#include "http/conn.h"
+#include "backend/exchange.h"
+#include "files/lookup.h"
+#include "stats/totals.h"
 
 enum {
 	LINGER_MS = 2000,

@@ -14,7 +14,7 @@
 
 #include "connection.h"
 #include "listener.h"
-#include "record.h"
+#include "log_ring.h"
 
 /* True if the socket is a TCP connection that the kernel engine can serve. */
 static bool is_suitable(const struct instance *instance, struct sock *sk)

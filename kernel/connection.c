@@ -14,12 +14,12 @@
 #include "compat/compat.h"
 #include "handover.h"
 #include "listener.h"
-#include "load.h"
-#include "peek.h"
-#include "record.h"
+#include "object_open.h"
+#include "recv_queue.h"
+#include "log_ring.h"
 #include "reply.h"
 #include "trace.h"
-#include "worker.h"
+#include "helper.h"
 
 enum {
 	FIRST_GATHER = 1024, /* bytes; then twice as many */

@@ -16,9 +16,9 @@
 #include "adopt.h"
 #include "connection.h"
 #include "listener.h"
-#include "record.h"
+#include "log_ring.h"
 #include "version.h"
-#include "worker.h"
+#include "helper.h"
 
 enum {
 	MAX_CONNECTIONS = 1 << 24,

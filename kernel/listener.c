@@ -8,8 +8,8 @@
 #include <net/tcp.h>
 
 #include "connection.h"
-#include "record.h"
-#include "worker.h"
+#include "log_ring.h"
+#include "helper.h"
 
 enum { ACCEPT_BATCH = 64 }; /* connections taken before other work has its turn */
 

@@ -5,10 +5,10 @@
 #include <linux/timekeeping.h>
 
 #include "../core/target.h"
-#include "charge.h"
-#include "record.h"
+#include "memcg.h"
+#include "log_ring.h"
 #include "trace.h"
-#include "way.h"
+#include "path_check.h"
 
 static s64 now_us(void)
 {

@@ -6,7 +6,7 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 
-#include "charge.h"
+#include "memcg.h"
 #include "compat/compat.h"
 
 /* A body up to this many bytes goes out with its head in one send, by copy: a reference costs more than the bytes. */

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../engine/listener.h"
+#include "../engine/io/listener.h"
 #include "suggestion.h"
-#include "value.h"
+#include "settings/units.h"
 
 enum {
 	DEFAULT_CONNECTIONS = 16384,

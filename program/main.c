@@ -11,9 +11,9 @@
 #include "command.h"
 #include "config/config.h"
 #include "log/binary.h"
-#include "serve.h"
+#include "server/serve.h"
 #include "status.h"
-#include "supervisor.h"
+#include "server/supervisor.h"
 
 enum { EXIT_USAGE = 2 };
 

@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 #include "../engine/engine.h"
-#include "../engine/kernel.h"
-#include "../engine/place.h"
+#include "../engine/kernel_link.h"
+#include "../engine/io/place.h"
 #include "../include/uapi/tux.h"
-#include "control.h"
-#include "value.h"
-#include "../engine/print.h"
+#include "server/status_socket.h"
+#include "settings/units.h"
+#include "../engine/io/print.h"
 
 enum { ANSWER_SECONDS = 5 };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "value.h"
+#include "settings/units.h"
 
 enum { NAME_MAX_LEN = 32 };
 

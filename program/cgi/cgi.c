@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "script.h"
-#include "../../engine/print.h"
+#include "../../engine/io/print.h"
 
 enum {
 	ADDED_TEXT = 64 * 1024, /* bytes of the variables that are written here */

@@ -6,8 +6,8 @@
 #include <sys/resource.h>
 
 #include "../../engine/config.h"
-#include "../../engine/peer/spawner.h"
-#include "../privileges.h"
+#include "../../engine/backend/spawner_client.h"
+#include "../confine/privileges.h"
 
 enum {
 	TUX_CGI_RLIMITS = 6,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The spawner as the program sees it: a process that starts CGI programs for the engine, which may not. engine/peer/spawner.h has what
+ * The spawner as the program sees it: a process that starts CGI programs for the engine, which may not. engine/backend/spawner_client.h has what
  * they say to each other.
  */
 #ifndef TUX_PROGRAM_CGI_SPAWNER_H
@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "../../engine/config.h"
-#include "../privileges.h"
+#include "../confine/privileges.h"
 
 struct tux_spawner {
 	int fd[TUX_MAX_THREADS]; /* a socket for each thread, for tux_engine_config.spawner_fd */

@@ -16,7 +16,7 @@
 #include "route.h"
 #include "types.h"
 #include "upstream.h"
-#include "../value.h"
+#include "../settings/units.h"
 
 enum { MAX_FILE = 16 * 1024 * 1024 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../user.h"
+#include "../confine/user.h"
 
 static bool directory_check(const char *name, const char *value, const char *path, char *error, size_t error_size)
 {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../engine/print.h"
+#include "../../engine/io/print.h"
 
 unsigned reading_line(const struct reading *reading, const char *at)
 {

@@ -6,7 +6,7 @@
 #include "cgi.h"
 #include "types.h"
 #include "upstream.h"
-#include "../value.h"
+#include "../settings/units.h"
 
 enum { MAX_ALLOW = 64 }; /* networks of a status */
 

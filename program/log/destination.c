@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../engine/place.h"
-#include "../privileges.h"
+#include "../../engine/io/place.h"
+#include "../confine/privileges.h"
 
 enum {
 	OPEN_FLAGS = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../user.h"
+#include "../confine/user.h"
 
 /*
  * Opens path for appending; makes the file (0640) if it does not exist. Opens it with the rights of user. Root opens it only if these

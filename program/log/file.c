@@ -16,7 +16,7 @@
 
 #include "binary.h"
 #include "destination.h"
-#include "../../engine/print.h"
+#include "../../engine/io/print.h"
 
 enum {
 	LINES_BYTES = 256 * 1024,

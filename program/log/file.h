@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "../user.h"
+#include "../confine/user.h"
 #include "line.h"
 
 struct tux_log_file;

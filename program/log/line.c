@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../value.h"
-#include "../../engine/print.h"
+#include "../settings/units.h"
+#include "../../engine/io/print.h"
 
 enum {
 	ADDRESS_WIDTH = 15, /* of the columns that people read */

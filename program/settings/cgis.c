@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../value.h"
+#include "units.h"
 
 enum {
 	DAY_MS = 24 * 60 * 60 * 1000,

@@ -45,7 +45,7 @@ struct tux_host_options {
 	struct tux_route_table routes;
 	struct tux_file_type type[TUX_MAX_FILE_TYPES];
 	unsigned type_count;
-	struct tux_site site;      /* browse, spa, dot_files, modes, those of the selection, index and max_body_bytes; the rest is sites.c's */
+	struct tux_site site;      /* browse, spa, dot_files, modes, those of the selection, index and max_body_bytes; the rest is hosts.c's */
 };
 
 /*

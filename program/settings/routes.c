@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../value.h"
+#include "units.h"
 
 enum { MAX_PATTERN = 4096, MAX_LOCATION = 2048, MAX_NETWORK_TEXT = 63 };
 

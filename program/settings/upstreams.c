@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "../value.h"
+#include "units.h"
 
 enum {
 	MAX_COUNT = 65536,

@@ -317,7 +317,7 @@ def descriptors(pid):
         except OSError:
             continue
         found[kind] = found.get(kind, 0) + 1
-    # Each thread keeps some for the next body: SPARE_PIPES of engine/peer/splicing.h, of two ends each.
+    # Each thread keeps some for the next body: SPARE_PIPES of engine/io/splice.h, of two ends each.
     kept = 2 * 8 * len(os.listdir("/proc/%d/task" % pid))
     found["pipe"] = max(0, found.get("pipe", 0) - kept)
     return found

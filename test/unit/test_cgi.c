@@ -24,7 +24,7 @@
 
 #include <cmocka.h>
 
-#include "../../engine/peer/spawner.h"
+#include "../../engine/backend/spawner_client.h"
 #include "../../program/cgi/spawner.h"
 
 enum { DEADLINE_MS = 20000, OUTPUT_MAX = 65536 };

@@ -11,7 +11,7 @@
 
 #include "../../program/command.h"
 #include "../../program/settings/routes.h"
-#include "../../program/value.h"
+#include "../../program/settings/units.h"
 
 enum { ARGS_MAX = 80 };
 

@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "../../engine/object/content_tag.h"
-#include "../../engine/object/load.h"
-#include "../../engine/object/loader.h"
+#include "../../engine/files/content_tag.h"
+#include "../../engine/files/load.h"
+#include "../../engine/files/loader.h"
 
 enum { CHUNK = CONTENT_TAG_CHUNK_BYTES, MAX = 40 * CHUNK };
 

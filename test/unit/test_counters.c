@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../engine/report/counters.h"
+#include "../../engine/stats/counters.h"
 
 /* Every bucket begins where the one before ends, and is at most an eighth of its start wide. */
 static void test_buckets(void **state)

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "../../engine/object/link.h"
+#include "../../engine/files/link.h"
 
 static char place[] = "/tmp/tux-test-link-XXXXXX";
 static char path[64], alias[64];

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "../../engine/listener.h"
+#include "../../engine/io/listener.h"
 
 static struct tux_listener listeners[4];
 static char error[256], url[160];

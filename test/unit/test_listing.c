@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "../../engine/object/listing.h"
+#include "../../engine/files/listing.h"
 
 /* Not UTF-8, then a control character, then "caf\u00e9" as it should be. */
 #define BAD_NAME "sub/bad\xff\x01" "caf\xc3\xa9"

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "../../engine/report/report.h"
-#include "../../engine/report/request.h"
+#include "../../engine/stats/report.h"
+#include "../../engine/stats/status_query.h"
 
 /* Whether a client of this address may see it. */
 static bool permits(const struct tux_status_route *route, const char *address)

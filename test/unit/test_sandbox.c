@@ -23,8 +23,8 @@
 
 #include <cmocka.h>
 
-#include "../../engine/peer/spawner.h"
-#include "../../program/sandbox.h"
+#include "../../engine/backend/spawner_client.h"
+#include "../../program/confine/sandbox.h"
 
 enum { SKIPPED = 77 };
 

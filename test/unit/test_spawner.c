@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "../../engine/peer/spawner.h"
+#include "../../engine/backend/spawner_client.h"
 
 enum { MESSAGE_MAX = sizeof(struct tux_spawn_start) + TUX_SPAWN_MAX_TEXT + 1 };
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../engine/loop/uring.c"
+#include "../../engine/io/uring.c"
 
 static bool connects;
 

@@ -1,0 +1,843 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "exchange.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../core/forward.h"
+#include "../io/address.h"
+#include "cgi.h"
+#include "exchange_state.h"
+#include "request_head.h"
+#include "internal_redirect.h"
+#include "../reply.h"
+#include "../output.h"
+#include "upstream.h"
+
+enum {
+	CLIENT_GONE = 499, /* the status in the log of a request that its client has given up, as nginx has it */
+};
+
+static const struct stream_events peer_events;
+
+/* A program is done with, or is ended. */
+static void release_program(struct exchange *exchange, bool kill)
+{
+	if (exchange->to != NULL && !kill && exchange->upload.done && !exchange->upload.deaf && spool_left(&exchange->upload.spool) == 0)
+		stream_finish(exchange->to); /* it may still read what is on its way */
+	else if (exchange->to != NULL)
+		stream_close(exchange->to);
+	if (exchange->from != NULL)
+		stream_close(exchange->from);
+	if (exchange->program != NULL)
+		cgi_leave(exchange->program, kill);
+	exchange->to = exchange->from = NULL;
+	exchange->program = NULL;
+}
+
+/* The peer is done with, if there is one still. A connection is kept if it is at the end of both messages. */
+static void release_peer(struct exchange *exchange, bool keep)
+{
+	struct stream *to = exchange->to, *from = exchange->from;
+
+	if (exchange->upstream == NULL) {
+		release_program(exchange, !keep);
+		return;
+	}
+	if (from == NULL)
+		return;
+	exchange->to = exchange->from = NULL;
+	exchange->server->active--;
+	count(&exchange->server->counters->active, UINT64_MAX);
+	if (keep && exchange->upload.done && upload_unsent(&exchange->upload, to) == 0 && exchange->down.state != SPLICING_WAITS &&
+	    !exchange->conn->worker->draining && !exchange->upstream->config->proxy_protocol)
+		upstream_keep(exchange->server, from);
+	else
+		stream_close(from);
+}
+
+void exchange_free(struct conn *conn)
+{
+	struct exchange *exchange = conn->exchange;
+
+	if (exchange == NULL)
+		return;
+	conn->exchange = NULL;
+	splicing_end(&exchange->down, &conn->worker->pipes);
+	splicing_end(&exchange->upload.splicing, &conn->worker->pipes);
+	bytes_forget(&exchange->request);
+	bytes_forget(&exchange->head);
+	bytes_forget(&exchange->path);
+	spool_free(&exchange->upload.spool);
+	relay_free(&exchange->relay);
+	free(exchange);
+}
+
+/* The client has disconnected. Lets the program continue if its kind says so and it has, or gets, all of the request. */
+static bool leave_running(struct exchange *exchange)
+{
+	struct cgi_program *program = exchange->program;
+	const bool awaited = exchange->down.state == SPLICING_WAITS;
+
+	if (program == NULL || !exchange->upload.done || (!exchange->upload.deaf && spool_left(&exchange->upload.spool) > 0) ||
+	    !exchange->conn->worker->config->cgi[exchange->rule].finish_unwatched)
+		return false;
+	if (exchange->to != NULL)
+		stream_finish(exchange->to);
+	splicing_end(&exchange->down, &exchange->conn->worker->pipes);
+	cgi_leave_running(program, exchange->from, awaited);
+	exchange->to = exchange->from = NULL;
+	exchange->program = NULL;
+	return true;
+}
+
+void exchange_abandon(struct conn *conn)
+{
+	struct exchange *exchange = conn->exchange;
+
+	if (exchange == NULL)
+		return;
+	if (!leave_running(exchange))
+		release_peer(exchange, false);
+	if (conn->record != NULL)
+		conn->record->sent_bytes = exchange->sent_bytes;
+	exchange_free(conn);
+}
+
+/* The response is in relay, as far as there is one; what the connection does behind it is settled. */
+static void end_response(struct exchange *exchange)
+{
+	struct conn *conn = exchange->conn;
+
+	exchange->state = EXCHANGE_ENDED;
+	if (exchange->truncated)
+		conn->last = true;
+	if (!exchange->upload.done) { /* what is still to come of the body cannot be told from a request */
+		conn->last = true;
+		conn->linger = true;
+	}
+}
+
+/* No response will come, and status answers; where one has begun, it is cut short. The connection is to go on. */
+static void cut(struct exchange *exchange, uint16_t status)
+{
+	if (exchange->from != NULL && exchange->upstream != NULL) /* else it has been counted, or there was no server */
+		count(&exchange->server->counters->errors, 1);
+	if (exchange->program != NULL && status == 502)
+		cgi_garbled(exchange->program);
+	release_peer(exchange, false);
+	if (exchange->state == EXCHANGE_BODY || exchange->state == EXCHANGE_TUNNEL) {
+		exchange->truncated = exchange->state == EXCHANGE_BODY;
+		if (exchange->truncated)
+			count(&exchange->conn->worker->counters.errors, 1);
+		end_response(exchange);
+	} else {
+		exchange->state = EXCHANGE_NO_RESPONSE;
+		exchange->status = status;
+	}
+}
+
+void exchange_break(struct exchange *exchange)
+{
+	cut(exchange, 503);
+}
+
+static void fail(struct exchange *exchange, uint16_t status)
+{
+	cut(exchange, status);
+	exchange->resume(exchange->conn);
+}
+
+/* Has the request's head sent, as soon as the connection stands. False without memory. */
+static bool send_request(struct exchange *exchange, struct stream *stream)
+{
+	const struct conn *conn = exchange->conn;
+	struct address client = { .port = conn->port }, server;
+	uint8_t header[PROXY_PROTOCOL_BYTES];
+
+	if (exchange->upstream->config->proxy_protocol) {
+		memcpy(client.octets, conn->address, sizeof(client.octets));
+		server = address_of_socket(conn->channel.fd);
+		if (!stream_send(stream, header, proxy_protocol_header(&client, &server, header)))
+			return false;
+	}
+	count(&exchange->server->counters->sent_bytes, exchange->request.len);
+	return stream_send(stream, exchange->request.data, exchange->request.len);
+}
+
+/* Sends of a body that was kept, as far as there is room. False if it cannot be sent to its end. */
+static bool feed(struct exchange *exchange)
+{
+	int64_t fed;
+
+	if (exchange->to == NULL || spool_left(&exchange->upload.spool) == 0)
+		return true;
+	fed = upload_feed(&exchange->upload, exchange->to);
+	if (fed < 0)
+		return false;
+	if (exchange->upstream != NULL)
+		count(&exchange->server->counters->sent_bytes, (uint64_t)fed);
+	if (spool_left(&exchange->upload.spool) == 0)
+		exchange_end_input(exchange);
+	return true;
+}
+
+/* Gives the request to the next server. False when there is none left to try. */
+static bool try_next(struct exchange *exchange)
+{
+	struct upstream_server *server;
+
+	while ((server = upstream_choose(exchange->upstream, &exchange->tried)) != NULL) {
+		struct stream *stream = exchange->upstream->config->proxy_protocol ? NULL : upstream_take(server, &peer_events, exchange);
+
+		exchange->state = stream != NULL ? EXCHANGE_HEAD : EXCHANGE_CONNECTING;
+		if (stream == NULL) {
+			stream = upstream_connect(server, &peer_events, exchange);
+			count(&server->counters->connections, 1);
+		}
+		count(&server->counters->requests, 1);
+		if (stream == NULL) {
+			count(&server->counters->errors, 1);
+			upstream_failed(server);
+			continue;
+		}
+		server->active++;
+		count(&server->counters->active, 1);
+		exchange->asked_us = exchange->conn->worker->now_us;
+		exchange->server = server;
+		exchange->to = exchange->from = stream;
+		spool_rewind(&exchange->upload.spool);
+		exchange->upload.deaf = false;
+		if (!send_request(exchange, stream) || !feed(exchange)) {
+			release_peer(exchange, false);
+			return false;
+		}
+		if (exchange->state == EXCHANGE_HEAD)
+			stream_receive(stream, true);
+		exchange_wait(exchange);
+		return true;
+	}
+	return false;
+}
+
+/* A server is gone or silent: another one may answer, if it does not matter what this one has done. */
+static void lose_server(struct exchange *exchange, uint16_t status)
+{
+	const bool unanswered = exchange->state == EXCHANGE_CONNECTING || (exchange->state == EXCHANGE_HEAD && exchange->head.len == 0);
+	const bool again = unanswered && !exchange->upload.begun && (exchange->repeatable || exchange->state == EXCHANGE_CONNECTING);
+	struct tux_peer_counters *counters = exchange->server->counters;
+
+	if (unanswered && exchange->from->used && status == 502) /* closed while it was unused: that says nothing of the server */
+		exchange->tried &= ~(UINT64_C(1) << (exchange->server - exchange->upstream->server));
+	else
+		upstream_failed(exchange->server);
+	count(&counters->errors, 1);
+	if (status == 504)
+		count(&counters->timeouts, 1);
+	release_peer(exchange, false);
+	if (again && try_next(exchange))
+		count(&counters->retried, 1);
+	else
+		fail(exchange, status);
+}
+
+/* The peer is gone or silent before it has answered. */
+static void lose_peer(struct exchange *exchange, uint16_t status)
+{
+	if (exchange->upstream != NULL)
+		lose_server(exchange, status);
+	else
+		fail(exchange, status);
+}
+
+/* Whether the rest of the response, or of what comes through a tunnel, is moved on unseen: as it is long. */
+static bool is_for_splicing(const struct exchange *exchange)
+{
+	const struct relay *relay = &exchange->relay;
+
+	if (exchange->from == NULL || exchange->paused || send_copies(exchange->conn->worker))
+		return false;
+	if (exchange->state == EXCHANGE_TUNNEL)
+		return relay->ready.len >= STREAM_ROOM;
+	if (exchange->until_close) /* how long it gets is not known */
+		return exchange->state == EXCHANGE_BODY && relay->body.total >= SPLICE_BYTES;
+	return exchange->state == EXCHANGE_BODY && !relay->bodiless && tux_body_ahead(&relay->body) >= SPLICE_BYTES;
+}
+
+/* Has the client sent what stands in relay, and the peer wait when that is too much. */
+static void relayed(struct exchange *exchange)
+{
+	struct worker *worker = exchange->conn->worker;
+
+	if (exchange->down.state == SPLICING_NOT && is_for_splicing(exchange) &&
+	    splicing_begin(&exchange->down, &worker->pipes, worker->ops, worker->loop, &exchange->from->channel, !exchange->from->channel.pipe))
+		stream_receive(exchange->from, false);
+	if (exchange->from != NULL && exchange->relay.ready.len >= STREAM_ROOM && !exchange->paused && exchange->down.state == SPLICING_NOT) {
+		exchange->paused = true;
+		stream_receive(exchange->from, false);
+	}
+	exchange_wait(exchange);
+	exchange->resume(exchange->conn);
+}
+
+/* The response is whole. The connection is to go on. */
+static void finish(struct exchange *exchange, bool keep)
+{
+	if (exchange->upstream != NULL)
+		upstream_answered(exchange->server);
+	release_peer(exchange, keep && (exchange->keep_alive || exchange->upstream == NULL));
+	if (!relay_end(&exchange->relay, &exchange->conn->worker->received.fields))
+		exchange->truncated = true;
+	end_response(exchange);
+}
+
+static void complete(struct exchange *exchange, bool keep)
+{
+	finish(exchange, keep);
+	exchange->resume(exchange->conn);
+}
+
+/* The peer says nothing more behind the head of its response. The connection is to go on. */
+static void end_peer(struct exchange *exchange, bool well)
+{
+	if (exchange->state == EXCHANGE_BODY && exchange->until_close && well)
+		finish(exchange, exchange->program != NULL);
+	else
+		cut(exchange, 502);
+}
+
+/* Queues n bytes that the peer's pipe or ours has, behind the head of their chunk. False without memory. */
+static bool move_on(struct exchange *exchange, uint32_t n)
+{
+	struct conn *conn = exchange->conn;
+	struct bytes *ready = &exchange->relay.ready;
+	const struct pipe *pipe = exchange->down.pipe;
+	enum tux_verdict verdict = exchange->state == EXCHANGE_TUNNEL ? TUX_MORE : relay_pass(&exchange->relay, n);
+
+	if (verdict == TUX_REFUSED || !send_copy(conn, ready->data, ready->len))
+		return false;
+	exchange->sent_bytes += ready->len + n;
+	ready->len = 0;
+	send_pipe(conn, pipe != NULL ? pipe->fd[0] : exchange->from->channel.fd, n);
+	exchange->whole = verdict == TUX_PARSED;
+	return true;
+}
+
+/* Moves on what the peer has sent. Whether there is something to be sent to the client. */
+static bool draw(struct exchange *exchange)
+{
+	struct conn *conn = exchange->conn;
+	struct worker *worker = conn->worker;
+	struct splicing *down = &exchange->down;
+	uint64_t ahead = exchange->state == EXCHANGE_TUNNEL ? PIPE_BYTES : tux_body_ahead(&exchange->relay.body);
+	int64_t n;
+
+	if (exchange->from == NULL || down->state != SPLICING_READY)
+		return false;
+	down->filled = 0; /* it has been sent */
+	if (exchange->whole) {
+		finish(exchange, true);
+		return false;
+	}
+	if (ahead == 0) { /* framing is to be read */
+		splicing_end(down, &worker->pipes);
+		stream_receive(exchange->from, true);
+		exchange_wait(exchange);
+		return false;
+	}
+	n = splicing_fill(down, worker->ops, worker->loop, &exchange->from->channel, ahead);
+	exchange_wait(exchange);
+	if (n == SPLICING_AGAIN)
+		return false;
+	if (n == SPLICING_ENDED || n == SPLICING_FAILED) {
+		end_peer(exchange, n == SPLICING_ENDED);
+		return false;
+	}
+	if (exchange->upstream != NULL)
+		count(&exchange->server->counters->received_bytes, (uint64_t)n);
+	if (!move_on(exchange, (uint32_t)n)) {
+		cut(exchange, 502);
+		return false;
+	}
+	return true;
+}
+
+/* Reads the response's body. */
+static void take_content(struct exchange *exchange, const uint8_t *data, uint32_t len)
+{
+	uint32_t used;
+
+	switch (relay_read(&exchange->relay, data, len, &used)) {
+	case TUX_REFUSED:
+		fail(exchange, 502);
+		break;
+	case TUX_PARSED:
+		complete(exchange, used == len);
+		break;
+	case TUX_MORE:
+		relayed(exchange);
+		break;
+	}
+}
+
+/* The head of a response has come. False if it cannot go on. */
+static bool begin_response(struct exchange *exchange)
+{
+	struct conn *conn = exchange->conn;
+	struct worker *worker = conn->worker;
+	const struct tux_received *res = &worker->received;
+	const struct tux_request *req = &worker->request;
+	const struct tux_text extra = tux_fields_added(conn->fields, res->status);
+	const bool measured = res->framing == TUX_FRAMING_LENGTH || res->framing == TUX_FRAMING_NONE;
+	struct tux_forwarding_response how = {
+		.date = worker->date,
+		.extra = { (const uint8_t *)extra.at, extra.len },
+		.removed = conn->fields->removed,
+		.removed_count = conn->fields->removed_count,
+		.content_length = res->content_length,
+		.framing = res->framing,
+	};
+
+	tux_request_parse(conn->held.data, conn->held.len, 0, &worker->request);
+	exchange->keep_alive = res->keep_alive && !exchange->upload.deaf;
+	exchange->until_close = res->framing == TUX_FRAMING_CLOSE;
+	if (!req->keep_alive || (worker->leaving && !conn->followed) || (!measured && req->minor == 0) || res->status == 101)
+		conn->last = true;
+	relay_start(&exchange->relay, res, !measured && req->minor > 0);
+	if (!measured)
+		how.framing = exchange->relay.chunked ? TUX_FRAMING_CHUNKED : TUX_FRAMING_CLOSE;
+	how.minor = req->minor;
+	how.keep_alive = !conn->last;
+	how.upgrade = res->status == 101;
+	if (!relay_head(&exchange->relay, exchange->head.data, res, &how))
+		return false;
+	reply_streamed(conn, conn->held.data, res->status);
+	exchange->state = res->status == 101 ? EXCHANGE_TUNNEL : EXCHANGE_BODY;
+	bytes_forget(&exchange->request); /* it is not sent again now */
+	return true;
+}
+
+/* An interim response, which HTTP/1.0 does not know. 100 Continue was ours to say. */
+static bool relay_interim(struct exchange *exchange)
+{
+	const struct tux_received *res = &exchange->conn->worker->received;
+	const struct tux_forwarding_response how = { .framing = TUX_FRAMING_NONE, .minor = 1, .keep_alive = true };
+
+	return res->status == 100 || exchange->old_client || relay_head(&exchange->relay, exchange->head.data, res, &how);
+}
+
+/* What came behind the head is of the body, or of what an Upgrade led to. */
+static void take_rest(struct exchange *exchange, uint32_t head_len)
+{
+	struct bytes head = exchange->head;
+	const struct tux_received *res = &exchange->conn->worker->received;
+	const uint32_t rest = head.len - head_len;
+
+	exchange->head = (struct bytes){ NULL, 0, 0 };
+	if (exchange->state == EXCHANGE_TUNNEL) {
+		if (bytes_keep(&exchange->relay.ready, head.data + head_len, rest))
+			relayed(exchange);
+		else
+			fail(exchange, 502);
+	} else if (exchange->relay.bodiless || (res->framing == TUX_FRAMING_LENGTH && res->content_length == 0)) {
+		complete(exchange, rest == 0);
+	} else {
+		take_content(exchange, head.data + head_len, rest);
+	}
+	bytes_forget(&head);
+}
+
+/* The peer leaves the answer to us: what it says besides is not wanted. status: 200, or that of a failure. */
+static void go_elsewhere(struct exchange *exchange, uint16_t status)
+{
+	if (status != 200) {
+		fail(exchange, status);
+		return;
+	}
+	if (exchange->upstream != NULL)
+		upstream_answered(exchange->server);
+	release_peer(exchange, exchange->upstream == NULL);
+	exchange->state = EXCHANGE_ELSEWHERE;
+	exchange->resume(exchange->conn);
+}
+
+static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_received *res)
+{
+	const struct bytes *head = &exchange->head;
+
+	if (exchange->upstream != NULL)
+		return tux_received_parse(head->data, head->len, exchange->seen, exchange->upstream->config->max_response_head,
+		                          exchange->head_request, res);
+	return tux_received_parse_cgi(head->data, head->len, exchange->seen,
+	                              exchange->conn->worker->config->cgi[exchange->rule].max_response_head, exchange->head_request, res);
+}
+
+static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t len)
+{
+	struct tux_received *res = &exchange->conn->worker->received;
+	uint16_t status;
+
+	if (!bytes_keep(&exchange->head, data, len)) {
+		fail(exchange, 502);
+		return;
+	}
+	for (;;) {
+		switch (parse_head(exchange, res)) {
+		case TUX_MORE:
+			exchange->seen = exchange->head.len;
+			relayed(exchange);
+			return;
+		case TUX_REFUSED:
+			fail(exchange, 502);
+			return;
+		case TUX_PARSED:
+			break;
+		}
+		if (res->status >= 200 || res->status == 101)
+			break;
+		if (!relay_interim(exchange)) {
+			fail(exchange, 502);
+			return;
+		}
+		bytes_drop(&exchange->head, res->head_len);
+		exchange->seen = 0;
+	}
+	status = inside_begin(exchange->conn, exchange->head.data);
+	if (status != 0) {
+		go_elsewhere(exchange, status);
+		return;
+	}
+	if (res->status == 101 && !(exchange->upgrade && res->upgrade && forwarding_asked_for(exchange->conn, exchange->head.data))) { /* nobody asked for it */
+		fail(exchange, 502);
+		return;
+	}
+	if (exchange->upstream != NULL) {
+		const int64_t us = exchange->conn->worker->now_us - exchange->asked_us;
+
+		histogram_add(&exchange->server->counters->latency, us > 0 ? (uint64_t)us : 0, 1);
+	}
+	if (!begin_response(exchange)) {
+		fail(exchange, 502);
+		return;
+	}
+	take_rest(exchange, res->head_len);
+}
+
+static void on_connected(struct stream *stream, int error)
+{
+	struct exchange *exchange = stream->owner;
+
+	if (error != 0) {
+		lose_peer(exchange, 502);
+		return;
+	}
+	exchange->state = EXCHANGE_HEAD;
+	stream_receive(stream, true);
+	exchange_wait(exchange);
+	exchange->resume(exchange->conn);
+}
+
+static void on_received(struct stream *stream, const uint8_t *data, uint32_t len)
+{
+	struct exchange *exchange = stream->owner;
+
+	if (exchange->upstream != NULL)
+		count(&exchange->server->counters->received_bytes, len);
+	switch ((enum exchange_state)exchange->state) {
+	case EXCHANGE_HEAD:
+		if (stream->unheard) /* said on a kept connection before the request was: it is no answer to it */
+			lose_peer(exchange, 502);
+		else
+			take_head(exchange, data, len);
+		return;
+	case EXCHANGE_BODY:
+		take_content(exchange, data, len);
+		return;
+	case EXCHANGE_TUNNEL:
+		if (bytes_keep(&exchange->relay.ready, data, len))
+			relayed(exchange);
+		else
+			fail(exchange, 502);
+		return;
+	case EXCHANGE_KEEPING:
+	case EXCHANGE_CONNECTING:
+	case EXCHANGE_ENDED:
+	case EXCHANGE_NO_RESPONSE:
+	case EXCHANGE_ELSEWHERE:
+		return;
+	}
+}
+
+static void on_ended(struct stream *stream, int error)
+{
+	struct exchange *exchange = stream->owner;
+
+	if (exchange->program != NULL && exchange->state == EXCHANGE_HEAD && exchange->end_status == 0) {
+		stream_close(stream); /* how the program ends says what to answer */
+		exchange->from = NULL;
+		exchange->from_ended = true;
+	} else if (exchange->state == EXCHANGE_HEAD) {
+		lose_peer(exchange, exchange->end_status != 0 ? exchange->end_status : 502);
+	} else {
+		end_peer(exchange, error == 0);
+		exchange->resume(exchange->conn);
+	}
+}
+
+static void on_readable(struct stream *stream)
+{
+	struct exchange *exchange = stream->owner;
+
+	if (!splicing_readable(&exchange->down))
+		return;
+	exchange_wait(exchange);
+	exchange->resume(exchange->conn);
+}
+
+static void on_drained(struct stream *stream)
+{
+	struct exchange *exchange = stream->owner;
+
+	if (!feed(exchange)) {
+		fail(exchange, 502);
+		return;
+	}
+	if (exchange->upload.done && spool_left(&exchange->upload.spool) == 0)
+		exchange_end_input(exchange);
+	exchange_wait(exchange);
+	if (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL)
+		exchange->resume(exchange->conn);
+}
+
+/* A peer that takes nothing more may still respond. After any other error it has a part of the request and would wait for the rest. */
+static void on_failed(struct stream *stream, int error)
+{
+	struct exchange *exchange = stream->owner;
+
+	if (error == EPIPE || error == ECONNRESET)
+		exchange_deafen(exchange);
+	else if (exchange->upstream != NULL && (exchange->state == EXCHANGE_CONNECTING || exchange->state == EXCHANGE_HEAD))
+		lose_server(exchange, 502);
+	else
+		fail(exchange, 503);
+}
+
+static void on_writable(struct stream *stream)
+{
+	struct exchange *exchange = stream->owner;
+
+	exchange->upload.blocked = false;
+	exchange_wait(exchange);
+	exchange->resume(exchange->conn);
+}
+
+static void on_expired(struct stream *stream)
+{
+	struct exchange *exchange = stream->owner;
+
+	if (exchange->state == EXCHANGE_CONNECTING || exchange->state == EXCHANGE_HEAD)
+		lose_peer(exchange, 504);
+	else
+		fail(exchange, 504);
+}
+
+static const struct stream_events peer_events = {
+	.connected = on_connected,
+	.received = on_received,
+	.ended = on_ended,
+	.drained = on_drained,
+	.failed = on_failed,
+	.readable = on_readable,
+	.writable = on_writable,
+	.expired = on_expired,
+};
+
+/* A program has ended. What it wrote is still read. */
+static void on_program_ended(void *owner, uint16_t status)
+{
+	struct exchange *exchange = owner;
+
+	exchange->end_status = status;
+	if (exchange->from_ended)
+		fail(exchange, status);
+}
+
+const struct cgi_events exchange_cgi_events = { .ended = on_program_ended };
+
+/* Starts the program of the route. 0, or the status that answers instead. */
+static uint16_t start_program(struct exchange *exchange, const struct tux_route *route)
+{
+	struct conn *conn = exchange->conn;
+	struct worker *worker = conn->worker;
+	struct bytes environment = { NULL, 0, 0 };
+	struct cgi_start start = {
+		.order = { .rule = route->argument, .path = worker->path, .path_len = worker->path_len, .prefix_len = route->prefix_len },
+		.stream_events = &peer_events,
+		.owner = exchange,
+	};
+	uint16_t status = forwarding_environment(conn, &environment);
+
+	if (status == 0) {
+		start.order.environment = environment.data;
+		start.order.environment_len = environment.len;
+		status = cgi_start(&worker->cgi, &start, &exchange->program, &exchange->to, &exchange->from);
+	}
+	bytes_forget(&environment);
+	if (status != 0)
+		return status;
+	exchange->rule = route->argument;
+	exchange->state = EXCHANGE_HEAD;
+	stream_receive(exchange->from, true);
+	if (!feed(exchange)) {
+		release_peer(exchange, false);
+		return 503;
+	}
+	if (exchange->upload.done && spool_left(&exchange->upload.spool) == 0)
+		exchange_end_input(exchange);
+	exchange_wait(exchange);
+	return 0;
+}
+
+/* Forwards the request to a server of the route's upstream. */
+static uint16_t start_upstream(struct exchange *exchange, const struct tux_route *route)
+{
+	uint16_t status;
+
+	exchange->upstream = &exchange->conn->worker->upstreams[route->argument];
+	status = forwarding_head(exchange->conn, exchange->upstream->config, exchange->upgrade, &exchange->request);
+	if (status != 0)
+		return status;
+	return try_next(exchange) ? 0 : 502;
+}
+
+static uint16_t start(struct exchange *exchange, const struct tux_route *route)
+{
+	return route->handler == TUX_HANDLER_CGI ? start_program(exchange, route) : start_upstream(exchange, route);
+}
+
+/* True if the request's body is kept until it is whole, before a backend gets the request. */
+static bool keeps_body(const struct exchange *exchange, const struct tux_route *route)
+{
+	const struct tux_engine_config *config = exchange->conn->worker->config;
+
+	if (exchange->upload.done || exchange->upgrade)
+		return false;
+	if (route->handler == TUX_HANDLER_CGI)
+		return !exchange->measured && !config->cgi[route->argument].stream_chunked;
+	return config->upstreams[route->argument].request_buffering;
+}
+
+/* Begins to keep the request's body. */
+static uint16_t keep_body(struct exchange *exchange, const struct tux_route *route)
+{
+	const struct worker *worker = exchange->conn->worker;
+
+	exchange->state = EXCHANGE_KEEPING;
+	exchange->route = *route;
+	return bytes_keep(&exchange->path, worker->path, worker->path_len) ? 0 : 503;
+}
+
+void exchange_keep_failed(struct exchange *exchange, uint16_t status)
+{
+	exchange->state = EXCHANGE_NO_RESPONSE;
+	exchange->status = status;
+}
+
+void exchange_give(struct exchange *exchange)
+{
+	struct conn *conn = exchange->conn;
+	struct worker *worker = conn->worker;
+	uint16_t status;
+
+	tux_request_parse(conn->held.data, conn->held.len, 0, &worker->request);
+	worker->request.framing = TUX_FRAMING_LENGTH;
+	worker->request.content_length = exchange->upload.spool.kept;
+	worker->path_len = exchange->path.len;
+	memcpy(worker->path, exchange->path.data, exchange->path.len);
+	bytes_forget(&exchange->path);
+	exchange->upload.chunked = false;
+	status = start(exchange, &exchange->route);
+	if (status != 0)
+		exchange_keep_failed(exchange, status);
+}
+
+uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (*resume)(struct conn *conn))
+{
+	struct worker *worker = conn->worker;
+	const struct tux_request *req = &worker->request;
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
+	uint16_t status;
+
+	if (exchange == NULL)
+		return 503;
+	conn->exchange = exchange;
+	exchange->conn = conn;
+	exchange->resume = resume;
+	exchange->head_request = req->method == TUX_HEAD;
+	exchange->old_client = req->minor == 0;
+	exchange->measured = req->framing == TUX_FRAMING_LENGTH;
+	exchange->repeatable = forwarding_may_repeat(req);
+	exchange->upgrade = forwarding_asks_for_tunnel(conn->held.data, req);
+	exchange->upload.chunked = req->framing == TUX_FRAMING_CHUNKED && route->handler != TUX_HANDLER_CGI;
+	exchange->upload.done = req->framing != TUX_FRAMING_CHUNKED && req->content_length == 0;
+	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);
+	status = keeps_body(exchange, route) ? keep_body(exchange, route) : start(exchange, route);
+	if (status != 0)
+		exchange_free(conn);
+	return status;
+}
+
+enum exchange_next exchange_next(struct conn *conn)
+{
+	struct exchange *exchange = conn->exchange;
+
+	if (exchange->state == EXCHANGE_NO_RESPONSE) {
+		conn->failed = exchange->status;
+		if (!exchange->upload.done)
+			conn->last = conn->linger = true;
+		exchange_free(conn);
+		return EXCHANGE_FAILED;
+	}
+	if (exchange->state == EXCHANGE_ELSEWHERE) {
+		if (!exchange->upload.done)
+			conn->last = conn->linger = true;
+		exchange_free(conn);
+		return EXCHANGE_INSIDE;
+	}
+	if (exchange->relay.ready.len == 0 && draw(exchange))
+		return EXCHANGE_QUEUED;
+	if (exchange->relay.ready.len > 0) {
+		send_body(conn, NULL, -1, (struct piece){ .memory = exchange->relay.ready.data, .len = exchange->relay.ready.len });
+		conn->answer.text = exchange->relay.ready.data;
+		exchange->sent_bytes += exchange->relay.ready.len;
+		exchange->relay.ready = (struct bytes){ NULL, 0, 0 };
+		if (exchange->paused && exchange->from != NULL) { /* what was on its way may have ended it meanwhile */
+			exchange->paused = false;
+			stream_receive(exchange->from, true);
+			exchange_wait(exchange);
+		}
+		return EXCHANGE_QUEUED;
+	}
+	if (exchange->state != EXCHANGE_ENDED)
+		return EXCHANGE_WAITS;
+	if (conn->record != NULL)
+		conn->record->sent_bytes = exchange->sent_bytes;
+	reply_sent(conn, 0);
+	exchange_free(conn);
+	return EXCHANGE_OVER;
+}
+
+bool exchange_answered(const struct conn *conn)
+{
+	return conn->exchange->state >= EXCHANGE_BODY && conn->exchange->state <= EXCHANGE_ENDED;
+}
+
+void exchange_client_ended(struct conn *conn)
+{
+	if (!exchange_answered(conn)) {
+		tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
+		reply_streamed(conn, conn->held.data, CLIENT_GONE);
+	}
+	exchange_abandon(conn);
+}

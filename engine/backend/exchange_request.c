@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The way of a request's body through an exchange: see exchange.h. */
+#include "exchange.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cgi.h"
+#include "exchange_state.h"
+#include "../io/error_log.h"
+#include "../output.h"
+#include "../io/print.h"
+
+/* Whether it is the client who keeps us waiting. */
+static bool waits_for_client(const struct exchange *exchange)
+{
+	if (exchange->paused || exchange->down.state == SPLICING_READY)
+		return true;
+	if (exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0)
+		return false;
+	return (!exchange->upload.done && !exchange->upload.deaf && !exchange->upload.blocked) || exchange->state == EXCHANGE_TUNNEL;
+}
+
+void exchange_wait(struct exchange *exchange)
+{
+	if (exchange->program != NULL)
+		cgi_hold(exchange->program, waits_for_client(exchange));
+	if (exchange->upstream == NULL || exchange->from == NULL || exchange->state == EXCHANGE_CONNECTING)
+		return; /* the spawner looks at a program's times, and connecting has its own */
+	if (waits_for_client(exchange))
+		stream_wait_end(exchange->from);
+	else if (exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0)
+		stream_wait(exchange->from, TIMER_REQUEST);
+	else
+		stream_wait(exchange->from, TIMER_RESPONSE);
+}
+
+void exchange_end_input(struct exchange *exchange)
+{
+	/* Not before all is written: a write that fails has to end the program, or it takes a part for the whole. */
+	if (exchange->upstream == NULL && exchange->to != NULL && stream_unsent(exchange->to) == 0) {
+		stream_close(exchange->to);
+		exchange->to = NULL;
+	}
+}
+
+void exchange_deafen(struct exchange *exchange)
+{
+	exchange->upload.deaf = true;
+	exchange->keep_alive = false;
+}
+
+bool exchange_takes(const struct conn *conn)
+{
+	const struct exchange *exchange = conn->exchange;
+
+	if (exchange->state == EXCHANGE_KEEPING)
+		return !exchange->upload.done;
+	if (exchange->to == NULL || exchange->state == EXCHANGE_CONNECTING)
+		return false;
+	return (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL) && upload_takes(&exchange->upload, exchange->to);
+}
+
+bool exchange_is_tunnel(const struct conn *conn)
+{
+	return conn->exchange->state == EXCHANGE_TUNNEL;
+}
+
+bool exchange_awaits_body(const struct conn *conn)
+{
+	return !conn->exchange->upload.done;
+}
+
+bool exchange_draws(const struct conn *conn)
+{
+	return conn->exchange->upload.splicing.state != SPLICING_NOT;
+}
+
+/* Whether what is still to come of the client is moved on unseen. All that has come was read. */
+static bool is_upload_for_splicing(const struct exchange *exchange)
+{
+	const struct conn *conn = exchange->conn;
+
+	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICING_NOT || send_copies(conn->worker))
+		return false;
+	if (exchange->state == EXCHANGE_TUNNEL)
+		return stream_unsent(exchange->to) >= STREAM_ROOM;
+	return exchange->measured && tux_body_ahead(&conn->body) >= SPLICE_BYTES;
+}
+
+/* The peer has all of the request's body. */
+static void end_upload(struct exchange *exchange)
+{
+	splicing_end(&exchange->upload.splicing, &exchange->conn->worker->pipes);
+	exchange->upload.done = true;
+	exchange_end_input(exchange);
+}
+
+void exchange_draw(struct conn *conn)
+{
+	struct exchange *exchange = conn->exchange;
+	struct upload *upload = &exchange->upload;
+	struct tux_body *body = exchange->state == EXCHANGE_TUNNEL ? NULL : &conn->body;
+	const uint64_t before = conn->body.total;
+
+	if (!exchange_draws(conn) || exchange->to == NULL || upload->deaf || conn->in.len > 0)
+		return;
+	switch (upload_draw(upload, &conn->worker->streams, exchange->to, &conn->channel, body)) {
+	case UPLOAD_WAITS:
+		break;
+	case UPLOAD_WHOLE:
+		end_upload(exchange);
+		break;
+	case UPLOAD_ENDED:
+		conn->ended = true;
+		break;
+	case UPLOAD_DEAF:
+		exchange_deafen(exchange);
+		break;
+	case UPLOAD_FAILED:
+		exchange_break(exchange);
+		break;
+	}
+	if (exchange->upstream != NULL)
+		count(&exchange->server->counters->sent_bytes, conn->body.total - before);
+	exchange_wait(exchange);
+}
+
+void exchange_readable(struct conn *conn)
+{
+	splicing_readable(&conn->exchange->upload.splicing);
+}
+
+/* Reports a body that cannot be kept. */
+static void say_not_kept(int error)
+{
+	char text[128];
+	const size_t len = print(text, sizeof(text), "cannot be kept until it is whole: %s", strerror(error));
+
+	say("request body:", text, (uint32_t)len);
+}
+
+/* Like exchange_body(), while the body is kept. */
+static uint32_t keep(struct exchange *exchange, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
+{
+	struct conn *conn = exchange->conn;
+	uint32_t used;
+	int error;
+
+	switch (upload_keep(&exchange->upload, &conn->worker->config->spool, &conn->body, conn->max_body_bytes, buf, len, &used, refusal,
+	                    &error)) {
+	case TUX_MORE:
+		break;
+	case TUX_PARSED:
+		exchange->upload.done = true;
+		exchange_give(exchange);
+		break;
+	case TUX_REFUSED:
+		used = len;
+		if (*refusal != TUX_ACCEPTED)
+			break;
+		say_not_kept(error);
+		exchange_keep_failed(exchange, 503);
+		break;
+	}
+	return used;
+}
+
+uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
+{
+	struct exchange *exchange = conn->exchange;
+	struct worker *worker = conn->worker;
+	struct upload *upload = &exchange->upload;
+	const uint64_t before = conn->body.total;
+	uint32_t used = len;
+
+	*refusal = TUX_ACCEPTED;
+	if (exchange->state == EXCHANGE_KEEPING)
+		return keep(exchange, buf, len, refusal);
+	if (exchange->state == EXCHANGE_TUNNEL) {
+		if (!stream_send(exchange->to, buf, len))
+			exchange_break(exchange);
+	} else {
+		switch (upload_read(upload, exchange->to, &conn->body, conn->max_body_bytes, buf, len, &used, refusal)) {
+		case TUX_MORE:
+			break;
+		case TUX_PARSED:
+			end_upload(exchange);
+			break;
+		case TUX_REFUSED: /* perhaps out of memory for it */
+			if (*refusal == TUX_ACCEPTED)
+				exchange_break(exchange);
+			return len;
+		}
+		if (exchange->upstream != NULL)
+			count(&exchange->server->counters->sent_bytes, conn->body.total - before);
+	}
+	if (exchange->to != NULL && used == len && is_upload_for_splicing(exchange) &&
+	    splicing_begin(&upload->splicing, &worker->pipes, worker->ops, worker->loop, &conn->channel, !exchange->to->channel.pipe))
+		worker->ops->receive_stop(worker->loop, &conn->channel);
+	exchange_wait(exchange);
+	return used;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "internal_redirect.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../core/forward.h"
+#include "../../core/target.h"
+#include "../io/error_log.h"
+
+enum {
+	MAX_INSIDE = 5,          /* times that one request is sent elsewhere; more is 500 */
+	MAX_OWN_LINES = 8192,    /* bytes of the fields that are kept; more is 502 */
+	REQUEST_LINE_ROOM = 64,  /* more than a head grows by besides its target */
+};
+
+/* What a response that names a file still says of it. */
+static const struct tux_text kept[] = {
+	TUX_TEXT("set-cookie"), TUX_TEXT("content-disposition"), TUX_TEXT("content-language"), TUX_TEXT("cache-control"),
+	TUX_TEXT("expires"),
+};
+
+/* Says why, and of which request. */
+static uint16_t refuse(const struct conn *conn, uint16_t status, const char *why)
+{
+	const struct bytes *head = conn->asked.len > 0 ? &conn->asked : &conn->held;
+	uint32_t len = 0;
+
+	while (len < head->len && head->data[len] != '\r' && head->data[len] != '\n')
+		len++;
+	say(why, (const char *)head->data, len);
+	return status;
+}
+
+/* Replaces the fields that the connection owns; conn->fields never points at freed ones. */
+static void own_fields(struct conn *conn, struct tux_fields *own)
+{
+	if (conn->own != NULL && conn->fields == conn->own)
+		conn->fields = own != NULL ? own : &conn->site->fields;
+	free(conn->own);
+	conn->own = own;
+}
+
+/* Copies the application's Content-Type to text, TUX_MAX_MEDIA_TYPE bytes. Returns its length, 0 if it set none that can be sent. */
+static uint32_t keep_type(const struct conn *conn, const uint8_t *head, char *text)
+{
+	const struct tux_field_lines *fields = &conn->worker->received.fields;
+	const uint32_t line = tux_fields_find(fields, TUX_FIELD_CONTENT_TYPE, 0);
+	const struct tux_span value = line > 0 ? fields->line[line - 1].value : (struct tux_span){ 0, 0 };
+
+	if (value.len > TUX_MAX_MEDIA_TYPE)
+		return 0;
+	for (uint32_t i = 0; i < value.len; i++) {
+		const uint8_t octet = head[value.off + i];
+
+		if (octet < 0x20 || octet > 0x7e)
+			return 0;
+		text[i] = (char)octet;
+	}
+	return value.len;
+}
+
+/* Gathers the kept fields, followed by those of the route. NULL if they are too many or memory is missing. */
+static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *head)
+{
+	const struct tux_received *res = &conn->worker->received;
+	const struct tux_text before = conn->fields->lines;
+	struct tux_fields *own = malloc(sizeof(*own) + MAX_OWN_LINES + TUX_MAX_MEDIA_TYPE);
+	uint32_t len;
+	char *text, *type;
+
+	if (own == NULL || before.len > MAX_OWN_LINES) {
+		free(own);
+		return NULL;
+	}
+	text = (char *)(own + 1);
+	if (before.len > 0)
+		memcpy(text, before.at, before.len);
+	if (!tux_forward_kept((uint8_t *)text + before.len, MAX_OWN_LINES - before.len, head, &res->fields, kept,
+	                      sizeof(kept) / sizeof(kept[0]), &len)) {
+		free(own);
+		return NULL;
+	}
+	*own = *conn->fields;
+	own->lines = own->cached = (struct tux_text){ text, before.len + len };
+	type = text + MAX_OWN_LINES;
+	own->type = (struct tux_text){ type, keep_type(conn, head, type) };
+	return own;
+}
+
+/* Writes the held head anew, for another target. False if that is no request. */
+static bool rewrite(struct conn *conn, const uint8_t *target, uint32_t target_len)
+{
+	const uint32_t room = conn->held.len + target_len + REQUEST_LINE_ROOM;
+	struct tux_request *req = &conn->worker->request;
+	struct bytes head = { NULL, 0, 0 };
+	uint8_t *out = bytes_room(&head, room);
+
+	tux_request_parse(conn->held.data, conn->held.len, 0, req);
+	if (out != NULL)
+		head.len = tux_forward_inside(out, room, conn->held.data, req, (struct tux_octets){ target, target_len });
+	if (head.len == 0 || tux_request_parse(head.data, head.len, 0, req) != TUX_PARSED || req->head_len != head.len) {
+		bytes_forget(&head);
+		return false;
+	}
+	if (conn->asked.len == 0)
+		conn->asked = conn->held;
+	else
+		bytes_forget(&conn->held);
+	conn->held = head;
+	return true;
+}
+
+static struct tux_span value_of(const struct tux_received *res, enum tux_field_name name)
+{
+	return res->fields.line[res->fields.first[name] - 1].value;
+}
+
+/* A file's absolute name, which has to lie beneath the site's root, as a path of the site. False if it does not. */
+static bool path_of_file(const struct conn *conn, const uint8_t *file, uint32_t len, struct bytes *path)
+{
+	const uint32_t root_len = (uint32_t)strlen(conn->site->path);
+	uint8_t *out = bytes_room(path, 3 * len + 1);
+
+	if (out == NULL || len <= root_len || memcmp(file, conn->site->path, root_len) != 0 || file[root_len] != '/')
+		return false;
+	path->len = tux_target_escape(file + root_len, len - root_len, out, 3 * len);
+	return path->len > 0;
+}
+
+uint16_t inside_begin(struct conn *conn, const uint8_t *head)
+{
+	const struct tux_received *res = &conn->worker->received;
+	const bool accel = res->fields.first[TUX_FIELD_X_ACCEL_REDIRECT] != 0, file = res->fields.first[TUX_FIELD_X_SENDFILE] != 0;
+	struct bytes path = { NULL, 0, 0 };
+	struct tux_fields *own = NULL;
+	struct tux_span target;
+	bool good;
+
+	if (!accel && !file && !res->local)
+		return 0;
+	if (++conn->inside > MAX_INSIDE)
+		return refuse(conn, 500, "the answer was left to somebody else too often:");
+	target = value_of(res, accel ? TUX_FIELD_X_ACCEL_REDIRECT : file ? TUX_FIELD_X_SENDFILE : TUX_FIELD_LOCATION);
+	if (!res->local) {
+		own = keep_fields(conn, head);
+		if (own == NULL)
+			return refuse(conn, 502, "the fields of a response that names a file are too many:");
+	}
+	if (file && !accel)
+		good = path_of_file(conn, head + target.off, target.len, &path);
+	else
+		good = bytes_keep(&path, head + target.off, target.len) && path.len > 0 && path.data[0] == '/';
+	good = good && rewrite(conn, path.data, path.len);
+	bytes_forget(&path);
+	if (!good) { /* the refusal has the fields that hold already */
+		free(own);
+		return refuse(conn, 502, "a response names a file or a path that is none of the site's:");
+	}
+	if (own != NULL)
+		own_fields(conn, own);
+	conn->hidden = !res->local;
+	return 200;
+}
+
+void inside_end(struct conn *conn)
+{
+	own_fields(conn, NULL);
+	bytes_forget(&conn->asked);
+	conn->inside = 0;
+	conn->hidden = false;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Answers that a peer leaves to TUX: X-Accel-Redirect and X-Sendfile, which name a file, and the local redirect of a CGI program
+ * (RFC 3875 6.2.2), which names a path. The request's held head is written anew, as if the client had asked for that.
+ */
+#ifndef TUX_ENGINE_BACKEND_INTERNAL_REDIRECT_H
+#define TUX_ENGINE_BACKEND_INTERNAL_REDIRECT_H
+
+#include "../conn.h"
+
+/*
+ * Looks at the response in worker->received, parsed from head. 0: it answers itself. 200: conn->held is the new request, and
+ * what the client is to have of the response's fields is in conn->own. Else the status that answers, since the peer asks for what
+ * cannot be; why is said on stderr.
+ */
+uint16_t inside_begin(struct conn *conn, const uint8_t *head);
+
+/* Forgets what inside_begin() kept: the request is answered. */
+void inside_end(struct conn *conn);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "request_body.h"
+
+#include <errno.h>
+
+#include "../../core/forward.h"
+
+enum {
+	PIECE_BYTES = 16 * 1024, /* of a kept body, copied at a time */
+};
+
+bool upload_takes(const struct upload *upload, const struct stream *to)
+{
+	return !upload->deaf && upload->splicing.filled == 0 && stream_unsent(to) < STREAM_ROOM;
+}
+
+uint64_t upload_unsent(const struct upload *upload, const struct stream *to)
+{
+	return stream_unsent(to) + upload->splicing.filled + (upload->deaf ? 0 : spool_left(&upload->spool));
+}
+
+/* Sends content, framed for the peer. False without memory. */
+static bool put_content(struct upload *upload, struct stream *to, const uint8_t *data, uint32_t len)
+{
+	uint8_t head[TUX_MAX_CHUNK_HEAD];
+
+	if (len == 0)
+		return true;
+	upload->begun = true;
+	if (!upload->chunked)
+		return stream_send(to, data, len);
+	return stream_send(to, head, tux_chunk_head(head, len)) && stream_send(to, data, len) &&
+	       stream_send(to, (const uint8_t *)TUX_CHUNK_END, sizeof(TUX_CHUNK_END) - 1);
+}
+
+enum tux_verdict upload_read(struct upload *upload, struct stream *to, struct tux_body *body, uint64_t max, const uint8_t *buf, uint32_t len,
+                             uint32_t *used, enum tux_refusal *refusal)
+{
+	enum tux_verdict verdict = TUX_MORE;
+
+	*used = 0;
+	*refusal = TUX_ACCEPTED;
+	while (*used < len && verdict == TUX_MORE) {
+		const uint8_t *at = buf + *used;
+		struct tux_span content;
+		uint32_t consumed;
+
+		verdict = tux_body_read(body, at, len - *used, &consumed, &content);
+		if (body->total > max)
+			*refusal = TUX_REFUSED_BODY_LONG;
+		else if (verdict == TUX_REFUSED)
+			*refusal = (enum tux_refusal)body->refusal;
+		if (*refusal != TUX_ACCEPTED || !put_content(upload, to, at + content.off, content.len))
+			return TUX_REFUSED;
+		*used += consumed;
+	}
+	if (verdict != TUX_PARSED || !upload->chunked)
+		return verdict;
+	upload->begun = true; /* an empty body too: the last chunk is not sent again, so the request must not be */
+	if (!stream_send(to, (const uint8_t *)TUX_LAST_CHUNK, sizeof(TUX_LAST_CHUNK) - 1))
+		return TUX_REFUSED;
+	return verdict;
+}
+
+enum tux_verdict upload_keep(struct upload *upload, const struct spool_limits *limits, struct tux_body *body, uint64_t max,
+                             const uint8_t *buf, uint32_t len, uint32_t *used, enum tux_refusal *refusal, int *error)
+{
+	enum tux_verdict verdict = TUX_MORE;
+
+	*used = 0;
+	*error = 0;
+	*refusal = TUX_ACCEPTED;
+	while (*used < len && verdict == TUX_MORE) {
+		const uint8_t *at = buf + *used;
+		struct tux_span content;
+		uint32_t consumed;
+
+		verdict = tux_body_read(body, at, len - *used, &consumed, &content);
+		if (body->total > max)
+			*refusal = TUX_REFUSED_BODY_LONG;
+		else if (verdict == TUX_REFUSED)
+			*refusal = (enum tux_refusal)body->refusal;
+		else
+			*error = spool_add(&upload->spool, limits, at + content.off, content.len);
+		if (*refusal != TUX_ACCEPTED || *error != 0)
+			return TUX_REFUSED;
+		*used += consumed;
+	}
+	return verdict;
+}
+
+int64_t upload_feed(struct upload *upload, struct stream *to)
+{
+	uint8_t piece[PIECE_BYTES];
+	int64_t fed = 0;
+
+	while (!upload->deaf && spool_left(&upload->spool) > 0 && stream_unsent(to) < STREAM_ROOM) {
+		const int64_t n = spool_take(&upload->spool, piece, sizeof(piece));
+
+		if (n < 0)
+			return n;
+		if (!stream_send(to, piece, (uint32_t)n))
+			return -ENOMEM;
+		fed += n;
+	}
+	return fed;
+}
+
+static enum upload_next wait_for_room(struct upload *upload, const struct streams *streams, struct stream *to)
+{
+	upload->blocked = true;
+	streams->ops->wait_writable(streams->loop, &to->channel);
+	return UPLOAD_WAITS;
+}
+
+enum upload_next upload_draw(struct upload *upload, const struct streams *streams, struct stream *to, struct channel *source,
+                             struct tux_body *body)
+{
+	struct splicing *splicing = &upload->splicing;
+
+	while (!upload->blocked && stream_unsent(to) == 0) {
+		const uint64_t ahead = body != NULL ? tux_body_ahead(body) : PIPE_BYTES;
+		int64_t n;
+
+		if (splicing->filled > 0) {
+			n = splicing_move(streams->ops, splicing->pipe->fd[0], to->channel.fd, &to->channel, splicing->filled);
+			if (n == -EAGAIN)
+				return wait_for_room(upload, streams, to);
+			if (n <= 0)
+				return n == -EPIPE || n == -ECONNRESET ? UPLOAD_DEAF : UPLOAD_FAILED;
+			splicing->filled -= (uint32_t)n;
+			continue;
+		}
+		if (ahead == 0)
+			return UPLOAD_WHOLE;
+		n = to->channel.pipe ? splicing_pour(splicing, streams->ops, streams->loop, source, to->channel.fd, ahead) :
+		                       splicing_fill(splicing, streams->ops, streams->loop, source, ahead);
+		switch (n) {
+		case SPLICING_AGAIN:
+			return UPLOAD_WAITS;
+		case SPLICING_FULL:
+			return wait_for_room(upload, streams, to);
+		case SPLICING_CLOSED:
+			return UPLOAD_DEAF;
+		case SPLICING_ENDED:
+		case SPLICING_FAILED:
+			return UPLOAD_ENDED;
+		}
+		upload->begun = true;
+		if (body != NULL)
+			tux_body_pass(body, (uint64_t)n);
+	}
+	return UPLOAD_WAITS;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "request_head.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../../core/cgi_variables.h"
+#include "../../core/forward.h"
+#include "../io/address.h"
+
+enum {
+	REQUEST_HEAD_ROOM = 2048,            /* more than a head that is written anew grows by */
+	PORT_TEXT = 8,                       /* ":65535" */
+	HOST_TEXT = TUX_MAX_HOST_NAME + PORT_TEXT + 2,
+	ENVIRONMENT_ROOM = 3 * TUX_MAX_HEAD, /* what stands twice in a head stands once more in there, and what TUX knows */
+};
+
+/*
+ * Writes the host of a request that has none (HTTP/1.0): the site's name, else the address that it came to; with_port adds the
+ * port unless it is 80.
+ */
+static struct tux_octets host_of(const struct conn *conn, bool with_port, char text[HOST_TEXT])
+{
+	const struct address here = address_of_socket(conn->channel.fd);
+	char numeric[ADDRESS_TEXT], port[PORT_TEXT] = "";
+	const struct tux_octets address = address_text(here.octets, numeric);
+
+	if (with_port && here.port != 0 && here.port != 80)
+		snprintf(port, sizeof(port), ":%u", here.port);
+	if (conn->site->name != NULL)
+		snprintf(text, HOST_TEXT, "%s%s", conn->site->name, port);
+	else if (address.len == 0) /* a Unix socket */
+		snprintf(text, HOST_TEXT, "localhost");
+	else
+		snprintf(text, HOST_TEXT, memchr(address.at, ':', address.len) != NULL ? "[%s]%s" : "%s%s", numeric, port);
+	return (struct tux_octets){ (const uint8_t *)text, (uint32_t)strlen(text) };
+}
+
+uint16_t forwarding_head(const struct conn *conn, const struct tux_upstream *upstream, bool upgrade, struct bytes *head)
+{
+	const struct tux_request *req = &conn->worker->request;
+	const uint32_t cap = req->head_len + REQUEST_HEAD_ROOM;
+	char client[ADDRESS_TEXT], host[HOST_TEXT];
+	const struct tux_forwarding how = {
+		.host = req->host.len == 0 ? host_of(conn, true, host) : (struct tux_octets){ NULL, 0 },
+		.client = address_text(conn->address, client),
+		.content_length = req->content_length,
+		.framing = req->framing,
+		.trusted = upstream->trust_forwarded,
+		.upgrade = upgrade,
+	};
+	uint8_t *out = bytes_room(head, cap);
+
+	if (out == NULL)
+		return 503;
+	head->len = tux_forward_request(out, cap, conn->held.data, req, &how);
+	return head->len > 0 ? 0 : 431;
+}
+
+uint16_t forwarding_environment(const struct conn *conn, struct bytes *environment)
+{
+	const struct tux_request *req = &conn->worker->request;
+	char client[ADDRESS_TEXT], server[ADDRESS_TEXT], host[HOST_TEXT];
+	const struct address here = address_of_socket(conn->channel.fd);
+	const struct tux_cgi_facts facts = {
+		.server_name = req->host.len == 0 ? host_of(conn, false, host) : (struct tux_octets){ NULL, 0 },
+		.server_addr = address_text(here.octets, server),
+		.server_port = here.port,
+		.remote_addr = address_text(conn->address, client),
+		.remote_port = conn->port,
+		.document_root = { (const uint8_t *)conn->site->path, (uint32_t)strlen(conn->site->path) },
+		.server_software = { (const uint8_t *)"tux", 3 },
+		.has_length = req->framing == TUX_FRAMING_LENGTH,
+		.content_length = req->content_length,
+	};
+	uint8_t *out = bytes_room(environment, ENVIRONMENT_ROOM);
+
+	if (out == NULL)
+		return 503;
+	environment->len = tux_cgi_variables(out, ENVIRONMENT_ROOM, conn->held.data, req, &facts);
+	return environment->len > 0 ? 0 : 431;
+}
+
+bool forwarding_may_repeat(const struct tux_request *req)
+{
+	switch ((enum tux_method)req->method) {
+	case TUX_GET:
+	case TUX_HEAD:
+	case TUX_OPTIONS:
+	case TUX_PUT:
+	case TUX_DELETE:
+	case TUX_TRACE:
+		return true;
+	case TUX_POST:
+	case TUX_PATCH:
+	case TUX_CONNECT:
+	case TUX_METHOD_UNKNOWN:
+		break;
+	}
+	return false;
+}
+
+/* Whether a protocol, as Upgrade names it, carries requests, which TUX could not see. */
+static bool carries_requests(const uint8_t *buf, struct tux_span protocol)
+{
+	static const char *const names[] = { "h2", "h2c", "h3", "http", "tls" };
+	const uint8_t *slash = memchr(buf + protocol.off, '/', protocol.len);
+
+	if (slash != NULL)
+		protocol.len = (uint32_t)(slash - buf) - protocol.off;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (tux_field_equals(buf, protocol, names[i], (uint32_t)strlen(names[i])))
+			return true;
+	return false;
+}
+
+bool forwarding_asks_for_tunnel(const uint8_t *buf, const struct tux_request *req)
+{
+	uint32_t line = tux_request_field(req, TUX_FIELD_UPGRADE, 0);
+
+	for (; line != 0; line = tux_request_field(req, TUX_FIELD_UPGRADE, line)) {
+		struct tux_span rest = req->fields.line[line - 1].value, protocol;
+
+		while (tux_field_list_next(buf, &rest, &protocol))
+			if (carries_requests(buf, protocol))
+				return false;
+	}
+	return req->upgrade;
+}
+
+static uint8_t lower(uint8_t octet)
+{
+	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + ('a' - 'A')) : octet;
+}
+
+static bool is_same(const uint8_t *a, const uint8_t *b, uint32_t len)
+{
+	uint32_t i = 0;
+
+	while (i < len && lower(a[i]) == lower(b[i]))
+		i++;
+	return i == len;
+}
+
+/* Whether the len octets at name are a protocol that the request names in Upgrade. */
+static bool asks_for(const uint8_t *buf, const struct tux_request *req, const uint8_t *name, uint32_t len)
+{
+	uint32_t line = tux_request_field(req, TUX_FIELD_UPGRADE, 0);
+
+	for (; line != 0; line = tux_request_field(req, TUX_FIELD_UPGRADE, line)) {
+		struct tux_span rest = req->fields.line[line - 1].value, protocol;
+
+		while (tux_field_list_next(buf, &rest, &protocol))
+			if (protocol.len == len && is_same(buf + protocol.off, name, len))
+				return true;
+	}
+	return false;
+}
+
+bool forwarding_asked_for(const struct conn *conn, const uint8_t *head)
+{
+	struct tux_request *req = &conn->worker->request;
+	const struct tux_field_lines *fields = &conn->worker->received.fields;
+	uint32_t line = tux_fields_find(fields, TUX_FIELD_UPGRADE, 0);
+
+	tux_request_parse(conn->held.data, conn->held.len, 0, req);
+	for (; line != 0; line = tux_fields_find(fields, TUX_FIELD_UPGRADE, line)) {
+		struct tux_span rest = fields->line[line - 1].value, protocol;
+
+		while (tux_field_list_next(head, &rest, &protocol))
+			if (!asks_for(conn->held.data, req, head + protocol.off, protocol.len))
+				return false;
+	}
+	return true;
+}

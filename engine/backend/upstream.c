@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "upstream.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../io/keepalive.h"
+
+enum { ADDRESS_LOOKS = 100 }; /* at an address that is just being written */
+
+static const struct stream_events idle_events;
+
+bool upstream_open(struct upstream *upstream, const struct tux_upstream *config, struct streams *streams)
+{
+	*upstream = (struct upstream){ .config = config, .streams = streams };
+	timers_init(&upstream->timers);
+	upstream->timers.duration_ms[TIMER_CONNECT] = config->connect_timeout_ms;
+	upstream->timers.duration_ms[TIMER_REQUEST] = config->send_timeout_ms;
+	upstream->timers.duration_ms[TIMER_RESPONSE] = config->read_timeout_ms;
+	upstream->timers.duration_ms[TIMER_UNUSED] = config->unused_timeout_ms;
+	upstream->server = calloc(config->server_count, sizeof(*upstream->server));
+	for (unsigned i = 0; upstream->server != NULL && i < config->server_count; i++)
+		upstream->server[i] = (struct upstream_server){ .config = &config->server[i], .upstream = upstream };
+	return upstream->server != NULL;
+}
+
+void upstream_free(struct upstream *upstream)
+{
+	free(upstream->server);
+}
+
+/* Whether a server is to be preferred to the best so far. */
+static bool is_better(const struct upstream *upstream, const struct upstream_server *server, const struct upstream_server *best)
+{
+	return best == NULL || (upstream->config->balance == TUX_BALANCE_LEAST_CONNECTIONS && server->active < best->active);
+}
+
+/* Takes a kept connection off its server's list. */
+static void unlink_idle(struct stream *stream)
+{
+	struct upstream_server *server = stream->owner;
+	struct stream **at = &server->idle;
+
+	while (*at != stream)
+		at = &(*at)->next_idle;
+	*at = stream->next_idle;
+	server->idle_count--;
+}
+
+static void close_unused(struct upstream_server *server)
+{
+	struct stream *stream;
+
+	while ((stream = server->idle) != NULL) {
+		unlink_idle(stream);
+		stream_close(stream);
+	}
+}
+
+/* True if the address of a server is known. */
+static bool has_address(const struct upstream_server *server)
+{
+	const struct tux_resolved *resolved = server->config->resolved;
+
+	return resolved == NULL || __atomic_load_n(&resolved->len, __ATOMIC_RELAXED) > 0;
+}
+
+/*
+ * Takes the newest address of a server with a name. One that is just being written is looked at a few times, then with the next
+ * request: the resolver may have ended in the middle. A connection that is being made still uses the place: at worst it fails.
+ */
+static void address_refresh(struct upstream_server *server)
+{
+	const struct tux_resolved *resolved = server->config->resolved;
+
+	for (unsigned i = 0; i < ADDRESS_LOOKS; i++) {
+		const uint32_t before = __atomic_load_n(&resolved->sequence, __ATOMIC_ACQUIRE);
+		struct sockaddr_storage address = { 0 };
+		uint32_t len;
+
+		if (before == server->sequence)
+			return;
+		len = __atomic_load_n(&resolved->len, __ATOMIC_RELAXED);
+		if (len <= sizeof(address))
+			memcpy(&address, &resolved->address, len);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if ((before & 1) != 0 || __atomic_load_n(&resolved->sequence, __ATOMIC_RELAXED) != before)
+			continue;
+		server->address = address;
+		server->address_len = len <= sizeof(address) ? len : 0;
+		server->sequence = before;
+		server->fails = 0; /* of another server */
+		server->retry_ms = 0;
+		close_unused(server);
+		return;
+	}
+}
+
+struct upstream_server *upstream_choose(struct upstream *upstream, uint64_t *tried)
+{
+	const uint64_t now_ms = *upstream->streams->now_ms;
+	const unsigned all = upstream->config->server_count;
+	struct upstream_server *best = NULL, *resting = NULL;
+	unsigned i, at;
+
+	for (i = 0; i < all; i++) {
+		struct upstream_server *server;
+
+		at = (upstream->next + i) % all;
+		server = &upstream->server[at];
+		if ((*tried >> at & 1) || !has_address(server))
+			continue;
+		if (server->retry_ms > now_ms) {
+			if (resting == NULL || server->retry_ms < resting->retry_ms)
+				resting = server;
+		} else if (is_better(upstream, server, best)) {
+			best = server;
+		}
+	}
+	if (best == NULL) /* all of them fail: better one of these than none */
+		best = resting;
+	if (best == NULL)
+		return NULL;
+	if (best->config->resolved != NULL)
+		address_refresh(best);
+	at = (unsigned)(best - upstream->server);
+	upstream->next = at + 1;
+	*tried |= UINT64_C(1) << at;
+	return best;
+}
+
+/* Whether the server has neither closed it nor said something unasked. */
+static bool is_quiet(const struct stream *stream)
+{
+	uint8_t octet;
+
+	return recv(stream->channel.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+struct stream *upstream_take(struct upstream_server *server, const struct stream_events *events, void *owner)
+{
+	struct stream *stream;
+
+	while ((stream = server->idle) != NULL) {
+		unlink_idle(stream);
+		stream_wait_end(stream);
+		if (is_quiet(stream)) {
+			stream_own(stream, events, owner);
+			return stream;
+		}
+		stream_close(stream);
+	}
+	return NULL;
+}
+
+struct stream *upstream_connect(struct upstream_server *server, const struct stream_events *events, void *owner)
+{
+	const struct tux_upstream_server *config = server->config;
+	struct streams *streams = server->upstream->streams;
+	const struct sockaddr_storage *address = config->resolved != NULL ? &server->address : &config->address;
+	const socklen_t address_len = config->resolved != NULL ? server->address_len : config->address_len;
+	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | streams->ops->fd_flags, 0);
+	const int on = 1;
+	struct stream *stream;
+
+	if (fd < 0)
+		return NULL;
+	if (address->ss_family != AF_UNIX) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		keepalive_start(fd);
+	}
+	stream = stream_connect(streams, fd, (const struct sockaddr *)address, address_len,
+	                        &server->upstream->timers, events, owner);
+	if (stream != NULL)
+		stream_wait(stream, TIMER_CONNECT);
+	return stream;
+}
+
+void upstream_keep(struct upstream_server *server, struct stream *stream)
+{
+	stream->used = true;
+	stream_own(stream, &idle_events, server);
+	if (server->upstream->config->keep_alive == 0) {
+		stream_close(stream);
+		return;
+	}
+	stream->next_idle = server->idle;
+	server->idle = stream;
+	if (++server->idle_count > server->upstream->config->keep_alive) { /* the one unused the longest goes */
+		struct stream *last = stream;
+
+		while (last->next_idle != NULL)
+			last = last->next_idle;
+		unlink_idle(last);
+		stream_close(last);
+	}
+	stream_wait(stream, TIMER_UNUSED);
+	stream_receive(stream, true); /* so that its end is told */
+}
+
+void upstream_failed(struct upstream_server *server)
+{
+	const struct tux_upstream *config = server->upstream->config;
+	const uint64_t now_ms = *server->upstream->streams->now_ms;
+
+	if (server->retry_ms == 0 && (server->fails == 0 || now_ms - server->fails_ms >= config->fail_timeout_ms)) {
+		server->fails = 0;
+		server->fails_ms = now_ms;
+	}
+	server->fails++;
+	if (config->max_fails > 0 && server->fails >= config->max_fails)
+		server->retry_ms = now_ms + config->fail_timeout_ms;
+}
+
+void upstream_answered(struct upstream_server *server)
+{
+	if (server->retry_ms == 0) /* its failures within the fail timeout still count */
+		return;
+	server->fails = 0;
+	server->retry_ms = 0;
+}
+
+void upstream_close_unused(struct upstream *upstream)
+{
+	for (unsigned i = 0; i < upstream->config->server_count; i++)
+		close_unused(&upstream->server[i]);
+}
+
+/* An unused connection of which anything is heard is not fit for use. */
+static void drop(struct stream *stream)
+{
+	unlink_idle(stream);
+	stream_close(stream);
+}
+
+static void on_received(struct stream *stream, const uint8_t *data, uint32_t len)
+{
+	(void)data;
+	(void)len;
+	drop(stream);
+}
+
+static void on_ended(struct stream *stream, int error)
+{
+	(void)error;
+	drop(stream);
+}
+
+static void on_drained(struct stream *stream)
+{
+	(void)stream; /* the request's last bytes, which the answer overtook: not one that is given back */
+}
+
+static const struct stream_events idle_events = {
+	.received = on_received,
+	.ended = on_ended,
+	.drained = on_drained,
+	.failed = on_ended,
+	.expired = drop,
+};

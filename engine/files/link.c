@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Links are followed here name by name, by text alone: somebody may change them meanwhile, and lead the walk astray. The kernel opens
+ * the name that comes out, beneath the root and through no link, so that a walk gone astray finds nothing outside.
+ */
+#define _GNU_SOURCE 1
+#include "link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../io/print.h"
+
+enum {
+	MAX_LINKS = 40,   /* on one name, as in the kernel; more is ELOOP */
+	MAX_LOOKS = 1024, /* at names, each of which takes the kernel the longer the deeper it is; more is ELOOP */
+	WALKS = 3,        /* of a name that changes while it is walked */
+};
+
+/* A walk: done leads through no link from the root to where the walk is; rest is still to come. */
+struct walk {
+	unsigned links, looks;
+	size_t done_len;
+	char done[PATH_MAX];
+	char rest[PATH_MAX];
+};
+
+/* Skips what stands for no name, from where a name could begin. */
+static const char *skip_idle(const char *path)
+{
+	while (path[0] == '/' || (path[0] == '.' && (path[1] == '/' || path[1] == '\0')))
+		path++;
+	return path;
+}
+
+/* Returns what follows in target after all names of the root; NULL if target begins with others. */
+static const char *behind(const char *target, const char *root)
+{
+	for (;;) {
+		size_t len;
+
+		root = skip_idle(root);
+		target = skip_idle(target);
+		len = strcspn(root, "/");
+		if (len == 0)
+			return target;
+		if (strcspn(target, "/") != len || memcmp(target, root, len) != 0)
+			return NULL;
+		root += len;
+		target += len;
+	}
+}
+
+static const char *behind_root(const struct tux_site *site, const char *target)
+{
+	const char *found = site->path != NULL ? behind(target, site->path) : NULL;
+
+	return found == NULL && site->alias != NULL ? behind(target, site->alias) : found;
+}
+
+/* Leaves the last directory of done. */
+static void step_back(struct walk *walk)
+{
+	while (walk->done_len > 0 && walk->done[--walk->done_len] != '/')
+		;
+	walk->done[walk->done_len] = '\0';
+}
+
+/* Puts the target of the link that done ends with in front of the rest. False with errno. */
+static bool follow(const struct tux_site *site, struct walk *walk)
+{
+	char target[PATH_MAX];
+	const ssize_t got = readlinkat(site->root_fd, walk->done, target, sizeof(target));
+	const size_t rest_len = strlen(walk->rest);
+	const char *more = target;
+	size_t more_len;
+
+	if (got < 0)
+		return false;
+	errno = walk->links == MAX_LINKS ? ELOOP : got == 0 ? ENOENT : ENAMETOOLONG;
+	if (walk->links == MAX_LINKS || got == 0 || (size_t)got == sizeof(target))
+		return false;
+	walk->links++;
+	target[got] = '\0';
+	if (target[0] == '/') {
+		more = behind_root(site, target);
+		errno = EXDEV;
+		if (more == NULL)
+			return false;
+		walk->done_len = 0;
+		walk->done[0] = '\0';
+	} else {
+		step_back(walk);
+	}
+	more_len = strlen(more);
+	errno = ENAMETOOLONG;
+	if (more_len + rest_len >= sizeof(walk->rest))
+		return false;
+	memmove(walk->rest + more_len, walk->rest, rest_len + 1); /* the rest is empty, or begins with '/' */
+	memcpy(walk->rest, more, more_len);
+	return true;
+}
+
+/* Goes to a name in the directory where the walk is, the one that len bytes of the rest are. False with errno. */
+static bool step(const struct tux_site *site, struct walk *walk, size_t len)
+{
+	const size_t at = walk->done_len + (walk->done_len > 0);
+	struct stat st;
+
+	errno = ENAMETOOLONG;
+	if (at + len >= sizeof(walk->done))
+		return false;
+	errno = ELOOP;
+	if (++walk->looks > MAX_LOOKS)
+		return false;
+	if (walk->done_len > 0)
+		walk->done[walk->done_len] = '/';
+	memcpy(walk->done + at, walk->rest, len);
+	walk->done_len = at + len;
+	walk->done[walk->done_len] = '\0';
+	memmove(walk->rest, walk->rest + len, strlen(walk->rest + len) + 1);
+	if (fstatat(site->root_fd, walk->done, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
+		return false;
+	if (S_ISLNK(st.st_mode))
+		return follow(site, walk);
+	errno = ENOTDIR;
+	return S_ISDIR(st.st_mode) || walk->rest[0] != '/';
+}
+
+/* Walks the whole rest. False with errno. */
+static bool walk_all(const struct tux_site *site, struct walk *walk)
+{
+	for (;;) {
+		const char *next = skip_idle(walk->rest);
+		const size_t len = strcspn(next, "/");
+		const bool is_up = len == 2 && memcmp(next, "..", 2) == 0;
+
+		next += is_up ? len : 0;
+		memmove(walk->rest, next, strlen(next) + 1);
+		if (len == 0)
+			return true;
+		errno = EXDEV;
+		if (is_up && walk->done_len == 0)
+			return false;
+		if (is_up)
+			step_back(walk);
+		else if (!step(site, walk, len))
+			return false;
+	}
+}
+
+int link_open(const struct tux_site *site, const char *name, uint64_t flags)
+{
+	const struct open_how how = {
+		.flags = flags | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
+	};
+	int fd = -1;
+
+	for (int i = 0; i < WALKS; i++) {
+		struct walk walk = { .links = 0 };
+
+		errno = ENAMETOOLONG;
+		if (!print_whole(walk.rest, sizeof(walk.rest), "%s", name) || !walk_all(site, &walk))
+			return -1;
+		fd = (int)syscall(SYS_openat2, site->root_fd, walk.done_len > 0 ? walk.done : ".", &how, sizeof(how));
+		if (fd >= 0 || (errno != ELOOP && errno != EAGAIN))
+			break;
+	}
+	return fd;
+}

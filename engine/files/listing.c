@@ -1,0 +1,661 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Directory listings: the directory is read, sorted, and written as one page or one JSON array. */
+#define _GNU_SOURCE 1
+#include "listing.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../io/print.h"
+#include "link.h"
+
+enum {
+	FIRST_ENTRIES = 64,
+	FIRST_BYTES = 4096,
+	RETRIES = 8, /* of a look-up that a rename elsewhere got in the way of */
+	PATH_BYTES = 16384,
+	SHORT_TEXT = 32,
+};
+
+struct entry {
+	size_t name; /* offset in names.data, where it ends in NUL */
+	uint64_t size;
+	int64_t mtime;
+	bool directory;
+};
+
+/* Text that grows. After failed nothing more is written. */
+struct text {
+	char *data;
+	size_t len, cap;
+	bool failed;
+};
+
+enum sort_key { SORT_NAME, SORT_SIZE, SORT_TIME };
+
+struct order {
+	enum sort_key key;
+	bool descending;
+};
+
+struct listing {
+	const struct tux_listing_request *req;
+	struct order order;
+	struct text names;
+	struct entry *entries;
+	size_t count, cap;
+	size_t more; /* beyond TUX_LISTING_MAX */
+};
+
+static void put(struct text *text, const char *data, size_t len)
+{
+	if (text->failed)
+		return;
+	if (text->cap - text->len < len) {
+		size_t cap = text->cap ? text->cap : FIRST_BYTES;
+		char *grown;
+
+		while (cap - text->len < len)
+			cap *= 2;
+		grown = realloc(text->data, cap);
+		if (!grown) {
+			text->failed = true;
+			return;
+		}
+		text->data = grown;
+		text->cap = cap;
+	}
+	memcpy(text->data + text->len, data, len);
+	text->len += len;
+}
+
+static void put_text(struct text *text, const char *data)
+{
+	put(text, data, strlen(data));
+}
+
+/* Everything but RFC 3986's unreserved characters as %XX, so that no name is taken for a scheme or markup. */
+static void put_link(struct text *text, const char *name, size_t len)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		const unsigned char byte = (unsigned char)name[i];
+		const char escape[3] = { '%', hex[byte >> 4], hex[byte & 15] };
+
+		if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
+		    byte == '-' || byte == '.' || byte == '_' || byte == '~')
+			put(text, name + i, 1);
+		else
+			put(text, escape, sizeof(escape));
+	}
+}
+
+/*
+ * The bytes of the UTF-8 character (RFC 3629) at the start of name; 0 if there is none: overlong forms,
+ * surrogates and what lies above U+10FFFF are none.
+ */
+static size_t utf8_len(const unsigned char *name, size_t len)
+{
+	const unsigned char first = name[0];
+	size_t i, want = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+
+	if (want == 0 || want > len)
+		return 0;
+	for (i = 1; i < want; i++)
+		if ((name[i] & 0xc0) != 0x80)
+			return 0;
+	if ((first == 0xe0 && name[1] < 0xa0) || (first == 0xed && name[1] > 0x9f) || (first == 0xf0 && name[1] < 0x90) ||
+	    (first == 0xf4 && name[1] > 0x8f))
+		return 0;
+	return want;
+}
+
+/* The character reference for a byte that markup must not have as it is; NULL for others. */
+static const char *reference(unsigned char byte)
+{
+	switch (byte) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
+/* A name in markup: U+FFFD stands for control characters and for what is not UTF-8. */
+static void put_markup(struct text *text, const char *name, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		const unsigned char byte = (unsigned char)name[i];
+		const size_t bytes = utf8_len((const unsigned char *)name + i, len - i);
+
+		if (bytes == 0 || byte < 0x20 || byte == 0x7f)
+			put_text(text, "\xef\xbf\xbd");
+		else if (reference(byte))
+			put_text(text, reference(byte));
+		else
+			put(text, name + i, bytes);
+		i += bytes ? bytes : 1;
+	}
+}
+
+/* A name as a JSON string (RFC 8259 7). */
+static void put_json(struct text *text, const char *name, size_t len)
+{
+	char escape[SHORT_TEXT];
+	size_t i = 0;
+
+	put_text(text, "\"");
+	while (i < len) {
+		const unsigned char byte = (unsigned char)name[i];
+		const size_t bytes = utf8_len((const unsigned char *)name + i, len - i);
+
+		if (bytes == 0) {
+			put_text(text, "\xef\xbf\xbd");
+		} else if (byte < 0x20 || byte == 0x7f) {
+			put(text, escape, print(escape, sizeof(escape), "\\u%04x", byte));
+		} else {
+			if (byte == '"' || byte == '\\')
+				put_text(text, "\\");
+			put(text, name + i, bytes);
+		}
+		i += bytes ? bytes : 1;
+	}
+	put_text(text, "\"");
+}
+
+static void put_time(struct text *text, int64_t seconds, const char *format)
+{
+	const time_t when = (time_t)seconds;
+	char out[SHORT_TEXT];
+	struct tm tm;
+
+	if (gmtime_r(&when, &tm))
+		put(text, out, strftime(out, sizeof(out), format, &tm));
+}
+
+/* A size in at most three digits and a unit of 1000. */
+static void put_size(struct text *text, uint64_t bytes)
+{
+	static const char units[] = "kMGTPE";
+	char out[SHORT_TEXT];
+	uint64_t unit = 1000;
+	int i = 0;
+
+	while (bytes / unit >= 1000 && units[i + 1] != '\0') {
+		unit *= 1000;
+		i++;
+	}
+	if (bytes < 1000)
+		snprintf(out, sizeof(out), "%u B", (unsigned)bytes);
+	else if (bytes / unit < 10)
+		snprintf(out, sizeof(out), "%u.%u %cB", (unsigned)(bytes / unit), (unsigned)(bytes / (unit / 10) % 10), units[i]);
+	else
+		snprintf(out, sizeof(out), "%u %cB", (unsigned)(bytes / unit), units[i]);
+	put_text(text, out);
+}
+
+static void put_number(struct text *text, uint64_t number)
+{
+	char out[SHORT_TEXT];
+
+	put(text, out, print(out, sizeof(out), "%llu", (unsigned long long)number));
+}
+
+/* Whether part i, of those that '&' separates in the query, is text. */
+static bool query_is(const struct tux_listing_request *req, uint32_t from, uint32_t to, const char *text)
+{
+	return to - from == strlen(text) && memcmp(req->query + from, text, to - from) == 0;
+}
+
+static struct order order_read(const struct tux_listing_request *req)
+{
+	struct order order = { SORT_NAME, false };
+	uint32_t from = 0, to;
+
+	while (from < req->query_len) {
+		for (to = from; to < req->query_len && req->query[to] != '&'; to++)
+			;
+		if (query_is(req, from, to, "sort=name"))
+			order.key = SORT_NAME;
+		else if (query_is(req, from, to, "sort=size"))
+			order.key = SORT_SIZE;
+		else if (query_is(req, from, to, "sort=time"))
+			order.key = SORT_TIME;
+		else if (query_is(req, from, to, "order=asc"))
+			order.descending = false;
+		else if (query_is(req, from, to, "order=desc"))
+			order.descending = true;
+		from = to + 1;
+	}
+	return order;
+}
+
+/* True if a call failed for want of something, which says nothing about the file. */
+static bool is_shortage(int error)
+{
+	return error == ENOMEM || error == EMFILE || error == ENFILE || error == EIO;
+}
+
+unsigned tux_listing_order(const uint8_t *query, uint32_t query_len)
+{
+	const struct tux_listing_request req = { .query = query, .query_len = query_len };
+	const struct order order = order_read(&req);
+
+	return 2 * (unsigned)order.key + order.descending;
+}
+
+/* Where a link leads, as a request for it would find it: beneath the root or not at all; then errno says why. */
+static bool link_follow(const struct tux_listing_request *req, const char *name, struct stat *st)
+{
+	const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	char path[PATH_BYTES];
+	int fd = -1, i;
+	bool found;
+
+	if (!print_whole(path, sizeof(path), "%.*s%s", (int)req->path_len - 1, (const char *)req->path + 1, name)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	for (i = 0; i < RETRIES; i++) {
+		fd = (int)syscall(SYS_openat2, req->site->root_fd, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	if (fd < 0 && errno == EXDEV)
+		fd = link_open(req->site, path, O_PATH);
+	if (fd < 0)
+		return false;
+	found = fstat(fd, st) == 0;
+	close(fd);
+	return found;
+}
+
+/* True if a name is to be listed, with what it is in *st. *error is set if that cannot be found out. */
+static bool entry_look(const struct tux_listing_request *req, const char *name, struct stat *st, int *error)
+{
+	bool found, link;
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (name[0] == '.' && !req->dot_files))
+		return false;
+	found = fstatat(req->dir_fd, name, st, AT_SYMLINK_NOFOLLOW) == 0;
+	link = found && S_ISLNK(st->st_mode);
+	if (!found || (link && !link_follow(req, name, st))) {
+		if (is_shortage(errno))
+			*error = errno;
+		return false; /* else it was removed meanwhile, or leads outside */
+	}
+	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+		return false;
+	if (!tux_modes_permit(req->modes, st->st_mode))
+		return false;
+	/* Links lead elsewhere, files with more names change by those, and subdirectories have times of their own. */
+	if (req->sure && (link || S_ISDIR(st->st_mode) || st->st_nlink > 1))
+		*req->sure = false;
+	return true;
+}
+
+static bool entry_add(struct listing *listing, const char *name, const struct stat *st)
+{
+	if (listing->count == TUX_LISTING_MAX) {
+		listing->more++;
+		return true;
+	}
+	if (listing->count == listing->cap) {
+		size_t cap = listing->cap ? 2 * listing->cap : FIRST_ENTRIES;
+		struct entry *grown = realloc(listing->entries, cap * sizeof(*grown));
+
+		if (!grown)
+			return false;
+		listing->entries = grown;
+		listing->cap = cap;
+	}
+	listing->entries[listing->count++] = (struct entry){
+		.name = listing->names.len,
+		.size = S_ISDIR(st->st_mode) ? 0 : (uint64_t)st->st_size,
+		.mtime = st->st_mtim.tv_sec,
+		.directory = S_ISDIR(st->st_mode),
+	};
+	put(&listing->names, name, strlen(name) + 1);
+	return !listing->names.failed;
+}
+
+/* Reads all entries. False with errno. */
+static bool directory_read(struct listing *listing)
+{
+	int fd = fcntl(listing->req->dir_fd, F_DUPFD_CLOEXEC, 0);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *dirent;
+	struct stat st;
+	int error = 0;
+
+	if (!dir) {
+		error = errno;
+		if (fd >= 0)
+			close(fd);
+		errno = error;
+		return false;
+	}
+	rewinddir(dir);
+	while (error == 0) {
+		errno = 0;
+		dirent = readdir(dir);
+		if (!dirent) {
+			error = errno;
+			break;
+		}
+		if (entry_look(listing->req, dirent->d_name, &st, &error) && !entry_add(listing, dirent->d_name, &st))
+			error = ENOMEM;
+	}
+	closedir(dir);
+	errno = error;
+	return error == 0;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static char lower(char letter)
+{
+	return letter >= 'A' && letter <= 'Z' ? (char)(letter + 'a' - 'A') : letter;
+}
+
+static bool is_digit(char letter)
+{
+	return letter >= '0' && letter <= '9';
+}
+
+/* Names as people sort them: "a2" before "A10". What differs in nothing but that is put in byte order. */
+static int compare_names(const char *a, const char *b)
+{
+	const char *const whole_a = a, *const whole_b = b;
+
+	while (*a && *b) {
+		if (is_digit(*a) && is_digit(*b)) {
+			size_t a_len, b_len;
+			int order;
+
+			a += strspn(a, "0");
+			b += strspn(b, "0");
+			a_len = strspn(a, "0123456789");
+			b_len = strspn(b, "0123456789");
+			order = a_len != b_len ? compare_numbers(a_len, b_len) : memcmp(a, b, a_len);
+			if (order != 0)
+				return order;
+			a += a_len;
+			b += b_len;
+			continue;
+		}
+		if (lower(*a) != lower(*b))
+			return (unsigned char)lower(*a) - (unsigned char)lower(*b);
+		a++;
+		b++;
+	}
+	if (*a || *b)
+		return *a ? 1 : -1;
+	return strcmp(whole_a, whole_b);
+}
+
+/* For qsort_r(): directories first, then by the key, then by name. Directories have no size to go by. */
+static int compare_entries(const void *left, const void *right, void *arg)
+{
+	const struct listing *listing = arg;
+	const struct entry *a = left, *b = right;
+	const int names = compare_names(listing->names.data + a->name, listing->names.data + b->name);
+	int order = 0;
+
+	if (a->directory != b->directory)
+		return a->directory ? -1 : 1;
+	switch (listing->order.key) {
+	case SORT_NAME:
+		order = names;
+		break;
+	case SORT_SIZE:
+		order = compare_numbers(a->size, b->size);
+		break;
+	case SORT_TIME:
+		order = (a->mtime > b->mtime) - (a->mtime < b->mtime);
+		break;
+	}
+	if (order == 0)
+		return names;
+	return listing->order.descending ? -order : order;
+}
+
+static void json_write(const struct listing *listing, struct text *out)
+{
+	size_t i;
+
+	put_text(out, "[");
+	for (i = 0; i < listing->count; i++) {
+		const struct entry *entry = &listing->entries[i];
+		const char *name = listing->names.data + entry->name;
+
+		put_text(out, i ? ",\n{\"name\":" : "\n{\"name\":");
+		put_json(out, name, strlen(name));
+		put_text(out, ",\"href\":\"");
+		put_link(out, name, strlen(name));
+		put_text(out, entry->directory ? "/\"" : "\"");
+		put_text(out, entry->directory ? ",\"type\":\"directory\",\"size\":" : ",\"type\":\"file\",\"size\":");
+		put_number(out, entry->size);
+		put_text(out, ",\"mtime\":\"");
+		put_time(out, entry->mtime, "%Y-%m-%dT%H:%M:%SZ");
+		put_text(out, "\"}");
+	}
+	put_text(out, "\n]\n");
+}
+
+/* The page up to its title. The icons are masks, so that they take the colours of light and dark. */
+static const char page_start[] =
+	"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+	"<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+	"<meta name=\"color-scheme\" content=\"light dark\"><style>\n"
+	":root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--dim:#636c76;--line:#e2e6ea;--hover:#f4f6f8;--link:#0a58ca;"
+	"--dir:#c98a00}\n"
+	"@media(prefers-color-scheme:dark){:root{--bg:#14171b;--fg:#e3e6ea;--dim:#98a1ab;--line:#2b3138;--hover:#1d2228;"
+	"--link:#7ab4ff;--dir:#e3b341}}\n"
+	"*{box-sizing:border-box}\n"
+	"body{margin:0 auto;max-width:60rem;padding:1.5rem 1rem 3rem;background:var(--bg);color:var(--fg);"
+	"font:1rem/1.5 system-ui,sans-serif}\n"
+	"h1{font-size:1.25rem;font-weight:600;margin:0 .5rem 1rem;overflow-wrap:anywhere}\n"
+	"h1 span{color:var(--dim);font-weight:400;padding:0 .15em}\n"
+	"a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}\n"
+	"table{width:100%;border-collapse:collapse}\n"
+	"th,td{padding:.4rem .5rem;text-align:left;border-bottom:1px solid var(--line)}\n"
+	"th{font-size:.875rem;font-weight:600;white-space:nowrap}th a,th button{color:var(--dim)}\n"
+	"th button{all:unset;cursor:pointer;color:var(--dim)}th button:hover{text-decoration:underline}\n"
+	"td{overflow-wrap:anywhere}tbody tr:hover{background:var(--hover)}\n"
+	"td+td,th+th{width:1%;white-space:nowrap;text-align:right;color:var(--dim);font-variant-numeric:tabular-nums;"
+	"padding-left:1.5rem}\n"
+	"td a{unicode-bidi:isolate}\n"
+	"td a::before{content:\"\";display:inline-block;width:1.1em;height:1.1em;margin-right:.6em;vertical-align:-.18em;"
+	"background:var(--dim);-webkit-mask:var(--i) center/contain no-repeat;mask:var(--i) center/contain no-repeat}\n"
+	"td a{--i:url(\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+	"%3Cpath d='M3 1h6.5L13 4.5V15H3zm1.2 1.2v11.6h7.6V5.3H8.7V2.2z'/%3E%3C/svg%3E\")}\n"
+	"a.d{--i:url(\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+	"%3Cpath d='M1 2.5h5l1.5 2H15v9H1z'/%3E%3C/svg%3E\")}a.d::before{background:var(--dir)}\n"
+	"p{color:var(--dim);font-size:.875rem;margin:1rem .5rem}\n"
+	"@media(max-width:36rem){tr{display:grid;grid-template-columns:auto 1fr;border-bottom:1px solid var(--line);"
+	"padding:.4rem 0}thead tr{display:flex}th,td{border:0;padding:0 .5rem}td:first-child{grid-column:1/3}"
+	"td+td,th+th{width:auto;text-align:left;padding-left:.5rem;font-size:.8125rem}td:nth-child(2){padding-left:2.2rem}"
+	"td:empty{padding-right:0}td:empty+td{padding-left:0}}\n"
+	"</style><title>";
+
+/* The path as links, each relative: they hold behind any prefix that a proxy has put before them. */
+static void breadcrumbs_write(const struct tux_listing_request *req, struct text *out)
+{
+	const char *path = (const char *)req->path;
+	uint32_t depth = 0, from = 1, i, up;
+
+	for (i = 1; i < req->path_len; i++)
+		depth += path[i] == '/';
+	put_text(out, "<h1><a href=\"");
+	for (up = 0; up < depth; up++)
+		put_text(out, "../");
+	put_text(out, depth ? "\">Home</a><span>/</span>" : "./\">Home</a><span>/</span>");
+	for (i = 1; i < req->path_len; i++) {
+		if (path[i] != '/')
+			continue;
+		depth--;
+		if (depth > 0) {
+			put_text(out, "<a href=\"");
+			for (up = 0; up < depth; up++)
+				put_text(out, "../");
+			put_text(out, "\">");
+		}
+		put_markup(out, path + from, i - from);
+		put_text(out, depth > 0 ? "</a><span>/</span>" : "<span>/</span>");
+		from = i + 1;
+	}
+	put_text(out, "</h1>\n");
+}
+
+/*
+ * Writes a column's head: it sorts by it, or the other way round if that is done. Big and new come first. It is a form, not a link:
+ * programs that fetch a site link by link, of which not all know rel=nofollow, would have each list seven times.
+ */
+static void column_write(const struct listing *listing, struct text *out, enum sort_key key, const char *name,
+                         const char *title)
+{
+	const bool active = listing->order.key == key;
+	const bool descending = active ? !listing->order.descending : key != SORT_NAME;
+
+	put_text(out, "<th");
+	if (active)
+		put_text(out, listing->order.descending ? " aria-sort=\"descending\"" : " aria-sort=\"ascending\"");
+	if (key == SORT_NAME && !descending) { /* the order that there is without a query */
+		put_text(out, "><a href=\"./\">");
+	} else {
+		put_text(out, "><form rel=\"nofollow\"><button name=\"sort\" value=\"");
+		put_text(out, name);
+		put_text(out, "\">");
+	}
+	put_text(out, title);
+	if (active)
+		put_text(out, listing->order.descending ? " \xe2\x86\x93" : " \xe2\x86\x91");
+	if (key == SORT_NAME && !descending) {
+		put_text(out, "</a></th>");
+		return;
+	}
+	put_text(out, "</button><input type=\"hidden\" name=\"order\" value=\"");
+	put_text(out, descending ? "desc\"></form></th>" : "asc\"></form></th>");
+}
+
+static void row_write(const struct listing *listing, struct text *out, const struct entry *entry)
+{
+	const char *name = listing->names.data + entry->name;
+	const size_t len = strlen(name);
+	const char *slash = entry->directory ? "/" : "";
+
+	put_text(out, entry->directory ? "<tr><td><a class=\"d\" href=\"" : "<tr><td><a href=\"");
+	put_link(out, name, len);
+	put_text(out, slash);
+	put_text(out, "\">");
+	put_markup(out, name, len);
+	put_text(out, slash);
+	put_text(out, "</a></td><td>");
+	if (!entry->directory)
+		put_size(out, entry->size);
+	put_text(out, "</td><td>");
+	put_time(out, entry->mtime, "%Y-%m-%d %H:%M");
+	put_text(out, "</td></tr>\n");
+}
+
+/* The last line: how much there is. */
+static void total_write(const struct listing *listing, struct text *out)
+{
+	size_t directories = 0, i;
+	uint64_t bytes = 0;
+
+	for (i = 0; i < listing->count; i++) {
+		directories += listing->entries[i].directory;
+		bytes += listing->entries[i].size;
+	}
+	put_text(out, "<p>");
+	put_number(out, directories);
+	put_text(out, directories == 1 ? " directory, " : " directories, ");
+	put_number(out, listing->count - directories);
+	put_text(out, listing->count - directories == 1 ? " file, " : " files, ");
+	put_size(out, bytes);
+	if (listing->more > 0) {
+		put_text(out, "; ");
+		put_number(out, listing->more);
+		put_text(out, " more entries are not shown");
+	}
+	put_text(out, "</p>\n");
+}
+
+static void page_write(const struct listing *listing, struct text *out)
+{
+	const struct tux_listing_request *req = listing->req;
+	size_t i;
+
+	put(out, page_start, sizeof(page_start) - 1);
+	put_markup(out, (const char *)req->path, req->path_len);
+	put_text(out, "</title></head><body>\n");
+	breadcrumbs_write(req, out);
+	put_text(out, "<table><thead><tr>");
+	column_write(listing, out, SORT_NAME, "name", "Name");
+	column_write(listing, out, SORT_SIZE, "size", "Size");
+	column_write(listing, out, SORT_TIME, "time", "Modified (UTC)");
+	put_text(out, "</tr></thead><tbody>\n");
+	if (req->path_len > 1)
+		put_text(out, "<tr><td><a class=\"d\" href=\"../\">../</a></td><td></td><td></td></tr>\n");
+	for (i = 0; i < listing->count; i++)
+		row_write(listing, out, &listing->entries[i]);
+	put_text(out, "</tbody></table>\n");
+	total_write(listing, out);
+	put_text(out, "</body></html>\n");
+}
+
+bool tux_listing_render(const struct tux_listing_request *req, uint8_t **text, size_t *len)
+{
+	struct listing listing = { .req = req, .order = order_read(req) };
+	struct text out = { 0 };
+	bool read = directory_read(&listing);
+	int error = errno;
+
+	*text = NULL;
+	*len = 0;
+	if (read) {
+		if (listing.count > 0)
+			qsort_r(listing.entries, listing.count, sizeof(*listing.entries), compare_entries, &listing);
+		if (req->json)
+			json_write(&listing, &out);
+		else
+			page_write(&listing, &out);
+		error = ENOMEM;
+	}
+	free(listing.entries);
+	free(listing.names.data);
+	if (!read || out.failed) {
+		free(out.data);
+		errno = error;
+		return false;
+	}
+	*text = (uint8_t *)out.data;
+	*len = out.len;
+	return true;
+}

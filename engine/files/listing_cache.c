@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * inotify sees changes of a directory and of files in it by that directory's names. The rest of a listing (targets of links, files
+ * with several names, the times of subdirectories) is kept for recheck_ms only.
+ */
+#include "listing_cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "listing.h"
+#include "load.h"
+
+enum { MAX_ENTRIES = 256 };
+
+static const uint32_t MASK = IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF |
+                             IN_MOVE_SELF | IN_ONLYDIR;
+
+struct listings_entry {
+	struct job job; /* first: that makes it */
+	struct listings *listings;
+	struct listings_entry *next;
+	const struct tux_site *site;
+	struct job *waiting; /* asked before the making began */
+	struct job *joined;  /* asked meanwhile */
+	struct page *page;   /* NULL: it is being made */
+	struct stamp stamp;  /* of the directory when it was read */
+	uint64_t made_ms;
+	uint64_t turn;       /* of the last use */
+	int wd;              /* -1: not watched */
+	bool changed;        /* since the making began */
+	bool asking;         /* a watch is asked for: its number is not known yet */
+	bool sure;           /* inotify sees every change */
+	bool local;
+	bool json;
+	unsigned order;
+	uint32_t query_len;
+	uint32_t path_len;
+	uint8_t path[];      /* the query behind it */
+};
+
+static struct page *page_get(struct page *page)
+{
+	__atomic_add_fetch(&page->refs, 1, __ATOMIC_RELAXED);
+	return page;
+}
+
+void page_put(struct page *page)
+{
+	if (page == NULL || __atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	free(page->text);
+	free(page);
+}
+
+void listings_open(struct listings *listings, struct loader *loader, uint64_t max_bytes, uint32_t recheck_ms)
+{
+	*listings = (struct listings){ .loader = loader, .max_bytes = max_bytes, .recheck_ms = recheck_ms };
+	pthread_mutex_init(&listings->lock, NULL);
+	listings->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+}
+
+/* Takes an entry off the list and frees it. Nothing waits for it. */
+static void drop(struct listings *listings, struct listings_entry *entry)
+{
+	struct listings_entry **link = &listings->first;
+	bool shared = false;
+
+	while (*link != entry)
+		link = &(*link)->next;
+	*link = entry->next;
+	listings->count--;
+	if (entry->page != NULL)
+		listings->bytes -= entry->page->len;
+	for (const struct listings_entry *other = listings->first; other != NULL; other = other->next)
+		shared = shared || other->wd == entry->wd;
+	if (entry->wd >= 0 && !shared)
+		inotify_rm_watch(listings->inotify_fd, entry->wd);
+	page_put(entry->page);
+	free(entry);
+}
+
+/* Gives a page, or NULL, to a list of waits. */
+static void deliver(struct job **list, struct page *page)
+{
+	struct job *job = *list;
+
+	*list = NULL;
+	while (job != NULL) {
+		struct job *next = job->next;
+
+		((struct listing_wait *)job)->page = page != NULL ? page_get(page) : NULL;
+		loader_deliver(job);
+		job = next;
+	}
+}
+
+/*
+ * A watch ends with its first event, so that what nobody reads stays short. wd -1: of all. A watch that no entry has may be one that is
+ * being asked for, so each entry that asks counts as changed.
+ */
+static void on_change(struct listings *listings, int wd)
+{
+	struct listings_entry *entry = listings->first;
+	bool known = wd == -1;
+
+	for (const struct listings_entry *one = entry; one != NULL; one = one->next)
+		known = known || one->wd == wd;
+	while (entry != NULL) {
+		struct listings_entry *next = entry->next;
+
+		if (wd == -1 || entry->wd == wd || (!known && entry->asking)) {
+			entry->wd = -1;
+			entry->changed = true;
+			if (entry->page != NULL)
+				drop(listings, entry);
+		}
+		entry = next;
+	}
+}
+
+static void read_changes(struct listings *listings)
+{
+	_Alignas(struct inotify_event) char buffer[4096];
+	ssize_t n;
+
+	while (listings->inotify_fd >= 0 && (n = read(listings->inotify_fd, buffer, sizeof(buffer))) > 0)
+		for (ssize_t off = 0; off < n;) {
+			const struct inotify_event *event = (const struct inotify_event *)(buffer + off);
+
+			on_change(listings, event->mask & IN_Q_OVERFLOW ? -1 : event->wd);
+			off += (ssize_t)(sizeof(*event) + event->len);
+		}
+}
+
+static bool same_directory(const struct stamp *a, const struct stamp *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns &&
+	       a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns;
+}
+
+static bool is_fresh(const struct listings *listings, const struct listings_entry *entry, const struct listings_request *req)
+{
+	return same_directory(&entry->stamp, &req->directory->representation[TUX_CODING_IDENTITY].stamp) &&
+	       (entry->sure || req->now_ms - entry->made_ms < listings->recheck_ms);
+}
+
+/* The longest unused go until everything fits. */
+static void evict(struct listings *listings, const struct listings_entry *kept)
+{
+	while (listings->bytes > listings->max_bytes || listings->count > MAX_ENTRIES) {
+		struct listings_entry *oldest = NULL;
+
+		for (struct listings_entry *entry = listings->first; entry != NULL; entry = entry->next)
+			if (entry->page != NULL && entry != kept && (oldest == NULL || entry->turn < oldest->turn))
+				oldest = entry;
+		if (oldest == NULL)
+			return;
+		drop(listings, oldest);
+	}
+}
+
+static uint64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Reads the directory; NULL if that fails. */
+static struct page *make(struct listings_entry *entry, int dir_fd)
+{
+	const struct tux_site *site = entry->site;
+	const struct tux_listing_request req = {
+		.site = site,
+		.dir_fd = dir_fd,
+		.path = entry->path,
+		.path_len = entry->path_len,
+		.query = entry->path + entry->path_len,
+		.query_len = entry->query_len,
+		.json = entry->json,
+		.dot_files = site->dot_files,
+		.modes = site->modes,
+		.sure = &entry->sure,
+	};
+	struct page *page = calloc(1, sizeof(*page));
+
+	entry->sure = entry->local;
+	if (page == NULL)
+		return NULL;
+	page->refs = 1;
+	if (tux_listing_render(&req, &page->text, &page->len))
+		return page;
+	free(page);
+	return NULL;
+}
+
+/* The directory's stamp; false with errno. */
+static bool look(int dir_fd, struct stamp *stamp)
+{
+	struct stat st;
+
+	if (fstat(dir_fd, &st) != 0)
+		return false;
+	stamp_from_stat(stamp, &st);
+	return true;
+}
+
+/* Delivers a listing that was made, and keeps or drops the entry. True if those who joined need another one. */
+static bool finish(struct listings *listings, struct listings_entry *entry, struct page *page, bool same)
+{
+	read_changes(listings);
+	deliver(&entry->waiting, page);
+	if (page != NULL && entry->joined != NULL && (entry->changed || !same)) { /* the change may have come before they asked */
+		entry->waiting = entry->joined;
+		entry->joined = NULL;
+		return true;
+	}
+	deliver(&entry->joined, page);
+	if (page == NULL || entry->changed || !same || page->len > listings->max_bytes) {
+		drop(listings, entry);
+		return false;
+	}
+	entry->sure = entry->sure && entry->wd >= 0;
+	entry->made_ms = monotonic_ms();
+	entry->turn = ++listings->turns;
+	entry->page = page_get(page);
+	listings->bytes += page->len;
+	evict(listings, entry);
+	return false;
+}
+
+/* Asks for a watch before the directory is read. Without the lock: a slow file system holds up this thread alone. */
+static void watch_directory(struct listings *listings, struct listings_entry *entry, int dir_fd)
+{
+	int wd = -1;
+
+	pthread_mutex_lock(&listings->lock);
+	read_changes(listings);
+	entry->changed = false;
+	entry->asking = true;
+	pthread_mutex_unlock(&listings->lock);
+	if (dir_fd >= 0 && listings->inotify_fd >= 0)
+		wd = watch_ask_once(listings->inotify_fd, dir_fd, MASK);
+	pthread_mutex_lock(&listings->lock);
+	entry->asking = false;
+	entry->wd = wd;
+	pthread_mutex_unlock(&listings->lock);
+}
+
+/* In a loader thread. */
+static void run(struct job *job)
+{
+	struct listings_entry *const entry = (struct listings_entry *)job;
+	struct listings *const listings = entry->listings;
+	const int dir_fd = load_open_directory(entry->site, entry->path, entry->path_len);
+	struct page *page = NULL;
+	struct stamp after;
+	bool same, again;
+
+	watch_directory(listings, entry, dir_fd);
+	if (dir_fd >= 0 && look(dir_fd, &entry->stamp))
+		page = make(entry, dir_fd);
+	same = page != NULL && look(dir_fd, &after) && same_directory(&entry->stamp, &after);
+	if (dir_fd >= 0)
+		close(dir_fd);
+	pthread_mutex_lock(&listings->lock);
+	__atomic_store_n(&listings->made, listings->made + 1, __ATOMIC_RELAXED);
+	again = finish(listings, entry, page, same);
+	pthread_mutex_unlock(&listings->lock);
+	page_put(page);
+	if (again)
+		loader_submit(listings->loader, &entry->job);
+}
+
+static struct listings_entry *find(const struct listings *listings, const struct listings_request *req, unsigned order)
+{
+	const struct object *directory = req->directory;
+	struct listings_entry *entry = listings->first;
+
+	while (entry != NULL && (entry->site != directory->site || entry->json != req->json || entry->order != order ||
+	                         entry->path_len != directory->key_len || memcmp(entry->path, directory->key, directory->key_len) != 0))
+		entry = entry->next;
+	return entry;
+}
+
+static struct listings_entry *begin(struct listings *listings, const struct listings_request *req, unsigned order)
+{
+	const struct object *directory = req->directory;
+	struct listings_entry *entry = calloc(1, sizeof(*entry) + directory->key_len + req->query_len);
+
+	if (entry == NULL)
+		return NULL;
+	entry->job.run = run;
+	entry->job.slow = true;
+	entry->listings = listings;
+	entry->site = directory->site;
+	entry->local = directory->local;
+	entry->json = req->json;
+	entry->order = order;
+	entry->wd = -1;
+	entry->path_len = directory->key_len;
+	memcpy(entry->path, directory->key, directory->key_len);
+	entry->query_len = req->query_len;
+	if (req->query_len > 0)
+		memcpy(entry->path + directory->key_len, req->query, req->query_len);
+	entry->next = listings->first;
+	listings->first = entry;
+	listings->count++;
+	return entry;
+}
+
+struct page *listings_ask(struct listings *listings, const struct listings_request *req, struct listing_wait *wait, bool *failed)
+{
+	const unsigned order = tux_listing_order(req->query, req->query_len);
+	struct listings_entry *entry;
+	struct page *page = NULL;
+	bool begun = false;
+
+	*failed = false;
+	pthread_mutex_lock(&listings->lock);
+	read_changes(listings);
+	entry = find(listings, req, order);
+	if (entry != NULL && entry->page != NULL && is_fresh(listings, entry, req)) {
+		entry->turn = ++listings->turns;
+		page = page_get(entry->page);
+	} else if (entry != NULL && entry->page == NULL) {
+		wait->job.next = entry->joined;
+		entry->joined = &wait->job;
+	} else {
+		if (entry != NULL)
+			drop(listings, entry);
+		entry = begin(listings, req, order);
+		begun = entry != NULL;
+		*failed = entry == NULL;
+		if (begun) {
+			wait->job.next = NULL;
+			entry->waiting = &wait->job;
+		}
+	}
+	pthread_mutex_unlock(&listings->lock);
+	if (begun)
+		loader_submit(listings->loader, &entry->job);
+	return page;
+}
+
+void listings_stop(struct listings *listings)
+{
+	if (listings->loader == NULL)
+		return;
+	while (listings->first != NULL) {
+		deliver(&listings->first->waiting, NULL);
+		deliver(&listings->first->joined, NULL);
+		drop(listings, listings->first);
+	}
+	if (listings->inotify_fd >= 0)
+		close(listings->inotify_fd);
+	pthread_mutex_destroy(&listings->lock);
+	listings->loader = NULL;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The listings of all threads. A listing is made once for all requests that wait for it, on a bounded share of the loader's
+ * threads, and kept while its directory does not change.
+ */
+#ifndef TUX_ENGINE_FILES_LISTING_CACHE_H
+#define TUX_ENGINE_FILES_LISTING_CACHE_H
+
+#include "../config.h"
+#include "loader.h"
+#include "object.h"
+
+/* A listing's text, shared by all that send it. */
+struct page {
+	unsigned refs; /* atomic */
+	size_t len;
+	uint8_t *text;
+};
+
+/* Embedded in what waits for a listing. */
+struct listing_wait {
+	struct job job;    /* delivered to its inbox when the listing is there */
+	struct page *page; /* out: a reference; NULL: the listing could not be made */
+};
+
+struct listings_entry;
+
+struct listings {
+	pthread_mutex_t lock;
+	struct loader *loader;
+	int inotify_fd;      /* -1: what is kept is made anew after recheck_ms */
+	uint32_t recheck_ms;
+	uint64_t bytes;      /* of kept pages */
+	uint64_t max_bytes;
+	unsigned count;
+	uint64_t turns;      /* of use */
+	uint64_t made;       /* atomic */
+	struct listings_entry *first;
+};
+
+/* A request for the listing of a directory, whose object is OBJECT_LISTABLE. */
+struct listings_request {
+	const struct object *directory;
+	const uint8_t *query;
+	uint32_t query_len;
+	bool json;
+	uint64_t now_ms; /* monotonic */
+};
+
+/* Never fails: without inotify or memory less is kept. */
+void listings_open(struct listings *listings, struct loader *loader, uint64_t max_bytes, uint32_t recheck_ms);
+
+/* Delivers all that wait, without a page. After loader_stop(). */
+void listings_stop(struct listings *listings);
+
+/* Returns a reference to the page. NULL: wait is delivered later, or, if *failed, memory is short. Any thread. */
+struct page *listings_ask(struct listings *listings, const struct listings_request *req, struct listing_wait *wait, bool *failed);
+
+void page_put(struct page *page);
+
+#endif

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "load.h"
+
+#include "../../core/etag.h"
+#include "../io/print.h"
+#include "content_tag.h"
+#include "link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	ATTEMPTS = 3,        /* at a file that changes while it is read */
+	COARSEST_STEP_S = 2, /* of a file system's clock: FAT's */
+};
+
+static const uint8_t *etag_key(const struct load *load)
+{
+	return load->config->etag_key;
+}
+
+/*
+ * Opens a name beneath the root, never outside it. Links are tried only when there is one, so
+ * that via_link tells: inotify watches the way of the name, not of a link's target. To the kernel each absolute link leaves the root.
+ */
+static int open_beneath(const struct load *load, const char *name, uint64_t flags, bool *via_link)
+{
+	struct open_how how = {
+		.flags = flags | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
+	};
+	int fd;
+
+	if (!load->may_block)
+		how.resolve |= RESOLVE_CACHED;
+	for (int i = 0; i < 16; i++) {
+		fd = (int)syscall(SYS_openat2, load->site->root_fd, name, &how, sizeof(how));
+		if (fd < 0 && errno == ELOOP && (how.resolve & RESOLVE_NO_SYMLINKS)) {
+			how.resolve &= ~(uint64_t)RESOLVE_NO_SYMLINKS;
+			*via_link = true;
+			continue;
+		}
+		if (fd >= 0 || errno != EAGAIN || !load->may_block)
+			break;
+	}
+	if (fd >= 0 || errno != EXDEV || !*via_link)
+		return fd;
+	if (load->may_block)
+		return link_open(load->site, name, flags);
+	errno = EAGAIN;
+	return -1;
+}
+
+/* A kernel without RESOLVE_CACHED says EINVAL: then only a thread that may block can open. */
+static bool would_block(const struct load *load)
+{
+	return !load->may_block && (errno == EAGAIN || errno == EINVAL);
+}
+
+static enum object_kind kind_of_error(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+	case EBADF: /* the root itself is not there */
+		return OBJECT_MISSING;
+	case EACCES:
+	case EPERM:
+	case EXDEV: /* a link that leaves the root */
+	case ELOOP:
+	case ENXIO: /* a socket, or a device without its driver */
+	case ENODEV:
+		return OBJECT_FORBIDDEN;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return OBJECT_BUSY;
+	default:
+		return OBJECT_BROKEN;
+	}
+}
+
+void stamp_from_stat(struct stamp *stamp, const struct stat *st)
+{
+	*stamp = (struct stamp){
+		.device = st->st_dev,
+		.inode = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.mtime_s = st->st_mtim.tv_sec,
+		.mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
+		.ctime_s = st->st_ctim.tv_sec,
+		.ctime_ns = (uint32_t)st->st_ctim.tv_nsec,
+		.mode = st->st_mode,
+		.links = (uint32_t)st->st_nlink,
+	};
+}
+
+static bool stamps_equal(const struct stamp *a, const struct stamp *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size && a->mtime_s == b->mtime_s &&
+	       a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns && a->mode == b->mode;
+}
+
+/*
+ * Returns the coarsest step in nanoseconds, below a second, that the clock of a file system with such a time may have: NTFS counts in
+ * 100 ns, exFAT in 10 ms. The system does not tell it.
+ */
+static uint32_t clock_step_ns(uint32_t time_ns)
+{
+	uint32_t step = 1;
+
+	while (step < 100000000 && time_ns % (step * 10) == 0)
+		step *= 10;
+	return step;
+}
+
+/*
+ * True if a write since the load began may be in the same tick of the file system's clock, and leave the times unchanged. File systems
+ * truncate times. Without nanoseconds the step is a second (ext4 with inodes of 128 bytes), or two (FAT).
+ */
+static bool just_written(const struct load *load, const struct stamp *stamp)
+{
+	const struct timespec *began = &load->began;
+	const uint32_t began_ns = (uint32_t)began->tv_nsec;
+
+	if (stamp->ctime_ns == 0)
+		return stamp->ctime_s > began->tv_sec - COARSEST_STEP_S;
+	return stamp->ctime_s > began->tv_sec ||
+	       (stamp->ctime_s == began->tv_sec && stamp->ctime_ns >= began_ns - began_ns % clock_step_ns(stamp->ctime_ns));
+}
+
+/* Reads the whole body. 1: done; 0: it would block; -1: the file did not give size bytes, or errno. */
+static int read_body(const struct load *load, int fd, uint8_t *memory, uint64_t size)
+{
+	uint64_t done = 0;
+
+	errno = 0;
+	while (done < size) {
+		struct iovec iov = { .iov_base = memory + done, .iov_len = size - done };
+		ssize_t n = preadv2(fd, &iov, 1, (off_t)done, load->may_block ? 0 : RWF_NOWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && !load->may_block && (errno == EAGAIN || errno == EOPNOTSUPP))
+			return 0;
+		if (n <= 0)
+			return -1;
+		done += (uint64_t)n;
+	}
+	return 1;
+}
+
+enum take { TAKE_DONE, TAKE_BLOCKS, TAKE_FAILED };
+
+/* Reads a small body until it and its stamp belong together; one that never settles stays in its file. */
+static enum take take_body(const struct load *load, struct representation *rep)
+{
+	if (rep->stamp.size > load->config->memory_object_bytes)
+		return TAKE_DONE;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		uint64_t size = rep->stamp.size;
+		uint8_t *memory = malloc(size > 0 ? size : 1);
+		struct stamp before = rep->stamp;
+		struct stat st;
+		int result;
+
+		if (memory == NULL)
+			return TAKE_DONE;
+		result = read_body(load, rep->fd, memory, size);
+		if (result == 0) {
+			free(memory);
+			return TAKE_BLOCKS;
+		}
+		if (fstat(rep->fd, &st) != 0) {
+			free(memory);
+			return TAKE_FAILED;
+		}
+		stamp_from_stat(&rep->stamp, &st);
+		if (result > 0 && stamps_equal(&before, &rep->stamp)) {
+			rep->memory = memory;
+			return TAKE_DONE;
+		}
+		free(memory);
+		if (result < 0 && errno != 0)
+			return TAKE_FAILED;
+		if (rep->stamp.size > load->config->memory_object_bytes)
+			return TAKE_DONE;
+	}
+	return TAKE_DONE;
+}
+
+/* The strong tag of a file too fresh for its times to tell needs its bytes; without them it is weak. */
+static void make_etag(const struct load *load, struct object *object, enum tux_coding coding)
+{
+	struct representation *rep = &object->representation[coding];
+	const struct stamp *stamp = &rep->stamp;
+	struct tux_file_identity identity = {
+		.device = stamp->device,
+		.inode = stamp->inode,
+		.size = stamp->size,
+		.mtime_s = stamp->mtime_s,
+		.ctime_s = stamp->ctime_s,
+		.mtime_ns = stamp->mtime_ns,
+		.ctime_ns = stamp->ctime_ns,
+	};
+	bool fresh = just_written(load, stamp);
+
+	if (fresh && rep->memory != NULL)
+		identity.content = tux_etag_content(etag_key(load), rep->memory, stamp->size);
+	if (fresh)
+		object->settled = false;
+	rep->etag_len =
+		(uint8_t)tux_etag_format(etag_key(load), &identity, coding, fresh && rep->memory == NULL, rep->etag);
+}
+
+/* Makes a tag weak: replicas differ in it, so no client may put ranges together by it. */
+static void weaken(struct representation *rep)
+{
+	if (rep->etag[0] != '"')
+		return;
+	memmove(rep->etag + 2, rep->etag, rep->etag_len);
+	memcpy(rep->etag, "W/", 2);
+	rep->etag_len += 2;
+}
+
+/*
+ * Puts the tag of the bytes in the place of the identity's. Bytes in memory are hashed at once if they are few. A file that is too long,
+ * or changes while it is read, keeps the tag of its identity, made weak.
+ */
+static enum take make_content_tag(const struct load *load, struct object *object, enum tux_coding coding)
+{
+	struct representation *rep = &object->representation[coding];
+	struct content_tags *tags = load->config->content_tags;
+	uint64_t hash = 0;
+
+	if (!load->site->content_tags)
+		return TAKE_DONE;
+	if (rep->memory != NULL && (load->may_block || rep->stamp.size <= CONTENT_TAG_CHUNK_BYTES))
+		hash = content_tag_of(rep->memory, rep->stamp.size);
+	else if (rep->memory != NULL)
+		return TAKE_BLOCKS;
+	else if (rep->stamp.size <= CONTENT_TAG_MAX_BYTES)
+		hash = content_tag_find(tags, &rep->stamp);
+	if (hash == 0 && rep->stamp.size <= CONTENT_TAG_MAX_BYTES) {
+		if (!load->may_block || (rep->stamp.size > CONTENT_TAG_LONG_BYTES && !load->may_take_long))
+			return TAKE_BLOCKS;
+		hash = content_tag_read(tags, rep->fd, &rep->stamp);
+		object->settled = object->settled && hash != 0; /* the next load may find it at rest */
+	}
+	if (hash != 0)
+		rep->etag_len = (uint8_t)content_tag_format(hash, rep->stamp.size, coding, rep->etag);
+	else
+		weaken(rep);
+	return TAKE_DONE;
+}
+
+/* Archives and package stores set mtime to 0 or 1: that says nothing, so it is not told. */
+static int64_t told_mtime(const struct stamp *stamp)
+{
+	return stamp->mtime_s > 1 ? stamp->mtime_s : -1;
+}
+
+/* Takes an open regular file as a representation of the object; the fd is the representation's from here on. */
+static enum take take_representation(const struct load *load, struct object *object, enum tux_coding coding, int fd,
+                                     const struct stat *st)
+{
+	struct representation *rep = &object->representation[coding];
+	enum take took;
+
+	rep->fd = fd;
+	stamp_from_stat(&rep->stamp, st);
+	took = take_body(load, rep);
+	if (took != TAKE_DONE)
+		return took;
+	rep->last_modified = told_mtime(&rep->stamp);
+	make_etag(load, object, coding);
+	took = make_content_tag(load, object, coding);
+	if (took != TAKE_DONE)
+		return took;
+	if (rep->memory != NULL) {
+		close(rep->fd);
+		rep->fd = -1;
+		object->memory_bytes += rep->stamp.size;
+	} else {
+		object->files++;
+	}
+	object->available |= (uint8_t)(1u << coding);
+	return TAKE_DONE;
+}
+
+/* What a regular file of the site is: itself, or what it selects. Programs and modules are root's alone, or nothing. */
+static enum object_kind kind_of_file(const struct load *load, const char *name, const struct stat *st)
+{
+	const bool trusted = st->st_uid == 0 && st->st_gid == 0 && (st->st_mode & S_IWOTH) == 0;
+
+	if (!tux_modes_permit(load->site->modes, st->st_mode))
+		return OBJECT_FORBIDDEN;
+	switch (tux_select(&load->site->selection, (const uint8_t *)name, (uint32_t)strlen(name), st->st_mode)) {
+	case TUX_SELECTED_REDIRECT:
+		return OBJECT_REDIRECT;
+	case TUX_SELECTED_CGI:
+		return trusted ? OBJECT_PROGRAM : OBJECT_FORBIDDEN;
+	case TUX_SELECTED_MODULE:
+		return trusted ? OBJECT_MODULE : OBJECT_FORBIDDEN;
+	case TUX_SELECTED_FILE:
+	case TUX_SELECTIONS:
+		break;
+	}
+	return OBJECT_FILE;
+}
+
+/* A sibling that cannot be looked at for want of something may be there: the object serves this once, and is not kept. */
+static void leave_out(struct object *object)
+{
+	object->sure = false;
+	object->settled = false;
+}
+
+/* A sibling counts when it is as readable as the file and not older. One that fails is left out. */
+static enum take take_siblings(const struct load *load, struct object *object)
+{
+	const struct stamp *plain = &object->representation[TUX_CODING_IDENTITY].stamp;
+	char name[TUX_MAX_TARGET + 256];
+
+	for (int coding = TUX_CODING_BR; coding < TUX_CODINGS; coding++) {
+		bool via_link = false;
+		struct stat st;
+		int fd;
+
+		if (!print_whole(name, sizeof(name), "%s%s", object->file, tux_coding_suffix((enum tux_coding)coding)))
+			continue;
+		fd = open_beneath(load, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, &via_link);
+		if (fd < 0 && would_block(load))
+			return TAKE_BLOCKS;
+		if (fd < 0) {
+			if (kind_of_error(errno) != OBJECT_MISSING && kind_of_error(errno) != OBJECT_FORBIDDEN)
+				leave_out(object);
+			continue;
+		}
+		if (via_link)
+			object->sure = false;
+		if (fstat(fd, &st) != 0) {
+			leave_out(object);
+			close(fd);
+			continue;
+		}
+		if (!S_ISREG(st.st_mode) || kind_of_file(load, name, &st) != OBJECT_FILE ||
+		    st.st_mtim.tv_sec < plain->mtime_s ||
+		    (st.st_mtim.tv_sec == plain->mtime_s && st.st_mtim.tv_nsec < plain->mtime_ns)) {
+			close(fd);
+			continue;
+		}
+		switch (take_representation(load, object, (enum tux_coding)coding, fd, &st)) {
+		case TAKE_DONE:
+			break;
+		case TAKE_BLOCKS:
+			return TAKE_BLOCKS;
+		case TAKE_FAILED:
+			leave_out(object);
+			close(object->representation[coding].fd);
+			object->representation[coding].fd = -1;
+			break;
+		}
+	}
+	return TAKE_DONE;
+}
+
+/* Where a change made on this machine is seen by inotify, whoever makes it. */
+static bool file_system_is_local(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) != 0)
+		return false;
+	switch ((unsigned long)fs.f_type) {
+	case EXT4_SUPER_MAGIC:
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+	case F2FS_SUPER_MAGIC:
+	case TMPFS_MAGIC:
+	case RAMFS_MAGIC:
+	case SQUASHFS_MAGIC:
+	case ISOFS_SUPER_MAGIC:
+	case 0x2fc12fc1: /* ZFS */
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void build_head(struct object *object, enum tux_coding coding)
+{
+	static const uint8_t date[TUX_DATE_LEN] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* stamped when it is sent */
+	struct representation *rep = &object->representation[coding];
+	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .date = date };
+	struct tux_facts facts = object_facts(object, coding, INT64_MAX);
+	const struct tux_plan plan = { .status = 200 };
+	uint8_t text[TUX_MAX_RESPONSE_HEAD + TUX_MAX_FIELD_LINES];
+	uint32_t date_off;
+	uint32_t len;
+
+	head.extra = tux_fields_added(object->fields, 200);
+	head.omit = object->fields->omit;
+	tux_head_describe(&head, &facts, object_coding(object, coding), object->available, object->type);
+	tux_head_plan(&head, &plan);
+	len = tux_response_head(text, sizeof(text), &head, &date_off);
+	rep->head = len > 0 ? malloc(len) : NULL; /* without it each answer's head is written anew */
+	if (rep->head == NULL)
+		return;
+	memcpy(rep->head, text, len);
+	rep->head_len = (uint16_t)len;
+	rep->date_off = (uint16_t)date_off;
+}
+
+/* Sets the object's kind from an open file of any type. TAKE_FAILED: the caller closes fd. */
+static enum take take_file(const struct load *load, struct object *object, int fd, bool via_link)
+{
+	static const struct tux_media_types builtin;
+	struct tux_media media;
+	struct stat st;
+	enum object_kind kind;
+	enum take took;
+
+	if (fstat(fd, &st) != 0)
+		return TAKE_FAILED;
+	object->local = file_system_is_local(fd);
+	object->sure = object->local && !via_link && load->inotify_fd >= 0 && !load->too_deep && st.st_nlink == 1;
+	if (S_ISDIR(st.st_mode)) {
+		object->kind = OBJECT_DIRECTORY;
+		object->sure = false; /* its index comes and goes by itself; a redirect is cheap to find anew */
+		close(fd);
+		return TAKE_DONE;
+	}
+	kind = S_ISREG(st.st_mode) ? kind_of_file(load, object->file, &st) : OBJECT_FORBIDDEN;
+	if (kind != OBJECT_FILE) {
+		object->kind = (uint8_t)kind;
+		close(fd);
+		return TAKE_DONE;
+	}
+	object->settled = true;
+	object->fields = tux_site_fields(load->site, tux_route_find(&load->site->routes, load->key, load->key_len));
+	media = tux_media_types_find(object->fields->types != NULL ? object->fields->types : &builtin, (const uint8_t *)object->file, (uint32_t)strlen(object->file));
+	object->type = media.type;
+	object->stored = (uint8_t)media.coding;
+	took = take_representation(load, object, TUX_CODING_IDENTITY, fd, &st);
+	if (took == TAKE_FAILED)
+		return TAKE_FAILED;
+	object->kind = OBJECT_FILE; /* from here on the fd is the object's */
+	if (took == TAKE_DONE && media.coding == TUX_CODING_IDENTITY)
+		took = take_siblings(load, object);
+	if (took != TAKE_DONE)
+		return took;
+	for (int coding = 0; coding < TUX_CODINGS; coding++)
+		if (object->available & (1u << coding))
+			build_head(object, (enum tux_coding)coding);
+	return TAKE_DONE;
+}
+
+/* Opens a name and makes of it what it is. Sets kind for whatever cannot be served. */
+static enum take take_name(const struct load *load, struct object *object, const char *name)
+{
+	bool via_link = false;
+	int fd = open_beneath(load, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, &via_link);
+	enum take took;
+
+	if (fd < 0 && would_block(load))
+		return TAKE_BLOCKS;
+	if (fd < 0) {
+		object->kind = (uint8_t)kind_of_error(errno);
+		return TAKE_DONE;
+	}
+	free(object->file);
+	object->file = strdup(name);
+	if (object->file == NULL) {
+		close(fd);
+		object->kind = OBJECT_BUSY;
+		return TAKE_DONE;
+	}
+	took = take_file(load, object, fd, via_link);
+	if (took == TAKE_FAILED) {
+		object->kind = (uint8_t)kind_of_error(errno != 0 ? errno : EIO);
+		object->representation[TUX_CODING_IDENTITY].fd = -1;
+		close(fd);
+		took = TAKE_DONE;
+	}
+	return took;
+}
+
+/* A directory is answered with the first index that is there; one without can be listed. */
+static enum take take_directory(const struct load *load, struct object *object, const char *name)
+{
+	char index[TUX_MAX_TARGET + 256];
+	bool via_link = false;
+	struct stat st;
+	int fd;
+
+	for (unsigned i = 0; i < load->site->index_count; i++) {
+		enum take took;
+
+		if (!print_whole(index, sizeof(index), "%s%s", name, load->site->index[i]))
+			continue;
+		took = take_name(load, object, index);
+		if (took != TAKE_DONE || (object->kind != OBJECT_MISSING && object->kind != OBJECT_DIRECTORY))
+			return took;
+	}
+	fd = open_beneath(load, name[0] != '\0' ? name : ".", O_PATH | O_DIRECTORY, &via_link);
+	if (fd < 0 && would_block(load))
+		return TAKE_BLOCKS;
+	if (fd < 0) {
+		object->kind = (uint8_t)kind_of_error(errno);
+		return TAKE_DONE;
+	}
+	object->no_index = true;
+	object->kind = OBJECT_LISTABLE;
+	if (fstat(fd, &st) != 0)
+		object->kind = (uint8_t)kind_of_error(errno);
+	else if (!load->site->browse || !tux_modes_permit(load->site->modes, st.st_mode))
+		object->kind = OBJECT_FORBIDDEN;
+	else
+		stamp_from_stat(&object->representation[TUX_CODING_IDENTITY].stamp, &st); /* whether its listing still holds */
+	object->local = file_system_is_local(fd);
+	object->sure = false;
+	close(fd);
+	return TAKE_DONE;
+}
+
+/* Watches come before the file is opened, so that no change falls between. False: it would block. */
+static bool take_watches(struct load *load, char *name)
+{
+	for (uint32_t i = 0; i < load->watch_count; i++) {
+		struct load_watch *watch = &load->watch[i];
+		bool via_link = false;
+		char kept;
+		int fd;
+
+		watch->wd = -1;
+		if (load->inotify_fd < 0)
+			continue;
+		kept = name[watch->path_len - 1]; /* name lacks the key's first '/' */
+		name[watch->path_len - 1] = '\0';
+		fd = open_beneath(load, watch->path_len > 1 ? name : ".", O_PATH | O_DIRECTORY, &via_link);
+		name[watch->path_len - 1] = kept;
+		if (fd < 0 && would_block(load))
+			return false;
+		if (fd < 0)
+			return true; /* the file will not be there either, or behind a link */
+		if (!via_link)
+			watch->wd = watch_ask(load->inotify_fd, fd);
+		close(fd);
+	}
+	return true;
+}
+
+bool load_run(struct load *load)
+{
+	char name[TUX_MAX_TARGET + 1];
+	enum take took;
+
+	load->object = object_new(load->site, load->key, load->key_len, OBJECT_MISSING);
+	if (load->object == NULL)
+		return true;
+	clock_gettime(CLOCK_REALTIME_COARSE, &load->began);
+	memcpy(name, load->key + 1, load->key_len - 1); /* beneath the root: without the first '/' */
+	name[load->key_len - 1] = '\0';
+	if (!take_watches(load, name))
+		took = TAKE_BLOCKS;
+	else if (load->key[load->key_len - 1] == '/')
+		took = take_directory(load, load->object, name);
+	else
+		took = take_name(load, load->object, name);
+	if (took == TAKE_BLOCKS) {
+		object_put(load->object);
+		load->object = NULL;
+		return false;
+	}
+	return true;
+}
+
+bool load_is_current(const struct object *object)
+{
+	char name[TUX_MAX_TARGET + 256];
+
+	for (int coding = 0; coding < TUX_CODINGS; coding++) {
+		struct stamp now;
+		struct stat st;
+
+		if (!(object->available & (1u << coding)))
+			continue;
+		if (!print_whole(name, sizeof(name), "%s%s", object->file, tux_coding_suffix((enum tux_coding)coding)))
+			return false;
+		if (fstatat(object->site->root_fd, name, &st, AT_NO_AUTOMOUNT) != 0)
+			return false;
+		stamp_from_stat(&now, &st);
+		if (!stamps_equal(&now, &object->representation[coding].stamp) || (object->sure && now.links != 1))
+			return false;
+	}
+	return true;
+}
+
+int load_open_directory(const struct tux_site *site, const uint8_t *key, uint32_t key_len)
+{
+	struct load load = { .site = site, .may_block = true };
+	char name[TUX_MAX_TARGET + 1];
+	bool via_link;
+
+	memcpy(name, key + 1, key_len - 1);
+	name[key_len - 1] = '\0';
+	return open_beneath(&load, name[0] != '\0' ? name : ".", O_RDONLY | O_DIRECTORY, &via_link);
+}

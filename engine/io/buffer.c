@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_BYTES = 512 };
+
+uint8_t *bytes_room(struct bytes *bytes, uint32_t len)
+{
+	if (bytes->cap - bytes->len < len) {
+		uint32_t cap = bytes->len + len < FIRST_BYTES ? FIRST_BYTES : 2 * (bytes->len + len);
+		uint8_t *grown = realloc(bytes->data, cap);
+
+		if (grown == NULL)
+			return NULL;
+		bytes->data = grown;
+		bytes->cap = cap;
+	}
+	return bytes->data + bytes->len;
+}
+
+bool bytes_keep(struct bytes *bytes, const uint8_t *data, uint32_t len)
+{
+	uint8_t *room;
+
+	if (len == 0)
+		return true;
+	room = bytes_room(bytes, len);
+	if (room == NULL)
+		return false;
+	memcpy(room, data, len);
+	bytes->len += len;
+	return true;
+}
+
+void bytes_drop(struct bytes *bytes, uint32_t len)
+{
+	if (len == bytes->len) {
+		bytes_forget(bytes);
+	} else if (len > 0) {
+		memmove(bytes->data, bytes->data + len, bytes->len - len);
+		bytes->len -= len;
+	}
+}
+
+void bytes_forget(struct bytes *bytes)
+{
+	free(bytes->data);
+	*bytes = (struct bytes){ NULL, 0, 0 };
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Formatted text in a buffer of fixed size, and how long it really is there: snprintf() returns the length that it would have had. */
+#ifndef TUX_ENGINE_IO_PRINT_H
+#define TUX_ENGINE_IO_PRINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Like snprintf(), but returns the bytes in out without the NUL: less than size (1 or more), however long the text is. */
+size_t print(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Like print(), but returns false, and leaves out empty, if the text does not fit whole. */
+bool print_whole(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "splice.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum {
+	TURN_BYTES = 1 << 20, /* of one source before others get their turn */
+};
+
+static void pipe_close(struct pipes *pipes, struct pipe *pipe)
+{
+	close(pipe->fd[0]);
+	close(pipe->fd[1]);
+	free(pipe);
+	pipes->count--;
+}
+
+/* NULL when there are too many, or the kernel gives none of that size to this user any more (pipe-user-pages-soft). */
+static struct pipe *pipe_get(struct pipes *pipes)
+{
+	struct pipe *pipe = pipes->spare;
+
+	if (pipe != NULL) {
+		pipes->spare = pipe->next;
+		pipes->spare_count--;
+		return pipe;
+	}
+	if (pipes->count >= MAX_PIPES)
+		return NULL;
+	pipe = malloc(sizeof(*pipe));
+	if (pipe == NULL)
+		return NULL;
+	if (pipe2(pipe->fd, O_CLOEXEC | O_NONBLOCK) < 0) {
+		free(pipe);
+		return NULL;
+	}
+	pipes->count++;
+	if (fcntl(pipe->fd[0], F_GETPIPE_SZ) >= PIPE_BYTES)
+		return pipe;
+	pipe_close(pipes, pipe);
+	return NULL;
+}
+
+void pipes_free(struct pipes *pipes)
+{
+	while (pipes->spare != NULL) {
+		struct pipe *pipe = pipes->spare;
+
+		pipes->spare = pipe->next;
+		pipe_close(pipes, pipe);
+	}
+}
+
+static void wait_for_source(struct splicing *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source)
+{
+	splicing->state = SPLICING_WAITS;
+	splicing->turn = 0;
+	ops->wait_readable(loop, source);
+}
+
+bool splicing_begin(struct splicing *splicing, struct pipes *pipes, const struct loop_ops *ops, struct loop *loop, struct channel *source,
+                    bool own)
+{
+	struct pipe *pipe = own ? pipe_get(pipes) : NULL;
+
+	if (own && pipe == NULL)
+		return false;
+	*splicing = (struct splicing){ .pipe = pipe };
+	wait_for_source(splicing, ops, loop, source);
+	return true;
+}
+
+void splicing_end(struct splicing *splicing, struct pipes *pipes)
+{
+	struct pipe *pipe = splicing->pipe;
+
+	if (pipe != NULL && (splicing->filled > 0 || pipes->spare_count == SPARE_PIPES)) {
+		pipe_close(pipes, pipe);
+	} else if (pipe != NULL) {
+		pipe->next = pipes->spare;
+		pipes->spare = pipe;
+		pipes->spare_count++;
+	}
+	*splicing = (struct splicing){ .state = SPLICING_NOT };
+}
+
+bool splicing_readable(struct splicing *splicing)
+{
+	if (splicing->state != SPLICING_WAITS)
+		return false;
+	splicing->state = SPLICING_READY;
+	return true;
+}
+
+int64_t splicing_move(const struct loop_ops *ops, int from, int to, struct channel *socket, uint64_t most)
+{
+	ssize_t n;
+
+	ops->set_direct(socket, true); /* the flag of splice() is for the pipe alone */
+	do
+		n = splice(from, NULL, to, NULL, most, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		n = -errno;
+	ops->set_direct(socket, false);
+	return n;
+}
+
+/* What is in a pipe; at its end, when nobody writes to it any more, 0. */
+static int64_t pipe_holds(int fd, uint64_t most)
+{
+	struct pollfd state = { .fd = fd, .events = POLLIN };
+	int held = 0;
+
+	if (ioctl(fd, FIONREAD, &held) < 0)
+		return -errno;
+	if (held > 0)
+		return (uint64_t)held < most ? held : (int64_t)most;
+	if (poll(&state, 1, 0) < 0)
+		return -errno;
+	return (state.revents & POLLHUP) && !(state.revents & POLLIN) ? 0 : -EAGAIN;
+}
+
+int64_t splicing_fill(struct splicing *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, uint64_t most)
+{
+	int64_t n = -EAGAIN;
+
+	if (splicing->state != SPLICING_READY)
+		return SPLICING_AGAIN;
+	if (splicing->turn < TURN_BYTES && source->pipe)
+		n = pipe_holds(source->fd, most);
+	else if (splicing->turn < TURN_BYTES)
+		n = splicing_move(ops, source->fd, splicing->pipe->fd[1], source, most < PIPE_BYTES ? most : PIPE_BYTES);
+	if (n == -EAGAIN) {
+		wait_for_source(splicing, ops, loop, source);
+		return SPLICING_AGAIN;
+	}
+	if (n < 0)
+		return SPLICING_FAILED;
+	splicing->filled = source->pipe ? 0 : (uint32_t)n;
+	splicing->turn += (uint32_t)n;
+	return n;
+}
+
+int64_t splicing_pour(struct splicing *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, int pipe_fd,
+                      uint64_t most)
+{
+	int64_t n = -EAGAIN;
+	int unread = 0;
+
+	if (splicing->state != SPLICING_READY)
+		return SPLICING_AGAIN;
+	if (splicing->turn < TURN_BYTES) {
+		n = splicing_move(ops, source->fd, pipe_fd, source, most < PIPE_BYTES ? most : PIPE_BYTES);
+		if (n == -EAGAIN && ioctl(source->fd, FIONREAD, &unread) == 0 && unread > 0)
+			return SPLICING_FULL;
+	}
+	if (n == -EAGAIN) {
+		wait_for_source(splicing, ops, loop, source);
+		return SPLICING_AGAIN;
+	}
+	if (n < 0)
+		return n == -EPIPE ? SPLICING_CLOSED : SPLICING_FAILED;
+	splicing->turn += (uint32_t)n;
+	return n;
+}

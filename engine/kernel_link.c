@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel_link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_OBJECTS = 1 << 20 };
+
+int tux_kernel_open(char *error, size_t error_size)
+{
+	struct tux_hello hello = { .abi = TUX_ABI, .record_size = sizeof(struct tux_record) };
+	int fd = open("/dev/tux", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0) {
+		if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
+			snprintf(error, error_size, "tux.ko is not loaded");
+		else
+			snprintf(error, error_size, "/dev/tux: %s%s", strerror(errno),
+			         errno == EACCES || errno == EPERM ? " (it needs root, or CAP_NET_ADMIN)" : "");
+		return -1;
+	}
+	if (ioctl(fd, TUX_HELLO, &hello) != 0) {
+		if (errno == EPROTO)
+			snprintf(error, error_size,
+			         "tux.ko %.32s speaks version %u of their interface and this program "
+			         "version %u; install program and module of the same release",
+			         hello.version, hello.abi, TUX_ABI);
+		else
+			snprintf(error, error_size, "/dev/tux: %s", strerror(errno));
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void interrupt(int number)
+{
+	(void)number; /* it only ends a call */
+}
+
+static void *lend(void *argument)
+{
+	struct kernel *kernel = argument;
+
+	pthread_setname_np(pthread_self(), "tux-kernel");
+	while (!__atomic_load_n(&kernel->stop, __ATOMIC_RELAXED) && ioctl(kernel->fd, TUX_RUN) != 0)
+		if (errno != EINTR)
+			break;
+	__atomic_sub_fetch(&kernel->running, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static struct tux_setup_fields fields_said(const struct tux_fields *fields)
+{
+	static const struct tux_media_types builtin;
+	const struct tux_media_types *types = fields->types != NULL ? fields->types : &builtin;
+
+	return (struct tux_setup_fields){
+		.lines = (uintptr_t)fields->cached.at,
+		.len = fields->cached.len,
+		.omit = fields->omit,
+		.types = (uintptr_t)types->of,
+		.type_text = (uintptr_t)types->text,
+		.type_count = types->count,
+		.type_text_len = types->text_len,
+		.every_off = types->every.off,
+		.every_len = types->every.len,
+		.fallback_off = types->fallback.off,
+		.fallback_len = types->fallback.len,
+	};
+}
+
+/* What the routes of a site say of fields: malloc'ed. NULL: nothing, or no memory, which *failed tells. */
+static struct tux_setup_fields *route_fields_said(const struct tux_site *site, bool *failed)
+{
+	struct tux_setup_fields *said;
+
+	if (site->route_fields == NULL || site->routes.count == 0)
+		return NULL;
+	said = calloc(site->routes.count, sizeof(*said));
+	*failed = *failed || said == NULL;
+	for (uint32_t i = 0; said != NULL && i < site->routes.count; i++)
+		said[i] = fields_said(&site->route_fields[i]);
+	return said;
+}
+
+static void say_site(struct tux_setup_site *said, const struct tux_site *site, const struct tux_setup_fields *route_fields)
+{
+	*said = (struct tux_setup_site){
+		.flags = site->dot_files ? TUX_SITE_DOT_FILES : 0,
+		.root_fd = site->root_fd,
+		.mode_allowed = site->modes.allowed,
+		.mode_forbidden = site->modes.forbidden,
+		.index_count = site->index_count,
+		.route_count = site->routes.count,
+		.route_text_len = site->routes.text_len,
+		.routes = (uintptr_t)site->routes.route,
+		.route_text = (uintptr_t)site->routes.text,
+		.file_types = (uintptr_t)site->selection.type,
+		.file_type_count = site->selection.count,
+		.mode_cgi = site->selection.mode_cgi,
+		.mode_module = site->selection.mode_module,
+		.route_fields = (uintptr_t)route_fields,
+		.fields = fields_said(&site->fields),
+	};
+	if (site->content_tags) { /* The kernel engine knows no such tags: it hands up every file, whatever its mode. */
+		said->mode_allowed = 1;
+		said->mode_forbidden = 07777;
+	}
+	for (unsigned i = 0; i < site->index_count; i++)
+		snprintf(said->index[i], sizeof(said->index[i]), "%s", site->index[i]);
+}
+
+static bool say_setup(struct kernel *kernel, const struct tux_engine_config *config, int event_fd, const struct tux_setup_site *sites)
+{
+	struct tux_setup setup = {
+		.size = sizeof(setup),
+		.flags = config->records ? TUX_SETUP_RECORDS : 0,
+		.event_fd = event_fd,
+		.max_connections = config->max_connections,
+		.max_objects = config->cache_entries < MAX_OBJECTS ? config->cache_entries : MAX_OBJECTS,
+		.head_timeout_ms = config->head_timeout_ms,
+		.send_timeout_ms = config->send_timeout_ms,
+		.idle_timeout_ms = config->idle_timeout_ms,
+		.handover_port = config->handover_port,
+		.site_count = config->site_count,
+		.host_count = config->hosts.count,
+		.host_text_len = config->hosts.text_len,
+		.listener_count = config->hosts.listener_count,
+		.sites = (uintptr_t)sites,
+		.hosts = (uintptr_t)config->hosts.host,
+		.host_text = (uintptr_t)config->hosts.text,
+		.fallbacks = (uintptr_t)config->hosts.fallback,
+	};
+
+	memcpy(setup.etag_key, config->etag_key, sizeof(setup.etag_key));
+	return ioctl(kernel->fd, TUX_SETUP, &setup) == 0;
+}
+
+static bool set_up(struct kernel *kernel, const struct tux_engine_config *config, int event_fd)
+{
+	struct tux_setup_site *sites = calloc(config->site_count, sizeof(*sites));
+	bool failed = sites == NULL;
+	int saved;
+
+	for (unsigned i = 0; i < config->site_count && !failed; i++)
+		say_site(&sites[i], &config->sites[i], route_fields_said(&config->sites[i], &failed));
+	if (failed)
+		errno = ENOMEM;
+	else
+		failed = !say_setup(kernel, config, event_fd, sites);
+	saved = errno;
+	for (unsigned i = 0; sites != NULL && i < config->site_count; i++)
+		free((void *)(uintptr_t)sites[i].route_fields);
+	free(sites);
+	errno = saved;
+	return !failed;
+}
+
+static bool map(struct kernel *kernel)
+{
+	__u64 bytes = 0;
+
+	if (ioctl(kernel->fd, TUX_SIZE, &bytes) != 0)
+		return false;
+	kernel->shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, kernel->fd, 0);
+	if (kernel->shared == MAP_FAILED) {
+		kernel->shared = NULL;
+		return false;
+	}
+	kernel->shared_bytes = bytes;
+	return true;
+}
+
+bool kernel_start(struct kernel *kernel, const struct tux_engine_config *config, int event_fd, char *error,
+                  size_t error_size)
+{
+	const struct sigaction action = { .sa_handler = interrupt };
+
+	kernel->fd = config->kernel_fd;
+	if (!set_up(kernel, config, event_fd) || !map(kernel)) {
+		snprintf(error, error_size, "cannot set up the kernel engine: %s", strerror(errno));
+		kernel_stop(kernel);
+		kernel_free(kernel);
+		return false;
+	}
+	sigaction(SIGUSR2, &action, NULL);
+	for (unsigned i = 0; i < config->threads; i++) {
+		int failed;
+
+		__atomic_add_fetch(&kernel->running, 1, __ATOMIC_SEQ_CST);
+		failed = pthread_create(&kernel->thread[i], NULL, lend, kernel);
+		if (failed != 0) {
+			__atomic_sub_fetch(&kernel->running, 1, __ATOMIC_SEQ_CST);
+			snprintf(error, error_size, "cannot start %u threads to lend: %s", config->threads, strerror(failed));
+			kernel_stop(kernel);
+			kernel_free(kernel);
+			return false;
+		}
+		kernel->thread_count++;
+	}
+	return true;
+}
+
+static bool is_tcp(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && (domain == AF_INET || domain == AF_INET6);
+}
+
+bool kernel_listen(struct kernel *kernel, const struct tux_listener *listener, unsigned number)
+{
+	for (unsigned i = 0; i < listener->count; i++) {
+		struct tux_socket socket = { .fd = listener->fd[i], .listener = number };
+
+		if (!is_tcp(socket.fd) || ioctl(kernel->fd, TUX_LISTEN, &socket) != 0)
+			return false; /* those of before are served by both, which does no harm */
+	}
+	return true;
+}
+
+unsigned kernel_take(struct kernel *kernel, struct tux_handed_up *handed, unsigned max)
+{
+	ssize_t got = read(kernel->fd, handed, max * sizeof(*handed));
+
+	return got > 0 ? (unsigned)((size_t)got / sizeof(*handed)) : 0;
+}
+
+unsigned *kernel_connections(struct kernel *kernel)
+{
+	return kernel->shared != NULL ? &kernel->shared->connections : NULL;
+}
+
+void kernel_tell_room(struct kernel *kernel)
+{
+	if (kernel->shared != NULL && __atomic_load_n(&kernel->shared->full, __ATOMIC_SEQ_CST))
+		ioctl(kernel->fd, TUX_ROOM);
+}
+
+bool kernel_give(struct kernel *kernel, int *fd, unsigned listener)
+{
+	struct tux_socket socket = { .fd = *fd, .listener = listener };
+	bool given = ioctl(kernel->fd, TUX_ADOPT, &socket) == 0;
+
+	*fd = given ? -1 : socket.fd;
+	return given;
+}
+
+void kernel_retire(struct kernel *kernel)
+{
+	ioctl(kernel->fd, TUX_RETIRE);
+}
+
+bool kernel_drained(struct kernel *kernel)
+{
+	return kernel->fd < 0 || __atomic_load_n(&kernel->running, __ATOMIC_SEQ_CST) == 0;
+}
+
+void kernel_stop(struct kernel *kernel)
+{
+	const struct timespec again = { .tv_nsec = 1000000 };
+
+	if (kernel->fd < 0)
+		return;
+	__atomic_store_n(&kernel->stop, true, __ATOMIC_SEQ_CST);
+	/* A signal that comes just before the call is lost, so it is sent until it was seen. */
+	while (__atomic_load_n(&kernel->running, __ATOMIC_SEQ_CST) > 0) {
+		for (unsigned i = 0; i < kernel->thread_count; i++)
+			pthread_kill(kernel->thread[i], SIGUSR2);
+		nanosleep(&again, NULL);
+	}
+	for (unsigned i = 0; i < kernel->thread_count; i++)
+		pthread_join(kernel->thread[i], NULL);
+	kernel->thread_count = 0;
+	close(kernel->fd);
+	kernel->fd = -1;
+}
+
+void kernel_free(struct kernel *kernel)
+{
+	if (kernel->shared != NULL)
+		munmap(kernel->shared, kernel->shared_bytes);
+	kernel->shared = NULL;
+}
+
+static struct tux_cpu_shared *cpu_of(const struct kernel *kernel, uint32_t cpu)
+{
+	const struct tux_shared *shared = kernel->shared;
+
+	return (struct tux_cpu_shared *)((uint8_t *)kernel->shared + shared->first + (size_t)cpu * shared->stride);
+}
+
+static uint64_t look(const __u64 *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+void kernel_count(const struct kernel *kernel, struct tux_counters *sum)
+{
+	uint64_t gone = 0;
+	uint64_t come = 0;
+
+	if (kernel->shared == NULL)
+		return;
+	for (uint32_t cpu = 0; cpu < kernel->shared->cpus; cpu++) {
+		const struct tux_cpu_counters *one = &cpu_of(kernel, cpu)->counters;
+
+		sum->requests += look(&one->requests);
+		sum->kernel_requests += look(&one->requests);
+		sum->sent_bytes += look(&one->sent_bytes);
+		sum->errors += look(&one->errors);
+		sum->connections += look(&one->accepted);
+		sum->cache_hits += look(&one->hits);
+		come += look(&one->accepted) + look(&one->adopted);
+		gone += look(&one->closed);
+		sum->given_back += look(&one->adopted);
+		for (int reason = 0; reason < TUX_REASONS; reason++) {
+			const uint64_t up = look(&one->handed_up[reason]), over = look(&one->handed_over[reason]);
+
+			sum->handed_up[reason] += up;
+			sum->handed_over[reason] += over;
+			gone += up + over;
+		}
+	}
+	if (kernel->fd >= 0 && come > gone)
+		sum->kernel_open = come - gone;
+	sum->open += sum->kernel_open;
+}
+
+static void copy_out(const struct tux_cpu_shared *ring, uint32_t ring_bytes, uint64_t at, void *to, size_t len)
+{
+	size_t off = at % ring_bytes;
+	size_t first = len < ring_bytes - off ? len : ring_bytes - off;
+
+	memcpy(to, ring->data + off, first);
+	memcpy((uint8_t *)to + first, ring->data, len - first);
+}
+
+static size_t read_ring(struct tux_cpu_shared *ring, uint32_t ring_bytes, uint8_t *out, size_t cap)
+{
+	uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_SEQ_CST);
+	uint64_t tail = ring->tail;
+	size_t len = 0;
+
+	while (head - tail >= sizeof(struct tux_record)) {
+		struct tux_record record;
+
+		copy_out(ring, ring_bytes, tail, &record, sizeof(record));
+		if (cap - len < record.size)
+			break;
+		copy_out(ring, ring_bytes, tail, out + len, record.size);
+		len += record.size;
+		tail += record.size;
+	}
+	__atomic_store_n(&ring->tail, tail, __ATOMIC_RELEASE);
+	return len;
+}
+
+size_t kernel_records_read(struct kernel *kernel, uint8_t *out, size_t cap)
+{
+	size_t len = 0;
+
+	for (uint32_t cpu = 0; kernel->shared != NULL && cpu < kernel->shared->cpus; cpu++)
+		len += read_ring(cpu_of(kernel, cpu), kernel->shared->ring_bytes, out + len, cap - len);
+	return len;
+}
+
+bool kernel_records_waiting(const struct kernel *kernel)
+{
+	for (uint32_t cpu = 0; kernel->shared != NULL && cpu < kernel->shared->cpus; cpu++) {
+		const struct tux_cpu_shared *ring = cpu_of(kernel, cpu);
+
+		if (__atomic_load_n(&ring->head, __ATOMIC_SEQ_CST) != ring->tail)
+			return true;
+	}
+	return false;
+}
+
+void kernel_records_sleep(struct kernel *kernel, bool sleeps)
+{
+	if (kernel->shared != NULL)
+		__atomic_store_n(&kernel->shared->sleeps, sleeps, __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "record_ring.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	RING_BYTES = 1 << 20,           /* a power of two; some 5,000 records */
+	ROOM_BYTES = 8 * TUX_RECORD_MAX, /* one is asked about; others, as of a timeout, come without being asked about */
+};
+
+bool records_open(struct records *records)
+{
+	records->ring = malloc(RING_BYTES);
+	return records->ring != NULL;
+}
+
+void records_free(struct records *records)
+{
+	free(records->ring);
+	records->ring = NULL;
+}
+
+static void copy_in(struct records *records, uint64_t at, const void *from, size_t len)
+{
+	size_t off = at % RING_BYTES;
+	size_t first = len < RING_BYTES - off ? len : RING_BYTES - off;
+
+	memcpy(records->ring + off, from, first);
+	memcpy(records->ring, (const uint8_t *)from + first, len - first);
+}
+
+static void copy_out(const struct records *records, uint64_t at, void *to, size_t len)
+{
+	size_t off = at % RING_BYTES;
+	size_t first = len < RING_BYTES - off ? len : RING_BYTES - off;
+
+	memcpy(to, records->ring + off, first);
+	memcpy((uint8_t *)to + first, records->ring, len - first);
+}
+
+static uint64_t free_bytes(const struct records *records)
+{
+	uint64_t used = records->head - __atomic_load_n(&records->tail, __ATOMIC_ACQUIRE) + records->reserved;
+
+	return used < RING_BYTES ? RING_BYTES - used : 0;
+}
+
+bool records_room(const struct records *records)
+{
+	return free_bytes(records) >= ROOM_BYTES;
+}
+
+void records_reserve(struct records *records, uint32_t bytes)
+{
+	records->reserved += bytes;
+}
+
+void records_unreserve(struct records *records, uint32_t bytes)
+{
+	records->reserved -= bytes;
+}
+
+bool records_write(struct records *records, const struct tux_record *record, const uint8_t *text, uint32_t text_len)
+{
+	uint64_t head = records->head;
+
+	if (free_bytes(records) < sizeof(*record) + text_len)
+		return false;
+	copy_in(records, head, record, sizeof(*record));
+	copy_in(records, head + sizeof(*record), text, text_len);
+	__atomic_store_n(&records->head, head + sizeof(*record) + text_len, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+size_t records_read(struct records *records, uint8_t *out, size_t cap)
+{
+	uint64_t head = __atomic_load_n(&records->head, __ATOMIC_SEQ_CST);
+	uint64_t tail = records->tail;
+	size_t len = 0;
+
+	while (head - tail >= sizeof(struct tux_record)) {
+		struct tux_record record;
+
+		copy_out(records, tail, &record, sizeof(record));
+		if (cap - len < record.size)
+			break;
+		copy_out(records, tail, out + len, record.size);
+		len += record.size;
+		tail += record.size;
+	}
+	__atomic_store_n(&records->tail, tail, __ATOMIC_RELEASE);
+	return len;
+}
+
+bool records_waiting(const struct records *records)
+{
+	return __atomic_load_n(&records->head, __ATOMIC_SEQ_CST) != records->tail;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "totals.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report.h"
+
+void tally_sum(const struct tally *tally, struct tux_counters *sum)
+{
+	*sum = (struct tux_counters){ .requests = 0 };
+	for (unsigned i = 0; i < tally->config->threads; i++)
+		counters_add(sum, &tally->worker[i].counters);
+	sum->records_lost += __atomic_load_n(&tally->records_failed, __ATOMIC_RELAXED);
+	sum->listings = __atomic_load_n(&tally->listings->made, __ATOMIC_RELAXED);
+	kernel_count(tally->kernel, sum);
+}
+
+unsigned tally_peer_count(const struct tux_engine_config *config)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < config->upstream_count; i++)
+		count += config->upstreams[i].server_count;
+	return count;
+}
+
+/* True if a server is only room for one more address of a name. */
+static bool is_spare(const struct tux_upstream_server *server, const struct tux_peer_counters *counters)
+{
+	return server->resolved != NULL && __atomic_load_n(&server->resolved->len, __ATOMIC_RELAXED) == 0 && counters->requests == 0;
+}
+
+/* The servers of all upstreams, one behind the other, as the workers' counters have them. Returns how many there are. */
+static unsigned peers_sum(const struct tally *tally, struct report_peer *peer)
+{
+	const struct tux_engine_config *config = tally->config;
+	unsigned at = 0, shown = 0;
+
+	for (unsigned i = 0; i < config->upstream_count; i++)
+		for (unsigned server = 0; server < config->upstreams[i].server_count; server++, at++) {
+			struct report_peer *one = &peer[shown];
+
+			*one = (struct report_peer){ .upstream = config->upstreams[i].name, .server = config->upstreams[i].server[server].name };
+			for (unsigned w = 0; w < config->threads; w++)
+				if (tally->worker[w].peers != NULL)
+					peer_counters_add(&one->counters, &tally->worker[w].peers[at]);
+			shown += !is_spare(&config->upstreams[i].server[server], &one->counters);
+		}
+	return shown;
+}
+
+/* The kinds of CGI programs by their names: those of files are one, whatever their root. How many there are. */
+static unsigned programs_sum(const struct tally *tally, struct report_program *program)
+{
+	const struct tux_engine_config *config = tally->config;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < config->cgi_count; i++) {
+		unsigned at = 0;
+
+		while (at < count && strcmp(program[at].name, config->cgi[i].name) != 0)
+			at++;
+		count += at == count;
+		program[at].name = config->cgi[i].name;
+		for (unsigned w = 0; w < config->threads; w++)
+			if (tally->worker[w].programs != NULL)
+				program_counters_add(&program[at].counters, &tally->worker[w].programs[i]);
+	}
+	return count;
+}
+
+bool tally_ready(const struct tally *tally)
+{
+	return !__atomic_load_n(tally->leaves, __ATOMIC_RELAXED);
+}
+
+char *tally_report(const struct tally *tally, enum tux_report_form form, const char *nonce, size_t *len)
+{
+	const struct tux_engine_config *config = tally->config;
+	struct report_peer *peer = calloc(tally_peer_count(config) + 1, sizeof(*peer));
+	struct report_program *program = calloc(config->cgi_count + 1, sizeof(*program));
+	struct report report = {
+		.version = config->version,
+		.engine = tally->description,
+		.pid = (uint64_t)getpid(),
+		.threads = config->threads,
+		.max_connections = config->max_connections,
+		.kernel = tally->kernel->shared != NULL,
+		.ready = tally_ready(tally),
+	};
+	struct timespec now;
+	char *text = NULL;
+
+	if (peer == NULL || program == NULL)
+		goto out_free;
+	report.peer_count = peers_sum(tally, peer);
+	report.peer = peer;
+	report.program_count = programs_sum(tally, program);
+	report.program = program;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	report.up_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - tally->started_ms;
+	tally_sum(tally, &report.counters);
+	text = report_write(&report, form, nonce, len);
+out_free:
+	free(program);
+	free(peer);
+	return text;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "helper.h"
+
+#include <linux/sched/signal.h>
+#include <linux/task_work.h>
+
+void ktux_work_queue(struct instance *instance, struct work *work)
+{
+	unsigned long flags;
+	bool fresh;
+
+	spin_lock_irqsave(&instance->lock, flags);
+	fresh = !work->queued;
+	if (fresh) {
+		work->queued = true;
+		list_add_tail(&work->link, &instance->work);
+	}
+	spin_unlock_irqrestore(&instance->lock, flags);
+	if (fresh)
+		wake_up_interruptible(&instance->workers);
+}
+
+void ktux_work_cancel(struct instance *instance, struct work *work)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&instance->lock, flags);
+	if (work->queued) {
+		work->queued = false;
+		list_del(&work->link);
+	}
+	spin_unlock_irqrestore(&instance->lock, flags);
+}
+
+static struct work *work_take(struct instance *instance)
+{
+	struct work *work;
+
+	spin_lock_irq(&instance->lock);
+	work = list_first_entry_or_null(&instance->work, struct work, link);
+	if (work) {
+		work->queued = false;
+		list_del(&work->link);
+	}
+	spin_unlock_irq(&instance->lock);
+	return work;
+}
+
+/* Looked at without the lock: whoever queues wakes us behind it. */
+static bool has_something(struct instance *instance)
+{
+	return !list_empty_careful(&instance->work) || (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0);
+}
+
+int ktux_worker_run(struct instance *instance)
+{
+	for (;;) {
+		struct work *work = work_take(instance);
+		int ret;
+
+		if (work) {
+			work->run(work);
+			cond_resched();
+			if (!signal_pending(current) && !task_work_pending(current))
+				continue;
+			/* fput() queues task work, which runs when the thread returns from the call. Another thread continues. */
+			wake_up_interruptible(&instance->workers);
+			return -EINTR;
+		}
+		if (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0) {
+			wake_up_interruptible(&instance->workers);
+			return 0;
+		}
+		if (task_work_pending(current))
+			return -EINTR; /* of work before this call */
+		ret = wait_event_interruptible_exclusive(instance->workers, has_something(instance));
+		if (ret != 0)
+			return -EINTR;
+	}
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "log_ring.h"
+
+#include <linux/mm.h>
+#include <linux/vmalloc.h>
+
+#include "compat/compat.h"
+
+static struct tux_cpu_shared *of_cpu(const struct instance *instance, unsigned int cpu)
+{
+	u8 *shared = (u8 *)instance->shared;
+
+	return (struct tux_cpu_shared *)(shared + PAGE_SIZE + (size_t)cpu * instance->stride);
+}
+
+static struct tux_cpu_shared *here(struct instance *instance)
+{
+	return of_cpu(instance, smp_processor_id());
+}
+
+void ktux_counters_sum(const struct instance *instance, struct tux_cpu_counters *sum)
+{
+	u64 *out = (u64 *)sum;
+	unsigned int cpu;
+	size_t i;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu) {
+		const u64 *in = (const u64 *)&of_cpu(instance, cpu)->counters;
+
+		for (i = 0; i < sizeof(*sum) / sizeof(u64); i++)
+			out[i] += READ_ONCE(in[i]);
+	}
+}
+
+struct tux_cpu_counters *ktux_counters(struct instance *instance)
+{
+	return &here(instance)->counters;
+}
+
+u64 ktux_records_bytes(const struct instance *instance)
+{
+	return PAGE_SIZE + (u64)nr_cpu_ids * instance->stride;
+}
+
+int ktux_records_open(struct instance *instance)
+{
+	struct tux_shared *shared;
+
+	instance->stride = PAGE_ALIGN(sizeof(struct tux_cpu_shared) + RING_BYTES);
+	shared = __vmalloc(ktux_records_bytes(instance), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!shared)
+		return -ENOMEM;
+	*shared = (struct tux_shared){
+		.cpus = nr_cpu_ids,
+		.first = PAGE_SIZE,
+		.stride = instance->stride,
+		.ring_bytes = RING_BYTES,
+		.bytes = ktux_records_bytes(instance),
+	};
+	instance->shared = shared;
+	return 0;
+}
+
+void ktux_records_close(struct instance *instance)
+{
+	vfree(instance->shared);
+	instance->shared = NULL;
+}
+
+/* A page of the memory, when it is first touched. */
+static vm_fault_t fault(struct vm_fault *fault)
+{
+	const struct instance *instance = fault->vma->vm_file->private_data;
+
+	if (fault->pgoff >= ktux_records_bytes(instance) >> PAGE_SHIFT)
+		return VM_FAULT_SIGBUS; /* the mapping has grown */
+	fault->page = vmalloc_to_page((u8 *)instance->shared + (fault->pgoff << PAGE_SHIFT));
+	get_page(fault->page);
+	return 0;
+}
+
+static const struct vm_operations_struct mapping = {
+	.fault = fault,
+};
+
+int ktux_records_map(struct instance *instance, struct vm_area_struct *area)
+{
+	unsigned long pages = ktux_records_bytes(instance) >> PAGE_SHIFT;
+
+	if (area->vm_pgoff > pages || vma_pages(area) > pages - area->vm_pgoff)
+		return -EINVAL;
+	area->vm_ops = &mapping;
+	return 0;
+}
+
+/* Bytes free in the ring. What the program says of its tail is not trusted: nonsense counts as a full ring. */
+static u64 room(const struct tux_cpu_shared *ring, u64 head)
+{
+	u64 used = head - smp_load_acquire(&ring->tail); /* the program has read what is in front of it */
+
+	return used <= RING_BYTES ? RING_BYTES - used : 0;
+}
+
+bool ktux_records_room(struct instance *instance)
+{
+	const struct tux_cpu_shared *ring = here(instance);
+
+	return !instance->records || room(ring, ring->head) >= TUX_RECORD_MAX;
+}
+
+bool ktux_records_write(struct instance *instance, const struct tux_record *record)
+{
+	struct tux_cpu_shared *ring = here(instance);
+	u64 head = READ_ONCE(ring->head);
+	u32 at = (u32)(head % RING_BYTES);
+	u32 first = min_t(u32, record->size, RING_BYTES - at);
+
+	if (room(ring, head) < record->size)
+		return false;
+	memcpy(ring->data + at, record, first);
+	memcpy(ring->data, (const u8 *)record + first, record->size - first);
+	smp_store_release(&ring->head, head + record->size); /* behind the record itself */
+	smp_mb(); /* the program says that it sleeps, then looks at head; we the other way round */
+	if (READ_ONCE(instance->shared->sleeps) && instance->event) {
+		WRITE_ONCE(instance->shared->sleeps, 0);
+		compat_eventfd_signal(instance->event);
+	}
+	return true;
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "path_check.h"
+
+#include <linux/dcache.h>
+#include <linux/jiffies.h>
+#include <linux/mount.h>
+
+#include "compat/compat.h"
+#include "site.h"
+
+enum { LOOKS = 3 }; /* of softirq, when something is renamed meanwhile */
+
+/* How many renames there have been, all over the system; odd while there is one. */
+static unsigned int renames(void)
+{
+	return raw_read_seqcount(&rename_lock.seqcount);
+}
+
+/* Whether a dentry still has this name (len bytes, then those of suffix). The name may change as we look: it ends in NUL. */
+static bool is_named(const struct dentry *dentry, const u8 *name, u32 len, const char *suffix)
+{
+	const unsigned char *is = READ_ONCE(dentry->d_name.name);
+	u32 i;
+
+	for (i = 0; i < len; i++)
+		if (is[i] != name[i])
+			return false;
+	is += len;
+	for (i = 0; suffix[i] != '\0'; i++)
+		if (is[i] != (unsigned char)suffix[i])
+			return false;
+	return is[i] == '\0';
+}
+
+/* Where the last component of a name begins. */
+static u32 component(const u8 *name, u32 len)
+{
+	while (len > 0 && name[len - 1] != '/')
+		len--;
+	return len;
+}
+
+static struct step step_of(const struct inode *inode)
+{
+	struct timespec64 ctime = inode_get_ctime(inode);
+
+	return (struct step){
+		.ctime_s = ctime.tv_sec,
+		.ctime_ns = (u32)ctime.tv_nsec,
+		.mode = inode->i_mode,
+		.uid = __kuid_val(inode->i_uid),
+		.gid = __kgid_val(inode->i_gid),
+	};
+}
+
+static bool same_step(const struct step *step, const struct step *other)
+{
+	return step->ctime_s == other->ctime_s && step->ctime_ns == other->ctime_ns && step->mode == other->mode &&
+	       step->uid == other->uid && step->gid == other->gid;
+}
+
+/* A walk from a file up to the root. */
+struct walk {
+	const struct object *object;
+	const char *suffix; /* of the file's name */
+	bool named;         /* no rename since the names were last looked at: they are what they were, and so are the parents */
+	struct step *take;  /* notes the directories here; NULL: compares them */
+};
+
+/* Goes from a file upwards to the root by the names that were asked for. Under RCU. */
+static bool walk_up(const struct walk *walk, const struct dentry *dentry)
+{
+	const struct object *object = walk->object;
+	const struct dentry *root = object->site->root.dentry;
+	const char *suffix = walk->suffix;
+	u32 len = object->name_len, at;
+
+	for (at = 0; at < object->steps; at++) {
+		const struct dentry *parent;
+		const struct inode *inode;
+		u32 start = walk->named ? 0 : component(object->name, len);
+		struct step step;
+
+		if (d_unhashed(dentry) || (READ_ONCE(dentry->d_flags) & (DCACHE_MOUNTED | DCACHE_OP_REVALIDATE)))
+			return false;
+		if (!walk->named && !is_named(dentry, object->name + start, len - start, suffix))
+			return false;
+		suffix = "";
+		parent = READ_ONCE(dentry->d_parent);
+		inode = d_inode_rcu(parent);
+		if (!inode)
+			return false;
+		step = step_of(inode);
+		if (walk->take)
+			walk->take[at] = step;
+		else if (!same_step(&step, &object->step[at]))
+			return false;
+		if (parent == root)
+			return start == 0;
+		if (IS_ROOT(parent) || (!walk->named && start == 0))
+			return false;
+		dentry = parent;
+		len = start - 1;
+	}
+	return false;
+}
+
+/* That the names were looked at, and held when there had been seq renames. */
+static u64 named_now(unsigned int seq)
+{
+	return (u64)seq << 32 | (u32)jiffies;
+}
+
+/* Whether there was no rename since the names were looked at. Believed for a second: a sequence of 32 bits comes round at last. */
+static bool is_named_still(const struct object *object, unsigned int seq)
+{
+	u64 named = READ_ONCE(object->named);
+
+	return named >> 32 == seq && (u32)jiffies - (u32)named <= HZ;
+}
+
+/* True if all representations are what they were, and lie where they lay. Under RCU. */
+static bool all_hold(const struct object *object, bool named)
+{
+	int coding;
+
+	for (coding = 0; coding < TUX_CODINGS; coding++) {
+		const struct representation *rep = &object->representation[coding];
+		const struct walk walk = { .object = object, .suffix = tux_coding_suffix((enum tux_coding)coding), .named = named };
+
+		if (rep->file && !(ktux_stamp_holds(&rep->stamp, file_inode(rep->file)) && walk_up(&walk, rep->file->f_path.dentry)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A rename since seq was taken makes any answer doubtful. The sequence is only read, as its writer may be what we
+ * interrupted.
+ */
+static enum way look_once(struct object *object)
+{
+	unsigned int seq = renames();
+	bool named = is_named_still(object, seq), holds;
+
+	if (seq & 1)
+		return WAY_UNSURE;
+	rcu_read_lock();
+	holds = all_hold(object, named);
+	rcu_read_unlock();
+	if (read_seqcount_retry(&rename_lock.seqcount, seq))
+		return WAY_UNSURE;
+	if (holds && !named)
+		WRITE_ONCE(object->named, named_now(seq));
+	return holds ? WAY_HOLDS : WAY_CHANGED;
+}
+
+enum way ktux_way_look(struct object *object)
+{
+	enum way way = WAY_UNSURE;
+	int i;
+
+	for (i = 0; i < LOOKS && way == WAY_UNSURE; i++)
+		way = look_once(object);
+	return way;
+}
+
+bool ktux_way_holds(struct object *object)
+{
+	bool holds;
+
+	read_seqlock_excl(&rename_lock);
+	holds = look_once(object) == WAY_HOLDS;
+	read_sequnlock_excl(&rename_lock);
+	return holds;
+}
+
+bool ktux_way_take(struct object *object)
+{
+	const struct walk walk = { .object = object, .suffix = "", .take = object->step };
+	bool found;
+
+	read_seqlock_excl(&rename_lock);
+	rcu_read_lock();
+	found = walk_up(&walk, object->representation[TUX_CODING_IDENTITY].file->f_path.dentry);
+	rcu_read_unlock();
+	read_sequnlock_excl(&rename_lock);
+	return found;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "hosts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../engine/io/place.h"
+#include "../confine/privileges.h"
+#include "root.h"
+
+_Static_assert((int)TUX_MAX_HOST_LISTENERS >= (int)TUX_MAX_LISTENERS, "a host has a bit for each listener");
+
+static bool no_memory(char *error, size_t error_size)
+{
+	snprintf(error, error_size, "no memory for the hosts");
+	return false;
+}
+
+/* The pages: what the host says, else what the top says, and 404.html unless that is said otherwise. */
+static bool pages_make(struct tux_site *site, const struct tux_host_options *host)
+{
+	static const struct tux_error_page missing = { 404, { "/404.html", 9 } };
+	struct tux_error_page *page = calloc(host->page_count + 1, sizeof(*page));
+	unsigned i;
+
+	if (!page)
+		return false;
+	site->pages = page;
+	page[site->page_count++] = missing;
+	for (i = 0; i < host->page_count; i++)
+		page[host->page[i].status == missing.status ? 0 : site->page_count++] = host->page[i];
+	return true;
+}
+
+/* Whether a route says anything of its fields. */
+static bool routes_say_fields(const struct tux_route_table *table)
+{
+	uint32_t i;
+
+	for (i = 0; i < table->count; i++)
+		if (table->fields[i].rules.count > 0 || table->fields[i].cache_control ||
+		    tux_media_type_settings_any(&table->fields[i].media_types))
+			return true;
+	return false;
+}
+
+/* Makes the media types of a site, or of a route that sets some (NULL: the site's own). False with a sentence in error. */
+static bool media_types_make(struct tux_fields *fields, const struct tux_media_type_settings *route, const struct tux_host_options *host,
+                             const struct tux_host_options *top, char *error, size_t error_size)
+{
+	const struct tux_media_type_settings *lists[3];
+	unsigned count = 0;
+
+	if (route)
+		lists[count++] = route;
+	lists[count++] = &host->media_types;
+	if (host != top)
+		lists[count++] = &top->media_types;
+	fields->types = tux_media_types_make(lists, count, error, error_size);
+	return fields->types;
+}
+
+static bool fields_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_host_options *top,
+                        const struct tux_route_table *table, char *error, size_t error_size)
+{
+	const struct tux_field_rules *lists[3] = { &top->fields, &host->fields, NULL };
+	const bool both = host != top;
+	struct tux_fields *fields;
+	uint32_t i;
+
+	if (!tux_fields_make(&site->fields, both ? lists : lists + 1, both ? 2 : 1, host->cache_control, error, error_size) ||
+	    !media_types_make(&site->fields, NULL, host, top, error, error_size))
+		return false;
+	if (!routes_say_fields(table))
+		return true;
+	fields = calloc(table->count, sizeof(*fields));
+	if (!fields)
+		return no_memory(error, error_size);
+	site->route_fields = fields;
+	for (i = 0; i < table->count; i++) {
+		const struct tux_route_fields *said = &table->fields[i];
+
+		lists[2] = &said->rules;
+		if (!tux_fields_make(&fields[i], both ? lists : lists + 1, both ? 3 : 2,
+		                     said->cache_control ? said->cache_control : host->cache_control, error, error_size))
+			return false;
+		fields[i].types = site->fields.types;
+		if (tux_media_type_settings_any(&said->media_types) &&
+		    !media_types_make(&fields[i], &said->media_types, host, top, error, error_size))
+			return false;
+	}
+	return true;
+}
+
+/* The routes' longest bodies, where one says any. */
+static bool max_bodies_make(struct tux_site *site, const struct tux_route_table *table)
+{
+	uint64_t *bytes;
+	uint32_t i = 0;
+
+	while (i < table->count && table->fields[i].max_body_bytes == TUX_BODY_UNSAID)
+		i++;
+	if (i == table->count)
+		return true;
+	site->route_max_body = bytes = calloc(table->count, sizeof(*bytes));
+	for (i = 0; bytes && i < table->count; i++)
+		bytes[i] = table->fields[i].max_body_bytes == TUX_BODY_UNSAID ? site->max_body_bytes : (uint64_t)table->fields[i].max_body_bytes;
+	return bytes;
+}
+
+/*
+ * Opens a root with the rights of the user who serves it. Root opens it only if these do not suffice, as for a directory in a home
+ * of mode 0700, and then follows no link that another user could change. -1 with errno.
+ */
+static int root_open(const char *directory, const struct tux_user *user)
+{
+	struct tux_privileges_saved saved;
+	int fd = -1;
+
+	if (user->change && user->uid == 0) /* root with another group follows no links of others either */
+		return tux_place_directory(directory, NULL);
+	if (tux_privileges_assume(user, &saved)) {
+		fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		tux_privileges_resume(&saved);
+	}
+	return fd < 0 && user->change && errno == EACCES ? tux_place_directory(directory, NULL) : fd;
+}
+
+/*
+ * Opens the root, and finds its name. With may_miss a root that cannot be opened is none, which is said unless its name is not there.
+ * False with a sentence in error.
+ */
+static bool root_make(struct tux_site *site, const char *directory, const struct tux_user *user, bool may_miss, char *error,
+                      size_t error_size)
+{
+	char *const absolute = tux_root_absolute(directory);
+
+	if (!absolute)
+		return no_memory(error, error_size);
+	site->root_fd = root_open(absolute, user);
+	if (site->root_fd < 0 && errno == EACCES && directory[0] != '/')
+		site->root_fd = root_open(directory, user); /* the working directory is ours, even where its name cannot be followed */
+	if (site->root_fd < 0) {
+		const int why = errno;
+
+		snprintf(error, error_size, "cannot serve %s: %s", directory,
+		         why == ENOTDIR ? "it is not a directory" :
+		         why == ELOOP   ? "there is a link on the way that other users can change" :
+		                          strerror(why));
+		if (may_miss && why != ENOENT)
+			fprintf(stderr, "tux: %s\n", error);
+		if (!may_miss) {
+			free(absolute);
+			return false;
+		}
+	}
+	site->path = realpath(absolute, NULL);
+	if (!site->path) {
+		site->path = absolute;
+		return true;
+	}
+	if (strcmp(site->path, absolute) != 0)
+		site->alias = absolute;
+	else
+		free(absolute);
+	return true;
+}
+
+static bool site_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_host_options *top,
+                      const struct tux_user *user, bool may_miss, char *error, size_t error_size)
+{
+	const struct tux_route_table *table = host->routes.count > 0 ? &host->routes : &top->routes;
+	unsigned i;
+
+	*site = host->site;
+	site->routes = (struct tux_routes){ table->route, table->text, table->count, table->text_len };
+	site->selection.type = host->type;
+	site->selection.count = host->type_count;
+	for (i = 0; i < host->name_count && !site->name; i++)
+		site->name = *host->name[i] != '*' ? host->name[i] : NULL;
+	site->redirects = table->redirect;
+	site->statuses = table->status;
+	site->root_fd = -1;
+	if (!root_make(site, host->directory, user, may_miss, error, error_size))
+		return false;
+	if (!pages_make(site, host->said & TUX_SAID_ERROR ? host : top) || !max_bodies_make(site, table))
+		return no_memory(error, error_size);
+	return fields_make(site, host, top, table, error, error_size);
+}
+
+bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, const struct tux_user *user, bool may_miss, char *error,
+                    size_t error_size)
+{
+	const struct tux_host_options *const hosts = command->host_count > 0 ? command->host : &command->top;
+	const unsigned count = command->host_count > 0 ? command->host_count : 1;
+
+	sites->top = &command->top;
+	sites->site = calloc(count, sizeof(*sites->site));
+	sites->said = calloc(count, sizeof(*sites->said));
+	if (!sites->site || !sites->said)
+		return no_memory(error, error_size);
+	while (sites->count < count) {
+		const unsigned number = sites->count++;
+
+		sites->said[number] = &hosts[number];
+		if (!site_make(&sites->site[number], &hosts[number], &command->top, user, may_miss, error, error_size))
+			return false;
+	}
+	return true;
+}
+
+/* On which listeners a host answers, a bit for each: on all if nothing is said. */
+static uint64_t listeners_of(const struct tux_host_options *host, const struct tux_addresses *addresses)
+{
+	uint64_t listeners = 0;
+	unsigned i, k;
+
+	for (i = 0; i < addresses->count; i++) {
+		bool said = host->listen_count == 0;
+
+		for (k = 0; k < host->listen_count; k++)
+			said = said || (addresses->spec[i] && strcmp(addresses->spec[i], host->listen[k]) == 0);
+		if (said)
+			listeners |= UINT64_C(1) << i;
+	}
+	return listeners;
+}
+
+/* For each listener the first host that says default, else the first one there. False where nobody is. */
+static bool fallbacks_choose(struct tux_sites *sites, uint16_t *fallback, const struct tux_addresses *addresses, char *error,
+                             size_t error_size)
+{
+	unsigned i, k;
+
+	for (i = 0; i < addresses->count; i++) {
+		int first = -1, chosen = -1;
+
+		for (k = 0; k < sites->count && chosen < 0; k++) {
+			if (!(listeners_of(sites->said[k], addresses) >> i & 1))
+				continue;
+			first = first < 0 ? (int)k : first;
+			chosen = sites->said[k]->is_default ? (int)k : -1;
+		}
+		if (first < 0) {
+			snprintf(error, error_size, "no host answers on %s", addresses->spec[i] ? addresses->spec[i] : "a socket that was passed");
+			return false;
+		}
+		fallback[i] = (uint16_t)(chosen >= 0 ? chosen : first);
+	}
+	return true;
+}
+
+static bool names_place(struct tux_sites *sites, const struct tux_addresses *addresses, char *error, size_t error_size)
+{
+	struct tux_hosts *const hosts = &sites->hosts;
+	struct tux_host *host;
+	uint32_t names = 0, len = 0;
+	uint8_t *text;
+	unsigned i, k;
+
+	for (i = 0; i < sites->count; i++)
+		for (k = 0; k < sites->said[i]->name_count; k++, names++)
+			len += (uint32_t)strlen(sites->said[i]->name[k]);
+	if (names > TUX_MAX_HOSTS || len > TUX_MAX_HOST_TEXT) {
+		snprintf(error, error_size, "there are more than %d names of hosts, or more than %d bytes of them", TUX_MAX_HOSTS,
+		         TUX_MAX_HOST_TEXT);
+		return false;
+	}
+	hosts->host = host = calloc(names + 1, sizeof(*host));
+	hosts->text = text = malloc(len + 1);
+	if (!host || !text)
+		return no_memory(error, error_size);
+	for (i = 0; i < sites->count; i++)
+		for (k = 0; k < sites->said[i]->name_count; k++) {
+			const char *const name = sites->said[i]->name[k] + (*sites->said[i]->name[k] == '*');
+			const struct tux_host one = { listeners_of(sites->said[i], addresses), hosts->text_len, (uint16_t)strlen(name),
+			                              (uint16_t)i };
+
+			memcpy(text + one.text, name, one.len);
+			hosts->text_len += one.len;
+			tux_hosts_insert(host, hosts->count++, text, one);
+		}
+	return true;
+}
+
+bool tux_sites_place(struct tux_sites *sites, const struct tux_addresses *addresses, char *error, size_t error_size)
+{
+	uint16_t *fallback = calloc(addresses->count + 1, sizeof(*fallback));
+
+	sites->hosts = (struct tux_hosts){ .fallback = fallback, .listener_count = addresses->count };
+	if (!fallback)
+		return no_memory(error, error_size);
+	return fallbacks_choose(sites, fallback, addresses, error, error_size) && names_place(sites, addresses, error, error_size);
+}
+
+void tux_sites_close(struct tux_sites *sites)
+{
+	while (sites->count > 0) {
+		struct tux_site *const site = &sites->site[--sites->count];
+		uint32_t i;
+
+		for (i = 0; site->route_fields && i < site->routes.count; i++) {
+			if (site->route_fields[i].types != site->fields.types)
+				tux_media_types_free(site->route_fields[i].types);
+			tux_fields_free((struct tux_fields *)&site->route_fields[i]);
+		}
+		free((void *)site->route_fields);
+		tux_media_types_free(site->fields.types);
+		tux_fields_free(&site->fields);
+		free((void *)site->pages);
+		free((void *)(uintptr_t)site->route_max_body);
+		if (site->root_fd >= 0)
+			close(site->root_fd);
+		free((void *)(uintptr_t)site->path);
+		free((void *)(uintptr_t)site->alias);
+	}
+	free((void *)sites->hosts.host);
+	free((void *)sites->hosts.text);
+	free((void *)sites->hosts.fallback);
+	free(sites->said);
+	free(sites->site);
+	*sites = (struct tux_sites){ .count = 0 };
+}

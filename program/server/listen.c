@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where the server is reached. Opening one socket is engine/io/listener.c's work. */
+#define _GNU_SOURCE 1
+#include "listen.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../engine/io/place.h"
+#include "systemd.h"
+
+enum {
+	URL_MAX = 160,
+	DEFAULT_PORT = 8080,
+};
+
+/* Where specs are opened to. */
+struct opening {
+	struct tux_addresses *addresses;
+	const struct tux_addresses *before; /* or NULL */
+	unsigned threads;
+	char *error;
+	size_t error_size;
+};
+
+/* Sockets are the same when they are the same descriptors of this process. */
+static bool has(const struct tux_addresses *addresses, const struct tux_listener *listener)
+{
+	unsigned i;
+
+	for (i = 0; addresses && i < addresses->count; i++)
+		if (addresses->listener[i].fd[0] == listener->fd[0])
+			return true;
+	return false;
+}
+
+static bool is_for(const char *of, const char *spec)
+{
+	return of && spec ? strcmp(of, spec) == 0 : of == spec;
+}
+
+/* Takes over what is open for spec. False if nothing is, or there is no room: then opening says so. */
+static bool keep(const struct opening *opening, const char *spec)
+{
+	struct tux_addresses *const addresses = opening->addresses;
+	const struct tux_addresses *const before = opening->before;
+	const unsigned kept = addresses->count;
+	unsigned i;
+
+	for (i = 0; before && i < before->count; i++) {
+		if (!is_for(before->spec[i], spec) || has(addresses, &before->listener[i]))
+			continue;
+		if (addresses->count == TUX_MAX_LISTENERS)
+			return false;
+		addresses->spec[addresses->count] = spec;
+		addresses->listener[addresses->count++] = before->listener[i];
+	}
+	return addresses->count > kept;
+}
+
+static bool open_one(const struct opening *opening, const char *spec)
+{
+	struct tux_addresses *const addresses = opening->addresses;
+	int opened, i;
+
+	if (keep(opening, spec))
+		return true;
+	opened = tux_listener_open(spec, opening->threads, addresses->listener + addresses->count,
+	                           TUX_MAX_LISTENERS - addresses->count, opening->error, opening->error_size);
+	for (i = 0; i < opened; i++)
+		addresses->spec[addresses->count++] = spec;
+	return opened > 0;
+}
+
+/* Whether this machine has the IPv6 loopback address: without it nobody misses the second default. */
+static bool has_ipv6(void)
+{
+	const struct sockaddr_in6 loopback = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool has;
+
+	if (fd < 0)
+		return false;
+	has = bind(fd, (const struct sockaddr *)&loopback, sizeof(loopback)) == 0;
+	close(fd);
+	return has;
+}
+
+/* The specs of the default addresses on one port. They stay: a reload compares them. */
+struct default_specs {
+	struct default_specs *next;
+	uint16_t port;
+	char ipv4[16], ipv6[12];
+};
+
+/* Finds or makes them; NULL if out of memory. */
+static const struct default_specs *default_specs(uint16_t port)
+{
+	static struct default_specs *all;
+	struct default_specs *specs = all;
+
+	while (specs && specs->port != port)
+		specs = specs->next;
+	if (specs)
+		return specs;
+	specs = calloc(1, sizeof(*specs));
+	if (!specs)
+		return NULL;
+	specs->port = port;
+	snprintf(specs->ipv4, sizeof(specs->ipv4), "127.0.0.1:%u", port);
+	snprintf(specs->ipv6, sizeof(specs->ipv6), "[::1]:%u", port);
+	specs->next = all;
+	all = specs;
+	return specs;
+}
+
+static bool open_default(const struct opening *opening, uint16_t port)
+{
+	const struct default_specs *specs = default_specs(port > 0 ? port : DEFAULT_PORT);
+
+	if (!specs) {
+		snprintf(opening->error, opening->error_size, "no memory for addresses");
+		return false;
+	}
+	return open_one(opening, specs->ipv4) && (!has_ipv6() || open_one(opening, specs->ipv6));
+}
+
+static bool adopt_all(const struct opening *opening, unsigned sockets)
+{
+	struct tux_addresses *const addresses = opening->addresses;
+
+	if (sockets > TUX_MAX_LISTENERS) {
+		snprintf(opening->error, opening->error_size, "%u sockets were passed, but %d are the most", sockets,
+		         TUX_MAX_LISTENERS);
+		return false;
+	}
+	while (addresses->count < sockets) {
+		if (!tux_listener_adopt(TUX_SERVICE_FIRST_FD + (int)addresses->count, &addresses->listener[addresses->count],
+		                        opening->error, opening->error_size))
+			return false;
+		addresses->spec[addresses->count++] = NULL;
+	}
+	return true;
+}
+
+bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addresses *before, const char *const *specs,
+                        unsigned spec_count, uint16_t port, unsigned threads, char *error, size_t error_size)
+{
+	const struct opening opening = { addresses, before, threads, error, error_size };
+	const unsigned sockets = tux_service_sockets();
+	bool opened = true;
+	unsigned i;
+
+	addresses->count = 0;
+	for (i = 0; i < spec_count && opened; i++)
+		opened = open_one(&opening, specs[i]);
+	if (spec_count == 0 && port == 0 && sockets > 0)
+		opened = keep(&opening, NULL) || adopt_all(&opening, sockets);
+	else if (spec_count == 0)
+		opened = open_default(&opening, port);
+	if (!opened)
+		tux_addresses_close(addresses, before);
+	return opened;
+}
+
+/* The port of a socket that listens on all addresses, and of which families; false for others. */
+static bool is_wildcard(const struct tux_listener *listener, uint16_t *port, bool *ipv4, bool *ipv6)
+{
+	struct sockaddr_storage storage = { 0 };
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+	socklen_t len = sizeof(storage);
+	int v6only = 0;
+
+	if (getsockname(listener->fd[0], (struct sockaddr *)&storage, &len) < 0)
+		return false;
+	*ipv4 = storage.ss_family == AF_INET;
+	*ipv6 = storage.ss_family == AF_INET6;
+	if (*ipv4) {
+		memcpy(&in4, &storage, sizeof(in4));
+		*port = ntohs(in4.sin_port);
+		return in4.sin_addr.s_addr == htonl(INADDR_ANY);
+	}
+	if (*ipv6) {
+		memcpy(&in6, &storage, sizeof(in6));
+		*port = ntohs(in6.sin6_port);
+		len = sizeof(v6only);
+		*ipv4 = getsockopt(listener->fd[0], IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &len) == 0 && !v6only;
+		return IN6_IS_ADDR_UNSPECIFIED(&in6.sin6_addr);
+	}
+	return false;
+}
+
+/* The address of an interface as a URL has it; false if it is of a family not wanted, or of its link alone. */
+static bool interface_host(const struct ifaddrs *entry, bool ipv4, bool ipv6, char *out, size_t size)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+
+	if (!entry->ifa_addr || !(entry->ifa_flags & IFF_UP))
+		return false;
+	if (ipv4 && entry->ifa_addr->sa_family == AF_INET) {
+		memcpy(&in4, entry->ifa_addr, sizeof(in4));
+		inet_ntop(AF_INET, &in4.sin_addr, text, sizeof(text));
+		snprintf(out, size, "%s", text);
+		return true;
+	}
+	if (ipv6 && entry->ifa_addr->sa_family == AF_INET6) {
+		memcpy(&in6, entry->ifa_addr, sizeof(in6));
+		if (IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr))
+			return false;
+		inet_ntop(AF_INET6, &in6.sin6_addr, text, sizeof(text));
+		snprintf(out, size, "[%s]", text);
+		return true;
+	}
+	return false;
+}
+
+/* One URL for each address of this machine; false if they cannot be told. */
+static bool print_interfaces(FILE *out, const char *prefix, uint16_t port, bool ipv4, bool ipv6)
+{
+	char host[INET6_ADDRSTRLEN + 2], port_text[8] = "";
+	struct ifaddrs *list, *entry;
+	bool printed = false;
+
+	if (getifaddrs(&list) < 0)
+		return false;
+	if (port != 80)
+		snprintf(port_text, sizeof(port_text), ":%u", port);
+	for (entry = list; entry; entry = entry->ifa_next) {
+		if (!interface_host(entry, ipv4, ipv6, host, sizeof(host)))
+			continue;
+		fprintf(out, "%shttp://%s%s/\n", prefix, host, port_text);
+		printed = true;
+	}
+	freeifaddrs(list);
+	return printed;
+}
+
+void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const char *prefix)
+{
+	char url[URL_MAX];
+	unsigned i;
+
+	for (i = 0; i < addresses->count; i++) {
+		const struct tux_listener *listener = &addresses->listener[i];
+		bool ipv4 = false, ipv6 = false;
+		uint16_t port = 0;
+
+		/* Bound in a directory of another user, the socket does not know its path. */
+		if (addresses->spec[i] && strncmp(addresses->spec[i], "unix:", 5) == 0) {
+			fprintf(out, "%s%s\n", prefix, addresses->spec[i]);
+			continue;
+		}
+		if (is_wildcard(listener, &port, &ipv4, &ipv6) && print_interfaces(out, prefix, port, ipv4, ipv6))
+			continue;
+		tux_listener_url(listener, url, sizeof(url));
+		fprintf(out, "%s%s\n", prefix, url);
+	}
+}
+
+void tux_addresses_unlink(const struct tux_addresses *addresses, const struct tux_addresses *kept)
+{
+	struct tux_place place;
+	unsigned i;
+
+	/* Not permitted in the sandbox: then the next start replaces the stale file. */
+	for (i = 0; i < addresses->count; i++) {
+		const char *spec = addresses->spec[i];
+
+		if (!spec || strncmp(spec, "unix:", 5) != 0 || has(kept, &addresses->listener[i]) || !tux_place_open(spec + 5, false, &place))
+			continue;
+		if (place.exists && S_ISSOCK(place.mode))
+			unlinkat(place.directory_fd, place.name, 0);
+		tux_place_close(&place);
+	}
+}
+
+bool tux_addresses_shut(const struct tux_addresses *addresses, const struct tux_addresses *kept, bool tcp)
+{
+	bool found = false;
+	unsigned i;
+
+	for (i = 0; i < addresses->count; i++) {
+		const struct tux_listener *listener = &addresses->listener[i];
+
+		if (!addresses->spec[i] || has(kept, listener) || tux_listener_is_tcp(listener) != tcp)
+			continue;
+		tux_listener_shut(listener);
+		found = true;
+	}
+	return found;
+}
+
+void tux_addresses_close(struct tux_addresses *addresses, const struct tux_addresses *kept)
+{
+	unsigned i;
+
+	for (i = 0; i < addresses->count; i++)
+		if (addresses->spec[i] && !has(kept, &addresses->listener[i]))
+			tux_listener_close(&addresses->listener[i]);
+	addresses->count = 0;
+}

@@ -1,0 +1,693 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `tux serve`. What needs privileges comes first: the root, the sockets, the log. Then they are given up,
+ * and only then is there an engine that a client can talk to.
+ */
+#define _GNU_SOURCE 1
+#include "serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../core/etag.h"
+#include "../../engine/kernel_link.h"
+#include "body_directory.h"
+#include "handshakes.h"
+#include "status_socket.h"
+#include "rlimit.h"
+#include "../log/log.h"
+#include "supervisor_msg.h"
+#include "../confine/privileges.h"
+#include "resolver.h"
+#include "../confine/sandbox.h"
+#include "systemd.h"
+#include "../cgi/spawner.h"
+#include "hosts.h"
+#include "../settings/units.h"
+
+enum {
+	ERROR_MAX = 512,
+	DRAIN_STEP_MS = 50,   /* how often draining looks for a second order */
+	RETIRE_STEP_MS = 200, /* how often a retired process does */
+	LEAVE_STEP_MS = 1,    /* how often it looks whether it still accepts */
+	DRAIN_QUIET_MS = 300, /* draining that takes longer says so on a terminal */
+	DRAIN_DELAY_MS = 5000, /* under a service manager, which may have a load balancer in front of it */
+	HANDSHAKE_MS = 3000,  /* limit for handshakes under way when listeners close: enough to send a lost SYN-ACK again, after 1 s */
+	HANDSHAKE_STEP_MS = 10, /* between two looks at them */
+	UNSEEN_HANDSHAKE_MS = 300, /* the wait for them if they cannot be seen */
+};
+
+struct serving {
+	const struct tux_command *command;
+	const struct tux_charge *charge; /* NULL: nobody supervises us */
+	struct tux_engine_config config;
+	struct tux_sites sites;
+	char *root;               /* absolute, for people; of several sites the first one's */
+	struct tux_addresses addresses;
+	struct tux_handshakes handshakes;
+	char *urls;               /* one a line; found out while that is still permitted */
+	struct tux_log *log;      /* NULL: off */
+	struct tux_control *control; /* NULL: there is none */
+	struct tux_user user;
+	struct tux_upstream_table upstreams; /* with the one for handover_port, if there is one */
+	struct tux_route handover;  /* to that */
+	char handover_name[32];
+	struct tux_cgi cgi[TUX_MAX_CGI]; /* the kinds of the file, and one for each root where files are programs */
+	unsigned cgi_count;
+	struct tux_spawner spawner; /* where there are CGI programs */
+	char no_user[128];        /* why root stays root, for people; "" if it does not */
+	char no_kernel[256];      /* why there is no kernel engine, for people; "" if there is or none is wanted */
+	char files[96];           /* what confines it to its files, for people */
+	char sandbox[512];        /* what is in force, for people */
+	struct tux_engine *engine;
+	struct tux_counters counters; /* after the engine's end */
+	struct timespec started;
+	char error[ERROR_MAX];
+};
+
+/* The CPUs that we may run on. */
+static unsigned cpu_count(void)
+{
+	cpu_set_t *set = CPU_ALLOC(4096);
+	const size_t size = CPU_ALLOC_SIZE(4096);
+	int count = 1;
+
+	if (set && sched_getaffinity(0, size, set) == 0)
+		count = CPU_COUNT_S(size, set);
+	CPU_FREE(set);
+	if (count < 1)
+		return 1;
+	return count > TUX_MAX_THREADS ? TUX_MAX_THREADS : (unsigned)count;
+}
+
+unsigned tux_serve_threads(const struct tux_command *command)
+{
+	return command->engine.threads > 0 ? command->engine.threads : cpu_count();
+}
+
+uint32_t tux_serve_drain_delay(const struct tux_command *command)
+{
+	if (command->drain_delay_ms != UINT32_MAX)
+		return command->drain_delay_ms;
+	return tux_service_manages() ? DRAIN_DELAY_MS : 0;
+}
+
+enum { MACHINE_ID_MAX = 64 };
+
+/* Reads an id of 32 characters or more. Returns its bytes, 0 if the file has none. */
+static size_t id_read(const char *path, uint8_t id[MACHINE_ID_MAX])
+{
+	ssize_t len = -1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		len = read(fd, id, MACHINE_ID_MAX);
+		close(fd);
+	}
+	return len >= 32 ? (size_t)len : 0;
+}
+
+/*
+ * Returns the bytes of an id of this machine that outlives a restart: the machine id. Most containers have no machine id. The inode and the
+ * birth time of the root directory last as long as a container. Without a birth time the id of the boot remains.
+ */
+static size_t machine_identify(uint8_t id[MACHINE_ID_MAX])
+{
+	struct statx st;
+	size_t len = id_read("/etc/machine-id", id);
+
+	if (len > 0)
+		return len;
+	if (statx(AT_FDCWD, "/", 0, STATX_INO | STATX_BTIME, &st) == 0 && (st.stx_mask & STATX_BTIME) && st.stx_btime.tv_sec > 0) {
+		memset(id, 0, MACHINE_ID_MAX);
+		memcpy(id, &st.stx_ino, sizeof(st.stx_ino));
+		memcpy(id + 8, &st.stx_btime.tv_sec, sizeof(st.stx_btime.tv_sec));
+		memcpy(id + 16, &st.stx_btime.tv_nsec, sizeof(st.stx_btime.tv_nsec));
+		return MACHINE_ID_MAX;
+	}
+	len = id_read("/proc/sys/kernel/random/boot_id", id);
+	if (len == 0 && getrandom(id, MACHINE_ID_MAX, 0) == MACHINE_ID_MAX)
+		len = MACHINE_ID_MAX;
+	return len;
+}
+
+/*
+ * Makes the key of entity tags from the id of this machine, hashed: tags outlive a restart and a reload, and a client cannot learn the id.
+ * Another machine has other inodes anyway.
+ */
+static void etag_key_make(uint8_t key[16])
+{
+	static const uint8_t first[16] = "tux: etag key 1", second[16] = "tux: etag key 2";
+	uint8_t id[MACHINE_ID_MAX];
+	const size_t len = machine_identify(id);
+	const uint64_t half[2] = { tux_etag_content(first, id, len), tux_etag_content(second, id, len) };
+
+	memcpy(key, half, sizeof(half));
+}
+
+/* The logs of all sites, if there are any. */
+static bool log_open(struct serving *serving)
+{
+	const struct tux_command *command = serving->command;
+	const struct tux_sites *sites = &serving->sites;
+	unsigned i;
+
+	for (i = 0; i < sites->count; i++) {
+		if (!sites->said[i]->log)
+			continue;
+		if (!serving->log)
+			serving->log = tux_log_open(sites->count);
+		if (!serving->log) {
+			snprintf(serving->error, ERROR_MAX, "no memory for the log");
+			return false;
+		}
+		if (!tux_log_add(serving->log, i, sites->said[i]->log, command->log_format, &serving->user, serving->error, ERROR_MAX))
+			return false;
+	}
+	if (serving->log)
+		tux_log_rotate(serving->log, command->log_rotate, command->log_keep);
+	serving->config.records = serving->log != NULL;
+	return true;
+}
+
+/* The kernel engine, while we may. Without it "auto" goes on, and the banner says why. */
+static bool kernel_open(struct serving *serving)
+{
+	if (serving->command->kernel == TUX_KERNEL_NEVER)
+		return true;
+	serving->config.kernel_fd = tux_kernel_open(serving->no_kernel, sizeof(serving->no_kernel));
+	if (serving->config.kernel_fd >= 0 || serving->command->kernel == TUX_KERNEL_AUTO)
+		return true;
+	snprintf(serving->error, ERROR_MAX, "the kernel engine cannot be had: %s", serving->no_kernel);
+	return false;
+}
+
+/* The upstreams of the file, and one more for what is handed over where a connection itself cannot be. */
+static bool upstreams_make(struct serving *serving)
+{
+	const struct tux_command *const command = serving->command;
+	struct tux_engine_config *const config = &serving->config;
+	int number;
+
+	serving->upstreams = (struct tux_upstream_table){ 0 };
+	if (command->engine.handover_port == 0) {
+		config->upstreams = command->upstreams.upstream;
+		config->upstream_count = command->upstreams.count;
+		return true;
+	}
+	snprintf(serving->handover_name, sizeof(serving->handover_name), "127.0.0.1:%u", command->engine.handover_port);
+	if (!tux_upstreams_copy(&serving->upstreams, &command->upstreams, serving->error, ERROR_MAX))
+		return false;
+	number = tux_upstreams_find(&serving->upstreams, serving->handover_name, serving->error, ERROR_MAX);
+	if (number < 0)
+		return false;
+	serving->handover = (struct tux_route){ .handler = TUX_HANDLER_UPSTREAM, .argument = (uint16_t)number };
+	config->handover = &serving->handover;
+	config->upstreams = serving->upstreams.upstream;
+	config->upstream_count = serving->upstreams.count;
+	return true;
+}
+
+/* The number of the kind of CGI programs beneath a root, which is added if it is new; -1 when there is no room for it. */
+static int program_kind(struct serving *serving, const char *root)
+{
+	const struct tux_cgis *const cgis = &serving->command->cgis;
+	unsigned i;
+
+	for (i = cgis->count; i < serving->cgi_count; i++)
+		if (strcmp(serving->cgi[i].root, root) == 0)
+			return (int)i;
+	if (serving->cgi_count == TUX_MAX_CGI)
+		return -1;
+	serving->cgi[serving->cgi_count] = tux_cgis_of_files(cgis, root);
+	return (int)serving->cgi_count++;
+}
+
+/* The kinds of CGI programs: those of the file, and files of sites. */
+static bool programs_make(struct serving *serving)
+{
+	const struct tux_cgis *const cgis = &serving->command->cgis;
+	unsigned i;
+
+	memcpy(serving->cgi, cgis->cgi, cgis->count * sizeof(*cgis->cgi));
+	serving->cgi_count = cgis->count;
+	for (i = 0; i < serving->sites.count; i++) {
+		struct tux_site *const site = &serving->sites.site[i];
+		int number;
+
+		if (!tux_host_has_programs(serving->sites.said[i]))
+			continue;
+		number = program_kind(serving, site->path);
+		if (number < 0) {
+			snprintf(serving->error, ERROR_MAX, "there are more than %d kinds of CGI programs, each root with such files counted",
+			         TUX_MAX_CGI);
+			return false;
+		}
+		site->program = (struct tux_route){ .handler = TUX_HANDLER_CGI, .argument = (uint16_t)number, .prefix_len = 1 };
+	}
+	return true;
+}
+
+/* What starts CGI programs, as long as there is nothing that it would take with it. */
+static bool spawner_start(struct serving *serving)
+{
+	struct tux_engine_config *const config = &serving->config;
+
+	if (serving->cgi_count == 0)
+		return true;
+	if (!tux_spawner_start(&serving->spawner, serving->cgi, serving->cgi_count, config->max_programs, config->threads, &serving->user,
+	                       serving->error, ERROR_MAX))
+		return false;
+	config->cgi = serving->cgi;
+	config->cgi_count = serving->cgi_count;
+	config->spawner_fd = serving->spawner.fd;
+	return true;
+}
+
+/* The URLs as text: finding out about interfaces takes a socket, which the sandbox does not permit. */
+static void urls_write(struct serving *serving)
+{
+	size_t size;
+	FILE *out = open_memstream(&serving->urls, &size);
+
+	if (!out)
+		return;
+	tux_addresses_print(&serving->addresses, out, "  ");
+	fclose(out);
+}
+
+/* The TCP ports of the upstream servers; NULL without memory. */
+static uint16_t *ports_list(const struct tux_engine_config *config, unsigned *count)
+{
+	uint16_t *ports = calloc((size_t)config->upstream_count * TUX_MAX_UPSTREAM_SERVERS + 1, sizeof(*ports));
+
+	*count = 0;
+	for (unsigned i = 0; ports && i < config->upstream_count; i++)
+		for (unsigned j = 0; j < config->upstreams[i].server_count; j++) {
+			const uint16_t port = tux_upstream_port(&config->upstreams[i].server[j]);
+
+			if (port != 0)
+				ports[(*count)++] = port;
+		}
+	return ports;
+}
+
+static bool control_open(struct serving *serving)
+{
+	const struct tux_command *command = serving->command;
+
+	if (command->control && strcmp(command->control, "off") == 0)
+		return true;
+	serving->control = tux_control_open(command->control, &serving->user, serving->error, ERROR_MAX);
+	return serving->control || serving->error[0] == '\0';
+}
+
+/* Drops privileges and confines the process and the threads to come to its files; notes in serving->files what is in force. */
+static bool confine(struct serving *serving)
+{
+	const struct tux_sites *sites = &serving->sites;
+	const char *directories[TUX_MAX_SITES];
+	int roots[TUX_MAX_SITES];
+	struct tux_sandbox sandbox = {
+		.root_fd = roots,
+		.root_count = sites->count,
+		.log_directory = directories,
+		.log_directory_count = serving->log ? tux_log_directories(serving->log, directories) : 0,
+		.log_rotates = serving->command->log_rotate > 0,
+		.control_directory = serving->control ? tux_control_directory(serving->control) : NULL,
+		.body_directory_fd = -1,
+	};
+	unsigned i;
+	uint16_t *ports;
+	bool entered;
+
+	if (!tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
+		return false;
+	for (i = 0; i < sites->count; i++) {
+		roots[i] = sites->site[i].root_fd;
+		if (roots[i] < 0 || faccessat(roots[i], ".", X_OK, 0) == 0 || (serving->charge && serving->charge->served))
+			continue;
+		snprintf(serving->error, ERROR_MAX, "user %s may not look into %s (%s): chmod o+rx it, or say another --user",
+		         serving->user.name, sites->said[i]->directory, strerror(errno));
+		return false;
+	}
+	for (i = 0; i < sandbox.log_directory_count && sandbox.log_rotates; i++) {
+		if (faccessat(AT_FDCWD, directories[i], W_OK | X_OK, AT_EACCESS) == 0)
+			continue;
+		snprintf(serving->error, ERROR_MAX, "user %s may not rename files in %s, as --log-rotate does (%s)", serving->user.name,
+		         directories[i], strerror(errno));
+		return false;
+	}
+	if (tux_body_directory_needed(&serving->config) &&
+	    !tux_body_directory_open(serving->command->body_directory, &serving->config.spool.directory_fd, serving->error, ERROR_MAX))
+		return false;
+	sandbox.body_directory_fd = serving->config.spool.directory_fd;
+	ports = ports_list(&serving->config, &sandbox.port_count);
+	if (!ports) {
+		snprintf(serving->error, ERROR_MAX, "no memory for the ports of upstream servers");
+		return false;
+	}
+	sandbox.ports = ports;
+	entered = !serving->command->sandbox ||
+	          tux_sandbox_files(&sandbox, serving->files, sizeof(serving->files), serving->error, ERROR_MAX);
+	free(ports);
+	return entered;
+}
+
+/*
+ * Confines all threads to the system calls that serving takes. The threads have their rings by then, so no call that makes or changes
+ * one is among them. Says what is in force in serving->sandbox.
+ */
+static bool seal(struct serving *serving)
+{
+	char calls[64], parts[192] = "neither landlock nor seccomp (--no-sandbox)";
+	const struct tux_engine_config *const config = &serving->config;
+	struct tux_sandbox_sockets sockets = { false, false };
+	unsigned i, j;
+
+	for (i = 0; i < config->upstream_count; i++)
+		for (j = 0; j < config->upstreams[i].server_count; j++)
+			*(tux_upstream_port(&config->upstreams[i].server[j]) != 0 ? &sockets.tcp : &sockets.unix_stream) = true;
+	if (serving->command->sandbox) {
+		if (!tux_sandbox_calls(&sockets, calls, sizeof(calls), serving->error, ERROR_MAX))
+			return false;
+		snprintf(parts, sizeof(parts), "%s, %s", serving->files, calls);
+	}
+	snprintf(serving->sandbox, sizeof(serving->sandbox), "user %.40s%s%s%s, no capabilities, no_new_privs, %s", serving->user.name,
+	         serving->no_user[0] ? " (" : "", serving->no_user, serving->no_user[0] ? ")" : "", parts);
+	return true;
+}
+
+/* All that comes before the first request. False with serving->error. */
+static bool prepare(struct serving *serving)
+{
+	const struct tux_command *command = serving->command;
+	struct tux_engine_config *config = &serving->config;
+	const char *specs[TUX_MAX_LISTENERS];
+
+	*config = command->engine;
+	config->threads = tux_serve_threads(command);
+	config->version = TUX_VERSION;
+	config->modules = command->modules.name;
+	config->module_count = command->modules.count;
+	if (!upstreams_make(serving))
+		return false;
+	etag_key_make(config->etag_key);
+	config->passed_fd = serving->charge ? serving->charge->passed_fd : -1;
+	config->pass_fd = serving->charge ? serving->charge->pass_fd : -1;
+	if (!tux_privileges_user(command->user, &serving->user, serving->no_user, sizeof(serving->no_user), serving->error, ERROR_MAX) ||
+	    !tux_sites_open(&serving->sites, command, &serving->user, serving->charge && serving->charge->served,
+	                    serving->error, ERROR_MAX))
+		return false;
+	config->sites = serving->sites.site;
+	config->site_count = serving->sites.count;
+	if (!tux_resolver_start(config, &serving->user, serving->error, ERROR_MAX) || !programs_make(serving) || !spawner_start(serving))
+		return false;
+	tux_limits_raise(config, stderr);
+	if (serving->charge)
+		serving->addresses = *serving->charge->addresses;
+	else if (!tux_addresses_open(&serving->addresses, NULL, specs, tux_command_listens(command, specs), (uint16_t)command->port, config->threads,
+	                             serving->error, ERROR_MAX))
+		return false;
+	serving->root = realpath(serving->sites.said[0]->directory, NULL);
+	urls_write(serving);
+	if (!tux_sites_place(&serving->sites, &serving->addresses, serving->error, ERROR_MAX))
+		return false;
+	config->hosts = serving->sites.hosts;
+	if (!log_open(serving) || !kernel_open(serving))
+		return false;
+	if (!control_open(serving))
+		return false;
+	tux_service_connect();
+	tux_handshakes_open(&serving->handshakes);
+	if (!confine(serving))
+		return false;
+	tux_orders_take(serving->charge ? serving->charge->supervisor_fd : -1);
+	config->listeners = serving->addresses.listener;
+	config->listener_count = serving->addresses.count;
+	serving->engine = tux_engine_start(config, serving->error, ERROR_MAX);
+	if (!serving->engine || !seal(serving))
+		return false;
+	if (serving->log && !tux_log_start(serving->log, serving->engine, serving->error, ERROR_MAX))
+		return false;
+	if (serving->control && !tux_control_start(serving->control, serving->engine, serving->error, ERROR_MAX))
+		return false;
+	tux_engine_accept(serving->engine);
+	return true;
+}
+
+static void banner_print(const struct serving *serving)
+{
+	const char *colour = getenv("NO_COLOR");
+	const bool bold = isatty(STDERR_FILENO) && (!colour || !*colour);
+	const unsigned threads = serving->config.threads;
+	char hosts[32];
+
+	snprintf(hosts, sizeof(hosts), "%u hosts", serving->sites.count);
+	fprintf(stderr, "%stux %s serving %s%s\n%s", bold ? "\033[1m" : "", TUX_VERSION,
+	        serving->sites.count > 1 ? hosts : serving->root ? serving->root : serving->sites.said[0]->directory,
+	        bold ? "\033[0m" : "", serving->urls ? serving->urls : "");
+	fprintf(stderr, "engine: %s, %u thread%s", tux_engine_describe(serving->engine), threads, threads == 1 ? "" : "s");
+	fprintf(stderr, serving->no_kernel[0] ? "; no kernel engine: %s\n" : "%s\n", serving->no_kernel);
+	if (serving->config.handover)
+		fprintf(stderr, "handover: %s %s\n", serving->config.kernel_fd >= 0 ? "connections go to" : "requests are forwarded to",
+		        serving->handover_name);
+	fprintf(stderr, "sandbox: %s\n", serving->sandbox);
+}
+
+/* After a rotation the log goes to a new file. */
+static void reopen(struct serving *serving)
+{
+	tux_service_reloading();
+	if (serving->log)
+		tux_log_reopen(serving->log);
+	tux_service_notify("READY=1");
+}
+
+/* The next order that is not about the log; TUX_ORDER_NONE when none came in time. */
+static enum tux_order order_wait(struct serving *serving, int timeout_ms)
+{
+	enum tux_order order = tux_order_wait(timeout_ms);
+
+	while (order == TUX_ORDER_REOPEN) {
+		reopen(serving);
+		order = tux_order_wait(timeout_ms);
+	}
+	return order;
+}
+
+static uint64_t passed_ms(const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)((now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000);
+}
+
+/* Waits, still serving. False if told to end at once. */
+static bool serve_on(struct serving *serving, uint32_t wait_ms)
+{
+	struct timespec since;
+	uint64_t passed;
+
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	while ((passed = passed_ms(&since)) < wait_ms)
+		if (order_wait(serving, (int)(wait_ms - passed)) == TUX_ORDER_END)
+			return false;
+	return true;
+}
+
+/*
+ * Serves until the handshakes that have begun are complete, or their time is over. stays, if not NULL: of each listener, it does
+ * not close. Returns an order that came meanwhile.
+ */
+static enum tux_order handshakes_await(struct serving *serving, const bool *stays)
+{
+	const bool visible = tux_handshakes_visible(&serving->handshakes);
+	const uint32_t limit_ms = visible ? HANDSHAKE_MS : UNSEEN_HANDSHAKE_MS;
+	enum tux_order order;
+	struct timespec since;
+
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	do
+		order = order_wait(serving, HANDSHAKE_STEP_MS);
+	while (order == TUX_ORDER_NONE && passed_ms(&since) < limit_ms &&
+	       (!visible || tux_handshakes_pending(&serving->handshakes, serving->addresses.listener, serving->addresses.count, stays)));
+	return order;
+}
+
+/*
+ * Goes on accepting for drain-delay, so that load balancers can notice. Then no connection begins any more, and those that have
+ * begun complete. False if told to end at once.
+ */
+static bool leave(struct serving *serving)
+{
+	const uint32_t delay_ms = tux_serve_drain_delay(serving->command);
+
+	tux_engine_leave(serving->engine);
+	if (delay_ms > 0 && isatty(STDERR_FILENO))
+		fprintf(stderr, "accepting for another %u s, with Connection: close; once more stops at once\n", (delay_ms + 999) / 1000);
+	if (!serve_on(serving, delay_ms))
+		return false;
+	if (tux_addresses_shut(&serving->addresses, NULL, true) && handshakes_await(serving, NULL) == TUX_ORDER_END)
+		return false;
+	tux_addresses_shut(&serving->addresses, NULL, false);
+	return true;
+}
+
+/* Lets answers under way finish, within the limit or until told again. */
+static void drain(struct serving *serving)
+{
+	const uint32_t limit_ms = serving->command->drain_timeout_ms;
+	bool said = !isatty(STDERR_FILENO);
+	struct tux_counters counters;
+	struct timespec since;
+
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	tux_engine_drain(serving->engine);
+	while (order_wait(serving, 0) != TUX_ORDER_END) {
+		const uint64_t passed = passed_ms(&since);
+
+		if (passed >= limit_ms)
+			return;
+		if (!said && passed >= DRAIN_QUIET_MS) {
+			tux_engine_counters(serving->engine, &counters);
+			fprintf(stderr, "finishing %llu connections, for at most %u s; once more stops at once\n",
+			        (unsigned long long)counters.open, (limit_ms + 999) / 1000);
+			said = true;
+		}
+		if (tux_engine_wait(serving->engine, limit_ms - passed < DRAIN_STEP_MS ? (uint32_t)(limit_ms - passed)
+		                                                                       : DRAIN_STEP_MS))
+			return;
+	}
+}
+
+/* True if the process that took over has each of our listeners. */
+static bool all_stay(const struct serving *serving)
+{
+	const bool *const stays = tux_order_stays();
+	unsigned i = 0;
+
+	while (i < serving->addresses.count && stays[i])
+		i++;
+	return i == serving->addresses.count;
+}
+
+/* Another process has taken over. Serves those who are still here; true if we are to stop before they have gone. */
+static bool retire(struct serving *serving)
+{
+	enum tux_order order = TUX_ORDER_NONE;
+
+	if (serving->log)
+		tux_log_reopen(serving->log); /* the one that took over has opened it anew */
+	if (!all_stay(serving))
+		order = handshakes_await(serving, tux_order_stays()); /* the supervisor has shut the others */
+	tux_engine_retire(serving->engine, tux_order_stays());
+	while (tux_engine_accepts(serving->engine) && !tux_engine_wait(serving->engine, LEAVE_STEP_MS))
+		;
+	tux_order_done();
+	while (order != TUX_ORDER_STOP && order != TUX_ORDER_END) {
+		if (tux_engine_wait(serving->engine, RETIRE_STEP_MS))
+			return false;
+		order = order_wait(serving, 0);
+	}
+	return order == TUX_ORDER_STOP;
+}
+
+/* Does as it is told, until it is over. True if that is the end of serving, not only of this process. */
+static bool obey(struct serving *serving)
+{
+	enum tux_order order;
+
+	do
+		order = order_wait(serving, -1);
+	while (order == TUX_ORDER_NONE);
+	if (order == TUX_ORDER_RETIRE) {
+		if (retire(serving))
+			drain(serving);
+		return false;
+	}
+	if (order == TUX_ORDER_STOP) {
+		tux_service_notify("STOPPING=1\nSTATUS=Not ready: it stops.");
+		if (leave(serving))
+			drain(serving);
+	}
+	return true;
+}
+
+static void summary_print(const struct serving *serving)
+{
+	const struct tux_counters *const counters = &serving->counters;
+	char requests[TUX_VALUE_TEXT], sent[TUX_VALUE_TEXT], refused[TUX_VALUE_TEXT], errors[TUX_VALUE_TEXT];
+	char connections[TUX_VALUE_TEXT], lost[TUX_VALUE_TEXT], duration[TUX_VALUE_TEXT];
+	const uint64_t hits = counters->cache_hits, all = counters->requests;
+
+	tux_value_write_count(all, requests);
+	tux_value_write_bytes(counters->sent_bytes, sent);
+	tux_value_write_count(counters->refused, refused);
+	tux_value_write_count(counters->errors, errors);
+	tux_value_write_count(counters->connections, connections);
+	tux_value_write_count(counters->records_lost, lost);
+	tux_value_write_time(passed_ms(&serving->started) * 1000, duration);
+	fprintf(stderr, "%s requests, %s sent, %s refused, %s errors in %s\n", requests, sent, refused, errors, duration);
+	fprintf(stderr, "%s connections, %u %% from cache, %s log records lost\n", connections,
+	        all ? (unsigned)((double)hits * 100 / (double)all) : 0, lost);
+}
+
+/* The mirror of prepare(), wherever that ended. */
+static void release(struct serving *serving)
+{
+	bool log_ended = true;
+
+	if (!serving->charge)
+		tux_addresses_unlink(&serving->addresses, NULL);
+	if (serving->control)
+		tux_control_close(serving->control);
+	if (serving->engine)
+		tux_engine_stop(serving->engine); /* closes the listeners */
+	else
+		tux_addresses_close(&serving->addresses, NULL);
+	tux_spawner_stop(&serving->spawner);
+	if (serving->log)
+		log_ended = tux_log_close(serving->log);
+	if (serving->engine)
+		tux_engine_counters(serving->engine, &serving->counters);
+	if (serving->engine && log_ended)
+		tux_engine_free(serving->engine);
+	tux_upstreams_free(&serving->upstreams);
+	free(serving->urls);
+	free(serving->root);
+	tux_sites_close(&serving->sites);
+}
+
+int tux_serve(const struct tux_command *command, const struct tux_charge *charge)
+{
+	static struct serving serving; /* its listeners are too many for the stack */
+	bool over;
+
+	serving.command = command;
+	serving.charge = charge;
+	serving.config.kernel_fd = -1;
+	if (!prepare(&serving)) {
+		fprintf(stderr, "tux: %s\n", serving.error);
+		release(&serving);
+		return EXIT_FAILURE;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &serving.started);
+	if (!charge || !charge->quiet)
+		banner_print(&serving);
+	tux_service_notify("READY=1");
+	tux_order_done();
+	over = obey(&serving);
+	release(&serving);
+	if (over)
+		summary_print(&serving);
+	return EXIT_SUCCESS;
+}

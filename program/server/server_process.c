@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "server_process.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t tux_generation_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int tux_generation_fork(struct tux_generation *generation)
+{
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
+		return -1;
+	generation->pid = fork();
+	if (generation->pid < 0) {
+		close(fd[0]);
+		close(fd[1]);
+		return -1;
+	}
+	generation->fd = fd[generation->pid == 0];
+	close(fd[generation->pid != 0]);
+	tux_generation_enter(generation, TUX_GENERATION_STARTING);
+	return generation->pid != 0;
+}
+
+void tux_generation_enter(struct tux_generation *generation, enum tux_generation_state state)
+{
+	generation->state = state;
+	generation->since_ms = tux_generation_now_ms();
+}
+
+uint64_t tux_generation_age_ms(const struct tux_generation *generation)
+{
+	return tux_generation_now_ms() - generation->since_ms;
+}
+
+void tux_generation_order(struct tux_generation *generation, enum tux_order order)
+{
+	const unsigned char octet = (unsigned char)order;
+
+	if (order == TUX_ORDER_STOP)
+		tux_generation_enter(generation, TUX_GENERATION_STOPPING);
+	if (!tux_order_send(generation->fd, &octet, 1))
+		return; /* its end is seen, or it is ended in time */
+}
+
+void tux_generation_retire(struct tux_generation *generation, const bool stays[TUX_MAX_LISTENERS])
+{
+	struct tux_retirement retirement = { .order = TUX_ORDER_RETIRE };
+
+	tux_generation_enter(generation, TUX_GENERATION_RETIRING);
+	memcpy(retirement.stays, stays, sizeof(retirement.stays));
+	if (!tux_order_send(generation->fd, &retirement, sizeof(retirement)))
+		return; /* its end is seen, or it is ended in time */
+}
+
+bool tux_generation_done(const struct tux_generation *generation)
+{
+	char word;
+
+	return recv(generation->fd, &word, 1, MSG_DONTWAIT) == 1;
+}
