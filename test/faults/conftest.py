@@ -12,24 +12,15 @@ import sys
 import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "http"), os.path.join(HERE, "..", "system")]
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
+pytest_plugins = ["suite"]
 
-from program import make_place  # noqa: E402
-
-
-def pytest_addoption(parser):
-    group = parser.getgroup("server")
-    group.addoption("--tux", help="the program; the library is in test/faults beside it")
-
-
-def pytest_configure(config):
-    if not config.getoption("tux") and not config.getoption("collectonly") and not config.getoption("help"):
-        raise pytest.UsageError("--tux is needed")
+from tools import make_place  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def path(request):
-    """The program's."""
+    """The program's; the library is in test/faults beside it."""
     return os.path.abspath(request.config.getoption("tux"))
 
 

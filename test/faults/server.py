@@ -7,7 +7,8 @@ import time
 
 import client
 from cases import CASES, Site
-from program import Program, descendants
+from program import Program
+from tools import descendants
 
 BUSY = 200  # waits in a moment in which nothing happens
 FILES = 4   # more that the cache may hold
@@ -22,10 +23,8 @@ class Server:
         os.makedirs(self.place)
         self.site = site = Site(self.place)
         self.program = Program(path, self.place, "serve", site.root, "--config", site.config, "--browse", "--engine", engine)
-        self.program.command += ["--listen", "127.0.0.1:%d" % self.program.port]
-        self.address = ("127.0.0.1", self.program.port)
-        self.program.start()
-        client.wait_until(self.ready, "it answers", 60)
+        self.address = self.program.address
+        self.program.start().wait_until(self.program.answers, "it answers", 60)
         self.page = self.program.page
         self.process = self.program.serving()
         self.page.watch(self.process)
@@ -37,10 +36,6 @@ class Server:
                 except Exception as error:
                     raise AssertionError("%s: %r" % (case.name, error)) from error
                 client.wait_until(self.is_quiet, "it is quiet", 60)
-
-    def ready(self):
-        assert self.program.process.poll() is None, "it ended: " + self.program.output
-        return self.program.answers()
 
     def opened(self):
         """(process, sort of descriptor) -> how many, but for programs under way."""
@@ -92,7 +87,7 @@ class Server:
 
     def stop(self):
         """Its exit status and what it said."""
-        status = self.program.end()
+        status = self.program.stop()
         self.site.close()
         shutil.rmtree(self.place, ignore_errors=True)
         return status

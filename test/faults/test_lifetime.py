@@ -31,9 +31,7 @@ def site(request, place):
 
 
 def make(path, site):
-    program = Program(path, site.place, "serve", site.root, "--config", site.config, "--browse", "--engine", site.engine)
-    program.command += ["--listen", "127.0.0.1:%d" % program.port]
-    return program
+    return Program(path, site.place, "serve", site.root, "--config", site.config, "--browse", "--engine", site.engine)
 
 
 def await_start(program):
@@ -78,7 +76,7 @@ def counted(program, run):
 def start_and_end(program):
     program.start()
     assert await_start(program), program.output
-    assert program.end(SERVED_SECONDS) == 0, program.output
+    assert program.stop(SERVED_SECONDS) == 0, program.output
 
 
 def fail_start(program, kind, at, error):
@@ -89,7 +87,7 @@ def fail_start(program, kind, at, error):
     fired = program.page.disarm()
     if serves:
         assert_confined(program)
-        status = program.end(SERVED_SECONDS)
+        status = program.stop(SERVED_SECONDS)
         assert status == 0, "it ends with %d" % status
     else:
         status = program.process.returncode
@@ -104,7 +102,7 @@ def fail_stop(program, kind, at, error):
     program.start()
     assert await_start(program), program.output
     program.page.arm(kind, at, error)
-    status = program.end(SERVED_SECONDS)
+    status = program.stop(SERVED_SECONDS)
     fired = program.page.disarm()
     assert status == 0, "it ends with %d" % status
     assert_left_alone(program)
@@ -159,7 +157,7 @@ def each(program, kinds, inject):
 def test_start(path, site):
     program = make(path, site)
     kinds = counted(program, lambda: (program.start(), await_start(program)))
-    program.end()
+    program.stop()
     each(program, kinds, fail_start)
 
 
@@ -167,7 +165,7 @@ def test_stop(path, site):
     program = make(path, site)
     program.start()
     assert await_start(program), program.output
-    each(program, counted(program, program.end), fail_stop)
+    each(program, counted(program, program.stop), fail_stop)
 
 
 def test_reload(path, site):
@@ -177,5 +175,5 @@ def test_reload(path, site):
         assert await_start(program), program.output
         each(program, counted(program, lambda: reload(program)), fail_reload)
     finally:
-        status = program.end()
+        status = program.stop()
     assert status == 0, program.output

@@ -13,22 +13,22 @@ The directory is the suite's: it fills and changes it. With --url the server has
 import os
 import shlex
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
+pytest_plugins = ["suite"]
 
 import client  # noqa: E402
 import content  # noqa: E402
+import process  # noqa: E402
+from tools import free_port, make_place  # noqa: E402
 
-DIFFERENCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nginx_differences.txt")
+DIFFERENCES = os.path.join(HERE, "nginx_differences.txt")
 
 NGINX = """
 user www-data;
@@ -66,12 +66,10 @@ http {
 
 
 def pytest_addoption(parser):
-    group = parser.getgroup("server")
+    group = parser.getgroup("server")  # suite.py has --tux
     group.addoption("--url", help="base URL of a running server, such as http://127.0.0.1:8080")
     group.addoption("--root", help="the directory that the server at --url serves; the suite owns its contents")
     group.addoption("--unix", help="a Unix socket of the server at --url")
-    group.addoption("--tux", help="start this program")
-    group.addoption("--tux-args", default="", help="options for it, besides what a test needs")
     group.addoption("--nginx", action="store_true", help="start Debian's nginx, to see that the suite is sane")
 
 
@@ -115,12 +113,6 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.xfail(reason="nginx: " + reason, strict=False))
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 class Server:
     """A server that runs: where it is, what it serves. outside: a directory beside the root."""
 
@@ -147,96 +139,54 @@ class Server:
     def write(self, name, data, **options):
         return content.write(self.root, name, data, **options)
 
-    def serving_pid(self):
-        """The process that talks to clients: a child of the one that was started."""
-        found = []
-        for entry in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open("/proc/%s/stat" % entry, encoding="utf-8") as file:
-                    name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
-            except OSError:
-                continue
-            if int(rest.split()[1]) == self.process.pid and name == "tux":
-                found.append(int(entry))
-        return max(found)
-
     def stop(self):
         if self.process:
-            if self.process.poll() is None:
-                self.process.send_signal(signal.SIGTERM)
             try:
-                output = self.process.communicate(timeout=30)[0]
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                output = self.process.communicate()[0]
-                raise AssertionError("SIGTERM did not end the server:\n%s" % output.decode(errors="replace"))
+                self.process.end()
             finally:
-                if self.directory:
-                    shutil.rmtree(self.directory, ignore_errors=True)
-            assert self.process.returncode == 0, "the server ended with %d:\n%s" % (
-                self.process.returncode, output.decode(errors="replace"))
+                shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def make_directory():
-    """Readable for a server that drops its privileges, unlike pytest's own."""
-    directory = tempfile.mkdtemp(prefix="http-test-")
-    os.chmod(directory, 0o755)
-    for name in ("root", "outside"):
-        os.mkdir(os.path.join(directory, name))
-        os.chmod(os.path.join(directory, name), 0o755)
-    return directory
-
-
-def wait_for(server):
-    def ready():
-        assert server.process.poll() is None, "the server ended: %s" % server.process.communicate()[0].decode()
-        try:
-            server.connect().close()
-            return server.unix is None or os.path.exists(server.unix)
-        except OSError:
-            return False
+def start_process(kind, command, directory, port, unix, ipv6):
+    running = kind(command, os.path.join(directory, "output"), port).start()
     try:
-        client.wait_until(ready, "the server accepts")
+        running.wait_until(lambda: running.accepts() and os.path.exists(unix), "it accepts")
     except BaseException:
-        server.process.kill()
+        running.kill()
         raise
+    return Server(running.address, os.path.join(directory, "root"), unix, os.path.join(directory, "outside"), running, directory, ipv6)
+
+
+def prepare(fill):
+    """Makes what a server needs: its directory, its root, a Unix socket's path, a port."""
+    directory = make_place("root", "outside")
+    root = os.path.join(directory, "root")
+    fill(root, os.path.join(directory, "outside"))
+    return directory, root, os.path.join(directory, "sock"), free_port()
 
 
 def start_tux(config, args, fill):
-    directory = make_directory()
-    root, unix, port = os.path.join(directory, "root"), os.path.join(directory, "sock"), free_port()
-    fill(root, os.path.join(directory, "outside"))
+    directory, root, unix, port = prepare(fill)
     command = [os.path.abspath(config.getoption("tux")), "serve", root, "--listen", "127.0.0.1:%d" % port,
                "--listen", "unix:" + unix, "--log", "off"]
     ipv6 = None
     if os.path.exists("/proc/net/if_inet6"):
         command += ["--listen", "[::1]:%d" % port]
         ipv6 = ("::1", port)
-    command += shlex.split(config.getoption("tux_args")) + list(args)
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               cwd="/")
-    server = Server(("127.0.0.1", port), root, unix, os.path.join(directory, "outside"), process, directory, ipv6)
-    wait_for(server)
-    return server
+    return start_process(process.Tux, command + shlex.split(config.getoption("tux_args")) + list(args), directory, port, unix, ipv6)
 
 
 NGINX_OPTIONS = {"--browse": "autoindex on;", "--own-404": "error_page 404 /404.html;"}
 
 
 def start_nginx(args, fill):
-    directory = make_directory()
-    root, unix, port = os.path.join(directory, "root"), os.path.join(directory, "sock"), free_port()
-    fill(root, os.path.join(directory, "outside"))
+    directory, root, unix, port = prepare(fill)
     values = {"dir": directory, "root": root, "more": " ".join(NGINX_OPTIONS[arg] for arg in args),
               "listen": "listen 127.0.0.1:%d; listen [::1]:%d; listen unix:%s;" % (port, port, unix)}
     with open(os.path.join(directory, "nginx.conf"), "w", encoding="utf-8") as file:
         file.write(NGINX % values)
-    process = subprocess.Popen(["nginx", "-g", "daemon off;", "-c", os.path.join(directory, "nginx.conf")],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/")
-    server = Server(("127.0.0.1", port), root, unix, os.path.join(directory, "outside"), process, directory,
-                    ("::1", port))
-    wait_for(server)
-    return server
+    command = ["nginx", "-g", "daemon off;", "-c", os.path.join(directory, "nginx.conf")]
+    return start_process(process.Server, command, directory, port, unix, ("::1", port))
 
 
 def start_server(config, args, fill):
@@ -255,7 +205,7 @@ def server(request):
     if config.getoption("url"):
         url = urllib.parse.urlsplit(config.getoption("url"))
         root = os.path.realpath(config.getoption("root"))
-        outside = tempfile.mkdtemp(prefix="http-test-outside-")
+        outside = make_place()
         content.populate(root, outside)
         yield Server((url.hostname, url.port or 80), root, config.getoption("unix"), outside)
         shutil.rmtree(outside, ignore_errors=True)

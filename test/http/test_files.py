@@ -81,7 +81,7 @@ def test_any_mode_option(start):
     server = start("--any-mode")
     path = server.path("private.txt")
     server.get("/text.txt")  # answered: its privileges are dropped by now
-    with open("/proc/%d/status" % server.serving_pid(), encoding="ascii") as file:
+    with open("/proc/%d/status" % server.process.pid, encoding="ascii") as file:
         uid, gid = (int(line.split()[2]) for line in file if line.startswith(("Uid:", "Gid:")))
     os.chown(path, uid, gid)
     assert server.get("/private.txt").body == b"secret\n"

@@ -142,19 +142,18 @@ def test_the_time_that_a_client_takes_is_not_the_programs(cgi, place):
     script(place, "much", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec head -c 16000000 /dev/zero\n")
     script(place, "cat", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec cat\n")
     script(place, "hang", "#!/bin/sh\nhead -c 3 >/dev/null\nsleep 60\n")
-    tux = cgi("time 0.5")
+    tux = cgi("time 2")
     with tux.connect(receive_buffer=65536) as reader, tux.connect() as sender, tux.connect() as hanging:
         reader.send("GET /cgi-bin/much HTTP/1.0\r\n\r\n")
         reader.head()
-        sender.send("POST /cgi-bin/cat HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n")
+        sender.send("POST /cgi-bin/cat HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
         hanging.send("POST /cgi-bin/hang HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n")
-        for _ in range(4):
-            time.sleep(0.4)
+        for _ in range(3):
+            time.sleep(0.8)
             sender.send("abc")
-        assert sender.response().body == b"abc" * 4
+        assert sender.response().body == b"abc" * 3
         hanging.send("abc")  # from here on the time is the program's
-        began = time.monotonic()
-        assert hanging.response().status == 504 and time.monotonic() - began < 10
+        assert hanging.response().status == 504
         assert len(reader.rest()) == 16000000
 
 

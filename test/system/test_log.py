@@ -3,7 +3,6 @@
 import email.utils
 import json
 import os
-import pwd
 import re
 import subprocess
 import threading
@@ -12,25 +11,6 @@ import time
 import pytest
 
 import client
-
-
-@pytest.fixture
-def root(place):
-    root = os.path.join(place, "root")
-    os.mkdir(root)
-    with open(os.path.join(root, "file"), "wb") as file:
-        file.write(b"data")
-    return root
-
-
-@pytest.fixture
-def logs(place):
-    """A directory that the program may write to, whoever it becomes."""
-    logs = os.path.join(place, "logs")
-    os.mkdir(logs, 0o755)
-    if os.geteuid() == 0:
-        os.chown(logs, pwd.getpwnam("www-data").pw_uid, -1)
-    return logs
 
 
 def records(path):

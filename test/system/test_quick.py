@@ -8,6 +8,7 @@ import pytest
 
 import client
 from conftest import HERE
+from process import Process
 from tools import free_port, listens
 
 
@@ -20,41 +21,31 @@ def quick(request, place):
     running = []
 
     def start(*arguments):
-        output = os.path.join(place, "output")
-        with open(output, "wb") as file:
-            process = subprocess.Popen([os.path.abspath(request.config.getoption("tux")), *arguments], stdin=subprocess.DEVNULL,
-                                       stdout=file, stderr=subprocess.STDOUT, cwd=place)
-        running.append(process)
-
-        def said():
-            with open(output, encoding="utf-8", errors="replace") as file:
-                return file.read()
-        return process, said
+        program = Process([os.path.abspath(request.config.getoption("tux")), *arguments], os.path.join(place, "output"), cwd=place).start()
+        running.append(program)
+        return program
     yield start
-    for process in running:
-        if process.poll() is None:
-            process.terminate()
-        assert process.wait(30) in (0, 2)
+    for program in running:
+        assert program.stop() in (0, 2)
 
 
 @pytest.mark.parametrize("arguments", [["-p", "PORT"], [".", "--port", "PORT"], ["inner/..", "-pPORT", "--log", "off"]])
 def test_quick_form_lists_a_directory(quick, arguments):
     """tux [DIR] is tux serve DIR --browse, on the loopback addresses."""
     port = free_port()
-    process, said = quick(*[argument.replace("PORT", str(port)) for argument in arguments])
-    client.wait_until(lambda: listens(port) or process.poll() is not None, "it serves")
-    assert process.poll() is None, said()
+    program = quick(*[argument.replace("PORT", str(port)) for argument in arguments])
+    program.wait_until(lambda: listens(port), "it serves")
     with client.Connection(("127.0.0.1", port)) as conn:
         listing = conn.get("/")
         assert listing.status == 200 and b'href="file"' in listing.body
         assert conn.get("/file").body == b"data"
-    assert "http://127.0.0.1:%d/" % port in said()
+    program.wait_until(lambda: "http://127.0.0.1:%d/" % port in program.output, "it says where")
 
 
 def test_port_is_for_the_default_addresses(quick):
     """-p with --listen is an error that names both."""
-    process, said = quick("serve", "-p", "8081", "--listen", ":8082")
-    assert process.wait(30) == 2 and "--listen" in said()
+    program = quick("serve", "-p", "8081", "--listen", ":8082")
+    assert program.wait() == 2 and "--listen" in program.output
 
 
 def test_directory_without_index_names_browse(tux, place):

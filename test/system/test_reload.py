@@ -14,50 +14,18 @@ import time
 import pytest
 
 import client
-from conftest import Tux
-from tools import free_port
+from process import Tux
+from tools import children, field, free_port, is_there
 
 LOADED_SECONDS = 10
 BETWEEN_RELOADS = 0.2
 
 
-def children(pid):
-    """The processes that a process has started, by number."""
-    found = []
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(name))
-    return sorted(found)
-
-
-def field(pid, name):
-    """A line of /proc/PID/status."""
-    with open("/proc/%d/status" % pid, encoding="utf-8") as file:
-        for line in file:
-            if line.startswith(name + ":"):
-                return line.split(":", 1)[1].strip()
-    raise AssertionError(name)
-
-
-def is_there(pid):
-    try:
-        return not field(pid, "State").startswith("Z")
-    except OSError:
-        return False
-
-
 class Supervised(Tux):
     """The program with a configuration file."""
 
-    def __init__(self, process, port, output, path):
-        super().__init__(process, port, output)
+    def __init__(self, command, output, path, port, **popen):
+        super().__init__(command, output, port, **popen)
         self.path = path
 
     def write(self, text):
@@ -77,7 +45,8 @@ class Supervised(Tux):
         client.wait_until(lambda: self.times(words) > before, "it reloads: " + words)
 
     def generations(self):
-        return children(self.process.pid)
+        """The processes that serve, by number; not those that have ended."""
+        return sorted(pid for pid in children(self.process.pid) if is_there(pid))
 
     def kill_generation(self, pid):
         """Waits until its end is said: a connection that comes before may be accepted yet, and die with it."""
@@ -95,21 +64,15 @@ def supervised(request, place):
     """supervised(text): starts the program with a file of that text, in which PORT stands for a port."""
     running = []
 
-    def start(text, port=None, wrapper=(), env=None, **popen):
+    def start(text, port=None, wrapper=(), **popen):
         port = port or free_port()
         path = os.path.join(place, "tux-%d.conf" % len(running))
-        output = path + ".output"
         with open(path, "w", encoding="utf-8") as file:
             file.write(text.replace("PORT", str(port)))
-        with open(output, "wb") as file:
-            process = subprocess.Popen(
-                [*wrapper, os.path.abspath(request.config.getoption("tux")), "serve", "--config", path,
-                 *shlex.split(request.config.getoption("tux_args"))], stdin=subprocess.DEVNULL, stdout=file,
-                stderr=subprocess.STDOUT, cwd="/", env=dict(os.environ, **(env or {})), **popen)
-        server = Supervised(process, port, output, path)
+        command = [*wrapper, os.path.abspath(request.config.getoption("tux")), "serve", "--config", path, *shlex.split(request.config.getoption("tux_args"))]
+        server = Supervised(command, path + ".output", path, port, **popen).start()
         running.append(server)
-        client.wait_until(lambda: process.poll() is not None or "is in force" in server.output, "it serves", 30)
-        assert process.poll() is None, server.output
+        server.wait_until(lambda: "is in force" in server.output, "it serves", 30)
         return server
 
     yield start
@@ -500,12 +463,8 @@ def test_nothing_leaks(supervised, roots):
 LINE = re.compile(r'127\.0\.0\.1 - - \[[^]]+\] "GET /file HTTP/1\.1" 200 \d+ "[^"]*" "[^"]*"\Z')
 
 
-def test_the_log_has_every_request_once(supervised, roots, place):
+def test_the_log_has_every_request_once(supervised, roots, logs):
     """Generations write to one file, whole lines; SIGHUP opens it anew whatever becomes of the configuration."""
-    logs = os.path.join(place, "logs")
-    os.mkdir(logs)
-    if os.geteuid() == 0:
-        os.chown(logs, pwd.getpwnam("www-data").pw_uid, -1)
     log = os.path.join(logs, "access")
     server = supervised(text(roots[0], log=log))
     load = Load(server.address)
@@ -532,28 +491,28 @@ def test_the_log_has_every_request_once(supervised, roots, place):
 def test_a_log_into_a_pipe(request, roots, place):
     """Generations write to one pipe, whose reader is slow so that it is full: no line is torn."""
     port, path = free_port(), os.path.join(place, "tux.conf")
-    output = os.path.join(place, "output")
     with open(path, "w", encoding="utf-8") as file:
         file.write(text(roots[0], log="-").replace("PORT", str(port)))
+    command, output = [os.path.abspath(request.config.getoption("tux")), "serve", "--config", path], os.path.join(place, "output")
     with open(output, "wb") as errors:
-        process = subprocess.Popen([request.config.getoption("tux"), "serve", "--config", path], stdout=subprocess.PIPE, stderr=errors)
+        server = Supervised(command, output, path, port, stdout=subprocess.PIPE, stderr=errors).start()
+    pipe = server.process.stdout
     read = []
 
     def slowly():
         while not read or read[-1]:
             time.sleep(0.05)
-            read.append(os.read(process.stdout.fileno(), 1 << 13))
+            read.append(os.read(pipe.fileno(), 1 << 13))
     reader = threading.Thread(target=slowly, daemon=True)
     reader.start()
-    server = Supervised(process, port, output, path)
-    client.wait_until(lambda: server.times("is in force") == 1, "it serves")
+    server.wait_until(lambda: server.times("is in force") == 1, "it serves")
     load = Load(server.address)
     for _ in range(30):
         server.reload()
     load.end()
     server.end()
     reader.join(30)
-    process.stdout.close()
+    pipe.close()
     lines = b"".join(read).decode().splitlines()
     assert all(LINE.match(line) for line in lines), [line for line in lines if not LINE.match(line)][:3]
     assert len(lines) == load.answers

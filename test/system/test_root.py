@@ -20,15 +20,6 @@ USER = pwd.getpwnam("www-data")
 
 
 @pytest.fixture
-def root(place):
-    root = os.path.join(place, "root")
-    os.mkdir(root)
-    with open(os.path.join(root, "file"), "wb") as file:
-        file.write(b"data")
-    return root
-
-
-@pytest.fixture
 def theirs(place):
     """A directory of the user who serves, and so of everyone who breaks into the server."""
     path = os.path.join(place, "theirs")

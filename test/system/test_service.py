@@ -28,11 +28,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 @pytest.fixture
-def root(place):
-    root = os.path.join(place, "root")
-    os.mkdir(root)
-    with open(os.path.join(root, "file"), "wb") as file:
-        file.write(b"data")
+def root(root):
     with open(os.path.join(root, "large"), "wb") as file:
         file.truncate(LARGE)
     return root
@@ -124,12 +120,8 @@ def test_log(tux, root, place):
     assert len(lines) == 200 and all("404" in line for line in lines)
 
 
-def test_sighup_reopens_the_log(tux, root, place):
+def test_sighup_reopens_the_log(tux, root, logs):
     """SIGHUP: after a rotation the log goes to a new file, and no request is lost between."""
-    logs = os.path.join(place, "logs")
-    os.mkdir(logs, 0o755)
-    if os.geteuid() == 0:
-        os.chown(logs, pwd.getpwnam("www-data").pw_uid, -1)
     log = os.path.join(logs, "access")
     server = tux(root, log=log)
     server.get("/file?before")

@@ -19,9 +19,8 @@ import pytest
 
 import client
 from soak_origin import PART
-from test_reload import closes, field, is_there, supervised  # noqa: F401
-from test_spawner import descendants
-from tools import free_port
+from test_reload import closes, supervised  # noqa: F401
+from tools import descendants, field, free_port, is_sanitized, is_there
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
 BETWEEN_RELOADS = 5
@@ -430,11 +429,6 @@ def logged(place, engine):
             with open(os.path.join(place, "logs", name), encoding="utf-8", errors="replace") as file:
                 count += sum("?s HTTP/1.1" in line for line in file)
     return count
-
-
-def is_sanitized(path):
-    with open(path, "rb") as file:
-        return b"__asan_init" in file.read()
 
 
 def test_soak(request, soaked, origins, supervised):  # noqa: F811

@@ -21,15 +21,6 @@ NOT_YET = 10  # requests that each client has sent before the server is told to 
 
 
 @pytest.fixture
-def root(place):
-    root = os.path.join(place, "root")
-    os.mkdir(root)
-    with open(os.path.join(root, "file"), "wb") as file:
-        file.write(b"data")
-    return root
-
-
-@pytest.fixture
 def serve(tux, root, place):
     """serve(*options): a server with a status at /status."""
     path = os.path.join(place, "tux.conf")
@@ -53,9 +44,9 @@ def test_idle_connection_is_answered_after_the_listener_closes(tux, root):
     with server.connect() as idle, server.connect() as silent:
         assert idle.get("/file").body == b"data" and silent.get("/file").body == b"data"
         server.signal(signal.SIGTERM)
-        client.wait_until(lambda: not listens(server.port), "it stops listening")
-        assert closing(idle.get("/file"))
+        client.wait_until(lambda: closing(idle.get("/file")), "a response says that the connection ends")
         idle.assert_closed()
+        client.wait_until(lambda: not listens(server.port), "it stops listening")
         silent.assert_closed()
     assert server.wait() == 0
 

@@ -13,15 +13,6 @@ if os.geteuid() != 0:
 NO_CAPABILITIES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 
 
-@pytest.fixture
-def root(place):
-    root = os.path.join(place, "root")
-    os.mkdir(root)
-    with open(os.path.join(root, "file"), "wb") as file:
-        file.write(b"data")
-    return root
-
-
 def identity(server):
     """Its user, group and supplementary groups."""
     user, group = server.status("Uid").split(), server.status("Gid").split()

@@ -11,9 +11,12 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, "/test/http")
+sys.path.insert(0, "/test/lib")
 
 import abi  # noqa: E402
+import process  # noqa: E402
+from client import wait_until  # noqa: E402
+from tools import free_port  # noqa: E402
 
 MODULE = "/tux.ko"
 
@@ -29,12 +32,6 @@ def load():
 
 def unload():
     return subprocess.run(["rmmod", "tux"], capture_output=True, text=True, check=False)
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def settle():
@@ -75,35 +72,23 @@ def same_again(before, files=8, seconds=10):
         assert time.monotonic() < until, f"before {before}, now {now}"
 
 
-class Tux:
+class Tux(process.Tux):
     running = []
 
     def __init__(self, root, *options, engine="kernel", log="off", **popen):
         """Of a directory, at a port of its own; or, without one (None), as the options say."""
-        self.port = free_port()
+        port = free_port()
         self.root = root
         if root is not None:
-            options = (str(root), "--listen", f"127.0.0.1:{self.port}", "--log", log, *options)
-        self.error = open("/tmp/tux-error", "w+", encoding="utf-8")
-        self.process = subprocess.Popen(
-            ["/usr/bin/tux", "serve", "--engine", engine, *options],
-            stderr=self.error, **popen)
+            options = (root, "--listen", f"127.0.0.1:{port}", "--log", log, *options)
+        pathlib.Path("/tmp/tux-error").write_text("", encoding="utf-8")
+        super().__init__(["/usr/bin/tux", "serve", "--engine", engine, *options], "/tmp/tux-error", port, cwd=None, **popen)
+        self.start()
         Tux.running.append(self)
-        until = time.monotonic() + 20
-        while True:
-            text = pathlib.Path("/tmp/tux-error").read_text(encoding="utf-8")
-            if "sandbox:" in text:
-                break
-            assert self.process.poll() is None and time.monotonic() < until, text
-
-    @property
-    def pid(self):
-        """The process that serves: a child of the one that was started."""
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
-        return max(int(pid) for pid in children if pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="ascii") == "tux\n")
+        self.wait_until(lambda: "sandbox:" in self.output, "it serves", 20)
 
     def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        return socket.create_connection(self.address, timeout=10)
 
     def get(self, target, *fields):
         """Status and body of one request on a connection of its own."""
@@ -114,13 +99,10 @@ class Tux:
         serving = None
         if self.process.poll() is None:
             serving = self.pid if number == signal.SIGKILL else None
-            self.process.send_signal(number)
-        self.process.wait(20)
-        until = time.monotonic() + 20
-        while serving and pathlib.Path(f"/proc/{serving}").exists():  # it ends as the one that supervised it is gone
-            assert time.monotonic() < until, "the process that serves is still there"
-            time.sleep(0.01)
-        self.error.close()
+            self.signal(number)
+        self.wait(20)
+        if serving:  # it ends as the one that supervised it is gone
+            wait_until(lambda: not pathlib.Path(f"/proc/{serving}").exists(), "the process that serves ends", 20)
         if self in Tux.running:
             Tux.running.remove(self)
 

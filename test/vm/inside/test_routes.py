@@ -3,7 +3,6 @@
 import os
 import re
 import socket
-import sys
 import threading
 import time
 
@@ -11,10 +10,7 @@ import pytest
 
 from conftest import Tux
 from test_handover import Backend
-
-sys.path.insert(0, "/test/system")
-
-from upstreams import Origin, response  # noqa: E402
+from upstreams import Origin, response
 
 CONFIG = """
 threads 1

@@ -12,7 +12,7 @@ import time
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path += [str(HERE.parent), str(HERE.parent.parent / "http")]
+sys.path += [str(HERE.parent), str(HERE.parent.parent / "lib")]
 
 import client  # noqa: E402
 import guest  # noqa: E402

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs that the suites start: TUX, and other servers. Their output goes to a file, so that they never wait for a reader."""
+import os
+import signal
+import subprocess
+
+import client
+from tools import children, descendants, free_port
+
+STOP_SECONDS = 30
+STARTED = []  # servers of the present test; suite.py reads their output
+
+
+class Process:
+    """A program and its process. It starts in /, so that it resolves no relative path. popen: options of subprocess.Popen."""
+
+    def __init__(self, command, output, env=None, **popen):
+        self.command = [str(part) for part in command]
+        self.process = None
+        self._output = output
+        self._env = env or {}
+        self._popen = popen
+
+    def start(self):
+        """Starts it, once more if it has ended. Returns itself."""
+        with open(self._output, "ab") as file:
+            options = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": subprocess.STDOUT, "cwd": "/", **self._popen}
+            self.process = subprocess.Popen(self.command, env=dict(os.environ, **self._env), **options)
+        STARTED.append(self)
+        return self
+
+    @property
+    def output(self):
+        try:
+            with open(self._output, encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:  # its directory is gone
+            return ""
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, seconds=STOP_SECONDS):
+        return self.process.wait(timeout=seconds)
+
+    def wait_until(self, condition, what, seconds=client.TIMEOUT):
+        """Waits for a condition; fails at once if the program ends before."""
+        def holds():
+            value = condition()
+            assert value or self.process.poll() is None, "it ended: " + self.output
+            return value
+        return client.wait_until(holds, what, seconds)
+
+    def stop(self, seconds=STOP_SECONDS):
+        """Returns the exit status after SIGTERM. SIGKILL for all its processes if that takes too long, which is a failure."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        try:
+            return self.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError("SIGTERM did not end it:\n" + self.output) from None
+
+    def kill(self):
+        for pid in [self.process.pid, *descendants(self.process.pid)] if self.process.poll() is None else []:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+
+    def end(self):
+        """Stops it unless it has ended; exit 0 either way."""
+        code = self.stop()
+        assert code == 0, "it ended with %d:\n%s" % (code, self.output)
+
+
+class Server(Process):
+    """A program that serves at a port of 127.0.0.1."""
+
+    def __init__(self, command, output, port=None, **popen):
+        self.port = port or free_port()
+        self.address = ("127.0.0.1", self.port)
+        self.url = "http://127.0.0.1:%d" % self.port
+        super().__init__(command, output, **popen)
+
+    def connect(self, **options):
+        return client.Connection(self.address, **options)
+
+    def get(self, target, *fields, **options):
+        """One request on a connection of its own."""
+        with self.connect() as conn:
+            return conn.get(target, *fields, **options)
+
+    def accepts(self):
+        try:
+            self.connect().close()
+            return True
+        except OSError:
+            return False
+
+    def answers(self):
+        try:
+            return self.get("/", method="HEAD").status > 0
+        except (OSError, client.Closed):
+            return False
+
+
+class Tux(Server):
+    """TUX: a supervisor, and the processes that serve. end() wants exit status 0."""
+
+    @property
+    def pid(self):
+        """The process that serves, the newest if there are more."""
+        serving = sorted(pid for pid, name in children(self.process.pid).items() if name == "tux")
+        assert serving, "no process serves: " + self.output
+        return serving[-1]
+
+    def status(self, name):
+        """A line of /proc/PID/status of the process that serves."""
+        with open("/proc/%d/status" % self.pid, encoding="ascii") as file:
+            for line in file:
+                if line.startswith(name + ":"):
+                    return line.split(":", 1)[1].strip()
+        raise AssertionError("no %s in status" % name)
+
+    def memory(self):
+        """Bytes of anonymous memory: the code and the files that are mapped do not count."""
+        return int(self.status("RssAnon").split()[0]) * 1024

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Ports, directories, processes: what tests of several suites look for or make."""
+import os
+import pwd
+import shutil
+import socket
+import tempfile
+
+import pytest
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def listens(port, state="0A"):
+    """True if a TCP socket of this network namespace listens on the port, or has another state. Unlike connect() it leaves no trace."""
+    for name in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(name, encoding="ascii") as file:
+                rows = [line.split() for line in file][1:]
+        except FileNotFoundError:
+            continue
+        if any(row[3] == state and int(row[1].rsplit(":", 1)[1], 16) == port for row in rows):
+            return True
+    return False
+
+
+def need(program):
+    """The path of a program; without it the test is skipped."""
+    path = shutil.which(program)
+    if not path:
+        pytest.skip(program + " is not installed")
+    return path
+
+
+def children(pid):
+    """Returns the children of a process, pid -> name. Dead ones count until they are waited for."""
+    found = {}
+    try:  # the kernel's own list, where it has one
+        for task in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/children" % (pid, task), encoding="ascii") as file:
+                for child in file.read().split():
+                    with open("/proc/%s/comm" % child, encoding="utf-8") as name:
+                        found[int(child)] = name.read().rstrip("\n")
+        return found
+    except OSError:
+        found.clear()
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % entry, encoding="utf-8", errors="replace") as file:
+                name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
+        except OSError:
+            continue
+        if int(rest.split()[1]) == pid:
+            found[int(entry)] = name
+    return found
+
+
+def descendants(pid):
+    found = {}
+    for child, name in children(pid).items():
+        found[child] = name
+        found.update(descendants(child))
+    return found
+
+
+def field(pid, name):
+    """Returns a line of /proc/PID/status."""
+    with open("/proc/%d/status" % pid, encoding="utf-8") as file:
+        for line in file:
+            if line.startswith(name + ":"):
+                return line.split(":", 1)[1].strip()
+    raise AssertionError("no %s in status" % name)
+
+
+def is_there(pid):
+    """True if the process has not ended, even if its parent has not taken note."""
+    try:
+        return not field(pid, "State").startswith("Z")
+    except OSError:
+        return False
+
+
+def make_place(*folders):
+    """Makes a directory with folders in it. A program without privileges can read it, unlike pytest's own."""
+    place = tempfile.mkdtemp(prefix="tux-test-")
+    for folder in ("", *folders):
+        os.makedirs(os.path.join(place, folder), exist_ok=True)
+        os.chmod(os.path.join(place, folder), 0o755)
+    return place
+
+
+def give_to_server(path):
+    """Gives a file or a directory to the user that TUX becomes when root starts it."""
+    if os.geteuid() == 0:
+        os.chown(path, pwd.getpwnam("www-data").pw_uid, -1)
+
+
+def is_sanitized(program):
+    with open(program, "rb") as file:
+        return b"__asan_init" in file.read()
