@@ -13,7 +13,7 @@
 #include <net/tcp.h>
 
 #include "connection.h"
-#include "listener.h"
+#include "slot.h"
 #include "log_ring.h"
 
 /* True if the socket is a TCP connection that the kernel engine can serve. */

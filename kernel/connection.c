@@ -13,7 +13,7 @@
 
 #include "compat/compat.h"
 #include "handover.h"
-#include "listener.h"
+#include "slot.h"
 #include "object_open.h"
 #include "recv_queue.h"
 #include "log_ring.h"

@@ -16,6 +16,7 @@
 #include "adopt.h"
 #include "connection.h"
 #include "listener.h"
+#include "slot.h"
 #include "log_ring.h"
 #include "version.h"
 #include "helper.h"

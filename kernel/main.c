@@ -7,9 +7,6 @@
 #include "selftest.h"
 #include "version.h"
 
-#define CREATE_TRACE_POINTS
-#include "trace.h"
-
 static int __init tux_init(void)
 {
 	int error = ktux_selftest();
