@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "../../core/etag.h"
-#include "load.h"
 #include "loader.h"
 
 enum {

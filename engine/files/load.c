@@ -22,7 +22,6 @@
 
 enum {
 	ATTEMPTS = 3,        /* at a file that changes while it is read */
-	COARSEST_STEP_S = 2, /* of a file system's clock: FAT's */
 };
 
 static const uint8_t *etag_key(const struct load *load)
@@ -92,55 +91,6 @@ static enum object_kind kind_of_error(int error)
 	}
 }
 
-void stamp_from_stat(struct stamp *stamp, const struct stat *st)
-{
-	*stamp = (struct stamp){
-		.device = st->st_dev,
-		.inode = st->st_ino,
-		.size = (uint64_t)st->st_size,
-		.mtime_s = st->st_mtim.tv_sec,
-		.mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
-		.ctime_s = st->st_ctim.tv_sec,
-		.ctime_ns = (uint32_t)st->st_ctim.tv_nsec,
-		.mode = st->st_mode,
-		.links = (uint32_t)st->st_nlink,
-	};
-}
-
-static bool stamps_equal(const struct stamp *a, const struct stamp *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size && a->mtime_s == b->mtime_s &&
-	       a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns && a->mode == b->mode;
-}
-
-/*
- * Returns the coarsest step in nanoseconds, below a second, that the clock of a file system with such a time may have: NTFS counts in
- * 100 ns, exFAT in 10 ms. The system does not tell it.
- */
-static uint32_t clock_step_ns(uint32_t time_ns)
-{
-	uint32_t step = 1;
-
-	while (step < 100000000 && time_ns % (step * 10) == 0)
-		step *= 10;
-	return step;
-}
-
-/*
- * True if a write since the load began may be in the same tick of the file system's clock, and leave the times unchanged. File systems
- * truncate times. Without nanoseconds the step is a second (ext4 with inodes of 128 bytes), or two (FAT).
- */
-static bool just_written(const struct load *load, const struct stamp *stamp)
-{
-	const struct timespec *began = &load->began;
-	const uint32_t began_ns = (uint32_t)began->tv_nsec;
-
-	if (stamp->ctime_ns == 0)
-		return stamp->ctime_s > began->tv_sec - COARSEST_STEP_S;
-	return stamp->ctime_s > began->tv_sec ||
-	       (stamp->ctime_s == began->tv_sec && stamp->ctime_ns >= began_ns - began_ns % clock_step_ns(stamp->ctime_ns));
-}
-
 /* Reads the whole body. 1: done; 0: it would block; -1: the file did not give size bytes, or errno. */
 static int read_body(const struct load *load, int fd, uint8_t *memory, uint64_t size)
 {
@@ -188,7 +138,7 @@ static enum take take_body(const struct load *load, struct representation *rep)
 			return TAKE_FAILED;
 		}
 		stamp_from_stat(&rep->stamp, &st);
-		if (result > 0 && stamps_equal(&before, &rep->stamp)) {
+		if (result > 0 && stamp_equals(&before, &rep->stamp)) {
 			rep->memory = memory;
 			return TAKE_DONE;
 		}
@@ -215,7 +165,7 @@ static void make_etag(const struct load *load, struct object *object, enum tux_c
 		.mtime_ns = stamp->mtime_ns,
 		.ctime_ns = stamp->ctime_ns,
 	};
-	bool fresh = just_written(load, stamp);
+	bool fresh = stamp_is_fresh(stamp, &load->began);
 
 	if (fresh && rep->memory != NULL)
 		identity.content = tux_etag_content(etag_key(load), rep->memory, stamp->size);
@@ -603,7 +553,7 @@ bool load_is_current(const struct object *object)
 		if (fstatat(object->site->root_fd, name, &st, AT_NO_AUTOMOUNT) != 0)
 			return false;
 		stamp_from_stat(&now, &st);
-		if (!stamps_equal(&now, &object->representation[coding].stamp) || (object->sure && now.links != 1))
+		if (!stamp_equals(&now, &object->representation[coding].stamp) || (object->sure && now.links != 1))
 			return false;
 	}
 	return true;

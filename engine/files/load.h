@@ -35,9 +35,6 @@ bool load_run(struct load *load);
 /* Whether the file that an object was made of is still the same, by one call each to the file system. */
 bool load_is_current(const struct object *object);
 
-/* Makes a stamp of the result of fstat(). */
-void stamp_from_stat(struct stamp *stamp, const struct stat *st);
-
 /* Opens the directory of a path that ends in '/' for reading it; -1 with errno. May block. */
 int load_open_directory(const struct tux_site *site, const uint8_t *key, uint32_t key_len);
 

@@ -4,6 +4,7 @@
 #define TUX_ENGINE_FILES_OBJECT_H
 
 #include "../../core/response.h"
+#include "stamp.h"
 
 #include <sys/types.h>
 
@@ -21,19 +22,6 @@ enum object_kind {
 	OBJECT_REDIRECT,  /* a file that another server answers for */
 	OBJECT_BUSY,      /* 503: no descriptor or memory was left */
 	OBJECT_BROKEN,    /* 500: the file system failed */
-};
-
-/* What tells whether a file is still the one that was loaded. */
-struct stamp {
-	uint64_t device;
-	uint64_t inode;
-	uint64_t size;
-	int64_t mtime_s;
-	int64_t ctime_s;
-	uint32_t mtime_ns;
-	uint32_t ctime_ns;
-	uint32_t mode;
-	uint32_t links;
 };
 
 /* The file itself, or a precompressed sibling. */
