@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A witness of accept queues: counts the requests that a hand-over puts into one, and those of them that have an identity. Says so in
- * the kernel's log when it is unloaded. Only for test/vm.
+ * A witness of accept queues: counts the requests that a hand-over puts into one, and those of them that have an identity. Writes
+ * both numbers to the kernel's log when it is unloaded. Only for test/vm.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Makes races certain: stops one thread where it enters a function of the kernel, which may sleep there, until it is told to continue.
- * The function takes at most six arguments, none by value on the stack. Only for test/vm; it is never unloaded, because a thread that
- * continues still returns through it.
+ * Makes races certain: stops one thread where it enters a function of the kernel, and has it continue after a write to go. The
+ * function may sleep there, and takes at most six arguments, none of them on the stack. Only for test/vm. The module has no exit,
+ * because a thread that continues still returns through it.
  */
 #include <linux/completion.h>
 #include <linux/kprobes.h>
