@@ -29,6 +29,7 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 	connection_start(conn);
 	conn->from_kernel = true;
 	conn->failed = handed->reason == TUX_REASON_BACKEND ? 503 : 0;
+	conn->cause = because(WHY_HANDOVER, 0);
 	if (handed->reason == TUX_REASON_TIMEOUT)
 		connection_refuse(conn, TUX_REFUSED_TIMEOUT);
 	else if (handed->reason == TUX_REASON_DRAIN)

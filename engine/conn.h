@@ -14,7 +14,10 @@
 #include "files/load.h"
 #include "files/loader.h"
 #include "io/loop.h"
+#include "log/backend_note.h"
+#include "log/error_line.h"
 #include "log/record_ring.h"
+#include "log/request_id.h"
 #include "io/splice.h"
 #include "io/timer.h"
 #include "backend/upstream.h"
@@ -107,6 +110,7 @@ struct conn {
 	uint8_t waits;            /* loads that the held request has waited for */
 	uint8_t listener;         /* that accepted it: its number */
 	uint8_t refused;          /* enum tux_refusal: why the request under way is to be refused */
+	struct cause cause;       /* of the 403 or 5xx that the request under way gets from us */
 	const struct tux_site *site; /* of the request under way; before it is known, the listener's fallback */
 	const struct tux_fields *fields; /* of the answer under way: its route's, or the site's */
 	uint16_t port;
@@ -131,6 +135,8 @@ struct conn {
 	struct exchange *exchange; /* with CONN_EXCHANGE */
 	struct tux_fields *own;   /* malloc'ed: in place of the route's, for an answer that a peer has left to us; NULL: they hold */
 	uint8_t inside;           /* times that the request was sent elsewhere by its peers */
+	struct backend *backend;  /* malloc'ed: it failed to respond to the request under way; NULL: none did, or it is not known */
+	uint64_t id;              /* of the request under way, for logs; 0: no line needed it yet */
 	bool hidden;              /* what is hidden from clients may answer it */
 	uint64_t acked;           /* bytes that the peer had acknowledged when the send timeout last looked */
 };
@@ -180,8 +186,8 @@ struct worker {
 	unsigned miss_count;
 	struct conn *log_first;       /* they wait for room for access records, the longest first */
 	struct conn **log_end;
-	uint64_t module_said_ms;      /* when a request for a module that is not loaded was said last; 0: never */
-	uint64_t hinted_ms;           /* when a directory without an index was said last; 0: never */
+	struct error_lines error_lines;
+	struct request_ids ids;
 	uint64_t log_full_ms;         /* when there was no room any more; 0: there is */
 	struct out *spare;
 	unsigned spare_count;

@@ -1,127 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reply.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../core/response.h"
 #include "../core/target.h"
 #include "handlers/fallback.h"
-#include "handlers/hint.h"
 #include "files/lookup.h"
+#include "log/access_record.h"
 #include "stats/report.h"
 #include "stats/status_query.h"
-#include "io/error_log.h"
 #include "output.h"
 #include "stats/totals.h"
 
 enum {
 	LONGEST_PATH = 4096, /* that a file can have: PATH_MAX */
 	COPY_BYTES = 4096, /* bodies up to this go out together with their head */
-	SAY_AGAIN_MS = 1000, /* how often a thread says that a module is asked for that is not loaded */
 };
-
-static int64_t microseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-}
-
-static void write_record(struct worker *worker, const struct tux_record *record, const uint8_t *text, uint32_t text_len)
-{
-	const uint64_t one = 1;
-
-	if (!records_write(&worker->records, record, text, text_len))
-		count(&worker->counters.records_lost, 1);
-	if (__atomic_exchange_n(worker->log_sleeps, false, __ATOMIC_SEQ_CST))
-		(void)!write(worker->log_event_fd, &one, sizeof(one));
-}
-
-static uint32_t duration_since(int64_t began_us)
-{
-	int64_t us = microseconds() - began_us;
-
-	return us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
-}
-
-/* Counts an answer. Its record is written now or, if it goes on, when that is over. */
-static void record_begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes, bool goes_on)
-{
-	struct worker *worker = conn->worker;
-	struct tux_record record = { .status = status, .sent_bytes = bytes, .port = conn->port };
-	uint8_t text[TUX_RECORD_MAX - sizeof(struct tux_record)];
-	uint32_t len;
-
-	count(&worker->counters.requests, 1);
-	count(&worker->counters.status[status - TUX_FIRST_STATUS], 1);
-	if (status >= 500)
-		count(&worker->counters.errors, 1);
-	if (conn->unsent++ == 0)
-		conn->unsent_us = conn->began_us;
-	if (!worker->config->records)
-		return;
-	record.site = (uint16_t)(conn->site - worker->config->sites);
-	record.time_us = conn->began_us;
-	memcpy(record.address, conn->address, sizeof(record.address));
-	if (conn->asked.len > 0) { /* what the client has asked for, not what a peer made of it */
-		struct tux_request asked;
-
-		tux_request_parse(conn->asked.data, conn->asked.len, 0, &asked);
-		len = tux_record_fill(&record, conn->asked.data, &asked, text);
-	} else {
-		len = tux_record_fill(&record, buf, &worker->request, text);
-	}
-	if (!goes_on) {
-		record.duration_us = duration_since(conn->began_us);
-		write_record(worker, &record, text, len);
-		return;
-	}
-	conn->record = malloc(sizeof(record) + len);
-	if (conn->record == NULL) {
-		count(&worker->counters.records_lost, 1);
-		return;
-	}
-	*conn->record = record;
-	memcpy(conn->record + 1, text, len);
-	records_reserve(&worker->records, record.size);
-}
-
-/* An answer of which all is queued. */
-static void record_answer(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes)
-{
-	record_begin(conn, buf, status, bytes, conn->answer.count > 0);
-}
-
-void reply_streamed(struct conn *conn, const uint8_t *buf, uint16_t status)
-{
-	record_begin(conn, buf, status, 0, true);
-}
-
-void reply_sent(struct conn *conn, uint64_t left)
-{
-	struct tux_record *record = conn->record;
-
-	if (left > 0)
-		count(&conn->worker->counters.errors, 1);
-	if (conn->unsent > 0) /* they went out together, and began together: what is pipelined comes together */
-		histogram_add(&conn->worker->counters.latency, duration_since(conn->unsent_us), conn->unsent);
-	conn->unsent = 0;
-	if (record == NULL)
-		return;
-	record->duration_us = duration_since(record->time_us);
-	record->sent_bytes -= left;
-	records_unreserve(&conn->worker->records, record->size);
-	write_record(conn->worker, record, (const uint8_t *)(record + 1), record->size - (uint32_t)sizeof(*record));
-	free(record);
-	conn->record = NULL;
-}
 
 /* What every head begins with: who asked, and whether the connection goes on. */
 static struct tux_head start_head(struct conn *conn, uint16_t status)
@@ -195,6 +96,7 @@ static enum reply no_room(struct conn *conn, const uint8_t *buf, const struct tu
 		conn->last = true;
 		return REPLY_DONE;
 	}
+	conn->cause = because(WHY_FIELDS_LONG, 0);
 	short_head = start_head(conn, head->location_len > 0 ? 414 : 500);
 	if (head->location_len == 0)
 		short_head.extra.len = 0;
@@ -235,7 +137,7 @@ static enum reply reply_page_file(struct conn *conn, const uint8_t *buf, struct 
 	if (len == 0)
 		return no_room(conn, buf, head);
 	queue_body(conn, object, rep, (struct tux_range){ 0, body });
-	record_answer(conn, buf, head->status, len + body);
+	access_record_answer(conn, buf, head->status, len + body);
 	return REPLY_DONE;
 }
 
@@ -257,7 +159,7 @@ static enum reply reply_own_page(struct conn *conn, const uint8_t *buf, struct t
 		return no_room(conn, buf, head);
 	if (conn->worker->request.method == TUX_HEAD || !send_copy(conn, page, page_len))
 		page_len = 0;
-	record_answer(conn, buf, head->status, head_len + page_len);
+	access_record_answer(conn, buf, head->status, head_len + page_len);
 	return REPLY_DONE;
 }
 
@@ -284,6 +186,25 @@ static enum reply reply_status(struct conn *conn, const uint8_t *buf, uint16_t s
 	return reply_page(conn, buf, &head, NULL);
 }
 
+/* Like reply_status(), for 403 and 5xx, which the error log gives a cause of. */
+static enum reply reply_failure(struct conn *conn, const uint8_t *buf, uint16_t status, struct cause cause)
+{
+	conn->cause = cause;
+	return reply_status(conn, buf, status);
+}
+
+/* Responds with the status that tux_respond_method() gives. */
+static enum reply reply_method(struct conn *conn, const uint8_t *buf, uint16_t status)
+{
+	return reply_failure(conn, buf, status, because(WHY_METHOD, 0));
+}
+
+/* Like reply_failure(), if lookup() returned no object: waits for the load, or there is none. */
+static enum reply reply_loading(struct conn *conn, const uint8_t *buf)
+{
+	return conn->miss != NULL ? REPLY_WAIT : reply_failure(conn, buf, 503, because(WHY_LOADS, 0));
+}
+
 enum reply reply_refusal(struct conn *conn, const uint8_t *buf)
 {
 	static const uint8_t nothing[1];
@@ -302,6 +223,7 @@ enum reply reply_refusal(struct conn *conn, const uint8_t *buf)
 		worker->request.minor = 1;
 	}
 	conn->last = true;
+	conn->cause = because_of(WHY_REQUEST, refusal, 0);
 	head = start_head(conn, tux_refusal_status(refusal));
 	reply = reply_page(conn, buf, &head, tux_refusal_text(refusal));
 	if (reply == REPLY_DONE) {
@@ -333,7 +255,7 @@ static enum reply reply_whole(struct conn *conn, const uint8_t *buf, struct obje
 	send_wrote(conn, rep->head_len);
 	if (body > 0)
 		queue_body(conn, object, rep, (struct tux_range){ 0, body });
-	record_answer(conn, buf, 200, rep->head_len + body);
+	access_record_answer(conn, buf, 200, rep->head_len + body);
 	return REPLY_DONE;
 }
 
@@ -428,7 +350,7 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 		head.boundary = rep->etag + rep->etag_len - 17; /* 16 digits of a keyed hash, then the quote */
 		head.boundary_len = 16;
 		if (!parts_make(&parts, rep, &head, plan))
-			return reply_status(conn, buf, 503);
+			return reply_failure(conn, buf, 503, because(WHY_MEMORY, 0));
 		head.has_length = true;
 		head.content_length = parts.len;
 	} else {
@@ -448,7 +370,7 @@ static enum reply reply_plan(struct conn *conn, const uint8_t *buf, struct objec
 		queue_parts(conn, object, rep, &parts);
 	else
 		queue_body(conn, object, rep, range);
-	record_answer(conn, buf, plan->status, len + body);
+	access_record_answer(conn, buf, plan->status, len + body);
 	return REPLY_DONE;
 }
 
@@ -502,7 +424,7 @@ static enum reply reply_route(struct conn *conn, const uint8_t *buf, const struc
 	uint32_t len = redirect->len;
 
 	if (len == 0 || len > sizeof(location))
-		return reply_status(conn, buf, 500);
+		return reply_failure(conn, buf, 500, because(WHY_REDIRECT_LONG, 0));
 	memcpy(location, redirect->to, len);
 	if (rest_len > 0 && rest[0] == '/' && location[len - 1] == '/') { /* "//" would begin the name of a host */
 		rest++;
@@ -533,9 +455,9 @@ static enum reply reply_listing(struct conn *conn, const uint8_t *buf, const str
 	uint32_t len;
 
 	if (conn->listing_failed)
-		return reply_status(conn, buf, 500);
+		return reply_failure(conn, buf, 500, because(WHY_LISTING, 0));
 	if (conn->listing == NULL && !lookup_listing(conn, object, buf + req->query.off, req->query.len, json))
-		return reply_status(conn, buf, 503);
+		return reply_failure(conn, buf, 503, because(WHY_LOADS, 0));
 	if (conn->listing == NULL)
 		return REPLY_WAIT;
 	head = start_head(conn, 200);
@@ -552,7 +474,7 @@ static enum reply reply_listing(struct conn *conn, const uint8_t *buf, const str
 		conn->answer.page = conn->listing;
 		conn->listing = NULL;
 	}
-	record_answer(conn, buf, 200, len + send_left(conn));
+	access_record_answer(conn, buf, 200, len + send_left(conn));
 	return REPLY_DONE;
 }
 
@@ -567,21 +489,15 @@ static bool reply_to_handover(struct conn *conn)
 	return true;
 }
 
-/* Nobody can answer for a module that is not loaded; it may be later, so the client may come again. */
+/* Responds for a module that is not loaded. It may be later, so the client may come again. */
 static enum reply reply_module(struct conn *conn, const uint8_t *buf, const char *name)
 {
-	struct worker *worker = conn->worker;
-	const enum reply reply = reply_status(conn, buf, 503);
-	char text[SAY_BYTES];
+	enum reply reply;
 
-	if (reply != REPLY_DONE)
-		return reply;
-	count(&worker->counters.modules_absent, 1);
-	if (worker->module_said_ms == 0 || worker->now_ms - worker->module_said_ms >= SAY_AGAIN_MS) {
-		snprintf(text, sizeof(text), "%s is not loaded", name);
-		say("module", text, (uint32_t)strlen(text));
-		worker->module_said_ms = worker->now_ms;
-	}
+	backend_note(conn, "module", (struct tux_octets){ (const uint8_t *)name, (uint32_t)strlen(name) }, 0);
+	reply = reply_failure(conn, buf, 503, because(WHY_MODULE, 0));
+	if (reply == REPLY_DONE)
+		count(&conn->worker->counters.modules_absent, 1);
 	return reply;
 }
 
@@ -612,21 +528,19 @@ static enum reply reply_object(struct conn *conn, const uint8_t *buf, struct obj
 	case OBJECT_MISSING:
 		return reply_to_handover(conn) ? REPLY_PEER : reply_status(conn, buf, 404);
 	case OBJECT_FORBIDDEN:
-		if (object->no_index)
-			hint_browse(conn->worker, object);
-		return reply_status(conn, buf, 403);
+		return reply_failure(conn, buf, 403, object->cause);
 	case OBJECT_PROGRAM:
 		return reply_program(conn, buf, object);
 	case OBJECT_MODULE:
 		return reply_module(conn, buf, object->file);
 	case OBJECT_REDIRECT:
-		return reply_to_handover(conn) ? REPLY_PEER : reply_status(conn, buf, 403);
+		return reply_to_handover(conn) ? REPLY_PEER : reply_failure(conn, buf, 403, because(WHY_NO_HANDOVER, 0));
 	case OBJECT_BUSY:
-		return reply_status(conn, buf, 503);
+		return reply_failure(conn, buf, 503, object->cause);
 	case OBJECT_BROKEN:
 		break;
 	}
-	return reply_status(conn, buf, 500);
+	return reply_failure(conn, buf, 500, object->cause);
 }
 
 static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len)
@@ -639,7 +553,7 @@ static enum reply reply_path(struct conn *conn, const uint8_t *buf, uint32_t len
 		return reply_status(conn, buf, 404);
 	object = fallback_lookup(conn, worker->path, len);
 	if (object == NULL)
-		return conn->miss != NULL ? REPLY_WAIT : reply_status(conn, buf, 503);
+		return reply_loading(conn, buf);
 	reply = reply_object(conn, buf, object);
 	object_put(object);
 	return reply;
@@ -678,15 +592,16 @@ static enum reply reply_report(struct conn *conn, const uint8_t *buf, const stru
 	size_t len;
 	char *text;
 
-	if (!report_permits(route, conn->address, conn->port) || !host_permits(conn, buf))
-		return reply_status(conn, buf, 403);
+	if (!report_permits(route, conn->address, conn->port))
+		return reply_failure(conn, buf, 403, because(WHY_STATUS_CLIENT, 0));
+	if (!host_permits(conn, buf))
+		return reply_failure(conn, buf, 403, because(WHY_STATUS_HOST, 0));
 	if (!report_form_wanted(buf, &worker->request, &form))
 		return reply_status(conn, buf, 400);
-	if (!nonce_make(nonce))
-		return reply_status(conn, buf, 503);
-	text = tally_report(worker->tally, form, nonce, &len);
+	text = nonce_make(nonce) ? tally_report(worker->tally, form, nonce, &len) : NULL;
 	if (text == NULL)
-		return reply_status(conn, buf, 503);
+		return reply_failure(conn, buf, 503, because(WHY_STATUS_PAGE, errno));
+	conn->cause = because(WHY_STOPPING, 0);
 	head = start_head(conn, form == TUX_REPORT_READY && !tally_ready(worker->tally) ? 503 : 200);
 	head.extra = conn->fields->lines;
 	head.nonce = (struct tux_text){ nonce, sizeof(nonce) - 1 };
@@ -705,7 +620,7 @@ static enum reply reply_report(struct conn *conn, const uint8_t *buf, const stru
 	} else {
 		free(text);
 	}
-	record_answer(conn, buf, head.status, head_len + send_left(conn));
+	access_record_answer(conn, buf, head.status, head_len + send_left(conn));
 	return REPLY_DONE;
 }
 
@@ -811,12 +726,12 @@ static enum reply reply_for_file(struct conn *conn, const uint8_t *buf, uint32_t
 	if (conn->site->dot_files || !tux_target_has_dot_file(conn->worker->path, len)) {
 		object = fallback_lookup(conn, conn->worker->path, len);
 		if (object == NULL)
-			return conn->miss != NULL ? REPLY_WAIT : reply_status(conn, buf, 503);
+			return reply_loading(conn, buf);
 	}
 	if (object != NULL && (object->kind == OBJECT_PROGRAM || object->kind == OBJECT_MODULE || object->kind == OBJECT_REDIRECT))
 		reply = reply_object(conn, buf, object);
 	else
-		reply = reply_to_handover(conn) ? REPLY_PEER : reply_status(conn, buf, status);
+		reply = reply_to_handover(conn) ? REPLY_PEER : reply_method(conn, buf, status);
 	if (object != NULL)
 		object_put(object);
 	return reply;
@@ -843,12 +758,12 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 	uint32_t len;
 
 	if (conn->failed != 0)
-		return reply_status(conn, buf, conn->failed);
+		return reply_failure(conn, buf, conn->failed, conn->cause);
 	if (status == 0 && !has_path(req))
 		status = 400;
 	/* A redirect holds for every method, a peer knows what it takes; without routes nothing need be known of the path. */
 	if (status != 0 && !has_others(conn))
-		return reply_status(conn, buf, status);
+		return reply_method(conn, buf, status);
 	refusal = find_route(conn, buf, &len);
 	if (refusal != TUX_ACCEPTED) {
 		conn->refused = (uint8_t)refusal;
@@ -865,7 +780,7 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 		const bool missing = object != NULL && object->kind == OBJECT_MISSING;
 
 		if (object == NULL)
-			return conn->miss != NULL ? REPLY_WAIT : reply_status(conn, buf, 503);
+			return reply_loading(conn, buf);
 		object_put(object);
 		if (missing)
 			return reply_slash(conn, buf, 308, worker->path, len);
@@ -875,7 +790,7 @@ enum reply reply_request(struct conn *conn, const uint8_t *buf)
 	if (status != 0 && is_static(worker->route) && reply_to_handover(conn))
 		return REPLY_PEER;
 	if (status != 0)
-		return reply_status(conn, buf, status);
+		return reply_method(conn, buf, status);
 	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_HIDDEN && !conn->hidden)
 		return reply_status(conn, buf, 404);
 	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_STATUS)

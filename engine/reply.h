@@ -33,10 +33,4 @@ bool reply_is_for_peer(struct conn *conn, const uint8_t *buf);
 /* Whether it is what a file is that says whether a peer answers it. */
 bool reply_is_for_file(struct conn *conn, const uint8_t *buf);
 
-/* Counts a peer's answer to the request in worker->request and begins its access record; reply_sent() ends it. */
-void reply_streamed(struct conn *conn, const uint8_t *buf, uint16_t status);
-
-/* The answers that were queued have been sent, but for left bytes of the last: counts how long they took, writes that one's access record. */
-void reply_sent(struct conn *conn, uint64_t left);
-
 #endif

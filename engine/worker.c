@@ -121,6 +121,7 @@ bool worker_open(struct worker *worker)
 	worker->timers.duration_ms[TIMER_SEND] = config->send_timeout_ms;
 	worker->timers.duration_ms[TIMER_LINGER] = LINGER_MS;
 	worker->timers.duration_ms[TIMER_TUNNEL] = config->tunnel_timeout_ms;
+	request_ids_open(&worker->ids);
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	worker->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->wake.fd < 0 || !inbox_open(&worker->inbox) || !records_open(&worker->records) ||
@@ -209,10 +210,18 @@ static void expire(struct worker *worker)
 			stream_expired(stream_of_timer(timer));
 	if (worker->accept_again_ms != 0 && worker->now_ms >= worker->accept_again_ms && !worker->draining)
 		accepting_resume(worker);
+	if (worker->error_lines.due_ms != 0 && worker->now_ms >= worker->error_lines.due_ms)
+		error_lines_tell(worker, false);
 	if (worker->pass_again_ms != 0 && worker->now_ms >= worker->pass_again_ms) {
 		worker->pass_again_ms = 0;
 		connections_pass_idle(worker);
 	}
+}
+
+/* Milliseconds until a time. */
+static int until(const struct worker *worker, uint64_t ms)
+{
+	return ms > worker->now_ms ? (int)(ms - worker->now_ms) : 0;
 }
 
 /* Of two waits, of which -1 is for ever. */
@@ -227,17 +236,16 @@ static int wait_ms(const struct worker *worker)
 
 	for (unsigned i = 0; i < worker->config->upstream_count; i++)
 		wait = sooner(wait, timers_next(&worker->upstreams[i].timers, worker->now_ms));
-	if (worker->accept_again_ms != 0 && !worker->draining) {
-		int again = worker->accept_again_ms > worker->now_ms ? (int)(worker->accept_again_ms - worker->now_ms) : 0;
-
-		wait = sooner(wait, again);
-	}
+	if (worker->accept_again_ms != 0 && !worker->draining)
+		wait = sooner(wait, until(worker, worker->accept_again_ms));
 	if (worker->log_first != NULL && (wait < 0 || wait > LOG_POLL_MS))
 		wait = LOG_POLL_MS;
 	if (worker->draining && (wait < 0 || wait > DRAIN_POLL_MS) && worker->kernel->fd >= 0)
 		wait = DRAIN_POLL_MS;
 	if (worker->pass_again_ms != 0)
-		wait = sooner(wait, worker->pass_again_ms > worker->now_ms ? (int)(worker->pass_again_ms - worker->now_ms) : 0);
+		wait = sooner(wait, until(worker, worker->pass_again_ms));
+	if (worker->error_lines.due_ms != 0)
+		wait = sooner(wait, until(worker, worker->error_lines.due_ms));
 	return wait;
 }
 
@@ -402,6 +410,7 @@ void *worker_run(void *argument)
 		tick(worker);
 		tell(worker, true, 0);
 		serve(worker);
+		error_lines_tell(worker, true);
 		worker->ops->free(worker->loop);
 	}
 	while (worker->conns != NULL) {

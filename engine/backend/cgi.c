@@ -121,16 +121,13 @@ static bool pipe_make(const struct streams *streams, int fds[2], int ours)
 
 
 /* What answers when a program cannot even be asked for. */
-static uint16_t start_status(struct cgi *cgi, uint32_t rule, int error)
+static uint16_t start_status(struct cgi *cgi, struct cgi_start *start, int error)
 {
-	char text[160];
+	const uint32_t rule = start->order.rule;
 
+	start->cause = error == EPIPE ? because(WHY_SPAWNER, 0) : because(WHY_START, error);
 	count(error == EMSGSIZE ? &cgi->counters[rule].not_started : &cgi->counters[rule].refused, 1);
-	if (error == EMSGSIZE)
-		return 431;
-	snprintf(text, sizeof(text), "cannot be started: %s", error == EPIPE ? "the process that starts programs is gone" : strerror(error));
-	say_of(cgi, rule, text, (uint32_t)strlen(text));
-	return 503;
+	return error == EMSGSIZE ? 431 : 503;
 }
 
 /* Gives our ends of the pipes to the loop. They are closed if that fails. */
@@ -153,7 +150,7 @@ static bool open_streams(struct cgi_program *program, const struct cgi_start *st
 	return false;
 }
 
-uint16_t cgi_start(struct cgi *cgi, const struct cgi_start *start, struct cgi_program **started, struct stream **to, struct stream **from)
+uint16_t cgi_start(struct cgi *cgi, struct cgi_start *start, struct cgi_program **started, struct stream **to, struct stream **from)
 {
 	static const int child[TUX_SPAWN_STREAMS] = { 0, 1, 1 }; /* the end that the program gets */
 	struct cgi_program *program = calloc(1, sizeof(*program));
@@ -178,7 +175,7 @@ uint16_t cgi_start(struct cgi *cgi, const struct cgi_start *start, struct cgi_pr
 			if (fds[i][1 - child[i]] >= 0)
 				close(fds[i][1 - child[i]]);
 		free(program);
-		return start_status(cgi, order.rule, error);
+		return start_status(cgi, start, error);
 	}
 	count(&counters->active, 1);
 	program->cgi = cgi;
@@ -191,7 +188,7 @@ uint16_t cgi_start(struct cgi *cgi, const struct cgi_start *start, struct cgi_pr
 	if (!open_streams(program, start, fds, to, from)) { /* it runs, unheard, until it is killed */
 		program->errors = NULL;
 		cgi_leave(program, true);
-		return start_status(cgi, order.rule, ENOMEM);
+		return start_status(cgi, start, ENOMEM);
 	}
 	stream_receive(program->errors, true);
 	*started = program;
@@ -316,7 +313,7 @@ static void say_end(struct cgi *cgi, const struct cgi_program *program, const st
 	say_of(cgi, program->rule, text, (uint32_t)strlen(text));
 }
 
-static void end_program(struct cgi_program *program, uint16_t status)
+static void end_program(struct cgi_program *program, uint16_t status, struct cause cause)
 {
 	struct cgi *cgi = program->cgi;
 	void *owner = program->owner;
@@ -324,9 +321,19 @@ static void end_program(struct cgi_program *program, uint16_t status)
 	program->ended = true;
 	count(&cgi->counters[program->rule].active, UINT64_MAX);
 	if (owner != NULL)
-		cgi->events->ended(owner, status); /* who leaves it then */
+		cgi->events->ended(owner, status, cause); /* who leaves it then */
 	else
 		settle(program);
+}
+
+/* Returns why there is no response of a program that has ended. */
+static struct cause cause_of_end(const struct tux_spawn_result *result)
+{
+	if (result->end == TUX_SPAWN_BY_TIME)
+		return because(WHY_PROGRAM_TIME, 0);
+	if (WIFSIGNALED(result->status))
+		return because_of(WHY_SIGNAL, (unsigned)WTERMSIG(result->status), 0);
+	return because_of(WHY_EXIT, (unsigned)WEXITSTATUS(result->status), 0);
 }
 
 static uint64_t now_us(void)
@@ -388,7 +395,7 @@ void cgi_read(struct cgi *cgi)
 				if (program->ended)
 					continue;
 				count(&cgi->counters[program->rule].refused, 1);
-				end_program(program, 503);
+				end_program(program, 503, because(WHY_SPAWNER, 0));
 			}
 			return;
 		case SPAWNER_RESULT:
@@ -412,9 +419,9 @@ void cgi_read(struct cgi *cgi)
 		if (result.kind == TUX_SPAWN_ENDED || tux_spawn_failure_status(&result) >= 500)
 			say_end(cgi, program, &result);
 		if (result.kind == TUX_SPAWN_FAILED)
-			end_program(program, (uint16_t)tux_spawn_failure_status(&result));
+			end_program(program, (uint16_t)tux_spawn_failure_status(&result), because_of(WHY_SPAWN, result.step, result.error));
 		else
-			end_program(program, result.end == TUX_SPAWN_BY_TIME ? 504 : 502);
+			end_program(program, result.end == TUX_SPAWN_BY_TIME ? 504 : 502, cause_of_end(&result));
 	}
 }
 

@@ -3,6 +3,7 @@
 #ifndef TUX_ENGINE_BACKEND_CGI_H
 #define TUX_ENGINE_BACKEND_CGI_H
 
+#include "../log/cause.h"
 #include "../config.h"
 #include "../stats/counters.h"
 #include "spawner_client.h"
@@ -12,8 +13,8 @@ struct cgi_program;
 
 /* None of them is called from within a function of this file. */
 struct cgi_events {
-	/* It has ended, or was never started; what it wrote may still come. status answers if it wrote no response. */
-	void (*ended)(void *owner, uint16_t status);
+	/* It has ended, or was never started; what it wrote may still come. status answers if it wrote no response, because of cause. */
+	void (*ended)(void *owner, uint16_t status, struct cause cause);
 };
 
 struct cgi {
@@ -31,6 +32,7 @@ struct cgi_start {
 	struct spawn_order order; /* but for its descriptors */
 	const struct stream_events *stream_events; /* of the owner, for both streams */
 	void *owner;
+	struct cause cause; /* out: of a status that is not 0 */
 };
 
 /* fd is the thread's socket to the spawner; -1: there is none. False with errno. */
@@ -38,10 +40,10 @@ bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct tux_p
               const struct cgi_events *events);
 
 /*
- * Starts a program; *to is where it reads, *from what it writes, both the owner's. 0, or the status that answers instead, and why
- * has been said on stderr if it is nothing that the client has done.
+ * Starts a program; *to is where it reads, *from what it writes, both the owner's. 0, or the status that answers instead, because of
+ * start->cause.
  */
-uint16_t cgi_start(struct cgi *cgi, const struct cgi_start *start, struct cgi_program **program, struct stream **to,
+uint16_t cgi_start(struct cgi *cgi, struct cgi_start *start, struct cgi_program **program, struct stream **to,
                    struct stream **from);
 
 /* Whether it has to wait for its client, to send or to take something: that is not its own time. */

@@ -7,6 +7,7 @@
 
 #include "../../core/forward.h"
 #include "../io/address.h"
+#include "../log/access_record.h"
 #include "cgi.h"
 #include "exchange_state.h"
 #include "request_head.h"
@@ -69,6 +70,7 @@ void exchange_free(struct conn *conn)
 	bytes_forget(&exchange->request);
 	bytes_forget(&exchange->head);
 	bytes_forget(&exchange->path);
+	bytes_forget(&exchange->program_name);
 	spool_free(&exchange->upload.spool);
 	relay_free(&exchange->relay);
 	free(exchange);
@@ -119,9 +121,10 @@ static void end_response(struct exchange *exchange)
 	}
 }
 
-/* No response will come, and status answers; where one has begun, it is cut short. The connection is to go on. */
-static void cut(struct exchange *exchange, uint16_t status)
+/* No response will come, and status answers because of cause; where one has begun, it is cut short. The connection is to go on. */
+static void cut(struct exchange *exchange, uint16_t status, struct cause cause)
 {
+	exchange->cause = cause;
 	if (exchange->from != NULL && exchange->upstream != NULL) /* else it has been counted, or there was no server */
 		count(&exchange->server->counters->errors, 1);
 	if (exchange->program != NULL && status == 502)
@@ -129,8 +132,10 @@ static void cut(struct exchange *exchange, uint16_t status)
 	release_peer(exchange, false);
 	if (exchange->state == EXCHANGE_BODY || exchange->state == EXCHANGE_TUNNEL) {
 		exchange->truncated = exchange->state == EXCHANGE_BODY;
-		if (exchange->truncated)
+		if (exchange->truncated) {
 			count(&exchange->conn->worker->counters.errors, 1);
+			error_line_cut(exchange->conn, cause, exchange_backend(exchange));
+		}
 		end_response(exchange);
 	} else {
 		exchange->state = EXCHANGE_NO_RESPONSE;
@@ -138,14 +143,14 @@ static void cut(struct exchange *exchange, uint16_t status)
 	}
 }
 
-void exchange_break(struct exchange *exchange)
+void exchange_break(struct exchange *exchange, struct cause cause)
 {
-	cut(exchange, 503);
+	cut(exchange, 503, cause);
 }
 
-static void fail(struct exchange *exchange, uint16_t status)
+static void fail(struct exchange *exchange, uint16_t status, struct cause cause)
 {
-	cut(exchange, status);
+	cut(exchange, status, cause);
 	exchange->resume(exchange->conn);
 }
 
@@ -166,7 +171,7 @@ static bool send_request(struct exchange *exchange, struct stream *stream)
 	return stream_send(stream, exchange->request.data, exchange->request.len);
 }
 
-/* Sends of a body that was kept, as far as there is room. False if it cannot be sent to its end. */
+/* Sends of a body that was kept, as far as there is room. False with errno if it cannot be sent to its end. */
 static bool feed(struct exchange *exchange)
 {
 	int64_t fed;
@@ -174,8 +179,10 @@ static bool feed(struct exchange *exchange)
 	if (exchange->to == NULL || spool_left(&exchange->upload.spool) == 0)
 		return true;
 	fed = upload_feed(&exchange->upload, exchange->to);
-	if (fed < 0)
+	if (fed < 0) {
+		errno = (int)-fed;
 		return false;
+	}
 	if (exchange->upstream != NULL)
 		count(&exchange->server->counters->sent_bytes, (uint64_t)fed);
 	if (spool_left(&exchange->upload.spool) == 0)
@@ -183,7 +190,7 @@ static bool feed(struct exchange *exchange)
 	return true;
 }
 
-/* Gives the request to the next server. False when there is none left to try. */
+/* Gives the request to the next server. False when there is none left to try; exchange->cause says why if the last one could not be. */
 static bool try_next(struct exchange *exchange)
 {
 	struct upstream_server *server;
@@ -198,6 +205,8 @@ static bool try_next(struct exchange *exchange)
 		}
 		count(&server->counters->requests, 1);
 		if (stream == NULL) {
+			exchange->cause = because(WHY_CONNECT, errno);
+			exchange->server = server;
 			count(&server->counters->errors, 1);
 			upstream_failed(server);
 			continue;
@@ -210,6 +219,7 @@ static bool try_next(struct exchange *exchange)
 		spool_rewind(&exchange->upload.spool);
 		exchange->upload.deaf = false;
 		if (!send_request(exchange, stream) || !feed(exchange)) {
+			exchange->cause = because(WHY_REQUEST_BODY, errno);
 			release_peer(exchange, false);
 			return false;
 		}
@@ -222,13 +232,17 @@ static bool try_next(struct exchange *exchange)
 }
 
 /* A server is gone or silent: another one may answer, if it does not matter what this one has done. */
-static void lose_server(struct exchange *exchange, uint16_t status)
+static void lose_server(struct exchange *exchange, uint16_t status, struct cause cause)
 {
+	const struct error_line_backend backend = exchange_backend(exchange);
 	const bool unanswered = exchange->state == EXCHANGE_CONNECTING || (exchange->state == EXCHANGE_HEAD && exchange->head.len == 0);
 	const bool again = unanswered && !exchange->upload.begun && (exchange->repeatable || exchange->state == EXCHANGE_CONNECTING);
 	struct tux_peer_counters *counters = exchange->server->counters;
 
-	if (unanswered && exchange->from->used && status == 502) /* closed while it was unused: that says nothing of the server */
+	const bool unused = unanswered && exchange->from->used && status == 502;
+
+	exchange->cause = cause;
+	if (unused) /* closed while it was unused: that says nothing of the server */
 		exchange->tried &= ~(UINT64_C(1) << (exchange->server - exchange->upstream->server));
 	else
 		upstream_failed(exchange->server);
@@ -236,19 +250,22 @@ static void lose_server(struct exchange *exchange, uint16_t status)
 	if (status == 504)
 		count(&counters->timeouts, 1);
 	release_peer(exchange, false);
-	if (again && try_next(exchange))
-		count(&counters->retried, 1);
-	else
-		fail(exchange, status);
+	if (!again || !try_next(exchange)) {
+		fail(exchange, status, exchange->cause);
+		return;
+	}
+	count(&counters->retried, 1);
+	if (!unused)
+		error_line_retry(exchange->conn, cause, backend);
 }
 
 /* The peer is gone or silent before it has answered. */
-static void lose_peer(struct exchange *exchange, uint16_t status)
+static void lose_peer(struct exchange *exchange, uint16_t status, struct cause cause)
 {
 	if (exchange->upstream != NULL)
-		lose_server(exchange, status);
+		lose_server(exchange, status, cause);
 	else
-		fail(exchange, status);
+		fail(exchange, status, cause);
 }
 
 /* Whether the rest of the response, or of what comes through a tunnel, is moved on unseen: as it is long. */
@@ -298,13 +315,13 @@ static void complete(struct exchange *exchange, bool keep)
 	exchange->resume(exchange->conn);
 }
 
-/* The peer says nothing more behind the head of its response. The connection is to go on. */
-static void end_peer(struct exchange *exchange, bool well)
+/* The peer says nothing more behind the head of its response; error is an errno, or 0. The connection is to go on. */
+static void end_peer(struct exchange *exchange, int error)
 {
-	if (exchange->state == EXCHANGE_BODY && exchange->until_close && well)
+	if (exchange->state == EXCHANGE_BODY && exchange->until_close && error == 0)
 		finish(exchange, exchange->program != NULL);
 	else
-		cut(exchange, 502);
+		cut(exchange, 502, because(WHY_CLOSED_IN_BODY, error));
 }
 
 /* Queues n bytes that the peer's pipe or ours has, behind the head of their chunk. False without memory. */
@@ -332,6 +349,7 @@ static bool draw(struct exchange *exchange)
 	struct splicing *down = &exchange->down;
 	uint64_t ahead = exchange->state == EXCHANGE_TUNNEL ? PIPE_BYTES : tux_body_ahead(&exchange->relay.body);
 	int64_t n;
+	int error;
 
 	if (exchange->from == NULL || down->state != SPLICING_READY)
 		return false;
@@ -347,17 +365,18 @@ static bool draw(struct exchange *exchange)
 		return false;
 	}
 	n = splicing_fill(down, worker->ops, worker->loop, &exchange->from->channel, ahead);
+	error = n == SPLICING_FAILED ? errno : 0;
 	exchange_wait(exchange);
 	if (n == SPLICING_AGAIN)
 		return false;
 	if (n == SPLICING_ENDED || n == SPLICING_FAILED) {
-		end_peer(exchange, n == SPLICING_ENDED);
+		end_peer(exchange, error);
 		return false;
 	}
 	if (exchange->upstream != NULL)
 		count(&exchange->server->counters->received_bytes, (uint64_t)n);
 	if (!move_on(exchange, (uint32_t)n)) {
-		cut(exchange, 502);
+		cut(exchange, 502, because(WHY_MEMORY, 0));
 		return false;
 	}
 	return true;
@@ -370,7 +389,7 @@ static void take_content(struct exchange *exchange, const uint8_t *data, uint32_
 
 	switch (relay_read(&exchange->relay, data, len, &used)) {
 	case TUX_REFUSED:
-		fail(exchange, 502);
+		fail(exchange, 502, exchange->relay.body.refusal != TUX_ACCEPTED ? because_of(WHY_BODY, exchange->relay.body.refusal, 0) : because(WHY_MEMORY, 0));
 		break;
 	case TUX_PARSED:
 		complete(exchange, used == len);
@@ -412,7 +431,7 @@ static bool begin_response(struct exchange *exchange)
 	how.upgrade = res->status == 101;
 	if (!relay_head(&exchange->relay, exchange->head.data, res, &how))
 		return false;
-	reply_streamed(conn, conn->held.data, res->status);
+	access_record_stream(conn, conn->held.data, res->status);
 	exchange->state = res->status == 101 ? EXCHANGE_TUNNEL : EXCHANGE_BODY;
 	bytes_forget(&exchange->request); /* it is not sent again now */
 	return true;
@@ -439,7 +458,7 @@ static void take_rest(struct exchange *exchange, uint32_t head_len)
 		if (bytes_keep(&exchange->relay.ready, head.data + head_len, rest))
 			relayed(exchange);
 		else
-			fail(exchange, 502);
+			fail(exchange, 502, because(WHY_MEMORY, 0));
 	} else if (exchange->relay.bodiless || (res->framing == TUX_FRAMING_LENGTH && res->content_length == 0)) {
 		complete(exchange, rest == 0);
 	} else {
@@ -452,7 +471,7 @@ static void take_rest(struct exchange *exchange, uint32_t head_len)
 static void go_elsewhere(struct exchange *exchange, uint16_t status)
 {
 	if (status != 200) {
-		fail(exchange, status);
+		fail(exchange, status, exchange->conn->cause);
 		return;
 	}
 	if (exchange->upstream != NULL)
@@ -479,7 +498,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 	uint16_t status;
 
 	if (!bytes_keep(&exchange->head, data, len)) {
-		fail(exchange, 502);
+		fail(exchange, 502, because(WHY_MEMORY, 0));
 		return;
 	}
 	for (;;) {
@@ -489,7 +508,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 			relayed(exchange);
 			return;
 		case TUX_REFUSED:
-			fail(exchange, 502);
+			fail(exchange, 502, exchange_head_cause(exchange, res));
 			return;
 		case TUX_PARSED:
 			break;
@@ -497,7 +516,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 		if (res->status >= 200 || res->status == 101)
 			break;
 		if (!relay_interim(exchange)) {
-			fail(exchange, 502);
+			fail(exchange, 502, because(WHY_HEAD_WRITE, 0));
 			return;
 		}
 		bytes_drop(&exchange->head, res->head_len);
@@ -509,7 +528,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 		return;
 	}
 	if (res->status == 101 && !(exchange->upgrade && res->upgrade && forwarding_asked_for(exchange->conn, exchange->head.data))) { /* nobody asked for it */
-		fail(exchange, 502);
+		fail(exchange, 502, because(WHY_UPGRADE, 0));
 		return;
 	}
 	if (exchange->upstream != NULL) {
@@ -518,7 +537,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 		histogram_add(&exchange->server->counters->latency, us > 0 ? (uint64_t)us : 0, 1);
 	}
 	if (!begin_response(exchange)) {
-		fail(exchange, 502);
+		fail(exchange, 502, because(WHY_HEAD_WRITE, 0));
 		return;
 	}
 	take_rest(exchange, res->head_len);
@@ -529,7 +548,7 @@ static void on_connected(struct stream *stream, int error)
 	struct exchange *exchange = stream->owner;
 
 	if (error != 0) {
-		lose_peer(exchange, 502);
+		lose_peer(exchange, 502, because(WHY_CONNECT, error));
 		return;
 	}
 	exchange->state = EXCHANGE_HEAD;
@@ -547,7 +566,7 @@ static void on_received(struct stream *stream, const uint8_t *data, uint32_t len
 	switch ((enum exchange_state)exchange->state) {
 	case EXCHANGE_HEAD:
 		if (stream->unheard) /* said on a kept connection before the request was: it is no answer to it */
-			lose_peer(exchange, 502);
+			lose_peer(exchange, 502, because(WHY_UNASKED, 0));
 		else
 			take_head(exchange, data, len);
 		return;
@@ -558,7 +577,7 @@ static void on_received(struct stream *stream, const uint8_t *data, uint32_t len
 		if (bytes_keep(&exchange->relay.ready, data, len))
 			relayed(exchange);
 		else
-			fail(exchange, 502);
+			fail(exchange, 502, because(WHY_MEMORY, 0));
 		return;
 	case EXCHANGE_KEEPING:
 	case EXCHANGE_CONNECTING:
@@ -577,10 +596,12 @@ static void on_ended(struct stream *stream, int error)
 		stream_close(stream); /* how the program ends says what to answer */
 		exchange->from = NULL;
 		exchange->from_ended = true;
+	} else if (exchange->state == EXCHANGE_HEAD && exchange->end_status != 0) {
+		lose_peer(exchange, exchange->end_status, exchange->end_cause);
 	} else if (exchange->state == EXCHANGE_HEAD) {
-		lose_peer(exchange, exchange->end_status != 0 ? exchange->end_status : 502);
+		lose_peer(exchange, 502, because(error != 0 ? WHY_RESET : exchange->head.len > 0 ? WHY_CLOSED_IN_HEAD : WHY_CLOSED, error));
 	} else {
-		end_peer(exchange, error == 0);
+		end_peer(exchange, error);
 		exchange->resume(exchange->conn);
 	}
 }
@@ -600,7 +621,7 @@ static void on_drained(struct stream *stream)
 	struct exchange *exchange = stream->owner;
 
 	if (!feed(exchange)) {
-		fail(exchange, 502);
+		fail(exchange, 502, because(WHY_REQUEST_BODY, errno));
 		return;
 	}
 	if (exchange->upload.done && spool_left(&exchange->upload.spool) == 0)
@@ -618,9 +639,9 @@ static void on_failed(struct stream *stream, int error)
 	if (error == EPIPE || error == ECONNRESET)
 		exchange_deafen(exchange);
 	else if (exchange->upstream != NULL && (exchange->state == EXCHANGE_CONNECTING || exchange->state == EXCHANGE_HEAD))
-		lose_server(exchange, 502);
+		lose_server(exchange, 502, because(WHY_SEND, error));
 	else
-		fail(exchange, 503);
+		fail(exchange, 503, because(WHY_SEND, error));
 }
 
 static void on_writable(struct stream *stream)
@@ -636,10 +657,14 @@ static void on_expired(struct stream *stream)
 {
 	struct exchange *exchange = stream->owner;
 
-	if (exchange->state == EXCHANGE_CONNECTING || exchange->state == EXCHANGE_HEAD)
-		lose_peer(exchange, 504);
+	const bool unsent = exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0;
+
+	if (exchange->state == EXCHANGE_CONNECTING)
+		lose_peer(exchange, 504, because(WHY_CONNECT_TIME, 0));
+	else if (exchange->state == EXCHANGE_HEAD)
+		lose_peer(exchange, 504, because(unsent ? WHY_SEND_TIME : WHY_HEAD_TIME, 0));
 	else
-		fail(exchange, 504);
+		fail(exchange, 504, because(unsent ? WHY_SEND_TIME : WHY_BODY_TIME, 0));
 }
 
 static const struct stream_events peer_events = {
@@ -654,13 +679,14 @@ static const struct stream_events peer_events = {
 };
 
 /* A program has ended. What it wrote is still read. */
-static void on_program_ended(void *owner, uint16_t status)
+static void on_program_ended(void *owner, uint16_t status, struct cause cause)
 {
 	struct exchange *exchange = owner;
 
 	exchange->end_status = status;
+	exchange->end_cause = cause;
 	if (exchange->from_ended)
-		fail(exchange, status);
+		fail(exchange, status, cause);
 }
 
 const struct cgi_events exchange_cgi_events = { .ended = on_program_ended };
@@ -678,18 +704,23 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 	};
 	uint16_t status = forwarding_environment(conn, &environment);
 
+	exchange_name_program(exchange, route);
+	exchange->cause = because(WHY_MEMORY, 0);
 	if (status == 0) {
 		start.order.environment = environment.data;
 		start.order.environment_len = environment.len;
 		status = cgi_start(&worker->cgi, &start, &exchange->program, &exchange->to, &exchange->from);
+		exchange->cause = start.cause;
 	}
 	bytes_forget(&environment);
 	if (status != 0)
 		return status;
 	exchange->rule = route->argument;
 	exchange->state = EXCHANGE_HEAD;
+	exchange->asked_us = worker->now_us;
 	stream_receive(exchange->from, true);
 	if (!feed(exchange)) {
+		exchange->cause = because(WHY_REQUEST_BODY, errno);
 		release_peer(exchange, false);
 		return 503;
 	}
@@ -706,6 +737,7 @@ static uint16_t start_upstream(struct exchange *exchange, const struct tux_route
 
 	exchange->upstream = &exchange->conn->worker->upstreams[route->argument];
 	status = forwarding_head(exchange->conn, exchange->upstream->config, exchange->upgrade, &exchange->request);
+	exchange->cause = because(status != 0 ? WHY_MEMORY : WHY_NO_ADDRESS, 0);
 	if (status != 0)
 		return status;
 	return try_next(exchange) ? 0 : 502;
@@ -735,11 +767,13 @@ static uint16_t keep_body(struct exchange *exchange, const struct tux_route *rou
 
 	exchange->state = EXCHANGE_KEEPING;
 	exchange->route = *route;
+	exchange->cause = because(WHY_MEMORY, 0);
 	return bytes_keep(&exchange->path, worker->path, worker->path_len) ? 0 : 503;
 }
 
-void exchange_keep_failed(struct exchange *exchange, uint16_t status)
+void exchange_keep_failed(struct exchange *exchange, uint16_t status, struct cause cause)
 {
+	exchange->cause = cause;
 	exchange->state = EXCHANGE_NO_RESPONSE;
 	exchange->status = status;
 }
@@ -759,7 +793,7 @@ void exchange_give(struct exchange *exchange)
 	exchange->upload.chunked = false;
 	status = start(exchange, &exchange->route);
 	if (status != 0)
-		exchange_keep_failed(exchange, status);
+		exchange_keep_failed(exchange, status, exchange->cause);
 }
 
 uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (*resume)(struct conn *conn))
@@ -769,6 +803,7 @@ uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 	uint16_t status;
 
+	conn->cause = because(WHY_MEMORY, 0);
 	if (exchange == NULL)
 		return 503;
 	conn->exchange = exchange;
@@ -783,8 +818,10 @@ uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (
 	exchange->upload.done = req->framing != TUX_FRAMING_CHUNKED && req->content_length == 0;
 	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);
 	status = keeps_body(exchange, route) ? keep_body(exchange, route) : start(exchange, route);
-	if (status != 0)
+	if (status != 0) {
+		exchange_leave_to_conn(exchange);
 		exchange_free(conn);
+	}
 	return status;
 }
 
@@ -794,6 +831,7 @@ enum exchange_next exchange_next(struct conn *conn)
 
 	if (exchange->state == EXCHANGE_NO_RESPONSE) {
 		conn->failed = exchange->status;
+		exchange_leave_to_conn(exchange);
 		if (!exchange->upload.done)
 			conn->last = conn->linger = true;
 		exchange_free(conn);
@@ -823,7 +861,7 @@ enum exchange_next exchange_next(struct conn *conn)
 		return EXCHANGE_WAITS;
 	if (conn->record != NULL)
 		conn->record->sent_bytes = exchange->sent_bytes;
-	reply_sent(conn, 0);
+	access_record_end(conn, 0);
 	exchange_free(conn);
 	return EXCHANGE_OVER;
 }
@@ -837,7 +875,7 @@ void exchange_client_ended(struct conn *conn)
 {
 	if (!exchange_answered(conn)) {
 		tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
-		reply_streamed(conn, conn->held.data, CLIENT_GONE);
+		access_record_stream(conn, conn->held.data, CLIENT_GONE);
 	}
 	exchange_abandon(conn);
 }

@@ -2,14 +2,9 @@
 /* The way of a request's body through an exchange: see exchange.h. */
 #include "exchange.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "cgi.h"
 #include "exchange_state.h"
-#include "../io/error_log.h"
 #include "../output.h"
-#include "../io/print.h"
 
 /* Whether it is the client who keeps us waiting. */
 static bool waits_for_client(const struct exchange *exchange)
@@ -118,7 +113,7 @@ void exchange_draw(struct conn *conn)
 		exchange_deafen(exchange);
 		break;
 	case UPLOAD_FAILED:
-		exchange_break(exchange);
+		exchange_break(exchange, because(WHY_REQUEST_BODY, 0));
 		break;
 	}
 	if (exchange->upstream != NULL)
@@ -129,15 +124,6 @@ void exchange_draw(struct conn *conn)
 void exchange_readable(struct conn *conn)
 {
 	splicing_readable(&conn->exchange->upload.splicing);
-}
-
-/* Reports a body that cannot be kept. */
-static void say_not_kept(int error)
-{
-	char text[128];
-	const size_t len = print(text, sizeof(text), "cannot be kept until it is whole: %s", strerror(error));
-
-	say("request body:", text, (uint32_t)len);
 }
 
 /* Like exchange_body(), while the body is kept. */
@@ -159,8 +145,7 @@ static uint32_t keep(struct exchange *exchange, const uint8_t *buf, uint32_t len
 		used = len;
 		if (*refusal != TUX_ACCEPTED)
 			break;
-		say_not_kept(error);
-		exchange_keep_failed(exchange, 503);
+		exchange_keep_failed(exchange, 503, because(WHY_KEEP, error));
 		break;
 	}
 	return used;
@@ -179,7 +164,7 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 		return keep(exchange, buf, len, refusal);
 	if (exchange->state == EXCHANGE_TUNNEL) {
 		if (!stream_send(exchange->to, buf, len))
-			exchange_break(exchange);
+			exchange_break(exchange, because(WHY_MEMORY, 0));
 	} else {
 		switch (upload_read(upload, exchange->to, &conn->body, conn->max_body_bytes, buf, len, &used, refusal)) {
 		case TUX_MORE:
@@ -189,7 +174,7 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 			break;
 		case TUX_REFUSED: /* perhaps out of memory for it */
 			if (*refusal == TUX_ACCEPTED)
-				exchange_break(exchange);
+				exchange_break(exchange, because(WHY_MEMORY, 0));
 			return len;
 		}
 		if (exchange->upstream != NULL)

@@ -4,6 +4,7 @@
 #define TUX_ENGINE_BACKEND_EXCHANGE_STATE_H
 
 #include "../conn.h"
+#include "../log/error_line.h"
 #include "response_body.h"
 #include "request_body.h"
 
@@ -27,6 +28,8 @@ struct exchange {
 	struct cgi_program *program;
 	unsigned rule;        /* of the program: its kind */
 	uint16_t end_status;  /* the program has ended, and this answers if it wrote nothing; 0: it runs */
+	struct cause end_cause; /* of end_status */
+	struct bytes program_name; /* its path, or the one of its script with what follows in the request's path */
 	bool from_ended;      /* it has closed its output */
 	struct stream *to;    /* takes the request; NULL: nothing does any more */
 	struct stream *from;  /* brings the response; an upstream's is the same */
@@ -42,6 +45,7 @@ struct exchange {
 	bool keep_alive;      /* the peer's connection may carry another request */
 	bool paused;          /* the peer waits, as relay is full */
 	uint16_t status;      /* with EXCHANGE_NO_RESPONSE */
+	struct cause cause;   /* of status, or why no server could be tried */
 	uint32_t seen;        /* bytes of head that are known to be an incomplete head */
 	struct bytes request; /* its head, written anew; until the response, as it may have to be sent again */
 	struct bytes head;    /* of the response, as far as it has come */
@@ -54,14 +58,26 @@ struct exchange {
 	int64_t asked_us;     /* when the server got the request, since 1970 */
 };
 
+/* Names the program of a route, or its script, for logs; without memory they lack the name. */
+void exchange_name_program(struct exchange *exchange, const struct tux_route *route);
+
+/* Returns the backend's name for logs. */
+struct error_line_backend exchange_backend(const struct exchange *exchange);
+
+/* Returns why the response's head was refused. */
+struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_received *res);
+
+/* Leaves the response to the connection, with what logs say of the backend that does not give it. */
+void exchange_leave_to_conn(struct exchange *exchange);
+
 /* Starts or ends the wait for the peer, whichever is due. */
 void exchange_wait(struct exchange *exchange);
 
 /* Gives the request, whose body is whole and kept, to the peer of its route. The connection is to go on. */
 void exchange_give(struct exchange *exchange);
 
-/* No peer gets the request, as its body cannot be kept: status answers. */
-void exchange_keep_failed(struct exchange *exchange, uint16_t status);
+/* No peer gets the request, as its body cannot be kept: status answers, because of cause. */
+void exchange_keep_failed(struct exchange *exchange, uint16_t status, struct cause cause);
 
 /* Sends the end of a request's body to a program. */
 void exchange_end_input(struct exchange *exchange);
@@ -70,6 +86,6 @@ void exchange_end_input(struct exchange *exchange);
 void exchange_deafen(struct exchange *exchange);
 
 /* Ends an exchange whose peer cannot get the rest of the body: a part of it is never taken for the whole. The connection is to go on. */
-void exchange_break(struct exchange *exchange);
+void exchange_break(struct exchange *exchange, struct cause cause);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "../../core/forward.h"
 #include "../../core/target.h"
-#include "../io/error_log.h"
 
 enum {
 	MAX_INSIDE = 5,          /* times that one request is sent elsewhere; more is 500 */
@@ -20,15 +19,9 @@ static const struct tux_text kept[] = {
 	TUX_TEXT("expires"),
 };
 
-/* Says why, and of which request. */
-static uint16_t refuse(const struct conn *conn, uint16_t status, const char *why)
+static uint16_t refuse(struct conn *conn, uint16_t status, enum why why)
 {
-	const struct bytes *head = conn->asked.len > 0 ? &conn->asked : &conn->held;
-	uint32_t len = 0;
-
-	while (len < head->len && head->data[len] != '\r' && head->data[len] != '\n')
-		len++;
-	say(why, (const char *)head->data, len);
+	conn->cause = because(why, 0);
 	return status;
 }
 
@@ -140,12 +133,12 @@ uint16_t inside_begin(struct conn *conn, const uint8_t *head)
 	if (!accel && !file && !res->local)
 		return 0;
 	if (++conn->inside > MAX_INSIDE)
-		return refuse(conn, 500, "the answer was left to somebody else too often:");
+		return refuse(conn, 500, WHY_INTERNAL_COUNT);
 	target = value_of(res, accel ? TUX_FIELD_X_ACCEL_REDIRECT : file ? TUX_FIELD_X_SENDFILE : TUX_FIELD_LOCATION);
 	if (!res->local) {
 		own = keep_fields(conn, head);
 		if (own == NULL)
-			return refuse(conn, 502, "the fields of a response that names a file are too many:");
+			return refuse(conn, 502, WHY_INTERNAL_FIELDS);
 	}
 	if (file && !accel)
 		good = path_of_file(conn, head + target.off, target.len, &path);
@@ -155,7 +148,7 @@ uint16_t inside_begin(struct conn *conn, const uint8_t *head)
 	bytes_forget(&path);
 	if (!good) { /* the refusal has the fields that hold already */
 		free(own);
-		return refuse(conn, 502, "a response names a file or a path that is none of the site's:");
+		return refuse(conn, 502, WHY_INTERNAL_TARGET);
 	}
 	if (own != NULL)
 		own_fields(conn, own);

@@ -11,7 +11,7 @@
 /*
  * Looks at the response in worker->received, parsed from head. 0: it answers itself. 200: conn->held is the new request, and
  * what the client is to have of the response's fields is in conn->own. Else the status that answers, since the peer asks for what
- * cannot be; why is said on stderr.
+ * cannot be; conn->cause says why.
  */
 uint16_t inside_begin(struct conn *conn, const uint8_t *head);
 

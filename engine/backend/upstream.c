@@ -23,8 +23,12 @@ bool upstream_open(struct upstream *upstream, const struct tux_upstream *config,
 	upstream->timers.duration_ms[TIMER_RESPONSE] = config->read_timeout_ms;
 	upstream->timers.duration_ms[TIMER_UNUSED] = config->unused_timeout_ms;
 	upstream->server = calloc(config->server_count, sizeof(*upstream->server));
-	for (unsigned i = 0; upstream->server != NULL && i < config->server_count; i++)
-		upstream->server[i] = (struct upstream_server){ .config = &config->server[i], .upstream = upstream };
+	for (unsigned i = 0; upstream->server != NULL && i < config->server_count; i++) {
+		struct upstream_server *server = &upstream->server[i];
+
+		*server = (struct upstream_server){ .config = &config->server[i], .upstream = upstream };
+		server->text_len = sockaddr_text(&server->config->address, server->config->address_len, server->text);
+	}
 	return upstream->server != NULL;
 }
 
@@ -92,6 +96,7 @@ static void address_refresh(struct upstream_server *server)
 			continue;
 		server->address = address;
 		server->address_len = len <= sizeof(address) ? len : 0;
+		server->text_len = sockaddr_text(&address, server->address_len, server->text);
 		server->sequence = before;
 		server->fails = 0; /* of another server */
 		server->retry_ms = 0;

@@ -3,6 +3,7 @@
 #ifndef TUX_ENGINE_BACKEND_UPSTREAM_H
 #define TUX_ENGINE_BACKEND_UPSTREAM_H
 
+#include "../io/address.h"
 #include "../config.h"
 #include "../stats/counters.h"
 #include "../io/peer_stream.h"
@@ -18,6 +19,8 @@ struct upstream_server {
 	struct sockaddr_storage address; /* that was connected to last, of a server with a name */
 	socklen_t address_len;
 	uint32_t sequence;    /* of that: struct tux_resolved */
+	uint32_t text_len;
+	char text[SOCKADDR_TEXT]; /* of its address, for logs */
 	unsigned active;      /* exchanges under way */
 	unsigned fails;       /* since fails_ms, within the fail timeout */
 	uint64_t fails_ms;    /* when the first of those was */

@@ -91,6 +91,44 @@ static enum object_kind kind_of_error(int error)
 	}
 }
 
+/* Returns the cause of a kind that kind_of_error() returned. */
+static struct cause cause_of_error(int error)
+{
+	switch (error) {
+	case EXDEV:
+		return because(WHY_LINK_OUTSIDE, 0);
+	case ELOOP:
+		return because(WHY_LINK_LOOP, 0);
+	case EACCES:
+	case EPERM:
+		return because(WHY_PERMISSION, error);
+	case ENXIO:
+	case ENODEV:
+		return because(WHY_SPECIAL_FILE, error);
+	case EMFILE:
+	case ENFILE:
+		return because(WHY_DESCRIPTORS, error);
+	case ENOMEM:
+		return because(WHY_MEMORY, 0);
+	default:
+		return because(WHY_FILE_SYSTEM, error);
+	}
+}
+
+/* Makes of an object that its file cannot be served because of an errno. */
+static void object_fail(struct object *object, int error)
+{
+	object->kind = (uint8_t)kind_of_error(error);
+	object->cause = cause_of_error(error);
+}
+
+/* Makes of an object that it is forbidden. */
+static void object_forbid(struct object *object, struct cause cause)
+{
+	object->kind = OBJECT_FORBIDDEN;
+	object->cause = cause;
+}
+
 /* Reads the whole body. 1: done; 0: it would block; -1: the file did not give size bytes, or errno. */
 static int read_body(const struct load *load, int fd, uint8_t *memory, uint64_t size)
 {
@@ -271,6 +309,16 @@ static enum object_kind kind_of_file(const struct load *load, const char *name, 
 	return OBJECT_FILE;
 }
 
+/* Returns why kind_of_file() forbids a file, or why one of another type is forbidden. */
+static struct cause cause_of_mode(const struct load *load, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return because(WHY_SPECIAL_FILE, 0);
+	if (!tux_modes_permit(load->site->modes, st->st_mode))
+		return because_of_mode(WHY_MODE, st->st_mode);
+	return because(WHY_NOT_TRUSTED, 0);
+}
+
 /* A sibling that cannot be looked at for want of something may be there: the object serves this once, and is not kept. */
 static void leave_out(struct object *object)
 {
@@ -396,6 +444,7 @@ static enum take take_file(const struct load *load, struct object *object, int f
 	kind = S_ISREG(st.st_mode) ? kind_of_file(load, object->file, &st) : OBJECT_FORBIDDEN;
 	if (kind != OBJECT_FILE) {
 		object->kind = (uint8_t)kind;
+		object->cause = cause_of_mode(load, &st);
 		close(fd);
 		return TAKE_DONE;
 	}
@@ -428,19 +477,19 @@ static enum take take_name(const struct load *load, struct object *object, const
 	if (fd < 0 && would_block(load))
 		return TAKE_BLOCKS;
 	if (fd < 0) {
-		object->kind = (uint8_t)kind_of_error(errno);
+		object_fail(object, errno);
 		return TAKE_DONE;
 	}
 	free(object->file);
 	object->file = strdup(name);
 	if (object->file == NULL) {
 		close(fd);
-		object->kind = OBJECT_BUSY;
+		object_fail(object, ENOMEM);
 		return TAKE_DONE;
 	}
 	took = take_file(load, object, fd, via_link);
 	if (took == TAKE_FAILED) {
-		object->kind = (uint8_t)kind_of_error(errno != 0 ? errno : EIO);
+		object_fail(object, errno != 0 ? errno : EIO);
 		object->representation[TUX_CODING_IDENTITY].fd = -1;
 		close(fd);
 		took = TAKE_DONE;
@@ -469,15 +518,17 @@ static enum take take_directory(const struct load *load, struct object *object, 
 	if (fd < 0 && would_block(load))
 		return TAKE_BLOCKS;
 	if (fd < 0) {
-		object->kind = (uint8_t)kind_of_error(errno);
+		object_fail(object, errno);
 		return TAKE_DONE;
 	}
 	object->no_index = true;
 	object->kind = OBJECT_LISTABLE;
 	if (fstat(fd, &st) != 0)
-		object->kind = (uint8_t)kind_of_error(errno);
-	else if (!load->site->browse || !tux_modes_permit(load->site->modes, st.st_mode))
-		object->kind = OBJECT_FORBIDDEN;
+		object_fail(object, errno);
+	else if (!load->site->browse)
+		object_forbid(object, because(WHY_NO_INDEX, 0));
+	else if (!tux_modes_permit(load->site->modes, st.st_mode))
+		object_forbid(object, because_of_mode(WHY_DIRECTORY_MODE, st.st_mode));
 	else
 		stamp_from_stat(&object->representation[TUX_CODING_IDENTITY].stamp, &st); /* whether its listing still holds */
 	object->local = file_system_is_local(fd);

@@ -4,6 +4,7 @@
 #define TUX_ENGINE_FILES_OBJECT_H
 
 #include "../../core/response.h"
+#include "../log/cause.h"
 #include "stamp.h"
 
 #include <sys/types.h>
@@ -51,6 +52,7 @@ struct object {
 	bool settled;         /* old enough for its times to tell every later write */
 	bool local;           /* on a file system whose changes happen on this machine */
 	bool no_index;        /* a directory that has no index */
+	struct cause cause;   /* of OBJECT_FORBIDDEN, OBJECT_BUSY and OBJECT_BROKEN */
 	uint8_t kind;         /* enum object_kind */
 	uint8_t available;    /* bit 1 << coding of the representations, with OBJECT_FILE */
 	uint8_t stored;       /* enum tux_coding of the file itself: gzip for .svgz */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../io/address.h"
+#include "../log/access_record.h"
 #include "../log/log_wait.h"
 #include "../backend/exchange.h"
 #include "../backend/internal_redirect.h"
@@ -49,7 +50,7 @@ static void end(struct conn *conn)
 		return;
 	exchange_abandon(conn);
 	if (conn->record != NULL || conn->answer.count > 0)
-		reply_sent(conn, send_left(conn));
+		access_record_end(conn, send_left(conn));
 	conn->state = CONN_CLOSED;
 	timer_stop(&conn->timer);
 	lookup_leave(conn);
@@ -81,7 +82,7 @@ static void finish(struct conn *conn)
 static void sent(struct conn *conn)
 {
 	if (conn->state != CONN_EXCHANGE || !exchange_answered(conn))
-		reply_sent(conn, 0);
+		access_record_end(conn, 0);
 }
 
 /* Begins to send what is queued. */
@@ -116,6 +117,10 @@ static void next_request(struct conn *conn)
 	conn->seen = 0;
 	conn->refused = TUX_ACCEPTED;
 	conn->failed = 0;
+	conn->cause = because(WHY_UNKNOWN, 0);
+	conn->id = 0;
+	if (conn->backend != NULL)
+		backend_forget(conn);
 	inside_end(conn);
 	conn->state = CONN_HEAD;
 }

@@ -5,6 +5,9 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+
+#include "print.h"
 
 _Static_assert(ADDRESS_TEXT == INET6_ADDRSTRLEN, "it is what inet_ntop() needs");
 
@@ -63,6 +66,26 @@ struct tux_octets address_text(const uint8_t octets[16], char *text)
 	else if (!is_none(octets))
 		inet_ntop(AF_INET6, octets, text, ADDRESS_TEXT);
 	return (struct tux_octets){ (const uint8_t *)text, (uint32_t)strlen(text) };
+}
+
+uint32_t sockaddr_text(const struct sockaddr_storage *address, socklen_t len, char *text)
+{
+	char numeric[ADDRESS_TEXT];
+	union {
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+		struct sockaddr_un local;
+	} end = { .v4 = { 0 } };
+
+	memcpy(&end, address, len < sizeof(end) ? len : sizeof(end));
+	if (len >= sizeof(end.v4) && address->ss_family == AF_INET && inet_ntop(AF_INET, &end.v4.sin_addr, numeric, sizeof(numeric)) != NULL)
+		return (uint32_t)print(text, SOCKADDR_TEXT, "%s:%u", numeric, ntohs(end.v4.sin_port));
+	if (len >= sizeof(end.v6) && address->ss_family == AF_INET6 && inet_ntop(AF_INET6, &end.v6.sin6_addr, numeric, sizeof(numeric)) != NULL)
+		return (uint32_t)print(text, SOCKADDR_TEXT, "[%s]:%u", numeric, ntohs(end.v6.sin6_port));
+	if (len > sizeof(sa_family_t) && address->ss_family == AF_UNIX)
+		return (uint32_t)print(text, SOCKADDR_TEXT, "unix:%.*s", (int)sizeof(end.local.sun_path), end.local.sun_path);
+	text[0] = '\0';
+	return 0;
 }
 
 uint32_t proxy_protocol_header(const struct address *client, const struct address *server, uint8_t out[PROXY_PROTOCOL_BYTES])

@@ -5,11 +5,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Like snprintf(), but returns the bytes in out without the NUL: less than size (1 or more), however long the text is. */
 size_t print(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Like print(), but returns false, and leaves out empty, if the text does not fit whole. */
 bool print_whole(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * Writes the len bytes at text, and a NUL, to out of size bytes (1 or more), escaped as in access logs: control characters, quotes,
+ * backslashes and bytes that are not ASCII become \xXX. Stops before the one that does not fit. Returns the bytes without the NUL.
+ */
+size_t print_escaped(char *out, size_t size, const uint8_t *text, size_t len);
 
 #endif

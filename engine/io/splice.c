@@ -140,8 +140,10 @@ int64_t splicing_fill(struct splicing *splicing, const struct loop_ops *ops, str
 		wait_for_source(splicing, ops, loop, source);
 		return SPLICING_AGAIN;
 	}
-	if (n < 0)
+	if (n < 0) {
+		errno = (int)-n;
 		return SPLICING_FAILED;
+	}
 	splicing->filled = source->pipe ? 0 : (uint32_t)n;
 	splicing->turn += (uint32_t)n;
 	return n;

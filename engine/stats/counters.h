@@ -60,6 +60,7 @@ struct tux_counters {
 	uint64_t cached_bytes; /* their bodies in memory now */
 	uint64_t cached_files; /* their descriptors now */
 	uint64_t records_lost; /* access records for which the ring had no room, or that could not be written */
+	uint64_t error_lines_left_out; /* lines of the error log about requests: too many, or the log took no more */
 	uint64_t kernel_requests; /* of requests, those that the kernel engine answered; the same with connections */
 	uint64_t kernel_open;
 	uint64_t handed_up[TUX_REASONS];   /* connections that the kernel engine gave to the user engine, by enum tux_reason */

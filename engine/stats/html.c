@@ -282,6 +282,7 @@ static void tables_write(FILE *out, const struct report *report)
 	put_row(out, "bytes in memory", counters->cached_bytes);
 	put_row(out, "open files", counters->cached_files);
 	put_row(out, "log records lost", counters->records_lost);
+	put_row(out, "error lines left out", counters->error_lines_left_out);
 	table_end(out);
 	if (report->kernel) {
 		table_begin(out, "Kernel engine");

@@ -296,6 +296,8 @@ static void prometheus_write(FILE *out, const struct report *report)
 	put_number(out, "cache_bytes", "gauge", "Bodies in memory.", counters->cached_bytes);
 	put_number(out, "cache_files", "gauge", "Open files in the caches.", counters->cached_files);
 	put_number(out, "log_records_lost_total", "counter", "Access records that were not written.", counters->records_lost);
+	put_number(out, "error_lines_left_out_total", "counter", "Lines about requests that the error log lacks.",
+	           counters->error_lines_left_out);
 	if (report->kernel) {
 		put_number(out, "kernel_requests_total", "counter", "Requests that the kernel engine answered.", counters->kernel_requests);
 		put_reasons(out, "kernel_handed_up_total", "Connections from the kernel engine to the user engine.", counters->handed_up);
@@ -433,8 +435,9 @@ void report_json_write(FILE *out, const struct report *report)
 	for (int phase = 0; phase < TUX_PHASES; phase++)
 		fprintf(out, ",\"%s\":%" PRIu64, report_phase_name((enum tux_phase)phase), counters->phase[phase]);
 	fprintf(out, "},\n\"cache\":{\"hits\":%" PRIu64 ",\"misses\":%" PRIu64 ",\"objects\":%" PRIu64 ",\"bytes\":%" PRIu64
-	        ",\"files\":%" PRIu64 "},\n\"log\":{\"lost\":%" PRIu64 "}", counters->cache_hits, counters->cache_misses,
-	        counters->cached, counters->cached_bytes, counters->cached_files, counters->records_lost);
+	        ",\"files\":%" PRIu64 "},\n\"log\":{\"lost\":%" PRIu64 ",\"error_lines_left_out\":%" PRIu64 "}", counters->cache_hits, counters->cache_misses,
+	        counters->cached, counters->cached_bytes, counters->cached_files, counters->records_lost,
+	        counters->error_lines_left_out);
 	fprintf(out, ",\n\"modules\":{\"absent\":%" PRIu64 "}", counters->modules_absent);
 	if (report->kernel) {
 		fprintf(out, ",\n\"kernel\":{\"requests\":%" PRIu64 ",\"open\":%" PRIu64 ",\"given_back\":%" PRIu64 ",\"handed_up\":",

@@ -156,6 +156,8 @@ void report_text_write(FILE *out, const struct report *report)
 	report_put_bytes(out, counters->cached_bytes);
 	fputs(" in memory\n", out);
 	line_write(out, "log lost", counters->records_lost);
+	if (counters->error_lines_left_out > 0)
+		line_write(out, "lines lost", counters->error_lines_left_out);
 	if (report->kernel) {
 		reasons_write(out, "handed up", counters->handed_up);
 		reasons_write(out, "handed over", counters->handed_over);

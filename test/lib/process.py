@@ -73,6 +73,7 @@ class Process:
         """Stops it unless it has ended; exit 0 either way."""
         code = self.stop()
         assert code == 0, "it ended with %d:\n%s" % (code, self.output)
+        assert "the cause is not known" not in self.output, "a response of its own without a cause:\n" + self.output
 
 
 class Server(Process):

@@ -189,7 +189,7 @@ def test_modules(select, place):
         assert conn.get("/sub/demo.tux?a").status == 503
         conn.send("POST /sub/demo.tux HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
         assert conn.response().status == 503
-    assert "tux: module sub/demo.tux is not loaded\n" in server.output
+    assert [line.rsplit(", ", 1)[1] for line in server.output.splitlines() if ": 503: the module is not loaded; " in line] == ["module sub/demo.tux"] * 2
 
 
 def test_another_servers(select, place):

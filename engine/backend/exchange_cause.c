@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What logs say of an exchange: its backend, and why that gave no response. */
+#include "exchange_state.h"
+
+#include <string.h>
+
+struct error_line_backend exchange_backend(const struct exchange *exchange)
+{
+	const struct upstream_server *server = exchange->server;
+	const struct bytes *program = &exchange->program_name;
+
+	if (server != NULL)
+		return (struct error_line_backend){ "upstream", { (const uint8_t *)server->text, server->text_len } };
+	return (struct error_line_backend){ "program", { program->data, program->len } };
+}
+
+void exchange_leave_to_conn(struct exchange *exchange)
+{
+	struct conn *conn = exchange->conn;
+	const struct error_line_backend backend = exchange_backend(exchange);
+
+	conn->cause = exchange->cause;
+	backend_note(conn, backend.kind, backend.name, exchange->asked_us != 0 ? conn->worker->now_us - exchange->asked_us : 0);
+}
+
+struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_received *res)
+{
+	const struct bytes *head = &exchange->head;
+	const bool program = exchange->upstream == NULL;
+
+	if (res->refusal == TUX_REFUSED_HEAD_LONG)
+		return because(WHY_HEAD_LONG, 0);
+	if (!program && (res->refusal == TUX_REFUSED_VERSION_SYNTAX || res->refusal == TUX_REFUSED_VERSION))
+		return because(WHY_STATUS_LINE, 0);
+	if (program && head->len > 5 && memcmp(head->data, "HTTP/", 5) == 0)
+		return because(WHY_CGI_STATUS_LINE, 0);
+	if (res->refusal == TUX_REFUSED_CGI && tux_received_field(res, TUX_FIELD_CONTENT_TYPE, 0) == 0 &&
+	    tux_received_field(res, TUX_FIELD_LOCATION, 0) == 0 && tux_received_field(res, TUX_FIELD_STATUS, 0) == 0)
+		return because(WHY_CGI_TYPE, 0);
+	return because_of(WHY_HEAD, res->refusal, 0);
+}
+
+void exchange_name_program(struct exchange *exchange, const struct tux_route *route)
+{
+	const struct worker *worker = exchange->conn->worker;
+	const struct tux_cgi *rule = &worker->config->cgi[route->argument];
+	const char *begin = rule->root != NULL ? rule->root : rule->program[0];
+
+	if (!bytes_keep(&exchange->program_name, (const uint8_t *)begin, (uint32_t)strlen(begin)) || rule->root == NULL)
+		return;
+	if (route->prefix_len < worker->path_len && worker->path[route->prefix_len] != '/')
+		(void)bytes_keep(&exchange->program_name, (const uint8_t *)"/", 1);
+	(void)bytes_keep(&exchange->program_name, worker->path + route->prefix_len, worker->path_len - route->prefix_len);
+}

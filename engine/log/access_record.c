@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "access_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "error_line.h"
+
+static int64_t microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+static void write_record(struct worker *worker, const struct tux_record *record, const uint8_t *text, uint32_t text_len)
+{
+	const uint64_t one = 1;
+
+	if (!records_write(&worker->records, record, text, text_len))
+		count(&worker->counters.records_lost, 1);
+	if (__atomic_exchange_n(worker->log_sleeps, false, __ATOMIC_SEQ_CST))
+		(void)!write(worker->log_event_fd, &one, sizeof(one));
+}
+
+static uint32_t duration_since(int64_t began_us)
+{
+	int64_t us = microseconds() - began_us;
+
+	return us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
+/* Counts an answer. Its record is written now or, if it goes on, when that is over. */
+static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes, bool goes_on)
+{
+	struct worker *worker = conn->worker;
+	struct tux_record record = { .status = status, .sent_bytes = bytes, .port = conn->port };
+	uint8_t text[TUX_RECORD_MAX - sizeof(struct tux_record)];
+	uint32_t len;
+
+	count(&worker->counters.requests, 1);
+	count(&worker->counters.status[status - TUX_FIRST_STATUS], 1);
+	if (status >= 500)
+		count(&worker->counters.errors, 1);
+	if (conn->unsent++ == 0)
+		conn->unsent_us = conn->began_us;
+	if (!worker->config->records)
+		return;
+	record.site = (uint16_t)(conn->site - worker->config->sites);
+	record.time_us = conn->began_us;
+	memcpy(record.address, conn->address, sizeof(record.address));
+	if (conn->asked.len > 0) { /* what the client has asked for, not what a peer made of it */
+		struct tux_request asked;
+
+		tux_request_parse(conn->asked.data, conn->asked.len, 0, &asked);
+		len = tux_record_fill(&record, conn->asked.data, &asked, text);
+	} else {
+		len = tux_record_fill(&record, buf, &worker->request, text);
+	}
+	if (!goes_on) {
+		record.duration_us = duration_since(conn->began_us);
+		write_record(worker, &record, text, len);
+		return;
+	}
+	conn->record = malloc(sizeof(record) + len);
+	if (conn->record == NULL) {
+		count(&worker->counters.records_lost, 1);
+		return;
+	}
+	*conn->record = record;
+	memcpy(conn->record + 1, text, len);
+	records_reserve(&worker->records, record.size);
+}
+
+void access_record_answer(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes)
+{
+	if (status == 403 || status >= 500)
+		error_line_answer(conn, buf, status);
+	begin(conn, buf, status, bytes, conn->answer.count > 0);
+}
+
+void access_record_stream(struct conn *conn, const uint8_t *buf, uint16_t status)
+{
+	begin(conn, buf, status, 0, true);
+}
+
+void access_record_end(struct conn *conn, uint64_t left)
+{
+	struct tux_record *record = conn->record;
+
+	if (left > 0)
+		count(&conn->worker->counters.errors, 1);
+	if (conn->unsent > 0) /* they went out together, and began together: what is pipelined comes together */
+		histogram_add(&conn->worker->counters.latency, duration_since(conn->unsent_us), conn->unsent);
+	conn->unsent = 0;
+	if (record == NULL)
+		return;
+	record->duration_us = duration_since(record->time_us);
+	record->sent_bytes -= left;
+	records_unreserve(&conn->worker->records, record->size);
+	write_record(conn->worker, record, (const uint8_t *)(record + 1), record->size - (uint32_t)sizeof(*record));
+	free(record);
+	conn->record = NULL;
+}

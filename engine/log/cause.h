@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Causes: why the server responds with 403 or 5xx, or cuts a response short. */
+#ifndef TUX_ENGINE_LOG_CAUSE_H
+#define TUX_ENGINE_LOG_CAUSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The texts stand in cause.c. */
+enum why {
+	WHY_UNKNOWN,
+	WHY_REQUEST, /* detail: enum tux_refusal */
+	WHY_METHOD,
+	/* files */
+	WHY_MODE, /* detail and error: the mode bits */
+	WHY_DIRECTORY_MODE, /* the same */
+	WHY_NO_INDEX,
+	WHY_LINK_OUTSIDE,
+	WHY_LINK_LOOP,
+	WHY_PERMISSION,
+	WHY_SPECIAL_FILE,
+	WHY_NOT_TRUSTED,
+	WHY_NO_HANDOVER,
+	WHY_DESCRIPTORS,
+	WHY_MEMORY,
+	WHY_FILE_SYSTEM,
+	WHY_LOADS,
+	WHY_LISTING,
+	WHY_MODULE,
+	/* responses of our own */
+	WHY_FIELDS_LONG,
+	WHY_REDIRECT_LONG,
+	WHY_STATUS_CLIENT,
+	WHY_STATUS_HOST,
+	WHY_STATUS_PAGE,
+	WHY_STOPPING,
+	/* backends */
+	WHY_HANDOVER,
+	WHY_NO_ADDRESS,
+	WHY_CONNECT,
+	WHY_CONNECT_TIME,
+	WHY_SEND,
+	WHY_SEND_TIME,
+	WHY_HEAD_TIME,
+	WHY_BODY_TIME,
+	WHY_CLOSED,
+	WHY_CLOSED_IN_HEAD,
+	WHY_CLOSED_IN_BODY,
+	WHY_RESET,
+	WHY_UNASKED,
+	WHY_HEAD_LONG,
+	WHY_HEAD, /* detail: enum tux_refusal */
+	WHY_STATUS_LINE,
+	WHY_CGI_STATUS_LINE,
+	WHY_CGI_TYPE,
+	WHY_UPGRADE,
+	WHY_BODY, /* detail: enum tux_refusal */
+	WHY_HEAD_WRITE,
+	WHY_INTERNAL_COUNT,
+	WHY_INTERNAL_FIELDS,
+	WHY_INTERNAL_TARGET,
+	WHY_KEEP,
+	WHY_REQUEST_BODY,
+	/* CGI programs */
+	WHY_SPAWN, /* detail: enum tux_spawn_step */
+	WHY_START,
+	WHY_SPAWNER,
+	WHY_EXIT, /* detail: the exit status */
+	WHY_SIGNAL, /* detail: the signal */
+	WHY_PROGRAM_TIME,
+	WHYS
+};
+
+struct cause {
+	uint8_t why;    /* enum why */
+	uint8_t detail;
+	uint8_t error;  /* errno; 0: no system call failed */
+};
+
+enum { CAUSE_TEXT = 256 }; /* bytes of the longest text, its NUL included */
+
+/* Returns a cause; error is an errno or 0. */
+static inline struct cause because(enum why why, int error)
+{
+	return (struct cause){ .why = (uint8_t)why, .error = (uint8_t)error };
+}
+
+/* Like because(), with a detail. */
+static inline struct cause because_of(enum why why, unsigned detail, int error)
+{
+	return (struct cause){ .why = (uint8_t)why, .detail = (uint8_t)detail, .error = (uint8_t)error };
+}
+
+/* Returns a cause that is about the mode bits of a file. */
+static inline struct cause because_of_mode(enum why why, unsigned mode)
+{
+	return (struct cause){ .why = (uint8_t)why, .detail = (uint8_t)(mode >> 8 & 0xf), .error = (uint8_t)mode };
+}
+
+/* Writes the text of a cause to out, CAUSE_TEXT bytes. Returns its length. Any thread. */
+size_t cause_print(struct cause cause, char *out);
+
+/* Returns the text without details, for lines about several requests. Any thread. */
+const char *cause_text(enum why why);
+
+#endif

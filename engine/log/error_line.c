@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "error_line.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "../../core/target.h"
+#include "../io/address.h"
+#include "../conn.h"
+#include "../io/print.h"
+#include "../io/error_log.h"
+
+enum {
+	FRONT_BYTES = 40,
+	METHOD_BYTES = 32,  /* of the line, as the next ones: no client's text keeps the rest out of it */
+	TARGET_BYTES = 256,
+	HOST_BYTES = 128,
+	ROUTE_BYTES = 96,
+	NAME_BYTES = 200,
+};
+
+/* The line under way. */
+struct text {
+	char at[SAY_BYTES + 1];
+	size_t len;
+};
+
+uint64_t error_line_id(struct conn *conn)
+{
+	if (conn->id == 0)
+		conn->id = request_id_next(&conn->worker->ids);
+	return conn->id;
+}
+
+static void put(struct text *text, const char *more)
+{
+	text->len += print(text->at + text->len, sizeof(text->at) - text->len, "%s", more);
+}
+
+/* Puts a text that a client may have sent, escaped, in at most max bytes. */
+static void put_escaped(struct text *text, const uint8_t *more, uint32_t len, uint32_t max)
+{
+	const size_t begin = text->len;
+
+	for (uint32_t i = 0; i < len; i++) {
+		if (text->len - begin + 4 > max) {
+			put(text, "...");
+			return;
+		}
+		text->len += print_escaped(text->at + text->len, sizeof(text->at) - text->len, more + i, 1);
+	}
+}
+
+static void put_client(struct text *text, const struct conn *conn)
+{
+	const struct address client = address_of_peer(conn->channel.fd);
+	char numeric[ADDRESS_TEXT];
+	const struct tux_octets address = address_text(client.octets, numeric);
+
+	if (address.len == 0)
+		put(text, "; client unix");
+	else
+		text->len += print(text->at + text->len, sizeof(text->at) - text->len,
+		                   memchr(address.at, ':', address.len) != NULL ? "; client [%s]:%u" : "; client %s:%u", numeric, client.port);
+}
+
+static void put_request(struct text *text, const uint8_t *buf, const struct tux_request *req)
+{
+	struct tux_span host = req->host;
+
+	if (req->method_text.len == 0)
+		return;
+	put(text, ", \"");
+	put_escaped(text, buf + req->method_text.off, req->method_text.len, METHOD_BYTES);
+	if (req->target.len > 0) {
+		put(text, " ");
+		put_escaped(text, buf + req->target.off, req->target.len, TARGET_BYTES);
+		put(text, req->minor == 0 ? " HTTP/1.0" : " HTTP/1.1");
+	}
+	put(text, "\"");
+	if (req->refusal != TUX_ACCEPTED) {
+		const uint32_t line = tux_request_field(req, TUX_FIELD_HOST, 0);
+
+		host = line > 0 ? req->fields.line[line - 1].value : (struct tux_span){ 0, 0 };
+	}
+	if (host.len == 0)
+		return;
+	put(text, ", host \"");
+	put_escaped(text, buf + host.off, host.len, HOST_BYTES);
+	put(text, "\"");
+}
+
+/* Puts the pattern of the route, if the request has one. */
+static void put_route(struct text *text, const struct conn *conn, const uint8_t *buf, const struct tux_request *req)
+{
+	const struct tux_routes *routes = &conn->site->routes;
+	const struct tux_route *route;
+	uint8_t path[TUX_MAX_TARGET];
+	uint32_t len, found;
+
+	if (req->refusal != TUX_ACCEPTED || req->path.len == 0 || req->path.len > sizeof(path) ||
+	    (req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE) ||
+	    tux_target_normalise(buf + req->path.off, req->path.len, path, &len) != TUX_ACCEPTED)
+		return;
+	found = tux_route_find(routes, path, len);
+	if (found == routes->count)
+		return;
+	route = &routes->route[found];
+	put(text, route->exact ? ", route \"=" : ", route \"");
+	put_escaped(text, routes->text + route->text, route->prefix_len, ROUTE_BYTES);
+	if (route->suffix_len > 0) {
+		put(text, "*");
+		put_escaped(text, routes->text + route->text + route->prefix_len, route->suffix_len, ROUTE_BYTES);
+	}
+	put(text, "\"");
+}
+
+static void put_backend(struct text *text, struct error_line_backend backend)
+{
+	if (backend.name.len == 0)
+		return;
+	put(text, ", ");
+	put(text, backend.kind);
+	put(text, " ");
+	put_escaped(text, backend.name.at, backend.name.len, NAME_BYTES);
+}
+
+/* Reports the lines of one cause that were left out. */
+static void tell(struct worker *worker, unsigned why)
+{
+	const uint32_t left_out = worker->error_lines.of[why].left_out;
+	char text[CAUSE_TEXT + 64];
+	size_t len;
+
+	if (left_out == 0)
+		return;
+	worker->error_lines.of[why].left_out = 0;
+	len = print(text, sizeof(text), "%" PRIu32 " more lines left out: %s", left_out, cause_text((enum why)why));
+	(void)say("requests:", text, (uint32_t)len);
+}
+
+/* True if one more line for this cause is permitted now; else it is counted. */
+static bool permits(struct worker *worker, unsigned why)
+{
+	struct error_lines *lines = &worker->error_lines;
+
+	if (worker->now_ms - lines->of[why].since_ms >= ERROR_LINES_SPAN_MS) {
+		tell(worker, why);
+		lines->of[why].since_ms = worker->now_ms;
+		lines->of[why].lines = 0;
+	}
+	if (lines->of[why].lines < ERROR_LINES_AT_ONCE) {
+		lines->of[why].lines++;
+		return true;
+	}
+	lines->of[why].left_out++;
+	count(&worker->counters.error_lines_left_out, 1);
+	if (lines->due_ms == 0)
+		lines->due_ms = lines->of[why].since_ms + ERROR_LINES_SPAN_MS;
+	return false;
+}
+
+/* Writes a line about the request req, which was parsed from buf. */
+static void write_line(struct conn *conn, const char *outcome, struct cause cause, const uint8_t *buf, const struct tux_request *req,
+                       struct error_line_backend backend)
+{
+	const unsigned why = cause.why < WHYS ? cause.why : WHY_UNKNOWN;
+	struct text text = { .len = 0 };
+	char front[FRONT_BYTES], because_text[CAUSE_TEXT];
+
+	if (!permits(conn->worker, why))
+		return;
+	print(front, sizeof(front), "request %016" PRIx64 ":", error_line_id(conn));
+	put(&text, outcome);
+	cause_print(cause, because_text);
+	put(&text, because_text);
+	put_client(&text, conn);
+	if (conn->asked.len > 0) { /* the client's, not the one that a backend has put in its place */
+		struct tux_request asked;
+
+		tux_request_parse(conn->asked.data, conn->asked.len, 0, &asked);
+		put_request(&text, conn->asked.data, &asked);
+	} else {
+		put_request(&text, buf, req);
+	}
+	put_route(&text, conn, buf, req);
+	put_backend(&text, backend);
+	if (!say(front, text.at, (uint32_t)text.len))
+		count(&conn->worker->counters.error_lines_left_out, 1);
+}
+
+void error_line_answer(struct conn *conn, const uint8_t *buf, uint16_t status)
+{
+	const struct backend *backend = conn->backend;
+	struct error_line_backend named = { .kind = "", .name = { NULL, 0 } };
+	char outcome[16];
+
+	if (backend != NULL)
+		named = (struct error_line_backend){ backend->kind, { backend->name, backend->len } };
+	print(outcome, sizeof(outcome), "%u: ", status);
+	write_line(conn, outcome, conn->cause, buf, &conn->worker->request, named);
+}
+
+/* Writes a line about the held request. */
+static void write_held(struct conn *conn, const char *outcome, struct cause cause, struct error_line_backend backend)
+{
+	struct tux_request req;
+
+	tux_request_parse(conn->held.data, conn->held.len, 0, &req);
+	write_line(conn, outcome, cause, conn->held.data, &req, backend);
+}
+
+void error_line_cut(struct conn *conn, struct cause cause, struct error_line_backend backend)
+{
+	write_held(conn, "response cut short: ", cause, backend);
+}
+
+void error_line_retry(struct conn *conn, struct cause cause, struct error_line_backend backend)
+{
+	write_held(conn, "another server gets the request: ", cause, backend);
+}
+
+void error_lines_tell(struct worker *worker, bool all)
+{
+	struct error_lines *lines = &worker->error_lines;
+
+	lines->due_ms = 0;
+	for (unsigned why = 0; why < WHYS; why++) {
+		const uint64_t end_ms = lines->of[why].since_ms + ERROR_LINES_SPAN_MS;
+
+		if (all || worker->now_ms >= end_ms)
+			tell(worker, why);
+		else if (lines->of[why].left_out > 0 && (lines->due_ms == 0 || end_ms < lines->due_ms))
+			lines->due_ms = end_ms;
+	}
+}
