@@ -422,6 +422,18 @@ void tux_listener_shut(const struct tux_listener *listener)
 			(void)shutdown(listener->fd[i], SHUT_RD); /* connect() fails; the queue can still be accepted */
 }
 
+bool tux_listener_is_shut(const struct tux_listener *listener)
+{
+	bool shut = true;
+
+	for (unsigned i = 0; i < listener->count && tux_listener_is_tcp(listener); i++) {
+		socklen_t instructions = 0;
+
+		shut = shut && getsockopt(listener->fd[i], SOL_SOCKET, SO_GET_FILTER, NULL, &instructions) == 0 && instructions > 0;
+	}
+	return shut;
+}
+
 void tux_listener_close(struct tux_listener *listener)
 {
 	while (listener->count > 0)

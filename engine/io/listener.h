@@ -33,6 +33,12 @@ void tux_listener_url(const struct tux_listener *listener, char *out, size_t siz
  */
 void tux_listener_shut(const struct tux_listener *listener);
 
+/*
+ * True if tux_listener_shut() has shut a TCP listener, in this process or in another one that has it. Some kernels permit that to
+ * privileged processes only.
+ */
+bool tux_listener_is_shut(const struct tux_listener *listener);
+
 /* True if it is a TCP listener: its connections take a round trip to complete. */
 bool tux_listener_is_tcp(const struct tux_listener *listener);
 

@@ -41,7 +41,8 @@ enum {
 	DRAIN_DELAY_MS = 5000, /* under a service manager, which may have a load balancer in front of it */
 	HANDSHAKE_MS = 3000,  /* limit for handshakes under way when listeners close: enough to send a lost SYN-ACK again, after 1 s */
 	HANDSHAKE_STEP_MS = 10, /* between two looks at them */
-	UNSEEN_HANDSHAKE_MS = 300, /* the wait for them if they cannot be seen */
+	HANDSHAKE_LOOKS = 2,    /* in a row that find none: the kernel's tables may leave a line out while they change */
+	UNSEEN_HANDSHAKE_MS = 300, /* the wait for them if they cannot be seen, or for the supervisor, which shuts the listeners */
 };
 
 struct serving {
@@ -504,6 +505,17 @@ static bool serve_on(struct serving *serving, uint32_t wait_ms)
 	return true;
 }
 
+/* True if no listener accepts a new handshake, but for those that stay (or NULL). */
+static bool are_shut(const struct serving *serving, const bool *stays)
+{
+	unsigned i = 0;
+
+	while (i < serving->addresses.count && ((stays && stays[i]) || !serving->addresses.spec[i] ||
+	                                        tux_listener_is_shut(&serving->addresses.listener[i])))
+		i++;
+	return i == serving->addresses.count;
+}
+
 /*
  * Serves until the handshakes that have begun are complete, or their time is over. stays, if not NULL: of each listener, it does
  * not close. Returns an order that came meanwhile.
@@ -511,15 +523,22 @@ static bool serve_on(struct serving *serving, uint32_t wait_ms)
 static enum tux_order handshakes_await(struct serving *serving, const bool *stays)
 {
 	const bool visible = tux_handshakes_visible(&serving->handshakes);
-	const uint32_t limit_ms = visible ? HANDSHAKE_MS : UNSEEN_HANDSHAKE_MS;
 	enum tux_order order;
 	struct timespec since;
+	unsigned clean = 0; /* looks in a row */
+	bool shut;
 
 	clock_gettime(CLOCK_MONOTONIC, &since);
-	do
+	do {
+		shut = are_shut(serving, stays); /* before the wait: a handshake that began before is in the tables after it */
 		order = order_wait(serving, HANDSHAKE_STEP_MS);
-	while (order == TUX_ORDER_NONE && passed_ms(&since) < limit_ms &&
-	       (!visible || tux_handshakes_pending(&serving->handshakes, serving->addresses.listener, serving->addresses.count, stays)));
+		if (!visible || !shut ||
+		    tux_handshakes_pending(&serving->handshakes, serving->addresses.listener, serving->addresses.count, stays))
+			clean = 0;
+		else
+			clean++;
+	} while (order == TUX_ORDER_NONE && clean < HANDSHAKE_LOOKS &&
+	         passed_ms(&since) < (visible && shut ? HANDSHAKE_MS : UNSEEN_HANDSHAKE_MS));
 	return order;
 }
 

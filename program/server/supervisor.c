@@ -361,9 +361,14 @@ static void reap(struct supervisor *supervisor)
 	}
 }
 
-/* Gives up the sockets, and removes the files of Unix ones. */
+/*
+ * Gives up the sockets, and removes the files of Unix ones. TCP listeners are shut here, because some kernels do not permit it to the
+ * server process, which has no privileges.
+ */
 static void addresses_close(struct supervisor *supervisor)
 {
+	if (supervisor->current)
+		tux_addresses_shut(&supervisor->current->addresses, NULL, true);
 	if (supervisor->next)
 		configuration_close(supervisor->next, supervisor->current);
 	if (supervisor->current)
