@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +20,13 @@
 enum {
 	AGAIN_MS = 5000, /* after a name could not be resolved, or sooner if resolve says so */
 	NEVER_MS = 60000,
-	END_FD = STDERR_FILENO + 1, /* the reading end of the pipe to the server */
+	FIRST_MS = 2000, /* the server's wait for the addresses when it starts */
+	RESTART_MIN_MS = 100,   /* until another resolver starts in place of one that ended; doubled each time, */
+	RESTART_MAX_MS = 10000, /* up to this, */
+	SOUND_MS = 10000,       /* unless the one that ended ran this long */
+	END_FD = STDERR_FILENO + 1, /* the reading end of a pipe to the server */
+	READY_FD,                   /* the writing end of another one: names were looked at once */
+	PARTNER_FD,                 /* between the keeper and the resolver: it closes when the other one ends */
 };
 
 static uint64_t now_ms(void)
@@ -32,7 +40,8 @@ static uint64_t now_ms(void)
 /* Writes an address for the engine's threads; len 0: the server has none. */
 static void tell(struct tux_resolved *resolved, const struct sockaddr_storage *address, uint32_t len)
 {
-	const uint32_t sequence = resolved->sequence;
+	/* Odd: a resolver that ended in the middle left it so. */
+	const uint32_t sequence = (resolved->sequence + 1) & ~UINT32_C(1);
 
 	__atomic_store_n(&resolved->sequence, sequence + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
@@ -94,7 +103,7 @@ static bool resolve(const struct tux_upstream *upstream, bool *failing)
 		} else {
 			good = false;
 			if (!*failing)
-				fprintf(stderr, "tux: upstream %s: %s\n", upstream->name, error);
+				fprintf(stderr, "tux: upstream %s: %s; its requests are 502 until it is\n", upstream->name, error);
 		}
 		tux_upstreams_free(&found);
 	}
@@ -104,63 +113,185 @@ static bool resolve(const struct tux_upstream *upstream, bool *failing)
 	return good;
 }
 
-/*
- * end_fd is the reading end of a pipe whose other end the server has: it closes when the server has ended. PR_SET_PDEATHSIG alone
- * is no sign, because Landlock keeps signals within the server's own domain.
- */
-static void __attribute__((noreturn)) run(const struct tux_engine_config *config, const struct tux_user *user, int end_fd)
+/* Marks all addresses for a look, and forgets one that was being written when the resolver before ended. */
+static void begin(const struct tux_engine_config *config, uint64_t due_ms[TUX_MAX_UPSTREAMS])
+{
+	for (unsigned i = 0; i < config->upstream_count; i++) {
+		due_ms[i] = UINT64_MAX;
+		for (unsigned k = 0; k < config->upstreams[i].server_count; k++) {
+			struct tux_resolved *const resolved = config->upstreams[i].server[k].resolved;
+
+			if (!resolved)
+				continue;
+			due_ms[i] = 0;
+			if (resolved->sequence & 1)
+				tell(resolved, NULL, 0);
+		}
+	}
+}
+
+/* Resolves what is due. Returns when to look again. */
+static uint64_t round_make(const struct tux_engine_config *config, uint64_t due_ms[TUX_MAX_UPSTREAMS], bool failing[TUX_MAX_UPSTREAMS])
+{
+	uint64_t next = now_ms() + NEVER_MS;
+
+	for (unsigned i = 0; i < config->upstream_count; i++) {
+		const struct tux_upstream *const upstream = &config->upstreams[i];
+		uint32_t wait_ms = upstream->resolve_ms;
+
+		if (due_ms[i] <= now_ms()) {
+			if (!resolve(upstream, &failing[i]) && wait_ms > AGAIN_MS)
+				wait_ms = AGAIN_MS;
+			due_ms[i] = now_ms() + wait_ms;
+		}
+		if (due_ms[i] < next)
+			next = due_ms[i];
+	}
+	return next;
+}
+
+/* Resolves again and again. Returns when the keeper has ended. */
+static void serve(const struct tux_engine_config *config)
 {
 	static uint64_t due_ms[TUX_MAX_UPSTREAMS];
 	static bool failing[TUX_MAX_UPSTREAMS];
-	struct pollfd server = { .fd = END_FD, .events = POLLIN };
+	struct pollfd others[2] = { { .fd = END_FD, .events = POLLIN }, { .fd = PARTNER_FD, .events = POLLIN } };
+
+	prctl(PR_SET_NAME, "tux resolver");
+	memset(failing, 0, sizeof(failing));
+	begin(config, due_ms);
+	for (bool first = true;; first = false) {
+		const uint64_t next = round_make(config, due_ms, failing);
+
+		if (first) {
+			(void)!write(READY_FD, "", 1);
+			close(READY_FD);
+		}
+		if (poll(others, 2, next > now_ms() ? (int)(next - now_ms()) : 0) <= 0)
+			continue;
+		if (others[0].revents)
+			_exit(0);
+		if (others[1].revents)
+			return;
+	}
+}
+
+static void end_say(int status, uint32_t restart_ms)
+{
+	if (WIFSIGNALED(status))
+		fprintf(stderr, "tux: the process that resolves names was ended by signal %d (%s); another starts in %u ms\n", WTERMSIG(status),
+		        strsignal(WTERMSIG(status)), restart_ms);
+	else
+		fprintf(stderr, "tux: the process that resolves names has ended (%d); another starts in %u ms\n", WEXITSTATUS(status), restart_ms);
+}
+
+/* Makes fd the partner's, which it consumes. */
+static void partner_take(int fd)
+{
+	if (fd == PARTNER_FD)
+		return;
+	dup2(fd, PARTNER_FD);
+	close(fd);
+}
+
+/* Starts a resolver. Returns 0 in it, and -1 with errno. */
+static pid_t resolver_fork(void)
+{
+	int pair[2];
+	pid_t pid;
+
+	close(PARTNER_FD);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -1;
+	pid = fork();
+	if (pid < 0) {
+		close(pair[0]);
+		close(pair[1]);
+		return -1;
+	}
+	close(pair[pid == 0 ? 0 : 1]);
+	partner_take(pair[pid == 0 ? 1 : 0]);
+	if (pid > 0)
+		close(READY_FD); /* the server waits for the first resolver alone */
+	return pid;
+}
+
+/* Keeps a resolver running. Ends with the server; returns in the resolver. */
+static void keep(void)
+{
+	struct pollfd others[2] = { { .fd = END_FD, .events = POLLIN }, { .events = POLLIN } };
+	uint32_t restart_ms = RESTART_MIN_MS;
+
+	prctl(PR_SET_NAME, "tux names");
+	for (;;) {
+		const uint64_t started_ms = now_ms();
+		const pid_t pid = resolver_fork();
+		int status = 0;
+
+		if (pid == 0)
+			return;
+		others[1].fd = pid > 0 ? PARTNER_FD : -1;
+		if (pid > 0)
+			poll(others, 2, -1);
+		if (others[0].revents) {
+			if (pid > 0)
+				kill(pid, SIGKILL); /* a look-up may hang */
+			_exit(0);
+		}
+		if (now_ms() - started_ms >= SOUND_MS)
+			restart_ms = RESTART_MIN_MS;
+		if (pid > 0 && waitpid(pid, &status, 0) == pid)
+			end_say(status, restart_ms);
+		else
+			fprintf(stderr, "tux: cannot start the process that resolves names: %s; it is tried again in %u ms\n", strerror(errno), restart_ms);
+		if (poll(others, 1, (int)restart_ms) > 0)
+			_exit(0);
+		restart_ms = restart_ms < RESTART_MAX_MS / 2 ? restart_ms * 2 : RESTART_MAX_MS;
+	}
+}
+
+/*
+ * end_fd is the reading end of a pipe whose other end the server has: it closes when the server has ended. PR_SET_PDEATHSIG alone
+ * is no sign, because Landlock keeps signals within the server's own domain. ready_fd gets an octet after the first look.
+ */
+static void __attribute__((noreturn)) run(const struct tux_engine_config *config, const struct tux_user *user, int end_fd, int ready_fd)
+{
 	char error[512];
 	sigset_t all;
-	unsigned i;
 
-	if (end_fd != END_FD && dup2(end_fd, END_FD) < 0)
+	/* Above where both go to, so that neither overwrites the other. */
+	end_fd = fcntl(end_fd, F_DUPFD, PARTNER_FD + 1);
+	ready_fd = fcntl(ready_fd, F_DUPFD, PARTNER_FD + 1);
+	if (end_fd < 0 || ready_fd < 0 || dup2(end_fd, END_FD) < 0 || dup2(ready_fd, READY_FD) < 0)
 		_exit(1);
-	closefrom(END_FD + 1);
+	closefrom(PARTNER_FD);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	prctl(PR_SET_NAME, "tux resolver");
 	if (!tux_privileges_drop(user, error, sizeof(error))) {
 		fprintf(stderr, "tux: the process that resolves names: %s\n", error);
 		_exit(1);
 	}
-	for (i = 0; i < config->upstream_count; i++) {
-		due_ms[i] = now_ms() + config->upstreams[i].resolve_ms;
-		for (unsigned k = 0; k < config->upstreams[i].server_count; k++)
-			if (config->upstreams[i].server[k].resolved && config->upstreams[i].server[k].address_len == 0 &&
-			    (k == 0 || config->upstreams[i].server[k - 1].name != config->upstreams[i].server[k].name)) {
-				failing[i] = true; /* it was said when the configuration was read */
-				due_ms[i] = 0;
-			}
-	}
 	for (;;) {
-		uint64_t next = now_ms() + NEVER_MS;
-
-		for (i = 0; i < config->upstream_count; i++) {
-			const struct tux_upstream *const upstream = &config->upstreams[i];
-			uint32_t wait_ms = upstream->resolve_ms;
-
-			if (due_ms[i] <= now_ms()) {
-				if (!resolve(upstream, &failing[i]) && wait_ms > AGAIN_MS)
-					wait_ms = AGAIN_MS;
-				due_ms[i] = now_ms() + wait_ms;
-			}
-			if (due_ms[i] < next)
-				next = due_ms[i];
-		}
-		if (poll(&server, 1, next > now_ms() ? (int)(next - now_ms()) : 0) > 0)
-			_exit(0);
+		keep();
+		serve(config);
+		fprintf(stderr, "tux: the process that restarts the one that resolves names has ended; the latter takes its place\n");
 	}
+}
+
+/* Waits for the first look at all names, but not for long: it goes on without the server. */
+static void first_await(int ready_fd)
+{
+	struct pollfd wait = { .fd = ready_fd, .events = POLLIN };
+
+	if (poll(&wait, 1, FIRST_MS) == 0)
+		fprintf(stderr, "tux: names of upstream servers are still being resolved; their requests are 502 until they are\n");
 }
 
 bool tux_resolver_start(const struct tux_engine_config *config, const struct tux_user *user, char *error, size_t error_size)
 {
 	struct tux_resolved *resolved;
 	unsigned i, k, count = 0;
-	int end[2];
+	int end[2], ready[2] = { -1, -1 };
 	pid_t pid;
 
 	for (i = 0; i < config->upstream_count; i++)
@@ -183,14 +314,18 @@ bool tux_resolver_start(const struct tux_engine_config *config, const struct tux
 			if (server->address_len > 0)
 				tell(server->resolved, &server->address, server->address_len);
 		}
-	pid = pipe2(end, O_CLOEXEC) == 0 ? fork() : -1;
+	pid = pipe2(end, O_CLOEXEC) == 0 && pipe2(ready, O_CLOEXEC) == 0 ? fork() : -1;
 	if (pid == 0) {
 		close(end[1]);
-		run(config, user, end[0]);
+		run(config, user, end[0], ready[1]);
 	}
-	if (pid < 0)
+	if (pid < 0) {
 		snprintf(error, error_size, "cannot start the process that resolves names: %s", strerror(errno));
-	else
-		close(end[0]); /* the other end stays open as long as the server runs */
-	return pid > 0;
+		return false;
+	}
+	close(end[0]); /* the other end stays open as long as the server runs */
+	close(ready[1]);
+	first_await(ready[0]);
+	close(ready[0]);
+	return true;
 }

@@ -150,7 +150,6 @@ void tux_root_watch_note(struct tux_root_watch *watch, uint64_t now_ms)
 	for (unsigned i = 0; i < watch->count; i++)
 		watch->root[i].noted = watch->root[i].seen;
 	watch->changed_ms = 0;
-	watch->failed = false;
 }
 
 /* True if an event is about a name on one of the paths, or about a directory that is watched. */
@@ -199,7 +198,7 @@ bool tux_root_watch_changed(struct tux_root_watch *watch, uint64_t now_ms)
 		watch->changed_ms = 0;
 	else if (watch->changed_ms == 0)
 		watch->changed_ms = now_ms;
-	return watch->failed || replaced || (missing && now_ms - watch->changed_ms >= MISSING_MS);
+	return replaced || (missing && now_ms - watch->changed_ms >= MISSING_MS);
 }
 
 int tux_root_watch_wait_ms(const struct tux_root_watch *watch, uint64_t now_ms)

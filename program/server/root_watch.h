@@ -19,7 +19,6 @@ struct tux_root_watch {
 	int fd;               /* inotify; -1: there is no watch, and paths are followed again from time to time */
 	uint32_t recheck_ms;  /* how often they are followed again whatever inotify sees */
 	uint64_t looked_ms;   /* when they were followed last */
-	bool failed;          /* no process could serve what was noted: it counts as changed */
 	uint64_t changed_ms;  /* since when a path has led elsewhere than noted, or nowhere; 0: it does not */
 };
 

@@ -18,7 +18,7 @@
 #include "../config/config.h"
 #include "server_process.h"
 #include "root.h"
-#include "root_watch.h"
+#include "root_watcher.h"
 #include "serve.h"
 #include "systemd.h"
 
@@ -40,7 +40,8 @@ struct configuration {
 	struct tux_command command;
 	struct tux_config *config; /* NULL: there is no file */
 	struct tux_addresses addresses;
-	struct tux_root_watch roots;
+	struct tux_root_watcher watcher; /* of its document roots, as the newest generation has opened them */
+	bool roots_changed;
 };
 
 struct supervisor {
@@ -78,7 +79,8 @@ static struct tux_generation *find(struct supervisor *supervisor, enum tux_gener
 
 static void forget(struct configuration *configuration)
 {
-	tux_root_watch_close(&configuration->roots);
+	tux_root_watcher_end(&configuration->watcher);
+	configuration->roots_changed = false;
 	tux_command_free(&configuration->command);
 	tux_config_free(configuration->config);
 	configuration->config = NULL;
@@ -91,6 +93,7 @@ static int command_read(const struct supervisor *supervisor, struct configuratio
 	char error[ERROR_MAX];
 
 	tux_command_defaults(command);
+	command->upstreams.resolved_later = true;
 	if (supervisor->path)
 		configuration->config = tux_config_read(supervisor->path, command, stderr);
 	if (supervisor->path && !configuration->config)
@@ -107,15 +110,14 @@ static int configuration_open(const struct supervisor *supervisor, struct config
 {
 	struct tux_command *const command = &configuration->command;
 	const char *specs[TUX_MAX_LISTENERS];
-	char error[ERROR_MAX] = "no memory for the document roots";
+	char error[ERROR_MAX];
 	int status = command_read(supervisor, configuration);
 
 	if (status != 0) {
 		forget(configuration);
 		return status;
 	}
-	if (tux_root_watch_open(&configuration->roots, command) &&
-	    tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs, tux_command_listens(command, specs),
+	if (tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs, tux_command_listens(command, specs),
 	                       (uint16_t)command->port, tux_serve_threads(command), error, sizeof(error)))
 		return 0;
 	fprintf(stderr, "tux: %s\n", error);
@@ -132,7 +134,7 @@ static void configuration_close(struct configuration *configuration, const struc
 }
 
 /* In the new process: nothing of ours is its own but the sockets of its configuration. */
-static _Noreturn void be_generation(struct supervisor *supervisor, const struct configuration *configuration, int fd)
+static _Noreturn void be_generation(struct supervisor *supervisor, const struct configuration *configuration, int fd, int noted_fd)
 {
 	const struct tux_charge charge = {
 		&configuration->addresses, fd, supervisor->passed_fd, supervisor->pass_fd, configuration == supervisor->current, supervisor->renewing,
@@ -142,13 +144,14 @@ static _Noreturn void be_generation(struct supervisor *supervisor, const struct 
 	for (i = 0; i < supervisor->count; i++)
 		close(supervisor->generation[i].fd);
 	for (i = 0; i < 2; i++)
-		tux_root_watch_close(&supervisor->memory[i].roots);
+		tux_root_watcher_leave(&supervisor->memory[i].watcher);
 	if (supervisor->current && supervisor->current != configuration)
 		tux_addresses_close(&supervisor->current->addresses, &configuration->addresses);
 	close(supervisor->signal_fd);
 	tux_service_disconnect();
 	prctl(PR_SET_NAME, "tux", 0, 0, 0);
 	sigprocmask(SIG_SETMASK, &supervisor->before, NULL);
+	tux_root_watcher_await(noted_fd);
 	exit(tux_serve(&configuration->command, &charge));
 }
 
@@ -157,17 +160,26 @@ static bool launch(struct supervisor *supervisor, struct configuration *configur
 {
 	const struct tux_command *const command = &configuration->command;
 	struct tux_generation generation = { .drain_ms = tux_serve_drain_delay(command) + command->drain_timeout_ms };
-	int forked;
+	struct tux_root_watcher watcher;
+	int forked, noted_fd;
 
 	/* Before it opens them: a root that is replaced meanwhile is noticed. */
-	tux_root_watch_note(&configuration->roots, tux_generation_now_ms());
-	forked = tux_generation_fork(&generation);
+	forked = tux_root_watcher_start(&watcher, command, &noted_fd) ? tux_generation_fork(&generation) : -1;
 	if (forked < 0) {
 		fprintf(stderr, "tux: cannot start a process: %s\n", strerror(errno));
+		tux_root_watcher_end(&watcher);
+		if (noted_fd >= 0)
+			close(noted_fd);
 		return false;
 	}
-	if (forked == 0)
-		be_generation(supervisor, configuration, generation.fd);
+	if (forked == 0) {
+		tux_root_watcher_leave(&watcher);
+		be_generation(supervisor, configuration, generation.fd, noted_fd);
+	}
+	close(noted_fd);
+	tux_root_watcher_end(&configuration->watcher);
+	configuration->watcher = watcher;
+	configuration->roots_changed = false;
 	supervisor->generation[supervisor->count++] = generation;
 	return true;
 }
@@ -286,9 +298,8 @@ static void renew(struct supervisor *supervisor)
 {
 	const uint64_t now_ms = tux_generation_now_ms();
 
-	if (!tux_root_watch_changed(&supervisor->current->roots, now_ms) || now_ms < supervisor->renew_at_ms || !has_room(supervisor))
+	if (!supervisor->current->roots_changed || now_ms < supervisor->renew_at_ms || !has_room(supervisor))
 		return;
-	tux_root_watch_print(&supervisor->current->roots, stderr);
 	supervisor->renewing = true;
 	if (!launch(supervisor, supervisor->current))
 		supervisor->renew_at_ms = now_ms + RENEW_AGAIN_MS;
@@ -318,7 +329,7 @@ static void gone(struct supervisor *supervisor, const struct tux_generation *gen
 
 	if (generation->state == TUX_GENERATION_RETIRING && !supervisor->stopping)
 		taken(supervisor);
-	if (!starting || WIFSIGNALED(status))
+	if (!(supervisor->stopping && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) && (!starting || WIFSIGNALED(status)))
 		say_end(generation, status);
 	if (supervisor->stopping)
 		return;
@@ -330,12 +341,31 @@ static void gone(struct supervisor *supervisor, const struct tux_generation *gen
 		supervisor->next = NULL;
 		stay(supervisor);
 	} else if (starting && supervisor->renewing) {
-		supervisor->current->roots.failed = true;
+		supervisor->current->roots_changed = true;
 		supervisor->renew_at_ms = tux_generation_now_ms() + RENEW_AGAIN_MS;
 	}
 	if (supervisor->current && supervisor->restart_at_ms == 0 && !find(supervisor, TUX_GENERATION_SERVING) &&
 	    !find(supervisor, TUX_GENERATION_STARTING))
 		restart_soon(supervisor, generation);
+}
+
+/* True if it was a watcher, and not of a configuration that is left. One that fails is replaced together with the server process. */
+static bool watcher_ended(struct supervisor *supervisor, pid_t pid, int status)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct configuration *const configuration = &supervisor->memory[i];
+
+		if (configuration->watcher.pid != pid)
+			continue;
+		tux_root_watcher_leave(&configuration->watcher);
+		configuration->roots_changed = true;
+		if (!tux_root_watcher_saw(status)) {
+			fprintf(stderr, "tux: the process that watches document roots has ended; they are opened again\n");
+			supervisor->renew_at_ms = tux_generation_now_ms() + RENEW_AGAIN_MS;
+		}
+		return true;
+	}
+	return false;
 }
 
 /* Ours, and others whose parent we became. */
@@ -348,6 +378,8 @@ static void reap(struct supervisor *supervisor)
 		struct tux_generation generation;
 		unsigned i;
 
+		if (watcher_ended(supervisor, pid, status))
+			continue;
 		for (i = 0; i < supervisor->count && supervisor->generation[i].pid != pid; i++)
 			;
 		if (i == supervisor->count)
@@ -390,9 +422,17 @@ static void stop(struct supervisor *supervisor)
 		if (supervisor->current)
 			supervisor->close_at_ms += tux_serve_drain_delay(&supervisor->current->command);
 		supervisor->stopping = true;
+		if (tux_generation_now_ms() >= supervisor->close_at_ms)
+			addresses_close(supervisor); /* first: the server process looks whether the listeners are shut */
 	}
-	for (i = 0; i < supervisor->count; i++)
-		tux_generation_order(&supervisor->generation[i], order);
+	for (i = 0; i < supervisor->count; i++) {
+		struct tux_generation *const generation = &supervisor->generation[i];
+
+		/* One that starts has no clients, and may hang; one that takes orders already keeps the signal blocked. */
+		if (generation->state == TUX_GENERATION_STARTING)
+			kill(generation->pid, SIGTERM);
+		tux_generation_order(generation, order);
+	}
 }
 
 static void on_signal(struct supervisor *supervisor)
@@ -443,20 +483,17 @@ static bool may_renew(struct supervisor *supervisor)
 /* Until something happens. */
 static void wait_for_something(struct supervisor *supervisor)
 {
-	const struct tux_root_watch *roots = may_renew(supervisor) ? &supervisor->current->roots : NULL;
-	const int due_ms = roots ? tux_root_watch_wait_ms(roots, tux_generation_now_ms()) : -1;
 	const struct tux_generation *starting = find(supervisor, TUX_GENERATION_STARTING);
 	const struct tux_generation *retiring = find(supervisor, TUX_GENERATION_RETIRING);
 	struct pollfd waits[] = {
 		{ .fd = supervisor->signal_fd, .events = POLLIN },
 		{ .fd = starting ? starting->fd : -1, .events = POLLIN },
 		{ .fd = retiring ? retiring->fd : -1, .events = POLLIN },
-		{ .fd = roots ? roots->fd : -1, .events = POLLIN },
 	};
 	const bool look = starting || retiring || supervisor->restart_at_ms > 0 || supervisor->reload_due ||
-	                  find(supervisor, TUX_GENERATION_STOPPING);
+	                  find(supervisor, TUX_GENERATION_STOPPING) || (may_renew(supervisor) && supervisor->current->roots_changed);
 
-	poll(waits, 4, look || (due_ms >= 0 && due_ms < LOOK_MS) ? LOOK_MS : due_ms);
+	poll(waits, 3, look ? LOOK_MS : -1);
 }
 
 static void words_take(struct supervisor *supervisor)
@@ -537,7 +574,7 @@ int tux_supervise(int argc, char **argv, const char *path)
 	supervisor.argv = argv;
 	supervisor.path = path;
 	supervisor.next = &supervisor.memory[0];
-	supervisor.memory[0].roots.fd = supervisor.memory[1].roots.fd = -1;
+	supervisor.memory[0].watcher.fd = supervisor.memory[1].watcher.fd = -1;
 	tux_root_start();
 	files_raise();
 	supervisor.status = configuration_open(&supervisor, supervisor.next, NULL);

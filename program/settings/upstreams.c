@@ -17,6 +17,7 @@ enum {
 	MAX_MS = 86400 * 1000,
 	MIN_RESPONSE_HEAD = 1024,
 	NAME_SERVERS = 4, /* at least, that a name has room for: more addresses may come */
+	UNRESOLVED_SERVERS = 8, /* that a name has room for whose addresses are found later */
 };
 
 static const struct tux_upstream defaults = {
@@ -119,13 +120,13 @@ static bool unix_add(struct tux_upstream *upstream, const char *name, char *erro
 	return server_add(upstream, name, &address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1), error, error_size);
 }
 
-/* HOST:PORT with a name or an address, of IPv6 in brackets. All addresses of a name are servers. */
-static bool host_add(struct tux_upstream *upstream, const char *name, char *error, size_t error_size)
+/* HOST:PORT with a name or an address, of IPv6 in brackets. All addresses of a name are servers. later: a name is not resolved. */
+static bool host_add(struct tux_upstream *upstream, const char *name, bool later, char *error, size_t error_size)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
 	struct addrinfo numeric = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
 	struct tux_upstream_server *servers;
-	unsigned first;
+	unsigned first, room = later ? UNRESOLVED_SERVERS : NAME_SERVERS;
 	const char *const colon = strrchr(name, ':');
 	struct addrinfo *found = NULL, *one;
 	const char *start = name;
@@ -153,7 +154,7 @@ static bool host_add(struct tux_upstream *upstream, const char *name, char *erro
 		freeaddrinfo(found);
 		return added;
 	}
-	rc = getaddrinfo(host, colon + 1, &hints, &found);
+	rc = later ? 0 : getaddrinfo(host, colon + 1, &hints, &found);
 	if (rc != 0) {
 		snprintf(error, error_size, "the server \"%s\" cannot be found: %s", name, gai_strerror(rc));
 		found = NULL;
@@ -161,7 +162,7 @@ static bool host_add(struct tux_upstream *upstream, const char *name, char *erro
 	first = upstream->server_count;
 	for (one = found; one && added && upstream->server_count < TUX_MAX_UPSTREAM_SERVERS; one = one->ai_next)
 		added = server_add(upstream, name, one->ai_addr, one->ai_addrlen, error, error_size);
-	while (added && upstream->server_count < first + NAME_SERVERS && (upstream->server_count == first || upstream->server_count < TUX_MAX_UPSTREAM_SERVERS))
+	while (added && upstream->server_count < first + room && (upstream->server_count == first || upstream->server_count < TUX_MAX_UPSTREAM_SERVERS))
 		added = server_add(upstream, name, "", 0, error, error_size);
 	for (; added && first < upstream->server_count; first++) {
 		servers = (struct tux_upstream_server *)(uintptr_t)upstream->server;
@@ -173,9 +174,10 @@ static bool host_add(struct tux_upstream *upstream, const char *name, char *erro
 	return added;
 }
 
-static bool address_add(struct tux_upstream *upstream, const char *name, char *error, size_t error_size)
+static bool address_add(const struct tux_upstream_table *table, struct tux_upstream *upstream, const char *name, char *error, size_t error_size)
 {
-	return strncmp(name, "unix:", 5) == 0 ? unix_add(upstream, name, error, error_size) : host_add(upstream, name, error, error_size);
+	return strncmp(name, "unix:", 5) == 0 ? unix_add(upstream, name, error, error_size) :
+	                                        host_add(upstream, name, table->resolved_later, error, error_size);
 }
 
 int tux_upstreams_find(struct tux_upstream_table *table, const char *name, char *error, size_t error_size)
@@ -198,7 +200,7 @@ int tux_upstreams_find(struct tux_upstream_table *table, const char *name, char 
 	table->upstream = grown;
 	grown[i] = defaults;
 	grown[i].name = name;
-	if (strchr(name, ':') && !address_add(&grown[i], name, error, error_size)) {
+	if (strchr(name, ':') && !address_add(table, &grown[i], name, error, error_size)) {
 		free((void *)(uintptr_t)grown[i].server);
 		return -1;
 	}
@@ -229,7 +231,7 @@ bool tux_upstreams_set(struct tux_upstream_table *table, unsigned number, const 
 	}
 	switch (keys[i].kind) {
 	case KIND_SERVER:
-		return address_add(upstream, value, error, error_size);
+		return address_add(table, upstream, value, error, error_size);
 	case KIND_BALANCE:
 		good = balance_set(value, &upstream->balance);
 		break;
@@ -309,5 +311,5 @@ void tux_upstreams_free(struct tux_upstream_table *table)
 	for (i = 0; i < table->count; i++)
 		free((void *)(uintptr_t)table->upstream[i].server);
 	free(table->upstream);
-	*table = (struct tux_upstream_table){ 0 };
+	*table = (struct tux_upstream_table){ .resolved_later = table->resolved_later };
 }

@@ -9,6 +9,7 @@
 struct tux_upstream_table {
 	struct tux_upstream *upstream; /* their servers are ours, too */
 	unsigned count;
+	bool resolved_later; /* names are not resolved when they are read: the resolver does it, and nothing waits for it */
 };
 
 /*

@@ -33,6 +33,6 @@ class Program(Tux):
         with open("/proc/%d/comm" % self.process.pid, encoding="ascii") as file:
             if file.read().strip() != "tux-supervisor":
                 return self.process.pid
-        found = list(children(self.process.pid))
+        found = [pid for pid, name in children(self.process.pid).items() if name != "tux roots"]
         assert len(found) == 1, found
         return found[0]

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A file system or a resolver that hangs: everything that does not need it goes on."""
 import os
+import signal
 
 import pytest
 
 import client
 import hang as calls
 from hang import hang  # noqa: F401
+from test_reload import supervised  # noqa: F401
 
 
 @pytest.fixture(params=["uring", "epoll"])
@@ -36,3 +38,76 @@ def test_listing_on_a_slow_file_system_delays_no_other(tux, root, hang, engine):
         assert server.get("/other/file").body == b"data"
         hang.off()
         assert b"file" in slow.response().body
+
+
+@pytest.fixture
+def linked(place, root):
+    """A link to the root; switch() lets it lead to another directory."""
+    link, other = os.path.join(place, "current"), os.path.join(place, "next")
+    os.symlink(root, link)
+    os.mkdir(other)
+    with open(os.path.join(other, "new"), "wb") as file:
+        file.write(b"new")
+
+    def switch():
+        os.symlink(other, link + ".new")
+        os.rename(link + ".new", link)
+    switch.link, switch.other = link, other
+    return switch
+
+
+@pytest.mark.parametrize("end", ["goes on", "stops"])
+def test_replaced_root_that_hangs_stops_no_other_work(tux, hang, linked, end):  # noqa: F811
+    """The new root hangs when it is opened: the old one is served, SIGHUP and SIGTERM are obeyed; when it hangs no more it is served."""
+    server = tux(linked.link, env=hang.env)
+    assert server.get("/other/file").body == b"data"
+    hang.on(calls.OPEN, linked.other)
+    linked()
+    client.wait_until(lambda: hang.hung > 0, "following the path hangs")
+    assert server.get("/other/file").body == b"data"
+    if end == "goes on":
+        hang.off()
+        client.wait_until(lambda: server.get("/new").body == b"new", "the new root is served")
+    else:
+        server.signal(signal.SIGHUP)
+        assert server.get("/other/file").body == b"data"
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+
+
+def test_crashed_process_is_replaced_while_a_root_hangs(tux, hang, linked):  # noqa: F811
+    """The supervisor starts another process, which serves as soon as the root answers."""
+    server = tux(linked.link, env=hang.env)
+    hang.on(calls.OPEN, linked.other)
+    linked()
+    client.wait_until(lambda: hang.hung > 0, "following the path hangs")
+    before = server.pid
+    os.kill(before, signal.SIGKILL)
+    client.wait_until(lambda: "was ended by signal 9" in server.output, "the crash is seen")
+    hang.off()
+    client.wait_until(lambda: answers(server), "another process serves")
+    assert server.pid != before
+
+
+def answers(server):
+    try:
+        return server.get("/new").body == b"new"
+    except (OSError, client.Closed):
+        return False
+
+
+def test_resolver_that_hangs_stops_no_other_work(supervised, hang, root):  # noqa: F811
+    """A name of an upstream server is not resolved: a reload is in force all the same, its requests are 502, SIGTERM ends the server."""
+    text = ('root "%s"\nlisten "127.0.0.1:PORT"\nlog off\n' % root +
+            'upstream app { server "app.tux.invalid:9" }\nroute "/app/" { upstream app }\n')
+    server = supervised(text, env=hang.env)
+    hang.on(calls.NAMES)
+    server.signal(signal.SIGHUP)
+    client.wait_until(lambda: hang.hung > 0, "resolving hangs")
+    with client.Connection(server.address) as conn:
+        assert conn.get("/other/file").body == b"data"
+    client.wait_until(lambda: server.output.count("is in force") == 2, "the reload is in force")
+    with client.Connection(server.address) as conn:
+        assert conn.get("/app/").status == 502
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0

@@ -46,7 +46,7 @@ class Supervised(Tux):
 
     def generations(self):
         """The processes that serve, by number; not those that have ended."""
-        return sorted(pid for pid in children(self.process.pid) if is_there(pid))
+        return sorted(pid for pid, name in children(self.process.pid).items() if name != "tux roots" and is_there(pid))
 
     def kill_generation(self, pid):
         """Waits until its end is said: a connection that comes before may be accepted yet, and die with it."""

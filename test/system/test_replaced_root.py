@@ -80,7 +80,7 @@ def test_idle_connection_is_passed_on(tux, deployed):
         assert idle.get("/file").body == b"one"
         switch(deployed, "r2")
         wait_for_body(conn, b"two")
-        client.wait_until(lambda: len(children(server.process.pid)) == 1, "the one that retired has ended")
+        client.wait_until(lambda: list(children(server.process.pid).values()).count("tux") == 1, "the one that retired has ended")
         response = idle.get("/file")
         assert response.body == b"two" and "close" not in response.tokens("Connection")
 

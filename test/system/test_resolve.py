@@ -54,6 +54,22 @@ def test_a_name_that_moves_is_followed(proxy):
     client.wait_until(lambda: tux.get("/app/").body == b"first", "it is back")
 
 
+@pytest.mark.parametrize("name", ["tux resolver", "tux names"])
+def test_resolver_that_ends_is_said_and_replaced(proxy, name):
+    """The process that resolves, and the one that restarts it: a name that moves is followed after either was killed."""
+    server = Origin(lambda request: response(b"first"))
+    tux = proxy(server.port, "127.0.0.1 app.tux.invalid\n")
+    assert tux.get("/app/").body == b"first"
+    found = [pid for pid, one in descendants(tux.process.pid).items() if one == name]
+    assert len(found) == 1
+    os.kill(found[0], signal.SIGKILL)
+    client.wait_until(lambda: "that resolves names was ended by signal 9" in tux.output or "takes its place" in tux.output, "it is said")
+    proxy.hosts("127.0.0.2 app.tux.invalid\n")
+    client.wait_until(lambda: tux.get("/app/").status == 502, "another one resolves")
+    proxy.hosts("127.0.0.1 app.tux.invalid\n")
+    client.wait_until(lambda: tux.get("/app/").body == b"first", "it is back")
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_resolver_ends_with_the_server(proxy, killed):
     """Landlock keeps the signal of PR_SET_PDEATHSIG within the server's domain, so the resolver has to see the end itself."""

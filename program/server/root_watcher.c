@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "root_watcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "server_process.h"
+#include "root_watch.h"
+
+enum {
+	END_FD = STDERR_FILENO + 1, /* closes with the supervisor, or when the watcher is not needed any more */
+	NOTED_FD,
+	EXIT_SAW = 0,
+	EXIT_FAILED = 1,
+};
+
+/* Keeps end_fd and noted_fd, as END_FD and NOTED_FD, and no other descriptor: a listener held here would stay open. */
+static bool descriptors_keep(int end_fd, int noted_fd)
+{
+	/* Above where both go to, so that neither overwrites the other. */
+	end_fd = fcntl(end_fd, F_DUPFD, NOTED_FD + 1);
+	noted_fd = fcntl(noted_fd, F_DUPFD, NOTED_FD + 1);
+	if (end_fd < 0 || noted_fd < 0 || dup2(end_fd, END_FD) < 0 || dup2(noted_fd, NOTED_FD) < 0)
+		return false;
+	closefrom(NOTED_FD + 1);
+	return true;
+}
+
+/* The new process. The supervisor's signals stay blocked: Ctrl-C is for the supervisor. */
+static _Noreturn void run(const struct tux_command *command, int end_fd, int noted_fd)
+{
+	static struct tux_root_watch watch;
+	struct pollfd waits[2] = { { .fd = END_FD, .events = POLLIN }, { .events = POLLIN } };
+
+	prctl(PR_SET_NAME, "tux roots", 0, 0, 0);
+	if (!descriptors_keep(end_fd, noted_fd) || !tux_root_watch_open(&watch, command))
+		_exit(EXIT_FAILED);
+	tux_root_watch_note(&watch, tux_generation_now_ms());
+	close(NOTED_FD);
+	while (!tux_root_watch_changed(&watch, tux_generation_now_ms())) {
+		waits[1].fd = watch.fd;
+		poll(waits, 2, tux_root_watch_wait_ms(&watch, tux_generation_now_ms()));
+		if (waits[0].revents)
+			_exit(EXIT_FAILED);
+	}
+	tux_root_watch_print(&watch, stderr);
+	_exit(EXIT_SAW);
+}
+
+bool tux_root_watcher_start(struct tux_root_watcher *watcher, const struct tux_command *command, int *noted_fd)
+{
+	int end[2] = { -1, -1 }, noted[2] = { -1, -1 };
+
+	*noted_fd = -1;
+	*watcher = (struct tux_root_watcher){ .fd = -1 };
+	if (pipe2(end, O_CLOEXEC) < 0)
+		return false;
+	if (pipe2(noted, O_CLOEXEC) == 0)
+		watcher->pid = fork();
+	else
+		watcher->pid = -1;
+	if (watcher->pid == 0)
+		run(command, end[0], noted[1]);
+	if (watcher->pid < 0) {
+		const int error = errno;
+
+		watcher->pid = 0;
+		close(end[0]);
+		close(end[1]);
+		if (noted[0] >= 0) {
+			close(noted[0]);
+			close(noted[1]);
+		}
+		errno = error;
+		return false;
+	}
+	close(end[0]);
+	close(noted[1]);
+	watcher->fd = end[1];
+	*noted_fd = noted[0];
+	return true;
+}
+
+void tux_root_watcher_await(int noted_fd)
+{
+	char octet;
+
+	while (read(noted_fd, &octet, 1) < 0 && errno == EINTR)
+		;
+	close(noted_fd);
+}
+
+bool tux_root_watcher_saw(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SAW;
+}
+
+void tux_root_watcher_end(struct tux_root_watcher *watcher)
+{
+	if (watcher->pid > 0)
+		kill(watcher->pid, SIGKILL);
+	tux_root_watcher_leave(watcher);
+}
+
+void tux_root_watcher_leave(struct tux_root_watcher *watcher)
+{
+	if (watcher->fd >= 0)
+		close(watcher->fd);
+	*watcher = (struct tux_root_watcher){ .fd = -1 };
+}
