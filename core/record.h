@@ -6,10 +6,14 @@
 #include "request.h"
 
 enum {
-	TUX_RECORD_TEXT_MAX = 1024, /* bytes kept of each text of a record */
+	TUX_RECORD_TEXT_MAX = 1024,    /* bytes kept of each text of a record */
+	TUX_RECORD_BACKEND_MAX = 160,  /* bytes kept of a backend's name */
 };
 
-/* Fixed part of a record; the texts follow it without gaps, in the order of the lengths. */
+/*
+ * Fixed part of a record; the texts follow it without gaps: method, target, host, referer, user agent, backend. Its first 64 bytes
+ * are those of version 1 of the binary log.
+ */
 struct tux_record {
 	uint32_t size;        /* bytes of the whole record, texts included */
 	uint16_t status;
@@ -26,10 +30,13 @@ struct tux_record {
 	uint16_t referer_len;
 	uint16_t user_agent_len;
 	uint16_t site;        /* its number: the caller's */
-	uint16_t unused[3];   /* 0 */
+	uint16_t backend_len; /* 0: no backend, or its name is not known */
+	uint32_t backend_us;  /* that a backend had the request */
+	uint64_t id;          /* of the request, as in the error log */
+	uint64_t received_bytes; /* of the request: its head, and its body without the framing of chunks */
 };
 
-enum { TUX_RECORD_MAX = sizeof(struct tux_record) + 4 * TUX_RECORD_TEXT_MAX + 64 };
+enum { TUX_RECORD_MAX = sizeof(struct tux_record) + 4 * TUX_RECORD_TEXT_MAX + 64 + TUX_RECORD_BACKEND_MAX };
 
 /*
  * Fills the lengths and size of *record from the request (parsed, or refused and parsed in part) and writes the texts

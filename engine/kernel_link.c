@@ -348,7 +348,7 @@ static void copy_out(const struct tux_cpu_shared *ring, uint32_t ring_bytes, uin
 	memcpy((uint8_t *)to + first, ring->data, len - first);
 }
 
-static size_t read_ring(struct tux_cpu_shared *ring, uint32_t ring_bytes, uint8_t *out, size_t cap)
+static size_t read_ring(struct tux_cpu_shared *ring, uint32_t ring_bytes, struct request_ids *ids, uint8_t *out, size_t cap)
 {
 	uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_SEQ_CST);
 	uint64_t tail = ring->tail;
@@ -361,6 +361,8 @@ static size_t read_ring(struct tux_cpu_shared *ring, uint32_t ring_bytes, uint8_
 		if (cap - len < record.size)
 			break;
 		copy_out(ring, ring_bytes, tail, out + len, record.size);
+		record.id = request_id_next(ids); /* the kernel engine gives none: it has no line in the error log */
+		memcpy(out + len, &record, sizeof(record));
 		len += record.size;
 		tail += record.size;
 	}
@@ -372,8 +374,10 @@ size_t kernel_records_read(struct kernel *kernel, uint8_t *out, size_t cap)
 {
 	size_t len = 0;
 
+	if (kernel->ids.last == 0)
+		request_ids_open(&kernel->ids);
 	for (uint32_t cpu = 0; kernel->shared != NULL && cpu < kernel->shared->cpus; cpu++)
-		len += read_ring(cpu_of(kernel, cpu), kernel->shared->ring_bytes, out + len, cap - len);
+		len += read_ring(cpu_of(kernel, cpu), kernel->shared->ring_bytes, &kernel->ids, out + len, cap - len);
 	return len;
 }
 

@@ -7,6 +7,7 @@
 #define TUX_ENGINE_KERNEL_LINK_H
 
 #include "config.h"
+#include "log/request_id.h"
 #include "stats/counters.h"
 
 #include <pthread.h>
@@ -21,6 +22,7 @@ struct kernel {
 	pthread_t thread[TUX_MAX_THREADS];
 	unsigned running;           /* threads that are lent; atomic */
 	bool stop;
+	struct request_ids ids;     /* of its access records; the log's thread's */
 };
 
 /*

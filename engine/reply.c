@@ -219,6 +219,7 @@ enum reply reply_refusal(struct conn *conn, const uint8_t *buf)
 		conn->began_us = worker->now_us;
 		worker->request.method_text = worker->request.target = (struct tux_span){ 0, 0 };
 		tux_fields_clear(&worker->request.fields);
+		worker->request.head_len = 0;
 		worker->request.method = TUX_METHOD_UNKNOWN;
 		worker->request.minor = 1;
 	}

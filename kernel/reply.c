@@ -49,7 +49,8 @@ static void record_begin(struct conn *conn, struct scratch *scratch, const u8 *b
 
 	if (!conn->instance->records)
 		return;
-	*record = (struct tux_record){ .status = status, .sent_bytes = bytes, .port = conn->port, .time_us = now_us() };
+	*record = (struct tux_record){ .status = status, .sent_bytes = bytes, .port = conn->port, .time_us = now_us(),
+		.received_bytes = scratch->request.head_len };
 	record->site = (u16)(conn->site - conn->instance->sites.site);
 	memcpy(record->address, conn->address, sizeof(record->address));
 	tux_record_fill(record, buf, &scratch->request, scratch->record.text);

@@ -42,6 +42,8 @@ static void release_peer(struct exchange *exchange, bool keep)
 {
 	struct stream *to = exchange->to, *from = exchange->from;
 
+	if (from != NULL || exchange->program != NULL)
+		exchange->ended_us = exchange->conn->worker->now_us;
 	if (exchange->upstream == NULL) {
 		release_program(exchange, !keep);
 		return;
@@ -102,8 +104,7 @@ void exchange_abandon(struct conn *conn)
 		return;
 	if (!leave_running(exchange))
 		release_peer(exchange, false);
-	if (conn->record != NULL)
-		conn->record->sent_bytes = exchange->sent_bytes;
+	exchange_record(exchange);
 	exchange_free(conn);
 }
 
@@ -431,7 +432,7 @@ static bool begin_response(struct exchange *exchange)
 	how.upgrade = res->status == 101;
 	if (!relay_head(&exchange->relay, exchange->head.data, res, &how))
 		return false;
-	access_record_stream(conn, conn->held.data, res->status);
+	access_record_stream(conn, conn->held.data, res->status, exchange_backend(exchange).name);
 	exchange->state = res->status == 101 ? EXCHANGE_TUNNEL : EXCHANGE_BODY;
 	bytes_forget(&exchange->request); /* it is not sent again now */
 	return true;
@@ -859,8 +860,7 @@ enum exchange_next exchange_next(struct conn *conn)
 	}
 	if (exchange->state != EXCHANGE_ENDED)
 		return EXCHANGE_WAITS;
-	if (conn->record != NULL)
-		conn->record->sent_bytes = exchange->sent_bytes;
+	exchange_record(exchange);
 	access_record_end(conn, 0);
 	exchange_free(conn);
 	return EXCHANGE_OVER;
@@ -875,7 +875,7 @@ void exchange_client_ended(struct conn *conn)
 {
 	if (!exchange_answered(conn)) {
 		tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
-		access_record_stream(conn, conn->held.data, CLIENT_GONE);
+		access_record_stream(conn, conn->held.data, CLIENT_GONE, exchange_backend(conn->exchange).name);
 	}
 	exchange_abandon(conn);
 }

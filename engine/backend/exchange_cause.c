@@ -52,3 +52,16 @@ void exchange_name_program(struct exchange *exchange, const struct tux_route *ro
 		(void)bytes_keep(&exchange->program_name, (const uint8_t *)"/", 1);
 	(void)bytes_keep(&exchange->program_name, worker->path + route->prefix_len, worker->path_len - route->prefix_len);
 }
+
+void exchange_record(const struct exchange *exchange)
+{
+	const struct conn *conn = exchange->conn;
+	const int64_t end_us = exchange->ended_us != 0 ? exchange->ended_us : conn->worker->now_us;
+	const int64_t us = exchange->asked_us != 0 ? end_us - exchange->asked_us : 0;
+
+	if (conn->record == NULL)
+		return;
+	conn->record->sent_bytes = exchange->sent_bytes;
+	conn->record->received_bytes = (conn->asked.len > 0 ? conn->asked.len : conn->held.len) + conn->body.total;
+	conn->record->backend_us = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}

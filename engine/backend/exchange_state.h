@@ -55,7 +55,8 @@ struct exchange {
 	struct relay relay;
 	struct splicing down; /* of the response, or of what comes through a tunnel */
 	uint64_t sent_bytes;  /* to the client */
-	int64_t asked_us;     /* when the server got the request, since 1970 */
+	int64_t asked_us;     /* when the backend got the request, since 1970; 0: it has not */
+	int64_t ended_us;     /* when the exchange was done with the backend; 0: it is not */
 };
 
 /* Names the program of a route, or its script, for logs; without memory they lack the name. */
@@ -66,6 +67,9 @@ struct error_line_backend exchange_backend(const struct exchange *exchange);
 
 /* Returns why the response's head was refused. */
 struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_received *res);
+
+/* Enters the bytes of both sides and the backend's time into the access record of the response. */
+void exchange_record(const struct exchange *exchange);
 
 /* Leaves the response to the connection, with what logs say of the backend that does not give it. */
 void exchange_leave_to_conn(struct exchange *exchange);

@@ -119,6 +119,7 @@ static void next_request(struct conn *conn)
 	conn->failed = 0;
 	conn->cause = because(WHY_UNKNOWN, 0);
 	conn->id = 0;
+	conn->body.total = 0;
 	if (conn->backend != NULL)
 		backend_forget(conn);
 	inside_end(conn);

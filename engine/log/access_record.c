@@ -33,8 +33,18 @@ static uint32_t duration_since(int64_t began_us)
 	return us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
 
+/* Appends the name of the backend to the len bytes of text. Returns its bytes. */
+static uint16_t put_backend(struct tux_octets name, uint8_t *text, uint32_t len)
+{
+	const uint32_t n = name.len < TUX_RECORD_BACKEND_MAX ? name.len : TUX_RECORD_BACKEND_MAX;
+
+	if (n > 0)
+		memcpy(text + len, name.at, n);
+	return (uint16_t)n;
+}
+
 /* Counts an answer. Its record is written now or, if it goes on, when that is over. */
-static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes, bool goes_on)
+static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes, bool goes_on, struct tux_octets backend)
 {
 	struct worker *worker = conn->worker;
 	struct tux_record record = { .status = status, .sent_bytes = bytes, .port = conn->port };
@@ -51,15 +61,23 @@ static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64
 		return;
 	record.site = (uint16_t)(conn->site - worker->config->sites);
 	record.time_us = conn->began_us;
+	record.id = error_line_id(conn);
 	memcpy(record.address, conn->address, sizeof(record.address));
 	if (conn->asked.len > 0) { /* what the client has asked for, not what a peer made of it */
 		struct tux_request asked;
 
 		tux_request_parse(conn->asked.data, conn->asked.len, 0, &asked);
 		len = tux_record_fill(&record, conn->asked.data, &asked, text);
+		record.received_bytes = asked.head_len + conn->body.total;
 	} else {
 		len = tux_record_fill(&record, buf, &worker->request, text);
+		record.received_bytes = worker->request.head_len + conn->body.total;
 	}
+	record.backend_len = put_backend(backend, text, len);
+	record.size += record.backend_len;
+	len += record.backend_len;
+	if (conn->backend != NULL)
+		record.backend_us = conn->backend->us;
 	if (!goes_on) {
 		record.duration_us = duration_since(conn->began_us);
 		write_record(worker, &record, text, len);
@@ -79,12 +97,13 @@ void access_record_answer(struct conn *conn, const uint8_t *buf, uint16_t status
 {
 	if (status == 403 || status >= 500)
 		error_line_answer(conn, buf, status);
-	begin(conn, buf, status, bytes, conn->answer.count > 0);
+	begin(conn, buf, status, bytes, conn->answer.count > 0,
+	      conn->backend != NULL ? (struct tux_octets){ conn->backend->name, conn->backend->len } : (struct tux_octets){ NULL, 0 });
 }
 
-void access_record_stream(struct conn *conn, const uint8_t *buf, uint16_t status)
+void access_record_stream(struct conn *conn, const uint8_t *buf, uint16_t status, struct tux_octets backend)
 {
-	begin(conn, buf, status, 0, true);
+	begin(conn, buf, status, 0, true, backend);
 }
 
 void access_record_end(struct conn *conn, uint64_t left)

@@ -12,7 +12,7 @@
 void access_record_answer(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes);
 
 /* Like access_record_answer(), but for a backend's response, which access_record_end() ends. */
-void access_record_stream(struct conn *conn, const uint8_t *buf, uint16_t status);
+void access_record_stream(struct conn *conn, const uint8_t *buf, uint16_t status, struct tux_octets backend);
 
 /* The queued responses were sent, except left bytes of the last one. Counts how long they took and writes the record of the last one. */
 void access_record_end(struct conn *conn, uint64_t left);

@@ -20,6 +20,7 @@ struct reading {
 	uint64_t offset;  /* in the log, of buffer[0] */
 	uint64_t lost_at; /* where what is skipped began */
 	size_t len;
+	size_t record_bytes; /* of the fixed part of a record that follows the last header */
 	bool headed; /* a header goes before what comes: records may follow */
 	bool losing; /* bytes are being skipped */
 	bool ended;  /* nothing comes behind what is in the buffer */
@@ -52,11 +53,24 @@ static bool is_header(const uint8_t *at)
 	return memcmp(at, little, sizeof(little)) == 0 || memcmp(at, big, sizeof(big)) == 0;
 }
 
-static bool is_our_header(const uint8_t *at)
+/* The header of version 1. */
+static struct tux_log_header first_header(void)
 {
-	const struct tux_log_header ours = tux_log_header_make();
+	struct tux_log_header header = tux_log_header_make();
 
-	return memcmp(at, &ours, sizeof(ours)) == 0;
+	header.version = 1;
+	header.record_bytes = TUX_LOG_FIRST_BYTES;
+	return header;
+}
+
+/* Returns the bytes of the fixed part of records that follow a header of this machine, of a version that can be read; else 0. */
+static size_t header_look(const uint8_t *at)
+{
+	const struct tux_log_header ours = tux_log_header_make(), first = first_header();
+
+	if (memcmp(at, &ours, sizeof(ours)) == 0)
+		return sizeof(struct tux_record);
+	return memcmp(at, &first, sizeof(first)) == 0 ? TUX_LOG_FIRST_BYTES : 0;
 }
 
 /*
@@ -65,26 +79,28 @@ static bool is_our_header(const uint8_t *at)
  */
 static enum found cut_look(const uint8_t *at, size_t left, size_t size, bool ended)
 {
-	const struct tux_log_header header = tux_log_header_make();
+	const struct tux_log_header header = tux_log_header_make(), first = first_header();
 
 	for (size_t i = 1; i < size; i++) {
 		const size_t some = left - i < sizeof(header) ? left - i : sizeof(header);
 
-		if (at[i] == 0xfe && memcmp(at + i, &header, some) == 0 && (some == sizeof(header) || !ended))
+		if (at[i] == 0xfe && (memcmp(at + i, &header, some) == 0 || memcmp(at + i, &first, some) == 0) && (some == sizeof(header) || !ended))
 			return some == sizeof(header) ? FOUND_NONSENSE : FOUND_TOO_LITTLE;
 	}
 	return FOUND_RECORD;
 }
 
-static enum found record_look(const uint8_t *at, size_t left, bool ended, struct tux_record *record)
+static enum found record_look(const uint8_t *at, size_t left, size_t fixed, bool ended, struct tux_record *record)
 {
 	size_t texts;
 
-	if (left < sizeof(*record))
+	*record = (struct tux_record){ .size = 0 };
+	if (left < fixed)
 		return FOUND_TOO_LITTLE;
-	memcpy(record, at, sizeof(*record));
-	texts = (size_t)record->method_len + record->target_len + record->host_len + record->referer_len + record->user_agent_len;
-	if (record->size > TUX_RECORD_MAX || record->size != sizeof(*record) + texts)
+	memcpy(record, at, fixed);
+	texts = (size_t)record->method_len + record->target_len + record->host_len + record->referer_len + record->user_agent_len +
+	        record->backend_len;
+	if (record->size > TUX_RECORD_MAX || record->size != fixed + texts)
 		return FOUND_NONSENSE;
 	return left < record->size ? FOUND_TOO_LITTLE : cut_look(at, left, record->size, ended);
 }
@@ -96,12 +112,12 @@ static enum found look(const struct reading *reading, size_t off, struct tux_rec
 
 	if (left < sizeof(struct tux_log_header))
 		return FOUND_TOO_LITTLE;
-	if (is_our_header(at))
+	if (header_look(at) != 0)
 		return FOUND_HEADER;
 	/* Amid what is skipped a client's text may look like a foreign one; no text has all of ours, whose order is control characters. */
 	if (is_header(at) && !reading->losing)
 		return FOUND_FOREIGN;
-	return reading->headed ? record_look(at, left, reading->ended, record) : FOUND_NONSENSE;
+	return reading->headed ? record_look(at, left, reading->record_bytes, reading->ended, record) : FOUND_NONSENSE;
 }
 
 /* Says what was skipped, once for all of it. */
@@ -138,11 +154,12 @@ static bool buffer_convert(struct reading *reading)
 		lost_tell(reading, off);
 		if (found == FOUND_HEADER) {
 			reading->headed = true;
+			reading->record_bytes = header_look(reading->buffer + off);
 			off += sizeof(struct tux_log_header);
 			continue;
 		}
 		fwrite(reading->line, 1, tux_log_line(reading->style, &reading->clock, &record,
-		                                      reading->buffer + off + sizeof(record), reading->line), reading->out);
+		                                      reading->buffer + off + reading->record_bytes, reading->line), reading->out);
 		off += record.size;
 	}
 	memmove(reading->buffer, reading->buffer + off, reading->len - off);

@@ -23,7 +23,10 @@ struct tux_log_header {
 #define TUX_LOG_MARK 0xfffffffeu
 #define TUX_LOG_ORDER 0x01020304u
 
-enum { TUX_LOG_VERSION = 1 };
+enum {
+	TUX_LOG_VERSION = 2,     /* that is written; 1 is read too */
+	TUX_LOG_FIRST_BYTES = 64, /* of the fixed part of a record of version 1, which is how that of each version begins */
+};
 
 /* The header that this program writes. */
 struct tux_log_header tux_log_header_make(void);

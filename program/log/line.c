@@ -4,6 +4,7 @@
 #include "line.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -204,7 +205,7 @@ static void json(struct line *line, struct tux_log_clock *clock, const struct tu
 {
 	const uint8_t *target = text + record->method_len, *host = target + record->target_len;
 	const uint8_t *referer = host + record->host_len, *user_agent = referer + record->referer_len;
-	char micros[16];
+	char micros[16], id[32];
 
 	put_text(line, "{\"time\":\"");
 	put_time(line, clock, record->time_us, "%Y-%m-%dT%H:%M:%S", true);
@@ -220,9 +221,13 @@ static void json(struct line *line, struct tux_log_clock *clock, const struct tu
 	put_member(line, "host", host, record->host_len);
 	put_count(line, "status", record->status);
 	put_count(line, "bytes", record->sent_bytes);
+	put_count(line, "bytes_in", record->received_bytes);
 	put_count(line, "duration_us", record->duration_us);
 	put_member(line, "referer", referer, record->referer_len);
 	put_member(line, "user_agent", user_agent, record->user_agent_len);
+	put_member(line, "upstream", user_agent + record->user_agent_len, record->backend_len);
+	put_count(line, "upstream_us", record->backend_us);
+	put(line, id, print(id, sizeof(id), ",\"id\":\"%016" PRIx64 "\"", record->id));
 	if (record->refusal != TUX_ACCEPTED && record->refusal < TUX_REFUSALS) {
 		const char *reason = tux_refusal_text(record->refusal);
 

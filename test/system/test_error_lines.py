@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The error log: each 403 and 5xx of the server's own has one line with its cause, the client, the request, the host, the route and the backend."""
+import json
 import os
 import re
 import socket
@@ -274,3 +275,31 @@ def test_text_of_a_client_is_escaped_and_cut(start, place):
     client.wait_until(lambda: [line for line in lines(server) if line["request"].startswith("GET /dir/?aaa")], "it is said")
     line = [line for line in lines(server) if line["request"].startswith("GET /dir/?aaa")][0]
     assert line["request"].endswith("... HTTP/1.1") and line["host"] == "x"
+
+
+def test_access_log_names_the_backend_and_the_line_of_the_error_log(start, place):
+    """JSON: the id is that of the error log; the upstream server, its time and the request's bytes stand beside it."""
+    log, dead = os.path.join(place, "log"), free_port()
+    origin = Origin(lambda request: response(b"hello"))
+    os.makedirs(os.path.join(place, "root"))
+    server = start('log-format json\nupstream app { server = ["%s"] }\nupstream dead { server = ["127.0.0.1:%d"] }\nroute "/app/" { upstream app }\n'
+                   'route "/dead/" { upstream dead }\n' % (origin.name, dead), log=log)
+    requests = {"/app/": b"POST /app/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345", "/dead/": b"GET /dead/ HTTP/1.1\r\nHost: x\r\n\r\n",
+                "/index.html": b"GET /index.html HTTP/1.1\r\nHost: x\r\n\r\n"}
+    with server.connect() as conn:
+        for target, status in (("/app/", 200), ("/dead/", 502), ("/index.html", 200)):
+            conn.send(requests[target])
+            assert conn.response(requests[target].split()[0].decode()).status == status
+
+    def records():
+        with open(log, encoding="utf-8") as file:
+            return {record["target"]: record for record in map(json.loads, file.read().splitlines())}
+    client.wait_until(lambda: set(requests) <= set(records()), "the log has them")
+    for target, backend in (("/app/", origin.name), ("/dead/", "127.0.0.1:%d" % dead), ("/index.html", "")):
+        record = records()[target]
+        assert (record["upstream"], record["bytes_in"]) == (backend, len(requests[target])), record
+        assert re.fullmatch("[0-9a-f]{16}", record["id"])
+    assert len({record["id"] for record in records().values()}) >= 3
+    assert records()["/app/"]["upstream_us"] > 0 and records()["/index.html"]["upstream_us"] == 0
+    assert said(server, "/dead/")["id"] == records()["/dead/"]["id"]
+    origin.close()

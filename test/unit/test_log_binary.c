@@ -15,7 +15,7 @@
 
 #include "../../program/log/binary.h"
 
-static uint8_t file[1 << 20];
+static uint8_t file[2 << 20];
 static size_t file_len;
 static char *lines; /* what came of it */
 static size_t lines_len;
@@ -42,6 +42,21 @@ static void add_record(const char *target, unsigned number)
 
 	record.size = (uint32_t)(sizeof(record) + 3 + strlen(target));
 	add(&record, sizeof(record));
+	add("GET", 3);
+	add(target, strlen(target));
+}
+
+/* Like add_header() and add_record(), but as version 1 of the format has them. */
+static void add_first_version(const char *target)
+{
+	struct tux_log_header header = tux_log_header_make();
+	struct tux_record record = { .status = 200, .minor = 1, .method_len = 3, .target_len = (uint16_t)strlen(target) };
+
+	header.version = 1;
+	header.record_bytes = 64;
+	record.size = (uint32_t)(64 + 3 + strlen(target));
+	add(&header, sizeof(header));
+	add(&record, 64);
 	add("GET", 3);
 	add(target, strlen(target));
 }
@@ -104,6 +119,20 @@ static void test_joined(void **state)
 	                           "unix: - - [01/Jan/1970:00:00:03 +0000] \"GET /c HTTP/1.1\" 200 0 \"-\" \"-\"\n");
 	assert_true(convert(TUX_LOG_JSON));
 	assert_int_equal(line_count(), 3);
+}
+
+/* A log that a version before this one began is read on. */
+static void test_first_version(void **state)
+{
+	(void)state;
+	file_len = 0;
+	add_first_version("/old");
+	add_header();
+	add_record("/new", 2);
+	assert_true(convert(TUX_LOG_JSON));
+	assert_int_equal(line_count(), 2);
+	assert_non_null(strstr(lines, "\"target\":\"/old\""));
+	assert_non_null(strstr(lines, "\"target\":\"/new\""));
 }
 
 /* More than the buffer holds: records are cut by its end everywhere. */
@@ -214,6 +243,7 @@ static void test_mutated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_first_version, empty),
 		cmocka_unit_test_setup(test_nothing, empty),        cmocka_unit_test_setup(test_joined, empty),
 		cmocka_unit_test_setup(test_many, empty),           cmocka_unit_test_setup(test_cut_and_on, empty),
 		cmocka_unit_test_setup(test_cut_at_the_end, empty), cmocka_unit_test_setup(test_not_a_log, empty),

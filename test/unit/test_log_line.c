@@ -98,10 +98,14 @@ static void test_json(void **state)
 	(void)state;
 	sample_fill(&sample, "GET", "/a?b", "example.org", "", "a\"b\\c\td\xc3\xa9");
 	sample.record.time_us += 42;
+	sample.record.id = 0xab;
+	sample.record.received_bytes = 77;
+	sample.record.backend_us = 1200;
 	assert_string_equal(line(&sample, TUX_LOG_JSON),
 	                    "{\"time\":\"2000-02-29T12:34:56.000042Z\",\"client\":\"192.0.2.7\",\"port\":40000,\"method\":\"GET\","
-	                    "\"target\":\"/a?b\",\"version\":\"HTTP/1.1\",\"host\":\"example.org\",\"status\":200,\"bytes\":12345,"
-	                    "\"duration_us\":1500,\"referer\":\"\",\"user_agent\":\"a\\\"b\\\\c\\u0009d\\u00c3\\u00a9\"}\n");
+	                    "\"target\":\"/a?b\",\"version\":\"HTTP/1.1\",\"host\":\"example.org\",\"status\":200,\"bytes\":12345,\"bytes_in\":77,"
+	                    "\"duration_us\":1500,\"referer\":\"\",\"user_agent\":\"a\\\"b\\\\c\\u0009d\\u00c3\\u00a9\","
+	                    "\"upstream\":\"\",\"upstream_us\":1200,\"id\":\"00000000000000ab\"}\n");
 	sample_fill(&sample, "", "", "", "", "");
 	sample.record.status = 400;
 	sample.record.refusal = TUX_REFUSED_HOST_MISSING;
