@@ -138,6 +138,7 @@ def exchange(server, pieces):
     """All that comes back, but for the time and what tells the servers apart."""
     with server.connect() as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        echoed = threading.Event()
 
         def send():
             try:
@@ -146,7 +147,7 @@ def exchange(server, pieces):
                     if len(pieces) > 1:
                         time.sleep(0.002)
                 if b"Upgrade: " in b"".join(pieces):
-                    time.sleep(0.2)
+                    echoed.wait(20)
                     sock.shutdown(socket.SHUT_WR)
             except OSError:
                 pass
@@ -156,8 +157,11 @@ def exchange(server, pieces):
         try:
             while more := sock.recv(1 << 18):
                 got += more
+                if got.endswith(b"HELLO"):
+                    echoed.set()
         except ConnectionResetError:
             got += b"<reset>"
+        echoed.set()
         sender.join()
     got = got.replace(b"127.0.0.1:%d" % server.port, b"127.0.0.1:here")  # the host of a request that has none
     return re.sub(rb"(?<=\r\n)Date: [^\r]*", b"Date: then", got)
