@@ -73,6 +73,23 @@ def missed_memory():
     return any("too little locked memory" in server.output for server in process.STARTED)
 
 
+class Failures:
+    """Names each failure at once: a suite that Meson ends for its time has no summary."""
+
+    def __init__(self, terminal):
+        self.terminal = terminal
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            self.terminal.write_line("\nFAILED " + report.nodeid)
+
+
+def pytest_sessionstart(session):
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal:
+        session.config.pluginmanager.register(Failures(terminal))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup():
     process.STARTED[:] = [server for server in process.STARTED if server.process.poll() is None]

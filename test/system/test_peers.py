@@ -44,6 +44,7 @@ LoadModule dav_fs_module %(modules)s/mod_dav_fs.so
 TypesConfig /etc/mime.types
 AddType text/html .shtml
 AddOutputFilter INCLUDES .shtml
+KeepAliveTimeout 60
 DavLockDB %(at)s/www/app/up/lock
 ErrorLog %(at)s/error
 DocumentRoot %(at)s/www
@@ -60,6 +61,7 @@ server.modules = ( "mod_cgi" )
 server.document-root = "%(at)s/www"
 %(bind)s
 server.errorlog = "%(at)s/error"
+server.max-keep-alive-idle = 60
 server.upload-dirs = ( "%(at)s" )
 cgi.assign = ( ".sh" => "/bin/sh" )
 mimetype.assign = ( ".txt" => "text/plain", "" => "application/octet-stream" )
@@ -128,7 +130,7 @@ class Peer:
         if subprocess.run(["/usr/bin/python3", "-c", "import gunicorn"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
             pytest.skip("python3-gunicorn is not installed")
         return ["/usr/bin/python3", "-B", "-m", "gunicorn", "--chdir", os.path.join(HERE, "peers"), "--bind", self.server, "--umask", "0", "--threads", "4",
-                "--keep-alive", "10", "app:application"]
+                "--keep-alive", "60", "app:application"]
 
     def said(self):
         with open(os.path.join(self.at, "stderr"), encoding="utf-8", errors="replace") as file:
@@ -239,8 +241,7 @@ def test_one_connection_carries_all(peer, proxy, name):
     tux = proxy(one)
     target = "/app/small.txt" if name in ("nginx", "apache", "lighttpd") else "/app/fields"
     assert tux.get(target).status == 200
-    client.wait_until(lambda: len(one.connections()) == 1, "one is kept")
-    before = one.connections()
+    before = client.wait_until(lambda: len(found := one.connections()) == 1 and found, "one is kept")
     for _ in range(30):
         assert tux.get(target).status == 200
     assert one.connections() == before

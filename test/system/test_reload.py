@@ -497,11 +497,11 @@ def test_a_log_into_a_pipe(request, roots, place):
     with open(output, "wb") as errors:
         server = Supervised(command, output, path, port, stdout=subprocess.PIPE, stderr=errors).start()
     pipe = server.process.stdout
-    read = []
+    read, loaded = [], threading.Event()
 
     def slowly():
         while not read or read[-1]:
-            time.sleep(0.05)
+            loaded.wait(0.05)
             read.append(os.read(pipe.fileno(), 1 << 13))
     reader = threading.Thread(target=slowly, daemon=True)
     reader.start()
@@ -510,8 +510,9 @@ def test_a_log_into_a_pipe(request, roots, place):
     for _ in range(30):
         server.reload()
     load.end()
+    loaded.set()
     server.end()
-    reader.join(30)
+    reader.join(client.TIMEOUT)
     pipe.close()
     lines = b"".join(read).decode().splitlines()
     assert all(LINE.match(line) for line in lines), [line for line in lines if not LINE.match(line)][:3]

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 import client
-from tools import need
+from tools import is_there, need
 
 if os.geteuid() != 0:
     pytest.skip("only root has rights that a link could abuse", allow_module_level=True)
@@ -281,7 +281,7 @@ def test_unix_listener_in_directory_of_user(tux, root, theirs, request):
     """Works, is printed by its path, replaces a stale socket, and is never replaced while it lives."""
     path = os.path.join(theirs, "s")
     server = tux(root, "--listen", "unix:" + path)
-    assert "unix:" + path + "\n" in server.output
+    server.wait_until(lambda: "unix:" + path + "\n" in server.output, "it prints the path")
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(path)
         sock.sendall(client.request("/file", "Connection: close"))
@@ -289,8 +289,10 @@ def test_unix_listener_in_directory_of_user(tux, root, theirs, request):
         assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
     other = tux(root, "--listen", "unix:" + path, ready=False)
     refused(other, "another server is listening there")
+    serving = server.pid
     server.signal(signal.SIGKILL)
     server.wait()
+    client.wait_until(lambda: not is_there(serving), "the process that serves ends with its supervisor")
     server.end = lambda: None
     tux(root, "--listen", "unix:" + path)
     with socket.socket(socket.AF_UNIX) as sock:
