@@ -3,9 +3,11 @@
  * The status page: made whole here, so that it says all without JavaScript; the script takes the page anew each second and draws
  * what has changed since it was opened.
  */
+#include "html.h"
+
 #include <inttypes.h>
 
-#include "report.h"
+#include "json.h"
 
 enum {
 	BAR_HEIGHT = 120, /* of the picture of latencies, in its own units */
@@ -97,7 +99,7 @@ static void put_escaped(FILE *out, const char *text)
 static void put_row(FILE *out, const char *name, uint64_t value)
 {
 	fprintf(out, "<tr><th scope=\"row\">%s</th><td>", name);
-	report_put_count(out, value);
+	snapshot_put_count(out, value);
 	fputs("</td></tr>\n", out);
 }
 
@@ -111,20 +113,20 @@ static void table_end(FILE *out)
 	fputs("</tbody></table></section>\n", out);
 }
 
-static void tiles_write(FILE *out, const struct report *report)
+static void tiles_write(FILE *out, const struct snapshot *snapshot)
 {
-	const struct tux_counters *counters = &report->counters;
+	const struct tux_counters *counters = &snapshot->counters;
 
 	fputs("<div class=\"grid\">\n<section class=\"tile\"><b>", out);
-	report_put_count(out, counters->requests);
+	snapshot_put_count(out, counters->requests);
 	fputs("</b>requests</section>\n<section class=\"tile\"><b>", out);
-	report_put_bytes(out, counters->sent_bytes);
+	snapshot_put_bytes(out, counters->sent_bytes);
 	fputs("</b>sent</section>\n<section class=\"tile\"><b>", out);
-	report_put_count(out, counters->open);
+	snapshot_put_count(out, counters->open);
 	fputs("</b>connections of at most ", out);
-	report_put_count(out, report->max_connections);
+	snapshot_put_count(out, snapshot->max_connections);
 	fputs("</section>\n<section class=\"tile\"><b>", out);
-	report_put_duration(out, tux_histogram_quantile(&counters->latency, 990));
+	snapshot_put_duration(out, tux_histogram_quantile(&counters->latency, 990));
 	fputs("</b>in which 99 % were answered</section>\n</div>\n", out);
 }
 
@@ -159,11 +161,11 @@ static void latency_write(FILE *out, const struct tux_histogram *histogram)
 
 		fprintf(out, "<rect x=\"%d\" y=\"%u\" width=\"%d\" height=\"%u\" rx=\"1\"><title>%" PRIu64 " below ",
 		        (i - first) * BAR_WIDTH + 1, BAR_HEIGHT - height, BAR_WIDTH - 2, height, bar[i]);
-		report_put_duration(out, UINT64_C(16) << i);
+		snapshot_put_duration(out, UINT64_C(16) << i);
 		fputs("</title></rect>", out);
 		if ((i - first) % 2 == 1) {
 			fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (i - first + 1) * BAR_WIDTH, BAR_HEIGHT + 12);
-			report_put_duration(out, UINT64_C(16) << i);
+			snapshot_put_duration(out, UINT64_C(16) << i);
 			fputs("</text>", out);
 		}
 		fputc('\n', out);
@@ -171,7 +173,7 @@ static void latency_write(FILE *out, const struct tux_histogram *histogram)
 	fputs("</svg><table><tbody>\n", out);
 	for (unsigned i = 0; i < sizeof(thousandths) / sizeof(thousandths[0]); i++) {
 		fprintf(out, "<tr><th scope=\"row\">%u%s %% below</th><td>", thousandths[i] / 10, thousandths[i] % 10 ? ".9" : "");
-		report_put_duration(out, tux_histogram_quantile(histogram, thousandths[i]));
+		snapshot_put_duration(out, tux_histogram_quantile(histogram, thousandths[i]));
 		fputs("</td></tr>\n", out);
 	}
 	table_end(out);
@@ -184,8 +186,8 @@ static void reasons_write(FILE *out, const char *title, const uint64_t counts[TU
 	table_begin(out, title);
 	for (int reason = 0; reason < TUX_REASONS; reason++) {
 		sum += counts[reason];
-		if (counts[reason] > 0 && report_reason_name((enum tux_reason)reason) != NULL)
-			put_row(out, report_reason_name((enum tux_reason)reason), counts[reason]);
+		if (counts[reason] > 0 && snapshot_reason_name((enum tux_reason)reason) != NULL)
+			put_row(out, snapshot_reason_name((enum tux_reason)reason), counts[reason]);
 	}
 	put_row(out, "together", sum);
 	table_end(out);
@@ -196,17 +198,17 @@ static void cells_write(FILE *out, const uint64_t *numbers, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		fputs("<td>", out);
-		report_put_count(out, numbers[i]);
+		snapshot_put_count(out, numbers[i]);
 		fputs("</td>", out);
 	}
 }
 
-static void peers_write(FILE *out, const struct report *report)
+static void peers_write(FILE *out, const struct snapshot *snapshot)
 {
 	fputs("<section class=\"wide\"><h2>Upstream servers</h2><table><thead><tr><th></th><th>requests</th><th>now</th><th>errors</th>"
 	      "<th>time-outs</th><th>retried</th><th>connections</th><th>99 % below</th></tr></thead><tbody>\n", out);
-	for (unsigned i = 0; i < report->peer_count; i++) {
-		const struct report_peer *peer = &report->peer[i];
+	for (unsigned i = 0; i < snapshot->peer_count; i++) {
+		const struct snapshot_upstream *peer = &snapshot->peer[i];
 		const uint64_t columns[] = { peer->counters.requests, peer->counters.active,  peer->counters.errors,
 			                     peer->counters.timeouts, peer->counters.retried, peer->counters.connections };
 
@@ -217,41 +219,41 @@ static void peers_write(FILE *out, const struct report *report)
 		fputs("</th>", out);
 		cells_write(out, columns, sizeof(columns) / sizeof(columns[0]));
 		fputs("<td>", out);
-		report_put_duration(out, tux_histogram_quantile(&peer->counters.latency, 990));
+		snapshot_put_duration(out, tux_histogram_quantile(&peer->counters.latency, 990));
 		fputs("</td></tr>\n", out);
 	}
 	table_end(out);
 }
 
-static void programs_write(FILE *out, const struct report *report)
+static void programs_write(FILE *out, const struct snapshot *snapshot)
 {
 	fputs("<section class=\"wide\"><h2>CGI programs</h2><table><thead><tr><th></th><th>requests</th><th>started</th><th>now</th>"
 	      "<th>failed</th><th>CPU</th><th>99 % below</th></tr></thead><tbody>\n", out);
-	for (unsigned i = 0; i < report->program_count; i++) {
-		const struct tux_program_counters *counters = &report->program[i].counters;
-		const uint64_t columns[] = { counters->requests, counters->started, counters->active, report_failed(counters) };
+	for (unsigned i = 0; i < snapshot->program_count; i++) {
+		const struct tux_program_counters *counters = &snapshot->program[i].counters;
+		const uint64_t columns[] = { counters->requests, counters->started, counters->active, snapshot_failed(counters) };
 
 		fputs("<tr><th scope=\"row\">", out);
-		put_escaped(out, report->program[i].name);
-		if (report_failed(counters) > 0) {
+		put_escaped(out, snapshot->program[i].name);
+		if (snapshot_failed(counters) > 0) {
 			fputs(" (", out);
-			report_failures_put(out, counters);
+			snapshot_put_failures(out, counters);
 			fputc(')', out);
 		}
 		fputs("</th>", out);
 		cells_write(out, columns, sizeof(columns) / sizeof(columns[0]));
 		fputs("<td>", out);
-		report_put_duration(out, counters->cpu_us);
+		snapshot_put_duration(out, counters->cpu_us);
 		fputs("</td><td>", out);
-		report_put_duration(out, tux_histogram_quantile(&counters->duration, 990));
+		snapshot_put_duration(out, tux_histogram_quantile(&counters->duration, 990));
 		fputs("</td></tr>\n", out);
 	}
 	table_end(out);
 }
 
-static void tables_write(FILE *out, const struct report *report)
+static void tables_write(FILE *out, const struct snapshot *snapshot)
 {
-	const struct tux_counters *counters = &report->counters;
+	const struct tux_counters *counters = &snapshot->counters;
 	char name[8];
 
 	fputs("<div class=\"grid\">\n", out);
@@ -270,8 +272,8 @@ static void tables_write(FILE *out, const struct report *report)
 	latency_write(out, &counters->latency);
 	table_begin(out, "Connections");
 	for (int phase = 0; phase < TUX_PHASES; phase++)
-		put_row(out, report_phase_name((enum tux_phase)phase), counters->phase[phase]);
-	if (report->kernel)
+		put_row(out, snapshot_phase_name((enum tux_phase)phase), counters->phase[phase]);
+	if (snapshot->kernel)
 		put_row(out, "in the kernel", counters->kernel_open);
 	put_row(out, "accepted", counters->connections);
 	table_end(out);
@@ -284,7 +286,7 @@ static void tables_write(FILE *out, const struct report *report)
 	put_row(out, "log records lost", counters->records_lost);
 	put_row(out, "error lines left out", counters->error_lines_left_out);
 	table_end(out);
-	if (report->kernel) {
+	if (snapshot->kernel) {
 		table_begin(out, "Kernel engine");
 		put_row(out, "requests", counters->kernel_requests);
 		put_row(out, "connections given back", counters->given_back);
@@ -293,10 +295,10 @@ static void tables_write(FILE *out, const struct report *report)
 		reasons_write(out, "Handed over, by reason", counters->handed_over);
 	}
 	fputs("</div>\n", out);
-	if (report->peer_count > 0)
-		peers_write(out, report);
-	if (report->program_count > 0)
-		programs_write(out, report);
+	if (snapshot->peer_count > 0)
+		peers_write(out, snapshot);
+	if (snapshot->program_count > 0)
+		programs_write(out, snapshot);
 }
 
 static void chart_write(FILE *out, const char *id, const char *title, const char *colour)
@@ -306,9 +308,9 @@ static void chart_write(FILE *out, const char *id, const char *title, const char
 	        "minutes\"><path stroke=\"var(--%s)\" d=\"\"/></svg></section>\n", id, title, title, colour);
 }
 
-void report_page_write(FILE *out, const struct report *report, const char *nonce)
+void html_write(FILE *out, const struct snapshot *snapshot, const char *nonce)
 {
-	const uint64_t up_s = report->up_ms / 1000;
+	const uint64_t up_s = snapshot->up_ms / 1000;
 
 	fprintf(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>TUX status</title>"
 	        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
@@ -316,11 +318,11 @@ void report_page_write(FILE *out, const struct report *report, const char *nonce
 	        "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>"
 	        "<style nonce=\"%s\">\n%s</style></head>\n<body>\n", nonce, style);
 	fputs("<header><h1>TUX ", out);
-	put_escaped(out, report->version);
-	fputs(report->ready ? "</h1>\n<p>engine " : "</h1>\n<p><b>Not ready: it stops, or another process serves.</b> engine ", out);
-	put_escaped(out, report->engine);
-	fprintf(out, ", %u thread%s, process %" PRIu64 ", up for %" PRIu64 " d %u h %u min %u s. ", report->threads,
-	        report->threads == 1 ? "" : "s", report->pid, up_s / 86400, (unsigned)(up_s / 3600 % 24), (unsigned)(up_s / 60 % 60),
+	put_escaped(out, snapshot->version);
+	fputs(snapshot->ready ? "</h1>\n<p>engine " : "</h1>\n<p><b>Not ready: it stops, or another process serves.</b> engine ", out);
+	put_escaped(out, snapshot->engine);
+	fprintf(out, ", %u thread%s, process %" PRIu64 ", up for %" PRIu64 " d %u h %u min %u s. ", snapshot->threads,
+	        snapshot->threads == 1 ? "" : "s", snapshot->pid, up_s / 86400, (unsigned)(up_s / 3600 % 24), (unsigned)(up_s / 60 % 60),
 	        (unsigned)(up_s % 60));
 	fputs("<a href=\"?format=prometheus\">Prometheus</a>, <a href=\"?format=json\">JSON</a></p></header>\n"
 	      "<div id=\"charts\" class=\"grid charts\" hidden>\n", out);
@@ -328,9 +330,9 @@ void report_page_write(FILE *out, const struct report *report, const char *nonce
 	chart_write(out, "p99", "in which 99 % were answered", "c");
 	chart_write(out, "open", "connections", "b");
 	fputs("</div>\n<main>\n", out);
-	tiles_write(out, report);
-	tables_write(out, report);
+	tiles_write(out, snapshot);
+	tables_write(out, snapshot);
 	fputs("</main>\n<p id=\"state\" role=\"status\"></p>\n<script type=\"application/json\" id=\"data\">", out);
-	report_json_write(out, report);
+	json_write(out, snapshot);
 	fprintf(out, "</script>\n<script nonce=\"%s\">\n%s</script>\n</body></html>\n", nonce, script);
 }

@@ -2,7 +2,7 @@
 /* The status for people who ask on a terminal. */
 #include <inttypes.h>
 
-#include "report.h"
+#include "text.h"
 
 static void name_write(FILE *out, const char *name)
 {
@@ -12,7 +12,7 @@ static void name_write(FILE *out, const char *name)
 static void line_write(FILE *out, const char *name, uint64_t value)
 {
 	name_write(out, name);
-	report_put_count(out, value);
+	snapshot_put_count(out, value);
 	fputc('\n', out);
 }
 
@@ -22,7 +22,7 @@ static void part_write(FILE *out, const char **before, const char *name, uint64_
 	if (value == 0)
 		return;
 	fprintf(out, "%s%s ", *before, name);
-	report_put_count(out, value);
+	snapshot_put_count(out, value);
 	*before = ", ";
 }
 
@@ -32,7 +32,7 @@ static void requests_write(FILE *out, const struct tux_counters *counters)
 	char name[8];
 
 	name_write(out, "requests");
-	report_put_count(out, counters->requests);
+	snapshot_put_count(out, counters->requests);
 	for (unsigned i = 0; i < TUX_STATUSES; i++) {
 		snprintf(name, sizeof(name), "%u", TUX_FIRST_STATUS + i);
 		part_write(out, &before, name, counters->status[i]);
@@ -48,22 +48,22 @@ static void latency_write(FILE *out, const char *name, const struct tux_histogra
 	name_write(out, name);
 	for (unsigned i = 0; i < sizeof(thousandths) / sizeof(thousandths[0]); i++) {
 		fprintf(out, "%s%u%s %% below ", i > 0 ? ", " : "", thousandths[i] / 10, thousandths[i] % 10 ? ".9" : "");
-		report_put_duration(out, tux_histogram_quantile(histogram, thousandths[i]));
+		snapshot_put_duration(out, tux_histogram_quantile(histogram, thousandths[i]));
 	}
 	fputc('\n', out);
 }
 
-static void connections_write(FILE *out, const struct report *report)
+static void connections_write(FILE *out, const struct snapshot *snapshot)
 {
-	const struct tux_counters *counters = &report->counters;
+	const struct tux_counters *counters = &snapshot->counters;
 	const char *before = ": ";
 
 	name_write(out, "connections");
-	report_put_count(out, counters->open);
+	snapshot_put_count(out, counters->open);
 	fputs(" of at most ", out);
-	report_put_count(out, report->max_connections);
+	snapshot_put_count(out, snapshot->max_connections);
 	for (int phase = 0; phase < TUX_PHASES; phase++)
-		part_write(out, &before, report_phase_name((enum tux_phase)phase), counters->phase[phase]);
+		part_write(out, &before, snapshot_phase_name((enum tux_phase)phase), counters->phase[phase]);
 	part_write(out, &before, "in the kernel", counters->kernel_open);
 	fputc('\n', out);
 	line_write(out, "accepted", counters->connections);
@@ -77,17 +77,17 @@ static void reasons_write(FILE *out, const char *name, const uint64_t counts[TUX
 	for (int reason = 0; reason < TUX_REASONS; reason++)
 		sum += counts[reason];
 	name_write(out, name);
-	report_put_count(out, sum);
+	snapshot_put_count(out, sum);
 	for (int reason = 0; reason < TUX_REASONS; reason++)
-		if (report_reason_name((enum tux_reason)reason) != NULL)
-			part_write(out, &before, report_reason_name((enum tux_reason)reason), counts[reason]);
+		if (snapshot_reason_name((enum tux_reason)reason) != NULL)
+			part_write(out, &before, snapshot_reason_name((enum tux_reason)reason), counts[reason]);
 	fputc('\n', out);
 }
 
-static void peers_write(FILE *out, const struct report *report)
+static void peers_write(FILE *out, const struct snapshot *snapshot)
 {
-	for (unsigned i = 0; i < report->peer_count; i++) {
-		const struct report_peer *peer = &report->peer[i];
+	for (unsigned i = 0; i < snapshot->peer_count; i++) {
+		const struct snapshot_upstream *peer = &snapshot->peer[i];
 		const char *before = ": ";
 
 		fprintf(out, "  upstream %s, %s", peer->upstream, peer->server);
@@ -102,67 +102,67 @@ static void peers_write(FILE *out, const struct report *report)
 	}
 }
 
-static void programs_write(FILE *out, const struct report *report)
+static void programs_write(FILE *out, const struct snapshot *snapshot)
 {
-	for (unsigned i = 0; i < report->program_count; i++) {
-		const struct tux_program_counters *counters = &report->program[i].counters;
+	for (unsigned i = 0; i < snapshot->program_count; i++) {
+		const struct tux_program_counters *counters = &snapshot->program[i].counters;
 		const char *before = ": ";
 
-		fprintf(out, "  cgi %s", report->program[i].name);
+		fprintf(out, "  cgi %s", snapshot->program[i].name);
 		part_write(out, &before, "requests", counters->requests);
 		part_write(out, &before, "started", counters->started);
 		part_write(out, &before, "now", counters->active);
-		part_write(out, &before, "failed", report_failed(counters));
-		if (report_failed(counters) > 0) {
+		part_write(out, &before, "failed", snapshot_failed(counters));
+		if (snapshot_failed(counters) > 0) {
 			fputs(" (", out);
-			report_failures_put(out, counters);
+			snapshot_put_failures(out, counters);
 			fputc(')', out);
 		}
 		fputs(", CPU ", out);
-		report_put_duration(out, counters->cpu_us);
+		snapshot_put_duration(out, counters->cpu_us);
 		fputc('\n', out);
 		latency_write(out, "", &counters->duration);
 	}
 }
 
-void report_text_write(FILE *out, const struct report *report)
+void text_write(FILE *out, const struct snapshot *snapshot)
 {
-	const struct tux_counters *counters = &report->counters;
-	const uint64_t up_s = report->up_ms / 1000;
+	const struct tux_counters *counters = &snapshot->counters;
+	const uint64_t up_s = snapshot->up_ms / 1000;
 
-	fprintf(out, "tux %s, process %" PRIu64 ", up for %" PRIu64 " d %u h %u min %u s\n", report->version, report->pid, up_s / 86400,
+	fprintf(out, "tux %s, process %" PRIu64 ", up for %" PRIu64 " d %u h %u min %u s\n", snapshot->version, snapshot->pid, up_s / 86400,
 	        (unsigned)(up_s / 3600 % 24), (unsigned)(up_s / 60 % 60), (unsigned)(up_s % 60));
-	if (!report->ready)
+	if (!snapshot->ready)
 		fputs("  not ready: it stops, or another process serves\n", out);
 	name_write(out, "engine");
-	fprintf(out, "%s, %u thread%s\n", report->engine, report->threads, report->threads == 1 ? "" : "s");
+	fprintf(out, "%s, %u thread%s\n", snapshot->engine, snapshot->threads, snapshot->threads == 1 ? "" : "s");
 	requests_write(out, counters);
 	name_write(out, "sent");
-	report_put_bytes(out, counters->sent_bytes);
+	snapshot_put_bytes(out, counters->sent_bytes);
 	fputc('\n', out);
 	line_write(out, "refused", counters->refused);
 	line_write(out, "errors", counters->errors);
 	if (counters->modules_absent > 0)
 		line_write(out, "no module", counters->modules_absent);
 	latency_write(out, "answered", &counters->latency);
-	connections_write(out, report);
+	connections_write(out, snapshot);
 	name_write(out, "cache");
-	report_put_count(out, counters->cache_hits);
+	snapshot_put_count(out, counters->cache_hits);
 	fputs(" hits, ", out);
-	report_put_count(out, counters->cache_misses);
+	snapshot_put_count(out, counters->cache_misses);
 	fputs(" misses, ", out);
-	report_put_count(out, counters->cached);
+	snapshot_put_count(out, counters->cached);
 	fputs(" files, ", out);
-	report_put_bytes(out, counters->cached_bytes);
+	snapshot_put_bytes(out, counters->cached_bytes);
 	fputs(" in memory\n", out);
 	line_write(out, "log lost", counters->records_lost);
 	if (counters->error_lines_left_out > 0)
 		line_write(out, "lines lost", counters->error_lines_left_out);
-	if (report->kernel) {
+	if (snapshot->kernel) {
 		reasons_write(out, "handed up", counters->handed_up);
 		reasons_write(out, "handed over", counters->handed_over);
 		line_write(out, "given back", counters->given_back);
 	}
-	peers_write(out, report);
-	programs_write(out, report);
+	peers_write(out, snapshot);
+	programs_write(out, snapshot);
 }

@@ -34,16 +34,16 @@ static bool is_spare(const struct tux_upstream_server *server, const struct tux_
 }
 
 /* The servers of all upstreams, one behind the other, as the workers' counters have them. Returns how many there are. */
-static unsigned peers_sum(const struct tally *tally, struct report_peer *peer)
+static unsigned peers_sum(const struct tally *tally, struct snapshot_upstream *peer)
 {
 	const struct tux_engine_config *config = tally->config;
 	unsigned at = 0, shown = 0;
 
 	for (unsigned i = 0; i < config->upstream_count; i++)
 		for (unsigned server = 0; server < config->upstreams[i].server_count; server++, at++) {
-			struct report_peer *one = &peer[shown];
+			struct snapshot_upstream *one = &peer[shown];
 
-			*one = (struct report_peer){ .upstream = config->upstreams[i].name, .server = config->upstreams[i].server[server].name };
+			*one = (struct snapshot_upstream){ .upstream = config->upstreams[i].name, .server = config->upstreams[i].server[server].name };
 			for (unsigned w = 0; w < config->threads; w++)
 				if (tally->worker[w].peers != NULL)
 					peer_counters_add(&one->counters, &tally->worker[w].peers[at]);
@@ -53,7 +53,7 @@ static unsigned peers_sum(const struct tally *tally, struct report_peer *peer)
 }
 
 /* The kinds of CGI programs by their names: those of files are one, whatever their root. How many there are. */
-static unsigned programs_sum(const struct tally *tally, struct report_program *program)
+static unsigned programs_sum(const struct tally *tally, struct snapshot_cgi *program)
 {
 	const struct tux_engine_config *config = tally->config;
 	unsigned count = 0;
@@ -80,9 +80,9 @@ bool tally_ready(const struct tally *tally)
 char *tally_report(const struct tally *tally, enum tux_report_form form, const char *nonce, size_t *len)
 {
 	const struct tux_engine_config *config = tally->config;
-	struct report_peer *peer = calloc(tally_peer_count(config) + 1, sizeof(*peer));
-	struct report_program *program = calloc(config->cgi_count + 1, sizeof(*program));
-	struct report report = {
+	struct snapshot_upstream *peer = calloc(tally_peer_count(config) + 1, sizeof(*peer));
+	struct snapshot_cgi *program = calloc(config->cgi_count + 1, sizeof(*program));
+	struct snapshot report = {
 		.version = config->version,
 		.engine = tally->description,
 		.pid = (uint64_t)getpid(),

@@ -128,9 +128,9 @@ static void test_forms(void **state)
 
 static char *text_of(enum tux_report_form wanted)
 {
-	static struct report_peer peer = { .upstream = "a\"b", .server = "</script>\\\n" };
-	static struct report_program program = { .name = "<i>\"" };
-	struct report report = { .version = "0", .engine = "e<b>", .threads = 1, .kernel = true, .peer = &peer, .peer_count = 1,
+	static struct snapshot_upstream peer = { .upstream = "a\"b", .server = "</script>\\\n" };
+	static struct snapshot_cgi program = { .name = "<i>\"" };
+	struct snapshot report = { .version = "0", .engine = "e<b>", .threads = 1, .kernel = true, .peer = &peer, .peer_count = 1,
 		                 .program = &program, .program_count = 1 };
 	size_t len;
 	char *text;

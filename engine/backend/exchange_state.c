@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "exchange_state.h"
+
+/* True if the exchange waits for the client, not for the backend. */
+static bool waits_for_client(const struct exchange *exchange)
+{
+	if (exchange->paused || exchange->down.state == SPLICING_READY)
+		return true;
+	if (exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0)
+		return false;
+	return (!exchange->upload.done && !exchange->upload.deaf && !exchange->upload.blocked) || exchange->state == EXCHANGE_TUNNEL;
+}
+
+void exchange_wait(struct exchange *exchange)
+{
+	if (exchange->program != NULL)
+		cgi_hold(exchange->program, waits_for_client(exchange));
+	if (exchange->upstream == NULL || exchange->from == NULL || exchange->state == EXCHANGE_CONNECTING)
+		return; /* the spawner looks at a program's times, and connecting has its own */
+	if (waits_for_client(exchange))
+		stream_wait_end(exchange->from);
+	else if (exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0)
+		stream_wait(exchange->from, TIMER_REQUEST);
+	else
+		stream_wait(exchange->from, TIMER_RESPONSE);
+}
+
+void exchange_end_input(struct exchange *exchange)
+{
+	/* Not before all is written: a write that fails has to end the program, or it takes a part for the whole. */
+	if (exchange->upstream == NULL && exchange->to != NULL && stream_unsent(exchange->to) == 0) {
+		stream_close(exchange->to);
+		exchange->to = NULL;
+	}
+}
+
+void exchange_deafen(struct exchange *exchange)
+{
+	exchange->upload.deaf = true;
+	exchange->keep_alive = false;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The status of the server at one moment: the input of every form of report. It contains nothing of a client. */
+#ifndef TUX_ENGINE_STATS_SNAPSHOT_H
+#define TUX_ENGINE_STATS_SNAPSHOT_H
+
+#include <stdio.h>
+
+#include "../config.h"
+#include "counters.h"
+
+enum { SNAPSHOT_FAILURES = 8 }; /* reasons for which a CGI program fails */
+
+/* An upstream server and its counters. */
+struct snapshot_upstream {
+	const char *upstream;
+	const char *server;
+	struct tux_peer_counters counters;
+};
+
+/* A kind of CGI programs and its counters. */
+struct snapshot_cgi {
+	const char *name;
+	struct tux_program_counters counters;
+};
+
+struct snapshot {
+	struct tux_counters counters;
+	const char *version; /* of the program */
+	const char *engine;  /* as tux_engine_describe() says */
+	uint64_t pid;
+	uint64_t up_ms;      /* since the start */
+	unsigned threads;
+	unsigned max_connections;
+	bool kernel;         /* there is a kernel engine */
+	bool ready;          /* false: it stops, or another process serves */
+	const struct snapshot_upstream *peer;
+	unsigned peer_count;
+	const struct snapshot_cgi *program;
+	unsigned program_count;
+};
+
+/* Returns a name for labels and people. */
+const char *snapshot_phase_name(enum tux_phase phase);
+
+/* Returns a name for labels and people; NULL for a reason that never comes. */
+const char *snapshot_reason_name(enum tux_reason reason);
+
+/* Returns the name of a reason for failure, from 0 to SNAPSHOT_FAILURES - 1. */
+const char *snapshot_failure_name(unsigned failure);
+
+/* Returns the number of programs that failed for a reason. */
+uint64_t snapshot_failure(const struct tux_program_counters *counters, unsigned failure);
+
+/* Returns the number of programs that failed. */
+uint64_t snapshot_failed(const struct tux_program_counters *counters);
+
+/* Writes the reasons for which programs failed, for people: "time 2, garbled 1". */
+void snapshot_put_failures(FILE *out, const struct tux_program_counters *counters);
+
+/* Write a number for people: 1,234,567; 1.2 MB; 3.4 ms. */
+void snapshot_put_count(FILE *out, uint64_t value);
+void snapshot_put_bytes(FILE *out, uint64_t bytes);
+void snapshot_put_duration(FILE *out, uint64_t us);
+
+/* Writes seconds with six digits after the point, whatever the locale. */
+void snapshot_put_seconds(FILE *out, uint64_t us);
+
+/* Writes a text between quotes, for JSON and for labels. It replaces '<', so that JSON may stand in a page. */
+void snapshot_put_quoted(FILE *out, const char *text);
+
+#endif
