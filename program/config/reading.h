@@ -5,7 +5,7 @@
 
 #include <ucl.h>
 
-#include "config.h"
+#include "../command.h"
 
 enum { CONFIG_ERROR_MAX = 512 }; /* bytes of a sentence about what is wrong */
 
