@@ -10,6 +10,16 @@ from tools import children, descendants, free_port
 STOP_SECONDS = 30
 STARTED = []  # servers of the present test; suite.py reads their output
 
+# Passes the socket whose number is its first argument to the program behind it, as a service manager does.
+ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.set_inheritable(3, True)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.environ["LISTEN_FDS"] = "1"
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
 
 class Process:
     """A program and its process. It starts in /, so that it resolves no relative path. popen: options of subprocess.Popen."""

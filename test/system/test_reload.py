@@ -14,7 +14,7 @@ import time
 import pytest
 
 import client
-from process import Tux
+from process import ACTIVATE, Tux
 from tools import children, field, free_port, is_there
 
 LOADED_SECONDS = 10
@@ -517,16 +517,6 @@ def test_a_log_into_a_pipe(request, roots, place):
     lines = b"".join(read).decode().splitlines()
     assert all(LINE.match(line) for line in lines), [line for line in lines if not LINE.match(line)][:3]
     assert len(lines) == load.answers
-
-
-ACTIVATE = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.set_inheritable(3, True)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.environ["LISTEN_FDS"] = "1"
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 def test_socket_activation(supervised, roots):

@@ -12,21 +12,12 @@ import sys
 import pytest
 
 import client
+from process import ACTIVATE
 from tools import listens, need
 
 LARGE = 64 << 20
 
 # Becomes the program with a listening socket as descriptor 3, as systemd does it.
-ACTIVATE = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.set_inheritable(3, True)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.environ["LISTEN_FDS"] = "1"
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-
-
 @pytest.fixture
 def root(root):
     with open(os.path.join(root, "large"), "wb") as file:
