@@ -12,7 +12,6 @@
 #include "exchange_state.h"
 #include "request_head.h"
 #include "internal_redirect.h"
-#include "../reply.h"
 #include "../output.h"
 #include "upstream.h"
 

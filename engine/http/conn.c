@@ -15,7 +15,8 @@
 #include "../backend/internal_redirect.h"
 #include "../files/lookup.h"
 #include "passing.h"
-#include "../reply.h"
+#include "../handlers/dispatch.h"
+#include "../handlers/error_page.h"
 #include "../output.h"
 #include "../slot.h"
 
@@ -152,17 +153,17 @@ static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool hel
 {
 	bool last = conn->last;
 
-	switch (conn->refused == TUX_ACCEPTED ? reply_request(conn, buf) : reply_refusal(conn, buf)) {
-	case REPLY_DONE:
+	switch (conn->refused == TUX_ACCEPTED ? dispatch_request(conn, buf) : error_page_refusal(conn, buf)) {
+	case RESPONSE_QUEUED:
 		if (conn->linger) /* what comes next is no request, whatever the answer was */
 			conn->last = true;
 		next_request(conn);
 		return;
-	case REPLY_NO_ROOM:
+	case RESPONSE_NO_ROOM:
 		conn->last = last;
 		conn->state = CONN_HELD;
 		break;
-	case REPLY_WAIT:
+	case RESPONSE_WAIT:
 		conn->last = last;
 		conn->state = CONN_LOADING;
 		if (!conn->sending) { /* the client waits, too: its idle time is over */
@@ -170,13 +171,13 @@ static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool hel
 			conn_phase(conn, TUX_PHASE_WAITING);
 		}
 		break;
-	case REPLY_PEER:
+	case RESPONSE_BY_BACKEND:
 		conn->state = CONN_EXCHANGE;
 		if (has_body(&conn->worker->request)) { /* which it takes */
 			conn->last = last;
 			conn->linger = false;
 			if (conn->worker->request.expect_continue)
-				reply_continue(conn);
+				response_continue(conn);
 		}
 		break;
 	}
@@ -208,21 +209,21 @@ static void begin_body(struct conn *conn, const uint8_t *buf)
 	struct worker *worker = conn->worker;
 	struct tux_request *req = &worker->request;
 
-	reply_measure(conn, buf);
+	dispatch_measure(conn, buf);
 	if (req->framing == TUX_FRAMING_LENGTH && req->content_length > conn->max_body_bytes) {
 		refuse(conn, buf, req->head_len, false, TUX_REFUSED_BODY_LONG);
 		return;
 	}
-	if (reply_is_for_peer(conn, buf)) {
+	if (dispatch_is_for_backend(conn, buf)) {
 		if (req->expect_continue)
-			reply_continue(conn);
+			response_continue(conn);
 		if (bytes_keep(&conn->held, buf, req->head_len))
 			begin_exchange(conn);
 		else
 			end(conn);
 		return;
 	}
-	if ((req->expect_continue && req->method != TUX_GET && req->method != TUX_HEAD) || reply_is_for_file(conn, buf)) {
+	if ((req->expect_continue && req->method != TUX_GET && req->method != TUX_HEAD) || dispatch_is_for_file(conn, buf)) {
 		/* Unless a peer takes it no body is wanted, and whether the client sends it all the same cannot be known. */
 		conn->linger = true;
 		answer(conn, buf, req->head_len, false);
@@ -234,7 +235,7 @@ static void begin_body(struct conn *conn, const uint8_t *buf)
 		return;
 	}
 	if (req->expect_continue)
-		reply_continue(conn);
+		response_continue(conn);
 	conn->state = CONN_BODY;
 	wait_as(conn, TIMER_BODY);
 }
@@ -254,14 +255,14 @@ static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 		return 0;
 	case TUX_REFUSED:
 		conn->began_us = worker->now_us;
-		reply_choose_site(conn, NULL);
+		dispatch_choose_site(conn, NULL);
 		refuse(conn, buf, len, false, (enum tux_refusal)req->refusal);
 		return len;
 	case TUX_PARSED:
 		break;
 	}
 	conn->began_us = worker->now_us;
-	reply_choose_site(conn, buf);
+	dispatch_choose_site(conn, buf);
 	conn->seen = 0;
 	head_len = req->head_len;
 	conn->followed = head_len < len;
@@ -657,7 +658,7 @@ struct conn *connection_open(struct worker *worker, int fd, unsigned listener)
 	conn->channel.events = &channel_events;
 	conn->worker = worker;
 	conn->listener = (uint8_t)listener;
-	reply_choose_site(conn, NULL);
+	dispatch_choose_site(conn, NULL);
 	conn->answer.fd = -1;
 	if (!worker->ops->add(worker->loop, &conn->channel)) {
 		close(fd);
@@ -713,7 +714,7 @@ void connection_timeout(struct conn *conn)
 			return;
 		}
 		if (conn->state == CONN_HEAD) {
-			reply_choose_site(conn, NULL);
+			dispatch_choose_site(conn, NULL);
 			refuse(conn, NULL, 0, false, TUX_REFUSED_TIMEOUT);
 		} else {
 			tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);

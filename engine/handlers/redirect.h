@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Responses with a Location. It is a path where possible: behind a proxy TUX does not know the host and port of the client. */
+#ifndef TUX_ENGINE_HANDLERS_REDIRECT_H
+#define TUX_ENGINE_HANDLERS_REDIRECT_H
+
+#include "response.h"
+
+/* Queues a redirect to path with a slash after it. */
+enum response_step redirect_to_slash(struct conn *conn, const uint8_t *buf, uint16_t status, const uint8_t *path, uint32_t path_len);
+
+/* Queues the redirect of a route; worker->path has path_len bytes. */
+enum response_step redirect_by_route(struct conn *conn, const uint8_t *buf, const struct tux_route *route, uint32_t path_len);
+
+#endif
