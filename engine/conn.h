@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two structures that the engine's files share: a thread, and a connection of it. */
+/* The two structures that the files of the engine share: a worker thread, and a connection of a client. */
 #ifndef TUX_ENGINE_CONN_H
 #define TUX_ENGINE_CONN_H
 
@@ -24,16 +24,16 @@
 
 enum {
 	OUT_BYTES = 16384,         /* of heads and small bodies that are sent together */
-	MAX_MISSES = 1024,         /* loads under way, a thread; more is 503 */
-	MAX_LOADED = 3,            /* paths that one request may be about: its own, the root's index, the page for 404 */
+	MAX_MISSES = 1024,        /* loads under way in a thread; more is 503 */
+	MAX_LOADED = 3,           /* paths of one request: its own, the root's index, the page for 404 */
 	MAX_WAITS = 8,             /* loads that one request may wait for; more is 503 */
 };
 
 struct conn;
 
-/* What is being sent: heads and small bodies, copied here. Only connections that send have one. */
+/* Bytes being sent: heads and small bodies are copied here. Only connections that send have one. */
 struct out {
-	struct out *next; /* of the spare ones */
+	struct out *next;         /* spare one */
 	struct msghdr message;
 	struct iovec iov[LOOP_MAX_IOV];
 	uint32_t len;
@@ -42,114 +42,114 @@ struct out {
 };
 
 /* A part of a body. */
-struct piece {
-	const uint8_t *memory; /* NULL: in the file fd of the answer, from off */
+struct body_part {
+	const uint8_t *memory;    /* NULL: bytes of the file fd of the source, from off */
 	uint64_t off;
 	uint64_t len;
 };
 
-/* The body behind out, when it is not copied there. */
-struct answer {
-	struct object *object; /* the reference that keeps memory and fd alive */
+/* A body that is sent after out, by reference. */
+struct body_source {
+	struct object *object;    /* reference that keeps memory and fd alive */
 	int fd;
-	bool pipe;             /* fd is a pipe's end: what is in there is sent */
-	uint32_t count;        /* of pieces; 0: there is no such body */
+	bool pipe;                /* fd is the end of a pipe */
+	uint32_t count;           /* parts; 0: no body */
 	uint32_t at;
-	struct piece *piece;   /* &one, or malloc'ed */
-	struct piece one;
+	struct body_part *piece;   /* &one, or malloc'ed */
+	struct body_part one;
 	uint8_t *text;         /* malloc'ed: part heads, a report */
 	struct page *page;     /* a reference */
-	uint8_t *window;       /* malloc'ed: what a file is copied through */
+	uint8_t *window;          /* malloc'ed: buffer through which a file is copied */
 	uint32_t window_len;
 	uint32_t window_at;
 };
 
-/* An object being loaded or a listing being made, and who waits for it. */
-struct miss {
-	struct listing_wait wait; /* first: its job is the load's, or delivered with a listing */
+/* An object being loaded or a listing being made, and the connections that wait for it. */
+struct pending_load {
+	struct listing_wait wait; /* first member: its job is the load's, or comes back with a listing */
 	struct load load;
-	struct miss *next;
+	struct pending_load *next;
 	struct conn *waiting;
-	unsigned generation;  /* of the watch when it began */
+	unsigned generation;      /* of the watch at the start */
 	bool listing;
-	bool unfinished;      /* it takes long: the loader shall run it as a slow job */
+	bool unfinished;          /* takes long: the loader continues it as a slow job */
 	uint32_t key_len;
 	uint8_t key[];
 };
 
 enum conn_state {
-	CONN_HEAD,      /* a request head is awaited or comes in */
-	CONN_BODY,      /* its body is read past; the head is held */
-	CONN_LOADING,   /* a miss is under way; the head is held */
-	CONN_HELD,      /* the held head is to be answered as soon as there is room */
-	CONN_EXCHANGE,  /* a peer answers it: exchange.h has the request's body and the response */
-	CONN_LINGERING, /* answered and shut down; what comes is dropped */
+	CONN_HEAD,                /* waits for a request head, or receives it */
+	CONN_BODY,                /* discards the request body; keeps the head */
+	CONN_LOADING,             /* waits for a file or a listing; keeps the head */
+	CONN_HELD,                /* responds to the kept head as soon as the output has room */
+	CONN_EXCHANGE,            /* a backend responds: exchange.h moves the bodies */
+	CONN_LINGERING,           /* has responded and shut down; discards input until the client closes */
 	CONN_CLOSED,
 };
 
-/* About 400 bytes; what is only needed while something happens hangs on pointers. */
+/* About 500 bytes. Data that only active connections need is behind pointers. */
 struct conn {
-	struct channel channel; /* first: the loop's events give this */
+	struct channel channel;   /* first member: events of the loop pass its address */
 	struct timer timer;
 	struct worker *worker;
-	struct conn *next, *prev; /* all of the worker's */
+	struct conn *next, *prev; /* connections of the worker */
 	uint8_t state;            /* enum conn_state */
 	bool sending;
 	bool direct;              /* the socket is set up for sendfile(2) */
-	bool last;                /* close when what is queued has been sent */
-	bool linger;              /* the peer may still be sending: do not reset it */
-	bool ended;               /* the peer has sent its FIN */
-	bool followed;            /* bytes have come behind the request under way: the connection is not told to close yet */
-	bool parked;              /* accepted beyond the limit: nothing is read of it until there is room */
-	bool resumed;             /* just sent: the next wait begins now */
-	bool from_kernel;         /* the kernel engine gave it, and gets it back when it is idle */
-	uint16_t failed;          /* the status that answers the next request, as its peer does not; 0: none */
-	bool log_waits;           /* what comes next has to wait until there is room for its access record */
-	bool returning;           /* on its way there: what comes meanwhile is kept */
+	bool close_after_response; /* closes after everything queued has been sent */
+	bool linger;              /* the client may still be sending: drain its input before closing */
+	bool client_closed;       /* the client has sent its FIN */
+	bool pipelined;           /* more input follows the current request: its response does not say Connection: close */
+	bool parked;              /* accepted over the limit: unread until another connection closes */
+	bool resumed;             /* bytes were just sent or received: the next wait begins now */
+	bool from_kernel;         /* came from the kernel engine, and returns to it when idle */
+	uint16_t error_status;    /* response to the kept head because its backend failed; 0: none */
+	bool log_waits;           /* waits for room for an access record */
+	bool returning;           /* being handed back: input that arrives meanwhile is kept */
 	uint8_t phase;            /* enum tux_phase */
-	uint8_t waits;            /* loads that the held request has waited for */
-	uint8_t listener;         /* that accepted it: its number */
-	uint8_t refused;          /* enum tux_refusal: why the request under way is to be refused */
-	struct cause cause;       /* of the 403 or 5xx that the request under way gets from us */
-	const struct tux_site *site; /* of the request under way; before it is known, the listener's fallback */
-	const struct tux_fields *fields; /* of the answer under way: its route's, or the site's */
+	uint8_t waits;            /* loads that the current request has waited for */
+	uint8_t listener;         /* number of the listener that accepted it */
+	uint8_t refused;          /* enum tux_refusal of the current request */
+	struct cause cause;       /* of a 403 or 5xx for the current request */
+	const struct tux_site *site; /* of the current request; the listener's fallback until the head is complete */
+	const struct tux_fields *fields; /* of the current response: its route's or the site's */
 	uint16_t port;
 	uint8_t address[16];
-	int64_t began_us;         /* when the head of the request under way was whole, since 1970 */
-	int64_t unsent_us;        /* the same, of the first answer that is not with the kernel yet */
-	unsigned unsent;          /* such answers */
-	uint32_t seen;            /* bytes of in.data that are known to be an incomplete head */
-	struct bytes in;          /* came in and not yet parsed */
-	struct bytes held;        /* the head of the request under way */
-	struct bytes asked;       /* the same as the client has sent it, where a peer has put another one in its place */
+	int64_t began_us;         /* completion of the current head, since 1970 */
+	int64_t unsent_us;        /* began_us of the first response that is not completely sent */
+	unsigned unsent;          /* responses that are not completely sent */
+	uint32_t seen;            /* bytes of in.data already found to be an incomplete head */
+	struct buffer in;         /* received, not yet parsed */
+	struct buffer head;       /* of the current request, if it has to wait */
+	struct buffer client_head; /* head as the client sent it, if an internal redirect has replaced it */
 	struct tux_body body;
-	uint64_t max_body_bytes;  /* of the request under way, its route's or the site's; more is 413 */
+	uint64_t max_body_bytes;  /* of the current request: its route's or the site's; more is 413 */
 	struct out *out;
-	struct answer answer;
-	struct miss *miss;
-	struct conn *next_waiting; /* for the same miss, or for the log */
-	struct object *loaded[MAX_LOADED]; /* what misses brought: for the held request alone */
-	struct page *listing;     /* the same: a listing, a reference */
+	struct body_source source;
+	struct pending_load *pending;
+	struct conn *next_waiting; /* waits for the same load, or for the log */
+	struct object *loaded[MAX_LOADED]; /* results of loads for the current request */
+	struct page *listing;     /* like loaded: a reference to a listing */
 	bool listing_failed;
-	struct tux_record *record; /* of an answer that takes time to send, its texts behind it */
-	struct exchange *exchange; /* with CONN_EXCHANGE */
-	struct tux_fields *own;   /* malloc'ed: in place of the route's, for an answer that a peer has left to us; NULL: they hold */
-	uint8_t inside;           /* times that the request was sent elsewhere by its peers */
-	struct backend *backend;  /* malloc'ed: it failed to respond to the request under way; NULL: none did, or it is not known */
+	struct tux_record *record; /* of a response that takes time to send, followed by its texts */
+	struct exchange *exchange; /* in state CONN_EXCHANGE */
+	struct tux_fields *own;   /* malloc'ed: replaces the route's fields after an internal redirect; NULL: the route's */
+	uint8_t internal_redirects; /* by backends, of the current request */
+	struct backend *backend;  /* malloc'ed: the backend that failed to respond; NULL: unknown, or no backend failed */
 	uint64_t id;              /* of the request under way, for logs; 0: no line needed it yet */
-	bool hidden;              /* what is hidden from clients may answer it */
-	uint64_t acked;           /* bytes that the peer had acknowledged when the send timeout last looked */
+	bool internal;            /* internal routes and hidden files may respond */
+	uint64_t acked;           /* bytes acknowledged by the client at the last check of the send timeout */
 };
 
 struct passing;
-struct tally;
+struct totals;
 
 struct worker {
 	const struct tux_engine_config *config;
 	const struct loop_ops *ops;
 	struct loop *loop;
 	struct loader *loader;
-	struct listings *listings;    /* the engine's */
+	struct listing_cache *listings;    /* the engine's */
 	struct cache cache;
 	struct watch watch;
 	struct timers timers;
@@ -158,12 +158,12 @@ struct worker {
 	struct upstream *upstreams;   /* as many as the config has */
 	struct cgi cgi;
 	int spawner_fd;               /* -1: there is no spawner */
-	struct records records;
+	struct record_ring records;
 	struct inbox inbox;
 	struct tux_counters counters; /* written by the worker, read by all */
 	struct tux_peer_counters *peers; /* the same: one for each upstream server, in the configuration's order */
 	struct tux_program_counters *programs; /* the same: one for each kind of CGI programs */
-	const struct tally *tally;    /* the engine's */
+	const struct totals *tally;    /* the engine's */
 	struct source wake;
 	struct source inotify;
 	struct source finished;
@@ -171,7 +171,7 @@ struct worker {
 	struct source passed;         /* connections of engines that retired; fd -1: none come */
 	struct passing *passing;      /* the engine's: its own, when it retires */
 	uint64_t pass_again_ms;       /* when the next one may be sent; 0: now */
-	struct kernel *kernel;        /* the engine's; fd -1: there is none */
+	struct kernel_link *kernel;        /* the engine's; fd -1: there is none */
 	struct acceptor *acceptor;    /* malloc'ed */
 	const bool *by_kernel;        /* the engine's, of each listener: whether the kernel engine accepts there */
 	unsigned acceptor_count;      /* 0 behind close_acceptors() */
@@ -182,7 +182,7 @@ struct worker {
 	unsigned parked;              /* of those: they wait for others to close */
 	unsigned *active;             /* connections of all workers and the kernel engine that are not parked */
 	struct conn *conns;
-	struct miss *misses;
+	struct pending_load *misses;
 	unsigned miss_count;
 	struct conn *log_first;       /* they wait for room for access records, the longest first */
 	struct conn **log_end;

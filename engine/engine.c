@@ -25,10 +25,10 @@ enum { LISTINGS_SHARE = 4 }; /* of cache-bytes, besides them: 1 / this much for 
 struct tux_engine {
 	struct tux_engine_config config;
 	struct loader loader;
-	struct listings listings;
-	struct kernel kernel;
+	struct listing_cache listings;
+	struct kernel_link kernel;
 	struct worker *worker;
-	struct tally tally;
+	struct totals tally;
 	unsigned accepting_workers;
 	unsigned active;       /* connections, of all workers */
 	unsigned opened;       /* workers that worker_free() is due for */
@@ -146,7 +146,7 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	worker->loader = &engine->loader;
 	worker->listings = &engine->listings;
 	worker->keeps_listeners = &engine->keeps_listeners;
-	worker->active = kernel_connections(&engine->kernel);
+	worker->active = kernel_link_connections(&engine->kernel);
 	if (worker->active == NULL)
 		worker->active = &engine->active;
 	worker->accepting_workers = &engine->accepting_workers;
@@ -174,7 +174,7 @@ static bool start_kernel(struct tux_engine *engine, char *error, size_t error_si
 {
 	const struct tux_engine_config *config = &engine->config;
 
-	if (!kernel_start(&engine->kernel, config, engine->log_event_fd, error, error_size))
+	if (!kernel_link_start(&engine->kernel, config, engine->log_event_fd, error, error_size))
 		return false;
 	/* What comes up is what the kernel engine was not sure of, such as a way that is mounted over: that is asked about each time. */
 	engine->config.recheck_ms = 0;
@@ -211,7 +211,7 @@ void tux_engine_accept(struct tux_engine *engine)
 
 	/* The kernel engine is given the listeners that it can serve. */
 	for (unsigned i = 0; i < config->listener_count && engine->kernel.fd >= 0; i++)
-		engine->by_kernel[i] = kernel_listen(&engine->kernel, &config->listeners[i], i);
+		engine->by_kernel[i] = kernel_link_listen(&engine->kernel, &config->listeners[i], i);
 	__atomic_store_n(&engine->go, true, __ATOMIC_RELEASE);
 	wake_all(engine);
 }
@@ -285,7 +285,7 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 	engine->config.addresses = wants_addresses(config);
 	engine->kernel.fd = -1;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	engine->tally = (struct tally){
+	engine->tally = (struct totals){
 		.config = &engine->config,
 		.worker = engine->worker,
 		.kernel = &engine->kernel,
@@ -310,10 +310,10 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		tux_engine_free(engine);
 		return give_up(config);
 	}
-	listings_open(&engine->listings, &engine->loader, config->cache_bytes / LISTINGS_SHARE, config->recheck_ms);
+	listing_cache_open(&engine->listings, &engine->loader, config->cache_bytes / LISTINGS_SHARE, config->recheck_ms);
 	if (config->kernel_fd >= 0 && !start_kernel(engine, error, error_size)) {
 		loader_stop(&engine->loader);
-		listings_stop(&engine->listings);
+		listing_cache_stop(&engine->listings);
 		tux_engine_free(engine);
 		return NULL;
 	}
@@ -345,7 +345,7 @@ static void begin_leave(struct tux_engine *engine)
 	if (engine->leave)
 		return;
 	if (engine->kernel.fd >= 0)
-		kernel_retire(&engine->kernel);
+		kernel_link_retire(&engine->kernel);
 	for (unsigned i = 0; i < TUX_MAX_LISTENERS; i++)
 		__atomic_store_n(&engine->by_kernel[i], false, __ATOMIC_RELAXED);
 	__atomic_store_n(&engine->leave, true, __ATOMIC_RELEASE);
@@ -414,13 +414,13 @@ void tux_engine_stop(struct tux_engine *engine)
 			pthread_join(engine->worker[i].thread, NULL);
 	content_tags_stop(engine->config.content_tags);
 	loader_stop(&engine->loader);
-	listings_stop(&engine->listings);
-	kernel_stop(&engine->kernel);
+	listing_cache_stop(&engine->listings);
+	kernel_link_stop(&engine->kernel);
 }
 
 void tux_engine_free(struct tux_engine *engine)
 {
-	kernel_free(&engine->kernel);
+	kernel_link_free(&engine->kernel);
 	for (unsigned i = 0; i < engine->opened; i++)
 		worker_free(&engine->worker[i]);
 	if (engine->log_event_fd >= 0)
@@ -432,12 +432,12 @@ void tux_engine_free(struct tux_engine *engine)
 
 void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum)
 {
-	tally_sum(&engine->tally, sum);
+	totals_sum(&engine->tally, sum);
 }
 
 char *tux_engine_report(struct tux_engine *engine, enum tux_report_form form, size_t *len)
 {
-	return tally_report(&engine->tally, form, "", len);
+	return totals_report(&engine->tally, form, "", len);
 }
 
 size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t cap)
@@ -445,10 +445,10 @@ size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t c
 	size_t len = 0;
 
 	for (unsigned i = 0; i < engine->opened && len == 0; i++) {
-		len = records_read(&engine->worker[engine->next_records].records, out, cap);
+		len = record_ring_read(&engine->worker[engine->next_records].records, out, cap);
 		engine->next_records = (engine->next_records + 1) % engine->opened;
 	}
-	return len > 0 ? len : kernel_records_read(&engine->kernel, out, cap);
+	return len > 0 ? len : kernel_link_records_read(&engine->kernel, out, cap);
 }
 
 void tux_engine_records_fail(struct tux_engine *engine, uint64_t records)
@@ -459,9 +459,9 @@ void tux_engine_records_fail(struct tux_engine *engine, uint64_t records)
 static bool have_records(struct tux_engine *engine)
 {
 	for (unsigned i = 0; i < engine->opened; i++)
-		if (records_waiting(&engine->worker[i].records))
+		if (record_ring_waiting(&engine->worker[i].records))
 			return true;
-	return kernel_records_waiting(&engine->kernel);
+	return kernel_link_records_waiting(&engine->kernel);
 }
 
 void tux_engine_records_wait(struct tux_engine *engine, int timeout_ms)
@@ -471,11 +471,11 @@ void tux_engine_records_wait(struct tux_engine *engine, int timeout_ms)
 
 	/* First say that we sleep, then look: a writer looks the other way round. */
 	__atomic_store_n(&engine->log_sleeps, true, __ATOMIC_SEQ_CST);
-	kernel_records_sleep(&engine->kernel, true);
+	kernel_link_records_sleep(&engine->kernel, true);
 	if (!have_records(engine))
 		poll(&waits, 1, timeout_ms);
 	__atomic_store_n(&engine->log_sleeps, false, __ATOMIC_SEQ_CST);
-	kernel_records_sleep(&engine->kernel, false);
+	kernel_link_records_sleep(&engine->kernel, false);
 	(void)!read(engine->log_event_fd, &times, sizeof(times));
 }
 

@@ -50,7 +50,7 @@ static void interrupt(int number)
 
 static void *lend(void *argument)
 {
-	struct kernel *kernel = argument;
+	struct kernel_link *kernel = argument;
 
 	pthread_setname_np(pthread_self(), "tux-kernel");
 	while (!__atomic_load_n(&kernel->stop, __ATOMIC_RELAXED) && ioctl(kernel->fd, TUX_RUN) != 0)
@@ -121,7 +121,7 @@ static void say_site(struct tux_setup_site *said, const struct tux_site *site, c
 		snprintf(said->index[i], sizeof(said->index[i]), "%s", site->index[i]);
 }
 
-static bool say_setup(struct kernel *kernel, const struct tux_engine_config *config, int event_fd, const struct tux_setup_site *sites)
+static bool say_setup(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd, const struct tux_setup_site *sites)
 {
 	struct tux_setup setup = {
 		.size = sizeof(setup),
@@ -147,7 +147,7 @@ static bool say_setup(struct kernel *kernel, const struct tux_engine_config *con
 	return ioctl(kernel->fd, TUX_SETUP, &setup) == 0;
 }
 
-static bool set_up(struct kernel *kernel, const struct tux_engine_config *config, int event_fd)
+static bool set_up(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd)
 {
 	struct tux_setup_site *sites = calloc(config->site_count, sizeof(*sites));
 	bool failed = sites == NULL;
@@ -167,7 +167,7 @@ static bool set_up(struct kernel *kernel, const struct tux_engine_config *config
 	return !failed;
 }
 
-static bool map(struct kernel *kernel)
+static bool map(struct kernel_link *kernel)
 {
 	__u64 bytes = 0;
 
@@ -182,16 +182,16 @@ static bool map(struct kernel *kernel)
 	return true;
 }
 
-bool kernel_start(struct kernel *kernel, const struct tux_engine_config *config, int event_fd, char *error,
-                  size_t error_size)
+bool kernel_link_start(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd, char *error,
+                       size_t error_size)
 {
 	const struct sigaction action = { .sa_handler = interrupt };
 
 	kernel->fd = config->kernel_fd;
 	if (!set_up(kernel, config, event_fd) || !map(kernel)) {
 		snprintf(error, error_size, "cannot set up the kernel engine: %s", strerror(errno));
-		kernel_stop(kernel);
-		kernel_free(kernel);
+		kernel_link_stop(kernel);
+		kernel_link_free(kernel);
 		return false;
 	}
 	sigaction(SIGUSR2, &action, NULL);
@@ -203,8 +203,8 @@ bool kernel_start(struct kernel *kernel, const struct tux_engine_config *config,
 		if (failed != 0) {
 			__atomic_sub_fetch(&kernel->running, 1, __ATOMIC_SEQ_CST);
 			snprintf(error, error_size, "cannot start %u threads to lend: %s", config->threads, strerror(failed));
-			kernel_stop(kernel);
-			kernel_free(kernel);
+			kernel_link_stop(kernel);
+			kernel_link_free(kernel);
 			return false;
 		}
 		kernel->thread_count++;
@@ -220,7 +220,7 @@ static bool is_tcp(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && (domain == AF_INET || domain == AF_INET6);
 }
 
-bool kernel_listen(struct kernel *kernel, const struct tux_listener *listener, unsigned number)
+bool kernel_link_listen(struct kernel_link *kernel, const struct tux_listener *listener, unsigned number)
 {
 	for (unsigned i = 0; i < listener->count; i++) {
 		struct tux_socket socket = { .fd = listener->fd[i], .listener = number };
@@ -231,25 +231,25 @@ bool kernel_listen(struct kernel *kernel, const struct tux_listener *listener, u
 	return true;
 }
 
-unsigned kernel_take(struct kernel *kernel, struct tux_handed_up *handed, unsigned max)
+unsigned kernel_link_take(struct kernel_link *kernel, struct tux_handed_up *handed, unsigned max)
 {
 	ssize_t got = read(kernel->fd, handed, max * sizeof(*handed));
 
 	return got > 0 ? (unsigned)((size_t)got / sizeof(*handed)) : 0;
 }
 
-unsigned *kernel_connections(struct kernel *kernel)
+unsigned *kernel_link_connections(struct kernel_link *kernel)
 {
 	return kernel->shared != NULL ? &kernel->shared->connections : NULL;
 }
 
-void kernel_tell_room(struct kernel *kernel)
+void kernel_link_tell_room(struct kernel_link *kernel)
 {
 	if (kernel->shared != NULL && __atomic_load_n(&kernel->shared->full, __ATOMIC_SEQ_CST))
 		ioctl(kernel->fd, TUX_ROOM);
 }
 
-bool kernel_give(struct kernel *kernel, int *fd, unsigned listener)
+bool kernel_link_give(struct kernel_link *kernel, int *fd, unsigned listener)
 {
 	struct tux_socket socket = { .fd = *fd, .listener = listener };
 	bool given = ioctl(kernel->fd, TUX_ADOPT, &socket) == 0;
@@ -258,17 +258,17 @@ bool kernel_give(struct kernel *kernel, int *fd, unsigned listener)
 	return given;
 }
 
-void kernel_retire(struct kernel *kernel)
+void kernel_link_retire(struct kernel_link *kernel)
 {
 	ioctl(kernel->fd, TUX_RETIRE);
 }
 
-bool kernel_drained(struct kernel *kernel)
+bool kernel_link_drained(struct kernel_link *kernel)
 {
 	return kernel->fd < 0 || __atomic_load_n(&kernel->running, __ATOMIC_SEQ_CST) == 0;
 }
 
-void kernel_stop(struct kernel *kernel)
+void kernel_link_stop(struct kernel_link *kernel)
 {
 	const struct timespec again = { .tv_nsec = 1000000 };
 
@@ -288,14 +288,14 @@ void kernel_stop(struct kernel *kernel)
 	kernel->fd = -1;
 }
 
-void kernel_free(struct kernel *kernel)
+void kernel_link_free(struct kernel_link *kernel)
 {
 	if (kernel->shared != NULL)
 		munmap(kernel->shared, kernel->shared_bytes);
 	kernel->shared = NULL;
 }
 
-static struct tux_cpu_shared *cpu_of(const struct kernel *kernel, uint32_t cpu)
+static struct tux_cpu_shared *cpu_of(const struct kernel_link *kernel, uint32_t cpu)
 {
 	const struct tux_shared *shared = kernel->shared;
 
@@ -307,7 +307,7 @@ static uint64_t look(const __u64 *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-void kernel_count(const struct kernel *kernel, struct tux_counters *sum)
+void kernel_link_count(const struct kernel_link *kernel, struct tux_counters *sum)
 {
 	uint64_t gone = 0;
 	uint64_t come = 0;
@@ -370,7 +370,7 @@ static size_t read_ring(struct tux_cpu_shared *ring, uint32_t ring_bytes, struct
 	return len;
 }
 
-size_t kernel_records_read(struct kernel *kernel, uint8_t *out, size_t cap)
+size_t kernel_link_records_read(struct kernel_link *kernel, uint8_t *out, size_t cap)
 {
 	size_t len = 0;
 
@@ -381,7 +381,7 @@ size_t kernel_records_read(struct kernel *kernel, uint8_t *out, size_t cap)
 	return len;
 }
 
-bool kernel_records_waiting(const struct kernel *kernel)
+bool kernel_link_records_waiting(const struct kernel_link *kernel)
 {
 	for (uint32_t cpu = 0; kernel->shared != NULL && cpu < kernel->shared->cpus; cpu++) {
 		const struct tux_cpu_shared *ring = cpu_of(kernel, cpu);
@@ -392,7 +392,7 @@ bool kernel_records_waiting(const struct kernel *kernel)
 	return false;
 }
 
-void kernel_records_sleep(struct kernel *kernel, bool sleeps)
+void kernel_link_records_sleep(struct kernel_link *kernel, bool sleeps)
 {
 	if (kernel->shared != NULL)
 		__atomic_store_n(&kernel->shared->sleeps, sleeps, __ATOMIC_SEQ_CST);

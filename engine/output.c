@@ -46,7 +46,7 @@ static void out_put(struct worker *worker, struct out *out)
 	worker->spare_count++;
 }
 
-uint8_t *send_room(struct conn *conn, uint32_t cap)
+uint8_t *output_room(struct conn *conn, uint32_t cap)
 {
 	if (conn->out == NULL)
 		conn->out = out_get(conn->worker);
@@ -55,39 +55,39 @@ uint8_t *send_room(struct conn *conn, uint32_t cap)
 	return conn->out->data + conn->out->len;
 }
 
-uint8_t *send_room_left(struct conn *conn, uint32_t *left)
+uint8_t *output_room_left(struct conn *conn, uint32_t *left)
 {
-	uint8_t *out = send_room(conn, 0);
+	uint8_t *out = output_room(conn, 0);
 
 	*left = out != NULL ? OUT_BYTES - conn->out->len : 0;
 	return out;
 }
 
-bool send_copy(struct conn *conn, const uint8_t *data, uint32_t len)
+bool output_copy(struct conn *conn, const uint8_t *data, uint32_t len)
 {
-	uint8_t *out = send_room(conn, len);
+	uint8_t *out = output_room(conn, len);
 
 	if (out == NULL)
 		return false;
 	if (len > 0)
 		memcpy(out, data, len);
-	send_wrote(conn, len);
+	output_wrote(conn, len);
 	return true;
 }
 
-void send_wrote(struct conn *conn, uint32_t len)
+void output_wrote(struct conn *conn, uint32_t len)
 {
 	conn->out->len += len;
 }
 
-bool send_queued(const struct conn *conn)
+bool output_queued(const struct conn *conn)
 {
-	return (conn->out != NULL && conn->out->len > 0) || conn->answer.count > 0;
+	return (conn->out != NULL && conn->out->len > 0) || conn->source.count > 0;
 }
 
-void send_body(struct conn *conn, struct object *object, int fd, struct piece piece)
+void output_body(struct conn *conn, struct object *object, int fd, struct body_part piece)
 {
-	struct answer *answer = &conn->answer;
+	struct body_source *answer = &conn->source;
 
 	answer->object = object != NULL ? object_get(object) : NULL;
 	answer->fd = fd;
@@ -98,15 +98,15 @@ void send_body(struct conn *conn, struct object *object, int fd, struct piece pi
 	answer->at = 0;
 }
 
-void send_pipe(struct conn *conn, int fd, uint64_t len)
+void output_pipe(struct conn *conn, int fd, uint64_t len)
 {
-	send_body(conn, NULL, fd, (struct piece){ .len = len });
-	conn->answer.pipe = true;
+	output_body(conn, NULL, fd, (struct body_part){ .len = len });
+	conn->source.pipe = true;
 }
 
-void send_release(struct conn *conn)
+void output_release(struct conn *conn)
 {
-	struct answer *answer = &conn->answer;
+	struct body_source *answer = &conn->source;
 
 	if (conn->out != NULL)
 		out_put(conn->worker, conn->out);
@@ -120,19 +120,19 @@ void send_release(struct conn *conn)
 	free(answer->text);
 	page_put(answer->page);
 	free(answer->window);
-	*answer = (struct answer){ .fd = -1 };
+	*answer = (struct body_source){ .fd = -1 };
 }
 
-uint64_t send_left(const struct conn *conn)
+uint64_t output_left(const struct conn *conn)
 {
 	uint64_t left = 0;
 
-	for (uint32_t i = conn->answer.at; i < conn->answer.count; i++)
-		left += conn->answer.piece[i].len;
+	for (uint32_t i = conn->source.at; i < conn->source.count; i++)
+		left += conn->source.piece[i].len;
 	return left;
 }
 
-bool send_copies(const struct worker *worker)
+bool output_copies(const struct worker *worker)
 {
 	switch (worker->config->large_body) {
 	case TUX_LARGE_COPY:
@@ -149,7 +149,7 @@ bool send_copies(const struct worker *worker)
 static unsigned gather(struct conn *conn, bool *more)
 {
 	struct out *out = conn->out;
-	struct answer *answer = &conn->answer;
+	struct body_source *answer = &conn->source;
 	unsigned parts = 0;
 	uint32_t i = answer->at;
 
@@ -161,7 +161,7 @@ static unsigned gather(struct conn *conn, bool *more)
 	return parts;
 }
 
-static enum send_result send_memory(struct conn *conn, unsigned parts, bool more)
+static enum output_result send_memory(struct conn *conn, unsigned parts, bool more)
 {
 	struct worker *worker = conn->worker;
 	struct out *out = conn->out;
@@ -170,21 +170,21 @@ static enum send_result send_memory(struct conn *conn, unsigned parts, bool more
 
 	out->message = (struct msghdr){ .msg_iov = out->iov, .msg_iovlen = parts };
 	worker->ops->send(worker->loop, &conn->channel, &out->message, more ? MSG_MORE : 0, zero_copy);
-	return SEND_PENDING;
+	return OUTPUT_PENDING;
 }
 
 /* Takes sent bytes off out and the pieces. */
 static void advance(struct conn *conn, uint64_t sent)
 {
 	struct out *out = conn->out;
-	struct answer *answer = &conn->answer;
+	struct body_source *answer = &conn->source;
 	uint64_t from_out = out->len - out->sent < sent ? out->len - out->sent : sent;
 
 	count(&conn->worker->counters.sent_bytes, sent);
 	out->sent += (uint32_t)from_out;
 	sent -= from_out;
 	while (answer->at < answer->count) {
-		struct piece *piece = &answer->piece[answer->at];
+		struct body_part *piece = &answer->piece[answer->at];
 		uint64_t taken = piece->len < sent ? piece->len : sent;
 
 		piece->len -= taken;
@@ -205,23 +205,23 @@ static void go_direct(struct conn *conn, bool direct)
 	conn->direct = direct;
 }
 
-static enum send_result send_file(struct conn *conn)
+static enum output_result send_file(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
-	struct piece *piece = &conn->answer.piece[conn->answer.at];
+	struct body_part *piece = &conn->source.piece[conn->source.at];
 	uint64_t turn = TURN_BYTES;
 
 	go_direct(conn, true);
 	while (piece->len > 0 && turn > 0) {
 		off_t off = (off_t)piece->off;
-		ssize_t n = sendfile(conn->channel.fd, conn->answer.fd, &off, piece->len < turn ? piece->len : turn);
+		ssize_t n = sendfile(conn->channel.fd, conn->source.fd, &off, piece->len < turn ? piece->len : turn);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n <= 0) /* 0: the file has shrunk; what was promised cannot be kept */
-			return SEND_FAILED;
+			return OUTPUT_FAILED;
 		count(&worker->counters.sent_bytes, (uint64_t)n);
 		piece->off += (uint64_t)n;
 		piece->len -= (uint64_t)n;
@@ -229,45 +229,45 @@ static enum send_result send_file(struct conn *conn)
 	}
 	if (piece->len > 0) {
 		worker->ops->wait_writable(worker->loop, &conn->channel);
-		return SEND_PENDING;
+		return OUTPUT_PENDING;
 	}
-	conn->answer.at++;
-	return SEND_DONE;
+	conn->source.at++;
+	return OUTPUT_DONE;
 }
 
 /* Sends what a pipe has. */
-static enum send_result send_piped(struct conn *conn)
+static enum output_result send_piped(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
-	struct piece *piece = &conn->answer.piece[conn->answer.at];
+	struct body_part *piece = &conn->source.piece[conn->source.at];
 
 	while (piece->len > 0) {
-		int64_t n = splicing_move(worker->ops, conn->answer.fd, conn->channel.fd, &conn->channel, piece->len);
+		int64_t n = splice_move(worker->ops, conn->source.fd, conn->channel.fd, &conn->channel, piece->len);
 
 		if (n == -EAGAIN) {
 			worker->ops->wait_writable(worker->loop, &conn->channel);
-			return SEND_PENDING;
+			return OUTPUT_PENDING;
 		}
 		if (n <= 0)
-			return SEND_FAILED;
+			return OUTPUT_FAILED;
 		count(&worker->counters.sent_bytes, (uint64_t)n);
 		piece->len -= (uint64_t)n;
 	}
-	conn->answer.at++;
-	return SEND_DONE;
+	conn->source.at++;
+	return OUTPUT_DONE;
 }
 
 /* Sends the next part of a file out of a window of memory. */
-static enum send_result send_window(struct conn *conn)
+static enum output_result send_window(struct conn *conn)
 {
-	struct answer *answer = &conn->answer;
-	struct piece *piece = &answer->piece[answer->at];
+	struct body_source *answer = &conn->source;
+	struct body_part *piece = &answer->piece[answer->at];
 	bool more;
 
 	if (answer->window == NULL)
 		answer->window = malloc(WINDOW_BYTES);
 	if (answer->window == NULL)
-		return SEND_FAILED;
+		return OUTPUT_FAILED;
 	if (answer->window_at == answer->window_len) {
 		size_t want = piece->len < WINDOW_BYTES ? (size_t)piece->len : WINDOW_BYTES;
 		ssize_t n;
@@ -276,7 +276,7 @@ static enum send_result send_window(struct conn *conn)
 			n = pread(answer->fd, answer->window, want, (off_t)piece->off);
 		while (n < 0 && errno == EINTR);
 		if (n <= 0)
-			return SEND_FAILED;
+			return OUTPUT_FAILED;
 		answer->window_len = (uint32_t)n;
 		answer->window_at = 0;
 	}
@@ -286,14 +286,14 @@ static enum send_result send_window(struct conn *conn)
 	return send_memory(conn, 1, more);
 }
 
-enum send_result send_start(struct conn *conn)
+enum output_result output_start(struct conn *conn)
 {
-	struct answer *answer = &conn->answer;
+	struct body_source *answer = &conn->source;
 
-	if (conn->out == NULL && send_room(conn, 0) == NULL)
-		return SEND_FAILED;
+	if (conn->out == NULL && output_room(conn, 0) == NULL)
+		return OUTPUT_FAILED;
 	for (;;) {
-		enum send_result result;
+		enum output_result result;
 		bool more;
 		unsigned parts = gather(conn, &more);
 
@@ -305,31 +305,31 @@ enum send_result send_start(struct conn *conn)
 			break;
 		if (answer->pipe)
 			result = send_piped(conn);
-		else if (send_copies(conn->worker))
+		else if (output_copies(conn->worker))
 			return send_window(conn);
 		else
 			result = send_file(conn);
-		if (result != SEND_DONE)
+		if (result != OUTPUT_DONE)
 			return result;
 	}
 	go_direct(conn, false);
-	send_release(conn);
-	return SEND_DONE;
+	output_release(conn);
+	return OUTPUT_DONE;
 }
 
-enum send_result send_advance(struct conn *conn, int64_t result)
+enum output_result output_advance(struct conn *conn, int64_t result)
 {
-	struct answer *answer = &conn->answer;
+	struct body_source *answer = &conn->source;
 
 	if (result < 0)
-		return SEND_FAILED;
+		return OUTPUT_FAILED;
 	if (answer->window_at < answer->window_len)
 		answer->window_at += (uint32_t)result;
 	advance(conn, (uint64_t)result);
-	return send_start(conn);
+	return output_start(conn);
 }
 
-bool send_progressed(struct conn *conn)
+bool output_progressed(struct conn *conn)
 {
 	struct tcp_info info = { .tcpi_bytes_acked = 0 };
 	socklen_t len = sizeof(info);

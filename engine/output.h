@@ -5,45 +5,45 @@
 
 #include "conn.h"
 
-enum send_result {
-	SEND_PENDING, /* sent() or writable() will come */
-	SEND_DONE,    /* everything is with the kernel; the answer is released */
-	SEND_FAILED,  /* the peer is gone, or the file has shrunk: close */
+enum output_result {
+	OUTPUT_PENDING, /* sent() or writable() will come */
+	OUTPUT_DONE,    /* everything is with the kernel; the answer is released */
+	OUTPUT_FAILED,  /* the peer is gone, or the file has shrunk: close */
 };
 
-/* Room for cap bytes behind what is queued; NULL when there is none (or no memory). Take what was written with send_wrote(). */
-uint8_t *send_room(struct conn *conn, uint32_t cap);
+/* Room for cap bytes behind what is queued; NULL when there is none (or no memory). Take what was written with output_wrote(). */
+uint8_t *output_room(struct conn *conn, uint32_t cap);
 
-/* Like send_room(), but for all the room that is left, which goes into *left. NULL, and 0, without memory. */
-uint8_t *send_room_left(struct conn *conn, uint32_t *left);
+/* Like output_room(), but for all the room that is left, which goes into *left. NULL, and 0, without memory. */
+uint8_t *output_room_left(struct conn *conn, uint32_t *left);
 
 /* Queues a copy of len bytes; false, and nothing is queued, if they do not fit. */
-bool send_copy(struct conn *conn, const uint8_t *data, uint32_t len);
-void send_wrote(struct conn *conn, uint32_t len);
+bool output_copy(struct conn *conn, const uint8_t *data, uint32_t len);
+void output_wrote(struct conn *conn, uint32_t len);
 
 /* Whether something is queued. */
-bool send_queued(const struct conn *conn);
+bool output_queued(const struct conn *conn);
 
 /* Makes one piece the body behind what is queued. Takes a reference to object (may be NULL: then the memory is answer.text). */
-void send_body(struct conn *conn, struct object *object, int fd, struct piece piece);
+void output_body(struct conn *conn, struct object *object, int fd, struct body_part piece);
 
 /* The same for len bytes that are in a pipe, of whose end fd is. */
-void send_pipe(struct conn *conn, int fd, uint64_t len);
+void output_pipe(struct conn *conn, int fd, uint64_t len);
 
 /* Whether files are read into memory, and bodies of peers too. */
-bool send_copies(const struct worker *worker);
+bool output_copies(const struct worker *worker);
 
 /* Begins, or goes on after sent(), writable(). */
-enum send_result send_start(struct conn *conn);
-enum send_result send_advance(struct conn *conn, int64_t result);
+enum output_result output_start(struct conn *conn);
+enum output_result output_advance(struct conn *conn, int64_t result);
 
 /* Bytes of the answer's body that are not with the kernel yet. */
-uint64_t send_left(const struct conn *conn);
+uint64_t output_left(const struct conn *conn);
 
 /* Whether the peer has acknowledged anything since the last call. */
-bool send_progressed(struct conn *conn);
+bool output_progressed(struct conn *conn);
 
 /* Frees what is queued. Not while the loop still sends it. */
-void send_release(struct conn *conn);
+void output_release(struct conn *conn);
 
 #endif

@@ -19,5 +19,5 @@ bool slot_none(const struct worker *worker)
 void slot_put(struct worker *worker)
 {
 	__atomic_sub_fetch(worker->active, 1, __ATOMIC_SEQ_CST);
-	kernel_tell_room(worker->kernel);
+	kernel_link_tell_room(worker->kernel);
 }

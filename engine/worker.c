@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "accepting.h"
+#include "accept.h"
 #include "http/conn.h"
 #include "backend/exchange.h"
 #include "files/lookup.h"
@@ -33,7 +33,7 @@ static void on_wake(struct source *source, void *owner)
 static void on_handed_up(struct source *source, void *owner)
 {
 	(void)source;
-	accepting_take_handed_up(owner);
+	accept_take_handed_up(owner);
 }
 
 /* One that has retired leaves them to the engine that serves. */
@@ -44,7 +44,7 @@ static void on_passed(struct source *source, void *owner)
 	if (__atomic_load_n(worker->retire, __ATOMIC_RELAXED))
 		source->fd = -1;
 	else
-		accepting_take_passed(worker);
+		accept_take_passed(worker);
 }
 
 static void on_inotify(struct source *source, void *owner)
@@ -62,8 +62,8 @@ static void on_finished(struct source *source, void *owner)
 	while (job != NULL) {
 		struct job *next = job->next;
 
-		if (!lookup_continue(worker, (struct miss *)job))
-			connection_loaded(worker, (struct miss *)job);
+		if (!lookup_continue(worker, (struct pending_load *)job))
+			conn_loaded(worker, (struct pending_load *)job);
 		job = next;
 	}
 }
@@ -77,7 +77,7 @@ static void on_spawner(struct source *source, void *owner)
 static bool open_upstreams(struct worker *worker)
 {
 	const struct tux_engine_config *config = worker->config;
-	struct tux_peer_counters *counters = calloc(tally_peer_count(config) + 1, sizeof(*counters));
+	struct tux_peer_counters *counters = calloc(totals_peer_count(config) + 1, sizeof(*counters));
 
 	worker->peers = counters;
 	worker->upstreams = calloc(config->upstream_count + 1, sizeof(*worker->upstreams));
@@ -124,7 +124,7 @@ bool worker_open(struct worker *worker)
 	request_ids_open(&worker->ids);
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	worker->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (worker->wake.fd < 0 || !inbox_open(&worker->inbox) || !records_open(&worker->records) ||
+	if (worker->wake.fd < 0 || !inbox_open(&worker->inbox) || !record_ring_open(&worker->records) ||
 	    !cache_open(&worker->cache, config->cache_entries, config->cache_files, config->cache_bytes / config->threads, seed))
 		return false;
 	worker->finished.fd = worker->inbox.event_fd;
@@ -140,7 +140,7 @@ void worker_free(struct worker *worker)
 	while (job != NULL) { /* loads that nobody waits for any more */
 		struct job *next = job->next;
 
-		lookup_finish(worker, (struct miss *)job);
+		lookup_finish(worker, (struct pending_load *)job);
 		job = next;
 	}
 	while (worker->spare != NULL) {
@@ -159,7 +159,7 @@ void worker_free(struct worker *worker)
 	pipes_free(&worker->pipes);
 	cache_free(&worker->cache);
 	watch_free(&worker->watch);
-	records_free(&worker->records);
+	record_ring_free(&worker->records);
 	inbox_free(&worker->inbox);
 	if (worker->wake.fd >= 0)
 		close(worker->wake.fd);
@@ -204,17 +204,17 @@ static void expire(struct worker *worker)
 	struct timer *timer;
 
 	while ((timer = timer_expired(&worker->timers, worker->now_ms)) != NULL)
-		connection_timeout(connection_of_timer(timer));
+		conn_timeout(conn_of_timer(timer));
 	for (unsigned i = 0; i < worker->config->upstream_count; i++)
 		while ((timer = timer_expired(&worker->upstreams[i].timers, worker->now_ms)) != NULL)
 			stream_expired(stream_of_timer(timer));
 	if (worker->accept_again_ms != 0 && worker->now_ms >= worker->accept_again_ms && !worker->draining)
-		accepting_resume(worker);
+		accept_resume(worker);
 	if (worker->error_lines.due_ms != 0 && worker->now_ms >= worker->error_lines.due_ms)
 		error_lines_tell(worker, false);
 	if (worker->pass_again_ms != 0 && worker->now_ms >= worker->pass_again_ms) {
 		worker->pass_again_ms = 0;
-		connections_pass_idle(worker);
+		conns_pass_idle(worker);
 	}
 }
 
@@ -259,7 +259,7 @@ static void accept_rest(struct worker *worker)
 
 		while ((fd = accept4(worker->acceptor[i].fd, NULL, NULL, flags)) >= 0 || errno == EINTR)
 			if (fd >= 0)
-				accepting_events.accepted(worker, &worker->acceptor[i], fd);
+				accept_events.accepted(worker, &worker->acceptor[i], fd);
 	}
 }
 
@@ -286,25 +286,25 @@ static void begin_leave(struct worker *worker)
 {
 	worker->leaving = true;
 	if (worker->accepting)
-		accepting_switch(worker, true);
+		accept_switch(worker, true);
 }
 
 /* True if everything is served and closed. What the kernel engine handed up last is not in any count yet. */
 static bool all_over(struct worker *worker)
 {
 	if (!worker->draining || worker->acceptor_count > 0 || worker->open > 0 || cgi_runs_unwatched(&worker->cgi) ||
-	    !kernel_drained(worker->kernel))
+	    !kernel_link_drained(worker->kernel))
 		return false;
 	if (worker->kernel->fd >= 0)
-		accepting_take_handed_up(worker);
+		accept_take_handed_up(worker);
 	return worker->open == 0;
 }
 
 static void begin_drain(struct worker *worker)
 {
 	worker->leaving = worker->draining = true;
-	accepting_switch(worker, false);
-	connections_pass_idle(worker);
+	accept_switch(worker, false);
+	conns_pass_idle(worker);
 }
 
 /* Behind begin_drain(), once the loop has no accept under way that may have a connection already. */
@@ -314,7 +314,7 @@ static void end_accepting(struct worker *worker)
 		if (worker->acceptor[i].armed)
 			return;
 	accept_rest(worker);
-	accepting_resume(worker);
+	accept_resume(worker);
 	close_acceptors(worker);
 	for (unsigned i = 0; i < worker->config->upstream_count; i++)
 		upstream_close_unused(&worker->upstreams[i]);
@@ -329,15 +329,15 @@ static void serve(struct worker *worker)
 		tick(worker); /* before what has happened is looked at: an old clock would let its waits end at once */
 		worker->ops->handle(worker->loop);
 		expire(worker);
-		connections_log_resume(worker);
+		conns_log_resume(worker);
 		if (accepts && worker->left && !worker->accepting) /* not before it is known which listeners the kernel engine has */
-			accepting_resume(worker);
+			accept_resume(worker);
 		worker->left = false;
 		show(worker);
 		drain = __atomic_load_n(worker->drain, __ATOMIC_RELAXED);
 		if (!accepts && !worker->draining && __atomic_load_n(worker->go, __ATOMIC_ACQUIRE)) {
 			accepts = true;
-			accepting_switch(worker, true);
+			accept_switch(worker, true);
 			if (worker->passed.fd >= 0)
 				worker->ops->watch(worker->loop, &worker->passed);
 		}
@@ -349,10 +349,10 @@ static void serve(struct worker *worker)
 			end_accepting(worker);
 		if (drain && !worker->hurried) {
 			worker->hurried = true;
-			connections_hurry_idle(worker, LAST_IDLE_MS);
+			conns_hurry_idle(worker, LAST_IDLE_MS);
 		}
 		if (worker->draining && worker->open == 0 && worker->passed.fd >= 0 && !__atomic_load_n(worker->retire, __ATOMIC_RELAXED))
-			accepting_take_passed(worker); /* no other engine comes that would */
+			accept_take_passed(worker); /* no other engine comes that would */
 		if (all_over(worker))
 			return;
 	}
@@ -371,12 +371,12 @@ static void tell(struct worker *worker, bool serving, int error)
 /* Opens the loop for the worker and its streams: nothing else keeps a copy of its operations. False with errno. */
 static bool open_loop(struct worker *worker)
 {
-	worker->loop = worker->ops->open(&accepting_events, worker);
+	worker->loop = worker->ops->open(&accept_events, worker);
 	if (worker->loop == NULL && errno == ENOMEM && worker->config->loop == TUX_LOOP_AUTO) {
 		/* Locked memory is counted over all processes of the user, those that a reload has retired too. */
 		worker->ops = &loop_epoll;
 		worker->fell_back = true;
-		worker->loop = worker->ops->open(&accepting_events, worker);
+		worker->loop = worker->ops->open(&accept_events, worker);
 	}
 	worker->streams.ops = worker->ops;
 	worker->streams.loop = worker->loop;
@@ -416,7 +416,7 @@ void *worker_run(void *argument)
 	while (worker->conns != NULL) {
 		if (worker->conns->state != CONN_CLOSED)
 			close(worker->conns->channel.fd);
-		connection_free(worker->conns);
+		conn_free(worker->conns);
 	}
 	streams_free(&worker->streams);
 	close_acceptors(worker);

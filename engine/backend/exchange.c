@@ -52,7 +52,7 @@ static void release_peer(struct exchange *exchange, bool keep)
 	exchange->to = exchange->from = NULL;
 	exchange->server->active--;
 	count(&exchange->server->counters->active, UINT64_MAX);
-	if (keep && exchange->upload.done && upload_unsent(&exchange->upload, to) == 0 && exchange->down.state != SPLICING_WAITS &&
+	if (keep && exchange->upload.done && request_body_unsent(&exchange->upload, to) == 0 && exchange->down.state != SPLICE_WAITS &&
 	    !exchange->conn->worker->draining && !exchange->upstream->config->proxy_protocol)
 		upstream_keep(exchange->server, from);
 	else
@@ -66,14 +66,14 @@ void exchange_free(struct conn *conn)
 	if (exchange == NULL)
 		return;
 	conn->exchange = NULL;
-	splicing_end(&exchange->down, &conn->worker->pipes);
-	splicing_end(&exchange->upload.splicing, &conn->worker->pipes);
-	bytes_forget(&exchange->request);
-	bytes_forget(&exchange->head);
-	bytes_forget(&exchange->path);
-	bytes_forget(&exchange->program_name);
+	splice_end(&exchange->down, &conn->worker->pipes);
+	splice_end(&exchange->upload.splicing, &conn->worker->pipes);
+	buffer_forget(&exchange->request);
+	buffer_forget(&exchange->head);
+	buffer_forget(&exchange->path);
+	buffer_forget(&exchange->program_name);
 	spool_free(&exchange->upload.spool);
-	relay_free(&exchange->relay);
+	response_body_free(&exchange->relay);
 	free(exchange);
 }
 
@@ -81,14 +81,14 @@ void exchange_free(struct conn *conn)
 static bool leave_running(struct exchange *exchange)
 {
 	struct cgi_program *program = exchange->program;
-	const bool awaited = exchange->down.state == SPLICING_WAITS;
+	const bool awaited = exchange->down.state == SPLICE_WAITS;
 
 	if (program == NULL || !exchange->upload.done || (!exchange->upload.deaf && spool_left(&exchange->upload.spool) > 0) ||
 	    !exchange->conn->worker->config->cgi[exchange->rule].finish_unwatched)
 		return false;
 	if (exchange->to != NULL)
 		stream_finish(exchange->to);
-	splicing_end(&exchange->down, &exchange->conn->worker->pipes);
+	splice_end(&exchange->down, &exchange->conn->worker->pipes);
 	cgi_leave_running(program, exchange->from, awaited);
 	exchange->to = exchange->from = NULL;
 	exchange->program = NULL;
@@ -114,9 +114,9 @@ static void end_response(struct exchange *exchange)
 
 	exchange->state = EXCHANGE_ENDED;
 	if (exchange->truncated)
-		conn->last = true;
+		conn->close_after_response = true;
 	if (!exchange->upload.done) { /* what is still to come of the body cannot be told from a request */
-		conn->last = true;
+		conn->close_after_response = true;
 		conn->linger = true;
 	}
 }
@@ -178,7 +178,7 @@ static bool feed(struct exchange *exchange)
 
 	if (exchange->to == NULL || spool_left(&exchange->upload.spool) == 0)
 		return true;
-	fed = upload_feed(&exchange->upload, exchange->to);
+	fed = request_body_feed(&exchange->upload, exchange->to);
 	if (fed < 0) {
 		errno = (int)-fed;
 		return false;
@@ -271,9 +271,9 @@ static void lose_peer(struct exchange *exchange, uint16_t status, struct cause c
 /* Whether the rest of the response, or of what comes through a tunnel, is moved on unseen: as it is long. */
 static bool is_for_splicing(const struct exchange *exchange)
 {
-	const struct relay *relay = &exchange->relay;
+	const struct response_body *relay = &exchange->relay;
 
-	if (exchange->from == NULL || exchange->paused || send_copies(exchange->conn->worker))
+	if (exchange->from == NULL || exchange->paused || output_copies(exchange->conn->worker))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
 		return relay->ready.len >= STREAM_ROOM;
@@ -287,10 +287,10 @@ static void relayed(struct exchange *exchange)
 {
 	struct worker *worker = exchange->conn->worker;
 
-	if (exchange->down.state == SPLICING_NOT && is_for_splicing(exchange) &&
-	    splicing_begin(&exchange->down, &worker->pipes, worker->ops, worker->loop, &exchange->from->channel, !exchange->from->channel.pipe))
+	if (exchange->down.state == SPLICE_NOT && is_for_splicing(exchange) &&
+	    splice_begin(&exchange->down, &worker->pipes, worker->ops, worker->loop, &exchange->from->channel, !exchange->from->channel.pipe))
 		stream_receive(exchange->from, false);
-	if (exchange->from != NULL && exchange->relay.ready.len >= STREAM_ROOM && !exchange->paused && exchange->down.state == SPLICING_NOT) {
+	if (exchange->from != NULL && exchange->relay.ready.len >= STREAM_ROOM && !exchange->paused && exchange->down.state == SPLICE_NOT) {
 		exchange->paused = true;
 		stream_receive(exchange->from, false);
 	}
@@ -304,7 +304,7 @@ static void finish(struct exchange *exchange, bool keep)
 	if (exchange->upstream != NULL)
 		upstream_answered(exchange->server);
 	release_peer(exchange, keep && (exchange->keep_alive || exchange->upstream == NULL));
-	if (!relay_end(&exchange->relay, &exchange->conn->worker->received.fields))
+	if (!response_body_end(&exchange->relay, &exchange->conn->worker->received.fields))
 		exchange->truncated = true;
 	end_response(exchange);
 }
@@ -328,15 +328,15 @@ static void end_peer(struct exchange *exchange, int error)
 static bool move_on(struct exchange *exchange, uint32_t n)
 {
 	struct conn *conn = exchange->conn;
-	struct bytes *ready = &exchange->relay.ready;
+	struct buffer *ready = &exchange->relay.ready;
 	const struct pipe *pipe = exchange->down.pipe;
-	enum tux_verdict verdict = exchange->state == EXCHANGE_TUNNEL ? TUX_MORE : relay_pass(&exchange->relay, n);
+	enum tux_verdict verdict = exchange->state == EXCHANGE_TUNNEL ? TUX_MORE : response_body_pass(&exchange->relay, n);
 
-	if (verdict == TUX_REFUSED || !send_copy(conn, ready->data, ready->len))
+	if (verdict == TUX_REFUSED || !output_copy(conn, ready->data, ready->len))
 		return false;
 	exchange->sent_bytes += ready->len + n;
 	ready->len = 0;
-	send_pipe(conn, pipe != NULL ? pipe->fd[0] : exchange->from->channel.fd, n);
+	output_pipe(conn, pipe != NULL ? pipe->fd[0] : exchange->from->channel.fd, n);
 	exchange->whole = verdict == TUX_PARSED;
 	return true;
 }
@@ -346,12 +346,12 @@ static bool draw(struct exchange *exchange)
 {
 	struct conn *conn = exchange->conn;
 	struct worker *worker = conn->worker;
-	struct splicing *down = &exchange->down;
+	struct splice *down = &exchange->down;
 	uint64_t ahead = exchange->state == EXCHANGE_TUNNEL ? PIPE_BYTES : tux_body_ahead(&exchange->relay.body);
 	int64_t n;
 	int error;
 
-	if (exchange->from == NULL || down->state != SPLICING_READY)
+	if (exchange->from == NULL || down->state != SPLICE_READY)
 		return false;
 	down->filled = 0; /* it has been sent */
 	if (exchange->whole) {
@@ -359,17 +359,17 @@ static bool draw(struct exchange *exchange)
 		return false;
 	}
 	if (ahead == 0) { /* framing is to be read */
-		splicing_end(down, &worker->pipes);
+		splice_end(down, &worker->pipes);
 		stream_receive(exchange->from, true);
 		exchange_wait(exchange);
 		return false;
 	}
-	n = splicing_fill(down, worker->ops, worker->loop, &exchange->from->channel, ahead);
-	error = n == SPLICING_FAILED ? errno : 0;
+	n = splice_fill(down, worker->ops, worker->loop, &exchange->from->channel, ahead);
+	error = n == SPLICE_FAILED ? errno : 0;
 	exchange_wait(exchange);
-	if (n == SPLICING_AGAIN)
+	if (n == SPLICE_AGAIN)
 		return false;
-	if (n == SPLICING_ENDED || n == SPLICING_FAILED) {
+	if (n == SPLICE_ENDED || n == SPLICE_FAILED) {
 		end_peer(exchange, error);
 		return false;
 	}
@@ -387,7 +387,7 @@ static void take_content(struct exchange *exchange, const uint8_t *data, uint32_
 {
 	uint32_t used;
 
-	switch (relay_read(&exchange->relay, data, len, &used)) {
+	switch (response_body_read(&exchange->relay, data, len, &used)) {
 	case TUX_REFUSED:
 		fail(exchange, 502, exchange->relay.body.refusal != TUX_ACCEPTED ? because_of(WHY_BODY, exchange->relay.body.refusal, 0) : because(WHY_MEMORY, 0));
 		break;
@@ -418,22 +418,22 @@ static bool begin_response(struct exchange *exchange)
 		.framing = res->framing,
 	};
 
-	tux_request_parse(conn->held.data, conn->held.len, 0, &worker->request);
+	tux_request_parse(conn->head.data, conn->head.len, 0, &worker->request);
 	exchange->keep_alive = res->keep_alive && !exchange->upload.deaf;
 	exchange->until_close = res->framing == TUX_FRAMING_CLOSE;
-	if (!req->keep_alive || (worker->leaving && !conn->followed) || (!measured && req->minor == 0) || res->status == 101)
-		conn->last = true;
-	relay_start(&exchange->relay, res, !measured && req->minor > 0);
+	if (!req->keep_alive || (worker->leaving && !conn->pipelined) || (!measured && req->minor == 0) || res->status == 101)
+		conn->close_after_response = true;
+	response_body_start(&exchange->relay, res, !measured && req->minor > 0);
 	if (!measured)
 		how.framing = exchange->relay.chunked ? TUX_FRAMING_CHUNKED : TUX_FRAMING_CLOSE;
 	how.minor = req->minor;
-	how.keep_alive = !conn->last;
+	how.keep_alive = !conn->close_after_response;
 	how.upgrade = res->status == 101;
-	if (!relay_head(&exchange->relay, exchange->head.data, res, &how))
+	if (!response_body_head(&exchange->relay, exchange->head.data, res, &how))
 		return false;
-	access_record_stream(conn, conn->held.data, res->status, exchange_backend(exchange).name);
+	access_record_stream(conn, conn->head.data, res->status, exchange_backend(exchange).name);
 	exchange->state = res->status == 101 ? EXCHANGE_TUNNEL : EXCHANGE_BODY;
-	bytes_forget(&exchange->request); /* it is not sent again now */
+	buffer_forget(&exchange->request); /* it is not sent again now */
 	return true;
 }
 
@@ -443,19 +443,19 @@ static bool relay_interim(struct exchange *exchange)
 	const struct tux_received *res = &exchange->conn->worker->received;
 	const struct tux_forwarding_response how = { .framing = TUX_FRAMING_NONE, .minor = 1, .keep_alive = true };
 
-	return res->status == 100 || exchange->old_client || relay_head(&exchange->relay, exchange->head.data, res, &how);
+	return res->status == 100 || exchange->old_client || response_body_head(&exchange->relay, exchange->head.data, res, &how);
 }
 
 /* What came behind the head is of the body, or of what an Upgrade led to. */
 static void take_rest(struct exchange *exchange, uint32_t head_len)
 {
-	struct bytes head = exchange->head;
+	struct buffer head = exchange->head;
 	const struct tux_received *res = &exchange->conn->worker->received;
 	const uint32_t rest = head.len - head_len;
 
-	exchange->head = (struct bytes){ NULL, 0, 0 };
+	exchange->head = (struct buffer){ NULL, 0, 0 };
 	if (exchange->state == EXCHANGE_TUNNEL) {
-		if (bytes_keep(&exchange->relay.ready, head.data + head_len, rest))
+		if (buffer_keep(&exchange->relay.ready, head.data + head_len, rest))
 			relayed(exchange);
 		else
 			fail(exchange, 502, because(WHY_MEMORY, 0));
@@ -464,7 +464,7 @@ static void take_rest(struct exchange *exchange, uint32_t head_len)
 	} else {
 		take_content(exchange, head.data + head_len, rest);
 	}
-	bytes_forget(&head);
+	buffer_forget(&head);
 }
 
 /* The peer leaves the answer to us: what it says besides is not wanted. status: 200, or that of a failure. */
@@ -483,7 +483,7 @@ static void go_elsewhere(struct exchange *exchange, uint16_t status)
 
 static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_received *res)
 {
-	const struct bytes *head = &exchange->head;
+	const struct buffer *head = &exchange->head;
 
 	if (exchange->upstream != NULL)
 		return tux_received_parse(head->data, head->len, exchange->seen, exchange->upstream->config->max_response_head,
@@ -497,7 +497,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 	struct tux_received *res = &exchange->conn->worker->received;
 	uint16_t status;
 
-	if (!bytes_keep(&exchange->head, data, len)) {
+	if (!buffer_keep(&exchange->head, data, len)) {
 		fail(exchange, 502, because(WHY_MEMORY, 0));
 		return;
 	}
@@ -519,15 +519,15 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 			fail(exchange, 502, because(WHY_HEAD_WRITE, 0));
 			return;
 		}
-		bytes_drop(&exchange->head, res->head_len);
+		buffer_drop(&exchange->head, res->head_len);
 		exchange->seen = 0;
 	}
-	status = inside_begin(exchange->conn, exchange->head.data);
+	status = internal_redirect_begin(exchange->conn, exchange->head.data);
 	if (status != 0) {
 		go_elsewhere(exchange, status);
 		return;
 	}
-	if (res->status == 101 && !(exchange->upgrade && res->upgrade && forwarding_asked_for(exchange->conn, exchange->head.data))) { /* nobody asked for it */
+	if (res->status == 101 && !(exchange->upgrade && res->upgrade && request_head_asked_for(exchange->conn, exchange->head.data))) { /* nobody asked for it */
 		fail(exchange, 502, because(WHY_UPGRADE, 0));
 		return;
 	}
@@ -574,7 +574,7 @@ static void on_received(struct stream *stream, const uint8_t *data, uint32_t len
 		take_content(exchange, data, len);
 		return;
 	case EXCHANGE_TUNNEL:
-		if (bytes_keep(&exchange->relay.ready, data, len))
+		if (buffer_keep(&exchange->relay.ready, data, len))
 			relayed(exchange);
 		else
 			fail(exchange, 502, because(WHY_MEMORY, 0));
@@ -610,7 +610,7 @@ static void on_readable(struct stream *stream)
 {
 	struct exchange *exchange = stream->owner;
 
-	if (!splicing_readable(&exchange->down))
+	if (!splice_readable(&exchange->down))
 		return;
 	exchange_wait(exchange);
 	exchange->resume(exchange->conn);
@@ -657,7 +657,7 @@ static void on_expired(struct stream *stream)
 {
 	struct exchange *exchange = stream->owner;
 
-	const bool unsent = exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0;
+	const bool unsent = exchange->to != NULL && request_body_unsent(&exchange->upload, exchange->to) > 0;
 
 	if (exchange->state == EXCHANGE_CONNECTING)
 		lose_peer(exchange, 504, because(WHY_CONNECT_TIME, 0));
@@ -696,13 +696,13 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 {
 	struct conn *conn = exchange->conn;
 	struct worker *worker = conn->worker;
-	struct bytes environment = { NULL, 0, 0 };
+	struct buffer environment = { NULL, 0, 0 };
 	struct cgi_start start = {
 		.order = { .rule = route->argument, .path = worker->path, .path_len = worker->path_len, .prefix_len = route->prefix_len },
 		.stream_events = &peer_events,
 		.owner = exchange,
 	};
-	uint16_t status = forwarding_environment(conn, &environment);
+	uint16_t status = request_head_environment(conn, &environment);
 
 	exchange_name_program(exchange, route);
 	exchange->cause = because(WHY_MEMORY, 0);
@@ -712,7 +712,7 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 		status = cgi_start(&worker->cgi, &start, &exchange->program, &exchange->to, &exchange->from);
 		exchange->cause = start.cause;
 	}
-	bytes_forget(&environment);
+	buffer_forget(&environment);
 	if (status != 0)
 		return status;
 	exchange->rule = route->argument;
@@ -736,7 +736,7 @@ static uint16_t start_upstream(struct exchange *exchange, const struct tux_route
 	uint16_t status;
 
 	exchange->upstream = &exchange->conn->worker->upstreams[route->argument];
-	status = forwarding_head(exchange->conn, exchange->upstream->config, exchange->upgrade, &exchange->request);
+	status = request_head_write(exchange->conn, exchange->upstream->config, exchange->upgrade, &exchange->request);
 	exchange->cause = because(status != 0 ? WHY_MEMORY : WHY_NO_ADDRESS, 0);
 	if (status != 0)
 		return status;
@@ -768,7 +768,7 @@ static uint16_t keep_body(struct exchange *exchange, const struct tux_route *rou
 	exchange->state = EXCHANGE_KEEPING;
 	exchange->route = *route;
 	exchange->cause = because(WHY_MEMORY, 0);
-	return bytes_keep(&exchange->path, worker->path, worker->path_len) ? 0 : 503;
+	return buffer_keep(&exchange->path, worker->path, worker->path_len) ? 0 : 503;
 }
 
 void exchange_keep_failed(struct exchange *exchange, uint16_t status, struct cause cause)
@@ -784,12 +784,12 @@ void exchange_give(struct exchange *exchange)
 	struct worker *worker = conn->worker;
 	uint16_t status;
 
-	tux_request_parse(conn->held.data, conn->held.len, 0, &worker->request);
+	tux_request_parse(conn->head.data, conn->head.len, 0, &worker->request);
 	worker->request.framing = TUX_FRAMING_LENGTH;
 	worker->request.content_length = exchange->upload.spool.kept;
 	worker->path_len = exchange->path.len;
 	memcpy(worker->path, exchange->path.data, exchange->path.len);
-	bytes_forget(&exchange->path);
+	buffer_forget(&exchange->path);
 	exchange->upload.chunked = false;
 	status = start(exchange, &exchange->route);
 	if (status != 0)
@@ -812,8 +812,8 @@ uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (
 	exchange->head_request = req->method == TUX_HEAD;
 	exchange->old_client = req->minor == 0;
 	exchange->measured = req->framing == TUX_FRAMING_LENGTH;
-	exchange->repeatable = forwarding_may_repeat(req);
-	exchange->upgrade = forwarding_asks_for_tunnel(conn->held.data, req);
+	exchange->repeatable = request_head_may_repeat(req);
+	exchange->upgrade = request_head_asks_for_tunnel(conn->head.data, req);
 	exchange->upload.chunked = req->framing == TUX_FRAMING_CHUNKED && route->handler != TUX_HANDLER_CGI;
 	exchange->upload.done = req->framing != TUX_FRAMING_CHUNKED && req->content_length == 0;
 	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);
@@ -830,26 +830,26 @@ enum exchange_next exchange_next(struct conn *conn)
 	struct exchange *exchange = conn->exchange;
 
 	if (exchange->state == EXCHANGE_NO_RESPONSE) {
-		conn->failed = exchange->status;
+		conn->error_status = exchange->status;
 		exchange_leave_to_conn(exchange);
 		if (!exchange->upload.done)
-			conn->last = conn->linger = true;
+			conn->close_after_response = conn->linger = true;
 		exchange_free(conn);
 		return EXCHANGE_FAILED;
 	}
 	if (exchange->state == EXCHANGE_ELSEWHERE) {
 		if (!exchange->upload.done)
-			conn->last = conn->linger = true;
+			conn->close_after_response = conn->linger = true;
 		exchange_free(conn);
 		return EXCHANGE_INSIDE;
 	}
 	if (exchange->relay.ready.len == 0 && draw(exchange))
 		return EXCHANGE_QUEUED;
 	if (exchange->relay.ready.len > 0) {
-		send_body(conn, NULL, -1, (struct piece){ .memory = exchange->relay.ready.data, .len = exchange->relay.ready.len });
-		conn->answer.text = exchange->relay.ready.data;
+		output_body(conn, NULL, -1, (struct body_part){ .memory = exchange->relay.ready.data, .len = exchange->relay.ready.len });
+		conn->source.text = exchange->relay.ready.data;
 		exchange->sent_bytes += exchange->relay.ready.len;
-		exchange->relay.ready = (struct bytes){ NULL, 0, 0 };
+		exchange->relay.ready = (struct buffer){ NULL, 0, 0 };
 		if (exchange->paused && exchange->from != NULL) { /* what was on its way may have ended it meanwhile */
 			exchange->paused = false;
 			stream_receive(exchange->from, true);
@@ -873,8 +873,8 @@ bool exchange_answered(const struct conn *conn)
 void exchange_client_ended(struct conn *conn)
 {
 	if (!exchange_answered(conn)) {
-		tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
-		access_record_stream(conn, conn->held.data, CLIENT_GONE, exchange_backend(conn->exchange).name);
+		tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
+		access_record_stream(conn, conn->head.data, CLIENT_GONE, exchange_backend(conn->exchange).name);
 	}
 	exchange_abandon(conn);
 }

@@ -16,13 +16,13 @@ extern const struct cgi_events exchange_cgi_events;
 enum exchange_next {
 	EXCHANGE_QUEUED, /* there is something to be sent to the client */
 	EXCHANGE_WAITS,  /* for the peer, or for the request's body */
-	EXCHANGE_OVER,   /* the response is whole and sent: the connection goes on, unless conn->last */
+	EXCHANGE_OVER,   /* the response is whole and sent: the connection goes on, unless conn->close_after_response */
 	EXCHANGE_INSIDE, /* the peer has left the answer to us: the held head says what to; the exchange is gone */
-	EXCHANGE_FAILED, /* nothing of a response was sent: answer with conn->failed; the exchange is gone */
+	EXCHANGE_FAILED, /* nothing of a response was sent: answer with conn->error_status; the exchange is gone */
 };
 
 /*
- * Begins the exchange of the request in worker->request, whose head is held in conn->held, with the peer of its route. resume is
+ * Begins the exchange of the request in worker->request, whose head is held in conn->head, with the peer of its route. resume is
  * called when exchange_next() may say something new. 0, or the status that answers instead.
  */
 uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (*resume)(struct conn *conn));
@@ -42,14 +42,14 @@ bool exchange_is_tunnel(const struct conn *conn);
 /* Whether bytes of the request's body are wanted now, or what comes behind an Upgrade. */
 bool exchange_takes(const struct conn *conn);
 
-/* Whether nothing is to be received from the client, as exchange_draw() takes it out of the socket. */
-bool exchange_draws(const struct conn *conn);
+/* Whether nothing is to be received from the client, as exchange_splice_request() takes it out of the socket. */
+bool exchange_splices_request(const struct conn *conn);
 
 /* The client's channel says that it is readable. */
 void exchange_readable(struct conn *conn);
 
-/* Moves on what the client has sent, as far as it goes, while exchange_draws(). */
-void exchange_draw(struct conn *conn);
+/* Moves on what the client has sent, as far as it goes, while exchange_splices_request(). */
+void exchange_splice_request(struct conn *conn);
 
 /* Whether the request's body has not come to its end. */
 bool exchange_awaits_body(const struct conn *conn);

@@ -7,7 +7,7 @@
 struct error_line_backend exchange_backend(const struct exchange *exchange)
 {
 	const struct upstream_server *server = exchange->server;
-	const struct bytes *program = &exchange->program_name;
+	const struct buffer *program = &exchange->program_name;
 
 	if (server != NULL)
 		return (struct error_line_backend){ "upstream", { (const uint8_t *)server->text, server->text_len } };
@@ -25,7 +25,7 @@ void exchange_leave_to_conn(struct exchange *exchange)
 
 struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_received *res)
 {
-	const struct bytes *head = &exchange->head;
+	const struct buffer *head = &exchange->head;
 	const bool program = exchange->upstream == NULL;
 
 	if (res->refusal == TUX_REFUSED_HEAD_LONG)
@@ -46,11 +46,11 @@ void exchange_name_program(struct exchange *exchange, const struct tux_route *ro
 	const struct tux_cgi *rule = &worker->config->cgi[route->argument];
 	const char *begin = rule->root != NULL ? rule->root : rule->program[0];
 
-	if (!bytes_keep(&exchange->program_name, (const uint8_t *)begin, (uint32_t)strlen(begin)) || rule->root == NULL)
+	if (!buffer_keep(&exchange->program_name, (const uint8_t *)begin, (uint32_t)strlen(begin)) || rule->root == NULL)
 		return;
 	if (route->prefix_len < worker->path_len && worker->path[route->prefix_len] != '/')
-		(void)bytes_keep(&exchange->program_name, (const uint8_t *)"/", 1);
-	(void)bytes_keep(&exchange->program_name, worker->path + route->prefix_len, worker->path_len - route->prefix_len);
+		(void)buffer_keep(&exchange->program_name, (const uint8_t *)"/", 1);
+	(void)buffer_keep(&exchange->program_name, worker->path + route->prefix_len, worker->path_len - route->prefix_len);
 }
 
 void exchange_record(const struct exchange *exchange)
@@ -62,6 +62,6 @@ void exchange_record(const struct exchange *exchange)
 	if (conn->record == NULL)
 		return;
 	conn->record->sent_bytes = exchange->sent_bytes;
-	conn->record->received_bytes = (conn->asked.len > 0 ? conn->asked.len : conn->held.len) + conn->body.total;
+	conn->record->received_bytes = (conn->client_head.len > 0 ? conn->client_head.len : conn->head.len) + conn->body.total;
 	conn->record->backend_us = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }

@@ -14,7 +14,7 @@ bool exchange_takes(const struct conn *conn)
 		return !exchange->upload.done;
 	if (exchange->to == NULL || exchange->state == EXCHANGE_CONNECTING)
 		return false;
-	return (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL) && upload_takes(&exchange->upload, exchange->to);
+	return (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL) && request_body_takes(&exchange->upload, exchange->to);
 }
 
 bool exchange_is_tunnel(const struct conn *conn)
@@ -27,9 +27,9 @@ bool exchange_awaits_body(const struct conn *conn)
 	return !conn->exchange->upload.done;
 }
 
-bool exchange_draws(const struct conn *conn)
+bool exchange_splices_request(const struct conn *conn)
 {
-	return conn->exchange->upload.splicing.state != SPLICING_NOT;
+	return conn->exchange->upload.splicing.state != SPLICE_NOT;
 }
 
 /* Whether what is still to come of the client is moved on unseen. All that has come was read. */
@@ -37,7 +37,7 @@ static bool is_upload_for_splicing(const struct exchange *exchange)
 {
 	const struct conn *conn = exchange->conn;
 
-	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICING_NOT || send_copies(conn->worker))
+	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICE_NOT || output_copies(conn->worker))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
 		return stream_unsent(exchange->to) >= STREAM_ROOM;
@@ -47,33 +47,33 @@ static bool is_upload_for_splicing(const struct exchange *exchange)
 /* The peer has all of the request's body. */
 static void end_upload(struct exchange *exchange)
 {
-	splicing_end(&exchange->upload.splicing, &exchange->conn->worker->pipes);
+	splice_end(&exchange->upload.splicing, &exchange->conn->worker->pipes);
 	exchange->upload.done = true;
 	exchange_end_input(exchange);
 }
 
-void exchange_draw(struct conn *conn)
+void exchange_splice_request(struct conn *conn)
 {
 	struct exchange *exchange = conn->exchange;
-	struct upload *upload = &exchange->upload;
+	struct request_body *upload = &exchange->upload;
 	struct tux_body *body = exchange->state == EXCHANGE_TUNNEL ? NULL : &conn->body;
 	const uint64_t before = conn->body.total;
 
-	if (!exchange_draws(conn) || exchange->to == NULL || upload->deaf || conn->in.len > 0)
+	if (!exchange_splices_request(conn) || exchange->to == NULL || upload->deaf || conn->in.len > 0)
 		return;
-	switch (upload_draw(upload, &conn->worker->streams, exchange->to, &conn->channel, body)) {
-	case UPLOAD_WAITS:
+	switch (request_body_draw(upload, &conn->worker->streams, exchange->to, &conn->channel, body)) {
+	case REQUEST_BODY_WAITS:
 		break;
-	case UPLOAD_WHOLE:
+	case REQUEST_BODY_WHOLE:
 		end_upload(exchange);
 		break;
-	case UPLOAD_ENDED:
-		conn->ended = true;
+	case REQUEST_BODY_ENDED:
+		conn->client_closed = true;
 		break;
-	case UPLOAD_DEAF:
+	case REQUEST_BODY_DEAF:
 		exchange_deafen(exchange);
 		break;
-	case UPLOAD_FAILED:
+	case REQUEST_BODY_FAILED:
 		exchange_break(exchange, because(WHY_REQUEST_BODY, 0));
 		break;
 	}
@@ -84,7 +84,7 @@ void exchange_draw(struct conn *conn)
 
 void exchange_readable(struct conn *conn)
 {
-	splicing_readable(&conn->exchange->upload.splicing);
+	splice_readable(&conn->exchange->upload.splicing);
 }
 
 /* Like exchange_body(), while the body is kept. */
@@ -94,8 +94,8 @@ static uint32_t keep(struct exchange *exchange, const uint8_t *buf, uint32_t len
 	uint32_t used;
 	int error;
 
-	switch (upload_keep(&exchange->upload, &conn->worker->config->spool, &conn->body, conn->max_body_bytes, buf, len, &used, refusal,
-	                    &error)) {
+	switch (request_body_keep(&exchange->upload, &conn->worker->config->spool, &conn->body, conn->max_body_bytes, buf, len, &used, refusal,
+	                          &error)) {
 	case TUX_MORE:
 		break;
 	case TUX_PARSED:
@@ -116,7 +116,7 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 {
 	struct exchange *exchange = conn->exchange;
 	struct worker *worker = conn->worker;
-	struct upload *upload = &exchange->upload;
+	struct request_body *upload = &exchange->upload;
 	const uint64_t before = conn->body.total;
 	uint32_t used = len;
 
@@ -127,7 +127,7 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 		if (!stream_send(exchange->to, buf, len))
 			exchange_break(exchange, because(WHY_MEMORY, 0));
 	} else {
-		switch (upload_read(upload, exchange->to, &conn->body, conn->max_body_bytes, buf, len, &used, refusal)) {
+		switch (request_body_read(upload, exchange->to, &conn->body, conn->max_body_bytes, buf, len, &used, refusal)) {
 		case TUX_MORE:
 			break;
 		case TUX_PARSED:
@@ -142,7 +142,7 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 			count(&exchange->server->counters->sent_bytes, conn->body.total - before);
 	}
 	if (exchange->to != NULL && used == len && is_upload_for_splicing(exchange) &&
-	    splicing_begin(&upload->splicing, &worker->pipes, worker->ops, worker->loop, &conn->channel, !exchange->to->channel.pipe))
+	    splice_begin(&upload->splicing, &worker->pipes, worker->ops, worker->loop, &conn->channel, !exchange->to->channel.pipe))
 		worker->ops->receive_stop(worker->loop, &conn->channel);
 	exchange_wait(exchange);
 	return used;

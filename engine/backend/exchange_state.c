@@ -4,9 +4,9 @@
 /* True if the exchange waits for the client, not for the backend. */
 static bool waits_for_client(const struct exchange *exchange)
 {
-	if (exchange->paused || exchange->down.state == SPLICING_READY)
+	if (exchange->paused || exchange->down.state == SPLICE_READY)
 		return true;
-	if (exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0)
+	if (exchange->to != NULL && request_body_unsent(&exchange->upload, exchange->to) > 0)
 		return false;
 	return (!exchange->upload.done && !exchange->upload.deaf && !exchange->upload.blocked) || exchange->state == EXCHANGE_TUNNEL;
 }
@@ -19,7 +19,7 @@ void exchange_wait(struct exchange *exchange)
 		return; /* the spawner looks at a program's times, and connecting has its own */
 	if (waits_for_client(exchange))
 		stream_wait_end(exchange->from);
-	else if (exchange->to != NULL && upload_unsent(&exchange->upload, exchange->to) > 0)
+	else if (exchange->to != NULL && request_body_unsent(&exchange->upload, exchange->to) > 0)
 		stream_wait(exchange->from, TIMER_REQUEST);
 	else
 		stream_wait(exchange->from, TIMER_RESPONSE);

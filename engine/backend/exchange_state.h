@@ -29,7 +29,7 @@ struct exchange {
 	unsigned rule;        /* of the program: its kind */
 	uint16_t end_status;  /* the program has ended, and this answers if it wrote nothing; 0: it runs */
 	struct cause end_cause; /* of end_status */
-	struct bytes program_name; /* its path, or the one of its script with what follows in the request's path */
+	struct buffer program_name; /* its path, or the one of its script with what follows in the request's path */
 	bool from_ended;      /* it has closed its output */
 	struct stream *to;    /* takes the request; NULL: nothing does any more */
 	struct stream *from;  /* brings the response; an upstream's is the same */
@@ -47,13 +47,13 @@ struct exchange {
 	uint16_t status;      /* with EXCHANGE_NO_RESPONSE */
 	struct cause cause;   /* of status, or why no server could be tried */
 	uint32_t seen;        /* bytes of head that are known to be an incomplete head */
-	struct bytes request; /* its head, written anew; until the response, as it may have to be sent again */
-	struct bytes head;    /* of the response, as far as it has come */
-	struct upload upload;
+	struct buffer request; /* its head, written anew; until the response, as it may have to be sent again */
+	struct buffer head;    /* of the response, as far as it has come */
+	struct request_body upload;
 	struct tux_route route; /* while the body is kept: that of the request */
-	struct bytes path;      /* the same: its path, normalised */
-	struct relay relay;
-	struct splicing down; /* of the response, or of what comes through a tunnel */
+	struct buffer path;      /* the same: its path, normalised */
+	struct response_body relay;
+	struct splice down; /* of the response, or of what comes through a tunnel */
 	uint64_t sent_bytes;  /* to the client */
 	int64_t asked_us;     /* when the backend got the request, since 1970; 0: it has not */
 	int64_t ended_us;     /* when the exchange was done with the backend; 0: it is not */

@@ -84,23 +84,23 @@ static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *he
 /* Writes the held head anew, for another target. False if that is no request. */
 static bool rewrite(struct conn *conn, const uint8_t *target, uint32_t target_len)
 {
-	const uint32_t room = conn->held.len + target_len + REQUEST_LINE_ROOM;
+	const uint32_t room = conn->head.len + target_len + REQUEST_LINE_ROOM;
 	struct tux_request *req = &conn->worker->request;
-	struct bytes head = { NULL, 0, 0 };
-	uint8_t *out = bytes_room(&head, room);
+	struct buffer head = { NULL, 0, 0 };
+	uint8_t *out = buffer_room(&head, room);
 
-	tux_request_parse(conn->held.data, conn->held.len, 0, req);
+	tux_request_parse(conn->head.data, conn->head.len, 0, req);
 	if (out != NULL)
-		head.len = tux_forward_inside(out, room, conn->held.data, req, (struct tux_octets){ target, target_len });
+		head.len = tux_forward_inside(out, room, conn->head.data, req, (struct tux_octets){ target, target_len });
 	if (head.len == 0 || tux_request_parse(head.data, head.len, 0, req) != TUX_PARSED || req->head_len != head.len) {
-		bytes_forget(&head);
+		buffer_forget(&head);
 		return false;
 	}
-	if (conn->asked.len == 0)
-		conn->asked = conn->held;
+	if (conn->client_head.len == 0)
+		conn->client_head = conn->head;
 	else
-		bytes_forget(&conn->held);
-	conn->held = head;
+		buffer_forget(&conn->head);
+	conn->head = head;
 	return true;
 }
 
@@ -110,10 +110,10 @@ static struct tux_span value_of(const struct tux_received *res, enum tux_field_n
 }
 
 /* A file's absolute name, which has to lie beneath the site's root, as a path of the site. False if it does not. */
-static bool path_of_file(const struct conn *conn, const uint8_t *file, uint32_t len, struct bytes *path)
+static bool path_of_file(const struct conn *conn, const uint8_t *file, uint32_t len, struct buffer *path)
 {
 	const uint32_t root_len = (uint32_t)strlen(conn->site->path);
-	uint8_t *out = bytes_room(path, 3 * len + 1);
+	uint8_t *out = buffer_room(path, 3 * len + 1);
 
 	if (out == NULL || len <= root_len || memcmp(file, conn->site->path, root_len) != 0 || file[root_len] != '/')
 		return false;
@@ -121,18 +121,18 @@ static bool path_of_file(const struct conn *conn, const uint8_t *file, uint32_t 
 	return path->len > 0;
 }
 
-uint16_t inside_begin(struct conn *conn, const uint8_t *head)
+uint16_t internal_redirect_begin(struct conn *conn, const uint8_t *head)
 {
 	const struct tux_received *res = &conn->worker->received;
 	const bool accel = res->fields.first[TUX_FIELD_X_ACCEL_REDIRECT] != 0, file = res->fields.first[TUX_FIELD_X_SENDFILE] != 0;
-	struct bytes path = { NULL, 0, 0 };
+	struct buffer path = { NULL, 0, 0 };
 	struct tux_fields *own = NULL;
 	struct tux_span target;
 	bool good;
 
 	if (!accel && !file && !res->local)
 		return 0;
-	if (++conn->inside > MAX_INSIDE)
+	if (++conn->internal_redirects > MAX_INSIDE)
 		return refuse(conn, 500, WHY_INTERNAL_COUNT);
 	target = value_of(res, accel ? TUX_FIELD_X_ACCEL_REDIRECT : file ? TUX_FIELD_X_SENDFILE : TUX_FIELD_LOCATION);
 	if (!res->local) {
@@ -143,23 +143,23 @@ uint16_t inside_begin(struct conn *conn, const uint8_t *head)
 	if (file && !accel)
 		good = path_of_file(conn, head + target.off, target.len, &path);
 	else
-		good = bytes_keep(&path, head + target.off, target.len) && path.len > 0 && path.data[0] == '/';
+		good = buffer_keep(&path, head + target.off, target.len) && path.len > 0 && path.data[0] == '/';
 	good = good && rewrite(conn, path.data, path.len);
-	bytes_forget(&path);
+	buffer_forget(&path);
 	if (!good) { /* the refusal has the fields that hold already */
 		free(own);
 		return refuse(conn, 502, WHY_INTERNAL_TARGET);
 	}
 	if (own != NULL)
 		own_fields(conn, own);
-	conn->hidden = !res->local;
+	conn->internal = !res->local;
 	return 200;
 }
 
-void inside_end(struct conn *conn)
+void internal_redirect_end(struct conn *conn)
 {
 	own_fields(conn, NULL);
-	bytes_forget(&conn->asked);
-	conn->inside = 0;
-	conn->hidden = false;
+	buffer_forget(&conn->client_head);
+	conn->internal_redirects = 0;
+	conn->internal = false;
 }

@@ -9,13 +9,13 @@
 #include "../conn.h"
 
 /*
- * Looks at the response in worker->received, parsed from head. 0: it answers itself. 200: conn->held is the new request, and
+ * Looks at the response in worker->received, parsed from head. 0: it answers itself. 200: conn->head is the new request, and
  * what the client is to have of the response's fields is in conn->own. Else the status that answers, since the peer asks for what
  * cannot be; conn->cause says why.
  */
-uint16_t inside_begin(struct conn *conn, const uint8_t *head);
+uint16_t internal_redirect_begin(struct conn *conn, const uint8_t *head);
 
-/* Forgets what inside_begin() kept: the request is answered. */
-void inside_end(struct conn *conn);
+/* Forgets what internal_redirect_begin() kept: the request is answered. */
+void internal_redirect_end(struct conn *conn);
 
 #endif

@@ -9,18 +9,18 @@ enum {
 	PIECE_BYTES = 16 * 1024, /* of a kept body, copied at a time */
 };
 
-bool upload_takes(const struct upload *upload, const struct stream *to)
+bool request_body_takes(const struct request_body *upload, const struct stream *to)
 {
 	return !upload->deaf && upload->splicing.filled == 0 && stream_unsent(to) < STREAM_ROOM;
 }
 
-uint64_t upload_unsent(const struct upload *upload, const struct stream *to)
+uint64_t request_body_unsent(const struct request_body *upload, const struct stream *to)
 {
 	return stream_unsent(to) + upload->splicing.filled + (upload->deaf ? 0 : spool_left(&upload->spool));
 }
 
 /* Sends content, framed for the peer. False without memory. */
-static bool put_content(struct upload *upload, struct stream *to, const uint8_t *data, uint32_t len)
+static bool put_content(struct request_body *upload, struct stream *to, const uint8_t *data, uint32_t len)
 {
 	uint8_t head[TUX_MAX_CHUNK_HEAD];
 
@@ -33,8 +33,8 @@ static bool put_content(struct upload *upload, struct stream *to, const uint8_t 
 	       stream_send(to, (const uint8_t *)TUX_CHUNK_END, sizeof(TUX_CHUNK_END) - 1);
 }
 
-enum tux_verdict upload_read(struct upload *upload, struct stream *to, struct tux_body *body, uint64_t max, const uint8_t *buf, uint32_t len,
-                             uint32_t *used, enum tux_refusal *refusal)
+enum tux_verdict request_body_read(struct request_body *upload, struct stream *to, struct tux_body *body, uint64_t max, const uint8_t *buf, uint32_t len,
+                                   uint32_t *used, enum tux_refusal *refusal)
 {
 	enum tux_verdict verdict = TUX_MORE;
 
@@ -62,8 +62,8 @@ enum tux_verdict upload_read(struct upload *upload, struct stream *to, struct tu
 	return verdict;
 }
 
-enum tux_verdict upload_keep(struct upload *upload, const struct spool_limits *limits, struct tux_body *body, uint64_t max,
-                             const uint8_t *buf, uint32_t len, uint32_t *used, enum tux_refusal *refusal, int *error)
+enum tux_verdict request_body_keep(struct request_body *upload, const struct spool_limits *limits, struct tux_body *body, uint64_t max,
+                                   const uint8_t *buf, uint32_t len, uint32_t *used, enum tux_refusal *refusal, int *error)
 {
 	enum tux_verdict verdict = TUX_MORE;
 
@@ -89,7 +89,7 @@ enum tux_verdict upload_keep(struct upload *upload, const struct spool_limits *l
 	return verdict;
 }
 
-int64_t upload_feed(struct upload *upload, struct stream *to)
+int64_t request_body_feed(struct request_body *upload, struct stream *to)
 {
 	uint8_t piece[PIECE_BYTES];
 	int64_t fed = 0;
@@ -106,49 +106,49 @@ int64_t upload_feed(struct upload *upload, struct stream *to)
 	return fed;
 }
 
-static enum upload_next wait_for_room(struct upload *upload, const struct streams *streams, struct stream *to)
+static enum request_body_next wait_for_room(struct request_body *upload, const struct streams *streams, struct stream *to)
 {
 	upload->blocked = true;
 	streams->ops->wait_writable(streams->loop, &to->channel);
-	return UPLOAD_WAITS;
+	return REQUEST_BODY_WAITS;
 }
 
-enum upload_next upload_draw(struct upload *upload, const struct streams *streams, struct stream *to, struct channel *source,
-                             struct tux_body *body)
+enum request_body_next request_body_draw(struct request_body *upload, const struct streams *streams, struct stream *to, struct channel *source,
+                                         struct tux_body *body)
 {
-	struct splicing *splicing = &upload->splicing;
+	struct splice *splicing = &upload->splicing;
 
 	while (!upload->blocked && stream_unsent(to) == 0) {
 		const uint64_t ahead = body != NULL ? tux_body_ahead(body) : PIPE_BYTES;
 		int64_t n;
 
 		if (splicing->filled > 0) {
-			n = splicing_move(streams->ops, splicing->pipe->fd[0], to->channel.fd, &to->channel, splicing->filled);
+			n = splice_move(streams->ops, splicing->pipe->fd[0], to->channel.fd, &to->channel, splicing->filled);
 			if (n == -EAGAIN)
 				return wait_for_room(upload, streams, to);
 			if (n <= 0)
-				return n == -EPIPE || n == -ECONNRESET ? UPLOAD_DEAF : UPLOAD_FAILED;
+				return n == -EPIPE || n == -ECONNRESET ? REQUEST_BODY_DEAF : REQUEST_BODY_FAILED;
 			splicing->filled -= (uint32_t)n;
 			continue;
 		}
 		if (ahead == 0)
-			return UPLOAD_WHOLE;
-		n = to->channel.pipe ? splicing_pour(splicing, streams->ops, streams->loop, source, to->channel.fd, ahead) :
-		                       splicing_fill(splicing, streams->ops, streams->loop, source, ahead);
+			return REQUEST_BODY_WHOLE;
+		n = to->channel.pipe ? splice_pour(splicing, streams->ops, streams->loop, source, to->channel.fd, ahead) :
+		                       splice_fill(splicing, streams->ops, streams->loop, source, ahead);
 		switch (n) {
-		case SPLICING_AGAIN:
-			return UPLOAD_WAITS;
-		case SPLICING_FULL:
+		case SPLICE_AGAIN:
+			return REQUEST_BODY_WAITS;
+		case SPLICE_FULL:
 			return wait_for_room(upload, streams, to);
-		case SPLICING_CLOSED:
-			return UPLOAD_DEAF;
-		case SPLICING_ENDED:
-		case SPLICING_FAILED:
-			return UPLOAD_ENDED;
+		case SPLICE_CLOSED:
+			return REQUEST_BODY_DEAF;
+		case SPLICE_ENDED:
+		case SPLICE_FAILED:
+			return REQUEST_BODY_ENDED;
 		}
 		upload->begun = true;
 		if (body != NULL)
 			tux_body_pass(body, (uint64_t)n);
 	}
-	return UPLOAD_WAITS;
+	return REQUEST_BODY_WAITS;
 }

@@ -36,7 +36,7 @@ static struct tux_octets host_of(const struct conn *conn, bool with_port, char t
 	return (struct tux_octets){ (const uint8_t *)text, (uint32_t)strlen(text) };
 }
 
-uint16_t forwarding_head(const struct conn *conn, const struct tux_upstream *upstream, bool upgrade, struct bytes *head)
+uint16_t request_head_write(const struct conn *conn, const struct tux_upstream *upstream, bool upgrade, struct buffer *head)
 {
 	const struct tux_request *req = &conn->worker->request;
 	const uint32_t cap = req->head_len + REQUEST_HEAD_ROOM;
@@ -49,15 +49,15 @@ uint16_t forwarding_head(const struct conn *conn, const struct tux_upstream *ups
 		.trusted = upstream->trust_forwarded,
 		.upgrade = upgrade,
 	};
-	uint8_t *out = bytes_room(head, cap);
+	uint8_t *out = buffer_room(head, cap);
 
 	if (out == NULL)
 		return 503;
-	head->len = tux_forward_request(out, cap, conn->held.data, req, &how);
+	head->len = tux_forward_request(out, cap, conn->head.data, req, &how);
 	return head->len > 0 ? 0 : 431;
 }
 
-uint16_t forwarding_environment(const struct conn *conn, struct bytes *environment)
+uint16_t request_head_environment(const struct conn *conn, struct buffer *environment)
 {
 	const struct tux_request *req = &conn->worker->request;
 	char client[ADDRESS_TEXT], server[ADDRESS_TEXT], host[HOST_TEXT];
@@ -73,15 +73,15 @@ uint16_t forwarding_environment(const struct conn *conn, struct bytes *environme
 		.has_length = req->framing == TUX_FRAMING_LENGTH,
 		.content_length = req->content_length,
 	};
-	uint8_t *out = bytes_room(environment, ENVIRONMENT_ROOM);
+	uint8_t *out = buffer_room(environment, ENVIRONMENT_ROOM);
 
 	if (out == NULL)
 		return 503;
-	environment->len = tux_cgi_variables(out, ENVIRONMENT_ROOM, conn->held.data, req, &facts);
+	environment->len = tux_cgi_variables(out, ENVIRONMENT_ROOM, conn->head.data, req, &facts);
 	return environment->len > 0 ? 0 : 431;
 }
 
-bool forwarding_may_repeat(const struct tux_request *req)
+bool request_head_may_repeat(const struct tux_request *req)
 {
 	switch ((enum tux_method)req->method) {
 	case TUX_GET:
@@ -114,7 +114,7 @@ static bool carries_requests(const uint8_t *buf, struct tux_span protocol)
 	return false;
 }
 
-bool forwarding_asks_for_tunnel(const uint8_t *buf, const struct tux_request *req)
+bool request_head_asks_for_tunnel(const uint8_t *buf, const struct tux_request *req)
 {
 	uint32_t line = tux_request_field(req, TUX_FIELD_UPGRADE, 0);
 
@@ -157,18 +157,18 @@ static bool asks_for(const uint8_t *buf, const struct tux_request *req, const ui
 	return false;
 }
 
-bool forwarding_asked_for(const struct conn *conn, const uint8_t *head)
+bool request_head_asked_for(const struct conn *conn, const uint8_t *head)
 {
 	struct tux_request *req = &conn->worker->request;
 	const struct tux_field_lines *fields = &conn->worker->received.fields;
 	uint32_t line = tux_fields_find(fields, TUX_FIELD_UPGRADE, 0);
 
-	tux_request_parse(conn->held.data, conn->held.len, 0, req);
+	tux_request_parse(conn->head.data, conn->head.len, 0, req);
 	for (; line != 0; line = tux_fields_find(fields, TUX_FIELD_UPGRADE, line)) {
 		struct tux_span rest = fields->line[line - 1].value, protocol;
 
 		while (tux_field_list_next(head, &rest, &protocol))
-			if (!asks_for(conn->held.data, req, head + protocol.off, protocol.len))
+			if (!asks_for(conn->head.data, req, head + protocol.off, protocol.len))
 				return false;
 	}
 	return true;

@@ -5,10 +5,10 @@ enum {
 	RESPONSE_HEAD_ROOM = 1024, /* more than a head that is written anew grows by */
 };
 
-bool relay_head(struct relay *relay, const uint8_t *buf, const struct tux_received *res, const struct tux_forwarding_response *how)
+bool response_body_head(struct response_body *relay, const uint8_t *buf, const struct tux_received *res, const struct tux_forwarding_response *how)
 {
 	const uint32_t room = res->head_len + how->extra.len + RESPONSE_HEAD_ROOM;
-	uint8_t *out = bytes_room(&relay->ready, room);
+	uint8_t *out = buffer_room(&relay->ready, room);
 	uint32_t len;
 
 	if (out == NULL)
@@ -18,7 +18,7 @@ bool relay_head(struct relay *relay, const uint8_t *buf, const struct tux_receiv
 	return len > 0;
 }
 
-void relay_start(struct relay *relay, const struct tux_received *res, bool chunked)
+void response_body_start(struct response_body *relay, const struct tux_received *res, bool chunked)
 {
 	relay->bodiless = res->framing == TUX_FRAMING_NONE;
 	relay->chunked = chunked;
@@ -26,16 +26,16 @@ void relay_start(struct relay *relay, const struct tux_received *res, bool chunk
 }
 
 /* The end of a chunk that went out unseen. */
-static bool close_chunk(struct relay *relay)
+static bool close_chunk(struct response_body *relay)
 {
 	const bool open = relay->chunk_open;
 
 	relay->chunk_open = false;
-	return !open || bytes_keep(&relay->ready, (const uint8_t *)TUX_CHUNK_END, sizeof(TUX_CHUNK_END) - 1);
+	return !open || buffer_keep(&relay->ready, (const uint8_t *)TUX_CHUNK_END, sizeof(TUX_CHUNK_END) - 1);
 }
 
 /* Content, framed for the client. False without memory. */
-static bool put_content(struct relay *relay, const uint8_t *data, uint32_t len)
+static bool put_content(struct response_body *relay, const uint8_t *data, uint32_t len)
 {
 	uint8_t *out;
 	uint32_t chunk;
@@ -43,16 +43,16 @@ static bool put_content(struct relay *relay, const uint8_t *data, uint32_t len)
 	if (len == 0 || relay->bodiless)
 		return true;
 	if (!relay->chunked)
-		return bytes_keep(&relay->ready, data, len);
+		return buffer_keep(&relay->ready, data, len);
 	if (!close_chunk(relay))
 		return false;
-	out = bytes_room(&relay->ready, len + CHUNK_ROOM);
+	out = buffer_room(&relay->ready, len + CHUNK_ROOM);
 	chunk = out != NULL ? tux_forward_chunk(out, len + CHUNK_ROOM, data, len) : 0;
 	relay->ready.len += chunk;
 	return chunk > 0;
 }
 
-enum tux_verdict relay_read(struct relay *relay, const uint8_t *data, uint32_t len, uint32_t *used)
+enum tux_verdict response_body_read(struct response_body *relay, const uint8_t *data, uint32_t len, uint32_t *used)
 {
 	enum tux_verdict verdict = TUX_MORE;
 
@@ -64,27 +64,27 @@ enum tux_verdict relay_read(struct relay *relay, const uint8_t *data, uint32_t l
 
 		verdict = tux_body_read_trailer(&relay->body, at, len - *used, &consumed, &content, &trailer);
 		if (verdict == TUX_REFUSED || !put_content(relay, at + content.off, content.len) ||
-		    !bytes_keep(&relay->trailer, at + trailer.off, trailer.len))
+		    !buffer_keep(&relay->trailer, at + trailer.off, trailer.len))
 			return TUX_REFUSED;
 		*used += consumed;
 	}
 	return verdict;
 }
 
-enum tux_verdict relay_pass(struct relay *relay, uint32_t len)
+enum tux_verdict response_body_pass(struct response_body *relay, uint32_t len)
 {
 	const enum tux_verdict verdict = tux_body_pass(&relay->body, len);
 	uint8_t head[TUX_MAX_CHUNK_HEAD];
 
 	if (!relay->chunked)
 		return verdict;
-	if (!close_chunk(relay) || !bytes_keep(&relay->ready, head, tux_chunk_head(head, len)))
+	if (!close_chunk(relay) || !buffer_keep(&relay->ready, head, tux_chunk_head(head, len)))
 		return TUX_REFUSED;
 	relay->chunk_open = true;
 	return verdict;
 }
 
-bool relay_end(struct relay *relay, struct tux_field_lines *lines)
+bool response_body_end(struct response_body *relay, struct tux_field_lines *lines)
 {
 	const uint32_t room = relay->trailer.len + sizeof(TUX_LAST_CHUNK);
 	uint8_t refusal = TUX_ACCEPTED;
@@ -93,7 +93,7 @@ bool relay_end(struct relay *relay, struct tux_field_lines *lines)
 
 	if (!relay->chunked)
 		return true;
-	out = close_chunk(relay) ? bytes_room(&relay->ready, room) : NULL;
+	out = close_chunk(relay) ? buffer_room(&relay->ready, room) : NULL;
 	if (out == NULL)
 		return false;
 	tux_fields_clear(lines);
@@ -109,8 +109,8 @@ bool relay_end(struct relay *relay, struct tux_field_lines *lines)
 	return len > 0;
 }
 
-void relay_free(struct relay *relay)
+void response_body_free(struct response_body *relay)
 {
-	bytes_forget(&relay->ready);
-	bytes_forget(&relay->trailer);
+	buffer_forget(&relay->ready);
+	buffer_forget(&relay->trailer);
 }

@@ -36,7 +36,7 @@ static int file_begin(struct spool *spool, const struct spool_limits *limits)
 		return errno;
 	spool->in_file = true;
 	error = file_append(spool->fd, spool->memory.data, spool->memory.len);
-	bytes_forget(&spool->memory);
+	buffer_forget(&spool->memory);
 	return error;
 }
 
@@ -47,7 +47,7 @@ int spool_add(struct spool *spool, const struct spool_limits *limits, const uint
 	if (len == 0)
 		return 0;
 	if (!spool->in_file && len <= limits->memory_bytes && spool->memory.len <= limits->memory_bytes - len) {
-		if (!bytes_keep(&spool->memory, data, len))
+		if (!buffer_keep(&spool->memory, data, len))
 			return ENOMEM;
 	} else {
 		if (!spool->in_file)
@@ -92,7 +92,7 @@ void spool_rewind(struct spool *spool)
 
 void spool_free(struct spool *spool)
 {
-	bytes_forget(&spool->memory);
+	buffer_forget(&spool->memory);
 	if (spool->in_file)
 		close(spool->fd);
 	*spool = (struct spool){ .fd = -1 };

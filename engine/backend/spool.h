@@ -10,7 +10,7 @@
 #include "../config.h"
 
 struct spool {
-	struct bytes memory; /* NULL data: the body is empty or in the file */
+	struct buffer memory; /* NULL data: the body is empty or in the file */
 	bool in_file;
 	int fd;              /* of the file */
 	uint64_t kept;       /* bytes */

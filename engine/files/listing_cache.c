@@ -20,10 +20,10 @@ enum { MAX_ENTRIES = 256 };
 static const uint32_t MASK = IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF |
                              IN_MOVE_SELF | IN_ONLYDIR;
 
-struct listings_entry {
+struct listing_cache_entry {
 	struct job job; /* first: that makes it */
-	struct listings *listings;
-	struct listings_entry *next;
+	struct listing_cache *listings;
+	struct listing_cache_entry *next;
 	const struct tux_site *site;
 	struct job *waiting; /* asked before the making began */
 	struct job *joined;  /* asked meanwhile */
@@ -57,17 +57,17 @@ void page_put(struct page *page)
 	free(page);
 }
 
-void listings_open(struct listings *listings, struct loader *loader, uint64_t max_bytes, uint32_t recheck_ms)
+void listing_cache_open(struct listing_cache *listings, struct loader *loader, uint64_t max_bytes, uint32_t recheck_ms)
 {
-	*listings = (struct listings){ .loader = loader, .max_bytes = max_bytes, .recheck_ms = recheck_ms };
+	*listings = (struct listing_cache){ .loader = loader, .max_bytes = max_bytes, .recheck_ms = recheck_ms };
 	pthread_mutex_init(&listings->lock, NULL);
 	listings->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 }
 
 /* Takes an entry off the list and frees it. Nothing waits for it. */
-static void drop(struct listings *listings, struct listings_entry *entry)
+static void drop(struct listing_cache *listings, struct listing_cache_entry *entry)
 {
-	struct listings_entry **link = &listings->first;
+	struct listing_cache_entry **link = &listings->first;
 	bool shared = false;
 
 	while (*link != entry)
@@ -76,7 +76,7 @@ static void drop(struct listings *listings, struct listings_entry *entry)
 	listings->count--;
 	if (entry->page != NULL)
 		listings->bytes -= entry->page->len;
-	for (const struct listings_entry *other = listings->first; other != NULL; other = other->next)
+	for (const struct listing_cache_entry *other = listings->first; other != NULL; other = other->next)
 		shared = shared || other->wd == entry->wd;
 	if (entry->wd >= 0 && !shared)
 		inotify_rm_watch(listings->inotify_fd, entry->wd);
@@ -103,15 +103,15 @@ static void deliver(struct job **list, struct page *page)
  * A watch ends with its first event, so that what nobody reads stays short. wd -1: of all. A watch that no entry has may be one that is
  * being asked for, so each entry that asks counts as changed.
  */
-static void on_change(struct listings *listings, int wd)
+static void on_change(struct listing_cache *listings, int wd)
 {
-	struct listings_entry *entry = listings->first;
+	struct listing_cache_entry *entry = listings->first;
 	bool known = wd == -1;
 
-	for (const struct listings_entry *one = entry; one != NULL; one = one->next)
+	for (const struct listing_cache_entry *one = entry; one != NULL; one = one->next)
 		known = known || one->wd == wd;
 	while (entry != NULL) {
-		struct listings_entry *next = entry->next;
+		struct listing_cache_entry *next = entry->next;
 
 		if (wd == -1 || entry->wd == wd || (!known && entry->asking)) {
 			entry->wd = -1;
@@ -123,7 +123,7 @@ static void on_change(struct listings *listings, int wd)
 	}
 }
 
-static void read_changes(struct listings *listings)
+static void read_changes(struct listing_cache *listings)
 {
 	_Alignas(struct inotify_event) char buffer[4096];
 	ssize_t n;
@@ -143,19 +143,19 @@ static bool same_directory(const struct stamp *a, const struct stamp *b)
 	       a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns;
 }
 
-static bool is_fresh(const struct listings *listings, const struct listings_entry *entry, const struct listings_request *req)
+static bool is_fresh(const struct listing_cache *listings, const struct listing_cache_entry *entry, const struct listing_cache_request *req)
 {
 	return same_directory(&entry->stamp, &req->directory->representation[TUX_CODING_IDENTITY].stamp) &&
 	       (entry->sure || req->now_ms - entry->made_ms < listings->recheck_ms);
 }
 
 /* The longest unused go until everything fits. */
-static void evict(struct listings *listings, const struct listings_entry *kept)
+static void evict(struct listing_cache *listings, const struct listing_cache_entry *kept)
 {
 	while (listings->bytes > listings->max_bytes || listings->count > MAX_ENTRIES) {
-		struct listings_entry *oldest = NULL;
+		struct listing_cache_entry *oldest = NULL;
 
-		for (struct listings_entry *entry = listings->first; entry != NULL; entry = entry->next)
+		for (struct listing_cache_entry *entry = listings->first; entry != NULL; entry = entry->next)
 			if (entry->page != NULL && entry != kept && (oldest == NULL || entry->turn < oldest->turn))
 				oldest = entry;
 		if (oldest == NULL)
@@ -173,7 +173,7 @@ static uint64_t monotonic_ms(void)
 }
 
 /* Reads the directory; NULL if that fails. */
-static struct page *make(struct listings_entry *entry, int dir_fd)
+static struct page *make(struct listing_cache_entry *entry, int dir_fd)
 {
 	const struct tux_site *site = entry->site;
 	const struct tux_listing_request req = {
@@ -212,7 +212,7 @@ static bool look(int dir_fd, struct stamp *stamp)
 }
 
 /* Delivers a listing that was made, and keeps or drops the entry. True if those who joined need another one. */
-static bool finish(struct listings *listings, struct listings_entry *entry, struct page *page, bool same)
+static bool finish(struct listing_cache *listings, struct listing_cache_entry *entry, struct page *page, bool same)
 {
 	read_changes(listings);
 	deliver(&entry->waiting, page);
@@ -236,7 +236,7 @@ static bool finish(struct listings *listings, struct listings_entry *entry, stru
 }
 
 /* Asks for a watch before the directory is read. Without the lock: a slow file system holds up this thread alone. */
-static void watch_directory(struct listings *listings, struct listings_entry *entry, int dir_fd)
+static void watch_directory(struct listing_cache *listings, struct listing_cache_entry *entry, int dir_fd)
 {
 	int wd = -1;
 
@@ -256,8 +256,8 @@ static void watch_directory(struct listings *listings, struct listings_entry *en
 /* In a loader thread. */
 static void run(struct job *job)
 {
-	struct listings_entry *const entry = (struct listings_entry *)job;
-	struct listings *const listings = entry->listings;
+	struct listing_cache_entry *const entry = (struct listing_cache_entry *)job;
+	struct listing_cache *const listings = entry->listings;
 	const int dir_fd = load_open_directory(entry->site, entry->path, entry->path_len);
 	struct page *page = NULL;
 	struct stamp after;
@@ -278,10 +278,10 @@ static void run(struct job *job)
 		loader_submit(listings->loader, &entry->job);
 }
 
-static struct listings_entry *find(const struct listings *listings, const struct listings_request *req, unsigned order)
+static struct listing_cache_entry *find(const struct listing_cache *listings, const struct listing_cache_request *req, unsigned order)
 {
 	const struct object *directory = req->directory;
-	struct listings_entry *entry = listings->first;
+	struct listing_cache_entry *entry = listings->first;
 
 	while (entry != NULL && (entry->site != directory->site || entry->json != req->json || entry->order != order ||
 	                         entry->path_len != directory->key_len || memcmp(entry->path, directory->key, directory->key_len) != 0))
@@ -289,10 +289,10 @@ static struct listings_entry *find(const struct listings *listings, const struct
 	return entry;
 }
 
-static struct listings_entry *begin(struct listings *listings, const struct listings_request *req, unsigned order)
+static struct listing_cache_entry *begin(struct listing_cache *listings, const struct listing_cache_request *req, unsigned order)
 {
 	const struct object *directory = req->directory;
-	struct listings_entry *entry = calloc(1, sizeof(*entry) + directory->key_len + req->query_len);
+	struct listing_cache_entry *entry = calloc(1, sizeof(*entry) + directory->key_len + req->query_len);
 
 	if (entry == NULL)
 		return NULL;
@@ -315,10 +315,10 @@ static struct listings_entry *begin(struct listings *listings, const struct list
 	return entry;
 }
 
-struct page *listings_ask(struct listings *listings, const struct listings_request *req, struct listing_wait *wait, bool *failed)
+struct page *listing_cache_ask(struct listing_cache *listings, const struct listing_cache_request *req, struct listing_wait *wait, bool *failed)
 {
 	const unsigned order = tux_listing_order(req->query, req->query_len);
-	struct listings_entry *entry;
+	struct listing_cache_entry *entry;
 	struct page *page = NULL;
 	bool begun = false;
 
@@ -349,7 +349,7 @@ struct page *listings_ask(struct listings *listings, const struct listings_reque
 	return page;
 }
 
-void listings_stop(struct listings *listings)
+void listing_cache_stop(struct listing_cache *listings)
 {
 	if (listings->loader == NULL)
 		return;

@@ -23,9 +23,9 @@ struct listing_wait {
 	struct page *page; /* out: a reference; NULL: the listing could not be made */
 };
 
-struct listings_entry;
+struct listing_cache_entry;
 
-struct listings {
+struct listing_cache {
 	pthread_mutex_t lock;
 	struct loader *loader;
 	int inotify_fd;      /* -1: what is kept is made anew after recheck_ms */
@@ -35,11 +35,11 @@ struct listings {
 	unsigned count;
 	uint64_t turns;      /* of use */
 	uint64_t made;       /* atomic */
-	struct listings_entry *first;
+	struct listing_cache_entry *first;
 };
 
 /* A request for the listing of a directory, whose object is OBJECT_LISTABLE. */
-struct listings_request {
+struct listing_cache_request {
 	const struct object *directory;
 	const uint8_t *query;
 	uint32_t query_len;
@@ -48,13 +48,13 @@ struct listings_request {
 };
 
 /* Never fails: without inotify or memory less is kept. */
-void listings_open(struct listings *listings, struct loader *loader, uint64_t max_bytes, uint32_t recheck_ms);
+void listing_cache_open(struct listing_cache *listings, struct loader *loader, uint64_t max_bytes, uint32_t recheck_ms);
 
 /* Delivers all that wait, without a page. After loader_stop(). */
-void listings_stop(struct listings *listings);
+void listing_cache_stop(struct listing_cache *listings);
 
 /* Returns a reference to the page. NULL: wait is delivered later, or, if *failed, memory is short. Any thread. */
-struct page *listings_ask(struct listings *listings, const struct listings_request *req, struct listing_wait *wait, bool *failed);
+struct page *listing_cache_ask(struct listing_cache *listings, const struct listing_cache_request *req, struct listing_wait *wait, bool *failed);
 
 void page_put(struct page *page);
 

@@ -60,15 +60,15 @@ static void keep(struct worker *worker, const struct load *load, bool cacheable)
 
 static void run_load(struct job *job)
 {
-	struct miss *miss = (struct miss *)job;
+	struct pending_load *miss = (struct pending_load *)job;
 
 	miss->unfinished = !load_run(&miss->load);
 }
 
-static struct miss *begin(struct conn *conn, const uint8_t *path, uint32_t len)
+static struct pending_load *begin(struct conn *conn, const uint8_t *path, uint32_t len)
 {
 	struct worker *worker = conn->worker;
-	struct miss *miss;
+	struct pending_load *miss;
 
 	if (worker->miss_count >= MAX_MISSES || conn->waits >= MAX_WAITS)
 		return NULL;
@@ -90,10 +90,10 @@ static struct miss *begin(struct conn *conn, const uint8_t *path, uint32_t len)
 	return miss;
 }
 
-static void wait_for(struct conn *conn, struct miss *miss)
+static void wait_for(struct conn *conn, struct pending_load *miss)
 {
 	conn->waits++;
-	conn->miss = miss;
+	conn->pending = miss;
 	conn->next_waiting = miss->waiting;
 	miss->waiting = conn;
 }
@@ -102,19 +102,19 @@ void lookup_leave(struct conn *conn)
 {
 	struct conn **link;
 
-	if (conn->miss == NULL)
+	if (conn->pending == NULL)
 		return;
-	link = &conn->miss->waiting;
+	link = &conn->pending->waiting;
 	while (*link != conn)
 		link = &(*link)->next_waiting;
 	*link = conn->next_waiting;
-	conn->miss = NULL;
+	conn->pending = NULL;
 }
 
 /* One load for a file while the others wait for it. */
 static void wait_for_object(struct conn *conn, const struct load *load)
 {
-	struct miss *miss = conn->worker->misses;
+	struct pending_load *miss = conn->worker->misses;
 
 	while (miss != NULL &&
 	       (miss->listing || miss->load.site != load->site || miss->key_len != load->key_len || memcmp(miss->key, load->key, load->key_len) != 0))
@@ -167,21 +167,21 @@ struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len)
 bool lookup_listing(struct conn *conn, const struct object *directory, const uint8_t *query, uint32_t query_len, bool json)
 {
 	struct worker *worker = conn->worker;
-	const struct listings_request req = {
+	const struct listing_cache_request req = {
 		.directory = directory,
 		.query = query,
 		.query_len = query_len,
 		.json = json,
 		.now_ms = worker->now_ms,
 	};
-	struct miss *miss = begin(conn, directory->key, directory->key_len);
+	struct pending_load *miss = begin(conn, directory->key, directory->key_len);
 	bool failed;
 
 	if (miss == NULL)
 		return false;
 	miss->listing = true;
 	wait_for(conn, miss); /* before another thread can deliver it */
-	conn->listing = listings_ask(worker->listings, &req, &miss->wait, &failed);
+	conn->listing = listing_cache_ask(worker->listings, &req, &miss->wait, &failed);
 	if (conn->listing == NULL && !failed)
 		return true;
 	lookup_leave(conn);
@@ -202,7 +202,7 @@ static void keep_loaded(struct conn *conn, struct object *object)
 		}
 }
 
-bool lookup_continue(struct worker *worker, struct miss *miss)
+bool lookup_continue(struct worker *worker, struct pending_load *miss)
 {
 	if (!miss->unfinished || miss->waiting == NULL)
 		return false;
@@ -213,10 +213,10 @@ bool lookup_continue(struct worker *worker, struct miss *miss)
 	return true;
 }
 
-struct conn *lookup_finish(struct worker *worker, struct miss *miss)
+struct conn *lookup_finish(struct worker *worker, struct pending_load *miss)
 {
 	struct conn *waiting = miss->waiting;
-	struct miss **link = &worker->misses;
+	struct pending_load **link = &worker->misses;
 
 	while (*link != miss)
 		link = &(*link)->next;
@@ -226,7 +226,7 @@ struct conn *lookup_finish(struct worker *worker, struct miss *miss)
 	if (!miss->listing)
 		keep(worker, &miss->load, miss->generation == worker->watch.generation);
 	for (struct conn *conn = waiting; conn != NULL; conn = conn->next_waiting) {
-		conn->miss = NULL;
+		conn->pending = NULL;
 		if (miss->listing) { /* one alone waits for a listing */
 			conn->listing = miss->wait.page;
 			conn->listing_failed = miss->wait.page == NULL;

@@ -91,7 +91,7 @@ static bool goes_to_handover(struct conn *conn)
 {
 	const struct tux_route *handover = conn->worker->config->handover;
 
-	if (handover == NULL || conn->hidden)
+	if (handover == NULL || conn->internal)
 		return false;
 	conn->worker->route = handover;
 	return true;
@@ -125,7 +125,7 @@ static enum response_step respond_method(struct conn *conn, const uint8_t *buf, 
 /* Waits for a load, or responds 503 if lookup() could not start one. */
 static enum response_step respond_loading(struct conn *conn, const uint8_t *buf)
 {
-	return conn->miss != NULL ? RESPONSE_WAIT : error_page_failure(conn, buf, 503, because(WHY_LOADS, 0));
+	return conn->pending != NULL ? RESPONSE_WAIT : error_page_failure(conn, buf, 503, because(WHY_LOADS, 0));
 }
 
 /* Responds for a module that is not loaded. It may be loaded later, so the client may retry. */
@@ -238,8 +238,8 @@ enum response_step dispatch_request(struct conn *conn, const uint8_t *buf)
 	enum tux_refusal refusal;
 	uint32_t len;
 
-	if (conn->failed != 0)
-		return error_page_failure(conn, buf, conn->failed, conn->cause);
+	if (conn->error_status != 0)
+		return error_page_failure(conn, buf, conn->error_status, conn->cause);
 	if (status == 0 && !has_path(req))
 		status = 400;
 	/* A redirect holds for every method, and a backend decides itself. Without routes the path does not matter. */
@@ -272,7 +272,7 @@ enum response_step dispatch_request(struct conn *conn, const uint8_t *buf)
 		return RESPONSE_BY_BACKEND;
 	if (status != 0)
 		return respond_method(conn, buf, status);
-	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_HIDDEN && !conn->hidden)
+	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_HIDDEN && !conn->internal)
 		return error_page_status(conn, buf, 404);
 	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_STATUS)
 		return status_report(conn, buf, &conn->site->statuses[worker->route->argument]);

@@ -11,10 +11,10 @@ enum response_step error_page_no_room(struct conn *conn, const uint8_t *buf, con
 {
 	struct tux_head short_head;
 
-	if (send_queued(conn))
+	if (output_queued(conn))
 		return RESPONSE_NO_ROOM;
-	if (send_room(conn, 0) == NULL || (head->extra.len == 0 && head->location_len == 0)) { /* no memory: the connection ends without */
-		conn->last = true;
+	if (output_room(conn, 0) == NULL || (head->extra.len == 0 && head->location_len == 0)) { /* no memory: the connection ends without */
+		conn->close_after_response = true;
 		return RESPONSE_QUEUED;
 	}
 	conn->cause = because(WHY_FIELDS_LONG, 0);
@@ -24,7 +24,7 @@ enum response_step error_page_no_room(struct conn *conn, const uint8_t *buf, con
 	return respond_own_page(conn, buf, &short_head, NULL);
 }
 
-/* Returns the site's page for a status. Returns NULL if the site lacks it, or if conn->miss loads it. */
+/* Returns the site's page for a status. Returns NULL if the site lacks it, or if conn->pending loads it. */
 static struct object *page_of(struct conn *conn, uint16_t status)
 {
 	const struct tux_site *site = conn->site;
@@ -78,7 +78,7 @@ static enum response_step respond_own_page(struct conn *conn, const uint8_t *buf
 	head_len = response_queue_head(conn, head, page_len);
 	if (head_len == 0)
 		return error_page_no_room(conn, buf, head);
-	if (conn->worker->request.method == TUX_HEAD || !send_copy(conn, page, page_len))
+	if (conn->worker->request.method == TUX_HEAD || !output_copy(conn, page, page_len))
 		page_len = 0;
 	access_record_answer(conn, buf, head->status, head_len + page_len);
 	return RESPONSE_QUEUED;
@@ -89,7 +89,7 @@ enum response_step error_page_respond(struct conn *conn, const uint8_t *buf, str
 	struct object *object = head->status >= 400 ? page_of(conn, head->status) : NULL;
 	enum response_step step;
 
-	if (object == NULL && conn->miss != NULL)
+	if (object == NULL && conn->pending != NULL)
 		return RESPONSE_WAIT;
 	if (object == NULL)
 		return respond_own_page(conn, buf, head, why);
@@ -130,7 +130,7 @@ enum response_step error_page_refusal(struct conn *conn, const uint8_t *buf)
 		worker->request.method = TUX_METHOD_UNKNOWN;
 		worker->request.minor = 1;
 	}
-	conn->last = true;
+	conn->close_after_response = true;
 	conn->cause = because_of(WHY_REQUEST, refusal, 0);
 	head = response_head(conn, tux_refusal_status(refusal));
 	step = error_page_respond(conn, buf, &head, tux_refusal_text(refusal));

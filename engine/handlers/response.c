@@ -9,12 +9,12 @@ struct tux_head response_head(struct conn *conn, uint16_t status)
 {
 	struct worker *worker = conn->worker;
 
-	if (!worker->request.keep_alive || (worker->leaving && !conn->followed) || conn->linger)
-		conn->last = true;
+	if (!worker->request.keep_alive || (worker->leaving && !conn->pipelined) || conn->linger)
+		conn->close_after_response = true;
 	return (struct tux_head){
 		.status = status,
 		.minor = worker->request.minor,
-		.keep_alive = !conn->last,
+		.keep_alive = !conn->close_after_response,
 		.date = worker->date,
 		.omit = conn->fields->omit,
 		.extra = tux_fields_added(conn->fields, status),
@@ -29,12 +29,12 @@ bool response_wants_body(const struct worker *worker)
 uint32_t response_queue_head(struct conn *conn, const struct tux_head *head, uint64_t body)
 {
 	uint32_t room = 0, date_off, len;
-	uint8_t *out = body < OUT_BYTES ? send_room_left(conn, &room) : NULL;
+	uint8_t *out = body < OUT_BYTES ? output_room_left(conn, &room) : NULL;
 
 	if (out == NULL || room < body)
 		return 0;
 	len = tux_response_head(out, room - (uint32_t)body, head, &date_off);
-	send_wrote(conn, len);
+	output_wrote(conn, len);
 	return len;
 }
 
@@ -48,9 +48,9 @@ void response_queue_body(struct conn *conn, struct object *object, const struct 
 {
 	const uint8_t *memory = rep->memory != NULL ? rep->memory + range.first : NULL;
 
-	if (range.len == 0 || (memory != NULL && range.len <= COPY_BYTES && send_copy(conn, memory, (uint32_t)range.len)))
+	if (range.len == 0 || (memory != NULL && range.len <= COPY_BYTES && output_copy(conn, memory, (uint32_t)range.len)))
 		return;
-	send_body(conn, object, rep->fd, (struct piece){ .memory = memory, .off = range.first, .len = range.len });
+	output_body(conn, object, rep->fd, (struct body_part){ .memory = memory, .off = range.first, .len = range.len });
 }
 
 void response_continue(struct conn *conn)
@@ -58,5 +58,5 @@ void response_continue(struct conn *conn)
 	uint32_t len;
 	const char *text = tux_response_continue(&len);
 
-	send_copy(conn, (const uint8_t *)text, len); /* without room the client sends its body after a timeout */
+	output_copy(conn, (const uint8_t *)text, len); /* without room the client sends its body after a timeout */
 }

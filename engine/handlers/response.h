@@ -8,11 +8,11 @@
 enum response_step {
 	RESPONSE_QUEUED,
 	RESPONSE_NO_ROOM,    /* call again after the queue has been sent */
-	RESPONSE_WAIT,       /* call again when conn->miss has brought the file */
+	RESPONSE_WAIT,       /* call again when conn->pending has brought the file */
 	RESPONSE_BY_BACKEND, /* the backend of worker->route responds */
 };
 
-/* Returns the start of every head: version, persistence, date and configured fields. Sets conn->last if the connection ends with it. */
+/* Returns the start of every head: version, persistence, date and configured fields. Sets conn->close_after_response if the connection ends with it. */
 struct tux_head response_head(struct conn *conn, uint16_t status);
 
 /* False for HEAD: the head is the whole response. */

@@ -15,11 +15,11 @@ static enum response_step respond_whole(struct conn *conn, const uint8_t *buf, s
 	const struct representation *rep = &object->representation[coding];
 	uint64_t body = response_wants_body(worker) ? rep->stamp.size : 0;
 	const uint32_t room = rep->head_len + response_copied(rep, body);
-	uint8_t *out = send_room(conn, room);
+	uint8_t *out = output_room(conn, room);
 
 	if (out == NULL || tux_response_stamped(out, room, rep->head, rep->head_len, rep->date_off, worker->date) == 0)
 		return RESPONSE_NO_ROOM;
-	send_wrote(conn, rep->head_len);
+	output_wrote(conn, rep->head_len);
 	if (body > 0)
 		response_queue_body(conn, object, rep, (struct tux_range){ 0, body });
 	access_record_answer(conn, buf, 200, rep->head_len + body);
@@ -28,7 +28,7 @@ static enum response_step respond_whole(struct conn *conn, const uint8_t *buf, s
 
 /* Pieces of multipart/byteranges. */
 struct parts {
-	struct piece *piece; /* malloc'ed */
+	struct body_part *piece; /* malloc'ed */
 	uint32_t count;
 	uint8_t *text;       /* malloc'ed: the heads of the parts */
 	uint64_t len;        /* of all pieces */
@@ -58,12 +58,12 @@ static bool parts_make(struct parts *parts, const struct representation *rep, co
 
 		if (len == 0)
 			break;
-		parts->piece[2 * i] = (struct piece){ .memory = parts->text + at, .len = len };
+		parts->piece[2 * i] = (struct body_part){ .memory = parts->text + at, .len = len };
 		at += len;
 		parts->len += len;
 		if (range == NULL)
 			return true;
-		parts->piece[2 * i + 1] = (struct piece){
+		parts->piece[2 * i + 1] = (struct body_part){
 			.memory = rep->memory != NULL ? rep->memory + range->first : NULL,
 			.off = range->first,
 			.len = range->len,
@@ -77,10 +77,10 @@ static bool parts_make(struct parts *parts, const struct representation *rep, co
 /* Queues the parts. The connection owns them from then on. */
 static void queue_parts(struct conn *conn, struct object *object, const struct representation *rep, struct parts *parts)
 {
-	send_body(conn, object, rep->fd, (struct piece){ 0 });
-	conn->answer.piece = parts->piece;
-	conn->answer.count = parts->count;
-	conn->answer.text = parts->text;
+	output_body(conn, object, rep->fd, (struct body_part){ 0 });
+	conn->source.piece = parts->piece;
+	conn->source.count = parts->count;
+	conn->source.text = parts->text;
 }
 
 /* Returns the Content-Type of a file: an application that names the file may have set one. */
@@ -181,10 +181,10 @@ enum response_step static_listing(struct conn *conn, const uint8_t *buf, const s
 	if (len == 0)
 		return error_page_no_room(conn, buf, &head);
 	if (response_wants_body(worker) && conn->listing->len > 0) {
-		send_body(conn, NULL, -1, (struct piece){ .memory = conn->listing->text, .len = conn->listing->len });
-		conn->answer.page = conn->listing;
+		output_body(conn, NULL, -1, (struct body_part){ .memory = conn->listing->text, .len = conn->listing->len });
+		conn->source.page = conn->listing;
 		conn->listing = NULL;
 	}
-	access_record_answer(conn, buf, 200, len + send_left(conn));
+	access_record_answer(conn, buf, 200, len + output_left(conn));
 	return RESPONSE_QUEUED;
 }

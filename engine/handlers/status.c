@@ -35,7 +35,7 @@ static bool host_permits(const struct conn *conn, const uint8_t *buf)
 
 	if (conn->port == 0 || gethostname(machine, sizeof(machine) - 1) != 0)
 		return true;
-	return report_host_permits(&conn->worker->config->hosts, conn->listener, buf, conn->worker->request.host, machine);
+	return status_query_host_permits(&conn->worker->config->hosts, conn->listener, buf, conn->worker->request.host, machine);
 }
 
 enum response_step status_report(struct conn *conn, const uint8_t *buf, const struct tux_status_route *route)
@@ -48,17 +48,17 @@ enum response_step status_report(struct conn *conn, const uint8_t *buf, const st
 	size_t len;
 	char *text;
 
-	if (!report_permits(route, conn->address, conn->port))
+	if (!status_query_permits(route, conn->address, conn->port))
 		return error_page_failure(conn, buf, 403, because(WHY_STATUS_CLIENT, 0));
 	if (!host_permits(conn, buf))
 		return error_page_failure(conn, buf, 403, because(WHY_STATUS_HOST, 0));
-	if (!report_form_wanted(buf, &worker->request, &form))
+	if (!status_query_form(buf, &worker->request, &form))
 		return error_page_status(conn, buf, 400);
-	text = nonce_make(nonce) ? tally_report(worker->tally, form, nonce, &len) : NULL;
+	text = nonce_make(nonce) ? totals_report(worker->tally, form, nonce, &len) : NULL;
 	if (text == NULL)
 		return error_page_failure(conn, buf, 503, because(WHY_STATUS_PAGE, errno));
 	conn->cause = because(WHY_STOPPING, 0);
-	head = response_head(conn, form == TUX_REPORT_READY && !tally_ready(worker->tally) ? 503 : 200);
+	head = response_head(conn, form == TUX_REPORT_READY && !totals_ready(worker->tally) ? 503 : 200);
 	head.extra = conn->fields->lines;
 	head.nonce = (struct tux_text){ nonce, sizeof(nonce) - 1 };
 	head.vary_accept = true;
@@ -71,11 +71,11 @@ enum response_step status_report(struct conn *conn, const uint8_t *buf, const st
 		return error_page_no_room(conn, buf, &head);
 	}
 	if (response_wants_body(worker)) {
-		send_body(conn, NULL, -1, (struct piece){ .memory = (uint8_t *)text, .len = len });
-		conn->answer.text = (uint8_t *)text;
+		output_body(conn, NULL, -1, (struct body_part){ .memory = (uint8_t *)text, .len = len });
+		conn->source.text = (uint8_t *)text;
 	} else {
 		free(text);
 	}
-	access_record_answer(conn, buf, head.status, head_len + send_left(conn));
+	access_record_answer(conn, buf, head.status, head_len + output_left(conn));
 	return RESPONSE_QUEUED;
 }

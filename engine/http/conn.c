@@ -26,7 +26,7 @@ enum {
 
 static const struct channel_events channel_events;
 
-static void go_on(struct conn *conn);
+static void conn_step(struct conn *conn);
 
 static void wait_as(struct conn *conn, enum timer_kind kind)
 {
@@ -50,63 +50,66 @@ static void end(struct conn *conn)
 	if (conn->state == CONN_CLOSED)
 		return;
 	exchange_abandon(conn);
-	if (conn->record != NULL || conn->answer.count > 0)
-		access_record_end(conn, send_left(conn));
+	if (conn->record != NULL || conn->source.count > 0)
+		access_record_end(conn, output_left(conn));
 	conn->state = CONN_CLOSED;
 	timer_stop(&conn->timer);
 	lookup_leave(conn);
-	backlog_leave(conn);
+	log_wait_leave(conn);
 	worker->ops->close(worker->loop, &conn->channel);
 }
 
-/* What is still to come is read and dropped, so that no reset overtakes the last answer (RFC 9112 9.6). */
+/*
+ * Drains and discards input until the client closes. Closing earlier would send RST, and the client could lose the response (RFC 9112
+ * 9.6).
+ */
 static void linger(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 
 	shutdown(conn->channel.fd, SHUT_WR);
 	conn->state = CONN_LINGERING;
-	bytes_forget(&conn->in);
+	buffer_forget(&conn->in);
 	wait_as(conn, TIMER_LINGER);
 	worker->ops->receive(worker->loop, &conn->channel);
 }
 
 static void finish(struct conn *conn)
 {
-	if (!conn->ended && (conn->linger || conn->in.len > 0 || conn->worker->leaving))
+	if (!conn->client_closed && (conn->linger || conn->in.len > 0 || conn->worker->leaving))
 		linger(conn);
 	else
 		end(conn);
 }
 
-/* What was queued is with the kernel. Of an exchange there may be more. */
+/* Records the response after its last byte was sent. An exchange may have more to send. */
 static void sent(struct conn *conn)
 {
 	if (conn->state != CONN_EXCHANGE || !exchange_answered(conn))
 		access_record_end(conn, 0);
 }
 
-/* Begins to send what is queued. */
+/* Starts to send the queued bytes. */
 static void flush(struct conn *conn)
 {
 	conn->sending = true;
-	switch (send_start(conn)) {
-	case SEND_PENDING:
+	switch (output_start(conn)) {
+	case OUTPUT_PENDING:
 		wait_as(conn, TIMER_SEND);
 		break;
-	case SEND_DONE:
+	case OUTPUT_DONE:
 		conn->sending = false;
 		break;
-	case SEND_FAILED:
+	case OUTPUT_FAILED:
 		end(conn);
 		break;
 	}
 }
 
-/* A request is answered and gone. */
+/* Frees the current request after its response. */
 static void next_request(struct conn *conn)
 {
-	bytes_forget(&conn->held);
+	buffer_forget(&conn->head);
 	for (int i = 0; i < MAX_LOADED && conn->loaded[i] != NULL; i++) {
 		object_put(conn->loaded[i]);
 		conn->loaded[i] = NULL;
@@ -117,93 +120,93 @@ static void next_request(struct conn *conn)
 	conn->waits = 0;
 	conn->seen = 0;
 	conn->refused = TUX_ACCEPTED;
-	conn->failed = 0;
+	conn->error_status = 0;
 	conn->cause = because(WHY_UNKNOWN, 0);
 	conn->id = 0;
 	conn->body.total = 0;
 	if (conn->backend != NULL)
 		backend_forget(conn);
-	inside_end(conn);
+	internal_redirect_end(conn);
 	conn->state = CONN_HEAD;
 }
 
-static void resume(struct conn *conn);
+static void backend_ready(struct conn *conn);
 
 static bool has_body(const struct tux_request *req)
 {
 	return req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0;
 }
 
-/* A peer answers the request in worker->request, whose head is held. */
+/* Starts the backend of worker->route for the request in worker->request, whose head is kept. */
 static void begin_exchange(struct conn *conn)
 {
 	const struct tux_request *req = &conn->worker->request;
 
 	conn->state = CONN_EXCHANGE;
-	conn->failed = exchange_start(conn, conn->worker->route, resume);
-	if (conn->failed == 0)
+	conn->error_status = exchange_start(conn, conn->worker->route, backend_ready);
+	if (conn->error_status == 0)
 		return;
 	conn->state = CONN_HELD;
-	if (has_body(req)) /* whose end is not looked for */
-		conn->last = conn->linger = true;
+	if (has_body(req)) /* its end is unknown */
+		conn->close_after_response = conn->linger = true;
 }
 
-/* Answers the request whose head is the len bytes at buf; they are kept, unless held, when the answer has to wait. */
+/* Responds to the request whose head is the len bytes at buf. Keeps them if the response has to wait, unless held: they are kept already. */
 static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool held)
 {
-	bool last = conn->last;
+	bool last = conn->close_after_response;
 
 	switch (conn->refused == TUX_ACCEPTED ? dispatch_request(conn, buf) : error_page_refusal(conn, buf)) {
 	case RESPONSE_QUEUED:
-		if (conn->linger) /* what comes next is no request, whatever the answer was */
-			conn->last = true;
+		if (conn->linger) /* the next bytes are no request */
+			conn->close_after_response = true;
 		next_request(conn);
 		return;
 	case RESPONSE_NO_ROOM:
-		conn->last = last;
+		conn->close_after_response = last;
 		conn->state = CONN_HELD;
 		break;
 	case RESPONSE_WAIT:
-		conn->last = last;
+		conn->close_after_response = last;
 		conn->state = CONN_LOADING;
-		if (!conn->sending) { /* the client waits, too: its idle time is over */
+		if (!conn->sending) { /* the client waits, too */
 			timer_stop(&conn->timer);
 			conn_phase(conn, TUX_PHASE_WAITING);
 		}
 		break;
 	case RESPONSE_BY_BACKEND:
 		conn->state = CONN_EXCHANGE;
-		if (has_body(&conn->worker->request)) { /* which it takes */
-			conn->last = last;
+		if (has_body(&conn->worker->request)) { /* the backend reads it */
+			conn->close_after_response = last;
 			conn->linger = false;
 			if (conn->worker->request.expect_continue)
 				response_continue(conn);
 		}
 		break;
 	}
-	if (!held && len > 0 && !bytes_keep(&conn->held, buf, len))
+	if (!held && len > 0 && !buffer_keep(&conn->head, buf, len))
 		end(conn);
 	else if (conn->state == CONN_EXCHANGE)
 		begin_exchange(conn);
 }
 
-/* The same for what is no request, as far as it came, or for one that is not to be answered. */
+/* Queues an error response for a malformed or rejected request. */
 static void refuse(struct conn *conn, const uint8_t *buf, uint32_t len, bool held, enum tux_refusal refusal)
 {
 	conn->refused = (uint8_t)refusal;
 	answer(conn, buf, len, held);
 }
 
-/* Answers the request that was held, its scratch parsed anew. */
+/* Responds to the kept head, after parsing it again. */
 static void answer_held(struct conn *conn)
 {
-	if (conn->held.len > 0)
-		tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
-	conn->followed = conn->in.len > 0;
-	answer(conn, conn->held.data, conn->held.len, true);
+	if (conn->head.len > 0)
+		tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
+	conn->pipelined = conn->in.len > 0;
+	answer(conn, conn->head.data, conn->head.len, true);
 }
 
-/* A request with a body: its head is held until the body has been read past. */
+/* Starts a request with a body: keeps its head until the body has been read. */
 static void begin_body(struct conn *conn, const uint8_t *buf)
 {
 	struct worker *worker = conn->worker;
@@ -217,20 +220,20 @@ static void begin_body(struct conn *conn, const uint8_t *buf)
 	if (dispatch_is_for_backend(conn, buf)) {
 		if (req->expect_continue)
 			response_continue(conn);
-		if (bytes_keep(&conn->held, buf, req->head_len))
+		if (buffer_keep(&conn->head, buf, req->head_len))
 			begin_exchange(conn);
 		else
 			end(conn);
 		return;
 	}
 	if ((req->expect_continue && req->method != TUX_GET && req->method != TUX_HEAD) || dispatch_is_for_file(conn, buf)) {
-		/* Unless a peer takes it no body is wanted, and whether the client sends it all the same cannot be known. */
+		/* Only backends want the body. The client may send it or not. */
 		conn->linger = true;
 		answer(conn, buf, req->head_len, false);
 		return;
 	}
 	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);
-	if (!bytes_keep(&conn->held, buf, req->head_len)) {
+	if (!buffer_keep(&conn->head, buf, req->head_len)) {
 		end(conn);
 		return;
 	}
@@ -240,7 +243,7 @@ static void begin_body(struct conn *conn, const uint8_t *buf)
 	wait_as(conn, TIMER_BODY);
 }
 
-/* Reads a head; returns the bytes used, 0 when there is no whole one. */
+/* Reads a head. Returns the bytes used; 0 if the head is incomplete. */
 static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 {
 	struct worker *worker = conn->worker;
@@ -265,7 +268,7 @@ static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 	dispatch_choose_site(conn, buf);
 	conn->seen = 0;
 	head_len = req->head_len;
-	conn->followed = head_len < len;
+	conn->pipelined = head_len < len;
 	if (has_body(req))
 		begin_body(conn, buf);
 	else
@@ -289,17 +292,17 @@ static uint32_t take_body(struct conn *conn, const uint8_t *buf, uint32_t len)
 		wait_as(conn, TIMER_BODY);
 		return used;
 	}
-	tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
-	conn->followed = used < len;
+	tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
+	conn->pipelined = used < len;
 	if (verdict == TUX_PARSED && conn->body.total <= conn->max_body_bytes)
-		answer(conn, conn->held.data, conn->held.len, true);
+		answer(conn, conn->head.data, conn->head.len, true);
 	else
-		refuse(conn, conn->held.data, conn->held.len, true,
+		refuse(conn, conn->head.data, conn->head.len, true,
 		       verdict == TUX_REFUSED ? (enum tux_refusal)conn->body.refusal : TUX_REFUSED_BODY_LONG);
 	return used;
 }
 
-/* The same for a peer. */
+/* Like take_body(), but for a backend. */
 static uint32_t take_peer_body(struct conn *conn, const uint8_t *buf, uint32_t len)
 {
 	const bool answered = exchange_answered(conn);
@@ -315,27 +318,30 @@ static uint32_t take_peer_body(struct conn *conn, const uint8_t *buf, uint32_t l
 	if (answered) {
 		end(conn);
 	} else {
-		tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
-		refuse(conn, conn->held.data, conn->held.len, true, refusal);
+		tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
+		refuse(conn, conn->head.data, conn->head.len, true, refusal);
 	}
 	return used;
 }
 
-/* Whether another request may be looked at: order is kept, and there is room for its answer. Or more of this one's body. */
+/*
+ * True if the connection can consume more input: the next request (responses stay in order, the output buffer has room), or more of the
+ * current body.
+ */
 static bool takes_more(const struct conn *conn)
 {
 	if (conn->state == CONN_EXCHANGE)
 		return exchange_takes(conn);
-	return (conn->state == CONN_HEAD || conn->state == CONN_BODY) && !conn->last && !conn->sending &&
-	       conn->answer.count == 0 && (conn->out == NULL || OUT_BYTES - conn->out->len >= ANSWER_ROOM);
+	return (conn->state == CONN_HEAD || conn->state == CONN_BODY) && !conn->close_after_response && !conn->sending &&
+	       conn->source.count == 0 && (conn->out == NULL || OUT_BYTES - conn->out->len >= ANSWER_ROOM);
 }
 
-/* Answers what is whole in buf; returns the bytes used. */
+/* Responds to all complete requests in buf. Returns the bytes used. */
 static uint32_t consume(struct conn *conn, const uint8_t *buf, uint32_t len)
 {
 	uint32_t off = 0;
 
-	while (off < len && takes_more(conn) && (conn->state == CONN_EXCHANGE || backlog_permits(conn->worker))) {
+	while (off < len && takes_more(conn) && (conn->state == CONN_EXCHANGE || log_wait_permits(conn->worker))) {
 		uint32_t used = conn->state == CONN_HEAD ? take_head(conn, buf + off, len - off) :
 		                conn->state == CONN_BODY ? take_body(conn, buf + off, len - off) :
 		                                           take_peer_body(conn, buf + off, len - off);
@@ -351,13 +357,13 @@ static void consume_kept(struct conn *conn)
 {
 	uint32_t used = consume(conn, conn->in.data, conn->in.len);
 
-	bytes_drop(&conn->in, used);
+	buffer_drop(&conn->in, used);
 }
 
-/* True if nothing is left here that another engine would have to know, and one takes it: the kernel's, or the one that took over. */
+/* True if the connection has no state, and another engine accepts it: the kernel engine, or the server process that took over. */
 static bool may_return(const struct conn *conn)
 {
-	return conn->state == CONN_HEAD && conn->in.len == 0 && conn->seen == 0 && !conn->ended && !conn->parked && !conn->last &&
+	return conn->state == CONN_HEAD && conn->in.len == 0 && conn->seen == 0 && !conn->client_closed && !conn->parked && !conn->close_after_response &&
 	       (conn->worker->draining ? passing_permits(conn->worker, conn->listener) : conn->from_kernel && !conn->worker->leaving);
 }
 
@@ -368,18 +374,18 @@ static void give_back(struct conn *conn)
 	conn->worker->ops->release(conn->worker->loop, &conn->channel);
 }
 
-/* A peer answers, and the client has all that has come of it. */
-static void settle_exchange(struct conn *conn)
+/* Waits while a backend responds: everything received from it has been sent. */
+static void exchange_wait_client(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 
-	if (conn->ended && conn->in.len == 0) {
+	if (conn->client_closed && conn->in.len == 0) {
 		exchange_client_ended(conn);
 		end(conn);
 		return;
 	}
 	if (exchange_is_tunnel(conn)) {
-		wait_as(conn, TIMER_TUNNEL); /* each turn follows bytes */
+		wait_as(conn, TIMER_TUNNEL); /* called after each transfer */
 	} else if (!exchange_awaits_body(conn) || !exchange_takes(conn)) {
 		timer_stop(&conn->timer);
 		conn_phase(conn, TUX_PHASE_WAITING);
@@ -387,25 +393,25 @@ static void settle_exchange(struct conn *conn)
 		wait_as(conn, TIMER_BODY);
 	}
 	conn->resumed = false;
-	if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than the peer reads */
+	if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than the backend reads */
 		worker->ops->receive_stop(worker->loop, &conn->channel);
-	else if (!conn->ended && !exchange_draws(conn))
+	else if (!conn->client_closed && !exchange_splices_request(conn))
 		worker->ops->receive(worker->loop, &conn->channel);
 }
 
-/* Goes on with an exchange; false when nothing of it can be sent now. */
-static bool go_on_exchange(struct conn *conn)
+/* Continues an exchange. Returns false if it has nothing to send now. */
+static bool exchange_step(struct conn *conn)
 {
 	if (conn->in.len > 0 && exchange_takes(conn))
 		consume_kept(conn);
 	if (conn->state != CONN_EXCHANGE)
 		return true;
-	exchange_draw(conn);
+	exchange_splice_request(conn);
 	switch (exchange_next(conn)) {
 	case EXCHANGE_QUEUED:
 		return true;
 	case EXCHANGE_WAITS:
-		settle_exchange(conn);
+		exchange_wait_client(conn);
 		return false;
 	case EXCHANGE_OVER:
 		next_request(conn);
@@ -418,18 +424,18 @@ static bool go_on_exchange(struct conn *conn)
 	return false;
 }
 
-/* Nothing can be answered now: what to wait for? */
-static void settle(struct conn *conn)
+/* Chooses the next event to wait for, after all complete requests have their response. */
+static void conn_wait(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 
-	if (conn->last) {
+	if (conn->close_after_response) {
 		worker->ops->receive_stop(worker->loop, &conn->channel);
 		finish(conn);
 	} else if (conn->state == CONN_LOADING) {
 		timer_stop(&conn->timer);
 		conn_phase(conn, TUX_PHASE_WAITING);
-	} else if (conn->ended) {
+	} else if (conn->client_closed) {
 		end(conn);
 	} else if (may_return(conn)) {
 		give_back(conn);
@@ -443,52 +449,52 @@ static void settle(struct conn *conn)
 	}
 }
 
-/* Answers and sends until something has to be waited for. */
-static void go_on(struct conn *conn)
+/* Responds and sends until the connection has to wait. */
+static void conn_step(struct conn *conn)
 {
 	while (conn->state != CONN_CLOSED && !conn->sending) {
-		if (send_queued(conn)) {
-			if (conn->last && conn->state != CONN_EXCHANGE) /* nothing more is wanted: spares the receive that a close would have to cancel */
+		if (output_queued(conn)) {
+			if (conn->close_after_response && conn->state != CONN_EXCHANGE) /* or the close would have to cancel the receive */
 				conn->worker->ops->receive_stop(conn->worker->loop, &conn->channel);
 			flush(conn);
 			if (!conn->sending && conn->state != CONN_CLOSED)
 				sent(conn);
 		} else if (conn->state == CONN_EXCHANGE) {
-			if (!go_on_exchange(conn))
+			if (!exchange_step(conn))
 				return;
-		} else if ((conn->state == CONN_HELD || (conn->in.len > 0 && takes_more(conn))) && !backlog_permits(conn->worker)) {
-			backlog_join(conn);
+		} else if ((conn->state == CONN_HELD || (conn->in.len > 0 && takes_more(conn))) && !log_wait_permits(conn->worker)) {
+			log_wait_join(conn);
 			return;
 		} else if (conn->state == CONN_HELD) {
 			answer_held(conn);
-			if (conn->state == CONN_HELD && !send_queued(conn))
-				end(conn); /* no memory even for one answer */
+			if (conn->state == CONN_HELD && !output_queued(conn))
+				end(conn); /* out of memory for a single response */
 		} else {
 			uint32_t before = conn->in.len;
 
-			if (conn->ended && conn->state == CONN_HEAD)
-				conn->seen = 0; /* no more comes: it is parsed as a whole, for what is wrong with it */
+			if (conn->client_closed && conn->state == CONN_HEAD)
+				conn->seen = 0; /* the client has closed: parse the incomplete head for its error */
 			if (before > 0 && takes_more(conn))
 				consume_kept(conn);
-			if (conn->state != CONN_CLOSED && !send_queued(conn) && conn->in.len == before) {
-				settle(conn);
+			if (conn->state != CONN_CLOSED && !output_queued(conn) && conn->in.len == before) {
+				conn_wait(conn);
 				return;
 			}
 		}
 	}
 }
 
-/* What the exchange's peer has done may change what is to be done here. */
-static void resume(struct conn *conn)
+/* Continues after an event of the backend. */
+static void backend_ready(struct conn *conn)
 {
 	if (!conn->sending) {
-		go_on(conn);
+		conn_step(conn);
 		return;
 	}
 	if (conn->in.len > 0 && exchange_takes(conn))
 		consume_kept(conn);
 	if (conn->state == CONN_EXCHANGE)
-		exchange_draw(conn);
+		exchange_splice_request(conn);
 }
 
 static struct conn *conn_of(struct channel *channel)
@@ -508,16 +514,16 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 		used = consume(conn, data, len);
 	if (conn->state == CONN_CLOSED)
 		return;
-	if (used < len && !bytes_keep(&conn->in, data + used, len - used)) {
+	if (used < len && !buffer_keep(&conn->in, data + used, len - used)) {
 		end(conn);
 		return;
 	}
 	if (conn->returning)
 		return;
-	/* Held with nothing queued: a peer could not be asked, and the answer is due. */
-	if (!busy(conn) || (!conn->sending && !conn->log_waits && (conn->state == CONN_HELD || send_queued(conn))))
-		go_on(conn);
-	else if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than it reads */
+	/* CONN_HELD with an empty queue: the backend could not be started, and the error response is due. */
+	if (!busy(conn) || (!conn->sending && !conn->log_waits && (conn->state == CONN_HELD || output_queued(conn))))
+		conn_step(conn);
+	else if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than it receives */
 		worker->ops->receive_stop(worker->loop, channel);
 }
 
@@ -525,13 +531,13 @@ static void on_ended(struct channel *channel, int error)
 {
 	struct conn *conn = conn_of(channel);
 
-	conn->ended = true;
+	conn->client_closed = true;
 	if (conn->returning && error == 0)
 		return;
 	if (conn->state == CONN_EXCHANGE && error == 0)
-		resume(conn);
+		backend_ready(conn);
 	else if (error == 0 && conn->state == CONN_HEAD && conn->in.len > 0 && !busy(conn))
-		go_on(conn);
+		conn_step(conn);
 	else if (error != 0 || conn->state == CONN_LINGERING || !busy(conn))
 		end(conn);
 }
@@ -543,23 +549,23 @@ static void on_readable(struct channel *channel)
 	if (conn->state != CONN_EXCHANGE)
 		return;
 	exchange_readable(conn);
-	conn->resumed = true; /* it has sent something */
-	resume(conn);
+	conn->resumed = true; /* it has sent bytes */
+	backend_ready(conn);
 }
 
-static void after_send(struct conn *conn, enum send_result result)
+static void after_send(struct conn *conn, enum output_result result)
 {
 	switch (result) {
-	case SEND_PENDING:
+	case OUTPUT_PENDING:
 		wait_as(conn, TIMER_SEND);
 		break;
-	case SEND_DONE:
+	case OUTPUT_DONE:
 		conn->sending = false;
 		conn->resumed = true;
 		sent(conn);
-		go_on(conn);
+		conn_step(conn);
 		break;
-	case SEND_FAILED:
+	case OUTPUT_FAILED:
 		end(conn);
 		break;
 	}
@@ -567,22 +573,22 @@ static void after_send(struct conn *conn, enum send_result result)
 
 static void on_sent(struct channel *channel, int64_t result)
 {
-	after_send(conn_of(channel), send_advance(conn_of(channel), result));
+	after_send(conn_of(channel), output_advance(conn_of(channel), result));
 }
 
 static void on_writable(struct channel *channel)
 {
-	after_send(conn_of(channel), send_start(conn_of(channel)));
+	after_send(conn_of(channel), output_start(conn_of(channel)));
 }
 
-void connection_free(struct conn *conn)
+void conn_free(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 	const bool conn_parked = conn->parked;
 	const uint8_t conn_phase_at_end = conn->phase;
 
-	send_release(conn);
-	bytes_forget(&conn->in);
+	output_release(conn);
+	buffer_forget(&conn->in);
 	next_request(conn);
 	free(conn->record);
 	exchange_free(conn);
@@ -605,47 +611,47 @@ void connection_free(struct conn *conn)
 
 static void on_closed(struct channel *channel)
 {
-	connection_free(conn_of(channel));
+	conn_free(conn_of(channel));
 }
 
-/* Gives a connection away, its descriptor included. False if no engine takes it. */
+/* Gives the connection and its descriptor to another engine. Returns false if no engine accepts it. */
 static bool pass_on(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 
 	if (!worker->draining)
-		return conn->from_kernel && kernel_give(worker->kernel, &conn->channel.fd, conn->listener);
+		return conn->from_kernel && kernel_link_give(worker->kernel, &conn->channel.fd, conn->listener);
 	if (!passing_permits(worker, conn->listener) || !passing_send(worker, conn->channel.fd, conn->listener))
 		return false;
 	close(conn->channel.fd);
 	return true;
 }
 
-/* The loop has let go of a connection: another engine takes it, unless something came meanwhile. */
+/* Gives a connection that the loop has released to another engine, unless input arrived meanwhile. */
 static void on_released(struct channel *channel)
 {
 	struct conn *conn = conn_of(channel);
 	struct worker *worker = conn->worker;
 
 	conn->returning = false;
-	if (conn->in.len == 0 && !conn->ended && pass_on(conn)) {
-		connection_free(conn);
+	if (conn->in.len == 0 && !conn->client_closed && pass_on(conn)) {
+		conn_free(conn);
 		return;
 	}
-	conn->from_kernel = false; /* as it drains, or is out of memory */
+	conn->from_kernel = false; /* the kernel engine drains, or is out of memory */
 	if (worker->ops->add(worker->loop, channel))
-		go_on(conn);
+		conn_step(conn);
 	else
 		end(conn);
 }
 
-void connection_start(struct conn *conn)
+void conn_start(struct conn *conn)
 {
 	wait_as(conn, TIMER_IDLE);
 	conn->worker->ops->receive(conn->worker->loop, &conn->channel);
 }
 
-struct conn *connection_open(struct worker *worker, int fd, unsigned listener)
+struct conn *conn_open(struct worker *worker, int fd, unsigned listener)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 	struct address peer;
@@ -659,7 +665,7 @@ struct conn *connection_open(struct worker *worker, int fd, unsigned listener)
 	conn->worker = worker;
 	conn->listener = (uint8_t)listener;
 	dispatch_choose_site(conn, NULL);
-	conn->answer.fd = -1;
+	conn->source.fd = -1;
 	if (!worker->ops->add(worker->loop, &conn->channel)) {
 		close(fd);
 		free(conn);
@@ -680,13 +686,13 @@ struct conn *connection_open(struct worker *worker, int fd, unsigned listener)
 	return conn;
 }
 
-void connection_refuse(struct conn *conn, enum tux_refusal refusal)
+void conn_refuse(struct conn *conn, enum tux_refusal refusal)
 {
 	refuse(conn, NULL, 0, false, refusal);
-	go_on(conn);
+	conn_step(conn);
 }
 
-/* Closes an idle connection. A server that stops has no next connection for a request that is just coming in. */
+/* Closes an idle connection. While the server stops, a request that is just arriving is still answered. */
 static void idle_expired(struct conn *conn)
 {
 	int unread = 0;
@@ -702,7 +708,7 @@ static void idle_expired(struct conn *conn)
 		linger(conn);
 }
 
-void connection_timeout(struct conn *conn)
+void conn_timeout(struct conn *conn)
 {
 	switch ((enum conn_state)conn->state) {
 	case CONN_HEAD:
@@ -717,10 +723,10 @@ void connection_timeout(struct conn *conn)
 			dispatch_choose_site(conn, NULL);
 			refuse(conn, NULL, 0, false, TUX_REFUSED_TIMEOUT);
 		} else {
-			tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
-			refuse(conn, conn->held.data, conn->held.len, true, TUX_REFUSED_TIMEOUT);
+			tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
+			refuse(conn, conn->head.data, conn->head.len, true, TUX_REFUSED_TIMEOUT);
 		}
-		go_on(conn);
+		conn_step(conn);
 		return;
 	case CONN_EXCHANGE:
 		if (conn->sending)
@@ -730,13 +736,13 @@ void connection_timeout(struct conn *conn)
 			return;
 		}
 		exchange_abandon(conn);
-		tux_request_parse(conn->held.data, conn->held.len, 0, &conn->worker->request);
-		refuse(conn, conn->held.data, conn->held.len, true, TUX_REFUSED_TIMEOUT);
-		go_on(conn);
+		tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
+		refuse(conn, conn->head.data, conn->head.len, true, TUX_REFUSED_TIMEOUT);
+		conn_step(conn);
 		return;
 	case CONN_LOADING:
 	case CONN_HELD:
-		if (!conn->sending) /* nothing is due from the client */
+		if (!conn->sending) /* the client is not late */
 			return;
 		break;
 	case CONN_LINGERING:
@@ -744,13 +750,13 @@ void connection_timeout(struct conn *conn)
 		end(conn);
 		return;
 	}
-	if (send_progressed(conn))
+	if (output_progressed(conn))
 		wait_as(conn, TIMER_SEND);
 	else
 		end(conn);
 }
 
-void connection_loaded(struct worker *worker, struct miss *miss)
+void conn_loaded(struct worker *worker, struct pending_load *miss)
 {
 	struct conn *conn = lookup_finish(worker, miss);
 
@@ -758,43 +764,43 @@ void connection_loaded(struct worker *worker, struct miss *miss)
 		struct conn *next = conn->next_waiting;
 
 		conn->state = CONN_HELD;
-		go_on(conn);
+		conn_step(conn);
 		conn = next;
 	}
 }
 
-void connections_log_resume(struct worker *worker)
+void conns_log_resume(struct worker *worker)
 {
-	while (worker->log_first != NULL && backlog_permits(worker)) {
+	while (worker->log_first != NULL && log_wait_permits(worker)) {
 		struct conn *conn = worker->log_first;
 
-		backlog_leave(conn);
-		go_on(conn);
+		log_wait_leave(conn);
+		conn_step(conn);
 	}
 }
 
-void connections_hurry_idle(struct worker *worker, uint32_t limit_ms)
+void conns_hurry_idle(struct worker *worker, uint32_t limit_ms)
 {
 	uint32_t *const idle_ms = &worker->timers.duration_ms[TIMER_IDLE];
 
 	if (*idle_ms > limit_ms)
 		*idle_ms = limit_ms;
-	/* All of a kind wait equally long, so each starts anew. */
+	/* Timers of one kind have one duration, so each one restarts. */
 	for (struct conn *conn = worker->conns; conn != NULL; conn = conn->next)
 		if (conn->phase == TUX_PHASE_IDLE && conn->timer.next != NULL)
 			timer_start(&worker->timers, &conn->timer, TIMER_IDLE, worker->now_ms);
 }
 
-void connection_pass(struct conn *conn)
+void conn_pass(struct conn *conn)
 {
-	if (conn->worker->draining && !busy(conn) && !conn->returning && may_return(conn) && !send_queued(conn))
+	if (conn->worker->draining && !busy(conn) && !conn->returning && may_return(conn) && !output_queued(conn))
 		give_back(conn);
 }
 
-void connections_pass_idle(struct worker *worker)
+void conns_pass_idle(struct worker *worker)
 {
 	for (struct conn *conn = worker->conns; conn != NULL; conn = conn->next)
-		connection_pass(conn);
+		conn_pass(conn);
 }
 
 static const struct channel_events channel_events = {

@@ -6,36 +6,36 @@
 #include "../conn.h"
 
 /* Takes a connected socket, of which nothing is read yet; NULL when it had to be closed. */
-struct conn *connection_open(struct worker *worker, int fd, unsigned listener);
+struct conn *conn_open(struct worker *worker, int fd, unsigned listener);
 
 /* Reads from it. */
-void connection_start(struct conn *conn);
+void conn_start(struct conn *conn);
 
 /* Answers in place of a request, which did not come. */
-void connection_refuse(struct conn *conn, enum tux_refusal refusal);
+void conn_refuse(struct conn *conn, enum tux_refusal refusal);
 
 /* A timer of a connection has expired. */
-void connection_timeout(struct conn *conn);
+void conn_timeout(struct conn *conn);
 
 /* Answers for all who waited for a finished miss. */
-void connection_loaded(struct worker *worker, struct miss *miss);
+void conn_loaded(struct worker *worker, struct pending_load *miss);
 
 /* Gives idle connections, now and from now on, at most limit_ms for another request. Then they are shut down and closed. */
-void connections_hurry_idle(struct worker *worker, uint32_t limit_ms);
+void conns_hurry_idle(struct worker *worker, uint32_t limit_ms);
 
 /* Sends a connection to the engine that took over, if it waits for nothing but another request. */
-void connection_pass(struct conn *conn);
+void conn_pass(struct conn *conn);
 
 /* Sends the worker's idle connections to the engine that took over, as far as it takes them. */
-void connections_pass_idle(struct worker *worker);
+void conns_pass_idle(struct worker *worker);
 
 /* Answers for those who waited for room in the log, as far as there is. */
-void connections_log_resume(struct worker *worker);
+void conns_log_resume(struct worker *worker);
 
 /* Frees a connection whose loop is gone. */
-void connection_free(struct conn *conn);
+void conn_free(struct conn *conn);
 
-static inline struct conn *connection_of_timer(struct timer *timer)
+static inline struct conn *conn_of_timer(struct timer *timer)
 {
 	return (struct conn *)((char *)timer - offsetof(struct conn, timer));
 }

@@ -6,7 +6,7 @@
 
 enum { FIRST_BYTES = 512 };
 
-uint8_t *bytes_room(struct bytes *bytes, uint32_t len)
+uint8_t *buffer_room(struct buffer *bytes, uint32_t len)
 {
 	if (bytes->cap - bytes->len < len) {
 		uint32_t cap = bytes->len + len < FIRST_BYTES ? FIRST_BYTES : 2 * (bytes->len + len);
@@ -20,13 +20,13 @@ uint8_t *bytes_room(struct bytes *bytes, uint32_t len)
 	return bytes->data + bytes->len;
 }
 
-bool bytes_keep(struct bytes *bytes, const uint8_t *data, uint32_t len)
+bool buffer_keep(struct buffer *bytes, const uint8_t *data, uint32_t len)
 {
 	uint8_t *room;
 
 	if (len == 0)
 		return true;
-	room = bytes_room(bytes, len);
+	room = buffer_room(bytes, len);
 	if (room == NULL)
 		return false;
 	memcpy(room, data, len);
@@ -34,18 +34,18 @@ bool bytes_keep(struct bytes *bytes, const uint8_t *data, uint32_t len)
 	return true;
 }
 
-void bytes_drop(struct bytes *bytes, uint32_t len)
+void buffer_drop(struct buffer *bytes, uint32_t len)
 {
 	if (len == bytes->len) {
-		bytes_forget(bytes);
+		buffer_forget(bytes);
 	} else if (len > 0) {
 		memmove(bytes->data, bytes->data + len, bytes->len - len);
 		bytes->len -= len;
 	}
 }
 
-void bytes_forget(struct bytes *bytes)
+void buffer_forget(struct buffer *bytes)
 {
 	free(bytes->data);
-	*bytes = (struct bytes){ NULL, 0, 0 };
+	*bytes = (struct buffer){ NULL, 0, 0 };
 }

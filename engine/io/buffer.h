@@ -6,22 +6,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct bytes {
+struct buffer {
 	uint8_t *data; /* malloc'ed; NULL: there are none */
 	uint32_t len;
 	uint32_t cap;
 };
 
 /* Room for len bytes behind those that are kept, to be added to bytes->len by the caller; NULL without memory. */
-uint8_t *bytes_room(struct bytes *bytes, uint32_t len);
+uint8_t *buffer_room(struct buffer *bytes, uint32_t len);
 
 /* Keeps a copy of len bytes at data. False without memory. */
-bool bytes_keep(struct bytes *bytes, const uint8_t *data, uint32_t len);
+bool buffer_keep(struct buffer *bytes, const uint8_t *data, uint32_t len);
 
 /* Takes len of the first bytes away. */
-void bytes_drop(struct bytes *bytes, uint32_t len);
+void buffer_drop(struct buffer *bytes, uint32_t len);
 
 /* Frees all. */
-void bytes_forget(struct bytes *bytes);
+void buffer_forget(struct buffer *bytes);
 
 #endif

@@ -29,8 +29,8 @@ static struct stream *stream_make(struct streams *streams, int fd, struct timers
 
 static void stream_free(struct stream *stream)
 {
-	bytes_forget(&stream->waiting);
-	bytes_forget(&stream->going);
+	buffer_forget(&stream->waiting);
+	buffer_forget(&stream->going);
 	if (stream->prev != NULL)
 		stream->prev->next = stream->next;
 	else
@@ -85,7 +85,7 @@ static void go(struct stream *stream)
 {
 	stream->going = stream->waiting;
 	stream->going_at = 0;
-	stream->waiting = (struct bytes){ NULL, 0, 0 };
+	stream->waiting = (struct buffer){ NULL, 0, 0 };
 	stream->iov = (struct iovec){ stream->going.data, stream->going.len };
 	stream->message = (struct msghdr){ .msg_iov = &stream->iov, .msg_iovlen = 1 };
 	stream->sending = true;
@@ -94,7 +94,7 @@ static void go(struct stream *stream)
 
 bool stream_send(struct stream *stream, const uint8_t *data, uint32_t len)
 {
-	if (!bytes_keep(&stream->waiting, data, len))
+	if (!buffer_keep(&stream->waiting, data, len))
 		return false;
 	if (!stream->sending && !stream->channel.connecting && stream->waiting.len > 0)
 		go(stream);
@@ -198,7 +198,7 @@ static void on_sent(struct channel *channel, int64_t result)
 		return;
 	}
 	stream->sending = false;
-	bytes_forget(&stream->going);
+	buffer_forget(&stream->going);
 	if (stream->waiting.len > 0)
 		go(stream);
 	else if (stream->finishing)

@@ -25,7 +25,7 @@ struct stream_events {
 	void (*ended)(struct stream *stream, int error); /* nothing more comes: the peer has finished (0), or a positive errno */
 	void (*drained)(struct stream *stream); /* all that was given is with the kernel */
 	void (*failed)(struct stream *stream, int error); /* the peer does not take what was given; a positive errno */
-	void (*readable)(struct stream *stream); /* after wait_readable() of the loop, or splicing_fill() */
+	void (*readable)(struct stream *stream); /* after wait_readable() of the loop, or splice_fill() */
 	void (*writable)(struct stream *stream);
 	void (*expired)(struct stream *stream); /* its timer */
 };
@@ -39,8 +39,8 @@ struct stream {
 	struct stream *next_idle; /* upstream.c's */
 	struct timer timer;
 	struct timers *timers;    /* what timer is in */
-	struct bytes waiting;     /* to be sent behind what is under way */
-	struct bytes going;       /* under way, from going_at on */
+	struct buffer waiting;     /* to be sent behind what is under way */
+	struct buffer going;       /* under way, from going_at on */
 	uint32_t going_at;
 	struct iovec iov;
 	struct msghdr message;

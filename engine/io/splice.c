@@ -56,26 +56,26 @@ void pipes_free(struct pipes *pipes)
 	}
 }
 
-static void wait_for_source(struct splicing *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source)
+static void wait_for_source(struct splice *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source)
 {
-	splicing->state = SPLICING_WAITS;
+	splicing->state = SPLICE_WAITS;
 	splicing->turn = 0;
 	ops->wait_readable(loop, source);
 }
 
-bool splicing_begin(struct splicing *splicing, struct pipes *pipes, const struct loop_ops *ops, struct loop *loop, struct channel *source,
-                    bool own)
+bool splice_begin(struct splice *splicing, struct pipes *pipes, const struct loop_ops *ops, struct loop *loop, struct channel *source,
+                  bool own)
 {
 	struct pipe *pipe = own ? pipe_get(pipes) : NULL;
 
 	if (own && pipe == NULL)
 		return false;
-	*splicing = (struct splicing){ .pipe = pipe };
+	*splicing = (struct splice){ .pipe = pipe };
 	wait_for_source(splicing, ops, loop, source);
 	return true;
 }
 
-void splicing_end(struct splicing *splicing, struct pipes *pipes)
+void splice_end(struct splice *splicing, struct pipes *pipes)
 {
 	struct pipe *pipe = splicing->pipe;
 
@@ -86,18 +86,18 @@ void splicing_end(struct splicing *splicing, struct pipes *pipes)
 		pipes->spare = pipe;
 		pipes->spare_count++;
 	}
-	*splicing = (struct splicing){ .state = SPLICING_NOT };
+	*splicing = (struct splice){ .state = SPLICE_NOT };
 }
 
-bool splicing_readable(struct splicing *splicing)
+bool splice_readable(struct splice *splicing)
 {
-	if (splicing->state != SPLICING_WAITS)
+	if (splicing->state != SPLICE_WAITS)
 		return false;
-	splicing->state = SPLICING_READY;
+	splicing->state = SPLICE_READY;
 	return true;
 }
 
-int64_t splicing_move(const struct loop_ops *ops, int from, int to, struct channel *socket, uint64_t most)
+int64_t splice_move(const struct loop_ops *ops, int from, int to, struct channel *socket, uint64_t most)
 {
 	ssize_t n;
 
@@ -126,48 +126,48 @@ static int64_t pipe_holds(int fd, uint64_t most)
 	return (state.revents & POLLHUP) && !(state.revents & POLLIN) ? 0 : -EAGAIN;
 }
 
-int64_t splicing_fill(struct splicing *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, uint64_t most)
+int64_t splice_fill(struct splice *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, uint64_t most)
 {
 	int64_t n = -EAGAIN;
 
-	if (splicing->state != SPLICING_READY)
-		return SPLICING_AGAIN;
+	if (splicing->state != SPLICE_READY)
+		return SPLICE_AGAIN;
 	if (splicing->turn < TURN_BYTES && source->pipe)
 		n = pipe_holds(source->fd, most);
 	else if (splicing->turn < TURN_BYTES)
-		n = splicing_move(ops, source->fd, splicing->pipe->fd[1], source, most < PIPE_BYTES ? most : PIPE_BYTES);
+		n = splice_move(ops, source->fd, splicing->pipe->fd[1], source, most < PIPE_BYTES ? most : PIPE_BYTES);
 	if (n == -EAGAIN) {
 		wait_for_source(splicing, ops, loop, source);
-		return SPLICING_AGAIN;
+		return SPLICE_AGAIN;
 	}
 	if (n < 0) {
 		errno = (int)-n;
-		return SPLICING_FAILED;
+		return SPLICE_FAILED;
 	}
 	splicing->filled = source->pipe ? 0 : (uint32_t)n;
 	splicing->turn += (uint32_t)n;
 	return n;
 }
 
-int64_t splicing_pour(struct splicing *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, int pipe_fd,
-                      uint64_t most)
+int64_t splice_pour(struct splice *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, int pipe_fd,
+                    uint64_t most)
 {
 	int64_t n = -EAGAIN;
 	int unread = 0;
 
-	if (splicing->state != SPLICING_READY)
-		return SPLICING_AGAIN;
+	if (splicing->state != SPLICE_READY)
+		return SPLICE_AGAIN;
 	if (splicing->turn < TURN_BYTES) {
-		n = splicing_move(ops, source->fd, pipe_fd, source, most < PIPE_BYTES ? most : PIPE_BYTES);
+		n = splice_move(ops, source->fd, pipe_fd, source, most < PIPE_BYTES ? most : PIPE_BYTES);
 		if (n == -EAGAIN && ioctl(source->fd, FIONREAD, &unread) == 0 && unread > 0)
-			return SPLICING_FULL;
+			return SPLICE_FULL;
 	}
 	if (n == -EAGAIN) {
 		wait_for_source(splicing, ops, loop, source);
-		return SPLICING_AGAIN;
+		return SPLICE_AGAIN;
 	}
 	if (n < 0)
-		return n == -EPIPE ? SPLICING_CLOSED : SPLICING_FAILED;
+		return n == -EPIPE ? SPLICE_CLOSED : SPLICE_FAILED;
 	splicing->turn += (uint32_t)n;
 	return n;
 }

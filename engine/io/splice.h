@@ -27,56 +27,56 @@ struct pipes {
 	unsigned count; /* in use and spare */
 };
 
-enum splicing_state {
-	SPLICING_NOT,
-	SPLICING_WAITS, /* readable() of the source is to come */
-	SPLICING_READY, /* the source may have bytes */
+enum splice_state {
+	SPLICE_NOT,
+	SPLICE_WAITS, /* readable() of the source is to come */
+	SPLICE_READY, /* the source may have bytes */
 };
 
 /* One direction, from its source through a pipe. Zeroed: there is none. */
-struct splicing {
-	uint8_t state;     /* enum splicing_state */
+struct splice {
+	uint8_t state;     /* enum splice_state */
 	struct pipe *pipe; /* NULL: the source, or where it goes, is one itself */
 	uint32_t filled;   /* bytes in pipe; whoever empties it says so */
 	uint32_t turn;     /* bytes since readable() came: others are to have their turn */
 };
 
-/* What splicing_fill() says when nothing comes now, or when the source is at its end. */
-#define SPLICING_AGAIN INT64_C(-1)
-#define SPLICING_ENDED INT64_C(0)
-#define SPLICING_FAILED INT64_C(-2)
-/* The same of splicing_pour(): the pipe is full; nobody reads from it any more. */
-#define SPLICING_FULL INT64_C(-3)
-#define SPLICING_CLOSED INT64_C(-4)
+/* What splice_fill() says when nothing comes now, or when the source is at its end. */
+#define SPLICE_AGAIN INT64_C(-1)
+#define SPLICE_ENDED INT64_C(0)
+#define SPLICE_FAILED INT64_C(-2)
+/* The same of splice_pour(): the pipe is full; nobody reads from it any more. */
+#define SPLICE_FULL INT64_C(-3)
+#define SPLICE_CLOSED INT64_C(-4)
 
 /*
  * Begins, behind receive_stop() of the source: what is on its way still is received, before its readable() comes. own: through
  * a pipe of the thread's. False when there is none; then nothing has begun.
  */
-bool splicing_begin(struct splicing *splicing, struct pipes *pipes, const struct loop_ops *ops, struct loop *loop, struct channel *source,
-                    bool own);
+bool splice_begin(struct splice *splicing, struct pipes *pipes, const struct loop_ops *ops, struct loop *loop, struct channel *source,
+                  bool own);
 
 /* Ends, whatever it is at. A pipe that is not empty is closed. */
-void splicing_end(struct splicing *splicing, struct pipes *pipes);
+void splice_end(struct splice *splicing, struct pipes *pipes);
 
 /* The source's readable() has come; false if it was not waited for. */
-bool splicing_readable(struct splicing *splicing);
+bool splice_readable(struct splice *splicing);
 
 /*
  * Moves up to most bytes out of the source into the pipe, which is empty, or, if the source is a pipe, says how many are in there.
- * Bytes, SPLICING_ENDED, SPLICING_FAILED, or SPLICING_AGAIN when readable() has to come first.
+ * Bytes, SPLICE_ENDED, SPLICE_FAILED, or SPLICE_AGAIN when readable() has to come first.
  */
-int64_t splicing_fill(struct splicing *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, uint64_t most);
+int64_t splice_fill(struct splice *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, uint64_t most);
 
 /* Moves up to most bytes out of the source, a socket, into a pipe's end of somebody else. */
-int64_t splicing_pour(struct splicing *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, int pipe_fd,
-                      uint64_t most);
+int64_t splice_pour(struct splice *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, int pipe_fd,
+                    uint64_t most);
 
 /*
  * Moves bytes out of a pipe's end into a socket, or out of a socket into a pipe's end. Bytes, or a negative errno; -EAGAIN: there
  * is nothing, or no room.
  */
-int64_t splicing_move(const struct loop_ops *ops, int from, int to, struct channel *socket, uint64_t most);
+int64_t splice_move(const struct loop_ops *ops, int from, int to, struct channel *socket, uint64_t most);
 
 /* Closes those that are kept. */
 void pipes_free(struct pipes *pipes);

@@ -20,7 +20,7 @@ static void write_record(struct worker *worker, const struct tux_record *record,
 {
 	const uint64_t one = 1;
 
-	if (!records_write(&worker->records, record, text, text_len))
+	if (!record_ring_write(&worker->records, record, text, text_len))
 		count(&worker->counters.records_lost, 1);
 	if (__atomic_exchange_n(worker->log_sleeps, false, __ATOMIC_SEQ_CST))
 		(void)!write(worker->log_event_fd, &one, sizeof(one));
@@ -63,11 +63,11 @@ static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64
 	record.time_us = conn->began_us;
 	record.id = error_line_id(conn);
 	memcpy(record.address, conn->address, sizeof(record.address));
-	if (conn->asked.len > 0) { /* what the client has asked for, not what a peer made of it */
+	if (conn->client_head.len > 0) { /* what the client has asked for, not what a peer made of it */
 		struct tux_request asked;
 
-		tux_request_parse(conn->asked.data, conn->asked.len, 0, &asked);
-		len = tux_record_fill(&record, conn->asked.data, &asked, text);
+		tux_request_parse(conn->client_head.data, conn->client_head.len, 0, &asked);
+		len = tux_record_fill(&record, conn->client_head.data, &asked, text);
 		record.received_bytes = asked.head_len + conn->body.total;
 	} else {
 		len = tux_record_fill(&record, buf, &worker->request, text);
@@ -90,14 +90,14 @@ static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64
 	}
 	*conn->record = record;
 	memcpy(conn->record + 1, text, len);
-	records_reserve(&worker->records, record.size);
+	record_ring_reserve(&worker->records, record.size);
 }
 
 void access_record_answer(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes)
 {
 	if (status == 403 || status >= 500)
 		error_line_answer(conn, buf, status);
-	begin(conn, buf, status, bytes, conn->answer.count > 0,
+	begin(conn, buf, status, bytes, conn->source.count > 0,
 	      conn->backend != NULL ? (struct tux_octets){ conn->backend->name, conn->backend->len } : (struct tux_octets){ NULL, 0 });
 }
 
@@ -119,7 +119,7 @@ void access_record_end(struct conn *conn, uint64_t left)
 		return;
 	record->duration_us = duration_since(record->time_us);
 	record->sent_bytes -= left;
-	records_unreserve(&conn->worker->records, record->size);
+	record_ring_unreserve(&conn->worker->records, record->size);
 	write_record(conn->worker, record, (const uint8_t *)(record + 1), record->size - (uint32_t)sizeof(*record));
 	free(record);
 	conn->record = NULL;

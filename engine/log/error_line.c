@@ -175,11 +175,11 @@ static void write_line(struct conn *conn, const char *outcome, struct cause caus
 	cause_print(cause, because_text);
 	put(&text, because_text);
 	put_client(&text, conn);
-	if (conn->asked.len > 0) { /* the client's, not the one that a backend has put in its place */
+	if (conn->client_head.len > 0) { /* the client's, not the one that a backend has put in its place */
 		struct tux_request asked;
 
-		tux_request_parse(conn->asked.data, conn->asked.len, 0, &asked);
-		put_request(&text, conn->asked.data, &asked);
+		tux_request_parse(conn->client_head.data, conn->client_head.len, 0, &asked);
+		put_request(&text, conn->client_head.data, &asked);
 	} else {
 		put_request(&text, buf, req);
 	}
@@ -206,8 +206,8 @@ static void write_held(struct conn *conn, const char *outcome, struct cause caus
 {
 	struct tux_request req;
 
-	tux_request_parse(conn->held.data, conn->held.len, 0, &req);
-	write_line(conn, outcome, cause, conn->held.data, &req, backend);
+	tux_request_parse(conn->head.data, conn->head.len, 0, &req);
+	write_line(conn, outcome, cause, conn->head.data, &req, backend);
 }
 
 void error_line_cut(struct conn *conn, struct cause cause, struct error_line_backend backend)

@@ -5,9 +5,9 @@ enum {
 	LOG_WAIT_MS = 2000, /* that requests wait for a log that is behind; then records are lost, and counted */
 };
 
-bool backlog_permits(struct worker *worker)
+bool log_wait_permits(struct worker *worker)
 {
-	if (!worker->config->records || records_room(&worker->records)) {
+	if (!worker->config->records || record_ring_room(&worker->records)) {
 		worker->log_full_ms = 0;
 		return true;
 	}
@@ -16,7 +16,7 @@ bool backlog_permits(struct worker *worker)
 	return worker->now_ms - worker->log_full_ms >= LOG_WAIT_MS;
 }
 
-void backlog_join(struct conn *conn)
+void log_wait_join(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 
@@ -28,7 +28,7 @@ void backlog_join(struct conn *conn)
 	worker->log_end = &conn->next_waiting;
 }
 
-void backlog_leave(struct conn *conn)
+void log_wait_leave(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 	struct conn **link = &worker->log_first;

@@ -6,12 +6,12 @@
 #include "../conn.h"
 
 /* Whether one more request may be answered: its access record has room, or there was none for so long that it is lost. */
-bool backlog_permits(struct worker *worker);
+bool log_wait_permits(struct worker *worker);
 
 /* The connection waits, behind those that do already; worker->log_first is the first. */
-void backlog_join(struct conn *conn);
+void log_wait_join(struct conn *conn);
 
 /* It waits no more, if it did. */
-void backlog_leave(struct conn *conn);
+void log_wait_leave(struct conn *conn);
 
 #endif

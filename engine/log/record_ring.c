@@ -9,19 +9,19 @@ enum {
 	ROOM_BYTES = 8 * TUX_RECORD_MAX, /* one is asked about; others, as of a timeout, come without being asked about */
 };
 
-bool records_open(struct records *records)
+bool record_ring_open(struct record_ring *records)
 {
 	records->ring = malloc(RING_BYTES);
 	return records->ring != NULL;
 }
 
-void records_free(struct records *records)
+void record_ring_free(struct record_ring *records)
 {
 	free(records->ring);
 	records->ring = NULL;
 }
 
-static void copy_in(struct records *records, uint64_t at, const void *from, size_t len)
+static void copy_in(struct record_ring *records, uint64_t at, const void *from, size_t len)
 {
 	size_t off = at % RING_BYTES;
 	size_t first = len < RING_BYTES - off ? len : RING_BYTES - off;
@@ -30,7 +30,7 @@ static void copy_in(struct records *records, uint64_t at, const void *from, size
 	memcpy(records->ring, (const uint8_t *)from + first, len - first);
 }
 
-static void copy_out(const struct records *records, uint64_t at, void *to, size_t len)
+static void copy_out(const struct record_ring *records, uint64_t at, void *to, size_t len)
 {
 	size_t off = at % RING_BYTES;
 	size_t first = len < RING_BYTES - off ? len : RING_BYTES - off;
@@ -39,29 +39,29 @@ static void copy_out(const struct records *records, uint64_t at, void *to, size_
 	memcpy((uint8_t *)to + first, records->ring, len - first);
 }
 
-static uint64_t free_bytes(const struct records *records)
+static uint64_t free_bytes(const struct record_ring *records)
 {
 	uint64_t used = records->head - __atomic_load_n(&records->tail, __ATOMIC_ACQUIRE) + records->reserved;
 
 	return used < RING_BYTES ? RING_BYTES - used : 0;
 }
 
-bool records_room(const struct records *records)
+bool record_ring_room(const struct record_ring *records)
 {
 	return free_bytes(records) >= ROOM_BYTES;
 }
 
-void records_reserve(struct records *records, uint32_t bytes)
+void record_ring_reserve(struct record_ring *records, uint32_t bytes)
 {
 	records->reserved += bytes;
 }
 
-void records_unreserve(struct records *records, uint32_t bytes)
+void record_ring_unreserve(struct record_ring *records, uint32_t bytes)
 {
 	records->reserved -= bytes;
 }
 
-bool records_write(struct records *records, const struct tux_record *record, const uint8_t *text, uint32_t text_len)
+bool record_ring_write(struct record_ring *records, const struct tux_record *record, const uint8_t *text, uint32_t text_len)
 {
 	uint64_t head = records->head;
 
@@ -73,7 +73,7 @@ bool records_write(struct records *records, const struct tux_record *record, con
 	return true;
 }
 
-size_t records_read(struct records *records, uint8_t *out, size_t cap)
+size_t record_ring_read(struct record_ring *records, uint8_t *out, size_t cap)
 {
 	uint64_t head = __atomic_load_n(&records->head, __ATOMIC_SEQ_CST);
 	uint64_t tail = records->tail;
@@ -93,7 +93,7 @@ size_t records_read(struct records *records, uint8_t *out, size_t cap)
 	return len;
 }
 
-bool records_waiting(const struct records *records)
+bool record_ring_waiting(const struct record_ring *records)
 {
 	return __atomic_load_n(&records->head, __ATOMIC_SEQ_CST) != records->tail;
 }

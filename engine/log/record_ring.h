@@ -5,30 +5,30 @@
 
 #include "../../core/record.h"
 
-struct records {
+struct record_ring {
 	uint8_t *ring;
 	uint64_t head __attribute__((aligned(64))); /* bytes ever written; the writer's */
 	uint64_t reserved;                          /* bytes of records that are still to be written; the writer's */
 	uint64_t tail __attribute__((aligned(64))); /* bytes ever read; the reader's */
 };
 
-bool records_open(struct records *records);
-void records_free(struct records *records);
+bool record_ring_open(struct record_ring *records);
+void record_ring_free(struct record_ring *records);
 
 /* Whether there is room for the largest record, and a few that nobody asked for, besides those that it is reserved for. The writer. */
-bool records_room(const struct records *records);
+bool record_ring_room(const struct record_ring *records);
 
 /* Keeps bytes free for a record that is written later; it is given back just before that. The writer. */
-void records_reserve(struct records *records, uint32_t bytes);
-void records_unreserve(struct records *records, uint32_t bytes);
+void record_ring_reserve(struct record_ring *records, uint32_t bytes);
+void record_ring_unreserve(struct record_ring *records, uint32_t bytes);
 
 /* Appends a record with its texts. False when there is no room. The writer. */
-bool records_write(struct records *records, const struct tux_record *record, const uint8_t *text, uint32_t text_len);
+bool record_ring_write(struct record_ring *records, const struct tux_record *record, const uint8_t *text, uint32_t text_len);
 
 /* Copies whole records out, at most cap bytes; returns the bytes. The reader. */
-size_t records_read(struct records *records, uint8_t *out, size_t cap);
+size_t record_ring_read(struct record_ring *records, uint8_t *out, size_t cap);
 
 /* Whether there is something to read. The reader. */
-bool records_waiting(const struct records *records);
+bool record_ring_waiting(const struct record_ring *records);
 
 #endif

@@ -17,7 +17,7 @@ static bool is_in(const struct tux_network *network, const uint8_t address[16])
 	       (rest == 0 || (network->address[whole] ^ address[whole]) >> (8 - rest) == 0);
 }
 
-bool report_permits(const struct tux_status_route *route, const uint8_t address[16], uint16_t port)
+bool status_query_permits(const struct tux_status_route *route, const uint8_t address[16], uint16_t port)
 {
 	static const struct tux_network local[] = {
 		{ { [15] = 1 }, 128 },
@@ -44,7 +44,7 @@ static bool is_address(const char *name)
 	return *name == '[' || inet_pton(AF_INET, name, &address) == 1;
 }
 
-bool report_host_permits(const struct tux_hosts *hosts, uint32_t listener, const uint8_t *buf, struct tux_span host, const char *machine)
+bool status_query_host_permits(const struct tux_hosts *hosts, uint32_t listener, const uint8_t *buf, struct tux_span host, const char *machine)
 {
 	static const char beneath[] = ".localhost";
 	const uint16_t no_site = UINT16_MAX;
@@ -110,7 +110,7 @@ static bool format_find(const uint8_t *buf, struct tux_span query, const uint8_t
 	return false;
 }
 
-bool report_form_wanted(const uint8_t *buf, const struct tux_request *req, enum tux_report_form *form)
+bool status_query_form(const uint8_t *buf, const struct tux_request *req, enum tux_report_form *form)
 {
 	static const struct {
 		const char *name;

@@ -8,17 +8,17 @@
 
 #include "report.h"
 
-void tally_sum(const struct tally *tally, struct tux_counters *sum)
+void totals_sum(const struct totals *tally, struct tux_counters *sum)
 {
 	*sum = (struct tux_counters){ .requests = 0 };
 	for (unsigned i = 0; i < tally->config->threads; i++)
 		counters_add(sum, &tally->worker[i].counters);
 	sum->records_lost += __atomic_load_n(&tally->records_failed, __ATOMIC_RELAXED);
 	sum->listings = __atomic_load_n(&tally->listings->made, __ATOMIC_RELAXED);
-	kernel_count(tally->kernel, sum);
+	kernel_link_count(tally->kernel, sum);
 }
 
-unsigned tally_peer_count(const struct tux_engine_config *config)
+unsigned totals_peer_count(const struct tux_engine_config *config)
 {
 	unsigned count = 0;
 
@@ -34,7 +34,7 @@ static bool is_spare(const struct tux_upstream_server *server, const struct tux_
 }
 
 /* The servers of all upstreams, one behind the other, as the workers' counters have them. Returns how many there are. */
-static unsigned peers_sum(const struct tally *tally, struct snapshot_upstream *peer)
+static unsigned peers_sum(const struct totals *tally, struct snapshot_upstream *peer)
 {
 	const struct tux_engine_config *config = tally->config;
 	unsigned at = 0, shown = 0;
@@ -53,7 +53,7 @@ static unsigned peers_sum(const struct tally *tally, struct snapshot_upstream *p
 }
 
 /* The kinds of CGI programs by their names: those of files are one, whatever their root. How many there are. */
-static unsigned programs_sum(const struct tally *tally, struct snapshot_cgi *program)
+static unsigned programs_sum(const struct totals *tally, struct snapshot_cgi *program)
 {
 	const struct tux_engine_config *config = tally->config;
 	unsigned count = 0;
@@ -72,15 +72,15 @@ static unsigned programs_sum(const struct tally *tally, struct snapshot_cgi *pro
 	return count;
 }
 
-bool tally_ready(const struct tally *tally)
+bool totals_ready(const struct totals *tally)
 {
 	return !__atomic_load_n(tally->leaves, __ATOMIC_RELAXED);
 }
 
-char *tally_report(const struct tally *tally, enum tux_report_form form, const char *nonce, size_t *len)
+char *totals_report(const struct totals *tally, enum tux_report_form form, const char *nonce, size_t *len)
 {
 	const struct tux_engine_config *config = tally->config;
-	struct snapshot_upstream *peer = calloc(tally_peer_count(config) + 1, sizeof(*peer));
+	struct snapshot_upstream *peer = calloc(totals_peer_count(config) + 1, sizeof(*peer));
 	struct snapshot_cgi *program = calloc(config->cgi_count + 1, sizeof(*program));
 	struct snapshot report = {
 		.version = config->version,
@@ -89,7 +89,7 @@ char *tally_report(const struct tally *tally, enum tux_report_form form, const c
 		.threads = config->threads,
 		.max_connections = config->max_connections,
 		.kernel = tally->kernel->shared != NULL,
-		.ready = tally_ready(tally),
+		.ready = totals_ready(tally),
 	};
 	struct timespec now;
 	char *text = NULL;
@@ -102,7 +102,7 @@ char *tally_report(const struct tally *tally, enum tux_report_form form, const c
 	report.program = program;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	report.up_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - tally->started_ms;
-	tally_sum(tally, &report.counters);
+	totals_sum(tally, &report.counters);
 	text = report_write(&report, form, nonce, len);
 out_free:
 	free(program);

@@ -5,26 +5,26 @@
 
 #include "../conn.h"
 
-struct tally {
+struct totals {
 	const struct tux_engine_config *config;
 	const struct worker *worker; /* config->threads of them */
-	const struct kernel *kernel;
+	const struct kernel_link *kernel;
 	const char *description;     /* as tux_engine_describe() says */
-	const struct listings *listings;
+	const struct listing_cache *listings;
 	const bool *leaves;          /* the engine stops, or another process serves; atomic */
 	uint64_t started_ms;         /* monotonic */
 	uint64_t records_failed;     /* that the log could not write; atomic */
 };
 
 /* How many servers all upstreams have together. */
-unsigned tally_peer_count(const struct tux_engine_config *config);
+unsigned totals_peer_count(const struct tux_engine_config *config);
 
-void tally_sum(const struct tally *tally, struct tux_counters *sum);
+void totals_sum(const struct totals *tally, struct tux_counters *sum);
 
 /* False once the engine leaves: load balancers shall send nothing more. */
-bool tally_ready(const struct tally *tally);
+bool totals_ready(const struct totals *tally);
 
 /* As tux_engine_report(); nonce as report_write() wants it. */
-char *tally_report(const struct tally *tally, enum tux_report_form form, const char *nonce, size_t *len);
+char *totals_report(const struct totals *tally, enum tux_report_form form, const char *nonce, size_t *len);
 
 #endif

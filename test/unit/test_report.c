@@ -21,7 +21,7 @@ static bool permits(const struct tux_status_route *route, const char *address)
 
 	if (inet_pton(AF_INET, address, octets + 12) != 1)
 		assert_int_equal(inet_pton(AF_INET6, address, octets), 1);
-	return report_permits(route, octets, 4711);
+	return status_query_permits(route, octets, 4711);
 }
 
 static void test_this_machine_only(void **state)
@@ -39,7 +39,7 @@ static void test_this_machine_only(void **state)
 	assert_false(permits(&route, "::"));
 	assert_false(permits(&route, "2001:db8::1"));
 	assert_false(permits(&route, "::127.0.0.1"));
-	assert_true(report_permits(&route, none, 0)); /* a Unix socket */
+	assert_true(status_query_permits(&route, none, 0)); /* a Unix socket */
 }
 
 /* Whether the status is shown to a client that asks for this host; www.example.org and *.example.net are configured. */
@@ -51,7 +51,7 @@ static bool host_permits(const char *host)
 	const struct tux_hosts hosts = { names, text, fallback, 2, sizeof(text) - 1, 1 };
 
 	assert_true(tux_hosts_valid(&hosts, 1));
-	return report_host_permits(&hosts, 0, (const uint8_t *)host, (struct tux_span){ 0, (uint32_t)strlen(host) }, "web1.example.com");
+	return status_query_host_permits(&hosts, 0, (const uint8_t *)host, (struct tux_span){ 0, (uint32_t)strlen(host) }, "web1.example.com");
 }
 
 static void test_names_of_others_are_refused(void **state)
@@ -104,7 +104,7 @@ static int form(const char *target, const char *accept)
 	                   accept ? accept : "", accept ? "\r\n" : "");
 
 	assert_int_equal(tux_request_parse((const uint8_t *)head, (uint32_t)len, 0, &req), TUX_PARSED);
-	return report_form_wanted((const uint8_t *)head, &req, &wanted) ? (int)wanted : -1;
+	return status_query_form((const uint8_t *)head, &req, &wanted) ? (int)wanted : -1;
 }
 
 static void test_forms(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "accepting.h"
+#include "accept.h"
 
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -21,29 +21,29 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 	struct conn *conn;
 
 	ioctl(handed->fd, FIONBIO, &nonblocking);
-	conn = connection_open(worker, handed->fd, handed->listener);
+	conn = conn_open(worker, handed->fd, handed->listener);
 	if (conn == NULL) {
 		slot_put(worker);
 		return;
 	}
-	connection_start(conn);
+	conn_start(conn);
 	conn->from_kernel = true;
-	conn->failed = handed->reason == TUX_REASON_BACKEND ? 503 : 0;
+	conn->error_status = handed->reason == TUX_REASON_BACKEND ? 503 : 0;
 	conn->cause = because(WHY_HANDOVER, 0);
 	if (handed->reason == TUX_REASON_TIMEOUT)
-		connection_refuse(conn, TUX_REFUSED_TIMEOUT);
+		conn_refuse(conn, TUX_REFUSED_TIMEOUT);
 	else if (handed->reason == TUX_REASON_DRAIN)
-		connection_pass(conn); /* its next request is unread: the engine that took over answers it */
+		conn_pass(conn); /* its next request is unread: the engine that took over answers it */
 }
 
-void accepting_take_handed_up(struct worker *worker)
+void accept_take_handed_up(struct worker *worker)
 {
 	enum { AT_ONCE = 32 };
 	struct tux_handed_up handed[AT_ONCE];
 	unsigned got;
 
 	do {
-		got = kernel_take(worker->kernel, handed, AT_ONCE);
+		got = kernel_link_take(worker->kernel, handed, AT_ONCE);
 		for (unsigned i = 0; i < got; i++)
 			take_handed_up(worker, &handed[i]);
 	} while (got == AT_ONCE);
@@ -51,7 +51,7 @@ void accepting_take_handed_up(struct worker *worker)
 		cache_trim(&worker->cache, worker->cache.files / 2); /* some of its objects hold descriptors */
 }
 
-void accepting_switch(struct worker *worker, bool accept)
+void accept_switch(struct worker *worker, bool accept)
 {
 	worker->accepting = accept;
 	worker->accept_again_ms = 0;
@@ -69,11 +69,11 @@ static void pause_accepting(struct worker *worker)
 {
 	if (worker->draining) /* what is in the queues is taken all the same */
 		return;
-	accepting_switch(worker, false);
+	accept_switch(worker, false);
 	worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
 }
 
-void accepting_resume(struct worker *worker)
+void accept_resume(struct worker *worker)
 {
 	for (struct conn *conn = worker->conns; conn != NULL && worker->parked > 0; conn = conn->next) {
 		if (!conn->parked || conn->state == CONN_CLOSED)
@@ -82,26 +82,26 @@ void accepting_resume(struct worker *worker)
 			break;
 		conn->parked = false;
 		worker->parked--;
-		connection_start(conn);
+		conn_start(conn);
 	}
 	if (worker->draining)
 		return;
 	if (slot_none(worker))
 		pause_accepting(worker);
 	else
-		accepting_switch(worker, true);
+		accept_switch(worker, true);
 }
 
 /* Takes a connection that was accepted; beyond the limit it waits for others to close. */
 static void take_accepted(struct worker *worker, int fd, unsigned listener, bool from_kernel)
 {
-	struct conn *conn = connection_open(worker, fd, listener);
+	struct conn *conn = conn_open(worker, fd, listener);
 
 	if (conn == NULL)
 		return;
 	conn->from_kernel = from_kernel;
 	if (slot_take(worker)) {
-		connection_start(conn);
+		conn_start(conn);
 	} else {
 		conn->parked = true;
 		worker->parked++;
@@ -138,7 +138,7 @@ static bool connects(void *owner)
 	return worker->config->upstream_count > 0;
 }
 
-void accepting_take_passed(struct worker *worker)
+void accept_take_passed(struct worker *worker)
 {
 	int nonblocking = worker->ops->fd_flags == SOCK_NONBLOCK;
 	unsigned listener;
@@ -159,7 +159,7 @@ void accepting_take_passed(struct worker *worker)
 	}
 }
 
-const struct loop_events accepting_events = {
+const struct loop_events accept_events = {
 	.accepted = on_accepted,
 	.accept_singly = accept_singly,
 	.connects = connects,
