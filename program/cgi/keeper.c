@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,10 +17,20 @@
 enum {
 	SIGNAL_TERMINATE = SIGUSR1,
 	SIGNAL_KILL = SIGTERM, /* also when the spawner ends */
-	KEPT = TUX_SPAWN_STREAMS + 1,
+	MAX_MESSAGE = sizeof(struct tux_spawn_start) + TUX_SPAWN_MAX_TEXT,
 	LOOK_MS = 10,     /* how often it looks for children that are left */
 	GIVE_UP_S = 10,   /* a process that the kernel does not end by then is the spawner's */
 };
+
+/* In the keeper: what it was given at its start, and the order that it carries out. */
+static struct {
+	const struct tux_cgi_rule *rules;
+	struct tux_keeper_report *report;
+	int order_fd, news_fd;
+	uint32_t number;
+	struct tux_spawn_request request;
+	uint8_t message[MAX_MESSAGE];
+} own;
 
 static void range_close(int first, int last)
 {
@@ -27,23 +39,15 @@ static void range_close(int first, int last)
 			close(first);
 }
 
-static int compare(const void *a, const void *b)
+/* Closes all but the standard streams and our two. */
+static void others_close(void)
 {
-	return *(const int *)a - *(const int *)b;
-}
+	const int low = own.order_fd < own.news_fd ? own.order_fd : own.news_fd;
+	const int high = own.order_fd < own.news_fd ? own.news_fd : own.order_fd;
 
-/* Closes all but the standard streams, the program's, and news_fd. */
-static void others_close(const int fd[TUX_SPAWN_STREAMS], int news_fd)
-{
-	int kept[KEPT] = { fd[0], fd[1], fd[2], news_fd };
-	int i, next = STDERR_FILENO + 1;
-
-	qsort(kept, KEPT, sizeof(*kept), compare);
-	for (i = 0; i < KEPT; i++) {
-		range_close(next, kept[i] - 1);
-		next = kept[i] + 1;
-	}
-	closefrom(next);
+	range_close(STDERR_FILENO + 1, low - 1);
+	range_close(low + 1, high - 1);
+	closefrom(high + 1);
 }
 
 static uint64_t now_s(void)
@@ -54,18 +58,37 @@ static uint64_t now_s(void)
 	return (uint64_t)now.tv_sec;
 }
 
-/* Kills all that is left. Each that ends leaves its own children to us, so it takes rounds. */
-static void rest_end(const sigset_t *signals)
+/* Like waitpid(), but counts in the report what the process and those that it waited for have used. */
+static pid_t child_wait(pid_t which, int *status, int flags)
+{
+	struct tux_keeper_report *const report = own.report;
+	struct rusage usage = { 0 };
+	const pid_t pid = wait4(which, status, flags, &usage);
+	const uint64_t rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
+
+	if (pid <= 0)
+		return pid;
+	report->cpu_us += (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+	                  (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+	if (rss_bytes > report->max_rss_bytes)
+		report->max_rss_bytes = rss_bytes;
+	return pid;
+}
+
+/* Kills all that is left. Each that ends leaves its own children to us, so it takes rounds. Returns false if it gives up. */
+static bool rest_end(const sigset_t *signals)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
 	const uint64_t until = now_s() + GIVE_UP_S;
 	pid_t pid;
 
 	for (;;) {
-		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		while ((pid = child_wait(-1, NULL, WNOHANG)) > 0)
 			;
-		if (pid < 0 || now_s() > until) /* ECHILD */
-			return;
+		if (pid < 0) /* ECHILD */
+			return true;
+		if (now_s() > until)
+			return false;
 		tux_children_kill(NULL);
 		sigtimedwait(signals, NULL, &pause);
 	}
@@ -81,7 +104,7 @@ static bool has_ended(pid_t program)
 			return true;
 		if (info.si_pid == 0)
 			return false;
-		waitpid(info.si_pid, NULL, 0);
+		child_wait(info.si_pid, NULL, 0);
 	}
 }
 
@@ -105,64 +128,142 @@ static void program_await(pid_t program, const sigset_t *signals)
 	}
 }
 
-static void report_end(struct tux_keeper_report *report)
+static void news_write(bool ended)
 {
-	struct rusage usage = { 0 };
+	const struct tux_keeper_news news = { .number = own.number, .ended = ended };
 
-	getrusage(RUSAGE_CHILDREN, &usage);
-	report->cpu_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-	                 (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-	report->max_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
-	report->ended = true;
+	(void)!write(own.news_fd, &news, sizeof(news));
 }
 
-static void __attribute__((noreturn)) keep(const struct tux_cgi_rule *rule, struct tux_spawn_request *request,
-                                           const int fd[TUX_SPAWN_STREAMS], struct tux_keeper_report *report, int news_fd, uint32_t number,
-                                           pid_t spawner)
+/* Waits for the spawner's next order. Returns false if there will be no more: the spawner has closed its end, or has ended. */
+static bool order_take(int fd[TUX_SPAWN_STREAMS])
 {
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * TUX_SPAWN_STREAMS)];
+	struct iovec iov = { own.message, sizeof(own.message) };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	const struct cmsghdr *header;
+	ssize_t len;
+
+	do
+		len = recvmsg(own.order_fd, &message, MSG_CMSG_CLOEXEC);
+	while (len < 0 && errno == EINTR);
+	header = CMSG_FIRSTHDR(&message);
+	if (len <= 0 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || !header ||
+	    header->cmsg_len != CMSG_LEN(sizeof(int) * TUX_SPAWN_STREAMS))
+		return false;
+	memcpy(fd, CMSG_DATA(header), sizeof(int) * TUX_SPAWN_STREAMS);
+	return tux_spawn_start_read(own.message, (size_t)len, &own.request);
+}
+
+/* Starts the program of own.request, and waits for the end of all that it starts. Returns false if some of it does not end. */
+static bool program_keep(const int fd[TUX_SPAWN_STREAMS], const sigset_t *signals)
+{
+	const struct tux_cgi_rule *const rule = &own.rules[own.request.start.rule];
 	const pid_t self = getpid();
-	sigset_t signals;
 	pid_t program;
 	int i;
 
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || prctl(PR_SET_PDEATHSIG, SIGNAL_KILL) < 0 || getppid() != spawner)
-		_exit(1);
-	prctl(PR_SET_NAME, "tux keeper");
-	others_close(fd, news_fd);
 	/* With another user than ours never a process in whose hands we are until it executes: its user might stop it. */
 	program = rule->user.change ? fork() : vfork();
 	if (program == 0)
-		tux_cgi_become(rule, request, fd, self, &report->failure);
-	report->pid = program;
+		tux_cgi_become(rule, &own.request, fd, self, &own.report->failure);
+	own.report->pid = program;
 	if (program < 0)
-		report->failure = (struct tux_cgi_failure){ TUX_SPAWN_AT_FORK, errno };
+		own.report->failure = (struct tux_cgi_failure){ TUX_SPAWN_AT_FORK, errno };
 	for (i = 0; i < TUX_SPAWN_STREAMS; i++)
 		close(fd[i]);
-	(void)!write(news_fd, &number, sizeof(number));
-	close(news_fd);
+	news_write(false);
+	if (program > 0) {
+		program_await(program, signals);
+		kill(-program, SIGKILL); /* while the number is not free, so that it is not another's */
+		child_wait(program, &own.report->status, 0);
+	}
+	return rest_end(signals);
+}
+
+/* Forgets the signals of a program that has ended: the next one is not to get them. */
+static void signals_forget(const sigset_t *signals)
+{
+	const struct timespec now = { 0 };
+
+	while (sigtimedwait(signals, NULL, &now) > 0)
+		;
+}
+
+static void __attribute__((noreturn)) keep(pid_t spawner)
+{
+	int fd[TUX_SPAWN_STREAMS];
+	sigset_t signals;
+
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || prctl(PR_SET_PDEATHSIG, SIGNAL_KILL) < 0 || getppid() != spawner)
+		_exit(1);
+	others_close();
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
 	sigaddset(&signals, SIGNAL_TERMINATE);
 	sigaddset(&signals, SIGNAL_KILL);
-	if (program > 0) {
-		program_await(program, &signals);
-		kill(-program, SIGKILL); /* while the number is not free, so that it is not another's */
-		waitpid(program, &report->status, 0);
+	while (order_take(fd)) {
+		bool all_ended;
+
+		prctl(PR_SET_NAME, "tux keeper");
+		all_ended = program_keep(fd, &signals);
+		own.report->ended = true;
+		if (!all_ended)
+			break; /* the spawner becomes the parent of what is left */
+		signals_forget(&signals);
+		news_write(true);
+		prctl(PR_SET_NAME, "tux idle keeper");
 	}
-	rest_end(&signals);
-	report_end(report);
 	_exit(0);
 }
 
-pid_t tux_keeper_start(const struct tux_cgi_rule *rule, struct tux_spawn_request *request, const int fd[TUX_SPAWN_STREAMS],
-                       struct tux_keeper_report *report, int news_fd, uint32_t number)
+bool tux_keeper_start(struct tux_keeper *keeper, const struct tux_cgi_rule *rules, struct tux_keeper_report *report, int news_fd,
+                      uint32_t number)
 {
 	const pid_t spawner = getpid();
-	const pid_t keeper = fork();
+	int pair[2];
 
-	if (keeper == 0)
-		keep(rule, request, fd, report, news_fd, number, spawner);
-	return keeper;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return false;
+	own.rules = rules;
+	own.report = report;
+	own.order_fd = pair[1];
+	own.news_fd = news_fd;
+	own.number = number;
+	*keeper = (struct tux_keeper){ .pid = fork(), .order_fd = pair[0] };
+	if (keeper->pid == 0)
+		keep(spawner);
+	close(pair[1]);
+	if (keeper->pid > 0)
+		return true;
+	close(pair[0]);
+	*keeper = (struct tux_keeper){ .pid = 0 };
+	return false;
+}
+
+bool tux_keeper_order(const struct tux_keeper *keeper, uint8_t *message, size_t len, const int fd[TUX_SPAWN_STREAMS])
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * TUX_SPAWN_STREAMS)] = { 0 };
+	struct iovec iov = { message, len };
+	const struct msghdr order = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct cmsghdr *const header = CMSG_FIRSTHDR(&order);
+	const int size = TUX_SPAWN_BUFFER;
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int) * TUX_SPAWN_STREAMS);
+	memcpy(CMSG_DATA(header), fd, sizeof(int) * TUX_SPAWN_STREAMS);
+	if (sendmsg(keeper->order_fd, &order, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len)
+		return true;
+	setsockopt(keeper->order_fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* by default a small one is possible */
+	return sendmsg(keeper->order_fd, &order, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+void tux_keeper_release(struct tux_keeper *keeper)
+{
+	if (keeper->pid > 0)
+		close(keeper->order_fd);
+	*keeper = (struct tux_keeper){ .pid = 0 };
 }
 
 void tux_keeper_terminate(pid_t keeper)

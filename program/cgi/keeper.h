@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A keeper is the parent of one CGI program, and of all that the program leaves behind: processes whose parent ends become the
- * keeper's (PR_SET_CHILD_SUBREAPER), whatever session and group they have. When the program ends, the keeper kills them all, and then
- * ends itself.
+ * keeper's (PR_SET_CHILD_SUBREAPER), whatever session and group they have. When the program ends, the keeper kills them all. If they all
+ * have ended, the keeper waits for its next program: a new keeper for each costs more CPU time than a small program does.
  */
 #ifndef TUX_PROGRAM_CGI_KEEPER_H
 #define TUX_PROGRAM_CGI_KEEPER_H
 
 #include "cgi.h"
 
-/* What the keeper tells the spawner, in memory that both share. Zero-initialize before use. */
+/* In the spawner. Zero-initialize before use. */
+struct tux_keeper {
+	pid_t pid;    /* 0: no keeper */
+	int order_fd; /* the socket that orders go to; the keeper ends when it is closed */
+};
+
+/* What a keeper writes to its pipe when its program is started or has failed to start, and when all of the program has ended. */
+struct tux_keeper_news {
+	uint32_t number; /* of the keeper */
+	uint32_t ended;
+};
+
+/* What the keeper reports of its program, in memory that it shares with the spawner. Zero-initialize before each program. */
 struct tux_keeper_report {
 	struct tux_cgi_failure failure; /* why the process did not become the program */
 	pid_t pid;                      /* of the program */
@@ -20,12 +32,17 @@ struct tux_keeper_report {
 };
 
 /*
- * Starts a keeper and its program. Called by the spawner, with all signals blocked. fd are the program's standard streams, all of them
- * above 2. number is written to news_fd, 4 bytes, when the program is started or has failed to start. Returns the keeper's process, or
- * -1 with errno.
+ * Starts a keeper for programs of these rules, one after another. Called by the spawner, with all signals blocked. The keeper writes to
+ * news_fd. If not all of a program ends, the keeper ends without that news. Returns false with errno.
  */
-pid_t tux_keeper_start(const struct tux_cgi_rule *rule, struct tux_spawn_request *request, const int fd[TUX_SPAWN_STREAMS],
-                       struct tux_keeper_report *report, int news_fd, uint32_t number);
+bool tux_keeper_start(struct tux_keeper *keeper, const struct tux_cgi_rule *rules, struct tux_keeper_report *report, int news_fd,
+                      uint32_t number);
+
+/* Has the keeper start the program of a START message. fd are the program's standard streams. Returns false with errno. */
+bool tux_keeper_order(const struct tux_keeper *keeper, uint8_t *message, size_t len, const int fd[TUX_SPAWN_STREAMS]);
+
+/* Has a keeper end after its program, or now if it has none, and forgets it. */
+void tux_keeper_release(struct tux_keeper *keeper);
 
 /* Has the program and its process group told to end. */
 void tux_keeper_terminate(pid_t keeper);

@@ -38,6 +38,7 @@ enum {
 	END_ROUND_MS = 20,
 	AT_ONCE = 16,        /* messages taken from one socket in a turn */
 	BATCH = 64,
+	MAX_IDLE = 16,       /* keepers that wait for their next program */
 	MAX_MESSAGE = sizeof(struct tux_spawn_start) + TUX_SPAWN_MAX_TEXT,
 };
 
@@ -54,6 +55,7 @@ struct program {
 	uint64_t last_ms; /* when it is told to end whatever the engine says */
 	bool asked;       /* the engine was, and has not said */
 	bool killed;      /* its keeper was told to kill it */
+	bool signalled;   /* its keeper was sent a signal */
 };
 
 /* A START that waits until one of its rule's programs has ended. */
@@ -88,12 +90,14 @@ static struct {
 	struct link link[TUX_MAX_THREADS];
 	unsigned links, open;
 	struct program *program;
+	struct tux_keeper *keeper;        /* of each program, or idle */
 	struct tux_keeper_report *report; /* of each program; memory shared with the keepers */
+	unsigned idle;                    /* keepers without a program */
 	unsigned programs, running;    /* that there may be, that there are */
 	unsigned unsent_max;           /* of each link */
 	uint64_t due_ms;               /* nothing is due before */
 	int epoll_fd, signal_fd;
-	int news_fd[2];                /* a pipe that keepers write to whose program has begun */
+	int news_fd[2];                /* a pipe that keepers write to */
 	struct tux_spawn_request request; /* the one being looked at */
 	uint8_t message[MAX_MESSAGE];
 } own;
@@ -191,41 +195,112 @@ static void time_begin(struct program *program)
 	program_due(program, cgi->time_ms ? now_ms() + cgi->time_ms : never);
 }
 
-/* Starts what own.request says, for which there is room. */
-static void begin(unsigned link, const int fd[TUX_SPAWN_STREAMS])
+/* Has the program of own.request started by a keeper, an idle one if possible. Returns false with errno. */
+static bool keeper_use(unsigned at, uint8_t *message, size_t len, const int fd[TUX_SPAWN_STREAMS])
+{
+	struct tux_keeper *const keeper = &own.keeper[at];
+
+	own.report[at] = (struct tux_keeper_report){ .pid = 0 };
+	if (keeper->pid > 0) {
+		own.idle--;
+		kill(keeper->pid, SIGCONT); /* a program of the same user might have stopped it */
+		if (tux_keeper_order(keeper, message, len, fd))
+			return true;
+		tux_keeper_release(keeper); /* it was killed */
+	}
+	if (!tux_keeper_start(keeper, own.rule, &own.report[at], own.news_fd[1], at))
+		return false;
+	if (tux_keeper_order(keeper, message, len, fd))
+		return true;
+	tux_keeper_release(keeper);
+	return false;
+}
+
+/* The place for another program: one with an idle keeper if possible. */
+static unsigned place_find(void)
+{
+	unsigned at, found = own.programs;
+
+	for (at = 0; at < own.programs; at++) {
+		if (own.program[at].pid != 0)
+			continue;
+		if (own.keeper[at].pid > 0 || own.idle == 0)
+			return at;
+		if (found == own.programs)
+			found = at;
+	}
+	return found;
+}
+
+/* Starts what own.request says, which is the len bytes of message, and for which there is room. */
+static void begin(unsigned link, uint8_t *message, size_t len, const int fd[TUX_SPAWN_STREAMS])
 {
 	const unsigned number = own.request.start.rule;
-	const struct tux_cgi_rule *const rule = &own.rule[number];
 	const uint64_t id = own.request.start.id;
-	unsigned at = 0;
-	pid_t pid;
+	const unsigned at = place_find();
 
-	while (own.program[at].pid != 0)
-		at++;
-	own.report[at] = (struct tux_keeper_report){ .pid = 0 };
-	pid = tux_keeper_start(rule, &own.request, fd, &own.report[at], own.news_fd[1], at);
-	if (pid < 0) {
+	if (!keeper_use(at, message, len, fd)) {
 		refuse(link, id, TUX_SPAWN_AT_FORK, errno);
 		return;
 	}
-	own.program[at] = (struct program){ .pid = pid, .rule = number, .link = link, .id = id };
+	own.program[at] = (struct program){ .pid = own.keeper[at].pid, .rule = number, .link = link, .id = id };
 	time_begin(&own.program[at]);
 	own.running++;
 	own.line[number].running++;
 }
 
-/* Tells of programs that have begun: their time runs from here. */
+/* A program has begun: its time runs from here. */
+static void program_begun(unsigned at)
+{
+	struct program *const program = &own.program[at];
+	const struct tux_spawn_result result = { .kind = TUX_SPAWN_STARTED, .pid = own.report[at].pid, .id = program->id };
+
+	if (program->end == TUX_SPAWN_BY_ITSELF && !program->asked)
+		time_begin(program);
+	if (own.report[at].failure.step == TUX_SPAWN_AT_NOTHING)
+		tell(program->link, &result);
+}
+
+/* Ends a program's place. status is its own, or the keeper's if that was killed. */
+static void program_ended(unsigned at, int status)
+{
+	struct program *const program = &own.program[at];
+	const struct tux_keeper_report *const report = &own.report[at];
+	const struct tux_spawn_result result = {
+		.kind = TUX_SPAWN_ENDED, .pid = report->pid, .id = program->id, .end = program->end, .status = status,
+		.cpu_us = report->cpu_us, .max_rss_bytes = report->max_rss_bytes,
+	};
+
+	if (report->failure.step == TUX_SPAWN_AT_NOTHING)
+		tell(program->link, &result);
+	else
+		tell_failed(program->link, program->id, report->failure);
+	own.line[program->rule].running--;
+	own.running--;
+	program->pid = 0;
+}
+
+/* All of a program has ended. A keeper that was sent a signal for it gets no other: the signal might come to that one. */
+static void keeper_done(unsigned at)
+{
+	const bool signalled = own.program[at].signalled;
+
+	program_ended(at, own.report[at].status);
+	if (signalled || own.idle == MAX_IDLE)
+		tux_keeper_release(&own.keeper[at]);
+	else
+		own.idle++;
+}
+
 static void news_read(void)
 {
-	uint32_t at;
+	struct tux_keeper_news news;
 
-	while (read(own.news_fd[0], &at, sizeof(at)) == (ssize_t)sizeof(at)) {
-		const struct tux_spawn_result result = { .kind = TUX_SPAWN_STARTED, .pid = own.report[at].pid, .id = own.program[at].id };
-
-		if (own.program[at].end == TUX_SPAWN_BY_ITSELF && !own.program[at].asked)
-			time_begin(&own.program[at]);
-		if (own.report[at].failure.step == TUX_SPAWN_AT_NOTHING)
-			tell(own.program[at].link, &result);
+	while (read(own.news_fd[0], &news, sizeof(news)) == (ssize_t)sizeof(news)) {
+		if (news.ended)
+			keeper_done(news.number);
+		else
+			program_begun(news.number);
 	}
 }
 
@@ -283,7 +358,7 @@ static void wait_begin(void)
 			struct waiting *const one = line->first;
 
 			if (tux_spawn_start_read(one->message, one->len, &own.request))
-				begin(one->link, one->fd);
+				begin(one->link, one->message, one->len, one->fd);
 			wait_remove(line, &line->first);
 		}
 	}
@@ -293,6 +368,7 @@ static void wait_begin(void)
 /* First it is asked, then it is killed. */
 static void program_end(struct program *program, enum tux_spawn_end why)
 {
+	program->signalled = true;
 	if (program->killed) { /* a program of the same user keeps its keeper stopped: what it leaves is ended here */
 		kill(program->pid, SIGKILL);
 		program->due_ms = never;
@@ -394,8 +470,10 @@ static void link_close(unsigned number)
 		}
 	}
 	for (i = 0; i < own.programs; i++)
-		if (own.program[i].pid != 0 && own.program[i].link == number)
+		if (own.program[i].pid != 0 && own.program[i].link == number) {
+			own.program[i].signalled = true;
 			tux_keeper_kill(own.program[i].pid);
+		}
 }
 
 /* The descriptors of a message: how many, at most as many as there are streams. */
@@ -420,12 +498,14 @@ static bool start_take(unsigned link, size_t len, const int fd[TUX_SPAWN_STREAMS
 	const bool good = tux_spawn_start_read(own.message, len, &own.request);
 	unsigned i;
 
+	if (good && start->rule < own.rules && !has_room(start->rule))
+		news_read(); /* one may have ended */
 	if (good && fds == TUX_SPAWN_STREAMS && start->rule < own.rules && tux_spawn_environment_allowed(&own.request)) {
 		if (own.line[start->rule].first || !has_room(start->rule)) {
 			wait_add(link, len, fd);
 			return true;
 		}
-		begin(link, fd);
+		begin(link, own.message, len, fd);
 	} else if (good && fds != TUX_SPAWN_STREAMS) {
 		refuse(link, start->id, TUX_SPAWN_AT_STREAMS, EMFILE);
 	} else if (good) {
@@ -486,38 +566,35 @@ static void link_serve(unsigned number, uint32_t events)
 			return;
 }
 
-static bool is_keeper(pid_t pid)
+/* The keeper's number; own.programs if the process is no keeper. */
+static unsigned keeper_find(pid_t pid)
 {
 	unsigned at = 0;
 
-	while (at < own.programs && own.program[at].pid != pid)
+	while (at < own.programs && own.keeper[at].pid != pid)
 		at++;
-	return at < own.programs;
+	return at;
 }
 
-/* A keeper has ended, and with it the program and all others. Unless the keeper was killed: then they are ours, and end now. */
-static void program_ended(unsigned at, pid_t keeper)
+static bool is_keeper(pid_t pid)
 {
-	struct program *const program = &own.program[at];
-	const struct tux_keeper_report *const report = &own.report[at];
-	struct tux_spawn_result result = { .kind = TUX_SPAWN_ENDED, .id = program->id, .end = program->end };
+	return keeper_find(pid) < own.programs;
+}
 
-	news_read(); /* it was told first that it began */
-	waitpid(keeper, &result.status, 0);
-	if (report->ended)
-		result.status = report->status;
-	result.pid = report->pid;
-	result.cpu_us = report->cpu_us;
-	result.max_rss_bytes = report->max_rss_bytes;
-	if (report->failure.step == TUX_SPAWN_AT_NOTHING)
-		tell(program->link, &result);
+/* A keeper has ended by itself, or was killed. Returns true if processes of its program may be left: they are our children now. */
+static bool keeper_ended(unsigned at)
+{
+	const pid_t pid = own.keeper[at].pid;
+	const bool busy = own.program[at].pid != 0;
+	int status = 0;
+
+	waitpid(pid, &status, 0);
+	if (busy)
+		program_ended(at, own.report[at].ended ? own.report[at].status : status);
 	else
-		tell_failed(program->link, program->id, report->failure);
-	own.line[program->rule].running--;
-	own.running--;
-	program->pid = 0;
-	if (!report->ended)
-		tux_children_kill(is_keeper);
+		own.idle--;
+	tux_keeper_release(&own.keeper[at]);
+	return busy;
 }
 
 static void reap(void)
@@ -526,16 +603,16 @@ static void reap(void)
 
 	for (;;) {
 		siginfo_t info = { 0 };
-		unsigned at = 0;
+		unsigned at;
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
 			break;
-		while (at < own.programs && own.program[at].pid != info.si_pid)
-			at++;
+		news_read(); /* what it had to tell before */
+		at = keeper_find(info.si_pid);
 		if (at < own.programs)
-			program_ended(at, info.si_pid);
+			lost |= keeper_ended(at);
 		else
-			lost = waitpid(info.si_pid, NULL, 0) > 0; /* one that lost its keeper: it became ours, as its children do */
+			lost |= waitpid(info.si_pid, NULL, 0) > 0; /* one that lost its keeper: it became ours, as its children do */
 	}
 	if (lost)
 		tux_children_kill(is_keeper);
@@ -604,8 +681,12 @@ static void serve(void)
 /* All links are closed. What is killed leaves its own children to us, so it takes rounds. */
 static void end(void)
 {
+	unsigned at;
 	int i;
 
+	for (at = 0; at < own.programs; at++)
+		if (own.keeper[at].pid > 0)
+			close(own.keeper[at].order_fd);
 	for (i = 0; i < END_ROUNDS; i++) {
 		siginfo_t info = { 0 };
 
@@ -693,9 +774,11 @@ static bool tables_make(void)
 	own.unsent_max = 3 * (own.programs + waiting) + 2; /* each has at most three results: it was started, is due, has ended */
 	own.due_ms = never;
 	own.program = calloc(own.programs, sizeof(*own.program));
+	own.keeper = calloc(own.programs, sizeof(*own.keeper));
 	own.report = mmap(NULL, own.programs * sizeof(*own.report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	own.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!own.program || own.report == MAP_FAILED || own.epoll_fd < 0 || pipe2(own.news_fd, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	if (!own.program || !own.keeper || own.report == MAP_FAILED || own.epoll_fd < 0 || pipe2(own.news_fd, O_CLOEXEC) < 0 ||
+	    fcntl(own.news_fd[0], F_SETFL, O_NONBLOCK) < 0 || /* a keeper waits until there is room: no news are lost */
 	    epoll_ctl(own.epoll_fd, EPOLL_CTL_ADD, own.news_fd[0], &news) < 0 || epoll_ctl(own.epoll_fd, EPOLL_CTL_ADD, own.signal_fd, &event) < 0)
 		return false;
 	for (i = 0; i < own.links; i++) {

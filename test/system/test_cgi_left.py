@@ -71,6 +71,22 @@ def test_daemon_ends_with_its_program(cgi, place, mark, streams):
         client.wait_until(lambda: "tux keeper" not in descendants(tux.process.pid).values(), "nothing is left")
 
 
+def test_keeper_is_used_for_the_next_program(cgi):
+    """A new keeper for each program costs more CPU time than a small program."""
+    tux = cgi("trap '' TERM; printf 'Content-Type: text/plain\\n\\n%s' $PPID; kill -USR1 $PPID\n", "programs 1")
+    keepers = {tux.get("/cgi-bin/daemon").body for _ in range(5)}
+    assert len(keepers) == 1
+
+
+def test_idle_keeper_that_is_killed_is_replaced(cgi):
+    tux = cgi("printf 'Content-Type: text/plain\\n\\n%s' $PPID\n", "programs 1")
+    first = int(tux.get("/cgi-bin/daemon").body)
+    client.wait_until(lambda: descendants(tux.process.pid).get(first) == "tux idle keeper", "the keeper is idle")
+    os.kill(first, signal.SIGKILL)
+    client.wait_until(lambda: first not in descendants(tux.process.pid), "the keeper has ended")
+    assert int(tux.get("/cgi-bin/daemon").body) != first
+
+
 def test_daemon_ends_when_time_is_over(cgi, place, mark):
     tux = cgi(daemon(place, mark, KEPT) + "sleep 3600\n", "time 0.5")
     assert tux.get("/cgi-bin/daemon").status == 504
