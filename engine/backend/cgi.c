@@ -14,9 +14,9 @@
 #include "../io/error_log.h"
 
 enum {
-	LINE_BYTES = SAY_BYTES, /* of stderr, written together; a longer line is cut into such */
-	NAME_BYTES = 64,        /* of a rule's name in front of a line */
-	HELD_MS = 100,          /* that one which waits for its client gets more at least: so often it is looked at */
+	LINE_BYTES = SAY_BYTES, /* of stderr, written together; a longer line is split */
+	NAME_BYTES = 64,        /* of a rule's name before a line */
+	HELD_MS = 100,          /* minimum extension while a program waits for its client; the interval of DUE then */
 };
 
 struct cgi_program {
@@ -24,18 +24,18 @@ struct cgi_program {
 	struct cgi *cgi;
 	uint64_t id;
 	uint32_t rule;
-	void *owner;           /* NULL: nobody is interested in it */
-	struct stream *errors; /* its stderr; NULL: that has ended */
-	struct stream *output; /* its stdout, without an owner: dropped; NULL: it has ended, or is the owner's */
-	bool unwatched;        /* it runs without an owner */
-	bool ended;            /* its process has, or there was none */
-	bool held;             /* it waits for its client */
-	uint64_t began_us;     /* monotonic; 0: it has not begun */
+	void *owner;           /* NULL: no owner */
+	struct stream *errors; /* its stderr; NULL: closed */
+	struct stream *output; /* its stdout if it runs without owner, discarded; NULL: closed, or the owner has it */
+	bool unwatched;        /* continues without an owner */
+	bool ended;            /* its process has ended, or was not started */
+	bool held;             /* waits for its client */
+	uint64_t began_us;     /* monotonic; 0: not started */
 	uint64_t held_since_ms;
-	uint64_t held_ms;      /* that it has waited for its client, up to held_since_ms */
-	uint64_t given_ms;     /* of those, that it was given more */
+	uint64_t held_ms;      /* time that it has waited for its client, until held_since_ms */
+	uint64_t given_ms;     /* sum of all extensions */
 	uint32_t line_len;
-	uint8_t line[LINE_BYTES]; /* of stderr, as far as it has come */
+	uint8_t line[LINE_BYTES]; /* incomplete line of stderr */
 };
 
 static const struct stream_events errors_events;
@@ -50,7 +50,7 @@ bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct tux_p
 	return spawner_open(&cgi->spawner, fd);
 }
 
-/* Says something of a program in the error log; never waits for that. */
+/* Writes a line about a program to the error log. Never blocks. */
 static void say_of(struct cgi *cgi, uint32_t rule, const char *text, uint32_t len)
 {
 	char front[NAME_BYTES + 8];
@@ -67,7 +67,7 @@ static void flush_line(struct cgi_program *program)
 	program->line_len = 0;
 }
 
-/* Forgets a program of which nothing more can come. */
+/* Frees a program that has ended, without owner and open streams. */
 static void settle(struct cgi_program *program)
 {
 	if (program->owner != NULL || program->errors != NULL || program->output != NULL || !program->ended)
@@ -109,7 +109,7 @@ static const struct stream_events errors_events = {
 	.ended = on_errors_ended,
 };
 
-/* A pipe, of which ours is the end that a program does not get. False with errno. */
+/* Makes a pipe. ours is the index of the end that TUX keeps. Returns false with errno on failure. */
 static bool pipe_make(const struct streams *streams, int fds[2], int ours)
 {
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -120,7 +120,7 @@ static bool pipe_make(const struct streams *streams, int fds[2], int ours)
 }
 
 
-/* What answers when a program cannot even be asked for. */
+/* Returns the status of an error response if the start could not be requested. Sets start->cause. */
 static uint16_t start_status(struct cgi *cgi, struct cgi_start *start, int error)
 {
 	const uint32_t rule = start->order.rule;
@@ -130,7 +130,7 @@ static uint16_t start_status(struct cgi *cgi, struct cgi_start *start, int error
 	return error == EMSGSIZE ? 431 : 503;
 }
 
-/* Gives our ends of the pipes to the loop. They are closed if that fails. */
+/* Opens streams over TUX's ends of the pipes. Closes the ends and returns false if out of memory. */
 static bool open_streams(struct cgi_program *program, const struct cgi_start *start, int fds[TUX_SPAWN_STREAMS][2], struct stream **to,
                          struct stream **from)
 {
@@ -152,7 +152,7 @@ static bool open_streams(struct cgi_program *program, const struct cgi_start *st
 
 uint16_t cgi_start(struct cgi *cgi, struct cgi_start *start, struct cgi_program **started, struct stream **to, struct stream **from)
 {
-	static const int child[TUX_SPAWN_STREAMS] = { 0, 1, 1 }; /* the end that the program gets */
+	static const int child[TUX_SPAWN_STREAMS] = { 0, 1, 1 }; /* index of the program's end */
 	struct cgi_program *program = calloc(1, sizeof(*program));
 	int fds[TUX_SPAWN_STREAMS][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
 	struct spawn_order order = start->order;
@@ -185,7 +185,7 @@ uint16_t cgi_start(struct cgi *cgi, struct cgi_start *start, struct cgi_program 
 	if (program->next != NULL)
 		program->next->prev = program;
 	cgi->first = program;
-	if (!open_streams(program, start, fds, to, from)) { /* it runs, unheard, until it is killed */
+	if (!open_streams(program, start, fds, to, from)) { /* the program is already requested, so kill it */
 		program->errors = NULL;
 		cgi_leave(program, true);
 		return start_status(cgi, start, ENOMEM);
@@ -195,7 +195,7 @@ uint16_t cgi_start(struct cgi *cgi, struct cgi_start *start, struct cgi_program 
 	return 0;
 }
 
-/* Adds what it has waited up to now. */
+/* Adds the current wait for the client, up to now. */
 static void hold_add(struct cgi_program *program)
 {
 	const uint64_t now_ms = *program->cgi->streams->now_ms;
@@ -213,7 +213,7 @@ void cgi_hold(struct cgi_program *program, bool held)
 	program->held = held;
 }
 
-/* Its time is over, but for what it has waited for its client: that much more it gets. */
+/* Responds to DUE: extends the time by the time that the program has waited for its client. */
 static void give_time(struct cgi_program *program)
 {
 	uint64_t more_ms = 0;
@@ -293,7 +293,7 @@ bool cgi_runs_unwatched(const struct cgi *cgi)
 	return program != NULL;
 }
 
-/* Says how a program ended, unless as one should. */
+/* Logs the end of a program, unless it succeeded or TUX ended it. */
 static void say_end(struct cgi *cgi, const struct cgi_program *program, const struct tux_spawn_result *result)
 {
 	char text[160];
@@ -303,7 +303,7 @@ static void say_end(struct cgi *cgi, const struct cgi_program *program, const st
 	else if (result->end == TUX_SPAWN_BY_TIME)
 		snprintf(text, sizeof(text), "process %d did not end within its time and was killed", (int)result->pid);
 	else if (program->owner == NULL && WIFSIGNALED(result->status) && WTERMSIG(result->status) == SIGPIPE)
-		return; /* it wrote more than was wanted */
+		return; /* it wrote after its output was closed */
 	else if (result->end == TUX_SPAWN_BY_ITSELF && WIFSIGNALED(result->status))
 		snprintf(text, sizeof(text), "process %d was ended by signal %d", (int)result->pid, WTERMSIG(result->status));
 	else if (result->end == TUX_SPAWN_BY_ITSELF && WIFEXITED(result->status) && WEXITSTATUS(result->status) != 0)
@@ -321,12 +321,12 @@ static void end_program(struct cgi_program *program, uint16_t status, struct cau
 	program->ended = true;
 	count(&cgi->counters[program->rule].active, UINT64_MAX);
 	if (owner != NULL)
-		cgi->events->ended(owner, status, cause); /* who leaves it then */
+		cgi->events->ended(owner, status, cause); /* the owner calls cgi_leave() */
 	else
 		settle(program);
 }
 
-/* Returns why there is no response of a program that has ended. */
+/* Returns the cause of a missing response after a program has ended. */
 static struct cause cause_of_end(const struct tux_spawn_result *result)
 {
 	if (result->end == TUX_SPAWN_BY_TIME)
@@ -344,7 +344,7 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* Counts a program that has ended or could not begin. */
+/* Counts a program that has ended or was not started. */
 static void count_end(const struct cgi_program *program, const struct tux_spawn_result *result)
 {
 	struct tux_program_counters *counters = &program->cgi->counters[program->rule];
@@ -406,7 +406,7 @@ void cgi_read(struct cgi *cgi)
 			continue;
 		if (result.kind == TUX_SPAWN_STARTED) {
 			program->began_us = now_us();
-			program->held_since_ms = *cgi->streams->now_ms; /* its time begins now */
+			program->held_since_ms = *cgi->streams->now_ms; /* its time starts now */
 			program->held_ms = 0;
 			count(&cgi->counters[program->rule].started, 1);
 			continue;

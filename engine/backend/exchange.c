@@ -16,16 +16,16 @@
 #include "upstream.h"
 
 enum {
-	CLIENT_GONE = 499, /* the status in the log of a request that its client has given up, as nginx has it */
+	CLIENT_GONE = 499, /* log status of a request whose client disconnected, as in nginx */
 };
 
 static const struct stream_events peer_events;
 
-/* A program is done with, or is ended. */
+/* Releases the program and its streams. kill: also ends the program. */
 static void release_program(struct exchange *exchange, bool kill)
 {
 	if (exchange->to != NULL && !kill && exchange->upload.done && !exchange->upload.deaf && spool_left(&exchange->upload.spool) == 0)
-		stream_finish(exchange->to); /* it may still read what is on its way */
+		stream_finish(exchange->to); /* it may still read bytes under way */
 	else if (exchange->to != NULL)
 		stream_close(exchange->to);
 	if (exchange->from != NULL)
@@ -36,7 +36,7 @@ static void release_program(struct exchange *exchange, bool kill)
 	exchange->program = NULL;
 }
 
-/* The peer is done with, if there is one still. A connection is kept if it is at the end of both messages. */
+/* Releases the backend. keep: keeps the connection for another request, if both messages have ended. */
 static void release_peer(struct exchange *exchange, bool keep)
 {
 	struct stream *to = exchange->to, *from = exchange->from;
@@ -77,7 +77,7 @@ void exchange_free(struct conn *conn)
 	free(exchange);
 }
 
-/* The client has disconnected. Lets the program continue if its kind says so and it has, or gets, all of the request. */
+/* Lets the program continue after its client disconnected. Returns false unless its kind allows it and it gets the whole request. */
 static bool leave_running(struct exchange *exchange)
 {
 	struct cgi_program *program = exchange->program;
@@ -107,7 +107,7 @@ void exchange_abandon(struct conn *conn)
 	exchange_free(conn);
 }
 
-/* The response is in relay, as far as there is one; what the connection does behind it is settled. */
+/* Ends the response: relay holds its last bytes. Decides whether the connection closes after it. */
 static void end_response(struct exchange *exchange)
 {
 	struct conn *conn = exchange->conn;
@@ -115,17 +115,17 @@ static void end_response(struct exchange *exchange)
 	exchange->state = EXCHANGE_ENDED;
 	if (exchange->truncated)
 		conn->close_after_response = true;
-	if (!exchange->upload.done) { /* what is still to come of the body cannot be told from a request */
+	if (!exchange->upload.done) { /* the rest of the body cannot be distinguished from a request */
 		conn->close_after_response = true;
 		conn->linger = true;
 	}
 }
 
-/* No response will come, and status answers because of cause; where one has begun, it is cut short. The connection is to go on. */
+/* Truncates a response that has begun. Otherwise prepares an error response with status. The caller resumes the connection. */
 static void cut(struct exchange *exchange, uint16_t status, struct cause cause)
 {
 	exchange->cause = cause;
-	if (exchange->from != NULL && exchange->upstream != NULL) /* else it has been counted, or there was no server */
+	if (exchange->from != NULL && exchange->upstream != NULL) /* otherwise it is already counted, or no server was chosen */
 		count(&exchange->server->counters->errors, 1);
 	if (exchange->program != NULL && status == 502)
 		cgi_garbled(exchange->program);
@@ -154,7 +154,7 @@ static void fail(struct exchange *exchange, uint16_t status, struct cause cause)
 	exchange->resume(exchange->conn);
 }
 
-/* Has the request's head sent, as soon as the connection stands. False without memory. */
+/* Queues the request head. It is sent after the connection is established. Returns false if out of memory. */
 static bool send_request(struct exchange *exchange, struct stream *stream)
 {
 	const struct conn *conn = exchange->conn;
@@ -171,7 +171,7 @@ static bool send_request(struct exchange *exchange, struct stream *stream)
 	return stream_send(stream, exchange->request.data, exchange->request.len);
 }
 
-/* Sends of a body that was kept, as far as there is room. False with errno if it cannot be sent to its end. */
+/* Queues bytes of a spooled body, up to STREAM_ROOM. Returns false with errno if the rest cannot be sent. */
 static bool feed(struct exchange *exchange)
 {
 	int64_t fed;
@@ -190,7 +190,10 @@ static bool feed(struct exchange *exchange)
 	return true;
 }
 
-/* Gives the request to the next server. False when there is none left to try; exchange->cause says why if the last one could not be. */
+/*
+ * Sends the request to the next server. Returns false if all servers have been tried. Then exchange->cause has the error of the
+ * last attempt.
+ */
 static bool try_next(struct exchange *exchange)
 {
 	struct upstream_server *server;
@@ -231,7 +234,7 @@ static bool try_next(struct exchange *exchange)
 	return false;
 }
 
-/* A server is gone or silent: another one may answer, if it does not matter what this one has done. */
+/* Handles a server that closed or timed out. Retries with another server if the lost one cannot have had side effects. */
 static void lose_server(struct exchange *exchange, uint16_t status, struct cause cause)
 {
 	const struct error_line_backend backend = exchange_backend(exchange);
@@ -242,7 +245,7 @@ static void lose_server(struct exchange *exchange, uint16_t status, struct cause
 	const bool unused = unanswered && exchange->from->used && status == 502;
 
 	exchange->cause = cause;
-	if (unused) /* closed while it was unused: that says nothing of the server */
+	if (unused) /* an idle connection was closed: the server has not failed */
 		exchange->tried &= ~(UINT64_C(1) << (exchange->server - exchange->upstream->server));
 	else
 		upstream_failed(exchange->server);
@@ -259,7 +262,7 @@ static void lose_server(struct exchange *exchange, uint16_t status, struct cause
 		error_line_retry(exchange->conn, cause, backend);
 }
 
-/* The peer is gone or silent before it has answered. */
+/* Handles a backend that closed or timed out before its response. */
 static void lose_peer(struct exchange *exchange, uint16_t status, struct cause cause)
 {
 	if (exchange->upstream != NULL)
@@ -268,7 +271,7 @@ static void lose_peer(struct exchange *exchange, uint16_t status, struct cause c
 		fail(exchange, status, cause);
 }
 
-/* Whether the rest of the response, or of what comes through a tunnel, is moved on unseen: as it is long. */
+/* True if the rest of the response or of the tunnel is long enough to be spliced. */
 static bool is_for_splicing(const struct exchange *exchange)
 {
 	const struct response_body *relay = &exchange->relay;
@@ -277,12 +280,12 @@ static bool is_for_splicing(const struct exchange *exchange)
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
 		return relay->ready.len >= STREAM_ROOM;
-	if (exchange->until_close) /* how long it gets is not known */
+	if (exchange->until_close) /* the length is unknown */
 		return exchange->state == EXCHANGE_BODY && relay->body.total >= SPLICE_BYTES;
 	return exchange->state == EXCHANGE_BODY && !relay->bodiless && tux_body_ahead(&relay->body) >= SPLICE_BYTES;
 }
 
-/* Has the client sent what stands in relay, and the peer wait when that is too much. */
+/* Resumes the connection, which sends the bytes in relay. Pauses the backend while relay holds STREAM_ROOM bytes. */
 static void relayed(struct exchange *exchange)
 {
 	struct worker *worker = exchange->conn->worker;
@@ -298,7 +301,7 @@ static void relayed(struct exchange *exchange)
 	exchange->resume(exchange->conn);
 }
 
-/* The response is whole. The connection is to go on. */
+/* Ends a complete response. keep: the backend's connection may carry another request. The caller resumes the connection. */
 static void finish(struct exchange *exchange, bool keep)
 {
 	if (exchange->upstream != NULL)
@@ -315,7 +318,7 @@ static void complete(struct exchange *exchange, bool keep)
 	exchange->resume(exchange->conn);
 }
 
-/* The peer says nothing more behind the head of its response; error is an errno, or 0. The connection is to go on. */
+/* Handles the end of the backend's stream after the response head. error: errno, or 0. The caller resumes the connection. */
 static void end_peer(struct exchange *exchange, int error)
 {
 	if (exchange->state == EXCHANGE_BODY && exchange->until_close && error == 0)
@@ -324,7 +327,7 @@ static void end_peer(struct exchange *exchange, int error)
 		cut(exchange, 502, because(WHY_CLOSED_IN_BODY, error));
 }
 
-/* Queues n bytes that the peer's pipe or ours has, behind the head of their chunk. False without memory. */
+/* Queues a chunk head, then n bytes from the splice pipe or the program's pipe. Returns false if out of memory. */
 static bool move_on(struct exchange *exchange, uint32_t n)
 {
 	struct conn *conn = exchange->conn;
@@ -341,7 +344,7 @@ static bool move_on(struct exchange *exchange, uint32_t n)
 	return true;
 }
 
-/* Moves on what the peer has sent. Whether there is something to be sent to the client. */
+/* Splices bytes from the backend. Returns true if bytes for the client are queued. */
 static bool draw(struct exchange *exchange)
 {
 	struct conn *conn = exchange->conn;
@@ -353,12 +356,12 @@ static bool draw(struct exchange *exchange)
 
 	if (exchange->from == NULL || down->state != SPLICE_READY)
 		return false;
-	down->filled = 0; /* it has been sent */
+	down->filled = 0; /* those bytes have been sent */
 	if (exchange->whole) {
 		finish(exchange, true);
 		return false;
 	}
-	if (ahead == 0) { /* framing is to be read */
+	if (ahead == 0) { /* chunk framing is next, and must be parsed */
 		splice_end(down, &worker->pipes);
 		stream_receive(exchange->from, true);
 		exchange_wait(exchange);
@@ -382,7 +385,7 @@ static bool draw(struct exchange *exchange)
 	return true;
 }
 
-/* Reads the response's body. */
+/* Parses response body bytes into relay, and resumes the connection. */
 static void take_content(struct exchange *exchange, const uint8_t *data, uint32_t len)
 {
 	uint32_t used;
@@ -400,7 +403,7 @@ static void take_content(struct exchange *exchange, const uint8_t *data, uint32_
 	}
 }
 
-/* The head of a response has come. False if it cannot go on. */
+/* Starts the response after its head was parsed. Returns false if the new head cannot be written. */
 static bool begin_response(struct exchange *exchange)
 {
 	struct conn *conn = exchange->conn;
@@ -433,11 +436,14 @@ static bool begin_response(struct exchange *exchange)
 		return false;
 	access_record_stream(conn, conn->head.data, res->status, exchange_backend(exchange).name);
 	exchange->state = res->status == 101 ? EXCHANGE_TUNNEL : EXCHANGE_BODY;
-	buffer_forget(&exchange->request); /* it is not sent again now */
+	buffer_forget(&exchange->request); /* a retry is no longer possible */
 	return true;
 }
 
-/* An interim response, which HTTP/1.0 does not know. 100 Continue was ours to say. */
+/*
+ * Forwards an interim response. Drops it for HTTP/1.0, which has no interim responses. Drops 100 because TUX sends its own. Returns
+ * false if the head cannot be written.
+ */
 static bool relay_interim(struct exchange *exchange)
 {
 	const struct tux_received *res = &exchange->conn->worker->received;
@@ -446,7 +452,7 @@ static bool relay_interim(struct exchange *exchange)
 	return res->status == 100 || exchange->old_client || response_body_head(&exchange->relay, exchange->head.data, res, &how);
 }
 
-/* What came behind the head is of the body, or of what an Upgrade led to. */
+/* Processes the bytes after the response head: the start of the body, or of the tunnel. */
 static void take_rest(struct exchange *exchange, uint32_t head_len)
 {
 	struct buffer head = exchange->head;
@@ -467,7 +473,7 @@ static void take_rest(struct exchange *exchange, uint32_t head_len)
 	buffer_forget(&head);
 }
 
-/* The peer leaves the answer to us: what it says besides is not wanted. status: 200, or that of a failure. */
+/* Ends the exchange for an internal redirect, and discards the backend's body. status: 200, or the status of a failure. */
 static void go_elsewhere(struct exchange *exchange, uint16_t status)
 {
 	if (status != 200) {
@@ -527,7 +533,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 		go_elsewhere(exchange, status);
 		return;
 	}
-	if (res->status == 101 && !(exchange->upgrade && res->upgrade && request_head_asked_for(exchange->conn, exchange->head.data))) { /* nobody asked for it */
+	if (res->status == 101 && !(exchange->upgrade && res->upgrade && request_head_asked_for(exchange->conn, exchange->head.data))) { /* not requested */
 		fail(exchange, 502, because(WHY_UPGRADE, 0));
 		return;
 	}
@@ -565,7 +571,7 @@ static void on_received(struct stream *stream, const uint8_t *data, uint32_t len
 		count(&exchange->server->counters->received_bytes, len);
 	switch ((enum exchange_state)exchange->state) {
 	case EXCHANGE_HEAD:
-		if (stream->unheard) /* said on a kept connection before the request was: it is no answer to it */
+		if (stream->unheard) /* sent on a kept connection before the request: not a response to it */
 			lose_peer(exchange, 502, because(WHY_UNASKED, 0));
 		else
 			take_head(exchange, data, len);
@@ -593,7 +599,7 @@ static void on_ended(struct stream *stream, int error)
 	struct exchange *exchange = stream->owner;
 
 	if (exchange->program != NULL && exchange->state == EXCHANGE_HEAD && exchange->end_status == 0) {
-		stream_close(stream); /* how the program ends says what to answer */
+		stream_close(stream); /* the exit of the program decides the status */
 		exchange->from = NULL;
 		exchange->from_ended = true;
 	} else if (exchange->state == EXCHANGE_HEAD && exchange->end_status != 0) {
@@ -678,7 +684,7 @@ static const struct stream_events peer_events = {
 	.expired = on_expired,
 };
 
-/* A program has ended. What it wrote is still read. */
+/* Handles the end of the program. Its remaining output is still read. */
 static void on_program_ended(void *owner, uint16_t status, struct cause cause)
 {
 	struct exchange *exchange = owner;
@@ -691,7 +697,7 @@ static void on_program_ended(void *owner, uint16_t status, struct cause cause)
 
 const struct cgi_events exchange_cgi_events = { .ended = on_program_ended };
 
-/* Starts the program of the route. 0, or the status that answers instead. */
+/* Starts the program of the route. Returns 0, or the status of an error response. */
 static uint16_t start_program(struct exchange *exchange, const struct tux_route *route)
 {
 	struct conn *conn = exchange->conn;
@@ -730,7 +736,7 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 	return 0;
 }
 
-/* Forwards the request to a server of the route's upstream. */
+/* Forwards the request to a server of the route's upstream. Returns 0, or the status of an error response. */
 static uint16_t start_upstream(struct exchange *exchange, const struct tux_route *route)
 {
 	uint16_t status;
@@ -748,7 +754,7 @@ static uint16_t start(struct exchange *exchange, const struct tux_route *route)
 	return route->handler == TUX_HANDLER_CGI ? start_program(exchange, route) : start_upstream(exchange, route);
 }
 
-/* True if the request's body is kept until it is whole, before a backend gets the request. */
+/* True if the whole request body is received before a backend gets the request. */
 static bool keeps_body(const struct exchange *exchange, const struct tux_route *route)
 {
 	const struct tux_engine_config *config = exchange->conn->worker->config;
@@ -760,7 +766,7 @@ static bool keeps_body(const struct exchange *exchange, const struct tux_route *
 	return config->upstreams[route->argument].request_buffering;
 }
 
-/* Begins to keep the request's body. */
+/* Starts to spool the request body. Returns 0, or the status of an error response. */
 static uint16_t keep_body(struct exchange *exchange, const struct tux_route *route)
 {
 	const struct worker *worker = exchange->conn->worker;
@@ -850,7 +856,7 @@ enum exchange_next exchange_next(struct conn *conn)
 		conn->source.text = exchange->relay.ready.data;
 		exchange->sent_bytes += exchange->relay.ready.len;
 		exchange->relay.ready = (struct buffer){ NULL, 0, 0 };
-		if (exchange->paused && exchange->from != NULL) { /* what was on its way may have ended it meanwhile */
+		if (exchange->paused && exchange->from != NULL) { /* bytes already received may have ended it meanwhile */
 			exchange->paused = false;
 			stream_receive(exchange->from, true);
 			exchange_wait(exchange);

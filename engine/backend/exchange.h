@@ -1,69 +1,69 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An exchange: one request that a peer answers, an upstream server or a program. The request's head is written anew from what was
- * parsed, its body goes to the peer as it comes, or is kept until it is whole; the response comes back the same way. Either side waits for the other when
- * STREAM_ROOM bytes are on their way.
+ * An exchange: one request, and the response of a backend (an upstream server or a CGI program). The exchange writes a new request
+ * head from the parsed one. The request body is forwarded while it arrives, or after it has been received completely. The response
+ * is forwarded while it arrives. Each side pauses when STREAM_ROOM bytes wait for the other.
  */
 #ifndef TUX_ENGINE_BACKEND_EXCHANGE_H
 #define TUX_ENGINE_BACKEND_EXCHANGE_H
 
 #include "../conn.h"
 
-/* For cgi_open(): what a program's end means here. */
+/* Events of CGI programs, for cgi_open(). */
 extern const struct cgi_events exchange_cgi_events;
 
-/* What a connection does with an exchange next. */
+/* Next step of a connection with an exchange. */
 enum exchange_next {
-	EXCHANGE_QUEUED, /* there is something to be sent to the client */
-	EXCHANGE_WAITS,  /* for the peer, or for the request's body */
-	EXCHANGE_OVER,   /* the response is whole and sent: the connection goes on, unless conn->close_after_response */
-	EXCHANGE_INSIDE, /* the peer has left the answer to us: the held head says what to; the exchange is gone */
-	EXCHANGE_FAILED, /* nothing of a response was sent: answer with conn->error_status; the exchange is gone */
+	EXCHANGE_QUEUED, /* bytes for the client are queued */
+	EXCHANGE_WAITS,  /* waits for the backend, or for the request body */
+	EXCHANGE_OVER,   /* the response has been sent: continue, unless conn->close_after_response. The exchange is freed */
+	EXCHANGE_INSIDE, /* an internal redirect: respond to the kept head, which is rewritten. The exchange is freed */
+	EXCHANGE_FAILED, /* nothing of a response was sent: respond with conn->error_status. The exchange is freed */
 };
 
 /*
- * Begins the exchange of the request in worker->request, whose head is held in conn->head, with the peer of its route. resume is
- * called when exchange_next() may say something new. 0, or the status that answers instead.
+ * Starts the exchange of the request in worker->request with the backend of its route. conn->head holds the request head. resume is
+ * called when exchange_next() may return a new result. Returns 0, or the status of an error response.
  */
 uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (*resume)(struct conn *conn));
 
-/* Ends it where it is, as the client is gone or was refused. */
+/* Ends the exchange early, because the client disconnected or its request was refused. */
 void exchange_abandon(struct conn *conn);
 
-/* Frees it, whose peer is gone already or goes with the loop. */
+/* Frees the exchange. Its streams are closed already, or streams_free() frees them. */
 void exchange_free(struct conn *conn);
 
-/* After whatever happened, when nothing is being sent to the client. */
+/* Returns the next step. Call it after every event, while no send to the client is under way. */
 enum exchange_next exchange_next(struct conn *conn);
 
 /* True if both sides have agreed on an Upgrade. */
 bool exchange_is_tunnel(const struct conn *conn);
 
-/* Whether bytes of the request's body are wanted now, or what comes behind an Upgrade. */
+/* True if the exchange accepts bytes now: of the request body, or of the tunnel after an Upgrade. */
 bool exchange_takes(const struct conn *conn);
 
-/* Whether nothing is to be received from the client, as exchange_splice_request() takes it out of the socket. */
+/* True if exchange_splice_request() reads the client's socket. Then the loop must not receive from it. */
 bool exchange_splices_request(const struct conn *conn);
 
-/* The client's channel says that it is readable. */
+/* Handles the readable event of the client's channel. */
 void exchange_readable(struct conn *conn);
 
-/* Moves on what the client has sent, as far as it goes, while exchange_splices_request(). */
+/* Splices available bytes from the client to the backend, if exchange_splices_request(). */
 void exchange_splice_request(struct conn *conn);
 
-/* Whether the request's body has not come to its end. */
+/* True if the end of the request body has not been received. */
 bool exchange_awaits_body(const struct conn *conn);
 
 /*
- * Takes body bytes that came from the client, while exchange_takes(). Returns how many were used, all but what belongs to the next
- * request; *refusal is TUX_ACCEPTED, or why the body is refused.
+ * Consumes len body bytes from the client, if exchange_takes(). Returns the number consumed. The rest belongs to the next request.
+ * *refusal is TUX_ACCEPTED, or the reason for refusing the body.
  */
 uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal);
 
-/* The client has closed its side: nobody waits for the response, and the peer is told so. The caller closes the connection. */
+/* Ends the exchange after the client has closed its side. The caller closes the connection. */
 void exchange_client_ended(struct conn *conn);
 
-/* Whether a response's head has gone out. */
+/* True if the response head has been queued or sent. */
 bool exchange_answered(const struct conn *conn);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What logs say of an exchange: its backend, and why that gave no response. */
+/* Log data of an exchange: its backend, and the cause of a missing response. */
 #include "exchange_state.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Moves a request's body through an exchange: see exchange.h. */
+/* Forwards request bodies and tunnel bytes from the client to the backend. */
 #include "exchange.h"
 
 #include "cgi.h"
@@ -32,7 +32,7 @@ bool exchange_splices_request(const struct conn *conn)
 	return conn->exchange->upload.splicing.state != SPLICE_NOT;
 }
 
-/* Whether what is still to come of the client is moved on unseen. All that has come was read. */
+/* True if the rest of the request body or of the tunnel can be spliced. Everything received so far has been consumed. */
 static bool is_upload_for_splicing(const struct exchange *exchange)
 {
 	const struct conn *conn = exchange->conn;
@@ -44,7 +44,7 @@ static bool is_upload_for_splicing(const struct exchange *exchange)
 	return exchange->measured && tux_body_ahead(&conn->body) >= SPLICE_BYTES;
 }
 
-/* The peer has all of the request's body. */
+/* Ends the upload: the backend has the whole request body. */
 static void end_upload(struct exchange *exchange)
 {
 	splice_end(&exchange->upload.splicing, &exchange->conn->worker->pipes);
@@ -87,7 +87,7 @@ void exchange_readable(struct conn *conn)
 	splice_readable(&conn->exchange->upload.splicing);
 }
 
-/* Like exchange_body(), while the body is kept. */
+/* Like exchange_body(), but spools the body. */
 static uint32_t keep(struct exchange *exchange, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
 {
 	struct conn *conn = exchange->conn;
@@ -133,7 +133,7 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 		case TUX_PARSED:
 			end_upload(exchange);
 			break;
-		case TUX_REFUSED: /* perhaps out of memory for it */
+		case TUX_REFUSED: /* also if out of memory */
 			if (*refusal == TUX_ACCEPTED)
 				exchange_break(exchange, because(WHY_MEMORY, 0));
 			return len;

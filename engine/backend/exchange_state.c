@@ -16,7 +16,7 @@ void exchange_wait(struct exchange *exchange)
 	if (exchange->program != NULL)
 		cgi_hold(exchange->program, waits_for_client(exchange));
 	if (exchange->upstream == NULL || exchange->from == NULL || exchange->state == EXCHANGE_CONNECTING)
-		return; /* the spawner looks at a program's times, and connecting has its own */
+		return; /* the spawner times programs, and connecting has its own timer */
 	if (waits_for_client(exchange))
 		stream_wait_end(exchange->from);
 	else if (exchange->to != NULL && request_body_unsent(&exchange->upload, exchange->to) > 0)
@@ -27,7 +27,7 @@ void exchange_wait(struct exchange *exchange)
 
 void exchange_end_input(struct exchange *exchange)
 {
-	/* Not before all is written: a write that fails has to end the program, or it takes a part for the whole. */
+	/* Close only after all bytes are written. If a write fails, the program must end, or it would treat a partial body as complete. */
 	if (exchange->upstream == NULL && exchange->to != NULL && stream_unsent(exchange->to) == 0) {
 		stream_close(exchange->to);
 		exchange->to = NULL;

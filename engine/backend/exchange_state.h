@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an exchange is at, for the two files that have it: exchange.c, the response and the peer, and exchange_request.c, the request's body. */
+/* State of an exchange, shared by exchange.c (the response and the backend) and exchange_request.c (the request body). */
 #ifndef TUX_ENGINE_BACKEND_EXCHANGE_STATE_H
 #define TUX_ENGINE_BACKEND_EXCHANGE_STATE_H
 
@@ -9,87 +9,90 @@
 #include "request_body.h"
 
 enum exchange_state {
-	EXCHANGE_KEEPING,     /* the request's body comes and is kept; no peer has the request yet */
+	EXCHANGE_KEEPING,     /* receives and spools the request body; no backend has the request yet */
 	EXCHANGE_CONNECTING,
-	EXCHANGE_HEAD,        /* the response's head is awaited */
+	EXCHANGE_HEAD,        /* waits for the response head */
 	EXCHANGE_BODY,
-	EXCHANGE_TUNNEL,      /* both sides speak something else now */
-	EXCHANGE_ENDED,       /* the response is in relay or sent, whole or cut short */
-	EXCHANGE_NO_RESPONSE, /* status answers */
-	EXCHANGE_ELSEWHERE,   /* the held head, rewritten, answers */
+	EXCHANGE_TUNNEL,      /* both sides speak another protocol after an Upgrade */
+	EXCHANGE_ENDED,       /* the response is in relay or sent, complete or truncated */
+	EXCHANGE_NO_RESPONSE, /* an error response with status is due */
+	EXCHANGE_ELSEWHERE,   /* an internal redirect: the kept head is rewritten */
 };
 
 struct exchange {
 	struct conn *conn;
 	void (*resume)(struct conn *conn);
-	struct upstream *upstream;      /* NULL: a program answers */
-	struct upstream_server *server; /* that has the request */
-	uint64_t tried;       /* a set of the upstream's servers */
+	struct upstream *upstream;      /* NULL: the backend is a program */
+	struct upstream_server *server; /* the server that has the request */
+	uint64_t tried;       /* bit set of the upstream's servers */
 	struct cgi_program *program;
-	unsigned rule;        /* of the program: its kind */
-	uint16_t end_status;  /* the program has ended, and this answers if it wrote nothing; 0: it runs */
+	unsigned rule;        /* index of the program's kind */
+	uint16_t end_status;  /* response status if the ended program wrote nothing; 0: it runs */
 	struct cause end_cause; /* of end_status */
-	struct buffer program_name; /* its path, or the one of its script with what follows in the request's path */
-	bool from_ended;      /* it has closed its output */
-	struct stream *to;    /* takes the request; NULL: nothing does any more */
-	struct stream *from;  /* brings the response; an upstream's is the same */
+	struct buffer program_name; /* its path, or that of its script and the rest of the request path */
+	bool from_ended;      /* the program has closed its output */
+	struct stream *to;    /* for the request; NULL: closed */
+	struct stream *from;  /* for the response; the same stream for an upstream */
 	uint8_t state;        /* enum exchange_state */
-	bool head_request;    /* HEAD */
-	bool old_client;      /* HTTP/1.0 */
-	bool repeatable;      /* it does no harm if the request reaches two servers */
-	bool measured;        /* the request says how long its body is */
-	bool upgrade;         /* the client asks for one, and may have it */
-	bool until_close;     /* it ends where the connection does */
-	bool whole;           /* all of its body was moved on */
-	bool truncated;       /* it broke off */
-	bool keep_alive;      /* the peer's connection may carry another request */
-	bool paused;          /* the peer waits, as relay is full */
-	uint16_t status;      /* with EXCHANGE_NO_RESPONSE */
-	struct cause cause;   /* of status, or why no server could be tried */
-	uint32_t seen;        /* bytes of head that are known to be an incomplete head */
-	struct buffer request; /* its head, written anew; until the response, as it may have to be sent again */
-	struct buffer head;    /* of the response, as far as it has come */
+	bool head_request;    /* the method is HEAD */
+	bool old_client;      /* the client speaks HTTP/1.0 */
+	bool repeatable;      /* the request may reach two servers without harm */
+	bool measured;        /* the request has a Content-Length */
+	bool upgrade;         /* the client requests an Upgrade that is allowed */
+	bool until_close;     /* the response ends when its connection closes */
+	bool whole;           /* the whole response body has been spliced */
+	bool truncated;       /* the response is incomplete */
+	bool keep_alive;      /* the backend's connection may carry another request */
+	bool paused;          /* the backend is paused because relay is full */
+	uint16_t status;      /* valid in EXCHANGE_NO_RESPONSE */
+	struct cause cause;   /* of status, or of the last failed attempt */
+	uint32_t seen;        /* bytes of head already found to be an incomplete head */
+	struct buffer request; /* rewritten request head, kept for retries until the response */
+	struct buffer head;    /* response head received so far */
 	struct request_body upload;
-	struct tux_route route; /* while the body is kept: that of the request */
-	struct buffer path;      /* the same: its path, normalised */
+	struct tux_route route; /* of the request, in EXCHANGE_KEEPING */
+	struct buffer path;      /* normalised path of the request, in EXCHANGE_KEEPING */
 	struct response_body relay;
-	struct splice down; /* of the response, or of what comes through a tunnel */
+	struct splice down; /* of the response, or of the tunnel to the client */
 	uint64_t sent_bytes;  /* to the client */
-	int64_t asked_us;     /* when the backend got the request, since 1970; 0: it has not */
-	int64_t ended_us;     /* when the exchange was done with the backend; 0: it is not */
+	int64_t asked_us;     /* time of sending the request to the backend, since 1970; 0: not sent */
+	int64_t ended_us;     /* time of releasing the backend, since 1970; 0: not released */
 };
 
-/* Names the program of a route, or its script, for logs; without memory they lack the name. */
+/* Sets program_name for logs: the program of a route, or its script. The name stays empty or short if out of memory. */
 void exchange_name_program(struct exchange *exchange, const struct tux_route *route);
 
 /* Returns the backend's name for logs. */
 struct error_line_backend exchange_backend(const struct exchange *exchange);
 
-/* Returns why the response's head was refused. */
+/* Returns the cause of refusing the response head. */
 struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_received *res);
 
-/* Enters the bytes of both sides and the backend's time into the access record of the response. */
+/* Writes the bytes of both sides and the backend's time into the access record of the response. */
 void exchange_record(const struct exchange *exchange);
 
-/* Leaves the response to the connection, with what logs say of the backend that does not give it. */
+/* Copies the cause and the backend's name to the connection, which then responds itself. */
 void exchange_leave_to_conn(struct exchange *exchange);
 
-/* Starts or ends the wait for the peer, whichever is due. */
+/* Starts or stops the timer of the backend, as the state requires. */
 void exchange_wait(struct exchange *exchange);
 
-/* Gives the request, whose body is whole and kept, to the peer of its route. The connection is to go on. */
+/* Sends a request with a completely spooled body to its backend. The caller resumes the connection. */
 void exchange_give(struct exchange *exchange);
 
-/* No peer gets the request, as its body cannot be kept: status answers, because of cause. */
+/* Prepares an error response with status, because the body cannot be spooled. No backend gets the request. */
 void exchange_keep_failed(struct exchange *exchange, uint16_t status, struct cause cause);
 
-/* Sends the end of a request's body to a program. */
+/* Closes the input of a program after the last byte of the request body was written. */
 void exchange_end_input(struct exchange *exchange);
 
-/* The peer takes nothing more. */
+/* Marks the backend as accepting no more bytes. */
 void exchange_deafen(struct exchange *exchange);
 
-/* Ends an exchange whose peer cannot get the rest of the body: a part of it is never taken for the whole. The connection is to go on. */
+/*
+ * Ends an exchange whose backend cannot get the rest of the body. The backend must never treat a partial body as complete. The caller
+ * resumes the connection.
+ */
 void exchange_break(struct exchange *exchange, struct cause cause);
 
 #endif

@@ -8,12 +8,12 @@
 #include "../../core/target.h"
 
 enum {
-	MAX_INSIDE = 5,          /* times that one request is sent elsewhere; more is 500 */
-	MAX_OWN_LINES = 8192,    /* bytes of the fields that are kept; more is 502 */
-	REQUEST_LINE_ROOM = 64,  /* more than a head grows by besides its target */
+	MAX_INSIDE = 5,          /* internal redirects per request; more is 500 */
+	MAX_OWN_LINES = 8192,    /* bytes of kept fields; more is 502 */
+	REQUEST_LINE_ROOM = 64,  /* upper limit of the growth of a head, besides its target */
 };
 
-/* What a response that names a file still says of it. */
+/* Fields that remain in effect from a response with X-Accel-Redirect or X-Sendfile. */
 static const struct tux_text kept[] = {
 	TUX_TEXT("set-cookie"), TUX_TEXT("content-disposition"), TUX_TEXT("content-language"), TUX_TEXT("cache-control"),
 	TUX_TEXT("expires"),
@@ -34,7 +34,7 @@ static void own_fields(struct conn *conn, struct tux_fields *own)
 	conn->own = own;
 }
 
-/* Copies the application's Content-Type to text, TUX_MAX_MEDIA_TYPE bytes. Returns its length, 0 if it set none that can be sent. */
+/* Copies the application's Content-Type to text, TUX_MAX_MEDIA_TYPE bytes. Returns its length; 0 if it is missing or invalid. */
 static uint32_t keep_type(const struct conn *conn, const uint8_t *head, char *text)
 {
 	const struct tux_field_lines *fields = &conn->worker->received.fields;
@@ -53,7 +53,7 @@ static uint32_t keep_type(const struct conn *conn, const uint8_t *head, char *te
 	return value.len;
 }
 
-/* Gathers the kept fields, followed by those of the route. NULL if they are too many or memory is missing. */
+/* Returns the fields of the route followed by the kept fields, malloc'ed. Returns NULL if they are too long, or if out of memory. */
 static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *head)
 {
 	const struct tux_received *res = &conn->worker->received;
@@ -81,7 +81,7 @@ static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *he
 	return own;
 }
 
-/* Writes the held head anew, for another target. False if that is no request. */
+/* Rewrites the kept head with another target. Returns false if the new head is invalid, or if out of memory. */
 static bool rewrite(struct conn *conn, const uint8_t *target, uint32_t target_len)
 {
 	const uint32_t room = conn->head.len + target_len + REQUEST_LINE_ROOM;
@@ -109,7 +109,7 @@ static struct tux_span value_of(const struct tux_received *res, enum tux_field_n
 	return res->fields.line[res->fields.first[name] - 1].value;
 }
 
-/* A file's absolute name, which has to lie beneath the site's root, as a path of the site. False if it does not. */
+/* Converts the absolute name of a file to a path of the site. Returns false unless the file is beneath the site's root. */
 static bool path_of_file(const struct conn *conn, const uint8_t *file, uint32_t len, struct buffer *path)
 {
 	const uint32_t root_len = (uint32_t)strlen(conn->site->path);
@@ -146,7 +146,7 @@ uint16_t internal_redirect_begin(struct conn *conn, const uint8_t *head)
 		good = buffer_keep(&path, head + target.off, target.len) && path.len > 0 && path.data[0] == '/';
 	good = good && rewrite(conn, path.data, path.len);
 	buffer_forget(&path);
-	if (!good) { /* the refusal has the fields that hold already */
+	if (!good) { /* the error response uses the current fields */
 		free(own);
 		return refuse(conn, 502, WHY_INTERNAL_TARGET);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Answers that a peer leaves to TUX: X-Accel-Redirect and X-Sendfile, which name a file, and the local redirect of a CGI program
- * (RFC 3875 6.2.2), which names a path. The request's held head is written anew, as if the client had asked for that.
+ * Internal redirects: a backend makes TUX respond in its place. X-Accel-Redirect and X-Sendfile name a file. The local redirect of a
+ * CGI program (RFC 3875 6.2.2) names a path. The kept request head is rewritten as if the client had requested that target.
  */
 #ifndef TUX_ENGINE_BACKEND_INTERNAL_REDIRECT_H
 #define TUX_ENGINE_BACKEND_INTERNAL_REDIRECT_H
@@ -9,13 +9,13 @@
 #include "../conn.h"
 
 /*
- * Looks at the response in worker->received, parsed from head. 0: it answers itself. 200: conn->head is the new request, and
- * what the client is to have of the response's fields is in conn->own. Else the status that answers, since the peer asks for what
- * cannot be; conn->cause says why.
+ * Checks the response in worker->received, parsed from head. Returns 0 if it is not an internal redirect. Returns 200 if it is: then
+ * conn->head is the new request head, and conn->own has the response fields to keep. Otherwise returns the status of an error
+ * response to an invalid redirect, with its conn->cause.
  */
 uint16_t internal_redirect_begin(struct conn *conn, const uint8_t *head);
 
-/* Forgets what internal_redirect_begin() kept: the request is answered. */
+/* Frees the data of internal_redirect_begin() after the response. */
 void internal_redirect_end(struct conn *conn);
 
 #endif

@@ -6,7 +6,7 @@
 #include "../../core/forward.h"
 
 enum {
-	PIECE_BYTES = 16 * 1024, /* of a kept body, copied at a time */
+	PIECE_BYTES = 16 * 1024, /* of a spooled body, copied at a time */
 };
 
 bool request_body_takes(const struct request_body *upload, const struct stream *to)
@@ -19,7 +19,7 @@ uint64_t request_body_unsent(const struct request_body *upload, const struct str
 	return stream_unsent(to) + upload->splicing.filled + (upload->deaf ? 0 : spool_left(&upload->spool));
 }
 
-/* Sends content, framed for the peer. False without memory. */
+/* Queues content, framed for the backend. Returns false if out of memory. */
 static bool put_content(struct request_body *upload, struct stream *to, const uint8_t *data, uint32_t len)
 {
 	uint8_t head[TUX_MAX_CHUNK_HEAD];
@@ -56,7 +56,7 @@ enum tux_verdict request_body_read(struct request_body *upload, struct stream *t
 	}
 	if (verdict != TUX_PARSED || !upload->chunked)
 		return verdict;
-	upload->begun = true; /* an empty body too: the last chunk is not sent again, so the request must not be */
+	upload->begun = true; /* also for an empty body: the last chunk is not repeated, so the request must not be repeated */
 	if (!stream_send(to, (const uint8_t *)TUX_LAST_CHUNK, sizeof(TUX_LAST_CHUNK) - 1))
 		return TUX_REFUSED;
 	return verdict;

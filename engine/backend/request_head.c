@@ -9,15 +9,15 @@
 #include "../io/address.h"
 
 enum {
-	REQUEST_HEAD_ROOM = 2048,            /* more than a head that is written anew grows by */
+	REQUEST_HEAD_ROOM = 2048,            /* upper limit of the growth of a rewritten head */
 	PORT_TEXT = 8,                       /* ":65535" */
 	HOST_TEXT = TUX_MAX_HOST_NAME + PORT_TEXT + 2,
-	ENVIRONMENT_ROOM = 3 * TUX_MAX_HEAD, /* what stands twice in a head stands once more in there, and what TUX knows */
+	ENVIRONMENT_ROOM = 3 * TUX_MAX_HEAD, /* the variables repeat parts of the head, and add facts of TUX */
 };
 
 /*
- * Writes the host of a request that has none (HTTP/1.0): the site's name, else the address that it came to; with_port adds the
- * port unless it is 80.
+ * Writes the host for a request without one (HTTP/1.0): the site's name, else the local address of the connection. with_port adds
+ * the port unless it is 80.
  */
 static struct tux_octets host_of(const struct conn *conn, bool with_port, char text[HOST_TEXT])
 {
@@ -100,7 +100,7 @@ bool request_head_may_repeat(const struct tux_request *req)
 	return false;
 }
 
-/* Whether a protocol, as Upgrade names it, carries requests, which TUX could not see. */
+/* True if a protocol in Upgrade carries requests. TUX could not check requests inside a tunnel. */
 static bool carries_requests(const uint8_t *buf, struct tux_span protocol)
 {
 	static const char *const names[] = { "h2", "h2c", "h3", "http", "tls" };
@@ -142,7 +142,7 @@ static bool is_same(const uint8_t *a, const uint8_t *b, uint32_t len)
 	return i == len;
 }
 
-/* Whether the len octets at name are a protocol that the request names in Upgrade. */
+/* True if the request lists the protocol of len bytes at name in Upgrade. */
 static bool asks_for(const uint8_t *buf, const struct tux_request *req, const uint8_t *name, uint32_t len)
 {
 	uint32_t line = tux_request_field(req, TUX_FIELD_UPGRADE, 0);

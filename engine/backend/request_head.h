@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a peer is told of the request in worker->request, whose head is held: a head written anew for a server, an environment for a program. */
+/* The request in worker->request as a backend gets it: a rewritten head for a server, environment variables for a program. */
 #ifndef TUX_ENGINE_BACKEND_REQUEST_HEAD_H
 #define TUX_ENGINE_BACKEND_REQUEST_HEAD_H
 
 #include "../conn.h"
 
-/* The request's head for a server; upgrade: with its Upgrade. 0, or the status that answers instead. */
+/* Writes the request head for a server. upgrade: with its Upgrade. Returns 0, or the status of an error response. */
 uint16_t request_head_write(const struct conn *conn, const struct tux_upstream *upstream, bool upgrade, struct buffer *head);
 
-/* The environment of a program, but for what the spawner finds out. 0, or the status that answers instead. */
+/* Writes the environment of a program, without the variables that the spawner adds. Returns 0, or the status of an error response. */
 uint16_t request_head_environment(const struct conn *conn, struct buffer *environment);
 
-/* Whether a request may come to a server twice, or to two of them (RFC 9110 9.2.2). */
+/* True if the method is idempotent, so that the request may reach a server twice, or two servers (RFC 9110 9.2.2). */
 bool request_head_may_repeat(const struct tux_request *req);
 
-/* Whether the request, parsed from buf, asks for a tunnel that may be made. */
+/* True if the request, parsed from buf, requests an Upgrade that is allowed. */
 bool request_head_asks_for_tunnel(const uint8_t *buf, const struct tux_request *req);
 
-/* Whether all protocols that the response in worker->received, parsed from head, names are such as the request asks for (RFC 9110 7.8). */
+/* True if the request lists all protocols of the response in worker->received, which was parsed from head (RFC 9110 7.8). */
 bool request_head_asked_for(const struct conn *conn, const uint8_t *head);
 
 #endif

@@ -2,7 +2,7 @@
 #include "response_body.h"
 
 enum {
-	RESPONSE_HEAD_ROOM = 1024, /* more than a head that is written anew grows by */
+	RESPONSE_HEAD_ROOM = 1024, /* upper limit of the growth of a rewritten head */
 };
 
 bool response_body_head(struct response_body *relay, const uint8_t *buf, const struct tux_received *res, const struct tux_forwarding_response *how)
@@ -25,7 +25,7 @@ void response_body_start(struct response_body *relay, const struct tux_received 
 	tux_body_start(&relay->body, (enum tux_framing)res->framing, res->content_length);
 }
 
-/* The end of a chunk that went out unseen. */
+/* Ends a chunk whose content was spliced. Returns false if out of memory. */
 static bool close_chunk(struct response_body *relay)
 {
 	const bool open = relay->chunk_open;
@@ -34,7 +34,7 @@ static bool close_chunk(struct response_body *relay)
 	return !open || buffer_keep(&relay->ready, (const uint8_t *)TUX_CHUNK_END, sizeof(TUX_CHUNK_END) - 1);
 }
 
-/* Content, framed for the client. False without memory. */
+/* Adds content to ready, framed for the client. Returns false if out of memory. */
 static bool put_content(struct response_body *relay, const uint8_t *data, uint32_t len)
 {
 	uint8_t *out;
@@ -101,7 +101,7 @@ bool response_body_end(struct response_body *relay, struct tux_field_lines *line
 	    tux_fields_parse(relay->trailer.data, relay->trailer.len, &pos, false, lines, &refusal) != TUX_PARSED)
 		tux_fields_clear(lines);
 	len = tux_forward_trailer(out, room, relay->trailer.data, lines);
-	if (len == 0) { /* without its fields */
+	if (len == 0) { /* retry without trailer fields */
 		tux_fields_clear(lines);
 		len = tux_forward_trailer(out, room, relay->trailer.data, lines);
 	}

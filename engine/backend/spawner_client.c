@@ -35,7 +35,7 @@ bool tux_spawn_start_read(uint8_t *message, size_t len, struct tux_spawn_request
 	return true;
 }
 
-/* A name that begins with one of these comes from a request. HTTP_PROXY does too, and programs take it for their own (httpoxy). */
+/* True for variables that a request sets. HTTP_PROXY is an exception because programs use it as their own setting (httpoxy). */
 static bool name_allowed(const char *string)
 {
 	static const char *const begins[] = { "HTTP_", "AUTH_TYPE=", "CONTENT_LENGTH=", "CONTENT_TYPE=", "DOCUMENT_ROOT=",
@@ -86,7 +86,7 @@ bool tux_spawn_result_read(const uint8_t *message, size_t len, struct tux_spawn_
 	       result->end < TUX_SPAWN_ENDS && (result->kind == TUX_SPAWN_FAILED) == (result->step != TUX_SPAWN_AT_NOTHING);
 }
 
-/* A script that cannot be looked for, for want of something, is not one that may not be run. */
+/* Returns the status for a script that was not found. A lack of resources is 503, not 403. */
 static unsigned script_status(uint32_t error)
 {
 	switch (error) {
@@ -158,7 +158,7 @@ bool spawner_open(struct spawner *spawner, int fd)
 	return true;
 }
 
-/* What sendmsg(2) failed with, as spawner_start() tells it. */
+/* Maps an errno of sendmsg(2) to the errors of spawner_start(). */
 static int send_error(int error)
 {
 	switch (error) {
@@ -168,7 +168,7 @@ static int send_error(int error)
 		return EPIPE;
 	case ENOBUFS:
 	case ENOMEM:
-	case ETOOMANYREFS: /* descriptors under way, of all sockets of this user */
+	case ETOOMANYREFS: /* too many descriptors of this user are in flight */
 		return EAGAIN;
 	default:
 		return error;
@@ -232,7 +232,7 @@ bool spawner_time(struct spawner *spawner, uint64_t id, uint32_t more_ms)
 
 enum spawner_news spawner_read(struct spawner *spawner, struct tux_spawn_result *result)
 {
-	uint8_t message[sizeof(*result) + 1]; /* one more, so that one that is too long shows */
+	uint8_t message[sizeof(*result) + 1]; /* one more byte, to detect a message that is too long */
 	ssize_t len;
 
 	memset(result, 0, sizeof(*result));

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The spawner starts CGI programs: a small process, forked before the server confines itself. What the two say to each other, and the
- * engine's side of it. Each engine thread has a socket of its own to it (SOCK_SEQPACKET, one message a packet), with these messages:
+ * Protocol between the engine and the spawner, and the engine's side of it. The spawner is a small process that starts CGI programs.
+ * It is forked before the server confines itself. Each engine thread has its own socket to the spawner (SOCK_SEQPACKET, one message
+ * per packet). The messages:
  *
- *   to the spawner    TUX_SPAWN_START    start a program; with its standard streams as descriptors (SCM_RIGHTS)
- *                     TUX_SPAWN_KILL     end it, with its process group; or let it not begin
- *                     TUX_SPAWN_TIME     how much more time it has: the answer to DUE
- *   to the engine     TUX_SPAWN_STARTED  it has a process now; at most once for each START
- *                     TUX_SPAWN_DUE      its time is over, unless some of it was a client's; without an answer it is ended soon
- *                     TUX_SPAWN_FAILED   it could not be started; a START ends with this
- *                     TUX_SPAWN_ENDED    it has ended, and so has its process group; or with this
+ *   to the spawner    TUX_SPAWN_START    start a program, with its standard streams as descriptors (SCM_RIGHTS)
+ *                     TUX_SPAWN_KILL     end the program and its process group, or cancel its start
+ *                     TUX_SPAWN_TIME     extend the time of the program: the response to DUE
+ *   to the engine     TUX_SPAWN_STARTED  the program has a process; at most once for each START
+ *                     TUX_SPAWN_DUE      the time of the program is over; without TIME the spawner soon ends it
+ *                     TUX_SPAWN_FAILED   the program was not started; the last message for a START
+ *                     TUX_SPAWN_ENDED    the program and its process group have ended; the last message for a START
  *
- * When the socket closes, all programs that were started over it are killed.
+ * When a socket closes, the spawner kills all programs that were started over it.
  */
 #ifndef TUX_ENGINE_BACKEND_SPAWNER_CLIENT_H
 #define TUX_ENGINE_BACKEND_SPAWNER_CLIENT_H
@@ -21,10 +22,10 @@
 
 enum {
 	TUX_SPAWN_STREAMS = 3,             /* stdin, stdout, stderr */
-	TUX_SPAWN_MAX_TEXT = 128 * 1024,   /* bytes of path and environment, NULs included; more is 431 */
-	TUX_SPAWN_MAX_STRINGS = 512,       /* of the environment; more is 431 */
-	TUX_SPAWN_BUFFER = 1024 * 1024,    /* bytes of a socket's buffer, where so much is permitted */
-	TUX_SPAWN_MIN_BUFFER = 160 * 1024, /* bytes; less does not take the largest message */
+	TUX_SPAWN_MAX_TEXT = 128 * 1024,   /* bytes of path and environment with their NULs; more is 431 */
+	TUX_SPAWN_MAX_STRINGS = 512,       /* environment variables; more is 431 */
+	TUX_SPAWN_BUFFER = 1024 * 1024,    /* bytes of a socket buffer, if the system permits */
+	TUX_SPAWN_MIN_BUFFER = 160 * 1024, /* bytes; a smaller buffer cannot hold the largest message */
 };
 
 enum tux_spawn_kind {
@@ -37,40 +38,40 @@ enum tux_spawn_kind {
 	TUX_SPAWN_ENDED,
 };
 
-/* Where a start failed. */
+/* Step at which a start failed. */
 enum tux_spawn_step {
 	TUX_SPAWN_AT_NOTHING,
-	TUX_SPAWN_AT_MESSAGE,   /* there is no such rule, or the environment has what no request brings */
-	TUX_SPAWN_AT_LIMIT,     /* too many run and wait, or it has waited too long */
-	TUX_SPAWN_AT_KILL,      /* TUX_SPAWN_KILL came while it waited */
+	TUX_SPAWN_AT_MESSAGE,   /* unknown rule, or an environment variable that is not allowed */
+	TUX_SPAWN_AT_LIMIT,     /* too many programs run and wait, or it waited too long */
+	TUX_SPAWN_AT_KILL,      /* TUX_SPAWN_KILL arrived while it waited */
 	TUX_SPAWN_AT_FORK,
 	TUX_SPAWN_AT_STREAMS,
 	TUX_SPAWN_AT_RLIMIT,
 	TUX_SPAWN_AT_CHROOT,
 	TUX_SPAWN_AT_USER,
 	TUX_SPAWN_AT_ROOT,      /* opening the rule's directory of scripts */
-	TUX_SPAWN_AT_SCRIPT,    /* finding the script: ENOENT, or it may not be executed */
-	TUX_SPAWN_AT_DIRECTORY, /* going there */
+	TUX_SPAWN_AT_SCRIPT,    /* finding the script: ENOENT, or execution is not permitted */
+	TUX_SPAWN_AT_DIRECTORY, /* changing to its directory */
 	TUX_SPAWN_AT_EXEC,
 	TUX_SPAWN_STEPS
 };
 
-/* Why a program was told to end. */
+/* Reason for the end of a program. */
 enum tux_spawn_end {
 	TUX_SPAWN_BY_ITSELF,
-	TUX_SPAWN_BY_TIME, /* the rule's time was over, or all that it has with what its client took */
+	TUX_SPAWN_BY_TIME, /* time_ms or total_ms of the rule is over */
 	TUX_SPAWN_BY_KILL, /* TUX_SPAWN_KILL */
 	TUX_SPAWN_ENDS
 };
 
-/* TUX_SPAWN_START: behind it path_len bytes of path and a NUL, then strings "NAME=value" of the environment, each with its NUL. */
+/* TUX_SPAWN_START, followed by path_len bytes of path and a NUL, then the "NAME=value" strings of the environment, each with a NUL. */
 struct tux_spawn_start {
 	uint32_t kind;
-	uint32_t rule;       /* number of the struct tux_cgi */
-	uint64_t id;         /* the engine's name for it */
-	uint32_t path_len;   /* bytes, at most TUX_MAX_TARGET; the request's normalised path */
-	uint32_t prefix_len; /* of which the route has matched so many; what the script is, and PATH_INFO, is found behind */
-	uint32_t text_len;   /* bytes behind this, all of them */
+	uint32_t rule;       /* index of the struct tux_cgi */
+	uint64_t id;         /* chosen by the engine, unique per socket */
+	uint32_t path_len;   /* bytes of the request's normalised path, at most TUX_MAX_TARGET */
+	uint32_t prefix_len; /* bytes of the path that the route matched; the script and PATH_INFO follow */
+	uint32_t text_len;   /* bytes after this structure */
 	uint32_t zero;
 };
 
@@ -82,24 +83,24 @@ struct tux_spawn_kill {
 
 struct tux_spawn_time {
 	uint32_t kind;
-	uint32_t more_ms; /* 0: it is ended */
+	uint32_t more_ms; /* 0: end the program now */
 	uint64_t id;
 };
 
-/* TUX_SPAWN_STARTED, _DUE, _FAILED and _ENDED. */
+/* TUX_SPAWN_STARTED, _DUE, _FAILED or _ENDED. */
 struct tux_spawn_result {
 	uint32_t kind;
 	int32_t pid;
 	uint64_t id;
 	uint32_t step;          /* enum tux_spawn_step of _FAILED */
-	int32_t error;          /* the errno of that */
+	int32_t error;          /* errno of that step */
 	uint32_t end;           /* enum tux_spawn_end of _ENDED */
-	int32_t status;         /* what wait(2) gave */
-	uint64_t cpu_us;        /* user and system, of the program and what it has waited for */
-	uint64_t max_rss_bytes; /* the most that one of them has had in memory */
+	int32_t status;         /* from wait(2) */
+	uint64_t cpu_us;        /* user and system time of the program and the children that it has waited for */
+	uint64_t max_rss_bytes; /* peak resident memory of the largest of these processes */
 };
 
-/* A START as it was received: texts point into the message. */
+/* A received START. Its strings point into the message. */
 struct tux_spawn_request {
 	struct tux_spawn_start start;
 	char *path;
@@ -108,8 +109,10 @@ struct tux_spawn_request {
 };
 
 /*
- * Whether the len bytes at message are a whole START; request then points into them. Its environment may have what a request
- * brings (meta-variables of RFC 3875 and HTTP_*) and nothing else: the spawner is not to believe a server that was broken into.
+ * Parses a message of len bytes. Returns false unless it is a valid START. request points into the message.
+ *
+ * tux_spawn_environment_allowed() is true if all variables come from a request (meta-variables of RFC 3875 and HTTP_*). The spawner
+ * checks it because it must not trust a compromised server.
  */
 bool tux_spawn_start_read(uint8_t *message, size_t len, struct tux_spawn_request *request);
 bool tux_spawn_environment_allowed(const struct tux_spawn_request *request);
@@ -117,51 +120,58 @@ bool tux_spawn_kill_read(const uint8_t *message, size_t len, struct tux_spawn_ki
 bool tux_spawn_time_read(const uint8_t *message, size_t len, struct tux_spawn_time *order);
 bool tux_spawn_result_read(const uint8_t *message, size_t len, struct tux_spawn_result *result);
 
-/* What a client is answered whose program did not start: 403, 404, 500 or 503. */
+/* Returns the response status for a program that was not started: 403, 404, 500 or 503. */
 unsigned tux_spawn_failure_status(const struct tux_spawn_result *result);
 
-/* The step for people, as in "could not change to its user". */
+/* Returns a step as text for messages, such as "could not change to its user". */
 const char *tux_spawn_step_text(uint32_t step);
 
-/* The engine's side: one a thread, and used by that alone. */
+/* The engine's side. Per-thread: only its thread uses it. */
 struct spawner {
-	struct source source; /* for loop_ops.watch(); the owner sets readable, which calls spawner_read() until there is nothing more */
+	struct source source; /* for loop_ops.watch(); the owner sets readable, which calls spawner_read() until SPAWNER_NOTHING */
 	uint64_t last_id;
-	int room_bytes;       /* of the socket's buffer; what is beyond it is kept for kills */
+	int room_bytes;       /* of the socket buffer for starts; the rest is reserved for kills */
 };
 
 struct spawn_order {
 	uint32_t rule;
-	const uint8_t *path; /* normalised; without a NUL in it */
+	const uint8_t *path; /* normalised; contains no NUL */
 	uint32_t path_len;
 	uint32_t prefix_len;
-	const uint8_t *environment; /* "NAME=value" strings, each with its NUL, SCRIPT_* and PATH_* are the spawner's to add */
+	const uint8_t *environment; /* "NAME=value" strings, each with its NUL; the spawner adds SCRIPT_* and PATH_* */
 	uint32_t environment_len;
-	int fd[TUX_SPAWN_STREAMS];  /* stay the caller's, to be closed after the call */
+	int fd[TUX_SPAWN_STREAMS];  /* owned by the caller, which closes them after the call */
 };
 
-/* Takes a socket that stays the caller's; false with errno. fd -1: there is no spawner, and every start fails with EPIPE. */
+/*
+ * Initializes the engine's side with the socket fd, which the caller still owns. Returns false with errno on failure. fd -1 means
+ * that no spawner runs. Then every start fails with EPIPE.
+ */
 bool spawner_open(struct spawner *spawner, int fd);
 
 /*
- * Asks for a program; never blocks. 0, and *id is what results name it by; or an errno: EAGAIN, too much is under way, or the
- * system is short of something (503); EMSGSIZE, the environment is too large (431); EINVAL; EPIPE, there is no spawner (503).
+ * Requests the start of a program. Never blocks. Returns 0 and sets *id, which its results carry. Otherwise returns an errno: EAGAIN
+ * if the socket is full or the system lacks a resource (503), EMSGSIZE if the environment is too large (431), EINVAL, or EPIPE if no
+ * spawner runs (503).
  */
 int spawner_start(struct spawner *spawner, const struct spawn_order *order, uint64_t *id);
 
-/* Ends a program: SIGTERM to its process group, SIGKILL after a grace. Its result comes as ever. False if it cannot be said now: its time will end it. */
+/*
+ * Ends a program: SIGTERM to its process group, then SIGKILL after a grace period. Its result arrives as usual. Returns false if the
+ * message cannot be sent now. Then the program runs until its time is over.
+ */
 bool spawner_kill(struct spawner *spawner, uint64_t id);
 
-/* Answers TUX_SPAWN_DUE. False if it cannot be said now: then it is ended. */
+/* Responds to TUX_SPAWN_DUE. Returns false if the message cannot be sent now. Then the spawner ends the program. */
 bool spawner_time(struct spawner *spawner, uint64_t id, uint32_t more_ms);
 
 enum spawner_news {
-	SPAWNER_NOTHING, /* none is there to be read */
+	SPAWNER_NOTHING, /* no message waits */
 	SPAWNER_RESULT,
-	SPAWNER_GONE,    /* nothing will come any more, for no id; the loop watches its source no more */
+	SPAWNER_GONE,    /* no more results arrive, for any id; the loop stops watching the source */
 };
 
-/* The next result, for the id that is in it. Never blocks. */
+/* Reads the next result, which carries its id. Never blocks. */
 enum spawner_news spawner_read(struct spawner *spawner, struct tux_spawn_result *result);
 
 #endif

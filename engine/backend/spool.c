@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Writes all of len bytes at the file's end. 0 or a positive errno. */
+/* Appends len bytes to the file. Returns 0 or a positive errno. */
 static int file_append(int fd, const uint8_t *data, uint32_t len)
 {
 	while (len > 0) {
@@ -23,7 +23,7 @@ static int file_append(int fd, const uint8_t *data, uint32_t len)
 	return 0;
 }
 
-/* Moves the body from memory to a new file. 0 or a positive errno. */
+/* Moves the body from memory to a new file. Returns 0 or a positive errno. */
 static int file_begin(struct spool *spool, const struct spool_limits *limits)
 {
 	int error;

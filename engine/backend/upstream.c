@@ -10,7 +10,7 @@
 
 #include "../io/keepalive.h"
 
-enum { ADDRESS_LOOKS = 100 }; /* at an address that is just being written */
+enum { ADDRESS_LOOKS = 100 }; /* attempts to read an address during a write */
 
 static const struct stream_events idle_events;
 
@@ -37,13 +37,13 @@ void upstream_free(struct upstream *upstream)
 	free(upstream->server);
 }
 
-/* Whether a server is to be preferred to the best so far. */
+/* True if a server is preferred to the best so far. */
 static bool is_better(const struct upstream *upstream, const struct upstream_server *server, const struct upstream_server *best)
 {
 	return best == NULL || (upstream->config->balance == TUX_BALANCE_LEAST_CONNECTIONS && server->active < best->active);
 }
 
-/* Takes a kept connection off its server's list. */
+/* Removes an idle connection from its server's list. */
 static void unlink_idle(struct stream *stream)
 {
 	struct upstream_server *server = stream->owner;
@@ -74,8 +74,8 @@ static bool has_address(const struct upstream_server *server)
 }
 
 /*
- * Takes the newest address of a server with a name. One that is just being written is looked at a few times, then with the next
- * request: the resolver may have ended in the middle. A connection that is being made still uses the place: at worst it fails.
+ * Reads the newest address of a server with a name. During a write it retries a few times, then the next request retries, because the
+ * resolver may have died in the middle. A pending connect still uses server->address: at worst it fails.
  */
 static void address_refresh(struct upstream_server *server)
 {
@@ -98,7 +98,7 @@ static void address_refresh(struct upstream_server *server)
 		server->address_len = len <= sizeof(address) ? len : 0;
 		server->text_len = sockaddr_text(&address, server->address_len, server->text);
 		server->sequence = before;
-		server->fails = 0; /* of another server */
+		server->fails = 0; /* the address may be another server */
 		server->retry_ms = 0;
 		close_unused(server);
 		return;
@@ -126,7 +126,7 @@ struct upstream_server *upstream_choose(struct upstream *upstream, uint64_t *tri
 			best = server;
 		}
 	}
-	if (best == NULL) /* all of them fail: better one of these than none */
+	if (best == NULL) /* all servers are excluded: try the one that is due first */
 		best = resting;
 	if (best == NULL)
 		return NULL;
@@ -138,7 +138,7 @@ struct upstream_server *upstream_choose(struct upstream *upstream, uint64_t *tri
 	return best;
 }
 
-/* Whether the server has neither closed it nor said something unasked. */
+/* True if the server has neither closed the connection nor sent bytes. */
 static bool is_quiet(const struct stream *stream)
 {
 	uint8_t octet;
@@ -195,7 +195,7 @@ void upstream_keep(struct upstream_server *server, struct stream *stream)
 	}
 	stream->next_idle = server->idle;
 	server->idle = stream;
-	if (++server->idle_count > server->upstream->config->keep_alive) { /* the one unused the longest goes */
+	if (++server->idle_count > server->upstream->config->keep_alive) { /* close the one that was idle longest */
 		struct stream *last = stream;
 
 		while (last->next_idle != NULL)
@@ -204,7 +204,7 @@ void upstream_keep(struct upstream_server *server, struct stream *stream)
 		stream_close(last);
 	}
 	stream_wait(stream, TIMER_UNUSED);
-	stream_receive(stream, true); /* so that its end is told */
+	stream_receive(stream, true); /* to notice its end */
 }
 
 void upstream_failed(struct upstream_server *server)
@@ -235,7 +235,7 @@ void upstream_close_unused(struct upstream *upstream)
 		close_unused(&upstream->server[i]);
 }
 
-/* An unused connection of which anything is heard is not fit for use. */
+/* Closes an idle connection after any event: it cannot be used again. */
 static void drop(struct stream *stream)
 {
 	unlink_idle(stream);
@@ -257,7 +257,7 @@ static void on_ended(struct stream *stream, int error)
 
 static void on_drained(struct stream *stream)
 {
-	(void)stream; /* the request's last bytes, which the answer overtook: not one that is given back */
+	(void)stream; /* cannot happen: a connection with unsent bytes is not kept */
 }
 
 static const struct stream_events idle_events = {
