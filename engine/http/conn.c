@@ -21,7 +21,7 @@
 #include "../slot.h"
 
 enum {
-	ANSWER_ROOM = 4096, /* in out, before another request is looked at */
+	ANSWER_ROOM = 4096, /* free bytes of out required to start another request */
 };
 
 static const struct channel_events channel_events;
@@ -151,7 +151,10 @@ static void begin_exchange(struct conn *conn)
 		conn->close_after_response = conn->linger = true;
 }
 
-/* Responds to the request whose head is the len bytes at buf. Keeps them if the response has to wait, unless held: they are kept already. */
+/*
+ * Responds to the request whose head is the len bytes at buf. Keeps a copy of the head if the response has to wait. held: conn->head
+ * is already the copy.
+ */
 static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool held)
 {
 	bool last = conn->close_after_response;

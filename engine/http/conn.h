@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Connections: from their first byte to close, what comes in and what state it leads to. */
+/* The state machine of connections, from accept to close. */
 #ifndef TUX_ENGINE_HTTP_CONN_H
 #define TUX_ENGINE_HTTP_CONN_H
 
 #include "../conn.h"
 
-/* Takes a connected socket, of which nothing is read yet; NULL when it had to be closed. */
+/* Opens a connection for a connected socket, from which nothing has been read. Returns NULL and closes fd on failure. */
 struct conn *conn_open(struct worker *worker, int fd, unsigned listener);
 
-/* Reads from it. */
+/* Starts to receive. */
 void conn_start(struct conn *conn);
 
-/* Answers in place of a request, which did not come. */
+/* Queues an error response without a request, then closes the connection. */
 void conn_refuse(struct conn *conn, enum tux_refusal refusal);
 
-/* A timer of a connection has expired. */
+/* Handles the expired timer of a connection. */
 void conn_timeout(struct conn *conn);
 
-/* Answers for all who waited for a finished miss. */
+/* Resumes all connections that wait for a finished load. */
 void conn_loaded(struct worker *worker, struct pending_load *miss);
 
-/* Gives idle connections, now and from now on, at most limit_ms for another request. Then they are shut down and closed. */
+/* Limits the idle timeout of present and future idle connections to limit_ms. */
 void conns_hurry_idle(struct worker *worker, uint32_t limit_ms);
 
-/* Sends a connection to the engine that took over, if it waits for nothing but another request. */
+/* Passes a connection to the engine that took over, if it only waits for another request. */
 void conn_pass(struct conn *conn);
 
-/* Sends the worker's idle connections to the engine that took over, as far as it takes them. */
+/* Passes the worker's idle connections to the engine that took over. Connections that it does not accept stay. */
 void conns_pass_idle(struct worker *worker);
 
-/* Answers for those who waited for room in the log, as far as there is. */
+/* Resumes connections that wait for room for access records, while room is left. */
 void conns_log_resume(struct worker *worker);
 
-/* Frees a connection whose loop is gone. */
+/* Frees a connection after its channel was closed or released, or after its loop was freed. */
 void conn_free(struct conn *conn);
 
 static inline struct conn *conn_of_timer(struct timer *timer)

@@ -6,11 +6,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-enum { PASS_AGAIN_MS = 20 }; /* after the socket was full */
+enum { PASS_AGAIN_MS = 20 }; /* retry interval if the socket is full */
 
-/* The bytes of a message that carries a descriptor. */
+/* Payload of a message that carries a descriptor. */
 struct passed {
-	uint64_t listener; /* its inode */
+	uint64_t listener; /* inode of its socket */
 };
 
 void passing_prepare(struct passing *passing, const struct tux_engine_config *config)
