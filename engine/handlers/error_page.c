@@ -13,7 +13,7 @@ enum response_step error_page_no_room(struct conn *conn, const uint8_t *buf, con
 
 	if (output_queued(conn))
 		return RESPONSE_NO_ROOM;
-	if (output_room(conn, 0) == NULL || (head->extra.len == 0 && head->location_len == 0)) { /* no memory: the connection ends without */
+	if (output_room(conn, 0) == NULL || (head->extra.len == 0 && head->location_len == 0)) { /* out of memory: close without a response */
 		conn->close_after_response = true;
 		return RESPONSE_QUEUED;
 	}

@@ -6,7 +6,7 @@
 #include "../../core/media_type.h"
 #include "../files/lookup.h"
 
-/* True if the last segment of a path ends in the extension of a file type: somebody wants that file, not a page. */
+/* True if the last segment of a path ends in the extension of a file type: the client wants that file, not a page. */
 static bool names_a_file(const uint8_t *path, uint32_t len)
 {
 	uint32_t at = len;

@@ -6,7 +6,7 @@
 #include "../../core/target.h"
 #include "error_page.h"
 
-enum { LONGEST_PATH = 4096 }; /* of a file: PATH_MAX */
+enum { LONGEST_PATH = 4096 }; /* bytes of a file's path: PATH_MAX */
 
 enum response_step redirect_to_slash(struct conn *conn, const uint8_t *buf, uint16_t status, const uint8_t *path, uint32_t path_len)
 {

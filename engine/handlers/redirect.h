@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Responses with a Location. It is a path where possible: behind a proxy TUX does not know the host and port of the client. */
+/* Redirects. Location is a path if possible, because TUX does not know the client's view of host and port behind a proxy. */
 #ifndef TUX_ENGINE_HANDLERS_REDIRECT_H
 #define TUX_ENGINE_HANDLERS_REDIRECT_H
 

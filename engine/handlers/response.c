@@ -3,7 +3,7 @@
 
 #include "../output.h"
 
-enum { COPY_BYTES = 4096 }; /* bodies up to this go out together with their head */
+enum { COPY_BYTES = 4096 }; /* bodies up to this size are sent together with their head */
 
 struct tux_head response_head(struct conn *conn, uint16_t status)
 {

@@ -12,7 +12,10 @@ enum response_step {
 	RESPONSE_BY_BACKEND, /* the backend of worker->route responds */
 };
 
-/* Returns the start of every head: version, persistence, date and configured fields. Sets conn->close_after_response if the connection ends with it. */
+/*
+ * Returns the start of every head: version, persistence, date and configured fields. Sets conn->close_after_response if the
+ * connection closes after the response.
+ */
 struct tux_head response_head(struct conn *conn, uint16_t status);
 
 /* False for HEAD: the head is the whole response. */
@@ -24,7 +27,7 @@ bool response_wants_body(const struct worker *worker);
  */
 uint32_t response_queue_head(struct conn *conn, const struct tux_head *head, uint64_t body);
 
-/* Returns the number of body bytes that are copied behind their head; 0 for a body by reference. */
+/* Returns the number of body bytes that are copied after their head; 0 for a body by reference. */
 uint32_t response_copied(const struct representation *rep, uint64_t body);
 
 /* Queues one range of a body: copied if it is small, else by reference to the object. */

@@ -26,12 +26,12 @@ static enum response_step respond_whole(struct conn *conn, const uint8_t *buf, s
 	return RESPONSE_QUEUED;
 }
 
-/* Pieces of multipart/byteranges. */
+/* Parts of a multipart/byteranges body. */
 struct parts {
 	struct body_part *piece; /* malloc'ed */
 	uint32_t count;
 	uint8_t *text;       /* malloc'ed: the heads of the parts */
-	uint64_t len;        /* of all pieces */
+	uint64_t len;        /* bytes of all parts */
 };
 
 static void parts_forget(struct parts *parts)
@@ -83,13 +83,13 @@ static void queue_parts(struct conn *conn, struct object *object, const struct r
 	conn->source.text = parts->text;
 }
 
-/* Returns the Content-Type of a file: an application that names the file may have set one. */
+/* Returns the Content-Type of a file. An application that sends the file with X-Sendfile may have set it. */
 static struct tux_text type_of(const struct conn *conn, const struct object *object)
 {
 	return conn->fields->type.len > 0 ? conn->fields->type : object->type;
 }
 
-/* Queues every other response about a file, with a new head. */
+/* Queues any other response for a file, with a new head. */
 static enum response_step respond_plan(struct conn *conn, const uint8_t *buf, struct object *object, enum tux_coding coding,
                              const struct tux_plan *plan)
 {
