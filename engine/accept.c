@@ -10,11 +10,11 @@
 #include "slot.h"
 
 enum {
-	RETRY_ACCEPT_MS = 100, /* after descriptors or memory have run out */
-	SINGLE_ACCEPTS = 64,   /* connections to the limit, a thread, from which on each is accepted by itself */
+	RETRY_ACCEPT_MS = 100, /* after running out of descriptors or memory */
+	SINGLE_ACCEPTS = 64,   /* per thread: accept connections one at a time when so few are left to the limit */
 };
 
-/* The kernel engine counts what it accepts; here the connection goes on as if it had always been ours. */
+/* Continues a connection that the kernel engine handed up. The kernel engine has already counted it. */
 static void take_handed_up(struct worker *worker, const struct tux_handed_up *handed)
 {
 	int nonblocking = worker->ops->fd_flags == SOCK_NONBLOCK;
@@ -33,7 +33,7 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 	if (handed->reason == TUX_REASON_TIMEOUT)
 		conn_refuse(conn, TUX_REFUSED_TIMEOUT);
 	else if (handed->reason == TUX_REASON_DRAIN)
-		conn_pass(conn); /* its next request is unread: the engine that took over answers it */
+		conn_pass(conn); /* its next request is unread, and the engine that took over responds */
 }
 
 void accept_take_handed_up(struct worker *worker)
@@ -64,10 +64,10 @@ void accept_switch(struct worker *worker, bool accept)
 			worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
 }
 
-/* Another thread's connection may be the one that closes, so a full worker looks again after a while. */
+/* Stops accepting until a retry. A timer is needed because a connection of another thread may close first. */
 static void pause_accepting(struct worker *worker)
 {
-	if (worker->draining) /* what is in the queues is taken all the same */
+	if (worker->draining) /* connections in the accept queues are still accepted */
 		return;
 	accept_switch(worker, false);
 	worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
@@ -92,7 +92,7 @@ void accept_resume(struct worker *worker)
 		accept_switch(worker, true);
 }
 
-/* Takes a connection that was accepted; beyond the limit it waits for others to close. */
+/* Opens an accepted connection. Over the limit it waits unread until another connection closes. */
 static void take_accepted(struct worker *worker, int fd, unsigned listener, bool from_kernel)
 {
 	struct conn *conn = conn_open(worker, fd, listener);
@@ -145,11 +145,11 @@ void accept_take_passed(struct worker *worker)
 	int fd;
 
 	while (passing_receive(worker, &listener, &fd)) {
-		if (fd < 0) { /* no descriptor was left for it, and the kernel has closed it: others may still be saved */
+		if (fd < 0) { /* out of descriptors: the kernel has closed this one, but free some for the next */
 			cache_trim(&worker->cache, worker->cache.files / 2);
 			continue;
 		}
-		if (listener == TUX_MAX_LISTENERS) { /* whose address is gone by now */
+		if (listener == TUX_MAX_LISTENERS) { /* its listener is no longer configured */
 			close(fd);
 			continue;
 		}

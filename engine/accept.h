@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How connections come: accepted as far as the limit and the descriptors go, or handed up by the kernel engine. */
+/* New connections: accepted within the limits of connections and descriptors, handed up by the kernel engine, or passed. */
 #ifndef TUX_ENGINE_ACCEPT_H
 #define TUX_ENGINE_ACCEPT_H
 
 #include "conn.h"
 
-/* What the loop of a worker tells. */
+/* Events of a worker's loop. */
 extern const struct loop_events accept_events;
 
-/* Accepts, or stops accepting. */
+/* Starts or stops accepting. */
 void accept_switch(struct worker *worker, bool accept);
 
-/* Goes on with parked connections and with accepting, as far as there is room; looks again later where there is none. */
+/* Starts parked connections and resumes accepting, within the limit. Retries later if the limit is reached. */
 void accept_resume(struct worker *worker);
 
-/* Takes what the kernel engine has handed up. */
+/* Takes the connections that the kernel engine has handed up. */
 void accept_take_handed_up(struct worker *worker);
 
-/* Takes the idle connections that engines that retired have sent. */
+/* Takes the idle connections that retired engines have passed. */
 void accept_take_passed(struct worker *worker);
 
 #endif

@@ -24,8 +24,8 @@
 
 enum {
 	OUT_BYTES = 16384,         /* of heads and small bodies that are sent together */
-	MAX_MISSES = 1024,        /* loads under way in a thread; more is 503 */
-	MAX_LOADED = 3,           /* paths of one request: its own, the root's index, the page for 404 */
+	MAX_MISSES = 1024,        /* loads under way, per thread; more is 503 */
+	MAX_LOADED = 3,           /* paths per request: its own, the root's index, the page for 404 */
 	MAX_WAITS = 8,             /* loads that one request may wait for; more is 503 */
 };
 
@@ -33,7 +33,7 @@ struct conn;
 
 /* Bytes being sent: heads and small bodies are copied here. Only connections that send have one. */
 struct out {
-	struct out *next;         /* spare one */
+	struct out *next;         /* next spare buffer */
 	struct msghdr message;
 	struct iovec iov[LOOP_MAX_IOV];
 	uint32_t len;
@@ -43,7 +43,7 @@ struct out {
 
 /* A part of a body. */
 struct body_part {
-	const uint8_t *memory;    /* NULL: bytes of the file fd of the source, from off */
+	const uint8_t *memory;    /* NULL: the part is in source.fd, from off */
 	uint64_t off;
 	uint64_t len;
 };
@@ -153,76 +153,76 @@ struct worker {
 	struct cache cache;
 	struct watch watch;
 	struct timers timers;
-	struct streams streams;       /* to peers */
-	struct pipes pipes;           /* that bodies of peers go through */
-	struct upstream *upstreams;   /* as many as the config has */
+	struct streams streams;       /* to and from backends */
+	struct pipes pipes;           /* for splicing bodies of backends */
+	struct upstream *upstreams;   /* config->upstream_count */
 	struct cgi cgi;
-	int spawner_fd;               /* -1: there is no spawner */
+	int spawner_fd;               /* -1: no spawner */
 	struct record_ring records;
 	struct inbox inbox;
-	struct tux_counters counters; /* written by the worker, read by all */
-	struct tux_peer_counters *peers; /* the same: one for each upstream server, in the configuration's order */
-	struct tux_program_counters *programs; /* the same: one for each kind of CGI programs */
+	struct tux_counters counters; /* written by the worker, read by all threads */
+	struct tux_peer_counters *peers; /* like counters: one per upstream server, in the order of the configuration */
+	struct tux_program_counters *programs; /* like counters: one per kind of CGI programs */
 	const struct totals *tally;    /* the engine's */
 	struct source wake;
 	struct source inotify;
 	struct source finished;
 	struct source handed_up;
-	struct source passed;         /* connections of engines that retired; fd -1: none come */
-	struct passing *passing;      /* the engine's: its own, when it retires */
-	uint64_t pass_again_ms;       /* when the next one may be sent; 0: now */
-	struct kernel_link *kernel;        /* the engine's; fd -1: there is none */
+	struct source passed;         /* delivers connections of retired engines; fd -1: unused */
+	struct passing *passing;      /* the engine's: for passing connections after it retires */
+	uint64_t pass_again_ms;       /* earliest time to pass the next connection; 0: now */
+	struct kernel_link *kernel;        /* the engine's; fd -1: no kernel engine */
 	struct acceptor *acceptor;    /* malloc'ed */
-	const bool *by_kernel;        /* the engine's, of each listener: whether the kernel engine accepts there */
-	unsigned acceptor_count;      /* 0 behind close_acceptors() */
+	const bool *by_kernel;        /* the engine's, per listener: true if the kernel engine accepts there */
+	unsigned acceptor_count;      /* 0 after close_acceptors() */
 	bool accepting;
-	bool left;                    /* a connection has closed: there may be room for another */
-	uint64_t accept_again_ms;     /* after running out of descriptors; 0: nothing to wait for */
+	bool left;                    /* a connection has closed since the last turn, so another may fit */
+	uint64_t accept_again_ms;     /* time to retry accepting; 0: no retry is due */
 	unsigned open;
-	unsigned parked;              /* of those: they wait for others to close */
+	unsigned parked;              /* of open: those that wait for others to close */
 	unsigned *active;             /* connections of all workers and the kernel engine that are not parked */
 	struct conn *conns;
 	struct pending_load *misses;
 	unsigned miss_count;
-	struct conn *log_first;       /* they wait for room for access records, the longest first */
+	struct conn *log_first;       /* connections that wait for room for access records, oldest first */
 	struct conn **log_end;
 	struct error_lines error_lines;
 	struct request_ids ids;
-	uint64_t log_full_ms;         /* when there was no room any more; 0: there is */
+	uint64_t log_full_ms;         /* start of the current shortage of room for records; 0: no shortage */
 	struct out *spare;
 	unsigned spare_count;
-	uint64_t now_ms;              /* monotonic, of this turn of the loop */
+	uint64_t now_ms;              /* monotonic, at the start of this turn of the loop */
 	int64_t now_s;
 	int64_t now_us;               /* since 1970 */
 	uint8_t date[TUX_DATE_LEN];
-	bool leaving;                 /* responses tell clients to close */
-	bool draining;                /* accepts no more; leaving, too */
-	bool hurried;                 /* idle connections have a last limit */
-	bool *keeps_listeners;        /* the engine's flags */
-	unsigned *accepting_workers;  /* the engine's: the last one closes what all share */
-	bool *go;                     /* to accept: nobody is taken by an engine that may still fail to start */
+	bool leaving;                 /* responses have Connection: close */
+	bool draining;                /* accepts no more; implies leaving */
+	bool hurried;                 /* idle connections have the final short timeout */
+	bool *keeps_listeners;        /* the engine's, like the flags go to stop */
+	unsigned *accepting_workers;  /* the engine's: the last worker closes the shared listeners */
+	bool *go;                     /* start to accept. Until then the engine may still fail to start, so it accepts no client */
 	bool *leave;
 	bool *drain;
 	bool *retire;
 	bool *stop;
 	int log_event_fd;
 	bool *log_sleeps;
-	struct tux_request request;   /* scratch: of the request being answered */
-	const struct tux_route *route; /* the same: its route; NULL: none */
-	struct tux_received received; /* scratch: a response of a peer */
+	struct tux_request request;   /* scratch: the current request */
+	const struct tux_route *route; /* scratch: route of request; NULL: no route */
+	struct tux_received received; /* scratch: a response of a backend */
 	uint32_t path_len;
-	uint8_t path[TUX_MAX_TARGET]; /* the same: its path, normalised */
+	uint8_t path[TUX_MAX_TARGET]; /* scratch: normalised path of request */
 	pthread_t thread;
 	bool started;
-	pthread_mutex_t state_lock;   /* of what follows */
+	pthread_mutex_t state_lock;   /* protects the members after it */
 	pthread_cond_t state_moved;
 	bool serving;
-	bool fell_back;               /* to epoll, for want of memory that may be locked */
+	bool fell_back;               /* to epoll, because the limit of locked memory is reached */
 	bool ended;
-	int error;                    /* why it ended without serving */
+	int error;                    /* errno that prevented serving */
 };
 
-/* What a connection is at, from here on. */
+/* Sets the phase of a connection, and updates the counters of both phases. */
 static inline void conn_phase(struct conn *conn, enum tux_phase phase)
 {
 	uint64_t *phases = conn->worker->counters.phase;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The engine as the program sees it: workers started, drained, stopped, their counters and records gathered. */
+/* Implements engine.h: starts, drains and stops the workers, and collects their counters and records. */
 #include "engine.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include "stats/totals.h"
 #include "worker.h"
 
-enum { LISTINGS_SHARE = 4 }; /* of cache-bytes, besides them: 1 / this much for listings */
+enum { LISTINGS_SHARE = 4 }; /* listings get 1/4 of cache-bytes in addition */
 
 struct tux_engine {
 	struct tux_engine_config config;
@@ -30,31 +30,31 @@ struct tux_engine {
 	struct worker *worker;
 	struct totals tally;
 	unsigned accepting_workers;
-	unsigned active;       /* connections, of all workers */
-	unsigned opened;       /* workers that worker_free() is due for */
+	unsigned active;       /* connections of all workers */
+	unsigned opened;       /* workers that need worker_free() */
 	bool go;
 	bool leave;
 	bool drain;
 	bool retire;
 	bool stop;
 	bool stopped;
-	bool keeps_listeners;  /* a start that failed: they are the caller's still */
+	bool keeps_listeners;  /* the start has failed, so the caller still owns the listeners */
 	bool log_sleeps;
 	int log_event_fd;
 	struct passing passing;
 	bool by_kernel[TUX_MAX_LISTENERS]; /* the kernel engine accepts there */
-	unsigned next_records; /* the worker whose records are read next */
+	unsigned next_records; /* index of the worker whose records are read next */
 	char loop_description[MEMLOCK_TEXT + 96];
 	char description[2 * MEMLOCK_TEXT + 224];
 };
 
-/* Both loops need what openat2(2) alone can do: staying beneath the root. */
+/* True if openat2(2) works: only this call can stay beneath the root. Writes the reason to error if not. */
 static bool kernel_suffices(const struct tux_engine_config *config, char *error, size_t error_size)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_DIRECTORY, .resolve = RESOLVE_BENEATH };
 	int fd = (int)syscall(SYS_openat2, config->sites->root_fd, ".", &how, sizeof(how));
 
-	if (fd < 0 && (errno == EBADF || errno == EACCES)) /* the call is there, the root is not, or not for us */
+	if (fd < 0 && (errno == EBADF || errno == EACCES)) /* openat2 exists; the root is missing or not accessible */
 		return true;
 	if (fd < 0) {
 		snprintf(error, error_size, "cannot open the document root beneath itself (openat2, Linux 5.6): %s%s", strerror(errno),
@@ -65,7 +65,7 @@ static bool kernel_suffices(const struct tux_engine_config *config, char *error,
 	return true;
 }
 
-/* Tries the loop once, on this thread: 0, or the errno that it cannot be had for. */
+/* Opens and frees a loop on this thread. Returns 0, or the errno of the failure. */
 static int probe(const struct loop_ops *ops)
 {
 	static const struct loop_events none;
@@ -77,7 +77,7 @@ static int probe(const struct loop_ops *ops)
 	return 0;
 }
 
-/* Writes why a loop failed. */
+/* Writes the reason for a failure to open a loop. */
 static void explain(char out[MEMLOCK_TEXT], int reason)
 {
 	if (reason == ENOMEM)
@@ -114,7 +114,7 @@ static const struct loop_ops *choose_loop(struct tux_engine *engine, char *error
 	return &loop_epoll;
 }
 
-/* Each socket has one worker, or each worker one socket. False without memory. */
+/* Distributes the listening sockets: each has one worker, or each worker has one of each listener. Returns false if out of memory. */
 static bool give_acceptors(struct tux_engine *engine, struct worker *worker, unsigned index)
 {
 	const struct tux_engine_config *config = &engine->config;
@@ -169,19 +169,22 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 	return worker->started;
 }
 
-/* Sets up the kernel engine. The workers come to what it hands up. */
+/* Sets up the kernel engine. */
 static bool start_kernel(struct tux_engine *engine, char *error, size_t error_size)
 {
 	const struct tux_engine_config *config = &engine->config;
 
 	if (!kernel_link_start(&engine->kernel, config, engine->log_event_fd, error, error_size))
 		return false;
-	/* What comes up is what the kernel engine was not sure of, such as a way that is mounted over: that is asked about each time. */
+	/*
+	 * The kernel engine hands up requests for files that it cannot check, for example under a mount point. The workers recheck such
+	 * files every time.
+	 */
 	engine->config.recheck_ms = 0;
 	return true;
 }
 
-/* Waits until every worker serves or has failed to; 0, or the errno of the first that failed. */
+/* Waits until every worker serves or has failed. Returns 0, or the errno of the first failure. */
 static int await_workers(struct tux_engine *engine)
 {
 	int error = 0;
@@ -209,14 +212,13 @@ void tux_engine_accept(struct tux_engine *engine)
 {
 	const struct tux_engine_config *config = &engine->config;
 
-	/* The kernel engine is given the listeners that it can serve. */
 	for (unsigned i = 0; i < config->listener_count && engine->kernel.fd >= 0; i++)
 		engine->by_kernel[i] = kernel_link_listen(&engine->kernel, &config->listeners[i], i);
 	__atomic_store_n(&engine->go, true, __ATOMIC_RELEASE);
 	wake_all(engine);
 }
 
-/* What runs, as words. */
+/* Writes engine->description. */
 static void describe(struct tux_engine *engine)
 {
 	unsigned other = 0;
@@ -231,7 +233,7 @@ static void describe(struct tux_engine *engine)
 	         engine->loop_description, others);
 }
 
-/* The start has failed before there was a kernel engine that would close its descriptor. */
+/* Closes the kernel engine's descriptor after a failure before kernel_link_start(). */
 static struct tux_engine *give_up(const struct tux_engine_config *config)
 {
 	if (config->kernel_fd >= 0)
@@ -339,7 +341,7 @@ const char *tux_engine_describe(const struct tux_engine *engine)
 	return engine->description;
 }
 
-/* From here on the status is "not ready". The kernel engine gives its listeners and its idle connections to the workers. */
+/* Begins to leave: the status is "not ready", and the kernel engine gives its listeners and idle connections to the workers. */
 static void begin_leave(struct tux_engine *engine)
 {
 	if (engine->leave)
@@ -469,7 +471,7 @@ void tux_engine_records_wait(struct tux_engine *engine, int timeout_ms)
 	struct pollfd waits = { .fd = engine->log_event_fd, .events = POLLIN };
 	uint64_t times;
 
-	/* First say that we sleep, then look: a writer looks the other way round. */
+	/* Set the flag first, then check: a writer writes first, then checks the flag. Neither order misses a record. */
 	__atomic_store_n(&engine->log_sleeps, true, __ATOMIC_SEQ_CST);
 	kernel_link_records_sleep(&engine->kernel, true);
 	if (!have_records(engine))

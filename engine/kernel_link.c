@@ -45,7 +45,7 @@ int tux_kernel_open(char *error, size_t error_size)
 
 static void interrupt(int number)
 {
-	(void)number; /* it only ends a call */
+	(void)number; /* the signal only interrupts an ioctl */
 }
 
 static void *lend(void *argument)
@@ -80,7 +80,7 @@ static struct tux_setup_fields fields_said(const struct tux_fields *fields)
 	};
 }
 
-/* What the routes of a site say of fields: malloc'ed. NULL: nothing, or no memory, which *failed tells. */
+/* Returns the field settings of a site's routes, malloc'ed. Returns NULL if no route has any, or with *failed set if out of memory. */
 static struct tux_setup_fields *route_fields_said(const struct tux_site *site, bool *failed)
 {
 	struct tux_setup_fields *said;
@@ -113,7 +113,7 @@ static void say_site(struct tux_setup_site *said, const struct tux_site *site, c
 		.route_fields = (uintptr_t)route_fields,
 		.fields = fields_said(&site->fields),
 	};
-	if (site->content_tags) { /* The kernel engine knows no such tags: it hands up every file, whatever its mode. */
+	if (site->content_tags) { /* The kernel engine cannot make such tags. These modes match no file, so it hands up every file. */
 		said->mode_allowed = 1;
 		said->mode_forbidden = 07777;
 	}
@@ -226,7 +226,7 @@ bool kernel_link_listen(struct kernel_link *kernel, const struct tux_listener *l
 		struct tux_socket socket = { .fd = listener->fd[i], .listener = number };
 
 		if (!is_tcp(socket.fd) || ioctl(kernel->fd, TUX_LISTEN, &socket) != 0)
-			return false; /* those of before are served by both, which does no harm */
+			return false; /* both engines then accept on the earlier sockets, which is harmless */
 	}
 	return true;
 }
@@ -275,7 +275,7 @@ void kernel_link_stop(struct kernel_link *kernel)
 	if (kernel->fd < 0)
 		return;
 	__atomic_store_n(&kernel->stop, true, __ATOMIC_SEQ_CST);
-	/* A signal that comes just before the call is lost, so it is sent until it was seen. */
+	/* A signal just before the ioctl is lost. Repeat it until all threads have returned. */
 	while (__atomic_load_n(&kernel->running, __ATOMIC_SEQ_CST) > 0) {
 		for (unsigned i = 0; i < kernel->thread_count; i++)
 			pthread_kill(kernel->thread[i], SIGUSR2);
@@ -361,7 +361,7 @@ static size_t read_ring(struct tux_cpu_shared *ring, uint32_t ring_bytes, struct
 		if (cap - len < record.size)
 			break;
 		copy_out(ring, ring_bytes, tail, out + len, record.size);
-		record.id = request_id_next(ids); /* the kernel engine gives none: it has no line in the error log */
+		record.id = request_id_next(ids); /* the kernel engine sets no id because it writes no error log */
 		memcpy(out + len, &record, sizeof(record));
 		len += record.size;
 		tail += record.size;

@@ -13,9 +13,9 @@
 
 enum {
 	SPARE_OUTS = 256,
-	TURN_BYTES = 1 << 20,      /* of one file before others get their turn */
+	TURN_BYTES = 1 << 20,      /* of one file, before other connections get a turn */
 	WINDOW_BYTES = 256 * 1024, /* of a file that is copied */
-	ZERO_COPY_BYTES = 32768,   /* less is cheaper to copy than to pin */
+	ZERO_COPY_BYTES = 32768,   /* smaller buffers are cheaper to copy than to pin */
 };
 
 static struct out *out_get(struct worker *worker)
@@ -145,7 +145,7 @@ bool output_copies(const struct worker *worker)
 	return false;
 }
 
-/* Gathers out and the pieces in memory behind it; *more says whether a file follows. Returns the count of parts. */
+/* Gathers out and the parts in memory after it. *more is true if another part follows. Returns the number of iovecs. */
 static unsigned gather(struct conn *conn, bool *more)
 {
 	struct out *out = conn->out;
@@ -173,7 +173,7 @@ static enum output_result send_memory(struct conn *conn, unsigned parts, bool mo
 	return OUTPUT_PENDING;
 }
 
-/* Takes sent bytes off out and the pieces. */
+/* Removes sent bytes from out and the parts. */
 static void advance(struct conn *conn, uint64_t sent)
 {
 	struct out *out = conn->out;
@@ -220,7 +220,7 @@ static enum output_result send_file(struct conn *conn)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
-		if (n <= 0) /* 0: the file has shrunk; what was promised cannot be kept */
+		if (n <= 0) /* 0: the file shrank, so Content-Length is wrong */
 			return OUTPUT_FAILED;
 		count(&worker->counters.sent_bytes, (uint64_t)n);
 		piece->off += (uint64_t)n;
@@ -235,7 +235,7 @@ static enum output_result send_file(struct conn *conn)
 	return OUTPUT_DONE;
 }
 
-/* Sends what a pipe has. */
+/* Splices the bytes of a pipe to the client. */
 static enum output_result send_piped(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
@@ -257,7 +257,7 @@ static enum output_result send_piped(struct conn *conn)
 	return OUTPUT_DONE;
 }
 
-/* Sends the next part of a file out of a window of memory. */
+/* Sends the next part of a file from the window, after refilling it if empty. */
 static enum output_result send_window(struct conn *conn)
 {
 	struct body_source *answer = &conn->source;
@@ -338,7 +338,7 @@ bool output_progressed(struct conn *conn)
 
 	if (getsockopt(conn->channel.fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
 		acked = info.tcpi_bytes_acked;
-	} else { /* a Unix socket: the less is queued, the more was read */
+	} else { /* a Unix socket: the queue shrinks as the client reads */
 		ioctl(conn->channel.fd, SIOCOUTQ, &queued);
 		acked = UINT64_MAX - (uint64_t)queued;
 	}

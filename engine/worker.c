@@ -16,9 +16,9 @@
 
 enum {
 	LINGER_MS = 2000,
-	LOG_POLL_MS = 5,    /* whether the log has made room for those who wait for it */
-	DRAIN_POLL_MS = 20, /* how often a draining worker looks at the kernel engine */
-	LAST_IDLE_MS = 2000, /* for a request that crosses the end of serving */
+	LOG_POLL_MS = 5,    /* interval of checking for room for access records, if connections wait for it */
+	DRAIN_POLL_MS = 20, /* interval of checking the kernel engine while draining */
+	LAST_IDLE_MS = 2000, /* idle timeout when serving ends: a request may be on its way */
 };
 
 static void on_wake(struct source *source, void *owner)
@@ -36,7 +36,7 @@ static void on_handed_up(struct source *source, void *owner)
 	accept_take_handed_up(owner);
 }
 
-/* One that has retired leaves them to the engine that serves. */
+/* Takes passed connections, unless this engine has retired: then the serving engine takes them. */
 static void on_passed(struct source *source, void *owner)
 {
 	struct worker *worker = owner;
@@ -128,7 +128,7 @@ bool worker_open(struct worker *worker)
 	    !cache_open(&worker->cache, config->cache_entries, config->cache_files, config->cache_bytes / config->threads, seed))
 		return false;
 	worker->finished.fd = worker->inbox.event_fd;
-	if (watch_open(&worker->watch, &worker->cache)) /* without, everything is rechecked */
+	if (watch_open(&worker->watch, &worker->cache)) /* without inotify, every file is rechecked */
 		worker->inotify.fd = worker->watch.fd;
 	return true;
 }
@@ -137,7 +137,7 @@ void worker_free(struct worker *worker)
 {
 	struct job *job = worker->inbox.event_fd >= 0 ? inbox_take(&worker->inbox) : NULL;
 
-	while (job != NULL) { /* loads that nobody waits for any more */
+	while (job != NULL) { /* loads without waiting connections */
 		struct job *next = job->next;
 
 		lookup_finish(worker, (struct pending_load *)job);
@@ -189,7 +189,7 @@ static void tick(struct worker *worker)
 	}
 }
 
-/* Shows what others may not look at. */
+/* Publishes cache statistics, because other threads must not read the cache. */
 static void show(struct worker *worker)
 {
 	struct tux_counters *counters = &worker->counters;
@@ -218,13 +218,13 @@ static void expire(struct worker *worker)
 	}
 }
 
-/* Milliseconds until a time. */
+/* Returns the milliseconds until a time; 0 if it has passed. */
 static int until(const struct worker *worker, uint64_t ms)
 {
 	return ms > worker->now_ms ? (int)(ms - worker->now_ms) : 0;
 }
 
-/* Of two waits, of which -1 is for ever. */
+/* Returns the shorter of two waits; -1 is no limit. */
 static int sooner(int a, int b)
 {
 	return a < 0 || (b >= 0 && b < a) ? b : a;
@@ -249,7 +249,7 @@ static int wait_ms(const struct worker *worker)
 	return wait;
 }
 
-/* What has already connected is served still: it waits in the accept queue, and its client knows nothing of us. */
+/* Accepts all connections in the accept queues: their clients are already connected, and closing the sockets would reset them. */
 static void accept_rest(struct worker *worker)
 {
 	int flags = SOCK_CLOEXEC | worker->ops->fd_flags;
@@ -263,7 +263,7 @@ static void accept_rest(struct worker *worker)
 	}
 }
 
-/* Once a worker, when it accepts no more. */
+/* Closes the worker's listening sockets. The last worker also closes the shared ones. */
 static void close_acceptors(struct worker *worker)
 {
 	const struct tux_engine_config *config = worker->config;
@@ -281,7 +281,7 @@ static void close_acceptors(struct worker *worker)
 	worker->acceptor_count = 0;
 }
 
-/* Responses tell clients to close from now on. The kernel engine has left its listeners to the workers. */
+/* Begins to send Connection: close. Accepts on all listeners, because the kernel engine has stopped. */
 static void begin_leave(struct worker *worker)
 {
 	worker->leaving = true;
@@ -289,7 +289,7 @@ static void begin_leave(struct worker *worker)
 		accept_switch(worker, true);
 }
 
-/* True if everything is served and closed. What the kernel engine handed up last is not in any count yet. */
+/* True if all connections are closed. The last connections that the kernel engine handed up are not counted yet, so takes them first. */
 static bool all_over(struct worker *worker)
 {
 	if (!worker->draining || worker->acceptor_count > 0 || worker->open > 0 || cgi_runs_unwatched(&worker->cgi) ||
@@ -307,7 +307,7 @@ static void begin_drain(struct worker *worker)
 	conns_pass_idle(worker);
 }
 
-/* Behind begin_drain(), once the loop has no accept under way that may have a connection already. */
+/* Ends accepting after begin_drain(). Waits until the loop has no accept under way, which might already have a connection. */
 static void end_accepting(struct worker *worker)
 {
 	for (unsigned i = 0; i < worker->acceptor_count; i++)
@@ -326,11 +326,11 @@ static void serve(struct worker *worker)
 
 	while (!__atomic_load_n(worker->stop, __ATOMIC_RELAXED)) {
 		worker->ops->wait(worker->loop, wait_ms(worker));
-		tick(worker); /* before what has happened is looked at: an old clock would let its waits end at once */
+		tick(worker); /* before handling events: with an old clock their timers would expire at once */
 		worker->ops->handle(worker->loop);
 		expire(worker);
 		conns_log_resume(worker);
-		if (accepts && worker->left && !worker->accepting) /* not before it is known which listeners the kernel engine has */
+		if (accepts && worker->left && !worker->accepting) /* by_kernel is valid only after go */
 			accept_resume(worker);
 		worker->left = false;
 		show(worker);
@@ -352,7 +352,7 @@ static void serve(struct worker *worker)
 			conns_hurry_idle(worker, LAST_IDLE_MS);
 		}
 		if (worker->draining && worker->open == 0 && worker->passed.fd >= 0 && !__atomic_load_n(worker->retire, __ATOMIC_RELAXED))
-			accept_take_passed(worker); /* no other engine comes that would */
+			accept_take_passed(worker); /* no other engine will take them */
 		if (all_over(worker))
 			return;
 	}
@@ -368,12 +368,12 @@ static void tell(struct worker *worker, bool serving, int error)
 	pthread_mutex_unlock(&worker->state_lock);
 }
 
-/* Opens the loop for the worker and its streams: nothing else keeps a copy of its operations. False with errno. */
+/* Opens the loop, and sets it in the worker and its streams, which have the only copies of ops. Returns false with errno on failure. */
 static bool open_loop(struct worker *worker)
 {
 	worker->loop = worker->ops->open(&accept_events, worker);
 	if (worker->loop == NULL && errno == ENOMEM && worker->config->loop == TUX_LOOP_AUTO) {
-		/* Locked memory is counted over all processes of the user, those that a reload has retired too. */
+		/* The limit of locked memory is per user, and includes retired server processes. */
 		worker->ops = &loop_epoll;
 		worker->fell_back = true;
 		worker->loop = worker->ops->open(&accept_events, worker);
@@ -383,7 +383,7 @@ static bool open_loop(struct worker *worker)
 	return worker->loop != NULL;
 }
 
-/* Watches what others wake the worker by. False with errno: without one of them it would be deaf to it. */
+/* Watches all sources that wake the worker. Returns false with errno if one cannot be watched, because its events would be lost. */
 static bool watch_sources(struct worker *worker)
 {
 	struct source *const sources[] = { &worker->wake, &worker->finished, &worker->inotify, &worker->cgi.spawner.source,
