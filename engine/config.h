@@ -107,7 +107,7 @@ static inline bool tux_modes_permit(struct tux_modes modes, mode_t mode)
 struct tux_site {
 	int root_fd;     /* document root, O_PATH | O_DIRECTORY; owned by the caller; -1: missing, so every file is missing */
 	const char *path; /* absolute path of the root: for CGI programs, and the start of every X-Sendfile path */
-	const char *alias; /* configured absolute path of the root; NULL: the same as path. Links may begin with either */
+	const char *alias; /* configured absolute path of the root, for links too; NULL: equal to path */
 	const char *name; /* first whole host name, for requests without a host; NULL: no such name */
 	bool browse;     /* listings for directories without an index */
 	bool content_tags; /* derive entity tags from the file's bytes; else from its inode and times */

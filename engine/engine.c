@@ -114,7 +114,10 @@ static const struct loop_ops *choose_loop(struct tux_engine *engine, char *error
 	return &loop_epoll;
 }
 
-/* Distributes the listening sockets: each has one worker, or each worker has one of each listener. Returns false if out of memory. */
+/*
+ * Distributes the listening sockets: each has one worker, or each worker has one of each listener. Returns false if out of
+ * memory.
+ */
 static bool give_acceptors(struct tux_engine *engine, struct worker *worker, unsigned index)
 {
 	const struct tux_engine_config *config = &engine->config;
@@ -177,8 +180,8 @@ static bool start_kernel(struct tux_engine *engine, char *error, size_t error_si
 	if (!kernel_link_start(&engine->kernel, config, engine->log_event_fd, error, error_size))
 		return false;
 	/*
-	 * The kernel engine hands up requests for files that it cannot check, for example under a mount point. The workers recheck such
-	 * files every time.
+	 * The kernel engine hands up requests for files that it cannot check, for example under a mount point. The workers
+	 * recheck such files every time.
 	 */
 	engine->config.recheck_ms = 0;
 	return true;

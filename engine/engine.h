@@ -12,12 +12,15 @@
 struct tux_engine;
 
 /*
- * Starts the threads. The caller must have blocked all signals that it handles itself, because the threads inherit the mask. Returns
- * NULL with a sentence in error (error_size bytes) on failure. Then the caller still owns the listeners' fds.
+ * Starts the threads. The caller must have blocked all signals that it handles itself, because the threads inherit the mask.
+ * Returns NULL with a sentence in error (error_size bytes) on failure. Then the caller still owns the listeners' fds.
  */
 struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char *error, size_t error_size);
 
-/* Starts to accept; called once. Until then the threads wait. They have opened everything they need, so the program can confine them. */
+/*
+ * Starts to accept; called once. Until then the threads wait. They have opened everything they need, so the program can confine
+ * them.
+ */
 void tux_engine_accept(struct tux_engine *engine);
 
 /*
@@ -39,17 +42,19 @@ void tux_engine_leave(struct tux_engine *engine);
 void tux_engine_drain(struct tux_engine *engine);
 
 /*
- * Like tux_engine_drain(), but another engine accepts now. Idle connections are passed to that engine, which responds to their next
- * request. stays says for each listener whether the other engine has it too; only connections of such a listener are passed. Any
- * other connection stays until the response to its next request, with Connection: close, or until the idle timeout. So no connection
- * closes while its client is sending. tux_engine_drain() may follow.
+ * Like tux_engine_drain(), but another engine accepts now. Idle connections are passed to that engine, which responds to their
+ * next request. stays says for each listener whether the other engine has it too; only connections of such a listener are passed.
+ * Any other connection stays until the response to its next request, with Connection: close, or until the idle timeout. So no
+ * connection closes while its client is sending. tux_engine_drain() may follow.
  */
 void tux_engine_retire(struct tux_engine *engine, const bool stays[TUX_MAX_LISTENERS]);
 
 /* True if a thread still accepts. Becomes false some time after tux_engine_drain() or tux_engine_retire(). */
 bool tux_engine_accepts(struct tux_engine *engine);
 
-/* Waits up to timeout_ms until all threads have ended after tux_engine_drain() or tux_engine_retire(). Returns true if they have. */
+/*
+ * Waits up to timeout_ms until all threads have ended after tux_engine_drain() or tux_engine_retire(). Returns true if they have.
+ */
 bool tux_engine_wait(struct tux_engine *engine, uint32_t timeout_ms);
 
 /* Closes all connections at once, and ends and joins all threads. Counters and records can still be read. */
@@ -65,9 +70,9 @@ void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum);
 char *tux_engine_report(struct tux_engine *engine, enum tux_report_form form, size_t *len);
 
 /*
- * Copies whole access records into out, which has cap bytes, at least TUX_RECORD_MAX. The records of one thread are oldest first. Each
- * is a struct tux_record followed by its texts. Records are not padded, so copy the fixed part out before reading it. Returns the
- * bytes copied; 0 if no record waits. For the log's thread, one caller at a time.
+ * Copies whole access records into out, which has cap bytes, at least TUX_RECORD_MAX. The records of one thread are oldest first.
+ * Each is a struct tux_record followed by its texts. Records are not padded, so copy the fixed part out before reading it.
+ * Returns the bytes copied; 0 if no record waits. For the log's thread, one caller at a time.
  */
 size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t cap);
 

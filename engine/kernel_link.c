@@ -80,7 +80,10 @@ static struct tux_setup_fields fields_said(const struct tux_fields *fields)
 	};
 }
 
-/* Returns the field settings of a site's routes, malloc'ed. Returns NULL if no route has any, or with *failed set if out of memory. */
+/*
+ * Returns the field settings of a site's routes, malloc'ed. Returns NULL if no route has any, or with *failed set if out of
+ * memory.
+ */
 static struct tux_setup_fields *route_fields_said(const struct tux_site *site, bool *failed)
 {
 	struct tux_setup_fields *said;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The user engine's interface to the kernel engine (tux.ko) over /dev/tux: setup, helper threads, handed-up connections, counters and
- * records. The helper threads run inside the kernel engine and are not workers.
+ * The user engine's interface to the kernel engine (tux.ko) over /dev/tux: setup, helper threads, handed-up connections, counters
+ * and records. The helper threads run inside the kernel engine and are not workers.
  */
 #ifndef TUX_ENGINE_KERNEL_LINK_H
 #define TUX_ENGINE_KERNEL_LINK_H
@@ -57,8 +57,8 @@ void kernel_link_tell_room(struct kernel_link *kernel);
 bool kernel_link_give(struct kernel_link *kernel, int *fd, unsigned listener);
 
 /*
- * Stops accepting in the kernel engine, which hands up idle connections and those with another request. kernel_link_drained() is true
- * when no connection is left.
+ * Stops accepting in the kernel engine, which hands up idle connections and those with another request. kernel_link_drained() is
+ * true when no connection is left.
  */
 void kernel_link_retire(struct kernel_link *kernel);
 bool kernel_link_drained(struct kernel_link *kernel);

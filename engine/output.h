@@ -26,7 +26,10 @@ void output_wrote(struct conn *conn, uint32_t len);
 /* True if bytes or a body are queued. */
 bool output_queued(const struct conn *conn);
 
-/* Queues one part as the body after the queued bytes. Takes a reference to object; NULL if source.text or source.page owns the memory. */
+/*
+ * Queues one part as the body after the queued bytes. Takes a reference to object; NULL if source.text or source.page owns the
+ * memory.
+ */
 void output_body(struct conn *conn, struct object *object, int fd, struct body_part piece);
 
 /* Like output_body(), but for len bytes in a pipe with the read end fd. */

@@ -5,7 +5,10 @@
 
 #include "conn.h"
 
-/* Counts one more connection. Returns false at the limit. A draining worker ignores the limit, to serve the remaining connections. */
+/*
+ * Counts one more connection. Returns false at the limit. A draining worker ignores the limit, to serve the remaining
+ * connections.
+ */
 bool slot_take(struct worker *worker);
 
 /* Uncounts a closed connection. */

@@ -289,7 +289,10 @@ static void begin_leave(struct worker *worker)
 		accept_switch(worker, true);
 }
 
-/* True if all connections are closed. The last connections that the kernel engine handed up are not counted yet, so takes them first. */
+/*
+ * True if all connections are closed. The last connections that the kernel engine handed up are not counted yet, so takes them
+ * first.
+ */
 static bool all_over(struct worker *worker)
 {
 	if (!worker->draining || worker->acceptor_count > 0 || worker->open > 0 || cgi_runs_unwatched(&worker->cgi) ||
@@ -368,7 +371,10 @@ static void tell(struct worker *worker, bool serving, int error)
 	pthread_mutex_unlock(&worker->state_lock);
 }
 
-/* Opens the loop, and sets it in the worker and its streams, which have the only copies of ops. Returns false with errno on failure. */
+/*
+ * Opens the loop, and sets it in the worker and its streams, which have the only copies of ops. Returns false with errno on
+ * failure.
+ */
 static bool open_loop(struct worker *worker)
 {
 	worker->loop = worker->ops->open(&accept_events, worker);

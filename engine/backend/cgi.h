@@ -40,8 +40,8 @@ bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct tux_p
               const struct cgi_events *events);
 
 /*
- * Starts a program. *to is its stdin and *from its stdout. The owner has to close both. Returns 0, or the status of an error response
- * with start->cause.
+ * Starts a program. *to is its stdin and *from its stdout. The owner has to close both. Returns 0, or the status of an error
+ * response with start->cause.
  */
 uint16_t cgi_start(struct cgi *cgi, struct cgi_start *start, struct cgi_program **program, struct stream **to,
                    struct stream **from);
@@ -56,8 +56,8 @@ void cgi_garbled(struct cgi_program *program);
 void cgi_leave(struct cgi_program *program, bool kill);
 
 /*
- * Removes the owner from a program that continues to its end. Takes over the stream from, and discards the rest of its output. readable:
- * the loop's wait_readable() is pending for the stream.
+ * Removes the owner from a program that continues to its end. Takes over the stream from, and discards the rest of its output.
+ * readable: the loop's wait_readable() is pending for the stream.
  */
 void cgi_leave_running(struct cgi_program *program, struct stream *from, bool readable);
 

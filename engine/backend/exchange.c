@@ -77,7 +77,9 @@ void exchange_free(struct conn *conn)
 	free(exchange);
 }
 
-/* Lets the program continue after its client disconnected. Returns false unless its kind allows it and it gets the whole request. */
+/*
+ * Lets the program continue after its client disconnected. Returns false unless its kind allows it and it gets the whole request.
+ */
 static bool leave_running(struct exchange *exchange)
 {
 	struct cgi_program *program = exchange->program;
@@ -637,7 +639,10 @@ static void on_drained(struct stream *stream)
 		exchange->resume(exchange->conn);
 }
 
-/* A peer that takes nothing more may still respond. After any other error it has a part of the request and would wait for the rest. */
+/*
+ * Handles a failed send. A backend that has closed its input may still respond. After any other error it would wait for the rest of
+ * the request.
+ */
 static void on_failed(struct stream *stream, int error)
 {
 	struct exchange *exchange = stream->owner;

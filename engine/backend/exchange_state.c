@@ -27,7 +27,10 @@ void exchange_wait(struct exchange *exchange)
 
 void exchange_end_input(struct exchange *exchange)
 {
-	/* Close only after all bytes are written. If a write fails, the program must end, or it would treat a partial body as complete. */
+	/*
+	 * Close only after all bytes are written. If a write fails, the program must end, or it would treat a partial body as
+	 * complete.
+	 */
 	if (exchange->upstream == NULL && exchange->to != NULL && stream_unsent(exchange->to) == 0) {
 		stream_close(exchange->to);
 		exchange->to = NULL;

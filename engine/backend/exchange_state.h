@@ -90,8 +90,8 @@ void exchange_end_input(struct exchange *exchange);
 void exchange_deafen(struct exchange *exchange);
 
 /*
- * Ends an exchange whose backend cannot get the rest of the body. The backend must never treat a partial body as complete. The caller
- * resumes the connection.
+ * Ends an exchange whose backend cannot get the rest of the body. The backend must never treat a partial body as complete. The
+ * caller resumes the connection.
  */
 void exchange_break(struct exchange *exchange, struct cause cause);
 

@@ -53,7 +53,9 @@ static uint32_t keep_type(const struct conn *conn, const uint8_t *head, char *te
 	return value.len;
 }
 
-/* Returns the fields of the route followed by the kept fields, malloc'ed. Returns NULL if they are too long, or if out of memory. */
+/*
+ * Returns the fields of the route followed by the kept fields, malloc'ed. Returns NULL if they are too long, or if out of memory.
+ */
 static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *head)
 {
 	const struct tux_received *res = &conn->worker->received;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Internal redirects: a backend makes TUX respond in its place. X-Accel-Redirect and X-Sendfile name a file. The local redirect of a
- * CGI program (RFC 3875 6.2.2) names a path. The kept request head is rewritten as if the client had requested that target.
+ * Internal redirects: a backend makes TUX respond in its place. X-Accel-Redirect and X-Sendfile name a file. The local redirect
+ * of a CGI program (RFC 3875 6.2.2) names a path. The kept request head is rewritten as if the client had requested that target.
  */
 #ifndef TUX_ENGINE_BACKEND_INTERNAL_REDIRECT_H
 #define TUX_ENGINE_BACKEND_INTERNAL_REDIRECT_H
@@ -9,9 +9,9 @@
 #include "../conn.h"
 
 /*
- * Checks the response in worker->received, parsed from head. Returns 0 if it is not an internal redirect. Returns 200 if it is: then
- * conn->head is the new request head, and conn->own has the response fields to keep. Otherwise returns the status of an error
- * response to an invalid redirect, with its conn->cause.
+ * Checks the response in worker->received, parsed from head. Returns 0 if it is not an internal redirect. Returns 200 if it is:
+ * then conn->head is the new request head, and conn->own has the response fields to keep. Otherwise returns the status of an
+ * error response to an invalid redirect, with its conn->cause.
  */
 uint16_t internal_redirect_begin(struct conn *conn, const uint8_t *head);
 

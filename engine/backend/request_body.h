@@ -34,8 +34,9 @@ bool request_body_takes(const struct request_body *upload, const struct stream *
 uint64_t request_body_unsent(const struct request_body *upload, const struct stream *to);
 
 /*
- * Parses *used of len bytes of the body and queues their content. Refuses a body of more than max bytes. Returns TUX_PARSED at the end
- * of the body. Returns TUX_REFUSED with the reason in *refusal; TUX_ACCEPTED there means out of memory: the backend cannot get the rest.
+ * Parses *used of len bytes of the body and queues their content. Refuses a body of more than max bytes. Returns TUX_PARSED at
+ * the end of the body. Returns TUX_REFUSED with the reason in *refusal; TUX_ACCEPTED there means out of memory: the backend
+ * cannot get the rest.
  */
 enum tux_verdict request_body_read(struct request_body *upload, struct stream *to, struct tux_body *body, uint64_t max, const uint8_t *buf, uint32_t len,
                                    uint32_t *used, enum tux_refusal *refusal);

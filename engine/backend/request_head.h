@@ -8,7 +8,10 @@
 /* Writes the request head for a server. upgrade: with its Upgrade. Returns 0, or the status of an error response. */
 uint16_t request_head_write(const struct conn *conn, const struct tux_upstream *upstream, bool upgrade, struct buffer *head);
 
-/* Writes the environment of a program, without the variables that the spawner adds. Returns 0, or the status of an error response. */
+/*
+ * Writes the environment of a program, without the variables that the spawner adds. Returns 0, or the status of an error
+ * response.
+ */
 uint16_t request_head_environment(const struct conn *conn, struct buffer *environment);
 
 /* True if the method is idempotent, so that the request may reach a server twice, or two servers (RFC 9110 9.2.2). */

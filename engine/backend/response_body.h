@@ -28,8 +28,8 @@ bool response_body_head(struct response_body *relay, const uint8_t *buf, const s
 void response_body_start(struct response_body *relay, const struct tux_received *res, bool chunked);
 
 /*
- * Parses len bytes of the body and adds its content to ready. Returns TUX_PARSED at its end; *used of the bytes belong to it. Returns
- * TUX_REFUSED if the body is malformed, or if out of memory.
+ * Parses len bytes of the body and adds its content to ready. Returns TUX_PARSED at its end; *used of the bytes belong to it.
+ * Returns TUX_REFUSED if the body is malformed, or if out of memory.
  */
 enum tux_verdict response_body_read(struct response_body *relay, const uint8_t *data, uint32_t len, uint32_t *used);
 

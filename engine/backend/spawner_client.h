@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Protocol between the engine and the spawner, and the engine's side of it. The spawner is a small process that starts CGI programs.
- * It is forked before the server confines itself. Each engine thread has its own socket to the spawner (SOCK_SEQPACKET, one message
- * per packet). The messages:
+ * Protocol between the engine and the spawner, and the engine's side of it. The spawner is a small process that starts CGI
+ * programs. It is forked before the server confines itself. Each engine thread has its own socket to the spawner (SOCK_SEQPACKET,
+ * one message per packet). The messages:
  *
  *   to the spawner    TUX_SPAWN_START    start a program, with its standard streams as descriptors (SCM_RIGHTS)
  *                     TUX_SPAWN_KILL     end the program and its process group, or cancel its start
@@ -64,7 +64,10 @@ enum tux_spawn_end {
 	TUX_SPAWN_ENDS
 };
 
-/* TUX_SPAWN_START, followed by path_len bytes of path and a NUL, then the "NAME=value" strings of the environment, each with a NUL. */
+/*
+ * TUX_SPAWN_START, followed by path_len bytes of path and a NUL, then the "NAME=value" strings of the environment, each with a
+ * NUL.
+ */
 struct tux_spawn_start {
 	uint32_t kind;
 	uint32_t rule;       /* index of the struct tux_cgi */
@@ -150,15 +153,15 @@ struct spawn_order {
 bool spawner_open(struct spawner *spawner, int fd);
 
 /*
- * Requests the start of a program. Never blocks. Returns 0 and sets *id, which its results carry. Otherwise returns an errno: EAGAIN
- * if the socket is full or the system lacks a resource (503), EMSGSIZE if the environment is too large (431), EINVAL, or EPIPE if no
- * spawner runs (503).
+ * Requests the start of a program. Never blocks. Returns 0 and sets *id, which its results carry. Otherwise returns an errno:
+ * EAGAIN if the socket is full or the system lacks a resource (503), EMSGSIZE if the environment is too large (431), EINVAL, or
+ * EPIPE if no spawner runs (503).
  */
 int spawner_start(struct spawner *spawner, const struct spawn_order *order, uint64_t *id);
 
 /*
- * Ends a program: SIGTERM to its process group, then SIGKILL after a grace period. Its result arrives as usual. Returns false if the
- * message cannot be sent now. Then the program runs until its time is over.
+ * Ends a program: SIGTERM to its process group, then SIGKILL after a grace period. Its result arrives as usual. Returns false if
+ * the message cannot be sent now. Then the program runs until its time is over.
  */
 bool spawner_kill(struct spawner *spawner, uint64_t id);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A request body that is received completely before it is forwarded. It is in memory up to a limit, then in an unnamed file. A backend
- * gets it with its length and at full speed. The next backend gets it again if the first one fails.
+ * A request body that is received completely before it is forwarded. It is in memory up to a limit, then in an unnamed file. A
+ * backend gets it with its length and at full speed. The next backend gets it again if the first one fails.
  */
 #ifndef TUX_ENGINE_BACKEND_SPOOL_H
 #define TUX_ENGINE_BACKEND_SPOOL_H

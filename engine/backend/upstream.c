@@ -74,8 +74,8 @@ static bool has_address(const struct upstream_server *server)
 }
 
 /*
- * Reads the newest address of a server with a name. During a write it retries a few times, then the next request retries, because the
- * resolver may have died in the middle. A pending connect still uses server->address: at worst it fails.
+ * Reads the newest address of a server with a name. During a write it retries a few times, then the next request retries, because
+ * the resolver may have died in the middle. A pending connect still uses server->address: at worst it fails.
  */
 static void address_refresh(struct upstream_server *server)
 {

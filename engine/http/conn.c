@@ -60,8 +60,8 @@ static void end(struct conn *conn)
 }
 
 /*
- * Drains and discards input until the client closes. Closing earlier would send RST, and the client could lose the response (RFC 9112
- * 9.6).
+ * Drains and discards input until the client closes. Closing earlier would send RST, and the client could lose the response (RFC
+ * 9112 9.6).
  */
 static void linger(struct conn *conn)
 {
@@ -152,8 +152,8 @@ static void begin_exchange(struct conn *conn)
 }
 
 /*
- * Responds to the request whose head is the len bytes at buf. Keeps a copy of the head if the response has to wait. held: conn->head
- * is already the copy.
+ * Responds to the request whose head is the len bytes at buf. Keeps a copy of the head if the response has to wait. held:
+ * conn->head is already the copy.
  */
 static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool held)
 {
@@ -328,8 +328,8 @@ static uint32_t take_peer_body(struct conn *conn, const uint8_t *buf, uint32_t l
 }
 
 /*
- * True if the connection can consume more input: the next request (responses stay in order, the output buffer has room), or more of the
- * current body.
+ * True if the connection can consume more input: the next request (responses stay in order, the output buffer has room), or more
+ * of the current body.
  */
 static bool takes_more(const struct conn *conn)
 {

@@ -26,8 +26,8 @@ bool passing_permits(const struct worker *worker, unsigned listener);
 bool passing_send(struct worker *worker, int fd, unsigned listener);
 
 /*
- * Receives the next passed connection. *listener is the index of its listener, or TUX_MAX_LISTENERS if this process does not have the
- * listener. *fd is -1 if the process is out of descriptors. Returns false if no message waits.
+ * Receives the next passed connection. *listener is the index of its listener, or TUX_MAX_LISTENERS if this process does not have
+ * the listener. *fd is -1 if the process is out of descriptors. Returns false if no message waits.
  */
 bool passing_receive(const struct worker *worker, unsigned *listener, int *fd);
 
