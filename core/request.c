@@ -19,12 +19,12 @@
   @ predicate answer{L}(enum tux_verdict verdict, struct tux_request *req) = verdict_answers(verdict, req->refusal);
   @*/
 
-/* All but the lines, which their count makes valid. */
+/* Clears everything except the field lines. */
 /*@ requires \valid(req);
   @ assigns *req;
-  @ ensures req->refusal == TUX_ACCEPTED && req->fields.count == 0 && req->head_len == 0 && req->method == 0 &&
+  @ ensures req->refusal == TUX_ACCEPTED && req->head_len == 0 && req->method == 0 &&
   @   req->minor == 0 && req->form == TUX_FORM_ORIGIN && req->framing == TUX_FRAMING_NONE && req->content_length == 0;
-  @ ensures request_spans(req, 0) && fields_inside(&req->fields, 0);
+  @ ensures request_spans(req, 0);
   @*/
 static void clear(struct tux_request *req)
 {
@@ -45,7 +45,6 @@ static void clear(struct tux_request *req)
 	req->path = empty;
 	req->query = empty;
 	req->host = empty;
-	tux_fields_clear(&req->fields);
 }
 
 /* RFC 9112 2.2: empty lines in front of a request are passed over, a few of them. */
@@ -288,6 +287,8 @@ static inline bool has(const struct tux_request *req, enum tux_field_name name)
   @ ensures \result == TUX_PARSED || \result == TUX_REFUSED;
   @ ensures \result == TUX_PARSED ==> req->head_len == pos && request_parsed(req);
   @ ensures \result == TUX_REFUSED ==> refused(req);
+  @ ensures span_inside(req->method_text, pos) && span_inside(req->target, pos) && req->minor <= 1;
+  @ ensures fields_inside(&req->fields, pos);
   @*/
 static enum tux_verdict conclude(const uint8_t *buf, uint32_t pos, struct tux_request *req)
 {
@@ -310,21 +311,62 @@ static enum tux_verdict conclude(const uint8_t *buf, uint32_t pos, struct tux_re
 	return TUX_PARSED;
 }
 
+/* Does nothing. For the proof: lines inside the first pos bytes are inside the first len. */
+/*@ requires \valid_read(fields) && fields_inside(fields, pos) && pos <= len;
+  @ assigns \nothing;
+  @ ensures fields_inside(fields, len);
+  @*/
+static inline void prove_inside(const struct tux_field_lines *fields, uint32_t pos, uint32_t len)
+{
+	(void)fields;
+	(void)pos;
+	(void)len;
+}
+
+/*@ requires len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. len - 1)) && \valid(req) && \separated(buf + (0 .. len - 1), req);
+  @ assigns *req;
+  @ ensures answer(\result, req);
+  @ ensures \result == TUX_PARSED ==> req->head_len <= len && request_parsed(req);
+  @ ensures span_inside(req->method_text, len);
+  @ ensures span_inside(req->target, len);
+  @ ensures req->minor <= 1;
+  @ ensures fields_inside(&req->fields, len);
+  @*/
+static enum tux_verdict head(const uint8_t *buf, uint32_t len, struct tux_request *req)
+{
+	uint32_t pos = 0, head_len;
+	enum tux_verdict verdict;
+
+	clear(req);
+	verdict = request_line(buf, len, &pos, req);
+	tux_fields_clear(&req->fields); /* after request_line(): its proof knows nothing of the lines */
+	/*@ assert span_inside(req->method_text, len) && span_inside(req->target, len); */
+	/*@ assert verdict == TUX_PARSED ==> request_spans(req, pos); */
+	prove_inside(&req->fields, 0, len);
+	if (verdict != TUX_PARSED)
+		return verdict;
+	verdict = field_lines(buf, len, &pos, false, &req->fields, &req->refusal);
+	/*@ assert span_inside(req->method_text, len) && span_inside(req->target, len) && req->minor <= 1; */
+	/*@ assert verdict == TUX_PARSED ==> request_spans(req, pos); */
+	if (verdict != TUX_PARSED) {
+		prove_inside(&req->fields, pos, len);
+		return verdict;
+	}
+	head_len = pos;
+	verdict = conclude(buf, head_len, req);
+	prove_inside(&req->fields, head_len, len);
+	return verdict;
+}
+
 enum tux_verdict tux_request_parse(const uint8_t *buf, uint32_t len, uint32_t seen, struct tux_request *req)
 {
-	uint32_t pos = 0;
 	enum tux_verdict verdict;
 
 	if (len > TUX_MAX_HEAD)
 		len = TUX_MAX_HEAD;
 	if (seen > 0 && !worth_parsing(buf, len, seen, TUX_MAX_HEAD))
 		return TUX_MORE;
-	clear(req);
-	verdict = request_line(buf, len, &pos, req);
-	if (verdict == TUX_PARSED)
-		verdict = field_lines(buf, len, &pos, false, &req->fields, &req->refusal);
-	if (verdict == TUX_PARSED)
-		verdict = conclude(buf, pos, req);
+	verdict = head(buf, len, req);
 	if (verdict == TUX_MORE && len == TUX_MAX_HEAD)
 		return refuse(&req->refusal, TUX_REFUSED_HEAD_LONG);
 	return verdict;
