@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * An adopted socket must be ours alone. A program that kept a path to it could make it listen, whose children would inherit our
- * callbacks, or put another protocol on top of it. So the descriptor leaves the table first. Nothing can look the file up after
- * that, so what does not refer to it then never will.
+ * An adopted socket must belong to the module alone. A program with another path to it could make it listen: its children would
+ * inherit our callbacks. Or it could put another protocol on top. Therefore the descriptor leaves the table first. After that, no
+ * lookup finds the file, so no further reference can appear.
  */
 #include "adopt.h"
 
@@ -34,7 +34,7 @@ static bool is_watched(struct file *file)
 #endif
 }
 
-/* True if more than the expected references lead to the file, or an epoll item or O_ASYNC, which hold none. */
+/* True if more than the expected references lead to the file, or if an epoll item or O_ASYNC does. Those hold no reference. */
 static bool is_shared(struct file *file, unsigned long expected)
 {
 	if (file_count(file) != expected)
@@ -55,7 +55,10 @@ static void give_back(struct tux_socket *given, struct file *file)
 	fput(file);
 }
 
-/* The program has counted the connection, so there is room for it, but counts it until it learns of our taking it. */
+/*
+ * Opens the connection with a slot, even beyond the limit. The program has counted the connection already, and continues to count
+ * it until the call has succeeded.
+ */
 static int take_over(struct instance *instance, struct file *file, u8 listener)
 {
 	int error;
@@ -67,15 +70,15 @@ static int take_over(struct instance *instance, struct file *file, u8 listener)
 	return error;
 }
 
-/* Takes the descriptor out of the table, then the socket. On failure the reference to the file is still the caller's. */
+/* Removes the descriptor from the table, then takes the socket. On failure the caller keeps the reference to the file. */
 static int consume(struct instance *instance, const struct tux_socket *given, struct file *file)
 {
 	close_fd((unsigned int)given->fd);
-	smp_mb(); /* a lookup takes its reference, then looks at the table again; we the other way round */
+	smp_mb(); /* pairs with a lookup, which takes a reference and then checks the table again; this function does the reverse */
 	if (is_shared(file, 1))
-		return -EBUSY; /* another thread began to use it just before */
+		return -EBUSY; /* another thread began to use it just before close_fd() */
 	if (!is_suitable(instance, sock_from_file(file)->sk))
-		return -EINVAL; /* another thread changed it between the first check and close_fd(): nothing can change it now */
+		return -EINVAL; /* another thread changed it between the first check and close_fd(); no thread can change it now */
 	return take_over(instance, file, (u8)given->listener);
 }
 

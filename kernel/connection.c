@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A connection is either left to its socket's callbacks, which answer in softirq, or (working) to one lent thread. Whoever has
- * it changes its state under the socket's spinlock while no one owns the socket, so that the TCP code underneath never
- * releases the lock in between.
+ * A connection belongs either to its socket's callbacks, which respond in softirq, or (working) to one helper thread. Its owner
+ * changes its state under the socket's spinlock while no process owns the socket. The TCP code underneath then never releases the
+ * lock in between.
  */
 #include "connection.h"
 
@@ -22,11 +22,11 @@
 #include "helper.h"
 
 enum {
-	FIRST_GATHER = 1024, /* bytes; then twice as many */
+	FIRST_GATHER = 1024, /* bytes; doubled for each further attempt */
 	LINGER_MS = 2000,
 	DRAIN_BATCH = 256,
 	DRAIN_BATCHES_A_TICK = 4,
-	RETRY_MS = 20, /* a socket that someone else uses, a ring without room */
+	RETRY_MS = 20, /* wait for a socket in use by another process, or for room in the ring */
 };
 
 static struct sock *sk_of(const struct conn *conn)
@@ -34,7 +34,7 @@ static struct sock *sk_of(const struct conn *conn)
 	return conn->sock->sk;
 }
 
-/* Takes the socket's spinlock, waiting for an owner of it. */
+/* Takes the socket's spinlock after any process that owns the socket has released it. */
 static void enter(struct conn *conn)
 	__acquires(&sk_of(conn)->sk_lock.slock)
 {
@@ -65,7 +65,7 @@ static void leave(struct conn *conn)
 	leave_sk(sk_of(conn));
 }
 
-/* The timer runs at the earliest deadline there was and looks then what the present one is. */
+/* Sets the deadline. The timer may expire earlier, at an older deadline. on_timer() then starts it again. */
 static void expect(struct conn *conn, unsigned long wait)
 {
 	conn->deadline = jiffies + wait;
@@ -96,7 +96,7 @@ static void hand_up(struct conn *conn, enum tux_reason reason)
 	wake_up_interruptible(&instance->readers);
 }
 
-/* What the other server is asked for in our place. */
+/* True if the other server responds to requests that the kernel engine gives up for this reason. */
 static bool is_for_handover(const struct conn *conn, enum tux_reason reason)
 {
 	if (conn->instance->handover_port == 0)
@@ -125,7 +125,7 @@ static bool is_for_handover(const struct conn *conn, enum tux_reason reason)
 }
 
 /*
- * Hands over once the client has acknowledged all that was sent before, which is charged to our memory cgroup. Each
+ * Hands over after the client has acknowledged everything sent before, because that is charged to our memory cgroup. Each
  * acknowledgement calls write_space.
  */
 static void hand_over_when_sent(struct conn *conn)
@@ -147,7 +147,7 @@ static void hand_over_when_sent(struct conn *conn)
 	}
 }
 
-/* The request at hand is not ours to answer. */
+/* Passes the current request to the other server or up to the program. */
 static void pass_on(struct conn *conn, enum tux_reason reason)
 {
 	if (!is_for_handover(conn, reason)) {
@@ -165,7 +165,7 @@ static bool is_dead(const struct sock *sk)
 	return sk->sk_state == TCP_CLOSE || sk->sk_err != 0;
 }
 
-/* The answer is over, however it ended. */
+/* Ends a response that is complete or cut short. Returns false if its access record has to wait. */
 static bool finish_answer(struct conn *conn)
 {
 	if (!ktux_reply_finish(conn)) {
@@ -178,7 +178,7 @@ static bool finish_answer(struct conn *conn)
 	return true;
 }
 
-/* Takes note of how far an answer went; false: it has to wait. */
+/* Records how far a response was sent. Returns false if the connection has to wait. */
 static bool take_result(struct conn *conn, enum send_result result)
 {
 	conn->sending = true;
@@ -204,8 +204,8 @@ static bool take_result(struct conn *conn, enum send_result result)
 }
 
 /*
- * Nothing whole has come. What has come of a head stays in the queue, and so does all of the buffer that it is the end of:
- * where that leaves the peer no window for the rest, the program has to read it out.
+ * Waits for the rest of a request head. The unread bytes stay in the queue, with the whole buffer that they end. If the receive
+ * window left is smaller than the largest head, the program has to read them.
  */
 static void await_request(struct conn *conn, u32 unread)
 {
@@ -217,7 +217,7 @@ static void await_request(struct conn *conn, u32 unread)
 		return;
 	}
 	if (sk_of(conn)->sk_shutdown & RCV_SHUTDOWN)
-		give_to_worker(conn, NEED_CLOSE); /* what has come will never be a request */
+		give_to_worker(conn, NEED_CLOSE); /* the client has sent FIN: these bytes never become a request */
 	else if (READ_ONCE(instance->draining) && unread == 0 && READ_ONCE(instance->retiring))
 		hand_up(conn, TUX_REASON_DRAIN);
 	else if (READ_ONCE(instance->draining) && unread == 0)
@@ -229,7 +229,7 @@ static void await_request(struct conn *conn, u32 unread)
 	conn->seen = unread;
 }
 
-/* Copies more and more of the queue's pieces together, because most heads are short, and looks at each copy. */
+/* Copies pieces of the queue into one buffer, larger each time because most heads are short, and parses each copy. */
 static enum look look_at_pieces(struct conn *conn, struct peek *peek, u32 *used, enum send_result *result)
 {
 	u32 cap = clamp_t(u32, 2 * conn->seen, FIRST_GATHER, TUX_MAX_HEAD);
@@ -244,7 +244,7 @@ static enum look look_at_pieces(struct conn *conn, struct peek *peek, u32 *used,
 	}
 }
 
-/* Looks at what has come, and answers it. False: there is something to wait for. */
+/* Parses the received bytes and responds to a request. Returns false if the connection has to wait. */
 static bool take_request(struct conn *conn)
 {
 	struct instance *instance = conn->instance;
@@ -260,11 +260,11 @@ static bool take_request(struct conn *conn)
 		return false;
 	}
 	if (peek.unread > 0 && ktux_peek_is_urgent(sk)) {
-		hand_up(conn, TUX_REASON_REFUSED); /* recv() knows which of the bytes are the request's */
+		hand_up(conn, TUX_REASON_REFUSED); /* recv() knows which of the bytes belong to the request */
 		return false;
 	}
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
-		conn->seen = 0; /* no more comes: it is parsed as a whole, for what is wrong with it */
+		conn->seen = 0; /* the client has sent FIN: parse everything, to detect a malformed head */
 	if (peek.len > conn->seen)
 		look = ktux_reply_look(conn, peek.buf, peek.len, &used, &result);
 	if (look == LOOK_MORE && peek.unread > conn->seen && peek.len < min_t(u32, peek.unread, TUX_MAX_HEAD))
@@ -276,7 +276,7 @@ static bool take_request(struct conn *conn)
 	case LOOK_ANSWERED:
 		conn->seen = 0;
 		if (ktux_peek_consume(sk, used) < used)
-			conn->last = true; /* what is left would be the same request again */
+			conn->last = true; /* the unread rest would be parsed as the same request again */
 		return take_result(conn, result);
 	case LOOK_MISS:
 		give_to_worker(conn, NEED_OBJECT);
@@ -298,7 +298,7 @@ static bool linger_on(struct conn *conn)
 	return false;
 }
 
-/* One step; false: there is something to wait for. */
+/* Does one step. Returns false if the connection has to wait. */
 static bool step(struct conn *conn)
 {
 	if (conn->failed)
@@ -326,7 +326,10 @@ static bool step(struct conn *conn)
 	return take_request(conn);
 }
 
-/* Counts a response. False: the turn is used up, and threads continue until all that the client has sent is answered. */
+/*
+ * Counts a response. Returns false if the turn is used up. Helper threads then continue until every received request has its
+ * response.
+ */
 static bool may_go_on(struct conn *conn)
 {
 	conn->turn -= min_t(u32, conn->turn, TURN_BYTES / TURN_RESPONSES);
@@ -338,8 +341,9 @@ static bool may_go_on(struct conn *conn)
 }
 
 /*
- * Does what can be done now, for one turn. Under the socket's spinlock, bottom halves off, nobody owns the socket. TCP may call
- * write_space from within a send of ours: that has to end first, and what it learns by its own result.
+ * Does everything possible now, for one turn. Called under the socket's spinlock, bottom halves off, while no process owns the
+ * socket. TCP may call write_space while this function sends. The nested call returns at once, because the outer send sees its
+ * own result.
  */
 static void advance(struct conn *conn)
 {
@@ -353,7 +357,10 @@ static void advance(struct conn *conn)
 	conn->advancing = false;
 }
 
-/* From the callbacks and the timer: the socket is locked. One who owns it may be using it himself, so that has to wait. */
+/*
+ * Called by the callbacks and the timer under the socket's spinlock. The event has to wait if a process owns the socket, because
+ * that process may be using it.
+ */
 static void on_event(struct conn *conn)
 {
 	if (conn->working)
@@ -390,7 +397,7 @@ static struct conn *owner_of(const struct sock *sk)
 	return conn && sk_of(conn) == sk ? conn : NULL;
 }
 
-/* Something came, or the state changed: what it was shows. */
+/* Called when data has arrived or the state has changed. The socket shows which. */
 static void on_change(struct sock *sk)
 {
 	struct conn *conn = owner_of(sk);
@@ -410,11 +417,11 @@ static void on_write_space(struct sock *sk)
 		on_event(conn);
 }
 
-/* The deadline has passed. */
+/* Handles a deadline that has passed. */
 static void expire(struct conn *conn)
 {
 	if (conn->failed || (conn->sending && ktux_send_left(conn) == 0)) {
-		advance(conn); /* there may be room for its record now */
+		advance(conn); /* the ring may have room for the access record now */
 		return;
 	}
 	if (conn->sending && conn->acked != tcp_sk(sk_of(conn))->snd_una) {
@@ -442,7 +449,7 @@ static void on_timer(struct timer_list *timer)
 
 	bh_lock_sock(sk);
 	if (conn->working)
-		; /* the helper thread calls restart_timer() when it is done */
+		; /* the helper thread calls restart_timer() at the end */
 	else if (sock_owned_by_user(sk))
 		mod_timer(&conn->timer, jiffies + msecs_to_jiffies(RETRY_MS));
 	else if (conn->missed)
@@ -465,7 +472,7 @@ static void hook(struct conn *conn)
 	conn->write_space = sk->sk_write_space;
 	conn->state_change = sk->sk_state_change;
 	conn->allocation = sk->sk_allocation;
-	__rcu_assign_sk_user_data_with_flags(sk, conn, SK_USER_DATA_NOCOPY); /* no socket that is made of this one has it */
+	__rcu_assign_sk_user_data_with_flags(sk, conn, SK_USER_DATA_NOCOPY); /* sockets cloned from this one do not inherit conn */
 	sk->sk_data_ready = on_change;
 	sk->sk_write_space = on_write_space;
 	sk->sk_state_change = on_change;
@@ -488,7 +495,7 @@ static void unhook(struct conn *conn)
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-/* Takes the connection off its socket for good. */
+/* Detaches the connection from its socket for good. */
 static void detach(struct conn *conn)
 {
 	enter(conn);
@@ -497,7 +504,7 @@ static void detach(struct conn *conn)
 	leave(conn);
 }
 
-/* What is left once nothing refers to it. */
+/* Frees the connection, which its socket no longer refers to. Does not close the socket. */
 static void free_conn(struct conn *conn)
 {
 	struct instance *instance = conn->instance;
@@ -506,7 +513,7 @@ static void free_conn(struct conn *conn)
 	list_del(&conn->all);
 	instance->conn_count--;
 	spin_unlock_irq(&instance->lock);
-	timer_delete_sync(&conn->timer); /* off the list, ktux_conns_drain() does not start it any more */
+	timer_delete_sync(&conn->timer); /* the connection is off the list, so ktux_conns_drain() does not start the timer again */
 	ktux_send_release(conn);
 	kfree(conn->record);
 	kfree(conn->key);
@@ -551,7 +558,10 @@ struct socket *ktux_conn_release(struct conn *conn, struct file **file)
 	return sock;
 }
 
-/* What is still to come is read and dropped, so that no reset overtakes the last answer (RFC 9112 9.6). */
+/*
+ * Drains and discards input until the client closes. Closing earlier would send RST, and the client could lose the last response
+ * (RFC 9112 9.6). Returns false if the connection can close at once.
+ */
 static bool begin_linger(struct conn *conn)
 {
 	struct peek peek;
@@ -602,7 +612,7 @@ static void bring_pages(struct conn *conn)
 	conn->turn = TURN_BYTES;
 	if (read && !is_dead(sk_of(conn)))
 		result = ktux_send_own_pages(conn, &pages);
-	conn->working = false; /* not before: callbacks leave the connection alone while we send */
+	conn->working = false; /* only now: callbacks leave the connection alone during the send */
 	if (take_result(conn, result))
 		advance(conn);
 	restart_timer(conn);
@@ -626,7 +636,7 @@ static void hand_over(struct conn *conn)
 	struct sock *sk = sk_of(conn);
 	bool passed;
 
-	/* The timer would look for the socket's sk. */
+	/* The timer uses sock->sk, which ktux_handover() clears. */
 	spin_lock_irq(&instance->lock);
 	list_del_init(&conn->all);
 	spin_unlock_irq(&instance->lock);
@@ -641,7 +651,7 @@ static void hand_over(struct conn *conn)
 		hook(conn);
 		hand_up(conn, TUX_REASON_BACKEND);
 	}
-	leave_sk(sk); /* the other server's by now, which cannot close it before this */
+	leave_sk(sk); /* the other server owns the socket now, but cannot close it before this unlock */
 	if (!passed)
 		return;
 	free_conn(conn);
@@ -676,7 +686,7 @@ static void run(struct work *work)
 	}
 }
 
-/* Who the client is, for the log. */
+/* Sets the client's address for the access log. */
 static void take_address(struct conn *conn)
 {
 	const struct sock *sk = sk_of(conn);
@@ -727,7 +737,10 @@ int ktux_conn_open(struct instance *instance, struct socket *sock, struct file *
 	return 0;
 }
 
-/* Has the timers of some connections run, after wait. Returns false if all have been told of this drain, or of a later one. */
+/*
+ * Makes the timers of a batch of connections expire within wait jiffies. Returns false if every connection knows of this drain or
+ * a later one.
+ */
 static bool drain_some(struct instance *instance, u32 drain, unsigned long wait)
 {
 	struct conn *conn = NULL;
@@ -739,14 +752,16 @@ static bool drain_some(struct instance *instance, u32 drain, unsigned long wait)
 		if (!conn || (s32)(conn->drained - drain) >= 0)
 			break;
 		conn->drained = drain;
-		list_move_tail(&conn->all, &instance->conns); /* those that are to be told stay in front */
+		list_move_tail(&conn->all, &instance->conns); /* connections not yet notified stay in front */
 		timer_reduce(&conn->timer, jiffies + wait);
 	}
 	spin_unlock_irq(&instance->lock);
 	return i == DRAIN_BATCH;
 }
 
-/* However many there are: the lock is held for a batch of them, and no more than some batches end in one tick. */
+/*
+ * Handles any number of connections: the lock is held for one batch, and at most DRAIN_BATCHES_A_TICK batches expire in one tick.
+ */
 void ktux_conns_drain(struct instance *instance)
 {
 	unsigned long batch = 0;
@@ -774,7 +789,7 @@ void ktux_conns_close(struct instance *instance)
 		if (!conn)
 			return;
 		enter(conn);
-		conn->working = true; /* from here on nobody queues it */
+		conn->working = true; /* the connection is never queued again */
 		leave(conn);
 		ktux_work_cancel(instance, &conn->work);
 		close_conn(conn);

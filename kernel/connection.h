@@ -6,18 +6,18 @@
 #include "instance.h"
 
 /*
- * Takes a socket that was accepted at a listener, or (file not NULL, a reference that is taken over) that of an open file, and
- * its slot. 0 or a negative errno; on failure all are still the caller's.
+ * Opens a connection on an accepted socket or, if file is not NULL, on the socket of that file. Takes over the reference to file,
+ * and the slot. Returns 0 or a negative errno. On failure the caller keeps socket, file and slot.
  */
 int ktux_conn_open(struct instance *instance, struct socket *sock, struct file *file, u8 listener);
 
-/* Takes a connection that was handed up out of the engine: its socket and slot are the caller's, as is *file if there is one. */
+/* Removes a handed-up connection from the engine. The caller gets its socket and slot, and *file if not NULL. */
 struct socket *ktux_conn_release(struct conn *conn, struct file **file);
 
-/* Looks at all connections again: the instance drains. */
+/* Makes all connections check again, because the instance drains. */
 void ktux_conns_drain(struct instance *instance);
 
-/* Closes all that there are; no thread is lent any more. */
+/* Closes all connections. No helper thread is left. */
 void ktux_conns_close(struct instance *instance);
 
 #endif

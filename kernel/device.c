@@ -27,7 +27,7 @@ enum {
 	MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000,
 };
 
-/* All instances, and the lock of their list: each stays as it is while the lock is held. */
+/* All instances, and the mutex of their list. An instance stays allocated while a caller holds the mutex. */
 static LIST_HEAD(everyone);
 static DEFINE_MUTEX(everyone_lock);
 
@@ -86,7 +86,7 @@ static int event_take(struct instance *instance, int fd)
 	return 0;
 }
 
-/* Undoes what there is of a set-up. */
+/* Undoes a complete or partial set-up. */
 static void setup_undo(struct instance *instance)
 {
 	ktux_cache_close(&instance->cache);
@@ -121,7 +121,7 @@ static int set_up(struct instance *instance, const struct tux_setup __user *user
 	if (error == 0)
 		error = ktux_cache_open(&instance->cache, setup->max_objects);
 	if (error == 0)
-		smp_store_release(&instance->set_up, true); /* behind all that it says is there */
+		smp_store_release(&instance->set_up, true); /* after everything that it announces */
 	else
 		setup_undo(instance);
 out_free_setup:
@@ -132,7 +132,7 @@ out_free_setup:
 
 static bool is_set_up(const struct instance *instance)
 {
-	return smp_load_acquire(&instance->set_up); /* in front of what it says is there */
+	return smp_load_acquire(&instance->set_up); /* before everything that it announces */
 }
 
 static int status(const struct instance *asking, struct tux_status __user *user)
@@ -163,7 +163,7 @@ static int status(const struct instance *asking, struct tux_status __user *user)
 	return error;
 }
 
-/* The calls that bring a socket. */
+/* Handles the calls with a socket. */
 static int socket_take(struct instance *instance, unsigned int number, struct tux_socket __user *user)
 {
 	struct tux_socket socket;
@@ -193,7 +193,7 @@ static void drain(struct instance *instance, bool retiring)
 	wake_up_interruptible_all(&instance->workers);
 }
 
-/* The calls that only an instance that is set up takes. */
+/* Handles the calls that need a complete set-up. */
 static long call(struct instance *instance, unsigned int number, unsigned long argument)
 {
 	u64 bytes;
@@ -271,7 +271,10 @@ static void put_back(struct instance *instance, struct conn *conn)
 	wake_up_interruptible(&instance->readers);
 }
 
-/* Makes a file descriptor of a connection, whose slot is the program's from then on. 0 or a negative errno; then it waits on. */
+/*
+ * Gives a handed-up connection to the program as a file descriptor, with its slot. Returns 0 or a negative errno. After a failure
+ * the connection stays handed up, or is closed if no file could be allocated for it.
+ */
 static int give_fd(struct instance *instance, struct conn *conn, struct tux_handed_up __user *user)
 {
 	struct tux_handed_up handed = {
@@ -291,7 +294,7 @@ static int give_fd(struct instance *instance, struct conn *conn, struct tux_hand
 	}
 	sock = ktux_conn_release(conn, &file);
 	if (!file) {
-		file = sock_alloc_file(sock, O_NONBLOCK, NULL); /* releases the socket when it fails */
+		file = sock_alloc_file(sock, O_NONBLOCK, NULL); /* on failure it releases the socket */
 		if (IS_ERR(file)) {
 			put_unused_fd(handed.fd);
 			ktux_slot_put(instance);
@@ -377,7 +380,7 @@ static int device_open(struct inode *inode, struct file *file)
 	return stream_open(inode, file);
 }
 
-/* The last reference is gone: no call is under way. */
+/* The last reference is gone, so no call is in progress. */
 static int device_release(struct inode *inode, struct file *file)
 {
 	struct instance *instance = file->private_data;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* /dev/tux: what a program may ask, checked. */
+/* /dev/tux: checks and runs the calls of a program. */
 #ifndef TUX_KERNEL_DEVICE_H
 #define TUX_KERNEL_DEVICE_H
 

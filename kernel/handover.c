@@ -17,7 +17,7 @@ static bool is_ours(struct instance *instance, const struct sock *listener)
 	return false;
 }
 
-/* The backend's accept() makes of the socket what it makes of one that has just connected: nothing may tell them apart. */
+/* True if the backend's accept() can treat the socket like one that has just connected, without any visible difference. */
 static bool may_pass(struct instance *instance, const struct sock *sk, const struct sock *listener)
 {
 	return listener->sk_family == sk->sk_family && listener->sk_prot == sk->sk_prot && !sk_is_mptcp(listener) &&
@@ -27,8 +27,9 @@ static bool may_pass(struct instance *instance, const struct sock *sk, const str
 }
 
 /*
- * Clears the addresses, the ports and the namespace that the memory's last user had. A lookup that still points to the memory can take
- * a reference after refcount_set(). It then compares the identity again, and must not take this for the request that it looks for.
+ * Clears the addresses, the ports and the namespace of the memory's last user. A lookup that still points to the memory can take
+ * a reference after refcount_set(). It then compares the identity again, and must not mistake this request for the one that it
+ * looks for.
  */
 static void forget_identity(struct sock *sk)
 {
@@ -43,8 +44,8 @@ static void forget_identity(struct sock *sk)
 }
 
 /*
- * What stands in an accept queue: it lives until accept() or the listener's end frees it. The cache is SLAB_TYPESAFE_BY_RCU: a
- * lookup that began before the memory was freed may still stand on it, and goes on by its link. So that stays as it is.
+ * Allocates an entry of an accept queue. accept() or the end of the listener frees it. The cache is SLAB_TYPESAFE_BY_RCU: a
+ * lookup that began before the memory was freed may still point to it and follow its link. Therefore the link stays unchanged.
  */
 static struct request_sock *make_request(const struct sock *listener)
 {
@@ -65,14 +66,17 @@ static struct request_sock *make_request(const struct sock *listener)
 	return req;
 }
 
-/* Like reqsk_put(), which newer kernels keep to themselves, for a request without a socket. A lookup may hold a reference for a moment. */
+/*
+ * Like reqsk_put(), which newer kernels do not export, for a request without a socket. A lookup may hold a reference for a
+ * moment.
+ */
 static void put_request(struct request_sock *req)
 {
 	if (refcount_dec_and_test(&req->rsk_refcnt))
 		kmem_cache_free(req->rsk_ops->slab, req);
 }
 
-/* As inet_csk_reqsk_queue_add(), which newer kernels keep to themselves. */
+/* Like inet_csk_reqsk_queue_add(), which newer kernels do not export. */
 static bool enqueue(struct sock *listener, struct request_sock *req, struct sock *sk)
 {
 	struct request_sock_queue *queue = &inet_csk(listener)->icsk_accept_queue;
@@ -93,7 +97,7 @@ static bool enqueue(struct sock *listener, struct request_sock *req, struct sock
 	return listens;
 }
 
-/* Makes the socket one that nobody has accepted yet. */
+/* Turns the socket into one that is not accepted yet. */
 static void disown(struct sock *sk, struct socket *sock)
 {
 	sock_orphan(sk);
@@ -126,7 +130,7 @@ bool ktux_handover(struct instance *instance, struct socket *sock, u16 port)
 		}
 	}
 	if (passed) {
-		ktux_compat_memcg_leave(sk); /* the backend's accept() waits for our lock before it charges */
+		ktux_compat_memcg_leave(sk); /* the backend's accept() waits for our lock before it charges the socket */
 		listener->sk_data_ready(listener);
 	}
 	rcu_read_unlock();

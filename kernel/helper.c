@@ -46,7 +46,7 @@ static struct work *work_take(struct instance *instance)
 	return work;
 }
 
-/* Looked at without the lock: whoever queues wakes us behind it. */
+/* Checked without the lock, because ktux_work_queue() wakes the thread after queueing. */
 static bool has_something(struct instance *instance)
 {
 	return !list_empty_careful(&instance->work) || (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0);
@@ -72,7 +72,7 @@ int ktux_worker_run(struct instance *instance)
 			return 0;
 		}
 		if (task_work_pending(current))
-			return -EINTR; /* of work before this call */
+			return -EINTR; /* task work from before this call */
 		ret = wait_event_interruptible_exclusive(instance->workers, has_something(instance));
 		if (ret != 0)
 			return -EINTR;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the files of the kernel engine share: an instance, which is all that hangs on one open /dev/tux, and a
- * connection of it.
+ * The structures shared by the files of the kernel engine. An instance holds everything that belongs to one open /dev/tux. A
+ * connection belongs to one instance.
  *
- * Locks, outer first: the socket's own, instance->lock, cache->lock. A connection is guarded by its socket's lock: callbacks
- * of the socket run under it, in softirq or in whoever releases the socket.
+ * Locks, outer first: the socket's own, instance->lock, cache->lock. The socket's lock guards a connection. Socket callbacks run
+ * under it, in softirq or in the thread that releases the socket.
  */
 #ifndef TUX_KERNEL_INSTANCE_H
 #define TUX_KERNEL_INSTANCE_H
@@ -22,37 +22,37 @@
 #include "object.h"
 #include "site.h"
 
-/* What waits for a lent thread. Under instance->lock. */
+/* Work for a helper thread. instance->lock guards it. */
 struct work {
 	struct list_head link;
-	void (*run)(struct work *work); /* on a lent thread, with nothing held */
+	void (*run)(struct work *work); /* runs on a helper thread, without locks */
 	bool queued;
 };
 
-/* What a connection needs a lent thread for, or is done with. */
+/* The reason why a connection needs a helper thread or leaves the engine. */
 enum conn_need {
 	NEED_NOTHING,
-	NEED_OBJECT,  /* the request at hand is for a path that is not cached, or has changed */
-	NEED_PAGES,   /* pages of the body are not in memory */
-	NEED_TURN,    /* it has used up its turn in softirq */
+	NEED_OBJECT,  /* the current request's path is not cached, or its file has changed */
+	NEED_PAGES,   /* pages of the response body are not in memory */
+	NEED_TURN,    /* the turn in softirq is used up */
 	NEED_HAND_UP,
 	NEED_HAND_OVER,
-	NEED_CLOSE,   /* after what was sent; lingers if the peer still sends */
+	NEED_CLOSE,   /* after everything queued is sent; lingers if the client still sends */
 };
 
-/* A connection's turn: then others run, in softirq those of the interrupted process as well. */
+/* Limits of a connection's turn. After it, other connections run; in softirq the interrupted process, too. */
 enum {
 	TURN_BYTES = 4 << 20,
-	TURN_RESPONSES = 8, /* each counts as its part of the bytes */
+	TURN_RESPONSES = 8, /* each response uses at least its share of the bytes */
 };
 
-/* What is being sent. The head is copied only when it did not go out at once. */
+/* The response being sent. The head is copied only if it could not be sent at once. */
 struct answer {
-	struct object *object; /* the reference that keeps the file; NULL: there is no body (any more) */
-	u8 *head;              /* kmalloc'ed rest of a head */
+	struct object *object; /* reference that keeps the file open; NULL: no body (left) */
+	u8 *head;              /* kmalloc'ed: unsent rest of the head */
 	u32 head_len;
 	u32 head_at;
-	struct file *file;     /* of object */
+	struct file *file;     /* file of object */
 	u64 off;
 	u64 left;
 };
@@ -60,41 +60,41 @@ struct answer {
 struct conn {
 	struct work work;
 	struct instance *instance;
-	struct list_head all;   /* instance->conns or ->handed_up, or none; under instance->lock */
+	struct list_head all;   /* link in instance->conns or ->handed_up, or in no list; under instance->lock */
 	struct socket *sock;
-	struct file *file;      /* of an adopted one; then it keeps sock */
+	struct file *file;      /* file of an adopted socket, which keeps sock; NULL: accepted by the module */
 	struct timer_list timer;
-	unsigned long deadline; /* jiffies; the timer may run earlier and then looks again */
-	/* The socket's own, to be put back. */
+	unsigned long deadline; /* jiffies; the timer may run earlier and then checks this */
+	/* The socket's original callbacks and settings, to be restored. */
 	void (*data_ready)(struct sock *sk);
 	void (*write_space)(struct sock *sk);
 	void (*state_change)(struct sock *sk);
 	gfp_t allocation;
 	bool use_task_frag;
 	u8 need;                /* enum conn_need */
-	u8 reason;              /* enum tux_reason, with NEED_HAND_UP and NEED_HAND_OVER */
-	bool working;           /* a lent thread has it, or is to get it: callbacks leave it alone */
-	bool advancing;         /* in advance(), which does not call itself */
+	u8 reason;              /* enum tux_reason; valid with NEED_HAND_UP and NEED_HAND_OVER */
+	bool working;           /* a helper thread has the connection or will get it: callbacks do nothing */
+	bool advancing;         /* advance() is running; it does not nest */
 	bool sending;
-	bool failed;            /* the answer was cut short; only its record is still to be written */
+	bool failed;            /* the response was cut short; only its access record remains to be written */
 	bool lingering;
-	bool last;              /* close when the answer is sent */
-	bool passing;           /* to be handed over once all that was sent is acknowledged */
-	bool missed;            /* an event came while the socket was in use: the timer catches up */
-	bool greedy;            /* used up a turn, and has more: threads go on with it */
+	bool last;              /* close after this response */
+	bool passing;           /* hand over after the client has acknowledged everything sent */
+	bool missed;            /* an event came while the socket was in use: the timer handles it */
+	bool greedy;            /* the turn was used up with requests left: helper threads continue */
 	u32 turn;               /* bytes that may still be sent in this turn */
-	u32 drained;            /* instance->drains when ktux_conns_drain() last had it looked at */
-	u32 seen;               /* bytes that are known to be an incomplete head */
+	u32 drained;            /* instance->drains when ktux_conns_drain() last set the timer */
+	u32 seen;               /* bytes at the start of the queue that are an incomplete head */
 	u16 port;
-	u8 listener;            /* that it came in at: its number */
+	u8 listener;            /* number of the listener that accepted the connection */
 	u8 address[16];
 	struct answer answer;
-	const struct site *site; /* of the request at hand */
-	u8 *key;                /* kmalloc'ed: the path that NEED_OBJECT is about, of that site */
+	const struct site *site; /* site of the current request */
+	u8 *key;                /* kmalloc'ed: path for NEED_OBJECT, within site */
 	u32 key_len;
-	u32 acked;              /* the client's acknowledgements when the send timeout last looked */
-	struct object *loaded;  /* what NEED_OBJECT brought: for the next look at the request alone */
-	struct tux_record *record; /* of an answer that takes time, its texts behind it */
+	u32 acked;              /* first unacknowledged sequence number at the last check of the send timeout */
+	struct object *loaded;  /* object loaded by NEED_OBJECT, for the next parse of the same request only */
+	struct tux_record *record; /* access record of an unfinished response, followed by its texts */
 };
 
 struct listener {
@@ -104,53 +104,53 @@ struct listener {
 	struct list_head all;
 	struct file *file;
 	struct socket *sock;
-	wait_queue_head_t *head; /* where entry stands */
+	wait_queue_head_t *head; /* wait queue that entry is on */
 	wait_queue_entry_t entry;
 };
 
 struct instance {
-	struct list_head everyone; /* of device.c */
-	struct pid *owner;         /* who opened it */
-	struct mem_cgroup *memcg;  /* of that; NULL: without memory cgroups */
+	struct list_head everyone; /* link in the list of all instances (device.c) */
+	struct pid *owner;         /* process that opened the device */
+	struct mem_cgroup *memcg;  /* memory cgroup of owner; NULL: no memory cgroups */
 	struct net *net;
 	struct sites sites;
 	struct eventfd_ctx *event;
 	bool set_up, records;
 	bool greeted;
 	bool draining;
-	bool retiring; /* draining, but idle connections go up */
+	bool retiring; /* draining, but idle connections are handed up, not closed */
 	u32 max_connections;
 	unsigned long head_timeout, send_timeout, idle_timeout; /* jiffies */
-	u16 handover_port;       /* 0: none */
+	u16 handover_port;       /* 0: no handover */
 	u8 etag_key[16];
 	struct cache cache;
-	struct tux_shared *shared; /* vmalloc'ed; mapped by the program */
+	struct tux_shared *shared; /* vmalloc'ed; the program maps it */
 	u32 stride;
-	struct mutex setup_lock; /* of the calls that change what the instance is */
-	spinlock_t lock;         /* with interrupts off; of what follows */
+	struct mutex setup_lock; /* serializes the calls that set up or change the instance */
+	spinlock_t lock;         /* guards the members below; interrupts off */
 	struct list_head work;
 	struct list_head conns;
-	u32 drains;              /* how often ktux_conns_drain() was called */
+	u32 drains;              /* number of calls of ktux_conns_drain() */
 	struct list_head handed_up;
 	struct list_head listeners;
-	u32 socket_count;        /* of listeners */
-	atomic_t turn;           /* which of them is served first when there is room again */
+	u32 socket_count;        /* number of listeners */
+	atomic_t turn;           /* selects the listener that is served first when there is room again */
 	u32 conn_count;
 	wait_queue_head_t workers;
 	wait_queue_head_t readers;
 };
 
-/* A CPU's scratch memory, used with bottom halves off. */
+/* Per-CPU scratch memory, used with bottom halves off. */
 struct scratch {
 	struct tux_request request;
 	struct tux_plan plan;
 	s64 date_s;
 	u8 date[TUX_DATE_LEN];
-	u8 head[TUX_MAX_HEAD]; /* a head that does not lie in one piece */
+	u8 head[TUX_MAX_HEAD]; /* copy of a head that is not contiguous in the receive queue */
 	u8 path[TUX_MAX_TARGET];
 	u8 out[TUX_MAX_RESPONSE_HEAD + TUX_MAX_FIELD_LINES];
 	struct bio_vec page[256];
-	struct folio *folio[256]; /* what holds them */
+	struct folio *folio[256]; /* folios that hold the pages of page[] */
 	struct {
 		struct tux_record fixed;
 		u8 text[TUX_RECORD_MAX - sizeof(struct tux_record)];
@@ -159,6 +159,6 @@ struct scratch {
 
 int ktux_scratch_init(void);
 void ktux_scratch_exit(void);
-struct scratch *ktux_scratch_get(void); /* bottom halves are off */
+struct scratch *ktux_scratch_get(void); /* Bottom halves are off. */
 
 #endif

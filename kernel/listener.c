@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* We wait for connections as any poller does, by an entry in the socket's wait queue: the socket itself stays as it is. */
+/* Waits for connections like any poller, with an entry in the socket's wait queue. The socket itself stays unchanged. */
 #include "listener.h"
 
 #include <linux/file.h>
@@ -12,7 +12,7 @@
 #include "helper.h"
 #include "slot.h"
 
-enum { ACCEPT_BATCH = 64 }; /* connections taken before other work has its turn */
+enum { ACCEPT_BATCH = 64 }; /* connections accepted before other work gets its turn */
 
 static void accept_some(struct work *work)
 {
@@ -30,10 +30,10 @@ static void accept_some(struct work *work)
 		if (error != 0)
 			ktux_slot_put(instance);
 		if (error == -EAGAIN || error == -EINVAL)
-			return; /* nothing waits, or the program has made something else of its socket */
+			return; /* no connection waits, or the program has changed its socket's use */
 		if (error == -ECONNABORTED)
 			continue;
-		if (error != 0) { /* memory is short: the next connection that comes or ends tries again */
+		if (error != 0) { /* out of memory: try again when a connection opens or closes */
 			WRITE_ONCE(instance->shared->full, 1);
 			return;
 		}
@@ -90,7 +90,7 @@ int ktux_listener_open(struct instance *instance, int fd, u8 number)
 	list_add_tail_rcu(&listener->all, &instance->listeners);
 	WRITE_ONCE(instance->socket_count, instance->socket_count + 1);
 	spin_unlock_irq(&instance->lock);
-	ktux_work_queue(instance, &listener->work); /* what waits already */
+	ktux_work_queue(instance, &listener->work); /* connections that wait already */
 	return 0;
 }
 

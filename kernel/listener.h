@@ -5,10 +5,10 @@
 
 #include "instance.h"
 
-/* Serves a listening socket of the program, which has this number. 0 or a negative errno. */
+/* Serves a listening socket of the program under this number. Returns 0 or a negative errno. */
 int ktux_listener_open(struct instance *instance, int fd, u8 number);
 
-/* Leaves all of them alone; what waits in their accept queues waits on. No thread works on them any more. */
+/* Releases all listeners. Connections in their accept queues stay there. No helper thread may work on a listener any more. */
 void ktux_listeners_close(struct instance *instance);
 
 #endif

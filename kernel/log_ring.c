@@ -68,13 +68,13 @@ void ktux_records_close(struct instance *instance)
 	instance->shared = NULL;
 }
 
-/* A page of the memory, when it is first touched. */
+/* Provides a page of the memory at its first access. */
 static vm_fault_t fault(struct vm_fault *fault)
 {
 	const struct instance *instance = fault->vma->vm_file->private_data;
 
 	if (fault->pgoff >= ktux_records_bytes(instance) >> PAGE_SHIFT)
-		return VM_FAULT_SIGBUS; /* the mapping has grown */
+		return VM_FAULT_SIGBUS; /* the mapping was enlarged */
 	fault->page = vmalloc_to_page((u8 *)instance->shared + (fault->pgoff << PAGE_SHIFT));
 	get_page(fault->page);
 	return 0;
@@ -94,10 +94,10 @@ int ktux_records_map(struct instance *instance, struct vm_area_struct *area)
 	return 0;
 }
 
-/* Bytes free in the ring. What the program says of its tail is not trusted: nonsense counts as a full ring. */
+/* Returns the free bytes of the ring. The program's tail is not trusted: an invalid one counts as a full ring. */
 static u64 room(const struct tux_cpu_shared *ring, u64 head)
 {
-	u64 used = head - smp_load_acquire(&ring->tail); /* the program has read what is in front of it */
+	u64 used = head - smp_load_acquire(&ring->tail); /* the program has read everything before tail */
 
 	return used <= RING_BYTES ? RING_BYTES - used : 0;
 }
@@ -120,8 +120,8 @@ bool ktux_records_write(struct instance *instance, const struct tux_record *reco
 		return false;
 	memcpy(ring->data + at, record, first);
 	memcpy(ring->data, (const u8 *)record + first, record->size - first);
-	smp_store_release(&ring->head, head + record->size); /* behind the record itself */
-	smp_mb(); /* the program says that it sleeps, then looks at head; we the other way round */
+	smp_store_release(&ring->head, head + record->size); /* after the record itself */
+	smp_mb(); /* the program sets sleeps, then checks head; this function does the reverse */
 	if (READ_ONCE(instance->shared->sleeps) && instance->event) {
 		WRITE_ONCE(instance->shared->sleeps, 0);
 		compat_eventfd_signal(instance->event);

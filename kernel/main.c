@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* tux.ko: answers requests for static files where they arrive, in the kernel. Everything hangs on open files of /dev/tux. */
+/* tux.ko: responds to requests for static files in the kernel, where they arrive. All state belongs to open files of /dev/tux. */
 #include <linux/module.h>
 
 #include "device.h"
@@ -22,11 +22,11 @@ static int __init tux_init(void)
 	return error;
 }
 
-/* No instance is left: each open file holds the module. */
+/* No instance is left, because each open file holds the module. */
 static void __exit tux_exit(void)
 {
 	ktux_device_exit();
-	rcu_barrier(); /* objects are freed behind a grace period */
+	rcu_barrier(); /* objects are freed after a grace period */
 	ktux_scratch_exit();
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Memory of a connection, needed in softirq, where the running task is anyone: charged to the program's cgroup all the same. */
+/* Memory of a connection, allocated in softirq, where the current task is arbitrary. It is charged to the program's cgroup. */
 #ifndef TUX_KERNEL_MEMCG_H
 #define TUX_KERNEL_MEMCG_H
 
@@ -8,7 +8,7 @@
 
 #include "instance.h"
 
-/* A kmalloc'ed copy; NULL without memory. Any context, never sleeps. */
+/* Returns a kmalloc'ed copy, or NULL if out of memory. Any context, never sleeps. */
 static inline void *charged_copy(const struct instance *instance, const void *from, size_t bytes)
 {
 	struct mem_cgroup *before = set_active_memcg(instance->memcg);

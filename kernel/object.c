@@ -37,7 +37,7 @@ bool ktux_stamp_holds(const struct stamp *stamp, const struct inode *inode)
 	       stamp->links == inode->i_nlink;
 }
 
-/* The directories from the one that a name beneath the root is in up to the root. */
+/* Returns the number of directories from the one that contains a name up to the root. */
 static u32 count_steps(const u8 *name, u32 len)
 {
 	u32 steps = 1, i;
@@ -62,7 +62,7 @@ struct object *ktux_object_new(const struct site *site, const u8 *key, u32 key_l
 	memcpy(object->key, key, key_len);
 	object->name = object->key + key_len;
 	object->name_len = name_len;
-	memcpy(object->name, key + 1, key_len - 1); /* beneath the root: without the first '/' */
+	memcpy(object->name, key + 1, key_len - 1); /* below the root: without the first '/' */
 	memcpy(object->name + key_len - 1, index, index_len);
 	object->steps = count_steps(object->name, name_len);
 	object->step = kvcalloc(object->steps, sizeof(*object->step), GFP_KERNEL_ACCOUNT);
@@ -127,7 +127,7 @@ struct object *ktux_cache_find(struct cache *cache, const struct site *site, con
 	return NULL;
 }
 
-/* Under the lock. The cache's reference is the caller's from here on. */
+/* Removes an object from the cache. The caller gets the cache's reference. Under the lock. */
 static void unlink_object(struct cache *cache, struct object *object)
 {
 	hlist_del_rcu(&object->bucket);
@@ -135,7 +135,7 @@ static void unlink_object(struct cache *cache, struct object *object)
 	cache->count--;
 }
 
-/* Takes the longest unused object out; NULL when there is none. Under the lock. */
+/* Removes the oldest object that was not used since the last check. Returns NULL if the cache is empty. Under the lock. */
 static struct object *take_oldest(struct cache *cache)
 {
 	u32 looks = cache->count;

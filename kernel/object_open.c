@@ -14,10 +14,12 @@
 #include "compat/compat.h"
 #include "path_check.h"
 
-/* Not past the root, over no link and into no other mount: what lies behind those is the user engine's. */
+/* Stay below the root, follow no link, enter no other mount. The user engine serves everything beyond those. */
 #define LOOKUP_PLAINLY (LOOKUP_BENEATH | LOOKUP_NO_SYMLINKS | LOOKUP_NO_MAGICLINKS | LOOKUP_NO_XDEV)
 
-/* Where a change is made on this machine, and seen in the inode, whoever makes it; and reads go through the page cache. */
+/*
+ * True for a file system whose changes are all made on this machine and visible in the inode, and whose reads use the page cache.
+ */
 static bool is_suitable(const struct inode *inode)
 {
 	switch (inode->i_sb->s_magic) {
@@ -35,13 +37,13 @@ static bool is_suitable(const struct inode *inode)
 	}
 }
 
-/* Whether a change since the load began may be in the same tick of the file system's clock, and have left the times alone. */
+/* True if a change during the load may fall into the same tick of the file system's clock, and so leave the times unchanged. */
 static bool just_changed(const struct timespec64 *began, s64 ctime_s, u32 ctime_ns)
 {
 	return ctime_s > began->tv_sec || (ctime_s == began->tv_sec && (s64)ctime_ns >= began->tv_nsec);
 }
 
-/* Why a file is not the kernel engine's to send; 0: it is. */
+/* Returns 0 if the kernel engine may send the file, otherwise the reason as a negative errno. */
 static int selection_error(const struct site *site, const char *name, umode_t mode)
 {
 	switch (tux_select(&site->selection, (const u8 *)name, (u32)strlen(name), mode)) {
@@ -57,7 +59,7 @@ static int selection_error(const struct site *site, const char *name, umode_t mo
 	return -EPERM;
 }
 
-/* Looks a name up beneath the site's root. 0, or a negative errno. */
+/* Looks up a name below the site's root. Returns 0 or a negative errno. */
 static int look_up(const struct site *site, const char *name, struct path *path)
 {
 	if (!site->root.dentry)
@@ -65,7 +67,7 @@ static int look_up(const struct site *site, const char *name, struct path *path)
 	return vfs_path_lookup(site->root.dentry, site->root.mnt, name, LOOKUP_PLAINLY, path);
 }
 
-/* An open regular file that may be served; NULL with *error, -EREMOTE if it is another server's. */
+/* Opens a regular file that may be served. Returns NULL with *error; -EREMOTE if another server serves it. */
 static struct file *open_name(const struct site *site, const char *name, int *error)
 {
 	struct path path;
@@ -94,13 +96,13 @@ static struct file *open_name(const struct site *site, const char *name, int *er
 	return file;
 }
 
-/* Archives and package stores set mtime to 0 or 1: that says nothing, so it is not told. */
+/* Returns -1, not to be sent, for an mtime of 0 or 1. Archives and package stores set these instead of a real time. */
 static s64 told_mtime(s64 mtime_s)
 {
 	return mtime_s > 1 ? mtime_s : -1;
 }
 
-/* Fills a representation from its open file. False for one that is just being changed. */
+/* Fills a representation from its open file. Returns false if the file is being changed. */
 static bool take_file(const struct instance *instance, const struct timespec64 *began, struct representation *rep,
 		      enum tux_coding coding)
 {
@@ -129,7 +131,7 @@ static bool take_file(const struct instance *instance, const struct timespec64 *
 
 static bool build_head(struct object *object, enum tux_coding coding)
 {
-	static const u8 date[] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* stamped when it is sent */
+	static const u8 date[] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* replaced when the head is sent */
 	struct representation *rep = &object->representation[coding];
 	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .date = date };
 	struct tux_facts facts = ktux_object_facts(object, coding, S64_MAX);
@@ -151,7 +153,10 @@ static bool build_head(struct object *object, enum tux_coding coding)
 	return rep->head;
 }
 
-/* A sibling counts when it is as readable as the file and not older. False: something is just being changed. */
+/*
+ * Adds precompressed siblings. A sibling must be as readable as the file and not older. Returns false if a sibling is being
+ * changed.
+ */
 static bool take_siblings(const struct instance *instance, const struct timespec64 *began, struct object *object, char *name)
 {
 	const struct stamp *plain = &object->representation[TUX_CODING_IDENTITY].stamp;
@@ -167,7 +172,7 @@ static bool take_siblings(const struct instance *instance, const struct timespec
 		if (!rep->file && error == -ENOENT)
 			continue;
 		if (!rep->file)
-			return false; /* a link, or unreadable: the user engine knows what to make of it */
+			return false; /* a link, or unreadable: the user engine decides */
 		mtime = inode_get_mtime(file_inode(rep->file));
 		if (mtime.tv_sec < plain->mtime_s || (mtime.tv_sec == plain->mtime_s && mtime.tv_nsec < plain->mtime_ns)) {
 			fput(rep->file);
@@ -192,8 +197,8 @@ static bool way_just_changed(const struct object *object, const struct timespec6
 }
 
 /*
- * Fills an object from the open file. began is the time before the file was looked up, because a permission may be revoked after the
- * lookup has checked it. False: something is just being changed, or out of memory.
+ * Fills an object from the open file. began is the time before the file was looked up, because a permission may be revoked after
+ * the lookup has checked it. Returns false if a file is being changed, or if out of memory.
  */
 static bool fill(const struct instance *instance, struct object *object, struct timespec64 began)
 {
@@ -205,7 +210,7 @@ static bool fill(const struct instance *instance, struct object *object, struct 
 
 	if (!name)
 		return false;
-	/* As the file system truncates the times of its inodes. The whole site is on one. */
+	/* Truncated like the times of the file system's inodes. The whole site is on one file system. */
 	began = timestamp_truncate(began, file_inode(identity->file));
 	memcpy(name, object->name, object->name_len);
 	if (!take_file(instance, &began, identity, TUX_CODING_IDENTITY) || !ktux_way_take(object))
@@ -226,7 +231,7 @@ out_free_name:
 	return good;
 }
 
-/* Whether a path that ends in '/' is a directory, whatever its index. */
+/* True if a path that ends in '/' is a directory, with or without an index. */
 static bool is_directory(const struct site *site, const u8 *key, u32 key_len)
 {
 	struct path path;
@@ -238,10 +243,10 @@ static bool is_directory(const struct site *site, const u8 *key, u32 key_len)
 	kfree(name);
 	if (error == 0)
 		path_put(&path);
-	return error != -ENOENT && error != -ENOTDIR; /* when in doubt the user engine tells */
+	return error != -ENOENT && error != -ENOTDIR; /* if in doubt, the user engine decides */
 }
 
-/* Opens the path, or the first index of a directory that is there. NULL with *error. */
+/* Opens the path, or the first index of a directory that exists. Returns NULL with *error. */
 static struct object *open_object(const struct site *site, const u8 *key, u32 key_len, int *error)
 {
 	bool directory = key[key_len - 1] == '/';
@@ -276,7 +281,7 @@ struct object *ktux_load_object(struct instance *instance, const struct site *si
 	int error;
 
 	if (object && ktux_way_holds(object))
-		return object; /* softirq was not sure, or another thread was quicker */
+		return object; /* softirq was not sure, or another thread has loaded it */
 	if (object) {
 		ktux_cache_drop(&instance->cache, object);
 		ktux_object_put(object);

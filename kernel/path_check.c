@@ -8,15 +8,15 @@
 #include "compat/compat.h"
 #include "site.h"
 
-enum { LOOKS = 3 }; /* of softirq, when something is renamed meanwhile */
+enum { LOOKS = 3 }; /* checks in softirq while renames disturb them */
 
-/* How many renames there have been, all over the system; odd while there is one. */
+/* Returns the rename sequence of the whole system; odd during a rename. */
 static unsigned int renames(void)
 {
 	return raw_read_seqcount(&rename_lock.seqcount);
 }
 
-/* Whether a dentry still has this name (len bytes, then those of suffix). The name may change as we look: it ends in NUL. */
+/* True if a dentry still has this name (len bytes, then suffix). The name may change during the check, but always ends in NUL. */
 static bool is_named(const struct dentry *dentry, const u8 *name, u32 len, const char *suffix)
 {
 	const unsigned char *is = READ_ONCE(dentry->d_name.name);
@@ -32,7 +32,7 @@ static bool is_named(const struct dentry *dentry, const u8 *name, u32 len, const
 	return is[i] == '\0';
 }
 
-/* Where the last component of a name begins. */
+/* Returns the start of a name's last component. */
 static u32 component(const u8 *name, u32 len)
 {
 	while (len > 0 && name[len - 1] != '/')
@@ -63,11 +63,11 @@ static bool same_step(const struct step *step, const struct step *other)
 struct walk {
 	const struct object *object;
 	const char *suffix; /* of the file's name */
-	bool named;         /* no rename since the names were last looked at: they are what they were, and so are the parents */
-	struct step *take;  /* notes the directories here; NULL: compares them */
+	bool named;         /* no rename since the names were checked: names and parents are unchanged */
+	struct step *take;  /* records the directories here; NULL: compares them */
 };
 
-/* Goes from a file upwards to the root by the names that were asked for. Under RCU. */
+/* Walks from a file up to the root by the requested names. Under RCU. */
 static bool walk_up(const struct walk *walk, const struct dentry *dentry)
 {
 	const struct object *object = walk->object;
@@ -105,13 +105,13 @@ static bool walk_up(const struct walk *walk, const struct dentry *dentry)
 	return false;
 }
 
-/* That the names were looked at, and held when there had been seq renames. */
+/* Returns the mark of a successful check of the names at rename sequence seq. */
 static u64 named_now(unsigned int seq)
 {
 	return (u64)seq << 32 | (u32)jiffies;
 }
 
-/* Whether there was no rename since the names were looked at. Believed for a second: a sequence of 32 bits comes round at last. */
+/* True if no rename happened since the names were checked. Valid for one second, because a sequence of 32 bits can wrap. */
 static bool is_named_still(const struct object *object, unsigned int seq)
 {
 	u64 named = READ_ONCE(object->named);
@@ -119,7 +119,7 @@ static bool is_named_still(const struct object *object, unsigned int seq)
 	return named >> 32 == seq && (u32)jiffies - (u32)named <= HZ;
 }
 
-/* True if all representations are what they were, and lie where they lay. Under RCU. */
+/* True if all representations are unchanged and still under their names. Under RCU. */
 static bool all_hold(const struct object *object, bool named)
 {
 	int coding;
@@ -135,8 +135,8 @@ static bool all_hold(const struct object *object, bool named)
 }
 
 /*
- * A rename since seq was taken makes any answer doubtful. The sequence is only read, as its writer may be what we
- * interrupted.
+ * Checks once. A rename since seq was read makes any result uncertain. The sequence is only read, because softirq may have
+ * interrupted its writer.
  */
 static enum way look_once(struct object *object)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Memory for the request at hand, one for each CPU: too much for a stack. */
+/* Per-CPU memory for the current request, because it is too large for the stack. */
 #include "instance.h"
 
 #include <linux/cpumask.h>

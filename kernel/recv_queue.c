@@ -3,7 +3,7 @@
 
 #include <linux/skbuff.h>
 
-/* Where the unread part of an skb begins; at its end when there is none. */
+/* Returns the offset of an skb's unread part; skb->len if all is read. */
 static u32 unread_from(const struct sock *sk, const struct sk_buff *skb)
 {
 	u32 off = tcp_sk(sk)->copied_seq - TCP_SKB_CB(skb)->seq;
@@ -13,13 +13,13 @@ static u32 unread_from(const struct sock *sk, const struct sk_buff *skb)
 	return (s32)off < 0 ? 0 : min(off, skb->len);
 }
 
-/* Unread bytes in the queue, by their sequence numbers. */
+/* Returns the number of unread bytes in the queue, by sequence numbers. */
 static u32 unread(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 bytes = tp->rcv_nxt - tp->copied_seq;
 
-	return bytes > 0 && sock_flag(sk, SOCK_DONE) ? bytes - 1 : bytes; /* without the client's FIN */
+	return bytes > 0 && sock_flag(sk, SOCK_DONE) ? bytes - 1 : bytes; /* the client's FIN is not data */
 }
 
 /* Like piece_at(), without the list of further buffers. */
@@ -48,7 +48,7 @@ static const u8 *piece_in(const struct sk_buff *skb, u32 off, u32 *len)
 	return NULL;
 }
 
-/* The bytes of an skb from off on that follow each other in memory; NULL if they cannot be addressed. */
+/* Returns the contiguous bytes of an skb from off on, or NULL if they cannot be addressed. */
 static const u8 *piece_at(const struct sk_buff *skb, u32 off, u32 *len)
 {
 	u32 start = skb_pagelen(skb);
@@ -72,7 +72,7 @@ void ktux_peek_piece(struct sock *sk, struct peek *peek)
 	*peek = (struct peek){ .unread = unread(sk) };
 	if (peek->unread == 0)
 		return;
-	skb_queue_walk(&sk->sk_receive_queue, skb) { /* TCP frees what was read: it is the first, or next to it */
+	skb_queue_walk(&sk->sk_receive_queue, skb) { /* TCP frees read buffers: the unread one is the first or second */
 		u32 off = unread_from(sk, skb);
 
 		if (off < skb->len) {

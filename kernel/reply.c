@@ -30,7 +30,7 @@ static enum look hand_up(struct conn *conn, enum tux_reason reason)
 	return LOOK_HAND_UP;
 }
 
-/* What of a head the kernel engine leaves to the user engine; TUX_REASON_NONE: nothing. */
+/* Returns the reason to leave a request to the user engine, or TUX_REASON_NONE. */
 static enum tux_reason unwanted(const struct tux_request *req)
 {
 	if (tux_respond_method(req) != 0)
@@ -42,7 +42,7 @@ static enum tux_reason unwanted(const struct tux_request *req)
 	return TUX_REASON_NONE;
 }
 
-/* Begins the access record of the request at hand, in scratch. */
+/* Begins the current request's access record, in scratch. */
 static void record_begin(struct conn *conn, struct scratch *scratch, const u8 *buf, u16 status, u64 bytes)
 {
 	struct tux_record *record = &scratch->record.fixed;
@@ -56,7 +56,7 @@ static void record_begin(struct conn *conn, struct scratch *scratch, const u8 *b
 	tux_record_fill(record, buf, &scratch->request, scratch->record.text);
 }
 
-/* Ends a record of which left bytes were not sent. */
+/* Writes the record of a response with `left` unsent bytes. Returns false if the ring has no room. */
 static bool record_end(struct conn *conn, struct tux_record *record, u64 left)
 {
 	u64 bytes = record->sent_bytes;
@@ -86,7 +86,7 @@ bool ktux_reply_finish(struct conn *conn)
 	return true;
 }
 
-/* The answer goes out: what is counted, and its record now, or kept until the end. */
+/* Starts a response: counts it, and writes its access record now or keeps it until the end. */
 static enum look answer(struct conn *conn, struct scratch *scratch, const u8 *buf, u16 status, u32 head_len,
 			const u8 *head, struct object *object, struct file *file, const struct tux_range *range,
 			enum send_result *result)
@@ -101,7 +101,7 @@ static enum look answer(struct conn *conn, struct scratch *scratch, const u8 *bu
 	*result = ktux_send_start(conn, head, head_len, object, file, range ? range->first : 0, body);
 	if (!conn->instance->records)
 		return LOOK_ANSWERED;
-	if (*result == SEND_DONE) { /* there was room when we began */
+	if (*result == SEND_DONE) { /* the ring had room before the response */
 		record_end(conn, &scratch->record.fixed, 0);
 		return LOOK_ANSWERED;
 	}
@@ -111,7 +111,7 @@ static enum look answer(struct conn *conn, struct scratch *scratch, const u8 *bu
 	return LOOK_ANSWERED;
 }
 
-/* A whole representation with 200 on a connection of HTTP/1.1 that stays open: head prebuilt. */
+/* Sends a whole representation with 200 on a persistent HTTP/1.1 connection, with its prebuilt head. */
 static enum look answer_whole(struct conn *conn, struct scratch *scratch, const u8 *buf, struct object *object,
 			      const struct representation *rep, s64 now_s, enum send_result *result)
 {
@@ -122,7 +122,7 @@ static enum look answer_whole(struct conn *conn, struct scratch *scratch, const 
 	return answer(conn, scratch, buf, 200, rep->head_len, scratch->out, object, rep->file, &range, result);
 }
 
-/* The other answers about a file, their heads written anew. Consumes the reference if it answers. */
+/* Sends any other response about a file, with a new head. Consumes the reference if it responds. */
 static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u8 *buf, struct object *object,
 			     enum tux_coding coding, const struct tux_facts *facts, enum send_result *result)
 {
@@ -153,7 +153,7 @@ static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u
 	return answer(conn, scratch, buf, plan->status, head_len, scratch->out, object, rep->file, &range, result);
 }
 
-/* Consumes the reference if it answers. */
+/* Consumes the reference if it responds. */
 static enum look answer_object(struct conn *conn, struct scratch *scratch, const u8 *buf, struct object *object,
 			       enum send_result *result)
 {
@@ -169,7 +169,7 @@ static enum look answer_object(struct conn *conn, struct scratch *scratch, const
 	return answer_plan(conn, scratch, buf, object, coding, &facts, result);
 }
 
-/* The object of the path at hand: what was just brought, or a cached one that is still true. */
+/* Returns the object of the current path: the one just loaded, or a cached one that is still valid. */
 static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_len)
 {
 	struct instance *instance = conn->instance;
@@ -196,7 +196,7 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 	return NULL;
 }
 
-/* The handler of a path of a site; without a route it is a file. */
+/* Returns the handler of a path of a site. Without a route, it is a static file. */
 static enum tux_handler handler_of(const struct site *site, const u8 *path, u32 len)
 {
 	const struct tux_routes *routes = &site->routes;
@@ -211,7 +211,7 @@ static enum look answer_path(struct conn *conn, struct scratch *scratch, const u
 	struct object *object = find(conn, scratch, path_len);
 	enum look look;
 
-	if (!object) { /* one that is known was no dot file, or those are served */
+	if (!object) { /* a cached path has no dot file, or the site serves dot files */
 		if (!conn->site->dot_files && tux_target_has_dot_file(scratch->path, path_len))
 			return hand_up(conn, TUX_REASON_TARGET);
 		conn->key = charged_copy(conn->instance, scratch->path, path_len);
@@ -245,7 +245,7 @@ enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, 
 	reason = unwanted(req);
 	if (req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)
 		return hand_up(conn, reason);
-	if (req->path.len == 0) /* http://host means its root */
+	if (req->path.len == 0) /* http://host stands for its root */
 		scratch->path[0] = '/';
 	else if (tux_target_normalise(buf + req->path.off, req->path.len, scratch->path, &path_len) != TUX_ACCEPTED)
 		return hand_up(conn, reason != TUX_REASON_NONE ? reason : TUX_REASON_TARGET);
@@ -264,7 +264,7 @@ enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, 
 		break;
 	}
 	if (reason != TUX_REASON_NONE && tux_selection_any(&conn->site->selection))
-		reason = TUX_REASON_ROUTE; /* the file may say who takes it */
+		reason = TUX_REASON_ROUTE; /* the file's type may select another handler */
 	if (reason != TUX_REASON_NONE)
 		return hand_up(conn, reason);
 	if (!ktux_records_room(conn->instance))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What is proved of core/ is its source. This tries what this kernel's compiler made of it, on known answers, before anything
- * is served: heads whole and in every prefix, targets, ranges, dates, routes, conditions, tags, and a response head. The memory
- * of all this is given back after loading.
+ * The proofs of core/ cover its source. These tests cover the code that this kernel's compiler made of it. They run before
+ * anything is served, and compare with known results: heads whole and in every prefix, targets, ranges, dates, routes,
+ * conditions, tags, and a response head. The kernel frees the memory of the tests after loading.
  */
 #include "selftest.h"
 
@@ -21,7 +21,7 @@
 
 enum { DATE_S = 784111777 };
 
-/* What the tests write into: too much for a stack. */
+/* Buffers of the tests, too large for the stack. */
 struct room {
 	struct tux_request request;
 	struct tux_plan plan;
@@ -39,7 +39,7 @@ static bool __init differs(const char *what, const void *vector, u32 len)
 struct head_vector {
 	const char *head;
 	u8 refusal;         /* enum tux_refusal */
-	u8 method;          /* of what follows all: once accepted */
+	u8 method;          /* valid, like all members below, if the head is accepted */
 	u8 minor;
 	bool keep_alive;
 	u8 framing;
@@ -97,7 +97,7 @@ static bool __init is_as_told(const struct head_vector *vector, u32 len, const s
 	       span_is(vector->head, req->host, vector->host);
 }
 
-/* Of a head that is accepted, no prefix may be anything but too short. */
+/* Checks a head. Every proper prefix of an accepted head must be incomplete, nothing else. */
 static bool __init head_good(struct room *room, const struct head_vector *vector)
 {
 	const u8 *head = (const u8 *)vector->head;
@@ -115,7 +115,7 @@ static bool __init head_good(struct room *room, const struct head_vector *vector
 	return differs("the head", head, len);
 }
 
-/* Limits, by heads that are filled up. */
+/* Checks the limits, with heads filled to them. */
 static bool __init limits_good(struct room *room)
 {
 	static const char start[] __initconst = "GET /";
@@ -174,7 +174,7 @@ struct range_vector {
 	u16 size;
 	u8 verdict; /* enum tux_range_verdict */
 	u8 count;
-	u16 first, len; /* of the last */
+	u16 first, len; /* of the last range */
 };
 
 static const struct range_vector ranges[] __initconst = {
@@ -206,8 +206,8 @@ static bool __init range_good(struct room *room, const struct range_vector *vect
 
 struct date_vector {
 	const char *text;
-	s64 seconds;  /* -1: it is none */
-	bool written; /* it is how we write it */
+	s64 seconds;  /* -1: not a date */
+	bool written; /* in the form that we write */
 };
 
 static const struct date_vector dates[] __initconst = {
@@ -244,7 +244,7 @@ struct route_vector {
 	u32 at;
 };
 
-/* The patterns of routes_good(): "/app/exact" whole, "/app/" with ".php", "/app/". */
+/* The patterns of routes_good(): "/app/exact" exactly, "/app/" with suffix ".php", "/app/". */
 static const struct route_vector routed[] __initconst = {
 	{ "/app/exact", 0 }, { "/app/exactly", 2 }, { "/app/x.php", 1 }, { "/app/.php", 1 }, { "/app/x.phpx", 2 }, { "/app", 3 },
 	{ "/", 3 },
@@ -266,14 +266,14 @@ static bool __init routes_good(void)
 	for (i = 0; i < ARRAY_SIZE(routed); i++)
 		if (tux_route_find(&table, (const u8 *)routed[i].path, (u32)strlen(routed[i].path)) != routed[i].at)
 			return differs("the route", routed[i].path, (u32)strlen(routed[i].path));
-	route[1].text++; /* points out of the texts */
+	route[1].text++; /* points outside the texts */
 	return !tux_routes_valid(&table) || differs("the broken table of routes", text, sizeof(text) - 1);
 }
 
 struct plan_vector {
 	const char *fields;
 	u16 status;
-	u8 coding; /* enum tux_coding: of identity and gzip */
+	u8 coding; /* enum tux_coding; identity and gzip are available */
 };
 
 static const struct plan_vector plans[] __initconst = {
@@ -306,7 +306,7 @@ static bool __init plan_good(struct room *room, const struct plan_vector *vector
 	return differs("the answer", vector->fields, (u32)strlen(vector->fields));
 }
 
-/* One head with most of what heads can say, and the tag that it has. */
+/* Checks one head with most of the possible fields, and its entity tag. */
 static bool __init response_good(struct room *room)
 {
 	static const char expected[] __initconst =

@@ -9,10 +9,10 @@
 #include "memcg.h"
 #include "compat/compat.h"
 
-/* A body up to this many bytes goes out with its head in one send, by copy: a reference costs more than the bytes. */
+/* A body up to this size is copied and sent together with its head, because a reference costs more than the copy. */
 enum { SMALL_BODY = 2048 };
 
-/* Never waits; and whoever runs this CPU now is not to be told of a broken pipe. */
+/* Never blocks. No SIGPIPE, because the current process is arbitrary. */
 #define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
 
 static struct sock *sk_of(const struct conn *conn)
@@ -20,15 +20,15 @@ static struct sock *sk_of(const struct conn *conn)
 	return conn->sock->sk;
 }
 
-/* Makes write_space come. */
+/* Requests write_space. */
 static enum send_result blocked(struct conn *conn)
 {
 	set_bit(SOCK_NOSPACE, &conn->sock->flags);
-	/* With nothing on its way there will be no acknowledgment either: memory is what is short. */
+	/* Without queued data no acknowledgment will come. Memory is short. */
 	return sk_of(conn)->sk_wmem_queued > 0 ? SEND_BLOCKED : SEND_FAILED;
 }
 
-/* Sends bytes by copy; how many, or a negative errno. */
+/* Sends bytes by copy. Returns their number, or a negative errno. */
 static int send_bytes(struct conn *conn, const u8 *bytes, u32 len, bool more)
 {
 	struct kvec vec = { .iov_base = (void *)bytes, .iov_len = len };
@@ -38,7 +38,7 @@ static int send_bytes(struct conn *conn, const u8 *bytes, u32 len, bool more)
 	return tcp_sendmsg_locked(sk_of(conn), &msg, len);
 }
 
-/* References to pages of the body that are in memory and valid, in order and without a gap. */
+/* References to valid pages of the body in memory, in order and without a gap. */
 struct gathered {
 	unsigned int pages;
 	unsigned int folios;
@@ -50,7 +50,7 @@ static bool is_valid(struct folio *folio)
 	return folio_test_uptodate(folio) && !folio_test_hwpoison(folio);
 }
 
-/* Takes the pages of a folio from index on. */
+/* Adds the pages of a folio from index on. */
 static void take_folio(const struct answer *answer, struct scratch *scratch, struct gathered *got, struct folio *folio,
 		       pgoff_t *index)
 {
@@ -105,7 +105,7 @@ static void drop(const struct scratch *scratch, const struct gathered *got)
 		folio_put(scratch->folio[i]);
 }
 
-/* Whether the file still has what was promised. */
+/* True if the file still has all bytes of the response. */
 static bool is_whole(const struct answer *answer)
 {
 	return answer->off + answer->left <= (u64)i_size_read(file_inode(answer->file));
@@ -163,7 +163,7 @@ enum send_result ktux_send_continue(struct conn *conn)
 	return send_body(conn);
 }
 
-/* The folio of a small body that lies in one page, which is in memory and valid; NULL: it goes by reference. */
+/* Returns the folio of a small body in one valid page in memory, or NULL: then the body is sent by reference. */
 static struct folio *small_body(const struct answer *answer)
 {
 	struct folio *folio;
@@ -180,7 +180,7 @@ static struct folio *small_body(const struct answer *answer)
 	return NULL;
 }
 
-/* Sends a head, and a small body with it; how many bytes of both, or a negative errno. */
+/* Sends a head together with a small body. Returns the bytes sent of both, or a negative errno. */
 static int send_first(struct conn *conn, const u8 *head, u32 head_len)
 {
 	const struct answer *answer = &conn->answer;
@@ -283,7 +283,7 @@ u64 ktux_send_left(const struct conn *conn)
 
 void ktux_send_release(struct conn *conn)
 {
-	if (conn->answer.head_len > 0) /* kept, as not all of it was sent at once */
+	if (conn->answer.head_len > 0) /* a copy, because only a part was sent at once */
 		kfree(conn->answer.head);
 	if (conn->answer.object)
 		ktux_object_put(conn->answer.object);

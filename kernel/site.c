@@ -8,7 +8,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-/* Whether there is room for so many bytes more. */
+/* True if the set-up may use so many more bytes. */
 static bool count(struct sites *sites, size_t bytes)
 {
 	sites->bytes += bytes;
@@ -18,7 +18,7 @@ static bool count(struct sites *sites, size_t bytes)
 	return false;
 }
 
-/* A copy of the program's, which may be looked through; of no bytes it is NULL. */
+/* Returns a checkable copy of the program's data, NULL for 0 bytes, or an error pointer. */
 static void *copied(struct sites *sites, u64 from, size_t bytes)
 {
 	void *to;
@@ -42,7 +42,7 @@ static int root_take(struct site *site, int fd)
 	struct file *file;
 	int error = -ENOTDIR;
 
-	if (fd == -1) /* the root is not there: no path leads to anything */
+	if (fd == -1) /* missing root: no path is found */
 		return 0;
 	file = fget_raw(fd);
 	if (!file)
@@ -179,7 +179,7 @@ static struct tux_media_types *media_types_take(struct sites *sites, const struc
 	return ERR_PTR(-EINVAL);
 }
 
-/* True if two sets of fields have the same table of media types in the program. */
+/* True if two sets of fields refer to the same media types in the program's memory. */
 static bool same_types(const struct tux_setup_fields *one, const struct tux_setup_fields *other)
 {
 	return one->types == other->types && one->type_text == other->type_text && one->type_count == other->type_count &&
@@ -218,7 +218,7 @@ static int site_types_take(struct sites *sites, struct site *site, const struct 
 	return 0;
 }
 
-/* Takes a route's fields; its media types are the site's if the program has one table for both. */
+/* Takes a route's fields. They share the site's media types if the program has one table for both. */
 static int route_take(struct sites *sites, struct site *site, struct fields *fields, const struct tux_setup_fields *said,
 		      const struct tux_setup_fields *of_site)
 {
@@ -282,7 +282,7 @@ static int site_take(struct sites *sites, struct site *site, const struct tux_se
 	return error;
 }
 
-/* Behind the sites. */
+/* Called after the sites are taken. */
 static int hosts_take(struct sites *sites, const struct tux_setup *setup)
 {
 	struct tux_hosts *hosts = &sites->hosts;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The limit of connections. Listeners stop accepting at the limit, and continue when a slot is returned. */
+/* The connection limit. Listeners stop accepting at the limit, and continue when a slot is returned. */
 #include "slot.h"
 
 #include "helper.h"
@@ -25,7 +25,7 @@ bool ktux_slot_take(struct instance *instance)
 	if (try_slot(instance))
 		return true;
 	WRITE_ONCE(instance->shared->full, 1);
-	smp_mb(); /* pairs with ktux_slot_put(): either this thread sees the slot, or that one sees full */
+	smp_mb(); /* pairs with ktux_slot_put(): either this thread sees the slot, or the other one sees full */
 	return try_slot(instance);
 }
 
@@ -41,7 +41,7 @@ static void resume_part(struct instance *instance, u32 first, bool before)
 	u32 at = 0;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(listener, &instance->listeners, all) /* they stay until the instance ends */
+	list_for_each_entry_rcu(listener, &instance->listeners, all) /* listeners stay until the instance ends */
 		if ((at++ < first) == before)
 			ktux_work_queue(instance, &listener->work);
 	rcu_read_unlock();

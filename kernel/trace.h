@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tracepoints: what happens to connections and requests. See Documentation/trace/events.rst of the kernel. */
+/* Tracepoints of connections and requests. See Documentation/trace/events.rst of the kernel. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM tux
 
@@ -8,7 +8,7 @@
 
 #include <linux/tracepoint.h>
 
-/* Something happens to a connection: value is what its name below says. */
+/* An event of a connection. The comment of each event below defines value. */
 DECLARE_EVENT_CLASS(tux_connection,
 	TP_PROTO(const void *conn, u16 port, u64 value),
 	TP_ARGS(conn, port, value),
@@ -27,14 +27,14 @@ DECLARE_EVENT_CLASS(tux_connection,
 
 /* value: 0 for an accepted connection, 1 for one that the program gave */
 DEFINE_EVENT(tux_connection, tux_accept, TP_PROTO(const void *conn, u16 port, u64 value), TP_ARGS(conn, port, value));
-/* value: bytes of a request's head that came whole */
+/* value: bytes of a complete request head */
 DEFINE_EVENT(tux_connection, tux_request, TP_PROTO(const void *conn, u16 port, u64 value), TP_ARGS(conn, port, value));
-/* value: status of an answer that begins */
+/* value: status of a response that begins */
 DEFINE_EVENT(tux_connection, tux_reply, TP_PROTO(const void *conn, u16 port, u64 value), TP_ARGS(conn, port, value));
 /* value: enum tux_reason */
 DEFINE_EVENT(tux_connection, tux_hand_up, TP_PROTO(const void *conn, u16 port, u64 value), TP_ARGS(conn, port, value));
 DEFINE_EVENT(tux_connection, tux_hand_over, TP_PROTO(const void *conn, u16 port, u64 value), TP_ARGS(conn, port, value));
-/* value: bytes of an answer that were not sent */
+/* value: unsent bytes of a response */
 DEFINE_EVENT(tux_connection, tux_close, TP_PROTO(const void *conn, u16 port, u64 value), TP_ARGS(conn, port, value));
 
 #endif

@@ -38,7 +38,7 @@ static bool is_summed(const struct sock *sk)
 #endif
 }
 
-/* Only __sk_mem_reclaim() is exported: it is given as much to reclaim as is charged, and TCP's sum gets that back. */
+/* Only __sk_mem_reclaim() is exported. Its request covers everything charged, and TCP's sum gets that back. */
 void ktux_compat_memcg_leave(struct sock *sk)
 {
 	struct mem_cgroup *memcg = sk->sk_memcg;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What kernels call differently, under the newest name. Each question is answered by a probe in compat/Makefile. */
+/* Kernel interfaces that differ between versions, under their newest names. A probe in compat/Makefile detects each difference. */
 #ifndef TUX_KERNEL_COMPAT_H
 #define TUX_KERNEL_COMPAT_H
 
@@ -31,7 +31,7 @@ static inline struct timespec64 inode_get_ctime(const struct inode *inode)
 /* Exported, but its declaration is not in a public header before 6.14. */
 int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt, const char *name, unsigned int flags, struct path *path);
 
-/* Tells an eventfd. Any context. */
+/* Signals an eventfd. Any context. */
 static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
 {
 #ifdef TUX_EVENTFD_SIGNAL_COUNTS
@@ -42,9 +42,9 @@ static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
 }
 
 /*
- * Sets if sends on a socket may use the page fragment of the running task, and returns the setting before. In softirq that task
- * is any process, perhaps interrupted while it copies into the same fragment. Kernels without the setting, and Debian's 6.1, go by
- * sk_allocation.
+ * Sets whether sends on a socket may use the page fragment of the current task. Returns the previous setting. In softirq that
+ * task is arbitrary, and may be interrupted while it copies into the same fragment. Kernels without the setting, and Debian's
+ * 6.1, decide by sk_allocation.
  */
 static inline bool compat_use_task_frag(struct sock *sk, bool use)
 {
@@ -56,23 +56,23 @@ static inline bool compat_use_task_frag(struct sock *sk, bool use)
 }
 
 /*
- * Takes a socket with nothing queued for sending out of its memory cgroup: its charge and its reference. The next accept() charges
- * the socket to the cgroup of its caller, and would forget the one before. The socket's lock is held, bottom halves are off.
+ * Removes a socket without queued data from its memory cgroup: both charge and reference. The next accept() charges the socket to
+ * its caller's cgroup, and would lose the previous one. Called under the socket's lock, bottom halves off.
  */
 void ktux_compat_memcg_leave(struct sock *sk);
 
 /*
- * Sends pages by reference: bytes queued, or a negative errno when none were. The socket's lock is held. Never sleeps with
- * MSG_DONTWAIT when sk->sk_allocation is GFP_ATOMIC.
+ * Sends pages by reference. Returns the bytes queued, or a negative errno if none were. Called under the socket's lock. Never
+ * sleeps with MSG_DONTWAIT if sk->sk_allocation is GFP_ATOMIC.
  */
 int ktux_compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int count, size_t bytes, int flags);
 
-/* Who listens on a port for the address that a connected TCP socket has here; NULL: nobody. Under RCU, bottom halves off. */
+/* Returns the socket that listens on port for a connected TCP socket's local address, or NULL. Under RCU, bottom halves off. */
 struct sock *ktux_compat_lookup_listener(const struct sock *sk, u16 port);
 
 typedef unsigned long (*compat_shrink_fn)(struct shrinker *shrinker, struct shrink_control *control);
 
-/* A shrinker that says data; NULL without memory. Process context. */
+/* Returns a shrinker with private data, or NULL if out of memory. Process context. */
 struct shrinker *ktux_compat_shrinker_open(compat_shrink_fn count, compat_shrink_fn scan, void *data);
 void *ktux_compat_shrinker_data(struct shrinker *shrinker);
 void ktux_compat_shrinker_close(struct shrinker *shrinker);

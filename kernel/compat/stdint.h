@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What core/ uses of C's header. */
+/* The part of C's header that core/ uses. */
 #ifndef TUX_KERNEL_COMPAT_STDINT_H
 #define TUX_KERNEL_COMPAT_STDINT_H
 
