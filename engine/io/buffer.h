@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Bytes that are kept for a while: memory that grows as they come. */
+/* A byte buffer that grows on demand. */
 #ifndef TUX_ENGINE_IO_BUFFER_H
 #define TUX_ENGINE_IO_BUFFER_H
 
@@ -7,21 +7,21 @@
 #include <stdint.h>
 
 struct buffer {
-	uint8_t *data; /* malloc'ed; NULL: there are none */
+	uint8_t *data; /* malloc'ed; NULL: empty */
 	uint32_t len;
 	uint32_t cap;
 };
 
-/* Room for len bytes behind those that are kept, to be added to bytes->len by the caller; NULL without memory. */
+/* Returns room for len bytes after the present ones, or NULL if out of memory. The caller adds to bytes->len. */
 uint8_t *buffer_room(struct buffer *bytes, uint32_t len);
 
-/* Keeps a copy of len bytes at data. False without memory. */
+/* Appends a copy of len bytes at data. Returns false if out of memory. */
 bool buffer_keep(struct buffer *bytes, const uint8_t *data, uint32_t len);
 
-/* Takes len of the first bytes away. */
+/* Removes the first len bytes. */
 void buffer_drop(struct buffer *bytes, uint32_t len);
 
-/* Frees all. */
+/* Frees the memory and empties the buffer. */
 void buffer_forget(struct buffer *bytes);
 
 #endif

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SAY_BYTES = 1024 }; /* of a text in one line; what is beyond is left out */
+enum { SAY_BYTES = 1024 }; /* maximum bytes of a text in one line; the rest is omitted */
 
 /*
- * Writes the line "tux: FRONT TEXT" to the standard error, the text's len bytes without what a terminal would take for an order.
- * Never waits: false if it is lost.
+ * Writes the line "tux: FRONT TEXT" to standard error. Omits bytes of the text that could control a terminal. Never blocks.
+ * Returns false if the line is lost.
  */
 bool say(const char *front, const char *text, uint32_t len);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bytes that go from one descriptor to another without being copied: splice(2) moves them from a socket into a pipe, and from a
- * pipe into a socket. Where one end is a pipe already, a program's, that is the pipe.
+ * Zero-copy transfer between two descriptors: splice(2) moves bytes from a socket into a pipe, and from a pipe into a socket. If
+ * one end is a program's pipe, no other pipe is needed.
  */
 #ifndef TUX_ENGINE_IO_SPLICE_H
 #define TUX_ENGINE_IO_SPLICE_H
@@ -9,76 +9,76 @@
 #include "loop.h"
 
 enum {
-	SPLICE_BYTES = 16 * 1024,  /* of a body still to come, from which on it is spliced: less is cheaper to copy */
-	PIPE_BYTES = 64 * 1024,    /* what a pipe holds unasked; larger ones only made more calls wait (bench/host/findings.md) */
-	MAX_PIPES = 128,           /* in use or kept, a thread; bodies beyond are copied */
-	SPARE_PIPES = 8,           /* that are kept */
+	SPLICE_BYTES = 16 * 1024,  /* minimum rest of a body to splice: less is cheaper to copy */
+	PIPE_BYTES = 64 * 1024,    /* default capacity of a pipe; larger ones only made more calls wait (bench/host/findings.md) */
+	MAX_PIPES = 128,           /* per thread, in use or spare; further bodies are copied */
+	SPARE_PIPES = 8,           /* maximum of spare pipes */
 };
 
 struct pipe {
-	struct pipe *next; /* of the spare ones */
-	int fd[2];         /* to read, to write */
+	struct pipe *next; /* list of spare pipes */
+	int fd[2];         /* read end, write end */
 };
 
-/* All pipes of a thread. */
+/* The pipes of a thread. */
 struct pipes {
 	struct pipe *spare;
 	unsigned spare_count;
-	unsigned count; /* in use and spare */
+	unsigned count; /* pipes in use and spare */
 };
 
 enum splice_state {
 	SPLICE_NOT,
-	SPLICE_WAITS, /* readable() of the source is to come */
+	SPLICE_WAITS, /* waits for readable() of the source */
 	SPLICE_READY, /* the source may have bytes */
 };
 
-/* One direction, from its source through a pipe. Zeroed: there is none. */
+/* One direction of a transfer, from its source through a pipe. Zeroed: not in progress. */
 struct splice {
 	uint8_t state;     /* enum splice_state */
-	struct pipe *pipe; /* NULL: the source, or where it goes, is one itself */
-	uint32_t filled;   /* bytes in pipe; whoever empties it says so */
-	uint32_t turn;     /* bytes since readable() came: others are to have their turn */
+	struct pipe *pipe; /* NULL: the source or the destination is a pipe */
+	uint32_t filled;   /* bytes in pipe; the reader updates it */
+	uint32_t turn;     /* bytes since readable(); bounded, so that other sources get their turn */
 };
 
-/* What splice_fill() says when nothing comes now, or when the source is at its end. */
+/* Results of splice_fill(): no data now, end of the source, failure. */
 #define SPLICE_AGAIN INT64_C(-1)
 #define SPLICE_ENDED INT64_C(0)
 #define SPLICE_FAILED INT64_C(-2)
-/* The same of splice_pour(): the pipe is full; nobody reads from it any more. */
+/* More results of splice_pour(): the pipe is full; the pipe has no reader. */
 #define SPLICE_FULL INT64_C(-3)
 #define SPLICE_CLOSED INT64_C(-4)
 
 /*
- * Begins, behind receive_stop() of the source: what is on its way still is received, before its readable() comes. own: through
- * a pipe of the thread's. False when there is none; then nothing has begun.
+ * Starts a transfer after receive_stop() of the source. Data on its way is still received before readable(). own: use a pipe of
+ * the thread. Returns false, with nothing started, if no pipe is available.
  */
 bool splice_begin(struct splice *splicing, struct pipes *pipes, const struct loop_ops *ops, struct loop *loop, struct channel *source,
                   bool own);
 
-/* Ends, whatever it is at. A pipe that is not empty is closed. */
+/* Ends a transfer in any state. Closes a pipe that is not empty. */
 void splice_end(struct splice *splicing, struct pipes *pipes);
 
-/* The source's readable() has come; false if it was not waited for. */
+/* Handles readable() of the source. Returns false if the transfer did not wait for it. */
 bool splice_readable(struct splice *splicing);
 
 /*
- * Moves up to most bytes out of the source into the pipe, which is empty, or, if the source is a pipe, says how many are in there.
- * Bytes, SPLICE_ENDED, SPLICE_FAILED, or SPLICE_AGAIN when readable() has to come first.
+ * Moves up to most bytes from the source into the empty pipe. If the source is a pipe, only returns how many bytes it holds.
+ * Returns bytes, SPLICE_ENDED, SPLICE_FAILED with errno, or SPLICE_AGAIN if readable() has to come first.
  */
 int64_t splice_fill(struct splice *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, uint64_t most);
 
-/* Moves up to most bytes out of the source, a socket, into a pipe's end of somebody else. */
+/* Moves up to most bytes from the source, a socket, into another owner's pipe. */
 int64_t splice_pour(struct splice *splicing, const struct loop_ops *ops, struct loop *loop, struct channel *source, int pipe_fd,
                     uint64_t most);
 
 /*
- * Moves bytes out of a pipe's end into a socket, or out of a socket into a pipe's end. Bytes, or a negative errno; -EAGAIN: there
- * is nothing, or no room.
+ * Moves up to most bytes from a pipe into a socket or from a socket into a pipe. Returns bytes, or a negative errno; -EAGAIN: no
+ * data, or no room.
  */
 int64_t splice_move(const struct loop_ops *ops, int from, int to, struct channel *socket, uint64_t most);
 
-/* Closes those that are kept. */
+/* Closes the spare pipes. */
 void pipes_free(struct pipes *pipes);
 
 #endif

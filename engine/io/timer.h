@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Timeouts of connections and streams: one list for each kind of wait, in order of deadline since each kind lasts equally long. */
+/*
+ * Timeouts of connections and streams. Each kind of wait has one list. It is in order of deadline, because all waits of a kind
+ * last equally long.
+ */
 #ifndef TUX_ENGINE_IO_TIMER_H
 #define TUX_ENGINE_IO_TIMER_H
 
@@ -12,15 +15,15 @@ enum timer_kind {
 	TIMER_SEND,
 	TIMER_LINGER,
 	TIMER_TUNNEL,   /* without a byte in either direction */
-	/* of peers */
-	TIMER_CONNECT,  /* until a connection stands */
-	TIMER_REQUEST,  /* without progress in taking a request */
+	/* backends */
+	TIMER_CONNECT,  /* until a connection is established */
+	TIMER_REQUEST,  /* without progress in sending a request */
 	TIMER_RESPONSE, /* without a byte of a response */
 	TIMER_UNUSED,   /* between two requests */
 	TIMER_KINDS
 };
 
-/* Embedded in what waits. Zeroed: not waiting. */
+/* Embedded in the object that waits. Zeroed: not waiting. */
 struct timer {
 	struct timer *next;
 	struct timer *prev;
@@ -34,15 +37,15 @@ struct timers {
 
 void timers_init(struct timers *timers);
 
-/* Starts a wait of a kind, ending any other. */
+/* Starts a wait of a kind and ends any other. */
 void timer_start(struct timers *timers, struct timer *timer, enum timer_kind kind, uint64_t now_ms);
 
 void timer_stop(struct timer *timer);
 
-/* Takes out a timer that is past its deadline; NULL when there is none. */
+/* Removes and returns a timer that is past its deadline, or NULL. */
 struct timer *timer_expired(struct timers *timers, uint64_t now_ms);
 
-/* Milliseconds to the first deadline, 0 if it is past, -1 when nothing waits. */
+/* Returns milliseconds until the first deadline: 0 if it is past, -1 without timers. */
 int timers_next(const struct timers *timers, uint64_t now_ms);
 
 #endif
