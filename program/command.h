@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The command line: what the user asked for, checked, and nothing done yet. */
+/* The parsed and checked command line. Parsing has no side effects. */
 #ifndef TUX_PROGRAM_COMMAND_H
 #define TUX_PROGRAM_COMMAND_H
 
@@ -14,10 +14,10 @@
 
 enum { TUX_DEFAULT_CACHE_ENTRIES = 16384 };
 
-#define TUX_MAX_BODY_LIMIT (UINT64_C(1) << 60) /* bytes that max-body may say */
+#define TUX_MAX_BODY_LIMIT (UINT64_C(1) << 60) /* bytes; the largest max-body */
 
 enum tux_verb {
-	TUX_VERB_USAGE, /* nothing was asked for: say what there is */
+	TUX_VERB_USAGE, /* no arguments: print a summary of the commands */
 	TUX_VERB_HELP,
 	TUX_VERB_HELP_SERVE,
 	TUX_VERB_VERSION,
@@ -27,90 +27,90 @@ enum tux_verb {
 	TUX_VERB_LOG,
 };
 
-/* Whether the kernel engine is wanted. */
+/* When to use the kernel engine. */
 enum tux_kernel_wish {
-	TUX_KERNEL_AUTO, /* where it can be had */
+	TUX_KERNEL_AUTO, /* if it is available */
 	TUX_KERNEL_ALWAYS,
 	TUX_KERNEL_NEVER,
 };
 
 struct tux_command {
 	enum tux_verb verb;
-	const char *config;    /* the name of a file with options; NULL: none */
-	uint32_t port;         /* of the default addresses; 0: not said */
-	struct tux_host_options top; /* the one host, or what is so for all that do not say otherwise. Its listen none: the default
-	                                addresses, or the sockets passed */
-	struct tux_host_options *host; /* those of the file; none: the top is the one */
+	const char *config;    /* name of the configuration file; NULL = none */
+	uint32_t port;         /* port of the default addresses; 0 = default */
+	struct tux_host_options top; /* the only host, or the defaults of all hosts. Without a listen: the default addresses, or
+	                                passed sockets */
+	struct tux_host_options *host; /* hosts of the file; none = top is the only host */
 	unsigned host_count;
 	struct tux_upstream_table upstreams;
 	struct tux_modules modules;
 	enum tux_log_format log_format;
-	uint64_t log_rotate; /* bytes of the log's file, from which on a new one is begun; 0: it is not rotated */
-	uint32_t log_keep;   /* files that were rotated */
-	const char *control;   /* the directory of the control socket, or "off"; NULL: the usual one */
-	enum tux_report_form status_form; /* of `tux status`; its control is the same, its process status_pid */
-	uint32_t status_pid;   /* 0: all */
-	char **log_files; /* of `tux log`: binary logs, up to a NULL; none: the standard input */
-	const char *body_directory; /* NULL: one of our own */
-	const char *user; /* NULL: not said */
+	uint64_t log_rotate; /* bytes of a log file before it is rotated; 0 = no rotation */
+	uint32_t log_keep;   /* number of rotated files to keep */
+	const char *control;   /* directory of the control socket, or "off"; NULL = default */
+	enum tux_report_form status_form; /* form of `tux status`, which also uses control and status_pid */
+	uint32_t status_pid;   /* process to ask; 0 = all */
+	char **log_files; /* binary logs for `tux log`, terminated by NULL; none = standard input */
+	const char *body_directory; /* NULL = tux-UID in /var/tmp or /tmp */
+	const char *user; /* NULL = default */
 	bool sandbox;
 	uint32_t drain_timeout_ms;
-	uint32_t drain_delay_ms; /* UINT32_MAX: not said, tux_serve_drain_delay() knows */
+	uint32_t drain_delay_ms; /* UINT32_MAX = default, see tux_serve_drain_delay() */
 	enum tux_kernel_wish kernel;
 	struct tux_cgis cgis;
-	/* What the engine is told. threads 0: as many as there are CPUs. Its sites, kernel_fd, listeners, records and etag_key are left
-	 * to serve.c. */
+	/* Settings of the engine. threads 0 = number of CPUs. serve.c sets its sites, kernel_fd, listeners, records and
+	 * etag_key. */
 	struct tux_engine_config engine;
 };
 
-/* What an option takes. */
+/* The value of an option. */
 enum tux_option_use {
-	TUX_OPTION_UNKNOWN, /* there is none of this name, or it is for the command line alone */
-	TUX_OPTION_SWITCH,  /* nothing */
+	TUX_OPTION_UNKNOWN, /* unknown name, or only for the command line */
+	TUX_OPTION_SWITCH,  /* no value */
 	TUX_OPTION_VALUE,
-	TUX_OPTION_LIST,    /* a value, several times */
+	TUX_OPTION_LIST,    /* a value; the option may be repeated */
 };
 
-/* What there is when nothing is said; lists are empty. */
+/* Sets the defaults; lists are empty. */
 void tux_command_defaults(struct tux_command *command);
 
-/* Another host, to be said of; NULL when there are too many. Those that were given before may have moved. */
+/* Adds a host; returns NULL if there are too many. Invalidates pointers that it returned earlier. */
 struct tux_host_options *tux_command_host_add(struct tux_command *command);
 
-/* All that is listened on, each once, in specs, which has room for TUX_MAX_LISTENERS; how many. */
+/* Collects all listen specs without duplicates in specs, which has room for TUX_MAX_LISTENERS. Returns their number. */
 unsigned tux_command_listens(const struct tux_command *command, const char **specs);
 
-/* Frees what has grown. */
+/* Frees all allocated members. */
 void tux_command_free(struct tux_command *command);
 
 /*
- * Reads the arguments over what is in *command, the defaults or what a file said; its texts then point into argv, which
- * getopt reorders. False with a sentence for the user in error. Not thread-safe.
+ * Parses the arguments and overrides settings in *command, which holds the defaults or a file's settings. Texts in *command then
+ * point into argv, which getopt reorders. Returns false with a sentence for the user in error. Not thread-safe.
  */
 bool tux_command_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size);
 
 enum tux_option_use tux_command_option_use(const char *name);
 
-/* Of the options that tux_command_option_use() knows: what a value has to be, for people. */
+/* Returns a description of the expected value of an option that tux_command_option_use() knows. */
 const char *tux_command_option_expects(const char *name);
 
-/* Whether it can be said of a host. */
+/* True if the option is allowed in a host. */
 bool tux_command_option_of_host(const char *name);
 
 /*
- * Takes one of them: of a host, or of all with the command's top. value NULL switches a switch on, another one off; else it is a
- * text that stays. False with a sentence in error.
+ * Sets an option of a host, or of all hosts if host is the command's top. value NULL turns a switch on, any other value turns it
+ * off. For other options value is a text that outlives the command. Returns false with a sentence in error.
  */
 bool tux_command_option(struct tux_command *command, struct tux_host_options *host, const char *name, const char *value, char *error,
                         size_t error_size);
 
-/* Whether a mistyped name may well have been meant to be this one. */
+/* True if a mistyped name is similar enough to name to suggest it. */
 bool tux_command_is_near(const char *mistyped, const char *name);
 
-/* The option whose name is nearest to a mistyped one; NULL when none is near. */
+/* Returns the option whose name is nearest to a mistyped one; NULL if none is near. */
 const char *tux_command_option_near(const char *name);
 
-/* The texts of `tux`, and of `tux help` and `tux help serve`. */
+/* Print the texts of `tux`, `tux help` and `tux help serve`. */
 void tux_command_usage(FILE *out);
 void tux_command_help(FILE *out);
 void tux_command_help_serve(FILE *out);

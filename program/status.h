@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `tux status`: what the servers of this machine do, and the kernel engine's instances. */
+/* `tux status`: prints the status of this machine's servers and of the kernel engine's instances. */
 #ifndef TUX_PROGRAM_STATUS_H
 #define TUX_PROGRAM_STATUS_H
 
 #include "command.h"
 
 /*
- * Prints what servers say that have a control socket, and, for people, the kernel engine's instances in this network namespace, where
- * it may be asked. The exit status: failure when there is nothing to ask.
+ * Prints the status of all servers with a control socket. For people, also prints the kernel engine's instances in this network
+ * namespace, if permitted. Returns the exit status: failure if there is no status to print.
  */
 int tux_status(const struct tux_command *command);
 

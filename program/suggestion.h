@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Words that people try who know other servers, and the words of TUX for the same. */
+/* Suggests the TUX names for options and commands of other servers. */
 #ifndef TUX_PROGRAM_SUGGESTION_H
 #define TUX_PROGRAM_SUGGESTION_H
 
 #include <stddef.h>
 
-enum { TUX_NEAR_MISS = 2 }; /* letters by which a mistyped name may differ from the one that is suggested */
+enum { TUX_NEAR_MISS = 2 }; /* letters by which a mistyped name may differ from a suggestion */
 
 /* Returns how many letters to insert, delete or replace to make b of a; more than TUX_NEAR_MISS for long names. */
 unsigned tux_suggestion_distance(const char *a, const char *b);
@@ -13,7 +13,7 @@ unsigned tux_suggestion_distance(const char *a, const char *b);
 /* Returns the least distance that is too far from a mistyped name. */
 unsigned tux_suggestion_limit(const char *name);
 
-/* The sentence for an unknown short option: a clause that follows "unknown option -X"; "" if nothing is known of it. */
+/* Returns a clause for an unknown short option, to follow "unknown option -X"; "" if there is no suggestion. */
 const char *tux_suggestion_for_letter(int letter);
 
 /* Like tux_suggestion_for_letter(), but for a long option, its name without "--". */

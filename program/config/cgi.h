@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cgi NAME { }: the kinds of CGI programs. */
+/* Reads cgi NAME { }: the kinds of CGI programs. */
 #ifndef TUX_PROGRAM_CONFIG_CGI_H
 #define TUX_PROGRAM_CONFIG_CGI_H
 
 #include "reading.h"
 
-/* All that are said behind the key. */
+/* Reads all cgi blocks of the key. */
 void cgis_apply(struct reading *reading, const ucl_object_t *first);
 
-/* The number of the one that a route's key names; -1 with the error said. */
+/* Returns the number of the CGI kind that a route's key names; -1 after an error message. */
 int cgi_named(struct reading *reading, const ucl_object_t *key);
 
-/* When all is read: what routes refer to is there. */
+/* Checks, after the whole file was read, that every CGI kind that a route refers to is defined. */
 void cgis_settle(struct reading *reading);
 
 #endif

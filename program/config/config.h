@@ -8,12 +8,12 @@
 struct tux_config;
 
 /*
- * Reads the file into *command, which begins as the defaults. Everything that is wrong with it is written to errors, a line each:
- * file, line, what was expected. NULL if there was anything; else what *command's texts point into.
+ * Reads the file into *command, which the caller has set to the defaults. Writes each error to errors, one a line: file, line,
+ * expected value. Returns the owner of the texts that *command points into, or NULL after an error.
  */
 struct tux_config *tux_config_read(const char *path, struct tux_command *command, FILE *errors);
 
-/* Frees it; NULL is allowed. */
+/* Frees the texts; NULL is allowed. */
 void tux_config_free(struct tux_config *config);
 
 #endif

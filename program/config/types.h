@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* types { } and default-type in the configuration file. */
+/* The keys types { } and default-type of the configuration file. */
 #ifndef TUX_PROGRAM_CONFIG_TYPES_H
 #define TUX_PROGRAM_CONFIG_TYPES_H
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* upstream NAME { }: the servers that requests are forwarded to. */
+/* Reads upstream NAME { }: the servers that requests are forwarded to. */
 #ifndef TUX_PROGRAM_CONFIG_UPSTREAM_H
 #define TUX_PROGRAM_CONFIG_UPSTREAM_H
 
 #include "reading.h"
 
-/* All upstreams that are said behind the key. */
+/* Reads all upstreams of the key. */
 void upstreams_apply(struct reading *reading, const ucl_object_t *first);
 
-/* The number of the upstream that a route's key names; -1 with the error said. */
+/* Returns the number of the upstream that a route's key names; -1 after an error message. */
 int upstream_named(struct reading *reading, const ucl_object_t *key);
 
-/* When all is read: each upstream that is named has servers. */
+/* Checks, after the whole file was read, that each named upstream has servers. */
 void upstreams_settle(struct reading *reading);
 
 #endif

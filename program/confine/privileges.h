@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who we run as: root binds the port and opens the log, then somebody harmless serves. */
+/* The user of the process: root binds the port and opens the log, then an unprivileged user serves. */
 #ifndef TUX_PROGRAM_CONFINE_PRIVILEGES_H
 #define TUX_PROGRAM_CONFINE_PRIVILEGES_H
 
@@ -11,32 +11,33 @@
 #include "user.h"
 
 /*
- * Finds the user to become: wanted, or as root without it www-data, else nobody, else the number of nobody. If the process is that
- * user already, or root may not change its user (no capability, a user namespace without the user), it stays who it is. Then note
- * says why, unless wanted says so or the process is not root. wanted must be the own user without root. Returns false with a
- * sentence in error.
+ * Finds the user to become: wanted; for root without wanted www-data, else nobody, else the number of nobody. The user stays the
+ * same if it is already right, or if root may not change it (no capability, a user namespace without the user). note then contains
+ * the reason, unless wanted is the same user or the process is not root. Without root, wanted must be the own user. Returns false
+ * with a sentence in error.
  */
 bool tux_privileges_user(const char *wanted, struct tux_user *user, char *note, size_t note_size, char *error, size_t error_size);
 
 /*
- * Becomes user, with its groups, and gives up every capability for good, those that an exec could
- * bring back too. Before there are threads. False with a sentence in error: then do not go on.
+ * Becomes user, with its groups, and drops every capability permanently, including those that an exec could restore. Call it before
+ * any thread starts. Returns false with a sentence in error; the caller must not continue then.
  */
 bool tux_privileges_drop(const struct tux_user *user, char *error, size_t error_size);
 
 /*
- * The same for a process that starts others: these capabilities stay (a bit each, 1 << CAP_...), and what it executes may gain
- * privileges; with regain even those that are given up here. False with a sentence in error.
+ * Like tux_privileges_drop(), but for a process that starts others. Keeps the capabilities in kept (one bit each, 1 << CAP_...),
+ * and executed programs may gain privileges. With regain they may gain even the capabilities dropped here. Returns false with a
+ * sentence in error.
  */
 bool tux_privileges_keep(const struct tux_user *user, uint64_t kept, bool regain, char *error, size_t error_size);
 
-/* Gives up the capabilities that there are. False with errno. */
+/* Drops all current capabilities. Returns false with errno. */
 bool tux_privileges_forget(void);
 
 /* True if the process has a capability (CAP_...). */
 bool tux_privileges_has(unsigned capability);
 
-/* Root's groups, while the process does something with the rights of another user. */
+/* Root's groups, saved while the process uses the rights of another user. */
 struct tux_privileges_saved {
 	gid_t gid;
 	gid_t *group;
@@ -45,8 +46,8 @@ struct tux_privileges_saved {
 };
 
 /*
- * Takes the rights of user, if it is to be changed to, until tux_privileges_resume(): the kernel then decides about files as it does
- * for that user. One thread only. Returns false with errno. Resuming ends the process if it fails.
+ * Uses the rights of user, if user->change is set, until tux_privileges_resume(): the kernel then checks file access for that user.
+ * Call it with one thread only. Returns false with errno. tux_privileges_resume() ends the process if it fails.
  */
 bool tux_privileges_assume(const struct tux_user *user, struct tux_privileges_saved *saved);
 void tux_privileges_resume(struct tux_privileges_saved *saved);

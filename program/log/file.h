@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One file of the access log: lines gathered, written, rotated. A failing disk never stops serving. */
+/* One file of the access log: buffers, writes and rotates. A disk error never stops serving. */
 #ifndef TUX_PROGRAM_LOG_FILE_H
 #define TUX_PROGRAM_LOG_FILE_H
 
@@ -10,46 +10,50 @@
 
 struct tux_log_file;
 
-/* What is written for each request. */
+/* The format of each request's log entry. */
 enum tux_log_format {
-	TUX_LOG_FORMAT_AUTO, /* lines for people on a terminal, else the Combined Log Format */
+	TUX_LOG_FORMAT_AUTO, /* plain lines on a terminal, else the Combined Log Format */
 	TUX_LOG_FORMAT_COMBINED,
 	TUX_LOG_FORMAT_JSON,
-	TUX_LOG_FORMAT_BINARY, /* log_binary.h */
+	TUX_LOG_FORMAT_BINARY, /* see binary.h */
 };
 
-/* The style that a format means for a descriptor that is written to; in colour unless that is not wanted (no-color.org). */
+/* Returns the style of a format for a descriptor. On a terminal it is coloured, unless NO_COLOR disables that (no-color.org). */
 enum tux_log_style tux_log_style_for(enum tux_log_format format, int fd);
 
 /*
- * Opens a file by its name, or the standard output by "-". A file's directory is remembered by its absolute path, so that it
- * opens again whatever the working directory is then. user, who stays, writes it (destination.h). NULL with a sentence in error.
+ * Opens a file by its name, or the standard output for "-". Stores the absolute path of the file's directory, so that a later
+ * reopen does not depend on the working directory. user owns the file (destination.h) and must outlive it. Returns NULL with a
+ * sentence in error.
  */
 struct tux_log_file *tux_log_file_open(const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
                                        size_t error_size);
 
-/* Whether both are one file. */
+/* True if both are the same file. */
 bool tux_log_file_same(const struct tux_log_file *file, const struct tux_log_file *other);
 
-/* From now on it is rotated before it would grow beyond bytes, as tux_log_rotate() says. */
+/* Rotates the file from now on before it would grow beyond bytes; see tux_log_rotate(). */
 void tux_log_file_rotate(struct tux_log_file *file, uint64_t bytes, unsigned keep);
 
-/* The absolute path of its directory; NULL on the standard output. */
+/* Returns the absolute path of its directory; NULL for the standard output. */
 const char *tux_log_file_directory(const struct tux_log_file *file);
 
-/* Whether its lines are for people, who are not to wait for more of them. */
+/* True if people read the lines, which must not be delayed. */
 bool tux_log_file_for_people(const struct tux_log_file *file);
 
-/* Adds the line of a record, whose texts are at text. It may be written later, with others. The log's thread, as what follows. */
+/*
+ * Adds the line of a record, whose texts are at text. A later call may write it. Only the log thread calls this function and those
+ * below.
+ */
 void tux_log_file_add(struct tux_log_file *file, const struct tux_record *record, const uint8_t *text);
 
-/* Writes what was added. Returns how many lines were lost since the last call. */
+/* Writes the buffered lines. Returns the number of lines lost since the last call. */
 unsigned tux_log_file_flush(struct tux_log_file *file);
 
-/* Opens it again, as after a rotation. */
+/* Reopens the file, as after a rotation. */
 void tux_log_file_reopen(struct tux_log_file *file);
 
-/* Lines that were written to their end. Any thread. */
+/* Returns the number of completely written lines. Any thread. */
 uint64_t tux_log_file_written(const struct tux_log_file *file);
 
 void tux_log_file_close(struct tux_log_file *file);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An access record as a line of text: for people, in the Combined Log Format, or as JSON; or as it is. */
+/* Formats an access record: a plain line, the Combined Log Format, JSON, or the binary record. */
 #ifndef TUX_PROGRAM_LOG_LINE_H
 #define TUX_PROGRAM_LOG_LINE_H
 
@@ -10,25 +10,24 @@ enum tux_log_style {
 	TUX_LOG_PLAIN,  /* for people */
 	TUX_LOG_COLOUR, /* for people, on a terminal */
 	TUX_LOG_JSON,   /* an object on each line */
-	TUX_LOG_BINARY, /* the record itself, without a newline: log_binary.h */
+	TUX_LOG_BINARY, /* the record itself, without a newline: binary.h */
 };
 
-/* Bytes of the longest line: every byte of every text escaped, and what stands between them. */
+/* Bytes of the longest line: every byte of every text escaped, plus the separators. */
 enum { TUX_LOG_LINE_MAX = 6 * TUX_RECORD_MAX + 512 };
 
-/* What is kept from line to line; zeroed at first. */
+/* The formatted time, cached between lines. Zero-initialize before use. */
 struct tux_log_clock {
-	int64_t second; /* that text is of, since 1970 */
+	int64_t second; /* seconds since 1970 that text shows */
 	char text[40];
 	bool filled;
 };
 
 /*
- * Writes the line of one record, whose texts stand at text, with its newline to out, which has room for
- * TUX_LOG_LINE_MAX bytes; returns its bytes. Whatever a client sent, no control character, quote or
- * backslash of it comes into the line unescaped. JSON has a byte that is not ASCII as \u00XX, whatever
- * encoding the client meant, so that a line is always JSON and no byte is lost; its time is UTC (RFC 3339).
- * The caller has checked that the lengths in record fit what is at text. One style for one clock.
+ * Writes the line of one record and its newline to out, which has room for TUX_LOG_LINE_MAX bytes. The texts of the record are at
+ * text. Returns the bytes written. Escapes every control character, quote and backslash from a client. JSON writes each non-ASCII
+ * byte as \u00XX, whatever its encoding, so that a line is always valid JSON and no byte is lost. The time in JSON is UTC (RFC
+ * 3339). The caller has checked that the lengths in record match text. Use each clock with one style only.
  */
 size_t tux_log_line(enum tux_log_style style, struct tux_log_clock *clock, const struct tux_record *record,
                     const uint8_t *text, char *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The access log: one thread that takes records from the engine and writes lines, for each site to its file. */
+/* The access log: one thread takes records from the engine and writes each site's lines to its file. */
 #ifndef TUX_PROGRAM_LOG_LOG_H
 #define TUX_PROGRAM_LOG_LOG_H
 
@@ -10,32 +10,38 @@
 
 struct tux_log;
 
-/* A log for so many sites, without a file yet. NULL: there is no memory. */
+/* Returns a log for a number of sites, without files; NULL if out of memory. */
 struct tux_log *tux_log_open(unsigned sites);
 
-/* The records of a site go to a file, as tux_log_file_open() has it; without this, nowhere. A file may be that of several sites. */
+/*
+ * Opens a file for the records of a site, like tux_log_file_open(). Records of a site without a file are dropped. Several sites may
+ * share a file. Returns false with a sentence in error.
+ */
 bool tux_log_add(struct tux_log *log, unsigned site, const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
                  size_t error_size);
 
 /*
- * From now on each file is rotated before it would grow beyond bytes (0: never): renamed to NAME.1, that to NAME.2 and so on, keep of
- * them. Only a regular file is. Before the thread is started.
+ * Rotates each regular file before it would grow beyond bytes (0 = never): it becomes NAME.1, NAME.1 becomes NAME.2 and so on, up
+ * to keep files. Call it before tux_log_start().
  */
 void tux_log_rotate(struct tux_log *log, uint64_t bytes, unsigned keep);
 
-/* The absolute paths of the directories that opening again writes to, into room for as many as there are sites; how many. */
+/*
+ * Fills directories with the absolute paths of the directories that a reopen writes to. It must have room for one path per site.
+ * Returns their number.
+ */
 unsigned tux_log_directories(const struct tux_log *log, const char **directories);
 
-/* Starts the thread. The engine outlives it. False with a sentence in error. */
+/* Starts the thread. The engine must outlive it. Returns false with a sentence in error. */
 bool tux_log_start(struct tux_log *log, struct tux_engine *engine, char *error, size_t error_size);
 
-/* Opens the files again, as after a rotation; by the log's thread, soon. */
+/* Requests a reopen of the files, as after a rotation. The log thread does it soon. */
 void tux_log_reopen(struct tux_log *log);
 
 /*
- * Writes all records that there are, ends the thread if it was started, closes the files and frees the log.
- * The engine has stopped. False, after a few seconds, if nobody reads a pipe that the log goes to: the
- * thread then still uses log and engine, and all that is left is to exit.
+ * Writes all pending records, ends the thread if it runs, closes the files and frees the log. Call it after the engine has stopped.
+ * Returns false after a few seconds if the log writes to a pipe and its reader does not read. The thread then still uses log and
+ * engine; the caller can only exit.
  */
 bool tux_log_close(struct tux_log *log);
 

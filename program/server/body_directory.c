@@ -22,7 +22,7 @@ bool tux_body_directory_needed(const struct tux_engine_config *config)
 	return false;
 }
 
-/* True if files without names can be made in a directory: not every file system can. Else errno. */
+/* True if unnamed files can be created in a directory; not every file system supports it. Otherwise sets errno. */
 static bool takes_files(int fd)
 {
 	const int file = openat(fd, ".", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
@@ -33,7 +33,7 @@ static bool takes_files(int fd)
 	return true;
 }
 
-/* Opens a directory of our own; -1 if it cannot be made, or another user has made it. */
+/* Opens tux-UID in parent. Returns -1 if it cannot be created, belongs to another user, or has another mode. */
 static int own_open(const char *parent)
 {
 	char path[64];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The directory of the files, without names, that request bodies are kept in until they are whole. */
+/* The directory of the unnamed files in which request bodies are buffered until they are complete. */
 #ifndef TUX_PROGRAM_SERVER_BODY_DIRECTORY_H
 #define TUX_PROGRAM_SERVER_BODY_DIRECTORY_H
 
@@ -8,13 +8,13 @@
 
 #include "../../engine/config.h"
 
-/* True if the engine may keep bodies, so that tux_body_directory_open() is needed. */
+/* True if the engine may buffer request bodies. Then it needs tux_body_directory_open(). */
 bool tux_body_directory_needed(const struct tux_engine_config *config);
 
 /*
- * Opens the directory at path; with NULL one of our own, tux-UID beneath /var/tmp or /tmp, which is made if it is missing. Call it as
- * the user that the server runs as, before the sandbox. *fd is -1 if no such directory will do: bodies are kept in memory then. Returns
- * false with a sentence in error if path will not do.
+ * Opens the directory at path. With NULL opens tux-UID in /var/tmp or /tmp, and creates it if it is missing. Call it as the user of
+ * the server process, before the sandbox. Sets *fd to -1 if path is NULL and no directory is usable; bodies are then buffered in
+ * memory. Returns false with a sentence in error if path is not usable.
  */
 bool tux_body_directory_open(const char *path, int *fd, char *error, size_t error_size);
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-	SYN_RECV = 3, /* state of a handshake in the kernel's tables */
+	SYN_RECV = 3, /* state of an unfinished handshake in the kernel's tables */
 	LINE_MAX_BYTES = 512, /* a line has about 150 */
 	READ_BYTES = 16384,
 };
@@ -40,7 +40,7 @@ bool tux_handshake_line(const char *line, const uint16_t *port, unsigned count)
 	return false;
 }
 
-/* Looks through one table from its start. */
+/* Searches one table from its start. */
 static bool table_has(int fd, const uint16_t *port, unsigned count)
 {
 	char buffer[READ_BYTES + 1];
@@ -61,14 +61,14 @@ static bool table_has(int fd, const uint16_t *port, unsigned count)
 			line = end + 1;
 		}
 		len -= (size_t)(line - buffer);
-		if (len > LINE_MAX_BYTES) /* not a table as we know it */
+		if (len > LINE_MAX_BYTES) /* unknown format of the table */
 			return false;
 		memmove(buffer, line, len);
 	}
 	return false;
 }
 
-/* The TCP port of a listener; 0 for a Unix socket. */
+/* Returns the TCP port of a listener; 0 for a Unix socket. */
 static uint16_t port_of(const struct tux_listener *listener)
 {
 	struct sockaddr_storage storage = { 0 };

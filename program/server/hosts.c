@@ -20,7 +20,7 @@ static bool no_memory(char *error, size_t error_size)
 	return false;
 }
 
-/* The pages: what the host says, else what the top says, and 404.html unless that is said otherwise. */
+/* Sets the error pages of a site. /404.html is the default for 404. */
 static bool pages_make(struct tux_site *site, const struct tux_host_options *host)
 {
 	static const struct tux_error_page missing = { 404, { "/404.html", 9 } };
@@ -36,7 +36,7 @@ static bool pages_make(struct tux_site *site, const struct tux_host_options *hos
 	return true;
 }
 
-/* Whether a route says anything of its fields. */
+/* True if a route has settings for fields. */
 static bool routes_say_fields(const struct tux_route_table *table)
 {
 	uint32_t i;
@@ -48,7 +48,9 @@ static bool routes_say_fields(const struct tux_route_table *table)
 	return false;
 }
 
-/* Makes the media types of a site, or of a route that sets some (NULL: the site's own). False with a sentence in error. */
+/*
+ * Makes the media types of a site, or of a route with its own settings (NULL: of the site). Returns false with a sentence in error.
+ */
 static bool media_types_make(struct tux_fields *fields, const struct tux_media_type_settings *route, const struct tux_host_options *host,
                              const struct tux_host_options *top, char *error, size_t error_size)
 {
@@ -96,7 +98,7 @@ static bool fields_make(struct tux_site *site, const struct tux_host_options *ho
 	return true;
 }
 
-/* The routes' longest bodies, where one says any. */
+/* Sets the body limit of each route, if at least one route has a limit. Returns false if out of memory. */
 static bool max_bodies_make(struct tux_site *site, const struct tux_route_table *table)
 {
 	uint64_t *bytes;
@@ -113,15 +115,15 @@ static bool max_bodies_make(struct tux_site *site, const struct tux_route_table 
 }
 
 /*
- * Opens a root with the rights of the user who serves it. Root opens it only if these do not suffice, as for a directory in a home
- * of mode 0700, and then follows no link that another user could change. -1 with errno.
+ * Opens a root with the rights of the user who serves it. Root opens it only if these rights do not suffice, as for a directory in
+ * a home of mode 0700. It then follows no link that another user could change. Returns -1 with errno.
  */
 static int root_open(const char *directory, const struct tux_user *user)
 {
 	struct tux_privileges_saved saved;
 	int fd = -1;
 
-	if (user->change && user->uid == 0) /* root with another group follows no links of others either */
+	if (user->change && user->uid == 0) /* root with another group follows no links of other users either */
 		return tux_place_directory(directory, NULL);
 	if (tux_privileges_assume(user, &saved)) {
 		fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -131,8 +133,8 @@ static int root_open(const char *directory, const struct tux_user *user)
 }
 
 /*
- * Opens the root, and finds its name. With may_miss a root that cannot be opened is none, which is said unless its name is not there.
- * False with a sentence in error.
+ * Opens the root and finds its path. With may_miss a root that cannot be opened keeps root_fd -1, with a message unless it does not
+ * exist. Returns false with a sentence in error.
  */
 static bool root_make(struct tux_site *site, const char *directory, const struct tux_user *user, bool may_miss, char *error,
                       size_t error_size)
@@ -143,7 +145,8 @@ static bool root_make(struct tux_site *site, const char *directory, const struct
 		return no_memory(error, error_size);
 	site->root_fd = root_open(absolute, user);
 	if (site->root_fd < 0 && errno == EACCES && directory[0] != '/')
-		site->root_fd = root_open(directory, user); /* the working directory is ours, even where its name cannot be followed */
+		site->root_fd = root_open(directory, user); /* the process can open its working directory, even if it cannot
+		                                               follow the absolute path */
 	if (site->root_fd < 0) {
 		const int why = errno;
 
@@ -213,7 +216,7 @@ bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, 
 	return true;
 }
 
-/* On which listeners a host answers, a bit for each: on all if nothing is said. */
+/* Returns a bit for each listener on which a host responds: all of them if the host has no listen. */
 static uint64_t listeners_of(const struct tux_host_options *host, const struct tux_addresses *addresses)
 {
 	uint64_t listeners = 0;
@@ -230,7 +233,7 @@ static uint64_t listeners_of(const struct tux_host_options *host, const struct t
 	return listeners;
 }
 
-/* For each listener the first host that says default, else the first one there. False where nobody is. */
+/* Chooses for each listener the first host with default, else the first host. Returns false if a listener has no host. */
 static bool fallbacks_choose(struct tux_sites *sites, uint16_t *fallback, const struct tux_addresses *addresses, char *error,
                              size_t error_size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the server is reached. Opening one socket is engine/io/listener.c's work. */
+/* The addresses of the server. engine/io/listener.c opens a single socket. */
 #define _GNU_SOURCE 1
 #include "listen.h"
 
@@ -21,16 +21,16 @@ enum {
 	DEFAULT_PORT = 8080,
 };
 
-/* Where specs are opened to. */
+/* The arguments of tux_addresses_open(). */
 struct opening {
 	struct tux_addresses *addresses;
-	const struct tux_addresses *before; /* or NULL */
+	const struct tux_addresses *before; /* may be NULL */
 	unsigned threads;
 	char *error;
 	size_t error_size;
 };
 
-/* Sockets are the same when they are the same descriptors of this process. */
+/* True if addresses has the listener. Equal sockets are equal descriptors of this process. */
 static bool has(const struct tux_addresses *addresses, const struct tux_listener *listener)
 {
 	unsigned i;
@@ -46,7 +46,7 @@ static bool is_for(const char *of, const char *spec)
 	return of && spec ? strcmp(of, spec) == 0 : of == spec;
 }
 
-/* Takes over what is open for spec. False if nothing is, or there is no room: then opening says so. */
+/* Adopts the open listeners of spec. Returns false if there are none, or too many; opening one reports that. */
 static bool keep(const struct opening *opening, const char *spec)
 {
 	struct tux_addresses *const addresses = opening->addresses;
@@ -79,7 +79,7 @@ static bool open_one(const struct opening *opening, const char *spec)
 	return opened > 0;
 }
 
-/* Whether this machine has the IPv6 loopback address: without it nobody misses the second default. */
+/* True if this machine has the IPv6 loopback address. Without it the second default address is not needed. */
 static bool has_ipv6(void)
 {
 	const struct sockaddr_in6 loopback = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
@@ -93,7 +93,7 @@ static bool has_ipv6(void)
 	return has;
 }
 
-/* The specs of the default addresses on one port. They stay: a reload compares them. */
+/* The specs of the default addresses on one port. They are never freed, because a reload compares them. */
 struct default_specs {
 	struct default_specs *next;
 	uint16_t port;
@@ -170,7 +170,7 @@ bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addres
 	return opened;
 }
 
-/* The port of a socket that listens on all addresses, and of which families; false for others. */
+/* True for a socket that listens on all addresses; sets its port and address families. */
 static bool is_wildcard(const struct tux_listener *listener, uint16_t *port, bool *ipv4, bool *ipv6)
 {
 	struct sockaddr_storage storage = { 0 };
@@ -198,7 +198,7 @@ static bool is_wildcard(const struct tux_listener *listener, uint16_t *port, boo
 	return false;
 }
 
-/* The address of an interface as a URL has it; false if it is of a family not wanted, or of its link alone. */
+/* Writes the address of an interface as in a URL. Returns false for an unwanted family or a link-local address. */
 static bool interface_host(const struct ifaddrs *entry, bool ipv4, bool ipv6, char *out, size_t size)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -224,7 +224,7 @@ static bool interface_host(const struct ifaddrs *entry, bool ipv4, bool ipv6, ch
 	return false;
 }
 
-/* One URL for each address of this machine; false if they cannot be told. */
+/* Prints one URL for each address of this machine. Returns false if it printed none. */
 static bool print_interfaces(FILE *out, const char *prefix, uint16_t port, bool ipv4, bool ipv6)
 {
 	char host[INET6_ADDRSTRLEN + 2], port_text[8] = "";
@@ -255,7 +255,7 @@ void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const
 		bool ipv4 = false, ipv6 = false;
 		uint16_t port = 0;
 
-		/* Bound in a directory of another user, the socket does not know its path. */
+		/* A socket that was bound in a directory of another user does not know its path. */
 		if (addresses->spec[i] && strncmp(addresses->spec[i], "unix:", 5) == 0) {
 			fprintf(out, "%s%s\n", prefix, addresses->spec[i]);
 			continue;
@@ -272,7 +272,7 @@ void tux_addresses_unlink(const struct tux_addresses *addresses, const struct tu
 	struct tux_place place;
 	unsigned i;
 
-	/* Not permitted in the sandbox: then the next start replaces the stale file. */
+	/* The sandbox does not permit this. Then the next start replaces the stale file. */
 	for (i = 0; i < addresses->count; i++) {
 		const char *spec = addresses->spec[i];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the server is reached: the sockets it listens on, and the URLs to tell people. */
+/* The addresses of the server: its listening sockets, and their URLs for people. */
 #ifndef TUX_PROGRAM_SERVER_LISTEN_H
 #define TUX_PROGRAM_SERVER_LISTEN_H
 
@@ -9,31 +9,38 @@
 
 struct tux_addresses {
 	struct tux_listener listener[TUX_MAX_LISTENERS];
-	const char *spec[TUX_MAX_LISTENERS]; /* of each, what it was opened for: the caller's text. NULL: passed by the service manager */
+	const char *spec[TUX_MAX_LISTENERS]; /* the caller's text for which each listener was opened; NULL = passed by the
+	                                        service manager */
 	unsigned count;
 };
 
 /*
- * Opens all that specs name; without any, unless port is not 0, the sockets that the service manager passed, and without those
- * the default ones on this machine's loopback, on port (0: 8080). What is open in before (or NULL) for the same spec is not opened again: the same sockets, as many as
- * they are, are then in both. False with a sentence in error, and nothing newly open.
+ * Opens listeners for all specs. Without specs and with port 0 uses the sockets that the service manager passed. Otherwise opens
+ * the default addresses on the loopback interface, at port (0: 8080). Shares the sockets that before (or NULL) has open for the
+ * same spec. Returns false with a sentence in error; then no new socket stays open.
  */
 bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addresses *before, const char *const *specs,
                         unsigned spec_count, uint16_t port, unsigned threads, char *error, size_t error_size);
 
-/* Prints one URL a line, each after prefix; for "all addresses" one for each of this machine's. */
+/* Prints one URL a line, each after prefix. Prints one for each address of this machine if a listener is bound to all addresses. */
 void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const char *prefix);
 
-/* Removes the files of Unix sockets that we opened, where that is still permitted, but for those that kept (or NULL) has too. */
+/*
+ * Removes the files of the Unix sockets that tux_addresses_open() made, if still permitted. Keeps those that kept (or NULL) also
+ * has.
+ */
 void tux_addresses_unlink(const struct tux_addresses *addresses, const struct tux_addresses *kept);
 
 /*
- * Lets no further connection begin at TCP listeners (tcp) or at Unix ones, of those that tux_addresses_close() would close. True
- * if there was one.
+ * Stops new connections at the TCP listeners (tcp) or the Unix listeners that tux_addresses_close() would close. Returns true if
+ * there was such a listener.
  */
 bool tux_addresses_shut(const struct tux_addresses *addresses, const struct tux_addresses *kept, bool tcp);
 
-/* Closes all but what kept (or NULL) has too, and what was passed: it stays the service manager's, and may be wanted again. */
+/*
+ * Closes all listeners except those that kept (or NULL) also has. Keeps passed sockets open, because they belong to the service
+ * manager and may be needed again.
+ */
 void tux_addresses_close(struct tux_addresses *addresses, const struct tux_addresses *kept);
 
 #endif

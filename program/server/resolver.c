@@ -18,15 +18,15 @@
 #include "../settings/upstreams.h"
 
 enum {
-	AGAIN_MS = 5000, /* after a name could not be resolved, or sooner if resolve says so */
+	AGAIN_MS = 5000, /* after a name could not be resolved; resolve may be set to less */
 	NEVER_MS = 60000,
-	FIRST_MS = 2000, /* the server's wait for the addresses when it starts */
-	RESTART_MIN_MS = 100,   /* until another resolver starts in place of one that ended; doubled each time, */
-	RESTART_MAX_MS = 10000, /* up to this, */
-	SOUND_MS = 10000,       /* unless the one that ended ran this long */
-	END_FD = STDERR_FILENO + 1, /* the reading end of a pipe to the server */
-	READY_FD,                   /* the writing end of another one: names were looked at once */
-	PARTNER_FD,                 /* between the keeper and the resolver: it closes when the other one ends */
+	FIRST_MS = 2000, /* limit of the server's wait for the first addresses */
+	RESTART_MIN_MS = 100,   /* until another resolver replaces one that ended; doubled each time */
+	RESTART_MAX_MS = 10000, /* upper limit of that */
+	SOUND_MS = 10000,       /* a resolver that ran this long resets the delay */
+	END_FD = STDERR_FILENO + 1, /* read end of a pipe to the server */
+	READY_FD,                   /* write end of another pipe: closed after the first round */
+	PARTNER_FD,                 /* socket between keeper and resolver; each end shows that the other process has ended */
 };
 
 static uint64_t now_ms(void)
@@ -37,10 +37,10 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Writes an address for the engine's threads; len 0: the server has none. */
+/* Writes an address for the workers; len 0 = no address. */
 static void tell(struct tux_resolved *resolved, const struct sockaddr_storage *address, uint32_t len)
 {
-	/* Odd: a resolver that ended in the middle left it so. */
+	/* The sequence is odd if a resolver ended while it was writing. */
 	const uint32_t sequence = (resolved->sequence + 1) & ~UINT32_C(1);
 
 	__atomic_store_n(&resolved->sequence, sequence + 1, __ATOMIC_RELAXED);
@@ -56,7 +56,7 @@ static bool is_address(const struct tux_resolved *resolved, const struct tux_ups
 	return resolved->len == one->address_len && memcmp(&resolved->address, &one->address, one->address_len) == 0;
 }
 
-/* Gives the count servers of one name the addresses found: those that a server has already stay there. */
+/* Assigns the addresses found to the count servers of one name. A server keeps its address if it was found again. */
 static void share(const struct tux_upstream_server *server, unsigned count, const struct tux_upstream *found)
 {
 	bool placed[TUX_MAX_UPSTREAM_SERVERS] = { false };
@@ -83,7 +83,7 @@ static void share(const struct tux_upstream_server *server, unsigned count, cons
 	}
 }
 
-/* Resolves the names of an upstream; false if one cannot be. */
+/* Resolves the names of an upstream; returns false if one of them fails. */
 static bool resolve(const struct tux_upstream *upstream, bool *failing)
 {
 	bool good = true;
@@ -113,7 +113,7 @@ static bool resolve(const struct tux_upstream *upstream, bool *failing)
 	return good;
 }
 
-/* Marks all addresses for a look, and forgets one that was being written when the resolver before ended. */
+/* Schedules all upstreams. Discards an address that an earlier resolver was writing when it ended. */
 static void begin(const struct tux_engine_config *config, uint64_t due_ms[TUX_MAX_UPSTREAMS])
 {
 	for (unsigned i = 0; i < config->upstream_count; i++) {
@@ -130,7 +130,7 @@ static void begin(const struct tux_engine_config *config, uint64_t due_ms[TUX_MA
 	}
 }
 
-/* Resolves what is due. Returns when to look again. */
+/* Resolves the upstreams that are due. Returns the time of the next round. */
 static uint64_t round_make(const struct tux_engine_config *config, uint64_t due_ms[TUX_MAX_UPSTREAMS], bool failing[TUX_MAX_UPSTREAMS])
 {
 	uint64_t next = now_ms() + NEVER_MS;
@@ -150,7 +150,7 @@ static uint64_t round_make(const struct tux_engine_config *config, uint64_t due_
 	return next;
 }
 
-/* Resolves again and again. Returns when the keeper has ended. */
+/* Resolves names periodically. Returns when the keeper has ended. */
 static void serve(const struct tux_engine_config *config)
 {
 	static uint64_t due_ms[TUX_MAX_UPSTREAMS];
@@ -185,7 +185,7 @@ static void end_say(int status, uint32_t restart_ms)
 		fprintf(stderr, "tux: the process that resolves names has ended (%d); another starts in %u ms\n", WEXITSTATUS(status), restart_ms);
 }
 
-/* Makes fd the partner's, which it consumes. */
+/* Moves fd to PARTNER_FD. Consumes it. */
 static void partner_take(int fd)
 {
 	if (fd == PARTNER_FD)
@@ -194,7 +194,7 @@ static void partner_take(int fd)
 	close(fd);
 }
 
-/* Starts a resolver. Returns 0 in it, and -1 with errno. */
+/* Starts a resolver. Returns 0 in the child, its pid in the parent, or -1 with errno. */
 static pid_t resolver_fork(void)
 {
 	int pair[2];
@@ -212,11 +212,11 @@ static pid_t resolver_fork(void)
 	close(pair[pid == 0 ? 0 : 1]);
 	partner_take(pair[pid == 0 ? 1 : 0]);
 	if (pid > 0)
-		close(READY_FD); /* the server waits for the first resolver alone */
+		close(READY_FD); /* the server waits only for the first resolver */
 	return pid;
 }
 
-/* Keeps a resolver running. Ends with the server; returns in the resolver. */
+/* Keeps a resolver running. Exits with the server; returns in the resolver. */
 static void keep(void)
 {
 	struct pollfd others[2] = { { .fd = END_FD, .events = POLLIN }, { .events = POLLIN } };
@@ -235,7 +235,7 @@ static void keep(void)
 			poll(others, 2, -1);
 		if (others[0].revents) {
 			if (pid > 0)
-				kill(pid, SIGKILL); /* a look-up may hang */
+				kill(pid, SIGKILL); /* a lookup may hang */
 			_exit(0);
 		}
 		if (now_ms() - started_ms >= SOUND_MS)
@@ -251,15 +251,15 @@ static void keep(void)
 }
 
 /*
- * end_fd is the reading end of a pipe whose other end the server has: it closes when the server has ended. PR_SET_PDEATHSIG alone
- * is no sign, because Landlock keeps signals within the server's own domain. ready_fd gets an octet after the first look.
+ * Runs keeper and resolver. end_fd is the read end of a pipe that closes when the server has ended. PR_SET_PDEATHSIG alone does not
+ * suffice, because Landlock keeps signals within the server's own domain. ready_fd gets an octet after the first round.
  */
 static void __attribute__((noreturn)) run(const struct tux_engine_config *config, const struct tux_user *user, int end_fd, int ready_fd)
 {
 	char error[512];
 	sigset_t all;
 
-	/* Above where both go to, so that neither overwrites the other. */
+	/* Move both above their final numbers, so that neither overwrites the other. */
 	end_fd = fcntl(end_fd, F_DUPFD, PARTNER_FD + 1);
 	ready_fd = fcntl(ready_fd, F_DUPFD, PARTNER_FD + 1);
 	if (end_fd < 0 || ready_fd < 0 || dup2(end_fd, END_FD) < 0 || dup2(ready_fd, READY_FD) < 0)
@@ -278,7 +278,7 @@ static void __attribute__((noreturn)) run(const struct tux_engine_config *config
 	}
 }
 
-/* Waits for the first look at all names, but not for long: it goes on without the server. */
+/* Waits a limited time until all names were looked up once. The resolver continues without the server. */
 static void first_await(int ready_fd)
 {
 	struct pollfd wait = { .fd = ready_fd, .events = POLLIN };
@@ -323,7 +323,7 @@ bool tux_resolver_start(const struct tux_engine_config *config, const struct tux
 		snprintf(error, error_size, "cannot start the process that resolves names: %s", strerror(errno));
 		return false;
 	}
-	close(end[0]); /* the other end stays open as long as the server runs */
+	close(end[0]); /* the other end stays open until the server ends */
 	close(ready[1]);
 	first_await(ready[0]);
 	close(ready[0]);

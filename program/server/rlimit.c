@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Open files: every connection is one, and so is every file too large to be kept in memory that a thread caches. */
+/* Limits of open files. Each connection is an open file. So is each cached file that is too large to be kept in memory. */
 #define _GNU_SOURCE 1
 #include "rlimit.h"
 
@@ -8,10 +8,10 @@
 #include "../command.h"
 
 enum {
-	FDS_OF_PROCESS = 64, /* standard streams, log, root, and what libraries open for a moment */
+	FDS_OF_PROCESS = 64, /* standard streams, log, root, and temporary files of libraries */
 	FDS_OF_SITE = 2,     /* its root and its log */
-	FDS_OF_PROGRAM = 6,  /* the ends of its pipes, and of one that waits */
-	FDS_OF_THREAD = 64,  /* its loop, its watches, the directories and files it has open while it looks something up */
+	FDS_OF_PROGRAM = 6,  /* the ends of its pipes, and of a waiting one */
+	FDS_OF_THREAD = 64,  /* its event loop, its watches, and directories and files that are open during a lookup */
 	KEPT_ENTRIES = 1024,
 	MIN_ENTRIES = 16,
 };
@@ -22,7 +22,7 @@ static uint64_t fds_fixed(const struct tux_engine_config *config)
 	       (config->spawner_fd ? (uint64_t)config->max_programs * FDS_OF_PROGRAM : 0);
 }
 
-/* The limit of open files that we end up with. */
+/* Raises the limit of open files towards wanted. Returns the resulting limit. */
 static uint64_t open_files_raise(uint64_t wanted)
 {
 	struct rlimit limit, higher;
@@ -31,7 +31,7 @@ static uint64_t open_files_raise(uint64_t wanted)
 		return wanted;
 	higher = limit;
 	if (wanted > limit.rlim_max) {
-		/* Root may; fs.nr_open is the end of that. */
+		/* Root may, up to fs.nr_open. */
 		higher.rlim_cur = higher.rlim_max = wanted;
 		if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
 			return wanted;
@@ -42,7 +42,10 @@ static uint64_t open_files_raise(uint64_t wanted)
 	return limit.rlim_cur;
 }
 
-/* Locked memory: all kernels count that of zero-copy sending, those from 6.14 on io_uring's rings, too. */
+/*
+ * Raises the limit of locked memory. All kernels count the pages of zero-copy sending, and kernels from 6.14 on also io_uring's
+ * rings.
+ */
 static void locked_memory_raise(void)
 {
 	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
@@ -53,7 +56,7 @@ static void locked_memory_raise(void)
 	setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
-/* The cache gives way first, but not below KEPT_ENTRIES a thread or a quarter of the room; then the connections do. */
+/* Shrinks the cache first, but not below KEPT_ENTRIES a thread or a quarter of the room. Then shrinks the connections. */
 static void fit(struct tux_engine_config *config, uint64_t room)
 {
 	const uint64_t threads = config->threads;
@@ -86,7 +89,7 @@ void tux_limits_raise(struct tux_engine_config *config, FILE *out)
 		return;
 	fit(config, limit > fixed ? limit - fixed : limit / 2);
 	if (config->max_connections == asked.max_connections)
-		return; /* a default that is a little smaller is no news */
+		return; /* a slightly smaller cache is not worth a message */
 	fprintf(out, "tux: %llu open files are permitted (ulimit -Hn): at most %u connections, %u large files open a thread\n",
 	        (unsigned long long)limit, config->max_connections, config->cache_files);
 }

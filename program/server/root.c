@@ -18,10 +18,10 @@ enum {
 	OPEN = O_PATH | O_NOFOLLOW | O_CLOEXEC,
 };
 
-/* The working directory when the program began. Its own name finds the directory that a build tool puts in its place. */
+/* The working directory when the program started. The name stays valid if a build tool replaces the directory. */
 static char start[PATH_MAX];
 
-/* A walk: rest is the part of the path that is still to come. */
+/* A walk along a path; rest is the part not yet walked. */
 struct walk {
 	struct tux_root_visitor *visitor;
 	int dir_fd;
@@ -48,7 +48,7 @@ char *tux_root_absolute(const char *path)
 	return absolute;
 }
 
-/* Makes fd the directory that the walk is in. */
+/* Makes fd the current directory of the walk. */
 static void enter(struct walk *walk, int fd)
 {
 	if (walk->dir_fd >= 0)
@@ -70,7 +70,7 @@ static bool name_take(struct walk *walk, char name[NAME_MAX + 1])
 	return true;
 }
 
-/* Puts the target of the link that fd is in front of the rest. False with errno. */
+/* Puts the target of the link fd in front of the rest. Returns false with errno. */
 static bool link_follow(struct walk *walk, int fd)
 {
 	char target[PATH_MAX];
@@ -95,7 +95,7 @@ static bool link_follow(struct walk *walk, int fd)
 	return root >= 0;
 }
 
-/* Looks one name up. False with errno. */
+/* Looks up one name. Returns false with errno. */
 static bool step(struct walk *walk, const char *name)
 {
 	struct stat st;
@@ -121,7 +121,7 @@ static bool step(struct walk *walk, const char *name)
 	return followed;
 }
 
-/* Takes the directory that the walk ended in. False with errno. */
+/* Sets root to the last directory of the walk. Returns false with errno. */
 static bool root_take(const struct walk *walk, struct tux_root *root)
 {
 	struct stat st;
@@ -165,7 +165,7 @@ bool tux_root_open(const char *path, struct tux_root_visitor *visitor, struct tu
 		return false;
 	}
 	good = walk_from(absolute[0] == '/' ? "/" : ".", absolute, visitor, root);
-	/* The working directory is ours to be in, even where its name cannot be followed. */
+	/* The process can open its working directory, even if it cannot follow the absolute path. */
 	if (!good && errno == EACCES && path[0] != '/')
 		good = walk_from(".", path, visitor, root);
 	free(absolute);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A path is watched name by name: each directory that it leads through tells of changes of the next name in it. A new walk takes
- * new watches, since a link may lead through other directories than before.
+ * Watches a path name by name: each directory on it reports changes of the next name. Each walk makes new watches, because a link
+ * may then lead through other directories.
  */
 #define _GNU_SOURCE 1
 #include "root_watch.h"
@@ -16,12 +16,12 @@
 #include "root.h"
 
 enum {
-	MISSING_MS = 1000,     /* a path that leads nowhere for as long is no exchange under way */
-	MIN_RECHECK_MS = 1000, /* paths are followed again no more often, if nothing is seen to change */
+	MISSING_MS = 1000,     /* a path that leads nowhere for longer was removed; for less, it may be in replacement */
+	MIN_RECHECK_MS = 1000, /* shortest interval between checks without an event */
 	MASK = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR,
 };
 
-/* The directory that a path leads to. */
+/* The directory to which a path leads. */
 struct found {
 	bool there;
 	dev_t device;
@@ -29,7 +29,7 @@ struct found {
 };
 
 struct tux_watched_root {
-	const char *path; /* as the configuration has it */
+	const char *path; /* as in the configuration */
 	struct found noted, seen;
 };
 
@@ -40,7 +40,7 @@ struct tux_watched_name {
 };
 
 struct visitor {
-	struct tux_root_visitor base; /* first: the walk gives this */
+	struct tux_root_visitor base; /* first member: the walk passes a pointer to it */
 	struct tux_root_watch *watch;
 };
 
@@ -65,7 +65,7 @@ static void name_watch(struct tux_root_visitor *base, int dir_fd, const char *na
 		return;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);
 	wd = inotify_add_watch(watch->fd, path, MASK);
-	if (wd < 0) /* a directory that we may not read: it is looked at from time to time */
+	if (wd < 0) /* an unreadable directory is only checked periodically */
 		return;
 	watched = malloc(sizeof(*watched) + strlen(name) + 1);
 	if (!watched)
@@ -81,7 +81,7 @@ static bool is_same(const struct found *a, const struct found *b)
 	return a->there == b->there && a->device == b->device && a->inode == b->inode;
 }
 
-/* Follows one path. */
+/* Returns the directory to which a path leads. */
 static struct found follow(const char *path, struct tux_root_visitor *visitor)
 {
 	struct tux_root root;
@@ -92,7 +92,7 @@ static struct found follow(const char *path, struct tux_root_visitor *visitor)
 	return (struct found){ true, root.device, root.inode };
 }
 
-/* Follows all paths, with watches of their own. */
+/* Follows all paths and makes new watches. */
 static void look(struct tux_root_watch *watch, uint64_t now_ms)
 {
 	struct visitor visitor = { { name_watch }, watch };
@@ -106,7 +106,7 @@ static void look(struct tux_root_watch *watch, uint64_t now_ms)
 		watch->root[i].seen = follow(watch->root[i].path, &visitor.base);
 }
 
-/* True if a path leads elsewhere than it did: where no event tells, as on a network file system, or by a mount. */
+/* True if a path leads to another directory than before. Some changes cause no event: on a network file system, or by a mount. */
 static bool recheck(struct tux_root_watch *watch, uint64_t now_ms)
 {
 	bool moved = false;
@@ -152,7 +152,7 @@ void tux_root_watch_note(struct tux_root_watch *watch, uint64_t now_ms)
 	watch->changed_ms = 0;
 }
 
-/* True if an event is about a name on one of the paths, or about a directory that is watched. */
+/* True if an event concerns a name on one of the paths, or a watched directory itself. */
 static bool matters(const struct tux_root_watch *watch, const struct inotify_event *event)
 {
 	if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED | IN_Q_OVERFLOW))
@@ -163,7 +163,7 @@ static bool matters(const struct tux_root_watch *watch, const struct inotify_eve
 	return false;
 }
 
-/* Reads all events. True if one of them matters. */
+/* Reads all events. Returns true if one of them is relevant. */
 static bool events_read(const struct tux_root_watch *watch)
 {
 	_Alignas(struct inotify_event) char buffer[4096];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Watches the paths of document roots, links and all, and tells when one leads to another directory than it did. */
+/* Watches the paths of document roots, including links, and reports when one leads to another directory. */
 #ifndef TUX_PROGRAM_SERVER_ROOT_WATCH_H
 #define TUX_PROGRAM_SERVER_ROOT_WATCH_H
 
@@ -15,30 +15,33 @@ struct tux_watched_name;
 struct tux_root_watch {
 	struct tux_watched_root *root;
 	unsigned count;
-	struct tux_watched_name *names; /* that the paths lead over, a list */
-	int fd;               /* inotify; -1: there is no watch, and paths are followed again from time to time */
-	uint32_t recheck_ms;  /* how often they are followed again whatever inotify sees */
-	uint64_t looked_ms;   /* when they were followed last */
-	uint64_t changed_ms;  /* since when a path has led elsewhere than noted, or nowhere; 0: it does not */
+	struct tux_watched_name *names; /* list of the names on all paths */
+	int fd;               /* inotify; -1 = not available, paths are only checked periodically */
+	uint32_t recheck_ms;  /* interval of the checks that do not depend on inotify */
+	uint64_t looked_ms;   /* time of the last check */
+	uint64_t changed_ms;  /* time since which a path leads to another directory than noted, or to none; 0 = no change */
 };
 
-/* Takes the roots of a command, whose texts stay, and follows their paths. False without memory; close it all the same. */
+/*
+ * Stores the document roots of a command, whose texts must outlive the watch. Returns false if out of memory; call
+ * tux_root_watch_close() also then.
+ */
 bool tux_root_watch_open(struct tux_root_watch *watch, const struct tux_command *command);
 void tux_root_watch_close(struct tux_root_watch *watch);
 
-/* Follows all paths, and notes the directories that they lead to: a process that starts now serves them, or later ones. */
+/* Follows all paths and notes their directories. A server process that starts afterwards serves these directories or newer ones. */
 void tux_root_watch_note(struct tux_root_watch *watch, uint64_t now_ms);
 
 /*
- * Reads events, and follows the paths again if one of them may matter or it is time. True if a path leads to another directory
- * than noted; one that leads nowhere has to do so for a second.
+ * Reads events. Follows the paths again after a relevant event or when the interval has passed. Returns true if a path leads to
+ * another directory than noted. A path that leads nowhere counts only after a second.
  */
 bool tux_root_watch_changed(struct tux_root_watch *watch, uint64_t now_ms);
 
-/* How long until tux_root_watch_changed() is due without an event, in milliseconds. */
+/* Returns the milliseconds until tux_root_watch_changed() is due without an event. */
 int tux_root_watch_wait_ms(const struct tux_root_watch *watch, uint64_t now_ms);
 
-/* Says which paths have changed, a line each. */
+/* Prints the paths that have changed, one a line. */
 void tux_root_watch_print(const struct tux_root_watch *watch, FILE *out);
 
 #endif

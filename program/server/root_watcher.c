@@ -15,16 +15,16 @@
 #include "root_watch.h"
 
 enum {
-	END_FD = STDERR_FILENO + 1, /* closes with the supervisor, or when the watcher is not needed any more */
+	END_FD = STDERR_FILENO + 1, /* closes when the supervisor ends, or needs the watcher no longer */
 	NOTED_FD,
 	EXIT_SAW = 0,
 	EXIT_FAILED = 1,
 };
 
-/* Keeps end_fd and noted_fd, as END_FD and NOTED_FD, and no other descriptor: a listener held here would stay open. */
+/* Keeps only end_fd and noted_fd, as END_FD and NOTED_FD. Closes all others, because a listener held here would stay open. */
 static bool descriptors_keep(int end_fd, int noted_fd)
 {
-	/* Above where both go to, so that neither overwrites the other. */
+	/* Move both above their final numbers, so that neither overwrites the other. */
 	end_fd = fcntl(end_fd, F_DUPFD, NOTED_FD + 1);
 	noted_fd = fcntl(noted_fd, F_DUPFD, NOTED_FD + 1);
 	if (end_fd < 0 || noted_fd < 0 || dup2(end_fd, END_FD) < 0 || dup2(noted_fd, NOTED_FD) < 0)
@@ -33,7 +33,7 @@ static bool descriptors_keep(int end_fd, int noted_fd)
 	return true;
 }
 
-/* The new process. The supervisor's signals stay blocked: Ctrl-C is for the supervisor. */
+/* Runs the watcher in the new process. The supervisor's signals stay blocked, because Ctrl-C is for the supervisor. */
 static _Noreturn void run(const struct tux_command *command, int end_fd, int noted_fd)
 {
 	static struct tux_root_watch watch;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A process that watches the document roots of one configuration. A file system may hang for as long as it likes, so the supervisor never
- * follows a path into one itself.
+ * A process that watches the document roots of one configuration. Access to a file system may hang, so the supervisor itself never
+ * follows a path.
  */
 #ifndef TUX_PROGRAM_ROOT_WATCHER_H
 #define TUX_PROGRAM_ROOT_WATCHER_H
@@ -12,26 +12,26 @@
 #include "../command.h"
 
 struct tux_root_watcher {
-	pid_t pid; /* 0: none */
-	int fd;    /* the watcher ends when it closes; -1: none */
+	pid_t pid; /* 0 = none */
+	int fd;    /* the watcher ends when this closes; -1 = none */
 };
 
 /*
- * Starts it. *noted_fd, for the caller to close, is for tux_root_watcher_await() in the process that is going to open the roots.
- * False with errno; tux_root_watcher_end() may be called all the same.
+ * Starts the watcher. The caller closes *noted_fd, which is for tux_root_watcher_await() in the process that opens the roots.
+ * Returns false with errno; tux_root_watcher_end() is allowed also then.
  */
 bool tux_root_watcher_start(struct tux_root_watcher *watcher, const struct tux_command *command, int *noted_fd);
 
-/* Waits until the watcher has noted the roots as they are, or has ended. Consumes the descriptor. */
+/* Waits until the watcher has noted the current roots, or has ended. Consumes the descriptor. */
 void tux_root_watcher_await(int noted_fd);
 
-/* True if a watcher ended with this status because a root was replaced, which it has said. */
+/* True if this exit status means that the watcher has reported a replaced root. */
 bool tux_root_watcher_saw(int status);
 
-/* Ends the watcher, even if it hangs. Only before it was waited for. */
+/* Kills the watcher, even if it hangs. Call it only before waitpid() has returned the watcher. */
 void tux_root_watcher_end(struct tux_root_watcher *watcher);
 
-/* Forgets a watcher: in a process that is not its parent, or after it was waited for. */
+/* Forgets the watcher, in a process that is not its parent or after waitpid() has returned it. */
 void tux_root_watcher_leave(struct tux_root_watcher *watcher);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `tux serve`. What needs privileges comes first: the root, the sockets, the log. Then they are given up,
- * and only then is there an engine that a client can talk to.
+ * `tux serve`. Opens first everything that needs privileges: roots, sockets, logs. Then drops the privileges, and only then starts
+ * the engine, which talks to clients.
  */
 #define _GNU_SOURCE 1
 #include "serve.h"
@@ -34,46 +34,47 @@
 
 enum {
 	ERROR_MAX = 512,
-	DRAIN_STEP_MS = 50,   /* how often draining looks for a second order */
-	RETIRE_STEP_MS = 200, /* how often a retired process does */
-	LEAVE_STEP_MS = 1,    /* how often it looks whether it still accepts */
-	DRAIN_QUIET_MS = 300, /* draining that takes longer says so on a terminal */
-	DRAIN_DELAY_MS = 5000, /* under a service manager, which may have a load balancer in front of it */
-	HANDSHAKE_MS = 3000,  /* limit for handshakes under way when listeners close: enough to send a lost SYN-ACK again, after 1 s */
-	HANDSHAKE_STEP_MS = 10, /* between two looks at them */
-	HANDSHAKE_LOOKS = 2,    /* in a row that find none: the kernel's tables may leave a line out while they change */
-	UNSEEN_HANDSHAKE_MS = 300, /* the wait for them if they cannot be seen, or for the supervisor, which shuts the listeners */
+	DRAIN_STEP_MS = 50,   /* interval at which draining checks for a second order */
+	RETIRE_STEP_MS = 200, /* interval at which a retired process checks for orders */
+	LEAVE_STEP_MS = 1,    /* interval at which a retiring process checks whether it still accepts */
+	DRAIN_QUIET_MS = 300, /* longer draining prints a message on a terminal */
+	DRAIN_DELAY_MS = 5000, /* default with a service manager, which may have a load balancer */
+	HANDSHAKE_MS = 3000,  /* limit for handshakes under way when listeners close: enough to send a lost SYN-ACK again, after
+	                         1 s */
+	HANDSHAKE_STEP_MS = 10, /* between two checks */
+	HANDSHAKE_LOOKS = 2,    /* checks in a row without handshakes: the kernel's tables may omit a line while they change */
+	UNSEEN_HANDSHAKE_MS = 300, /* limit if the tables are not visible, or until the supervisor has shut the listeners */
 };
 
 struct serving {
 	const struct tux_command *command;
-	const struct tux_charge *charge; /* NULL: nobody supervises us */
+	const struct tux_charge *charge; /* NULL = no supervisor */
 	struct tux_engine_config config;
 	struct tux_sites sites;
-	char *root;               /* absolute, for people; of several sites the first one's */
+	char *root;               /* absolute, for messages; the first site's */
 	struct tux_addresses addresses;
 	struct tux_handshakes handshakes;
-	char *urls;               /* one a line; found out while that is still permitted */
-	struct tux_log *log;      /* NULL: off */
-	struct tux_control *control; /* NULL: there is none */
+	char *urls;               /* one a line; made before the sandbox */
+	struct tux_log *log;      /* NULL = off */
+	struct tux_control *control; /* NULL = no control socket */
 	struct tux_user user;
-	struct tux_upstream_table upstreams; /* with the one for handover_port, if there is one */
-	struct tux_route handover;  /* to that */
+	struct tux_upstream_table upstreams; /* includes the one of handover_port, if that is set */
+	struct tux_route handover;  /* route to the upstream of handover_port */
 	char handover_name[32];
-	struct tux_cgi cgi[TUX_MAX_CGI]; /* the kinds of the file, and one for each root where files are programs */
+	struct tux_cgi cgi[TUX_MAX_CGI]; /* kinds in the file, and one for each root whose files are programs */
 	unsigned cgi_count;
-	struct tux_spawner spawner; /* where there are CGI programs */
-	char no_user[128];        /* why root stays root, for people; "" if it does not */
-	char no_kernel[256];      /* why there is no kernel engine, for people; "" if there is or none is wanted */
-	char files[96];           /* what confines it to its files, for people */
-	char sandbox[512];        /* what is in force, for people */
+	struct tux_spawner spawner; /* used if there are CGI programs */
+	char no_user[128];        /* why root stays root, for messages; "" = it does not */
+	char no_kernel[256];      /* why the kernel engine is not available, for messages; "" = it is, or is not wanted */
+	char files[96];           /* active file restrictions, for messages */
+	char sandbox[512];        /* active restrictions, for messages */
 	struct tux_engine *engine;
-	struct tux_counters counters; /* after the engine's end */
+	struct tux_counters counters; /* copied after the engine has stopped */
 	struct timespec started;
 	char error[ERROR_MAX];
 };
 
-/* The CPUs that we may run on. */
+/* Returns the number of CPUs that this process may run on. */
 static unsigned cpu_count(void)
 {
 	cpu_set_t *set = CPU_ALLOC(4096);
@@ -102,7 +103,7 @@ uint32_t tux_serve_drain_delay(const struct tux_command *command)
 
 enum { MACHINE_ID_MAX = 64 };
 
-/* Reads an id of 32 characters or more. Returns its bytes, 0 if the file has none. */
+/* Reads an id of 32 characters or more. Returns its bytes, or 0 if the file has none. */
 static size_t id_read(const char *path, uint8_t id[MACHINE_ID_MAX])
 {
 	ssize_t len = -1;
@@ -116,8 +117,9 @@ static size_t id_read(const char *path, uint8_t id[MACHINE_ID_MAX])
 }
 
 /*
- * Returns the bytes of an id of this machine that outlives a restart: the machine id. Most containers have no machine id. The inode and the
- * birth time of the root directory last as long as a container. Without a birth time the id of the boot remains.
+ * Writes an id of this machine that outlives a restart: the machine id. Most containers have no machine id; then it is the inode
+ * and birth time of the root directory, which last as long as a container. Without a birth time it is the boot id. Returns its
+ * bytes.
  */
 static size_t machine_identify(uint8_t id[MACHINE_ID_MAX])
 {
@@ -140,8 +142,8 @@ static size_t machine_identify(uint8_t id[MACHINE_ID_MAX])
 }
 
 /*
- * Makes the key of entity tags from the id of this machine, hashed: tags outlive a restart and a reload, and a client cannot learn the id.
- * Another machine has other inodes anyway.
+ * Makes the key of entity tags by hashing this machine's id. Tags thus outlive a restart and a reload, and a client cannot learn
+ * the id. Another machine has other inodes anyway.
  */
 static void etag_key_make(uint8_t key[16])
 {
@@ -153,7 +155,7 @@ static void etag_key_make(uint8_t key[16])
 	memcpy(key, half, sizeof(half));
 }
 
-/* The logs of all sites, if there are any. */
+/* Opens the logs of all sites. Returns false with serving->error. */
 static bool log_open(struct serving *serving)
 {
 	const struct tux_command *command = serving->command;
@@ -178,7 +180,7 @@ static bool log_open(struct serving *serving)
 	return true;
 }
 
-/* The kernel engine, while we may. Without it "auto" goes on, and the banner says why. */
+/* Opens the kernel engine, which needs privileges. With "auto" it is optional, and the banner says why it is missing. */
 static bool kernel_open(struct serving *serving)
 {
 	if (serving->command->kernel == TUX_KERNEL_NEVER)
@@ -190,7 +192,7 @@ static bool kernel_open(struct serving *serving)
 	return false;
 }
 
-/* The upstreams of the file, and one more for what is handed over where a connection itself cannot be. */
+/* Makes the upstreams of the file. Adds one of handover_port, for requests whose connection cannot be handed over. */
 static bool upstreams_make(struct serving *serving)
 {
 	const struct tux_command *const command = serving->command;
@@ -216,7 +218,7 @@ static bool upstreams_make(struct serving *serving)
 	return true;
 }
 
-/* The number of the kind of CGI programs beneath a root, which is added if it is new; -1 when there is no room for it. */
+/* Returns the number of the CGI kind for files beneath a root. Adds it if it is new; returns -1 if there are too many. */
 static int program_kind(struct serving *serving, const char *root)
 {
 	const struct tux_cgis *const cgis = &serving->command->cgis;
@@ -231,7 +233,7 @@ static int program_kind(struct serving *serving, const char *root)
 	return (int)serving->cgi_count++;
 }
 
-/* The kinds of CGI programs: those of the file, and files of sites. */
+/* Makes the kinds of CGI programs: those of the file, and one for each root whose files are programs. */
 static bool programs_make(struct serving *serving)
 {
 	const struct tux_cgis *const cgis = &serving->command->cgis;
@@ -256,7 +258,7 @@ static bool programs_make(struct serving *serving)
 	return true;
 }
 
-/* What starts CGI programs, as long as there is nothing that it would take with it. */
+/* Starts the spawner of CGI programs before this process opens its sockets and its log, because the spawner would inherit them. */
 static bool spawner_start(struct serving *serving)
 {
 	struct tux_engine_config *const config = &serving->config;
@@ -272,7 +274,7 @@ static bool spawner_start(struct serving *serving)
 	return true;
 }
 
-/* The URLs as text: finding out about interfaces takes a socket, which the sandbox does not permit. */
+/* Writes the URLs as text. Listing the interfaces needs a socket, which the sandbox does not permit. */
 static void urls_write(struct serving *serving)
 {
 	size_t size;
@@ -284,7 +286,7 @@ static void urls_write(struct serving *serving)
 	fclose(out);
 }
 
-/* The TCP ports of the upstream servers; NULL without memory. */
+/* Returns the TCP ports of the upstream servers; NULL if out of memory. */
 static uint16_t *ports_list(const struct tux_engine_config *config, unsigned *count)
 {
 	uint16_t *ports = calloc((size_t)config->upstream_count * TUX_MAX_UPSTREAM_SERVERS + 1, sizeof(*ports));
@@ -310,7 +312,10 @@ static bool control_open(struct serving *serving)
 	return serving->control || serving->error[0] == '\0';
 }
 
-/* Drops privileges and confines the process and the threads to come to its files; notes in serving->files what is in force. */
+/*
+ * Drops privileges and restricts the process, and threads that start later, to its files. Describes the restrictions in
+ * serving->files.
+ */
 static bool confine(struct serving *serving)
 {
 	const struct tux_sites *sites = &serving->sites;
@@ -363,8 +368,8 @@ static bool confine(struct serving *serving)
 }
 
 /*
- * Confines all threads to the system calls that serving takes. The threads have their rings by then, so no call that makes or changes
- * one is among them. Says what is in force in serving->sandbox.
+ * Restricts all threads to the system calls of serving. The workers' rings exist by then, so calls that create or change a ring are
+ * not permitted. Describes the restrictions in serving->sandbox.
  */
 static bool seal(struct serving *serving)
 {
@@ -386,7 +391,7 @@ static bool seal(struct serving *serving)
 	return true;
 }
 
-/* All that comes before the first request. False with serving->error. */
+/* Does everything before the first request. Returns false with serving->error. */
 static bool prepare(struct serving *serving)
 {
 	const struct tux_command *command = serving->command;
@@ -463,7 +468,7 @@ static void banner_print(const struct serving *serving)
 	fprintf(stderr, "sandbox: %s\n", serving->sandbox);
 }
 
-/* After a rotation the log goes to a new file. */
+/* Reopens the log after a rotation. */
 static void reopen(struct serving *serving)
 {
 	tux_service_reloading();
@@ -472,7 +477,7 @@ static void reopen(struct serving *serving)
 	tux_service_notify("READY=1");
 }
 
-/* The next order that is not about the log; TUX_ORDER_NONE when none came in time. */
+/* Returns the next order, after handling those for the log. Returns TUX_ORDER_NONE after the timeout. */
 static enum tux_order order_wait(struct serving *serving, int timeout_ms)
 {
 	enum tux_order order = tux_order_wait(timeout_ms);
@@ -492,7 +497,7 @@ static uint64_t passed_ms(const struct timespec *since)
 	return (uint64_t)((now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000);
 }
 
-/* Waits, still serving. False if told to end at once. */
+/* Waits while the workers serve. Returns false after TUX_ORDER_END. */
 static bool serve_on(struct serving *serving, uint32_t wait_ms)
 {
 	struct timespec since;
@@ -505,7 +510,7 @@ static bool serve_on(struct serving *serving, uint32_t wait_ms)
 	return true;
 }
 
-/* True if no listener accepts a new handshake, but for those that stay (or NULL). */
+/* True if all listeners are shut, except those with stays[i] set; stays may be NULL. */
 static bool are_shut(const struct serving *serving, const bool *stays)
 {
 	unsigned i = 0;
@@ -517,20 +522,20 @@ static bool are_shut(const struct serving *serving, const bool *stays)
 }
 
 /*
- * Serves until the handshakes that have begun are complete, or their time is over. stays, if not NULL: of each listener, it does
- * not close. Returns an order that came meanwhile.
+ * Serves until the handshakes under way are complete, or a time limit. stays, if not NULL, marks listeners that do not close.
+ * Returns an order that arrived meanwhile.
  */
 static enum tux_order handshakes_await(struct serving *serving, const bool *stays)
 {
 	const bool visible = tux_handshakes_visible(&serving->handshakes);
 	enum tux_order order;
 	struct timespec since;
-	unsigned clean = 0; /* looks in a row */
+	unsigned clean = 0; /* consecutive checks without handshakes */
 	bool shut;
 
 	clock_gettime(CLOCK_MONOTONIC, &since);
 	do {
-		shut = are_shut(serving, stays); /* before the wait: a handshake that began before is in the tables after it */
+		shut = are_shut(serving, stays); /* before the wait: an earlier handshake is in the tables after it */
 		order = order_wait(serving, HANDSHAKE_STEP_MS);
 		if (!visible || !shut ||
 		    tux_handshakes_pending(&serving->handshakes, serving->addresses.listener, serving->addresses.count, stays))
@@ -543,8 +548,8 @@ static enum tux_order handshakes_await(struct serving *serving, const bool *stay
 }
 
 /*
- * Goes on accepting for drain-delay, so that load balancers can notice. Then no connection begins any more, and those that have
- * begun complete. False if told to end at once.
+ * Accepts for drain-delay, so that load balancers notice. Then stops new connections and completes handshakes under way. Returns
+ * false after TUX_ORDER_END.
  */
 static bool leave(struct serving *serving)
 {
@@ -561,7 +566,7 @@ static bool leave(struct serving *serving)
 	return true;
 }
 
-/* Lets answers under way finish, within the limit or until told again. */
+/* Lets current responses finish, until the limit or a second order. */
 static void drain(struct serving *serving)
 {
 	const uint32_t limit_ms = serving->command->drain_timeout_ms;
@@ -588,7 +593,7 @@ static void drain(struct serving *serving)
 	}
 }
 
-/* True if the process that took over has each of our listeners. */
+/* True if the new process has each of our listeners. */
 static bool all_stay(const struct serving *serving)
 {
 	const bool *const stays = tux_order_stays();
@@ -599,15 +604,17 @@ static bool all_stay(const struct serving *serving)
 	return i == serving->addresses.count;
 }
 
-/* Another process has taken over. Serves those who are still here; true if we are to stop before they have gone. */
+/*
+ * Retires because another process serves: serves the open connections. Returns true if an order to stop arrives before they close.
+ */
 static bool retire(struct serving *serving)
 {
 	enum tux_order order = TUX_ORDER_NONE;
 
 	if (serving->log)
-		tux_log_reopen(serving->log); /* the one that took over has opened it anew */
+		tux_log_reopen(serving->log); /* the new process has opened a new file */
 	if (!all_stay(serving))
-		order = handshakes_await(serving, tux_order_stays()); /* the supervisor has shut the others */
+		order = handshakes_await(serving, tux_order_stays()); /* the supervisor has shut the other listeners */
 	tux_engine_retire(serving->engine, tux_order_stays());
 	while (tux_engine_accepts(serving->engine) && !tux_engine_wait(serving->engine, LEAVE_STEP_MS))
 		;
@@ -620,7 +627,7 @@ static bool retire(struct serving *serving)
 	return order == TUX_ORDER_STOP;
 }
 
-/* Does as it is told, until it is over. True if that is the end of serving, not only of this process. */
+/* Follows orders until the process must exit. Returns true if serving ends, not only this process. */
 static bool obey(struct serving *serving)
 {
 	enum tux_order order;
@@ -660,7 +667,7 @@ static void summary_print(const struct serving *serving)
 	        all ? (unsigned)((double)hits * 100 / (double)all) : 0, lost);
 }
 
-/* The mirror of prepare(), wherever that ended. */
+/* Undoes prepare(), even if that failed. */
 static void release(struct serving *serving)
 {
 	bool log_ended = true;
@@ -688,7 +695,7 @@ static void release(struct serving *serving)
 
 int tux_serve(const struct tux_command *command, const struct tux_charge *charge)
 {
-	static struct serving serving; /* its listeners are too many for the stack */
+	static struct serving serving; /* static, because its listeners are too large for the stack */
 	bool over;
 
 	serving.command = command;

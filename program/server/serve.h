@@ -1,30 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `tux serve`: from the checked command to the summary at its end. */
+/* `tux serve`: runs from the checked command to the final summary. */
 #ifndef TUX_PROGRAM_SERVER_SERVE_H
 #define TUX_PROGRAM_SERVER_SERVE_H
 
 #include "listen.h"
 #include "../command.h"
 
-/* What a supervisor gives to the process that is to serve; both are that process's own from then on. */
+/* Data from the supervisor to a new server process, which owns it from then on. */
 struct tux_charge {
-	const struct tux_addresses *addresses; /* open */
-	int supervisor_fd; /* supervisor_msg.h */
-	int passed_fd, pass_fd; /* of tux_engine_config */
-	bool served;       /* the configuration was served before: a document root that is not there now is no reason to stop */
-	bool quiet;        /* it is the same one, with document roots opened anew: people need not be told of it */
+	const struct tux_addresses *addresses; /* open listeners */
+	int supervisor_fd; /* see supervisor_msg.h */
+	int passed_fd, pass_fd; /* see struct tux_engine_config */
+	bool served;       /* the configuration was served before: a missing document root does not prevent the start */
+	bool quiet;        /* the configuration is unchanged and only document roots are opened again: print no banner */
 };
 
-/*
- * Serves until told to stop, with what a supervisor gives, or by itself: charge NULL. Returns the exit status: 0, or 1 after an
- * error that it has printed.
- */
+/* Serves until told to stop. charge NULL: without a supervisor. Returns the exit status: 0, or 1 after an error message. */
 int tux_serve(const struct tux_command *command, const struct tux_charge *charge);
 
-/* How long a server that is told to stop goes on accepting. Holds from tux_service_connect() on. */
+/* Returns how long a stopping server continues to accept connections. Valid after tux_service_connect(). */
 uint32_t tux_serve_drain_delay(const struct tux_command *command);
 
-/* How many threads serve. */
+/* Returns the number of worker threads. */
 unsigned tux_serve_threads(const struct tux_command *command);
 
 #endif

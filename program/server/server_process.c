@@ -51,7 +51,7 @@ void tux_generation_order(struct tux_generation *generation, enum tux_order orde
 	if (order == TUX_ORDER_STOP)
 		tux_generation_enter(generation, TUX_GENERATION_STOPPING);
 	if (!tux_order_send(generation->fd, &octet, 1))
-		return; /* its end is seen, or it is ended in time */
+		return; /* the supervisor sees that it has ended, or kills it after the limit */
 }
 
 void tux_generation_retire(struct tux_generation *generation, const bool stays[TUX_MAX_LISTENERS])
@@ -61,7 +61,7 @@ void tux_generation_retire(struct tux_generation *generation, const bool stays[T
 	tux_generation_enter(generation, TUX_GENERATION_RETIRING);
 	memcpy(retirement.stays, stays, sizeof(retirement.stays));
 	if (!tux_order_send(generation->fd, &retirement, sizeof(retirement)))
-		return; /* its end is seen, or it is ended in time */
+		return; /* the supervisor sees that it has ended, or kills it after the limit */
 }
 
 bool tux_generation_done(const struct tux_generation *generation)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A process that serves one configuration, as the supervisor sees it. */
+/* A server process, as the supervisor sees it. */
 #ifndef TUX_PROGRAM_SERVER_SERVER_PROCESS_H
 #define TUX_PROGRAM_SERVER_SERVER_PROCESS_H
 
@@ -11,42 +11,42 @@
 #include "supervisor_msg.h"
 
 enum tux_generation_state {
-	TUX_GENERATION_STARTING, /* it may still find that it cannot serve */
+	TUX_GENERATION_STARTING, /* may still fail to start */
 	TUX_GENERATION_SERVING,
-	TUX_GENERATION_RETIRING, /* another serves; it may still accept */
-	TUX_GENERATION_RETIRED,  /* it has those who were connected, and accepts no more */
+	TUX_GENERATION_RETIRING, /* another process serves; this one may still accept */
+	TUX_GENERATION_RETIRED,  /* serves its open connections, accepts no new ones */
 	TUX_GENERATION_STOPPING,
 };
 
 struct tux_generation {
 	pid_t pid;
-	int fd; /* orders go, and word that it has done so comes, over it */
+	int fd; /* socket for orders to the process, and for its acknowledgements */
 	enum tux_generation_state state;
-	uint64_t since_ms; /* when the state began */
-	uint32_t drain_ms; /* what it takes at most to stop */
+	uint64_t since_ms; /* time when the state began */
+	uint32_t drain_ms; /* longest time that stopping takes */
 };
 
 /*
- * Forks. In the new process, whose end of the socket is then the only one that is open, returns 0; else 1, or -1 with errno.
- * The socket is closed on exec.
+ * Forks a server process. Returns 0 in the child, which has only its own end of the socket open. Returns 1 in the parent, or -1
+ * with errno. The socket is closed on exec.
  */
 int tux_generation_fork(struct tux_generation *generation);
 
-/* Orders it to retire, and tells which of its listeners the process that took over has, too. */
+/* Sends TUX_ORDER_RETIRE, with stays[i] set for each listener that the new process also has. */
 void tux_generation_retire(struct tux_generation *generation, const bool stays[TUX_MAX_LISTENERS]);
 
-/* Gives an order, and the state that it leads to. One that is gone does not mind. */
+/* Sends an order and enters the resulting state. A process that has ended is no error. */
 void tux_generation_order(struct tux_generation *generation, enum tux_order order);
 
-/* Whether word has come that it serves, or that it accepts no more; never waits. */
+/* True if the process has reported that it serves, or that it accepts no more. Never blocks. */
 bool tux_generation_done(const struct tux_generation *generation);
 
 void tux_generation_enter(struct tux_generation *generation, enum tux_generation_state state);
 
-/* How long it has been in its state. */
+/* Returns the time since the process entered its state. */
 uint64_t tux_generation_age_ms(const struct tux_generation *generation);
 
-/* The clock of since_ms: monotonic. */
+/* Returns the monotonic time, as in since_ms. */
 uint64_t tux_generation_now_ms(void);
 
 #endif

@@ -19,7 +19,7 @@
 #include "../../engine/io/print.h"
 
 enum {
-	WAIT_SECONDS = 2, /* for who asks, and to take the answer */
+	WAIT_SECONDS = 2, /* limit for reading the request and for sending the response */
 	WORD_MAX = 16,
 	BACKLOG = 8,
 };
@@ -28,7 +28,7 @@ struct tux_control {
 	int fd;
 	char *directory;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	struct tux_place place; /* its directory is open as long as the socket */
+	struct tux_place place; /* its directory stays open with the socket */
 	struct tux_engine *engine;
 	pthread_t thread;
 	bool started;
@@ -45,7 +45,7 @@ bool tux_control_usual(char *path, size_t path_size)
 	return mine && *mine == '/' && print_whole(path, path_size, "%s/tux", mine);
 }
 
-/* Makes the directory at a place. Root makes it only where nobody else could replace it before it is given to the user. */
+/* Makes the directory at a place. Root makes it only if no other user could replace it before its owner is changed. */
 static bool directory_make_at(const struct tux_place *place, const struct tux_user *user)
 {
 	struct tux_privileges_saved saved;
@@ -67,7 +67,7 @@ static bool directory_make_at(const struct tux_place *place, const struct tux_us
 	return made;
 }
 
-/* Makes the directory, the user's; one that exists stays as it is. */
+/* Makes the directory for user; leaves an existing one unchanged. */
 static bool directory_make(const char *directory, const struct tux_user *user)
 {
 	struct tux_place place;
@@ -82,11 +82,14 @@ static bool directory_make(const char *directory, const struct tux_user *user)
 
 static bool bind_at(const struct tux_control *control)
 {
-	unlinkat(control->place.directory_fd, control->place.name, 0); /* of a process that had our number before */
+	unlinkat(control->place.directory_fd, control->place.name, 0); /* a process with the same number may have left one */
 	return tux_place_bind(&control->place, control->path, control->fd, 0600) == 0;
 }
 
-/* The kernel makes the socket the user's if the user makes it. Root has to only in a directory of its own. */
+/*
+ * Binds as user, so that the socket belongs to user. Root binds only where the user may not, and no other user can change the
+ * directory.
+ */
 static bool listen_at(struct tux_control *control, const struct tux_user *user)
 {
 	struct tux_privileges_saved saved;
@@ -127,7 +130,7 @@ struct tux_control *tux_control_open(const char *directory, const struct tux_use
 		errno = ENAMETOOLONG;
 	else if (control->directory && listen_at(control, user))
 		return control;
-	if (directory) /* that there is nothing to ask at the usual place keeps nobody from serving */
+	if (directory) /* a failure in the default directory does not prevent serving */
 		snprintf(error, error_size, "cannot make a control socket in %s: %s", directory,
 		         errno == ELOOP ? "there is a link on the way that other users can change" : strerror(errno));
 	tux_control_close(control);
@@ -190,7 +193,7 @@ static void *thread_run(void *arg)
 	int fd;
 
 	pthread_setname_np(pthread_self(), "tux control");
-	/* Closing shuts the socket down, which ends the wait with EINVAL. */
+	/* tux_control_close() shuts the socket down; accept4() then fails with EINVAL. */
 	while ((fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR || errno == ECONNABORTED || errno == EMFILE ||
 	       errno == ENFILE) {
 		if (fd < 0) {

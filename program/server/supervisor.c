@@ -23,24 +23,24 @@
 #include "systemd.h"
 
 enum {
-	MAX_GENERATIONS = 32,   /* processes at a time; for one more the longest retired one has to stop */
-	MAX_START_MS = 60000,   /* until a new one serves */
-	MAX_END_MS = 10000,     /* beyond its drain timeout, until one that was told to stop is killed */
-	RESTART_MIN_MS = 100,   /* after a crash; doubled with each that follows soon, */
-	RESTART_MAX_MS = 10000, /* up to this */
-	RENEW_AGAIN_MS = 1000,  /* after a process that was to serve a replaced root could not */
-	SOUND_MS = 10000,       /* a generation that served this long is none that crashes at once */
-	LOOK_MS = 50,           /* while there is something to wait for that no descriptor tells */
+	MAX_GENERATIONS = 32,   /* processes at a time; the oldest retired one stops to make room for another */
+	MAX_START_MS = 60000,   /* until a new process serves */
+	MAX_END_MS = 10000,     /* added to the drain timeout, until a stopping process is killed */
+	RESTART_MIN_MS = 100,   /* delay after a crash; doubled after each early crash */
+	RESTART_MAX_MS = 10000, /* upper limit of that */
+	RENEW_AGAIN_MS = 1000,  /* after a failed start of a process for a replaced root */
+	SOUND_MS = 10000,       /* a crash after this time does not double the delay */
+	LOOK_MS = 50,           /* poll interval while waiting for something that has no descriptor */
 	EXIT_USAGE = 2,
 	ERROR_MAX = 512,
 };
 
-/* What a file says, and its sockets. */
+/* A configuration and its sockets. */
 struct configuration {
 	struct tux_command command;
-	struct tux_config *config; /* NULL: there is no file */
+	struct tux_config *config; /* NULL = no configuration file */
 	struct tux_addresses addresses;
-	struct tux_root_watcher watcher; /* of its document roots, as the newest generation has opened them */
+	struct tux_root_watcher watcher; /* watches its document roots, as the newest server process has opened them */
 	bool roots_changed;
 };
 
@@ -50,21 +50,21 @@ struct supervisor {
 	const char *path;
 	struct configuration memory[2];
 	struct configuration *current; /* in force */
-	struct configuration *next;    /* of the generation that starts, if it is new; else it has none */
-	struct tux_generation generation[MAX_GENERATIONS]; /* the oldest first */
+	struct configuration *next;    /* configuration of the process that starts, if it is new; else NULL */
+	struct tux_generation generation[MAX_GENERATIONS]; /* oldest first */
 	unsigned count;
 	int signal_fd;
-	int passed_fd, pass_fd; /* idle connections go from those that retired, by the second, to the one that serves, by the first */
-	sigset_t before;      /* the signals that were blocked when we were started */
-	bool reload_due;      /* SIGHUP came while that was not possible */
-	bool reloaded;        /* SIGHUP has come */
-	bool renewing;        /* the generation that starts is there because a document root was replaced */
-	uint64_t renew_at_ms; /* not before: one that was to serve a new root has failed */
+	int passed_fd, pass_fd; /* retired processes send idle connections to pass_fd; the serving one reads them from passed_fd */
+	sigset_t before;      /* signal mask when the supervisor started */
+	bool reload_due;      /* SIGHUP is pending */
+	bool reloaded;        /* at least one reload was done */
+	bool renewing;        /* the current start is for a replaced document root */
+	uint64_t renew_at_ms; /* earliest time of the next start for a replaced root */
 	bool stopping;
-	uint64_t close_at_ms; /* when stopping: the sockets, which generations still accept on */
-	uint64_t restart_at_ms; /* 0: nothing is to be started again */
-	uint32_t restart_ms;  /* the wait after the next crash */
-	int status;           /* what to exit with */
+	uint64_t close_at_ms; /* when stopping: time to close the sockets, on which processes still accept */
+	uint64_t restart_at_ms; /* 0 = no restart is pending */
+	uint32_t restart_ms;  /* delay after the next crash */
+	int status;           /* exit status */
 };
 
 static struct tux_generation *find(struct supervisor *supervisor, enum tux_generation_state state)
@@ -86,7 +86,7 @@ static void forget(struct configuration *configuration)
 	configuration->config = NULL;
 }
 
-/* Reads the file, if there is one, and the command line. 0, or the exit status for what was wrong, and has been said. */
+/* Reads the file, if specified, and the command line. Returns 0, or the exit status after an error message. */
 static int command_read(const struct supervisor *supervisor, struct configuration *configuration)
 {
 	struct tux_command *const command = &configuration->command;
@@ -104,7 +104,10 @@ static int command_read(const struct supervisor *supervisor, struct configuratio
 	return EXIT_USAGE;
 }
 
-/* Reads the configuration, and opens what before (or NULL) has not. 0, or the exit status for what was wrong, and has been said. */
+/*
+ * Reads the configuration. Opens its listeners, except those that before (or NULL) has open. Returns 0, or the exit status after an
+ * error message.
+ */
 static int configuration_open(const struct supervisor *supervisor, struct configuration *configuration,
                               const struct configuration *before)
 {
@@ -125,7 +128,7 @@ static int configuration_open(const struct supervisor *supervisor, struct config
 	return EXIT_FAILURE;
 }
 
-/* Closes what it has alone, and forgets it. */
+/* Closes the listeners that kept (or NULL) does not have, and forgets the configuration. */
 static void configuration_close(struct configuration *configuration, const struct configuration *kept)
 {
 	tux_addresses_unlink(&configuration->addresses, kept ? &kept->addresses : NULL);
@@ -133,7 +136,7 @@ static void configuration_close(struct configuration *configuration, const struc
 	forget(configuration);
 }
 
-/* In the new process: nothing of ours is its own but the sockets of its configuration. */
+/* Runs the server process after the fork. Closes everything of the supervisor except the sockets of this configuration. */
 static _Noreturn void be_generation(struct supervisor *supervisor, const struct configuration *configuration, int fd, int noted_fd)
 {
 	const struct tux_charge charge = {
@@ -155,7 +158,7 @@ static _Noreturn void be_generation(struct supervisor *supervisor, const struct 
 	exit(tux_serve(&configuration->command, &charge));
 }
 
-/* Starts a generation. False, and said, if that cannot be. There is room for it. */
+/* Starts a server process. Returns false after an error message. The caller has checked has_room(). */
 static bool launch(struct supervisor *supervisor, struct configuration *configuration)
 {
 	const struct tux_command *const command = &configuration->command;
@@ -163,7 +166,7 @@ static bool launch(struct supervisor *supervisor, struct configuration *configur
 	struct tux_root_watcher watcher;
 	int forked, noted_fd;
 
-	/* Before it opens them: a root that is replaced meanwhile is noticed. */
+	/* Start the watcher before the process opens its roots, so that a root replaced meanwhile is noticed. */
 	forked = tux_root_watcher_start(&watcher, command, &noted_fd) ? tux_generation_fork(&generation) : -1;
 	if (forked < 0) {
 		fprintf(stderr, "tux: cannot start a process: %s\n", strerror(errno));
@@ -184,7 +187,7 @@ static bool launch(struct supervisor *supervisor, struct configuration *configur
 	return true;
 }
 
-/* Whether another generation has room; if not, the longest retired one is told to make some. */
+/* True if another process can be started. If not, stops the oldest retired one. */
 static bool has_room(struct supervisor *supervisor)
 {
 	struct tux_generation *oldest = find(supervisor, TUX_GENERATION_RETIRED);
@@ -196,7 +199,7 @@ static bool has_room(struct supervisor *supervisor)
 	return false;
 }
 
-/* The new configuration is none; the log is reopened all the same. */
+/* Keeps the current configuration after a failed reload. Reopens the log all the same. */
 static void stay(struct supervisor *supervisor)
 {
 	struct tux_generation *serving = find(supervisor, TUX_GENERATION_SERVING);
@@ -210,7 +213,7 @@ static void stay(struct supervisor *supervisor)
 	tux_service_notify("READY=1\nSTATUS=The configuration file is not taken: what it said before stays in force.");
 }
 
-/* SIGHUP. Whatever is in the way of it now calls this again when it is gone. */
+/* Handles SIGHUP. If a reload is not possible now, turn() calls this again later. */
 static void reload(struct supervisor *supervisor)
 {
 	struct configuration *const next = &supervisor->memory[supervisor->current == &supervisor->memory[0]];
@@ -232,7 +235,7 @@ static void reload(struct supervisor *supervisor)
 	}
 }
 
-/* The new configuration is in force: nobody serves any other to whom connects now. */
+/* Reports that the new configuration is in force: no other process accepts new connections. */
 static void taken(struct supervisor *supervisor)
 {
 	if (supervisor->path && !supervisor->renewing)
@@ -242,7 +245,7 @@ static void taken(struct supervisor *supervisor)
 	tux_service_notify("READY=1\nSTATUS=");
 }
 
-/* Which listeners of one configuration another one has, too. */
+/* Sets stays[i] for each listener of from that to also has. */
 static void listeners_compare(const struct tux_addresses *from, const struct tux_addresses *to, bool stays[TUX_MAX_LISTENERS])
 {
 	unsigned i, k;
@@ -254,7 +257,10 @@ static void listeners_compare(const struct tux_addresses *from, const struct tux
 	}
 }
 
-/* A generation serves. What the one before has alone is closed here first, so that nobody connects behind its last look. */
+/*
+ * Makes a process the serving one. Shuts the listeners that only the old configuration has before the old process makes its last
+ * check, so that no client connects after that.
+ */
 static void take_over(struct supervisor *supervisor, struct tux_generation *generation)
 {
 	struct tux_generation *before = find(supervisor, TUX_GENERATION_SERVING);
@@ -278,7 +284,7 @@ static void take_over(struct supervisor *supervisor, struct tux_generation *gene
 		taken(supervisor);
 }
 
-/* One that served died: at once another, unless that happens again and again. */
+/* Schedules a restart after a serving process died: at once, or with a growing delay after repeated early crashes. */
 static void restart_soon(struct supervisor *supervisor, const struct tux_generation *died)
 {
 	const bool sound = died->state == TUX_GENERATION_SERVING && tux_generation_age_ms(died) >= SOUND_MS;
@@ -293,7 +299,7 @@ static void restart_soon(struct supervisor *supervisor, const struct tux_generat
 	supervisor->restart_ms = supervisor->restart_ms < RESTART_MAX_MS / 2 ? supervisor->restart_ms * 2 : RESTART_MAX_MS;
 }
 
-/* A document root was replaced: a process that opens it anew takes over, as after a reload. */
+/* Starts a process that opens a replaced document root; it takes over as after a reload. */
 static void renew(struct supervisor *supervisor)
 {
 	const uint64_t now_ms = tux_generation_now_ms();
@@ -322,7 +328,7 @@ static void say_end(const struct tux_generation *generation, int status)
 		fprintf(stderr, "tux: process %d, which served, has ended (%d)\n", (int)generation->pid, WEXITSTATUS(status));
 }
 
-/* A generation is gone, and out of the list. */
+/* Handles the end of a process that was removed from the list. */
 static void gone(struct supervisor *supervisor, const struct tux_generation *generation, int status)
 {
 	const bool starting = generation->state == TUX_GENERATION_STARTING;
@@ -333,7 +339,7 @@ static void gone(struct supervisor *supervisor, const struct tux_generation *gen
 		say_end(generation, status);
 	if (supervisor->stopping)
 		return;
-	if (starting && !supervisor->current) { /* the first: it has said why */
+	if (starting && !supervisor->current) { /* the first process; it has printed the reason */
 		supervisor->stopping = true;
 		supervisor->status = EXIT_FAILURE;
 	} else if (starting && supervisor->next) {
@@ -349,7 +355,7 @@ static void gone(struct supervisor *supervisor, const struct tux_generation *gen
 		restart_soon(supervisor, generation);
 }
 
-/* True if it was a watcher, and not of a configuration that is left. One that fails is replaced together with the server process. */
+/* True if pid was the watcher of one of the two configurations. If it failed, a new server process and watcher replace it. */
 static bool watcher_ended(struct supervisor *supervisor, pid_t pid, int status)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -368,7 +374,7 @@ static bool watcher_ended(struct supervisor *supervisor, pid_t pid, int status)
 	return false;
 }
 
-/* Ours, and others whose parent we became. */
+/* Reaps all children, including adopted ones. */
 static void reap(struct supervisor *supervisor)
 {
 	pid_t pid;
@@ -394,8 +400,8 @@ static void reap(struct supervisor *supervisor)
 }
 
 /*
- * Gives up the sockets, and removes the files of Unix ones. TCP listeners are shut here, because some kernels do not permit it to the
- * server process, which has no privileges.
+ * Closes the sockets, and removes the files of Unix sockets. Shuts TCP listeners here, because some kernels do not permit that to
+ * the unprivileged server process.
  */
 static void addresses_close(struct supervisor *supervisor)
 {
@@ -408,7 +414,7 @@ static void addresses_close(struct supervisor *supervisor)
 	supervisor->next = supervisor->current = NULL;
 }
 
-/* The first time generations finish what is under way, the second time they end at once. */
+/* Stops all processes: the first call lets them finish current requests, the second one ends them at once. */
 static void stop(struct supervisor *supervisor)
 {
 	const enum tux_order order = supervisor->stopping ? TUX_ORDER_END : TUX_ORDER_STOP;
@@ -423,12 +429,13 @@ static void stop(struct supervisor *supervisor)
 			supervisor->close_at_ms += tux_serve_drain_delay(&supervisor->current->command);
 		supervisor->stopping = true;
 		if (tux_generation_now_ms() >= supervisor->close_at_ms)
-			addresses_close(supervisor); /* first: the server process looks whether the listeners are shut */
+			addresses_close(supervisor); /* before the orders: the server process checks whether the listeners are
+			                                shut */
 	}
 	for (i = 0; i < supervisor->count; i++) {
 		struct tux_generation *const generation = &supervisor->generation[i];
 
-		/* One that starts has no clients, and may hang; one that takes orders already keeps the signal blocked. */
+		/* A starting process has no clients, and may hang. A process that already reads orders blocks the signal. */
 		if (generation->state == TUX_GENERATION_STARTING)
 			kill(generation->pid, SIGTERM);
 		tux_generation_order(generation, order);
@@ -442,10 +449,10 @@ static void on_signal(struct supervisor *supervisor)
 	while (read(supervisor->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			continue;
-		/* A SIGHUP of the kernel's own: the terminal is gone, and who would stop us then? */
+		/* A SIGHUP from the kernel: the terminal was closed, and no user could stop the server. */
 		if (info.ssi_signo != SIGHUP || info.ssi_code == SI_KERNEL) {
 			if (info.ssi_signo == SIGINT && !supervisor->stopping && isatty(STDERR_FILENO))
-				fputc('\n', stderr); /* behind the terminal's ^C */
+				fputc('\n', stderr); /* a new line after the terminal's ^C */
 			stop(supervisor);
 		} else if (!supervisor->stopping) {
 			supervisor->reload_due = true;
@@ -453,7 +460,7 @@ static void on_signal(struct supervisor *supervisor)
 	}
 }
 
-/* Those that take too long are killed. */
+/* Kills processes that exceed their time limit. */
 static void hurry(struct supervisor *supervisor)
 {
 	unsigned i;
@@ -473,14 +480,14 @@ static void hurry(struct supervisor *supervisor)
 	}
 }
 
-/* True if a process may be started now that opens replaced roots. */
+/* True if a process for replaced roots may be started now. */
 static bool may_renew(struct supervisor *supervisor)
 {
 	return supervisor->current && !supervisor->stopping && !supervisor->reload_due && supervisor->restart_at_ms == 0 &&
 	       !find(supervisor, TUX_GENERATION_STARTING) && !find(supervisor, TUX_GENERATION_RETIRING);
 }
 
-/* Until something happens. */
+/* Waits for a signal, an acknowledgement, or LOOK_MS. */
 static void wait_for_something(struct supervisor *supervisor)
 {
 	const struct tux_generation *starting = find(supervisor, TUX_GENERATION_STARTING);
@@ -528,7 +535,7 @@ static void turn(struct supervisor *supervisor)
 		renew(supervisor);
 }
 
-/* Signals are read from now on, one after the other. False with errno. */
+/* Blocks the signals and opens signal_fd, which queues them. Returns false with errno. */
 static bool signals_take(struct supervisor *supervisor)
 {
 	sigset_t signals;
@@ -544,7 +551,7 @@ static bool signals_take(struct supervisor *supervisor)
 	return supervisor->signal_fd >= 0;
 }
 
-/* As many listening sockets as we may have: each generation raises its own limits. */
+/* Raises the limit of open files to the hard limit, for listening sockets. Each server process raises its own limits. */
 static void files_raise(void)
 {
 	struct rlimit limit;
@@ -555,7 +562,10 @@ static void files_raise(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* One socket for all processes: what the one that reads it does not come to is for the next one. Without it no connection is passed on. */
+/*
+ * Opens one socket pair for all processes: the next process reads messages that the previous one has not read. Without it,
+ * connections are not passed on.
+ */
 static void passing_open(struct supervisor *supervisor)
 {
 	int fd[2] = { -1, -1 };
@@ -568,7 +578,7 @@ static void passing_open(struct supervisor *supervisor)
 
 int tux_supervise(int argc, char **argv, const char *path)
 {
-	static struct supervisor supervisor; /* its listeners are too many for the stack */
+	static struct supervisor supervisor; /* static, because its listeners are too large for the stack */
 
 	supervisor.argc = argc;
 	supervisor.argv = argv;

@@ -11,15 +11,15 @@
 #include <unistd.h>
 
 enum {
-	SEND_TRIES = 100, /* while memory for an octet is short */
+	SEND_TRIES = 100, /* while memory for a message is short */
 	SEND_PAUSE_MS = 10,
 };
 
-/* Where orders come from: a process has one source of them. */
+/* The source of orders; a process has only one. */
 static int supervisor_fd = -1;
 static sigset_t signals;
-static struct tux_retirement retirement; /* the last one that was ordered */
-static bool stopping; /* by a signal: the next one ends */
+static struct tux_retirement retirement; /* the last one received */
+static bool stopping; /* a signal has stopped the server: the next one ends it */
 
 void tux_orders_take(int fd)
 {
@@ -37,7 +37,7 @@ static enum tux_order stop_by(int number)
 	if (stopping)
 		return TUX_ORDER_END;
 	if (number == SIGINT && isatty(STDERR_FILENO))
-		fputc('\n', stderr); /* behind the terminal's ^C */
+		fputc('\n', stderr); /* a new line after the terminal's ^C */
 	stopping = true;
 	return TUX_ORDER_STOP;
 }
@@ -51,7 +51,7 @@ static enum tux_order signal_wait(int timeout_ms)
 	do
 		number = sigtimedwait(&signals, &info, timeout_ms < 0 ? NULL : &limit);
 	while (number < 0 && errno == EINTR && timeout_ms < 0);
-	/* A SIGHUP of the kernel's own: the terminal is gone, and who would stop us then? */
+	/* A SIGHUP from the kernel: the terminal was closed, and no user could stop the server. */
 	if (number == SIGHUP && info.si_code != SI_KERNEL)
 		return TUX_ORDER_REOPEN;
 	return number > 0 ? stop_by(number) : TUX_ORDER_NONE;
@@ -98,5 +98,5 @@ bool tux_order_send(int fd, const void *message, size_t len)
 void tux_order_done(void)
 {
 	if (supervisor_fd >= 0 && !tux_order_send(supervisor_fd, "", 1))
-		return; /* if the supervisor is gone, the next order says so */
+		return; /* if the supervisor has ended, the next tux_order_wait() returns TUX_ORDER_END */
 }

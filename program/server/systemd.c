@@ -18,7 +18,7 @@
 
 enum { MAX_SOCKETS = 1024 };
 
-/* The socket to the manager, -1 without one: the process has one manager. */
+/* The socket to the manager; -1 = not connected. A process has one manager. */
 static int manager_fd = -1;
 static bool managed;
 
@@ -26,7 +26,7 @@ unsigned tux_service_sockets(void)
 {
 	const char *pid_text = getenv("LISTEN_PID"), *fds_text = getenv("LISTEN_FDS");
 	uint64_t pid = 0, count = 0;
-	static unsigned sockets; /* what was found the first time */
+	static unsigned sockets; /* number found by the first call */
 	unsigned i;
 
 	if (pid_text && fds_text && tux_value_count(pid_text, 1, INT32_MAX, &pid) && pid == (uint64_t)getpid() &&
@@ -45,7 +45,7 @@ bool tux_service_manages(void)
 	return managed;
 }
 
-/* systemd gives the number of the process that it started; whatever that starts has another. */
+/* True if SYSTEMD_EXEC_PID is this process: systemd sets it to the process that it starts, and children inherit it. */
 static bool is_started_by_systemd(void)
 {
 	const char *text = getenv("SYSTEMD_EXEC_PID");
@@ -84,7 +84,7 @@ void tux_service_disconnect(void)
 
 void tux_service_notify(const char *state)
 {
-	/* Nothing can be done if the manager does not listen: it will notice. */
+	/* If sending fails, nothing can be done; the manager notices by a timeout. */
 	if (manager_fd >= 0 && send(manager_fd, state, strlen(state), MSG_NOSIGNAL) < 0)
 		return;
 }
