@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The meta-variables that a CGI program is told of its request by (RFC 3875 4.1). */
+/* The meta-variables of a request for a CGI program (RFC 3875 4.1). */
 #ifndef TUX_CORE_CGI_VARIABLES_H
 #define TUX_CORE_CGI_VARIABLES_H
 
 #include "request.h"
 
-/* What the request itself does not say. Empty ones are left out; octets are borrowed for the call. */
+/* Data that the request itself does not contain. Empty members are omitted; octets are borrowed for the call. */
 struct tux_cgi_facts {
 	struct tux_octets script_name;     /* the part of the path that names the program, decoded */
 	struct tux_octets script_filename; /* its file */
-	struct tux_octets path_info;       /* what the path has behind it, decoded */
+	struct tux_octets path_info;       /* the rest of the path after the program, decoded */
 	struct tux_octets path_translated; /* the file that path_info names beneath the root */
 	struct tux_octets document_root;
-	struct tux_octets server_name;     /* empty: the host that was asked for, without its port */
+	struct tux_octets server_name;     /* empty = the requested host, without its port */
 	struct tux_octets server_addr;     /* numeric addresses, IPv6 without brackets */
 	struct tux_octets remote_addr;
 	struct tux_octets server_software;
-	uint16_t server_port;              /* host order; 0: left out */
+	uint16_t server_port;              /* host byte order; 0 = omitted */
 	uint16_t remote_port;
 	bool https;
-	bool has_length;                   /* a body of content_length bytes follows; else none does, or one without a length */
+	bool has_length;                   /* a body of content_length bytes follows; else no body, or one of unknown length */
 	uint64_t content_length;
 };
 
@@ -37,12 +37,11 @@ struct tux_cgi_facts {
   @*/
 
 /*
- * Writes the variables of a parsed request to out (cap bytes), each as "NAME=value" with a NUL behind it and none in it. HTTP_*
- * are made of the fields whose names are letters, digits and '-' alone: a '_' stands for '-' there, and nobody is to write
- * the one for the other. Lines of the same name become one list. Left out are Proxy, which programs would take for the
- * setting HTTP_PROXY, what is for the connection alone, and what has a variable of its own.
- *
- * Returns its bytes; 0 when it does not fit, or when facts has a NUL. Any context.
+ * Writes the variables of a parsed request to out (cap bytes), each as "NAME=value" followed by a NUL. HTTP_* are made only of
+ * fields whose names consist of letters, digits and '-'. A '-' becomes '_' there, so a client could otherwise forge one name with
+ * the other. Joins lines of the same name into one list. Omits Proxy, because programs would read it as the setting HTTP_PROXY,
+ * connection-specific fields, and fields that have their own variable. Returns the bytes written; 0 if they do not fit, or if facts
+ * contains a NUL. Any context.
  */
 /*@ requires \valid(out + (0 .. cap - 1)) && request_readable(buf, req) && cgi_facts_readable(facts);
   @ requires cgi_facts_apart(facts, out, cap) && \separated(out + (0 .. cap - 1), req);

@@ -5,11 +5,11 @@
 
 #include "request.h"
 
-/* What a condition is compared with. */
+/* The validators with which a condition is compared. */
 struct tux_validators {
-	const uint8_t *etag;   /* with quotes, and W/ if weak; NULL: there is none */
+	const uint8_t *etag;   /* with quotes, and W/ if weak; NULL = no entity tag */
 	uint32_t etag_len;     /* bytes; 0 with NULL */
-	int64_t last_modified; /* seconds since 1970; negative: there is none */
+	int64_t last_modified; /* seconds since 1970; negative = unknown */
 	int64_t now;           /* seconds since 1970 */
 };
 
@@ -36,9 +36,8 @@ enum tux_condition tux_condition_evaluate(const uint8_t *buf, const struct tux_r
                                           const struct tux_validators *validators);
 
 /*
- * Whether Range applies as far as If-Range is concerned (RFC 9110 13.1.5): no If-Range, or a
- * strong entity tag that is the same, or a date that is exactly Last-Modified and a strong
- * validator (at least one second older than now). Any context.
+ * True if Range applies according to If-Range (RFC 9110 13.1.5): no If-Range, an equal strong entity tag, or a date that equals
+ * Last-Modified and is a strong validator (at least one second older than now). Any context.
  */
 /*@ requires request_readable(buf, req) && validators_readable(validators);
   @ assigns \nothing;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Field lines (RFC 9110 5): the names that TUX knows, and the walk over list-valued fields.
- * Parsing the lines out of a head is fields.c's work.
- */
+/* Field lines (RFC 9110 5): the known names, and iteration over list-valued fields. fields.c parses the lines of a head. */
 #ifndef TUX_CORE_FIELD_H
 #define TUX_CORE_FIELD_H
 
 #include "span.h"
 
-/* The field names that TUX looks at. Others are kept with TUX_FIELD_OTHER. */
+/* The field names that TUX evaluates. All others are TUX_FIELD_OTHER. */
 enum tux_field_name {
 	TUX_FIELD_OTHER,
 	TUX_FIELD_ACCEPT,
@@ -45,7 +42,7 @@ enum tux_field_name {
 	TUX_FIELD_X_FORWARDED_HOST,
 	TUX_FIELD_X_FORWARDED_PROTO,
 	TUX_FIELD_X_SENDFILE,
-	TUX_FIELD_NAMES /* how many there are */
+	TUX_FIELD_NAMES /* number of names */
 };
 
 /* One field line: name and value are spans of the buffer the head was parsed in; the value has no
@@ -57,8 +54,8 @@ struct tux_field {
 };
 
 /*
- * The known name that the len bytes at buf + off spell, in any case; TUX_FIELD_OTHER if none.
- * off + len lies inside the buffer. Any context. RFC 9110 5.1.
+ * Returns the known name that the len bytes at buf + off spell, in any case; TUX_FIELD_OTHER if it is unknown. off + len lies
+ * inside the buffer. Any context. RFC 9110 5.1.
  */
 /*@ requires off + len <= 0xffffffff && \valid_read(buf + (off .. off + len - 1));
   @ assigns \nothing;
@@ -66,10 +63,7 @@ struct tux_field {
   @*/
 enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32_t len);
 
-/*
- * Whether the span of buf spells the lower-case ASCII text of text_len bytes, in any case.
- * Any context.
- */
+/* True if the span of buf spells the lower-case ASCII text of text_len bytes, in any case. Any context. */
 /*@ requires span_readable(buf, span);
   @ requires \valid_read(text + (0 .. text_len - 1));
   @ requires \forall integer i; 0 <= i < text_len ==> 0 <= text[i];
@@ -79,10 +73,9 @@ enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32
 bool tux_field_equals(const uint8_t *buf, struct tux_span span, const char *text, uint32_t text_len);
 
 /*
- * Takes the next element off a comma-separated list (RFC 9110 5.6.1): *rest is what is left of the
- * field value and moves behind the element; *element is the element without white space around
- * it. A comma in a quoted string does not separate. Empty elements are skipped. Returns false,
- * with *element empty, when the list is at its end. Any context.
+ * Removes the next element from a comma-separated list (RFC 9110 5.6.1). *rest is the remaining field value and moves after the
+ * element. *element is the element without surrounding white space. A comma in a quoted string does not separate. Skips empty
+ * elements. Returns false, with *element empty, at the end of the list. Any context.
  */
 /*@ requires \valid(rest) && \valid(element) && \separated(rest, element);
   @ requires span_readable(buf, *rest);
@@ -96,9 +89,8 @@ bool tux_field_equals(const uint8_t *buf, struct tux_span span, const char *text
 bool tux_field_list_next(const uint8_t *buf, struct tux_span *rest, struct tux_span *element);
 
 /*
- * The weight parameter of a list element such as "gzip;q=0.5" in thousandths (RFC 9110 12.4.2):
- * 1000 when there is none, 0 when it is malformed. *token is the part before the first ';', white
- * space trimmed. Any context.
+ * Returns the weight of a list element such as "gzip;q=0.5" in thousandths (RFC 9110 12.4.2): 1000 if it has no weight, 0 if the
+ * weight is malformed. *token is the part before the first ';', white space trimmed. Any context.
  */
 /*@ requires \valid(token);
   @ requires span_readable(buf, element);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The field lines of a head or of a trailer section (RFC 9110 5, RFC 9112 5), with the empty line behind them: parsed in
- * place, and looked up by name.
+ * The field lines of a head or of a trailer section (RFC 9110 5, RFC 9112 5), followed by an empty line: parsed in place, and
+ * looked up by name.
  */
 #ifndef TUX_CORE_FIELDS_H
 #define TUX_CORE_FIELDS_H
@@ -13,14 +13,12 @@
 /* Parsed lines, in their order. line[] is valid up to count. */
 struct tux_field_lines {
 	uint32_t count;
-	bool repeated; /* a known name stands on more than one line */
-	uint16_t first[TUX_FIELD_NAMES]; /* 1 + index in line[] of the first line of a known name; 0: there is none */
+	bool repeated; /* a known name occurs on more than one line */
+	uint16_t first[TUX_FIELD_NAMES]; /* 1 + index in line[] of the first line of a known name; 0 = missing */
 	struct tux_field line[TUX_MAX_FIELDS];
 };
 
-/*
- * For the proof: first[] points to lines that are there, and their spans lie inside the first len bytes.
- */
+/* For the proof: first[] points to existing lines, and their spans lie inside the first len bytes. */
 /*@ predicate fields_indexed{L}(struct tux_field_lines *fields) =
   @   fields->count <= TUX_MAX_FIELDS && (\forall integer n; 0 <= n < TUX_FIELD_NAMES ==> fields->first[n] <= fields->count);
   @ predicate fields_inside{L}(struct tux_field_lines *fields, integer len) =
@@ -34,7 +32,7 @@ struct tux_field_lines {
   @   \valid_read(buf + (0 .. len - 1));
   @*/
 
-/* No lines. All but line[], which count and first[] make valid line by line. */
+/* Removes all lines. Leaves line[] uninitialized, because count and first[] define its valid part. */
 /*@ requires \valid(fields);
   @ assigns fields->count, fields->repeated, fields->first[0 .. TUX_FIELD_NAMES - 1];
   @ ensures fields->count == 0 && fields_inside(fields, 0);
@@ -55,10 +53,9 @@ static inline void tux_fields_clear(struct tux_field_lines *fields)
 }
 
 /*
- * Reads field lines and the empty line behind them from *pos on, up to len, into *fields, which has been cleared.
- * lf: a line may also end in LF alone, as in what a CGI program writes (RFC 3875 6.3).
- * TUX_PARSED with *pos behind the empty line; TUX_MORE; or TUX_REFUSED with *refusal, which is TUX_ACCEPTED at first.
- * Any context.
+ * Parses field lines and the empty line after them from *pos up to len into *fields, which the caller has cleared. lf: a line may
+ * also end in LF alone, as in a CGI program's output (RFC 3875 6.3). Returns TUX_PARSED with *pos after the empty line; TUX_MORE;
+ * or TUX_REFUSED with *refusal, which is TUX_ACCEPTED at first. Any context.
  */
 /*@ requires len <= TUX_MAX_RECEIVED_HEAD && \valid_read(buf + (0 .. len - 1)) && \valid(pos) && *pos <= len;
   @ requires \valid(fields) && \valid(refusal) && \separated(pos, fields, refusal, buf + (0 .. len - 1));
@@ -71,9 +68,8 @@ enum tux_verdict tux_fields_parse(const uint8_t *buf, uint32_t len, uint32_t *po
                                   uint8_t *refusal);
 
 /*
- * The first line of a known field, or the next one behind index. Start with after = 0; returns
- * 1 + index of the line in fields->line[], to be given as after in the next call, and 0 at the end.
- * Any context.
+ * Finds the first line of a known field with after 0, else the next line after that index. Returns 1 + index of the line in
+ * fields->line[], which is the next call's after; 0 at the end. Any context.
  */
 /*@ requires \valid_read(fields) && name < TUX_FIELD_NAMES && fields_indexed(fields);
   @ assigns \nothing;
@@ -99,14 +95,14 @@ static inline uint32_t tux_fields_find(const struct tux_field_lines *fields, enu
 	return 0;
 }
 
-/* What Connection says, on all its lines together (RFC 9110 7.6.1): a set of these. */
+/* The options of all Connection lines together (RFC 9110 7.6.1): a set of these. */
 enum tux_connection_option {
 	TUX_CONNECTION_CLOSE = 1,
 	TUX_CONNECTION_KEEP_ALIVE = 2,
 	TUX_CONNECTION_UPGRADE = 4,
 };
 
-/* Any context. */
+/* Returns a set of enum tux_connection_option. Any context. */
 /*@ requires fields_readable(buf, fields);
   @ assigns \nothing;
   @*/

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Hosts: which site a request goes to, by the name it asks for and the listener it came in at (RFC 9110 7.2). A name is whole
- * ("example.org") or stands for all that end so ("*.example.org"): a whole one goes first, then the longest. What no name matches
- * goes to the listener's fallback. The table is in an order that can be searched; it is plain data by offsets, so that it can go into
- * the kernel.
+ * Hosts: the site of a request, by its host name and its listener (RFC 9110 7.2). A name is whole ("example.org") or a suffix
+ * ("*.example.org"). A whole name precedes suffixes, and longer suffixes precede shorter ones. A request that matches no name goes
+ * to the listener's fallback. The table is sorted for searching. It is plain data with offsets, so that it can be passed to the
+ * kernel.
  */
 #ifndef TUX_CORE_HOST_H
 #define TUX_CORE_HOST_H
@@ -14,13 +14,13 @@ enum {
 	TUX_MAX_SITES = 1024,
 	TUX_MAX_HOSTS = 8192,          /* names of all sites together */
 	TUX_MAX_HOST_TEXT = 1 << 20,   /* bytes of all names together */
-	TUX_MAX_HOST_NAME = 255,       /* bytes of a name; a longer one is nobody's (RFC 1035 2.3.4) */
+	TUX_MAX_HOST_NAME = 255,       /* bytes of a name; a longer one matches no host (RFC 1035 2.3.4) */
 	TUX_MAX_HOST_LISTENERS = 64,
 };
 
 struct tux_host {
-	uint64_t listeners; /* 1 << number of each that the site answers on by this name */
-	uint32_t text;      /* where the name begins in tux_hosts.text: lower case; of "*.example.org" it is ".example.org" */
+	uint64_t listeners; /* 1 << number of each listener on which the site has this name */
+	uint32_t text;      /* offset of the name in tux_hosts.text: lower case; ".example.org" for "*.example.org" */
 	uint16_t len;       /* bytes, 1 to TUX_MAX_HOST_NAME */
 	uint16_t site;
 };
@@ -28,15 +28,15 @@ struct tux_host {
 struct tux_hosts {
 	const struct tux_host *host;
 	const uint8_t *text;
-	const uint16_t *fallback; /* of each listener: the site for all other names */
-	uint32_t count;           /* of host */
+	const uint16_t *fallback; /* the site of all other names, for each listener */
+	uint32_t count;           /* number of host entries */
 	uint32_t text_len;        /* bytes */
-	uint32_t listener_count;  /* of fallback */
+	uint32_t listener_count;  /* number of fallback entries */
 };
 
 /*
- * For the proof: a table whose memory can be read; whose names lie inside its text; one that leads to sites that are there; a
- * part of a request that spells a name of it, in any case.
+ * For the proof: the memory of a table can be read; its names lie inside its text; it refers to existing sites; a part of a request
+ * spells one of its names, in any case.
  */
 /*@ predicate hosts_readable{L}(struct tux_hosts hosts) =
   @   hosts.count <= 8192 && hosts.text_len <= 1048576 && hosts.listener_count <= 64 &&
@@ -52,8 +52,8 @@ struct tux_hosts {
   @*/
 
 /*
- * Whether a table that comes from elsewhere may be searched for sites numbers of which there are: its limits are kept, no name
- * points out of it, all are in order, and all lead to a site. Any context.
+ * True if a table from another program is valid for a number of sites: it keeps the limits, all names lie inside its text, it is
+ * sorted, and it refers to existing sites. Any context.
  */
 /*@ requires \valid_read(hosts);
   @ requires hosts->count <= 8192 ==> \valid_read(hosts->host + (0 .. hosts->count - 1));
@@ -66,8 +66,8 @@ struct tux_hosts {
 bool tux_hosts_valid(const struct tux_hosts *hosts, uint32_t sites);
 
 /*
- * The site that host asks for at listener: host [":" port] as request.h has it, empty without one. Port, case and a dot at the
- * name's end make no difference. Any context.
+ * Returns the site of host at listener. host [":" port] is as in request.h; it may be empty. Ignores port, case and a dot at the
+ * end of the name. Any context.
  */
 /*@ requires \valid_read(hosts) && hosts_readable(*hosts) && hosts_inside(*hosts);
   @ requires listener < hosts->listener_count && span_readable(buf, host);
@@ -77,9 +77,7 @@ bool tux_hosts_valid(const struct tux_hosts *hosts, uint32_t sites);
   @*/
 uint32_t tux_host_find(const struct tux_hosts *hosts, uint32_t listener, const uint8_t *buf, struct tux_span host);
 
-/*
- * Puts one more name into its place among the count at host, which has room for it. text is that of the table. Any context.
- */
+/* Inserts a name at its sorted position among the count at host, which has room for it. text is that of the table. Any context. */
 /*@ requires count < 8192 && \valid(host + (0 .. count)) && host_inside(one, 1048576);
   @ requires \forall integer i; 0 <= i < count ==> host_inside(host[i], 1048576);
   @ requires \valid_read(text + (0 .. one.text + one.len - 1));

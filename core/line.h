@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the parsers of heads have in common: lines, refusals, and when to parse again. Inside the core only. Each step reads
- * from *pos on and answers TUX_PARSED with *pos behind what it read, TUX_MORE, or TUX_REFUSED. *pos <= len holds throughout.
+ * Shared by the parsers of heads: lines, refusals, and the decision to parse again. Inside the core only. Each step reads from *pos
+ * on. It returns TUX_PARSED with *pos after its input, TUX_MORE, or TUX_REFUSED. *pos <= len always holds.
  */
 #ifndef TUX_CORE_LINE_H
 #define TUX_CORE_LINE_H
@@ -20,9 +20,9 @@ static inline enum tux_verdict refuse(uint8_t *to, enum tux_refusal refusal)
 }
 
 /*
- * True if a head of which seen bytes gave TUX_MORE must be parsed again: it ends now, has a line end
- * without CR, reaches the limit, or has grown past a power of two. The last finds other faults early
- * and still leaves the work for a head that trickles in linear.
+ * True if a head of which seen bytes gave TUX_MORE must be parsed again: it is complete, has a line end without CR, reaches the
+ * limit, or has grown past a power of two. The last rule finds other errors early, and keeps the work for a slowly arriving head
+ * linear.
  */
 /*@ requires \valid_read(buf + (0 .. len - 1));
   @ assigns \nothing;
@@ -44,15 +44,13 @@ static inline bool worth_parsing(const uint8_t *buf, uint32_t len, uint32_t seen
 	return false;
 }
 
-/*
- * For the proof: what a parser of lines is given.
- */
+/* For the proof: the arguments of a line parser. */
 /*@ predicate line_step{L}(uint8_t *buf, integer len, uint32_t *pos, uint8_t *refusal) =
   @   len <= TUX_MAX_RECEIVED_HEAD && \valid_read(buf + (0 .. len - 1)) && \valid(pos) && *pos <= len && \valid(refusal) &&
   @   *refusal == TUX_ACCEPTED && \separated(pos, refusal, buf + (0 .. len - 1));
   @*/
 
-/* The CR LF that ends a line; with lf, or LF alone. */
+/* Parses the CR LF that ends a line; with lf, also LF alone. */
 /*@ requires line_step(buf, len, pos, refusal);
   @ assigns *pos, *refusal;
   @ ensures verdict_answers(\result, *refusal);
@@ -79,7 +77,7 @@ static inline enum tux_verdict line_end(const uint8_t *buf, uint32_t len, uint32
 /* "HTTP/1.1" as scan_load8() gives it. */
 #define HTTP_1_1 0x312e312f50545448u
 
-/* HTTP/d.d, case-sensitive (RFC 9112 2.3). *minor is 0, or 1 for everything from 1 on. */
+/* Parses HTTP/d.d, case-sensitive (RFC 9112 2.3). *minor is 0, or 1 for everything from 1 on. */
 /*@ requires line_step(buf, len, pos, refusal) && \valid(minor) && *minor == 0;
   @ requires \separated(minor, pos, refusal, buf + (0 .. len - 1));
   @ assigns *pos, *refusal, *minor;
@@ -113,7 +111,7 @@ static inline enum tux_verdict version(const uint8_t *buf, uint32_t len, uint32_
 	return TUX_PARSED;
 }
 
-/* A field name and its colon. */
+/* Parses a field name and its colon. */
 /*@ requires line_step(buf, len, pos, refusal) && \valid(name);
   @ requires \separated(name, pos) && \separated(name, refusal) && \separated(name, buf + (0 .. len - 1));
   @ assigns *pos, *refusal, *name;
@@ -140,7 +138,7 @@ static inline enum tux_verdict field_name(const uint8_t *buf, uint32_t len, uint
 	return refuse(refusal, buf[i] == '\n' ? TUX_REFUSED_LINE_END : TUX_REFUSED_FIELD_NAME);
 }
 
-/* A field value, white space around it included; the line end behind it is not read. */
+/* Parses a field value and the white space around it, but not the line end after it. */
 /*@ requires line_step(buf, len, pos, refusal) && \valid(value);
   @ requires \separated(value, pos) && \separated(value, refusal) && \separated(value, buf + (0 .. len - 1));
   @ assigns *pos, *refusal, *value;
@@ -174,7 +172,7 @@ static inline enum tux_verdict field_value(const uint8_t *buf, uint32_t len, uin
 	return TUX_PARSED;
 }
 
-/* Notes that a known name stands on the line at index, which is the last one. */
+/* Records a known name for the line at index, which is the last one. */
 /*@ requires \valid(fields) && index < TUX_MAX_FIELDS && known < TUX_FIELD_NAMES;
   @ requires \forall integer n; 0 <= n < TUX_FIELD_NAMES ==> fields->first[n] <= index;
   @ assigns fields->repeated, fields->first[0 .. TUX_FIELD_NAMES - 1];
@@ -188,7 +186,7 @@ static inline void note_name(struct tux_field_lines *fields, uint32_t index, uin
 		fields->repeated = true;
 }
 
-/* A field line and its line end. It counts once all of it is there. */
+/* Parses a field line and its line end. Counts it only when it is complete. */
 /*@ requires line_step(buf, len, pos, refusal);
   @ requires \valid(fields) && fields_inside(fields, *pos) && \separated(fields, pos, refusal, buf + (0 .. len - 1));
   @ assigns *pos, *refusal, *fields;
@@ -235,7 +233,7 @@ static inline enum tux_verdict field_line(const uint8_t *buf, uint32_t len, uint
 	return TUX_PARSED;
 }
 
-/* The field lines and the empty line behind them, as tux_fields_parse(). */
+/* Parses the field lines and the empty line after them, like tux_fields_parse(). */
 /*@ requires line_step(buf, len, pos, refusal);
   @ requires \valid(fields) && fields_inside(fields, *pos) && \separated(fields, pos, refusal, buf + (0 .. len - 1));
   @ assigns *pos, *refusal, *fields;

@@ -43,9 +43,7 @@ struct tux_media {
 	enum tux_coding coding;
 };
 
-/*
- * For the proof: a table whose memory can be read, and whose media types lie inside its text.
- */
+/* For the proof: the memory of a table can be read, and its media types lie inside its text. */
 /*@ predicate media_types_readable{L}(struct tux_media_types *types) =
   @   \valid_read(types) && types->count <= 512 && types->text_len <= 32768 &&
   @   \valid_read(types->of + (0 .. types->count - 1)) && \valid_read(types->text + (0 .. types->text_len - 1));

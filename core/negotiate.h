@@ -25,10 +25,9 @@ struct tux_text tux_coding_text(enum tux_coding coding);
 const char *tux_coding_suffix(enum tux_coding coding);
 
 /*
- * The coding to send, by Accept-Encoding (RFC 9110 12.5.3): of those in available (bit
- * 1 << coding; identity is always taken as available) the one of greatest weight, the first of
- * enum tux_coding after identity at equal weight; identity when the field is missing or refuses
- * all others. x-gzip is gzip. Any context.
+ * Returns the coding to send, by Accept-Encoding (RFC 9110 12.5.3). It is the available coding (bit 1 << coding; identity is always
+ * available) of greatest weight. At equal weight it is the first of enum tux_coding after identity. It is identity if the field is
+ * missing or refuses all others. x-gzip is gzip. Any context.
  */
 /*@ requires request_readable(buf, req);
   @ assigns \nothing;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What each octet may be part of, and plain loops over octets. Inside the core only. The table is
- * checked octet by octet against the grammar in test/unit/test_scan.c.
+ * Character classes of octets, and plain loops over octets. Inside the core only. test/unit/test_scan.c checks the table octet by
+ * octet against the grammar.
  */
 #ifndef TUX_CORE_OCTET_H
 #define TUX_CORE_OCTET_H
@@ -12,9 +12,9 @@ enum {
 	OCTET_TOKEN = 0x01,     /* tchar, RFC 9110 5.6.2 */
 	OCTET_TARGET = 0x02,    /* in a request target: no control, no space, no '#' */
 	OCTET_VALUE = 0x04,     /* in a field value: visible, space, tab, or 0x80 and above */
-	OCTET_HOST = 0x08,      /* in a reg-name, RFC 3986 3.2.2; its '%' apart */
-	OCTET_PLAIN = 0x10,     /* in a path it stands for itself: all but NUL, '%' and '/' */
-	OCTET_UNESCAPED = 0x20, /* in a path that we write: unreserved, sub-delims, '/', ':', '@' */
+	OCTET_HOST = 0x08,      /* in a reg-name, RFC 3986 3.2.2, without '%' */
+	OCTET_PLAIN = 0x10,     /* unescaped in a received path: all but NUL, '%' and '/' */
+	OCTET_UNESCAPED = 0x20, /* unescaped in a path that TUX writes: unreserved, sub-delims, '/', ':', '@' */
 	OCTET_BLANK = 0x40,     /* space or tab */
 };
 
@@ -73,7 +73,7 @@ static inline uint8_t octet_lower(uint8_t octet)
 	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + 0x20) : octet;
 }
 
-/* The value of a hexadecimal digit; 16 for any other octet. */
+/* Returns the value of a hexadecimal digit; 16 for any other octet. */
 /*@ assigns \nothing;
   @ ensures \result <= 16;
   @*/
@@ -88,8 +88,8 @@ static inline uint8_t octet_hex(uint8_t octet)
 }
 
 /*
- * The first offset from off up to end whose octet is of none of the classes; end if there is none. Four
- * at a time: this loop is where the time of a request goes.
+ * Returns the first offset from off up to end whose octet has none of the classes; end if all have one. It tests four at a time,
+ * because most of a request's parsing time is spent here.
  */
 /*@ requires off <= end;
   @ requires \valid_read(buf + (off .. end - 1));
@@ -126,7 +126,7 @@ static inline uint32_t octet_skip(const uint8_t *buf, uint32_t off, uint32_t end
 	return off;
 }
 
-/* The first offset from off up to end where octet stands; end if there is none. */
+/* Returns the first offset of octet from off up to end; end if it is missing. */
 /*@ requires off <= end;
   @ requires \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
@@ -145,7 +145,7 @@ static inline uint32_t octet_find(const uint8_t *buf, uint32_t off, uint32_t end
 	return off;
 }
 
-/* Whether the len bytes at one are those at other. */
+/* True if the len bytes at one equal those at other. */
 /*@ requires \valid_read(one + (0 .. len - 1)) && \valid_read(other + (0 .. len - 1));
   @ assigns \nothing;
   @ ensures \result <==> \forall integer i; 0 <= i < len ==> one[i] == other[i];
@@ -163,7 +163,7 @@ static inline bool octet_equal(const uint8_t *one, const uint8_t *other, uint32_
 	return i == len;
 }
 
-/* Whether the len bytes at at spell text, which is ASCII and lower case, in any case. */
+/* True if the len bytes at at spell text, which is lower-case ASCII, in any case. */
 /*@ requires \valid_read(at + (0 .. len - 1)) && \valid_read(text + (0 .. len - 1));
   @ requires \forall integer i; 0 <= i < len ==> 0 <= text[i];
   @ assigns \nothing;
@@ -182,7 +182,7 @@ static inline bool octet_spells(const uint8_t *at, const char *text, uint32_t le
 	return i == len;
 }
 
-/* As memcpy(), which is what compilers make of it. */
+/* Like memcpy(); compilers make it one. */
 /*@ requires \valid(to + (0 .. len - 1)) && \valid_read(from + (0 .. len - 1));
   @ requires \separated(to + (0 .. len - 1), from + (0 .. len - 1));
   @ assigns to[0 .. len - 1];

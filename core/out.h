@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writing through one checked cursor: what heads and variables are made with. Inside the core only. */
+/* Writing through one checked cursor, for heads and variables. Inside the core only. */
 #ifndef TUX_CORE_OUT_H
 #define TUX_CORE_OUT_H
 
@@ -7,8 +7,8 @@
 #include "span.h"
 
 /*
- * A buffer being written. Once something did not fit, nothing more is written and full stays set. What changes is of a type
- * that no message has: so the proof sees that writing leaves messages as they are.
+ * A buffer that is being written. Once a write did not fit, later ones write nothing and full stays set. The changing members have
+ * a type that no message has, so that the proof sees that writing changes no message.
  */
 struct out {
 	uint8_t *at;
@@ -17,15 +17,13 @@ struct out {
 	int64_t full; /* 0 or 1 */
 };
 
-/*
- * For the proof: an out whose buffer may be written, and does not hold the out itself.
- */
+/* For the proof: the buffer of an out may be written, and does not contain the out itself. */
 /*@ predicate out_valid{L}(struct out *out) =
   @   \valid(out) && 0 <= out->len <= out->cap && \valid(out->at + (0 .. out->cap - 1)) &&
   @   \separated(out, out->at + (0 .. out->cap - 1));
   @*/
 
-/* The bytes that were written; 0 when something did not fit. */
+/* Returns the bytes written; 0 if a write did not fit. */
 /*@ requires out_valid(out);
   @ assigns \nothing;
   @ ensures \result == (out->full ? 0 : out->len);
@@ -68,7 +66,7 @@ static inline void put_byte(struct out *out, uint8_t byte)
 	out->at[out->len++] = byte;
 }
 
-/* The octet of a character of ASCII; a question mark for any other. */
+/* Returns the octet of an ASCII character; a question mark for any other. */
 /*@ assigns \nothing; */
 static inline uint8_t octet_of(char character)
 {
@@ -96,10 +94,10 @@ static inline void put_text(struct out *out, struct tux_text text)
 	out->len += text.len;
 }
 
-/* A string literal, whose length the compiler knows. */
+/* Writes a string literal, whose length the compiler knows. */
 #define PUT(out, literal) put_text(out, TUX_TEXT(literal))
 
-/* A text that ends in NUL. */
+/* Writes a text terminated by NUL. */
 /*@ requires out_valid(out) && string_readable(text);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -136,7 +134,7 @@ static inline void put_number(struct out *out, uint64_t number)
 	put(out, digits + first, (uint32_t)sizeof(digits) - first);
 }
 
-/* The visible ones of len bytes: no line can end among them. */
+/* Writes the visible ones of len bytes, so that none of them ends a line. */
 /*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
   @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1));
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -158,7 +156,7 @@ static inline void put_visible(struct out *out, const uint8_t *bytes, uint32_t l
 			put_byte(out, bytes[i]);
 }
 
-/* Whether an octet is of these classes, none of which has CR or LF. */
+/* True if an octet has one of the classes, none of which contains CR or LF. */
 /*@ assigns \nothing;
   @ ensures classes == OCTET_TOKEN && octet == '\r' ==> !\result;
   @ ensures classes == OCTET_TOKEN && octet == '\n' ==> !\result;
@@ -173,8 +171,8 @@ static inline bool stays_in_line(uint8_t octet, uint8_t classes)
 }
 
 /*
- * len octets of a message, all of one of these classes; another one among them makes it not fit. So no line can end among them,
- * nor a request target, whatever the parser let pass.
+ * Writes len octets of a message if all have one of the classes; else sets full. So no octet ends a line or a request target, even
+ * if the parser missed one.
  */
 /*@ requires out_valid(out) && \valid_read(bytes + (0 .. len - 1));
   @ requires \separated(out->at + (0 .. out->cap - 1), bytes + (0 .. len - 1)) && \separated(out, bytes + (0 .. len - 1));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Byte ranges (RFC 9110 14): which bytes of a representation a Range field asks for. */
+/* Byte ranges (RFC 9110 14): parses a Range field into byte ranges of a representation. */
 #ifndef TUX_CORE_RANGE_H
 #define TUX_CORE_RANGE_H
 
@@ -12,19 +12,17 @@ struct tux_range {
 };
 
 enum tux_range_verdict {
-	TUX_RANGE_IGNORED,       /* not a range set we answer: send everything with 200 */
+	TUX_RANGE_IGNORED,       /* not a supported range set: send everything with 200 */
 	TUX_RANGE_SATISFIABLE,   /* 206 */
 	TUX_RANGE_UNSATISFIABLE, /* 416 */
 };
 
 /*
- * Reads a Range field value for a representation of size bytes into ranges[0 .. *count).
- * Ranges that lie behind the end are left out; each one kept is clamped to the size.
- * TUX_RANGE_IGNORED: another unit, a syntax error, more than TUX_MAX_RANGES ranges, or more than
- * two that overlap another (RFC 9110 14.2 and 17.15). A set of several whose lengths add
- * up to the whole or more is ignored too: 200 is cheaper. So is every set when size is above INT64_MAX, or 0: clients such as
- * ffprobe ask for "bytes=0-" before they know the size, and 416 would fail them (RFC 9110 14.2 lets a server ignore Range).
- * *count is 0 unless satisfiable. Any context.
+ * Parses a Range field value for a representation of size bytes into ranges[0 .. *count). Omits ranges after the end; clamps the
+ * others to the size. Returns TUX_RANGE_IGNORED for another unit, a syntax error, more than TUX_MAX_RANGES ranges, or more than two
+ * that overlap another (RFC 9110 14.2 and 17.15). Ignores a set of several ranges whose lengths add up to the whole or more,
+ * because 200 is cheaper. Ignores every set if size is above INT64_MAX, or 0: clients such as ffprobe send "bytes=0-" before they
+ * know the size, and would fail with 416 (RFC 9110 14.2 lets a server ignore Range). *count is 0 unless satisfiable. Any context.
  */
 /*@ predicate range_inside{L}(struct tux_range *range, integer size) =
   @   1 <= range->len <= size && range->first <= size - range->len;

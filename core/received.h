@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The head of a response that TUX receives: from an upstream server (RFC 9112 4, 5, 6.3) or from a CGI program (RFC 3875 6).
- * As strict as for requests: what is ambiguous is refused, and becomes 502 whatever the refusal's own status is.
+ * The head of a response that TUX receives from an upstream server (RFC 9112 4, 5, 6.3) or from a CGI program (RFC 3875 6). The
+ * parser is as strict as for requests: it refuses ambiguous heads. The response is then 502, whatever the refusal's own status is.
  */
 #ifndef TUX_CORE_RECEIVED_H
 #define TUX_CORE_RECEIVED_H
@@ -15,18 +15,17 @@ struct tux_received {
 	uint8_t refusal;         /* enum tux_refusal */
 	uint8_t minor;           /* HTTP/1.minor: 0, or 1 for everything from 1 on */
 	uint8_t framing;         /* enum tux_framing, for tux_body_start() */
-	bool has_length;         /* Content-Length was there; without a body (HEAD, 304) it is that of another response */
-	bool keep_alive;         /* the connection may bring another response behind this one (RFC 9112 9.3) */
+	bool has_length;         /* Content-Length was present; without a body (HEAD, 304) it is that of another response */
+	bool keep_alive;         /* the connection may carry another response after this one (RFC 9112 9.3) */
 	bool upgrade;            /* 101, Connection: upgrade, and Upgrade (RFC 9110 7.8) */
-	bool local;              /* of CGI: nothing but a Location that starts with '/': answer with that path (RFC 3875 6.2.2) */
+	bool local;              /* CGI only: no field but a Location that starts with '/': respond with that path (RFC 3875
+	                            6.2.2) */
 	uint64_t content_length; /* with has_length; 0 otherwise */
 	struct tux_span reason;  /* as sent; may be empty */
 	struct tux_field_lines fields;
 };
 
-/*
- * For the proof: of body lengths there is one at most, and a body that has no length by itself lasts until the connection ends.
- */
+/* For the proof: there is at most one body length, and a body without a length lasts until the connection closes. */
 /*@ predicate received_framing{L}(struct tux_received *res) =
   @   (res->framing == TUX_FRAMING_NONE) ||
   @   (res->framing == TUX_FRAMING_LENGTH && res->fields.first[TUX_FIELD_TRANSFER_ENCODING] == 0) ||
@@ -44,14 +43,10 @@ struct tux_received {
   @*/
 
 /*
- * Parses the response head at the start of the len bytes at buf, of which seen bytes gave TUX_MORE before (as
- * tux_request_parse()). limit: the bytes that a head may have, of the limits of the engine. head: the request was HEAD, so that
- * no body follows.
- *
- * TUX_PARSED: all of *res is valid, and res->head_len <= len. TUX_MORE: nothing in *res is valid; never returned when
- * len >= limit. TUX_REFUSED: res->refusal says why.
- *
- * Any context; no allocation, no global state.
+ * Parses the response head at the start of the len bytes at buf, of which seen bytes gave TUX_MORE before (like
+ * tux_request_parse()). limit: the largest head in bytes, from the engine's limits. head: the request was HEAD, so no body follows.
+ * TUX_PARSED: all of *res is valid, and res->head_len <= len. TUX_MORE: nothing in *res is valid; never returned when len >= limit.
+ * TUX_REFUSED: res->refusal is the reason. Any context; no allocation, no global state.
  */
 /*@ requires \valid_read(buf + (0 .. len - 1)) && \valid(res) && \separated(buf + (0 .. len - 1), res);
   @ requires limit <= TUX_MAX_RECEIVED_HEAD;
@@ -65,9 +60,9 @@ enum tux_verdict tux_received_parse(const uint8_t *buf, uint32_t len, uint32_t s
                                     struct tux_received *res);
 
 /*
- * The same for what a CGI program writes: field lines, ended by LF or CR LF, one of which at least is Status, Location or
- * Content-Type, and an empty line. The status is that of Status; without it 302 with Location, else 200. The body lasts
- * as long as Content-Length says, else until the program closes its output. Any context.
+ * Like tux_received_parse(), but for the output of a CGI program: field lines, ended by LF or CR LF, and an empty line. At least
+ * one of them is Status, Location or Content-Type. The status is that of Status; without it 302 with Location, else 200. The body
+ * has Content-Length bytes; without that field it lasts until the program closes its output. Any context.
  */
 /*@ requires \valid_read(buf + (0 .. len - 1)) && \valid(res) && \separated(buf + (0 .. len - 1), res);
   @ requires limit <= TUX_MAX_RECEIVED_HEAD;
@@ -80,7 +75,7 @@ enum tux_verdict tux_received_parse(const uint8_t *buf, uint32_t len, uint32_t s
 enum tux_verdict tux_received_parse_cgi(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
                                     struct tux_received *res);
 
-/* As tux_fields_find(). */
+/* Like tux_fields_find(). */
 /*@ requires \valid_read(res) && name < TUX_FIELD_NAMES;
   @ requires fields_indexed(&res->fields);
   @ assigns \nothing;

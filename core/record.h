@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The access record: what one request leaves behind, in binary; turning it into text is the log's work. */
+/* The access record of one request, in binary. The log formats it as text. */
 #ifndef TUX_CORE_RECORD_H
 #define TUX_CORE_RECORD_H
 
@@ -19,30 +19,30 @@ struct tux_record {
 	uint16_t status;
 	uint8_t minor;        /* HTTP/1.minor */
 	uint8_t refusal;      /* enum tux_refusal */
-	int64_t time_us;      /* when the request's head was complete, since 1970 */
-	uint32_t duration_us; /* until the answer was handed to the kernel */
-	uint16_t port;        /* of the client, host order; 0 on Unix sockets */
+	int64_t time_us;      /* time when the request's head was complete, since 1970 */
+	uint32_t duration_us; /* until the kernel had the response */
+	uint16_t port;        /* the client's port, host byte order; 0 on Unix sockets */
 	uint16_t method_len;
-	uint64_t sent_bytes;  /* of the answer, head included */
-	uint8_t address[16];  /* of the client, IPv4 as ::ffff:a.b.c.d; all zero on Unix sockets */
+	uint64_t sent_bytes;  /* bytes of the response, including its head */
+	uint8_t address[16];  /* the client's address, IPv4 as ::ffff:a.b.c.d; all zero on Unix sockets */
 	uint16_t target_len;
 	uint16_t host_len;
 	uint16_t referer_len;
 	uint16_t user_agent_len;
-	uint16_t site;        /* its number: the caller's */
-	uint16_t backend_len; /* 0: no backend, or its name is not known */
-	uint32_t backend_us;  /* that a backend had the request */
-	uint64_t id;          /* of the request, as in the error log */
-	uint64_t received_bytes; /* of the request: its head, and its body without the framing of chunks */
+	uint16_t site;        /* its number, set by the caller */
+	uint16_t backend_len; /* 0 = no backend, or its name is unknown */
+	uint32_t backend_us;  /* time for which a backend had the request */
+	uint64_t id;          /* the request's id, as in the error log */
+	uint64_t received_bytes; /* bytes of the request: its head, and its body without chunked framing */
 };
 
 enum { TUX_RECORD_MAX = sizeof(struct tux_record) + 4 * TUX_RECORD_TEXT_MAX + 64 + TUX_RECORD_BACKEND_MAX };
 
 /*
- * Fills the lengths and size of *record from the request (parsed, or refused and parsed in part) and writes the texts
- * (method, target, host, referer, user agent: cut to what fits in TUX_RECORD_TEXT_MAX, the method to 64) to text, which
- * has room for TUX_RECORD_MAX - sizeof(struct tux_record) bytes. The other members of *record are
- * the caller's. Returns the bytes of text. Any context.
+ * Fills the lengths and size of *record from the request, which may be refused and only partly parsed. Writes the texts (method,
+ * target, host, referer, user agent) to text, which has room for TUX_RECORD_MAX - sizeof(struct tux_record) bytes. Truncates each
+ * text to TUX_RECORD_TEXT_MAX, the method to 64. The caller sets the other members of *record. Returns the bytes of text. Any
+ * context.
  */
 /*@ requires \valid(record) && \valid_read(req) && \valid(text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63));
   @ requires span_readable(buf, req->method_text) && span_readable(buf, req->target);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What parsing says of a message, and why one is refused. */
+/* The verdicts of parsing a message, and the reasons to refuse one. */
 #ifndef TUX_CORE_REFUSAL_H
 #define TUX_CORE_REFUSAL_H
 
@@ -7,15 +7,15 @@
 
 enum tux_verdict {
 	TUX_MORE,    /* the head is not complete and has no fault so far */
-	TUX_REFUSED, /* a request is answered with tux_refusal_status(refusal), a response replaced by 502; then close */
+	TUX_REFUSED, /* respond to a request with tux_refusal_status(refusal), replace a response by 502; then close */
 	TUX_PARSED,
 };
 
-/* Why a message is refused. The text and status of each stand in refusal.c, one line each. */
+/* The reasons to refuse a message. refusal.c has the text and status of each, one line each. */
 enum tux_refusal {
 	TUX_ACCEPTED,
 	TUX_REFUSED_METHOD,            /* 400: the method is not a token */
-	TUX_REFUSED_TARGET,            /* 400: a byte that no target has, or a form that does not fit the method */
+	TUX_REFUSED_TARGET,            /* 400: an invalid byte, or a form that does not fit the method */
 	TUX_REFUSED_TARGET_LONG,       /* 414 */
 	TUX_REFUSED_ESCAPE,            /* 400: a '%' without two hexadecimal digits, or %00 */
 	TUX_REFUSED_DOT_DOT,           /* 400: '..' leads above the root */
@@ -30,30 +30,28 @@ enum tux_refusal {
 	TUX_REFUSED_HOST_MISSING,      /* 400: HTTP/1.1 without Host */
 	TUX_REFUSED_HOST_TWICE,        /* 400 */
 	TUX_REFUSED_HOST,              /* 400: not host [":" port] */
-	TUX_REFUSED_LENGTH,            /* 400: Content-Length that is no number, too large, or repeated */
+	TUX_REFUSED_LENGTH,            /* 400: Content-Length that is not a number, too large, or repeated */
 	TUX_REFUSED_LENGTH_AND_CODING, /* 400: Content-Length beside Transfer-Encoding */
 	TUX_REFUSED_CODING_ORDER,      /* 400: chunked is not last, or twice */
-	TUX_REFUSED_CODING,            /* 501: a transfer coding we do not know */
+	TUX_REFUSED_CODING,            /* 501: an unsupported transfer coding */
 	TUX_REFUSED_CODING_VERSION,    /* 400: Transfer-Encoding in HTTP/1.0 */
 	TUX_REFUSED_EXPECT,            /* 417 */
 	TUX_REFUSED_CHUNK,             /* 400: broken chunked framing */
 	TUX_REFUSED_TRAILER_LONG,      /* 431 */
 	TUX_REFUSED_BODY_LONG,         /* 413: more body than the limit of the engine */
-	TUX_REFUSED_TIMEOUT,           /* 408: the engine has waited as long as it may */
+	TUX_REFUSED_TIMEOUT,           /* 408: a timeout of the engine */
 	TUX_REFUSED_STATUS,            /* 502: no status line, or a status that is not 100 to 599 */
 	TUX_REFUSED_CGI,               /* 502: a CGI response without a CGI field, with one twice, or with a transfer coding */
 	TUX_REFUSALS
 };
 
-/*
- * For the proof: a verdict and the refusal fit together.
- */
+/* For the proof: a verdict and the refusal are consistent. */
 /*@ predicate verdict_answers(integer verdict, integer refusal) =
   @   ((verdict == TUX_MORE || verdict == TUX_PARSED) && refusal == TUX_ACCEPTED) ||
   @   (verdict == TUX_REFUSED && TUX_ACCEPTED < refusal < TUX_REFUSALS);
   @*/
 
-/* The status code that answers a refusal, and a short text for people: static memory. Any context. */
+/* Return the status of a refusal, and a short text for people in static memory. Any context. */
 /*@ assigns \nothing; */
 uint16_t tux_refusal_status(enum tux_refusal refusal);
 

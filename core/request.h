@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The request head (RFC 9112 2, 3, 5, 6; RFC 9110 7): parsed in place, nothing allocated, all that
- * is found given as spans of the buffer. What is ambiguous is refused, never guessed.
+ * The request head (RFC 9112 2, 3, 5, 6; RFC 9110 7): parsed in place, without allocation, into spans of the buffer. The parser
+ * refuses ambiguous heads; it never guesses.
  */
 #ifndef TUX_CORE_REQUEST_H
 #define TUX_CORE_REQUEST_H
@@ -9,7 +9,7 @@
 #include "body.h"
 
 enum tux_method {
-	TUX_METHOD_UNKNOWN, /* a token, but no method that we know: 501 */
+	TUX_METHOD_UNKNOWN, /* a token, but an unknown method: 501 */
 	TUX_GET,
 	TUX_HEAD,
 	TUX_OPTIONS,
@@ -24,8 +24,8 @@ enum tux_method {
 enum tux_target_form {
 	TUX_FORM_ORIGIN,    /* /path?query */
 	TUX_FORM_ABSOLUTE,  /* http://host/path?query */
-	TUX_FORM_ASTERISK,  /* *, with OPTIONS alone */
-	TUX_FORM_AUTHORITY, /* host:port, with CONNECT alone */
+	TUX_FORM_ASTERISK,  /* *, only with OPTIONS */
+	TUX_FORM_AUTHORITY, /* host:port, only with CONNECT */
 };
 
 /*
@@ -39,7 +39,7 @@ struct tux_request {
 	uint8_t minor;            /* HTTP/1.minor: 0, or 1 for everything from 1 on */
 	uint8_t form;             /* enum tux_target_form */
 	uint8_t framing;          /* enum tux_framing */
-	bool keep_alive;          /* what the version and Connection say (RFC 9112 9.3) */
+	bool keep_alive;          /* from the version and Connection (RFC 9112 9.3) */
 	bool expect_continue;     /* Expect: 100-continue, and HTTP/1.1 */
 	bool upgrade;             /* Connection: upgrade with Upgrade, HTTP/1.1, and no body (RFC 9110 7.8) */
 	uint64_t content_length;  /* bytes of body, with TUX_FRAMING_LENGTH; 0 otherwise */
@@ -47,15 +47,12 @@ struct tux_request {
 	struct tux_span target;   /* as sent */
 	struct tux_span path;     /* the target's path, still escaped; empty in the asterisk and authority forms, and
 	                             in the absolute form for http://host, where it means "/" */
-	struct tux_span query;    /* behind the '?', which is not part of it */
+	struct tux_span query;    /* after the '?', which is not part of it */
 	struct tux_span host;     /* host [":" port]: of the absolute form if it has one, else of Host */
 	struct tux_field_lines fields;
 };
 
-/*
- * For the proof. What is known of the parts of a request: its spans lie inside the first len bytes; and of body
- * lengths there is one at most.
- */
+/* For the proof: the spans of a request lie inside the first len bytes, and there is at most one body length. */
 /*@ predicate request_spans{L}(struct tux_request *req, integer len) =
   @   span_inside(req->method_text, len) && span_inside(req->target, len) && span_inside(req->path, len) &&
   @   span_inside(req->query, len) && span_inside(req->host, len);
@@ -72,17 +69,12 @@ struct tux_request {
   @*/
 
 /*
- * Parses the request head at the start of the len bytes at buf. seen is how many of those bytes an
- * earlier call has already answered TUX_MORE to (0 at first): a head that trickles in is not
- * parsed again from its start with every byte.
- *
- * TUX_PARSED: all of *req is valid, and req->head_len <= len. Empty lines before the request line
- * are part of the head (RFC 9112 2.2).
- * TUX_MORE: nothing in *req is valid. Never returned when len >= TUX_MAX_HEAD.
- * TUX_REFUSED: req->refusal says why; method, minor, method_text, target and fields are valid as far as
- * parsing came and empty or 0 behind that, for the access record.
- *
- * Any context; no allocation, no global state.
+ * Parses the request head at the start of the len bytes at buf. seen is the number of bytes for which an earlier call returned
+ * TUX_MORE (0 at first), so that a slowly arriving head is not parsed again with every byte. TUX_PARSED: all of *req is valid, and
+ * req->head_len <= len. Empty lines before the request line are part of the head (RFC 9112 2.2). TUX_MORE: nothing in *req is
+ * valid. Never returned when len >= TUX_MAX_HEAD. TUX_REFUSED: req->refusal is the reason. method, minor, method_text, target and
+ * fields are valid as far as they were parsed, else empty or 0; the access record uses them. Any context; no allocation, no global
+ * state.
  */
 /*@ requires \valid_read(buf + (0 .. len - 1)) && \valid(req) && \separated(buf + (0 .. len - 1), req);
   @ assigns *req;
@@ -95,7 +87,7 @@ struct tux_request {
   @*/
 enum tux_verdict tux_request_parse(const uint8_t *buf, uint32_t len, uint32_t seen, struct tux_request *req);
 
-/* As tux_fields_find(). */
+/* Like tux_fields_find(). */
 /*@ requires \valid_read(req) && name < TUX_FIELD_NAMES;
   @ requires fields_indexed(&req->fields);
   @ assigns \nothing;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What answers a request: decided from the request and the facts of a file, then written as a head. */
+/* The response to a request: decided from the request and the facts of a file, then written as a head. */
 #ifndef TUX_CORE_RESPONSE_H
 #define TUX_CORE_RESPONSE_H
 
@@ -11,18 +11,18 @@
 
 enum {
 	TUX_MAX_RESPONSE_HEAD = 1024, /* bytes of a response head without Location, further field lines and nonce */
-	TUX_MAX_FIELD_LINES = 4096,   /* bytes of the field lines that a site adds to an answer */
+	TUX_MAX_FIELD_LINES = 4096,   /* bytes of the field lines that a site adds to a response */
 	TUX_MAX_ERROR_BODY = 512,     /* bytes of a body that tux_response_error_body() writes */
 	TUX_MAX_PART_HEAD = 320,      /* bytes of a part's head, or of the last boundary, in multipart/byteranges */
 };
 
-/* What is known of the representation that a request selected. */
+/* The facts of the representation that a request selected. */
 struct tux_facts {
 	uint64_t size; /* bytes */
 	struct tux_validators validators;
 };
 
-/* The decision: which status, and with 206 which bytes. */
+/* The decision: the status, and with 206 the byte ranges. */
 struct tux_plan {
 	uint16_t status; /* 200, 206, 304, 412 or 416 */
 	uint32_t range_count; /* with 206: 1, or more for multipart/byteranges */
@@ -38,8 +38,8 @@ struct tux_plan {
   @*/
 
 /*
- * The facts of a representation as they are told at the time now. last_modified is -1 when there is none to tell; one in
- * the future is not told, as it may not be later than Date (RFC 9110 8.8.2.1). Any context.
+ * Returns the facts of a representation to send at the time now. last_modified is -1 if it is unknown. Omits one in the future,
+ * because it may not be later than Date (RFC 9110 8.8.2.1). Any context.
  */
 /*@ requires \valid_read(etag + (0 .. etag_len - 1));
   @ assigns \nothing;
@@ -50,8 +50,8 @@ struct tux_plan {
 struct tux_facts tux_facts_told(uint64_t size, const uint8_t *etag, uint32_t etag_len, int64_t last_modified, int64_t now);
 
 /*
- * The status that the method alone decides: 0 for GET and HEAD, which go on to a file; 204 for
- * OPTIONS, 405 for the other methods we know, 501 for the rest (RFC 9110 9). Any context.
+ * Returns the status that the method alone decides: 0 for GET and HEAD, which continue to a file; 204 for OPTIONS, 405 for the
+ * other known methods, 501 for the rest (RFC 9110 9). Any context.
  */
 /*@ requires \valid_read(req);
   @ assigns \nothing;
@@ -60,8 +60,8 @@ struct tux_facts tux_facts_told(uint64_t size, const uint8_t *etag, uint32_t eta
 uint16_t tux_respond_method(const struct tux_request *req);
 
 /*
- * Decides what a GET or HEAD for an existing representation is answered with: conditions, then
- * Range and If-Range (RFC 9110 13.2.2). buf is the buffer that req was parsed in. Any context.
+ * Decides the response to a GET or HEAD for an existing representation: conditions, then Range and If-Range (RFC 9110 13.2.2). buf
+ * is the buffer that req was parsed in. Any context.
  */
 /*@ requires request_readable(buf, req) && facts_readable(facts) && \valid(plan);
   @ requires \separated(plan, buf + (0 .. req->head_len - 1)) && \separated(plan, req) && \separated(plan, facts);
@@ -72,10 +72,7 @@ uint16_t tux_respond_method(const struct tux_request *req);
 void tux_respond_decide(const uint8_t *buf, const struct tux_request *req, const struct tux_facts *facts,
                         struct tux_plan *plan);
 
-/*
- * The coding of the representation to answer with, of those in available (bit 1 << coding, that of identity always set). Any
- * context.
- */
+/* Returns the coding of the representation to send, from those in available (bit 1 << coding, identity always set). Any context. */
 /*@ requires request_readable(buf, req);
   @ assigns \nothing;
   @ ensures \result < TUX_CODINGS;
@@ -83,8 +80,8 @@ void tux_respond_decide(const uint8_t *buf, const struct tux_request *req, const
 enum tux_coding tux_respond_coding(const uint8_t *buf, const struct tux_request *req, uint32_t available);
 
 /*
- * Whether a head that was built before is the answer's: the one of a 200 on a connection of HTTP/1.1 that stays open, for a
- * representation whose last_modified, -1 for none, is told by now. Any context.
+ * True if a prebuilt head fits the response: 200 on a connection of HTTP/1.1 that stays open, for a representation whose
+ * last_modified (-1 = unknown) is not later than now. Any context.
  */
 /*@ requires \valid_read(req) && \valid_read(plan);
   @ assigns \nothing;
@@ -98,7 +95,7 @@ enum tux_content_range {
 	TUX_CONTENT_RANGE_UNSATISFIED, /* "bytes", a star in place of the range, and the size: with 416 */
 };
 
-/* Fields that a head can be without. */
+/* Fields that may be omitted from a head. */
 enum tux_omission {
 	TUX_OMIT_SERVER = 1,
 	TUX_OMIT_ETAG = 2,
@@ -107,10 +104,10 @@ enum tux_omission {
 	TUX_OMISSIONS = 16 - 1, /* all of them */
 };
 
-/* What a response head says. Zeroed members are left out. Pointers are borrowed for the call. */
+/* The contents of a response head. Zeroed members are omitted. Pointers are borrowed for the call. */
 struct tux_head {
 	uint16_t status;
-	uint8_t minor;                 /* of the request: 1.0 is told about keep-alive, 1.1 about close */
+	uint8_t minor;                 /* of the request: 1.0 gets Connection: keep-alive, 1.1 Connection: close */
 	bool keep_alive;
 	bool has_length;               /* write Content-Length */
 	bool accept_ranges;
@@ -120,12 +117,12 @@ struct tux_head {
 	bool allow;                    /* Allow: GET, HEAD, OPTIONS */
 	uint8_t coding;                /* enum tux_coding */
 	uint8_t content_range;         /* enum tux_content_range */
-	uint8_t omit;                  /* enum tux_omission, or-ed: left out whatever else is said here */
+	uint8_t omit;                  /* set of enum tux_omission: omitted regardless of the other members */
 	struct tux_range range;        /* with TUX_CONTENT_RANGE_ONE */
-	uint64_t size;                 /* of the representation, with Content-Range */
+	uint64_t size;                 /* bytes of the representation, with Content-Range */
 	uint64_t content_length;
 	int64_t last_modified;         /* seconds since 1970 */
-	const uint8_t *date;           /* TUX_DATE_LEN bytes; always there */
+	const uint8_t *date;           /* TUX_DATE_LEN bytes; never NULL */
 	struct tux_text type;          /* media type */
 	const uint8_t *boundary;       /* multipart/byteranges: the type is multipart then */
 	uint32_t boundary_len;
@@ -133,15 +130,16 @@ struct tux_head {
 	uint32_t etag_len;
 	const uint8_t *location;       /* escaped path */
 	uint32_t location_len;
-	const uint8_t *location_query; /* the query as sent, '?' not included; NULL: none */
+	const uint8_t *location_query; /* the query as sent, without '?'; NULL = none */
 	uint32_t location_query_len;
 	struct tux_text extra;         /* further field lines, each ending in CRLF */
-	struct tux_text nonce;         /* a page about the server: not to be stored, and only what has this nonce runs in it; empty: another one */
+	struct tux_text nonce;         /* for pages about the server, which are not stored: only scripts and styles with this
+	                                  nonce are permitted; empty = another page */
 };
 
 /*
- * What each head about a file says of it: the facts of the representation that was chosen, its coding, which codings there are
- * (as tux_respond_coding() has them), its media type. Any context.
+ * Fills the fields common to all heads about a file: the facts of the chosen representation, its coding, the available codings (as
+ * in tux_respond_coding()), its media type. Any context.
  */
 /*@ requires \valid(head) && facts_readable(facts) && text_readable(type) && \separated(head, facts);
   @ assigns *head;
@@ -154,8 +152,8 @@ void tux_head_describe(struct tux_head *head, const struct tux_facts *facts, enu
                        struct tux_text type);
 
 /*
- * Adds to a described head what the plan makes of it: all of the representation, or one range, or with 304 none of it. Returns
- * which bytes that is. Plans of several ranges are not for this. Any context.
+ * Adds the plan to a described head: all of the representation, one range, or with 304 none of it. Returns the bytes to send. The
+ * plan must not have several ranges. Any context.
  */
 /*@ requires \valid(head) && \valid_read(plan) && \separated(head, plan) && plan->range_count <= 1;
   @ requires plan->range_count == 1 ==> range_inside(&plan->range[0], head->size);
@@ -167,9 +165,7 @@ void tux_head_describe(struct tux_head *head, const struct tux_facts *facts, enu
   @*/
 struct tux_range tux_head_plan(struct tux_head *head, const struct tux_plan *plan);
 
-/*
- * For the proof: every text of a head may be read; none is a part of the cap bytes at out.
- */
+/* For the proof: every text of a head may be read; no text overlaps the cap bytes at out. */
 /*@ predicate head_readable{L}(struct tux_head *head) =
   @   \valid_read(head) && \valid_read(head->date + (0 .. TUX_DATE_LEN - 1)) && text_readable(head->type) &&
   @   text_readable(head->extra) && text_readable(head->nonce) &&
@@ -190,10 +186,9 @@ struct tux_range tux_head_plan(struct tux_head *head, const struct tux_plan *pla
   @*/
 
 /*
- * Writes the head, its empty line included, to out (cap bytes). Returns its bytes, 0 when it does
- * not fit. *date_off is where the date stands in it, so that a prebuilt head can be stamped.
- * Bytes of Location that are no VCHAR or obs-text are dropped, so that no CR or LF of a
- * request comes out. Any context. RFC 9112 4, 5; RFC 9110 6.6, 8, 14.4.
+ * Writes the head, including its empty line, to out (cap bytes). Returns the bytes written; 0 if they do not fit. *date_off is the
+ * offset of the date, for tux_response_stamped(). Drops bytes of Location that are neither VCHAR nor obs-text, so that a request
+ * cannot inject CR or LF. Any context. RFC 9112 4, 5; RFC 9110 6.6, 8, 14.4.
  */
 /*@ requires \valid(out + (0 .. cap - 1)) && head_readable(head) && head_apart(head, out, cap) && \valid(date_off);
   @ requires \separated(date_off, out + (0 .. cap - 1)) && \separated(date_off, head);
@@ -204,8 +199,8 @@ struct tux_range tux_head_plan(struct tux_head *head, const struct tux_plan *pla
 uint32_t tux_response_head(uint8_t *out, uint32_t cap, const struct tux_head *head, uint32_t *date_off);
 
 /*
- * Writes a head of tux_response_head() that was kept (head_len bytes, its date at date_off) to out (cap bytes) with another date.
- * Returns its bytes; 0 when it does not fit. Any context.
+ * Copies a head of tux_response_head() (head_len bytes, its date at date_off) to out (cap bytes) with another date. Returns the
+ * bytes written; 0 if they do not fit. Any context.
  */
 /*@ requires \valid(out + (0 .. cap - 1)) && \valid_read(head + (0 .. head_len - 1)) && \valid_read(date + (0 .. TUX_DATE_LEN - 1));
   @ requires \separated(out + (0 .. cap - 1), head + (0 .. head_len - 1)) && \separated(out + (0 .. cap - 1), date + (0 .. TUX_DATE_LEN - 1));
@@ -215,8 +210,8 @@ uint32_t tux_response_head(uint8_t *out, uint32_t cap, const struct tux_head *he
 uint32_t tux_response_stamped(uint8_t *out, uint32_t cap, const uint8_t *head, uint32_t head_len, uint32_t date_off, const uint8_t *date);
 
 /*
- * Whether these len bytes may stand in a head as further field lines: whole lines of visible ASCII, spaces and tabs, none of
- * them empty, each ending in CRLF. Any context.
+ * True if these len bytes are valid as additional field lines: whole, non-empty lines of visible ASCII, spaces and tabs, each
+ * ending in CRLF. Any context.
  */
 /*@ requires \valid_read(lines + (0 .. len - 1));
   @ assigns \nothing;
@@ -228,8 +223,8 @@ uint32_t tux_response_stamped(uint8_t *out, uint32_t cap, const uint8_t *head, u
 bool tux_field_lines_valid(const uint8_t *lines, uint32_t len);
 
 /*
- * Writes what stands before a part of multipart/byteranges (RFC 9110 14.6): with range NULL the
- * closing boundary. Returns its bytes, 0 when it does not fit in cap. Any context.
+ * Writes the head of a part of multipart/byteranges (RFC 9110 14.6); with range NULL the closing boundary. Returns the bytes
+ * written; 0 if they do not fit in cap. Any context.
  */
 /*@ requires \valid(out + (0 .. cap - 1)) && head_readable(head) && head_apart(head, out, cap);
   @ requires range == \null || (\valid_read(range) && range_inside(range, 0x7fffffffffffffff));
@@ -239,8 +234,8 @@ bool tux_field_lines_valid(const uint8_t *lines, uint32_t len);
   @*/
 uint32_t tux_response_part_head(uint8_t *out, uint32_t cap, const struct tux_head *head, const struct tux_range *range);
 
-/* Writes a small HTML page that says status and why (NULL: the status alone). Returns its bytes,
- * at most cap; 0 when it does not fit. Any context. */
+/* Writes a small HTML page with the status and why (NULL: only the status). Returns the bytes written, at most cap; 0 if they do
+ * not fit. Any context. */
 /*@ requires \valid(out + (0 .. cap - 1)) && (why == \null || string_readable(why));
   @ requires \separated(why + (..), out + (0 .. cap - 1));
   @ assigns out[0 .. cap - 1];
@@ -248,13 +243,13 @@ uint32_t tux_response_part_head(uint8_t *out, uint32_t cap, const struct tux_hea
   @*/
 uint32_t tux_response_error_body(uint8_t *out, uint32_t cap, uint16_t status, const char *why);
 
-/* The reason phrase of a status (RFC 9110 15); "Unknown" for others. Any context. */
+/* Returns the reason phrase of a status (RFC 9110 15); "Unknown" for others. Any context. */
 /*@ assigns \nothing;
   @ ensures text_readable(\result);
   @*/
 struct tux_text tux_response_reason(uint16_t status);
 
-/* The ready interim response: "HTTP/1.1 100 Continue" and an empty line, *len bytes. Any context. */
+/* Returns the constant interim response: "HTTP/1.1 100 Continue" and an empty line, *len bytes. Any context. */
 /*@ requires \valid(len);
   @ assigns *len;
   @*/

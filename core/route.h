@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Routes: which handler a request goes to, by its normalised path. A pattern is a prefix ("/app/"), a prefix and a suffix
- * ("/app/" with ".php"), or a whole path. The table is in the order in which it is looked through: longer prefixes first, a whole
- * path before a prefix of its length, then as they were added. It is plain data by offsets, so that it can go into the kernel.
+ * Routes: the handler of a request, by its normalised path. A pattern is a prefix ("/app/"), a prefix and a suffix ("/app/" with
+ * ".php"), or a whole path. The table is in search order: longer prefixes first, a whole path before a prefix of its length, then
+ * in the order of insertion. It is plain data with offsets, so that it can be passed to the kernel.
  */
 #ifndef TUX_CORE_ROUTE_H
 #define TUX_CORE_ROUTE_H
@@ -16,21 +16,21 @@ enum {
 
 enum tux_handler {
 	TUX_HANDLER_STATIC,   /* files beneath the root */
-	TUX_HANDLER_REDIRECT, /* argument: which of the redirects */
-	TUX_HANDLER_HANDOVER, /* a server on this machine is given the connection, where the kernel engine has it */
-	TUX_HANDLER_STATUS,   /* what the server does; argument: which of the statuses */
-	TUX_HANDLER_CGI,      /* argument: which kind of CGI programs */
-	TUX_HANDLER_UPSTREAM, /* argument: which of the upstream servers */
-	TUX_HANDLER_HIDDEN,   /* files beneath the root, but for peers alone, who name them (X-Accel-Redirect); for clients it is missing */
-	TUX_HANDLER_MODULE,   /* argument: which of the modules' names */
+	TUX_HANDLER_REDIRECT, /* argument: number of the redirect */
+	TUX_HANDLER_HANDOVER, /* a local server gets the connection if the kernel engine has it */
+	TUX_HANDLER_STATUS,   /* status of the server; argument: number of the status page */
+	TUX_HANDLER_CGI,      /* argument: number of the CGI kind */
+	TUX_HANDLER_UPSTREAM, /* argument: number of the upstream */
+	TUX_HANDLER_HIDDEN,   /* files beneath the root, only for backends that name them (X-Accel-Redirect); clients get 404 */
+	TUX_HANDLER_MODULE,   /* argument: number of the module's name */
 	TUX_HANDLERS
 };
 
 struct tux_route {
-	uint32_t text;       /* where the pattern begins in tux_routes.text: the prefix, behind it the suffix */
+	uint32_t text;       /* offset of the pattern in tux_routes.text: the prefix, followed by the suffix */
 	uint16_t prefix_len; /* bytes */
 	uint16_t suffix_len; /* bytes */
-	uint16_t argument;   /* of the handler */
+	uint16_t argument;   /* argument of the handler */
 	uint8_t handler;     /* enum tux_handler */
 	uint8_t exact;       /* 1: the prefix is the whole path, and there is no suffix; else 0 */
 };
@@ -38,13 +38,11 @@ struct tux_route {
 struct tux_routes {
 	const struct tux_route *route;
 	const uint8_t *text;
-	uint32_t count;    /* of route */
+	uint32_t count;    /* number of routes */
 	uint32_t text_len; /* bytes */
 };
 
-/*
- * For the proof: a table whose memory can be read; whose patterns lie inside its text; a path that a route of it matches.
- */
+/* For the proof: the memory of a table can be read; its patterns lie inside its text; a route of it matches a path. */
 /*@ predicate routes_readable{L}(struct tux_routes routes) =
   @   routes.count <= 1024 && routes.text_len <= 262144 &&
   @   \valid_read(routes.route + (0 .. routes.count - 1)) && \valid_read(routes.text + (0 .. routes.text_len - 1));
@@ -61,7 +59,7 @@ struct tux_routes {
   @   same(text, route.text + route.prefix_len, path, len - route.suffix_len, route.suffix_len);
   @*/
 
-/* Whether a table that comes from elsewhere may be looked through: its limits are kept, and no route points out of it. Any context. */
+/* True if a table from another program is valid: it keeps the limits, and every route lies inside its text. Any context. */
 /*@ requires \valid_read(routes);
   @ requires routes->count <= 1024 ==> \valid_read(routes->route + (0 .. routes->count - 1));
   @ assigns \nothing;
@@ -69,7 +67,7 @@ struct tux_routes {
   @*/
 bool tux_routes_valid(const struct tux_routes *routes);
 
-/* The first route that matches the len bytes at path, a normalised path; routes->count if none does. Any context. */
+/* Returns the first route that matches the len bytes at path, a normalised path; routes->count if none matches. Any context. */
 /*@ requires \valid_read(routes) && routes_readable(*routes) && routes_inside(*routes);
   @ requires \valid_read(path + (0 .. len - 1));
   @ assigns \nothing;
@@ -80,7 +78,7 @@ uint32_t tux_route_find(const struct tux_routes *routes, const uint8_t *path, ui
 
 /*
  * Returns the first route whose pattern is the len bytes at path and a slash: "/app/" for "/app"; routes->count if none is. A
- * client that leaves the slash out means that route. Any context.
+ * client that omits the slash means that route. Any context.
  */
 /*@ requires \valid_read(routes) && routes_readable(*routes) && routes_inside(*routes);
   @ requires \valid_read(path + (0 .. len - 1));
@@ -93,8 +91,8 @@ uint32_t tux_route_find(const struct tux_routes *routes, const uint8_t *path, ui
 uint32_t tux_route_find_slash(const struct tux_routes *routes, const uint8_t *path, uint32_t len);
 
 /*
- * Puts one more route into its place among the count at route, which has room for it. Routes with as long a prefix stay
- * in front of it. Any context.
+ * Inserts a route at its sorted position among the count at route, which has room for it. Routes with an equally long prefix stay
+ * before it. Any context.
  */
 /*@ requires count < 1024 && \valid(route + (0 .. count));
   @ assigns route[0 .. count];

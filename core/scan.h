@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The fast scanners: what octet.h does octet by octet, eight octets at a time. Inside the core only.
- *
- * Each has a plain twin in octet.h (octet_skip(), octet_find(), octet_spells()), which it ends in, and
- * whose result is its contract. Proved here: no access outside the buffer, no overflow, an end to each
- * loop, a result in bounds. That fast and plain agree is tested: each word test octet by octet in
- * test/unit/test_scan.c, whole scanners in test/fuzz/fuzz_scan.c.
+ * Fast scanners: like the loops of octet.h, but eight octets at a time. Inside the core only. Each has a plain counterpart in
+ * octet.h (octet_skip(), octet_find(), octet_spells()), which handles the rest, and whose result is its contract. The proof shows
+ * no access outside the buffer, no overflow, termination, and a result in bounds. Tests compare fast and plain: each word test
+ * octet by octet in test/unit/test_scan.c, whole scanners in test/fuzz/fuzz_scan.c.
  */
 #ifndef TUX_CORE_SCAN_H
 #define TUX_CORE_SCAN_H
 
 #include "octet.h"
 
-/* What WP does not know of shifts; test_scan.c tries all of it. */
+/* Facts about shifts that WP cannot prove; test_scan.c tries all cases. */
 /*@ axiomatic shift {
   @   axiom shift_octet: \forall integer x, n; 0 <= x <= 255 && 0 <= n <= 56 ==> 0 <= x << n <= 0xff00000000000000;
   @ }
   @*/
 
-/* Eight octets as a number, the first one lowest on every machine. Compilers make one load of it. */
+/* Returns eight octets as a number, the first one lowest on every machine. Compilers make one load of it. */
 /*@ requires \valid_read(at + (0 .. 7));
   @ assigns \nothing;
   @*/
@@ -28,7 +26,7 @@ static inline uint64_t scan_load8(const uint8_t *at)
 	       (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
 }
 
-/* The same of a text of ASCII; a constant where text is one. */
+/* Like scan_load8(), but for an ASCII text; a constant if text is one. */
 /*@ requires \valid_read(text + (0 .. 7));
   @ requires \forall integer i; 0 <= i < 8 ==> 0 <= text[i];
   @ assigns \nothing;
@@ -40,13 +38,10 @@ static inline uint64_t scan_load8_text(const char *text)
 	       (uint64_t)(uint8_t)text[6] << 48 | (uint64_t)(uint8_t)text[7] << 56;
 }
 
-/*
- * Tests of all eight at once: their sums stay below 0x100 in each octet, so that nothing carries into
- * the next one.
- */
+/* Repeats an octet eight times. Tests of all eight at once never carry into the next octet, because their sums stay below 0x100. */
 #define SCAN_OCTETS(octet) ((octet) * 0x0101010101010101u)
 
-/* The eight with the letters A to Z in lower case. */
+/* Returns the eight octets with the letters A to Z in lower case. */
 /*@ assigns \nothing; */
 static inline uint64_t scan_lower8(uint64_t eight)
 {
@@ -56,7 +51,7 @@ static inline uint64_t scan_lower8(uint64_t eight)
 	return eight | upper >> 2;
 }
 
-/* Whether all eight are OCTET_VALUE and none is a tab. */
+/* True if all eight are OCTET_VALUE and none is a tab. */
 /*@ assigns \nothing; */
 static inline bool scan_all_value(uint64_t eight)
 {
@@ -66,7 +61,7 @@ static inline bool scan_all_value(uint64_t eight)
 	return (good & SCAN_OCTETS(0x80u)) == SCAN_OCTETS(0x80u);
 }
 
-/* Whether all eight are OCTET_TARGET. */
+/* True if all eight are OCTET_TARGET. */
 /*@ assigns \nothing; */
 static inline bool scan_all_target(uint64_t eight)
 {
@@ -77,7 +72,7 @@ static inline bool scan_all_target(uint64_t eight)
 	return (good & SCAN_OCTETS(0x80u)) == SCAN_OCTETS(0x80u);
 }
 
-/* Whether none of the eight is a question mark. */
+/* True if none of the eight is a question mark. */
 /*@ assigns \nothing; */
 static inline bool scan_no_question(uint64_t eight)
 {
@@ -86,7 +81,7 @@ static inline bool scan_no_question(uint64_t eight)
 	return (other & SCAN_OCTETS(0x80u)) == SCAN_OCTETS(0x80u);
 }
 
-/* As octet_skip() with OCTET_TARGET. */
+/* Like octet_skip() with OCTET_TARGET. */
 /*@ requires off <= end;
   @ requires \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
@@ -103,7 +98,7 @@ static inline uint32_t scan_target(const uint8_t *buf, uint32_t off, uint32_t en
 	return octet_skip(buf, off, end, OCTET_TARGET);
 }
 
-/* As octet_skip() with OCTET_VALUE. */
+/* Like octet_skip() with OCTET_VALUE. */
 /*@ requires off <= end;
   @ requires \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
@@ -120,7 +115,7 @@ static inline uint32_t scan_value(const uint8_t *buf, uint32_t off, uint32_t end
 	return octet_skip(buf, off, end, OCTET_VALUE);
 }
 
-/* As octet_find() of '?'. */
+/* Like octet_find() of '?'. */
 /*@ requires off <= end;
   @ requires \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
@@ -137,7 +132,7 @@ static inline uint32_t scan_question(const uint8_t *buf, uint32_t off, uint32_t 
 	return octet_find(buf, off, end, '?');
 }
 
-/* As octet_spells(). */
+/* Like octet_spells(). */
 /*@ requires \valid_read(at + (0 .. len - 1)) && \valid_read(text + (0 .. len - 1));
   @ requires \forall integer i; 0 <= i < len ==> 0 <= text[i];
   @ assigns \nothing;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Selection: what answers for a file, by the extension of its name and its mode bits, as the historic TUX had it (TUX/CGI, TUX/module,
- * TUX/redirect). What is selected is never sent itself. Whose the file is, which matters too, is for those to look at who act on it.
+ * Selection: the handler of a file, by the extension of its name and its mode bits, as in the historic TUX (TUX/CGI, TUX/module,
+ * TUX/redirect). A selected file is never sent itself. The handler must check the file's owner.
  */
 #ifndef TUX_CORE_SELECTION_H
 #define TUX_CORE_SELECTION_H
@@ -22,19 +22,19 @@ enum tux_selected {
 };
 
 struct tux_file_type {
-	uint8_t extension[TUX_MAX_EXTENSION + 1]; /* without its dot, in lower case; behind it zeros, one at least */
-	uint8_t selects;                          /* enum tux_selected, but for TUX_SELECTED_FILE */
+	uint8_t extension[TUX_MAX_EXTENSION + 1]; /* without its dot, in lower case, followed by at least one zero */
+	uint8_t selects;                          /* enum tux_selected, except TUX_SELECTED_FILE */
 };
 
-/* All zeros select every file itself. */
+/* All zeros select TUX_SELECTED_FILE for every file. */
 struct tux_selection {
 	const struct tux_file_type *type;
-	uint32_t count;       /* of type */
+	uint32_t count;       /* number of types */
 	uint16_t mode_cgi;    /* a file with one of these mode bits is a program */
-	uint16_t mode_module; /* the same, a module */
+	uint16_t mode_module; /* a file with one of these mode bits names a module */
 };
 
-/* For the proof: a selection whose memory can be read. */
+/* For the proof: the memory of a selection can be read. */
 /*@ predicate selection_readable{L}(struct tux_selection selection) =
   @   selection.count <= 64 && \valid_read(selection.type + (0 .. selection.count - 1));
   @ predicate type_good{L}(struct tux_file_type type) =
@@ -43,7 +43,7 @@ struct tux_selection {
   @   \forall integer i; 0 <= i < selection.count ==> type_good(selection.type[i]);
   @*/
 
-/* Whether a selection that comes from elsewhere may be used: its limits are kept, and its types are such. Any context. */
+/* True if a selection from another program is valid: it keeps the limits, and its types are valid. Any context. */
 /*@ requires \valid_read(selection);
   @ requires selection->count <= 64 ==> \valid_read(selection->type + (0 .. selection->count - 1));
   @ assigns \nothing;
@@ -51,7 +51,7 @@ struct tux_selection {
   @*/
 bool tux_selection_valid(const struct tux_selection *selection);
 
-/* Whether any file is selected at all. Any context. */
+/* True if the selection can select a file. Any context. */
 /*@ requires \valid_read(selection);
   @ assigns \nothing;
   @ ensures \result <==> selection->count > 0 || selection->mode_cgi != 0 || selection->mode_module != 0;
@@ -62,8 +62,8 @@ static inline bool tux_selection_any(const struct tux_selection *selection)
 }
 
 /*
- * What answers for a regular file: name is its path or the last segment of that, len bytes; mode its mode bits. The extension goes before
- * the bits, those of modules before those of programs. Any context.
+ * Returns the handler of a regular file. name is its path or the path's last segment, len bytes; mode its mode bits. The extension
+ * takes precedence over the bits, and the module bits over the program bits. Any context.
  */
 /*@ requires \valid_read(selection) && selection_readable(*selection) && types_good(*selection);
   @ requires \valid_read(name + (0 .. len - 1));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SipHash-2-4 (Aumasson and Bernstein, 2012). Inside the core only. Its sums and shifts wrap on purpose:
- * the one file that is proved without the check for unsigned overflow.
+ * SipHash-2-4 (Aumasson and Bernstein, 2012). Inside the core only. Its sums and shifts wrap intentionally, so only this file is
+ * proved without the check for unsigned overflow.
  */
 #ifndef TUX_CORE_SIPHASH_H
 #define TUX_CORE_SIPHASH_H

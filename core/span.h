@@ -11,15 +11,15 @@ struct tux_span {
 	uint32_t len; /* bytes */
 };
 
-/* A text that the program has: static ASCII, with a NUL behind it. */
+/* A text of the program: static ASCII, terminated by NUL. */
 struct tux_text {
 	const char *at;
-	uint32_t len; /* bytes, the NUL not counted */
+	uint32_t len; /* bytes, without the NUL */
 };
 
 #define TUX_TEXT(literal) ((struct tux_text){ literal, (uint32_t)sizeof(literal) - 1 })
 
-/* Octets that the program has, borrowed for a call. */
+/* Octets of the program, borrowed for a call. */
 struct tux_octets {
 	const uint8_t *at;
 	uint32_t len; /* bytes */

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The request target (RFC 9112 3.2, RFC 3986): its forms, and the one normalisation that stands
- * between a request and the file system.
- */
+/* The request target (RFC 9112 3.2, RFC 3986): its forms, and its normalisation, the only one before the file system. */
 #ifndef TUX_CORE_TARGET_H
 #define TUX_CORE_TARGET_H
 
 #include "request.h"
 
 /*
- * Splits the target req->target of buf by its form: sets form, path, query and, in the absolute
- * and authority forms, host. The method in req says which forms are allowed.
- * TUX_ACCEPTED, or TUX_REFUSED_TARGET or TUX_REFUSED_HOST. Called by tux_request_parse(). Any context.
+ * Splits the target req->target of buf by its form: sets form, path, query and, in the absolute and authority forms, host. The
+ * method in req determines the allowed forms. Returns TUX_ACCEPTED, TUX_REFUSED_TARGET or TUX_REFUSED_HOST. Called by
+ * tux_request_parse(). Any context.
  */
 /*@ requires \valid(req) && span_readable(buf, req->target);
   @ requires \separated(req, buf + (req->target.off .. req->target.off + req->target.len - 1));
@@ -24,16 +21,16 @@
   @*/
 enum tux_refusal tux_target_split(const uint8_t *buf, struct tux_request *req);
 
-/* Whether span is host [":" port] with host a reg-name, an IPv4 address or a bracketed IPv6
- * address; empty is allowed (RFC 9110 7.2). Any context. */
+/* True if span is host [":" port] with host a reg-name, an IPv4 address or a bracketed IPv6 address; empty is allowed (RFC 9110
+ * 7.2). Any context. */
 /*@ requires span_readable(buf, span);
   @ assigns \nothing;
   @*/
 bool tux_target_is_host(const uint8_t *buf, struct tux_span span);
 
 /*
- * For the proof. "." or ".." stands at i and ends at n or a slash; the n bytes at p are a normalised path; no
- * byte of a segment is a slash or NUL.
+ * For the proof: "." or ".." is at i and ends at n or a slash; the n bytes at p are a normalised path; no byte of a segment is a
+ * slash or NUL.
  */
 /*@ predicate dot{L}(uint8_t *p, integer i, integer n) =
   @   p[i] == '.' && (i + 1 == n || p[i + 1] == '/');
@@ -48,16 +45,12 @@ bool tux_target_is_host(const uint8_t *buf, struct tux_span span);
   @*/
 
 /*
- * Decodes and normalises the path of src_len bytes at src into dst, which has room for src_len
- * bytes. Escapes are decoded once; then runs of slashes become one, "." segments go, ".."
- * segments take the segment before them along. Everything is decoded before it is judged, so
- * "%2e%2e" is "..", and "%2f" is "/".
- *
- * TUX_ACCEPTED: *dst_len bytes at dst start with '/', hold no NUL, no empty, "." or ".." segment,
- * and *dst_len <= src_len. A trailing slash stays (also behind a final "." or "..").
- * TUX_REFUSED_TARGET: src does not start with '/'. TUX_REFUSED_ESCAPE: a '%' without two
- * hexadecimal digits, or %00 or a NUL. TUX_REFUSED_DOT_DOT: ".." leads above the root.
- * dst and src do not overlap. Any context.
+ * Decodes and normalises the path of src_len bytes at src into dst, which has room for src_len bytes. Decodes escapes once. Then
+ * merges runs of slashes, removes "." segments, and removes each ".." segment with the segment before it. Decodes before it
+ * evaluates, so "%2e%2e" is "..", and "%2f" is "/". TUX_ACCEPTED: *dst_len bytes at dst start with '/', hold no NUL, no empty, "."
+ * or ".." segment, and *dst_len <= src_len. A trailing slash stays (also after a final "." or ".."). TUX_REFUSED_TARGET: src does
+ * not start with '/'. TUX_REFUSED_ESCAPE: a '%' without two hexadecimal digits, or %00 or a NUL. TUX_REFUSED_DOT_DOT: ".." leads
+ * above the root. dst and src must not overlap. Any context.
  */
 /*@ requires \valid_read(src + (0 .. src_len - 1));
   @ requires \valid(dst + (0 .. src_len - 1)) && \valid(dst_len);
@@ -75,7 +68,7 @@ enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint
   @*/
 
 /*
- * True if a normalised path has a segment that starts with a dot. A first segment ".well-known" does not count: it is for the
+ * True if a normalised path has a segment that starts with a dot. A first segment ".well-known" does not count, because it is
  * public (RFC 8615 3). Any context.
  */
 /*@ requires \valid_read(path + (0 .. len - 1));
@@ -85,9 +78,9 @@ enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint
 bool tux_target_has_dot_file(const uint8_t *path, uint32_t len);
 
 /*
- * Writes path escaped for a Location field (RFC 3986 2.1: all but unreserved characters, "/" and the
- * sub-delims, ":" and "@" as %XX) to out, which has room for cap bytes. Returns the bytes written,
- * 0 when they do not fit or len is 0. Holds no control character whatever path holds. Any context.
+ * Writes path escaped for a Location field (RFC 3986 2.1: all but unreserved characters, "/" and the sub-delims, ":" and "@" as
+ * %XX) to out, which has room for cap bytes. Returns the bytes written; 0 if they do not fit or len is 0. The output never contains
+ * a control character. Any context.
  */
 /*@ requires \valid_read(path + (0 .. len - 1)) && \valid(out + (0 .. cap - 1));
   @ requires \separated(path + (0 .. len - 1), out + (0 .. cap - 1));
