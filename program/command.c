@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The command line. One table of options makes both what is accepted and what help says. */
+/* The command line. One table of options defines both the parser and the help. */
 #define _GNU_SOURCE 1
 #include "command.h"
 
@@ -29,7 +29,7 @@ static const uint64_t default_body_bytes = 1ull << 20;
 static const uint32_t default_memory_object = 64u << 10;
 static const uint32_t default_body_memory = 64u << 10;
 
-/* Values of getopt; the short options -h, -p and -V are their letters. */
+/* Values of getopt; the short options -h, -p and -V use their letters. */
 enum option_id {
 	OPTION_HELP = 'h',
 	OPTION_PORT = 'p',
@@ -79,12 +79,12 @@ enum option_id {
 };
 
 struct option_row {
-	const char *name;     /* NULL: a heading in the help */
-	const char *value;    /* what it takes, for the help; NULL: nothing */
-	const char *expected; /* what a value has to be, for the error */
+	const char *name;     /* NULL = a heading in the help */
+	const char *value;    /* name of the value in the help; NULL = no value */
+	const char *expected; /* description of a valid value, for the error */
 	const char *help;
 	enum option_id id;
-	uint32_t of_host; /* enum tux_host_saying: it can be said of a host */
+	uint32_t of_host; /* enum tux_host_saying if the option is allowed in a host; else 0 */
 };
 
 #define SECONDS "seconds from 0.1 to 86400, such as 20 or 0.5"
@@ -201,7 +201,7 @@ const char *tux_command_option_near(const char *name)
 	return near;
 }
 
-/* The error for an option that getopt does not know, as written in arg; letter if it is a short one. */
+/* Writes the error for an option that getopt does not know, as written in arg; letter is not 0 if it is a short one. */
 static void unknown_option(const char *arg, int letter, char *error, size_t error_size)
 {
 	char name[NAME_MAX_LEN + 1];
@@ -237,7 +237,7 @@ static const struct option_row *row_find(int id)
 	return NULL;
 }
 
-/* Which of the count names value is, -1 if none. */
+/* Returns the index of value in the count names; -1 if it is missing. */
 static int choice(const char *value, const char *const *names, int count)
 {
 	int i;
@@ -264,7 +264,7 @@ static bool engine_kind(const char *value, struct tux_command *command)
 	return true;
 }
 
-/* PORT, and behind commas the paths. */
+/* Parses PORT[,/PREFIX]... */
 static bool handover(const char *value, struct tux_command *command)
 {
 	const size_t port_len = strcspn(value, ",");
@@ -346,7 +346,7 @@ static bool index_add(struct tux_site *site, const char *name)
 	return true;
 }
 
-/* Takes one option; false when its value is not what the option wants. */
+/* Applies one option; returns false if its value is invalid. */
 static bool option_apply(struct tux_command *command, struct tux_host_options *host, enum option_id id, const char *value)
 {
 	struct tux_engine_config *engine = &command->engine;
@@ -404,7 +404,7 @@ static bool option_apply(struct tux_command *command, struct tux_host_options *h
 		return site->content_tags || strcmp(value, "file") == 0;
 	case OPTION_LOG:
 		host->log = strcmp(value, "off") == 0 ? NULL : value;
-		return *value != '\0' && strncmp(value, "syslog:", 7) != 0; /* nginx has that; here it would name a file */
+		return *value != '\0' && strncmp(value, "syslog:", 7) != 0; /* supported by nginx; here it would be a file name */
 	case OPTION_LOG_FORMAT:
 		return log_format(value, &command->log_format);
 	case OPTION_LOG_ROTATE:
@@ -579,7 +579,7 @@ void tux_command_free(struct tux_command *command)
 	tux_upstreams_free(&command->upstreams);
 }
 
-/* Fills getopt's table from ours. */
+/* Fills getopt's table from rows. */
 static void getopt_table(struct option table[ROWS + 1])
 {
 	size_t i, count = 0;
@@ -591,7 +591,7 @@ static void getopt_table(struct option table[ROWS + 1])
 	table[count] = (struct option){ 0 };
 }
 
-/* The sentence for what getopt stumbled over: got is its answer, ':' or '?'. */
+/* Writes the sentence for an error of getopt; got is its result, ':' or '?'. */
 static void getopt_fault(int got, char **argv, char *error, size_t error_size)
 {
 	const struct option_row *row = row_find(optopt);
@@ -604,7 +604,7 @@ static void getopt_fault(int got, char **argv, char *error, size_t error_size)
 		unknown_option(argv[optind - 1], optopt, error, error_size);
 }
 
-/* Reads what stands behind `tux serve`: argv[0] is "serve". */
+/* Parses the arguments of `tux serve`: argv[0] is "serve". */
 static bool serve_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
 {
 	struct option table[ROWS + 1];
@@ -617,13 +617,13 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 	getopt_table(table);
 	command->verb = TUX_VERB_SERVE;
 	opterr = 0;
-	optind = 0; /* glibc: start afresh */
+	optind = 0; /* glibc: restart the scan */
 	while ((got = getopt_long(argc, argv, ":hp:V", table, NULL)) != -1) {
 		if (got == ':' || got == '?') {
 			getopt_fault(got, argv, error, error_size);
 			return false;
 		}
-		/* What is listed here takes the place of the file's list. */
+		/* A list on the command line replaces the file's list. */
 		if (got == OPTION_LISTEN && !listens) {
 			listens = true;
 			command->top.listen_count = 0;
@@ -648,7 +648,7 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, char
 			return false;
 		}
 		if (command->verb != TUX_VERB_SERVE)
-			return true; /* --help and --version go before anything that may be wrong behind them */
+			return true; /* --help and --version take precedence over later errors */
 	}
 	if (command->port != 0 && tux_command_listens(command, specs) > 0) {
 		snprintf(error, error_size, "port is for the default addresses; listen says its port itself, such as --listen :%u", command->port);
@@ -689,7 +689,7 @@ static bool help_parse(int argc, char **argv, struct tux_command *command, char 
 	return false;
 }
 
-/* Reads what stands behind `tux log`: argv[0] is "log". */
+/* Parses the arguments of `tux log`: argv[0] is "log". */
 static bool log_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
 {
 	static const struct option table[] = { { "format", required_argument, NULL, 'f' }, { 0 } };
@@ -714,7 +714,7 @@ static bool log_parse(int argc, char **argv, struct tux_command *command, char *
 	return true;
 }
 
-/* Reads what stands behind `tux status`: argv[0] is "status". */
+/* Parses the arguments of `tux status`: argv[0] is "status". */
 static bool status_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
 {
 	static const struct option table[] = { { "json", no_argument, NULL, 'j' }, { "prometheus", no_argument, NULL, 'p' },
@@ -745,7 +745,7 @@ static bool status_parse(int argc, char **argv, struct tux_command *command, cha
 	return true;
 }
 
-/* True for the quick form: options, or the name of a directory, in place of a command. */
+/* True for the short form: options, or the name of a directory, instead of a command. */
 static bool is_quick(const char *first)
 {
 	struct stat st;
@@ -753,7 +753,7 @@ static bool is_quick(const char *first)
 	return *first == '-' || (stat(first, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
-/* Reads `tux [DIR] [OPTION]...`, which is `tux serve` with --browse. */
+/* Parses `tux [DIR] [OPTION]...`, which is `tux serve` with --browse. */
 static bool quick_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
 {
 	command->top.site.browse = true;
@@ -835,7 +835,7 @@ void tux_command_help(FILE *out)
 	      "All options: tux help serve. The manual: man tux.\n", out);
 }
 
-/* One option and its help, the help's further lines below its first. */
+/* Prints one option and its help, with further lines of the help below the first. */
 static void help_row(FILE *out, const struct option_row *row)
 {
 	enum { COLUMN = 28 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tux: what is asked for on the command line, done. */
+/* tux: runs the command of the command line. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 
 enum { EXIT_USAGE = 2 };
 
-/* Without one of the standard streams a socket would get its number, and what is printed would go there. */
+/* Opens missing standard streams. Otherwise a socket would get the number of one, and messages would go to it. */
 static void streams_fill(void)
 {
 	int fd;
@@ -29,7 +29,7 @@ static void streams_fill(void)
 		close(fd);
 }
 
-/* tux check: every error, or that there is none. */
+/* Runs `tux check`: prints every error, or that there are none. */
 static int check(const char *path)
 {
 	struct tux_command command;
@@ -48,7 +48,7 @@ static int check(const char *path)
 	return status;
 }
 
-/* tux log: the lines of each file's records. */
+/* Runs `tux log`: prints the lines of each file's records. */
 static int log_print(const struct tux_command *command)
 {
 	const enum tux_log_style style = tux_log_style_for(command->log_format, STDOUT_FILENO);
@@ -71,7 +71,7 @@ static int log_print(const struct tux_command *command)
 	return status;
 }
 
-/* What was asked for. */
+/* Runs the command. */
 static int run(int argc, char **argv, const struct tux_command *command)
 {
 	switch (command->verb) {

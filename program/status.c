@@ -22,7 +22,7 @@
 
 enum { ANSWER_SECONDS = 5 };
 
-/* As enum tux_reason has them. */
+/* Names of enum tux_reason. */
 static const char *const reasons[TUX_REASONS] = {
 	[TUX_REASON_REFUSED] = "malformed", [TUX_REASON_METHOD] = "method", [TUX_REASON_BODY] = "body",
 	[TUX_REASON_TARGET] = "path", [TUX_REASON_MISSING] = "missing", [TUX_REASON_ABSENT] = "other file",
@@ -39,7 +39,7 @@ static void print_count(const char *name, uint64_t count)
 	printf("  %-12s %s\n", name, text);
 }
 
-/* A sum, and behind it what it is made of. */
+/* Prints a sum, followed by its parts. */
 static void print_reasons(const char *name, const __u64 counts[TUX_REASONS])
 {
 	char text[TUX_VALUE_TEXT];
@@ -78,7 +78,7 @@ static void print_instance(const struct tux_status *status)
 	print_reasons("handed over", sums->handed_over);
 }
 
-/* The kernel engine's instances. False with a sentence in reason when it cannot be asked. */
+/* Prints the kernel engine's instances. Returns false with a sentence in reason if it is not available. */
 static bool instances_print(char *reason, size_t reason_size)
 {
 	struct tux_status status = { .index = 0 };
@@ -98,7 +98,7 @@ static bool instances_print(char *reason, size_t reason_size)
 	return errno == ENOENT;
 }
 
-/* The socket of a process, connected; -1 with errno. One that nobody listens at any more is removed. */
+/* Connects to the socket of a process. Returns -1 with errno. Removes a stale socket. */
 static int server_connect(const char *directory, uint64_t pid)
 {
 	const struct timeval wait = { .tv_sec = ANSWER_SECONDS };
@@ -129,7 +129,7 @@ static int server_connect(const char *directory, uint64_t pid)
 	return fd;
 }
 
-/* Replaces the control characters: the owner of the directory may be less trusted than the terminal. */
+/* Replaces control characters: the owner of the directory may be less trusted than the terminal. */
 static void text_clean(char *text, size_t len)
 {
 	size_t i;
@@ -139,7 +139,10 @@ static void text_clean(char *text, size_t len)
 			text[i] = '?';
 }
 
-/* What a server says; malloc'ed. NULL with errno, 0 if it said nothing: it does not talk to us. */
+/*
+ * Returns a server's status, to be freed by the caller. Returns NULL with errno; errno is 0 if it did not respond, because it does
+ * not talk to this user.
+ */
 static char *server_ask(const char *directory, uint64_t pid, enum tux_report_form form)
 {
 	const char *const word = form == TUX_REPORT_JSON ? "json\n" : form == TUX_REPORT_PROMETHEUS ? "prometheus\n" : "text\n";
@@ -167,7 +170,7 @@ static char *server_ask(const char *directory, uint64_t pid, enum tux_report_for
 	return NULL;
 }
 
-/* Prints one server's status, as the count-th. */
+/* Prints one server's status; count is the number printed before. */
 static bool server_print(const struct tux_command *command, const char *directory, uint64_t pid, unsigned count)
 {
 	char *text = server_ask(directory, pid, command->status_form);
@@ -186,7 +189,7 @@ static bool server_print(const struct tux_command *command, const char *director
 	return true;
 }
 
-/* All servers of a directory, or the one that is asked about; how many there were. */
+/* Prints the status of all servers of a directory, or of the requested one. Returns their number. */
 static unsigned servers_print(const struct tux_command *command, const char *directory)
 {
 	DIR *dir = opendir(directory);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* The number of the cgi with this name; -1, and an error said, if there can be none. */
+/* Returns the number of the CGI kind with this name; -1 after an error message. */
 static int find(struct reading *reading, const char *name, const char *at)
 {
 	char error[CONFIG_ERROR_MAX];
@@ -29,7 +29,7 @@ int cgi_named(struct reading *reading, const ucl_object_t *key)
 	return number;
 }
 
-/* One value of a cgi's key; front is what belongs before it. */
+/* Applies one value of a cgi's key, with front prepended. */
 static void value_apply(struct reading *reading, unsigned number, const char *name, const char *front, const ucl_object_t *value,
                             const char *at)
 {
@@ -47,7 +47,7 @@ static void value_apply(struct reading *reading, unsigned number, const char *na
 		reading_wrong(reading, at, "%s", error);
 }
 
-/* env { NAME = value } */
+/* Applies env { NAME = value }. */
 static void variables_apply(struct reading *reading, unsigned number, const char *name, const ucl_object_t *variables)
 {
 	ucl_object_iter_t each = NULL;
@@ -123,7 +123,7 @@ static void cgi_apply(struct reading *reading, const ucl_object_t *cgi)
 		reading_wrong(reading, cgi->key, "%s", error);
 }
 
-/* cgi NAME { }, as often as there are kinds of CGI programs. */
+/* Applies cgi NAME { }, one for each kind of CGI programs. */
 void cgis_apply(struct reading *reading, const ucl_object_t *first)
 {
 	reading_blocks(reading, first, "cgi needs a name, and { } with what its programs are", cgi_apply);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libucl reads the file; what its names mean is the command line's table, and what stands here. */
+/* libucl reads the file. Its names are those of the command line's table and those of keys[]. */
 #define _GNU_SOURCE 1
 #include "config.h"
 
@@ -20,7 +20,7 @@
 
 enum { MAX_FILE = 16 * 1024 * 1024 };
 
-/* One value of an option, which takes one. */
+/* Applies one value of an option that takes a value. */
 static void value_apply(struct reading *reading, const char *name, const ucl_object_t *value, const char *at)
 {
 	const enum ucl_type type = ucl_object_type(value);
@@ -39,7 +39,7 @@ static void value_apply(struct reading *reading, const char *name, const ucl_obj
 		reading_wrong(reading, at, "%s", error);
 }
 
-/* An option that takes no value is switched on or off. */
+/* Turns an option without a value on or off. */
 static void switch_apply(struct reading *reading, const char *name, const ucl_object_t *value, const char *at)
 {
 	char error[CONFIG_ERROR_MAX];
@@ -55,7 +55,7 @@ static void header_apply(struct reading *reading, const ucl_object_t *first)
 	field_rules_apply(reading, &reading->host->fields, first);
 }
 
-/* error { STATUS PATH } */
+/* Applies error { STATUS PATH }. */
 static void error_apply(struct reading *reading, const ucl_object_t *first)
 {
 	const ucl_object_t *block, *page, *value;
@@ -89,7 +89,7 @@ static void default_type_apply(struct reading *reading, const ucl_object_t *firs
 	media_type_apply(reading, &reading->host->media_types.fallback, first);
 }
 
-/* types { } sets media types, types [ ] is the command line's option. */
+/* Applies types: types { } sets media types, types [ ] is the command line's option. */
 static void types_apply(struct reading *reading, const ucl_object_t *first)
 {
 	const ucl_object_t *value, *element;
@@ -115,7 +115,7 @@ static void name_add(struct reading *reading, const char *name, const char *at)
 		reading_wrong(reading, at, "%s", error);
 }
 
-/* Further names of a host. */
+/* Adds more names to a host. */
 static void name_apply(struct reading *reading, const ucl_object_t *first)
 {
 	const ucl_object_t *value, *element;
@@ -142,7 +142,7 @@ static void default_apply(struct reading *reading, const ucl_object_t *first)
 
 static void keys_apply(struct reading *reading, const ucl_object_t *block);
 
-/* host NAME { } */
+/* Applies host NAME { }. */
 static void host_apply(struct reading *reading, const ucl_object_t *block)
 {
 	char name[TUX_MAX_HOST_NAME + 8];
@@ -163,13 +163,13 @@ static void host_apply(struct reading *reading, const ucl_object_t *block)
 	reading->host = &reading->command->top;
 }
 
-/* host NAME { }, as often as there are hosts. */
+/* Applies all hosts. */
 static void hosts_apply(struct reading *reading, const ucl_object_t *first)
 {
 	reading_blocks(reading, first, "host needs a name, and { } with what it serves", host_apply);
 }
 
-/* Two hosts of one name, or that are both for all other names, where both listen. */
+/* Reports two hosts with the same name, or two defaults, on the same listener. */
 static void hosts_compare(struct reading *reading, unsigned one, unsigned other)
 {
 	const struct tux_host_options *const top = &reading->command->top;
@@ -184,7 +184,7 @@ static void hosts_compare(struct reading *reading, unsigned one, unsigned other)
 		reading_wrong(reading, reading->host_at[one], "another host that listens there is the default");
 }
 
-/* Whether a host listens on what the top says. */
+/* True if a host listens on a spec of the top. */
 static bool host_is_on(const struct tux_command *command, const char *spec)
 {
 	unsigned i, k;
@@ -200,7 +200,7 @@ static bool host_is_on(const struct tux_command *command, const char *spec)
 	return false;
 }
 
-/* What files select of which nothing is there now. */
+/* Warns of files that select a handler that is not available now. */
 static void selection_settle(struct reading *reading, const struct tux_host_options *host, const char *at)
 {
 	if (reading->command->engine.handover_port == 0 && tux_host_redirects(host))
@@ -209,7 +209,7 @@ static void selection_settle(struct reading *reading, const struct tux_host_opti
 		reading_warn(reading, at, "no module is loaded; until its is, a file that names one is answered 503");
 }
 
-/* When all is read: whether each request has one host to go to. */
+/* Checks, after the whole file was read, that each request has exactly one host. */
 static void hosts_settle(struct reading *reading)
 {
 	const struct tux_command *const command = reading->command;
@@ -231,10 +231,10 @@ enum {
 	IN_HOST = 2,
 };
 
-/* What is said in the file alone. The rest is the command line's table. */
+/* Keys that exist only in the file. The others are in the command line's table. */
 static const struct key {
 	const char *name;
-	unsigned where; /* AT_TOP, IN_HOST */
+	unsigned where; /* set of AT_TOP, IN_HOST */
 	void (*apply)(struct reading *reading, const ucl_object_t *first);
 } keys[] = {
 	{ "host", AT_TOP, hosts_apply },
@@ -256,7 +256,7 @@ static unsigned place(const struct reading *reading)
 	return reading->host == &reading->command->top ? AT_TOP : IN_HOST;
 }
 
-/* Whether it was a key of the file alone, which is then done with. */
+/* Applies a key of keys[]; returns false if it is not one. */
 static bool own_key_apply(struct reading *reading, const char *name, const ucl_object_t *first)
 {
 	unsigned i;
@@ -269,7 +269,7 @@ static bool own_key_apply(struct reading *reading, const char *name, const ucl_o
 	return false;
 }
 
-/* What is known of a key that is not known here. */
+/* Reports an unknown key, with the valid place or a similar key. */
 static void key_wrong(struct reading *reading, const char *name, const char *at)
 {
 	const char *near = tux_command_option_near(name);
@@ -286,7 +286,7 @@ static void key_wrong(struct reading *reading, const char *name, const char *at)
 	reading_wrong(reading, at, near ? "unknown key \"%s\"; did you mean \"%s\"?" : "unknown key \"%s\"", name, near);
 }
 
-/* All that the file says under one key: a value, a list, or the key again. */
+/* Applies all values of a key: a value, a list, or the repeated key. */
 static void key_apply(struct reading *reading, const ucl_object_t *first)
 {
 	char name[64];
@@ -324,7 +324,7 @@ static void key_apply(struct reading *reading, const ucl_object_t *first)
 	}
 }
 
-/* All that stands in a block, or at the top of the file. */
+/* Applies all keys of a block, or of the top of the file. */
 static void keys_apply(struct reading *reading, const ucl_object_t *block)
 {
 	ucl_object_iter_t each = NULL;
@@ -334,7 +334,7 @@ static void keys_apply(struct reading *reading, const ucl_object_t *block)
 		key_apply(reading, key);
 }
 
-/* What libucl has to say of a file that it cannot read, without where: the line we have ourselves, and the name is not known to it. */
+/* Reports libucl's syntax error. Removes its position, because it lacks the file's name; the parser provides the line. */
 static void syntax_wrong(struct reading *reading, struct ucl_parser *parser)
 {
 	static const char *const before[] = { " - '", "at the end of chunk: ", "memory:" };
@@ -354,7 +354,7 @@ static void syntax_wrong(struct reading *reading, struct ucl_parser *parser)
 	reading->wrong++;
 }
 
-/* .include and the like would bring in what stands in no line of this file. */
+/* Refuses .include and similar macros, because they add text that has no line in this file. */
 static bool macros_refuse(struct reading *reading)
 {
 	const char *at = reading->file;
@@ -397,7 +397,7 @@ static void parse(struct reading *reading)
 	ucl_parser_free(parser);
 }
 
-/* The file's bytes; false with errno. */
+/* Reads the whole file. Returns false with errno. */
 static bool file_read(struct reading *reading, int fd)
 {
 	static const char mark[] = "\xef\xbb\xbf";
@@ -416,7 +416,7 @@ static bool file_read(struct reading *reading, int fd)
 	while (reading->len < (size_t)status.st_size &&
 	       (got = read(fd, reading->file + reading->len, (size_t)status.st_size - reading->len)) > 0)
 		reading->len += (size_t)got;
-	/* Windows' editors begin a file of UTF-8 with a byte order mark. */
+	/* Windows editors begin a UTF-8 file with a byte order mark. */
 	if (reading->len >= sizeof(mark) - 1 && memcmp(reading->file, mark, sizeof(mark) - 1) == 0) {
 		reading->len -= sizeof(mark) - 1;
 		memmove(reading->file, reading->file + sizeof(mark) - 1, reading->len);

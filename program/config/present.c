@@ -22,7 +22,7 @@ static bool directory_check(const char *name, const char *value, const char *pat
 	return false;
 }
 
-/* The directory in which path will be made. */
+/* Checks the directory in which path will be created. */
 static bool parent_check(const char *name, const char *value, const char *path, char *error, size_t error_size)
 {
 	const char *const slash = strrchr(path, '/');

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * libucl keeps no line numbers, but without copying its keys and texts point into the file that it read: where they point is where
- * they stand.
- */
+/* libucl keeps no line numbers. In zero-copy mode its keys and texts point into the file, so the pointer gives the line. */
 #define _GNU_SOURCE 1
 #include "reading.h"
 
@@ -24,7 +21,7 @@ unsigned reading_line(const struct reading *reading, const char *at)
 	return line;
 }
 
-/* A line: where, and what. */
+/* Prints a message with its file and line. */
 static void __attribute__((format(printf, 4, 0))) say(struct reading *reading, const char *at, const char *front, const char *format,
                                                       va_list arguments)
 {
@@ -79,7 +76,10 @@ bool reading_known(struct reading *reading, const ucl_object_t *key, const char 
 	return false;
 }
 
-/* The value's text as it stands in the file: 64M is not to be what libucl takes it for. Behind its key, or the quote that ends that. */
+/*
+ * Finds the value's text in the file, because libucl parses values such as 64M as numbers. The text follows its key, or the quote
+ * that ends the key.
+ */
 static void bare_word(const struct reading *reading, const ucl_object_t *value, const char **text, size_t *len)
 {
 	const char *const end = reading->file + reading->len;

@@ -8,11 +8,11 @@
 #include "upstream.h"
 #include "../settings/units.h"
 
-enum { MAX_ALLOW = 64 }; /* networks of a status */
+enum { MAX_ALLOW = 64 }; /* networks of a status page */
 
 #define HANDLERS "static on, hidden on, redirect, handover PORT, upstream NAME, cgi NAME, module NAME, or status on"
 
-/* The port of a route to a server. */
+/* Sets the handover port of a route. */
 static void port_apply(struct reading *reading, const ucl_object_t *value, const char *at)
 {
 	const int64_t port = ucl_object_type(value) == UCL_INT ? ucl_object_toint(value) : 0;
@@ -37,7 +37,7 @@ void port_settle(struct reading *reading)
 		*port = reading->route_port;
 }
 
-/* The number of a module; -1, and an error said, if there can be none. */
+/* Returns the number of a module; -1 after an error message. */
 static int module_named(struct reading *reading, const ucl_object_t *key)
 {
 	const char *const name = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, key->key) : NULL;
@@ -61,7 +61,7 @@ void modules_settle(struct reading *reading)
 		             modules->name[i]);
 }
 
-/* One rule about fields. */
+/* Adds one rule for a field. */
 static void field_rule_apply(struct reading *reading, struct tux_field_rules *rules, enum tux_field_rule_kind kind,
                              const ucl_object_t *value, const char *at)
 {
@@ -111,21 +111,21 @@ void field_rules_apply(struct reading *reading, struct tux_field_rules *rules, c
 	}
 }
 
-/* What a route does, as far as it has been read. */
+/* The parts of a route that have been read. */
 struct route {
 	unsigned handlers;
 	enum tux_handler handler;
-	int argument;            /* of it; -1: wrong, and that is said */
-	const char *to;          /* of a redirect */
-	uint16_t code;           /* the same: its status; 0: not a good one */
-	const char *code_at;     /* where it stands; NULL: not said */
+	int argument;            /* of the handler; -1 = invalid and reported */
+	const char *to;          /* target of a redirect */
+	uint16_t code;           /* status of a redirect; 0 = invalid */
+	const char *code_at;     /* position of code in the file; NULL = not specified */
 	const char *allow[MAX_ALLOW];
 	const char *allow_at;
 	unsigned allow_count;
 	struct tux_route_fields fields;
 };
 
-/* status: the handler that is on, or the number of a redirect. */
+/* Applies status: on selects the handler, a number is the status of a redirect. */
 static void status_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
 {
 	const int64_t code = ucl_object_type(key) == UCL_INT ? ucl_object_toint(key) : 0;
@@ -153,7 +153,7 @@ static void network_add(struct reading *reading, const ucl_object_t *value, cons
 		route->allow[route->allow_count++] = text;
 }
 
-/* The networks that may see a status: one, or a list. */
+/* Applies the networks that may see a status page: one, or a list. */
 static void allow_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
 {
 	const ucl_object_t *element;
@@ -182,7 +182,7 @@ static void max_body_apply(struct reading *reading, const ucl_object_t *key, str
 static const char *const route_keys[] = { "static", "hidden", "redirect", "handover", "upstream", "cgi", "module", "status", "allow", "header",
 	                                  "cache-control", "max-body", "type", "types", "default-type", NULL };
 
-/* One key of a route. */
+/* Applies one key of a route. */
 static void route_key_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
 {
 	const char *const name = key->key;
@@ -244,7 +244,7 @@ static void route_key_apply(struct reading *reading, const ucl_object_t *key, st
 	}
 }
 
-/* Adds a route that nothing is wrong with, as far as can be told from it alone. */
+/* Adds a route that has no errors of its own. */
 static bool route_add(struct reading *reading, const char *pattern, const struct route *route, char *error, size_t error_size)
 {
 	struct tux_route_table *const table = &reading->host->routes;
@@ -256,14 +256,14 @@ static bool route_add(struct reading *reading, const char *pattern, const struct
 	return tux_routes_add(table, pattern, route->handler, (uint16_t)route->argument, error, error_size);
 }
 
-/* Frees what a route that is wrong has set. */
+/* Frees the settings of an invalid route. */
 static void route_fields_free(struct tux_route_fields *fields)
 {
 	tux_field_rules_free(&fields->rules);
 	tux_media_type_settings_free(&fields->media_types);
 }
 
-/* One route: its pattern, and what it does. */
+/* Applies one route: its pattern and its handler. */
 static void route_apply(struct reading *reading, const ucl_object_t *object)
 {
 	struct route route = { .code = 301, .handler = TUX_HANDLER_STATIC, .fields = { .max_body_bytes = TUX_BODY_UNSAID } };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "types.h"
 
-/* One extension of a media type. */
+/* Adds one extension of a media type. */
 static void extension_apply(struct reading *reading, struct tux_media_type_settings *settings, const char *type, const ucl_object_t *value,
                             const char *at)
 {

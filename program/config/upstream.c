@@ -26,7 +26,7 @@ int upstream_named(struct reading *reading, const ucl_object_t *key)
 	return name ? find(reading, name, key->key) : -1;
 }
 
-/* One value of a key of an upstream. */
+/* Applies one value of an upstream's key. */
 static void value_apply(struct reading *reading, unsigned number, const char *key, const ucl_object_t *value, const char *at)
 {
 	const enum ucl_type type = ucl_object_type(value);
@@ -53,7 +53,7 @@ static void value_apply(struct reading *reading, unsigned number, const char *ke
 		reading_warn(reading, at, "%s; its requests are 502 until it is", error);
 }
 
-/* upstream NAME { } */
+/* Applies upstream NAME { }. */
 static void upstream_apply(struct reading *reading, const ucl_object_t *upstream)
 {
 	const ucl_object_t *key, *value, *element;
