@@ -201,6 +201,7 @@ def test_worker_answers_while_a_large_file_is_hashed(tux, place):
         before = loader_ticks(server)
         with server.connect() as one, server.connect() as two, server.connect() as small:
             for conn in (one, two):
+                conn.sock.settimeout(120)  # hashing takes seconds of CPU, which a loaded machine shares out
                 conn.send(client.request("/large.bin", method="HEAD"))
             wait_until(lambda: loader_ticks(server) > before, "a loader thread hashes")
             answered = [small.get("/" + name).body == FILES[name] for name in ("small.txt", "medium.bin")]
