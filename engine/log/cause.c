@@ -7,7 +7,7 @@
 #include "../backend/spawner_client.h"
 #include "../io/print.h"
 
-/* What stands after the text. */
+/* Detail that follows the text of a cause. */
 enum takes { TAKES_ERROR, TAKES_REFUSAL, TAKES_MODE, TAKES_STEP, TAKES_NUMBER };
 
 static const struct {

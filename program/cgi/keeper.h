@@ -15,13 +15,13 @@ struct tux_keeper {
 	int order_fd; /* the socket that orders go to; the keeper ends when it is closed */
 };
 
-/* What a keeper writes to its pipe when its program is started or has failed to start, and when all of the program has ended. */
+/* Message of a keeper: its program has started or failed to start, or all processes of the program have ended. */
 struct tux_keeper_news {
 	uint32_t number; /* of the keeper */
 	uint32_t ended;
 };
 
-/* What the keeper reports of its program, in memory that it shares with the spawner. Zero-initialize before each program. */
+/* Report of a keeper about its program, in memory shared with the spawner. Zero-initialize before each program. */
 struct tux_keeper_report {
 	struct tux_cgi_failure failure; /* why the process did not become the program */
 	pid_t pid;                      /* of the program */

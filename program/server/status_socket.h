@@ -27,7 +27,7 @@ bool tux_control_start(struct tux_control *control, struct tux_engine *engine, c
 /* Ends the thread, removes the socket and frees control. */
 void tux_control_close(struct tux_control *control);
 
-/* Writes the default directory to path; returns false if there is none. */
+/* Writes the default directory to path. Returns false if this machine lacks one. */
 bool tux_control_usual(char *path, size_t path_size);
 
 #endif
