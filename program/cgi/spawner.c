@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -26,7 +25,7 @@
 
 #include "cgi.h"
 #include "children.h"
-#include "keeper.h"
+#include "keepers.h"
 
 enum {
 	GRACE_MS = 2000,     /* between SIGTERM and SIGKILL */
@@ -38,7 +37,6 @@ enum {
 	END_ROUND_MS = 20,
 	AT_ONCE = 16,        /* messages taken from one socket in a turn */
 	BATCH = 64,
-	MAX_IDLE = 16,       /* keepers that wait for their next program */
 	MAX_MESSAGE = sizeof(struct tux_spawn_start) + TUX_SPAWN_MAX_TEXT,
 };
 
@@ -90,9 +88,7 @@ static struct {
 	struct link link[TUX_MAX_THREADS];
 	unsigned links, open;
 	struct program *program;
-	struct tux_keeper *keeper;        /* of each program, or idle */
-	struct tux_keeper_report *report; /* of each program; memory shared with the keepers */
-	unsigned idle;                    /* keepers without a program */
+	struct tux_keepers keepers;    /* one for each program, or idle */
 	unsigned programs, running;    /* that there may be, that there are */
 	unsigned unsent_max;           /* of each link */
 	uint64_t due_ms;               /* nothing is due before */
@@ -195,27 +191,6 @@ static void time_begin(struct program *program)
 	program_due(program, cgi->time_ms ? now_ms() + cgi->time_ms : never);
 }
 
-/* Has the program of own.request started by a keeper, an idle one if possible. Returns false with errno. */
-static bool keeper_use(unsigned at, uint8_t *message, size_t len, const int fd[TUX_SPAWN_STREAMS])
-{
-	struct tux_keeper *const keeper = &own.keeper[at];
-
-	own.report[at] = (struct tux_keeper_report){ .pid = 0 };
-	if (keeper->pid > 0) {
-		own.idle--;
-		kill(keeper->pid, SIGCONT); /* a program of the same user might have stopped it */
-		if (tux_keeper_order(keeper, message, len, fd))
-			return true;
-		tux_keeper_release(keeper); /* it was killed */
-	}
-	if (!tux_keeper_start(keeper, own.rule, &own.report[at], own.news_fd[1], at))
-		return false;
-	if (tux_keeper_order(keeper, message, len, fd))
-		return true;
-	tux_keeper_release(keeper);
-	return false;
-}
-
 /* The place for another program: one with an idle keeper if possible. */
 static unsigned place_find(void)
 {
@@ -224,7 +199,7 @@ static unsigned place_find(void)
 	for (at = 0; at < own.programs; at++) {
 		if (own.program[at].pid != 0)
 			continue;
-		if (own.keeper[at].pid > 0 || own.idle == 0)
+		if (own.keepers.keeper[at].pid > 0 || own.keepers.idle == 0)
 			return at;
 		if (found == own.programs)
 			found = at;
@@ -239,11 +214,11 @@ static void begin(unsigned link, uint8_t *message, size_t len, const int fd[TUX_
 	const uint64_t id = own.request.start.id;
 	const unsigned at = place_find();
 
-	if (!keeper_use(at, message, len, fd)) {
+	if (!tux_keepers_use(&own.keepers, at, message, len, fd)) {
 		refuse(link, id, TUX_SPAWN_AT_FORK, errno);
 		return;
 	}
-	own.program[at] = (struct program){ .pid = own.keeper[at].pid, .rule = number, .link = link, .id = id };
+	own.program[at] = (struct program){ .pid = own.keepers.keeper[at].pid, .rule = number, .link = link, .id = id };
 	time_begin(&own.program[at]);
 	own.running++;
 	own.line[number].running++;
@@ -253,11 +228,11 @@ static void begin(unsigned link, uint8_t *message, size_t len, const int fd[TUX_
 static void program_begun(unsigned at)
 {
 	struct program *const program = &own.program[at];
-	const struct tux_spawn_result result = { .kind = TUX_SPAWN_STARTED, .pid = own.report[at].pid, .id = program->id };
+	const struct tux_spawn_result result = { .kind = TUX_SPAWN_STARTED, .pid = own.keepers.report[at].pid, .id = program->id };
 
 	if (program->end == TUX_SPAWN_BY_ITSELF && !program->asked)
 		time_begin(program);
-	if (own.report[at].failure.step == TUX_SPAWN_AT_NOTHING)
+	if (own.keepers.report[at].failure.step == TUX_SPAWN_AT_NOTHING)
 		tell(program->link, &result);
 }
 
@@ -265,7 +240,7 @@ static void program_begun(unsigned at)
 static void program_ended(unsigned at, int status)
 {
 	struct program *const program = &own.program[at];
-	const struct tux_keeper_report *const report = &own.report[at];
+	const struct tux_keeper_report *const report = &own.keepers.report[at];
 	const struct tux_spawn_result result = {
 		.kind = TUX_SPAWN_ENDED, .pid = report->pid, .id = program->id, .end = program->end, .status = status,
 		.cpu_us = report->cpu_us, .max_rss_bytes = report->max_rss_bytes,
@@ -285,11 +260,8 @@ static void keeper_done(unsigned at)
 {
 	const bool signalled = own.program[at].signalled;
 
-	program_ended(at, own.report[at].status);
-	if (signalled || own.idle == MAX_IDLE)
-		tux_keeper_release(&own.keeper[at]);
-	else
-		own.idle++;
+	program_ended(at, own.keepers.report[at].status);
+	tux_keepers_done(&own.keepers, at, !signalled);
 }
 
 static void news_read(void)
@@ -402,7 +374,7 @@ static struct program *program_find(unsigned link, uint64_t id)
 /* Its time is over, or all of it: then it ends. Else the engine knows how much of it was the client's. */
 static void program_expire(struct program *program, uint64_t now)
 {
-	const struct tux_spawn_result due = { .kind = TUX_SPAWN_DUE, .pid = own.report[program - own.program].pid, .id = program->id };
+	const struct tux_spawn_result due = { .kind = TUX_SPAWN_DUE, .pid = own.keepers.report[program - own.program].pid, .id = program->id };
 
 	if (program->end != TUX_SPAWN_BY_ITSELF || program->asked || now >= program->last_ms) {
 		program_end(program, TUX_SPAWN_BY_TIME);
@@ -566,34 +538,21 @@ static void link_serve(unsigned number, uint32_t events)
 			return;
 }
 
-/* The keeper's number; own.programs if the process is no keeper. */
-static unsigned keeper_find(pid_t pid)
-{
-	unsigned at = 0;
-
-	while (at < own.programs && own.keeper[at].pid != pid)
-		at++;
-	return at;
-}
-
 static bool is_keeper(pid_t pid)
 {
-	return keeper_find(pid) < own.programs;
+	return tux_keepers_find(&own.keepers, pid) < own.programs;
 }
 
 /* A keeper has ended by itself, or was killed. Returns true if processes of its program may be left: they are our children now. */
 static bool keeper_ended(unsigned at)
 {
-	const pid_t pid = own.keeper[at].pid;
 	const bool busy = own.program[at].pid != 0;
 	int status = 0;
 
-	waitpid(pid, &status, 0);
+	waitpid(own.keepers.keeper[at].pid, &status, 0);
 	if (busy)
-		program_ended(at, own.report[at].ended ? own.report[at].status : status);
-	else
-		own.idle--;
-	tux_keeper_release(&own.keeper[at]);
+		program_ended(at, own.keepers.report[at].ended ? own.keepers.report[at].status : status);
+	tux_keepers_lost(&own.keepers, at, !busy);
 	return busy;
 }
 
@@ -608,7 +567,7 @@ static void reap(void)
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
 			break;
 		news_read(); /* what it had to tell before */
-		at = keeper_find(info.si_pid);
+		at = tux_keepers_find(&own.keepers, info.si_pid);
 		if (at < own.programs)
 			lost |= keeper_ended(at);
 		else
@@ -681,12 +640,9 @@ static void serve(void)
 /* All links are closed. What is killed leaves its own children to us, so it takes rounds. */
 static void end(void)
 {
-	unsigned at;
 	int i;
 
-	for (at = 0; at < own.programs; at++)
-		if (own.keeper[at].pid > 0)
-			close(own.keeper[at].order_fd);
+	tux_keepers_close(&own.keepers);
 	for (i = 0; i < END_ROUNDS; i++) {
 		siginfo_t info = { 0 };
 
@@ -774,10 +730,9 @@ static bool tables_make(void)
 	own.unsent_max = 3 * (own.programs + waiting) + 2; /* each has at most three results: it was started, is due, has ended */
 	own.due_ms = never;
 	own.program = calloc(own.programs, sizeof(*own.program));
-	own.keeper = calloc(own.programs, sizeof(*own.keeper));
-	own.report = mmap(NULL, own.programs * sizeof(*own.report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	own.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!own.program || !own.keeper || own.report == MAP_FAILED || own.epoll_fd < 0 || pipe2(own.news_fd, O_CLOEXEC) < 0 ||
+	if (!own.program || own.epoll_fd < 0 || pipe2(own.news_fd, O_CLOEXEC) < 0 ||
+	    !tux_keepers_make(&own.keepers, own.programs, own.rule, own.news_fd[1]) ||
 	    fcntl(own.news_fd[0], F_SETFL, O_NONBLOCK) < 0 || /* a keeper waits until there is room: no news are lost */
 	    epoll_ctl(own.epoll_fd, EPOLL_CTL_ADD, own.news_fd[0], &news) < 0 || epoll_ctl(own.epoll_fd, EPOLL_CTL_ADD, own.signal_fd, &event) < 0)
 		return false;
