@@ -8,10 +8,11 @@ import time
 import client
 from cases import CASES, Site
 from program import Program
-from tools import descendants
+from tools import MAX_IDLE_KEEPERS, descendants, field, idle_keepers
 
 BUSY = 200  # waits in a moment in which nothing happens
 FILES = 4   # more that the cache may hold
+OPEN_IN_KEEPER = 5  # descriptors of an idle keeper: three standard streams, its orders, its news
 BLOCKS = 24  # that may come and go; a leak is more, as faults are many
 
 
@@ -38,13 +39,16 @@ class Server:
                 client.wait_until(self.is_quiet, "it is quiet", 60)
 
     def opened(self):
-        """(process, sort of descriptor) -> how many, but for programs under way."""
+        """(process, sort of descriptor) -> how many. Idle keepers, and the spawner's socket of each, do not count."""
         found = collections.Counter()
         for process, name in [(self.program.process.pid, "tux")] + list(descendants(self.program.process.pid).items()):
             if not name.startswith("tux"):
                 found[process, "program"] += 1
                 continue
             try:
+                if name == "tux idle keeper":
+                    found[int(field(process, "PPid")), "socket:"] -= 1
+                    continue
                 for fd in os.listdir("/proc/%d/fd" % process):
                     link = os.readlink("/proc/%d/fd/%s" % (process, fd))
                     found[process, "file of the site" if link.startswith(self.site.root + "/") else link.split("[")[0]] += 1
@@ -65,8 +69,18 @@ class Server:
         return True
 
     def excess(self):
-        """Of what is open, and of blocks of memory: more than there was. Empty if it is as before."""
+        """Returns what is more than before: of open descriptors, blocks of memory, keepers. Empty if it is as before."""
         more = dict(self.opened() - self.open)
+        keepers = idle_keepers(self.program.process.pid)
+        if len(keepers) > MAX_IDLE_KEEPERS:
+            more["idle keepers"] = len(keepers)
+        for keeper in keepers:
+            try:
+                open_now = len(os.listdir("/proc/%d/fd" % keeper))
+            except OSError:
+                continue
+            if open_now > OPEN_IN_KEEPER:
+                more["descriptors of keeper %d" % keeper] = open_now
         if self.page.blocks() > self.blocks + BLOCKS:
             more["blocks of memory"] = self.page.blocks() - self.blocks
         return more
@@ -91,3 +105,9 @@ class Server:
         self.site.close()
         shutil.rmtree(self.place, ignore_errors=True)
         return status
+
+    def abandon(self):
+        """Ends it after a failure."""
+        self.program.kill()
+        self.site.close()
+        shutil.rmtree(self.place, ignore_errors=True)

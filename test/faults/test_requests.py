@@ -80,7 +80,7 @@ def server(request, servers, path, place):
     failed = request.session.testsfailed
     yield servers[engine]
     if request.session.testsfailed > failed:
-        servers.pop(engine).program.kill()
+        servers.pop(engine).abandon()
 
 
 def stop(server):

@@ -67,6 +67,14 @@ def descendants(pid):
     return found
 
 
+MAX_IDLE_KEEPERS = 16  # MAX_IDLE of program/cgi/keepers.c
+
+
+def idle_keepers(pid):
+    """Returns the descendants that wait for the next CGI program, a list of pid."""
+    return [child for child, name in descendants(pid).items() if name == "tux idle keeper"]
+
+
 def field(pid, name):
     """Returns a line of /proc/PID/status."""
     with open("/proc/%d/status" % pid, encoding="utf-8") as file:

@@ -20,7 +20,7 @@ import pytest
 import client
 from soak_origin import PART
 from test_reload import closes, supervised  # noqa: F401
-from tools import descendants, field, free_port, is_sanitized, is_there
+from tools import MAX_IDLE_KEEPERS, children, descendants, field, free_port, idle_keepers, is_sanitized, is_there
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
 BETWEEN_RELOADS = 5
@@ -339,15 +339,18 @@ def left_alone(server):
     generation, = server.generations()
 
     def settled():
-        return len(descendants(generation)) == 1
+        return len(descendants(generation)) == 1 + len(idle_keepers(generation))
     client.wait_until(settled, "no program is left", PATIENCE)
-    spawner, = descendants(generation)
+    spawner, = children(generation)
     time.sleep(UNUSED_SECONDS + 1)
     seen = {}
 
     def still():
         before = dict(seen)
         seen.update({pid: descriptors(pid) for pid in (server.process.pid, generation, spawner)})
+        keepers = idle_keepers(generation)
+        assert len(keepers) <= MAX_IDLE_KEEPERS
+        seen[spawner]["socket"] -= len(keepers)  # its end of each keeper's
         time.sleep(0.5)
         return before == seen
     client.wait_until(still, "descriptors come to rest", PATIENCE)

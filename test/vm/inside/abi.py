@@ -8,7 +8,7 @@ import struct
 import threading
 
 ABI = 8
-RECORD_SIZE = 64
+RECORD_SIZE = 80
 DEVICE = "/dev/tux"
 
 
