@@ -3,7 +3,7 @@
 #ifndef TUX_CORE_BODY_H
 #define TUX_CORE_BODY_H
 
-#include "fields.h"
+#include "field_lines.h"
 
 enum tux_framing {
 	TUX_FRAMING_NONE,   /* no body */

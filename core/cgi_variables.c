@@ -2,12 +2,12 @@
 /* Meta-variables of CGI: what the program knows, then the fields of the request. */
 #include "cgi_variables.h"
 
-#include "out.h"
+#include "writer.h"
 
 /*
  * For the proof: the octets of a message are none of those that are written.
  */
-/*@ predicate message_apart{L}(struct out *out, uint8_t *buf) =
+/*@ predicate message_apart{L}(struct writer *out, uint8_t *buf) =
   @   \separated(out->at + (0 .. out->cap - 1), buf + (0 .. TUX_MAX_HEAD - 1)) && \separated(out, buf + (0 .. TUX_MAX_HEAD - 1));
   @
   @ // Lines that may be read.
@@ -17,7 +17,7 @@
   @   (\forall integer i; 0 <= i < fields->count ==> span_readable(buf, fields->line[i].value));
   @
   @ // A request, as far as it is written, and where its variables are written to; each that writes leaves it so.
-  @ predicate request_goes{L}(struct out *out, uint8_t *buf, struct tux_request *req) =
+  @ predicate request_goes{L}(struct writer *out, uint8_t *buf, struct tux_request *req) =
   @   out_valid(out) && message_apart(out, buf) && \separated(out, req) && \separated(out->at + (0 .. out->cap - 1), req) &&
   @   \valid_read(req) && req->head_len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. req->head_len - 1)) &&
   @   request_spans(req, req->head_len) && lines_go(buf, &req->fields);
@@ -30,7 +30,7 @@
   @ ensures !out->full ==> !\old(out->full);
   @ ensures !out->full ==> \forall integer k; \old(out->len) <= k < out->len ==> out->at[k] != 0;
   @*/
-static void put_octets(struct out *out, struct tux_octets octets)
+static void put_octets(struct writer *out, struct tux_octets octets)
 {
 	if (octet_find(octets.at, 0, octets.len, 0) < octets.len) {
 		out->full = 1;
@@ -45,7 +45,7 @@ static void put_octets(struct out *out, struct tux_octets octets)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_variable(struct out *out, struct tux_text text)
+static void put_variable(struct writer *out, struct tux_text text)
 {
 	put_text(out, text);
 	put_byte(out, 0);
@@ -58,7 +58,7 @@ static void put_variable(struct out *out, struct tux_text text)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_known(struct out *out, struct tux_text name, struct tux_octets value)
+static void put_known(struct writer *out, struct tux_text name, struct tux_octets value)
 {
 	if (value.len == 0)
 		return;
@@ -72,7 +72,7 @@ static void put_known(struct out *out, struct tux_text name, struct tux_octets v
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_port(struct out *out, struct tux_text name, uint16_t port)
+static void put_port(struct writer *out, struct tux_text name, uint16_t port)
 {
 	if (port == 0)
 		return;
@@ -88,7 +88,7 @@ static void put_port(struct out *out, struct tux_text name, uint16_t port)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_span(struct out *out, struct tux_text name, const uint8_t *buf, struct tux_span span)
+static void put_span(struct writer *out, struct tux_text name, const uint8_t *buf, struct tux_span span)
 {
 	put_text(out, name);
 	put_of(out, buf + span.off, span.len, OCTET_VALUE);
@@ -119,7 +119,7 @@ static struct tux_span without_port(const uint8_t *buf, struct tux_span host)
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_uri(struct out *out, const uint8_t *buf, const struct tux_request *req)
+static void put_uri(struct writer *out, const uint8_t *buf, const struct tux_request *req)
 {
 	PUT(out, "REQUEST_URI=");
 	if (req->form != TUX_FORM_ABSOLUTE) {
@@ -141,7 +141,7 @@ static void put_uri(struct out *out, const uint8_t *buf, const struct tux_reques
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_request_line(struct out *out, const uint8_t *buf, const struct tux_request *req)
+static void put_request_line(struct writer *out, const uint8_t *buf, const struct tux_request *req)
 {
 	put_span(out, TUX_TEXT("REQUEST_METHOD="), buf, req->method_text);
 	put_uri(out, buf, req);
@@ -154,7 +154,7 @@ static void put_request_line(struct out *out, const uint8_t *buf, const struct t
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_scheme(struct out *out, const struct tux_cgi_facts *facts)
+static void put_scheme(struct writer *out, const struct tux_cgi_facts *facts)
 {
 	if (facts->https) {
 		put_variable(out, TUX_TEXT("REQUEST_SCHEME=https"));
@@ -171,7 +171,7 @@ static void put_scheme(struct out *out, const struct tux_cgi_facts *facts)
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_body(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_cgi_facts *facts,
+static void put_body(struct writer *out, const uint8_t *buf, const struct tux_request *req, const struct tux_cgi_facts *facts,
                      uint32_t type)
 {
 	if (facts->has_length) {
@@ -190,7 +190,7 @@ static void put_body(struct out *out, const uint8_t *buf, const struct tux_reque
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_request(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_cgi_facts *facts)
+static void put_request(struct writer *out, const uint8_t *buf, const struct tux_request *req, const struct tux_cgi_facts *facts)
 {
 	const uint32_t type = tux_request_field(req, TUX_FIELD_CONTENT_TYPE, 0);
 
@@ -210,7 +210,7 @@ static void put_request(struct out *out, const uint8_t *buf, const struct tux_re
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_script(struct out *out, const struct tux_cgi_facts *facts)
+static void put_script(struct writer *out, const struct tux_cgi_facts *facts)
 {
 	put_known(out, TUX_TEXT("SCRIPT_NAME="), facts->script_name);
 	put_known(out, TUX_TEXT("SCRIPT_FILENAME="), facts->script_filename);
@@ -225,7 +225,7 @@ static void put_script(struct out *out, const struct tux_cgi_facts *facts)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_server(struct out *out, const struct tux_cgi_facts *facts)
+static void put_server(struct writer *out, const struct tux_cgi_facts *facts)
 {
 	put_known(out, TUX_TEXT("SERVER_NAME="), facts->server_name);
 	put_known(out, TUX_TEXT("SERVER_ADDR="), facts->server_addr);
@@ -312,7 +312,7 @@ static uint32_t find_variable(const uint8_t *buf, const struct tux_field_lines *
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_variable_name(struct out *out, const uint8_t *buf, struct tux_span name)
+static void put_variable_name(struct writer *out, const uint8_t *buf, struct tux_span name)
 {
 	PUT(out, "HTTP_");
 	/*@ loop invariant 0 <= i <= name.len && out_valid(out) && \at(out->len, Pre) <= out->len;
@@ -330,7 +330,7 @@ static void put_variable_name(struct out *out, const uint8_t *buf, struct tux_sp
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_field(struct out *out, const uint8_t *buf, const struct tux_request *req, uint32_t index)
+static void put_field(struct writer *out, const uint8_t *buf, const struct tux_request *req, uint32_t index)
 {
 	const struct tux_field first = req->fields.line[index];
 
@@ -357,7 +357,7 @@ static void put_field(struct out *out, const uint8_t *buf, const struct tux_requ
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_fields(struct out *out, const uint8_t *buf, const struct tux_request *req)
+static void put_fields(struct writer *out, const uint8_t *buf, const struct tux_request *req)
 {
 	if (req->host.len > 0)
 		put_span(out, TUX_TEXT("HTTP_HOST="), buf, req->host);
@@ -380,7 +380,7 @@ uint32_t tux_cgi_variables(uint8_t *out_at, uint32_t cap, const uint8_t *buf, co
 	/*@ assert \forall integer i; 0 <= i < req->fields.count ==> span_readable(buf, req->fields.line[i].name); */
 	/*@ assert \forall integer i; 0 <= i < req->fields.count ==> span_readable(buf, req->fields.line[i].value); */
 	/*@ assert lines_go(buf, &req->fields); */
-	struct out out = { .at = out_at, .cap = cap };
+	struct writer out = { .at = out_at, .cap = cap };
 
 	put_request(&out, buf, req, facts);
 	put_script(&out, facts);

@@ -2,13 +2,13 @@
 /* Heads of messages that TUX forwards. All octets of a message go through put_of(), which lets no line end pass. */
 #include "forward.h"
 
-#include "out.h"
+#include "writer.h"
 #include "response.h"
 
 /*
  * For the proof: the octets of a message are none of those that are written; each that writes leaves it so. A field that frames a message.
  */
-/*@ predicate message_apart{L}(struct out *out, uint8_t *buf) =
+/*@ predicate message_apart{L}(struct writer *out, uint8_t *buf) =
   @   \separated(out->at + (0 .. out->cap - 1), buf + (0 .. TUX_MAX_RECEIVED_HEAD - 1)) &&
   @   \separated(out, buf + (0 .. TUX_MAX_RECEIVED_HEAD - 1));
   @
@@ -19,11 +19,11 @@
   @   (\forall integer i; 0 <= i < fields->count ==> span_readable(buf, fields->line[i].value));
   @
   @ // A message that goes on, as far as it is written, and where it is written to.
-  @ predicate request_goes{L}(struct out *out, uint8_t *buf, struct tux_request *req) =
+  @ predicate request_goes{L}(struct writer *out, uint8_t *buf, struct tux_request *req) =
   @   out_valid(out) && message_apart(out, buf) && \separated(out, req) && \separated(out->at + (0 .. out->cap - 1), req) &&
   @   \valid_read(req) && req->head_len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. req->head_len - 1)) &&
   @   request_spans(req, req->head_len) && lines_go(buf, &req->fields);
-  @ predicate received_goes{L}(struct out *out, uint8_t *buf, struct tux_received *res) =
+  @ predicate received_goes{L}(struct writer *out, uint8_t *buf, struct tux_response *res) =
   @   out_valid(out) && message_apart(out, buf) && \separated(out, res) && \separated(out->at + (0 .. out->cap - 1), res) &&
   @   \valid_read(res) && res->head_len <= TUX_MAX_RECEIVED_HEAD && \valid_read(buf + (0 .. res->head_len - 1)) &&
   @   span_inside(res->reason, res->head_len) && lines_go(buf, &res->fields);
@@ -191,7 +191,7 @@ static bool stays_of_response(const uint8_t *buf, const struct tux_field_lines *
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_field(struct out *out, const uint8_t *buf, struct tux_field field)
+static void put_field(struct writer *out, const uint8_t *buf, struct tux_field field)
 {
 	put_of(out, buf + field.name.off, field.name.len, OCTET_TOKEN);
 	PUT(out, ": ");
@@ -206,7 +206,7 @@ static void put_field(struct out *out, const uint8_t *buf, struct tux_field fiel
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_known(struct out *out, const uint8_t *buf, const struct tux_field_lines *fields, enum tux_field_name name)
+static void put_known(struct writer *out, const uint8_t *buf, const struct tux_field_lines *fields, enum tux_field_name name)
 {
 	uint32_t line = tux_fields_find(fields, name, 0);
 
@@ -227,7 +227,7 @@ static void put_known(struct out *out, const uint8_t *buf, const struct tux_fiel
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_list(struct out *out, const uint8_t *buf, const struct tux_field_lines *fields, enum tux_field_name name)
+static void put_list(struct writer *out, const uint8_t *buf, const struct tux_field_lines *fields, enum tux_field_name name)
 {
 	uint32_t line = tux_fields_find(fields, name, 0);
 
@@ -252,7 +252,7 @@ static void put_list(struct out *out, const uint8_t *buf, const struct tux_field
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_framing(struct out *out, uint8_t framing, uint64_t content_length)
+static void put_framing(struct writer *out, uint8_t framing, uint64_t content_length)
 {
 	if (framing == TUX_FRAMING_CHUNKED) {
 		PUT(out, "Transfer-Encoding: chunked\r\n");
@@ -269,7 +269,7 @@ static void put_framing(struct out *out, uint8_t framing, uint64_t content_lengt
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_request_line(struct out *out, const uint8_t *buf, const struct tux_request *req)
+static void put_request_line(struct writer *out, const uint8_t *buf, const struct tux_request *req)
 {
 	put_of(out, buf + req->method_text.off, req->method_text.len, OCTET_TOKEN);
 	put_byte(out, ' ');
@@ -295,7 +295,7 @@ static void put_request_line(struct out *out, const uint8_t *buf, const struct t
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_node(struct out *out, struct tux_octets node)
+static void put_node(struct writer *out, struct tux_octets node)
 {
 	const bool v6 = octet_find(node.at, 0, node.len, ':') < node.len;
 
@@ -315,7 +315,7 @@ static void put_node(struct out *out, struct tux_octets node)
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_forwarded(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+static void put_forwarded(struct writer *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
 {
 	PUT(out, "Forwarded: ");
 	if (how->trusted)
@@ -343,7 +343,7 @@ static void put_forwarded(struct out *out, const uint8_t *buf, const struct tux_
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_x_forwarded_for(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+static void put_x_forwarded_for(struct writer *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
 {
 	PUT(out, "X-Forwarded-For: ");
 	if (how->trusted)
@@ -362,7 +362,7 @@ static void put_x_forwarded_for(struct out *out, const uint8_t *buf, const struc
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_x_forwarded_proto(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+static void put_x_forwarded_proto(struct writer *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
 {
 	if (how->trusted && req->fields.first[TUX_FIELD_X_FORWARDED_PROTO] != 0)
 		put_known(out, buf, &req->fields, TUX_FIELD_X_FORWARDED_PROTO);
@@ -378,7 +378,7 @@ static void put_x_forwarded_proto(struct out *out, const uint8_t *buf, const str
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_x_forwarded_host(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+static void put_x_forwarded_host(struct writer *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
 {
 	if (how->trusted && req->fields.first[TUX_FIELD_X_FORWARDED_HOST] != 0) {
 		put_known(out, buf, &req->fields, TUX_FIELD_X_FORWARDED_HOST);
@@ -396,7 +396,7 @@ static void put_x_forwarded_host(struct out *out, const uint8_t *buf, const stru
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_host(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+static void put_host(struct writer *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
 {
 	PUT(out, "Host: ");
 	if (how->host.len > 0)
@@ -412,7 +412,7 @@ static void put_host(struct out *out, const uint8_t *buf, const struct tux_reque
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_fields(struct out *out, const uint8_t *buf, const struct tux_request *req, bool chunked, bool trusted)
+static void put_fields(struct writer *out, const uint8_t *buf, const struct tux_request *req, bool chunked, bool trusted)
 {
 	/*@ loop invariant 0 <= i <= req->fields.count && request_goes(out, buf, req) && \at(out->len, Pre) <= out->len;
 	  @ loop invariant !out->full ==> !\at(out->full, Pre);
@@ -428,7 +428,7 @@ static void put_fields(struct out *out, const uint8_t *buf, const struct tux_req
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_via(struct out *out, const struct tux_request *req, const struct tux_forwarding *how)
+static void put_via(struct writer *out, const struct tux_request *req, const struct tux_forwarding *how)
 {
 	if (how->via && req->minor == 0)
 		PUT(out, "Via: 1.0 tux\r\n");
@@ -442,7 +442,7 @@ static void put_via(struct out *out, const struct tux_request *req, const struct
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_framing_of_request(struct out *out, const struct tux_request *req, const struct tux_forwarding *how)
+static void put_framing_of_request(struct writer *out, const struct tux_request *req, const struct tux_forwarding *how)
 {
 	if (how->framing == TUX_FRAMING_NONE && !how->upgrade &&
 	    (req->method == TUX_POST || req->method == TUX_PUT || req->method == TUX_PATCH))
@@ -457,7 +457,7 @@ static void put_framing_of_request(struct out *out, const struct tux_request *re
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_connection(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+static void put_connection(struct writer *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
 {
 	if (how->upgrade) {
 		PUT(out, "Connection: Upgrade\r\n");
@@ -474,7 +474,7 @@ static void put_connection(struct out *out, const uint8_t *buf, const struct tux
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_request(struct out *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
+static void put_request(struct writer *out, const uint8_t *buf, const struct tux_request *req, const struct tux_forwarding *how)
 {
 	put_request_line(out, buf, req);
 	put_host(out, buf, req, how);
@@ -495,7 +495,7 @@ uint32_t tux_forward_request(uint8_t *out_at, uint32_t cap, const uint8_t *buf, 
 	/*@ assert \forall integer i; 0 <= i < req->fields.count ==> span_readable(buf, req->fields.line[i].name); */
 	/*@ assert \forall integer i; 0 <= i < req->fields.count ==> span_readable(buf, req->fields.line[i].value); */
 	/*@ assert lines_go(buf, &req->fields); */
-	struct out out = { .at = out_at, .cap = cap };
+	struct writer out = { .at = out_at, .cap = cap };
 
 	if (req->form == TUX_FORM_AUTHORITY || !few_options(buf, &req->fields))
 		return 0;
@@ -508,7 +508,7 @@ uint32_t tux_forward_request(uint8_t *out_at, uint32_t cap, const uint8_t *buf, 
   @ ensures received_goes(out, buf, res) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_status_line(struct out *out, const uint8_t *buf, const struct tux_received *res)
+static void put_status_line(struct writer *out, const uint8_t *buf, const struct tux_response *res)
 {
 	PUT(out, "HTTP/1.1 ");
 	put_number(out, res->status);
@@ -528,7 +528,7 @@ static void put_status_line(struct out *out, const uint8_t *buf, const struct tu
   @ ensures received_goes(out, buf, res) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_fields_of_response(struct out *out, const uint8_t *buf, const struct tux_received *res,
+static void put_fields_of_response(struct writer *out, const uint8_t *buf, const struct tux_response *res,
                                    const struct tux_forwarding_response *how)
 {
 	/*@ loop invariant 0 <= i <= res->fields.count && received_goes(out, buf, res) && \at(out->len, Pre) <= out->len;
@@ -547,7 +547,7 @@ static void put_fields_of_response(struct out *out, const uint8_t *buf, const st
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_date(struct out *out, const struct tux_received *res, const struct tux_forwarding_response *how)
+static void put_date(struct writer *out, const struct tux_response *res, const struct tux_forwarding_response *how)
 {
 	if (how->date == NULL || res->fields.first[TUX_FIELD_DATE] != 0)
 		return;
@@ -561,7 +561,7 @@ static void put_date(struct out *out, const struct tux_received *res, const stru
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_framing_of_response(struct out *out, const struct tux_received *res, const struct tux_forwarding_response *how)
+static void put_framing_of_response(struct writer *out, const struct tux_response *res, const struct tux_forwarding_response *how)
 {
 	if (how->framing == TUX_FRAMING_NONE && res->has_length && res->status != 204)
 		put_framing(out, TUX_FRAMING_LENGTH, res->content_length);
@@ -575,7 +575,7 @@ static void put_framing_of_response(struct out *out, const struct tux_received *
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_connection_of_response(struct out *out, const struct tux_forwarding_response *how)
+static void put_connection_of_response(struct writer *out, const struct tux_forwarding_response *how)
 {
 	if (!how->keep_alive || how->framing == TUX_FRAMING_CLOSE)
 		PUT(out, "Connection: close\r\n");
@@ -588,7 +588,7 @@ static void put_connection_of_response(struct out *out, const struct tux_forward
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_upgrade(struct out *out, const uint8_t *buf, const struct tux_received *res)
+static void put_upgrade(struct writer *out, const uint8_t *buf, const struct tux_response *res)
 {
 	PUT(out, "Connection: Upgrade\r\n");
 	put_known(out, buf, &res->fields, TUX_FIELD_UPGRADE);
@@ -602,7 +602,7 @@ static void put_upgrade(struct out *out, const uint8_t *buf, const struct tux_re
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_response(struct out *out, const uint8_t *buf, const struct tux_received *res,
+static void put_response(struct writer *out, const uint8_t *buf, const struct tux_response *res,
                          const struct tux_forwarding_response *how)
 {
 	put_status_line(out, buf, res);
@@ -618,13 +618,13 @@ static void put_response(struct out *out, const uint8_t *buf, const struct tux_r
 	PUT(out, "\r\n");
 }
 
-uint32_t tux_forward_response(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_received *res,
+uint32_t tux_forward_response(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_response *res,
                               const struct tux_forwarding_response *how)
 {
 	/*@ assert \forall integer i; 0 <= i < res->fields.count ==> span_readable(buf, res->fields.line[i].name); */
 	/*@ assert \forall integer i; 0 <= i < res->fields.count ==> span_readable(buf, res->fields.line[i].value); */
 	/*@ assert lines_go(buf, &res->fields); */
-	struct out out = { .at = out_at, .cap = cap };
+	struct writer out = { .at = out_at, .cap = cap };
 
 	if (!few_options(buf, &res->fields))
 		return 0;
@@ -634,7 +634,7 @@ uint32_t tux_forward_response(uint8_t *out_at, uint32_t cap, const uint8_t *buf,
 
 uint32_t tux_forward_trailer(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_field_lines *fields)
 {
-	struct out out = { .at = out_at, .cap = cap };
+	struct writer out = { .at = out_at, .cap = cap };
 
 	PUT(&out, "0\r\n");
 	/*@ loop invariant 0 <= i <= fields->count && out_valid(&out) && out.at == out_at && out.cap == cap;
@@ -665,7 +665,7 @@ static bool is_kept(const uint8_t *buf, struct tux_span name, const struct tux_t
 bool tux_forward_kept(uint8_t *out_at, uint32_t cap, const uint8_t *buf, const struct tux_field_lines *fields, const struct tux_text *kept,
                       uint32_t kept_count, uint32_t *len)
 {
-	struct out out = { .at = out_at, .cap = cap };
+	struct writer out = { .at = out_at, .cap = cap };
 
 	/*@ loop invariant 0 <= i <= fields->count && out_valid(&out) && out.at == out_at && out.cap == cap;
 	  @ loop assigns i, out.len, out.full, out_at[0 .. cap - 1];
@@ -688,7 +688,7 @@ uint32_t tux_forward_inside(uint8_t *out_at, uint32_t cap, const uint8_t *buf, c
 {
 	/*@ assert \forall integer i; 0 <= i < req->fields.count ==> span_readable(buf, req->fields.line[i].name); */
 	/*@ assert \forall integer i; 0 <= i < req->fields.count ==> span_readable(buf, req->fields.line[i].value); */
-	struct out out = { .at = out_at, .cap = cap };
+	struct writer out = { .at = out_at, .cap = cap };
 
 	put_text(&out, req->method == TUX_HEAD ? TUX_TEXT("HEAD ") : TUX_TEXT("GET "));
 	put_of(&out, target.at, target.len, OCTET_TARGET);
@@ -705,7 +705,7 @@ uint32_t tux_forward_inside(uint8_t *out_at, uint32_t cap, const uint8_t *buf, c
 
 uint32_t tux_forward_chunk(uint8_t *out_at, uint32_t cap, const uint8_t *data, uint32_t len)
 {
-	struct out out = { .at = out_at, .cap = cap };
+	struct writer out = { .at = out_at, .cap = cap };
 	uint8_t head[TUX_MAX_CHUNK_HEAD];
 
 	put(&out, head, tux_chunk_head(head, len));

@@ -7,7 +7,7 @@
 #define TUX_CORE_FORWARD_H
 
 #include "date.h"
-#include "received.h"
+#include "response_parse.h"
 #include "request.h"
 
 enum {
@@ -98,7 +98,7 @@ struct tux_forwarding_response {
   @ assigns out[0 .. cap - 1];
   @ ensures \result <= cap;
   @*/
-uint32_t tux_forward_response(uint8_t *out, uint32_t cap, const uint8_t *buf, const struct tux_received *res,
+uint32_t tux_forward_response(uint8_t *out, uint32_t cap, const uint8_t *buf, const struct tux_response *res,
                               const struct tux_forwarding_response *how);
 
 /*

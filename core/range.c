@@ -2,7 +2,7 @@
 /* Byte ranges: each is read, clamped and kept; the set as a whole is judged at the end. */
 #include "range.h"
 
-#include "field.h"
+#include "field_name.h"
 #include "octet.h"
 
 /* Offsets in files are signed in both engines. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The request head. Each step below answers as those of line.h do.
+ * The request head. Each step below answers as those of head_parse.h do.
  */
 #include "request.h"
 
 #include "body.h"
-#include "line.h"
+#include "head_parse.h"
 #include "scan.h"
 #include "target.h"
 

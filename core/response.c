@@ -2,7 +2,7 @@
 /* Responses: the decision, and the writing of heads through one checked cursor. */
 #include "response.h"
 
-#include "out.h"
+#include "writer.h"
 
 struct tux_text tux_response_reason(uint16_t status)
 {
@@ -205,7 +205,7 @@ struct tux_range tux_head_plan(struct tux_head *head, const struct tux_plan *pla
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_range(struct out *out, const struct tux_range *range, uint64_t size)
+static void put_range(struct writer *out, const struct tux_range *range, uint64_t size)
 {
 	PUT(out, "Content-Range: bytes ");
 	if (range != NULL) {
@@ -226,7 +226,7 @@ static void put_range(struct out *out, const struct tux_range *range, uint64_t s
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_type(struct out *out, const struct tux_head *head)
+static void put_type(struct writer *out, const struct tux_head *head)
 {
 	if (head->boundary_len > 0) {
 		PUT(out, "Content-Type: multipart/byteranges; boundary=");
@@ -245,7 +245,7 @@ static void put_type(struct out *out, const struct tux_head *head)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_validators(struct out *out, const struct tux_head *head)
+static void put_validators(struct writer *out, const struct tux_head *head)
 {
 	uint8_t date[TUX_DATE_LEN];
 
@@ -268,7 +268,7 @@ static void put_validators(struct out *out, const struct tux_head *head)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_coding(struct out *out, const struct tux_head *head)
+static void put_coding(struct writer *out, const struct tux_head *head)
 {
 	if (head->coding != TUX_CODING_IDENTITY && head->coding < TUX_CODINGS) {
 		PUT(out, "Content-Encoding: ");
@@ -289,7 +289,7 @@ static void put_coding(struct out *out, const struct tux_head *head)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_representation(struct out *out, const struct tux_head *head)
+static void put_representation(struct writer *out, const struct tux_head *head)
 {
 	put_type(out, head);
 	if (head->has_length) {
@@ -306,7 +306,7 @@ static void put_representation(struct out *out, const struct tux_head *head)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_status(struct out *out, uint16_t status)
+static void put_status(struct writer *out, uint16_t status)
 {
 	put_number(out, status);
 	put_byte(out, ' ');
@@ -319,7 +319,7 @@ static void put_status(struct out *out, uint16_t status)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_location(struct out *out, const struct tux_head *head)
+static void put_location(struct writer *out, const struct tux_head *head)
 {
 	if (head->location_len == 0)
 		return;
@@ -338,7 +338,7 @@ static void put_location(struct out *out, const struct tux_head *head)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_options(struct out *out, const struct tux_head *head)
+static void put_options(struct writer *out, const struct tux_head *head)
 {
 	if (head->vary_encoding)
 		PUT(out, "Vary: Accept-Encoding\r\n");
@@ -355,7 +355,7 @@ static void put_options(struct out *out, const struct tux_head *head)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_policy(struct out *out, const struct tux_head *head)
+static void put_policy(struct writer *out, const struct tux_head *head)
 {
 	if (head->nonce.len == 0)
 		return;
@@ -373,7 +373,7 @@ static void put_policy(struct out *out, const struct tux_head *head)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static void put_connection(struct out *out, const struct tux_head *head)
+static void put_connection(struct writer *out, const struct tux_head *head)
 {
 	if (!head->keep_alive)
 		PUT(out, "Connection: close\r\n");
@@ -384,7 +384,7 @@ static void put_connection(struct out *out, const struct tux_head *head)
 
 uint32_t tux_response_head(uint8_t *out_at, uint32_t cap, const struct tux_head *head, uint32_t *date_off)
 {
-	struct out out = { .at = out_at, .cap = cap };
+	struct writer out = { .at = out_at, .cap = cap };
 	uint32_t date;
 
 	PUT(&out, "HTTP/1.1 ");
@@ -441,7 +441,7 @@ bool tux_field_lines_valid(const uint8_t *lines, uint32_t len)
 
 uint32_t tux_response_part_head(uint8_t *out_at, uint32_t cap, const struct tux_head *head, const struct tux_range *range)
 {
-	struct out out = { .at = out_at, .cap = cap };
+	struct writer out = { .at = out_at, .cap = cap };
 
 	PUT(&out, "\r\n--");
 	put(&out, head->boundary, head->boundary_len);
@@ -462,7 +462,7 @@ uint32_t tux_response_part_head(uint8_t *out_at, uint32_t cap, const struct tux_
 
 uint32_t tux_response_error_body(uint8_t *out_at, uint32_t cap, uint16_t status, const char *why)
 {
-	struct out out = { .at = out_at, .cap = cap };
+	struct writer out = { .at = out_at, .cap = cap };
 
 	PUT(&out, "<!doctype html>\n<meta charset=utf-8>\n<meta name=color-scheme content=\"light dark\">\n<title>");
 	put_status(&out, status);

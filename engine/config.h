@@ -8,10 +8,10 @@
 
 #include "../core/host.h"
 #include "../core/media_types.h"
-#include "../core/record.h"
+#include "../core/access_record.h"
 #include "../core/response.h"
 #include "../core/route.h"
-#include "../core/selection.h"
+#include "../core/file_handler.h"
 
 enum {
 	TUX_MAX_THREADS = 256,
@@ -113,7 +113,7 @@ struct tux_site {
 	bool content_tags; /* derive entity tags from the file's bytes; else from its inode and times */
 	bool dot_files;  /* serve names that start with a dot */
 	struct tux_modes modes;
-	struct tux_selection selection; /* files that are never sent: programs, module names, and files of another server */
+	struct tux_file_handlers selection; /* files that are never sent: programs, module names, and files of another server */
 	bool spa;        /* respond with the root's index if a path without an extension is missing */
 	const char *index[TUX_MAX_INDEX_NAMES];
 	unsigned index_count;

@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "../core/body.h"
-#include "../core/received.h"
+#include "../core/response_parse.h"
 #include "io/buffer.h"
 #include "backend/cgi.h"
 #include "kernel_link.h"
@@ -131,7 +131,7 @@ struct conn {
 	struct object *loaded[MAX_LOADED]; /* results of loads for the current request */
 	struct page *listing;     /* like loaded: a reference to a listing */
 	bool listing_failed;
-	struct tux_record *record; /* of a response that takes time to send, followed by its texts */
+	struct tux_access_record *record; /* of a response that takes time to send, followed by its texts */
 	struct exchange *exchange; /* in state CONN_EXCHANGE */
 	struct tux_fields *own;   /* malloc'ed: replaces the route's fields after an internal redirect; NULL: the route's */
 	uint8_t internal_redirects; /* by backends, of the current request */
@@ -209,7 +209,7 @@ struct worker {
 	bool *log_sleeps;
 	struct tux_request request;   /* scratch: the current request */
 	const struct tux_route *route; /* scratch: route of request; NULL: no route */
-	struct tux_received received; /* scratch: a response of a backend */
+	struct tux_response received; /* scratch: a response of a backend */
 	uint32_t path_len;
 	uint8_t path[TUX_MAX_TARGET]; /* scratch: normalised path of request */
 	pthread_t thread;

@@ -70,8 +70,8 @@ void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum);
 char *tux_engine_report(struct tux_engine *engine, enum tux_report_form form, size_t *len);
 
 /*
- * Copies whole access records into out, which has cap bytes, at least TUX_RECORD_MAX. The records of one thread are oldest first.
- * Each is a struct tux_record followed by its texts. Records are not padded, so copy the fixed part out before reading it.
+ * Copies whole access records into out, which has cap bytes, at least TUX_ACCESS_RECORD_MAX. The records of one thread are oldest first.
+ * Each is a struct tux_access_record followed by its texts. Records are not padded, so copy the fixed part out before reading it.
  * Returns the bytes copied; 0 if no record waits. For the log's thread, one caller at a time.
  */
 size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t cap);

@@ -18,7 +18,7 @@ enum { MAX_OBJECTS = 1 << 20 };
 
 int tux_kernel_open(char *error, size_t error_size)
 {
-	struct tux_hello hello = { .abi = TUX_ABI, .record_size = sizeof(struct tux_record) };
+	struct tux_hello hello = { .abi = TUX_ABI, .record_size = sizeof(struct tux_access_record) };
 	int fd = open("/dev/tux", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0) {
@@ -357,8 +357,8 @@ static size_t read_ring(struct tux_cpu_shared *ring, uint32_t ring_bytes, struct
 	uint64_t tail = ring->tail;
 	size_t len = 0;
 
-	while (head - tail >= sizeof(struct tux_record)) {
-		struct tux_record record;
+	while (head - tail >= sizeof(struct tux_access_record)) {
+		struct tux_access_record record;
 
 		copy_out(ring, ring_bytes, tail, &record, sizeof(record));
 		if (cap - len < record.size)

@@ -38,10 +38,10 @@ static int hello(struct instance *instance, struct tux_hello __user *user)
 
 	if (copy_from_user(&hello, user, sizeof(hello)))
 		return -EFAULT;
-	same = hello.abi == TUX_ABI && hello.record_size == sizeof(struct tux_record);
+	same = hello.abi == TUX_ABI && hello.record_size == sizeof(struct tux_access_record);
 	if (!same)
 		pr_debug("tux: the program speaks version %u of the interface, the module %u\n", hello.abi, TUX_ABI);
-	hello = (struct tux_hello){ .abi = TUX_ABI, .record_size = sizeof(struct tux_record), .version = TUX_VERSION };
+	hello = (struct tux_hello){ .abi = TUX_ABI, .record_size = sizeof(struct tux_access_record), .version = TUX_VERSION };
 	if (copy_to_user(user, &hello, sizeof(hello)))
 		return -EFAULT;
 	if (!same)

@@ -17,7 +17,7 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "../core/record.h"
+#include "../core/access_record.h"
 #include "../include/uapi/tux.h"
 #include "object.h"
 #include "site.h"
@@ -94,7 +94,7 @@ struct conn {
 	u32 key_len;
 	u32 acked;              /* first unacknowledged sequence number at the last check of the send timeout */
 	struct object *loaded;  /* object loaded by NEED_OBJECT, for the next parse of the same request only */
-	struct tux_record *record; /* access record of an unfinished response, followed by its texts */
+	struct tux_access_record *record; /* access record of an unfinished response, followed by its texts */
 };
 
 struct listener {
@@ -152,8 +152,8 @@ struct scratch {
 	struct bio_vec page[256];
 	struct folio *folio[256]; /* folios that hold the pages of page[] */
 	struct {
-		struct tux_record fixed;
-		u8 text[TUX_RECORD_MAX - sizeof(struct tux_record)];
+		struct tux_access_record fixed;
+		u8 text[TUX_ACCESS_RECORD_MAX - sizeof(struct tux_access_record)];
 	} record;
 };
 

@@ -106,10 +106,10 @@ bool ktux_records_room(struct instance *instance)
 {
 	const struct tux_cpu_shared *ring = here(instance);
 
-	return !instance->records || room(ring, ring->head) >= TUX_RECORD_MAX;
+	return !instance->records || room(ring, ring->head) >= TUX_ACCESS_RECORD_MAX;
 }
 
-bool ktux_records_write(struct instance *instance, const struct tux_record *record)
+bool ktux_records_write(struct instance *instance, const struct tux_access_record *record)
 {
 	struct tux_cpu_shared *ring = here(instance);
 	u64 head = READ_ONCE(ring->head);

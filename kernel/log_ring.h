@@ -26,6 +26,6 @@ void ktux_counters_sum(const struct instance *instance, struct tux_cpu_counters 
 bool ktux_records_room(struct instance *instance);
 
 /* Writes a record that is followed by its texts. Returns false, with nothing written, if the ring has no room. */
-bool ktux_records_write(struct instance *instance, const struct tux_record *record);
+bool ktux_records_write(struct instance *instance, const struct tux_access_record *record);
 
 #endif

@@ -46,13 +46,13 @@ static bool just_changed(const struct timespec64 *began, s64 ctime_s, u32 ctime_
 /* Returns 0 if the kernel engine may send the file, otherwise the reason as a negative errno. */
 static int selection_error(const struct site *site, const char *name, umode_t mode)
 {
-	switch (tux_select(&site->selection, (const u8 *)name, (u32)strlen(name), mode)) {
-	case TUX_SELECTED_FILE:
+	switch (tux_file_handler_of(&site->selection, (const u8 *)name, (u32)strlen(name), mode)) {
+	case TUX_FILE_HANDLER_FILE:
 		return 0;
-	case TUX_SELECTED_REDIRECT:
+	case TUX_FILE_HANDLER_REDIRECT:
 		return -EREMOTE;
-	case TUX_SELECTED_CGI:
-	case TUX_SELECTED_MODULE:
+	case TUX_FILE_HANDLER_CGI:
+	case TUX_FILE_HANDLER_MODULE:
 	case TUX_SELECTIONS:
 		break;
 	}

@@ -45,19 +45,19 @@ static enum tux_reason unwanted(const struct tux_request *req)
 /* Begins the current request's access record, in scratch. */
 static void record_begin(struct conn *conn, struct scratch *scratch, const u8 *buf, u16 status, u64 bytes)
 {
-	struct tux_record *record = &scratch->record.fixed;
+	struct tux_access_record *record = &scratch->record.fixed;
 
 	if (!conn->instance->records)
 		return;
-	*record = (struct tux_record){ .status = status, .sent_bytes = bytes, .port = conn->port, .time_us = now_us(),
+	*record = (struct tux_access_record){ .status = status, .sent_bytes = bytes, .port = conn->port, .time_us = now_us(),
 		.received_bytes = scratch->request.head_len };
 	record->site = (u16)(conn->site - conn->instance->sites.site);
 	memcpy(record->address, conn->address, sizeof(record->address));
-	tux_record_fill(record, buf, &scratch->request, scratch->record.text);
+	tux_access_record_fill(record, buf, &scratch->request, scratch->record.text);
 }
 
 /* Writes the record of a response with `left` unsent bytes. Returns false if the ring has no room. */
-static bool record_end(struct conn *conn, struct tux_record *record, u64 left)
+static bool record_end(struct conn *conn, struct tux_access_record *record, u64 left)
 {
 	u64 bytes = record->sent_bytes;
 
@@ -263,7 +263,7 @@ enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, 
 	case TUX_HANDLER_STATIC:
 		break;
 	}
-	if (reason != TUX_REASON_NONE && tux_selection_any(&conn->site->selection))
+	if (reason != TUX_REASON_NONE && tux_file_handlers_any(&conn->site->selection))
 		reason = TUX_REASON_ROUTE; /* the file's type may select another handler */
 	if (reason != TUX_REASON_NONE)
 		return hand_up(conn, reason);

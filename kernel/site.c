@@ -116,15 +116,15 @@ static int routes_take(struct sites *sites, struct site *site, const struct tux_
 
 static int selection_take(struct sites *sites, struct site *site, const struct tux_setup_site *said)
 {
-	struct tux_selection *selection = &site->selection;
+	struct tux_file_handlers *selection = &site->selection;
 	void *types = NULL;
 
 	if (said->file_type_count <= TUX_MAX_FILE_TYPES)
 		types = copied(sites, said->file_types, said->file_type_count * sizeof(*selection->type));
 	if (IS_ERR(types))
 		return (int)PTR_ERR(types);
-	*selection = (struct tux_selection){ types, said->file_type_count, said->mode_cgi, said->mode_module };
-	if (tux_selection_valid(selection))
+	*selection = (struct tux_file_handlers){ types, said->file_type_count, said->mode_cgi, said->mode_module };
+	if (tux_file_handlers_valid(selection))
 		return 0;
 	pr_debug("tux: setup: %u types of files are more than %u, or one of them is none\n", said->file_type_count,
 		 TUX_MAX_FILE_TYPES);

@@ -9,7 +9,7 @@
 #include "../core/media_types.h"
 #include "../core/response.h"
 #include "../core/route.h"
-#include "../core/selection.h"
+#include "../core/file_handler.h"
 #include "../include/uapi/tux.h"
 
 /* Header fields added to responses below 400, and omitted from them. */
@@ -23,7 +23,7 @@ struct site {
 	struct path root;
 	bool dot_files;
 	u16 mode_allowed, mode_forbidden;
-	struct tux_selection selection; /* its memory is owned */
+	struct tux_file_handlers selection; /* its memory is owned */
 	u32 index_count;
 	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1];
 	struct tux_routes routes; /* its memory is owned */

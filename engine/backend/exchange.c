@@ -410,7 +410,7 @@ static bool begin_response(struct exchange *exchange)
 {
 	struct conn *conn = exchange->conn;
 	struct worker *worker = conn->worker;
-	const struct tux_received *res = &worker->received;
+	const struct tux_response *res = &worker->received;
 	const struct tux_request *req = &worker->request;
 	const struct tux_text extra = tux_fields_added(conn->fields, res->status);
 	const bool measured = res->framing == TUX_FRAMING_LENGTH || res->framing == TUX_FRAMING_NONE;
@@ -448,7 +448,7 @@ static bool begin_response(struct exchange *exchange)
  */
 static bool relay_interim(struct exchange *exchange)
 {
-	const struct tux_received *res = &exchange->conn->worker->received;
+	const struct tux_response *res = &exchange->conn->worker->received;
 	const struct tux_forwarding_response how = { .framing = TUX_FRAMING_NONE, .minor = 1, .keep_alive = true };
 
 	return res->status == 100 || exchange->old_client || response_body_head(&exchange->relay, exchange->head.data, res, &how);
@@ -458,7 +458,7 @@ static bool relay_interim(struct exchange *exchange)
 static void take_rest(struct exchange *exchange, uint32_t head_len)
 {
 	struct buffer head = exchange->head;
-	const struct tux_received *res = &exchange->conn->worker->received;
+	const struct tux_response *res = &exchange->conn->worker->received;
 	const uint32_t rest = head.len - head_len;
 
 	exchange->head = (struct buffer){ NULL, 0, 0 };
@@ -489,20 +489,20 @@ static void go_elsewhere(struct exchange *exchange, uint16_t status)
 	exchange->resume(exchange->conn);
 }
 
-static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_received *res)
+static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_response *res)
 {
 	const struct buffer *head = &exchange->head;
 
 	if (exchange->upstream != NULL)
-		return tux_received_parse(head->data, head->len, exchange->seen, exchange->upstream->config->max_response_head,
+		return tux_response_parse(head->data, head->len, exchange->seen, exchange->upstream->config->max_response_head,
 		                          exchange->head_request, res);
-	return tux_received_parse_cgi(head->data, head->len, exchange->seen,
+	return tux_response_parse_cgi(head->data, head->len, exchange->seen,
 	                              exchange->conn->worker->config->cgi[exchange->rule].max_response_head, exchange->head_request, res);
 }
 
 static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t len)
 {
-	struct tux_received *res = &exchange->conn->worker->received;
+	struct tux_response *res = &exchange->conn->worker->received;
 	uint16_t status;
 
 	if (!buffer_keep(&exchange->head, data, len)) {

@@ -23,7 +23,7 @@ void exchange_leave_to_conn(struct exchange *exchange)
 	backend_note(conn, backend.kind, backend.name, exchange->asked_us != 0 ? conn->worker->now_us - exchange->asked_us : 0);
 }
 
-struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_received *res)
+struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_response *res)
 {
 	const struct buffer *head = &exchange->head;
 	const bool program = exchange->upstream == NULL;
@@ -34,8 +34,8 @@ struct cause exchange_head_cause(const struct exchange *exchange, const struct t
 		return because(WHY_STATUS_LINE, 0);
 	if (program && head->len > 5 && memcmp(head->data, "HTTP/", 5) == 0)
 		return because(WHY_CGI_STATUS_LINE, 0);
-	if (res->refusal == TUX_REFUSED_CGI && tux_received_field(res, TUX_FIELD_CONTENT_TYPE, 0) == 0 &&
-	    tux_received_field(res, TUX_FIELD_LOCATION, 0) == 0 && tux_received_field(res, TUX_FIELD_STATUS, 0) == 0)
+	if (res->refusal == TUX_REFUSED_CGI && tux_response_field(res, TUX_FIELD_CONTENT_TYPE, 0) == 0 &&
+	    tux_response_field(res, TUX_FIELD_LOCATION, 0) == 0 && tux_response_field(res, TUX_FIELD_STATUS, 0) == 0)
 		return because(WHY_CGI_TYPE, 0);
 	return because_of(WHY_HEAD, res->refusal, 0);
 }

@@ -66,7 +66,7 @@ void exchange_name_program(struct exchange *exchange, const struct tux_route *ro
 struct error_line_backend exchange_backend(const struct exchange *exchange);
 
 /* Returns the cause of refusing the response head. */
-struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_received *res);
+struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_response *res);
 
 /* Writes the bytes of both sides and the backend's time into the access record of the response. */
 void exchange_record(const struct exchange *exchange);

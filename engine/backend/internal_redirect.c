@@ -58,7 +58,7 @@ static uint32_t keep_type(const struct conn *conn, const uint8_t *head, char *te
  */
 static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *head)
 {
-	const struct tux_received *res = &conn->worker->received;
+	const struct tux_response *res = &conn->worker->received;
 	const struct tux_text before = conn->fields->lines;
 	struct tux_fields *own = malloc(sizeof(*own) + MAX_OWN_LINES + TUX_MAX_MEDIA_TYPE);
 	uint32_t len;
@@ -106,7 +106,7 @@ static bool rewrite(struct conn *conn, const uint8_t *target, uint32_t target_le
 	return true;
 }
 
-static struct tux_span value_of(const struct tux_received *res, enum tux_field_name name)
+static struct tux_span value_of(const struct tux_response *res, enum tux_field_name name)
 {
 	return res->fields.line[res->fields.first[name] - 1].value;
 }
@@ -125,7 +125,7 @@ static bool path_of_file(const struct conn *conn, const uint8_t *file, uint32_t 
 
 uint16_t internal_redirect_begin(struct conn *conn, const uint8_t *head)
 {
-	const struct tux_received *res = &conn->worker->received;
+	const struct tux_response *res = &conn->worker->received;
 	const bool accel = res->fields.first[TUX_FIELD_X_ACCEL_REDIRECT] != 0, file = res->fields.first[TUX_FIELD_X_SENDFILE] != 0;
 	struct buffer path = { NULL, 0, 0 };
 	struct tux_fields *own = NULL;

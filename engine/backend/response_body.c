@@ -5,7 +5,7 @@ enum {
 	RESPONSE_HEAD_ROOM = 1024, /* upper limit of the growth of a rewritten head */
 };
 
-bool response_body_head(struct response_body *relay, const uint8_t *buf, const struct tux_received *res, const struct tux_forwarding_response *how)
+bool response_body_head(struct response_body *relay, const uint8_t *buf, const struct tux_response *res, const struct tux_forwarding_response *how)
 {
 	const uint32_t room = res->head_len + how->extra.len + RESPONSE_HEAD_ROOM;
 	uint8_t *out = buffer_room(&relay->ready, room);
@@ -18,7 +18,7 @@ bool response_body_head(struct response_body *relay, const uint8_t *buf, const s
 	return len > 0;
 }
 
-void response_body_start(struct response_body *relay, const struct tux_received *res, bool chunked)
+void response_body_start(struct response_body *relay, const struct tux_response *res, bool chunked)
 {
 	relay->bodiless = res->framing == TUX_FRAMING_NONE;
 	relay->chunked = chunked;

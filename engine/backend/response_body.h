@@ -5,7 +5,7 @@
 
 #include "../../core/body.h"
 #include "../../core/forward.h"
-#include "../../core/received.h"
+#include "../../core/response_parse.h"
 #include "../io/buffer.h"
 
 enum {
@@ -22,10 +22,10 @@ struct response_body {
 };
 
 /* Adds the rewritten head of res, parsed from buf, to ready. Returns false if out of memory, or if it does not fit. */
-bool response_body_head(struct response_body *relay, const uint8_t *buf, const struct tux_received *res, const struct tux_forwarding_response *how);
+bool response_body_head(struct response_body *relay, const uint8_t *buf, const struct tux_response *res, const struct tux_forwarding_response *how);
 
 /* Starts the body of res. chunked: the client gets it in chunks. */
-void response_body_start(struct response_body *relay, const struct tux_received *res, bool chunked);
+void response_body_start(struct response_body *relay, const struct tux_response *res, bool chunked);
 
 /*
  * Parses len bytes of the body and adds its content to ready. Returns TUX_PARSED at its end; *used of the bytes belong to it.

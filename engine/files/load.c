@@ -295,14 +295,14 @@ static enum object_kind kind_of_file(const struct load *load, const char *name, 
 
 	if (!tux_modes_permit(load->site->modes, st->st_mode))
 		return OBJECT_FORBIDDEN;
-	switch (tux_select(&load->site->selection, (const uint8_t *)name, (uint32_t)strlen(name), st->st_mode)) {
-	case TUX_SELECTED_REDIRECT:
+	switch (tux_file_handler_of(&load->site->selection, (const uint8_t *)name, (uint32_t)strlen(name), st->st_mode)) {
+	case TUX_FILE_HANDLER_REDIRECT:
 		return OBJECT_REDIRECT;
-	case TUX_SELECTED_CGI:
+	case TUX_FILE_HANDLER_CGI:
 		return trusted ? OBJECT_PROGRAM : OBJECT_FORBIDDEN;
-	case TUX_SELECTED_MODULE:
+	case TUX_FILE_HANDLER_MODULE:
 		return trusted ? OBJECT_MODULE : OBJECT_FORBIDDEN;
-	case TUX_SELECTED_FILE:
+	case TUX_FILE_HANDLER_FILE:
 	case TUX_SELECTIONS:
 		break;
 	}

@@ -74,7 +74,7 @@ static bool has_path(const struct tux_request *req)
 static bool has_others(const struct conn *conn)
 {
 	return has_path(&conn->worker->request) &&
-	       (conn->site->routes.count > 0 || conn->worker->config->handover != NULL || tux_selection_any(&conn->site->selection));
+	       (conn->site->routes.count > 0 || conn->worker->config->handover != NULL || tux_file_handlers_any(&conn->site->selection));
 }
 
 void dispatch_measure(struct conn *conn, const uint8_t *buf)
@@ -104,7 +104,7 @@ bool dispatch_is_for_backend(struct conn *conn, const uint8_t *buf)
 	if (!has_others(conn) || find_route(conn, buf, &len) != TUX_ACCEPTED)
 		return false;
 	if (is_static(conn->worker->route))
-		return !tux_selection_any(&conn->site->selection) && goes_to_handover(conn);
+		return !tux_file_handlers_any(&conn->site->selection) && goes_to_handover(conn);
 	return is_backend(conn->worker->route);
 }
 
@@ -112,7 +112,7 @@ bool dispatch_is_for_file(struct conn *conn, const uint8_t *buf)
 {
 	uint32_t len;
 
-	return has_path(&conn->worker->request) && tux_selection_any(&conn->site->selection) &&
+	return has_path(&conn->worker->request) && tux_file_handlers_any(&conn->site->selection) &&
 	       find_route(conn, buf, &len) == TUX_ACCEPTED && is_static(conn->worker->route);
 }
 
@@ -266,7 +266,7 @@ enum response_step dispatch_request(struct conn *conn, const uint8_t *buf)
 		if (missing)
 			return redirect_to_slash(conn, buf, 308, worker->path, len);
 	}
-	if (status != 0 && is_static(worker->route) && tux_selection_any(&conn->site->selection))
+	if (status != 0 && is_static(worker->route) && tux_file_handlers_any(&conn->site->selection))
 		return respond_for_file(conn, buf, len, status);
 	if (status != 0 && is_static(worker->route) && goes_to_handover(conn))
 		return RESPONSE_BY_BACKEND;

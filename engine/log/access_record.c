@@ -16,7 +16,7 @@ static int64_t microseconds(void)
 	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
-static void write_record(struct worker *worker, const struct tux_record *record, const uint8_t *text, uint32_t text_len)
+static void write_record(struct worker *worker, const struct tux_access_record *record, const uint8_t *text, uint32_t text_len)
 {
 	const uint64_t one = 1;
 
@@ -36,7 +36,7 @@ static uint32_t duration_since(int64_t began_us)
 /* Appends the name of the backend to the len bytes of text. Returns its bytes. */
 static uint16_t put_backend(struct tux_octets name, uint8_t *text, uint32_t len)
 {
-	const uint32_t n = name.len < TUX_RECORD_BACKEND_MAX ? name.len : TUX_RECORD_BACKEND_MAX;
+	const uint32_t n = name.len < TUX_ACCESS_RECORD_BACKEND_MAX ? name.len : TUX_ACCESS_RECORD_BACKEND_MAX;
 
 	if (n > 0)
 		memcpy(text + len, name.at, n);
@@ -47,8 +47,8 @@ static uint16_t put_backend(struct tux_octets name, uint8_t *text, uint32_t len)
 static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes, bool goes_on, struct tux_octets backend)
 {
 	struct worker *worker = conn->worker;
-	struct tux_record record = { .status = status, .sent_bytes = bytes, .port = conn->port };
-	uint8_t text[TUX_RECORD_MAX - sizeof(struct tux_record)];
+	struct tux_access_record record = { .status = status, .sent_bytes = bytes, .port = conn->port };
+	uint8_t text[TUX_ACCESS_RECORD_MAX - sizeof(struct tux_access_record)];
 	uint32_t len;
 
 	count(&worker->counters.requests, 1);
@@ -67,10 +67,10 @@ static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64
 		struct tux_request asked;
 
 		tux_request_parse(conn->client_head.data, conn->client_head.len, 0, &asked);
-		len = tux_record_fill(&record, conn->client_head.data, &asked, text);
+		len = tux_access_record_fill(&record, conn->client_head.data, &asked, text);
 		record.received_bytes = asked.head_len + conn->body.total;
 	} else {
-		len = tux_record_fill(&record, buf, &worker->request, text);
+		len = tux_access_record_fill(&record, buf, &worker->request, text);
 		record.received_bytes = worker->request.head_len + conn->body.total;
 	}
 	record.backend_len = put_backend(backend, text, len);
@@ -108,7 +108,7 @@ void access_record_stream(struct conn *conn, const uint8_t *buf, uint16_t status
 
 void access_record_end(struct conn *conn, uint64_t left)
 {
-	struct tux_record *record = conn->record;
+	struct tux_access_record *record = conn->record;
 
 	if (left > 0)
 		count(&conn->worker->counters.errors, 1);

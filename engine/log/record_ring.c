@@ -6,7 +6,7 @@
 
 enum {
 	RING_BYTES = 1 << 20,           /* a power of two; some 5,000 records */
-	ROOM_BYTES = 8 * TUX_RECORD_MAX, /* one is asked about; others, as of a timeout, come without being asked about */
+	ROOM_BYTES = 8 * TUX_ACCESS_RECORD_MAX, /* one is asked about; others, as of a timeout, come without being asked about */
 };
 
 bool record_ring_open(struct record_ring *records)
@@ -61,7 +61,7 @@ void record_ring_unreserve(struct record_ring *records, uint32_t bytes)
 	records->reserved -= bytes;
 }
 
-bool record_ring_write(struct record_ring *records, const struct tux_record *record, const uint8_t *text, uint32_t text_len)
+bool record_ring_write(struct record_ring *records, const struct tux_access_record *record, const uint8_t *text, uint32_t text_len)
 {
 	uint64_t head = records->head;
 
@@ -79,8 +79,8 @@ size_t record_ring_read(struct record_ring *records, uint8_t *out, size_t cap)
 	uint64_t tail = records->tail;
 	size_t len = 0;
 
-	while (head - tail >= sizeof(struct tux_record)) {
-		struct tux_record record;
+	while (head - tail >= sizeof(struct tux_access_record)) {
+		struct tux_access_record record;
 
 		copy_out(records, tail, &record, sizeof(record));
 		if (cap - len < record.size)

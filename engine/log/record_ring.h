@@ -3,7 +3,7 @@
 #ifndef TUX_ENGINE_LOG_RECORD_RING_H
 #define TUX_ENGINE_LOG_RECORD_RING_H
 
-#include "../../core/record.h"
+#include "../../core/access_record.h"
 
 struct record_ring {
 	uint8_t *ring;
@@ -23,7 +23,7 @@ void record_ring_reserve(struct record_ring *records, uint32_t bytes);
 void record_ring_unreserve(struct record_ring *records, uint32_t bytes);
 
 /* Appends a record with its texts. False when there is no room. The writer. */
-bool record_ring_write(struct record_ring *records, const struct tux_record *record, const uint8_t *text, uint32_t text_len);
+bool record_ring_write(struct record_ring *records, const struct tux_access_record *record, const uint8_t *text, uint32_t text_len);
 
 /* Copies whole records out, at most cap bytes; returns the bytes. The reader. */
 size_t record_ring_read(struct record_ring *records, uint8_t *out, size_t cap);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "../../core/field.h"
+#include "../../core/field_name.h"
 #include "../../core/host.h"
 #include "../../core/negotiate.h"
 

@@ -42,7 +42,7 @@
 
 struct tux_hello {
 	__u32 abi;         /* in: the program's; out: the module's; EPROTO if they differ */
-	__u32 record_size; /* in: size of struct tux_record; EPROTO if the module's differs */
+	__u32 record_size; /* in: size of struct tux_access_record; EPROTO if the module's differs */
 	char version[32];  /* out: the module's version, for people; NUL-terminated */
 };
 
@@ -104,7 +104,7 @@ struct tux_setup_site {
 	/* Addresses. The module copies the data. */
 	__u64 routes;          /* array of struct tux_route (core/route.h), in its order */
 	__u64 route_text;
-	__u64 file_types;      /* array of struct tux_file_type (core/selection.h) */
+	__u64 file_types;      /* array of struct tux_file_type (core/file_handler.h) */
 	__u32 file_type_count; /* at most TUX_MAX_FILE_TYPES */
 	__u16 mode_cgi;        /* a file with one of these mode bits is a CGI program */
 	__u16 mode_module;     /* a file with one of these is a module; the user engine runs both. Both: at most 07777 */

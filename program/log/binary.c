@@ -41,7 +41,7 @@ enum found {
 struct tux_log_header tux_log_header_make(void)
 {
 	return (struct tux_log_header){ TUX_LOG_MARK, { 'T', 'U', 'X', 'R' }, TUX_LOG_ORDER, TUX_LOG_VERSION,
-	                                sizeof(struct tux_record) };
+	                                sizeof(struct tux_access_record) };
 }
 
 /* Whether a header stands there, of whichever version and byte order. There are bytes enough for one. */
@@ -69,7 +69,7 @@ static size_t header_look(const uint8_t *at)
 	const struct tux_log_header ours = tux_log_header_make(), first = first_header();
 
 	if (memcmp(at, &ours, sizeof(ours)) == 0)
-		return sizeof(struct tux_record);
+		return sizeof(struct tux_access_record);
 	return memcmp(at, &first, sizeof(first)) == 0 ? TUX_LOG_FIRST_BYTES : 0;
 }
 
@@ -90,22 +90,22 @@ static enum found cut_look(const uint8_t *at, size_t left, size_t size, bool end
 	return FOUND_RECORD;
 }
 
-static enum found record_look(const uint8_t *at, size_t left, size_t fixed, bool ended, struct tux_record *record)
+static enum found record_look(const uint8_t *at, size_t left, size_t fixed, bool ended, struct tux_access_record *record)
 {
 	size_t texts;
 
-	*record = (struct tux_record){ .size = 0 };
+	*record = (struct tux_access_record){ .size = 0 };
 	if (left < fixed)
 		return FOUND_TOO_LITTLE;
 	memcpy(record, at, fixed);
 	texts = (size_t)record->method_len + record->target_len + record->host_len + record->referer_len + record->user_agent_len +
 	        record->backend_len;
-	if (record->size > TUX_RECORD_MAX || record->size != fixed + texts)
+	if (record->size > TUX_ACCESS_RECORD_MAX || record->size != fixed + texts)
 		return FOUND_NONSENSE;
 	return left < record->size ? FOUND_TOO_LITTLE : cut_look(at, left, record->size, ended);
 }
 
-static enum found look(const struct reading *reading, size_t off, struct tux_record *record)
+static enum found look(const struct reading *reading, size_t off, struct tux_access_record *record)
 {
 	const uint8_t *at = reading->buffer + off;
 	const size_t left = reading->len - off;
@@ -133,7 +133,7 @@ static void lost_tell(struct reading *reading, size_t off)
 /* Writes what is whole in the buffer and keeps the rest. False where the log must not be read further. */
 static bool buffer_convert(struct reading *reading)
 {
-	struct tux_record record;
+	struct tux_access_record record;
 	enum found found;
 	size_t off = 0;
 

@@ -296,7 +296,7 @@ static void line_add(struct tux_log_file *file, size_t len)
 	file->lines_end[file->lines_count++] = (uint32_t)file->lines_len;
 }
 
-void tux_log_file_add(struct tux_log_file *file, const struct tux_record *record, const uint8_t *text)
+void tux_log_file_add(struct tux_log_file *file, const struct tux_access_record *record, const uint8_t *text)
 {
 	line_add(file, tux_log_line(file->style, &file->clock, record, text, file->line));
 }

@@ -45,7 +45,7 @@ bool tux_log_file_for_people(const struct tux_log_file *file);
  * Adds the line of a record, whose texts are at text. A later call may write it. Only the log thread calls this function and those
  * below.
  */
-void tux_log_file_add(struct tux_log_file *file, const struct tux_record *record, const uint8_t *text);
+void tux_log_file_add(struct tux_log_file *file, const struct tux_access_record *record, const uint8_t *text);
 
 /* Writes the buffered lines. Returns the number of lines lost since the last call. */
 unsigned tux_log_file_flush(struct tux_log_file *file);

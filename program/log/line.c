@@ -128,7 +128,7 @@ static void put_ipv4(struct line *line, const uint8_t *address)
 }
 
 /* The client's address without its port; "unix:" on Unix sockets. */
-static void put_address(struct line *line, const struct tux_record *record)
+static void put_address(struct line *line, const struct tux_access_record *record)
 {
 	static const uint8_t none[16], mapped[12] = { [10] = 0xff, [11] = 0xff };
 	char text[INET6_ADDRSTRLEN];
@@ -153,7 +153,7 @@ static void put_quoted(struct line *line, const uint8_t *text, size_t len)
 }
 
 /* client - - [time] "method target version" status bytes "referer" "user agent" */
-static void combined(struct line *line, struct tux_log_clock *clock, const struct tux_record *record,
+static void combined(struct line *line, struct tux_log_clock *clock, const struct tux_access_record *record,
                      const uint8_t *text)
 {
 	const uint8_t *target = text + record->method_len;
@@ -201,7 +201,7 @@ static void put_count(struct line *line, const char *name, uint64_t number)
 }
 
 /* An object whose members are always there, but for the refusal's reason. */
-static void json(struct line *line, struct tux_log_clock *clock, const struct tux_record *record, const uint8_t *text)
+static void json(struct line *line, struct tux_log_clock *clock, const struct tux_access_record *record, const uint8_t *text)
 {
 	const uint8_t *target = text + record->method_len, *host = target + record->target_len;
 	const uint8_t *referer = host + record->host_len, *user_agent = referer + record->referer_len;
@@ -249,7 +249,7 @@ static const char *status_colour(unsigned status)
 }
 
 /* time client method target status size duration refusal */
-static void readable(struct line *line, struct tux_log_clock *clock, const struct tux_record *record,
+static void readable(struct line *line, struct tux_log_clock *clock, const struct tux_access_record *record,
                      const uint8_t *text, bool colour)
 {
 	const char *const dim = colour ? "\033[2m" : "", *const normal = colour ? "\033[0m" : "";
@@ -289,7 +289,7 @@ static void readable(struct line *line, struct tux_log_clock *clock, const struc
 	}
 }
 
-size_t tux_log_line(enum tux_log_style style, struct tux_log_clock *clock, const struct tux_record *record,
+size_t tux_log_line(enum tux_log_style style, struct tux_log_clock *clock, const struct tux_access_record *record,
                     const uint8_t *text, char *out)
 {
 	struct line line = { .out = out };

@@ -3,7 +3,7 @@
 #ifndef TUX_PROGRAM_LOG_LINE_H
 #define TUX_PROGRAM_LOG_LINE_H
 
-#include "../../core/record.h"
+#include "../../core/access_record.h"
 
 enum tux_log_style {
 	TUX_LOG_COMBINED,
@@ -14,7 +14,7 @@ enum tux_log_style {
 };
 
 /* Bytes of the longest line: every byte of every text escaped, plus the separators. */
-enum { TUX_LOG_LINE_MAX = 6 * TUX_RECORD_MAX + 512 };
+enum { TUX_LOG_LINE_MAX = 6 * TUX_ACCESS_RECORD_MAX + 512 };
 
 /* The formatted time, cached between lines. Zero-initialize before use. */
 struct tux_log_clock {
@@ -29,7 +29,7 @@ struct tux_log_clock {
  * byte as \u00XX, whatever its encoding, so that a line is always valid JSON and no byte is lost. The time in JSON is UTC (RFC
  * 3339). The caller has checked that the lengths in record match text. Use each clock with one style only.
  */
-size_t tux_log_line(enum tux_log_style style, struct tux_log_clock *clock, const struct tux_record *record,
+size_t tux_log_line(enum tux_log_style style, struct tux_log_clock *clock, const struct tux_access_record *record,
                     const uint8_t *text, char *out);
 
 #endif

@@ -31,7 +31,7 @@ struct tux_log {
 	uint8_t records[RECORDS_BYTES];
 };
 
-_Static_assert((int)RECORDS_BYTES >= (int)TUX_RECORD_MAX, "a batch holds the largest record");
+_Static_assert((int)RECORDS_BYTES >= (int)TUX_ACCESS_RECORD_MAX, "a batch holds the largest record");
 
 static void log_free(struct tux_log *log)
 {
@@ -101,8 +101,8 @@ static void records_write(struct tux_log *log, size_t len)
 	size_t off = 0;
 	unsigned i;
 
-	while (len - off >= sizeof(struct tux_record)) {
-		struct tux_record record;
+	while (len - off >= sizeof(struct tux_access_record)) {
+		struct tux_access_record record;
 
 		memcpy(&record, log->records + off, sizeof(record));
 		if (record.size < sizeof(record) || record.size > len - off)

@@ -100,7 +100,7 @@ bool tux_host_page_add(struct tux_host_options *host, unsigned status, const cha
 }
 
 /* One extension, len bytes of text. */
-static bool extension_add(struct tux_host_options *host, enum tux_selected selects, const char *text, size_t len)
+static bool extension_add(struct tux_host_options *host, enum tux_file_handler selects, const char *text, size_t len)
 {
 	struct tux_file_type one = { .selects = (uint8_t)selects };
 	size_t i;
@@ -123,8 +123,8 @@ bool tux_host_type_add(struct tux_host_options *host, const char *text)
 {
 	static const struct {
 		const char *name;
-		enum tux_selected selects;
-	} types[] = { { "TUX/CGI=", TUX_SELECTED_CGI }, { "TUX/module=", TUX_SELECTED_MODULE }, { "TUX/redirect=", TUX_SELECTED_REDIRECT } };
+		enum tux_file_handler selects;
+	} types[] = { { "TUX/CGI=", TUX_FILE_HANDLER_CGI }, { "TUX/module=", TUX_FILE_HANDLER_MODULE }, { "TUX/redirect=", TUX_FILE_HANDLER_REDIRECT } };
 	unsigned i = 0;
 	size_t len;
 
@@ -141,7 +141,7 @@ bool tux_host_type_add(struct tux_host_options *host, const char *text)
 	}
 }
 
-static bool has_type(const struct tux_host_options *host, enum tux_selected selects)
+static bool has_type(const struct tux_host_options *host, enum tux_file_handler selects)
 {
 	unsigned i = 0;
 
@@ -152,17 +152,17 @@ static bool has_type(const struct tux_host_options *host, enum tux_selected sele
 
 bool tux_host_has_programs(const struct tux_host_options *host)
 {
-	return host->site.selection.mode_cgi != 0 || has_type(host, TUX_SELECTED_CGI);
+	return host->site.selection.mode_cgi != 0 || has_type(host, TUX_FILE_HANDLER_CGI);
 }
 
 bool tux_host_has_modules(const struct tux_host_options *host)
 {
-	return host->site.selection.mode_module != 0 || has_type(host, TUX_SELECTED_MODULE);
+	return host->site.selection.mode_module != 0 || has_type(host, TUX_FILE_HANDLER_MODULE);
 }
 
 bool tux_host_redirects(const struct tux_host_options *host)
 {
-	return has_type(host, TUX_SELECTED_REDIRECT);
+	return has_type(host, TUX_FILE_HANDLER_REDIRECT);
 }
 
 void tux_host_inherit(struct tux_host_options *host, const struct tux_host_options *top)

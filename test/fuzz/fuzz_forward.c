@@ -86,7 +86,7 @@ static void forward_request(const uint8_t *data, uint32_t len, uint8_t flags)
 
 static void forward_response(const uint8_t *data, uint32_t len, uint8_t flags)
 {
-	static struct tux_received res, again;
+	static struct tux_response res, again;
 	const uint8_t *date = (const uint8_t *)"Sun, 06 Nov 1994 08:49:37 GMT";
 	const bool head = (flags & 1) != 0;
 	struct tux_forwarding_response how = { .date = (flags & 2) != 0 ? date : NULL, .minor = 1, .keep_alive = (flags & 4) != 0 };
@@ -94,8 +94,8 @@ static void forward_response(const uint8_t *data, uint32_t len, uint8_t flags)
 	uint8_t *out;
 	uint32_t written;
 
-	verdict = (flags & 8) != 0 ? tux_received_parse_cgi(data, len, 0, TUX_MAX_RECEIVED_HEAD, head, &res) :
-	                                tux_received_parse(data, len, 0, TUX_MAX_RECEIVED_HEAD, head, &res);
+	verdict = (flags & 8) != 0 ? tux_response_parse_cgi(data, len, 0, TUX_MAX_RECEIVED_HEAD, head, &res) :
+	                                tux_response_parse(data, len, 0, TUX_MAX_RECEIVED_HEAD, head, &res);
 	if (verdict != TUX_PARSED)
 		return;
 	how.framing = res.framing;
@@ -112,7 +112,7 @@ static void forward_response(const uint8_t *data, uint32_t len, uint8_t flags)
 		require(tux_forward_response(exact, written - 1, data, &res, &how) == 0);
 		free(exact);
 	}
-	if (written > 0 && tux_received_parse(out, written, 0, TUX_MAX_RECEIVED_HEAD, head || res.local, &again) == TUX_PARSED) {
+	if (written > 0 && tux_response_parse(out, written, 0, TUX_MAX_RECEIVED_HEAD, head || res.local, &again) == TUX_PARSED) {
 		require(again.head_len == written && again.minor == 1 && again.status == res.status && again.upgrade == res.upgrade);
 		require(again.framing == res.framing);
 		require(again.content_length == (res.status == 204 || res.status < 200 ? 0 : res.content_length));

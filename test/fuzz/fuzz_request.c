@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "record.h"
+#include "access_record.h"
 #include "target.h"
 
 static void touch(const uint8_t *buf, uint32_t len, struct tux_span span)
@@ -76,12 +76,12 @@ static void check_parsed(const uint8_t *buf, uint32_t len, const struct tux_requ
 /* The access record of what was parsed or refused: each text is there, one behind the other. */
 static void check_record(const uint8_t *buf, const struct tux_request *req)
 {
-	struct tux_record record;
+	struct tux_access_record record;
 	uint32_t bytes;
-	uint8_t *text = allocated(TUX_RECORD_MAX - sizeof(record));
+	uint8_t *text = allocated(TUX_ACCESS_RECORD_MAX - sizeof(record));
 
 	forget(&record, sizeof(record));
-	bytes = tux_record_fill(&record, buf, req, text);
+	bytes = tux_access_record_fill(&record, buf, req, text);
 	require_written(text, bytes);
 	require(bytes == (uint32_t)record.method_len + record.target_len + record.host_len + record.referer_len +
 	        record.user_agent_len);

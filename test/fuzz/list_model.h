@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * For fuzz targets: a request with fuzzed field lines, and its lists read the slow way, to compare with. It
- * shares no code with core/field.c.
+ * shares no code with core/field_name.c.
  */
 #ifndef TUX_TEST_LIST_MODEL_H
 #define TUX_TEST_LIST_MODEL_H

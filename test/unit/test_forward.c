@@ -17,7 +17,7 @@ enum { CAP = 32768 };
 
 static uint8_t message[TUX_MAX_HEAD];
 static struct tux_request req;
-static struct tux_received res;
+static struct tux_response res;
 static const uint8_t date[] = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 #define OCTETS(literal) ((struct tux_octets){ (const uint8_t *)(literal), sizeof(literal) - 1 })
@@ -38,7 +38,7 @@ static void parse_response(const char *head, bool of_head)
 
 	memcpy(message, head, len);
 	forget(&res, sizeof(res));
-	if (tux_received_parse(message, (uint32_t)len, 0, sizeof(message), of_head, &res) != TUX_PARSED)
+	if (tux_response_parse(message, (uint32_t)len, 0, sizeof(message), of_head, &res) != TUX_PARSED)
 		fail_msg("%s: %s", head, tux_refusal_text(res.refusal));
 }
 

@@ -37,7 +37,7 @@ static void add_header(void)
 /* GET of a target, in the second after 1970 that number says. */
 static void add_record(const char *target, unsigned number)
 {
-	struct tux_record record = { .status = 200, .minor = 1, .time_us = number * 1000000ll, .method_len = 3,
+	struct tux_access_record record = { .status = 200, .minor = 1, .time_us = number * 1000000ll, .method_len = 3,
 	                             .target_len = (uint16_t)strlen(target) };
 
 	record.size = (uint32_t)(sizeof(record) + 3 + strlen(target));
@@ -50,7 +50,7 @@ static void add_record(const char *target, unsigned number)
 static void add_first_version(const char *target)
 {
 	struct tux_log_header header = tux_log_header_make();
-	struct tux_record record = { .status = 200, .minor = 1, .method_len = 3, .target_len = (uint16_t)strlen(target) };
+	struct tux_access_record record = { .status = 200, .minor = 1, .method_len = 3, .target_len = (uint16_t)strlen(target) };
 
 	header.version = 1;
 	header.record_bytes = 64;
@@ -178,7 +178,7 @@ static void test_cut_at_the_end(void **state)
 	add_header();
 	add_record("/a", 1);
 	add_record("/b", 2);
-	for (file_len--; file_len > sizeof(struct tux_log_header) + sizeof(struct tux_record) + 5; file_len--) {
+	for (file_len--; file_len > sizeof(struct tux_log_header) + sizeof(struct tux_access_record) + 5; file_len--) {
 		assert_false(convert(TUX_LOG_COMBINED));
 		assert_int_equal(line_count(), 1);
 	}

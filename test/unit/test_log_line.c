@@ -18,8 +18,8 @@ static const uint8_t ipv6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
 
 /* A record and its texts. */
 struct sample {
-	struct tux_record record;
-	uint8_t text[TUX_RECORD_MAX];
+	struct tux_access_record record;
+	uint8_t text[TUX_ACCESS_RECORD_MAX];
 	size_t len;
 };
 
@@ -36,7 +36,7 @@ static void sample_fill(struct sample *sample, const char *method, const char *t
                         const char *referer, const char *agent)
 {
 	memset(sample, 0, sizeof(*sample));
-	sample->record = (struct tux_record){ .status = 200, .minor = 1, .time_us = 951827696000000, .duration_us = 1500,
+	sample->record = (struct tux_access_record){ .status = 200, .minor = 1, .time_us = 951827696000000, .duration_us = 1500,
 	                                      .port = 40000, .sent_bytes = 12345 };
 	memcpy(sample->record.address, ipv4, sizeof(ipv4));
 	sample->record.method_len = add(sample, method);
@@ -141,7 +141,7 @@ static void test_injection(void **state)
 
 static void test_longest(void **state)
 {
-	char text[TUX_RECORD_TEXT_MAX + 1], method[65];
+	char text[TUX_ACCESS_RECORD_TEXT_MAX + 1], method[65];
 
 	(void)state;
 	memset(text, 0x80, sizeof(text) - 1);

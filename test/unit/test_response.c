@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "parsed.h"
-#include "record.h"
+#include "access_record.h"
 #include "response.h"
 
 static const uint8_t date[] = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -254,21 +254,21 @@ static void test_methods(void **state)
 
 static void test_record(void **state)
 {
-	static uint8_t text[TUX_RECORD_MAX - sizeof(struct tux_record)];
+	static uint8_t text[TUX_ACCESS_RECORD_MAX - sizeof(struct tux_access_record)];
 	static char fields[3000];
 	struct parsed *parsed = parse_request("GET", "Referer: r\r\nUser-Agent: agent\r\n");
-	struct tux_record record = { .status = 200 };
+	struct tux_access_record record = { .status = 200 };
 
 	(void)state;
-	assert_int_equal(tux_record_fill(&record, parsed->buf, &parsed->req, text), 3 + 4 + 1 + 1 + 5);
+	assert_int_equal(tux_access_record_fill(&record, parsed->buf, &parsed->req, text), 3 + 4 + 1 + 1 + 5);
 	assert_int_equal(record.size, sizeof(record) + 14);
 	assert_memory_equal(text, "GET/a?bxragent", 14);
 	memset(fields, 'u', sizeof(fields));
 	memcpy(fields, "User-Agent: ", 12);
 	memcpy(fields + 2500, "\r\n", 3);
 	parsed = parse_request("GET", fields);
-	assert_int_equal(tux_record_fill(&record, parsed->buf, &parsed->req, text), 3 + 4 + 1 + TUX_RECORD_TEXT_MAX);
-	assert_int_equal(record.user_agent_len, TUX_RECORD_TEXT_MAX);
+	assert_int_equal(tux_access_record_fill(&record, parsed->buf, &parsed->req, text), 3 + 4 + 1 + TUX_ACCESS_RECORD_TEXT_MAX);
+	assert_int_equal(record.user_agent_len, TUX_ACCESS_RECORD_TEXT_MAX);
 }
 
 /* What a site has said of its fields: some are left out, others stand in front of Connection. */

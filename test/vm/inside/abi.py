@@ -46,7 +46,7 @@ def route(text, prefix_len, suffix_len=0, handler=0, exact=0):
 
 
 def file_type(extension, selects):
-    """A struct tux_file_type of core/selection.h."""
+    """A struct tux_file_type of core/file_handler.h."""
     return struct.pack("=15sB", extension, selects)
 
 

@@ -11,7 +11,7 @@ from conftest import Tux, ask, free_port
 from test_engines import settled
 from test_hosts import Sites, put, server_of
 
-CGI, MODULE, REDIRECT = 2, 3, 1  # enum tux_selected
+CGI, MODULE, REDIRECT = 2, 3, 1  # enum tux_file_handler
 SOURCE = "#!/bin/sh\n# the source\nprintf 'Content-Type: text/plain\\n\\nran %s ' \"$REQUEST_METHOD\"\nexec cat\n"
 TYPES = abi.file_type(b"cgi", CGI) + abi.file_type(b"tux", MODULE) + abi.file_type(b"php", REDIRECT)
 

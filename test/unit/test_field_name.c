@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "field.h"
+#include "field_name.h"
 
 struct known {
 	const char *text;

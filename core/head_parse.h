@@ -3,10 +3,10 @@
  * Shared by the parsers of heads: lines, refusals, and the decision to parse again. Inside the core only. Each step reads from *pos
  * on. It returns TUX_PARSED with *pos after its input, TUX_MORE, or TUX_REFUSED. *pos <= len always holds.
  */
-#ifndef TUX_CORE_LINE_H
-#define TUX_CORE_LINE_H
+#ifndef TUX_CORE_HEAD_PARSE_H
+#define TUX_CORE_HEAD_PARSE_H
 
-#include "fields.h"
+#include "field_lines.h"
 #include "scan.h"
 
 /*@ requires \valid(to) && TUX_ACCEPTED < refusal < TUX_REFUSALS;

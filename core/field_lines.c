@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Field lines, as a part of a message that is not a request, and what Connection says. */
-#include "fields.h"
+#include "field_lines.h"
 
-#include "line.h"
+#include "head_parse.h"
 
 enum tux_verdict tux_fields_parse(const uint8_t *buf, uint32_t len, uint32_t *pos, bool lf, struct tux_field_lines *fields,
                                   uint8_t *refusal)

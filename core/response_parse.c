@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The head of a response that TUX receives. Each step below answers as those of line.h do. */
-#include "received.h"
+/* The head of a response that TUX receives. Each step below answers as those of head_parse.h do. */
+#include "response_parse.h"
 
-#include "line.h"
+#include "head_parse.h"
 
 /* All but the lines, which their count makes valid. */
 /*@ requires \valid(res);
@@ -11,7 +11,7 @@
   @   res->framing == TUX_FRAMING_NONE && res->content_length == 0 && res->reason.off == 0 && res->reason.len == 0;
   @ ensures !res->keep_alive && res->fields.count == 0 && fields_inside(&res->fields, 0);
   @*/
-static void clear(struct tux_received *res)
+static void clear(struct tux_response *res)
 {
 	const struct tux_span empty = { 0, 0 };
 
@@ -54,7 +54,7 @@ static uint16_t status_at(const uint8_t *buf, uint32_t off)
   @ ensures \old(*pos) <= *pos <= len;
   @ ensures \result == TUX_PARSED ==> 100 <= res->status <= 599 && span_inside(res->reason, *pos);
   @*/
-static enum tux_verdict status(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_received *res)
+static enum tux_verdict status(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_response *res)
 {
 	uint32_t start = *pos, i;
 
@@ -77,7 +77,7 @@ static enum tux_verdict status(const uint8_t *buf, uint32_t len, uint32_t *pos, 
   @ ensures \old(*pos) <= *pos <= len && res->minor <= 1;
   @ ensures \result == TUX_PARSED ==> 100 <= res->status <= 599 && span_inside(res->reason, *pos);
   @*/
-static enum tux_verdict status_line(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_received *res)
+static enum tux_verdict status_line(const uint8_t *buf, uint32_t len, uint32_t *pos, struct tux_response *res)
 {
 	enum tux_verdict verdict = version(buf, len, pos, &res->minor, &res->refusal);
 
@@ -99,7 +99,7 @@ static enum tux_verdict status_line(const uint8_t *buf, uint32_t len, uint32_t *
   @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
   @ ensures \result == TUX_ACCEPTED ==> received_framing(res) && res->content_length <= 0x7fffffffffffffff;
   @*/
-static enum tux_refusal check_framing(const uint8_t *buf, bool head, struct tux_received *res)
+static enum tux_refusal check_framing(const uint8_t *buf, bool head, struct tux_response *res)
 {
 	enum tux_refusal refusal = tux_body_framing(buf, &res->fields, res->minor, &res->framing, &res->content_length);
 	bool bodiless = res->status < 200 || res->status == 204;
@@ -130,7 +130,7 @@ static enum tux_refusal check_framing(const uint8_t *buf, bool head, struct tux_
   @ ensures \result == TUX_PARSED ==> res->head_len == pos && received_parsed(res);
   @ ensures \result == TUX_REFUSED ==> TUX_ACCEPTED < res->refusal < TUX_REFUSALS;
   @*/
-static enum tux_verdict conclude(const uint8_t *buf, uint32_t pos, bool head, struct tux_received *res)
+static enum tux_verdict conclude(const uint8_t *buf, uint32_t pos, bool head, struct tux_response *res)
 {
 	uint32_t options = tux_fields_connection(buf, &res->fields);
 	enum tux_refusal refusal;
@@ -142,8 +142,8 @@ static enum tux_verdict conclude(const uint8_t *buf, uint32_t pos, bool head, st
 	return refusal == TUX_ACCEPTED ? TUX_PARSED : refuse(&res->refusal, refusal);
 }
 
-enum tux_verdict tux_received_parse(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
-                                    struct tux_received *res)
+enum tux_verdict tux_response_parse(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
+                                    struct tux_response *res)
 {
 	uint32_t pos = 0;
 	enum tux_verdict verdict;
@@ -186,7 +186,7 @@ static bool fits_cgi(const struct tux_field_lines *fields)
   @ assigns res->status, res->reason;
   @ ensures \result ==> 200 <= res->status <= 599 && span_part(res->reason, value);
   @*/
-static bool take_status(const uint8_t *buf, struct tux_span value, struct tux_received *res)
+static bool take_status(const uint8_t *buf, struct tux_span value, struct tux_response *res)
 {
 	if (value.len < 3)
 		return false;
@@ -209,9 +209,9 @@ static bool take_status(const uint8_t *buf, struct tux_span value, struct tux_re
   @ ensures \result == TUX_ACCEPTED ==> 100 <= res->status <= 599 && span_inside(res->reason, pos);
   @ ensures fields_inside(&res->fields, pos);
   @*/
-static enum tux_refusal check_cgi(const uint8_t *buf, uint32_t pos, struct tux_received *res)
+static enum tux_refusal check_cgi(const uint8_t *buf, uint32_t pos, struct tux_response *res)
 {
-	uint32_t line = tux_received_field(res, TUX_FIELD_STATUS, 0);
+	uint32_t line = tux_response_field(res, TUX_FIELD_STATUS, 0);
 	struct tux_span location;
 
 	res->head_len = pos;
@@ -219,7 +219,7 @@ static enum tux_refusal check_cgi(const uint8_t *buf, uint32_t pos, struct tux_r
 		return TUX_REFUSED_CGI;
 	if (line != 0)
 		return take_status(buf, res->fields.line[line - 1].value, res) ? TUX_ACCEPTED : TUX_REFUSED_STATUS;
-	line = tux_received_field(res, TUX_FIELD_LOCATION, 0);
+	line = tux_response_field(res, TUX_FIELD_LOCATION, 0);
 	if (line == 0)
 		return TUX_ACCEPTED;
 	location = res->fields.line[line - 1].value;
@@ -230,8 +230,8 @@ static enum tux_refusal check_cgi(const uint8_t *buf, uint32_t pos, struct tux_r
 	return TUX_ACCEPTED;
 }
 
-enum tux_verdict tux_received_parse_cgi(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
-                                    struct tux_received *res)
+enum tux_verdict tux_response_parse_cgi(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
+                                    struct tux_response *res)
 {
 	uint32_t pos = 0;
 	enum tux_verdict verdict;

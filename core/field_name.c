@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Field names that TUX knows, and the walk over list-valued fields (RFC 9110 5). */
-#include "field.h"
+#include "field_name.h"
 
 #include "scan.h"
 

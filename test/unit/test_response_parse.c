@@ -9,12 +9,12 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "received.h"
+#include "response_parse.h"
 #include "sanitizer.h"
 
-typedef enum tux_verdict parser(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head, struct tux_received *res);
+typedef enum tux_verdict parser(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head, struct tux_response *res);
 
-static struct tux_received res;
+static struct tux_response res;
 
 static enum tux_verdict parse_within(uint32_t limit, parser *of, const void *text, size_t len, size_t seen, bool head)
 {
@@ -159,13 +159,13 @@ static void check_accepted(parser *of, const struct accepted *cases, size_t coun
 static void test_accepted(void **state)
 {
 	(void)state;
-	check_accepted(tux_received_parse, accepted, sizeof(accepted) / sizeof(accepted[0]));
+	check_accepted(tux_response_parse, accepted, sizeof(accepted) / sizeof(accepted[0]));
 }
 
 static void test_accepted_cgi(void **state)
 {
 	(void)state;
-	check_accepted(tux_received_parse_cgi, accepted_cgi, sizeof(accepted_cgi) / sizeof(accepted_cgi[0]));
+	check_accepted(tux_response_parse_cgi, accepted_cgi, sizeof(accepted_cgi) / sizeof(accepted_cgi[0]));
 }
 
 struct refused {
@@ -258,13 +258,13 @@ static void check_refused(parser *of, const struct refused *cases, size_t count)
 static void test_refused(void **state)
 {
 	(void)state;
-	check_refused(tux_received_parse, refused, sizeof(refused) / sizeof(refused[0]));
+	check_refused(tux_response_parse, refused, sizeof(refused) / sizeof(refused[0]));
 }
 
 static void test_refused_cgi(void **state)
 {
 	(void)state;
-	check_refused(tux_received_parse_cgi, refused_cgi, sizeof(refused_cgi) / sizeof(refused_cgi[0]));
+	check_refused(tux_response_parse_cgi, refused_cgi, sizeof(refused_cgi) / sizeof(refused_cgi[0]));
 }
 
 static size_t append(uint8_t *at, const char *text)
@@ -281,9 +281,9 @@ static void test_field_count_limit(void **state)
 	(void)state;
 	for (size_t i = 0; i < TUX_MAX_FIELDS; i++)
 		len += append(big + len, "Status:\r\n");
-	assert_int_equal(parse(tux_received_parse, big, len + append(big + len, "\r\n"), 0, false), TUX_PARSED);
+	assert_int_equal(parse(tux_response_parse, big, len + append(big + len, "\r\n"), 0, false), TUX_PARSED);
 	assert_int_equal(res.fields.count, TUX_MAX_FIELDS);
-	assert_int_equal(parse(tux_received_parse, big, len + append(big + len, "A:\r\n\r\n"), 0, false), TUX_REFUSED);
+	assert_int_equal(parse(tux_response_parse, big, len + append(big + len, "A:\r\n\r\n"), 0, false), TUX_REFUSED);
 	assert_int_equal(res.refusal, TUX_REFUSED_FIELD_COUNT);
 }
 
@@ -313,8 +313,8 @@ static void test_head_limit_is_an_argument(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		check_limit(limits[i], tux_received_parse, OK "A: ");
-		check_limit(limits[i], tux_received_parse_cgi, "Content-Type: a/b\nA: ");
+		check_limit(limits[i], tux_response_parse, OK "A: ");
+		check_limit(limits[i], tux_response_parse_cgi, "Content-Type: a/b\nA: ");
 	}
 }
 

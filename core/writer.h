@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Writing through one checked cursor, for heads and variables. Inside the core only. */
-#ifndef TUX_CORE_OUT_H
-#define TUX_CORE_OUT_H
+#ifndef TUX_CORE_WRITER_H
+#define TUX_CORE_WRITER_H
 
 #include "octet.h"
 #include "span.h"
@@ -10,7 +10,7 @@
  * A buffer that is being written. Once a write did not fit, later ones write nothing and full stays set. The changing members have
  * a type that no message has, so that the proof sees that writing changes no message.
  */
-struct out {
+struct writer {
 	uint8_t *at;
 	uint32_t cap;
 	int64_t len;  /* 0 to cap */
@@ -18,7 +18,7 @@ struct out {
 };
 
 /* For the proof: the buffer of an out may be written, and does not contain the out itself. */
-/*@ predicate out_valid{L}(struct out *out) =
+/*@ predicate out_valid{L}(struct writer *out) =
   @   \valid(out) && 0 <= out->len <= out->cap && \valid(out->at + (0 .. out->cap - 1)) &&
   @   \separated(out, out->at + (0 .. out->cap - 1));
   @*/
@@ -28,7 +28,7 @@ struct out {
   @ assigns \nothing;
   @ ensures \result == (out->full ? 0 : out->len);
   @*/
-static inline uint32_t out_bytes(const struct out *out)
+static inline uint32_t out_bytes(const struct writer *out)
 {
 	return out->full ? 0 : (uint32_t)out->len;
 }
@@ -41,7 +41,7 @@ static inline uint32_t out_bytes(const struct out *out)
   @ ensures !out->full ==> \forall integer k; \old(out->len) <= k < out->len ==> out->at[k] == bytes[k - \old(out->len)];
   @ ensures out->full ==> out->len == \old(out->len);
   @*/
-static inline void put(struct out *out, const uint8_t *bytes, uint32_t len)
+static inline void put(struct writer *out, const uint8_t *bytes, uint32_t len)
 {
 	if (out->full || out->cap - out->len < len) {
 		out->full = 1;
@@ -57,7 +57,7 @@ static inline void put(struct out *out, const uint8_t *bytes, uint32_t len)
   @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + 1 && out->at[\old(out->len)] == byte;
   @ ensures out->full ==> out->len == \old(out->len);
   @*/
-static inline void put_byte(struct out *out, uint8_t byte)
+static inline void put_byte(struct writer *out, uint8_t byte)
 {
 	if (out->full || out->cap - out->len < 1) {
 		out->full = 1;
@@ -80,7 +80,7 @@ static inline uint8_t octet_of(char character)
   @ ensures out->full ==> out->len == \old(out->len);
   @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + text.len;
   @*/
-static inline void put_text(struct out *out, struct tux_text text)
+static inline void put_text(struct writer *out, struct tux_text text)
 {
 	if (out->full || out->cap - out->len < text.len) {
 		out->full = 1;
@@ -103,7 +103,7 @@ static inline void put_text(struct out *out, struct tux_text text)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static inline void put_string(struct out *out, const char *text)
+static inline void put_string(struct writer *out, const char *text)
 {
 	/*@ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
 	  @ loop invariant !out->full ==> !\at(out->full, Pre);
@@ -119,7 +119,7 @@ static inline void put_string(struct out *out, const char *text)
   @ ensures out_valid(out) && out->len >= \old(out->len);
   @ ensures !out->full ==> !\old(out->full);
   @*/
-static inline void put_number(struct out *out, uint64_t number)
+static inline void put_number(struct writer *out, uint64_t number)
 {
 	uint8_t digits[20]; /* of 2^64 - 1 */
 	uint32_t first = sizeof(digits);
@@ -142,7 +142,7 @@ static inline void put_number(struct out *out, uint64_t number)
   @ ensures !out->full ==> !\old(out->full);
   @ ensures !out->full ==> \forall integer k; \old(out->len) <= k < out->len ==> out->at[k] != '\r' && out->at[k] != '\n';
   @*/
-static inline void put_visible(struct out *out, const uint8_t *bytes, uint32_t len)
+static inline void put_visible(struct writer *out, const uint8_t *bytes, uint32_t len)
 {
 	/*@ loop invariant 0 <= i <= len;
 	  @ loop invariant out_valid(out) && \at(out->len, Pre) <= out->len;
@@ -182,7 +182,7 @@ static inline bool stays_in_line(uint8_t octet, uint8_t classes)
   @ ensures !out->full ==> !\old(out->full) && out->len == \old(out->len) + len;
   @ ensures !out->full ==> \forall integer k; \old(out->len) <= k < out->len ==> out->at[k] != '\r' && out->at[k] != '\n';
   @*/
-static inline void put_of(struct out *out, const uint8_t *bytes, uint32_t len, uint8_t classes)
+static inline void put_of(struct writer *out, const uint8_t *bytes, uint32_t len, uint8_t classes)
 {
 	uint32_t i = 0;
 

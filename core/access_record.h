@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The access record of one request, in binary. The log formats it as text. */
-#ifndef TUX_CORE_RECORD_H
-#define TUX_CORE_RECORD_H
+#ifndef TUX_CORE_ACCESS_RECORD_H
+#define TUX_CORE_ACCESS_RECORD_H
 
 #include "request.h"
 
 enum {
-	TUX_RECORD_TEXT_MAX = 1024,    /* bytes kept of each text of a record */
-	TUX_RECORD_BACKEND_MAX = 160,  /* bytes kept of a backend's name */
+	TUX_ACCESS_RECORD_TEXT_MAX = 1024,    /* bytes kept of each text of a record */
+	TUX_ACCESS_RECORD_BACKEND_MAX = 160,  /* bytes kept of a backend's name */
 };
 
 /*
  * Fixed part of a record; the texts follow it without gaps: method, target, host, referer, user agent, backend. Its first 64 bytes
  * are those of version 1 of the binary log.
  */
-struct tux_record {
+struct tux_access_record {
 	uint32_t size;        /* bytes of the whole record, texts included */
 	uint16_t status;
 	uint8_t minor;        /* HTTP/1.minor */
@@ -36,26 +36,26 @@ struct tux_record {
 	uint64_t received_bytes; /* bytes of the request: its head, and its body without chunked framing */
 };
 
-enum { TUX_RECORD_MAX = sizeof(struct tux_record) + 4 * TUX_RECORD_TEXT_MAX + 64 + TUX_RECORD_BACKEND_MAX };
+enum { TUX_ACCESS_RECORD_MAX = sizeof(struct tux_access_record) + 4 * TUX_ACCESS_RECORD_TEXT_MAX + 64 + TUX_ACCESS_RECORD_BACKEND_MAX };
 
 /*
  * Fills the lengths and size of *record from the request, which may be refused and only partly parsed. Writes the texts (method,
- * target, host, referer, user agent) to text, which has room for TUX_RECORD_MAX - sizeof(struct tux_record) bytes. Truncates each
- * text to TUX_RECORD_TEXT_MAX, the method to 64. The caller sets the other members of *record. Returns the bytes of text. Any
+ * target, host, referer, user agent) to text, which has room for TUX_ACCESS_RECORD_MAX - sizeof(*record) bytes. Truncates each text
+ * to TUX_ACCESS_RECORD_TEXT_MAX, the method to 64. The caller sets the other members of *record. Returns the bytes of text. Any
  * context.
  */
-/*@ requires \valid(record) && \valid_read(req) && \valid(text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63));
+/*@ requires \valid(record) && \valid_read(req) && \valid(text + (0 .. 4 * TUX_ACCESS_RECORD_TEXT_MAX + 63));
   @ requires span_readable(buf, req->method_text) && span_readable(buf, req->target);
   @ requires req->refusal == TUX_ACCEPTED ==> span_readable(buf, req->host);
   @ requires fields_readable(buf, &req->fields);
-  @ requires \separated(record, req) && \separated(record, text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63));
-  @ requires \separated(req, text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63));
-  @ requires \separated(buf + (..), text + (0 .. 4 * TUX_RECORD_TEXT_MAX + 63)) && \separated(buf + (..), record);
-  @ assigns *record, text[0 .. 4 * TUX_RECORD_TEXT_MAX + 63];
-  @ ensures \result <= 4 * TUX_RECORD_TEXT_MAX + 64;
+  @ requires \separated(record, req) && \separated(record, text + (0 .. 4 * TUX_ACCESS_RECORD_TEXT_MAX + 63));
+  @ requires \separated(req, text + (0 .. 4 * TUX_ACCESS_RECORD_TEXT_MAX + 63));
+  @ requires \separated(buf + (..), text + (0 .. 4 * TUX_ACCESS_RECORD_TEXT_MAX + 63)) && \separated(buf + (..), record);
+  @ assigns *record, text[0 .. 4 * TUX_ACCESS_RECORD_TEXT_MAX + 63];
+  @ ensures \result <= 4 * TUX_ACCESS_RECORD_TEXT_MAX + 64;
   @ ensures record->method_len + record->target_len + record->host_len + record->referer_len +
   @   record->user_agent_len == \result;
   @*/
-uint32_t tux_record_fill(struct tux_record *record, const uint8_t *buf, const struct tux_request *req, uint8_t *text);
+uint32_t tux_access_record_fill(struct tux_access_record *record, const uint8_t *buf, const struct tux_request *req, uint8_t *text);
 
 #endif

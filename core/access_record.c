@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Access records: the texts of a request, cut to their limits and laid one behind the other. */
-#include "record.h"
+#include "access_record.h"
 
 #include "octet.h"
 
 enum { METHOD_MAX = 64 };
 
 /* Copies at most max bytes of the span behind *len of text; returns how many. */
-/*@ requires span_readable(buf, span) && \valid(len) && max <= TUX_RECORD_TEXT_MAX && *len <= 4 * TUX_RECORD_TEXT_MAX;
+/*@ requires span_readable(buf, span) && \valid(len) && max <= TUX_ACCESS_RECORD_TEXT_MAX && *len <= 4 * TUX_ACCESS_RECORD_TEXT_MAX;
   @ requires \valid(text + (*len .. *len + max - 1));
   @ requires \separated(len, text + (*len .. *len + max - 1));
   @ requires \separated(buf + (span.off .. span.off + span.len - 1), text + (*len .. *len + max - 1));
@@ -35,7 +35,7 @@ static struct tux_span value_of(const struct tux_field_lines *fields, enum tux_f
 	return line > 0 ? fields->line[line - 1].value : (struct tux_span){ 0, 0 };
 }
 
-uint32_t tux_record_fill(struct tux_record *record, const uint8_t *buf, const struct tux_request *req, uint8_t *text)
+uint32_t tux_access_record_fill(struct tux_access_record *record, const uint8_t *buf, const struct tux_request *req, uint8_t *text)
 {
 	struct tux_span host = req->refusal == TUX_ACCEPTED ? req->host : value_of(&req->fields, TUX_FIELD_HOST);
 	struct tux_span referer = value_of(&req->fields, TUX_FIELD_REFERER);
@@ -43,10 +43,10 @@ uint32_t tux_record_fill(struct tux_record *record, const uint8_t *buf, const st
 	uint32_t len = 0;
 
 	record->method_len = take(buf, req->method_text, METHOD_MAX, text, &len);
-	record->target_len = take(buf, req->target, TUX_RECORD_TEXT_MAX, text, &len);
-	record->host_len = take(buf, host, TUX_RECORD_TEXT_MAX, text, &len);
-	record->referer_len = take(buf, referer, TUX_RECORD_TEXT_MAX, text, &len);
-	record->user_agent_len = take(buf, user_agent, TUX_RECORD_TEXT_MAX, text, &len);
+	record->target_len = take(buf, req->target, TUX_ACCESS_RECORD_TEXT_MAX, text, &len);
+	record->host_len = take(buf, host, TUX_ACCESS_RECORD_TEXT_MAX, text, &len);
+	record->referer_len = take(buf, referer, TUX_ACCESS_RECORD_TEXT_MAX, text, &len);
+	record->user_agent_len = take(buf, user_agent, TUX_ACCESS_RECORD_TEXT_MAX, text, &len);
 	record->minor = req->minor;
 	record->refusal = req->refusal;
 	record->size = (uint32_t)sizeof(*record) + len;

@@ -3,10 +3,10 @@
  * The field lines of a head or of a trailer section (RFC 9110 5, RFC 9112 5), followed by an empty line: parsed in place, and
  * looked up by name.
  */
-#ifndef TUX_CORE_FIELDS_H
-#define TUX_CORE_FIELDS_H
+#ifndef TUX_CORE_FIELD_LINES_H
+#define TUX_CORE_FIELD_LINES_H
 
-#include "field.h"
+#include "field_name.h"
 #include "limit.h"
 #include "refusal.h"
 

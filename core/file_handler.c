@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "selection.h"
+#include "file_handler.h"
 
 #include "octet.h"
 
-bool tux_selection_valid(const struct tux_selection *selection)
+bool tux_file_handlers_valid(const struct tux_file_handlers *selection)
 {
 	if (selection->count > TUX_MAX_FILE_TYPES)
 		return false;
@@ -14,7 +14,7 @@ bool tux_selection_valid(const struct tux_selection *selection)
 	for (uint32_t i = 0; i < selection->count; i++) {
 		const struct tux_file_type *type = &selection->type[i];
 
-		if (type->extension[TUX_MAX_EXTENSION] != 0 || type->selects == TUX_SELECTED_FILE || type->selects >= TUX_SELECTIONS)
+		if (type->extension[TUX_MAX_EXTENSION] != 0 || type->selects == TUX_FILE_HANDLER_FILE || type->selects >= TUX_SELECTIONS)
 			return false;
 	}
 	return true;
@@ -38,12 +38,12 @@ static bool is_extension(const struct tux_file_type *type, const uint8_t *text, 
 }
 
 /* What the extension alone says. */
-/*@ requires \valid_read(selection) && selection_readable(*selection) && types_good(*selection);
+/*@ requires \valid_read(selection) && file_handlers_readable(*selection) && types_good(*selection);
   @ requires \valid_read(text + (0 .. len - 1));
   @ assigns \nothing;
   @ ensures \result < TUX_SELECTIONS;
   @*/
-static uint8_t by_extension(const struct tux_selection *selection, const uint8_t *text, uint32_t len)
+static uint8_t by_extension(const struct tux_file_handlers *selection, const uint8_t *text, uint32_t len)
 {
 	/*@ loop invariant i <= selection->count;
 	  @ loop assigns i;
@@ -51,12 +51,12 @@ static uint8_t by_extension(const struct tux_selection *selection, const uint8_t
 	for (uint32_t i = 0; i < selection->count; i++)
 		if (is_extension(&selection->type[i], text, len))
 			return selection->type[i].selects;
-	return TUX_SELECTED_FILE;
+	return TUX_FILE_HANDLER_FILE;
 }
 
-enum tux_selected tux_select(const struct tux_selection *selection, const uint8_t *name, uint32_t len, uint32_t mode)
+enum tux_file_handler tux_file_handler_of(const struct tux_file_handlers *selection, const uint8_t *name, uint32_t len, uint32_t mode)
 {
-	uint8_t selected = TUX_SELECTED_FILE;
+	uint8_t selected = TUX_FILE_HANDLER_FILE;
 	uint32_t at = len;
 
 	/*@ loop invariant at <= len;
@@ -66,9 +66,9 @@ enum tux_selected tux_select(const struct tux_selection *selection, const uint8_
 		at--;
 	if (at > 0 && at < len && name[at - 1] == '.')
 		selected = by_extension(selection, name + at, len - at);
-	if (selected == TUX_SELECTED_FILE && (mode & selection->mode_module) != 0)
-		selected = TUX_SELECTED_MODULE;
-	if (selected == TUX_SELECTED_FILE && (mode & selection->mode_cgi) != 0)
-		selected = TUX_SELECTED_CGI;
-	return (enum tux_selected)selected;
+	if (selected == TUX_FILE_HANDLER_FILE && (mode & selection->mode_module) != 0)
+		selected = TUX_FILE_HANDLER_MODULE;
+	if (selected == TUX_FILE_HANDLER_FILE && (mode & selection->mode_cgi) != 0)
+		selected = TUX_FILE_HANDLER_CGI;
+	return (enum tux_file_handler)selected;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Field lines (RFC 9110 5): the known names, and iteration over list-valued fields. fields.c parses the lines of a head. */
-#ifndef TUX_CORE_FIELD_H
-#define TUX_CORE_FIELD_H
+/* Field lines (RFC 9110 5): the known names, and iteration over list-valued fields. field_lines.c parses the lines of a head. */
+#ifndef TUX_CORE_FIELD_NAME_H
+#define TUX_CORE_FIELD_NAME_H
 
 #include "span.h"
 

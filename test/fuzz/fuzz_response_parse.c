@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "received.h"
+#include "response_parse.h"
 
 static void touch(const uint8_t *buf, uint32_t len, struct tux_span span)
 {
@@ -15,7 +15,7 @@ static void touch(const uint8_t *buf, uint32_t len, struct tux_span span)
 	require_written(buf + span.off, span.len);
 }
 
-static uint32_t count(const struct tux_received *res, enum tux_field_name name)
+static uint32_t count(const struct tux_response *res, enum tux_field_name name)
 {
 	uint32_t lines = 0;
 
@@ -24,7 +24,7 @@ static uint32_t count(const struct tux_received *res, enum tux_field_name name)
 	return lines;
 }
 
-static void check_framing(const struct tux_received *res, bool cgi, bool head)
+static void check_framing(const struct tux_response *res, bool cgi, bool head)
 {
 	const uint32_t lengths = count(res, TUX_FIELD_CONTENT_LENGTH), codings = count(res, TUX_FIELD_TRANSFER_ENCODING);
 	const bool bodiless = head || res->status < 200 || res->status == 204 || res->status == 304 || res->local;
@@ -40,7 +40,7 @@ static void check_framing(const struct tux_received *res, bool cgi, bool head)
 	require(!res->upgrade || (res->status == 101 && count(res, TUX_FIELD_UPGRADE) > 0));
 }
 
-static void check_parsed(const uint8_t *buf, uint32_t len, uint32_t limit, bool cgi, bool head, const struct tux_received *res)
+static void check_parsed(const uint8_t *buf, uint32_t len, uint32_t limit, bool cgi, bool head, const struct tux_response *res)
 {
 	REQUIRE_WRITTEN(res->head_len);
 	REQUIRE_WRITTEN(res->framing);
@@ -65,12 +65,12 @@ static void check_parsed(const uint8_t *buf, uint32_t len, uint32_t limit, bool 
 }
 
 static enum tux_verdict parse(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool cgi, bool head,
-                              struct tux_received *res)
+                              struct tux_response *res)
 {
 	enum tux_verdict verdict;
 
 	forget(res, sizeof(*res));
-	verdict = cgi ? tux_received_parse_cgi(buf, len, seen, limit, head, res) : tux_received_parse(buf, len, seen, limit, head, res);
+	verdict = cgi ? tux_response_parse_cgi(buf, len, seen, limit, head, res) : tux_response_parse(buf, len, seen, limit, head, res);
 	REQUIRE_WRITTEN(verdict);
 	require(verdict != TUX_MORE || len < limit);
 	if (verdict == TUX_PARSED)
@@ -82,7 +82,7 @@ static enum tux_verdict parse(const uint8_t *buf, uint32_t len, uint32_t seen, u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct tux_received whole, piece;
+	static struct tux_response whole, piece;
 	enum tux_verdict verdict, first, second;
 	uint32_t len, cut, limit;
 	bool cgi, head;

@@ -3,13 +3,13 @@
  * The head of a response that TUX receives from an upstream server (RFC 9112 4, 5, 6.3) or from a CGI program (RFC 3875 6). The
  * parser is as strict as for requests: it refuses ambiguous heads. The response is then 502, whatever the refusal's own status is.
  */
-#ifndef TUX_CORE_RECEIVED_H
-#define TUX_CORE_RECEIVED_H
+#ifndef TUX_CORE_RESPONSE_PARSE_H
+#define TUX_CORE_RESPONSE_PARSE_H
 
 #include "body.h"
 
 /* A parsed head. As large as struct tux_request. Spans are offsets into the buffer given to the parser. */
-struct tux_received {
+struct tux_response {
 	uint32_t head_len;       /* bytes of the head, the empty line included; the body starts there */
 	uint16_t status;         /* 100 to 599; 1xx are heads like any other, without a body */
 	uint8_t refusal;         /* enum tux_refusal */
@@ -26,19 +26,19 @@ struct tux_received {
 };
 
 /* For the proof: there is at most one body length, and a body without a length lasts until the connection closes. */
-/*@ predicate received_framing{L}(struct tux_received *res) =
+/*@ predicate received_framing{L}(struct tux_response *res) =
   @   (res->framing == TUX_FRAMING_NONE) ||
   @   (res->framing == TUX_FRAMING_LENGTH && res->fields.first[TUX_FIELD_TRANSFER_ENCODING] == 0) ||
   @   (res->framing == TUX_FRAMING_CHUNKED && res->fields.first[TUX_FIELD_CONTENT_LENGTH] == 0 && res->minor > 0) ||
   @   (res->framing == TUX_FRAMING_CLOSE && res->fields.first[TUX_FIELD_CONTENT_LENGTH] == 0 &&
   @    res->fields.first[TUX_FIELD_TRANSFER_ENCODING] == 0 && !res->keep_alive);
-  @ predicate received_parsed{L}(struct tux_received *res) =
+  @ predicate received_parsed{L}(struct tux_response *res) =
   @   fields_inside(&res->fields, res->head_len) && span_inside(res->reason, res->head_len) && received_framing(res) &&
   @   res->head_len <= TUX_MAX_RECEIVED_HEAD && res->refusal == TUX_ACCEPTED && 100 <= res->status <= 599 && res->minor <= 1 &&
   @   res->content_length <= 0x7fffffffffffffff;
   @
   @ // A parsed response and the buffer of its head, as whoever looks at it has them.
-  @ predicate received_readable{L}(uint8_t *buf, struct tux_received *res) =
+  @ predicate received_readable{L}(uint8_t *buf, struct tux_response *res) =
   @   \valid_read(res) && received_parsed(res) && \valid_read(buf + (0 .. res->head_len - 1));
   @*/
 
@@ -56,11 +56,11 @@ struct tux_received {
   @ ensures \result == TUX_PARSED ==> res->head_len <= len && received_parsed(res);
   @ ensures \result == TUX_REFUSED ==> TUX_ACCEPTED < res->refusal < TUX_REFUSALS;
   @*/
-enum tux_verdict tux_received_parse(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
-                                    struct tux_received *res);
+enum tux_verdict tux_response_parse(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
+                                    struct tux_response *res);
 
 /*
- * Like tux_received_parse(), but for the output of a CGI program: field lines, ended by LF or CR LF, and an empty line. At least
+ * Like tux_response_parse(), but for the output of a CGI program: field lines, ended by LF or CR LF, and an empty line. At least
  * one of them is Status, Location or Content-Type. The status is that of Status; without it 302 with Location, else 200. The body
  * has Content-Length bytes; without that field it lasts until the program closes its output. Any context.
  */
@@ -72,8 +72,8 @@ enum tux_verdict tux_received_parse(const uint8_t *buf, uint32_t len, uint32_t s
   @ ensures \result == TUX_PARSED ==> res->head_len <= len && received_parsed(res);
   @ ensures \result == TUX_REFUSED ==> TUX_ACCEPTED < res->refusal < TUX_REFUSALS;
   @*/
-enum tux_verdict tux_received_parse_cgi(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
-                                    struct tux_received *res);
+enum tux_verdict tux_response_parse_cgi(const uint8_t *buf, uint32_t len, uint32_t seen, uint32_t limit, bool head,
+                                    struct tux_response *res);
 
 /* Like tux_fields_find(). */
 /*@ requires \valid_read(res) && name < TUX_FIELD_NAMES;
@@ -83,7 +83,7 @@ enum tux_verdict tux_received_parse_cgi(const uint8_t *buf, uint32_t len, uint32
   @ ensures after == 0 ==> \result == res->fields.first[name];
   @ ensures \result != 0 ==> \result > after;
   @*/
-static inline uint32_t tux_received_field(const struct tux_received *res, enum tux_field_name name, uint32_t after)
+static inline uint32_t tux_response_field(const struct tux_response *res, enum tux_field_name name, uint32_t after)
 {
 	return tux_fields_find(&res->fields, name, after);
 }
