@@ -10,8 +10,11 @@
 
 #include "command.h"
 #include "config/config.h"
+#include "help.h"
 #include "log/binary.h"
+#include "log/log.h"
 #include "server/serve.h"
+#include "settings/options.h"
 #include "status.h"
 #include "server/supervisor.h"
 
@@ -32,18 +35,17 @@ static void streams_fill(void)
 /* Runs `tux check`: prints every error, or that there are none. */
 static int check(const char *path)
 {
-	struct tux_command command;
+	struct tux_settings settings;
 	struct tux_config *config;
 	int status = EXIT_FAILURE;
 
-	tux_command_defaults(&command);
-	command.verb = TUX_VERB_CHECK;
-	config = tux_config_read(path, &command, stderr);
+	tux_options_init(&settings);
+	config = tux_config_read(path, &settings, true, stderr);
 	if (config) {
 		printf("%s: nothing is wrong with it\n", path);
 		status = EXIT_SUCCESS;
 	}
-	tux_command_free(&command);
+	tux_settings_free(&settings);
 	tux_config_free(config);
 	return status;
 }
@@ -75,14 +77,14 @@ static int log_print(const struct tux_command *command)
 static int run(int argc, char **argv, const struct tux_command *command)
 {
 	switch (command->verb) {
-	case TUX_VERB_USAGE:
-		tux_command_usage(stderr);
-		return EXIT_USAGE;
 	case TUX_VERB_HELP:
-		tux_command_help(stdout);
+		tux_help(stdout);
 		return 0;
 	case TUX_VERB_HELP_SERVE:
-		tux_command_help_serve(stdout);
+		tux_help_serve(stdout);
+		return 0;
+	case TUX_VERB_HELP_CONFIGURATION:
+		tux_help_configuration(stdout);
 		return 0;
 	case TUX_VERB_VERSION:
 		printf("tux %s\n", TUX_VERSION);
@@ -101,16 +103,17 @@ static int run(int argc, char **argv, const struct tux_command *command)
 
 int main(int argc, char **argv)
 {
-	struct tux_command command;
+	struct tux_command command = { .verb = TUX_VERB_SERVE };
+	struct tux_settings settings;
 	char error[512];
 	int status = EXIT_USAGE;
 
 	streams_fill();
-	tux_command_defaults(&command);
-	if (tux_command_parse(argc, argv, &command, error, sizeof(error)))
+	tux_options_init(&settings);
+	if (tux_command_parse(argc, argv, &command, &settings, error, sizeof(error)))
 		status = run(argc, argv, &command);
 	else
 		fprintf(stderr, "tux: %s\n", error);
-	tux_command_free(&command);
+	tux_settings_free(&settings);
 	return status;
 }

@@ -7,7 +7,7 @@
 static int find(struct reading *reading, const char *name, const char *at)
 {
 	char error[CONFIG_ERROR_MAX];
-	const int number = name ? tux_cgis_find(&reading->command->cgis, name, error, sizeof(error)) : -1;
+	const int number = name ? tux_cgis_find(&reading->settings->cgis, name, error, sizeof(error)) : -1;
 
 	if (name && number < 0)
 		reading_wrong(reading, at, "%s", error);
@@ -30,25 +30,27 @@ int cgi_named(struct reading *reading, const ucl_object_t *key)
 }
 
 /* Applies one value of a cgi's key, with front prepended. */
-static void value_apply(struct reading *reading, unsigned number, const char *name, const char *front, const ucl_object_t *value,
+static void value_apply(struct reading *reading, unsigned number, const struct tux_option *option, const char *front, const ucl_object_t *value,
                             const char *at)
 {
 	const enum ucl_type type = ucl_object_type(value);
 	const char *text = NULL;
-	char error[CONFIG_ERROR_MAX];
+	char error[CONFIG_ERROR_MAX], expected[TUX_OPTION_EXPECTED];
 
-	if (type == UCL_OBJECT || type == UCL_ARRAY || type == UCL_NULL || type == UCL_USERDATA)
-		reading_wrong(reading, at, "%s needs a value: %s", name, tux_cgis_expects(name));
-	else
+	if (type == UCL_OBJECT || type == UCL_ARRAY || type == UCL_NULL || type == UCL_USERDATA) {
+		tux_option_expects(option, expected);
+		reading_wrong(reading, at, "%s needs a value: %s", option->name, expected);
+	} else {
 		text = reading_text(reading, value, at);
+	}
 	if (text && *front)
 		text = reading_join(reading, front, text);
-	if (text && !tux_cgis_set(&reading->command->cgis, number, name, text, error, sizeof(error)))
+	if (text && !tux_cgis_set(&reading->settings->cgis, number, option, text, error, sizeof(error)))
 		reading_wrong(reading, at, "%s", error);
 }
 
 /* Applies env { NAME = value }. */
-static void variables_apply(struct reading *reading, unsigned number, const char *name, const ucl_object_t *variables)
+static void variables_apply(struct reading *reading, unsigned number, const struct tux_option *option, const ucl_object_t *variables)
 {
 	ucl_object_iter_t each = NULL;
 	const ucl_object_t *one;
@@ -61,45 +63,41 @@ static void variables_apply(struct reading *reading, unsigned number, const char
 		else if (one->keylen + 2 > sizeof(front))
 			reading_wrong(reading, one->key, "the name of a variable is longer than %zu bytes", sizeof(front) - 2);
 		else
-			value_apply(reading, number, name, front, one, one->key);
+			value_apply(reading, number, option, front, one, one->key);
 	}
 }
 
 static void key_apply(struct reading *reading, unsigned number, const ucl_object_t *first)
 {
-	char name[64], error[CONFIG_ERROR_MAX];
-	enum tux_cgi_use use;
+	const struct tux_option *const option = reading_option(reading, first, "a cgi", TUX_SCOPE_CGI);
 	const ucl_object_t *value, *element;
+	char error[CONFIG_ERROR_MAX];
 
-	snprintf(name, sizeof(name), "%.*s", (int)first->keylen, first->key);
-	use = tux_cgis_use(name);
-	if (!reading_known(reading, first, "a cgi", tux_cgis_keys()))
+	if (!option)
 		return;
-	if (use == TUX_CGI_SWITCH) {
+	if (!option->value) {
 		if (first->next || ucl_object_type(first) != UCL_BOOLEAN)
-			reading_wrong(reading, first->key, "%s is on or off, once", name);
-		else if (ucl_object_toboolean(first) && !tux_cgis_set(&reading->command->cgis, number, name, NULL, error, sizeof(error)))
+			reading_wrong(reading, first->key, "%s is on or off, once", option->name);
+		else if (!tux_cgis_set(&reading->settings->cgis, number, option, ucl_object_toboolean(first) ? NULL : "off", error, sizeof(error)))
 			reading_wrong(reading, first->key, "%s", error);
-	} else if (use == TUX_CGI_VALUE && first->next) {
-		reading_wrong(reading, first->next->key, "%s is said a second time; it takes one value", name);
-	} else {
+	} else if (option->list || reading_once(reading, first)) {
 		for (value = first; value; value = value->next) {
 			ucl_object_iter_t each = NULL;
 
-			if (use == TUX_CGI_VARIABLES && ucl_object_type(value) == UCL_OBJECT)
-				variables_apply(reading, number, name, value);
-			else if (use != TUX_CGI_VALUE && ucl_object_type(value) == UCL_ARRAY)
+			if (strcmp(option->name, "env") == 0 && ucl_object_type(value) == UCL_OBJECT)
+				variables_apply(reading, number, option, value);
+			else if (option->list && ucl_object_type(value) == UCL_ARRAY)
 				while ((element = ucl_object_iterate(value, &each, true)))
-					value_apply(reading, number, name, "", element, value->key);
+					value_apply(reading, number, option, "", element, value->key);
 			else
-				value_apply(reading, number, name, "", value, value->key);
+				value_apply(reading, number, option, "", value, value->key);
 		}
 	}
 }
 
 static void cgi_apply(struct reading *reading, const ucl_object_t *cgi)
 {
-	struct tux_cgis *const cgis = &reading->command->cgis;
+	struct tux_cgis *const cgis = &reading->settings->cgis;
 	const char *const name = reading_keep(reading, cgi->key, cgi->keylen);
 	const int number = find(reading, name, cgi->key);
 	ucl_object_iter_t each = NULL;
@@ -131,7 +129,7 @@ void cgis_apply(struct reading *reading, const ucl_object_t *first)
 
 void cgis_settle(struct reading *reading)
 {
-	const struct tux_cgis *const cgis = &reading->command->cgis;
+	const struct tux_cgis *const cgis = &reading->settings->cgis;
 	unsigned i;
 
 	for (i = 0; i < cgis->count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libucl reads the file. Its names are those of the command line's table and those of keys[]. */
+/* libucl reads the file. settings/options.c has its keys. */
 #define _GNU_SOURCE 1
 #include "config.h"
 
@@ -21,32 +21,33 @@
 enum { MAX_FILE = 16 * 1024 * 1024 };
 
 /* Applies one value of an option that takes a value. */
-static void value_apply(struct reading *reading, const char *name, const ucl_object_t *value, const char *at)
+static void value_apply(struct reading *reading, const struct tux_option *option, const ucl_object_t *value, const char *at)
 {
 	const enum ucl_type type = ucl_object_type(value);
-	char error[CONFIG_ERROR_MAX];
+	char error[CONFIG_ERROR_MAX], expected[TUX_OPTION_EXPECTED];
 	const char *text;
 
 	if (type == UCL_STRING && value->value.sv && reading_line(reading, value->value.sv))
 		at = value->value.sv;
 	if (type == UCL_OBJECT || type == UCL_ARRAY || type == UCL_NULL || type == UCL_USERDATA) {
-		reading_wrong(reading, at, "%s needs a value: %s", name, tux_command_option_expects(name));
+		tux_option_expects(option, expected);
+		reading_wrong(reading, at, "%s needs a value: %s", option->name, expected);
 		return;
 	}
 	text = reading_text(reading, value, at);
-	if (text && (!tux_command_option(reading->command, reading->host, name, text, error, sizeof(error)) ||
-	             (reading->command->verb == TUX_VERB_CHECK && !tux_present_check(name, text, error, sizeof(error)))))
+	if (text && (!tux_options_set(reading->settings, reading->host, option, text, error, sizeof(error)) ||
+	             (reading->check && !tux_present_check(option->name, text, error, sizeof(error)))))
 		reading_wrong(reading, at, "%s", error);
 }
 
 /* Turns an option without a value on or off. */
-static void switch_apply(struct reading *reading, const char *name, const ucl_object_t *value, const char *at)
+static void switch_apply(struct reading *reading, const struct tux_option *option, const ucl_object_t *value, const char *at)
 {
 	char error[CONFIG_ERROR_MAX];
 
 	if (ucl_object_type(value) != UCL_BOOLEAN)
-		reading_wrong(reading, at, "%s is on or off", name);
-	else if (!tux_command_option(reading->command, reading->host, name, ucl_object_toboolean(value) ? NULL : "off", error, sizeof(error)))
+		reading_wrong(reading, at, "%s is on or off", option->name);
+	else if (!tux_options_set(reading->settings, reading->host, option, ucl_object_toboolean(value) ? NULL : "off", error, sizeof(error)))
 		reading_wrong(reading, at, "%s", error);
 }
 
@@ -92,6 +93,7 @@ static void default_type_apply(struct reading *reading, const ucl_object_t *firs
 /* Applies types: types { } sets media types, types [ ] is the command line's option. */
 static void types_apply(struct reading *reading, const ucl_object_t *first)
 {
+	const struct tux_option *const option = tux_option_find("types", TUX_SCOPE_COMMAND);
 	const ucl_object_t *value, *element;
 
 	for (value = first; value; value = value->next) {
@@ -100,10 +102,10 @@ static void types_apply(struct reading *reading, const ucl_object_t *first)
 		if (ucl_object_type(value) == UCL_OBJECT)
 			media_types_apply(reading, &reading->host->media_types, value);
 		else if (ucl_object_type(value) != UCL_ARRAY)
-			value_apply(reading, "types", value, value->key);
+			value_apply(reading, option, value, value->key);
 		else
 			while ((element = ucl_object_iterate(value, &each, true)))
-				value_apply(reading, "types", element, value->key);
+				value_apply(reading, option, element, value->key);
 	}
 }
 
@@ -151,16 +153,16 @@ static void host_apply(struct reading *reading, const ucl_object_t *block)
 		reading_wrong(reading, block->key, "host needs a name, and { } with what it serves");
 		return;
 	}
-	reading->host = tux_command_host_add(reading->command);
+	reading->host = tux_settings_host_add(reading->settings);
 	if (reading->host) {
-		reading->host_at[reading->command->host_count - 1] = block->key;
+		reading->host_at[reading->settings->host_count - 1] = block->key;
 		snprintf(name, sizeof(name), "%.*s", (int)block->keylen, block->key);
 		name_add(reading, name, block->key);
 		keys_apply(reading, block);
 	} else {
 		reading_wrong(reading, block->key, "there are more than %d hosts, or no memory for them", TUX_MAX_SITES);
 	}
-	reading->host = &reading->command->top;
+	reading->host = &reading->settings->top;
 }
 
 /* Applies all hosts. */
@@ -172,8 +174,8 @@ static void hosts_apply(struct reading *reading, const ucl_object_t *first)
 /* Reports two hosts with the same name, or two defaults, on the same listener. */
 static void hosts_compare(struct reading *reading, unsigned one, unsigned other)
 {
-	const struct tux_host_options *const top = &reading->command->top;
-	const struct tux_host_options *const host = &reading->command->host[one], *const before = &reading->command->host[other];
+	const struct tux_host_options *const top = &reading->settings->top;
+	const struct tux_host_options *const host = &reading->settings->host[one], *const before = &reading->settings->host[other];
 	unsigned i, k;
 
 	for (i = 0; i < host->name_count; i++)
@@ -185,12 +187,12 @@ static void hosts_compare(struct reading *reading, unsigned one, unsigned other)
 }
 
 /* True if a host listens on a spec of the top. */
-static bool host_is_on(const struct tux_command *command, const char *spec)
+static bool host_is_on(const struct tux_settings *settings, const char *spec)
 {
 	unsigned i, k;
 
-	for (i = 0; i < command->host_count; i++) {
-		const struct tux_host_options *const host = &command->host[i];
+	for (i = 0; i < settings->host_count; i++) {
+		const struct tux_host_options *const host = &settings->host[i];
 
 		for (k = 0; k < host->listen_count && strcmp(host->listen[k], spec) != 0; k++)
 			;
@@ -203,67 +205,60 @@ static bool host_is_on(const struct tux_command *command, const char *spec)
 /* Warns of files that select a handler that is not available now. */
 static void selection_settle(struct reading *reading, const struct tux_host_options *host, const char *at)
 {
-	if (reading->command->engine.handover_port == 0 && tux_host_redirects(host))
+	if (reading->settings->handover_port == 0 && tux_host_redirects(host))
 		reading_warn(reading, at, "without handover PORT what is TUX/redirect is answered 403");
 	if (tux_host_has_modules(host))
-		reading_warn(reading, at, "no module is loaded; until its is, a file that names one is answered 503");
+		reading_warn(reading, at, "no module is loaded; until one is, a file that names one is answered 503");
 }
 
 /* Checks, after the whole file was read, that each request has exactly one host. */
 static void hosts_settle(struct reading *reading)
 {
-	const struct tux_command *const command = reading->command;
-	const struct tux_host_options *const top = &command->top;
+	const struct tux_settings *const settings = reading->settings;
+	const struct tux_host_options *const top = &settings->top;
 	unsigned i, k;
 
-	for (i = 0; i < command->host_count; i++)
+	for (i = 0; i < settings->host_count; i++)
 		for (k = 0; k < i; k++)
 			hosts_compare(reading, i, k);
-	for (i = 0; i <= command->host_count && reading->wrong == 0; i++)
-		selection_settle(reading, i == 0 ? top : &command->host[i - 1], i == 0 ? NULL : reading->host_at[i - 1]);
-	for (i = 0; command->host_count > 0 && i < top->listen_count; i++)
-		if (!host_is_on(command, top->listen[i]))
+	for (i = 0; i <= settings->host_count && reading->wrong == 0; i++)
+		selection_settle(reading, i == 0 ? top : &settings->host[i - 1], i == 0 ? NULL : reading->host_at[i - 1]);
+	for (i = 0; settings->host_count > 0 && i < top->listen_count; i++)
+		if (!host_is_on(settings, top->listen[i]))
 			reading_wrong(reading, NULL, "listen \"%s\": each host says listen itself, and none says this", top->listen[i]);
 }
 
-enum {
-	AT_TOP = 1,
-	IN_HOST = 2,
-};
-
-/* Keys that exist only in the file. The others are in the command line's table. */
-static const struct key {
+/* The blocks of the table that the file has at its top and in hosts. */
+static const struct {
 	const char *name;
-	unsigned where; /* set of AT_TOP, IN_HOST */
 	void (*apply)(struct reading *reading, const ucl_object_t *first);
-} keys[] = {
-	{ "host", AT_TOP, hosts_apply },
-	{ "name", IN_HOST, name_apply },
-	{ "default", IN_HOST, default_apply },
-	{ "default-type", AT_TOP | IN_HOST, default_type_apply },
-	{ "types", AT_TOP | IN_HOST, types_apply },
-	{ "cgi", AT_TOP, cgis_apply },
-	{ "error", AT_TOP | IN_HOST, error_apply },
-	{ "header", AT_TOP | IN_HOST, header_apply },
-	{ "route", AT_TOP | IN_HOST, routes_apply },
-	{ "upstream", AT_TOP, upstreams_apply },
+} blocks[] = {
+	{ "host", hosts_apply },
+	{ "name", name_apply },
+	{ "default", default_apply },
+	{ "default-type", default_type_apply },
+	{ "types", types_apply },
+	{ "cgi", cgis_apply },
+	{ "error", error_apply },
+	{ "header", header_apply },
+	{ "route", routes_apply },
+	{ "upstream", upstreams_apply },
 };
 
-enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
-
-static unsigned place(const struct reading *reading)
+/* Returns the scope of the block that is being read. */
+static enum tux_scope place(const struct reading *reading)
 {
-	return reading->host == &reading->command->top ? AT_TOP : IN_HOST;
+	return reading->host == &reading->settings->top ? TUX_SCOPE_TOP : TUX_SCOPE_HOST;
 }
 
-/* Applies a key of keys[]; returns false if it is not one. */
-static bool own_key_apply(struct reading *reading, const char *name, const ucl_object_t *first)
+/* Applies a key of blocks[]; returns false if it is not one. */
+static bool block_apply(struct reading *reading, const struct tux_option *option, const ucl_object_t *first)
 {
 	unsigned i;
 
-	for (i = 0; i < KEYS; i++)
-		if ((keys[i].where & place(reading)) && strcmp(keys[i].name, name) == 0) {
-			keys[i].apply(reading, first);
+	for (i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++)
+		if (strcmp(blocks[i].name, option->name) == 0) {
+			blocks[i].apply(reading, first);
 			return true;
 		}
 	return false;
@@ -272,54 +267,43 @@ static bool own_key_apply(struct reading *reading, const char *name, const ucl_o
 /* Reports an unknown key, with the valid place or a similar key. */
 static void key_wrong(struct reading *reading, const char *name, const char *at)
 {
-	const char *near = tux_command_option_near(name);
-	unsigned i;
+	const struct tux_option *const elsewhere = tux_option_find(name, TUX_SCOPE_TOP | TUX_SCOPE_HOST);
+	const struct tux_option *const near = tux_option_near(name, place(reading));
 
-	for (i = 0; i < KEYS; i++) {
-		if (strcmp(keys[i].name, name) == 0) {
-			reading_wrong(reading, at, "%s is said %s", name, keys[i].where == IN_HOST ? "in a host's { } alone" : "at the top of the file alone");
-			return;
-		}
-		if (!near && (keys[i].where & place(reading)) && tux_command_is_near(name, keys[i].name))
-			near = keys[i].name;
-	}
-	reading_wrong(reading, at, near ? "unknown key \"%s\"; did you mean \"%s\"?" : "unknown key \"%s\"", name, near);
+	if (elsewhere && elsewhere->type == TUX_TYPE_BLOCK)
+		reading_wrong(reading, at, "%s is said %s", name,
+		              place(reading) == TUX_SCOPE_TOP ? "in a host's { } alone" : "at the top of the file alone");
+	else if (elsewhere)
+		reading_wrong(reading, at, "%s is not of a host: it is said at the top of the file", name);
+	else
+		reading_wrong(reading, at, near ? "unknown key \"%s\"; did you mean \"%s\"?" : "unknown key \"%s\"", name, near ? near->name : "");
 }
 
 /* Applies all values of a key: a value, a list, or the repeated key. */
 static void key_apply(struct reading *reading, const ucl_object_t *first)
 {
 	char name[64];
-	const char *const at = first->key;
 	const ucl_object_t *value, *element;
-	enum tux_option_use use;
+	const struct tux_option *option;
 
 	snprintf(name, sizeof(name), "%.*s", (int)first->keylen, first->key);
-	if (own_key_apply(reading, name, first))
-		return;
-	use = tux_command_option_use(name);
-	if (use == TUX_OPTION_UNKNOWN) {
-		key_wrong(reading, name, at);
+	option = tux_option_find(name, place(reading));
+	if (!option) {
+		key_wrong(reading, name, first->key);
 		return;
 	}
-	if (place(reading) == IN_HOST && !tux_command_option_of_host(name)) {
-		reading_wrong(reading, at, "%s is not of a host: it is said at the top of the file", name);
+	if (block_apply(reading, option, first) || (!option->list && !reading_once(reading, first)))
 		return;
-	}
-	if (use != TUX_OPTION_LIST && first->next) {
-		reading_wrong(reading, first->next->key, "%s is said a second time; it takes one value", name);
-		return;
-	}
 	for (value = first; value; value = value->next) {
 		ucl_object_iter_t each = NULL;
 
-		if (use == TUX_OPTION_SWITCH) {
-			switch_apply(reading, name, value, value->key);
-		} else if (use == TUX_OPTION_LIST && ucl_object_type(value) == UCL_ARRAY) {
+		if (!option->value) {
+			switch_apply(reading, option, value, value->key);
+		} else if (option->list && ucl_object_type(value) == UCL_ARRAY) {
 			while ((element = ucl_object_iterate(value, &each, true)))
-				value_apply(reading, name, element, value->key);
+				value_apply(reading, option, element, value->key);
 		} else {
-			value_apply(reading, name, value, value->key);
+			value_apply(reading, option, value, value->key);
 		}
 	}
 }
@@ -439,9 +423,9 @@ static void load(struct reading *reading)
 		close(fd);
 }
 
-struct tux_config *tux_config_read(const char *path, struct tux_command *command, FILE *errors)
+struct tux_config *tux_config_read(const char *path, struct tux_settings *settings, bool check, FILE *errors)
 {
-	struct reading reading = { .command = command, .host = &command->top, .path = path, .errors = errors };
+	struct reading reading = { .settings = settings, .host = &settings->top, .path = path, .errors = errors, .check = check };
 
 	reading.config = calloc(1, sizeof(*reading.config));
 	if (!reading.config) {

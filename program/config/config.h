@@ -3,15 +3,18 @@
 #ifndef TUX_PROGRAM_CONFIG_CONFIG_H
 #define TUX_PROGRAM_CONFIG_CONFIG_H
 
-#include "../command.h"
+#include <stdio.h>
+
+#include "../settings/settings.h"
 
 struct tux_config;
 
 /*
- * Reads the file into *command, which the caller has set to the defaults. Writes each error to errors, one a line: file, line,
- * expected value. Returns the owner of the texts that *command points into, or NULL after an error.
+ * Reads the file into *settings, which the caller has set to the defaults. Writes each error to errors, one a line: file, line,
+ * expected value. check: also reports directories and users that do not exist. Returns the owner of the texts that *settings points
+ * into, or NULL after an error.
  */
-struct tux_config *tux_config_read(const char *path, struct tux_command *command, FILE *errors);
+struct tux_config *tux_config_read(const char *path, struct tux_settings *settings, bool check, FILE *errors);
 
 /* Frees the texts; NULL is allowed. */
 void tux_config_free(struct tux_config *config);

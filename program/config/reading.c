@@ -55,25 +55,33 @@ void reading_warn(struct reading *reading, const char *at, const char *format, .
 	va_end(arguments);
 }
 
-bool reading_known(struct reading *reading, const ucl_object_t *key, const char *where, const char *const *known)
+const struct tux_option *reading_option(struct reading *reading, const ucl_object_t *key, const char *where, enum tux_scope scope)
 {
+	const struct tux_option *option;
 	char name[64], all[512] = "";
-	const char *near = NULL;
-	size_t i, len = 0;
+	size_t len = 0;
+	unsigned i;
 
 	snprintf(name, sizeof(name), "%.*s", (int)key->keylen, key->key);
-	for (i = 0; known[i]; i++) {
-		if (strcmp(known[i], name) == 0)
-			return true;
-		if (!near && tux_command_is_near(name, known[i]))
-			near = known[i];
-		len += print(all + len, sizeof(all) - len, "%s%s", i > 0 ? ", " : "", known[i]);
-	}
-	if (near)
-		reading_wrong(reading, key->key, "unknown key \"%s\" in %s; did you mean \"%s\"?", name, where, near);
+	option = tux_option_find(name, scope);
+	if (option)
+		return option;
+	for (i = 0; i < tux_option_count; i++)
+		if (tux_options[i].scope & scope)
+			len += print(all + len, sizeof(all) - len, "%s%s", len > 0 ? ", " : "", tux_options[i].name);
+	option = tux_option_near(name, scope);
+	if (option)
+		reading_wrong(reading, key->key, "unknown key \"%s\" in %s; did you mean \"%s\"?", name, where, option->name);
 	else
 		reading_wrong(reading, key->key, "unknown key \"%s\" in %s; there are: %s", name, where, all);
-	return false;
+	return NULL;
+}
+
+bool reading_once(struct reading *reading, const ucl_object_t *key)
+{
+	if (key->next)
+		reading_wrong(reading, key->next->key, "%.*s is said a second time; it takes one value", (int)key->keylen, key->key);
+	return !key->next;
 }
 
 /*

@@ -3,9 +3,10 @@
 #ifndef TUX_PROGRAM_CONFIG_READING_H
 #define TUX_PROGRAM_CONFIG_READING_H
 
+#include <stdio.h>
 #include <ucl.h>
 
-#include "../command.h"
+#include "../settings/options.h"
 
 enum { CONFIG_ERROR_MAX = 512 }; /* bytes of an error message */
 
@@ -20,8 +21,8 @@ struct tux_config {
 
 struct reading {
 	struct tux_config *config;
-	struct tux_command *command;
-	struct tux_host_options *host; /* options being set: the command's top, or one of its hosts */
+	struct tux_settings *settings;
+	struct tux_host_options *host; /* options being set: the settings' top, or one of their hosts */
 	const char *host_at[TUX_MAX_SITES]; /* position of each host in the file */
 	const char *upstream_at[TUX_MAX_UPSTREAMS]; /* position of the first reference to each upstream */
 	const char *module_at[TUX_MAX_MODULES]; /* position of the first reference to each module */
@@ -32,6 +33,7 @@ struct reading {
 	const char *route_port_at; /* position of route_port in the file */
 	const char *cgi_at[TUX_CGI_NUMBERS]; /* position of the first reference to each CGI kind */
 	FILE *errors;
+	bool check;     /* look for directories and users, too */
 	unsigned wrong; /* number of errors so far */
 };
 
@@ -44,8 +46,14 @@ void __attribute__((format(printf, 3, 4))) reading_wrong(struct reading *reading
 /* Like reading_wrong(), but for a warning: the file stays valid. */
 void __attribute__((format(printf, 3, 4))) reading_warn(struct reading *reading, const char *at, const char *format, ...);
 
-/* True if the key is in known, a list terminated by NULL. Otherwise reports it and suggests a similar known key, or lists all. */
-bool reading_known(struct reading *reading, const ucl_object_t *key, const char *where, const char *const *known);
+/*
+ * Returns the option of a key in the block of a scope. where names the block for messages. For an unknown key reports it, suggests a
+ * similar one or lists all, and returns NULL.
+ */
+const struct tux_option *reading_option(struct reading *reading, const ucl_object_t *key, const char *where, enum tux_scope scope);
+
+/* Reports a key that may have one value if it has more. Returns true if it has one. */
+bool reading_once(struct reading *reading, const ucl_object_t *key);
 
 /* Returns a NUL-terminated copy that lives as long as the configuration; "" after an error message if out of memory. */
 const char *reading_keep(struct reading *reading, const char *text, size_t len);

@@ -6,7 +6,6 @@
 #include "cgi.h"
 #include "types.h"
 #include "upstream.h"
-#include "../settings/units.h"
 
 enum { MAX_ALLOW = 64 }; /* networks of a status page */
 
@@ -29,7 +28,7 @@ static void port_apply(struct reading *reading, const ucl_object_t *value, const
 
 void port_settle(struct reading *reading)
 {
-	uint16_t *const port = &reading->command->engine.handover_port;
+	uint16_t *const port = &reading->settings->handover_port;
 
 	if (reading->route_port != 0 && *port != 0 && *port != reading->route_port)
 		reading_wrong(reading, reading->route_port_at, "all hand over to one port, and the key handover says %u", *port);
@@ -42,7 +41,7 @@ static int module_named(struct reading *reading, const ucl_object_t *key)
 {
 	const char *const name = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, key->key) : NULL;
 	char error[CONFIG_ERROR_MAX] = "module needs the name of a module";
-	const int number = name ? tux_modules_find(&reading->command->modules, name, error, sizeof(error)) : -1;
+	const int number = name ? tux_modules_find(&reading->settings->modules, name, error, sizeof(error)) : -1;
 
 	if (number < 0)
 		reading_wrong(reading, key->key, "%s", error);
@@ -53,7 +52,7 @@ static int module_named(struct reading *reading, const ucl_object_t *key)
 
 void modules_settle(struct reading *reading)
 {
-	const struct tux_modules *const modules = &reading->command->modules;
+	const struct tux_modules *const modules = &reading->settings->modules;
 	unsigned i;
 
 	for (i = 0; i < modules->count && reading->wrong == 0; i++)
@@ -81,7 +80,7 @@ static void field_rule_apply(struct reading *reading, struct tux_field_rules *ru
 
 void field_rules_apply(struct reading *reading, struct tux_field_rules *rules, const ucl_object_t *first)
 {
-	static const char *const kinds[] = { [TUX_FIELD_ADD] = "add", [TUX_FIELD_SET] = "set", [TUX_FIELD_REMOVE] = "remove", NULL };
+	static const char *const kinds[] = { [TUX_FIELD_ADD] = "add", [TUX_FIELD_SET] = "set", [TUX_FIELD_REMOVE] = "remove" };
 	const ucl_object_t *block, *key, *value, *element;
 
 	for (block = first; block; block = block->next) {
@@ -92,12 +91,13 @@ void field_rules_apply(struct reading *reading, struct tux_field_rules *rules, c
 			continue;
 		}
 		while ((key = ucl_object_iterate(block, &each, true))) {
+			const struct tux_option *const option = reading_option(reading, key, "header", TUX_SCOPE_HEADER);
 			unsigned kind = 0;
 
-			while (kind < 3 && (key->keylen != strlen(kinds[kind]) || memcmp(key->key, kinds[kind], key->keylen) != 0))
-				kind++;
-			if (!reading_known(reading, key, "header", kinds))
+			if (!option)
 				continue;
+			while (strcmp(option->name, kinds[kind]) != 0)
+				kind++;
 			for (value = key; value; value = value->next) {
 				ucl_object_iter_t all = NULL;
 
@@ -167,80 +167,132 @@ static void allow_apply(struct reading *reading, const ucl_object_t *key, struct
 			network_add(reading, element, key->key, route);
 }
 
-static void max_body_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+/* Applies a key whose value is true: static on, hidden on. */
+static void handler_on(struct reading *reading, const ucl_object_t *key, struct route *route, enum tux_handler handler)
 {
-	const enum ucl_type type = ucl_object_type(key);
-	const char *const text = type == UCL_INT || type == UCL_STRING || type == UCL_FLOAT ? reading_text(reading, key, key->key) : NULL;
-	uint64_t bytes = 0;
-
-	if (text && tux_value_size(text, 0, TUX_MAX_BODY_LIMIT, &bytes))
-		route->fields.max_body_bytes = (int64_t)bytes;
-	else
-		reading_wrong(reading, key->key, "max-body needs %s", tux_command_option_expects("max-body"));
+	route->handlers++;
+	route->handler = handler;
+	if (ucl_object_type(key) != UCL_BOOLEAN || !ucl_object_toboolean(key))
+		reading_wrong(reading, key->key, "%.*s is on", (int)key->keylen, key->key);
 }
 
-static const char *const route_keys[] = { "static", "hidden", "redirect", "handover", "upstream", "cgi", "module", "status", "allow", "header",
-	                                  "cache-control", "max-body", "type", "types", "default-type", NULL };
+static void static_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	handler_on(reading, key, route, TUX_HANDLER_STATIC);
+}
+
+static void hidden_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	handler_on(reading, key, route, TUX_HANDLER_HIDDEN);
+}
+
+static void redirect_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	route->handlers++;
+	route->to = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, key->key) : NULL;
+	if (!route->to)
+		reading_wrong(reading, key->key, "redirect needs a path or a URL");
+}
+
+static void handover_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	route->handlers++;
+	route->handler = TUX_HANDLER_HANDOVER;
+	port_apply(reading, key, key->key);
+}
+
+static void cgi_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	route->handlers++;
+	route->handler = TUX_HANDLER_CGI;
+	route->argument = cgi_named(reading, key);
+}
+
+static void upstream_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	route->handlers++;
+	route->handler = TUX_HANDLER_UPSTREAM;
+	route->argument = upstream_named(reading, key);
+}
+
+static void module_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	route->handlers++;
+	route->handler = TUX_HANDLER_MODULE;
+	route->argument = module_named(reading, key);
+}
+
+static void header_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	field_rules_apply(reading, &route->fields.rules, key);
+}
+
+static void types_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	for (; key; key = key->next)
+		media_types_apply(reading, &route->fields.media_types, key);
+}
+
+static void type_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	media_type_apply(reading, &route->fields.media_types.every, key);
+}
+
+static void default_type_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
+{
+	media_type_apply(reading, &route->fields.media_types.fallback, key);
+}
+
+/* The blocks of the table that a route has. repeated: the function reads all values, or reports the second one. */
+static const struct {
+	const char *name;
+	void (*apply)(struct reading *reading, const ucl_object_t *key, struct route *route);
+	bool repeated;
+} blocks[] = {
+	{ "static", static_apply, false },
+	{ "hidden", hidden_apply, false },
+	{ "redirect", redirect_apply, false },
+	{ "handover", handover_apply, false },
+	{ "upstream", upstream_apply, false },
+	{ "cgi", cgi_apply, false },
+	{ "module", module_apply, false },
+	{ "status", status_apply, false },
+	{ "allow", allow_apply, false },
+	{ "header", header_apply, true },
+	{ "type", type_apply, true },
+	{ "types", types_apply, true },
+	{ "default-type", default_type_apply, true },
+};
+
+/* Applies an option whose value the table places in struct tux_route_fields. */
+static void value_apply(struct reading *reading, const struct tux_option *option, const ucl_object_t *key, struct route *route)
+{
+	const enum ucl_type type = ucl_object_type(key);
+	const bool is_text = type == UCL_STRING || (option->type != TUX_TYPE_SPECIAL && (type == UCL_INT || type == UCL_FLOAT));
+	const char *const text = is_text ? reading_text(reading, key, key->key) : NULL;
+	char expected[TUX_OPTION_EXPECTED];
+
+	if (text && tux_option_read(option, &route->fields, text))
+		return;
+	tux_option_expects(option, expected);
+	reading_wrong(reading, key->key, "%s needs %s", option->name, expected);
+}
 
 /* Applies one key of a route. */
 static void route_key_apply(struct reading *reading, const ucl_object_t *key, struct route *route)
 {
-	const char *const name = key->key;
-	const size_t len = key->keylen;
+	const struct tux_option *const option = reading_option(reading, key, "a route", TUX_SCOPE_ROUTE);
+	unsigned i = 0;
 
-	if (!reading_known(reading, key, "a route", route_keys))
+	if (!option)
 		return;
-	if (len == 6 && memcmp(name, "header", 6) == 0) {
-		field_rules_apply(reading, &route->fields.rules, key);
-	} else if (len == 5 && memcmp(name, "types", 5) == 0) {
-		for (; key; key = key->next)
-			media_types_apply(reading, &route->fields.media_types, key);
-	} else if (len == 4 && memcmp(name, "type", 4) == 0) {
-		media_type_apply(reading, &route->fields.media_types.every, key);
-	} else if (len == 12 && memcmp(name, "default-type", 12) == 0) {
-		media_type_apply(reading, &route->fields.media_types.fallback, key);
-	} else if (key->next) {
-		reading_wrong(reading, key->next->key, "%.*s is said a second time; it takes one value", (int)len, name);
-	} else if (len == 6 && memcmp(name, "static", 6) == 0) {
-		route->handlers++;
-		if (ucl_object_type(key) != UCL_BOOLEAN || !ucl_object_toboolean(key))
-			reading_wrong(reading, name, "static is on");
-	} else if (len == 6 && memcmp(name, "hidden", 6) == 0) {
-		route->handlers++;
-		route->handler = TUX_HANDLER_HIDDEN;
-		if (ucl_object_type(key) != UCL_BOOLEAN || !ucl_object_toboolean(key))
-			reading_wrong(reading, name, "hidden is on");
-	} else if (len == 8 && memcmp(name, "redirect", 8) == 0) {
-		route->handlers++;
-		route->to = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, name) : NULL;
-		if (!route->to)
-			reading_wrong(reading, name, "redirect needs a path or a URL");
-	} else if (len == 8 && memcmp(name, "handover", 8) == 0) {
-		route->handlers++;
-		route->handler = TUX_HANDLER_HANDOVER;
-		port_apply(reading, key, name);
-	} else if (len == 3 && memcmp(name, "cgi", 3) == 0) {
-		route->handlers++;
-		route->handler = TUX_HANDLER_CGI;
-		route->argument = cgi_named(reading, key);
-	} else if (len == 8 && memcmp(name, "upstream", 8) == 0) {
-		route->handlers++;
-		route->handler = TUX_HANDLER_UPSTREAM;
-		route->argument = upstream_named(reading, key);
-	} else if (len == 6 && memcmp(name, "module", 6) == 0) {
-		route->handlers++;
-		route->handler = TUX_HANDLER_MODULE;
-		route->argument = module_named(reading, key);
-	} else if (len == 13 && memcmp(name, "cache-control", 13) == 0) {
-		route->fields.cache_control = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, name) : NULL;
-		if (!route->fields.cache_control || !tux_field_value_good(route->fields.cache_control))
-			reading_wrong(reading, name, "cache-control needs %s", tux_command_option_expects("cache-control"));
-	} else if (len == 8 && memcmp(name, "max-body", 8) == 0) {
-		max_body_apply(reading, key, route);
-	} else if (len == 6 && memcmp(name, "status", 6) == 0) {
-		status_apply(reading, key, route);
-	} else {
-		allow_apply(reading, key, route);
+	while (i < sizeof(blocks) / sizeof(blocks[0]) && strcmp(blocks[i].name, option->name) != 0)
+		i++;
+	if (i < sizeof(blocks) / sizeof(blocks[0])) {
+		if (blocks[i].repeated || reading_once(reading, key))
+			blocks[i].apply(reading, key, route);
+	} else if (reading_once(reading, key)) {
+		value_apply(reading, option, key, route);
 	}
 }
 

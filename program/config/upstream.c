@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "upstream.h"
 
-#include <string.h>
-
 #include "../settings/upstreams.h"
 
 static int find(struct reading *reading, const char *name, const char *at)
 {
 	char error[CONFIG_ERROR_MAX] = "";
-	const int number = tux_upstreams_find(&reading->command->upstreams, name, error, sizeof(error));
+	const int number = tux_upstreams_find(&reading->settings->upstreams, name, error, sizeof(error));
 
 	if (number >= 0 && *error)
 		reading_warn(reading, at, "%s; its requests are 502 until it is", error);
@@ -27,27 +25,27 @@ int upstream_named(struct reading *reading, const ucl_object_t *key)
 }
 
 /* Applies one value of an upstream's key. */
-static void value_apply(struct reading *reading, unsigned number, const char *key, const ucl_object_t *value, const char *at)
+static void value_apply(struct reading *reading, unsigned number, const struct tux_option *option, const ucl_object_t *value, const char *at)
 {
 	const enum ucl_type type = ucl_object_type(value);
 	char error[CONFIG_ERROR_MAX] = "";
 	const char *text = NULL;
-	bool set = true;
 
-	if (tux_upstreams_is_switch(key)) {
+	if (!option->value) {
 		if (type != UCL_BOOLEAN) {
-			reading_wrong(reading, at, "%s is on or off", key);
+			reading_wrong(reading, at, "%s is on or off", option->name);
 			return;
 		}
-		set = ucl_object_toboolean(value);
+		text = ucl_object_toboolean(value) ? NULL : "off";
 	} else if (type == UCL_OBJECT || type == UCL_ARRAY || type == UCL_NULL || type == UCL_USERDATA) {
-		reading_wrong(reading, at, "%s needs a value", key);
+		reading_wrong(reading, at, "%s needs a value", option->name);
 		return;
 	} else {
 		text = reading_text(reading, value, at);
-		set = text != NULL;
+		if (!text)
+			return;
 	}
-	if (set && !tux_upstreams_set(&reading->command->upstreams, number, key, text, error, sizeof(error)))
+	if (!tux_upstreams_set(&reading->settings->upstreams, number, option, text, error, sizeof(error)))
 		reading_wrong(reading, at, "%s", error);
 	else if (*error)
 		reading_warn(reading, at, "%s; its requests are 502 until it is", error);
@@ -58,7 +56,6 @@ static void upstream_apply(struct reading *reading, const ucl_object_t *upstream
 {
 	const ucl_object_t *key, *value, *element;
 	ucl_object_iter_t each = NULL;
-	char name[64];
 	int number;
 
 	if (ucl_object_type(upstream) != UCL_OBJECT) {
@@ -67,21 +64,18 @@ static void upstream_apply(struct reading *reading, const ucl_object_t *upstream
 	}
 	number = find(reading, reading_keep(reading, upstream->key, upstream->keylen), upstream->key);
 	while (number >= 0 && (key = ucl_object_iterate(upstream, &each, true))) {
-		snprintf(name, sizeof(name), "%.*s", (int)key->keylen, key->key);
-		if (!reading_known(reading, key, "an upstream", tux_upstream_keys))
+		const struct tux_option *const option = reading_option(reading, key, "an upstream", TUX_SCOPE_UPSTREAM);
+
+		if (!option || (!option->list && !reading_once(reading, key)))
 			continue;
-		if (key->next && strcmp(name, "server") != 0) {
-			reading_wrong(reading, key->next->key, "%s is said a second time; it takes one value", name);
-			continue;
-		}
 		for (value = key; value; value = value->next) {
 			ucl_object_iter_t all = NULL;
 
-			if (ucl_object_type(value) != UCL_ARRAY || strcmp(name, "server") != 0)
-				value_apply(reading, (unsigned)number, name, value, value->key);
+			if (ucl_object_type(value) != UCL_ARRAY || !option->list)
+				value_apply(reading, (unsigned)number, option, value, value->key);
 			else
 				while ((element = ucl_object_iterate(value, &all, true)))
-					value_apply(reading, (unsigned)number, name, element, value->key);
+					value_apply(reading, (unsigned)number, option, element, value->key);
 		}
 	}
 }
@@ -93,7 +87,7 @@ void upstreams_apply(struct reading *reading, const ucl_object_t *first)
 
 void upstreams_settle(struct reading *reading)
 {
-	const struct tux_upstream_table *table = &reading->command->upstreams;
+	const struct tux_upstream_table *table = &reading->settings->upstreams;
 
 	for (unsigned i = 0; i < table->count; i++)
 		if (table->upstream[i].server_count == 0)

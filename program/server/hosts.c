@@ -190,18 +190,18 @@ static bool site_make(struct tux_site *site, const struct tux_host_options *host
 	site->root_fd = -1;
 	if (!root_make(site, host->directory, user, may_miss, error, error_size))
 		return false;
-	if (!pages_make(site, host->said & TUX_SAID_ERROR ? host : top) || !max_bodies_make(site, table))
+	if (!pages_make(site, host->page_count > 0 ? host : top) || !max_bodies_make(site, table))
 		return no_memory(error, error_size);
 	return fields_make(site, host, top, table, error, error_size);
 }
 
-bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, const struct tux_user *user, bool may_miss, char *error,
+bool tux_sites_open(struct tux_sites *sites, const struct tux_settings *settings, const struct tux_user *user, bool may_miss, char *error,
                     size_t error_size)
 {
-	const struct tux_host_options *const hosts = command->host_count > 0 ? command->host : &command->top;
-	const unsigned count = command->host_count > 0 ? command->host_count : 1;
+	const struct tux_host_options *const hosts = settings->host_count > 0 ? settings->host : &settings->top;
+	const unsigned count = settings->host_count > 0 ? settings->host_count : 1;
 
-	sites->top = &command->top;
+	sites->top = &settings->top;
 	sites->site = calloc(count, sizeof(*sites->site));
 	sites->said = calloc(count, sizeof(*sites->said));
 	if (!sites->site || !sites->said)
@@ -210,7 +210,7 @@ bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, 
 		const unsigned number = sites->count++;
 
 		sites->said[number] = &hosts[number];
-		if (!site_make(&sites->site[number], &hosts[number], &command->top, user, may_miss, error, error_size))
+		if (!site_make(&sites->site[number], &hosts[number], &settings->top, user, may_miss, error, error_size))
 			return false;
 	}
 	return true;

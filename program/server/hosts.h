@@ -4,7 +4,7 @@
 #define TUX_PROGRAM_SERVER_HOSTS_H
 
 #include "listen.h"
-#include "../command.h"
+#include "../settings/settings.h"
 #include "../confine/user.h"
 
 /* Zero-initialize before use. */
@@ -12,7 +12,7 @@ struct tux_sites {
 	struct tux_site *site;
 	unsigned count;
 	struct tux_hosts hosts; /* host names, for both the kernel engine and the user-space engine */
-	const struct tux_host_options **said; /* options of each site; owned by the command */
+	const struct tux_host_options **said; /* options of each site; owned by the settings */
 	const struct tux_host_options *top;
 };
 
@@ -20,7 +20,7 @@ struct tux_sites {
  * Opens the roots of all hosts, or of the top if there are no hosts, for user. With may_miss a root that cannot be opened gets
  * root_fd -1. Returns false with a sentence in error; call tux_sites_close() also then.
  */
-bool tux_sites_open(struct tux_sites *sites, const struct tux_command *command, const struct tux_user *user, bool may_miss, char *error,
+bool tux_sites_open(struct tux_sites *sites, const struct tux_settings *settings, const struct tux_user *user, bool may_miss, char *error,
                     size_t error_size);
 
 /*

@@ -5,7 +5,7 @@
 
 #include <sys/resource.h>
 
-#include "../command.h"
+#include <stdio.h>
 
 enum {
 	FDS_OF_PROCESS = 64, /* standard streams, log, root, and temporary files of libraries */

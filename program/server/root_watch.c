@@ -120,13 +120,13 @@ static bool recheck(struct tux_root_watch *watch, uint64_t now_ms)
 	return moved;
 }
 
-bool tux_root_watch_open(struct tux_root_watch *watch, const struct tux_command *command)
+bool tux_root_watch_open(struct tux_root_watch *watch, const struct tux_settings *settings)
 {
-	const struct tux_host_options *const hosts = command->host_count > 0 ? command->host : &command->top;
-	const unsigned count = command->host_count > 0 ? command->host_count : 1;
+	const struct tux_host_options *const hosts = settings->host_count > 0 ? settings->host : &settings->top;
+	const unsigned count = settings->host_count > 0 ? settings->host_count : 1;
 
 	watch->fd = -1;
-	watch->recheck_ms = command->engine.recheck_ms > MIN_RECHECK_MS ? command->engine.recheck_ms : MIN_RECHECK_MS;
+	watch->recheck_ms = settings->recheck_ms > MIN_RECHECK_MS ? settings->recheck_ms : MIN_RECHECK_MS;
 	watch->root = calloc(count, sizeof(*watch->root));
 	if (!watch->root)
 		return false;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "../command.h"
+#include "../settings/settings.h"
 
 struct tux_watched_root;
 struct tux_watched_name;
@@ -23,10 +23,10 @@ struct tux_root_watch {
 };
 
 /*
- * Stores the document roots of a command, whose texts must outlive the watch. Returns false if out of memory; call
+ * Stores the document roots of a settings, whose texts must outlive the watch. Returns false if out of memory; call
  * tux_root_watch_close() also then.
  */
-bool tux_root_watch_open(struct tux_root_watch *watch, const struct tux_command *command);
+bool tux_root_watch_open(struct tux_root_watch *watch, const struct tux_settings *settings);
 void tux_root_watch_close(struct tux_root_watch *watch);
 
 /* Follows all paths and notes their directories. A server process that starts afterwards serves these directories or newer ones. */

@@ -34,6 +34,7 @@
 
 enum {
 	ERROR_MAX = 512,
+	CACHE_FILES = 16384,  /* open files of cached objects, per thread */
 	DRAIN_STEP_MS = 50,   /* interval at which draining checks for a second order */
 	RETIRE_STEP_MS = 200, /* interval at which a retired process checks for orders */
 	LEAVE_STEP_MS = 1,    /* interval at which a retiring process checks whether it still accepts */
@@ -47,7 +48,7 @@ enum {
 };
 
 struct serving {
-	const struct tux_command *command;
+	const struct tux_settings *settings;
 	const struct tux_charge *charge; /* NULL = no supervisor */
 	struct tux_engine_config config;
 	struct tux_sites sites;
@@ -89,15 +90,15 @@ static unsigned cpu_count(void)
 	return count > TUX_MAX_THREADS ? TUX_MAX_THREADS : (unsigned)count;
 }
 
-unsigned tux_serve_threads(const struct tux_command *command)
+unsigned tux_serve_threads(const struct tux_settings *settings)
 {
-	return command->engine.threads > 0 ? command->engine.threads : cpu_count();
+	return settings->threads > 0 ? settings->threads : cpu_count();
 }
 
-uint32_t tux_serve_drain_delay(const struct tux_command *command)
+uint32_t tux_serve_drain_delay(const struct tux_settings *settings)
 {
-	if (command->drain_delay_ms != UINT32_MAX)
-		return command->drain_delay_ms;
+	if (settings->drain_delay_ms != UINT32_MAX)
+		return settings->drain_delay_ms;
 	return tux_service_manages() ? DRAIN_DELAY_MS : 0;
 }
 
@@ -158,7 +159,7 @@ static void etag_key_make(uint8_t key[16])
 /* Opens the logs of all sites. Returns false with serving->error. */
 static bool log_open(struct serving *serving)
 {
-	const struct tux_command *command = serving->command;
+	const struct tux_settings *settings = serving->settings;
 	const struct tux_sites *sites = &serving->sites;
 	unsigned i;
 
@@ -171,11 +172,11 @@ static bool log_open(struct serving *serving)
 			snprintf(serving->error, ERROR_MAX, "no memory for the log");
 			return false;
 		}
-		if (!tux_log_add(serving->log, i, sites->said[i]->log, command->log_format, &serving->user, serving->error, ERROR_MAX))
+		if (!tux_log_add(serving->log, i, sites->said[i]->log, (enum tux_log_format)settings->log_format, &serving->user, serving->error, ERROR_MAX))
 			return false;
 	}
 	if (serving->log)
-		tux_log_rotate(serving->log, command->log_rotate, command->log_keep);
+		tux_log_rotate(serving->log, settings->log_rotate, settings->log_keep);
 	serving->config.records = serving->log != NULL;
 	return true;
 }
@@ -183,10 +184,10 @@ static bool log_open(struct serving *serving)
 /* Opens the kernel engine, which needs privileges. With "auto" it is optional, and the banner says why it is missing. */
 static bool kernel_open(struct serving *serving)
 {
-	if (serving->command->kernel == TUX_KERNEL_NEVER)
+	if (serving->settings->engine != TUX_ENGINE_AUTO && serving->settings->engine != TUX_ENGINE_KERNEL)
 		return true;
 	serving->config.kernel_fd = tux_kernel_open(serving->no_kernel, sizeof(serving->no_kernel));
-	if (serving->config.kernel_fd >= 0 || serving->command->kernel == TUX_KERNEL_AUTO)
+	if (serving->config.kernel_fd >= 0 || serving->settings->engine == TUX_ENGINE_AUTO)
 		return true;
 	snprintf(serving->error, ERROR_MAX, "the kernel engine cannot be had: %s", serving->no_kernel);
 	return false;
@@ -195,18 +196,18 @@ static bool kernel_open(struct serving *serving)
 /* Makes the upstreams of the file. Adds one of handover_port, for requests whose connection cannot be handed over. */
 static bool upstreams_make(struct serving *serving)
 {
-	const struct tux_command *const command = serving->command;
+	const struct tux_settings *const settings = serving->settings;
 	struct tux_engine_config *const config = &serving->config;
 	int number;
 
 	serving->upstreams = (struct tux_upstream_table){ 0 };
-	if (command->engine.handover_port == 0) {
-		config->upstreams = command->upstreams.upstream;
-		config->upstream_count = command->upstreams.count;
+	if (settings->handover_port == 0) {
+		config->upstreams = settings->upstreams.upstream;
+		config->upstream_count = settings->upstreams.count;
 		return true;
 	}
-	snprintf(serving->handover_name, sizeof(serving->handover_name), "127.0.0.1:%u", command->engine.handover_port);
-	if (!tux_upstreams_copy(&serving->upstreams, &command->upstreams, serving->error, ERROR_MAX))
+	snprintf(serving->handover_name, sizeof(serving->handover_name), "127.0.0.1:%u", settings->handover_port);
+	if (!tux_upstreams_copy(&serving->upstreams, &settings->upstreams, serving->error, ERROR_MAX))
 		return false;
 	number = tux_upstreams_find(&serving->upstreams, serving->handover_name, serving->error, ERROR_MAX);
 	if (number < 0)
@@ -221,7 +222,7 @@ static bool upstreams_make(struct serving *serving)
 /* Returns the number of the CGI kind for files beneath a root. Adds it if it is new; returns -1 if there are too many. */
 static int program_kind(struct serving *serving, const char *root)
 {
-	const struct tux_cgis *const cgis = &serving->command->cgis;
+	const struct tux_cgis *const cgis = &serving->settings->cgis;
 	unsigned i;
 
 	for (i = cgis->count; i < serving->cgi_count; i++)
@@ -236,7 +237,7 @@ static int program_kind(struct serving *serving, const char *root)
 /* Makes the kinds of CGI programs: those of the file, and one for each root whose files are programs. */
 static bool programs_make(struct serving *serving)
 {
-	const struct tux_cgis *const cgis = &serving->command->cgis;
+	const struct tux_cgis *const cgis = &serving->settings->cgis;
 	unsigned i;
 
 	memcpy(serving->cgi, cgis->cgi, cgis->count * sizeof(*cgis->cgi));
@@ -304,11 +305,11 @@ static uint16_t *ports_list(const struct tux_engine_config *config, unsigned *co
 
 static bool control_open(struct serving *serving)
 {
-	const struct tux_command *command = serving->command;
+	const struct tux_settings *settings = serving->settings;
 
-	if (command->control && strcmp(command->control, "off") == 0)
+	if (settings->control && strcmp(settings->control, "off") == 0)
 		return true;
-	serving->control = tux_control_open(command->control, &serving->user, serving->error, ERROR_MAX);
+	serving->control = tux_control_open(settings->control, &serving->user, serving->error, ERROR_MAX);
 	return serving->control || serving->error[0] == '\0';
 }
 
@@ -326,7 +327,7 @@ static bool confine(struct serving *serving)
 		.root_count = sites->count,
 		.log_directory = directories,
 		.log_directory_count = serving->log ? tux_log_directories(serving->log, directories) : 0,
-		.log_rotates = serving->command->log_rotate > 0,
+		.log_rotates = serving->settings->log_rotate > 0,
 		.control_directory = serving->control ? tux_control_directory(serving->control) : NULL,
 		.body_directory_fd = -1,
 	};
@@ -352,7 +353,7 @@ static bool confine(struct serving *serving)
 		return false;
 	}
 	if (tux_body_directory_needed(&serving->config) &&
-	    !tux_body_directory_open(serving->command->body_directory, &serving->config.spool.directory_fd, serving->error, ERROR_MAX))
+	    !tux_body_directory_open(serving->settings->body_directory, &serving->config.spool.directory_fd, serving->error, ERROR_MAX))
 		return false;
 	sandbox.body_directory_fd = serving->config.spool.directory_fd;
 	ports = ports_list(&serving->config, &sandbox.port_count);
@@ -361,7 +362,7 @@ static bool confine(struct serving *serving)
 		return false;
 	}
 	sandbox.ports = ports;
-	entered = !serving->command->sandbox ||
+	entered = serving->settings->no_sandbox ||
 	          tux_sandbox_files(&sandbox, serving->files, sizeof(serving->files), serving->error, ERROR_MAX);
 	free(ports);
 	return entered;
@@ -381,7 +382,7 @@ static bool seal(struct serving *serving)
 	for (i = 0; i < config->upstream_count; i++)
 		for (j = 0; j < config->upstreams[i].server_count; j++)
 			*(tux_upstream_port(&config->upstreams[i].server[j]) != 0 ? &sockets.tcp : &sockets.unix_stream) = true;
-	if (serving->command->sandbox) {
+	if (!serving->settings->no_sandbox) {
 		if (!tux_sandbox_calls(&sockets, calls, sizeof(calls), serving->error, ERROR_MAX))
 			return false;
 		snprintf(parts, sizeof(parts), "%s, %s", serving->files, calls);
@@ -392,24 +393,48 @@ static bool seal(struct serving *serving)
 }
 
 /* Does everything before the first request. Returns false with serving->error. */
+/* Sets what the engine takes from the settings as it is. */
+static void engine_config_make(struct tux_engine_config *config, const struct tux_settings *settings)
+{
+	*config = (struct tux_engine_config){
+		.loop = settings->engine == TUX_ENGINE_URING ? TUX_LOOP_URING : settings->engine == TUX_ENGINE_EPOLL ? TUX_LOOP_EPOLL : TUX_LOOP_AUTO,
+		.kernel_fd = -1,
+		.large_body = (enum tux_large_body)settings->large_body,
+		.threads = tux_serve_threads(settings),
+		.max_connections = settings->max_connections,
+		.head_timeout_ms = settings->head_timeout_ms,
+		.body_timeout_ms = settings->body_timeout_ms,
+		.send_timeout_ms = settings->send_timeout_ms,
+		.idle_timeout_ms = settings->idle_timeout_ms,
+		.tunnel_timeout_ms = settings->tunnel_timeout_ms,
+		.recheck_ms = settings->recheck_ms,
+		.cache_entries = settings->cache_entries,
+		.cache_files = CACHE_FILES,
+		.cache_bytes = settings->cache_bytes,
+		.memory_object_bytes = settings->memory_object_bytes,
+		.version = TUX_VERSION,
+		.handover_port = settings->handover_port,
+		.max_programs = settings->max_programs,
+		.modules = settings->modules.name,
+		.module_count = settings->modules.count,
+		.spool = { .memory_bytes = settings->body_memory_bytes, .directory_fd = -1 },
+	};
+}
+
 static bool prepare(struct serving *serving)
 {
-	const struct tux_command *command = serving->command;
+	const struct tux_settings *settings = serving->settings;
 	struct tux_engine_config *config = &serving->config;
 	const char *specs[TUX_MAX_LISTENERS];
 
-	*config = command->engine;
-	config->threads = tux_serve_threads(command);
-	config->version = TUX_VERSION;
-	config->modules = command->modules.name;
-	config->module_count = command->modules.count;
+	engine_config_make(config, settings);
 	if (!upstreams_make(serving))
 		return false;
 	etag_key_make(config->etag_key);
 	config->passed_fd = serving->charge ? serving->charge->passed_fd : -1;
 	config->pass_fd = serving->charge ? serving->charge->pass_fd : -1;
-	if (!tux_privileges_user(command->user, &serving->user, serving->no_user, sizeof(serving->no_user), serving->error, ERROR_MAX) ||
-	    !tux_sites_open(&serving->sites, command, &serving->user, serving->charge && serving->charge->served,
+	if (!tux_privileges_user(settings->user, &serving->user, serving->no_user, sizeof(serving->no_user), serving->error, ERROR_MAX) ||
+	    !tux_sites_open(&serving->sites, settings, &serving->user, serving->charge && serving->charge->served,
 	                    serving->error, ERROR_MAX))
 		return false;
 	config->sites = serving->sites.site;
@@ -419,7 +444,7 @@ static bool prepare(struct serving *serving)
 	tux_limits_raise(config, stderr);
 	if (serving->charge)
 		serving->addresses = *serving->charge->addresses;
-	else if (!tux_addresses_open(&serving->addresses, NULL, specs, tux_command_listens(command, specs), (uint16_t)command->port, config->threads,
+	else if (!tux_addresses_open(&serving->addresses, NULL, specs, tux_settings_listens(settings, specs), (uint16_t)settings->port, config->threads,
 	                             serving->error, ERROR_MAX))
 		return false;
 	serving->root = realpath(serving->sites.said[0]->directory, NULL);
@@ -553,7 +578,7 @@ static enum tux_order handshakes_await(struct serving *serving, const bool *stay
  */
 static bool leave(struct serving *serving)
 {
-	const uint32_t delay_ms = tux_serve_drain_delay(serving->command);
+	const uint32_t delay_ms = tux_serve_drain_delay(serving->settings);
 
 	tux_engine_leave(serving->engine);
 	if (delay_ms > 0 && isatty(STDERR_FILENO))
@@ -569,7 +594,7 @@ static bool leave(struct serving *serving)
 /* Lets current responses finish, until the limit or a second order. */
 static void drain(struct serving *serving)
 {
-	const uint32_t limit_ms = serving->command->drain_timeout_ms;
+	const uint32_t limit_ms = serving->settings->drain_timeout_ms;
 	bool said = !isatty(STDERR_FILENO);
 	struct tux_counters counters;
 	struct timespec since;
@@ -693,12 +718,12 @@ static void release(struct serving *serving)
 	tux_sites_close(&serving->sites);
 }
 
-int tux_serve(const struct tux_command *command, const struct tux_charge *charge)
+int tux_serve(const struct tux_settings *settings, const struct tux_charge *charge)
 {
 	static struct serving serving; /* static, because its listeners are too large for the stack */
 	bool over;
 
-	serving.command = command;
+	serving.settings = settings;
 	serving.charge = charge;
 	serving.config.kernel_fd = -1;
 	if (!prepare(&serving)) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `tux serve`: runs from the checked command to the final summary. */
+/* `tux serve`: runs from the checked settings to the final summary. */
 #ifndef TUX_PROGRAM_SERVER_SERVE_H
 #define TUX_PROGRAM_SERVER_SERVE_H
 
 #include "listen.h"
-#include "../command.h"
+#include "../settings/settings.h"
 
 /* Data from the supervisor to a new server process, which owns it from then on. */
 struct tux_charge {
@@ -16,12 +16,12 @@ struct tux_charge {
 };
 
 /* Serves until told to stop. charge NULL: without a supervisor. Returns the exit status: 0, or 1 after an error message. */
-int tux_serve(const struct tux_command *command, const struct tux_charge *charge);
+int tux_serve(const struct tux_settings *settings, const struct tux_charge *charge);
 
 /* Returns how long a stopping server continues to accept connections. Valid after tux_service_connect(). */
-uint32_t tux_serve_drain_delay(const struct tux_command *command);
+uint32_t tux_serve_drain_delay(const struct tux_settings *settings);
 
 /* Returns the number of worker threads. */
-unsigned tux_serve_threads(const struct tux_command *command);
+unsigned tux_serve_threads(const struct tux_settings *settings);
 
 #endif

@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../command.h"
 #include "../config/config.h"
+#include "../settings/options.h"
 #include "server_process.h"
 #include "root.h"
 #include "root_watcher.h"
@@ -37,7 +39,7 @@ enum {
 
 /* A configuration and its sockets. */
 struct configuration {
-	struct tux_command command;
+	struct tux_settings settings;
 	struct tux_config *config; /* NULL = no configuration file */
 	struct tux_addresses addresses;
 	struct tux_root_watcher watcher; /* watches its document roots, as the newest server process has opened them */
@@ -81,24 +83,25 @@ static void forget(struct configuration *configuration)
 {
 	tux_root_watcher_end(&configuration->watcher);
 	configuration->roots_changed = false;
-	tux_command_free(&configuration->command);
+	tux_settings_free(&configuration->settings);
 	tux_config_free(configuration->config);
 	configuration->config = NULL;
 }
 
 /* Reads the file, if specified, and the command line. Returns 0, or the exit status after an error message. */
-static int command_read(const struct supervisor *supervisor, struct configuration *configuration)
+static int settings_read(const struct supervisor *supervisor, struct configuration *configuration)
 {
-	struct tux_command *const command = &configuration->command;
+	struct tux_settings *const settings = &configuration->settings;
+	struct tux_command command = { .verb = TUX_VERB_SERVE };
 	char error[ERROR_MAX];
 
-	tux_command_defaults(command);
-	command->upstreams.resolved_later = true;
+	tux_options_init(settings);
+	settings->upstreams.resolved_later = true;
 	if (supervisor->path)
-		configuration->config = tux_config_read(supervisor->path, command, stderr);
+		configuration->config = tux_config_read(supervisor->path, settings, false, stderr);
 	if (supervisor->path && !configuration->config)
 		return EXIT_FAILURE;
-	if (tux_command_parse(supervisor->argc, supervisor->argv, command, error, sizeof(error)))
+	if (tux_command_parse(supervisor->argc, supervisor->argv, &command, settings, error, sizeof(error)))
 		return 0;
 	fprintf(stderr, "tux: %s\n", error);
 	return EXIT_USAGE;
@@ -111,17 +114,17 @@ static int command_read(const struct supervisor *supervisor, struct configuratio
 static int configuration_open(const struct supervisor *supervisor, struct configuration *configuration,
                               const struct configuration *before)
 {
-	struct tux_command *const command = &configuration->command;
+	struct tux_settings *const settings = &configuration->settings;
 	const char *specs[TUX_MAX_LISTENERS];
 	char error[ERROR_MAX];
-	int status = command_read(supervisor, configuration);
+	int status = settings_read(supervisor, configuration);
 
 	if (status != 0) {
 		forget(configuration);
 		return status;
 	}
-	if (tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs, tux_command_listens(command, specs),
-	                       (uint16_t)command->port, tux_serve_threads(command), error, sizeof(error)))
+	if (tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs, tux_settings_listens(settings, specs),
+	                       (uint16_t)settings->port, tux_serve_threads(settings), error, sizeof(error)))
 		return 0;
 	fprintf(stderr, "tux: %s\n", error);
 	forget(configuration);
@@ -155,19 +158,19 @@ static _Noreturn void be_generation(struct supervisor *supervisor, const struct 
 	prctl(PR_SET_NAME, "tux", 0, 0, 0);
 	sigprocmask(SIG_SETMASK, &supervisor->before, NULL);
 	tux_root_watcher_await(noted_fd);
-	exit(tux_serve(&configuration->command, &charge));
+	exit(tux_serve(&configuration->settings, &charge));
 }
 
 /* Starts a server process. Returns false after an error message. The caller has checked has_room(). */
 static bool launch(struct supervisor *supervisor, struct configuration *configuration)
 {
-	const struct tux_command *const command = &configuration->command;
-	struct tux_generation generation = { .drain_ms = tux_serve_drain_delay(command) + command->drain_timeout_ms };
+	const struct tux_settings *const settings = &configuration->settings;
+	struct tux_generation generation = { .drain_ms = tux_serve_drain_delay(settings) + settings->drain_timeout_ms };
 	struct tux_root_watcher watcher;
 	int forked, noted_fd;
 
 	/* Start the watcher before the process opens its roots, so that a root replaced meanwhile is noticed. */
-	forked = tux_root_watcher_start(&watcher, command, &noted_fd) ? tux_generation_fork(&generation) : -1;
+	forked = tux_root_watcher_start(&watcher, settings, &noted_fd) ? tux_generation_fork(&generation) : -1;
 	if (forked < 0) {
 		fprintf(stderr, "tux: cannot start a process: %s\n", strerror(errno));
 		tux_root_watcher_end(&watcher);
@@ -426,7 +429,7 @@ static void stop(struct supervisor *supervisor)
 		tux_service_notify("STOPPING=1\nSTATUS=Not ready: it stops.");
 		supervisor->close_at_ms = tux_generation_now_ms();
 		if (supervisor->current)
-			supervisor->close_at_ms += tux_serve_drain_delay(&supervisor->current->command);
+			supervisor->close_at_ms += tux_serve_drain_delay(&supervisor->current->settings);
 		supervisor->stopping = true;
 		if (tux_generation_now_ms() >= supervisor->close_at_ms)
 			addresses_close(supervisor); /* before the orders: the server process checks whether the listeners are

@@ -5,88 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "units.h"
-
-enum {
-	DAY_MS = 24 * 60 * 60 * 1000,
-	DAY_S = DAY_MS / 1000,
-	MAX_PROCESSES = 1 << 22, /* what Linux numbers at most */
-	MAX_FILES = 1 << 20,
-	MAX_NAME = 64,
-	MIN_RESPONSE_HEAD = 1024,
-};
+enum { MAX_NAME = 64 };
 
 struct tux_cgi_lists {
 	const char *program[TUX_MAX_CGI_TEXTS + 1];
 	const char *environment[TUX_MAX_CGI_TEXTS + 1];
 	const char *pass[TUX_MAX_CGI_TEXTS + 1];
-};
-
-enum key_id {
-	KEY_ROOT,
-	KEY_PROGRAM,
-	KEY_USER,
-	KEY_CHROOT,
-	KEY_ENV,
-	KEY_PASS,
-	KEY_PROGRAMS,
-	KEY_WAITING,
-	KEY_TIME,
-	KEY_TOTAL,
-	KEY_CPU,
-	KEY_MEMORY,
-	KEY_FILE_SIZE,
-	KEY_PROCESSES,
-	KEY_FILES,
-	KEY_NICE,
-	KEY_NEW_PRIVILEGES,
-	KEY_CHUNKED_BODIES,
-	KEY_ON_DISCONNECT,
-	KEY_MAX_RESPONSE_HEAD,
-};
-
-static const struct {
-	const char *name;
-	enum tux_cgi_use use;
-	const char *expected;
-} keys[] = {
-	[KEY_ROOT] = { "root", TUX_CGI_VALUE, "a path that begins with '/'" },
-	[KEY_PROGRAM] = { "program", TUX_CGI_LIST, "a path that begins with '/', and arguments, at most 64 of all" },
-	[KEY_USER] = { "user", TUX_CGI_VALUE, "the name or number of a user, with :GROUP if another is wanted" },
-	[KEY_CHROOT] = { "chroot", TUX_CGI_VALUE, "a path that begins with '/'" },
-	[KEY_ENV] = { "env", TUX_CGI_VARIABLES, "NAME = value, at most 64 of them" },
-	[KEY_PASS] = { "pass", TUX_CGI_LIST, "names of variables, at most 64 of them" },
-	[KEY_PROGRAMS] = { "programs", TUX_CGI_VALUE, "a number from 1 to 4096" },
-	[KEY_WAITING] = { "waiting", TUX_CGI_VALUE, "a number from 0 to 4096" },
-	[KEY_TIME] = { "time", TUX_CGI_VALUE, "seconds from 0.1 to 86400, or 0" },
-	[KEY_TOTAL] = { "total", TUX_CGI_VALUE, "seconds from 0.1 to 86400, or 0" },
-	[KEY_CPU] = { "cpu", TUX_CGI_VALUE, "whole seconds from 0 to 86400" },
-	[KEY_MEMORY] = { "memory", TUX_CGI_VALUE, "bytes such as 512M, or 0" },
-	[KEY_FILE_SIZE] = { "file-size", TUX_CGI_VALUE, "bytes such as 1G, or 0" },
-	[KEY_PROCESSES] = { "processes", TUX_CGI_VALUE, "a number from 0 to 4194304" },
-	[KEY_FILES] = { "files", TUX_CGI_VALUE, "0, or a number from 8 to 1048576" },
-	[KEY_NICE] = { "nice", TUX_CGI_VALUE, "a number from 0 to 19" },
-	[KEY_NEW_PRIVILEGES] = { "new-privileges", TUX_CGI_SWITCH, "on or off" },
-	[KEY_CHUNKED_BODIES] = { "chunked-bodies", TUX_CGI_VALUE, "buffer or stream" },
-	[KEY_ON_DISCONNECT] = { "on-disconnect", TUX_CGI_VALUE, "kill or finish" },
-	[KEY_MAX_RESPONSE_HEAD] = { "max-response-head", TUX_CGI_VALUE, "bytes such as 32K, from 1K to 64K" },
-};
-
-enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
-
-static int key_find(const char *name)
-{
-	int i;
-
-	for (i = 0; i < KEYS; i++)
-		if (strcmp(keys[i].name, name) == 0)
-			return i;
-	return -1;
-}
-
-static const struct tux_cgi defaults = {
-	.programs = 64, .waiting = 64, .time_ms = 60000, .total_ms = 3600000, .cpu_s = 60, .memory_bytes = 512ull << 20, .processes = 1024, .files = 1024,
-	.max_response_head = 16384,
 };
 
 static const char of_files[] = "files";
@@ -97,7 +21,7 @@ static void begin(struct tux_cgis *cgis, unsigned number, const char *name, stru
 	struct tux_cgi *const cgi = &cgis->cgi[number];
 
 	cgis->lists[number] = lists;
-	*cgi = defaults;
+	*cgi = cgis->defaults;
 	cgi->name = name;
 	cgi->environment = lists->environment;
 	cgi->pass = lists->pass;
@@ -127,28 +51,6 @@ int tux_cgis_find(struct tux_cgis *cgis, const char *name, char *error, size_t e
 	return is_of_files ? TUX_CGI_OF_FILES : (int)cgis->count++;
 }
 
-enum tux_cgi_use tux_cgis_use(const char *key)
-{
-	const int id = key_find(key);
-
-	return id < 0 ? TUX_CGI_UNKNOWN : keys[id].use;
-}
-
-const char *tux_cgis_expects(const char *key)
-{
-	return keys[key_find(key)].expected;
-}
-
-const char *const *tux_cgis_keys(void)
-{
-	static const char *all[KEYS + 1];
-	int i;
-
-	for (i = 0; i < KEYS; i++)
-		all[i] = keys[i].name;
-	return all;
-}
-
 static bool path_set(const char **path, const char *value)
 {
 	*path = value;
@@ -175,96 +77,28 @@ static bool variable_name(const char *text, size_t len)
 	return len > 0 && strspn(text, letters) >= len && !(*text >= '0' && *text <= '9');
 }
 
-static bool count_set(uint32_t *count, const char *value, uint32_t min, uint32_t max)
+/* Sets an option that the table does not place in struct tux_cgi: a path or a list. */
+static bool block_set(struct tux_cgi *cgi, struct tux_cgi_lists *lists, const char *name, const char *value)
 {
-	uint64_t number = 0;
-
-	if (!tux_value_count(value, min, max, &number))
-		return false;
-	*count = (uint32_t)number;
-	return true;
-}
-
-static bool size_set(uint32_t *bytes, const char *value, uint32_t min, uint32_t max)
-{
-	uint64_t number = 0;
-
-	if (!tux_value_size(value, min, max, &number))
-		return false;
-	*bytes = (uint32_t)number;
-	return true;
-}
-
-/* 0 is no limit; what is between and min makes no sense. */
-static bool limit_set(uint32_t *count, const char *value, uint32_t min, uint32_t max)
-{
-	return count_set(count, value, 0, 0) || count_set(count, value, min, max);
-}
-
-/* True if value is one of two words; *set says which. */
-static bool either_set(bool *set, const char *value, const char *off, const char *on)
-{
-	*set = strcmp(value, on) == 0;
-	return *set || strcmp(value, off) == 0;
-}
-
-static bool key_apply(struct tux_cgi *cgi, struct tux_cgi_lists *lists, enum key_id id, const char *value)
-{
-	switch (id) {
-	case KEY_ROOT:
+	if (strcmp(name, "root") == 0)
 		return path_set(&cgi->root, value);
-	case KEY_PROGRAM:
-		cgi->program = lists->program;
-		return (lists->program[0] || *value == '/') && list_add(lists->program, value);
-	case KEY_USER:
-		cgi->user = value;
-		return *value != '\0';
-	case KEY_CHROOT:
+	if (strcmp(name, "chroot") == 0)
 		return path_set(&cgi->chroot, value);
-	case KEY_ENV:
+	if (strcmp(name, "env") == 0)
 		return strchr(value, '=') && variable_name(value, strcspn(value, "=")) && list_add(lists->environment, value);
-	case KEY_PASS:
+	if (strcmp(name, "pass") == 0)
 		return variable_name(value, strlen(value)) && list_add(lists->pass, value);
-	case KEY_PROGRAMS:
-		return count_set(&cgi->programs, value, 1, TUX_MAX_PROGRAMS);
-	case KEY_WAITING:
-		return count_set(&cgi->waiting, value, 0, TUX_MAX_PROGRAMS);
-	case KEY_TIME:
-		return tux_value_seconds(value, 0, 0, &cgi->time_ms) || tux_value_seconds(value, 100, DAY_MS, &cgi->time_ms);
-	case KEY_TOTAL:
-		return tux_value_seconds(value, 0, 0, &cgi->total_ms) || tux_value_seconds(value, 100, DAY_MS, &cgi->total_ms);
-	case KEY_CPU:
-		return count_set(&cgi->cpu_s, value, 0, DAY_S);
-	case KEY_MEMORY:
-		return tux_value_size(value, 0, 0, &cgi->memory_bytes) || tux_value_size(value, 1 << 20, 1ull << 50, &cgi->memory_bytes);
-	case KEY_FILE_SIZE:
-		return tux_value_size(value, 0, 1ull << 60, &cgi->file_bytes);
-	case KEY_PROCESSES:
-		return count_set(&cgi->processes, value, 0, MAX_PROCESSES);
-	case KEY_FILES:
-		return limit_set(&cgi->files, value, 8, MAX_FILES);
-	case KEY_NICE:
-		return count_set(&cgi->nice, value, 0, 19);
-	case KEY_NEW_PRIVILEGES:
-		cgi->new_privileges = true;
-		return true;
-	case KEY_CHUNKED_BODIES:
-		return either_set(&cgi->stream_chunked, value, "buffer", "stream");
-	case KEY_ON_DISCONNECT:
-		return either_set(&cgi->finish_unwatched, value, "kill", "finish");
-	case KEY_MAX_RESPONSE_HEAD:
-		return size_set(&cgi->max_response_head, value, MIN_RESPONSE_HEAD, TUX_MAX_RECEIVED_HEAD);
-	}
-	return false;
+	cgi->program = lists->program;
+	return (lists->program[0] || *value == '/') && list_add(lists->program, value);
 }
 
-bool tux_cgis_set(struct tux_cgis *cgis, unsigned number, const char *key, const char *value, char *error, size_t error_size)
+bool tux_cgis_set(struct tux_cgis *cgis, unsigned number, const struct tux_option *option, const char *value, char *error, size_t error_size)
 {
-	const int id = key_find(key);
-
-	if (key_apply(&cgis->cgi[number], cgis->lists[number], (enum key_id)id, value))
+	if (option->type != TUX_TYPE_BLOCK)
+		return tux_option_set(option, &cgis->cgi[number], value, error, error_size);
+	if (block_set(&cgis->cgi[number], cgis->lists[number], option->name, value))
 		return true;
-	snprintf(error, error_size, "%s: \"%s\" is not %s", key, value, keys[id].expected);
+	snprintf(error, error_size, "%s: \"%s\" is not %s", option->name, value, option->expected);
 	return false;
 }
 
@@ -284,7 +118,7 @@ bool tux_cgis_complete(const struct tux_cgis *cgis, unsigned number, char *error
 
 struct tux_cgi tux_cgis_of_files(const struct tux_cgis *cgis, const char *root)
 {
-	struct tux_cgi cgi = cgis->lists[TUX_CGI_OF_FILES] ? cgis->cgi[TUX_CGI_OF_FILES] : defaults;
+	struct tux_cgi cgi = cgis->lists[TUX_CGI_OF_FILES] ? cgis->cgi[TUX_CGI_OF_FILES] : cgis->defaults;
 
 	cgi.name = of_files;
 	cgi.root = root;

@@ -4,6 +4,7 @@
 #define TUX_PROGRAM_SETTINGS_CGIS_H
 
 #include "../../engine/config.h"
+#include "option.h"
 
 struct tux_cgi_lists;
 
@@ -12,21 +13,13 @@ enum {
 	TUX_CGI_NUMBERS = TUX_MAX_CGI + 1,
 };
 
-/* Begins as zeros. */
+/* tux_options_init() sets the defaults; the rest is zero. */
 struct tux_cgis {
 	struct tux_cgi cgi[TUX_CGI_NUMBERS];
 	struct tux_cgi_lists *lists[TUX_CGI_NUMBERS]; /* what those point to */
 	bool said[TUX_CGI_NUMBERS]; /* else it was only referred to */
+	struct tux_cgi defaults;
 	unsigned count; /* but for the kind "files" */
-};
-
-/* What a key takes. */
-enum tux_cgi_use {
-	TUX_CGI_UNKNOWN, /* there is none of this name */
-	TUX_CGI_SWITCH,
-	TUX_CGI_VALUE,
-	TUX_CGI_LIST,      /* one or several */
-	TUX_CGI_VARIABLES, /* the same, as NAME=value */
 };
 
 /*
@@ -35,16 +28,8 @@ enum tux_cgi_use {
  */
 int tux_cgis_find(struct tux_cgis *cgis, const char *name, char *error, size_t error_size);
 
-enum tux_cgi_use tux_cgis_use(const char *key);
-
-/* Of the keys that tux_cgis_use() knows: what a value has to be, for people. */
-const char *tux_cgis_expects(const char *key);
-
-/* All keys, a NULL behind the last. */
-const char *const *tux_cgis_keys(void);
-
-/* Sets one of them; value NULL for a switch, which it switches on, else a text that stays. False with a sentence in error. */
-bool tux_cgis_set(struct tux_cgis *cgis, unsigned number, const char *key, const char *value, char *error, size_t error_size);
+/* Sets an option of a kind, like tux_option_set(). */
+bool tux_cgis_set(struct tux_cgis *cgis, unsigned number, const struct tux_option *option, const char *value, char *error, size_t error_size);
 
 /* Whether what was said of it suffices. False with a sentence in error. */
 bool tux_cgis_complete(const struct tux_cgis *cgis, unsigned number, char *error, size_t error_size);

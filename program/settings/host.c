@@ -95,7 +95,6 @@ bool tux_host_page_add(struct tux_host_options *host, unsigned status, const cha
 	}
 	host->page = page;
 	page[host->page_count++] = (struct tux_error_page){ (uint16_t)status, { path, (uint32_t)len } };
-	host->said |= TUX_SAID_ERROR;
 	return true;
 }
 
@@ -163,48 +162,6 @@ bool tux_host_has_modules(const struct tux_host_options *host)
 bool tux_host_redirects(const struct tux_host_options *host)
 {
 	return has_type(host, TUX_FILE_HANDLER_REDIRECT);
-}
-
-void tux_host_inherit(struct tux_host_options *host, const struct tux_host_options *top)
-{
-	const uint32_t unsaid = ~host->said;
-
-	if (unsaid & TUX_SAID_ROOT)
-		host->directory = top->directory;
-	if (unsaid & TUX_SAID_LISTEN) {
-		memcpy(host->listen, top->listen, sizeof(host->listen));
-		host->listen_count = top->listen_count;
-	}
-	if (unsaid & TUX_SAID_LOG)
-		host->log = top->log;
-	if (unsaid & TUX_SAID_CACHE_CONTROL)
-		host->cache_control = top->cache_control;
-	if (unsaid & TUX_SAID_BROWSE)
-		host->site.browse = top->site.browse;
-	if (unsaid & TUX_SAID_ETAG)
-		host->site.content_tags = top->site.content_tags;
-	if (unsaid & TUX_SAID_SPA)
-		host->site.spa = top->site.spa;
-	if (unsaid & TUX_SAID_DOT_FILES)
-		host->site.dot_files = top->site.dot_files;
-	if (unsaid & TUX_SAID_MODE_ALLOWED)
-		host->site.modes.allowed = top->site.modes.allowed;
-	if (unsaid & TUX_SAID_MODE_FORBIDDEN)
-		host->site.modes.forbidden = top->site.modes.forbidden;
-	if (unsaid & TUX_SAID_MAX_BODY)
-		host->site.max_body_bytes = top->site.max_body_bytes;
-	if (unsaid & TUX_SAID_MODE_CGI)
-		host->site.selection.mode_cgi = top->site.selection.mode_cgi;
-	if (unsaid & TUX_SAID_MODE_MODULE)
-		host->site.selection.mode_module = top->site.selection.mode_module;
-	if (unsaid & TUX_SAID_TYPES) {
-		memcpy(host->type, top->type, sizeof(host->type));
-		host->type_count = top->type_count;
-	}
-	if (unsaid & TUX_SAID_INDEX) {
-		memcpy(host->site.index, top->site.index, sizeof(host->site.index));
-		host->site.index_count = top->site.index_count;
-	}
 }
 
 bool tux_hosts_meet(const struct tux_host_options *host, const struct tux_host_options *other, const struct tux_host_options *top)

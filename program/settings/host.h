@@ -7,29 +7,9 @@
 #include "media_types.h"
 #include "routes.h"
 
-/* What can be said of a host in so many words. Bits of tux_host_options.said. */
-enum tux_host_saying {
-	TUX_SAID_ROOT = 1 << 0,
-	TUX_SAID_LISTEN = 1 << 1,
-	TUX_SAID_BROWSE = 1 << 2,
-	TUX_SAID_SPA = 1 << 3,
-	TUX_SAID_INDEX = 1 << 4,
-	TUX_SAID_DOT_FILES = 1 << 5,
-	TUX_SAID_MODE_ALLOWED = 1 << 6,
-	TUX_SAID_LOG = 1 << 7,
-	TUX_SAID_CACHE_CONTROL = 1 << 8,
-	TUX_SAID_ERROR = 1 << 9,
-	TUX_SAID_MODE_FORBIDDEN = 1 << 10,
-	TUX_SAID_TYPES = 1 << 11,
-	TUX_SAID_MODE_CGI = 1 << 12,
-	TUX_SAID_MODE_MODULE = 1 << 13,
-	TUX_SAID_MAX_BODY = 1 << 14,
-	TUX_SAID_ETAG = 1 << 15,
-};
-
 /* Begins as zeros. The texts are the caller's. */
 struct tux_host_options {
-	uint32_t said;             /* enum tux_host_saying, or-ed */
+	uint32_t said;             /* set of the options that were set; options.c has their bits */
 	const char **name;         /* that it answers to, as tux_host_name_add() takes them */
 	unsigned name_count;
 	bool is_default;           /* it answers to all other names, too */
@@ -64,9 +44,6 @@ bool tux_host_type_add(struct tux_host_options *host, const char *text);
 bool tux_host_has_programs(const struct tux_host_options *host);
 bool tux_host_has_modules(const struct tux_host_options *host);
 bool tux_host_redirects(const struct tux_host_options *host);
-
-/* What the host has not said is as the top says it. Rules about fields are no matter of that: all of them hold, the top's first. */
-void tux_host_inherit(struct tux_host_options *host, const struct tux_host_options *top);
 
 /* Whether there is a place where both listen, beneath this top. */
 bool tux_hosts_meet(const struct tux_host_options *host, const struct tux_host_options *other, const struct tux_host_options *top);

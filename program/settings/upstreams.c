@@ -13,78 +13,9 @@
 #include "units.h"
 
 enum {
-	MAX_COUNT = 65536,
-	MAX_MS = 86400 * 1000,
-	MIN_RESPONSE_HEAD = 1024,
 	NAME_SERVERS = 4, /* at least, that a name has room for: more addresses may come */
 	UNRESOLVED_SERVERS = 8, /* that a name has room for whose addresses are found later */
 };
-
-static const struct tux_upstream defaults = {
-	.balance = TUX_BALANCE_ROUND_ROBIN,
-	.keep_alive = 32,
-	.max_fails = 1,
-	.fail_timeout_ms = 10000,
-	.connect_timeout_ms = 5000,
-	.send_timeout_ms = 60000,
-	.read_timeout_ms = 60000,
-	.unused_timeout_ms = 60000,
-	.resolve_ms = 30000,
-	.max_response_head = 16384,
-};
-
-/* A key of an upstream's block: what it takes, and where that goes. */
-enum kind {
-	KIND_SERVER,
-	KIND_BALANCE,
-	KIND_SWITCH,
-	KIND_COUNT,
-	KIND_SECONDS,
-	KIND_HEAD,
-};
-
-static const struct {
-	const char *expects;
-	enum kind kind;
-	size_t member;
-} keys[] = {
-	{ "addresses, as \"127.0.0.1:8080\" or \"unix:/run/app.sock\"", KIND_SERVER, 0 },
-	{ "round-robin or least-connections", KIND_BALANCE, 0 },
-	{ "the unused connections that a thread keeps for each server, 0 to 65536", KIND_COUNT, offsetof(struct tux_upstream, keep_alive) },
-	{ "the failures within fail-timeout that a server is left alone after, 0 to 65536", KIND_COUNT, offsetof(struct tux_upstream, max_fails) },
-	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, fail_timeout_ms) },
-	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, connect_timeout_ms) },
-	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, send_timeout_ms) },
-	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, read_timeout_ms) },
-	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, unused_timeout_ms) },
-	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, proxy_protocol) },
-	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, trust_forwarded) },
-	{ "on or off", KIND_SWITCH, offsetof(struct tux_upstream, request_buffering) },
-	{ "seconds", KIND_SECONDS, offsetof(struct tux_upstream, resolve_ms) },
-	{ "bytes such as 32K, from 1K to 64K", KIND_HEAD, offsetof(struct tux_upstream, max_response_head) },
-};
-
-const char *const tux_upstream_keys[] = {
-	"server", "balance", "keep-alive", "max-fails", "fail-timeout", "connect-timeout", "send-timeout", "read-timeout",
-	"unused-timeout", "proxy-protocol", "trust-forwarded", "request-buffering", "resolve", "max-response-head", NULL
-};
-
-_Static_assert(sizeof(tux_upstream_keys) / sizeof(tux_upstream_keys[0]) == sizeof(keys) / sizeof(keys[0]) + 1, "each key has a name");
-
-static int key_find(const char *key)
-{
-	for (int i = 0; tux_upstream_keys[i]; i++)
-		if (strcmp(key, tux_upstream_keys[i]) == 0)
-			return i;
-	return -1;
-}
-
-bool tux_upstreams_is_switch(const char *key)
-{
-	const int i = key_find(key);
-
-	return i >= 0 && keys[i].kind == KIND_SWITCH;
-}
 
 static bool server_add(struct tux_upstream *upstream, const char *name, const void *address, socklen_t len, char *error,
                        size_t error_size)
@@ -198,7 +129,7 @@ int tux_upstreams_find(struct tux_upstream_table *table, const char *name, char 
 		return -1;
 	}
 	table->upstream = grown;
-	grown[i] = defaults;
+	grown[i] = table->defaults;
 	grown[i].name = name;
 	if (strchr(name, ':') && !address_add(table, &grown[i], name, error, error_size)) {
 		free((void *)(uintptr_t)grown[i].server);
@@ -208,57 +139,19 @@ int tux_upstreams_find(struct tux_upstream_table *table, const char *name, char 
 	return (int)i;
 }
 
-static bool balance_set(const char *value, enum tux_balance *balance)
-{
-	const bool least = strcmp(value, "least-connections") == 0;
-
-	*balance = least ? TUX_BALANCE_LEAST_CONNECTIONS : TUX_BALANCE_ROUND_ROBIN;
-	return least || strcmp(value, "round-robin") == 0;
-}
-
-bool tux_upstreams_set(struct tux_upstream_table *table, unsigned number, const char *key, const char *value, char *error,
+bool tux_upstreams_set(struct tux_upstream_table *table, unsigned number, const struct tux_option *option, const char *value, char *error,
                        size_t error_size)
 {
-	struct tux_upstream *const upstream = &table->upstream[number];
-	const int i = key_find(key);
-	void *const member = i >= 0 ? (char *)upstream + keys[i].member : NULL;
-	uint64_t count = 0;
-	bool good = false;
-
-	if (i < 0) {
-		snprintf(error, error_size, "unknown key \"%s\" in an upstream", key);
-		return false;
-	}
-	switch (keys[i].kind) {
-	case KIND_SERVER:
-		return address_add(table, upstream, value, error, error_size);
-	case KIND_BALANCE:
-		good = balance_set(value, &upstream->balance);
-		break;
-	case KIND_SWITCH:
-		*(bool *)member = good = true;
-		break;
-	case KIND_COUNT:
-		good = tux_value_count(value, 0, MAX_COUNT, &count);
-		*(unsigned *)member = (unsigned)count;
-		break;
-	case KIND_SECONDS:
-		good = tux_value_seconds(value, 1, MAX_MS, member);
-		break;
-	case KIND_HEAD:
-		good = tux_value_size(value, MIN_RESPONSE_HEAD, TUX_MAX_RECEIVED_HEAD, &count);
-		*(uint32_t *)member = (uint32_t)count;
-		break;
-	}
-	if (!good)
-		snprintf(error, error_size, "%s: \"%s\" is not %s", key, value ? value : "", keys[i].expects);
-	return good;
+	if (option->type == TUX_TYPE_BLOCK) /* server */
+		return address_add(table, &table->upstream[number], value, error, error_size);
+	return tux_option_set(option, &table->upstream[number], value, error, error_size);
 }
 
 bool tux_upstreams_copy(struct tux_upstream_table *table, const struct tux_upstream_table *from, char *error, size_t error_size)
 {
 	unsigned i, k;
 
+	table->defaults = from->defaults;
 	for (i = 0; i < from->count; i++) {
 		struct tux_upstream *const grown = realloc(table->upstream, (i + 1) * sizeof(*grown));
 

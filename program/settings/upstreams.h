@@ -4,11 +4,13 @@
 #define TUX_PROGRAM_SETTINGS_UPSTREAMS_H
 
 #include "../../engine/config.h"
+#include "option.h"
 
-/* Begins as zeros. */
+/* tux_options_init() sets the defaults; the rest is zero. */
 struct tux_upstream_table {
 	struct tux_upstream *upstream; /* their servers are ours, too */
 	unsigned count;
+	struct tux_upstream defaults;
 	bool resolved_later; /* names are not resolved when they are read: the resolver does it, and nothing waits for it */
 };
 
@@ -20,17 +22,13 @@ struct tux_upstream_table {
 int tux_upstreams_find(struct tux_upstream_table *table, const char *name, char *error, size_t error_size);
 
 /*
- * Sets what an upstream's block says under a key; "server" adds one, and a name of several addresses adds all of them. value is
- * NULL for a key that switches something on. False with a sentence in error, true with one is a warning.
+ * Sets an option of an upstream, like tux_option_set(). "server" adds a server, or one for each address of a name. True with a
+ * sentence in error is a warning.
  */
-bool tux_upstreams_set(struct tux_upstream_table *table, unsigned number, const char *key, const char *value, char *error,
+bool tux_upstreams_set(struct tux_upstream_table *table, unsigned number, const struct tux_option *option, const char *value, char *error,
                        size_t error_size);
 
-/* The keys of an upstream's block, a NULL behind the last; and whether one takes no value. */
-extern const char *const tux_upstream_keys[];
-bool tux_upstreams_is_switch(const char *key);
-
-/* Fills an empty table with the upstreams of another, whose texts it shares. False with a sentence in error. */
+/* Fills an empty table with the defaults and upstreams of another, whose texts it shares. False with a sentence in error. */
 bool tux_upstreams_copy(struct tux_upstream_table *table, const struct tux_upstream_table *from, char *error, size_t error_size);
 
 /* The TCP port of a server, host order; 0: it has a Unix socket. */

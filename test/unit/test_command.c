@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "../../program/command.h"
+#include "../../program/settings/options.h"
 #include "../../program/settings/routes.h"
 #include "../../program/settings/units.h"
 
@@ -17,6 +18,7 @@ enum { ARGS_MAX = 80 };
 
 static char error[512];
 static struct tux_command command;
+static struct tux_settings settings;
 
 /* Parses the arguments up to a NULL; program's name goes before them. */
 static bool parse(const char *const *args)
@@ -33,9 +35,10 @@ static bool parse(const char *const *args)
 		argv[argc] = copies[argc];
 	}
 	argv[argc] = NULL;
-	tux_command_free(&command);
-	tux_command_defaults(&command);
-	return tux_command_parse(argc, argv, &command, error, sizeof(error));
+	tux_settings_free(&settings);
+	tux_options_init(&settings);
+	command = (struct tux_command){ .verb = TUX_VERB_SERVE };
+	return tux_command_parse(argc, argv, &command, &settings, error, sizeof(error));
 }
 
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -45,16 +48,16 @@ static void test_verbs(void **state)
 	(void)state;
 	assert_true(parse(ARGS(NULL)));
 	assert_int_equal(command.verb, TUX_VERB_SERVE);
-	assert_true(command.top.site.browse);
+	assert_true(settings.top.site.browse);
 	assert_true(parse(ARGS("/", "-p", "9000")));
 	assert_int_equal(command.verb, TUX_VERB_SERVE);
-	assert_string_equal(command.top.directory, "/");
-	assert_true(command.top.site.browse && command.port == 9000);
+	assert_string_equal(settings.top.directory, "/");
+	assert_true(settings.top.site.browse && settings.port == 9000);
 	assert_true(parse(ARGS("-p", "9000")));
-	assert_true(command.top.site.browse && command.port == 9000);
+	assert_true(settings.top.site.browse && settings.port == 9000);
 	assert_true(parse(ARGS("serve", "--port", "80")));
-	assert_false(command.top.site.browse);
-	assert_int_equal(command.port, 80);
+	assert_false(settings.top.site.browse);
+	assert_int_equal(settings.port, 80);
 	assert_true(parse(ARGS("help")));
 	assert_int_equal(command.verb, TUX_VERB_HELP);
 	assert_true(parse(ARGS("--help")));
@@ -78,61 +81,61 @@ static void test_defaults(void **state)
 {
 	(void)state;
 	assert_true(parse(ARGS("serve")));
-	assert_string_equal(command.top.directory, ".");
-	assert_string_equal(command.top.log, "-");
-	assert_null(command.user);
-	assert_true(command.sandbox);
-	assert_int_equal(command.top.listen_count, 0);
-	assert_int_equal(command.drain_timeout_ms, 10000);
-	assert_int_equal(command.engine.threads, 0);
-	assert_int_equal(command.engine.max_connections, 16384);
-	assert_int_equal(command.engine.head_timeout_ms, 20000);
-	assert_int_equal(command.engine.body_timeout_ms, 30000);
-	assert_int_equal(command.engine.send_timeout_ms, 30000);
-	assert_int_equal(command.engine.idle_timeout_ms, 75000);
-	assert_int_equal(command.engine.recheck_ms, 1000);
-	assert_int_equal(command.top.site.max_body_bytes, 1 << 20);
-	assert_int_equal(command.engine.cache_entries, 16384);
-	assert_int_equal(command.engine.cache_bytes, 256 << 20);
-	assert_int_equal(command.engine.memory_object_bytes, 64 << 10);
-	assert_int_equal(command.top.site.index_count, 1);
-	assert_string_equal(command.top.site.index[0], "index.html");
-	assert_false(command.top.site.browse || command.top.site.dot_files || command.top.site.modes.allowed != 4 ||
-	             command.top.site.modes.forbidden || command.top.site.spa);
+	assert_string_equal(settings.top.directory, ".");
+	assert_string_equal(settings.top.log, "-");
+	assert_null(settings.user);
+	assert_false(settings.no_sandbox);
+	assert_int_equal(settings.top.listen_count, 0);
+	assert_int_equal(settings.drain_timeout_ms, 10000);
+	assert_int_equal(settings.threads, 0);
+	assert_int_equal(settings.max_connections, 16384);
+	assert_int_equal(settings.head_timeout_ms, 20000);
+	assert_int_equal(settings.body_timeout_ms, 30000);
+	assert_int_equal(settings.send_timeout_ms, 30000);
+	assert_int_equal(settings.idle_timeout_ms, 75000);
+	assert_int_equal(settings.recheck_ms, 1000);
+	assert_int_equal(settings.top.site.max_body_bytes, 1 << 20);
+	assert_int_equal(settings.cache_entries, 16384);
+	assert_int_equal(settings.cache_bytes, 256 << 20);
+	assert_int_equal(settings.memory_object_bytes, 64 << 10);
+	assert_int_equal(settings.top.site.index_count, 1);
+	assert_string_equal(settings.top.site.index[0], "index.html");
+	assert_false(settings.top.site.browse || settings.top.site.dot_files || settings.top.site.modes.allowed != 4 ||
+	             settings.top.site.modes.forbidden || settings.top.site.spa);
 }
 
 static void test_options(void **state)
 {
 	(void)state;
 	assert_true(parse(ARGS("serve", "--handover", "8080,/app/,/cgi/", "--engine", "kernel")));
-	assert_int_equal(command.engine.handover_port, 8080);
-	assert_int_equal(command.top.routes.count, 2);
-	assert_int_equal(command.top.routes.route[0].handler, TUX_HANDLER_HANDOVER);
-	assert_int_equal(command.top.routes.text_len, 10);
-	assert_int_equal(command.kernel, TUX_KERNEL_ALWAYS);
+	assert_int_equal(settings.handover_port, 8080);
+	assert_int_equal(settings.top.routes.count, 2);
+	assert_int_equal(settings.top.routes.route[0].handler, TUX_HANDLER_HANDOVER);
+	assert_int_equal(settings.top.routes.text_len, 10);
+	assert_int_equal(settings.engine, TUX_ENGINE_KERNEL);
 	assert_true(parse(ARGS("serve", "--listen", ":80", "site", "--listen=unix:/run/t", "--browse", "--dotfiles", "--spa",
 	                       "--any-mode", "--index", "a.html", "--index", "b.html", "--log", "off", "--threads", "3",
 	                       "--engine", "epoll", "--large-body", "sendfile", "--user", "http", "--no-sandbox",
 	                       "--idle-timeout", "0.5", "--max-body", "64K", "--cache-bytes", "2G", "--drain-timeout", "0")));
-	assert_string_equal(command.top.directory, "site");
-	assert_int_equal(command.top.listen_count, 2);
-	assert_string_equal(command.top.listen[0], ":80");
-	assert_string_equal(command.top.listen[1], "unix:/run/t");
-	assert_true(command.top.site.browse && command.top.site.dot_files && command.top.site.modes.allowed == 0 && command.top.site.spa);
-	assert_int_equal(command.top.site.index_count, 2);
-	assert_string_equal(command.top.site.index[1], "b.html");
-	assert_null(command.top.log);
-	assert_int_equal(command.engine.threads, 3);
-	assert_int_equal(command.engine.loop, TUX_LOOP_EPOLL);
-	assert_int_equal(command.engine.large_body, TUX_LARGE_SENDFILE);
-	assert_string_equal(command.user, "http");
-	assert_false(command.sandbox);
-	assert_int_equal(command.engine.idle_timeout_ms, 500);
-	assert_int_equal(command.top.site.max_body_bytes, 65536);
-	assert_int_equal(command.engine.cache_bytes, 2ull << 30);
-	assert_int_equal(command.drain_timeout_ms, 0);
+	assert_string_equal(settings.top.directory, "site");
+	assert_int_equal(settings.top.listen_count, 2);
+	assert_string_equal(settings.top.listen[0], ":80");
+	assert_string_equal(settings.top.listen[1], "unix:/run/t");
+	assert_true(settings.top.site.browse && settings.top.site.dot_files && settings.top.site.modes.allowed == 0 && settings.top.site.spa);
+	assert_int_equal(settings.top.site.index_count, 2);
+	assert_string_equal(settings.top.site.index[1], "b.html");
+	assert_null(settings.top.log);
+	assert_int_equal(settings.threads, 3);
+	assert_int_equal(settings.engine, TUX_ENGINE_EPOLL);
+	assert_int_equal(settings.large_body, TUX_LARGE_SENDFILE);
+	assert_string_equal(settings.user, "http");
+	assert_true(settings.no_sandbox);
+	assert_int_equal(settings.idle_timeout_ms, 500);
+	assert_int_equal(settings.top.site.max_body_bytes, 65536);
+	assert_int_equal(settings.cache_bytes, 2ull << 30);
+	assert_int_equal(settings.drain_timeout_ms, 0);
 	assert_true(parse(ARGS("serve", "--", "--browse")));
-	assert_string_equal(command.top.directory, "--browse");
+	assert_string_equal(settings.top.directory, "--browse");
 }
 
 /* A fault names the option, the value, and what was expected. */
@@ -270,7 +273,7 @@ static void test_write_values(void **state)
 static int free_routes(void **state)
 {
 	(void)state;
-	tux_command_free(&command);
+	tux_settings_free(&settings);
 	return 0;
 }
 

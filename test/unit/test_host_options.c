@@ -52,29 +52,12 @@ static void test_pages(void **state)
 	tux_host_free(&host);
 }
 
-/* A host takes from the top what it has not said. */
-static void test_inherit(void **state)
-{
-	struct tux_host_options top = { .directory = "/top", .log = "-", .listen = { "80" }, .listen_count = 1 };
-	struct tux_host_options host = { .said = TUX_SAID_ROOT | TUX_SAID_BROWSE, .directory = "/own" };
-
-	(void)state;
-	top.site.browse = top.site.spa = true;
-	top.site.modes.allowed = 4;
-	tux_host_inherit(&host, &top);
-	assert_string_equal(host.directory, "/own");
-	assert_string_equal(host.log, "-");
-	assert_int_equal(host.listen_count, 1);
-	assert_int_equal(host.site.modes.allowed, 4);
-	assert_true(host.site.spa && !host.site.browse);
-}
-
 static void test_types(void **state)
 {
 	static const char *const wrong[] = { "", "TUX/CGI", "TUX/CGI=", "TUX/CGI=a,", "TUX/CGI=,a", "tux/CGI=a", "TUX/x=a", "TUX/CGI=.a", "TUX/CGI=a/b",
 		                             "TUX/CGI=a b", "TUX/CGI=fifteen-bytes-x", "TUX/module=pl" };
 	static const char *const extensions[] = { "cgi", "pl", "tux", "php" };
-	struct tux_host_options top = { 0 }, host = { .said = TUX_SAID_MODE_CGI }, none = { .said = TUX_SAID_TYPES };
+	struct tux_host_options top = { 0 }, host = { 0 };
 	unsigned i;
 
 	(void)state;
@@ -88,15 +71,10 @@ static void test_types(void **state)
 		assert_true(tux_host_type_add(&host, "TUX/CGI=pl"));
 		assert_false(tux_host_type_add(&host, wrong[i]));
 	}
-	top.site.selection.mode_cgi = 0100;
-	top.site.selection.mode_module = 04000;
-	tux_host_inherit(&host, &top);
-	tux_host_inherit(&none, &top);
-	assert_int_equal(host.type_count, 4);
-	assert_int_equal(host.site.selection.mode_cgi, 0);
-	assert_int_equal(host.site.selection.mode_module, 04000);
-	assert_int_equal(none.type_count, 0);
-	assert_true(tux_host_has_programs(&none)); /* by mode */
+	tux_host_free(&host);
+	assert_false(tux_host_has_programs(&host) || tux_host_has_modules(&host));
+	host.site.selection.mode_cgi = 0100;
+	assert_true(tux_host_has_programs(&host)); /* by mode */
 }
 
 static void test_meet(void **state)
@@ -200,7 +178,7 @@ static void test_routes_keep_their_fields(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names), cmocka_unit_test(test_pages), cmocka_unit_test(test_inherit), cmocka_unit_test(test_types), cmocka_unit_test(test_meet),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_pages), cmocka_unit_test(test_types), cmocka_unit_test(test_meet),
 		cmocka_unit_test(test_fields), cmocka_unit_test(test_too_many_fields), cmocka_unit_test(test_routes_keep_their_fields),
 	};
 

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "options.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../../engine/io/listener.h"
+#include "../suggestion.h"
+#include "units.h"
+
+#define KB (UINT64_C(1) << 10)
+#define MB (UINT64_C(1) << 20)
+#define GB (UINT64_C(1) << 30)
+#define DAY_MS (24u * 60 * 60 * 1000)
+
+/* Where a row may be set. */
+#define COMMAND_ONLY .scope = TUX_SCOPE_COMMAND
+#define SERVER .scope = TUX_SCOPE_COMMAND | TUX_SCOPE_TOP
+#define HOSTS .scope = TUX_SCOPE_COMMAND | TUX_SCOPE_TOP | TUX_SCOPE_HOST
+#define FILE_HOSTS .scope = TUX_SCOPE_TOP | TUX_SCOPE_HOST
+#define FILE_TOP .scope = TUX_SCOPE_TOP
+#define FILE_HOST .scope = TUX_SCOPE_HOST
+#define ROUTE .scope = TUX_SCOPE_ROUTE
+#define HEADER .scope = TUX_SCOPE_HEADER
+#define UPSTREAM .scope = TUX_SCOPE_UPSTREAM
+#define CGI .scope = TUX_SCOPE_CGI
+
+/* Which values a row takes. */
+#define SWITCH .type = TUX_TYPE_SWITCH
+#define COUNT(least, most) .type = TUX_TYPE_COUNT, .min = (least), .max = (most)
+#define SIZE(least, most, words) .type = TUX_TYPE_SIZE, .min = (least), .max = (most), .expected = (words)
+#define SECONDS(least_ms) .type = TUX_TYPE_SECONDS, .min = (least_ms), .max = DAY_MS
+#define MODE(words) .type = TUX_TYPE_MODE, .expected = (words)
+#define CHOICE .type = TUX_TYPE_CHOICE
+#define TEXT(words) .type = TUX_TYPE_TEXT, .expected = (words)
+#define SPECIAL(function, words) .type = TUX_TYPE_SPECIAL, .read = (function), .expected = (words)
+#define BLOCK(words) .type = TUX_TYPE_BLOCK, .expected = (words)
+
+/* Where its value is: a member, or a list followed by its count. */
+#define MEMBER(type, member) .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define SETTING(member) MEMBER(struct tux_settings, member)
+#define OF_HOST(member) MEMBER(struct tux_host_options, member)
+#define OF_ROUTE(member) MEMBER(struct tux_route_fields, member)
+#define OF_UPSTREAM(member) MEMBER(struct tux_upstream, member)
+#define OF_CGI(member) MEMBER(struct tux_cgi, member)
+#define LIST_OF_HOST(member, count) .list = true, .at = offsetof(struct tux_host_options, member), \
+	.size = offsetof(struct tux_host_options, count) + sizeof(unsigned) - offsetof(struct tux_host_options, member)
+
+#define HEADING(text) { .help = text }
+
+static bool listen_add(void *object, const char *value)
+{
+	struct tux_host_options *const host = object;
+
+	if (!tux_listener_spec_good(value) || host->listen_count == TUX_MAX_LISTENERS)
+		return false;
+	host->listen[host->listen_count++] = value;
+	return true;
+}
+
+static bool index_add(void *object, const char *value)
+{
+	struct tux_site *const site = &((struct tux_host_options *)object)->site;
+
+	if (site->index_count == TUX_MAX_INDEX_NAMES || *value == '\0' || strchr(value, '/') || strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
+		return false;
+	site->index[site->index_count++] = value;
+	return true;
+}
+
+static bool any_mode_set(void *object, const char *value)
+{
+	((struct tux_host_options *)object)->site.modes.allowed = value ? S_IROTH : 0;
+	return true;
+}
+
+static bool types_add(void *object, const char *value)
+{
+	return tux_host_type_add(object, value);
+}
+
+static bool log_set(void *object, const char *value)
+{
+	((struct tux_host_options *)object)->log = strcmp(value, "off") == 0 ? NULL : value;
+	return *value != '\0' && strncmp(value, "syslog:", 7) != 0; /* supported by nginx; here it would be a file name */
+}
+
+static bool cache_control_set(void *object, const char *value)
+{
+	((struct tux_host_options *)object)->cache_control = value;
+	return tux_field_value_good(value);
+}
+
+static bool route_cache_control_set(void *object, const char *value)
+{
+	((struct tux_route_fields *)object)->cache_control = value;
+	return tux_field_value_good(value);
+}
+
+/* Reads PORT[,/PREFIX]... */
+static bool handover_set(void *object, const char *value)
+{
+	struct tux_settings *const settings = object;
+	const size_t port_len = strcspn(value, ",");
+	const char *at = value[port_len] == ',' ? value + port_len + 1 : NULL;
+	uint64_t port = 0;
+	char text[8], pattern[256], error[256];
+
+	if (port_len >= sizeof(text))
+		return false;
+	memcpy(text, value, port_len);
+	text[port_len] = '\0';
+	if (!tux_value_count(text, 1, UINT16_MAX, &port))
+		return false;
+	settings->handover_port = (uint16_t)port;
+	while (at) {
+		const size_t len = strcspn(at, ",");
+
+		if (*at != '/' || len >= sizeof(pattern))
+			return false;
+		memcpy(pattern, at, len);
+		pattern[len] = '\0';
+		if (!tux_routes_add(&settings->top.routes, pattern, TUX_HANDLER_HANDOVER, 0, error, sizeof(error)))
+			return false;
+		at = at[len] == ',' ? at + len + 1 : NULL;
+	}
+	return true;
+}
+
+const struct tux_option tux_options[] = {
+	HEADING("Addresses"),
+	{ "config", "FILE", "0.1", "a file with options; those given here override it",
+	  COMMAND_ONLY, BLOCK("the name of a file") },
+	{ "listen", "ADDR:PORT", "0.1",
+	  "address to listen on: 0.0.0.0:80, [::1]:8080, NAME:PORT, :PORT (all addresses), unix:PATH",
+	  "A host with `listen` is on those addresses only. Under socket activation the passed sockets are the default.",
+	  HOSTS, SPECIAL(listen_add, "ADDR:PORT, :PORT or unix:PATH, at most 64 of them"), LIST_OF_HOST(listen, listen_count),
+	  .without = "127.0.0.1:8080 and [::1]:8080" },
+	{ "port", "N", "0.1", "port of the default addresses",
+	  SERVER, COUNT(1, UINT16_MAX), SETTING(port), .letter = 'p', .expected = "a port from 1 to 65535", .without = "8080" },
+
+	HEADING("Files"),
+	{ "root", "DIR", "0.1", "the directory to serve, like the argument DIR",
+	  HOSTS, TEXT("the name of a directory"), OF_HOST(directory), .fallback = ".", .without = "the current directory" },
+	{ "browse", NULL, "0.1", "list directories that have no index",
+	  HOSTS, SWITCH, OF_HOST(site.browse) },
+	{ "index", "NAME", "0.1", "index of a directory; the first one that exists",
+	  HOSTS, SPECIAL(index_add, "a file name without '/', at most 8 of them"), LIST_OF_HOST(site.index, site.index_count),
+	  .without = "index.html" },
+	{ "spa", NULL, "0.1", "respond to missing pages with the root's index",
+	  HOSTS, SWITCH, OF_HOST(site.spa) },
+	{ "dotfiles", NULL, "0.1", "serve names that start with a dot, too",
+	  "Without it only `/.well-known/` of the root is served, for RFC 8615.",
+	  HOSTS, SWITCH, OF_HOST(site.dot_files) },
+	{ "any-mode", NULL, "0.1", "serve files that are not world-readable, too",
+	  HOSTS, SPECIAL(any_mode_set, "on or off"), OF_HOST(site.modes.allowed) },
+	{ "mode-allowed", "BITS", "0.1", "serve files and directories that have one of these mode bits",
+	  "Others are 403. Octal; 0 is like `any-mode`.",
+	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 0004"), OF_HOST(site.modes.allowed), .fallback = "0004" },
+	{ "mode-forbidden", "BITS", "0.1", "serve no file that has one of these mode bits",
+	  "With 1111 every executable or sticky file is 403.",
+	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 1111"), OF_HOST(site.modes.forbidden), .without = "0" },
+	{ "types", "TYPE=EXT[,EXT]...", "0.1", "files that are not sent, by extension: TUX/CGI=cgi,pl are programs, "
+	  "TUX/module=tux name modules, TUX/redirect=php are for the server at the handover port",
+	  "Owner and group of programs and modules must be root; others are 403.",
+	  HOSTS,
+	  SPECIAL(types_add, "TUX/CGI, TUX/module or TUX/redirect, and extensions that were not said before, such as TUX/CGI=cgi,pl"),
+	  LIST_OF_HOST(type, type_count), .without = "no extension" },
+	{ "mode-cgi", "BITS", "0.1", "a file that has one of these mode bits is a CGI program",
+	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 0100"), OF_HOST(site.selection.mode_cgi), .without = "0" },
+	{ "mode-module", "BITS", "0.1", "a file that has one of these mode bits names a module",
+	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 4000"), OF_HOST(site.selection.mode_module), .without = "0" },
+	{ "cache-control", "TEXT", "0.1", "Cache-Control of responses below 400",
+	  HOSTS, SPECIAL(cache_control_set, "the value of a field, such as \"max-age=3600\""), OF_HOST(cache_control),
+	  .without = "no field" },
+	{ "etag", "file|content", "0.1", "make entity tags of a file's inode and times, or of its bytes",
+	  "Replicas of a site need `content`: the same bytes have the same tag on every machine. TUX then reads each version of a file "
+	  "of up to 1 GiB once. A longer file has a weak tag.",
+	  HOSTS, CHOICE, OF_HOST(site.content_tags), .fallback = "file" },
+
+	HEADING("Log and privileges"),
+	{ "log", "FILE|-|off", "0.1", "access log; - is the standard output",
+	  HOSTS, SPECIAL(log_set, "a file name, - or off"), OF_HOST(log), .fallback = "-" },
+	{ "log-format", "auto|combined|json|binary", "0.1", "format of the access log; tux log makes text of binary",
+	  "`auto` is lines for people on a terminal, else `combined`, the Combined Log Format. `json` is an object on each line.",
+	  SERVER, CHOICE, SETTING(log_format), .fallback = "auto" },
+	{ "log-rotate", "BYTES", "0.1", "start a new log before it grows beyond this; the old ones are FILE.1, FILE.2, ...",
+	  "The user of the server must be allowed to rename files in its directory.",
+	  SERVER, SIZE(4 * KB, UINT64_C(1) << 50, "0, or bytes from 4K on, such as 100M"), SETTING(log_rotate), .or_zero = true,
+	  .fallback = "0", .without = "0: never" },
+	{ "log-keep", "N", "0.1", "number of old logs to keep",
+	  SERVER, COUNT(1, 1000), SETTING(log_keep), .fallback = "5" },
+	{ "control", "DIR|off", "0.1", "directory of the socket for tux status",
+	  "Only root and the user of the server get a response.",
+	  SERVER, TEXT("the name of a directory, or off"), SETTING(control),
+	  .without = "RUNTIME_DIRECTORY, or /run/tux for root, or tux in XDG_RUNTIME_DIR" },
+	{ "user", "NAME[:GROUP]", "0.1", "user to run as when started as root; names or numbers",
+	  "If root may not change its user, TUX stays root without capabilities, unless `user` is set.",
+	  SERVER, TEXT("the name or number of a user, with :GROUP if another is wanted"), SETTING(user),
+	  .without = "www-data, else nobody, else 65534" },
+	{ "no-sandbox", NULL, "0.1", "run without Landlock and seccomp",
+	  SERVER, SWITCH, SETTING(no_sandbox) },
+
+	HEADING("Engine"),
+	{ "threads", "N", "0.1", "number of threads",
+	  SERVER, COUNT(1, TUX_MAX_THREADS), SETTING(threads), .without = "one for each CPU" },
+	{ "engine", "auto|kernel|user|uring|epoll", "0.1", "tux.ko, or the program alone over io_uring or epoll",
+	  "`kernel` is tux.ko, which responds to requests for cached files in the kernel and leaves all others to the program. `user` "
+	  "is the program alone, over `uring` (io_uring) or `epoll`. `auto` takes tux.ko if it is loaded and /dev/tux may be opened "
+	  "(CAP_NET_ADMIN).",
+	  SERVER, CHOICE, SETTING(engine), .fallback = "auto" },
+	{ "handover", "PORT[,/PREFIX]...", "0.1", "with tux.ko: the server of this machine on PORT gets the connections of "
+	  "requests for missing files, with other methods or bodies, or beneath PREFIX",
+	  "It sees the client's address and the whole request. Without such a server, or if its backlog is full, the response is 503. "
+	  "Without tux.ko TUX forwards the same requests to 127.0.0.1 and that port.",
+	  SERVER, SPECIAL(handover_set, "a port from 1 to 65535, and paths that begin with '/', such as 8080,/app/"),
+	  SETTING(handover_port), .without = "no server" },
+	{ "large-body", "auto|copy|sendfile|zerocopy", "0.1", "how to send bodies that are not kept in memory",
+	  "`auto` is sendfile. With `copy` and `zerocopy` bodies of upstream servers and programs are copied as well, else moved by "
+	  "splice.",
+	  SERVER, CHOICE, SETTING(large_body), .fallback = "auto" },
+	{ "cache-entries", "N", "0.1", "number of files that a thread keeps ready",
+	  SERVER, COUNT(16, 1048576), SETTING(cache_entries), .fallback = "16384" },
+	{ "cache-bytes", "BYTES", "0.1", "memory for small files, of all threads",
+	  SERVER, SIZE(0, UINT64_C(1) << 50, "bytes such as 0, 64M or 2G"), SETTING(cache_bytes), .fallback = "256M" },
+	{ "memory-object", "BYTES", "0.1", "larger files are not kept in memory",
+	  SERVER, SIZE(0, GB, "bytes from 0 to 1G, such as 256K"), SETTING(memory_object_bytes), .fallback = "64K" },
+	{ "recheck", "SECONDS", "0.1",
+	  "interval between checks of files for which inotify reports no changes, as on network file systems",
+	  SERVER, SECONDS(0), SETTING(recheck_ms), .fallback = "1" },
+
+	HEADING("Limits"),
+	{ "max-connections", "N", "0.1", "connections at a time, of both engines; more wait",
+	  SERVER, COUNT(1, 4194304), SETTING(max_connections), .fallback = "16384" },
+	{ "max-programs", "N", "0.1", "CGI programs at a time, of all kinds; more wait",
+	  SERVER, COUNT(1, TUX_MAX_PROGRAMS), SETTING(max_programs), .fallback = "256" },
+	{ "max-body", "BYTES", "0.1", "length of a request body; more is 413",
+	  HOSTS, SIZE(0, UINT64_C(1) << 60, "bytes such as 0, 64K or 1M"), OF_HOST(site.max_body_bytes), .fallback = "1M" },
+	{ "body-memory", "BYTES", "0.1",
+	  "memory for a request body that is kept until it is complete; the rest goes to a file without a name",
+	  "`request-buffering` of an upstream and `chunked-bodies` of a cgi keep bodies.",
+	  SERVER, SIZE(0, GB, "bytes from 0 to 1G, such as 256K"), SETTING(body_memory_bytes), .fallback = "64K" },
+	{ "body-directory", "DIR", "0.1", "directory of those files",
+	  SERVER, TEXT("the name of a directory"), SETTING(body_directory), .without = "tux-UID in /var/tmp or /tmp, else memory" },
+	{ "head-timeout", "SECONDS", "0.1", "time for a request head; then 408",
+	  SERVER, SECONDS(100), SETTING(head_timeout_ms), .fallback = "20" },
+	{ "body-timeout", "SECONDS", "0.1", "time without a byte of a request body; then 408",
+	  SERVER, SECONDS(100), SETTING(body_timeout_ms), .fallback = "30" },
+	{ "send-timeout", "SECONDS", "0.1", "time without progress in sending",
+	  SERVER, SECONDS(100), SETTING(send_timeout_ms), .fallback = "30" },
+	{ "idle-timeout", "SECONDS", "0.1", "time between two requests",
+	  SERVER, SECONDS(100), SETTING(idle_timeout_ms), .fallback = "75" },
+	{ "tunnel-timeout", "SECONDS", "0.1", "time without a byte in either direction after an Upgrade, as of a WebSocket",
+	  "Then both connections are closed.",
+	  SERVER, SECONDS(100), SETTING(tunnel_timeout_ms), .fallback = "3600" },
+	{ "drain-delay", "SECONDS", "0.1",
+	  "when stopping, accept for this long, with Connection: close and the status \"not ready\"",
+	  SERVER, SECONDS(0), SETTING(drain_delay_ms), .without = "5 under a service manager or as process 1, else 0" },
+	{ "drain-timeout", "SECONDS", "0.1", "time for responses under way when stopping",
+	  SERVER, SECONDS(0), SETTING(drain_timeout_ms), .fallback = "10" },
+
+	HEADING("Other"),
+	{ "help", NULL, "0.1", "this text",
+	  COMMAND_ONLY, BLOCK(""), .letter = 'h' },
+	{ "version", NULL, "0.1", "the version",
+	  COMMAND_ONLY, BLOCK(""), .letter = 'V' },
+
+	HEADING("Hosts and routes, in the file only"),
+	{ "host", "NAME { }", "0.1", "a host: its options override those of the top",
+	  FILE_TOP, BLOCK("a name such as example.org or *.example.org, and { }"), .list = true },
+	{ "name", "NAME", "0.1", "another name of the host; `*.example.org` stands for all names that end so",
+	  FILE_HOST, BLOCK("a name such as example.org or *.example.org"), .list = true },
+	{ "default", "on|off", "0.1", "the host gets requests for all other names at its addresses, too",
+	  FILE_HOST, BLOCK("on or off"), .without = "off; if no host has it, the first one does" },
+	{ "error", "{ STATUS PATH }", "0.1", "pages beneath the root for error responses",
+	  FILE_HOSTS, BLOCK("statuses from 400 to 599, and paths of files"), .without = "404 \"/404.html\"" },
+	{ "header", "{ }", "0.1", "changes to the fields of every response; rules of the top, the host and the route all apply",
+	  FILE_HOSTS, BLOCK("add, set and remove") },
+	{ "types", "{ TYPE = [EXT] }", "0.1", "media types by file name extension; the route's setting wins, then the host's",
+	  FILE_HOSTS, BLOCK("media types and extensions"), .without = "Debian's table, with additions for the web" },
+	{ "default-type", "TYPE", "0.1", "media type of files whose names say nothing",
+	  FILE_HOSTS, BLOCK("a media type of at most 127 bytes"), .without = "application/octet-stream" },
+	{ "route", "PATTERN { }", "0.1", "handler of a path: /PREFIX, /PREFIX*SUFFIX or =/PATH; the longest prefix wins",
+	  "A host with a route has no routes of the top.",
+	  FILE_HOSTS, BLOCK("a pattern, and { } with one handler"), .list = true },
+	{ "cgi", "NAME { }", "0.1", "a kind of CGI programs",
+	  FILE_TOP, BLOCK("a name, and { }"), .list = true },
+	{ "upstream", "NAME { }", "0.1", "servers that requests are forwarded to",
+	  FILE_TOP, BLOCK("a name, and { }"), .list = true },
+
+	HEADING("In a route"),
+	{ "static", "on", "0.1", "handler: files",
+	  ROUTE, BLOCK("on") },
+	{ "hidden", "on", "0.1", "handler: files for X-Accel-Redirect and X-Sendfile of backends; clients get 404",
+	  ROUTE, BLOCK("on") },
+	{ "redirect", "TO", "0.1", "handler: redirect to a path or URL; * at its end is the rest of the path, and the query",
+	  ROUTE, BLOCK("a path or a URL") },
+	{ "handover", "PORT", "0.1",
+	  "handler: the server at this port of the machine gets the connection; without the kernel engine, the request",
+	  ROUTE, BLOCK("a port from 1 to 65535, the same in all routes") },
+	{ "upstream", "NAME", "0.1", "handler: the request is forwarded to an upstream, or to an address",
+	  ROUTE, BLOCK("the name of an upstream, or ADDR:PORT or unix:PATH") },
+	{ "cgi", "NAME", "0.1", "handler: a CGI program",
+	  ROUTE, BLOCK("the name of a cgi") },
+	{ "module", "NAME", "0.1", "handler: a module; 503 until it is loaded",
+	  ROUTE, BLOCK("the name of a module") },
+	{ "status", "on|CODE", "0.1", "on: handler: the status of the server; a number: status of a redirect",
+	  ROUTE, BLOCK("on, or 301, 302, 303, 307 or 308"), .without = "301 for a redirect" },
+	{ "allow", "NETWORK", "0.1", "networks that may see the status, besides this machine",
+	  ROUTE, BLOCK("networks such as \"192.0.2.0/24\", at most 64 of them"), .list = true },
+	{ "header", "{ }", "0.1", "changes to the fields of its responses, after those of the host",
+	  ROUTE, BLOCK("add, set and remove") },
+	{ "cache-control", "TEXT", "0.1", "Cache-Control of its responses below 400",
+	  ROUTE, SPECIAL(route_cache_control_set, "the value of a field, such as \"max-age=3600\""), OF_ROUTE(cache_control),
+	  .without = "that of the host" },
+	{ "max-body", "BYTES", "0.1", "length of a request body; more is 413",
+	  ROUTE, SIZE(0, UINT64_C(1) << 60, "bytes such as 0, 64K or 1M"), OF_ROUTE(max_body_bytes),
+	  .without = "that of the host" },
+	{ "type", "TYPE", "0.1", "media type of every file of the route",
+	  ROUTE, BLOCK("a media type of at most 127 bytes"), .without = "by the file's name" },
+	{ "types", "{ TYPE = [EXT] }", "0.1", "media types by file name extension",
+	  ROUTE, BLOCK("media types and extensions"), .without = "those of the host" },
+	{ "default-type", "TYPE", "0.1", "media type of files whose names say nothing",
+	  ROUTE, BLOCK("a media type of at most 127 bytes"), .without = "that of the host" },
+
+	HEADING("In header"),
+	{ "add", "\"NAME: VALUE\"", "0.1", "add a field",
+	  HEADER, BLOCK("\"Name: value\" in visible ASCII"), .list = true },
+	{ "set", "\"NAME: VALUE\"", "0.1", "set a field, in place of every other one of its name",
+	  HEADER, BLOCK("\"Name: value\" in visible ASCII"), .list = true },
+	{ "remove", "NAME", "0.1", "remove a field",
+	  HEADER, BLOCK("the name of a field"), .list = true },
+
+	HEADING("In an upstream"),
+	{ "server", "ADDR:PORT", "0.1", "address of a server; all addresses of a name are servers",
+	  UPSTREAM, BLOCK("addresses, as \"127.0.0.1:8080\" or \"unix:/run/app.sock\""), .list = true },
+	{ "balance", "round-robin|least-connections", "0.1", "order of the servers; connections are counted for each thread",
+	  UPSTREAM, CHOICE, OF_UPSTREAM(balance), .fallback = "round-robin" },
+	{ "keep-alive", "N", "0.1", "unused connections that a thread keeps for each server",
+	  UPSTREAM, COUNT(0, 65536), OF_UPSTREAM(keep_alive), .fallback = "32" },
+	{ "max-fails", "N", "0.1", "failures within fail-timeout after which a server is left alone; 0: never",
+	  UPSTREAM, COUNT(0, 65536), OF_UPSTREAM(max_fails), .fallback = "1" },
+	{ "fail-timeout", "SECONDS", "0.1", "time of max-fails, and for which the server is left alone",
+	  UPSTREAM, SECONDS(1), OF_UPSTREAM(fail_timeout_ms), .fallback = "10" },
+	{ "connect-timeout", "SECONDS", "0.1", "time to connect; then the next server, or 504",
+	  UPSTREAM, SECONDS(1), OF_UPSTREAM(connect_timeout_ms), .fallback = "5" },
+	{ "send-timeout", "SECONDS", "0.1", "time without progress in sending a request; then 504",
+	  UPSTREAM, SECONDS(1), OF_UPSTREAM(send_timeout_ms), .fallback = "60" },
+	{ "read-timeout", "SECONDS", "0.1", "time without a byte of a response; then 504",
+	  UPSTREAM, SECONDS(1), OF_UPSTREAM(read_timeout_ms), .fallback = "60" },
+	{ "unused-timeout", "SECONDS", "0.1", "time after which an unused connection is closed",
+	  UPSTREAM, SECONDS(1), OF_UPSTREAM(unused_timeout_ms), .fallback = "60" },
+	{ "proxy-protocol", NULL, "0.1",
+	  "send the client's address by PROXY protocol version 2; each connection then serves one client",
+	  UPSTREAM, SWITCH, OF_UPSTREAM(proxy_protocol) },
+	{ "trust-forwarded", NULL, "0.1", "extend X-Forwarded-For and Forwarded of the client in place of replacing them",
+	  UPSTREAM, SWITCH, OF_UPSTREAM(trust_forwarded) },
+	{ "request-buffering", NULL, "0.1", "a server gets a request when its body is complete",
+	  UPSTREAM, SWITCH, OF_UPSTREAM(request_buffering) },
+	{ "resolve", "SECONDS", "0.1", "interval between resolutions of names",
+	  UPSTREAM, SECONDS(1), OF_UPSTREAM(resolve_ms), .fallback = "30" },
+	{ "max-response-head", "BYTES", "0.1", "length of a response head; more is 502",
+	  UPSTREAM, SIZE(KB, TUX_MAX_RECEIVED_HEAD, "bytes such as 32K, from 1K to 64K"), OF_UPSTREAM(max_response_head),
+	  .fallback = "16K" },
+
+	HEADING("In a cgi"),
+	{ "root", "DIR", "0.1", "directory of scripts: the first file along the path is the script, the rest is PATH_INFO",
+	  CGI, BLOCK("a path that begins with '/'") },
+	{ "program", "PATH", "0.1",
+	  "the program and its arguments; with root it runs the script, whose path is the last argument",
+	  CGI, BLOCK("a path that begins with '/', and arguments, at most 64 of all"), .list = true },
+	{ "user", "NAME[:GROUP]", "0.1", "user of the programs; another one than the server's needs a start as root",
+	  CGI, TEXT("the name or number of a user, with :GROUP if another is wanted"), OF_CGI(user), .without = "the server's" },
+	{ "chroot", "DIR", "0.1", "root directory of the programs, with root and program beneath it; needs a start as root",
+	  CGI, BLOCK("a path that begins with '/'") },
+	{ "env", "{ NAME = VALUE }", "0.1", "variables, which override those of a request",
+	  CGI, BLOCK("NAME = value, at most 64 of them"), .list = true, .without = "PATH=/usr/local/bin:/usr/bin:/bin" },
+	{ "pass", "NAME", "0.1", "variables of the server's environment to pass",
+	  CGI, BLOCK("names of variables, at most 64 of them"), .list = true },
+	{ "programs", "N", "0.1", "programs at a time",
+	  CGI, COUNT(1, TUX_MAX_PROGRAMS), OF_CGI(programs), .fallback = "64" },
+	{ "waiting", "N", "0.1", "requests that wait for a program to end, at most 10 s; more are 503",
+	  CGI, COUNT(0, TUX_MAX_PROGRAMS), OF_CGI(waiting), .fallback = "64" },
+	{ "time", "SECONDS", "0.1", "time until SIGTERM, and SIGKILL 2 s later; waiting for the client does not count",
+	  CGI, SECONDS(100), OF_CGI(time_ms), .or_zero = true, .fallback = "60" },
+	{ "total", "SECONDS", "0.1", "like time, but with all waiting",
+	  CGI, SECONDS(100), OF_CGI(total_ms), .or_zero = true, .fallback = "3600" },
+	{ "cpu", "SECONDS", "0.1", "CPU time of each process; 0: no limit",
+	  CGI, COUNT(0, 86400), OF_CGI(cpu_s), .expected = "whole seconds from 0 to 86400", .fallback = "60" },
+	{ "memory", "BYTES", "0.1", "private memory of each process (RLIMIT_DATA); 0: no limit",
+	  CGI, SIZE(MB, UINT64_C(1) << 50, "bytes such as 512M, or 0"), OF_CGI(memory_bytes), .or_zero = true, .fallback = "512M" },
+	{ "file-size", "BYTES", "0.1", "length of a file that a process writes; 0: no limit",
+	  CGI, SIZE(0, UINT64_C(1) << 60, "bytes such as 1G, or 0"), OF_CGI(file_bytes), .without = "0" },
+	{ "processes", "N", "0.1", "processes of its user in total, except root; 0: no limit",
+	  CGI, COUNT(0, 4194304), OF_CGI(processes), .fallback = "1024" },
+	{ "files", "N", "0.1", "open files of each process; 0: no limit",
+	  CGI, COUNT(8, 1048576), OF_CGI(files), .or_zero = true, .fallback = "1024" },
+	{ "nice", "N", "0.1", "lower priority",
+	  CGI, COUNT(0, 19), OF_CGI(nice), .without = "0" },
+	{ "new-privileges", NULL, "0.1", "programs may execute set-user-id programs",
+	  CGI, SWITCH, OF_CGI(new_privileges) },
+	{ "chunked-bodies", "buffer|stream", "0.1", "buffer: a chunked body is kept until it is complete, and CONTENT_LENGTH is "
+	  "its length; stream: the program gets it as it comes, without CONTENT_LENGTH",
+	  CGI, CHOICE, OF_CGI(stream_chunked), .fallback = "buffer" },
+	{ "on-disconnect", "kill|finish", "0.1",
+	  "kill: a program whose client disconnects ends; finish: it continues if it has its whole request",
+	  CGI, CHOICE, OF_CGI(finish_unwatched), .fallback = "kill" },
+	{ "max-response-head", "BYTES", "0.1", "length of a response head; more is 502",
+	  CGI, SIZE(KB, TUX_MAX_RECEIVED_HEAD, "bytes such as 32K, from 1K to 64K"), OF_CGI(max_response_head), .fallback = "16K" },
+};
+
+enum { OPTIONS = sizeof(tux_options) / sizeof(tux_options[0]) };
+
+_Static_assert((int)OPTIONS <= (int)TUX_OPTION_ROWS, "arrays by row have room");
+
+const unsigned tux_option_count = OPTIONS;
+
+const struct tux_option *tux_option_find(const char *name, unsigned scopes)
+{
+	unsigned i;
+
+	for (i = 0; i < OPTIONS; i++)
+		if (tux_options[i].name && (tux_options[i].scope & scopes) && strcmp(tux_options[i].name, name) == 0)
+			return &tux_options[i];
+	return NULL;
+}
+
+const struct tux_option *tux_option_near(const char *mistyped, unsigned scopes)
+{
+	unsigned best = tux_suggestion_limit(mistyped), i;
+	const struct tux_option *near = NULL;
+
+	for (i = 0; i < OPTIONS; i++) {
+		const bool here = tux_options[i].name && (tux_options[i].scope & scopes);
+		const unsigned distance = here ? tux_suggestion_distance(mistyped, tux_options[i].name) : best;
+
+		if (distance < best) {
+			best = distance;
+			near = &tux_options[i];
+		}
+	}
+	return near;
+}
+
+/* Applies the defaults of all options in a scope whose values are in one structure. */
+static void defaults_apply(enum tux_scope scope, bool of_host, void *object)
+{
+	unsigned i;
+
+	for (i = 0; i < OPTIONS; i++)
+		if ((tux_options[i].scope & scope) && ((tux_options[i].scope & TUX_SCOPE_HOST) != 0) == of_host && tux_options[i].fallback)
+			tux_option_read(&tux_options[i], object, tux_options[i].fallback);
+}
+
+void tux_options_init(struct tux_settings *settings)
+{
+	*settings = (struct tux_settings){ .drain_delay_ms = UINT32_MAX };
+	defaults_apply(TUX_SCOPE_TOP, false, settings);
+	defaults_apply(TUX_SCOPE_TOP, true, &settings->top);
+	defaults_apply(TUX_SCOPE_UPSTREAM, false, &settings->upstreams.defaults);
+	defaults_apply(TUX_SCOPE_CGI, false, &settings->cgis.defaults);
+}
+
+/* Returns the bit of a host's option in tux_host_options.said. Options with the same place share it. */
+static uint32_t said_bit(const struct tux_option *option)
+{
+	unsigned number = 0, i;
+
+	for (i = 0; tux_options[i].at != option->at || tux_options[i].size == 0 || !(tux_options[i].scope & TUX_SCOPE_HOST); i++)
+		number += (tux_options[i].scope & TUX_SCOPE_HOST) != 0;
+	return UINT32_C(1) << number;
+}
+
+bool tux_options_set(struct tux_settings *settings, struct tux_host_options *host, const struct tux_option *option, const char *value,
+                     char *error, size_t error_size)
+{
+	const bool of_host = (option->scope & TUX_SCOPE_HOST) != 0;
+
+	if (of_host)
+		host->said |= said_bit(option);
+	return tux_option_set(option, of_host ? (void *)host : settings, value, error, error_size);
+}
+
+void tux_options_clear(struct tux_settings *settings, struct tux_host_options *host, const struct tux_option *option)
+{
+	char *const object = option->scope & TUX_SCOPE_HOST ? (char *)host : (char *)settings;
+
+	memset(object + option->at, 0, option->size);
+}
+
+void tux_options_inherit(struct tux_host_options *host, const struct tux_host_options *top)
+{
+	unsigned i;
+
+	for (i = 0; i < OPTIONS; i++) {
+		const struct tux_option *const option = &tux_options[i];
+
+		if ((option->scope & TUX_SCOPE_HOST) && option->size > 0 && !(host->said & said_bit(option)))
+			memcpy((char *)host + option->at, (const char *)top + option->at, option->size);
+	}
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct tux_host_options *tux_settings_host_add(struct tux_settings *settings)
+{
+	struct tux_host_options *host = NULL;
+
+	if (settings->host_count < TUX_MAX_SITES)
+		host = realloc(settings->host, (settings->host_count + 1) * sizeof(*host));
+	if (!host)
+		return NULL;
+	settings->host = host;
+	host += settings->host_count++;
+	*host = (struct tux_host_options){ 0 };
+	return host;
+}
+
+unsigned tux_settings_listens(const struct tux_settings *settings, const char **specs)
+{
+	const struct tux_host_options *host = settings->host_count > 0 ? settings->host : &settings->top;
+	const struct tux_host_options *const end = host + (settings->host_count > 0 ? settings->host_count : 1);
+	unsigned i, k, count = 0;
+
+	for (; host < end; host++)
+		for (i = 0; i < host->listen_count; i++) {
+			for (k = 0; k < count && strcmp(specs[k], host->listen[i]) != 0; k++)
+				;
+			if (k == count && count < TUX_MAX_LISTENERS)
+				specs[count++] = host->listen[i];
+		}
+	return count;
+}
+
+void tux_settings_free(struct tux_settings *settings)
+{
+	while (settings->host_count > 0)
+		tux_host_free(&settings->host[--settings->host_count]);
+	free(settings->host);
+	settings->host = NULL;
+	tux_host_free(&settings->top);
+	tux_cgis_free(&settings->cgis);
+	tux_upstreams_free(&settings->upstreams);
+}

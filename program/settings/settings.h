@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* All settings of a server: those of the configuration file and the command line. */
+#ifndef TUX_PROGRAM_SETTINGS_SETTINGS_H
+#define TUX_PROGRAM_SETTINGS_SETTINGS_H
+
+#include "cgis.h"
+#include "host.h"
+#include "modules.h"
+#include "upstreams.h"
+
+/* Values of the option engine, in its order. */
+enum tux_engine_choice {
+	TUX_ENGINE_AUTO, /* the kernel engine if it is available, else like TUX_ENGINE_USER */
+	TUX_ENGINE_KERNEL,
+	TUX_ENGINE_USER, /* io_uring if the kernel supports and permits it, else epoll */
+	TUX_ENGINE_URING,
+	TUX_ENGINE_EPOLL,
+};
+
+/* tux_options_init() sets the defaults. Texts belong to the command line and the file. */
+struct tux_settings {
+	struct tux_host_options top;   /* the only host, or the defaults of all hosts. Without a listen: the default addresses, or
+	                                  passed sockets */
+	struct tux_host_options *host; /* hosts of the file; none = top is the only host */
+	unsigned host_count;
+	struct tux_upstream_table upstreams;
+	struct tux_cgis cgis;
+	struct tux_modules modules;
+	uint32_t port;             /* port of the default addresses; 0 = default */
+	uint32_t log_format;       /* enum tux_log_format */
+	uint64_t log_rotate;       /* bytes of a log file before it is rotated; 0 = no rotation */
+	uint32_t log_keep;         /* number of rotated files to keep */
+	const char *control;       /* directory of the control socket, or "off"; NULL = default */
+	const char *user;          /* NULL = default */
+	bool no_sandbox;
+	uint32_t threads;          /* 0 = number of CPUs */
+	uint32_t engine;           /* enum tux_engine_choice */
+	uint16_t handover_port;    /* 0 = no server */
+	uint32_t large_body;       /* enum tux_large_body */
+	uint32_t cache_entries;
+	uint64_t cache_bytes;
+	uint32_t memory_object_bytes;
+	uint32_t recheck_ms;
+	uint32_t max_connections;
+	uint32_t max_programs;
+	uint32_t body_memory_bytes;
+	const char *body_directory; /* NULL = tux-UID in /var/tmp or /tmp */
+	uint32_t head_timeout_ms;
+	uint32_t body_timeout_ms;
+	uint32_t send_timeout_ms;
+	uint32_t idle_timeout_ms;
+	uint32_t tunnel_timeout_ms;
+	uint32_t drain_delay_ms;   /* UINT32_MAX = default, see tux_serve_drain_delay() */
+	uint32_t drain_timeout_ms;
+};
+
+/* Adds a host; returns NULL if there are too many. Invalidates pointers that it returned earlier. */
+struct tux_host_options *tux_settings_host_add(struct tux_settings *settings);
+
+/* Collects all listen specs without duplicates in specs, which has room for TUX_MAX_LISTENERS. Returns their number. */
+unsigned tux_settings_listens(const struct tux_settings *settings, const char **specs);
+
+/* Frees all allocated members. */
+void tux_settings_free(struct tux_settings *settings);
+
+#endif
