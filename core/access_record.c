@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Access records: the texts of a request, cut to their limits and laid one behind the other. */
+/* Access records: the texts of a request, truncated to their limits and stored one after another. */
 #include "access_record.h"
 
 #include "octet.h"
 
 enum { METHOD_MAX = 64 };
 
-/* Copies at most max bytes of the span behind *len of text; returns how many. */
+/* Copies at most max bytes of the span to *len of text and advances *len. Returns the bytes copied. */
 /*@ requires span_readable(buf, span) && \valid(len) && max <= TUX_ACCESS_RECORD_TEXT_MAX && *len <= 4 * TUX_ACCESS_RECORD_TEXT_MAX;
   @ requires \valid(text + (*len .. *len + max - 1));
   @ requires \separated(len, text + (*len .. *len + max - 1));
@@ -23,7 +23,7 @@ static uint16_t take(const uint8_t *buf, struct tux_span span, uint32_t max, uin
 	return (uint16_t)n;
 }
 
-/* Returns the value of the first line of a known field. */
+/* Returns the value of the first line of a known field; an empty span if the field is missing. */
 /*@ requires \valid_read(fields) && fields_indexed(fields) && name < TUX_FIELD_NAMES;
   @ assigns \nothing;
   @ ensures \forall integer len; len >= 0 && fields_inside(fields, len) ==> span_inside(\result, len);

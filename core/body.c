@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The request body: its framing (RFC 9112 6) and the way past it, chunked or not. */
+/* The request body: its framing (RFC 9112 6), and the decoder of content, chunked or not. */
 #include "body.h"
 
 #include "octet.h"
 
-/* Offsets in files are signed in both engines: no body is longer. */
+/* Longest body: file offsets are signed in both engines. */
 #define LENGTH_MAX 0x7fffffffffffffffu
 
-/* Content-Length: one line, digits alone. A list is refused even if its members are equal. */
+/* Parses Content-Length: one line, only digits. Refuses a list even if its members are equal. */
 /*@ requires fields_readable(buf, fields) && \valid(content_length) && fields->first[TUX_FIELD_CONTENT_LENGTH] != 0;
   @ assigns *content_length;
   @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
@@ -36,7 +36,7 @@ static enum tux_refusal length_framing(const uint8_t *buf, const struct tux_fiel
 	return TUX_ACCEPTED;
 }
 
-/* One member of Transfer-Encoding. *chunked: whether chunked has been seen. */
+/* Checks one member of Transfer-Encoding. *chunked is true if chunked occurred before. */
 /*@ requires span_readable(buf, element) && \valid(chunked);
   @ requires \separated(chunked, buf + (element.off .. element.off + element.len - 1));
   @ assigns *chunked;
@@ -58,7 +58,7 @@ static enum tux_refusal coding_element(const uint8_t *buf, struct tux_span eleme
 	return TUX_ACCEPTED;
 }
 
-/* Transfer-Encoding: all its lines together are "chunked", once. */
+/* Checks Transfer-Encoding: all its lines together must be "chunked", once. */
 /*@ requires fields_readable(buf, fields) && fields->first[TUX_FIELD_TRANSFER_ENCODING] != 0;
   @ assigns \nothing;
   @ ensures TUX_ACCEPTED <= \result < TUX_REFUSALS;
@@ -108,17 +108,17 @@ enum tux_refusal tux_body_framing(const uint8_t *buf, const struct tux_field_lin
 	return coding_framing(buf, fields);
 }
 
-/* What the next byte belongs to. Behind BODY_CHUNK: chunked framing; from BODY_SIZE on: of limited length. */
+/* The kind of the next byte. States after BODY_CHUNK are chunked framing; states from BODY_SIZE on have a length limit. */
 enum body_state {
 	BODY_END,
 	BODY_FAILED,
 	BODY_LENGTH,      /* content up to the Content-Length */
 	BODY_CHUNK,       /* content of a chunk */
-	BODY_CHUNK_CR,    /* behind the content of a chunk */
+	BODY_CHUNK_CR,    /* after the content of a chunk */
 	BODY_CHUNK_LF,
 	BODY_SIZE,        /* the first digit of a chunk size */
-	BODY_SIZE_DIGITS, /* further ones */
-	BODY_SIZE_BLANK,  /* white space in front of the ';' of a chunk extension */
+	BODY_SIZE_DIGITS, /* further digits */
+	BODY_SIZE_BLANK,  /* white space before the ';' of a chunk extension */
 	BODY_SIZE_SKIP,   /* a chunk extension */
 	BODY_SIZE_LF,
 	BODY_TRAILER,     /* the start of a trailer line */
@@ -156,7 +156,7 @@ static void fail(struct tux_body *body, enum tux_refusal refusal)
 	body->refusal = (uint8_t)refusal;
 }
 
-/* Goes to the next state if the octet is the one expected. */
+/* Enters the next state if the octet is the expected one. */
 /*@ requires \valid(body) && body_valid(body) && TUX_ACCEPTED < refusal < TUX_REFUSALS;
   @ requires next <= BODY_LAST_LF && next != BODY_LENGTH && next != BODY_CHUNK;
   @ assigns body->state, body->refusal;
@@ -171,7 +171,7 @@ static void expect(struct tux_body *body, uint8_t octet, uint8_t expected, enum 
 		fail(body, refusal);
 }
 
-/* A digit of a chunk size. Sixteen digits at most, leading zeros counted. */
+/* Reads a digit of a chunk size. Sixteen digits at most, leading zeros included. */
 /*@ requires \valid(body) && body_valid(body);
   @ assigns body->state, body->refusal, body->left;
   @ ensures body_valid(body);
@@ -188,7 +188,7 @@ static void size_digit(struct tux_body *body, uint8_t octet)
 	body->state = BODY_SIZE_DIGITS;
 }
 
-/* Behind a digit of a chunk size, or in a chunk extension. Extensions are skipped (RFC 9112 7.1.1). */
+/* Reads an octet after a digit of a chunk size, or in a chunk extension. Skips extensions (RFC 9112 7.1.1). */
 /*@ requires \valid(body) && body_valid(body);
   @ assigns body->state, body->refusal, body->left;
   @ ensures body_valid(body);
@@ -209,7 +209,7 @@ static void size_octet(struct tux_body *body, uint8_t octet)
 		fail(body, TUX_REFUSED_CHUNK);
 }
 
-/* The chunk-size line is complete: a chunk, or after the last one the trailer section. */
+/* Ends the chunk-size line. A chunk follows, or the trailer section after the last one. */
 /*@ requires \valid(body) && body_valid(body);
   @ assigns body->state, body->refusal, body->line_bytes;
   @ ensures body_valid(body);
@@ -223,7 +223,7 @@ static void size_line_end(struct tux_body *body, uint8_t octet)
 		body->state = body->left > 0 ? BODY_CHUNK : BODY_TRAILER;
 }
 
-/* The first octet of a trailer line. */
+/* Reads the first octet of a trailer line. */
 /*@ requires \valid(body) && body_valid(body);
   @ assigns body->state, body->refusal;
   @ ensures body_valid(body);
@@ -264,7 +264,7 @@ static void trailer_value(struct tux_body *body, uint8_t octet)
 		fail(body, octet == '\n' ? TUX_REFUSED_LINE_END : TUX_REFUSED_FIELD_VALUE);
 }
 
-/* Takes one octet of the chunked framing, content apart. */
+/* Reads one octet of the chunked framing. Content is read by content_run(). */
 /*@ requires \valid(body) && body_valid(body);
   @ assigns body->state, body->refusal, body->left, body->line_bytes;
   @ ensures body_valid(body);
@@ -312,7 +312,7 @@ static void framing_octet(struct tux_body *body, uint8_t octet)
 	}
 }
 
-/* Counts an octet of a chunk-size line or of the trailer section, whose length is limited. */
+/* Counts an octet of a chunk-size line or trailer section, both of which have a length limit. */
 /*@ requires \valid(body) && body_valid(body);
   @ assigns body->state, body->refusal, body->line_bytes;
   @ ensures body_valid(body);
@@ -343,7 +343,7 @@ enum tux_verdict tux_body_pass(struct tux_body *body, uint64_t len)
 	return body->state == BODY_END ? TUX_PARSED : TUX_MORE;
 }
 
-/* Takes the run of content that the bytes from off to len start with. */
+/* Sets *content to the run of content at off, which ends at len at the latest, and counts it. */
 /*@ requires \valid(body) && body_valid(body) && (body->state == BODY_LENGTH || body->state == BODY_CHUNK);
   @ requires off < len && \valid(content) && \separated(body, content);
   @ assigns body->state, body->left, body->total, *content;
@@ -374,7 +374,7 @@ enum tux_verdict tux_body_read_trailer(struct tux_body *body, const uint8_t *buf
                                        struct tux_span *content, struct tux_span *trailer)
 {
 	struct tux_span run = { 0, 0 };
-	uint32_t off = 0, start = 0; /* start: where the trailer section begins, at off until it does */
+	uint32_t off = 0, start = 0; /* start of the trailer section; off if it has not begun */
 
 	/*@ loop invariant 0 <= start <= off <= len;
 	  @ loop invariant body_valid(body);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Meta-variables of CGI: what the program knows, then the fields of the request. */
+/* Meta-variables of CGI: first those of the server and program, then the fields of the request. */
 #include "cgi_variables.h"
 
 #include "writer.h"
 
-/*
- * For the proof: the octets of a message are none of those that are written.
- */
+/* For the proof: the octets of a message do not overlap the written ones. */
 /*@ predicate message_apart{L}(struct writer *out, uint8_t *buf) =
   @   \separated(out->at + (0 .. out->cap - 1), buf + (0 .. TUX_MAX_HEAD - 1)) && \separated(out, buf + (0 .. TUX_MAX_HEAD - 1));
   @
@@ -23,7 +21,7 @@
   @   request_spans(req, req->head_len) && lines_go(buf, &req->fields);
   @*/
 
-/* Octets of any value but NUL, which makes it not fit. */
+/* Writes octets of any value except NUL, which makes the output too long (full). */
 /*@ requires out_valid(out) && octets_readable(octets) && octets_apart(octets, out->at, out->cap);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -39,7 +37,7 @@ static void put_octets(struct writer *out, struct tux_octets octets)
 	put(out, octets.at, octets.len);
 }
 
-/* A variable of which all is known. */
+/* Writes a variable with a constant value. */
 /*@ requires out_valid(out) && text_readable(text);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -51,7 +49,7 @@ static void put_variable(struct writer *out, struct tux_text text)
 	put_byte(out, 0);
 }
 
-/* name has its '=' with it. */
+/* Writes a variable if its value is not empty. name includes the '='. */
 /*@ requires out_valid(out) && text_readable(name);
   @ requires octets_readable(value) && octets_apart(value, out->at, out->cap);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -81,7 +79,7 @@ static void put_port(struct writer *out, struct tux_text name, uint16_t port)
 	put_byte(out, 0);
 }
 
-/* A span of the request, whose octets are those of a field value. */
+/* Writes a variable from a span of the request, whose octets are valid in a field value. */
 /*@ requires out_valid(out) && span_readable(buf, span) && span_inside(span, TUX_MAX_HEAD) && message_apart(out, buf);
   @ requires text_readable(name);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -108,12 +106,12 @@ static struct tux_span without_port(const uint8_t *buf, struct tux_span host)
 	if (host.len > 0 && buf[off] == '[')
 		off = octet_find(buf, off, end, ']');
 	host.len = octet_find(buf, off, end, ':') - host.off;
-	if (host.len > 1 && buf[host.off + host.len - 1] == '.') /* the root of the names (RFC 3986 3.2.2) */
+	if (host.len > 1 && buf[host.off + host.len - 1] == '.') /* the root domain (RFC 3986 3.2.2) */
 		host.len--;
 	return host;
 }
 
-/* What is asked for, as it was sent but for scheme and host. */
+/* Writes the request target as received, but without scheme and host. */
 /*@ requires request_goes(out, buf, req);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
@@ -135,7 +133,7 @@ static void put_uri(struct writer *out, const uint8_t *buf, const struct tux_req
 	put_byte(out, 0);
 }
 
-/* What the request line says. */
+/* Writes the variables of the request line. */
 /*@ requires request_goes(out, buf, req);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
@@ -164,7 +162,7 @@ static void put_scheme(struct writer *out, const struct tux_cgi_facts *facts)
 	}
 }
 
-/* What the body is; type: 1 + the index of Content-Type's line, 0 for none. */
+/* Writes the variables of the body. type: 1 + index of the Content-Type line; 0 = missing. */
 /*@ requires request_goes(out, buf, req);
   @ requires \valid_read(facts) && type <= req->fields.count;
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -183,7 +181,7 @@ static void put_body(struct writer *out, const uint8_t *buf, const struct tux_re
 		put_span(out, TUX_TEXT("CONTENT_TYPE="), buf, req->fields.line[type - 1].value);
 }
 
-/* The variables that stand for the request. */
+/* Writes the variables of the request and the protocol. */
 /*@ requires request_goes(out, buf, req);
   @ requires \valid_read(facts);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -200,11 +198,11 @@ static void put_request(struct writer *out, const uint8_t *buf, const struct tux
 	put_body(out, buf, req, facts, type);
 	if (facts->server_name.len == 0)
 		put_span(out, TUX_TEXT("SERVER_NAME="), buf, without_port(buf, req->host));
-	/* What PHP asks of a server that is not Apache. */
+	/* PHP requires it of servers other than Apache. */
 	put_variable(out, TUX_TEXT("REDIRECT_STATUS=200"));
 }
 
-/* Where the program is, and what is asked of it. */
+/* Writes the paths of the program and its arguments. */
 /*@ requires out_valid(out) && cgi_facts_readable(facts) && cgi_facts_apart(facts, out->at, out->cap) && \separated(out, facts);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -219,7 +217,7 @@ static void put_script(struct writer *out, const struct tux_cgi_facts *facts)
 	put_known(out, TUX_TEXT("DOCUMENT_ROOT="), facts->document_root);
 }
 
-/* Who serves, and whom. */
+/* Writes the variables of the server and the client. */
 /*@ requires out_valid(out) && cgi_facts_readable(facts) && cgi_facts_apart(facts, out->at, out->cap) && \separated(out, facts);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -235,7 +233,7 @@ static void put_server(struct writer *out, const struct tux_cgi_facts *facts)
 	put_port(out, TUX_TEXT("REMOTE_PORT="), facts->remote_port);
 }
 
-/* Whether a field of that name becomes no HTTP_* variable, or is written apart. */
+/* True if a field of that name gets no HTTP_* variable, or is written elsewhere. */
 /*@ assigns \nothing; */
 static bool is_left_out(uint8_t known)
 {
@@ -245,7 +243,7 @@ static bool is_left_out(uint8_t known)
 	       known == TUX_FIELD_TRAILER || known == TUX_FIELD_TRANSFER_ENCODING || known == TUX_FIELD_UPGRADE;
 }
 
-/* The octet of a variable's name for one of a field name; 0 if there is none. */
+/* Returns the octet in a variable's name for an octet of a field name; 0 if it is not allowed. */
 /*@ assigns \nothing;
   @ ensures \result != '=' && \result != '\n';
   @*/
@@ -258,7 +256,7 @@ static uint8_t variable_octet(uint8_t octet)
 	return octet >= 'a' && octet <= 'z' ? (uint8_t)(octet - 0x20) : 0;
 }
 
-/* Whether a field name has nothing but octets that a variable's name may have. */
+/* True if a field name consists only of octets allowed in a variable's name. */
 /*@ requires span_readable(buf, name);
   @ assigns \nothing;
   @*/
@@ -274,7 +272,7 @@ static bool is_plain(const uint8_t *buf, struct tux_span name)
 	return i == name.len;
 }
 
-/* Whether both names are the same variable. */
+/* True if both names become the same variable. */
 /*@ requires span_readable(buf, one) && span_readable(buf, other);
   @ assigns \nothing;
   @*/
@@ -292,7 +290,7 @@ static bool same_variable(const uint8_t *buf, struct tux_span one, struct tux_sp
 	return i == one.len;
 }
 
-/* The first line from index on whose variable is that of name; the count of lines if there is none. */
+/* Returns the first line from index on whose variable is that of name; the count of lines if no line matches. */
 /*@ requires lines_go(buf, fields) && index <= fields->count && span_readable(buf, name);
   @ assigns \nothing;
   @ ensures index <= \result <= fields->count;
@@ -324,7 +322,7 @@ static void put_variable_name(struct writer *out, const uint8_t *buf, struct tux
 	put_byte(out, '=');
 }
 
-/* The variable of the line at index, which is the first of its name: the values of all of them (RFC 3875 4.1.18). */
+/* Writes the variable of the line at index, the first of its name, with the values of all lines of that name (RFC 3875 4.1.18). */
 /*@ requires request_goes(out, buf, req) && index < req->fields.count;
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);

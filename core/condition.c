@@ -14,7 +14,7 @@ static bool is_weak(const uint8_t *tag, uint32_t len)
 	return len >= 2 && tag[0] == 'W' && tag[1] == '/';
 }
 
-/* RFC 9110 8.8.3.2: strong comparison wants both strong; weak comparison looks past "W/". */
+/* True if the tags match (RFC 9110 8.8.3.2). Strong comparison needs two strong tags; weak comparison ignores "W/". */
 /*@ requires span_readable(buf, given) && validators_readable(validators);
   @ assigns \nothing;
   @*/
@@ -40,7 +40,7 @@ static bool tags_match(const uint8_t *buf, struct tux_span given, const struct t
 	return len == our_len && octet_equal(tag, ours, len);
 }
 
-/* Whether "*" or a tag of the field's lines matches a representation that exists. */
+/* True if "*" or a tag of the field's lines matches a representation that exists. */
 /*@ requires request_readable(buf, req) && validators_readable(validators) && name < TUX_FIELD_NAMES;
   @ assigns \nothing;
   @*/
@@ -66,7 +66,7 @@ static bool any_matches(const uint8_t *buf, const struct tux_request *req, enum 
 	return false;
 }
 
-/* The date of a field that stands there once and is valid. */
+/* Parses the date of a field. Returns false if the field does not occur exactly once, or is invalid. */
 /*@ requires request_readable(buf, req) && name < TUX_FIELD_NAMES && \valid(seconds);
   @ requires \separated(seconds, req) && \separated(seconds, buf + (0 .. req->head_len - 1));
   @ assigns *seconds;

@@ -10,9 +10,9 @@ static const uint8_t month_names[12][3] = { "Jan", "Feb", "Mar", "Apr", "May", "
 
 enum {
 	DAY_SECONDS = 86400,
-	ERA_DAYS = 146097,    /* of 400 years */
-	CENTURY_DAYS = 36524, /* the last one of an era has one more */
-	CYCLE_DAYS = 1461,    /* of 4 years */
+	ERA_DAYS = 146097,    /* days of 400 years */
+	CENTURY_DAYS = 36524, /* the last century of an era has one more day */
+	CYCLE_DAYS = 1461,    /* days of 4 years */
 	EPOCH_DAYS = 719468,  /* from 0000-03-01 to 1970-01-01 */
 	LAST_DAY = 2932896,   /* 9999-12-31 */
 };
@@ -24,7 +24,7 @@ struct civil {
 	uint32_t year, month, day; /* month and day from 1 */
 };
 
-/* Years are counted from March, so that the leap day is the last; centuries and leap cycles end in a longer one. */
+/* Counts years from March, so the leap day is the last of its year. The last year of a cycle and of an era is a day longer. */
 /*@ requires days <= LAST_DAY;
   @ assigns \nothing;
   @ ensures 1600 <= \result.year <= 10000 && 1 <= \result.month <= 12 && 1 <= \result.day <= 31;
@@ -109,7 +109,7 @@ void tux_date_format(int64_t seconds, uint8_t out[TUX_DATE_LEN])
 	put_digits(out + 23, rest % 60, 2);
 }
 
-/* Reads digits decimal digits at text + off, which are there; false when one is none. */
+/* Reads digits decimal digits at text + off. The caller has checked the length. Returns false if an octet is not a digit. */
 /*@ requires off <= 0x1ffff && digits <= 4 && \valid_read(text + (off .. off + digits - 1)) && \valid(number);
   @ requires \separated(number, text + (off .. off + digits - 1));
   @ assigns *number;
@@ -195,7 +195,7 @@ static bool finish(struct civil civil, uint32_t time, int64_t *seconds)
 	return true;
 }
 
-/* Whether a day name of len bytes stands at the start: its first three letters are those of one. */
+/* True if the text starts with the three letters of a day name. */
 /*@ requires \valid_read(text + (0 .. 2));
   @ assigns \nothing;
   @*/
@@ -248,7 +248,7 @@ static bool parse_asctime(const uint8_t *text, int64_t *seconds)
 	       finish(civil, time, seconds);
 }
 
-/* The long day name's length, with which an RFC 850 date begins; 0 when it is none. */
+/* Returns the length of the long day name that starts an RFC 850 date; 0 if the text does not start with one. */
 /*@ requires \valid_read(text + (0 .. len - 1));
   @ assigns \nothing;
   @ ensures \result <= len && \result <= 9;
@@ -270,7 +270,7 @@ static uint32_t long_day_name(const uint8_t *text, uint32_t len)
 	return 0;
 }
 
-/* The year of this century; of the one before when the moment, not the year, would be more than 50 years ahead. */
+/* Returns the full year: in this century, or in the one before if the time would be more than 50 years ahead. */
 /*@ requires civil.year <= 99;
   @ assigns \nothing;
   @ ensures 1 <= \result <= 10200;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Entity tags: a keyed hash over what identifies a file. */
+/* Entity tags: a keyed hash of a file's identity. */
 #include "etag.h"
 
 #include "siphash.h"
 
-/* The bits of a number, in two's complement. */
+/* Returns the bits of a number in two's complement. */
 /*@ assigns \nothing; */
 static uint64_t bits(int64_t number)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Field lines, as a part of a message that is not a request, and what Connection says. */
+/* Field lines outside a request head, and the options of Connection. */
 #include "field_lines.h"
 
 #include "head_parse.h"
@@ -10,7 +10,7 @@ enum tux_verdict tux_fields_parse(const uint8_t *buf, uint32_t len, uint32_t *po
 	return field_lines(buf, len, pos, lf, fields, refusal);
 }
 
-/* The options with one more of them. */
+/* Adds an option to the set if it is known. Returns the set. */
 /*@ requires span_readable(buf, option);
   @ assigns \nothing;
   @*/
@@ -29,7 +29,7 @@ uint32_t tux_fields_connection(const uint8_t *buf, const struct tux_field_lines 
 {
 	uint32_t line = tux_fields_find(fields, TUX_FIELD_CONNECTION, 0), options = 0;
 
-	/* What browsers send, without the walk. */
+	/* Fast path: browsers send exactly this value. */
 	if (line != 0 && tux_field_equals(buf, fields->line[line - 1].value, "keep-alive", 10)) {
 		options = TUX_CONNECTION_KEEP_ALIVE;
 		line = tux_fields_find(fields, TUX_FIELD_CONNECTION, line);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Field names that TUX knows, and the walk over list-valued fields (RFC 9110 5). */
+/* Known field names, and iteration over list-valued fields (RFC 9110 5). */
 #include "field_name.h"
 
 #include "scan.h"
@@ -9,7 +9,7 @@ bool tux_field_equals(const uint8_t *buf, struct tux_span span, const char *text
 	return span.len == text_len && scan_spells(buf + span.off, text, text_len);
 }
 
-/* Whether what stands behind the first eight of the len octets at at, 8 to 24 of them, is as in text. */
+/* True if the octets after the first eight are as in text. at has len octets, 8 to 24. */
 /*@ requires 8 <= len <= 24 && \valid_read(at + (0 .. len - 1)) && \valid_read(text + (0 .. len - 1));
   @ requires \forall integer i; 0 <= i < len ==> 0 <= text[i];
   @ assigns \nothing;
@@ -21,7 +21,9 @@ static bool ends_as(const uint8_t *at, const char *text, uint32_t len)
 	return scan_lower8(scan_load8(at + (len - 8))) == scan_load8_text(text + (len - 8));
 }
 
-/* Whether the len octets at at, 8 to 24 of them, spell text. Most names end with the first eight, which are compared in place. */
+/*
+ * True if the len octets at at, 8 to 24 of them, spell text. Compares the first eight inline, because they decide for most names.
+ */
 /*@ requires 8 <= len <= 24 && \valid_read(at + (0 .. len - 1)) && \valid_read(text + (0 .. len - 1));
   @ requires \forall integer i; 0 <= i < len ==> 0 <= text[i];
   @ assigns \nothing;
@@ -31,7 +33,7 @@ static inline bool spells(const uint8_t *at, const char *text, uint32_t len)
 	return scan_lower8(scan_load8(at)) == scan_load8_text(text) && ends_as(at, text, len);
 }
 
-/* The known names by their length, few at once: so each proof stays short. */
+/* Known names by length. Each function has few of them, which keeps its proof short. */
 /*@ requires len <= 5 && \valid_read(at + (0 .. len - 1));
   @ assigns \nothing;
   @ ensures \result < TUX_FIELD_NAMES;
@@ -202,7 +204,7 @@ enum tux_field_name tux_field_recognise(const uint8_t *buf, uint32_t off, uint32
 	return len <= 19 ? of_18_or_19(at, len) : TUX_FIELD_OTHER;
 }
 
-/* The bytes of buf from off up to end, without white space around them. */
+/* Returns the bytes of buf from off up to end without surrounding white space. */
 /*@ requires off <= end;
   @ requires \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
@@ -223,7 +225,7 @@ static struct tux_span trimmed(const uint8_t *buf, uint32_t off, uint32_t end)
 	return (struct tux_span){ off, end - off };
 }
 
-/* The offset of the first separator from off on that stands outside quoted strings; end if there is none. */
+/* Returns the offset of the first separator from off on that is outside quoted strings; end if it is missing. */
 /*@ requires off <= end;
   @ requires \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
@@ -263,7 +265,7 @@ bool tux_field_list_next(const uint8_t *buf, struct tux_span *rest, struct tux_s
 	return element->len > 0;
 }
 
-/* A qvalue (RFC 9110 12.4.2) in thousandths; 0 when it is malformed. */
+/* Returns a qvalue (RFC 9110 12.4.2) in thousandths; 0 if it is malformed. */
 /*@ requires span_readable(buf, text);
   @ assigns \nothing;
   @ ensures \result <= 1000;

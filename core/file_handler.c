@@ -20,7 +20,7 @@ bool tux_file_handlers_valid(const struct tux_file_handlers *selection)
 	return true;
 }
 
-/* Whether the len bytes at text are the extension of a type, in any case. */
+/* True if the len bytes at text are the extension of a type, in any case. */
 /*@ requires \valid_read(type) && type_good(*type) && \valid_read(text + (0 .. len - 1));
   @ assigns \nothing;
   @*/
@@ -37,7 +37,7 @@ static bool is_extension(const struct tux_file_type *type, const uint8_t *text, 
 	return type->extension[len] == 0;
 }
 
-/* What the extension alone says. */
+/* Returns the handler that the extension alone selects. */
 /*@ requires \valid_read(selection) && file_handlers_readable(*selection) && types_good(*selection);
   @ requires \valid_read(text + (0 .. len - 1));
   @ assigns \nothing;

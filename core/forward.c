@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Heads of messages that TUX forwards. All octets of a message go through put_of(), which lets no line end pass. */
+/* Heads of messages that TUX forwards. All octets of a message pass put_of(), which rejects CR and LF. */
 #include "forward.h"
 
 #include "writer.h"
 #include "response.h"
 
 /*
- * For the proof: the octets of a message are none of those that are written; each that writes leaves it so. A field that frames a message.
+ * For the proof: the octets of a message do not overlap the written ones, and no write changes that; a field that frames a message.
  */
 /*@ predicate message_apart{L}(struct writer *out, uint8_t *buf) =
   @   \separated(out->at + (0 .. out->cap - 1), buf + (0 .. TUX_MAX_RECEIVED_HEAD - 1)) &&
@@ -32,7 +32,7 @@
   @   known == TUX_FIELD_CONNECTION || known == TUX_FIELD_CONTENT_LENGTH || known == TUX_FIELD_TRANSFER_ENCODING;
   @*/
 
-/* Whether the spans spell the same name (RFC 9110 5.1: in any case). */
+/* True if the spans spell the same name, in any case (RFC 9110 5.1). */
 /*@ requires span_readable(buf, one) && span_readable(buf, other);
   @ assigns \nothing;
   @*/
@@ -50,7 +50,7 @@ static bool same_name(const uint8_t *buf, struct tux_span one, struct tux_span o
 	return i == one.len;
 }
 
-/* Whether Connection names the field. */
+/* True if Connection names the field. */
 /*@ requires lines_go(buf, fields) && span_readable(buf, name);
   @ assigns \nothing;
   @*/
@@ -75,7 +75,7 @@ static bool of_connection(const uint8_t *buf, const struct tux_field_lines *fiel
 	return false;
 }
 
-/* Whether Connection has so few options that each field can be looked for among them. */
+/* True if Connection has at most TUX_MAX_OPTIONS options. Each field is compared with every option. */
 /*@ requires fields_readable(buf, fields);
   @ assigns \nothing;
   @*/
@@ -102,7 +102,7 @@ static bool few_options(const uint8_t *buf, const struct tux_field_lines *fields
 	return true;
 }
 
-/* Whether a name starts with text, which is lower case. */
+/* True if a name starts with text, which is lower case. */
 /*@ requires span_readable(buf, name) && text_readable(text) && (\forall integer i; 0 <= i < text.len ==> 0 <= text.at[i]);
   @ assigns \nothing;
   @*/
@@ -119,7 +119,7 @@ static bool has_underscore(const uint8_t *buf, struct tux_span name)
 	return octet_find(buf, name.off, name.off + name.len, '_') < name.off + name.len;
 }
 
-/* Whether a field of that name is for one connection, or for its framing, whatever Connection says. */
+/* True if a field of that name is connection-specific or frames the message, even if Connection does not name it. */
 /*@ assigns \nothing;
   @ ensures is_framing(known) ==> \result;
   @*/
@@ -131,7 +131,7 @@ static bool is_hop(uint8_t known)
 	       known == TUX_FIELD_UPGRADE;
 }
 
-/* Whether a field of a request stays behind. */
+/* True if a field of a request is not forwarded. */
 /*@ requires lines_go(buf, fields) && index < fields->count;
   @ assigns \nothing;
   @ ensures is_framing(fields->line[index].known) || fields->line[index].known == TUX_FIELD_HOST ==> \result;
@@ -152,7 +152,7 @@ static bool stays(const uint8_t *buf, const struct tux_field_lines *fields, uint
 	return has_underscore(buf, name) || of_connection(buf, fields, name);
 }
 
-/* Whether the name is one of those to be left out. */
+/* True if the name is one of those to omit. */
 /*@ requires span_readable(buf, name) && forwarding_response_readable(how);
   @ assigns \nothing;
   @*/
@@ -167,7 +167,7 @@ static bool is_removed(const uint8_t *buf, struct tux_span name, const struct tu
 	return false;
 }
 
-/* Whether a field of a response stays behind. */
+/* True if a field of a response is not forwarded. */
 /*@ requires lines_go(buf, fields) && index < fields->count;
   @ requires forwarding_response_readable(how);
   @ assigns \nothing;
@@ -199,7 +199,7 @@ static void put_field(struct writer *out, const uint8_t *buf, struct tux_field f
 	PUT(out, "\r\n");
 }
 
-/* Every line of a known field. */
+/* Writes every line of a known field. */
 /*@ requires out_valid(out) && lines_go(buf, fields) && message_apart(out, buf) && name < TUX_FIELD_NAMES;
   @ requires \separated(out, fields) && \separated(out->at + (0 .. out->cap - 1), fields);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -220,7 +220,7 @@ static void put_known(struct writer *out, const uint8_t *buf, const struct tux_f
 	}
 }
 
-/* The values of every line of a known field as one list, in front of what comes next in it. */
+/* Writes the values of every line of a known field as one list; the caller appends the next member. */
 /*@ requires out_valid(out) && lines_go(buf, fields) && message_apart(out, buf) && name < TUX_FIELD_NAMES;
   @ requires \separated(out, fields) && \separated(out->at + (0 .. out->cap - 1), fields);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -246,7 +246,7 @@ static void put_list(struct writer *out, const uint8_t *buf, const struct tux_fi
 	}
 }
 
-/* The framing of a message, in the one way that the other side understands as TUX does. */
+/* Writes the framing of a message, in the only form that the receiver understands as TUX does. */
 /*@ requires out_valid(out);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -263,7 +263,7 @@ static void put_framing(struct writer *out, uint8_t framing, uint64_t content_le
 	}
 }
 
-/* The method and the target, in origin form (RFC 9112 3.2.1) or "*". */
+/* Writes the request line: the target is in origin form (RFC 9112 3.2.1) or "*". */
 /*@ requires request_goes(out, buf, req);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
@@ -283,13 +283,13 @@ static void put_request_line(struct writer *out, const uint8_t *buf, const struc
 			put_byte(out, '?');
 		put_of(out, buf + req->query.off, req->query.len, OCTET_TARGET);
 	} else {
-		/* RFC 9112 3.2.4: OPTIONS of no path asks about the server. */
+		/* RFC 9112 3.2.4: OPTIONS without path and query means the server. */
 		put_byte(out, req->method == TUX_OPTIONS ? '*' : '/');
 	}
 	PUT(out, " HTTP/1.1\r\n");
 }
 
-/* A node of Forwarded (RFC 7239 6): an address, IPv6 in brackets and quotes. */
+/* Writes a node of Forwarded (RFC 7239 6): an address, IPv6 in brackets and quotes. */
 /*@ requires out_valid(out) && octets_readable(node) && octets_apart(node, out->at, out->cap);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -308,7 +308,7 @@ static void put_node(struct writer *out, struct tux_octets node)
 		PUT(out, "]\"");
 }
 
-/* Forwarded (RFC 7239 4). The host is parsed, and has neither quotes nor backslashes. */
+/* Writes Forwarded (RFC 7239 4). The host was parsed, so it contains neither quotes nor backslashes. */
 /*@ requires request_goes(out, buf, req);
   @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -336,7 +336,7 @@ static void put_forwarded(struct writer *out, const uint8_t *buf, const struct t
 	PUT(out, "\r\n");
 }
 
-/* The same in the fields that came before the RFC. */
+/* Writes X-Forwarded-For, which is older than RFC 7239. */
 /*@ requires request_goes(out, buf, req);
   @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -355,7 +355,7 @@ static void put_x_forwarded_for(struct writer *out, const uint8_t *buf, const st
 	PUT(out, "\r\n");
 }
 
-/* What a trusted client says of the first protocol and host stays. */
+/* Writes X-Forwarded-Proto. Keeps the fields of a trusted client, which state the protocol of the first client. */
 /*@ requires request_goes(out, buf, req);
   @ requires \valid_read(how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -389,7 +389,7 @@ static void put_x_forwarded_host(struct writer *out, const uint8_t *buf, const s
 	}
 }
 
-/* Host, of which there is exactly one (RFC 9112 3.2). */
+/* Writes the only Host field (RFC 9112 3.2). */
 /*@ requires request_goes(out, buf, req);
   @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -406,7 +406,7 @@ static void put_host(struct writer *out, const uint8_t *buf, const struct tux_re
 	PUT(out, "\r\n");
 }
 
-/* The fields of a request that go on. */
+/* Writes the fields of a request that are forwarded. */
 /*@ requires request_goes(out, buf, req);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures request_goes(out, buf, req) && out->len >= \old(out->len);
@@ -436,7 +436,10 @@ static void put_via(struct writer *out, const struct tux_request *req, const str
 		PUT(out, "Via: 1.1 tux\r\n");
 }
 
-/* RFC 9110 8.6: no body is said for the methods that may have one; not where the octets behind the head are another protocol's. */
+/*
+ * Writes the request's framing. A method that may have a body gets "Content-Length: 0" without one (RFC 9110 8.6), except for an
+ * upgrade, because octets of another protocol follow the head.
+ */
 /*@ requires out_valid(out) && \valid_read(req) && \valid_read(how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -467,7 +470,6 @@ static void put_connection(struct writer *out, const uint8_t *buf, const struct 
 	}
 }
 
-/* The whole head. */
 /*@ requires request_goes(out, buf, req);
   @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -520,7 +522,7 @@ static void put_status_line(struct writer *out, const uint8_t *buf, const struct
 	PUT(out, "\r\n");
 }
 
-/* The fields of a response that go on. */
+/* Writes the fields of a response that are forwarded. */
 /*@ requires received_goes(out, buf, res);
   @ requires forwarding_response_readable(how) && forwarding_response_apart(how, out->at, out->cap) && \separated(out, how);
   @ requires \separated(out, how->removed + (0 .. how->removed_count - 1));
@@ -569,7 +571,7 @@ static void put_framing_of_response(struct writer *out, const struct tux_respons
 		put_framing(out, how->framing, how->content_length);
 }
 
-/* What is said of the connection; of an upgrade in put_upgrade(). */
+/* Writes Connection; put_upgrade() writes it for an upgrade. */
 /*@ requires out_valid(out) && \valid_read(how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -594,7 +596,7 @@ static void put_upgrade(struct writer *out, const uint8_t *buf, const struct tux
 	put_known(out, buf, &res->fields, TUX_FIELD_UPGRADE);
 }
 
-/* The whole head. An interim response says nothing of itself and of its connection. */
+/* Writes the whole head. An interim response gets no Date, framing or Connection. */
 /*@ requires received_goes(out, buf, res);
   @ requires forwarding_response_readable(how) && forwarding_response_apart(how, out->at, out->cap) && \separated(out, how);
   @ requires \separated(out, how->removed + (0 .. how->removed_count - 1));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Hosts: a table in order of the names' length, then their octets, that is halved until a name is found. */
+/* Hosts: binary search in a table sorted by the names' length, then their octets. */
 #include "host.h"
 
 #include "octet.h"
 
-/* How a name of a table stands to another in its order: -1 before it, 0 the same in any case, 1 behind it. */
+/* Compares a name of a table with another name in any case. Returns -1 if it sorts before it, 0 if equal, 1 after it. */
 /*@ requires \valid_read(name + (0 .. len - 1)) && \valid_read(other + (0 .. other_len - 1));
   @ assigns \nothing;
   @ ensures -1 <= \result <= 1;
@@ -57,7 +57,7 @@ bool tux_hosts_valid(const struct tux_hosts *hosts, uint32_t sites)
 	return true;
 }
 
-/* The first name of the table that does not stand before the len octets at name. */
+/* Returns the first name of the table that does not sort before the len octets at name. */
 /*@ requires \valid_read(hosts) && hosts_readable(*hosts) && hosts_inside(*hosts);
   @ requires \valid_read(name + (0 .. len - 1));
   @ assigns \nothing;
@@ -82,7 +82,10 @@ static uint32_t first_not_before(const struct tux_hosts *hosts, const uint8_t *n
 	return low;
 }
 
-/* Which name the len octets at name are, at a listener; hosts->count if none. One name may be that of several sites at several listeners. */
+/*
+ * Returns the name that the len octets at name are at a listener; hosts->count if none. Sites may share a name at several
+ * listeners.
+ */
 /*@ requires \valid_read(hosts) && hosts_readable(*hosts) && hosts_inside(*hosts) && listener < 64;
   @ requires \valid_read(name + (0 .. len - 1));
   @ assigns \nothing;
@@ -107,7 +110,7 @@ static uint32_t find(const struct tux_hosts *hosts, uint32_t listener, const uin
 	return hosts->count;
 }
 
-/* The name in host [":" port], without a dot at its end. An address of IPv6 is in brackets, which are part of it. */
+/* Returns the name in host [":" port], without a final dot. The brackets of an IPv6 address are part of it. */
 /*@ requires span_readable(buf, host);
   @ assigns \nothing;
   @ ensures span_part(\result, host);
@@ -135,7 +138,7 @@ uint32_t tux_host_find(const struct tux_hosts *hosts, uint32_t listener, const u
 
 	if (name.len == 0 || name.len > TUX_MAX_HOST_NAME)
 		return hosts->fallback[listener];
-	/* First all of it, then what follows each dot but a leading one, the dot included. */
+	/* Tries the whole name, then each suffix that starts with a dot, except at offset 0. */
 	/*@ loop invariant i <= name.len;
 	  @ loop assigns i;
 	  @ loop variant name.len - i; */

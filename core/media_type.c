@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Media types: a binary search by extension, or by the name of a file that has none. */
+/* Media types: a binary search by extension, or by the name of a file without extension. */
 #include "media_type.h"
 
 #include "media_type_table.h"
@@ -7,7 +7,7 @@
 
 static const struct tux_text unknown = { "application/octet-stream", 24 };
 
-/* As strcmp of the lower-cased len bytes at text with the extension of an entry. */
+/* Like strcmp(), but for the lower-cased len bytes at text and the extension of an entry. */
 /*@ requires len <= EXTENSION_MAX && entry < TABLE_ENTRIES && \valid_read(text + (0 .. len - 1));
   @ assigns \nothing;
   @*/

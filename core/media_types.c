@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Media types that a configuration sets: a table that is searched from its beginning, when a file is opened. */
+/* Media types that a configuration sets: a table that is searched linearly when a file is opened. */
 #include "media_types.h"
 
 #include "octet.h"
@@ -34,7 +34,7 @@ bool tux_media_types_valid(const struct tux_media_types *types)
 	return true;
 }
 
-/* True if an entry is of the len bytes at extension, in any case. */
+/* True if an entry is for the len bytes at extension, in any case. */
 /*@ requires \valid_read(of) && \valid_read(extension + (0 .. len - 1)) && len <= TUX_MAX_MEDIA_TYPE_EXTENSION;
   @ assigns \nothing;
   @*/

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Media types that a configuration sets, before those of media_type.h and after them. The table is plain data by offsets, so that
- * it can go into the kernel.
+ * Media types that a configuration sets: types that precede those of media_type.h, and a fallback after them. The table is plain
+ * data with offsets, so that it can be passed to the kernel.
  */
 #ifndef TUX_CORE_MEDIA_TYPES_H
 #define TUX_CORE_MEDIA_TYPES_H
@@ -16,7 +16,7 @@ enum {
 	TUX_MAX_MEDIA_TYPE_EXTENSION = 31,  /* bytes */
 };
 
-/* A media type by its place in tux_media_types.text. len 0: not set. */
+/* A media type as a part of tux_media_types.text. len 0 = not set. */
 struct tux_media_type_text {
 	uint16_t off;
 	uint16_t len; /* bytes, at most TUX_MAX_MEDIA_TYPE */
@@ -31,10 +31,10 @@ struct tux_media_type_of {
 struct tux_media_types {
 	const struct tux_media_type_of *of;
 	const char *text;
-	uint32_t count;                      /* of of */
+	uint32_t count;                      /* number of entries in of */
 	uint32_t text_len;                   /* bytes */
-	struct tux_media_type_text every;    /* of every file, whatever its name */
-	struct tux_media_type_text fallback; /* of files whose names are unknown to all tables; not set: application/octet-stream */
+	struct tux_media_type_text every;    /* for every file, regardless of its name */
+	struct tux_media_type_text fallback; /* for files whose names are in no table; not set = application/octet-stream */
 };
 
 /* A file's media type, and the coding that the file itself has (.svgz is gzip). */
@@ -55,8 +55,8 @@ struct tux_media {
   @*/
 
 /*
- * True if a table that comes from another program may be used: its limits are kept, every media type lies inside the text, and
- * the text is visible ASCII and spaces, so that no media type ends a field line. Any context.
+ * True if a table from another program is valid: it keeps the limits, every media type lies inside the text, and the text is
+ * visible ASCII and spaces, so that no media type ends a field line. Any context.
  */
 /*@ requires \valid_read(types);
   @ requires types->count <= 512 ==> \valid_read(types->of + (0 .. types->count - 1));
@@ -68,8 +68,8 @@ struct tux_media {
 bool tux_media_types_valid(const struct tux_media_types *types);
 
 /*
- * Returns the media type of a file by the table and media_type.h: the one of every file, else that of its last extension in the
- * table, else the built-in one, else the fallback. name is the path or its last segment, len bytes. Any context.
+ * Returns the media type of a file. It is the one for every file if set, else that of its last extension in the table, else the
+ * built-in one, else the fallback. name is the path or its last segment, len bytes. Any context.
  */
 /*@ requires media_types_readable(types) && media_types_inside(types) && \valid_read(name + (0 .. len - 1));
   @ assigns \nothing;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Content negotiation: weights of what the client accepts. */
+/* Content negotiation: the weights of Accept and Accept-Encoding. */
 #include "negotiate.h"
 
 struct tux_text tux_coding_text(enum tux_coding coding)
@@ -30,7 +30,7 @@ const char *tux_coding_suffix(enum tux_coding coding)
 
 #define UNSAID UINT32_MAX
 
-/* What Accept-Encoding says of each coding, in thousandths, or UNSAID; and of all others, as "*". */
+/* Weights of Accept-Encoding in thousandths, by coding and for all others ("*"); UNSAID = missing. */
 struct weights {
 	uint32_t of[TUX_CODINGS];
 	uint32_t others;
@@ -99,7 +99,7 @@ enum tux_coding tux_negotiate_coding(const uint8_t *buf, const struct tux_reques
 	return best;
 }
 
-/* The weight of a media type: of itself, else of its range, else of everything. */
+/* The weights of a media type in thousandths: for itself, its range ("text/*"), and everything. The first one present counts. */
 struct preference {
 	uint32_t exact, range, any;
 };

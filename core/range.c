@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Byte ranges: each is read, clamped and kept; the set as a whole is judged at the end. */
+/* Byte ranges: parses and clamps each one, then judges the set as a whole. */
 #include "range.h"
 
 #include "field_name.h"
@@ -10,7 +10,7 @@
 
 enum { MAX_OVERLAPPING = 2 };
 
-/* Reads digits from *at on; a number beyond 2^63 - 1 counts as that, since no file is larger. False without a digit. */
+/* Reads digits from *at on. Clamps a number to 2^63 - 1, because no file is larger. Returns false without a digit. */
 /*@ requires \valid(at) && \valid(number) && \separated(at, number) && *at <= end && \valid_read(buf + (*at .. end - 1));
   @ requires \separated(at, buf + (*at .. end - 1)) && \separated(number, buf + (*at .. end - 1));
   @ assigns *at, *number;
@@ -37,7 +37,7 @@ static bool take_number(const uint8_t *buf, uint32_t end, uint32_t *at, uint64_t
 	return *at > start;
 }
 
-/* One element of the set: first "-" [last], or "-" suffix. False on a syntax error; range->len 0: not satisfiable. */
+/* Parses one element of the set: first "-" [last], or "-" suffix. Returns false on a syntax error. range->len 0: unsatisfiable. */
 /*@ requires span_readable(buf, element) && size <= LENGTH_MAX && \valid(range);
   @ requires \separated(range, buf + (element.off .. element.off + element.len - 1));
   @ assigns *range;
@@ -82,7 +82,7 @@ static bool overlap(const struct tux_range *a, const struct tux_range *b)
 	return a->first < b->first + b->len && b->first < a->first + a->len;
 }
 
-/* How many ranges overlap at least one other. */
+/* Returns the number of ranges that overlap at least one other. */
 /*@ requires count <= TUX_MAX_RANGES && \valid_read(ranges + (0 .. count - 1));
   @ requires \forall integer i; 0 <= i < count ==> range_inside(&ranges[i], LENGTH_MAX);
   @ assigns \nothing;
@@ -126,7 +126,7 @@ static uint64_t total(const struct tux_range *ranges, uint32_t count)
 	return sum;
 }
 
-/* Skips past "bytes=", in any case. False for another unit. */
+/* Skips "bytes=", in any case. Returns false for another unit. */
 /*@ requires \valid(value) && span_readable(buf, *value);
   @ requires \separated(value, buf + (value->off .. value->off + value->len - 1));
   @ assigns *value;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The status and the text of every refusal. */
+/* Status and text of every refusal. */
 #include "refusal.h"
 
 struct reason {

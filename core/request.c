@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The request head. Each step below answers as those of head_parse.h do.
- */
+/* The request head. Each step below returns like those of head_parse.h. */
 #include "request.h"
 
 #include "body.h"
@@ -9,9 +7,7 @@
 #include "scan.h"
 #include "target.h"
 
-/*
- * For the proof: what each step is given, and what its answer says.
- */
+/* For the proof: the arguments and results of each step. */
 /*@ predicate step{L}(uint8_t *buf, integer len, uint32_t *pos, struct tux_request *req) =
   @   len <= TUX_MAX_HEAD && \valid_read(buf + (0 .. len - 1)) && \valid(pos) && *pos <= len && \valid(req) &&
   @   \separated(pos, req) && \separated(buf + (0 .. len - 1), req) && \separated(buf + (0 .. len - 1), pos);
@@ -47,7 +43,7 @@ static void clear(struct tux_request *req)
 	req->host = empty;
 }
 
-/* RFC 9112 2.2: empty lines in front of a request are passed over, a few of them. */
+/* Skips up to TUX_MAX_EMPTY_LINES empty lines before a request (RFC 9112 2.2). */
 /*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED;
   @ assigns *pos, req->refusal;
   @ ensures answer(\result, req);
@@ -117,7 +113,7 @@ static enum tux_method method_recognise(const uint8_t *buf, struct tux_span meth
 	}
 }
 
-/* The method and the space behind it. */
+/* Parses the method and the space after it. */
 /*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED && req->method == 0 && req->method_text.len == 0;
   @ requires req->method_text.off == 0;
   @ assigns *pos, req->refusal, req->method, req->method_text;
@@ -140,7 +136,7 @@ static enum tux_verdict method(const uint8_t *buf, uint32_t len, uint32_t *pos, 
 	return TUX_PARSED;
 }
 
-/* The target and the space behind it. */
+/* Parses the target and the space after it. */
 /*@ requires step(buf, len, pos, req) && req->refusal == TUX_ACCEPTED;
   @ requires req->form <= TUX_FORM_AUTHORITY;
   @ assigns *pos, req->refusal, req->target, req->form, req->path, req->query, req->host;
@@ -198,7 +194,7 @@ static enum tux_verdict request_line(const uint8_t *buf, uint32_t len, uint32_t 
 	return verdict;
 }
 
-/* Returns a valid host, or none in place of an address with a zone: the zone names an interface of the client (RFC 6874 4). */
+/* Returns the host; an empty span for an address with a zone, because the zone names an interface of the client (RFC 6874 4). */
 /*@ requires span_readable(buf, host);
   @ assigns \nothing;
   @ ensures span_part(\result, host);
@@ -212,7 +208,7 @@ static struct tux_span without_zone(const uint8_t *buf, struct tux_span host)
 	return host;
 }
 
-/* RFC 9112 3.2: one Host in HTTP/1.1, at most one in 1.0. The host of an absolute target overrides it. */
+/* Checks Host: exactly one in HTTP/1.1, at most one in 1.0 (RFC 9112 3.2). The host of an absolute target overrides it. */
 /*@ requires \valid(req) && req->head_len <= TUX_MAX_HEAD && fields_inside(&req->fields, req->head_len);
   @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
   @ requires span_inside(req->host, req->head_len);
@@ -237,7 +233,7 @@ static enum tux_refusal check_host(const uint8_t *buf, struct tux_request *req)
 	return TUX_ACCEPTED;
 }
 
-/* RFC 9110 10.1.1: there is one expectation, and HTTP/1.0 has none. */
+/* Checks Expect: only 100-continue exists, and HTTP/1.0 ignores the field (RFC 9110 10.1.1). */
 /*@ requires \valid(req) && req->head_len <= TUX_MAX_HEAD && fields_inside(&req->fields, req->head_len);
   @ requires \valid_read(buf + (0 .. req->head_len - 1)) && \separated(buf + (0 .. req->head_len - 1), req);
   @ assigns req->expect_continue;
@@ -275,7 +271,7 @@ static inline bool has(const struct tux_request *req, enum tux_field_name name)
 	return req->fields.first[name] != 0;
 }
 
-/* What the fields mean together, once all are there. */
+/* Evaluates the fields of a complete head. */
 /*@ requires pos <= TUX_MAX_HEAD && \valid(req) && \valid_read(buf + (0 .. pos - 1));
   @ requires \separated(buf + (0 .. pos - 1), req);
   @ requires request_spans(req, pos) && fields_inside(&req->fields, pos);
@@ -339,7 +335,7 @@ static enum tux_verdict head(const uint8_t *buf, uint32_t len, struct tux_reques
 
 	clear(req);
 	verdict = request_line(buf, len, &pos, req);
-	tux_fields_clear(&req->fields); /* after request_line(): its proof knows nothing of the lines */
+	tux_fields_clear(&req->fields); /* after request_line(), whose proof does not cover the lines */
 	/*@ assert span_inside(req->method_text, len) && span_inside(req->target, len); */
 	/*@ assert verdict == TUX_PARSED ==> request_spans(req, pos); */
 	prove_inside(&req->fields, 0, len);

@@ -227,7 +227,7 @@ static void put_location(struct writer *out, const struct tux_head *head)
 	PUT(out, "\r\n");
 }
 
-/* What the answer depends on, and what may be asked for. */
+/* Writes Vary and Allow. */
 /*@ requires out_valid(out) && \valid_read(head) && \separated(out, head) && \separated(out->at + (0 .. out->cap - 1), head);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
   @ ensures out_valid(out) && out->len >= \old(out->len);
@@ -243,7 +243,7 @@ static void put_options(struct writer *out, const struct tux_head *head)
 		PUT(out, "Allow: GET, HEAD, OPTIONS\r\n");
 }
 
-/* Fields of a page about the server. */
+/* Writes the fields of a page about the server. */
 /*@ requires out_valid(out) && head_readable(head) && \separated(out, head);
   @ requires head_apart(head, out->at, out->cap);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
@@ -311,7 +311,7 @@ uint32_t tux_response_stamped(uint8_t *out, uint32_t cap, const uint8_t *head, u
 
 bool tux_field_lines_valid(const uint8_t *lines, uint32_t len)
 {
-	uint8_t before = '\n'; /* a line begins */
+	uint8_t before = '\n'; /* a line starts */
 
 	/*@ loop invariant i <= len;
 	  @ loop invariant before == (i > 0 ? lines[i - 1] : '\n');

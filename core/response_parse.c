@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The head of a response that TUX receives. Each step below answers as those of head_parse.h do. */
+/* The head of a response that TUX receives. Each step below returns like those of head_parse.h. */
 #include "response_parse.h"
 
 #include "head_parse.h"
 
-/* All but the lines, which their count makes valid. */
+/* Clears everything except the field lines, whose count defines their valid part. */
 /*@ requires \valid(res);
   @ assigns *res;
   @ ensures res->refusal == TUX_ACCEPTED && res->head_len == 0 && res->status == 200 && res->minor == 0 &&
@@ -29,7 +29,7 @@ static void clear(struct tux_response *res)
 	tux_fields_clear(&res->fields);
 }
 
-/* Three digits at off that are a status; 0 if they are none. */
+/* Returns the status that the three digits at off spell; 0 if they are not a status. */
 /*@ requires off <= 0xfffffffc && \valid_read(buf + (off .. off + 2));
   @ assigns \nothing;
   @ ensures \result == 0 || 100 <= \result <= 599;
@@ -44,8 +44,8 @@ static uint16_t status_at(const uint8_t *buf, uint32_t off)
 }
 
 /*
- * The status and the reason behind the version. Servers leave the space in front of an empty reason out, which RFC 9112 4
- * wants there; nothing is ambiguous about it.
+ * Parses the status and the reason after the version. RFC 9112 4 requires the space before an empty reason, but some servers omit
+ * it. That is unambiguous, so it is accepted.
  */
 /*@ requires line_step(buf, len, pos, &res->refusal) && \valid(res) && \separated(pos, res);
   @ requires \separated(buf + (0 .. len - 1), res);
@@ -89,8 +89,8 @@ static enum tux_verdict status_line(const uint8_t *buf, uint32_t len, uint32_t *
 }
 
 /*
- * RFC 9112 6.3. A response that never has a body ends with its head, and if it says otherwise, its connection is
- * not used again; in front of another response (1xx) that is refused.
+ * Decides the framing (RFC 9112 6.3). A response that never has a body ends with its head. If its fields state a body, its
+ * connection is not reused. An interim response (1xx) is then refused, because another response follows it.
  */
 /*@ requires \valid(res) && fields_inside(&res->fields, res->head_len) && res->head_len <= TUX_MAX_RECEIVED_HEAD && res->minor <= 1;
   @ requires \valid_read(buf + (0 .. res->head_len - 1)) && \separated(buf + (0 .. res->head_len - 1), res);
@@ -121,7 +121,7 @@ static enum tux_refusal check_framing(const uint8_t *buf, bool head, struct tux_
 	return TUX_ACCEPTED;
 }
 
-/* What the fields mean together, once all are there. */
+/* Evaluates the fields of a complete head. */
 /*@ requires pos <= TUX_MAX_RECEIVED_HEAD && \valid(res) && \valid_read(buf + (0 .. pos - 1)) && \separated(buf + (0 .. pos - 1), res);
   @ requires fields_inside(&res->fields, pos) && span_inside(res->reason, pos);
   @ requires res->refusal == TUX_ACCEPTED && res->minor <= 1 && 100 <= res->status <= 599;
@@ -163,7 +163,7 @@ enum tux_verdict tux_response_parse(const uint8_t *buf, uint32_t len, uint32_t s
 	return verdict;
 }
 
-/* Whether each field of CGI stands there once at most, and one of them does (RFC 3875 6.3); lengths are HTTP's (6.3.4). */
+/* True if each field of CGI occurs at most once, and at least one occurs (RFC 3875 6.3). Content-Length is as in HTTP (6.3.4). */
 /*@ requires \valid_read(fields) && fields_indexed(fields);
   @ assigns \nothing;
   @*/
@@ -181,7 +181,7 @@ static bool fits_cgi(const struct tux_field_lines *fields)
 	       tux_fields_find(fields, TUX_FIELD_TRANSFER_ENCODING, 0) == 0;
 }
 
-/* The value of Status (RFC 3875 6.3.3): a status that ends a request, and a reason behind a space. */
+/* Parses Status (RFC 3875 6.3.3): a final status, and a reason after a space. Returns false if it is invalid. */
 /*@ requires \valid(res) && span_readable(buf, value) && \separated(buf + (value.off .. value.off + value.len - 1), res);
   @ assigns res->status, res->reason;
   @ ensures \result ==> 200 <= res->status <= 599 && span_part(res->reason, value);
@@ -200,7 +200,7 @@ static bool take_status(const uint8_t *buf, struct tux_span value, struct tux_re
 	return res->status >= 200;
 }
 
-/* The status, and whether the answer is another resource of this server: nothing but the Location of it (RFC 3875 6.2). */
+/* Sets the status, and local if the response is only a Location on this server (RFC 3875 6.2). */
 /*@ requires \valid(res) && fields_inside(&res->fields, pos) && pos <= TUX_MAX_RECEIVED_HEAD;
   @ requires \valid_read(buf + (0 .. pos - 1)) && \separated(buf + (0 .. pos - 1), res);
   @ requires res->status == 200 && span_inside(res->reason, 0);
@@ -224,7 +224,7 @@ static enum tux_refusal check_cgi(const uint8_t *buf, uint32_t pos, struct tux_r
 		return TUX_ACCEPTED;
 	location = res->fields.line[line - 1].value;
 	res->status = 302;
-	/* "//host/path" is another server's. */
+	/* "//host/path" names another server. */
 	res->local = res->fields.count == 1 && location.len > 0 && buf[location.off] == '/' &&
 	             (location.len == 1 || buf[location.off + 1] != '/');
 	return TUX_ACCEPTED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Routes: a table that is looked through from its beginning. */
+/* Routes: a table that is searched linearly. */
 #include "route.h"
 
 bool tux_routes_valid(const struct tux_routes *routes)
@@ -48,7 +48,7 @@ static bool equal(const uint8_t *a, const uint8_t *b, uint32_t len)
 static bool matches(const struct tux_route *route, const uint8_t *text, const uint8_t *path, uint32_t len)
 {
 	const uint32_t prefix = route->prefix_len, suffix = route->suffix_len;
-	uint32_t tail, start; /* where the suffix begins in the text, and where it has to in the path */
+	uint32_t tail, start; /* offset of the suffix in the text, and its required offset in the path */
 
 	if (len < prefix + suffix || (route->exact == 1 && len != prefix))
 		return false;
@@ -74,7 +74,7 @@ uint32_t tux_route_find(const struct tux_routes *routes, const uint8_t *path, ui
 	return routes->count;
 }
 
-/* True if a route is the prefix of len bytes at path and a slash, and nothing else. */
+/* True if the pattern of a route is exactly the len bytes at path and a slash. */
 /*@ requires \valid_read(route) && route_inside(*route, 262144);
   @ requires \valid_read(text + (route->text .. route->text + route->prefix_len + route->suffix_len - 1));
   @ requires \valid_read(path + (0 .. len - 1));
@@ -105,7 +105,7 @@ uint32_t tux_route_find_slash(const struct tux_routes *routes, const uint8_t *pa
 	return routes->count;
 }
 
-/* How early a route is looked at. */
+/* Returns the search rank of a route: greater ranks come first. */
 /*@ assigns \nothing;
   @ ensures \result <= 131071;
   @*/

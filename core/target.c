@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The request target: its forms, hosts, and the path as the file system gets to see it. */
+/* The request target: its forms, hosts, and the normalised path for the file system. */
 #include "target.h"
 
 #include "scan.h"
 
-/* off is where the path starts, end where the target ends. */
+/* Splits path and query. The path starts at off, the target ends at end. */
 /*@ requires off <= end && \valid_read(buf + (off .. end - 1)) && \valid(req);
   @ requires \separated(req, buf + (off .. end - 1));
   @ assigns req->path, req->query;
@@ -20,7 +20,7 @@ static void split_path(const uint8_t *buf, uint32_t off, uint32_t end, struct tu
 		req->query = (struct tux_span){ question + 1, end - question - 1 };
 }
 
-/* The bytes of "http://" or "https://" in any case at the start of the target; 0 if it is neither. */
+/* Returns the length of "http://" or "https://", in any case, at the start of the target; 0 for anything else. */
 /*@ requires span_readable(buf, target);
   @ assigns \nothing;
   @ ensures \result <= target.len;
@@ -37,7 +37,7 @@ static uint32_t scheme_len(const uint8_t *buf, struct tux_span target)
 	return 0;
 }
 
-/* http://host/path?query; off is behind the "//". */
+/* Splits http://host/path?query. off is after the "//". */
 /*@ requires \valid(req) && span_readable(buf, req->target);
   @ requires \separated(req, buf + (req->target.off .. req->target.off + req->target.len - 1));
   @ requires req->target.off <= off <= req->target.off + req->target.len;
@@ -61,14 +61,14 @@ static enum tux_refusal split_absolute(const uint8_t *buf, uint32_t off, struct 
 		host_end++;
 	req->form = TUX_FORM_ABSOLUTE;
 	req->host = (struct tux_span){ off, host_end - off };
-	/* RFC 9110 4.2.1: an http URI without host is invalid. User information is no host (4.2.4). */
+	/* RFC 9110 4.2.1: an http URI without host is invalid. 4.2.4: user information is not a host. */
 	if (req->host.len == 0 || !tux_target_is_host(buf, req->host))
 		return TUX_REFUSED_HOST;
 	split_path(buf, host_end, end, req);
 	return TUX_ACCEPTED;
 }
 
-/* RFC 9112 3.2.3: host and port, both of them. */
+/* Splits host and port, both of which are required (RFC 9112 3.2.3). */
 /*@ requires \valid(req) && span_readable(buf, req->target) && req->target.len > 0;
   @ requires \separated(req, buf + (req->target.off .. req->target.off + req->target.len - 1));
   @ assigns req->form, req->host;
@@ -119,7 +119,7 @@ enum tux_refusal tux_target_split(const uint8_t *buf, struct tux_request *req)
 	return scheme > 0 ? split_absolute(buf, target.off + scheme, req) : TUX_REFUSED_TARGET;
 }
 
-/* Whether the bytes from off to end are a port: digits up to 65535, or none. */
+/* True if the bytes from off to end are a port: digits up to 65535, or nothing. */
 /*@ requires off <= end && \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
   @*/
@@ -138,7 +138,7 @@ static bool is_port(const uint8_t *buf, uint32_t off, uint32_t end)
 	return off == end && port <= 65535;
 }
 
-/* Whether the bytes from off to end are an IPv4 address in dotted form. */
+/* True if the bytes from off to end are an IPv4 address in dotted form. */
 /*@ requires off <= end && \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
   @*/
@@ -223,7 +223,7 @@ static bool is_ipv6(const uint8_t *buf, uint32_t off, uint32_t end)
 	return off == end && (gap ? groups < 8 : groups == 8);
 }
 
-/* The end of the reg-name or IPv4 address at off: the offset of the first byte that is not of it. */
+/* Returns the end of the reg-name or IPv4 address at off: the offset of the first byte after it. */
 /*@ requires off <= end && \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
   @ ensures off <= \result <= end;
@@ -239,7 +239,7 @@ static uint32_t skip_name(const uint8_t *buf, uint32_t off, uint32_t end)
 	return off;
 }
 
-/* The end of the bracketed address at off; off itself if it is none. */
+/* Returns the end of the bracketed address at off; off if the address is invalid. */
 /*@ requires off < end && \valid_read(buf + (off .. end - 1));
   @ assigns \nothing;
   @ ensures off <= \result <= end;
@@ -251,7 +251,7 @@ static uint32_t skip_bracketed(const uint8_t *buf, uint32_t off, uint32_t end)
 
 	if (bracket == end || !is_ipv6(buf, off + 1, zone))
 		return off;
-	/* RFC 6874: "%25" and the zone; some clients send it as it is on the command line, with "%" alone. */
+	/* RFC 6874 writes "%25" and the zone. Some clients send it with "%" alone, as on the command line. */
 	if (zone < bracket && (bracket - zone < 2 || skip_name(buf, zone + 1, bracket) != bracket))
 		return off;
 	return bracket + 1;
@@ -270,7 +270,7 @@ bool tux_target_is_host(const uint8_t *buf, struct tux_span span)
 	return off == end || (buf[off] == ':' && is_port(buf, off + 1, end));
 }
 
-/* The octet that the three at src spell as "%XX"; 0, which no path may hold, if they do not. */
+/* Returns the octet that the three at src spell as "%XX". Returns 0, which no path may contain, if they are invalid. */
 /*@ requires \valid_read(src + (0 .. 2));
   @ assigns \nothing;
   @*/
@@ -282,7 +282,7 @@ static uint8_t unescape(const uint8_t *src)
 	return high < 16 && low < 16 ? (uint8_t)(high * 16 + low) : 0;
 }
 
-/* How a segment of a path changes the path when it ends. */
+/* The effect of a complete segment on the path. */
 enum segment {
 	SEGMENT_NAME,
 	SEGMENT_NOTHING, /* "" or "." */
@@ -308,8 +308,8 @@ static enum segment segment_kind(const uint8_t *dst, uint32_t start, uint32_t en
 }
 
 /*
- * Judges the segment dst[*start .. *end), which a slash or the end of the path closes. A name stays; anything else
- * is taken off, so that *start is *end. False: ".." above the root.
+ * Evaluates the segment dst[*start .. *end), which a slash or the end of the path closes. Keeps a name. Removes anything else, so
+ * *start equals *end. Returns false if ".." leads above the root.
  */
 /*@ requires \valid(start) && \valid(end) && \separated(start, end);
   @ requires \separated(start, dst + (0 .. *end - 1)) && \separated(end, dst + (0 .. *end - 1));
@@ -355,7 +355,7 @@ static bool close_segment(const uint8_t *dst, uint32_t *start, uint32_t *end)
 	return true;
 }
 
-/* Ends a path of which the last segment is a name with a slash. */
+/* Appends a slash to a path that ends in a name. */
 /*@ requires end >= 1 && \valid(dst + (0 .. end));
   @ requires normal(dst, end) && dst[end - 1] != '/';
   @ assigns dst[end];
@@ -367,8 +367,8 @@ static void put_slash(uint8_t *dst, uint32_t end)
 }
 
 /*
- * One pass: dst[0 .. start) is normalised and ends in '/', dst[start .. end) is the segment that is
- * being decoded. end never overtakes i, so dst needs no more room than src has.
+ * One pass: dst[0 .. start) is normalised and ends in '/'. dst[start .. end) is the segment being decoded. end never passes i, so
+ * src_len bytes suffice for dst.
  */
 enum tux_refusal tux_target_normalise(const uint8_t *src, uint32_t src_len, uint8_t *dst, uint32_t *dst_len)
 {
@@ -443,7 +443,7 @@ bool tux_target_has_dot_file(const uint8_t *path, uint32_t len)
 	return false;
 }
 
-/* The hexadecimal digit of a number below 16. */
+/* Returns the hexadecimal digit of a number below 16. */
 /*@ requires number < 16;
   @ assigns \nothing;
   @ ensures '0' <= \result <= 'F';
