@@ -32,7 +32,7 @@ static void streams_fill(void)
 		close(fd);
 }
 
-/* Runs `tux check`: prints every error, or that there are none. */
+/* Runs `tux check`: prints every error, or a success message. */
 static int check(const char *path)
 {
 	struct tux_settings settings;
@@ -73,7 +73,6 @@ static int log_print(const struct tux_command *command)
 	return status;
 }
 
-/* Runs the command. */
 static int run(int argc, char **argv, const struct tux_command *command)
 {
 	switch (command->verb) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The new process has at most one thread beside it that waits for its exec (vfork), so what it needs is written to memory set aside for
- * it: nothing is allocated.
+ * Turns a new process into a CGI program. Allocates nothing, because the process may share its memory with a parent that waits for
+ * the exec (vfork). Static memory holds the arguments and the environment.
  */
 #define _GNU_SOURCE 1
 #include "cgi.h"
@@ -20,11 +20,11 @@
 #include "../../engine/io/print.h"
 
 enum {
-	ADDED_TEXT = 64 * 1024, /* bytes of the variables that are written here */
+	ADDED_TEXT = 64 * 1024, /* bytes of the variables added here */
 	MAX_STRINGS = TUX_SPAWN_MAX_STRINGS + 2 * TUX_MAX_CGI_TEXTS + 8,
 };
 
-/* What the next program gets: one at a time is prepared. */
+/* Arguments and environment of the next program. Only one program is prepared at a time. */
 static struct {
 	char *environment[MAX_STRINGS + 1];
 	unsigned count;
@@ -33,10 +33,10 @@ static struct {
 	size_t text_len;
 } next;
 
-/* What every program has if nothing else is said: where to look for others. */
+/* Default search path of programs. */
 static const char default_path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 
-/* Whether both strings set the same name. */
+/* True if both strings set the same name. */
 static bool same_name(const char *a, const char *b)
 {
 	const size_t len = strcspn(a, "=");
@@ -54,7 +54,7 @@ static void own_add(struct tux_cgi_rule *rule, const char *string)
 	rule->own[rule->owns++] = string;
 }
 
-/* The string "NAME=value" of our own environment; NULL if there is no such name. */
+/* Returns the string "NAME=value" of this process's environment; NULL if the name is missing. */
 static const char *inherited(const char *name)
 {
 	const size_t len = strlen(name);
@@ -126,7 +126,7 @@ bool tux_cgi_rule_make(struct tux_cgi_rule *rule, const struct tux_cgi *cgi, con
 	return user_find(rule, server, error, error_size);
 }
 
-/* One limit: both of its numbers, the harder one a little behind where that gives a program a chance to know. */
+/* Adds a limit, capped at the present hard limit. A hard limit above the soft one lets a program notice the soft one. */
 static void rlimit_add(struct tux_cgi_rule *rule, int resource, uint64_t soft, uint64_t hard)
 {
 	struct rlimit now;
@@ -164,7 +164,9 @@ static void __attribute__((noreturn)) fail(struct tux_cgi_failure *failure, uint
 	_exit(127);
 }
 
-/* Its streams, blocking whatever the engine's ends are, and nothing else. */
+/*
+ * Installs the standard streams and closes all other descriptors. The streams become blocking, even if the engine's ends are not.
+ */
 static bool streams_take(const int fd[TUX_SPAWN_STREAMS])
 {
 	int i;
@@ -186,7 +188,7 @@ static bool rlimits_set(const struct tux_cgi_rule *rule)
 	for (i = 0; i < rule->rlimits; i++)
 		if (setrlimit((__rlimit_resource_t)rule->rlimit[i].resource, &rule->rlimit[i].limit) < 0)
 			return false;
-	errno = 0; /* nice(2) may return -1 and mean it */
+	errno = 0; /* nice(2) can legitimately return -1 */
 	return rule->cgi->nice == 0 || nice((int)rule->cgi->nice) != -1 || errno == 0;
 }
 
@@ -206,7 +208,7 @@ static bool user_become(const struct tux_cgi_rule *rule)
 	return rule->cgi->new_privileges || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
-/* Adds "NAME=" and two texts; false when there is no room. */
+/* Adds "NAME=" and two texts. Returns false if they do not fit. */
 static bool variable_add(const char *name, const char *text, size_t len, const char *more)
 {
 	char *const at = next.text + next.text_len;
@@ -219,7 +221,7 @@ static bool variable_add(const char *name, const char *text, size_t len, const c
 	return true;
 }
 
-/* The rule's own first; then what the request brings, but for what the rule or we set. */
+/* Starts the environment with the rule's own variables. Adds those of the request, except names that the rule or this file sets. */
 static void environment_begin(const struct tux_cgi_rule *rule, const struct tux_spawn_request *request)
 {
 	static const char *const ours[] = { "SCRIPT_NAME=", "SCRIPT_FILENAME=", "PATH_INFO=", "PATH_TRANSLATED=" };
@@ -242,7 +244,7 @@ static void environment_begin(const struct tux_cgi_rule *rule, const struct tux_
 	next.environment[next.count] = NULL;
 }
 
-/* One of the four that depend on where the script is, unless the rule sets it. */
+/* Adds one of the four variables that depend on the script's path, unless the rule sets it. */
 static bool script_variable(const struct tux_cgi_rule *rule, const char *name, const char *text, size_t len, const char *more)
 {
 	const size_t name_len = strlen(name);
@@ -254,7 +256,10 @@ static bool script_variable(const struct tux_cgi_rule *rule, const char *name, c
 	return variable_add(name, text, len, more);
 }
 
-/* RFC 3875 4.1.13, 4.1.5 and 4.1.6. script_len bytes of the path are the script's name; what is behind is PATH_INFO. */
+/*
+ * Adds the variables of the script (RFC 3875 4.1.13, 4.1.5, 4.1.6). Its name is script_len bytes of the path; the rest is
+ * PATH_INFO.
+ */
 static bool environment_finish(const struct tux_cgi_rule *rule, const struct tux_spawn_request *request, size_t script_len,
                                const char *file)
 {
@@ -274,7 +279,10 @@ static bool environment_finish(const struct tux_cgi_rule *rule, const struct tux
 	return true;
 }
 
-/* The script of a rule with a root: goes to its directory, and writes its path to file. at is where its name begins in the request's path. */
+/*
+ * Enters the directory of the script of a rule with a root, and writes the script's path to file. Its name starts at at in the
+ * request's path. Sets *script_len to the end of the name. Exits on failure.
+ */
 static void script_enter(const struct tux_cgi_rule *rule, struct tux_spawn_request *request, size_t at, size_t *script_len, char *file,
                          size_t file_size, struct tux_cgi_failure *failure)
 {
@@ -289,7 +297,7 @@ static void script_enter(const struct tux_cgi_rule *rule, struct tux_spawn_reque
 	if (error != 0)
 		fail(failure, TUX_SPAWN_AT_SCRIPT, error);
 	*script_len = at + len;
-	/* By its path, as a script has to be: an open descriptor of it would not outlive the exec, or would be the program's. */
+	/* A script must be executed by its path: a descriptor of it would not survive the exec, or the program would inherit it. */
 	if (!print_whole(file, file_size, "%s%s%.*s", root, root[strlen(root) - 1] == '/' ? "" : "/", (int)len, request->path + at))
 		fail(failure, TUX_SPAWN_AT_SCRIPT, ENAMETOOLONG);
 	if (fchdir(directory_fd) < 0)
@@ -305,7 +313,7 @@ static void __attribute__((noreturn)) execute(const struct tux_cgi_rule *rule, s
 	size_t script_len = request->start.prefix_len;
 	unsigned arguments = 0;
 
-	/* A route "/git/" has the script "/git" and PATH_INFO "/..."; what a prefix "/git" has of "/github" is no script. */
+	/* A route "/git/" has the script "/git" and PATH_INFO "/...". A prefix "/git" of "/github" is not a script. */
 	if (script_len > 0 && request->path[script_len - 1] == '/')
 		script_len--;
 	if (request->path[script_len] != '/' && request->path[script_len] != '\0')
@@ -349,7 +357,7 @@ void tux_cgi_become(const struct tux_cgi_rule *rule, struct tux_spawn_request *r
 		fail(failure, TUX_SPAWN_AT_CHROOT, errno);
 	if (!user_become(rule))
 		fail(failure, TUX_SPAWN_AT_USER, errno);
-	/* Behind the change of user, which clears it; and the parent may have gone before it was set. */
+	/* After the change of user, which clears it. The parent may have ended before the call. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		fail(failure, TUX_SPAWN_AT_FORK, ESRCH);
 	execute(rule, request, failure);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A kind of CGI program as it is started: what struct tux_cgi says, looked up once; and how a process becomes one. */
+/* A kind of CGI program: its configuration (struct tux_cgi) with everything looked up in advance, and the start of a program. */
 #ifndef TUX_PROGRAM_CGI_CGI_H
 #define TUX_PROGRAM_CGI_CGI_H
 
@@ -15,10 +15,10 @@ enum {
 
 struct tux_cgi_rule {
 	const struct tux_cgi *cgi;
-	struct tux_user user;                    /* change: it is another than the server's */
-	const char *own[2 * TUX_MAX_CGI_TEXTS + 1]; /* "NAME=value", which stand in front of a request's */
+	struct tux_user user;                    /* change: differs from the server's user */
+	const char *own[2 * TUX_MAX_CGI_TEXTS + 1]; /* "NAME=value"; they override a request's */
 	unsigned owns;
-	char directory[4096];                    /* of the program; unused with a root */
+	char directory[4096];                    /* directory of the program; unused with a root */
 	struct {
 		int resource;
 		struct rlimit limit;
@@ -26,25 +26,25 @@ struct tux_cgi_rule {
 	unsigned rlimits;
 };
 
-/* Why a process did not become a program. */
+/* The reason for which a process did not become a program. */
 struct tux_cgi_failure {
-	uint32_t step; /* enum tux_spawn_step; TUX_SPAWN_AT_NOTHING: it did */
+	uint32_t step; /* enum tux_spawn_step; TUX_SPAWN_AT_NOTHING = no failure */
 	int32_t error;
 };
 
 /*
- * Looks up what a rule needs: its user, who is not to be the server's without root; the server's environment. Before privileges are
- * given up. False with a sentence in error. The rule points into cgi and the environment.
+ * Looks up a rule's user, and its environment in the server's. Without root the user must be the server's. Call it before the
+ * process drops its privileges. Returns false with a sentence in error. The rule points into cgi and the environment.
  */
 bool tux_cgi_rule_make(struct tux_cgi_rule *rule, const struct tux_cgi *cgi, const struct tux_user *server, char *error,
                        size_t error_size);
 
-/* The kernel's limits for the rule's programs, no higher than those of this process now. */
+/* Sets the resource limits of the rule's programs, capped at those of this process. */
 void tux_cgi_rule_limit(struct tux_cgi_rule *rule);
 
 /*
- * In a new process, which may share its memory with the one that made it: becomes the program, or writes why not to failure and exits.
- * fd are its standard streams, all of them above 2. parent is who started it, whose end is its end.
+ * Becomes the program, or writes the reason to failure and exits. Called in a new process, which may share its memory with its
+ * parent. fd are its standard streams, all above 2. parent is the process that started it; the program is killed when parent ends.
  */
 void __attribute__((noreturn)) tux_cgi_become(const struct tux_cgi_rule *rule, struct tux_spawn_request *request,
                                               const int fd[TUX_SPAWN_STREAMS], pid_t parent, struct tux_cgi_failure *failure);

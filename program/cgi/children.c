@@ -16,7 +16,7 @@ static void child_kill(pid_t pid, bool (*spare)(pid_t pid))
 		kill(pid, SIGKILL);
 }
 
-/* The parent of a process, 0 if that cannot be told. */
+/* Returns the parent of a process; 0 if it is unknown. */
 static pid_t parent_of(const char *pid)
 {
 	char path[64], text[512];
@@ -31,11 +31,11 @@ static pid_t parent_of(const char *pid)
 		close(fd);
 	}
 	text[len > 0 ? len : 0] = '\0';
-	at = strrchr(text, ')'); /* behind its name, which may have anything in it: " S 123" */
+	at = strrchr(text, ')'); /* after its name, which may contain anything: " S 123" */
 	return at && strlen(at) > 4 ? (pid_t)strtol(at + 4, NULL, 10) : 0;
 }
 
-/* For kernels without CONFIG_PROC_CHILDREN. */
+/* Kills children on kernels without CONFIG_PROC_CHILDREN. */
 static void all_look_at(bool (*spare)(pid_t pid))
 {
 	DIR *const proc = opendir("/proc");
@@ -55,7 +55,7 @@ void tux_children_kill(bool (*spare)(pid_t pid))
 	pid_t pid = 0;
 	int fd;
 
-	/* This one shows them wherever /proc hides the processes of other users. */
+	/* This file lists children even if /proc hides the processes of other users (hidepid). */
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {

@@ -18,11 +18,11 @@ enum {
 	SIGNAL_TERMINATE = SIGUSR1,
 	SIGNAL_KILL = SIGTERM, /* also when the spawner ends */
 	MAX_MESSAGE = sizeof(struct tux_spawn_start) + TUX_SPAWN_MAX_TEXT,
-	LOOK_MS = 10,     /* how often it looks for children that are left */
-	GIVE_UP_S = 10,   /* a process that the kernel does not end by then is the spawner's */
+	LOOK_MS = 10,     /* pause between searches for remaining children */
+	GIVE_UP_S = 10,   /* after that the spawner gets the remaining processes */
 };
 
-/* In the keeper: what it was given at its start, and the order that it carries out. */
+/* State of the keeper process: its parameters, and the order that it executes. */
 static struct {
 	const struct tux_cgi_rule *rules;
 	struct tux_keeper_report *report;
@@ -39,7 +39,7 @@ static void range_close(int first, int last)
 			close(first);
 }
 
-/* Closes all but the standard streams and our two. */
+/* Closes all descriptors except the standard streams and the keeper's two. */
 static void others_close(void)
 {
 	const int low = own.order_fd < own.news_fd ? own.order_fd : own.news_fd;
@@ -58,7 +58,7 @@ static uint64_t now_s(void)
 	return (uint64_t)now.tv_sec;
 }
 
-/* Like waitpid(), but counts in the report what the process and those that it waited for have used. */
+/* Like waitpid(), but adds the resource usage of the process and its reaped children to the report. */
 static pid_t child_wait(pid_t which, int *status, int flags)
 {
 	struct tux_keeper_report *const report = own.report;
@@ -75,7 +75,10 @@ static pid_t child_wait(pid_t which, int *status, int flags)
 	return pid;
 }
 
-/* Kills all that is left. Each that ends leaves its own children to us, so it takes rounds. Returns false if it gives up. */
+/*
+ * Kills all remaining processes. Repeats this, because each ended process leaves its children to the keeper. Returns false if
+ * processes remain after GIVE_UP_S.
+ */
 static bool rest_end(const sigset_t *signals)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
@@ -94,7 +97,7 @@ static bool rest_end(const sigset_t *signals)
 	}
 }
 
-/* True if the program has ended; it is not waited for yet. Others that have ended are. */
+/* True if the program has ended. Does not reap it, but reaps other ended children. */
 static bool has_ended(pid_t program)
 {
 	for (;;) {
@@ -108,7 +111,7 @@ static bool has_ended(pid_t program)
 	}
 }
 
-/* Waits for the program's end, and does meanwhile what the spawner says. */
+/* Waits for the program's end. Meanwhile executes the spawner's signals. */
 static void program_await(pid_t program, const sigset_t *signals)
 {
 	while (!has_ended(program)) {
@@ -135,7 +138,7 @@ static void news_write(bool ended)
 	(void)!write(own.news_fd, &news, sizeof(news));
 }
 
-/* Waits for the spawner's next order. Returns false if there will be no more: the spawner has closed its end, or has ended. */
+/* Waits for the spawner's next order. Returns false if there are no more orders: the spawner closed its end, or has ended. */
 static bool order_take(int fd[TUX_SPAWN_STREAMS])
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * TUX_SPAWN_STREAMS)];
@@ -155,7 +158,7 @@ static bool order_take(int fd[TUX_SPAWN_STREAMS])
 	return tux_spawn_start_read(own.message, (size_t)len, &own.request);
 }
 
-/* Starts the program of own.request, and waits for the end of all that it starts. Returns false if some of it does not end. */
+/* Starts the program of own.request. Waits for the end of all processes that it starts. Returns false if some do not end. */
 static bool program_keep(const int fd[TUX_SPAWN_STREAMS], const sigset_t *signals)
 {
 	const struct tux_cgi_rule *const rule = &own.rules[own.request.start.rule];
@@ -163,7 +166,7 @@ static bool program_keep(const int fd[TUX_SPAWN_STREAMS], const sigset_t *signal
 	pid_t program;
 	int i;
 
-	/* With another user than ours never a process in whose hands we are until it executes: its user might stop it. */
+	/* Not vfork() for another user: the keeper would be suspended until the exec, and that user could stop the child. */
 	program = rule->user.change ? fork() : vfork();
 	if (program == 0)
 		tux_cgi_become(rule, &own.request, fd, self, &own.report->failure);
@@ -175,13 +178,13 @@ static bool program_keep(const int fd[TUX_SPAWN_STREAMS], const sigset_t *signal
 	news_write(false);
 	if (program > 0) {
 		program_await(program, signals);
-		kill(-program, SIGKILL); /* while the number is not free, so that it is not another's */
+		kill(-program, SIGKILL); /* before it is reaped, so no other process has its number */
 		child_wait(program, &own.report->status, 0);
 	}
 	return rest_end(signals);
 }
 
-/* Forgets the signals of a program that has ended: the next one is not to get them. */
+/* Discards signals for a program that has ended, so that the next one does not get them. */
 static void signals_forget(const sigset_t *signals)
 {
 	const struct timespec now = { 0 };
@@ -209,7 +212,7 @@ static void __attribute__((noreturn)) keep(pid_t spawner)
 		all_ended = program_keep(fd, &signals);
 		own.report->ended = true;
 		if (!all_ended)
-			break; /* the spawner becomes the parent of what is left */
+			break; /* the spawner becomes the parent of the remaining processes */
 		signals_forget(&signals);
 		news_write(true);
 		prctl(PR_SET_NAME, "tux idle keeper");
@@ -255,7 +258,7 @@ bool tux_keeper_order(const struct tux_keeper *keeper, uint8_t *message, size_t 
 	memcpy(CMSG_DATA(header), fd, sizeof(int) * TUX_SPAWN_STREAMS);
 	if (sendmsg(keeper->order_fd, &order, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len)
 		return true;
-	setsockopt(keeper->order_fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* by default a small one is possible */
+	setsockopt(keeper->order_fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* the default may be small */
 	return sendmsg(keeper->order_fd, &order, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
 }
 

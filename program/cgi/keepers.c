@@ -24,7 +24,7 @@ bool tux_keepers_use(struct tux_keepers *keepers, unsigned at, uint8_t *message,
 	keepers->report[at] = (struct tux_keeper_report){ .pid = 0 };
 	if (keeper->pid > 0) {
 		keepers->idle--;
-		kill(keeper->pid, SIGCONT); /* a program of the same user might have stopped it */
+		kill(keeper->pid, SIGCONT); /* a program of the same user may have stopped it */
 		if (tux_keeper_order(keeper, message, len, fd))
 			return true;
 		tux_keeper_release(keeper); /* it was killed */

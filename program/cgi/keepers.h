@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The spawner's keepers: a place for each program that may run. A keeper stays idle in its place after its program, and gets the next one. */
+/*
+ * The spawner's keepers: one place for each program that may run. After its program a keeper stays idle in its place for the next
+ * one.
+ */
 #ifndef TUX_PROGRAM_CGI_KEEPERS_H
 #define TUX_PROGRAM_CGI_KEEPERS_H
 
@@ -11,14 +14,14 @@ struct tux_keepers {
 	const struct tux_cgi_rule *rules;
 	unsigned count;                   /* places */
 	unsigned idle;                    /* keepers without a program */
-	int news_fd;                      /* the end of the pipe that keepers write to */
+	int news_fd;                      /* write end of the keepers' pipe */
 };
 
 /* Allocates count places. rules and news_fd stay the caller's. Returns false with errno. */
 bool tux_keepers_make(struct tux_keepers *keepers, unsigned count, const struct tux_cgi_rule *rules, int news_fd);
 
 /*
- * Has the program of a START message started in a free place, by the idle keeper there if it has one. fd are the program's standard
+ * Starts the program of a START message in a free place, with the idle keeper there if there is one. fd are the program's standard
  * streams. Returns false with errno.
  */
 bool tux_keepers_use(struct tux_keepers *keepers, unsigned at, uint8_t *message, size_t len, const int fd[TUX_SPAWN_STREAMS]);

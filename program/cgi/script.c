@@ -19,7 +19,7 @@ static int open_beneath(int root_fd, const char *path, uint64_t flags, bool link
 	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 }
 
-/* What path is; 0, or an errno. */
+/* Gets the status of path. Returns 0 or an errno. */
 static int look(int root_fd, const char *path, bool links, struct stat *status)
 {
 	const int fd = open_beneath(root_fd, path, 0, links);
@@ -40,13 +40,13 @@ static bool may_run(const struct stat *status, bool root_owned)
 	       (!root_owned || (status->st_uid == 0 && status->st_gid == 0));
 }
 
-/* Whether root alone can put another file where one was looked at. */
+/* True if only root can replace files in a directory. */
 static bool is_settled(const struct stat *directory)
 {
 	return directory->st_uid == 0 && !(directory->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* The directory of the script that path names; last is where its last name begins. */
+/* Opens the directory of the script path. last is the last segment of path. Returns 0 or an errno. */
 static int directory_open(int root_fd, char *path, char *last, bool links, int *fd)
 {
 	if (last == path) {
@@ -91,6 +91,6 @@ int tux_script_find(int root_fd, bool root_owned, char *path, uint32_t *len, int
 		if (root_owned && !is_settled(&status))
 			return EPERM;
 		if (behind == '\0')
-			return ENOENT; /* a directory is no script */
+			return ENOENT; /* a directory is not a script */
 	}
 }

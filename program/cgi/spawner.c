@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The spawner: one thread that takes orders from the engine's threads, starts programs, watches their time, and tells how they
- * ended. It ends with the last of its sockets, and nothing that it has started outlives it.
+ * The spawner: one thread that executes the orders of the engine's threads. It starts programs, watches their time, and reports
+ * their end. It ends when the last of its sockets closes, and no program outlives it.
  */
 #define _GNU_SOURCE 1
 #include "spawner.h"
@@ -29,34 +29,34 @@
 
 enum {
 	GRACE_MS = 2000,     /* between SIGTERM and SIGKILL */
-	KEEPER_MS = 12000,   /* that a keeper has to kill its program and what that left; it gives up after ten seconds itself */
-	ASK_MS = 5000,       /* that the engine has to say whose time it was */
-	WAIT_MS = 10000,     /* that a request may wait for its program to begin; more is 503 */
-	STOP_MS = 3000,      /* that the program waits for the spawner's end */
-	END_ROUNDS = 100,    /* of looking for what is left, at the end */
+	KEEPER_MS = 12000,   /* for a keeper to kill its program and descendants; it gives up itself after ten seconds */
+	ASK_MS = 5000,       /* for the engine to state how long the client delayed the program */
+	WAIT_MS = 10000,     /* for a request to wait until its program can start; longer is 503 */
+	STOP_MS = 3000,      /* for tux_spawner_stop() to wait for the spawner's end */
+	END_ROUNDS = 100,    /* searches for remaining processes, at the end */
 	END_ROUND_MS = 20,
-	AT_ONCE = 16,        /* messages taken from one socket in a turn */
+	AT_ONCE = 16,        /* messages read from one socket in a turn */
 	BATCH = 64,
 	MAX_MESSAGE = sizeof(struct tux_spawn_start) + TUX_SPAWN_MAX_TEXT,
 };
 
 static const uint64_t never = UINT64_MAX;
 
-/* A program that runs. */
+/* A running program. */
 struct program {
-	pid_t pid;      /* of its keeper; 0: there is none here */
+	pid_t pid;      /* its keeper; 0 = free place */
 	unsigned rule;
 	unsigned link;
 	uint32_t end;   /* enum tux_spawn_end */
 	uint64_t id;
-	uint64_t due_ms;  /* when it is to be told to end, or killed */
-	uint64_t last_ms; /* when it is told to end whatever the engine says */
-	bool asked;       /* the engine was, and has not said */
-	bool killed;      /* its keeper was told to kill it */
+	uint64_t due_ms;  /* time of its next step: the question to the engine, SIGTERM or SIGKILL */
+	uint64_t last_ms; /* its final deadline, regardless of the engine */
+	bool asked;       /* the engine was asked and has not answered */
+	bool killed;      /* its keeper was ordered to kill it */
 	bool signalled;   /* its keeper was sent a signal */
 };
 
-/* A START that waits until one of its rule's programs has ended. */
+/* A START that waits until a program of its rule has ended. */
 struct waiting {
 	struct waiting *next;
 	unsigned link;
@@ -76,25 +76,25 @@ struct line {
 
 /* The socket to a thread of the engine. */
 struct link {
-	int fd; /* -1: closed */
-	struct tux_spawn_result *unsent; /* a ring; while there is something in it no orders are taken */
+	int fd; /* -1 = closed */
+	struct tux_spawn_result *unsent; /* ring of unsent results; no orders are read unless it is empty */
 	unsigned first, count;
 };
 
 static struct {
 	struct tux_cgi_rule rule[TUX_MAX_CGI];
-	struct line line[TUX_MAX_CGI]; /* of each rule */
-	unsigned rules, turn;          /* the rule that is looked at first */
+	struct line line[TUX_MAX_CGI]; /* for each rule */
+	unsigned rules, turn;          /* rule that is considered first */
 	struct link link[TUX_MAX_THREADS];
 	unsigned links, open;
 	struct program *program;
-	struct tux_keepers keepers;    /* one for each program, or idle */
-	unsigned programs, running;    /* that there may be, that there are */
-	unsigned unsent_max;           /* of each link */
-	uint64_t due_ms;               /* nothing is due before */
+	struct tux_keepers keepers;    /* one for each place */
+	unsigned programs, running;    /* maximum, present number */
+	unsigned unsent_max;           /* capacity of each link's ring */
+	uint64_t due_ms;               /* earliest time at which anything is due */
 	int epoll_fd, signal_fd;
-	int news_fd[2];                /* a pipe that keepers write to */
-	struct tux_spawn_request request; /* the one being looked at */
+	int news_fd[2];                /* pipe for the keepers' messages */
+	struct tux_spawn_request request; /* the message being processed */
 	uint8_t message[MAX_MESSAGE];
 } own;
 
@@ -120,7 +120,7 @@ static void fds_close(const int fd[TUX_SPAWN_STREAMS])
 		close(fd[i]);
 }
 
-/* Either orders are taken from a link, or it has to take results first. */
+/* Watches a link for orders; while it has unsent results, for room to send them. */
 static void link_watch(unsigned number, int op)
 {
 	struct epoll_event event = { .events = own.link[number].count ? EPOLLOUT : EPOLLIN, .data.u32 = number };
@@ -138,7 +138,7 @@ static bool result_send(struct link *link, const struct tux_spawn_result *result
 	return sent >= 0 || (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM);
 }
 
-/* Tells, now or as soon as the engine reads. A link that is closed has nobody to tell. */
+/* Sends a result, now or when the engine can receive it. Drops it if the link is closed. */
 static void tell(unsigned number, const struct tux_spawn_result *result)
 {
 	struct link *const link = &own.link[number];
@@ -182,7 +182,7 @@ static void program_due(struct program *program, uint64_t ms)
 	due_at(program->due_ms);
 }
 
-/* Starts a program's time. */
+/* Starts the time limits of a program. */
 static void time_begin(struct program *program)
 {
 	const struct tux_cgi *const cgi = own.rule[program->rule].cgi;
@@ -191,7 +191,7 @@ static void time_begin(struct program *program)
 	program_due(program, cgi->time_ms ? now_ms() + cgi->time_ms : never);
 }
 
-/* The place for another program: one with an idle keeper if possible. */
+/* Returns a free place for a program: one with an idle keeper if possible. */
 static unsigned place_find(void)
 {
 	unsigned at, found = own.programs;
@@ -207,7 +207,7 @@ static unsigned place_find(void)
 	return found;
 }
 
-/* Starts what own.request says, which is the len bytes of message, and for which there is room. */
+/* Starts the program of own.request, which is the len bytes of message. There must be a free place. */
 static void begin(unsigned link, uint8_t *message, size_t len, const int fd[TUX_SPAWN_STREAMS])
 {
 	const unsigned number = own.request.start.rule;
@@ -224,7 +224,7 @@ static void begin(unsigned link, uint8_t *message, size_t len, const int fd[TUX_
 	own.line[number].running++;
 }
 
-/* A program has begun: its time runs from here. */
+/* Handles the start of a program. Its time limits count from here. */
 static void program_begun(unsigned at)
 {
 	struct program *const program = &own.program[at];
@@ -236,7 +236,7 @@ static void program_begun(unsigned at)
 		tell(program->link, &result);
 }
 
-/* Ends a program's place. status is its own, or the keeper's if that was killed. */
+/* Frees a program's place and reports its end. status is the program's, or its keeper's if that was killed. */
 static void program_ended(unsigned at, int status)
 {
 	struct program *const program = &own.program[at];
@@ -255,7 +255,10 @@ static void program_ended(unsigned at, int status)
 	program->pid = 0;
 }
 
-/* All of a program has ended. A keeper that was sent a signal for it gets no other: the signal might come to that one. */
+/*
+ * Handles the end of all processes of a program. A keeper that was sent a signal is not reused, because the signal might reach its
+ * next program.
+ */
 static void keeper_done(unsigned at)
 {
 	const bool signalled = own.program[at].signalled;
@@ -281,7 +284,7 @@ static bool has_room(unsigned rule)
 	return own.running < own.programs && own.line[rule].running < own.rule[rule].cgi->programs;
 }
 
-/* Puts the len bytes of own.message in line. */
+/* Queues the len bytes of own.message in the line of its rule; refuses the request if the line is full. */
 static void wait_add(unsigned link, size_t len, const int fd[TUX_SPAWN_STREAMS])
 {
 	const struct tux_spawn_start *const start = &own.request.start;
@@ -304,7 +307,7 @@ static void wait_add(unsigned link, size_t len, const int fd[TUX_SPAWN_STREAMS])
 	due_at(one->due_ms);
 }
 
-/* Takes one out of the line. */
+/* Removes an entry from the line. */
 static void wait_remove(struct line *line, struct waiting **at)
 {
 	struct waiting *const one = *at;
@@ -317,7 +320,7 @@ static void wait_remove(struct line *line, struct waiting **at)
 	free(one);
 }
 
-/* Whoever can begin now does; no rule goes before the others twice. */
+/* Starts every waiting program that is allowed to run. Rules take turns at being first. */
 static void wait_begin(void)
 {
 	unsigned i;
@@ -337,11 +340,11 @@ static void wait_begin(void)
 	own.turn = own.rules ? (own.turn + 1) % own.rules : 0;
 }
 
-/* First it is asked, then it is killed. */
+/* Ends a program: SIGTERM first, SIGKILL at the next call, then SIGKILL to the keeper. */
 static void program_end(struct program *program, enum tux_spawn_end why)
 {
 	program->signalled = true;
-	if (program->killed) { /* a program of the same user keeps its keeper stopped: what it leaves is ended here */
+	if (program->killed) { /* a program of the same user may have stopped its keeper; reap() then kills the descendants */
 		kill(program->pid, SIGKILL);
 		program->due_ms = never;
 		return;
@@ -359,7 +362,7 @@ static void program_end(struct program *program, enum tux_spawn_end why)
 	due_at(program->due_ms);
 }
 
-/* The program of an engine's name that runs and was not told to end; NULL if there is none. */
+/* Returns the running program that the engine calls id, unless it was told to end; NULL if none. */
 static struct program *program_find(unsigned link, uint64_t id)
 {
 	unsigned i;
@@ -371,7 +374,7 @@ static struct program *program_find(unsigned link, uint64_t id)
 	return NULL;
 }
 
-/* Its time is over, or all of it: then it ends. Else the engine knows how much of it was the client's. */
+/* Handles a due program. Ends it if its time is over. Else asks the engine how much of the time the client caused. */
 static void program_expire(struct program *program, uint64_t now)
 {
 	const struct tux_spawn_result due = { .kind = TUX_SPAWN_DUE, .pid = own.keepers.report[program - own.program].pid, .id = program->id };
@@ -420,7 +423,7 @@ static void kill_one(unsigned link, uint64_t id)
 	}
 }
 
-/* The thread is gone, or speaks what we do not understand: what it has started ends. */
+/* Closes a link whose thread has ended or sent an invalid message. Ends all programs that the thread started. */
 static void link_close(unsigned number)
 {
 	struct link *const link = &own.link[number];
@@ -448,7 +451,7 @@ static void link_close(unsigned number)
 		}
 }
 
-/* The descriptors of a message: how many, at most as many as there are streams. */
+/* Gets the descriptors of a message. Returns their number, at most one more than there are streams. */
 static unsigned fds_of(struct msghdr *message, int fd[TUX_SPAWN_STREAMS])
 {
 	struct cmsghdr *header;
@@ -458,12 +461,12 @@ static unsigned fds_of(struct msghdr *message, int fd[TUX_SPAWN_STREAMS])
 		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
 			continue;
 		count = (unsigned)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(fd, CMSG_DATA(header), count * sizeof(int)); /* more do not fit into what was given for them */
+		memcpy(fd, CMSG_DATA(header), count * sizeof(int)); /* the control buffer has no room for more */
 	}
 	return count;
 }
 
-/* A START of len bytes in own.message. False when it is none. */
+/* Handles a START of len bytes in own.message. Returns false if it is malformed. */
 static bool start_take(unsigned link, size_t len, const int fd[TUX_SPAWN_STREAMS], unsigned fds)
 {
 	const struct tux_spawn_start *const start = &own.request.start;
@@ -471,7 +474,7 @@ static bool start_take(unsigned link, size_t len, const int fd[TUX_SPAWN_STREAMS
 	unsigned i;
 
 	if (good && start->rule < own.rules && !has_room(start->rule))
-		news_read(); /* one may have ended */
+		news_read(); /* a program may have ended */
 	if (good && fds == TUX_SPAWN_STREAMS && start->rule < own.rules && tux_spawn_environment_allowed(&own.request)) {
 		if (own.line[start->rule].first || !has_room(start->rule)) {
 			wait_add(link, len, fd);
@@ -488,7 +491,7 @@ static bool start_take(unsigned link, size_t len, const int fd[TUX_SPAWN_STREAMS
 	return good;
 }
 
-/* Takes one order; false when there is none, or the link was closed. */
+/* Reads and executes one order. Returns false if there is no order, or the link was closed. */
 static bool order_take(unsigned number)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * TUX_SPAWN_STREAMS)];
@@ -496,7 +499,7 @@ static bool order_take(unsigned number)
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
 	struct tux_spawn_kill kill_order;
 	struct tux_spawn_time time_order;
-	/* One more than the streams: alignment leaves room for it. */
+	/* One more than the streams, because the alignment of control leaves room for it. */
 	int fd[TUX_SPAWN_STREAMS + 1];
 	const ssize_t len = recvmsg(own.link[number].fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	unsigned fds;
@@ -543,7 +546,10 @@ static bool is_keeper(pid_t pid)
 	return tux_keepers_find(&own.keepers, pid) < own.programs;
 }
 
-/* A keeper has ended by itself, or was killed. Returns true if processes of its program may be left: they are our children now. */
+/*
+ * Handles a keeper that ended by itself or was killed. Returns true if processes of its program may remain. They are now children
+ * of the spawner.
+ */
 static bool keeper_ended(unsigned at)
 {
 	const bool busy = own.program[at].pid != 0;
@@ -566,12 +572,12 @@ static void reap(void)
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
 			break;
-		news_read(); /* what it had to tell before */
+		news_read(); /* its messages come first */
 		at = tux_keepers_find(&own.keepers, info.si_pid);
 		if (at < own.programs)
 			lost |= keeper_ended(at);
 		else
-			lost |= waitpid(info.si_pid, NULL, 0) > 0; /* one that lost its keeper: it became ours, as its children do */
+			lost |= waitpid(info.si_pid, NULL, 0) > 0; /* inherited from a lost keeper, as are its children */
 	}
 	if (lost)
 		tux_children_kill(is_keeper);
@@ -637,7 +643,10 @@ static void serve(void)
 	}
 }
 
-/* All links are closed. What is killed leaves its own children to us, so it takes rounds. */
+/*
+ * Kills all remaining processes after all links have closed. Repeats this, because each ended process leaves its children to the
+ * spawner.
+ */
 static void end(void)
 {
 	int i;
@@ -652,12 +661,12 @@ static void end(void)
 		}
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
 			return; /* ECHILD */
-		tux_children_kill(i < END_ROUNDS / 2 ? is_keeper : NULL); /* keepers end by themselves, and what they keep before */
+		tux_children_kill(i < END_ROUNDS / 2 ? is_keeper : NULL); /* keepers end by themselves, after their programs */
 		poll(NULL, 0, i == 0 ? 1 : END_ROUND_MS);
 	}
 }
 
-/* What the rules need of root's rights, a bit for each capability. */
+/* Returns the capabilities that the rules need, one bit each. *regain: programs may gain privileges by an exec. */
 static uint64_t capabilities_needed(bool *regain)
 {
 	uint64_t needed = 0;
@@ -679,7 +688,7 @@ static uint64_t capabilities_needed(bool *regain)
 	return needed;
 }
 
-/* Signals are taken in turn or not at all; what a program gets begins with all of them as they are by default. */
+/* Blocks all signals except for a signalfd of SIGCHLD. Resets all handlers to the default, which programs inherit. */
 static bool signals_prepare(void)
 {
 	sigset_t all, child;
@@ -696,7 +705,7 @@ static bool signals_prepare(void)
 	return own.signal_fd >= 0;
 }
 
-/* Closes all but the standard streams and what is ours. */
+/* Closes all descriptors except the standard streams and those of the spawner. */
 static void others_close(const struct tux_spawner *spawner)
 {
 	int highest = spawner->end_fd, fd;
@@ -716,7 +725,7 @@ static void others_close(const struct tux_spawner *spawner)
 	closefrom(highest + 1);
 }
 
-/* Memory for what there may be, and the descriptors that are waited for. */
+/* Allocates the tables and opens the descriptors to wait for. */
 static bool tables_make(void)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = TUX_MAX_THREADS };
@@ -727,13 +736,13 @@ static bool tables_make(void)
 		own.line[i].last = &own.line[i].first;
 		waiting += own.rule[i].cgi->waiting;
 	}
-	own.unsent_max = 3 * (own.programs + waiting) + 2; /* each has at most three results: it was started, is due, has ended */
+	own.unsent_max = 3 * (own.programs + waiting) + 2; /* each has at most three results: started, due, ended */
 	own.due_ms = never;
 	own.program = calloc(own.programs, sizeof(*own.program));
 	own.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (!own.program || own.epoll_fd < 0 || pipe2(own.news_fd, O_CLOEXEC) < 0 ||
 	    !tux_keepers_make(&own.keepers, own.programs, own.rule, own.news_fd[1]) ||
-	    fcntl(own.news_fd[0], F_SETFL, O_NONBLOCK) < 0 || /* a keeper waits until there is room: no news are lost */
+	    fcntl(own.news_fd[0], F_SETFL, O_NONBLOCK) < 0 || /* the keepers' end blocks: no message is lost */
 	    epoll_ctl(own.epoll_fd, EPOLL_CTL_ADD, own.news_fd[0], &news) < 0 || epoll_ctl(own.epoll_fd, EPOLL_CTL_ADD, own.signal_fd, &event) < 0)
 		return false;
 	for (i = 0; i < own.links; i++) {
@@ -746,7 +755,7 @@ static bool tables_make(void)
 	return true;
 }
 
-/* As many descriptors as we may have: those that wait hold three each. */
+/* Raises the limit of descriptors to its maximum, because each waiting request holds three. */
 static void files_raise(void)
 {
 	struct rlimit limit;
@@ -780,7 +789,7 @@ static bool prepare(const struct tux_spawner *spawner, const struct tux_user *se
 	return true;
 }
 
-/* The new process. What it writes to end_fd is a sentence, or nothing but a NUL if all is well; at its end that closes. */
+/* Runs the new process. Writes a sentence to end_fd on failure, or a single NUL on success. end_fd closes when the process ends. */
 static void __attribute__((noreturn)) run(const struct tux_spawner *spawner, const struct tux_user *server)
 {
 	char error[512] = "";
@@ -793,7 +802,7 @@ static void __attribute__((noreturn)) run(const struct tux_spawner *spawner, con
 	_exit(0);
 }
 
-/* As large as is permitted; false with errno if that is too small. */
+/* Sets the largest permitted send buffer. Returns false with errno if that is too small. */
 static bool buffer_set(int fd)
 {
 	int wanted = TUX_SPAWN_BUFFER, now = 0;
@@ -807,7 +816,7 @@ static bool buffer_set(int fd)
 	return now >= TUX_SPAWN_MIN_BUFFER;
 }
 
-/* The sockets: the engine's ends to spawner, the others to own. */
+/* Creates the sockets: stores the engine's ends in spawner, the others in own. */
 static bool links_make(struct tux_spawner *spawner, unsigned threads)
 {
 	int pair[2];
@@ -825,7 +834,7 @@ static bool links_make(struct tux_spawner *spawner, unsigned threads)
 	return true;
 }
 
-/* Waits for the new process to say that it is ready. */
+/* Waits until the new process reports that it is ready. */
 static bool await(const struct tux_spawner *spawner, char *error, size_t error_size)
 {
 	ssize_t len = read(spawner->end_fd, error, error_size - 1);
@@ -841,7 +850,7 @@ static bool await(const struct tux_spawner *spawner, char *error, size_t error_s
 bool tux_spawner_start(struct tux_spawner *spawner, const struct tux_cgi *cgi, unsigned count, unsigned programs, unsigned threads,
                        const struct tux_user *server, char *error, size_t error_size)
 {
-	struct tux_spawner theirs; /* as the new process sees it */
+	struct tux_spawner theirs; /* the spawner as seen by the new process */
 	int pipe_fd[2] = { -1, -1 };
 	unsigned i;
 
@@ -879,7 +888,7 @@ void tux_spawner_stop(struct tux_spawner *spawner)
 	for (i = 0; i < spawner->count; i++)
 		close(spawner->fd[i]);
 	if (spawner->pid > 0) {
-		/* In the sandbox that is not permitted, and not needed. */
+		/* This fails in the sandbox, where it is not needed. */
 		waitpid(spawner->pid, NULL, poll(&waits, 1, STOP_MS) > 0 ? 0 : WNOHANG);
 	}
 	if (spawner->pid > 0 || (spawner->count > 0 && spawner->end_fd >= 0))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Giving up privileges. Every step is checked, and the result too. */
+/* Drops privileges. Checks every step and the result. */
 #define _GNU_SOURCE 1
 #include "privileges.h"
 
@@ -22,7 +22,7 @@ static bool fail(char *error, size_t error_size, const char *what, const char *w
 	return false;
 }
 
-/* Takes the groups and the ids of a user. False with errno, and what could not be done. */
+/* Takes the groups and the ids of a user. Returns false with errno and the failed step in *what. */
 static bool ids_take(const struct tux_user *user, const char **what)
 {
 	*what = "take the groups of user";
@@ -35,7 +35,7 @@ static bool ids_take(const struct tux_user *user, const char **what)
 	return setresuid(user->uid, user->uid, user->uid) == 0;
 }
 
-/* Tries in a process of its own: 0, or the errno. */
+/* Tries ids_take() in a child process. Returns 0 or an errno. */
 static int change_try(const struct tux_user *user)
 {
 	const pid_t pid = fork();
@@ -91,7 +91,7 @@ bool tux_privileges_user(const char *wanted, struct tux_user *user, char *note, 
 	    !tux_user_find(NUMBER_OF_NOBODY, user, error, error_size))
 		return false;
 	refused = change_try(user);
-	/* No capability, or a number that the user namespace does not have: then root is no more than a name. */
+	/* No capability, or a user id that the user namespace does not map. Root has no special rights then. */
 	if (refused == EPERM || refused == EINVAL) {
 		memcpy(name, user->name, sizeof(name));
 		tux_user_own(user);
@@ -100,7 +100,7 @@ bool tux_privileges_user(const char *wanted, struct tux_user *user, char *note, 
 	return true;
 }
 
-/* What an exec could take from; needs CAP_SETPCAP, without which there is nothing to win there. */
+/* Empties the sets from which an exec could regain capabilities. Needs CAP_SETPCAP; without it an exec gains nothing from them. */
 static void bounding_set_drop(void)
 {
 	unsigned long cap;
@@ -110,7 +110,7 @@ static void bounding_set_drop(void)
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
-/* These are in force from here on, and no others can be. */
+/* Sets the effective and permitted capabilities to kept. Others cannot be regained without an exec. */
 static bool capabilities_set(uint64_t kept)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -138,7 +138,7 @@ bool tux_privileges_has(unsigned capability)
 bool tux_privileges_assume(const struct tux_user *user, struct tux_privileges_saved *saved)
 {
 	*saved = (struct tux_privileges_saved){ .gid = getegid() };
-	if (!user->change || geteuid() != 0) /* nothing to change, or it was changed for good */
+	if (!user->change || geteuid() != 0) /* nothing to change, or permanently changed */
 		return true;
 	saved->groups = getgroups(0, NULL);
 	if (saved->groups < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Landlock and seccomp. An attacker who runs code in the server may then read what it serves and write
- * to its log, and that is all: no other file, no program, no new socket but to upstream servers. seccomp does not see what io_uring
- * does, so the rings refuse what their loops do not do (engine/io/uring.c), and the filter comes when they are open.
+ * Landlock and seccomp. An attacker who runs code in the server may then only read the served files and write to the log. No other
+ * file, no program, and no new socket except to upstream servers is accessible. seccomp does not see io_uring operations, so the
+ * rings refuse those that their loops do not use (engine/io/uring.c). The filter is loaded after they are open.
  */
 #define _GNU_SOURCE 1
 #include "sandbox.h"
@@ -25,7 +25,7 @@
 
 #include "../../include/uapi/tux.h"
 
-/* Sanitizers read files and make calls of their own that no filter should know about. */
+/* Sanitizers read files and make system calls that a filter should not have to permit. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -38,8 +38,8 @@
 #endif
 
 /*
- * Landlock's ABI by its numbers, so that what a newer kernel offers is used however old the headers are
- * that this was built with (linux/landlock.h).
+ * Landlock's ABI by its numbers, so that features of a newer kernel are used even if the program was built with old headers
+ * (linux/landlock.h).
  */
 struct ruleset_attr {
 	uint64_t handled_access_fs;
@@ -81,7 +81,10 @@ static bool directory_rule_add(int ruleset, const char *directory, uint64_t acce
 	return added;
 }
 
-/* Lets files be made and written in the log's directory, so that the log can be opened again; and be renamed, which removes a name. */
+/*
+ * Permits creating and writing files in the log's directory, for a reopen. With rotates also permits renaming, which removes a
+ * name.
+ */
 static bool log_rule_add(int ruleset, const char *directory, bool rotates)
 {
 	return directory_rule_add(ruleset, directory, LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
@@ -97,7 +100,7 @@ enum { RULE_NET_PORT = 2 };
 
 #define ACCESS_NET_CONNECT_TCP 2ull
 
-/* Lets TCP connections be made to the servers' ports, whatever the address: Landlock knows no more of them. */
+/* Permits TCP connections to the servers' ports at any address, because Landlock cannot restrict addresses. */
 static bool ports_add(int ruleset, int abi, const struct tux_sandbox *sandbox)
 {
 	for (unsigned i = 0; abi >= ABI_NET && i < sandbox->port_count; i++) {
@@ -109,7 +112,7 @@ static bool ports_add(int ruleset, int abi, const struct tux_sandbox *sandbox)
 	return true;
 }
 
-/* Handles all that the kernel's ABI knows: what is handled and not allowed by a rule is denied. */
+/* Handles all access rights that the kernel's ABI knows. A handled right is denied unless a rule permits it. */
 static int ruleset_create(int abi)
 {
 	struct ruleset_attr attr = { .handled_access_fs = ACCESS_FS_ABI_1 };
@@ -132,7 +135,7 @@ static int ruleset_create(int abi)
 	return (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 }
 
-/* Returns the ABI in force, 0 if the kernel has no Landlock (errno says why), -1 if it has and it failed. */
+/* Returns the active ABI; 0 with errno if the kernel has no Landlock; -1 with errno on failure. */
 static int landlock_enter(const struct tux_sandbox *sandbox)
 {
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -165,16 +168,18 @@ static int landlock_enter(const struct tux_sandbox *sandbox)
 	return abi;
 }
 
-/* What may be called with any arguments. Names that this machine or libseccomp does not know are passed over. */
+/* System calls permitted with any arguments. Names unknown to this machine or libseccomp are skipped. */
 static const char *const allowed[] = {
-	/* the loops, which are open: no ring is made or changed any more, and each ring refuses what its loop does not do */
+	/*
+	 * the loops are open: no ring is created or changed any more, and each ring refuses operations that its loop does not use
+	 */
 	"io_uring_enter", "epoll_create1", "epoll_ctl", "epoll_wait",
 	"epoll_pwait", "epoll_pwait2", "poll", "ppoll", "eventfd2", "timerfd_create", "timerfd_settime", "timerfd_gettime",
 	"signalfd4",
 	/* connections */
 	"accept", "accept4", "recv", "recvfrom", "recvmsg", "recvmmsg", "send", "sendto", "sendmsg", "sendmmsg", "sendfile",
 	"sendfile64", "splice", "pipe2", "shutdown", "setsockopt", "getsockopt", "getsockname", "getpeername",
-	/* files; where, is Landlock's matter */
+	/* files; Landlock restricts the paths */
 	"openat", "openat2", "statx", "newfstatat", "fstatat64", "fstat", "fstat64", "fstatfs", "fstatfs64", "statfs",
 	"statfs64", "pread64", "preadv", "preadv2", "read", "readv", "write", "writev", "close", "close_range", "lseek",
 	"_llseek", "getdents64", "readlinkat", "readlink", "unlinkat", "unlink", "rename", "renameat",
@@ -188,15 +193,18 @@ static const char *const allowed[] = {
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend", "rt_sigtimedwait",
 	"rt_sigtimedwait_time64", "sigaltstack", "restart_syscall", "clock_gettime", "clock_gettime64", "clock_getres",
 	"clock_nanosleep", "clock_nanosleep_time64", "nanosleep", "gettimeofday", "time",
-	/* questions that libc asks */
+	/* queries by libc */
 	"getrandom", "getuid", "geteuid", "getgid", "getegid", "uname", "sysinfo", "getrusage", "getrlimit", "ugetrlimit",
 };
 
-/* ioctl requests that libc and the engine make; on i386 and others the filter compares the low word only. */
+/* ioctl requests of libc and the engine; on i386 and others the filter compares only the low word */
 static const unsigned long ioctls[] = { FIONBIO, FIONREAD, SIOCOUTQ, TCGETS, TIOCGWINSZ, TUX_SETUP, TUX_LISTEN, TUX_RUN,
 	                                TUX_ADOPT, TUX_DRAIN, TUX_RETIRE, TUX_ROOM, TUX_SIZE };
 
-/* Memory that can be written cannot be executed, nor become so: code comes from files. 0 or a negative errno. */
+/*
+ * Forbids memory that is both writable and executable, and making memory executable: code comes only from files. Returns 0 or a
+ * negative errno.
+ */
 static int memory_rules_add(scmp_filter_ctx filter)
 {
 	static const uint32_t protections[] = { 0, PROT_WRITE, PROT_EXEC };
@@ -213,7 +221,7 @@ static int memory_rules_add(scmp_filter_ctx filter)
 	return rc;
 }
 
-/* Adds what is allowed with certain arguments only. 0 or a negative errno. */
+/* Adds calls that are permitted only with certain arguments. Returns 0 or a negative errno. */
 static int conditional_rules_add(scmp_filter_ctx filter)
 {
 	size_t i;
@@ -225,20 +233,20 @@ static int conditional_rules_add(scmp_filter_ctx filter)
 		if (rc < 0)
 			return rc;
 	}
-	/* Threads, not processes, and no namespaces; clone3 hides its flags in memory, and libc does without it. */
+	/* Permits threads, but neither processes nor namespaces. clone3 hides its flags in memory; libc falls back to clone. */
 	rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
 	                      SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_NEWUSER | CLONE_NEWNET, CLONE_THREAD));
 	if (rc == 0)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	if (rc == 0)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
-	/* Limits may be asked for, not set. */
+	/* Limits may be read but not set. */
 	if (rc == 0)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0, 0));
 	return rc;
 }
 
-/* Stream sockets to upstream servers; no socket that packets could be seen or sent with. 0 or a negative errno. */
+/* Permits stream sockets to upstream servers, but no sockets that can see or send packets. Returns 0 or a negative errno. */
 static int connection_rules_add(scmp_filter_ctx filter, const struct tux_sandbox_sockets *sockets)
 {
 	static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
@@ -252,7 +260,7 @@ static int connection_rules_add(scmp_filter_ctx filter, const struct tux_sandbox
 	return rc;
 }
 
-/* 0, or a negative errno: -ENOSYS or -EINVAL where the kernel has no seccomp filters. */
+/* Loads the filter. Returns 0 or a negative errno: -ENOSYS or -EINVAL if the kernel has no seccomp filters. */
 static int seccomp_enter(const struct tux_sandbox_sockets *sockets)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -261,10 +269,12 @@ static int seccomp_enter(const struct tux_sandbox_sockets *sockets)
 
 	if (!filter)
 		return -ENOMEM;
-	/* The kernel's own errno; and a tree of comparisons instead of a list: what the filter costs each call. */
+	/*
+	 * Return the kernel's own errno. Use a tree of comparisons instead of a list, because the filter costs time in each call.
+	 */
 	seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1); /* for the threads that there are */
+	seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1); /* for all existing threads */
 	rc = conditional_rules_add(filter);
 	if (rc == 0)
 		rc = memory_rules_add(filter);
@@ -275,7 +285,7 @@ static int seccomp_enter(const struct tux_sandbox_sockets *sockets)
 
 		if (number != __NR_SCMP_ERROR)
 			rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
-		/* Pseudo numbers: calls of other architectures. */
+		/* Pseudo numbers are calls of other architectures. */
 		if (rc == -EDOM || rc == -EINVAL || rc == -EEXIST)
 			rc = 0;
 	}
@@ -316,7 +326,7 @@ bool tux_sandbox_calls(const struct tux_sandbox_sockets *sockets, char *summary,
 	}
 	rc = seccomp_enter(sockets);
 	if (rc != 0 && rc != -ENOSYS && rc != -EINVAL) {
-		/* Above 0 it is a thread that has another filter, which cannot be. */
+		/* Above 0 it is the id of a thread with another filter, which cannot happen. */
 		snprintf(error, error_size, "cannot put the seccomp filter in force: %s", strerror(rc < 0 ? -rc : ECANCELED));
 		return false;
 	}

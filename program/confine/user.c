@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A number of a user or a group. -1 means "unchanged" to the kernel, so it is no user. */
+/* Parses the number of a user or group. -1 is invalid, because it means "unchanged" to the kernel. */
 static bool number_read(const char *text, uint32_t *number)
 {
 	unsigned long long value;
@@ -48,7 +48,7 @@ static bool group_find(const char *text, gid_t *gid, char *error, size_t error_s
 	return false;
 }
 
-/* The supplementary groups; of a user without an entry its own group alone. */
+/* Finds the supplementary groups. A user without an entry has only its own group. */
 static bool groups_find(struct tux_user *user, const char *login, char *error, size_t error_size)
 {
 	user->groups = TUX_USER_GROUPS;

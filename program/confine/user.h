@@ -30,7 +30,7 @@ bool tux_user_find(const char *text, struct tux_user *user, char *error, size_t 
 /* Returns the user of this process. Never fails. */
 void tux_user_own(struct tux_user *user);
 
-/* True if text names a group in addition to the user. */
+/* True if text names a group after the user ("USER:GROUP"). */
 bool tux_user_has_group(const char *text);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reading a binary log: nothing in a file is believed before it has been compared with what there is of it. */
+/* Reads a binary log. Checks all lengths against the data before it uses them. */
 #define _GNU_SOURCE 1
 #include "binary.h"
 
@@ -10,32 +10,32 @@
 
 enum { BUFFER_BYTES = 256 * 1024 };
 
-/* A log under way. */
+/* State of the conversion of a log. */
 struct reading {
 	int fd;
 	const char *name;
 	enum tux_log_style style;
 	FILE *out;
 	struct tux_log_clock clock;
-	uint64_t offset;  /* in the log, of buffer[0] */
-	uint64_t lost_at; /* where what is skipped began */
+	uint64_t offset;  /* offset of buffer[0] in the log */
+	uint64_t lost_at; /* offset of the first skipped byte */
 	size_t len;
-	size_t record_bytes; /* of the fixed part of a record that follows the last header */
-	bool headed; /* a header goes before what comes: records may follow */
+	size_t record_bytes; /* size of the fixed part of records since the last header */
+	bool headed; /* a header was read, so records may follow */
 	bool losing; /* bytes are being skipped */
-	bool ended;  /* nothing comes behind what is in the buffer */
-	bool clean;  /* nothing had to be said */
+	bool ended;  /* end of file: no bytes follow the buffer */
+	bool clean;  /* nothing was reported */
 	char line[TUX_LOG_LINE_MAX];
 	uint8_t buffer[BUFFER_BYTES];
 };
 
-/* What stands at a place of the log. */
+/* Kinds of data in the log. */
 enum found {
 	FOUND_HEADER,
 	FOUND_RECORD,
-	FOUND_FOREIGN, /* a header, not of this version or machine */
+	FOUND_FOREIGN, /* a header of an unsupported version or another byte order */
 	FOUND_NONSENSE,
-	FOUND_TOO_LITTLE, /* more bytes could make it something */
+	FOUND_TOO_LITTLE, /* more bytes are needed to decide */
 };
 
 struct tux_log_header tux_log_header_make(void)
@@ -44,7 +44,7 @@ struct tux_log_header tux_log_header_make(void)
 	                                sizeof(struct tux_access_record) };
 }
 
-/* Whether a header stands there, of whichever version and byte order. There are bytes enough for one. */
+/* True if a header of any version and byte order is at at, which has enough bytes. */
 static bool is_header(const uint8_t *at)
 {
 	static const uint8_t little[8] = { 0xfe, 0xff, 0xff, 0xff, 'T', 'U', 'X', 'R' };
@@ -53,7 +53,7 @@ static bool is_header(const uint8_t *at)
 	return memcmp(at, little, sizeof(little)) == 0 || memcmp(at, big, sizeof(big)) == 0;
 }
 
-/* The header of version 1. */
+/* Returns the header of version 1. */
 static struct tux_log_header first_header(void)
 {
 	struct tux_log_header header = tux_log_header_make();
@@ -63,7 +63,7 @@ static struct tux_log_header first_header(void)
 	return header;
 }
 
-/* Returns the bytes of the fixed part of records that follow a header of this machine, of a version that can be read; else 0. */
+/* Returns the size of the fixed part of records after a header of this byte order and a supported version; else 0. */
 static size_t header_look(const uint8_t *at)
 {
 	const struct tux_log_header ours = tux_log_header_make(), first = first_header();
@@ -74,8 +74,8 @@ static size_t header_look(const uint8_t *at)
 }
 
 /*
- * What was cut off looks whole with what follows in place of its end: but there a header follows, which begins inside of it. One
- * may have come in part.
+ * Detects a truncated record. It looks complete together with the bytes after it, but a header starts inside it. The header may be
+ * incomplete at the end of the buffer.
  */
 static enum found cut_look(const uint8_t *at, size_t left, size_t size, bool ended)
 {
@@ -114,13 +114,16 @@ static enum found look(const struct reading *reading, size_t off, struct tux_acc
 		return FOUND_TOO_LITTLE;
 	if (header_look(at) != 0)
 		return FOUND_HEADER;
-	/* Amid what is skipped a client's text may look like a foreign one; no text has all of ours, whose order is control characters. */
+	/*
+	 * Among skipped bytes a client's text may look like a foreign header. No text looks like our own header, which contains
+	 * control characters.
+	 */
 	if (is_header(at) && !reading->losing)
 		return FOUND_FOREIGN;
 	return reading->headed ? record_look(at, left, reading->record_bytes, reading->ended, record) : FOUND_NONSENSE;
 }
 
-/* Says what was skipped, once for all of it. */
+/* Reports skipped bytes, once for each gap. */
 static void lost_tell(struct reading *reading, size_t off)
 {
 	if (!reading->losing)
@@ -130,7 +133,7 @@ static void lost_tell(struct reading *reading, size_t off)
 	reading->losing = false;
 }
 
-/* Writes what is whole in the buffer and keeps the rest. False where the log must not be read further. */
+/* Converts the complete records in the buffer and keeps the rest. Returns false if the log cannot be read further. */
 static bool buffer_convert(struct reading *reading)
 {
 	struct tux_access_record record;
@@ -168,7 +171,7 @@ static bool buffer_convert(struct reading *reading)
 	return true;
 }
 
-/* Reads to the end. False with what is wrong said. */
+/* Converts the log up to its end. Reports errors on stderr, and then returns false. */
 static bool all_convert(struct reading *reading)
 {
 	for (;;) {

@@ -14,8 +14,8 @@
 
 enum {
 	OPEN_FLAGS = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-	MODE = 0640, /* owner and group may read: a log says who was here */
-	TRIES = 8,   /* while another process makes and removes the file */
+	MODE = 0640, /* readable by owner and group only, because a log shows who visited */
+	TRIES = 8,   /* attempts while another process creates and removes the file */
 };
 
 static int failed(char *reason, size_t reason_size, const char *text)
@@ -24,7 +24,10 @@ static int failed(char *reason, size_t reason_size, const char *text)
 	return -1;
 }
 
-/* A file of root's own alone: not /dev/null, and not another name of a file elsewhere. Fails where the file system has no owners. */
+/*
+ * Gives a regular file of root with a single name to the user, so neither /dev/null nor a file that has a name elsewhere. Fails if
+ * the file system has no owners.
+ */
 static void file_give(int fd, const struct tux_user *user)
 {
 	struct stat st;
@@ -33,7 +36,10 @@ static void file_give(int fd, const struct tux_user *user)
 		return;
 }
 
-/* A file whose name others can change. It has to be theirs, who can read and write it anyway, or the writer's. */
+/*
+ * Opens a file in a directory that other users can change. It must belong to the directory's owner, who has access anyway, or to
+ * the writer.
+ */
 static int shared_open(const struct tux_place *place, const struct tux_user *user, char *reason, size_t reason_size)
 {
 	int fd = openat(place->directory_fd, place->name, OPEN_FLAGS | O_NOFOLLOW);
@@ -90,7 +96,7 @@ int tux_log_destination_open(const char *path, const struct tux_user *user, char
 	struct tux_privileges_saved saved;
 	int fd = -1;
 
-	if (geteuid() == 0 && user->uid == 0) /* whatever its group is */
+	if (geteuid() == 0 && user->uid == 0) /* regardless of the group */
 		return root_open(path, user, reason, reason_size);
 	if (tux_privileges_assume(user, &saved)) {
 		fd = open(path, OPEN_FLAGS | O_CREAT, MODE);

@@ -20,7 +20,7 @@
 
 enum {
 	LINES_BYTES = 256 * 1024,
-	MAX_LINES = 4096, /* in that */
+	MAX_LINES = 4096, /* lines in these bytes */
 };
 
 struct tux_log_file {
@@ -28,29 +28,29 @@ struct tux_log_file {
 	enum tux_log_style style;
 	char *directory; /* absolute; NULL on the standard output */
 	char *path;      /* absolute; NULL on the standard output */
-	const struct tux_user *user; /* whose rights it is opened with */
+	const struct tux_user *user; /* user with whose rights the file is opened */
 	atomic_ullong written; /* records */
-	unsigned lost;   /* records, since that was asked for */
-	uint64_t rotate_bytes; /* no file grows beyond this; 0: there is no rotation */
-	unsigned keep;   /* files that were rotated */
-	bool rotates;    /* it is a regular file, and rotate_bytes is not 0 */
-	bool stuck;      /* it could not be rotated, and that has been said */
-	uint64_t file_bytes; /* when it rotates: of the file, as far as is known */
-	uint64_t rotate_at;  /* bytes of the file; rotate_bytes, or more after a rotation that failed */
-	bool header_due; /* in a binary log, before the next record */
-	bool failing; /* the last write failed, and that has been said */
+	unsigned lost;   /* records lost since the last report */
+	uint64_t rotate_bytes; /* maximum bytes of a file; 0 = no rotation */
+	unsigned keep;   /* number of rotated files to keep */
+	bool rotates;    /* a regular file with rotate_bytes > 0 */
+	bool stuck;      /* the last rotation failed, and this was reported */
+	uint64_t file_bytes; /* bytes of a rotating file, as far as known */
+	uint64_t rotate_at;  /* size at which it rotates: rotate_bytes, or more after a failed rotation */
+	bool header_due; /* binary log: a header must precede the next record */
+	bool failing; /* the last write failed, and this was reported */
 	struct tux_log_clock clock;
-	size_t room;     /* for lines that are written together */
+	size_t room;     /* maximum bytes of lines written together */
 	size_t lines_len;
 	unsigned lines_count;
-	uint32_t lines_end[MAX_LINES]; /* where each ends */
+	uint32_t lines_end[MAX_LINES]; /* end of each line in lines */
 	char line[TUX_LOG_LINE_MAX];
 	char lines[LINES_BYTES];
 };
 
 _Static_assert((int)LINES_BYTES >= (int)TUX_LOG_LINE_MAX + (int)sizeof(struct tux_log_header), "the buffer holds the longest line");
 
-/* Splits name into its directory, made absolute, and the whole path. False with errno. */
+/* Splits name into its directory, made absolute, and the whole path. Returns false with errno. */
 static bool path_resolve(struct tux_log_file *file, const char *name)
 {
 	const char *slash = strrchr(name, '/');
@@ -92,8 +92,8 @@ enum tux_log_style tux_log_style_for(enum tux_log_format format, int fd)
 }
 
 /*
- * Looks at the file that was opened: whether it can be rotated, and what is in it. Around a reload two processes write it: into a
- * pipe or a socket only what is short goes whole (pipe(7)), lines beyond that one by one.
+ * Initializes the state of an opened file: its size, and the ability to rotate. Two processes write it during a reload. Writes to a
+ * pipe or socket are atomic only up to PIPE_BUF (pipe(7)); longer lines are written one at a time.
  */
 static void file_begin(struct tux_log_file *file)
 {
@@ -161,14 +161,14 @@ bool tux_log_file_for_people(const struct tux_log_file *file)
 	return file->style == TUX_LOG_PLAIN || file->style == TUX_LOG_COLOUR;
 }
 
-/* Says once that writing fails, not with every batch. */
+/* Reports a write error once, not for every batch. */
 static void write_failed(struct tux_log_file *file, unsigned lines, int error)
 {
 	if (!file->failing)
 		fprintf(stderr, "tux: cannot write the log%s%s: %s; records are lost until it works again\n",
 		        file->path ? " " : "", file->path ? file->path : "", strerror(error));
 	file->failing = true;
-	file->header_due = true; /* a record may have been cut off */
+	file->header_due = true; /* a record may have been truncated */
 	file->lost += lines;
 }
 
@@ -182,7 +182,7 @@ static bool writable_wait(int fd)
 
 static void lines_flush(struct tux_log_file *file)
 {
-	unsigned whole = 0; /* lines that are written to their end */
+	unsigned whole = 0; /* completely written lines */
 	size_t done = 0;
 
 	while (done < file->lines_len) {
@@ -221,7 +221,7 @@ void tux_log_file_reopen(struct tux_log_file *file)
 	file_begin(file);
 }
 
-/* Makes room for FILE.1: each file is renamed to the next number, over what is there. False with errno. */
+/* Makes room for FILE.1: renames each file to the next number and overwrites the last. Returns false with errno. */
 static bool files_shift(const struct tux_log_file *file)
 {
 	const char *const base = strrchr(file->path, '/') + 1;
@@ -250,15 +250,15 @@ static bool files_shift(const struct tux_log_file *file)
 }
 
 /*
- * Begins a new file. Another process may write the same log, as around a reload: who has the lock rotates, and whoever finds
- * another file there goes over to that.
+ * Starts a new file. During a reload another process may write the same log. The process with the lock rotates. A process that
+ * finds another file at the path only reopens it.
  */
 static void file_rotate(struct tux_log_file *file)
 {
 	struct stat ours, there;
 	bool moved, done = true;
 
-	file->rotate_at = file->file_bytes + LINES_BYTES; /* should it fail: not with every line */
+	file->rotate_at = file->file_bytes + LINES_BYTES; /* delays the next attempt if this one fails */
 	if (flock(file->fd, LOCK_EX | LOCK_NB) < 0)
 		return;
 	moved = fstat(file->fd, &ours) == 0 &&
@@ -273,7 +273,7 @@ static void file_rotate(struct tux_log_file *file)
 		tux_log_file_reopen(file);
 }
 
-/* Adds a line. In front of it goes what the file's size and format want. */
+/* Adds a line. Before it, flushes or rotates the file if it is full, and adds a header if one is due. */
 static void line_add(struct tux_log_file *file, size_t len)
 {
 	const size_t whole = len + sizeof(struct tux_log_header);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An access record as a line of text. Pure: no file, no clock but the record's. */
+/* Formats an access record as a line of text. Pure: no file, and no clock but the record's. */
 #define _GNU_SOURCE 1
 #include "line.h"
 
@@ -13,12 +13,12 @@
 #include "../../engine/io/print.h"
 
 enum {
-	ADDRESS_WIDTH = 15, /* of the columns that people read */
+	ADDRESS_WIDTH = 15, /* widths of the columns for people */
 	METHOD_WIDTH = 4,
 	TARGET_WIDTH = 36,
 };
 
-/* The line under way. Room is the caller's promise: TUX_LOG_LINE_MAX. */
+/* The line being written. The caller guarantees TUX_LOG_LINE_MAX bytes. */
 struct line {
 	char *out;
 	size_t len;
@@ -35,7 +35,7 @@ static void put_text(struct line *line, const char *text)
 	put(line, text, strlen(text));
 }
 
-/* Escapes as nginx does: control characters, quotes, backslashes and what is not ASCII as \xXX. */
+/* Escapes like nginx: control characters, quotes, backslashes and non-ASCII bytes as \xXX. */
 static void put_escaped(struct line *line, const uint8_t *text, size_t len)
 {
 	static const char hex[] = "0123456789ABCDEF";
@@ -55,7 +55,7 @@ static void put_escaped(struct line *line, const uint8_t *text, size_t len)
 	}
 }
 
-/* As the inside of a JSON string (RFC 8259, section 7). */
+/* Escapes for a JSON string (RFC 8259, section 7). */
 static void put_json_escaped(struct line *line, const uint8_t *text, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -77,7 +77,7 @@ static void put_json_escaped(struct line *line, const uint8_t *text, size_t len)
 	}
 }
 
-/* Spaces up to a column that began at from; at least one. */
+/* Pads with spaces, at least one, up to the end of a column that started at from. */
 static void put_pad(struct line *line, size_t from, size_t width)
 {
 	do
@@ -85,7 +85,7 @@ static void put_pad(struct line *line, size_t from, size_t width)
 	while (line->len - from <= width);
 }
 
-/* The time a record was made, formatted once a second. */
+/* Writes the time of a record, formatted once per second. */
 static void put_time(struct line *line, struct tux_log_clock *clock, int64_t time_us, const char *format, bool utc)
 {
 	const int64_t second = time_us / 1000000;
@@ -94,7 +94,7 @@ static void put_time(struct line *line, struct tux_log_clock *clock, int64_t tim
 		const time_t seconds = (time_t)second;
 		struct tm tm;
 
-		/* A record read from a file may have a time that no calendar has. */
+		/* A record from a file may have a time outside the calendar. */
 		if (!(utc ? gmtime_r(&seconds, &tm) : localtime_r(&seconds, &tm)) ||
 		    strftime(clock->text, sizeof(clock->text), format, &tm) == 0)
 			clock->text[0] = '\0';
@@ -104,7 +104,7 @@ static void put_time(struct line *line, struct tux_log_clock *clock, int64_t tim
 	put_text(line, clock->text);
 }
 
-/* In decimal; printf() would take some ten times as long, and each line has several. */
+/* Writes a decimal number. printf() takes about ten times as long, and each line has several numbers. */
 static void put_number(struct line *line, uint64_t number)
 {
 	char text[20]; /* digits of UINT64_MAX */
@@ -127,7 +127,7 @@ static void put_ipv4(struct line *line, const uint8_t *address)
 	}
 }
 
-/* The client's address without its port; "unix:" on Unix sockets. */
+/* Writes the client's address without its port; "unix:" for Unix sockets. */
 static void put_address(struct line *line, const struct tux_access_record *record)
 {
 	static const uint8_t none[16], mapped[12] = { [10] = 0xff, [11] = 0xff };
@@ -141,7 +141,7 @@ static void put_address(struct line *line, const struct tux_access_record *recor
 		put_text(line, inet_ntop(AF_INET6, record->address, text, sizeof(text)));
 }
 
-/* A quoted text, or "-" for none. */
+/* Writes a quoted text; "-" if it is empty. */
 static void put_quoted(struct line *line, const uint8_t *text, size_t len)
 {
 	put_text(line, "\"");
@@ -200,7 +200,7 @@ static void put_count(struct line *line, const char *name, uint64_t number)
 	put_number(line, number);
 }
 
-/* An object whose members are always there, but for the refusal's reason. */
+/* Writes an object. All members are always present, except the refusal's reason. */
 static void json(struct line *line, struct tux_log_clock *clock, const struct tux_access_record *record, const uint8_t *text)
 {
 	const uint8_t *target = text + record->method_len, *host = target + record->target_len;
@@ -236,7 +236,10 @@ static void json(struct line *line, struct tux_log_clock *clock, const struct tu
 	put_text(line, "}");
 }
 
-/* Green for answers, cyan for "go on" and "go there", yellow for the client's faults, red for ours. */
+/*
+ * Returns the colour of a status: green for success, cyan for interim responses and redirects, yellow for client errors, red for
+ * server errors.
+ */
 static const char *status_colour(unsigned status)
 {
 	if (status >= 500)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The access log's thread: whole batches of records in, one write out for each file. */
+/* The access log's thread. It reads whole batches of records and writes once per file and batch. */
 #define _GNU_SOURCE 1
 #include "log.h"
 
@@ -12,16 +12,16 @@
 
 enum {
 	RECORDS_BYTES = 256 * 1024,
-	CLOSE_SECONDS = 5,      /* that closing waits for a reader of a full pipe to read on */
-	BATCH_WAIT_NS = 2000000, /* to let a batch grow: one wake-up and one write for many requests */
+	CLOSE_SECONDS = 5,      /* wait for the reader of a full pipe to continue */
+	BATCH_WAIT_NS = 2000000, /* lets a batch grow: one wake-up and one write for many requests */
 };
 
 struct tux_log {
-	struct tux_log_file **file;    /* each once */
+	struct tux_log_file **file;    /* each file once */
 	unsigned file_count;
-	struct tux_log_file **of_site; /* NULL: it has none */
+	struct tux_log_file **of_site; /* for each site; NULL = no log */
 	unsigned site_count;
-	bool for_people;       /* one of the files */
+	bool for_people;       /* one of the files has lines for people */
 	struct tux_engine *engine;
 	pthread_t thread;
 	bool started;
@@ -48,7 +48,7 @@ struct tux_log *tux_log_open(unsigned sites)
 
 	if (!log)
 		return NULL;
-	tzset(); /* while the time zone's file can still be read */
+	tzset(); /* before the sandbox makes the time zone's file unreadable */
 	log->file = calloc(sites, sizeof(struct tux_log_file *));
 	log->of_site = calloc(sites, sizeof(struct tux_log_file *));
 	log->site_count = sites;
@@ -95,7 +95,7 @@ unsigned tux_log_directories(const struct tux_log *log, const char **directories
 	return count;
 }
 
-/* Turns len bytes of records into lines of the files of their sites. */
+/* Writes len bytes of records as lines to the files of their sites. */
 static void records_write(struct tux_log *log, size_t len)
 {
 	size_t off = 0;
@@ -121,7 +121,7 @@ static void records_write(struct tux_log *log, size_t len)
 	}
 }
 
-/* The log's thread. What the engine has when it is told to stop is written before it ends. */
+/* Runs the log's thread. Before it ends, it writes all records that the engine has at the time of the stop. */
 static void *thread_run(void *arg)
 {
 	const struct timespec batch = { .tv_nsec = BATCH_WAIT_NS };
@@ -168,7 +168,7 @@ void tux_log_reopen(struct tux_log *log)
 	tux_engine_records_wake(log->engine);
 }
 
-/* Lines that all files have taken. */
+/* Returns the number of lines written to all files. */
 static uint64_t written(const struct tux_log *log)
 {
 	uint64_t lines = 0;
@@ -178,7 +178,7 @@ static uint64_t written(const struct tux_log *log)
 	return lines;
 }
 
-/* The thread cannot go on: what the engine answered and it did not write is lost. */
+/* Counts all records that the blocked thread has not written as lost. */
 static void rest_lose(struct tux_log *log)
 {
 	struct tux_counters counters;
@@ -200,7 +200,7 @@ bool tux_log_close(struct tux_log *log)
 	if (log->started) {
 		atomic_store(&log->stopping, true);
 		tux_engine_records_wake(log->engine);
-		do { /* a slow reader is waited for as long as it reads */
+		do { /* waits for a slow reader while it makes progress */
 			before = written(log);
 			clock_gettime(CLOCK_REALTIME, &until);
 			until.tv_sec += CLOSE_SECONDS;
