@@ -82,7 +82,7 @@ def pytest_configure(config):
 
 
 def pytest_assertrepr_compare(op, left, right):
-    """Bodies are long: where they differ says more than what they are."""
+    """Bodies are long, so the report shows where they differ."""
     if op != "==" or not isinstance(left, bytes) or not isinstance(right, bytes) or len(left) + len(right) < 400:
         return None
     at = next((i for i, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right)))
@@ -114,7 +114,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 class Server:
-    """A server that runs: where it is, what it serves. outside: a directory beside the root."""
+    """A running server, its addresses and its root. outside: a directory beside the root."""
 
     def __init__(self, address, root, unix=None, outside=None, process=None, directory=None, ipv6=None):
         self.address = address
@@ -122,7 +122,7 @@ class Server:
         self.unix = unix
         self.outside = outside
         self.process = process
-        self.directory = directory  # holds all of it, removed at the end
+        self.directory = directory  # parent of all directories, removed at the end
         self.ipv6 = ipv6
 
     def connect(self, **options):
@@ -158,7 +158,7 @@ def start_process(kind, command, directory, port, unix, ipv6):
 
 
 def prepare(fill):
-    """Makes what a server needs: its directory, its root, a Unix socket's path, a port."""
+    """Makes a directory, its root, a path for a Unix socket, and a port."""
     directory = make_place("root", "outside")
     root = os.path.join(directory, "root")
     fill(root, os.path.join(directory, "outside"))
@@ -217,7 +217,7 @@ def server(request):
 
 @pytest.fixture
 def start(request):
-    """start(*options, fill=function): a server of the test's own; fill(root, outside) makes what it serves."""
+    """start(*options, fill=function): a separate server for the test; fill(root, outside) makes its files."""
     running = []
 
     def run(*args, fill=content.populate):
@@ -231,7 +231,7 @@ def start(request):
 
 @pytest.fixture(scope="module")
 def start_once(request):
-    """As start, but each set of options runs once for all tests of a file."""
+    """Like start, but each set of options runs once for all tests of a file."""
     running = {}
 
     def run(*args, fill=content.populate):
@@ -252,5 +252,5 @@ def conn(server):
 
 @pytest.fixture
 def fresh_name(request):
-    """A file name in the root that no other test has."""
+    """A unique file name in the root."""
     return "fresh-%d-%s" % (time.monotonic_ns(), "".join(c for c in request.node.name if c.isalnum())[:30])

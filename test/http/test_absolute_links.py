@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Links with an absolute target: those that lead to something beneath the root are followed like relative ones, others are not."""
+"""Links with an absolute target: a target beneath the root is followed like a relative one; others are not."""
 import json
 import os
 
@@ -10,7 +10,7 @@ import content
 
 @pytest.fixture
 def link(server, fresh_name):
-    """link(target): makes a link of the test's own in the root, removes it after the test, returns its path as a request's."""
+    """link(target): makes a unique link in the root, removes it after the test, returns its request path."""
     made = set()
 
     def make(target, suffix=""):
@@ -29,7 +29,7 @@ def link(server, fresh_name):
     ("link-dir", "/deep/../text.txt", content.TEXT), ("link-inside", "", content.TEXT)],
     ids=["file", "large", "directory", "below", "dots", "root", "below-root", "link-to-directory", "link-to-link"])
 def test_inside(server, conn, link, target, path, data):
-    """A target beneath the root is served, the second time as the first."""
+    """A target beneath the root is served twice, the second time from the cache."""
     name = link(server.path(target))
     for _ in range(3):
         response = conn.get(name + path)
@@ -37,14 +37,14 @@ def test_inside(server, conn, link, target, path, data):
 
 
 def test_directory_is_redirected(server, conn, link):
-    """The root is a directory, also by a link to it."""
+    """A link to the root, or to a directory in it, is redirected."""
     name = link(server.root)
     response = conn.get(name)
     assert response.status == 301 and response.field("Location").endswith(name + "/")
 
 
 def test_chain(server, conn, link):
-    """Absolute, relative, absolute, and through a directory that is a link: each link goes on from where it is."""
+    """Absolute, relative, absolute, and through a linked directory: each link continues from its own place."""
     last = link(server.path("text.txt"), "-last")
     middle = link("sub/../link-dir/.." + last, "-middle")
     first = link(server.path("link-dir/..") + middle, "-first")
@@ -52,7 +52,7 @@ def test_chain(server, conn, link):
 
 
 def test_precompressed(server, conn, link):
-    """A precompressed sibling is found behind a link to its directory, and beside a link to its file if it is a link, too."""
+    """A precompressed sibling is found through a link to its directory, and beside a link to its file if it is a link, too."""
     directory = link(server.root)
     file = link(server.path("coded.txt"), ".txt")
     link(server.path("coded.txt.gz"), ".txt.gz")
@@ -65,7 +65,7 @@ def test_precompressed(server, conn, link):
                                  "{root}/sub/../../{outside_name}/secret.txt", "/", "/..", "{parent}", "{root}/link-outside",
                                  "{root}/link-outside-relative", "{root}/link-outside-dir/secret.txt"])
 def test_outside(server, conn, link, way):
-    """A target that is not beneath the root is refused, also by way of the root."""
+    """A target outside the root is refused, even if its path goes through the root."""
     outside = os.path.relpath(server.outside, os.path.dirname(server.root))
     name = link(way.format(root=server.root, outside=server.outside, outside_name=outside, parent=os.path.dirname(server.root)))
     for target in (name, name + "/", name + "/secret.txt"):
@@ -74,7 +74,7 @@ def test_outside(server, conn, link, way):
 
 
 def test_root_is_no_prefix(server, conn, link):
-    """A directory beside the root whose name begins with the root's is outside."""
+    """A directory beside the root is outside, even if its name starts with the root's."""
     beside = server.root + "2"
     content.write(beside, "secret.txt", b"secret\n")
     try:
@@ -89,20 +89,20 @@ def test_root_is_no_prefix(server, conn, link):
 @pytest.mark.parametrize("target, path", [("nowhere", ""), ("text.txt/", ""), ("text.txt", "/x"), ("text.txt/../text.txt", ""),
                                           ("private.txt", ""), ("fifo", ""), ("socket", ""), ("x" * 300, "")])
 def test_nothing_to_serve(server, conn, link, target, path):
-    """The target is beneath the root, but is not there, or may not be served."""
+    """The target is beneath the root, but is missing or not permitted."""
     response = conn.get(link(server.path(target)) + path)
     assert response.status in (403, 404) and b"secret" not in response.body
 
 
 def test_loop(server, conn, link, fresh_name):
-    """Links in a circle end, absolute ones and mixed ones."""
+    """Circular links end: absolute ones and mixed ones."""
     for target in (link(server.path(fresh_name)), link(server.path(fresh_name + "-b"), "-a"), link(fresh_name + "-a", "-b")):
         assert conn.get(target).status in (403, 404)
         assert conn.get(target + "/x").status in (403, 404)
 
 
 def test_too_many(server, conn, link):
-    """Forty links on a path are followed, as by the kernel. More are not, also if none of them is met twice."""
+    """Forty links on a path are followed, as by the kernel. More are refused, even if all are different."""
     name = link(server.path("text.txt"), "-0")
     for i in range(1, 40):
         name = link(server.path(name[1:]), "-%d" % i)
@@ -111,7 +111,7 @@ def test_too_many(server, conn, link):
 
 
 def test_change(server, conn, link):
-    """A link that is changed shows in the next request. Outside is refused, also if it was inside before."""
+    """A changed link takes effect in the next request. A link to the outside is refused, even if it pointed inside before."""
     ways = ((server.path("text.txt"), content.TEXT), (server.path("bytes.bin"), content.BYTES), ("text.txt", content.TEXT))
     for _ in range(10):
         for target, data in ways:
@@ -120,7 +120,7 @@ def test_change(server, conn, link):
 
 
 def test_target_changes(server, conn, link, fresh_name):
-    """The file behind the link changes."""
+    """A changed target file is served by the next request."""
     name = link(server.path("sub/" + fresh_name))
     for i in range(40):
         server.write("sub/" + fresh_name, b"%04d" % i)
@@ -146,7 +146,7 @@ def entries(response):
 
 @pytest.mark.parametrize("path", ["/list/", "/list/self/list/"])
 def test_listing(start_once, path):
-    """A listing shows the links that lead to something beneath the root, and no others."""
+    """A listing shows links whose targets are beneath the root, and no others."""
     page = start_once("--browse", fill=listing_content).get(path).body.decode()
     assert all(">%s<" % name in page for name in ("b.txt", "file", "chain", "directory/", "self/"))
     assert not any(name in page for name in ("outside", "way-out", "beside", "broken", "loop"))
@@ -154,19 +154,19 @@ def test_listing(start_once, path):
 
 @pytest.mark.parametrize("path", ["/list/", "/list/self/list/"])
 def test_listing_as_json(start_once, path):
-    """The same for programs, with the type and size of what a link leads to."""
+    """Like test_listing, but as JSON, with the type and size of the link's target."""
     browse = start_once("--browse", fill=listing_content)
     assert entries(browse.get(path, "Accept: application/json")) == LISTED
 
 
 def test_listing_of_link(start_once):
-    """A link to a directory without an index is listed as the directory is."""
+    """A link to a directory without an index is listed like the directory."""
     page = start_once("--browse", fill=listing_content).get("/list/directory/").body.decode()
     assert ">c.txt<" in page and ">b.txt<" not in page
 
 
 def test_listing_is_current(start_once):
-    """A link that comes to lead elsewhere shows in the next listing."""
+    """A link with a changed target takes effect in the next listing."""
     browse = start_once("--browse", fill=listing_content)
     os.mkdir(browse.path("changes"))
     with browse.connect() as conn:

@@ -32,7 +32,7 @@ BODIES = {
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("name", BODIES)
 def test_body_is_dropped(conn, name, method):
-    """RFC 9110 9.3.1: content of GET has no meaning; the next request is where it ends."""
+    """RFC 9110 9.3.1: content of GET has no meaning; the next request starts after it."""
     fields, body = BODIES[name]
     conn.send(request("/text.txt", *fields, method=method) + body + request("/empty.txt"))
     response = conn.response(method)
@@ -45,7 +45,7 @@ def test_body_is_dropped(conn, name, method):
 
 @pytest.mark.parametrize("name", ["9112-6.2-length", "9112-7.1-chunked", "9112-7.1.1-extension", "9112-7.1.2-trailer"])
 def test_body_octet_by_octet(conn, name):
-    """RFC 9112 7: where TCP cuts a body has no meaning."""
+    """RFC 9112 7: TCP segment boundaries in a body have no meaning."""
     fields, body = BODIES[name]
     for octet in request("/text.txt", *fields) + body:
         conn.send(bytes([octet]))
@@ -73,7 +73,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_chunks(server, name):
-    """RFC 9112 7.1, 11.2: broken framing is refused, and nothing behind it is a request."""
+    """RFC 9112 7.1, 11.2: malformed framing is refused, and no bytes after it are a request."""
     with server.connect() as conn:
         conn.send(request("/text.txt", "Transfer-Encoding: chunked") + BROKEN[name] + SMUGGLED)
         response = conn.response()
@@ -83,7 +83,7 @@ def test_broken_chunks(server, name):
 
 
 def test_length_over_limit(server):
-    """RFC 9110 15.5.14: a body longer than the limit is 413, at once, and the connection closed."""
+    """RFC 9110 15.5.14: a body longer than the limit is 413 at once, and the connection closes."""
     with server.connect() as conn:
         conn.send(request("/text.txt", "Content-Length: %d" % (LIMIT + 1)))
         assert conn.response().status == 413
@@ -92,7 +92,7 @@ def test_length_over_limit(server):
 
 
 def test_chunks_over_limit(server):
-    """RFC 9110 15.5.14: also when the length shows only on the way."""
+    """RFC 9110 15.5.14: like test_length_over_limit, but for a chunked body."""
     with server.connect() as conn:
         conn.send(request("/text.txt", "Transfer-Encoding: chunked"))
         chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
@@ -115,7 +115,7 @@ def test_limit_is_an_option(start_once):
 
 
 def test_expect_continue(conn):
-    """RFC 9110 10.1.1: 100 when the body is wanted, then the answer."""
+    """RFC 9110 10.1.1: 100 if the body is needed, then the response."""
     conn.send(request("/text.txt", "Content-Length: 5", "Expect: 100-continue"))
     response = conn.response(interim=True)
     assert response.status == 100
@@ -132,7 +132,7 @@ def test_expect_continue_is_case_insensitive(conn):
 
 
 def test_expect_continue_without_body(conn):
-    """RFC 9110 10.1.1: no 100 where there is no body to come."""
+    """RFC 9110 10.1.1: no 100 without a body."""
     conn.send(request("/text.txt", "Expect: 100-continue"))
     assert conn.response(interim=True).status == 200
     assert conn.get("/bytes.bin").body == content.BYTES
@@ -145,7 +145,7 @@ def test_expect_continue_in_1_0(conn):
 
 
 def test_expect_continue_too_large(server):
-    """RFC 9110 10.1.1: a body that is not wanted is refused without 100."""
+    """RFC 9110 10.1.1: a refused body gets no 100."""
     with server.connect() as conn:
         conn.send(request("/text.txt", "Content-Length: %d" % (LIMIT + 1), "Expect: 100-continue"))
         assert conn.response(interim=True).status == 413

@@ -19,7 +19,7 @@ def tag(conn):
 
 
 def test_validators(conn):
-    """RFC 9110 8.8.2, 8.8.3: Last-Modified is the file's, the tag is strong."""
+    """RFC 9110 8.8.2, 8.8.3: Last-Modified is the file's mtime, and the tag is strong."""
     response = conn.get("/text.txt")
     assert response.field("Last-Modified") == DATE
     assert STRONG_TAG.match(response.field("ETag"))
@@ -32,7 +32,7 @@ def test_tags_differ(conn):
 
 
 def test_tag_does_not_leak_the_inode(server, conn):
-    """The tag does not tell the number of the inode."""
+    """The inode number does not appear in the tag."""
     tag = conn.get("/text.txt").field("ETag").strip('"')
     inode = os.stat(server.path("text.txt")).st_ino
     assert str(inode) != tag and "%x" % inode not in tag.lower().split("-")
@@ -49,7 +49,7 @@ def test_if_none_match(conn, tag, value, status):
 
 
 def test_if_none_match_on_two_lines(conn, tag):
-    """RFC 9110 5.3: a list may stand on several lines."""
+    """RFC 9110 5.3: a list may span several lines."""
     assert conn.get("/text.txt", 'If-None-Match: "x"', "If-None-Match: " + tag).status == 304
 
 
@@ -82,7 +82,7 @@ def test_if_modified_since(conn, value, status):
                                    "Sun, 06 Nov 2030 25:49:37 GMT", "Sun, 06 Xyz 2030 08:49:37 GMT",
                                    DATE + "x", DATE + ", " + DATE])
 def test_invalid_date_is_ignored(conn, value):
-    """RFC 9110 13.1.3, 13.1.4: a date that is none is ignored."""
+    """RFC 9110 13.1.3, 13.1.4: an invalid date is ignored."""
     assert conn.get("/text.txt", "If-Modified-Since: " + value).status == 200
     assert conn.get("/text.txt", "If-Unmodified-Since: " + value).status == 200
 
@@ -113,12 +113,12 @@ def test_order(conn, tag, fields, status):
 @pytest.mark.parametrize("fields, statuses", [
     (["If-None-Match: *"], (404,)), (["If-Modified-Since: " + LATER], (404,)), (['If-Match: "x"'], (404, 412))])
 def test_conditions_on_missing(conn, fields, statuses):
-    """RFC 9110 13.2.1: conditions change nothing about what is an error without them."""
+    """RFC 9110 13.2.1: conditions do not change error responses."""
     assert conn.get("/missing", *fields).status in statuses
 
 
 def test_tag_changes_with_content(server, conn, fresh_name):
-    """RFC 9110 8.8.1: a strong tag changes with the content: same size, same time of modification, at once."""
+    """RFC 9110 8.8.1: a strong tag changes with the content, even with the same size and mtime."""
     tags, path = set(), server.write(fresh_name, b"%08d" % 0, mtime=0)
     for i in range(100):
         with open(path, "r+b") as file:
@@ -133,7 +133,7 @@ def test_tag_changes_with_content(server, conn, fresh_name):
 
 
 def test_tag_changes_with_replacement(server, conn, fresh_name):
-    """RFC 9110 8.8.1: nor do files that replace each other share a tag."""
+    """RFC 9110 8.8.1: files that replace each other have different tags."""
     tags = set()
     for i in range(100):
         new = server.write(fresh_name + ".new", b"%08d" % i, mtime=1)
@@ -144,7 +144,7 @@ def test_tag_changes_with_replacement(server, conn, fresh_name):
 
 @pytest.mark.parametrize("mtime", [0, 1])
 def test_meaningless_times(server, conn, fresh_name, mtime):
-    """RFC 9110 8.8.2: a time that says nothing makes no 304 for what has changed."""
+    """RFC 9110 8.8.2: a meaningless mtime gives no 304 for changed content."""
     path = server.write(fresh_name, b"one", mtime=mtime)
     first = conn.get("/" + fresh_name)
     server.write(fresh_name, b"two", mtime=mtime)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Connections (RFC 9112 9): persistence, pipelining, closing, pieces."""
+"""Connections (RFC 9112 9): persistence, pipelining, closing, segmentation."""
 import time
 
 import pytest
@@ -17,7 +17,7 @@ def test_http_1_1_persists(conn):
 @pytest.mark.parametrize("fields", [["Connection: close"], ["Connection: Close"], ["Connection: x, close"],
                                     ["Connection: x", "Connection: close"], ["Connection: keep-alive, close"]])
 def test_close(conn, fields):
-    """RFC 9112 9.6: after close the server closes, and says so."""
+    """RFC 9112 9.6: after close the server announces close and closes."""
     response = conn.get("/text.txt", *fields)
     assert response.body == content.TEXT
     assert "close" in response.tokens("Connection")
@@ -25,21 +25,21 @@ def test_close(conn, fields):
 
 
 def test_nothing_is_answered_after_close(conn):
-    """RFC 9112 9.6: requests behind one with close are not processed."""
+    """RFC 9112 9.6: requests after one with close are not processed."""
     conn.send(request("/text.txt", "Connection: close") + request("/bytes.bin"))
     assert conn.response().body == content.TEXT
     conn.assert_closed()
 
 
 def test_http_1_0_closes(conn):
-    """RFC 9112 9.3: an HTTP/1.0 connection ends after the response."""
+    """RFC 9112 9.3: an HTTP/1.0 connection closes after the response."""
     response = conn.get("/text.txt", version="1.0")
     assert response.body == content.TEXT
     conn.assert_closed()
 
 
 def test_http_1_0_keep_alive(conn):
-    """RFC 9112 9.3, C.2.2: HTTP/1.0 with keep-alive persists and is told so."""
+    """RFC 9112 9.3, C.2.2: HTTP/1.0 with keep-alive persists, and the response announces it."""
     for _ in range(3):
         response = conn.get("/text.txt", "Connection: Keep-Alive", version="1.0")
         assert response.body == content.TEXT
@@ -62,7 +62,7 @@ def test_later_minor_version(conn):
 @pytest.mark.parametrize("target, data", [("/text.txt", content.TEXT), ("/big.bin", content.BIG)],
                          ids=["small", "large"])
 def test_half_closed_client_gets_its_response(conn, target, data):
-    """RFC 9112 9.6: a client that has closed its sending half still gets the response."""
+    """RFC 9112 9.6: a client that has shut down its sending side still gets the response."""
     conn.send(request(target))
     conn.send_eof()
     assert conn.response().body == data
@@ -70,7 +70,7 @@ def test_half_closed_client_gets_its_response(conn, target, data):
 
 
 def test_pipelining_in_order(conn):
-    """RFC 9112 9.3.2: pipelined requests are answered in their order."""
+    """RFC 9112 9.3.2: pipelined requests are answered in order."""
     targets = [("/text.txt", content.TEXT), ("/bytes.bin", content.BYTES), ("/empty.txt", b""),
                ("/big.bin", content.BIG), ("/sub/", content.SUB_PAGE)] * 4
     conn.send(b"".join(request(target) for target, _ in targets))
@@ -80,7 +80,7 @@ def test_pipelining_in_order(conn):
 
 
 def test_pipelining_mixed(conn):
-    """RFC 9112 9.3.2: errors, conditions and HEAD keep their place in a pipeline."""
+    """RFC 9112 9.3.2: errors, conditions and HEAD keep their position in a pipeline."""
     conn.send(request("/missing") + request("/text.txt", "If-None-Match: *") + request("/text.txt", method="HEAD") +
               request("/sub") + request("/text.txt", "Range: bytes=0-2") + request("/text.txt"))
     assert conn.response().status == 404
@@ -92,7 +92,7 @@ def test_pipelining_mixed(conn):
 
 
 def test_pipeline_of_many(conn):
-    """RFC 9112 9.3.2: 20,000 bytes of requests at once, and none is lost."""
+    """RFC 9112 9.3.2: 20,000 bytes of requests in one write, and each is answered."""
     one = request("/text.txt")
     count = 20000 // len(one) + 1
     conn.send(one * count)
@@ -111,7 +111,7 @@ def test_pipeline_longer_than_any_buffer(conn):
 
 
 def test_split_at_every_octet(server):
-    """RFC 9112 2: where TCP cuts a request has no meaning."""
+    """RFC 9112 2: TCP segment boundaries in a request have no meaning."""
     data = request("/text.txt", "Range: bytes=4-8") + request("/bytes.bin")
     with server.connect() as conn:
         for cut in range(1, len(data)):
@@ -124,7 +124,7 @@ def test_split_at_every_octet(server):
 
 
 def test_octet_by_octet(conn):
-    """RFC 9112 2: a request may come in as many pieces as it has octets."""
+    """RFC 9112 2: a request may arrive in as many segments as it has octets."""
     for octet in request("/text.txt", "Accept: */*"):
         conn.send(bytes([octet]))
         time.sleep(0.001)
@@ -140,7 +140,7 @@ def test_empty_lines_before_a_request(conn, lines):
 
 
 def test_eof_in_the_head(server):
-    """RFC 9112 8: a request that ends in its head is not answered with success."""
+    """RFC 9112 8: a request that ends in its head does not succeed."""
     with server.connect() as conn:
         conn.send(b"GET /text.txt HTTP/1.1\r\nHost: te")
         conn.send_eof()
@@ -148,14 +148,14 @@ def test_eof_in_the_head(server):
 
 
 def test_eof_without_request(server):
-    """RFC 9112 9.5: a connection on which nothing came is closed without a word."""
+    """RFC 9112 9.5: a connection without any bytes is closed without a response."""
     with server.connect() as conn:
         conn.send_eof()
         conn.assert_closed()
 
 
 def test_reset_clients_do_no_harm(server):
-    """RFC 9112 9.5: clients may vanish at any time."""
+    """RFC 9112 9.5: clients may disconnect at any time."""
     for part in (b"", b"GET", request("/big.bin"), request("/sparse.bin") * 3):
         for _ in range(10):
             conn = server.connect()
@@ -166,7 +166,7 @@ def test_reset_clients_do_no_harm(server):
 
 
 def test_lingering_close(server):
-    """RFC 9112 9.6: the last response is not lost when the client still sends."""
+    """RFC 9112 9.6: the last response is not lost while the client still sends."""
     for _ in range(20):
         with server.connect() as conn:
             conn.send(b"GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n")
@@ -178,7 +178,7 @@ def test_lingering_close(server):
 
 
 def test_lingering_close_after_large_response(server):
-    """RFC 9112 9.6: nor a long one, with close, while more requests come in behind it."""
+    """RFC 9112 9.6: like test_lingering_close, but for a large response with close while more requests arrive."""
     with server.connect() as conn:
         conn.send(request("/big.bin", "Connection: close") + request("/big.bin") * 100)
         assert conn.response().body == content.BIG
@@ -186,7 +186,7 @@ def test_lingering_close_after_large_response(server):
 
 
 def test_slow_reader_costs_only_itself(server):
-    """A client that does not read its response delays nobody, and gets all of it in the end."""
+    """A client that does not read its response delays no other client, and eventually gets the whole response."""
     slow = [server.connect(receive_buffer=4096) for _ in range(8)]
     try:
         for conn in slow:
@@ -201,7 +201,7 @@ def test_slow_reader_costs_only_itself(server):
 
 
 def test_slow_writer_costs_only_itself(server):
-    """Unfinished heads delay nobody."""
+    """Unfinished heads delay no other client."""
     slow = [server.connect() for _ in range(50)]
     try:
         for conn in slow:
@@ -218,7 +218,7 @@ def test_slow_writer_costs_only_itself(server):
 
 
 def test_head_timeout(start_once):
-    """RFC 9110 15.5.9: a head that does not end in time is 408, and the connection closed."""
+    """RFC 9110 15.5.9: a head that is not complete in time is 408, and the connection closes."""
     server = start_once("--head-timeout", "0.5", "--idle-timeout", "60")
     with server.connect() as conn:
         conn.send(b"GET /text.txt HTTP/1.1\r\nHo")
@@ -229,7 +229,7 @@ def test_head_timeout(start_once):
 
 
 def test_head_timeout_is_of_the_whole_head(start_once):
-    """RFC 9110 15.5.9: a head that trickles in does not prolong its time."""
+    """RFC 9110 15.5.9: octets that trickle in do not extend the time of a head."""
     server = start_once("--head-timeout", "0.5", "--idle-timeout", "60")
     with server.connect() as conn:
         conn.send(b"GET /text.txt HTTP/1.1\r\n")
@@ -248,7 +248,7 @@ def test_head_timeout_is_of_the_whole_head(start_once):
 
 
 def test_idle_timeout(start_once):
-    """RFC 9112 9.5: an idle connection is closed without a word."""
+    """RFC 9112 9.5: an idle connection is closed without a response."""
     server = start_once("--idle-timeout", "0.5")
     with server.connect() as conn, server.connect() as never:
         assert conn.get("/text.txt").body == content.TEXT
@@ -257,7 +257,7 @@ def test_idle_timeout(start_once):
 
 
 def test_body_timeout(start_once):
-    """RFC 9110 15.5.9: a body that does not come is 408, and the connection closed."""
+    """RFC 9110 15.5.9: a body that does not arrive is 408, and the connection closes."""
     server = start_once("--body-timeout", "0.5")
     with server.connect() as conn:
         conn.send(request("/text.txt", "Content-Length: 10") + b"abc")
@@ -267,17 +267,17 @@ def test_body_timeout(start_once):
 
 
 def test_send_timeout(start_once):
-    """A client that takes nothing for too long is dropped: its response ends early."""
+    """A client that receives nothing for too long is disconnected: its response ends early."""
     server = start_once("--send-timeout", "0.5")
     with server.connect(receive_buffer=4096) as conn:
         conn.send(request("/sparse.bin"))
-        time.sleep(2.5)  # the time in which nothing is taken
+        time.sleep(2.5)  # the time without progress
         with pytest.raises(Closed):
             conn.response()
 
 
 def test_max_connections(start_once):
-    """At the limit accepting waits; it does not fail."""
+    """At the limit accepting waits. It does not fail."""
     server = start_once("--max-connections", "4", "--threads", "1")
     held = []
     try:
@@ -296,11 +296,11 @@ def test_max_connections(start_once):
 
 
 def test_stops_at_once(start):
-    """A server that is told to stop as soon as it serves, and whose clients have gone, waits for nothing."""
+    """A server stops immediately if SIGTERM follows its start directly and all its clients have disconnected."""
     for _ in range(12):
         server = start(fill=lambda root, _: content.write(root, "text.txt", content.TEXT))
         for target in ("/missing", "/text.txt", "/missing"):
             server.get(target)
         began = time.monotonic()
         server.stop()
-        assert time.monotonic() - began < 8  # what is under way would have 10 s
+        assert time.monotonic() - began < 8  # active requests would get 10 s

@@ -14,7 +14,7 @@ import content
     ("/sub", "/sub/"), ("/sub?a=b&c=/d", "/sub/?a=b&c=/d"), ("/sub?", None), ("/dir%20with%20space",
     "/dir%20with%20space/"), ("//sub", "/sub/"), ("/./sub/../sub", "/sub/"), ("/sub/deep", "/sub/deep/")])
 def test_redirect(conn, target, location):
-    """RFC 9110 15.4.2: a directory without its slash is 301 to a path alone, the query kept."""
+    """RFC 9110 15.4.2: a directory without its slash is 301 to a path without a host, with the query."""
     response = conn.get(target)
     assert response.status == 301
     assert response.field("Location") in ((location,) if location else ("/sub/", "/sub/?"))
@@ -36,26 +36,26 @@ def test_redirect_does_not_split(conn):
 
 
 def test_index(conn):
-    """A directory is answered with its index."""
+    """A directory with an index responds with it."""
     assert conn.get("/").body == content.PAGE
     response = conn.get("/sub/")
     assert response.body == content.SUB_PAGE and response.field("Content-Type").startswith("text/html")
 
 
 def test_no_index(conn):
-    """A directory without index is not listed unless asked for."""
+    """A directory without index is not listed by default."""
     response = conn.get("/noindex/")
     assert response.status in (403, 404) and b"text.txt" not in response.body
 
 
 def test_file_with_slash(conn):
-    """RFC 3986 3.3: a file is no directory."""
+    """RFC 3986 3.3: a file is not a directory."""
     assert conn.get("/text.txt/").status == 404
     assert conn.get("/text.txt/x").status == 404
 
 
 def test_index_comes_and_goes(server, conn, fresh_name):
-    """An index made or removed shows in the next request."""
+    """A created or removed index takes effect in the next request."""
     os.mkdir(server.path(fresh_name))
     for _ in range(20):
         assert conn.get("/%s/" % fresh_name).status in (403, 404)
@@ -65,7 +65,7 @@ def test_index_comes_and_goes(server, conn, fresh_name):
 
 
 def test_index_option(start):
-    """--index names the indexes, in the order in which they are tried."""
+    """--index sets the names of indexes, in order of preference."""
     def fill(root, _):
         content.write(root, "a/one.html", b"one")
         content.write(root, "a/two.html", b"two")
@@ -80,7 +80,7 @@ def test_index_option(start):
 @pytest.mark.parametrize("target", ["/.hidden", "/.dir/text.txt", "/.dir/", "/.dir", "/sub/../.hidden", "/%2ehidden",
                                     "/.missing"])
 def test_dot_files(conn, target):
-    """Names that start with a dot are as if they were not there."""
+    """Names that start with a dot are treated as missing."""
     response = conn.get(target)
     assert response.status == 404 and b"secret" not in response.body
 
@@ -95,7 +95,7 @@ def well_known(root, _):
 
 
 def test_well_known_is_served_without_dotfiles(start):
-    """RFC 8615 3: "/.well-known/" is for the public; other names that start with a dot stay hidden, in it and elsewhere."""
+    """RFC 8615 3: "/.well-known/" is public. Other names that start with a dot stay hidden, in it and elsewhere."""
     server = start(fill=well_known)
     for _ in range(2):
         assert server.get("/.well-known/acme-challenge/token-1").body == b"token"
@@ -144,7 +144,7 @@ def own_404(root, _):
 
 
 def test_own_404(start):
-    """404.html in the root is the page of 404, with that status and its own length."""
+    """404.html in the root is the body of 404, with that status and its own length."""
     server = start("--own-404", fill=own_404)
     with server.connect() as conn:
         response = conn.get("/missing")
@@ -218,7 +218,7 @@ def test_listing(browse):
 
 
 def test_listing_needs_no_script(browse):
-    """A listing works without JavaScript and fetches nothing else."""
+    """A listing works without JavaScript and loads no other resource."""
     tags = Links(browse.get("/list/").body.decode()).tags
     assert not tags & {"script", "img", "link", "iframe"}
 
@@ -240,14 +240,14 @@ def test_listing_sorts(browse, query, order):
 
 
 def test_listing_has_sort_buttons(browse):
-    """The buttons by which it is sorted stand in it."""
+    """It contains the sort buttons."""
     body = browse.get("/list/").body
     for key in (b"name", b"size", b"time"):
         assert b'<button name="sort" value="%s">' % key in body
 
 
 def test_listing_escapes(browse):
-    """Names are escaped: each link leads to its file, none becomes markup."""
+    """Names are escaped: each link leads to its file, and no name becomes markup."""
     response = browse.get("/funny/")
     names = names_in(response)
     assert sorted(names) == sorted(content.FUNNY)
@@ -279,12 +279,12 @@ def test_listing_as_json(browse):
 
 @pytest.mark.parametrize("accept", ["application/json, text/plain, */*", "application/json, */*", "application/json;q=0.5, */*;q=0.5"])
 def test_listing_as_json_for_clients_that_take_all(browse, accept):
-    """RFC 9110 12.5.1: of two types of one weight the one that is named is meant, as by axios and Angular."""
+    """RFC 9110 12.5.1: of two types with equal weight the named one is preferred, as for axios and Angular."""
     assert browse.get("/list/", "Accept: " + accept).field("Content-Type") == "application/json"
 
 
 def test_listing_as_json_has_links(browse):
-    """Each entry has a link that leads to its file, whatever octets its name is of."""
+    """Each entry has a link that leads to its file, for any octets in its name."""
     name = os.path.join(os.fsencode(browse.root), b"octets", b"caf\xe9 %\xff?.txt")
     os.makedirs(os.path.dirname(name), exist_ok=True)
     os.makedirs(os.path.join(os.path.dirname(name), b"sub"), exist_ok=True)
@@ -299,7 +299,7 @@ def test_listing_as_json_has_links(browse):
 
 @pytest.mark.parametrize("query", ["", "?sort=name&order=desc", "?sort=size&order=desc", "?sort=time&order=asc"])
 def test_listing_in_other_orders_is_not_for_robots(browse, query):
-    """No link has a query, so that a mirror (wget -r) has each list once; forms sort, and the first order has no query."""
+    """No link has a query, so a mirror (wget -r) gets each listing once. Forms sort, and the default order has no query."""
     response = browse.get("/list/" + query)
     links = Links(response.body.decode())
     assert not any("?" in href for href in links.hrefs)
@@ -310,7 +310,7 @@ def test_listing_in_other_orders_is_not_for_robots(browse, query):
 @pytest.mark.parametrize("accept", ["*/*", "text/html", "text/html, application/json;q=0.5",
                                     "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"])
 def test_listing_as_html(browse, accept):
-    """RFC 9110 12.5.1: browsers and all others get HTML, which varies."""
+    """RFC 9110 12.5.1: browsers and all others get HTML, with Vary."""
     response = browse.get("/list/", "Accept: " + accept)
     assert response.field("Content-Type").startswith("text/html")
     assert "accept" in response.tokens("Vary")
@@ -327,7 +327,7 @@ def test_listing_head(browse):
 
 
 def test_listing_does_not_show_what_leaves(browse):
-    """A link that leads out of the root is not listed."""
+    """A link out of the root is not listed."""
     assert "outside" not in names_in(browse.get("/list/"))
 
 
@@ -337,7 +337,7 @@ def test_listing_of_many(browse):
 
 
 def test_listing_is_current(browse):
-    """A file made or removed shows in the next listing."""
+    """A created or removed file shows in the next listing."""
     with browse.connect() as conn:
         for i in range(20):
             name = "new-%d" % i
@@ -353,6 +353,6 @@ def test_listing_yields_to_index(browse):
 
 
 def test_listing_redirect(browse):
-    """RFC 9110 15.4.2: also with --browse a directory needs its slash."""
+    """RFC 9110 15.4.2: with --browse, too, a directory needs its slash."""
     response = browse.get("/list?sort=size")
     assert response.status == 301 and response.field("Location") == "/list/?sort=size"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files: which are served, and that a change shows in the next request."""
+"""Files: which are served, and that changes take effect in the next request."""
 import hashlib
 import os
 import shutil
@@ -15,14 +15,14 @@ from client import Closed, request
 
 @pytest.mark.parametrize("name", content.FUNNY)
 def test_escaped_names(conn, name):
-    """RFC 3986 2.1: any name can be asked for, escaped."""
+    """RFC 3986 2.1: any name can be requested in escaped form."""
     assert conn.get("/funny/" + urllib.parse.quote(name)).body == name.encode()
 
 
 @pytest.mark.parametrize("target", ["/missing", "/missing/", "/missing/x", "/sub/missing", "/" + "x" * 300,
                                     "/" + "x/" * 2000, "/TEXT.TXT"])
 def test_missing(conn, target):
-    """RFC 9110 15.5.5: what is not there is 404, and the connection persists."""
+    """RFC 9110 15.5.5: a missing file is 404, and the connection persists."""
     assert conn.get(target).status == 404
     assert conn.get("/text.txt").body == content.TEXT
 
@@ -34,13 +34,13 @@ def test_empty(conn):
 
 
 def test_large(conn):
-    """A file larger than what is kept in memory, again and again on one connection."""
+    """A file too large for the memory cache, repeatedly on one connection."""
     for _ in range(5):
         assert conn.get("/big.bin").body == content.BIG
 
 
 def test_sparse(conn):
-    """A sparse file is its zeros."""
+    """A sparse file is sent with its zeros."""
     body = conn.get("/sparse.bin").body
     assert len(body) == content.SPARSE_SIZE and body.endswith(b"\0end") and body.count(0) == content.SPARSE_SIZE - 3
 
@@ -48,7 +48,7 @@ def test_sparse(conn):
 @pytest.mark.parametrize("size", [1, 2, 4095, 4096, 4097, 16383, 16384, 16385, 65535, 65536, 65537, 131072, 262144,
                                   524288, 1048575, 1048576, 1048577, 2097152 + 1])
 def test_sizes(server, conn, fresh_name, size):
-    """Sizes around every buffer and limit."""
+    """Sizes around every buffer size and limit."""
     data = (hashlib.sha256(b"%d" % size).digest() * (size // 32 + 1))[:size]
     server.write(fresh_name, data)
     for _ in range(3):
@@ -57,14 +57,14 @@ def test_sizes(server, conn, fresh_name, size):
 
 @pytest.mark.parametrize("target", ["/private.txt", "/group.txt"])
 def test_unreadable(conn, target):
-    """The mode rule: what is not readable for all is 403."""
+    """The mode rule: a file that is not readable for all is 403."""
     response = conn.get(target)
     assert response.status == 403 and b"secret" not in response.body
 
 
 @pytest.mark.parametrize("above", ["", "directory"])
 def test_directory_that_is_closed_closes_its_files(start, above):
-    """A file that is cached is refused as soon as its directory may not be entered: the root itself, or one beneath it."""
+    """A cached file is refused as soon as its directory loses search permission: the root or one beneath it."""
     server = start("--recheck", "60")
     server.write("directory/file", b"data")
     with server.connect() as conn:
@@ -80,7 +80,7 @@ def test_any_mode_option(start):
     """--any-mode serves what the server itself can read."""
     server = start("--any-mode")
     path = server.path("private.txt")
-    server.get("/text.txt")  # answered: its privileges are dropped by now
+    server.get("/text.txt")  # responds, so its privileges are dropped
     with open("/proc/%d/status" % server.process.pid, encoding="ascii") as file:
         uid, gid = (int(line.split()[2]) for line in file if line.startswith(("Uid:", "Gid:")))
     os.chown(path, uid, gid)
@@ -89,13 +89,13 @@ def test_any_mode_option(start):
 
 @pytest.mark.parametrize("target", ["/fifo", "/socket", "/fifo/", "/socket/"])
 def test_special_files(conn, target):
-    """Only regular files: a FIFO or socket is refused and never waited for."""
+    """Only regular files are served. A FIFO or socket is refused and never waited for."""
     assert conn.get(target).status in (403, 404)
     assert conn.get("/text.txt").body == content.TEXT
 
 
 def test_device(server, conn):
-    """Nor is a device read."""
+    """A device is not read."""
     path = server.path("device")
     try:
         os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 5))  # zero
@@ -112,7 +112,7 @@ def test_device(server, conn):
                                           ("/link-dir/text.txt", content.TEXT)],
                          ids=["file", "directory", "below"])
 def test_links_inside(conn, target, data):
-    """Symbolic links that stay within the root are followed."""
+    """Symbolic links inside the root are followed."""
     assert conn.get(target).body == data
 
 
@@ -120,13 +120,13 @@ def test_links_inside(conn, target, data):
                                     "/link-outside-dir", "/link-outside-dir/", "/link-loop", "/link-broken",
                                     "/link-loop/x"])
 def test_links_outside(conn, target):
-    """Links that leave the root, or lead nowhere, are refused."""
+    """Links out of the root, and dangling links, are refused."""
     response = conn.get(target)
     assert response.status in (403, 404) and b"secret" not in response.body
 
 
 def test_link_changes(server, conn, fresh_name):
-    """A link that is changed shows in the next request; one that comes to lead outside is refused."""
+    """A changed link takes effect in the next request. A link that now leads outside is refused."""
     server.write(fresh_name + "-0", b"zero")
     server.write(fresh_name + "-1", b"one")
     for i in range(40):
@@ -137,7 +137,7 @@ def test_link_changes(server, conn, fresh_name):
 
 
 def test_link_target_changes(server, conn, fresh_name):
-    """What a link leads to may change, too."""
+    """A changed target takes effect, too."""
     content.link(server.root, "sub/" + fresh_name, fresh_name)
     for i in range(40):
         server.write("sub/" + fresh_name, b"%04d" % i)
@@ -145,7 +145,7 @@ def test_link_target_changes(server, conn, fresh_name):
 
 
 def test_hard_link_changes(server, conn, fresh_name):
-    """A file written by another of its names."""
+    """A file written through another name."""
     server.write("sub/" + fresh_name, b"0000")
     os.link(server.path("sub/" + fresh_name), server.path(fresh_name))
     for i in range(40):
@@ -156,7 +156,7 @@ def test_hard_link_changes(server, conn, fresh_name):
 
 
 def many(server, count=6):
-    """Connections, as different threads of the server may keep different caches."""
+    """Several connections, because threads of the server may keep separate caches."""
     return [server.connect() for _ in range(count)]
 
 
@@ -169,7 +169,7 @@ def everywhere(connections, target):
 
 @pytest.mark.parametrize("size", [10, 5000, 2 << 20])
 def test_replaced(server, fresh_name, size):
-    """RFC 9111 4: never stale: a file replaced by rename shows in the next request, on all connections."""
+    """RFC 9111 4: never stale: a file replaced by rename takes effect in the next request, on all connections."""
     connections = many(server)
     for i in range(100 if size < 1 << 20 else 10):
         data = (b"%08d" % i * (size // 8 + 1))[:size]
@@ -183,7 +183,7 @@ def test_replaced(server, fresh_name, size):
 
 @pytest.mark.parametrize("size", [10, 5000, 2 << 20])
 def test_rewritten(server, fresh_name, size):
-    """RFC 9111 4: a file rewritten in place, of the same size, shows in the next request."""
+    """RFC 9111 4: a file rewritten in place with the same size takes effect in the next request."""
     connections = many(server)
     path = server.write(fresh_name, b"")
     for i in range(100 if size < 1 << 20 else 10):
@@ -197,7 +197,7 @@ def test_rewritten(server, fresh_name, size):
 
 
 def test_rewritten_keeping_times(server, conn, fresh_name):
-    """RFC 9111 4: even if its time of modification is set back."""
+    """RFC 9111 4: even if its mtime is restored."""
     path = server.write(fresh_name, b"0000", mtime=content.OLD)
     for i in range(100):
         with open(path, "r+b") as file:
@@ -207,7 +207,7 @@ def test_rewritten_keeping_times(server, conn, fresh_name):
 
 
 def test_appended_and_truncated(server, conn, fresh_name):
-    """RFC 9111 4: a file that grows or shrinks shows so in the next request."""
+    """RFC 9111 4: a file that grows or shrinks has its new length in the next request."""
     path = server.write(fresh_name, b"")
     for size in [1, 100, 5000, 100, 0, 70000, 1, 2 << 20, 10] * 3:
         os.truncate(path, size)
@@ -216,7 +216,7 @@ def test_appended_and_truncated(server, conn, fresh_name):
 
 
 def test_removed_and_made(server, conn, fresh_name):
-    """RFC 9111 4: a file removed is 404 in the next request, one made is there."""
+    """RFC 9111 4: a removed file is 404 in the next request, a created one is 200."""
     for i in range(50):
         assert conn.get("/" + fresh_name).status == 404
         path = server.write(fresh_name, b"%d" % i)
@@ -225,7 +225,7 @@ def test_removed_and_made(server, conn, fresh_name):
 
 
 def test_chmodded(server, conn, fresh_name):
-    """RFC 9111 4: a file that may not be read any more is 403 in the next request."""
+    """RFC 9111 4: a file that is not readable any more is 403 in the next request."""
     path = server.write(fresh_name, b"data")
     for _ in range(50):
         assert conn.get("/" + fresh_name).body == b"data"
@@ -235,7 +235,7 @@ def test_chmodded(server, conn, fresh_name):
 
 
 def test_touched(server, conn, fresh_name):
-    """RFC 9110 8.8.2: a new time shows in the next request."""
+    """RFC 9110 8.8.2: a new mtime takes effect in the next request."""
     path = server.write(fresh_name, b"data")
     for i in range(50):
         os.utime(path, (content.OLD + i, content.OLD + i))
@@ -260,7 +260,7 @@ def test_parent_renamed(server, conn, fresh_name):
 
 
 def test_parent_replaced(server, conn, fresh_name):
-    """RFC 9111 4: a directory replaced by another, as when a site is deployed."""
+    """RFC 9111 4: a directory replaced by another, as in a deployment."""
     for i in range(30):
         server.write(fresh_name + ".new/a/text.txt", b"%d" % i)
         if os.path.exists(server.path(fresh_name)):
@@ -280,7 +280,7 @@ def test_parent_link_switched(server, conn, fresh_name):
 
 
 def test_parent_chmodded(server, conn, fresh_name):
-    """RFC 9111 4: a directory that may not be entered any more."""
+    """RFC 9111 4: a directory that loses its search permission."""
     with_privileges = os.geteuid() == 0
     server.write(fresh_name + "/a/text.txt", b"data")
     for _ in range(10):
@@ -304,7 +304,7 @@ def test_directory_becomes_file(server, conn, fresh_name):
 
 
 def started(server, target):
-    """A connection that has asked for a file, got the head and takes little: the rest is still to be sent."""
+    """A connection that has requested a file, read the head and little more: most of the body is not sent yet."""
     conn = server.connect(receive_buffer=4096)
     conn.send(request(target))
     head = conn.head()
@@ -313,7 +313,7 @@ def started(server, target):
 
 
 def test_truncated_while_sent(server, fresh_name):
-    """RFC 9112 8: a file that shrinks while it is sent ends the connection early; nothing is padded."""
+    """RFC 9112 8: a file that shrinks during its response ends the connection early, without padding."""
     path = content.sparse(server.root, fresh_name, content.SPARSE_SIZE)
     conn, length = started(server, "/" + fresh_name)
     with conn:
@@ -325,7 +325,7 @@ def test_truncated_while_sent(server, fresh_name):
 
 
 def test_truncated_and_pipelined(server, fresh_name):
-    """RFC 9112 8: nor does the next response stand in for what is missing."""
+    """RFC 9112 8: the next response does not replace the missing bytes."""
     path = content.sparse(server.root, fresh_name, content.SPARSE_SIZE)
     with server.connect(receive_buffer=4096) as conn:
         conn.send(request("/" + fresh_name) + request("/bytes.bin") * 10)
@@ -337,7 +337,7 @@ def test_truncated_and_pipelined(server, fresh_name):
 
 
 def test_removed_while_sent(server, fresh_name):
-    """A file removed while it is sent is sent to its end, or ends the connection early."""
+    """A file removed during its response is sent completely, or the connection closes early."""
     path = content.sparse(server.root, fresh_name, content.SPARSE_SIZE, [(content.SPARSE_SIZE - 3, b"end")])
     conn, length = started(server, "/" + fresh_name)
     with conn:
@@ -350,7 +350,7 @@ def test_removed_while_sent(server, fresh_name):
 
 
 def test_replaced_while_sent(server, fresh_name):
-    """A file replaced while it is sent is sent to its end, or ends the connection early: never a mixture."""
+    """A file replaced during its response is sent completely, or the connection closes early. Versions are never mixed."""
     content.sparse(server.root, fresh_name, content.SPARSE_SIZE)
     conn, length = started(server, "/" + fresh_name)
     with conn:
@@ -365,7 +365,7 @@ def test_replaced_while_sent(server, fresh_name):
 
 
 def test_grown_while_sent(server, fresh_name):
-    """A file that grows while it is sent is sent as long as was said."""
+    """A file that grows during its response is sent with the announced length."""
     path = content.sparse(server.root, fresh_name, content.SPARSE_SIZE)
     with server.connect(receive_buffer=4096) as conn:
         conn.send(request("/" + fresh_name) + request("/bytes.bin"))

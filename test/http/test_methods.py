@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Methods (RFC 9110 9) and the responses that need no file."""
+"""Methods (RFC 9110 9), and responses without a file."""
 import email.utils
 import time
 
@@ -32,7 +32,7 @@ def test_head_equals_get(server, target, status):
 
 
 def test_head_has_no_body(conn):
-    """RFC 9110 9.3.2: what follows the head of a HEAD response is the next response."""
+    """RFC 9110 9.3.2: the head of a HEAD response is followed by the next response."""
     conn.send(request("/text.txt", method="HEAD") + request("/bytes.bin"))
     assert conn.response("HEAD").field("Content-Length") == str(len(content.TEXT))
     assert conn.response().body == content.BYTES
@@ -48,7 +48,7 @@ def test_head_is_conditional(conn, fields, status):
 
 @pytest.mark.parametrize("target", ["/", "/text.txt", "*", "/missing"])
 def test_options(conn, target):
-    """RFC 9110 9.3.7: OPTIONS says which methods there are, for a resource and for the server."""
+    """RFC 9110 9.3.7: OPTIONS lists the allowed methods, for a resource and for the server."""
     response = conn.get(target, method="OPTIONS")
     assert response.status == 204
     assert response.tokens("Allow") == ["get", "head", "options"]
@@ -57,14 +57,14 @@ def test_options(conn, target):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE"])
 def test_known_methods_are_405(conn, method):
-    """RFC 9110 15.5.6: a method that is known and not allowed is 405 with Allow."""
+    """RFC 9110 15.5.6: a known but not allowed method is 405 with Allow."""
     response = conn.get("/text.txt", "Content-Length: 0", method=method)
     assert response.status == 405
     assert {"get", "head"} <= set(response.tokens("Allow"))
 
 
 def test_connect_is_405(server):
-    """RFC 9110 9.3.6: an origin server that is no proxy refuses CONNECT."""
+    """RFC 9110 9.3.6: an origin server that is not a proxy refuses CONNECT."""
     with server.connect() as conn:
         conn.send(request("example.org:443", method="CONNECT"))
         assert conn.response().status == 405
@@ -72,13 +72,13 @@ def test_connect_is_405(server):
 
 @pytest.mark.parametrize("method", ["BREW", "get", "GETT", "GE", "PROPFIND", "M-SEARCH", "X" * 60])
 def test_unknown_methods_are_501(server, method):
-    """RFC 9110 9.1: methods are case-sensitive, one not recognised is 501."""
+    """RFC 9110 9.1: methods are case-sensitive, and an unknown one is 501."""
     assert server.get("/text.txt", method=method).status == 501
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "BREW"])
 def test_refused_method_with_body_keeps_framing(server, method):
-    """RFC 9112 11.2: the body of a refused method is never taken for a request."""
+    """RFC 9112 11.2: the body of a refused method is never parsed as a request."""
     body = request("/bytes.bin")
     with server.connect() as conn:
         conn.send(request("/text.txt", "Content-Length: %d" % len(body), method=method) + body + request("/empty.txt"))
@@ -94,7 +94,7 @@ def test_refused_method_with_body_keeps_framing(server, method):
     ("/text.txt", "GET", ["If-Match: \"x\""], 412), ("/text.txt", "GET", ["Range: bytes=100000-"], 416),
     ("/text.txt", "BREW", [], 501), ("/%00", "GET", [], 400), ("/text.txt", "GET", ["Transfer-Encoding: x"], 501)])
 def test_error_pages(server, target, method, fields, status):
-    """RFC 9110 15.5: errors come with an explanation, of exactly the length that they say."""
+    """RFC 9110 15.5: errors have an explanation, whose length is Content-Length."""
     with server.connect() as conn:
         conn.send(request(target, *fields, method=method))
         response = conn.response()
@@ -106,7 +106,7 @@ def test_error_pages(server, target, method, fields, status):
 
 
 def test_error_page_does_not_echo(server):
-    """A canned page says nothing of the request: nothing to inject."""
+    """An error page contains no part of the request, so a request cannot inject anything."""
     response = server.get("/<script>alert(1)</script>")
     assert b"<script>alert" not in response.body
 
@@ -120,7 +120,7 @@ def test_ipv6(server):
 
 
 def test_unix_socket(server):
-    """Served over a Unix socket, with keep-alive, small and large bodies."""
+    """Serves over a Unix socket, with keep-alive, small and large bodies."""
     if not server.unix:
         pytest.skip("the server has no Unix socket")
     with Connection(server.unix) as conn:
@@ -130,7 +130,7 @@ def test_unix_socket(server):
 
 
 def test_date_is_now(server):
-    """RFC 9110 6.6.1: Date is when the response was made."""
+    """RFC 9110 6.6.1: Date is the time of the response."""
     before = int(time.time()) - 2  # it may be formatted once a second
     date = email.utils.parsedate_to_datetime(server.get("/text.txt").field("Date")).timestamp()
     assert before <= date <= time.time() + 1

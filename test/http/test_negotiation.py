@@ -25,47 +25,47 @@ def expect(response, coding):
     ("gzip ; q=0.8 , zstd ;Q=0.9", "zstd"), ("identity", None), ("", None), ("br;q=0.000", None),
     ("gzip, *;q=0", "gzip"), ("brr", None), ("gzip;q=nonsense", None)])
 def test_coding(conn, value, coding):
-    """RFC 9110 12.5.3, 12.4.2: the sibling of greatest weight; all say what they vary by."""
+    """RFC 9110 12.5.3, 12.4.2: the sibling with the greatest weight; all responses have Vary."""
     expect(conn.get("/coded.txt", "Accept-Encoding: " + value), coding)
 
 
 def test_without_accept_encoding(conn):
-    """RFC 9110 12.5.3: without the field the file as it is, which still varies."""
+    """RFC 9110 12.5.3: without the field the plain file, which still has Vary."""
     expect(conn.get("/coded.txt"), None)
 
 
 def test_identity_preferred(conn):
-    """RFC 9110 12.5.3: identity may weigh more than all."""
+    """RFC 9110 12.5.3: identity may have the greatest weight."""
     response = conn.get("/coded.txt", "Accept-Encoding: identity;q=1, br;q=0.5")
     assert response.field("Content-Encoding") in (None, "br")
     assert response.body == (content.CODED["br"][1] if response.field("Content-Encoding") else content.PLAIN)
 
 
 def test_accept_encoding_on_two_lines(conn):
-    """RFC 9110 5.3: a list may stand on several lines."""
+    """RFC 9110 5.3: a list may span several lines."""
     expect(conn.get("/coded.txt", "Accept-Encoding: gzip;q=0.5", "Accept-Encoding: zstd"), "zstd")
 
 
 def test_no_vary_without_siblings(conn):
-    """RFC 9110 12.5.5: what does not vary does not say so."""
+    """RFC 9110 12.5.5: a file without siblings has no Vary."""
     assert conn.get("/bytes.bin", "Accept-Encoding: br, gzip").field("Content-Encoding") is None
     assert conn.get("/bytes.bin").field("Vary") is None
 
 
 def test_only_those_that_are_there(conn):
-    """RFC 9110 8.4: only siblings that exist."""
+    """RFC 9110 8.4: only existing siblings are sent."""
     expect(conn.get("/gz-only.txt", "Accept-Encoding: br, zstd, gzip;q=0.1"), "gzip")
     expect(conn.get("/gz-only.txt", "Accept-Encoding: br, zstd"), None)
 
 
 def test_stale_siblings_are_not_sent(conn):
-    """A sibling older than its file is not of it."""
+    """A sibling older than its file is not sent."""
     response = conn.get("/stale.txt", "Accept-Encoding: br, gzip")
     assert response.field("Content-Encoding") is None and response.body == content.PLAIN
 
 
 def test_sibling_goes_stale(server, conn, fresh_name):
-    """A sibling is not sent any more when its file has been written behind it."""
+    """A sibling is no longer sent after its file was rewritten."""
     name = fresh_name + ".txt"
     content.coded(server.root, name)
     assert conn.get("/" + name, "Accept-Encoding: gzip").field("Content-Encoding") == "gzip"
@@ -74,7 +74,7 @@ def test_sibling_goes_stale(server, conn, fresh_name):
 
 
 def test_sibling_comes_and_goes(server, conn, fresh_name):
-    """A sibling made while its file is cached is sent by the next request, and not when it is gone."""
+    """A sibling created while its file is cached is sent by the next request, and not sent after its removal."""
     name = fresh_name + ".txt"
     server.write(name, content.PLAIN, mtime=content.OLD)
     for _ in range(20):
@@ -85,7 +85,7 @@ def test_sibling_comes_and_goes(server, conn, fresh_name):
 
 
 def test_unreadable_sibling(server, conn, fresh_name):
-    """A sibling that may not be read is as if it were not there."""
+    """An unreadable sibling is treated as missing."""
     name = fresh_name + ".txt"
     content.coded(server.root, name)
     os.chmod(server.path(name + ".gz"), 0o600)
@@ -100,7 +100,7 @@ def test_tags_of_codings_differ(conn):
 
 
 def test_condition_on_coding(conn):
-    """RFC 9110 8.8.3.3: a tag validates its own coding only."""
+    """RFC 9110 8.8.3.3: a tag validates only its own coding."""
     plain = conn.get("/coded.txt").field("ETag")
     coded = conn.get("/coded.txt", "Accept-Encoding: gzip").field("ETag")
     assert conn.get("/coded.txt", "Accept-Encoding: gzip", "If-None-Match: " + coded).status == 304
@@ -110,7 +110,7 @@ def test_condition_on_coding(conn):
 
 
 def test_range_of_coding(conn):
-    """RFC 9110 14.1.2: ranges are of the coded representation."""
+    """RFC 9110 14.1.2: ranges refer to the coded representation."""
     data = content.CODED["gzip"][1]
     response = conn.get("/coded.txt", "Accept-Encoding: gzip", "Range: bytes=3-9")
     assert response.status == 206 and response.body == data[3:10]
@@ -121,7 +121,7 @@ def test_range_of_coding(conn):
 
 
 def test_sibling_by_its_own_name(conn):
-    """RFC 9110 8.4: asked for by its own name a compressed file is a file, without coding."""
+    """RFC 9110 8.4: a compressed file requested by its own name has no coding."""
     response = conn.get("/coded.txt.gz", "Accept-Encoding: gzip")
     assert response.body == content.CODED["gzip"][1]
     assert response.field("Content-Encoding") is None
@@ -129,7 +129,7 @@ def test_sibling_by_its_own_name(conn):
 
 
 def test_index_has_siblings(server, conn, fresh_name):
-    """The index of a directory is negotiated as any file."""
+    """The index of a directory is negotiated like any file."""
     content.coded(server.root, fresh_name + "/index.html")
     response = conn.get("/" + fresh_name + "/", "Accept-Encoding: gzip")
     assert response.field("Content-Encoding") == "gzip" and response.body == content.CODED["gzip"][1]
@@ -140,22 +140,22 @@ def test_index_has_siblings(server, conn, fresh_name):
     ("a.json", "application/json"), ("a.mp4", "video/mp4"), ("a.wasm", "application/wasm"), ("a.webp", "image/webp"),
     ("a.woff2", "font/woff2")])
 def test_media_type(conn, name, media_type):
-    """RFC 9110 8.3: the type by the name's ending."""
+    """RFC 9110 8.3: the file name's extension determines the type."""
     assert conn.get("/types/" + name).field("Content-Type").split(";")[0] == media_type
 
 
 def test_javascript(conn):
-    """RFC 9239: JavaScript is text/javascript, or application/javascript as it was."""
+    """RFC 9239: JavaScript is text/javascript, or the obsolete application/javascript."""
     assert conn.get("/types/a.js").field("Content-Type").split(";")[0] in ("text/javascript", "application/javascript")
 
 
 @pytest.mark.parametrize("name", ["a.html", "a.css"])
 def test_charset(conn, name):
-    """RFC 9110 8.3.2: text says its charset."""
+    """RFC 9110 8.3.2: text has a charset."""
     assert "charset=utf-8" in conn.get("/types/" + name).field("Content-Type").lower().replace(" ", "")
 
 
 @pytest.mark.parametrize("name", ["a.unknown-suffix", "noext"])
 def test_unknown_type(conn, name):
-    """RFC 9110 8.3: what is not known is octets, or not said."""
+    """RFC 9110 8.3: an unknown type is application/octet-stream, or missing."""
     assert conn.get("/types/" + name).field("Content-Type") in (None, "application/octet-stream")

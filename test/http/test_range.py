@@ -10,7 +10,7 @@ SIZE = len(content.BYTES)
 
 
 def parts_of(response):
-    """The parts of multipart/byteranges: [(first, last, size, type, data)]."""
+    """Returns the parts of multipart/byteranges: [(first, last, size, type, data)]."""
     match = re.match(r"multipart/byteranges; *boundary=\"?([^\";]+)\"?\Z", response.field("Content-Type"))
     assert match, response
     assert response.field("Content-Range") is None, "RFC 9110 15.3.7.2: no Content-Range beside the parts'"
@@ -44,7 +44,7 @@ def test_one_range(conn, value, first, last):
 
 
 def test_range_has_the_fields_of_200(conn):
-    """RFC 9110 15.3.7: 206 has Date, ETag, Last-Modified, Content-Type as 200 would have."""
+    """RFC 9110 15.3.7: 206 has the Date, ETag, Last-Modified and Content-Type of 200."""
     whole = conn.get("/bytes.bin")
     part = conn.get("/bytes.bin", "Range: bytes=1-2")
     for name in ("ETag", "Last-Modified", "Content-Type", "Vary"):
@@ -52,7 +52,7 @@ def test_range_has_the_fields_of_200(conn):
 
 
 def test_accept_ranges(conn):
-    """RFC 9110 14.3: Accept-Ranges says that ranges are understood."""
+    """RFC 9110 14.3: Accept-Ranges announces ranges."""
     assert conn.get("/bytes.bin").field("Accept-Ranges") == "bytes"
 
 
@@ -72,7 +72,7 @@ def test_invalid_range_is_ignored(conn, value):
 
 @pytest.mark.parametrize("value", ["1000-", "1000-2000", "99999999999999999999999-", "-0", "1000-,2000-", "1001-1001"])
 def test_unsatisfiable_range(conn, value):
-    """RFC 9110 15.5.17: none of the ranges lies within: 416 with the size."""
+    """RFC 9110 15.5.17: all ranges are beyond the end: 416 with the size."""
     response = conn.get("/bytes.bin", "Range: bytes=" + value)
     assert response.status == 416
     assert response.field("Content-Range") == "bytes */1000"
@@ -105,7 +105,7 @@ def test_multipart(conn, value, wanted):
 
 
 def test_multipart_of_large_file(conn):
-    """RFC 9110 15.3.7.2: parts of a file that is not kept in memory."""
+    """RFC 9110 15.3.7.2: parts of a file too large for the memory cache."""
     response = conn.get("/big.bin", "Range: bytes=5-1000000,2000000-2500000,-7")
     assert response.status == 206
     parts = parts_of(response)
@@ -126,13 +126,13 @@ def test_costly_sets_are_limited(conn, value):
 
 
 def test_two_range_fields(conn):
-    """RFC 9110 5.3: Range is no list field; twice, it is ignored or one set, never something else."""
+    """RFC 9110 5.3: Range is not a list field. Two of them are ignored or one set, never something else."""
     response = conn.get("/bytes.bin", "Range: bytes=0-1", "Range: bytes=5-6")
     assert response.status in (200, 206, 400)
 
 
 def test_head_ignores_range(conn):
-    """RFC 9110 14.2: Range is defined for GET alone."""
+    """RFC 9110 14.2: Range is defined only for GET."""
     response = conn.get("/bytes.bin", "Range: bytes=0-1", method="HEAD")
     assert response.status == 200 and response.field("Content-Length") == str(SIZE)
 
@@ -151,7 +151,7 @@ def test_beyond_4_gib(conn):
 
 
 def test_if_range_tag(conn):
-    """RFC 9110 13.1.5: the range is sent if the strong tag is the same, else the whole."""
+    """RFC 9110 13.1.5: the range is sent if the strong tag matches, else the whole file."""
     tag = conn.get("/bytes.bin").field("ETag")
     assert conn.get("/bytes.bin", "Range: bytes=1-2", "If-Range: " + tag).status == 206
     assert conn.get("/bytes.bin", "Range: bytes=1-2", 'If-Range: "other"').body == content.BYTES
@@ -159,7 +159,7 @@ def test_if_range_tag(conn):
 
 
 def test_if_range_date(conn):
-    """RFC 9110 13.1.5: or if the date is exactly Last-Modified."""
+    """RFC 9110 13.1.5: like test_if_range_tag, but for a date that equals Last-Modified."""
     date = conn.get("/bytes.bin").field("Last-Modified")
     assert conn.get("/bytes.bin", "Range: bytes=1-2", "If-Range: " + date).status == 206
     assert conn.get("/bytes.bin", "Range: bytes=1-2", "If-Range: Sun, 06 Nov 1994 08:49:36 GMT").status == 200
@@ -187,6 +187,6 @@ def test_range_after_conditions(conn):
 
 
 def test_range_of_missing(conn):
-    """RFC 9110 14.2: Range applies to what would be 200."""
+    """RFC 9110 14.2: Range applies only to responses that would be 200."""
     assert conn.get("/missing", "Range: bytes=0-1").status == 404
     assert conn.get("/sub", "Range: bytes=0-1").status == 301

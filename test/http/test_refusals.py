@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is ambiguous or malformed is refused, never guessed (RFC 9112 2, 3, 5, 6, 11)."""
+"""Ambiguous or malformed requests are refused, never guessed (RFC 9112 2, 3, 5, 6, 11)."""
 import time
 
 import pytest
@@ -133,7 +133,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(server, name):
-    """RFC 9112: refused with the status, told so, closed; what stands behind it is not answered."""
+    """RFC 9112: refused with the status, Connection: close and a close; bytes after it get no response."""
     data, statuses = REFUSED[name]
     with server.connect() as conn:
         conn.send(data + request("/bytes.bin") if data.endswith(b"\n") else data)
@@ -146,7 +146,7 @@ def test_refused(server, name):
 @pytest.mark.parametrize("name", ["9112-2.2-bare-CR-in-value", "9112-5.2-obs-fold", "9112-6.1-length-and-chunked",
                                   "3986-2.1-NUL-escaped", "9112-3.2-no-host"])
 def test_refused_in_a_pipeline(server, name):
-    """RFC 9112 9.3.2: what stood before a refused request is answered first."""
+    """RFC 9112 9.3.2: requests before a refused one are answered first."""
     with server.connect() as conn:
         conn.send(request("/text.txt") * 3 + REFUSED[name][0] + request("/bytes.bin"))
         for _ in range(3):
@@ -158,7 +158,7 @@ def test_refused_in_a_pipeline(server, name):
 @pytest.mark.parametrize("name", ["9112-2.2-bare-CR-in-value", "9112-5.1-space-before-colon", "9112-6.3-two-lengths",
                                   "9110-15.6.6-version-2"])
 def test_refused_octet_by_octet(server, name):
-    """RFC 9112 2: a fault is found however the request is cut."""
+    """RFC 9112 2: an error is found for any segmentation of the request."""
     data, statuses = REFUSED[name]
     with server.connect() as conn:
         for octet in data:
@@ -171,7 +171,7 @@ def test_refused_octet_by_octet(server, name):
 
 @pytest.mark.parametrize("at", range(44, 54))
 def test_refused_when_no_more_comes(server, at):
-    """RFC 9112 2.2: a head that is wrong is told so, in whatever pieces it came, though it never ends."""
+    """RFC 9112 2.2: a malformed head is refused before it is complete, for any segmentation."""
     data = b"GET /text.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=99\r\n\r="
     with server.connect() as conn:
         conn.send(data[:at])
@@ -212,7 +212,7 @@ ACCEPTED = {
 
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_accepted(conn, name):
-    """RFC 9112: what is allowed, however odd, is answered, and so is the next request."""
+    """RFC 9112: unusual but valid requests are answered, and so is the next request."""
     conn.send(ACCEPTED[name])
     response = conn.response()
     assert response.status == 200 and response.body == content.TEXT

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A raw HTTP/1.1 client that forgives nothing: every response it reads is checked against RFC 9112 as it comes."""
+"""A strict raw HTTP/1.1 client: it checks every response against RFC 9112 while it reads."""
 import re
 import socket
 import time
 
-TIMEOUT = 15  # seconds until a test that waits for the server gives up
+TIMEOUT = 15  # seconds that a test waits for the server
 
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9]) ([\t \x21-\x7e\x80-\xff]*)\Z")
 FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t \x21-\x7e\x80-\xff]*?)[ \t]*\Z")
@@ -15,7 +15,7 @@ ENTITY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e]*"\Z')
 
 
 class Closed(Exception):
-    """The server ended the connection where a response was expected. got: the bytes that came before."""
+    """The server closed the connection where a response was expected. got: the bytes received before."""
 
     def __init__(self, got=b""):
         super().__init__("connection closed after %r" % got[:200])
@@ -45,7 +45,7 @@ class Response:
 
 
 def check_head(response):
-    """What RFC 9110 and 9112 demand of any response."""
+    """Checks what RFC 9110 and 9112 require of any response."""
     length = response.field("Content-Length")
     if response.status < 200 or response.status == 204:
         assert length is None, "RFC 9110 8.6: no Content-Length in 1xx and 204"
@@ -65,7 +65,7 @@ def check_head(response):
 
 
 class Connection:
-    """One connection. Reads exactly what each response's framing says, and keeps the rest for the next."""
+    """One connection. Reads exactly as much as each response's framing states, and keeps the rest for the next response."""
 
     def __init__(self, address, receive_buffer=None, timeout=TIMEOUT):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -80,7 +80,7 @@ class Connection:
 
     @classmethod
     def of(cls, sock):
-        """A connection over a socket that is connected."""
+        """Returns a connection over a connected socket."""
         conn = cls.__new__(cls)
         conn.sock = sock
         conn.buffer = b""
@@ -150,7 +150,7 @@ class Connection:
         return response
 
     def response(self, method="GET", interim=False):
-        """The next response; interim ones (1xx) are passed over unless asked for."""
+        """Returns the next response; skips interim ones (1xx) unless they are requested."""
         response = self.head()
         while response.status < 200 and not interim:
             response = self.head()
@@ -177,7 +177,7 @@ class Connection:
         return body
 
     def rest(self):
-        """All bytes until the server closes."""
+        """Returns all bytes until the server closes."""
         try:
             while True:
                 self._more()
@@ -190,7 +190,7 @@ class Connection:
         assert rest == b"", "bytes behind the last response: %r" % rest[:200]
 
     def assert_silent(self, seconds=0.3):
-        """That nothing comes for a while: for what must wait. Never fails because the machine is slow."""
+        """Checks that nothing arrives for a while. A slow machine never makes it fail."""
         self.sock.settimeout(seconds)
         try:
             data = self.sock.recv(1, socket.MSG_PEEK)
@@ -201,13 +201,13 @@ class Connection:
             self.sock.settimeout(TIMEOUT)
 
     def get(self, target, *fields, method="GET", host="test", version="1.1"):
-        """One request on this connection, and its response."""
+        """Sends one request on this connection, and returns its response."""
         self.send(request(target, *fields, method=method, host=host, version=version))
         return self.response(method)
 
 
 def request(target="/", *fields, method="GET", host="test", version="1.1"):
-    """The bytes of a request; fields are whole lines such as 'Range: bytes=0-1'."""
+    """Returns the bytes of a request; fields are whole lines such as 'Range: bytes=0-1'."""
     lines = ["%s %s HTTP/%s" % (method, target, version)]
     if host is not None:
         lines.append("Host: " + host)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What stands in the document root of the suite."""
+"""The files in the document root of the suite."""
 import gzip
 import os
 import socket
@@ -8,7 +8,7 @@ PAGE = b"<!doctype html>\n<title>index</title>\n<p>the root's index\n"
 SUB_PAGE = b"<!doctype html>\n<title>sub</title>\n<p>sub's index\n"
 TEXT = b"The quick brown fox jumps over the lazy dog.\n"
 BYTES = bytes(i * 7 % 251 for i in range(1000))
-BIG = bytes(range(256)) * 12288  # 3 MiB: more than is kept in memory
+BIG = bytes(range(256)) * 12288  # 3 MiB: too large for the memory cache
 OLD = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110 5.6.7
 HUGE_SIZE = 5 << 30
 HUGE_MARK = b"behind four GiB"
@@ -43,7 +43,7 @@ def sparse(root, name, size, marks=()):
 
 
 def coded(root, name, codings=("br", "zstd", "gzip"), older=()):
-    """A file with precompressed siblings, newer than it or, in older, not."""
+    """Writes a file with precompressed siblings: newer than the file, or older for those in older."""
     write(root, name, PLAIN, OLD + 1000)
     for coding in codings:
         suffix, data = CODED[coding]
@@ -58,7 +58,7 @@ def link(root, target, name):
 
 
 def populate(root, outside):
-    """Fills root; outside is a directory beside it, whose files no request may ever see."""
+    """Fills root. outside is a directory beside it, whose files must never be served."""
     old_mask = os.umask(0o022)
     try:
         write(root, "index.html", PAGE, OLD)

@@ -8,9 +8,9 @@ import client
 from tools import children, descendants, free_port
 
 STOP_SECONDS = 30
-STARTED = []  # servers of the present test; suite.py reads their output
+STARTED = []  # servers of the current test; suite.py reads their output
 
-# Passes the socket whose number is its first argument to the program behind it, as a service manager does.
+# Passes the socket whose number is the first argument to the following program, like a service manager.
 ACTIVATE = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -32,7 +32,7 @@ class Process:
         self._popen = popen
 
     def start(self):
-        """Starts it, once more if it has ended. Returns itself."""
+        """Starts the process, again if it has ended. Returns itself."""
         with open(self._output, "ab") as file:
             options = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": subprocess.STDOUT, "cwd": "/", **self._popen}
             self.process = subprocess.Popen(self.command, env=dict(os.environ, **self._env), **options)
@@ -44,7 +44,7 @@ class Process:
         try:
             with open(self._output, encoding="utf-8", errors="replace") as file:
                 return file.read()
-        except FileNotFoundError:  # its directory is gone
+        except FileNotFoundError:  # its directory was removed
             return ""
 
     def signal(self, number):
@@ -54,7 +54,7 @@ class Process:
         return self.process.wait(timeout=seconds)
 
     def wait_until(self, condition, what, seconds=client.TIMEOUT):
-        """Waits for a condition; fails at once if the program ends before."""
+        """Waits for a condition. Fails immediately if the program ends before."""
         def holds():
             value = condition()
             assert value or self.process.poll() is None, "it ended: " + self.output
@@ -62,7 +62,7 @@ class Process:
         return client.wait_until(holds, what, seconds)
 
     def stop(self, seconds=STOP_SECONDS):
-        """Returns the exit status after SIGTERM. SIGKILL for all its processes if that takes too long, which is a failure."""
+        """Sends SIGTERM and returns the exit status. If that takes too long, kills all processes and fails."""
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
         try:
@@ -80,7 +80,7 @@ class Process:
         self.process.wait()
 
     def end(self):
-        """Stops it unless it has ended; exit 0 either way."""
+        """Stops the process unless it has ended; requires exit status 0."""
         code = self.stop()
         assert code == 0, "it ended with %d:\n%s" % (code, self.output)
         assert "the cause is not known" not in self.output, "a response of its own without a cause:\n" + self.output
@@ -118,17 +118,17 @@ class Server(Process):
 
 
 class Tux(Server):
-    """TUX: a supervisor, and the processes that serve. end() wants exit status 0."""
+    """TUX: a supervisor and its server processes. end() requires exit status 0."""
 
     @property
     def pid(self):
-        """The process that serves, the newest if there are more."""
+        """The server process; the newest one if there are several."""
         serving = sorted(pid for pid, name in children(self.process.pid).items() if name == "tux")
         assert serving, "no process serves: " + self.output
         return serving[-1]
 
     def status(self, name):
-        """A line of /proc/PID/status of the process that serves."""
+        """Returns a line of /proc/PID/status of the server process."""
         with open("/proc/%d/status" % self.pid, encoding="ascii") as file:
             for line in file:
                 if line.startswith(name + ":"):
@@ -136,5 +136,5 @@ class Tux(Server):
         raise AssertionError("no %s in status" % name)
 
     def memory(self):
-        """Bytes of anonymous memory: the code and the files that are mapped do not count."""
+        """Returns the bytes of anonymous memory, without code and mapped files."""
         return int(self.status("RssAnon").split()[0]) * 1024

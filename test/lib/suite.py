@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A plugin of pytest that every suite has: the options that name the program, and tests that this machine cannot run. Those skip, and say why."""
+"""A pytest plugin for every suite: options that name the program, and skips with a reason for tests that this machine cannot run.
+"""
 import ctypes
 import errno
 import os
@@ -11,7 +12,7 @@ import pytest
 
 import process
 
-SKIPPED = 77  # exit status that Meson takes for "skipped"
+SKIPPED = 77  # exit status that Meson interprets as "skipped"
 IO_URING_SETUP = 425
 PROBE = """
 import ctypes, os, pwd, resource, sys
@@ -34,7 +35,7 @@ params = ctypes.create_string_buffer(120)
 fd = ctypes.CDLL(None, use_errno=True).syscall(ctypes.c_long(425), ctypes.c_long(%d), params)
 sys.exit(ctypes.get_errno() if fd < 0 else 0)
 """
-ENTRIES = 4096  # of a ring that is larger than those of a server
+ENTRIES = 4096  # size of a ring, larger than a server's
 
 
 def pytest_addoption(parser):
@@ -56,7 +57,7 @@ def pytest_configure(config):
 
 
 def uring_permitted():
-    """True if TUX may use io_uring. Without arguments io_uring_setup() fails with EFAULT if it may be called."""
+    """True if TUX may use io_uring. Without arguments io_uring_setup() fails with EFAULT if the call is permitted."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall(ctypes.c_long(IO_URING_SETUP), ctypes.c_long(1), ctypes.c_long(0))
     version = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
@@ -64,17 +65,17 @@ def uring_permitted():
 
 
 def locked_memory_is_short():
-    """True if the user that TUX becomes cannot make a ring now: other processes of the user may have locked all that RLIMIT_MEMLOCK allows."""
+    """True if the user that TUX becomes cannot create a ring now: its other processes may use all of RLIMIT_MEMLOCK."""
     return subprocess.run([sys.executable, "-c", PROBE % ENTRIES], cwd="/", check=False).returncode == errno.ENOMEM
 
 
 def missed_memory():
-    """True if a server of the test found too little locked memory."""
+    """True if a server of the test lacked locked memory."""
     return any("too little locked memory" in server.output for server in process.STARTED)
 
 
 class Failures:
-    """Names each failure at once: a suite that Meson ends for its time has no summary."""
+    """Prints each failure immediately, because a suite that Meson ends for its timeout has no summary."""
 
     def __init__(self, terminal):
         self.terminal = terminal
@@ -97,7 +98,7 @@ def pytest_runtest_setup():
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A test that fails because locked memory has run out is skipped: it says nothing of TUX."""
+    """Skips a test that fails because locked memory is exhausted, which is not an error of TUX."""
     outcome = yield
     report = outcome.get_result()
     if report.failed and ("too little locked memory" in str(report.longrepr) or missed_memory() or locked_memory_is_short()):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Ports, directories, processes: what tests of several suites look for or make."""
+"""Ports, directories and processes for the tests of several suites."""
 import os
 import pwd
 import shutil
@@ -29,7 +29,7 @@ def listens(port, state="0A"):
 
 
 def need(program):
-    """The path of a program; without it the test is skipped."""
+    """Returns the path of a program; skips the test without it."""
     path = shutil.which(program)
     if not path:
         pytest.skip(program + " is not installed")
@@ -37,9 +37,9 @@ def need(program):
 
 
 def children(pid):
-    """Returns the children of a process, pid -> name. Dead ones count until they are waited for."""
+    """Returns the children of a process, pid -> name. Zombies count until they are reaped."""
     found = {}
-    try:  # the kernel's own list, where it has one
+    try:  # the kernel's list, if it has one
         for task in os.listdir("/proc/%d/task" % pid):
             with open("/proc/%d/task/%s/children" % (pid, task), encoding="ascii") as file:
                 for child in file.read().split():
@@ -71,7 +71,7 @@ MAX_IDLE_KEEPERS = 16  # MAX_IDLE of program/cgi/keepers.c
 
 
 def idle_keepers(pid):
-    """Returns the descendants that wait for the next CGI program, a list of pid."""
+    """Returns the pids of descendants that wait for the next CGI program."""
     return [child for child, name in descendants(pid).items() if name == "tux idle keeper"]
 
 
@@ -85,7 +85,7 @@ def field(pid, name):
 
 
 def is_there(pid):
-    """True if the process has not ended, even if its parent has not taken note."""
+    """True if the process has not ended; a zombie has ended."""
     try:
         return not field(pid, "State").startswith("Z")
     except OSError:
@@ -93,7 +93,7 @@ def is_there(pid):
 
 
 def make_place(*folders):
-    """Makes a directory with folders in it. A program without privileges can read it, unlike pytest's own."""
+    """Makes a directory with subdirectories, readable for a program without privileges, unlike pytest's directories."""
     place = tempfile.mkdtemp(prefix="tux-test-")
     for folder in ("", *folders):
         os.makedirs(os.path.join(place, folder), exist_ok=True)

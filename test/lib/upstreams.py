@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An origin server for tests: it records each request that reaches it, to the byte, and answers as it is told."""
+"""An origin server for tests: it records each received request byte by byte, and responds as the test specifies."""
 import os
 import re
 import socket
@@ -14,7 +14,7 @@ class Request:
         self.method, self.target, self.version = self.line.split(" ")
         self.fields = [tuple(part.strip() for part in line.decode("latin-1").split(":", 1)) for line in lines[1:] if line]
         self.body = body
-        self.connection = connection  # a number: which of the connections it came on
+        self.connection = connection  # number of its connection
         self.peer = peer
 
     def all(self, name):
@@ -33,12 +33,12 @@ def response(body=b"hello", status="200 OK", *fields):
 
 
 class Origin:
-    """answer(request) gives bytes, or a function of the socket that does the rest; None closes the connection."""
+    """answer(request) returns bytes, or a function of the socket that sends the response; None closes the connection."""
 
     def __init__(self, answer=None, path=None):
         self.answer = answer or (lambda request: response())
         self.requests = []
-        self.broken = []  # what could not be read as a request
+        self.broken = []  # input that is not a request
         self.connections = 0
         self.sockets = []
         if path:
@@ -123,7 +123,7 @@ class Origin:
         self.listener.close()
 
     def stop(self):
-        """As if its process had ended."""
+        """Closes everything, as if the process had ended."""
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for sock in self.sockets:
@@ -133,23 +133,21 @@ class Origin:
                 pass
 
 
-TOKEN = rb"[!#$%&'*+.^`|~0-9A-Za-z-]+"  # without the '_' that TUX does not send on
+TOKEN = rb"[!#$%&'*+.^`|~0-9A-Za-z-]+"  # without the '_' that TUX does not forward
 HEAD = re.compile(rb"(" + TOKEN + rb") (/[!-~]*|\*) HTTP/1\.1\r\n((?:" + TOKEN + rb": (?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?\r\n)*)\r\n\Z")
 CHUNK = re.compile(rb"[1-9a-f][0-9a-f]{0,15}\Z")
 LENGTH = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
-REQUESTS_IN_IT = re.compile(r"(^|[, ])(h2c?|h3|http|tls)([,/ ]|$)", re.IGNORECASE)  # what no tunnel may be of
+REQUESTS_IN_IT = re.compile(r"(^|[, ])(h2c?|h3|http|tls)([,/ ]|$)", re.IGNORECASE)  # protocols that TUX never tunnels
 NOT_SENT_ON = {"te", "keep-alive", "expect", "proxy", "proxy-connection", "proxy-authorization", "trailer"}
 
 
 class Broken(Exception):
-    """Not a request as TUX writes one."""
+    """A request that differs from TUX's format."""
 
 
 class Strict(Origin):
-    """
-    An origin that forgives nothing: what is not a request to the letter, as TUX writes it, is broken, and ends the connection.
-    unfinished: what was cut off; it was never a request.
-    """
+    """A strict origin: a request that differs from TUX's format is broken, and closes the connection. unfinished: truncated input,
+    which was never a request."""
 
     def __init__(self, answer=None, path=None):
         self.unfinished = []
@@ -183,7 +181,7 @@ class Strict(Origin):
 
     @staticmethod
     def parse(data, number, peer):
-        """The request at the start of data and its length; None while there is only a part of it."""
+        """Returns the request at the start of data and its length; None while it is incomplete."""
         end = data.find(b"\r\n\r\n") + 4
         if end < 4:
             return None
