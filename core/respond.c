@@ -36,7 +36,7 @@ uint16_t tux_respond_method(const struct tux_request *req)
 	return 501;
 }
 
-/* Range is defined for GET alone, and a second Range line is no range set (RFC 9110 14.2). */
+/* Evaluates Range. It applies only to GET, and two Range lines are not a valid range set (RFC 9110 14.2). */
 /*@ requires request_readable(buf, req) && facts_readable(facts) && \valid(plan);
   @ requires \separated(plan, buf + (0 .. req->head_len - 1)) && \separated(plan, req) && \separated(plan, facts);
   @ requires plan->status == 200 && plan->range_count == 0;
