@@ -99,7 +99,7 @@ enum tux_coding tux_negotiate_coding(const uint8_t *buf, const struct tux_reques
 	return best;
 }
 
-/* The weights of a media type in thousandths: for itself, its range ("text/*"), and everything. The first one present counts. */
+/* The weights of a media type in thousandths: for itself, its range, and everything. The first one present counts. */
 struct preference {
 	uint32_t exact, range, any;
 };

@@ -40,7 +40,7 @@ def root(place):
 
 @pytest.fixture
 def logs(place):
-    """A directory that the program may write to, with whatever privileges it serves."""
+    """A directory in which the server can write logs, with any privileges."""
     logs = os.path.join(place, "logs")
     os.mkdir(logs, 0o755)
     give_to_server(logs)
@@ -49,7 +49,7 @@ def logs(place):
 
 @pytest.fixture
 def tux(request, place):
-    """tux(root, *options): starts the program. listen=False: without --listen; wrapper: put in front of it."""
+    """tux(root, *options): starts the program. listen=False: without --listen; wrapper: command that precedes it."""
     running = []
 
     def start(root, *options, listen=True, log="off", wrapper=(), port=None, ready=True, **popen):

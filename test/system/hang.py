@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Calls of the program that hang, as on a file system or a resolver that has failed (test/faults/hang.c)."""
+"""Calls of the program that hang, as on a failed file system or resolver (test/faults/hang.c)."""
 import mmap
 import os
 import struct
@@ -11,7 +11,7 @@ LAYOUT = struct.Struct("=IIQ")
 
 
 class Hang:
-    """The page that the test shares with the program."""
+    """The memory page shared by the test and the program."""
 
     def __init__(self, path, library):
         with open(path, "wb") as file:
@@ -22,7 +22,7 @@ class Hang:
         self.env = {"LD_PRELOAD": library, "HANG_PAGE": path}
 
     def on(self, calls, path="/"):
-        """These calls hang from now on; those about files if they are about this one."""
+        """Lets these calls hang from now on; file calls only if they use this path."""
         struct.pack_into("=Q", self.page, 8, os.stat(path).st_ino)
         struct.pack_into("=I", self.page, 0, calls)
 
@@ -36,7 +36,7 @@ class Hang:
 
 @pytest.fixture
 def hang(request, place):
-    """Without the library, as in a build with sanitizers, the test is skipped."""
+    """Skips the test if the library is missing, as in a build with sanitizers."""
     library = os.path.join(os.path.dirname(os.path.abspath(request.config.getoption("tux"))), "test", "faults", "hang.so")
     if not os.path.exists(library):
         pytest.skip(library + " is not built")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An origin server that can be killed: a process of its own. soak_origin.py PORT"""
+"""An origin server in a separate process, so that it can be killed. soak_origin.py PORT"""
 import asyncio
 import sys
 

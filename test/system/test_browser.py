@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A real browser, without a screen: Debian's chromium through its driver's W3C protocol."""
+"""A real browser without a display: Debian's chromium through its driver's W3C protocol."""
 import base64
 import json
 import os
@@ -85,7 +85,7 @@ def browser():
 
 
 def keep(browser, name):
-    """A screenshot, looked at by people where SCREENSHOTS says."""
+    """Saves a screenshot for people to look at, in the directory SCREENSHOTS."""
     directory = os.environ.get("SCREENSHOTS")
     path = os.path.join(directory or tempfile.gettempdir(), name)
     data = browser.screenshot(path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""CGI programs (RFC 3875): what they are told, what comes of what they write, and what happens when they misbehave."""
+"""CGI programs (RFC 3875): their environment, their output, and their misbehaviour."""
 import json
 import os
 import re
@@ -139,7 +139,7 @@ def test_a_program_that_hangs_is_ended_with_its_children(cgi, place):
 
 
 def test_the_time_that_a_client_takes_is_not_the_programs(cgi, place):
-    """RFC 3875 says nothing of it: whose output nobody takes, or whose input is still to come, is not to be killed for that."""
+    """The time limit does not include waits for the client: one that does not read the output, or has not sent the input."""
     script(place, "much", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec head -c 16000000 /dev/zero\n")
     script(place, "cat", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec cat\n")
     script(place, "hang", "#!/bin/sh\nhead -c 3 >/dev/null\nsleep 60\n")
@@ -153,7 +153,7 @@ def test_the_time_that_a_client_takes_is_not_the_programs(cgi, place):
             time.sleep(0.8)
             sender.send("abc")
         assert sender.response().body == b"abc" * 3
-        hanging.send("abc")  # from here on the time is the program's
+        hanging.send("abc")  # from here on the program's time counts
         assert hanging.response().status == 504
         assert len(reader.rest()) == 16000000
 
@@ -229,7 +229,7 @@ def test_what_is_no_program(cgi, place):
     assert tux.get("/cgi-bin/none").status == 404 and tux.get("/cgi-bin/.hidden").status == 404
     got = tux.get("/cgi-bin/data.txt")
     assert got.status == 403 and b"secret" not in got.body
-    assert tux.get("/cgi-bin/%2e%2e/index.html").status in (200, 400)  # the site's own, or nothing
+    assert tux.get("/cgi-bin/%2e%2e/index.html").status in (200, 400)  # the site's own page, or an empty body
 
 
 def test_many_at_a_time(cgi, place):
@@ -258,7 +258,7 @@ def git(*arguments, cwd=None):
 
 
 def test_git_clone_and_push(request, place, tux):
-    """Through Debian's git-http-backend: chunked and compressed bodies, long ones both ways."""
+    """Through Debian's git-http-backend: chunked and compressed bodies, long bodies in both directions."""
     backend = "/usr/lib/git-core/git-http-backend"
     if not os.path.exists(backend):
         pytest.skip("git-http-backend is not installed")
@@ -286,7 +286,7 @@ def test_git_clone_and_push(request, place, tux):
 
 
 def test_cgit(place, tux):
-    """A real program with pages, of Debian's package cgit."""
+    """A real program with pages: Debian's package cgit."""
     program = "/usr/lib/cgit/cgit.cgi"
     if not os.path.exists(program):
         pytest.skip("cgit is not installed")
@@ -308,11 +308,11 @@ def test_cgit(place, tux):
     assert server.get("/cgit/repo/plain/file.txt").body == b"text of a file\n"
 
 
-# Answers that are left to TUX
+# Responses that a backend delegates to TUX
 
 @pytest.mark.parametrize("name,field", [("accel", "X-Accel-Redirect: /secret/%s"), ("sendfile", "X-Sendfile: {place}/secret/%s")])
 def test_a_file_that_a_program_permits(cgi, place, name, field):
-    """Ranges and conditions hold, what the program said of cookies is kept, and clients cannot go there themselves."""
+    """Ranges and conditions apply, the program's cookies are kept, and clients cannot request the file directly."""
     os.makedirs(place + "/secret")
     data = os.urandom(300000)
     with open(place + "/secret/film name.bin", "wb") as file:
@@ -352,7 +352,7 @@ def test_a_file_that_an_upstream_permits(place, tux):
         with open(log, encoding="utf-8") as file:
             return file.read().splitlines()
     client.wait_until(lambda: any("index.html" in line for line in lines()), "it is logged")
-    assert len([line for line in lines() if '"GET /app/?of=mine HTTP/1.1" 200 ' in line]) == 1  # what the client asked for
+    assert len([line for line in lines() if '"GET /app/?of=mine HTTP/1.1" 200 ' in line]) == 1  # the client's request
     assert not any("/secret/" in line for line in lines())
     server.close()
 
@@ -372,7 +372,7 @@ def test_what_no_program_can_permit(cgi, place, field):
 
 
 def test_what_is_counted(cgi, place):
-    """Of each kind: how many, why they failed, how long they took; in all forms of the status."""
+    """Per kind: starts, causes of failures, durations; in all forms of the status."""
     for name, text in (("ok", "printf 'Content-Type: a/b\\n\\nx'"), ("ends", "printf 'Content-Type: a/b\\n\\nx'; exit 3"), ("dies", "kill -9 $$"),
                        ("garbage", "echo nonsense"), ("hangs", "sleep 60")):
         script(place, name, "#!/bin/sh\n%s\n" % text)
@@ -387,7 +387,7 @@ def test_what_is_counted(cgi, place):
     kinds = client.wait_until(counted, "all have ended")
     assert sorted(kinds) == ["other", "scripts"]
     assert kinds["scripts"]["requests"] == 8 and kinds["scripts"]["started"] >= 6
-    given_up = kinds["scripts"]["failed"].pop("given_up")  # what has written nonsense is killed, if it has not ended before
+    given_up = kinds["scripts"]["failed"].pop("given_up")  # a program with invalid output is killed, if it has not ended before
     assert given_up in (0, 1)
     assert kinds["scripts"]["failed"] == {"not_found": 2, "refused": 0, "not_started": 0, "time": 1, "signal": 1, "status": 1, "garbled": 2}
     assert kinds["scripts"]["cpu_us"] > 0 and kinds["scripts"]["duration"]["sum_us"] > 400000
@@ -400,7 +400,7 @@ def test_what_is_counted(cgi, place):
 
 
 def test_handover_forwards_where_there_is_no_kernel_engine(request, place, tux):
-    """The same line as with the kernel engine: what is missing, other methods, bodies, and prefixes."""
+    """Like with the kernel engine: missing files, other methods, bodies and prefixes."""
     server = Origin(lambda request: response(b"%s %s %s" % (request.method.encode(), request.target.encode(), request.body)))
     with open(place + "/index.html", "w", encoding="utf-8") as file:
         file.write("a file")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""on-disconnect of CGI programs: what becomes of a program whose client disconnects."""
+"""on-disconnect of CGI programs: the program continues or ends when its client disconnects."""
 import os
 import signal
 
@@ -10,7 +10,7 @@ import client
 
 @pytest.fixture(params=["uring", "epoll"])
 def cgi(request, place, tux):
-    """The script waits for place/go, writes more than a pipe holds, and then makes place/done/it."""
+    """The script waits for place/go, writes more than a pipe holds, and then creates place/done/it."""
     def start(more, body=":"):
         os.makedirs(os.path.join(place, "cgi"))
         os.makedirs(os.path.join(place, "done"))
@@ -33,7 +33,7 @@ def done(place, name="it"):
 
 
 def go(place):
-    """Lets the script continue; False if it does not wait."""
+    """Lets the script continue; False if it is not waiting."""
     try:
         fd = os.open(os.path.join(place, "go"), os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
@@ -79,7 +79,7 @@ def test_kill_is_the_default(cgi, place):
 
 
 def test_finish_is_not_for_half_a_request(cgi, place):
-    """A program whose request's body broke off is ended."""
+    """A program whose request body is incomplete is ended."""
     tux = cgi("on-disconnect finish", body=": >%s/done/reads; cat >/dev/null; sleep 3600" % place)
     with tux.connect() as conn:
         conn.send("POST /cgi-bin/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""CGI programs that daemonise: all that they start ends with them, in whatever session it is."""
+"""CGI programs that daemonise: all processes that they start end with them, in any session."""
 import os
 import signal
 
@@ -13,7 +13,7 @@ count = 0
 
 @pytest.fixture
 def mark():
-    """A command line that no other process has."""
+    """A unique command line."""
     global count
     count += 1
     return "sleep 36%02d.%d" % (count, os.getpid())
@@ -46,7 +46,7 @@ def cgi(request, place, tux):
     return start
 
 
-# Two forks and a session of its own, as daemon(3) has it. It has begun when the program goes on.
+# Two forks and a new session, like daemon(3). The daemon has started when the program continues.
 DAEMON = "(setsid sh -c 'echo >%s; exec %s' %s &)\nread x <%s\n"
 KEPT = ""
 CLOSED = "</dev/null >/dev/null 2>&1"
@@ -62,12 +62,12 @@ def daemon(place, mark, streams):
 
 @pytest.mark.parametrize("streams", [KEPT, CLOSED])
 def test_daemon_ends_with_its_program(cgi, place, mark, streams):
-    """A daemon that keeps stdout neither delays the end of the response nor stays."""
+    """A daemon that keeps stdout open does not delay the end of the response, and is killed."""
     tux = cgi(daemon(place, mark, streams) + ANSWER, "programs 1; waiting 0")
     for _ in range(3):
         assert tux.get("/cgi-bin/daemon").body == b"hello"
         client.wait_until(lambda: not alive(mark), "the daemon is gone")
-        # Until its keeper has ended the program counts, and another one is too many.
+        # The program counts until its keeper has ended, so another one would exceed the limit.
         client.wait_until(lambda: "tux keeper" not in descendants(tux.process.pid).values(), "nothing is left")
 
 
@@ -117,7 +117,7 @@ def test_daemon_ends_with_the_server(cgi, place, mark, number):
 
 
 def test_daemon_ends_when_its_keeper_is_killed(cgi, place, mark):
-    """A program may be of the keeper's user, and kill it."""
+    """A program with the keeper's user could kill the keeper."""
     tux = cgi(daemon(place, mark, CLOSED) + "sleep 3600\n", "programs 1; waiting 0")
     with tux.connect() as conn:
         conn.send("GET /cgi-bin/daemon HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The configuration file: what it says is done, and all that is wrong with it is said at once, with the line."""
+"""The configuration file: its settings apply, and all errors are reported at once, with their lines."""
 import os
 import subprocess
 
@@ -9,7 +9,7 @@ import client
 from tools import free_port
 
 WRONG = [
-    # a file, and for each line of the answer: the line in the file, and words of the error
+    # a file, and for each reported line: its number, and words of the error
     ('listn = ":80"\n', [(1, 'unknown key "listn"; did you mean "listen"?')]),
     ("zzzzzz = 3\n", [(1, 'unknown key "zzzzzz"')]),
     ("help = on\n", [(1, 'unknown key "help"')]),
@@ -100,7 +100,8 @@ def test_nothing_wrong(program, place, text):
 
 
 def test_a_module_that_is_not_loaded(program, place, tux):
-    """It may be later: the file is good, a request is 503, and the error log says why. Modules know which methods they take."""
+    """The module may be loaded later: the file is valid, a request is 503, and the error log gives the reason. Modules define their
+    methods."""
     os.mkdir(os.path.join(place, "sub"))
     path = written(place, 'route "/count" { module demo.tux }\nroute "/*.x" { module other }\nroute "=/again" { module demo.tux }\n'
                    'route "=/s" { status on }\n')
@@ -141,7 +142,7 @@ def test_check_finds_what_a_start_would(program, place, text, line, words):
 
 
 def test_byte_order_mark_is_accepted(program, place):
-    """A file that Windows' editors wrote begins with U+FEFF; errors keep their lines."""
+    """A file from a Windows editor starts with U+FEFF; errors keep their lines."""
     assert check(program, written(place, "\ufeffthreads = 1\n")).returncode == 0
     path = written(place, "\ufeffthreads = 1;\nlistn = 2\n")
     assert check(program, path).stderr.startswith(path + ":2: ")
@@ -154,7 +155,7 @@ def test_no_such_file(program, place):
 
 
 def test_sizes_mean_what_they_mean_on_the_command_line(program, place, tux):
-    """64K is 65,536 there, and 64,000 for libucl."""
+    """64K is 65,536 on the command line, and 64,000 in libucl."""
     with open(os.path.join(place, "index.html"), "w", encoding="utf-8") as file:
         file.write("x")
     path = written(place, "max-body = 64K\nhead-timeout 5\n")
@@ -167,7 +168,8 @@ def test_sizes_mean_what_they_mean_on_the_command_line(program, place, tux):
 
 @pytest.mark.parametrize("engine", ["uring", "epoll"])
 def test_bodies_of_a_host_and_of_a_route(program, place, tux, engine):
-    """The route's limit, else its host's, else the top's; of bodies that are dropped, forwarded or a program's; by length and in chunks."""
+    """The limit is the route's, else its host's, else the top's; for bodies that are discarded, forwarded or read by a program;
+    with a length and in chunks."""
     from upstreams import Origin, response
     for name in ("www/index.html", "cgi/cat"):
         os.makedirs(os.path.dirname(os.path.join(place, name)), exist_ok=True)

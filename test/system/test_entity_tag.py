@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Entity tags of a file's identity, which outlive a restart, and of its content, which are the same on every machine."""
+"""Entity tags of a file's identity, which survive a restart, and of its content, which are equal on every machine."""
 import glob
 import gzip
 import os
@@ -16,11 +16,11 @@ from tools import children
 
 STRONG = re.compile(r'"[0-9a-f]{16}"')
 SMALL = b"small content\n" * 50
-LARGE = bytes(range(251)) * 20_000  # 5 MB: stays in its file, and is hashed in a slow job
-MEDIUM = LARGE[:200_000]            # stays in its file
+LARGE = bytes(range(251)) * 20_000  # 5 MB: not kept in memory, hashed in a slow job
+MEDIUM = LARGE[:200_000]            # not kept in memory
 FILES = {"small.txt": SMALL, "medium.bin": MEDIUM, "large.bin": LARGE, "empty.txt": b""}
 CODED = {"small.txt.gz": gzip.compress(SMALL, mtime=0), "small.txt.br": b"brotli stands here", "medium.bin.gz": gzip.compress(MEDIUM, mtime=0)}
-LONGEST = 1 << 30  # bytes of a file that still has a tag of its content
+LONGEST = 1 << 30  # largest file with a tag of its content, in bytes
 
 
 def write(root, name, body, mtime=None):
@@ -47,13 +47,13 @@ def tag_of(server, target, *fields):
 
 @pytest.fixture(name="tux", params=["uring", "epoll"])
 def tux_of_a_loop(tux, request):
-    """Like the program's, but with each loop."""
+    """Like the fixture tux, but for each loop."""
     return lambda root, *options, **more: tux(root, "--engine", request.param, *options, **more)
 
 
 @pytest.fixture
 def replicas(tux, place):
-    """Two servers of the same content with different roots, inodes and times."""
+    """Two servers with the same content and different roots, inodes and times."""
     roots = [os.path.join(place, name) for name in ("first", "second")]
     fill(roots[0], 1_500_000_000)
     fill(roots[1], 1_600_000_000)
@@ -65,7 +65,7 @@ def variants():
 
 
 def test_same_bytes_have_the_same_tag_on_two_servers(replicas):
-    """RFC 9110 8.8.3: one strong tag for one sequence of bytes, and another for each coding of it."""
+    """RFC 9110 8.8.3: equal bytes have one strong tag, and each coding another."""
     (first, second), _ = replicas
     tags = {}
     for target, coding in variants():
@@ -74,7 +74,7 @@ def test_same_bytes_have_the_same_tag_on_two_servers(replicas):
         assert STRONG.fullmatch(one.field("ETag")) and one.field("Last-Modified") != two.field("Last-Modified")
         assert tags.setdefault(one.field("ETag"), one.body) == one.body
     assert len(tags) == len(FILES) + len(CODED)
-    for target, coding in variants():  # what is kept says the same
+    for target, coding in variants():  # the cached file has the same tag
         assert tag_of(first, target, "Accept-Encoding: " + coding) in tags
 
 
@@ -87,7 +87,7 @@ def test_etag_file_differs_on_two_servers(tux, place):
 
 
 def test_conditions_hold_on_another_replica(replicas):
-    """RFC 9110 13.1.2, 13.1.5: a tag of one replica validates at the other one; a download resumes there."""
+    """RFC 9110 13.1.2, 13.1.5: a tag of one replica validates at the other one, and a download resumes there."""
     (first, second), _ = replicas
     for target, coding in variants():
         accept = "Accept-Encoding: " + coding
@@ -103,7 +103,7 @@ def test_conditions_hold_on_another_replica(replicas):
 
 
 def test_rewritten_file_changes_its_tag_at_once(replicas):
-    """Of the same size and mtime, too; the old bytes have the old tag again."""
+    """Even with the same size and mtime; restored bytes have their old tag again."""
     (first, _), (root, _) = replicas
     for name, body in FILES.items():
         before = first.get("/" + name)
@@ -134,7 +134,7 @@ def test_file_over_the_limit_has_a_weak_tag(tux, place):
     server = tux(root, "--etag", "content")
     got = server.get("/large.bin", method="HEAD")
     assert got.status == 200 and re.fullmatch(r'W/"[0-9a-f]{16}"', got.field("ETag"))
-    many = server.get("/large.bin", "Range: bytes=0-1,5-6")  # its boundary is of the tag
+    many = server.get("/large.bin", "Range: bytes=0-1,5-6")  # its boundary depends on the tag
     assert many.status == 206 and many.body.count(b"Content-Range:") == 2
 
 
@@ -165,7 +165,7 @@ NO_MACHINE_ID = ("unshare", "-m", "sh", "-c", MACHINE_ID, "sh")
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
 def test_tags_of_files_outlive_a_restart_without_a_machine_id(tux, place):
-    """A container has no machine id. A cache before TUX must not put two versions of a download together."""
+    """A container has no machine id. A cache before TUX must not combine two versions in one download."""
     root = os.path.join(place, "root")
     fill(root, 1_500_000_000)
     first = tux(root, wrapper=NO_MACHINE_ID)
@@ -190,18 +190,18 @@ def loader_ticks(server):
 
 
 def test_worker_answers_while_a_large_file_is_hashed(tux, place):
-    """The one worker serves others. Two clients that want the file wait for one reading of it."""
+    """The single worker serves other clients. Two clients of the file wait for one read of it."""
     root = os.path.join(place, "root")
     fill(root, 1_500_000_000)
     server = tux(root, "--etag", "content", "--threads", "1")
     large = os.path.join(root, "large.bin")
-    os.truncate(large, LONGEST)  # a hole: it takes no disk, but long to hash
-    for attempt in range(20):  # a loaded machine may stop this test for as long as the hashing takes
+    os.truncate(large, LONGEST)  # a hole: uses no disk space, but hashing takes long
+    for attempt in range(20):  # a loaded machine may suspend this test for as long as the hashing takes
         os.utime(large, (1_500_000_000 + attempt, 1_500_000_000))  # another version
         before = loader_ticks(server)
         with server.connect() as one, server.connect() as two, server.connect() as small:
             for conn in (one, two):
-                conn.sock.settimeout(120)  # hashing takes seconds of CPU, which a loaded machine shares out
+                conn.sock.settimeout(120)  # hashing takes seconds of CPU time, which a loaded machine shares
                 conn.send(client.request("/large.bin", method="HEAD"))
             wait_until(lambda: loader_ticks(server) > before, "a loader thread hashes")
             answered = [small.get("/" + name).body == FILES[name] for name in ("small.txt", "medium.bin")]
@@ -226,7 +226,7 @@ def test_stop_while_a_large_file_is_hashed(tux, place):
 
 
 def test_hosts_say_their_tags(tux, place):
-    """A host says its own; another one has the top's."""
+    """A host overrides the setting; another host inherits it from the top."""
     for name in ("first", "second"):
         fill(os.path.join(place, name), 1_500_000_000)
     path = os.path.join(place, "tux.conf")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The error log: each 403 and 5xx of the server's own has one line with its cause, the client, the request, the host, the route and the backend."""
+"""The error log: each 403 and 5xx of the server itself has one line with its cause, client, request, host, route and backend."""
 import json
 import os
 import re
@@ -27,13 +27,13 @@ def start(request, place, tux):
             file.write(text)
         os.makedirs(os.path.join(place, "root"), exist_ok=True)
         with open(os.path.join(place, "root", "index.html"), "w", encoding="utf-8") as file:
-            file.write("a page")  # of the fixture's own request
+            file.write("a page")  # line of the fixture's own request
         return tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, *options, **more)
     return run
 
 
 def lines(server):
-    """The lines about requests."""
+    """Returns the lines about requests."""
     said = [line for line in server.output.splitlines() if line.startswith("tux: request ")]
     found = [LINE.match(line) for line in said]
     assert None not in found, said
@@ -41,7 +41,7 @@ def lines(server):
 
 
 def said(server, target, count=1):
-    """The last line about a request for a target, once there are so many."""
+    """Returns the last line about a request for a target, after waiting for that many lines."""
     def found():
         return [line for line in lines(server) if line["request"] and line["request"].split(" ")[1] == target]
     client.wait_until(lambda: len(found()) >= count, "a line about " + target)
@@ -67,7 +67,7 @@ def test_files(start, place):
     os.makedirs(os.path.join(root, "no-index"))
     with open(os.path.join(root, "private"), "w", encoding="utf-8") as file:
         file.write("secret")
-    os.chmod(os.path.join(root, "private"), 0o645)  # the server's user may open it
+    os.chmod(os.path.join(root, "private"), 0o645)  # the server's user can open it
     os.symlink("/etc/passwd", os.path.join(root, "absolute"))
     os.symlink("../tux.conf", os.path.join(root, "outside"))
     os.symlink("loop", os.path.join(root, "loop"))
@@ -89,7 +89,7 @@ def test_directory_not_listed_for_its_mode(start, place):
 
 
 def test_file_that_the_server_may_not_open(start, place):
-    """EACCES: with root's capabilities no file is out of reach, so the server is another user."""
+    """EACCES: with root's capabilities every file is readable, so the server runs as another user."""
     if os.getuid() != 0:
         pytest.skip("needs root")
     closed = os.path.join(place, "root", "closed")
@@ -191,7 +191,7 @@ def test_upstream_name_that_has_no_address(start):
 
 
 def test_response_that_breaks_off(start):
-    """The status is sent already, so the line stands for the 502 that the client cannot get."""
+    """The status is sent already, so the line reports the 502 that the client cannot get."""
     origin = Origin(lambda request: lambda sock: sock.sendall(
         HEAD + (b"Content-Length: 10\r\n\r\nhello" if request.target == "/app/cut" else b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx\r\n")))
     server = start('upstream app { server = ["%s"] }\nroute "/app/" { upstream app }\n' % origin.name)
@@ -207,7 +207,7 @@ def test_response_that_breaks_off(start):
 
 
 def test_server_that_another_one_replaces(start):
-    """A failed server is reported though the client gets its response."""
+    """A failed server is reported even though the client gets a response from another one."""
     dead, origin = free_port(), Origin()
     server = start('threads 1\nupstream app { server = ["127.0.0.1:%d", "%s"]; max-fails 1 }\nroute "/app/" { upstream app }\n' % (dead, origin.name))
     assert [server.get("/app/").status for _ in range(2)] == [200, 200]
@@ -245,7 +245,7 @@ def test_programs(start, place):
 
 
 def test_lines_beyond_a_limit_are_counted(start, place):
-    """Nothing is lost: what is written, and what is reported and counted as left out, are all requests."""
+    """Written lines, and lines reported as omitted, add up to all requests."""
     os.makedirs(os.path.join(place, "root", "dir"))
     server = start("threads 1\nroute \"=/s\" { status on }\n")
     requests = 200
@@ -278,7 +278,7 @@ def test_text_of_a_client_is_escaped_and_cut(start, place):
 
 
 def test_access_log_names_the_backend_and_the_line_of_the_error_log(start, place):
-    """JSON: the id is that of the error log; the upstream server, its time and the request's bytes stand beside it."""
+    """JSON has the id of the error log, the upstream server, its time and the request's bytes."""
     log, dead = os.path.join(place, "log"), free_port()
     origin = Origin(lambda request: response(b"hello"))
     os.makedirs(os.path.join(place, "root"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""docs/example.conf: nothing is wrong with it, and with other paths and ports it serves what it says, by Debian's own programs."""
+"""docs/example.conf: it is valid, and with other paths and ports it serves as described, with Debian's programs."""
 import json
 import os
 import re
@@ -16,7 +16,7 @@ from tools import free_port, need
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLE = os.path.join(HERE, "../../docs/example.conf")
-# git looks at whose a repository is; here it is not the server's user's.
+# git checks the owner of a repository, who is not the server's user here.
 SAFE = 'GIT_CONFIG_COUNT = 1; GIT_CONFIG_KEY_0 = safe.directory; GIT_CONFIG_VALUE_0 = "*"; '
 
 
@@ -27,7 +27,7 @@ def put(path, text):
 
 
 def test_nothing_is_wrong_with_it(program):  # noqa: F811
-    """But for its directories, which this machine need not have."""
+    """Except for its directories, which may be missing on this machine."""
     found = check(program, EXAMPLE)
     wrong = [line for line in found.stderr.splitlines() if not line.endswith('": No such file or directory')]
     assert wrong == [] and (found.returncode == 0) == (found.stderr == "")
@@ -48,7 +48,7 @@ def application(place):
 
 @pytest.fixture
 def served(place, tux, application):
-    """The example with this place in front of its paths, and what it serves."""
+    """The example with paths beneath place, and its parts."""
     for path in ("/usr/lib/git-core/git-http-backend", "/usr/lib/cgit/cgit.cgi", "/usr/share/cgit/cgit.css"):
         if not os.path.exists(path):
             pytest.skip(path + " is not there")
@@ -112,7 +112,7 @@ def test_the_application(served):
 
 
 def test_the_repositories(served, place):
-    """Pushed to and cloned under the host's name, and seen in cgit."""
+    """Pushed to and cloned under the host's name, and visible in cgit."""
     resolved = ["-c", "http.extraHeader=Host: git.example.org"]
     work = place + "/work"
     git(*resolved, "clone", "-q", served.url + "/clone/one.git", work)

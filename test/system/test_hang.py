@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A file system or a resolver that hangs: everything that does not need it goes on."""
+"""A file system or a resolver that hangs: all independent work continues."""
 import os
 import signal
 
@@ -27,7 +27,7 @@ def root(place):
 
 
 def test_listing_on_a_slow_file_system_delays_no_other(tux, root, hang, engine):  # noqa: F811
-    """inotify_add_watch() of one directory hangs; listings and files of another are answered."""
+    """inotify_add_watch() of one directory hangs; listings and files of another one are served."""
     server = tux(root, "--browse", "--threads", "1", "--engine", engine, env=hang.env)
     hang.on(calls.WATCH, os.path.join(root, "slow"))
     with server.connect() as slow:
@@ -42,7 +42,7 @@ def test_listing_on_a_slow_file_system_delays_no_other(tux, root, hang, engine):
 
 @pytest.fixture
 def linked(place, root):
-    """A link to the root; switch() lets it lead to another directory."""
+    """A link to the root; switch() points it to another directory."""
     link, other = os.path.join(place, "current"), os.path.join(place, "next")
     os.symlink(root, link)
     os.mkdir(other)
@@ -58,7 +58,8 @@ def linked(place, root):
 
 @pytest.mark.parametrize("end", ["goes on", "stops"])
 def test_replaced_root_that_hangs_stops_no_other_work(tux, hang, linked, end):  # noqa: F811
-    """The new root hangs when it is opened: the old one is served, SIGHUP and SIGTERM are obeyed; when it hangs no more it is served."""
+    """Opening the new root hangs: the old one is served, SIGHUP and SIGTERM work. The new root is served when it no longer hangs.
+    """
     server = tux(linked.link, env=hang.env)
     assert server.get("/other/file").body == b"data"
     hang.on(calls.OPEN, linked.other)
@@ -76,7 +77,7 @@ def test_replaced_root_that_hangs_stops_no_other_work(tux, hang, linked, end):  
 
 
 def test_crashed_process_is_replaced_while_a_root_hangs(tux, hang, linked):  # noqa: F811
-    """The supervisor starts another process, which serves as soon as the root answers."""
+    """The supervisor starts another process, which serves as soon as the root responds."""
     server = tux(linked.link, env=hang.env)
     hang.on(calls.OPEN, linked.other)
     linked()
@@ -97,7 +98,7 @@ def answers(server):
 
 
 def test_resolver_that_hangs_stops_no_other_work(supervised, hang, root):  # noqa: F811
-    """A name of an upstream server is not resolved: a reload is in force all the same, its requests are 502, SIGTERM ends the server."""
+    """An upstream server's name is not resolved: a reload takes effect, its requests are 502, SIGTERM ends the server."""
     text = ('root "%s"\nlisten "127.0.0.1:PORT"\nlog off\n' % root +
             'upstream app { server "app.tux.invalid:9" }\nroute "/app/" { upstream app }\n')
     server = supervised(text, env=hang.env)

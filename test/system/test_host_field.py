@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The host that upstream servers and CGI programs are told of, where the request has none or one with additions."""
+"""The host that upstream servers and CGI programs get, if the request has none or one with a zone, port or final dot."""
 import os
 import socket
 
@@ -25,7 +25,7 @@ def host_of(request):
 
 @pytest.fixture(params=["uring", "epoll"])
 def served(request, place, tux):
-    """served(hosts): (server, hosts that the upstream server was told of)."""
+    """served(hosts): (server, hosts that the upstream server received)."""
     os.mkdir(os.path.join(place, "cgi"))
     os.chmod(os.path.join(place, "cgi"), 0o755)
     path = os.path.join(place, "cgi", "name")
@@ -35,7 +35,7 @@ def served(request, place, tux):
     hosts = []
 
     def answer(got):
-        if got.target.endswith("/a"):  # not the question whether the server has started
+        if got.target.endswith("/a"):  # not the fixture's request at the start
             hosts.extend(host_of(got))
         return response(b"ok")
 
@@ -92,7 +92,7 @@ def test_no_host_on_ipv6_is_an_address_in_brackets(served):
 
 @pytest.mark.parametrize("zone", ["%25eth0", "%eth0", "%25en%2D1"])
 def test_zone_of_an_ipv6_address_is_ignored(served, zone):
-    """RFC 6874 4: the zone names an interface of the client, and is for the client alone."""
+    """RFC 6874 4: the zone names an interface of the client, and has a meaning only there."""
     server, hosts = served('host "site.example" { }')
     ask(server, "GET /a HTTP/1.1\r\nHost: [fe80::1%s]:8080\r\n\r\n" % zone)
     ask(server, "GET http://[fe80::1%s]/a HTTP/1.1\r\nHost: other\r\n\r\n" % zone)

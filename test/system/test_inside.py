@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Responses that leave the answer to TUX (X-Accel-Redirect): several hops, and as many fields as may be kept."""
+"""Responses that refer TUX to another target (X-Accel-Redirect): several hops, and the maximum of kept fields."""
 import os
 import re
 
@@ -39,7 +39,7 @@ def redirect(to, *fields):
 
 @pytest.mark.parametrize("last,status", [("no-path", 502), ("/../up", 400), ("/secret/small", 200), ("/secret/missing", 404), ("/app/1", 500)])
 def test_hops(inside, last, status):
-    """Each hop replaces the fields that the one before has kept: no later one finds freed ones."""
+    """Each hop replaces the fields kept by the one before; no later hop reads freed ones."""
     hops = {"/app/1": redirect("/app/2", "Set-Cookie: one=1"), "/app/2": redirect("/app/3", "Set-Cookie: two=2"), "/app/3": redirect(last)}
     tux = inside(lambda request: hops[request.target])
     for _ in range(2):
@@ -54,7 +54,7 @@ def test_hops(inside, last, status):
     (["Content-Type: text/html; charset=koi8-r"], "text/html; charset=koi8-r"), ([], "application/octet-stream"),
     (["Content-Type: x/" + "y" * 200], "application/octet-stream")])
 def test_content_type_of_the_application_is_kept(inside, field, media_type):
-    """As nginx does: the application knows the type of a file whose name says nothing. Errors and listings have their own."""
+    """Like nginx: the application knows the type of a file without extension. Errors and listings have their own type."""
     tux = inside(lambda request: redirect("/secret/" + request.target[5:], *field))
     for name, body in (("small", b"the secret"), ("small", b"the secret"), ("large", None)):
         got = tux.get("/app/" + name)
@@ -72,7 +72,7 @@ OURS = {"date", "server", "content-type", "content-length", "last-modified", "et
 
 @pytest.mark.parametrize("size", [4000, 4350, 7900])
 def test_as_many_fields_as_are_kept(inside, size):
-    """Every kind of answer has them whole, and what stands around them is its own."""
+    """Every kind of response has all kept fields, and its own ones around them."""
     cookies = ["c%d=%s" % (number, "x" * 390) for number in range(size // 410)] + ["last=" + "x" * (size % 410)]
     tux = inside(lambda request: redirect(request.target[4:], *("Set-Cookie: " + cookie for cookie in cookies)))
     for to, status in ANSWERS.items():
@@ -94,7 +94,7 @@ def test_more_fields_than_are_kept(inside):
 
 
 def test_a_location_beyond_all_measure(inside):
-    """As long as a target may be, and escaped three times as long: 414, not a head without an end."""
+    """The target has maximum length and triples when escaped: 414, not a truncated head."""
     tux = inside(lambda request: redirect("/rest/" + '"' * 3500, *("Set-Cookie: c%d=%s" % (number, "x" * 390) for number in range(19))),
                  'route "/rest/" { redirect "https://example.org/*" }\n')
     with tux.connect() as conn:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bodies that are long enough to be moved, not copied, between clients and their peers: every byte, in both directions, and what breaks off."""
+"""Bodies long enough for zero-copy between clients and backends: every byte, in both directions, and aborted ones."""
 import hashlib
 import json
 import os
@@ -40,7 +40,7 @@ def until_close(sock):
 @pytest.mark.parametrize("answer", [response(BODY), in_chunks(300001), in_chunks(5003), until_close],
                          ids=["length", "long-chunks", "short-chunks", "close"])
 def test_responses(origin, proxy, answer, version):  # noqa: F811
-    """RFC 9112 6: however the server says where the body ends."""
+    """RFC 9112 6: for each framing of the server's response."""
     server = origin(lambda request: answer)
     tux = proxy([server])
     for _ in range(2):
@@ -64,7 +64,7 @@ def test_requests(origin, proxy):  # noqa: F811
 
 
 def test_both_ways_on_one_connection(origin, proxy):  # noqa: F811
-    """Both connections carry what comes behind such a body; pipelined, its bytes and the next head come in one piece."""
+    """Both connections are reused after such a body. With pipelining, its bytes and the next head arrive in one segment."""
     server = origin(lambda request: response(BODY if request.method == "GET" else request.body))
     tux = proxy([server], top="max-body 1G\nthreads 1")
     post = b"POST /app/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % SIZE + BODY
@@ -123,7 +123,7 @@ def test_a_slow_server(origin, proxy):  # noqa: F811
 
 
 def test_what_comes_is_passed_on_at_once(origin, proxy):  # noqa: F811
-    """A server that pauses in the middle of a long body: the client has all that was sent by then."""
+    """A server pauses in the middle of a long body: the client has received everything sent before."""
     go_on = threading.Event()
 
     def pause(sock):
@@ -142,7 +142,7 @@ def test_what_comes_is_passed_on_at_once(origin, proxy):  # noqa: F811
 
 @pytest.mark.parametrize("framing", ["Content-Length: %d" % SIZE, "Transfer-Encoding: chunked"])
 def test_a_server_that_dies(origin, proxy, framing):  # noqa: F811
-    """A body that breaks off does not look whole, and its server counts as one that failed."""
+    """A truncated body does not look complete, and its server counts as failed."""
     def die(sock):
         head = b"HTTP/1.1 200 OK\r\n%s\r\n\r\n" % framing.encode()
         sock.sendall(head + (b"%x\r\n" % SIZE if "chunked" in framing else b"") + BODY[:SIZE // 2])
@@ -157,7 +157,7 @@ def test_a_server_that_dies(origin, proxy, framing):  # noqa: F811
 
 
 def test_a_client_that_goes(origin, proxy):  # noqa: F811
-    """Its request goes along with it, and what was on its way to it reaches nobody else."""
+    """Its request ends when it disconnects, and the rest of its response reaches no other client."""
     gone = []
 
     def endless(sock):
@@ -187,18 +187,18 @@ def test_a_client_that_goes_while_it_sends(origin, proxy):  # noqa: F811
         with tux.connect() as conn:
             conn.send(b"POST /app/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % SIZE + BODY)
             assert conn.response().body == b"yes"
-    server.broken.clear()  # they were left with half a request, as they must be
+    server.broken.clear()  # they have half a request, which is correct
 
 
 def test_a_refusal_in_the_middle_of_a_body(proxy):  # noqa: F811
-    """The answer reaches a client that sends on, and the connection ends, since what follows is still the body."""
+    """The response reaches a client that keeps sending. Then the connection closes, because the rest is still the body."""
     listener = socket.create_server(("127.0.0.1", 0))
     tux = proxy(["127.0.0.1:%d" % listener.getsockname()[1]], top="max-body 1G")
     with tux.connect() as conn:
         conn.send(b"POST /app/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % SIZE + BODY[:SIZE // 4])
         sock, _ = listener.accept()
         got = 0
-        while got < SIZE // 4:  # with the head a little more
+        while got < SIZE // 4:  # slightly more, with the head
             got += len(sock.recv(1 << 20))
         sock.sendall(response(b"enough", "413 Content Too Large", "Connection: close"))
         assert conn.response().body == b"enough"
@@ -211,7 +211,7 @@ def test_a_refusal_in_the_middle_of_a_body(proxy):  # noqa: F811
 
 
 def test_a_tunnel(origin, proxy):  # noqa: F811
-    """4 MB each way, at once."""
+    """4 MB in each direction, at the same time."""
     size = 4 << 20
 
     def echo(sock):
@@ -257,7 +257,7 @@ def test_the_log_has_all_bytes(origin, proxy, place):  # noqa: F811
 
 
 def test_descriptors_stay_as_many(origin, proxy):  # noqa: F811
-    """200 of each: whole, broken off by the server, given up by the client, sent. Pipes are kept, not lost."""
+    """200 of each: complete, aborted by the server, aborted by the client, sent. Pipes are reused, not lost."""
     part = BODY[:300000]
 
     def die(sock):
@@ -286,7 +286,7 @@ def test_descriptors_stay_as_many(origin, proxy):  # noqa: F811
 
 @pytest.mark.parametrize("length", [False, True], ids=["until-the-end", "length"])
 def test_programs(cgi, place, length):  # noqa: F811
-    """RFC 3875: what a program writes, and what it reads."""
+    """RFC 3875: the output and the input of a program."""
     with open(os.path.join(place, "data"), "wb") as file:
         file.write(BODY)
     script(place, "out", "#!/bin/sh\nprintf 'Content-Type: x/y\\n%s\\n'\nexec cat '%s/data'\n" % ("Content-Length: %d\\n" % SIZE if length else "", place))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The suites on a machine where other processes of the user have locked all memory that they may lock: tests skip, and say why."""
+"""The suites on a machine where the user's other processes use all lockable memory: tests skip with the reason."""
 import ctypes
 import os
 import resource
@@ -13,7 +13,7 @@ PR_CAPBSET_DROP, CAP_SYS_RESOURCE = 24, 24
 
 
 def without_locked_memory():
-    """Leaves a page of locked memory, and no right to raise that."""
+    """Leaves a page of locked memory, and drops the right to raise the limit."""
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (4096, 4096))
     ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The access log: its formats, its rotation, and that nothing is lost."""
+"""The access log: its formats, its rotation, and that no record is lost."""
 import email.utils
 import json
 import os
@@ -14,13 +14,13 @@ import client
 
 
 def records(path):
-    """The lines of a log in JSON."""
+    """Returns the lines of a log in JSON."""
     with open(path, encoding="ascii") as file:
         return [json.loads(line) for line in file]
 
 
 def test_quiet_server(tux, root, logs):
-    """What comes to a server that was idle for longer than its timeouts is served, with true times."""
+    """Requests to a server that was idle for longer than its timeouts are served, with correct times."""
     log = os.path.join(logs, "log")
     server = tux(root, "--idle-timeout", "0.2", "--head-timeout", "0.2", "--log-format", "json", log=log)
     for _ in range(3):
@@ -37,7 +37,7 @@ def test_quiet_server(tux, root, logs):
 
 
 def ask(server, count, name, length=0):
-    """Requests pipelined on one connection; how many were answered. All answers are as long."""
+    """Pipelines requests on one connection and returns the number of responses. All responses have the same length."""
     answered = 0
     with server.connect(timeout=60) as conn:
         conn.send(client.request("/file?first"))
@@ -51,7 +51,7 @@ def ask(server, count, name, length=0):
 
 
 def ask_together(server, threads, count, length=0):
-    """ask() from several connections at a time."""
+    """Like ask(), but from several connections at the same time."""
     answered = []
     workers = [threading.Thread(target=lambda n=n: answered.append(ask(server, count, "c%d" % n, length)))
                for n in range(threads)]
@@ -63,13 +63,14 @@ def ask_together(server, threads, count, length=0):
 
 
 def lost(server):
-    """How many records the summary says were lost."""
+    """Returns the number of lost records in the summary."""
     return int(re.search(r"([0-9,]+) log records lost", server.output).group(1).replace(",", ""))
 
 
 @pytest.mark.parametrize("form", ["combined", "json", "binary"])
 def test_rotation(request, tux, root, logs, form):
-    """Rotation by size under load: no file beyond the limit, no line lost, split or twice, the oldest file has the oldest lines."""
+    """Rotation by size under load: no file exceeds the limit; no line is lost, split or duplicated; the oldest file has the oldest
+    lines."""
     log, limit = os.path.join(logs, "log"), 20000
     server = tux(root, "--log-rotate", str(limit), "--log-keep", "500", "--log-format", form, log=log)
     ask_together(server, 4, 500)
@@ -96,7 +97,7 @@ def test_rotation(request, tux, root, logs, form):
 
 
 def test_rotation_keeps_so_many(tux, root, logs):
-    """--log-keep: older files are replaced."""
+    """--log-keep: older files are overwritten."""
     server = tux(root, "--log-rotate", "4K", "--log-keep", "2", log=os.path.join(logs, "log"))
     ask(server, 300, "a")
     server.end()
@@ -106,7 +107,7 @@ def test_rotation_keeps_so_many(tux, root, logs):
 
 
 def test_rotation_by_two(tux, root, logs):
-    """Two programs that write one log rotate it once, and lose nothing."""
+    """Two servers with the same log rotate it once, and lose no line."""
     log = os.path.join(logs, "log")
     servers = [tux(root, "--log-rotate", "16K", "--log-keep", "900", log=log) for _ in range(2)]
     workers = [threading.Thread(target=ask, args=(server, 1500, "s%d" % n)) for n, server in enumerate(servers)]
@@ -124,7 +125,7 @@ def test_rotation_by_two(tux, root, logs):
 
 
 def test_rotation_needs_the_directory(tux, root, place):
-    """A directory in which the program may not rename is an error at the start."""
+    """A directory in which the server cannot rename files is an error at the start."""
     if os.geteuid() != 0:
         pytest.skip("only root becomes another user")
     server = tux(root, "--log-rotate", "1M", log=os.path.join(place, "log"), ready=False)
@@ -135,7 +136,7 @@ def test_rotation_needs_the_directory(tux, root, place):
 
 @pytest.fixture
 def pipe(place):
-    """A pipe that the log goes to, and its end to read from."""
+    """A pipe for the log, and its read end."""
     path = os.path.join(place, "pipe")
     os.mkfifo(path, 0o666)
     os.chmod(path, 0o666)
@@ -145,7 +146,7 @@ def pipe(place):
 
 
 def test_slow_reader(tux, root, pipe):
-    """Requests wait for a log whose reader is slower than they are; nothing is lost."""
+    """Requests wait for a log with a slow reader; no record is lost."""
     path, fd = pipe
     server = tux(root, "--threads", "1", log=path)
     text, done = [], threading.Event()
@@ -174,7 +175,7 @@ def test_slow_reader(tux, root, pipe):
 
 
 def test_no_reader(tux, root, pipe):
-    """A log that nobody reads holds requests up for a while and no longer; what is lost is counted, to the last."""
+    """A log without a reader delays requests only for a limited time; every lost record is counted."""
     path, fd = pipe
     server = tux(root, "--threads", "1", log=path)
     began = time.monotonic()
@@ -196,7 +197,7 @@ def test_no_reader(tux, root, pipe):
     (400, "Bad Field: x\r\n\r\n"), (400, "Content-Length: x\r\n\r\n"), (431, "X: %s" % ("x" * 20000)),
     (413, "Content-Length: 20\r\n\r\n" + "x" * 20), (413, "Transfer-Encoding: chunked\r\n\r\n14\r\n" + "x" * 20)])
 def test_refused_request_is_logged_as_far_as_it_was_parsed(tux, root, logs, engine, status, rest):
-    """An administrator looks for the client that sends malformed requests by its target, User-Agent and Referer."""
+    """An administrator finds the client of malformed requests by its target, User-Agent and Referer."""
     log = os.path.join(logs, "log")
     server = tux(root, "--max-body", "10", "--log-format", "json", "--engine", engine, log=log)
     with server.connect() as conn:

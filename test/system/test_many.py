@@ -11,11 +11,11 @@ import client
 
 IDLE = 10000
 SLOW = 2000
-PER_IDLE = 1024  # bytes of the server's memory for an idle connection, beside the kernel's
+PER_IDLE = 1024  # bytes of the server's memory for an idle connection, without the kernel's
 
 
 def connect_many(address, count):
-    """count connections, from several addresses of this machine: the ports of one may run out."""
+    """Opens count connections from several addresses of this machine, because the ports of one may run out."""
     socks = []
     for i in range(count):
         sock = socket.socket()
@@ -27,7 +27,7 @@ def connect_many(address, count):
 
 
 def answer_all(socks, request, length):
-    """Sends request on all and reads length octets of answer from each."""
+    """Sends request on all and reads length octets of response from each."""
     for start in range(0, len(socks), 500):
         part = socks[start:start + 500]
         for sock in part:
@@ -55,7 +55,7 @@ def root(place):
 
 
 def test_idle_connections(tux, root):
-    """10,000 connections idle after a request are held, serve on, and cost under 1 KiB each."""
+    """10,000 connections that are idle after a request persist, still respond, and cost under 1 KiB each."""
     need_files(IDLE + 200)
     server = tux(root, "--max-connections", str(IDLE + 100), "--idle-timeout", "300")
     data = client.request("/file")
@@ -69,7 +69,7 @@ def test_idle_connections(tux, root):
         while b"\r\n\r\n" not in head:
             head += conn.take(1)
         length = len(head) + 1000
-    for sock in connect_many(server.address, 64):  # what is set up once is not an idle connection's
+    for sock in connect_many(server.address, 64):  # one-time allocations do not count
         with sock:
             answer_all([sock], data, length)
     before = server.memory()
@@ -93,7 +93,7 @@ def test_idle_connections(tux, root):
 
 
 def test_slow_heads(tux, root):
-    """2,000 connections that send a head octet by octet disturb no other."""
+    """2,000 connections that send a head octet by octet disturb no other client."""
     need_files(SLOW + 200)
     server = tux(root, "--head-timeout", "300")
     socks = connect_many(server.address, SLOW)
@@ -115,7 +115,7 @@ def test_slow_heads(tux, root):
 
 
 def test_open_files_run_out(tux, root):
-    """EMFILE pauses accepting: when connections go, those that wait are served."""
+    """EMFILE pauses accepting. When connections close, the waiting ones are served."""
     limit = 64
 
     def few():

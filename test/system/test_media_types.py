@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Media types that the configuration sets, and those of names that are text by convention."""
+"""Media types that the configuration sets, and those of names that conventionally are text."""
 import gzip
 import os
 
@@ -57,7 +57,7 @@ def test_types_of_top_host_and_route(tree, tux, host, name, media_type):
 def test_invalid_media_types_are_errors(place, program, line, error):  # noqa: F811
     found = check(program, written(place, "log off\n" + line + "\n"))
     assert found.returncode != 0 and error in found.stderr and found.stderr.count("\n") == 1, found.stderr
-    if "\\" not in line:  # libucl keeps no place of a key with escapes
+    if "\\" not in line:  # libucl has no line number for a key with escapes
         assert ":2: " in found.stderr
 
 
@@ -70,7 +70,7 @@ def test_both_forms_of_types(tree, tux):
 
 
 def test_svgz_has_its_content_encoding(place, tux):
-    """RFC 9110 8.4: the file is gzip whatever the client accepts; its siblings would be coded twice."""
+    """RFC 9110 8.4: the file is gzip, independent of Accept-Encoding; its siblings would be coded twice."""
     body = gzip.compress(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
     for name in ("image.svgz", "image.svgz.gz"):
         with open(os.path.join(place, name), "wb") as file:

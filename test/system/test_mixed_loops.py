@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Threads over io_uring beside threads that fell back to epoll, because no more memory may be locked: each answers every kind of request."""
+"""Threads with io_uring beside threads that fell back to epoll because no more memory can be locked: each serves every kind of
+request."""
 import ctypes
 import os
 import resource
@@ -12,15 +13,15 @@ import client
 from tools import need
 from upstreams import Origin, response
 
-CONNECTIONS = 24  # the kernel spreads them over the threads: those of one kind get all of them once in 2^23
+CONNECTIONS = 24  # the kernel distributes them: all reach threads of one kind once in 2^23 runs
 FELL_BACK = "; 2 of 4 threads serve over epoll (io_uring found too little "
 PR_CAPBSET_DROP, CAP_SYS_RESOURCE = 24, 24
-LARGE = os.urandom(400000)  # more than is copied: the rest is spliced
+LARGE = os.urandom(400000)  # more than is copied, so the rest is spliced
 
 
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory):
-    """A library that lets every second thread fall back."""
+    """A library that makes every second thread fall back."""
     path = str(tmp_path_factory.mktemp("shim") / "uring_memory.so")
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "uring_memory.c")
     subprocess.run([need("cc"), "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", path, source, "-ldl"], check=True)
@@ -61,7 +62,7 @@ def mixed(place, tux, shim):
     with open(path, "w", encoding="utf-8") as file:
         file.write('threads 4\ncgi scripts { root "%s/cgi" }\nroute "/cgi/" { cgi scripts }\nroute "/app/" { upstream "%s" }\n'
                    'route "/unix/" { upstream "%s" }\n' % (place, servers[0].name, servers[1].name))
-    # The sanitizers' library wants to be the first one, which it need not be for this.
+    # The sanitizers' library insists on being loaded first, which is not needed here.
     asan = (os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0").lstrip(":")
     server = tux(place, "--config", path, env={"LD_PRELOAD": shim, "ASAN_OPTIONS": asan})
     client.wait_until(lambda: "is in force" in server.output, "it says that it serves")
@@ -75,7 +76,7 @@ def mixed(place, tux, shim):
 
 
 def on_all(tux, ask):
-    """ask(connection) on as many connections as reach every thread, all open at a time."""
+    """Calls ask(connection) on enough connections to reach every thread, all open at the same time."""
     conns = [tux.connect() for _ in range(CONNECTIONS)]
     for conn in conns:
         ask(conn)
@@ -116,7 +117,7 @@ def test_tunnels(mixed, where):
 
 
 def test_reload_and_retired_threads(mixed):
-    """Connections that the old threads have are answered still, by peers too, and new ones by new threads of both kinds."""
+    """Connections of the old threads still get responses, from backends too. New threads of both kinds serve new ones."""
     conns = [mixed.connect() for _ in range(CONNECTIONS)]
     for conn in conns:
         assert conn.get("/app/").body == b"an answer"
@@ -129,7 +130,7 @@ def test_reload_and_retired_threads(mixed):
 
 
 def without_raising(limit):
-    """preexec_fn: locked memory is limited, and CAP_SYS_RESOURCE, which would lift that, is out of reach."""
+    """preexec_fn: limits locked memory and drops CAP_SYS_RESOURCE, which could raise the limit."""
     def run():
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))
         ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0)
@@ -137,7 +138,7 @@ def without_raising(limit):
 
 
 def test_reload_names_the_limit_of_locked_memory(place, tux, shim):
-    """A start and a reload that find too little locked memory name ulimit -l, the limit, and what serves instead."""
+    """A start and a reload with too little locked memory report ulimit -l, the limit, and the fallback."""
     os.chmod(os.path.dirname(shim), 0o755)
     with open(place + "/tux.conf", "w", encoding="utf-8") as file:
         file.write("threads 4\n")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Unmodified servers of Debian behind TUX, each as it comes but for what it serves: their answers arrive as they are."""
+"""Unmodified servers of Debian behind TUX, with their default configuration except for the content: their responses pass unchanged.
+"""
 import base64
 import hashlib
 import json
@@ -71,7 +72,7 @@ BIG = os.urandom(5_000_000)
 
 
 class Peer:
-    """A server that runs, at a port or at a Unix socket."""
+    """A running server, at a port or at a Unix socket."""
 
     def __init__(self, name, at, unix):
         self.name = name
@@ -98,7 +99,7 @@ class Peer:
                            ("echo.sh", b"printf 'Content-Type: application/octet-stream\\n\\n'\nexec cat\n")):
             with open(os.path.join(app, name), "wb") as file:
                 file.write(data)
-            os.utime(os.path.join(app, name), (1_700_000_000, 1_700_000_000))  # of what is young, Apache's entity tags are weak at first
+            os.utime(os.path.join(app, name), (1_700_000_000, 1_700_000_000))  # Apache's entity tags of recent files are weak at first
         for folder, _, _ in os.walk(self.at):
             os.chmod(folder, 0o777)
 
@@ -140,7 +141,7 @@ class Peer:
         return client.Connection(self.address)
 
     def connections(self):
-        """The ports at the other end of what is connected to it."""
+        """Returns the remote ports of the server's connections."""
         with open("/proc/net/tcp", encoding="ascii") as file:
             lines = [line.split() for line in file][1:]
         return {line[2] for line in lines if line[1].endswith(":%04X" % self.address[1]) and line[3] == "01"}
@@ -157,7 +158,7 @@ class Peer:
 
 @pytest.fixture
 def peer(place):
-    """peer(name, unix): starts it."""
+    """peer(name, unix): starts a server."""
     running = []
 
     def start(name, unix=False):
@@ -191,7 +192,7 @@ HOP = {"connection", "keep-alive", "transfer-encoding", "date"}
 
 
 def known(got):
-    """What is to be the same with TUX in between."""
+    """Returns the parts of a response that must be equal with TUX in between."""
     return got.status, got.reason, sorted(field for field in got.fields if field[0] not in HOP), got.body
 
 
@@ -207,7 +208,7 @@ def upload(conn, target, body, method="POST", chunked=False):
 
 @pytest.mark.parametrize("name,unix", FILE_SERVERS)
 def test_files(peer, proxy, name, unix):
-    """Every answer is what the server gives without TUX: whole, in part, conditional, of no body, and errors."""
+    """Every response equals the server's without TUX: whole, partial, conditional, without body, and errors."""
     one = peer(name, unix)
     tux = proxy(one)
     with one.connect() as conn:
@@ -218,14 +219,14 @@ def test_files(peer, proxy, name, unix):
              ("/app/small.txt", "Range: bytes=0-0,3-4"), ("/app/small.txt", "If-None-Match: " + tag),
              ("/app/small.txt", "If-None-Match: \"x\""), ("/app/small.txt", "If-Modified-Since: " + modified), ("/app/small.txt", "If-Match: \"x\""),
              ("/app/small.txt", "Range: bytes=0-3", "If-Range: " + tag), ("/app/big",), ("/app/big", "Range: bytes=4000000-"), ("/app/big", "Connection: close")]
-    if name == "nginx":  # the others say no Content-Range with 416
+    if name == "nginx":  # the others send no Content-Range with 416
         asked.append(("/app/small.txt", "Range: bytes=1000-"))
     for method in ("GET", "HEAD"):
         for target, *fields in asked:
             with one.connect() as straight, tux.connect() as through:
                 expected, got = straight.get(target, *fields, method=method), through.get(target, *fields, method=method)
             if got.status == 206 and "multipart" in (got.field("Content-Type") or ""):
-                expected.body = got.body = b""  # each has a boundary of its own
+                expected.body = got.body = b""  # each has a different boundary
                 expected.fields = [field for field in expected.fields if field[0] != "content-type"]
                 got.fields = [field for field in got.fields if field[0] != "content-type"]
             assert known(got) == known(expected), (method, target, fields)
@@ -249,7 +250,7 @@ def test_one_connection_carries_all(peer, proxy, name):
 
 @pytest.mark.parametrize("name", ["nginx", "apache"])
 def test_chunked_pages(peer, proxy, name):
-    """A page that its server makes as it goes: chunked to HTTP/1.1, until the end to 1.0."""
+    """A page of unknown length: chunked for HTTP/1.1, until close for 1.0."""
     one = peer(name)
     tux = proxy(one)
     with tux.connect() as conn:
@@ -263,7 +264,7 @@ def test_chunked_pages(peer, proxy, name):
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("name,unix", FILE_SERVERS + [("node", False), ("node", True), ("gunicorn", False), ("gunicorn", True)])
 def test_large_bodies(peer, proxy, name, unix, chunked):
-    """What goes up comes down again: by PUT and GET from servers of files, else from an echo."""
+    """Uploads are downloaded again: by PUT and GET from file servers, else from an echo."""
     one = peer(name, unix)
     tux = proxy(one)
     with tux.connect() as conn:
@@ -330,7 +331,7 @@ def test_early_hints(peer, proxy):
 
 @pytest.mark.parametrize("unix", [False, True])
 def test_events(peer, proxy, unix):
-    """Server-sent events arrive one by one; when their client goes, the application is told."""
+    """Server-sent events arrive one by one. When their client disconnects, the application is notified."""
     one = peer("node", unix)
     tux = proxy(one)
     with tux.connect() as conn:
@@ -349,7 +350,7 @@ def test_events(peer, proxy, unix):
 
 
 def test_an_upload_that_is_answered_meanwhile(peer, proxy):
-    """Streams both ways at once: each part is told of before the next one is sent."""
+    """Streams in both directions: each part is acknowledged before the next one is sent."""
     one = peer("node")
     tux = proxy(one)
     with tux.connect() as conn:
@@ -369,7 +370,7 @@ def test_an_upload_that_is_answered_meanwhile(peer, proxy):
 
 
 class WebSocket:
-    """RFC 6455, as much of it as an echo needs."""
+    """As much of RFC 6455 as an echo needs."""
 
     def __init__(self, tux, target="/app/socket"):
         self.conn = tux.connect()
@@ -405,7 +406,7 @@ def test_websocket(peer, proxy, unix):
             sender.start()
             assert socket_.receive() == (2, payload)
             sender.join()
-    assert tux.get("/app/fields").status == 200  # others are served beside them
+    assert tux.get("/app/fields").status == 200  # other clients are served meanwhile
     for socket_ in sockets:
         socket_.send(9, b"ping")
         assert socket_.receive() == (10, b"ping")
@@ -416,7 +417,7 @@ def test_websocket(peer, proxy, unix):
 
 
 def test_a_websocket_that_is_refused(peer, proxy):
-    """The application does not switch: its answer arrives, and the connection goes on as HTTP."""
+    """The application does not switch protocols: its response arrives, and the connection continues as HTTP."""
     one = peer("node")
     tux = proxy(one)
     with tux.connect() as conn:
@@ -441,7 +442,7 @@ def test_gunicorn(peer, proxy, unix):
 
 
 def test_it_comes_back(peer, proxy):
-    """While the server is not there it is 502; afterwards it is asked again."""
+    """Requests are 502 while the server is down. After its restart they reach it again."""
     one = peer("nginx")
     tux = proxy(one)
     assert tux.get("/app/small.txt").body == SMALL

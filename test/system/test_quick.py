@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The first minute: the quick form, ports, and hints for those who know other servers."""
+"""The first minute: the quick form, ports, and hints for users of other servers."""
 import os
 import re
 import shutil
@@ -15,7 +15,7 @@ from tools import free_port, listens
 
 @pytest.fixture
 def quick(request, place):
-    """quick(*arguments): starts `tux` with them, in a directory that has a file and a directory."""
+    """quick(*arguments): starts `tux` with them, in a directory with a file and a directory."""
     os.mkdir(os.path.join(place, "inner"))
     with open(os.path.join(place, "file"), "wb") as file:
         file.write(b"data")
@@ -50,7 +50,7 @@ def test_port_is_for_the_default_addresses(quick):
 
 
 def test_directory_without_index_names_browse(tux, place):
-    """A 403 for a directory without an index says in the error log which option lists it."""
+    """A 403 for a directory without an index names the listing option in the error log."""
     root = os.path.join(place, "root")
     os.makedirs(os.path.join(root, "inner"))
     server = tux(root, ready=False)
@@ -61,7 +61,7 @@ def test_directory_without_index_names_browse(tux, place):
 
 
 def test_serve_script_says_that_it_builds(place):
-    """./serve says what it does before the server's first line, and nothing if there is nothing to do."""
+    """./serve reports what it does before the server's first line, and nothing if the build is current."""
     for name in ("tools", "build", "bin"):
         os.mkdir(os.path.join(place, name))
     shutil.copy(os.path.join(HERE, "..", "..", "serve"), place)

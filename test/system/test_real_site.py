@@ -17,7 +17,7 @@ ENOUGH = 10000
 
 
 def served_files(tree):
-    """Regular files that all may read, in directories that all may enter, without links and dot names."""
+    """Returns regular files readable by all, in directories searchable by all, without links and dot files."""
     for directory, subdirectories, names in os.walk(tree):
         subdirectories[:] = [name for name in subdirectories if not name.startswith(".") and
                              os.stat(os.path.join(directory, name)).st_mode & stat.S_IXOTH]
@@ -28,7 +28,7 @@ def served_files(tree):
 
 
 def fetch(server, tree, files, wrong):
-    """One keep-alive connection: fetches its share and compares."""
+    """Fetches its share on one keep-alive connection and compares."""
     try:
         with server.connect(timeout=60) as conn:
             for path in files:
@@ -61,7 +61,7 @@ def test_every_file_is_identical(tux):
 
 
 def test_curl_resumes(tux, place):
-    """curl goes on with a 5 GiB sparse file where it stopped."""
+    """curl resumes the download of a 5 GiB sparse file."""
     curl = need("curl")
     root, size, have = os.path.join(place, "root"), 5 << 30, (5 << 30) - (1 << 20)
     os.mkdir(root)
@@ -81,7 +81,7 @@ def test_curl_resumes(tux, place):
 
 
 def test_wget_mirrors(tux, site, place):
-    """wget -r fetches the demo site: all that its pages lead to, identical."""
+    """wget -r fetches the demo site: all linked files, identical."""
     wget = need("wget")
     server = tux(site)
     mirror = os.path.join(place, "mirror")
@@ -98,7 +98,7 @@ def test_wget_mirrors(tux, site, place):
 
 
 def test_wget_mirrors_listings(tux, place):
-    """wget -r fetches a tree through its listings, whatever the names are."""
+    """wget -r fetches a tree through its listings, with any names."""
     wget = need("wget")
     root, mirror = os.path.join(place, "root"), os.path.join(place, "mirror")
     names = ["plain", "with space", "100%", "am&p", "quo\"te", "<b>", "gr\u00fc\u00dfe", "a/b/c/deep", "ha#sh", "x;y"]
