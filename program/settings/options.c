@@ -185,7 +185,7 @@ const struct tux_option tux_options[] = {
 	{ "log-format", "auto|combined|json|binary", "0.1", "format of the access log; tux log makes text of binary",
 	  "`auto` is lines for people on a terminal, else `combined`, the Combined Log Format. `json` is an object on each line.",
 	  SERVER, CHOICE, SETTING(log_format), .fallback = "auto" },
-	{ "log-rotate", "BYTES", "0.1", "start a new log before it grows beyond this; the old ones are FILE.1, FILE.2, ...",
+	{ "log-rotate", "BYTES", "0.1", "start a new log before it grows beyond this; the old ones are FILE.1, FILE.2 and so on",
 	  "The user of the server must be allowed to rename files in its directory.",
 	  SERVER, SIZE(4 * KB, UINT64_C(1) << 50, "0, or bytes from 4K on, such as 100M"), SETTING(log_rotate), .or_zero = true,
 	  .fallback = "0", .without = "0: never" },
