@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every kind of request, with the response that a program without faults gives, and the site that they are for."""
+"""Every kind of request with its correct response, and the site for them."""
 import os
 import socket
 
@@ -14,7 +14,7 @@ TYPE = "Content-Type: text/plain"
 
 
 class Unexpected(Exception):
-    """A response that is not the right one. status: its status."""
+    """An incorrect response. status: its status."""
 
     def __init__(self, status, text):
         super().__init__(text)
@@ -107,7 +107,7 @@ error { 404 "/missing.html" }
             sock.sendall(data)
 
     def change(self, name):
-        """So that it is loaded anew. A text is another one then, of the same size."""
+        """Changes files, so that they are loaded again. A text then differs, with the same size."""
         if name in self.texts:
             self.count += 1
             self.texts[name] = b"%09d\n" % self.count
@@ -122,17 +122,17 @@ error { 404 "/missing.html" }
 
 
 class Case:
-    """requests: (bytes to send, method, status, body) on one connection; changed: names of files that are loaded anew."""
+    """requests: (bytes to send, method, status, body) on one connection; changed: names of files to be loaded again."""
 
     def __init__(self, name, *requests, changed=(), receive_buffer=None, fallback=None):
         self.name = name
         self.requests = requests
         self.changed = changed
         self.receive_buffer = receive_buffer
-        self.fallback = fallback  # a body that is right, too, while something fails
+        self.fallback = fallback  # another body that is correct during a failure
 
     def run(self, site, address, change=True, fallback=None):
-        """Raises client.Closed, OSError, Unexpected or AssertionError unless each response is the right one."""
+        """Raises client.Closed, OSError, Unexpected or AssertionError unless each response is correct."""
         for name in self.changed if change else ():
             site.change(name)
         with client.Connection(address, receive_buffer=self.receive_buffer) as conn:

@@ -20,7 +20,7 @@ from tools import make_place  # noqa: E402
 
 @pytest.fixture(scope="session")
 def path(request):
-    """The program's; the library is in test/faults beside it."""
+    """The path of the program; the library is in test/faults beside it."""
     return os.path.abspath(request.config.getoption("tux"))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The page that the test shares with the preloaded library and every process of the program: one chosen call fails."""
+"""The memory page shared by the test, the preloaded library and every process of the program: one chosen call fails."""
 import errno
 import mmap
 import os
@@ -7,13 +7,13 @@ import struct
 import subprocess
 
 FRAMES = 24
-EVERY = bool(os.environ.get("FAULTS_ALL"))  # every call, in place of some
+EVERY = bool(os.environ.get("FAULTS_ALL"))  # every call instead of a limited number
 # kind, at, error, times, process, watched, seen, fired, fired_process, frames, blocks
 HEAD = struct.Struct("=IIiIIIIIIIq")
 NAME_BYTES = 16
 SHORT = 0
 
-# Errors that the kernel really gives. SHORT: fewer bytes than asked for.
+# Errors that the kernel returns in practice. SHORT: fewer bytes than requested.
 ERRORS = {
     "malloc": [errno.ENOMEM],
     "open": [errno.EMFILE, errno.EIO],
@@ -57,7 +57,7 @@ ERRORS = {
 
 
 class Page:
-    """Of one program: arm() makes a call fail, seen() counts calls by kind."""
+    """The page of one program: arm() makes a call fail, seen() counts calls by kind."""
 
     def __init__(self, path, program):
         with open(path, "wb") as file:
@@ -75,7 +75,7 @@ class Page:
     _names = None
 
     def names(self):
-        """Written by the library when a program starts; they stay the same."""
+        """Returns the names that the library writes when a program starts; they stay the same."""
         if Page._names is None:
             at = self._calls_at + 8 * self._count + 8
             Page._names = [self.page[at + NAME_BYTES * i:at + NAME_BYTES * (i + 1)].rstrip(b"\0").decode() for i in range(self._count)]
@@ -99,7 +99,7 @@ class Page:
         self._field(0, self.names().index(kind))
 
     def disarm(self):
-        """Returns how many calls have failed."""
+        """Returns the number of failed calls."""
         self._field(0, 0)
         return self._field(7)
 
@@ -109,7 +109,7 @@ class Page:
         self._field(5, process)
 
     def blocks(self):
-        """Blocks of memory, more or fewer than when watch() was called."""
+        """Returns the change of memory blocks since watch()."""
         return struct.unpack_from("=q", self.page, 40)[0]
 
     def count(self, counting):
@@ -119,12 +119,12 @@ class Page:
         struct.pack_into("=I", self.page, at, int(counting))
 
     def calls(self):
-        """Kind -> calls since count(True), but for kinds without any."""
+        """Returns kind -> calls since count(True), without kinds that were not called."""
         numbers = struct.unpack_from("=%dQ" % self._count, self.page, self._calls_at)
         return {name: number for name, number in zip(self.names(), numbers) if number and name != "none"}
 
     def where(self):
-        """The functions that led to the call that failed first, the innermost first."""
+        """Returns the functions that led to the first failed call, the innermost first."""
         frames = struct.unpack_from("=%dQ" % self._field(9), self.page, self._frames_at)
         inside = ["%#x" % (frame - 1) for frame in frames if 0 < frame < 1 << 32]
         said = subprocess.run(["addr2line", "-f", "-s", "-i", "-e", self.program] + inside, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The program with the library before it."""
+"""The program with the preloaded library."""
 import os
 
 import client
@@ -9,7 +9,7 @@ from tools import children, free_port
 
 
 class Program(Tux):
-    """The program with the library before it. It may be the supervisor of a process that serves."""
+    """The program with the preloaded library. It may be the supervisor of a server process."""
 
     def __init__(self, path, place, *arguments):
         library = os.path.join(os.path.dirname(path), "test", "faults", "faults.so")
@@ -29,7 +29,7 @@ class Program(Tux):
             return False
 
     def serving(self):
-        """The process that serves: the supervisor's child, unless there is no supervisor."""
+        """Returns the server process: the supervisor's child, or the process itself without a supervisor."""
         with open("/proc/%d/comm" % self.process.pid, encoding="ascii") as file:
             if file.read().strip() != "tux-supervisor":
                 return self.process.pid

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A program that serves, and what it has open."""
+"""A server program, and its open resources."""
 import collections
 import os
 import shutil
@@ -10,14 +10,14 @@ from cases import CASES, Site
 from program import Program
 from tools import MAX_IDLE_KEEPERS, descendants, field, idle_keepers
 
-BUSY = 200  # waits in a moment in which nothing happens
-FILES = 4   # more that the cache may hold
+BUSY = 200  # waits that an idle moment consists of
+FILES = 4   # permitted growth of the cache
 OPEN_IN_KEEPER = 5  # descriptors of an idle keeper: three standard streams, its orders, its news
-BLOCKS = 24  # that may come and go; a leak is more, as faults are many
+BLOCKS = 24  # permitted fluctuation; a leak exceeds it, because there are many faults
 
 
 class Server:
-    """A program that has warmed up: what it has open, and how many blocks of memory, are what they are to be after each fault."""
+    """A warmed-up program: after each fault it must have the same open resources and memory blocks."""
 
     def __init__(self, path, place, engine):
         self.place = os.path.join(place, engine)
@@ -39,7 +39,7 @@ class Server:
                 client.wait_until(self.is_quiet, "it is quiet", 60)
 
     def opened(self):
-        """(process, sort of descriptor) -> how many. Idle keepers, and the spawner's socket of each, do not count."""
+        """Returns (process, kind of descriptor) -> number. Idle keepers, and the spawner's socket of each, do not count."""
         found = collections.Counter()
         for process, name in [(self.program.process.pid, "tux")] + list(descendants(self.program.process.pid).items()):
             if not name.startswith("tux"):
@@ -57,7 +57,7 @@ class Server:
         return found
 
     def is_quiet(self):
-        """No change for a while: so much may be open, and no more than before and now."""
+        """True if nothing changed for a while. Adds the present resources to the permitted ones."""
         before = (self.opened(), self.page.blocks())
         time.sleep(0.02)
         now, blocks = self.opened(), self.page.blocks()
@@ -69,7 +69,7 @@ class Server:
         return True
 
     def excess(self):
-        """Returns what is more than before: of open descriptors, blocks of memory, keepers. Empty if it is as before."""
+        """Returns the resources beyond the initial ones: open descriptors, memory blocks, keepers. Empty if there is no leak."""
         more = dict(self.opened() - self.open)
         keepers = idle_keepers(self.program.process.pid)
         if len(keepers) > MAX_IDLE_KEEPERS:
@@ -92,7 +92,7 @@ class Server:
             raise AssertionError("there is more than before: %r" % self.excess()) from None
 
     def is_idle(self):
-        """It waits, in place of asking again and again."""
+        """True if the program waits without polling."""
         self.page.count(True)
         time.sleep(0.02)
         self.page.count(False)
@@ -100,14 +100,14 @@ class Server:
         return calls.get("wait", 0) + calls.get("uring-enter", 0) < BUSY
 
     def stop(self):
-        """Its exit status and what it said."""
+        """Stops the program and returns its exit status and output."""
         status = self.program.stop()
         self.site.close()
         shutil.rmtree(self.place, ignore_errors=True)
         return status
 
     def abandon(self):
-        """Ends it after a failure."""
+        """Kills the program after a failure."""
         self.program.kill()
         self.site.close()
         shutil.rmtree(self.place, ignore_errors=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One call fails while the program starts, stops or reloads: it serves or says why it does not, and never hangs or crashes."""
+"""One call fails while the program starts, stops or reloads: it serves or reports the reason, and never hangs or crashes."""
 import os
 import pwd
 import signal
@@ -12,12 +12,12 @@ from cases import Site
 from faults import ERRORS, EVERY
 from program import Program
 
-POINTS = 100000 if EVERY else 2  # calls of one kind that fail, spread over all of them
+POINTS = 100000 if EVERY else 2  # failing calls of one kind, evenly distributed
 SERVED_SECONDS = 60
 
 
 def spread(calls):
-    """Numbers of calls from 1 to calls."""
+    """Returns evenly distributed numbers of calls from 1 to calls."""
     step = max(1, -(-calls // POINTS))
     return range(1, calls + 1, step)
 
@@ -35,13 +35,13 @@ def make(path, site):
 
 
 def await_start(program):
-    """True if it serves, False if it has ended."""
+    """True if it serves; False if it has ended."""
     return client.wait_until(lambda: program.process.poll() is not None and "ended" or program.answers() and "serves", "it starts or ends",
                              SERVED_SECONDS) == "serves"
 
 
 def assert_left_alone(program):
-    """No process of it is left."""
+    """Checks that none of its processes remains."""
     def gone():
         try:
             os.killpg(program.process.pid, 0)
@@ -52,7 +52,7 @@ def assert_left_alone(program):
 
 
 def assert_confined(program):
-    """Neither of its processes that serve is root's, if it was started as root."""
+    """Checks that no server process runs as root, if the program was started as root."""
     if os.geteuid() == 0:
         with open("/proc/%d/status" % program.serving(), encoding="ascii") as file:
             ids = next(line for line in file if line.startswith("Uid:")).split()[1:]
@@ -60,13 +60,13 @@ def assert_confined(program):
 
 
 def assert_sound(program):
-    """A sanitizer has found nothing."""
+    """Checks that no sanitizer reported an error."""
     for word in ("AddressSanitizer", "runtime error", "stack smashing", "corrupted", "free():", "malloc():"):
         assert word not in program.output, program.output
 
 
 def counted(program, run):
-    """Kind -> calls while run() runs."""
+    """Returns kind -> calls during run()."""
     program.page.count(True)
     run()
     program.page.count(False)
@@ -115,7 +115,7 @@ def times(program):
 
 
 def reload(program):
-    """True if the file is taken."""
+    """True if the file is accepted."""
     before = times(program)
     program.process.send_signal(signal.SIGHUP)
     client.wait_until(lambda: times(program) > before or times(program)[1] > before[1], "it says what becomes of it", SERVED_SECONDS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One call fails while a request is served: it is answered or the connection closes, and the program is as it was before."""
+"""One call fails during a request: the request gets a response or the connection closes, and the program leaks nothing."""
 import os
 import socket
 
@@ -11,11 +11,11 @@ from faults import ERRORS, EVERY
 from server import Server
 
 
-NOT_HERE = {"privilege"}  # of starts alone
+NOT_HERE = {"privilege"}  # of starts only
 
 
 def steps(kind):
-    """The calls that fail: the first ones, and behind them some. Most of what can fail is memory."""
+    """Returns the calls that fail: the first ones, and some after them. Most fallible calls allocate memory."""
     first = 1000 if EVERY else 10 if kind == "malloc" else 2
     at = 1
     while True:
@@ -24,7 +24,7 @@ def steps(kind):
 
 
 def attempt(server, case):
-    """None for the right response, or what else became of the request."""
+    """Returns None for the correct response, or the result of the request."""
     try:
         case.run(server.site, server.address, fallback=case.fallback)
         return None
@@ -73,7 +73,7 @@ def servers():
 
 @pytest.fixture(params=["uring", "epoll"])
 def server(request, servers, path, place):
-    """One for all tests of an engine, and a new one after a failure."""
+    """One server for all tests of an engine, and a new one after a failure."""
     engine = request.param
     if engine not in servers:
         servers[engine] = Server(path, place, engine)
@@ -84,7 +84,7 @@ def server(request, servers, path, place):
 
 
 def stop(server):
-    """A sanitizer finds leaks at the end."""
+    """Stops the server; a sanitizer reports leaks at the end."""
     assert server.stop() == 0, server.program.output
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""SIGHUP with --config: the file is read again, and nobody notices but by what it says."""
+"""SIGHUP with --config: the file is read again, and clients notice only the changed settings."""
 import os
 import pwd
 import re
@@ -37,7 +37,7 @@ class Supervised(Tux):
         return self.output.count(words)
 
     def reload(self, text=None, words="is in force"):
-        """SIGHUP, and waits until the words of its end have been said."""
+        """Sends SIGHUP, and waits until the words of the result are logged."""
         before = self.times(words)
         if text is not None:
             self.write(text)
@@ -45,23 +45,23 @@ class Supervised(Tux):
         client.wait_until(lambda: self.times(words) > before, "it reloads: " + words)
 
     def generations(self):
-        """The processes that serve, by number; not those that have ended."""
+        """Returns the server processes that have not ended, by number."""
         return sorted(pid for pid, name in children(self.process.pid).items() if name != "tux roots" and is_there(pid))
 
     def kill_generation(self, pid):
-        """Waits until its end is said: a connection that comes before may be accepted yet, and die with it."""
+        """Waits until the end is logged, because the old process may still accept an earlier connection and close it."""
         os.kill(pid, signal.SIGKILL)
         client.wait_until(lambda: self.times("process %d, which served, was ended by signal 9" % pid) == 1, "it is said")
 
     def alone(self):
-        """Waits until one generation is left, and returns its number."""
+        """Waits until one server process remains, and returns its number."""
         client.wait_until(lambda: len(self.generations()) == 1, "one process serves", 30)
         return self.generations()[0]
 
 
 @pytest.fixture
 def supervised(request, place):
-    """supervised(text): starts the program with a file of that text, in which PORT stands for a port."""
+    """supervised(text): starts the program with a file of that text, in which PORT is replaced by a port."""
     running = []
 
     def start(text, port=None, wrapper=(), **popen):
@@ -83,7 +83,7 @@ def supervised(request, place):
 
 @pytest.fixture
 def roots(place):
-    """Two directories whose file says which it is."""
+    """Two directories, each with a file that names it."""
     made = []
     for name in ("one", "two"):
         root = os.path.join(place, name)
@@ -104,7 +104,7 @@ def closes(response):
 
 
 class Load:
-    """Strict clients: every request that is sent is answered, and a connection ends only behind an answer that says so."""
+    """Strict clients: every sent request gets a response, and a connection closes only after a response that announces it."""
 
     def __init__(self, address, bodies=(b"one", b"two")):
         self.address = address
@@ -168,7 +168,7 @@ class Load:
 @pytest.mark.parametrize("engine", ["uring", "epoll"])
 @pytest.mark.parametrize("threads", ["2", "1, 3, 2"])
 def test_nothing_is_lost(supervised, roots, engine, threads):
-    """Reloads all the time, each with another root, and another number of threads: no refusal, no reset, every request answered."""
+    """Continuous reloads, each with another root and number of threads: no refusal, no reset, every request gets a response."""
     counts = [int(count) for count in threads.split(",")]
     server = supervised(text(roots[0], "engine " + engine, "threads %d" % counts[0]))
     load = Load(server.address)
@@ -189,19 +189,19 @@ def test_nothing_is_lost(supervised, roots, engine, threads):
 
 
 def test_a_changed_file_is_what_is_served(supervised, roots):
-    """The next request is answered as the file says now, on connections that were there before, too."""
+    """The next request uses the new configuration, on existing connections too."""
     server = supervised(text(roots[0]))
     with server.connect() as idle:
         assert idle.get("/file").body == b"one"
         server.reload(text(roots[1]).replace("PORT", str(server.port)))
         assert server.get("/file").body == b"two"
-        server.alone()  # the one that retired has passed the idle one on
+        server.alone()  # the retired process has handed the idle connection over
         last = idle.get("/file")
         assert last.body == b"two" and not closes(last)
 
 
 def test_an_answer_under_way_is_finished(supervised, roots):
-    """However long it takes, while reloads go on."""
+    """An active response completes, for any duration and number of reloads."""
     server = supervised(text(roots[0]))
     with server.connect(receive_buffer=4096) as conn:
         conn.send(client.request("/large"))
@@ -213,7 +213,7 @@ def test_an_answer_under_way_is_finished(supervised, roots):
 
 
 def test_ports_come_and_go(supervised, roots):
-    """A new address is listened on, one that stays is never closed, one that is gone is refused."""
+    """A new address is opened, a kept one is never closed, a removed one refuses connections."""
     other = free_port()
     server = supervised(text(roots[0]))
     load = Load(server.address)
@@ -230,13 +230,13 @@ def test_ports_come_and_go(supervised, roots):
                 except ConnectionRefusedError:
                     return True
             client.wait_until(refused, "the port is closed")
-            assert conn.get("/file").body == b"one"  # who is connected is served
+            assert conn.get("/file").body == b"one"  # existing connections are served
     load.end()
 
 
 @pytest.mark.parametrize("engine", ["uring", "epoll"])
 def test_hosts_keep_their_addresses(supervised, roots, engine):
-    """With more or fewer threads than sockets a connection is still known by the address that it came to."""
+    """With more or fewer threads than sockets the address of a connection still selects its host."""
     other = free_port()
 
     def hosts(threads, *order):
@@ -271,7 +271,7 @@ def test_unix_sockets_come_and_go(supervised, roots, place):
 
 
 def test_the_address_of_another_stays_its(supervised, roots):
-    """An address that cannot be had: all stays as it was, and what was opened for it is closed."""
+    """An address is in use: the old configuration stays, and everything opened for the new one is closed."""
     free = free_port()
     server = supervised(text(roots[0]))
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -289,7 +289,7 @@ def test_the_address_of_another_stays_its(supervised, roots):
     ("root {", ["tux-0.conf:1: "]),
     ("user nobody-at-all\n", ["nobody-at-all"])])
 def test_what_is_wrong_stays_out(supervised, roots, wrong, words):
-    """The old configuration serves on, in the same process, and all that is wrong is said."""
+    """The old configuration stays, in the same process, and all errors are reported."""
     server = supervised(text(roots[0]))
     serving = server.generations()
     load = Load(server.address)
@@ -321,7 +321,7 @@ def test_a_missing_file_stays_out(supervised, roots):
 
 
 def test_a_crash_is_followed_by_another(supervised, roots):
-    """A generation that dies is said and started again, at once, and then with pauses; connections wait for it."""
+    """A server process that dies is reported and replaced, at once and then with pauses; connections wait."""
     server = supervised(text(roots[0]))
     for _ in range(3):
         died = server.alone()
@@ -334,7 +334,7 @@ def test_a_crash_is_followed_by_another(supervised, roots):
 
 
 def test_a_reload_in_a_crash(supervised, roots):
-    """SIGHUP while nothing serves: what the file says now does."""
+    """SIGHUP while no process serves: the new configuration takes effect."""
     server = supervised(text(roots[0]))
     for last in (False, False, False, True):
         server.kill_generation(server.alone())
@@ -351,7 +351,7 @@ def test_a_killed_supervisor_leaves_nothing(supervised, roots):
     with server.connect(receive_buffer=4096) as conn:
         conn.send(client.request("/large"))
         length = int(conn.head().field("Content-Length"))
-        server.reload()  # the one before has a connection still
+        server.reload()  # the previous process still has a connection
         processes = server.generations()
         assert len(processes) == 2
         server.process.kill()
@@ -364,7 +364,7 @@ def test_a_killed_supervisor_leaves_nothing(supervised, roots):
 
 
 def test_stopping_ends_all(supervised, roots):
-    """SIGTERM: idle connections of every generation are closed, answers under way finished; the second one stops at once."""
+    """SIGTERM: idle connections of every server process close, active responses complete; a second SIGTERM stops at once."""
     server = supervised(text(roots[0], "drain-timeout 60"))
     idle = server.connect()
     assert idle.get("/file").body == b"one"
@@ -391,7 +391,7 @@ def test_stopping_ends_all(supervised, roots):
 
 
 def test_retired_generations_are_limited(supervised, roots):
-    """Clients that never come back do not keep more than a number of processes alive."""
+    """Clients that never disconnect keep only a limited number of processes alive."""
     server = supervised(text(roots[0], "threads 1", "drain-timeout 0.5", "idle-timeout 600"))
     held = []
     for _ in range(40):
@@ -407,7 +407,7 @@ def test_retired_generations_are_limited(supervised, roots):
 
 
 def test_privileges(supervised, roots):
-    """As root: the supervisor stays what it was, the generations are nobody to fear."""
+    """As root: the supervisor keeps its user, and the server processes are unprivileged."""
     if os.geteuid() != 0:
         pytest.skip("only root has privileges to give up")
     wanted = pwd.getpwnam("www-data")
@@ -440,7 +440,7 @@ def sockets(pid):
 
 
 def test_nothing_leaks(supervised, roots):
-    """Descriptors and memory of supervisor and generations are the same after many reloads."""
+    """Descriptors and memory of supervisor and server processes are the same after many reloads."""
     server = supervised(text(roots[0], "threads 2"))
 
     def memory_of(pid):
@@ -464,7 +464,7 @@ LINE = re.compile(r'127\.0\.0\.1 - - \[[^]]+\] "GET /file HTTP/1\.1" 200 \d+ "[^
 
 
 def test_the_log_has_every_request_once(supervised, roots, logs):
-    """Generations write to one file, whole lines; SIGHUP opens it anew whatever becomes of the configuration."""
+    """Server processes write whole lines to one file. SIGHUP reopens it, even if the configuration is invalid."""
     log = os.path.join(logs, "access")
     server = supervised(text(roots[0], log=log))
     load = Load(server.address)
@@ -489,7 +489,7 @@ def test_the_log_has_every_request_once(supervised, roots, logs):
 
 
 def test_a_log_into_a_pipe(request, roots, place):
-    """Generations write to one pipe, whose reader is slow so that it is full: no line is torn."""
+    """Server processes write to one pipe, which a slow reader keeps full: no line is split."""
     port, path = free_port(), os.path.join(place, "tux.conf")
     with open(path, "w", encoding="utf-8") as file:
         file.write(text(roots[0], log="-").replace("PORT", str(port)))
@@ -520,7 +520,7 @@ def test_a_log_into_a_pipe(request, roots, place):
 
 
 def test_socket_activation(supervised, roots):
-    """A socket that was passed stays in use through reloads, and through a time in which the file says another."""
+    """An inherited socket stays in use through reloads, and through a time in which the file names another one."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
@@ -536,7 +536,7 @@ def test_socket_activation(supervised, roots):
 
 
 def test_sd_notify(supervised, roots, place):
-    """The manager hears it from the process it started: READY, RELOADING with the time, READY again; what was wrong; STOPPING."""
+    """The started process notifies the manager: READY, RELOADING with the time, READY again; errors; STOPPING."""
     path = os.path.join(place, "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A document root that is replaced: its path is followed again, so the new directory is served without a reload."""
+"""A document root that is replaced: its path is resolved again, so the new directory is served without a reload."""
 import os
 import pwd
 import shutil
@@ -13,7 +13,7 @@ from tools import children
 
 
 def publish(directory, text, file="file"):
-    """Makes a directory that everyone may read, with one file."""
+    """Makes a directory readable by all, with one file."""
     os.mkdir(directory, 0o755)
     os.chmod(directory, 0o755)
     with open(os.path.join(directory, file), "w", encoding="utf-8") as out:
@@ -21,13 +21,13 @@ def publish(directory, text, file="file"):
 
 
 def switch(link, target):
-    """Renames a new link over the old one, as deployments do."""
+    """Renames a new link over the old one, like deployments."""
     os.symlink(target, link + ".new")
     os.rename(link + ".new", link)
 
 
 class Visitor:
-    """A client that keeps its connection until it is told that it closes: by a process that retires, with an answer under way."""
+    """A client that keeps its connection until a response announces its close, from a process that retires."""
 
     def __init__(self, server):
         self.server, self.conn, self.closes = server, server.connect(), 0
@@ -62,7 +62,7 @@ def deployed(place):
 
 
 def test_replaced_link_is_followed(tux, deployed):
-    """DESIGN: a replaced root is never served stale. A connection that was there before sees it, too."""
+    """DESIGN: a replaced root is never served stale, on existing connections either."""
     server = tux(deployed)
     with Visitor(server) as before:
         assert before.get("/file").body == b"one"
@@ -74,7 +74,7 @@ def test_replaced_link_is_followed(tux, deployed):
 
 
 def test_idle_connection_is_passed_on(tux, deployed):
-    """One that has asked nothing since is not closed: its next request is answered from the new root."""
+    """An idle connection is not closed: its next request is served from the new root."""
     server = tux(deployed)
     with server.connect() as idle, Visitor(server) as conn:
         assert idle.get("/file").body == b"one"
@@ -86,7 +86,8 @@ def test_idle_connection_is_passed_on(tux, deployed):
 
 
 def test_links_by_both_names_of_the_root(tux, deployed):
-    """A link's target may begin with the root's path as it was said, and with the path that this leads to. Each release has its own."""
+    """A link's target may start with the configured path of the root, or with its resolved path, which changes with each release.
+    """
     place = os.path.dirname(deployed)
     for release, other in (("r1", "r2"), ("r2", "r1")):
         os.symlink(os.path.join(deployed, "file"), os.path.join(place, release, "said"))
@@ -102,7 +103,7 @@ def test_links_by_both_names_of_the_root(tux, deployed):
 
 
 def test_replaced_link_above_the_root_is_followed(tux, place):
-    """The root is dist in a release: the link that is replaced is a name in the middle of the path."""
+    """The root is dist in a release: the replaced link is in the middle of the path."""
     for name in ("r1", "r2"):
         os.mkdir(os.path.join(place, name), 0o755)
         publish(os.path.join(place, name, "dist"), name)
@@ -129,7 +130,7 @@ def test_moved_directory_is_replaced(tux, place):
 
 
 def test_rebuilt_directory_is_served(tux, place):
-    """rm -rf out; mkdir out: as build tools do, again and again, here with a relative path."""
+    """rm -rf out; mkdir out: repeatedly, like build tools, with a relative path."""
     out = os.path.join(place, "out")
     publish(out, "0")
     server = tux("out", wrapper=("env", "-C", place))
@@ -142,7 +143,7 @@ def test_rebuilt_directory_is_served(tux, place):
 
 
 def test_missing_root_is_404_until_it_is_back(tux, place):
-    """A root that was moved away is not served from where it is now."""
+    """A root that was moved elsewhere is not served from its new place."""
     site = os.path.join(place, "site")
     publish(site, "one")
     server = tux(site)
@@ -157,7 +158,7 @@ def test_missing_root_is_404_until_it_is_back(tux, place):
 
 
 def test_request_under_way_finishes_with_the_old_root(tux, deployed):
-    """A long download is of one release from its first byte to its last."""
+    """A long download comes from one release, from its first byte to its last."""
     for name in ("r1", "r2"):
         with open(os.path.join(os.path.dirname(deployed), name, "large"), "wb") as out:
             out.write(name.encode() * (8 << 20))
@@ -171,7 +172,7 @@ def test_request_under_way_finishes_with_the_old_root(tux, deployed):
 
 
 def test_no_request_is_lost_while_the_root_is_replaced(tux, deployed):
-    """Each request gets an answer of one release or the other, and after a new one no old one on the same connection."""
+    """Each request gets a response of one release, and never an older one than before on the same connection."""
     server = tux(deployed)
     failures, over = [], threading.Event()
 
@@ -202,7 +203,7 @@ def test_no_request_is_lost_while_the_root_is_replaced(tux, deployed):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_foreign_link_does_not_publish_what_its_owner_cannot_reach(tux, place):
-    """Root follows no link of another user to where the serving user could not go: here into a directory that is root's alone."""
+    """Root follows no link of another user to a place that the serving user cannot reach: here a directory of root only."""
     secret = os.path.join(place, "private", "secret")
     os.mkdir(os.path.dirname(secret), 0o700)
     publish(secret, "secret")
@@ -225,7 +226,7 @@ def test_foreign_link_does_not_publish_what_its_owner_cannot_reach(tux, place):
 
 
 def test_reload_opens_the_root_anew(tux, deployed):
-    """SIGHUP, which is tux.service's reload, serves what the path leads to now, without --config, too."""
+    """SIGHUP, as in tux.service's reload, resolves the path again, without --config too."""
     server = tux(deployed)
     with Visitor(server) as conn:
         assert conn.get("/file").body == b"one"

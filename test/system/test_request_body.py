@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Request bodies that TUX keeps until they are whole, for CGI programs and for upstream servers."""
+"""Request bodies that TUX buffers until they are complete, for CGI programs and for upstream servers."""
 import hashlib
 import os
 import subprocess
@@ -50,7 +50,7 @@ def scripts(place, more=""):
 
 @pytest.mark.parametrize("size", [0, 1, 5000, 65536, 65537, 900000])
 def test_chunked_body_reaches_a_program_that_reads_content_length(serve, place, size):
-    """RFC 3875 4.1.2, 4.2: a program reads as many bytes as CONTENT_LENGTH says, as php-cgi does."""
+    """RFC 3875 4.1.2, 4.2: a program reads CONTENT_LENGTH bytes, like php-cgi."""
     program(place, "store", ONLY_LENGTH)
     tux = serve(scripts(place))
     body = os.urandom(size)
@@ -130,7 +130,7 @@ def test_a_client_that_leaves_in_mid_body_costs_the_server_nothing(serve):
 
 
 def test_kept_put_is_repeated_to_another_server(serve):
-    """RFC 9110 9.2.2: PUT is idempotent, and all of the body is still there."""
+    """RFC 9110 9.2.2: PUT is idempotent, and the whole body is buffered."""
     lost = Origin(lambda request: None)
     origin = Origin()
     tux = serve("threads 1\n" + app([lost, origin]))

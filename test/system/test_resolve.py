@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Names of upstream servers: resolved at the start, and again and again."""
+"""Names of upstream servers: resolved at the start, and then periodically."""
 import os
 import signal
 import subprocess
@@ -13,7 +13,7 @@ from upstreams import Origin, response
 
 @pytest.fixture(params=["uring", "epoll"])
 def proxy(request, place, tux):
-    """proxy(port, hosts): TUX with an upstream of one name, and an /etc/hosts of its own."""
+    """proxy(port, hosts): TUX with an upstream of one name, and a private /etc/hosts."""
     private = ("unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"')
     hosts = os.path.join(place, "hosts")
 
@@ -56,7 +56,7 @@ def test_a_name_that_moves_is_followed(proxy):
 
 @pytest.mark.parametrize("name", ["tux resolver", "tux names"])
 def test_resolver_that_ends_is_said_and_replaced(proxy, name):
-    """The process that resolves, and the one that restarts it: a name that moves is followed after either was killed."""
+    """The resolving process and its parent: after either is killed, a name with a new address is still followed."""
     server = Origin(lambda request: response(b"first"))
     tux = proxy(server.port, "127.0.0.1 app.tux.invalid\n")
     assert tux.get("/app/").body == b"first"
@@ -72,7 +72,7 @@ def test_resolver_that_ends_is_said_and_replaced(proxy, name):
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_resolver_ends_with_the_server(proxy, killed):
-    """Landlock keeps the signal of PR_SET_PDEATHSIG within the server's domain, so the resolver has to see the end itself."""
+    """Landlock keeps the signal of PR_SET_PDEATHSIG within the server's domain, so the resolver must detect the end itself."""
     server = Origin(lambda request: response(b"first"))
     tux = proxy(server.port, "127.0.0.1 app.tux.invalid\n")
     found = [pid for pid, name in descendants(tux.process.pid).items() if name == "tux resolver"]

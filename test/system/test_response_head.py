@@ -34,7 +34,7 @@ def serve(request, place, tux):
 
 
 def check(tux, path, heads):
-    """Requests heads by their names; a complete one has its last field and the body."""
+    """Requests heads by name; a complete response has its last field and the body."""
     for name, status in heads:
         got = tux.get(path + "?" + name)
         assert got.status == status, name

@@ -20,7 +20,7 @@ USER = pwd.getpwnam("www-data")
 
 @pytest.fixture
 def theirs(place):
-    """A directory of the user who serves, and so of everyone who breaks into the server."""
+    """A directory of the serving user, and so of an attacker who controls the server."""
     path = os.path.join(place, "theirs")
     os.mkdir(path, 0o755)
     os.chown(path, USER.pw_uid, USER.pw_gid)
@@ -28,7 +28,7 @@ def theirs(place):
 
 
 class Target:
-    """A file of root's, which is never to be written to or given away."""
+    """A file of root, which must never be written to or given away."""
 
     def __init__(self, path):
         self.path = path
@@ -56,7 +56,7 @@ def plant(path, to):
 
 
 def refused(server, words):
-    """The start failed, with a message that contains words."""
+    """Checks that the start failed, with a message that contains words."""
     assert server.wait() == 1
     assert words in server.output, server.output
     server.end = lambda: None
@@ -66,7 +66,7 @@ def refused(server, words):
 
 @pytest.mark.parametrize("user", ["www-data", "root", "root:www-data"])
 def test_log_link_at_start(tux, root, theirs, target, user):
-    """A link in the log's directory to a file of root's: the start fails, the file keeps its owner and its text."""
+    """A link in the log's directory to a file of root: the start fails, the file keeps its owner and content."""
     log = os.path.join(theirs, "log")
     plant(log, target.path)
     refused(tux(root, "--user", user, log=log, ready=False), "cannot open the log " + log)
@@ -74,7 +74,7 @@ def test_log_link_at_start(tux, root, theirs, target, user):
 
 
 def test_log_link_to_missing_file_at_start(tux, root, theirs, place):
-    """A link to a name in a directory of root's: no file is made there."""
+    """A link to a name in a directory of root: no file is created there."""
     private = os.path.join(place, "private")
     os.mkdir(private, 0o755)
     log = os.path.join(theirs, "log")
@@ -84,7 +84,7 @@ def test_log_link_to_missing_file_at_start(tux, root, theirs, place):
 
 
 def test_log_directory_link_at_start(tux, root, theirs, place):
-    """A link in place of the log's directory: no file is made where it leads."""
+    """A link in place of the log's directory: no file is created at its target."""
     private = os.path.join(place, "private")
     os.mkdir(private, 0o755)
     plant(os.path.join(theirs, "logs"), private)
@@ -93,7 +93,7 @@ def test_log_directory_link_at_start(tux, root, theirs, place):
 
 
 def test_log_link_in_sticky_directory(tux, root, place, target):
-    """Like /tmp: a link of another user in it is not followed, a file of root's in it is used."""
+    """Like /tmp: a link of another user in it is not followed, but a file of root in it is used."""
     shared = os.path.join(place, "shared")
     os.mkdir(shared)
     os.chmod(shared, 0o1777)
@@ -111,14 +111,14 @@ def test_log_link_in_sticky_directory(tux, root, place, target):
 
 @pytest.mark.parametrize("user", ["www-data", "root"])
 def test_log_is_second_name_of_root_file(tux, root, theirs, target, user):
-    """A hard link to a file of root's, as a kernel without protected_hardlinks lets anyone make: it is not opened."""
+    """A hard link to a file of root, which a kernel without protected_hardlinks lets anyone create: it is not opened."""
     os.link(target.path, os.path.join(theirs, "log"))
     refused(tux(root, "--user", user, log=os.path.join(theirs, "log"), ready=False), "cannot open the log")
     assert target.untouched()
 
 
 def test_log_link_at_reload(tux, root, theirs, target, place):
-    """SIGHUP with --config: a new process opens the log as root. It does not follow a link that came since."""
+    """SIGHUP with --config: a new process opens the log as root. It does not follow a new link."""
     log, path = os.path.join(theirs, "log"), os.path.join(place, "tux.conf")
     with open(path, "w", encoding="ascii") as file:
         file.write("")
@@ -133,7 +133,7 @@ def test_log_link_at_reload(tux, root, theirs, target, place):
 
 @pytest.mark.parametrize("when", ["hup", "rotation"])
 def test_log_link_when_reopened_as_root(tux, root, theirs, target, when):
-    """Served as root, the log is opened again at SIGHUP and after a rotation: by the same rules."""
+    """When root serves, the log is reopened at SIGHUP and after a rotation, by the same rules."""
     log = os.path.join(theirs, "log")
     os.chmod(theirs, 0o777)
     server = tux(root, "--user", "root", "--no-sandbox", "--log-rotate", "4K", log=log)
@@ -147,7 +147,7 @@ def test_log_link_when_reopened_as_root(tux, root, theirs, target, when):
 
 
 def test_log_through_link_of_root(tux, root, place):
-    """A link that only root can have made is followed: an operator moved the logs elsewhere. The file is the user's."""
+    """A link that only root can have created is followed: an operator moved the logs. The file is the user's."""
     os.mkdir(os.path.join(place, "disk"))
     os.symlink("disk", os.path.join(place, "logs"))
     os.symlink(os.path.join(place, "disk", "real"), os.path.join(place, "disk", "log"))
@@ -159,7 +159,7 @@ def test_log_through_link_of_root(tux, root, place):
 
 
 def test_log_in_home_of_another_user(tux, root, place):
-    """`sudo tux serve --log access.log` in one's own directory: the new file is the server's."""
+    """`sudo tux serve --log access.log` in a user's own directory: the new file is the server's."""
     home = os.path.join(place, "home")
     os.mkdir(home, 0o755)
     os.chown(home, 12345, 12345)
@@ -172,7 +172,7 @@ def test_log_in_home_of_another_user(tux, root, place):
 
 
 def test_log_to_dev_stdout(tux, root, place):
-    """/dev/stdout is a link of the kernel's to an open descriptor."""
+    """/dev/stdout is a kernel link to an open descriptor."""
     out = os.path.join(place, "out")
     server = tux(root, log="/dev/stdout", wrapper=["sh", "-c", "exec \"$@\" >>" + out, "sh"])
     server.get("/file?by-descriptor")
@@ -181,7 +181,7 @@ def test_log_to_dev_stdout(tux, root, place):
         assert "/file?by-descriptor" in file.read()
 
 
-# Sockets. An attacker who always wins the race: as soon as a socket is bound in their directory, it is a link.
+# Sockets. An attacker who always wins the race: directly after its bind, a socket in their directory becomes a link.
 
 SHIM = r"""
 #define _GNU_SOURCE 1
@@ -217,7 +217,7 @@ int bind(int fd, const struct sockaddr *address, socklen_t len)
 
 @pytest.fixture
 def race(place, theirs, target):
-    """The environment in which every socket that is bound in the hostile directory is replaced with a link."""
+    """The environment that replaces every socket bound in the hostile directory with a link."""
     compiler = need("cc")
     source, library = os.path.join(place, "shim.c"), os.path.join(place, "shim.so")
     with open(source, "w", encoding="ascii") as file:
@@ -228,7 +228,7 @@ def race(place, theirs, target):
 
 
 def test_unix_listener_swapped_after_bind(tux, root, theirs, target, race):
-    """The mode of a listener is set without its path: the link's target keeps its own."""
+    """The mode of a listener is set without its path: the link's target keeps its mode."""
     tux(root, "--listen", "unix:" + os.path.join(theirs, "s"), env=race)
     assert os.path.islink(os.path.join(theirs, "s"))
     assert stat.S_IMODE(os.stat(os.path.join(theirs, "s.moved")).st_mode) == 0o666
@@ -236,7 +236,7 @@ def test_unix_listener_swapped_after_bind(tux, root, theirs, target, race):
 
 
 def test_control_socket_swapped_after_bind(tux, root, theirs, target, race):
-    """The control socket is made the user's without its path: the link's target keeps its owner."""
+    """The owner of the control socket is set without its path: the link's target keeps its owner."""
     server = tux(root, "--control", theirs, env=race)
     path = os.path.join(theirs, str(server.pid))
     assert os.path.islink(path)
@@ -246,7 +246,7 @@ def test_control_socket_swapped_after_bind(tux, root, theirs, target, race):
 
 
 def test_control_socket_in_directory_of_root(tux, root, place):
-    """A directory that the user cannot write to: root makes the socket there, and it is the user's."""
+    """A directory that the user cannot write to: root creates the socket there, for the user."""
     directory = os.path.join(place, "control")
     os.mkdir(directory, 0o755)
     server = tux(root, "--control", directory)
@@ -255,7 +255,7 @@ def test_control_socket_in_directory_of_root(tux, root, place):
 
 
 def test_control_directory_is_made_for_the_user(tux, root, place, theirs):
-    """A directory that does not exist is made, the user's, in a directory of root's or of the user's own."""
+    """A missing directory is created for the user, in a directory of root or of the user."""
     for parent in (place, theirs):
         server = tux(root, "--control", os.path.join(parent, "made"))
         st = os.stat(os.path.join(parent, "made"))
@@ -267,7 +267,7 @@ def test_control_directory_is_made_for_the_user(tux, root, place, theirs):
 
 @pytest.mark.parametrize("option", ["--listen", "--control"])
 def test_socket_through_link_of_user(tux, root, place, theirs, option):
-    """A link in place of the socket's directory is not followed: nothing is made where it leads."""
+    """A link in place of the socket's directory is not followed: nothing is created at its target."""
     private = os.path.join(place, "private")
     os.mkdir(private, 0o755)
     plant(os.path.join(theirs, "run"), private)
@@ -277,7 +277,7 @@ def test_socket_through_link_of_user(tux, root, place, theirs, option):
 
 
 def test_unix_listener_in_directory_of_user(tux, root, theirs, request):
-    """Works, is printed by its path, replaces a stale socket, and is never replaced while it lives."""
+    """Works, is printed by its path, replaces a stale socket, and is never replaced while its server runs."""
     path = os.path.join(theirs, "s")
     server = tux(root, "--listen", "unix:" + path)
     server.wait_until(lambda: "unix:" + path + "\n" in server.output, "it prints the path")
@@ -299,7 +299,7 @@ def test_unix_listener_in_directory_of_user(tux, root, theirs, request):
 
 
 def test_status_command_asks_no_linked_socket(request, place, theirs):
-    """tux status as root: a link in the control directory leads it to no other socket."""
+    """tux status as root: a link in the control directory does not lead it to another socket."""
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(os.path.join(place, "other"))
         other.listen()
@@ -315,7 +315,7 @@ def test_status_command_asks_no_linked_socket(request, place, theirs):
 # Document roots.
 
 def test_document_root_through_link_of_user(tux, place, theirs):
-    """A link to a directory that the user cannot reach is not followed; one to a directory that the user can reach is."""
+    """A link to a directory that the user cannot reach is not followed; a link to a reachable one is."""
     private, public = os.path.join(place, "private"), os.path.join(place, "public")
     for directory in (private, public):
         os.makedirs(os.path.join(directory, "inner"))
@@ -326,5 +326,5 @@ def test_document_root_through_link_of_user(tux, place, theirs):
     refused(tux(os.path.join(theirs, "current"), ready=False), "cannot serve")
     plant(os.path.join(theirs, "current"), os.path.join(public, "inner"))
     assert tux(os.path.join(theirs, "current")).get("/file").body == b"data"
-    # Root itself may serve what only root can reach.
+    # When root serves, its directories may be served, too.
     assert tux(os.path.join(private, "inner")).get("/file").body == b"data"

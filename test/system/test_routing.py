@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Paths that lead to no file: single-page applications, front controllers, prefixes without their slash."""
+"""Paths without a file: single-page applications, front controllers, prefixes without their slash."""
 import os
 
 import pytest
@@ -24,7 +24,7 @@ def put(place, name, text, mode=0o644):
     ("/empty/", 200, b"app"), ("/users/", 200, b"app"), ("/logo.png", 404, None), ("/x/app.js", 404, None), ("/real.txt", 200, b"real"),
     ("/real/", 200, b"index of real")])
 def test_single_page_application(place, tux, engine, path, status, body):
-    """A missing page is the root's index; a missing file that has a known extension is 404."""
+    """A missing page is the root's index. A missing file with a known extension is 404."""
     put(place, "index.html", "app")
     put(place, "real.txt", "real")
     put(place, "real/index.html", "index of real")
@@ -45,7 +45,7 @@ def test_listing_goes_before_the_application(place, tux):
 
 
 def test_index_as_page_of_404_keeps_the_status(place, tux):
-    """An error page changes the body alone; --spa is the setting for 200."""
+    """An error page changes only the body; --spa is the setting for 200."""
     put(place, "index.html", "app")
     server = tux(place, "--config", written(place, 'log off\nerror { 404 "/index.html" }\n'))
     with server.connect() as conn:
@@ -55,7 +55,7 @@ def test_index_as_page_of_404_keeps_the_status(place, tux):
 
 @pytest.mark.parametrize("engine", ["uring", "epoll"])
 def test_front_controller_has_every_method_and_path(place, tux, engine):
-    """A program as the root's index decides itself about each path that no file answers, whatever its method and extension."""
+    """A program as the root's index handles each path without a file, with any method and extension."""
     if os.geteuid() != 0:
         pytest.skip("needs root: a program is root's file")
     put(place, "index.cgi", CONTROLLER, 0o755)
@@ -91,7 +91,7 @@ route "/all" { upstream app }
 
 @pytest.mark.parametrize("engine", ["uring", "epoll"])
 def test_prefix_without_its_slash(place, tux, engine):
-    """nginx redirects "/app" to "/app/" where a route is for that; a file or another route of that name goes first."""
+    """Like nginx, "/app" redirects to "/app/" if a route has that prefix. A file or another route of that name takes precedence."""
     put(place, "there", "a file")
     origin = Origin(lambda request: response(b"from app"))
     server = tux(place, "--config", written(place, CONFIG % (place, origin.port)), "--engine", engine)

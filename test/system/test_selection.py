@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files that are not sent but answered by what they are: programs, modules, another server's. By extension and mode bits, and whose they are."""
+"""Files with a handler, by extension and mode bits: programs, modules, another server's files. Their owner is checked."""
 import gzip
 import os
 
@@ -24,7 +24,7 @@ def put(place, name, text=HELLO, mode=0o755, owner=(0, 0)):
 
 @pytest.fixture(params=["uring", "epoll"])
 def select(request, place, tux):
-    """select(options): TUX with these, for place/www."""
+    """select(options): TUX with these options, for place/www."""
     if os.geteuid() != 0:
         pytest.skip("needs root: who owns a file matters")
     put(place, "index.html", "a file", 0o644)
@@ -51,7 +51,7 @@ def test_programs_by_extension(select, place):
     ("Content-Length: 5\r\n", b"abcde"), ("Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
     ("Expect: 100-continue\r\nContent-Length: 5\r\n", b"abcde")])
 def test_bodies_and_what_follows(select, place, head, body):
-    """A program has the body, and the connection goes on behind it; nobody else wants one, and it ends there."""
+    """A program reads the body, and the connection continues. Other handlers refuse a body, and the connection closes."""
     put(place, "hello.cgi")
     server = select("--types", "TUX/CGI=cgi")
     with server.connect() as conn:
@@ -70,7 +70,7 @@ def test_bodies_and_what_follows(select, place, head, body):
 
 @pytest.mark.parametrize("fields", ["", "If-None-Match: *\r\n", "Range: bytes=0-1\r\n"])
 def test_a_body_that_no_file_wants_is_no_request(select, place, fields):
-    """RFC 9110 9.3.1: GET may have one. Its end is not looked for, so that the connection ends; from the cache and not."""
+    """RFC 9110 9.3.1: GET may have a body. TUX does not search its end, so the connection closes; from the cache and not."""
     server = select("--types", "TUX/CGI=cgi")
     body = "GET /index.html?smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
     for _ in range(4):
@@ -92,7 +92,7 @@ def test_a_body_that_is_too_long(select, place):
 @pytest.mark.parametrize("options", [("--types", "TUX/CGI=cgi"), ("--mode-cgi", "0111"), ("--types", "TUX/module=cgi"), ("--mode-module", "0100")])
 @pytest.mark.parametrize("mode,owner", [(0o755, (1, 0)), (0o755, (0, 1)), (0o755, (65534, 65534)), (0o757, (0, 0)), (0o750, (0, 0))])
 def test_only_what_is_roots_and_nobody_else_may_write(select, place, options, mode, owner):
-    """Historically a file that was not root's was sent as text: its source. Here it is 403."""
+    """Historically a file of another owner was sent as text, which leaks its source. Now it is 403."""
     put(place, "hello.cgi", mode=mode, owner=owner)
     server = select(*options)
     with server.connect() as conn:
@@ -104,7 +104,7 @@ def test_only_what_is_roots_and_nobody_else_may_write(select, place, options, mo
 @pytest.mark.parametrize("directory", ["", "sub"])
 @pytest.mark.parametrize("mode,owner", [(0o777, (0, 0)), (0o775, (0, 33)), (0o755, (33, 33))])
 def test_a_program_where_others_may_put_one(select, place, directory, mode, owner):
-    """Between the look and the start they could."""
+    """Others could replace it between the check and the start."""
     put(place, "sub/hello.cgi")
     server = select("--types", "TUX/CGI=cgi")
     path = os.path.join(place, "www", directory)
@@ -193,7 +193,7 @@ def test_modules(select, place):
 
 
 def test_another_servers(select, place):
-    """Whoever owns it, as it is not ours to run. Methods and bodies too; what is no such file is the other server's as ever."""
+    """For any owner, because TUX does not run it. Methods and bodies too. Missing files also go to the other server."""
     put(place, "app.php", SECRET, 0o644, (1, 1))
     put(place, "hello.cgi")
     other = Origin(lambda request: response(("%s %s " % (request.method, request.target)).encode() + request.body))
@@ -216,7 +216,7 @@ def test_another_servers_without_one(select, place):
 
 
 def test_hosts_and_the_kind_files(select, place):
-    """Each host has its own; cgi files says how such programs run."""
+    """Each host has its own selection; cgi files configures how such programs run."""
     put(place, "env.cgi", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\necho $A; id -un\n")
     path = written(place, """
 cgi files { user nobody; env { A = "said" } }

@@ -17,7 +17,7 @@ from tools import listens, need
 
 LARGE = 64 << 20
 
-# Becomes the program with a listening socket as descriptor 3, as systemd does it.
+# Becomes the program with a listening socket as descriptor 3, like systemd.
 @pytest.fixture
 def root(root):
     with open(os.path.join(root, "large"), "wb") as file:
@@ -26,14 +26,14 @@ def root(root):
 
 
 def download(server, target="/large"):
-    """A response under way: its head is read, its body is not."""
+    """An active response: its head is read, its body is not."""
     conn = server.connect(receive_buffer=4096)
     conn.send(client.request(target))
     return conn, int(conn.head().field("Content-Length"))
 
 
 def test_sigterm_drains(tux, root):
-    """SIGTERM: no more connections, idle ones are closed after two seconds, what is under way is sent to its end; exit 0."""
+    """SIGTERM: no new connections, idle ones close after two seconds, active responses complete; exit 0."""
     server = tux(root, "--drain-timeout", "60")
     idle = server.connect()
     assert idle.get("/file").body == b"data"
@@ -48,7 +48,7 @@ def test_sigterm_drains(tux, root):
 
 
 def test_second_sigterm_stops_at_once(tux, root):
-    """A second SIGTERM ends it with responses under way."""
+    """A second SIGTERM stops the server even with active responses."""
     server = tux(root, "--drain-timeout", "600")
     conn, length = download(server)
     server.signal(signal.SIGTERM)
@@ -61,7 +61,7 @@ def test_second_sigterm_stops_at_once(tux, root):
 
 
 def test_drain_timeout(tux, root):
-    """Draining ends after its limit, whatever is under way."""
+    """Draining ends at its limit, even with active responses."""
     server = tux(root, "--drain-timeout", "0.5")
     conn, _ = download(server)
     server.signal(signal.SIGTERM)
@@ -70,7 +70,7 @@ def test_drain_timeout(tux, root):
 
 
 def test_sigint_tells_a_summary(tux, root):
-    """SIGINT ends it with a summary."""
+    """SIGINT stops the server and prints a summary."""
     server = tux(root)
     for _ in range(7):
         assert server.get("/file").status == 200
@@ -81,14 +81,14 @@ def test_sigint_tells_a_summary(tux, root):
 
 
 def test_banner(tux, root):
-    """It says where it can be reached, and how it works."""
+    """The banner shows the addresses and the mode of operation."""
     server = tux(root)
     client.wait_until(lambda: "http://127.0.0.1:%d/" % server.port in server.output, "it says its URL")
     client.wait_until(lambda: "io_uring" in server.output or "epoll" in server.output, "it says its engine")
 
 
 def lines_of(path, count):
-    """The lines of a log once there are count of them."""
+    """Waits for count lines in a log and returns them."""
     def read():
         try:
             with open(path, encoding="utf-8") as file:
@@ -112,7 +112,7 @@ def test_log(tux, root, place):
 
 
 def test_sighup_reopens_the_log(tux, root, logs):
-    """SIGHUP: after a rotation the log goes to a new file, and no request is lost between."""
+    """SIGHUP: after a rotation the log uses a new file, and no request is lost."""
     log = os.path.join(logs, "access")
     server = tux(root, log=log)
     server.get("/file?before")
@@ -128,7 +128,7 @@ def test_sighup_reopens_the_log(tux, root, logs):
 
 
 def test_sighup_keeps_connections(tux, root):
-    """SIGHUP disturbs nobody."""
+    """SIGHUP disturbs no connection."""
     server = tux(root)
     with server.connect() as conn:
         for _ in range(5):
@@ -154,7 +154,7 @@ def test_socket_activation(tux, root, request):
 
 
 def test_foreign_listen_pid(tux, root):
-    """LISTEN_FDS for another process is not for us."""
+    """LISTEN_FDS for another process is ignored."""
     server = tux(root, env={"LISTEN_PID": "1", "LISTEN_FDS": "1"})
     assert server.get("/file").body == b"data"
 
@@ -193,7 +193,7 @@ def user_of_default():
 
 @pytest.mark.parametrize("user", [None, "nobody"])
 def test_privileges(tux, root, user):
-    """Started as root it runs as another, without capabilities, with no_new_privs and a seccomp filter."""
+    """Started as root it runs as another user, without capabilities, with no_new_privs and a seccomp filter."""
     if os.geteuid() != 0:
         pytest.skip("only root has privileges to give up")
     wanted = pwd.getpwnam(user) if user else user_of_default()
@@ -205,7 +205,7 @@ def test_privileges(tux, root, user):
         assert int(server.status(name), 16) == 0, name
     assert server.status("NoNewPrivs") == "1"
     assert server.status("Seccomp") == "2"
-    for task in os.listdir("/proc/%d/task" % server.pid):  # all threads, not the first alone
+    for task in os.listdir("/proc/%d/task" % server.pid):  # all threads, not only the first
         with open("/proc/%d/task/%s/status" % (server.pid, task), encoding="ascii") as file:
             status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
         assert status["Seccomp"] == "2" and int(status["CapEff"], 16) == 0
@@ -214,7 +214,7 @@ def test_privileges(tux, root, user):
 
 
 def test_privileged_port(tux, root):
-    """As root it binds first and gives up privileges then: a port below 1024."""
+    """As root it binds first and then drops privileges: a port below 1024."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
     for port in range(1023, 900, -1):
@@ -230,7 +230,7 @@ def test_privileged_port(tux, root):
 
 
 def test_nothing_inherited(tux, root):
-    """It holds no directory but the root, and no descriptor of its parent's."""
+    """The server holds no directory except the root, and no inherited descriptor."""
     with open("/etc/hostname", "rb") as file:
         os.set_inheritable(file.fileno(), True)
         server = tux(root, "--no-sandbox")
@@ -262,14 +262,14 @@ def test_version_and_help(request):
     ["serve", "--threads", "0"], ["serve", "--engine", "none"], ["serve", "a", "b"], ["nonsense"],
     ["serve", "/", "--user", "no-such-user"], ["serve", "--head-timeout", "-1"]])
 def test_mistakes(request, args):
-    """A mistake is one sentence on the standard error and a status that is not 0."""
+    """A usage error prints one sentence on stderr, and the exit status is not 0."""
     done = run(request, *args)
     assert done.returncode not in (0, None) and done.returncode > 0
     assert done.stderr.startswith("tux: ") and len(done.stderr) > 10
 
 
 def test_port_in_use(tux, root, request):
-    """An address in use is said, not shared."""
+    """An address in use is reported, not shared."""
     server = tux(root)
     done = run(request, "serve", root, "--listen", "127.0.0.1:%d" % server.port)
     assert done.returncode > 0 and str(server.port) in done.stderr
@@ -277,19 +277,19 @@ def test_port_in_use(tux, root, request):
 
 
 def test_killed_leaves_a_usable_unix_socket(tux, root, place):
-    """After kill -9 the next start takes over the Unix socket that was left behind."""
+    """After kill -9 the next start takes over the stale Unix socket."""
     path = os.path.join(place, "sock")
     first = tux(root, "--listen", "unix:" + path)
     first.process.kill()
     first.process.wait()
-    first.process.returncode = 0  # asked for: nothing to complain about at the end
+    first.process.returncode = 0  # requested once, so that there is no warning at the end
     tux(root, "--listen", "unix:" + path)
     with client.Connection(path) as conn:
         assert conn.get("/file").body == b"data"
 
 
 def test_start_is_quick_to_serve(tux, root):
-    """It starts again on the port of one that has just ended with connections open."""
+    """It starts on the port of a server that has just ended with open connections."""
     port = None
     for _ in range(2):
         server = tux(root, port=port)
@@ -301,7 +301,7 @@ def test_start_is_quick_to_serve(tux, root):
 
 
 def test_the_units(request, tmp_path):
-    """systemd's own eye on what packaging/ has for it, each drop-in too, with all that it only suggests."""
+    """systemd-analyze verifies the files in packaging/, each drop-in too, with all optional parts."""
     packaging = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packaging")
     program = os.path.abspath(request.config.getoption("tux"))
     for drop_in in (None, "kernel", "cgi"):

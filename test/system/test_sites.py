@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Sites: several hosts and listeners, error pages, fields, a log for each; and what is wrong with a configuration of them."""
+"""Sites: several hosts and listeners, error pages, fields, a log for each; and invalid configurations of them."""
 import json
 import os
 import pwd
@@ -58,14 +58,15 @@ def test_no_host_and_the_absolute_form(tree, tux):
         conn.send(b"GET http://A.EXAMPLE:1/ HTTP/1.1\r\nHost: b.example\r\n\r\n")
         assert conn.response("GET").body == b"a/index.html"
         conn.send(b"GET / HTTP/1.1\r\nHost: b.example\r\n\r\n")
-        assert b"index.html" in conn.response("GET").body  # its index is another, so this is a listing
+        assert b"index.html" in conn.response("GET").body  # its index has another name, so this is a listing
     with server.connect() as conn:
         conn.send(b"GET /index.html HTTP/1.0\r\n\r\n")
         assert conn.response("GET").body == b"b/index.html"
 
 
 def test_sites_do_not_mix(tree, tux):
-    """The same path of three sites, on one connection and pipelined; a change shows in the next request, wherever roots overlap."""
+    """The same path of three sites, on one connection and pipelined. A change takes effect in the next request, even if roots
+    overlap."""
     config = HOSTS % {"place": tree} + 'host "all" { root "%s"; browse on }\nhost "again" { root "%s" }\n' % (tree, tree + "/a")
     server = tux(tree, "--config", written(tree, config))
     names = [(b"a.example", "/index.html", "a"), (b"b.example", "/index.html", "b"), (b"x.b.example", "/index.html", "c"),
@@ -140,7 +141,7 @@ def test_error_pages(tree, tux):
         assert (found.status, found.body, found.field("Allow")) == (405, b"a/e/405.html", "GET, HEAD, OPTIONS")
         assert conn.get("/nothing", host="b.example").body == b"b/lost.html"
         found = conn.get("/secret", host="b.example")
-        assert found.status == 403 and b"Forbidden" in found.body  # its page is not there
+        assert found.status == 403 and b"Forbidden" in found.body  # its page is missing
         assert conn.get("/nothing", host="c.example").body == b"c/404.html"
         put(tree, "a/e/404.txt", "lost")
         assert conn.get("/nothing", host="a.example").body == b"lost"
@@ -160,7 +161,7 @@ def test_error_pages(tree, tux):
 
 
 def test_what_is_refused_waits_for_its_page(tree, tux):
-    """Expect: 100-continue with a method that takes no body: the connection ends behind the page, whatever loading it took."""
+    """Expect: 100-continue with a method without a body: the connection closes after the page, even if loading it took long."""
     put(tree, "a/e/405.html")
     server = tux(tree, "--config", written(tree, PAGES % {"place": tree}))
     for _ in range(3):
@@ -204,7 +205,7 @@ def test_fields(tree, tux):
         assert (found.status, found.field("Cache-Control"), found.field("Server")) == (304, "max-age=31536000, immutable", "box")
         found = conn.get("/assets/x.css", "Range: bytes=0-0,3-4")
         assert found.status == 206 and found.all("X-Route") == ["1", "2"]
-        found = conn.get("/nothing")  # what went wrong is not to be kept
+        found = conn.get("/nothing")  # errors must not be cached
         assert (found.status, found.field("Cache-Control"), found.field("X-All"), found.field("Server")) == (404, None, "top", "box")
         found = conn.get("/old/x")
         assert (found.status, found.field("Location"), found.field("Cache-Control"), found.field("X-All")) == (301, "/new/x", "no-store", "top")
@@ -230,15 +231,15 @@ host c { root "%s/c"; spa on; route "/other/" { static on; header { set "X-All: 
             assert (found.all("X-All"), found.field("Cache-Control"), found.field("Server")) == (["top", "b"], "max-age=1", "tux")
             assert found.field("Vary") == "Cookie"
             assert conn.get("/", host="c").all("X-All") == ["top"]
-            found = conn.get("/other/page", host="c")  # the root's index, with the fields of what was asked for
+            found = conn.get("/other/page", host="c")  # the root's index, with the fields of the requested path
             assert (found.status, found.body, found.all("X-All")) == (200, b"c/index.html", ["other"])
 
 
 def test_mode_bits(tree, tux):
-    """As the historic TUX had them: one of the allowed, none of the forbidden."""
+    """Like the historic TUX: at least one of the allowed bits, none of the forbidden ones."""
     for name, mode in (("plain", 0o644), ("run", 0o755), ("sticky", 0o1644), ("group", 0o640), ("own", 0o600)):
         put(tree, "a/d/" + name, mode=mode)
-        if os.getuid() == 0:  # the program becomes this user, and has to be able to read them
+        if os.getuid() == 0:  # the server becomes this user, and must be able to read them
             os.chown(os.path.join(tree, "a/d", name), pwd.getpwnam("www-data").pw_uid, -1)
     server = tux(tree + "/a", "--config", written(tree, """
 log off
@@ -285,7 +286,7 @@ host d { root "%s/c"; log off }
 
 
 def test_the_command_line_is_the_top(tree, tux):
-    """What a host does not say, it takes from there."""
+    """A host inherits settings from the command line."""
     put(tree, "b/sub/file")
     server = tux(tree + "/b", "--config", written(tree, 'log off\nhost a { browse off }\nhost b { }\n'), "--browse")
     with server.connect() as conn:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""
-Request smuggling (RFC 9112 11.2): requests that two servers might read as different ones, and responses likewise. The origin behind TUX
-reads to the letter, and must see exactly the requests that TUX answers from it.
-"""
+"""Request smuggling (RFC 9112 11.2): requests that two servers might parse differently, and responses likewise. The origin after
+TUX parses strictly, and must see exactly the requests that TUX answers from it."""
 import os
 import signal
 import time
@@ -14,7 +12,7 @@ from tools import descendants
 from upstreams import Strict, response
 
 REFUSED = "refused"  # TUX answers 4xx or 5xx itself and closes the connection; the origin gets no whole request
-CLOSES = "closes"    # no other request is read behind these
+CLOSES = "closes"    # no other request is read after these
 
 H = "Host: x\r\n"
 HIDDEN = "GET /app/hidden-NNNN HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -22,7 +20,7 @@ HELLO = "5\r\nhello\r\n0\r\n\r\n"
 BY_CODING = "0\r\n\r\n" + HIDDEN
 
 
-LOCAL = "the address of TUX"  # what goes on as the host of a request that has none
+LOCAL = "the address of TUX"  # forwarded host of a request without one
 
 
 def post(*fields, body="", method="POST", version="1.1", host=H):
@@ -34,7 +32,7 @@ def seen(body="", method="POST", target="/app/NNNN", host="x"):
 
 
 def both_framings():
-    """RFC 9112 6.3: with both, in whatever order and spelling, it is an attempt to smuggle."""
+    """RFC 9112 6.3: both fields, in any order and spelling, are a smuggling attempt."""
     codings = ["chunked", "Chunked", "CHUNKED", "\tchunked", "chunked \t", "xchunked", "chunkedx", "chunked;q=1", "chunked, chunked", "chunked,", ",chunked",
                "identity", "identity, chunked", "chunked, identity", "gzip", "gzip, chunked", "\"chunked\"", "'chunked'", "\x0bchunked", "chunked\x0c",
                "chunked\0", "chun\0ked", "", "chunk ed", "chunked\xa0", "\x85chunked", "trailers", "cow", "chunked chunked", "[chunked]"]
@@ -50,7 +48,7 @@ def both_framings():
 
 
 def codings():
-    """RFC 9112 6.1, 7: chunked is the one coding that is understood, once."""
+    """RFC 9112 6.1, 7: only chunked is supported, once."""
     for coding in ("chunked", "Chunked", "CHUNKED", "cHuNkEd", "  chunked", "\tchunked", "chunked\t ", "chunked,", ",chunked", ", ,chunked , ,"):
         yield post("Transfer-Encoding: " + coding, body=HELLO), [seen("hello")]
     for coding in ("", ",", "identity", "chunked, chunked", "chunked,chunked", "identity, chunked", "chunked, identity", "gzip, chunked", "chunked, gzip",
@@ -65,7 +63,7 @@ def codings():
 
 
 def names():
-    """RFC 9112 5, 5.1, 5.2: no white space in front of a colon, no folding, no line that ends otherwise; '_' is no '-'."""
+    """RFC 9112 5, 5.1, 5.2: no white space before a colon, no folding, no other line end; '_' is not '-'."""
     for name, value in (("Transfer-Encoding", "chunked"), ("Content-Length", "5"), ("Host", "y"), ("X-Other", "z")):
         for line in ("%s : %s", "%s\t: %s", " %s: %s", "\t%s: %s", "X: y\r\n %s: %s", "X: y\r\n\t%s: %s", "X: y\r%s: %s", "X: y\n%s: %s", "X: y\0\r\n%s: %s",
                      "%s\r: %s", "%s\n: %s", "%s\0: %s", "\0%s: %s", "%s\x0b: %s", "\xff%s: %s", "(%s): %s", "%s; %s", "%s %s", "%s:%s\r\n folded",
@@ -84,7 +82,7 @@ def names():
 
 
 def lengths():
-    """RFC 9110 8.6: a length is digits, and there is one."""
+    """RFC 9110 8.6: a length is decimal, and occurs once."""
     for value, body in (("5", "hello"), ("05", "hello"), ("0000000000000000000005", "hello"), ("  5\t", "hello"), ("0", ""), ("00", "")):
         yield post("Content-Length: " + value, body=body), [seen(body)]
     for value in ("", "+5", "-5", "-0", "0x5", "5 5", "5,5", "5, 5", "5,", ",5", "5;5", "5.0", "5e0", "5_0", "0b101", "\xb5", "\xb2", "5\0", "\x0b5", "5\x0b",
@@ -97,7 +95,7 @@ def lengths():
 
 
 def chunks():
-    """RFC 9112 7.1: sizes are digits, lines end in CR LF, extensions go no further."""
+    """RFC 9112 7.1: sizes are hexadecimal, lines end in CR LF, extensions are not forwarded."""
     for body in ("5;ext\r\nhello\r\n0\r\n\r\n", "5;ext=1;b=\"c d\"\r\nhello\r\n0;x\r\n\r\n", "5 ;ext\r\nhello\r\n0\t;\r\n\r\n", "00000005\r\nhello\r\n0\r\n\r\n",
                  "0000000000000005\r\nhello\r\n0000\r\n\r\n", "1\r\nh\r\n4\r\nello\r\n0\r\n\r\n", "5;" + "x" * 4000 + "\r\nhello\r\n0\r\n\r\n",
                  "5;\"\r\nhello\r\n0\r\n\r\n", "5;0\r\nhello\r\n0;5\r\n\r\n"):
@@ -115,7 +113,7 @@ def chunks():
 
 
 def trailers():
-    """RFC 9110 6.5.1: a trailer field frames and routes nothing."""
+    """RFC 9110 6.5.1: a trailer field affects neither framing nor routing."""
     for line in ("X: y", "Content-Length: 5", "Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: identity", "Host: evil", "Connection: close",
                  "Authorization: x", "X:", "X_Y: z", "Expect: 100-continue", "Trailer: X"):
         yield post("Transfer-Encoding: chunked", "Trailer: X", body="5\r\nhello\r\n0\r\n%s\r\n\r\n" % line), [seen("hello")]
@@ -125,7 +123,7 @@ def trailers():
 
 
 def request_lines():
-    """RFC 9112 2.2, 3: what is not one method, one target and one version is no request; a host is said once."""
+    """RFC 9112 2.2, 3: a request line is one method, one target and one version; there is one host."""
     for line in ("GET  /app/NNNN HTTP/1.1", "GET /app/NNNN  HTTP/1.1", "GET\t/app/NNNN HTTP/1.1", "GET /app/NNNN\tHTTP/1.1", " GET /app/NNNN HTTP/1.1", "GET /app/NNNN HTTP/1.1 ",
                  "GET /app/NNNN HTTP/1.1 HTTP/1.1", "GET /app/NN NN HTTP/1.1", "GET /app/NNNN\0 HTTP/1.1", "GET /app/NNNN\x0b HTTP/1.1", "GET /app/NNNN HTTP/1.1\n",
                  "GET /app/NNNN HTTP/1.1\r", "GET /app/\rX: HTTP/1.1", "GET /app/\nX: HTTP/1.1", "GET /app/NNNN\x7f HTTP/1.1", "GET /app/NNNN#x HTTP/1.1",
@@ -150,13 +148,13 @@ def request_lines():
     yield "get /app/NNNN HTTP/1.1\r\n" + H + "\r\n", [seen("", "get")]
     yield "GET /app/NNNN?a=http://y/%0d%0aX:%201 HTTP/1.1\r\n" + H + "\r\n", [seen("", "GET", "/app/NNNN?a=http://y/%0d%0aX:%201")]
     yield "GET /app/NNNN%0d%0aHost:%20y HTTP/1.1\r\n" + H + "\r\n", [seen("", "GET", "/app/NNNN%0d%0aHost:%20y")]
-    # Not the route's, whatever an origin might make of it.
+    # Outside the route, even if an origin might interpret it otherwise.
     for target in ("/app/..%2fNNNN", "/app/%2e%2e/NNNN", "/app/../NNNN", "//x/../NNNN", "/x/app/NNNN", "/appNNNN", "http://x/NNNN/../app", "http://x?/app/NNNN"):
         yield "GET %s HTTP/1.1\r\n%s\r\n" % (target, H), [308 if target.endswith("/../app") else 404 if "?" not in target else 200]
 
 
 def old_versions():
-    """RFC 9112 6.1: HTTP/1.0 knows no Transfer-Encoding; its connections end unless they are to stay."""
+    """RFC 9112 6.1: HTTP/1.0 has no Transfer-Encoding; its connections close unless kept alive."""
     for coding in ("chunked", "identity", "x"):
         yield post("Transfer-Encoding: " + coding, version="1.0", body=BY_CODING), REFUSED
         yield post("Transfer-Encoding: " + coding, "Connection: keep-alive", version="1.0", body=BY_CODING), REFUSED
@@ -170,7 +168,7 @@ def old_versions():
 
 
 def connection_options():
-    """RFC 9110 7.6.1: what Connection names goes no further, but framing and Host are TUX's own."""
+    """RFC 9110 7.6.1: fields that Connection names are not forwarded, but framing and Host are TUX's own."""
     for option in ("Content-Length", "content-length", "Host", "Transfer-Encoding", "Content-Length, Host, Connection", "X-Forwarded-For", "Forwarded", "keep-alive, Content-Length",
                    ",,,Host,,,", "\"Host\"", "Cookie, Authorization", "TE", "X Y", "Host;x"):
         yield post("Connection: " + option, "Content-Length: 5", body="hello"), [seen("hello")]
@@ -183,7 +181,7 @@ def connection_options():
 
 
 def upgrades():
-    """RFC 9110 7.8: a tunnel of HTTP would carry requests past TUX; with a body, or to HTTP/1.0, there is none."""
+    """RFC 9110 7.8: an HTTP tunnel would carry requests past TUX. With a body, or for HTTP/1.0, there is no upgrade."""
     for protocol in ("h2c", "H2C", "h2c, websocket", "websocket, h2c", "websocket\r\nUpgrade: h2c", "HTTP/2.0", "http/1.1", "TLS/1.0", "TLS/1.2, HTTP/1.1", "h2", "h2c/1", ",h2c",
                      "h3", "HTTP"):
         yield post("Connection: Upgrade, HTTP2-Settings", "Upgrade: " + protocol, "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA", method="GET") + HIDDEN, [
@@ -193,13 +191,13 @@ def upgrades():
         yield post("Connection: Upgrade", "Upgrade: " + protocol, "Transfer-Encoding: chunked", body=HELLO), [seen("hello")]
         yield post("Upgrade: " + protocol, method="GET") + HIDDEN, [seen("", "GET"), seen("", "GET", "/app/hidden-NNNN")]
         yield post("Connection: Upgrade", "X: " + protocol, method="GET") + HIDDEN, [seen("", "GET"), seen("", "GET", "/app/hidden-NNNN")]
-    # The origin does not switch: what was sent behind it is a request like any other.
+    # The origin does not switch: the bytes after the request are another request.
     yield post("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 1777", method="GET") + HIDDEN, [
         seen("", "GET"), seen("", "GET", "/app/hidden-NNNN")]
 
 
 def expectations():
-    """RFC 9110 10.1.1: TUX answers them itself."""
+    """RFC 9110 10.1.1: TUX responds to them itself."""
     for value in ("100-continue", "100-Continue", "100-continue, 100-continue"):
         yield post("Expect: " + value, "Content-Length: 5", body="hello"), [seen("hello")]
         yield post("Expect: " + value, "Transfer-Encoding: chunked", body=HELLO), [seen("hello")]
@@ -212,12 +210,12 @@ def expectations():
 
 
 def bodies():
-    """What a body is, its framing says and not the method; a request in it is not one."""
+    """The framing defines the body, not the method; a request inside it is not one."""
     for method in ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "PUT", "PATCH", "PROPFIND", "FOO"):
         yield post("Content-Length: %d" % len(HIDDEN), body=HIDDEN, method=method), [seen(HIDDEN, method)]
         yield post("Transfer-Encoding: chunked", body="%x\r\n%s\r\n0\r\n\r\n" % (len(HIDDEN), HIDDEN), method=method), [seen(HIDDEN, method)]
         yield post(method=method) + HIDDEN, [seen("", method), seen("", "GET", "/app/hidden-NNNN")]
-    # To a file, whose handler wants no body.
+    # To a file, whose handler accepts no body.
     yield "GET / HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s" % (H, len(HIDDEN), HIDDEN), [200]
     yield "GET / HTTP/1.1\r\n%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (H, len(HIDDEN), HIDDEN), [200]
     yield "POST / HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s" % (H, len(HIDDEN), HIDDEN), [405]
@@ -257,19 +255,19 @@ def origin():
 
 
 def tell(request):
-    """Answers with what was seen."""
+    """Responds with the requests that the origin saw."""
     return response(repr((request.method, request.target, request.field("Host"), request.body)).encode("latin-1"))
 
 
 def converse(tux, data, expected, marker, pieces):
-    """Sends it and the marker; what is wrong with the answers, or None."""
+    """Sends the case and the marker; returns the error in the responses, or None."""
     methods = [one[0] if isinstance(one, tuple) else "GET" for one in expected if one not in (REFUSED, CLOSES)]
     with tux.connect() as conn:
         try:
             for piece in pieces(data + marker):
                 conn.send(piece)
         except OSError:
-            pass  # it has refused it already
+            pass  # the server has refused it already
         for one, method in zip(expected, methods):
             try:
                 got = conn.response(method)
@@ -297,7 +295,7 @@ def converse(tux, data, expected, marker, pieces):
 
 
 def number(expected, count, port):
-    """NNNN stands for the case's number, LOCAL for where TUX listens."""
+    """Replaces NNNN by the case's number, and LOCAL by TUX's address."""
     def put(text):
         return text.replace("NNNN", "%04d" % count)
     return [(one[0], put(one[1]), "127.0.0.1:%d" % port if one[2] == LOCAL else one[2], put(one[3]).encode("latin-1")) if isinstance(one, tuple) else one for one in expected]
@@ -308,7 +306,7 @@ def whole(data):
 
 
 def single(data):
-    """Each octet in a packet of its own, but for what is long."""
+    """Sends each octet in a separate packet, except for long inputs."""
     return [data[i:i + 1] for i in range(len(data))] if len(data) < 600 else [data[:150], data[150:len(data) - 90], data[len(data) - 90:]]
 
 
@@ -342,7 +340,7 @@ def head(*fields, status="200 OK", version="1.1"):
 
 
 def later(first, rest=POISON):
-    """The rest comes by itself, when the answer is long with the client."""
+    """The rest arrives after the client has received the response."""
     def answer(sock):
         sock.sendall(first)
         time.sleep(0.05)
@@ -355,7 +353,7 @@ CODED = HELLO.encode()
 CHUNKED = head("Transfer-Encoding: chunked") + CODED
 CHUNKED_HEAD = head("Transfer-Encoding: chunked")
 
-# Each with the status that its client gets; 0: its connection breaks off; None: one of the two.
+# Each with the client's status; 0: its connection breaks; None: either.
 HOSTILE = [
     # More than one response, at once or later.
     (HELLO_RESPONSE + POISON, 200), (HELLO_RESPONSE + POISON * 3, 200), (later(HELLO_RESPONSE), 200), (HELLO_RESPONSE + b"\r\n", 200), (HELLO_RESPONSE + b"x", 200),
@@ -386,7 +384,7 @@ HOSTILE = [
     (b"HTTP/1.1 200 OK\r\n\r\n", 200), (b"HTTP/1.1 200 OK\rX: y\r\n\r\n" + POISON, 502), (b"HTTP/1.1  200 OK\r\n\r\n" + POISON, 502),
     (b"HTTP/1.1 2000 OK\r\n\r\n" + POISON, 502), (b"\r\n" + POISON, 502), (b" " + POISON, 502), (b"ICY 200 OK\r\n\r\n", 502), (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 502),
     (b"\0" * 100, 502),
-    # What breaks off.
+    # Truncated responses.
     (lambda sock: None, 502), (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: ", None), (CHUNKED_HEAD + b"5\r\nhelloX\r\n0\r\n\r\n" + POISON, 0),
     (CHUNKED_HEAD + b"5\nhello\r\n0\r\n\r\n" + POISON, 0), (CHUNKED_HEAD + b"5\r\nhello\r\n0\r\n X: y\r\n\r\n" + POISON, 0), (CHUNKED_HEAD + b"+5\r\nhello\r\n0\r\n\r\n" + POISON, 0),
     (CHUNKED_HEAD + b"5\r\nhello\r\n0\r\nX : y\r\n\r\n" + POISON, 0), (CHUNKED_HEAD + b"ffffffffffffffff\r\nhello" + POISON, 0), (CHUNKED_HEAD + POISON, 0),
@@ -395,14 +393,14 @@ HOSTILE = [
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_no_response_reaches_another_client(origin, proxy, method):
-    """Whatever a server says beyond its answer, the next request gets its own answer, on whatever connections."""
+    """For any bytes that a server sends after its response, the next request gets its own response, on any connection."""
     def answer(request):
         if "/evil/" not in request.target:
             return tell(request)
         hostile = HOSTILE[int(request.target.rsplit("/", 1)[1])][0]
         if callable(hostile):
             return hostile
-        # What lasts until the connection ends, or is cut off: there the server closes.
+        # For responses until close, and truncated ones, the server closes.
         return (lambda sock: sock.sendall(hostile)) if hostile.endswith((b"X: ", b"OK\r\n\r\n")) else hostile
     server = origin(answer)
     tux = proxy(server, "keep-alive 4; max-fails 0")
@@ -418,20 +416,20 @@ def test_no_response_reaches_another_client(origin, proxy, method):
                 assert status in (0, None), count
                 order = [other, other]
             if callable(hostile):
-                time.sleep(0.1)  # what comes later has come; while it is on its way nobody can tell it from an answer
+                time.sleep(0.1)  # waits for the late bytes; before they arrive they are indistinguishable
             for number, one in enumerate(order):
                 target = "/app/good/%d/%d" % (count, number)
                 try:
                     got = one.get(target, host="x")
                 except (client.Closed, OSError) as error:
-                    assert one is conn and not getattr(error, "got", b""), (count, error)  # its last answer was the one before
+                    assert one is conn and not getattr(error, "got", b""), (count, error)  # its last response was the previous one
                     break
                 assert got.body == repr(("GET", target, "x", b"")).encode(), (count, got, got.body)
     assert not server.broken
 
 
 def is_stopped(pid):
-    """Whether all of its threads are: one of them stops the others once it runs itself."""
+    """True if all of its threads are stopped. One of them stops the others after it runs itself."""
     for task in os.listdir("/proc/%d/task" % pid):
         with open("/proc/%d/task/%s/stat" % (pid, task), encoding="utf-8") as file:
             if file.read().rsplit(")", 1)[1].split()[0] != "T":
@@ -440,7 +438,7 @@ def is_stopped(pid):
 
 
 def unread(sock):
-    """Bytes that the other end of a socket of this machine has and has not read: on a busy one they take their time."""
+    """Returns the bytes that the other end of a local socket has not read; on a busy machine reading takes time."""
     ends = [":%04X" % sock.getpeername()[1], ":%04X" % sock.getsockname()[1]]
     with open("/proc/net/tcp", encoding="ascii") as file:
         for line in file:
@@ -451,7 +449,7 @@ def unread(sock):
 
 
 def test_what_came_before_the_request_is_no_answer_to_it(origin, proxy):
-    """A server speaks unasked on a kept connection, and TUX is told of that in one go with a request that came first."""
+    """A server sends bytes unasked on a kept connection. TUX learns of them together with a request that arrived before."""
     server = origin(tell)
     tux = proxy(server)
     for count in range(5):

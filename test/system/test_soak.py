@@ -24,10 +24,10 @@ from tools import MAX_IDLE_KEEPERS, children, descendants, field, free_port, idl
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
 BETWEEN_RELOADS = 5
-UNUSED_SECONDS = 2     # then TUX closes what is not used
-PATIENCE = 60          # of clients: the machine may be busy
-AROUND = 1             # seconds from a kill in which it may be what broke a request
-FLAT = 4 << 20         # bytes that memory may grow by
+UNUSED_SECONDS = 2     # then TUX closes unused connections
+PATIENCE = 60          # timeout of clients: the machine may be busy
+AROUND = 1             # seconds after a kill in which it may have broken a request
+FLAT = 4 << 20         # permitted growth of memory, in bytes
 
 FAULTS = re.compile(r"Sanitizer|runtime error|which served|is not taken|[1-9]\d* log records lost|cannot")
 
@@ -60,7 +60,7 @@ route "/app/" { upstream app }
 
 
 class Origins:
-    """Two servers, of which one is there at any time: they are killed in turn, at random, and started again."""
+    """Two servers, of which at least one always runs. They are killed in turn at random times, and restarted."""
 
     def __init__(self):
         self.ports = [free_port(), free_port()]
@@ -94,7 +94,7 @@ class Origins:
             self.kill(which)
             self.over.wait(random.uniform(0, 3))
             self.start(which)
-            # Who was sent to the other one before this one was back has seen both fail if that dies now.
+            # A request that went to the other server before this one was back fails at both if that dies now.
             self.over.wait(1)
 
     def broke(self, began, ended):
@@ -114,10 +114,8 @@ class Origins:
 
 
 class Load:
-    """
-    Clients that take note of everything. What they count has `?s` in its target, so that it can be found in the log. A request
-    that no retry rule covers may fail when an upstream server was killed just then, and is counted apart.
-    """
+    """Clients that record everything. Counted requests have `?s` in their target, so that they can be found in the log. A request
+    that no retry rule covers may fail after a kill of an upstream server, and is counted separately."""
 
     def __init__(self, server, origins):
         self.server, self.origins = server, origins
@@ -160,14 +158,14 @@ class Load:
             conn.send(client.request(target + "?s", *(["Content-Length: %d" % len(body)] if body else []), method=method) * times + body)
 
     def take(self, conn, kind, body, status=200, method="GET"):
-        """Whether the connection goes on."""
+        """Reads a response. True if the connection continues."""
         got = conn.response(method)
         assert got.status == status and got.body == body, "%s: %d, %d bytes: %r" % (kind, got.status, len(got.body), got.body[:60])
         self.count(self.answers, kind)
         return not closes(got)
 
     def each(self, kinds, pause=0.0):
-        """Over one connection, as long as that stands, one of the kinds at random: (name, target, method, request's body, response's)."""
+        """Yields random requests for one connection while it lasts: (name, target, method, request's body, response's)."""
         with self.connect() as conn:
             while not self.over.is_set():
                 name, target, method, sent, expected, *more = random.choice(kinds)
@@ -197,7 +195,8 @@ class Load:
                    ("loud", "/cgi-bin/loud", "GET", b"", b"hello", 404)], 0.01)
 
     def forwards(self):
-        """What a retry rule covers: idempotent, and nothing of a body was sent. The answer comes in one piece or not at all."""
+        """Requests that a retry rule covers: idempotent, and no body byte was sent. The response arrives in one piece or not at
+        all."""
         self.each([("forwarded", "/app/small", "GET", b"", b"hello"), ("forwarded, HEAD", "/app/small", "HEAD", b"", b""),
                    ("forwarded, DELETE", "/app/small", "DELETE", b"", b"hello")], 0.002)
 
@@ -212,7 +211,7 @@ class Load:
         except (client.Closed, AssertionError, OSError, ValueError) as error:
             if isinstance(error, socket.timeout):
                 raise
-            time.sleep(AROUND)  # the kill may not have been noted yet
+            time.sleep(AROUND)  # the kill may not be recorded yet
             if not self.origins.broke(began, time.monotonic() - AROUND):
                 raise
             self.count(self.excused, kind)
@@ -235,7 +234,7 @@ class Load:
         self.excusable("posted", exchange)
 
     def uploads(self):
-        """Programs that fail, or do not read what they are sent."""
+        """Programs that fail, or do not read their input."""
         with self.connect() as conn:
             self.send(conn, "/cgi-bin/dies")
             got = conn.response()
@@ -254,7 +253,7 @@ class Load:
             self.count(self.answers, "hangs")
 
     def leaves(self):
-        """Clients that go in the middle of things; nothing is counted of them."""
+        """Clients that disconnect at any point; their requests are not counted."""
         for target in ("/short/hangs", "/cgi-bin/large", "/app/slow", "/app/large", "/large"):
             with self.connect() as conn:
                 conn.send(client.request(target))
@@ -289,26 +288,26 @@ class Load:
             "\n".join(line for line in self.server.output.splitlines() if "tux: cgi" not in line)[-3000:])
 
     def covers(self):
-        """That a long run had all of it; a busy machine gives a short one what it can."""
+        """Checks that a long run covered everything; on a busy machine a short one cannot."""
         missing = {"file", "large file", "hello", "echo", "forwarded", "slow", "/app/large", "/app/chunked", "posted", "dies", "deaf", "hangs",
                    "tunnel"} - set(self.answers)
         assert not missing, "never answered: %s" % missing
 
 
 def processes(server):
-    """All of a server: pid -> name."""
+    """Returns all processes of a server: pid -> name."""
     return {server.process.pid: "supervisor", **descendants(server.process.pid)}
 
 
 def memory(pid):
     try:
         return int(field(pid, "RssAnon").split()[0]) * 1024
-    except (OSError, AssertionError):  # it has just ended
+    except (OSError, AssertionError):  # the process has just ended
         return 0
 
 
 def descriptors(pid):
-    """What a process has open: how many of each kind."""
+    """Returns the open descriptors of a process: kind -> number."""
     found = {}
     for name in os.listdir("/proc/%d/fd" % pid):
         try:
@@ -316,7 +315,7 @@ def descriptors(pid):
         except OSError:
             continue
         found[kind] = found.get(kind, 0) + 1
-    # Each thread keeps some for the next body: SPARE_PIPES of engine/io/splice.h, of two ends each.
+    # Each thread keeps spare pipes for the next body: SPARE_PIPES of engine/io/splice.h, two ends each.
     kept = 2 * 8 * len(os.listdir("/proc/%d/task" % pid))
     found["pipe"] = max(0, found.get("pipe", 0) - kept)
     return found
@@ -334,7 +333,7 @@ def zombies(server):
 
 
 def left_alone(server):
-    """Waits until nothing is under way, and what was kept for later is gone; what each process has open then."""
+    """Waits until no request is active and spare resources are freed; returns the open descriptors of each process."""
     client.wait_until(lambda: len(server.generations()) == 1, "one process serves", PATIENCE)
     generation, = server.generations()
 
@@ -350,7 +349,7 @@ def left_alone(server):
         seen.update({pid: descriptors(pid) for pid in (server.process.pid, generation, spawner)})
         keepers = idle_keepers(generation)
         assert len(keepers) <= MAX_IDLE_KEEPERS
-        seen[spawner]["socket"] -= len(keepers)  # its end of each keeper's
+        seen[spawner]["socket"] -= len(keepers)  # its end of each keeper's socket
         time.sleep(0.5)
         return before == seen
     client.wait_until(still, "descriptors come to rest", PATIENCE)
@@ -358,7 +357,7 @@ def left_alone(server):
 
 
 class Watch:
-    """Looks at the processes of a server now and then."""
+    """Samples the processes of a server."""
 
     def __init__(self, server):
         self.server = server
@@ -386,7 +385,7 @@ class Watch:
 
 @pytest.fixture
 def soaked(place):
-    """The files, scripts and logs that are served from."""
+    """The served files, scripts and logs."""
     for name in ("root", "scripts", "logs"):
         os.mkdir(os.path.join(place, name))
     os.chmod(os.path.join(place, "logs"), 0o777)
@@ -409,7 +408,7 @@ def origins():
 
 
 def config(place, origins, engine, port, turn=0):
-    rotate = "1M" if engine == "uring" else "0"  # the other one's is renamed from outside
+    rotate = "1M" if engine == "uring" else "0"  # the other log is renamed from outside
     text = CONFIG.replace("BALANCE", ("round-robin", "least-connections")[turn % 2]).replace("UNUSED", str(UNUSED_SECONDS))
     for word, value in (("PLACE", place), ("PORT", str(port)), ("ENGINE", engine), ("ONE", str(origins.ports[0])),
                         ("TWO", str(origins.ports[1])), ("ROTATE", rotate)):
@@ -425,7 +424,7 @@ def reload(server, place, origins, turn):
 
 
 def logged(place, engine):
-    """Lines of requests that are counted, in all logs."""
+    """Returns the lines of counted requests in all logs."""
     count = 0
     for name in os.listdir(os.path.join(place, "logs")):
         if name.startswith(engine + ".log"):
@@ -435,7 +434,7 @@ def logged(place, engine):
 
 
 def test_soak(request, soaked, origins, supervised):  # noqa: F811
-    """Issue 5: no failed request that a retry rule covers, memory flat, no descriptor leaked, no process left."""
+    """Issue 5: no failed request that a retry rule covers, constant memory, no descriptor leak, no remaining process."""
     place = soaked
     sanitized = is_sanitized(request.config.getoption("tux"))
     servers = []
@@ -467,7 +466,7 @@ def test_soak(request, soaked, origins, supervised):  # noqa: F811
     def rests():
         return [left_alone(server) for server in servers]
 
-    # What each of them needs once, before anything is compared.
+    # Warm-up before the first comparison.
     loaded(5, lambda until: time.sleep(1))
     for server in servers:
         reload(server, place, origins, 1)
@@ -486,7 +485,7 @@ def test_soak(request, soaked, origins, supervised):  # noqa: F811
     print("%d reloads, %d kills, all processes together at most %s MB" % (
         turns[0], len(origins.kills), ["%.1f" % (watch.peak / 1e6) for watch in watches]))
 
-    # The generation that serves now is given the same again, without reloads.
+    # The current server process gets the same load again, without reloads.
     rests()
     loaded(5, lambda until: time.sleep(1))
     early = rests()
@@ -507,7 +506,7 @@ def test_soak(request, soaked, origins, supervised):  # noqa: F811
         server.signal(signal.SIGTERM)
         server.wait(PATIENCE)
         assert server.process.returncode == 0, server.output[-2000:]
-        # A spawner that was too busy to be waited for ends by itself, and is for init to bury.
+        # A spawner that ended after its parent stopped waiting is reaped by init.
         client.wait_until(lambda: not any(is_there(pid) for pid in everyone), "%s: no process is left" % server.engine)
         bad = [line for line in server.output.splitlines() if FAULTS.search(line)]
         assert not bad, "%s says: %s" % (server.engine, bad[:20])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The process that starts CGI programs, as the program has it: who it is, and that it ends with the server."""
+"""The process that starts CGI programs: its user and privileges, and its end with the server."""
 import os
 import signal
 
@@ -26,7 +26,7 @@ def spawner_of(server):
 
 
 def gone(pid):
-    """Ended; nobody may have taken note yet."""
+    """True if the process has ended, even if it is not reaped."""
     return not os.path.exists("/proc/%d" % pid) or status(pid)["State"].startswith("Z")
 
 

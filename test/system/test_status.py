@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is seen from outside: the status route in all its forms."""
+"""The status of the server from outside: the status route in all its forms."""
 import json
 import os
 import re
@@ -18,7 +18,8 @@ SAMPLE = re.compile(r"(%s)(?:\{(%s(?:,%s)*)\})? (-?[0-9.e+]+|\+Inf|NaN)" % (NAME
 
 
 def prometheus(text):
-    """{name: {labels: value}} of the text format 0.0.4, read strictly: every metric has HELP and TYPE once, in front of its samples."""
+    """Parses the text format 0.0.4 strictly into {name: {labels: value}}: every metric has HELP and TYPE once, before its samples.
+    """
     metrics, types, current = {}, {}, None
     assert text.endswith("\n")
     for line in text[:-1].split("\n"):
@@ -80,7 +81,7 @@ def told(server):
 
 
 def test_prometheus(status):
-    """What was asked is counted: by status, with its bytes and time."""
+    """Requests are counted: by status, with their bytes and time."""
     server = status()
     before = prometheus(server.get("/status").body.decode())
     with server.connect() as conn:
@@ -96,11 +97,11 @@ def test_prometheus(status):
 
     def more(name, *labels):
         return now[name].get(labels, 0) - before[name].get(labels, 0)
-    assert more("tux_responses_total", 'code="200"') == 5 + 1  # and the first of ours
+    assert more("tux_responses_total", 'code="200"') == 5 + 1  # and the first one of this test
     assert more("tux_responses_total", 'code="404"') == 3
     assert more("tux_responses_total", 'code="405"') == 1
     assert more("tux_requests_total") == 10
-    assert more("tux_request_duration_seconds_count") in (9, 10, 11)  # each counts when it is sent: the last one of either, by another thread, a moment later
+    assert more("tux_request_duration_seconds_count") in (9, 10, 11)  # counted when sent, so the last ones slightly later
     assert more("tux_sent_bytes_total") > 10 * 100
     assert more("tux_connections_total") == 2
     assert more("tux_cache_hits_total") >= 3
@@ -109,7 +110,7 @@ def test_prometheus(status):
 
 
 def test_json(status):
-    """The same as JSON: asked for by query or by Accept."""
+    """Like test_prometheus, but as JSON: requested by query or by Accept."""
     server = status()
     response = server.get("/status", "Accept: application/json")
     assert response.field("Content-Type") == "application/json" and response.field("Vary") == "Accept"
@@ -124,7 +125,7 @@ def test_json(status):
 
 
 def test_latency(status):
-    """The time to the last byte: what a slow reader takes counts."""
+    """The time to the last byte: a slow reader increases it."""
     server = status()
     with server.connect(receive_buffer=4096) as conn:
         conn.send(client.request("/large"))
@@ -136,7 +137,7 @@ def test_latency(status):
 
 
 def test_connections_by_state(status):
-    """Connections are told by what they are at, and gone when they are closed."""
+    """Connections are counted by state, and not counted after they close."""
     server = status()
 
     def connections():
@@ -145,7 +146,7 @@ def test_connections_by_state(status):
 
     def becomes(*expected):
         client.wait_until(lambda: connections() == list(expected), "connections are %s, not %s" % (expected, connections()))
-    becomes(1, 0, 0, 0)  # who asks
+    becomes(1, 0, 0, 0)  # the connection that asks
     idle = [server.connect() for _ in range(3)]
     becomes(4, 0, 0, 0)
     idle[0].send(b"GET / HT")
@@ -164,7 +165,7 @@ def test_connections_by_state(status):
 
 
 def outside_address():
-    """An address of this machine that is no loopback; None without one."""
+    """Returns an address of this machine that is not a loopback; None without one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
             sock.connect(("192.0.2.1", 9))
@@ -177,7 +178,7 @@ def outside_address():
 @pytest.mark.parametrize("allow, expected", [("", 403), ('allow "%s"', 200), ('allow ["233.252.0.0/24", "2001:db8::/32"]', 403),
                                              ('allow ["233.252.0.0/24", "0.0.0.0/0"]', 200)])
 def test_not_for_the_world(status, allow, expected):
-    """Who is not on this machine sees it only if the route allows that."""
+    """Clients on other machines see the status only if the route allows it."""
     address = outside_address()
     if not address:
         pytest.skip("this machine has no address but loopback")
@@ -189,7 +190,7 @@ def test_not_for_the_world(status, allow, expected):
 
 
 def test_name_of_another_is_refused(status):
-    """DNS rebinding: a page whose name suddenly leads to this machine does not see the status; the server's own names do."""
+    """DNS rebinding: a page whose name suddenly resolves to this machine does not see the status; the server's own names do."""
     server = status()
     for host, expected in (("rebound.example", 403), ("rebound.example:%d" % server.port, 403), ("localhost", 200), ("127.0.0.1", 200),
                            ("tux.localhost:8080", 200), (socket.gethostname(), 200), (None, 400)):
@@ -204,7 +205,7 @@ def client_port():
 
 
 def test_page(status):
-    """The page says all without JavaScript, and permits no script but its own."""
+    """The page works without JavaScript, and permits only its own script."""
     server = status()
     server.get("/none")
     response = server.get("/status", "Accept: text/html,*/*;q=0.8")
@@ -227,7 +228,7 @@ def resize(session, width, height, scheme):
 
 
 def test_page_in_a_browser(status, browser):  # noqa: F811
-    """The page updates itself and draws; nothing is wider than the window; no error in the console."""
+    """The page updates itself and draws. No element is wider than the window, and the console has no error."""
     server = status()
     for i in range(40):
         server.get("/file" if i % 4 else "/none")
@@ -256,7 +257,7 @@ def test_page_in_a_browser(status, browser):  # noqa: F811
 
 @pytest.fixture
 def ask(request, place):
-    """ask(*options, as_user): `tux status` of servers in a directory of the test's own, which options of the server are with it."""
+    """ask(*options, as_user): runs `tux status` for servers in a private directory, which the server gets in its options."""
     program = os.path.abspath(request.config.getoption("tux"))
     directory = os.path.join(place, "control")
 
@@ -269,7 +270,7 @@ def ask(request, place):
 
 
 def test_command_line(tux, site, ask):
-    """`tux status` asks every server that runs: for people, as JSON, for Prometheus; a server that ended leaves nothing."""
+    """`tux status` queries every running server: for people, as JSON, for Prometheus. A server that ended leaves no socket."""
     servers = [tux(site, "--control", ask.directory) for _ in range(2)]
     for _ in range(7):
         servers[0].get("/none-such")
@@ -292,11 +293,11 @@ def test_command_line(tux, site, ask):
     servers[0].process.wait()
     servers[0].end = lambda: None
     assert ask("--json").returncode == 1
-    assert os.listdir(ask.directory) == []  # what a killed one leaves is removed by who finds nobody there
+    assert os.listdir(ask.directory) == []  # the next query removes the socket of a killed server
 
 
 def test_strangers_get_nothing(tux, site, ask):
-    """Another user may not ask."""
+    """Another user gets no status."""
     if os.geteuid() != 0:
         pytest.skip("only root becomes another user")
     server = tux(site, "--control", ask.directory, "--user", "www-data")
@@ -309,7 +310,7 @@ def test_strangers_get_nothing(tux, site, ask):
 
 
 def test_control_off_and_wrong(tux, site, ask, place):
-    """No socket with off; a directory that cannot be made is an error."""
+    """No socket with off; a directory that cannot be created is an error."""
     tux(site, "--control", "off")
     assert ask("--json").returncode == 1
     server = tux(site, "--control", os.path.join(place, "none", "control"), ready=False)
@@ -319,7 +320,7 @@ def test_control_off_and_wrong(tux, site, ask, place):
 
 
 def test_control_socket_does_not_wait(tux, site, ask):
-    """Who says nothing, or something else, or does not read, holds nobody up for long."""
+    """A client that sends nothing or something else, or does not read, delays other clients only shortly."""
     server = tux(site, "--control", ask.directory)
     silent = [socket.socket(socket.AF_UNIX) for _ in range(2)]
     for sock in silent:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""SIGTERM: how a server that stops leaves its clients. No request that a client could send is lost."""
+"""SIGTERM: how a stopping server treats its clients. No request is lost."""
 import ctypes
 import json
 import os
@@ -17,7 +17,7 @@ from tools import listens
 
 RUNS = int(os.environ.get("TUX_STOP_RUNS", "3"))
 CLIENTS = 16
-NOT_YET = 10  # requests that each client has sent before the server is told to stop
+NOT_YET = 10  # requests per client before SIGTERM
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def closing(response):
 
 
 def test_idle_connection_is_answered_after_the_listener_closes(tux, root):
-    """RFC 9112 9.6: a request that crosses the end is answered, with Connection: close."""
+    """RFC 9112 9.6: a request that crosses the stop gets a response with Connection: close."""
     server = tux(root)
     with server.connect() as idle, server.connect() as silent:
         assert idle.get("/file").body == b"data" and silent.get("/file").body == b"data"
@@ -52,7 +52,8 @@ def test_idle_connection_is_answered_after_the_listener_closes(tux, root):
 
 
 def test_drain_delay_accepts_and_says_not_ready(serve):
-    """Within --drain-delay: connections are accepted, responses have Connection: close, the status is "not ready"; twice ends it."""
+    """During --drain-delay: connections are accepted, responses have Connection: close, the status is "not ready"; a second SIGTERM
+    ends it."""
     server = serve("--drain-delay", "600")
     assert ready(server) == (200, b"ready\n")
     assert json.loads(server.get("/status?format=json").body)["ready"] is True
@@ -81,7 +82,7 @@ def test_drain_delay_ends(serve):
 
 
 def test_drain_delay_under_a_service_manager(tux, root, place):
-    """With NOTIFY_SOCKET the default is not 0: after STOPPING=1 connections are accepted."""
+    """With NOTIFY_SOCKET the default is not 0: after STOPPING=1 connections are still accepted."""
     path = os.path.join(place, "notify")
 
     def is_accepted():
@@ -101,12 +102,12 @@ def test_drain_delay_under_a_service_manager(tux, root, place):
         manager.bind(path)
         os.chmod(path, 0o666)
         manager.settimeout(client.TIMEOUT)
-        # On a busy machine the delay of some seconds may be over before the client runs.
+        # On a busy machine the delay may be over before the client runs.
         assert any(is_accepted() for _ in range(5))
 
 
 def test_drain_delay_of_supervised_server(supervised, root, place):  # noqa: F811
-    """With --config and a supervisor: TCP and Unix sockets accept within drain-delay, then both are gone."""
+    """With --config and a supervisor: TCP and Unix sockets accept during drain-delay, then both are closed."""
     path = os.path.join(place, "socket")
     server = supervised('root "%s"\nlisten ["127.0.0.1:PORT", "unix:%s"]\nlog off\ndrain-delay 600\n'
                         'route "=/status" { status on }\n' % (root, path))
@@ -132,7 +133,7 @@ def drop_everything(sock):
 
 
 def begins(address):
-    """True if a connection is made. False if its SYN is dropped; a listener that is closed refuses it."""
+    """True if a connection is made. False if its SYN is dropped; a closed listener would refuse it."""
     with socket.socket() as sock:
         sock.setblocking(False)
         sock.connect_ex(address)
@@ -143,12 +144,12 @@ def begins(address):
 
 
 def test_handshake_under_way_completes(tux, root):
-    """RFC 9293 3.5: the server has sent SYN-ACK, so the client may believe that it is connected: it is accepted and answered."""
+    """RFC 9293 3.5: the server has sent SYN-ACK, so the client may assume a connection: it is accepted and gets a response."""
     server = tux(root)
     with socket.socket() as sock:
         sock.setblocking(False)
         drop_everything(sock)
-        sock.connect_ex(server.address)  # SYN-ACK is dropped, the kernel sends it again after 1 s
+        sock.connect_ex(server.address)  # SYN-ACK is dropped, the kernel repeats it after 1 s
         client.wait_until(lambda: listens(server.port, SYN_RECV), "the handshake begins")
         server.signal(signal.SIGTERM)
         client.wait_until(lambda: not begins(server.address), "no other handshake begins")
@@ -162,7 +163,8 @@ def test_handshake_under_way_completes(tux, root):
 
 
 class Client(threading.Thread):
-    """Sends requests, each as soon as the one before is answered, until it is refused. It connects anew when it is told to close."""
+    """Sends each request after the previous response, until its connection is refused. It reconnects after a response with close.
+    """
 
     def __init__(self, address):
         super().__init__()
@@ -190,7 +192,7 @@ class Client(threading.Thread):
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_busy_clients_lose_no_request(tux, root, place, kind):
-    """16 keep-alive clients that never pause: each request is answered, or its connection is refused before it is sent."""
+    """16 keep-alive clients without pauses: each request gets a response, or its connection is refused before it is sent."""
     for run in range(RUNS):
         path = os.path.join(place, "socket-%d" % run)
         server = tux(root, "--threads", "2", "--listen", "unix:" + path)

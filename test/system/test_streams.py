@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Streams to peers where the kernel or memory says no: a Unix socket whose backlog is full, a server that closes at once, a body that cannot be kept."""
+"""Streams to backends under failures of kernel or memory: a full backlog of a Unix socket, a server that closes at once, a body
+that cannot be buffered."""
 import os
 import socket
 import subprocess
@@ -28,7 +29,7 @@ def proxy(request, place, tux):
 
 @pytest.fixture
 def full(place):
-    """The path of a Unix socket whose backlog is full, and which accepts nothing."""
+    """The path of a Unix socket with a full backlog, which accepts no connection."""
     path = place + "/full"
     held = [socket.socket(socket.AF_UNIX)]
     held[0].bind(path)
@@ -46,7 +47,7 @@ def full(place):
 
 
 def test_a_full_backlog_is_no_connection(proxy, full):
-    """The next server answers, over both loops; without another one the client is told, and is not left waiting."""
+    """The next server responds, with both loops. Without another server the client gets an error without waiting."""
     other = Origin(lambda request: response(b"the other"))
     tux = proxy(["unix:" + full, other.name], "connect-timeout 0.3; read-timeout 600")
     for _ in range(4):
@@ -60,7 +61,7 @@ def test_a_full_backlog_of_the_only_server(proxy, full):
 
 
 def test_a_server_that_closes_at_once(proxy, place):
-    """Its end comes while the connection is being set up, and is not missed."""
+    """Its close arrives while the connection is being set up, and is not missed."""
     path = place + "/closing"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
@@ -83,7 +84,7 @@ def test_a_server_that_closes_at_once(proxy, place):
 
 @pytest.fixture(scope="module")
 def short_memory(tmp_path_factory):
-    """The environment of a program that gets no memory for much that waits to be sent."""
+    """The environment of a program whose large output buffers cannot be allocated."""
     directory = tmp_path_factory.mktemp("shim")
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "short_memory.c")
     subprocess.run([need("cc"), "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", str(directory / "short_memory.so"), source, "-ldl"], check=True)
@@ -93,32 +94,32 @@ def short_memory(tmp_path_factory):
 
 
 def upload(tux, target):
-    """A chunked body, which is never spliced, larger than the peer reads; the response to it."""
+    """Sends a chunked body, which is never spliced, larger than the backend reads; returns the response."""
     with tux.connect() as conn:
         conn.send("POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" % target)
         try:
             for _ in range(40):
                 conn.send(b"4000\r\n%s\r\n" % (b"x" * 0x4000))
         except OSError:
-            pass  # it is told that no more is wanted
+            pass  # the server no longer reads
         return conn.response()
 
 
 @pytest.mark.parametrize("program", ["", "chunked-bodies stream"])
 def test_no_memory_for_a_programs_body(proxy, place, short_memory, program):
-    """The program neither waits for the rest nor takes a part for the whole: it is ended, and the client is told."""
+    """The program does not wait for the rest, and does not process a truncated body: it is ended, and the client gets an error."""
     os.makedirs(place + "/cgi")
     with open(place + "/cgi/slow", "w", encoding="utf-8") as file:
         file.write("#!/bin/sh\nwhile [ ! -e %s/go ]; do sleep 0.05; done\ncat >/dev/null\nprintf 'Content-Type: x/y\\n\\nall'\n" % place)
     os.chmod(place + "/cgi/slow", 0o755)
-    environment = "1" if program else "0"  # memory for the program's environment, which is asked for first
+    environment = "1" if program else "0"  # memory for the program's environment, which is allocated first
     tux = proxy(["unix:/nowhere"], program=program, env=dict(short_memory, SHORT_MEMORY=environment))
     assert upload(tux, "/cgi/slow").status == 503
     assert tux.get("/").body == b"a file"
 
 
 def test_no_memory_for_a_programs_environment(proxy, place, short_memory):
-    """RFC 6585 5: 431 is for a client whose fields are too large. It is 503 where memory is missing."""
+    """RFC 6585 5: 431 is for a client with too large fields. Lack of memory is 503."""
     os.makedirs(place + "/cgi")
     tux = proxy(["unix:/nowhere"], env=short_memory)
     assert tux.get("/cgi/any").status == 503
@@ -137,7 +138,7 @@ def test_no_memory_for_a_servers_body(proxy, place, short_memory):
     peer.settimeout(client.TIMEOUT)
     try:
         while peer.recv(1 << 16):
-            pass  # what was sent, and then its end
+            pass  # the bytes that were sent, then the end
     except ConnectionResetError:
         pass
     peer.close()

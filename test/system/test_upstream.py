@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Requests that are forwarded to upstream servers: what reaches them, what comes back, and what happens when they fail."""
+"""Requests that are forwarded to upstream servers: the forwarded request, the response, and failures."""
 import json
 import os
 import socket
@@ -14,7 +14,7 @@ from upstreams import Origin, response
 
 @pytest.fixture
 def origin(request):
-    """origin(answer): a server that records; ended with the test."""
+    """origin(answer): a recording server; stopped after the test."""
     made = []
 
     def make(answer=None, path=None):
@@ -41,7 +41,8 @@ def proxy(request, place, tux):
 
 
 def test_what_reaches_the_server(origin, proxy):
-    """RFC 9110 7.6.1: hop-by-hop fields and those that Connection names go no further; the rest does, and who asked is told."""
+    """RFC 9110 7.6.1: hop-by-hop fields and those that Connection names are not forwarded; all others are, with the client's
+    address."""
     server = origin()
     tux = proxy([server])
     got = tux.get("/app/x?y=%20z", "Connection: keep-alive, X-Mine", "X-Mine: 1", "Keep-Alive: 5", "TE: gzip",
@@ -69,7 +70,7 @@ def test_connections_are_kept(origin, proxy):
     tux = proxy([server], top="threads 1")
     for _ in range(20):
         assert tux.get("/app/").body == b"hello"
-    assert server.connections <= 2 and len({request.connection for request in server.requests}) <= 2  # one for the fixture's first look
+    assert server.connections <= 2 and len({request.connection for request in server.requests}) <= 2  # one for the fixture's start
 
 
 def test_without_keep_alive_each_has_its_own(origin, proxy):
@@ -108,7 +109,7 @@ def test_bodies_reach_the_server(origin, proxy, size, chunked):
             conn.send(body)
         got = conn.response()
         assert got.status == 200 and got.body == body
-        assert conn.get("/").body == b"a file"  # the connection goes on
+        assert conn.get("/").body == b"a file"  # the connection continues
     assert server.requests[0].body == body
 
 
@@ -133,7 +134,7 @@ def test_a_body_beyond_the_limit(origin, proxy):
         conn.send("POST /app/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" + "a" * 1024 + "\r\n")
         assert conn.response().status == 413
     assert server.requests == []
-    server.broken.clear()  # it was left with half a request, as it must be
+    server.broken.clear()  # it has half a request, which is correct
 
 
 BODY = os.urandom(200000)
@@ -240,7 +241,7 @@ def test_a_silent_server(origin, proxy):
 
 
 def test_another_server_answers(origin, proxy):
-    """One that refuses connections, one that closes them: a GET goes to the next."""
+    """One server refuses connections, one closes them: a GET goes to the next."""
     good = origin()
     bad = origin(lambda request: None)
     tux = proxy(["127.0.0.1:%d" % free_port(), bad, good], "max-fails 0")
@@ -250,7 +251,7 @@ def test_another_server_answers(origin, proxy):
 
 
 def test_what_may_have_been_done_is_not_done_twice(origin, proxy):
-    """RFC 9110 9.2.2: POST that reached a server is not sent to another."""
+    """RFC 9110 9.2.2: a POST that reached a server is not repeated to another."""
     good = origin()
     bad = origin(lambda request: None)
     tux = proxy([bad, good], "max-fails 0", top="threads 1")
@@ -271,7 +272,7 @@ def test_a_failing_server_is_left_alone_and_tried_again(origin, proxy):
 
 
 def test_failures_count_within_fail_timeout_not_in_a_row(origin, proxy):
-    """A server that fails every other request is left alone too."""
+    """A server that fails every other request is avoided too."""
     count = 0
 
     def flaky(request):
@@ -288,7 +289,7 @@ def test_failures_count_within_fail_timeout_not_in_a_row(origin, proxy):
 
 @pytest.mark.parametrize("method,field", [("PUT", "Content-Length: 0"), ("PUT", "X-A: b"), ("DELETE", "X-A: b"), ("DELETE", "Content-Length: 0"), ("GET", "X-A: b")])
 def test_idempotent_request_is_repeated_on_a_dead_kept_connection(origin, proxy, method, field):
-    """RFC 9110 9.2.2: the server closes the connection when the second request has come."""
+    """RFC 9110 9.2.2: the server closes the connection after the second request arrived."""
     def answer(request):
         first = request.connection == 1 and len(server.requests) > 1
         return None if first else response()
@@ -302,11 +303,12 @@ def test_idempotent_request_is_repeated_on_a_dead_kept_connection(origin, proxy,
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
 def test_request_with_an_empty_chunked_body_is_not_repeated(origin, proxy, method):
-    """The last chunk has gone to the first server: a second one would get the head alone, and the next request as its body."""
+    """The last chunk was sent to the first server. A second server would get only the head, and read the next request as its body.
+    """
     first, second = origin(lambda request: None), origin()
     tux = proxy([first, second], top="threads 1")
     with tux.connect() as conn:
-        for number in range(2):  # whichever server comes first
+        for number in range(2):  # either server may be first
             conn.send("%s /app/%d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (method, number))
             conn.response(method)
     asked = [{request.target for request in server.requests} for server in (first, second)]
@@ -342,7 +344,7 @@ def test_unix_socket(origin, proxy, place):
 
 
 def test_a_tunnel(origin, proxy):
-    """RFC 9110 7.8: behind 101 both sides speak something else."""
+    """RFC 9110 7.8: after 101 both sides use another protocol."""
     def echo(sock):
         sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nfirst")
         while True:
@@ -366,7 +368,7 @@ def test_a_tunnel(origin, proxy):
 
 @pytest.mark.parametrize("upgrade", ["other", "echo, other", "echo/2"])
 def test_a_tunnel_that_nobody_asked_for(origin, proxy, upgrade):
-    """RFC 9110 7.8: a server must not switch to a protocol that the client has not named."""
+    """RFC 9110 7.8: a server must not switch to a protocol that the client did not request."""
     server = origin(lambda request: lambda sock: sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: %s\r\n\r\n"
                                                               % upgrade.encode()))
     tux = proxy([server])
@@ -376,7 +378,7 @@ def test_a_tunnel_that_nobody_asked_for(origin, proxy, upgrade):
 
 
 def test_events_come_at_once(origin, proxy):
-    """What a server sends bit by bit is not held back."""
+    """Output that a server sends in small parts is not delayed."""
     def events(sock):
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         for i in range(3):
@@ -404,7 +406,7 @@ def test_pipelined_behind_files(origin, proxy):
 
 
 def test_a_slow_client_holds_the_server_back(origin, proxy):
-    """A response of 200 MB to a client that does not read takes no memory here."""
+    """A response of 200 MB to a client that does not read needs no memory in TUX."""
     size = 200 << 20
     sent = []
 
@@ -466,7 +468,7 @@ def test_a_client_that_goes_takes_its_request_along(origin, proxy):
 
 
 def test_an_answer_before_the_body(origin, proxy):
-    """The server refuses without reading: its answer arrives, and the connection ends, since what follows is still the body."""
+    """The server refuses without reading: its response arrives. Then the connection closes, because the rest is still the body."""
     listener = socket.create_server(("127.0.0.1", 0))
     tux = proxy(["127.0.0.1:%d" % listener.getsockname()[1]], top="max-body 1G")
     with tux.connect() as conn:
@@ -526,7 +528,7 @@ def test_what_is_wrong_is_said(request, place, text, words):
 
 
 def test_status_counts_servers(origin, proxy):
-    """The status tells of each server what was asked of it, and what it did not answer."""
+    """The status shows the requests and failures of each server."""
     server, nobody = origin(), "127.0.0.1:%d" % free_port()
     tux = proxy([server, nobody], top='route "=/status" { status on }')
     for _ in range(10):

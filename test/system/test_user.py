@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The user that the server runs as: by name and number, and where nothing can be switched."""
+"""The user that the server runs as: by name and number, and if a change is impossible."""
 import os
 import subprocess
 
@@ -15,14 +15,14 @@ NO_CAPABILITIES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 
 
 def identity(server):
-    """Its user, group and supplementary groups."""
+    """Returns the user, group and supplementary groups of a process."""
     user, group = server.status("Uid").split(), server.status("Gid").split()
     assert len(set(user)) == len(set(group)) == 1
     return int(user[0]), int(group[0]), sorted(int(one) for one in server.status("Groups").split())
 
 
 def harmless(server):
-    """No capability is left, and it serves."""
+    """Checks that no capability remains, and that it serves."""
     for name in ("CapPrm", "CapEff"):
         assert int(server.status(name), 16) == 0, name
     assert server.status("NoNewPrivs") == "1"
@@ -43,7 +43,7 @@ def test_user_and_group_as_numbers(tux, root, user, expected):
     ("4294967295", "there is no user"), ("-1", "there is no user"), ("33:no-such-group", 'there is no group "no-such-group"'),
     (":33", "is not the name or the number of a user"), ("33:", "there is no group")])
 def test_wrong_user_is_refused(request, root, user, words):
-    """A user or a group that cannot be is an error of the option."""
+    """An unknown user or group is an error of the option."""
     done = subprocess.run([os.path.abspath(request.config.getoption("tux")), "serve", root, "--user=" + user, "--listen", "127.0.0.1:0"],
                           capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1 and "option --user: " in done.stderr and words in done.stderr
@@ -51,7 +51,7 @@ def test_wrong_user_is_refused(request, root, user, words):
 
 @pytest.mark.parametrize("options", [[], ["--user", "root"], ["--user", "0"], ["--user", "0:0"]])
 def test_root_without_capabilities(tux, root, options):
-    """Like `docker run --cap-drop ALL`: nothing can be switched, so nothing fails."""
+    """Like `docker run --cap-drop ALL`: the user cannot be changed, so the start does not fail."""
     need("setpriv")
     server = tux(root, *options, wrapper=NO_CAPABILITIES)
     assert identity(server)[:2] == (0, 0)
@@ -61,7 +61,7 @@ def test_root_without_capabilities(tux, root, options):
 
 
 def test_root_without_capabilities_cannot_become_the_user_wanted(tux, root):
-    """A user that was asked for is not given up silently."""
+    """A requested user is never ignored silently."""
     need("setpriv")
     server = tux(root, "--user", "www-data", wrapper=NO_CAPABILITIES, ready=False)
     assert server.wait() == 1
@@ -72,7 +72,7 @@ def test_root_without_capabilities_cannot_become_the_user_wanted(tux, root):
 @pytest.mark.parametrize("flags", [["--user", "--map-root-user"], ["--user"]])
 @pytest.mark.parametrize("control", [False, True])
 def test_user_namespace(tux, root, place, flags, control):
-    """In a namespace of one user, or of none: the server stays who it is. With a log and a control socket of its own."""
+    """In a namespace with one user, or none: the server keeps its user. With a log and a control socket."""
     need("unshare")
     own = os.path.join(place, "own")
     os.mkdir(own)
@@ -86,7 +86,7 @@ def test_user_namespace(tux, root, place, flags, control):
 
 @pytest.mark.parametrize("options", [[], ["--user", "www-data"], ["--user", "33"], ["--user", "33:33"]])
 def test_already_the_user(tux, root, options):
-    """Started as the user that it is to be, as a service manager does."""
+    """Started as the requested user, as by a service manager."""
     need("setpriv")
     server = tux(root, *options, wrapper=["setpriv", "--reuid", "33", "--regid", "33", "--clear-groups"])
     assert identity(server) == (33, 33, [])
@@ -106,7 +106,7 @@ def test_root_without_passwd_file(tux, root, place):
 
 
 def test_programs_as_a_number(tux, root, place):
-    """The user of CGI programs is a number without an entry, too."""
+    """The user of CGI programs can be a number without an entry, too."""
     program, path = os.path.join(place, "id"), os.path.join(place, "tux.conf")
     with open(program, "w", encoding="ascii") as file:
         file.write("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; id -u; id -g; id -G\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Waits: which of them end, and which must not end before they are over."""
+"""Waits: which have a timeout, and which must not end early."""
 import os
 
 import pytest
@@ -10,12 +10,12 @@ from test_upstream import origin, proxy  # noqa: F401
 NAMES = 20000
 ORDERS = ["?sort=%s&order=%s" % (key, order) for key in ("name", "size", "time") for order in ("asc", "desc")]
 ESTABLISHED, LISTENING = "01", "0A"
-KEEP_ALIVE = "02"  # the timer of a connection with nothing under way
+KEEP_ALIVE = "02"  # the timer of an idle connection
 
 
 @pytest.fixture
 def crowd(place):
-    """A root with a directory of many names, which takes a while to list."""
+    """A root with a directory of many names, whose listing takes long."""
     root = os.path.join(place, "root")
     crowd = os.path.join(root, "crowd")
     os.makedirs(crowd)
@@ -25,7 +25,7 @@ def crowd(place):
 
 
 def test_idle_timeout_does_not_run_while_a_listing_is_made(tux, crowd):
-    """--idle-timeout is for silence between requests: a client that waits for its response is not idle."""
+    """--idle-timeout applies between requests: a client that waits for its response is not idle."""
     server = tux(crowd, "--browse", "--idle-timeout", "0.1")
     conns = [server.connect(timeout=60) for _ in ORDERS]
     for conn, order in zip(conns, ORDERS):
@@ -37,14 +37,14 @@ def test_idle_timeout_does_not_run_while_a_listing_is_made(tux, crowd):
 
 
 def tcp_sockets():
-    """Of this network namespace over IPv4: (local port, remote port, state, timer)."""
+    """Returns the IPv4 sockets of this network namespace: (local port, remote port, state, timer)."""
     with open("/proc/net/tcp", encoding="ascii") as file:
         rows = [line.split() for line in file][1:]
     return [(int(row[1].rsplit(":", 1)[1], 16), int(row[2].rsplit(":", 1)[1], 16), row[3], row[5].split(":")[0]) for row in rows]
 
 
 def test_keep_alive_on_clients_and_upstreams(origin, proxy):  # noqa: F811
-    """RFC 9293 3.8.4: silent connections of both sides are probed, so that a vanished peer holds nothing for ever."""
+    """RFC 9293 3.8.4: silent connections on both sides are probed, so that a vanished peer does not hold resources forever."""
     server = origin()
     tux = proxy([server], more="unused-timeout 600")
     with tux.connect() as conn:
@@ -60,7 +60,7 @@ def test_keep_alive_on_clients_and_upstreams(origin, proxy):  # noqa: F811
 
 
 def test_silent_tunnel_ends(origin, proxy):  # noqa: F811
-    """Behind 101: without a byte in either direction for --tunnel-timeout both connections are closed."""
+    """After 101: both connections close if no byte passes in either direction for --tunnel-timeout."""
     ended = []
 
     def echo(sock):
@@ -102,9 +102,9 @@ def names(response):
 
 
 def test_listing_is_made_once_and_kept_until_the_directory_changes(lister, crowd):
-    """All who wait get one listing, so do all who come later; a new, changed or removed name shows in the next response."""
+    """All waiting and later requests share one listing. A new, changed or removed name shows in the next response."""
     server = lister(crowd, "--threads", "2", "--recheck", "600")
-    before = count_of_listings(server)  # the fixture has looked at the root
+    before = count_of_listings(server)  # the fixture has listed the root
     conns = [server.connect(timeout=60) for _ in range(12)]
     for conn in conns:
         conn.send(client.request("/crowd/"))
@@ -125,7 +125,8 @@ def test_listing_is_made_once_and_kept_until_the_directory_changes(lister, crowd
 
 
 def test_cold_file_is_not_behind_listings(tux, place):
-    """Loader threads are left for files while many large directories are listed: most listings come after a missing file in the log."""
+    """Loader threads remain for files while many large directories are listed: most listings appear after a missing file in the
+    log."""
     root, log = os.path.join(place, "root"), os.path.join(place, "log")
     for i in range(12):
         os.makedirs(os.path.join(root, "%d" % i))
@@ -136,7 +137,7 @@ def test_cold_file_is_not_behind_listings(tux, place):
     conns = [server.connect(timeout=60) for _ in range(len(targets) + 1)]
 
     def overtakes(attempt):
-        """Whether it does; not if this process was too slow to ask before the listings were there."""
+        """True if the file overtakes. False, too, if this process requested it only after the listings were complete."""
         cold = "/never-looked-up-%d" % attempt
         for i in range(12):
             os.utime(os.path.join(root, "%d" % i))
