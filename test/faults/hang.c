@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A preloaded library that makes chosen calls hang, as on a file system or a resolver that has failed. The test and all processes of the
- * program share a page: the test writes which calls hang and reads how many do.
+ * A preloaded library that makes chosen calls hang, as on a failed file system or resolver. The test and all processes of the
+ * program share a page: the test writes the calls that hang and reads their number.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ enum {
 struct control {
 	uint32_t calls; /* HANG_... */
 	uint32_t hung;  /* calls that hang now */
-	uint64_t inode; /* of the file or directory */
+	uint64_t inode; /* inode of the file or directory */
 };
 
 static struct control nowhere;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A preloaded library that makes one chosen call of the program fail. The test and all processes of the program share a page:
- * the test writes which kind of call, which one of them, and the error. Calls of glibc, of liburing, and operations of io_uring count.
+ * A preloaded library that makes one chosen call of the program fail. The test and all processes of the program share a page: the
+ * test writes the kind of call, its number, and the error. Calls of glibc and liburing, and operations of io_uring count.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -55,7 +55,7 @@ enum kind {
 	KIND_CONNECT,
 	KIND_SEND,
 	KIND_RECV,
-	KIND_LINK_SEND, /* a socket of packets: between processes of the program */
+	KIND_LINK_SEND, /* a packet socket between processes of the program */
 	KIND_LINK_RECV,
 	KIND_SENDFILE,
 	KIND_SPLICE,
@@ -106,7 +106,7 @@ struct control {
 	uint32_t frames;
 	int64_t blocks;           /* allocated minus freed by the watched process */
 	uint64_t frame[FRAMES];   /* return addresses of the call that failed, as offsets in the program */
-	uint64_t calls[KINDS];    /* of all kinds, counted while kind is set or counting */
+	uint64_t calls[KINDS];    /* calls of all kinds, counted while kind is set or counting */
 	uint32_t counting;
 	uint32_t kinds;
 	char name[KINDS][16];
@@ -126,7 +126,7 @@ static void *find(const char *name)
 	return found;
 }
 
-/* Declares real: the function of that name behind this library. */
+/* Declares real: the next function of that name after this library. */
 #define REAL(name) \
 	static __typeof__(&name) real; \
 	if (real == NULL) \
@@ -149,7 +149,7 @@ static void record(void)
 	control->fired_process = self;
 }
 
-/* Counts a call, and decides about it. */
+/* Counts a call, and decides its outcome. */
 static enum outcome outcome_of(enum kind kind)
 {
 	uint32_t number;
@@ -174,7 +174,10 @@ static bool fails(enum kind kind)
 	return outcome_of(kind) == FAIL;
 }
 
-/* A connection that is reset for sending is so for receiving. What cannot be reset has no memory. */
+/*
+ * Shuts down a connection that fails with a reset, because a reset affects both directions. For other files the error becomes
+ * ENOMEM.
+ */
 static void reset(int fd)
 {
 	const int error = errno;
@@ -225,7 +228,7 @@ static size_t after_in_reserve(const void *block)
 	return (size_t)(reserve + RESERVE_BYTES - (const uint8_t *)block);
 }
 
-/* False until the dynamic loader has relocated this library and begin() has run: what is allocated before that is nobody's leak. */
+/* False until the dynamic loader has relocated this library and begin() has run. Earlier allocations do not count as leaks. */
 static bool known(void)
 {
 	static void *volatile relocated = &reserved;
@@ -329,7 +332,7 @@ void *aligned_alloc(size_t alignment, size_t size)
 		return fails(kind) ? (type)(bad) : real(__VA_ARGS__); \
 	}
 
-/* The same for one that moves bytes to fd. */
+/* Like WRAP(), but for a function that moves bytes to fd. */
 #define WRAP_MOVE(kind, name, parameters, broken, len, ...) \
 	ssize_t name parameters \
 	{ \
@@ -400,7 +403,7 @@ ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t at, int f
 ssize_t write(int fd, const void *data, size_t len)
 {
 	REAL(write);
-	if (fd == STDERR_FILENO || fd == STDOUT_FILENO || len == sizeof(uint64_t)) /* that many go to an eventfd, which takes them */
+	if (fd == STDERR_FILENO || fd == STDOUT_FILENO || len == sizeof(uint64_t)) /* an eventfd, which always accepts them */
 		return real(fd, data, len);
 	switch (outcome_of(KIND_WRITE)) {
 	case FAIL:

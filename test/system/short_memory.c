@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Preloaded: no memory for data that waits to be sent, as soon as it is much. SHORT_MEMORY is how many such requests are granted before. */
+/* Preloaded: realloc() of large output buffers fails. SHORT_MEMORY is the number of such requests that succeed before. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Preloaded: io_uring as it is where too much memory is locked. After the first ring every second one fails with ENOMEM. */
+/* Preloaded: io_uring as with too much locked memory. After the first ring every second one fails with ENOMEM. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <liburing.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every ordered selection of up to five of a set of field lines, repeats included, in HTTP/1.0 and 1.1: what is
- * refused and how long the body is must be what a model of RFC 9112 6 says, in whatever order the lines come.
+ * Compares the parser with a model of RFC 9112 6: for every ordered selection of up to five field lines, repeats included, in
+ * HTTP/1.0 and 1.1, the refusal and the body length must be equal.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 enum {
 #ifdef SANITIZED
-	LONGEST = 4, /* lines: sanitizers take their time */
+	LONGEST = 4, /* lines; fewer, because sanitizers are slow */
 #else
 	LONGEST = 5,
 #endif
@@ -19,12 +19,12 @@ enum {
 
 enum kind { HOST, LENGTH, CODING, CONNECTION, EXPECT, OTHER, KINDS };
 
-/* A line, and what it means by itself. */
+/* A line and its own meaning. */
 struct line {
 	const char *text;
 	enum kind kind;
-	enum tux_refusal fault; /* TUX_ACCEPTED: none */
-	uint32_t number;        /* of HOST: octets of the value; LENGTH: the length; CODING: how often chunked stands in it */
+	enum tux_refusal fault; /* TUX_ACCEPTED = none */
+	uint32_t number;        /* HOST: octets of the value; LENGTH: the length; CODING: occurrences of chunked */
 	bool close, keep_alive;
 };
 
@@ -56,17 +56,17 @@ static const struct line lines[] = {
 
 enum { LINES = sizeof(lines) / sizeof(lines[0]) };
 
-/* Behind each head: a whole chunked body, which is longer than each Content-Length above. */
+/* Every head is followed by a whole chunked body, which is longer than each Content-Length above. */
 static const char body_text[] = "5\r\nabcde\r\n0\r\n\r\n";
 
-/* All that the lines decide together. Which of several faults is told depends on their order. */
+/* The combined meaning of the lines. With several faults their order decides which one is reported. */
 struct outcome {
-	uint32_t faults; /* one bit for each enum tux_refusal that may be told; 0: accepted */
+	uint32_t faults; /* one bit for each permitted enum tux_refusal; 0 = accepted */
 	enum tux_framing framing;
 	uint64_t content_length;
 	uint32_t host_len;
 	bool keep_alive, expect_continue;
-	uint32_t body_bytes; /* of body_text */
+	uint32_t body_bytes; /* bytes of body_text that are body */
 };
 
 static uint32_t fault(enum tux_refusal refusal)
@@ -104,7 +104,7 @@ static struct outcome model(const uint8_t *chosen, uint32_t count, uint8_t minor
 		outcome.faults |= fault(TUX_REFUSED_HOST_MISSING);
 	if (of[HOST] > 1)
 		outcome.faults |= fault(TUX_REFUSED_HOST_TWICE);
-	if (of[LENGTH] > 1) /* equal ones, too */
+	if (of[LENGTH] > 1) /* even if they are equal */
 		outcome.faults |= fault(TUX_REFUSED_LENGTH);
 	if (of[LENGTH] > 0 && of[CODING] > 0)
 		outcome.faults |= fault(TUX_REFUSED_LENGTH_AND_CODING);
@@ -112,7 +112,7 @@ static struct outcome model(const uint8_t *chosen, uint32_t count, uint8_t minor
 		outcome.faults |= fault(TUX_REFUSED_CODING_VERSION);
 	if (of[CODING] > 0 && chunked != 1)
 		outcome.faults |= fault(TUX_REFUSED_CODING_ORDER);
-	/* An unknown coding may stand behind chunked, where the order is the fault. */
+	/* An unknown coding may follow chunked, where the order is the fault. */
 	if ((outcome.faults & fault(TUX_REFUSED_CODING)) != 0 && of[CODING] > 1)
 		outcome.faults |= fault(TUX_REFUSED_CODING_ORDER);
 	if (of[LENGTH] > 0)
@@ -131,7 +131,7 @@ static uint32_t put(uint8_t *buf, uint32_t len, const char *text)
 	return len + text_len;
 }
 
-/* How much of body_text is body. */
+/* Returns the bytes of body_text that are body. */
 static uint32_t read_body(const struct tux_request *req, const uint8_t *buf)
 {
 	uint32_t used = 0, consumed;
@@ -168,7 +168,7 @@ static bool agrees(const uint8_t *chosen, uint32_t count, uint8_t minor, const s
 	       req.expect_continue == expected->expect_continue && read_body(&req, buf + head_len) == expected->body_bytes;
 }
 
-/* The next selection whose lines stand in the order of the table; at first all are the first line. */
+/* Sets the next selection with lines in the order of the table. The first one has only the first line. */
 static bool next_selection(uint8_t *selection, uint32_t count)
 {
 	uint32_t i = count;
@@ -189,7 +189,7 @@ static void swap(uint8_t *one, uint8_t *other)
 	*other = kept;
 }
 
-/* The next order of the same lines, each once (lexicographic); from the order of the table on. */
+/* Sets the next order of distinct lines (lexicographic), starting with the order of the table. */
 static bool next_order(uint8_t *order, uint32_t count)
 {
 	uint32_t i = count, k = count;
@@ -243,7 +243,7 @@ int main(void)
 	printf("%lu heads of up to %d of %d lines%s: accepted %lu without a body, %lu with a length, %lu chunked; %lu wrong\n",
 	       heads, LONGEST, LINES, LONGEST < 5 ? " (5 without sanitizers)" : "", accepted[TUX_FRAMING_NONE],
 	       accepted[TUX_FRAMING_LENGTH], accepted[TUX_FRAMING_CHUNKED], wrong);
-	/* Orders of selections come to all words over the lines, or some were left out. */
+	/* The orders of all selections are all words over the lines; a smaller sum means that some were missed. */
 	return wrong != 0 || heads != all || accepted[TUX_FRAMING_NONE] == 0 || accepted[TUX_FRAMING_LENGTH] == 0 ||
 	       accepted[TUX_FRAMING_CHUNKED] == 0;
 }

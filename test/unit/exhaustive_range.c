@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every range set of up to ten octets of an alphabet, and every one of up to four ranges between small offsets,
- * for objects of several sizes: tux_range_parse() must do what a model of RFC 9110 14.1.2 and 14.2 does. In the
- * model a range is the set of the offsets that it asks for, one bit each, so that sizes stay within 64. It
- * shares no arithmetic with range.c: no clamping, no lengths.
+ * Compares tux_range_parse() with a model of RFC 9110 14.1.2 and 14.2: for every range set of up to ten octets of an alphabet, and
+ * every set of up to four ranges between small offsets, for objects of several sizes. In the model a range is the set of its
+ * offsets, one bit each, so sizes stay within 64. The model shares no arithmetic with range.c: no clamping, no lengths.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +13,14 @@
 
 enum {
 #ifdef SANITIZED
-	LONGEST = 7, /* octets behind the unit: sanitizers take their time */
+	LONGEST = 7, /* octets after the unit; fewer, because sanitizers are slow */
 	MOST = 3,    /* ranges */
 #else
 	LONGEST = 10,
 	MOST = 4,
 #endif
-	OFFSETS = 6, /* from 0 on that ranges start and end at */
-	ROOM = 32,   /* for a value: unit, and either kind of set */
+	OFFSETS = 6, /* number of offsets, from 0 on, at which ranges start and end */
+	ROOM = 32,   /* bytes for a value: the unit, and either kind of set */
 	MODEL_ELEMENTS = 8,
 };
 
@@ -29,18 +28,18 @@ static const uint64_t sizes[] = { 0, 1, 2, 3, 10, 20, 64 };
 
 struct tally {
 	unsigned long sets, wrong;
-	unsigned long verdicts[3]; /* of the model, by enum tux_range_verdict */
+	unsigned long verdicts[3]; /* verdicts of the model, by enum tux_range_verdict */
 };
 
 struct model {
 	bool valid;
 	uint32_t count;
 	struct {
-		long first, last; /* -1: not given */
+		long first, last; /* -1 = missing */
 	} element[MODEL_ELEMENTS];
 };
 
-/* RFC 9110 14.1.1 and 5.6.1.2: digits, hyphen, digits, and not the hyphen alone; false for anything else. */
+/* Parses digits, hyphen, digits, but not the hyphen alone (RFC 9110 14.1.1, 5.6.1.2). Returns false for anything else. */
 static bool model_element(const char *at, const char *end, struct model *model)
 {
 	const char *hyphen = memchr(at, '-', (size_t)(end - at));
@@ -86,7 +85,7 @@ static void model_read(const char *set, struct model *model)
 static uint64_t model_offsets(const struct model *model, uint32_t i, uint64_t size)
 {
 	uint64_t first = (uint64_t)model->element[i].first;
-	uint64_t last = (uint64_t)model->element[i].last; /* not given: the greatest there is */
+	uint64_t last = (uint64_t)model->element[i].last; /* missing = the greatest offset */
 	uint64_t offsets = 0;
 
 	for (uint64_t offset = 0; offset < size; offset++)
@@ -95,7 +94,7 @@ static uint64_t model_offsets(const struct model *model, uint32_t i, uint64_t si
 	return offsets;
 }
 
-/* What range.h says of the whole set; wanted[0 .. *count) are the offsets of each range kept. */
+/* Judges the whole set as range.h describes. wanted[0 .. *count) are the offsets of each kept range. */
 static enum tux_range_verdict model_judge(const struct model *model, uint64_t size, uint64_t *wanted, uint32_t *count)
 {
 	uint32_t kept = 0;
@@ -126,7 +125,7 @@ static enum tux_range_verdict model_judge(const struct model *model, uint64_t si
 	return TUX_RANGE_SATISFIABLE;
 }
 
-/* The value in memory that ends with it. */
+/* Places the value at the end of its memory. */
 static struct tux_span place(uint8_t room[ROOM], const char *text)
 {
 	uint32_t len = (uint32_t)strlen(text);
@@ -153,7 +152,7 @@ static bool agrees(const uint8_t *room, struct tux_span value, uint64_t size, co
 	return true;
 }
 
-/* Compares the set that text has behind "bytes=", for all sizes. Ends the program at too many differences. */
+/* Compares the set that text has after "bytes=", for all sizes. Ends the program after too many differences. */
 static void check_set(const char *text, struct tally *tally)
 {
 	static uint8_t room[ROOM];
@@ -171,7 +170,7 @@ static void check_set(const char *text, struct tally *tally)
 	}
 }
 
-/* Every word of the alphabet. */
+/* Checks every word of the alphabet. */
 static void check_words(struct tally *tally)
 {
 	static const char alphabet[] = "019-, ";
@@ -190,7 +189,7 @@ static void check_words(struct tally *tally)
 	}
 }
 
-/* Writes the range of that number, and a comma: first and last, each a digit or nothing. */
+/* Writes range number number and a comma: first and last, each a digit or missing. */
 static void put_range(char *at, uint32_t number)
 {
 	uint32_t first = number % (OFFSETS + 1), last = number / (OFFSETS + 1);
@@ -203,7 +202,7 @@ static void put_range(char *at, uint32_t number)
 	memcpy(at, ",", 2);
 }
 
-/* Every list of ranges between the offsets, those that are none included. */
+/* Checks every list of ranges between the offsets, including invalid ranges. */
 static void check_lists(struct tally *tally)
 {
 	const uint32_t numbers = (OFFSETS + 1) * (OFFSETS + 1);
@@ -232,7 +231,7 @@ int main(void)
 	       tally.sets, LONGEST, MOST, LONGEST < 10 ? " (10 or 4 without sanitizers)" : "",
 	       (unsigned int)(sizeof(sizes) / sizeof(sizes[0])), tally.verdicts[TUX_RANGE_IGNORED],
 	       tally.verdicts[TUX_RANGE_SATISFIABLE], tally.verdicts[TUX_RANGE_UNSATISFIABLE], tally.wrong);
-	/* A model that gives one answer alone would agree with little. */
+	/* A model that always gives one result would agree too rarely. */
 	return tally.wrong != 0 || tally.verdicts[TUX_RANGE_IGNORED] < 1000 ||
 	       tally.verdicts[TUX_RANGE_SATISFIABLE] < 1000 || tally.verdicts[TUX_RANGE_UNSATISFIABLE] < 1000;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every word of up to seven octets of a small, nasty alphabet, and every one of eight that starts with a
- * slash: tux_target_normalise() must do what the model does, keep its promise, and write nothing behind its room.
+ * Every word of up to seven octets of a small, difficult alphabet, and every word of eight that starts with a slash:
+ * tux_target_normalise() must agree with the model, keep its promise, and write nothing beyond its room.
  */
 #include "sanitizer.h"
 #include "target_model.h"
@@ -11,11 +11,11 @@
 
 enum {
 #ifdef SANITIZED
-	LONGEST = 6, /* octets: sanitizers take their time */
+	LONGEST = 6, /* octets; fewer, because sanitizers are slow */
 #else
 	LONGEST = 7,
 #endif
-	LONGEST_PATH = LONGEST + 1, /* that starts with a slash, without which all are refused alike */
+	LONGEST_PATH = LONGEST + 1, /* octets of a path with a leading slash; all paths without one are refused alike */
 	GUARD = 0xa5,
 };
 
@@ -86,7 +86,7 @@ int main(void)
 	       "%lu above the root; %lu wrong\n",
 	       paths, LONGEST_PATH, LONGEST < 7 ? " (8 without sanitizers)" : "", refusals[TUX_ACCEPTED],
 	       refusals[TUX_REFUSED_TARGET], refusals[TUX_REFUSED_ESCAPE], refusals[TUX_REFUSED_DOT_DOT], wrong);
-	/* A model that gives one answer alone would agree with little. */
+	/* A model that always gives one result would agree too rarely. */
 	return wrong != 0 || refusals[TUX_ACCEPTED] == 0 || refusals[TUX_REFUSED_TARGET] == 0 ||
 	       refusals[TUX_REFUSED_ESCAPE] == 0 || refusals[TUX_REFUSED_DOT_DOT] == 0;
 }

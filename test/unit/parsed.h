@@ -13,7 +13,7 @@ struct parsed {
 	struct tux_request req;
 };
 
-/* method GET or another, fields each with CRLF. The request has to be accepted. */
+/* Parses a request. method is GET or another, fields each have CRLF. The request must be accepted. */
 static inline struct parsed *parse_request(const char *method, const char *fields)
 {
 	static struct parsed parsed;

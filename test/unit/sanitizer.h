@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* For tests: what a sanitizer is told, and whether the build has one. */
+/* For tests: hints for sanitizers, and their presence in the build. */
 #ifndef TUX_TEST_SANITIZER_H
 #define TUX_TEST_SANITIZER_H
 
@@ -16,11 +16,11 @@
 #define SANITIZED
 #endif
 #endif
-#ifdef __SANITIZE_ADDRESS__ /* what gcc says */
+#ifdef __SANITIZE_ADDRESS__ /* gcc defines it */
 #define SANITIZED
 #endif
 
-/* Makes the memory one that nobody has written: a pattern, which MemorySanitizer takes for no value at all. */
+/* Marks memory as unwritten: a pattern, which MemorySanitizer treats as uninitialized. */
 static inline void forget(void *memory, size_t bytes)
 {
 	memset(memory, 0xa5, bytes);
@@ -30,8 +30,8 @@ static inline void forget(void *memory, size_t bytes)
 }
 
 /*
- * Reads all of it, which MemorySanitizer ends the program for where nothing was written, AddressSanitizer
- * where it may not be read. A copy or an assignment alone is no use of a value for the former.
+ * Reads all bytes. MemorySanitizer ends the program at an unwritten byte, AddressSanitizer at an inaccessible one. A copy or an
+ * assignment alone does not count as use for MemorySanitizer.
  */
 static inline void require_written(const void *memory, size_t bytes)
 {

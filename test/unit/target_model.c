@@ -11,7 +11,7 @@ struct segment {
 
 struct path {
 	uint8_t *text;            /* decoded, without the first slash */
-	struct segment *segments; /* of text, the empty ones too */
+	struct segment *segments; /* segments of text, including empty ones */
 	uint32_t count;
 	bool broken;              /* decoding stopped at an escape */
 };
@@ -25,7 +25,7 @@ static void *allocated(size_t bytes)
 	return memory;
 }
 
-/* Decodes and splits what follows the first slash. The last segment is left out when decoding broke off in it. */
+/* Decodes and splits the path after the first slash. Omits the last segment if decoding failed in it. */
 static struct path split(const uint8_t *src, uint32_t src_len)
 {
 	struct path path = { allocated(src_len + 1), allocated((src_len + 1) * sizeof(struct segment)), 0, false };

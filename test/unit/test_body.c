@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Every body is read whole, octet by octet, and in every two pieces. */
+/* Reads every body whole, octet by octet, and in every two pieces. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static void start(enum tux_framing framing, uint64_t length)
 	tux_body_start(&body, framing, length);
 }
 
-/* Reads a piece to its end, or to the verdict; *used is what belongs to the body. */
+/* Reads a piece to its end or to the verdict. *used is the number of bytes of the body. */
 static enum tux_verdict read_piece(const char *text, size_t len, size_t *used)
 {
 	enum tux_verdict verdict;
@@ -174,7 +174,7 @@ static void test_broken(void **state)
 
 static char big[65536];
 
-/* "1;aaa" CR LF with a size line of line_len octets in front of the CR. */
+/* "1;aaa" CR LF with a size line of line_len octets before the CR. */
 static void test_chunk_line_limit(void **state)
 {
 	size_t used;
@@ -244,7 +244,7 @@ static void test_no_body(void **state)
 	assert_int_equal(content_len, 0);
 }
 
-/* RFC 9112 6.3: what lasts until the connection ends has no end of its own. */
+/* RFC 9112 6.3: a body until close has no other end. */
 static void test_close(void **state)
 {
 	size_t used;
@@ -258,7 +258,7 @@ static void test_close(void **state)
 	assert_int_equal(read_piece("", 0, &used), TUX_MORE);
 }
 
-/* RFC 9112 7.1.2: the trailer section comes out as it was sent, its empty line included, however it is cut. */
+/* RFC 9112 7.1.2: the trailer section is returned as sent, including its empty line, in any segmentation. */
 static void test_trailer(void **state)
 {
 	static const char text[] = "3\r\nabc\r\n0;x=y\r\nA: b\r\nC:d\r\n\r\nGET";
@@ -295,7 +295,7 @@ static void test_trailer(void **state)
 	}
 }
 
-/* What goes past unseen leaves the body where reading it would have. */
+/* Content skipped by tux_body_pass() leaves the same state as content that was read. */
 static void test_passed(void **state)
 {
 	static const char chunked[] = "5\r\nhello\r\n0\r\n\r\n";
@@ -315,11 +315,11 @@ static void test_passed(void **state)
 	start(TUX_FRAMING_NONE, 0);
 	assert_int_equal(tux_body_ahead(&body), 0);
 	start(TUX_FRAMING_CHUNKED, 0);
-	assert_int_equal(tux_body_ahead(&body), 0); /* a chunk's size is yet to come */
+	assert_int_equal(tux_body_ahead(&body), 0); /* before a chunk size */
 	assert_int_equal(read_piece(chunked, 4, &used), TUX_MORE);
 	assert_int_equal(tux_body_ahead(&body), 4);
 	assert_int_equal(tux_body_pass(&body, 4), TUX_MORE);
-	assert_int_equal(tux_body_ahead(&body), 0); /* the end of its line */
+	assert_int_equal(tux_body_ahead(&body), 0); /* after the chunk, before its CR LF */
 	assert_int_equal(read_piece(chunked + 8, sizeof(chunked) - 9, &used), TUX_PARSED);
 	assert_int_equal(body.total, 5);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The spawner and the programs it starts, driven as an engine thread would: scripts in a directory of the test's own. What needs root
- * is skipped without.
+ * Tests the spawner and its programs from the side of an engine thread, with scripts in a private directory. Skips tests that need
+ * root without it.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
@@ -31,13 +31,13 @@ enum { DEADLINE_MS = 20000, OUTPUT_MAX = 65536 };
 
 static char root[] = "/tmp/tux-test-cgi-XXXXXX";
 static struct tux_spawner process;
-static struct spawner thread; /* the engine's side, of the only thread */
+static struct spawner thread; /* the engine's side, for the only thread */
 static char error[512];
 
-/* What a program was given and what became of it. */
+/* A program's input and result. */
 struct run {
 	uint64_t id;
-	int in, out, err; /* our ends; -1 once closed */
+	int in, out, err; /* the test's ends; -1 = closed */
 	char output[OUTPUT_MAX];
 	size_t len;
 	struct tux_spawn_result result;
@@ -70,7 +70,7 @@ static struct tux_user this_user(void)
 	return (struct tux_user){ .name = "us", .uid = geteuid(), .gid = getegid() };
 }
 
-/* Scripts of the test's directory. */
+/* Returns the rule for scripts of the test's directory. */
 static struct tux_cgi scripts_of(void)
 {
 	return (struct tux_cgi){ .name = "scripts", .root = root, .programs = 8, .waiting = 8, .time_ms = DEADLINE_MS };
@@ -125,7 +125,7 @@ static void closed(struct run *run)
 	run->in = run->out = run->err = -1;
 }
 
-/* Reads what there is of its output; false at the end. */
+/* Reads available output. Returns false at the end. */
 static bool output_read(struct run *run)
 {
 	ssize_t len;
@@ -136,7 +136,7 @@ static bool output_read(struct run *run)
 	return len != 0;
 }
 
-/* The next result for one of the count runs, within the deadline; its output is read meanwhile. */
+/* Returns the next result for one of the count runs, before the deadline. Reads their output meanwhile. */
 static struct run *result_await(struct run *const *runs, unsigned count)
 {
 	const uint64_t until = now_ms() + DEADLINE_MS;
@@ -163,7 +163,7 @@ static struct run *result_await(struct run *const *runs, unsigned count)
 	return NULL;
 }
 
-/* Until it has ended or failed, and then all of its output. */
+/* Waits until the run has ended or failed, and reads the rest of its output. */
 static void ended(struct run *run)
 {
 	const uint64_t until = now_ms() + DEADLINE_MS;
@@ -322,7 +322,7 @@ static void test_a_large_environment(void **state)
 
 		result_await(&one, 1);
 		if (run.len > OUTPUT_MAX / 2)
-			run.len = 1; /* that it is there is enough */
+			run.len = 1; /* only its presence matters */
 	}
 	closed(&run);
 	assert_true(run.len > 0 && WIFEXITED(run.result.status) && WEXITSTATUS(run.result.status) == 0);
@@ -336,10 +336,10 @@ static void test_descriptors_and_place(void **state)
 	struct run run;
 
 	(void)state;
-	assert_true(dup(0) > 2 && fcntl(0, F_DUPFD, 500) >= 500); /* are not handed on */
+	assert_true(dup(0) > 2 && fcntl(0, F_DUPFD, 500) >= 500); /* not inherited by programs */
 	start(cgi, 2, 8);
 	ran(&run, 1, "/");
-	assert_string_equal(run.output, "0\n1\n2\n3\n"); /* 3 is where it reads that */
+	assert_string_equal(run.output, "0\n1\n2\n3\n"); /* 3 is the directory that it reads */
 	ran(&run, 0, "/place");
 	snprintf(expected, sizeof(expected), "%s\n0022\n%s/place\n", root, root);
 	assert_string_equal(run.output, expected);
@@ -361,7 +361,7 @@ static void test_limits_are_set(void **state)
 	cgi.file_bytes = 1 << 20;
 	cgi.files = 50;
 	cgi.nice = 3;
-	signal(SIGUSR1, SIG_IGN); /* is not handed on */
+	signal(SIGUSR1, SIG_IGN); /* not inherited by programs */
 	start(&cgi, 1, 8);
 	signal(SIGUSR1, SIG_DFL);
 	ran(&run, 0, "/limits");
@@ -371,7 +371,7 @@ static void test_limits_are_set(void **state)
 	assert_non_null(strstr(run.output, "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"));
 }
 
-/* What a path is, and what of it is PATH_INFO (RFC 3875 4.1.5). */
+/* The script of a path, and its PATH_INFO (RFC 3875 4.1.5). */
 static void test_scripts_and_paths(void **state)
 {
 	static const struct { const char *path; unsigned prefix_len; uint32_t step; int error; unsigned status; } bad[] = {
@@ -416,7 +416,7 @@ static void test_scripts_and_paths(void **state)
 	assert_string_equal(run.output, "hello\n");
 }
 
-/* One program for all paths; and one that scripts are given to. */
+/* One program for all paths, and an interpreter for scripts. */
 static void test_program_and_interpreter(void **state)
 {
 	static const char *const echo[] = { "/bin/sh", "-c", "echo $SCRIPT_NAME $PATH_INFO $SCRIPT_FILENAME; pwd; echo $0 $#", "one", "two", NULL };
@@ -453,7 +453,7 @@ static void test_what_is_not_permitted(void **state)
 	assert_true(run.result.kind == TUX_SPAWN_FAILED && run.result.step == TUX_SPAWN_AT_MESSAGE);
 	ran(&run, 0, "/true");
 	assert_int_equal(run.result.kind, TUX_SPAWN_ENDED);
-	/* What is no message ends the conversation. */
+	/* An invalid message closes the link. */
 	assert_int_equal(send(thread.source.fd, "nonsense", 8, 0), 8);
 	assert_true(gone_soon(process.pid) || waitpid(process.pid, NULL, WNOHANG) == process.pid);
 }
@@ -474,7 +474,7 @@ static void test_kill_takes_the_group(void **state)
 	closed(&run);
 	assert_int_equal(run.result.end, TUX_SPAWN_BY_KILL);
 	assert_true(WIFSIGNALED(run.result.status) && WTERMSIG(run.result.status) == SIGTERM);
-	/* One that does not listen, and its child. */
+	/* A program that ignores signals, and its child. */
 	started(&stubborn, 0, "/stubborn");
 	child = pid_read(&stubborn);
 	assert_true(child > 0 && exists(child));
@@ -501,7 +501,7 @@ static void test_what_is_left_behind(void **state)
 	assert_true(child > 0 && gone_soon(child));
 }
 
-/* The server's end, however it comes: all is gone, also what made a session of its own. */
+/* Every end of the server kills all programs, also those in another session. */
 static void test_the_sockets_close(void **state)
 {
 	const struct tux_cgi cgi = scripts_of();
@@ -528,7 +528,7 @@ static void test_the_sockets_close(void **state)
 	closed(&daemonic);
 }
 
-/* Then a program is too; of what it has started itself nobody knows any more. */
+/* Programs then end too. Their own descendants are unknown to any process. */
 static void test_the_spawner_is_killed(void **state)
 {
 	const struct tux_cgi cgi = scripts_of();
@@ -551,7 +551,7 @@ static void test_the_spawner_is_killed(void **state)
 	closed(&run);
 }
 
-/* When its time is over the engine says how much more it has, that often: then nothing more, or no word. */
+/* After its time limit the engine grants more_ms more, times times; then nothing, or it does not respond. */
 static void time_ends(struct tux_cgi cgi, uint32_t more_ms, unsigned times, bool answers, uint64_t expected_ms)
 {
 	struct run run, *one = &run;
@@ -629,7 +629,7 @@ static void test_limits_are_hit(void **state)
 	start(&cgi, 1, 8);
 	ran(&run, 0, "/burn");
 	assert_true(WIFSIGNALED(run.result.status) && WTERMSIG(run.result.status) == SIGXCPU);
-	assert_true(run.result.cpu_us > 0); /* the kernel sees the limit in ticks, of which a busy machine gives it few or many */
+	assert_true(run.result.cpu_us > 0); /* the kernel checks the limit in ticks, whose number varies on a busy machine */
 	ran(&run, 0, "/eat");
 	assert_true(!WIFEXITED(run.result.status) || WEXITSTATUS(run.result.status) != 0);
 	assert_true(run.result.max_rss_bytes < 100 << 20);
@@ -637,7 +637,7 @@ static void test_limits_are_hit(void **state)
 	assert_true(WIFSIGNALED(run.result.status) && WTERMSIG(run.result.status) == SIGXFSZ);
 }
 
-/* Two at a time, two more wait, the next is refused; who waits goes on in turn, or is let go. */
+/* Two run, two wait, the next is refused. Waiting programs start in turn or are cancelled. */
 static void test_count_and_line(void **state)
 {
 	struct tux_cgi cgi = scripts_of();
@@ -650,7 +650,7 @@ static void test_count_and_line(void **state)
 	start(&cgi, 1, 8);
 	for (unsigned i = 0; i < 5; i++)
 		started(&run[i], 0, "/sleep");
-	for (unsigned i = 0; i < 3; i++) /* two begin, and one fails */
+	for (unsigned i = 0; i < 3; i++) /* two start, one fails */
 		result_await(all, 5);
 	assert_int_equal(run[0].result.kind, TUX_SPAWN_STARTED);
 	assert_int_equal(run[1].result.kind, TUX_SPAWN_STARTED);
@@ -690,7 +690,7 @@ static void test_count_in_all(void **state)
 		closed(&run[i]);
 }
 
-/* A thread that reads no results: nothing of them is lost, and nothing stands still for it. */
+/* A thread that reads no results: no result is lost, and the spawner does not block. */
 static void test_results_are_kept(void **state)
 {
 	enum { RUNS = 200 };
@@ -727,7 +727,7 @@ static void test_results_are_kept(void **state)
 	assert_int_equal(ends, RUNS);
 }
 
-/* As root: the server is somebody, the rule's user somebody else, and neither can become root again. */
+/* As root: the server and the rule have different unprivileged users, and neither can become root again. */
 static void test_users(void **state)
 {
 	static const char *const id[] = { "/bin/sh", "-c", "id -u; id -G; grep -E '^(CapPrm|CapBnd)' /proc/self/status; sleep 0.2", NULL };
@@ -768,7 +768,7 @@ static void test_users(void **state)
 	snprintf(expected, sizeof(expected), "%u\n", server.uid);
 	assert_true(strncmp(run.output, expected, strlen(expected)) == 0);
 	assert_non_null(strstr(run.output, "CapPrm:\t0000000000000000\n"));
-	/* And it can end what runs as another. */
+	/* It can kill a program of another user. */
 	started(&run, 0, "/");
 	assert_true(pid_read(&run) == (pid_t)nobody);
 	assert_true(spawner_kill(&thread, run.id));
@@ -794,7 +794,7 @@ static void test_chroot(void **state)
 	script_write("here", "#!/bin/sh\n", 0755);
 	start(&cgi, 1, 4);
 	ran(&run, 0, "/");
-	/* It was found, and its interpreter, which is not in there, was not. */
+	/* The script was found, but its interpreter is outside the root directory. */
 	assert_true(run.result.kind == TUX_SPAWN_FAILED && run.result.step == TUX_SPAWN_AT_EXEC && run.result.error == ENOENT);
 }
 
@@ -817,7 +817,10 @@ static void test_errors_at_the_start(void **state)
 	}
 }
 
-/* What a start costs; said, not asserted: from the request to the result of a program that does nothing. TUX_TEST_STARTS=1000 says how often. */
+/*
+ * Prints the cost of a start without asserting it: from the request to the result of an empty program. TUX_TEST_STARTS=1000 sets
+ * the number.
+ */
 static void test_cost_of_a_start(void **state)
 {
 	static const char *const nothing[] = { "/bin/true", NULL };

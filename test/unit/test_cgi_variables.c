@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The meta-variables of CGI: all of a request's, compared octet by octet, into memory of exactly their size. */
+/* The meta-variables of CGI: all of a request, compared octet by octet, in memory of exactly their size. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ static struct tux_request req;
 struct told {
 	const char *why;
 	const char *head;
-	const char *expected; /* a line feed stands for NUL */
+	const char *expected; /* a line feed represents NUL */
 	struct tux_cgi_facts facts;
 };
 
@@ -119,7 +119,7 @@ static uint32_t count(const uint8_t *out, uint32_t len)
 	return variables;
 }
 
-/* A NUL would end a variable, and what is behind it be another. */
+/* A NUL would end a variable and start another one. */
 static void test_no_injection(void **state)
 {
 	static uint8_t out[CAP];
@@ -135,7 +135,7 @@ static void test_no_injection(void **state)
 		parse(head);
 		message[i] = '\0';
 		written = tux_cgi_variables(out, CAP, message, &req, &facts);
-		/* Nothing at all, or the field whose name it is left out; it may stand between what is told. */
+		/* Either nothing, or all but the field with that name. The NUL may separate variables. */
 		if (written > 0)
 			assert_in_range(count(out, written), all - 1, all);
 	}

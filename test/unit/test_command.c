@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The command line, and the numbers with units that it takes. */
+/* The command line, and its numbers with units. */
 #define _GNU_SOURCE 1
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,10 +20,10 @@ static char error[512];
 static struct tux_command command;
 static struct tux_settings settings;
 
-/* Parses the arguments up to a NULL; program's name goes before them. */
+/* Parses the arguments up to NULL, after the program's name. */
 static bool parse(const char *const *args)
 {
-	static char copies[ARGS_MAX][128]; /* getopt takes them as writable, and the command points into them */
+	static char copies[ARGS_MAX][128]; /* getopt needs writable arguments, and the command points into them */
 	static char *argv[ARGS_MAX + 1];
 	int argc = 1;
 
@@ -138,7 +138,7 @@ static void test_options(void **state)
 	assert_string_equal(settings.top.directory, "--browse");
 }
 
-/* A fault names the option, the value, and what was expected. */
+/* An error names the option, the value, and the expected form. */
 static void test_faults(void **state)
 {
 	const struct {

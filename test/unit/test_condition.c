@@ -87,7 +87,7 @@ static void test_if_range(void **state)
 	assert_false(applies("If-Range: " AFTER "\r\n", &strong));
 	assert_false(applies("If-Range: nonsense\r\n", &strong));
 	assert_false(applies("If-Range: " STAMP "\r\n", &bare));
-	recent.now = recent.last_modified; /* written this very second: the date is a weak validator */
+	recent.now = recent.last_modified; /* written in this second, so the date is a weak validator */
 	assert_false(applies("If-Range: " STAMP "\r\n", &recent));
 }
 

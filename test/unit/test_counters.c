@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Counters and histograms: no duration is in a wrong bucket, and what is told of them is not far off. */
+/* Counters and histograms: every duration is in its bucket, and reported values are accurate. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "../../engine/stats/counters.h"
 
-/* Every bucket begins where the one before ends, and is at most an eighth of its start wide. */
+/* Every bucket starts at the end of the previous one, and its width is at most an eighth of its start. */
 static void test_buckets(void **state)
 {
 	(void)state;

@@ -19,7 +19,7 @@ static bool parse(const char *text, int64_t *seconds)
 	bool parsed;
 
 	assert_non_null(copy);
-	memcpy(copy + 1, text, len); /* ends with its memory, so that sanitisers see a read behind it */
+	memcpy(copy + 1, text, len); /* ends with its memory, so that sanitizers detect a read beyond it */
 	parsed = tux_date_parse(copy + 1, len, 1784000000, seconds);
 	free(copy);
 	return parsed;
@@ -49,7 +49,7 @@ static void year_is(const char *text, int64_t now, const char *expected)
 	assert_memory_equal(back + 12, expected, 4);
 }
 
-/* RFC 9110 5.6.7: a timestamp, not a year, that appears to be more than 50 years in the future is of the past. */
+/* RFC 9110 5.6.7: a timestamp (not a year) that appears to be more than 50 years in the future is in the past. */
 static void test_two_digit_year(void **state)
 {
 	const int64_t now = 1784000000; /* Tue, 14 Jul 2026 03:33:20 GMT */
@@ -76,7 +76,7 @@ static bool is_leap(int year)
 	return year % 400 == 0 || (year % 4 == 0 && year % 100 != 0);
 }
 
-/* Every day to 2110, then the ends of months, and the day after each month, in two formats; days are counted up. */
+/* Every day until 2110, then the ends of months and the days after them, in two formats. Days are counted up. */
 static void test_every_day(void **state)
 {
 	static const char *const months[12] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -94,7 +94,7 @@ static void test_every_day(void **state)
 				int64_t seconds;
 				bool real = day <= days;
 
-				if (year > 2110 && day > 1 && day < 28) { /* the ends of months tell */
+				if (year > 2110 && day > 1 && day < 28) { /* the ends of months suffice */
 					expected += real ? 86400 : 0;
 					continue;
 				}
@@ -130,7 +130,7 @@ static void test_refused(void **state)
 	}
 }
 
-/* Against the C library's calendar, through all years. */
+/* Compares with the C library's calendar for all years. */
 static void test_round_trip(void **state)
 {
 	(void)state;

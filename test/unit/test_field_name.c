@@ -53,7 +53,7 @@ static const struct known knowns[] = {
 	{ "x-sendfile", TUX_FIELD_X_SENDFILE },
 };
 
-/* The name at the end of memory of exactly its size, so that sanitisers see a read behind it. */
+/* Recognises a name at the end of memory of exactly its size, so that sanitizers detect a read beyond it. */
 static enum tux_field_name recognise(const char *text, size_t len)
 {
 	uint8_t *copy = malloc(len + 1);
@@ -83,7 +83,7 @@ static void test_recognise(void **state)
 		assert_int_equal(recognise(text, len), knowns[i].name);
 		assert_int_equal(recognise(text, len - 1), TUX_FIELD_OTHER);
 
-		/* RFC 9110 5.1: case-insensitive, and nothing else is. */
+		/* RFC 9110 5.1: letters are case-insensitive, other octets are not. */
 		for (at = 0; at < len; at++) {
 			unsigned int octet;
 

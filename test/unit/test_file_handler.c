@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What answers for a file, by its name and its mode bits. */
+/* The handler of a file, by its name and its mode bits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ static const struct tux_file_type types[] = {
 	{ "fourteen-bytes", TUX_FILE_HANDLER_CGI },
 };
 
-/* The name in memory of exactly its size. */
+/* Selects for a name in memory of exactly its size. */
 static enum tux_file_handler select_with(const struct tux_file_handlers *selection, const char *name, uint32_t mode)
 {
 	const size_t len = strlen(name);
@@ -64,7 +64,7 @@ static void test_mode_bits(void **state)
 	assert_int_equal(select_with(&selection, "a", 0100645), TUX_FILE_HANDLER_CGI);
 	assert_int_equal(select_with(&selection, "a", 0104644), TUX_FILE_HANDLER_MODULE);
 	assert_int_equal(select_with(&selection, "a", 0104755), TUX_FILE_HANDLER_MODULE);
-	assert_int_equal(select_with(&selection, "a.cgi", 0104755), TUX_FILE_HANDLER_CGI); /* the extension goes before the bits */
+	assert_int_equal(select_with(&selection, "a.cgi", 0104755), TUX_FILE_HANDLER_CGI); /* extension before bits */
 	assert_int_equal(select_with(&selection, "a.php", 0104755), TUX_FILE_HANDLER_REDIRECT);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What goes on of requests and responses: whole heads, compared octet by octet, into memory of exactly their size. */
+/* Forwarded requests and responses: whole heads, compared octet by octet, in memory of exactly their size. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +42,7 @@ static void parse_response(const char *head, bool of_head)
 		fail_msg("%s: %s", head, tux_refusal_text(res.refusal));
 }
 
-/* Neither a room of the right size nor one that is too small is left. */
+/* Every smaller buffer is refused, and the exact size suffices. */
 static void assert_forwards(const char *why, const char *expected, const struct tux_forwarding *how,
                             const struct tux_forwarding_response *how_response)
 {
@@ -72,7 +72,7 @@ struct forwarded {
 	struct tux_forwarding how;
 };
 
-/* What is said of a client when nothing else is: of the host h. */
+/* Default parameters: a client, and the host h. */
 #define CLIENT .client = { (const uint8_t *)"192.0.2.1", 9 }
 #define WHO(host) "Forwarded: for=192.0.2.1;host=\"" host "\";proto=http\r\nX-Forwarded-For: 192.0.2.1\r\n" \
 	"X-Forwarded-Proto: http\r\nX-Forwarded-Host: " host "\r\n"
@@ -248,7 +248,7 @@ static void test_not_forwarded(void **state)
 	}
 }
 
-/* Whatever the parser let pass: no line ends within what was a name, a value, a target or a reason. */
+/* No octet of a name, value, target or reason ends a line, even if the parser missed it. */
 static void test_no_injection(void **state)
 {
 	static const uint8_t bad[] = { '\r', '\n', '\0', 0x7f };
@@ -318,7 +318,7 @@ static void test_chunk_head(void **state)
 	}
 }
 
-/* A whole chunk, into memory of exactly its size and of one octet less. */
+/* A whole chunk, in memory of exactly its size and of one octet less. */
 static void test_chunk(void **state)
 {
 	static const uint8_t data[17] = "0123456789abcdef";
@@ -333,7 +333,7 @@ static void test_chunk(void **state)
 	free(out);
 }
 
-/* The lines of the named fields as they came, in their order; none are no failure. */
+/* The lines of the named fields, unchanged and in order. No line is not a failure. */
 static void test_kept(void **state)
 {
 	static const struct tux_text names[] = { TUX_TEXT("set-cookie"), TUX_TEXT("expires") };
@@ -347,7 +347,7 @@ static void test_kept(void **state)
 	assert_true(tux_forward_kept(out, sizeof(expected) - 1, message, &res.fields, names, 2, &len));
 	assert_int_equal(len, sizeof(expected) - 1);
 	assert_memory_equal(out, expected, len);
-	for (uint32_t cap = 0; cap < sizeof(expected) - 1; cap++) { /* what does not fit is never said to be there */
+	for (uint32_t cap = 0; cap < sizeof(expected) - 1; cap++) { /* output that does not fit has length 0 */
 		assert_false(tux_forward_kept(out, cap, message, &res.fields, names, 2, &len));
 		assert_int_equal(len, 0);
 	}
@@ -356,7 +356,7 @@ static void test_kept(void **state)
 	free(out);
 }
 
-/* The same request for another target, without its body; no octet of the target ends it. */
+/* The request with another target and without its body. No octet of the target ends it. */
 static void test_inside(void **state)
 {
 	static const char expected[] = "GET /b?c HTTP/1.1\r\nHost: x\r\nCookie: y\r\n\r\n";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Hosts: names, listeners, and a table from elsewhere. Every short host is looked up beside a model that knows no order. */
+/* Hosts: names, listeners, and a table from another program. Every short host is compared with a model without sorting. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@ struct table {
 	uint8_t text[1024];
 	uint16_t fallback[LISTENERS];
 	struct tux_hosts hosts;
-	const char *name[HOSTS_MAX]; /* of each site, in the order in which they were added */
+	const char *name[HOSTS_MAX]; /* name of each site, in the order of insertion */
 	uint64_t listeners[HOSTS_MAX];
 };
 
@@ -32,7 +32,7 @@ static void clear(struct table *table)
 	table->hosts = (struct tux_hosts){ table->host, table->text, table->fallback, 0, 0, LISTENERS };
 }
 
-/* Adds a name, which may begin with a star; its site is its number. */
+/* Adds a name, which may start with a star. Its site is its number. */
 static void add(struct table *table, const char *name, uint64_t listeners)
 {
 	struct tux_hosts *hosts = &table->hosts;
@@ -55,7 +55,7 @@ static void fill(struct table *table, const char *const *names)
 	assert_true(tux_hosts_valid(&table->hosts, 103));
 }
 
-/* The site of a host, in memory of exactly its size. */
+/* Returns the site of a host in memory of exactly its size. */
 static int found(const struct table *table, uint32_t listener, const char *host)
 {
 	const size_t len = strlen(host);
@@ -89,7 +89,7 @@ static void test_names(void **state)
 	assert_int_equal(found(&table, 0, "b.example.org"), 1);
 	assert_int_equal(found(&table, 0, "notexample.org"), 6);
 	assert_int_equal(found(&table, 0, "org"), 100);
-	assert_int_equal(found(&table, 0, ".org"), 100); /* something stands for the star */
+	assert_int_equal(found(&table, 0, ".org"), 100); /* the star matches at least one octet */
 	assert_int_equal(found(&table, 0, "example.com"), 100);
 	assert_int_equal(found(&table, 0, "[::1]"), 4);
 	assert_int_equal(found(&table, 0, "[::1]:80"), 4);
@@ -117,7 +117,7 @@ static void test_listeners(void **state)
 	assert_int_equal(found(&table, 1, "a"), 1);
 	assert_int_equal(found(&table, 2, "a"), 102);
 	assert_int_equal(found(&table, 0, "b.a"), 3);
-	assert_int_equal(found(&table, 1, "b.a"), 2); /* the whole name answers elsewhere */
+	assert_int_equal(found(&table, 1, "b.a"), 2); /* the whole name belongs to another listener */
 	assert_int_equal(found(&table, 0, "c.a"), 100);
 }
 
@@ -135,7 +135,7 @@ static void test_long(void **state)
 	assert_int_equal(found(&table, 0, name), 100);
 }
 
-/* What the table is to say, looked up name by name. */
+/* Returns the expected site, by comparing each name. */
 static int model(const struct table *table, uint32_t listener, const char *host)
 {
 	char name[16];
@@ -202,7 +202,7 @@ static void test_every_short_host(void **state)
 	assert_true(tried > 400000);
 }
 
-/* Each way in which a table can point out of itself, or be out of order. */
+/* Every table that points out of itself or is not sorted is refused. */
 static void test_valid(void **state)
 {
 	static const struct tux_host wrong[] = {
@@ -230,7 +230,7 @@ static void test_valid(void **state)
 	table.host[1] = (struct tux_host){ .text = 2, .len = 1 };
 	assert_false(tux_hosts_valid(&table.hosts, 103));
 	fill(&table, TABLE("a"));
-	assert_false(tux_hosts_valid(&table.hosts, 102)); /* a fallback is no site */
+	assert_false(tux_hosts_valid(&table.hosts, 102)); /* a fallback is not a site */
 	table.hosts.count = TUX_MAX_HOSTS + 1;
 	assert_false(tux_hosts_valid(&table.hosts, 103));
 	table.hosts.count = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is said of hosts: names, pages, rules about fields; and routes, which keep theirs wherever they get. */
+/* Settings of hosts: names, pages, rules about fields; and routes, which keep their settings at any position. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,7 +46,7 @@ static void test_pages(void **state)
 	assert_false(tux_host_page_add(&host, 600, "/a", error, sizeof(error)));
 	for (status = 400; tux_host_page_add(&host, status, "/a", error, sizeof(error)); status++)
 		;
-	assert_int_equal(host.page_count, TUX_MAX_ERROR_PAGES - 1); /* one is left for 404 */
+	assert_int_equal(host.page_count, TUX_MAX_ERROR_PAGES - 1); /* one place remains for 404 */
 	assert_false(tux_host_page_add(&host, 400, "/a", error, sizeof(error)));
 	assert_non_null(strstr(error, "already"));
 	tux_host_free(&host);
@@ -88,7 +88,7 @@ static void test_meet(void **state)
 	assert_true(tux_hosts_meet(&unsaid, &both, &top));
 	assert_true(tux_hosts_meet(&both, &other, &top));
 	assert_false(tux_hosts_meet(&unsaid, &other, &top));
-	assert_true(tux_hosts_meet(&unsaid, &other, &none)); /* it is everywhere */
+	assert_true(tux_hosts_meet(&unsaid, &other, &none)); /* a host without listeners is on all */
 }
 
 static void add(struct tux_field_rules *rules, enum tux_field_rule_kind kind, const char *text)
@@ -130,7 +130,7 @@ static void test_fields(void **state)
 	tux_field_rules_free(&route);
 }
 
-/* As much as an answer has room for, and not a byte more. */
+/* As many fields as fit into a response, and not a byte more. */
 static void test_too_many_fields(void **state)
 {
 	struct tux_field_rules rules = { 0 };
@@ -141,7 +141,7 @@ static void test_too_many_fields(void **state)
 	(void)state;
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "A: ", 3);
-	line[sizeof(line) - 2] = '\0'; /* CRLF takes its place */
+	line[sizeof(line) - 2] = '\0'; /* CRLF replaces it */
 	add(&rules, TUX_FIELD_ADD, line);
 	assert_true(tux_fields_make(&fields, lists, 1, NULL, error, sizeof(error)));
 	assert_int_equal(fields.lines.len, TUX_MAX_FIELD_LINES);
@@ -154,7 +154,7 @@ static void test_too_many_fields(void **state)
 	tux_field_rules_free(&rules);
 }
 
-/* The table puts routes in order; what is said of one goes along. */
+/* The table sorts routes. Their settings move with them. */
 static void test_routes_keep_their_fields(void **state)
 {
 	static const char *const said[] = { "1", "2", "3", "4", "5", "6", "7", "8" };

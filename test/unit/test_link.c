@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Links with absolute targets, in a directory made for the purpose that has two names. */
+/* Links with absolute targets, in a temporary directory that has two names. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static char place[] = "/tmp/tux-test-link-XXXXXX";
 static char path[64], alias[64];
 static struct tux_site site = { .root_fd = -1, .path = path, .alias = alias };
 
-/* Makes a link beneath the root; %s in target is the directory that the root is in. */
+/* Makes a link beneath the root. %s in target is the parent directory of the root. */
 static void make_link(const char *target, const char *name)
 {
 	char text[256];
@@ -75,7 +75,7 @@ static int group_teardown(void **state)
 	return system(command);
 }
 
-/* Checks that a name leads to the file that another one, which leads through no link, is. */
+/* Checks that a name leads to the same file as another name without links. */
 static void assert_leads(const struct tux_site *where, const char *name, const char *expected)
 {
 	const int fd = link_open(where, name, O_PATH);
@@ -196,7 +196,7 @@ static void test_without_names(void **state)
 	assert_leads(&unnamed, "relative", "file");
 	snprintf(name, sizeof(name), "%s/absolute", path + 1);
 	snprintf(file, sizeof(file), "%s/file", path + 1);
-	assert_leads(&whole, name, file); /* the root is the whole file system's: each absolute link is inside */
+	assert_leads(&whole, name, file); /* the root is /, so each absolute link is inside */
 	close(whole.root_fd);
 }
 

@@ -51,7 +51,7 @@ static void test_one_a_thread(void **state)
 	tux_listener_url(&listeners[0], url, sizeof(url));
 	assert_int_equal(sscanf(url, "http://127.0.0.1:%u/", &port), 1);
 	assert_true(port > 0);
-	/* SO_REUSEPORT alone would let a second server in. */
+	/* SO_REUSEPORT alone would permit a second server. */
 	snprintf(again, sizeof(again), "127.0.0.1:%u", port);
 	assert_int_equal(tux_listener_open(again, 3, &listeners[1], 3, error, sizeof(error)), -1);
 	assert_non_null(strstr(error, again));
@@ -111,7 +111,7 @@ static void test_unix(void **state)
 	assert_int_equal(tux_listener_open(spec, 4, &listeners[1], 3, error, sizeof(error)), -1);
 	assert_non_null(strstr(error, "another server"));
 	tux_listener_close(&listeners[0]);
-	/* Now it is stale. */
+	/* The socket is stale now. */
 	assert_int_equal(tux_listener_open(spec, 4, listeners, 4, error, sizeof(error)), 1);
 	tux_listener_close(&listeners[0]);
 	assert_int_equal(unlink(path), 0);

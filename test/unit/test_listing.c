@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Directory listings, of a directory made for the purpose. */
+/* Listings of a temporary directory. */
 #define _GNU_SOURCE 1
 #include <fcntl.h>
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 
 #include "../../engine/files/listing.h"
 
-/* Not UTF-8, then a control character, then "caf\u00e9" as it should be. */
+/* Invalid UTF-8, then a control character, then a valid "caf\u00e9". */
 #define BAD_NAME "sub/bad\xff\x01" "caf\xc3\xa9"
 
 enum { MARKUP_MAX = 4096 };
@@ -85,7 +85,7 @@ static int group_teardown(void **state)
 	return rmdir(root);
 }
 
-/* Renders path of the root ("/" or "/sub/"), ended with NUL; the caller frees it. */
+/* Renders path of the root ("/" or "/sub/"), ended by NUL. The caller frees it. */
 static char *render(const char *path, const char *query, bool json, struct tux_listing_request options)
 {
 	struct tux_listing_request req = options;
@@ -112,7 +112,7 @@ static char *render(const char *path, const char *query, bool json, struct tux_l
 
 static const struct tux_listing_request plain = { .modes = { .allowed = 4 } };
 
-/* Whether the texts stand in out in this order. */
+/* Checks that the texts occur in out in this order. */
 static void assert_order(const char *out, const char *const *texts)
 {
 	for (; *texts; texts++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reading binary logs: whole ones, cut ones, joined ones, and whatever else a file may hold. */
+/* Reads binary logs: complete, truncated, joined and invalid ones. */
 #define _GNU_SOURCE 1
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 
 static uint8_t file[2 << 20];
 static size_t file_len;
-static char *lines; /* what came of it */
+static char *lines; /* the output */
 static size_t lines_len;
 
 static void add(const void *bytes, size_t len)
@@ -34,7 +34,7 @@ static void add_header(void)
 	add(&header, sizeof(header));
 }
 
-/* GET of a target, in the second after 1970 that number says. */
+/* Adds a GET of a target, at second number since 1970. */
 static void add_record(const char *target, unsigned number)
 {
 	struct tux_access_record record = { .status = 200, .minor = 1, .time_us = number * 1000000ll, .method_len = 3,
@@ -46,7 +46,7 @@ static void add_record(const char *target, unsigned number)
 	add(target, strlen(target));
 }
 
-/* Like add_header() and add_record(), but as version 1 of the format has them. */
+/* Like add_header() and add_record(), but in version 1 of the format. */
 static void add_first_version(const char *target)
 {
 	struct tux_log_header header = tux_log_header_make();
@@ -121,7 +121,7 @@ static void test_joined(void **state)
 	assert_int_equal(line_count(), 3);
 }
 
-/* A log that a version before this one began is read on. */
+/* A log started by an earlier version can be read. */
 static void test_first_version(void **state)
 {
 	(void)state;
@@ -135,7 +135,7 @@ static void test_first_version(void **state)
 	assert_non_null(strstr(lines, "\"target\":\"/new\""));
 }
 
-/* More than the buffer holds: records are cut by its end everywhere. */
+/* More than the buffer holds, so that its end cuts records at every position. */
 static void test_many(void **state)
 {
 	unsigned i;
@@ -149,7 +149,7 @@ static void test_many(void **state)
 	assert_int_equal(line_count(), 12000);
 }
 
-/* A record that a full disk cut off: what follows the next header is there. */
+/* A record truncated by a full disk: the records after the next header are read. */
 static void test_cut_and_on(void **state)
 {
 	size_t whole;
@@ -210,7 +210,9 @@ static void test_foreign(void **state)
 	assert_int_equal(lines_len, 0);
 }
 
-/* What no calendar has, and every byte of a log changed: no line breaks out of its place, and sanitizers have nothing to say. */
+/*
+ * Times outside the calendar, and every byte of a log changed: no text leaves its place in a line, and sanitizers report nothing.
+ */
 static void test_mutated(void **state)
 {
 	static uint8_t whole[4096];

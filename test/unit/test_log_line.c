@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lines of the access log: what a client sends never breaks out of its place in a line. */
+/* Lines of the access log: no text of a client leaves its place in a line. */
 #define _GNU_SOURCE 1
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +47,7 @@ static void sample_fill(struct sample *sample, const char *method, const char *t
 	sample->record.size = (uint32_t)(sizeof(sample->record) + sample->len);
 }
 
-/* The line of a sample, ended with NUL, in static memory. */
+/* Returns the line of a sample, ended by NUL, in static memory. */
 static const char *line(const struct sample *sample, enum tux_log_style style)
 {
 	static char out[TUX_LOG_LINE_MAX + 1];
@@ -113,7 +113,7 @@ static void test_json(void **state)
 	assert_non_null(strstr(line(&sample, TUX_LOG_JSON), ",\"refusal\":\""));
 }
 
-/* Every byte in every text: the only control characters are the newline at the end, and no quote or backslash is free. */
+/* Every byte in every text: the only control character is the final newline, and every quote or backslash is escaped. */
 static void test_injection(void **state)
 {
 	char all[256];

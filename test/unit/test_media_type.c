@@ -11,7 +11,7 @@
 
 #include "media_type.h"
 
-/* The name in memory of exactly its size, so that sanitisers see a read behind it. */
+/* Returns the type of a name in memory of exactly its size, so that sanitizers detect a read beyond it. */
 static struct tux_text type_of(const char *name, size_t len)
 {
 	uint8_t *copy = malloc(len + 1);
@@ -57,7 +57,7 @@ static const struct {
 	{ "mp3", "audio/mpeg" },
 };
 
-/* RFC 9110 8.3: what browsers rely on, in any case of letters. */
+/* RFC 9110 8.3: types that browsers rely on, in upper and lower case. */
 static void test_web(void **state)
 {
 	(void)state;
@@ -88,7 +88,7 @@ static void test_name(void **state)
 	type_is("a.html ", "application/octet-stream");
 }
 
-/* Every extension of one and two octets: a type and a subtype, and charset with text alone. */
+/* Every extension of one and two octets: a type and a subtype, and a charset only for text. */
 static void test_all_short(void **state)
 {
 	(void)state;
@@ -115,7 +115,7 @@ static void test_text_by_convention(void **state)
 		type_is(names[i], "text/plain; charset=utf-8");
 	type_is("README/file", "application/octet-stream");
 	type_is("README.unknown", "application/octet-stream");
-	type_is("html", "application/octet-stream"); /* an extension is no name */
+	type_is("html", "application/octet-stream"); /* an extension is not a name */
 	assert_true(tux_media_type_known((const uint8_t *)"a.html", 6));
 	assert_false(tux_media_type_known((const uint8_t *)"john.doe", 8));
 }

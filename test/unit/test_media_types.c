@@ -16,7 +16,7 @@ static const struct tux_media_type_text a = { 0, 15 }, b = { 16, 8 };
 static void type_is(const struct tux_media_types *types, const char *name, const char *type, enum tux_coding coding)
 {
 	const size_t len = strlen(name);
-	uint8_t *copy = malloc(len + 1); /* of exactly that size, so that sanitizers see a read after it */
+	uint8_t *copy = malloc(len + 1); /* of exactly that size, so that sanitizers detect a read beyond it */
 	struct tux_media media;
 
 	assert_non_null(copy);

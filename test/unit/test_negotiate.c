@@ -56,7 +56,7 @@ static void test_json(void **state)
 	assert_true(json("Accept: application/json, text/html;q=0.5\r\n"));
 	assert_false(json("Accept: application/json;q=0.4, text/html;q=0.5\r\n"));
 	assert_true(json("Accept: application/*\r\n"));
-	/* At equal weight the one that is named. */
+	/* At equal weight the named type wins. */
 	assert_true(json("Accept: application/json, text/plain, */*\r\n"));
 	assert_true(json("Accept: application/json, text/*\r\n"));
 	assert_false(json("Accept: application/json, text/html, */*\r\n"));

@@ -79,7 +79,7 @@ static void test_none(void **state)
 	none("bytes=1-2,x", 10, TUX_RANGE_IGNORED);
 }
 
-/* RFC 9110 17.15: sets that cost more than the whole */
+/* RFC 9110 17.15: sets that cost more than the whole. */
 static void test_many(void **state)
 {
 	struct tux_range ranges[TUX_MAX_RANGES];
@@ -95,13 +95,13 @@ static void test_many(void **state)
 	none("bytes=0-3,1-4,20-23,21-24", 100, TUX_RANGE_IGNORED);
 	assert_int_equal(parse("bytes=0-3,2-5,50-51", 100, ranges, &count), TUX_RANGE_SATISFIABLE);
 	assert_int_equal(count, 3);
-	assert_int_equal(parse("bytes=0-0,1-1,2-2,3-3,4-4", 100, ranges, &count), TUX_RANGE_SATISFIABLE); /* they only touch */
+	assert_int_equal(parse("bytes=0-0,1-1,2-2,3-3,4-4", 100, ranges, &count), TUX_RANGE_SATISFIABLE); /* adjacent only */
 	assert_int_equal(count, 5);
 	none("bytes=0-0,2-2,4-4,6-6,8-8,10-10,12-12,14-14,16-16,18-18,20-20,22-22,24-24,26-26,28-28,30-30,32-32", 99,
 	     TUX_RANGE_IGNORED);
 }
 
-/* Whatever the value, what is kept lies inside the object (all values up to five octets behind the unit). */
+/* For any value, kept ranges lie inside the object (all values of up to five octets after the unit). */
 static void test_all_short(void **state)
 {
 	static const char alphabet[] = "019-, ";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The status: who may see it, as what it is asked for, and texts of names that nobody was careful with. */
+/* The status: permitted clients, the requested form, and names with arbitrary octets. */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 #include "../../engine/stats/report.h"
 #include "../../engine/stats/status_query.h"
 
-/* Whether a client of this address may see it. */
+/* True if a client of this address may see the status. */
 static bool permits(const struct tux_status_route *route, const char *address)
 {
 	uint8_t octets[16] = { [10] = 0xff, 0xff };
@@ -42,7 +42,7 @@ static void test_this_machine_only(void **state)
 	assert_true(status_query_permits(&route, none, 0)); /* a Unix socket */
 }
 
-/* Whether the status is shown to a client that asks for this host; www.example.org and *.example.net are configured. */
+/* True if the status is shown for this requested host; www.example.org and *.example.net are configured. */
 static bool host_permits(const char *host)
 {
 	static const uint8_t text[] = ".example.netwww.example.org";
@@ -94,7 +94,7 @@ static void test_networks(void **state)
 	assert_true(permits(&open, "203.0.113.9"));
 }
 
-/* The form of GET target with that Accept; -1: none. */
+/* Returns the form of GET target with that Accept; -1 = none. */
 static int form(const char *target, const char *accept)
 {
 	enum tux_report_form wanted;

@@ -45,7 +45,7 @@ static void test_types(void **state)
 
 static const uint8_t key[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
-/* The vectors of SipHash's authors: the octets from 00 on, as many as the index, under the key 00..0f. */
+/* The test vectors of SipHash's authors: input i is the octets 0 to i - 1, with the key 00..0f. */
 static void test_siphash(void **state)
 {
 	static const uint64_t vectors[16] = {
@@ -77,7 +77,7 @@ static void tag(struct tux_file_identity identity, enum tux_coding coding, char 
 	assert_int_equal(out[len - 1], '"');
 }
 
-/* RFC 9110 8.8.3: whatever tells two versions apart tells their tags apart; so do codings. */
+/* RFC 9110 8.8.3: any difference between two versions changes the tag, and so do codings. */
 static void test_tags(void **state)
 {
 	struct tux_file_identity base = { 1, 2, 3, 4, 5, 6, 7, 8 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Every head is parsed whole, and octet by octet, from memory of exactly its size. */
+/* Parses every head whole, and octet by octet, in memory of exactly its size. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 static struct tux_request req;
 static char big[65536];
 
-/* The verdict on the first len bytes of text, seen of which have been parsed before. */
+/* Returns the verdict on the first len bytes of text, of which seen bytes were parsed before. */
 static enum tux_verdict parse(const char *text, size_t len, size_t seen)
 {
 	uint8_t *copy = malloc(len + 1);
@@ -30,7 +30,7 @@ static enum tux_verdict parse(const char *text, size_t len, size_t seen)
 	return verdict;
 }
 
-/* As the head comes in octet by octet: the verdict that ends it, with *at octets. */
+/* Parses the head octet by octet. Returns the final verdict, after *at octets. */
 static enum tux_verdict trickle(const char *text, size_t len, size_t *at)
 {
 	enum tux_verdict verdict = TUX_MORE;
@@ -157,7 +157,7 @@ static void test_accepted(void **state)
 		assert_accepted(c, trickle(c->head, len, &at));
 		assert_int_equal(at, len);
 
-		/* What follows is the next request's, whatever it is. */
+		/* The next request follows, with any content. */
 		snprintf(more, sizeof(more), "%s\n\r \x01", c->head);
 		assert_accepted(c, parse(more, len + 4, 0));
 		assert_accepted(c, parse(more, len + 4, len - 1));
@@ -268,7 +268,7 @@ static void test_refused(void **state)
 	}
 }
 
-/* A fault is told when it is there to see, not when the head is complete. */
+/* A fault is reported when it arrives, not when the head is complete. */
 static void test_refused_early(void **state)
 {
 	static const char *const heads[] = {
@@ -283,14 +283,14 @@ static void test_refused_early(void **state)
 			fail_msg("'%s' is refused", heads[i]);
 	}
 
-	/* In octets and on a line that does not end, too: when as much again has come. */
+	/* Also in single octets and on an unfinished line: after as many octets again. */
 	memset(big, 'a', sizeof(big));
 	memcpy(big, "GET /\x01", 6);
 	assert_int_equal(trickle(big, sizeof(big), &i), TUX_REFUSED);
 	assert_in_range(i, 6, 12);
 }
 
-/* What the access record needs is there as far as parsing came, and empty behind that. */
+/* The fields of the access record are set as far as parsing succeeded, and empty after that. */
 static void test_refused_record(void **state)
 {
 	static const char head[] = "HEAD /a?b HTTP/1.1\r\nBroken\r\n";
@@ -308,7 +308,7 @@ static void test_refused_record(void **state)
 	assert_int_equal(req.target.len, 0);
 }
 
-/* A head of "GET /aaa HTTP/1.1", a Host, and further fields, in memory of the test. */
+/* Builds "GET /aaa HTTP/1.1", a Host, and further fields in static memory. */
 static size_t build(char *head, size_t target_len, size_t fields, size_t last_value)
 {
 	size_t len, i;
@@ -337,7 +337,7 @@ static void test_target_limit(void **state)
 	assert_int_equal(parse(big, len, 0), TUX_REFUSED);
 	assert_int_equal(req.refusal, TUX_REFUSED_TARGET_LONG);
 
-	/* Also when its end is not there yet. */
+	/* Also before its end has arrived. */
 	assert_int_equal(parse(big, 4 + TUX_MAX_TARGET, 0), TUX_MORE);
 	assert_int_equal(parse(big, 4 + TUX_MAX_TARGET + 1, 0), TUX_REFUSED);
 	assert_int_equal(req.refusal, TUX_REFUSED_TARGET_LONG);
@@ -370,7 +370,7 @@ static void test_head_limit(void **state)
 	assert_int_equal(req.refusal, TUX_REFUSED_HEAD_LONG);
 	assert_int_equal(at, TUX_MAX_HEAD);
 
-	/* Never TUX_MORE with so much, whatever is in it. */
+	/* Never TUX_MORE for so many octets, with any content. */
 	memset(big, 'M', sizeof(big));
 	assert_int_equal(parse(big, TUX_MAX_HEAD, 0), TUX_REFUSED);
 	assert_int_equal(parse(big, TUX_MAX_HEAD, TUX_MAX_HEAD - 1), TUX_REFUSED);

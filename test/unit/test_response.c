@@ -24,7 +24,7 @@ static const char *written(const struct tux_head *head)
 	assert_in_range(len, 1, sizeof(out) - 1);
 	assert_memory_equal(out + date_off, date, TUX_DATE_LEN);
 	out[len] = '\0';
-	for (uint32_t cap = 0; cap < len; cap++) { /* what does not fit is not written at all */
+	for (uint32_t cap = 0; cap < len; cap++) { /* a head that does not fit is not written */
 		uint8_t *small = malloc(cap + 1);
 
 		assert_non_null(small);
@@ -75,7 +75,7 @@ static void test_other_heads(void **state)
 	assert_non_null(strstr(written(&head), "Allow: GET, HEAD, OPTIONS\r\n"));
 }
 
-/* A page about the server: behind the further fields, and the nonce for styles and scripts alone. */
+/* A page about the server: its fields follow the additional fields, and the nonce permits only styles and scripts. */
 static void test_nonce(void **state)
 {
 	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .date = date };
@@ -89,7 +89,7 @@ static void test_nonce(void **state)
 	                                       "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\r\n"));
 }
 
-/* A head that was kept goes out with the date of now, or not at all. */
+/* A prebuilt head is sent with the current date, or not at all. */
 static void test_stamped(void **state)
 {
 	static const uint8_t now[] = "Mon, 07 Nov 1994 08:49:37 GMT";
@@ -111,7 +111,7 @@ static void test_stamped(void **state)
 	free(stamped);
 }
 
-/* No CR or LF of a request comes out in a head. */
+/* No CR or LF of a request appears in a head. */
 static void test_no_injection(void **state)
 {
 	struct tux_head head = { .status = 301, .minor = 1, .keep_alive = true, .date = date };
@@ -138,7 +138,7 @@ static void test_parts(void **state)
 	assert_int_equal(tux_response_part_head(out, 5, &head, NULL), 0);
 }
 
-/* Every status we send has its phrase, and its page fits where the engine puts it. */
+/* Every status that TUX sends has its phrase, and its page fits into the engine's buffer. */
 static void test_pages(void **state)
 {
 	(void)state;
@@ -193,7 +193,7 @@ static struct tux_range planned(struct tux_head *head, uint16_t status, uint32_t
 	return tux_head_plan(head, &plan);
 }
 
-/* RFC 9110 15.3.1, 15.3.7, 15.4.5: all of it, a part of it, none of it. */
+/* RFC 9110 15.3.1, 15.3.7, 15.4.5: the whole, a part, and nothing. */
 static void test_planned_heads(void **state)
 {
 	const char *const told = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nETag: \"e\"\r\n";
@@ -226,7 +226,7 @@ static void test_told_facts(void **state)
 	assert_int_equal(tux_facts_told(1, NULL, 0, -1, 100).validators.last_modified, -1);
 }
 
-/* The head that was built before is of HTTP/1.1, of a connection that stays, of all of the file, and of a time that is told. */
+/* A prebuilt head needs HTTP/1.1, a persistent connection, the whole file, and a known time. */
 static void test_prebuilt(void **state)
 {
 	const struct tux_plan all = { .status = 200 };
@@ -271,7 +271,7 @@ static void test_record(void **state)
 	assert_int_equal(record.user_agent_len, TUX_ACCESS_RECORD_TEXT_MAX);
 }
 
-/* What a site has said of its fields: some are left out, others stand in front of Connection. */
+/* A site's settings of fields: some are omitted, others precede Connection. */
 static void test_extra(void **state)
 {
 	struct tux_head head = { .status = 200, .date = date, .has_last_modified = true, .accept_ranges = true };
@@ -294,13 +294,13 @@ static bool lines_valid(const char *lines, size_t len)
 	bool valid;
 
 	assert_non_null(copy);
-	memcpy(copy + 1, lines, len); /* at the end, so that a sanitizer sees what is read behind it */
+	memcpy(copy + 1, lines, len); /* at the end of its memory, so that a sanitizer detects reads beyond it */
 	valid = tux_field_lines_valid(copy + 1, (uint32_t)len);
 	free(copy);
 	return valid;
 }
 
-/* What comes from outside the kernel as further lines of a head can be nothing else. */
+/* Additional lines from outside the kernel cannot be anything but field lines. */
 static void test_lines(void **state)
 {
 	static const char *const good[] = { "A: 1\r\n", "A: 1\r\nB:\t~ \r\n" };
@@ -315,7 +315,7 @@ static void test_lines(void **state)
 		if (lines_valid(bad[i], strlen(bad[i])))
 			fail_msg("number %zu is taken", i);
 	assert_false(lines_valid("A: \0\r\n", 6));
-	/* Every single octet in every place of a line. */
+	/* Every octet at every position of a line. */
 	for (size_t at = 0; at < 6; at++) {
 		for (unsigned octet = 0; octet < 256; octet++) {
 			char line[] = "A: b\r\n";

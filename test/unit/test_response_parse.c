@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Heads of responses: each is parsed whole, and octet by octet, from memory of exactly its size. */
+/* Heads of responses: parses each whole, and octet by octet, in memory of exactly its size. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Routes: order, patterns, and a table from elsewhere. */
+/* Routes: order, patterns, and a table from another program. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,7 +48,7 @@ static void fill(struct table *table, const char *const *patterns)
 	assert_true(tux_routes_valid(&table->routes));
 }
 
-/* The number of the pattern that the path goes to, -1 if to none; the path in memory of exactly its size. */
+/* Returns the number of the pattern that a path in memory of exactly its size matches; -1 = none. */
 static int found(const struct table *table, const char *path)
 {
 	const size_t len = strlen(path);
@@ -120,7 +120,7 @@ static void test_order(void **state)
 	fill(&table, TABLE("/", "/a/", "/a/b/", "=/a/", "/a/*.x", "/a/", "/*.x"));
 	assert_int_equal(found(&table, "/a/b/c.x"), 2);
 	assert_int_equal(found(&table, "/a/"), 3);
-	assert_int_equal(found(&table, "/a/c.x"), 1); /* as long a prefix, and earlier */
+	assert_int_equal(found(&table, "/a/c.x"), 1); /* an equally long prefix that was inserted earlier */
 	assert_int_equal(found(&table, "/c.x"), 0);
 	fill(&table, TABLE("/*.x", "/", "/a/*.x", "/a/"));
 	assert_int_equal(found(&table, "/a/c.x"), 2);
@@ -129,8 +129,8 @@ static void test_order(void **state)
 	assert_int_equal(found(&table, "/c"), 1);
 }
 
-/* Each way in which a table can point out of itself. */
-/* The number of the pattern that is the path and a slash, -1 if none is; the path in memory of exactly its size. */
+/* Every table that points out of itself is refused. */
+/* Returns the number of the pattern that is the path and a slash; -1 = none. The path is in memory of exactly its size. */
 static int found_slash(const struct table *table, const char *path)
 {
 	const size_t len = strlen(path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The sandbox from within: a child enters it and tries what it should not be able to do, and what it has to. */
+/* The sandbox from within: a child enters it and tries forbidden and required actions. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ enum { SKIPPED = 77 };
 
 static char root[] = "/tmp/tux-test-sandbox-root-XXXXXX", logs[] = "/tmp/tux-test-sandbox-log-XXXXXX";
 static int root_fd = -1;
-static int spawner_fd[2]; /* what a program that starts others has opened before */
+static int spawner_fd[2]; /* opened before the sandbox, as by a program that starts others */
 
 static int group_setup(void **state)
 {
@@ -59,8 +59,8 @@ static int group_teardown(void **state)
 	return rmdir(root) | rmdir(logs);
 }
 
-/* Runs check in a child inside the sandbox; it returns 0 if all is as it should be, or the line that is not. */
-static struct tux_sandbox_sockets sockets; /* that a child may make */
+/* Runs check in a child inside the sandbox. check returns 0 on success, or the failing line. */
+static struct tux_sandbox_sockets sockets; /* permitted to a child */
 
 static int ring_try(void)
 {
@@ -70,7 +70,7 @@ static int ring_try(void)
 	return (int)syscall(SYS_io_uring_setup, 1, &params);
 }
 
-/* A thread that was there before the filter, and that says what became of its try behind it. */
+/* A thread that exists before the filter, and reports the result of its attempt after it. */
 static pthread_barrier_t filter_set;
 static int ring_errno;
 
@@ -114,7 +114,7 @@ static void in_sandbox(int (*check)(void), const char *needs)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* Says what failed, from the child. */
+/* Reports a failure from the child. */
 static int expect(bool true_is_well, const char *what)
 {
 	if (!true_is_well)
@@ -168,7 +168,7 @@ static int check_calls(void)
 	return faults;
 }
 
-/* All that the engine does to have a CGI program started: pipes, their ends passed on, an answer. */
+/* All steps by which the engine starts a CGI program: pipes, passing their ends, a response. */
 static int check_spawner(void)
 {
 	static const uint8_t path[] = "/x";
@@ -191,7 +191,7 @@ static int check_spawner(void)
 	return faults;
 }
 
-/* io_uring would go around the filter: no ring is made, and none that exists is changed, by a thread of any age. */
+/* io_uring would bypass the filter: no thread can create a ring or change an existing one. */
 static int check_rings(void)
 {
 	int faults = 0;
@@ -205,7 +205,7 @@ static int check_rings(void)
 	return faults;
 }
 
-/* Upstream servers of TCP alone: no Unix socket, with which a service of this machine could be reached. */
+/* TCP upstream servers only: no Unix socket, which could reach services of this machine. */
 static int check_tcp_only(void)
 {
 	int faults = 0;

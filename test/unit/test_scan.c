@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The octet classes against the grammar, and the fast scanners against their plain twins. */
+/* Compares the octet classes with the grammar, and the fast scanners with their plain counterparts. */
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include "scan.h"
 
-/* The table, against the grammar written out as in the RFCs. */
+/* Compares the table with the grammar of the RFCs. */
 static void test_octets(void **state)
 {
 	unsigned int octet;
@@ -35,7 +35,7 @@ static void test_octets(void **state)
 	}
 }
 
-/* What scan.h tells the prover about shifts: every octet, every shift that is used. */
+/* Checks the facts about shifts that scan.h gives to the prover: every octet, every used shift. */
 static void test_shift(void **state)
 {
 	(void)state;
@@ -67,7 +67,7 @@ static void check_eight(const uint8_t *eight)
 	assert_true(scan_lower8(load) == scan_load8(lower));
 }
 
-/* Every pair of neighbours at every place, so that nothing can carry from one octet into the next unseen. */
+/* Every pair of neighbours at every position, so that a carry from one octet into the next is detected. */
 static void test_eight(void **state)
 {
 	(void)state;
@@ -85,7 +85,7 @@ static void test_eight(void **state)
 	}
 }
 
-/* Whole scanners on texts of up to 40 octets that end in every octet at every place. */
+/* Whole scanners on texts of up to 40 octets that end in every octet at every position. */
 static void test_twins(void **state)
 {
 	uint8_t text[40];
@@ -104,7 +104,7 @@ static void test_twins(void **state)
 	}
 }
 
-/* Every octet at every place of a text of every length. */
+/* Every octet at every position of a text of every length. */
 static void test_spells(void **state)
 {
 	static const char word[] = "if-unmodified-since-and-further";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the engine and the spawner say to each other: whole messages, cut ones, mutated ones, and a socket that is full. */
+/* The messages of the engine and the spawner: complete, truncated and mutated ones, and a full socket. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ static struct spawn_order order_make(int fd)
 	};
 }
 
-/* A pair, the engine's end opened; with the other end's messages to be read. */
+/* Makes a socket pair and opens the engine's end. Returns the other end. */
 static int pair_make(struct spawner *spawner)
 {
 	int pair[2];
@@ -40,7 +40,7 @@ static int pair_make(struct spawner *spawner)
 	return pair[1];
 }
 
-/* Takes one message; its descriptors are closed, and counted. */
+/* Receives one message. Closes and counts its descriptors. */
 static size_t message_take(int fd, uint8_t *out, unsigned *fds, ino_t *inode)
 {
 	char control[CMSG_SPACE(sizeof(int) * 8)];
@@ -104,7 +104,7 @@ static void test_start_arrives_whole(void **state)
 	close(spawner.source.fd);
 }
 
-/* In memory of exactly its size, so that a sanitizer sees what is read behind it. */
+/* Reads a message in memory of exactly its size, so that a sanitizer detects reads beyond it. */
 static bool read_exactly(const uint8_t *message, size_t len)
 {
 	static struct tux_spawn_request request;
@@ -162,7 +162,7 @@ static void test_cut_and_mutated(void **state)
 	close(spawner.source.fd);
 }
 
-/* A START by hand: a path, then strings. */
+/* True if a handmade START is accepted: a path, followed by strings. */
 static bool accepted(const char *text, size_t text_len, uint32_t path_len, uint32_t prefix_len)
 {
 	static uint8_t message[MESSAGE_MAX];
@@ -183,10 +183,10 @@ static void test_rules_of_start(void **state)
 	(void)state;
 	assert_true(accepted("/a\0A=b", 7, 2, 0));
 	assert_true(accepted("/", 2, 1, 1));
-	assert_false(accepted("/a\0A=b", 6, 2, 0));    /* its end is missing */
+	assert_false(accepted("/a\0A=b", 6, 2, 0));    /* missing end */
 	assert_false(accepted("/a\0A=b\0", 8, 2, 0));  /* an empty string */
-	assert_false(accepted("/a\0=b", 6, 2, 0));     /* no name */
-	assert_false(accepted("/a\0Ab", 6, 2, 0));     /* no value */
+	assert_false(accepted("/a\0=b", 6, 2, 0));     /* missing name */
+	assert_false(accepted("/a\0Ab", 6, 2, 0));     /* missing value */
 	assert_false(accepted("a/\0A=b", 7, 2, 0));
 	assert_false(accepted("/a\0A=b", 7, 3, 0));    /* a NUL in the path */
 	assert_false(accepted("/a\0A=b", 7, 1, 0));
@@ -253,7 +253,7 @@ static void test_limits_of_start(void **state)
 	close(spawner.source.fd);
 }
 
-/* A spawner that does not read: starts are refused before kills are. */
+/* A spawner that does not read: it refuses starts before kills. */
 static void test_a_full_socket(void **state)
 {
 	struct spawner spawner;
@@ -276,7 +276,7 @@ static void test_a_full_socket(void **state)
 	close(spawner.source.fd);
 }
 
-/* Of one size, and told apart by their kinds. */
+/* Kill and time orders have the same size and differ by their kind. */
 static void test_short_orders(void **state)
 {
 	struct spawner spawner;
@@ -325,7 +325,7 @@ static void test_results(void **state)
 			                 (kind == TUX_SPAWN_FAILED && step > 0 && step < TUX_SPAWN_STEPS) ||
 			                 ((kind == TUX_SPAWN_STARTED || kind == TUX_SPAWN_DUE || kind == TUX_SPAWN_ENDED) && step == 0));
 		}
-	/* One that is too long is nobody we know. */
+	/* A message that is too long comes from an unknown sender. */
 	assert_int_equal(send(other, message, sizeof(message), 0), sizeof(message));
 	assert_int_equal(spawner_read(&spawner, &result), SPAWNER_GONE);
 	assert_int_equal(spawner_read(&spawner, &result), SPAWNER_GONE);

@@ -11,7 +11,7 @@
 #include "target.h"
 #include "target_model.h"
 
-/* The text in memory of exactly its size, so that sanitisers see a read behind it. To be freed. */
+/* Returns the text in memory of exactly its size, so that sanitizers detect a read beyond it. The caller frees it. */
 static uint8_t *exact(const char *text)
 {
 	size_t len = strlen(text);
@@ -197,7 +197,7 @@ static void test_normalise(void **state)
 	}
 }
 
-/* Longer paths than the exhaustive test has, from a fixed sequence, against the model. */
+/* Compares longer paths than those of the exhaustive test, from a fixed sequence, with the model. */
 static void test_normalise_long(void **state)
 {
 	static const char *const parts[] = { "/", ".", "..", "/../", "%2e", "%2F", "name", "%41", "a", "//", "\xff",
@@ -270,7 +270,7 @@ static void test_escape(void **state)
 	assert_int_equal(tux_target_escape(TEXT(" "), out, 2), 0);
 	assert_int_equal(tux_target_escape(TEXT(""), out, 2), 0);
 
-	/* What is escaped reads back as the same octet, and is visible ASCII. */
+	/* Every escaped octet decodes to itself, and is visible ASCII. */
 	for (octet = 1; octet < 256; octet++) {
 		uint8_t path[2] = { '/', (uint8_t)octet }, back[4];
 		uint32_t back_len, i;

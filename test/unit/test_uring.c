@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The ring of the io_uring loop refuses operations that the loop does not do, whoever writes them into it. */
+/* The ring of the io_uring loop refuses operations that the loop does not use, for any writer. */
 #define _GNU_SOURCE 1
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,14 +20,14 @@ static bool owner_connects(void *owner)
 
 static const struct loop_events events = { .connects = owner_connects };
 
-/* NULL if this kernel has no io_uring for us. */
+/* Opens a loop. Returns NULL if this kernel does not permit io_uring. */
 static struct loop *open_loop(bool with_connect)
 {
 	connects = with_connect;
 	return loop_uring.open(&events, NULL);
 }
 
-/* The result of one operation. */
+/* Returns the result of one operation. */
 static int result_of(struct loop *loop, struct io_uring_sqe *sqe)
 {
 	struct io_uring_cqe *cqe;
@@ -62,7 +62,7 @@ static void test_unlisted_operations_are_refused(void **state)
 		else
 			assert_int_equal(result_of(loop, sqe), -EACCES);
 	}
-	/* A flag that the loop does not use: work of a kernel thread. */
+	/* A flag that the loop does not use: work in a kernel thread. */
 	sqe = next_sqe(loop);
 	io_uring_prep_nop(sqe);
 	sqe->flags |= IOSQE_ASYNC;
@@ -97,7 +97,7 @@ static void test_registrations_are_refused(void **state)
 	loop_uring.free(loop);
 }
 
-/* A task registers 16 descriptors of rings at most: a ring that ends gives its place back. */
+/* A task registers at most 16 ring descriptors: a closed ring frees its place. */
 static void test_ring_that_ends_is_unregistered(void **state)
 {
 	struct io_uring ring;
