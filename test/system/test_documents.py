@@ -104,6 +104,22 @@ def test_commands_are_understood(program, place, name):  # noqa: F811
         assert done.returncode == 0 or (done.returncode == 1 and args[0] in ("status", "log")), (command, done.stderr)
 
 
+def headings(text):
+    """Anchors of the headings, as GitHub makes them."""
+    text = re.sub(r"(?ms)^```.*?^```$", "", text)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"(?m)^#+ (.*)$", text)}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name):
+    """Each relative link names a file of the repository, and a heading of it."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", read(name)):
+        file, _, anchor = target.partition("#")
+        path = os.path.normpath(os.path.join(os.path.dirname(name), file)) if file else name
+        assert "://" in target or os.path.exists(os.path.join(TOP, path)), target
+        assert not anchor or "://" in target or anchor in headings(read(path)), target
+
+
 FILES = {
     "A static site": {"srv/www/index.html": "page", "srv/www/404.html": "none", "srv/www/assets/site.css": "/* */"},
     "A single-page application": {"srv/app/index.html": "page"},
@@ -112,6 +128,7 @@ FILES = {
     "Git over HTTP": {"srv/www/index.html": "page"},
     "Large downloads": {"srv/downloads/disk.iso": "x" * 200000},
     "Behind a load balancer": {"srv/www/index.html": "page"},
+    "The status": {"srv/www/index.html": "page"},
     "Many sites": {"srv/a/index.html": "page", "srv/b/only-b.txt": "data", "srv/intern/index.html": "page"},
 }
 
