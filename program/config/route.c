@@ -50,14 +50,31 @@ static int module_named(struct reading *reading, const ucl_object_t *key)
 	return number;
 }
 
+/* Marks the modules that routes of a table name. */
+static void modules_mark(const struct tux_route_table *table, bool used[TUX_MAX_MODULES])
+{
+	uint32_t i;
+
+	for (i = 0; i < table->count; i++)
+		if (table->route[i].handler == TUX_HANDLER_MODULE)
+			used[table->route[i].argument] = true;
+}
+
 void modules_settle(struct reading *reading)
 {
-	const struct tux_modules *const modules = &reading->settings->modules;
+	const struct tux_settings *const settings = reading->settings;
+	const struct tux_modules *const modules = &settings->modules;
+	bool used[TUX_MAX_MODULES] = { false };
 	unsigned i;
 
+	if (settings->host_count == 0)
+		modules_mark(&settings->top.routes, used);
+	for (i = 0; i < settings->host_count && reading->wrong == 0; i++) /* a host with routes has none of the top */
+		modules_mark(settings->host[i].routes.count > 0 ? &settings->host[i].routes : &settings->top.routes, used);
 	for (i = 0; i < modules->count && reading->wrong == 0; i++)
-		reading_warn(reading, reading->module_at[i], "module %s is not loaded; until it is, requests for it are answered 503",
-		             modules->name[i]);
+		if (used[i])
+			reading_warn(reading, reading->module_at[i], "module %s is not loaded; until it is, requests for it are answered 503",
+			             modules->name[i]);
 }
 
 /* Adds one rule for a field. */

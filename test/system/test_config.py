@@ -121,6 +121,14 @@ def test_a_module_that_is_not_loaded(program, place, tux):
     assert [line.rsplit(", ", 1)[1] for line in said] == ["module demo.tux", "module other", "module demo.tux", "module demo.tux"]
 
 
+def test_module_that_no_host_uses_gives_no_warning(program, place):
+    """A host with a route has no route of the top."""
+    path = written(place, 'route "/a" { module top }\nhost a.example { route "/b" { module own } }\n')
+    assert check(program, path).stderr.splitlines() == ["%s:2: warning: module own is not loaded; until it is, requests for it are answered 503" % path]
+    path = written(place, 'route "/a" { module top }\nhost a.example { route "/b" { static on } }\nhost b.example { }\n')
+    assert [line.split(":")[1] for line in check(program, path).stderr.splitlines()] == ["1"]
+
+
 @pytest.mark.parametrize("text, line, words", [
     ('\nlisten ":99999"\n', 2, 'listen: ":99999"'), ('listen "foo"\n', 1, 'listen: "foo"'), ('listen "unix:"\n', 1, 'listen: "unix:"'),
     ('listen "unix:/no/such/directory/s"\n', 1, '"/no/such/directory": No such file or directory'),
