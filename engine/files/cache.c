@@ -29,7 +29,7 @@ void cache_free(struct cache *cache)
 	cache->bucket = NULL;
 }
 
-/* Eight bytes a step. Only paths of files that exist get in, so a multiplier and a seed are enough. */
+/* Hashes eight bytes per step. Only paths of existing files are stored, so a multiplier and a seed suffice. */
 static uint64_t hash(const struct cache *cache, const struct tux_site *site, const uint8_t *key, uint32_t len)
 {
 	const uint64_t multiplier = 0x9e3779b97f4a7c15u;
@@ -99,7 +99,7 @@ void cache_drop(struct cache *cache, struct object *object)
 	object_put(object);
 }
 
-/* From the oldest on; one that was used since the last look gets another round. */
+/* Evicts from the oldest on. An object used since the last pass gets another round. */
 static void evict(struct cache *cache, uint32_t max_files)
 {
 	while (cache->count > cache->max_count || cache->bytes > cache->max_bytes || cache->files > max_files) {

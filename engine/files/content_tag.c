@@ -13,26 +13,26 @@
 #include "loader.h"
 
 enum {
-	ENTRIES = 16384,   /* hashes that are kept; a new one takes the place of another */
-	STAT_CHUNKS = 16,  /* chunks between two looks at whether the file has changed */
+	ENTRIES = 16384,   /* hashes kept; a new one replaces another */
+	STAT_CHUNKS = 16,  /* chunks between two checks for a changed file */
 	TICK_MS = 10,      /* the longest tick of a kernel's clock (HZ=100) */
-	TICKS = 10,        /* waited for a file to be older than the present tick */
+	TICKS = 10,        /* ticks waited at most for a file to be older than the present tick */
 };
 
 struct entry {
 	struct stamp stamp;
-	uint64_t hash; /* 0: unused */
+	uint64_t hash; /* 0 = unused */
 };
 
 struct content_tags {
 	pthread_mutex_t lock;
 	pthread_cond_t done;                           /* a thread has read its file */
-	const struct stamp *reading[LOADER_THREADS];   /* versions that threads are reading; NULL: unused */
+	const struct stamp *reading[LOADER_THREADS];   /* versions being read by threads; NULL = unused */
 	bool stopping;                                 /* atomic */
 	struct entry entry[ENTRIES];
 };
 
-/* Not secret: a file has the same tag wherever it is served. */
+/* Not secret: a file has the same tag on every server. */
 static const uint8_t first_key[16] = "tux content tag";
 
 struct content_tags *content_tags_open(void)
@@ -69,14 +69,14 @@ static struct entry *entry_of(struct content_tags *tags, const struct stamp *sta
 	return &tags->entry[(h ^ h >> 32) % ENTRIES];
 }
 
-/* True if both are of the same bytes. The mode may differ. */
+/* True if both have the same bytes. The mode may differ. */
 static bool is_same(const struct stamp *a, const struct stamp *b)
 {
 	return a->device == b->device && a->inode == b->inode && a->size == b->size && a->mtime_s == b->mtime_s &&
 	       a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns;
 }
 
-/* Under the lock. */
+/* Returns the hash of a version; 0 if it is unknown. Called under the lock. */
 static uint64_t find(struct content_tags *tags, const struct stamp *stamp)
 {
 	const struct entry *entry = entry_of(tags, stamp);
@@ -101,7 +101,7 @@ static uint64_t chunk_hash(uint64_t before, uint64_t off, const uint8_t *data, s
 
 	if (off == 0)
 		return tux_etag_content(first_key, data, len);
-	for (int i = 0; i < 8; i++) { /* the same on machines of either byte order */
+	for (int i = 0; i < 8; i++) { /* independent of byte order */
 		key[i] = (uint8_t)(before >> 8 * i);
 		key[8 + i] = (uint8_t)(off >> 8 * i);
 	}
@@ -190,7 +190,10 @@ static bool settle(const struct stamp *stamp)
 	return false;
 }
 
-/* Under the lock. Returns the index of a version that is being read, or of an unused place for NULL; LOADER_THREADS: neither. */
+/*
+ * Returns the index of a version being read, or of an unused place for NULL; LOADER_THREADS if there is neither. Called under the
+ * lock.
+ */
 static unsigned reading_find(const struct content_tags *tags, const struct stamp *stamp)
 {
 	unsigned i = 0;

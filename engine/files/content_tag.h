@@ -7,11 +7,11 @@
 
 #define CONTENT_TAG_MAX_BYTES (UINT64_C(1) << 30) /* a longer file has the weak tag of its identity */
 #define CONTENT_TAG_LONG_BYTES (UINT64_C(4) << 20) /* a longer file is read in a slow job */
-#define CONTENT_TAG_CHUNK_BYTES (64u * 1024) /* hashed at a time */
+#define CONTENT_TAG_CHUNK_BYTES (64u * 1024) /* bytes hashed at a time */
 
 struct content_tags;
 
-/* Returns the table of all workers and loader threads. NULL if out of memory. */
+/* Returns the table shared by all workers and loader threads; NULL if out of memory. */
 struct content_tags *content_tags_open(void);
 void content_tags_free(struct content_tags *tags);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Links are followed here name by name, by text alone: somebody may change them meanwhile, and lead the walk astray. The kernel opens
- * the name that comes out, beneath the root and through no link, so that a walk gone astray finds nothing outside.
+ * Follows links name by name, as text only. Another process may change them meanwhile and mislead the walk. The kernel opens the
+ * resulting name beneath the root without following links, so a misled walk finds nothing outside.
  */
 #define _GNU_SOURCE 1
 #include "link.h"
@@ -18,12 +18,12 @@
 #include "../io/print.h"
 
 enum {
-	MAX_LINKS = 40,   /* on one name, as in the kernel; more is ELOOP */
-	MAX_LOOKS = 1024, /* at names, each of which takes the kernel the longer the deeper it is; more is ELOOP */
-	WALKS = 3,        /* of a name that changes while it is walked */
+	MAX_LINKS = 40,   /* links in one name, as in the kernel; more is ELOOP */
+	MAX_LOOKS = 1024, /* name look-ups, each of which costs more the deeper it is; more is ELOOP */
+	WALKS = 3,        /* attempts for a name that changes during the walk */
 };
 
-/* A walk: done leads through no link from the root to where the walk is; rest is still to come. */
+/* A walk: done is the path without links from the root to the current place; rest is the remaining path. */
 struct walk {
 	unsigned links, looks;
 	size_t done_len;
@@ -31,7 +31,7 @@ struct walk {
 	char rest[PATH_MAX];
 };
 
-/* Skips what stands for no name, from where a name could begin. */
+/* Skips slashes and "." segments at the start of path. */
 static const char *skip_idle(const char *path)
 {
 	while (path[0] == '/' || (path[0] == '.' && (path[1] == '/' || path[1] == '\0')))
@@ -39,7 +39,7 @@ static const char *skip_idle(const char *path)
 	return path;
 }
 
-/* Returns what follows in target after all names of the root; NULL if target begins with others. */
+/* Returns the part of target after all names of the root; NULL if target starts with other names. */
 static const char *behind(const char *target, const char *root)
 {
 	for (;;) {
@@ -64,7 +64,7 @@ static const char *behind_root(const struct tux_site *site, const char *target)
 	return found == NULL && site->alias != NULL ? behind(target, site->alias) : found;
 }
 
-/* Leaves the last directory of done. */
+/* Removes the last directory of done. */
 static void step_back(struct walk *walk)
 {
 	while (walk->done_len > 0 && walk->done[--walk->done_len] != '/')
@@ -72,7 +72,7 @@ static void step_back(struct walk *walk)
 	walk->done[walk->done_len] = '\0';
 }
 
-/* Puts the target of the link that done ends with in front of the rest. False with errno. */
+/* Inserts the target of the link at the end of done before the rest. Returns false with errno. */
 static bool follow(const struct tux_site *site, struct walk *walk)
 {
 	char target[PATH_MAX];
@@ -102,12 +102,12 @@ static bool follow(const struct tux_site *site, struct walk *walk)
 	errno = ENAMETOOLONG;
 	if (more_len + rest_len >= sizeof(walk->rest))
 		return false;
-	memmove(walk->rest + more_len, walk->rest, rest_len + 1); /* the rest is empty, or begins with '/' */
+	memmove(walk->rest + more_len, walk->rest, rest_len + 1); /* the rest is empty, or starts with '/' */
 	memcpy(walk->rest, more, more_len);
 	return true;
 }
 
-/* Goes to a name in the directory where the walk is, the one that len bytes of the rest are. False with errno. */
+/* Enters the name of len bytes at the start of the rest. Returns false with errno. */
 static bool step(const struct tux_site *site, struct walk *walk, size_t len)
 {
 	const size_t at = walk->done_len + (walk->done_len > 0);
@@ -133,7 +133,7 @@ static bool step(const struct tux_site *site, struct walk *walk, size_t len)
 	return S_ISDIR(st.st_mode) || walk->rest[0] != '/';
 }
 
-/* Walks the whole rest. False with errno. */
+/* Walks the whole rest. Returns false with errno. */
 static bool walk_all(const struct tux_site *site, struct walk *walk)
 {
 	for (;;) {

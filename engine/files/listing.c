@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Directory listings: the directory is read, sorted, and written as one page or one JSON array. */
+/* Directory listings: reads and sorts the directory, and writes one page or one JSON array. */
 #define _GNU_SOURCE 1
 #include "listing.h"
 
@@ -21,19 +21,19 @@
 enum {
 	FIRST_ENTRIES = 64,
 	FIRST_BYTES = 4096,
-	RETRIES = 8, /* of a look-up that a rename elsewhere got in the way of */
+	RETRIES = 8, /* attempts of a look-up that a concurrent rename disturbs */
 	PATH_BYTES = 16384,
 	SHORT_TEXT = 32,
 };
 
 struct entry {
-	size_t name; /* offset in names.data, where it ends in NUL */
+	size_t name; /* offset in names.data; ends in NUL */
 	uint64_t size;
 	int64_t mtime;
 	bool directory;
 };
 
-/* Text that grows. After failed nothing more is written. */
+/* A growing text. After failed is set, writes have no effect. */
 struct text {
 	char *data;
 	size_t len, cap;
@@ -53,7 +53,7 @@ struct listing {
 	struct text names;
 	struct entry *entries;
 	size_t count, cap;
-	size_t more; /* beyond TUX_LISTING_MAX */
+	size_t more; /* entries beyond TUX_LISTING_MAX */
 };
 
 static void put(struct text *text, const char *data, size_t len)
@@ -83,7 +83,7 @@ static void put_text(struct text *text, const char *data)
 	put(text, data, strlen(data));
 }
 
-/* Everything but RFC 3986's unreserved characters as %XX, so that no name is taken for a scheme or markup. */
+/* Writes all but RFC 3986's unreserved characters as %XX, so that no name looks like a scheme or markup. */
 static void put_link(struct text *text, const char *name, size_t len)
 {
 	static const char hex[] = "0123456789ABCDEF";
@@ -102,8 +102,8 @@ static void put_link(struct text *text, const char *name, size_t len)
 }
 
 /*
- * The bytes of the UTF-8 character (RFC 3629) at the start of name; 0 if there is none: overlong forms,
- * surrogates and what lies above U+10FFFF are none.
+ * Returns the bytes of the UTF-8 character (RFC 3629) at the start of name; 0 if it is invalid, for example an overlong form, a
+ * surrogate, or above U+10FFFF.
  */
 static size_t utf8_len(const unsigned char *name, size_t len)
 {
@@ -121,7 +121,7 @@ static size_t utf8_len(const unsigned char *name, size_t len)
 	return want;
 }
 
-/* The character reference for a byte that markup must not have as it is; NULL for others. */
+/* Returns the character reference for a byte that markup must not contain; NULL for others. */
 static const char *reference(unsigned char byte)
 {
 	switch (byte) {
@@ -140,7 +140,7 @@ static const char *reference(unsigned char byte)
 	}
 }
 
-/* A name in markup: U+FFFD stands for control characters and for what is not UTF-8. */
+/* Writes a name in markup. U+FFFD replaces control characters and invalid UTF-8. */
 static void put_markup(struct text *text, const char *name, size_t len)
 {
 	size_t i = 0;
@@ -159,7 +159,7 @@ static void put_markup(struct text *text, const char *name, size_t len)
 	}
 }
 
-/* A name as a JSON string (RFC 8259 7). */
+/* Writes a name as a JSON string (RFC 8259 7). */
 static void put_json(struct text *text, const char *name, size_t len)
 {
 	char escape[SHORT_TEXT];
@@ -194,7 +194,7 @@ static void put_time(struct text *text, int64_t seconds, const char *format)
 		put(text, out, strftime(out, sizeof(out), format, &tm));
 }
 
-/* A size in at most three digits and a unit of 1000. */
+/* Writes a size in at most three digits and a unit of 1000. */
 static void put_size(struct text *text, uint64_t bytes)
 {
 	static const char units[] = "kMGTPE";
@@ -222,7 +222,7 @@ static void put_number(struct text *text, uint64_t number)
 	put(text, out, print(out, sizeof(out), "%llu", (unsigned long long)number));
 }
 
-/* Whether part i, of those that '&' separates in the query, is text. */
+/* True if the octets [from, to) of the query are text. */
 static bool query_is(const struct tux_listing_request *req, uint32_t from, uint32_t to, const char *text)
 {
 	return to - from == strlen(text) && memcmp(req->query + from, text, to - from) == 0;
@@ -251,7 +251,7 @@ static struct order order_read(const struct tux_listing_request *req)
 	return order;
 }
 
-/* True if a call failed for want of something, which says nothing about the file. */
+/* True if a call failed for lack of a resource, which does not concern the file. */
 static bool is_shortage(int error)
 {
 	return error == ENOMEM || error == EMFILE || error == ENFILE || error == EIO;
@@ -265,7 +265,7 @@ unsigned tux_listing_order(const uint8_t *query, uint32_t query_len)
 	return 2 * (unsigned)order.key + order.descending;
 }
 
-/* Where a link leads, as a request for it would find it: beneath the root or not at all; then errno says why. */
+/* Gets the status of a link's target like a request for it would: only beneath the root. Returns false with errno. */
 static bool link_follow(const struct tux_listing_request *req, const char *name, struct stat *st)
 {
 	const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
@@ -291,7 +291,7 @@ static bool link_follow(const struct tux_listing_request *req, const char *name,
 	return found;
 }
 
-/* True if a name is to be listed, with what it is in *st. *error is set if that cannot be found out. */
+/* True if a name is to be listed; *st is then its status. Sets *error if the status cannot be determined. */
 static bool entry_look(const struct tux_listing_request *req, const char *name, struct stat *st, int *error)
 {
 	bool found, link;
@@ -303,13 +303,13 @@ static bool entry_look(const struct tux_listing_request *req, const char *name, 
 	if (!found || (link && !link_follow(req, name, st))) {
 		if (is_shortage(errno))
 			*error = errno;
-		return false; /* else it was removed meanwhile, or leads outside */
+		return false; /* else it was removed meanwhile, or is outside the root */
 	}
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
 		return false;
 	if (!tux_modes_permit(req->modes, st->st_mode))
 		return false;
-	/* Links lead elsewhere, files with more names change by those, and subdirectories have times of their own. */
+	/* inotify does not report changes of a link's target, through other names of a file, or inside a subdirectory. */
 	if (req->sure && (link || S_ISDIR(st->st_mode) || st->st_nlink > 1))
 		*req->sure = false;
 	return true;
@@ -340,7 +340,7 @@ static bool entry_add(struct listing *listing, const char *name, const struct st
 	return !listing->names.failed;
 }
 
-/* Reads all entries. False with errno. */
+/* Reads all entries. Returns false with errno. */
 static bool directory_read(struct listing *listing)
 {
 	int fd = fcntl(listing->req->dir_fd, F_DUPFD_CLOEXEC, 0);
@@ -387,7 +387,7 @@ static bool is_digit(char letter)
 	return letter >= '0' && letter <= '9';
 }
 
-/* Names as people sort them: "a2" before "A10". What differs in nothing but that is put in byte order. */
+/* Compares names naturally: "a2" precedes "A10". Names that are equal in that order are compared byte by byte. */
 static int compare_names(const char *a, const char *b)
 {
 	const char *const whole_a = a, *const whole_b = b;
@@ -418,7 +418,7 @@ static int compare_names(const char *a, const char *b)
 	return strcmp(whole_a, whole_b);
 }
 
-/* For qsort_r(): directories first, then by the key, then by name. Directories have no size to go by. */
+/* For qsort_r(): directories first, then by the key, then by name. Directories have no size to sort by. */
 static int compare_entries(const void *left, const void *right, void *arg)
 {
 	const struct listing *listing = arg;
@@ -467,7 +467,7 @@ static void json_write(const struct listing *listing, struct text *out)
 	put_text(out, "\n]\n");
 }
 
-/* The page up to its title. The icons are masks, so that they take the colours of light and dark. */
+/* The page up to its title. The icons are masks, so they take the colours of light and dark. */
 static const char page_start[] =
 	"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
 	"<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
@@ -503,7 +503,7 @@ static const char page_start[] =
 	"td:empty{padding-right:0}td:empty+td{padding-left:0}}\n"
 	"</style><title>";
 
-/* The path as links, each relative: they hold behind any prefix that a proxy has put before them. */
+/* Writes the path as relative links, which stay valid after any prefix added by a proxy. */
 static void breadcrumbs_write(const struct tux_listing_request *req, struct text *out)
 {
 	const char *path = (const char *)req->path;
@@ -533,8 +533,9 @@ static void breadcrumbs_write(const struct tux_listing_request *req, struct text
 }
 
 /*
- * Writes a column's head: it sorts by it, or the other way round if that is done. Big and new come first. It is a form, not a link:
- * programs that fetch a site link by link, of which not all know rel=nofollow, would have each list seven times.
+ * Writes a column's head, which sorts by the column, or reverses the order if it is already sorted by it. Large and new entries
+ * come first. It is a form instead of a link: programs that fetch a site link by link would fetch each listing seven times, because
+ * not all of them know rel=nofollow.
  */
 static void column_write(const struct listing *listing, struct text *out, enum sort_key key, const char *name,
                          const char *title)
@@ -545,7 +546,7 @@ static void column_write(const struct listing *listing, struct text *out, enum s
 	put_text(out, "<th");
 	if (active)
 		put_text(out, listing->order.descending ? " aria-sort=\"descending\"" : " aria-sort=\"ascending\"");
-	if (key == SORT_NAME && !descending) { /* the order that there is without a query */
+	if (key == SORT_NAME && !descending) { /* the order without a query */
 		put_text(out, "><a href=\"./\">");
 	} else {
 		put_text(out, "><form rel=\"nofollow\"><button name=\"sort\" value=\"");
@@ -583,7 +584,7 @@ static void row_write(const struct listing *listing, struct text *out, const str
 	put_text(out, "</td></tr>\n");
 }
 
-/* The last line: how much there is. */
+/* Writes the last line: the number of entries. */
 static void total_write(const struct listing *listing, struct text *out)
 {
 	size_t directories = 0, i;

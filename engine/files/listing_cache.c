@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * inotify sees changes of a directory and of files in it by that directory's names. The rest of a listing (targets of links, files
- * with several names, the times of subdirectories) is kept for recheck_ms only.
+ * inotify reports changes of a directory, and of files through their names in it. A listing that depends on more (targets of links,
+ * files with several names, times of subdirectories) is kept only for recheck_ms.
  */
 #include "listing_cache.h"
 
@@ -21,26 +21,26 @@ static const uint32_t MASK = IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_
                              IN_MOVE_SELF | IN_ONLYDIR;
 
 struct listing_cache_entry {
-	struct job job; /* first: that makes it */
+	struct job job; /* must be first; the job that makes the listing */
 	struct listing_cache *listings;
 	struct listing_cache_entry *next;
 	const struct tux_site *site;
-	struct job *waiting; /* asked before the making began */
-	struct job *joined;  /* asked meanwhile */
-	struct page *page;   /* NULL: it is being made */
-	struct stamp stamp;  /* of the directory when it was read */
+	struct job *waiting; /* requests from before the start of the job */
+	struct job *joined;  /* requests since the start of the job */
+	struct page *page;   /* NULL = it is being made */
+	struct stamp stamp;  /* stamp of the directory when it was read */
 	uint64_t made_ms;
-	uint64_t turn;       /* of the last use */
-	int wd;              /* -1: not watched */
-	bool changed;        /* since the making began */
-	bool asking;         /* a watch is asked for: its number is not known yet */
-	bool sure;           /* inotify sees every change */
+	uint64_t turn;       /* turn of the last use */
+	int wd;              /* -1 = not watched */
+	bool changed;        /* the directory changed since the start of the job */
+	bool asking;         /* a watch is being added, so wd is not known yet */
+	bool sure;           /* inotify reports every change */
 	bool local;
 	bool json;
 	unsigned order;
 	uint32_t query_len;
 	uint32_t path_len;
-	uint8_t path[];      /* the query behind it */
+	uint8_t path[];      /* followed by the query */
 };
 
 static struct page *page_get(struct page *page)
@@ -64,7 +64,7 @@ void listing_cache_open(struct listing_cache *listings, struct loader *loader, u
 	listings->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 }
 
-/* Takes an entry off the list and frees it. Nothing waits for it. */
+/* Removes an entry from the list and frees it. No request may wait for it. */
 static void drop(struct listing_cache *listings, struct listing_cache_entry *entry)
 {
 	struct listing_cache_entry **link = &listings->first;
@@ -84,7 +84,7 @@ static void drop(struct listing_cache *listings, struct listing_cache_entry *ent
 	free(entry);
 }
 
-/* Gives a page, or NULL, to a list of waits. */
+/* Delivers a page, or NULL, to a list of waits. */
 static void deliver(struct job **list, struct page *page)
 {
 	struct job *job = *list;
@@ -100,8 +100,8 @@ static void deliver(struct job **list, struct page *page)
 }
 
 /*
- * A watch ends with its first event, so that what nobody reads stays short. wd -1: of all. A watch that no entry has may be one that is
- * being asked for, so each entry that asks counts as changed.
+ * Handles a change of the directory of wd; -1 = of all. A watch ends with its first event, so that unread events stay few. A watch
+ * without an entry may be one that is being added, so each such entry counts as changed.
  */
 static void on_change(struct listing_cache *listings, int wd)
 {
@@ -149,7 +149,7 @@ static bool is_fresh(const struct listing_cache *listings, const struct listing_
 	       (entry->sure || req->now_ms - entry->made_ms < listings->recheck_ms);
 }
 
-/* The longest unused go until everything fits. */
+/* Evicts the least recently used entries until everything fits. */
 static void evict(struct listing_cache *listings, const struct listing_cache_entry *kept)
 {
 	while (listings->bytes > listings->max_bytes || listings->count > MAX_ENTRIES) {
@@ -172,7 +172,7 @@ static uint64_t monotonic_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Reads the directory; NULL if that fails. */
+/* Reads the directory and returns its page; NULL on failure. */
 static struct page *make(struct listing_cache_entry *entry, int dir_fd)
 {
 	const struct tux_site *site = entry->site;
@@ -200,7 +200,7 @@ static struct page *make(struct listing_cache_entry *entry, int dir_fd)
 	return NULL;
 }
 
-/* The directory's stamp; false with errno. */
+/* Gets the directory's stamp. Returns false with errno. */
 static bool look(int dir_fd, struct stamp *stamp)
 {
 	struct stat st;
@@ -211,12 +211,12 @@ static bool look(int dir_fd, struct stamp *stamp)
 	return true;
 }
 
-/* Delivers a listing that was made, and keeps or drops the entry. True if those who joined need another one. */
+/* Delivers a finished listing, and keeps or drops the entry. Returns true if the joined requests need another one. */
 static bool finish(struct listing_cache *listings, struct listing_cache_entry *entry, struct page *page, bool same)
 {
 	read_changes(listings);
 	deliver(&entry->waiting, page);
-	if (page != NULL && entry->joined != NULL && (entry->changed || !same)) { /* the change may have come before they asked */
+	if (page != NULL && entry->joined != NULL && (entry->changed || !same)) { /* the change may precede their requests */
 		entry->waiting = entry->joined;
 		entry->joined = NULL;
 		return true;
@@ -235,7 +235,7 @@ static bool finish(struct listing_cache *listings, struct listing_cache_entry *e
 	return false;
 }
 
-/* Asks for a watch before the directory is read. Without the lock: a slow file system holds up this thread alone. */
+/* Adds a watch before the directory is read. Called without the lock, so that a slow file system delays only this thread. */
 static void watch_directory(struct listing_cache *listings, struct listing_cache_entry *entry, int dir_fd)
 {
 	int wd = -1;
@@ -253,7 +253,7 @@ static void watch_directory(struct listing_cache *listings, struct listing_cache
 	pthread_mutex_unlock(&listings->lock);
 }
 
-/* In a loader thread. */
+/* Makes a listing. Runs in a loader thread. */
 static void run(struct job *job)
 {
 	struct listing_cache_entry *const entry = (struct listing_cache_entry *)job;

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-	ATTEMPTS = 3,        /* at a file that changes while it is read */
+	ATTEMPTS = 3,        /* attempts for a file that changes while it is read */
 };
 
 static const uint8_t *etag_key(const struct load *load)
@@ -30,8 +30,8 @@ static const uint8_t *etag_key(const struct load *load)
 }
 
 /*
- * Opens a name beneath the root, never outside it. Links are tried only when there is one, so
- * that via_link tells: inotify watches the way of the name, not of a link's target. To the kernel each absolute link leaves the root.
+ * Opens a name only beneath the root. Tries links only if there is one, and sets *via_link then, because inotify watches the path
+ * of the name but not of a link's target. The kernel rejects every absolute link as outside.
  */
 static int open_beneath(const struct load *load, const char *name, uint64_t flags, bool *via_link)
 {
@@ -61,7 +61,7 @@ static int open_beneath(const struct load *load, const char *name, uint64_t flag
 	return -1;
 }
 
-/* A kernel without RESOLVE_CACHED says EINVAL: then only a thread that may block can open. */
+/* True if the open would block. A kernel without RESOLVE_CACHED returns EINVAL; then only a thread that may block can open. */
 static bool would_block(const struct load *load)
 {
 	return !load->may_block && (errno == EAGAIN || errno == EINVAL);
@@ -73,11 +73,11 @@ static enum object_kind kind_of_error(int error)
 	case ENOENT:
 	case ENOTDIR:
 	case ENAMETOOLONG:
-	case EBADF: /* the root itself is not there */
+	case EBADF: /* the root is missing */
 		return OBJECT_MISSING;
 	case EACCES:
 	case EPERM:
-	case EXDEV: /* a link that leaves the root */
+	case EXDEV: /* a link out of the root */
 	case ELOOP:
 	case ENXIO: /* a socket, or a device without its driver */
 	case ENODEV:
@@ -115,21 +115,21 @@ static struct cause cause_of_error(int error)
 	}
 }
 
-/* Makes of an object that its file cannot be served because of an errno. */
+/* Sets the object's kind and cause for a file that cannot be served because of an errno. */
 static void object_fail(struct object *object, int error)
 {
 	object->kind = (uint8_t)kind_of_error(error);
 	object->cause = cause_of_error(error);
 }
 
-/* Makes of an object that it is forbidden. */
+/* Sets the object's kind and cause for a forbidden file. */
 static void object_forbid(struct object *object, struct cause cause)
 {
 	object->kind = OBJECT_FORBIDDEN;
 	object->cause = cause;
 }
 
-/* Reads the whole body. 1: done; 0: it would block; -1: the file did not give size bytes, or errno. */
+/* Reads the whole body. Returns 1 if done, 0 if it would block, -1 if the file has fewer than size bytes, or with errno. */
 static int read_body(const struct load *load, int fd, uint8_t *memory, uint64_t size)
 {
 	uint64_t done = 0;
@@ -152,7 +152,7 @@ static int read_body(const struct load *load, int fd, uint8_t *memory, uint64_t 
 
 enum take { TAKE_DONE, TAKE_BLOCKS, TAKE_FAILED };
 
-/* Reads a small body until it and its stamp belong together; one that never settles stays in its file. */
+/* Reads a small body until it matches its stamp. A body that keeps changing stays in its file. */
 static enum take take_body(const struct load *load, struct representation *rep)
 {
 	if (rep->stamp.size > load->config->memory_object_bytes)
@@ -189,7 +189,7 @@ static enum take take_body(const struct load *load, struct representation *rep)
 	return TAKE_DONE;
 }
 
-/* The strong tag of a file too fresh for its times to tell needs its bytes; without them it is weak. */
+/* Makes the entity tag. If a file is too recent for its times to suffice, a strong tag needs its bytes; without them it is weak. */
 static void make_etag(const struct load *load, struct object *object, enum tux_coding coding)
 {
 	struct representation *rep = &object->representation[coding];
@@ -213,7 +213,7 @@ static void make_etag(const struct load *load, struct object *object, enum tux_c
 		(uint8_t)tux_etag_format(etag_key(load), &identity, coding, fresh && rep->memory == NULL, rep->etag);
 }
 
-/* Makes a tag weak: replicas differ in it, so no client may put ranges together by it. */
+/* Makes a tag weak, because it differs between replicas: clients must not combine ranges with it. */
 static void weaken(struct representation *rep)
 {
 	if (rep->etag[0] != '"')
@@ -224,8 +224,8 @@ static void weaken(struct representation *rep)
 }
 
 /*
- * Puts the tag of the bytes in the place of the identity's. Bytes in memory are hashed at once if they are few. A file that is too long,
- * or changes while it is read, keeps the tag of its identity, made weak.
+ * Replaces the tag of the identity by the tag of the bytes. Hashes few bytes in memory immediately. If a file is too long, or
+ * changes while it is read, the tag of its identity stays and becomes weak.
  */
 static enum take make_content_tag(const struct load *load, struct object *object, enum tux_coding coding)
 {
@@ -245,7 +245,7 @@ static enum take make_content_tag(const struct load *load, struct object *object
 		if (!load->may_block || (rep->stamp.size > CONTENT_TAG_LONG_BYTES && !load->may_take_long))
 			return TAKE_BLOCKS;
 		hash = content_tag_read(tags, rep->fd, &rep->stamp);
-		object->settled = object->settled && hash != 0; /* the next load may find it at rest */
+		object->settled = object->settled && hash != 0; /* the next load may find a stable file */
 	}
 	if (hash != 0)
 		rep->etag_len = (uint8_t)content_tag_format(hash, rep->stamp.size, coding, rep->etag);
@@ -254,13 +254,13 @@ static enum take make_content_tag(const struct load *load, struct object *object
 	return TAKE_DONE;
 }
 
-/* Archives and package stores set mtime to 0 or 1: that says nothing, so it is not told. */
+/* Returns the mtime to send; -1 = none. Archives and package stores set mtime to 0 or 1, which is meaningless. */
 static int64_t told_mtime(const struct stamp *stamp)
 {
 	return stamp->mtime_s > 1 ? stamp->mtime_s : -1;
 }
 
-/* Takes an open regular file as a representation of the object; the fd is the representation's from here on. */
+/* Makes an open regular file a representation of the object, which then owns fd. */
 static enum take take_representation(const struct load *load, struct object *object, enum tux_coding coding, int fd,
                                      const struct stat *st)
 {
@@ -288,7 +288,7 @@ static enum take take_representation(const struct load *load, struct object *obj
 	return TAKE_DONE;
 }
 
-/* What a regular file of the site is: itself, or what it selects. Programs and modules are root's alone, or nothing. */
+/* Returns the kind of a regular file: the file itself, or the handler that it selects. Programs and modules must belong to root. */
 static enum object_kind kind_of_file(const struct load *load, const char *name, const struct stat *st)
 {
 	const bool trusted = st->st_uid == 0 && st->st_gid == 0 && (st->st_mode & S_IWOTH) == 0;
@@ -309,7 +309,7 @@ static enum object_kind kind_of_file(const struct load *load, const char *name, 
 	return OBJECT_FILE;
 }
 
-/* Returns why kind_of_file() forbids a file, or why one of another type is forbidden. */
+/* Returns the cause for which kind_of_file() forbids a file, or for which another type of file is forbidden. */
 static struct cause cause_of_mode(const struct load *load, const struct stat *st)
 {
 	if (!S_ISREG(st->st_mode))
@@ -319,14 +319,17 @@ static struct cause cause_of_mode(const struct load *load, const struct stat *st
 	return because(WHY_NOT_TRUSTED, 0);
 }
 
-/* A sibling that cannot be looked at for want of something may be there: the object serves this once, and is not kept. */
+/*
+ * Omits a sibling that could not be checked for lack of resources and may exist. The object serves this request only, and is not
+ * kept.
+ */
 static void leave_out(struct object *object)
 {
 	object->sure = false;
 	object->settled = false;
 }
 
-/* A sibling counts when it is as readable as the file and not older. One that fails is left out. */
+/* Adds the precompressed siblings. A sibling must be as readable as the file and not older. Omits one that fails. */
 static enum take take_siblings(const struct load *load, struct object *object)
 {
 	const struct stamp *plain = &object->representation[TUX_CODING_IDENTITY].stamp;
@@ -375,7 +378,7 @@ static enum take take_siblings(const struct load *load, struct object *object)
 	return TAKE_DONE;
 }
 
-/* Where a change made on this machine is seen by inotify, whoever makes it. */
+/* True for a local file system: inotify reports each of its changes, by any process of this machine. */
 static bool file_system_is_local(int fd)
 {
 	struct statfs fs;
@@ -400,7 +403,7 @@ static bool file_system_is_local(int fd)
 
 static void build_head(struct object *object, enum tux_coding coding)
 {
-	static const uint8_t date[TUX_DATE_LEN] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* stamped when it is sent */
+	static const uint8_t date[TUX_DATE_LEN] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* replaced when it is sent */
 	struct representation *rep = &object->representation[coding];
 	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .date = date };
 	struct tux_facts facts = object_facts(object, coding, INT64_MAX);
@@ -414,7 +417,7 @@ static void build_head(struct object *object, enum tux_coding coding)
 	tux_head_describe(&head, &facts, object_coding(object, coding), object->available, object->type);
 	tux_head_plan(&head, &plan);
 	len = tux_response_head(text, sizeof(text), &head, &date_off);
-	rep->head = len > 0 ? malloc(len) : NULL; /* without it each answer's head is written anew */
+	rep->head = len > 0 ? malloc(len) : NULL; /* if NULL, the head of each response is written anew */
 	if (rep->head == NULL)
 		return;
 	memcpy(rep->head, text, len);
@@ -437,7 +440,7 @@ static enum take take_file(const struct load *load, struct object *object, int f
 	object->sure = object->local && !via_link && load->inotify_fd >= 0 && !load->too_deep && st.st_nlink == 1;
 	if (S_ISDIR(st.st_mode)) {
 		object->kind = OBJECT_DIRECTORY;
-		object->sure = false; /* its index comes and goes by itself; a redirect is cheap to find anew */
+		object->sure = false; /* its index may appear at any time; a redirect is cheap to look up again */
 		close(fd);
 		return TAKE_DONE;
 	}
@@ -456,7 +459,7 @@ static enum take take_file(const struct load *load, struct object *object, int f
 	took = take_representation(load, object, TUX_CODING_IDENTITY, fd, &st);
 	if (took == TAKE_FAILED)
 		return TAKE_FAILED;
-	object->kind = OBJECT_FILE; /* from here on the fd is the object's */
+	object->kind = OBJECT_FILE; /* the object owns fd from here on */
 	if (took == TAKE_DONE && media.coding == TUX_CODING_IDENTITY)
 		took = take_siblings(load, object);
 	if (took != TAKE_DONE)
@@ -467,7 +470,7 @@ static enum take take_file(const struct load *load, struct object *object, int f
 	return TAKE_DONE;
 }
 
-/* Opens a name and makes of it what it is. Sets kind for whatever cannot be served. */
+/* Opens a name and sets the object's kind by the type of file or by the error. */
 static enum take take_name(const struct load *load, struct object *object, const char *name)
 {
 	bool via_link = false;
@@ -497,7 +500,7 @@ static enum take take_name(const struct load *load, struct object *object, const
 	return took;
 }
 
-/* A directory is answered with the first index that is there; one without can be listed. */
+/* Makes a directory its first existing index. A directory without an index can be listed. */
 static enum take take_directory(const struct load *load, struct object *object, const char *name)
 {
 	char index[TUX_MAX_TARGET + 256];
@@ -530,14 +533,14 @@ static enum take take_directory(const struct load *load, struct object *object, 
 	else if (!tux_modes_permit(load->site->modes, st.st_mode))
 		object_forbid(object, because_of_mode(WHY_DIRECTORY_MODE, st.st_mode));
 	else
-		stamp_from_stat(&object->representation[TUX_CODING_IDENTITY].stamp, &st); /* whether its listing still holds */
+		stamp_from_stat(&object->representation[TUX_CODING_IDENTITY].stamp, &st); /* for checks of its listing */
 	object->local = file_system_is_local(fd);
 	object->sure = false;
 	close(fd);
 	return TAKE_DONE;
 }
 
-/* Watches come before the file is opened, so that no change falls between. False: it would block. */
+/* Adds the watches before the file is opened, so that no change is missed. Returns false if it would block. */
 static bool take_watches(struct load *load, char *name)
 {
 	for (uint32_t i = 0; i < load->watch_count; i++) {
@@ -556,7 +559,7 @@ static bool take_watches(struct load *load, char *name)
 		if (fd < 0 && would_block(load))
 			return false;
 		if (fd < 0)
-			return true; /* the file will not be there either, or behind a link */
+			return true; /* the file is missing too, or reached through a link */
 		if (!via_link)
 			watch->wd = watch_ask(load->inotify_fd, fd);
 		close(fd);
@@ -573,7 +576,7 @@ bool load_run(struct load *load)
 	if (load->object == NULL)
 		return true;
 	clock_gettime(CLOCK_REALTIME_COARSE, &load->began);
-	memcpy(name, load->key + 1, load->key_len - 1); /* beneath the root: without the first '/' */
+	memcpy(name, load->key + 1, load->key_len - 1); /* relative to the root, without the first '/' */
 	name[load->key_len - 1] = '\0';
 	if (!take_watches(load, name))
 		took = TAKE_BLOCKS;

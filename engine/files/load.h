@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makes an object out of a path: opens beneath the root, reads small bodies, finds precompressed siblings. */
+/* Makes an object from a path: opens beneath the root, reads small bodies, finds precompressed siblings. */
 #ifndef TUX_ENGINE_FILES_LOAD_H
 #define TUX_ENGINE_FILES_LOAD_H
 
@@ -8,34 +8,34 @@
 
 #include <time.h>
 
-/* A directory of the path that has to be watched before the file is opened. */
+/* A directory of the path that must be watched before the file is opened. */
 struct load_watch {
-	uint32_t path_len; /* of the key, its '/' included */
-	int wd;            /* out: -1 when it could not be watched */
+	uint32_t path_len; /* bytes of its path in key, with the final '/' */
+	int wd;            /* out: -1 = could not be watched */
 };
 
 struct load {
 	const struct tux_engine_config *config;
 	const struct tux_site *site;
-	const uint8_t *key; /* the normalised path; stays the caller's */
+	const uint8_t *key; /* normalised path, owned by the caller */
 	uint32_t key_len;
-	bool may_block;     /* else whatever would wait for a disk ends the attempt */
+	bool may_block;     /* else a wait for a disk ends the attempt */
 	bool may_take_long; /* in a slow job of the loader */
-	int inotify_fd;     /* -1: nothing is watched */
+	int inotify_fd;     /* -1 = nothing is watched */
 	uint32_t watch_count;
 	bool too_deep;      /* the path has more directories than watch[] */
 	struct load_watch watch[WATCH_MAX_DEPTH];
-	struct timespec began; /* by the clock of file systems; load_run() reads it before it looks at the file */
-	struct object *object; /* out; NULL without memory */
+	struct timespec began; /* start, by the clock of file systems; set by load_run() before it opens the file */
+	struct object *object; /* out; NULL = out of memory */
 };
 
-/* False when it would block, or take long: run it again, from the start, where it may. Any thread. */
+/* Returns false if it would block or take long. Run it again then, from the start, in a thread that may. Any thread. */
 bool load_run(struct load *load);
 
-/* Whether the file that an object was made of is still the same, by one call each to the file system. */
+/* True if the file of an object is unchanged, by one call per representation to the file system. */
 bool load_is_current(const struct object *object);
 
-/* Opens the directory of a path that ends in '/' for reading it; -1 with errno. May block. */
+/* Opens the directory of a path that ends in '/' for reading. Returns -1 with errno. May block. */
 int load_open_directory(const struct tux_site *site, const uint8_t *key, uint32_t key_len);
 
 #endif

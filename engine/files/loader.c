@@ -42,12 +42,12 @@ void loader_deliver(struct job *job)
 	pthread_mutex_lock(&inbox->lock);
 	job->next = inbox->jobs;
 	inbox->jobs = job;
-	/* Under the lock: once the job can be taken its thread may end and close the inbox. */
+	/* Under the lock: after the job can be taken, its thread may end and close the inbox. */
 	(void)!write(inbox->event_fd, &one, sizeof(one));
 	pthread_mutex_unlock(&inbox->lock);
 }
 
-/* Takes the first of a queue. */
+/* Removes the first job of a queue. */
 static struct job *take(struct job **first, struct job ***last)
 {
 	struct job *job = *first;
@@ -58,7 +58,7 @@ static struct job *take(struct job **first, struct job ***last)
 	return job;
 }
 
-/* True if a slow job is due: one thread always may, further ones only if nothing else waits. */
+/* True if a slow job is due: one thread may always run one, others only if no other job waits. */
 static bool slow_is_due(const struct loader *loader)
 {
 	return loader->slow_first != NULL && (loader->slow_running == 0 || (loader->first == NULL && loader->slow_running < LOADER_SLOW));
@@ -77,7 +77,7 @@ static struct job *next_job(struct loader *loader, bool was_slow)
 		loader->slow_running++;
 	} else if (!loader->stopping) {
 		job = take(&loader->first, &loader->last);
-		if (slow_is_due(loader)) /* its signal may have been taken for this one */
+		if (slow_is_due(loader)) /* its signal may have woken this thread */
 			pthread_cond_signal(&loader->more);
 	}
 	pthread_mutex_unlock(&loader->lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A few threads that may block, for what an engine thread would have to wait for. */
+/* A few threads that may block, for work that must not block an engine thread. */
 #ifndef TUX_ENGINE_FILES_LOADER_H
 #define TUX_ENGINE_FILES_LOADER_H
 
@@ -8,22 +8,22 @@
 
 enum {
 	LOADER_THREADS = 4,
-	LOADER_SLOW = 2, /* threads that slow jobs may occupy at a time */
+	LOADER_SLOW = 2, /* threads that slow jobs may occupy at the same time */
 };
 
-/* Where finished jobs wait for the thread that asked; its event_fd becomes readable. */
+/* Finished jobs of a thread. Its event_fd becomes readable when there is one. */
 struct inbox {
 	pthread_mutex_t lock;
 	struct job *jobs;
 	int event_fd;
 };
 
-/* Embedded in what has to be done. */
+/* A job, embedded in an object with its data. */
 struct job {
 	struct job *next;
-	struct inbox *inbox;          /* NULL: its run() does everything, and may free it */
-	bool slow;                    /* takes long: others do not wait for it */
-	void (*run)(struct job *job); /* in a loader thread */
+	struct inbox *inbox;          /* NULL = no delivery: run() does everything, and may free the job */
+	bool slow;                    /* takes long, so others do not wait for it */
+	void (*run)(struct job *job); /* called in a loader thread */
 };
 
 struct loader {
@@ -42,18 +42,20 @@ struct loader {
 bool inbox_open(struct inbox *inbox);
 void inbox_free(struct inbox *inbox);
 
-/* Takes all finished jobs, linked by next, and empties the event_fd. */
+/* Returns all finished jobs, linked by next, and resets event_fd. */
 struct job *inbox_take(struct inbox *inbox);
 
 bool loader_start(struct loader *loader);
 
-/* Ends the threads; jobs not begun go to their inboxes unrun. Those without an inbox are their owners' again. */
+/*
+ * Ends the threads. Jobs that have not started go to their inboxes without running. Jobs without an inbox return to their owners.
+ */
 void loader_stop(struct loader *loader);
 
-/* Any thread. The job belongs to the loader until it is in its inbox. */
+/* Submits a job, which belongs to the loader until it is in its inbox. Any thread. */
 void loader_submit(struct loader *loader, struct job *job);
 
-/* Puts a job into its inbox. Any thread; a loader thread does it for each job that it has run. */
+/* Puts a job into its inbox. Any thread. A loader thread calls it for each job that it has run. */
 void loader_deliver(struct job *job);
 
 #endif

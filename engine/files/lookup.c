@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * What inotify sees needs no question. The rest is asked about with every request; on file systems
- * that others may change from elsewhere too, no more often than recheck_ms.
+ * True if an object may be used. Objects with reliable watches, and objects on non-local file systems, are rechecked once per
+ * recheck_ms. All others are rechecked with every request.
  */
 static bool is_fresh(const struct worker *worker, struct object *object)
 {
@@ -20,7 +20,7 @@ static bool is_fresh(const struct worker *worker, struct object *object)
 	return true;
 }
 
-/* The directories of a path that are not watched yet; those above come first. */
+/* Finds the directories of a path that are not watched yet, upper ones first. */
 static void find_unwatched(const struct worker *worker, struct load *load)
 {
 	load->inotify_fd = worker->watch.fd;
@@ -39,7 +39,7 @@ static void find_unwatched(const struct worker *worker, struct load *load)
 	}
 }
 
-/* Enters the new watches; an object that one of its directories is not watched for is not sure. */
+/* Records the new watches. An object with an unwatched directory is not sure. */
 static void keep(struct worker *worker, const struct load *load, bool cacheable)
 {
 	struct object *object = load->object;
@@ -53,7 +53,7 @@ static void keep(struct worker *worker, const struct load *load, bool cacheable)
 		if (load->key[i] == '/' && !watch_has(&worker->watch, load->site, load->key, i + 1))
 			object->sure = false;
 	object->checked_ms = worker->now_ms;
-	/* Of another write in the tick of the last one inotify alone tells; bodies in memory have tags of their bytes then. */
+	/* Only inotify reports another write in the same tick as the last one. Bodies in memory have tags of their bytes then. */
 	if (cacheable && (object->settled || (object->sure && object->files == 0)))
 		cache_insert(&worker->cache, object);
 }
@@ -111,7 +111,7 @@ void lookup_leave(struct conn *conn)
 	conn->pending = NULL;
 }
 
-/* One load for a file while the others wait for it. */
+/* Lets one load serve all connections that wait for its file. */
 static void wait_for_object(struct conn *conn, const struct load *load)
 {
 	struct pending_load *miss = conn->worker->misses;
@@ -186,13 +186,16 @@ bool lookup_listing(struct conn *conn, const struct object *directory, const uin
 		return true;
 	lookup_leave(conn);
 	conn->waits--;
-	worker->misses = miss->next; /* begin() has put it there */
+	worker->misses = miss->next; /* begin() has inserted it there */
 	worker->miss_count--;
 	free(miss);
 	return !failed;
 }
 
-/* A missing file may not be in any cache of names, as on tmpfs: asked again, it would be missed again. */
+/*
+ * Keeps the object of a load for conn. A missing file may not be in any cache of names, as on tmpfs; a new look-up would miss
+ * again.
+ */
 static void keep_loaded(struct conn *conn, struct object *object)
 {
 	for (int i = 0; i < MAX_LOADED; i++)
@@ -222,12 +225,12 @@ struct conn *lookup_finish(struct worker *worker, struct pending_load *miss)
 		link = &(*link)->next;
 	*link = miss->next;
 	worker->miss_count--;
-	/* An event that came meanwhile may have been about this file: it serves those who wait, nobody after them. */
+	/* An event since the start of the load may concern this file. The object then serves the waiting connections only. */
 	if (!miss->listing)
 		keep(worker, &miss->load, miss->generation == worker->watch.generation);
 	for (struct conn *conn = waiting; conn != NULL; conn = conn->next_waiting) {
 		conn->pending = NULL;
-		if (miss->listing) { /* one alone waits for a listing */
+		if (miss->listing) { /* only one connection waits for a listing */
 			conn->listing = miss->wait.page;
 			conn->listing_failed = miss->wait.page == NULL;
 			miss->wait.page = NULL;

@@ -2,7 +2,7 @@
 #include "stamp.h"
 
 enum {
-	COARSEST_STEP_S = 2, /* of a file system's clock: FAT's */
+	COARSEST_STEP_S = 2, /* coarsest step of a file system's clock: FAT's */
 };
 
 void stamp_from_stat(struct stamp *stamp, const struct stat *st)

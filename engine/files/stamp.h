@@ -20,7 +20,7 @@ struct stamp {
 	uint32_t links;
 };
 
-/* Makes a stamp of the result of fstat(). */
+/* Fills a stamp from the result of fstat(). */
 void stamp_from_stat(struct stamp *stamp, const struct stat *st);
 
 /* True if both are the same version of the same file. The number of links does not count. */

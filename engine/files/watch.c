@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * inotify queues an event before the call that made the change returns, and a thread reads its
- * events before it handles what comes in later: so a change is known before the next request.
+ * inotify queues an event before the call that made the change returns. A thread reads its events before it handles new input, so a
+ * change is known before the next request.
  */
 #include "watch.h"
 
@@ -15,13 +15,16 @@
 static const uint32_t MASK = IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
                              IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
 
-/* inotify has one descriptor for a directory; it may have several places: where roots of sites overlap, or by bind mounts. */
+/*
+ * A watched path. inotify has one descriptor per directory, which may have several paths if roots of sites overlap or with bind
+ * mounts.
+ */
 struct watched {
 	struct watched *next_by_path;
 	struct watched *next_by_wd;
 	const struct tux_site *site;
 	int wd;
-	unsigned told; /* of the last event: watch.events */
+	unsigned told; /* number of the last event, from watch.events */
 	uint32_t len;
 	uint8_t path[]; /* ends in '/' */
 };
@@ -51,7 +54,7 @@ static bool is_watched(const struct watch *watch, int wd)
 	return dir != NULL;
 }
 
-/* The last of a directory's places takes the watch along. */
+/* Removes a path; with the last path of a directory also its watch. */
 static void forget(struct watch *watch, struct watched *dir)
 {
 	struct watched **link = &watch->by_wd[(unsigned)dir->wd % WATCH_BUCKETS];
@@ -69,7 +72,7 @@ static void forget(struct watch *watch, struct watched *dir)
 	free(dir);
 }
 
-/* Those of all sites without one. */
+/* Removes all paths of a site with this prefix; without a site those of all sites. */
 static void forget_beneath(struct watch *watch, const struct tux_site *site, const uint8_t *prefix, uint32_t len)
 {
 	for (unsigned i = 0; i < WATCH_BUCKETS; i++) {
@@ -133,7 +136,7 @@ void watch_enter(struct watch *watch, const struct tux_site *site, const uint8_t
 
 	while (dir != NULL && (dir->wd != wd || dir->site != site || dir->len != len || memcmp(dir->path, path, len) != 0))
 		dir = dir->next_by_wd;
-	if (dir != NULL) /* entered twice */
+	if (dir != NULL) /* already entered */
 		return;
 	if (watch->count >= WATCH_MAX_DIRECTORIES)
 		start_afresh(watch);
@@ -163,7 +166,7 @@ static bool is_index(const struct tux_site *site, const uint8_t *name, size_t le
 	return false;
 }
 
-/* Drops what a changed name of a directory leads to: the file, and the directory whose index it is. */
+/* Drops the objects that depend on a changed name in a directory: the file, and the directory whose index it is. */
 static void drop_name(struct watch *watch, const struct tux_site *site, uint8_t *path, uint32_t dir_len, uint32_t len)
 {
 	cache_drop_path(watch->cache, site, path, len);
@@ -190,7 +193,7 @@ static void on_name(struct watch *watch, struct watched *dir, const struct inoti
 	uint32_t name_len = (uint32_t)strnlen(event->name, event->len);
 	uint32_t len = dir->len + name_len;
 
-	if (len + 1 > sizeof(path)) /* no request reaches so far */
+	if (len + 1 > sizeof(path)) /* no request path is that long */
 		return;
 	memcpy(path, dir->path, dir->len);
 	memcpy(path + dir->len, event->name, name_len);
@@ -209,7 +212,7 @@ static void on_name(struct watch *watch, struct watched *dir, const struct inoti
 	drop_sibling(watch, site, path, dir->len, len);
 }
 
-/* A place of the directory that has not been told of this event; telling one may make others be forgotten. */
+/* Returns a path of the directory that has not processed this event. Processing one may remove others. */
 static struct watched *find_untold(const struct watch *watch, int wd)
 {
 	struct watched *dir = watch->by_wd[(unsigned)wd % WATCH_BUCKETS];
@@ -235,7 +238,7 @@ static void on_event(struct watch *watch, const struct inotify_event *event)
 			forget(watch, dir);
 		} else if (event->len > 0) {
 			on_name(watch, dir, event);
-		} else if (event->mask & IN_ATTRIB) { /* its own mode: nothing above a root tells of it */
+		} else if (event->mask & IN_ATTRIB) { /* its own mode changed, which the directory above a root does not report */
 			cache_drop_beneath(watch->cache, dir->site, dir->path, dir->len);
 		}
 	}

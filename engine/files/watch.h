@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Watches every directory that cached objects lie in, and drops objects from the cache when one changes. */
+/* Watches every directory of cached objects. Drops objects from the cache when one changes. */
 #ifndef TUX_ENGINE_FILES_WATCH_H
 #define TUX_ENGINE_FILES_WATCH_H
 
@@ -8,39 +8,39 @@
 
 enum {
 	WATCH_BUCKETS = 1024,
-	WATCH_MAX_DIRECTORIES = 16384, /* a thread; with more, cache and watches start afresh */
-	WATCH_MAX_DEPTH = 64,          /* of a path; files further down are asked about with every request */
+	WATCH_MAX_DIRECTORIES = 16384, /* directories of a thread; beyond that, cache and watches start afresh */
+	WATCH_MAX_DEPTH = 64,          /* depth of a path; deeper files are checked with every request */
 };
 
 struct watched;
 
 struct watch {
-	int fd; /* inotify; -1 when there is none */
-	unsigned generation; /* moves with every event */
+	int fd; /* inotify; -1 = not available */
+	unsigned generation; /* increases with every event */
 	unsigned count;
 	struct cache *cache;
-	unsigned events; /* handled so far */
+	unsigned events; /* events handled so far */
 	struct watched *by_path[WATCH_BUCKETS];
 	struct watched *by_wd[WATCH_BUCKETS];
 };
 
-/* False with errno when there is no inotify to be had; everything is rechecked then. */
+/* Returns false with errno if inotify is not available. Everything is rechecked then. */
 bool watch_open(struct watch *watch, struct cache *cache);
 void watch_free(struct watch *watch);
 
-/* Whether a site's directory (its path ends in '/') is watched. */
+/* True if a site's directory (its path ends in '/') is watched. */
 bool watch_has(const struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len);
 
-/* Asks inotify for a directory; any thread. Returns the watch descriptor or -1. dir_fd may be O_PATH. */
+/* Adds an inotify watch for a directory. Returns its descriptor or -1. dir_fd may be O_PATH. Any thread. */
 int watch_ask(int inotify_fd, int dir_fd);
 
-/* Like watch_ask(), but for events of mask, and for the first one alone. */
+/* Like watch_ask(), but for events of mask, and only for the first one. */
 int watch_ask_once(int inotify_fd, int dir_fd, uint32_t mask);
 
-/* Enters a directory that watch_ask() has got a descriptor for. */
+/* Records a directory with the descriptor from watch_ask(). */
 void watch_enter(struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len, int wd);
 
-/* Handles all events that are there. */
+/* Handles all pending events. */
 void watch_read(struct watch *watch);
 
 #endif
