@@ -43,7 +43,7 @@ static uint16_t put_backend(struct tux_octets name, uint8_t *text, uint32_t len)
 	return (uint16_t)n;
 }
 
-/* Counts an answer. Its record is written now or, if it goes on, when that is over. */
+/* Counts a response. Writes its record now; if the response continues, at its end. */
 static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes, bool goes_on, struct tux_octets backend)
 {
 	struct worker *worker = conn->worker;
@@ -63,7 +63,7 @@ static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64
 	record.time_us = conn->began_us;
 	record.id = error_line_id(conn);
 	memcpy(record.address, conn->address, sizeof(record.address));
-	if (conn->client_head.len > 0) { /* what the client has asked for, not what a peer made of it */
+	if (conn->client_head.len > 0) { /* the client's request, not the one that an internal redirect put in its place */
 		struct tux_request asked;
 
 		tux_request_parse(conn->client_head.data, conn->client_head.len, 0, &asked);
@@ -112,7 +112,7 @@ void access_record_end(struct conn *conn, uint64_t left)
 
 	if (left > 0)
 		count(&conn->worker->counters.errors, 1);
-	if (conn->unsent > 0) /* they went out together, and began together: what is pipelined comes together */
+	if (conn->unsent > 0) /* pipelined responses are sent together, so they also started together */
 		histogram_add(&conn->worker->counters.latency, duration_since(conn->unsent_us), conn->unsent);
 	conn->unsent = 0;
 	if (record == NULL)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Causes: why the server responds with 403 or 5xx, or cuts a response short. */
+/* Causes of a 403 or 5xx response, or of a truncated response. */
 #ifndef TUX_ENGINE_LOG_CAUSE_H
 #define TUX_ENGINE_LOG_CAUSE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* The texts stand in cause.c. */
+/* cause.c has the texts. */
 enum why {
 	WHY_UNKNOWN,
 	WHY_REQUEST, /* detail: enum tux_refusal */
 	WHY_METHOD,
 	/* files */
 	WHY_MODE, /* detail and error: the mode bits */
-	WHY_DIRECTORY_MODE, /* the same */
+	WHY_DIRECTORY_MODE, /* detail and error: the mode bits */
 	WHY_NO_INDEX,
 	WHY_LINK_OUTSIDE,
 	WHY_LINK_LOOP,
@@ -27,7 +27,7 @@ enum why {
 	WHY_LOADS,
 	WHY_LISTING,
 	WHY_MODULE,
-	/* responses of our own */
+	/* responses of TUX itself */
 	WHY_FIELDS_LONG,
 	WHY_REDIRECT_LONG,
 	WHY_STATUS_CLIENT,
@@ -74,7 +74,7 @@ enum why {
 struct cause {
 	uint8_t why;    /* enum why */
 	uint8_t detail;
-	uint8_t error;  /* errno; 0: no system call failed */
+	uint8_t error;  /* errno; 0 = no system call failed */
 };
 
 enum { CAUSE_TEXT = 256 }; /* bytes of the longest text, its NUL included */
@@ -85,7 +85,7 @@ static inline struct cause because(enum why why, int error)
 	return (struct cause){ .why = (uint8_t)why, .error = (uint8_t)error };
 }
 
-/* Like because(), with a detail. */
+/* Like because(), but with a detail. */
 static inline struct cause because_of(enum why why, unsigned detail, int error)
 {
 	return (struct cause){ .why = (uint8_t)why, .detail = (uint8_t)detail, .error = (uint8_t)error };

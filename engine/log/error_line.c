@@ -12,14 +12,14 @@
 
 enum {
 	FRONT_BYTES = 40,
-	METHOD_BYTES = 32,  /* of the line, as the next ones: no client's text keeps the rest out of it */
+	METHOD_BYTES = 32,  /* bytes of the line, like the next ones: no client's text crowds out the rest */
 	TARGET_BYTES = 256,
 	HOST_BYTES = 128,
 	ROUTE_BYTES = 96,
 	NAME_BYTES = 200,
 };
 
-/* The line under way. */
+/* The line being written. */
 struct text {
 	char at[SAY_BYTES + 1];
 	size_t len;
@@ -37,7 +37,7 @@ static void put(struct text *text, const char *more)
 	text->len += print(text->at + text->len, sizeof(text->at) - text->len, "%s", more);
 }
 
-/* Puts a text that a client may have sent, escaped, in at most max bytes. */
+/* Writes a text that may come from a client, escaped, in at most max bytes. */
 static void put_escaped(struct text *text, const uint8_t *more, uint32_t len, uint32_t max)
 {
 	const size_t begin = text->len;
@@ -90,7 +90,7 @@ static void put_request(struct text *text, const uint8_t *buf, const struct tux_
 	put(text, "\"");
 }
 
-/* Puts the pattern of the route, if the request has one. */
+/* Writes the pattern of the route, if the request has one. */
 static void put_route(struct text *text, const struct conn *conn, const uint8_t *buf, const struct tux_request *req)
 {
 	const struct tux_routes *routes = &conn->site->routes;
@@ -125,7 +125,7 @@ static void put_backend(struct text *text, struct error_line_backend backend)
 	put_escaped(text, backend.name.at, backend.name.len, NAME_BYTES);
 }
 
-/* Reports the lines of one cause that were left out. */
+/* Reports the number of omitted lines of one cause. */
 static void tell(struct worker *worker, unsigned why)
 {
 	const uint32_t left_out = worker->error_lines.of[why].left_out;
@@ -139,7 +139,7 @@ static void tell(struct worker *worker, unsigned why)
 	(void)say("requests:", text, (uint32_t)len);
 }
 
-/* True if one more line for this cause is permitted now; else it is counted. */
+/* True if one more line for this cause is permitted now. Else counts it. */
 static bool permits(struct worker *worker, unsigned why)
 {
 	struct error_lines *lines = &worker->error_lines;
@@ -175,7 +175,7 @@ static void write_line(struct conn *conn, const char *outcome, struct cause caus
 	cause_print(cause, because_text);
 	put(&text, because_text);
 	put_client(&text, conn);
-	if (conn->client_head.len > 0) { /* the client's, not the one that a backend has put in its place */
+	if (conn->client_head.len > 0) { /* the client's request, not the one that a backend put in its place */
 		struct tux_request asked;
 
 		tux_request_parse(conn->client_head.data, conn->client_head.len, 0, &asked);

@@ -2,7 +2,7 @@
 #include "log_wait.h"
 
 enum {
-	LOG_WAIT_MS = 2000, /* that requests wait for a log that is behind; then records are lost, and counted */
+	LOG_WAIT_MS = 2000, /* wait of requests for a full log; then records are lost, and counted */
 };
 
 bool log_wait_permits(struct worker *worker)

@@ -5,13 +5,16 @@
 
 #include "../conn.h"
 
-/* Whether one more request may be answered: its access record has room, or there was none for so long that it is lost. */
+/*
+ * True if the server may respond to one more request: the log has room for its access record, or had none for so long that records
+ * are dropped.
+ */
 bool log_wait_permits(struct worker *worker);
 
-/* The connection waits, behind those that do already; worker->log_first is the first. */
+/* Appends the connection to the list of waiting ones, which starts at worker->log_first. */
 void log_wait_join(struct conn *conn);
 
-/* It waits no more, if it did. */
+/* Removes the connection from the list if it waits. */
 void log_wait_leave(struct conn *conn);
 
 #endif

@@ -5,8 +5,8 @@
 #include <string.h>
 
 enum {
-	RING_BYTES = 1 << 20,           /* a power of two; some 5,000 records */
-	ROOM_BYTES = 8 * TUX_ACCESS_RECORD_MAX, /* one is asked about; others, as of a timeout, come without being asked about */
+	RING_BYTES = 1 << 20,           /* a power of two; about 5,000 records */
+	ROOM_BYTES = 8 * TUX_ACCESS_RECORD_MAX, /* room for the checked record, and for unchecked ones as of a timeout */
 };
 
 bool record_ring_open(struct record_ring *records)

@@ -7,28 +7,28 @@
 
 struct record_ring {
 	uint8_t *ring;
-	uint64_t head __attribute__((aligned(64))); /* bytes ever written; the writer's */
-	uint64_t reserved;                          /* bytes of records that are still to be written; the writer's */
-	uint64_t tail __attribute__((aligned(64))); /* bytes ever read; the reader's */
+	uint64_t head __attribute__((aligned(64))); /* bytes ever written; owned by the writer */
+	uint64_t reserved;                          /* bytes of records to be written; owned by the writer */
+	uint64_t tail __attribute__((aligned(64))); /* bytes ever read; owned by the reader */
 };
 
 bool record_ring_open(struct record_ring *records);
 void record_ring_free(struct record_ring *records);
 
-/* Whether there is room for the largest record, and a few that nobody asked for, besides those that it is reserved for. The writer. */
+/* True if there is room for the largest record, and a few unchecked ones, in addition to the reserved room. For the writer. */
 bool record_ring_room(const struct record_ring *records);
 
-/* Keeps bytes free for a record that is written later; it is given back just before that. The writer. */
+/* Reserves bytes for a record that is written later. The writer releases them before that write. */
 void record_ring_reserve(struct record_ring *records, uint32_t bytes);
 void record_ring_unreserve(struct record_ring *records, uint32_t bytes);
 
-/* Appends a record with its texts. False when there is no room. The writer. */
+/* Appends a record with its texts. Returns false if there is no room. For the writer. */
 bool record_ring_write(struct record_ring *records, const struct tux_access_record *record, const uint8_t *text, uint32_t text_len);
 
-/* Copies whole records out, at most cap bytes; returns the bytes. The reader. */
+/* Copies whole records, at most cap bytes. Returns the bytes. For the reader. */
 size_t record_ring_read(struct record_ring *records, uint8_t *out, size_t cap);
 
-/* Whether there is something to read. The reader. */
+/* True if a record can be read. For the reader. */
 bool record_ring_waiting(const struct record_ring *records);
 
 #endif

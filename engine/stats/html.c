@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The status page: made whole here, so that it says all without JavaScript; the script takes the page anew each second and draws
- * what has changed since it was opened.
+ * The status page. It is complete without JavaScript. The script fetches the page every second and draws the changes since it was
+ * opened.
  */
 #include "html.h"
 
@@ -10,7 +10,7 @@
 #include "json.h"
 
 enum {
-	BAR_HEIGHT = 120, /* of the picture of latencies, in its own units */
+	BAR_HEIGHT = 120, /* height of the chart of latencies, in its own units */
 	BAR_WIDTH = 30,
 	MAX_BARS = 28,    /* powers of two from 8 microseconds to the histogram's end */
 };
@@ -37,9 +37,7 @@ static const char style[] =
 	".bars rect{fill:var(--a)}.chart{height:7rem}.chart path{fill:none;stroke-width:1.5;vector-effect:non-scaling-stroke}\n"
 	".wide{overflow-x:auto}a{color:var(--a)}[hidden]{display:none}\n";
 
-/*
- * Each series is a list of the last SPAN samples, a second apart. What a number is now comes out of the page's own JSON.
- */
+/* Each series is a list of the last SPAN samples, one per second. The page's own JSON has the present values. */
 static const char script[] =
 	"const SPAN=300,series={rps:[],p99:[],open:[]};let last=null;\n"
 	"const data=d=>JSON.parse(d.getElementById('data').textContent);\n"
@@ -69,7 +67,7 @@ static const char script[] =
 	" if(!document.hidden)try{\n"
 	"  const answer=await fetch(location.pathname+'?format=html',{cache:'no-store',headers:{Accept:'text/html'}});\n"
 	"  if(!answer.ok)throw new Error(answer.status);\n"
-	"  const text=(await answer.text()).replace(/<style[^]*?<\\/style>/,'');\n" /* its nonce is not that of this page */
+	"  const text=(await answer.text()).replace(/<style[^]*?<\\/style>/,'');\n" /* its nonce differs from this page's */
 	"  const page=new DOMParser().parseFromString(text,'text/html');\n"
 	"  for(const part of['header','main'])document.querySelector(part).replaceWith(page.querySelector(part));\n"
 	"  sample(data(page),performance.now());document.getElementById('state').textContent=''}\n"
@@ -130,7 +128,7 @@ static void tiles_write(FILE *out, const struct snapshot *snapshot)
 	fputs("</b>in which 99 % were answered</section>\n</div>\n", out);
 }
 
-/* Latencies between powers of two, as bars. */
+/* Writes latencies between powers of two, as bars. */
 static void latency_write(FILE *out, const struct tux_histogram *histogram)
 {
 	static const unsigned thousandths[] = { 500, 900, 990, 999 };
@@ -151,12 +149,12 @@ static void latency_write(FILE *out, const struct tux_histogram *histogram)
 	}
 	if (first < 0)
 		first = 0;
-	if (last < first + 5) /* few bars would become very wide */
+	if (last < first + 5) /* few bars would be too wide */
 		last = first + 5 < MAX_BARS ? first + 5 : MAX_BARS - 1;
 	fprintf(out, "<section><h2>Time to answer</h2><svg class=\"bars\" role=\"img\" aria-label=\"How many answers took how long\" "
 	        "viewBox=\"0 0 %d %d\">\n", (last - first + 1) * BAR_WIDTH, BAR_HEIGHT + 15);
 	for (int i = first; i <= last; i++) {
-		/* What there is at all is to be seen. */
+		/* Every count above 0 is visible. */
 		const unsigned height = bar[i] > 0 ? 1 + (unsigned)((double)bar[i] * (BAR_HEIGHT - 1) / (double)most) : 0;
 
 		fprintf(out, "<rect x=\"%d\" y=\"%u\" width=\"%d\" height=\"%u\" rx=\"1\"><title>%" PRIu64 " below ",
@@ -193,7 +191,7 @@ static void reasons_write(FILE *out, const char *title, const uint64_t counts[TU
 	table_end(out);
 }
 
-/* Numbers of a row, a cell each. */
+/* Writes the numbers of a row, one cell each. */
 static void cells_write(FILE *out, const uint64_t *numbers, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {

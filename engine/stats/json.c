@@ -12,7 +12,7 @@ static void json_histogram(FILE *out, const struct tux_histogram *histogram)
 	for (unsigned i = 0; i < sizeof(thousandths) / sizeof(thousandths[0]); i++)
 		fprintf(out, ",\"p%u_us\":%" PRIu64, thousandths[i] % 10 == 0 ? thousandths[i] / 10 : thousandths[i],
 		        tux_histogram_quantile(histogram, thousandths[i]));
-	fputs(",\"below_us\":[", out); /* each bucket that is not empty: its limit, and how many are in it */
+	fputs(",\"below_us\":[", out); /* for each non-empty bucket: its limit and its count */
 	for (unsigned i = 0; i < TUX_HISTOGRAM_BUCKETS; i++) {
 		if (histogram->bucket[i] == 0)
 			continue;

@@ -4,7 +4,7 @@
 
 #include "snapshot.h"
 
-/* Writes the snapshot as a JSON object. It contains no '<', so that it may stand in a page. */
+/* Writes the snapshot as a JSON object. It contains no '<', so a page can include it. */
 void json_write(FILE *out, const struct snapshot *snapshot);
 
 #endif

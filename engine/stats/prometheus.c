@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-	FIRST_LIMIT = 16,      /* microseconds: the first bucket of a histogram; each limit is twice the one before */
+	FIRST_LIMIT = 16,      /* microseconds: the first bucket of a histogram; each limit is twice the previous one */
 	LAST_LIMIT = 67108864, /* about a minute */
 };
 
@@ -22,7 +22,7 @@ static void put_number(FILE *out, const char *name, const char *type, const char
 	fprintf(out, "tux_%s %" PRIu64 "\n", name, value);
 }
 
-/* The samples of a histogram; labels: "" or some, with a comma behind the last. */
+/* Writes the samples of a histogram. labels: "", or labels with a comma after each. */
 static void put_histogram(FILE *out, const char *name, const char *labels, const struct tux_histogram *histogram)
 {
 	const uint64_t all = tux_histogram_below(histogram, UINT64_MAX);
@@ -51,7 +51,7 @@ static void put_reasons(FILE *out, const char *name, const char *help, const uin
 	}
 }
 
-/* One member of all peers' counters; offset is where it stands in them. */
+/* Writes one member of the counters of all upstream servers; offset is its position in them. */
 static void put_of_peers(FILE *out, const struct snapshot *snapshot, const char *name, const char *type, const char *help, size_t offset)
 {
 	put_metric(out, name, type, help);
@@ -104,7 +104,7 @@ static void put_peers(FILE *out, const struct snapshot *snapshot)
 	}
 }
 
-/* One member of all kinds' counters; offset is where it stands in them. */
+/* Writes one member of the counters of all kinds of programs; offset is its position in them. */
 static void put_of_programs(FILE *out, const struct snapshot *snapshot, const char *name, const char *type, const char *help, size_t offset)
 {
 	put_metric(out, name, type, help);

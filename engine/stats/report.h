@@ -8,7 +8,7 @@
 #include "snapshot.h"
 
 /*
- * Returns a report of len bytes. The caller frees it. Returns NULL if out of memory. nonce: of a page, the value that its
+ * Returns a report of len bytes, freed by the caller; NULL if out of memory. nonce: for a page, the value that its
  * Content-Security-Policy permits.
  */
 char *report_write(const struct snapshot *snapshot, enum tux_report_form form, const char *nonce, size_t *len);

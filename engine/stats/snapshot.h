@@ -25,14 +25,14 @@ struct snapshot_cgi {
 
 struct snapshot {
 	struct tux_counters counters;
-	const char *version; /* of the program */
-	const char *engine;  /* as tux_engine_describe() says */
+	const char *version; /* version of the program */
+	const char *engine;  /* as from tux_engine_describe() */
 	uint64_t pid;
-	uint64_t up_ms;      /* since the start */
+	uint64_t up_ms;      /* time since the start */
 	unsigned threads;
 	unsigned max_connections;
-	bool kernel;         /* there is a kernel engine */
-	bool ready;          /* false: it stops, or another process serves */
+	bool kernel;         /* a kernel engine is in use */
+	bool ready;          /* false = it stops, or another process serves */
 	const struct snapshot_upstream *peer;
 	unsigned peer_count;
 	const struct snapshot_cgi *program;
@@ -42,7 +42,7 @@ struct snapshot {
 /* Returns a name for labels and people. */
 const char *snapshot_phase_name(enum tux_phase phase);
 
-/* Returns a name for labels and people; NULL for a reason that never comes. */
+/* Returns a name for labels and people; NULL for an unused reason. */
 const char *snapshot_reason_name(enum tux_reason reason);
 
 /* Returns the name of a reason for failure, from 0 to SNAPSHOT_FAILURES - 1. */
@@ -62,10 +62,10 @@ void snapshot_put_count(FILE *out, uint64_t value);
 void snapshot_put_bytes(FILE *out, uint64_t bytes);
 void snapshot_put_duration(FILE *out, uint64_t us);
 
-/* Writes seconds with six digits after the point, whatever the locale. */
+/* Writes seconds with six digits after the point, independent of the locale. */
 void snapshot_put_seconds(FILE *out, uint64_t us);
 
-/* Writes a text between quotes, for JSON and for labels. It replaces '<', so that JSON may stand in a page. */
+/* Writes a text between quotes, for JSON and for labels. Replaces '<', so that a page can include the JSON. */
 void snapshot_put_quoted(FILE *out, const char *text);
 
 #endif

@@ -36,7 +36,7 @@ bool status_query_permits(const struct tux_status_route *route, const uint8_t ad
 	return false;
 }
 
-/* Any address in brackets, or four numbers. No other host name ends in a number (RFC 3696 2). */
+/* True for any address in brackets, or four numbers. No other host name ends in a number (RFC 3696 2). */
 static bool is_address(const char *name)
 {
 	struct in_addr address;
@@ -89,7 +89,7 @@ static bool accepts_html(const uint8_t *buf, const struct tux_request *req)
 	return false;
 }
 
-/* The value of "format=" in the query; false without one. */
+/* Finds the value of "format=" in the query. Returns false without one. */
 static bool format_find(const uint8_t *buf, struct tux_span query, const uint8_t **value, size_t *len)
 {
 	static const char name[] = "format=";

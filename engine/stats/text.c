@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The status for people who ask on a terminal. */
+/* The status for people at a terminal. */
 #include <inttypes.h>
 
 #include "text.h"
@@ -16,7 +16,7 @@ static void line_write(FILE *out, const char *name, uint64_t value)
 	fputc('\n', out);
 }
 
-/* One of several parts of a line, unless there is none of it. */
+/* Writes one of several parts of a line, unless its value is 0. */
 static void part_write(FILE *out, const char **before, const char *name, uint64_t value)
 {
 	if (value == 0)

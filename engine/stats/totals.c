@@ -27,13 +27,13 @@ unsigned totals_peer_count(const struct tux_engine_config *config)
 	return count;
 }
 
-/* True if a server is only room for one more address of a name. */
+/* True if a server is only a spare place for another address of a name. */
 static bool is_spare(const struct tux_upstream_server *server, const struct tux_peer_counters *counters)
 {
 	return server->resolved != NULL && __atomic_load_n(&server->resolved->len, __ATOMIC_RELAXED) == 0 && counters->requests == 0;
 }
 
-/* The servers of all upstreams, one behind the other, as the workers' counters have them. Returns how many there are. */
+/* Adds up the servers of all upstreams, one after another, in the order of the workers' counters. Returns their number. */
 static unsigned peers_sum(const struct totals *tally, struct snapshot_upstream *peer)
 {
 	const struct tux_engine_config *config = tally->config;
@@ -52,7 +52,9 @@ static unsigned peers_sum(const struct totals *tally, struct snapshot_upstream *
 	return shown;
 }
 
-/* The kinds of CGI programs by their names: those of files are one, whatever their root. How many there are. */
+/*
+ * Adds up the kinds of CGI programs by their names. The kinds of selected files count as one, for all roots. Returns their number.
+ */
 static unsigned programs_sum(const struct totals *tally, struct snapshot_cgi *program)
 {
 	const struct tux_engine_config *config = tally->config;
