@@ -15,7 +15,7 @@
 
 enum {
 	LINE_BYTES = SAY_BYTES, /* of stderr, written together; a longer line is split */
-	NAME_BYTES = 64,        /* of a rule's name before a line */
+	NAME_BYTES = 64,        /* bytes of a rule's name before a line */
 	HELD_MS = 100,          /* minimum extension while a program waits for its client; the interval of DUE then */
 };
 

@@ -28,11 +28,11 @@ struct exchange {
 	struct cgi_program *program;
 	unsigned rule;        /* index of the program's kind */
 	uint16_t end_status;  /* response status if the ended program wrote nothing; 0: it runs */
-	struct cause end_cause; /* of end_status */
+	struct cause end_cause; /* cause of end_status */
 	struct buffer program_name; /* its path, or that of its script and the rest of the request path */
 	bool from_ended;      /* the program has closed its output */
 	struct stream *to;    /* for the request; NULL: closed */
-	struct stream *from;  /* for the response; the same stream for an upstream */
+	struct stream *from;  /* for the response; equals to for an upstream */
 	uint8_t state;        /* enum exchange_state */
 	bool head_request;    /* the method is HEAD */
 	bool old_client;      /* the client speaks HTTP/1.0 */
@@ -45,16 +45,16 @@ struct exchange {
 	bool keep_alive;      /* the backend's connection may carry another request */
 	bool paused;          /* the backend is paused because relay is full */
 	uint16_t status;      /* valid in EXCHANGE_NO_RESPONSE */
-	struct cause cause;   /* of status, or of the last failed attempt */
+	struct cause cause;   /* cause of status, or of the last failed attempt */
 	uint32_t seen;        /* bytes of head already found to be an incomplete head */
 	struct buffer request; /* rewritten request head, kept for retries until the response */
 	struct buffer head;    /* response head received so far */
 	struct request_body upload;
-	struct tux_route route; /* of the request, in EXCHANGE_KEEPING */
+	struct tux_route route; /* route of the request, in EXCHANGE_KEEPING */
 	struct buffer path;      /* normalised path of the request, in EXCHANGE_KEEPING */
 	struct response_body relay;
-	struct splice down; /* of the response, or of the tunnel to the client */
-	uint64_t sent_bytes;  /* to the client */
+	struct splice down; /* splice of the response, or of the tunnel to the client */
+	uint64_t sent_bytes;  /* bytes sent to the client */
 	int64_t asked_us;     /* time of sending the request to the backend, since 1970; 0: not sent */
 	int64_t ended_us;     /* time of releasing the backend, since 1970; 0: not released */
 };

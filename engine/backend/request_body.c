@@ -6,7 +6,7 @@
 #include "../../core/forward.h"
 
 enum {
-	PIECE_BYTES = 16 * 1024, /* of a spooled body, copied at a time */
+	PIECE_BYTES = 16 * 1024, /* bytes of a spooled body, copied at a time */
 };
 
 bool request_body_takes(const struct request_body *upload, const struct stream *to)

@@ -133,7 +133,7 @@ const char *tux_spawn_step_text(uint32_t step);
 struct spawner {
 	struct source source; /* for loop_ops.watch(); the owner sets readable, which calls spawner_read() until SPAWNER_NOTHING */
 	uint64_t last_id;
-	int room_bytes;       /* of the socket buffer for starts; the rest is reserved for kills */
+	int room_bytes;       /* bytes of the socket buffer for starts; the rest is reserved for kills */
 };
 
 struct spawn_order {

@@ -12,7 +12,7 @@
 struct spool {
 	struct buffer memory; /* NULL data: the body is empty or in the file */
 	bool in_file;
-	int fd;              /* of the file, if in_file */
+	int fd;              /* descriptor of the file, if in_file */
 	uint64_t kept;       /* bytes of the body */
 	uint64_t taken;      /* bytes that the backend has got */
 };

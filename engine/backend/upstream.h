@@ -20,7 +20,7 @@ struct upstream_server {
 	socklen_t address_len;
 	uint32_t sequence;    /* tux_resolved.sequence of address */
 	uint32_t text_len;
-	char text[SOCKADDR_TEXT]; /* of its address, for logs */
+	char text[SOCKADDR_TEXT]; /* text of its address, for logs */
 	unsigned active;      /* exchanges under way */
 	unsigned fails;       /* since fails_ms, within the fail timeout */
 	uint64_t fails_ms;    /* time of the first of these failures */

@@ -11,7 +11,7 @@
 
 _Static_assert(ADDRESS_TEXT == INET6_ADDRSTRLEN, "it is what inet_ntop() needs");
 
-static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff }; /* in front of an IPv4 address */
+static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff }; /* prefix of an IPv4 address */
 
 static struct address address_of(int fd, int (*ask)(int fd, struct sockaddr *address, socklen_t *len))
 {

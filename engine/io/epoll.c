@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The loop over epoll, for kernels and containers that have no io_uring. Edge-triggered: what is
- * known to be readable is kept on a list and read until it is empty, a turn for each.
+ * The epoll loop, for kernels and containers without io_uring. Edge-triggered: a list holds the readable channels, each of which is
+ * read in turns until it is empty.
  */
 #include "loop.h"
 
@@ -18,7 +18,7 @@ enum {
 	KIND_MASK = 3,
 };
 
-/* In the low bits of an event's data, below the address. */
+/* Kind of an event, in the low bits of its data, below the address. */
 enum kind {
 	KIND_CHANNEL,
 	KIND_ACCEPTOR,
@@ -29,10 +29,10 @@ struct loop {
 	int fd;
 	const struct loop_events *events;
 	void *owner;
-	struct channel *ready;    /* to be read, written or told about before the next wait */
+	struct channel *ready;    /* channels to read, write or report before the next wait */
 	struct channel **ready_end;
-	struct channel *current;  /* whose turn it is */
-	int batch_count; /* of batch, that the last wait brought; negative: it failed */
+	struct channel *current;  /* channel whose turn it is */
+	int batch_count; /* events in batch from the last wait; negative = failed */
 	struct epoll_event batch[BATCH];
 	uint8_t scratch[SCRATCH_BYTES];
 };
@@ -44,7 +44,7 @@ static bool control(struct loop *loop, int op, int fd, uint32_t events, void *wh
 	return epoll_ctl(loop->fd, op, fd, &event) == 0;
 }
 
-/* A channel on the list is referred to, so it is not freed before its turn. */
+/* Appends a channel to the list. The list holds a reference, so the channel is not freed before its turn. */
 static void queue(struct loop *loop, struct channel *channel)
 {
 	if (channel->queued)
@@ -106,7 +106,10 @@ static bool epoll_add(struct loop *loop, struct channel *channel)
 	return control(loop, EPOLL_CTL_ADD, channel->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, channel, KIND_CHANNEL);
 }
 
-/* Added behind the call: before it, and when it has failed, a socket has hung up. What is known at once is told in the channel's turn. */
+/*
+ * Adds the socket after connect(): before it, and after a failure, epoll reports a hang-up. An immediate result is reported in the
+ * channel's turn.
+ */
 static void epoll_connect(struct loop *loop, struct channel *channel, const struct sockaddr *address, socklen_t address_len)
 {
 	int error = connect(channel->fd, address, address_len) == 0 ? 0 : errno;
@@ -133,7 +136,7 @@ static void epoll_receive_stop(struct loop *loop, struct channel *channel)
 	channel->receiving = false;
 }
 
-/* Sends what the socket takes. True when there is a result: all bytes, or an error. */
+/* Sends as much as the socket accepts. Returns true if there is a result: all bytes sent, or an error. */
 static bool push(struct channel *channel, int64_t *result)
 {
 	struct msghdr *message = channel->message;
@@ -163,10 +166,10 @@ static bool push(struct channel *channel, int64_t *result)
 	}
 }
 
-/* The result is told in the channel's turn, so that sent() never comes from within send(). */
+/* Starts to send. The result is reported in the channel's turn, so that sent() is never called from within send(). */
 static void epoll_send(struct loop *loop, struct channel *channel, struct msghdr *message, int flags, bool zero_copy)
 {
-	(void)zero_copy; /* io_uring's alone: MSG_ZEROCOPY tells over the error queue */
+	(void)zero_copy; /* only for io_uring: MSG_ZEROCOPY reports over the error queue */
 	channel->message = message;
 	channel->message_flags = flags | MSG_NOSIGNAL | MSG_DONTWAIT;
 	channel->sent_bytes = 0;
@@ -177,7 +180,7 @@ static void epoll_send(struct loop *loop, struct channel *channel, struct msghdr
 
 static void epoll_wait_writable(struct loop *loop, struct channel *channel)
 {
-	/* With edge triggering only a fresh event tells; asking again makes it come at once when there is room. */
+	/* With edge triggering only a new event reports room. EPOLL_CTL_MOD creates one immediately if there is room. */
 	channel->blocked = true;
 	control(loop, EPOLL_CTL_MOD, channel->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, channel, KIND_CHANNEL);
 }
@@ -209,7 +212,7 @@ static void epoll_release(struct loop *loop, struct channel *channel)
 	queue(loop, channel);
 }
 
-/* What sent() leads to is sent in the same turn, up to a few answers. */
+/* Sends in a channel's turn, including the next messages that sent() starts, up to a limit. */
 static void take_sends(struct loop *loop, struct channel *channel)
 {
 	enum { AT_ONCE = 16 };
@@ -221,18 +224,18 @@ static void take_sends(struct loop *loop, struct channel *channel)
 		channel->sending = false;
 		channel->events->sent(channel, result);
 	}
-	if (channel->sending && !channel->closing) /* one that is closed gets no more turns than closed() takes */
+	if (channel->sending && !channel->closing) /* a closed channel gets only the turn for closed() */
 		queue(loop, channel);
 }
 
-/* One read a turn: a busy connection does not starve the others. */
+/* Reads once per turn, so that a busy connection does not starve others. */
 static void take_bytes(struct loop *loop, struct channel *channel)
 {
 	ssize_t n = channel->pipe ? read(channel->fd, loop->scratch, SCRATCH_BYTES) :
 	                            recv(channel->fd, loop->scratch, SCRATCH_BYTES, MSG_DONTWAIT);
 
 	if (n > 0) {
-		if (n < SCRATCH_BYTES && !channel->hung_up && !channel->pipe) /* a pipe gives less than it has */
+		if (n < SCRATCH_BYTES && !channel->hung_up && !channel->pipe) /* a read of a pipe may return less than it holds */
 			channel->readable = false;
 		channel->events->received(channel, loop->scratch, (uint32_t)n);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -277,14 +280,14 @@ static void on_channel(struct loop *loop, struct channel *channel, uint32_t even
 {
 	if (channel->closing || channel->leaving)
 		return;
-	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) { /* kept while it connects, too: the event comes once */
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) { /* recorded during connect(), too: the event occurs once */
 		channel->readable = true;
 		channel->hung_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 	}
 	if (channel->connecting) {
 		socklen_t len = sizeof(channel->result);
 
-		/* A result that is known stays: SO_ERROR is cleared by the first look, and knows nothing of EAGAIN. */
+		/* Keep a known result: SO_ERROR is cleared by the first read, and never is EAGAIN. */
 		if (channel->result == EINPROGRESS && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))) {
 			getsockopt(channel->fd, SOL_SOCKET, SO_ERROR, &channel->result, &len);
 			queue(loop, channel);
@@ -334,7 +337,7 @@ static void epoll_handle(struct loop *loop)
 	const int count = loop->batch_count;
 	struct channel *last;
 
-	/* What inotify tells comes before the requests that may depend on it. */
+	/* Handle inotify events before the requests that may depend on them. */
 	for (int i = 0; i < count; i++)
 		if ((loop->batch[i].data.u64 & KIND_MASK) == KIND_SOURCE) {
 			struct source *source = (struct source *)(uintptr_t)(loop->batch[i].data.u64 - KIND_SOURCE);
@@ -358,7 +361,7 @@ static void epoll_handle(struct loop *loop)
 	for (bool done = false; !done && loop->ready != NULL;) {
 		struct channel *channel = loop->ready;
 
-		done = channel == last; /* what is queued meanwhile waits for the next round */
+		done = channel == last; /* channels queued meanwhile wait for the next round */
 		loop->ready = channel->next_queued;
 		if (loop->ready == NULL)
 			loop->ready_end = &loop->ready;

@@ -19,6 +19,6 @@ bool say(const char *front, const char *text, uint32_t len)
 	for (uint32_t i = 0; i < len; i++)
 		line[head + i] = (unsigned char)text[i] < ' ' && text[i] != '\t' ? '?' : text[i];
 	line[head + len] = '\n';
-	/* A pipe that has room takes a line of this size whole. */
+	/* A writable pipe accepts a line of this size completely. */
 	return poll(&error_log, 1, 0) == 1 && write(STDERR_FILENO, line, head + len + 1) >= 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Listening sockets: from what the user wrote to sockets that accept. Accepting is the loop's work. */
+/* Listening sockets: from the user's specification to sockets ready for accept(), which the loop calls. */
 #define _GNU_SOURCE 1
 #include "listener.h"
 
@@ -24,19 +24,19 @@
 #include "place.h"
 
 enum {
-	BACKLOG = 65535, /* net.core.somaxconn is the limit that counts */
+	BACKLOG = 65535, /* net.core.somaxconn is the effective limit */
 	HOST_MAX = 256,
 	PORT_MAX = 8,
 };
 
-/* What a TCP spec says: no host means all addresses. */
+/* The parts of a TCP spec. No host means all addresses. */
 struct tcp_spec {
 	char host[HOST_MAX];
 	char port[PORT_MAX];
 	bool all;
 };
 
-/* Any socket address, as bind() wants it. */
+/* A socket address of any family, as bind() needs it. */
 struct address {
 	struct sockaddr_storage storage;
 	socklen_t len;
@@ -71,7 +71,7 @@ static bool tcp_spec_parse(const char *spec, struct tcp_spec *tcp)
 		if (!memchr(host, ':', host_len))
 			return false;
 	} else if (memchr(host, ':', host_len)) {
-		return false; /* an IPv6 address without brackets: where its port begins cannot be told */
+		return false; /* an IPv6 address without brackets: the start of its port is ambiguous */
 	}
 	if (host_len >= sizeof(tcp->host))
 		return false;
@@ -81,7 +81,7 @@ static bool tcp_spec_parse(const char *spec, struct tcp_spec *tcp)
 	return true;
 }
 
-/* A new non-blocking TCP socket bound to address, -1 with errno. */
+/* Returns a new non-blocking TCP socket bound to address; -1 with errno. */
 static int tcp_bind(const struct address *address, bool reuse_port)
 {
 	const int family = address->storage.ss_family;
@@ -105,7 +105,10 @@ static int tcp_bind(const struct address *address, bool reuse_port)
 	return fd;
 }
 
-/* A server that was killed leaves its sockets to the kernel, whose io_uring takes a moment to let them go. */
+/*
+ * Waits a moment for a killed server: the kernel closes its sockets only after its io_uring has ended. Returns false after the last
+ * try.
+ */
 static bool wait_for_predecessor(unsigned *tries)
 {
 	enum { TRIES = 20, PAUSE_MS = 50 };
@@ -129,8 +132,8 @@ static int tcp_bind_patiently(const struct address *address)
 }
 
 /*
- * Opens one socket a thread on address. SO_REUSEPORT would let a second server of the same user take half
- * of the connections unnoticed, so a bind without it goes first: it fails if anybody listens there.
+ * Opens one socket per thread on address. SO_REUSEPORT would let a second server of the same user silently get half of the
+ * connections. A first bind without it therefore fails if another socket listens there.
  */
 static bool tcp_open(struct address *address, unsigned threads, struct tux_listener *out)
 {
@@ -139,7 +142,7 @@ static bool tcp_open(struct address *address, unsigned threads, struct tux_liste
 	out->count = 0;
 	if (probe < 0)
 		return false;
-	/* With port 0 the kernel chose one: all threads take that. */
+	/* With port 0 the kernel has chosen one, which all threads use. */
 	if (getsockname(probe, (struct sockaddr *)&address->storage, &address->len) < 0 ||
 	    (threads == 1 && listen(probe, BACKLOG) < 0)) {
 		saved = errno;
@@ -175,7 +178,7 @@ static int fail(char *error, size_t error_size, const char *spec, const char *re
 	return -1;
 }
 
-/* All addresses: one socket for both families, or IPv4 alone where the kernel has no IPv6. */
+/* Opens all addresses: one socket for both families, or only IPv4 if the kernel has no IPv6. */
 static int tcp_open_all(const char *spec, const struct tcp_spec *tcp, unsigned threads, struct tux_listener *out,
                         char *error, size_t error_size)
 {
@@ -196,7 +199,7 @@ static int tcp_open_all(const char *spec, const struct tcp_spec *tcp, unsigned t
 	return fail(error, error_size, spec, strerror(errno));
 }
 
-/* All addresses of a name. Those of a family that this machine does not have are left out unless no other is there. */
+/* Opens all addresses of a name. Omits addresses of a family that this machine lacks, unless there is no other address. */
 static int tcp_open_name(const char *spec, const struct tcp_spec *tcp, unsigned threads, struct tux_listener *out,
                          unsigned max, char *error, size_t error_size)
 {
@@ -229,7 +232,7 @@ static int tcp_open_name(const char *spec, const struct tcp_spec *tcp, unsigned 
 	return fail(error, error_size, spec, strerror(missing));
 }
 
-/* Whether a server answers at the socket file; errno says why not. */
+/* True if a server listens at the socket file; else errno is the reason. */
 static bool unix_is_live(const struct tux_place *place)
 {
 	int saved, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -237,7 +240,7 @@ static bool unix_is_live(const struct tux_place *place)
 
 	if (fd < 0)
 		return false;
-	/* EAGAIN: its accept queue is full, so somebody has it. */
+	/* EAGAIN: its accept queue is full, so a server has it. */
 	live = tux_place_connect(place, fd) == 0 || errno == EAGAIN;
 	saved = errno;
 	close(fd);
@@ -245,7 +248,7 @@ static bool unix_is_live(const struct tux_place *place)
 	return live;
 }
 
-/* Removes the socket of a server that has ended. Returns NULL, or the reason why nobody can listen there. */
+/* Removes the socket of a server that has ended. Returns NULL, or the reason why the address is not available. */
 static const char *unix_make_room(const struct tux_place *place)
 {
 	unsigned tries = 0;
@@ -350,7 +353,7 @@ bool tux_listener_adopt(int fd, struct tux_listener *out, char *error, size_t er
 	return true;
 }
 
-/* The ":PORT" of a URL, nothing for HTTP's own. */
+/* Writes the ":PORT" of a URL; nothing for HTTP's default port. */
 static void url_port(char out[PORT_MAX], uint16_t port)
 {
 	out[0] = '\0';
@@ -385,7 +388,7 @@ void tux_listener_url(const struct tux_listener *listener, char *out, size_t siz
 			snprintf(out, size, "http://[%s]%s/", text, port);
 	} else if (storage.ss_family == AF_UNIX) {
 		memcpy(&un, &storage, sizeof(un));
-		/* An abstract name, which socket activation may bring, starts with NUL: "@" by custom. */
+		/* An abstract name, possible with socket activation, starts with NUL; "@" by convention. */
 		if (un.sun_path[0] == '\0' && len > offsetof(struct sockaddr_un, sun_path))
 			un.sun_path[0] = '@';
 		snprintf(out, size, "unix:%.*s", (int)sizeof(un.sun_path), un.sun_path);
@@ -414,7 +417,7 @@ void tux_listener_shut(const struct tux_listener *listener)
 	const struct sock_fprog filter = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
 	const bool tcp = tux_listener_is_tcp(listener);
 
-	/* A failure leaves the listener open until it is closed, as before. */
+	/* After a failure the listener stays open until it is closed. */
 	for (unsigned i = 0; i < listener->count; i++)
 		if (tcp)
 			(void)setsockopt(listener->fd[i], SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));

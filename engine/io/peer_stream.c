@@ -143,7 +143,7 @@ void stream_finish(struct stream *stream)
 	stream->owner = NULL;
 	timer_stop(&stream->timer);
 	stream->finishing = true;
-	if (!stream->sending && !stream->channel.connecting) /* all is sent, or sending has failed */
+	if (!stream->sending && !stream->channel.connecting) /* all is sent, or sending failed */
 		stream_close(stream);
 }
 
@@ -191,7 +191,7 @@ static void on_sent(struct channel *channel, int64_t result)
 	}
 	stream->unheard = false;
 	stream->going_at += (uint32_t)result;
-	if (stream->going_at < stream->going.len) { /* a pipe takes what it has room for */
+	if (stream->going_at < stream->going.len) { /* a pipe accepts as much as it has room for */
 		stream->iov = (struct iovec){ stream->going.data + stream->going_at, stream->going.len - stream->going_at };
 		stream->message = (struct msghdr){ .msg_iov = &stream->iov, .msg_iovlen = 1 };
 		stream->streams->ops->send(stream->streams->loop, &stream->channel, &stream->message, 0, false);

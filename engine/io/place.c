@@ -15,15 +15,15 @@
 #include "print.h"
 
 enum {
-	MAX_LINKS = 40, /* followed in one path, as many as the kernel follows */
+	MAX_LINKS = 40, /* links followed in one path, as in the kernel */
 };
 
-/* The directory that a walk has come to, and the part of the path that it has not looked at. */
+/* The current directory of a walk, and the remaining path. */
 struct walk {
 	int fd;
 	struct stat st;
-	bool privileged; /* we are root: others must not choose the way */
-	bool shared;     /* others can change the way to this directory */
+	bool privileged; /* the process is root, so others must not redirect the walk */
+	bool shared;     /* others can change the path to this directory */
 	uid_t top_owner; /* owner of "/": root, or in a user namespace the user whom root is mapped from */
 	unsigned links;
 	char rest[PATH_MAX];
@@ -35,7 +35,7 @@ static bool is_trusted(const struct walk *walk, uid_t uid)
 	return uid == 0 || uid == walk->top_owner;
 }
 
-/* True if others than root can make, replace or remove any name in the directory, or (sticky) make new names only. */
+/* True if other users than root can create, replace or remove any name in the directory, or (sticky) only create new names. */
 static bool is_open_to_others(const struct walk *walk)
 {
 	return !is_trusted(walk, walk->st.st_uid) || (walk->st.st_mode & (S_IWGRP | S_IWOTH));
@@ -46,7 +46,7 @@ static bool is_sticky(const struct walk *walk)
 	return is_trusted(walk, walk->st.st_uid) && (walk->st.st_mode & S_ISVTX);
 }
 
-/* True if others can change what a name in the directory leads to; entry is NULL if the name does not exist. */
+/* True if other users can change the target of a name in the directory. entry is NULL if the name does not exist. */
 static bool is_shared(const struct walk *walk, const struct stat *entry)
 {
 	if (!walk->privileged)
@@ -55,7 +55,7 @@ static bool is_shared(const struct walk *walk, const struct stat *entry)
 		return true;
 	if (!is_open_to_others(walk))
 		return false;
-	/* Another name of root's own symlink could be put here if the kernel does not protect hard links. */
+	/* Another name of root's own symlink could be created here if the kernel does not protect hard links. */
 	return !entry || !is_sticky(walk) || !is_trusted(walk, entry->st_uid) || (!S_ISDIR(entry->st_mode) && entry->st_nlink != 1);
 }
 
@@ -71,7 +71,7 @@ static bool directory_enter(struct walk *walk, int fd, bool shared)
 	return fstat(fd, &walk->st) == 0;
 }
 
-/* Begins at "/" or at the working directory, which nobody can replace under us. */
+/* Starts at "/" or at the working directory, which no other user can replace. */
 static bool begin(struct walk *walk)
 {
 	const bool absolute = walk->rest[walk->at] == '/';
@@ -79,7 +79,7 @@ static bool begin(struct walk *walk)
 	return directory_enter(walk, open(absolute ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC), absolute ? false : walk->shared);
 }
 
-/* Copies the next name; false with errno. name is empty at the path's end. */
+/* Copies the next name. Returns false with errno. name is empty at the end of the path. */
 static bool name_next(struct walk *walk, char name[NAME_MAX + 1])
 {
 	size_t len;
@@ -101,7 +101,7 @@ static bool is_last(const struct walk *walk)
 	return walk->rest[walk->at + strspn(walk->rest + walk->at, "/")] == '\0';
 }
 
-/* Puts the text of a link in front of the rest of the path. */
+/* Inserts the text of a link before the rest of the path. */
 static bool link_follow(struct walk *walk, int link_fd)
 {
 	char text[PATH_MAX];
@@ -142,7 +142,7 @@ static void place_fill(struct tux_place *place, const struct walk *walk, const c
 	}
 }
 
-/* Looks at one name. fd is what it is, O_PATH and not followed; it is consumed. */
+/* Checks one name. fd is its file (O_PATH, not followed), which it consumes. */
 static enum step entry_take(struct walk *walk, const char *name, int fd, bool follow, struct tux_place *place)
 {
 	struct stat st;
@@ -243,7 +243,7 @@ int tux_place_directory(const char *path, bool *shared)
 
 	if (!tux_place_open(path, true, &place))
 		return -1;
-	/* Nobody but root can make a link of a name that is not shared; a shared one must not be one. */
+	/* Only root can make an unshared name a link, so following it is safe. A shared name must not be a link. */
 	fd = openat(place.directory_fd, place.name, O_PATH | O_DIRECTORY | O_CLOEXEC | (place.is_descriptor ? 0 : O_NOFOLLOW));
 	if (shared)
 		*shared = place.shared;
@@ -251,7 +251,7 @@ int tux_place_directory(const char *path, bool *shared)
 	return fd;
 }
 
-/* The kernel's own path to a name in an open directory, or to an open file; false with errno if it does not fit. */
+/* Makes the kernel's path to a name in an open directory, or to an open file. Returns false with errno if it does not fit. */
 static bool address_make(struct sockaddr_un *address, int fd, const char *slash, const char *name)
 {
 	address->sun_family = AF_UNIX;
@@ -284,7 +284,10 @@ int tux_place_bind(const struct tux_place *place, const char *path, int fd, mode
 	mode_t mask;
 	int rc, saved;
 
-	/* The path itself, which others then see, if nobody can change where it leads, or if that would win nothing. */
+	/*
+	 * Binds to the path itself, which is then visible to others, if no other user can redirect it, or if the process is not
+	 * root.
+	 */
 	if ((!place->shared || geteuid() != 0) && len < sizeof(address.sun_path))
 		memcpy(address.sun_path, path, len);
 	else if (!address_make(&address, place->directory_fd, "/", place->name))

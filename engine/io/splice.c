@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum {
-	TURN_BYTES = 1 << 20, /* of one source before others get their turn */
+	TURN_BYTES = 1 << 20, /* bytes of one source before others get their turn */
 };
 
 static void pipe_close(struct pipes *pipes, struct pipe *pipe)
@@ -20,7 +20,7 @@ static void pipe_close(struct pipes *pipes, struct pipe *pipe)
 	pipes->count--;
 }
 
-/* NULL when there are too many, or the kernel gives none of that size to this user any more (pipe-user-pages-soft). */
+/* Returns a pipe; NULL if there are too many, or if the user has reached the kernel's limit (pipe-user-pages-soft). */
 static struct pipe *pipe_get(struct pipes *pipes)
 {
 	struct pipe *pipe = pipes->spare;
@@ -101,7 +101,7 @@ int64_t splice_move(const struct loop_ops *ops, int from, int to, struct channel
 {
 	ssize_t n;
 
-	ops->set_direct(socket, true); /* the flag of splice() is for the pipe alone */
+	ops->set_direct(socket, true); /* the flag of splice() applies only to the pipe */
 	do
 		n = splice(from, NULL, to, NULL, most, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	while (n < 0 && errno == EINTR);
@@ -111,7 +111,7 @@ int64_t splice_move(const struct loop_ops *ops, int from, int to, struct channel
 	return n;
 }
 
-/* What is in a pipe; at its end, when nobody writes to it any more, 0. */
+/* Returns the bytes in a pipe; 0 at its end, when it is empty and has no writer; else a negative errno. */
 static int64_t pipe_holds(int fd, uint64_t most)
 {
 	struct pollfd state = { .fd = fd, .events = POLLIN };

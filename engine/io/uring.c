@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The loop over io_uring: multishot accept, multishot receive into a ring of provided buffers,
- * all completions handled before one submission. Needs Linux 6.1.
+ * The io_uring loop: multishot accept, multishot receive into a ring of provided buffers. Handles all completions before one
+ * submission. Needs Linux 6.1.
  */
 #include "loop.h"
 
@@ -23,9 +23,9 @@ enum {
 	OP_MASK = 15,
 };
 
-/* In the low bits of user_data, below the address of what the operation is about. */
+/* Kind of an operation, in the low bits of user_data, below the address of its object. */
 enum op {
-	OP_NONE, /* nobody waits for the result */
+	OP_NONE, /* the result is ignored */
 	OP_ACCEPT,
 	OP_RECEIVE,
 	OP_SEND,
@@ -42,8 +42,8 @@ struct loop {
 	void *owner;
 	struct io_uring_buf_ring *buffers;
 	uint8_t *memory;       /* BUFFERS * BUFFER_BYTES */
-	unsigned returned;     /* buffers given back and not yet announced to the kernel */
-	struct channel *starved; /* waiting for a buffer to come free */
+	unsigned returned;     /* buffers returned and not yet announced to the kernel */
+	struct channel *starved; /* channels that wait for a free buffer */
 };
 
 static uint64_t tag(void *what, enum op op)
@@ -51,7 +51,7 @@ static uint64_t tag(void *what, enum op op)
 	return (uint64_t)(uintptr_t)what | (uint64_t)op;
 }
 
-/* Never NULL: a full submission queue is handed to the kernel first. */
+/* Never returns NULL: submits a full queue to the kernel first. */
 static struct io_uring_sqe *next_sqe(struct loop *loop)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
@@ -92,8 +92,8 @@ static bool setup_buffers(struct loop *loop)
 }
 
 /*
- * seccomp does not see what a ring is told to do. So the kernel is told what this loop ever does: it refuses any other operation, of
- * whoever writes to the ring, and any further registration. Enables the ring. False with errno.
+ * Restricts and enables the ring. seccomp does not see ring operations, so the kernel gets the list of those that this loop uses.
+ * It refuses any other operation, by any writer of the ring, and any further registration. Returns false with errno.
  */
 static bool restrict_ring(struct loop *loop, bool connects)
 {
@@ -101,7 +101,10 @@ static bool restrict_ring(struct loop *loop, bool connects)
 	                                      IORING_OP_SEND,   IORING_OP_SENDMSG, IORING_OP_SEND_ZC, IORING_OP_POLL_ADD,
 	                                      IORING_OP_ACCEPT, IORING_OP_CLOSE, IORING_OP_ASYNC_CANCEL };
 	enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
-	/* A ring is enabled once, and its registered descriptor is given back when it ends; else the ring would stay. */
+	/*
+	 * Two registrations stay permitted: enabling the ring, once, and unregistering its descriptor at the end, without which the
+	 * ring would stay.
+	 */
 	struct io_uring_restriction rule[OPERATIONS + 4] = {
 		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = IOSQE_BUFFER_SELECT },
 		{ .opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = IORING_REGISTER_ENABLE_RINGS },
@@ -113,7 +116,7 @@ static bool restrict_ring(struct loop *loop, bool connects)
 		rule[rules++] = (struct io_uring_restriction){ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = operations[i] };
 	if (connects)
 		rule[rules++] = (struct io_uring_restriction){ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_CONNECT };
-	/* Debian 12's liburing declares functions for these two, and has none. */
+	/* Debian 12's liburing declares functions for these two, but does not define them. */
 	return syscall(SYS_io_uring_register, loop->ring.ring_fd, IORING_REGISTER_RESTRICTIONS, rule, rules) == 0 &&
 	       syscall(SYS_io_uring_register, loop->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0) == 0;
 }
@@ -152,7 +155,7 @@ static struct loop *uring_open(const struct loop_events *events, void *owner)
 		errno = error;
 		return NULL;
 	}
-	io_uring_register_ring_fd(&loop->ring); /* spares a look-up in every call; older kernels do without */
+	io_uring_register_ring_fd(&loop->ring); /* saves a look-up in every call; optional for older kernels */
 	if (!restrict_ring(loop, events->connects != NULL && events->connects(owner))) {
 		error = errno;
 		uring_free(loop);
@@ -221,8 +224,8 @@ static bool uring_add(struct loop *loop, struct channel *channel)
 }
 
 /*
- * The first receive of a connection is a single one: when it brings a request that closes the
- * connection nothing has to be cancelled.
+ * Starts to receive. The first receive of a connection is a single one, so a request that closes the connection needs no
+ * cancellation.
  */
 static void uring_receive(struct loop *loop, struct channel *channel)
 {
@@ -284,7 +287,7 @@ static void uring_wait_writable(struct loop *loop, struct channel *channel)
 	wait_for(loop, channel, POLLOUT, OP_WRITABLE);
 }
 
-/* What a receive under way brings comes before. */
+/* Starts to wait for readable(). Data of a receive in progress is reported first. */
 static void uring_wait_readable(struct loop *loop, struct channel *channel)
 {
 	channel->watched = channel->armed || channel->queued;
@@ -292,7 +295,7 @@ static void uring_wait_readable(struct loop *loop, struct channel *channel)
 		wait_for(loop, channel, POLLIN | POLLRDHUP, OP_READABLE);
 }
 
-/* Sockets of this loop are blocking (a non-blocking one makes io_uring answer EAGAIN). */
+/* Sets non-blocking mode. Sockets of this loop are blocking, because io_uring returns EAGAIN for a non-blocking one. */
 static void uring_set_direct(struct channel *channel, bool direct)
 {
 	int on = direct;
@@ -300,7 +303,7 @@ static void uring_set_direct(struct channel *channel, bool direct)
 	ioctl(channel->fd, FIONBIO, &on);
 }
 
-/* A turn through the ring, behind the cancellation: then nothing is under way any more. */
+/* Submits a no-op after the cancellation. At its completion no operation is in progress any more. */
 static void uring_release(struct loop *loop, struct channel *channel)
 {
 	struct io_uring_sqe *sqe;
@@ -313,7 +316,7 @@ static void uring_release(struct loop *loop, struct channel *channel)
 	channel->inflight++;
 }
 
-/* A receive holds the socket open, so it is cancelled first: both are carried out in this order. */
+/* Closes the socket. A receive keeps the socket open, so it is cancelled first; the kernel executes both in this order. */
 static void uring_close(struct loop *loop, struct channel *channel)
 {
 	struct io_uring_sqe *sqe;
@@ -341,13 +344,13 @@ static void on_accept(struct loop *loop, struct acceptor *acceptor, const struct
 		uring_accept(loop, acceptor);
 }
 
-/* Out of buffers: received again when the batch is done and buffers are back. */
+/* Queues a channel that found no buffer. It receives again after the batch, when buffers are free. */
 static void starve(struct loop *loop, struct channel *channel)
 {
 	channel->queued = true;
 	channel->next_queued = loop->starved;
 	loop->starved = channel;
-	channel->inflight++; /* the list refers to it */
+	channel->inflight++; /* the list holds a reference */
 }
 
 static void on_receive(struct loop *loop, struct channel *channel, const struct io_uring_cqe *cqe)
@@ -384,7 +387,7 @@ static void on_send(struct channel *channel, const struct io_uring_cqe *cqe)
 {
 	int result = cqe->res;
 
-	if (cqe->flags & IORING_CQE_F_MORE) { /* zero copy: the memory is free with the next completion */
+	if (cqe->flags & IORING_CQE_F_MORE) { /* zero-copy: the memory is free at the next completion */
 		channel->zero_copied = true;
 		channel->result = result;
 		return;
@@ -398,7 +401,7 @@ static void on_send(struct channel *channel, const struct io_uring_cqe *cqe)
 		channel->events->sent(channel, result);
 }
 
-/* Whether the channel has come to the end of its time here. */
+/* Reports the end of a close or release after the channel's last operation. */
 static void settle(struct channel *channel)
 {
 	if (channel->inflight > 0)
@@ -418,7 +421,7 @@ static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
 
 	switch ((enum op)(cqe->user_data & OP_MASK)) {
 	case OP_NONE:
-	case OP_SOURCE: /* told apart before */
+	case OP_SOURCE: /* handled before */
 		return;
 	case OP_ACCEPT:
 		on_accept(loop, what, cqe);
@@ -503,7 +506,7 @@ static void uring_handle(struct loop *loop)
 	unsigned count = 0;
 	unsigned seen = 0;
 
-	/* What inotify tells comes before the requests that may depend on it. */
+	/* Handle inotify events before the requests that may depend on them. */
 	io_uring_for_each_cqe(&loop->ring, head, cqe) {
 		if ((cqe->user_data & OP_MASK) == OP_SOURCE)
 			on_source(loop, cqe);
