@@ -88,7 +88,7 @@ def test_root_is_no_prefix(server, conn, link):
 
 @pytest.mark.parametrize("target, path", [("nowhere", ""), ("text.txt/", ""), ("text.txt", "/x"), ("text.txt/../text.txt", ""),
                                           ("private.txt", ""), ("fifo", ""), ("socket", ""), ("x" * 300, "")])
-def test_nothing_to_serve(server, conn, link, target, path):
+def test_missing_or_forbidden_target(server, conn, link, target, path):
     """The target is beneath the root, but is missing or not permitted."""
     response = conn.get(link(server.path(target)) + path)
     assert response.status in (403, 404) and b"secret" not in response.body

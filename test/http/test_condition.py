@@ -143,7 +143,7 @@ def test_tag_changes_with_replacement(server, conn, fresh_name):
 
 
 @pytest.mark.parametrize("mtime", [0, 1])
-def test_meaningless_times(server, conn, fresh_name, mtime):
+def test_meaningless_mtime_gives_no_304(server, conn, fresh_name, mtime):
     """RFC 9110 8.8.2: a meaningless mtime gives no 304 for changed content."""
     path = server.write(fresh_name, b"one", mtime=mtime)
     first = conn.get("/" + fresh_name)

@@ -24,7 +24,7 @@ def test_close(conn, fields):
     conn.assert_closed()
 
 
-def test_nothing_is_answered_after_close(conn):
+def test_request_after_close_gets_no_response(conn):
     """RFC 9112 9.6: requests after one with close are not processed."""
     conn.send(request("/text.txt", "Connection: close") + request("/bytes.bin"))
     assert conn.response().body == content.TEXT

@@ -54,7 +54,7 @@ def test_file_with_slash(conn):
     assert conn.get("/text.txt/x").status == 404
 
 
-def test_index_comes_and_goes(server, conn, fresh_name):
+def test_created_and_removed_index(server, conn, fresh_name):
     """A created or removed index takes effect in the next request."""
     os.mkdir(server.path(fresh_name))
     for _ in range(20):
@@ -278,7 +278,7 @@ def test_listing_as_json(browse):
 
 
 @pytest.mark.parametrize("accept", ["application/json, text/plain, */*", "application/json, */*", "application/json;q=0.5, */*;q=0.5"])
-def test_listing_as_json_for_clients_that_take_all(browse, accept):
+def test_listing_as_json_for_equal_weights(browse, accept):
     """RFC 9110 12.5.1: of two types with equal weight the named one is preferred, as for axios and Angular."""
     assert browse.get("/list/", "Accept: " + accept).field("Content-Type") == "application/json"
 
@@ -298,7 +298,7 @@ def test_listing_as_json_has_links(browse):
 
 
 @pytest.mark.parametrize("query", ["", "?sort=name&order=desc", "?sort=size&order=desc", "?sort=time&order=asc"])
-def test_listing_in_other_orders_is_not_for_robots(browse, query):
+def test_listing_links_have_no_query(browse, query):
     """No link has a query, so a mirror (wget -r) gets each listing once. Forms sort, and the default order has no query."""
     response = browse.get("/list/" + query)
     links = Links(response.body.decode())
@@ -326,7 +326,7 @@ def test_listing_head(browse):
         assert conn.get("/list/b.txt").body == b"x" * 300
 
 
-def test_listing_does_not_show_what_leaves(browse):
+def test_listing_omits_links_out_of_the_root(browse):
     """A link out of the root is not listed."""
     assert "outside" not in names_in(browse.get("/list/"))
 

@@ -63,7 +63,7 @@ def test_unreadable(conn, target):
 
 
 @pytest.mark.parametrize("above", ["", "directory"])
-def test_directory_that_is_closed_closes_its_files(start, above):
+def test_unsearchable_directory_refuses_its_cached_files(start, above):
     """A cached file is refused as soon as its directory loses search permission: the root or one beneath it."""
     server = start("--recheck", "60")
     server.write("directory/file", b"data")

@@ -52,7 +52,7 @@ def test_no_vary_without_siblings(conn):
     assert conn.get("/bytes.bin").field("Vary") is None
 
 
-def test_only_those_that_are_there(conn):
+def test_missing_siblings_are_not_sent(conn):
     """RFC 9110 8.4: only existing siblings are sent."""
     expect(conn.get("/gz-only.txt", "Accept-Encoding: br, zstd, gzip;q=0.1"), "gzip")
     expect(conn.get("/gz-only.txt", "Accept-Encoding: br, zstd"), None)
@@ -64,7 +64,7 @@ def test_stale_siblings_are_not_sent(conn):
     assert response.field("Content-Encoding") is None and response.body == content.PLAIN
 
 
-def test_sibling_goes_stale(server, conn, fresh_name):
+def test_sibling_older_than_rewritten_file_is_not_sent(server, conn, fresh_name):
     """A sibling is no longer sent after its file was rewritten."""
     name = fresh_name + ".txt"
     content.coded(server.root, name)
@@ -73,7 +73,7 @@ def test_sibling_goes_stale(server, conn, fresh_name):
     assert conn.get("/" + name, "Accept-Encoding: gzip").body == b"newer"
 
 
-def test_sibling_comes_and_goes(server, conn, fresh_name):
+def test_created_and_removed_sibling(server, conn, fresh_name):
     """A sibling created while its file is cached is sent by the next request, and not sent after its removal."""
     name = fresh_name + ".txt"
     server.write(name, content.PLAIN, mtime=content.OLD)

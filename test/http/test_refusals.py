@@ -170,7 +170,7 @@ def test_refused_octet_by_octet(server, name):
 
 
 @pytest.mark.parametrize("at", range(44, 54))
-def test_refused_when_no_more_comes(server, at):
+def test_refused_before_the_head_is_complete(server, at):
     """RFC 9112 2.2: a malformed head is refused before it is complete, for any segmentation."""
     data = b"GET /text.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=99\r\n\r="
     with server.connect() as conn:

@@ -90,7 +90,7 @@ def test_bodies(cgi, place, size, chunked):
     ("Status: 204 No Content\\nX-A: b\\n\\n", 204, {"x-a": "b"}, b""),
     ("Content-Type: text/plain\\nSet-Cookie: a=1\\n\\n", 200, {"set-cookie": "a=1"}, b""),
 ])
-def test_what_programs_answer(cgi, place, text, status, fields, body):
+def test_program_responses(cgi, place, text, status, fields, body):
     """RFC 3875 6.2, 6.3."""
     script(place, "answer", "#!/bin/sh\nprintf '%s'\n" % text)
     tux = cgi()
@@ -127,7 +127,7 @@ def alive(pattern):
     return subprocess.run(["pgrep", "-f", pattern], capture_output=True, check=False).returncode == 0
 
 
-def test_a_program_that_hangs_is_ended_with_its_children(cgi, place):
+def test_hanging_program_is_killed_with_its_children(cgi, place):
     mark = "sleep 3600.%d" % os.getpid()
     script(place, "hang", "#!/bin/sh\n%s &\n%s\n" % (mark, mark))
     tux = cgi("time 0.5")
@@ -138,7 +138,7 @@ def test_a_program_that_hangs_is_ended_with_its_children(cgi, place):
     assert "did not end within its time" in tux.output
 
 
-def test_the_time_that_a_client_takes_is_not_the_programs(cgi, place):
+def test_time_limit_excludes_waits_for_the_client(cgi, place):
     """The time limit does not include waits for the client: one that does not read the output, or has not sent the input."""
     script(place, "much", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec head -c 16000000 /dev/zero\n")
     script(place, "cat", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec cat\n")
@@ -158,7 +158,7 @@ def test_the_time_that_a_client_takes_is_not_the_programs(cgi, place):
         assert len(reader.rest()) == 16000000
 
 
-def test_all_the_time_that_a_program_has(cgi, place):
+def test_total_time_limit(cgi, place):
     script(place, "much", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nexec head -c 16000000 /dev/zero\n")
     tux = cgi("time 0.5; total 1")
     with tux.connect(receive_buffer=65536) as conn:
@@ -168,7 +168,7 @@ def test_all_the_time_that_a_program_has(cgi, place):
         assert len(conn.rest()) < 16000000
 
 
-def test_a_client_that_goes_takes_the_program_along(cgi, place):
+def test_client_disconnect_kills_the_program(cgi, place):
     mark = "sleep 3601.%d" % os.getpid()
     script(place, "slow", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\nbegun'\n%s\n" % mark)
     tux = cgi()
@@ -179,7 +179,7 @@ def test_a_client_that_goes_takes_the_program_along(cgi, place):
     client.wait_until(lambda: not alive(mark), "it is gone")
 
 
-def test_output_comes_at_once(cgi, place):
+def test_output_is_not_delayed(cgi, place):
     script(place, "drip", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nfor i in 1 2 3; do echo $i; sleep 0.3; done\n")
     tux = cgi()
     with tux.connect() as conn:
@@ -192,7 +192,7 @@ def test_output_comes_at_once(cgi, place):
         assert times[2] - times[0] > 0.3
 
 
-def test_a_program_that_reads_nothing(cgi, place):
+def test_program_without_reading_input(cgi, place):
     script(place, "deaf", "#!/bin/sh\nexec 0<&-\nprintf 'Content-Type: a/b\\n\\nhello'\n")
     tux = cgi(top="max-body 100M")
     with tux.connect() as conn:
@@ -214,7 +214,7 @@ def test_much_output_to_a_slow_client(cgi, place):
         assert len(conn.rest()) == 8000000
 
 
-def test_what_it_says_on_stderr(cgi, place):
+def test_stderr_goes_to_the_error_log(cgi, place):
     script(place, "loud", "#!/bin/sh\necho 'one\033[31m line' >&2\nprintf 'no end' >&2\nprintf 'Content-Type: a/b\\n\\n'\n")
     tux = cgi()
     assert tux.get("/cgi-bin/loud").status == 200
@@ -222,7 +222,7 @@ def test_what_it_says_on_stderr(cgi, place):
     assert "tux: cgi scripts: one?[31m line\n" in tux.output and "tux: cgi scripts: no end\n" in tux.output
 
 
-def test_what_is_no_program(cgi, place):
+def test_missing_and_unusable_programs(cgi, place):
     script(place, "data.txt", "secret", 0o644)
     script(place, ".hidden", ENV)
     tux = cgi()
@@ -232,7 +232,7 @@ def test_what_is_no_program(cgi, place):
     assert tux.get("/cgi-bin/%2e%2e/index.html").status in (200, 400)  # the site's own page, or an empty body
 
 
-def test_many_at_a_time(cgi, place):
+def test_program_limit(cgi, place):
     script(place, "env", ENV)
     tux = cgi("programs 4; waiting 100")
     conns = [tux.connect() for _ in range(40)]
@@ -311,7 +311,7 @@ def test_cgit(place, tux):
 # Responses that a backend delegates to TUX
 
 @pytest.mark.parametrize("name,field", [("accel", "X-Accel-Redirect: /secret/%s"), ("sendfile", "X-Sendfile: {place}/secret/%s")])
-def test_a_file_that_a_program_permits(cgi, place, name, field):
+def test_internal_redirect_of_a_program(cgi, place, name, field):
     """Ranges and conditions apply, the program's cookies are kept, and clients cannot request the file directly."""
     os.makedirs(place + "/secret")
     data = os.urandom(300000)
@@ -330,7 +330,7 @@ def test_a_file_that_a_program_permits(cgi, place, name, field):
         assert conn.get("/").body == b"a file"
 
 
-def test_a_file_that_an_upstream_permits(place, tux):
+def test_internal_redirect_of_an_upstream(place, tux):
     os.makedirs(place + "/secret")
     with open(place + "/secret/x.txt", "w", encoding="utf-8") as file:
         file.write("the secret")
@@ -359,7 +359,7 @@ def test_a_file_that_an_upstream_permits(place, tux):
 
 @pytest.mark.parametrize("field", ["X-Accel-Redirect: secret", "X-Accel-Redirect: /../etc/passwd", "X-Sendfile: /etc/passwd", "X-Sendfile: relative",
                                    "X-Accel-Redirect: /a b", "X-Accel-Redirect: /cgi-bin/bad"])
-def test_what_no_program_can_permit(cgi, place, field):
+def test_internal_redirect_to_forbidden_file(cgi, place, field):
     script(place, "bad", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n%s\\n\\n'\n" % field)
     tux = cgi()
     got = tux.get("/cgi-bin/bad")
@@ -371,7 +371,7 @@ def test_what_no_program_can_permit(cgi, place, field):
         client.wait_until(lambda: re.search('500: too many internal redirects; .*"GET /cgi-bin/bad HTTP/1.1"', tux.output), "it is said of which request")
 
 
-def test_what_is_counted(cgi, place):
+def test_program_counters(cgi, place):
     """Per kind: starts, causes of failures, durations; in all forms of the status."""
     for name, text in (("ok", "printf 'Content-Type: a/b\\n\\nx'"), ("ends", "printf 'Content-Type: a/b\\n\\nx'; exit 3"), ("dies", "kill -9 $$"),
                        ("garbage", "echo nonsense"), ("hangs", "sleep 60")):
@@ -399,7 +399,7 @@ def test_what_is_counted(cgi, place):
     assert "<th scope=\"row\">scripts (not_found 2, time 1, %ssignal 1, status 1, garbled 2)</th><td>8</td>" % ("given_up 1, " if given_up else "") in tux.get("/status?format=html").body.decode()
 
 
-def test_handover_forwards_where_there_is_no_kernel_engine(request, place, tux):
+def test_handover_without_kernel_engine_forwards(request, place, tux):
     """Like with the kernel engine: missing files, other methods, bodies and prefixes."""
     server = Origin(lambda request: response(b"%s %s %s" % (request.method.encode(), request.target.encode(), request.body)))
     with open(place + "/index.html", "w", encoding="utf-8") as file:

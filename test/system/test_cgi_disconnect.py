@@ -78,7 +78,7 @@ def test_kill_is_the_default(cgi, place):
     assert not done(place)
 
 
-def test_finish_is_not_for_half_a_request(cgi, place):
+def test_finish_does_not_apply_to_incomplete_requests(cgi, place):
     """A program whose request body is incomplete is ended."""
     tux = cgi("on-disconnect finish", body=": >%s/done/reads; cat >/dev/null; sleep 3600" % place)
     with tux.connect() as conn:
@@ -87,7 +87,7 @@ def test_finish_is_not_for_half_a_request(cgi, place):
     client.wait_until(lambda: not runs(place), "it is ended")
 
 
-def test_finish_holds_time(cgi, place):
+def test_finish_keeps_the_time_limit(cgi, place):
     tux = cgi("on-disconnect finish; time 0.5")
     with tux.connect() as conn:
         conn.send(REQUEST)
@@ -97,7 +97,7 @@ def test_finish_holds_time(cgi, place):
     assert not done(place)
 
 
-def test_the_server_waits_for_it_when_it_stops(cgi, place):
+def test_stop_waits_for_the_program(cgi, place):
     tux = cgi("on-disconnect finish")
     with tux.connect() as conn:
         conn.send(REQUEST)

@@ -75,7 +75,7 @@ def written(place, text, name="tux.conf"):
 
 
 @pytest.mark.parametrize("text,expected", WRONG, ids=range(len(WRONG)))
-def test_every_error_is_said_with_its_line(program, place, text, expected):
+def test_every_error_has_its_line(program, place, text, expected):
     path = written(place, text)
     found = check(program, path)
     assert found.returncode == 1 and found.stdout == ""
@@ -93,13 +93,13 @@ def test_every_error_is_said_with_its_line(program, place, text, expected):
                                   'handover 80; route "/a" { handover 80 }',
                                   'route "=/s" { status on }', 'route "/s" { status on; allow "192.0.2.0/24" }',
                                   'route "/s" { status on; allow ["192.0.2.1", "2001:db8::/32", "::/0"] }', "log = off", "index = a.html\nindex = b.html", "no-sandbox = no"])
-def test_nothing_wrong(program, place, text):
+def test_valid_file(program, place, text):
     path = written(place, text)
     found = check(program, path)
     assert (found.returncode, found.stdout, found.stderr) == (0, path + ": nothing is wrong with it\n", "")
 
 
-def test_a_module_that_is_not_loaded(program, place, tux):
+def test_unloaded_module_is_503(program, place, tux):
     """The module may be loaded later: the file is valid, a request is 503, and the error log gives the reason. Modules define their
     methods."""
     os.mkdir(os.path.join(place, "sub"))
@@ -141,7 +141,7 @@ def test_module_that_no_host_uses_gives_no_warning(program, place):
     ('route "=/a" { static on }\nroute "/a" { static on }\nroute "=/a" { static on }\n', 3, 'route "=/a" is never reached'),
     ('route "/a*.x" { static on }\nroute "/a*.y" { static on }\nroute "/a*.x" { static on }\n', 3, 'route "/a*.x" is never reached'),
     ('route "/a//b" { static on }\n', 1, "paths are normalised"), ('route "/a/../b" { static on }\n', 1, "paths are normalised")])
-def test_check_finds_what_a_start_would(program, place, text, line, words):
+def test_check_finds_the_errors_of_a_start(program, place, text, line, words):
     """tux check: values that no start can use are errors with their line, without a start."""
     path = written(place, text)
     done = check(program, path)
@@ -162,7 +162,7 @@ def test_no_such_file(program, place):
         assert found.returncode == 1 and path in found.stderr and words in found.stderr
 
 
-def test_sizes_mean_what_they_mean_on_the_command_line(program, place, tux):
+def test_sizes_are_as_on_the_command_line(program, place, tux):
     """64K is 65,536 on the command line, and 64,000 in libucl."""
     with open(os.path.join(place, "index.html"), "w", encoding="utf-8") as file:
         file.write("x")
@@ -175,7 +175,7 @@ def test_sizes_mean_what_they_mean_on_the_command_line(program, place, tux):
 
 
 @pytest.mark.parametrize("engine", ["uring", "epoll"])
-def test_bodies_of_a_host_and_of_a_route(program, place, tux, engine):
+def test_body_limits_of_host_and_route(program, place, tux, engine):
     """The limit is the route's, else its host's, else the top's; for bodies that are discarded, forwarded or read by a program;
     with a length and in chunks."""
     from upstreams import Origin, response
@@ -209,7 +209,7 @@ host b { max-body 200; route "/other/" { upstream "%s" } }
     origin.close()
 
 
-def test_the_command_line_goes_before_the_file(program, place, tux):
+def test_command_line_overrides_the_file(program, place, tux):
     other = free_port()
     os.mkdir(os.path.join(place, "sub"))
     for name in ("start.html", "sub/first.html", "sub/index.html"):

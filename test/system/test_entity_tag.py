@@ -225,7 +225,7 @@ def test_stop_while_a_large_file_is_hashed(tux, place):
     server.end()
 
 
-def test_hosts_say_their_tags(tux, place):
+def test_hosts_set_their_tags(tux, place):
     """A host overrides the setting; another host inherits it from the top."""
     for name in ("first", "second"):
         fill(os.path.join(place, name), 1_500_000_000)

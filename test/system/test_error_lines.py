@@ -88,7 +88,7 @@ def test_directory_not_listed_for_its_mode(start, place):
     check(start("browse on\n"), "/closed/", 403, "the directory has no index, and its mode bits do not permit a listing: 0711")
 
 
-def test_file_that_the_server_may_not_open(start, place):
+def test_unreadable_file_names_eacces(start, place):
     """EACCES: with root's capabilities every file is readable, so the server runs as another user."""
     if os.getuid() != 0:
         pytest.skip("needs root")
@@ -100,7 +100,7 @@ def test_file_that_the_server_may_not_open(start, place):
     check(start("", "--user", "nobody"), "/closed/file", 403, "the server may not open the file: Permission denied")
 
 
-def test_requests_and_pages_of_ours(start, place):
+def test_requests_and_own_pages(start, place):
     os.makedirs(os.path.join(place, "root"))
     server = start('route "/count/" { module demo.tux }\nroute "=/status" { status on }\n')
     check(server, "/count/1", 503, "the module is not loaded", "/count/", "demo.tux", "module")
@@ -151,13 +151,13 @@ def test_upstream_servers(start):
     origin.close()
 
 
-def test_upstream_server_that_is_not_there(start):
+def test_refused_upstream_connection_is_logged(start):
     port = free_port()
     server = start('upstream app { server = ["127.0.0.1:%d"] }\nroute "/app/" { upstream app }\n' % port)
     check(server, "/app/", 502, "connecting to the upstream server failed: Connection refused", "/app/", "127.0.0.1:%d" % port, "upstream")
 
 
-def test_upstream_server_that_resets(start):
+def test_upstream_reset_is_logged(start):
     def answer(request):
         return lambda sock: (sock.sendall(b"HTTP"), got.wait(30), reset(sock))
     got = threading.Event()
@@ -185,12 +185,12 @@ def test_timeouts_name_their_phase(start, full):  # noqa: F811
     origin.close()
 
 
-def test_upstream_name_that_has_no_address(start):
+def test_unresolved_upstream_name_is_logged(start):
     server = start('upstream app { server = ["name.invalid:80"] }\nroute "/app/" { upstream app }\n')
     check(server, "/app/", 502, "no address of an upstream server is known", "/app/")
 
 
-def test_response_that_breaks_off(start):
+def test_truncated_response_is_logged(start):
     """The status is sent already, so the line reports the 502 that the client cannot get."""
     origin = Origin(lambda request: lambda sock: sock.sendall(
         HEAD + (b"Content-Length: 10\r\n\r\nhello" if request.target == "/app/cut" else b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx\r\n")))
@@ -206,7 +206,7 @@ def test_response_that_breaks_off(start):
     origin.close()
 
 
-def test_server_that_another_one_replaces(start):
+def test_failed_server_is_logged_on_failover(start):
     """A failed server is reported even though the client gets a response from another one."""
     dead, origin = free_port(), Origin()
     server = start('threads 1\nupstream app { server = ["127.0.0.1:%d", "%s"]; max-fails 1 }\nroute "/app/" { upstream app }\n' % (dead, origin.name))
@@ -262,7 +262,7 @@ def test_lines_beyond_a_limit_are_counted(start, place):
     assert len({line["id"] for line in lines(server)}) == len(lines(server))
 
 
-def test_text_of_a_client_is_escaped_and_cut(start, place):
+def test_client_text_is_escaped_and_truncated(start, place):
     os.makedirs(os.path.join(place, "root", "dir"))
     server = start("")
     with server.connect() as conn:

@@ -26,7 +26,7 @@ def put(path, text):
         file.write(text)
 
 
-def test_nothing_is_wrong_with_it(program):  # noqa: F811
+def test_example_is_valid(program):  # noqa: F811
     """Except for its directories, which may be missing on this machine."""
     found = check(program, EXAMPLE)
     wrong = [line for line in found.stderr.splitlines() if not line.endswith('": No such file or directory')]

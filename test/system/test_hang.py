@@ -57,7 +57,7 @@ def linked(place, root):
 
 
 @pytest.mark.parametrize("end", ["goes on", "stops"])
-def test_replaced_root_that_hangs_stops_no_other_work(tux, hang, linked, end):  # noqa: F811
+def test_hanging_root_blocks_no_other_work(tux, hang, linked, end):  # noqa: F811
     """Opening the new root hangs: the old one is served, SIGHUP and SIGTERM work. The new root is served when it no longer hangs.
     """
     server = tux(linked.link, env=hang.env)
@@ -97,7 +97,7 @@ def answers(server):
         return False
 
 
-def test_resolver_that_hangs_stops_no_other_work(supervised, hang, root):  # noqa: F811
+def test_hanging_resolver_blocks_no_other_work(supervised, hang, root):  # noqa: F811
     """An upstream server's name is not resolved: a reload takes effect, its requests are 502, SIGTERM ends the server."""
     text = ('root "%s"\nlisten "127.0.0.1:PORT"\nlog off\n' % root +
             'upstream app { server "app.tux.invalid:9" }\nroute "/app/" { upstream app }\n')

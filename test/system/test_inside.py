@@ -93,7 +93,7 @@ def test_more_fields_than_are_kept(inside):
     client.wait_until(lambda: re.search('502: too many fields in a response that names a file; .*"GET /app/ HTTP/1.1"', tux.output), "it is said of which request")
 
 
-def test_a_location_beyond_all_measure(inside):
+def test_redirect_to_too_long_target_is_414(inside):
     """The target has maximum length and triples when escaped: 414, not a truncated head."""
     tux = inside(lambda request: redirect("/rest/" + '"' * 3500, *("Set-Cookie: c%d=%s" % (number, "x" * 390) for number in range(19))),
                  'route "/rest/" { redirect "https://example.org/*" }\n')

@@ -63,7 +63,7 @@ def test_requests(origin, proxy):  # noqa: F811
     assert server.connections == 1
 
 
-def test_both_ways_on_one_connection(origin, proxy):  # noqa: F811
+def test_both_directions_on_one_connection(origin, proxy):  # noqa: F811
     """Both connections are reused after such a body. With pipelining, its bytes and the next head arrive in one segment."""
     server = origin(lambda request: response(BODY if request.method == "GET" else request.body))
     tux = proxy([server], top="max-body 1G\nthreads 1")
@@ -122,7 +122,7 @@ def test_a_slow_server(origin, proxy):  # noqa: F811
     assert same(tux.get("/app/").body)
 
 
-def test_what_comes_is_passed_on_at_once(origin, proxy):  # noqa: F811
+def test_body_parts_are_forwarded_at_once(origin, proxy):  # noqa: F811
     """A server pauses in the middle of a long body: the client has received everything sent before."""
     go_on = threading.Event()
 
@@ -141,7 +141,7 @@ def test_what_comes_is_passed_on_at_once(origin, proxy):  # noqa: F811
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: %d" % SIZE, "Transfer-Encoding: chunked"])
-def test_a_server_that_dies(origin, proxy, framing):  # noqa: F811
+def test_truncated_body_is_not_complete(origin, proxy, framing):  # noqa: F811
     """A truncated body does not look complete, and its server counts as failed."""
     def die(sock):
         head = b"HTTP/1.1 200 OK\r\n%s\r\n\r\n" % framing.encode()
@@ -156,7 +156,7 @@ def test_a_server_that_dies(origin, proxy, framing):  # noqa: F811
     assert json.loads(tux.get("/status?format=json").body)["upstreams"][0]["errors"] == 1
 
 
-def test_a_client_that_goes(origin, proxy):  # noqa: F811
+def test_client_disconnect_during_download(origin, proxy):  # noqa: F811
     """Its request ends when it disconnects, and the rest of its response reaches no other client."""
     gone = []
 
@@ -178,7 +178,7 @@ def test_a_client_that_goes(origin, proxy):  # noqa: F811
         assert same(tux.get("/app/good").body)
 
 
-def test_a_client_that_goes_while_it_sends(origin, proxy):  # noqa: F811
+def test_client_disconnect_during_upload(origin, proxy):  # noqa: F811
     server = origin(lambda request: response(b"yes" if same(request.body) else b"no"))
     tux = proxy([server], top="max-body 1G\nthreads 1")
     for _ in range(5):
@@ -190,7 +190,7 @@ def test_a_client_that_goes_while_it_sends(origin, proxy):  # noqa: F811
     server.broken.clear()  # they have half a request, which is correct
 
 
-def test_a_refusal_in_the_middle_of_a_body(proxy):  # noqa: F811
+def test_refusal_during_upload(proxy):  # noqa: F811
     """The response reaches a client that keeps sending. Then the connection closes, because the rest is still the body."""
     listener = socket.create_server(("127.0.0.1", 0))
     tux = proxy(["127.0.0.1:%d" % listener.getsockname()[1]], top="max-body 1G")
@@ -241,7 +241,7 @@ def test_a_tunnel(origin, proxy):  # noqa: F811
             assert conn.take(32) == hashlib.sha256(BODY[size:]).digest()
 
 
-def test_the_log_has_all_bytes(origin, proxy, place):  # noqa: F811
+def test_log_counts_all_bytes(origin, proxy, place):  # noqa: F811
     log = os.path.join(place, "log")
     os.mkdir(log)
     os.chmod(log, 0o777)
@@ -256,7 +256,7 @@ def test_the_log_has_all_bytes(origin, proxy, place):  # noqa: F811
     assert SIZE < int(line()[0].split('" 200 ')[1].split()[0]) < SIZE + 1000
 
 
-def test_descriptors_stay_as_many(origin, proxy):  # noqa: F811
+def test_no_descriptor_leak(origin, proxy):  # noqa: F811
     """200 of each: complete, aborted by the server, aborted by the client, sent. Pipes are reused, not lost."""
     part = BODY[:300000]
 
@@ -300,7 +300,7 @@ def test_programs(cgi, place, length):  # noqa: F811
             assert conn.get("/").body == b"a file"
 
 
-def test_a_program_that_ends_too_early(cgi, place):  # noqa: F811
+def test_program_exit_during_body(cgi, place):  # noqa: F811
     script(place, "short", "#!/bin/sh\nprintf 'Content-Type: x/y\\nContent-Length: 5000000\\n\\n'\nexec head -c 1000000 /dev/zero\n")
     tux = cgi()
     with tux.connect() as conn:

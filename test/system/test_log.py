@@ -96,7 +96,7 @@ def test_rotation(request, tux, root, logs, form):
     assert lost(server) == 0
 
 
-def test_rotation_keeps_so_many(tux, root, logs):
+def test_log_keep_limits_rotated_files(tux, root, logs):
     """--log-keep: older files are overwritten."""
     server = tux(root, "--log-rotate", "4K", "--log-keep", "2", log=os.path.join(logs, "log"))
     ask(server, 300, "a")
@@ -106,7 +106,7 @@ def test_rotation_keeps_so_many(tux, root, logs):
         assert "/file?a-299 " in file.read()
 
 
-def test_rotation_by_two(tux, root, logs):
+def test_rotation_by_two_processes(tux, root, logs):
     """Two servers with the same log rotate it once, and lose no line."""
     log = os.path.join(logs, "log")
     servers = [tux(root, "--log-rotate", "16K", "--log-keep", "900", log=log) for _ in range(2)]

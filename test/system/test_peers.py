@@ -309,7 +309,7 @@ def test_many_at_once(peer, proxy, name):
     assert not wrong
 
 
-def test_what_node_sees(peer, proxy):
+def test_request_as_seen_by_node(peer, proxy):
     one = peer("node")
     tux = proxy(one)
     got = json.loads(tux.get("/app/fields?a=%20b", "X-One: 1", "X-Two: two words", "Cookie: a=b", "X-Forwarded-For: 8.8.8.8", host="example.org:8080").body)
@@ -349,7 +349,7 @@ def test_events(peer, proxy, unix):
     client.wait_until(lambda: tux.get("/app/gone").body == b"1", "the application has been told")
 
 
-def test_an_upload_that_is_answered_meanwhile(peer, proxy):
+def test_response_during_upload(peer, proxy):
     """Streams in both directions: each part is acknowledged before the next one is sent."""
     one = peer("node")
     tux = proxy(one)
@@ -416,7 +416,7 @@ def test_websocket(peer, proxy, unix):
         socket_.conn.close()
 
 
-def test_a_websocket_that_is_refused(peer, proxy):
+def test_refused_websocket(peer, proxy):
     """The application does not switch protocols: its response arrives, and the connection continues as HTTP."""
     one = peer("node")
     tux = proxy(one)
@@ -441,7 +441,7 @@ def test_gunicorn(peer, proxy, unix):
             assert conn.get("/").body == b"a file of TUX's\n"
 
 
-def test_it_comes_back(peer, proxy):
+def test_restarted_server_is_used_again(peer, proxy):
     """Requests are 502 while the server is down. After its restart they reach it again."""
     one = peer("nginx")
     tux = proxy(one)

@@ -60,7 +60,7 @@ def test_directory_without_index_names_browse(tux, place):
                       "it says so")
 
 
-def test_serve_script_says_that_it_builds(place):
+def test_serve_script_reports_its_build(place):
     """./serve reports what it does before the server's first line, and nothing if the build is current."""
     for name in ("tools", "build", "bin"):
         os.mkdir(os.path.join(place, name))

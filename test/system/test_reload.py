@@ -167,7 +167,7 @@ class Load:
 
 @pytest.mark.parametrize("engine", ["uring", "epoll"])
 @pytest.mark.parametrize("threads", ["2", "1, 3, 2"])
-def test_nothing_is_lost(supervised, roots, engine, threads):
+def test_continuous_reloads_lose_no_request(supervised, roots, engine, threads):
     """Continuous reloads, each with another root and number of threads: no refusal, no reset, every request gets a response."""
     counts = [int(count) for count in threads.split(",")]
     server = supervised(text(roots[0], "engine " + engine, "threads %d" % counts[0]))
@@ -188,7 +188,7 @@ def test_nothing_is_lost(supervised, roots, engine, threads):
     server.alone()
 
 
-def test_a_changed_file_is_what_is_served(supervised, roots):
+def test_reload_applies_to_the_next_request(supervised, roots):
     """The next request uses the new configuration, on existing connections too."""
     server = supervised(text(roots[0]))
     with server.connect() as idle:
@@ -200,7 +200,7 @@ def test_a_changed_file_is_what_is_served(supervised, roots):
         assert last.body == b"two" and not closes(last)
 
 
-def test_an_answer_under_way_is_finished(supervised, roots):
+def test_reload_completes_active_responses(supervised, roots):
     """An active response completes, for any duration and number of reloads."""
     server = supervised(text(roots[0]))
     with server.connect(receive_buffer=4096) as conn:
@@ -212,7 +212,7 @@ def test_an_answer_under_way_is_finished(supervised, roots):
     server.alone()
 
 
-def test_ports_come_and_go(supervised, roots):
+def test_reload_adds_and_removes_ports(supervised, roots):
     """A new address is opened, a kept one is never closed, a removed one refuses connections."""
     other = free_port()
     server = supervised(text(roots[0]))
@@ -252,7 +252,7 @@ def test_hosts_keep_their_addresses(supervised, roots, engine):
                 assert conn.get("/file").body == b"two"
 
 
-def test_unix_sockets_come_and_go(supervised, roots, place):
+def test_reload_adds_and_removes_unix_sockets(supervised, roots, place):
     path = os.path.join(place, "socket")
     with_it = '"127.0.0.1:PORT", "unix:%s"' % path
     server = supervised(text(roots[0], listen=with_it))
@@ -270,7 +270,7 @@ def test_unix_sockets_come_and_go(supervised, roots, place):
     assert not os.path.exists(path)
 
 
-def test_the_address_of_another_stays_its(supervised, roots):
+def test_reload_with_address_in_use_changes_nothing(supervised, roots):
     """An address is in use: the old configuration stays, and everything opened for the new one is closed."""
     free = free_port()
     server = supervised(text(roots[0]))
@@ -288,7 +288,7 @@ def test_the_address_of_another_stays_its(supervised, roots):
     ("root /no/such/place\nlog off\n", ["cannot serve /no/such/place"]),
     ("root {", ["tux-0.conf:1: "]),
     ("user nobody-at-all\n", ["nobody-at-all"])])
-def test_what_is_wrong_stays_out(supervised, roots, wrong, words):
+def test_reload_of_invalid_file_keeps_the_old_configuration(supervised, roots, wrong, words):
     """The old configuration stays, in the same process, and all errors are reported."""
     server = supervised(text(roots[0]))
     serving = server.generations()
@@ -304,7 +304,7 @@ def test_what_is_wrong_stays_out(supervised, roots, wrong, words):
     assert server.get("/file").body == b"two"
 
 
-def test_what_is_wrong_at_the_start_ends_it(request, place):
+def test_start_with_invalid_file_fails(request, place):
     path = os.path.join(place, "wrong.conf")
     with open(path, "w", encoding="utf-8") as file:
         file.write("root /no/such/place\nlisten 127.0.0.1:0\n")
@@ -313,14 +313,14 @@ def test_what_is_wrong_at_the_start_ends_it(request, place):
     assert done.returncode == 1 and done.stderr == "tux: cannot serve /no/such/place: No such file or directory\n"
 
 
-def test_a_missing_file_stays_out(supervised, roots):
+def test_reload_of_missing_file_keeps_the_old_configuration(supervised, roots):
     server = supervised(text(roots[0]))
     os.unlink(server.path)
     server.reload(words="is not taken")
     assert "No such file" in server.output and server.get("/file").body == b"one"
 
 
-def test_a_crash_is_followed_by_another(supervised, roots):
+def test_crashed_process_is_restarted(supervised, roots):
     """A server process that dies is reported and replaced, at once and then with pauses; connections wait."""
     server = supervised(text(roots[0]))
     for _ in range(3):
@@ -333,7 +333,7 @@ def test_a_crash_is_followed_by_another(supervised, roots):
     assert server.get("/file").body == b"two"
 
 
-def test_a_reload_in_a_crash(supervised, roots):
+def test_reload_while_no_process_serves(supervised, roots):
     """SIGHUP while no process serves: the new configuration takes effect."""
     server = supervised(text(roots[0]))
     for last in (False, False, False, True):
@@ -346,7 +346,7 @@ def test_a_reload_in_a_crash(supervised, roots):
     server.alone()
 
 
-def test_a_killed_supervisor_leaves_nothing(supervised, roots):
+def test_killed_supervisor_leaves_no_process(supervised, roots):
     server = supervised(text(roots[0], "idle-timeout 60"))
     with server.connect(receive_buffer=4096) as conn:
         conn.send(client.request("/large"))
@@ -363,7 +363,7 @@ def test_a_killed_supervisor_leaves_nothing(supervised, roots):
         server.connect().close()
 
 
-def test_stopping_ends_all(supervised, roots):
+def test_sigterm_stops_all_server_processes(supervised, roots):
     """SIGTERM: idle connections of every server process close, active responses complete; a second SIGTERM stops at once."""
     server = supervised(text(roots[0], "drain-timeout 60"))
     idle = server.connect()
@@ -390,7 +390,7 @@ def test_stopping_ends_all(supervised, roots):
     assert again.wait(10) == 0
 
 
-def test_retired_generations_are_limited(supervised, roots):
+def test_retired_processes_are_limited(supervised, roots):
     """Clients that never disconnect keep only a limited number of processes alive."""
     server = supervised(text(roots[0], "threads 1", "drain-timeout 0.5", "idle-timeout 600"))
     held = []
@@ -439,7 +439,7 @@ def sockets(pid):
     return found
 
 
-def test_nothing_leaks(supervised, roots):
+def test_reloads_leak_nothing(supervised, roots):
     """Descriptors and memory of supervisor and server processes are the same after many reloads."""
     server = supervised(text(roots[0], "threads 2"))
 
@@ -463,7 +463,7 @@ def test_nothing_leaks(supervised, roots):
 LINE = re.compile(r'127\.0\.0\.1 - - \[[^]]+\] "GET /file HTTP/1\.1" 200 \d+ "[^"]*" "[^"]*"\Z')
 
 
-def test_the_log_has_every_request_once(supervised, roots, logs):
+def test_log_has_every_request_once(supervised, roots, logs):
     """Server processes write whole lines to one file. SIGHUP reopens it, even if the configuration is invalid."""
     log = os.path.join(logs, "access")
     server = supervised(text(roots[0], log=log))
@@ -488,7 +488,7 @@ def test_the_log_has_every_request_once(supervised, roots, logs):
     assert len(lines) == load.answers
 
 
-def test_a_log_into_a_pipe(request, roots, place):
+def test_log_to_slow_pipe_splits_no_line(request, roots, place):
     """Server processes write to one pipe, which a slow reader keeps full: no line is split."""
     port, path = free_port(), os.path.join(place, "tux.conf")
     with open(path, "w", encoding="utf-8") as file:

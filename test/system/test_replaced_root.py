@@ -157,7 +157,7 @@ def test_missing_root_is_404_until_it_is_back(tux, place):
     assert "removed" in server.output and "replaced" in server.output
 
 
-def test_request_under_way_finishes_with_the_old_root(tux, deployed):
+def test_active_download_completes_from_the_old_root(tux, deployed):
     """A long download comes from one release, from its first byte to its last."""
     for name in ("r1", "r2"):
         with open(os.path.join(os.path.dirname(deployed), name, "large"), "wb") as out:

@@ -120,7 +120,7 @@ def test_request_buffering_sends_nothing_before_the_body_is_whole(serve, framing
     assert got.body == body and got.all("Content-Length") == [str(size)] and not got.all("Transfer-Encoding")
 
 
-def test_a_client_that_leaves_in_mid_body_costs_the_server_nothing(serve):
+def test_client_disconnect_in_body_reaches_no_server(serve):
     origin = Origin()
     tux = serve(app([origin]))
     with tux.connect() as conn:
@@ -153,7 +153,7 @@ def test_kept_post_is_not_repeated(serve):
     assert len(lost.requests) == 1 and not origin.requests
 
 
-def test_a_long_body_is_in_a_file_without_a_name(serve, place):
+def test_long_body_is_in_an_unnamed_file(serve, place):
     directory = os.path.join(place, "bodies")
     os.mkdir(directory)
     os.chmod(directory, 0o777)
@@ -180,7 +180,7 @@ def test_a_long_body_is_in_a_file_without_a_name(serve, place):
     assert origin.requests[0].body == bytes(4999) + b"x"
 
 
-def test_body_directory_that_will_not_do_is_an_error(request, place):
+def test_invalid_body_directory_is_an_error(request, place):
     with open(os.path.join(place, "tux.conf"), "w", encoding="utf-8") as file:
         file.write(app([Origin()]) + 'body-directory "%s/nowhere"\n' % place)
     program = os.path.abspath(request.config.getoption("tux"))

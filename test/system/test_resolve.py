@@ -44,7 +44,7 @@ def test_unresolvable_name_is_502_until_it_resolves(proxy):
     assert tux.get("/app/").body == b"found"
 
 
-def test_a_name_that_moves_is_followed(proxy):
+def test_changed_address_is_followed(proxy):
     server = Origin(lambda request: response(b"first"))
     tux = proxy(server.port, "127.0.0.1 app.tux.invalid\n")
     assert tux.get("/app/").body == b"first"
@@ -55,7 +55,7 @@ def test_a_name_that_moves_is_followed(proxy):
 
 
 @pytest.mark.parametrize("name", ["tux resolver", "tux names"])
-def test_resolver_that_ends_is_said_and_replaced(proxy, name):
+def test_killed_resolver_is_replaced(proxy, name):
     """The resolving process and its parent: after either is killed, a name with a new address is still followed."""
     server = Origin(lambda request: response(b"first"))
     tux = proxy(server.port, "127.0.0.1 app.tux.invalid\n")

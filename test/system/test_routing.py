@@ -36,7 +36,7 @@ def test_single_page_application(place, tux, engine, path, status, body):
             assert found.status == status and (body is None or found.body == body)
 
 
-def test_listing_goes_before_the_application(place, tux):
+def test_listing_precedes_the_application(place, tux):
     put(place, "index.html", "app")
     put(place, "files/a.bin", "a")
     server = tux(place, "--spa", "--browse", "--log", "off")
@@ -44,7 +44,7 @@ def test_listing_goes_before_the_application(place, tux):
         assert b"a.bin" in conn.get("/files/").body
 
 
-def test_index_as_page_of_404_keeps_the_status(place, tux):
+def test_index_as_404_page_keeps_the_status(place, tux):
     """An error page changes only the body; --spa is the setting for 200."""
     put(place, "index.html", "app")
     server = tux(place, "--config", written(place, 'log off\nerror { 404 "/index.html" }\n'))

@@ -50,7 +50,7 @@ def test_programs_by_extension(select, place):
 @pytest.mark.parametrize("head,body", [
     ("Content-Length: 5\r\n", b"abcde"), ("Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
     ("Expect: 100-continue\r\nContent-Length: 5\r\n", b"abcde")])
-def test_bodies_and_what_follows(select, place, head, body):
+def test_bodies_and_the_next_request(select, place, head, body):
     """A program reads the body, and the connection continues. Other handlers refuse a body, and the connection closes."""
     put(place, "hello.cgi")
     server = select("--types", "TUX/CGI=cgi")
@@ -69,7 +69,7 @@ def test_bodies_and_what_follows(select, place, head, body):
 
 
 @pytest.mark.parametrize("fields", ["", "If-None-Match: *\r\n", "Range: bytes=0-1\r\n"])
-def test_a_body_that_no_file_wants_is_no_request(select, place, fields):
+def test_body_of_get_for_a_file_closes_the_connection(select, place, fields):
     """RFC 9110 9.3.1: GET may have a body. TUX does not search its end, so the connection closes; from the cache and not."""
     server = select("--types", "TUX/CGI=cgi")
     body = "GET /index.html?smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -81,7 +81,7 @@ def test_a_body_that_no_file_wants_is_no_request(select, place, fields):
             conn.assert_closed()
 
 
-def test_a_body_that_is_too_long(select, place):
+def test_body_over_limit_is_413(select, place):
     put(place, "hello.cgi")
     server = select("--types", "TUX/CGI=cgi", "--max-body", "1000")
     with server.connect() as conn:
@@ -91,7 +91,7 @@ def test_a_body_that_is_too_long(select, place):
 
 @pytest.mark.parametrize("options", [("--types", "TUX/CGI=cgi"), ("--mode-cgi", "0111"), ("--types", "TUX/module=cgi"), ("--mode-module", "0100")])
 @pytest.mark.parametrize("mode,owner", [(0o755, (1, 0)), (0o755, (0, 1)), (0o755, (65534, 65534)), (0o757, (0, 0)), (0o750, (0, 0))])
-def test_only_what_is_roots_and_nobody_else_may_write(select, place, options, mode, owner):
+def test_program_must_be_owned_by_root(select, place, options, mode, owner):
     """Historically a file of another owner was sent as text, which leaks its source. Now it is 403."""
     put(place, "hello.cgi", mode=mode, owner=owner)
     server = select(*options)
@@ -103,7 +103,7 @@ def test_only_what_is_roots_and_nobody_else_may_write(select, place, options, mo
 
 @pytest.mark.parametrize("directory", ["", "sub"])
 @pytest.mark.parametrize("mode,owner", [(0o777, (0, 0)), (0o775, (0, 33)), (0o755, (33, 33))])
-def test_a_program_where_others_may_put_one(select, place, directory, mode, owner):
+def test_program_in_writable_directory_is_403(select, place, directory, mode, owner):
     """Others could replace it between the check and the start."""
     put(place, "sub/hello.cgi")
     server = select("--types", "TUX/CGI=cgi")
@@ -128,13 +128,13 @@ def test_a_link_to_a_program(select, place):
         assert got.status == status and SECRET.encode() not in got.body
 
 
-def test_what_is_a_program_and_may_not_be_executed(select, place):
+def test_program_without_execute_permission(select, place):
     put(place, "hello.cgi", mode=0o644)
     got = select("--types", "TUX/CGI=cgi").get("/hello.cgi")
     assert got.status == 403 and SECRET.encode() not in got.body
 
 
-def test_what_the_file_is_now(select, place):
+def test_changed_mode_changes_the_handler(select, place):
     path = put(place, "some", mode=0o644)
     server = select("--mode-cgi", "0100")
     with server.connect() as conn:
@@ -152,7 +152,7 @@ def test_what_the_file_is_now(select, place):
             os.rename(path + ".away", path)
 
 
-def test_a_forbidden_mode_goes_before_what_it_selects(select, place):
+def test_forbidden_mode_precedes_the_handler(select, place):
     put(place, "some")
     assert select("--mode-cgi", "0100", "--mode-forbidden", "0111").get("/some").status == 403
 
@@ -192,7 +192,7 @@ def test_modules(select, place):
     assert [line.rsplit(", ", 1)[1] for line in server.output.splitlines() if ": 503: the module is not loaded; " in line] == ["module sub/demo.tux"] * 2
 
 
-def test_another_servers(select, place):
+def test_file_of_another_server(select, place):
     """For any owner, because TUX does not run it. Methods and bodies too. Missing files also go to the other server."""
     put(place, "app.php", SECRET, 0o644, (1, 1))
     put(place, "hello.cgi")
@@ -209,7 +209,7 @@ def test_another_servers(select, place):
     other.close()
 
 
-def test_another_servers_without_one(select, place):
+def test_file_of_another_server_without_handover(select, place):
     put(place, "app.php", SECRET, 0o644)
     got = select("--types", "TUX/redirect=php").get("/app.php")
     assert got.status == 403 and SECRET.encode() not in got.body
@@ -235,7 +235,7 @@ host "plain" { mode-cgi = 0 }
     ('types "TUX/CGI=.a"\nmode-cgi 9\nmode-module 10000\n', [(1, '"TUX/CGI=.a" is not'), (2, '"9"'), (3, '"10000"')]),
     ("cgi files { root /x }\n", [(1, "cgi files has no root and no chroot")]),
     ('route "/x" { cgi files }\n', [(1, "a route needs another")])])
-def test_what_is_wrong(program, place, text, expected):  # noqa: F811
+def test_configuration_errors(program, place, text, expected):  # noqa: F811
     path = written(place, text)
     found = check(program, path)
     lines = found.stderr.splitlines()
@@ -244,7 +244,7 @@ def test_what_is_wrong(program, place, text, expected):  # noqa: F811
         assert line.startswith("%s:%d: " % (path, number)) and words in line
 
 
-def test_what_is_warned_of(program, place):  # noqa: F811
+def test_warnings(program, place):  # noqa: F811
     redirect, module = "without handover PORT", "no module is loaded"
     for text, warned in (('types "TUX/redirect=php"\n', [redirect]), ('types "TUX/redirect=php"\nhandover 80\n', []), ("mode-cgi 0100\n", []),
                          ('host a {\ntypes [ "TUX/module=tux", "TUX/redirect=php" ] }\n', [redirect, module]), ("mode-module 4000\n", [module])):

@@ -69,7 +69,7 @@ def test_drain_timeout(tux, root):
     conn.close()
 
 
-def test_sigint_tells_a_summary(tux, root):
+def test_sigint_prints_a_summary(tux, root):
     """SIGINT stops the server and prints a summary."""
     server = tux(root)
     for _ in range(7):
@@ -261,7 +261,7 @@ def test_version_and_help(request):
     ["serve", "/does/not/exist"], ["serve", "/etc/hostname"], ["serve", "--nonsense"], ["serve", "--listen", "x:y:z"],
     ["serve", "--threads", "0"], ["serve", "--engine", "none"], ["serve", "a", "b"], ["nonsense"],
     ["serve", "/", "--user", "no-such-user"], ["serve", "--head-timeout", "-1"]])
-def test_mistakes(request, args):
+def test_usage_errors(request, args):
     """A usage error prints one sentence on stderr, and the exit status is not 0."""
     done = run(request, *args)
     assert done.returncode not in (0, None) and done.returncode > 0
@@ -300,7 +300,7 @@ def test_start_is_quick_to_serve(tux, root):
         conn.close()
 
 
-def test_the_units(request, tmp_path):
+def test_systemd_units(request, tmp_path):
     """systemd-analyze verifies the files in packaging/, each drop-in too, with all optional parts."""
     packaging = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packaging")
     program = os.path.abspath(request.config.getoption("tux"))

@@ -99,7 +99,7 @@ host "c.example" { root "%s/c"; listen ["127.0.0.1:%d", "127.0.0.1:%d"]; default
     assert at(one, "a.example") == at(one, "x") == at(two, "b.example") == b"c/index.html"
 
 
-def test_a_host_without_a_listener_is_on_all(tree, tux):
+def test_host_without_listener_is_on_all_listeners(tree, tux):
     port = free_port()
     server = tux(tree, "--config", written(tree, """
 log off
@@ -160,7 +160,7 @@ def test_error_pages(tree, tux):
             conn.assert_closed()
 
 
-def test_what_is_refused_waits_for_its_page(tree, tux):
+def test_refused_request_gets_its_error_page(tree, tux):
     """Expect: 100-continue with a method without a body: the connection closes after the page, even if loading it took long."""
     put(tree, "a/e/405.html")
     server = tux(tree, "--config", written(tree, PAGES % {"place": tree}))
@@ -260,7 +260,7 @@ host e { mode-allowed 0; mode-forbidden 0 }
                 assert (b'"%s"' % name.encode() in listed) == (name in served.split()), (host, name)
 
 
-def test_a_log_for_each_host(tree, tux):
+def test_log_per_host(tree, tux):
     logs = os.path.join(tree, "logs")
     os.mkdir(logs, 0o777)
     os.chmod(logs, 0o777)
@@ -285,7 +285,7 @@ host d { root "%s/c"; log off }
     assert sorted(os.listdir(logs)) == ["a.log", "bc.log"]
 
 
-def test_the_command_line_is_the_top(tree, tux):
+def test_hosts_inherit_the_command_line(tree, tux):
     """A host inherits settings from the command line."""
     put(tree, "b/sub/file")
     server = tux(tree + "/b", "--config", written(tree, 'log off\nhost a { browse off }\nhost b { }\n'), "--browse")
@@ -339,7 +339,7 @@ def test_wrong_hosts(program, place, text, expected):  # noqa: F811
         assert line.startswith("%s:%d: " % (path, number) if number else path + ": ") and words in line, line
 
 
-def test_a_root_that_is_not_there(program, tree):  # noqa: F811
+def test_missing_root_is_an_error(program, tree):  # noqa: F811
     path = written(tree, 'log off\nlisten "127.0.0.1:%d"\nhost a { root "%s/a" }\nhost b { root "%s/none" }\n' % (free_port(), tree, tree))
     found = subprocess.run([program, "serve", "--config", path], capture_output=True, text=True, timeout=20, check=False)
     assert found.returncode == 1 and tree + "/none" in found.stderr

@@ -448,7 +448,7 @@ def unread(sock):
     return 0
 
 
-def test_what_came_before_the_request_is_no_answer_to_it(origin, proxy):
+def test_bytes_before_the_request_are_not_its_response(origin, proxy):
     """A server sends bytes unasked on a kept connection. TUX learns of them together with a request that arrived before."""
     server = origin(tell)
     tux = proxy(server)

@@ -30,7 +30,7 @@ def gone(pid):
     return not os.path.exists("/proc/%d" % pid) or status(pid)["State"].startswith("Z")
 
 
-def test_it_ends_with_the_server(place, tux):
+def test_spawner_ends_with_the_server(place, tux):
     server = served(place, tux, 'cgi a { root "%s" }\n' % place)
     spawner = spawner_of(server)
     assert int(status(spawner)["CapEff"], 16) == 0
@@ -39,14 +39,14 @@ def test_it_ends_with_the_server(place, tux):
     assert gone(spawner)
 
 
-def test_it_ends_when_the_server_is_killed(place, tux):
+def test_spawner_ends_when_the_server_is_killed(place, tux):
     server = served(place, tux, 'cgi a { root "%s" }\n' % place)
     spawner = spawner_of(server)
     os.kill(int(status(spawner)["PPid"]), signal.SIGKILL)
     client.wait_until(lambda: gone(spawner), "the spawner has ended")
 
 
-def test_it_keeps_what_it_needs(place, tux):
+def test_spawner_keeps_only_needed_capabilities(place, tux):
     if os.geteuid() != 0:
         pytest.skip("only root can start programs as somebody else")
     server = served(place, tux, 'cgi a { root "%s"; user nobody }\ncgi b { root "/"; chroot "%s" }\n' % (place, place))
@@ -56,6 +56,6 @@ def test_it_keeps_what_it_needs(place, tux):
     assert int(seen["CapBnd"], 16) == 0
 
 
-def test_without_programs_there_is_none(place, tux):
+def test_no_spawner_without_programs(place, tux):
     server = served(place, tux, "")
     assert "tux spawner" not in descendants(server.process.pid).values()

@@ -177,7 +177,7 @@ def outside_address():
 
 @pytest.mark.parametrize("allow, expected", [("", 403), ('allow "%s"', 200), ('allow ["233.252.0.0/24", "2001:db8::/32"]', 403),
                                              ('allow ["233.252.0.0/24", "0.0.0.0/0"]', 200)])
-def test_not_for_the_world(status, allow, expected):
+def test_status_is_local_by_default(status, allow, expected):
     """Clients on other machines see the status only if the route allows it."""
     address = outside_address()
     if not address:
@@ -189,7 +189,7 @@ def test_not_for_the_world(status, allow, expected):
     assert server.get("/status").status == 200
 
 
-def test_name_of_another_is_refused(status):
+def test_dns_rebinding_is_refused(status):
     """DNS rebinding: a page whose name suddenly resolves to this machine does not see the status; the server's own names do."""
     server = status()
     for host, expected in (("rebound.example", 403), ("rebound.example:%d" % server.port, 403), ("localhost", 200), ("127.0.0.1", 200),
@@ -296,7 +296,7 @@ def test_command_line(tux, site, ask):
     assert os.listdir(ask.directory) == []  # the next query removes the socket of a killed server
 
 
-def test_strangers_get_nothing(tux, site, ask):
+def test_other_user_gets_no_status(tux, site, ask):
     """Another user gets no status."""
     if os.geteuid() != 0:
         pytest.skip("only root becomes another user")
@@ -309,7 +309,7 @@ def test_strangers_get_nothing(tux, site, ask):
     assert json.loads(ask("--json", user="www-data").stdout)[0]["pid"] == server.pid
 
 
-def test_control_off_and_wrong(tux, site, ask, place):
+def test_control_off_and_invalid(tux, site, ask, place):
     """No socket with off; a directory that cannot be created is an error."""
     tux(site, "--control", "off")
     assert ask("--json").returncode == 1

@@ -143,7 +143,7 @@ def begins(address):
         return bool(made)
 
 
-def test_handshake_under_way_completes(tux, root):
+def test_handshake_in_progress_completes(tux, root):
     """RFC 9293 3.5: the server has sent SYN-ACK, so the client may assume a connection: it is accepted and gets a response."""
     server = tux(root)
     with socket.socket() as sock:

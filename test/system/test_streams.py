@@ -46,7 +46,7 @@ def full(place):
         one.close()
 
 
-def test_a_full_backlog_is_no_connection(proxy, full):
+def test_full_backlog_uses_the_next_server(proxy, full):
     """The next server responds, with both loops. Without another server the client gets an error without waiting."""
     other = Origin(lambda request: response(b"the other"))
     tux = proxy(["unix:" + full, other.name], "connect-timeout 0.3; read-timeout 600")
@@ -55,12 +55,12 @@ def test_a_full_backlog_is_no_connection(proxy, full):
     other.close()
 
 
-def test_a_full_backlog_of_the_only_server(proxy, full):
+def test_full_backlog_of_the_only_server_is_an_error(proxy, full):
     tux = proxy(["unix:" + full], "connect-timeout 0.3; read-timeout 600")
     assert tux.get("/app/").status in (502, 504)
 
 
-def test_a_server_that_closes_at_once(proxy, place):
+def test_server_closing_at_once_is_noticed(proxy, place):
     """Its close arrives while the connection is being set up, and is not missed."""
     path = place + "/closing"
     listener = socket.socket(socket.AF_UNIX)

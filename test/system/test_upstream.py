@@ -40,7 +40,7 @@ def proxy(request, place, tux):
     return start
 
 
-def test_what_reaches_the_server(origin, proxy):
+def test_forwarded_request(origin, proxy):
     """RFC 9110 7.6.1: hop-by-hop fields and those that Connection names are not forwarded; all others are, with the client's
     address."""
     server = origin()
@@ -57,7 +57,7 @@ def test_what_reaches_the_server(origin, proxy):
     assert request.field("X-Forwarded-Host") == "example.org" and "for=127.0.0.1" in request.field("Forwarded")
 
 
-def test_what_a_client_says_of_itself_is_not_believed(origin, proxy):
+def test_forwarded_fields_from_client_are_replaced(origin, proxy):
     server = origin()
     tux = proxy([server])
     tux.get("/app/", "X-Forwarded-For: 8.8.8.8", "Forwarded: for=8.8.8.8", "X-Forwarded-Proto: https")
@@ -144,7 +144,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"".join(
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 @pytest.mark.parametrize("answer", [response(BODY), CHUNKED, "close", response(b""), "empty chunks"], ids=["length", "chunked", "close", "empty", "empty-chunked"])
-def test_responses_come_back_whole(origin, proxy, answer, version):
+def test_responses_are_complete(origin, proxy, answer, version):
     def close(sock):
         sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + BODY)
     body = b"" if answer in (response(b""), "empty chunks") else BODY
@@ -216,7 +216,7 @@ def test_garbage_is_a_bad_gateway(origin, proxy, answer):
         assert conn.get("/").body == b"a file"
 
 
-def test_truncated_is_told_from_whole(origin, proxy):
+def test_truncated_response_is_visible_to_the_client(origin, proxy):
     for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX"):
         server = origin(lambda request, answer=answer: lambda sock: sock.sendall(answer))
@@ -225,7 +225,7 @@ def test_truncated_is_told_from_whole(origin, proxy):
             conn.get("/app/")
 
 
-def test_nobody_there(origin, proxy):
+def test_refused_connection_is_502(origin, proxy):
     tux = proxy(["127.0.0.1:%d" % free_port()])
     with tux.connect() as conn:
         assert conn.get("/app/").status == 502
@@ -250,7 +250,7 @@ def test_another_server_answers(origin, proxy):
     assert len(bad.requests) >= 1 and len(good.requests) == 6
 
 
-def test_what_may_have_been_done_is_not_done_twice(origin, proxy):
+def test_post_is_not_repeated(origin, proxy):
     """RFC 9110 9.2.2: a POST that reached a server is not repeated to another."""
     good = origin()
     bad = origin(lambda request: None)
@@ -259,7 +259,7 @@ def test_what_may_have_been_done_is_not_done_twice(origin, proxy):
     assert statuses == [200, 200, 200, 502, 502, 502] and len(bad.requests) == 3 and len(good.requests) == 3
 
 
-def test_a_failing_server_is_left_alone_and_tried_again(origin, proxy):
+def test_failing_server_is_avoided_and_retried(origin, proxy):
     bad = origin(lambda request: None)
     good = origin()
     tux = proxy([bad, good], "max-fails 2; fail-timeout 0.5", top="threads 1")
@@ -315,7 +315,7 @@ def test_request_with_an_empty_chunked_body_is_not_repeated(origin, proxy, metho
     assert asked[0] and not asked[0] & asked[1] and not first.broken and not second.broken
 
 
-def test_a_kept_connection_that_the_server_closes(origin, proxy):
+def test_kept_connection_closed_by_server(origin, proxy):
     server = origin()
     tux = proxy([server], top="threads 1")
     for _ in range(5):
@@ -367,7 +367,7 @@ def test_a_tunnel(origin, proxy):
 
 
 @pytest.mark.parametrize("upgrade", ["other", "echo, other", "echo/2"])
-def test_a_tunnel_that_nobody_asked_for(origin, proxy, upgrade):
+def test_unrequested_upgrade_is_502(origin, proxy, upgrade):
     """RFC 9110 7.8: a server must not switch to a protocol that the client did not request."""
     server = origin(lambda request: lambda sock: sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: %s\r\n\r\n"
                                                               % upgrade.encode()))
@@ -397,7 +397,7 @@ def test_events_come_at_once(origin, proxy):
         assert times[2] - times[0] > 0.4
 
 
-def test_pipelined_behind_files(origin, proxy):
+def test_pipelined_after_files(origin, proxy):
     server = origin(lambda request: response(request.target.encode()))
     tux = proxy([server])
     with tux.connect() as conn:
@@ -448,7 +448,7 @@ def test_a_slow_server_holds_the_client_back(origin, proxy):
     listener.close()
 
 
-def test_a_client_that_goes_takes_its_request_along(origin, proxy):
+def test_client_disconnect_ends_the_request(origin, proxy):
     gone = []
 
     def wait(sock):
@@ -467,7 +467,7 @@ def test_a_client_that_goes_takes_its_request_along(origin, proxy):
     client.wait_until(lambda: gone, "the server's connection has ended")
 
 
-def test_an_answer_before_the_body(origin, proxy):
+def test_response_before_the_body(origin, proxy):
     """The server refuses without reading: its response arrives. Then the connection closes, because the rest is still the body."""
     listener = socket.create_server(("127.0.0.1", 0))
     tux = proxy(["127.0.0.1:%d" % listener.getsockname()[1]], top="max-body 1G")
@@ -500,7 +500,7 @@ def test_proxy_protocol(origin, proxy):
     listener.close()
 
 
-def test_the_log_has_it(origin, proxy, place):
+def test_log_of_forwarded_requests(origin, proxy, place):
     server = origin(lambda request: response(b"x" * 1000))
     log = os.path.join(place, "log")
     os.mkdir(log)
@@ -518,7 +518,7 @@ def test_the_log_has_it(origin, proxy, place):
     ('upstream a { server "127.0.0.1:80"; balance random }', "balance"), ('upstream a { server "127.0.0.1:80"; retry 5 }', 'unknown key "retry"'),
     ('upstream a { server "unix:" }', "is no Unix socket"), ('upstream a { server "127.0.0.1:80"; proxy-protocol 5 }', "on or off"),
     ('upstream a { server "127.0.0.1:80"; read-timeout soon }', "read-timeout")])
-def test_what_is_wrong_is_said(request, place, text, words):
+def test_configuration_errors(request, place, text, words):
     import subprocess
     path = os.path.join(place, "tux.conf")
     with open(path, "w", encoding="utf-8") as file:

@@ -124,7 +124,7 @@ def test_listing_is_made_once_and_kept_until_the_directory_changes(lister, crowd
         assert count_of_listings(server) == before + turn + 2
 
 
-def test_cold_file_is_not_behind_listings(tux, place):
+def test_uncached_file_overtakes_listings(tux, place):
     """Loader threads remain for files while many large directories are listed: most listings appear after a missing file in the
     log."""
     root, log = os.path.join(place, "root"), os.path.join(place, "log")

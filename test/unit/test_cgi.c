@@ -438,7 +438,7 @@ static void test_program_and_interpreter(void **state)
 	assert_string_equal(run.output, "no program\n");
 }
 
-static void test_what_is_not_permitted(void **state)
+static void test_forbidden_starts(void **state)
 {
 	const struct tux_cgi cgi = scripts_of();
 	struct run run;
@@ -487,7 +487,7 @@ static void test_kill_takes_the_group(void **state)
 	assert_true(gone_soon(child));
 }
 
-static void test_what_is_left_behind(void **state)
+static void test_descendants_are_killed(void **state)
 {
 	const struct tux_cgi cgi = scripts_of();
 	struct run run;
@@ -573,7 +573,7 @@ static void time_ends(struct tux_cgi cgi, uint32_t more_ms, unsigned times, bool
 	assert_int_equal(WTERMSIG(run.result.status), SIGTERM);
 }
 
-static void test_time_is_over(void **state)
+static void test_time_limit(void **state)
 {
 	struct tux_cgi cgi = scripts_of();
 
@@ -582,7 +582,7 @@ static void test_time_is_over(void **state)
 	time_ends(cgi, 0, 0, true, 300);
 }
 
-static void test_time_that_was_the_clients(void **state)
+static void test_time_limit_is_extended(void **state)
 {
 	struct tux_cgi cgi = scripts_of();
 
@@ -591,7 +591,7 @@ static void test_time_that_was_the_clients(void **state)
 	time_ends(cgi, 150, 2, true, 500);
 }
 
-static void test_all_time_is_over(void **state)
+static void test_total_time_limit(void **state)
 {
 	struct tux_cgi cgi = scripts_of();
 
@@ -601,7 +601,7 @@ static void test_all_time_is_over(void **state)
 	time_ends(cgi, 100000, 1, true, 500);
 }
 
-static void test_nobody_says_whose_time_it_was(void **state)
+static void test_unanswered_due_ends_the_program(void **state)
 {
 	struct tux_cgi cgi = scripts_of();
 
@@ -638,7 +638,7 @@ static void test_limits_are_hit(void **state)
 }
 
 /* Two run, two wait, the next is refused. Waiting programs start in turn or are cancelled. */
-static void test_count_and_line(void **state)
+static void test_program_limits(void **state)
 {
 	struct tux_cgi cgi = scripts_of();
 	static struct run run[5];
@@ -858,17 +858,17 @@ int main(void)
 		cmocka_unit_test_teardown(test_limits_are_set, stop),
 		cmocka_unit_test_teardown(test_scripts_and_paths, stop),
 		cmocka_unit_test_teardown(test_program_and_interpreter, stop),
-		cmocka_unit_test_teardown(test_what_is_not_permitted, stop),
+		cmocka_unit_test_teardown(test_forbidden_starts, stop),
 		cmocka_unit_test_teardown(test_kill_takes_the_group, stop),
-		cmocka_unit_test_teardown(test_what_is_left_behind, stop),
+		cmocka_unit_test_teardown(test_descendants_are_killed, stop),
 		cmocka_unit_test_teardown(test_the_sockets_close, stop),
 		cmocka_unit_test_teardown(test_the_spawner_is_killed, stop),
-		cmocka_unit_test_teardown(test_time_is_over, stop),
-		cmocka_unit_test_teardown(test_time_that_was_the_clients, stop),
-		cmocka_unit_test_teardown(test_all_time_is_over, stop),
-		cmocka_unit_test_teardown(test_nobody_says_whose_time_it_was, stop),
+		cmocka_unit_test_teardown(test_time_limit, stop),
+		cmocka_unit_test_teardown(test_time_limit_is_extended, stop),
+		cmocka_unit_test_teardown(test_total_time_limit, stop),
+		cmocka_unit_test_teardown(test_unanswered_due_ends_the_program, stop),
 		cmocka_unit_test_teardown(test_limits_are_hit, stop),
-		cmocka_unit_test_teardown(test_count_and_line, stop),
+		cmocka_unit_test_teardown(test_program_limits, stop),
 		cmocka_unit_test_teardown(test_count_in_all, stop),
 		cmocka_unit_test_teardown(test_results_are_kept, stop),
 		cmocka_unit_test_teardown(test_users, stop),

@@ -68,7 +68,7 @@ static void test_mode_bits(void **state)
 	assert_int_equal(select_with(&selection, "a.php", 0104755), TUX_FILE_HANDLER_REDIRECT);
 }
 
-static void test_what_comes_from_elsewhere(void **state)
+static void test_invalid_table_is_refused(void **state)
 {
 	struct tux_file_type one = { "cgi", TUX_FILE_HANDLER_CGI };
 	struct tux_file_handlers selection = { &one, 1, 0, 0 };
@@ -91,7 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_extensions),
 		cmocka_unit_test(test_mode_bits),
-		cmocka_unit_test(test_what_comes_from_elsewhere),
+		cmocka_unit_test(test_invalid_table_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

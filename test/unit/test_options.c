@@ -61,7 +61,7 @@ static bool takes(const struct tux_option *option, uint64_t number)
 	return tux_option_set(option, &object, text, error, sizeof(error));
 }
 
-static void test_numbers_are_taken_from_least_to_most(void **state)
+static void test_numbers_accept_their_range(void **state)
 {
 	unsigned i, checked = 0;
 
@@ -87,7 +87,7 @@ static void test_numbers_are_taken_from_least_to_most(void **state)
 	assert_in_range(checked, 20, TUX_OPTION_ROWS);
 }
 
-static void test_choices_are_taken_word_by_word(void **state)
+static void test_choices_accept_exact_words(void **state)
 {
 	unsigned i;
 
@@ -187,8 +187,8 @@ static void test_mistyped_name_finds_the_nearest_of_its_scope(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows_are_complete), cmocka_unit_test(test_numbers_are_taken_from_least_to_most),
-		cmocka_unit_test(test_choices_are_taken_word_by_word), cmocka_unit_test(test_defaults_are_valid),
+		cmocka_unit_test(test_rows_are_complete), cmocka_unit_test(test_numbers_accept_their_range),
+		cmocka_unit_test(test_choices_accept_exact_words), cmocka_unit_test(test_defaults_are_valid),
 		cmocka_unit_test(test_host_inherits_what_it_lacks), cmocka_unit_test(test_mistyped_name_finds_the_nearest_of_its_scope),
 	};
 

@@ -217,7 +217,7 @@ static void test_planned_heads(void **state)
 }
 
 /* RFC 9110 8.8.2.1: Last-Modified is not later than Date. */
-static void test_told_facts(void **state)
+static void test_facts(void **state)
 {
 	(void)state;
 	assert_int_equal(tux_facts_told(1, NULL, 0, 99, 100).validators.last_modified, 99);
@@ -331,7 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_head), cmocka_unit_test(test_extra),   cmocka_unit_test(test_other_heads), cmocka_unit_test(test_no_injection),
-		cmocka_unit_test(test_planned_heads), cmocka_unit_test(test_told_facts), cmocka_unit_test(test_prebuilt),
+		cmocka_unit_test(test_planned_heads), cmocka_unit_test(test_facts), cmocka_unit_test(test_prebuilt),
 		cmocka_unit_test(test_parts),  cmocka_unit_test(test_pages),       cmocka_unit_test(test_decide),
 		cmocka_unit_test(test_methods), cmocka_unit_test(test_record), cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_nonce),   cmocka_unit_test(test_stamped),
