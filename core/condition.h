@@ -36,8 +36,8 @@ enum tux_condition tux_condition_evaluate(const uint8_t *buf, const struct tux_r
                                           const struct tux_validators *validators);
 
 /*
- * True if Range applies according to If-Range (RFC 9110 13.1.5): no If-Range, an equal strong entity tag, or a date that equals
- * Last-Modified and is a strong validator (at least one second older than now). Any context.
+ * True if Range applies according to If-Range (RFC 9110 13.1.5): no If-Range, an equal strong entity tag, or an equal date. A date
+ * must equal Last-Modified and be a strong validator, at least one second older than now. Any context.
  */
 /*@ requires request_readable(buf, req) && validators_readable(validators);
   @ assigns \nothing;

@@ -8,8 +8,8 @@
 enum { TUX_DATE_LEN = 29 }; /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 
 /*
- * Writes the IMF-fixdate of seconds since 1970 UTC: TUX_DATE_LEN bytes, no NUL. Seconds outside
- * years 1970 to 9999 are taken as the nearest of those. Any context.
+ * Writes the IMF-fixdate of seconds since 1970 UTC: TUX_DATE_LEN bytes, no NUL. Clamps seconds to the years 1970 to 9999. Any
+ * context.
  */
 /*@ requires \valid(out + (0 .. TUX_DATE_LEN - 1));
   @ assigns out[0 .. TUX_DATE_LEN - 1];

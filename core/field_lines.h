@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The field lines of a head or of a trailer section (RFC 9110 5, RFC 9112 5), followed by an empty line: parsed in place, and
- * looked up by name.
+ * The field lines of a head or of a trailer section (RFC 9110 5, RFC 9112 5), and the empty line after them. They are parsed in
+ * place and found by name.
  */
 #ifndef TUX_CORE_FIELD_LINES_H
 #define TUX_CORE_FIELD_LINES_H

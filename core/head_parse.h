@@ -20,7 +20,7 @@ static inline enum tux_verdict refuse(uint8_t *to, enum tux_refusal refusal)
 }
 
 /*
- * True if a head of which seen bytes gave TUX_MORE must be parsed again: it is complete, has a line end without CR, reaches the
+ * True if a head of which seen bytes gave TUX_MORE must be parsed again. It is complete, has a line end without CR, reaches the
  * limit, or has grown past a power of two. The last rule finds other errors early, and keeps the work for a slowly arriving head
  * linear.
  */

@@ -15,7 +15,7 @@
   @*/
 struct tux_text tux_media_type(const uint8_t *name, uint32_t len);
 
-/* True if the table has a media type for a file's name, as tux_media_type() takes it. Any context. */
+/* True if the table has a media type for a file's name; arguments as for tux_media_type(). Any context. */
 /*@ requires \valid_read(name + (0 .. len - 1));
   @ assigns \nothing;
   @*/

@@ -55,8 +55,8 @@ struct tux_media {
   @*/
 
 /*
- * True if a table from another program is valid: it keeps the limits, every media type lies inside the text, and the text is
- * visible ASCII and spaces, so that no media type ends a field line. Any context.
+ * True if a table from another program is valid: it keeps the limits, and every media type lies inside the text. The text is
+ * visible ASCII and spaces, so no media type ends a field line. Any context.
  */
 /*@ requires \valid_read(types);
   @ requires types->count <= 512 ==> \valid_read(types->of + (0 .. types->count - 1));

@@ -27,8 +27,8 @@ bool stamp_equals(const struct stamp *a, const struct stamp *b)
 }
 
 /*
- * Returns the coarsest step in nanoseconds, below a second, that the clock of a file system with such a time may have: NTFS counts in
- * 100 ns, exFAT in 10 ms. The system does not tell it.
+ * Returns the coarsest step in nanoseconds, below a second, that the clock of a file system with such a time may have. NTFS counts
+ * in 100 ns, exFAT in 10 ms. No system call returns the step.
  */
 static uint32_t clock_step_ns(uint32_t time_ns)
 {

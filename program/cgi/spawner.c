@@ -362,7 +362,7 @@ static void program_end(struct program *program, enum tux_spawn_end why)
 	due_at(program->due_ms);
 }
 
-/* Returns the running program that the engine calls id, unless it was told to end; NULL if none. */
+/* Returns the running program with this id, unless it is already being ended; NULL if none. */
 static struct program *program_find(unsigned link, uint64_t id)
 {
 	unsigned i;

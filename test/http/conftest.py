@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Black-box tests of an HTTP server. It is told only where the server is and which directory it
-serves; or it starts one itself:
+Black-box tests of an HTTP server. The suite gets the server's address and the directory that it
+serves, or starts a server itself:
 
     pytest test/http --url http://127.0.0.1:8080 --root DIR [--unix PATH]
     pytest test/http --tux PROGRAM [--tux-args "--engine epoll"]
     pytest test/http --nginx
 
-The directory is the suite's: it fills and changes it. With --url the server has to serve it as
-`tux serve DIR` does, without other options.
+The suite fills and changes the directory. With --url the server must serve it like `tux serve DIR`
+without other options.
 """
 import os
 import shlex

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Compares the parser with a model of RFC 9112 6: for every ordered selection of up to five field lines, repeats included, in
- * HTTP/1.0 and 1.1, the refusal and the body length must be equal.
+ * Compares the parser with a model of RFC 9112 6, for every ordered selection of up to five field lines, repeats included, in
+ * HTTP/1.0 and 1.1. The refusal and the body length must be equal.
  */
 #include <stdio.h>
 #include <string.h>

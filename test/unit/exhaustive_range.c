@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Compares tux_range_parse() with a model of RFC 9110 14.1.2 and 14.2: for every range set of up to ten octets of an alphabet, and
- * every set of up to four ranges between small offsets, for objects of several sizes. In the model a range is the set of its
- * offsets, one bit each, so sizes stay within 64. The model shares no arithmetic with range.c: no clamping, no lengths.
+ * Compares tux_range_parse() with a model of RFC 9110 14.1.2 and 14.2, for objects of several sizes. The input is every range set
+ * of up to ten octets of an alphabet, and every set of up to four ranges between small offsets. In the model a range is the set of
+ * its offsets, one bit each, so sizes stay within 64. The model shares no arithmetic with range.c: no clamping, no lengths.
  */
 #include <stdio.h>
 #include <stdlib.h>

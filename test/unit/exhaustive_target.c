@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every word of up to seven octets of a small, difficult alphabet, and every word of eight that starts with a slash:
- * tux_target_normalise() must agree with the model, keep its promise, and write nothing beyond its room.
+ * Compares tux_target_normalise() with a model, for every word of up to seven octets of a small, difficult alphabet, and every word
+ * of eight that starts with a slash. It must also keep its promise and write nothing beyond its room.
  */
 #include "sanitizer.h"
 #include "target_model.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of options: each row is complete, takes the values of its range and no others, and a host inherits what it lacks. */
+/* The table of options: each row is complete and accepts exactly the values of its range, and a host inherits missing values. */
 #define _GNU_SOURCE 1
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include "../../program/settings/options.h"
 
-/* Room for the value of any option, whatever structure has it. */
+/* Room for the value of any option, in any structure. */
 static union {
 	struct tux_settings settings;
 	struct tux_host_options host;
@@ -49,7 +49,7 @@ static void test_rows_are_complete(void **state)
 	assert_in_range(of_hosts, 1, 32); /* bits of said */
 }
 
-/* Returns true if the option takes a number, in the notation of its type. */
+/* True if the option accepts a number, in the notation of its type. */
 static bool takes(const struct tux_option *option, uint64_t number)
 {
 	char text[32];
