@@ -28,8 +28,7 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 	}
 	conn_start(conn);
 	conn->from_kernel = true;
-	conn->error_status = handed->reason == TUX_REASON_BACKEND ? 503 : 0;
-	conn->cause = because(WHY_HANDOVER, 0);
+	conn->handover_failed = handed->reason == TUX_REASON_BACKEND;
 	if (handed->reason == TUX_REASON_TIMEOUT)
 		conn_refuse(conn, TUX_REFUSED_TIMEOUT);
 	else if (handed->reason == TUX_REASON_DRAIN)
@@ -48,7 +47,7 @@ void accept_take_handed_up(struct worker *worker)
 			take_handed_up(worker, &handed[i]);
 	} while (got == AT_ONCE);
 	if (got == 0 && (errno == EMFILE || errno == ENFILE))
-		cache_trim(&worker->cache, worker->cache.files / 2); /* some of its objects hold descriptors */
+		files_trim(&worker->files); /* some of its objects hold descriptors */
 }
 
 void accept_switch(struct worker *worker, bool accept)
@@ -118,7 +117,7 @@ static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
 		if (slot_none(worker))
 			pause_accepting(worker);
 	} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
-		cache_trim(&worker->cache, worker->cache.files / 2); /* some of its objects hold descriptors */
+		files_trim(&worker->files); /* some of its objects hold descriptors */
 		pause_accepting(worker);
 	}
 }
@@ -146,7 +145,7 @@ void accept_take_passed(struct worker *worker)
 
 	while (passing_receive(worker, &listener, &fd)) {
 		if (fd < 0) { /* out of descriptors: the kernel has closed this one, but free some for the next */
-			cache_trim(&worker->cache, worker->cache.files / 2);
+			files_trim(&worker->files);
 			continue;
 		}
 		if (listener == TUX_MAX_LISTENERS) { /* its listener is no longer configured */

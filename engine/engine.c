@@ -146,8 +146,8 @@ static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, 
 
 	worker->config = &engine->config;
 	worker->ops = ops;
-	worker->loader = &engine->loader;
-	worker->listings = &engine->listings;
+	worker->files.loader = &engine->loader;
+	worker->files.listings = &engine->listings;
 	worker->keeps_listeners = &engine->keeps_listeners;
 	worker->active = kernel_link_connections(&engine->kernel);
 	if (worker->active == NULL)

@@ -50,19 +50,19 @@ static void on_passed(struct source *source, void *owner)
 static void on_inotify(struct source *source, void *owner)
 {
 	(void)source;
-	watch_read(&((struct worker *)owner)->watch);
+	watch_read(&((struct worker *)owner)->files.watch);
 }
 
 static void on_finished(struct source *source, void *owner)
 {
 	struct worker *worker = owner;
-	struct job *job = inbox_take(&worker->inbox);
+	struct job *job = inbox_take(&worker->files.inbox);
 
 	(void)source;
 	while (job != NULL) {
 		struct job *next = job->next;
 
-		if (!lookup_continue(worker, (struct pending_load *)job))
+		if (!lookup_continue(&worker->files, (struct pending_load *)job))
 			conn_loaded(worker, (struct pending_load *)job);
 		job = next;
 	}
@@ -105,9 +105,12 @@ bool worker_open(struct worker *worker)
 	worker->finished = (struct source){ .fd = -1, .readable = on_finished };
 	worker->handed_up = (struct source){ .fd = worker->kernel->fd, .readable = on_handed_up };
 	worker->passed = (struct source){ .fd = config->passed_fd, .readable = on_passed };
-	worker->inbox.event_fd = -1;
+	worker->files.inbox.event_fd = -1;
 	pthread_mutex_init(&worker->state_lock, NULL);
 	pthread_cond_init(&worker->state_moved, NULL);
+	worker->files.config = config;
+	worker->files.counters = &worker->counters;
+	worker->files.now_ms = &worker->now_ms;
 	worker->streams = (struct streams){ .now_ms = &worker->now_ms }; /* open_loop() adds the loop */
 	worker->programs = calloc(config->cgi_count + 1, sizeof(*worker->programs));
 	if (worker->programs == NULL || !open_upstreams(worker) ||
@@ -124,23 +127,23 @@ bool worker_open(struct worker *worker)
 	request_ids_open(&worker->ids);
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	worker->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (worker->wake.fd < 0 || !inbox_open(&worker->inbox) || !record_ring_open(&worker->records) ||
-	    !cache_open(&worker->cache, config->cache_entries, config->cache_files, config->cache_bytes / config->threads, seed))
+	if (worker->wake.fd < 0 || !inbox_open(&worker->files.inbox) || !record_ring_open(&worker->records) ||
+	    !cache_open(&worker->files.cache, config->cache_entries, config->cache_files, config->cache_bytes / config->threads, seed))
 		return false;
-	worker->finished.fd = worker->inbox.event_fd;
-	if (watch_open(&worker->watch, &worker->cache)) /* without inotify, every file is rechecked */
-		worker->inotify.fd = worker->watch.fd;
+	worker->finished.fd = worker->files.inbox.event_fd;
+	if (watch_open(&worker->files.watch, &worker->files.cache)) /* without inotify, every file is rechecked */
+		worker->inotify.fd = worker->files.watch.fd;
 	return true;
 }
 
 void worker_free(struct worker *worker)
 {
-	struct job *job = worker->inbox.event_fd >= 0 ? inbox_take(&worker->inbox) : NULL;
+	struct job *job = worker->files.inbox.event_fd >= 0 ? inbox_take(&worker->files.inbox) : NULL;
 
 	while (job != NULL) { /* loads without waiting connections */
 		struct job *next = job->next;
 
-		lookup_finish(worker, (struct pending_load *)job);
+		lookup_finish(&worker->files, (struct pending_load *)job);
 		job = next;
 	}
 	while (worker->spare != NULL) {
@@ -149,6 +152,7 @@ void worker_free(struct worker *worker)
 		worker->spare = out->next;
 		free(out);
 	}
+	requests_free(&worker->requests);
 	free(worker->acceptor);
 	free(worker->peers);
 	free(worker->programs);
@@ -157,10 +161,10 @@ void worker_free(struct worker *worker)
 	free(worker->upstreams);
 	cgi_free(&worker->cgi);
 	pipes_free(&worker->pipes);
-	cache_free(&worker->cache);
-	watch_free(&worker->watch);
+	cache_free(&worker->files.cache);
+	watch_free(&worker->files.watch);
 	record_ring_free(&worker->records);
-	inbox_free(&worker->inbox);
+	inbox_free(&worker->files.inbox);
 	if (worker->wake.fd >= 0)
 		close(worker->wake.fd);
 	pthread_cond_destroy(&worker->state_moved);
@@ -194,9 +198,9 @@ static void show(struct worker *worker)
 {
 	struct tux_counters *counters = &worker->counters;
 
-	__atomic_store_n(&counters->cached, worker->cache.count, __ATOMIC_RELAXED);
-	__atomic_store_n(&counters->cached_bytes, worker->cache.bytes, __ATOMIC_RELAXED);
-	__atomic_store_n(&counters->cached_files, worker->cache.files, __ATOMIC_RELAXED);
+	__atomic_store_n(&counters->cached, worker->files.cache.count, __ATOMIC_RELAXED);
+	__atomic_store_n(&counters->cached_bytes, worker->files.cache.bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&counters->cached_files, worker->files.cache.files, __ATOMIC_RELAXED);
 }
 
 static void expire(struct worker *worker)

@@ -42,7 +42,7 @@ static void release_peer(struct exchange *exchange, bool keep)
 	struct stream *to = exchange->to, *from = exchange->from;
 
 	if (from != NULL || exchange->program != NULL)
-		exchange->ended_us = exchange->conn->worker->now_us;
+		exchange->ended_us = exchange->req->conn->worker->now_us;
 	if (exchange->upstream == NULL) {
 		release_program(exchange, !keep);
 		return;
@@ -53,24 +53,23 @@ static void release_peer(struct exchange *exchange, bool keep)
 	exchange->server->active--;
 	count(&exchange->server->counters->active, UINT64_MAX);
 	if (keep && exchange->upload.done && request_body_unsent(&exchange->upload, to) == 0 && exchange->down.state != SPLICE_WAITS &&
-	    !exchange->conn->worker->draining && !exchange->upstream->config->proxy_protocol)
+	    !exchange->req->conn->worker->draining && !exchange->upstream->config->proxy_protocol)
 		upstream_keep(exchange->server, from);
 	else
 		stream_close(from);
 }
 
-void exchange_free(struct conn *conn)
+void exchange_free(struct request *req)
 {
-	struct exchange *exchange = conn->exchange;
+	struct exchange *exchange = req->exchange;
 
 	if (exchange == NULL)
 		return;
-	conn->exchange = NULL;
-	splice_end(&exchange->down, &conn->worker->pipes);
-	splice_end(&exchange->upload.splicing, &conn->worker->pipes);
+	req->exchange = NULL;
+	splice_end(&exchange->down, &req->conn->worker->pipes);
+	splice_end(&exchange->upload.splicing, &req->conn->worker->pipes);
 	buffer_forget(&exchange->request);
 	buffer_forget(&exchange->head);
-	buffer_forget(&exchange->path);
 	buffer_forget(&exchange->program_name);
 	spool_free(&exchange->upload.spool);
 	response_body_free(&exchange->relay);
@@ -86,40 +85,40 @@ static bool leave_running(struct exchange *exchange)
 	const bool awaited = exchange->down.state == SPLICE_WAITS;
 
 	if (program == NULL || !exchange->upload.done || (!exchange->upload.deaf && spool_left(&exchange->upload.spool) > 0) ||
-	    !exchange->conn->worker->config->cgi[exchange->rule].finish_unwatched)
+	    !exchange->req->conn->worker->config->cgi[exchange->rule].finish_unwatched)
 		return false;
 	if (exchange->to != NULL)
 		stream_finish(exchange->to);
-	splice_end(&exchange->down, &exchange->conn->worker->pipes);
+	splice_end(&exchange->down, &exchange->req->conn->worker->pipes);
 	cgi_leave_running(program, exchange->from, awaited);
 	exchange->to = exchange->from = NULL;
 	exchange->program = NULL;
 	return true;
 }
 
-void exchange_abandon(struct conn *conn)
+void exchange_abandon(struct request *req)
 {
-	struct exchange *exchange = conn->exchange;
+	struct exchange *exchange = req->exchange;
 
 	if (exchange == NULL)
 		return;
 	if (!leave_running(exchange))
 		release_peer(exchange, false);
 	exchange_record(exchange);
-	exchange_free(conn);
+	exchange_free(req);
 }
 
 /* Ends the response: relay holds its last bytes. Decides whether the connection closes after it. */
 static void end_response(struct exchange *exchange)
 {
-	struct conn *conn = exchange->conn;
+	struct request *req = exchange->req;
 
 	exchange->state = EXCHANGE_ENDED;
 	if (exchange->truncated)
-		conn->close_after_response = true;
+		req->conn->close_after_response = true;
 	if (!exchange->upload.done) { /* the rest of the body cannot be distinguished from a request */
-		conn->close_after_response = true;
-		conn->linger = true;
+		req->conn->close_after_response = true;
+		req->conn->linger = true;
 	}
 }
 
@@ -135,8 +134,8 @@ static void cut(struct exchange *exchange, uint16_t status, struct cause cause)
 	if (exchange->state == EXCHANGE_BODY || exchange->state == EXCHANGE_TUNNEL) {
 		exchange->truncated = exchange->state == EXCHANGE_BODY;
 		if (exchange->truncated) {
-			count(&exchange->conn->worker->counters.errors, 1);
-			error_line_cut(exchange->conn, cause, exchange_backend(exchange));
+			count(&exchange->req->conn->worker->counters.errors, 1);
+			error_line_cut(exchange->req, cause, exchange_backend(exchange));
 		}
 		end_response(exchange);
 	} else {
@@ -153,19 +152,19 @@ void exchange_break(struct exchange *exchange, struct cause cause)
 static void fail(struct exchange *exchange, uint16_t status, struct cause cause)
 {
 	cut(exchange, status, cause);
-	exchange->resume(exchange->conn);
+	exchange->resume(exchange->req);
 }
 
 /* Queues the request head. It is sent after the connection is established. Returns false if out of memory. */
 static bool send_request(struct exchange *exchange, struct stream *stream)
 {
-	const struct conn *conn = exchange->conn;
-	struct address client = { .port = conn->port }, server;
+	const struct request *req = exchange->req;
+	struct address client = { .port = req->conn->port }, server;
 	uint8_t header[PROXY_PROTOCOL_BYTES];
 
 	if (exchange->upstream->config->proxy_protocol) {
-		memcpy(client.octets, conn->address, sizeof(client.octets));
-		server = address_of_socket(conn->channel.fd);
+		memcpy(client.octets, req->conn->address, sizeof(client.octets));
+		server = address_of_socket(req->conn->channel.fd);
 		if (!stream_send(stream, header, proxy_protocol_header(&client, &server, header)))
 			return false;
 	}
@@ -218,7 +217,7 @@ static bool try_next(struct exchange *exchange)
 		}
 		server->active++;
 		count(&server->counters->active, 1);
-		exchange->asked_us = exchange->conn->worker->now_us;
+		exchange->asked_us = exchange->req->conn->worker->now_us;
 		exchange->server = server;
 		exchange->to = exchange->from = stream;
 		spool_rewind(&exchange->upload.spool);
@@ -261,7 +260,7 @@ static void lose_server(struct exchange *exchange, uint16_t status, struct cause
 	}
 	count(&counters->retried, 1);
 	if (!unused)
-		error_line_retry(exchange->conn, cause, backend);
+		error_line_retry(exchange->req, cause, backend);
 }
 
 /* Handles a backend that closed or timed out before its response. */
@@ -278,7 +277,7 @@ static bool is_for_splicing(const struct exchange *exchange)
 {
 	const struct response_body *relay = &exchange->relay;
 
-	if (exchange->from == NULL || exchange->paused || output_copies(exchange->conn->worker))
+	if (exchange->from == NULL || exchange->paused || output_copies(exchange->req->conn->worker))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
 		return relay->ready.len >= STREAM_ROOM;
@@ -290,7 +289,7 @@ static bool is_for_splicing(const struct exchange *exchange)
 /* Resumes the connection, which sends the bytes in relay. Pauses the backend while relay holds STREAM_ROOM bytes. */
 static void relayed(struct exchange *exchange)
 {
-	struct worker *worker = exchange->conn->worker;
+	struct worker *worker = exchange->req->conn->worker;
 
 	if (exchange->down.state == SPLICE_NOT && is_for_splicing(exchange) &&
 	    splice_begin(&exchange->down, &worker->pipes, worker->ops, worker->loop, &exchange->from->channel, !exchange->from->channel.pipe))
@@ -300,7 +299,7 @@ static void relayed(struct exchange *exchange)
 		stream_receive(exchange->from, false);
 	}
 	exchange_wait(exchange);
-	exchange->resume(exchange->conn);
+	exchange->resume(exchange->req);
 }
 
 /* Ends a complete response. keep: the backend's connection may carry another request. The caller resumes the connection. */
@@ -309,7 +308,7 @@ static void finish(struct exchange *exchange, bool keep)
 	if (exchange->upstream != NULL)
 		upstream_answered(exchange->server);
 	release_peer(exchange, keep && (exchange->keep_alive || exchange->upstream == NULL));
-	if (!response_body_end(&exchange->relay, &exchange->conn->worker->received.fields))
+	if (!response_body_end(&exchange->relay, &exchange->req->conn->worker->received.fields))
 		exchange->truncated = true;
 	end_response(exchange);
 }
@@ -317,7 +316,7 @@ static void finish(struct exchange *exchange, bool keep)
 static void complete(struct exchange *exchange, bool keep)
 {
 	finish(exchange, keep);
-	exchange->resume(exchange->conn);
+	exchange->resume(exchange->req);
 }
 
 /* Handles the end of the backend's stream after the response head. error: errno, or 0. The caller resumes the connection. */
@@ -332,16 +331,16 @@ static void end_peer(struct exchange *exchange, int error)
 /* Queues a chunk head, then n bytes from the splice pipe or the program's pipe. Returns false if out of memory. */
 static bool move_on(struct exchange *exchange, uint32_t n)
 {
-	struct conn *conn = exchange->conn;
+	struct request *req = exchange->req;
 	struct buffer *ready = &exchange->relay.ready;
 	const struct pipe *pipe = exchange->down.pipe;
 	enum tux_verdict verdict = exchange->state == EXCHANGE_TUNNEL ? TUX_MORE : response_body_pass(&exchange->relay, n);
 
-	if (verdict == TUX_REFUSED || !output_copy(conn, ready->data, ready->len))
+	if (verdict == TUX_REFUSED || !output_copy(req->conn, ready->data, ready->len))
 		return false;
 	exchange->sent_bytes += ready->len + n;
 	ready->len = 0;
-	output_pipe(conn, pipe != NULL ? pipe->fd[0] : exchange->from->channel.fd, n);
+	output_pipe(req->conn, pipe != NULL ? pipe->fd[0] : exchange->from->channel.fd, n);
 	exchange->whole = verdict == TUX_PARSED;
 	return true;
 }
@@ -349,8 +348,8 @@ static bool move_on(struct exchange *exchange, uint32_t n)
 /* Splices bytes from the backend. Returns true if bytes for the client are queued. */
 static bool draw(struct exchange *exchange)
 {
-	struct conn *conn = exchange->conn;
-	struct worker *worker = conn->worker;
+	struct request *req = exchange->req;
+	struct worker *worker = req->conn->worker;
 	struct splice *down = &exchange->down;
 	uint64_t ahead = exchange->state == EXCHANGE_TUNNEL ? PIPE_BYTES : tux_body_ahead(&exchange->relay.body);
 	int64_t n;
@@ -408,35 +407,34 @@ static void take_content(struct exchange *exchange, const uint8_t *data, uint32_
 /* Starts the response after its head was parsed. Returns false if the new head cannot be written. */
 static bool begin_response(struct exchange *exchange)
 {
-	struct conn *conn = exchange->conn;
-	struct worker *worker = conn->worker;
+	struct request *req = exchange->req;
+	struct worker *worker = req->conn->worker;
 	const struct tux_response *res = &worker->received;
-	const struct tux_request *req = &worker->request;
-	const struct tux_text extra = tux_fields_added(conn->fields, res->status);
+	const struct tux_request *head = &req->head;
+	const struct tux_text extra = tux_fields_added(req->fields, res->status);
 	const bool measured = res->framing == TUX_FRAMING_LENGTH || res->framing == TUX_FRAMING_NONE;
 	struct tux_forwarding_response how = {
 		.date = worker->date,
 		.extra = { (const uint8_t *)extra.at, extra.len },
-		.removed = conn->fields->removed,
-		.removed_count = conn->fields->removed_count,
+		.removed = req->fields->removed,
+		.removed_count = req->fields->removed_count,
 		.content_length = res->content_length,
 		.framing = res->framing,
 	};
 
-	tux_request_parse(conn->head.data, conn->head.len, 0, &worker->request);
 	exchange->keep_alive = res->keep_alive && !exchange->upload.deaf;
 	exchange->until_close = res->framing == TUX_FRAMING_CLOSE;
-	if (!req->keep_alive || (worker->leaving && !conn->pipelined) || (!measured && req->minor == 0) || res->status == 101)
-		conn->close_after_response = true;
-	response_body_start(&exchange->relay, res, !measured && req->minor > 0);
+	if (!head->keep_alive || (worker->leaving && !req->pipelined) || (!measured && head->minor == 0) || res->status == 101)
+		req->conn->close_after_response = true;
+	response_body_start(&exchange->relay, res, !measured && head->minor > 0);
 	if (!measured)
 		how.framing = exchange->relay.chunked ? TUX_FRAMING_CHUNKED : TUX_FRAMING_CLOSE;
-	how.minor = req->minor;
-	how.keep_alive = !conn->close_after_response;
+	how.minor = head->minor;
+	how.keep_alive = !req->conn->close_after_response;
 	how.upgrade = res->status == 101;
 	if (!response_body_head(&exchange->relay, exchange->head.data, res, &how))
 		return false;
-	access_record_stream(conn, conn->head.data, res->status, exchange_backend(exchange).name);
+	access_record_stream(req, res->status, exchange_backend(exchange).name);
 	exchange->state = res->status == 101 ? EXCHANGE_TUNNEL : EXCHANGE_BODY;
 	buffer_forget(&exchange->request); /* a retry is no longer possible */
 	return true;
@@ -448,7 +446,7 @@ static bool begin_response(struct exchange *exchange)
  */
 static bool relay_interim(struct exchange *exchange)
 {
-	const struct tux_response *res = &exchange->conn->worker->received;
+	const struct tux_response *res = &exchange->req->conn->worker->received;
 	const struct tux_forwarding_response how = { .framing = TUX_FRAMING_NONE, .minor = 1, .keep_alive = true };
 
 	return res->status == 100 || exchange->old_client || response_body_head(&exchange->relay, exchange->head.data, res, &how);
@@ -458,7 +456,7 @@ static bool relay_interim(struct exchange *exchange)
 static void take_rest(struct exchange *exchange, uint32_t head_len)
 {
 	struct buffer head = exchange->head;
-	const struct tux_response *res = &exchange->conn->worker->received;
+	const struct tux_response *res = &exchange->req->conn->worker->received;
 	const uint32_t rest = head.len - head_len;
 
 	exchange->head = (struct buffer){ NULL, 0, 0 };
@@ -479,14 +477,14 @@ static void take_rest(struct exchange *exchange, uint32_t head_len)
 static void go_elsewhere(struct exchange *exchange, uint16_t status)
 {
 	if (status != 200) {
-		fail(exchange, status, exchange->conn->cause);
+		fail(exchange, status, exchange->req->cause);
 		return;
 	}
 	if (exchange->upstream != NULL)
 		upstream_answered(exchange->server);
 	release_peer(exchange, exchange->upstream == NULL);
 	exchange->state = EXCHANGE_ELSEWHERE;
-	exchange->resume(exchange->conn);
+	exchange->resume(exchange->req);
 }
 
 static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_response *res)
@@ -497,12 +495,12 @@ static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_r
 		return tux_response_parse(head->data, head->len, exchange->seen, exchange->upstream->config->max_response_head,
 		                          exchange->head_request, res);
 	return tux_response_parse_cgi(head->data, head->len, exchange->seen,
-	                              exchange->conn->worker->config->cgi[exchange->rule].max_response_head, exchange->head_request, res);
+	                              exchange->req->conn->worker->config->cgi[exchange->rule].max_response_head, exchange->head_request, res);
 }
 
 static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t len)
 {
-	struct tux_response *res = &exchange->conn->worker->received;
+	struct tux_response *res = &exchange->req->conn->worker->received;
 	uint16_t status;
 
 	if (!buffer_keep(&exchange->head, data, len)) {
@@ -530,17 +528,17 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 		buffer_drop(&exchange->head, res->head_len);
 		exchange->seen = 0;
 	}
-	status = internal_redirect_begin(exchange->conn, exchange->head.data);
+	status = internal_redirect_begin(exchange->req, exchange->head.data);
 	if (status != 0) {
 		go_elsewhere(exchange, status);
 		return;
 	}
-	if (res->status == 101 && !(exchange->upgrade && res->upgrade && request_head_asked_for(exchange->conn, exchange->head.data))) { /* not requested */
+	if (res->status == 101 && !(exchange->upgrade && res->upgrade && request_head_asked_for(exchange->req, exchange->head.data))) { /* not requested */
 		fail(exchange, 502, because(WHY_UPGRADE, 0));
 		return;
 	}
 	if (exchange->upstream != NULL) {
-		const int64_t us = exchange->conn->worker->now_us - exchange->asked_us;
+		const int64_t us = exchange->req->conn->worker->now_us - exchange->asked_us;
 
 		histogram_add(&exchange->server->counters->latency, us > 0 ? (uint64_t)us : 0, 1);
 	}
@@ -562,7 +560,7 @@ static void on_connected(struct stream *stream, int error)
 	exchange->state = EXCHANGE_HEAD;
 	stream_receive(stream, true);
 	exchange_wait(exchange);
-	exchange->resume(exchange->conn);
+	exchange->resume(exchange->req);
 }
 
 static void on_received(struct stream *stream, const uint8_t *data, uint32_t len)
@@ -610,7 +608,7 @@ static void on_ended(struct stream *stream, int error)
 		lose_peer(exchange, 502, because(error != 0 ? WHY_RESET : exchange->head.len > 0 ? WHY_CLOSED_IN_HEAD : WHY_CLOSED, error));
 	} else {
 		end_peer(exchange, error);
-		exchange->resume(exchange->conn);
+		exchange->resume(exchange->req);
 	}
 }
 
@@ -621,7 +619,7 @@ static void on_readable(struct stream *stream)
 	if (!splice_readable(&exchange->down))
 		return;
 	exchange_wait(exchange);
-	exchange->resume(exchange->conn);
+	exchange->resume(exchange->req);
 }
 
 static void on_drained(struct stream *stream)
@@ -636,7 +634,7 @@ static void on_drained(struct stream *stream)
 		exchange_end_input(exchange);
 	exchange_wait(exchange);
 	if (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL)
-		exchange->resume(exchange->conn);
+		exchange->resume(exchange->req);
 }
 
 /*
@@ -661,7 +659,7 @@ static void on_writable(struct stream *stream)
 
 	exchange->upload.blocked = false;
 	exchange_wait(exchange);
-	exchange->resume(exchange->conn);
+	exchange->resume(exchange->req);
 }
 
 static void on_expired(struct stream *stream)
@@ -705,15 +703,15 @@ const struct cgi_events exchange_cgi_events = { .ended = on_program_ended };
 /* Starts the program of the route. Returns 0, or the status of an error response. */
 static uint16_t start_program(struct exchange *exchange, const struct tux_route *route)
 {
-	struct conn *conn = exchange->conn;
-	struct worker *worker = conn->worker;
+	struct request *req = exchange->req;
+	struct worker *worker = req->conn->worker;
 	struct buffer environment = { NULL, 0, 0 };
 	struct cgi_start start = {
-		.order = { .rule = route->argument, .path = worker->path, .path_len = worker->path_len, .prefix_len = route->prefix_len },
+		.order = { .rule = route->argument, .path = req->path, .path_len = req->path_len, .prefix_len = route->prefix_len },
 		.stream_events = &peer_events,
 		.owner = exchange,
 	};
-	uint16_t status = request_head_environment(conn, &environment);
+	uint16_t status = request_head_environment(req, &exchange->framing, &environment);
 
 	exchange_name_program(exchange, route);
 	exchange->cause = because(WHY_MEMORY, 0);
@@ -746,8 +744,8 @@ static uint16_t start_upstream(struct exchange *exchange, const struct tux_route
 {
 	uint16_t status;
 
-	exchange->upstream = &exchange->conn->worker->upstreams[route->argument];
-	status = request_head_write(exchange->conn, exchange->upstream->config, exchange->upgrade, &exchange->request);
+	exchange->upstream = &exchange->req->conn->worker->upstreams[route->argument];
+	status = request_head_write(exchange->req, exchange->upstream->config, &exchange->framing, exchange->upgrade, &exchange->request);
 	exchange->cause = because(status != 0 ? WHY_MEMORY : WHY_NO_ADDRESS, 0);
 	if (status != 0)
 		return status;
@@ -762,24 +760,13 @@ static uint16_t start(struct exchange *exchange, const struct tux_route *route)
 /* True if the whole request body is received before a backend gets the request. */
 static bool keeps_body(const struct exchange *exchange, const struct tux_route *route)
 {
-	const struct tux_engine_config *config = exchange->conn->worker->config;
+	const struct tux_engine_config *config = exchange->req->conn->worker->config;
 
 	if (exchange->upload.done || exchange->upgrade)
 		return false;
 	if (route->handler == TUX_HANDLER_CGI)
 		return !exchange->measured && !config->cgi[route->argument].stream_chunked;
 	return config->upstreams[route->argument].request_buffering;
-}
-
-/* Starts to spool the request body. Returns 0, or the status of an error response. */
-static uint16_t keep_body(struct exchange *exchange, const struct tux_route *route)
-{
-	const struct worker *worker = exchange->conn->worker;
-
-	exchange->state = EXCHANGE_KEEPING;
-	exchange->route = *route;
-	exchange->cause = because(WHY_MEMORY, 0);
-	return buffer_keep(&exchange->path, worker->path, worker->path_len) ? 0 : 503;
 }
 
 void exchange_keep_failed(struct exchange *exchange, uint16_t status, struct cause cause)
@@ -791,74 +778,71 @@ void exchange_keep_failed(struct exchange *exchange, uint16_t status, struct cau
 
 void exchange_give(struct exchange *exchange)
 {
-	struct conn *conn = exchange->conn;
-	struct worker *worker = conn->worker;
 	uint16_t status;
 
-	tux_request_parse(conn->head.data, conn->head.len, 0, &worker->request);
-	worker->request.framing = TUX_FRAMING_LENGTH;
-	worker->request.content_length = exchange->upload.spool.kept;
-	worker->path_len = exchange->path.len;
-	memcpy(worker->path, exchange->path.data, exchange->path.len);
-	buffer_forget(&exchange->path);
+	exchange->framing = (struct request_framing){ TUX_FRAMING_LENGTH, exchange->upload.spool.kept };
 	exchange->upload.chunked = false;
-	status = start(exchange, &exchange->route);
+	status = start(exchange, exchange->req->route);
 	if (status != 0)
 		exchange_keep_failed(exchange, status, exchange->cause);
 }
 
-uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (*resume)(struct conn *conn))
+uint16_t exchange_start(struct request *req, void (*resume)(struct request *req))
 {
-	struct worker *worker = conn->worker;
-	const struct tux_request *req = &worker->request;
+	const struct tux_request *head = &req->head;
+	const struct tux_route *route = req->route;
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
-	uint16_t status;
+	uint16_t status = 0;
 
-	conn->cause = because(WHY_MEMORY, 0);
+	req->cause = because(WHY_MEMORY, 0);
 	if (exchange == NULL)
 		return 503;
-	conn->exchange = exchange;
-	exchange->conn = conn;
+	req->exchange = exchange;
+	exchange->req = req;
 	exchange->resume = resume;
-	exchange->head_request = req->method == TUX_HEAD;
-	exchange->old_client = req->minor == 0;
-	exchange->measured = req->framing == TUX_FRAMING_LENGTH;
-	exchange->repeatable = request_head_may_repeat(req);
-	exchange->upgrade = request_head_asks_for_tunnel(conn->head.data, req);
-	exchange->upload.chunked = req->framing == TUX_FRAMING_CHUNKED && route->handler != TUX_HANDLER_CGI;
-	exchange->upload.done = req->framing != TUX_FRAMING_CHUNKED && req->content_length == 0;
-	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);
-	status = keeps_body(exchange, route) ? keep_body(exchange, route) : start(exchange, route);
+	exchange->head_request = head->method == TUX_HEAD;
+	exchange->old_client = head->minor == 0;
+	exchange->framing = (struct request_framing){ head->framing, head->content_length };
+	exchange->measured = head->framing == TUX_FRAMING_LENGTH;
+	exchange->repeatable = request_head_may_repeat(head);
+	exchange->upgrade = request_head_asks_for_tunnel(req->bytes, head);
+	exchange->upload.chunked = head->framing == TUX_FRAMING_CHUNKED && route->handler != TUX_HANDLER_CGI;
+	exchange->upload.done = head->framing != TUX_FRAMING_CHUNKED && head->content_length == 0;
+	tux_body_start(&req->body, (enum tux_framing)head->framing, head->content_length);
+	if (keeps_body(exchange, route))
+		exchange->state = EXCHANGE_KEEPING;
+	else
+		status = start(exchange, route);
 	if (status != 0) {
-		exchange_leave_to_conn(exchange);
-		exchange_free(conn);
+		exchange_leave_to_request(exchange);
+		exchange_free(req);
 	}
 	return status;
 }
 
-enum exchange_next exchange_next(struct conn *conn)
+enum exchange_next exchange_next(struct request *req)
 {
-	struct exchange *exchange = conn->exchange;
+	struct exchange *exchange = req->exchange;
 
 	if (exchange->state == EXCHANGE_NO_RESPONSE) {
-		conn->error_status = exchange->status;
-		exchange_leave_to_conn(exchange);
+		req->error_status = exchange->status;
+		exchange_leave_to_request(exchange);
 		if (!exchange->upload.done)
-			conn->close_after_response = conn->linger = true;
-		exchange_free(conn);
+			req->conn->close_after_response = req->conn->linger = true;
+		exchange_free(req);
 		return EXCHANGE_FAILED;
 	}
 	if (exchange->state == EXCHANGE_ELSEWHERE) {
 		if (!exchange->upload.done)
-			conn->close_after_response = conn->linger = true;
-		exchange_free(conn);
+			req->conn->close_after_response = req->conn->linger = true;
+		exchange_free(req);
 		return EXCHANGE_INSIDE;
 	}
 	if (exchange->relay.ready.len == 0 && draw(exchange))
 		return EXCHANGE_QUEUED;
 	if (exchange->relay.ready.len > 0) {
-		output_body(conn, NULL, -1, (struct body_part){ .memory = exchange->relay.ready.data, .len = exchange->relay.ready.len });
-		conn->source.text = exchange->relay.ready.data;
+		output_body(req->conn, NULL, -1, (struct body_part){ .memory = exchange->relay.ready.data, .len = exchange->relay.ready.len });
+		req->conn->source.text = exchange->relay.ready.data;
 		exchange->sent_bytes += exchange->relay.ready.len;
 		exchange->relay.ready = (struct buffer){ NULL, 0, 0 };
 		if (exchange->paused && exchange->from != NULL) { /* bytes already received may have ended it meanwhile */
@@ -871,21 +855,19 @@ enum exchange_next exchange_next(struct conn *conn)
 	if (exchange->state != EXCHANGE_ENDED)
 		return EXCHANGE_WAITS;
 	exchange_record(exchange);
-	access_record_end(conn, 0);
-	exchange_free(conn);
+	access_record_end(req->conn, 0);
+	exchange_free(req);
 	return EXCHANGE_OVER;
 }
 
-bool exchange_answered(const struct conn *conn)
+bool exchange_answered(const struct request *req)
 {
-	return conn->exchange->state >= EXCHANGE_BODY && conn->exchange->state <= EXCHANGE_ENDED;
+	return req->exchange->state >= EXCHANGE_BODY && req->exchange->state <= EXCHANGE_ENDED;
 }
 
-void exchange_client_ended(struct conn *conn)
+void exchange_client_ended(struct request *req)
 {
-	if (!exchange_answered(conn)) {
-		tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
-		access_record_stream(conn, conn->head.data, CLIENT_GONE, exchange_backend(conn->exchange).name);
-	}
-	exchange_abandon(conn);
+	if (!exchange_answered(req))
+		access_record_stream(req, CLIENT_GONE, exchange_backend(req->exchange).name);
+	exchange_abandon(req);
 }

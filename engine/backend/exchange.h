@@ -16,54 +16,54 @@ extern const struct cgi_events exchange_cgi_events;
 enum exchange_next {
 	EXCHANGE_QUEUED, /* bytes for the client are queued */
 	EXCHANGE_WAITS,  /* waits for the backend, or for the request body */
-	EXCHANGE_OVER,   /* the response has been sent: continue, unless conn->close_after_response. The exchange is freed */
+	EXCHANGE_OVER,   /* the response has been sent: continue, unless req->conn->close_after_response. The exchange is freed */
 	EXCHANGE_INSIDE, /* an internal redirect: respond to the kept head, which is rewritten. The exchange is freed */
-	EXCHANGE_FAILED, /* nothing of a response was sent: respond with conn->error_status. The exchange is freed */
+	EXCHANGE_FAILED, /* nothing of a response was sent: respond with req->error_status. The exchange is freed */
 };
 
 /*
- * Starts the exchange of the request in worker->request with the backend of its route. conn->head holds the request head. resume is
- * called when exchange_next() may return a new result. Returns 0, or the status of an error response.
+ * Starts the exchange of a request, which is kept, with the backend of its route. resume is called when exchange_next() may return a
+ * new result. Returns 0, or the status of an error response.
  */
-uint16_t exchange_start(struct conn *conn, const struct tux_route *route, void (*resume)(struct conn *conn));
+uint16_t exchange_start(struct request *req, void (*resume)(struct request *req));
 
 /* Ends the exchange early, because the client disconnected or its request was refused. */
-void exchange_abandon(struct conn *conn);
+void exchange_abandon(struct request *req);
 
 /* Frees the exchange. Its streams are closed already, or streams_free() frees them. */
-void exchange_free(struct conn *conn);
+void exchange_free(struct request *req);
 
 /* Returns the next step. Call it after every event, while no send to the client is under way. */
-enum exchange_next exchange_next(struct conn *conn);
+enum exchange_next exchange_next(struct request *req);
 
 /* True if both sides have agreed on an Upgrade. */
-bool exchange_is_tunnel(const struct conn *conn);
+bool exchange_is_tunnel(const struct request *req);
 
 /* True if the exchange accepts bytes now: of the request body, or of the tunnel after an Upgrade. */
-bool exchange_takes(const struct conn *conn);
+bool exchange_takes(const struct request *req);
 
 /* True if exchange_splice_request() reads the client's socket. Then the loop must not receive from it. */
-bool exchange_splices_request(const struct conn *conn);
+bool exchange_splices_request(const struct request *req);
 
 /* Handles the readable event of the client's channel. */
-void exchange_readable(struct conn *conn);
+void exchange_readable(struct request *req);
 
 /* Splices available bytes from the client to the backend, if exchange_splices_request(). */
-void exchange_splice_request(struct conn *conn);
+void exchange_splice_request(struct request *req);
 
 /* True if the end of the request body has not been received. */
-bool exchange_awaits_body(const struct conn *conn);
+bool exchange_awaits_body(const struct request *req);
 
 /*
  * Consumes len body bytes from the client, if exchange_takes(). Returns the number consumed. The rest belongs to the next request.
  * *refusal is TUX_ACCEPTED, or the reason for refusing the body.
  */
-uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal);
+uint32_t exchange_body(struct request *req, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal);
 
 /* Ends the exchange after the client has closed its side. The caller closes the connection. */
-void exchange_client_ended(struct conn *conn);
+void exchange_client_ended(struct request *req);
 
 /* True if the response head has been queued or sent. */
-bool exchange_answered(const struct conn *conn);
+bool exchange_answered(const struct request *req);
 
 #endif

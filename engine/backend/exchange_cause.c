@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "../log/backend_note.h"
+
 struct error_line_backend exchange_backend(const struct exchange *exchange)
 {
 	const struct upstream_server *server = exchange->server;
@@ -14,13 +16,13 @@ struct error_line_backend exchange_backend(const struct exchange *exchange)
 	return (struct error_line_backend){ "program", { program->data, program->len } };
 }
 
-void exchange_leave_to_conn(struct exchange *exchange)
+void exchange_leave_to_request(struct exchange *exchange)
 {
-	struct conn *conn = exchange->conn;
+	struct request *req = exchange->req;
 	const struct error_line_backend backend = exchange_backend(exchange);
 
-	conn->cause = exchange->cause;
-	backend_note(conn, backend.kind, backend.name, exchange->asked_us != 0 ? conn->worker->now_us - exchange->asked_us : 0);
+	req->cause = exchange->cause;
+	backend_note(req, backend.kind, backend.name, exchange->asked_us != 0 ? req->conn->worker->now_us - exchange->asked_us : 0);
 }
 
 struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_response *res)
@@ -42,26 +44,26 @@ struct cause exchange_head_cause(const struct exchange *exchange, const struct t
 
 void exchange_name_program(struct exchange *exchange, const struct tux_route *route)
 {
-	const struct worker *worker = exchange->conn->worker;
-	const struct tux_cgi *rule = &worker->config->cgi[route->argument];
+	const struct request *req = exchange->req;
+	const struct tux_cgi *rule = &req->conn->worker->config->cgi[route->argument];
 	const char *begin = rule->root != NULL ? rule->root : rule->program[0];
 
 	if (!buffer_keep(&exchange->program_name, (const uint8_t *)begin, (uint32_t)strlen(begin)) || rule->root == NULL)
 		return;
-	if (route->prefix_len < worker->path_len && worker->path[route->prefix_len] != '/')
+	if (route->prefix_len < req->path_len && req->path[route->prefix_len] != '/')
 		(void)buffer_keep(&exchange->program_name, (const uint8_t *)"/", 1);
-	(void)buffer_keep(&exchange->program_name, worker->path + route->prefix_len, worker->path_len - route->prefix_len);
+	(void)buffer_keep(&exchange->program_name, req->path + route->prefix_len, req->path_len - route->prefix_len);
 }
 
 void exchange_record(const struct exchange *exchange)
 {
-	const struct conn *conn = exchange->conn;
-	const int64_t end_us = exchange->ended_us != 0 ? exchange->ended_us : conn->worker->now_us;
+	const struct request *req = exchange->req;
+	const int64_t end_us = exchange->ended_us != 0 ? exchange->ended_us : req->conn->worker->now_us;
 	const int64_t us = exchange->asked_us != 0 ? end_us - exchange->asked_us : 0;
 
-	if (conn->record == NULL)
+	if (req->record == NULL)
 		return;
-	conn->record->sent_bytes = exchange->sent_bytes;
-	conn->record->received_bytes = (conn->client_head.len > 0 ? conn->client_head.len : conn->head.len) + conn->body.total;
-	conn->record->backend_us = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+	req->record->sent_bytes = exchange->sent_bytes;
+	req->record->received_bytes = request_client_head(req)->head_len + req->body.total;
+	req->record->backend_us = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }

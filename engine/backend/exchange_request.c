@@ -6,9 +6,9 @@
 #include "exchange_state.h"
 #include "../output.h"
 
-bool exchange_takes(const struct conn *conn)
+bool exchange_takes(const struct request *req)
 {
-	const struct exchange *exchange = conn->exchange;
+	const struct exchange *exchange = req->exchange;
 
 	if (exchange->state == EXCHANGE_KEEPING)
 		return !exchange->upload.done;
@@ -17,58 +17,58 @@ bool exchange_takes(const struct conn *conn)
 	return (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL) && request_body_takes(&exchange->upload, exchange->to);
 }
 
-bool exchange_is_tunnel(const struct conn *conn)
+bool exchange_is_tunnel(const struct request *req)
 {
-	return conn->exchange->state == EXCHANGE_TUNNEL;
+	return req->exchange->state == EXCHANGE_TUNNEL;
 }
 
-bool exchange_awaits_body(const struct conn *conn)
+bool exchange_awaits_body(const struct request *req)
 {
-	return !conn->exchange->upload.done;
+	return !req->exchange->upload.done;
 }
 
-bool exchange_splices_request(const struct conn *conn)
+bool exchange_splices_request(const struct request *req)
 {
-	return conn->exchange->upload.splicing.state != SPLICE_NOT;
+	return req->exchange->upload.splicing.state != SPLICE_NOT;
 }
 
 /* True if the rest of the request body or of the tunnel can be spliced. Everything received so far has been consumed. */
 static bool is_upload_for_splicing(const struct exchange *exchange)
 {
-	const struct conn *conn = exchange->conn;
+	const struct request *req = exchange->req;
 
-	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICE_NOT || output_copies(conn->worker))
+	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICE_NOT || output_copies(req->conn->worker))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
 		return stream_unsent(exchange->to) >= STREAM_ROOM;
-	return exchange->measured && tux_body_ahead(&conn->body) >= SPLICE_BYTES;
+	return exchange->measured && tux_body_ahead(&req->body) >= SPLICE_BYTES;
 }
 
 /* Ends the upload: the backend has the whole request body. */
 static void end_upload(struct exchange *exchange)
 {
-	splice_end(&exchange->upload.splicing, &exchange->conn->worker->pipes);
+	splice_end(&exchange->upload.splicing, &exchange->req->conn->worker->pipes);
 	exchange->upload.done = true;
 	exchange_end_input(exchange);
 }
 
-void exchange_splice_request(struct conn *conn)
+void exchange_splice_request(struct request *req)
 {
-	struct exchange *exchange = conn->exchange;
+	struct exchange *exchange = req->exchange;
 	struct request_body *upload = &exchange->upload;
-	struct tux_body *body = exchange->state == EXCHANGE_TUNNEL ? NULL : &conn->body;
-	const uint64_t before = conn->body.total;
+	struct tux_body *body = exchange->state == EXCHANGE_TUNNEL ? NULL : &req->body;
+	const uint64_t before = req->body.total;
 
-	if (!exchange_splices_request(conn) || exchange->to == NULL || upload->deaf || conn->in.len > 0)
+	if (!exchange_splices_request(req) || exchange->to == NULL || upload->deaf || req->conn->in.len > 0)
 		return;
-	switch (request_body_draw(upload, &conn->worker->streams, exchange->to, &conn->channel, body)) {
+	switch (request_body_draw(upload, &req->conn->worker->streams, exchange->to, &req->conn->channel, body)) {
 	case REQUEST_BODY_WAITS:
 		break;
 	case REQUEST_BODY_WHOLE:
 		end_upload(exchange);
 		break;
 	case REQUEST_BODY_ENDED:
-		conn->client_closed = true;
+		req->conn->client_closed = true;
 		break;
 	case REQUEST_BODY_DEAF:
 		exchange_deafen(exchange);
@@ -78,23 +78,23 @@ void exchange_splice_request(struct conn *conn)
 		break;
 	}
 	if (exchange->upstream != NULL)
-		count(&exchange->server->counters->sent_bytes, conn->body.total - before);
+		count(&exchange->server->counters->sent_bytes, req->body.total - before);
 	exchange_wait(exchange);
 }
 
-void exchange_readable(struct conn *conn)
+void exchange_readable(struct request *req)
 {
-	splice_readable(&conn->exchange->upload.splicing);
+	splice_readable(&req->exchange->upload.splicing);
 }
 
 /* Like exchange_body(), but spools the body. */
 static uint32_t keep(struct exchange *exchange, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
 {
-	struct conn *conn = exchange->conn;
+	struct request *req = exchange->req;
 	uint32_t used;
 	int error;
 
-	switch (request_body_keep(&exchange->upload, &conn->worker->config->spool, &conn->body, conn->max_body_bytes, buf, len, &used, refusal,
+	switch (request_body_keep(&exchange->upload, &req->conn->worker->config->spool, &req->body, req->max_body_bytes, buf, len, &used, refusal,
 	                          &error)) {
 	case TUX_MORE:
 		break;
@@ -112,12 +112,12 @@ static uint32_t keep(struct exchange *exchange, const uint8_t *buf, uint32_t len
 	return used;
 }
 
-uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
+uint32_t exchange_body(struct request *req, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
 {
-	struct exchange *exchange = conn->exchange;
-	struct worker *worker = conn->worker;
+	struct exchange *exchange = req->exchange;
+	struct worker *worker = req->conn->worker;
 	struct request_body *upload = &exchange->upload;
-	const uint64_t before = conn->body.total;
+	const uint64_t before = req->body.total;
 	uint32_t used = len;
 
 	*refusal = TUX_ACCEPTED;
@@ -127,7 +127,7 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 		if (!stream_send(exchange->to, buf, len))
 			exchange_break(exchange, because(WHY_MEMORY, 0));
 	} else {
-		switch (request_body_read(upload, exchange->to, &conn->body, conn->max_body_bytes, buf, len, &used, refusal)) {
+		switch (request_body_read(upload, exchange->to, &req->body, req->max_body_bytes, buf, len, &used, refusal)) {
 		case TUX_MORE:
 			break;
 		case TUX_PARSED:
@@ -139,11 +139,11 @@ uint32_t exchange_body(struct conn *conn, const uint8_t *buf, uint32_t len, enum
 			return len;
 		}
 		if (exchange->upstream != NULL)
-			count(&exchange->server->counters->sent_bytes, conn->body.total - before);
+			count(&exchange->server->counters->sent_bytes, req->body.total - before);
 	}
 	if (exchange->to != NULL && used == len && is_upload_for_splicing(exchange) &&
-	    splice_begin(&upload->splicing, &worker->pipes, worker->ops, worker->loop, &conn->channel, !exchange->to->channel.pipe))
-		worker->ops->receive_stop(worker->loop, &conn->channel);
+	    splice_begin(&upload->splicing, &worker->pipes, worker->ops, worker->loop, &req->conn->channel, !exchange->to->channel.pipe))
+		worker->ops->receive_stop(worker->loop, &req->conn->channel);
 	exchange_wait(exchange);
 	return used;
 }

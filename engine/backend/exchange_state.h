@@ -7,6 +7,7 @@
 #include "../log/error_line.h"
 #include "response_body.h"
 #include "request_body.h"
+#include "request_head.h"
 
 enum exchange_state {
 	EXCHANGE_KEEPING,     /* receives and spools the request body; no backend has the request yet */
@@ -20,8 +21,8 @@ enum exchange_state {
 };
 
 struct exchange {
-	struct conn *conn;
-	void (*resume)(struct conn *conn);
+	struct request *req;
+	void (*resume)(struct request *req);
 	struct upstream *upstream;      /* NULL: the backend is a program */
 	struct upstream_server *server; /* the server that has the request */
 	uint64_t tried;       /* bit set of the upstream's servers */
@@ -50,8 +51,7 @@ struct exchange {
 	struct buffer request; /* rewritten request head, kept for retries until the response */
 	struct buffer head;    /* response head received so far */
 	struct request_body upload;
-	struct tux_route route; /* route of the request, in EXCHANGE_KEEPING */
-	struct buffer path;      /* normalised path of the request, in EXCHANGE_KEEPING */
+	struct request_framing framing; /* of the body for the backend */
 	struct response_body relay;
 	struct splice down; /* splice of the response, or of the tunnel to the client */
 	uint64_t sent_bytes;  /* bytes sent to the client */
@@ -71,8 +71,8 @@ struct cause exchange_head_cause(const struct exchange *exchange, const struct t
 /* Writes the bytes of both sides and the backend's time into the access record of the response. */
 void exchange_record(const struct exchange *exchange);
 
-/* Copies the cause and the backend's name to the connection, which then responds itself. */
-void exchange_leave_to_conn(struct exchange *exchange);
+/* Copies the cause and the backend's name to the request, whose response is then an error. */
+void exchange_leave_to_request(struct exchange *exchange);
 
 /* Starts or stops the timer of the backend, as the state requires. */
 void exchange_wait(struct exchange *exchange);

@@ -19,25 +19,16 @@ static const struct tux_text kept[] = {
 	TUX_TEXT("expires"),
 };
 
-static uint16_t refuse(struct conn *conn, uint16_t status, enum why why)
+static uint16_t refuse(struct request *req, uint16_t status, enum why why)
 {
-	conn->cause = because(why, 0);
+	req->cause = because(why, 0);
 	return status;
 }
 
-/* Replaces the fields that the connection owns; conn->fields never points at freed ones. */
-static void own_fields(struct conn *conn, struct tux_fields *own)
-{
-	if (conn->own != NULL && conn->fields == conn->own)
-		conn->fields = own != NULL ? own : &conn->site->fields;
-	free(conn->own);
-	conn->own = own;
-}
-
 /* Copies the application's Content-Type to text, TUX_MAX_MEDIA_TYPE bytes. Returns its length; 0 if it is missing or invalid. */
-static uint32_t keep_type(const struct conn *conn, const uint8_t *head, char *text)
+static uint32_t keep_type(const struct request *req, const uint8_t *head, char *text)
 {
-	const struct tux_field_lines *fields = &conn->worker->received.fields;
+	const struct tux_field_lines *fields = &req->conn->worker->received.fields;
 	const uint32_t line = tux_fields_find(fields, TUX_FIELD_CONTENT_TYPE, 0);
 	const struct tux_span value = line > 0 ? fields->line[line - 1].value : (struct tux_span){ 0, 0 };
 
@@ -56,10 +47,10 @@ static uint32_t keep_type(const struct conn *conn, const uint8_t *head, char *te
 /*
  * Returns the fields of the route followed by the kept fields, malloc'ed. Returns NULL if they are too long, or if out of memory.
  */
-static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *head)
+static struct tux_fields *keep_fields(const struct request *req, const uint8_t *head)
 {
-	const struct tux_response *res = &conn->worker->received;
-	const struct tux_text before = conn->fields->lines;
+	const struct tux_response *res = &req->conn->worker->received;
+	const struct tux_text before = req->fields->lines;
 	struct tux_fields *own = malloc(sizeof(*own) + MAX_OWN_LINES + TUX_MAX_MEDIA_TYPE);
 	uint32_t len;
 	char *text, *type;
@@ -76,33 +67,47 @@ static struct tux_fields *keep_fields(const struct conn *conn, const uint8_t *he
 		free(own);
 		return NULL;
 	}
-	*own = *conn->fields;
+	*own = *req->fields;
 	own->lines = own->cached = (struct tux_text){ text, before.len + len };
 	type = text + MAX_OWN_LINES;
-	own->type = (struct tux_text){ type, keep_type(conn, head, type) };
+	own->type = (struct tux_text){ type, keep_type(req, head, type) };
 	return own;
 }
 
-/* Rewrites the kept head with another target. Returns false if the new head is invalid, or if out of memory. */
-static bool rewrite(struct conn *conn, const uint8_t *target, uint32_t target_len)
+/* Keeps the client's head, the first time that another one replaces it. Returns false if out of memory. */
+static bool keep_client(struct request *req)
 {
-	const uint32_t room = conn->head.len + target_len + REQUEST_LINE_ROOM;
-	struct tux_request *req = &conn->worker->request;
-	struct buffer head = { NULL, 0, 0 };
-	uint8_t *out = buffer_room(&head, room);
+	if (req->client != NULL)
+		return true;
+	req->client = malloc(sizeof(*req->client));
+	if (req->client == NULL)
+		return false;
+	*req->client = (struct client_head){ .bytes = req->kept, .head = req->head };
+	req->kept = (struct buffer){ NULL, 0, 0 };
+	return true;
+}
 
-	tux_request_parse(conn->head.data, conn->head.len, 0, req);
+/* Replaces the head by one with another target. Returns false if the new head is invalid, or if out of memory. */
+static bool replace_head(struct request *req, const uint8_t *target, uint32_t target_len)
+{
+	const uint32_t room = req->bytes_len + target_len + REQUEST_LINE_ROOM;
+	struct buffer bytes = { NULL, 0, 0 };
+	struct tux_request head;
+	uint8_t *out = buffer_room(&bytes, room);
+
 	if (out != NULL)
-		head.len = tux_forward_inside(out, room, conn->head.data, req, (struct tux_octets){ target, target_len });
-	if (head.len == 0 || tux_request_parse(head.data, head.len, 0, req) != TUX_PARSED || req->head_len != head.len) {
-		buffer_forget(&head);
+		bytes.len = tux_forward_inside(out, room, req->bytes, &req->head, (struct tux_octets){ target, target_len });
+	if (bytes.len == 0 || tux_request_parse(bytes.data, bytes.len, 0, &head) != TUX_PARSED || head.head_len != bytes.len || !keep_client(req)) {
+		buffer_forget(&bytes);
 		return false;
 	}
-	if (conn->client_head.len == 0)
-		conn->client_head = conn->head;
-	else
-		buffer_forget(&conn->head);
-	conn->head = head;
+	buffer_forget(&req->kept);
+	req->kept = bytes;
+	req->bytes = bytes.data;
+	req->bytes_len = bytes.len;
+	req->head = head;
+	req->parsed++;
+	count(&req->conn->worker->counters.heads_parsed, 1);
 	return true;
 }
 
@@ -112,20 +117,20 @@ static struct tux_span value_of(const struct tux_response *res, enum tux_field_n
 }
 
 /* Converts the absolute name of a file to a path of the site. Returns false unless the file is beneath the site's root. */
-static bool path_of_file(const struct conn *conn, const uint8_t *file, uint32_t len, struct buffer *path)
+static bool path_of_file(const struct request *req, const uint8_t *file, uint32_t len, struct buffer *path)
 {
-	const uint32_t root_len = (uint32_t)strlen(conn->site->path);
+	const uint32_t root_len = (uint32_t)strlen(req->site->path);
 	uint8_t *out = buffer_room(path, 3 * len + 1);
 
-	if (out == NULL || len <= root_len || memcmp(file, conn->site->path, root_len) != 0 || file[root_len] != '/')
+	if (out == NULL || len <= root_len || memcmp(file, req->site->path, root_len) != 0 || file[root_len] != '/')
 		return false;
 	path->len = tux_target_escape(file + root_len, len - root_len, out, 3 * len);
 	return path->len > 0;
 }
 
-uint16_t internal_redirect_begin(struct conn *conn, const uint8_t *head)
+uint16_t internal_redirect_begin(struct request *req, const uint8_t *head)
 {
-	const struct tux_response *res = &conn->worker->received;
+	const struct tux_response *res = &req->conn->worker->received;
 	const bool accel = res->fields.first[TUX_FIELD_X_ACCEL_REDIRECT] != 0, file = res->fields.first[TUX_FIELD_X_SENDFILE] != 0;
 	struct buffer path = { NULL, 0, 0 };
 	struct tux_fields *own = NULL;
@@ -134,34 +139,29 @@ uint16_t internal_redirect_begin(struct conn *conn, const uint8_t *head)
 
 	if (!accel && !file && !res->local)
 		return 0;
-	if (++conn->internal_redirects > MAX_INSIDE)
-		return refuse(conn, 500, WHY_INTERNAL_COUNT);
+	if (++req->internal_redirects > MAX_INSIDE)
+		return refuse(req, 500, WHY_INTERNAL_COUNT);
 	target = value_of(res, accel ? TUX_FIELD_X_ACCEL_REDIRECT : file ? TUX_FIELD_X_SENDFILE : TUX_FIELD_LOCATION);
 	if (!res->local) {
-		own = keep_fields(conn, head);
+		own = keep_fields(req, head);
 		if (own == NULL)
-			return refuse(conn, 502, WHY_INTERNAL_FIELDS);
+			return refuse(req, 502, WHY_INTERNAL_FIELDS);
 	}
 	if (file && !accel)
-		good = path_of_file(conn, head + target.off, target.len, &path);
+		good = path_of_file(req, head + target.off, target.len, &path);
 	else
 		good = buffer_keep(&path, head + target.off, target.len) && path.len > 0 && path.data[0] == '/';
-	good = good && rewrite(conn, path.data, path.len);
+	good = good && replace_head(req, path.data, path.len);
 	buffer_forget(&path);
 	if (!good) { /* the error response uses the current fields */
 		free(own);
-		return refuse(conn, 502, WHY_INTERNAL_TARGET);
+		return refuse(req, 502, WHY_INTERNAL_TARGET);
 	}
-	if (own != NULL)
-		own_fields(conn, own);
-	conn->internal = !res->local;
+	if (own != NULL) {
+		free(req->own);
+		req->own = own;
+		req->fields = own;
+	}
+	req->internal = !res->local;
 	return 200;
-}
-
-void internal_redirect_end(struct conn *conn)
-{
-	own_fields(conn, NULL);
-	buffer_forget(&conn->client_head);
-	conn->internal_redirects = 0;
-	conn->internal = false;
 }

@@ -10,12 +10,9 @@
 
 /*
  * Checks the response in worker->received, parsed from head. Returns 0 if it is not an internal redirect. Returns 200 if it is:
- * then conn->head is the new request head, and conn->own has the response fields to keep. Otherwise returns the status of an
- * error response to an invalid redirect, with its conn->cause.
+ * then req->head is the new head, which dispatch() has to see, and req->own has the response fields to keep. Otherwise returns the
+ * status of an error response to an invalid redirect, with its req->cause.
  */
-uint16_t internal_redirect_begin(struct conn *conn, const uint8_t *head);
-
-/* Frees the data of internal_redirect_begin() after the response. */
-void internal_redirect_end(struct conn *conn);
+uint16_t internal_redirect_begin(struct request *req, const uint8_t *head);
 
 #endif

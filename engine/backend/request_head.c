@@ -19,16 +19,16 @@ enum {
  * Writes the host for a request without one (HTTP/1.0): the site's name, else the local address of the connection. with_port adds
  * the port unless it is 80.
  */
-static struct tux_octets host_of(const struct conn *conn, bool with_port, char text[HOST_TEXT])
+static struct tux_octets host_of(const struct request *req, bool with_port, char text[HOST_TEXT])
 {
-	const struct address here = address_of_socket(conn->channel.fd);
+	const struct address here = address_of_socket(req->conn->channel.fd);
 	char numeric[ADDRESS_TEXT], port[PORT_TEXT] = "";
 	const struct tux_octets address = address_text(here.octets, numeric);
 
 	if (with_port && here.port != 0 && here.port != 80)
 		snprintf(port, sizeof(port), ":%u", here.port);
-	if (conn->site->name != NULL)
-		snprintf(text, HOST_TEXT, "%s%s", conn->site->name, port);
+	if (req->site->name != NULL)
+		snprintf(text, HOST_TEXT, "%s%s", req->site->name, port);
 	else if (address.len == 0) /* a Unix socket */
 		snprintf(text, HOST_TEXT, "localhost");
 	else
@@ -36,16 +36,17 @@ static struct tux_octets host_of(const struct conn *conn, bool with_port, char t
 	return (struct tux_octets){ (const uint8_t *)text, (uint32_t)strlen(text) };
 }
 
-uint16_t request_head_write(const struct conn *conn, const struct tux_upstream *upstream, bool upgrade, struct buffer *head)
+uint16_t request_head_write(const struct request *req, const struct tux_upstream *upstream, const struct request_framing *framing, bool upgrade,
+                            struct buffer *head)
 {
-	const struct tux_request *req = &conn->worker->request;
-	const uint32_t cap = req->head_len + REQUEST_HEAD_ROOM;
+	const struct tux_request *parsed = &req->head;
+	const uint32_t cap = parsed->head_len + REQUEST_HEAD_ROOM;
 	char client[ADDRESS_TEXT], host[HOST_TEXT];
 	const struct tux_forwarding how = {
-		.host = req->host.len == 0 ? host_of(conn, true, host) : (struct tux_octets){ NULL, 0 },
-		.client = address_text(conn->address, client),
-		.content_length = req->content_length,
-		.framing = req->framing,
+		.host = parsed->host.len == 0 ? host_of(req, true, host) : (struct tux_octets){ NULL, 0 },
+		.client = address_text(req->conn->address, client),
+		.content_length = framing->content_length,
+		.framing = framing->framing,
 		.trusted = upstream->trust_forwarded,
 		.upgrade = upgrade,
 	};
@@ -53,31 +54,30 @@ uint16_t request_head_write(const struct conn *conn, const struct tux_upstream *
 
 	if (out == NULL)
 		return 503;
-	head->len = tux_forward_request(out, cap, conn->head.data, req, &how);
+	head->len = tux_forward_request(out, cap, req->bytes, parsed, &how);
 	return head->len > 0 ? 0 : 431;
 }
 
-uint16_t request_head_environment(const struct conn *conn, struct buffer *environment)
+uint16_t request_head_environment(const struct request *req, const struct request_framing *framing, struct buffer *environment)
 {
-	const struct tux_request *req = &conn->worker->request;
 	char client[ADDRESS_TEXT], server[ADDRESS_TEXT], host[HOST_TEXT];
-	const struct address here = address_of_socket(conn->channel.fd);
+	const struct address here = address_of_socket(req->conn->channel.fd);
 	const struct tux_cgi_facts facts = {
-		.server_name = req->host.len == 0 ? host_of(conn, false, host) : (struct tux_octets){ NULL, 0 },
+		.server_name = req->head.host.len == 0 ? host_of(req, false, host) : (struct tux_octets){ NULL, 0 },
 		.server_addr = address_text(here.octets, server),
 		.server_port = here.port,
-		.remote_addr = address_text(conn->address, client),
-		.remote_port = conn->port,
-		.document_root = { (const uint8_t *)conn->site->path, (uint32_t)strlen(conn->site->path) },
+		.remote_addr = address_text(req->conn->address, client),
+		.remote_port = req->conn->port,
+		.document_root = { (const uint8_t *)req->site->path, (uint32_t)strlen(req->site->path) },
 		.server_software = { (const uint8_t *)"tux", 3 },
-		.has_length = req->framing == TUX_FRAMING_LENGTH,
-		.content_length = req->content_length,
+		.has_length = framing->framing == TUX_FRAMING_LENGTH,
+		.content_length = framing->content_length,
 	};
 	uint8_t *out = buffer_room(environment, ENVIRONMENT_ROOM);
 
 	if (out == NULL)
 		return 503;
-	environment->len = tux_cgi_variables(out, ENVIRONMENT_ROOM, conn->head.data, req, &facts);
+	environment->len = tux_cgi_variables(out, ENVIRONMENT_ROOM, req->bytes, &req->head, &facts);
 	return environment->len > 0 ? 0 : 431;
 }
 
@@ -157,18 +157,16 @@ static bool asks_for(const uint8_t *buf, const struct tux_request *req, const ui
 	return false;
 }
 
-bool request_head_asked_for(const struct conn *conn, const uint8_t *head)
+bool request_head_asked_for(const struct request *req, const uint8_t *head)
 {
-	struct tux_request *req = &conn->worker->request;
-	const struct tux_field_lines *fields = &conn->worker->received.fields;
+	const struct tux_field_lines *fields = &req->conn->worker->received.fields;
 	uint32_t line = tux_fields_find(fields, TUX_FIELD_UPGRADE, 0);
 
-	tux_request_parse(conn->head.data, conn->head.len, 0, req);
 	for (; line != 0; line = tux_fields_find(fields, TUX_FIELD_UPGRADE, line)) {
 		struct tux_span rest = fields->line[line - 1].value, protocol;
 
 		while (tux_field_list_next(head, &rest, &protocol))
-			if (!asks_for(conn->head.data, req, head + protocol.off, protocol.len))
+			if (!asks_for(req->bytes, &req->head, head + protocol.off, protocol.len))
 				return false;
 	}
 	return true;

@@ -3,33 +3,81 @@
 #ifndef TUX_ENGINE_FILES_LOOKUP_H
 #define TUX_ENGINE_FILES_LOOKUP_H
 
-#include "../conn.h"
+#include "../stats/counters.h"
+#include "cache.h"
+#include "listing_cache.h"
+#include "load.h"
+#include "loader.h"
+#include "watch.h"
+
+enum {
+	MAX_MISSES = 1024, /* loads under way, per thread; more is 503 */
+	MAX_LOADED = 3,    /* paths per waiter: its own, the root's index, the page for 404 */
+	MAX_WAITS = 8,     /* loads that one waiter may wait for; more is 503 */
+};
+
+/* Embedded in the object that waits for loads. Zero-initialize before use. */
+struct load_waiter {
+	struct pending_load *pending; /* NULL: waits for no load */
+	struct load_waiter *next;     /* waits for the same load */
+	struct object *loaded[MAX_LOADED]; /* results: references */
+	struct page *listing;         /* like loaded */
+	bool listing_failed;
+	uint8_t waits;                /* loads that it has waited for */
+};
+
+/* An object being loaded or a listing being made, and the waiters for it. */
+struct pending_load {
+	struct listing_wait wait; /* first member: its job is the load's, or comes back with a listing */
+	struct load load;
+	struct pending_load *next;
+	struct load_waiter *waiting;
+	unsigned generation;      /* of the watch at the start */
+	bool listing;
+	bool unfinished;          /* takes long: the loader continues it as a slow job */
+	uint32_t key_len;
+	uint8_t key[];
+};
+
+/* The files of a thread: its cache, and its loads under way. */
+struct files {
+	const struct tux_engine_config *config;
+	struct tux_counters *counters;  /* the thread's */
+	const uint64_t *now_ms;         /* the thread's */
+	struct loader *loader;          /* the engine's */
+	struct listing_cache *listings; /* the engine's */
+	struct cache cache;
+	struct watch watch;
+	struct inbox inbox;
+	struct pending_load *misses;
+	unsigned miss_count;
+};
 
 /*
- * Returns a reference to the object of a normalised path of conn->site, owned by the caller. Returns NULL if conn waits for
- * conn->pending. conn->pending is NULL, too, if out of memory or if too many loads are active.
+ * Returns the object of a normalised path of a site, with a reference for the caller. Returns NULL if the waiter waits for
+ * waiter->pending. That is NULL, too, if out of memory, or if too many loads are under way.
  */
-struct object *lookup(struct conn *conn, const uint8_t *path, uint32_t len);
+struct object *lookup(struct files *files, struct load_waiter *waiter, const struct tux_site *site, const uint8_t *path, uint32_t len);
 
 /*
- * Gets the listing of a directory (an object of kind OBJECT_LISTABLE): sets conn->listing, or conn->pending, which delivers it.
- * Returns false if out of memory or if too many loads are active. query is the target's, as sent.
+ * Gets the listing of a directory (an object of kind OBJECT_LISTABLE): sets waiter->listing, or waiter->pending, which brings it.
+ * Returns false if out of memory, or if too many loads are under way. query is the target's, as sent.
  */
-bool lookup_listing(struct conn *conn, const struct object *directory, const uint8_t *query, uint32_t query_len, bool json);
+bool lookup_listing(struct files *files, struct load_waiter *waiter, const struct object *directory, const uint8_t *query, uint32_t query_len, bool json);
 
-/*
- * Returns true if a miss takes long and runs again as a slow job. Else the caller calls lookup_finish(). Only while the loader
- * runs.
- */
-bool lookup_continue(struct worker *worker, struct pending_load *miss);
+/* True if a miss takes long: it runs again as a slow job. Else lookup_finish() is due. Only while the loader runs. */
+bool lookup_continue(struct files *files, struct pending_load *miss);
 
-/*
- * Finishes a miss: stores its object in the cache and gives it to the waiting connections. Returns them, linked by next_waiting;
- * the caller responds to them. Frees the miss.
- */
-struct conn *lookup_finish(struct worker *worker, struct pending_load *miss);
+/* Ends a finished miss: its result goes into the cache and to its waiters. Returns the waiters, linked by next. Frees the miss. */
+struct load_waiter *lookup_finish(struct files *files, struct pending_load *miss);
 
-/* Removes a closing connection from the list of its pending load. */
-void lookup_leave(struct conn *conn);
+/* Removes a waiter from the load that it waits for, if it does. */
+void lookup_leave(struct load_waiter *waiter);
+
+/* Frees the results of a waiter. */
+void load_waiter_release(struct load_waiter *waiter);
+
+/* Closes half of the descriptors in the cache, because the process is out of descriptors. */
+void files_trim(struct files *files);
 
 #endif

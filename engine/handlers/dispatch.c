@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "../../core/target.h"
-#include "../files/lookup.h"
 #include "../log/backend_note.h"
 #include "error_page.h"
 #include "fallback.h"
@@ -12,52 +11,69 @@
 #include "static.h"
 #include "status.h"
 
-void dispatch_choose_site(struct conn *conn, const uint8_t *buf)
+static const struct tux_site *fallback_site(const struct request *req)
 {
-	const struct tux_engine_config *config = conn->worker->config;
+	const struct tux_engine_config *config = req->conn->worker->config;
 
-	conn->site = config->sites;
-	if (config->site_count > 1 && buf == NULL)
-		conn->site += config->hosts.fallback[conn->listener];
-	else if (config->site_count > 1)
-		conn->site += tux_host_find(&config->hosts, conn->listener, buf, conn->worker->request.host);
-	conn->fields = &conn->site->fields;
+	return config->sites + (config->site_count > 1 ? config->hosts.fallback[req->conn->listener] : 0);
 }
 
-/* Sets worker->path to the normalised path of worker->request, and worker->route to its route. */
-static enum tux_refusal find_route(struct conn *conn, const uint8_t *buf, uint32_t *len)
+static const struct tux_site *find_site(const struct request *req)
 {
-	struct worker *worker = conn->worker;
-	const struct tux_request *req = &worker->request;
-	const struct tux_routes *routes = &conn->site->routes;
+	const struct tux_engine_config *config = req->conn->worker->config;
+
+	return config->sites + (config->site_count > 1 ? tux_host_find(&config->hosts, req->conn->listener, req->bytes, req->head.host) : 0);
+}
+
+static void use_site(struct request *req, const struct tux_site *site)
+{
+	req->site = site;
+	req->fields = req->own != NULL ? req->own : &site->fields;
+	req->max_body_bytes = site->max_body_bytes;
+	req->matched = req->route = NULL;
+}
+
+static bool is_kind(const struct tux_route *route, enum tux_handler handler)
+{
+	return route != NULL && route->handler == handler;
+}
+
+/* Sets the normalised path, its route, and the settings of the route. */
+static enum tux_refusal find_route(struct request *req)
+{
+	const struct tux_span path = req->head.path;
+	const struct tux_routes *routes = &req->site->routes;
+	const struct tux_route *handover = req->conn->worker->config->handover;
 	enum tux_refusal refusal = TUX_ACCEPTED;
 	uint32_t route;
 
-	worker->route = NULL;
-	conn->fields = conn->own != NULL ? conn->own : &conn->site->fields;
-	*len = 1;
-	if (req->path.len == 0) /* http://host means its root */
-		worker->path[0] = '/';
+	req->path_len = 1;
+	if (!request_path_room(req, path.len)) {
+		req->path[0] = '/';
+		req->error_status = 503;
+		req->cause = because(WHY_MEMORY, 0);
+		return TUX_ACCEPTED;
+	}
+	if (path.len == 0) /* http://host means its root */
+		req->path[0] = '/';
 	else
-		refusal = tux_target_normalise(buf + req->path.off, req->path.len, worker->path, len);
+		refusal = tux_target_normalise(req->bytes + path.off, path.len, req->path, &req->path_len);
 	if (refusal != TUX_ACCEPTED)
 		return refusal;
-	worker->path_len = *len;
-	route = tux_route_find(routes, worker->path, *len);
-	conn->max_body_bytes = tux_site_max_body(conn->site, route);
-	if (conn->own == NULL)
-		conn->fields = tux_site_fields(conn->site, route);
+	route = tux_route_find(routes, req->path, req->path_len);
+	req->max_body_bytes = tux_site_max_body(req->site, route);
+	if (req->own == NULL)
+		req->fields = tux_site_fields(req->site, route);
 	if (route < routes->count)
-		worker->route = &routes->route[route];
-	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_HANDOVER && worker->config->handover != NULL)
-		worker->route = worker->config->handover;
+		req->matched = &routes->route[route];
+	req->route = is_kind(req->matched, TUX_HANDLER_HANDOVER) && handover != NULL ? handover : req->matched;
 	return TUX_ACCEPTED;
 }
 
 /* True if a backend responds for the route. A backend accepts every method, and bodies. */
 static bool is_backend(const struct tux_route *route)
 {
-	return route != NULL && (route->handler == TUX_HANDLER_UPSTREAM || route->handler == TUX_HANDLER_CGI);
+	return is_kind(route, TUX_HANDLER_UPSTREAM) || is_kind(route, TUX_HANDLER_CGI);
 }
 
 static bool is_static(const struct tux_route *route)
@@ -65,216 +81,264 @@ static bool is_static(const struct tux_route *route)
 	return route == NULL || route->handler == TUX_HANDLER_STATIC;
 }
 
-static bool has_path(const struct tux_request *req)
+static bool has_path(const struct tux_request *head)
 {
-	return req->form == TUX_FORM_ORIGIN || req->form == TUX_FORM_ABSOLUTE;
+	return head->form == TUX_FORM_ORIGIN || head->form == TUX_FORM_ABSOLUTE;
+}
+
+/* True if the types of files may select another handler. */
+static bool has_file_types(const struct request *req)
+{
+	return tux_file_handlers_any(&req->site->selection);
 }
 
 /* True if another handler than that of files may respond. It may accept methods and bodies that files do not. */
-static bool has_others(const struct conn *conn)
+static bool has_others(const struct request *req)
 {
-	return has_path(&conn->worker->request) &&
-	       (conn->site->routes.count > 0 || conn->worker->config->handover != NULL || tux_file_handlers_any(&conn->site->selection));
+	return req->site->routes.count > 0 || req->conn->worker->config->handover != NULL || has_file_types(req);
 }
 
-void dispatch_measure(struct conn *conn, const uint8_t *buf)
+/* True if the server that gets unknown requests responds; then req->route is its route. */
+static bool goes_to_handover(struct request *req)
 {
-	uint32_t len;
+	const struct tux_route *handover = req->conn->worker->config->handover;
 
-	conn->max_body_bytes = conn->site->max_body_bytes;
-	if (conn->site->route_max_body != NULL && has_path(&conn->worker->request))
-		find_route(conn, buf, &len); /* an invalid path is refused later */
-}
-
-/* True if the server that gets unknown requests responds; then worker->route is its route. */
-static bool goes_to_handover(struct conn *conn)
-{
-	const struct tux_route *handover = conn->worker->config->handover;
-
-	if (handover == NULL || conn->internal)
+	if (handover == NULL || req->internal)
 		return false;
-	conn->worker->route = handover;
+	req->route = handover;
 	return true;
 }
 
-bool dispatch_is_for_backend(struct conn *conn, const uint8_t *buf)
+/* True if the path lacks the slash of a route's prefix: "/app" where the route is "/app/". A file of that name goes first. */
+static bool may_lack_slash(const struct request *req)
 {
-	uint32_t len;
+	const struct tux_routes *routes = &req->site->routes;
+	uint32_t found;
 
-	if (!has_others(conn) || find_route(conn, buf, &len) != TUX_ACCEPTED)
+	if (!is_static(req->route) || req->conn->worker->config->handover != NULL)
 		return false;
-	if (is_static(conn->worker->route))
-		return !tux_file_handlers_any(&conn->site->selection) && goes_to_handover(conn);
-	return is_backend(conn->worker->route);
+	found = tux_route_find_slash(routes, req->path, req->path_len);
+	return found < routes->count && routes->route[found].handler != TUX_HANDLER_STATIC && routes->route[found].handler != TUX_HANDLER_HIDDEN;
 }
 
-bool dispatch_is_for_file(struct conn *conn, const uint8_t *buf)
+/* Returns the handler of a routed path. A redirect holds for every method, and a backend decides itself. */
+static enum dispatch_handler handler_of_path(struct request *req)
 {
-	uint32_t len;
+	const uint16_t status = req->status;
 
-	return has_path(&conn->worker->request) && tux_file_handlers_any(&conn->site->selection) &&
-	       find_route(conn, buf, &len) == TUX_ACCEPTED && is_static(conn->worker->route);
+	if (is_kind(req->route, TUX_HANDLER_REDIRECT) && status != 501)
+		return HANDLER_REDIRECT;
+	if (is_kind(req->route, TUX_HANDLER_MODULE))
+		return HANDLER_MODULE;
+	if (is_backend(req->route))
+		return HANDLER_BACKEND;
+	if (request_has_body(req) && is_static(req->route) && !has_file_types(req) && goes_to_handover(req))
+		return HANDLER_BACKEND;
+	req->lacks_slash = status != 501 && may_lack_slash(req);
+	if (status != 0 && is_static(req->route) && has_file_types(req))
+		return HANDLER_FILE_TYPE;
+	if (status != 0 && is_static(req->route) && goes_to_handover(req))
+		return HANDLER_BACKEND;
+	if (status != 0)
+		return HANDLER_METHOD;
+	if (is_kind(req->route, TUX_HANDLER_HIDDEN) && !req->internal)
+		return HANDLER_HIDDEN;
+	return is_kind(req->route, TUX_HANDLER_STATUS) ? HANDLER_STATUS : HANDLER_FILE;
+}
+
+static enum dispatch_handler choose_handler(struct request *req)
+{
+	enum tux_refusal refusal;
+
+	req->lacks_slash = false;
+	req->status = tux_respond_method(&req->head);
+	if (!has_path(&req->head)) {
+		req->status = req->status != 0 ? req->status : 400;
+		return HANDLER_METHOD;
+	}
+	req->routed++;
+	count(&req->conn->worker->counters.requests_routed, 1);
+	refusal = find_route(req);
+	if (req->status != 0 && !has_others(req)) /* without other handlers the path does not matter */
+		return HANDLER_METHOD;
+	if (refusal == TUX_ACCEPTED)
+		return handler_of_path(req);
+	req->head.refusal = (uint8_t)refusal;
+	return HANDLER_REFUSAL;
+}
+
+/* Returns the use of the body, if the request has one. */
+static enum dispatch_body choose_body_use(const struct request *req)
+{
+	const struct tux_request *head = &req->head;
+
+	if (req->handler == HANDLER_BACKEND && req->error_status == 0)
+		return BODY_TO_BACKEND;
+	if (head->expect_continue && head->method != TUX_GET && head->method != TUX_HEAD)
+		return BODY_UNREAD;
+	return has_path(head) && has_file_types(req) && is_static(req->route) && req->handler != HANDLER_REFUSAL ? BODY_UNREAD : BODY_DISCARDED;
+}
+
+void dispatch(struct request *req)
+{
+	use_site(req, req->site != NULL ? req->site : find_site(req));
+	req->handler = (uint8_t)choose_handler(req);
+	req->body_use = (uint8_t)choose_body_use(req);
+}
+
+void dispatch_refused(struct request *req, enum tux_refusal refusal)
+{
+	use_site(req, fallback_site(req));
+	req->head.refusal = (uint8_t)refusal;
 }
 
 /* Responds with the status that tux_respond_method() gives. */
-static enum response_step respond_method(struct conn *conn, const uint8_t *buf, uint16_t status)
+static enum response_step respond_method(struct request *req)
 {
-	return error_page_failure(conn, buf, status, because(WHY_METHOD, 0));
+	return error_page_failure(req, req->status, because(WHY_METHOD, 0));
 }
 
 /* Waits for a load, or responds 503 if lookup() could not start one. */
-static enum response_step respond_loading(struct conn *conn, const uint8_t *buf)
+static enum response_step respond_loading(struct request *req)
 {
-	return conn->pending != NULL ? RESPONSE_WAIT : error_page_failure(conn, buf, 503, because(WHY_LOADS, 0));
+	return req->load.pending != NULL ? RESPONSE_WAIT : error_page_failure(req, 503, because(WHY_LOADS, 0));
 }
 
 /* Responds for a module that is not loaded. It may be loaded later, so the client may retry. */
-static enum response_step respond_module(struct conn *conn, const uint8_t *buf, const char *name)
+static enum response_step respond_module(struct request *req, const char *name)
 {
 	enum response_step step;
 
-	backend_note(conn, "module", (struct tux_octets){ (const uint8_t *)name, (uint32_t)strlen(name) }, 0);
-	step = error_page_failure(conn, buf, 503, because(WHY_MODULE, 0));
+	backend_note(req, "module", (struct tux_octets){ (const uint8_t *)name, (uint32_t)strlen(name) }, 0);
+	step = error_page_failure(req, 503, because(WHY_MODULE, 0));
 	if (step == RESPONSE_QUEUED)
-		count(&conn->worker->counters.modules_absent, 1);
+		count(&req->conn->worker->counters.modules_absent, 1);
 	return step;
 }
 
 /* Makes the path of a program's file the path of the request: for a directory the file is its index. */
-static enum response_step respond_program(struct conn *conn, const uint8_t *buf, const struct object *object)
+static enum response_step respond_program(struct request *req, const struct object *object)
 {
-	struct worker *worker = conn->worker;
 	const size_t len = strlen(object->file);
 
-	if (len + 1 > sizeof(worker->path))
-		return error_page_status(conn, buf, 414);
-	worker->path[0] = '/';
-	memcpy(worker->path + 1, object->file, len);
-	worker->path_len = (uint32_t)len + 1;
-	worker->route = &conn->site->program;
+	if (len + 1 > TUX_MAX_TARGET)
+		return error_page_status(req, 414);
+	if (!request_path_room(req, (uint32_t)len + 1))
+		return error_page_failure(req, 503, because(WHY_MEMORY, 0));
+	req->path[0] = '/';
+	memcpy(req->path + 1, object->file, len);
+	req->path_len = (uint32_t)len + 1;
+	req->route = &req->site->program;
 	return RESPONSE_BY_BACKEND;
 }
 
-static enum response_step respond_object(struct conn *conn, const uint8_t *buf, struct object *object)
+static enum response_step respond_object(struct request *req, struct object *object)
 {
 	switch ((enum object_kind)object->kind) {
 	case OBJECT_FILE:
-		return static_file(conn, buf, object);
+		return static_file(req, object);
 	case OBJECT_DIRECTORY:
-		return redirect_to_slash(conn, buf, 301, object->key, object->key_len);
+		return redirect_to_slash(req, 301, object->key, object->key_len);
 	case OBJECT_LISTABLE:
-		return static_listing(conn, buf, object);
+		return static_listing(req, object);
 	case OBJECT_MISSING:
-		return goes_to_handover(conn) ? RESPONSE_BY_BACKEND : error_page_status(conn, buf, 404);
+		return goes_to_handover(req) ? RESPONSE_BY_BACKEND : error_page_status(req, 404);
 	case OBJECT_FORBIDDEN:
-		return error_page_failure(conn, buf, 403, object->cause);
+		return error_page_failure(req, 403, object->cause);
 	case OBJECT_PROGRAM:
-		return respond_program(conn, buf, object);
+		return respond_program(req, object);
 	case OBJECT_MODULE:
-		return respond_module(conn, buf, object->file);
+		return respond_module(req, object->file);
 	case OBJECT_REDIRECT:
-		return goes_to_handover(conn) ? RESPONSE_BY_BACKEND : error_page_failure(conn, buf, 403, because(WHY_NO_HANDOVER, 0));
+		return goes_to_handover(req) ? RESPONSE_BY_BACKEND : error_page_failure(req, 403, because(WHY_NO_HANDOVER, 0));
 	case OBJECT_BUSY:
-		return error_page_failure(conn, buf, 503, object->cause);
+		return error_page_failure(req, 503, object->cause);
 	case OBJECT_BROKEN:
 		break;
 	}
-	return error_page_failure(conn, buf, 500, object->cause);
+	return error_page_failure(req, 500, object->cause);
 }
 
-static enum response_step respond_path(struct conn *conn, const uint8_t *buf, uint32_t len)
+static enum response_step respond_path(struct request *req)
 {
-	struct worker *worker = conn->worker;
 	struct object *object;
 	enum response_step step;
 
-	if (!conn->site->dot_files && tux_target_has_dot_file(worker->path, len))
-		return error_page_status(conn, buf, 404);
-	object = fallback_lookup(conn, worker->path, len);
+	if (!req->site->dot_files && tux_target_has_dot_file(req->path, req->path_len))
+		return error_page_status(req, 404);
+	object = fallback_lookup(req, req->path, req->path_len);
 	if (object == NULL)
-		return respond_loading(conn, buf);
-	step = respond_object(conn, buf, object);
+		return respond_loading(req);
+	step = respond_object(req, object);
 	object_put(object);
 	return step;
 }
 
-/* Responds to a request whose method or body suits no file. status: the response, unless the type of the file selects another handler. */
-static enum response_step respond_for_file(struct conn *conn, const uint8_t *buf, uint32_t len, uint16_t status)
+/* Responds to a request whose method or body suits no file, unless the type of the file selects another handler. */
+static enum response_step respond_for_file(struct request *req)
 {
 	struct object *object = NULL;
 	enum response_step step;
 
-	if (conn->site->dot_files || !tux_target_has_dot_file(conn->worker->path, len)) {
-		object = fallback_lookup(conn, conn->worker->path, len);
+	if (req->site->dot_files || !tux_target_has_dot_file(req->path, req->path_len)) {
+		object = fallback_lookup(req, req->path, req->path_len);
 		if (object == NULL)
-			return respond_loading(conn, buf);
+			return respond_loading(req);
 	}
 	if (object != NULL && (object->kind == OBJECT_PROGRAM || object->kind == OBJECT_MODULE || object->kind == OBJECT_REDIRECT))
-		step = respond_object(conn, buf, object);
+		step = respond_object(req, object);
 	else
-		step = goes_to_handover(conn) ? RESPONSE_BY_BACKEND : respond_method(conn, buf, status);
+		step = goes_to_handover(req) ? RESPONSE_BY_BACKEND : respond_method(req);
 	if (object != NULL)
 		object_put(object);
 	return step;
 }
 
-/* True if the path lacks the slash of a route's prefix: "/app" where the route is "/app/". A file of that name goes first. */
-static bool may_lack_slash(const struct conn *conn, uint32_t len)
+/* Redirects a path that lacks the slash of a route. Sets *done to false if a file has the path. */
+static enum response_step respond_slash(struct request *req, bool *done)
 {
-	const struct tux_routes *routes = &conn->site->routes;
-	uint32_t found;
+	struct object *object = response_lookup(req, req->path, req->path_len);
 
-	if (!is_static(conn->worker->route) || conn->worker->config->handover != NULL)
-		return false;
-	found = tux_route_find_slash(routes, conn->worker->path, len);
-	return found < routes->count && routes->route[found].handler != TUX_HANDLER_STATIC && routes->route[found].handler != TUX_HANDLER_HIDDEN;
+	*done = true;
+	if (object == NULL)
+		return respond_loading(req);
+	*done = object->kind == OBJECT_MISSING;
+	object_put(object);
+	return *done ? redirect_to_slash(req, 308, req->path, req->path_len) : RESPONSE_QUEUED;
 }
 
-enum response_step dispatch_request(struct conn *conn, const uint8_t *buf)
+enum response_step dispatch_respond(struct request *req)
 {
-	struct worker *worker = conn->worker;
-	struct tux_request *req = &worker->request;
-	uint16_t status = tux_respond_method(req);
-	enum tux_refusal refusal;
-	uint32_t len;
+	if (req->head.refusal != TUX_ACCEPTED)
+		return error_page_refusal(req);
+	if (req->error_status != 0)
+		return error_page_failure(req, req->error_status, req->cause);
+	if (req->lacks_slash) {
+		bool done;
+		const enum response_step step = respond_slash(req, &done);
 
-	if (conn->error_status != 0)
-		return error_page_failure(conn, buf, conn->error_status, conn->cause);
-	if (status == 0 && !has_path(req))
-		status = 400;
-	/* A redirect holds for every method, and a backend decides itself. Without routes the path does not matter. */
-	if (status != 0 && !has_others(conn))
-		return respond_method(conn, buf, status);
-	refusal = find_route(conn, buf, &len);
-	if (refusal != TUX_ACCEPTED) {
-		conn->refused = (uint8_t)refusal;
-		return error_page_refusal(conn, buf);
+		if (done)
+			return step;
 	}
-	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_REDIRECT && status != 501)
-		return redirect_by_route(conn, buf, worker->route, len);
-	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_MODULE)
-		return respond_module(conn, buf, worker->config->modules[worker->route->argument]);
-	if (is_backend(worker->route))
+	switch ((enum dispatch_handler)req->handler) {
+	case HANDLER_REFUSAL:
+		break;
+	case HANDLER_METHOD:
+		return respond_method(req);
+	case HANDLER_REDIRECT:
+		return redirect_by_route(req, req->route);
+	case HANDLER_MODULE:
+		return respond_module(req, req->conn->worker->config->modules[req->route->argument]);
+	case HANDLER_BACKEND:
 		return RESPONSE_BY_BACKEND;
-	if (may_lack_slash(conn, len) && status != 501) {
-		struct object *object = lookup(conn, worker->path, len);
-		const bool missing = object != NULL && object->kind == OBJECT_MISSING;
-
-		if (object == NULL)
-			return respond_loading(conn, buf);
-		object_put(object);
-		if (missing)
-			return redirect_to_slash(conn, buf, 308, worker->path, len);
+	case HANDLER_FILE_TYPE:
+		return respond_for_file(req);
+	case HANDLER_HIDDEN:
+		return error_page_status(req, 404);
+	case HANDLER_STATUS:
+		return status_report(req, &req->site->statuses[req->route->argument]);
+	case HANDLER_FILE:
+		return respond_path(req);
 	}
-	if (status != 0 && is_static(worker->route) && tux_file_handlers_any(&conn->site->selection))
-		return respond_for_file(conn, buf, len, status);
-	if (status != 0 && is_static(worker->route) && goes_to_handover(conn))
-		return RESPONSE_BY_BACKEND;
-	if (status != 0)
-		return respond_method(conn, buf, status);
-	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_HIDDEN && !conn->internal)
-		return error_page_status(conn, buf, 404);
-	if (worker->route != NULL && worker->route->handler == TUX_HANDLER_STATUS)
-		return status_report(conn, buf, &conn->site->statuses[worker->route->argument]);
-	return respond_path(conn, buf, len);
+	return error_page_refusal(req);
 }

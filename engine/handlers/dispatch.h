@@ -1,23 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds the host, the route and the handler of a request. */
+/* Finds the host, the route and the handler of a request, once, and responds with the handler. */
 #ifndef TUX_ENGINE_HANDLERS_DISPATCH_H
 #define TUX_ENGINE_HANDLERS_DISPATCH_H
 
 #include "response.h"
 
-/* Sets conn->site for the request in worker->request, parsed from buf; the listener's fallback if buf is NULL. */
-void dispatch_choose_site(struct conn *conn, const uint8_t *buf);
+enum dispatch_handler {
+	HANDLER_REFUSAL,  /* req->head.refusal */
+	HANDLER_METHOD,   /* no file has the method: req->status */
+	HANDLER_REDIRECT,
+	HANDLER_MODULE,
+	HANDLER_BACKEND,  /* that of req->route */
+	HANDLER_FILE_TYPE, /* like HANDLER_METHOD, unless the type of the file selects another handler */
+	HANDLER_HIDDEN,
+	HANDLER_STATUS,
+	HANDLER_FILE,
+};
 
-/* Responds to the request in worker->request, parsed from buf. */
-enum response_step dispatch_request(struct conn *conn, const uint8_t *buf);
+enum dispatch_body {
+	BODY_DISCARDED,  /* received and discarded before the response */
+	BODY_TO_BACKEND,
+	BODY_UNREAD,     /* the response comes first: the client, or the type of the file, decides whether a body is wanted */
+};
 
-/* Sets conn->max_body_bytes for the request in worker->request, parsed from buf. */
-void dispatch_measure(struct conn *conn, const uint8_t *buf);
+/*
+ * Chooses the host, unless the request has one, then the route, the handler, the use of the body and its limit. req->head is
+ * complete. Call it once for each head.
+ */
+void dispatch(struct request *req);
 
-/* True if a backend responds to the request in worker->request, parsed from buf; then worker->route is its route. */
-bool dispatch_is_for_backend(struct conn *conn, const uint8_t *buf);
+/* Chooses the listener's fallback host for a request that is refused before its host is known. */
+void dispatch_refused(struct request *req, enum tux_refusal refusal);
 
-/* True if the type of a file decides whether a backend responds. */
-bool dispatch_is_for_file(struct conn *conn, const uint8_t *buf);
+/* Responds with the chosen handler. Call it again after RESPONSE_NO_ROOM and RESPONSE_WAIT. */
+enum response_step dispatch_respond(struct request *req);
 
 #endif

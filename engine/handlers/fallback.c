@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "../../core/media_type.h"
-#include "../files/lookup.h"
 
 /* True if the last segment of a path ends in the extension of a file type: the client wants that file, not a page. */
 static bool names_a_file(const uint8_t *path, uint32_t len)
@@ -22,14 +21,14 @@ static bool leads_nowhere(const struct object *object)
 	return object->kind == OBJECT_MISSING || (object->no_index && object->kind == OBJECT_FORBIDDEN);
 }
 
-struct object *fallback_lookup(struct conn *conn, const uint8_t *path, uint32_t len)
+struct object *fallback_lookup(struct request *req, const uint8_t *path, uint32_t len)
 {
-	struct object *object = lookup(conn, path, len);
+	struct object *object = response_lookup(req, path, len);
 	struct object *root;
 
-	if (object == NULL || !conn->site->spa || !leads_nowhere(object))
+	if (object == NULL || !req->site->spa || !leads_nowhere(object))
 		return object;
-	root = lookup(conn, (const uint8_t *)"/", 1);
+	root = response_lookup(req, (const uint8_t *)"/", 1);
 	if (root == NULL || root->kind == OBJECT_PROGRAM || !names_a_file(path, len)) {
 		object_put(object);
 		return root;

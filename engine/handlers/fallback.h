@@ -3,13 +3,13 @@
 #ifndef TUX_ENGINE_HANDLERS_FALLBACK_H
 #define TUX_ENGINE_HANDLERS_FALLBACK_H
 
-#include "../conn.h"
+#include "response.h"
 
 /*
- * Like lookup(), but where the site falls back and the path leads to no file, the object is that of the root. A path falls back if
+ * Like response_lookup(), but where the site falls back and the path leads to no file, the object is that of the root. A path falls back if
  * it is missing or a directory without an index, and its last segment does not end in the extension of a file type. All of them
  * fall back if the root's index is a program: it decides itself.
  */
-struct object *fallback_lookup(struct conn *conn, const uint8_t *path, uint32_t len);
+struct object *fallback_lookup(struct request *req, const uint8_t *path, uint32_t len);
 
 #endif

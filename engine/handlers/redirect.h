@@ -6,9 +6,9 @@
 #include "response.h"
 
 /* Queues a redirect to path with a slash after it. */
-enum response_step redirect_to_slash(struct conn *conn, const uint8_t *buf, uint16_t status, const uint8_t *path, uint32_t path_len);
+enum response_step redirect_to_slash(struct request *req, uint16_t status, const uint8_t *path, uint32_t path_len);
 
-/* Queues the redirect of a route; worker->path has path_len bytes. */
-enum response_step redirect_by_route(struct conn *conn, const uint8_t *buf, const struct tux_route *route, uint32_t path_len);
+/* Queues the redirect of a route. */
+enum response_step redirect_by_route(struct request *req, const struct tux_route *route);
 
 #endif

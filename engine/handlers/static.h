@@ -6,9 +6,9 @@
 #include "response.h"
 
 /* Queues the response for a file. Takes no reference. */
-enum response_step static_file(struct conn *conn, const uint8_t *buf, struct object *object);
+enum response_step static_file(struct request *req, struct object *object);
 
 /* Queues the listing of a directory, or waits for it. */
-enum response_step static_listing(struct conn *conn, const uint8_t *buf, const struct object *object);
+enum response_step static_listing(struct request *req, const struct object *object);
 
 #endif

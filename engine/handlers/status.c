@@ -29,18 +29,18 @@ static bool nonce_make(char nonce[33])
 }
 
 /* False for a Host that another site could make a browser send (DNS rebinding). Browsers do not reach Unix sockets. */
-static bool host_permits(const struct conn *conn, const uint8_t *buf)
+static bool host_permits(const struct request *req)
 {
 	char machine[HOST_NAME_MAX + 1] = "";
 
-	if (conn->port == 0 || gethostname(machine, sizeof(machine) - 1) != 0)
+	if (req->conn->port == 0 || gethostname(machine, sizeof(machine) - 1) != 0)
 		return true;
-	return status_query_host_permits(&conn->worker->config->hosts, conn->listener, buf, conn->worker->request.host, machine);
+	return status_query_host_permits(&req->conn->worker->config->hosts, req->conn->listener, req->bytes, req->head.host, machine);
 }
 
-enum response_step status_report(struct conn *conn, const uint8_t *buf, const struct tux_status_route *route)
+enum response_step status_report(struct request *req, const struct tux_status_route *route)
 {
-	struct worker *worker = conn->worker;
+	struct worker *worker = req->conn->worker;
 	enum tux_report_form form;
 	struct tux_head head;
 	char nonce[33];
@@ -48,34 +48,34 @@ enum response_step status_report(struct conn *conn, const uint8_t *buf, const st
 	size_t len;
 	char *text;
 
-	if (!status_query_permits(route, conn->address, conn->port))
-		return error_page_failure(conn, buf, 403, because(WHY_STATUS_CLIENT, 0));
-	if (!host_permits(conn, buf))
-		return error_page_failure(conn, buf, 403, because(WHY_STATUS_HOST, 0));
-	if (!status_query_form(buf, &worker->request, &form))
-		return error_page_status(conn, buf, 400);
+	if (!status_query_permits(route, req->conn->address, req->conn->port))
+		return error_page_failure(req, 403, because(WHY_STATUS_CLIENT, 0));
+	if (!host_permits(req))
+		return error_page_failure(req, 403, because(WHY_STATUS_HOST, 0));
+	if (!status_query_form(req->bytes, &req->head, &form))
+		return error_page_status(req, 400);
 	text = nonce_make(nonce) ? totals_report(worker->tally, form, nonce, &len) : NULL;
 	if (text == NULL)
-		return error_page_failure(conn, buf, 503, because(WHY_STATUS_PAGE, errno));
-	conn->cause = because(WHY_STOPPING, 0);
-	head = response_head(conn, form == TUX_REPORT_READY && !totals_ready(worker->tally) ? 503 : 200);
-	head.extra = conn->fields->lines;
+		return error_page_failure(req, 503, because(WHY_STATUS_PAGE, errno));
+	req->cause = because(WHY_STOPPING, 0);
+	head = response_head(req, form == TUX_REPORT_READY && !totals_ready(worker->tally) ? 503 : 200);
+	head.extra = req->fields->lines;
 	head.nonce = (struct tux_text){ nonce, sizeof(nonce) - 1 };
 	head.vary_accept = true;
 	head.has_length = true;
 	head.content_length = len;
 	head.type = (struct tux_text){ report_type(form), (uint32_t)strlen(report_type(form)) };
-	head_len = response_queue_head(conn, &head, 0);
+	head_len = response_queue_head(req, &head, 0);
 	if (head_len == 0) {
 		free(text);
-		return error_page_no_room(conn, buf, &head);
+		return error_page_no_room(req, &head);
 	}
-	if (response_wants_body(worker)) {
-		output_body(conn, NULL, -1, (struct body_part){ .memory = (uint8_t *)text, .len = len });
-		conn->source.text = (uint8_t *)text;
+	if (response_wants_body(req)) {
+		output_body(req->conn, NULL, -1, (struct body_part){ .memory = (uint8_t *)text, .len = len });
+		req->conn->source.text = (uint8_t *)text;
 	} else {
 		free(text);
 	}
-	access_record_answer(conn, buf, head.status, head_len + output_left(conn));
+	access_record_answer(req, head.status, head_len + output_left(req->conn));
 	return RESPONSE_QUEUED;
 }

@@ -6,6 +6,6 @@
 #include "response.h"
 
 /* Queues a report. */
-enum response_step status_report(struct conn *conn, const uint8_t *buf, const struct tux_status_route *route);
+enum response_step status_report(struct request *req, const struct tux_status_route *route);
 
 #endif

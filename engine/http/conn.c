@@ -12,8 +12,6 @@
 #include "../log/access_record.h"
 #include "../log/log_wait.h"
 #include "../backend/exchange.h"
-#include "../backend/internal_redirect.h"
-#include "../files/lookup.h"
 #include "passing.h"
 #include "../handlers/dispatch.h"
 #include "../handlers/error_page.h"
@@ -46,15 +44,18 @@ static bool busy(const struct conn *conn)
 static void end(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
+	struct request *req = conn->request;
 
 	if (conn->state == CONN_CLOSED)
 		return;
-	exchange_abandon(conn);
-	if (conn->record != NULL || conn->source.count > 0)
+	if (req != NULL)
+		exchange_abandon(req);
+	if ((req != NULL && req->record != NULL) || conn->source.count > 0)
 		access_record_end(conn, output_left(conn));
 	conn->state = CONN_CLOSED;
 	timer_stop(&conn->timer);
-	lookup_leave(conn);
+	if (req != NULL)
+		lookup_leave(&req->load);
 	log_wait_leave(conn);
 	worker->ops->close(worker->loop, &conn->channel);
 }
@@ -82,11 +83,21 @@ static void finish(struct conn *conn)
 		end(conn);
 }
 
+/* Puts the request back. */
+static void forget_request(struct conn *conn)
+{
+	request_put(&conn->worker->requests, conn->request);
+	conn->request = NULL;
+}
+
 /* Records the response after its last byte was sent. An exchange may have more to send. */
 static void sent(struct conn *conn)
 {
-	if (conn->state != CONN_EXCHANGE || !exchange_answered(conn))
-		access_record_end(conn, 0);
+	if (conn->state == CONN_EXCHANGE && exchange_answered(conn->request))
+		return;
+	access_record_end(conn, 0);
+	if (conn->state == CONN_HEAD && conn->request != NULL)
+		forget_request(conn);
 }
 
 /* Starts to send the queued bytes. */
@@ -106,60 +117,44 @@ static void flush(struct conn *conn)
 	}
 }
 
-/* Frees the current request after its response. */
+/* Makes room for the next request after a response was queued. The request stays if its access record is due after the last byte. */
 static void next_request(struct conn *conn)
 {
-	buffer_forget(&conn->head);
-	for (int i = 0; i < MAX_LOADED && conn->loaded[i] != NULL; i++) {
-		object_put(conn->loaded[i]);
-		conn->loaded[i] = NULL;
-	}
-	page_put(conn->listing);
-	conn->listing = NULL;
-	conn->listing_failed = false;
-	conn->waits = 0;
+	if (conn->request->record != NULL)
+		request_release(conn->request);
+	else
+		forget_request(conn);
 	conn->seen = 0;
-	conn->refused = TUX_ACCEPTED;
-	conn->error_status = 0;
-	conn->cause = because(WHY_UNKNOWN, 0);
-	conn->id = 0;
-	conn->body.total = 0;
-	if (conn->backend != NULL)
-		backend_forget(conn);
-	internal_redirect_end(conn);
 	conn->state = CONN_HEAD;
 }
 
-static void backend_ready(struct conn *conn);
+static void backend_ready(struct request *req);
 
-static bool has_body(const struct tux_request *req)
-{
-	return req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0;
-}
-
-/* Starts the backend of worker->route for the request in worker->request, whose head is kept. */
+/* Starts the backend of a request. */
 static void begin_exchange(struct conn *conn)
 {
-	const struct tux_request *req = &conn->worker->request;
+	struct request *req = conn->request;
 
+	if (!request_keep(req)) {
+		end(conn);
+		return;
+	}
 	conn->state = CONN_EXCHANGE;
-	conn->error_status = exchange_start(conn, conn->worker->route, backend_ready);
-	if (conn->error_status == 0)
+	req->error_status = exchange_start(req, backend_ready);
+	if (req->error_status == 0)
 		return;
 	conn->state = CONN_HELD;
-	if (has_body(req)) /* its end is unknown */
+	if (request_has_body(req)) /* its end is unknown */
 		conn->close_after_response = conn->linger = true;
 }
 
-/*
- * Responds to the request whose head is the len bytes at buf. Keeps a copy of the head if the response has to wait. held:
- * conn->head is already the copy.
- */
-static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool held)
+/* Responds to the request. Keeps its head if the response has to wait. */
+static void answer(struct conn *conn)
 {
+	struct request *req = conn->request;
 	bool last = conn->close_after_response;
 
-	switch (conn->refused == TUX_ACCEPTED ? dispatch_request(conn, buf) : error_page_refusal(conn, buf)) {
+	switch (dispatch_respond(req)) {
 	case RESPONSE_QUEUED:
 		if (conn->linger) /* the next bytes are no request */
 			conn->close_after_response = true;
@@ -178,109 +173,139 @@ static void answer(struct conn *conn, const uint8_t *buf, uint32_t len, bool hel
 		}
 		break;
 	case RESPONSE_BY_BACKEND:
-		conn->state = CONN_EXCHANGE;
-		if (has_body(&conn->worker->request)) { /* the backend reads it */
+		if (request_has_body(req)) { /* the backend reads it */
 			conn->close_after_response = last;
 			conn->linger = false;
-			if (conn->worker->request.expect_continue)
-				response_continue(conn);
+			if (req->head.expect_continue)
+				response_continue(req);
 		}
-		break;
-	}
-	if (!held && len > 0 && !buffer_keep(&conn->head, buf, len))
-		end(conn);
-	else if (conn->state == CONN_EXCHANGE)
 		begin_exchange(conn);
+		return;
+	}
+	if (!request_keep(req))
+		end(conn);
 }
 
 /* Queues an error response for a malformed or rejected request. */
-static void refuse(struct conn *conn, const uint8_t *buf, uint32_t len, bool held, enum tux_refusal refusal)
+static void refuse(struct conn *conn, enum tux_refusal refusal)
 {
-	conn->refused = (uint8_t)refusal;
-	answer(conn, buf, len, held);
+	conn->request->head.refusal = (uint8_t)refusal;
+	answer(conn);
 }
 
-/* Responds to the kept head, after parsing it again. */
-static void answer_held(struct conn *conn)
-{
-	if (conn->head.len > 0)
-		tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
-	conn->pipelined = conn->in.len > 0;
-	answer(conn, conn->head.data, conn->head.len, true);
-}
-
-/* Starts a request with a body: keeps its head until the body has been read. */
-static void begin_body(struct conn *conn, const uint8_t *buf)
+/* Queues an error response without a request, or to an incomplete one. */
+static void refuse_connection(struct conn *conn, enum tux_refusal refusal)
 {
 	struct worker *worker = conn->worker;
-	struct tux_request *req = &worker->request;
+	struct request *req = request_get(&worker->requests, conn);
 
-	dispatch_measure(conn, buf);
-	if (req->framing == TUX_FRAMING_LENGTH && req->content_length > conn->max_body_bytes) {
-		refuse(conn, buf, req->head_len, false, TUX_REFUSED_BODY_LONG);
-		return;
-	}
-	if (dispatch_is_for_backend(conn, buf)) {
-		if (req->expect_continue)
-			response_continue(conn);
-		if (buffer_keep(&conn->head, buf, req->head_len))
-			begin_exchange(conn);
-		else
-			end(conn);
-		return;
-	}
-	if ((req->expect_continue && req->method != TUX_GET && req->method != TUX_HEAD) || dispatch_is_for_file(conn, buf)) {
-		/* Only backends want the body. The client may send it or not. */
-		conn->linger = true;
-		answer(conn, buf, req->head_len, false);
-		return;
-	}
-	tux_body_start(&conn->body, (enum tux_framing)req->framing, req->content_length);
-	if (!buffer_keep(&conn->head, buf, req->head_len)) {
+	if (req == NULL) {
 		end(conn);
 		return;
 	}
-	if (req->expect_continue)
-		response_continue(conn);
+	conn->request = req;
+	req->began_us = worker->now_us;
+	request_without_head(req);
+	dispatch_refused(req, refusal);
+	answer(conn);
+}
+
+/* Responds to a request that has waited. */
+static void answer_held(struct conn *conn)
+{
+	conn->request->pipelined = conn->in.len > 0;
+	answer(conn);
+}
+
+/* Starts a request with a body. */
+static void begin_body(struct conn *conn)
+{
+	struct request *req = conn->request;
+
+	if (req->head.framing == TUX_FRAMING_LENGTH && req->head.content_length > req->max_body_bytes) {
+		refuse(conn, TUX_REFUSED_BODY_LONG);
+		return;
+	}
+	switch ((enum dispatch_body)req->body_use) {
+	case BODY_TO_BACKEND:
+		if (req->head.expect_continue)
+			response_continue(req);
+		begin_exchange(conn);
+		return;
+	case BODY_UNREAD: /* the client may send it or not */
+		conn->linger = true;
+		answer(conn);
+		return;
+	case BODY_DISCARDED:
+		break;
+	}
+	tux_body_start(&req->body, (enum tux_framing)req->head.framing, req->head.content_length);
+	if (!request_keep(req)) {
+		end(conn);
+		return;
+	}
+	if (req->head.expect_continue)
+		response_continue(req);
 	conn->state = CONN_BODY;
 	wait_as(conn, TIMER_BODY);
+}
+
+/* Sets up a request whose head is the len bytes at buf. */
+static void begin_request(struct conn *conn, struct request *req, const uint8_t *buf, uint32_t len)
+{
+	conn->request = req;
+	conn->seen = 0;
+	req->began_us = conn->worker->now_us;
+	req->bytes = buf;
+	req->bytes_len = len;
+	req->parsed = 1;
+	count(&conn->worker->counters.heads_parsed, 1);
+	if (conn->handover_failed) {
+		conn->handover_failed = false;
+		req->error_status = 503;
+		req->cause = because(WHY_HANDOVER, 0);
+	}
 }
 
 /* Reads a head. Returns the bytes used; 0 if the head is incomplete. */
 static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 {
-	struct worker *worker = conn->worker;
-	struct tux_request *req = &worker->request;
+	struct request *req = request_get(&conn->worker->requests, conn);
 	uint32_t head_len;
 
-	switch (tux_request_parse(buf, len, conn->seen, req)) {
+	if (req == NULL) {
+		end(conn);
+		return 0;
+	}
+	switch (tux_request_parse(buf, len, conn->seen, &req->head)) {
 	case TUX_MORE:
+		request_put(&conn->worker->requests, req);
 		if (conn->seen == 0)
 			wait_as(conn, TIMER_HEAD);
 		conn->seen = len;
 		return 0;
 	case TUX_REFUSED:
-		conn->began_us = worker->now_us;
-		dispatch_choose_site(conn, NULL);
-		refuse(conn, buf, len, false, (enum tux_refusal)req->refusal);
+		begin_request(conn, req, buf, len);
+		dispatch_refused(req, (enum tux_refusal)req->head.refusal);
+		answer(conn);
 		return len;
 	case TUX_PARSED:
 		break;
 	}
-	conn->began_us = worker->now_us;
-	dispatch_choose_site(conn, buf);
-	conn->seen = 0;
-	head_len = req->head_len;
-	conn->pipelined = head_len < len;
-	if (has_body(req))
-		begin_body(conn, buf);
+	head_len = req->head.head_len;
+	begin_request(conn, req, buf, head_len);
+	req->pipelined = head_len < len;
+	dispatch(req);
+	if (request_has_body(req))
+		begin_body(conn);
 	else
-		answer(conn, buf, head_len, false);
+		answer(conn);
 	return head_len;
 }
 
 static uint32_t take_body(struct conn *conn, const uint8_t *buf, uint32_t len)
 {
+	struct request *req = conn->request;
 	uint32_t used = 0;
 	enum tux_verdict verdict;
 
@@ -288,42 +313,39 @@ static uint32_t take_body(struct conn *conn, const uint8_t *buf, uint32_t len)
 		struct tux_span content;
 		uint32_t consumed;
 
-		verdict = tux_body_read(&conn->body, buf + used, len - used, &consumed, &content);
+		verdict = tux_body_read(&req->body, buf + used, len - used, &consumed, &content);
 		used += consumed;
-	} while (verdict == TUX_MORE && used < len && conn->body.total <= conn->max_body_bytes);
-	if (verdict == TUX_MORE && conn->body.total <= conn->max_body_bytes) {
+	} while (verdict == TUX_MORE && used < len && req->body.total <= req->max_body_bytes);
+	if (verdict == TUX_MORE && req->body.total <= req->max_body_bytes) {
 		wait_as(conn, TIMER_BODY);
 		return used;
 	}
-	tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
-	conn->pipelined = used < len;
-	if (verdict == TUX_PARSED && conn->body.total <= conn->max_body_bytes)
-		answer(conn, conn->head.data, conn->head.len, true);
+	req->pipelined = used < len;
+	if (verdict == TUX_PARSED && req->body.total <= req->max_body_bytes)
+		answer(conn);
 	else
-		refuse(conn, conn->head.data, conn->head.len, true,
-		       verdict == TUX_REFUSED ? (enum tux_refusal)conn->body.refusal : TUX_REFUSED_BODY_LONG);
+		refuse(conn, verdict == TUX_REFUSED ? (enum tux_refusal)req->body.refusal : TUX_REFUSED_BODY_LONG);
 	return used;
 }
 
 /* Like take_body(), but for a backend. */
 static uint32_t take_peer_body(struct conn *conn, const uint8_t *buf, uint32_t len)
 {
-	const bool answered = exchange_answered(conn);
+	struct request *req = conn->request;
+	const bool answered = exchange_answered(req);
 	enum tux_refusal refusal;
-	uint32_t used = exchange_body(conn, buf, len, &refusal);
+	uint32_t used = exchange_body(req, buf, len, &refusal);
 
 	if (refusal == TUX_ACCEPTED) {
-		if (exchange_awaits_body(conn))
+		if (exchange_awaits_body(req))
 			wait_as(conn, TIMER_BODY);
 		return used;
 	}
-	exchange_abandon(conn);
-	if (answered) {
+	exchange_abandon(req);
+	if (answered)
 		end(conn);
-	} else {
-		tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
-		refuse(conn, conn->head.data, conn->head.len, true, refusal);
-	}
+	else
+		refuse(conn, refusal);
 	return used;
 }
 
@@ -334,7 +356,7 @@ static uint32_t take_peer_body(struct conn *conn, const uint8_t *buf, uint32_t l
 static bool takes_more(const struct conn *conn)
 {
 	if (conn->state == CONN_EXCHANGE)
-		return exchange_takes(conn);
+		return exchange_takes(conn->request);
 	return (conn->state == CONN_HEAD || conn->state == CONN_BODY) && !conn->close_after_response && !conn->sending &&
 	       conn->source.count == 0 && (conn->out == NULL || OUT_BYTES - conn->out->len >= ANSWER_ROOM);
 }
@@ -383,13 +405,13 @@ static void exchange_wait_client(struct conn *conn)
 	struct worker *worker = conn->worker;
 
 	if (conn->client_closed && conn->in.len == 0) {
-		exchange_client_ended(conn);
+		exchange_client_ended(conn->request);
 		end(conn);
 		return;
 	}
-	if (exchange_is_tunnel(conn)) {
+	if (exchange_is_tunnel(conn->request)) {
 		wait_as(conn, TIMER_TUNNEL); /* called after each transfer */
-	} else if (!exchange_awaits_body(conn) || !exchange_takes(conn)) {
+	} else if (!exchange_awaits_body(conn->request) || !exchange_takes(conn->request)) {
 		timer_stop(&conn->timer);
 		conn_phase(conn, TUX_PHASE_WAITING);
 	} else if (conn->timer.next == NULL || conn->resumed) {
@@ -398,19 +420,19 @@ static void exchange_wait_client(struct conn *conn)
 	conn->resumed = false;
 	if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than the backend reads */
 		worker->ops->receive_stop(worker->loop, &conn->channel);
-	else if (!conn->client_closed && !exchange_splices_request(conn))
+	else if (!conn->client_closed && !exchange_splices_request(conn->request))
 		worker->ops->receive(worker->loop, &conn->channel);
 }
 
 /* Continues an exchange. Returns false if it has nothing to send now. */
 static bool exchange_step(struct conn *conn)
 {
-	if (conn->in.len > 0 && exchange_takes(conn))
+	if (conn->in.len > 0 && exchange_takes(conn->request))
 		consume_kept(conn);
 	if (conn->state != CONN_EXCHANGE)
 		return true;
-	exchange_splice_request(conn);
-	switch (exchange_next(conn)) {
+	exchange_splice_request(conn->request);
+	switch (exchange_next(conn->request)) {
 	case EXCHANGE_QUEUED:
 		return true;
 	case EXCHANGE_WAITS:
@@ -420,6 +442,9 @@ static bool exchange_step(struct conn *conn)
 		next_request(conn);
 		return true;
 	case EXCHANGE_INSIDE:
+		dispatch(conn->request);
+		conn->state = CONN_HELD;
+		return true;
 	case EXCHANGE_FAILED:
 		conn->state = CONN_HELD;
 		return true;
@@ -488,16 +513,18 @@ static void conn_step(struct conn *conn)
 }
 
 /* Continues after an event of the backend. */
-static void backend_ready(struct conn *conn)
+static void backend_ready(struct request *req)
 {
+	struct conn *conn = req->conn;
+
 	if (!conn->sending) {
 		conn_step(conn);
 		return;
 	}
-	if (conn->in.len > 0 && exchange_takes(conn))
+	if (conn->in.len > 0 && exchange_takes(conn->request))
 		consume_kept(conn);
 	if (conn->state == CONN_EXCHANGE)
-		exchange_splice_request(conn);
+		exchange_splice_request(conn->request);
 }
 
 static struct conn *conn_of(struct channel *channel)
@@ -538,7 +565,7 @@ static void on_ended(struct channel *channel, int error)
 	if (conn->returning && error == 0)
 		return;
 	if (conn->state == CONN_EXCHANGE && error == 0)
-		backend_ready(conn);
+		backend_ready(conn->request);
 	else if (error == 0 && conn->state == CONN_HEAD && conn->in.len > 0 && !busy(conn))
 		conn_step(conn);
 	else if (error != 0 || conn->state == CONN_LINGERING || !busy(conn))
@@ -551,9 +578,9 @@ static void on_readable(struct channel *channel)
 
 	if (conn->state != CONN_EXCHANGE)
 		return;
-	exchange_readable(conn);
+	exchange_readable(conn->request);
 	conn->resumed = true; /* it has sent bytes */
-	backend_ready(conn);
+	backend_ready(conn->request);
 }
 
 static void after_send(struct conn *conn, enum output_result result)
@@ -592,9 +619,11 @@ void conn_free(struct conn *conn)
 
 	output_release(conn);
 	buffer_forget(&conn->in);
-	next_request(conn);
-	free(conn->record);
-	exchange_free(conn);
+	if (conn->request != NULL) {
+		lookup_leave(&conn->request->load);
+		exchange_free(conn->request);
+		forget_request(conn);
+	}
 	if (conn->prev != NULL)
 		conn->prev->next = conn->next;
 	else
@@ -667,7 +696,6 @@ struct conn *conn_open(struct worker *worker, int fd, unsigned listener)
 	conn->channel.events = &channel_events;
 	conn->worker = worker;
 	conn->listener = (uint8_t)listener;
-	dispatch_choose_site(conn, NULL);
 	conn->source.fd = -1;
 	if (!worker->ops->add(worker->loop, &conn->channel)) {
 		close(fd);
@@ -691,7 +719,7 @@ struct conn *conn_open(struct worker *worker, int fd, unsigned listener)
 
 void conn_refuse(struct conn *conn, enum tux_refusal refusal)
 {
-	refuse(conn, NULL, 0, false, refusal);
+	refuse_connection(conn, refusal);
 	conn_step(conn);
 }
 
@@ -722,25 +750,21 @@ void conn_timeout(struct conn *conn)
 			idle_expired(conn);
 			return;
 		}
-		if (conn->state == CONN_HEAD) {
-			dispatch_choose_site(conn, NULL);
-			refuse(conn, NULL, 0, false, TUX_REFUSED_TIMEOUT);
-		} else {
-			tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
-			refuse(conn, conn->head.data, conn->head.len, true, TUX_REFUSED_TIMEOUT);
-		}
+		if (conn->state == CONN_HEAD)
+			refuse_connection(conn, TUX_REFUSED_TIMEOUT);
+		else
+			refuse(conn, TUX_REFUSED_TIMEOUT);
 		conn_step(conn);
 		return;
 	case CONN_EXCHANGE:
 		if (conn->sending)
 			break;
-		if (exchange_answered(conn)) {
+		if (exchange_answered(conn->request)) {
 			end(conn);
 			return;
 		}
-		exchange_abandon(conn);
-		tux_request_parse(conn->head.data, conn->head.len, 0, &conn->worker->request);
-		refuse(conn, conn->head.data, conn->head.len, true, TUX_REFUSED_TIMEOUT);
+		exchange_abandon(conn->request);
+		refuse(conn, TUX_REFUSED_TIMEOUT);
 		conn_step(conn);
 		return;
 	case CONN_LOADING:
@@ -761,14 +785,15 @@ void conn_timeout(struct conn *conn)
 
 void conn_loaded(struct worker *worker, struct pending_load *miss)
 {
-	struct conn *conn = lookup_finish(worker, miss);
+	struct load_waiter *waiter = lookup_finish(&worker->files, miss);
 
-	while (conn != NULL) {
-		struct conn *next = conn->next_waiting;
+	while (waiter != NULL) {
+		struct load_waiter *next = waiter->next;
+		struct conn *conn = request_of_waiter(waiter)->conn;
 
 		conn->state = CONN_HELD;
 		conn_step(conn);
-		conn = next;
+		waiter = next;
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend_note.h"
 #include "error_line.h"
 
 static int64_t microseconds(void)
@@ -44,10 +45,11 @@ static uint16_t put_backend(struct tux_octets name, uint8_t *text, uint32_t len)
 }
 
 /* Counts a response. Writes its record now; if the response continues, at its end. */
-static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes, bool goes_on, struct tux_octets backend)
+static void begin(struct request *req, uint16_t status, uint64_t bytes, bool goes_on, struct tux_octets backend)
 {
-	struct worker *worker = conn->worker;
-	struct tux_access_record record = { .status = status, .sent_bytes = bytes, .port = conn->port };
+	struct worker *worker = req->conn->worker;
+	const struct tux_request *head = request_client_head(req);
+	struct tux_access_record record = { .status = status, .sent_bytes = bytes, .port = req->conn->port };
 	uint8_t text[TUX_ACCESS_RECORD_MAX - sizeof(struct tux_access_record)];
 	uint32_t len;
 
@@ -55,72 +57,65 @@ static void begin(struct conn *conn, const uint8_t *buf, uint16_t status, uint64
 	count(&worker->counters.status[status - TUX_FIRST_STATUS], 1);
 	if (status >= 500)
 		count(&worker->counters.errors, 1);
-	if (conn->unsent++ == 0)
-		conn->unsent_us = conn->began_us;
+	if (req->conn->unsent++ == 0)
+		req->conn->unsent_us = req->began_us;
 	if (!worker->config->records)
 		return;
-	record.site = (uint16_t)(conn->site - worker->config->sites);
-	record.time_us = conn->began_us;
-	record.id = error_line_id(conn);
-	memcpy(record.address, conn->address, sizeof(record.address));
-	if (conn->client_head.len > 0) { /* the client's request, not the one that an internal redirect put in its place */
-		struct tux_request asked;
-
-		tux_request_parse(conn->client_head.data, conn->client_head.len, 0, &asked);
-		len = tux_access_record_fill(&record, conn->client_head.data, &asked, text);
-		record.received_bytes = asked.head_len + conn->body.total;
-	} else {
-		len = tux_access_record_fill(&record, buf, &worker->request, text);
-		record.received_bytes = worker->request.head_len + conn->body.total;
-	}
+	record.site = (uint16_t)(req->site - worker->config->sites);
+	record.time_us = req->began_us;
+	record.id = error_line_id(req);
+	memcpy(record.address, req->conn->address, sizeof(record.address));
+	len = tux_access_record_fill(&record, request_client_bytes(req), head, text);
+	record.received_bytes = head->head_len + req->body.total;
 	record.backend_len = put_backend(backend, text, len);
 	record.size += record.backend_len;
 	len += record.backend_len;
-	if (conn->backend != NULL)
-		record.backend_us = conn->backend->us;
+	if (req->backend != NULL)
+		record.backend_us = req->backend->us;
 	if (!goes_on) {
-		record.duration_us = duration_since(conn->began_us);
+		record.duration_us = duration_since(req->began_us);
 		write_record(worker, &record, text, len);
 		return;
 	}
-	conn->record = malloc(sizeof(record) + len);
-	if (conn->record == NULL) {
+	req->record = malloc(sizeof(record) + len);
+	if (req->record == NULL) {
 		count(&worker->counters.records_lost, 1);
 		return;
 	}
-	*conn->record = record;
-	memcpy(conn->record + 1, text, len);
+	*req->record = record;
+	memcpy(req->record + 1, text, len);
 	record_ring_reserve(&worker->records, record.size);
 }
 
-void access_record_answer(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes)
+void access_record_answer(struct request *req, uint16_t status, uint64_t bytes)
 {
 	if (status == 403 || status >= 500)
-		error_line_answer(conn, buf, status);
-	begin(conn, buf, status, bytes, conn->source.count > 0,
-	      conn->backend != NULL ? (struct tux_octets){ conn->backend->name, conn->backend->len } : (struct tux_octets){ NULL, 0 });
+		error_line_answer(req, status);
+	begin(req, status, bytes, req->conn->source.count > 0,
+	      req->backend != NULL ? (struct tux_octets){ req->backend->name, req->backend->len } : (struct tux_octets){ NULL, 0 });
 }
 
-void access_record_stream(struct conn *conn, const uint8_t *buf, uint16_t status, struct tux_octets backend)
+void access_record_stream(struct request *req, uint16_t status, struct tux_octets backend)
 {
-	begin(conn, buf, status, 0, true, backend);
+	begin(req, status, 0, true, backend);
 }
 
 void access_record_end(struct conn *conn, uint64_t left)
 {
-	struct tux_access_record *record = conn->record;
+	struct worker *worker = conn->worker;
+	struct tux_access_record *record = conn->request != NULL ? conn->request->record : NULL;
 
 	if (left > 0)
-		count(&conn->worker->counters.errors, 1);
+		count(&worker->counters.errors, 1);
 	if (conn->unsent > 0) /* pipelined responses are sent together, so they also started together */
-		histogram_add(&conn->worker->counters.latency, duration_since(conn->unsent_us), conn->unsent);
+		histogram_add(&worker->counters.latency, duration_since(conn->unsent_us), conn->unsent);
 	conn->unsent = 0;
 	if (record == NULL)
 		return;
 	record->duration_us = duration_since(record->time_us);
 	record->sent_bytes -= left;
-	record_ring_unreserve(&conn->worker->records, record->size);
-	write_record(conn->worker, record, (const uint8_t *)(record + 1), record->size - (uint32_t)sizeof(*record));
+	record_ring_unreserve(&worker->records, record->size);
+	write_record(worker, record, (const uint8_t *)(record + 1), record->size - (uint32_t)sizeof(*record));
 	free(record);
-	conn->record = NULL;
+	conn->request->record = NULL;
 }

@@ -6,13 +6,13 @@
 #include "../conn.h"
 
 /*
- * Counts a complete queued response of TUX itself to the request in worker->request, parsed from buf. It gets an access record, and
- * with 403 and 5xx a line in the error log with conn->cause.
+ * Counts a complete queued response of TUX itself. It gets an access record, and with 403 and 5xx a line in the error log with
+ * req->cause.
  */
-void access_record_answer(struct conn *conn, const uint8_t *buf, uint16_t status, uint64_t bytes);
+void access_record_answer(struct request *req, uint16_t status, uint64_t bytes);
 
 /* Like access_record_answer(), but for a backend's response, which access_record_end() ends. */
-void access_record_stream(struct conn *conn, const uint8_t *buf, uint16_t status, struct tux_octets backend);
+void access_record_stream(struct request *req, uint16_t status, struct tux_octets backend);
 
 /*
  * Finishes the queued responses, which were sent except for left bytes of the last one. Counts their durations and writes the

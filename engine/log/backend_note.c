@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../conn.h"
+#include "../request.h"
 
-void backend_note(struct conn *conn, const char *kind, struct tux_octets name, int64_t us)
+void backend_note(struct request *req, const char *kind, struct tux_octets name, int64_t us)
 {
 	struct backend *backend = malloc(sizeof(*backend));
 
-	backend_forget(conn);
+	free(req->backend);
+	req->backend = NULL;
 	if (backend == NULL)
 		return;
 	backend->kind = kind;
@@ -18,11 +19,5 @@ void backend_note(struct conn *conn, const char *kind, struct tux_octets name, i
 	backend->len = name.len < BACKEND_NAME_BYTES ? name.len : BACKEND_NAME_BYTES;
 	if (backend->len > 0)
 		memcpy(backend->name, name.at, backend->len);
-	conn->backend = backend;
-}
-
-void backend_forget(struct conn *conn)
-{
-	free(conn->backend);
-	conn->backend = NULL;
+	req->backend = backend;
 }

@@ -16,10 +16,9 @@ struct backend {
 	uint8_t name[BACKEND_NAME_BYTES];
 };
 
-struct conn;
+struct request;
 
-/* Keeps the name of the backend of the active request until backend_forget(). Without memory its log lines lack the name. */
-void backend_note(struct conn *conn, const char *kind, struct tux_octets name, int64_t us);
-void backend_forget(struct conn *conn);
+/* Keeps the name of the backend in the request. Without memory the lines about the request lack it. */
+void backend_note(struct request *req, const char *kind, struct tux_octets name, int64_t us);
 
 #endif

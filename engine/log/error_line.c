@@ -4,11 +4,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "../../core/target.h"
 #include "../io/address.h"
 #include "../conn.h"
 #include "../io/print.h"
 #include "../io/error_log.h"
+#include "backend_note.h"
 
 enum {
 	FRONT_BYTES = 40,
@@ -25,11 +25,11 @@ struct text {
 	size_t len;
 };
 
-uint64_t error_line_id(struct conn *conn)
+uint64_t error_line_id(struct request *req)
 {
-	if (conn->id == 0)
-		conn->id = request_id_next(&conn->worker->ids);
-	return conn->id;
+	if (req->id == 0)
+		req->id = request_id_next(&req->conn->worker->ids);
+	return req->id;
 }
 
 static void put(struct text *text, const char *more)
@@ -51,9 +51,9 @@ static void put_escaped(struct text *text, const uint8_t *more, uint32_t len, ui
 	}
 }
 
-static void put_client(struct text *text, const struct conn *conn)
+static void put_client(struct text *text, const struct request *req)
 {
-	const struct address client = address_of_peer(conn->channel.fd);
+	const struct address client = address_of_peer(req->conn->channel.fd);
 	char numeric[ADDRESS_TEXT];
 	const struct tux_octets address = address_text(client.octets, numeric);
 
@@ -64,53 +64,48 @@ static void put_client(struct text *text, const struct conn *conn)
 		                   memchr(address.at, ':', address.len) != NULL ? "; client [%s]:%u" : "; client %s:%u", numeric, client.port);
 }
 
-static void put_request(struct text *text, const uint8_t *buf, const struct tux_request *req)
+static void put_request(struct text *text, const struct request *req)
 {
-	struct tux_span host = req->host;
+	const struct tux_request *head = request_client_head(req); /* not the one that a backend has put in its place */
+	const uint8_t *bytes = request_client_bytes(req);
+	struct tux_span host = head->host;
 
-	if (req->method_text.len == 0)
+	if (head->method_text.len == 0)
 		return;
 	put(text, ", \"");
-	put_escaped(text, buf + req->method_text.off, req->method_text.len, METHOD_BYTES);
-	if (req->target.len > 0) {
+	put_escaped(text, bytes + head->method_text.off, head->method_text.len, METHOD_BYTES);
+	if (head->target.len > 0) {
 		put(text, " ");
-		put_escaped(text, buf + req->target.off, req->target.len, TARGET_BYTES);
-		put(text, req->minor == 0 ? " HTTP/1.0" : " HTTP/1.1");
+		put_escaped(text, bytes + head->target.off, head->target.len, TARGET_BYTES);
+		put(text, head->minor == 0 ? " HTTP/1.0" : " HTTP/1.1");
 	}
 	put(text, "\"");
-	if (req->refusal != TUX_ACCEPTED) {
-		const uint32_t line = tux_request_field(req, TUX_FIELD_HOST, 0);
+	if (head->refusal != TUX_ACCEPTED) {
+		const uint32_t line = tux_request_field(head, TUX_FIELD_HOST, 0);
 
-		host = line > 0 ? req->fields.line[line - 1].value : (struct tux_span){ 0, 0 };
+		host = line > 0 ? head->fields.line[line - 1].value : (struct tux_span){ 0, 0 };
 	}
 	if (host.len == 0)
 		return;
 	put(text, ", host \"");
-	put_escaped(text, buf + host.off, host.len, HOST_BYTES);
+	put_escaped(text, bytes + host.off, host.len, HOST_BYTES);
 	put(text, "\"");
 }
 
 /* Writes the pattern of the route, if the request has one. */
-static void put_route(struct text *text, const struct conn *conn, const uint8_t *buf, const struct tux_request *req)
+static void put_route(struct text *text, const struct request *req)
 {
-	const struct tux_routes *routes = &conn->site->routes;
-	const struct tux_route *route;
-	uint8_t path[TUX_MAX_TARGET];
-	uint32_t len, found;
+	const struct tux_route *route = req->matched;
+	const uint8_t *pattern;
 
-	if (req->refusal != TUX_ACCEPTED || req->path.len == 0 || req->path.len > sizeof(path) ||
-	    (req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE) ||
-	    tux_target_normalise(buf + req->path.off, req->path.len, path, &len) != TUX_ACCEPTED)
+	if (route == NULL || req->head.refusal != TUX_ACCEPTED || req->head.path.len == 0)
 		return;
-	found = tux_route_find(routes, path, len);
-	if (found == routes->count)
-		return;
-	route = &routes->route[found];
+	pattern = req->site->routes.text + route->text;
 	put(text, route->exact ? ", route \"=" : ", route \"");
-	put_escaped(text, routes->text + route->text, route->prefix_len, ROUTE_BYTES);
+	put_escaped(text, pattern, route->prefix_len, ROUTE_BYTES);
 	if (route->suffix_len > 0) {
 		put(text, "*");
-		put_escaped(text, routes->text + route->text + route->prefix_len, route->suffix_len, ROUTE_BYTES);
+		put_escaped(text, pattern + route->prefix_len, route->suffix_len, ROUTE_BYTES);
 	}
 	put(text, "\"");
 }
@@ -160,64 +155,47 @@ static bool permits(struct worker *worker, unsigned why)
 	return false;
 }
 
-/* Writes a line about the request req, which was parsed from buf. */
-static void write_line(struct conn *conn, const char *outcome, struct cause cause, const uint8_t *buf, const struct tux_request *req,
-                       struct error_line_backend backend)
+static void write_line(struct request *req, const char *outcome, struct cause cause, struct error_line_backend backend)
 {
 	const unsigned why = cause.why < WHYS ? cause.why : WHY_UNKNOWN;
+	struct worker *worker = req->conn->worker;
 	struct text text = { .len = 0 };
 	char front[FRONT_BYTES], because_text[CAUSE_TEXT];
 
-	if (!permits(conn->worker, why))
+	if (!permits(worker, why))
 		return;
-	print(front, sizeof(front), "request %016" PRIx64 ":", error_line_id(conn));
+	print(front, sizeof(front), "request %016" PRIx64 ":", error_line_id(req));
 	put(&text, outcome);
 	cause_print(cause, because_text);
 	put(&text, because_text);
-	put_client(&text, conn);
-	if (conn->client_head.len > 0) { /* the client's request, not the one that a backend put in its place */
-		struct tux_request asked;
-
-		tux_request_parse(conn->client_head.data, conn->client_head.len, 0, &asked);
-		put_request(&text, conn->client_head.data, &asked);
-	} else {
-		put_request(&text, buf, req);
-	}
-	put_route(&text, conn, buf, req);
+	put_client(&text, req);
+	put_request(&text, req);
+	put_route(&text, req);
 	put_backend(&text, backend);
 	if (!say(front, text.at, (uint32_t)text.len))
-		count(&conn->worker->counters.error_lines_left_out, 1);
+		count(&worker->counters.error_lines_left_out, 1);
 }
 
-void error_line_answer(struct conn *conn, const uint8_t *buf, uint16_t status)
+void error_line_answer(struct request *req, uint16_t status)
 {
-	const struct backend *backend = conn->backend;
+	const struct backend *backend = req->backend;
 	struct error_line_backend named = { .kind = "", .name = { NULL, 0 } };
 	char outcome[16];
 
 	if (backend != NULL)
 		named = (struct error_line_backend){ backend->kind, { backend->name, backend->len } };
 	print(outcome, sizeof(outcome), "%u: ", status);
-	write_line(conn, outcome, conn->cause, buf, &conn->worker->request, named);
+	write_line(req, outcome, req->cause, named);
 }
 
-/* Writes a line about the held request. */
-static void write_held(struct conn *conn, const char *outcome, struct cause cause, struct error_line_backend backend)
+void error_line_cut(struct request *req, struct cause cause, struct error_line_backend backend)
 {
-	struct tux_request req;
-
-	tux_request_parse(conn->head.data, conn->head.len, 0, &req);
-	write_line(conn, outcome, cause, conn->head.data, &req, backend);
+	write_line(req, "response cut short: ", cause, backend);
 }
 
-void error_line_cut(struct conn *conn, struct cause cause, struct error_line_backend backend)
+void error_line_retry(struct request *req, struct cause cause, struct error_line_backend backend)
 {
-	write_held(conn, "response cut short: ", cause, backend);
-}
-
-void error_line_retry(struct conn *conn, struct cause cause, struct error_line_backend backend)
-{
-	write_held(conn, "another server gets the request: ", cause, backend);
+	write_line(req, "another server gets the request: ", cause, backend);
 }
 
 void error_lines_tell(struct worker *worker, bool all)

@@ -27,7 +27,7 @@ struct error_lines {
 	uint64_t due_ms; /* time for error_lines_tell(); 0 = no line was omitted */
 };
 
-struct conn;
+struct request;
 struct worker;
 
 /* A backend, as named in a line. */
@@ -36,15 +36,15 @@ struct error_line_backend {
 	struct tux_octets name;
 };
 
-/* Returns the id of the active request. */
-uint64_t error_line_id(struct conn *conn);
+/* Returns the id of the request. */
+uint64_t error_line_id(struct request *req);
 
-/* Reports a response of TUX itself to the request in worker->request, parsed from buf. conn->cause is its cause. */
-void error_line_answer(struct conn *conn, const uint8_t *buf, uint16_t status);
+/* Reports a response of TUX itself. req->cause is its cause. */
+void error_line_answer(struct request *req, uint16_t status);
 
-/* Reports that the response to the held request is truncated, or that another backend gets the request. */
-void error_line_cut(struct conn *conn, struct cause cause, struct error_line_backend backend);
-void error_line_retry(struct conn *conn, struct cause cause, struct error_line_backend backend);
+/* Reports that the response is truncated, or that another backend gets the request. */
+void error_line_cut(struct request *req, struct cause cause, struct error_line_backend backend);
+void error_line_retry(struct request *req, struct cause cause, struct error_line_backend backend);
 
 /* Reports the number of omitted lines of all past spans; with all also of the present one, because the thread ends. */
 void error_lines_tell(struct worker *worker, bool all);

@@ -66,6 +66,8 @@ struct tux_counters {
 	uint64_t handed_up[TUX_REASONS];   /* connections handed up to the user engine, by enum tux_reason */
 	uint64_t handed_over[TUX_REASONS]; /* connections handed over to another server */
 	uint64_t modules_absent; /* part of errors: requests for a module that is not loaded */
+	uint64_t heads_parsed; /* complete or refused heads, and those of internal redirects: one for each request */
+	uint64_t requests_routed; /* heads for which a route was searched */
 	uint64_t given_back;   /* connections that the user engine gave to the kernel engine */
 };
 

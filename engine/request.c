@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SPARE_REQUESTS = 256 };
+
+struct request *request_get(struct requests *requests, struct conn *conn)
+{
+	struct request *req = requests->spare;
+
+	if (req != NULL) {
+		requests->spare = req->next;
+		requests->spare_count--;
+	} else {
+		req = malloc(sizeof(*req));
+		if (req == NULL)
+			return NULL;
+	}
+	memset(req, 0, offsetof(struct request, head));
+	req->conn = conn;
+	req->path = req->short_path;
+	return req;
+}
+
+void request_release(struct request *req)
+{
+	buffer_forget(&req->kept);
+	req->bytes = NULL;
+	load_waiter_release(&req->load);
+	free(req->own);
+	req->own = NULL;
+	req->fields = NULL;
+	if (req->client != NULL)
+		buffer_forget(&req->client->bytes);
+	free(req->client);
+	req->client = NULL;
+	free(req->backend);
+	req->backend = NULL;
+	if (req->path != req->short_path)
+		free(req->path);
+	req->path = req->short_path;
+}
+
+#ifdef TUX_CHECK_REQUESTS
+/* Ends the program if a request was parsed or routed more often than it has to be. */
+static void check(const struct request *req)
+{
+	if (req->parsed > 1 + req->internal_redirects || req->routed > 1 + req->internal_redirects)
+		abort();
+}
+#endif
+
+void request_put(struct requests *requests, struct request *req)
+{
+#ifdef TUX_CHECK_REQUESTS
+	check(req);
+#endif
+	request_release(req);
+	free(req->record);
+	if (requests->spare_count >= SPARE_REQUESTS) {
+		free(req);
+		return;
+	}
+	req->next = requests->spare;
+	requests->spare = req;
+	requests->spare_count++;
+}
+
+void request_without_head(struct request *req)
+{
+	static const uint8_t nothing[1];
+
+	req->bytes = nothing;
+	req->bytes_len = 0;
+	memset(&req->head, 0, offsetof(struct tux_request, fields));
+	tux_fields_clear(&req->head.fields);
+	req->head.minor = 1;
+}
+
+bool request_keep(struct request *req)
+{
+	if (req->kept.len > 0 || req->bytes_len == 0)
+		return true;
+	if (!buffer_keep(&req->kept, req->bytes, req->bytes_len))
+		return false;
+	req->bytes = req->kept.data;
+	return true;
+}
+
+bool request_path_room(struct request *req, uint32_t len)
+{
+	uint8_t *room = len <= REQUEST_PATH_BYTES ? req->short_path : malloc(len);
+
+	if (room == NULL)
+		return false;
+	if (req->path != req->short_path)
+		free(req->path);
+	req->path = room;
+	return true;
+}
+
+void requests_free(struct requests *requests)
+{
+	while (requests->spare != NULL) {
+		struct request *req = requests->spare;
+
+		requests->spare = req->next;
+		free(req);
+	}
+	requests->spare_count = 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One request, from its head to the last byte of its response. It comes from a free list of the thread when a head is complete, or
+ * when an error response is due without one. An idle connection has no request.
+ */
+#ifndef TUX_ENGINE_REQUEST_H
+#define TUX_ENGINE_REQUEST_H
+
+#include "../core/body.h"
+#include "../core/request.h"
+#include "config.h"
+#include "files/lookup.h"
+#include "io/buffer.h"
+#include "log/cause.h"
+
+enum {
+	REQUEST_PATH_BYTES = 512, /* of a normalised path that is kept in the request itself; a longer one is malloc'ed */
+};
+
+struct conn;
+struct exchange;
+
+/* The head that the client has sent, after an internal redirect has replaced it. */
+struct client_head {
+	struct buffer bytes;
+	struct tux_request head;
+};
+
+struct request {
+	struct request *next;      /* next spare request */
+	struct conn *conn;         /* connection that gets the response */
+	const uint8_t *bytes;      /* of the head: in the receive buffer, or in kept if the request has to wait */
+	uint32_t bytes_len;
+	struct buffer kept;
+	const struct tux_site *site; /* NULL: not chosen yet */
+	const struct tux_route *matched; /* route of the path; NULL: no route */
+	const struct tux_route *route; /* like matched, or the one that responds in its place */
+	const struct tux_fields *fields; /* of the response: the route's or the site's */
+	uint64_t max_body_bytes;   /* the route's or the site's; more is 413 */
+	struct tux_body body;
+	uint8_t handler;           /* enum dispatch_handler */
+	uint8_t body_use;          /* enum dispatch_body */
+	bool lacks_slash;          /* a route has this path with a slash after it, unless a file has the path */
+	bool pipelined;            /* more input follows: the response does not say Connection: close */
+	bool internal;             /* internal routes and hidden files may respond */
+	uint8_t internal_redirects; /* by backends */
+	uint8_t parsed;            /* heads parsed: one, and one for each internal redirect */
+	uint8_t routed;            /* like parsed, but for routes */
+	uint16_t status;           /* response to a method that no file has; 0: the method is GET or HEAD */
+	uint16_t error_status;     /* response because the backend failed; 0: no failure */
+	struct cause cause;        /* of a 403 or 5xx */
+	int64_t began_us;          /* completion of the head, since 1970 */
+	uint64_t id;               /* for logs; 0: no line needed it yet */
+	struct load_waiter load;   /* files and listings for the response */
+	struct tux_access_record *record; /* of a response that takes time to send, followed by its texts; malloc'ed */
+	struct exchange *exchange; /* with a backend */
+	struct tux_fields *own;    /* malloc'ed: replaces the route's fields after an internal redirect; NULL: the route's */
+	struct client_head *client; /* malloc'ed; NULL: head is the client's */
+	struct backend *backend;   /* malloc'ed: the backend that failed to respond; NULL: unknown, or no backend failed */
+	uint8_t *path;             /* normalised; in short_path or malloc'ed */
+	uint32_t path_len;
+	struct tux_request head;   /* spans of bytes */
+	uint8_t short_path[REQUEST_PATH_BYTES];
+};
+
+/* The spare requests of a thread. Zero-initialize before use. */
+struct requests {
+	struct request *spare;
+	unsigned spare_count;
+};
+
+/* Returns a request of a connection, with everything unset but the head, which is undefined. Returns NULL if out of memory. */
+struct request *request_get(struct requests *requests, struct conn *conn);
+
+/* Frees what a request holds, except its access record, after its response was queued. */
+void request_release(struct request *req);
+
+/* Releases a request and puts it back. It waits for no load, and its exchange is freed. */
+void request_put(struct requests *requests, struct request *req);
+
+/* Sets the head of a request without one: no method, no target, HTTP/1.1. */
+void request_without_head(struct request *req);
+
+/* Copies the head out of the receive buffer, because the request has to wait. Returns false if out of memory. */
+bool request_keep(struct request *req);
+
+/* Points req->path at room for len bytes. Returns false if out of memory. */
+bool request_path_room(struct request *req, uint32_t len);
+
+/* Frees the spare requests. */
+void requests_free(struct requests *requests);
+
+/* Returns the request that waits. */
+static inline struct request *request_of_waiter(struct load_waiter *waiter)
+{
+	return (struct request *)((char *)waiter - offsetof(struct request, load));
+}
+
+/* Returns the head as the client has sent it, before any internal redirect, and its bytes. */
+static inline const struct tux_request *request_client_head(const struct request *req)
+{
+	return req->client != NULL ? &req->client->head : &req->head;
+}
+
+static inline const uint8_t *request_client_bytes(const struct request *req)
+{
+	return req->client != NULL ? req->client->bytes.data : req->bytes;
+}
+
+/* True if a body follows the head. */
+static inline bool request_has_body(const struct request *req)
+{
+	return req->head.framing == TUX_FRAMING_CHUNKED || req->head.content_length > 0;
+}
+
+#endif
