@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A connection belongs either to its socket's callbacks, which respond in softirq, or (working) to one helper thread. Its owner
- * changes its state under the socket's spinlock while no process owns the socket. The TCP code underneath then never releases the
- * lock in between.
+ * A connection belongs either to its socket's callbacks, which respond in softirq, or to one helper thread: its state says which.
+ * The owner changes it under the socket's spinlock while no process owns the socket. The TCP code underneath then never releases
+ * the lock in between.
  */
 #include "connection.h"
 
-#include <linux/file.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
 
-#include "compat/compat.h"
-#include "handover.h"
-#include "slot.h"
+#include "conn_end.h"
+#include "conn_state.h"
 #include "object_open.h"
 #include "recv_queue.h"
-#include "log_ring.h"
 #include "reply.h"
 #include "trace.h"
-#include "helper.h"
 
 enum {
 	FIRST_GATHER = 1024, /* bytes; doubled for each further attempt */
@@ -29,178 +25,52 @@ enum {
 	RETRY_MS = 20, /* wait for a socket in use by another process, or for room in the ring */
 };
 
-static struct sock *sk_of(const struct conn *conn)
-{
-	return conn->sock->sk;
-}
-
-/* Takes the socket's spinlock after any process that owns the socket has released it. */
-static void enter(struct conn *conn)
-	__acquires(&sk_of(conn)->sk_lock.slock)
-{
-	struct sock *sk = sk_of(conn);
-
-	for (;;) {
-		local_bh_disable();
-		bh_lock_sock(sk);
-		if (!sock_owned_by_user(sk))
-			return;
-		bh_unlock_sock(sk);
-		local_bh_enable();
-		lock_sock(sk);
-		release_sock(sk);
-	}
-}
-
-static void leave_sk(struct sock *sk)
-	__releases(&sk->sk_lock.slock)
-{
-	bh_unlock_sock(sk);
-	local_bh_enable();
-}
-
-static void leave(struct conn *conn)
-	__releases(&sk_of(conn)->sk_lock.slock)
-{
-	leave_sk(sk_of(conn));
-}
-
-/* Sets the deadline. The timer may expire earlier, at an older deadline. on_timer() then starts it again. */
-static void expect(struct conn *conn, unsigned long wait)
-{
-	conn->deadline = jiffies + wait;
-	if (!timer_pending(&conn->timer) || time_after(conn->timer.expires, conn->deadline))
-		mod_timer(&conn->timer, conn->deadline);
-}
-
-static void give_to_worker(struct conn *conn, enum conn_need need)
-{
-	conn->need = (u8)need;
-	conn->working = true;
-	ktux_work_queue(conn->instance, &conn->work);
-}
-
-static void hand_up(struct conn *conn, enum tux_reason reason)
-{
-	struct instance *instance = conn->instance;
-	unsigned long flags;
-
-	conn->need = NEED_HAND_UP;
-	conn->reason = (u8)reason;
-	conn->working = true;
-	ktux_counters(instance)->handed_up[reason]++;
-	trace_tux_hand_up(conn, conn->port, reason);
-	spin_lock_irqsave(&instance->lock, flags);
-	list_move_tail(&conn->all, &instance->handed_up);
-	spin_unlock_irqrestore(&instance->lock, flags);
-	wake_up_interruptible(&instance->readers);
-}
-
-/* True if the other server responds to requests that the kernel engine gives up for this reason. */
-static bool is_for_handover(const struct conn *conn, enum tux_reason reason)
-{
-	if (conn->instance->handover_port == 0)
-		return false;
-	switch (reason) {
-	case TUX_REASON_METHOD:
-	case TUX_REASON_BODY:
-	case TUX_REASON_MISSING:
-	case TUX_REASON_PREFIX:
-		return true;
-	case TUX_REASON_NONE:
-	case TUX_REASON_REFUSED:
-	case TUX_REASON_TARGET:
-	case TUX_REASON_ABSENT:
-	case TUX_REASON_ANSWER:
-	case TUX_REASON_TIMEOUT:
-	case TUX_REASON_RECORDS:
-	case TUX_REASON_MEMORY:
-	case TUX_REASON_DRAIN:
-	case TUX_REASON_ROUTE:
-	case TUX_REASON_BACKEND:
-	case TUX_REASONS:
-		break;
-	}
-	return false;
-}
-
-/*
- * Hands over after the client has acknowledged everything sent before, because that is charged to our memory cgroup. Each
- * acknowledgement calls write_space.
- */
-static void hand_over_when_sent(struct conn *conn)
-{
-	struct sock *sk = sk_of(conn);
-
-	if (READ_ONCE(conn->instance->draining)) {
-		conn->passing = false;
-		hand_up(conn, TUX_REASON_DRAIN);
-	} else if (sk->sk_wmem_queued == 0) {
-		conn->passing = false;
-		give_to_worker(conn, NEED_HAND_OVER);
-	} else {
-		set_bit(SOCK_NOSPACE, &conn->sock->flags);
-		if (!conn->passing || conn->acked != tcp_sk(sk)->snd_una)
-			expect(conn, conn->instance->send_timeout);
-		conn->acked = tcp_sk(sk)->snd_una;
-		conn->passing = true;
-	}
-}
-
-/* Passes the current request to the other server or up to the program. */
-static void pass_on(struct conn *conn, enum tux_reason reason)
-{
-	if (!is_for_handover(conn, reason)) {
-		hand_up(conn, reason);
-		return;
-	}
-	conn->reason = (u8)reason;
-	conn->seen = 0;
-	conn->greedy = false;
-	hand_over_when_sent(conn);
-}
-
-static bool is_dead(const struct sock *sk)
-{
-	return sk->sk_state == TCP_CLOSE || sk->sk_err != 0;
-}
-
-/* Ends a response that is complete or cut short. Returns false if its access record has to wait. */
-static bool finish_answer(struct conn *conn)
+/* Ends a response that is complete or cut short. Returns false if the connection has to wait, or closes. */
+static bool end_response(struct conn *conn)
 {
 	if (!ktux_reply_finish(conn)) {
-		expect(conn, msecs_to_jiffies(RETRY_MS));
+		conn->greedy = false;
+		ktux_conn_set_state(conn, CONN_LOG);
+		ktux_conn_expect(conn, msecs_to_jiffies(RETRY_MS));
 		return false;
 	}
 	ktux_send_release(conn);
-	conn->sending = false;
-	conn->failed = false;
+	if (conn->close_after_response) {
+		ktux_conn_queue(conn, CONN_SHUT_DOWN);
+		return false;
+	}
+	ktux_conn_set_state(conn, CONN_READ_HEAD);
 	return true;
 }
 
-/* Records how far a response was sent. Returns false if the connection has to wait. */
+/* Ends a response whose rest cannot be sent. Returns false because the connection waits or closes. */
+static bool cut_short(struct conn *conn)
+{
+	conn->close_after_response = true;
+	return end_response(conn);
+}
+
+/* Continues after a response was sent as far as result says. Returns false if the connection has to wait, or closes. */
 static bool take_result(struct conn *conn, enum send_result result)
 {
-	conn->sending = true;
 	switch (result) {
 	case SEND_DONE:
-		return finish_answer(conn);
+		return end_response(conn);
 	case SEND_BLOCKED:
-		conn->acked = tcp_sk(sk_of(conn))->snd_una;
-		expect(conn, conn->instance->send_timeout);
+		ktux_conn_set_state(conn, CONN_WRITE);
+		conn->acked = tcp_sk(ktux_conn_sk(conn))->snd_una;
+		ktux_conn_expect(conn, conn->instance->send_timeout);
 		return false;
 	case SEND_PAGES:
-		give_to_worker(conn, NEED_PAGES);
+		ktux_conn_queue(conn, CONN_READ_PAGES);
 		return false;
 	case SEND_TURN:
-		give_to_worker(conn, NEED_TURN);
+		ktux_conn_queue(conn, CONN_NEXT_TURN);
 		return false;
 	case SEND_FAILED:
 		break;
 	}
-	conn->failed = true;
-	conn->last = true;
-	return finish_answer(conn);
+	return cut_short(conn);
 }
 
 /*
@@ -212,20 +82,20 @@ static void await_request(struct conn *conn, u32 unread)
 	struct instance *instance = conn->instance;
 
 	conn->greedy = false;
-	if (unread > 0 && tcp_receive_window(tcp_sk(sk_of(conn))) < TUX_MAX_HEAD) {
-		hand_up(conn, TUX_REASON_MEMORY);
+	if (unread > 0 && tcp_receive_window(tcp_sk(ktux_conn_sk(conn))) < TUX_MAX_HEAD) {
+		ktux_conn_hand_up(conn, TUX_REASON_MEMORY);
 		return;
 	}
-	if (sk_of(conn)->sk_shutdown & RCV_SHUTDOWN)
-		give_to_worker(conn, NEED_CLOSE); /* the client has sent FIN: these bytes never become a request */
+	if (ktux_conn_sk(conn)->sk_shutdown & RCV_SHUTDOWN)
+		ktux_conn_queue(conn, CONN_SHUT_DOWN); /* the client has sent FIN: these bytes never become a request */
 	else if (READ_ONCE(instance->draining) && unread == 0 && READ_ONCE(instance->retiring))
-		hand_up(conn, TUX_REASON_DRAIN);
+		ktux_conn_hand_up(conn, TUX_REASON_DRAIN);
 	else if (READ_ONCE(instance->draining) && unread == 0)
-		give_to_worker(conn, NEED_CLOSE);
+		ktux_conn_queue(conn, CONN_SHUT_DOWN);
 	else if (unread == 0)
-		expect(conn, instance->idle_timeout);
+		ktux_conn_expect(conn, instance->idle_timeout);
 	else if (conn->seen == 0)
-		expect(conn, instance->head_timeout);
+		ktux_conn_expect(conn, instance->head_timeout);
 	conn->seen = unread;
 }
 
@@ -236,7 +106,7 @@ static enum look look_at_pieces(struct conn *conn, struct peek *peek, u32 *used,
 	enum look look;
 
 	for (;;) {
-		ktux_peek_gather(sk_of(conn), peek, ktux_scratch_get()->head, cap);
+		ktux_peek_gather(ktux_conn_sk(conn), peek, ktux_scratch_get()->head, cap);
 		look = peek->len > conn->seen ? ktux_reply_look(conn, peek->buf, peek->len, used, result) : LOOK_MORE;
 		if (look != LOOK_MORE || peek->len < cap || cap == TUX_MAX_HEAD)
 			return look;
@@ -244,11 +114,11 @@ static enum look look_at_pieces(struct conn *conn, struct peek *peek, u32 *used,
 	}
 }
 
-/* Parses the received bytes and responds to a request. Returns false if the connection has to wait. */
+/* Parses the received bytes and responds to a request. Returns false if the connection has to wait, or leaves. */
 static bool take_request(struct conn *conn)
 {
 	struct instance *instance = conn->instance;
-	struct sock *sk = sk_of(conn);
+	struct sock *sk = ktux_conn_sk(conn);
 	struct peek peek;
 	enum send_result result = SEND_DONE;
 	enum look look = LOOK_MORE;
@@ -256,11 +126,11 @@ static bool take_request(struct conn *conn)
 
 	ktux_peek_piece(sk, &peek);
 	if (peek.unread > 0 && READ_ONCE(instance->draining)) {
-		hand_up(conn, TUX_REASON_DRAIN);
+		ktux_conn_hand_up(conn, TUX_REASON_DRAIN);
 		return false;
 	}
 	if (peek.unread > 0 && ktux_peek_is_urgent(sk)) {
-		hand_up(conn, TUX_REASON_REFUSED); /* recv() knows which of the bytes belong to the request */
+		ktux_conn_hand_up(conn, TUX_REASON_REFUSED); /* recv() knows which of the bytes belong to the request */
 		return false;
 	}
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
@@ -276,67 +146,78 @@ static bool take_request(struct conn *conn)
 	case LOOK_ANSWERED:
 		conn->seen = 0;
 		if (ktux_peek_consume(sk, used) < used)
-			conn->last = true; /* the unread rest would be parsed as the same request again */
+			conn->close_after_response = true; /* the unread rest would be parsed as the same request again */
 		return take_result(conn, result);
 	case LOOK_MISS:
-		give_to_worker(conn, NEED_OBJECT);
+		ktux_conn_queue(conn, CONN_OPEN_FILE);
 		return false;
 	case LOOK_HAND_UP:
 		break;
 	}
-	pass_on(conn, (enum tux_reason)conn->reason);
+	ktux_conn_pass_on(conn, (enum tux_reason)conn->reason);
 	return false;
 }
 
-static bool linger_on(struct conn *conn)
+static void discard_input(struct conn *conn)
 {
-	struct sock *sk = sk_of(conn);
+	struct sock *sk = ktux_conn_sk(conn);
 
 	ktux_peek_consume(sk, U32_MAX);
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
-		give_to_worker(conn, NEED_CLOSE);
-	return false;
+		ktux_conn_queue(conn, CONN_CLOSE);
 }
 
-/* Does one step. Returns false if the connection has to wait. */
+/* Does one step. Returns false if the connection has to wait, or leaves. */
 static bool step(struct conn *conn)
 {
-	if (conn->failed)
-		return finish_answer(conn);
-	if (is_dead(sk_of(conn))) {
-		if (conn->sending && !finish_answer(conn)) {
-			conn->failed = true;
-			return false;
-		}
-		give_to_worker(conn, NEED_CLOSE);
-		return false;
+	bool dead = ktux_conn_is_dead(conn);
+
+	switch ((enum conn_state)conn->state) {
+	case CONN_READ_HEAD:
+		if (!dead)
+			return take_request(conn);
+		ktux_conn_queue(conn, CONN_CLOSE);
+		break;
+	case CONN_WRITE:
+		return dead ? cut_short(conn) : take_result(conn, ktux_send_continue(conn));
+	case CONN_LOG:
+		return end_response(conn);
+	case CONN_FLUSH:
+		if (dead)
+			ktux_conn_queue(conn, CONN_CLOSE);
+		else
+			ktux_conn_flush(conn);
+		break;
+	case CONN_LINGER:
+		if (dead)
+			ktux_conn_queue(conn, CONN_CLOSE);
+		else
+			discard_input(conn);
+		break;
+	case CONN_OPEN_FILE:
+	case CONN_READ_PAGES:
+	case CONN_NEXT_TURN:
+	case CONN_HAND_OVER:
+	case CONN_SHUT_DOWN:
+	case CONN_CLOSE:
+	case CONN_HANDED_UP:
+	case CONN_CLOSED:
+		break;
 	}
-	if (conn->lingering)
-		return linger_on(conn);
-	if (conn->passing) {
-		hand_over_when_sent(conn);
-		return false;
-	}
-	if (conn->sending)
-		return take_result(conn, ktux_send_continue(conn));
-	if (conn->last) {
-		give_to_worker(conn, NEED_CLOSE);
-		return false;
-	}
-	return take_request(conn);
+	return false;
 }
 
 /*
  * Counts a response. Returns false if the turn is used up. Helper threads then continue until every received request has its
  * response.
  */
-static bool may_go_on(struct conn *conn)
+static bool may_continue(struct conn *conn)
 {
 	conn->turn -= min_t(u32, conn->turn, TURN_BYTES / TURN_RESPONSES);
-	if (conn->turn > 0 || conn->working)
+	if (conn->turn > 0)
 		return true;
 	conn->greedy = true;
-	give_to_worker(conn, NEED_TURN);
+	ktux_conn_queue(conn, CONN_NEXT_TURN);
 	return false;
 }
 
@@ -352,7 +233,7 @@ static void advance(struct conn *conn)
 	conn->advancing = true;
 	conn->missed = false;
 	conn->turn = TURN_BYTES;
-	while (!conn->working && step(conn) && may_go_on(conn))
+	while (step(conn) && may_continue(conn))
 		;
 	conn->advancing = false;
 }
@@ -363,13 +244,13 @@ static void advance(struct conn *conn)
  */
 static void on_event(struct conn *conn)
 {
-	if (conn->working)
+	if (!ktux_conn_takes_events(conn))
 		return;
-	if (sock_owned_by_user(sk_of(conn))) {
+	if (sock_owned_by_user(ktux_conn_sk(conn))) {
 		conn->missed = true;
 		mod_timer(&conn->timer, jiffies + msecs_to_jiffies(RETRY_MS));
 	} else if (conn->greedy && !conn->advancing) {
-		give_to_worker(conn, NEED_TURN);
+		ktux_conn_queue(conn, CONN_NEXT_TURN);
 	} else {
 		advance(conn);
 	}
@@ -378,7 +259,7 @@ static void on_event(struct conn *conn)
 /* Starts the timer again if it ran while a helper thread had the connection, or while the socket was in use. */
 static void restart_timer(struct conn *conn)
 {
-	if (!conn->working && !timer_pending(&conn->timer))
+	if (ktux_conn_takes_events(conn) && !timer_pending(&conn->timer))
 		mod_timer(&conn->timer, conn->deadline);
 }
 
@@ -394,7 +275,7 @@ static struct conn *owner_of(const struct sock *sk)
 {
 	struct conn *conn = (struct conn *)((uintptr_t)sk->sk_user_data & SK_USER_DATA_PTRMASK);
 
-	return conn && sk_of(conn) == sk ? conn : NULL;
+	return conn && ktux_conn_sk(conn) == sk ? conn : NULL;
 }
 
 /* Called when data has arrived or the state has changed. The socket shows which. */
@@ -413,149 +294,85 @@ static void on_write_space(struct sock *sk)
 	if (!conn || !sk_stream_is_writeable(sk))
 		return;
 	clear_bit(SOCK_NOSPACE, &conn->sock->flags);
-	if (conn->sending || conn->passing)
+	if (conn->state == CONN_WRITE || conn->state == CONN_FLUSH)
 		on_event(conn);
+}
+
+/* True if the client has acknowledged data since the last check. */
+static bool has_progress(struct conn *conn)
+{
+	u32 acked = tcp_sk(ktux_conn_sk(conn))->snd_una;
+	bool progress = conn->acked != acked;
+
+	conn->acked = acked;
+	return progress;
 }
 
 /* Handles a deadline that has passed. */
 static void expire(struct conn *conn)
 {
-	if (conn->failed || (conn->sending && ktux_send_left(conn) == 0)) {
-		advance(conn); /* the ring may have room for the access record now */
-		return;
+	switch ((enum conn_state)conn->state) {
+	case CONN_READ_HEAD:
+		if (conn->seen > 0)
+			ktux_conn_hand_up(conn, TUX_REASON_TIMEOUT);
+		else
+			ktux_conn_queue(conn, CONN_SHUT_DOWN);
+		break;
+	case CONN_WRITE:
+		if (has_progress(conn))
+			ktux_conn_expect(conn, conn->instance->send_timeout);
+		else
+			cut_short(conn);
+		break;
+	case CONN_LOG:
+		advance(conn); /* the ring may have room now */
+		break;
+	case CONN_FLUSH:
+		if (has_progress(conn))
+			ktux_conn_expect(conn, conn->instance->send_timeout);
+		else
+			ktux_conn_queue(conn, CONN_CLOSE);
+		break;
+	case CONN_LINGER:
+		ktux_conn_queue(conn, CONN_CLOSE);
+		break;
+	case CONN_OPEN_FILE:
+	case CONN_READ_PAGES:
+	case CONN_NEXT_TURN:
+	case CONN_HAND_OVER:
+	case CONN_SHUT_DOWN:
+	case CONN_CLOSE:
+	case CONN_HANDED_UP:
+	case CONN_CLOSED:
+		break;
 	}
-	if (conn->sending && conn->acked != tcp_sk(sk_of(conn))->snd_una) {
-		conn->acked = tcp_sk(sk_of(conn))->snd_una;
-		expect(conn, conn->instance->send_timeout);
-		return;
-	}
-	if (conn->seen > 0 && !conn->sending && !conn->lingering) {
-		hand_up(conn, TUX_REASON_TIMEOUT);
-		return;
-	}
-	if (conn->sending) {
-		conn->failed = true;
-		conn->last = true;
-		advance(conn);
-		return;
-	}
-	give_to_worker(conn, NEED_CLOSE);
+}
+
+/* True if a connection without a response to send may leave, because the instance drains. */
+static bool may_leave(const struct conn *conn)
+{
+	return READ_ONCE(conn->instance->draining) && (conn->state == CONN_READ_HEAD || conn->state == CONN_FLUSH);
 }
 
 static void on_timer(struct timer_list *timer)
 {
 	struct conn *conn = container_of(timer, struct conn, timer);
-	struct sock *sk = sk_of(conn);
+	struct sock *sk = ktux_conn_sk(conn);
 
 	bh_lock_sock(sk);
-	if (conn->working)
+	if (!ktux_conn_takes_events(conn))
 		; /* the helper thread calls restart_timer() at the end */
 	else if (sock_owned_by_user(sk))
 		mod_timer(&conn->timer, jiffies + msecs_to_jiffies(RETRY_MS));
 	else if (conn->missed)
 		catch_up(conn);
-	else if (READ_ONCE(conn->instance->draining) && !conn->sending && !conn->lingering)
+	else if (may_leave(conn))
 		advance(conn);
 	else if (time_before(jiffies, conn->deadline))
 		mod_timer(&conn->timer, conn->deadline);
 	else
 		expire(conn);
 	bh_unlock_sock(sk);
-}
-
-static void hook(struct conn *conn)
-{
-	struct sock *sk = sk_of(conn);
-
-	write_lock_bh(&sk->sk_callback_lock);
-	conn->data_ready = sk->sk_data_ready;
-	conn->write_space = sk->sk_write_space;
-	conn->state_change = sk->sk_state_change;
-	conn->allocation = sk->sk_allocation;
-	__rcu_assign_sk_user_data_with_flags(sk, conn, SK_USER_DATA_NOCOPY); /* sockets cloned from this one do not inherit conn */
-	sk->sk_data_ready = on_change;
-	sk->sk_write_space = on_write_space;
-	sk->sk_state_change = on_change;
-	sk->sk_allocation = GFP_ATOMIC;
-	conn->use_task_frag = compat_use_task_frag(sk, false);
-	write_unlock_bh(&sk->sk_callback_lock);
-}
-
-static void unhook(struct conn *conn)
-{
-	struct sock *sk = sk_of(conn);
-
-	write_lock_bh(&sk->sk_callback_lock);
-	sk->sk_data_ready = conn->data_ready;
-	sk->sk_write_space = conn->write_space;
-	sk->sk_state_change = conn->state_change;
-	sk->sk_allocation = conn->allocation;
-	compat_use_task_frag(sk, conn->use_task_frag);
-	sk->sk_user_data = NULL;
-	write_unlock_bh(&sk->sk_callback_lock);
-}
-
-/* Detaches the connection from its socket for good. */
-static void detach(struct conn *conn)
-{
-	enter(conn);
-	conn->working = true;
-	unhook(conn);
-	leave(conn);
-}
-
-/* Frees the connection, which its socket no longer refers to. Does not close the socket. */
-static void free_conn(struct conn *conn)
-{
-	struct instance *instance = conn->instance;
-
-	spin_lock_irq(&instance->lock);
-	list_del(&conn->all);
-	instance->conn_count--;
-	spin_unlock_irq(&instance->lock);
-	timer_delete_sync(&conn->timer); /* the connection is off the list, so ktux_conns_drain() does not start the timer again */
-	ktux_send_release(conn);
-	kfree(conn->record);
-	kfree(conn->key);
-	if (conn->loaded)
-		ktux_object_put(conn->loaded);
-	if (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0)
-		wake_up_interruptible(&instance->workers);
-	kfree(conn);
-}
-
-static void close_socket(struct socket *sock, struct file *file)
-{
-	if (file)
-		fput(file);
-	else
-		sock_release(sock);
-}
-
-static void close_conn(struct conn *conn)
-{
-	struct instance *instance = conn->instance;
-	struct socket *sock = conn->sock;
-	struct file *file = conn->file;
-
-	detach(conn);
-	trace_tux_close(conn, conn->port, ktux_send_left(conn));
-	local_bh_disable();
-	ktux_counters(instance)->closed++;
-	local_bh_enable();
-	free_conn(conn);
-	ktux_slot_put(instance);
-	close_socket(sock, file);
-}
-
-struct socket *ktux_conn_release(struct conn *conn, struct file **file)
-{
-	struct socket *sock = conn->sock;
-
-	*file = conn->file;
-	detach(conn);
-	free_conn(conn);
-	return sock;
 }
 
 /*
@@ -567,121 +384,97 @@ static bool begin_linger(struct conn *conn)
 	struct peek peek;
 	bool wanted;
 
-	enter(conn);
-	ktux_peek_piece(sk_of(conn), &peek);
-	wanted = !conn->lingering && peek.unread > 0 && !is_dead(sk_of(conn));
-	leave(conn);
+	ktux_conn_lock(conn);
+	ktux_peek_piece(ktux_conn_sk(conn), &peek);
+	wanted = peek.unread > 0 && !ktux_conn_is_dead(conn);
+	ktux_conn_unlock(conn);
 	if (!wanted)
 		return false;
 	kernel_sock_shutdown(conn->sock, SHUT_WR);
-	enter(conn);
-	conn->lingering = true;
+	ktux_conn_lock(conn);
 	conn->greedy = false;
-	conn->working = false;
-	expect(conn, msecs_to_jiffies(LINGER_MS));
+	ktux_conn_set_state(conn, CONN_LINGER);
+	ktux_conn_expect(conn, msecs_to_jiffies(LINGER_MS));
 	catch_up(conn);
-	leave(conn);
+	ktux_conn_unlock(conn);
 	return true;
 }
 
-static void bring_object(struct conn *conn)
+static void open_file(struct conn *conn)
 {
 	enum tux_reason reason = TUX_REASON_NONE;
 	struct object *object = ktux_load_object(conn->instance, conn->site, conn->key, conn->key_len, &reason);
 
 	kfree(conn->key);
 	conn->key = NULL;
-	enter(conn);
+	ktux_conn_lock(conn);
 	conn->loaded = object;
-	conn->working = false;
-	if (object || is_dead(sk_of(conn)))
+	ktux_conn_set_state(conn, CONN_READ_HEAD);
+	if (object || ktux_conn_is_dead(conn))
 		advance(conn);
 	else
-		pass_on(conn, reason);
+		ktux_conn_pass_on(conn, reason);
 	restart_timer(conn);
-	leave(conn);
+	ktux_conn_unlock(conn);
 }
 
-static void bring_pages(struct conn *conn)
+static void read_pages(struct conn *conn)
 {
 	struct cold_pages pages;
 	bool read = ktux_send_read_cold(conn, &pages);
 	enum send_result result = SEND_FAILED;
 
-	enter(conn);
+	ktux_conn_lock(conn);
 	conn->turn = TURN_BYTES;
-	if (read && !is_dead(sk_of(conn)))
+	if (read && !ktux_conn_is_dead(conn)) /* callbacks ignore the connection during the send, because its state still says so */
 		result = ktux_send_own_pages(conn, &pages);
-	conn->working = false; /* only now: callbacks leave the connection alone during the send */
 	if (take_result(conn, result))
 		advance(conn);
 	restart_timer(conn);
-	leave(conn);
+	ktux_conn_unlock(conn);
 	ktux_send_free_cold(&pages);
 }
 
 static void take_turn(struct conn *conn)
 {
-	enter(conn);
-	conn->working = false;
+	ktux_conn_lock(conn);
+	ktux_conn_set_state(conn, ktux_send_left(conn) > 0 ? CONN_WRITE : CONN_READ_HEAD);
 	catch_up(conn);
-	leave(conn);
+	ktux_conn_unlock(conn);
 }
 
-static void hand_over(struct conn *conn)
-{
-	struct instance *instance = conn->instance;
-	struct socket *sock = conn->sock;
-	struct file *file = conn->file;
-	struct sock *sk = sk_of(conn);
-	bool passed;
-
-	/* The timer uses sock->sk, which ktux_handover() clears. */
-	spin_lock_irq(&instance->lock);
-	list_del_init(&conn->all);
-	spin_unlock_irq(&instance->lock);
-	timer_delete_sync(&conn->timer);
-	enter(conn);
-	unhook(conn);
-	passed = ktux_handover(instance, sock, instance->handover_port);
-	if (passed) {
-		ktux_counters(instance)->handed_over[conn->reason]++;
-		trace_tux_hand_over(conn, conn->port, conn->reason);
-	} else {
-		hook(conn);
-		hand_up(conn, TUX_REASON_BACKEND);
-	}
-	leave_sk(sk); /* the other server owns the socket now, but cannot close it before this unlock */
-	if (!passed)
-		return;
-	free_conn(conn);
-	ktux_slot_put(instance);
-	close_socket(sock, file);
-}
-
+/* Does what the connection's state needs. The state does not change meanwhile, because this thread owns it. */
 static void run(struct work *work)
 {
 	struct conn *conn = container_of(work, struct conn, work);
 
-	switch ((enum conn_need)conn->need) {
-	case NEED_OBJECT:
-		bring_object(conn);
+	switch ((enum conn_state)conn->state) {
+	case CONN_OPEN_FILE:
+		open_file(conn);
 		break;
-	case NEED_PAGES:
-		bring_pages(conn);
+	case CONN_READ_PAGES:
+		read_pages(conn);
 		break;
-	case NEED_TURN:
+	case CONN_NEXT_TURN:
 		take_turn(conn);
 		break;
-	case NEED_CLOSE:
+	case CONN_HAND_OVER:
+		ktux_conn_hand_over(conn);
+		break;
+	case CONN_SHUT_DOWN:
 		if (!begin_linger(conn))
-			close_conn(conn);
+			ktux_conn_close(conn);
 		break;
-	case NEED_HAND_OVER:
-		hand_over(conn);
+	case CONN_CLOSE:
+		ktux_conn_close(conn);
 		break;
-	case NEED_NOTHING:
-	case NEED_HAND_UP:
+	case CONN_READ_HEAD:
+	case CONN_WRITE:
+	case CONN_LOG:
+	case CONN_FLUSH:
+	case CONN_LINGER:
+	case CONN_HANDED_UP:
+	case CONN_CLOSED:
 		break;
 	}
 }
@@ -689,7 +482,7 @@ static void run(struct work *work)
 /* Sets the client's address for the access log. */
 static void take_address(struct conn *conn)
 {
-	const struct sock *sk = sk_of(conn);
+	const struct sock *sk = ktux_conn_sk(conn);
 
 	conn->port = ntohs(sk->sk_dport);
 #if IS_ENABLED(CONFIG_IPV6)
@@ -717,19 +510,19 @@ int ktux_conn_open(struct instance *instance, struct socket *sock, struct file *
 	conn->listener = listener;
 	timer_setup(&conn->timer, on_timer, 0);
 	take_address(conn);
-	enter(conn);
-	taken = sk_of(conn)->sk_user_data;
+	ktux_conn_lock(conn);
+	taken = ktux_conn_sk(conn)->sk_user_data;
 	if (!taken) {
 		spin_lock_irq(&instance->lock);
 		conn->drained = instance->drains;
 		list_add_tail(&conn->all, &instance->conns);
 		instance->conn_count++;
 		spin_unlock_irq(&instance->lock);
-		hook(conn);
+		ktux_conn_hook(conn, on_change, on_write_space);
 		trace_tux_accept(conn, conn->port, !!file);
 		advance(conn);
 	}
-	leave(conn);
+	ktux_conn_unlock(conn);
 	if (taken) {
 		kfree(conn);
 		return -EBUSY;
@@ -772,27 +565,6 @@ void ktux_conns_drain(struct instance *instance)
 	spin_unlock_irq(&instance->lock);
 	while (drain_some(instance, drain, batch / DRAIN_BATCHES_A_TICK)) {
 		batch++;
-		cond_resched();
-	}
-}
-
-void ktux_conns_close(struct instance *instance)
-{
-	struct conn *conn;
-
-	for (;;) {
-		spin_lock_irq(&instance->lock);
-		conn = list_first_entry_or_null(&instance->conns, struct conn, all);
-		if (!conn)
-			conn = list_first_entry_or_null(&instance->handed_up, struct conn, all);
-		spin_unlock_irq(&instance->lock);
-		if (!conn)
-			return;
-		enter(conn);
-		conn->working = true; /* the connection is never queued again */
-		leave(conn);
-		ktux_work_cancel(instance, &conn->work);
-		close_conn(conn);
 		cond_resched();
 	}
 }

@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 
 #include "adopt.h"
+#include "conn_end.h"
 #include "connection.h"
 #include "listener.h"
 #include "slot.h"

@@ -29,15 +29,30 @@ struct work {
 	bool queued;
 };
 
-/* The reason why a connection needs a helper thread or leaves the engine. */
-enum conn_need {
-	NEED_NOTHING,
-	NEED_OBJECT,  /* the current request's path is not cached, or its file has changed */
-	NEED_PAGES,   /* pages of the response body are not in memory */
-	NEED_TURN,    /* the turn in softirq is used up */
-	NEED_HAND_UP,
-	NEED_HAND_OVER,
-	NEED_CLOSE,   /* after everything queued is sent; lingers if the client still sends */
+/*
+ * The state of a connection names its owner and the next step. ktux_conn_set_state() alone changes it, under the socket's lock.
+ *
+ * READ_HEAD -> WRITE -> READ_HEAD ... is a persistent connection that needs no helper thread. A response that is sent at once
+ * leaves out WRITE. READ_HEAD and WRITE leave for a helper thread, which brings them back. The last response leads to SHUT_DOWN.
+ */
+enum conn_state {
+	/* The socket's callbacks and the timer own the connection. */
+	CONN_READ_HEAD,  /* waits for a request */
+	CONN_WRITE,      /* waits for room in the socket for the rest of a response */
+	CONN_LOG,        /* waits for room in the ring for the access record of a response that is complete or cut short */
+	CONN_FLUSH,      /* waits until the client has acknowledged everything sent, for the handover that follows */
+	CONN_LINGER,     /* discards input until the client closes */
+	/* A helper thread owns it, from the time when it is queued. Callbacks do nothing. */
+	CONN_OPEN_FILE,  /* the current request's path is not cached, or its file has changed */
+	CONN_READ_PAGES, /* pages of the response body are not in memory */
+	CONN_NEXT_TURN,  /* the turn in softirq is used up */
+	CONN_HAND_OVER,  /* passes the socket to the other server */
+	CONN_SHUT_DOWN,  /* everything is sent: closes, or lingers first if the client still sends */
+	CONN_CLOSE,
+	/* The program owns it as soon as it reads from the device. */
+	CONN_HANDED_UP,
+	/* Detached from its socket. */
+	CONN_CLOSED,
 };
 
 /* Limits of a connection's turn. After it, other connections run; in softirq the interrupted process, too. */
@@ -71,15 +86,11 @@ struct conn {
 	void (*state_change)(struct sock *sk);
 	gfp_t allocation;
 	bool use_task_frag;
-	u8 need;                /* enum conn_need */
-	u8 reason;              /* enum tux_reason; valid with NEED_HAND_UP and NEED_HAND_OVER */
-	bool working;           /* a helper thread has the connection or will get it: callbacks do nothing */
+	u8 state;               /* enum conn_state */
+	u8 reason;              /* enum tux_reason; valid in CONN_FLUSH, CONN_HAND_OVER and CONN_HANDED_UP */
+	/* Facts that hold in several states. */
+	bool close_after_response; /* the request said so, or its response was cut short */
 	bool advancing;         /* advance() is running; it does not nest */
-	bool sending;
-	bool failed;            /* the response was cut short; only its access record remains to be written */
-	bool lingering;
-	bool last;              /* close after this response */
-	bool passing;           /* hand over after the client has acknowledged everything sent */
 	bool missed;            /* an event came while the socket was in use: the timer handles it */
 	bool greedy;            /* the turn was used up with requests left: helper threads continue */
 	u32 turn;               /* bytes that may still be sent in this turn */
@@ -90,10 +101,10 @@ struct conn {
 	u8 address[16];
 	struct answer answer;
 	const struct site *site; /* site of the current request */
-	u8 *key;                /* kmalloc'ed: path for NEED_OBJECT, within site */
+	u8 *key;                /* kmalloc'ed: path for CONN_OPEN_FILE, within site */
 	u32 key_len;
 	u32 acked;              /* first unacknowledged sequence number at the last check of the send timeout */
-	struct object *loaded;  /* object loaded by NEED_OBJECT, for the next parse of the same request only */
+	struct object *loaded;  /* object loaded in CONN_OPEN_FILE, for the next parse of the same request only */
 	struct tux_access_record *record; /* access record of an unfinished response, followed by its texts */
 };
 

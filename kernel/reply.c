@@ -149,7 +149,7 @@ static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u
 	head_len = tux_response_head(scratch->out, sizeof(scratch->out), &head, &date_off);
 	if (head_len == 0)
 		return hand_up(conn, TUX_REASON_ANSWER);
-	conn->last = !req->keep_alive;
+	conn->close_after_response = !req->keep_alive;
 	return answer(conn, scratch, buf, plan->status, head_len, scratch->out, object, rep->file, &range, result);
 }
 
