@@ -9,7 +9,7 @@
 #include "instance.h"
 
 /* Returns a kmalloc'ed copy, or NULL if out of memory. Any context, never sleeps. */
-static inline void *charged_copy(const struct instance *instance, const void *from, size_t bytes)
+static inline void *ktux_charged_copy(const struct instance *instance, const void *from, size_t bytes)
 {
 	struct mem_cgroup *before = set_active_memcg(instance->memcg);
 	void *copy = kmemdup(from, bytes, GFP_ATOMIC | __GFP_ACCOUNT);

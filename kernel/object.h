@@ -98,7 +98,7 @@ static inline struct object *ktux_object_get(struct object *object)
 void ktux_object_put(struct object *object); /* any context */
 
 /* Returns the Content-Encoding of a representation. Any context. */
-static inline enum tux_coding object_coding(const struct object *object, enum tux_coding coding)
+static inline enum tux_coding ktux_object_coding(const struct object *object, enum tux_coding coding)
 {
 	return coding == TUX_CODING_IDENTITY ? (enum tux_coding)object->stored : coding;
 }

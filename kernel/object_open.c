@@ -79,7 +79,7 @@ static struct file *open_name(const struct site *site, const char *name, int *er
 		return NULL;
 	inode = d_inode(path.dentry);
 	if (path.mnt != site->root.mnt || !S_ISREG(inode->i_mode) || !is_suitable(inode) ||
-	    !site_permits(site, inode->i_mode))
+	    !ktux_site_permits(site, inode->i_mode))
 		*error = S_ISDIR(inode->i_mode) ? -EISDIR : -EPERM;
 	else
 		*error = selection_error(site, name, inode->i_mode);
@@ -142,7 +142,7 @@ static bool build_head(struct object *object, enum tux_coding coding)
 
 	if (!text)
 		return false;
-	tux_head_describe(&head, &facts, object_coding(object, coding), object->available, object->type);
+	tux_head_describe(&head, &facts, ktux_object_coding(object, coding), object->available, object->type);
 	tux_head_plan(&head, &plan);
 	head.extra = object->fields->lines;
 	head.omit = object->fields->omit;

@@ -105,7 +105,7 @@ static enum look answer(struct conn *conn, struct scratch *scratch, const u8 *bu
 		record_end(conn, &scratch->record.fixed, 0);
 		return LOOK_ANSWERED;
 	}
-	conn->record = charged_copy(conn->instance, &scratch->record.fixed, scratch->record.fixed.size);
+	conn->record = ktux_charged_copy(conn->instance, &scratch->record.fixed, scratch->record.fixed.size);
 	if (!conn->record)
 		record_end(conn, &scratch->record.fixed, 0);
 	return LOOK_ANSWERED;
@@ -142,7 +142,7 @@ static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u
 
 	if (plan->status == 412 || plan->status == 416 || plan->range_count > 1)
 		return hand_up(conn, TUX_REASON_ANSWER);
-	tux_head_describe(&head, facts, object_coding(object, coding), object->available, object->type);
+	tux_head_describe(&head, facts, ktux_object_coding(object, coding), object->available, object->type);
 	range = tux_head_plan(&head, plan);
 	if (req->method == TUX_HEAD)
 		range.len = 0;
@@ -214,7 +214,7 @@ static enum look answer_path(struct conn *conn, struct scratch *scratch, const u
 	if (!object) { /* a cached path has no dot file, or the site serves dot files */
 		if (!conn->site->dot_files && tux_target_has_dot_file(scratch->path, path_len))
 			return hand_up(conn, TUX_REASON_TARGET);
-		conn->key = charged_copy(conn->instance, scratch->path, path_len);
+		conn->key = ktux_charged_copy(conn->instance, scratch->path, path_len);
 		conn->key_len = path_len;
 		return conn->key ? LOOK_MISS : hand_up(conn, TUX_REASON_MEMORY);
 	}
@@ -240,7 +240,7 @@ enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, 
 		break;
 	}
 	*used = req->head_len;
-	conn->site = site_find(&conn->instance->sites, conn->listener, buf, req->host);
+	conn->site = ktux_site_find(&conn->instance->sites, conn->listener, buf, req->host);
 	trace_tux_request(conn, conn->port, req->head_len);
 	reason = unwanted(req);
 	if (req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)

@@ -213,7 +213,7 @@ enum send_result ktux_send_start(struct conn *conn, const u8 *head, u32 head_len
 	sent = ret > 0 ? (u32)ret : 0;
 	if (sent < head_len) {
 		answer->head_len = head_len - sent;
-		answer->head = charged_copy(conn->instance, head + sent, answer->head_len);
+		answer->head = ktux_charged_copy(conn->instance, head + sent, answer->head_len);
 		return answer->head ? blocked(conn) : SEND_FAILED;
 	}
 	advance(answer, sent - head_len);

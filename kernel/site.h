@@ -46,7 +46,7 @@ int ktux_sites_take(struct sites *sites, const struct tux_setup *setup);
 void ktux_sites_release(struct sites *sites);
 
 /* Returns the site of a host at a valid listener (core/host.h). Any context. */
-static inline const struct site *site_find(const struct sites *sites, u32 listener, const u8 *buf, struct tux_span host)
+static inline const struct site *ktux_site_find(const struct sites *sites, u32 listener, const u8 *buf, struct tux_span host)
 {
 	return sites->count == 1 ? sites->site : &sites->site[tux_host_find(&sites->hosts, listener, buf, host)];
 }
@@ -55,7 +55,7 @@ static inline const struct site *site_find(const struct sites *sites, u32 listen
 const struct fields *ktux_site_fields(const struct site *site, const u8 *path, u32 len);
 
 /* True if the site serves files of this mode. Any context. */
-static inline bool site_permits(const struct site *site, umode_t mode)
+static inline bool ktux_site_permits(const struct site *site, umode_t mode)
 {
 	return (site->mode_allowed == 0 || (mode & site->mode_allowed)) && !(mode & site->mode_forbidden);
 }
