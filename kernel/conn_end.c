@@ -138,14 +138,10 @@ void ktux_conn_close(struct conn *conn)
 	close_socket(sock, file);
 }
 
-struct socket *ktux_conn_release(struct conn *conn, struct file **file)
+void ktux_conn_release(struct conn *conn)
 {
-	struct socket *sock = conn->sock;
-
-	*file = conn->file;
 	detach(conn);
 	free_conn(conn);
-	return sock;
 }
 
 void ktux_conn_hand_over(struct conn *conn)

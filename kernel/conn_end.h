@@ -23,8 +23,8 @@ void ktux_conn_hand_over(struct conn *conn);
 /* Closes the connection and frees it. Its caller owns it. Process context, without locks. */
 void ktux_conn_close(struct conn *conn);
 
-/* Removes a handed-up connection from the engine. The caller gets its socket and slot, and *file if not NULL. May sleep. */
-struct socket *ktux_conn_release(struct conn *conn, struct file **file);
+/* Frees a handed-up connection, but not its socket: socket, file and slot are the caller's. May sleep. */
+void ktux_conn_release(struct conn *conn);
 
 /* Closes all connections of an instance without helper threads. May sleep. */
 void ktux_conns_close(struct instance *instance);

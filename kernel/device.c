@@ -17,8 +17,8 @@
 #include "conn_end.h"
 #include "connection.h"
 #include "listener.h"
-#include "slot.h"
 #include "log_ring.h"
+#include "slot.h"
 #include "version.h"
 #include "helper.h"
 
@@ -273,36 +273,49 @@ static void put_back(struct instance *instance, struct conn *conn)
 }
 
 /*
+ * Returns a new file for the socket of a handed-up connection, or an error, after which the connection still has its socket.
+ * sock_alloc_file() releases the socket on failure. Without ops that only drops a reference to its inode.
+ */
+static struct file *file_of(struct socket *sock)
+{
+	const struct proto_ops *ops = sock->ops;
+	struct file *file;
+
+	ihold(SOCK_INODE(sock));
+	WRITE_ONCE(sock->ops, NULL); /* unused meanwhile: only this thread reaches the socket */
+	file = sock_alloc_file(sock, O_NONBLOCK, NULL);
+	WRITE_ONCE(sock->ops, ops);
+	if (!IS_ERR(file))
+		iput(SOCK_INODE(sock)); /* the file has the other reference */
+	return file;
+}
+
+/*
  * Gives a handed-up connection to the program as a file descriptor, with its slot. Returns 0 or a negative errno. After a failure
- * the connection stays handed up, or is closed if no file could be allocated for it.
+ * the connection stays handed up, for the next read().
  */
 static int give_fd(struct instance *instance, struct conn *conn, struct tux_handed_up __user *user)
 {
 	struct tux_handed_up handed = {
 		.fd = get_unused_fd_flags(O_CLOEXEC), .reason = conn->reason, .listener = conn->listener,
 	};
-	struct socket *sock;
-	struct file *file;
+	struct file *file = conn->file;
+	int error = handed.fd < 0 ? handed.fd : 0;
 
-	if (handed.fd < 0) {
+	if (error == 0 && copy_to_user(user, &handed, sizeof(handed)))
+		error = -EFAULT;
+	if (error == 0 && !file)
+		file = file_of(conn->sock);
+	if (IS_ERR(file))
+		error = (int)PTR_ERR(file);
+	if (error != 0) {
+		if (handed.fd >= 0)
+			put_unused_fd((unsigned int)handed.fd);
 		put_back(instance, conn);
-		return handed.fd;
+		return error;
 	}
-	if (copy_to_user(user, &handed, sizeof(handed))) {
-		put_unused_fd(handed.fd);
-		put_back(instance, conn);
-		return -EFAULT;
-	}
-	sock = ktux_conn_release(conn, &file);
-	if (!file) {
-		file = sock_alloc_file(sock, O_NONBLOCK, NULL); /* on failure it releases the socket */
-		if (IS_ERR(file)) {
-			put_unused_fd(handed.fd);
-			ktux_slot_put(instance);
-			return (int)PTR_ERR(file);
-		}
-	}
-	fd_install(handed.fd, file);
+	ktux_conn_release(conn);
+	fd_install((unsigned int)handed.fd, file);
 	return 0;
 }
 

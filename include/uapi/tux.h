@@ -26,8 +26,9 @@
  *
  * Errors of all calls: EINVAL for an invalid argument (a debug message in the kernel log says which), EBADMSG for a call out of
  * order, EPROTO for another version, EPERM without the capability. TUX_ADOPT fails with EBUSY if another descriptor, an epoll
- * item, O_ASYNC or a running call can reach the socket. TUX_ADOPT closes the descriptor number, not the file. If another thread
- * replaces that number by dup2() during the call, the module closes the wrong file. The program must not do this.
+ * item, O_ASYNC or a running call can reach the socket. read(2) keeps a connection for the next call if it cannot return it:
+ * EMFILE, ENFILE, ENOMEM, EFAULT. TUX_ADOPT closes the descriptor number, not the file. If another thread replaces that number
+ * by dup2() during the call, the module closes the wrong file. The program must not do this.
  */
 #ifndef _UAPI_TUX_H
 #define _UAPI_TUX_H

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """/dev/tux: what is not as include/uapi/tux.h says is refused, and nothing else happens."""
+import contextlib
 import ctypes
 import errno
 import fcntl
 import mmap
 import os
+import pathlib
 import random
+import resource
+import select
 import socket
 import struct
 import threading
@@ -288,6 +292,50 @@ def test_reasons(instance):
                 assert taken.recv(1000) == request
                 taken.sendall(b"answered")
                 assert client.recv(100) == b"answered"
+
+
+@contextlib.contextmanager
+def no_descriptors():
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        yield errno.EMFILE
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@contextlib.contextmanager
+def no_files():
+    """The system's limit of open files is reached. It holds for processes without CAP_SYS_ADMIN."""
+    limit = pathlib.Path("/proc/sys/fs/file-max")
+    before = limit.read_text(encoding="ascii")
+    limit.write_text("0", encoding="ascii")  # 1 would be below the error of the counter of files
+    os.seteuid(65534)
+    try:
+        yield errno.ENFILE
+    finally:
+        os.seteuid(0)
+        limit.write_text(before, encoding="ascii")
+
+
+@pytest.mark.parametrize("limit", [no_descriptors, no_files])
+def test_hand_up_without_descriptor_or_file_stays_queued(instance, limit):
+    """read() fails and keeps the connection. The next read() returns it, with its request."""
+    poll = select.poll()
+    poll.register(instance.fd, select.POLLIN)
+    with socket.create_connection(("127.0.0.1", instance.port), timeout=10) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert poll.poll(10000)
+        with limit() as expected:
+            for _ in range(3):
+                assert error_of(instance.take) == expected
+        assert poll.poll(0)
+        (fd, why), = instance.take()
+        with socket.socket(fileno=fd) as taken:
+            assert why == abi.METHOD
+            assert taken.recv(1000).startswith(b"POST / ")
+            taken.sendall(b"answered")
+            assert client.recv(100) == b"answered"
 
 
 def test_adopted_goes_on(instance):
