@@ -36,7 +36,7 @@ static void value_apply(struct reading *reading, const struct tux_option *option
 	}
 	text = reading_text(reading, value, at);
 	if (text && (!tux_options_set(reading->settings, reading->host, option, text, error, sizeof(error)) ||
-	             (reading->check && !tux_present_check(option->name, text, error, sizeof(error)))))
+	             (reading->check && !tux_present_check(option, text, error, sizeof(error)))))
 		reading_wrong(reading, at, "%s", error);
 }
 

@@ -35,21 +35,25 @@ static bool parent_check(const char *name, const char *value, const char *path, 
 	return good;
 }
 
-bool tux_present_check(const char *name, const char *value, char *error, size_t error_size)
+bool tux_present_check(const struct tux_option *option, const char *value, char *error, size_t error_size)
 {
 	struct tux_user user;
 	char reason[160];
 
-	if (strcmp(name, "root") == 0 || strcmp(name, "body-directory") == 0)
-		return directory_check(name, value, value, error, error_size);
-	if (strcmp(name, "log") == 0)
-		return strcmp(value, "off") == 0 || strcmp(value, "-") == 0 || parent_check(name, value, value, error, error_size);
-	if (strcmp(name, "control") == 0)
-		return strcmp(value, "off") == 0 || parent_check(name, value, value, error, error_size);
-	if (strcmp(name, "listen") == 0 && strncmp(value, "unix:", 5) == 0)
-		return parent_check(name, value, value + 5, error, error_size);
-	if (strcmp(name, "user") != 0 || tux_user_find(value, &user, reason, sizeof(reason)))
-		return true;
-	snprintf(error, error_size, "user \"%s\": %s", value, reason);
-	return false;
+	switch (option->names) {
+	case TUX_NAMES_NOTHING:
+		break;
+	case TUX_NAMES_DIRECTORY:
+		return directory_check(option->name, value, value, error, error_size);
+	case TUX_NAMES_FILE:
+		return strcmp(value, "off") == 0 || strcmp(value, "-") == 0 || parent_check(option->name, value, value, error, error_size);
+	case TUX_NAMES_SOCKET:
+		return strncmp(value, "unix:", 5) != 0 || parent_check(option->name, value, value + 5, error, error_size);
+	case TUX_NAMES_USER:
+		if (tux_user_find(value, &user, reason, sizeof(reason)))
+			break;
+		snprintf(error, error_size, "%s \"%s\": %s", option->name, value, reason);
+		return false;
+	}
+	return true;
 }

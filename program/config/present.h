@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../settings/option.h"
+
 /* Looks up the directory or user that the value of an option names. Changes nothing. Returns false with a sentence in error. */
-bool tux_present_check(const char *name, const char *value, char *error, size_t error_size);
+bool tux_present_check(const struct tux_option *option, const char *value, char *error, size_t error_size);
 
 #endif

@@ -32,6 +32,15 @@ enum tux_option_type {
 	TUX_TYPE_BLOCK,   /* program/config or program/command.c reads it */
 };
 
+/* Objects of the machine that a value names. `tux check` looks for them. */
+enum tux_option_names {
+	TUX_NAMES_NOTHING,
+	TUX_NAMES_DIRECTORY,
+	TUX_NAMES_FILE,   /* "off", "-", or a path in a directory that exists */
+	TUX_NAMES_SOCKET, /* an address, or unix:PATH in a directory that exists */
+	TUX_NAMES_USER,
+};
+
 /*
  * A row of the table. The structure with the value depends on the scope: tux_host_options for options of hosts, tux_settings for
  * the others of the command line and the top of the file, tux_route_fields, tux_upstream and tux_cgi for those blocks.
@@ -44,6 +53,7 @@ struct tux_option {
 	const char *more;  /* further sentences of the man page and the reference; NULL: nothing to add */
 	unsigned scope;    /* set of enum tux_scope */
 	enum tux_option_type type;
+	enum tux_option_names names;
 	bool list;         /* may be repeated */
 	char letter;       /* short form on the command line; 0: no short form */
 	bool or_zero;      /* 0 is allowed besides min to max */
