@@ -64,10 +64,11 @@ enum conn_state {
 	CONN_HELD,                /* responds to the request as soon as the output has room */
 	CONN_EXCHANGE,            /* a backend responds: exchange.h moves the bodies */
 	CONN_LINGERING,           /* has responded and shut down; discards input until the client closes */
+	CONN_HAND_BACK,           /* leaves the loop for another engine; input that arrives meanwhile is kept */
 	CONN_CLOSED,
 };
 
-/* About 350 bytes. Data that only active connections need is behind pointers. */
+/* About 300 bytes. Data that only active connections need is behind pointers. */
 struct conn {
 	struct channel channel;   /* first member: events of the loop pass its address */
 	struct timer timer;
@@ -80,11 +81,9 @@ struct conn {
 	bool linger;              /* the client may still be sending: drain its input before closing */
 	bool client_closed;       /* the client has sent its FIN */
 	bool parked;              /* accepted over the limit: unread until another connection closes */
-	bool resumed;             /* bytes were just sent or received: the next wait begins now */
 	bool from_kernel;         /* came from the kernel engine, and returns to it when idle */
 	bool handover_failed;     /* the kernel engine could not hand it over: its next request gets 503 */
 	bool log_waits;           /* waits for room for an access record */
-	bool returning;           /* being handed back: input that arrives meanwhile is kept */
 	uint8_t phase;            /* enum tux_phase */
 	uint8_t listener;         /* number of the listener that accepted it */
 	uint16_t port;

@@ -395,7 +395,7 @@ static bool may_return(const struct conn *conn)
 static void give_back(struct conn *conn)
 {
 	timer_stop(&conn->timer);
-	conn->returning = true;
+	conn->state = CONN_HAND_BACK;
 	conn->worker->ops->release(conn->worker->loop, &conn->channel);
 }
 
@@ -414,10 +414,9 @@ static void exchange_wait_client(struct conn *conn)
 	} else if (!exchange_awaits_body(conn->request) || !exchange_takes(conn->request)) {
 		timer_stop(&conn->timer);
 		conn_phase(conn, TUX_PHASE_WAITING);
-	} else if (conn->timer.next == NULL || conn->resumed) {
+	} else if (conn->timer.next == NULL) {
 		wait_as(conn, TIMER_BODY);
 	}
-	conn->resumed = false;
 	if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than the backend reads */
 		worker->ops->receive_stop(worker->loop, &conn->channel);
 	else if (!conn->client_closed && !exchange_splices_request(conn->request))
@@ -470,9 +469,8 @@ static void conn_wait(struct conn *conn)
 	} else {
 		if (conn->state == CONN_HEAD && conn->seen == 0)
 			wait_as(conn, TIMER_IDLE);
-		else if (conn->timer.next == NULL || conn->resumed)
+		else if (conn->timer.next == NULL)
 			wait_as(conn, conn->state == CONN_BODY ? TIMER_BODY : TIMER_HEAD);
-		conn->resumed = false;
 		worker->ops->receive(worker->loop, &conn->channel);
 	}
 }
@@ -540,7 +538,7 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 
 	if (conn->state == CONN_LINGERING)
 		return;
-	if (conn->in.len == 0 && (!busy(conn) || conn->state == CONN_EXCHANGE) && !conn->returning)
+	if (conn->in.len == 0 && (!busy(conn) || conn->state == CONN_EXCHANGE) && conn->state != CONN_HAND_BACK)
 		used = consume(conn, data, len);
 	if (conn->state == CONN_CLOSED)
 		return;
@@ -548,7 +546,7 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 		end(conn);
 		return;
 	}
-	if (conn->returning)
+	if (conn->state == CONN_HAND_BACK)
 		return;
 	/* CONN_HELD with an empty queue: the backend could not be started, and the error response is due. */
 	if (!busy(conn) || (!conn->sending && !conn->log_waits && (conn->state == CONN_HELD || output_queued(conn))))
@@ -562,7 +560,7 @@ static void on_ended(struct channel *channel, int error)
 	struct conn *conn = conn_of(channel);
 
 	conn->client_closed = true;
-	if (conn->returning && error == 0)
+	if (conn->state == CONN_HAND_BACK && error == 0)
 		return;
 	if (conn->state == CONN_EXCHANGE && error == 0)
 		backend_ready(conn->request);
@@ -579,7 +577,8 @@ static void on_readable(struct channel *channel)
 	if (conn->state != CONN_EXCHANGE)
 		return;
 	exchange_readable(conn->request);
-	conn->resumed = true; /* it has sent bytes */
+	if (!conn->sending) /* it has sent bytes: the wait for more begins now */
+		timer_stop(&conn->timer);
 	backend_ready(conn->request);
 }
 
@@ -591,7 +590,7 @@ static void after_send(struct conn *conn, enum output_result result)
 		break;
 	case OUTPUT_DONE:
 		conn->sending = false;
-		conn->resumed = true;
+		timer_stop(&conn->timer);
 		sent(conn);
 		conn_step(conn);
 		break;
@@ -665,7 +664,7 @@ static void on_released(struct channel *channel)
 	struct conn *conn = conn_of(channel);
 	struct worker *worker = conn->worker;
 
-	conn->returning = false;
+	conn->state = CONN_HEAD;
 	if (conn->in.len == 0 && !conn->client_closed && pass_on(conn)) {
 		conn_free(conn);
 		return;
@@ -772,6 +771,8 @@ void conn_timeout(struct conn *conn)
 		if (!conn->sending) /* the client is not late */
 			return;
 		break;
+	case CONN_HAND_BACK:
+		return;
 	case CONN_LINGERING:
 	case CONN_CLOSED:
 		end(conn);
@@ -821,7 +822,7 @@ void conns_hurry_idle(struct worker *worker, uint32_t limit_ms)
 
 void conn_pass(struct conn *conn)
 {
-	if (conn->worker->draining && !busy(conn) && !conn->returning && may_return(conn) && !output_queued(conn))
+	if (conn->worker->draining && !busy(conn) && may_return(conn) && !output_queued(conn))
 		give_back(conn);
 }
 
