@@ -42,7 +42,7 @@ uint32_t tux_access_record_fill(struct tux_access_record *record, const uint8_t 
 	struct tux_span user_agent = value_of(&req->fields, TUX_FIELD_USER_AGENT);
 	uint32_t len = 0;
 
-	record->method_len = take(buf, req->method_text, METHOD_MAX, text, &len);
+	record->method_len = (uint8_t)take(buf, req->method_text, METHOD_MAX, text, &len);
 	record->target_len = take(buf, req->target, TUX_ACCESS_RECORD_TEXT_MAX, text, &len);
 	record->host_len = take(buf, host, TUX_ACCESS_RECORD_TEXT_MAX, text, &len);
 	record->referer_len = take(buf, referer, TUX_ACCESS_RECORD_TEXT_MAX, text, &len);

@@ -1,32 +1,100 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Hosts: binary search in a table sorted by the names' length, then their octets. */
+/*
+ * Hosts: a hash table with open addressing. The hash of a name grows from its last octet to its first, so that one pass over a
+ * request's host has the hash of each of its suffixes on the way.
+ */
 #include "host.h"
 
 #include "octet.h"
 
-/* Compares a name of a table with another name in any case. Returns -1 if it sorts before it, 0 if equal, 1 after it. */
-/*@ requires \valid_read(name + (0 .. len - 1)) && \valid_read(other + (0 .. other_len - 1));
+/* Returns the hash of octets with one more in front of them. */
+/*@ assigns \nothing; */
+static uint32_t hash_more(uint32_t hash, uint8_t octet)
+{
+	const uint64_t product = ((uint64_t)hash + octet_lower(octet)) * 2654435761u;
+
+	return (uint32_t)(product % 4294967296u);
+}
+
+/*@ requires \valid_read(name + (0 .. len - 1));
   @ assigns \nothing;
-  @ ensures -1 <= \result <= 1;
-  @ ensures \result == 0 ==> len == other_len;
-  @ ensures \result == 0 ==> \forall integer i; 0 <= i < len ==>
+  @*/
+static uint32_t hash_of(const uint8_t *name, uint32_t len)
+{
+	uint32_t hash = 0;
+
+	/*@ loop invariant i <= len;
+	  @ loop assigns i, hash;
+	  @ loop variant i; */
+	for (uint32_t i = len; i > 0; i--)
+		hash = hash_more(hash, name[i - 1]);
+	return hash;
+}
+
+/* Returns the slot where a search for a hash begins. */
+/*@ requires 0 < count <= 524288;
+  @ assigns \nothing;
+  @ ensures \result < count;
+  @*/
+static uint32_t slot_of(uint32_t hash, uint32_t count)
+{
+	const uint64_t product = (uint64_t)hash * count;
+
+	/*@ assert product < count * 4294967296; */
+	return (uint32_t)(product / 4294967296u);
+}
+
+/*@ requires slot < count <= 524288;
+  @ assigns \nothing;
+  @ ensures \result < count;
+  @*/
+static uint32_t slot_after(uint32_t slot, uint32_t count)
+{
+	return slot + 1 < count ? slot + 1 : 0;
+}
+
+/* True if a name of a table is the len octets at other, in any case. */
+/*@ requires \valid_read(name + (0 .. name_len - 1)) && \valid_read(other + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result ==> name_len == len;
+  @ ensures \result ==> \forall integer i; 0 <= i < len ==>
   @   name[i] == ('A' <= other[i] <= 'Z' ? other[i] + 0x20 : other[i]);
   @*/
-static int32_t compare(const uint8_t *name, uint32_t len, const uint8_t *other, uint32_t other_len)
+static bool equal(const uint8_t *name, uint32_t name_len, const uint8_t *other, uint32_t len)
 {
-	if (len != other_len)
-		return len < other_len ? -1 : 1;
+	if (name_len != len)
+		return false;
 	/*@ loop invariant 0 <= i <= len;
 	  @ loop invariant \forall integer k; 0 <= k < i ==> name[k] == ('A' <= other[k] <= 'Z' ? other[k] + 0x20 : other[k]);
 	  @ loop assigns i;
 	  @ loop variant len - i; */
-	for (uint32_t i = 0; i < len; i++) {
-		const uint8_t octet = octet_lower(other[i]);
+	for (uint32_t i = 0; i < len; i++)
+		if (name[i] != octet_lower(other[i]))
+			return false;
+	return true;
+}
 
-		if (name[i] != octet)
-			return name[i] < octet ? -1 : 1;
+/* True if a search for the name in a slot gets to the slot. */
+/*@ requires \valid_read(hosts) && hosts_readable(*hosts) && slot < hosts->count;
+  @ requires host_inside(hosts->host[slot], hosts->text_len);
+  @ assigns \nothing;
+  @*/
+static bool is_reached(const struct tux_hosts *hosts, uint32_t slot)
+{
+	const struct tux_host *one = &hosts->host[slot];
+	uint32_t at = slot_of(one->hash, hosts->count);
+
+	if (one->hash != hash_of(hosts->text + one->text, one->len))
+		return false;
+	/*@ loop invariant step <= 128 && at < hosts->count;
+	  @ loop assigns step, at;
+	  @ loop variant 128 - step; */
+	for (uint32_t step = 0; step < TUX_MAX_HOST_PROBES && hosts->host[at].len > 0; step++) {
+		if (at == slot)
+			return true;
+		at = slot_after(at, hosts->count);
 	}
-	return 0;
+	return false;
 }
 
 bool tux_hosts_valid(const struct tux_hosts *hosts, uint32_t sites)
@@ -48,44 +116,16 @@ bool tux_hosts_valid(const struct tux_hosts *hosts, uint32_t sites)
 	for (uint32_t i = 0; i < hosts->count; i++) {
 		const struct tux_host *one = &hosts->host[i];
 
-		if (one->len < 1 || one->len > TUX_MAX_HOST_NAME || one->len > hosts->text_len ||
-		    one->text > hosts->text_len - one->len || one->site >= sites)
+		if (one->len > TUX_MAX_HOST_NAME || one->len > hosts->text_len || one->text > hosts->text_len - one->len ||
+		    one->site >= sites)
 			return false;
-		if (i > 0 && compare(hosts->text + one[-1].text, one[-1].len, hosts->text + one->text, one->len) > 0)
+		if (one->len > 0 && !is_reached(hosts, i))
 			return false;
 	}
 	return true;
 }
 
-/* Returns the first name of the table that does not sort before the len octets at name. */
-/*@ requires \valid_read(hosts) && hosts_readable(*hosts) && hosts_inside(*hosts);
-  @ requires \valid_read(name + (0 .. len - 1));
-  @ assigns \nothing;
-  @ ensures \result <= hosts->count;
-  @*/
-static uint32_t first_not_before(const struct tux_hosts *hosts, const uint8_t *name, uint32_t len)
-{
-	uint32_t low = 0, high = hosts->count;
-
-	/*@ loop invariant low <= high <= hosts->count;
-	  @ loop assigns low, high;
-	  @ loop variant high - low; */
-	while (low < high) {
-		const uint32_t middle = low + (high - low) / 2;
-		const struct tux_host *one = &hosts->host[middle];
-
-		if (compare(hosts->text + one->text, one->len, name, len) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/*
- * Returns the name that the len octets at name are at a listener; hosts->count if none. Sites may share a name at several
- * listeners.
- */
+/* Returns the slot of a name with its hash at a listener; hosts->count if no slot has it. A name may have several sites. */
 /*@ requires \valid_read(hosts) && hosts_readable(*hosts) && hosts_inside(*hosts) && listener < 64;
   @ requires \valid_read(name + (0 .. len - 1));
   @ assigns \nothing;
@@ -94,18 +134,22 @@ static uint32_t first_not_before(const struct tux_hosts *hosts, const uint8_t *n
   @ ensures \result < hosts->count ==> \forall integer i; 0 <= i < len ==>
   @   hosts->text[hosts->host[\result].text + i] == ('A' <= name[i] <= 'Z' ? name[i] + 0x20 : name[i]);
   @*/
-static uint32_t find(const struct tux_hosts *hosts, uint32_t listener, const uint8_t *name, uint32_t len)
+static uint32_t find(const struct tux_hosts *hosts, uint32_t listener, uint32_t hash, const uint8_t *name, uint32_t len)
 {
-	/*@ loop invariant i <= hosts->count;
-	  @ loop assigns i;
-	  @ loop variant hosts->count - i; */
-	for (uint32_t i = first_not_before(hosts, name, len); i < hosts->count; i++) {
-		const struct tux_host *one = &hosts->host[i];
+	uint32_t at;
 
-		if (compare(hosts->text + one->text, one->len, name, len) != 0)
-			return hosts->count;
-		if ((one->listeners >> listener) & 1)
-			return i;
+	if (hosts->count == 0)
+		return 0;
+	at = slot_of(hash, hosts->count);
+	/*@ loop invariant step <= 128 && at < hosts->count;
+	  @ loop assigns step, at;
+	  @ loop variant 128 - step; */
+	for (uint32_t step = 0; step < TUX_MAX_HOST_PROBES && hosts->host[at].len > 0; step++) {
+		const struct tux_host *one = &hosts->host[at];
+
+		if (one->hash == hash && ((one->listeners >> listener) & 1) && equal(hosts->text + one->text, one->len, name, len))
+			return at;
+		at = slot_after(at, hosts->count);
 	}
 	return hosts->count;
 }
@@ -135,36 +179,41 @@ uint32_t tux_host_find(const struct tux_hosts *hosts, uint32_t listener, const u
 {
 	const struct tux_span name = name_of(buf, host);
 	const uint8_t *const at = buf + name.off;
+	uint32_t found = hosts->count, hash = 0;
 
-	if (name.len == 0 || name.len > TUX_MAX_HOST_NAME)
+	if (name.len > TUX_MAX_HOST_NAME)
 		return hosts->fallback[listener];
-	/* Tries the whole name, then each suffix that starts with a dot, except at offset 0. */
-	/*@ loop invariant i <= name.len;
-	  @ loop assigns i;
-	  @ loop variant name.len - i; */
-	for (uint32_t i = 0; i < name.len; i++) {
-		uint32_t found;
+	/* Each suffix from a dot on, but from a leading one, and last the whole name: a longer match replaces a shorter one. */
+	/*@ loop invariant i <= name.len && found <= hosts->count;
+	  @ loop assigns i, hash, found;
+	  @ loop variant i; */
+	for (uint32_t i = name.len; i > 0; i--) {
+		uint32_t one;
 
-		if ((i == 0) == (at[i] == '.'))
+		hash = hash_more(hash, at[i - 1]);
+		if ((i == 1) == (at[i - 1] == '.'))
 			continue;
-		found = find(hosts, listener, at + i, name.len - i);
-		if (found < hosts->count)
-			return hosts->host[found].site;
+		one = find(hosts, listener, hash, at + i - 1, name.len - i + 1);
+		found = one < hosts->count ? one : found;
 	}
-	return hosts->fallback[listener];
+	return found < hosts->count ? hosts->host[found].site : hosts->fallback[listener];
 }
 
-void tux_hosts_insert(struct tux_host *host, uint32_t count, const uint8_t *text, struct tux_host one)
+bool tux_hosts_insert(struct tux_host *host, uint32_t count, const uint8_t *text, struct tux_host one)
 {
-	uint32_t at = count;
+	const uint32_t hash = hash_of(text + one.text, one.len);
+	uint32_t at = slot_of(hash, count);
 
-	/*@ loop invariant at <= count;
-	  @ loop invariant \forall integer i; 0 <= i < at ==> host[i] == \at(host[i], Pre);
-	  @ loop assigns at, host[0 .. count];
-	  @ loop variant at; */
-	while (at > 0 && compare(text + host[at - 1].text, host[at - 1].len, text + one.text, one.len) > 0) {
-		host[at] = host[at - 1];
-		at--;
+	/*@ loop invariant step <= 128 && at < count;
+	  @ loop assigns step, at;
+	  @ loop variant 128 - step; */
+	for (uint32_t step = 0; step < TUX_MAX_HOST_PROBES; step++) {
+		if (host[at].len == 0) {
+			host[at] = one;
+			host[at].hash = hash;
+			return true;
+		}
+		at = slot_after(at, count);
 	}
-	host[at] = one;
+	return false;
 }

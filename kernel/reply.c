@@ -51,7 +51,7 @@ static void record_begin(struct conn *conn, struct scratch *scratch, const u8 *b
 		return;
 	*record = (struct tux_access_record){ .status = status, .sent_bytes = bytes, .port = conn->port, .time_us = now_us(),
 		.received_bytes = scratch->request.head_len };
-	record->site = (u16)(conn->site - conn->instance->sites.site);
+	tux_access_record_set_site(record, (u32)(conn->site - conn->instance->sites.site));
 	memcpy(record->address, conn->address, sizeof(record->address));
 	tux_access_record_fill(record, buf, &scratch->request, scratch->record.text);
 }

@@ -244,29 +244,32 @@ struct route_vector {
 	u32 at;
 };
 
-/* The patterns of routes_good(): "/app/exact" exactly, "/app/" with suffix ".php", "/app/". */
+/* The patterns of routes_good(): "/app/", "/app/" with suffix ".php", "/app/exact" exactly. */
 static const struct route_vector routed[] __initconst = {
-	{ "/app/exact", 0 }, { "/app/exactly", 2 }, { "/app/x.php", 1 }, { "/app/.php", 1 }, { "/app/x.phpx", 2 }, { "/app", 3 },
+	{ "/app/exact", 2 }, { "/app/exactly", 0 }, { "/app/x.php", 1 }, { "/app/.php", 1 }, { "/app/x.phpx", 0 }, { "/app", 3 },
 	{ "/", 3 },
 };
 
 static bool __init routes_good(void)
 {
-	static const char text[] __initconst = "/app/exact/app/.php";
+	static const char text[] __initconst = "/app/exact/app/.php/app/";
 	struct tux_route route[] = {
-		{ .text = 0, .prefix_len = 10, .exact = 1 },
+		{ .text = 19, .prefix_len = 5 },
 		{ .text = 10, .prefix_len = 5, .suffix_len = 4, .handler = TUX_HANDLER_HANDOVER },
-		{ .text = 10, .prefix_len = 5 },
+		{ .text = 0, .prefix_len = 10, .exact = 1 },
 	};
 	struct tux_routes table = { route, (const u8 *)text, ARRAY_SIZE(route), sizeof(text) - 1 };
 	unsigned int i;
 
+	for (i = 0; i < ARRAY_SIZE(route); i++)
+		if (!tux_route_link(route, i, table.text))
+			return differs("the link of a route", text, sizeof(text) - 1);
 	if (!tux_routes_valid(&table))
 		return differs("the table of routes", text, sizeof(text) - 1);
 	for (i = 0; i < ARRAY_SIZE(routed); i++)
 		if (tux_route_find(&table, (const u8 *)routed[i].path, (u32)strlen(routed[i].path)) != routed[i].at)
 			return differs("the route", routed[i].path, (u32)strlen(routed[i].path));
-	route[1].text++; /* points outside the texts */
+	route[0].text++; /* points outside the texts */
 	return !tux_routes_valid(&table) || differs("the broken table of routes", text, sizeof(text) - 1);
 }
 

@@ -110,7 +110,7 @@ static int routes_take(struct sites *sites, struct site *site, const struct tux_
 	routes->count = said->route_count;
 	if (tux_routes_valid(routes))
 		return 0;
-	pr_debug("tux: setup: a route points out of the texts, or its handler is not known\n");
+	pr_debug("tux: setup: a route points out of the texts, is out of its order, or its handler is not known\n");
 	return -EINVAL;
 }
 
@@ -311,7 +311,7 @@ static int hosts_take(struct sites *sites, const struct tux_setup *setup)
 	hosts->listener_count = setup->listener_count;
 	if (tux_hosts_valid(hosts, sites->count))
 		return 0;
-	pr_debug("tux: setup: a host points out of the texts, is out of its order, or leads to no site\n");
+	pr_debug("tux: setup: a host points out of the texts, no search finds it, or it leads to no site\n");
 	return -EINVAL;
 }
 

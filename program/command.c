@@ -165,7 +165,6 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, stru
 	struct seen seen = { .listen = false };
 	struct option table[TUX_OPTION_ROWS];
 	const char *specs[TUX_MAX_LISTENERS];
-	unsigned i;
 	int got;
 
 	getopt_table(table);
@@ -190,9 +189,8 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, stru
 		return false;
 	if (settings->top.site.index_count == 0)
 		settings->top.site.index[settings->top.site.index_count++] = "index.html";
-	for (i = 0; i < settings->host_count; i++)
-		tux_options_inherit(&settings->host[i], &settings->top);
-	return true;
+	tux_options_inherit(settings->host, settings->host_count, &settings->top);
+	return tux_routes_settle(&settings->top.routes, error, error_size);
 }
 
 static bool help_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)

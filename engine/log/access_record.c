@@ -61,7 +61,7 @@ static void begin(struct request *req, uint16_t status, uint64_t bytes, bool goe
 		req->conn->unsent_us = req->began_us;
 	if (!worker->config->records)
 		return;
-	record.site = (uint16_t)(req->site - worker->config->sites);
+	tux_access_record_set_site(&record, (uint32_t)(req->site - worker->config->sites));
 	record.time_us = req->began_us;
 	record.id = error_line_id(req);
 	memcpy(record.address, req->conn->address, sizeof(record.address));

@@ -47,8 +47,8 @@ static bool is_address(const char *name)
 bool status_query_host_permits(const struct tux_hosts *hosts, uint32_t listener, const uint8_t *buf, struct tux_span host, const char *machine)
 {
 	static const char beneath[] = ".localhost";
-	const uint16_t no_site = UINT16_MAX;
-	uint16_t fallback[TUX_MAX_HOST_LISTENERS];
+	const uint32_t no_site = UINT32_MAX;
+	uint32_t fallback[TUX_MAX_HOST_LISTENERS];
 	struct tux_hosts named = *hosts;
 	char name[TUX_MAX_HOST_NAME + 1];
 	const uint8_t *colon;

@@ -36,7 +36,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 8u /* version of this file; program and module must have the same */
+#define TUX_ABI 9u /* version of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -64,15 +64,15 @@ struct tux_setup {
 	__u32 handover_port;   /* port of a server on this machine, 1 to 65535; 0: none */
 	__u32 site_count;      /* number of sites, 1 to TUX_MAX_SITES */
 	/* The hosts that select a request's site: the tux_hosts of core/host.h. */
-	__u32 host_count;
+	__u32 host_count;      /* slots */
 	__u32 host_text_len;   /* bytes */
 	__u32 listener_count;  /* number of fallbacks, 1 to TUX_MAX_HOST_LISTENERS */
 	__u32 unused;          /* 0 */
 	/* Addresses. The module copies the data. */
 	__u64 sites;           /* array of struct tux_setup_site */
-	__u64 hosts;           /* array of struct tux_host, in the order of core/host.h */
+	__u64 hosts;           /* array of struct tux_host: the slots of the table of core/host.h */
 	__u64 host_text;
-	__u64 fallbacks;       /* array of __u16, one for each listener */
+	__u64 fallbacks;       /* array of __u32, one for each listener */
 	__u8 etag_key[16];
 };
 

@@ -18,7 +18,7 @@
 #include "upstream.h"
 #include "../settings/units.h"
 
-enum { MAX_FILE = 16 * 1024 * 1024 };
+enum { MAX_FILE = 64 * 1024 * 1024 };
 
 /* Applies one value of an option that takes a value. */
 static void value_apply(struct reading *reading, const struct tux_option *option, const ucl_object_t *value, const char *at)
@@ -27,7 +27,7 @@ static void value_apply(struct reading *reading, const struct tux_option *option
 	char error[CONFIG_ERROR_MAX], expected[TUX_OPTION_EXPECTED];
 	const char *text;
 
-	if (type == UCL_STRING && value->value.sv && reading_line(reading, value->value.sv))
+	if (type == UCL_STRING && reading_is_inside(reading, value->value.sv))
 		at = value->value.sv;
 	if (type == UCL_OBJECT || type == UCL_ARRAY || type == UCL_NULL || type == UCL_USERDATA) {
 		tux_option_expects(option, expected);
@@ -130,7 +130,7 @@ static void name_apply(struct reading *reading, const ucl_object_t *first)
 			name_add(reading, text, value->key);
 		while (ucl_object_type(value) == UCL_ARRAY && (element = ucl_object_iterate(value, &each, true)))
 			if ((text = reading_text(reading, element, first->key)))
-				name_add(reading, text, reading_line(reading, element->value.sv) ? element->value.sv : first->key);
+				name_add(reading, text, reading_is_inside(reading, element->value.sv) ? element->value.sv : first->key);
 	}
 }
 
@@ -144,6 +144,19 @@ static void default_apply(struct reading *reading, const ucl_object_t *first)
 
 static void keys_apply(struct reading *reading, const ucl_object_t *block);
 
+/* Makes room for the position of one more host, in an array that doubles at each power of two. Returns false if out of memory. */
+static bool host_at_grow(struct reading *reading)
+{
+	const size_t count = reading->settings->host_count;
+	const char **at = reading->host_at;
+
+	if ((count & (count - 1)) == 0)
+		at = realloc(at, (count > 0 ? 2 * count : 1) * sizeof(*at));
+	if (at)
+		reading->host_at = at;
+	return at;
+}
+
 /* Applies host NAME { }. */
 static void host_apply(struct reading *reading, const ucl_object_t *block)
 {
@@ -153,7 +166,7 @@ static void host_apply(struct reading *reading, const ucl_object_t *block)
 		reading_wrong(reading, block->key, "host needs a name, and { } with what it serves");
 		return;
 	}
-	reading->host = tux_settings_host_add(reading->settings);
+	reading->host = host_at_grow(reading) ? tux_settings_host_add(reading->settings) : NULL;
 	if (reading->host) {
 		reading->host_at[reading->settings->host_count - 1] = block->key;
 		snprintf(name, sizeof(name), "%.*s", (int)block->keylen, block->key);
@@ -171,19 +184,97 @@ static void hosts_apply(struct reading *reading, const ucl_object_t *first)
 	reading_blocks(reading, first, "host needs a name, and { } with what it serves", host_apply);
 }
 
-/* Reports two hosts with the same name, or two defaults, on the same listener. */
-static void hosts_compare(struct reading *reading, unsigned one, unsigned other)
+/* A name of a host, while names are compared. */
+struct named {
+	const char *name;
+	unsigned host, number; /* its host; of all names in the file */
+	bool taken;            /* an earlier host has it, too */
+};
+
+static int named_compare(const void *one, const void *other)
 {
-	const struct tux_host_options *const top = &reading->settings->top;
-	const struct tux_host_options *const host = &reading->settings->host[one], *const before = &reading->settings->host[other];
+	const struct named *const a = one, *const b = other;
+	const int order = strcmp(a->name, b->name);
+
+	return order != 0 ? order : a->number < b->number ? -1 : 1;
+}
+
+static int named_number_compare(const void *one, const void *other)
+{
+	return ((const struct named *)one)->number < ((const struct named *)other)->number ? -1 : 1;
+}
+
+/* Returns all names in the order of named_compare(), to be freed by the caller. Returns NULL if out of memory. */
+static struct named *names_sorted(const struct tux_settings *settings, size_t *count)
+{
+	struct named *names;
+	size_t total = 0;
 	unsigned i, k;
 
-	for (i = 0; i < host->name_count; i++)
-		for (k = 0; k < before->name_count; k++)
-			if (strcmp(host->name[i], before->name[k]) == 0 && tux_hosts_meet(host, before, top))
-				reading_wrong(reading, reading->host_at[one], "\"%s\" is a name of another host that listens there, too", host->name[i]);
-	if (host->is_default && before->is_default && tux_hosts_meet(host, before, top))
-		reading_wrong(reading, reading->host_at[one], "another host that listens there is the default");
+	for (i = 0; i < settings->host_count; i++)
+		total += settings->host[i].name_count;
+	names = calloc(total + 1, sizeof(*names));
+	for (*count = 0, i = 0; names && i < settings->host_count; i++)
+		for (k = 0; k < settings->host[i].name_count; k++, ++*count)
+			names[*count] = (struct named){ settings->host[i].name[k], i, (unsigned)*count, false };
+	if (names)
+		qsort(names, *count, sizeof(*names), named_compare);
+	return names;
+}
+
+/* Reports two hosts with the same name on the same listener. Few hosts may have one name: each is on a listener of its own. */
+static void names_compare(struct reading *reading)
+{
+	const struct tux_settings *const settings = reading->settings;
+	size_t count, i, k;
+	struct named *const names = names_sorted(settings, &count);
+
+	if (!names) {
+		reading_wrong(reading, NULL, "no memory");
+		return;
+	}
+	for (i = 1; i < count; i++)
+		for (k = i; k > 0 && !names[i].taken && strcmp(names[k - 1].name, names[i].name) == 0; k--)
+			names[i].taken = names[k - 1].host != names[i].host &&
+			                 tux_hosts_meet(&settings->host[names[i].host], &settings->host[names[k - 1].host], &settings->top);
+	qsort(names, count, sizeof(*names), named_number_compare);
+	for (i = 0; i < count; i++)
+		if (names[i].taken)
+			reading_wrong(reading, reading->host_at[names[i].host], "\"%s\" is a name of another host that listens there, too",
+			              names[i].name);
+	free(names);
+}
+
+/* Reports two defaults on the same listener. At most one host for each listener is compared with. */
+static void defaults_compare(struct reading *reading)
+{
+	const struct tux_settings *const settings = reading->settings;
+	unsigned before[TUX_MAX_LISTENERS], count = 0, i, k;
+
+	for (i = 0; i < settings->host_count; i++) {
+		if (!settings->host[i].is_default)
+			continue;
+		for (k = 0; k < count && !tux_hosts_meet(&settings->host[i], &settings->host[before[k]], &settings->top); k++)
+			;
+		if (k < count)
+			reading_wrong(reading, reading->host_at[i], "another host that listens there is the default");
+		else if (count < TUX_MAX_LISTENERS)
+			before[count++] = i;
+	}
+}
+
+/* Brings the routes of all hosts into their order. */
+static void routes_settle(struct reading *reading)
+{
+	struct tux_settings *const settings = reading->settings;
+	char error[CONFIG_ERROR_MAX];
+	unsigned i;
+
+	if (!tux_routes_settle(&settings->top.routes, error, sizeof(error)))
+		reading_wrong(reading, NULL, "%s", error);
+	for (i = 0; i < settings->host_count; i++)
+		if (!tux_routes_settle(&settings->host[i].routes, error, sizeof(error)))
+			reading_wrong(reading, reading->host_at[i], "%s", error);
 }
 
 /* True if a host listens on a spec of the top. */
@@ -216,11 +307,11 @@ static void hosts_settle(struct reading *reading)
 {
 	const struct tux_settings *const settings = reading->settings;
 	const struct tux_host_options *const top = &settings->top;
-	unsigned i, k;
+	unsigned i;
 
-	for (i = 0; i < settings->host_count; i++)
-		for (k = 0; k < i; k++)
-			hosts_compare(reading, i, k);
+	names_compare(reading);
+	defaults_compare(reading);
+	routes_settle(reading);
 	for (i = 0; i <= settings->host_count && reading->wrong == 0; i++)
 		selection_settle(reading, i == 0 ? top : &settings->host[i - 1], i == 0 ? NULL : reading->host_at[i - 1]);
 	for (i = 0; settings->host_count > 0 && i < top->listen_count; i++)
@@ -434,6 +525,7 @@ struct tux_config *tux_config_read(const char *path, struct tux_settings *settin
 	}
 	load(&reading);
 	free(reading.file);
+	free(reading.host_at);
 	if (reading.wrong == 0)
 		return reading.config;
 	tux_config_free(reading.config);

@@ -9,12 +9,17 @@
 
 #include "../../engine/io/print.h"
 
+bool reading_is_inside(const struct reading *reading, const char *at)
+{
+	return at && at >= reading->file && at <= reading->file + reading->len;
+}
+
 unsigned reading_line(const struct reading *reading, const char *at)
 {
 	unsigned line = 1;
 	const char *p;
 
-	if (!at || at < reading->file || at > reading->file + reading->len)
+	if (!reading_is_inside(reading, at))
 		return 0;
 	for (p = reading->file; p < at; p++)
 		line += *p == '\n';

@@ -23,7 +23,7 @@ struct reading {
 	struct tux_config *config;
 	struct tux_settings *settings;
 	struct tux_host_options *host; /* options being set: the settings' top, or one of their hosts */
-	const char *host_at[TUX_MAX_SITES]; /* position of each host in the file */
+	const char **host_at; /* position of each host in the file */
 	const char *upstream_at[TUX_MAX_UPSTREAMS]; /* position of the first reference to each upstream */
 	const char *module_at[TUX_MAX_MODULES]; /* position of the first reference to each module */
 	const char *path;
@@ -36,6 +36,9 @@ struct reading {
 	bool check;     /* look for directories and users, too */
 	unsigned wrong; /* number of errors so far */
 };
+
+/* True if a text is part of the file. */
+bool reading_is_inside(const struct reading *reading, const char *at);
 
 /* Returns the line of a position in the file; 0 if it is outside the file. */
 unsigned reading_line(const struct reading *reading, const char *at);

@@ -322,7 +322,7 @@ static bool route_add(struct reading *reading, const char *pattern, const struct
 		return tux_routes_add_redirect(table, pattern, route->to, route->code, error, error_size);
 	if (route->handler == TUX_HANDLER_STATUS)
 		return tux_routes_add_status(table, pattern, route->allow, route->allow_count, error, error_size);
-	return tux_routes_add(table, pattern, route->handler, (uint16_t)route->argument, error, error_size);
+	return tux_routes_add(table, pattern, route->handler, (uint32_t)route->argument, error, error_size);
 }
 
 /* Frees the settings of an invalid route. */

@@ -77,6 +77,11 @@ bool tux_log_add(struct tux_log *log, unsigned site, const char *name, enum tux_
 	return true;
 }
 
+void tux_log_share(struct tux_log *log, unsigned site, unsigned other)
+{
+	log->of_site[site] = log->of_site[other];
+}
+
 void tux_log_rotate(struct tux_log *log, uint64_t bytes, unsigned keep)
 {
 	unsigned i;
@@ -103,12 +108,14 @@ static void records_write(struct tux_log *log, size_t len)
 
 	while (len - off >= sizeof(struct tux_access_record)) {
 		struct tux_access_record record;
+		uint32_t site;
 
 		memcpy(&record, log->records + off, sizeof(record));
 		if (record.size < sizeof(record) || record.size > len - off)
 			break;
-		if (record.site < log->site_count && log->of_site[record.site])
-			tux_log_file_add(log->of_site[record.site], &record, log->records + off + sizeof(record));
+		site = tux_access_record_site(&record);
+		if (site < log->site_count && log->of_site[site])
+			tux_log_file_add(log->of_site[site], &record, log->records + off + sizeof(record));
 		else
 			atomic_fetch_add(&log->unwanted, 1);
 		off += record.size;

@@ -20,6 +20,9 @@ struct tux_log *tux_log_open(unsigned sites);
 bool tux_log_add(struct tux_log *log, unsigned site, const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
                  size_t error_size);
 
+/* Gives a site the file of another site. */
+void tux_log_share(struct tux_log *log, unsigned site, unsigned other);
+
 /*
  * Rotates each regular file before it would grow beyond bytes (0 = never): it becomes NAME.1, NAME.1 becomes NAME.2 and so on, up
  * to keep files. Call it before tux_log_start().

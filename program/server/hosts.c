@@ -173,8 +173,18 @@ static bool root_make(struct tux_site *site, const char *directory, const struct
 	return true;
 }
 
-static bool site_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_host_options *top,
-                      const struct tux_user *user, bool may_miss, char *error, size_t error_size)
+/* Gives a site the root of the one before it: the same configured directory. Returns false if out of memory. */
+static bool root_share(struct tux_site *site, const struct tux_site *before)
+{
+	site->root_fd = before->root_fd;
+	site->path = strdup(before->path);
+	site->alias = before->alias ? strdup(before->alias) : NULL;
+	return site->path && (site->alias || !before->alias);
+}
+
+/* before is the site before it if both have the same directory; else NULL. */
+static bool site_make(struct tux_site *site, const struct tux_site *before, const struct tux_host_options *host,
+                      const struct tux_host_options *top, const struct tux_user *user, bool may_miss, char *error, size_t error_size)
 {
 	const struct tux_route_table *table = host->routes.count > 0 ? &host->routes : &top->routes;
 	unsigned i;
@@ -188,8 +198,12 @@ static bool site_make(struct tux_site *site, const struct tux_host_options *host
 	site->redirects = table->redirect;
 	site->statuses = table->status;
 	site->root_fd = -1;
-	if (!root_make(site, host->directory, user, may_miss, error, error_size))
+	if (before && before->root_fd >= 0) {
+		if (!root_share(site, before))
+			return no_memory(error, error_size);
+	} else if (!root_make(site, host->directory, user, may_miss, error, error_size)) {
 		return false;
+	}
 	if (!pages_make(site, host->page_count > 0 ? host : top) || !max_bodies_make(site, table))
 		return no_memory(error, error_size);
 	return fields_make(site, host, top, table, error, error_size);
@@ -208,9 +222,10 @@ bool tux_sites_open(struct tux_sites *sites, const struct tux_settings *settings
 		return no_memory(error, error_size);
 	while (sites->count < count) {
 		const unsigned number = sites->count++;
+		const bool same = number > 0 && strcmp(hosts[number].directory, hosts[number - 1].directory) == 0;
 
 		sites->said[number] = &hosts[number];
-		if (!site_make(&sites->site[number], &hosts[number], &settings->top, user, may_miss, error, error_size))
+		if (!site_make(&sites->site[number], same ? &sites->site[number - 1] : NULL, &hosts[number], &settings->top, user, may_miss, error, error_size))
 			return false;
 	}
 	return true;
@@ -234,65 +249,109 @@ static uint64_t listeners_of(const struct tux_host_options *host, const struct t
 }
 
 /* Chooses for each listener the first host with default, else the first host. Returns false if a listener has no host. */
-static bool fallbacks_choose(struct tux_sites *sites, uint16_t *fallback, const struct tux_addresses *addresses, char *error,
+static bool fallbacks_choose(struct tux_sites *sites, uint32_t *fallback, const struct tux_addresses *addresses, char *error,
                              size_t error_size)
 {
+	uint64_t any = 0, defaults = 0; /* listeners that have a host, and a default */
 	unsigned i, k;
 
-	for (i = 0; i < addresses->count; i++) {
-		int first = -1, chosen = -1;
+	for (k = 0; k < sites->count; k++) {
+		const uint64_t listeners = listeners_of(sites->said[k], addresses);
 
-		for (k = 0; k < sites->count && chosen < 0; k++) {
-			if (!(listeners_of(sites->said[k], addresses) >> i & 1))
+		for (i = 0; i < addresses->count; i++) {
+			const uint64_t bit = UINT64_C(1) << i;
+
+			if (!(listeners & bit) || (defaults & bit) || ((any & bit) && !sites->said[k]->is_default))
 				continue;
-			first = first < 0 ? (int)k : first;
-			chosen = sites->said[k]->is_default ? (int)k : -1;
+			fallback[i] = k;
+			any |= bit;
+			defaults |= sites->said[k]->is_default ? bit : 0;
 		}
-		if (first < 0) {
+	}
+	for (i = 0; i < addresses->count; i++)
+		if (!(any >> i & 1)) {
 			snprintf(error, error_size, "no host answers on %s", addresses->spec[i] ? addresses->spec[i] : "a socket that was passed");
 			return false;
 		}
-		fallback[i] = (uint16_t)(chosen >= 0 ? chosen : first);
-	}
 	return true;
 }
 
-static bool names_place(struct tux_sites *sites, const struct tux_addresses *addresses, char *error, size_t error_size)
+/* Copies the names into one text, one behind the other. Returns false with a sentence in error. */
+static bool names_copy(struct tux_sites *sites, uint32_t *names, char *error, size_t error_size)
 {
-	struct tux_hosts *const hosts = &sites->hosts;
-	struct tux_host *host;
-	uint32_t names = 0, len = 0;
+	size_t count = 0, len = 0;
 	uint8_t *text;
 	unsigned i, k;
 
 	for (i = 0; i < sites->count; i++)
-		for (k = 0; k < sites->said[i]->name_count; k++, names++)
-			len += (uint32_t)strlen(sites->said[i]->name[k]);
-	if (names > TUX_MAX_HOSTS || len > TUX_MAX_HOST_TEXT) {
-		snprintf(error, error_size, "there are more than %d names of hosts, or more than %d bytes of them", TUX_MAX_HOSTS,
+		for (k = 0; k < sites->said[i]->name_count; k++, count++)
+			len += strlen(sites->said[i]->name[k]);
+	if (count > TUX_MAX_HOSTS / 2 || len > TUX_MAX_HOST_TEXT) {
+		snprintf(error, error_size, "there are more than %d names of hosts, or more than %d bytes of them", TUX_MAX_HOSTS / 2,
 		         TUX_MAX_HOST_TEXT);
 		return false;
 	}
-	hosts->host = host = calloc(names + 1, sizeof(*host));
-	hosts->text = text = malloc(len + 1);
-	if (!host || !text)
+	sites->hosts.text = text = malloc(len + 1);
+	if (!text)
 		return no_memory(error, error_size);
 	for (i = 0; i < sites->count; i++)
 		for (k = 0; k < sites->said[i]->name_count; k++) {
 			const char *const name = sites->said[i]->name[k] + (*sites->said[i]->name[k] == '*');
-			const struct tux_host one = { listeners_of(sites->said[i], addresses), hosts->text_len, (uint16_t)strlen(name),
-			                              (uint16_t)i };
 
-			memcpy(text + one.text, name, one.len);
-			hosts->text_len += one.len;
-			tux_hosts_insert(host, hosts->count++, text, one);
+			memcpy(text + sites->hosts.text_len, name, strlen(name));
+			sites->hosts.text_len += (uint32_t)strlen(name);
 		}
+	*names = (uint32_t)count;
 	return true;
+}
+
+/* Places all names in the count slots at host. Returns false if a name finds no slot. */
+static bool names_insert(const struct tux_sites *sites, const struct tux_addresses *addresses, struct tux_host *host, uint32_t count)
+{
+	struct tux_host one = { .text = 0 };
+
+	for (; one.site < sites->count; one.site++) {
+		const struct tux_host_options *const said = sites->said[one.site];
+
+		one.listeners = listeners_of(said, addresses);
+		for (unsigned k = 0; k < said->name_count; k++) {
+			one.len = (uint32_t)(strlen(said->name[k]) - (*said->name[k] == '*'));
+			if (!tux_hosts_insert(host, count, sites->hosts.text, one))
+				return false;
+			one.text += one.len;
+		}
+	}
+	return true;
+}
+
+/* Makes the table of names, with twice as many slots as names, or more if names gather too closely. */
+static bool names_place(struct tux_sites *sites, const struct tux_addresses *addresses, char *error, size_t error_size)
+{
+	uint32_t names, count;
+
+	if (!names_copy(sites, &names, error, error_size))
+		return false;
+	for (count = 2 * names; names > 0 && count <= TUX_MAX_HOSTS; count *= 2) {
+		struct tux_host *const host = calloc(count, sizeof(*host));
+
+		if (!host)
+			return no_memory(error, error_size);
+		sites->hosts.host = host;
+		sites->hosts.count = count;
+		if (names_insert(sites, addresses, host, count))
+			return true;
+		free(host);
+		sites->hosts.host = NULL;
+		sites->hosts.count = 0;
+	}
+	if (names > 0)
+		snprintf(error, error_size, "too many names of hosts have nearly the same hash");
+	return names == 0;
 }
 
 bool tux_sites_place(struct tux_sites *sites, const struct tux_addresses *addresses, char *error, size_t error_size)
 {
-	uint16_t *fallback = calloc(addresses->count + 1, sizeof(*fallback));
+	uint32_t *fallback = calloc(addresses->count + 1, sizeof(*fallback));
 
 	sites->hosts = (struct tux_hosts){ .fallback = fallback, .listener_count = addresses->count };
 	if (!fallback)
@@ -316,7 +375,7 @@ void tux_sites_close(struct tux_sites *sites)
 		tux_fields_free(&site->fields);
 		free((void *)site->pages);
 		free((void *)(uintptr_t)site->route_max_body);
-		if (site->root_fd >= 0)
+		if (site->root_fd >= 0 && (sites->count == 0 || site[-1].root_fd != site->root_fd))
 			close(site->root_fd);
 		free((void *)(uintptr_t)site->path);
 		free((void *)(uintptr_t)site->alias);

@@ -172,7 +172,9 @@ static bool log_open(struct serving *serving)
 			snprintf(serving->error, ERROR_MAX, "no memory for the log");
 			return false;
 		}
-		if (!tux_log_add(serving->log, i, sites->said[i]->log, (enum tux_log_format)settings->log_format, &serving->user, serving->error, ERROR_MAX))
+		if (i > 0 && sites->said[i - 1]->log && strcmp(sites->said[i]->log, sites->said[i - 1]->log) == 0)
+			tux_log_share(serving->log, i, i - 1);
+		else if (!tux_log_add(serving->log, i, sites->said[i]->log, (enum tux_log_format)settings->log_format, &serving->user, serving->error, ERROR_MAX))
 			return false;
 	}
 	if (serving->log)
@@ -212,7 +214,7 @@ static bool upstreams_make(struct serving *serving)
 	number = tux_upstreams_find(&serving->upstreams, serving->handover_name, serving->error, ERROR_MAX);
 	if (number < 0)
 		return false;
-	serving->handover = (struct tux_route){ .handler = TUX_HANDLER_UPSTREAM, .argument = (uint16_t)number };
+	serving->handover = (struct tux_route){ .handler = TUX_HANDLER_UPSTREAM, .argument = (uint32_t)number };
 	config->handover = &serving->handover;
 	config->upstreams = serving->upstreams.upstream;
 	config->upstream_count = serving->upstreams.count;
@@ -254,7 +256,7 @@ static bool programs_make(struct serving *serving)
 			         TUX_MAX_CGI);
 			return false;
 		}
-		site->program = (struct tux_route){ .handler = TUX_HANDLER_CGI, .argument = (uint16_t)number, .prefix_len = 1 };
+		site->program = (struct tux_route){ .handler = TUX_HANDLER_CGI, .argument = (uint32_t)number, .prefix_len = 1 };
 	}
 	return true;
 }
@@ -315,13 +317,11 @@ static bool control_open(struct serving *serving)
 
 /*
  * Drops privileges and restricts the process, and threads that start later, to its files. Describes the restrictions in
- * serving->files.
+ * serving->files. roots and directories have room for all sites.
  */
-static bool confine(struct serving *serving)
+static bool confine_to(struct serving *serving, int *roots, const char **directories)
 {
 	const struct tux_sites *sites = &serving->sites;
-	const char *directories[TUX_MAX_SITES];
-	int roots[TUX_MAX_SITES];
 	struct tux_sandbox sandbox = {
 		.root_fd = roots,
 		.root_count = sites->count,
@@ -365,6 +365,21 @@ static bool confine(struct serving *serving)
 	entered = serving->settings->no_sandbox ||
 	          tux_sandbox_files(&sandbox, serving->files, sizeof(serving->files), serving->error, ERROR_MAX);
 	free(ports);
+	return entered;
+}
+
+static bool confine(struct serving *serving)
+{
+	int *const roots = calloc(serving->sites.count, sizeof(*roots));
+	const char **const directories = calloc(serving->sites.count, sizeof(*directories));
+	bool entered = false;
+
+	if (roots && directories)
+		entered = confine_to(serving, roots, directories);
+	else
+		snprintf(serving->error, ERROR_MAX, "no memory for the roots of the hosts");
+	free(roots);
+	free(directories);
 	return entered;
 }
 

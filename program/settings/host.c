@@ -65,6 +65,20 @@ bool tux_host_name_add(struct tux_host_options *host, const char *name, char *er
 	return true;
 }
 
+bool tux_host_listen_add(struct tux_host_options *host, const char *spec)
+{
+	const char **listen;
+
+	if (host->listen_count == TUX_MAX_LISTENERS)
+		return false;
+	listen = realloc(host->listen, (host->listen_count + 1) * sizeof(*listen));
+	if (!listen)
+		return false;
+	host->listen = listen;
+	listen[host->listen_count++] = spec;
+	return true;
+}
+
 bool tux_host_page_add(struct tux_host_options *host, unsigned status, const char *path, char *error, size_t error_size)
 {
 	const size_t len = strlen(path);
@@ -102,6 +116,7 @@ bool tux_host_page_add(struct tux_host_options *host, unsigned status, const cha
 static bool extension_add(struct tux_host_options *host, enum tux_file_handler selects, const char *text, size_t len)
 {
 	struct tux_file_type one = { .selects = (uint8_t)selects };
+	struct tux_file_type *type;
 	size_t i;
 
 	if (len == 0 || len > TUX_MAX_EXTENSION || host->type_count == TUX_MAX_FILE_TYPES)
@@ -114,7 +129,11 @@ static bool extension_add(struct tux_host_options *host, enum tux_file_handler s
 	for (i = 0; i < host->type_count; i++)
 		if (memcmp(host->type[i].extension, one.extension, sizeof(one.extension)) == 0)
 			return false;
-	host->type[host->type_count++] = one;
+	type = realloc(host->type, (host->type_count + 1) * sizeof(*type));
+	if (!type)
+		return false;
+	host->type = type;
+	type[host->type_count++] = one;
 	return true;
 }
 
@@ -181,7 +200,7 @@ bool tux_hosts_meet(const struct tux_host_options *host, const struct tux_host_o
 	return false;
 }
 
-void tux_host_free(struct tux_host_options *host)
+void tux_host_free(struct tux_host_options *host, const struct tux_host_options *top)
 {
 	unsigned i;
 
@@ -189,6 +208,10 @@ void tux_host_free(struct tux_host_options *host)
 		free((void *)host->name[i]);
 	free(host->name);
 	free(host->page);
+	if (!top || host->listen != top->listen)
+		free(host->listen);
+	if (!top || host->type != top->type)
+		free(host->type);
 	tux_field_rules_free(&host->fields);
 	tux_media_type_settings_free(&host->media_types);
 	tux_routes_free(&host->routes);

@@ -14,7 +14,7 @@ struct tux_host_options {
 	unsigned name_count;
 	bool is_default;           /* it answers to all other names, too */
 	const char *directory;
-	const char *listen[TUX_MAX_LISTENERS]; /* as written */
+	const char **listen;       /* as written; inherited ones are the top's array */
 	unsigned listen_count;
 	const char *log;           /* a file name, "-" for the standard output; NULL: off */
 	const char *cache_control; /* NULL: none */
@@ -23,7 +23,7 @@ struct tux_host_options {
 	struct tux_error_page *page;
 	unsigned page_count;
 	struct tux_route_table routes;
-	struct tux_file_type type[TUX_MAX_FILE_TYPES];
+	struct tux_file_type *type; /* like listen */
 	unsigned type_count;
 	struct tux_site site;      /* browse, spa, dot_files, modes, those of the selection, index and max_body_bytes; the rest is hosts.c's */
 };
@@ -33,6 +33,9 @@ struct tux_host_options {
  * an address, of IPv6 in brackets. False with a sentence in error. The text is copied.
  */
 bool tux_host_name_add(struct tux_host_options *host, const char *name, char *error, size_t error_size);
+
+/* Adds an address to listen on, which is good and stays. False if the host has as many as it may have, or out of memory. */
+bool tux_host_listen_add(struct tux_host_options *host, const char *spec);
 
 /* Adds a page for a status from 400 to 599. The path, beneath the root, begins with '/'; it stays. False with a sentence in error. */
 bool tux_host_page_add(struct tux_host_options *host, unsigned status, const char *path, char *error, size_t error_size);
@@ -48,6 +51,7 @@ bool tux_host_redirects(const struct tux_host_options *host);
 /* Whether there is a place where both listen, beneath this top. */
 bool tux_hosts_meet(const struct tux_host_options *host, const struct tux_host_options *other, const struct tux_host_options *top);
 
-void tux_host_free(struct tux_host_options *host);
+/* Frees the host, but for what it inherited from the top. top is NULL for the top itself. */
+void tux_host_free(struct tux_host_options *host, const struct tux_host_options *top);
 
 #endif

@@ -127,6 +127,16 @@ static bool list_add(struct tux_media_types *types, struct tux_media_type_of *of
 	return !list->fallback || types->fallback.len > 0 || text_add(types, text, list->fallback, &types->fallback);
 }
 
+/* Gives back the memory that a table does not need: there may be one for each of many hosts. */
+static void shrink(struct tux_media_types *types)
+{
+	void *const of = realloc((void *)(uintptr_t)types->of, (types->count + 1) * sizeof(*types->of));
+	void *const text = realloc((void *)(uintptr_t)types->text, types->text_len + 1);
+
+	types->of = of ? of : types->of;
+	types->text = text ? text : types->text;
+}
+
 struct tux_media_types *tux_media_types_make(const struct tux_media_type_settings *const *lists, unsigned count, char *error,
                                              size_t error_size)
 {
@@ -147,6 +157,7 @@ struct tux_media_types *tux_media_types_make(const struct tux_media_type_setting
 			         TUX_MAX_MEDIA_TYPE_TEXT);
 			goto out_free;
 		}
+	shrink(types);
 	return types;
 out_free:
 	free(text);

@@ -53,10 +53,7 @@ static bool listen_add(void *object, const char *value)
 {
 	struct tux_host_options *const host = object;
 
-	if (!tux_listener_spec_good(value) || host->listen_count == TUX_MAX_LISTENERS)
-		return false;
-	host->listen[host->listen_count++] = value;
-	return true;
+	return tux_listener_spec_good(value) && tux_host_listen_add(host, value);
 }
 
 static bool index_add(void *object, const char *value)
@@ -488,17 +485,19 @@ void tux_options_clear(struct tux_settings *settings, struct tux_host_options *h
 {
 	char *const object = option->scope & TUX_SCOPE_HOST ? (char *)host : (char *)settings;
 
-	memset(object + option->at, 0, option->size);
+	memset(object + option->at + option->size - sizeof(unsigned), 0, sizeof(unsigned)); /* its count; an array keeps its memory */
 }
 
-void tux_options_inherit(struct tux_host_options *host, const struct tux_host_options *top)
+void tux_options_inherit(struct tux_host_options *hosts, unsigned count, const struct tux_host_options *top)
 {
-	unsigned i;
+	unsigned i, k;
 
 	for (i = 0; i < OPTIONS; i++) {
 		const struct tux_option *const option = &tux_options[i];
+		const uint32_t bit = (option->scope & TUX_SCOPE_HOST) && option->size > 0 ? said_bit(option) : 0;
 
-		if ((option->scope & TUX_SCOPE_HOST) && option->size > 0 && !(host->said & said_bit(option)))
-			memcpy((char *)host + option->at, (const char *)top + option->at, option->size);
+		for (k = 0; bit != 0 && k < count; k++)
+			if (!(hosts[k].said & bit))
+				memcpy((char *)&hosts[k] + option->at, (const char *)top + option->at, option->size);
 	}
 }

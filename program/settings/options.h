@@ -34,7 +34,10 @@ bool tux_options_set(struct tux_settings *settings, struct tux_host_options *hos
 /* Empties the list of an option in the structure that tux_options_set() writes to. */
 void tux_options_clear(struct tux_settings *settings, struct tux_host_options *host, const struct tux_option *option);
 
-/* Copies every option that was not set in the host from the top. Rules for fields and media types stay separate: both apply. */
-void tux_options_inherit(struct tux_host_options *host, const struct tux_host_options *top);
+/*
+ * Copies every option that was not set in a host from the top to the count hosts. Lists stay the top's memory. Rules for fields and
+ * media types stay separate: both apply.
+ */
+void tux_options_inherit(struct tux_host_options *hosts, unsigned count, const struct tux_host_options *top);
 
 #endif

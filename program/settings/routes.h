@@ -18,13 +18,14 @@ struct tux_route_fields {
 
 /* Begins as zeros. */
 struct tux_route_table {
-	struct tux_route *route; /* in the core's order */
+	struct tux_route *route; /* in the order in which they were added; after tux_routes_settle() in the core's */
 	uint8_t *text;
 	struct tux_route_fields *fields; /* of each route */
+	uint32_t *slot; /* hash table of patterns: 1 + number of a route; 0: empty */
 	struct tux_redirect *redirect;
 	struct tux_status_route *status;
 	uint32_t count, text_len, redirect_count, status_count;
-	uint32_t last; /* which route was added last */
+	uint32_t text_room, slot_count; /* bytes of text; entries of slot, a power of two, or 0 */
 };
 
 /* Returns why no request would reach a route of this pattern, which is good; NULL if one can. */
@@ -34,7 +35,7 @@ const char *tux_routes_unreachable(const struct tux_route_table *table, const ch
  * Adds a route. The pattern is a prefix ("/app/"); a prefix and a suffix with a star between them; or a whole path, behind '='
  * ("=/robots.txt"). False with a sentence in error.
  */
-bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux_handler handler, uint16_t argument,
+bool tux_routes_add(struct tux_route_table *table, const char *pattern, enum tux_handler handler, uint32_t argument,
                     char *error, size_t error_size);
 
 /*
@@ -53,6 +54,9 @@ bool tux_routes_add_status(struct tux_route_table *table, const char *pattern, c
 
 /* Says of the route that was added last what its fields are. The rules and the media types are the table's then. */
 void tux_routes_last_fields(struct tux_route_table *table, struct tux_route_fields fields);
+
+/* Brings the routes into the core's order, after the last one is added. False with a sentence in error. */
+bool tux_routes_settle(struct tux_route_table *table, char *error, size_t error_size);
 
 /* Frees what the table has grown to. */
 void tux_routes_free(struct tux_route_table *table);

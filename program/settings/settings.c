@@ -6,10 +6,13 @@
 
 struct tux_host_options *tux_settings_host_add(struct tux_settings *settings)
 {
-	struct tux_host_options *host = NULL;
+	struct tux_host_options *host;
 
-	if (settings->host_count < TUX_MAX_SITES)
-		host = realloc(settings->host, (settings->host_count + 1) * sizeof(*host));
+	if (settings->host_count == TUX_MAX_SITES)
+		return NULL;
+	host = settings->host;
+	if ((settings->host_count & (settings->host_count - 1)) == 0) /* it doubles at each power of two */
+		host = realloc(host, (settings->host_count > 0 ? 2 * (size_t)settings->host_count : 1) * sizeof(*host));
 	if (!host)
 		return NULL;
 	settings->host = host;
@@ -37,10 +40,10 @@ unsigned tux_settings_listens(const struct tux_settings *settings, const char **
 void tux_settings_free(struct tux_settings *settings)
 {
 	while (settings->host_count > 0)
-		tux_host_free(&settings->host[--settings->host_count]);
+		tux_host_free(&settings->host[--settings->host_count], &settings->top);
 	free(settings->host);
 	settings->host = NULL;
-	tux_host_free(&settings->top);
+	tux_host_free(&settings->top, NULL);
 	tux_cgis_free(&settings->cgis);
 	tux_upstreams_free(&settings->upstreams);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,13 +13,14 @@
 
 #include "host.h"
 
-enum { HOSTS_MAX = 32, LISTENERS = 3 };
+enum { HOSTS_MAX = 32, SLOTS = 2 * HOSTS_MAX, LISTENERS = 3 };
 
 struct table {
-	struct tux_host host[HOSTS_MAX];
+	struct tux_host host[SLOTS];
 	uint8_t text[1024];
-	uint16_t fallback[LISTENERS];
+	uint32_t fallback[LISTENERS];
 	struct tux_hosts hosts;
+	unsigned count;
 	const char *name[HOSTS_MAX]; /* name of each site, in the order of insertion */
 	uint64_t listeners[HOSTS_MAX];
 };
@@ -29,7 +31,7 @@ static void clear(struct table *table)
 	table->fallback[0] = 100;
 	table->fallback[1] = 101;
 	table->fallback[2] = 102;
-	table->hosts = (struct tux_hosts){ table->host, table->text, table->fallback, 0, 0, LISTENERS };
+	table->hosts = (struct tux_hosts){ table->host, table->text, table->fallback, SLOTS, 0, LISTENERS };
 }
 
 /* Adds a name, which may start with a star. Its site is its number. */
@@ -37,14 +39,14 @@ static void add(struct table *table, const char *name, uint64_t listeners)
 {
 	struct tux_hosts *hosts = &table->hosts;
 	const char *const text = name + (*name == '*');
-	const struct tux_host one = { listeners, hosts->text_len, (uint16_t)strlen(text), (uint16_t)hosts->count };
+	const struct tux_host one = { .listeners = listeners, .text = hosts->text_len, .len = (uint32_t)strlen(text), .site = table->count };
 
-	assert_true(hosts->count < HOSTS_MAX && hosts->text_len + one.len <= sizeof(table->text));
+	assert_true(table->count < HOSTS_MAX && hosts->text_len + one.len <= sizeof(table->text));
 	memcpy(table->text + one.text, text, one.len);
 	hosts->text_len += one.len;
-	table->name[hosts->count] = name;
-	table->listeners[hosts->count] = listeners;
-	tux_hosts_insert(table->host, hosts->count++, table->text, one);
+	table->name[table->count] = name;
+	table->listeners[table->count++] = listeners;
+	assert_true(tux_hosts_insert(table->host, SLOTS, table->text, one));
 }
 
 static void fill(struct table *table, const char *const *names)
@@ -150,7 +152,7 @@ static int model(const struct table *table, uint32_t listener, const char *host)
 		end[name[0] == '['] = '\0';
 	if (name[0] && name[strlen(name) - 1] == '.')
 		name[strlen(name) - 1] = '\0';
-	for (i = 0; i < table->hosts.count; i++) {
+	for (i = 0; i < table->count; i++) {
 		const char *const one = table->name[i];
 		const size_t len = strlen(one), own = strlen(name);
 
@@ -202,38 +204,60 @@ static void test_every_short_host(void **state)
 	assert_true(tried > 400000);
 }
 
-/* Every table that points out of itself or is not sorted is refused. */
+/* Returns the slot of a name of the table. */
+static struct tux_host *slot_of(struct table *table, unsigned site)
+{
+	for (uint32_t i = 0; i < SLOTS; i++)
+		if (table->host[i].len > 0 && table->host[i].site == site)
+			return &table->host[i];
+	fail();
+	return NULL;
+}
+
+/* Every table that points out of itself or hides a name is refused. */
 static void test_valid(void **state)
 {
 	static const struct tux_host wrong[] = {
 		{ .text = 3, .len = 1 },
 		{ .text = 2, .len = 2 },
 		{ .text = UINT32_MAX, .len = 1 },
-		{ .text = 0, .len = 0 },
 		{ .text = 0, .len = TUX_MAX_HOST_NAME + 1 },
 		{ .text = 0, .len = 4 },
+		{ .text = 4, .len = 0 },
 		{ .text = 2, .len = 1, .site = 103 },
 	};
 	struct table table;
+	struct tux_host *slot, *empty = NULL;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		fill(&table, TABLE("a", "bb"));
-		table.host[1] = wrong[i];
+		slot = slot_of(&table, 1);
+		*slot = (struct tux_host){ .text = wrong[i].text, .len = wrong[i].len, .site = wrong[i].site, .hash = slot->hash };
 		assert_false(tux_hosts_valid(&table.hosts, 103));
 	}
-	fill(&table, TABLE("bb", "a"));
-	assert_int_equal(table.host[0].len, 1);
-	table.host[0] = table.host[1];
-	assert_true(tux_hosts_valid(&table.hosts, 103)); /* twice, for different listeners */
-	table.host[1] = (struct tux_host){ .text = 2, .len = 1 };
+	fill(&table, TABLE("a", "bb"));
+	slot = slot_of(&table, 1);
+	slot->site = 102;
+	assert_true(tux_hosts_valid(&table.hosts, 103));
+	slot->hash++;
+	assert_false(tux_hosts_valid(&table.hosts, 103));
+	slot->hash--;
+	slot->text--; /* another name than the hash says */
+	assert_false(tux_hosts_valid(&table.hosts, 103));
+	fill(&table, TABLE("a"));
+	slot = slot_of(&table, 0);
+	for (i = 0; i < SLOTS; i++)
+		if (&table.host[i] != slot + 1)
+			empty = &table.host[i] == slot ? empty : &table.host[i];
+	*empty = *slot; /* a search ends at an empty slot before it */
 	assert_false(tux_hosts_valid(&table.hosts, 103));
 	fill(&table, TABLE("a"));
 	assert_false(tux_hosts_valid(&table.hosts, 102)); /* a fallback is not a site */
 	table.hosts.count = TUX_MAX_HOSTS + 1;
 	assert_false(tux_hosts_valid(&table.hosts, 103));
-	table.hosts.count = 1;
+	table.hosts.count = SLOTS;
 	table.hosts.text_len = TUX_MAX_HOST_TEXT + 1;
 	assert_false(tux_hosts_valid(&table.hosts, 103));
 	table.hosts.text_len = 1;
@@ -241,11 +265,75 @@ static void test_valid(void **state)
 	assert_false(tux_hosts_valid(&table.hosts, 103));
 }
 
+/* A table without slots has no name. A full one takes no more, and every search in it ends. */
+static void test_full(void **state)
+{
+	static const uint8_t text[] = "a";
+	const uint32_t fallback = 7;
+	static struct tux_host host[TUX_MAX_HOST_PROBES + 1];
+	struct tux_hosts hosts = { host, text, &fallback, 0, 1, 1 };
+	const struct tux_host one = { .listeners = 2, .len = 1 };
+	uint32_t i;
+
+	(void)state;
+	assert_int_equal(tux_host_find(&hosts, 0, text, (struct tux_span){ 0, 1 }), 7);
+	for (hosts.count = 1; hosts.count <= TUX_MAX_HOST_PROBES + 1; hosts.count++) {
+		memset(host, 0, sizeof(host));
+		for (i = 0; i < hosts.count && i < TUX_MAX_HOST_PROBES; i++)
+			assert_true(tux_hosts_insert(host, hosts.count, text, one));
+		assert_false(tux_hosts_insert(host, hosts.count, text, one));
+		assert_true(tux_hosts_valid(&hosts, 8));
+		assert_int_equal(tux_host_find(&hosts, 0, text, (struct tux_span){ 0, 1 }), 7);
+	}
+}
+
+enum { MANY = 50000, NAME_ROOM = 40 };
+
+/* Writes a name of the table of test_many(). Every third is a suffix. */
+static uint32_t name_print(char *name, unsigned number)
+{
+	static const char *const forms[] = { "www%u.example.org", "%u.de", ".shop-%u.example.net" };
+
+	return (uint32_t)snprintf(name, NAME_ROOM, forms[number % 3], number / 3);
+}
+
+/* A table of many names fits into twice as many slots, and each name leads to its site. */
+static void test_many(void **state)
+{
+	struct tux_host *host = calloc(2 * MANY, sizeof(*host));
+	uint8_t *text = malloc(MANY * NAME_ROOM);
+	const uint32_t fallback = MANY;
+	struct tux_hosts hosts = { host, text, &fallback, 2 * MANY, 0, 1 };
+	struct tux_host one = { .listeners = 1 };
+	char name[NAME_ROOM + 8];
+
+	(void)state;
+	assert_true(host && text);
+	for (one.site = 0; one.site < MANY; one.site++) {
+		one.text = hosts.text_len;
+		one.len = name_print(name, one.site);
+		memcpy(text + one.text, name, one.len);
+		hosts.text_len += one.len;
+		assert_true(tux_hosts_insert(host, hosts.count, text, one));
+	}
+	assert_true(tux_hosts_valid(&hosts, MANY + 1));
+	for (uint32_t i = 0; i < MANY; i++) {
+		name[0] = 'x';
+		const uint32_t len = name_print(name + 1, i);
+		const bool suffix = name[1] == '.';
+
+		assert_int_equal(tux_host_find(&hosts, 0, (const uint8_t *)name + !suffix, (struct tux_span){ 0, len + suffix }), i);
+		assert_int_equal(tux_host_find(&hosts, 0, (const uint8_t *)name + suffix, (struct tux_span){ 0, len + !suffix }), MANY);
+	}
+	free(host);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names), cmocka_unit_test(test_listeners), cmocka_unit_test(test_long),
-		cmocka_unit_test(test_every_short_host), cmocka_unit_test(test_valid),
+		cmocka_unit_test(test_every_short_host), cmocka_unit_test(test_valid), cmocka_unit_test(test_full), cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

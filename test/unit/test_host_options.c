@@ -29,7 +29,7 @@ static void test_names(void **state)
 	assert_true(tux_host_name_add(&host, "WWW.Example.Org.", error, sizeof(error)));
 	assert_string_equal(host.name[host.name_count - 1], "www.example.org");
 	assert_int_equal(host.name_count, sizeof(good) / sizeof(good[0]) + 1);
-	tux_host_free(&host);
+	tux_host_free(&host, NULL);
 }
 
 static void test_pages(void **state)
@@ -49,7 +49,7 @@ static void test_pages(void **state)
 	assert_int_equal(host.page_count, TUX_MAX_ERROR_PAGES - 1); /* one place remains for 404 */
 	assert_false(tux_host_page_add(&host, 400, "/a", error, sizeof(error)));
 	assert_non_null(strstr(error, "already"));
-	tux_host_free(&host);
+	tux_host_free(&host, NULL);
 }
 
 static void test_types(void **state)
@@ -71,7 +71,8 @@ static void test_types(void **state)
 		assert_true(tux_host_type_add(&host, "TUX/CGI=pl"));
 		assert_false(tux_host_type_add(&host, wrong[i]));
 	}
-	tux_host_free(&host);
+	tux_host_free(&top, NULL);
+	tux_host_free(&host, NULL);
 	assert_false(tux_host_has_programs(&host) || tux_host_has_modules(&host));
 	host.site.selection.mode_cgi = 0100;
 	assert_true(tux_host_has_programs(&host)); /* by mode */
@@ -79,9 +80,9 @@ static void test_types(void **state)
 
 static void test_meet(void **state)
 {
-	const struct tux_host_options top = { .listen = { "80" }, .listen_count = 1 }, none = { 0 };
-	const struct tux_host_options unsaid = { 0 }, both = { .listen = { "81", "80" }, .listen_count = 2 };
-	const struct tux_host_options other = { .listen = { "81" }, .listen_count = 1 };
+	const struct tux_host_options top = { .listen = (const char *[]){ "80" }, .listen_count = 1 }, none = { 0 };
+	const struct tux_host_options unsaid = { 0 }, both = { .listen = (const char *[]){ "81", "80" }, .listen_count = 2 };
+	const struct tux_host_options other = { .listen = (const char *[]){ "81" }, .listen_count = 1 };
 
 	(void)state;
 	assert_true(tux_hosts_meet(&unsaid, &unsaid, &top));
@@ -165,11 +166,12 @@ static void test_routes_keep_their_fields(void **state)
 	(void)state;
 	for (i = 0; i < 8; i++) {
 		snprintf(pattern[i], sizeof(pattern[i]), "/%.*s", (int)(i * 5 % 8), "abcdefgh");
-		assert_true(tux_routes_add(&table, pattern[i], TUX_HANDLER_STATIC, (uint16_t)i, error, sizeof(error)));
+		assert_true(tux_routes_add(&table, pattern[i], TUX_HANDLER_STATIC, i, error, sizeof(error)));
 		tux_routes_last_fields(&table, (struct tux_route_fields){ .cache_control = said[i] });
 	}
+	assert_true(tux_routes_settle(&table, error, sizeof(error)));
 	for (i = 0; i < 8; i++) {
-		assert_int_equal(table.route[i].prefix_len, 8 - i);
+		assert_int_equal(table.route[i].prefix_len, i + 1);
 		assert_string_equal(table.fields[i].cache_control, said[table.route[i].argument]);
 	}
 	tux_routes_free(&table);

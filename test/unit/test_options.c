@@ -155,8 +155,8 @@ static void test_host_inherits_what_it_lacks(void **state)
 	set(&host, "mode-cgi", "0");
 	set(&host, "index", "a.html");
 	set(&types, "types", "TUX/module=x");
-	tux_options_inherit(&host, top);
-	tux_options_inherit(&types, top);
+	tux_options_inherit(&host, 1, top);
+	tux_options_inherit(&types, 1, top);
 	assert_string_equal(host.directory, "/own");
 	assert_string_equal(host.log, "-");
 	assert_int_equal(host.listen_count, 1);
@@ -172,6 +172,9 @@ static void test_host_inherits_what_it_lacks(void **state)
 	assert_int_equal(types.site.index_count, 0);
 	assert_int_equal(types.type_count, 1);
 	assert_memory_equal(types.type[0].extension, "x", 2);
+	tux_host_free(&host, top);
+	tux_host_free(&types, top);
+	tux_settings_free(&settings);
 }
 
 static void test_mistyped_name_finds_the_nearest_of_its_scope(void **state)

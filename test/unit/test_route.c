@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ static void add(struct table *table, const char *pattern)
 {
 	struct tux_routes *routes = &table->routes;
 	const char *const star = strchr(pattern, '*');
-	struct tux_route one = { .text = routes->text_len, .argument = (uint16_t)routes->count };
+	struct tux_route one = { .text = routes->text_len, .argument = routes->count };
 
 	one.exact = *pattern == '=';
 	pattern += one.exact;
@@ -35,7 +36,22 @@ static void add(struct table *table, const char *pattern)
 		memcpy(table->text + one.text + one.prefix_len, star + 1, one.suffix_len);
 	routes->text_len += (uint32_t)one.prefix_len + one.suffix_len;
 	assert_true(routes->count < ROUTES_MAX && routes->text_len <= sizeof(table->text));
-	tux_routes_insert(table->route, routes->count++, one);
+	table->route[routes->count++] = one;
+}
+
+static const uint8_t *compared; /* text of the table that is sorted */
+
+static int compare(const void *one, const void *other)
+{
+	return tux_route_compare(*(const struct tux_route *)one, *(const struct tux_route *)other, compared);
+}
+
+static void settle(struct table *table)
+{
+	compared = table->text;
+	qsort(table->route, table->routes.count, sizeof(table->route[0]), compare);
+	for (uint32_t i = 0; i < table->routes.count; i++)
+		assert_true(tux_route_link(table->route, i, table->text));
 }
 
 static void fill(struct table *table, const char *const *patterns)
@@ -45,6 +61,7 @@ static void fill(struct table *table, const char *const *patterns)
 	table->routes.text = table->text;
 	for (; *patterns; patterns++)
 		add(table, *patterns);
+	settle(table);
 	assert_true(tux_routes_valid(&table->routes));
 }
 
@@ -60,7 +77,7 @@ static int found(const struct table *table, const char *path)
 	at = tux_route_find(&table->routes, copy, (uint32_t)len);
 	free(copy);
 	assert_true(at <= table->routes.count);
-	return at < table->routes.count ? table->route[at].argument : -1;
+	return at < table->routes.count ? (int)table->route[at].argument : -1;
 }
 
 #define TABLE(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -129,7 +146,6 @@ static void test_order(void **state)
 	assert_int_equal(found(&table, "/c"), 1);
 }
 
-/* Every table that points out of itself is refused. */
 /* Returns the number of the pattern that is the path and a slash; -1 = none. The path is in memory of exactly its size. */
 static int found_slash(const struct table *table, const char *path)
 {
@@ -141,7 +157,7 @@ static int found_slash(const struct table *table, const char *path)
 	memcpy(copy, path, len);
 	at = tux_route_find_slash(&table->routes, copy, (uint32_t)len);
 	free(copy);
-	return at < table->routes.count ? table->route[at].argument : -1;
+	return at < table->routes.count ? (int)table->route[at].argument : -1;
 }
 
 static void test_slash(void **state)
@@ -161,6 +177,99 @@ static void test_slash(void **state)
 	assert_int_equal(found_slash(&table, "/suffix"), -1);
 }
 
+/* Returns the route that a path goes to by the definition, not by the order of the table: the best of all that match. */
+static int model(const struct table *table, const char *path, bool slash)
+{
+	const size_t len = strlen(path);
+	const struct tux_route *best = NULL;
+
+	for (uint32_t i = 0; i < table->routes.count; i++) {
+		const struct tux_route *one = &table->route[i];
+		const char *prefix = (const char *)table->text + one->text, *suffix = prefix + one->prefix_len;
+		const bool matches = slash ? !one->exact && one->suffix_len == 0 && one->prefix_len == len + 1 && suffix[-1] == '/' &&
+		                                     memcmp(prefix, path, len) == 0 :
+		                             (one->exact ? one->prefix_len == len : (size_t)one->prefix_len + one->suffix_len <= len) &&
+		                                     memcmp(prefix, path, one->prefix_len) == 0 &&
+		                                     memcmp(suffix, path + len - one->suffix_len, one->suffix_len) == 0;
+		if (matches && (!best || one->prefix_len > best->prefix_len ||
+		                (one->prefix_len == best->prefix_len &&
+		                 (one->exact > best->exact || (one->exact == best->exact && one->argument < best->argument)))))
+			best = one;
+	}
+	return best ? (int)best->argument : -1;
+}
+
+static unsigned seed = 1;
+
+static unsigned pick(unsigned count)
+{
+	seed = seed * 1103515245u + 12345u;
+	return (seed >> 16) % count;
+}
+
+/* Writes a text of up to longest octets of a small alphabet behind a slash. */
+static void text_make(char *text, unsigned longest)
+{
+	static const char octets[] = "/ab.0";
+	unsigned len = pick(longest + 1);
+
+	*text++ = '/';
+	while (len-- > 0)
+		*text++ = octets[pick(sizeof(octets) - 1)];
+	*text = '\0';
+}
+
+/* Random tables and paths, beside the model. */
+static void test_random_tables(void **state)
+{
+	enum { TABLES = 3000, PATHS = 100 };
+	unsigned matched = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < TABLES; i++) {
+		const unsigned count = pick(ROUTES_MAX) + 1;
+		char pattern[ROUTES_MAX][24];
+		const char *patterns[ROUTES_MAX + 1];
+		struct table table;
+		unsigned k;
+
+		for (k = 0; k < count; k++) {
+			char prefix[8], suffix[8];
+
+			text_make(prefix, 4);
+			text_make(suffix, 2);
+			switch (pick(4)) {
+			case 0:
+				snprintf(pattern[k], sizeof(pattern[k]), "=%s", prefix);
+				break;
+			case 1:
+				snprintf(pattern[k], sizeof(pattern[k]), "%s*%s", prefix, suffix + pick(2));
+				break;
+			default:
+				snprintf(pattern[k], sizeof(pattern[k]), "%s", prefix);
+			}
+			patterns[k] = pattern[k];
+		}
+		patterns[count] = NULL;
+		fill(&table, patterns);
+		for (k = 0; k < PATHS; k++) {
+			char path[12];
+			int expected;
+
+			text_make(path, 8);
+			expected = model(&table, path, false);
+			matched += expected >= 0;
+			if (found(&table, path) != expected)
+				fail_msg("%s: %d, not %d", path, found(&table, path), expected);
+			expected = model(&table, path, true);
+			if (found_slash(&table, path) != expected)
+				fail_msg("%s and a slash: %d, not %d", path, found_slash(&table, path), expected);
+		}
+	}
+	assert_in_range(matched, TABLES * PATHS / 10, TABLES * PATHS - 1);
+}
+
+/* Every table that points out of itself or is out of order is refused. */
 static void test_valid(void **state)
 {
 	static const struct tux_route wrong[] = {
@@ -170,9 +279,9 @@ static void test_valid(void **state)
 		{ .text = UINT32_MAX - 1, .prefix_len = 3 },
 		{ .text = 0, .prefix_len = UINT16_MAX, .suffix_len = UINT16_MAX },
 		{ .text = 6 },
-		{ .handler = TUX_HANDLERS },
-		{ .exact = 2 },
-		{ .exact = 1, .prefix_len = 1, .suffix_len = 1 },
+		{ .text = 1, .prefix_len = 4, .handler = TUX_HANDLERS },
+		{ .text = 1, .prefix_len = 4, .exact = 2 },
+		{ .text = 1, .prefix_len = 3, .exact = 1, .suffix_len = 1 },
 	};
 	struct table table;
 	size_t i;
@@ -182,8 +291,24 @@ static void test_valid(void **state)
 		fill(&table, TABLE("/", "/a/b"));
 		assert_int_equal(table.routes.text_len, 5);
 		table.route[1] = wrong[i];
+		table.route[1].next = table.route[1].depth = 1;
+		assert_false(tux_routes_valid(&table.routes));
+		table.route[1].depth = 2;
 		assert_false(tux_routes_valid(&table.routes));
 	}
+	fill(&table, TABLE("/", "/a/b"));
+	table.route[1].next = 2; /* to itself */
+	assert_false(tux_routes_valid(&table.routes));
+	table.route[1].next = 0;
+	table.route[1].depth = 1;
+	assert_false(tux_routes_valid(&table.routes)); /* passes over "/" */
+	fill(&table, TABLE("/a", "/b"));
+	table.route[1] = table.route[0];
+	table.route[0] = (struct tux_route){ .text = 2, .prefix_len = 2, .depth = 1 };
+	assert_false(tux_routes_valid(&table.routes)); /* out of order */
+	fill(&table, TABLE("/"));
+	table.route[0].depth = 0;
+	assert_false(tux_routes_valid(&table.routes));
 	fill(&table, TABLE("/"));
 	table.routes.text_len = TUX_MAX_ROUTE_TEXT + 1;
 	assert_false(tux_routes_valid(&table.routes));
@@ -193,11 +318,32 @@ static void test_valid(void **state)
 	assert_false(tux_routes_valid(&table.routes));
 }
 
+/* A path is never compared with more routes than the limit. */
+static void test_depth(void **state)
+{
+	static struct tux_route route[TUX_MAX_ROUTE_DEPTH + 1];
+	static uint8_t text[TUX_MAX_ROUTE_DEPTH + 1];
+	struct tux_routes routes = { route, text, TUX_MAX_ROUTE_DEPTH, sizeof(text) };
+
+	(void)state;
+	memset(text, '/', sizeof(text));
+	for (uint32_t i = 0; i <= TUX_MAX_ROUTE_DEPTH; i++) {
+		route[i] = (struct tux_route){ .prefix_len = (uint16_t)(i + 1) };
+		assert_int_equal(tux_route_link(route, i, text), i < TUX_MAX_ROUTE_DEPTH);
+	}
+	assert_true(tux_routes_valid(&routes));
+	route[TUX_MAX_ROUTE_DEPTH].next = TUX_MAX_ROUTE_DEPTH;
+	route[TUX_MAX_ROUTE_DEPTH].depth = TUX_MAX_ROUTE_DEPTH + 1;
+	routes.count++;
+	assert_false(tux_routes_valid(&routes));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_none), cmocka_unit_test(test_patterns), cmocka_unit_test(test_no_overlap),
-		cmocka_unit_test(test_order), cmocka_unit_test(test_slash), cmocka_unit_test(test_valid),
+		cmocka_unit_test(test_order), cmocka_unit_test(test_slash), cmocka_unit_test(test_random_tables), cmocka_unit_test(test_valid),
+		cmocka_unit_test(test_depth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

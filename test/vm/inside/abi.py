@@ -7,7 +7,7 @@ import signal
 import struct
 import threading
 
-ABI = 8
+ABI = 9
 RECORD_SIZE = 80
 DEVICE = "/dev/tux"
 
@@ -40,9 +40,13 @@ OMIT_SERVER = 1
 (NONE, REFUSED, METHOD, BODY, TARGET, MISSING, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING, PREFIX, ROUTE, BACKEND) = range(15)
 
 
-def route(text, prefix_len, suffix_len=0, handler=0, exact=0):
-    """A struct tux_route of core/route.h."""
-    return struct.pack("=IHHHBB", text, prefix_len, suffix_len, 0, handler, exact)
+ROUTE_SIZE = 20
+HOST_SIZE = 24
+
+
+def route(text, prefix_len, suffix_len=0, handler=0, exact=0, link=0, depth=1):
+    """A struct tux_route of core/route.h. The routes of a table are in its order; link is 1 + number of the next one to try."""
+    return struct.pack("=IIIHHHBB", text, link, 0, depth, prefix_len, suffix_len, handler, exact)
 
 
 def file_type(extension, selects):
@@ -50,9 +54,30 @@ def file_type(extension, selects):
     return struct.pack("=15sB", extension, selects)
 
 
-def host(text, length, site, listeners=(1 << 64) - 1):
+def name_hash(name):
+    """The hash of a name in lower case, as core/host.c has it."""
+    value = 0
+    for octet in reversed(name):
+        value = (value + octet) * 2654435761 % (1 << 32)
+    return value
+
+
+def host(text, length, site, listeners=(1 << 64) - 1, value=0):
     """A struct tux_host of core/host.h."""
-    return struct.pack("=QIHH", listeners, text, length, site)
+    return struct.pack("=QIIII", listeners, text, site, value, length)
+
+
+def host_table(names):
+    """The table of (name, site, listeners) and its text."""
+    slots = [host(0, 0, 0, 0)] * (2 * len(names))
+    text = b""
+    for name, site, listeners in names:
+        at = name_hash(name) * len(slots) >> 32
+        while slots[at] != host(0, 0, 0, 0):
+            at = (at + 1) % len(slots)
+        slots[at] = host(len(text), len(name), site, listeners, name_hash(name))
+        text += name
+    return b"".join(slots), text
 
 
 class Memory:
@@ -81,7 +106,7 @@ class Memory:
         of_routes = b"".join(self.fields(**each) for each in values["route_fields"])
         return struct.pack(
             SITE_FORMAT, values["flags"], values["root_fd"], values["allowed"], values["forbidden"],
-            values.get("index_count", len(names)), index, values.get("route_count", len(routes) // 12), values.get("text_len", len(text)),
+            values.get("index_count", len(names)), index, values.get("route_count", len(routes) // ROUTE_SIZE), values.get("text_len", len(text)),
             values.get("address", self.at(routes)), self.at(text), self.at(values["types"]),
             values.get("type_count", len(values["types"]) // 16), values["mode_cgi"], values["mode_module"],
             values.get("route_fields_at", self.at(of_routes) if of_routes else 0),
@@ -97,10 +122,10 @@ class Memory:
         return struct.pack(
             SETUP_FORMAT, values["size"], values["flags"], values["event_fd"], values["max_connections"], values["max_objects"],
             values["head_timeout_ms"], values["send_timeout_ms"], values["idle_timeout_ms"], values["port"],
-            values.get("site_count", len(sites)), values.get("host_count", len(hosts) // 16),
+            values.get("site_count", len(sites)), values.get("host_count", len(hosts) // HOST_SIZE),
             values.get("host_text_len", len(values["host_text"])), values.get("listener_count", len(fallbacks)), values["unused"],
             values.get("sites_at", self.at(b"".join(sites))), values.get("hosts_at", self.at(hosts)), self.at(values["host_text"]),
-            values.get("fallbacks_at", self.at(struct.pack(f"={len(fallbacks)}H", *fallbacks))), b"k" * 16)
+            values.get("fallbacks_at", self.at(struct.pack(f"={len(fallbacks)}I", *fallbacks))), b"k" * 16)
 
 
 SITE_CHANGES = ("site_flags", "allowed", "forbidden", "index", "index_count", "routes", "text", "route_count", "text_len", "address",

@@ -77,13 +77,16 @@ def test_order(fresh, root):
     {"allowed": 0o10000}, {"forbidden": 0x8000}, {"port": 65536}, {"unused": 1},
     {"routes": abi.route(0, 5), "text": b"/app"}, {"routes": abi.route(1 << 31, 1), "text": b"/"},
     {"routes": abi.route(0, 1, handler=255), "text": b"/"}, {"routes": abi.route(0, 1, exact=2), "text": b"/"},
-    {"routes": abi.route(0, 1)}, {"routes": abi.route(0, 1), "text": b"/", "route_count": 1025},
-    {"routes": abi.route(0, 1), "text": b"/", "text_len": (1 << 18) + 1},
-    {"site_count": 0}, {"site_count": 1025}, {"listener_count": 0}, {"listener_count": 65, "fallbacks": [0] * 65}, {"fallbacks": [1]},
-    {"fallbacks": [0, 1]}, {"hosts": abi.host(0, 1, 1), "host_text": b"a"}, {"hosts": abi.host(0, 2, 0), "host_text": b"a"},
-    {"hosts": abi.host(0, 0, 0), "host_text": b"a"}, {"hosts": abi.host(1 << 31, 1, 0), "host_text": b"a"},
+    {"routes": abi.route(0, 1)}, {"routes": abi.route(0, 1), "text": b"/", "route_count": (1 << 17) + 1},
+    {"routes": abi.route(0, 1), "text": b"/", "text_len": (1 << 23) + 1},
+    {"site_count": 0}, {"site_count": (1 << 17) + 1}, {"listener_count": 0}, {"listener_count": 65, "fallbacks": [0] * 65}, {"fallbacks": [1]},
+    {"fallbacks": [0, 1]}, {"hosts": abi.host_table([(b"a", 1, 1)])[0], "host_text": b"a"}, {"hosts": abi.host(0, 2, 0), "host_text": b"a"},
+    {"hosts": abi.host(0, 1, 0), "host_text": b"a"}, {"hosts": abi.host(1 << 31, 1, 0), "host_text": b"a"},
     {"hosts": abi.host(0, 256, 0), "host_text": b"a" * 256}, {"hosts": abi.host(0, 1, 0)},
-    {"hosts": abi.host(0, 2, 0) + abi.host(0, 1, 0), "host_text": b"ab"}, {"host_count": 8193}, {"host_text_len": (1 << 20) + 1},
+    {"hosts": abi.host(0, 0, 0) + abi.host_table([(b"a", 0, 1)])[0], "host_text": b"a"}, {"host_count": (1 << 19) + 1},
+    {"host_text_len": (1 << 23) + 1}, {"routes": abi.route(0, 1, link=1), "text": b"/"}, {"routes": abi.route(0, 1, depth=0), "text": b"/"},
+    {"routes": abi.route(0, 1) + abi.route(0, 2), "text": b"/a"},
+    {"routes": abi.route(0, 2) + abi.route(0, 1, link=1, depth=2), "text": b"/a"},
     {"fields": {"lines": b"A: b"}}, {"fields": {"lines": b"A: b\n"}}, {"fields": {"lines": b"A: b\r\n\r\n"}},
     {"fields": {"lines": b"\r\n"}}, {"fields": {"lines": b"A: \x01\r\n"}}, {"fields": {"lines": b"A: b\rc\r\n"}},
     {"fields": {"len": 4097}}, {"fields": {"omit": 16}}, {"fields": {"omit": 1 << 31}},
@@ -126,7 +129,7 @@ def test_set_up_with_routes(fresh, root):
     assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", address=8) == errno.EFAULT
     assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", route_fields_at=8) == errno.EFAULT
     assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", route_fields=[{"lines_at": 8, "len": 1}]) == errno.EFAULT
-    fresh.setup(str(root), routes=abi.route(0, 5) + abi.route(0, 1, 4, handler=1), text=b"/.php")
+    fresh.setup(str(root), routes=abi.route(0, 1, 4, handler=1) + abi.route(0, 5, link=1, depth=2), text=b"/.php")
 
 
 @pytest.mark.parametrize("name", ["sites_at", "hosts_at", "fallbacks_at"])
@@ -138,10 +141,10 @@ def test_set_up_with_addresses_of_nothing(fresh, root, name, address):
 
 
 def test_set_up_with_many_sites(fresh, root):
-    """As many as there may be, with a host each; the second broken one is found, and one that is too much altogether."""
+    """A thousand, with a host each; the second broken one is found, and one that is too much altogether."""
     fresh.hello()
-    names = [f"{number:04}" for number in range(1024)]
-    hosts = {"hosts": b"".join(abi.host(4 * number, 4, number) for number in range(1024)), "host_text": "".join(names).encode()}
+    table, text = abi.host_table([(b"%04d" % number, number, 1) for number in range(1024)])
+    hosts = {"hosts": table, "host_text": text}
     descriptor = os.open(root, os.O_PATH)
     others = [(descriptor, {})] * 1023
     assert error_of(fresh.setup, str(root), [*others[1:], (descriptor, {"index": ["/"]})], **hosts) == errno.EINVAL
@@ -385,10 +388,11 @@ def test_fuzzed(root):
                 data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
             return bytes(data)
 
-        sites = [bent(memory.site(root_fd, routes=bent(abi.route(0, 2) + abi.route(0, 1, 1)), text=b"/a",
+        sites = [bent(memory.site(root_fd, routes=bent(abi.route(0, 1, 1) + abi.route(0, 2, link=1, depth=2)), text=b"/a",
                                   fields={"lines": bent(b"A: b\r\n")}, route_fields=[{"lines": bent(b"C: d\r\n")}, {"omit": 15}]))
                  for _ in range(chance.randrange(1, 4))]
-        return bytearray(bent(memory.setup(sites, hosts=bent(abi.host(0, 1, 0) + abi.host(1, 2, len(sites) - 1)), host_text=b"xyz",
+        hosts, text = abi.host_table([(b"x", 0, 1), (b"yz", len(sites) - 1, 1)])
+        return bytearray(bent(memory.setup(sites, hosts=bent(hosts), host_text=text,
                                            fallbacks=[len(sites) - 1, 0])))
 
     def fuzz(which):

@@ -141,12 +141,10 @@ class Sites:
         self.instance = abi.Instance()
         self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
         names = [(b"one", 0, 1), (b"two", 1, 3), (b".dots", 2, 2)]
-        text = b"".join(name for name, _, _ in names)
-        hosts = b"".join(sorted((abi.host(text.index(name), len(name), site, listeners) for name, site, listeners in names),
-                                key=lambda packed: packed[12:14]))
+        hosts, text = abi.host_table(names)
         self.instance.hello()
-        said = {"routes": abi.route(0, 5) + abi.route(5, 4, handler=4, exact=1), "text": b"/own//cgi",
-                "route_fields": [{"lines": b"X: route\r\n", "omit": abi.OMIT_SERVER}, {}], "fields": {"lines": b"X: one\r\n"}, **changes}
+        said = {"routes": abi.route(5, 4, handler=4, exact=1) + abi.route(0, 5), "text": b"/own//cgi",
+                "route_fields": [{}, {"lines": b"X: route\r\n", "omit": abi.OMIT_SERVER}], "fields": {"lines": b"X: one\r\n"}, **changes}
         self.instance.setup(str(place / "a"), [(str(place / "b"), {"fields": {"lines": b"X: two\r\nY: z\r\n"}}),
                                                (str(place / "c"), {"flags": abi.DOT_FILES})],
                             hosts=hosts, host_text=text, fallbacks=[0, 1], **said)

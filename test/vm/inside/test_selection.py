@@ -78,7 +78,7 @@ def test_what_is_no_selection(place, wrong):
 
 
 def test_a_route_to_a_module_is_handed_up(place):
-    routes, text = abi.route(0, 5, handler=7) + abi.route(5, 1, 4, handler=7), b"/same/.txt"
+    routes, text = abi.route(5, 1, 4, handler=7) + abi.route(0, 5, handler=7, link=1, depth=2), b"/same/.txt"
     with Sites(place, routes=routes, text=text, route_fields=[]) as sites:
         for request in (b"GET /same.txt HTTP/1.1\r\nHost: one\r\n\r\n", b"PUT /a.txt HTTP/1.1\r\nHost: one\r\nContent-Length: 1\r\n\r\nx"):
             with socket.create_connection(("127.0.0.1", sites.port(0)), timeout=10) as sock:
