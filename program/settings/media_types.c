@@ -127,24 +127,35 @@ static bool list_add(struct tux_media_types *types, struct tux_media_type_of *of
 	return !list->fallback || types->fallback.len > 0 || text_add(types, text, list->fallback, &types->fallback);
 }
 
-/* Gives back the memory that a table does not need: there may be one for each of many hosts. */
-static void shrink(struct tux_media_types *types)
+static size_t text_len(const char *type)
 {
-	void *const of = realloc((void *)(uintptr_t)types->of, (types->count + 1) * sizeof(*types->of));
-	void *const text = realloc((void *)(uintptr_t)types->text, types->text_len + 1);
+	return type ? strlen(type) : 0;
+}
 
-	types->of = of ? of : types->of;
-	types->text = text ? text : types->text;
+/* Adds the room that a list may need in a table: there may be one table for each of many hosts. */
+static void room_add(const struct tux_media_type_settings *list, size_t *count, size_t *bytes)
+{
+	unsigned i;
+
+	*count += list->count;
+	*bytes += text_len(list->every) + text_len(list->fallback);
+	for (i = 0; i < list->count; i++)
+		*bytes += text_len(list->setting[i].type);
 }
 
 struct tux_media_types *tux_media_types_make(const struct tux_media_type_settings *const *lists, unsigned count, char *error,
                                              size_t error_size)
 {
 	struct tux_media_types *const types = calloc(1, sizeof(*types));
-	struct tux_media_type_of *const of = calloc(TUX_MAX_MEDIA_TYPES, sizeof(*of));
-	char *const text = malloc(TUX_MAX_MEDIA_TYPE_TEXT);
+	size_t of_room = 1, text_room = 1;
+	struct tux_media_type_of *of;
+	char *text;
 	unsigned i;
 
+	for (i = 0; i < count; i++)
+		room_add(lists[i], &of_room, &text_room);
+	of = calloc(of_room, sizeof(*of));
+	text = malloc(text_room);
 	if (!types || !of || !text) {
 		snprintf(error, error_size, "out of memory for media types");
 		goto out_free;
@@ -157,7 +168,6 @@ struct tux_media_types *tux_media_types_make(const struct tux_media_type_setting
 			         TUX_MAX_MEDIA_TYPE_TEXT);
 			goto out_free;
 		}
-	shrink(types);
 	return types;
 out_free:
 	free(text);
