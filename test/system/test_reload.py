@@ -325,9 +325,11 @@ def test_crashed_process_is_restarted(supervised, roots):
     server = supervised(text(roots[0]))
     for _ in range(3):
         died = server.alone()
+        in_force = server.times("is in force")
         server.kill_generation(died)
         assert server.get("/file").body == b"one"
         assert server.alone() != died
+        client.wait_until(lambda: server.times("is in force") > in_force, "the supervisor takes note")
     assert "another starts in 0.1 s" in server.output and "another starts in 0.2 s" in server.output
     server.reload(text(roots[1]).replace("PORT", str(server.port)))
     assert server.get("/file").body == b"two"
