@@ -470,6 +470,7 @@ static void put_connection(struct writer *out, const uint8_t *buf, const struct 
 	}
 }
 
+/* Writes the whole head. */
 /*@ requires request_goes(out, buf, req);
   @ requires forwarding_readable(how) && forwarding_apart(how, out->at, out->cap) && \separated(out, how);
   @ assigns out->len, out->full, out->at[out->len .. out->cap - 1];
