@@ -41,11 +41,15 @@ struct tux_log_file {
 	bool failing; /* the last write failed, and this was reported */
 	struct tux_log_clock clock;
 	size_t room;     /* maximum bytes of lines written together */
-	size_t lines_len;
-	unsigned lines_count;
-	uint32_t lines_end[MAX_LINES]; /* end of each line in lines */
+	struct tux_log_lines *lines; /* owned by the caller; NULL = no lines */
+};
+
+struct tux_log_lines {
+	size_t len;
+	unsigned count;
+	uint32_t end[MAX_LINES]; /* end of each line in text */
 	char line[TUX_LOG_LINE_MAX];
-	char lines[LINES_BYTES];
+	char text[LINES_BYTES];
 };
 
 _Static_assert((int)LINES_BYTES >= (int)TUX_LOG_LINE_MAX + (int)sizeof(struct tux_log_header), "the buffer holds the longest line");
@@ -100,7 +104,7 @@ static void file_begin(struct tux_log_file *file)
 	struct stat st = { 0 };
 	const bool known = fstat(file->fd, &st) == 0;
 
-	file->room = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ? PIPE_BUF : sizeof(file->lines);
+	file->room = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ? PIPE_BUF : LINES_BYTES;
 	file->rotates = file->rotate_bytes > 0 && known && S_ISREG(st.st_mode);
 	file->file_bytes = file->rotates ? (uint64_t)st.st_size : 0;
 	file->rotate_at = file->rotate_bytes;
@@ -139,9 +143,9 @@ struct tux_log_file *tux_log_file_open(const char *name, enum tux_log_format for
 	return file;
 }
 
-bool tux_log_file_same(const struct tux_log_file *file, const struct tux_log_file *other)
+const char *tux_log_file_path(const struct tux_log_file *file)
 {
-	return file->path && other->path ? strcmp(file->path, other->path) == 0 : file->path == other->path;
+	return file->path;
 }
 
 void tux_log_file_rotate(struct tux_log_file *file, uint64_t bytes, unsigned keep)
@@ -182,25 +186,26 @@ static bool writable_wait(int fd)
 
 static void lines_flush(struct tux_log_file *file)
 {
+	struct tux_log_lines *const lines = file->lines;
 	unsigned whole = 0; /* completely written lines */
 	size_t done = 0;
 
-	while (done < file->lines_len) {
-		ssize_t written = write(file->fd, file->lines + done, file->lines_len - done);
+	while (done < lines->len) {
+		ssize_t written = write(file->fd, lines->text + done, lines->len - done);
 
 		if (written > 0) {
 			done += (size_t)written;
 			file->failing = false;
-			for (; whole < file->lines_count && file->lines_end[whole] <= done; whole++)
+			for (; whole < lines->count && lines->end[whole] <= done; whole++)
 				atomic_fetch_add(&file->written, 1);
 		} else if (written < 0 && errno != EINTR && !(errno == EAGAIN && writable_wait(file->fd))) {
-			write_failed(file, file->lines_count - whole, errno);
+			write_failed(file, lines->count - whole, errno);
 			break;
 		}
 	}
 	file->file_bytes += done;
-	file->lines_len = 0;
-	file->lines_count = 0;
+	lines->len = 0;
+	lines->count = 0;
 }
 
 void tux_log_file_reopen(struct tux_log_file *file)
@@ -276,29 +281,47 @@ static void file_rotate(struct tux_log_file *file)
 /* Adds a line. Before it, flushes or rotates the file if it is full, and adds a header if one is due. */
 static void line_add(struct tux_log_file *file, size_t len)
 {
+	struct tux_log_lines *const lines = file->lines;
 	const size_t whole = len + sizeof(struct tux_log_header);
 
-	if (file->lines_len > 0 && (file->lines_len + whole > file->room || file->lines_count == MAX_LINES))
+	if (lines->len > 0 && (lines->len + whole > file->room || lines->count == MAX_LINES))
 		lines_flush(file);
-	if (file->rotates && file->file_bytes + file->lines_len > 0 && file->file_bytes + file->lines_len + whole > file->rotate_at) {
+	if (file->rotates && file->file_bytes + lines->len > 0 && file->file_bytes + lines->len + whole > file->rotate_at) {
 		lines_flush(file);
 		file_rotate(file);
 	}
 	if (file->style == TUX_LOG_BINARY && file->header_due) {
 		const struct tux_log_header header = tux_log_header_make();
 
-		memcpy(file->lines + file->lines_len, &header, sizeof(header));
-		file->lines_len += sizeof(header);
+		memcpy(lines->text + lines->len, &header, sizeof(header));
+		lines->len += sizeof(header);
 		file->header_due = false;
 	}
-	memcpy(file->lines + file->lines_len, file->line, len);
-	file->lines_len += len;
-	file->lines_end[file->lines_count++] = (uint32_t)file->lines_len;
+	memcpy(lines->text + lines->len, lines->line, len);
+	lines->len += len;
+	lines->end[lines->count++] = (uint32_t)lines->len;
+}
+
+struct tux_log_lines *tux_log_lines_new(void)
+{
+	return malloc(sizeof(struct tux_log_lines));
+}
+
+bool tux_log_file_has_lines(const struct tux_log_file *file)
+{
+	return file->lines;
+}
+
+void tux_log_file_lend(struct tux_log_file *file, struct tux_log_lines *lines)
+{
+	lines->len = 0;
+	lines->count = 0;
+	file->lines = lines;
 }
 
 void tux_log_file_add(struct tux_log_file *file, const struct tux_access_record *record, const uint8_t *text)
 {
-	line_add(file, tux_log_line(file->style, &file->clock, record, text, file->line));
+	line_add(file, tux_log_line(file->style, &file->clock, record, text, file->lines->line));
 }
 
 unsigned tux_log_file_flush(struct tux_log_file *file)
@@ -306,6 +329,7 @@ unsigned tux_log_file_flush(struct tux_log_file *file)
 	unsigned lost;
 
 	lines_flush(file);
+	file->lines = NULL;
 	lost = file->lost;
 	file->lost = 0;
 	return lost;

@@ -12,6 +12,7 @@
 
 enum {
 	RECORDS_BYTES = 256 * 1024,
+	MAX_PENDING = 64,       /* files with lines that are not written yet */
 	CLOSE_SECONDS = 5,      /* wait for the reader of a full pipe to continue */
 	BATCH_WAIT_NS = 2000000, /* lets a batch grow: one wake-up and one write for many requests */
 };
@@ -19,6 +20,11 @@ enum {
 struct tux_log {
 	struct tux_log_file **file;    /* each file once */
 	unsigned file_count;
+	struct tux_log_file *pending[MAX_PENDING]; /* files with lines that are not written yet */
+	struct tux_log_lines *lines[MAX_PENDING];  /* buffers of those files; one for each file if there are fewer files */
+	unsigned pending_count;
+	uint32_t *slot;                /* hash table of paths: 1 + number of a file; 0 = empty */
+	uint32_t slot_mask;
 	struct tux_log_file **of_site; /* for each site; NULL = no log */
 	unsigned site_count;
 	bool for_people;       /* one of the files has lines for people */
@@ -38,6 +44,9 @@ static void log_free(struct tux_log *log)
 	while (log->file_count > 0)
 		tux_log_file_close(log->file[--log->file_count]);
 	free(log->file);
+	for (unsigned i = 0; i < MAX_PENDING; i++)
+		free(log->lines[i]);
+	free(log->slot);
 	free(log->of_site);
 	free(log);
 }
@@ -45,35 +54,64 @@ static void log_free(struct tux_log *log)
 struct tux_log *tux_log_open(unsigned sites)
 {
 	struct tux_log *log = calloc(1, sizeof(*log));
+	uint32_t slots = 16;
 
 	if (!log)
 		return NULL;
+	while (slots < 2 * sites)
+		slots *= 2;
 	tzset(); /* before the sandbox makes the time zone's file unreadable */
 	log->file = calloc(sites, sizeof(struct tux_log_file *));
 	log->of_site = calloc(sites, sizeof(struct tux_log_file *));
+	log->slot = calloc(slots, sizeof(*log->slot));
+	log->slot_mask = slots - 1;
 	log->site_count = sites;
-	if (log->file && log->of_site)
+	if (log->file && log->of_site && log->slot)
 		return log;
 	log_free(log);
 	return NULL;
+}
+
+/* Returns the slot of a path (NULL = the standard output): the one of the file with this path, or an empty one. */
+static uint32_t *slot_find(const struct tux_log *log, const char *path)
+{
+	uint32_t at = 0;
+
+	for (const char *octet = path; octet && *octet != '\0'; octet++)
+		at = at * 31 + (uint8_t)*octet;
+	for (at = (at ^ at >> 15) & log->slot_mask; log->slot[at] != 0; at = (at + 1) & log->slot_mask) {
+		const char *const other = tux_log_file_path(log->file[log->slot[at] - 1]);
+
+		if (path && other ? strcmp(path, other) == 0 : path == other)
+			break;
+	}
+	return &log->slot[at];
 }
 
 bool tux_log_add(struct tux_log *log, unsigned site, const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
                  size_t error_size)
 {
 	struct tux_log_file *file = tux_log_file_open(name, format, user, error, error_size);
-	unsigned i;
+	uint32_t *slot;
 
 	if (!file)
 		return false;
-	for (i = 0; i < log->file_count && !tux_log_file_same(log->file[i], file); i++)
-		;
-	if (i < log->file_count)
+	if (log->file_count < MAX_PENDING && !log->lines[log->file_count])
+		log->lines[log->file_count] = tux_log_lines_new();
+	if (log->file_count < MAX_PENDING && !log->lines[log->file_count]) {
+		snprintf(error, error_size, "no memory for the log");
 		tux_log_file_close(file);
-	else
+		return false;
+	}
+	slot = slot_find(log, tux_log_file_path(file));
+	if (*slot != 0) {
+		tux_log_file_close(file);
+	} else {
 		log->file[log->file_count++] = file;
-	log->of_site[site] = log->file[i];
-	log->for_people = log->for_people || tux_log_file_for_people(log->file[i]);
+		*slot = log->file_count;
+	}
+	log->of_site[site] = log->file[*slot - 1];
+	log->for_people = log->for_people || tux_log_file_for_people(log->of_site[site]);
 	return true;
 }
 
@@ -94,17 +132,42 @@ unsigned tux_log_directories(const struct tux_log *log, const char **directories
 {
 	unsigned i, count = 0;
 
-	for (i = 0; i < log->file_count; i++)
-		if (tux_log_file_directory(log->file[i]))
-			directories[count++] = tux_log_file_directory(log->file[i]);
+	for (i = 0; i < log->file_count; i++) {
+		const char *const one = tux_log_file_directory(log->file[i]);
+
+		if (one && (count == 0 || strcmp(one, directories[count - 1]) != 0)) /* files of many hosts often follow in one directory */
+			directories[count++] = one;
+	}
 	return count;
+}
+
+/* Writes the lines of all files that have any. */
+static void pending_flush(struct tux_log *log)
+{
+	while (log->pending_count > 0) {
+		const unsigned lost = tux_log_file_flush(log->pending[--log->pending_count]);
+
+		if (lost > 0)
+			tux_engine_records_fail(log->engine, lost);
+	}
+}
+
+/* Adds the line of a record to its file. There may be 100,000 files, so only those with lines have a buffer. */
+static void record_add(struct tux_log *log, struct tux_log_file *file, const struct tux_access_record *record, const uint8_t *text)
+{
+	if (!tux_log_file_has_lines(file)) {
+		if (log->pending_count == MAX_PENDING)
+			pending_flush(log);
+		tux_log_file_lend(file, log->lines[log->pending_count]);
+		log->pending[log->pending_count++] = file;
+	}
+	tux_log_file_add(file, record, text);
 }
 
 /* Writes len bytes of records as lines to the files of their sites. */
 static void records_write(struct tux_log *log, size_t len)
 {
 	size_t off = 0;
-	unsigned i;
 
 	while (len - off >= sizeof(struct tux_access_record)) {
 		struct tux_access_record record;
@@ -115,17 +178,12 @@ static void records_write(struct tux_log *log, size_t len)
 			break;
 		site = tux_access_record_site(&record);
 		if (site < log->site_count && log->of_site[site])
-			tux_log_file_add(log->of_site[site], &record, log->records + off + sizeof(record));
+			record_add(log, log->of_site[site], &record, log->records + off + sizeof(record));
 		else
 			atomic_fetch_add(&log->unwanted, 1);
 		off += record.size;
 	}
-	for (i = 0; i < log->file_count; i++) {
-		const unsigned lost = tux_log_file_flush(log->file[i]);
-
-		if (lost > 0)
-			tux_engine_records_fail(log->engine, lost);
-	}
+	pending_flush(log);
 }
 
 /* Runs the log's thread. Before it ends, it writes all records that the engine has at the time of the stop. */

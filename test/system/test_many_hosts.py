@@ -2,9 +2,13 @@
 """Ten thousand hosts and ten thousand routes: the file is valid, and each name and each path leads to its own."""
 import os
 import random
+import resource
+import signal
 import subprocess
 
+import client
 from test_config import written
+from tools import children, field
 
 COUNT = 10000
 
@@ -40,3 +44,68 @@ def test_many_hosts_and_routes(place, tux):
             assert location(conn, "many.example", "/old/%d/x" % number) == "/new/%d/x" % number
         conn.send(b"GET /old/%d/ HTTP/1.1\r\nHost: many.example\r\n\r\n" % COUNT)
         assert conn.response("GET").status == 404
+
+
+def publish(directory, text):
+    """Makes a directory readable by all, with one file."""
+    os.mkdir(directory, 0o755)
+    os.chmod(directory, 0o755)
+    with open(os.path.join(directory, "file"), "w", encoding="ascii") as out:
+        out.write(text)
+
+
+def body(server, name):
+    with server.connect() as conn:
+        conn.send(b"GET /file HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % name.encode())
+        return conn.response("GET").body.decode()
+
+
+def root_count():
+    """COUNT, or as many roots as may be open at a time."""
+    return min(COUNT, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 4096) // 2)
+
+
+def test_many_roots(place, tux):
+    """Each host has its own root: after the start, after a reload, and after its root is replaced."""
+    count = root_count()
+    lines = ["log off"]
+    for number in range(count):
+        publish(os.path.join(place, str(number)), "root %d" % number)
+        lines.append('host "h%d.example" { root "%s/%d" }' % (number, place, number))
+    server = tux(place, "--config", written(place, "\n".join(lines) + "\n"))
+    names = [("h0.example", 0), ("h%d.example" % (count - 1), count - 1), ("h%d.example" % (count // 2), count // 2), ("other.example", 0)]
+    assert [body(server, name) for name, _ in names] == ["root %d" % number for _, number in names]
+    server.signal(signal.SIGHUP)
+    client.wait_until(lambda: server.output.count("is in force") == 2, "it is reloaded", 60)
+    assert [body(server, name) for name, _ in names] == ["root %d" % number for _, number in names]
+    last = os.path.join(place, str(count - 1))
+    os.rename(last, last + ".old")
+    publish(last, "new")
+    client.wait_until(lambda: body(server, "h%d.example" % (count - 1)) == "new", "the last root is replaced", 60)
+    assert body(server, "h0.example") == "root 0"
+
+
+def anonymous_kb(server):
+    """Returns the memory of the process that serves, without files."""
+    return sum(int(field(pid, "RssAnon").split()[0]) for pid, name in children(server.process.pid).items() if name == "tux")
+
+
+def test_many_logs(place, tux, logs):
+    """Each host has its own log: all get their lines, and a log needs little memory while nothing is written to it."""
+    count, together = 500, 100
+    lines = ['host "h%d.example" { log "%s/%d" }' % (number, logs, number) for number in range(count)]
+    lines.append("#" * 500000)  # glibc's heap then takes blocks of this size, which it clears, in place of mmap
+    site = os.path.join(place, "site")
+    publish(site, "x")
+    alone = anonymous_kb(tux(site, log=os.path.join(logs, "alone")))
+    server = tux(site, "--config", written(place, "\n".join(lines) + "\n"))
+    assert anonymous_kb(server) - alone < 64 * count
+    with server.connect() as conn:
+        for first in [*range(0, count, together)] * 2:
+            conn.send(b"".join(b"GET /file HTTP/1.1\r\nHost: h%d.example\r\n\r\n" % number for number in range(first, first + together)))
+            for _ in range(together):
+                assert conn.response("GET").status == 200
+    server.end()
+    for number in range(count):
+        with open(os.path.join(logs, str(number)), encoding="ascii") as file:
+            assert sum("GET /file HTTP/1.1" in line for line in file) == 2
