@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "../settings/settings.h"
+#include "root.h"
 
 struct tux_watched_root;
 struct tux_watched_name;
@@ -15,11 +16,17 @@ struct tux_watched_name;
 struct tux_root_watch {
 	struct tux_watched_root *root;
 	unsigned count;
-	struct tux_watched_name *names; /* list of the names on all paths */
+	struct tux_watched_name **bucket; /* hash table of the names on all paths */
+	unsigned bucket_mask;
+	struct tux_root_walk walk;
 	int fd;               /* inotify; -1 = not available, paths are only checked periodically */
 	uint32_t recheck_ms;  /* interval of the checks that do not depend on inotify */
-	uint64_t looked_ms;   /* time of the last check */
-	uint64_t changed_ms;  /* time since which a path leads to another directory than noted, or to none; 0 = no change */
+	uint64_t looked_ms;   /* time of the last check of all paths */
+	uint64_t cost_ms;     /* time that a check of all paths took */
+	bool look_due;        /* an event concerned several paths, which are followed again */
+	unsigned differing;   /* paths that lead to another directory than noted, or to none */
+	unsigned replaced;    /* those of them that lead to a directory */
+	uint64_t changed_ms;  /* time since which paths differ; 0 = no change */
 };
 
 /*
