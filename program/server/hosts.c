@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -114,6 +115,29 @@ static bool max_bodies_make(struct tux_site *site, const struct tux_route_table 
 	return bytes;
 }
 
+/* Returns the text of the path of an open directory, to be freed by the caller; NULL if the kernel does not say it. */
+static char *path_of(int fd)
+{
+	static const char deleted[] = " (deleted)"; /* added by the kernel */
+	char name[64], path[PATH_MAX];
+	ssize_t len;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	len = readlink(name, path, sizeof(path) - 1);
+	if (len <= 0 || path[0] != '/' || len == sizeof(path) - 1)
+		return NULL;
+	path[len] = '\0';
+	if ((size_t)len >= sizeof(deleted) && strcmp(path + len + 1 - sizeof(deleted), deleted) == 0)
+		return NULL;
+	return strdup(path);
+}
+
+/* True if root has to open the roots itself: it follows no links of other users, even if another group serves. */
+static bool is_root(const struct tux_user *user)
+{
+	return user->change && user->uid == 0;
+}
+
 /*
  * Opens a root with the rights of the user who serves it. Root opens it only if these rights do not suffice, as for a directory in
  * a home of mode 0700. It then follows no link that another user could change. Returns -1 with errno.
@@ -123,7 +147,7 @@ static int root_open(const char *directory, const struct tux_user *user)
 	struct tux_privileges_saved saved;
 	int fd = -1;
 
-	if (user->change && user->uid == 0) /* root with another group follows no links of other users either */
+	if (is_root(user))
 		return tux_place_directory(directory, NULL);
 	if (tux_privileges_assume(user, &saved)) {
 		fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -133,17 +157,31 @@ static int root_open(const char *directory, const struct tux_user *user)
 }
 
 /*
- * Opens the root and finds its path. With may_miss a root that cannot be opened keeps root_fd -1, with a message unless it does not
- * exist. Returns false with a sentence in error.
+ * Opens the roots that the user who serves them can open. A change of rights costs more than opening a root, and there may be
+ * 100,000 roots. The others keep root_fd -1.
+ */
+static void roots_open(const struct tux_sites *sites, const struct tux_user *user)
+{
+	struct tux_privileges_saved saved;
+	unsigned i;
+
+	if (is_root(user) || !tux_privileges_assume(user, &saved))
+		return;
+	for (i = 0; i < sites->count; i++)
+		if (sites->site[i].alias)
+			sites->site[i].root_fd = open(sites->site[i].alias, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	tux_privileges_resume(&saved);
+}
+
+/*
+ * Opens the root, unless roots_open() could, and finds its path. With may_miss a root that cannot be opened keeps root_fd -1, with
+ * a message unless it does not exist. Returns false with a sentence in error.
  */
 static bool root_make(struct tux_site *site, const char *directory, const struct tux_user *user, bool may_miss, char *error,
                       size_t error_size)
 {
-	char *const absolute = tux_root_absolute(directory);
-
-	if (!absolute)
-		return no_memory(error, error_size);
-	site->root_fd = root_open(absolute, user);
+	if (site->root_fd < 0)
+		site->root_fd = root_open(site->alias, user);
 	if (site->root_fd < 0 && errno == EACCES && directory[0] != '/')
 		site->root_fd = root_open(directory, user); /* the process can open its working directory, even if it cannot
 		                                               follow the absolute path */
@@ -156,20 +194,17 @@ static bool root_make(struct tux_site *site, const char *directory, const struct
 		                          strerror(why));
 		if (may_miss && why != ENOENT)
 			fprintf(stderr, "tux: %s\n", error);
-		if (!may_miss) {
-			free(absolute);
+		if (!may_miss)
 			return false;
-		}
 	}
-	site->path = realpath(absolute, NULL);
-	if (!site->path) {
-		site->path = absolute;
-		return true;
+	site->path = site->root_fd >= 0 ? path_of(site->root_fd) : NULL;
+	if (!site->path)
+		site->path = realpath(site->alias, NULL);
+	if (!site->path || strcmp(site->path, site->alias) == 0) {
+		free((void *)(uintptr_t)site->path);
+		site->path = site->alias;
+		site->alias = NULL;
 	}
-	if (strcmp(site->path, absolute) != 0)
-		site->alias = absolute;
-	else
-		free(absolute);
 	return true;
 }
 
@@ -182,6 +217,15 @@ static bool root_share(struct tux_site *site, const struct tux_site *before)
 	return site->path && (site->alias || !before->alias);
 }
 
+/* Begins a site; alias is the absolute path of its root if it has a root of its own. Returns false if out of memory. */
+static bool site_begin(struct tux_site *site, const struct tux_host_options *host, bool own_root)
+{
+	*site = host->site;
+	site->root_fd = -1;
+	site->alias = own_root ? tux_root_absolute(host->directory) : NULL;
+	return site->alias || !own_root;
+}
+
 /* before is the site before it if both have the same directory; else NULL. */
 static bool site_make(struct tux_site *site, const struct tux_site *before, const struct tux_host_options *host,
                       const struct tux_host_options *top, const struct tux_user *user, bool may_miss, char *error, size_t error_size)
@@ -189,7 +233,6 @@ static bool site_make(struct tux_site *site, const struct tux_site *before, cons
 	const struct tux_route_table *table = host->routes.count > 0 ? &host->routes : &top->routes;
 	unsigned i;
 
-	*site = host->site;
 	site->routes = (struct tux_routes){ table->route, table->text, table->count, table->text_len };
 	site->selection.type = host->type;
 	site->selection.count = host->type_count;
@@ -197,8 +240,7 @@ static bool site_make(struct tux_site *site, const struct tux_site *before, cons
 		site->name = *host->name[i] != '*' ? host->name[i] : NULL;
 	site->redirects = table->redirect;
 	site->statuses = table->status;
-	site->root_fd = -1;
-	if (before && before->root_fd >= 0) {
+	if (before) {
 		if (!root_share(site, before))
 			return no_memory(error, error_size);
 	} else if (!root_make(site, host->directory, user, may_miss, error, error_size)) {
@@ -209,11 +251,18 @@ static bool site_make(struct tux_site *site, const struct tux_site *before, cons
 	return fields_make(site, host, top, table, error, error_size);
 }
 
+/* True if a host has the same configured directory as the one before it. */
+static bool shares_root(const struct tux_host_options *hosts, unsigned number)
+{
+	return number > 0 && strcmp(hosts[number].directory, hosts[number - 1].directory) == 0;
+}
+
 bool tux_sites_open(struct tux_sites *sites, const struct tux_settings *settings, const struct tux_user *user, bool may_miss, char *error,
                     size_t error_size)
 {
 	const struct tux_host_options *const hosts = settings->host_count > 0 ? settings->host : &settings->top;
 	const unsigned count = settings->host_count > 0 ? settings->host_count : 1;
+	unsigned i;
 
 	sites->top = &settings->top;
 	sites->site = calloc(count, sizeof(*sites->site));
@@ -222,12 +271,16 @@ bool tux_sites_open(struct tux_sites *sites, const struct tux_settings *settings
 		return no_memory(error, error_size);
 	while (sites->count < count) {
 		const unsigned number = sites->count++;
-		const bool same = number > 0 && strcmp(hosts[number].directory, hosts[number - 1].directory) == 0;
 
 		sites->said[number] = &hosts[number];
-		if (!site_make(&sites->site[number], same ? &sites->site[number - 1] : NULL, &hosts[number], &settings->top, user, may_miss, error, error_size))
-			return false;
+		if (!site_begin(&sites->site[number], &hosts[number], !shares_root(hosts, number)))
+			return no_memory(error, error_size);
 	}
+	roots_open(sites, user);
+	for (i = 0; i < count; i++)
+		if (!site_make(&sites->site[i], shares_root(hosts, i) ? &sites->site[i - 1] : NULL, &hosts[i], &settings->top, user, may_miss, error,
+		               error_size))
+			return false;
 	return true;
 }
 

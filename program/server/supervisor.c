@@ -3,6 +3,7 @@
 #include "supervisor.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -101,6 +102,7 @@ static int settings_read(const struct supervisor *supervisor, struct configurati
 		configuration->config = tux_config_read(supervisor->path, settings, false, stderr);
 	if (supervisor->path && !configuration->config)
 		return EXIT_FAILURE;
+	malloc_trim(0); /* here once: after the fork each process would copy the pages of the parser to join its freed memory */
 	if (tux_command_parse(supervisor->argc, supervisor->argv, &command, settings, error, sizeof(error)))
 		return 0;
 	fprintf(stderr, "tux: %s\n", error);
