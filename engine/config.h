@@ -115,13 +115,14 @@ struct tux_site {
 	struct tux_modes modes;
 	struct tux_file_handlers selection; /* files that are never sent: programs, module names, and files of another server */
 	bool spa;        /* respond with the root's index if a path without an extension is missing */
-	const char *index[TUX_MAX_INDEX_NAMES];
-	unsigned index_count;
+	const char *const *index;
+	unsigned index_count; /* at most TUX_MAX_INDEX_NAMES */
 	struct tux_routes routes; /* a path without a matching route is static; a route to a server needs handover_port */
 	const struct tux_redirect *redirects; /* array that arguments of redirecting routes index */
 	const struct tux_status_route *statuses; /* array that arguments of status routes index */
-	struct tux_route program; /* route of files that are programs: to a root_owned kind of CGI programs with this root */
-	struct tux_fields fields;
+	const struct tux_route *program; /* route of files that are programs: to a root_owned kind of CGI programs with this root; NULL: no
+	                                    file is a program */
+	const struct tux_fields *fields; /* sites with the same settings may share them, like other arrays */
 	const struct tux_fields *route_fields; /* per route, replaces fields; NULL: no route has its own */
 	uint64_t max_body_bytes;  /* of a request body; more is 413 */
 	const uint64_t *route_max_body; /* per route, replaces max_body_bytes; NULL: no route has its own */
@@ -132,7 +133,7 @@ struct tux_site {
 /* Returns the field settings of a route, or those of the site if no route has this number. */
 static inline const struct tux_fields *tux_site_fields(const struct tux_site *site, uint32_t route)
 {
-	return site->route_fields != NULL && route < site->routes.count ? &site->route_fields[route] : &site->fields;
+	return site->route_fields != NULL && route < site->routes.count ? &site->route_fields[route] : site->fields;
 }
 
 /* Like tux_site_fields(), but for the longest request body, in bytes. */

@@ -114,7 +114,7 @@ static void say_site(struct tux_setup_site *said, const struct tux_site *site, c
 		.mode_cgi = site->selection.mode_cgi,
 		.mode_module = site->selection.mode_module,
 		.route_fields = (uintptr_t)route_fields,
-		.fields = fields_said(&site->fields),
+		.fields = fields_said(site->fields),
 	};
 	if (site->content_tags) { /* The kernel engine cannot make such tags. These modes match no file, so it hands up every file. */
 		said->mode_allowed = 1;

@@ -187,10 +187,12 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, stru
 	}
 	if (!directory_parse(argc, argv, settings, error, error_size))
 		return false;
-	if (settings->top.site.index_count == 0)
-		settings->top.site.index[settings->top.site.index_count++] = "index.html";
+	if (settings->top.site.index_count == 0 && !tux_host_index_add(&settings->top, "index.html")) {
+		snprintf(error, error_size, "out of memory");
+		return false;
+	}
 	tux_options_inherit(settings->host, settings->host_count, &settings->top);
-	return tux_routes_settle(&settings->top.routes, error, error_size);
+	return !settings->top.routes || tux_routes_settle(settings->top.routes, error, error_size);
 }
 
 static bool help_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)

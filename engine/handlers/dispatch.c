@@ -28,7 +28,7 @@ static const struct tux_site *find_site(const struct request *req)
 static void use_site(struct request *req, const struct tux_site *site)
 {
 	req->site = site;
-	req->fields = req->own != NULL ? req->own : &site->fields;
+	req->fields = req->own != NULL ? req->own : site->fields;
 	req->max_body_bytes = site->max_body_bytes;
 	req->matched = req->route = NULL;
 }
@@ -228,7 +228,7 @@ static enum response_step respond_program(struct request *req, const struct obje
 	req->path[0] = '/';
 	memcpy(req->path + 1, object->file, len);
 	req->path_len = (uint32_t)len + 1;
-	req->route = &req->site->program;
+	req->route = req->site->program;
 	return RESPONSE_BY_BACKEND;
 }
 

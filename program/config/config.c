@@ -270,10 +270,10 @@ static void routes_settle(struct reading *reading)
 	char error[CONFIG_ERROR_MAX];
 	unsigned i;
 
-	if (!tux_routes_settle(&settings->top.routes, error, sizeof(error)))
+	if (settings->top.routes && !tux_routes_settle(settings->top.routes, error, sizeof(error)))
 		reading_wrong(reading, NULL, "%s", error);
 	for (i = 0; i < settings->host_count; i++)
-		if (!tux_routes_settle(&settings->host[i].routes, error, sizeof(error)))
+		if (settings->host[i].routes && !tux_routes_settle(settings->host[i].routes, error, sizeof(error)))
 			reading_wrong(reading, reading->host_at[i], "%s", error);
 }
 
@@ -537,7 +537,7 @@ void tux_config_free(struct tux_config *config)
 	if (!config)
 		return;
 	while (config->texts) {
-		struct text *text = config->texts;
+		struct texts *text = config->texts;
 
 		config->texts = text->next;
 		free(text);

@@ -9,28 +9,35 @@
 
 #include "../../engine/io/print.h"
 
+enum { TEXTS_BYTES = 4096 - 64 }; /* in a block of texts */
+
 bool reading_is_inside(const struct reading *reading, const char *at)
 {
 	return at && at >= reading->file && at <= reading->file + reading->len;
 }
 
-unsigned reading_line(const struct reading *reading, const char *at)
+/*
+ * Returns the line of a position in the file; 0 if it is outside the file. Counts from the last such position on, because there may
+ * be a message for each of 100,000 hosts.
+ */
+static unsigned line_of(struct reading *reading, const char *at)
 {
-	unsigned line = 1;
-	const char *p;
-
 	if (!reading_is_inside(reading, at))
 		return 0;
-	for (p = reading->file; p < at; p++)
-		line += *p == '\n';
-	return line;
+	if (!reading->line_at || at < reading->line_at) {
+		reading->line_at = reading->file;
+		reading->line = 1;
+	}
+	for (; reading->line_at < at; reading->line_at++)
+		reading->line += *reading->line_at == '\n';
+	return reading->line;
 }
 
 /* Prints a message with its file and line. */
 static void __attribute__((format(printf, 4, 0))) say(struct reading *reading, const char *at, const char *front, const char *format,
                                                       va_list arguments)
 {
-	const unsigned line = reading_line(reading, at);
+	const unsigned line = line_of(reading, at);
 
 	if (line)
 		fprintf(reading->errors, "%s:%u: ", reading->path, line);
@@ -112,20 +119,35 @@ static void bare_word(const struct reading *reading, const ucl_object_t *value, 
 	*len = (size_t)(at - *text);
 }
 
+/* Returns room for a text of size bytes; NULL if out of memory. Short texts share blocks. */
+static char *room_take(struct tux_config *config, size_t size)
+{
+	struct texts *block = config->texts;
+	const size_t room = size > TEXTS_BYTES ? size : TEXTS_BYTES;
+
+	if (!block || block->size - block->len < size) {
+		block = malloc(sizeof(*block) + room);
+		if (!block)
+			return NULL;
+		*block = (struct texts){ config->texts, 0, room };
+		config->texts = block;
+	}
+	block->len += size;
+	return block->octets + block->len - size;
+}
+
 static const char *keep(struct reading *reading, const char *front, size_t front_len, const char *text, size_t len)
 {
-	struct text *const copy = malloc(sizeof(*copy) + front_len + len + 1);
+	char *const copy = room_take(reading->config, front_len + len + 1);
 
 	if (!copy) {
 		reading_wrong(reading, NULL, "no memory");
 		return "";
 	}
-	memcpy(copy->octets, front, front_len);
-	memcpy(copy->octets + front_len, text, len);
-	copy->octets[front_len + len] = '\0';
-	copy->next = reading->config->texts;
-	reading->config->texts = copy;
-	return copy->octets;
+	memcpy(copy, front, front_len);
+	memcpy(copy + front_len, text, len);
+	copy[front_len + len] = '\0';
+	return copy;
 }
 
 const char *reading_keep(struct reading *reading, const char *text, size_t len)

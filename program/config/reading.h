@@ -10,13 +10,15 @@
 
 enum { CONFIG_ERROR_MAX = 512 }; /* bytes of an error message */
 
-struct text {
-	struct text *next;
+/* A block of texts. */
+struct texts {
+	struct texts *next;
+	size_t len, size; /* used bytes, and all */
 	char octets[];
 };
 
 struct tux_config {
-	struct text *texts; /* the values, each terminated by NUL */
+	struct texts *texts; /* the values, each terminated by NUL */
 };
 
 struct reading {
@@ -29,6 +31,8 @@ struct reading {
 	const char *path;
 	char *file; /* the whole file, followed by a NUL */
 	size_t len; /* bytes, without the NUL */
+	const char *line_at;       /* position of the last message in the file; NULL = no message yet */
+	unsigned line;             /* line of that position */
 	uint16_t route_port;       /* port that routes hand connections over to; 0 = none */
 	const char *route_port_at; /* position of route_port in the file */
 	const char *cgi_at[TUX_CGI_NUMBERS]; /* position of the first reference to each CGI kind */
@@ -39,9 +43,6 @@ struct reading {
 
 /* True if a text is part of the file. */
 bool reading_is_inside(const struct reading *reading, const char *at);
-
-/* Returns the line of a position in the file; 0 if it is outside the file. */
-unsigned reading_line(const struct reading *reading, const char *at);
 
 /* Reports and counts an error at a position in the file; at NULL an error of the whole file. */
 void __attribute__((format(printf, 3, 4))) reading_wrong(struct reading *reading, const char *at, const char *format, ...);

@@ -50,12 +50,12 @@ static int module_named(struct reading *reading, const ucl_object_t *key)
 	return number;
 }
 
-/* Marks the modules that routes of a table name. */
+/* Marks the modules that routes of a table (NULL: no routes) name. */
 static void modules_mark(const struct tux_route_table *table, bool used[TUX_MAX_MODULES])
 {
 	uint32_t i;
 
-	for (i = 0; i < table->count; i++)
+	for (i = 0; table && i < table->count; i++)
 		if (table->route[i].handler == TUX_HANDLER_MODULE)
 			used[table->route[i].argument] = true;
 }
@@ -64,13 +64,15 @@ void modules_settle(struct reading *reading)
 {
 	const struct tux_settings *const settings = reading->settings;
 	const struct tux_modules *const modules = &settings->modules;
-	bool used[TUX_MAX_MODULES] = { false };
+	bool used[TUX_MAX_MODULES] = { false }, of_top = settings->host_count == 0;
 	unsigned i;
 
-	if (settings->host_count == 0)
-		modules_mark(&settings->top.routes, used);
-	for (i = 0; i < settings->host_count && reading->wrong == 0; i++) /* a host with routes has none of the top */
-		modules_mark(settings->host[i].routes.count > 0 ? &settings->host[i].routes : &settings->top.routes, used);
+	for (i = 0; i < settings->host_count && reading->wrong == 0; i++) {
+		modules_mark(settings->host[i].routes, used);
+		of_top = of_top || !settings->host[i].routes; /* a host with routes has none of the top */
+	}
+	if (of_top)
+		modules_mark(settings->top.routes, used);
 	for (i = 0; i < modules->count && reading->wrong == 0; i++)
 		if (used[i])
 			reading_warn(reading, reading->module_at[i], "module %s is not loaded; until it is, requests for it are answered 503",
@@ -88,7 +90,7 @@ static void field_rule_apply(struct reading *reading, struct tux_field_rules *ru
 		reading_wrong(reading, at, "a rule about a field needs a text: \"Name: value\", to remove it its name");
 		return;
 	}
-	if (reading_line(reading, value->value.sv))
+	if (reading_is_inside(reading, value->value.sv))
 		at = value->value.sv;
 	text = reading_text(reading, value, at);
 	if (text && !tux_field_rules_add(rules, kind, text, error, sizeof(error)))
@@ -316,7 +318,7 @@ static void route_key_apply(struct reading *reading, const ucl_object_t *key, st
 /* Adds a route that has no errors of its own. */
 static bool route_add(struct reading *reading, const char *pattern, const struct route *route, char *error, size_t error_size)
 {
-	struct tux_route_table *const table = &reading->host->routes;
+	struct tux_route_table *const table = reading->host->routes;
 
 	if (route->to)
 		return tux_routes_add_redirect(table, pattern, route->to, route->code, error, error_size);
@@ -347,6 +349,10 @@ static void route_apply(struct reading *reading, const ucl_object_t *object)
 		reading_wrong(reading, object->key, "route \"%s\" needs { } with what it does: " HANDLERS, pattern);
 		return;
 	}
+	if (!tux_host_routes(reading->host)) {
+		reading_wrong(reading, NULL, "no memory");
+		return;
+	}
 	while ((key = ucl_object_iterate(object, &each, true)))
 		route_key_apply(reading, key, &route);
 	if (route.handlers != 1 && reading->wrong == before)
@@ -355,13 +361,13 @@ static void route_apply(struct reading *reading, const ucl_object_t *object)
 		reading_wrong(reading, route.code_at, "a number as status goes with redirect");
 	if (route.allow_at && route.handler != TUX_HANDLER_STATUS)
 		reading_wrong(reading, route.allow_at, "allow goes with status on");
-	unreachable = tux_routes_unreachable(&reading->host->routes, pattern);
+	unreachable = tux_routes_unreachable(reading->host->routes, pattern);
 	if (reading->wrong == before && unreachable)
 		reading_wrong(reading, object->key, "route \"%s\" is never reached: %s", pattern, unreachable);
 	if (reading->wrong == before && !route_add(reading, pattern, &route, error, sizeof(error)))
 		reading_wrong(reading, object->key, "%s", error);
 	if (reading->wrong == before)
-		tux_routes_last_fields(&reading->host->routes, route.fields);
+		tux_routes_last_fields(reading->host->routes, route.fields);
 	else
 		route_fields_free(&route.fields);
 }

@@ -50,10 +50,10 @@ static bool routes_say_fields(const struct tux_route_table *table)
 }
 
 /*
- * Makes the media types of a site, or of a route with its own settings (NULL: of the site). Returns false with a sentence in error.
+ * Makes the media types of a site, or of a route with its own settings (NULL: of the site). Returns NULL with a sentence in error.
  */
-static bool media_types_make(struct tux_fields *fields, const struct tux_media_type_settings *route, const struct tux_host_options *host,
-                             const struct tux_host_options *top, char *error, size_t error_size)
+static struct tux_media_types *media_types_make(const struct tux_media_type_settings *route, const struct tux_host_options *host,
+                                                const struct tux_host_options *top, char *error, size_t error_size)
 {
 	const struct tux_media_type_settings *lists[3];
 	unsigned count = 0;
@@ -63,21 +63,50 @@ static bool media_types_make(struct tux_fields *fields, const struct tux_media_t
 	lists[count++] = &host->media_types;
 	if (host != top)
 		lists[count++] = &top->media_types;
-	fields->types = tux_media_types_make(lists, count, error, error_size);
+	return tux_media_types_make(lists, count, error, error_size);
+}
+
+/* Makes the fields of a site, or of a route of it (NULL: of the site), without media types. Returns false with a sentence in error. */
+static bool rules_make(struct tux_fields *fields, const struct tux_route_fields *route, const struct tux_host_options *host,
+                       const struct tux_host_options *top, char *error, size_t error_size)
+{
+	const struct tux_field_rules *lists[3];
+	unsigned count = 0;
+
+	lists[count++] = &top->fields;
+	if (host != top)
+		lists[count++] = &host->fields;
+	if (route)
+		lists[count++] = &route->rules;
+	return tux_fields_make(fields, lists, count, route && route->cache_control ? route->cache_control : host->cache_control, error,
+	                       error_size);
+}
+
+/* Makes the fields of a site. base is NULL for the top. */
+static bool fields_make(struct tux_site *site, const struct tux_site *base, const struct tux_host_options *host,
+                        const struct tux_host_options *top, char *error, size_t error_size)
+{
+	struct tux_fields *fields = calloc(1, sizeof(*fields));
+
+	if (!fields)
+		return no_memory(error, error_size);
+	site->fields = fields;
+	if (!rules_make(fields, NULL, host, top, error, error_size))
+		return false;
+	if (base && !tux_media_type_settings_any(&host->media_types))
+		fields->types = base->fields->types;
+	else
+		fields->types = media_types_make(NULL, host, top, error, error_size);
 	return fields->types;
 }
 
-static bool fields_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_host_options *top,
-                        const struct tux_route_table *table, char *error, size_t error_size)
+/* Makes the fields of each route, if at least one route has fields. */
+static bool route_fields_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_host_options *top,
+                              const struct tux_route_table *table, char *error, size_t error_size)
 {
-	const struct tux_field_rules *lists[3] = { &top->fields, &host->fields, NULL };
-	const bool both = host != top;
 	struct tux_fields *fields;
 	uint32_t i;
 
-	if (!tux_fields_make(&site->fields, both ? lists : lists + 1, both ? 2 : 1, host->cache_control, error, error_size) ||
-	    !media_types_make(&site->fields, NULL, host, top, error, error_size))
-		return false;
 	if (!routes_say_fields(table))
 		return true;
 	fields = calloc(table->count, sizeof(*fields));
@@ -87,13 +116,12 @@ static bool fields_make(struct tux_site *site, const struct tux_host_options *ho
 	for (i = 0; i < table->count; i++) {
 		const struct tux_route_fields *said = &table->fields[i];
 
-		lists[2] = &said->rules;
-		if (!tux_fields_make(&fields[i], both ? lists : lists + 1, both ? 3 : 2,
-		                     said->cache_control ? said->cache_control : host->cache_control, error, error_size))
+		if (!rules_make(&fields[i], said, host, top, error, error_size))
 			return false;
-		fields[i].types = site->fields.types;
-		if (tux_media_type_settings_any(&said->media_types) &&
-		    !media_types_make(&fields[i], &said->media_types, host, top, error, error_size))
+		fields[i].types = site->fields->types;
+		if (tux_media_type_settings_any(&said->media_types))
+			fields[i].types = media_types_make(&said->media_types, host, top, error, error_size);
+		if (!fields[i].types)
 			return false;
 	}
 	return true;
@@ -113,6 +141,84 @@ static bool max_bodies_make(struct tux_site *site, const struct tux_route_table 
 	for (i = 0; bytes && i < table->count; i++)
 		bytes[i] = table->fields[i].max_body_bytes == TUX_BODY_UNSAID ? site->max_body_bytes : (uint64_t)table->fields[i].max_body_bytes;
 	return bytes;
+}
+
+/*
+ * Sets everything of a site except its root. A host that sets nothing of its own has the arrays of the base, which is made of the
+ * top. base is NULL for the base itself. Returns false with a sentence in error.
+ */
+static bool settings_make(struct tux_site *site, const struct tux_site *base, const struct tux_host_options *host,
+                          const struct tux_host_options *top, char *error, size_t error_size)
+{
+	static const struct tux_route_table no_routes;
+	const bool own_routes = !base || (host->routes && host->routes->count > 0);
+	const bool own_fields = !base || host->fields.count > 0 || host->cache_control != top->cache_control ||
+	                        tux_media_type_settings_any(&host->media_types);
+	const struct tux_route_table *const table = host->routes && own_routes ? host->routes : top->routes ? top->routes : &no_routes;
+
+	site->browse = host->site.browse;
+	site->content_tags = host->site.content_tags;
+	site->dot_files = host->site.dot_files;
+	site->spa = host->site.spa;
+	site->modes = host->site.modes;
+	site->index = host->site.index;
+	site->index_count = host->site.index_count;
+	site->max_body_bytes = host->site.max_body_bytes;
+	site->selection = (struct tux_file_handlers){ host->type, host->type_count, host->site.mode_cgi, host->site.mode_module };
+	site->routes = (struct tux_routes){ table->route, table->text, table->count, table->text_len };
+	site->redirects = table->redirect;
+	site->statuses = table->status;
+	if (base) {
+		site->fields = base->fields;
+		site->route_fields = base->route_fields;
+		site->route_max_body = base->route_max_body;
+		site->pages = base->pages;
+		site->page_count = base->page_count;
+	}
+	if (own_fields && !fields_make(site, base, host, top, error, error_size))
+		return false;
+	if (own_fields || own_routes) {
+		site->route_fields = NULL;
+		if (!route_fields_make(site, host, top, table, error, error_size))
+			return false;
+	}
+	if (own_routes || site->max_body_bytes != base->max_body_bytes) {
+		site->route_max_body = NULL;
+		if (!max_bodies_make(site, table))
+			return no_memory(error, error_size);
+	}
+	if (!base || host->page_count > 0) {
+		site->page_count = 0;
+		if (!pages_make(site, host))
+			return no_memory(error, error_size);
+	}
+	return true;
+}
+
+/* Frees what settings_make() has made; base is NULL for the base itself. */
+static void settings_free(struct tux_site *site, const struct tux_site *base)
+{
+	const struct tux_fields *const fields = site->fields;
+	uint32_t i;
+
+	if (site->route_fields && (!base || site->route_fields != base->route_fields)) {
+		for (i = 0; i < site->routes.count; i++) {
+			if (site->route_fields[i].types != fields->types)
+				tux_media_types_free(site->route_fields[i].types);
+			tux_fields_free((struct tux_fields *)&site->route_fields[i]);
+		}
+		free((void *)site->route_fields);
+	}
+	if (fields && (!base || fields != base->fields)) {
+		if (!base || fields->types != base->fields->types)
+			tux_media_types_free(fields->types);
+		tux_fields_free((struct tux_fields *)fields);
+		free((void *)fields);
+	}
+	if (!base || site->pages != base->pages)
+		free((void *)site->pages);
+	if (!base || site->route_max_body != base->route_max_body)
+		free((void *)(uintptr_t)site->route_max_body);
 }
 
 /* Returns the text of the path of an open directory, to be freed by the caller; NULL if the kernel does not say it. */
@@ -208,47 +314,36 @@ static bool root_make(struct tux_site *site, const char *directory, const struct
 	return true;
 }
 
-/* Gives a site the root of the one before it: the same configured directory. Returns false if out of memory. */
-static bool root_share(struct tux_site *site, const struct tux_site *before)
+/* Frees a path of a site, unless it is the text of the configuration. */
+static void path_free(const char *path, const char *directory)
 {
-	site->root_fd = before->root_fd;
-	site->path = strdup(before->path);
-	site->alias = before->alias ? strdup(before->alias) : NULL;
-	return site->path && (site->alias || !before->alias);
+	if (path != directory)
+		free((void *)(uintptr_t)path);
 }
 
 /* Begins a site; alias is the absolute path of its root if it has a root of its own. Returns false if out of memory. */
-static bool site_begin(struct tux_site *site, const struct tux_host_options *host, bool own_root)
+static bool site_begin(struct tux_site *site, const char *directory, bool own_root)
 {
-	*site = host->site;
 	site->root_fd = -1;
-	site->alias = own_root ? tux_root_absolute(host->directory) : NULL;
+	if (own_root)
+		site->alias = directory[0] == '/' ? directory : tux_root_absolute(directory);
 	return site->alias || !own_root;
 }
 
 /* before is the site before it if both have the same directory; else NULL. */
 static bool site_make(struct tux_site *site, const struct tux_site *before, const struct tux_host_options *host,
-                      const struct tux_host_options *top, const struct tux_user *user, bool may_miss, char *error, size_t error_size)
+                      const struct tux_user *user, bool may_miss, char *error, size_t error_size)
 {
-	const struct tux_route_table *table = host->routes.count > 0 ? &host->routes : &top->routes;
 	unsigned i;
 
-	site->routes = (struct tux_routes){ table->route, table->text, table->count, table->text_len };
-	site->selection.type = host->type;
-	site->selection.count = host->type_count;
 	for (i = 0; i < host->name_count && !site->name; i++)
 		site->name = *host->name[i] != '*' ? host->name[i] : NULL;
-	site->redirects = table->redirect;
-	site->statuses = table->status;
-	if (before) {
-		if (!root_share(site, before))
-			return no_memory(error, error_size);
-	} else if (!root_make(site, host->directory, user, may_miss, error, error_size)) {
-		return false;
-	}
-	if (!pages_make(site, host->page_count > 0 ? host : top) || !max_bodies_make(site, table))
-		return no_memory(error, error_size);
-	return fields_make(site, host, top, table, error, error_size);
+	if (!before)
+		return root_make(site, host->directory, user, may_miss, error, error_size);
+	site->root_fd = before->root_fd;
+	site->path = before->path;
+	site->alias = before->alias;
+	return true;
 }
 
 /* True if a host has the same configured directory as the one before it. */
@@ -264,22 +359,22 @@ bool tux_sites_open(struct tux_sites *sites, const struct tux_settings *settings
 	const unsigned count = settings->host_count > 0 ? settings->host_count : 1;
 	unsigned i;
 
-	sites->top = &settings->top;
+	sites->said = hosts;
+	if (!settings_make(&sites->base, NULL, &settings->top, &settings->top, error, error_size))
+		return false;
 	sites->site = calloc(count, sizeof(*sites->site));
-	sites->said = calloc(count, sizeof(*sites->said));
-	if (!sites->site || !sites->said)
+	if (!sites->site)
 		return no_memory(error, error_size);
 	while (sites->count < count) {
 		const unsigned number = sites->count++;
 
-		sites->said[number] = &hosts[number];
-		if (!site_begin(&sites->site[number], &hosts[number], !shares_root(hosts, number)))
+		if (!site_begin(&sites->site[number], hosts[number].directory, !shares_root(hosts, number)))
 			return no_memory(error, error_size);
 	}
 	roots_open(sites, user);
 	for (i = 0; i < count; i++)
-		if (!site_make(&sites->site[i], shares_root(hosts, i) ? &sites->site[i - 1] : NULL, &hosts[i], &settings->top, user, may_miss, error,
-		               error_size))
+		if (!site_make(&sites->site[i], shares_root(hosts, i) ? &sites->site[i - 1] : NULL, &hosts[i], user, may_miss, error, error_size) ||
+		    !settings_make(&sites->site[i], &sites->base, &hosts[i], &settings->top, error, error_size))
 			return false;
 	return true;
 }
@@ -309,16 +404,16 @@ static bool fallbacks_choose(struct tux_sites *sites, uint32_t *fallback, const 
 	unsigned i, k;
 
 	for (k = 0; k < sites->count; k++) {
-		const uint64_t listeners = listeners_of(sites->said[k], addresses);
+		const uint64_t listeners = listeners_of(&sites->said[k], addresses);
 
 		for (i = 0; i < addresses->count; i++) {
 			const uint64_t bit = UINT64_C(1) << i;
 
-			if (!(listeners & bit) || (defaults & bit) || ((any & bit) && !sites->said[k]->is_default))
+			if (!(listeners & bit) || (defaults & bit) || ((any & bit) && !sites->said[k].is_default))
 				continue;
 			fallback[i] = k;
 			any |= bit;
-			defaults |= sites->said[k]->is_default ? bit : 0;
+			defaults |= sites->said[k].is_default ? bit : 0;
 		}
 	}
 	for (i = 0; i < addresses->count; i++)
@@ -337,8 +432,8 @@ static bool names_copy(struct tux_sites *sites, uint32_t *names, char *error, si
 	unsigned i, k;
 
 	for (i = 0; i < sites->count; i++)
-		for (k = 0; k < sites->said[i]->name_count; k++, count++)
-			len += strlen(sites->said[i]->name[k]);
+		for (k = 0; k < sites->said[i].name_count; k++, count++)
+			len += strlen(sites->said[i].name[k]);
 	if (count > TUX_MAX_HOSTS / 2 || len > TUX_MAX_HOST_TEXT) {
 		snprintf(error, error_size, "there are more than %d names of hosts, or more than %d bytes of them", TUX_MAX_HOSTS / 2,
 		         TUX_MAX_HOST_TEXT);
@@ -348,8 +443,8 @@ static bool names_copy(struct tux_sites *sites, uint32_t *names, char *error, si
 	if (!text)
 		return no_memory(error, error_size);
 	for (i = 0; i < sites->count; i++)
-		for (k = 0; k < sites->said[i]->name_count; k++) {
-			const char *const name = sites->said[i]->name[k] + (*sites->said[i]->name[k] == '*');
+		for (k = 0; k < sites->said[i].name_count; k++) {
+			const char *const name = sites->said[i].name[k] + (*sites->said[i].name[k] == '*');
 
 			memcpy(text + sites->hosts.text_len, name, strlen(name));
 			sites->hosts.text_len += (uint32_t)strlen(name);
@@ -364,7 +459,7 @@ static bool names_insert(const struct tux_sites *sites, const struct tux_address
 	struct tux_host one = { .text = 0 };
 
 	for (; one.site < sites->count; one.site++) {
-		const struct tux_host_options *const said = sites->said[one.site];
+		const struct tux_host_options *const said = &sites->said[one.site];
 
 		one.listeners = listeners_of(said, addresses);
 		for (unsigned k = 0; k < said->name_count; k++) {
@@ -416,27 +511,19 @@ void tux_sites_close(struct tux_sites *sites)
 {
 	while (sites->count > 0) {
 		struct tux_site *const site = &sites->site[--sites->count];
-		uint32_t i;
 
-		for (i = 0; site->route_fields && i < site->routes.count; i++) {
-			if (site->route_fields[i].types != site->fields.types)
-				tux_media_types_free(site->route_fields[i].types);
-			tux_fields_free((struct tux_fields *)&site->route_fields[i]);
-		}
-		free((void *)site->route_fields);
-		tux_media_types_free(site->fields.types);
-		tux_fields_free(&site->fields);
-		free((void *)site->pages);
-		free((void *)(uintptr_t)site->route_max_body);
-		if (site->root_fd >= 0 && (sites->count == 0 || site[-1].root_fd != site->root_fd))
+		settings_free(site, &sites->base);
+		if (shares_root(sites->said, sites->count)) /* the site before it closes the root */
+			continue;
+		if (site->root_fd >= 0)
 			close(site->root_fd);
-		free((void *)(uintptr_t)site->path);
-		free((void *)(uintptr_t)site->alias);
+		path_free(site->path, sites->said[sites->count].directory);
+		path_free(site->alias, sites->said[sites->count].directory);
 	}
+	settings_free(&sites->base, NULL);
 	free((void *)sites->hosts.host);
 	free((void *)sites->hosts.text);
 	free((void *)sites->hosts.fallback);
-	free(sites->said);
 	free(sites->site);
 	*sites = (struct tux_sites){ .count = 0 };
 }

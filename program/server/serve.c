@@ -64,6 +64,7 @@ struct serving {
 	char handover_name[32];
 	struct tux_cgi cgi[TUX_MAX_CGI]; /* kinds in the file, and one for each root whose files are programs */
 	unsigned cgi_count;
+	struct tux_route program[TUX_MAX_CGI]; /* to each of them, for files that are programs */
 	struct tux_spawner spawner; /* used if there are CGI programs */
 	char no_user[128];        /* why root stays root, for messages; "" = it does not */
 	char no_kernel[256];      /* why the kernel engine is not available, for messages; "" = it is, or is not wanted */
@@ -164,7 +165,7 @@ static bool log_open(struct serving *serving)
 	unsigned i;
 
 	for (i = 0; i < sites->count; i++) {
-		if (!sites->said[i]->log)
+		if (!sites->said[i].log)
 			continue;
 		if (!serving->log)
 			serving->log = tux_log_open(sites->count);
@@ -172,9 +173,9 @@ static bool log_open(struct serving *serving)
 			snprintf(serving->error, ERROR_MAX, "no memory for the log");
 			return false;
 		}
-		if (i > 0 && sites->said[i - 1]->log && strcmp(sites->said[i]->log, sites->said[i - 1]->log) == 0)
+		if (i > 0 && sites->said[i - 1].log && strcmp(sites->said[i].log, sites->said[i - 1].log) == 0)
 			tux_log_share(serving->log, i, i - 1);
-		else if (!tux_log_add(serving->log, i, sites->said[i]->log, (enum tux_log_format)settings->log_format, &serving->user, serving->error, ERROR_MAX))
+		else if (!tux_log_add(serving->log, i, sites->said[i].log, (enum tux_log_format)settings->log_format, &serving->user, serving->error, ERROR_MAX))
 			return false;
 	}
 	if (serving->log)
@@ -248,7 +249,7 @@ static bool programs_make(struct serving *serving)
 		struct tux_site *const site = &serving->sites.site[i];
 		int number;
 
-		if (!tux_host_has_programs(serving->sites.said[i]))
+		if (!tux_host_has_programs(&serving->sites.said[i]))
 			continue;
 		number = program_kind(serving, site->path);
 		if (number < 0) {
@@ -256,7 +257,8 @@ static bool programs_make(struct serving *serving)
 			         TUX_MAX_CGI);
 			return false;
 		}
-		site->program = (struct tux_route){ .handler = TUX_HANDLER_CGI, .argument = (uint32_t)number, .prefix_len = 1 };
+		serving->program[number] = (struct tux_route){ .handler = TUX_HANDLER_CGI, .argument = (uint32_t)number, .prefix_len = 1 };
+		site->program = &serving->program[number];
 	}
 	return true;
 }
@@ -342,7 +344,7 @@ static bool confine_to(struct serving *serving, int *roots, const char **directo
 		if (roots[i] < 0 || faccessat(roots[i], ".", X_OK, 0) == 0 || (serving->charge && serving->charge->served))
 			continue;
 		snprintf(serving->error, ERROR_MAX, "user %s may not look into %s (%s): chmod o+rx it, or say another --user",
-		         serving->user.name, sites->said[i]->directory, strerror(errno));
+		         serving->user.name, sites->said[i].directory, strerror(errno));
 		return false;
 	}
 	for (i = 0; i < sandbox.log_directory_count && sandbox.log_rotates; i++) {
@@ -462,7 +464,7 @@ static bool prepare(struct serving *serving)
 	else if (!tux_addresses_open(&serving->addresses, NULL, specs, tux_settings_listens(settings, specs), (uint16_t)settings->port, config->threads,
 	                             serving->error, ERROR_MAX))
 		return false;
-	serving->root = realpath(serving->sites.said[0]->directory, NULL);
+	serving->root = realpath(serving->sites.said[0].directory, NULL);
 	urls_write(serving);
 	if (!tux_sites_place(&serving->sites, &serving->addresses, serving->error, ERROR_MAX))
 		return false;
@@ -498,7 +500,7 @@ static void banner_print(const struct serving *serving)
 
 	snprintf(hosts, sizeof(hosts), "%u hosts", serving->sites.count);
 	fprintf(stderr, "%stux %s serving %s%s\n%s", bold ? "\033[1m" : "", TUX_VERSION,
-	        serving->sites.count > 1 ? hosts : serving->root ? serving->root : serving->sites.said[0]->directory,
+	        serving->sites.count > 1 ? hosts : serving->root ? serving->root : serving->sites.said[0].directory,
 	        bold ? "\033[0m" : "", serving->urls ? serving->urls : "");
 	fprintf(stderr, "engine: %s, %u thread%s", tux_engine_describe(serving->engine), threads, threads == 1 ? "" : "s");
 	fprintf(stderr, serving->no_kernel[0] ? "; no kernel engine: %s\n" : "%s\n", serving->no_kernel);

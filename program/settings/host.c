@@ -79,6 +79,28 @@ bool tux_host_listen_add(struct tux_host_options *host, const char *spec)
 	return true;
 }
 
+bool tux_host_index_add(struct tux_host_options *host, const char *name)
+{
+	struct tux_host_site *const site = &host->site;
+	const char **index;
+
+	if (site->index_count == TUX_MAX_INDEX_NAMES || *name == '\0' || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return false;
+	index = realloc(site->index, (site->index_count + 1) * sizeof(*index));
+	if (!index)
+		return false;
+	site->index = index;
+	index[site->index_count++] = name;
+	return true;
+}
+
+struct tux_route_table *tux_host_routes(struct tux_host_options *host)
+{
+	if (!host->routes)
+		host->routes = calloc(1, sizeof(*host->routes));
+	return host->routes;
+}
+
 bool tux_host_page_add(struct tux_host_options *host, unsigned status, const char *path, char *error, size_t error_size)
 {
 	const size_t len = strlen(path);
@@ -170,12 +192,12 @@ static bool has_type(const struct tux_host_options *host, enum tux_file_handler 
 
 bool tux_host_has_programs(const struct tux_host_options *host)
 {
-	return host->site.selection.mode_cgi != 0 || has_type(host, TUX_FILE_HANDLER_CGI);
+	return host->site.mode_cgi != 0 || has_type(host, TUX_FILE_HANDLER_CGI);
 }
 
 bool tux_host_has_modules(const struct tux_host_options *host)
 {
-	return host->site.selection.mode_module != 0 || has_type(host, TUX_FILE_HANDLER_MODULE);
+	return host->site.mode_module != 0 || has_type(host, TUX_FILE_HANDLER_MODULE);
 }
 
 bool tux_host_redirects(const struct tux_host_options *host)
@@ -214,6 +236,10 @@ void tux_host_free(struct tux_host_options *host, const struct tux_host_options 
 		free(host->type);
 	tux_field_rules_free(&host->fields);
 	tux_media_type_settings_free(&host->media_types);
-	tux_routes_free(&host->routes);
+	if (!top || host->site.index != top->site.index)
+		free(host->site.index);
+	if (host->routes)
+		tux_routes_free(host->routes);
+	free(host->routes);
 	*host = (struct tux_host_options){ 0 };
 }

@@ -7,7 +7,17 @@
 #include "media_types.h"
 #include "routes.h"
 
-/* Begins as zeros. The texts are the caller's. */
+/* Settings that a site has as they are; see struct tux_site. */
+struct tux_host_site {
+	bool browse, content_tags, dot_files, spa;
+	struct tux_modes modes;
+	uint16_t mode_cgi, mode_module;
+	const char **index; /* like tux_host_options.listen */
+	unsigned index_count;
+	uint64_t max_body_bytes;
+};
+
+/* Zero-initialize before use. The texts are the caller's. There may be 100,000 of them, so memory for rare settings is separate. */
 struct tux_host_options {
 	uint32_t said;             /* set of the options that were set; options.c has their bits */
 	const char **name;         /* that it answers to, as tux_host_name_add() takes them */
@@ -22,10 +32,10 @@ struct tux_host_options {
 	struct tux_media_type_settings media_types; /* besides those of the top */
 	struct tux_error_page *page;
 	unsigned page_count;
-	struct tux_route_table routes;
+	struct tux_route_table *routes; /* NULL: no routes; see tux_host_routes() */
 	struct tux_file_type *type; /* like listen */
 	unsigned type_count;
-	struct tux_site site;      /* browse, spa, dot_files, modes, those of the selection, index and max_body_bytes; the rest is hosts.c's */
+	struct tux_host_site site;
 };
 
 /*
@@ -36,6 +46,12 @@ bool tux_host_name_add(struct tux_host_options *host, const char *name, char *er
 
 /* Adds an address to listen on, which is good and stays. False if the host has as many as it may have, or out of memory. */
 bool tux_host_listen_add(struct tux_host_options *host, const char *spec);
+
+/* Adds the name of an index. Returns false if it is no name of a file, if the host has as many as it may have, or out of memory. */
+bool tux_host_index_add(struct tux_host_options *host, const char *name);
+
+/* Returns the routes of the host. Makes an empty table if the host has no routes yet; returns NULL if out of memory. */
+struct tux_route_table *tux_host_routes(struct tux_host_options *host);
 
 /* Adds a page for a status from 400 to 599. The path, beneath the root, begins with '/'; it stays. False with a sentence in error. */
 bool tux_host_page_add(struct tux_host_options *host, unsigned status, const char *path, char *error, size_t error_size);

@@ -58,12 +58,7 @@ static bool listen_add(void *object, const char *value)
 
 static bool index_add(void *object, const char *value)
 {
-	struct tux_site *const site = &((struct tux_host_options *)object)->site;
-
-	if (site->index_count == TUX_MAX_INDEX_NAMES || *value == '\0' || strchr(value, '/') || strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
-		return false;
-	site->index[site->index_count++] = value;
-	return true;
+	return tux_host_index_add(object, value);
 }
 
 static bool any_mode_set(void *object, const char *value)
@@ -118,7 +113,8 @@ static bool handover_set(void *object, const char *value)
 			return false;
 		memcpy(pattern, at, len);
 		pattern[len] = '\0';
-		if (!tux_routes_add(&settings->top.routes, pattern, TUX_HANDLER_HANDOVER, 0, error, sizeof(error)))
+		if (!tux_host_routes(&settings->top) ||
+		    !tux_routes_add(settings->top.routes, pattern, TUX_HANDLER_HANDOVER, 0, error, sizeof(error)))
 			return false;
 		at = at[len] == ',' ? at + len + 1 : NULL;
 	}
@@ -166,9 +162,9 @@ const struct tux_option tux_options[] = {
 	  SPECIAL(types_add, "TUX/CGI, TUX/module or TUX/redirect, and extensions that were not said before, such as TUX/CGI=cgi,pl"),
 	  LIST_OF_HOST(type, type_count), .without = "no extension" },
 	{ "mode-cgi", "BITS", "0.1", "a file that has one of these mode bits is a CGI program",
-	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 0100"), OF_HOST(site.selection.mode_cgi), .without = "0" },
+	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 0100"), OF_HOST(site.mode_cgi), .without = "0" },
 	{ "mode-module", "BITS", "0.1", "a file that has one of these mode bits names a module",
-	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 4000"), OF_HOST(site.selection.mode_module), .without = "0" },
+	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 4000"), OF_HOST(site.mode_module), .without = "0" },
 	{ "cache-control", "TEXT", "0.1", "Cache-Control of responses below 400",
 	  HOSTS, SPECIAL(cache_control_set, "the value of a field, such as \"max-age=3600\""), OF_HOST(cache_control),
 	  .without = "no field" },

@@ -109,9 +109,9 @@ static void test_options(void **state)
 	(void)state;
 	assert_true(parse(ARGS("serve", "--handover", "8080,/app/,/cgi/", "--engine", "kernel")));
 	assert_int_equal(settings.handover_port, 8080);
-	assert_int_equal(settings.top.routes.count, 2);
-	assert_int_equal(settings.top.routes.route[0].handler, TUX_HANDLER_HANDOVER);
-	assert_int_equal(settings.top.routes.text_len, 10);
+	assert_int_equal(settings.top.routes->count, 2);
+	assert_int_equal(settings.top.routes->route[0].handler, TUX_HANDLER_HANDOVER);
+	assert_int_equal(settings.top.routes->text_len, 10);
 	assert_int_equal(settings.engine, TUX_ENGINE_KERNEL);
 	assert_true(parse(ARGS("serve", "--listen", ":80", "site", "--listen=unix:/run/t", "--browse", "--dotfiles", "--spa",
 	                       "--any-mode", "--index", "a.html", "--index", "b.html", "--log", "off", "--threads", "3",

@@ -166,8 +166,8 @@ static void test_host_inherits_what_it_lacks(void **state)
 	assert_true(host.site.spa && !host.site.browse && types.site.browse);
 	assert_int_equal(host.site.max_body_bytes, 1 << 20);
 	assert_int_equal(host.type_count, 1);
-	assert_int_equal(host.site.selection.mode_cgi, 0);
-	assert_int_equal(host.site.selection.mode_module, 04000);
+	assert_int_equal(host.site.mode_cgi, 0);
+	assert_int_equal(host.site.mode_module, 04000);
 	assert_int_equal(host.site.index_count, 1);
 	assert_int_equal(types.site.index_count, 0);
 	assert_int_equal(types.type_count, 1);
