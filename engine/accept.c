@@ -2,28 +2,56 @@
 #include "accept.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "http/conn.h"
-#include "http/passing.h"
-#include "slot.h"
+#include "files/lookup.h"
 
 enum {
 	RETRY_ACCEPT_MS = 100, /* after running out of descriptors or memory */
 	SINGLE_ACCEPTS = 64,   /* per thread: accept connections one at a time when so few are left to the limit */
 };
 
-/* Continues a connection that the kernel engine handed up. The kernel engine has already counted it. */
-static void take_handed_up(struct worker *worker, const struct tux_handed_up *handed)
+bool accept_open(struct accept *accept, unsigned index)
 {
-	int nonblocking = worker->ops->fd_flags == SOCK_NONBLOCK;
+	const struct tux_engine_config *config = accept->thread->config;
+	unsigned sockets = 0;
+
+	for (unsigned i = 0; i < config->listener_count; i++)
+		sockets += config->listeners[i].count;
+	accept->acceptor = calloc(sockets, sizeof(*accept->acceptor));
+	if (accept->acceptor == NULL)
+		return false;
+	for (unsigned i = 0; i < config->listener_count; i++) {
+		const struct tux_listener *listener = &config->listeners[i];
+
+		for (unsigned fd = index % listener->count; fd < listener->count; fd += config->threads) {
+			accept->acceptor[accept->count].listener = (uint8_t)i;
+			accept->acceptor[accept->count].shared = listener->count < config->threads;
+			accept->acceptor[accept->count++].fd = listener->fd[fd];
+		}
+	}
+	return true;
+}
+
+/* Makes a socket from elsewhere blocking or not, as the loop needs it. */
+static void set_mode(const struct thread *thread, int fd)
+{
+	int nonblocking = thread->ops->fd_flags == SOCK_NONBLOCK;
+
+	ioctl(fd, FIONBIO, &nonblocking);
+}
+
+/* Continues a connection that the kernel engine handed up. The kernel engine has already counted it. */
+static void take_handed_up(struct accept *accept, const struct tux_handed_up *handed)
+{
 	struct conn *conn;
 
-	ioctl(handed->fd, FIONBIO, &nonblocking);
-	conn = conn_open(worker, handed->fd, handed->listener);
+	set_mode(accept->thread, handed->fd);
+	conn = conn_open(accept->conns, handed->fd, handed->listener);
 	if (conn == NULL) {
-		slot_put(worker);
+		slot_put(&accept->conns->slots);
 		return;
 	}
 	conn_start(conn);
@@ -35,127 +63,157 @@ static void take_handed_up(struct worker *worker, const struct tux_handed_up *ha
 		conn_pass(conn); /* its next request is unread, and the engine that took over responds */
 }
 
-void accept_take_handed_up(struct worker *worker)
+void accept_take_handed_up(struct accept *accept)
 {
 	enum { AT_ONCE = 32 };
 	struct tux_handed_up handed[AT_ONCE];
 	unsigned got;
 
 	do {
-		got = kernel_link_take(worker->kernel, handed, AT_ONCE);
+		got = kernel_link_take(accept->conns->slots.kernel, handed, AT_ONCE);
 		for (unsigned i = 0; i < got; i++)
-			take_handed_up(worker, &handed[i]);
+			take_handed_up(accept, &handed[i]);
 	} while (got == AT_ONCE);
 	if (got == 0 && (errno == EMFILE || errno == ENFILE))
-		files_trim(&worker->files); /* some of its objects hold descriptors */
+		files_trim(accept->thread->files); /* some of its objects hold descriptors */
 }
 
-void accept_switch(struct worker *worker, bool accept)
+void accept_switch(struct accept *accept, bool wanted)
 {
-	worker->accepting = accept;
-	worker->accept_again_ms = 0;
-	for (unsigned i = 0; i < worker->acceptor_count; i++)
-		if (__atomic_load_n(&worker->by_kernel[worker->acceptor[i].listener], __ATOMIC_RELAXED))
+	struct thread *thread = accept->thread;
+
+	accept->accepting = wanted;
+	accept->again_ms = 0;
+	for (unsigned i = 0; i < accept->count; i++)
+		if (__atomic_load_n(&accept->by_kernel[accept->acceptor[i].listener], __ATOMIC_RELAXED))
 			continue;
-		else if (!accept)
-			worker->ops->accept_stop(worker->loop, &worker->acceptor[i]);
-		else if (!worker->ops->accept(worker->loop, &worker->acceptor[i]))
-			worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
+		else if (!wanted)
+			thread->ops->accept_stop(thread->loop, &accept->acceptor[i]);
+		else if (!thread->ops->accept(thread->loop, &accept->acceptor[i]))
+			accept->again_ms = thread->now_ms + RETRY_ACCEPT_MS;
 }
 
 /* Stops accepting until a retry. A timer is needed because a connection of another thread may close first. */
-static void pause_accepting(struct worker *worker)
+static void pause_accepting(struct accept *accept)
 {
-	if (worker->draining) /* connections in the accept queues are still accepted */
+	if (accept->thread->draining) /* connections in the accept queues are still accepted */
 		return;
-	accept_switch(worker, false);
-	worker->accept_again_ms = worker->now_ms + RETRY_ACCEPT_MS;
+	accept_switch(accept, false);
+	accept->again_ms = accept->thread->now_ms + RETRY_ACCEPT_MS;
 }
 
-void accept_resume(struct worker *worker)
+void accept_resume(struct accept *accept)
 {
-	for (struct conn *conn = worker->conns; conn != NULL && worker->parked > 0; conn = conn->next) {
-		if (!conn->parked || conn->state == CONN_CLOSED)
-			continue;
-		if (!slot_take(worker))
-			break;
-		conn->parked = false;
-		worker->parked--;
-		conn_start(conn);
-	}
-	if (worker->draining)
+	conns_unpark(accept->conns);
+	if (accept->thread->draining)
 		return;
-	if (slot_none(worker))
-		pause_accepting(worker);
+	if (slots_left(&accept->conns->slots) == 0)
+		pause_accepting(accept);
 	else
-		accept_switch(worker, true);
+		accept_switch(accept, true);
 }
 
 /* Opens an accepted connection. Over the limit it waits unread until another connection closes. */
-static void take_accepted(struct worker *worker, int fd, unsigned listener, bool from_kernel)
+static void take_accepted(struct accept *accept, int fd, unsigned listener, bool from_kernel)
 {
-	struct conn *conn = conn_open(worker, fd, listener);
+	struct conn *conn = conn_open(accept->conns, fd, listener);
 
 	if (conn == NULL)
 		return;
 	conn->from_kernel = from_kernel;
-	if (slot_take(worker)) {
+	if (slot_take(&accept->conns->slots, accept->thread->draining))
 		conn_start(conn);
-	} else {
-		conn->parked = true;
-		worker->parked++;
-	}
 }
 
 static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
 {
-	struct worker *worker = owner;
+	struct accept *accept = owner;
 
 	if (fd >= 0) {
-		count(&worker->counters.connections, 1);
-		take_accepted(worker, fd, acceptor->listener, false);
-		if (slot_none(worker))
-			pause_accepting(worker);
+		count(&accept->thread->counters.connections, 1);
+		take_accepted(accept, fd, acceptor->listener, false);
+		if (slots_left(&accept->conns->slots) == 0)
+			pause_accepting(accept);
 	} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
-		files_trim(&worker->files); /* some of its objects hold descriptors */
-		pause_accepting(worker);
+		files_trim(accept->thread->files); /* some of its objects hold descriptors */
+		pause_accepting(accept);
 	}
 }
 
 static bool accept_singly(void *owner)
 {
-	const struct worker *worker = owner;
+	const struct accept *accept = owner;
 
-	return __atomic_load_n(worker->active, __ATOMIC_RELAXED) + SINGLE_ACCEPTS * worker->config->threads >
-	       worker->config->max_connections;
+	return slots_left(&accept->conns->slots) < SINGLE_ACCEPTS * accept->thread->config->threads;
 }
 
 static bool connects(void *owner)
 {
-	const struct worker *worker = owner;
+	const struct accept *accept = owner;
 
-	return worker->config->upstream_count > 0;
+	return accept->thread->config->upstream_count > 0;
 }
 
-void accept_take_passed(struct worker *worker)
+void accept_take_passed(struct accept *accept)
 {
-	int nonblocking = worker->ops->fd_flags == SOCK_NONBLOCK;
 	unsigned listener;
 	int fd;
 
-	while (passing_receive(worker, &listener, &fd)) {
+	while (passing_receive(accept->conns->passing, &listener, &fd)) {
 		if (fd < 0) { /* out of descriptors: the kernel has closed this one, but free some for the next */
-			files_trim(&worker->files);
+			files_trim(accept->thread->files);
 			continue;
 		}
 		if (listener == TUX_MAX_LISTENERS) { /* its listener is no longer configured */
 			close(fd);
 			continue;
 		}
-		ioctl(fd, FIONBIO, &nonblocking);
-		count(&worker->counters.connections, 1);
-		take_accepted(worker, fd, listener, worker->by_kernel[listener]);
+		set_mode(accept->thread, fd);
+		count(&accept->thread->counters.connections, 1);
+		take_accepted(accept, fd, listener, accept->by_kernel[listener]);
 	}
+}
+
+/* Accepts all connections in the accept queues: closing the sockets would reset them. */
+static void accept_rest(struct accept *accept)
+{
+	const int flags = SOCK_CLOEXEC | accept->thread->ops->fd_flags;
+
+	for (unsigned i = 0; i < accept->count; i++) {
+		int fd;
+
+		while ((fd = accept4(accept->acceptor[i].fd, NULL, NULL, flags)) >= 0 || errno == EINTR)
+			if (fd >= 0)
+				on_accepted(accept, &accept->acceptor[i], fd);
+	}
+}
+
+void accept_close(struct accept *accept)
+{
+	const struct tux_engine_config *config = accept->thread->config;
+	bool last;
+
+	if (accept->count == 0)
+		return;
+	last = __atomic_sub_fetch(accept->threads, 1, __ATOMIC_ACQ_REL) == 0;
+	for (unsigned i = 0; i < accept->count; i++)
+		if (!accept->acceptor[i].shared)
+			close(accept->acceptor[i].fd);
+	for (unsigned i = 0; last && i < config->listener_count; i++)
+		for (unsigned fd = 0; config->listeners[i].count < config->threads && fd < config->listeners[i].count; fd++)
+			close(config->listeners[i].fd[fd]);
+	accept->count = 0;
+}
+
+bool accept_end(struct accept *accept)
+{
+	for (unsigned i = 0; i < accept->count; i++)
+		if (accept->acceptor[i].armed)
+			return false;
+	accept_rest(accept);
+	accept_resume(accept);
+	accept_close(accept);
+	return true;
 }
 
 const struct loop_events accept_events = {

@@ -16,7 +16,7 @@
 
 #include "io/memlock.h"
 #include "files/content_tag.h"
-#include "http/passing.h"
+#include "log/record_ring.h"
 #include "stats/totals.h"
 #include "worker.h"
 
@@ -27,22 +27,12 @@ struct tux_engine {
 	struct loader loader;
 	struct listing_cache listings;
 	struct kernel_link kernel;
-	struct worker *worker;
-	struct totals tally;
-	unsigned accepting_workers;
-	unsigned active;       /* connections of all workers */
-	unsigned opened;       /* workers that need worker_free() */
-	bool go;
-	bool leave;
-	bool drain;
-	bool retire;
-	bool stop;
+	struct engine_shared shared;
+	struct worker **workers;       /* config.threads; NULL: not started */
+	const struct thread **threads; /* theirs */
+	struct totals totals;
+	unsigned active;       /* connections of all workers, without a kernel engine */
 	bool stopped;
-	bool keeps_listeners;  /* the start has failed, so the caller still owns the listeners */
-	bool log_sleeps;
-	int log_event_fd;
-	struct passing passing;
-	bool by_kernel[TUX_MAX_LISTENERS]; /* the kernel engine accepts there */
 	unsigned next_records; /* index of the worker whose records are read next */
 	char loop_description[MEMLOCK_TEXT + 96];
 	char description[2 * MEMLOCK_TEXT + 224];
@@ -114,62 +104,19 @@ static const struct loop_ops *choose_loop(struct tux_engine *engine, char *error
 	return &loop_epoll;
 }
 
-/*
- * Distributes the listening sockets: each has one worker, or each worker has one of each listener. Returns false if out of
- * memory.
- */
-static bool give_acceptors(struct tux_engine *engine, struct worker *worker, unsigned index)
+/* Starts all workers. Returns 0, or an errno. */
+static int start_workers(struct tux_engine *engine, const struct loop_ops *ops)
 {
-	const struct tux_engine_config *config = &engine->config;
-	unsigned sockets = 0;
-
-	for (unsigned i = 0; i < config->listener_count; i++)
-		sockets += config->listeners[i].count;
-	worker->acceptor = calloc(sockets, sizeof(*worker->acceptor));
-	if (worker->acceptor == NULL)
-		return false;
-	for (unsigned i = 0; i < config->listener_count; i++) {
-		const struct tux_listener *listener = &config->listeners[i];
-
-		for (unsigned fd = index % listener->count; fd < listener->count; fd += config->threads) {
-			worker->acceptor[worker->acceptor_count].listener = (uint8_t)i;
-			worker->acceptor[worker->acceptor_count].shared = listener->count < config->threads;
-			worker->acceptor[worker->acceptor_count++].fd = listener->fd[fd];
-		}
+	engine->shared.active = kernel_link_connections(&engine->kernel);
+	if (engine->shared.active == NULL)
+		engine->shared.active = &engine->active;
+	for (unsigned i = 0; i < engine->config.threads; i++) {
+		engine->workers[i] = worker_start(&engine->shared, ops, i);
+		if (engine->workers[i] == NULL)
+			return errno != 0 ? errno : EAGAIN;
+		engine->threads[i] = worker_thread(engine->workers[i]);
 	}
-	return true;
-}
-
-static bool start_worker(struct tux_engine *engine, const struct loop_ops *ops, unsigned index)
-{
-	struct worker *worker = &engine->worker[index];
-
-	worker->config = &engine->config;
-	worker->ops = ops;
-	worker->files.loader = &engine->loader;
-	worker->files.listings = &engine->listings;
-	worker->keeps_listeners = &engine->keeps_listeners;
-	worker->active = kernel_link_connections(&engine->kernel);
-	if (worker->active == NULL)
-		worker->active = &engine->active;
-	worker->accepting_workers = &engine->accepting_workers;
-	worker->go = &engine->go;
-	worker->by_kernel = engine->by_kernel;
-	worker->leave = &engine->leave;
-	worker->drain = &engine->drain;
-	worker->retire = &engine->retire;
-	worker->stop = &engine->stop;
-	worker->log_event_fd = engine->log_event_fd;
-	worker->log_sleeps = &engine->log_sleeps;
-	worker->kernel = &engine->kernel;
-	worker->tally = &engine->tally;
-	worker->passing = &engine->passing;
-	worker->spawner_fd = engine->config.spawner_fd != NULL ? engine->config.spawner_fd[index] : -1;
-	engine->opened++;
-	if (!worker_open(worker) || !give_acceptors(engine, worker, index))
-		return false;
-	worker->started = pthread_create(&worker->thread, NULL, worker_run, worker) == 0;
-	return worker->started;
+	return 0;
 }
 
 /* Sets up the kernel engine. */
@@ -177,7 +124,7 @@ static bool start_kernel(struct tux_engine *engine, char *error, size_t error_si
 {
 	const struct tux_engine_config *config = &engine->config;
 
-	if (!kernel_link_start(&engine->kernel, config, engine->log_event_fd, error, error_size))
+	if (!kernel_link_start(&engine->kernel, config, engine->shared.log_event_fd, error, error_size))
 		return false;
 	/*
 	 * The kernel engine hands up requests for files that it cannot check, for example under a mount point. The workers
@@ -193,22 +140,20 @@ static int await_workers(struct tux_engine *engine)
 	int error = 0;
 
 	for (unsigned i = 0; i < engine->config.threads; i++) {
-		struct worker *worker = &engine->worker[i];
+		const int failed = worker_await(engine->workers[i]);
 
-		pthread_mutex_lock(&worker->state_lock);
-		while (!worker->serving && !worker->ended)
-			pthread_cond_wait(&worker->state_moved, &worker->state_lock);
-		if (!worker->serving && error == 0)
-			error = worker->error;
-		pthread_mutex_unlock(&worker->state_lock);
+		error = error == 0 ? failed : error;
 	}
 	return error;
 }
 
-static void wake_all(struct tux_engine *engine)
+/* Sets a flag of the workers, and tells them. */
+static void tell_all(struct tux_engine *engine, bool *flag)
 {
-	for (unsigned i = 0; i < engine->opened; i++)
-		worker_wake(&engine->worker[i]);
+	__atomic_store_n(flag, true, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < engine->config.threads; i++)
+		if (engine->workers[i] != NULL)
+			worker_wake(engine->workers[i]);
 }
 
 void tux_engine_accept(struct tux_engine *engine)
@@ -216,9 +161,8 @@ void tux_engine_accept(struct tux_engine *engine)
 	const struct tux_engine_config *config = &engine->config;
 
 	for (unsigned i = 0; i < config->listener_count && engine->kernel.fd >= 0; i++)
-		engine->by_kernel[i] = kernel_link_listen(&engine->kernel, &config->listeners[i], i);
-	__atomic_store_n(&engine->go, true, __ATOMIC_RELEASE);
-	wake_all(engine);
+		engine->shared.by_kernel[i] = kernel_link_listen(&engine->kernel, &config->listeners[i], i);
+	tell_all(engine, &engine->shared.go);
 }
 
 /* Writes engine->description. */
@@ -227,8 +171,8 @@ static void describe(struct tux_engine *engine)
 	unsigned other = 0;
 	char others[MEMLOCK_TEXT + 64] = "", reason[MEMLOCK_TEXT];
 
-	for (unsigned i = 0; i < engine->opened; i++)
-		other += engine->worker[i].fell_back;
+	for (unsigned i = 0; i < engine->config.threads; i++)
+		other += worker_fell_back(engine->workers[i]);
 	explain(reason, ENOMEM);
 	if (other > 0)
 		snprintf(others, sizeof(others), "; %u of %u threads serve over epoll (%s)", other, engine->config.threads, reason);
@@ -266,54 +210,77 @@ static bool make_content_tags(struct tux_engine *engine)
 	return !wanted || engine->config.content_tags != NULL;
 }
 
-struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char *error, size_t error_size)
+/* Frees an engine whose start has failed before its workers started. */
+static struct tux_engine *abandon(struct tux_engine *engine, const struct tux_engine_config *config)
 {
-	struct tux_engine *engine;
-	const struct loop_ops *ops;
-	char reason[MEMLOCK_TEXT];
-	struct timespec now;
-	int failed = 0;
+	tux_engine_free(engine);
+	return give_up(config);
+}
 
-	if (!kernel_suffices(config, error, error_size))
-		return give_up(config);
-	engine = calloc(1, sizeof(*engine));
-	if (engine != NULL)
-		engine->worker = aligned_alloc(64, config->threads * sizeof(struct worker));
-	if (engine == NULL || engine->worker == NULL) {
-		free(engine);
-		snprintf(error, error_size, "no memory for %u threads", config->threads);
-		return give_up(config);
-	}
-	memset(engine->worker, 0, config->threads * sizeof(struct worker));
+/* Returns a new engine, of which nothing has started. Returns NULL if out of memory. */
+static struct tux_engine *engine_new(const struct tux_engine_config *config)
+{
+	struct tux_engine *engine = calloc(1, sizeof(*engine));
+	struct timespec now;
+
+	if (engine == NULL)
+		return NULL;
+	engine->workers = calloc(config->threads, sizeof(struct worker *));
+	engine->threads = calloc(config->threads, sizeof(struct thread *));
 	engine->config = *config;
 	engine->config.content_tags = NULL;
 	engine->config.addresses = wants_addresses(config);
 	engine->kernel.fd = -1;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	engine->tally = (struct totals){
+	engine->totals = (struct totals){
 		.config = &engine->config,
-		.worker = engine->worker,
+		.threads = engine->threads,
 		.kernel = &engine->kernel,
 		.description = engine->description,
-		.leaves = &engine->leave,
+		.leaves = &engine->shared.leave,
 		.listings = &engine->listings,
 		.started_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
 	};
-	engine->accepting_workers = config->threads;
-	passing_prepare(&engine->passing, config);
-	engine->log_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	engine->shared = (struct engine_shared){
+		.config = &engine->config,
+		.loader = &engine->loader,
+		.listings = &engine->listings,
+		.kernel = &engine->kernel,
+		.totals = &engine->totals,
+		.accepting = config->threads,
+		.log_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+	};
+	passing_prepare(&engine->shared.passing, &engine->config, &engine->shared.drain);
+	if (engine->workers != NULL && engine->threads != NULL)
+		return engine;
+	tux_engine_free(engine);
+	return NULL;
+}
+
+struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char *error, size_t error_size)
+{
+	struct tux_engine *engine;
+	const struct loop_ops *ops;
+	char reason[MEMLOCK_TEXT];
+	int failed;
+
+	if (!kernel_suffices(config, error, error_size))
+		return give_up(config);
+	engine = engine_new(config);
+	if (engine == NULL) {
+		snprintf(error, error_size, "no memory for %u threads", config->threads);
+		return give_up(config);
+	}
 	ops = choose_loop(engine, error, error_size);
-	if (ops == NULL || engine->log_event_fd < 0 || !loader_start(&engine->loader)) {
+	if (ops == NULL || engine->shared.log_event_fd < 0 || !loader_start(&engine->loader)) {
 		if (ops != NULL)
 			snprintf(error, error_size, "cannot start the loader threads: %s", strerror(errno));
-		tux_engine_free(engine);
-		return give_up(config);
+		return abandon(engine, config);
 	}
 	if (!make_content_tags(engine)) {
 		snprintf(error, error_size, "cannot keep entity tags: %s", strerror(errno));
 		loader_stop(&engine->loader);
-		tux_engine_free(engine);
-		return give_up(config);
+		return abandon(engine, config);
 	}
 	listing_cache_open(&engine->listings, &engine->loader, config->cache_bytes / LISTINGS_SHARE, config->recheck_ms);
 	if (config->kernel_fd >= 0 && !start_kernel(engine, error, error_size)) {
@@ -322,15 +289,13 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		tux_engine_free(engine);
 		return NULL;
 	}
-	for (unsigned i = 0; i < config->threads && failed == 0; i++)
-		if (!start_worker(engine, ops, i))
-			failed = errno != 0 ? errno : EAGAIN;
+	failed = start_workers(engine, ops);
 	if (failed == 0)
 		failed = await_workers(engine);
 	if (failed != 0) {
 		explain(reason, failed);
 		snprintf(error, error_size, "cannot start %u threads: %s", config->threads, reason);
-		engine->keeps_listeners = true;
+		engine->shared.keeps_listeners = true;
 		tux_engine_stop(engine);
 		tux_engine_free(engine);
 		return NULL;
@@ -347,39 +312,36 @@ const char *tux_engine_describe(const struct tux_engine *engine)
 /* Begins to leave: the status is "not ready", and the kernel engine gives its listeners and idle connections to the workers. */
 static void begin_leave(struct tux_engine *engine)
 {
-	if (engine->leave)
+	if (engine->shared.leave)
 		return;
 	if (engine->kernel.fd >= 0)
 		kernel_link_retire(&engine->kernel);
 	for (unsigned i = 0; i < TUX_MAX_LISTENERS; i++)
-		__atomic_store_n(&engine->by_kernel[i], false, __ATOMIC_RELAXED);
-	__atomic_store_n(&engine->leave, true, __ATOMIC_RELEASE);
+		__atomic_store_n(&engine->shared.by_kernel[i], false, __ATOMIC_RELAXED);
+	tell_all(engine, &engine->shared.leave);
 }
 
 void tux_engine_leave(struct tux_engine *engine)
 {
 	begin_leave(engine);
-	wake_all(engine);
 }
 
 void tux_engine_drain(struct tux_engine *engine)
 {
 	begin_leave(engine);
-	__atomic_store_n(&engine->drain, true, __ATOMIC_RELAXED);
-	wake_all(engine);
+	tell_all(engine, &engine->shared.drain);
 }
 
 void tux_engine_retire(struct tux_engine *engine, const bool stays[TUX_MAX_LISTENERS])
 {
-	passing_open(&engine->passing, stays);
+	passing_open(&engine->shared.passing, stays);
 	begin_leave(engine);
-	__atomic_store_n(&engine->retire, true, __ATOMIC_RELAXED);
-	wake_all(engine);
+	tell_all(engine, &engine->shared.retire);
 }
 
 bool tux_engine_accepts(struct tux_engine *engine)
 {
-	return __atomic_load_n(&engine->accepting_workers, __ATOMIC_ACQUIRE) > 0;
+	return __atomic_load_n(&engine->shared.accepting, __ATOMIC_ACQUIRE) > 0;
 }
 
 bool tux_engine_wait(struct tux_engine *engine, uint32_t timeout_ms)
@@ -394,16 +356,8 @@ bool tux_engine_wait(struct tux_engine *engine, uint32_t timeout_ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000L;
 	}
-	for (unsigned i = 0; i < engine->opened; i++) {
-		struct worker *worker = &engine->worker[i];
-		int waited = 0;
-
-		pthread_mutex_lock(&worker->state_lock);
-		while (worker->started && !worker->ended && waited == 0)
-			waited = pthread_cond_timedwait(&worker->state_moved, &worker->state_lock, &until);
-		all = all && (!worker->started || worker->ended);
-		pthread_mutex_unlock(&worker->state_lock);
-	}
+	for (unsigned i = 0; i < engine->config.threads; i++)
+		all = worker_wait(engine->workers[i], &until) && all;
 	return all;
 }
 
@@ -412,11 +366,10 @@ void tux_engine_stop(struct tux_engine *engine)
 	if (engine->stopped)
 		return;
 	engine->stopped = true;
-	__atomic_store_n(&engine->stop, true, __ATOMIC_RELAXED);
-	wake_all(engine);
-	for (unsigned i = 0; i < engine->opened; i++)
-		if (engine->worker[i].started)
-			pthread_join(engine->worker[i].thread, NULL);
+	tell_all(engine, &engine->shared.stop);
+	for (unsigned i = 0; i < engine->config.threads; i++)
+		if (engine->workers[i] != NULL)
+			worker_join(engine->workers[i]);
 	content_tags_stop(engine->config.content_tags);
 	loader_stop(&engine->loader);
 	listing_cache_stop(&engine->listings);
@@ -426,67 +379,69 @@ void tux_engine_stop(struct tux_engine *engine)
 void tux_engine_free(struct tux_engine *engine)
 {
 	kernel_link_free(&engine->kernel);
-	for (unsigned i = 0; i < engine->opened; i++)
-		worker_free(&engine->worker[i]);
-	if (engine->log_event_fd >= 0)
-		close(engine->log_event_fd);
+	for (unsigned i = 0; engine->workers != NULL && i < engine->config.threads; i++)
+		if (engine->workers[i] != NULL)
+			worker_free(engine->workers[i]);
+	if (engine->shared.log_event_fd >= 0)
+		close(engine->shared.log_event_fd);
 	content_tags_free(engine->config.content_tags);
-	free(engine->worker);
+	free(engine->threads);
+	free(engine->workers);
 	free(engine);
 }
 
 void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum)
 {
-	totals_sum(&engine->tally, sum);
+	totals_sum(&engine->totals, sum);
 }
 
 char *tux_engine_report(struct tux_engine *engine, enum tux_report_form form, size_t *len)
 {
-	return totals_report(&engine->tally, form, "", len);
+	return totals_report(&engine->totals, form, "", len);
 }
 
 size_t tux_engine_records_read(struct tux_engine *engine, uint8_t *out, size_t cap)
 {
 	size_t len = 0;
 
-	for (unsigned i = 0; i < engine->opened && len == 0; i++) {
-		len = record_ring_read(&engine->worker[engine->next_records].records, out, cap);
-		engine->next_records = (engine->next_records + 1) % engine->opened;
+	for (unsigned i = 0; i < engine->config.threads && len == 0; i++) {
+		len = record_ring_read(worker_records(engine->workers[engine->next_records]), out, cap);
+		engine->next_records = (engine->next_records + 1) % engine->config.threads;
 	}
 	return len > 0 ? len : kernel_link_records_read(&engine->kernel, out, cap);
 }
 
 void tux_engine_records_fail(struct tux_engine *engine, uint64_t records)
 {
-	__atomic_fetch_add(&engine->tally.records_failed, records, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&engine->totals.records_failed, records, __ATOMIC_RELAXED);
 }
 
 static bool have_records(struct tux_engine *engine)
 {
-	for (unsigned i = 0; i < engine->opened; i++)
-		if (record_ring_waiting(&engine->worker[i].records))
+	for (unsigned i = 0; i < engine->config.threads; i++)
+		if (record_ring_waiting(worker_records(engine->workers[i])))
 			return true;
 	return kernel_link_records_waiting(&engine->kernel);
 }
 
 void tux_engine_records_wait(struct tux_engine *engine, int timeout_ms)
 {
-	struct pollfd waits = { .fd = engine->log_event_fd, .events = POLLIN };
+	struct pollfd waits = { .fd = engine->shared.log_event_fd, .events = POLLIN };
 	uint64_t times;
 
 	/* Set the flag first, then check: a writer writes first, then checks the flag. Neither order misses a record. */
-	__atomic_store_n(&engine->log_sleeps, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&engine->shared.log_sleeps, true, __ATOMIC_SEQ_CST);
 	kernel_link_records_sleep(&engine->kernel, true);
 	if (!have_records(engine))
 		poll(&waits, 1, timeout_ms);
-	__atomic_store_n(&engine->log_sleeps, false, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&engine->shared.log_sleeps, false, __ATOMIC_SEQ_CST);
 	kernel_link_records_sleep(&engine->kernel, false);
-	(void)!read(engine->log_event_fd, &times, sizeof(times));
+	(void)!read(engine->shared.log_event_fd, &times, sizeof(times));
 }
 
 void tux_engine_records_wake(struct tux_engine *engine)
 {
 	const uint64_t one = 1;
 
-	(void)!write(engine->log_event_fd, &one, sizeof(one));
+	(void)!write(engine->shared.log_event_fd, &one, sizeof(one));
 }

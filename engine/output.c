@@ -2,14 +2,11 @@
 #include "output.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
+
+#include "io/transport.h"
 
 enum {
 	SPARE_OUTS = 256,
@@ -18,13 +15,13 @@ enum {
 	ZERO_COPY_BYTES = 32768,   /* smaller buffers are cheaper to copy than to pin */
 };
 
-static struct out *out_get(struct worker *worker)
+static struct out *out_get(struct outs *outs)
 {
-	struct out *out = worker->spare;
+	struct out *out = outs->spare;
 
 	if (out != NULL) {
-		worker->spare = out->next;
-		worker->spare_count--;
+		outs->spare = out->next;
+		outs->spare_count--;
 	} else {
 		out = malloc(sizeof(*out));
 		if (out == NULL)
@@ -35,315 +32,264 @@ static struct out *out_get(struct worker *worker)
 	return out;
 }
 
-static void out_put(struct worker *worker, struct out *out)
+static void out_put(struct outs *outs, struct out *out)
 {
-	if (worker->spare_count >= SPARE_OUTS) {
+	if (outs->spare_count >= SPARE_OUTS) {
 		free(out);
 		return;
 	}
-	out->next = worker->spare;
-	worker->spare = out;
-	worker->spare_count++;
+	out->next = outs->spare;
+	outs->spare = out;
+	outs->spare_count++;
 }
 
-uint8_t *output_room(struct conn *conn, uint32_t cap)
+void outs_free(struct outs *outs)
 {
-	if (conn->out == NULL)
-		conn->out = out_get(conn->worker);
-	if (conn->out == NULL || OUT_BYTES - conn->out->len < cap)
+	while (outs->spare != NULL) {
+		struct out *out = outs->spare;
+
+		outs->spare = out->next;
+		free(out);
+	}
+	outs->spare_count = 0;
+}
+
+uint8_t *output_room(struct output *output, uint32_t cap)
+{
+	if (output->out == NULL)
+		output->out = out_get(output->thread->outs);
+	if (output->out == NULL || OUT_BYTES - output->out->len < cap)
 		return NULL;
-	return conn->out->data + conn->out->len;
+	return output->out->data + output->out->len;
 }
 
-uint8_t *output_room_left(struct conn *conn, uint32_t *left)
+uint8_t *output_room_left(struct output *output, uint32_t *left)
 {
-	uint8_t *out = output_room(conn, 0);
+	uint8_t *out = output_room(output, 0);
 
-	*left = out != NULL ? OUT_BYTES - conn->out->len : 0;
+	*left = out != NULL ? OUT_BYTES - output->out->len : 0;
 	return out;
 }
 
-bool output_copy(struct conn *conn, const uint8_t *data, uint32_t len)
+bool output_copy(struct output *output, const uint8_t *data, uint32_t len)
 {
-	uint8_t *out = output_room(conn, len);
+	uint8_t *out = output_room(output, len);
 
 	if (out == NULL)
 		return false;
 	if (len > 0)
 		memcpy(out, data, len);
-	output_wrote(conn, len);
+	output_wrote(output, len);
 	return true;
 }
 
-void output_wrote(struct conn *conn, uint32_t len)
+void output_wrote(struct output *output, uint32_t len)
 {
-	conn->out->len += len;
+	output->out->len += len;
 }
 
-bool output_queued(const struct conn *conn)
+void output_body(struct output *output, const struct body_source *body)
 {
-	return (conn->out != NULL && conn->out->len > 0) || conn->source.count > 0;
+	output->source = *body;
+	if (body->object != NULL)
+		object_get(body->object);
 }
 
-void output_body(struct conn *conn, struct object *object, int fd, struct body_part piece)
+void output_release(struct output *output)
 {
-	struct body_source *answer = &conn->source;
+	struct body_source *source = &output->source;
 
-	answer->object = object != NULL ? object_get(object) : NULL;
-	answer->fd = fd;
-	answer->pipe = false;
-	answer->one = piece;
-	answer->piece = &answer->one;
-	answer->count = 1;
-	answer->at = 0;
-}
-
-void output_pipe(struct conn *conn, int fd, uint64_t len)
-{
-	output_body(conn, NULL, fd, (struct body_part){ .len = len });
-	conn->source.pipe = true;
-}
-
-void output_release(struct conn *conn)
-{
-	struct body_source *answer = &conn->source;
-
-	if (conn->out != NULL)
-		out_put(conn->worker, conn->out);
-	conn->out = NULL;
-	if (answer->count == 0)
+	if (output->out != NULL)
+		out_put(output->thread->outs, output->out);
+	output->out = NULL;
+	if (source->count == 0)
 		return;
-	if (answer->object != NULL)
-		object_put(answer->object);
-	if (answer->piece != &answer->one)
-		free(answer->piece);
-	free(answer->text);
-	page_put(answer->page);
-	free(answer->window);
-	*answer = (struct body_source){ .fd = -1 };
+	if (source->object != NULL)
+		object_put(source->object);
+	free(source->parts);
+	free(source->text);
+	page_put(source->page);
+	free(output->window);
+	output->window = NULL;
+	output->window_len = output->window_at = output->at = 0;
+	*source = (struct body_source){ .fd = -1 };
 }
 
-uint64_t output_left(const struct conn *conn)
+uint64_t output_left(struct output *output)
 {
+	const struct body_part *part = body_parts(&output->source);
 	uint64_t left = 0;
 
-	for (uint32_t i = conn->source.at; i < conn->source.count; i++)
-		left += conn->source.piece[i].len;
+	for (uint32_t i = output->at; i < output->source.count; i++)
+		left += part[i].len;
 	return left;
 }
 
-bool output_copies(const struct worker *worker)
-{
-	switch (worker->config->large_body) {
-	case TUX_LARGE_COPY:
-	case TUX_LARGE_ZEROCOPY:
-		return true;
-	case TUX_LARGE_AUTO:
-	case TUX_LARGE_SENDFILE:
-		break;
-	}
-	return false;
-}
-
 /* Gathers out and the parts in memory after it. *more is true if another part follows. Returns the number of iovecs. */
-static unsigned gather(struct conn *conn, bool *more)
+static unsigned gather(struct output *output, bool *more)
 {
-	struct out *out = conn->out;
-	struct body_source *answer = &conn->source;
+	struct out *out = output->out;
+	const struct body_part *part = body_parts(&output->source);
 	unsigned parts = 0;
-	uint32_t i = answer->at;
+	uint32_t i = output->at;
 
 	if (out->sent < out->len)
 		out->iov[parts++] = (struct iovec){ out->data + out->sent, out->len - out->sent };
-	for (; i < answer->count && answer->piece[i].memory != NULL && parts < LOOP_MAX_IOV; i++)
-		out->iov[parts++] = (struct iovec){ (uint8_t *)(uintptr_t)answer->piece[i].memory, answer->piece[i].len };
-	*more = i < answer->count;
+	for (; i < output->source.count && part[i].memory != NULL && parts < LOOP_MAX_IOV; i++)
+		out->iov[parts++] = (struct iovec){ (uint8_t *)(uintptr_t)part[i].memory, part[i].len };
+	*more = i < output->source.count;
 	return parts;
 }
 
-static enum output_result send_memory(struct conn *conn, unsigned parts, bool more)
+static enum output_result send_memory(struct output *output, unsigned parts, bool more)
 {
-	struct worker *worker = conn->worker;
-	struct out *out = conn->out;
-	bool zero_copy = worker->config->large_body == TUX_LARGE_ZEROCOPY && out->sent == out->len &&
+	struct thread *thread = output->thread;
+	struct out *out = output->out;
+	bool zero_copy = thread->config->large_body == TUX_LARGE_ZEROCOPY && out->sent == out->len &&
 	                 out->iov[0].iov_len >= ZERO_COPY_BYTES;
 
 	out->message = (struct msghdr){ .msg_iov = out->iov, .msg_iovlen = parts };
-	worker->ops->send(worker->loop, &conn->channel, &out->message, more ? MSG_MORE : 0, zero_copy);
+	thread->ops->send(thread->loop, output->channel, &out->message, more ? MSG_MORE : 0, zero_copy);
 	return OUTPUT_PENDING;
 }
 
 /* Removes sent bytes from out and the parts. */
-static void advance(struct conn *conn, uint64_t sent)
+static void advance(struct output *output, uint64_t sent)
 {
-	struct out *out = conn->out;
-	struct body_source *answer = &conn->source;
+	struct out *out = output->out;
 	uint64_t from_out = out->len - out->sent < sent ? out->len - out->sent : sent;
 
-	count(&conn->worker->counters.sent_bytes, sent);
+	count(&output->thread->counters.sent_bytes, sent);
 	out->sent += (uint32_t)from_out;
 	sent -= from_out;
-	while (answer->at < answer->count) {
-		struct body_part *piece = &answer->piece[answer->at];
-		uint64_t taken = piece->len < sent ? piece->len : sent;
+	while (output->at < output->source.count) {
+		struct body_part *part = &body_parts(&output->source)[output->at];
+		uint64_t taken = part->len < sent ? part->len : sent;
 
-		piece->len -= taken;
-		piece->off += taken;
-		if (piece->memory != NULL)
-			piece->memory += taken;
+		part->len -= taken;
+		part->off += taken;
+		if (part->memory != NULL)
+			part->memory += taken;
 		sent -= taken;
-		if (piece->len > 0)
+		if (part->len > 0)
 			return;
-		answer->at++;
+		output->at++;
 	}
 }
 
-static void go_direct(struct conn *conn, bool direct)
+static void go_direct(struct output *output, bool direct)
 {
-	if (conn->direct != direct)
-		conn->worker->ops->set_direct(&conn->channel, direct);
-	conn->direct = direct;
+	if (output->direct != direct)
+		output->thread->ops->set_direct(output->channel, direct);
+	output->direct = direct;
 }
 
-static enum output_result send_file(struct conn *conn)
+static enum output_result wait_for_room(struct output *output)
 {
-	struct worker *worker = conn->worker;
-	struct body_part *piece = &conn->source.piece[conn->source.at];
-	uint64_t turn = TURN_BYTES;
+	output->thread->ops->wait_writable(output->thread->loop, output->channel);
+	return OUTPUT_PENDING;
+}
 
-	go_direct(conn, true);
-	while (piece->len > 0 && turn > 0) {
-		off_t off = (off_t)piece->off;
-		ssize_t n = sendfile(conn->channel.fd, conn->source.fd, &off, piece->len < turn ? piece->len : turn);
+/* Sends the current part from its descriptor, without copying it. */
+static enum output_result send_direct(struct output *output)
+{
+	struct thread *thread = output->thread;
+	struct body_part *part = &body_parts(&output->source)[output->at];
+	const struct body_source *source = &output->source;
+	uint64_t turn = source->pipe ? UINT64_MAX : TURN_BYTES;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
+	if (!source->pipe)
+		go_direct(output, true);
+	while (part->len > 0 && turn > 0) {
+		const uint64_t most = part->len < turn ? part->len : turn;
+		const int64_t n = source->pipe ? transport_send_pipe(thread->ops, output->channel, source->fd, most) :
+		                                 transport_send_file(output->channel, source->fd, part->off, most);
+
+		if (n == -EAGAIN)
+			return wait_for_room(output);
 		if (n <= 0) /* 0: the file shrank, so Content-Length is wrong */
 			return OUTPUT_FAILED;
-		count(&worker->counters.sent_bytes, (uint64_t)n);
-		piece->off += (uint64_t)n;
-		piece->len -= (uint64_t)n;
-		turn -= (uint64_t)n < turn ? (uint64_t)n : turn;
+		count(&thread->counters.sent_bytes, (uint64_t)n);
+		part->off += (uint64_t)n;
+		part->len -= (uint64_t)n;
+		turn -= (uint64_t)n;
 	}
-	if (piece->len > 0) {
-		worker->ops->wait_writable(worker->loop, &conn->channel);
-		return OUTPUT_PENDING;
-	}
-	conn->source.at++;
-	return OUTPUT_DONE;
-}
-
-/* Splices the bytes of a pipe to the client. */
-static enum output_result send_piped(struct conn *conn)
-{
-	struct worker *worker = conn->worker;
-	struct body_part *piece = &conn->source.piece[conn->source.at];
-
-	while (piece->len > 0) {
-		int64_t n = splice_move(worker->ops, conn->source.fd, conn->channel.fd, &conn->channel, piece->len);
-
-		if (n == -EAGAIN) {
-			worker->ops->wait_writable(worker->loop, &conn->channel);
-			return OUTPUT_PENDING;
-		}
-		if (n <= 0)
-			return OUTPUT_FAILED;
-		count(&worker->counters.sent_bytes, (uint64_t)n);
-		piece->len -= (uint64_t)n;
-	}
-	conn->source.at++;
+	if (part->len > 0)
+		return wait_for_room(output);
+	output->at++;
 	return OUTPUT_DONE;
 }
 
 /* Sends the next part of a file from the window, after refilling it if empty. */
-static enum output_result send_window(struct conn *conn)
+static enum output_result send_window(struct output *output)
 {
-	struct body_source *answer = &conn->source;
-	struct body_part *piece = &answer->piece[answer->at];
+	struct body_part *part = &body_parts(&output->source)[output->at];
 	bool more;
 
-	if (answer->window == NULL)
-		answer->window = malloc(WINDOW_BYTES);
-	if (answer->window == NULL)
+	if (output->window == NULL)
+		output->window = malloc(WINDOW_BYTES);
+	if (output->window == NULL)
 		return OUTPUT_FAILED;
-	if (answer->window_at == answer->window_len) {
-		size_t want = piece->len < WINDOW_BYTES ? (size_t)piece->len : WINDOW_BYTES;
+	if (output->window_at == output->window_len) {
+		size_t want = part->len < WINDOW_BYTES ? (size_t)part->len : WINDOW_BYTES;
 		ssize_t n;
 
 		do
-			n = pread(answer->fd, answer->window, want, (off_t)piece->off);
+			n = pread(output->source.fd, output->window, want, (off_t)part->off);
 		while (n < 0 && errno == EINTR);
 		if (n <= 0)
 			return OUTPUT_FAILED;
-		answer->window_len = (uint32_t)n;
-		answer->window_at = 0;
+		output->window_len = (uint32_t)n;
+		output->window_at = 0;
 	}
-	more = answer->window_len - answer->window_at < piece->len || answer->at + 1 < answer->count;
-	conn->out->iov[0] =
-		(struct iovec){ answer->window + answer->window_at, answer->window_len - answer->window_at };
-	return send_memory(conn, 1, more);
+	more = output->window_len - output->window_at < part->len || output->at + 1 < output->source.count;
+	output->out->iov[0] =
+		(struct iovec){ output->window + output->window_at, output->window_len - output->window_at };
+	return send_memory(output, 1, more);
 }
 
-enum output_result output_start(struct conn *conn)
+enum output_result output_start(struct output *output)
 {
-	struct body_source *answer = &conn->source;
-
-	if (conn->out == NULL && output_room(conn, 0) == NULL)
+	if (output->out == NULL && output_room(output, 0) == NULL)
 		return OUTPUT_FAILED;
 	for (;;) {
 		enum output_result result;
 		bool more;
-		unsigned parts = gather(conn, &more);
+		unsigned parts = gather(output, &more);
 
 		if (parts > 0) {
-			go_direct(conn, false);
-			return send_memory(conn, parts, more);
+			go_direct(output, false);
+			return send_memory(output, parts, more);
 		}
-		if (answer->at == answer->count)
+		if (output->at == output->source.count)
 			break;
-		if (answer->pipe)
-			result = send_piped(conn);
-		else if (output_copies(conn->worker))
-			return send_window(conn);
-		else
-			result = send_file(conn);
+		if (!output->source.pipe && thread_copies_bodies(output->thread))
+			return send_window(output);
+		result = send_direct(output);
 		if (result != OUTPUT_DONE)
 			return result;
 	}
-	go_direct(conn, false);
-	output_release(conn);
+	go_direct(output, false);
+	output_release(output);
 	return OUTPUT_DONE;
 }
 
-enum output_result output_advance(struct conn *conn, int64_t result)
+enum output_result output_advance(struct output *output, int64_t result)
 {
-	struct body_source *answer = &conn->source;
-
 	if (result < 0)
 		return OUTPUT_FAILED;
-	if (answer->window_at < answer->window_len)
-		answer->window_at += (uint32_t)result;
-	advance(conn, (uint64_t)result);
-	return output_start(conn);
+	if (output->window_at < output->window_len)
+		output->window_at += (uint32_t)result;
+	advance(output, (uint64_t)result);
+	return output_start(output);
 }
 
-bool output_progressed(struct conn *conn)
+bool output_progressed(struct output *output)
 {
-	struct tcp_info info = { .tcpi_bytes_acked = 0 };
-	socklen_t len = sizeof(info);
-	uint64_t acked;
-	int queued = 0;
+	const uint64_t acked = transport_acked(output->channel);
 
-	if (getsockopt(conn->channel.fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
-		acked = info.tcpi_bytes_acked;
-	} else { /* a Unix socket: the queue shrinks as the client reads */
-		ioctl(conn->channel.fd, SIOCOUTQ, &queued);
-		acked = UINT64_MAX - (uint64_t)queued;
-	}
-	if (acked == conn->acked)
+	if (acked == output->acked)
 		return false;
-	conn->acked = acked;
+	output->acked = acked;
 	return true;
 }

@@ -3,7 +3,41 @@
 #ifndef TUX_ENGINE_OUTPUT_H
 #define TUX_ENGINE_OUTPUT_H
 
-#include "conn.h"
+#include "sink.h"
+#include "thread.h"
+
+enum {
+	OUT_BYTES = 16384, /* of heads and small bodies that are sent together */
+};
+
+/* Bytes being sent: heads and small bodies are copied here. Only connections that send have one. */
+struct out {
+	struct out *next; /* next spare buffer */
+	struct msghdr message;
+	struct iovec iov[LOOP_MAX_IOV];
+	uint32_t len;
+	uint32_t sent;
+	uint8_t data[OUT_BYTES];
+};
+
+/* The spare buffers of a thread. Zero-initialize before use. */
+struct outs {
+	struct out *spare;
+	unsigned spare_count;
+};
+
+struct output {
+	struct thread *thread;
+	struct channel *channel;   /* of the connection */
+	struct out *out;           /* NULL: empty */
+	struct body_source source; /* sent after out; without parts: no body */
+	uint8_t *window;           /* malloc'ed: buffer through which a file is copied */
+	uint32_t window_len;
+	uint32_t window_at;
+	uint32_t at;               /* of the parts of source: being sent */
+	bool direct;               /* the socket is set up for sendfile(2) */
+	uint64_t acked;            /* at the last output_progressed() */
+};
 
 enum output_result {
 	OUTPUT_PENDING, /* wait for sent() or writable() */
@@ -12,43 +46,46 @@ enum output_result {
 };
 
 /* Returns room for cap bytes after the queued bytes; NULL if the buffer is full or out of memory. Follow it with output_wrote(). */
-uint8_t *output_room(struct conn *conn, uint32_t cap);
+uint8_t *output_room(struct output *output, uint32_t cap);
 
 /* Like output_room(), but for all remaining room: *left bytes. Returns NULL with *left 0 if out of memory. */
-uint8_t *output_room_left(struct conn *conn, uint32_t *left);
+uint8_t *output_room_left(struct output *output, uint32_t *left);
 
 /* Queues a copy of len bytes. Returns false and queues nothing if they do not fit. */
-bool output_copy(struct conn *conn, const uint8_t *data, uint32_t len);
+bool output_copy(struct output *output, const uint8_t *data, uint32_t len);
 
 /* Queues len bytes that were written at output_room(). */
-void output_wrote(struct conn *conn, uint32_t len);
+void output_wrote(struct output *output, uint32_t len);
+
+/* Queues a body after the queued bytes, as the sink's body() does. No other body is queued. */
+void output_body(struct output *output, const struct body_source *body);
 
 /* True if bytes or a body are queued. */
-bool output_queued(const struct conn *conn);
+static inline bool output_queued(const struct output *output)
+{
+	return (output->out != NULL && output->out->len > 0) || output->source.count > 0;
+}
 
-/*
- * Queues one part as the body after the queued bytes. Takes a reference to object; NULL if source.text or source.page owns the
- * memory.
- */
-void output_body(struct conn *conn, struct object *object, int fd, struct body_part piece);
-
-/* Like output_body(), but for len bytes in a pipe with the read end fd. */
-void output_pipe(struct conn *conn, int fd, uint64_t len);
-
-/* True if bodies of files and backends are copied through memory, by configuration. */
-bool output_copies(const struct worker *worker);
+/* True if the buffer has room for cap bytes. */
+static inline bool output_has_room(const struct output *output, uint32_t cap)
+{
+	return output->out == NULL || OUT_BYTES - output->out->len >= cap;
+}
 
 /* Sends the queued bytes and body. Call output_start() first and after writable(), output_advance() after sent(). */
-enum output_result output_start(struct conn *conn);
-enum output_result output_advance(struct conn *conn, int64_t result);
+enum output_result output_start(struct output *output);
+enum output_result output_advance(struct output *output, int64_t result);
 
 /* Returns the bytes of the body that the kernel does not have yet. */
-uint64_t output_left(const struct conn *conn);
+uint64_t output_left(struct output *output);
 
 /* True if the client has acknowledged bytes since the last call. */
-bool output_progressed(struct conn *conn);
+bool output_progressed(struct output *output);
 
 /* Frees all queued output. The loop must not be sending it. */
-void output_release(struct conn *conn);
+void output_release(struct output *output);
+
+/* Frees the spare buffers. */
+void outs_free(struct outs *outs);
 
 #endif

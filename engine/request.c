@@ -6,8 +6,9 @@
 
 enum { SPARE_REQUESTS = 256 };
 
-struct request *request_get(struct requests *requests, struct conn *conn)
+struct request *request_get(struct thread *thread)
 {
+	struct requests *requests = thread->requests;
 	struct request *req = requests->spare;
 
 	if (req != NULL) {
@@ -19,7 +20,7 @@ struct request *request_get(struct requests *requests, struct conn *conn)
 			return NULL;
 	}
 	memset(req, 0, offsetof(struct request, head));
-	req->conn = conn;
+	req->thread = thread;
 	req->path = req->short_path;
 	return req;
 }
@@ -27,15 +28,16 @@ struct request *request_get(struct requests *requests, struct conn *conn)
 void request_release(struct request *req)
 {
 	buffer_forget(&req->kept);
+	buffer_forget(&req->ready);
 	req->bytes = NULL;
 	load_waiter_release(&req->load);
 	free(req->own);
 	req->own = NULL;
 	req->fields = NULL;
-	if (req->client != NULL)
-		buffer_forget(&req->client->bytes);
-	free(req->client);
-	req->client = NULL;
+	if (req->client_head != NULL)
+		buffer_forget(&req->client_head->bytes);
+	free(req->client_head);
+	req->client_head = NULL;
 	free(req->backend);
 	req->backend = NULL;
 	if (req->path != req->short_path)
@@ -52,8 +54,10 @@ static void check(const struct request *req)
 }
 #endif
 
-void request_put(struct requests *requests, struct request *req)
+void request_put(struct request *req)
 {
+	struct requests *requests = req->thread->requests;
+
 #ifdef TUX_CHECK_REQUESTS
 	check(req);
 #endif

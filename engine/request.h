@@ -8,10 +8,11 @@
 
 #include "../core/body.h"
 #include "../core/request.h"
-#include "config.h"
 #include "files/lookup.h"
 #include "io/buffer.h"
 #include "log/cause.h"
+#include "sink.h"
+#include "thread.h"
 
 enum {
 	REQUEST_PATH_BYTES = 512, /* of a normalised path that is kept in the request itself; a longer one is malloc'ed */
@@ -19,6 +20,24 @@ enum {
 
 struct conn;
 struct exchange;
+
+/* The client of a request. */
+struct client {
+	struct channel *channel; /* the connection's socket: for its addresses, and for splicing from it */
+	uint16_t port;           /* 0: a Unix socket, or addresses are not wanted (config->addresses) */
+	uint8_t listener;        /* number of the listener that accepted the connection */
+	uint8_t address[16];
+};
+
+/* The progress of a request. */
+enum request_state {
+	REQUEST_HEAD,      /* its head is complete */
+	REQUEST_BODY,      /* its body is received and discarded */
+	REQUEST_LOADING,   /* waits for a file or a listing */
+	REQUEST_HELD,      /* its response is due as soon as the sink has room */
+	REQUEST_BACKEND,   /* a backend responds: exchange.h moves the bodies */
+	REQUEST_RESPONDED, /* its response was given to the sink, and is being sent */
+};
 
 /* The head that the client has sent, after an internal redirect has replaced it. */
 struct client_head {
@@ -28,7 +47,11 @@ struct client_head {
 
 struct request {
 	struct request *next;      /* next spare request */
-	struct conn *conn;         /* connection that gets the response */
+	struct thread *thread;
+	struct conn *conn;         /* connection that gets the response; for http/ only */
+	const struct client *client; /* the connection's */
+	const struct sink *sink;   /* gets the response */
+	uint8_t state;             /* enum request_state */
 	const uint8_t *bytes;      /* of the head: in the receive buffer, or in kept if the request has to wait */
 	uint32_t bytes_len;
 	struct buffer kept;
@@ -42,6 +65,8 @@ struct request {
 	uint8_t body_use;          /* enum dispatch_body */
 	bool lacks_slash;          /* a route has this path with a slash after it, unless a file has the path */
 	bool pipelined;            /* more input follows: the response does not say Connection: close */
+	bool unread;               /* the client may still be sending its body, which nobody reads: the connection ends after the response */
+	bool by_reference;         /* the sink sends the response's body later, by reference */
 	bool internal;             /* internal routes and hidden files may respond */
 	uint8_t internal_redirects; /* by backends */
 	uint8_t parsed;            /* heads parsed: one, and one for each internal redirect */
@@ -49,13 +74,17 @@ struct request {
 	uint16_t status;           /* response to a method that no file has; 0: the method is GET or HEAD */
 	uint16_t error_status;     /* response because the backend failed; 0: no failure */
 	struct cause cause;        /* of a 403 or 5xx */
+	bool chunked;              /* for the sink: the content of the response is sent in chunks */
+	bool chunk_open;           /* for the sink: the CRLF after a spliced chunk is still due */
+	struct buffer ready;       /* content of the response that the sink has not begun to send */
+	uint64_t sent_bytes;       /* bytes of the response that the sink has begun to send */
 	int64_t began_us;          /* completion of the head, since 1970 */
 	uint64_t id;               /* for logs; 0: no line needed it yet */
 	struct load_waiter load;   /* files and listings for the response */
 	struct tux_access_record *record; /* of a response that takes time to send, followed by its texts; malloc'ed */
 	struct exchange *exchange; /* with a backend */
 	struct tux_fields *own;    /* malloc'ed: replaces the route's fields after an internal redirect; NULL: the route's */
-	struct client_head *client; /* malloc'ed; NULL: head is the client's */
+	struct client_head *client_head; /* malloc'ed; NULL: head is the client's */
 	struct backend *backend;   /* malloc'ed: the backend that failed to respond; NULL: unknown, or no backend failed */
 	uint8_t *path;             /* normalised; in short_path or malloc'ed */
 	uint32_t path_len;
@@ -69,14 +98,14 @@ struct requests {
 	unsigned spare_count;
 };
 
-/* Returns a request of a connection, with everything unset but the head, which is undefined. Returns NULL if out of memory. */
-struct request *request_get(struct requests *requests, struct conn *conn);
+/* Returns a request with everything unset but its thread; the head is undefined. Returns NULL if out of memory. */
+struct request *request_get(struct thread *thread);
 
 /* Frees what a request holds, except its access record, after its response was queued. */
 void request_release(struct request *req);
 
 /* Releases a request and puts it back. It waits for no load, and its exchange is freed. */
-void request_put(struct requests *requests, struct request *req);
+void request_put(struct request *req);
 
 /* Sets the head of a request without one: no method, no target, HTTP/1.1. */
 void request_without_head(struct request *req);
@@ -99,12 +128,12 @@ static inline struct request *request_of_waiter(struct load_waiter *waiter)
 /* Returns the head as the client has sent it, before any internal redirect, and its bytes. */
 static inline const struct tux_request *request_client_head(const struct request *req)
 {
-	return req->client != NULL ? &req->client->head : &req->head;
+	return req->client_head != NULL ? &req->client_head->head : &req->head;
 }
 
 static inline const uint8_t *request_client_bytes(const struct request *req)
 {
-	return req->client != NULL ? req->client->bytes.data : req->bytes;
+	return req->client_head != NULL ? req->client_head->bytes.data : req->bytes;
 }
 
 /* True if a body follows the head. */

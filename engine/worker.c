@@ -3,16 +3,17 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "accept.h"
-#include "http/conn.h"
+#include "backend/backends.h"
 #include "backend/exchange.h"
 #include "files/lookup.h"
-#include "stats/totals.h"
+#include "log/log_queue.h"
 
 enum {
 	LINGER_MS = 2000,
@@ -20,6 +21,42 @@ enum {
 	DRAIN_POLL_MS = 20, /* interval of checking the kernel engine while draining */
 	LAST_IDLE_MS = 2000, /* idle timeout when serving ends: a request may be on its way */
 };
+
+struct worker {
+	struct engine_shared *shared;
+	struct thread thread;
+	struct files files;
+	struct requests requests;
+	struct outs outs;
+	struct log_queue log;
+	struct backends backends;
+	struct conns conns;
+	struct accept accept;
+	struct source wake;
+	struct source inotify;
+	struct source finished;
+	struct source handed_up;
+	struct source passed;       /* delivers connections of retired engines; fd -1: unused */
+	bool hurried;               /* idle connections have the final short timeout */
+	bool fell_back;             /* to epoll, because the limit of locked memory is reached */
+	pthread_t id;
+	pthread_mutex_t state_lock; /* protects the members after it */
+	pthread_cond_t state_moved;
+	bool serving;
+	bool ended;
+	int error;                  /* errno that prevented serving */
+};
+
+/* The worker of a loop's owner. */
+static struct worker *worker_of(void *owner)
+{
+	return (struct worker *)((char *)owner - offsetof(struct worker, accept));
+}
+
+static bool is_set(const bool *flag)
+{
+	return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
+}
 
 static void on_wake(struct source *source, void *owner)
 {
@@ -39,23 +76,21 @@ static void on_handed_up(struct source *source, void *owner)
 /* Takes passed connections, unless this engine has retired: then the serving engine takes them. */
 static void on_passed(struct source *source, void *owner)
 {
-	struct worker *worker = owner;
-
-	if (__atomic_load_n(worker->retire, __ATOMIC_RELAXED))
+	if (is_set(&worker_of(owner)->shared->retire))
 		source->fd = -1;
 	else
-		accept_take_passed(worker);
+		accept_take_passed(owner);
 }
 
 static void on_inotify(struct source *source, void *owner)
 {
 	(void)source;
-	watch_read(&((struct worker *)owner)->files.watch);
+	watch_read(&worker_of(owner)->files.watch);
 }
 
 static void on_finished(struct source *source, void *owner)
 {
-	struct worker *worker = owner;
+	struct worker *worker = worker_of(owner);
 	struct job *job = inbox_take(&worker->files.inbox);
 
 	(void)source;
@@ -63,7 +98,7 @@ static void on_finished(struct source *source, void *owner)
 		struct job *next = job->next;
 
 		if (!lookup_continue(&worker->files, (struct pending_load *)job))
-			conn_loaded(worker, (struct pending_load *)job);
+			conns_loaded(&worker->conns, (struct pending_load *)job);
 		job = next;
 	}
 }
@@ -71,69 +106,80 @@ static void on_finished(struct source *source, void *owner)
 static void on_spawner(struct source *source, void *owner)
 {
 	(void)source;
-	cgi_read(&((struct worker *)owner)->cgi);
+	cgi_read(&worker_of(owner)->backends.cgi);
 }
 
-static bool open_upstreams(struct worker *worker)
+static void open_timers(struct worker *worker)
 {
-	const struct tux_engine_config *config = worker->config;
-	struct tux_peer_counters *counters = calloc(totals_peer_count(config) + 1, sizeof(*counters));
+	const struct tux_engine_config *config = worker->thread.config;
+	struct timers *timers = &worker->thread.timers;
 
-	worker->peers = counters;
-	worker->upstreams = calloc(config->upstream_count + 1, sizeof(*worker->upstreams));
-	if (worker->peers == NULL || worker->upstreams == NULL)
-		return false;
-	for (unsigned i = 0; i < config->upstream_count; i++) {
-		struct upstream *upstream = &worker->upstreams[i];
-
-		if (!upstream_open(upstream, &config->upstreams[i], &worker->streams))
-			return false;
-		for (unsigned server = 0; server < config->upstreams[i].server_count; server++)
-			upstream->server[server].counters = counters++;
-	}
-	return true;
+	timers_init(timers);
+	timers->duration_ms[TIMER_IDLE] = config->idle_timeout_ms;
+	timers->duration_ms[TIMER_HEAD] = config->head_timeout_ms;
+	timers->duration_ms[TIMER_BODY] = config->body_timeout_ms;
+	timers->duration_ms[TIMER_SEND] = config->send_timeout_ms;
+	timers->duration_ms[TIMER_LINGER] = LINGER_MS;
+	timers->duration_ms[TIMER_TUNNEL] = config->tunnel_timeout_ms;
 }
 
-bool worker_open(struct worker *worker)
+/* Sets up the worker before anything that may fail, so that worker_free() may follow. */
+static void init(struct worker *worker, struct engine_shared *shared, const struct loop_ops *ops)
 {
-	const struct tux_engine_config *config = worker->config;
-	uint64_t seed = 0;
+	const struct tux_engine_config *config = shared->config;
+	struct thread *thread = &worker->thread;
+	const struct slots slots = { .active = shared->active, .max = config->max_connections, .kernel = shared->kernel };
 
-	worker->log_end = &worker->log_first;
+	worker->shared = shared;
+	thread->config = config;
+	thread->ops = ops;
+	thread->files = &worker->files;
+	thread->requests = &worker->requests;
+	thread->outs = &worker->outs;
+	thread->log = &worker->log;
+	thread->backends = &worker->backends;
+	thread->totals = shared->totals;
+	open_timers(worker);
+	conns_init(&worker->conns, thread, slots, &shared->passing);
+	worker->accept = (struct accept){ .thread = thread, .conns = &worker->conns, .threads = &shared->accepting, .by_kernel = shared->by_kernel };
 	worker->wake = (struct source){ .fd = -1, .readable = on_wake };
 	worker->inotify = (struct source){ .fd = -1, .readable = on_inotify };
 	worker->finished = (struct source){ .fd = -1, .readable = on_finished };
-	worker->handed_up = (struct source){ .fd = worker->kernel->fd, .readable = on_handed_up };
+	worker->handed_up = (struct source){ .fd = shared->kernel->fd, .readable = on_handed_up };
 	worker->passed = (struct source){ .fd = config->passed_fd, .readable = on_passed };
+	worker->files.config = config;
+	worker->files.counters = &thread->counters;
+	worker->files.now_ms = &thread->now_ms;
+	worker->files.loader = shared->loader;
+	worker->files.listings = shared->listings;
 	worker->files.inbox.event_fd = -1;
+	worker->log.event_fd = shared->log_event_fd;
+	worker->log.sleeps = &shared->log_sleeps;
+	log_waiters_open(&worker->log.waiters);
+	request_ids_open(&worker->log.ids);
 	pthread_mutex_init(&worker->state_lock, NULL);
 	pthread_cond_init(&worker->state_moved, NULL);
-	worker->files.config = config;
-	worker->files.counters = &worker->counters;
-	worker->files.now_ms = &worker->now_ms;
-	worker->streams = (struct streams){ .now_ms = &worker->now_ms }; /* open_loop() adds the loop */
-	worker->programs = calloc(config->cgi_count + 1, sizeof(*worker->programs));
-	if (worker->programs == NULL || !open_upstreams(worker) ||
-	    !cgi_open(&worker->cgi, worker->spawner_fd, config->cgi, worker->programs, &worker->streams, &exchange_cgi_events))
+}
+
+/* Returns false with errno on failure. */
+static bool open_all(struct worker *worker, unsigned index)
+{
+	const struct tux_engine_config *config = worker->thread.config;
+	const int spawner_fd = config->spawner_fd != NULL ? config->spawner_fd[index] : -1;
+	uint64_t seed = 0;
+
+	if (!backends_open(&worker->backends, &worker->thread, spawner_fd, &exchange_cgi_events))
 		return false;
-	worker->cgi.spawner.source.readable = on_spawner;
-	timers_init(&worker->timers);
-	worker->timers.duration_ms[TIMER_IDLE] = config->idle_timeout_ms;
-	worker->timers.duration_ms[TIMER_HEAD] = config->head_timeout_ms;
-	worker->timers.duration_ms[TIMER_BODY] = config->body_timeout_ms;
-	worker->timers.duration_ms[TIMER_SEND] = config->send_timeout_ms;
-	worker->timers.duration_ms[TIMER_LINGER] = LINGER_MS;
-	worker->timers.duration_ms[TIMER_TUNNEL] = config->tunnel_timeout_ms;
-	request_ids_open(&worker->ids);
+	worker->backends.cgi.spawner.source.readable = on_spawner;
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	worker->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (worker->wake.fd < 0 || !inbox_open(&worker->files.inbox) || !record_ring_open(&worker->records) ||
+	if (worker->wake.fd < 0 || !inbox_open(&worker->files.inbox) || !record_ring_open(&worker->log.records) ||
 	    !cache_open(&worker->files.cache, config->cache_entries, config->cache_files, config->cache_bytes / config->threads, seed))
 		return false;
 	worker->finished.fd = worker->files.inbox.event_fd;
 	if (watch_open(&worker->files.watch, &worker->files.cache)) /* without inotify, every file is rechecked */
 		worker->inotify.fd = worker->files.watch.fd;
-	return true;
+	return accept_open(&worker->accept, index);
 }
 
 void worker_free(struct worker *worker)
@@ -146,29 +192,19 @@ void worker_free(struct worker *worker)
 		lookup_finish(&worker->files, (struct pending_load *)job);
 		job = next;
 	}
-	while (worker->spare != NULL) {
-		struct out *out = worker->spare;
-
-		worker->spare = out->next;
-		free(out);
-	}
+	outs_free(&worker->outs);
 	requests_free(&worker->requests);
-	free(worker->acceptor);
-	free(worker->peers);
-	free(worker->programs);
-	for (unsigned i = 0; worker->upstreams != NULL && i < worker->config->upstream_count; i++)
-		upstream_free(&worker->upstreams[i]);
-	free(worker->upstreams);
-	cgi_free(&worker->cgi);
-	pipes_free(&worker->pipes);
+	free(worker->accept.acceptor);
+	backends_free(&worker->backends, &worker->thread);
 	cache_free(&worker->files.cache);
 	watch_free(&worker->files.watch);
-	record_ring_free(&worker->records);
+	record_ring_free(&worker->log.records);
 	inbox_free(&worker->files.inbox);
 	if (worker->wake.fd >= 0)
 		close(worker->wake.fd);
 	pthread_cond_destroy(&worker->state_moved);
 	pthread_mutex_destroy(&worker->state_lock);
+	free(worker);
 }
 
 void worker_wake(struct worker *worker)
@@ -178,54 +214,68 @@ void worker_wake(struct worker *worker)
 	(void)!write(worker->wake.fd, &one, sizeof(one));
 }
 
-static void tick(struct worker *worker)
+bool worker_fell_back(const struct worker *worker)
+{
+	return worker->fell_back;
+}
+
+const struct thread *worker_thread(const struct worker *worker)
+{
+	return &worker->thread;
+}
+
+struct record_ring *worker_records(struct worker *worker)
+{
+	return &worker->log.records;
+}
+
+static void tick(struct thread *thread)
 {
 	struct timespec mono;
 	struct timespec real;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
 	clock_gettime(CLOCK_REALTIME, &real);
-	worker->now_ms = (uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000;
-	worker->now_us = real.tv_sec * INT64_C(1000000) + real.tv_nsec / 1000;
-	if (real.tv_sec != worker->now_s) {
-		worker->now_s = real.tv_sec;
-		tux_date_format(worker->now_s, worker->date);
+	thread->now_ms = (uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000;
+	thread->now_us = real.tv_sec * INT64_C(1000000) + real.tv_nsec / 1000;
+	if (real.tv_sec != thread->now_s) {
+		thread->now_s = real.tv_sec;
+		tux_date_format(thread->now_s, thread->date);
 	}
 }
 
 /* Publishes cache statistics, because other threads must not read the cache. */
 static void show(struct worker *worker)
 {
-	struct tux_counters *counters = &worker->counters;
+	struct tux_counters *counters = &worker->thread.counters;
 
 	__atomic_store_n(&counters->cached, worker->files.cache.count, __ATOMIC_RELAXED);
 	__atomic_store_n(&counters->cached_bytes, worker->files.cache.bytes, __ATOMIC_RELAXED);
 	__atomic_store_n(&counters->cached_files, worker->files.cache.files, __ATOMIC_RELAXED);
 }
 
-static void expire(struct worker *worker)
+/* True if a time is set, and has come. */
+static bool has_come(const struct worker *worker, uint64_t ms)
 {
-	struct timer *timer;
-
-	while ((timer = timer_expired(&worker->timers, worker->now_ms)) != NULL)
-		conn_timeout(conn_of_timer(timer));
-	for (unsigned i = 0; i < worker->config->upstream_count; i++)
-		while ((timer = timer_expired(&worker->upstreams[i].timers, worker->now_ms)) != NULL)
-			stream_expired(stream_of_timer(timer));
-	if (worker->accept_again_ms != 0 && worker->now_ms >= worker->accept_again_ms && !worker->draining)
-		accept_resume(worker);
-	if (worker->error_lines.due_ms != 0 && worker->now_ms >= worker->error_lines.due_ms)
-		error_lines_tell(worker, false);
-	if (worker->pass_again_ms != 0 && worker->now_ms >= worker->pass_again_ms) {
-		worker->pass_again_ms = 0;
-		conns_pass_idle(worker);
-	}
+	return ms != 0 && worker->thread.now_ms >= ms;
 }
 
-/* Returns the milliseconds until a time; 0 if it has passed. */
-static int until(const struct worker *worker, uint64_t ms)
+static void expire(struct worker *worker)
 {
-	return ms > worker->now_ms ? (int)(ms - worker->now_ms) : 0;
+	struct thread *thread = &worker->thread;
+	struct timer *timer;
+
+	while ((timer = timer_expired(&thread->timers, thread->now_ms)) != NULL)
+		conn_timeout(conn_of_timer(timer));
+	backends_expire(&worker->backends, thread);
+	if (has_come(worker, worker->accept.again_ms) && !thread->draining)
+		accept_resume(&worker->accept);
+	if (has_come(worker, worker->log.error_lines.due_ms))
+		error_lines_tell(thread, false);
+	if (has_come(worker, worker->conns.pass_again_ms)) {
+		worker->conns.pass_again_ms = 0;
+		conns_pass_idle(&worker->conns);
+	}
 }
 
 /* Returns the shorter of two waits; -1 is no limit. */
@@ -234,63 +284,37 @@ static int sooner(int a, int b)
 	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
+/* Returns the milliseconds until a time; 0 if it has passed, -1 if it is not set. */
+static int until(const struct worker *worker, uint64_t ms)
+{
+	if (ms == 0)
+		return -1;
+	return ms > worker->thread.now_ms ? (int)(ms - worker->thread.now_ms) : 0;
+}
+
 static int wait_ms(const struct worker *worker)
 {
-	int wait = timers_next(&worker->timers, worker->now_ms);
+	const struct thread *thread = &worker->thread;
+	int wait = timers_next(&thread->timers, thread->now_ms);
 
-	for (unsigned i = 0; i < worker->config->upstream_count; i++)
-		wait = sooner(wait, timers_next(&worker->upstreams[i].timers, worker->now_ms));
-	if (worker->accept_again_ms != 0 && !worker->draining)
-		wait = sooner(wait, until(worker, worker->accept_again_ms));
-	if (worker->log_first != NULL && (wait < 0 || wait > LOG_POLL_MS))
-		wait = LOG_POLL_MS;
-	if (worker->draining && (wait < 0 || wait > DRAIN_POLL_MS) && worker->kernel->fd >= 0)
-		wait = DRAIN_POLL_MS;
-	if (worker->pass_again_ms != 0)
-		wait = sooner(wait, until(worker, worker->pass_again_ms));
-	if (worker->error_lines.due_ms != 0)
-		wait = sooner(wait, until(worker, worker->error_lines.due_ms));
+	wait = sooner(wait, backends_next(&worker->backends, thread));
+	wait = sooner(wait, until(worker, worker->conns.pass_again_ms));
+	wait = sooner(wait, until(worker, worker->log.error_lines.due_ms));
+	if (worker->log.waiters.first != NULL)
+		wait = sooner(wait, LOG_POLL_MS);
+	if (!thread->draining)
+		wait = sooner(wait, until(worker, worker->accept.again_ms));
+	else if (worker->shared->kernel->fd >= 0)
+		wait = sooner(wait, DRAIN_POLL_MS);
 	return wait;
-}
-
-/* Accepts all connections in the accept queues: their clients are already connected, and closing the sockets would reset them. */
-static void accept_rest(struct worker *worker)
-{
-	int flags = SOCK_CLOEXEC | worker->ops->fd_flags;
-
-	for (unsigned i = 0; i < worker->acceptor_count; i++) {
-		int fd;
-
-		while ((fd = accept4(worker->acceptor[i].fd, NULL, NULL, flags)) >= 0 || errno == EINTR)
-			if (fd >= 0)
-				accept_events.accepted(worker, &worker->acceptor[i], fd);
-	}
-}
-
-/* Closes the worker's listening sockets. The last worker also closes the shared ones. */
-static void close_acceptors(struct worker *worker)
-{
-	const struct tux_engine_config *config = worker->config;
-	bool last;
-
-	if (worker->acceptor_count == 0 || *worker->keeps_listeners)
-		return;
-	last = __atomic_sub_fetch(worker->accepting_workers, 1, __ATOMIC_ACQ_REL) == 0;
-	for (unsigned i = 0; i < worker->acceptor_count; i++)
-		if (!worker->acceptor[i].shared)
-			close(worker->acceptor[i].fd);
-	for (unsigned i = 0; last && i < config->listener_count; i++)
-		for (unsigned fd = 0; config->listeners[i].count < config->threads && fd < config->listeners[i].count; fd++)
-			close(config->listeners[i].fd[fd]);
-	worker->acceptor_count = 0;
 }
 
 /* Begins to send Connection: close. Accepts on all listeners, because the kernel engine has stopped. */
 static void begin_leave(struct worker *worker)
 {
-	worker->leaving = true;
-	if (worker->accepting)
-		accept_switch(worker, true);
+	worker->thread.leaving = true;
+	if (worker->accept.accepting)
+		accept_switch(&worker->accept, true);
 }
 
 /*
@@ -299,67 +323,66 @@ static void begin_leave(struct worker *worker)
  */
 static bool all_over(struct worker *worker)
 {
-	if (!worker->draining || worker->acceptor_count > 0 || worker->open > 0 || cgi_runs_unwatched(&worker->cgi) ||
-	    !kernel_link_drained(worker->kernel))
+	struct kernel_link *kernel = worker->shared->kernel;
+
+	if (!worker->thread.draining || worker->accept.count > 0 || worker->conns.open > 0 || cgi_runs_unwatched(&worker->backends.cgi) ||
+	    !kernel_link_drained(kernel))
 		return false;
-	if (worker->kernel->fd >= 0)
-		accept_take_handed_up(worker);
-	return worker->open == 0;
+	if (kernel->fd >= 0)
+		accept_take_handed_up(&worker->accept);
+	return worker->conns.open == 0;
 }
 
 static void begin_drain(struct worker *worker)
 {
-	worker->leaving = worker->draining = true;
-	accept_switch(worker, false);
-	conns_pass_idle(worker);
+	worker->thread.leaving = worker->thread.draining = true;
+	accept_switch(&worker->accept, false);
+	conns_pass_idle(&worker->conns);
 }
 
-/* Ends accepting after begin_drain(). Waits until the loop has no accept under way, which might already have a connection. */
-static void end_accepting(struct worker *worker)
+/* Follows the engine's flags to leave, to drain and to retire. */
+static void follow_flags(struct worker *worker)
 {
-	for (unsigned i = 0; i < worker->acceptor_count; i++)
-		if (worker->acceptor[i].armed)
-			return;
-	accept_rest(worker);
-	accept_resume(worker);
-	close_acceptors(worker);
-	for (unsigned i = 0; i < worker->config->upstream_count; i++)
-		upstream_close_unused(&worker->upstreams[i]);
+	const struct engine_shared *shared = worker->shared;
+	const bool drain = is_set(&shared->drain);
+	struct thread *thread = &worker->thread;
+
+	if (!thread->leaving && is_set(&shared->leave))
+		begin_leave(worker);
+	if (!thread->draining && (drain || is_set(&shared->retire)))
+		begin_drain(worker);
+	if (thread->draining && worker->accept.count > 0 && accept_end(&worker->accept))
+		backends_close_unused(&worker->backends, thread);
+	if (drain && !worker->hurried) {
+		worker->hurried = true;
+		conns_hurry_idle(&worker->conns, LAST_IDLE_MS);
+	}
+	if (thread->draining && worker->conns.open == 0 && worker->passed.fd >= 0 && !is_set(&shared->retire))
+		accept_take_passed(&worker->accept); /* no other engine will take them */
 }
 
 static void serve(struct worker *worker)
 {
-	bool accepts = false, drain;
+	struct thread *thread = &worker->thread;
+	bool accepts = false;
 
-	while (!__atomic_load_n(worker->stop, __ATOMIC_RELAXED)) {
-		worker->ops->wait(worker->loop, wait_ms(worker));
-		tick(worker); /* before handling events: with an old clock their timers would expire at once */
-		worker->ops->handle(worker->loop);
+	while (!is_set(&worker->shared->stop)) {
+		thread->ops->wait(thread->loop, wait_ms(worker));
+		tick(thread); /* before handling events: with an old clock their timers would expire at once */
+		thread->ops->handle(thread->loop);
 		expire(worker);
-		conns_log_resume(worker);
-		if (accepts && worker->left && !worker->accepting) /* by_kernel is valid only after go */
-			accept_resume(worker);
-		worker->left = false;
+		conns_log_resume(&worker->conns);
+		if (accepts && worker->conns.left && !worker->accept.accepting) /* by_kernel is valid only after go */
+			accept_resume(&worker->accept);
+		worker->conns.left = false;
 		show(worker);
-		drain = __atomic_load_n(worker->drain, __ATOMIC_RELAXED);
-		if (!accepts && !worker->draining && __atomic_load_n(worker->go, __ATOMIC_ACQUIRE)) {
+		if (!accepts && !thread->draining && is_set(&worker->shared->go)) {
 			accepts = true;
-			accept_switch(worker, true);
+			accept_switch(&worker->accept, true);
 			if (worker->passed.fd >= 0)
-				worker->ops->watch(worker->loop, &worker->passed);
+				thread->ops->watch(thread->loop, &worker->passed);
 		}
-		if (!worker->leaving && __atomic_load_n(worker->leave, __ATOMIC_ACQUIRE))
-			begin_leave(worker);
-		if (!worker->draining && (drain || __atomic_load_n(worker->retire, __ATOMIC_RELAXED)))
-			begin_drain(worker);
-		if (worker->draining && worker->acceptor_count > 0)
-			end_accepting(worker);
-		if (drain && !worker->hurried) {
-			worker->hurried = true;
-			conns_hurry_idle(worker, LAST_IDLE_MS);
-		}
-		if (worker->draining && worker->open == 0 && worker->passed.fd >= 0 && !__atomic_load_n(worker->retire, __ATOMIC_RELAXED))
-			accept_take_passed(worker); /* no other engine will take them */
+		follow_flags(worker);
 		if (all_over(worker))
 			return;
 	}
@@ -375,39 +398,39 @@ static void tell(struct worker *worker, bool serving, int error)
 	pthread_mutex_unlock(&worker->state_lock);
 }
 
-/*
- * Opens the loop, and sets it in the worker and its streams, which have the only copies of ops. Returns false with errno on
- * failure.
- */
+/* Opens the loop, and sets it in the thread and its streams, which have the only copies of ops. Returns false with errno on failure. */
 static bool open_loop(struct worker *worker)
 {
-	worker->loop = worker->ops->open(&accept_events, worker);
-	if (worker->loop == NULL && errno == ENOMEM && worker->config->loop == TUX_LOOP_AUTO) {
+	struct thread *thread = &worker->thread;
+
+	thread->loop = thread->ops->open(&accept_events, &worker->accept);
+	if (thread->loop == NULL && errno == ENOMEM && thread->config->loop == TUX_LOOP_AUTO) {
 		/* The limit of locked memory is per user, and includes retired server processes. */
-		worker->ops = &loop_epoll;
+		thread->ops = &loop_epoll;
 		worker->fell_back = true;
-		worker->loop = worker->ops->open(&accept_events, worker);
+		thread->loop = thread->ops->open(&accept_events, &worker->accept);
 	}
-	worker->streams.ops = worker->ops;
-	worker->streams.loop = worker->loop;
-	return worker->loop != NULL;
+	backends_set_loop(&worker->backends, thread);
+	return thread->loop != NULL;
 }
 
 /* Watches all sources that wake the worker. Returns false with errno if one cannot be watched, because its events would be lost. */
 static bool watch_sources(struct worker *worker)
 {
-	struct source *const sources[] = { &worker->wake, &worker->finished, &worker->inotify, &worker->cgi.spawner.source,
+	struct source *const sources[] = { &worker->wake, &worker->finished, &worker->inotify, &worker->backends.cgi.spawner.source,
 		                           &worker->handed_up };
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
-		if (sources[i]->fd >= 0 && !worker->ops->watch(worker->loop, sources[i]))
+		if (sources[i]->fd >= 0 && !worker->thread.ops->watch(worker->thread.loop, sources[i]))
 			return false;
 	return true;
 }
 
-void *worker_run(void *argument)
+/* Thread function: opens the loop, and serves until stopped or drained. */
+static void *run(void *argument)
 {
 	struct worker *worker = argument;
+	struct thread *thread = &worker->thread;
 	int error = 0;
 
 	pthread_setname_np(pthread_self(), "tux");
@@ -415,21 +438,70 @@ void *worker_run(void *argument)
 		error = errno;
 	} else if (!watch_sources(worker)) {
 		error = errno;
-		worker->ops->free(worker->loop);
+		thread->ops->free(thread->loop);
 	} else {
-		tick(worker);
+		tick(thread);
 		tell(worker, true, 0);
 		serve(worker);
-		error_lines_tell(worker, true);
-		worker->ops->free(worker->loop);
+		error_lines_tell(thread, true);
+		thread->ops->free(thread->loop);
 	}
-	while (worker->conns != NULL) {
-		if (worker->conns->state != CONN_CLOSED)
-			close(worker->conns->channel.fd);
-		conn_free(worker->conns);
-	}
-	streams_free(&worker->streams);
-	close_acceptors(worker);
+	conns_free(&worker->conns);
+	streams_free(&worker->backends.streams);
+	if (!worker->shared->keeps_listeners)
+		accept_close(&worker->accept);
 	tell(worker, false, error);
 	return NULL;
+}
+
+struct worker *worker_start(struct engine_shared *shared, const struct loop_ops *ops, unsigned index)
+{
+	struct worker *worker = aligned_alloc(64, sizeof(*worker));
+	int error;
+
+	if (worker == NULL)
+		return NULL;
+	memset(worker, 0, sizeof(*worker));
+	init(worker, shared, ops);
+	errno = EAGAIN;
+	if (open_all(worker, index)) {
+		error = pthread_create(&worker->id, NULL, run, worker);
+		if (error == 0)
+			return worker;
+		errno = error;
+	}
+	error = errno;
+	worker_free(worker);
+	errno = error;
+	return NULL;
+}
+
+int worker_await(struct worker *worker)
+{
+	int error;
+
+	pthread_mutex_lock(&worker->state_lock);
+	while (!worker->serving && !worker->ended)
+		pthread_cond_wait(&worker->state_moved, &worker->state_lock);
+	error = worker->serving ? 0 : worker->error;
+	pthread_mutex_unlock(&worker->state_lock);
+	return error;
+}
+
+bool worker_wait(struct worker *worker, const struct timespec *until_time)
+{
+	int waited = 0;
+	bool ended;
+
+	pthread_mutex_lock(&worker->state_lock);
+	while (!worker->ended && waited == 0)
+		waited = pthread_cond_timedwait(&worker->state_moved, &worker->state_lock, until_time);
+	ended = worker->ended;
+	pthread_mutex_unlock(&worker->state_lock);
+	return ended;
+}
+
+void worker_join(struct worker *worker)
+{
+	pthread_join(worker->id, NULL);
 }

@@ -8,11 +8,10 @@
 #include "../../core/forward.h"
 #include "../io/address.h"
 #include "../log/access_record.h"
-#include "cgi.h"
+#include "backends.h"
 #include "exchange_state.h"
 #include "request_head.h"
 #include "internal_redirect.h"
-#include "../output.h"
 #include "upstream.h"
 
 enum {
@@ -42,7 +41,7 @@ static void release_peer(struct exchange *exchange, bool keep)
 	struct stream *to = exchange->to, *from = exchange->from;
 
 	if (from != NULL || exchange->program != NULL)
-		exchange->ended_us = exchange->req->conn->worker->now_us;
+		exchange->ended_us = exchange->req->thread->now_us;
 	if (exchange->upstream == NULL) {
 		release_program(exchange, !keep);
 		return;
@@ -53,7 +52,7 @@ static void release_peer(struct exchange *exchange, bool keep)
 	exchange->server->active--;
 	count(&exchange->server->counters->active, UINT64_MAX);
 	if (keep && exchange->upload.done && request_body_unsent(&exchange->upload, to) == 0 && exchange->down.state != SPLICE_WAITS &&
-	    !exchange->req->conn->worker->draining && !exchange->upstream->config->proxy_protocol)
+	    !exchange->req->thread->draining && !exchange->upstream->config->proxy_protocol)
 		upstream_keep(exchange->server, from);
 	else
 		stream_close(from);
@@ -66,8 +65,8 @@ void exchange_free(struct request *req)
 	if (exchange == NULL)
 		return;
 	req->exchange = NULL;
-	splice_end(&exchange->down, &req->conn->worker->pipes);
-	splice_end(&exchange->upload.splicing, &req->conn->worker->pipes);
+	splice_end(&exchange->down, &req->thread->backends->pipes);
+	splice_end(&exchange->upload.splicing, &req->thread->backends->pipes);
 	buffer_forget(&exchange->request);
 	buffer_forget(&exchange->head);
 	buffer_forget(&exchange->program_name);
@@ -85,11 +84,11 @@ static bool leave_running(struct exchange *exchange)
 	const bool awaited = exchange->down.state == SPLICE_WAITS;
 
 	if (program == NULL || !exchange->upload.done || (!exchange->upload.deaf && spool_left(&exchange->upload.spool) > 0) ||
-	    !exchange->req->conn->worker->config->cgi[exchange->rule].finish_unwatched)
+	    !exchange->req->thread->config->cgi[exchange->rule].finish_unwatched)
 		return false;
 	if (exchange->to != NULL)
 		stream_finish(exchange->to);
-	splice_end(&exchange->down, &exchange->req->conn->worker->pipes);
+	splice_end(&exchange->down, &exchange->req->thread->backends->pipes);
 	cgi_leave_running(program, exchange->from, awaited);
 	exchange->to = exchange->from = NULL;
 	exchange->program = NULL;
@@ -108,18 +107,12 @@ void exchange_abandon(struct request *req)
 	exchange_free(req);
 }
 
-/* Ends the response: relay holds its last bytes. Decides whether the connection closes after it. */
+/* Ends the response: the sink has all of it that will come. */
 static void end_response(struct exchange *exchange)
 {
-	struct request *req = exchange->req;
-
 	exchange->state = EXCHANGE_ENDED;
-	if (exchange->truncated)
-		req->conn->close_after_response = true;
-	if (!exchange->upload.done) { /* the rest of the body cannot be distinguished from a request */
-		req->conn->close_after_response = true;
-		req->conn->linger = true;
-	}
+	if (!exchange->upload.done) /* the rest of the body cannot be distinguished from a request */
+		exchange->req->unread = true;
 }
 
 /* Truncates a response that has begun. Otherwise prepares an error response with status. The caller resumes the connection. */
@@ -134,7 +127,7 @@ static void cut(struct exchange *exchange, uint16_t status, struct cause cause)
 	if (exchange->state == EXCHANGE_BODY || exchange->state == EXCHANGE_TUNNEL) {
 		exchange->truncated = exchange->state == EXCHANGE_BODY;
 		if (exchange->truncated) {
-			count(&exchange->req->conn->worker->counters.errors, 1);
+			count(&exchange->req->thread->counters.errors, 1);
 			error_line_cut(exchange->req, cause, exchange_backend(exchange));
 		}
 		end_response(exchange);
@@ -152,19 +145,19 @@ void exchange_break(struct exchange *exchange, struct cause cause)
 static void fail(struct exchange *exchange, uint16_t status, struct cause cause)
 {
 	cut(exchange, status, cause);
-	exchange->resume(exchange->req);
+	exchange->req->sink->resume(exchange->req);
 }
 
 /* Queues the request head. It is sent after the connection is established. Returns false if out of memory. */
 static bool send_request(struct exchange *exchange, struct stream *stream)
 {
 	const struct request *req = exchange->req;
-	struct address client = { .port = req->conn->port }, server;
+	struct address client = { .port = req->client->port }, server;
 	uint8_t header[PROXY_PROTOCOL_BYTES];
 
 	if (exchange->upstream->config->proxy_protocol) {
-		memcpy(client.octets, req->conn->address, sizeof(client.octets));
-		server = address_of_socket(req->conn->channel.fd);
+		memcpy(client.octets, req->client->address, sizeof(client.octets));
+		server = address_of_socket(req->client->channel->fd);
 		if (!stream_send(stream, header, proxy_protocol_header(&client, &server, header)))
 			return false;
 	}
@@ -217,7 +210,7 @@ static bool try_next(struct exchange *exchange)
 		}
 		server->active++;
 		count(&server->counters->active, 1);
-		exchange->asked_us = exchange->req->conn->worker->now_us;
+		exchange->asked_us = exchange->req->thread->now_us;
 		exchange->server = server;
 		exchange->to = exchange->from = stream;
 		spool_rewind(&exchange->upload.spool);
@@ -277,29 +270,29 @@ static bool is_for_splicing(const struct exchange *exchange)
 {
 	const struct response_body *relay = &exchange->relay;
 
-	if (exchange->from == NULL || exchange->paused || output_copies(exchange->req->conn->worker))
+	if (exchange->from == NULL || exchange->paused || thread_copies_bodies(exchange->req->thread))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
-		return relay->ready.len >= STREAM_ROOM;
+		return exchange->req->ready.len >= STREAM_ROOM;
 	if (exchange->until_close) /* the length is unknown */
 		return exchange->state == EXCHANGE_BODY && relay->body.total >= SPLICE_BYTES;
 	return exchange->state == EXCHANGE_BODY && !relay->bodiless && tux_body_ahead(&relay->body) >= SPLICE_BYTES;
 }
 
-/* Resumes the connection, which sends the bytes in relay. Pauses the backend while relay holds STREAM_ROOM bytes. */
+/* Resumes the connection, which sends the content. Pauses the backend while STREAM_ROOM bytes of it wait. */
 static void relayed(struct exchange *exchange)
 {
-	struct worker *worker = exchange->req->conn->worker;
+	struct thread *thread = exchange->req->thread;
 
 	if (exchange->down.state == SPLICE_NOT && is_for_splicing(exchange) &&
-	    splice_begin(&exchange->down, &worker->pipes, worker->ops, worker->loop, &exchange->from->channel, !exchange->from->channel.pipe))
+	    splice_begin(&exchange->down, &thread->backends->pipes, thread->ops, thread->loop, &exchange->from->channel, !exchange->from->channel.pipe))
 		stream_receive(exchange->from, false);
-	if (exchange->from != NULL && exchange->relay.ready.len >= STREAM_ROOM && !exchange->paused && exchange->down.state == SPLICE_NOT) {
+	if (exchange->from != NULL && exchange->req->ready.len >= STREAM_ROOM && !exchange->paused && exchange->down.state == SPLICE_NOT) {
 		exchange->paused = true;
 		stream_receive(exchange->from, false);
 	}
 	exchange_wait(exchange);
-	exchange->resume(exchange->req);
+	exchange->req->sink->resume(exchange->req);
 }
 
 /* Ends a complete response. keep: the backend's connection may carry another request. The caller resumes the connection. */
@@ -308,7 +301,7 @@ static void finish(struct exchange *exchange, bool keep)
 	if (exchange->upstream != NULL)
 		upstream_answered(exchange->server);
 	release_peer(exchange, keep && (exchange->keep_alive || exchange->upstream == NULL));
-	if (!response_body_end(&exchange->relay, &exchange->req->conn->worker->received.fields))
+	if (!exchange->req->sink->content_end(exchange->req, exchange->relay.trailer.data, exchange->relay.trailer.len))
 		exchange->truncated = true;
 	end_response(exchange);
 }
@@ -316,7 +309,7 @@ static void finish(struct exchange *exchange, bool keep)
 static void complete(struct exchange *exchange, bool keep)
 {
 	finish(exchange, keep);
-	exchange->resume(exchange->req);
+	exchange->req->sink->resume(exchange->req);
 }
 
 /* Handles the end of the backend's stream after the response head. error: errno, or 0. The caller resumes the connection. */
@@ -328,19 +321,15 @@ static void end_peer(struct exchange *exchange, int error)
 		cut(exchange, 502, because(WHY_CLOSED_IN_BODY, error));
 }
 
-/* Queues a chunk head, then n bytes from the splice pipe or the program's pipe. Returns false if out of memory. */
+/* Gives the sink n bytes in the splice pipe or the program's pipe. Returns false if out of memory. */
 static bool move_on(struct exchange *exchange, uint32_t n)
 {
 	struct request *req = exchange->req;
-	struct buffer *ready = &exchange->relay.ready;
 	const struct pipe *pipe = exchange->down.pipe;
-	enum tux_verdict verdict = exchange->state == EXCHANGE_TUNNEL ? TUX_MORE : response_body_pass(&exchange->relay, n);
+	const enum tux_verdict verdict = exchange->state == EXCHANGE_TUNNEL ? TUX_MORE : tux_body_pass(&exchange->relay.body, n);
 
-	if (verdict == TUX_REFUSED || !output_copy(req->conn, ready->data, ready->len))
+	if (verdict == TUX_REFUSED || !req->sink->content_pipe(req, pipe != NULL ? pipe->fd[0] : exchange->from->channel.fd, n))
 		return false;
-	exchange->sent_bytes += ready->len + n;
-	ready->len = 0;
-	output_pipe(req->conn, pipe != NULL ? pipe->fd[0] : exchange->from->channel.fd, n);
 	exchange->whole = verdict == TUX_PARSED;
 	return true;
 }
@@ -349,7 +338,7 @@ static bool move_on(struct exchange *exchange, uint32_t n)
 static bool draw(struct exchange *exchange)
 {
 	struct request *req = exchange->req;
-	struct worker *worker = req->conn->worker;
+	struct thread *thread = req->thread;
 	struct splice *down = &exchange->down;
 	uint64_t ahead = exchange->state == EXCHANGE_TUNNEL ? PIPE_BYTES : tux_body_ahead(&exchange->relay.body);
 	int64_t n;
@@ -363,12 +352,12 @@ static bool draw(struct exchange *exchange)
 		return false;
 	}
 	if (ahead == 0) { /* chunk framing is next, and must be parsed */
-		splice_end(down, &worker->pipes);
+		splice_end(down, &thread->backends->pipes);
 		stream_receive(exchange->from, true);
 		exchange_wait(exchange);
 		return false;
 	}
-	n = splice_fill(down, worker->ops, worker->loop, &exchange->from->channel, ahead);
+	n = splice_fill(down, thread->ops, thread->loop, &exchange->from->channel, ahead);
 	error = n == SPLICE_FAILED ? errno : 0;
 	exchange_wait(exchange);
 	if (n == SPLICE_AGAIN)
@@ -386,12 +375,12 @@ static bool draw(struct exchange *exchange)
 	return true;
 }
 
-/* Parses response body bytes into relay, and resumes the connection. */
+/* Gives the content of response body bytes to the sink, and resumes the connection. */
 static void take_content(struct exchange *exchange, const uint8_t *data, uint32_t len)
 {
 	uint32_t used;
 
-	switch (response_body_read(&exchange->relay, data, len, &used)) {
+	switch (response_body_read(&exchange->relay, exchange->req, data, len, &used)) {
 	case TUX_REFUSED:
 		fail(exchange, 502, exchange->relay.body.refusal != TUX_ACCEPTED ? because_of(WHY_BODY, exchange->relay.body.refusal, 0) : because(WHY_MEMORY, 0));
 		break;
@@ -408,31 +397,12 @@ static void take_content(struct exchange *exchange, const uint8_t *data, uint32_
 static bool begin_response(struct exchange *exchange)
 {
 	struct request *req = exchange->req;
-	struct worker *worker = req->conn->worker;
-	const struct tux_response *res = &worker->received;
-	const struct tux_request *head = &req->head;
-	const struct tux_text extra = tux_fields_added(req->fields, res->status);
-	const bool measured = res->framing == TUX_FRAMING_LENGTH || res->framing == TUX_FRAMING_NONE;
-	struct tux_forwarding_response how = {
-		.date = worker->date,
-		.extra = { (const uint8_t *)extra.at, extra.len },
-		.removed = req->fields->removed,
-		.removed_count = req->fields->removed_count,
-		.content_length = res->content_length,
-		.framing = res->framing,
-	};
+	const struct tux_response *res = &req->thread->backends->received;
 
 	exchange->keep_alive = res->keep_alive && !exchange->upload.deaf;
 	exchange->until_close = res->framing == TUX_FRAMING_CLOSE;
-	if (!head->keep_alive || (worker->leaving && !req->pipelined) || (!measured && head->minor == 0) || res->status == 101)
-		req->conn->close_after_response = true;
-	response_body_start(&exchange->relay, res, !measured && head->minor > 0);
-	if (!measured)
-		how.framing = exchange->relay.chunked ? TUX_FRAMING_CHUNKED : TUX_FRAMING_CLOSE;
-	how.minor = head->minor;
-	how.keep_alive = !req->conn->close_after_response;
-	how.upgrade = res->status == 101;
-	if (!response_body_head(&exchange->relay, exchange->head.data, res, &how))
+	response_body_start(&exchange->relay, res);
+	if (!req->sink->backend_head(req, exchange->head.data, res))
 		return false;
 	access_record_stream(req, res->status, exchange_backend(exchange).name);
 	exchange->state = res->status == 101 ? EXCHANGE_TUNNEL : EXCHANGE_BODY;
@@ -440,28 +410,16 @@ static bool begin_response(struct exchange *exchange)
 	return true;
 }
 
-/*
- * Forwards an interim response. Drops it for HTTP/1.0, which has no interim responses. Drops 100 because TUX sends its own. Returns
- * false if the head cannot be written.
- */
-static bool relay_interim(struct exchange *exchange)
-{
-	const struct tux_response *res = &exchange->req->conn->worker->received;
-	const struct tux_forwarding_response how = { .framing = TUX_FRAMING_NONE, .minor = 1, .keep_alive = true };
-
-	return res->status == 100 || exchange->old_client || response_body_head(&exchange->relay, exchange->head.data, res, &how);
-}
-
 /* Processes the bytes after the response head: the start of the body, or of the tunnel. */
 static void take_rest(struct exchange *exchange, uint32_t head_len)
 {
 	struct buffer head = exchange->head;
-	const struct tux_response *res = &exchange->req->conn->worker->received;
+	const struct tux_response *res = &exchange->req->thread->backends->received;
 	const uint32_t rest = head.len - head_len;
 
 	exchange->head = (struct buffer){ NULL, 0, 0 };
 	if (exchange->state == EXCHANGE_TUNNEL) {
-		if (buffer_keep(&exchange->relay.ready, head.data + head_len, rest))
+		if ((rest == 0 || exchange->req->sink->content(exchange->req, head.data + head_len, rest)))
 			relayed(exchange);
 		else
 			fail(exchange, 502, because(WHY_MEMORY, 0));
@@ -484,7 +442,7 @@ static void go_elsewhere(struct exchange *exchange, uint16_t status)
 		upstream_answered(exchange->server);
 	release_peer(exchange, exchange->upstream == NULL);
 	exchange->state = EXCHANGE_ELSEWHERE;
-	exchange->resume(exchange->req);
+	exchange->req->sink->resume(exchange->req);
 }
 
 static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_response *res)
@@ -495,12 +453,12 @@ static enum tux_verdict parse_head(const struct exchange *exchange, struct tux_r
 		return tux_response_parse(head->data, head->len, exchange->seen, exchange->upstream->config->max_response_head,
 		                          exchange->head_request, res);
 	return tux_response_parse_cgi(head->data, head->len, exchange->seen,
-	                              exchange->req->conn->worker->config->cgi[exchange->rule].max_response_head, exchange->head_request, res);
+	                              exchange->req->thread->config->cgi[exchange->rule].max_response_head, exchange->head_request, res);
 }
 
 static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t len)
 {
-	struct tux_response *res = &exchange->req->conn->worker->received;
+	struct tux_response *res = &exchange->req->thread->backends->received;
 	uint16_t status;
 
 	if (!buffer_keep(&exchange->head, data, len)) {
@@ -521,7 +479,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 		}
 		if (res->status >= 200 || res->status == 101)
 			break;
-		if (!relay_interim(exchange)) {
+		if (!exchange->req->sink->backend_head(exchange->req, exchange->head.data, res)) {
 			fail(exchange, 502, because(WHY_HEAD_WRITE, 0));
 			return;
 		}
@@ -538,7 +496,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 		return;
 	}
 	if (exchange->upstream != NULL) {
-		const int64_t us = exchange->req->conn->worker->now_us - exchange->asked_us;
+		const int64_t us = exchange->req->thread->now_us - exchange->asked_us;
 
 		histogram_add(&exchange->server->counters->latency, us > 0 ? (uint64_t)us : 0, 1);
 	}
@@ -560,7 +518,7 @@ static void on_connected(struct stream *stream, int error)
 	exchange->state = EXCHANGE_HEAD;
 	stream_receive(stream, true);
 	exchange_wait(exchange);
-	exchange->resume(exchange->req);
+	exchange->req->sink->resume(exchange->req);
 }
 
 static void on_received(struct stream *stream, const uint8_t *data, uint32_t len)
@@ -580,7 +538,7 @@ static void on_received(struct stream *stream, const uint8_t *data, uint32_t len
 		take_content(exchange, data, len);
 		return;
 	case EXCHANGE_TUNNEL:
-		if (buffer_keep(&exchange->relay.ready, data, len))
+		if (exchange->req->sink->content(exchange->req, data, len))
 			relayed(exchange);
 		else
 			fail(exchange, 502, because(WHY_MEMORY, 0));
@@ -608,7 +566,7 @@ static void on_ended(struct stream *stream, int error)
 		lose_peer(exchange, 502, because(error != 0 ? WHY_RESET : exchange->head.len > 0 ? WHY_CLOSED_IN_HEAD : WHY_CLOSED, error));
 	} else {
 		end_peer(exchange, error);
-		exchange->resume(exchange->req);
+		exchange->req->sink->resume(exchange->req);
 	}
 }
 
@@ -619,7 +577,7 @@ static void on_readable(struct stream *stream)
 	if (!splice_readable(&exchange->down))
 		return;
 	exchange_wait(exchange);
-	exchange->resume(exchange->req);
+	exchange->req->sink->resume(exchange->req);
 }
 
 static void on_drained(struct stream *stream)
@@ -634,7 +592,7 @@ static void on_drained(struct stream *stream)
 		exchange_end_input(exchange);
 	exchange_wait(exchange);
 	if (!exchange->upload.done || exchange->state == EXCHANGE_TUNNEL)
-		exchange->resume(exchange->req);
+		exchange->req->sink->resume(exchange->req);
 }
 
 /*
@@ -659,7 +617,7 @@ static void on_writable(struct stream *stream)
 
 	exchange->upload.blocked = false;
 	exchange_wait(exchange);
-	exchange->resume(exchange->req);
+	exchange->req->sink->resume(exchange->req);
 }
 
 static void on_expired(struct stream *stream)
@@ -704,7 +662,7 @@ const struct cgi_events exchange_cgi_events = { .ended = on_program_ended };
 static uint16_t start_program(struct exchange *exchange, const struct tux_route *route)
 {
 	struct request *req = exchange->req;
-	struct worker *worker = req->conn->worker;
+	struct thread *thread = req->thread;
 	struct buffer environment = { NULL, 0, 0 };
 	struct cgi_start start = {
 		.order = { .rule = route->argument, .path = req->path, .path_len = req->path_len, .prefix_len = route->prefix_len },
@@ -718,7 +676,7 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 	if (status == 0) {
 		start.order.environment = environment.data;
 		start.order.environment_len = environment.len;
-		status = cgi_start(&worker->cgi, &start, &exchange->program, &exchange->to, &exchange->from);
+		status = cgi_start(&thread->backends->cgi, &start, &exchange->program, &exchange->to, &exchange->from);
 		exchange->cause = start.cause;
 	}
 	buffer_forget(&environment);
@@ -726,7 +684,7 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 		return status;
 	exchange->rule = route->argument;
 	exchange->state = EXCHANGE_HEAD;
-	exchange->asked_us = worker->now_us;
+	exchange->asked_us = thread->now_us;
 	stream_receive(exchange->from, true);
 	if (!feed(exchange)) {
 		exchange->cause = because(WHY_REQUEST_BODY, errno);
@@ -744,7 +702,7 @@ static uint16_t start_upstream(struct exchange *exchange, const struct tux_route
 {
 	uint16_t status;
 
-	exchange->upstream = &exchange->req->conn->worker->upstreams[route->argument];
+	exchange->upstream = &exchange->req->thread->backends->upstreams[route->argument];
 	status = request_head_write(exchange->req, exchange->upstream->config, &exchange->framing, exchange->upgrade, &exchange->request);
 	exchange->cause = because(status != 0 ? WHY_MEMORY : WHY_NO_ADDRESS, 0);
 	if (status != 0)
@@ -760,7 +718,7 @@ static uint16_t start(struct exchange *exchange, const struct tux_route *route)
 /* True if the whole request body is received before a backend gets the request. */
 static bool keeps_body(const struct exchange *exchange, const struct tux_route *route)
 {
-	const struct tux_engine_config *config = exchange->req->conn->worker->config;
+	const struct tux_engine_config *config = exchange->req->thread->config;
 
 	if (exchange->upload.done || exchange->upgrade)
 		return false;
@@ -787,7 +745,7 @@ void exchange_give(struct exchange *exchange)
 		exchange_keep_failed(exchange, status, exchange->cause);
 }
 
-uint16_t exchange_start(struct request *req, void (*resume)(struct request *req))
+uint16_t exchange_start(struct request *req)
 {
 	const struct tux_request *head = &req->head;
 	const struct tux_route *route = req->route;
@@ -799,9 +757,7 @@ uint16_t exchange_start(struct request *req, void (*resume)(struct request *req)
 		return 503;
 	req->exchange = exchange;
 	exchange->req = req;
-	exchange->resume = resume;
 	exchange->head_request = head->method == TUX_HEAD;
-	exchange->old_client = head->minor == 0;
 	exchange->framing = (struct request_framing){ head->framing, head->content_length };
 	exchange->measured = head->framing == TUX_FRAMING_LENGTH;
 	exchange->repeatable = request_head_may_repeat(head);
@@ -824,40 +780,43 @@ enum exchange_next exchange_next(struct request *req)
 {
 	struct exchange *exchange = req->exchange;
 
+	if (req->ready.len > 0)
+		return EXCHANGE_READY;
 	if (exchange->state == EXCHANGE_NO_RESPONSE) {
 		req->error_status = exchange->status;
 		exchange_leave_to_request(exchange);
 		if (!exchange->upload.done)
-			req->conn->close_after_response = req->conn->linger = true;
+			req->unread = true;
 		exchange_free(req);
 		return EXCHANGE_FAILED;
 	}
 	if (exchange->state == EXCHANGE_ELSEWHERE) {
 		if (!exchange->upload.done)
-			req->conn->close_after_response = req->conn->linger = true;
+			req->unread = true;
 		exchange_free(req);
 		return EXCHANGE_INSIDE;
 	}
-	if (exchange->relay.ready.len == 0 && draw(exchange))
+	if (draw(exchange))
 		return EXCHANGE_QUEUED;
-	if (exchange->relay.ready.len > 0) {
-		output_body(req->conn, NULL, -1, (struct body_part){ .memory = exchange->relay.ready.data, .len = exchange->relay.ready.len });
-		req->conn->source.text = exchange->relay.ready.data;
-		exchange->sent_bytes += exchange->relay.ready.len;
-		exchange->relay.ready = (struct buffer){ NULL, 0, 0 };
-		if (exchange->paused && exchange->from != NULL) { /* bytes already received may have ended it meanwhile */
-			exchange->paused = false;
-			stream_receive(exchange->from, true);
-			exchange_wait(exchange);
-		}
-		return EXCHANGE_QUEUED;
-	}
+	if (req->ready.len > 0) /* the end of the content */
+		return EXCHANGE_READY;
 	if (exchange->state != EXCHANGE_ENDED)
 		return EXCHANGE_WAITS;
 	exchange_record(exchange);
-	access_record_end(req->conn, 0);
+	req->sink->end(req, !exchange->truncated);
 	exchange_free(req);
 	return EXCHANGE_OVER;
+}
+
+void exchange_writable(struct request *req)
+{
+	struct exchange *exchange = req->exchange;
+
+	if (!exchange->paused || exchange->from == NULL) /* bytes already received may have ended it meanwhile */
+		return;
+	exchange->paused = false;
+	stream_receive(exchange->from, true);
+	exchange_wait(exchange);
 }
 
 bool exchange_answered(const struct request *req)

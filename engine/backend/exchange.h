@@ -7,25 +7,27 @@
 #ifndef TUX_ENGINE_BACKEND_EXCHANGE_H
 #define TUX_ENGINE_BACKEND_EXCHANGE_H
 
-#include "../conn.h"
+#include "../request.h"
+#include "cgi.h"
 
 /* Events of CGI programs, for cgi_open(). */
 extern const struct cgi_events exchange_cgi_events;
 
 /* Next step of a connection with an exchange. */
 enum exchange_next {
-	EXCHANGE_QUEUED, /* bytes for the client are queued */
+	EXCHANGE_QUEUED, /* bytes in a pipe were given to the sink */
+	EXCHANGE_READY,  /* content waits in req->ready. exchange_writable() is due after it was taken */
 	EXCHANGE_WAITS,  /* waits for the backend, or for the request body */
-	EXCHANGE_OVER,   /* the response has been sent: continue, unless req->conn->close_after_response. The exchange is freed */
+	EXCHANGE_OVER,   /* the response was given to the sink, and ended. The exchange is freed */
 	EXCHANGE_INSIDE, /* an internal redirect: respond to the kept head, which is rewritten. The exchange is freed */
 	EXCHANGE_FAILED, /* nothing of a response was sent: respond with req->error_status. The exchange is freed */
 };
 
 /*
- * Starts the exchange of a request, which is kept, with the backend of its route. resume is called when exchange_next() may return a
- * new result. Returns 0, or the status of an error response.
+ * Starts the exchange of a request, which is kept, with the backend of its route. The sink's resume() is called when exchange_next() may
+ * return a new result. Returns 0, or the status of an error response.
  */
-uint16_t exchange_start(struct request *req, void (*resume)(struct request *req));
+uint16_t exchange_start(struct request *req);
 
 /* Ends the exchange early, because the client disconnected or its request was refused. */
 void exchange_abandon(struct request *req);
@@ -35,6 +37,9 @@ void exchange_free(struct request *req);
 
 /* Returns the next step. Call it after every event, while no send to the client is under way. */
 enum exchange_next exchange_next(struct request *req);
+
+/* Resumes a backend that was paused because too much content waited. Call it after req->ready was taken. */
+void exchange_writable(struct request *req);
 
 /* True if both sides have agreed on an Upgrade. */
 bool exchange_is_tunnel(const struct request *req);
@@ -48,8 +53,11 @@ bool exchange_splices_request(const struct request *req);
 /* Handles the readable event of the client's channel. */
 void exchange_readable(struct request *req);
 
-/* Splices available bytes from the client to the backend, if exchange_splices_request(). */
-void exchange_splice_request(struct request *req);
+/*
+ * Splices available bytes from the client to the backend, if exchange_splices_request(). All input received before was given to
+ * exchange_body(). Returns false if the client has closed its side.
+ */
+bool exchange_splice_request(struct request *req);
 
 /* True if the end of the request body has not been received. */
 bool exchange_awaits_body(const struct request *req);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../log/backend_note.h"
+#include "backends.h"
 
 struct error_line_backend exchange_backend(const struct exchange *exchange)
 {
@@ -22,7 +23,7 @@ void exchange_leave_to_request(struct exchange *exchange)
 	const struct error_line_backend backend = exchange_backend(exchange);
 
 	req->cause = exchange->cause;
-	backend_note(req, backend.kind, backend.name, exchange->asked_us != 0 ? req->conn->worker->now_us - exchange->asked_us : 0);
+	backend_note(req, backend.kind, backend.name, exchange->asked_us != 0 ? req->thread->now_us - exchange->asked_us : 0);
 }
 
 struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_response *res)
@@ -45,7 +46,7 @@ struct cause exchange_head_cause(const struct exchange *exchange, const struct t
 void exchange_name_program(struct exchange *exchange, const struct tux_route *route)
 {
 	const struct request *req = exchange->req;
-	const struct tux_cgi *rule = &req->conn->worker->config->cgi[route->argument];
+	const struct tux_cgi *rule = &req->thread->config->cgi[route->argument];
 	const char *begin = rule->root != NULL ? rule->root : rule->program[0];
 
 	if (!buffer_keep(&exchange->program_name, (const uint8_t *)begin, (uint32_t)strlen(begin)) || rule->root == NULL)
@@ -58,12 +59,12 @@ void exchange_name_program(struct exchange *exchange, const struct tux_route *ro
 void exchange_record(const struct exchange *exchange)
 {
 	const struct request *req = exchange->req;
-	const int64_t end_us = exchange->ended_us != 0 ? exchange->ended_us : req->conn->worker->now_us;
+	const int64_t end_us = exchange->ended_us != 0 ? exchange->ended_us : req->thread->now_us;
 	const int64_t us = exchange->asked_us != 0 ? end_us - exchange->asked_us : 0;
 
 	if (req->record == NULL)
 		return;
-	req->record->sent_bytes = exchange->sent_bytes;
+	req->record->sent_bytes = req->sent_bytes;
 	req->record->received_bytes = request_client_head(req)->head_len + req->body.total;
 	req->record->backend_us = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }

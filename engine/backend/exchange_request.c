@@ -2,9 +2,8 @@
 /* Forwards request bodies and tunnel bytes from the client to the backend. */
 #include "exchange.h"
 
-#include "cgi.h"
+#include "backends.h"
 #include "exchange_state.h"
-#include "../output.h"
 
 bool exchange_takes(const struct request *req)
 {
@@ -37,7 +36,7 @@ static bool is_upload_for_splicing(const struct exchange *exchange)
 {
 	const struct request *req = exchange->req;
 
-	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICE_NOT || output_copies(req->conn->worker))
+	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICE_NOT || thread_copies_bodies(req->thread))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
 		return stream_unsent(exchange->to) >= STREAM_ROOM;
@@ -47,28 +46,30 @@ static bool is_upload_for_splicing(const struct exchange *exchange)
 /* Ends the upload: the backend has the whole request body. */
 static void end_upload(struct exchange *exchange)
 {
-	splice_end(&exchange->upload.splicing, &exchange->req->conn->worker->pipes);
+	splice_end(&exchange->upload.splicing, &exchange->req->thread->backends->pipes);
 	exchange->upload.done = true;
 	exchange_end_input(exchange);
 }
 
-void exchange_splice_request(struct request *req)
+bool exchange_splice_request(struct request *req)
 {
 	struct exchange *exchange = req->exchange;
 	struct request_body *upload = &exchange->upload;
 	struct tux_body *body = exchange->state == EXCHANGE_TUNNEL ? NULL : &req->body;
 	const uint64_t before = req->body.total;
 
-	if (!exchange_splices_request(req) || exchange->to == NULL || upload->deaf || req->conn->in.len > 0)
-		return;
-	switch (request_body_draw(upload, &req->conn->worker->streams, exchange->to, &req->conn->channel, body)) {
+	bool client_open = true;
+
+	if (!exchange_splices_request(req) || exchange->to == NULL || upload->deaf)
+		return true;
+	switch (request_body_draw(upload, &req->thread->backends->streams, exchange->to, req->client->channel, body)) {
 	case REQUEST_BODY_WAITS:
 		break;
 	case REQUEST_BODY_WHOLE:
 		end_upload(exchange);
 		break;
 	case REQUEST_BODY_ENDED:
-		req->conn->client_closed = true;
+		client_open = false;
 		break;
 	case REQUEST_BODY_DEAF:
 		exchange_deafen(exchange);
@@ -80,6 +81,7 @@ void exchange_splice_request(struct request *req)
 	if (exchange->upstream != NULL)
 		count(&exchange->server->counters->sent_bytes, req->body.total - before);
 	exchange_wait(exchange);
+	return client_open;
 }
 
 void exchange_readable(struct request *req)
@@ -94,7 +96,7 @@ static uint32_t keep(struct exchange *exchange, const uint8_t *buf, uint32_t len
 	uint32_t used;
 	int error;
 
-	switch (request_body_keep(&exchange->upload, &req->conn->worker->config->spool, &req->body, req->max_body_bytes, buf, len, &used, refusal,
+	switch (request_body_keep(&exchange->upload, &req->thread->config->spool, &req->body, req->max_body_bytes, buf, len, &used, refusal,
 	                          &error)) {
 	case TUX_MORE:
 		break;
@@ -115,7 +117,7 @@ static uint32_t keep(struct exchange *exchange, const uint8_t *buf, uint32_t len
 uint32_t exchange_body(struct request *req, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
 {
 	struct exchange *exchange = req->exchange;
-	struct worker *worker = req->conn->worker;
+	struct thread *thread = req->thread;
 	struct request_body *upload = &exchange->upload;
 	const uint64_t before = req->body.total;
 	uint32_t used = len;
@@ -142,8 +144,8 @@ uint32_t exchange_body(struct request *req, const uint8_t *buf, uint32_t len, en
 			count(&exchange->server->counters->sent_bytes, req->body.total - before);
 	}
 	if (exchange->to != NULL && used == len && is_upload_for_splicing(exchange) &&
-	    splice_begin(&upload->splicing, &worker->pipes, worker->ops, worker->loop, &req->conn->channel, !exchange->to->channel.pipe))
-		worker->ops->receive_stop(worker->loop, &req->conn->channel);
+	    splice_begin(&upload->splicing, &thread->backends->pipes, thread->ops, thread->loop, req->client->channel, !exchange->to->channel.pipe))
+		thread->ops->receive_stop(thread->loop, req->client->channel);
 	exchange_wait(exchange);
 	return used;
 }

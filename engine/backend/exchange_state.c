@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "exchange_state.h"
 
+#include "cgi.h"
+
 /* True if the exchange waits for the client, not for the backend. */
 static bool waits_for_client(const struct exchange *exchange)
 {

@@ -3,7 +3,7 @@
 #ifndef TUX_ENGINE_BACKEND_EXCHANGE_STATE_H
 #define TUX_ENGINE_BACKEND_EXCHANGE_STATE_H
 
-#include "../conn.h"
+#include "../request.h"
 #include "../log/error_line.h"
 #include "response_body.h"
 #include "request_body.h"
@@ -15,14 +15,13 @@ enum exchange_state {
 	EXCHANGE_HEAD,        /* waits for the response head */
 	EXCHANGE_BODY,
 	EXCHANGE_TUNNEL,      /* both sides speak another protocol after an Upgrade */
-	EXCHANGE_ENDED,       /* the response is in relay or sent, complete or truncated */
+	EXCHANGE_ENDED,       /* the sink has the response, complete or truncated */
 	EXCHANGE_NO_RESPONSE, /* an error response with status is due */
 	EXCHANGE_ELSEWHERE,   /* an internal redirect: the kept head is rewritten */
 };
 
 struct exchange {
 	struct request *req;
-	void (*resume)(struct request *req);
 	struct upstream *upstream;      /* NULL: the backend is a program */
 	struct upstream_server *server; /* the server that has the request */
 	uint64_t tried;       /* bit set of the upstream's servers */
@@ -36,7 +35,6 @@ struct exchange {
 	struct stream *from;  /* for the response; equals to for an upstream */
 	uint8_t state;        /* enum exchange_state */
 	bool head_request;    /* the method is HEAD */
-	bool old_client;      /* the client speaks HTTP/1.0 */
 	bool repeatable;      /* the request may reach two servers without harm */
 	bool measured;        /* the request has a Content-Length */
 	bool upgrade;         /* the client requests an Upgrade that is allowed */
@@ -44,7 +42,7 @@ struct exchange {
 	bool whole;           /* the whole response body has been spliced */
 	bool truncated;       /* the response is incomplete */
 	bool keep_alive;      /* the backend's connection may carry another request */
-	bool paused;          /* the backend is paused because relay is full */
+	bool paused;          /* the backend is paused because the sink is full */
 	uint16_t status;      /* valid in EXCHANGE_NO_RESPONSE */
 	struct cause cause;   /* cause of status, or of the last failed attempt */
 	uint32_t seen;        /* bytes of head already found to be an incomplete head */
@@ -54,7 +52,6 @@ struct exchange {
 	struct request_framing framing; /* of the body for the backend */
 	struct response_body relay;
 	struct splice down; /* splice of the response, or of the tunnel to the client */
-	uint64_t sent_bytes;  /* bytes sent to the client */
 	int64_t asked_us;     /* time of sending the request to the backend, since 1970; 0: not sent */
 	int64_t ended_us;     /* time of releasing the backend, since 1970; 0: not released */
 };

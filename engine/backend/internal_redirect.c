@@ -6,6 +6,7 @@
 
 #include "../../core/forward.h"
 #include "../../core/target.h"
+#include "backends.h"
 
 enum {
 	MAX_INSIDE = 5,          /* internal redirects per request; more is 500 */
@@ -28,7 +29,7 @@ static uint16_t refuse(struct request *req, uint16_t status, enum why why)
 /* Copies the application's Content-Type to text, TUX_MAX_MEDIA_TYPE bytes. Returns its length; 0 if it is missing or invalid. */
 static uint32_t keep_type(const struct request *req, const uint8_t *head, char *text)
 {
-	const struct tux_field_lines *fields = &req->conn->worker->received.fields;
+	const struct tux_field_lines *fields = &req->thread->backends->received.fields;
 	const uint32_t line = tux_fields_find(fields, TUX_FIELD_CONTENT_TYPE, 0);
 	const struct tux_span value = line > 0 ? fields->line[line - 1].value : (struct tux_span){ 0, 0 };
 
@@ -49,7 +50,7 @@ static uint32_t keep_type(const struct request *req, const uint8_t *head, char *
  */
 static struct tux_fields *keep_fields(const struct request *req, const uint8_t *head)
 {
-	const struct tux_response *res = &req->conn->worker->received;
+	const struct tux_response *res = &req->thread->backends->received;
 	const struct tux_text before = req->fields->lines;
 	struct tux_fields *own = malloc(sizeof(*own) + MAX_OWN_LINES + TUX_MAX_MEDIA_TYPE);
 	uint32_t len;
@@ -77,12 +78,12 @@ static struct tux_fields *keep_fields(const struct request *req, const uint8_t *
 /* Keeps the client's head, the first time that another one replaces it. Returns false if out of memory. */
 static bool keep_client(struct request *req)
 {
-	if (req->client != NULL)
+	if (req->client_head != NULL)
 		return true;
-	req->client = malloc(sizeof(*req->client));
-	if (req->client == NULL)
+	req->client_head = malloc(sizeof(*req->client_head));
+	if (req->client_head == NULL)
 		return false;
-	*req->client = (struct client_head){ .bytes = req->kept, .head = req->head };
+	*req->client_head = (struct client_head){ .bytes = req->kept, .head = req->head };
 	req->kept = (struct buffer){ NULL, 0, 0 };
 	return true;
 }
@@ -107,7 +108,7 @@ static bool replace_head(struct request *req, const uint8_t *target, uint32_t ta
 	req->bytes_len = bytes.len;
 	req->head = head;
 	req->parsed++;
-	count(&req->conn->worker->counters.heads_parsed, 1);
+	count(&req->thread->counters.heads_parsed, 1);
 	return true;
 }
 
@@ -130,7 +131,7 @@ static bool path_of_file(const struct request *req, const uint8_t *file, uint32_
 
 uint16_t internal_redirect_begin(struct request *req, const uint8_t *head)
 {
-	const struct tux_response *res = &req->conn->worker->received;
+	const struct tux_response *res = &req->thread->backends->received;
 	const bool accel = res->fields.first[TUX_FIELD_X_ACCEL_REDIRECT] != 0, file = res->fields.first[TUX_FIELD_X_SENDFILE] != 0;
 	struct buffer path = { NULL, 0, 0 };
 	struct tux_fields *own = NULL;

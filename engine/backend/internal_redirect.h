@@ -6,10 +6,10 @@
 #ifndef TUX_ENGINE_BACKEND_INTERNAL_REDIRECT_H
 #define TUX_ENGINE_BACKEND_INTERNAL_REDIRECT_H
 
-#include "../conn.h"
+#include "../request.h"
 
 /*
- * Checks the response in worker->received, parsed from head. Returns 0 if it is not an internal redirect. Returns 200 if it is:
+ * Checks the response in thread->backends->received, parsed from head. Returns 0 if it is not an internal redirect. Returns 200 if it is:
  * then req->head is the new head, which dispatch() has to see, and req->own has the response fields to keep. Otherwise returns the
  * status of an error response to an invalid redirect, with its req->cause.
  */

@@ -7,6 +7,7 @@
 #include "../../core/cgi_variables.h"
 #include "../../core/forward.h"
 #include "../io/address.h"
+#include "backends.h"
 
 enum {
 	REQUEST_HEAD_ROOM = 2048,            /* upper limit of the growth of a rewritten head */
@@ -21,7 +22,7 @@ enum {
  */
 static struct tux_octets host_of(const struct request *req, bool with_port, char text[HOST_TEXT])
 {
-	const struct address here = address_of_socket(req->conn->channel.fd);
+	const struct address here = address_of_socket(req->client->channel->fd);
 	char numeric[ADDRESS_TEXT], port[PORT_TEXT] = "";
 	const struct tux_octets address = address_text(here.octets, numeric);
 
@@ -44,7 +45,7 @@ uint16_t request_head_write(const struct request *req, const struct tux_upstream
 	char client[ADDRESS_TEXT], host[HOST_TEXT];
 	const struct tux_forwarding how = {
 		.host = parsed->host.len == 0 ? host_of(req, true, host) : (struct tux_octets){ NULL, 0 },
-		.client = address_text(req->conn->address, client),
+		.client = address_text(req->client->address, client),
 		.content_length = framing->content_length,
 		.framing = framing->framing,
 		.trusted = upstream->trust_forwarded,
@@ -61,13 +62,13 @@ uint16_t request_head_write(const struct request *req, const struct tux_upstream
 uint16_t request_head_environment(const struct request *req, const struct request_framing *framing, struct buffer *environment)
 {
 	char client[ADDRESS_TEXT], server[ADDRESS_TEXT], host[HOST_TEXT];
-	const struct address here = address_of_socket(req->conn->channel.fd);
+	const struct address here = address_of_socket(req->client->channel->fd);
 	const struct tux_cgi_facts facts = {
 		.server_name = req->head.host.len == 0 ? host_of(req, false, host) : (struct tux_octets){ NULL, 0 },
 		.server_addr = address_text(here.octets, server),
 		.server_port = here.port,
-		.remote_addr = address_text(req->conn->address, client),
-		.remote_port = req->conn->port,
+		.remote_addr = address_text(req->client->address, client),
+		.remote_port = req->client->port,
 		.document_root = { (const uint8_t *)req->site->path, (uint32_t)strlen(req->site->path) },
 		.server_software = { (const uint8_t *)"tux", 3 },
 		.has_length = framing->framing == TUX_FRAMING_LENGTH,
@@ -159,7 +160,7 @@ static bool asks_for(const uint8_t *buf, const struct tux_request *req, const ui
 
 bool request_head_asked_for(const struct request *req, const uint8_t *head)
 {
-	const struct tux_field_lines *fields = &req->conn->worker->received.fields;
+	const struct tux_field_lines *fields = &req->thread->backends->received.fields;
 	uint32_t line = tux_fields_find(fields, TUX_FIELD_UPGRADE, 0);
 
 	for (; line != 0; line = tux_fields_find(fields, TUX_FIELD_UPGRADE, line)) {

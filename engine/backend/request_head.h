@@ -3,7 +3,7 @@
 #ifndef TUX_ENGINE_BACKEND_REQUEST_HEAD_H
 #define TUX_ENGINE_BACKEND_REQUEST_HEAD_H
 
-#include "../conn.h"
+#include "../request.h"
 
 /* Framing of the body as the backend gets it: a buffered body has a length. */
 struct request_framing {
@@ -27,7 +27,7 @@ bool request_head_may_repeat(const struct tux_request *req);
 /* True if the request, parsed from buf, requests an Upgrade that is allowed. */
 bool request_head_asks_for_tunnel(const uint8_t *buf, const struct tux_request *req);
 
-/* True if the request lists all protocols of the response in worker->received, which was parsed from head (RFC 9110 7.8). */
+/* True if the request lists all protocols of the response in thread->backends->received, which was parsed from head (RFC 9110 7.8). */
 bool request_head_asked_for(const struct request *req, const uint8_t *head);
 
 #endif

@@ -43,7 +43,7 @@ struct listing_cache_entry {
 	uint8_t path[];      /* followed by the query */
 };
 
-static struct page *page_get(struct page *page)
+struct page *page_get(struct page *page)
 {
 	__atomic_add_fetch(&page->refs, 1, __ATOMIC_RELAXED);
 	return page;

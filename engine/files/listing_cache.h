@@ -56,6 +56,10 @@ void listing_cache_stop(struct listing_cache *listings);
 /* Returns a reference to the page. Returns NULL if wait is delivered later, or, with *failed, if out of memory. Any thread. */
 struct page *listing_cache_ask(struct listing_cache *listings, const struct listing_cache_request *req, struct listing_wait *wait, bool *failed);
 
+/* Takes another reference. */
+struct page *page_get(struct page *page);
+
+/* Gives a reference back; NULL: does nothing. */
 void page_put(struct page *page);
 
 #endif

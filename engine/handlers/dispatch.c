@@ -13,16 +13,16 @@
 
 static const struct tux_site *fallback_site(const struct request *req)
 {
-	const struct tux_engine_config *config = req->conn->worker->config;
+	const struct tux_engine_config *config = req->thread->config;
 
-	return config->sites + (config->site_count > 1 ? config->hosts.fallback[req->conn->listener] : 0);
+	return config->sites + (config->site_count > 1 ? config->hosts.fallback[req->client->listener] : 0);
 }
 
 static const struct tux_site *find_site(const struct request *req)
 {
-	const struct tux_engine_config *config = req->conn->worker->config;
+	const struct tux_engine_config *config = req->thread->config;
 
-	return config->sites + (config->site_count > 1 ? tux_host_find(&config->hosts, req->conn->listener, req->bytes, req->head.host) : 0);
+	return config->sites + (config->site_count > 1 ? tux_host_find(&config->hosts, req->client->listener, req->bytes, req->head.host) : 0);
 }
 
 static void use_site(struct request *req, const struct tux_site *site)
@@ -43,7 +43,7 @@ static enum tux_refusal find_route(struct request *req)
 {
 	const struct tux_span path = req->head.path;
 	const struct tux_routes *routes = &req->site->routes;
-	const struct tux_route *handover = req->conn->worker->config->handover;
+	const struct tux_route *handover = req->thread->config->handover;
 	enum tux_refusal refusal = TUX_ACCEPTED;
 	uint32_t route;
 
@@ -95,13 +95,13 @@ static bool has_file_types(const struct request *req)
 /* True if another handler than that of files may respond. It may accept methods and bodies that files do not. */
 static bool has_others(const struct request *req)
 {
-	return req->site->routes.count > 0 || req->conn->worker->config->handover != NULL || has_file_types(req);
+	return req->site->routes.count > 0 || req->thread->config->handover != NULL || has_file_types(req);
 }
 
 /* True if the server that gets unknown requests responds; then req->route is its route. */
 static bool goes_to_handover(struct request *req)
 {
-	const struct tux_route *handover = req->conn->worker->config->handover;
+	const struct tux_route *handover = req->thread->config->handover;
 
 	if (handover == NULL || req->internal)
 		return false;
@@ -115,7 +115,7 @@ static bool may_lack_slash(const struct request *req)
 	const struct tux_routes *routes = &req->site->routes;
 	uint32_t found;
 
-	if (!is_static(req->route) || req->conn->worker->config->handover != NULL)
+	if (!is_static(req->route) || req->thread->config->handover != NULL)
 		return false;
 	found = tux_route_find_slash(routes, req->path, req->path_len);
 	return found < routes->count && routes->route[found].handler != TUX_HANDLER_STATIC && routes->route[found].handler != TUX_HANDLER_HIDDEN;
@@ -157,7 +157,7 @@ static enum dispatch_handler choose_handler(struct request *req)
 		return HANDLER_METHOD;
 	}
 	req->routed++;
-	count(&req->conn->worker->counters.requests_routed, 1);
+	count(&req->thread->counters.requests_routed, 1);
 	refusal = find_route(req);
 	if (req->status != 0 && !has_others(req)) /* without other handlers the path does not matter */
 		return HANDLER_METHOD;
@@ -212,7 +212,7 @@ static enum response_step respond_module(struct request *req, const char *name)
 	backend_note(req, "module", (struct tux_octets){ (const uint8_t *)name, (uint32_t)strlen(name) }, 0);
 	step = error_page_failure(req, 503, because(WHY_MODULE, 0));
 	if (step == RESPONSE_QUEUED)
-		count(&req->conn->worker->counters.modules_absent, 1);
+		count(&req->thread->counters.modules_absent, 1);
 	return step;
 }
 
@@ -328,7 +328,7 @@ enum response_step dispatch_respond(struct request *req)
 	case HANDLER_REDIRECT:
 		return redirect_by_route(req, req->route);
 	case HANDLER_MODULE:
-		return respond_module(req, req->conn->worker->config->modules[req->route->argument]);
+		return respond_module(req, req->thread->config->modules[req->route->argument]);
 	case HANDLER_BACKEND:
 		return RESPONSE_BY_BACKEND;
 	case HANDLER_FILE_TYPE:

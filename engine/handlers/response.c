@@ -1,67 +1,89 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "response.h"
 
-#include "../output.h"
-
-enum { COPY_BYTES = 4096 }; /* bodies up to this size are sent together with their head */
+#include "../log/access_record.h"
 
 struct object *response_lookup(struct request *req, const uint8_t *path, uint32_t len)
 {
-	return lookup(&req->conn->worker->files, &req->load, req->site, path, len);
+	return lookup(req->thread->files, &req->load, req->site, path, len);
 }
 
-struct tux_head response_head(struct request *req, uint16_t status)
+struct tux_head response_head(const struct request *req, uint16_t status)
 {
-	struct worker *worker = req->conn->worker;
-
-	if (!req->head.keep_alive || (worker->leaving && !req->pipelined) || req->conn->linger)
-		req->conn->close_after_response = true;
-	return (struct tux_head){
-		.status = status,
-		.minor = req->head.minor,
-		.keep_alive = !req->conn->close_after_response,
-		.date = worker->date,
-		.omit = req->fields->omit,
-		.extra = tux_fields_added(req->fields, status),
-	};
+	return (struct tux_head){ .status = status, .omit = req->fields->omit, .extra = tux_fields_added(req->fields, status) };
 }
 
-bool response_wants_body(const struct request *req)
+/* Sends the body, unless the head is the whole response, and ends the response. */
+static void finish(struct request *req, uint16_t status, const struct body_source *body)
 {
-	return req->head.method != TUX_HEAD;
+	if (body->count == 0 || req->head.method == TUX_HEAD || req->sink->body(req, body) != SINK_DONE)
+		body_discard(body);
+	access_record_answer(req, status);
+	req->sink->end(req, true);
 }
 
-uint32_t response_queue_head(struct request *req, const struct tux_head *head, uint64_t body)
+/* Responds in place of a head that is too long. Without anything to shorten, the connection ends without a response. */
+static enum response_step send_short(struct request *req, const struct tux_head *head)
 {
-	uint32_t room = 0, date_off, len;
-	uint8_t *out = body < OUT_BYTES ? output_room_left(req->conn, &room) : NULL;
+	struct tux_head short_head;
 
-	if (out == NULL || room < body)
-		return 0;
-	len = tux_response_head(out, room - (uint32_t)body, head, &date_off);
-	output_wrote(req->conn, len);
-	return len;
+	if (head->extra.len == 0 && head->location_len == 0) {
+		req->sink->end(req, false);
+		return RESPONSE_QUEUED;
+	}
+	req->cause = because(WHY_FIELDS_LONG, 0);
+	short_head = response_head(req, head->location_len > 0 ? 414 : 500);
+	if (head->location_len == 0)
+		short_head.extra.len = 0;
+	return response_send_page(req, &short_head, NULL);
 }
 
-uint32_t response_copied(const struct representation *rep, uint64_t body)
+enum response_step response_send(struct request *req, struct tux_head *head, const struct body_source *body)
 {
-	return rep->memory != NULL && body <= COPY_BYTES ? (uint32_t)body : 0;
+	switch (req->sink->head(req, head)) {
+	case SINK_DONE:
+		finish(req, head->status, body);
+		return RESPONSE_QUEUED;
+	case SINK_WAITS:
+		body_discard(body);
+		return RESPONSE_NO_ROOM;
+	case SINK_UNFIT:
+		body_discard(body);
+		return send_short(req, head);
+	case SINK_FAILED:
+		break;
+	}
+	body_discard(body);
+	req->sink->end(req, false);
+	return RESPONSE_QUEUED;
 }
 
-void response_queue_body(struct request *req, struct object *object, const struct representation *rep,
-                       struct tux_range range)
+enum response_step response_send_file(struct request *req, struct object *object, const struct representation *rep, bool *fits)
 {
-	const uint8_t *memory = rep->memory != NULL ? rep->memory + range.first : NULL;
+	const enum sink_result result = req->sink->file_head(req, rep);
+	struct body_source body = { .object = object, .fd = rep->fd, .count = rep->stamp.size > 0 };
 
-	if (range.len == 0 || (memory != NULL && range.len <= COPY_BYTES && output_copy(req->conn, memory, (uint32_t)range.len)))
-		return;
-	output_body(req->conn, object, rep->fd, (struct body_part){ .memory = memory, .off = range.first, .len = range.len });
+	*fits = result != SINK_UNFIT;
+	if (result != SINK_DONE)
+		return RESPONSE_NO_ROOM;
+	body.one[0] = (struct body_part){ .memory = rep->memory, .len = rep->stamp.size };
+	finish(req, 200, &body);
+	return RESPONSE_QUEUED;
 }
 
-void response_continue(struct request *req)
+enum response_step response_send_page(struct request *req, struct tux_head *head, const char *why)
 {
-	uint32_t len;
-	const char *text = tux_response_continue(&len);
+	uint8_t page[TUX_MAX_ERROR_BODY];
+	struct body_source body = response_no_body();
 
-	output_copy(req->conn, (const uint8_t *)text, len); /* without room the client sends its body after a timeout */
+	if (head->status != 204 && head->status != 304) {
+		body.count = 1;
+		body.one[0].memory = page;
+		body.one[0].len = tux_response_error_body(page, sizeof(page), head->status, why);
+		head->has_length = true;
+		head->content_length = body.one[0].len;
+		head->type = TUX_TEXT("text/html; charset=utf-8");
+		head->coding = TUX_CODING_IDENTITY;
+	}
+	return response_send(req, head, &body);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Heads and bodies of responses, queued for the connection. */
+/* Responses of TUX itself: what all handlers give to the sink. */
 #ifndef TUX_ENGINE_HANDLERS_RESPONSE_H
 #define TUX_ENGINE_HANDLERS_RESPONSE_H
 
-#include "../conn.h"
+#include "../request.h"
 
 enum response_step {
 	RESPONSE_QUEUED,
-	RESPONSE_NO_ROOM,    /* call again after the queue has been sent */
+	RESPONSE_NO_ROOM,    /* call again when the sink has room */
 	RESPONSE_WAIT,       /* call again when req->load.pending has brought the file */
 	RESPONSE_BY_BACKEND, /* the backend of req->route responds */
 };
@@ -15,28 +15,25 @@ enum response_step {
 /* Like lookup(), for a path of the request's site. */
 struct object *response_lookup(struct request *req, const uint8_t *path, uint32_t len);
 
+/* Returns the start of every head: status and configured fields. */
+struct tux_head response_head(const struct request *req, uint16_t status);
+
+/* Returns a body without parts, to fill in. */
+static inline struct body_source response_no_body(void)
+{
+	return (struct body_source){ .fd = -1 };
+}
+
 /*
- * Returns the start of every head: version, persistence, date and configured fields. Sets req->conn->close_after_response if the
- * connection closes after the response.
+ * Sends a response. Consumes the body, which may have no parts; to HEAD only the head is sent. A head that is too long for the sink
+ * gets a short response in its place: 414 for a Location, whose length is the client's, and 500 for configured fields.
  */
-struct tux_head response_head(struct request *req, uint16_t status);
+enum response_step response_send(struct request *req, struct tux_head *head, const struct body_source *body);
 
-/* False for HEAD: the head is the whole response. */
-bool response_wants_body(const struct request *req);
+/* Like response_send(), with a whole file and its prebuilt head. *fits is false if the response needs a head of its own: nothing is sent. */
+enum response_step response_send_file(struct request *req, struct object *object, const struct representation *rep, bool *fits);
 
-/*
- * Queues a head and leaves room for body bytes after it. Returns the bytes of the head. Returns 0 if there is no room or no memory.
- * Then nothing is queued, and the caller returns error_page_no_room().
- */
-uint32_t response_queue_head(struct request *req, const struct tux_head *head, uint64_t body);
-
-/* Returns the number of body bytes that are copied after their head; 0 for a body by reference. */
-uint32_t response_copied(const struct representation *rep, uint64_t body);
-
-/* Queues one range of a body: copied if it is small, else by reference to the object. */
-void response_queue_body(struct request *req, struct object *object, const struct representation *rep, struct tux_range range);
-
-/* Queues "100 Continue". */
-void response_continue(struct request *req);
+/* Sends a response with a built-in page as its body. why: a sentence for the page, or NULL. */
+enum response_step response_send_page(struct request *req, struct tux_head *head, const char *why);
 
 #endif

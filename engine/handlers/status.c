@@ -9,8 +9,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "../log/access_record.h"
-#include "../output.h"
 #include "../stats/report.h"
 #include "../stats/status_query.h"
 #include "../stats/totals.h"
@@ -33,49 +31,40 @@ static bool host_permits(const struct request *req)
 {
 	char machine[HOST_NAME_MAX + 1] = "";
 
-	if (req->conn->port == 0 || gethostname(machine, sizeof(machine) - 1) != 0)
+	if (req->client->port == 0 || gethostname(machine, sizeof(machine) - 1) != 0)
 		return true;
-	return status_query_host_permits(&req->conn->worker->config->hosts, req->conn->listener, req->bytes, req->head.host, machine);
+	return status_query_host_permits(&req->thread->config->hosts, req->client->listener, req->bytes, req->head.host, machine);
 }
 
 enum response_step status_report(struct request *req, const struct tux_status_route *route)
 {
-	struct worker *worker = req->conn->worker;
+	const struct totals *totals = req->thread->totals;
+	struct body_source body = response_no_body();
 	enum tux_report_form form;
 	struct tux_head head;
 	char nonce[33];
-	uint32_t head_len;
 	size_t len;
 	char *text;
 
-	if (!status_query_permits(route, req->conn->address, req->conn->port))
+	if (!status_query_permits(route, req->client->address, req->client->port))
 		return error_page_failure(req, 403, because(WHY_STATUS_CLIENT, 0));
 	if (!host_permits(req))
 		return error_page_failure(req, 403, because(WHY_STATUS_HOST, 0));
 	if (!status_query_form(req->bytes, &req->head, &form))
 		return error_page_status(req, 400);
-	text = nonce_make(nonce) ? totals_report(worker->tally, form, nonce, &len) : NULL;
+	text = nonce_make(nonce) ? totals_report(totals, form, nonce, &len) : NULL;
 	if (text == NULL)
 		return error_page_failure(req, 503, because(WHY_STATUS_PAGE, errno));
 	req->cause = because(WHY_STOPPING, 0);
-	head = response_head(req, form == TUX_REPORT_READY && !totals_ready(worker->tally) ? 503 : 200);
+	head = response_head(req, form == TUX_REPORT_READY && !totals_ready(totals) ? 503 : 200);
 	head.extra = req->fields->lines;
 	head.nonce = (struct tux_text){ nonce, sizeof(nonce) - 1 };
 	head.vary_accept = true;
 	head.has_length = true;
 	head.content_length = len;
 	head.type = (struct tux_text){ report_type(form), (uint32_t)strlen(report_type(form)) };
-	head_len = response_queue_head(req, &head, 0);
-	if (head_len == 0) {
-		free(text);
-		return error_page_no_room(req, &head);
-	}
-	if (response_wants_body(req)) {
-		output_body(req->conn, NULL, -1, (struct body_part){ .memory = (uint8_t *)text, .len = len });
-		req->conn->source.text = (uint8_t *)text;
-	} else {
-		free(text);
-	}
-	access_record_answer(req, head.status, head_len + output_left(req->conn));
-	return RESPONSE_QUEUED;
+	body.count = 1;
+	body.one[0] = (struct body_part){ .memory = (uint8_t *)text, .len = len };
+	body.text = (uint8_t *)text;
+	return response_send(req, &head, &body);
 }

@@ -1,14 +1,71 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The state machine of connections, from accept to close. */
+/* Connections of clients, from accept to close. */
 #ifndef TUX_ENGINE_HTTP_CONN_H
 #define TUX_ENGINE_HTTP_CONN_H
 
-#include "../conn.h"
+#include "../io/buffer.h"
+#include "../log/log_wait.h"
+#include "../output.h"
+#include "../request.h"
+#include "../slot.h"
+#include "passing.h"
+
+enum conn_state {
+	CONN_PARKED,    /* accepted over the limit: unread until another connection closes */
+	CONN_READ,      /* reads a request, or waits for its response; nothing is being sent */
+	CONN_WRITE,     /* the loop sends the output */
+	CONN_LOG_WAIT,  /* waits for room for an access record */
+	CONN_LINGER,    /* has responded and sent FIN; discards input until the client closes */
+	CONN_HAND_BACK, /* leaves the loop for another engine; input that arrives meanwhile is kept */
+	CONN_BROKEN,    /* out of memory: conn_step() closes it */
+	CONN_CLOSED,
+};
+
+/* The connections of a thread. */
+struct conns {
+	struct thread *thread;
+	struct conn *first;
+	struct slots slots;
+	struct passing *passing; /* the engine's */
+	unsigned open;
+	unsigned parked;         /* of open: those that wait for others to close */
+	bool left;               /* a connection has closed since the flag was cleared, so another may fit */
+	uint64_t pass_again_ms;  /* earliest time to pass the next connection; 0: now */
+};
+
+/* About 400 bytes. Data that only active connections need is behind pointers. */
+struct conn {
+	struct channel channel;    /* first member: events of the loop pass its address */
+	struct timer timer;
+	struct thread *thread;
+	struct conns *conns;
+	struct conn *next, *prev;  /* connections of the thread */
+	const struct sink *sink;   /* writes responses in the version that the client speaks */
+	struct client client;
+	uint8_t state;             /* enum conn_state */
+	uint8_t phase;             /* enum tux_phase */
+	bool close_after_response; /* closes after everything queued has been sent */
+	bool linger;               /* the client may still be sending: drain its input before closing */
+	bool client_closed;        /* the client has sent its FIN */
+	bool counted;              /* takes a slot of the limit */
+	bool from_kernel;          /* came from the kernel engine, and returns to it when idle */
+	bool handover_failed;      /* the kernel engine could not hand it over: its next request gets 503 */
+	unsigned unsent;           /* responses that are not completely sent */
+	int64_t unsent_us;         /* began_us of the first of them */
+	struct request *request;   /* from its complete head until its response has been sent; NULL: idle, or reads a head */
+	struct buffer in;          /* received, not yet parsed */
+	uint32_t seen;             /* bytes of in already found to be an incomplete head */
+	struct log_waiter log_waiter;
+	struct output output;
+};
+
+/* Initializes the connections of a thread. */
+void conns_init(struct conns *conns, struct thread *thread, struct slots slots, struct passing *passing);
 
 /* Opens a connection for a connected socket, from which nothing has been read. Returns NULL and closes fd on failure. */
-struct conn *conn_open(struct worker *worker, int fd, unsigned listener);
+struct conn *conn_open(struct conns *conns, int fd, unsigned listener);
 
-/* Starts to receive. */
+/* Starts to receive. The connection takes a slot of the limit. */
 void conn_start(struct conn *conn);
 
 /* Queues an error response without a request, then closes the connection. */
@@ -18,26 +75,35 @@ void conn_refuse(struct conn *conn, enum tux_refusal refusal);
 void conn_timeout(struct conn *conn);
 
 /* Resumes all connections that wait for a finished load. */
-void conn_loaded(struct worker *worker, struct pending_load *miss);
+void conns_loaded(struct conns *conns, struct pending_load *miss);
+
+/* Starts parked connections, within the limit. */
+void conns_unpark(struct conns *conns);
 
 /* Limits the idle timeout of present and future idle connections to limit_ms. */
-void conns_hurry_idle(struct worker *worker, uint32_t limit_ms);
+void conns_hurry_idle(struct conns *conns, uint32_t limit_ms);
 
 /* Passes a connection to the engine that took over, if it only waits for another request. */
 void conn_pass(struct conn *conn);
 
-/* Passes the worker's idle connections to the engine that took over. Connections that it does not accept stay. */
-void conns_pass_idle(struct worker *worker);
+/* Passes the idle connections to the engine that took over. Connections that it does not accept stay. */
+void conns_pass_idle(struct conns *conns);
 
 /* Resumes connections that wait for room for access records, while room is left. */
-void conns_log_resume(struct worker *worker);
+void conns_log_resume(struct conns *conns);
 
-/* Frees a connection after its channel was closed or released, or after its loop was freed. */
-void conn_free(struct conn *conn);
+/* Frees all connections, after the loop was freed. Closes their sockets. */
+void conns_free(struct conns *conns);
 
 static inline struct conn *conn_of_timer(struct timer *timer)
 {
 	return (struct conn *)((char *)timer - offsetof(struct conn, timer));
+}
+
+/* Returns the progress of the request; REQUEST_RESPONDED if the connection has no request: it reads the next head. */
+static inline enum request_state conn_request_state(const struct conn *conn)
+{
+	return conn->request != NULL ? (enum request_state)conn->request->state : REQUEST_RESPONDED;
 }
 
 #endif

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "../io/address.h"
-#include "../conn.h"
 #include "../io/print.h"
 #include "../io/error_log.h"
+#include "../request.h"
 #include "backend_note.h"
+#include "log_queue.h"
 
 enum {
 	FRONT_BYTES = 40,
@@ -28,7 +29,7 @@ struct text {
 uint64_t error_line_id(struct request *req)
 {
 	if (req->id == 0)
-		req->id = request_id_next(&req->conn->worker->ids);
+		req->id = request_id_next(&req->thread->log->ids);
 	return req->id;
 }
 
@@ -53,7 +54,7 @@ static void put_escaped(struct text *text, const uint8_t *more, uint32_t len, ui
 
 static void put_client(struct text *text, const struct request *req)
 {
-	const struct address client = address_of_peer(req->conn->channel.fd);
+	const struct address client = address_of_peer(req->client->channel->fd);
 	char numeric[ADDRESS_TEXT];
 	const struct tux_octets address = address_text(client.octets, numeric);
 
@@ -121,27 +122,27 @@ static void put_backend(struct text *text, struct error_line_backend backend)
 }
 
 /* Reports the number of omitted lines of one cause. */
-static void tell(struct worker *worker, unsigned why)
+static void tell(struct thread *thread, unsigned why)
 {
-	const uint32_t left_out = worker->error_lines.of[why].left_out;
+	const uint32_t left_out = thread->log->error_lines.of[why].left_out;
 	char text[CAUSE_TEXT + 64];
 	size_t len;
 
 	if (left_out == 0)
 		return;
-	worker->error_lines.of[why].left_out = 0;
+	thread->log->error_lines.of[why].left_out = 0;
 	len = print(text, sizeof(text), "%" PRIu32 " more lines left out: %s", left_out, cause_text((enum why)why));
 	(void)say("requests:", text, (uint32_t)len);
 }
 
 /* True if one more line for this cause is permitted now. Else counts it. */
-static bool permits(struct worker *worker, unsigned why)
+static bool permits(struct thread *thread, unsigned why)
 {
-	struct error_lines *lines = &worker->error_lines;
+	struct error_lines *lines = &thread->log->error_lines;
 
-	if (worker->now_ms - lines->of[why].since_ms >= ERROR_LINES_SPAN_MS) {
-		tell(worker, why);
-		lines->of[why].since_ms = worker->now_ms;
+	if (thread->now_ms - lines->of[why].since_ms >= ERROR_LINES_SPAN_MS) {
+		tell(thread, why);
+		lines->of[why].since_ms = thread->now_ms;
 		lines->of[why].lines = 0;
 	}
 	if (lines->of[why].lines < ERROR_LINES_AT_ONCE) {
@@ -149,7 +150,7 @@ static bool permits(struct worker *worker, unsigned why)
 		return true;
 	}
 	lines->of[why].left_out++;
-	count(&worker->counters.error_lines_left_out, 1);
+	count(&thread->counters.error_lines_left_out, 1);
 	if (lines->due_ms == 0)
 		lines->due_ms = lines->of[why].since_ms + ERROR_LINES_SPAN_MS;
 	return false;
@@ -158,11 +159,11 @@ static bool permits(struct worker *worker, unsigned why)
 static void write_line(struct request *req, const char *outcome, struct cause cause, struct error_line_backend backend)
 {
 	const unsigned why = cause.why < WHYS ? cause.why : WHY_UNKNOWN;
-	struct worker *worker = req->conn->worker;
+	struct thread *thread = req->thread;
 	struct text text = { .len = 0 };
 	char front[FRONT_BYTES], because_text[CAUSE_TEXT];
 
-	if (!permits(worker, why))
+	if (!permits(thread, why))
 		return;
 	print(front, sizeof(front), "request %016" PRIx64 ":", error_line_id(req));
 	put(&text, outcome);
@@ -173,7 +174,7 @@ static void write_line(struct request *req, const char *outcome, struct cause ca
 	put_route(&text, req);
 	put_backend(&text, backend);
 	if (!say(front, text.at, (uint32_t)text.len))
-		count(&worker->counters.error_lines_left_out, 1);
+		count(&thread->counters.error_lines_left_out, 1);
 }
 
 void error_line_answer(struct request *req, uint16_t status)
@@ -198,16 +199,16 @@ void error_line_retry(struct request *req, struct cause cause, struct error_line
 	write_line(req, "another server gets the request: ", cause, backend);
 }
 
-void error_lines_tell(struct worker *worker, bool all)
+void error_lines_tell(struct thread *thread, bool all)
 {
-	struct error_lines *lines = &worker->error_lines;
+	struct error_lines *lines = &thread->log->error_lines;
 
 	lines->due_ms = 0;
 	for (unsigned why = 0; why < WHYS; why++) {
 		const uint64_t end_ms = lines->of[why].since_ms + ERROR_LINES_SPAN_MS;
 
-		if (all || worker->now_ms >= end_ms)
-			tell(worker, why);
+		if (all || thread->now_ms >= end_ms)
+			tell(thread, why);
 		else if (lines->of[why].left_out > 0 && (lines->due_ms == 0 || end_ms < lines->due_ms))
 			lines->due_ms = end_ms;
 	}

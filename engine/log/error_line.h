@@ -28,7 +28,7 @@ struct error_lines {
 };
 
 struct request;
-struct worker;
+struct thread;
 
 /* A backend, as named in a line. */
 struct error_line_backend {
@@ -47,6 +47,6 @@ void error_line_cut(struct request *req, struct cause cause, struct error_line_b
 void error_line_retry(struct request *req, struct cause cause, struct error_line_backend backend);
 
 /* Reports the number of omitted lines of all past spans; with all also of the present one, because the thread ends. */
-void error_lines_tell(struct worker *worker, bool all);
+void error_lines_tell(struct thread *thread, bool all);
 
 #endif

@@ -1,44 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "log_wait.h"
 
+#include <stddef.h>
+
+#include "../thread.h"
+#include "log_queue.h"
+
 enum {
 	LOG_WAIT_MS = 2000, /* wait of requests for a full log; then records are lost, and counted */
 };
 
-bool log_wait_permits(struct worker *worker)
+void log_waiters_open(struct log_waiters *waiters)
 {
-	if (!worker->config->records || record_ring_room(&worker->records)) {
-		worker->log_full_ms = 0;
+	waiters->first = NULL;
+	waiters->end = &waiters->first;
+	waiters->full_ms = 0;
+}
+
+bool log_wait_permits(const struct thread *thread)
+{
+	struct log_waiters *waiters = &thread->log->waiters;
+
+	if (!thread->config->records || record_ring_room(&thread->log->records)) {
+		waiters->full_ms = 0;
 		return true;
 	}
-	if (worker->log_full_ms == 0)
-		worker->log_full_ms = worker->now_ms;
-	return worker->now_ms - worker->log_full_ms >= LOG_WAIT_MS;
+	if (waiters->full_ms == 0)
+		waiters->full_ms = thread->now_ms;
+	return thread->now_ms - waiters->full_ms >= LOG_WAIT_MS;
 }
 
-void log_wait_join(struct conn *conn)
+void log_wait_join(struct log_waiters *waiters, struct log_waiter *waiter)
 {
-	struct worker *worker = conn->worker;
-
-	timer_stop(&conn->timer);
-	conn_phase(conn, TUX_PHASE_WAITING);
-	conn->log_waits = true;
-	conn->next_waiting = NULL;
-	*worker->log_end = conn;
-	worker->log_end = &conn->next_waiting;
+	waiter->waits = true;
+	waiter->next = NULL;
+	*waiters->end = waiter;
+	waiters->end = &waiter->next;
 }
 
-void log_wait_leave(struct conn *conn)
+void log_wait_leave(struct log_waiters *waiters, struct log_waiter *waiter)
 {
-	struct worker *worker = conn->worker;
-	struct conn **link = &worker->log_first;
+	struct log_waiter **link = &waiters->first;
 
-	if (!conn->log_waits)
+	if (!waiter->waits)
 		return;
-	while (*link != conn)
-		link = &(*link)->next_waiting;
-	*link = conn->next_waiting;
+	while (*link != waiter)
+		link = &(*link)->next;
+	*link = waiter->next;
 	if (*link == NULL)
-		worker->log_end = link;
-	conn->log_waits = false;
+		waiters->end = link;
+	waiter->waits = false;
 }

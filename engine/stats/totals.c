@@ -8,14 +8,15 @@
 
 #include "report.h"
 
-void totals_sum(const struct totals *tally, struct tux_counters *sum)
+void totals_sum(const struct totals *totals, struct tux_counters *sum)
 {
 	*sum = (struct tux_counters){ .requests = 0 };
-	for (unsigned i = 0; i < tally->config->threads; i++)
-		counters_add(sum, &tally->worker[i].counters);
-	sum->records_lost += __atomic_load_n(&tally->records_failed, __ATOMIC_RELAXED);
-	sum->listings = __atomic_load_n(&tally->listings->made, __ATOMIC_RELAXED);
-	kernel_link_count(tally->kernel, sum);
+	for (unsigned i = 0; i < totals->config->threads; i++)
+		if (totals->threads[i] != NULL)
+			counters_add(sum, &totals->threads[i]->counters);
+	sum->records_lost += __atomic_load_n(&totals->records_failed, __ATOMIC_RELAXED);
+	sum->listings = __atomic_load_n(&totals->listings->made, __ATOMIC_RELAXED);
+	kernel_link_count(totals->kernel, sum);
 }
 
 unsigned totals_peer_count(const struct tux_engine_config *config)
@@ -34,9 +35,9 @@ static bool is_spare(const struct tux_upstream_server *server, const struct tux_
 }
 
 /* Adds up the servers of all upstreams, one after another, in the order of the workers' counters. Returns their number. */
-static unsigned peers_sum(const struct totals *tally, struct snapshot_upstream *peer)
+static unsigned peers_sum(const struct totals *totals, struct snapshot_upstream *peer)
 {
-	const struct tux_engine_config *config = tally->config;
+	const struct tux_engine_config *config = totals->config;
 	unsigned at = 0, shown = 0;
 
 	for (unsigned i = 0; i < config->upstream_count; i++)
@@ -45,8 +46,8 @@ static unsigned peers_sum(const struct totals *tally, struct snapshot_upstream *
 
 			*one = (struct snapshot_upstream){ .upstream = config->upstreams[i].name, .server = config->upstreams[i].server[server].name };
 			for (unsigned w = 0; w < config->threads; w++)
-				if (tally->worker[w].peers != NULL)
-					peer_counters_add(&one->counters, &tally->worker[w].peers[at]);
+				if (totals->threads[w] != NULL && totals->threads[w]->peers != NULL)
+					peer_counters_add(&one->counters, &totals->threads[w]->peers[at]);
 			shown += !is_spare(&config->upstreams[i].server[server], &one->counters);
 		}
 	return shown;
@@ -55,9 +56,9 @@ static unsigned peers_sum(const struct totals *tally, struct snapshot_upstream *
 /*
  * Adds up the kinds of CGI programs by their names. The kinds of selected files count as one, for all roots. Returns their number.
  */
-static unsigned programs_sum(const struct totals *tally, struct snapshot_cgi *program)
+static unsigned programs_sum(const struct totals *totals, struct snapshot_cgi *program)
 {
-	const struct tux_engine_config *config = tally->config;
+	const struct tux_engine_config *config = totals->config;
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < config->cgi_count; i++) {
@@ -68,43 +69,43 @@ static unsigned programs_sum(const struct totals *tally, struct snapshot_cgi *pr
 		count += at == count;
 		program[at].name = config->cgi[i].name;
 		for (unsigned w = 0; w < config->threads; w++)
-			if (tally->worker[w].programs != NULL)
-				program_counters_add(&program[at].counters, &tally->worker[w].programs[i]);
+			if (totals->threads[w] != NULL && totals->threads[w]->programs != NULL)
+				program_counters_add(&program[at].counters, &totals->threads[w]->programs[i]);
 	}
 	return count;
 }
 
-bool totals_ready(const struct totals *tally)
+bool totals_ready(const struct totals *totals)
 {
-	return !__atomic_load_n(tally->leaves, __ATOMIC_RELAXED);
+	return !__atomic_load_n(totals->leaves, __ATOMIC_RELAXED);
 }
 
-char *totals_report(const struct totals *tally, enum tux_report_form form, const char *nonce, size_t *len)
+char *totals_report(const struct totals *totals, enum tux_report_form form, const char *nonce, size_t *len)
 {
-	const struct tux_engine_config *config = tally->config;
+	const struct tux_engine_config *config = totals->config;
 	struct snapshot_upstream *peer = calloc(totals_peer_count(config) + 1, sizeof(*peer));
 	struct snapshot_cgi *program = calloc(config->cgi_count + 1, sizeof(*program));
 	struct snapshot report = {
 		.version = config->version,
-		.engine = tally->description,
+		.engine = totals->description,
 		.pid = (uint64_t)getpid(),
 		.threads = config->threads,
 		.max_connections = config->max_connections,
-		.kernel = tally->kernel->shared != NULL,
-		.ready = totals_ready(tally),
+		.kernel = totals->kernel->shared != NULL,
+		.ready = totals_ready(totals),
 	};
 	struct timespec now;
 	char *text = NULL;
 
 	if (peer == NULL || program == NULL)
 		goto out_free;
-	report.peer_count = peers_sum(tally, peer);
+	report.peer_count = peers_sum(totals, peer);
 	report.peer = peer;
-	report.program_count = programs_sum(tally, program);
+	report.program_count = programs_sum(totals, program);
 	report.program = program;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	report.up_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - tally->started_ms;
-	totals_sum(tally, &report.counters);
+	report.up_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - totals->started_ms;
+	totals_sum(totals, &report.counters);
 	text = report_write(&report, form, nonce, len);
 out_free:
 	free(program);

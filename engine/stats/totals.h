@@ -3,11 +3,13 @@
 #ifndef TUX_ENGINE_STATS_TOTALS_H
 #define TUX_ENGINE_STATS_TOTALS_H
 
-#include "../conn.h"
+#include "../files/listing_cache.h"
+#include "../kernel_link.h"
+#include "../thread.h"
 
 struct totals {
 	const struct tux_engine_config *config;
-	const struct worker *worker; /* array of config->threads workers */
+	const struct thread *const *threads; /* config->threads; NULL: not started */
 	const struct kernel_link *kernel;
 	const char *description;     /* as from tux_engine_describe() */
 	const struct listing_cache *listings;
@@ -19,12 +21,12 @@ struct totals {
 /* Returns the number of servers of all upstreams together. */
 unsigned totals_peer_count(const struct tux_engine_config *config);
 
-void totals_sum(const struct totals *tally, struct tux_counters *sum);
+void totals_sum(const struct totals *totals, struct tux_counters *sum);
 
 /* Returns false after the engine starts to stop, so that load balancers send no more requests. */
-bool totals_ready(const struct totals *tally);
+bool totals_ready(const struct totals *totals);
 
 /* Like tux_engine_report(), with the nonce for report_write(). */
-char *totals_report(const struct totals *tally, enum tux_report_form form, const char *nonce, size_t *len);
+char *totals_report(const struct totals *totals, enum tux_report_form form, const char *nonce, size_t *len);
 
 #endif

@@ -2,6 +2,8 @@
 """Responses that refer TUX to another target (X-Accel-Redirect): several hops, and the maximum of kept fields."""
 import os
 import re
+import socket
+import threading
 
 import pytest
 
@@ -100,3 +102,43 @@ def test_redirect_to_too_long_target_is_414(inside):
     with tux.connect() as conn:
         assert conn.get("/app/").status == 414
         assert conn.get("/").body == b"a file"
+
+
+class EarlyOrigin:
+    """Responds after the head alone: a redirect to another target, which it serves. It reads no body."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+        self.name = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            with sock:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += sock.recv(4096)
+                sock.sendall(response(b"second") if b" /app/second " in head else redirect("/app/second"))
+
+
+@pytest.mark.parametrize("engine", ["uring", "epoll"])
+def test_rest_of_a_body_is_no_request(place, tux, engine):
+    """A redirect to another backend, before the body was received: the rest of the body stays unread, and the connection ends."""
+    origin = EarlyOrigin()
+    with open(place + "/index.html", "w", encoding="ascii") as file:
+        file.write("a file")
+    path = place + "/tux.conf"
+    with open(path, "w", encoding="ascii") as file:
+        file.write('route "/app/" { upstream "%s" }\n' % origin.name)
+    server = tux(place, "--config", path, "--engine", engine)
+    smuggled = client.request("/")
+    with server.connect() as conn:
+        conn.send(client.request("/app/first", "Content-Length: %d" % len(smuggled), method="POST"))
+        assert conn.response().body == b"second"
+        conn.send(smuggled)
+        conn.assert_closed()
+    origin.listener.close()

@@ -17,7 +17,8 @@
 static void test_request_is_used_again(void **state)
 {
 	struct requests requests = { .spare = NULL };
-	struct request *req = request_get(&requests, NULL);
+	struct thread thread = { .requests = &requests };
+	struct request *req = request_get(&thread);
 
 	(void)state;
 	assert_non_null(req);
@@ -25,20 +26,21 @@ static void test_request_is_used_again(void **state)
 	assert_true(request_path_room(req, 2 * REQUEST_PATH_BYTES));
 	memset(req->path, 'a', 2 * REQUEST_PATH_BYTES);
 	req->id = 1;
-	request_put(&requests, req);
+	request_put(req);
 	assert_int_equal(requests.spare_count, 1);
-	assert_ptr_equal(request_get(&requests, NULL), req);
+	assert_ptr_equal(request_get(&thread), req);
 	assert_int_equal(requests.spare_count, 0);
 	assert_ptr_equal(req->path, req->short_path);
 	assert_int_equal(req->id, 0);
-	request_put(&requests, req);
+	request_put(req);
 	requests_free(&requests);
 }
 
 static void test_kept_head_survives_its_buffer(void **state)
 {
 	struct requests requests = { .spare = NULL };
-	struct request *req = request_get(&requests, NULL);
+	struct thread thread = { .requests = &requests };
+	struct request *req = request_get(&thread);
 	uint8_t received[] = "GET / HTTP/1.1";
 
 	(void)state;
@@ -47,7 +49,7 @@ static void test_kept_head_survives_its_buffer(void **state)
 	assert_true(request_keep(req));
 	memset(received, 0, sizeof(received));
 	assert_string_equal((const char *)req->bytes, "GET / HTTP/1.1");
-	request_put(&requests, req);
+	request_put(req);
 	requests_free(&requests);
 }
 
@@ -60,14 +62,15 @@ static int signal_of(uint8_t parsed, uint8_t routed, uint8_t internal_redirects)
 
 	if (pid == 0) {
 		struct requests requests = { .spare = NULL };
-		struct request *req = request_get(&requests, NULL);
+		struct thread thread = { .requests = &requests };
+		struct request *req = request_get(&thread);
 
 		setrlimit(RLIMIT_CORE, &no_core);
 		signal(SIGABRT, SIG_DFL);
 		req->parsed = parsed;
 		req->routed = routed;
 		req->internal_redirects = internal_redirects;
-		request_put(&requests, req);
+		request_put(req);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Bytes to requests of HTTP/1. */
+#include "h1.h"
+
+#include "../backend/exchange.h"
+#include "../handlers/dispatch.h"
+#include "conn_wait.h"
+
+enum {
+	ANSWER_ROOM = 4096, /* free bytes of the output required to start another request */
+};
+
+void h1_forget_request(struct conn *conn)
+{
+	request_put(conn->request);
+	conn->request = NULL;
+}
+
+void h1_next_request(struct conn *conn)
+{
+	if (conn->request->record != NULL) {
+		request_release(conn->request);
+		conn->request->state = REQUEST_RESPONDED;
+	} else {
+		h1_forget_request(conn);
+	}
+	conn->seen = 0;
+}
+
+/* Copies the head of a request that has to wait. */
+static void keep(struct conn *conn)
+{
+	if (!request_keep(conn->request))
+		conn->state = CONN_BROKEN;
+}
+
+static void send_continue(struct conn *conn)
+{
+	uint32_t len;
+	const char *text = tux_response_continue(&len);
+
+	output_copy(&conn->output, (const uint8_t *)text, len); /* without room the client sends its body after a timeout */
+}
+
+/* Starts the backend of a request. */
+static void begin_exchange(struct conn *conn)
+{
+	struct request *req = conn->request;
+
+	if (!request_keep(req)) {
+		conn->state = CONN_BROKEN;
+		return;
+	}
+	req->state = REQUEST_BACKEND;
+	req->error_status = exchange_start(req);
+	if (req->error_status == 0)
+		return;
+	req->state = REQUEST_HELD;
+	if (request_has_body(req)) /* its end is unknown */
+		req->unread = true;
+}
+
+/* Responds to the request. Keeps its head if the response has to wait. */
+static void respond(struct conn *conn)
+{
+	struct request *req = conn->request;
+
+	switch (dispatch_respond(req)) {
+	case RESPONSE_QUEUED:
+		h1_next_request(conn);
+		return;
+	case RESPONSE_NO_ROOM:
+		req->state = REQUEST_HELD;
+		break;
+	case RESPONSE_WAIT:
+		req->state = REQUEST_LOADING;
+		if (conn->state == CONN_READ) /* the client waits, too */
+			conn_wait_for(conn, WAIT_SERVER);
+		break;
+	case RESPONSE_BY_BACKEND:
+		if (request_has_body(req)) { /* the backend reads it */
+			req->unread = false;
+			if (req->head.expect_continue)
+				send_continue(conn);
+		}
+		begin_exchange(conn);
+		return;
+	}
+	keep(conn);
+}
+
+void h1_respond(struct conn *conn)
+{
+	conn->request->pipelined = conn->in.len > 0;
+	respond(conn);
+}
+
+/* Starts a request whose head is in len bytes at buf, or was not received. */
+static void begin_request(struct conn *conn, struct request *req, const uint8_t *buf, uint32_t len)
+{
+	conn->request = req;
+	conn->seen = 0;
+	req->conn = conn;
+	req->client = &conn->client;
+	req->sink = conn->sink;
+	req->began_us = conn->thread->now_us;
+	req->bytes = buf;
+	req->bytes_len = len;
+}
+
+void h1_refuse(struct conn *conn, enum tux_refusal refusal)
+{
+	struct request *req = conn->request;
+
+	if (conn_request_state(conn) != REQUEST_RESPONDED) {
+		req->head.refusal = (uint8_t)refusal;
+		respond(conn);
+		return;
+	}
+	req = request_get(conn->thread);
+	if (req == NULL) {
+		conn->state = CONN_BROKEN;
+		return;
+	}
+	begin_request(conn, req, NULL, 0);
+	request_without_head(req);
+	dispatch_refused(req, refusal);
+	respond(conn);
+}
+
+void h1_refuse_later(struct conn *conn, enum tux_refusal refusal)
+{
+	conn->request->head.refusal = (uint8_t)refusal;
+	conn->request->state = REQUEST_HELD;
+}
+
+/* Starts a request with a body. */
+static void begin_body(struct conn *conn)
+{
+	struct request *req = conn->request;
+
+	if (req->head.framing == TUX_FRAMING_LENGTH && req->head.content_length > req->max_body_bytes) {
+		h1_refuse(conn, TUX_REFUSED_BODY_LONG);
+		return;
+	}
+	switch ((enum dispatch_body)req->body_use) {
+	case BODY_TO_BACKEND:
+		if (req->head.expect_continue)
+			send_continue(conn);
+		begin_exchange(conn);
+		return;
+	case BODY_UNREAD: /* the client may send it or not */
+		req->unread = true;
+		respond(conn);
+		return;
+	case BODY_DISCARDED:
+		break;
+	}
+	tux_body_start(&req->body, (enum tux_framing)req->head.framing, req->head.content_length);
+	req->state = REQUEST_BODY;
+	if (req->head.expect_continue)
+		send_continue(conn);
+	conn_wait_for(conn, WAIT_BODY);
+	keep(conn);
+}
+
+/* Reads a head. Returns the bytes used; 0 if the head is incomplete. */
+static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
+{
+	struct request *req = request_get(conn->thread);
+	uint32_t head_len = len;
+
+	if (req == NULL) {
+		conn->state = CONN_BROKEN;
+		return 0;
+	}
+	switch (tux_request_parse(buf, len, conn->seen, &req->head)) {
+	case TUX_MORE:
+		request_put(req);
+		if (conn->seen == 0)
+			conn_wait_for(conn, WAIT_HEAD);
+		conn->seen = len;
+		return 0;
+	case TUX_REFUSED:
+		break;
+	case TUX_PARSED:
+		head_len = req->head.head_len;
+		break;
+	}
+	begin_request(conn, req, buf, head_len);
+	req->parsed = 1;
+	count(&conn->thread->counters.heads_parsed, 1);
+	if (conn->handover_failed) {
+		conn->handover_failed = false;
+		req->error_status = 503;
+		req->cause = because(WHY_HANDOVER, 0);
+	}
+	if (req->head.refusal != TUX_ACCEPTED) {
+		dispatch_refused(req, (enum tux_refusal)req->head.refusal);
+		respond(conn);
+		return head_len;
+	}
+	req->pipelined = head_len < len;
+	dispatch(req);
+	if (request_has_body(req))
+		begin_body(conn);
+	else
+		respond(conn);
+	return head_len;
+}
+
+/* Discards a body, then responds. Returns the bytes used. */
+static uint32_t take_body(struct conn *conn, const uint8_t *buf, uint32_t len)
+{
+	struct request *req = conn->request;
+	uint32_t used = 0;
+	enum tux_verdict verdict;
+
+	do {
+		struct tux_span content;
+		uint32_t consumed;
+
+		verdict = tux_body_read(&req->body, buf + used, len - used, &consumed, &content);
+		used += consumed;
+	} while (verdict == TUX_MORE && used < len && req->body.total <= req->max_body_bytes);
+	if (verdict == TUX_MORE && req->body.total <= req->max_body_bytes) {
+		conn_wait_for(conn, WAIT_BODY);
+		return used;
+	}
+	req->pipelined = used < len;
+	if (verdict == TUX_PARSED && req->body.total <= req->max_body_bytes)
+		respond(conn);
+	else
+		h1_refuse(conn, verdict == TUX_REFUSED ? (enum tux_refusal)req->body.refusal : TUX_REFUSED_BODY_LONG);
+	return used;
+}
+
+/* Gives a body to its backend. Returns the bytes used. */
+static uint32_t take_backend_body(struct conn *conn, const uint8_t *buf, uint32_t len)
+{
+	struct request *req = conn->request;
+	const bool answered = exchange_answered(req);
+	enum tux_refusal refusal;
+	const uint32_t used = exchange_body(req, buf, len, &refusal);
+
+	if (refusal == TUX_ACCEPTED) {
+		if (exchange_awaits_body(req))
+			conn_wait_for(conn, WAIT_BODY);
+		return used;
+	}
+	exchange_abandon(req);
+	if (answered)
+		conn->state = CONN_BROKEN; /* the response cannot be completed */
+	else
+		h1_refuse_later(conn, refusal);
+	return used;
+}
+
+bool h1_takes_more(const struct conn *conn)
+{
+	const enum request_state state = conn_request_state(conn);
+
+	if (state == REQUEST_BACKEND)
+		return exchange_takes(conn->request);
+	return (state == REQUEST_RESPONDED || state == REQUEST_BODY) && conn->state == CONN_READ && !conn->close_after_response &&
+	       conn->output.source.count == 0 && output_has_room(&conn->output, ANSWER_ROOM);
+}
+
+uint32_t h1_consume(struct conn *conn, const uint8_t *buf, uint32_t len)
+{
+	uint32_t off = 0;
+
+	while (off < len && h1_takes_more(conn)) {
+		const enum request_state state = conn_request_state(conn);
+		uint32_t used;
+
+		if (state != REQUEST_BACKEND && !log_wait_permits(conn->thread))
+			break;
+		used = state == REQUEST_RESPONDED ? take_head(conn, buf + off, len - off) :
+		       state == REQUEST_BODY      ? take_body(conn, buf + off, len - off) :
+		                                    take_backend_body(conn, buf + off, len - off);
+		off += used;
+		if (used == 0 || conn->state == CONN_BROKEN)
+			break;
+	}
+	return off;
+}
+
+void h1_consume_kept(struct conn *conn)
+{
+	const uint32_t used = h1_consume(conn, conn->in.data, conn->in.len);
+
+	buffer_drop(&conn->in, used);
+}
