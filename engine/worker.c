@@ -447,7 +447,7 @@ static void *run(void *argument)
 		thread->ops->free(thread->loop);
 	}
 	conns_free(&worker->conns);
-	streams_free(&worker->backends.streams);
+	peer_streams_free(&worker->backends.streams);
 	if (!worker->shared->keeps_listeners)
 		accept_close(&worker->accept);
 	tell(worker, false, error);

@@ -29,7 +29,7 @@ bool backends_open(struct backends *backends, struct thread *thread, int spawner
 {
 	const struct tux_engine_config *config = thread->config;
 
-	backends->streams = (struct streams){ .now_ms = &thread->now_ms };
+	backends->streams = (struct peer_streams){ .now_ms = &thread->now_ms };
 	thread->programs = calloc(config->cgi_count + 1, sizeof(*thread->programs));
 	return thread->programs != NULL && open_upstreams(backends, thread) &&
 	       cgi_open(&backends->cgi, spawner_fd, config->cgi, thread->programs, &backends->streams, events);
@@ -47,7 +47,7 @@ void backends_expire(struct backends *backends, const struct thread *thread)
 
 	for (unsigned i = 0; i < thread->config->upstream_count; i++)
 		while ((timer = timer_expired(&backends->upstreams[i].timers, thread->now_ms)) != NULL)
-			stream_expired(stream_of_timer(timer));
+			peer_stream_expired(peer_stream_of_timer(timer));
 }
 
 int backends_next(const struct backends *backends, const struct thread *thread)

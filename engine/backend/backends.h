@@ -10,7 +10,7 @@
 #include "upstream.h"
 
 struct backends {
-	struct streams streams;
+	struct peer_streams streams;
 	struct pipes pipes;           /* for splicing bodies */
 	struct upstream *upstreams;   /* config->upstream_count; malloc'ed */
 	struct cgi cgi;

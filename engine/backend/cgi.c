@@ -25,8 +25,8 @@ struct cgi_program {
 	uint64_t id;
 	uint32_t rule;
 	void *owner;           /* NULL: no owner */
-	struct stream *errors; /* its stderr; NULL: closed */
-	struct stream *output; /* its stdout if it runs without owner, discarded; NULL: closed, or the owner has it */
+	struct peer_stream *errors; /* its stderr; NULL: closed */
+	struct peer_stream *output; /* its stdout if it runs without owner, discarded; NULL: closed, or the owner has it */
 	bool unwatched;        /* continues without an owner */
 	bool ended;            /* its process has ended, or was not started */
 	bool held;             /* waits for its client */
@@ -38,9 +38,9 @@ struct cgi_program {
 	uint8_t line[LINE_BYTES]; /* incomplete line of stderr */
 };
 
-static const struct stream_events errors_events;
+static const struct peer_stream_events errors_events;
 
-bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct tux_program_counters *counters, struct streams *streams,
+bool cgi_open(struct cgi *cgi, int fd, const struct tux_cgi *rules, struct tux_program_counters *counters, struct peer_streams *streams,
               const struct cgi_events *events)
 {
 	cgi->rules = rules;
@@ -81,7 +81,7 @@ static void settle(struct cgi_program *program)
 	free(program);
 }
 
-static void on_error_text(struct stream *stream, const uint8_t *data, uint32_t len)
+static void on_error_text(struct peer_stream *stream, const uint8_t *data, uint32_t len)
 {
 	struct cgi_program *program = stream->owner;
 
@@ -93,24 +93,24 @@ static void on_error_text(struct stream *stream, const uint8_t *data, uint32_t l
 	}
 }
 
-static void on_errors_ended(struct stream *stream, int error)
+static void on_errors_ended(struct peer_stream *stream, int error)
 {
 	struct cgi_program *program = stream->owner;
 
 	(void)error;
 	flush_line(program);
 	program->errors = NULL;
-	stream_close(stream);
+	peer_stream_close(stream);
 	settle(program);
 }
 
-static const struct stream_events errors_events = {
+static const struct peer_stream_events errors_events = {
 	.received = on_error_text,
 	.ended = on_errors_ended,
 };
 
 /* Makes a pipe. ours is the index of the end that TUX keeps. Returns false with errno on failure. */
-static bool pipe_make(const struct streams *streams, int fds[2], int ours)
+static bool pipe_make(const struct peer_streams *streams, int fds[2], int ours)
 {
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return false;
@@ -131,26 +131,26 @@ static uint16_t start_status(struct cgi *cgi, struct cgi_start *start, int error
 }
 
 /* Opens streams over TUX's ends of the pipes. Closes the ends and returns false if out of memory. */
-static bool open_streams(struct cgi_program *program, const struct cgi_start *start, int fds[TUX_SPAWN_STREAMS][2], struct stream **to,
-                         struct stream **from)
+static bool open_streams(struct cgi_program *program, const struct cgi_start *start, int fds[TUX_SPAWN_STREAMS][2], struct peer_stream **to,
+                         struct peer_stream **from)
 {
-	struct streams *streams = program->cgi->streams;
+	struct peer_streams *streams = program->cgi->streams;
 
-	*to = stream_open(streams, fds[0][1], true, NULL, start->stream_events, start->owner);
-	*from = stream_open(streams, fds[1][0], true, NULL, start->stream_events, start->owner);
-	program->errors = stream_open(streams, fds[2][0], true, NULL, &errors_events, program);
+	*to = peer_stream_open(streams, fds[0][1], true, NULL, start->stream_events, start->owner);
+	*from = peer_stream_open(streams, fds[1][0], true, NULL, start->stream_events, start->owner);
+	program->errors = peer_stream_open(streams, fds[2][0], true, NULL, &errors_events, program);
 	if (*to != NULL && *from != NULL && program->errors != NULL)
 		return true;
 	if (*to != NULL)
-		stream_close(*to);
+		peer_stream_close(*to);
 	if (*from != NULL)
-		stream_close(*from);
+		peer_stream_close(*from);
 	if (program->errors != NULL)
-		stream_close(program->errors);
+		peer_stream_close(program->errors);
 	return false;
 }
 
-uint16_t cgi_start(struct cgi *cgi, struct cgi_start *start, struct cgi_program **started, struct stream **to, struct stream **from)
+uint16_t cgi_start(struct cgi *cgi, struct cgi_start *start, struct cgi_program **started, struct peer_stream **to, struct peer_stream **from)
 {
 	static const int child[TUX_SPAWN_STREAMS] = { 0, 1, 1 }; /* index of the program's end */
 	struct cgi_program *program = calloc(1, sizeof(*program));
@@ -190,7 +190,7 @@ uint16_t cgi_start(struct cgi *cgi, struct cgi_start *start, struct cgi_program 
 		cgi_leave(program, true);
 		return start_status(cgi, start, ENOMEM);
 	}
-	stream_receive(program->errors, true);
+	peer_stream_receive(program->errors, true);
 	*started = program;
 	return 0;
 }
@@ -242,44 +242,44 @@ void cgi_leave(struct cgi_program *program, bool kill)
 	settle(program);
 }
 
-static void on_output(struct stream *stream, const uint8_t *data, uint32_t len)
+static void on_output(struct peer_stream *stream, const uint8_t *data, uint32_t len)
 {
 	(void)stream;
 	(void)data;
 	(void)len;
 }
 
-static void on_output_ended(struct stream *stream, int error)
+static void on_output_ended(struct peer_stream *stream, int error)
 {
 	struct cgi_program *program = stream->owner;
 
 	(void)error;
 	program->output = NULL;
-	stream_close(stream);
+	peer_stream_close(stream);
 	settle(program);
 }
 
-static void on_output_readable(struct stream *stream)
+static void on_output_readable(struct peer_stream *stream)
 {
-	stream_receive(stream, true);
+	peer_stream_receive(stream, true);
 }
 
-static const struct stream_events output_events = {
+static const struct peer_stream_events output_events = {
 	.received = on_output,
 	.ended = on_output_ended,
 	.readable = on_output_readable,
 };
 
-void cgi_leave_running(struct cgi_program *program, struct stream *from, bool readable)
+void cgi_leave_running(struct cgi_program *program, struct peer_stream *from, bool readable)
 {
 	cgi_hold(program, false); /* no client keeps it waiting */
 	program->owner = NULL;
 	program->unwatched = true;
 	program->output = from;
 	if (from != NULL) {
-		stream_own(from, &output_events, program);
+		peer_stream_own(from, &output_events, program);
 		if (!readable)
-			stream_receive(from, true);
+			peer_stream_receive(from, true);
 	}
 	settle(program);
 }

@@ -18,17 +18,17 @@ enum {
 	CLIENT_GONE = 499, /* log status of a request whose client disconnected, as in nginx */
 };
 
-static const struct stream_events peer_events;
+static const struct peer_stream_events peer_events;
 
 /* Releases the program and its streams. kill: also ends the program. */
 static void release_program(struct exchange *exchange, bool kill)
 {
 	if (exchange->to != NULL && !kill && exchange->upload.done && !exchange->upload.deaf && spool_left(&exchange->upload.spool) == 0)
-		stream_finish(exchange->to); /* it may still read bytes under way */
+		peer_stream_finish(exchange->to); /* it may still read bytes under way */
 	else if (exchange->to != NULL)
-		stream_close(exchange->to);
+		peer_stream_close(exchange->to);
 	if (exchange->from != NULL)
-		stream_close(exchange->from);
+		peer_stream_close(exchange->from);
 	if (exchange->program != NULL)
 		cgi_leave(exchange->program, kill);
 	exchange->to = exchange->from = NULL;
@@ -38,7 +38,7 @@ static void release_program(struct exchange *exchange, bool kill)
 /* Releases the backend. keep: keeps the connection for another request, if both messages have ended. */
 static void release_peer(struct exchange *exchange, bool keep)
 {
-	struct stream *to = exchange->to, *from = exchange->from;
+	struct peer_stream *to = exchange->to, *from = exchange->from;
 
 	if (from != NULL || exchange->program != NULL)
 		exchange->ended_us = exchange->req->thread->now_us;
@@ -55,7 +55,7 @@ static void release_peer(struct exchange *exchange, bool keep)
 	    !exchange->req->thread->draining && !exchange->upstream->config->proxy_protocol)
 		upstream_keep(exchange->server, from);
 	else
-		stream_close(from);
+		peer_stream_close(from);
 }
 
 void exchange_free(struct request *req)
@@ -87,7 +87,7 @@ static bool leave_running(struct exchange *exchange)
 	    !exchange->req->thread->config->cgi[exchange->rule].finish_unwatched)
 		return false;
 	if (exchange->to != NULL)
-		stream_finish(exchange->to);
+		peer_stream_finish(exchange->to);
 	splice_end(&exchange->down, &exchange->req->thread->backends->pipes);
 	cgi_leave_running(program, exchange->from, awaited);
 	exchange->to = exchange->from = NULL;
@@ -149,7 +149,7 @@ static void fail(struct exchange *exchange, uint16_t status, struct cause cause)
 }
 
 /* Queues the request head. It is sent after the connection is established. Returns false if out of memory. */
-static bool send_request(struct exchange *exchange, struct stream *stream)
+static bool send_request(struct exchange *exchange, struct peer_stream *stream)
 {
 	const struct request *req = exchange->req;
 	struct address client = { .port = req->client->port }, server;
@@ -158,14 +158,14 @@ static bool send_request(struct exchange *exchange, struct stream *stream)
 	if (exchange->upstream->config->proxy_protocol) {
 		memcpy(client.octets, req->client->address, sizeof(client.octets));
 		server = address_of_socket(req->client->channel->fd);
-		if (!stream_send(stream, header, proxy_protocol_header(&client, &server, header)))
+		if (!peer_stream_send(stream, header, proxy_protocol_header(&client, &server, header)))
 			return false;
 	}
 	count(&exchange->server->counters->sent_bytes, exchange->request.len);
-	return stream_send(stream, exchange->request.data, exchange->request.len);
+	return peer_stream_send(stream, exchange->request.data, exchange->request.len);
 }
 
-/* Queues bytes of a spooled body, up to STREAM_ROOM. Returns false with errno if the rest cannot be sent. */
+/* Queues bytes of a spooled body, up to PEER_STREAM_ROOM. Returns false with errno if the rest cannot be sent. */
 static bool feed(struct exchange *exchange)
 {
 	int64_t fed;
@@ -193,7 +193,7 @@ static bool try_next(struct exchange *exchange)
 	struct upstream_server *server;
 
 	while ((server = upstream_choose(exchange->upstream, &exchange->tried)) != NULL) {
-		struct stream *stream = exchange->upstream->config->proxy_protocol ? NULL : upstream_take(server, &peer_events, exchange);
+		struct peer_stream *stream = exchange->upstream->config->proxy_protocol ? NULL : upstream_take(server, &peer_events, exchange);
 
 		exchange->state = stream != NULL ? EXCHANGE_HEAD : EXCHANGE_CONNECTING;
 		if (stream == NULL) {
@@ -221,7 +221,7 @@ static bool try_next(struct exchange *exchange)
 			return false;
 		}
 		if (exchange->state == EXCHANGE_HEAD)
-			stream_receive(stream, true);
+			peer_stream_receive(stream, true);
 		exchange_wait(exchange);
 		return true;
 	}
@@ -273,23 +273,23 @@ static bool is_for_splicing(const struct exchange *exchange)
 	if (exchange->from == NULL || exchange->paused || thread_copies_bodies(exchange->req->thread))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
-		return exchange->req->ready.len >= STREAM_ROOM;
+		return exchange->req->ready.len >= PEER_STREAM_ROOM;
 	if (exchange->until_close) /* the length is unknown */
 		return exchange->state == EXCHANGE_BODY && relay->body.total >= SPLICE_BYTES;
 	return exchange->state == EXCHANGE_BODY && !relay->bodiless && tux_body_ahead(&relay->body) >= SPLICE_BYTES;
 }
 
-/* Resumes the connection, which sends the content. Pauses the backend while STREAM_ROOM bytes of it wait. */
+/* Resumes the connection, which sends the content. Pauses the backend while PEER_STREAM_ROOM bytes of it wait. */
 static void relayed(struct exchange *exchange)
 {
 	struct thread *thread = exchange->req->thread;
 
 	if (exchange->down.state == SPLICE_NOT && is_for_splicing(exchange) &&
 	    splice_begin(&exchange->down, &thread->backends->pipes, thread->ops, thread->loop, &exchange->from->channel, !exchange->from->channel.pipe))
-		stream_receive(exchange->from, false);
-	if (exchange->from != NULL && exchange->req->ready.len >= STREAM_ROOM && !exchange->paused && exchange->down.state == SPLICE_NOT) {
+		peer_stream_receive(exchange->from, false);
+	if (exchange->from != NULL && exchange->req->ready.len >= PEER_STREAM_ROOM && !exchange->paused && exchange->down.state == SPLICE_NOT) {
 		exchange->paused = true;
-		stream_receive(exchange->from, false);
+		peer_stream_receive(exchange->from, false);
 	}
 	exchange_wait(exchange);
 	exchange->req->sink->resume(exchange->req);
@@ -353,7 +353,7 @@ static bool draw(struct exchange *exchange)
 	}
 	if (ahead == 0) { /* chunk framing is next, and must be parsed */
 		splice_end(down, &thread->backends->pipes);
-		stream_receive(exchange->from, true);
+		peer_stream_receive(exchange->from, true);
 		exchange_wait(exchange);
 		return false;
 	}
@@ -507,7 +507,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 	take_rest(exchange, res->head_len);
 }
 
-static void on_connected(struct stream *stream, int error)
+static void on_connected(struct peer_stream *stream, int error)
 {
 	struct exchange *exchange = stream->owner;
 
@@ -516,12 +516,12 @@ static void on_connected(struct stream *stream, int error)
 		return;
 	}
 	exchange->state = EXCHANGE_HEAD;
-	stream_receive(stream, true);
+	peer_stream_receive(stream, true);
 	exchange_wait(exchange);
 	exchange->req->sink->resume(exchange->req);
 }
 
-static void on_received(struct stream *stream, const uint8_t *data, uint32_t len)
+static void on_received(struct peer_stream *stream, const uint8_t *data, uint32_t len)
 {
 	struct exchange *exchange = stream->owner;
 
@@ -552,12 +552,12 @@ static void on_received(struct stream *stream, const uint8_t *data, uint32_t len
 	}
 }
 
-static void on_ended(struct stream *stream, int error)
+static void on_ended(struct peer_stream *stream, int error)
 {
 	struct exchange *exchange = stream->owner;
 
 	if (exchange->program != NULL && exchange->state == EXCHANGE_HEAD && exchange->end_status == 0) {
-		stream_close(stream); /* the exit of the program decides the status */
+		peer_stream_close(stream); /* the exit of the program decides the status */
 		exchange->from = NULL;
 		exchange->from_ended = true;
 	} else if (exchange->state == EXCHANGE_HEAD && exchange->end_status != 0) {
@@ -570,7 +570,7 @@ static void on_ended(struct stream *stream, int error)
 	}
 }
 
-static void on_readable(struct stream *stream)
+static void on_readable(struct peer_stream *stream)
 {
 	struct exchange *exchange = stream->owner;
 
@@ -580,7 +580,7 @@ static void on_readable(struct stream *stream)
 	exchange->req->sink->resume(exchange->req);
 }
 
-static void on_drained(struct stream *stream)
+static void on_drained(struct peer_stream *stream)
 {
 	struct exchange *exchange = stream->owner;
 
@@ -599,7 +599,7 @@ static void on_drained(struct stream *stream)
  * Handles a failed send. A backend that has closed its input may still respond. After any other error it would wait for the rest of
  * the request.
  */
-static void on_failed(struct stream *stream, int error)
+static void on_failed(struct peer_stream *stream, int error)
 {
 	struct exchange *exchange = stream->owner;
 
@@ -611,7 +611,7 @@ static void on_failed(struct stream *stream, int error)
 		fail(exchange, 503, because(WHY_SEND, error));
 }
 
-static void on_writable(struct stream *stream)
+static void on_writable(struct peer_stream *stream)
 {
 	struct exchange *exchange = stream->owner;
 
@@ -620,7 +620,7 @@ static void on_writable(struct stream *stream)
 	exchange->req->sink->resume(exchange->req);
 }
 
-static void on_expired(struct stream *stream)
+static void on_expired(struct peer_stream *stream)
 {
 	struct exchange *exchange = stream->owner;
 
@@ -634,7 +634,7 @@ static void on_expired(struct stream *stream)
 		fail(exchange, 504, because(unsent ? WHY_SEND_TIME : WHY_BODY_TIME, 0));
 }
 
-static const struct stream_events peer_events = {
+static const struct peer_stream_events peer_events = {
 	.connected = on_connected,
 	.received = on_received,
 	.ended = on_ended,
@@ -685,7 +685,7 @@ static uint16_t start_program(struct exchange *exchange, const struct tux_route 
 	exchange->rule = route->argument;
 	exchange->state = EXCHANGE_HEAD;
 	exchange->asked_us = thread->now_us;
-	stream_receive(exchange->from, true);
+	peer_stream_receive(exchange->from, true);
 	if (!feed(exchange)) {
 		exchange->cause = because(WHY_REQUEST_BODY, errno);
 		release_peer(exchange, false);
@@ -815,7 +815,7 @@ void exchange_writable(struct request *req)
 	if (!exchange->paused || exchange->from == NULL) /* bytes already received may have ended it meanwhile */
 		return;
 	exchange->paused = false;
-	stream_receive(exchange->from, true);
+	peer_stream_receive(exchange->from, true);
 	exchange_wait(exchange);
 }
 

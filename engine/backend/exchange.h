@@ -2,7 +2,7 @@
 /*
  * An exchange: one request, and the response of a backend (an upstream server or a CGI program). The exchange writes a new request
  * head from the parsed one. The request body is forwarded while it arrives, or after it has been received completely. The response
- * is forwarded while it arrives. Each side pauses when STREAM_ROOM bytes wait for the other.
+ * is forwarded while it arrives. Each side pauses when PEER_STREAM_ROOM bytes wait for the other.
  */
 #ifndef TUX_ENGINE_BACKEND_EXCHANGE_H
 #define TUX_ENGINE_BACKEND_EXCHANGE_H
@@ -32,7 +32,7 @@ uint16_t exchange_start(struct request *req);
 /* Ends the exchange early, because the client disconnected or its request was refused. */
 void exchange_abandon(struct request *req);
 
-/* Frees the exchange. Its streams are closed already, or streams_free() frees them. */
+/* Frees the exchange. Its streams are closed already, or peer_streams_free() frees them. */
 void exchange_free(struct request *req);
 
 /* Returns the next step. Call it after every event, while no send to the client is under way. */

@@ -39,7 +39,7 @@ static bool is_upload_for_splicing(const struct exchange *exchange)
 	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICE_NOT || thread_copies_bodies(req->thread))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
-		return stream_unsent(exchange->to) >= STREAM_ROOM;
+		return peer_stream_unsent(exchange->to) >= PEER_STREAM_ROOM;
 	return exchange->measured && tux_body_ahead(&req->body) >= SPLICE_BYTES;
 }
 
@@ -126,7 +126,7 @@ uint32_t exchange_body(struct request *req, const uint8_t *buf, uint32_t len, en
 	if (exchange->state == EXCHANGE_KEEPING)
 		return keep(exchange, buf, len, refusal);
 	if (exchange->state == EXCHANGE_TUNNEL) {
-		if (!stream_send(exchange->to, buf, len))
+		if (!peer_stream_send(exchange->to, buf, len))
 			exchange_break(exchange, because(WHY_MEMORY, 0));
 	} else {
 		switch (request_body_read(upload, exchange->to, &req->body, req->max_body_bytes, buf, len, &used, refusal)) {

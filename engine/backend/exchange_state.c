@@ -20,11 +20,11 @@ void exchange_wait(struct exchange *exchange)
 	if (exchange->upstream == NULL || exchange->from == NULL || exchange->state == EXCHANGE_CONNECTING)
 		return; /* the spawner times programs, and connecting has its own timer */
 	if (waits_for_client(exchange))
-		stream_wait_end(exchange->from);
+		peer_stream_wait_end(exchange->from);
 	else if (exchange->to != NULL && request_body_unsent(&exchange->upload, exchange->to) > 0)
-		stream_wait(exchange->from, TIMER_REQUEST);
+		peer_stream_wait(exchange->from, TIMER_REQUEST);
 	else
-		stream_wait(exchange->from, TIMER_RESPONSE);
+		peer_stream_wait(exchange->from, TIMER_RESPONSE);
 }
 
 void exchange_end_input(struct exchange *exchange)
@@ -33,8 +33,8 @@ void exchange_end_input(struct exchange *exchange)
 	 * Close only after all bytes are written. If a write fails, the program must end, or it would treat a partial body as
 	 * complete.
 	 */
-	if (exchange->upstream == NULL && exchange->to != NULL && stream_unsent(exchange->to) == 0) {
-		stream_close(exchange->to);
+	if (exchange->upstream == NULL && exchange->to != NULL && peer_stream_unsent(exchange->to) == 0) {
+		peer_stream_close(exchange->to);
 		exchange->to = NULL;
 	}
 }

@@ -31,8 +31,8 @@ struct exchange {
 	struct cause end_cause; /* cause of end_status */
 	struct buffer program_name; /* its path, or that of its script and the rest of the request path */
 	bool from_ended;      /* the program has closed its output */
-	struct stream *to;    /* for the request; NULL: closed */
-	struct stream *from;  /* for the response; equals to for an upstream */
+	struct peer_stream *to;    /* for the request; NULL: closed */
+	struct peer_stream *from;  /* for the response; equals to for an upstream */
 	uint8_t state;        /* enum exchange_state */
 	bool head_request;    /* the method is HEAD */
 	bool repeatable;      /* the request may reach two servers without harm */

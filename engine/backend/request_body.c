@@ -9,18 +9,18 @@ enum {
 	PIECE_BYTES = 16 * 1024, /* bytes of a spooled body, copied at a time */
 };
 
-bool request_body_takes(const struct request_body *upload, const struct stream *to)
+bool request_body_takes(const struct request_body *upload, const struct peer_stream *to)
 {
-	return !upload->deaf && upload->splicing.filled == 0 && stream_unsent(to) < STREAM_ROOM;
+	return !upload->deaf && upload->splicing.filled == 0 && peer_stream_unsent(to) < PEER_STREAM_ROOM;
 }
 
-uint64_t request_body_unsent(const struct request_body *upload, const struct stream *to)
+uint64_t request_body_unsent(const struct request_body *upload, const struct peer_stream *to)
 {
-	return stream_unsent(to) + upload->splicing.filled + (upload->deaf ? 0 : spool_left(&upload->spool));
+	return peer_stream_unsent(to) + upload->splicing.filled + (upload->deaf ? 0 : spool_left(&upload->spool));
 }
 
 /* Queues content, framed for the backend. Returns false if out of memory. */
-static bool put_content(struct request_body *upload, struct stream *to, const uint8_t *data, uint32_t len)
+static bool put_content(struct request_body *upload, struct peer_stream *to, const uint8_t *data, uint32_t len)
 {
 	uint8_t head[TUX_MAX_CHUNK_HEAD];
 
@@ -28,13 +28,13 @@ static bool put_content(struct request_body *upload, struct stream *to, const ui
 		return true;
 	upload->begun = true;
 	if (!upload->chunked)
-		return stream_send(to, data, len);
-	return stream_send(to, head, tux_chunk_head(head, len)) && stream_send(to, data, len) &&
-	       stream_send(to, (const uint8_t *)TUX_CHUNK_END, sizeof(TUX_CHUNK_END) - 1);
+		return peer_stream_send(to, data, len);
+	return peer_stream_send(to, head, tux_chunk_head(head, len)) && peer_stream_send(to, data, len) &&
+	       peer_stream_send(to, (const uint8_t *)TUX_CHUNK_END, sizeof(TUX_CHUNK_END) - 1);
 }
 
-enum tux_verdict request_body_read(struct request_body *upload, struct stream *to, struct tux_body *body, uint64_t max, const uint8_t *buf, uint32_t len,
-                                   uint32_t *used, enum tux_refusal *refusal)
+enum tux_verdict request_body_read(struct request_body *upload, struct peer_stream *to, struct tux_body *body, uint64_t max,
+                                   const uint8_t *buf, uint32_t len, uint32_t *used, enum tux_refusal *refusal)
 {
 	enum tux_verdict verdict = TUX_MORE;
 
@@ -57,7 +57,7 @@ enum tux_verdict request_body_read(struct request_body *upload, struct stream *t
 	if (verdict != TUX_PARSED || !upload->chunked)
 		return verdict;
 	upload->begun = true; /* also for an empty body: the last chunk is not repeated, so the request must not be repeated */
-	if (!stream_send(to, (const uint8_t *)TUX_LAST_CHUNK, sizeof(TUX_LAST_CHUNK) - 1))
+	if (!peer_stream_send(to, (const uint8_t *)TUX_LAST_CHUNK, sizeof(TUX_LAST_CHUNK) - 1))
 		return TUX_REFUSED;
 	return verdict;
 }
@@ -89,36 +89,36 @@ enum tux_verdict request_body_keep(struct request_body *upload, const struct spo
 	return verdict;
 }
 
-int64_t request_body_feed(struct request_body *upload, struct stream *to)
+int64_t request_body_feed(struct request_body *upload, struct peer_stream *to)
 {
 	uint8_t piece[PIECE_BYTES];
 	int64_t fed = 0;
 
-	while (!upload->deaf && spool_left(&upload->spool) > 0 && stream_unsent(to) < STREAM_ROOM) {
+	while (!upload->deaf && spool_left(&upload->spool) > 0 && peer_stream_unsent(to) < PEER_STREAM_ROOM) {
 		const int64_t n = spool_take(&upload->spool, piece, sizeof(piece));
 
 		if (n < 0)
 			return n;
-		if (!stream_send(to, piece, (uint32_t)n))
+		if (!peer_stream_send(to, piece, (uint32_t)n))
 			return -ENOMEM;
 		fed += n;
 	}
 	return fed;
 }
 
-static enum request_body_next wait_for_room(struct request_body *upload, const struct streams *streams, struct stream *to)
+static enum request_body_next wait_for_room(struct request_body *upload, const struct peer_streams *streams, struct peer_stream *to)
 {
 	upload->blocked = true;
 	streams->ops->wait_writable(streams->loop, &to->channel);
 	return REQUEST_BODY_WAITS;
 }
 
-enum request_body_next request_body_draw(struct request_body *upload, const struct streams *streams, struct stream *to, struct channel *source,
-                                         struct tux_body *body)
+enum request_body_next request_body_draw(struct request_body *upload, const struct peer_streams *streams, struct peer_stream *to,
+                                         struct channel *source, struct tux_body *body)
 {
 	struct splice *splicing = &upload->splicing;
 
-	while (!upload->blocked && stream_unsent(to) == 0) {
+	while (!upload->blocked && peer_stream_unsent(to) == 0) {
 		const uint64_t ahead = body != NULL ? tux_body_ahead(body) : PIPE_BYTES;
 		int64_t n;
 

@@ -28,18 +28,18 @@ enum request_body_next {
 };
 
 /* True if the stream accepts more bytes now. */
-bool request_body_takes(const struct request_body *upload, const struct stream *to);
+bool request_body_takes(const struct request_body *upload, const struct peer_stream *to);
 
 /* Returns the bytes that wait to be sent to the backend. */
-uint64_t request_body_unsent(const struct request_body *upload, const struct stream *to);
+uint64_t request_body_unsent(const struct request_body *upload, const struct peer_stream *to);
 
 /*
  * Parses *used of len bytes of the body and queues their content. Refuses a body of more than max bytes. Returns TUX_PARSED at
  * the end of the body. Returns TUX_REFUSED with the reason in *refusal; TUX_ACCEPTED there means out of memory: the backend
  * cannot get the rest.
  */
-enum tux_verdict request_body_read(struct request_body *upload, struct stream *to, struct tux_body *body, uint64_t max, const uint8_t *buf, uint32_t len,
-                                   uint32_t *used, enum tux_refusal *refusal);
+enum tux_verdict request_body_read(struct request_body *upload, struct peer_stream *to, struct tux_body *body, uint64_t max,
+                                   const uint8_t *buf, uint32_t len, uint32_t *used, enum tux_refusal *refusal);
 
 /*
  * Like request_body_read(), but writes the content to the spool. TUX_REFUSED with TUX_ACCEPTED in *refusal means that the spool
@@ -48,11 +48,11 @@ enum tux_verdict request_body_read(struct request_body *upload, struct stream *t
 enum tux_verdict request_body_keep(struct request_body *upload, const struct spool_limits *limits, struct tux_body *body, uint64_t max,
                                    const uint8_t *buf, uint32_t len, uint32_t *used, enum tux_refusal *refusal, int *error);
 
-/* Queues bytes of the spool until STREAM_ROOM bytes wait in the stream. Returns their number, or a negative errno. */
-int64_t request_body_feed(struct request_body *upload, struct stream *to);
+/* Queues bytes of the spool until PEER_STREAM_ROOM bytes wait in the stream. Returns their number, or a negative errno. */
+int64_t request_body_feed(struct request_body *upload, struct peer_stream *to);
 
 /* Splices bytes from the client's socket source to the stream: those of body, or all bytes if body is NULL (a tunnel). */
-enum request_body_next request_body_draw(struct request_body *upload, const struct streams *streams, struct stream *to, struct channel *source,
-                                         struct tux_body *body);
+enum request_body_next request_body_draw(struct request_body *upload, const struct peer_streams *streams, struct peer_stream *to,
+                                         struct channel *source, struct tux_body *body);
 
 #endif

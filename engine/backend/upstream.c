@@ -12,9 +12,9 @@
 
 enum { ADDRESS_LOOKS = 100 }; /* attempts to read an address during a write */
 
-static const struct stream_events idle_events;
+static const struct peer_stream_events idle_events;
 
-bool upstream_open(struct upstream *upstream, const struct tux_upstream *config, struct streams *streams)
+bool upstream_open(struct upstream *upstream, const struct tux_upstream *config, struct peer_streams *streams)
 {
 	*upstream = (struct upstream){ .config = config, .streams = streams };
 	timers_init(&upstream->timers);
@@ -44,10 +44,10 @@ static bool is_better(const struct upstream *upstream, const struct upstream_ser
 }
 
 /* Removes an idle connection from its server's list. */
-static void unlink_idle(struct stream *stream)
+static void unlink_idle(struct peer_stream *stream)
 {
 	struct upstream_server *server = stream->owner;
-	struct stream **at = &server->idle;
+	struct peer_stream **at = &server->idle;
 
 	while (*at != stream)
 		at = &(*at)->next_idle;
@@ -57,11 +57,11 @@ static void unlink_idle(struct stream *stream)
 
 static void close_unused(struct upstream_server *server)
 {
-	struct stream *stream;
+	struct peer_stream *stream;
 
 	while ((stream = server->idle) != NULL) {
 		unlink_idle(stream);
-		stream_close(stream);
+		peer_stream_close(stream);
 	}
 }
 
@@ -139,38 +139,38 @@ struct upstream_server *upstream_choose(struct upstream *upstream, uint64_t *tri
 }
 
 /* True if the server has neither closed the connection nor sent bytes. */
-static bool is_quiet(const struct stream *stream)
+static bool is_quiet(const struct peer_stream *stream)
 {
 	uint8_t octet;
 
 	return recv(stream->channel.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-struct stream *upstream_take(struct upstream_server *server, const struct stream_events *events, void *owner)
+struct peer_stream *upstream_take(struct upstream_server *server, const struct peer_stream_events *events, void *owner)
 {
-	struct stream *stream;
+	struct peer_stream *stream;
 
 	while ((stream = server->idle) != NULL) {
 		unlink_idle(stream);
-		stream_wait_end(stream);
+		peer_stream_wait_end(stream);
 		if (is_quiet(stream)) {
-			stream_own(stream, events, owner);
+			peer_stream_own(stream, events, owner);
 			return stream;
 		}
-		stream_close(stream);
+		peer_stream_close(stream);
 	}
 	return NULL;
 }
 
-struct stream *upstream_connect(struct upstream_server *server, const struct stream_events *events, void *owner)
+struct peer_stream *upstream_connect(struct upstream_server *server, const struct peer_stream_events *events, void *owner)
 {
 	const struct tux_upstream_server *config = server->config;
-	struct streams *streams = server->upstream->streams;
+	struct peer_streams *streams = server->upstream->streams;
 	const struct sockaddr_storage *address = config->resolved != NULL ? &server->address : &config->address;
 	const socklen_t address_len = config->resolved != NULL ? server->address_len : config->address_len;
 	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | streams->ops->fd_flags, 0);
 	const int on = 1;
-	struct stream *stream;
+	struct peer_stream *stream;
 
 	if (fd < 0)
 		return NULL;
@@ -178,33 +178,33 @@ struct stream *upstream_connect(struct upstream_server *server, const struct str
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		keepalive_start(fd);
 	}
-	stream = stream_connect(streams, fd, (const struct sockaddr *)address, address_len,
+	stream = peer_stream_connect(streams, fd, (const struct sockaddr *)address, address_len,
 	                        &server->upstream->timers, events, owner);
 	if (stream != NULL)
-		stream_wait(stream, TIMER_CONNECT);
+		peer_stream_wait(stream, TIMER_CONNECT);
 	return stream;
 }
 
-void upstream_keep(struct upstream_server *server, struct stream *stream)
+void upstream_keep(struct upstream_server *server, struct peer_stream *stream)
 {
 	stream->used = true;
-	stream_own(stream, &idle_events, server);
+	peer_stream_own(stream, &idle_events, server);
 	if (server->upstream->config->keep_alive == 0) {
-		stream_close(stream);
+		peer_stream_close(stream);
 		return;
 	}
 	stream->next_idle = server->idle;
 	server->idle = stream;
 	if (++server->idle_count > server->upstream->config->keep_alive) { /* close the one that was idle longest */
-		struct stream *last = stream;
+		struct peer_stream *last = stream;
 
 		while (last->next_idle != NULL)
 			last = last->next_idle;
 		unlink_idle(last);
-		stream_close(last);
+		peer_stream_close(last);
 	}
-	stream_wait(stream, TIMER_UNUSED);
-	stream_receive(stream, true); /* to notice its end */
+	peer_stream_wait(stream, TIMER_UNUSED);
+	peer_stream_receive(stream, true); /* to notice its end */
 }
 
 void upstream_failed(struct upstream_server *server)
@@ -236,31 +236,31 @@ void upstream_close_unused(struct upstream *upstream)
 }
 
 /* Closes an idle connection after any event: it cannot be used again. */
-static void drop(struct stream *stream)
+static void drop(struct peer_stream *stream)
 {
 	unlink_idle(stream);
-	stream_close(stream);
+	peer_stream_close(stream);
 }
 
-static void on_received(struct stream *stream, const uint8_t *data, uint32_t len)
+static void on_received(struct peer_stream *stream, const uint8_t *data, uint32_t len)
 {
 	(void)data;
 	(void)len;
 	drop(stream);
 }
 
-static void on_ended(struct stream *stream, int error)
+static void on_ended(struct peer_stream *stream, int error)
 {
 	(void)error;
 	drop(stream);
 }
 
-static void on_drained(struct stream *stream)
+static void on_drained(struct peer_stream *stream)
 {
 	(void)stream; /* cannot happen: a connection with unsent bytes is not kept */
 }
 
-static const struct stream_events idle_events = {
+static const struct peer_stream_events idle_events = {
 	.received = on_received,
 	.ended = on_ended,
 	.drained = on_drained,

@@ -14,7 +14,7 @@ struct upstream_server {
 	const struct tux_upstream_server *config;
 	struct upstream *upstream;
 	struct tux_peer_counters *counters; /* the worker's */
-	struct stream *idle;  /* idle connections, last used first */
+	struct peer_stream *idle;  /* idle connections, last used first */
 	unsigned idle_count;
 	struct sockaddr_storage address; /* last address read, of a server with a name */
 	socklen_t address_len;
@@ -29,27 +29,27 @@ struct upstream_server {
 
 struct upstream {
 	const struct tux_upstream *config;
-	struct streams *streams;
+	struct peer_streams *streams;
 	struct upstream_server *server;
 	unsigned next; /* index of the next server in round robin */
 	struct timers timers;
 };
 
 /* Opens an upstream. Returns false if out of memory; upstream_free() is due in any case. streams belongs to the thread. */
-bool upstream_open(struct upstream *upstream, const struct tux_upstream *config, struct streams *streams);
+bool upstream_open(struct upstream *upstream, const struct tux_upstream *config, struct peer_streams *streams);
 void upstream_free(struct upstream *upstream);
 
 /* Chooses the server for the next request and adds it to the bit set tried. Returns NULL if all servers are in tried. */
 struct upstream_server *upstream_choose(struct upstream *upstream, uint64_t *tried);
 
 /* Takes an idle connection to the server that is still open. Returns NULL if no such connection exists. */
-struct stream *upstream_take(struct upstream_server *server, const struct stream_events *events, void *owner);
+struct peer_stream *upstream_take(struct upstream_server *server, const struct peer_stream_events *events, void *owner);
 
 /* Starts a new connection; connected() follows. Returns NULL with errno on failure. */
-struct stream *upstream_connect(struct upstream_server *server, const struct stream_events *events, void *owner);
+struct peer_stream *upstream_connect(struct upstream_server *server, const struct peer_stream_events *events, void *owner);
 
 /* Keeps a connection for another request, or closes it if enough are idle. Consumes the stream. */
-void upstream_keep(struct upstream_server *server, struct stream *stream);
+void upstream_keep(struct upstream_server *server, struct peer_stream *stream);
 
 /* Records a failure to connect or to respond; or a response. */
 void upstream_failed(struct upstream_server *server);

@@ -7,19 +7,19 @@
 
 static const struct channel_events channel_events;
 
-static struct stream *stream_of(struct channel *channel)
+static struct peer_stream *peer_stream_of(struct channel *channel)
 {
-	return (struct stream *)channel;
+	return (struct peer_stream *)channel;
 }
 
-static struct stream *stream_make(struct streams *streams, int fd, struct timers *timers, const struct stream_events *events,
+static struct peer_stream *peer_stream_make(struct peer_streams *streams, int fd, struct timers *timers, const struct peer_stream_events *events,
                                   void *owner)
 {
-	struct stream *stream = aligned_alloc(_Alignof(struct stream), sizeof(*stream));
+	struct peer_stream *stream = aligned_alloc(_Alignof(struct peer_stream), sizeof(*stream));
 
 	if (stream == NULL)
 		return NULL;
-	*stream = (struct stream){ .channel = { .fd = fd, .single = true, .events = &channel_events }, .streams = streams, .timers = timers,
+	*stream = (struct peer_stream){ .channel = { .fd = fd, .single = true, .events = &channel_events }, .streams = streams, .timers = timers,
 		                   .events = events, .owner = owner, .next = streams->first };
 	if (stream->next != NULL)
 		stream->next->prev = stream;
@@ -27,7 +27,7 @@ static struct stream *stream_make(struct streams *streams, int fd, struct timers
 	return stream;
 }
 
-static void stream_free(struct stream *stream)
+static void peer_stream_free(struct peer_stream *stream)
 {
 	buffer_forget(&stream->waiting);
 	buffer_forget(&stream->going);
@@ -40,10 +40,10 @@ static void stream_free(struct stream *stream)
 	free(stream);
 }
 
-struct stream *stream_open(struct streams *streams, int fd, bool pipe, struct timers *timers, const struct stream_events *events,
+struct peer_stream *peer_stream_open(struct peer_streams *streams, int fd, bool pipe, struct timers *timers, const struct peer_stream_events *events,
                            void *owner)
 {
-	struct stream *stream = stream_make(streams, fd, timers, events, owner);
+	struct peer_stream *stream = peer_stream_make(streams, fd, timers, events, owner);
 	int error;
 
 	if (stream != NULL) {
@@ -51,7 +51,7 @@ struct stream *stream_open(struct streams *streams, int fd, bool pipe, struct ti
 		if (streams->ops->add(streams->loop, &stream->channel))
 			return stream;
 		error = errno;
-		stream_free(stream);
+		peer_stream_free(stream);
 		errno = error;
 	}
 	error = errno;
@@ -60,10 +60,10 @@ struct stream *stream_open(struct streams *streams, int fd, bool pipe, struct ti
 	return NULL;
 }
 
-struct stream *stream_connect(struct streams *streams, int fd, const struct sockaddr *address, socklen_t address_len,
-                              struct timers *timers, const struct stream_events *events, void *owner)
+struct peer_stream *peer_stream_connect(struct peer_streams *streams, int fd, const struct sockaddr *address, socklen_t address_len,
+                              struct timers *timers, const struct peer_stream_events *events, void *owner)
 {
-	struct stream *stream = stream_make(streams, fd, timers, events, owner);
+	struct peer_stream *stream = peer_stream_make(streams, fd, timers, events, owner);
 
 	if (stream == NULL) {
 		close(fd);
@@ -74,14 +74,14 @@ struct stream *stream_connect(struct streams *streams, int fd, const struct sock
 	return stream;
 }
 
-void stream_own(struct stream *stream, const struct stream_events *events, void *owner)
+void peer_stream_own(struct peer_stream *stream, const struct peer_stream_events *events, void *owner)
 {
 	stream->events = events;
 	stream->owner = owner;
 	stream->unheard = true;
 }
 
-static void go(struct stream *stream)
+static void go(struct peer_stream *stream)
 {
 	stream->going = stream->waiting;
 	stream->going_at = 0;
@@ -92,7 +92,7 @@ static void go(struct stream *stream)
 	stream->streams->ops->send(stream->streams->loop, &stream->channel, &stream->message, 0, false);
 }
 
-bool stream_send(struct stream *stream, const uint8_t *data, uint32_t len)
+bool peer_stream_send(struct peer_stream *stream, const uint8_t *data, uint32_t len)
 {
 	if (!buffer_keep(&stream->waiting, data, len))
 		return false;
@@ -101,12 +101,12 @@ bool stream_send(struct stream *stream, const uint8_t *data, uint32_t len)
 	return true;
 }
 
-uint32_t stream_unsent(const struct stream *stream)
+uint32_t peer_stream_unsent(const struct peer_stream *stream)
 {
 	return stream->waiting.len + (stream->sending ? stream->going.len - stream->going_at : 0);
 }
 
-void stream_receive(struct stream *stream, bool receive)
+void peer_stream_receive(struct peer_stream *stream, bool receive)
 {
 	if (receive)
 		stream->streams->ops->receive(stream->streams->loop, &stream->channel);
@@ -114,22 +114,22 @@ void stream_receive(struct stream *stream, bool receive)
 		stream->streams->ops->receive_stop(stream->streams->loop, &stream->channel);
 }
 
-void stream_wait(struct stream *stream, enum timer_kind kind)
+void peer_stream_wait(struct peer_stream *stream, enum timer_kind kind)
 {
 	timer_start(stream->timers, &stream->timer, kind, *stream->streams->now_ms);
 }
 
-void stream_wait_end(struct stream *stream)
+void peer_stream_wait_end(struct peer_stream *stream)
 {
 	timer_stop(&stream->timer);
 }
 
-void stream_expired(struct stream *stream)
+void peer_stream_expired(struct peer_stream *stream)
 {
 	stream->events->expired(stream);
 }
 
-void stream_close(struct stream *stream)
+void peer_stream_close(struct peer_stream *stream)
 {
 	if (stream->channel.closing)
 		return;
@@ -138,21 +138,21 @@ void stream_close(struct stream *stream)
 	stream->streams->ops->close(stream->streams->loop, &stream->channel);
 }
 
-void stream_finish(struct stream *stream)
+void peer_stream_finish(struct peer_stream *stream)
 {
 	stream->owner = NULL;
 	timer_stop(&stream->timer);
 	stream->finishing = true;
 	if (!stream->sending && !stream->channel.connecting) /* all is sent, or sending failed */
-		stream_close(stream);
+		peer_stream_close(stream);
 }
 
 static void on_connected(struct channel *channel, int error)
 {
-	struct stream *stream = stream_of(channel);
+	struct peer_stream *stream = peer_stream_of(channel);
 
 	if (stream->finishing && error != 0) {
-		stream_close(stream);
+		peer_stream_close(stream);
 		return;
 	}
 	if (error == 0 && stream->waiting.len > 0)
@@ -163,7 +163,7 @@ static void on_connected(struct channel *channel, int error)
 
 static void on_received(struct channel *channel, const uint8_t *data, uint32_t len)
 {
-	struct stream *stream = stream_of(channel);
+	struct peer_stream *stream = peer_stream_of(channel);
 
 	if (!stream->finishing)
 		stream->events->received(stream, data, len);
@@ -171,7 +171,7 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 
 static void on_ended(struct channel *channel, int error)
 {
-	struct stream *stream = stream_of(channel);
+	struct peer_stream *stream = peer_stream_of(channel);
 
 	if (!stream->finishing)
 		stream->events->ended(stream, error);
@@ -179,12 +179,12 @@ static void on_ended(struct channel *channel, int error)
 
 static void on_sent(struct channel *channel, int64_t result)
 {
-	struct stream *stream = stream_of(channel);
+	struct peer_stream *stream = peer_stream_of(channel);
 
 	if (result < 0) {
 		stream->sending = false;
 		if (stream->finishing)
-			stream_close(stream);
+			peer_stream_close(stream);
 		else
 			stream->events->failed(stream, (int)-result);
 		return;
@@ -202,14 +202,14 @@ static void on_sent(struct channel *channel, int64_t result)
 	if (stream->waiting.len > 0)
 		go(stream);
 	else if (stream->finishing)
-		stream_close(stream);
+		peer_stream_close(stream);
 	else
 		stream->events->drained(stream);
 }
 
 static void on_readable(struct channel *channel)
 {
-	struct stream *stream = stream_of(channel);
+	struct peer_stream *stream = peer_stream_of(channel);
 
 	if (!stream->finishing)
 		stream->events->readable(stream);
@@ -217,7 +217,7 @@ static void on_readable(struct channel *channel)
 
 static void on_writable(struct channel *channel)
 {
-	struct stream *stream = stream_of(channel);
+	struct peer_stream *stream = peer_stream_of(channel);
 
 	if (!stream->finishing)
 		stream->events->writable(stream);
@@ -225,7 +225,7 @@ static void on_writable(struct channel *channel)
 
 static void on_closed(struct channel *channel)
 {
-	stream_free(stream_of(channel));
+	peer_stream_free(peer_stream_of(channel));
 }
 
 static const struct channel_events channel_events = {
@@ -238,11 +238,11 @@ static const struct channel_events channel_events = {
 	.closed = on_closed,
 };
 
-void streams_free(struct streams *streams)
+void peer_streams_free(struct peer_streams *streams)
 {
 	while (streams->first != NULL) {
 		if (!streams->first->channel.closing)
 			close(streams->first->channel.fd);
-		stream_free(streams->first);
+		peer_stream_free(streams->first);
 	}
 }
