@@ -8,17 +8,16 @@
 #include <stdio.h>
 
 enum {
-	FDS_OF_PROCESS = 64, /* standard streams, log, root, and temporary files of libraries */
-	FDS_OF_SITE = 2,     /* its root and its log */
+	FDS_OF_PROCESS = 64, /* standard streams, and temporary files of libraries */
 	FDS_OF_PROGRAM = 6,  /* the ends of its pipes, and of a waiting one */
 	FDS_OF_THREAD = 64,  /* its event loop, its watches, and directories and files that are open during a lookup */
 	KEPT_ENTRIES = 1024,
 	MIN_ENTRIES = 16,
 };
 
-static uint64_t fds_fixed(const struct tux_engine_config *config)
+static uint64_t fds_fixed(const struct tux_engine_config *config, uint64_t site_fds)
 {
-	return FDS_OF_PROCESS + FDS_OF_SITE * (uint64_t)config->site_count + (uint64_t)config->threads * (FDS_OF_THREAD + TUX_MAX_LISTENERS) +
+	return FDS_OF_PROCESS + site_fds + (uint64_t)config->threads * (FDS_OF_THREAD + TUX_MAX_LISTENERS) +
 	       (config->spawner_fd ? (uint64_t)config->max_programs * FDS_OF_PROGRAM : 0);
 }
 
@@ -76,9 +75,9 @@ static void fit(struct tux_engine_config *config, uint64_t room)
 		config->max_connections = (unsigned)room;
 }
 
-void tux_limits_raise(struct tux_engine_config *config, FILE *out)
+void tux_limits_raise(struct tux_engine_config *config, uint64_t site_fds, FILE *out)
 {
-	const uint64_t fixed = fds_fixed(config);
+	const uint64_t fixed = fds_fixed(config, site_fds);
 	const uint64_t cache = (uint64_t)config->cache_files * config->threads;
 	const uint64_t wanted = fixed + cache + config->max_connections;
 	const uint64_t limit = open_files_raise(wanted);

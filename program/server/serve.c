@@ -157,6 +157,21 @@ static void etag_key_make(uint8_t key[16])
 	memcpy(key, half, sizeof(half));
 }
 
+/* Returns the number of files that the sites keep open: roots and logs. Neighbours may have the same ones. */
+static uint64_t site_fds(const struct tux_sites *sites)
+{
+	uint64_t count = 0;
+	unsigned i;
+
+	for (i = 0; i < sites->count; i++) {
+		const char *const log = sites->said[i].log, *const before = i > 0 ? sites->said[i - 1].log : NULL;
+
+		count += i == 0 || sites->site[i].root_fd != sites->site[i - 1].root_fd;
+		count += log && !(before && strcmp(log, before) == 0);
+	}
+	return count;
+}
+
 /* Opens the logs of all sites. Returns false with serving->error. */
 static bool log_open(struct serving *serving)
 {
@@ -458,7 +473,7 @@ static bool prepare(struct serving *serving)
 	config->site_count = serving->sites.count;
 	if (!tux_resolver_start(config, &serving->user, serving->error, ERROR_MAX) || !programs_make(serving) || !spawner_start(serving))
 		return false;
-	tux_limits_raise(config, stderr);
+	tux_limits_raise(config, site_fds(&serving->sites), stderr);
 	if (serving->charge)
 		serving->addresses = *serving->charge->addresses;
 	else if (!tux_addresses_open(&serving->addresses, NULL, specs, tux_settings_listens(settings, specs), (uint16_t)settings->port, config->threads,

@@ -2,6 +2,7 @@
 """Ten thousand hosts and ten thousand routes: the file is valid, and each name and each path leads to its own."""
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -12,7 +13,7 @@ import pytest
 
 import client
 from test_config import written
-from tools import children, field, is_sanitized
+from tools import children, field, is_sanitized, need
 
 COUNT = 10000
 
@@ -71,7 +72,7 @@ def anonymous_kb(server):
 
 def root_count():
     """COUNT, or as many roots as may be open at a time."""
-    return min(COUNT, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 4096) // 2)
+    return min(COUNT, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 4096)
 
 
 @pytest.fixture
@@ -107,6 +108,22 @@ def test_many_roots(place, roots, tux):
     publish(last, "new")
     client.wait_until(lambda: body(server, "h%d.example" % (count - 1)) == "new", "the last root is replaced", 60)
     assert body(server, "h0.example") == "root 0"
+
+
+def test_roots_leave_fewer_descriptors_for_connections(place, roots, tux):
+    """Roots, connections and cached files together fit into the limit of open files."""
+    count, limit, threads = 1500, 3000, 2
+    lines = ["log off", "threads %d" % threads]
+    for number in range(count):
+        os.mkdir(os.path.join(roots, str(number)))
+        lines.append('host "h%d.example" { root "%s/%d" }' % (number, roots, number))
+    wrapper = [need("prlimit"), "--nofile=%d:%d" % (limit, limit)]
+    if os.geteuid() == 0:
+        wrapper += [need("setpriv"), "--bounding-set=-sys_resource"]  # it cannot raise the limit again
+    server = tux(place, "--config", written(place, "\n".join(lines) + "\n"), wrapper=wrapper)
+    found = re.search(r"%d open files are permitted .* (\d+) connections, (\d+) large files" % limit, server.output)
+    assert found, server.output
+    assert count + int(found.group(1)) + int(found.group(2)) * threads < limit
 
 
 def test_many_logs(place, tux, logs):
