@@ -80,6 +80,26 @@ static struct tux_setup_fields fields_said(const struct tux_fields *fields)
 	};
 }
 
+/* Returns the names of a site's indexes, each followed by NUL, malloc'ed. Returns NULL with *failed set if out of memory. */
+static char *index_said(const struct tux_site *site, struct tux_setup_site *said, bool *failed)
+{
+	char *text = malloc(TUX_MAX_INDEX * (TUX_MAX_INDEX_LEN + 1));
+
+	said->index_count = 0;
+	said->index_len = 0;
+	*failed = *failed || text == NULL;
+	for (unsigned i = 0; text != NULL && i < site->index_count && i < TUX_MAX_INDEX; i++) {
+		const size_t len = strlen(site->index[i]);
+
+		if (len > TUX_MAX_INDEX_LEN) /* no file has such a name */
+			continue;
+		memcpy(text + said->index_len, site->index[i], len + 1);
+		said->index_len = (__u16)(said->index_len + len + 1);
+		said->index_count++;
+	}
+	return text;
+}
+
 /*
  * Returns the field settings of a site's routes, malloc'ed. Returns NULL if no route has any, or with *failed set if out of
  * memory.
@@ -97,14 +117,14 @@ static struct tux_setup_fields *route_fields_said(const struct tux_site *site, b
 	return said;
 }
 
-static void say_site(struct tux_setup_site *said, const struct tux_site *site, const struct tux_setup_fields *route_fields)
+/* Writes the set-up of a site, except its index and the fields of its routes. */
+static void say_site(struct tux_setup_site *said, const struct tux_site *site)
 {
 	*said = (struct tux_setup_site){
 		.flags = site->dot_files ? TUX_SITE_DOT_FILES : 0,
 		.root_fd = site->root_fd,
 		.mode_allowed = site->modes.allowed,
 		.mode_forbidden = site->modes.forbidden,
-		.index_count = site->index_count,
 		.route_count = site->routes.count,
 		.route_text_len = site->routes.text_len,
 		.routes = (uintptr_t)site->routes.route,
@@ -113,15 +133,49 @@ static void say_site(struct tux_setup_site *said, const struct tux_site *site, c
 		.file_type_count = site->selection.count,
 		.mode_cgi = site->selection.mode_cgi,
 		.mode_module = site->selection.mode_module,
-		.route_fields = (uintptr_t)route_fields,
 		.fields = fields_said(site->fields),
 	};
 	if (site->content_tags) { /* The kernel engine cannot make such tags. These modes match no file, so it hands up every file. */
 		said->mode_allowed = 1;
 		said->mode_forbidden = 07777;
 	}
-	for (unsigned i = 0; i < site->index_count; i++)
-		snprintf(said->index[i], sizeof(said->index[i]), "%s", site->index[i]);
+}
+
+/*
+ * Writes the set-ups of all sites. A site has the index and the fields of the site before it if the program has one array for both:
+ * the module then shares its copy. Returns false if out of memory.
+ */
+static bool say_sites(struct tux_setup_site *said, const struct tux_site *sites, unsigned count)
+{
+	bool failed = false;
+
+	for (unsigned i = 0; i < count && !failed; i++) {
+		say_site(&said[i], &sites[i]);
+		if (i > 0 && sites[i].index == sites[i - 1].index && sites[i].index_count == sites[i - 1].index_count) {
+			said[i].index = said[i - 1].index;
+			said[i].index_count = said[i - 1].index_count;
+			said[i].index_len = said[i - 1].index_len;
+		} else {
+			said[i].index = (uintptr_t)index_said(&sites[i], &said[i], &failed);
+		}
+		if (i > 0 && sites[i].route_fields == sites[i - 1].route_fields)
+			said[i].route_fields = said[i - 1].route_fields;
+		else
+			said[i].route_fields = (uintptr_t)route_fields_said(&sites[i], &failed);
+	}
+	return !failed;
+}
+
+/* Frees what say_sites() has made. */
+static void forget_sites(struct tux_setup_site *said, unsigned count)
+{
+	for (unsigned i = 0; said != NULL && i < count; i++) {
+		if (i == 0 || said[i].index != said[i - 1].index)
+			free((void *)(uintptr_t)said[i].index);
+		if (i == 0 || said[i].route_fields != said[i - 1].route_fields)
+			free((void *)(uintptr_t)said[i].route_fields);
+	}
+	free(said);
 }
 
 static bool say_setup(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd, const struct tux_setup_site *sites)
@@ -153,21 +207,17 @@ static bool say_setup(struct kernel_link *kernel, const struct tux_engine_config
 static bool set_up(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd)
 {
 	struct tux_setup_site *sites = calloc(config->site_count, sizeof(*sites));
-	bool failed = sites == NULL;
+	bool good = sites != NULL && say_sites(sites, config->sites, config->site_count);
 	int saved;
 
-	for (unsigned i = 0; i < config->site_count && !failed; i++)
-		say_site(&sites[i], &config->sites[i], route_fields_said(&config->sites[i], &failed));
-	if (failed)
-		errno = ENOMEM;
+	if (good)
+		good = say_setup(kernel, config, event_fd, sites);
 	else
-		failed = !say_setup(kernel, config, event_fd, sites);
+		errno = ENOMEM;
 	saved = errno;
-	for (unsigned i = 0; sites != NULL && i < config->site_count; i++)
-		free((void *)(uintptr_t)sites[i].route_fields);
-	free(sites);
+	forget_sites(sites, config->site_count);
 	errno = saved;
-	return !failed;
+	return good;
 }
 
 static bool map(struct kernel_link *kernel)

@@ -251,13 +251,12 @@ static struct object *open_object(const struct site *site, const u8 *key, u32 ke
 {
 	bool directory = key[key_len - 1] == '/';
 	u32 count = directory ? site->index_count : 1;
+	const char *index = directory ? site->index : "";
 	struct object *object;
 	u32 i;
 
 	*error = -ENOENT;
-	for (i = 0; i < count && *error == -ENOENT; i++) {
-		const char *index = directory ? site->index[i] : "";
-
+	for (i = 0; i < count && *error == -ENOENT; i++, index += strlen(index) + 1) {
 		object = ktux_object_new(site, key, key_len, (const u8 *)index, (u32)strlen(index));
 		if (!object) {
 			*error = -ENOMEM;

@@ -56,23 +56,53 @@ static int root_take(struct site *site, int fd)
 	return error;
 }
 
-static bool indexes_good(const struct tux_setup_site *said)
+/* A site that is being taken. A program has many sites with the same tables: each site shares those of the site before it. */
+struct taking {
+	struct sites *sites;
+	struct site *site;
+	const struct tux_setup_site *said;
+	const struct site *before;          /* NULL: the first site */
+	const struct tux_setup_site *was; /* the set-up of that site */
+};
+
+/* True if the text is count names of indexes, each followed by NUL. */
+static bool indexes_good(const char *index, u32 len, u32 count)
 {
-	u32 i;
+	u32 at = 0, i;
 
-	if (said->index_count > TUX_MAX_INDEX) {
-		pr_debug("tux: setup: %u names of indexes are more than %u\n", said->index_count, TUX_MAX_INDEX);
-		return false;
-	}
-	for (i = 0; i < said->index_count; i++) {
-		size_t len = strnlen(said->index[i], sizeof(said->index[i]));
+	for (i = 0; i < count && at < len; i++) {
+		size_t name_len = strnlen(index + at, len - at);
 
-		if (len == 0 || len == sizeof(said->index[i]) || memchr(said->index[i], '/', len)) {
-			pr_debug("tux: setup: index %u is no file name\n", i);
+		if (name_len == 0 || name_len > TUX_MAX_INDEX_LEN || name_len == len - at || memchr(index + at, '/', name_len))
 			return false;
-		}
+		at += (u32)name_len + 1;
 	}
-	return true;
+	return i == count && at == len;
+}
+
+static int index_take(const struct taking *take)
+{
+	const struct tux_setup_site *said = take->said;
+	const char *index;
+
+	take->site->index_count = said->index_count;
+	if (take->was && said->index == take->was->index && said->index_len == take->was->index_len &&
+	    said->index_count == take->was->index_count) {
+		take->site->index = take->before->index;
+		return 0;
+	}
+	if (said->index_count > TUX_MAX_INDEX || said->index_len > TUX_MAX_INDEX * (TUX_MAX_INDEX_LEN + 1)) {
+		pr_debug("tux: setup: %u names of indexes with %u bytes are too many\n", said->index_count, said->index_len);
+		return -EINVAL;
+	}
+	index = copied(take->sites, said->index, said->index_len);
+	if (IS_ERR(index))
+		return (int)PTR_ERR(index);
+	take->site->index = index;
+	if (indexes_good(index, said->index_len, said->index_count))
+		return 0;
+	pr_debug("tux: setup: an index is no file name\n");
+	return -EINVAL;
 }
 
 static bool site_good(const struct tux_setup_site *said)
@@ -83,26 +113,37 @@ static bool site_good(const struct tux_setup_site *said)
 			 said->mode_allowed, said->mode_forbidden, said->mode_cgi, said->mode_module);
 		return false;
 	}
-	return indexes_good(said);
+	return true;
 }
 
-static int routes_take(struct sites *sites, struct site *site, const struct tux_setup_site *said)
+static bool same_routes(const struct tux_setup_site *one, const struct tux_setup_site *other)
 {
-	struct tux_routes *routes = &site->routes;
+	return one->routes == other->routes && one->route_count == other->route_count && one->route_text == other->route_text &&
+	       one->route_text_len == other->route_text_len;
+}
+
+static int routes_take(const struct taking *take)
+{
+	const struct tux_setup_site *said = take->said;
+	struct tux_routes *routes = &take->site->routes;
 	void *memory;
 
 	if (said->route_count == 0)
 		return 0;
+	if (take->was && same_routes(said, take->was)) {
+		*routes = take->before->routes;
+		return 0;
+	}
 	if (said->route_count > TUX_MAX_ROUTES || said->route_text_len > TUX_MAX_ROUTE_TEXT || said->route_text_len == 0) {
 		pr_debug("tux: setup: %u routes with %u bytes are too many, or without a text\n", said->route_count,
 			 said->route_text_len);
 		return -EINVAL;
 	}
-	memory = copied(sites, said->routes, said->route_count * sizeof(*routes->route));
+	memory = copied(take->sites, said->routes, said->route_count * sizeof(*routes->route));
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
 	routes->route = memory;
-	memory = copied(sites, said->route_text, said->route_text_len);
+	memory = copied(take->sites, said->route_text, said->route_text_len);
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
 	routes->text = memory;
@@ -114,13 +155,16 @@ static int routes_take(struct sites *sites, struct site *site, const struct tux_
 	return -EINVAL;
 }
 
-static int selection_take(struct sites *sites, struct site *site, const struct tux_setup_site *said)
+static int selection_take(const struct taking *take)
 {
-	struct tux_file_handlers *selection = &site->selection;
-	void *types = NULL;
+	const struct tux_setup_site *said = take->said;
+	struct tux_file_handlers *selection = &take->site->selection;
+	const void *types = NULL;
 
-	if (said->file_type_count <= TUX_MAX_FILE_TYPES)
-		types = copied(sites, said->file_types, said->file_type_count * sizeof(*selection->type));
+	if (take->was && said->file_types == take->was->file_types && said->file_type_count == take->was->file_type_count)
+		types = take->before->selection.type;
+	else if (said->file_type_count <= TUX_MAX_FILE_TYPES)
+		types = copied(take->sites, said->file_types, said->file_type_count * sizeof(*selection->type));
 	if (IS_ERR(types))
 		return (int)PTR_ERR(types);
 	*selection = (struct tux_file_handlers){ types, said->file_type_count, said->mode_cgi, said->mode_module };
@@ -187,7 +231,8 @@ static bool same_types(const struct tux_setup_fields *one, const struct tux_setu
 	       one->fallback_off == other->fallback_off && one->fallback_len == other->fallback_len;
 }
 
-static int fields_take(struct sites *sites, struct fields *fields, const struct tux_setup_fields *said)
+/* shared: lines to share; NULL: copy those of the program. */
+static int fields_take(struct sites *sites, struct fields *fields, const struct tux_setup_fields *said, const struct tux_text *shared)
 {
 	void *lines;
 
@@ -197,6 +242,10 @@ static int fields_take(struct sites *sites, struct fields *fields, const struct 
 		return -EINVAL;
 	}
 	fields->omit = (u8)said->omit;
+	if (shared) {
+		fields->lines = *shared;
+		return 0;
+	}
 	lines = copied(sites, said->lines, said->len);
 	if (IS_ERR(lines))
 		return (int)PTR_ERR(lines);
@@ -207,15 +256,22 @@ static int fields_take(struct sites *sites, struct fields *fields, const struct 
 	return -EINVAL;
 }
 
-/* Takes the site's media types. */
-static int site_types_take(struct sites *sites, struct site *site, const struct tux_setup_fields *said)
+/* Takes the site's fields and media types. */
+static int site_fields_take(const struct taking *take)
 {
-	struct tux_media_types *types = media_types_take(sites, said);
+	const struct tux_setup_fields *said = &take->said->fields, *was = take->was ? &take->was->fields : NULL;
+	bool same_lines = was && said->lines == was->lines && said->len == was->len;
+	struct tux_media_types *types;
 
-	if (IS_ERR(types))
-		return (int)PTR_ERR(types);
-	site->fields.types = types;
-	return 0;
+	if (was && same_types(said, was)) {
+		take->site->fields.types = take->before->fields.types;
+	} else {
+		types = media_types_take(take->sites, said);
+		if (IS_ERR(types))
+			return (int)PTR_ERR(types);
+		take->site->fields.types = types;
+	}
+	return fields_take(take->sites, &take->site->fields, said, same_lines ? &take->before->fields.lines : NULL);
 }
 
 /* Takes a route's fields. They share the site's media types if the program has one table for both. */
@@ -231,34 +287,43 @@ static int route_take(struct sites *sites, struct site *site, struct fields *fie
 			return (int)PTR_ERR(types);
 		fields->types = types;
 	}
-	return fields_take(sites, fields, said);
+	return fields_take(sites, fields, said, NULL);
 }
 
-/* Called after routes_take() and site_types_take(). */
-static int route_fields_take(struct sites *sites, struct site *site, u64 from, const struct tux_setup_fields *of_site)
+/* Called after routes_take() and site_fields_take(). */
+static int route_fields_take(const struct taking *take)
 {
-	const struct tux_setup_fields *said;
+	const struct tux_setup_site *said = take->said;
+	struct site *site = take->site;
+	const struct tux_setup_fields *said_fields;
 	u32 at, of = site->routes.count;
 	int error = 0;
 
-	if (from == 0 || of == 0)
+	if (said->route_fields == 0 || of == 0)
 		return 0;
-	if (!count(sites, of * sizeof(*site->route_fields)))
+	if (take->was && said->route_fields == take->was->route_fields && of == take->before->routes.count &&
+	    site->fields.types == take->before->fields.types) {
+		site->route_fields = take->before->route_fields;
+		return 0;
+	}
+	if (!count(take->sites, of * sizeof(*site->route_fields)))
 		return -EINVAL;
 	site->route_fields = kvcalloc(of, sizeof(*site->route_fields), GFP_KERNEL_ACCOUNT);
 	if (!site->route_fields)
 		return -ENOMEM;
-	said = copied(sites, from, of * sizeof(*said));
-	if (IS_ERR(said))
-		return (int)PTR_ERR(said);
+	said_fields = copied(take->sites, said->route_fields, of * sizeof(*said_fields));
+	if (IS_ERR(said_fields))
+		return (int)PTR_ERR(said_fields);
 	for (at = 0; at < of && error == 0; at++)
-		error = route_take(sites, site, &site->route_fields[at], &said[at], of_site);
-	kvfree(said);
+		error = route_take(take->sites, site, &site->route_fields[at], &said_fields[at], &said->fields);
+	kvfree(said_fields);
 	return error;
 }
 
-static int site_take(struct sites *sites, struct site *site, const struct tux_setup_site *said)
+static int site_take(const struct taking *take)
 {
+	const struct tux_setup_site *said = take->said;
+	struct site *site = take->site;
 	int error;
 
 	if (!site_good(said))
@@ -266,19 +331,17 @@ static int site_take(struct sites *sites, struct site *site, const struct tux_se
 	site->dot_files = said->flags & TUX_SITE_DOT_FILES;
 	site->mode_allowed = said->mode_allowed;
 	site->mode_forbidden = said->mode_forbidden;
-	site->index_count = said->index_count;
-	memcpy(site->index, said->index, sizeof(site->index));
 	error = root_take(site, said->root_fd);
 	if (error == 0)
-		error = routes_take(sites, site, said);
+		error = index_take(take);
 	if (error == 0)
-		error = selection_take(sites, site, said);
+		error = routes_take(take);
 	if (error == 0)
-		error = fields_take(sites, &site->fields, &said->fields);
+		error = selection_take(take);
 	if (error == 0)
-		error = site_types_take(sites, site, &said->fields);
+		error = site_fields_take(take);
 	if (error == 0)
-		error = route_fields_take(sites, site, said->route_fields, &said->fields);
+		error = route_fields_take(take);
 	return error;
 }
 
@@ -315,7 +378,8 @@ static int hosts_take(struct sites *sites, const struct tux_setup *setup)
 	return -EINVAL;
 }
 
-static int all_take(struct sites *sites, const struct tux_setup *setup, struct tux_setup_site *said)
+/* said: room for the set-ups of two sites. */
+static int all_take(struct sites *sites, const struct tux_setup *setup, struct tux_setup_site said[2])
 {
 	const struct tux_setup_site __user *user = u64_to_user_ptr(setup->sites);
 	int error = 0;
@@ -325,10 +389,15 @@ static int all_take(struct sites *sites, const struct tux_setup *setup, struct t
 		return -ENOMEM;
 	while (sites->count < setup->site_count && error == 0) {
 		u32 number = sites->count++;
+		struct taking take = { .sites = sites, .site = &sites->site[number], .said = &said[number % 2] };
 
-		if (copy_from_user(said, user + number, sizeof(*said)))
+		if (number > 0) {
+			take.before = &sites->site[number - 1];
+			take.was = &said[(number - 1) % 2];
+		}
+		if (copy_from_user(&said[number % 2], user + number, sizeof(*said)))
 			return -EFAULT;
-		error = site_take(sites, &sites->site[number], said);
+		error = site_take(&take);
 		cond_resched();
 	}
 	return error != 0 ? error : hosts_take(sites, setup);
@@ -345,7 +414,7 @@ int ktux_sites_take(struct sites *sites, const struct tux_setup *setup)
 	}
 	if (!count(sites, setup->site_count * sizeof(*said)))
 		return -EINVAL;
-	said = kmalloc(sizeof(*said), GFP_KERNEL);
+	said = kmalloc_array(2, sizeof(*said), GFP_KERNEL);
 	if (!said)
 		return -ENOMEM;
 	error = all_take(sites, setup, said);
@@ -353,26 +422,43 @@ int ktux_sites_take(struct sites *sites, const struct tux_setup *setup)
 	return error;
 }
 
-void ktux_sites_release(struct sites *sites)
+/* Frees what a site does not share with the site before it. */
+static void site_release(struct site *site, const struct site *before)
 {
 	u32 i;
 
-	while (sites->count > 0) {
-		struct site *site = &sites->site[--sites->count];
-
+	if (site->route_fields != before->route_fields) {
 		for (i = 0; site->route_fields && i < site->routes.count; i++) {
 			kvfree(site->route_fields[i].lines.at);
 			if (site->route_fields[i].types != site->fields.types)
 				media_types_free(site->route_fields[i].types);
 		}
 		kvfree(site->route_fields);
+	}
+	if (site->fields.lines.at != before->fields.lines.at)
 		kvfree(site->fields.lines.at);
+	if (site->fields.types != before->fields.types)
 		media_types_free(site->fields.types);
+	if (site->routes.route != before->routes.route)
 		kvfree(site->routes.route);
+	if (site->routes.text != before->routes.text)
 		kvfree(site->routes.text);
+	if (site->selection.type != before->selection.type)
 		kvfree(site->selection.type);
-		if (site->root.dentry)
-			path_put(&site->root);
+	if (site->index != before->index)
+		kvfree(site->index);
+	if (site->root.dentry)
+		path_put(&site->root);
+}
+
+void ktux_sites_release(struct sites *sites)
+{
+	static const struct site none;
+
+	while (sites->count > 0) {
+		struct site *site = &sites->site[--sites->count];
+
+		site_release(site, sites->count > 0 ? site - 1 : &none);
 		cond_resched();
 	}
 	kvfree(sites->site);

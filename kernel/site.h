@@ -14,19 +14,20 @@
 
 /* Header fields added to responses below 400, and omitted from them. */
 struct fields {
-	struct tux_text lines; /* owned */
+	struct tux_text lines;
 	u8 omit;               /* enum tux_omission */
-	const struct tux_media_types *types; /* the site's, or owned */
+	const struct tux_media_types *types; /* of a route: the site's, or its own */
 };
 
 struct site {
 	struct path root;
 	bool dot_files;
 	u16 mode_allowed, mode_forbidden;
-	struct tux_file_handlers selection; /* its memory is owned */
+	struct tux_file_handlers selection;
+	/* The site owns what pointers lead to, except what it shares with the site before it. */
 	u32 index_count;
-	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1];
-	struct tux_routes routes; /* its memory is owned */
+	const char *index; /* names, each followed by NUL */
+	struct tux_routes routes;
 	struct fields fields;
 	struct fields *route_fields; /* one for each route, in place of the site's; NULL: no route has fields */
 };

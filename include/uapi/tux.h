@@ -36,7 +36,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 9u /* version of this file; program and module must have the same */
+#define TUX_ABI 10u /* version of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -98,11 +98,14 @@ struct tux_setup_site {
 	__s32 root_fd;         /* document root: a directory, also opened with O_PATH; the module keeps a reference. -1: missing */
 	__u16 mode_allowed;    /* a served file has one of these bits; 0: not checked */
 	__u16 mode_forbidden;  /* a served file has none of these bits. Both: at most 07777 */
-	__u32 index_count;     /* number of names in index, at most TUX_MAX_INDEX */
-	char index[TUX_MAX_INDEX][TUX_MAX_INDEX_LEN + 1]; /* names without '/', NUL-terminated */
+	__u16 index_count;     /* number of names in index, at most TUX_MAX_INDEX */
+	__u16 index_len;       /* bytes of index */
 	__u32 route_count;     /* number of routes, at most TUX_MAX_ROUTES */
 	__u32 route_text_len;  /* bytes, at most TUX_MAX_ROUTE_TEXT */
-	/* Addresses. The module copies the data. */
+	/*
+	 * Addresses. The module copies the data. A site shares the copy of the site before it if address and length are the same.
+	 */
+	__u64 index;           /* names without '/' of at most TUX_MAX_INDEX_LEN bytes, each followed by NUL */
 	__u64 routes;          /* array of struct tux_route (core/route.h), in its order */
 	__u64 route_text;
 	__u64 file_types;      /* array of struct tux_file_type (core/file_handler.h) */

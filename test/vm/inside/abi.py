@@ -7,7 +7,7 @@ import signal
 import struct
 import threading
 
-ABI = 9
+ABI = 10
 RECORD_SIZE = 80
 DEVICE = "/dev/tux"
 
@@ -18,7 +18,7 @@ def _number(direction, number, size):
 
 HELLO_FORMAT = "=II32s"
 SETUP_FORMAT = "=IIiIIIIIIIIIIIQQQQ16s"
-SITE_FORMAT = "=IiHHI2048sIIQQQIHHQ"
+SITE_FORMAT = "=IiHHHHIIQQQQIHHQ"
 FIELDS_FORMAT = "=QIIQQIIHHHH"
 HANDED_UP_FORMAT = "=iII"
 HANDED_UP_SIZE = struct.calcsize(HANDED_UP_FORMAT)
@@ -102,12 +102,12 @@ class Memory:
                   "route_fields": [], "root_fd": root, "types": b"", "mode_cgi": 0, "mode_module": 0}
         values.update(changes)
         names, routes, text = values["index"], values["routes"], values["text"]
-        index = b"".join(name.encode().ljust(256, b"\0")[:256] for name in names).ljust(2048, b"\0")
+        index = values.get("index_text", b"".join(name.encode() + b"\0" for name in names))
         of_routes = b"".join(self.fields(**each) for each in values["route_fields"])
         return struct.pack(
             SITE_FORMAT, values["flags"], values["root_fd"], values["allowed"], values["forbidden"],
-            values.get("index_count", len(names)), index, values.get("route_count", len(routes) // ROUTE_SIZE), values.get("text_len", len(text)),
-            values.get("address", self.at(routes)), self.at(text), self.at(values["types"]),
+            values.get("index_count", len(names)), values.get("index_len", len(index)), values.get("route_count", len(routes) // ROUTE_SIZE),
+            values.get("text_len", len(text)), values.get("index_at", self.at(index)), values.get("address", self.at(routes)), self.at(text), self.at(values["types"]),
             values.get("type_count", len(values["types"]) // 16), values["mode_cgi"], values["mode_module"],
             values.get("route_fields_at", self.at(of_routes) if of_routes else 0),
         ) + self.fields(**values["fields"])
@@ -128,7 +128,7 @@ class Memory:
             values.get("fallbacks_at", self.at(struct.pack(f"={len(fallbacks)}I", *fallbacks))), b"k" * 16)
 
 
-SITE_CHANGES = ("site_flags", "allowed", "forbidden", "index", "index_count", "routes", "text", "route_count", "text_len", "address",
+SITE_CHANGES = ("site_flags", "allowed", "forbidden", "index", "index_count", "index_len", "index_text", "index_at", "routes", "text", "route_count", "text_len", "address",
                 "fields", "route_fields", "route_fields_at", "root_fd", "types", "type_count", "mode_cgi", "mode_module")
 
 
@@ -154,8 +154,9 @@ class Instance:
             self.module = struct.unpack(HELLO_FORMAT, buffer)
         return self.module
 
-    def setup(self, root, more=(), **changes):
-        """Sets up a site of root, a path or a descriptor, and those of more: (root, changes). The changes are of the first, or of all."""
+    def setup(self, root, more=(), repeat=1, **changes):
+        """Sets up a site of root, a path or a descriptor, and those of more: (root, changes). The changes are of the first, or of all. The
+        sites are repeated with the same addresses."""
         memory = Memory()
         first = {name: changes.pop(name) for name in SITE_CHANGES if name in changes}
         if "site_flags" in first:
@@ -167,7 +168,7 @@ class Instance:
                 if not isinstance(place, int):
                     fds.append(os.open(place, os.O_PATH | os.O_DIRECTORY))
                 sites.append(memory.site(place if isinstance(place, int) else fds[-1], **said))
-            fcntl.ioctl(self.fd, SETUP, bytearray(memory.setup(sites, **changes)))
+            fcntl.ioctl(self.fd, SETUP, bytearray(memory.setup(sites * repeat, **changes)))
         finally:
             for fd in fds:
                 os.close(fd)

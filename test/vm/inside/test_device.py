@@ -73,7 +73,8 @@ def test_order(fresh, root):
 @pytest.mark.parametrize("changes", [
     {"size": 0}, {"size": 10000}, {"flags": 2}, {"site_flags": 2}, {"flags": 1 << 31}, {"max_connections": 0}, {"max_connections": 1 << 25},
     {"max_objects": 0}, {"max_objects": 1 << 21}, {"head_timeout_ms": 0}, {"send_timeout_ms": 86400001}, {"idle_timeout_ms": 0},
-    {"index_count": 9}, {"index": ["a/b"]}, {"index": [""]}, {"index": ["x" * 256]},
+    {"index_count": 9}, {"index": ["a/b"]}, {"index": [""]}, {"index": ["x" * 256]}, {"index_text": b"a"}, {"index_text": b"a\0b\0"},
+    {"index_text": b"a\0\0"}, {"index_len": 0}, {"index_count": 0}, {"index_len": 65535}, {"index_count": 2},
     {"allowed": 0o10000}, {"forbidden": 0x8000}, {"port": 65536}, {"unused": 1},
     {"routes": abi.route(0, 5), "text": b"/app"}, {"routes": abi.route(1 << 31, 1), "text": b"/"},
     {"routes": abi.route(0, 1, handler=255), "text": b"/"}, {"routes": abi.route(0, 1, exact=2), "text": b"/"},
@@ -126,6 +127,7 @@ def test_site_without_root_has_no_files(fresh, root):
 
 def test_set_up_with_routes(fresh, root):
     fresh.hello()
+    assert error_of(fresh.setup, str(root), index_at=8) == errno.EFAULT
     assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", address=8) == errno.EFAULT
     assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", route_fields_at=8) == errno.EFAULT
     assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", route_fields=[{"lines_at": 8, "len": 1}]) == errno.EFAULT
@@ -152,6 +154,26 @@ def test_set_up_with_many_sites(fresh, root):
     much = {"routes": abi.route(0, 1), "text": b"/" * (1 << 18)}
     assert error_of(fresh.setup, str(root), [(descriptor, much)] * 300, **hosts) == errno.EINVAL
     fresh.setup(str(root), others, **hosts)
+    os.close(descriptor)
+
+
+def test_set_up_with_shared_tables(fresh, root):
+    """A hundred thousand sites with the same addresses share one copy of their tables. Other tables between them are not shared."""
+    fresh.hello()
+    tables = {"index": ["a.txt", "b"], "routes": abi.route(0, 1), "text": b"/" * (1 << 18), "types": abi.file_type(b"x", 1),
+              "fields": {"lines": b"A: b\r\n", "type_text": b"a/b", "every": (0, 3)},
+              "route_fields": [{"lines": b"B: c\r\n", "type_text": b"c/d", "fallback": (0, 3)}]}
+    descriptor = os.open(root, os.O_PATH)
+    assert error_of(fresh.setup, descriptor, [(descriptor, {"index_text": b"a"})], repeat=50000, **tables) == errno.EINVAL
+    fresh.setup(descriptor, repeat=100000, **tables)
+    os.close(descriptor)
+
+
+def test_set_up_with_alternating_tables(fresh, root):
+    """A site that has other tables than the sites before and after it."""
+    fresh.hello()
+    descriptor = os.open(root, os.O_PATH)
+    fresh.setup(descriptor, [(descriptor, {"index": [], "fields": {"lines": b"A: b\r\n"}}), (descriptor, {})], repeat=100)
     os.close(descriptor)
 
 
