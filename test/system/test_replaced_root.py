@@ -116,6 +116,42 @@ def test_replaced_link_above_the_root_is_followed(tux, place):
         wait_for_body(conn, b"r2")
 
 
+def host_body(server, name, path="/file"):
+    with server.connect() as conn:
+        conn.send(b"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (path.encode(), name.encode()))
+        return conn.response("GET").body
+
+
+def test_link_above_the_roots_of_several_hosts(tux, place):
+    """Roots that share the beginning of their paths: a link in it is replaced, then a directory after it, then one root alone."""
+    hosts = ["a", "b", "c"]
+    for release in ("r1", "r2", "r3"):
+        os.makedirs(os.path.join(place, release, "sites"))
+        for host in hosts:
+            publish(os.path.join(place, release, "sites", host), release + host)
+    link = os.path.join(place, "current")
+    os.symlink("r1", link)
+    lines = ["log off"] + ['host "%s.example" { root "%s/sites/%s" }' % (host, link, host) for host in hosts]
+    with open(os.path.join(place, "tux.conf"), "w", encoding="utf-8") as out:
+        out.write("\n".join(lines) + "\n")
+    server = tux(place, "--config", os.path.join(place, "tux.conf"))
+
+    def wait_for(*bodies):
+        client.wait_until(lambda: [host_body(server, host + ".example").decode() for host in hosts] == list(bodies), "%r are served" % (bodies,))
+
+    wait_for("r1a", "r1b", "r1c")
+    switch(link, "r2")
+    wait_for("r2a", "r2b", "r2c")
+    os.rename(os.path.join(place, "r2", "sites"), os.path.join(place, "r2", "old"))
+    os.rename(os.path.join(place, "r3", "sites"), os.path.join(place, "r2", "sites"))
+    wait_for("r3a", "r3b", "r3c")
+    os.rename(os.path.join(place, "r2", "sites", "b"), os.path.join(place, "b.old"))
+    publish(os.path.join(place, "r2", "sites", "b"), "new")
+    wait_for("r3a", "new", "r3c")
+    switch(link, "r1")
+    wait_for("r1a", "r1b", "r1c")
+
+
 def test_moved_directory_is_replaced(tux, place):
     """mv site old; mv new site."""
     site = os.path.join(place, "site")
