@@ -248,6 +248,7 @@ static struct tux_engine *engine_new(const struct tux_engine_config *config)
 		.kernel = &engine->kernel,
 		.totals = &engine->totals,
 		.accepting = config->threads,
+		.keeps_listeners = true,
 		.log_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
 	passing_prepare(&engine->shared.passing, &engine->config, &engine->shared.drain);
@@ -295,11 +296,11 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 	if (failed != 0) {
 		explain(reason, failed);
 		snprintf(error, error_size, "cannot start %u threads: %s", config->threads, reason);
-		engine->shared.keeps_listeners = true;
 		tux_engine_stop(engine);
 		tux_engine_free(engine);
 		return NULL;
 	}
+	__atomic_store_n(&engine->shared.keeps_listeners, false, __ATOMIC_RELEASE);
 	describe(engine);
 	return engine;
 }

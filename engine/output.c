@@ -106,13 +106,11 @@ void output_release(struct output *output)
 		return;
 	if (source->object != NULL)
 		object_put(source->object);
-	free(source->parts);
-	free(source->text);
-	page_put(source->page);
+	body_discard(source);
 	free(output->window);
 	output->window = NULL;
 	output->window_len = output->window_at = output->at = 0;
-	*source = (struct body_source){ .fd = -1 };
+	source->count = 0; /* the other members mean nothing without a part */
 }
 
 uint64_t output_left(struct output *output)

@@ -32,7 +32,7 @@ struct body_source {
 	int fd;                  /* of the parts without memory; -1: no such part */
 	bool pipe;               /* fd is the read end of a pipe, which holds all bytes of the part */
 	uint32_t count;          /* parts */
-	struct body_part one[2]; /* the parts, if parts is NULL */
+	struct body_part one;    /* the part, if parts is NULL */
 	struct body_part *parts; /* malloc'ed: the sink frees it, like text */
 	uint8_t *text;           /* malloc'ed: part heads, a report, bytes of a backend */
 	struct page *page;       /* a reference, which the sink puts */
@@ -57,7 +57,7 @@ struct sink {
 
 	/*
 	 * Sends the body of a response that head() or file_head() has started, and owns what body_source says from then on. Memory that
-	 * nobody owns has at most SINK_COPY_BYTES, and is copied. SINK_FAILED: the sink owns nothing.
+	 * nobody owns has at most SINK_COPY_BYTES, and is copied, like a small part of an object. SINK_FAILED: the sink owns nothing.
 	 */
 	enum sink_result (*body)(struct request *req, const struct body_source *body);
 
@@ -94,7 +94,7 @@ static inline void body_discard(const struct body_source *body)
 /* Returns the parts of a body. */
 static inline struct body_part *body_parts(struct body_source *body)
 {
-	return body->parts != NULL ? body->parts : body->one;
+	return body->parts != NULL ? body->parts : &body->one;
 }
 
 #endif

@@ -153,6 +153,7 @@ static void init(struct worker *worker, struct engine_shared *shared, const stru
 	worker->files.loader = shared->loader;
 	worker->files.listings = shared->listings;
 	worker->files.inbox.event_fd = -1;
+	worker->files.watch.fd = -1;
 	worker->log.event_fd = shared->log_event_fd;
 	worker->log.sleeps = &shared->log_sleeps;
 	log_waiters_open(&worker->log.waiters);
@@ -448,7 +449,7 @@ static void *run(void *argument)
 	}
 	conns_free(&worker->conns);
 	peer_streams_free(&worker->backends.streams);
-	if (!worker->shared->keeps_listeners)
+	if (!is_set(&worker->shared->keeps_listeners))
 		accept_close(&worker->accept);
 	tell(worker, false, error);
 	return NULL;

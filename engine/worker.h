@@ -27,7 +27,7 @@ struct engine_shared {
 	bool drain;
 	bool retire;
 	bool stop;
-	bool keeps_listeners; /* the start has failed, so the caller still owns the listeners */
+	bool keeps_listeners; /* the start has not succeeded, so the caller still owns the listeners */
 	bool log_sleeps;      /* the reader of the access records waits for log_event_fd; atomic */
 	int log_event_fd;
 };

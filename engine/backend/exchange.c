@@ -65,6 +65,7 @@ void exchange_free(struct request *req)
 	if (exchange == NULL)
 		return;
 	req->exchange = NULL;
+	buffer_forget(&req->ready); /* interim responses that were not sent */
 	splice_end(&exchange->down, &req->thread->backends->pipes);
 	splice_end(&exchange->upload.splicing, &req->thread->backends->pipes);
 	buffer_forget(&exchange->request);
@@ -756,6 +757,7 @@ uint16_t exchange_start(struct request *req)
 	if (exchange == NULL)
 		return 503;
 	req->exchange = exchange;
+	req->sent_bytes = 0;
 	exchange->req = req;
 	exchange->head_request = head->method == TUX_HEAD;
 	exchange->framing = (struct request_framing){ head->framing, head->content_length };
@@ -780,8 +782,6 @@ enum exchange_next exchange_next(struct request *req)
 {
 	struct exchange *exchange = req->exchange;
 
-	if (req->ready.len > 0)
-		return EXCHANGE_READY;
 	if (exchange->state == EXCHANGE_NO_RESPONSE) {
 		req->error_status = exchange->status;
 		exchange_leave_to_request(exchange);
@@ -796,6 +796,8 @@ enum exchange_next exchange_next(struct request *req)
 		exchange_free(req);
 		return EXCHANGE_INSIDE;
 	}
+	if (req->ready.len > 0)
+		return EXCHANGE_READY;
 	if (draw(exchange))
 		return EXCHANGE_QUEUED;
 	if (req->ready.len > 0) /* the end of the content */

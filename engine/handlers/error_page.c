@@ -30,7 +30,7 @@ static enum response_step respond_page_file(struct request *req, struct tux_head
 	head->content_length = rep->stamp.size;
 	head->type = object->type;
 	head->coding = (uint8_t)object_coding(object, TUX_CODING_IDENTITY);
-	body.one[0] = (struct body_part){ .memory = rep->memory, .len = rep->stamp.size };
+	body.one = (struct body_part){ .memory = rep->memory, .len = rep->stamp.size };
 	return response_send(req, head, &body);
 }
 

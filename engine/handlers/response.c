@@ -66,7 +66,7 @@ enum response_step response_send_file(struct request *req, struct object *object
 	*fits = result != SINK_UNFIT;
 	if (result != SINK_DONE)
 		return RESPONSE_NO_ROOM;
-	body.one[0] = (struct body_part){ .memory = rep->memory, .len = rep->stamp.size };
+	body.one = (struct body_part){ .memory = rep->memory, .len = rep->stamp.size };
 	finish(req, 200, &body);
 	return RESPONSE_QUEUED;
 }
@@ -78,10 +78,10 @@ enum response_step response_send_page(struct request *req, struct tux_head *head
 
 	if (head->status != 204 && head->status != 304) {
 		body.count = 1;
-		body.one[0].memory = page;
-		body.one[0].len = tux_response_error_body(page, sizeof(page), head->status, why);
+		body.one.memory = page;
+		body.one.len = tux_response_error_body(page, sizeof(page), head->status, why);
 		head->has_length = true;
-		head->content_length = body.one[0].len;
+		head->content_length = body.one.len;
 		head->type = TUX_TEXT("text/html; charset=utf-8");
 		head->coding = TUX_CODING_IDENTITY;
 	}

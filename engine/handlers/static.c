@@ -98,7 +98,7 @@ static enum response_step respond_plan(struct request *req, struct object *objec
 	if (plan->status == 304)
 		return error_page_respond(req, &head, NULL);
 	body.count = range.len > 0;
-	body.one[0] = (struct body_part){ .memory = rep->memory != NULL ? rep->memory + range.first : NULL, .off = range.first, .len = range.len };
+	body.one = (struct body_part){ .memory = rep->memory != NULL ? rep->memory + range.first : NULL, .off = range.first, .len = range.len };
 	return response_send(req, &head, &body);
 }
 
@@ -141,7 +141,7 @@ enum response_step static_listing(struct request *req, const struct object *obje
 	head.type = json ? TUX_TEXT("application/json") :
 	                   TUX_TEXT("text/html; charset=utf-8");
 	body.count = req->load.listing->len > 0;
-	body.one[0] = (struct body_part){ .memory = req->load.listing->text, .len = req->load.listing->len };
+	body.one = (struct body_part){ .memory = req->load.listing->text, .len = req->load.listing->len };
 	body.page = page_get(req->load.listing);
 	return response_send(req, &head, &body);
 }

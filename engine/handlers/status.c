@@ -64,7 +64,7 @@ enum response_step status_report(struct request *req, const struct tux_status_ro
 	head.content_length = len;
 	head.type = (struct tux_text){ report_type(form), (uint32_t)strlen(report_type(form)) };
 	body.count = 1;
-	body.one[0] = (struct body_part){ .memory = (uint8_t *)text, .len = len };
+	body.one = (struct body_part){ .memory = (uint8_t *)text, .len = len };
 	body.text = (uint8_t *)text;
 	return response_send(req, &head, &body);
 }

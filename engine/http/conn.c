@@ -471,6 +471,7 @@ void conn_start(struct conn *conn)
 {
 	conn->state = CONN_READ;
 	conn->counted = true;
+	conn->conns->parked--;
 	conn_wait_for(conn, WAIT_IDLE);
 	receive(conn);
 }
@@ -520,6 +521,10 @@ void conns_free(struct conns *conns)
 			close(conns->first->channel.fd);
 		conn_free(conns->first);
 	}
+#ifdef TUX_CHECK_REQUESTS
+	if (conns->open != 0 || conns->parked != 0)
+		abort();
+#endif
 }
 
 void conns_unpark(struct conns *conns)

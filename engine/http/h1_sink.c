@@ -74,12 +74,11 @@ enum sink_result h1_file_head(struct request *req, const struct representation *
 enum sink_result h1_body(struct request *req, const struct body_source *body)
 {
 	struct output *output = &req->conn->output;
-	const struct body_part *part = body->one;
+	const struct body_part *part = &body->one;
 
-	if (body->parts == NULL && body->count == 1 && part->memory != NULL && part->len <= SINK_COPY_BYTES &&
+	if (part->memory != NULL && part->len <= SINK_COPY_BYTES && body->text == NULL && body->page == NULL &&
 	    output_copy(output, part->memory, (uint32_t)part->len)) {
 		req->sent_bytes += part->len;
-		body_discard(body);
 		return SINK_DONE;
 	}
 	if (body->object == NULL && body->text == NULL && body->page == NULL) /* nobody owns the memory */
@@ -163,7 +162,7 @@ bool h1_content(struct request *req, const uint8_t *data, uint32_t len)
 
 bool h1_content_pipe(struct request *req, int fd, uint32_t len)
 {
-	const struct body_source body = { .fd = fd, .pipe = true, .count = 1, .one = { { .len = len } } };
+	const struct body_source body = { .fd = fd, .pipe = true, .count = 1, .one = { .len = len } };
 	struct output *output = &req->conn->output;
 	uint8_t head[TUX_MAX_CHUNK_HEAD];
 
@@ -218,7 +217,7 @@ void h1_end(struct request *req, bool complete)
 void h1_send_content(struct conn *conn)
 {
 	struct buffer *ready = &conn->request->ready;
-	const struct body_source body = { .fd = -1, .count = 1, .one = { { .memory = ready->data, .len = ready->len } }, .text = ready->data };
+	const struct body_source body = { .fd = -1, .count = 1, .one = { .memory = ready->data, .len = ready->len }, .text = ready->data };
 
 	output_body(&conn->output, &body);
 	conn->request->sent_bytes += ready->len;
