@@ -5,6 +5,7 @@ import subprocess
 import time
 
 MODULE = pathlib.Path("/pause.ko")
+WAIT = 120  # seconds; the debug kernel is slow on a loaded machine
 PARAMETERS = pathlib.Path("/sys/module/pause/parameters")
 
 
@@ -26,7 +27,7 @@ class Pause:
 
     def wait(self):
         """Waits until the thread has stopped."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + WAIT
         while (PARAMETERS / "reached").read_text() != "Y\n":
             assert time.monotonic() < until, "the thread did not come to the function"
             time.sleep(0.005)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The directories above a cached file: a change of any shows in the next request, and renames elsewhere change nothing."""
+import errno
 import os
 import select
 import socket
@@ -66,7 +67,12 @@ def test_acl_that_is_revoked_shows(deep, folder):
     server, disk = deep
     if uid_of(server) == 0:
         pytest.skip("the server is root, whom no ACL stops")
-    os.setxattr(disk / folder, ACL, acl(0, uid_of(server)))
+    try:
+        os.setxattr(disk / folder, ACL, acl(0, uid_of(server)))
+    except OSError as error:
+        if error.errno == errno.EOPNOTSUPP:
+            pytest.skip("this kernel's ext4 has no ACLs")
+        raise
     assert server.get("/a/b/c/f.txt")[0] in (403, 404)
     os.removexattr(disk / folder, ACL)
 
