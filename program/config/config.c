@@ -20,6 +20,25 @@
 
 enum { MAX_FILE = 64 * 1024 * 1024 };
 
+/* Cuts a root with '%' of a host. Returns the directory to look for, or NULL after an error message. */
+static const char *pattern_apply(struct reading *reading, const char *root, const char *at)
+{
+	struct tux_host_options *const host = reading->host;
+	char error[CONFIG_ERROR_MAX];
+
+	free(host->pattern);
+	if (!tux_host_pattern_read(root, &host->pattern, error, sizeof(error))) {
+		reading_wrong(reading, at, "%s", error);
+		return NULL;
+	}
+	if (host->pattern->before)
+		return host->pattern->directory;
+	root = reading_keep(reading, host->pattern->directory, strlen(host->pattern->directory));
+	free(host->pattern);
+	host->pattern = NULL;
+	return root;
+}
+
 /* Applies one value of an option that takes a value. */
 static void value_apply(struct reading *reading, const struct tux_option *option, const ucl_object_t *value, const char *at)
 {
@@ -35,6 +54,8 @@ static void value_apply(struct reading *reading, const struct tux_option *option
 		return;
 	}
 	text = reading_text(reading, value, at);
+	if (text && reading->host != &reading->settings->top && strchr(text, '%') && strcmp(option->name, "root") == 0)
+		text = pattern_apply(reading, text, at);
 	if (text && (!tux_options_set(reading->settings, reading->host, option, text, error, sizeof(error)) ||
 	             (reading->check && !tux_present_check(option, text, error, sizeof(error)))))
 		reading_wrong(reading, at, "%s", error);

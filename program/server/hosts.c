@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../../engine/io/place.h"
@@ -274,24 +276,92 @@ static void roots_open(const struct tux_sites *sites, const struct tux_user *use
 	if (is_root(user) || !tux_privileges_assume(user, &saved))
 		return;
 	for (i = 0; i < sites->count; i++)
-		if (sites->site[i].alias)
+		if (sites->site[i].alias && !sites->said[i].found_by)
 			sites->site[i].root_fd = open(sites->site[i].alias, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	tux_privileges_resume(&saved);
 }
 
+static int beneath_open(int directory_fd, const char *name)
+{
+	const struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+
+	return (int)syscall(SYS_openat2, directory_fd, name, &how, sizeof(how));
+}
+
 /*
- * Opens the root, unless roots_open() could, and finds its path. With may_miss a root that cannot be opened keeps root_fd -1, with
+ * Opens the root of a host that a pattern has found. No link may lead out of the pattern's directory, nor from the host's directory
+ * to another host. Returns -1 with errno.
+ */
+static int found_open(int pattern_fd, const struct tux_host_options *host)
+{
+	const struct tux_host_pattern *const pattern = host->found_by;
+	const char *const below = pattern->below + strspn(pattern->below, "/");
+	const size_t len = strlen(host->directory) - strlen(pattern->below);
+	const char *const name = memrchr(host->directory, '/', len);
+	char *const file = name ? strndup(name + 1, len - (size_t)(name + 1 - host->directory)) : NULL;
+	int fd, root_fd, saved;
+
+	errno = ENOMEM;
+	fd = file ? beneath_open(pattern_fd, file) : -1;
+	free(file);
+	if (fd < 0 || *below == '\0')
+		return fd;
+	root_fd = beneath_open(fd, below);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return root_fd;
+}
+
+/*
+ * Opens the roots of hosts that patterns have found, with the rights of the user who serves them. A root that cannot be opened keeps
+ * root_fd -1, with a message unless it does not exist.
+ */
+static void found_roots_open(const struct tux_sites *sites, const struct tux_user *user)
+{
+	const struct tux_host_pattern *pattern = NULL;
+	struct tux_privileges_saved saved;
+	int pattern_fd = -1;
+	unsigned i;
+
+	if (!tux_privileges_assume(user, &saved))
+		return;
+	for (i = 0; i < sites->count; i++) {
+		const struct tux_host_options *const host = &sites->said[i];
+		struct tux_site *const site = &sites->site[i];
+
+		if (!host->found_by || !site->alias)
+			continue;
+		if (host->found_by != pattern) {
+			pattern = host->found_by;
+			if (pattern_fd >= 0)
+				close(pattern_fd);
+			pattern_fd = open(pattern->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		}
+		site->root_fd = pattern_fd >= 0 ? found_open(pattern_fd, host) : -1;
+		if (site->root_fd < 0 && errno != ENOENT && errno != ENOTDIR)
+			fprintf(stderr, "tux: cannot serve %s: %s\n", host->directory, errno == EXDEV ? "a link leads out of it" : strerror(errno));
+	}
+	if (pattern_fd >= 0)
+		close(pattern_fd);
+	tux_privileges_resume(&saved);
+}
+
+/*
+ * Opens the root, unless it is open already, and finds its path. With may_miss a root that cannot be opened keeps root_fd -1, with
  * a message unless it does not exist. Returns false with a sentence in error.
  */
-static bool root_make(struct tux_site *site, const char *directory, const struct tux_user *user, bool may_miss, char *error,
+static bool root_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_user *user, bool may_miss, char *error,
                       size_t error_size)
 {
-	if (site->root_fd < 0)
+	const char *const directory = host->directory;
+
+	if (site->root_fd < 0 && !host->found_by)
 		site->root_fd = root_open(site->alias, user);
-	if (site->root_fd < 0 && errno == EACCES && directory[0] != '/')
+	if (site->root_fd < 0 && !host->found_by && errno == EACCES && directory[0] != '/')
 		site->root_fd = root_open(directory, user); /* the process can open its working directory, even if it cannot
 		                                               follow the absolute path */
-	if (site->root_fd < 0) {
+	if (site->root_fd < 0 && !host->found_by) {
 		const int why = errno;
 
 		snprintf(error, error_size, "cannot serve %s: %s", directory,
@@ -338,8 +408,12 @@ static bool site_make(struct tux_site *site, const struct tux_site *before, cons
 
 	for (i = 0; i < host->name_count && !site->name; i++)
 		site->name = *host->name[i] != '*' ? host->name[i] : NULL;
+	if (host->pattern) { /* its directories are the roots of other hosts */
+		site->path = host->directory;
+		return true;
+	}
 	if (!before)
-		return root_make(site, host->directory, user, may_miss, error, error_size);
+		return root_make(site, host, user, may_miss, error, error_size);
 	site->root_fd = before->root_fd;
 	site->path = before->path;
 	site->alias = before->alias;
@@ -349,7 +423,8 @@ static bool site_make(struct tux_site *site, const struct tux_site *before, cons
 /* True if a host has the same configured directory as the one before it. */
 static bool shares_root(const struct tux_host_options *hosts, unsigned number)
 {
-	return number > 0 && strcmp(hosts[number].directory, hosts[number - 1].directory) == 0;
+	return number > 0 && !hosts[number].pattern && !hosts[number - 1].pattern &&
+	       strcmp(hosts[number].directory, hosts[number - 1].directory) == 0;
 }
 
 bool tux_sites_open(struct tux_sites *sites, const struct tux_settings *settings, const struct tux_user *user, bool may_miss, char *error,
@@ -368,10 +443,11 @@ bool tux_sites_open(struct tux_sites *sites, const struct tux_settings *settings
 	while (sites->count < count) {
 		const unsigned number = sites->count++;
 
-		if (!site_begin(&sites->site[number], hosts[number].directory, !shares_root(hosts, number)))
+		if (!site_begin(&sites->site[number], hosts[number].directory, !hosts[number].pattern && !shares_root(hosts, number)))
 			return no_memory(error, error_size);
 	}
 	roots_open(sites, user);
+	found_roots_open(sites, user);
 	for (i = 0; i < count; i++)
 		if (!site_make(&sites->site[i], shares_root(hosts, i) ? &sites->site[i - 1] : NULL, &hosts[i], user, may_miss, error, error_size) ||
 		    !settings_make(&sites->site[i], &sites->base, &hosts[i], &settings->top, error, error_size))

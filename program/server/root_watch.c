@@ -7,6 +7,7 @@
 #define _GNU_SOURCE 1
 #include "root_watch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -35,6 +36,13 @@ struct tux_watched_name {
 	int wd;
 	uint32_t root; /* number of the only root with the name on its path, or SHARED */
 	char name[];   /* in the directory of wd */
+};
+
+/* A directory whose directories are hosts, and the sum of hashes of their names. */
+struct tux_watched_list {
+	const struct tux_host_pattern *pattern;
+	int wd;
+	uint64_t noted, seen;
 };
 
 struct visitor {
@@ -145,6 +153,50 @@ static void root_look(struct tux_root_watch *watch, uint32_t number)
 	watch->walk.visitor = NULL;
 }
 
+/* Returns a sum of hashes of the names of all hosts in a directory. */
+static uint64_t list_sum(const struct tux_host_pattern *pattern)
+{
+	DIR *const directory = opendir(pattern->directory);
+	const struct dirent *entry;
+	uint64_t sum = 0;
+
+	while (directory && (entry = readdir(directory))) {
+		uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+		const char *name;
+		size_t len = tux_host_pattern_match(pattern, entry->d_name, &name);
+
+		if (len == 0)
+			continue;
+		for (; len > 0; len--)
+			hash = (hash ^ (uint8_t)*name++) * UINT64_C(0x100000001b3);
+		sum += hash;
+	}
+	if (directory)
+		closedir(directory);
+	return sum;
+}
+
+static void lists_look(struct tux_root_watch *watch, uint64_t now_ms)
+{
+	const uint64_t began_ms = clock_ms();
+
+	watch->list_due = false;
+	watch->listed_ms = now_ms;
+	for (unsigned i = 0; i < watch->list_count; i++)
+		watch->list[i].seen = list_sum(watch->list[i].pattern);
+	watch->list_cost_ms = clock_ms() - began_ms;
+}
+
+/* True if a host was added to a list, or removed from it. */
+static bool lists_differ(const struct tux_root_watch *watch)
+{
+	unsigned i = 0;
+
+	while (i < watch->list_count && watch->list[i].noted == watch->list[i].seen)
+		i++;
+	return i < watch->list_count;
+}
+
 /* Follows all paths and makes new watches. */
 static void look(struct tux_root_watch *watch, uint64_t now_ms)
 {
@@ -159,6 +211,9 @@ static void look(struct tux_root_watch *watch, uint64_t now_ms)
 	for (uint32_t i = 0; i < watch->count; i++)
 		root_look(watch, i);
 	tux_root_walk_end(&watch->walk);
+	for (unsigned i = 0; i < watch->list_count; i++)
+		watch->list[i].wd = watch->fd < 0 ? -1 : inotify_add_watch(watch->fd, watch->list[i].pattern->directory, MASK);
+	lists_look(watch, now_ms);
 	watch->cost_ms = clock_ms() - began_ms;
 }
 
@@ -175,6 +230,7 @@ static bool recheck(struct tux_root_watch *watch, uint64_t now_ms)
 		moved = !is_same(&now, &watch->root[i].seen);
 	}
 	tux_root_walk_end(&watch->walk);
+	lists_look(watch, now_ms);
 	watch->cost_ms = clock_ms() - began_ms;
 	return moved;
 }
@@ -191,7 +247,7 @@ bool tux_root_watch_open(struct tux_root_watch *watch, const struct tux_settings
 {
 	const struct tux_host_options *const hosts = settings->host_count > 0 ? settings->host : &settings->top;
 	const unsigned count = settings->host_count > 0 ? settings->host_count : 1;
-	unsigned buckets = 64;
+	unsigned buckets = 64, patterns = 0;
 
 	watch->fd = -1;
 	watch->recheck_ms = settings->recheck_ms > MIN_RECHECK_MS ? settings->recheck_ms : MIN_RECHECK_MS;
@@ -200,10 +256,16 @@ bool tux_root_watch_open(struct tux_root_watch *watch, const struct tux_settings
 	watch->bucket = calloc(buckets, sizeof(struct tux_watched_name *));
 	watch->bucket_mask = buckets - 1;
 	watch->root = calloc(count, sizeof(*watch->root));
-	if (!watch->root || !watch->bucket)
+	for (unsigned i = 0; i < count; i++)
+		patterns += hosts[i].pattern != NULL;
+	watch->list = calloc(patterns + 1, sizeof(*watch->list));
+	if (!watch->root || !watch->bucket || !watch->list)
 		return false;
-	for (; watch->count < count; watch->count++)
+	for (; watch->count < count; watch->count++) {
 		watch->root[watch->count].path = hosts[watch->count].directory;
+		if (hosts[watch->count].pattern)
+			watch->list[watch->list_count++] = (struct tux_watched_list){ .pattern = hosts[watch->count].pattern, .wd = -1 };
+	}
 	return true;
 }
 
@@ -213,6 +275,7 @@ void tux_root_watch_close(struct tux_root_watch *watch)
 		close(watch->fd);
 	names_forget(watch);
 	free(watch->bucket);
+	free(watch->list);
 	free(watch->root);
 	*watch = (struct tux_root_watch){ .fd = -1 };
 }
@@ -222,6 +285,8 @@ void tux_root_watch_note(struct tux_root_watch *watch, uint64_t now_ms)
 	look(watch, now_ms);
 	for (unsigned i = 0; i < watch->count; i++)
 		watch->root[i].noted = watch->root[i].seen;
+	for (unsigned i = 0; i < watch->list_count; i++)
+		watch->list[i].noted = watch->list[i].seen;
 	watch->differing = watch->replaced = 0;
 	watch->changed_ms = 0;
 }
@@ -234,6 +299,13 @@ static void event_take(struct tux_root_watch *watch, const struct inotify_event 
 	if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED | IN_Q_OVERFLOW)) {
 		watch->look_due = true;
 		return;
+	}
+	for (unsigned i = 0; i < watch->list_count && event->len > 0; i++) {
+		const char *name;
+
+		if (watch->list[i].wd == event->wd && !(event->mask & IN_ATTRIB) &&
+		    tux_host_pattern_match(watch->list[i].pattern, event->name, &name) > 0)
+			watch->list_due = true;
 	}
 	one = event->len > 0 ? name_find(watch, event->wd, event->name) : NULL;
 	if (one && one->root == SHARED)
@@ -265,6 +337,12 @@ static uint64_t look_at_ms(const struct tux_root_watch *watch)
 	return watch->looked_ms + LOOK_SHARE * watch->cost_ms;
 }
 
+/* Like look_at_ms(), but for the lists. */
+static uint64_t list_at_ms(const struct tux_root_watch *watch)
+{
+	return watch->listed_ms + LOOK_SHARE * watch->list_cost_ms;
+}
+
 bool tux_root_watch_changed(struct tux_root_watch *watch, uint64_t now_ms)
 {
 	events_read(watch);
@@ -272,11 +350,13 @@ bool tux_root_watch_changed(struct tux_root_watch *watch, uint64_t now_ms)
 		look(watch, now_ms);
 	else if (now_ms >= recheck_at_ms(watch) && recheck(watch, now_ms))
 		look(watch, now_ms);
+	if (watch->list_due && now_ms >= list_at_ms(watch))
+		lists_look(watch, now_ms);
 	if (watch->differing == 0)
 		watch->changed_ms = 0;
 	else if (watch->changed_ms == 0)
 		watch->changed_ms = now_ms;
-	return watch->replaced > 0 || (watch->differing > 0 && now_ms - watch->changed_ms >= MISSING_MS);
+	return watch->replaced > 0 || lists_differ(watch) || (watch->differing > 0 && now_ms - watch->changed_ms >= MISSING_MS);
 }
 
 int tux_root_watch_wait_ms(const struct tux_root_watch *watch, uint64_t now_ms)
@@ -285,6 +365,8 @@ int tux_root_watch_wait_ms(const struct tux_root_watch *watch, uint64_t now_ms)
 
 	if (watch->look_due && look_at_ms(watch) < due_ms)
 		due_ms = look_at_ms(watch);
+	if (watch->list_due && list_at_ms(watch) < due_ms)
+		due_ms = list_at_ms(watch);
 	return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
 }
 
@@ -297,4 +379,7 @@ void tux_root_watch_print(const struct tux_root_watch *watch, FILE *out)
 			fprintf(out, "tux: %s: the document root was %s\n", one->path,
 			        one->seen.there ? "replaced; the new one is served" : "removed; its files are 404 until it is there again");
 	}
+	for (unsigned i = 0; i < watch->list_count; i++)
+		if (watch->list[i].noted != watch->list[i].seen)
+			fprintf(out, "tux: %s: hosts were added or removed\n", watch->list[i].pattern->directory);
 }

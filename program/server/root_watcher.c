@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../settings/found_hosts.h"
 #include "server_process.h"
 #include "root_watch.h"
 
@@ -34,13 +35,13 @@ static bool descriptors_keep(int end_fd, int noted_fd)
 }
 
 /* Runs the watcher in the new process. The supervisor's signals stay blocked, because Ctrl-C is for the supervisor. */
-static _Noreturn void run(const struct tux_settings *settings, int end_fd, int noted_fd)
+static _Noreturn void run(struct tux_settings *settings, int end_fd, int noted_fd)
 {
 	static struct tux_root_watch watch;
 	struct pollfd waits[2] = { { .fd = END_FD, .events = POLLIN }, { .events = POLLIN } };
 
 	prctl(PR_SET_NAME, "tux roots", 0, 0, 0);
-	if (!descriptors_keep(end_fd, noted_fd) || !tux_root_watch_open(&watch, settings))
+	if (!descriptors_keep(end_fd, noted_fd) || !tux_found_hosts_add(settings, NULL) || !tux_root_watch_open(&watch, settings))
 		_exit(EXIT_FAILED);
 	tux_root_watch_note(&watch, tux_generation_now_ms());
 	close(NOTED_FD);
@@ -54,7 +55,7 @@ static _Noreturn void run(const struct tux_settings *settings, int end_fd, int n
 	_exit(EXIT_SAW);
 }
 
-bool tux_root_watcher_start(struct tux_root_watcher *watcher, const struct tux_settings *settings, int *noted_fd)
+bool tux_root_watcher_start(struct tux_root_watcher *watcher, struct tux_settings *settings, int *noted_fd)
 {
 	int end[2] = { -1, -1 }, noted[2] = { -1, -1 };
 

@@ -20,7 +20,7 @@ struct tux_root_watcher {
  * Starts the watcher. The caller closes *noted_fd, which is for tux_root_watcher_await() in the process that opens the roots.
  * Returns false with errno; tux_root_watcher_end() is allowed also then.
  */
-bool tux_root_watcher_start(struct tux_root_watcher *watcher, const struct tux_settings *settings, int *noted_fd);
+bool tux_root_watcher_start(struct tux_root_watcher *watcher, struct tux_settings *settings, int *noted_fd);
 
 /* Waits until the watcher has noted the current roots, or has ended. Consumes the descriptor. */
 void tux_root_watcher_await(int noted_fd);

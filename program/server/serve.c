@@ -356,7 +356,7 @@ static bool confine_to(struct serving *serving, int *roots, const char **directo
 		return false;
 	for (i = 0; i < sites->count; i++) {
 		roots[i] = sites->site[i].root_fd;
-		if (roots[i] < 0 || faccessat(roots[i], ".", X_OK, 0) == 0 || (serving->charge && serving->charge->served))
+		if (roots[i] < 0 || faccessat(roots[i], ".", X_OK, 0) == 0 || (serving->charge && serving->charge->served) || sites->said[i].found_by)
 			continue;
 		snprintf(serving->error, ERROR_MAX, "user %s may not look into %s (%s): chmod o+rx it, or say another --user",
 		         serving->user.name, sites->said[i].directory, strerror(errno));

@@ -18,6 +18,7 @@
 
 #include "../command.h"
 #include "../config/config.h"
+#include "../settings/found_hosts.h"
 #include "../settings/options.h"
 #include "server_process.h"
 #include "root.h"
@@ -142,7 +143,7 @@ static void configuration_close(struct configuration *configuration, const struc
 }
 
 /* Runs the server process after the fork. Closes everything of the supervisor except the sockets of this configuration. */
-static _Noreturn void be_generation(struct supervisor *supervisor, const struct configuration *configuration, int fd, int noted_fd)
+static _Noreturn void be_generation(struct supervisor *supervisor, struct configuration *configuration, int fd, int noted_fd)
 {
 	const struct tux_charge charge = {
 		&configuration->addresses, fd, supervisor->passed_fd, supervisor->pass_fd, configuration == supervisor->current, supervisor->renewing,
@@ -160,13 +161,17 @@ static _Noreturn void be_generation(struct supervisor *supervisor, const struct 
 	prctl(PR_SET_NAME, "tux", 0, 0, 0);
 	sigprocmask(SIG_SETMASK, &supervisor->before, NULL);
 	tux_root_watcher_await(noted_fd);
+	if (!tux_found_hosts_add(&configuration->settings, stderr)) {
+		fprintf(stderr, "tux: no memory for the hosts of a directory, or more than %d hosts\n", TUX_MAX_SITES);
+		exit(EXIT_FAILURE);
+	}
 	exit(tux_serve(&configuration->settings, &charge));
 }
 
 /* Starts a server process. Returns false after an error message. The caller has checked has_room(). */
 static bool launch(struct supervisor *supervisor, struct configuration *configuration)
 {
-	const struct tux_settings *const settings = &configuration->settings;
+	struct tux_settings *const settings = &configuration->settings;
 	struct tux_generation generation = { .drain_ms = tux_serve_drain_delay(settings) + settings->drain_timeout_ms };
 	struct tux_root_watcher watcher;
 	int forked, noted_fd;
@@ -271,6 +276,8 @@ static void take_over(struct supervisor *supervisor, struct tux_generation *gene
 	struct tux_generation *before = find(supervisor, TUX_GENERATION_SERVING);
 	bool stays[TUX_MAX_LISTENERS] = { false };
 
+	/* Starts for replaced roots and new hosts take at most half of the time, even if hosts are added one by one. */
+	supervisor->renew_at_ms = tux_generation_now_ms() + tux_generation_age_ms(generation);
 	tux_generation_enter(generation, TUX_GENERATION_SERVING);
 	if (supervisor->current)
 		listeners_compare(&supervisor->current->addresses, &(supervisor->next ? supervisor->next : supervisor->current)->addresses, stays);

@@ -7,8 +7,6 @@
 
 #include "../../core/target.h"
 
-enum { MAX_LABEL = 63 };
-
 /* Labels of letters, digits, '-' and '_' between single dots. */
 static bool labels_good(const char *name)
 {
@@ -17,7 +15,7 @@ static bool labels_good(const char *name)
 	for (;;) {
 		const size_t len = strspn(name, inside);
 
-		if (len == 0 || len > MAX_LABEL)
+		if (len == 0 || len > TUX_MAX_LABEL)
 			return false;
 		if (name[len] == '\0')
 			return true;
@@ -229,6 +227,11 @@ void tux_host_free(struct tux_host_options *host, const struct tux_host_options 
 	for (i = 0; i < host->name_count; i++)
 		free((void *)host->name[i]);
 	free(host->name);
+	if (host->found_by) { /* everything else is its pattern's */
+		free((void *)(uintptr_t)host->directory);
+		*host = (struct tux_host_options){ 0 };
+		return;
+	}
 	free(host->page);
 	if (!top || host->listen != top->listen)
 		free(host->listen);
@@ -241,5 +244,6 @@ void tux_host_free(struct tux_host_options *host, const struct tux_host_options 
 	if (host->routes)
 		tux_routes_free(host->routes);
 	free(host->routes);
+	free(host->pattern);
 	*host = (struct tux_host_options){ 0 };
 }

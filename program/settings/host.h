@@ -4,6 +4,7 @@
 #define TUX_PROGRAM_SETTINGS_HOST_H
 
 #include "fields.h"
+#include "host_pattern.h"
 #include "media_types.h"
 #include "routes.h"
 
@@ -23,7 +24,9 @@ struct tux_host_options {
 	const char **name;         /* that it answers to, as tux_host_name_add() takes them */
 	unsigned name_count;
 	bool is_default;           /* it answers to all other names, too */
-	const char *directory;
+	const struct tux_host_pattern *found_by; /* pattern that has found its directory; its root may be missing; NULL: not found so */
+	const char *directory;     /* root; of a pattern: the directory with the hosts */
+	struct tux_host_pattern *pattern; /* NULL: directory is the root */
 	const char **listen;       /* as written; inherited ones are the top's array */
 	unsigned listen_count;
 	const char *log;           /* a file name, "-" for the standard output; NULL: off */

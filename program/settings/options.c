@@ -135,6 +135,8 @@ const struct tux_option tux_options[] = {
 
 	HEADING("Files"),
 	{ "root", "DIR", "0.1", "the directory to serve, like the argument DIR",
+	  "In a host, `/srv/hosts/%h` makes each directory in /srv/hosts a host of that name; `%2.%1` is the last two labels of a name, "
+	  "and `%%` a percent sign.",
 	  HOSTS, TEXT("the name of a directory"), OF_HOST(directory), .names = TUX_NAMES_DIRECTORY, .fallback = ".",
 	  .without = "the current directory" },
 	{ "browse", NULL, "0.1", "list directories that have no index",
