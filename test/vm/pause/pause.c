@@ -42,6 +42,11 @@ static int divert(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
+/* Keeps the kernel from optimizing the probe to a jump, which would ignore the new instruction pointer (kprobes.rst). */
+static void pass(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
+{
+}
+
 static struct kprobe probe;
 
 /* Empty: no function. */
@@ -58,6 +63,7 @@ static int function_set(const char *text, const struct kernel_param *param)
 		return 0;
 	probe.symbol_name = name;
 	probe.pre_handler = divert;
+	probe.post_handler = pass;
 	reinit_completion(&go);
 	WRITE_ONCE(reached, false);
 	error = register_kprobe(&probe);
