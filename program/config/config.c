@@ -23,7 +23,7 @@ enum { MAX_FILE = 64 * 1024 * 1024 };
 /* Cuts a root with '%' of a host. Returns the directory to look for, or NULL after an error message. */
 static const char *pattern_apply(struct reading *reading, const char *root, const char *at)
 {
-	struct tux_host_options *const host = reading->host;
+	struct tux_host_settings *const host = reading->host;
 	char error[CONFIG_ERROR_MAX];
 
 	free(host->pattern);
@@ -304,7 +304,7 @@ static bool host_is_on(const struct tux_settings *settings, const char *spec)
 	unsigned i, k;
 
 	for (i = 0; i < settings->host_count; i++) {
-		const struct tux_host_options *const host = &settings->host[i];
+		const struct tux_host_settings *const host = &settings->host[i];
 
 		for (k = 0; k < host->listen_count && strcmp(host->listen[k], spec) != 0; k++)
 			;
@@ -315,7 +315,7 @@ static bool host_is_on(const struct tux_settings *settings, const char *spec)
 }
 
 /* Warns of files that select a handler that is not available now. */
-static void selection_settle(struct reading *reading, const struct tux_host_options *host, const char *at)
+static void selection_settle(struct reading *reading, const struct tux_host_settings *host, const char *at)
 {
 	if (reading->settings->handover_port == 0 && tux_host_redirects(host))
 		reading_warn(reading, at, "without handover PORT what is TUX/redirect is answered 403");
@@ -327,7 +327,7 @@ static void selection_settle(struct reading *reading, const struct tux_host_opti
 static void hosts_settle(struct reading *reading)
 {
 	const struct tux_settings *const settings = reading->settings;
-	const struct tux_host_options *const top = &settings->top;
+	const struct tux_host_settings *const top = &settings->top;
 	unsigned i;
 
 	names_compare(reading);

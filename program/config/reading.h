@@ -24,7 +24,7 @@ struct tux_config {
 struct reading {
 	struct tux_config *config;
 	struct tux_settings *settings;
-	struct tux_host_options *host; /* options being set: the settings' top, or one of their hosts */
+	struct tux_host_settings *host; /* options being set: the settings' top, or one of their hosts */
 	const char **host_at; /* position of each host in the file */
 	const char *upstream_at[TUX_MAX_UPSTREAMS]; /* position of the first reference to each upstream */
 	const char *module_at[TUX_MAX_MODULES]; /* position of the first reference to each module */

@@ -24,7 +24,7 @@ static bool no_memory(char *error, size_t error_size)
 }
 
 /* Sets the error pages of a site. /404.html is the default for 404. */
-static bool pages_make(struct tux_site *site, const struct tux_host_options *host)
+static bool pages_make(struct tux_site *site, const struct tux_host_settings *host)
 {
 	static const struct tux_error_page missing = { 404, { "/404.html", 9 } };
 	struct tux_error_page *page = calloc(host->page_count + 1, sizeof(*page));
@@ -54,8 +54,8 @@ static bool routes_say_fields(const struct tux_route_table *table)
 /*
  * Makes the media types of a site, or of a route with its own settings (NULL: of the site). Returns NULL with a sentence in error.
  */
-static struct tux_media_types *media_types_make(const struct tux_media_type_settings *route, const struct tux_host_options *host,
-                                                const struct tux_host_options *top, char *error, size_t error_size)
+static struct tux_media_types *media_types_make(const struct tux_media_type_settings *route, const struct tux_host_settings *host,
+                                                const struct tux_host_settings *top, char *error, size_t error_size)
 {
 	const struct tux_media_type_settings *lists[3];
 	unsigned count = 0;
@@ -69,8 +69,8 @@ static struct tux_media_types *media_types_make(const struct tux_media_type_sett
 }
 
 /* Makes the fields of a site, or of a route of it (NULL: of the site), without media types. Returns false with a sentence in error. */
-static bool rules_make(struct tux_fields *fields, const struct tux_route_fields *route, const struct tux_host_options *host,
-                       const struct tux_host_options *top, char *error, size_t error_size)
+static bool rules_make(struct tux_fields *fields, const struct tux_route_fields *route, const struct tux_host_settings *host,
+                       const struct tux_host_settings *top, char *error, size_t error_size)
 {
 	const struct tux_field_rules *lists[3];
 	unsigned count = 0;
@@ -85,8 +85,8 @@ static bool rules_make(struct tux_fields *fields, const struct tux_route_fields 
 }
 
 /* Makes the fields of a site. base is NULL for the top. */
-static bool fields_make(struct tux_site *site, const struct tux_site *base, const struct tux_host_options *host,
-                        const struct tux_host_options *top, char *error, size_t error_size)
+static bool fields_make(struct tux_site *site, const struct tux_site *base, const struct tux_host_settings *host,
+                        const struct tux_host_settings *top, char *error, size_t error_size)
 {
 	struct tux_fields *fields = calloc(1, sizeof(*fields));
 
@@ -103,7 +103,7 @@ static bool fields_make(struct tux_site *site, const struct tux_site *base, cons
 }
 
 /* Makes the fields of each route, if at least one route has fields. */
-static bool route_fields_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_host_options *top,
+static bool route_fields_make(struct tux_site *site, const struct tux_host_settings *host, const struct tux_host_settings *top,
                               const struct tux_route_table *table, char *error, size_t error_size)
 {
 	struct tux_fields *fields;
@@ -149,8 +149,8 @@ static bool max_bodies_make(struct tux_site *site, const struct tux_route_table 
  * Sets everything of a site except its root. A host that sets nothing of its own has the arrays of the base, which is made of the
  * top. base is NULL for the base itself. Returns false with a sentence in error.
  */
-static bool settings_make(struct tux_site *site, const struct tux_site *base, const struct tux_host_options *host,
-                          const struct tux_host_options *top, char *error, size_t error_size)
+static bool settings_make(struct tux_site *site, const struct tux_site *base, const struct tux_host_settings *host,
+                          const struct tux_host_settings *top, char *error, size_t error_size)
 {
 	static const struct tux_route_table no_routes;
 	const bool own_routes = !base || (host->routes && host->routes->count > 0);
@@ -292,7 +292,7 @@ static int beneath_open(int directory_fd, const char *name)
  * Opens the root of a host that a pattern has found. No link may lead out of the pattern's directory, nor from the host's directory
  * to another host. Returns -1 with errno.
  */
-static int found_open(int pattern_fd, const struct tux_host_options *host)
+static int found_open(int pattern_fd, const struct tux_host_settings *host)
 {
 	const struct tux_host_pattern *const pattern = host->found_by;
 	const char *const below = pattern->below + strspn(pattern->below, "/");
@@ -327,7 +327,7 @@ static void found_roots_open(const struct tux_sites *sites, const struct tux_use
 	if (!tux_privileges_assume(user, &saved))
 		return;
 	for (i = 0; i < sites->count; i++) {
-		const struct tux_host_options *const host = &sites->said[i];
+		const struct tux_host_settings *const host = &sites->said[i];
 		struct tux_site *const site = &sites->site[i];
 
 		if (!host->found_by || !site->alias)
@@ -351,7 +351,7 @@ static void found_roots_open(const struct tux_sites *sites, const struct tux_use
  * Opens the root, unless it is open already, and finds its path. With may_miss a root that cannot be opened keeps root_fd -1, with
  * a message unless it does not exist. Returns false with a sentence in error.
  */
-static bool root_make(struct tux_site *site, const struct tux_host_options *host, const struct tux_user *user, bool may_miss, char *error,
+static bool root_make(struct tux_site *site, const struct tux_host_settings *host, const struct tux_user *user, bool may_miss, char *error,
                       size_t error_size)
 {
 	const char *const directory = host->directory;
@@ -401,7 +401,7 @@ static bool site_begin(struct tux_site *site, const char *directory, bool own_ro
 }
 
 /* before is the site before it if both have the same directory; else NULL. */
-static bool site_make(struct tux_site *site, const struct tux_site *before, const struct tux_host_options *host,
+static bool site_make(struct tux_site *site, const struct tux_site *before, const struct tux_host_settings *host,
                       const struct tux_user *user, bool may_miss, char *error, size_t error_size)
 {
 	unsigned i;
@@ -421,7 +421,7 @@ static bool site_make(struct tux_site *site, const struct tux_site *before, cons
 }
 
 /* True if a host has the same configured directory as the one before it. */
-static bool shares_root(const struct tux_host_options *hosts, unsigned number)
+static bool shares_root(const struct tux_host_settings *hosts, unsigned number)
 {
 	return number > 0 && !hosts[number].pattern && !hosts[number - 1].pattern &&
 	       strcmp(hosts[number].directory, hosts[number - 1].directory) == 0;
@@ -430,7 +430,7 @@ static bool shares_root(const struct tux_host_options *hosts, unsigned number)
 bool tux_sites_open(struct tux_sites *sites, const struct tux_settings *settings, const struct tux_user *user, bool may_miss, char *error,
                     size_t error_size)
 {
-	const struct tux_host_options *const hosts = settings->host_count > 0 ? settings->host : &settings->top;
+	const struct tux_host_settings *const hosts = settings->host_count > 0 ? settings->host : &settings->top;
 	const unsigned count = settings->host_count > 0 ? settings->host_count : 1;
 	unsigned i;
 
@@ -456,7 +456,7 @@ bool tux_sites_open(struct tux_sites *sites, const struct tux_settings *settings
 }
 
 /* Returns a bit for each listener on which a host responds: all of them if the host has no listen. */
-static uint64_t listeners_of(const struct tux_host_options *host, const struct tux_addresses *addresses)
+static uint64_t listeners_of(const struct tux_host_settings *host, const struct tux_addresses *addresses)
 {
 	uint64_t listeners = 0;
 	unsigned i, k;
@@ -535,7 +535,7 @@ static bool names_insert(const struct tux_sites *sites, const struct tux_address
 	struct tux_host one = { .text = 0 };
 
 	for (; one.site < sites->count; one.site++) {
-		const struct tux_host_options *const said = &sites->said[one.site];
+		const struct tux_host_settings *const said = &sites->said[one.site];
 
 		one.listeners = listeners_of(said, addresses);
 		for (unsigned k = 0; k < said->name_count; k++) {

@@ -12,7 +12,7 @@ struct tux_sites {
 	struct tux_site *site;
 	unsigned count;
 	struct tux_hosts hosts; /* host names, for both the kernel engine and the user-space engine */
-	const struct tux_host_options *said; /* options of each site; owned by the settings */
+	const struct tux_host_settings *said; /* options of each site; owned by the settings */
 	struct tux_site base;   /* without a root: the arrays of all sites that set nothing of their own */
 };
 

@@ -245,7 +245,7 @@ static uint64_t recheck_at_ms(const struct tux_root_watch *watch)
 
 bool tux_root_watch_open(struct tux_root_watch *watch, const struct tux_settings *settings)
 {
-	const struct tux_host_options *const hosts = settings->host_count > 0 ? settings->host : &settings->top;
+	const struct tux_host_settings *const hosts = settings->host_count > 0 ? settings->host : &settings->top;
 	const unsigned count = settings->host_count > 0 ? settings->host_count : 1;
 	unsigned buckets = 64, patterns = 0;
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* True if a pattern's host may have a host of this name: the pattern is the default, or one of its names stands for it. */
-static bool host_permits(const struct tux_host_options *host, bool is_default, const char *name)
+static bool host_permits(const struct tux_host_settings *host, bool is_default, const char *name)
 {
 	const size_t len = strlen(name);
 	unsigned i;
@@ -32,7 +32,7 @@ static int name_compare(const void *one, const void *other)
 /* Adds the host of a directory to the settings. Returns false if there is no room. */
 static bool host_add(struct tux_settings *settings, unsigned number, const char *file, const char *name)
 {
-	struct tux_host_options *host = tux_settings_host_add(settings);
+	struct tux_host_settings *host = tux_settings_host_add(settings);
 	const struct tux_host_pattern *pattern;
 	char *whole, *ending = NULL, *directory;
 

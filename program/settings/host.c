@@ -36,7 +36,7 @@ static bool name_good(const char *name)
 	return labels_good(strncmp(name, "*.", 2) == 0 ? name + 2 : name);
 }
 
-bool tux_host_name_add(struct tux_host_options *host, const char *name, char *error, size_t error_size)
+bool tux_host_name_add(struct tux_host_settings *host, const char *name, char *error, size_t error_size)
 {
 	const size_t len = strlen(name);
 	char *copy = strndup(name, len > 1 && name[len - 1] == '.' ? len - 1 : len);
@@ -63,7 +63,7 @@ bool tux_host_name_add(struct tux_host_options *host, const char *name, char *er
 	return true;
 }
 
-bool tux_host_listen_add(struct tux_host_options *host, const char *spec)
+bool tux_host_listen_add(struct tux_host_settings *host, const char *spec)
 {
 	const char **listen;
 
@@ -77,7 +77,7 @@ bool tux_host_listen_add(struct tux_host_options *host, const char *spec)
 	return true;
 }
 
-bool tux_host_index_add(struct tux_host_options *host, const char *name)
+bool tux_host_index_add(struct tux_host_settings *host, const char *name)
 {
 	struct tux_host_site *const site = &host->site;
 	const char **index;
@@ -92,14 +92,14 @@ bool tux_host_index_add(struct tux_host_options *host, const char *name)
 	return true;
 }
 
-struct tux_route_table *tux_host_routes(struct tux_host_options *host)
+struct tux_route_table *tux_host_routes(struct tux_host_settings *host)
 {
 	if (!host->routes)
 		host->routes = calloc(1, sizeof(*host->routes));
 	return host->routes;
 }
 
-bool tux_host_page_add(struct tux_host_options *host, unsigned status, const char *path, char *error, size_t error_size)
+bool tux_host_page_add(struct tux_host_settings *host, unsigned status, const char *path, char *error, size_t error_size)
 {
 	const size_t len = strlen(path);
 	uint8_t normal[TUX_MAX_TARGET];
@@ -133,7 +133,7 @@ bool tux_host_page_add(struct tux_host_options *host, unsigned status, const cha
 }
 
 /* One extension, len bytes of text. */
-static bool extension_add(struct tux_host_options *host, enum tux_file_handler selects, const char *text, size_t len)
+static bool extension_add(struct tux_host_settings *host, enum tux_file_handler selects, const char *text, size_t len)
 {
 	struct tux_file_type one = { .selects = (uint8_t)selects };
 	struct tux_file_type *type;
@@ -157,7 +157,7 @@ static bool extension_add(struct tux_host_options *host, enum tux_file_handler s
 	return true;
 }
 
-bool tux_host_type_add(struct tux_host_options *host, const char *text)
+bool tux_host_type_add(struct tux_host_settings *host, const char *text)
 {
 	static const struct {
 		const char *name;
@@ -179,7 +179,7 @@ bool tux_host_type_add(struct tux_host_options *host, const char *text)
 	}
 }
 
-static bool has_type(const struct tux_host_options *host, enum tux_file_handler selects)
+static bool has_type(const struct tux_host_settings *host, enum tux_file_handler selects)
 {
 	unsigned i = 0;
 
@@ -188,22 +188,22 @@ static bool has_type(const struct tux_host_options *host, enum tux_file_handler 
 	return i < host->type_count;
 }
 
-bool tux_host_has_programs(const struct tux_host_options *host)
+bool tux_host_has_programs(const struct tux_host_settings *host)
 {
 	return host->site.mode_cgi != 0 || has_type(host, TUX_FILE_HANDLER_CGI);
 }
 
-bool tux_host_has_modules(const struct tux_host_options *host)
+bool tux_host_has_modules(const struct tux_host_settings *host)
 {
 	return host->site.mode_module != 0 || has_type(host, TUX_FILE_HANDLER_MODULE);
 }
 
-bool tux_host_redirects(const struct tux_host_options *host)
+bool tux_host_redirects(const struct tux_host_settings *host)
 {
 	return has_type(host, TUX_FILE_HANDLER_REDIRECT);
 }
 
-bool tux_hosts_meet(const struct tux_host_options *host, const struct tux_host_options *other, const struct tux_host_options *top)
+bool tux_hosts_meet(const struct tux_host_settings *host, const struct tux_host_settings *other, const struct tux_host_settings *top)
 {
 	unsigned i, k;
 
@@ -220,7 +220,7 @@ bool tux_hosts_meet(const struct tux_host_options *host, const struct tux_host_o
 	return false;
 }
 
-void tux_host_free(struct tux_host_options *host, const struct tux_host_options *top)
+void tux_host_free(struct tux_host_settings *host, const struct tux_host_settings *top)
 {
 	unsigned i;
 
@@ -229,7 +229,7 @@ void tux_host_free(struct tux_host_options *host, const struct tux_host_options 
 	free(host->name);
 	if (host->found_by) { /* everything else is its pattern's */
 		free((void *)(uintptr_t)host->directory);
-		*host = (struct tux_host_options){ 0 };
+		*host = (struct tux_host_settings){ 0 };
 		return;
 	}
 	free(host->page);
@@ -245,5 +245,5 @@ void tux_host_free(struct tux_host_options *host, const struct tux_host_options 
 		tux_routes_free(host->routes);
 	free(host->routes);
 	free(host->pattern);
-	*host = (struct tux_host_options){ 0 };
+	*host = (struct tux_host_settings){ 0 };
 }

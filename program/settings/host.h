@@ -13,13 +13,13 @@ struct tux_host_site {
 	bool browse, content_tags, dot_files, spa;
 	struct tux_modes modes;
 	uint16_t mode_cgi, mode_module;
-	const char **index; /* like tux_host_options.listen */
+	const char **index; /* like tux_host_settings.listen */
 	unsigned index_count;
 	uint64_t max_body_bytes;
 };
 
 /* Zero-initialize before use. The texts are the caller's. There may be 100,000 of them, so memory for rare settings is separate. */
-struct tux_host_options {
+struct tux_host_settings {
 	uint32_t said;             /* set of the options that were set; options.c has their bits */
 	const char **name;         /* that it answers to, as tux_host_name_add() takes them */
 	unsigned name_count;
@@ -45,32 +45,32 @@ struct tux_host_options {
  * Adds a name: letters, digits and '-' between dots, in lower case from then on; with "*." in front of it for all that end so; or
  * an address, of IPv6 in brackets. False with a sentence in error. The text is copied.
  */
-bool tux_host_name_add(struct tux_host_options *host, const char *name, char *error, size_t error_size);
+bool tux_host_name_add(struct tux_host_settings *host, const char *name, char *error, size_t error_size);
 
 /* Adds an address to listen on, which is good and stays. False if the host has as many as it may have, or out of memory. */
-bool tux_host_listen_add(struct tux_host_options *host, const char *spec);
+bool tux_host_listen_add(struct tux_host_settings *host, const char *spec);
 
 /* Adds the name of an index. Returns false if it is no name of a file, if the host has as many as it may have, or out of memory. */
-bool tux_host_index_add(struct tux_host_options *host, const char *name);
+bool tux_host_index_add(struct tux_host_settings *host, const char *name);
 
 /* Returns the routes of the host. Makes an empty table if the host has no routes yet; returns NULL if out of memory. */
-struct tux_route_table *tux_host_routes(struct tux_host_options *host);
+struct tux_route_table *tux_host_routes(struct tux_host_settings *host);
 
 /* Adds a page for a status from 400 to 599. The path, beneath the root, begins with '/'; it stays. False with a sentence in error. */
-bool tux_host_page_add(struct tux_host_options *host, unsigned status, const char *path, char *error, size_t error_size);
+bool tux_host_page_add(struct tux_host_settings *host, unsigned status, const char *path, char *error, size_t error_size);
 
 /* Adds what files with these extensions select: "TUX/CGI=cgi,pl", or TUX/module, or TUX/redirect. False if it is not that, or said before. */
-bool tux_host_type_add(struct tux_host_options *host, const char *text);
+bool tux_host_type_add(struct tux_host_settings *host, const char *text);
 
 /* Whether a file of the host may be a program, or name a module; whether another server may answer for one. */
-bool tux_host_has_programs(const struct tux_host_options *host);
-bool tux_host_has_modules(const struct tux_host_options *host);
-bool tux_host_redirects(const struct tux_host_options *host);
+bool tux_host_has_programs(const struct tux_host_settings *host);
+bool tux_host_has_modules(const struct tux_host_settings *host);
+bool tux_host_redirects(const struct tux_host_settings *host);
 
 /* Whether there is a place where both listen, beneath this top. */
-bool tux_hosts_meet(const struct tux_host_options *host, const struct tux_host_options *other, const struct tux_host_options *top);
+bool tux_hosts_meet(const struct tux_host_settings *host, const struct tux_host_settings *other, const struct tux_host_settings *top);
 
 /* Frees the host, but for what it inherited from the top. top is NULL for the top itself. */
-void tux_host_free(struct tux_host_options *host, const struct tux_host_options *top);
+void tux_host_free(struct tux_host_settings *host, const struct tux_host_settings *top);
 
 #endif

@@ -42,7 +42,7 @@ enum tux_option_names {
 };
 
 /*
- * A row of the table. The structure with the value depends on the scope: tux_host_options for options of hosts, tux_settings for
+ * A row of the table. The structure with the value depends on the scope: tux_host_settings for options of hosts, tux_settings for
  * the others of the command line and the top of the file, tux_route_fields, tux_upstream and tux_cgi for those blocks.
  */
 struct tux_option {

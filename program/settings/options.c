@@ -40,18 +40,18 @@
 /* Where its value is: a member, or a list followed by its count. */
 #define MEMBER(type, member) .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
 #define SETTING(member) MEMBER(struct tux_settings, member)
-#define OF_HOST(member) MEMBER(struct tux_host_options, member)
+#define OF_HOST(member) MEMBER(struct tux_host_settings, member)
 #define OF_ROUTE(member) MEMBER(struct tux_route_fields, member)
 #define OF_UPSTREAM(member) MEMBER(struct tux_upstream, member)
 #define OF_CGI(member) MEMBER(struct tux_cgi, member)
-#define LIST_OF_HOST(member, count) .list = true, .at = offsetof(struct tux_host_options, member), \
-	.size = offsetof(struct tux_host_options, count) + sizeof(unsigned) - offsetof(struct tux_host_options, member)
+#define LIST_OF_HOST(member, count) .list = true, .at = offsetof(struct tux_host_settings, member), \
+	.size = offsetof(struct tux_host_settings, count) + sizeof(unsigned) - offsetof(struct tux_host_settings, member)
 
 #define HEADING(text) { .help = text }
 
 static bool listen_add(void *object, const char *value)
 {
-	struct tux_host_options *const host = object;
+	struct tux_host_settings *const host = object;
 
 	return tux_listener_spec_good(value) && tux_host_listen_add(host, value);
 }
@@ -63,7 +63,7 @@ static bool index_add(void *object, const char *value)
 
 static bool any_mode_set(void *object, const char *value)
 {
-	((struct tux_host_options *)object)->site.modes.allowed = value ? S_IROTH : 0;
+	((struct tux_host_settings *)object)->site.modes.allowed = value ? S_IROTH : 0;
 	return true;
 }
 
@@ -74,13 +74,13 @@ static bool types_add(void *object, const char *value)
 
 static bool log_set(void *object, const char *value)
 {
-	((struct tux_host_options *)object)->log = strcmp(value, "off") == 0 ? NULL : value;
+	((struct tux_host_settings *)object)->log = strcmp(value, "off") == 0 ? NULL : value;
 	return *value != '\0' && strncmp(value, "syslog:", 7) != 0; /* supported by nginx; here it would be a file name */
 }
 
 static bool cache_control_set(void *object, const char *value)
 {
-	((struct tux_host_options *)object)->cache_control = value;
+	((struct tux_host_settings *)object)->cache_control = value;
 	return tux_field_value_good(value);
 }
 
@@ -459,7 +459,7 @@ void tux_options_init(struct tux_settings *settings)
 	defaults_apply(TUX_SCOPE_CGI, false, &settings->cgis.defaults);
 }
 
-/* Returns the bit of a host's option in tux_host_options.said. Options with the same place share it. */
+/* Returns the bit of a host's option in tux_host_settings.said. Options with the same place share it. */
 static uint32_t said_bit(const struct tux_option *option)
 {
 	unsigned number = 0, i;
@@ -469,7 +469,7 @@ static uint32_t said_bit(const struct tux_option *option)
 	return UINT32_C(1) << number;
 }
 
-bool tux_options_set(struct tux_settings *settings, struct tux_host_options *host, const struct tux_option *option, const char *value,
+bool tux_options_set(struct tux_settings *settings, struct tux_host_settings *host, const struct tux_option *option, const char *value,
                      char *error, size_t error_size)
 {
 	const bool of_host = (option->scope & TUX_SCOPE_HOST) != 0;
@@ -479,14 +479,14 @@ bool tux_options_set(struct tux_settings *settings, struct tux_host_options *hos
 	return tux_option_set(option, of_host ? (void *)host : settings, value, error, error_size);
 }
 
-void tux_options_clear(struct tux_settings *settings, struct tux_host_options *host, const struct tux_option *option)
+void tux_options_clear(struct tux_settings *settings, struct tux_host_settings *host, const struct tux_option *option)
 {
 	char *const object = option->scope & TUX_SCOPE_HOST ? (char *)host : (char *)settings;
 
 	memset(object + option->at + option->size - sizeof(unsigned), 0, sizeof(unsigned)); /* its count; an array keeps its memory */
 }
 
-void tux_options_inherit(struct tux_host_options *hosts, unsigned count, const struct tux_host_options *top)
+void tux_options_inherit(struct tux_host_settings *hosts, unsigned count, const struct tux_host_settings *top)
 {
 	unsigned i, k;
 

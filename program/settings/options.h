@@ -28,16 +28,16 @@ void tux_options_init(struct tux_settings *settings);
  * Sets an option of the scopes command, top and host; host is the settings' top, or one of its hosts. See tux_option_set() for value
  * and error.
  */
-bool tux_options_set(struct tux_settings *settings, struct tux_host_options *host, const struct tux_option *option, const char *value,
+bool tux_options_set(struct tux_settings *settings, struct tux_host_settings *host, const struct tux_option *option, const char *value,
                      char *error, size_t error_size);
 
 /* Empties the list of an option in the structure that tux_options_set() writes to. */
-void tux_options_clear(struct tux_settings *settings, struct tux_host_options *host, const struct tux_option *option);
+void tux_options_clear(struct tux_settings *settings, struct tux_host_settings *host, const struct tux_option *option);
 
 /*
  * Copies every option that was not set in a host from the top to the count hosts. Lists stay the top's memory. Rules for fields and
  * media types stay separate: both apply.
  */
-void tux_options_inherit(struct tux_host_options *hosts, unsigned count, const struct tux_host_options *top);
+void tux_options_inherit(struct tux_host_settings *hosts, unsigned count, const struct tux_host_settings *top);
 
 #endif

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct tux_host_options *tux_settings_host_add(struct tux_settings *settings)
+struct tux_host_settings *tux_settings_host_add(struct tux_settings *settings)
 {
-	struct tux_host_options *host;
+	struct tux_host_settings *host;
 
 	if (settings->host_count == TUX_MAX_SITES)
 		return NULL;
@@ -17,14 +17,14 @@ struct tux_host_options *tux_settings_host_add(struct tux_settings *settings)
 		return NULL;
 	settings->host = host;
 	host += settings->host_count++;
-	*host = (struct tux_host_options){ 0 };
+	*host = (struct tux_host_settings){ 0 };
 	return host;
 }
 
 unsigned tux_settings_listens(const struct tux_settings *settings, const char **specs)
 {
-	const struct tux_host_options *host = settings->host_count > 0 ? settings->host : &settings->top;
-	const struct tux_host_options *const end = host + (settings->host_count > 0 ? settings->host_count : 1);
+	const struct tux_host_settings *host = settings->host_count > 0 ? settings->host : &settings->top;
+	const struct tux_host_settings *const end = host + (settings->host_count > 0 ? settings->host_count : 1);
 	unsigned i, k, count = 0;
 
 	for (; host < end; host++)

@@ -19,9 +19,9 @@ enum tux_engine_choice {
 
 /* tux_options_init() sets the defaults. Texts belong to the command line and the file. */
 struct tux_settings {
-	struct tux_host_options top;   /* the only host, or the defaults of all hosts. Without a listen: the default addresses, or
+	struct tux_host_settings top;   /* the only host, or the defaults of all hosts. Without a listen: the default addresses, or
 	                                  passed sockets */
-	struct tux_host_options *host; /* hosts of the file; none = top is the only host */
+	struct tux_host_settings *host; /* hosts of the file; none = top is the only host */
 	unsigned host_count;
 	struct tux_upstream_table upstreams;
 	struct tux_cgis cgis;
@@ -55,7 +55,7 @@ struct tux_settings {
 };
 
 /* Adds a host; returns NULL if there are too many. Invalidates pointers that it returned earlier. */
-struct tux_host_options *tux_settings_host_add(struct tux_settings *settings);
+struct tux_host_settings *tux_settings_host_add(struct tux_settings *settings);
 
 /* Collects all listen specs without duplicates in specs, which has room for TUX_MAX_LISTENERS. Returns their number. */
 unsigned tux_settings_listens(const struct tux_settings *settings, const char **specs);

@@ -18,7 +18,7 @@ static void test_names(void **state)
 	static const char *const good[] = { "example.org", "*.example.org", "localhost", "192.0.2.1", "[::1]", "a_b.c-d", "xn--bcher-kva.example" };
 	static const char *const bad[] = { "", ".", "a..b", ".a", "*", "*.", "*a.b", "a.*.b", "a:80", "[::1", "[]", "[x]", "a b", "a/b", "\xc3\xa4",
 		"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg.org" };
-	struct tux_host_options host = { 0 };
+	struct tux_host_settings host = { 0 };
 	size_t i;
 
 	(void)state;
@@ -35,7 +35,7 @@ static void test_names(void **state)
 static void test_pages(void **state)
 {
 	static const char *const bad[] = { "x", "/", "/a/", "/a//b", "/a/./b", "/../a", "/%41", "" };
-	struct tux_host_options host = { 0 };
+	struct tux_host_settings host = { 0 };
 	unsigned status;
 	size_t i;
 
@@ -57,7 +57,7 @@ static void test_types(void **state)
 	static const char *const wrong[] = { "", "TUX/CGI", "TUX/CGI=", "TUX/CGI=a,", "TUX/CGI=,a", "tux/CGI=a", "TUX/x=a", "TUX/CGI=.a", "TUX/CGI=a/b",
 		                             "TUX/CGI=a b", "TUX/CGI=fifteen-bytes-x", "TUX/module=pl" };
 	static const char *const extensions[] = { "cgi", "pl", "tux", "php" };
-	struct tux_host_options top = { 0 }, host = { 0 };
+	struct tux_host_settings top = { 0 }, host = { 0 };
 	unsigned i;
 
 	(void)state;
@@ -80,9 +80,9 @@ static void test_types(void **state)
 
 static void test_meet(void **state)
 {
-	const struct tux_host_options top = { .listen = (const char *[]){ "80" }, .listen_count = 1 }, none = { 0 };
-	const struct tux_host_options unsaid = { 0 }, both = { .listen = (const char *[]){ "81", "80" }, .listen_count = 2 };
-	const struct tux_host_options other = { .listen = (const char *[]){ "81" }, .listen_count = 1 };
+	const struct tux_host_settings top = { .listen = (const char *[]){ "80" }, .listen_count = 1 }, none = { 0 };
+	const struct tux_host_settings unsaid = { 0 }, both = { .listen = (const char *[]){ "81", "80" }, .listen_count = 2 };
+	const struct tux_host_settings other = { .listen = (const char *[]){ "81" }, .listen_count = 1 };
 
 	(void)state;
 	assert_true(tux_hosts_meet(&unsaid, &unsaid, &top));

@@ -115,7 +115,7 @@ static void test_expand(void **state)
 	char place[] = "/tmp/tux-test-pattern-XXXXXX", root[sizeof(place) + 8], path[sizeof(place) + 32];
 	static const char *const names[] = { "a.example", "b.example", "a.other", "Upper.example" };
 	struct tux_settings settings = { 0 };
-	struct tux_host_options *host;
+	struct tux_host_settings *host;
 	size_t i;
 
 	(void)state;

@@ -15,7 +15,7 @@
 /* Room for the value of any option, in any structure. */
 static union {
 	struct tux_settings settings;
-	struct tux_host_options host;
+	struct tux_host_settings host;
 	struct tux_route_fields route;
 	struct tux_upstream upstream;
 	struct tux_cgi cgi;
@@ -130,15 +130,15 @@ static void test_defaults_are_valid(void **state)
 	assert_int_equal(settings.drain_delay_ms, UINT32_MAX);
 }
 
-static void set(struct tux_host_options *host, const char *name, const char *value)
+static void set(struct tux_host_settings *host, const char *name, const char *value)
 {
 	assert_true(tux_options_set(&settings, host, tux_option_find(name, TUX_SCOPE_HOST), value, error, sizeof(error)));
 }
 
 static void test_host_inherits_what_it_lacks(void **state)
 {
-	struct tux_host_options host = { 0 }, types = { 0 };
-	struct tux_host_options *const top = &settings.top;
+	struct tux_host_settings host = { 0 }, types = { 0 };
+	struct tux_host_settings *const top = &settings.top;
 
 	(void)state;
 	tux_options_init(&settings);
