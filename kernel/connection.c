@@ -496,10 +496,31 @@ static void take_address(struct conn *conn)
 	memcpy(conn->address + 12, &sk->sk_daddr, 4);
 }
 
+/*
+ * Adds the connection to its instance. Returns 0 or a negative errno. Refuses an adopted socket while the instance drains, because
+ * the helper threads may have ended: they end without connections, and check under the same lock. A helper thread that accepts
+ * serves the connection itself.
+ */
+static int join(struct conn *conn)
+{
+	struct instance *instance = conn->instance;
+	bool late;
+
+	spin_lock_irq(&instance->lock);
+	late = conn->file && READ_ONCE(instance->draining);
+	if (!late) {
+		conn->drained = instance->drains;
+		list_add_tail(&conn->all, &instance->conns);
+		instance->conn_count++;
+	}
+	spin_unlock_irq(&instance->lock);
+	return late ? -ESHUTDOWN : 0;
+}
+
 int ktux_conn_open(struct instance *instance, struct socket *sock, struct file *file, u8 listener)
 {
 	struct conn *conn = kzalloc(sizeof(*conn), GFP_KERNEL_ACCOUNT);
-	bool taken;
+	int error;
 
 	if (!conn)
 		return -ENOMEM;
@@ -511,23 +532,19 @@ int ktux_conn_open(struct instance *instance, struct socket *sock, struct file *
 	timer_setup(&conn->timer, on_timer, 0);
 	take_address(conn);
 	ktux_conn_lock(conn);
-	taken = ktux_conn_sk(conn)->sk_user_data;
-	if (!taken) {
-		spin_lock_irq(&instance->lock);
-		conn->drained = instance->drains;
-		list_add_tail(&conn->all, &instance->conns);
-		instance->conn_count++;
-		spin_unlock_irq(&instance->lock);
+	if (ktux_conn_sk(conn)->sk_user_data)
+		error = -EBUSY;
+	else
+		error = join(conn);
+	if (error == 0) {
 		ktux_conn_hook(conn, on_change, on_write_space);
 		trace_tux_accept(conn, conn->port, !!file);
 		advance(conn);
 	}
 	ktux_conn_unlock(conn);
-	if (taken) {
+	if (error != 0)
 		kfree(conn);
-		return -EBUSY;
-	}
-	return 0;
+	return error;
 }
 
 /*

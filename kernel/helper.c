@@ -32,7 +32,11 @@ void ktux_work_cancel(struct instance *instance, struct work *work)
 	spin_unlock_irqrestore(&instance->lock, flags);
 }
 
-static struct work *work_take(struct instance *instance)
+/*
+ * Takes the first work. Sets *over if the instance drains and no connection is left. ktux_conn_open() refuses adopted sockets after
+ * that, under the same lock.
+ */
+static struct work *work_take(struct instance *instance, bool *over)
 {
 	struct work *work;
 
@@ -42,6 +46,7 @@ static struct work *work_take(struct instance *instance)
 		work->queued = false;
 		list_del(&work->link);
 	}
+	*over = !work && READ_ONCE(instance->draining) && instance->conn_count == 0;
 	spin_unlock_irq(&instance->lock);
 	return work;
 }
@@ -55,7 +60,8 @@ static bool has_something(struct instance *instance)
 int ktux_worker_run(struct instance *instance)
 {
 	for (;;) {
-		struct work *work = work_take(instance);
+		bool over;
+		struct work *work = work_take(instance, &over);
 		int ret;
 
 		if (work) {
@@ -67,7 +73,7 @@ int ktux_worker_run(struct instance *instance)
 			wake_up_interruptible(&instance->workers);
 			return -EINTR;
 		}
-		if (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0) {
+		if (over) {
 			wake_up_interruptible(&instance->workers);
 			return 0;
 		}
