@@ -36,6 +36,11 @@ prove-mutants: build-prove/build.ninja
 	ninja -C build-prove core/media_type_table.h
 	tools/prove build-prove --mutants $(if $(PART),--part=$(PART))
 
+# Checks the models of lifetimes and order with spin: see docs/security.md.
+models:
+	@tools/packages spin gcc python3-pytest
+	/usr/bin/python3 -m pytest -q -p no:cacheprovider test/model
+
 # The kernel engine: tux.ko against Debian's cloud kernels, unpacked in build-vm/, and its tests in QEMU. For the kernel that
 # runs: packaging/dkms, or make kernel HEADERS=/lib/modules/$$(uname -r)/build.
 kernel:
@@ -59,4 +64,4 @@ install: all
 clean:
 	rm -rf build build-asan build-fuzz build-msan build-prove build-check build-vm build-kernel
 
-.PHONY: all check check-all asan fuzz prove prove-new prove-mutants kernel vm-check bench bench-vm install clean
+.PHONY: all check check-all asan fuzz prove prove-new prove-mutants models kernel vm-check bench bench-vm install clean
