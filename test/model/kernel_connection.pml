@@ -11,8 +11,8 @@
  * close of the device, followed by the end of the module.
  *
  * Left out: the bytes. The client sends a request (in one case two), in two halves of a head. The response
- * blocks, misses a page or uses up the turn PIECES times at most, and can fail. One connection stands for all, because connections share only the list of work, the list of
- * handed-up connections and the slots. Left out are also a second helper thread, because the searches with two do not end soon,
+ * blocks, misses a page or uses up the turn PIECES times at most, and can fail. One connection stands for all,
+ * because connections share only the list of work, the list of handed-up connections and the slots. Left out are also a second helper thread, because the searches with two do not end soon,
  * listeners and the limit of slots, the cache and its objects (one number counts all references), other memory orders than the
  * sequentially consistent one, allocations that fail while the connection opens, shared files at adoption, and urgent data. A step
  * under the socket's lock is atomic, except between an event's check of the state and advance(), and between advance() and

@@ -6,6 +6,7 @@ static unsigned char pairs[16][16];
 
 static void took(int from, int to)
 {
-	if (!pairs[from][to]++)
+	if (!pairs[from][to])
 		printf("pair %d %d\n", from, to);
+	pairs[from][to] = 1;
 }
