@@ -420,7 +420,7 @@ static void take_rest(struct exchange *exchange, uint32_t head_len)
 
 	exchange->head = (struct buffer){ NULL, 0, 0 };
 	if (exchange->state == EXCHANGE_TUNNEL) {
-		if ((rest == 0 || exchange->req->sink->content(exchange->req, head.data + head_len, rest)))
+		if (rest == 0 || exchange->req->sink->content(exchange->req, head.data + head_len, rest))
 			relayed(exchange);
 		else
 			fail(exchange, 502, because(WHY_MEMORY, 0));

@@ -13,7 +13,7 @@ struct upstream;
 struct upstream_server {
 	const struct tux_upstream_server *config;
 	struct upstream *upstream;
-	struct tux_peer_counters *counters; /* the worker's */
+	struct tux_peer_counters *counters; /* the thread's */
 	struct peer_stream *idle;  /* idle connections, last used first */
 	unsigned idle_count;
 	struct sockaddr_storage address; /* last address read, of a server with a name */

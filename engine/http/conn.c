@@ -161,8 +161,8 @@ static void wait_for_backend(struct conn *conn)
 	struct request *req = conn->request;
 
 	if (conn->client_closed && conn->in.len == 0) {
-		if (!exchange_answered(req) && conn->unsent++ == 0)
-			conn->unsent_us = req->began_us;
+		if (!exchange_answered(req))
+			h1_count_unsent(req);
 		exchange_client_ended(req);
 		end(conn);
 		return;

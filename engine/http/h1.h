@@ -35,6 +35,9 @@ void h1_forget_request(struct conn *conn);
 /* Queues the content in the request's ready. */
 void h1_send_content(struct conn *conn);
 
+/* Counts the start of a response, which end_responses() of the connection ends. */
+void h1_count_unsent(struct request *req);
+
 /* The functions of struct sink. */
 enum sink_result h1_head(struct request *req, struct tux_head *head);
 enum sink_result h1_file_head(struct request *req, const struct representation *rep);

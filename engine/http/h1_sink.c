@@ -15,8 +15,7 @@ static bool closes_after(const struct request *req)
 	return req->conn->close_after_response || !req->head.keep_alive || req->unread || (req->thread->leaving && !req->pipelined);
 }
 
-/* Counts the start of a response. */
-static void count_unsent(struct request *req)
+void h1_count_unsent(struct request *req)
 {
 	struct conn *conn = req->conn;
 
@@ -50,7 +49,7 @@ enum sink_result h1_head(struct request *req, struct tux_head *head)
 	output_wrote(output, len);
 	req->conn->close_after_response = closes;
 	req->sent_bytes = len;
-	count_unsent(req);
+	h1_count_unsent(req);
 	return SINK_DONE;
 }
 
@@ -67,7 +66,7 @@ enum sink_result h1_file_head(struct request *req, const struct representation *
 		return SINK_WAITS;
 	output_wrote(output, rep->head_len);
 	req->sent_bytes = rep->head_len;
-	count_unsent(req);
+	h1_count_unsent(req);
 	return SINK_DONE;
 }
 
@@ -132,7 +131,7 @@ bool h1_backend_head(struct request *req, const uint8_t *buf, const struct tux_r
 	if (interim)
 		return true;
 	req->conn->close_after_response = closes;
-	count_unsent(req);
+	h1_count_unsent(req);
 	return true;
 }
 
