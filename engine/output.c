@@ -155,20 +155,13 @@ static enum output_result send_memory(struct output *output, unsigned parts, boo
 static void advance(struct output *output, uint64_t sent)
 {
 	struct out *out = output->out;
-	uint64_t from_out = out->len - out->sent < sent ? out->len - out->sent : sent;
 
 	count(&output->thread->counters.sent_bytes, sent);
-	out->sent += (uint32_t)from_out;
-	sent -= from_out;
+	out->sent += (uint32_t)bytes_take(out->len - out->sent, &sent);
 	while (output->at < output->source.count) {
 		struct body_part *part = &body_parts(&output->source)[output->at];
-		uint64_t taken = part->len < sent ? part->len : sent;
 
-		part->len -= taken;
-		part->off += taken;
-		if (part->memory != NULL)
-			part->memory += taken;
-		sent -= taken;
+		body_part_advance(part, bytes_take(part->len, &sent));
 		if (part->len > 0)
 			return;
 		output->at++;

@@ -10,6 +10,7 @@
 
 #include "../core/response.h"
 #include "../core/response_parse.h"
+#include "body_part.h"
 #include "files/listing_cache.h"
 #include "files/object.h"
 
@@ -17,13 +18,6 @@ struct request;
 
 enum {
 	SINK_COPY_BYTES = 4096, /* bodies in memory up to this size are copied and sent together with their head */
-};
-
-/* A part of a body. */
-struct body_part {
-	const uint8_t *memory; /* NULL: the part is in body_source.fd, from off */
-	uint64_t off;
-	uint64_t len;
 };
 
 /* A body. Zeroed except for fd: no body. */
