@@ -134,7 +134,7 @@ bool tux_forward_kept(uint8_t *out, uint32_t cap, const uint8_t *buf, const stru
                       uint32_t kept_count, uint32_t *len);
 
 /*
- * Writes the head of a parsed request to out (cap bytes), with another target of the same site: as GET, or HEAD if it was HEAD,
+ * Writes the head of a parsed request to out (cap bytes), with another target of the same host: as GET, or HEAD if it was HEAD,
  * with all fields but without a body. Returns the bytes written; 0 if they do not fit, or if target contains an invalid octet. Any
  * context.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Hosts: a hash table with open addressing. The hash of a name grows from its last octet to its first, so that one pass over a
+ * Names of hosts: a hash table with open addressing. The hash of a name grows from its last octet to its first, so that one pass over a
  * request's host has the hash of each of its suffixes on the way.
  */
 #include "host.h"
@@ -75,83 +75,83 @@ static bool equal(const uint8_t *name, uint32_t name_len, const uint8_t *other, 
 }
 
 /* True if a search for the name in a slot gets to the slot. */
-/*@ requires \valid_read(hosts) && hosts_readable(*hosts) && slot < hosts->count;
-  @ requires host_inside(hosts->host[slot], hosts->text_len);
+/*@ requires \valid_read(names) && names_readable(*names) && slot < names->count;
+  @ requires name_inside(names->name[slot], names->text_len);
   @ assigns \nothing;
   @*/
-static bool is_reached(const struct tux_hosts *hosts, uint32_t slot)
+static bool is_reached(const struct tux_host_names *names, uint32_t slot)
 {
-	const struct tux_host *one = &hosts->host[slot];
-	uint32_t at = slot_of(one->hash, hosts->count);
+	const struct tux_host_name *one = &names->name[slot];
+	uint32_t at = slot_of(one->hash, names->count);
 
-	if (one->hash != hash_of(hosts->text + one->text, one->len))
+	if (one->hash != hash_of(names->text + one->text, one->len))
 		return false;
-	/*@ loop invariant step <= 128 && at < hosts->count;
+	/*@ loop invariant step <= 128 && at < names->count;
 	  @ loop assigns step, at;
 	  @ loop variant 128 - step; */
-	for (uint32_t step = 0; step < TUX_MAX_HOST_PROBES && hosts->host[at].len > 0; step++) {
+	for (uint32_t step = 0; step < TUX_MAX_HOST_PROBES && names->name[at].len > 0; step++) {
 		if (at == slot)
 			return true;
-		at = slot_after(at, hosts->count);
+		at = slot_after(at, names->count);
 	}
 	return false;
 }
 
-bool tux_hosts_valid(const struct tux_hosts *hosts, uint32_t sites)
+bool tux_host_names_valid(const struct tux_host_names *names, uint32_t hosts)
 {
-	if (hosts->count > TUX_MAX_HOSTS || hosts->text_len > TUX_MAX_HOST_TEXT || hosts->listener_count > TUX_MAX_HOST_LISTENERS)
+	if (names->count > TUX_MAX_HOST_SLOTS || names->text_len > TUX_MAX_HOST_TEXT || names->listener_count > TUX_MAX_HOST_LISTENERS)
 		return false;
-	/*@ loop invariant i <= hosts->listener_count;
-	  @ loop invariant \forall integer k; 0 <= k < i ==> hosts->fallback[k] < sites;
+	/*@ loop invariant i <= names->listener_count;
+	  @ loop invariant \forall integer k; 0 <= k < i ==> names->fallback[k] < hosts;
 	  @ loop assigns i;
-	  @ loop variant hosts->listener_count - i; */
-	for (uint32_t i = 0; i < hosts->listener_count; i++)
-		if (hosts->fallback[i] >= sites)
+	  @ loop variant names->listener_count - i; */
+	for (uint32_t i = 0; i < names->listener_count; i++)
+		if (names->fallback[i] >= hosts)
 			return false;
-	/*@ loop invariant i <= hosts->count;
-	  @ loop invariant \forall integer k; 0 <= k < i ==> host_inside(hosts->host[k], hosts->text_len);
-	  @ loop invariant \forall integer k; 0 <= k < i ==> hosts->host[k].site < sites;
+	/*@ loop invariant i <= names->count;
+	  @ loop invariant \forall integer k; 0 <= k < i ==> name_inside(names->name[k], names->text_len);
+	  @ loop invariant \forall integer k; 0 <= k < i ==> names->name[k].host < hosts;
 	  @ loop assigns i;
-	  @ loop variant hosts->count - i; */
-	for (uint32_t i = 0; i < hosts->count; i++) {
-		const struct tux_host *one = &hosts->host[i];
+	  @ loop variant names->count - i; */
+	for (uint32_t i = 0; i < names->count; i++) {
+		const struct tux_host_name *one = &names->name[i];
 
-		if (one->len > TUX_MAX_HOST_NAME || one->len > hosts->text_len || one->text > hosts->text_len - one->len ||
-		    one->site >= sites)
+		if (one->len > TUX_MAX_HOST_NAME || one->len > names->text_len || one->text > names->text_len - one->len ||
+		    one->host >= hosts)
 			return false;
-		if (one->len > 0 && !is_reached(hosts, i))
+		if (one->len > 0 && !is_reached(names, i))
 			return false;
 	}
 	return true;
 }
 
-/* Returns the slot of a name with its hash at a listener; hosts->count if no slot has it. A name may have several sites. */
-/*@ requires \valid_read(hosts) && hosts_readable(*hosts) && hosts_inside(*hosts) && listener < 64;
+/* Returns the slot of a name with its hash at a listener; names->count if no slot has it. A name may have several hosts. */
+/*@ requires \valid_read(names) && names_readable(*names) && names_inside(*names) && listener < 64;
   @ requires \valid_read(name + (0 .. len - 1));
   @ assigns \nothing;
-  @ ensures \result <= hosts->count;
-  @ ensures \result < hosts->count ==> hosts->host[\result].len == len;
-  @ ensures \result < hosts->count ==> \forall integer i; 0 <= i < len ==>
-  @   hosts->text[hosts->host[\result].text + i] == ('A' <= name[i] <= 'Z' ? name[i] + 0x20 : name[i]);
+  @ ensures \result <= names->count;
+  @ ensures \result < names->count ==> names->name[\result].len == len;
+  @ ensures \result < names->count ==> \forall integer i; 0 <= i < len ==>
+  @   names->text[names->name[\result].text + i] == ('A' <= name[i] <= 'Z' ? name[i] + 0x20 : name[i]);
   @*/
-static uint32_t find(const struct tux_hosts *hosts, uint32_t listener, uint32_t hash, const uint8_t *name, uint32_t len)
+static uint32_t find(const struct tux_host_names *names, uint32_t listener, uint32_t hash, const uint8_t *name, uint32_t len)
 {
 	uint32_t at;
 
-	if (hosts->count == 0)
+	if (names->count == 0)
 		return 0;
-	at = slot_of(hash, hosts->count);
-	/*@ loop invariant step <= 128 && at < hosts->count;
+	at = slot_of(hash, names->count);
+	/*@ loop invariant step <= 128 && at < names->count;
 	  @ loop assigns step, at;
 	  @ loop variant 128 - step; */
-	for (uint32_t step = 0; step < TUX_MAX_HOST_PROBES && hosts->host[at].len > 0; step++) {
-		const struct tux_host *one = &hosts->host[at];
+	for (uint32_t step = 0; step < TUX_MAX_HOST_PROBES && names->name[at].len > 0; step++) {
+		const struct tux_host_name *one = &names->name[at];
 
-		if (one->hash == hash && ((one->listeners >> listener) & 1) && equal(hosts->text + one->text, one->len, name, len))
+		if (one->hash == hash && ((one->listeners >> listener) & 1) && equal(names->text + one->text, one->len, name, len))
 			return at;
-		at = slot_after(at, hosts->count);
+		at = slot_after(at, names->count);
 	}
-	return hosts->count;
+	return names->count;
 }
 
 /* Returns the name in host [":" port], without a final dot. The brackets of an IPv6 address are part of it. */
@@ -175,16 +175,16 @@ static struct tux_span name_of(const uint8_t *buf, struct tux_span host)
 	return (struct tux_span){ host.off, to - host.off };
 }
 
-uint32_t tux_host_find(const struct tux_hosts *hosts, uint32_t listener, const uint8_t *buf, struct tux_span host)
+uint32_t tux_host_find(const struct tux_host_names *names, uint32_t listener, const uint8_t *buf, struct tux_span host)
 {
 	const struct tux_span name = name_of(buf, host);
 	const uint8_t *const at = buf + name.off;
-	uint32_t found = hosts->count, hash = 0;
+	uint32_t found = names->count, hash = 0;
 
 	if (name.len > TUX_MAX_HOST_NAME)
-		return hosts->fallback[listener];
+		return names->fallback[listener];
 	/* Each suffix from a dot on, but from a leading one, and last the whole name: a longer match replaces a shorter one. */
-	/*@ loop invariant i <= name.len && found <= hosts->count;
+	/*@ loop invariant i <= name.len && found <= names->count;
 	  @ loop assigns i, hash, found;
 	  @ loop variant i; */
 	for (uint32_t i = name.len; i > 0; i--) {
@@ -193,13 +193,13 @@ uint32_t tux_host_find(const struct tux_hosts *hosts, uint32_t listener, const u
 		hash = hash_more(hash, at[i - 1]);
 		if ((i == 1) == (at[i - 1] == '.'))
 			continue;
-		one = find(hosts, listener, hash, at + i - 1, name.len - i + 1);
-		found = one < hosts->count ? one : found;
+		one = find(names, listener, hash, at + i - 1, name.len - i + 1);
+		found = one < names->count ? one : found;
 	}
-	return found < hosts->count ? hosts->host[found].site : hosts->fallback[listener];
+	return found < names->count ? names->name[found].host : names->fallback[listener];
 }
 
-bool tux_hosts_insert(struct tux_host *host, uint32_t count, const uint8_t *text, struct tux_host one)
+bool tux_host_names_insert(struct tux_host_name *slots, uint32_t count, const uint8_t *text, struct tux_host_name one)
 {
 	const uint32_t hash = hash_of(text + one.text, one.len);
 	uint32_t at = slot_of(hash, count);
@@ -208,9 +208,9 @@ bool tux_hosts_insert(struct tux_host *host, uint32_t count, const uint8_t *text
 	  @ loop assigns step, at;
 	  @ loop variant 128 - step; */
 	for (uint32_t step = 0; step < TUX_MAX_HOST_PROBES; step++) {
-		if (host[at].len == 0) {
-			host[at] = one;
-			host[at].hash = hash;
+		if (slots[at].len == 0) {
+			slots[at] = one;
+			slots[at].hash = hash;
 			return true;
 		}
 		at = slot_after(at, count);

@@ -9,7 +9,7 @@
 
 enum {
 	TUX_MAX_RESPONSE_HEAD = 1024, /* bytes of a response head without Location, further field lines and nonce */
-	TUX_MAX_FIELD_LINES = 4096,   /* bytes of the field lines that a site adds to a response */
+	TUX_MAX_FIELD_LINES = 4096,   /* bytes of the field lines that a host adds to a response */
 	TUX_MAX_ERROR_BODY = 512,     /* bytes of a body that tux_response_error_body() writes */
 	TUX_MAX_PART_HEAD = 320,      /* bytes of a part's head, or of the last boundary, in multipart/byteranges */
 };

@@ -17,7 +17,7 @@ enum {
 	TUX_MAX_THREADS = 256,
 	TUX_MAX_INDEX_NAMES = 8,
 	TUX_MAX_LISTENERS = 64,
-	TUX_MAX_ERROR_PAGES = 64,   /* per site */
+	TUX_MAX_ERROR_PAGES = 64,   /* per host */
 	TUX_MAX_CGI = 64,       /* kinds of CGI programs */
 	TUX_MAX_CGI_TEXTS = 64, /* per kind: arguments, variables set, or variables passed */
 	TUX_MAX_PROGRAMS = 4096, /* CGI programs running at a time, of all kinds */
@@ -57,7 +57,7 @@ struct tux_redirect {
 	bool rest;       /* append the path after the route's prefix, and the query */
 };
 
-/* Settings of a site or route for header fields of responses. All texts are visible ASCII, spaces and tabs. */
+/* Settings of a host or route for header fields of responses. All texts are visible ASCII, spaces and tabs. */
 struct tux_fields {
 	struct tux_text lines;  /* fields to add to every response, each "Name: value" and CRLF */
 	struct tux_text cached; /* lines with Cache-Control: replaces lines in responses below 400 */
@@ -103,8 +103,8 @@ static inline bool tux_modes_permit(struct tux_modes modes, mode_t mode)
 	return (modes.allowed == 0 || (mode & modes.allowed) != 0) && (S_ISDIR(mode) || (mode & modes.forbidden) == 0);
 }
 
-/* A site: the resources of its host names. Its contents and its address stay constant while the engine runs. */
-struct tux_site {
+/* A host: the resources of its names. Its contents and its address stay constant while the engine runs. */
+struct tux_host {
 	int root_fd;     /* document root, O_PATH | O_DIRECTORY; owned by the caller; -1: missing, so every file is missing */
 	const char *path; /* absolute path of the root: for CGI programs, and the start of every X-Sendfile path */
 	const char *alias; /* configured absolute path of the root, for links too; NULL: equal to path */
@@ -122,7 +122,7 @@ struct tux_site {
 	const struct tux_status_route *statuses; /* array that arguments of status routes index */
 	const struct tux_route *program; /* route of files that are programs: to a root_owned kind of CGI programs with this root; NULL: no
 	                                    file is a program */
-	const struct tux_fields *fields; /* sites with the same settings may share them, like other arrays */
+	const struct tux_fields *fields; /* hosts with the same settings may share them, like other arrays */
 	const struct tux_fields *route_fields; /* per route, replaces fields; NULL: no route has its own */
 	uint64_t max_body_bytes;  /* of a request body; more is 413 */
 	const uint64_t *route_max_body; /* per route, replaces max_body_bytes; NULL: no route has its own */
@@ -130,16 +130,16 @@ struct tux_site {
 	unsigned page_count;      /* at most TUX_MAX_ERROR_PAGES */
 };
 
-/* Returns the field settings of a route, or those of the site if no route has this number. */
-static inline const struct tux_fields *tux_site_fields(const struct tux_site *site, uint32_t route)
+/* Returns the field settings of a route, or those of the host if no route has this number. */
+static inline const struct tux_fields *tux_host_fields(const struct tux_host *host, uint32_t route)
 {
-	return site->route_fields != NULL && route < site->routes.count ? &site->route_fields[route] : site->fields;
+	return host->route_fields != NULL && route < host->routes.count ? &host->route_fields[route] : host->fields;
 }
 
-/* Like tux_site_fields(), but for the longest request body, in bytes. */
-static inline uint64_t tux_site_max_body(const struct tux_site *site, uint32_t route)
+/* Like tux_host_fields(), but for the longest request body, in bytes. */
+static inline uint64_t tux_host_max_body(const struct tux_host *host, uint32_t route)
 {
-	return site->route_max_body != NULL && route < site->routes.count ? site->route_max_body[route] : site->max_body_bytes;
+	return host->route_max_body != NULL && route < host->routes.count ? host->route_max_body[route] : host->max_body_bytes;
 }
 
 enum {
@@ -221,9 +221,9 @@ struct spool_limits {
 };
 
 struct tux_engine_config {
-	const struct tux_site *sites;
-	unsigned site_count;        /* 1 to TUX_MAX_SITES */
-	struct tux_hosts hosts;     /* maps the host of a request to its site, per listener */
+	const struct tux_host *hosts;
+	unsigned host_count;        /* 1 to TUX_MAX_HOSTS */
+	struct tux_host_names names; /* select the host of a request, per listener */
 	enum tux_loop_kind loop;
 	int kernel_fd;              /* from tux_kernel_open(); tux_engine_start() owns it, even if it fails; -1: no kernel engine */
 	enum tux_large_body large_body;
@@ -242,7 +242,7 @@ struct tux_engine_config {
 	uint64_t cache_bytes;       /* of bodies in memory, all threads together */
 	uint32_t memory_object_bytes; /* larger bodies are not cached in memory */
 	bool records;               /* make access records */
-	struct content_tags *content_tags; /* set by tux_engine_start(); NULL: no site has content_tags */
+	struct content_tags *content_tags; /* set by tux_engine_start(); NULL: no host has content_tags */
 	bool addresses;             /* set by tux_engine_start(): read the addresses of clients */
 	const char *version;        /* of the program, for the status */
 	uint16_t handover_port;     /* of a server on this machine that gets connections from the kernel engine; 0: no server */

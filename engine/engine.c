@@ -42,7 +42,7 @@ struct tux_engine {
 static bool kernel_suffices(const struct tux_engine_config *config, char *error, size_t error_size)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_DIRECTORY, .resolve = RESOLVE_BENEATH };
-	int fd = (int)syscall(SYS_openat2, config->sites->root_fd, ".", &how, sizeof(how));
+	int fd = (int)syscall(SYS_openat2, config->hosts->root_fd, ".", &how, sizeof(how));
 
 	if (fd < 0 && (errno == EBADF || errno == EACCES)) /* openat2 exists; the root is missing or not accessible */
 		return true;
@@ -192,8 +192,8 @@ static bool wants_addresses(const struct tux_engine_config *config)
 {
 	if (config->upstream_count + config->cgi_count > 0)
 		return true;
-	for (unsigned i = 0; i < config->site_count; i++)
-		if (config->sites[i].statuses != NULL)
+	for (unsigned i = 0; i < config->host_count; i++)
+		if (config->hosts[i].statuses != NULL)
 			return true;
 	return config->records;
 }
@@ -203,8 +203,8 @@ static bool make_content_tags(struct tux_engine *engine)
 {
 	bool wanted = false;
 
-	for (unsigned i = 0; i < engine->config.site_count; i++)
-		wanted = wanted || engine->config.sites[i].content_tags;
+	for (unsigned i = 0; i < engine->config.host_count; i++)
+		wanted = wanted || engine->config.hosts[i].content_tags;
 	if (wanted)
 		engine->config.content_tags = content_tags_open();
 	return !wanted || engine->config.content_tags != NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The user engine serves sites over HTTP/1.1, typically with one thread per core. This is its interface to the program. No function
+ * The user engine serves hosts over HTTP/1.1, typically with one thread per core. This is its interface to the program. No function
  * here may be called from a signal handler. All are called from one thread of the program, unless their comment says otherwise.
  */
 #ifndef TUX_ENGINE_ENGINE_H

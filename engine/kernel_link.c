@@ -80,20 +80,20 @@ static struct tux_setup_fields fields_said(const struct tux_fields *fields)
 	};
 }
 
-/* Returns the names of a site's indexes, each followed by NUL, malloc'ed. Returns NULL with *failed set if out of memory. */
-static char *index_said(const struct tux_site *site, struct tux_setup_site *said, bool *failed)
+/* Returns the names of a host's indexes, each followed by NUL, malloc'ed. Returns NULL with *failed set if out of memory. */
+static char *index_said(const struct tux_host *host, struct tux_setup_host *said, bool *failed)
 {
 	char *text = malloc(TUX_MAX_INDEX * (TUX_MAX_INDEX_LEN + 1));
 
 	said->index_count = 0;
 	said->index_len = 0;
 	*failed = *failed || text == NULL;
-	for (unsigned i = 0; text != NULL && i < site->index_count && i < TUX_MAX_INDEX; i++) {
-		const size_t len = strlen(site->index[i]);
+	for (unsigned i = 0; text != NULL && i < host->index_count && i < TUX_MAX_INDEX; i++) {
+		const size_t len = strlen(host->index[i]);
 
 		if (len > TUX_MAX_INDEX_LEN) /* no file has such a name */
 			continue;
-		memcpy(text + said->index_len, site->index[i], len + 1);
+		memcpy(text + said->index_len, host->index[i], len + 1);
 		said->index_len = (__u16)(said->index_len + len + 1);
 		said->index_count++;
 	}
@@ -101,73 +101,73 @@ static char *index_said(const struct tux_site *site, struct tux_setup_site *said
 }
 
 /*
- * Returns the field settings of a site's routes, malloc'ed. Returns NULL if no route has any, or with *failed set if out of
+ * Returns the field settings of a host's routes, malloc'ed. Returns NULL if no route has any, or with *failed set if out of
  * memory.
  */
-static struct tux_setup_fields *route_fields_said(const struct tux_site *site, bool *failed)
+static struct tux_setup_fields *route_fields_said(const struct tux_host *host, bool *failed)
 {
 	struct tux_setup_fields *said;
 
-	if (site->route_fields == NULL || site->routes.count == 0)
+	if (host->route_fields == NULL || host->routes.count == 0)
 		return NULL;
-	said = calloc(site->routes.count, sizeof(*said));
+	said = calloc(host->routes.count, sizeof(*said));
 	*failed = *failed || said == NULL;
-	for (uint32_t i = 0; said != NULL && i < site->routes.count; i++)
-		said[i] = fields_said(&site->route_fields[i]);
+	for (uint32_t i = 0; said != NULL && i < host->routes.count; i++)
+		said[i] = fields_said(&host->route_fields[i]);
 	return said;
 }
 
-/* Writes the set-up of a site, except its index and the fields of its routes. */
-static void say_site(struct tux_setup_site *said, const struct tux_site *site)
+/* Writes the set-up of a host, except its index and the fields of its routes. */
+static void say_host(struct tux_setup_host *said, const struct tux_host *host)
 {
-	*said = (struct tux_setup_site){
-		.flags = site->dot_files ? TUX_SITE_DOT_FILES : 0,
-		.root_fd = site->root_fd,
-		.mode_allowed = site->modes.allowed,
-		.mode_forbidden = site->modes.forbidden,
-		.route_count = site->routes.count,
-		.route_text_len = site->routes.text_len,
-		.routes = (uintptr_t)site->routes.route,
-		.route_text = (uintptr_t)site->routes.text,
-		.file_types = (uintptr_t)site->selection.type,
-		.file_type_count = site->selection.count,
-		.mode_cgi = site->selection.mode_cgi,
-		.mode_module = site->selection.mode_module,
-		.fields = fields_said(site->fields),
+	*said = (struct tux_setup_host){
+		.flags = host->dot_files ? TUX_HOST_DOT_FILES : 0,
+		.root_fd = host->root_fd,
+		.mode_allowed = host->modes.allowed,
+		.mode_forbidden = host->modes.forbidden,
+		.route_count = host->routes.count,
+		.route_text_len = host->routes.text_len,
+		.routes = (uintptr_t)host->routes.route,
+		.route_text = (uintptr_t)host->routes.text,
+		.file_types = (uintptr_t)host->selection.type,
+		.file_type_count = host->selection.count,
+		.mode_cgi = host->selection.mode_cgi,
+		.mode_module = host->selection.mode_module,
+		.fields = fields_said(host->fields),
 	};
-	if (site->content_tags) { /* The kernel engine cannot make such tags. These modes match no file, so it hands up every file. */
+	if (host->content_tags) { /* The kernel engine cannot make such tags. These modes match no file, so it hands up every file. */
 		said->mode_allowed = 1;
 		said->mode_forbidden = 07777;
 	}
 }
 
 /*
- * Writes the set-ups of all sites. A site has the index and the fields of the site before it if the program has one array for both:
+ * Writes the set-ups of all hosts. A host has the index and the fields of the host before it if the program has one array for both:
  * the module then shares its copy. Returns false if out of memory.
  */
-static bool say_sites(struct tux_setup_site *said, const struct tux_site *sites, unsigned count)
+static bool say_hosts(struct tux_setup_host *said, const struct tux_host *hosts, unsigned count)
 {
 	bool failed = false;
 
 	for (unsigned i = 0; i < count && !failed; i++) {
-		say_site(&said[i], &sites[i]);
-		if (i > 0 && sites[i].index == sites[i - 1].index && sites[i].index_count == sites[i - 1].index_count) {
+		say_host(&said[i], &hosts[i]);
+		if (i > 0 && hosts[i].index == hosts[i - 1].index && hosts[i].index_count == hosts[i - 1].index_count) {
 			said[i].index = said[i - 1].index;
 			said[i].index_count = said[i - 1].index_count;
 			said[i].index_len = said[i - 1].index_len;
 		} else {
-			said[i].index = (uintptr_t)index_said(&sites[i], &said[i], &failed);
+			said[i].index = (uintptr_t)index_said(&hosts[i], &said[i], &failed);
 		}
-		if (i > 0 && sites[i].route_fields == sites[i - 1].route_fields)
+		if (i > 0 && hosts[i].route_fields == hosts[i - 1].route_fields)
 			said[i].route_fields = said[i - 1].route_fields;
 		else
-			said[i].route_fields = (uintptr_t)route_fields_said(&sites[i], &failed);
+			said[i].route_fields = (uintptr_t)route_fields_said(&hosts[i], &failed);
 	}
 	return !failed;
 }
 
-/* Frees what say_sites() has made. */
-static void forget_sites(struct tux_setup_site *said, unsigned count)
+/* Frees what say_hosts() has made. */
+static void forget_hosts(struct tux_setup_host *said, unsigned count)
 {
 	for (unsigned i = 0; said != NULL && i < count; i++) {
 		if (i == 0 || said[i].index != said[i - 1].index)
@@ -178,7 +178,7 @@ static void forget_sites(struct tux_setup_site *said, unsigned count)
 	free(said);
 }
 
-static bool say_setup(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd, const struct tux_setup_site *sites)
+static bool say_setup(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd, const struct tux_setup_host *hosts)
 {
 	struct tux_setup setup = {
 		.size = sizeof(setup),
@@ -190,14 +190,14 @@ static bool say_setup(struct kernel_link *kernel, const struct tux_engine_config
 		.send_timeout_ms = config->send_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
 		.handover_port = config->handover_port,
-		.site_count = config->site_count,
-		.host_count = config->hosts.count,
-		.host_text_len = config->hosts.text_len,
-		.listener_count = config->hosts.listener_count,
-		.sites = (uintptr_t)sites,
-		.hosts = (uintptr_t)config->hosts.host,
-		.host_text = (uintptr_t)config->hosts.text,
-		.fallbacks = (uintptr_t)config->hosts.fallback,
+		.host_count = config->host_count,
+		.name_count = config->names.count,
+		.name_text_len = config->names.text_len,
+		.listener_count = config->names.listener_count,
+		.hosts = (uintptr_t)hosts,
+		.names = (uintptr_t)config->names.name,
+		.name_text = (uintptr_t)config->names.text,
+		.fallbacks = (uintptr_t)config->names.fallback,
 	};
 
 	memcpy(setup.etag_key, config->etag_key, sizeof(setup.etag_key));
@@ -206,16 +206,16 @@ static bool say_setup(struct kernel_link *kernel, const struct tux_engine_config
 
 static bool set_up(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd)
 {
-	struct tux_setup_site *sites = calloc(config->site_count, sizeof(*sites));
-	bool good = sites != NULL && say_sites(sites, config->sites, config->site_count);
+	struct tux_setup_host *hosts = calloc(config->host_count, sizeof(*hosts));
+	bool good = hosts != NULL && say_hosts(hosts, config->hosts, config->host_count);
 	int saved;
 
 	if (good)
-		good = say_setup(kernel, config, event_fd, sites);
+		good = say_setup(kernel, config, event_fd, hosts);
 	else
 		errno = ENOMEM;
 	saved = errno;
-	forget_sites(sites, config->site_count);
+	forget_hosts(hosts, config->host_count);
 	errno = saved;
 	return good;
 }

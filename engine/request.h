@@ -55,11 +55,11 @@ struct request {
 	const uint8_t *bytes;      /* of the head: in the receive buffer, or in kept if the request has to wait */
 	uint32_t bytes_len;
 	struct buffer kept;
-	const struct tux_site *site; /* NULL: not chosen yet */
+	const struct tux_host *host; /* NULL: not chosen yet */
 	const struct tux_route *matched; /* route of the path; NULL: no route */
 	const struct tux_route *route; /* like matched, or the one that responds in its place */
-	const struct tux_fields *fields; /* of the response: the route's or the site's */
-	uint64_t max_body_bytes;   /* the route's or the site's; more is 413 */
+	const struct tux_fields *fields; /* of the response: the route's or the host's */
+	uint64_t max_body_bytes;   /* the route's or the host's; more is 413 */
 	struct tux_body body;
 	uint8_t handler;           /* enum dispatch_handler */
 	uint8_t body_use;          /* enum dispatch_body */

@@ -403,7 +403,7 @@ static bool begin_linger(struct conn *conn)
 static void open_file(struct conn *conn)
 {
 	enum tux_reason reason = TUX_REASON_NONE;
-	struct object *object = ktux_load_object(conn->instance, conn->site, conn->key, conn->key_len, &reason);
+	struct object *object = ktux_load_object(conn->instance, conn->host, conn->key, conn->key_len, &reason);
 
 	kfree(conn->key);
 	conn->key = NULL;

@@ -95,7 +95,7 @@ static void setup_undo(struct instance *instance)
 	if (instance->event)
 		eventfd_ctx_put(instance->event);
 	instance->event = NULL;
-	ktux_sites_release(&instance->sites);
+	ktux_hosts_release(&instance->hosts);
 }
 
 static int set_up(struct instance *instance, const struct tux_setup __user *user)
@@ -114,7 +114,7 @@ static int set_up(struct instance *instance, const struct tux_setup __user *user
 	instance->idle_timeout = msecs_to_jiffies(setup->idle_timeout_ms);
 	instance->handover_port = (u16)setup->handover_port;
 	memcpy(instance->etag_key, setup->etag_key, sizeof(instance->etag_key));
-	error = ktux_sites_take(&instance->sites, setup);
+	error = ktux_hosts_take(&instance->hosts, setup);
 	if (error == 0)
 		error = event_take(instance, setup->event_fd);
 	if (error == 0)
@@ -173,8 +173,8 @@ static int socket_take(struct instance *instance, unsigned int number, struct tu
 
 	if (copy_from_user(&socket, user, sizeof(socket)))
 		return -EFAULT;
-	if (socket.listener >= instance->sites.hosts.listener_count) {
-		pr_debug("tux: %#x: listener %u is none of %u\n", number, socket.listener, instance->sites.hosts.listener_count);
+	if (socket.listener >= instance->hosts.names.listener_count) {
+		pr_debug("tux: %#x: listener %u is none of %u\n", number, socket.listener, instance->hosts.names.listener_count);
 		return -EINVAL;
 	}
 	if (number == TUX_LISTEN)

@@ -20,7 +20,7 @@
 #include "../core/access_record.h"
 #include "../include/uapi/tux.h"
 #include "object.h"
-#include "site.h"
+#include "host.h"
 
 /* Work for a helper thread. instance->lock guards it. */
 struct work {
@@ -100,8 +100,8 @@ struct conn {
 	u8 listener;            /* number of the listener that accepted the connection */
 	u8 address[16];
 	struct answer answer;
-	const struct site *site; /* site of the current request */
-	u8 *key;                /* kmalloc'ed: path for CONN_OPEN_FILE, within site */
+	const struct host *host; /* host of the current request */
+	u8 *key;                /* kmalloc'ed: path for CONN_OPEN_FILE, within host */
 	u32 key_len;
 	u32 acked;              /* first unacknowledged sequence number at the last check of the send timeout */
 	struct object *loaded;  /* object loaded in CONN_OPEN_FILE, for the next parse of the same request only */
@@ -124,7 +124,7 @@ struct instance {
 	struct pid *owner;         /* process that opened the device */
 	struct mem_cgroup *memcg;  /* memory cgroup of owner; NULL: no memory cgroups */
 	struct net *net;
-	struct sites sites;
+	struct hosts hosts;
 	struct eventfd_ctx *event;
 	bool set_up, records;
 	bool greeted;

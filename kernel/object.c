@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 
 #include "compat/compat.h"
-#include "site.h"
+#include "host.h"
 
 void ktux_stamp_take(struct stamp *stamp, const struct inode *inode)
 {
@@ -47,7 +47,7 @@ static u32 count_steps(const u8 *name, u32 len)
 	return steps;
 }
 
-struct object *ktux_object_new(const struct site *site, const u8 *key, u32 key_len, const u8 *index, u32 index_len)
+struct object *ktux_object_new(const struct host *host, const u8 *key, u32 key_len, const u8 *index, u32 index_len)
 {
 	u32 name_len = key_len - 1 + index_len;
 	struct object *object = kzalloc(struct_size(object, key, key_len + name_len + 1), GFP_KERNEL_ACCOUNT);
@@ -56,8 +56,8 @@ struct object *ktux_object_new(const struct site *site, const u8 *key, u32 key_l
 		return NULL;
 	refcount_set(&object->refs, 1);
 	INIT_LIST_HEAD(&object->order);
-	object->site = site;
-	object->fields = ktux_site_fields(site, key, key_len);
+	object->host = host;
+	object->fields = ktux_host_fields(host, key, key_len);
 	object->key_len = key_len;
 	memcpy(object->key, key, key_len);
 	object->name = object->key + key_len;
@@ -103,19 +103,19 @@ struct tux_facts ktux_object_facts(const struct object *object, enum tux_coding 
 	return tux_facts_told(rep->stamp.size, rep->etag, rep->etag_len, rep->last_modified, now_s);
 }
 
-static u32 hash_of(const struct cache *cache, const struct site *site, const u8 *key, u32 len)
+static u32 hash_of(const struct cache *cache, const struct host *host, const u8 *key, u32 len)
 {
-	return jhash(key, len, cache->seed ^ hash_ptr(site, 32));
+	return jhash(key, len, cache->seed ^ hash_ptr(host, 32));
 }
 
-struct object *ktux_cache_find(struct cache *cache, const struct site *site, const u8 *key, u32 len)
+struct object *ktux_cache_find(struct cache *cache, const struct host *host, const u8 *key, u32 len)
 {
-	u32 hash = hash_of(cache, site, key, len);
+	u32 hash = hash_of(cache, host, key, len);
 	struct object *object;
 
 	rcu_read_lock();
 	hlist_for_each_entry_rcu(object, &cache->bucket[hash & cache->mask], bucket) {
-		if (object->hash == hash && object->site == site && object->key_len == len && memcmp(object->key, key, len) == 0 &&
+		if (object->hash == hash && object->host == host && object->key_len == len && memcmp(object->key, key, len) == 0 &&
 		    refcount_inc_not_zero(&object->refs)) {
 			rcu_read_unlock();
 			if (!READ_ONCE(object->used))
@@ -172,10 +172,10 @@ void ktux_cache_insert(struct cache *cache, struct object *object)
 {
 	struct object *old, *other = NULL, *oldest = NULL;
 
-	object->hash = hash_of(cache, object->site, object->key, object->key_len);
+	object->hash = hash_of(cache, object->host, object->key, object->key_len);
 	spin_lock_bh(&cache->lock);
 	hlist_for_each_entry(old, &cache->bucket[object->hash & cache->mask], bucket) {
-		if (old->hash == object->hash && old->site == object->site && old->key_len == object->key_len &&
+		if (old->hash == object->hash && old->host == object->host && old->key_len == object->key_len &&
 		    memcmp(old->key, object->key, old->key_len) == 0) {
 			unlink_object(cache, old);
 			other = old;

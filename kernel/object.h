@@ -9,7 +9,7 @@
 #include "../core/response.h"
 
 struct fields;
-struct site;
+struct host;
 
 /* File attributes that show if the open file was changed. */
 struct stamp {
@@ -48,7 +48,7 @@ struct object {
 	struct rcu_head rcu;
 	refcount_t refs;
 	bool used;              /* found since the cache last checked */
-	const struct site *site;
+	const struct host *host;
 	const struct fields *fields; /* header fields for the path, already in the heads */
 	u8 available;           /* bits 1 << coding of the representations */
 	u8 stored;              /* enum tux_coding of the file itself: gzip for .svgz */
@@ -79,17 +79,17 @@ int ktux_cache_open(struct cache *cache, u32 max_count);
 /* Frees the cache. No user may be left. Process context. */
 void ktux_cache_close(struct cache *cache);
 
-/* Returns the object of a path of a site, with a new reference, or NULL if it is not cached. Any context. */
-struct object *ktux_cache_find(struct cache *cache, const struct site *site, const u8 *key, u32 len);
+/* Returns the object of a path of a host, with a new reference, or NULL if it is not cached. Any context. */
+struct object *ktux_cache_find(struct cache *cache, const struct host *host, const u8 *key, u32 len);
 
-/* Inserts an object with a new reference. Replaces an object of the same path and site. Process context. */
+/* Inserts an object with a new reference. Replaces an object of the same path and host. Process context. */
 void ktux_cache_insert(struct cache *cache, struct object *object);
 
 /* Removes an object. Holders of references keep it. Any context. */
 void ktux_cache_drop(struct cache *cache, struct object *object);
 
 /* Returns a new object with one reference and no representations, or NULL if out of memory. Process context. */
-struct object *ktux_object_new(const struct site *site, const u8 *key, u32 key_len, const u8 *index, u32 index_len);
+struct object *ktux_object_new(const struct host *host, const u8 *key, u32 key_len, const u8 *index, u32 index_len);
 static inline struct object *ktux_object_get(struct object *object)
 {
 	refcount_inc(&object->refs);

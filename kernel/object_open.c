@@ -44,9 +44,9 @@ static bool just_changed(const struct timespec64 *began, s64 ctime_s, u32 ctime_
 }
 
 /* Returns 0 if the kernel engine may send the file, otherwise the reason as a negative errno. */
-static int selection_error(const struct site *site, const char *name, umode_t mode)
+static int selection_error(const struct host *host, const char *name, umode_t mode)
 {
-	switch (tux_file_handler_of(&site->selection, (const u8 *)name, (u32)strlen(name), mode)) {
+	switch (tux_file_handler_of(&host->selection, (const u8 *)name, (u32)strlen(name), mode)) {
 	case TUX_FILE_HANDLER_FILE:
 		return 0;
 	case TUX_FILE_HANDLER_REDIRECT:
@@ -59,30 +59,30 @@ static int selection_error(const struct site *site, const char *name, umode_t mo
 	return -EPERM;
 }
 
-/* Looks up a name below the site's root. Returns 0 or a negative errno. */
-static int look_up(const struct site *site, const char *name, struct path *path)
+/* Looks up a name below the host's root. Returns 0 or a negative errno. */
+static int look_up(const struct host *host, const char *name, struct path *path)
 {
-	if (!site->root.dentry)
+	if (!host->root.dentry)
 		return -ENOENT;
-	return vfs_path_lookup(site->root.dentry, site->root.mnt, name, LOOKUP_PLAINLY, path);
+	return vfs_path_lookup(host->root.dentry, host->root.mnt, name, LOOKUP_PLAINLY, path);
 }
 
 /* Opens a regular file that may be served. Returns NULL with *error; -EREMOTE if another server serves it. */
-static struct file *open_name(const struct site *site, const char *name, int *error)
+static struct file *open_name(const struct host *host, const char *name, int *error)
 {
 	struct path path;
 	struct file *file;
 	struct inode *inode;
 
-	*error = look_up(site, name, &path);
+	*error = look_up(host, name, &path);
 	if (*error != 0)
 		return NULL;
 	inode = d_inode(path.dentry);
-	if (path.mnt != site->root.mnt || !S_ISREG(inode->i_mode) || !is_suitable(inode) ||
-	    !ktux_site_permits(site, inode->i_mode))
+	if (path.mnt != host->root.mnt || !S_ISREG(inode->i_mode) || !is_suitable(inode) ||
+	    !ktux_host_permits(host, inode->i_mode))
 		*error = S_ISDIR(inode->i_mode) ? -EISDIR : -EPERM;
 	else
-		*error = selection_error(site, name, inode->i_mode);
+		*error = selection_error(host, name, inode->i_mode);
 	if (*error != 0) {
 		path_put(&path);
 		return NULL;
@@ -168,7 +168,7 @@ static bool take_siblings(const struct instance *instance, const struct timespec
 		int error;
 
 		strscpy(name + object->name_len, tux_coding_suffix((enum tux_coding)coding), 8);
-		rep->file = open_name(object->site, name, &error);
+		rep->file = open_name(object->host, name, &error);
 		if (!rep->file && error == -ENOENT)
 			continue;
 		if (!rep->file)
@@ -210,7 +210,7 @@ static bool fill(const struct instance *instance, struct object *object, struct 
 
 	if (!name)
 		return false;
-	/* Truncated like the times of the file system's inodes. The whole site is on one file system. */
+	/* Truncated like the times of the file system's inodes. The whole host is on one file system. */
 	began = timestamp_truncate(began, file_inode(identity->file));
 	memcpy(name, object->name, object->name_len);
 	if (!take_file(instance, &began, identity, TUX_CODING_IDENTITY) || !ktux_way_take(object))
@@ -232,14 +232,14 @@ out_free_name:
 }
 
 /* True if a path that ends in '/' is a directory, with or without an index. */
-static bool is_directory(const struct site *site, const u8 *key, u32 key_len)
+static bool is_directory(const struct host *host, const u8 *key, u32 key_len)
 {
 	struct path path;
 	int error = -ENOMEM;
 	char *name = key_len > 1 ? kmemdup_nul((const char *)key + 1, key_len - 1, GFP_KERNEL) : kstrdup(".", GFP_KERNEL);
 
 	if (name)
-		error = look_up(site, name, &path);
+		error = look_up(host, name, &path);
 	kfree(name);
 	if (error == 0)
 		path_put(&path);
@@ -247,35 +247,35 @@ static bool is_directory(const struct site *site, const u8 *key, u32 key_len)
 }
 
 /* Opens the path, or the first index of a directory that exists. Returns NULL with *error. */
-static struct object *open_object(const struct site *site, const u8 *key, u32 key_len, int *error)
+static struct object *open_object(const struct host *host, const u8 *key, u32 key_len, int *error)
 {
 	bool directory = key[key_len - 1] == '/';
-	u32 count = directory ? site->index_count : 1;
-	const char *index = directory ? site->index : "";
+	u32 count = directory ? host->index_count : 1;
+	const char *index = directory ? host->index : "";
 	struct object *object;
 	u32 i;
 
 	*error = -ENOENT;
 	for (i = 0; i < count && *error == -ENOENT; i++, index += strlen(index) + 1) {
-		object = ktux_object_new(site, key, key_len, (const u8 *)index, (u32)strlen(index));
+		object = ktux_object_new(host, key, key_len, (const u8 *)index, (u32)strlen(index));
 		if (!object) {
 			*error = -ENOMEM;
 			return NULL;
 		}
-		object->representation[TUX_CODING_IDENTITY].file = open_name(site, (const char *)object->name, error);
+		object->representation[TUX_CODING_IDENTITY].file = open_name(host, (const char *)object->name, error);
 		if (object->representation[TUX_CODING_IDENTITY].file)
 			return object;
 		ktux_object_put(object);
 	}
-	if (directory && *error == -ENOENT && is_directory(site, key, key_len))
+	if (directory && *error == -ENOENT && is_directory(host, key, key_len))
 		*error = -EISDIR;
 	return NULL;
 }
 
-struct object *ktux_load_object(struct instance *instance, const struct site *site, const u8 *key, u32 key_len,
+struct object *ktux_load_object(struct instance *instance, const struct host *host, const u8 *key, u32 key_len,
 				enum tux_reason *reason)
 {
-	struct object *object = ktux_cache_find(&instance->cache, site, key, key_len);
+	struct object *object = ktux_cache_find(&instance->cache, host, key, key_len);
 	struct timespec64 began;
 	int error;
 
@@ -286,7 +286,7 @@ struct object *ktux_load_object(struct instance *instance, const struct site *si
 		ktux_object_put(object);
 	}
 	ktime_get_coarse_real_ts64(&began);
-	object = open_object(site, key, key_len, &error);
+	object = open_object(host, key, key_len, &error);
 	*reason = error == -ENOMEM ? TUX_REASON_MEMORY :
 		  error == -EREMOTE ? TUX_REASON_PREFIX :
 		  error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG ? TUX_REASON_MISSING : TUX_REASON_ABSENT;

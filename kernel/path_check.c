@@ -6,7 +6,7 @@
 #include <linux/mount.h>
 
 #include "compat/compat.h"
-#include "site.h"
+#include "host.h"
 
 enum { LOOKS = 3 }; /* checks in softirq while renames disturb them */
 
@@ -71,7 +71,7 @@ struct walk {
 static bool walk_up(const struct walk *walk, const struct dentry *dentry)
 {
 	const struct object *object = walk->object;
-	const struct dentry *root = object->site->root.dentry;
+	const struct dentry *root = object->host->root.dentry;
 	const char *suffix = walk->suffix;
 	u32 len = object->name_len, at;
 

@@ -51,7 +51,7 @@ static void record_begin(struct conn *conn, struct scratch *scratch, const u8 *b
 		return;
 	*record = (struct tux_access_record){ .status = status, .sent_bytes = bytes, .port = conn->port, .time_us = now_us(),
 		.received_bytes = scratch->request.head_len };
-	tux_access_record_set_site(record, (u32)(conn->site - conn->instance->sites.site));
+	tux_access_record_set_host(record, (u32)(conn->host - conn->instance->hosts.host));
 	memcpy(record->address, conn->address, sizeof(record->address));
 	tux_access_record_fill(record, buf, &scratch->request, scratch->record.text);
 }
@@ -177,12 +177,12 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 	enum way way;
 
 	conn->loaded = NULL;
-	if (object && object->site == conn->site && object->key_len == path_len &&
+	if (object && object->host == conn->host && object->key_len == path_len &&
 	    memcmp(object->key, scratch->path, path_len) == 0)
 		return object;
 	if (object)
 		ktux_object_put(object);
-	object = ktux_cache_find(&instance->cache, conn->site, scratch->path, path_len);
+	object = ktux_cache_find(&instance->cache, conn->host, scratch->path, path_len);
 	if (!object)
 		return NULL;
 	way = ktux_way_look(object);
@@ -196,10 +196,10 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 	return NULL;
 }
 
-/* Returns the handler of a path of a site. Without a route, it is a static file. */
-static enum tux_handler handler_of(const struct site *site, const u8 *path, u32 len)
+/* Returns the handler of a path of a host. Without a route, it is a static file. */
+static enum tux_handler handler_of(const struct host *host, const u8 *path, u32 len)
 {
-	const struct tux_routes *routes = &site->routes;
+	const struct tux_routes *routes = &host->routes;
 	u32 at = tux_route_find(routes, path, len);
 
 	return at < routes->count ? routes->route[at].handler : TUX_HANDLER_STATIC;
@@ -211,8 +211,8 @@ static enum look answer_path(struct conn *conn, struct scratch *scratch, const u
 	struct object *object = find(conn, scratch, path_len);
 	enum look look;
 
-	if (!object) { /* a cached path has no dot file, or the site serves dot files */
-		if (!conn->site->dot_files && tux_target_has_dot_file(scratch->path, path_len))
+	if (!object) { /* a cached path has no dot file, or the host serves dot files */
+		if (!conn->host->dot_files && tux_target_has_dot_file(scratch->path, path_len))
 			return hand_up(conn, TUX_REASON_TARGET);
 		conn->key = ktux_charged_copy(conn->instance, scratch->path, path_len);
 		conn->key_len = path_len;
@@ -240,7 +240,7 @@ enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, 
 		break;
 	}
 	*used = req->head_len;
-	conn->site = ktux_site_find(&conn->instance->sites, conn->listener, buf, req->host);
+	conn->host = ktux_host_find(&conn->instance->hosts, conn->listener, buf, req->host);
 	trace_tux_request(conn, conn->port, req->head_len);
 	reason = unwanted(req);
 	if (req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)
@@ -249,7 +249,7 @@ enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, 
 		scratch->path[0] = '/';
 	else if (tux_target_normalise(buf + req->path.off, req->path.len, scratch->path, &path_len) != TUX_ACCEPTED)
 		return hand_up(conn, reason != TUX_REASON_NONE ? reason : TUX_REASON_TARGET);
-	switch (handler_of(conn->site, scratch->path, path_len)) {
+	switch (handler_of(conn->host, scratch->path, path_len)) {
 	case TUX_HANDLER_HANDOVER:
 		return hand_up(conn, TUX_REASON_PREFIX);
 	case TUX_HANDLER_REDIRECT:
@@ -263,7 +263,7 @@ enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, 
 	case TUX_HANDLER_STATIC:
 		break;
 	}
-	if (reason != TUX_REASON_NONE && tux_file_handlers_any(&conn->site->selection))
+	if (reason != TUX_REASON_NONE && tux_file_handlers_any(&conn->host->selection))
 		reason = TUX_REASON_ROUTE; /* the file's type may select another handler */
 	if (reason != TUX_REASON_NONE)
 		return hand_up(conn, reason);

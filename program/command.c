@@ -187,7 +187,7 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, stru
 	}
 	if (!directory_parse(argc, argv, settings, error, error_size))
 		return false;
-	if (settings->top.site.index_count == 0 && !tux_host_index_add(&settings->top, "index.html")) {
+	if (settings->top.values.index_count == 0 && !tux_host_index_add(&settings->top, "index.html")) {
 		snprintf(error, error_size, "out of memory");
 		return false;
 	}
@@ -295,7 +295,7 @@ static bool is_quick(const char *first)
 /* Parses `tux [DIR] [OPTION]...`, which is `tux serve` with --browse. */
 static bool quick_parse(int argc, char **argv, struct tux_command *command, struct tux_settings *settings, char *error, size_t error_size)
 {
-	settings->top.site.browse = true;
+	settings->top.values.browse = true;
 	return serve_parse(argc, argv, command, settings, error, error_size);
 }
 

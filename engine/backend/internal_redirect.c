@@ -117,13 +117,13 @@ static struct tux_span value_of(const struct tux_response *res, enum tux_field_n
 	return res->fields.line[res->fields.first[name] - 1].value;
 }
 
-/* Converts the absolute name of a file to a path of the site. Returns false unless the file is beneath the site's root. */
+/* Converts the absolute name of a file to a path of the host. Returns false unless the file is beneath the host's root. */
 static bool path_of_file(const struct request *req, const uint8_t *file, uint32_t len, struct buffer *path)
 {
-	const uint32_t root_len = (uint32_t)strlen(req->site->path);
+	const uint32_t root_len = (uint32_t)strlen(req->host->path);
 	uint8_t *out = buffer_room(path, 3 * len + 1);
 
-	if (out == NULL || len <= root_len || memcmp(file, req->site->path, root_len) != 0 || file[root_len] != '/')
+	if (out == NULL || len <= root_len || memcmp(file, req->host->path, root_len) != 0 || file[root_len] != '/')
 		return false;
 	path->len = tux_target_escape(file + root_len, len - root_len, out, 3 * len);
 	return path->len > 0;

@@ -17,7 +17,7 @@ enum {
 };
 
 /*
- * Writes the host for a request without one (HTTP/1.0): the site's name, else the local address of the connection. with_port adds
+ * Writes the host name for a request without one (HTTP/1.0): the host's first name, else the local address of the connection. with_port adds
  * the port unless it is 80.
  */
 static struct tux_octets host_of(const struct request *req, bool with_port, char text[HOST_TEXT])
@@ -28,8 +28,8 @@ static struct tux_octets host_of(const struct request *req, bool with_port, char
 
 	if (with_port && here.port != 0 && here.port != 80)
 		snprintf(port, sizeof(port), ":%u", here.port);
-	if (req->site->name != NULL)
-		snprintf(text, HOST_TEXT, "%s%s", req->site->name, port);
+	if (req->host->name != NULL)
+		snprintf(text, HOST_TEXT, "%s%s", req->host->name, port);
 	else if (address.len == 0) /* a Unix socket */
 		snprintf(text, HOST_TEXT, "localhost");
 	else
@@ -69,7 +69,7 @@ uint16_t request_head_environment(const struct request *req, const struct reques
 		.server_port = here.port,
 		.remote_addr = address_text(req->client->address, client),
 		.remote_port = req->client->port,
-		.document_root = { (const uint8_t *)req->site->path, (uint32_t)strlen(req->site->path) },
+		.document_root = { (const uint8_t *)req->host->path, (uint32_t)strlen(req->host->path) },
 		.server_software = { (const uint8_t *)"tux", 3 },
 		.has_length = framing->framing == TUX_FRAMING_LENGTH,
 		.content_length = framing->content_length,

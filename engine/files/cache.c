@@ -30,10 +30,10 @@ void cache_free(struct cache *cache)
 }
 
 /* Hashes eight bytes per step. Only paths of existing files are stored, so a multiplier and a seed suffice. */
-static uint64_t hash(const struct cache *cache, const struct tux_site *site, const uint8_t *key, uint32_t len)
+static uint64_t hash(const struct cache *cache, const struct tux_host *host, const uint8_t *key, uint32_t len)
 {
 	const uint64_t multiplier = 0x9e3779b97f4a7c15u;
-	uint64_t h = cache->seed ^ len ^ (uintptr_t)site;
+	uint64_t h = cache->seed ^ len ^ (uintptr_t)host;
 	uint64_t word;
 
 	while (len >= 8) {
@@ -49,19 +49,19 @@ static uint64_t hash(const struct cache *cache, const struct tux_site *site, con
 	return h ^ h >> 29;
 }
 
-static struct object *find(struct cache *cache, const struct tux_site *site, const uint8_t *key, uint32_t len, uint64_t h)
+static struct object *find(struct cache *cache, const struct tux_host *host, const uint8_t *key, uint32_t len, uint64_t h)
 {
 	struct object *object = cache->bucket[h & cache->bucket_mask];
 
 	while (object != NULL &&
-	       (object->hash != h || object->site != site || object->key_len != len || memcmp(object->key, key, len) != 0))
+	       (object->hash != h || object->host != host || object->key_len != len || memcmp(object->key, key, len) != 0))
 		object = object->hash_next;
 	return object;
 }
 
-struct object *cache_find(struct cache *cache, const struct tux_site *site, const uint8_t *key, uint32_t len)
+struct object *cache_find(struct cache *cache, const struct tux_host *host, const uint8_t *key, uint32_t len)
 {
-	struct object *object = find(cache, site, key, len, hash(cache, site, key, len));
+	struct object *object = find(cache, host, key, len, hash(cache, host, key, len));
 
 	if (object != NULL)
 		object->used = true;
@@ -119,8 +119,8 @@ void cache_insert(struct cache *cache, struct object *object)
 {
 	struct object *old;
 
-	object->hash = hash(cache, object->site, object->key, object->key_len);
-	old = find(cache, object->site, object->key, object->key_len, object->hash);
+	object->hash = hash(cache, object->host, object->key, object->key_len);
+	old = find(cache, object->host, object->key, object->key_len, object->hash);
 	if (old != NULL)
 		cache_drop(cache, old);
 	object->hash_next = cache->bucket[object->hash & cache->bucket_mask];
@@ -133,21 +133,21 @@ void cache_insert(struct cache *cache, struct object *object)
 	evict(cache, cache->max_files);
 }
 
-void cache_drop_path(struct cache *cache, const struct tux_site *site, const uint8_t *key, uint32_t len)
+void cache_drop_path(struct cache *cache, const struct tux_host *host, const uint8_t *key, uint32_t len)
 {
-	struct object *object = find(cache, site, key, len, hash(cache, site, key, len));
+	struct object *object = find(cache, host, key, len, hash(cache, host, key, len));
 
 	if (object != NULL)
 		cache_drop(cache, object);
 }
 
-void cache_drop_beneath(struct cache *cache, const struct tux_site *site, const uint8_t *prefix, uint32_t len)
+void cache_drop_beneath(struct cache *cache, const struct tux_host *host, const uint8_t *prefix, uint32_t len)
 {
 	struct object *next;
 
 	for (struct object *object = cache->order.next; object != &cache->order; object = next) {
 		next = object->next;
-		if (object->site == site && object->key_len >= len && memcmp(object->key, prefix, len) == 0)
+		if (object->host == host && object->key_len >= len && memcmp(object->key, prefix, len) == 0)
 			cache_drop(cache, object);
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The object cache of one thread: keyed by site and path, limited in entries and bytes, evicts the least recently used object. */
+/* The object cache of one thread: keyed by host and path, limited in entries and bytes, evicts the least recently used object. */
 #ifndef TUX_ENGINE_FILES_CACHE_H
 #define TUX_ENGINE_FILES_CACHE_H
 
@@ -21,8 +21,8 @@ struct cache {
 bool cache_open(struct cache *cache, uint32_t max_count, uint32_t max_files, uint64_t max_bytes, uint64_t seed);
 void cache_free(struct cache *cache);
 
-/* Returns the object of a site's path, borrowed; NULL if it is not cached. */
-struct object *cache_find(struct cache *cache, const struct tux_site *site, const uint8_t *key, uint32_t len);
+/* Returns the object of a host's path, borrowed; NULL if it is not cached. */
+struct object *cache_find(struct cache *cache, const struct tux_host *host, const uint8_t *key, uint32_t len);
 
 /* Stores an object with a reference of its own, and replaces one of the same path. */
 void cache_insert(struct cache *cache, struct object *object);
@@ -30,9 +30,9 @@ void cache_insert(struct cache *cache, struct object *object);
 /* Removes an object. Other references to it stay valid. */
 void cache_drop(struct cache *cache, struct object *object);
 
-/* Removes the objects of a site whose path is this one or starts with it. */
-void cache_drop_path(struct cache *cache, const struct tux_site *site, const uint8_t *key, uint32_t len);
-void cache_drop_beneath(struct cache *cache, const struct tux_site *site, const uint8_t *prefix, uint32_t len);
+/* Removes the objects of a host whose path is this one or starts with it. */
+void cache_drop_path(struct cache *cache, const struct tux_host *host, const uint8_t *key, uint32_t len);
+void cache_drop_beneath(struct cache *cache, const struct tux_host *host, const uint8_t *prefix, uint32_t len);
 void cache_clear(struct cache *cache);
 
 /* Removes the least recently used objects until at most max_files descriptors are held. For a shortage of descriptors. */

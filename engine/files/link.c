@@ -57,11 +57,11 @@ static const char *behind(const char *target, const char *root)
 	}
 }
 
-static const char *behind_root(const struct tux_site *site, const char *target)
+static const char *behind_root(const struct tux_host *host, const char *target)
 {
-	const char *found = site->path != NULL ? behind(target, site->path) : NULL;
+	const char *found = host->path != NULL ? behind(target, host->path) : NULL;
 
-	return found == NULL && site->alias != NULL ? behind(target, site->alias) : found;
+	return found == NULL && host->alias != NULL ? behind(target, host->alias) : found;
 }
 
 /* Removes the last directory of done. */
@@ -73,10 +73,10 @@ static void step_back(struct walk *walk)
 }
 
 /* Inserts the target of the link at the end of done before the rest. Returns false with errno. */
-static bool follow(const struct tux_site *site, struct walk *walk)
+static bool follow(const struct tux_host *host, struct walk *walk)
 {
 	char target[PATH_MAX];
-	const ssize_t got = readlinkat(site->root_fd, walk->done, target, sizeof(target));
+	const ssize_t got = readlinkat(host->root_fd, walk->done, target, sizeof(target));
 	const size_t rest_len = strlen(walk->rest);
 	const char *more = target;
 	size_t more_len;
@@ -89,7 +89,7 @@ static bool follow(const struct tux_site *site, struct walk *walk)
 	walk->links++;
 	target[got] = '\0';
 	if (target[0] == '/') {
-		more = behind_root(site, target);
+		more = behind_root(host, target);
 		errno = EXDEV;
 		if (more == NULL)
 			return false;
@@ -108,7 +108,7 @@ static bool follow(const struct tux_site *site, struct walk *walk)
 }
 
 /* Enters the name of len bytes at the start of the rest. Returns false with errno. */
-static bool step(const struct tux_site *site, struct walk *walk, size_t len)
+static bool step(const struct tux_host *host, struct walk *walk, size_t len)
 {
 	const size_t at = walk->done_len + (walk->done_len > 0);
 	struct stat st;
@@ -125,16 +125,16 @@ static bool step(const struct tux_site *site, struct walk *walk, size_t len)
 	walk->done_len = at + len;
 	walk->done[walk->done_len] = '\0';
 	memmove(walk->rest, walk->rest + len, strlen(walk->rest + len) + 1);
-	if (fstatat(site->root_fd, walk->done, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
+	if (fstatat(host->root_fd, walk->done, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
 		return false;
 	if (S_ISLNK(st.st_mode))
-		return follow(site, walk);
+		return follow(host, walk);
 	errno = ENOTDIR;
 	return S_ISDIR(st.st_mode) || walk->rest[0] != '/';
 }
 
 /* Walks the whole rest. Returns false with errno. */
-static bool walk_all(const struct tux_site *site, struct walk *walk)
+static bool walk_all(const struct tux_host *host, struct walk *walk)
 {
 	for (;;) {
 		const char *next = skip_idle(walk->rest);
@@ -150,12 +150,12 @@ static bool walk_all(const struct tux_site *site, struct walk *walk)
 			return false;
 		if (is_up)
 			step_back(walk);
-		else if (!step(site, walk, len))
+		else if (!step(host, walk, len))
 			return false;
 	}
 }
 
-int link_open(const struct tux_site *site, const char *name, uint64_t flags)
+int link_open(const struct tux_host *host, const char *name, uint64_t flags)
 {
 	const struct open_how how = {
 		.flags = flags | O_CLOEXEC,
@@ -167,9 +167,9 @@ int link_open(const struct tux_site *site, const char *name, uint64_t flags)
 		struct walk walk = { .links = 0 };
 
 		errno = ENAMETOOLONG;
-		if (!print_whole(walk.rest, sizeof(walk.rest), "%s", name) || !walk_all(site, &walk))
+		if (!print_whole(walk.rest, sizeof(walk.rest), "%s", name) || !walk_all(host, &walk))
 			return -1;
-		fd = (int)syscall(SYS_openat2, site->root_fd, walk.done_len > 0 ? walk.done : ".", &how, sizeof(how));
+		fd = (int)syscall(SYS_openat2, host->root_fd, walk.done_len > 0 ? walk.done : ".", &how, sizeof(how));
 		if (fd >= 0 || (errno != ELOOP && errno != EAGAIN))
 			break;
 	}

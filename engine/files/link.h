@@ -6,10 +6,10 @@
 #include "../config.h"
 
 /*
- * Opens a name beneath a site's root like open() with these flags. The target of an absolute link must start with one of the root's
+ * Opens a name beneath a host's root like open() with these flags. The target of an absolute link must start with one of the root's
  * names, and continues at the root itself, even if that name leads elsewhere now. Never opens anything outside the root. Returns -1
  * with errno: EXDEV if a link leaves the root, ELOOP if there are too many. Blocks, so only for loader threads.
  */
-int link_open(const struct tux_site *site, const char *name, uint64_t flags);
+int link_open(const struct tux_host *host, const char *name, uint64_t flags);
 
 #endif

@@ -278,12 +278,12 @@ static bool link_follow(const struct tux_listing_request *req, const char *name,
 		return false;
 	}
 	for (i = 0; i < RETRIES; i++) {
-		fd = (int)syscall(SYS_openat2, req->site->root_fd, path, &how, sizeof(how));
+		fd = (int)syscall(SYS_openat2, req->host->root_fd, path, &how, sizeof(how));
 		if (fd >= 0 || errno != EAGAIN)
 			break;
 	}
 	if (fd < 0 && errno == EXDEV)
-		fd = link_open(req->site, path, O_PATH);
+		fd = link_open(req->host, path, O_PATH);
 	if (fd < 0)
 		return false;
 	found = fstat(fd, st) == 0;

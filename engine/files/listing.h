@@ -6,7 +6,7 @@
 #include "../config.h"
 
 struct tux_listing_request {
-	const struct tux_site *site; /* a link is listed if its target is beneath the site's root */
+	const struct tux_host *host; /* a link is listed if its target is beneath the host's root */
 	int dir_fd;           /* the directory, opened for reading; stays open, its offset moves */
 	const uint8_t *path;  /* normalised path of the directory, starts and ends with '/' */
 	uint32_t path_len;

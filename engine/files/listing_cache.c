@@ -24,7 +24,7 @@ struct listing_cache_entry {
 	struct job job; /* must be first; the job that makes the listing */
 	struct listing_cache *listings;
 	struct listing_cache_entry *next;
-	const struct tux_site *site;
+	const struct tux_host *host;
 	struct job *waiting; /* requests from before the start of the job */
 	struct job *joined;  /* requests since the start of the job */
 	struct page *page;   /* NULL = it is being made */
@@ -175,17 +175,17 @@ static uint64_t monotonic_ms(void)
 /* Reads the directory and returns its page; NULL on failure. */
 static struct page *make(struct listing_cache_entry *entry, int dir_fd)
 {
-	const struct tux_site *site = entry->site;
+	const struct tux_host *host = entry->host;
 	const struct tux_listing_request req = {
-		.site = site,
+		.host = host,
 		.dir_fd = dir_fd,
 		.path = entry->path,
 		.path_len = entry->path_len,
 		.query = entry->path + entry->path_len,
 		.query_len = entry->query_len,
 		.json = entry->json,
-		.dot_files = site->dot_files,
-		.modes = site->modes,
+		.dot_files = host->dot_files,
+		.modes = host->modes,
 		.sure = &entry->sure,
 	};
 	struct page *page = calloc(1, sizeof(*page));
@@ -258,7 +258,7 @@ static void run(struct job *job)
 {
 	struct listing_cache_entry *const entry = (struct listing_cache_entry *)job;
 	struct listing_cache *const listings = entry->listings;
-	const int dir_fd = load_open_directory(entry->site, entry->path, entry->path_len);
+	const int dir_fd = load_open_directory(entry->host, entry->path, entry->path_len);
 	struct page *page = NULL;
 	struct stamp after;
 	bool same, again;
@@ -283,7 +283,7 @@ static struct listing_cache_entry *find(const struct listing_cache *listings, co
 	const struct object *directory = req->directory;
 	struct listing_cache_entry *entry = listings->first;
 
-	while (entry != NULL && (entry->site != directory->site || entry->json != req->json || entry->order != order ||
+	while (entry != NULL && (entry->host != directory->host || entry->json != req->json || entry->order != order ||
 	                         entry->path_len != directory->key_len || memcmp(entry->path, directory->key, directory->key_len) != 0))
 		entry = entry->next;
 	return entry;
@@ -299,7 +299,7 @@ static struct listing_cache_entry *begin(struct listing_cache *listings, const s
 	entry->job.run = run;
 	entry->job.slow = true;
 	entry->listings = listings;
-	entry->site = directory->site;
+	entry->host = directory->host;
 	entry->local = directory->local;
 	entry->json = req->json;
 	entry->order = order;

@@ -44,7 +44,7 @@ static int open_beneath(const struct load *load, const char *name, uint64_t flag
 	if (!load->may_block)
 		how.resolve |= RESOLVE_CACHED;
 	for (int i = 0; i < 16; i++) {
-		fd = (int)syscall(SYS_openat2, load->site->root_fd, name, &how, sizeof(how));
+		fd = (int)syscall(SYS_openat2, load->host->root_fd, name, &how, sizeof(how));
 		if (fd < 0 && errno == ELOOP && (how.resolve & RESOLVE_NO_SYMLINKS)) {
 			how.resolve &= ~(uint64_t)RESOLVE_NO_SYMLINKS;
 			*via_link = true;
@@ -56,7 +56,7 @@ static int open_beneath(const struct load *load, const char *name, uint64_t flag
 	if (fd >= 0 || errno != EXDEV || !*via_link)
 		return fd;
 	if (load->may_block)
-		return link_open(load->site, name, flags);
+		return link_open(load->host, name, flags);
 	errno = EAGAIN;
 	return -1;
 }
@@ -233,7 +233,7 @@ static enum take make_content_tag(const struct load *load, struct object *object
 	struct content_tags *tags = load->config->content_tags;
 	uint64_t hash = 0;
 
-	if (!load->site->content_tags)
+	if (!load->host->content_tags)
 		return TAKE_DONE;
 	if (rep->memory != NULL && (load->may_block || rep->stamp.size <= CONTENT_TAG_CHUNK_BYTES))
 		hash = content_tag_of(rep->memory, rep->stamp.size);
@@ -293,9 +293,9 @@ static enum object_kind kind_of_file(const struct load *load, const char *name, 
 {
 	const bool trusted = st->st_uid == 0 && st->st_gid == 0 && (st->st_mode & S_IWOTH) == 0;
 
-	if (!tux_modes_permit(load->site->modes, st->st_mode))
+	if (!tux_modes_permit(load->host->modes, st->st_mode))
 		return OBJECT_FORBIDDEN;
-	switch (tux_file_handler_of(&load->site->selection, (const uint8_t *)name, (uint32_t)strlen(name), st->st_mode)) {
+	switch (tux_file_handler_of(&load->host->selection, (const uint8_t *)name, (uint32_t)strlen(name), st->st_mode)) {
 	case TUX_FILE_HANDLER_REDIRECT:
 		return OBJECT_REDIRECT;
 	case TUX_FILE_HANDLER_CGI:
@@ -314,7 +314,7 @@ static struct cause cause_of_mode(const struct load *load, const struct stat *st
 {
 	if (!S_ISREG(st->st_mode))
 		return because(WHY_SPECIAL_FILE, 0);
-	if (!tux_modes_permit(load->site->modes, st->st_mode))
+	if (!tux_modes_permit(load->host->modes, st->st_mode))
 		return because_of_mode(WHY_MODE, st->st_mode);
 	return because(WHY_NOT_TRUSTED, 0);
 }
@@ -452,7 +452,7 @@ static enum take take_file(const struct load *load, struct object *object, int f
 		return TAKE_DONE;
 	}
 	object->settled = true;
-	object->fields = tux_site_fields(load->site, tux_route_find(&load->site->routes, load->key, load->key_len));
+	object->fields = tux_host_fields(load->host, tux_route_find(&load->host->routes, load->key, load->key_len));
 	media = tux_media_types_find(object->fields->types != NULL ? object->fields->types : &builtin, (const uint8_t *)object->file, (uint32_t)strlen(object->file));
 	object->type = media.type;
 	object->stored = (uint8_t)media.coding;
@@ -508,10 +508,10 @@ static enum take take_directory(const struct load *load, struct object *object, 
 	struct stat st;
 	int fd;
 
-	for (unsigned i = 0; i < load->site->index_count; i++) {
+	for (unsigned i = 0; i < load->host->index_count; i++) {
 		enum take took;
 
-		if (!print_whole(index, sizeof(index), "%s%s", name, load->site->index[i]))
+		if (!print_whole(index, sizeof(index), "%s%s", name, load->host->index[i]))
 			continue;
 		took = take_name(load, object, index);
 		if (took != TAKE_DONE || (object->kind != OBJECT_MISSING && object->kind != OBJECT_DIRECTORY))
@@ -528,9 +528,9 @@ static enum take take_directory(const struct load *load, struct object *object, 
 	object->kind = OBJECT_LISTABLE;
 	if (fstat(fd, &st) != 0)
 		object_fail(object, errno);
-	else if (!load->site->browse)
+	else if (!load->host->browse)
 		object_forbid(object, because(WHY_NO_INDEX, 0));
-	else if (!tux_modes_permit(load->site->modes, st.st_mode))
+	else if (!tux_modes_permit(load->host->modes, st.st_mode))
 		object_forbid(object, because_of_mode(WHY_DIRECTORY_MODE, st.st_mode));
 	else
 		stamp_from_stat(&object->representation[TUX_CODING_IDENTITY].stamp, &st); /* for checks of its listing */
@@ -572,7 +572,7 @@ bool load_run(struct load *load)
 	char name[TUX_MAX_TARGET + 1];
 	enum take took;
 
-	load->object = object_new(load->site, load->key, load->key_len, OBJECT_MISSING);
+	load->object = object_new(load->host, load->key, load->key_len, OBJECT_MISSING);
 	if (load->object == NULL)
 		return true;
 	clock_gettime(CLOCK_REALTIME_COARSE, &load->began);
@@ -604,7 +604,7 @@ bool load_is_current(const struct object *object)
 			continue;
 		if (!print_whole(name, sizeof(name), "%s%s", object->file, tux_coding_suffix((enum tux_coding)coding)))
 			return false;
-		if (fstatat(object->site->root_fd, name, &st, AT_NO_AUTOMOUNT) != 0)
+		if (fstatat(object->host->root_fd, name, &st, AT_NO_AUTOMOUNT) != 0)
 			return false;
 		stamp_from_stat(&now, &st);
 		if (!stamp_equals(&now, &object->representation[coding].stamp) || (object->sure && now.links != 1))
@@ -613,9 +613,9 @@ bool load_is_current(const struct object *object)
 	return true;
 }
 
-int load_open_directory(const struct tux_site *site, const uint8_t *key, uint32_t key_len)
+int load_open_directory(const struct tux_host *host, const uint8_t *key, uint32_t key_len)
 {
-	struct load load = { .site = site, .may_block = true };
+	struct load load = { .host = host, .may_block = true };
 	char name[TUX_MAX_TARGET + 1];
 	bool via_link;
 

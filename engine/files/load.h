@@ -16,7 +16,7 @@ struct load_watch {
 
 struct load {
 	const struct tux_engine_config *config;
-	const struct tux_site *site;
+	const struct tux_host *host;
 	const uint8_t *key; /* normalised path, owned by the caller */
 	uint32_t key_len;
 	bool may_block;     /* else a wait for a disk ends the attempt */
@@ -36,6 +36,6 @@ bool load_run(struct load *load);
 bool load_is_current(const struct object *object);
 
 /* Opens the directory of a path that ends in '/' for reading. Returns -1 with errno. May block. */
-int load_open_directory(const struct tux_site *site, const uint8_t *key, uint32_t key_len);
+int load_open_directory(const struct tux_host *host, const uint8_t *key, uint32_t key_len);
 
 #endif

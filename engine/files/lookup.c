@@ -29,7 +29,7 @@ static void find_unwatched(const struct files *files, struct load *load)
 	if (load->inotify_fd < 0)
 		return;
 	for (uint32_t i = 0; i < load->key_len; i++) {
-		if (load->key[i] != '/' || watch_has(&files->watch, load->site, load->key, i + 1))
+		if (load->key[i] != '/' || watch_has(&files->watch, load->host, load->key, i + 1))
 			continue;
 		if (load->watch_count == WATCH_MAX_DEPTH) {
 			load->too_deep = true;
@@ -46,11 +46,11 @@ static void keep(struct files *files, const struct load *load, bool cacheable)
 
 	for (uint32_t i = 0; i < load->watch_count; i++)
 		if (load->watch[i].wd >= 0)
-			watch_enter(&files->watch, load->site, load->key, load->watch[i].path_len, load->watch[i].wd);
+			watch_enter(&files->watch, load->host, load->key, load->watch[i].path_len, load->watch[i].wd);
 	if (object == NULL || object->kind != OBJECT_FILE)
 		return;
 	for (uint32_t i = 0; i < load->key_len && object->sure; i++)
-		if (load->key[i] == '/' && !watch_has(&files->watch, load->site, load->key, i + 1))
+		if (load->key[i] == '/' && !watch_has(&files->watch, load->host, load->key, i + 1))
 			object->sure = false;
 	object->checked_ms = *files->now_ms;
 	/* Only inotify reports another write in the same tick as the last one. Bodies in memory have tags of their bytes then. */
@@ -65,7 +65,7 @@ static void run_load(struct job *job)
 	miss->unfinished = !load_run(&miss->load);
 }
 
-static struct pending_load *begin(struct files *files, const struct load_waiter *waiter, const struct tux_site *site, const uint8_t *path, uint32_t len)
+static struct pending_load *begin(struct files *files, const struct load_waiter *waiter, const struct tux_host *host, const uint8_t *path, uint32_t len)
 {
 	struct pending_load *miss;
 
@@ -77,7 +77,7 @@ static struct pending_load *begin(struct files *files, const struct load_waiter 
 	miss->key_len = len;
 	memcpy(miss->key, path, len);
 	miss->load.config = files->config;
-	miss->load.site = site;
+	miss->load.host = host;
 	miss->load.key = miss->key;
 	miss->load.key_len = len;
 	miss->load.may_block = true;
@@ -116,10 +116,10 @@ static void wait_for_object(struct files *files, struct load_waiter *waiter, con
 	struct pending_load *miss = files->misses;
 
 	while (miss != NULL &&
-	       (miss->listing || miss->load.site != load->site || miss->key_len != load->key_len || memcmp(miss->key, load->key, load->key_len) != 0))
+	       (miss->listing || miss->load.host != load->host || miss->key_len != load->key_len || memcmp(miss->key, load->key, load->key_len) != 0))
 		miss = miss->next;
 	if (miss == NULL) {
-		miss = begin(files, waiter, load->site, load->key, load->key_len);
+		miss = begin(files, waiter, load->host, load->key, load->key_len);
 		if (miss == NULL)
 			return;
 		find_unwatched(files, &miss->load);
@@ -130,7 +130,7 @@ static void wait_for_object(struct files *files, struct load_waiter *waiter, con
 		wait_for(waiter, miss);
 }
 
-struct object *lookup(struct files *files, struct load_waiter *waiter, const struct tux_site *site, const uint8_t *path, uint32_t len)
+struct object *lookup(struct files *files, struct load_waiter *waiter, const struct tux_host *host, const uint8_t *path, uint32_t len)
 {
 	struct object *object;
 	struct load load;
@@ -138,7 +138,7 @@ struct object *lookup(struct files *files, struct load_waiter *waiter, const str
 	for (int i = 0; i < MAX_LOADED && waiter->loaded[i] != NULL; i++)
 		if (waiter->loaded[i]->key_len == len && memcmp(waiter->loaded[i]->key, path, len) == 0)
 			return object_get(waiter->loaded[i]);
-	object = cache_find(&files->cache, site, path, len);
+	object = cache_find(&files->cache, host, path, len);
 	if (object != NULL && is_fresh(files, object)) {
 		count(&files->counters->cache_hits, 1);
 		return object_get(object);
@@ -147,7 +147,7 @@ struct object *lookup(struct files *files, struct load_waiter *waiter, const str
 		cache_drop(&files->cache, object);
 	count(&files->counters->cache_misses, 1);
 	load.config = files->config;
-	load.site = site;
+	load.host = host;
 	load.key = path;
 	load.key_len = len;
 	load.may_block = load.may_take_long = false;
@@ -176,7 +176,7 @@ bool lookup_listing(struct files *files, struct load_waiter *waiter, const struc
 		.json = json,
 		.now_ms = *files->now_ms,
 	};
-	struct pending_load *miss = begin(files, waiter, directory->site, directory->key, directory->key_len);
+	struct pending_load *miss = begin(files, waiter, directory->host, directory->key, directory->key_len);
 	bool failed;
 
 	if (miss == NULL)

@@ -54,10 +54,10 @@ struct files {
 };
 
 /*
- * Returns the object of a normalised path of a site, with a reference for the caller. Returns NULL if the waiter waits for
+ * Returns the object of a normalised path of a host, with a reference for the caller. Returns NULL if the waiter waits for
  * waiter->pending. That is NULL, too, if out of memory, or if too many loads are under way.
  */
-struct object *lookup(struct files *files, struct load_waiter *waiter, const struct tux_site *site, const uint8_t *path, uint32_t len);
+struct object *lookup(struct files *files, struct load_waiter *waiter, const struct tux_host *host, const uint8_t *path, uint32_t len);
 
 /*
  * Gets the listing of a directory (an object of kind OBJECT_LISTABLE): sets waiter->listing, or waiter->pending, which brings it.

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct object *object_new(const struct tux_site *site, const uint8_t *key, uint32_t key_len, enum object_kind kind)
+struct object *object_new(const struct tux_host *host, const uint8_t *key, uint32_t key_len, enum object_kind kind)
 {
 	struct object *object = calloc(1, sizeof(*object) + key_len);
 
@@ -13,7 +13,7 @@ struct object *object_new(const struct tux_site *site, const uint8_t *key, uint3
 		return NULL;
 	object->refs = 1;
 	object->kind = (uint8_t)kind;
-	object->site = site;
+	object->host = host;
 	object->key_len = key_len;
 	memcpy(object->key, key, key_len);
 	for (int i = 0; i < TUX_CODINGS; i++)

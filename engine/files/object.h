@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 struct tux_fields;
-struct tux_site;
+struct tux_host;
 
 enum object_kind {
 	OBJECT_FILE,
@@ -57,16 +57,16 @@ struct object {
 	uint8_t available;    /* bit 1 << coding of the representations, with OBJECT_FILE */
 	uint8_t stored;       /* enum tux_coding of the file itself: gzip for .svgz */
 	struct tux_text type; /* media type */
-	const struct tux_site *site;
+	const struct tux_host *host;
 	const struct tux_fields *fields; /* additional fields of its heads */
-	char *file;           /* path relative to the site's root, as opened; for a directory its index */
+	char *file;           /* path relative to the host's root, as opened; for a directory its index */
 	struct representation representation[TUX_CODINGS]; /* for a directory only the first one's stamp */
 	uint32_t key_len;
 	uint8_t key[];        /* the normalised path */
 };
 
 /* Returns a new object of this kind with one reference; NULL if out of memory. */
-struct object *object_new(const struct tux_site *site, const uint8_t *key, uint32_t key_len, enum object_kind kind);
+struct object *object_new(const struct tux_host *host, const uint8_t *key, uint32_t key_len, enum object_kind kind);
 
 struct object *object_get(struct object *object);
 void object_put(struct object *object);

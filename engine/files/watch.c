@@ -16,13 +16,13 @@ static const uint32_t MASK = IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_
                              IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
 
 /*
- * A watched path. inotify has one descriptor per directory, which may have several paths if roots of sites overlap or with bind
+ * A watched path. inotify has one descriptor per directory, which may have several paths if roots of hosts overlap or with bind
  * mounts.
  */
 struct watched {
 	struct watched *next_by_path;
 	struct watched *next_by_wd;
-	const struct tux_site *site;
+	const struct tux_host *host;
 	int wd;
 	unsigned told; /* number of the last event, from watch.events */
 	uint32_t len;
@@ -72,8 +72,8 @@ static void forget(struct watch *watch, struct watched *dir)
 	free(dir);
 }
 
-/* Removes all paths of a site with this prefix; without a site those of all sites. */
-static void forget_beneath(struct watch *watch, const struct tux_site *site, const uint8_t *prefix, uint32_t len)
+/* Removes all paths of a host with this prefix; without a host those of all hosts. */
+static void forget_beneath(struct watch *watch, const struct tux_host *host, const uint8_t *prefix, uint32_t len)
 {
 	for (unsigned i = 0; i < WATCH_BUCKETS; i++) {
 		struct watched *dir = watch->by_path[i];
@@ -81,7 +81,7 @@ static void forget_beneath(struct watch *watch, const struct tux_site *site, con
 		while (dir != NULL) {
 			struct watched *next = dir->next_by_path;
 
-			if ((site == NULL || dir->site == site) && dir->len >= len && memcmp(dir->path, prefix, len) == 0)
+			if ((host == NULL || dir->host == host) && dir->len >= len && memcmp(dir->path, prefix, len) == 0)
 				forget(watch, dir);
 			dir = next;
 		}
@@ -103,11 +103,11 @@ void watch_free(struct watch *watch)
 	watch->fd = -1;
 }
 
-bool watch_has(const struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len)
+bool watch_has(const struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len)
 {
 	const struct watched *dir = watch->by_path[path_bucket(path, len)];
 
-	while (dir != NULL && (dir->site != site || dir->len != len || memcmp(dir->path, path, len) != 0))
+	while (dir != NULL && (dir->host != host || dir->len != len || memcmp(dir->path, path, len) != 0))
 		dir = dir->next_by_path;
 	return dir != NULL;
 }
@@ -130,11 +130,11 @@ int watch_ask_once(int inotify_fd, int dir_fd, uint32_t mask)
 	return ask(inotify_fd, dir_fd, mask | IN_ONESHOT);
 }
 
-void watch_enter(struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len, int wd)
+void watch_enter(struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len, int wd)
 {
 	struct watched *dir = watch->by_wd[(unsigned)wd % WATCH_BUCKETS];
 
-	while (dir != NULL && (dir->wd != wd || dir->site != site || dir->len != len || memcmp(dir->path, path, len) != 0))
+	while (dir != NULL && (dir->wd != wd || dir->host != host || dir->len != len || memcmp(dir->path, path, len) != 0))
 		dir = dir->next_by_wd;
 	if (dir != NULL) /* already entered */
 		return;
@@ -146,7 +146,7 @@ void watch_enter(struct watch *watch, const struct tux_site *site, const uint8_t
 			inotify_rm_watch(watch->fd, wd);
 		return;
 	}
-	dir->site = site;
+	dir->host = host;
 	dir->wd = wd;
 	dir->told = watch->events;
 	dir->len = len;
@@ -158,37 +158,37 @@ void watch_enter(struct watch *watch, const struct tux_site *site, const uint8_t
 	watch->count++;
 }
 
-static bool is_index(const struct tux_site *site, const uint8_t *name, size_t len)
+static bool is_index(const struct tux_host *host, const uint8_t *name, size_t len)
 {
-	for (unsigned i = 0; i < site->index_count; i++)
-		if (strlen(site->index[i]) == len && memcmp(site->index[i], name, len) == 0)
+	for (unsigned i = 0; i < host->index_count; i++)
+		if (strlen(host->index[i]) == len && memcmp(host->index[i], name, len) == 0)
 			return true;
 	return false;
 }
 
 /* Drops the objects that depend on a changed name in a directory: the file, and the directory whose index it is. */
-static void drop_name(struct watch *watch, const struct tux_site *site, uint8_t *path, uint32_t dir_len, uint32_t len)
+static void drop_name(struct watch *watch, const struct tux_host *host, uint8_t *path, uint32_t dir_len, uint32_t len)
 {
-	cache_drop_path(watch->cache, site, path, len);
-	if (is_index(site, path + dir_len, len - dir_len))
-		cache_drop_path(watch->cache, site, path, dir_len);
+	cache_drop_path(watch->cache, host, path, len);
+	if (is_index(host, path + dir_len, len - dir_len))
+		cache_drop_path(watch->cache, host, path, dir_len);
 }
 
 /* A precompressed sibling belongs to the object of the plain name. */
-static void drop_sibling(struct watch *watch, const struct tux_site *site, uint8_t *path, uint32_t dir_len, uint32_t len)
+static void drop_sibling(struct watch *watch, const struct tux_host *host, uint8_t *path, uint32_t dir_len, uint32_t len)
 {
 	for (int coding = TUX_CODING_BR; coding < TUX_CODINGS; coding++) {
 		const char *suffix = tux_coding_suffix((enum tux_coding)coding);
 		uint32_t suffix_len = (uint32_t)strlen(suffix);
 
 		if (len - dir_len > suffix_len && memcmp(path + len - suffix_len, suffix, suffix_len) == 0)
-			drop_name(watch, site, path, dir_len, len - suffix_len);
+			drop_name(watch, host, path, dir_len, len - suffix_len);
 	}
 }
 
 static void on_name(struct watch *watch, struct watched *dir, const struct inotify_event *event)
 {
-	const struct tux_site *site = dir->site; /* dir may be forgotten below */
+	const struct tux_host *host = dir->host; /* dir may be forgotten below */
 	uint8_t path[TUX_MAX_TARGET + 256 + 2];
 	uint32_t name_len = (uint32_t)strnlen(event->name, event->len);
 	uint32_t len = dir->len + name_len;
@@ -200,16 +200,16 @@ static void on_name(struct watch *watch, struct watched *dir, const struct inoti
 	if (event->mask & IN_ISDIR) {
 		uint32_t dir_len = dir->len;
 
-		cache_drop_path(watch->cache, site, path, len);
-		if (is_index(site, path + dir_len, name_len))
-			cache_drop_path(watch->cache, site, path, dir_len);
+		cache_drop_path(watch->cache, host, path, len);
+		if (is_index(host, path + dir_len, name_len))
+			cache_drop_path(watch->cache, host, path, dir_len);
 		path[len] = '/';
-		cache_drop_beneath(watch->cache, site, path, len + 1);
-		forget_beneath(watch, site, path, len + 1);
+		cache_drop_beneath(watch->cache, host, path, len + 1);
+		forget_beneath(watch, host, path, len + 1);
 		return;
 	}
-	drop_name(watch, site, path, dir->len, len);
-	drop_sibling(watch, site, path, dir->len, len);
+	drop_name(watch, host, path, dir->len, len);
+	drop_sibling(watch, host, path, dir->len, len);
 }
 
 /* Returns a path of the directory that has not processed this event. Processing one may remove others. */
@@ -234,12 +234,12 @@ static void on_event(struct watch *watch, const struct inotify_event *event)
 	while ((dir = find_untold(watch, event->wd)) != NULL) {
 		dir->told = watch->events;
 		if (event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) {
-			cache_drop_beneath(watch->cache, dir->site, dir->path, dir->len);
+			cache_drop_beneath(watch->cache, dir->host, dir->path, dir->len);
 			forget(watch, dir);
 		} else if (event->len > 0) {
 			on_name(watch, dir, event);
 		} else if (event->mask & IN_ATTRIB) { /* its own mode changed, which the directory above a root does not report */
-			cache_drop_beneath(watch->cache, dir->site, dir->path, dir->len);
+			cache_drop_beneath(watch->cache, dir->host, dir->path, dir->len);
 		}
 	}
 }

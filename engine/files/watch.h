@@ -28,8 +28,8 @@ struct watch {
 bool watch_open(struct watch *watch, struct cache *cache);
 void watch_free(struct watch *watch);
 
-/* True if a site's directory (its path ends in '/') is watched. */
-bool watch_has(const struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len);
+/* True if a host's directory (its path ends in '/') is watched. */
+bool watch_has(const struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len);
 
 /* Adds an inotify watch for a directory. Returns its descriptor or -1. dir_fd may be O_PATH. Any thread. */
 int watch_ask(int inotify_fd, int dir_fd);
@@ -38,7 +38,7 @@ int watch_ask(int inotify_fd, int dir_fd);
 int watch_ask_once(int inotify_fd, int dir_fd, uint32_t mask);
 
 /* Records a directory with the descriptor from watch_ask(). */
-void watch_enter(struct watch *watch, const struct tux_site *site, const uint8_t *path, uint32_t len, int wd);
+void watch_enter(struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len, int wd);
 
 /* Handles all pending events. */
 void watch_read(struct watch *watch);

@@ -11,25 +11,25 @@
 #include "static.h"
 #include "status.h"
 
-static const struct tux_site *fallback_site(const struct request *req)
+static const struct tux_host *fallback_host(const struct request *req)
 {
 	const struct tux_engine_config *config = req->thread->config;
 
-	return config->sites + (config->site_count > 1 ? config->hosts.fallback[req->client->listener] : 0);
+	return config->hosts + (config->host_count > 1 ? config->names.fallback[req->client->listener] : 0);
 }
 
-static const struct tux_site *find_site(const struct request *req)
+static const struct tux_host *find_host(const struct request *req)
 {
 	const struct tux_engine_config *config = req->thread->config;
 
-	return config->sites + (config->site_count > 1 ? tux_host_find(&config->hosts, req->client->listener, req->bytes, req->head.host) : 0);
+	return config->hosts + (config->host_count > 1 ? tux_host_find(&config->names, req->client->listener, req->bytes, req->head.host) : 0);
 }
 
-static void use_site(struct request *req, const struct tux_site *site)
+static void use_host(struct request *req, const struct tux_host *host)
 {
-	req->site = site;
-	req->fields = req->own != NULL ? req->own : site->fields;
-	req->max_body_bytes = site->max_body_bytes;
+	req->host = host;
+	req->fields = req->own != NULL ? req->own : host->fields;
+	req->max_body_bytes = host->max_body_bytes;
 	req->matched = req->route = NULL;
 }
 
@@ -42,7 +42,7 @@ static bool is_kind(const struct tux_route *route, enum tux_handler handler)
 static enum tux_refusal find_route(struct request *req)
 {
 	const struct tux_span path = req->head.path;
-	const struct tux_routes *routes = &req->site->routes;
+	const struct tux_routes *routes = &req->host->routes;
 	const struct tux_route *handover = req->thread->config->handover;
 	enum tux_refusal refusal = TUX_ACCEPTED;
 	uint32_t route;
@@ -61,9 +61,9 @@ static enum tux_refusal find_route(struct request *req)
 	if (refusal != TUX_ACCEPTED)
 		return refusal;
 	route = tux_route_find(routes, req->path, req->path_len);
-	req->max_body_bytes = tux_site_max_body(req->site, route);
+	req->max_body_bytes = tux_host_max_body(req->host, route);
 	if (req->own == NULL)
-		req->fields = tux_site_fields(req->site, route);
+		req->fields = tux_host_fields(req->host, route);
 	if (route < routes->count)
 		req->matched = &routes->route[route];
 	req->route = is_kind(req->matched, TUX_HANDLER_HANDOVER) && handover != NULL ? handover : req->matched;
@@ -89,13 +89,13 @@ static bool has_path(const struct tux_request *head)
 /* True if the types of files may select another handler. */
 static bool has_file_types(const struct request *req)
 {
-	return tux_file_handlers_any(&req->site->selection);
+	return tux_file_handlers_any(&req->host->selection);
 }
 
 /* True if another handler than that of files may respond. It may accept methods and bodies that files do not. */
 static bool has_others(const struct request *req)
 {
-	return req->site->routes.count > 0 || req->thread->config->handover != NULL || has_file_types(req);
+	return req->host->routes.count > 0 || req->thread->config->handover != NULL || has_file_types(req);
 }
 
 /* True if the server that gets unknown requests responds; then req->route is its route. */
@@ -112,7 +112,7 @@ static bool goes_to_handover(struct request *req)
 /* True if the path lacks the slash of a route's prefix: "/app" where the route is "/app/". A file of that name goes first. */
 static bool may_lack_slash(const struct request *req)
 {
-	const struct tux_routes *routes = &req->site->routes;
+	const struct tux_routes *routes = &req->host->routes;
 	uint32_t found;
 
 	if (!is_static(req->route) || req->thread->config->handover != NULL)
@@ -181,14 +181,14 @@ static enum dispatch_body choose_body_use(const struct request *req)
 
 void dispatch(struct request *req)
 {
-	use_site(req, req->site != NULL ? req->site : find_site(req));
+	use_host(req, req->host != NULL ? req->host : find_host(req));
 	req->handler = (uint8_t)choose_handler(req);
 	req->body_use = (uint8_t)choose_body_use(req);
 }
 
 void dispatch_refused(struct request *req, enum tux_refusal refusal)
 {
-	use_site(req, fallback_site(req));
+	use_host(req, fallback_host(req));
 	req->head.refusal = (uint8_t)refusal;
 }
 
@@ -228,7 +228,7 @@ static enum response_step respond_program(struct request *req, const struct obje
 	req->path[0] = '/';
 	memcpy(req->path + 1, object->file, len);
 	req->path_len = (uint32_t)len + 1;
-	req->route = req->site->program;
+	req->route = req->host->program;
 	return RESPONSE_BY_BACKEND;
 }
 
@@ -264,7 +264,7 @@ static enum response_step respond_path(struct request *req)
 	struct object *object;
 	enum response_step step;
 
-	if (!req->site->dot_files && tux_target_has_dot_file(req->path, req->path_len))
+	if (!req->host->dot_files && tux_target_has_dot_file(req->path, req->path_len))
 		return error_page_status(req, 404);
 	object = fallback_lookup(req, req->path, req->path_len);
 	if (object == NULL)
@@ -280,7 +280,7 @@ static enum response_step respond_for_file(struct request *req)
 	struct object *object = NULL;
 	enum response_step step;
 
-	if (req->site->dot_files || !tux_target_has_dot_file(req->path, req->path_len)) {
+	if (req->host->dot_files || !tux_target_has_dot_file(req->path, req->path_len)) {
 		object = fallback_lookup(req, req->path, req->path_len);
 		if (object == NULL)
 			return respond_loading(req);
@@ -336,7 +336,7 @@ enum response_step dispatch_respond(struct request *req)
 	case HANDLER_HIDDEN:
 		return error_page_status(req, 404);
 	case HANDLER_STATUS:
-		return status_report(req, &req->site->statuses[req->route->argument]);
+		return status_report(req, &req->host->statuses[req->route->argument]);
 	case HANDLER_FILE:
 		return respond_path(req);
 	}

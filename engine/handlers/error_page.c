@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "error_page.h"
 
-/* Returns the site's page for a status. Returns NULL if the site lacks it, or if req->load.pending loads it. */
+/* Returns the host's page for a status. Returns NULL if the host lacks it, or if req->load.pending loads it. */
 static struct object *page_of(struct request *req, uint16_t status)
 {
-	const struct tux_site *site = req->site;
-	const struct tux_error_page *page = site->pages;
+	const struct tux_host *host = req->host;
+	const struct tux_error_page *page = host->pages;
 	struct object *object;
 
-	while (page < site->pages + site->page_count && page->status != status)
+	while (page < host->pages + host->page_count && page->status != status)
 		page++;
-	if (page == site->pages + site->page_count)
+	if (page == host->pages + host->page_count)
 		return NULL;
 	object = response_lookup(req, (const uint8_t *)page->path.at, page->path.len);
 	if (object != NULL && object->kind != OBJECT_FILE) {
@@ -20,7 +20,7 @@ static struct object *page_of(struct request *req, uint16_t status)
 	return object;
 }
 
-/* Sends the site's page, without validators: the page is not a version of the requested file. */
+/* Sends the host's page, without validators: the page is not a version of the requested file. */
 static enum response_step respond_page_file(struct request *req, struct tux_head *head, struct object *object)
 {
 	const struct representation *rep = &object->representation[TUX_CODING_IDENTITY];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Short responses: errors and redirects, with the page that the site has for the status, or with a built-in one. */
+/* Short responses: errors and redirects, with the page that the host has for the status, or with a built-in one. */
 #ifndef TUX_ENGINE_HANDLERS_ERROR_PAGE_H
 #define TUX_ENGINE_HANDLERS_ERROR_PAGE_H
 

@@ -26,7 +26,7 @@ struct object *fallback_lookup(struct request *req, const uint8_t *path, uint32_
 	struct object *object = response_lookup(req, path, len);
 	struct object *root;
 
-	if (object == NULL || !req->site->spa || !leads_nowhere(object))
+	if (object == NULL || !req->host->spa || !leads_nowhere(object))
 		return object;
 	root = response_lookup(req, (const uint8_t *)"/", 1);
 	if (root == NULL || root->kind == OBJECT_PROGRAM || !names_a_file(path, len)) {

@@ -6,7 +6,7 @@
 #include "response.h"
 
 /*
- * Like response_lookup(), but where the site falls back and the path leads to no file, the object is that of the root. A path falls back if
+ * Like response_lookup(), but where the host falls back and the path leads to no file, the object is that of the root. A path falls back if
  * it is missing or a directory without an index, and its last segment does not end in the extension of a file type. All of them
  * fall back if the root's index is a program: it decides itself.
  */

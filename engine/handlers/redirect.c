@@ -30,7 +30,7 @@ enum response_step redirect_to_slash(struct request *req, uint16_t status, const
 
 enum response_step redirect_by_route(struct request *req, const struct tux_route *route)
 {
-	const struct tux_redirect *redirect = &req->site->redirects[route->argument];
+	const struct tux_redirect *redirect = &req->host->redirects[route->argument];
 	struct tux_head head = response_head(req, redirect->status);
 	uint8_t location[3 * LONGEST_PATH + 1];
 	const uint8_t *rest = req->path + route->prefix_len;

@@ -5,7 +5,7 @@
 
 struct object *response_lookup(struct request *req, const uint8_t *path, uint32_t len)
 {
-	return lookup(req->thread->files, &req->load, req->site, path, len);
+	return lookup(req->thread->files, &req->load, req->host, path, len);
 }
 
 struct tux_head response_head(const struct request *req, uint16_t status)

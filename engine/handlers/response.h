@@ -12,7 +12,7 @@ enum response_step {
 	RESPONSE_BY_BACKEND, /* the backend of req->route responds */
 };
 
-/* Like lookup(), for a path of the request's site. */
+/* Like lookup(), for a path of the request's host. */
 struct object *response_lookup(struct request *req, const uint8_t *path, uint32_t len);
 
 /* Returns the start of every head: status and configured fields. */

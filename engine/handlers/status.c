@@ -33,7 +33,7 @@ static bool host_permits(const struct request *req)
 
 	if (req->client->port == 0 || gethostname(machine, sizeof(machine) - 1) != 0)
 		return true;
-	return status_query_host_permits(&req->thread->config->hosts, req->client->listener, req->bytes, req->head.host, machine);
+	return status_query_host_permits(&req->thread->config->names, req->client->listener, req->bytes, req->head.host, machine);
 }
 
 enum response_step status_report(struct request *req, const struct tux_status_route *route)

@@ -60,7 +60,7 @@ static void begin(struct request *req, uint16_t status, uint64_t bytes, bool goe
 		count(&thread->counters.errors, 1);
 	if (!thread->config->records)
 		return;
-	tux_access_record_set_site(&record, (uint32_t)(req->site - thread->config->sites));
+	tux_access_record_set_host(&record, (uint32_t)(req->host - thread->config->hosts));
 	record.time_us = req->began_us;
 	record.id = error_line_id(req);
 	memcpy(record.address, req->client->address, sizeof(record.address));

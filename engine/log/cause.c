@@ -61,7 +61,7 @@ static const struct {
 	[WHY_HEAD_WRITE] = { "the response head is too long, or out of memory", TAKES_ERROR },
 	[WHY_INTERNAL_COUNT] = { "too many internal redirects", TAKES_ERROR },
 	[WHY_INTERNAL_FIELDS] = { "too many fields in a response that names a file", TAKES_ERROR },
-	[WHY_INTERNAL_TARGET] = { "the backend's response names a file or path outside the site", TAKES_ERROR },
+	[WHY_INTERNAL_TARGET] = { "the backend's response names a file or path outside the host", TAKES_ERROR },
 	[WHY_KEEP] = { "the request body cannot be buffered", TAKES_ERROR },
 	[WHY_REQUEST_BODY] = { "the rest of the request body cannot be sent to the backend", TAKES_ERROR },
 	[WHY_SPAWN] = { "the program", TAKES_STEP },

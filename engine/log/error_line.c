@@ -101,7 +101,7 @@ static void put_route(struct text *text, const struct request *req)
 
 	if (route == NULL || req->head.refusal != TUX_ACCEPTED || req->head.path.len == 0)
 		return;
-	pattern = req->site->routes.text + route->text;
+	pattern = req->host->routes.text + route->text;
 	put(text, route->exact ? ", route \"=" : ", route \"");
 	put_escaped(text, pattern, route->prefix_len, ROUTE_BYTES);
 	if (route->suffix_len > 0) {

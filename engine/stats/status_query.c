@@ -44,12 +44,12 @@ static bool is_address(const char *name)
 	return *name == '[' || inet_pton(AF_INET, name, &address) == 1;
 }
 
-bool status_query_host_permits(const struct tux_hosts *hosts, uint32_t listener, const uint8_t *buf, struct tux_span host, const char *machine)
+bool status_query_host_permits(const struct tux_host_names *hosts, uint32_t listener, const uint8_t *buf, struct tux_span host, const char *machine)
 {
 	static const char beneath[] = ".localhost";
-	const uint32_t no_site = UINT32_MAX;
+	const uint32_t no_host = UINT32_MAX;
 	uint32_t fallback[TUX_MAX_HOST_LISTENERS];
-	struct tux_hosts named = *hosts;
+	struct tux_host_names named = *hosts;
 	char name[TUX_MAX_HOST_NAME + 1];
 	const uint8_t *colon;
 	size_t len = host.len;
@@ -69,9 +69,9 @@ bool status_query_host_permits(const struct tux_hosts *hosts, uint32_t listener,
 	    (len > sizeof(beneath) - 1 && strcasecmp(name + len - (sizeof(beneath) - 1), beneath) == 0))
 		return true;
 	for (unsigned i = 0; i < TUX_MAX_HOST_LISTENERS; i++)
-		fallback[i] = no_site;
+		fallback[i] = no_host;
 	named.fallback = fallback;
-	return tux_host_find(&named, listener, buf, host) != no_site;
+	return tux_host_find(&named, listener, buf, host) != no_host;
 }
 
 static bool accepts_html(const uint8_t *buf, const struct tux_request *req)

@@ -7,7 +7,7 @@
  * open(2)         creates an empty instance for the caller's network        -
  *                 namespace; needs CAP_NET_ADMIN there
  * TUX_HELLO       compares versions; first, once                            struct tux_hello, in and out
- * TUX_SETUP       sets sites, their hosts, limits; second, once             struct tux_setup, in
+ * TUX_SETUP       sets hosts, their names, limits; second, once             struct tux_setup, in
  * mmap(2)         maps counters and access records                          length: the value of TUX_SIZE
  * TUX_LISTEN      serves a listening TCP socket                             struct tux_socket, in
  * TUX_RUN         makes the caller a helper thread until TUX_DRAIN;         -
@@ -57,21 +57,21 @@ struct tux_setup {
 	__u32 flags;           /* TUX_SETUP_... */
 	__s32 event_fd;        /* eventfd signalled for access records while tux_shared.sleeps is set; -1: none */
 	__u32 max_connections; /* for both engines together, 1 to 2^24; accepting pauses at the limit */
-	__u32 max_objects;     /* cached open files of all sites together, 1 to 2^20 */
+	__u32 max_objects;     /* cached open files of all hosts together, 1 to 2^20 */
 	__u32 head_timeout_ms; /* from the first byte of a request head to its end */
 	__u32 send_timeout_ms; /* without progress in sending a response */
 	__u32 idle_timeout_ms; /* between requests. All three: 1 to 86,400,000 */
 	__u32 handover_port;   /* port of a server on this machine, 1 to 65535; 0: none */
-	__u32 site_count;      /* number of sites, 1 to TUX_MAX_SITES */
-	/* The hosts that select a request's site: the tux_hosts of core/host.h. */
-	__u32 host_count;      /* slots */
-	__u32 host_text_len;   /* bytes */
+	__u32 host_count;      /* number of hosts, 1 to TUX_MAX_HOSTS */
+	/* The names that select a request's host: the tux_host_names of core/host.h. */
+	__u32 name_count;      /* slots */
+	__u32 name_text_len;   /* bytes */
 	__u32 listener_count;  /* number of fallbacks, 1 to TUX_MAX_HOST_LISTENERS */
 	__u32 unused;          /* 0 */
 	/* Addresses. The module copies the data. */
-	__u64 sites;           /* array of struct tux_setup_site */
-	__u64 hosts;           /* array of struct tux_host: the slots of the table of core/host.h */
-	__u64 host_text;
+	__u64 hosts;           /* array of struct tux_setup_host */
+	__u64 names;           /* array of struct tux_host_name: the slots of the table of core/host.h */
+	__u64 name_text;
 	__u64 fallbacks;       /* array of __u32, one for each listener */
 	__u8 etag_key[16];
 };
@@ -90,11 +90,11 @@ struct tux_setup_fields {
 	__u16 fallback_off, fallback_len; /* media type of files with an unknown suffix */
 };
 
-#define TUX_SITE_DOT_FILES (1u << 0) /* serve names that start with a dot */
-#define TUX_SITE_FLAGS     ((1u << 1) - 1)
+#define TUX_HOST_DOT_FILES (1u << 0) /* serve names that start with a dot */
+#define TUX_HOST_FLAGS     ((1u << 1) - 1)
 
-struct tux_setup_site {
-	__u32 flags;           /* TUX_SITE_... */
+struct tux_setup_host {
+	__u32 flags;           /* TUX_HOST_... */
 	__s32 root_fd;         /* document root: a directory, also opened with O_PATH; the module keeps a reference. -1: missing */
 	__u16 mode_allowed;    /* a served file has one of these bits; 0: not checked */
 	__u16 mode_forbidden;  /* a served file has none of these bits. Both: at most 07777 */
@@ -103,7 +103,7 @@ struct tux_setup_site {
 	__u32 route_count;     /* number of routes, at most TUX_MAX_ROUTES */
 	__u32 route_text_len;  /* bytes, at most TUX_MAX_ROUTE_TEXT */
 	/*
-	 * Addresses. The module copies the data. A site shares the copy of the site before it if address and length are the same.
+	 * Addresses. The module copies the data. A host shares the copy of the host before it if address and length are the same.
 	 */
 	__u64 index;           /* names without '/' of at most TUX_MAX_INDEX_LEN bytes, each followed by NUL */
 	__u64 routes;          /* array of struct tux_route (core/route.h), in its order */
@@ -112,7 +112,7 @@ struct tux_setup_site {
 	__u32 file_type_count; /* at most TUX_MAX_FILE_TYPES */
 	__u16 mode_cgi;        /* a file with one of these mode bits is a CGI program */
 	__u16 mode_module;     /* a file with one of these is a module; the user engine runs both. Both: at most 07777 */
-	__u64 route_fields;    /* array of struct tux_setup_fields, one per route, in place of the site's; 0: not set */
+	__u64 route_fields;    /* array of struct tux_setup_fields, one per route, in place of the host's; 0: not set */
 	struct tux_setup_fields fields;
 };
 

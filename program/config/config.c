@@ -194,7 +194,7 @@ static void host_apply(struct reading *reading, const ucl_object_t *block)
 		name_add(reading, name, block->key);
 		keys_apply(reading, block);
 	} else {
-		reading_wrong(reading, block->key, "there are more than %d hosts, or no memory for them", TUX_MAX_SITES);
+		reading_wrong(reading, block->key, "there are more than %d hosts, or no memory for them", TUX_MAX_HOSTS);
 	}
 	reading->host = &reading->settings->top;
 }

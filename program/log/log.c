@@ -25,15 +25,15 @@ struct tux_log {
 	unsigned pending_count;
 	uint32_t *slot;                /* hash table of paths: 1 + number of a file; 0 = empty */
 	uint32_t slot_mask;
-	struct tux_log_file **of_site; /* for each site; NULL = no log */
-	unsigned site_count;
+	struct tux_log_file **of_host; /* for each host; NULL = no log */
+	unsigned host_count;
 	bool for_people;       /* one of the files has lines for people */
 	struct tux_engine *engine;
 	pthread_t thread;
 	bool started;
 	atomic_bool stopping;
 	atomic_bool reopening;
-	atomic_ullong unwanted; /* records of sites without a log */
+	atomic_ullong unwanted; /* records of hosts without a log */
 	uint8_t records[RECORDS_BYTES];
 };
 
@@ -47,26 +47,26 @@ static void log_free(struct tux_log *log)
 	for (unsigned i = 0; i < MAX_PENDING; i++)
 		free(log->lines[i]);
 	free(log->slot);
-	free(log->of_site);
+	free(log->of_host);
 	free(log);
 }
 
-struct tux_log *tux_log_open(unsigned sites)
+struct tux_log *tux_log_open(unsigned hosts)
 {
 	struct tux_log *log = calloc(1, sizeof(*log));
 	uint32_t slots = 16;
 
 	if (!log)
 		return NULL;
-	while (slots < 2 * sites)
+	while (slots < 2 * hosts)
 		slots *= 2;
 	tzset(); /* before the sandbox makes the time zone's file unreadable */
-	log->file = calloc(sites, sizeof(struct tux_log_file *));
-	log->of_site = calloc(sites, sizeof(struct tux_log_file *));
+	log->file = calloc(hosts, sizeof(struct tux_log_file *));
+	log->of_host = calloc(hosts, sizeof(struct tux_log_file *));
 	log->slot = calloc(slots, sizeof(*log->slot));
 	log->slot_mask = slots - 1;
-	log->site_count = sites;
-	if (log->file && log->of_site && log->slot)
+	log->host_count = hosts;
+	if (log->file && log->of_host && log->slot)
 		return log;
 	log_free(log);
 	return NULL;
@@ -88,7 +88,7 @@ static uint32_t *slot_find(const struct tux_log *log, const char *path)
 	return &log->slot[at];
 }
 
-bool tux_log_add(struct tux_log *log, unsigned site, const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
+bool tux_log_add(struct tux_log *log, unsigned host, const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
                  size_t error_size)
 {
 	struct tux_log_file *file = tux_log_file_open(name, format, user, error, error_size);
@@ -110,14 +110,14 @@ bool tux_log_add(struct tux_log *log, unsigned site, const char *name, enum tux_
 		log->file[log->file_count++] = file;
 		*slot = log->file_count;
 	}
-	log->of_site[site] = log->file[*slot - 1];
-	log->for_people = log->for_people || tux_log_file_for_people(log->of_site[site]);
+	log->of_host[host] = log->file[*slot - 1];
+	log->for_people = log->for_people || tux_log_file_for_people(log->of_host[host]);
 	return true;
 }
 
-void tux_log_share(struct tux_log *log, unsigned site, unsigned other)
+void tux_log_share(struct tux_log *log, unsigned host, unsigned other)
 {
-	log->of_site[site] = log->of_site[other];
+	log->of_host[host] = log->of_host[other];
 }
 
 void tux_log_rotate(struct tux_log *log, uint64_t bytes, unsigned keep)
@@ -164,21 +164,21 @@ static void record_add(struct tux_log *log, struct tux_log_file *file, const str
 	tux_log_file_add(file, record, text);
 }
 
-/* Writes len bytes of records as lines to the files of their sites. */
+/* Writes len bytes of records as lines to the files of their hosts. */
 static void records_write(struct tux_log *log, size_t len)
 {
 	size_t off = 0;
 
 	while (len - off >= sizeof(struct tux_access_record)) {
 		struct tux_access_record record;
-		uint32_t site;
+		uint32_t host;
 
 		memcpy(&record, log->records + off, sizeof(record));
 		if (record.size < sizeof(record) || record.size > len - off)
 			break;
-		site = tux_access_record_site(&record);
-		if (site < log->site_count && log->of_site[site])
-			record_add(log, log->of_site[site], &record, log->records + off + sizeof(record));
+		host = tux_access_record_host(&record);
+		if (host < log->host_count && log->of_host[host])
+			record_add(log, log->of_host[host], &record, log->records + off + sizeof(record));
 		else
 			atomic_fetch_add(&log->unwanted, 1);
 		off += record.size;

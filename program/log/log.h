@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The access log: one thread takes records from the engine and writes each site's lines to its file. */
+/* The access log: one thread takes records from the engine and writes each host's lines to its file. */
 #ifndef TUX_PROGRAM_LOG_LOG_H
 #define TUX_PROGRAM_LOG_LOG_H
 
@@ -10,18 +10,18 @@
 
 struct tux_log;
 
-/* Returns a log for a number of sites, without files; NULL if out of memory. */
-struct tux_log *tux_log_open(unsigned sites);
+/* Returns a log for a number of hosts, without files; NULL if out of memory. */
+struct tux_log *tux_log_open(unsigned hosts);
 
 /*
- * Opens a file for the records of a site, like tux_log_file_open(). Records of a site without a file are dropped. Several sites may
+ * Opens a file for the records of a host, like tux_log_file_open(). Records of a host without a file are dropped. Several hosts may
  * share a file. Returns false with a sentence in error.
  */
-bool tux_log_add(struct tux_log *log, unsigned site, const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
+bool tux_log_add(struct tux_log *log, unsigned host, const char *name, enum tux_log_format format, const struct tux_user *user, char *error,
                  size_t error_size);
 
-/* Gives a site the file of another site. */
-void tux_log_share(struct tux_log *log, unsigned site, unsigned other);
+/* Gives a host the file of another host. */
+void tux_log_share(struct tux_log *log, unsigned host, unsigned other);
 
 /*
  * Rotates each regular file before it would grow beyond bytes (0 = never): it becomes NAME.1, NAME.1 becomes NAME.2 and so on, up
@@ -30,7 +30,7 @@ void tux_log_share(struct tux_log *log, unsigned site, unsigned other);
 void tux_log_rotate(struct tux_log *log, uint64_t bytes, unsigned keep);
 
 /*
- * Fills directories with the absolute paths of the directories that a reopen writes to. It must have room for one path per site.
+ * Fills directories with the absolute paths of the directories that a reopen writes to. It must have room for one path per host.
  * Returns their number.
  */
 unsigned tux_log_directories(const struct tux_log *log, const char **directories);

@@ -23,19 +23,19 @@ static bool no_memory(char *error, size_t error_size)
 	return false;
 }
 
-/* Sets the error pages of a site. /404.html is the default for 404. */
-static bool pages_make(struct tux_site *site, const struct tux_host_settings *host)
+/* Sets the error pages of a host. /404.html is the default for 404. */
+static bool pages_make(struct tux_host *host, const struct tux_host_settings *settings)
 {
 	static const struct tux_error_page missing = { 404, { "/404.html", 9 } };
-	struct tux_error_page *page = calloc(host->page_count + 1, sizeof(*page));
+	struct tux_error_page *page = calloc(settings->page_count + 1, sizeof(*page));
 	unsigned i;
 
 	if (!page)
 		return false;
-	site->pages = page;
-	page[site->page_count++] = missing;
-	for (i = 0; i < host->page_count; i++)
-		page[host->page[i].status == missing.status ? 0 : site->page_count++] = host->page[i];
+	host->pages = page;
+	page[host->page_count++] = missing;
+	for (i = 0; i < settings->page_count; i++)
+		page[settings->page[i].status == missing.status ? 0 : host->page_count++] = settings->page[i];
 	return true;
 }
 
@@ -52,9 +52,9 @@ static bool routes_say_fields(const struct tux_route_table *table)
 }
 
 /*
- * Makes the media types of a site, or of a route with its own settings (NULL: of the site). Returns NULL with a sentence in error.
+ * Makes the media types of a host, or of a route with its own settings (NULL: of the host). Returns NULL with a sentence in error.
  */
-static struct tux_media_types *media_types_make(const struct tux_media_type_settings *route, const struct tux_host_settings *host,
+static struct tux_media_types *media_types_make(const struct tux_media_type_settings *route, const struct tux_host_settings *settings,
                                                 const struct tux_host_settings *top, char *error, size_t error_size)
 {
 	const struct tux_media_type_settings *lists[3];
@@ -62,48 +62,48 @@ static struct tux_media_types *media_types_make(const struct tux_media_type_sett
 
 	if (route)
 		lists[count++] = route;
-	lists[count++] = &host->media_types;
-	if (host != top)
+	lists[count++] = &settings->media_types;
+	if (settings != top)
 		lists[count++] = &top->media_types;
 	return tux_media_types_make(lists, count, error, error_size);
 }
 
-/* Makes the fields of a site, or of a route of it (NULL: of the site), without media types. Returns false with a sentence in error. */
-static bool rules_make(struct tux_fields *fields, const struct tux_route_fields *route, const struct tux_host_settings *host,
+/* Makes the fields of a host, or of a route of it (NULL: of the host), without media types. Returns false with a sentence in error. */
+static bool rules_make(struct tux_fields *fields, const struct tux_route_fields *route, const struct tux_host_settings *settings,
                        const struct tux_host_settings *top, char *error, size_t error_size)
 {
 	const struct tux_field_rules *lists[3];
 	unsigned count = 0;
 
 	lists[count++] = &top->fields;
-	if (host != top)
-		lists[count++] = &host->fields;
+	if (settings != top)
+		lists[count++] = &settings->fields;
 	if (route)
 		lists[count++] = &route->rules;
-	return tux_fields_make(fields, lists, count, route && route->cache_control ? route->cache_control : host->cache_control, error,
+	return tux_fields_make(fields, lists, count, route && route->cache_control ? route->cache_control : settings->cache_control, error,
 	                       error_size);
 }
 
-/* Makes the fields of a site. base is NULL for the top. */
-static bool fields_make(struct tux_site *site, const struct tux_site *base, const struct tux_host_settings *host,
+/* Makes the fields of a host. base is NULL for the top. */
+static bool fields_make(struct tux_host *host, const struct tux_host *base, const struct tux_host_settings *settings,
                         const struct tux_host_settings *top, char *error, size_t error_size)
 {
 	struct tux_fields *fields = calloc(1, sizeof(*fields));
 
 	if (!fields)
 		return no_memory(error, error_size);
-	site->fields = fields;
-	if (!rules_make(fields, NULL, host, top, error, error_size))
+	host->fields = fields;
+	if (!rules_make(fields, NULL, settings, top, error, error_size))
 		return false;
-	if (base && !tux_media_type_settings_any(&host->media_types))
+	if (base && !tux_media_type_settings_any(&settings->media_types))
 		fields->types = base->fields->types;
 	else
-		fields->types = media_types_make(NULL, host, top, error, error_size);
+		fields->types = media_types_make(NULL, settings, top, error, error_size);
 	return fields->types;
 }
 
 /* Makes the fields of each route, if at least one route has fields. */
-static bool route_fields_make(struct tux_site *site, const struct tux_host_settings *host, const struct tux_host_settings *top,
+static bool route_fields_make(struct tux_host *host, const struct tux_host_settings *settings, const struct tux_host_settings *top,
                               const struct tux_route_table *table, char *error, size_t error_size)
 {
 	struct tux_fields *fields;
@@ -114,15 +114,15 @@ static bool route_fields_make(struct tux_site *site, const struct tux_host_setti
 	fields = calloc(table->count, sizeof(*fields));
 	if (!fields)
 		return no_memory(error, error_size);
-	site->route_fields = fields;
+	host->route_fields = fields;
 	for (i = 0; i < table->count; i++) {
 		const struct tux_route_fields *said = &table->fields[i];
 
-		if (!rules_make(&fields[i], said, host, top, error, error_size))
+		if (!rules_make(&fields[i], said, settings, top, error, error_size))
 			return false;
-		fields[i].types = site->fields->types;
+		fields[i].types = host->fields->types;
 		if (tux_media_type_settings_any(&said->media_types))
-			fields[i].types = media_types_make(&said->media_types, host, top, error, error_size);
+			fields[i].types = media_types_make(&said->media_types, settings, top, error, error_size);
 		if (!fields[i].types)
 			return false;
 	}
@@ -130,7 +130,7 @@ static bool route_fields_make(struct tux_site *site, const struct tux_host_setti
 }
 
 /* Sets the body limit of each route, if at least one route has a limit. Returns false if out of memory. */
-static bool max_bodies_make(struct tux_site *site, const struct tux_route_table *table)
+static bool max_bodies_make(struct tux_host *host, const struct tux_route_table *table)
 {
 	uint64_t *bytes;
 	uint32_t i = 0;
@@ -139,77 +139,77 @@ static bool max_bodies_make(struct tux_site *site, const struct tux_route_table 
 		i++;
 	if (i == table->count)
 		return true;
-	site->route_max_body = bytes = calloc(table->count, sizeof(*bytes));
+	host->route_max_body = bytes = calloc(table->count, sizeof(*bytes));
 	for (i = 0; bytes && i < table->count; i++)
-		bytes[i] = table->fields[i].max_body_bytes == TUX_BODY_UNSAID ? site->max_body_bytes : (uint64_t)table->fields[i].max_body_bytes;
+		bytes[i] = table->fields[i].max_body_bytes == TUX_BODY_UNSAID ? host->max_body_bytes : (uint64_t)table->fields[i].max_body_bytes;
 	return bytes;
 }
 
 /*
- * Sets everything of a site except its root. A host that sets nothing of its own has the arrays of the base, which is made of the
+ * Sets everything of a host except its root. A host that sets nothing of its own has the arrays of the base, which is made of the
  * top. base is NULL for the base itself. Returns false with a sentence in error.
  */
-static bool settings_make(struct tux_site *site, const struct tux_site *base, const struct tux_host_settings *host,
+static bool settings_make(struct tux_host *host, const struct tux_host *base, const struct tux_host_settings *settings,
                           const struct tux_host_settings *top, char *error, size_t error_size)
 {
 	static const struct tux_route_table no_routes;
-	const bool own_routes = !base || (host->routes && host->routes->count > 0);
-	const bool own_fields = !base || host->fields.count > 0 || host->cache_control != top->cache_control ||
-	                        tux_media_type_settings_any(&host->media_types);
-	const struct tux_route_table *const table = host->routes && own_routes ? host->routes : top->routes ? top->routes : &no_routes;
+	const bool own_routes = !base || (settings->routes && settings->routes->count > 0);
+	const bool own_fields = !base || settings->fields.count > 0 || settings->cache_control != top->cache_control ||
+	                        tux_media_type_settings_any(&settings->media_types);
+	const struct tux_route_table *const table = settings->routes && own_routes ? settings->routes : top->routes ? top->routes : &no_routes;
 
-	site->browse = host->site.browse;
-	site->content_tags = host->site.content_tags;
-	site->dot_files = host->site.dot_files;
-	site->spa = host->site.spa;
-	site->modes = host->site.modes;
-	site->index = host->site.index;
-	site->index_count = host->site.index_count;
-	site->max_body_bytes = host->site.max_body_bytes;
-	site->selection = (struct tux_file_handlers){ host->type, host->type_count, host->site.mode_cgi, host->site.mode_module };
-	site->routes = (struct tux_routes){ table->route, table->text, table->count, table->text_len };
-	site->redirects = table->redirect;
-	site->statuses = table->status;
+	host->browse = settings->values.browse;
+	host->content_tags = settings->values.content_tags;
+	host->dot_files = settings->values.dot_files;
+	host->spa = settings->values.spa;
+	host->modes = settings->values.modes;
+	host->index = settings->values.index;
+	host->index_count = settings->values.index_count;
+	host->max_body_bytes = settings->values.max_body_bytes;
+	host->selection = (struct tux_file_handlers){ settings->type, settings->type_count, settings->values.mode_cgi, settings->values.mode_module };
+	host->routes = (struct tux_routes){ table->route, table->text, table->count, table->text_len };
+	host->redirects = table->redirect;
+	host->statuses = table->status;
 	if (base) {
-		site->fields = base->fields;
-		site->route_fields = base->route_fields;
-		site->route_max_body = base->route_max_body;
-		site->pages = base->pages;
-		site->page_count = base->page_count;
+		host->fields = base->fields;
+		host->route_fields = base->route_fields;
+		host->route_max_body = base->route_max_body;
+		host->pages = base->pages;
+		host->page_count = base->page_count;
 	}
-	if (own_fields && !fields_make(site, base, host, top, error, error_size))
+	if (own_fields && !fields_make(host, base, settings, top, error, error_size))
 		return false;
 	if (own_fields || own_routes) {
-		site->route_fields = NULL;
-		if (!route_fields_make(site, host, top, table, error, error_size))
+		host->route_fields = NULL;
+		if (!route_fields_make(host, settings, top, table, error, error_size))
 			return false;
 	}
-	if (own_routes || site->max_body_bytes != base->max_body_bytes) {
-		site->route_max_body = NULL;
-		if (!max_bodies_make(site, table))
+	if (own_routes || host->max_body_bytes != base->max_body_bytes) {
+		host->route_max_body = NULL;
+		if (!max_bodies_make(host, table))
 			return no_memory(error, error_size);
 	}
-	if (!base || host->page_count > 0) {
-		site->page_count = 0;
-		if (!pages_make(site, host))
+	if (!base || settings->page_count > 0) {
+		host->page_count = 0;
+		if (!pages_make(host, settings))
 			return no_memory(error, error_size);
 	}
 	return true;
 }
 
 /* Frees what settings_make() has made; base is NULL for the base itself. */
-static void settings_free(struct tux_site *site, const struct tux_site *base)
+static void settings_free(struct tux_host *host, const struct tux_host *base)
 {
-	const struct tux_fields *const fields = site->fields;
+	const struct tux_fields *const fields = host->fields;
 	uint32_t i;
 
-	if (site->route_fields && (!base || site->route_fields != base->route_fields)) {
-		for (i = 0; i < site->routes.count; i++) {
-			if (site->route_fields[i].types != fields->types)
-				tux_media_types_free(site->route_fields[i].types);
-			tux_fields_free((struct tux_fields *)&site->route_fields[i]);
+	if (host->route_fields && (!base || host->route_fields != base->route_fields)) {
+		for (i = 0; i < host->routes.count; i++) {
+			if (host->route_fields[i].types != fields->types)
+				tux_media_types_free(host->route_fields[i].types);
+			tux_fields_free((struct tux_fields *)&host->route_fields[i]);
 		}
-		free((void *)site->route_fields);
+		free((void *)host->route_fields);
 	}
 	if (fields && (!base || fields != base->fields)) {
 		if (!base || fields->types != base->fields->types)
@@ -217,10 +217,10 @@ static void settings_free(struct tux_site *site, const struct tux_site *base)
 		tux_fields_free((struct tux_fields *)fields);
 		free((void *)fields);
 	}
-	if (!base || site->pages != base->pages)
-		free((void *)site->pages);
-	if (!base || site->route_max_body != base->route_max_body)
-		free((void *)(uintptr_t)site->route_max_body);
+	if (!base || host->pages != base->pages)
+		free((void *)host->pages);
+	if (!base || host->route_max_body != base->route_max_body)
+		free((void *)(uintptr_t)host->route_max_body);
 }
 
 /* Returns the text of the path of an open directory, to be freed by the caller; NULL if the kernel does not say it. */
@@ -268,16 +268,16 @@ static int root_open(const char *directory, const struct tux_user *user)
  * Opens the roots that the user who serves them can open. A change of rights costs more than opening a root, and there may be
  * 100,000 roots. The others keep root_fd -1.
  */
-static void roots_open(const struct tux_sites *sites, const struct tux_user *user)
+static void roots_open(const struct tux_hosts *hosts, const struct tux_user *user)
 {
 	struct tux_privileges_saved saved;
 	unsigned i;
 
 	if (is_root(user) || !tux_privileges_assume(user, &saved))
 		return;
-	for (i = 0; i < sites->count; i++)
-		if (sites->site[i].alias && !sites->said[i].found_by)
-			sites->site[i].root_fd = open(sites->site[i].alias, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (i = 0; i < hosts->count; i++)
+		if (hosts->host[i].alias && !hosts->settings[i].found_by)
+			hosts->host[i].root_fd = open(hosts->host[i].alias, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	tux_privileges_resume(&saved);
 }
 
@@ -292,13 +292,13 @@ static int beneath_open(int directory_fd, const char *name)
  * Opens the root of a host that a pattern has found. No link may lead out of the pattern's directory, nor from the host's directory
  * to another host. Returns -1 with errno.
  */
-static int found_open(int pattern_fd, const struct tux_host_settings *host)
+static int found_open(int pattern_fd, const struct tux_host_settings *settings)
 {
-	const struct tux_host_pattern *const pattern = host->found_by;
+	const struct tux_host_pattern *const pattern = settings->found_by;
 	const char *const below = pattern->below + strspn(pattern->below, "/");
-	const size_t len = strlen(host->directory) - strlen(pattern->below);
-	const char *const name = memrchr(host->directory, '/', len);
-	char *const file = name ? strndup(name + 1, len - (size_t)(name + 1 - host->directory)) : NULL;
+	const size_t len = strlen(settings->directory) - strlen(pattern->below);
+	const char *const name = memrchr(settings->directory, '/', len);
+	char *const file = name ? strndup(name + 1, len - (size_t)(name + 1 - settings->directory)) : NULL;
 	int fd, root_fd, saved;
 
 	errno = ENOMEM;
@@ -317,7 +317,7 @@ static int found_open(int pattern_fd, const struct tux_host_settings *host)
  * Opens the roots of hosts that patterns have found, with the rights of the user who serves them. A root that cannot be opened keeps
  * root_fd -1, with a message unless it does not exist.
  */
-static void found_roots_open(const struct tux_sites *sites, const struct tux_user *user)
+static void found_roots_open(const struct tux_hosts *hosts, const struct tux_user *user)
 {
 	const struct tux_host_pattern *pattern = NULL;
 	struct tux_privileges_saved saved;
@@ -326,21 +326,21 @@ static void found_roots_open(const struct tux_sites *sites, const struct tux_use
 
 	if (!tux_privileges_assume(user, &saved))
 		return;
-	for (i = 0; i < sites->count; i++) {
-		const struct tux_host_settings *const host = &sites->said[i];
-		struct tux_site *const site = &sites->site[i];
+	for (i = 0; i < hosts->count; i++) {
+		const struct tux_host_settings *const settings = &hosts->settings[i];
+		struct tux_host *const host = &hosts->host[i];
 
-		if (!host->found_by || !site->alias)
+		if (!settings->found_by || !host->alias)
 			continue;
-		if (host->found_by != pattern) {
-			pattern = host->found_by;
+		if (settings->found_by != pattern) {
+			pattern = settings->found_by;
 			if (pattern_fd >= 0)
 				close(pattern_fd);
 			pattern_fd = open(pattern->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		}
-		site->root_fd = pattern_fd >= 0 ? found_open(pattern_fd, host) : -1;
-		if (site->root_fd < 0 && errno != ENOENT && errno != ENOTDIR)
-			fprintf(stderr, "tux: cannot serve %s: %s\n", host->directory, errno == EXDEV ? "a link leads out of it" : strerror(errno));
+		host->root_fd = pattern_fd >= 0 ? found_open(pattern_fd, settings) : -1;
+		if (host->root_fd < 0 && errno != ENOENT && errno != ENOTDIR)
+			fprintf(stderr, "tux: cannot serve %s: %s\n", settings->directory, errno == EXDEV ? "a link leads out of it" : strerror(errno));
 	}
 	if (pattern_fd >= 0)
 		close(pattern_fd);
@@ -351,17 +351,17 @@ static void found_roots_open(const struct tux_sites *sites, const struct tux_use
  * Opens the root, unless it is open already, and finds its path. With may_miss a root that cannot be opened keeps root_fd -1, with
  * a message unless it does not exist. Returns false with a sentence in error.
  */
-static bool root_make(struct tux_site *site, const struct tux_host_settings *host, const struct tux_user *user, bool may_miss, char *error,
+static bool root_make(struct tux_host *host, const struct tux_host_settings *settings, const struct tux_user *user, bool may_miss, char *error,
                       size_t error_size)
 {
-	const char *const directory = host->directory;
+	const char *const directory = settings->directory;
 
-	if (site->root_fd < 0 && !host->found_by)
-		site->root_fd = root_open(site->alias, user);
-	if (site->root_fd < 0 && !host->found_by && errno == EACCES && directory[0] != '/')
-		site->root_fd = root_open(directory, user); /* the process can open its working directory, even if it cannot
+	if (host->root_fd < 0 && !settings->found_by)
+		host->root_fd = root_open(host->alias, user);
+	if (host->root_fd < 0 && !settings->found_by && errno == EACCES && directory[0] != '/')
+		host->root_fd = root_open(directory, user); /* the process can open its working directory, even if it cannot
 		                                               follow the absolute path */
-	if (site->root_fd < 0 && !host->found_by) {
+	if (host->root_fd < 0 && !settings->found_by) {
 		const int why = errno;
 
 		snprintf(error, error_size, "cannot serve %s: %s", directory,
@@ -373,99 +373,99 @@ static bool root_make(struct tux_site *site, const struct tux_host_settings *hos
 		if (!may_miss)
 			return false;
 	}
-	site->path = site->root_fd >= 0 ? path_of(site->root_fd) : NULL;
-	if (!site->path)
-		site->path = realpath(site->alias, NULL);
-	if (!site->path || strcmp(site->path, site->alias) == 0) {
-		free((void *)(uintptr_t)site->path);
-		site->path = site->alias;
-		site->alias = NULL;
+	host->path = host->root_fd >= 0 ? path_of(host->root_fd) : NULL;
+	if (!host->path)
+		host->path = realpath(host->alias, NULL);
+	if (!host->path || strcmp(host->path, host->alias) == 0) {
+		free((void *)(uintptr_t)host->path);
+		host->path = host->alias;
+		host->alias = NULL;
 	}
 	return true;
 }
 
-/* Frees a path of a site, unless it is the text of the configuration. */
+/* Frees a path of a host, unless it is the text of the configuration. */
 static void path_free(const char *path, const char *directory)
 {
 	if (path != directory)
 		free((void *)(uintptr_t)path);
 }
 
-/* Begins a site; alias is the absolute path of its root if it has a root of its own. Returns false if out of memory. */
-static bool site_begin(struct tux_site *site, const char *directory, bool own_root)
+/* Begins a host; alias is the absolute path of its root if it has a root of its own. Returns false if out of memory. */
+static bool host_begin(struct tux_host *host, const char *directory, bool own_root)
 {
-	site->root_fd = -1;
+	host->root_fd = -1;
 	if (own_root)
-		site->alias = directory[0] == '/' ? directory : tux_root_absolute(directory);
-	return site->alias || !own_root;
+		host->alias = directory[0] == '/' ? directory : tux_root_absolute(directory);
+	return host->alias || !own_root;
 }
 
-/* before is the site before it if both have the same directory; else NULL. */
-static bool site_make(struct tux_site *site, const struct tux_site *before, const struct tux_host_settings *host,
+/* before is the host before it if both have the same directory; else NULL. */
+static bool host_make(struct tux_host *host, const struct tux_host *before, const struct tux_host_settings *settings,
                       const struct tux_user *user, bool may_miss, char *error, size_t error_size)
 {
 	unsigned i;
 
-	for (i = 0; i < host->name_count && !site->name; i++)
-		site->name = *host->name[i] != '*' ? host->name[i] : NULL;
-	if (host->pattern) { /* its directories are the roots of other hosts */
-		site->path = host->directory;
+	for (i = 0; i < settings->name_count && !host->name; i++)
+		host->name = *settings->name[i] != '*' ? settings->name[i] : NULL;
+	if (settings->pattern) { /* its directories are the roots of other hosts */
+		host->path = settings->directory;
 		return true;
 	}
 	if (!before)
-		return root_make(site, host, user, may_miss, error, error_size);
-	site->root_fd = before->root_fd;
-	site->path = before->path;
-	site->alias = before->alias;
+		return root_make(host, settings, user, may_miss, error, error_size);
+	host->root_fd = before->root_fd;
+	host->path = before->path;
+	host->alias = before->alias;
 	return true;
 }
 
 /* True if a host has the same configured directory as the one before it. */
-static bool shares_root(const struct tux_host_settings *hosts, unsigned number)
+static bool shares_root(const struct tux_host_settings *all, unsigned number)
 {
-	return number > 0 && !hosts[number].pattern && !hosts[number - 1].pattern &&
-	       strcmp(hosts[number].directory, hosts[number - 1].directory) == 0;
+	return number > 0 && !all[number].pattern && !all[number - 1].pattern &&
+	       strcmp(all[number].directory, all[number - 1].directory) == 0;
 }
 
-bool tux_sites_open(struct tux_sites *sites, const struct tux_settings *settings, const struct tux_user *user, bool may_miss, char *error,
+bool tux_hosts_open(struct tux_hosts *hosts, const struct tux_settings *settings, const struct tux_user *user, bool may_miss, char *error,
                     size_t error_size)
 {
-	const struct tux_host_settings *const hosts = settings->host_count > 0 ? settings->host : &settings->top;
+	const struct tux_host_settings *const all = settings->host_count > 0 ? settings->host : &settings->top;
 	const unsigned count = settings->host_count > 0 ? settings->host_count : 1;
 	unsigned i;
 
-	sites->said = hosts;
-	if (!settings_make(&sites->base, NULL, &settings->top, &settings->top, error, error_size))
+	hosts->settings = all;
+	if (!settings_make(&hosts->base, NULL, &settings->top, &settings->top, error, error_size))
 		return false;
-	sites->site = calloc(count, sizeof(*sites->site));
-	if (!sites->site)
+	hosts->host = calloc(count, sizeof(*hosts->host));
+	if (!hosts->host)
 		return no_memory(error, error_size);
-	while (sites->count < count) {
-		const unsigned number = sites->count++;
+	while (hosts->count < count) {
+		const unsigned number = hosts->count++;
 
-		if (!site_begin(&sites->site[number], hosts[number].directory, !hosts[number].pattern && !shares_root(hosts, number)))
+		if (!host_begin(&hosts->host[number], all[number].directory, !all[number].pattern && !shares_root(all, number)))
 			return no_memory(error, error_size);
 	}
-	roots_open(sites, user);
-	found_roots_open(sites, user);
+	roots_open(hosts, user);
+	found_roots_open(hosts, user);
 	for (i = 0; i < count; i++)
-		if (!site_make(&sites->site[i], shares_root(hosts, i) ? &sites->site[i - 1] : NULL, &hosts[i], user, may_miss, error, error_size) ||
-		    !settings_make(&sites->site[i], &sites->base, &hosts[i], &settings->top, error, error_size))
+		if (!host_make(&hosts->host[i], shares_root(all, i) ? &hosts->host[i - 1] : NULL, &all[i], user, may_miss, error, error_size) ||
+		    !settings_make(&hosts->host[i], &hosts->base, &all[i], &settings->top, error, error_size))
 			return false;
 	return true;
 }
 
 /* Returns a bit for each listener on which a host responds: all of them if the host has no listen. */
-static uint64_t listeners_of(const struct tux_host_settings *host, const struct tux_addresses *addresses)
+static uint64_t listeners_of(const struct tux_host_settings *settings, const struct tux_addresses *addresses)
 {
 	uint64_t listeners = 0;
 	unsigned i, k;
 
 	for (i = 0; i < addresses->count; i++) {
-		bool said = host->listen_count == 0;
+		bool said = settings->listen_count == 0;
 
-		for (k = 0; k < host->listen_count; k++)
-			said = said || (addresses->spec[i] && strcmp(addresses->spec[i], host->listen[k]) == 0);
+		for (k = 0; k < settings->listen_count; k++)
+			said = said || (addresses->spec[i] && strcmp(addresses->spec[i], settings->listen[k]) == 0);
 		if (said)
 			listeners |= UINT64_C(1) << i;
 	}
@@ -473,23 +473,23 @@ static uint64_t listeners_of(const struct tux_host_settings *host, const struct 
 }
 
 /* Chooses for each listener the first host with default, else the first host. Returns false if a listener has no host. */
-static bool fallbacks_choose(struct tux_sites *sites, uint32_t *fallback, const struct tux_addresses *addresses, char *error,
+static bool fallbacks_choose(struct tux_hosts *hosts, uint32_t *fallback, const struct tux_addresses *addresses, char *error,
                              size_t error_size)
 {
 	uint64_t any = 0, defaults = 0; /* listeners that have a host, and a default */
 	unsigned i, k;
 
-	for (k = 0; k < sites->count; k++) {
-		const uint64_t listeners = listeners_of(&sites->said[k], addresses);
+	for (k = 0; k < hosts->count; k++) {
+		const uint64_t listeners = listeners_of(&hosts->settings[k], addresses);
 
 		for (i = 0; i < addresses->count; i++) {
 			const uint64_t bit = UINT64_C(1) << i;
 
-			if (!(listeners & bit) || (defaults & bit) || ((any & bit) && !sites->said[k].is_default))
+			if (!(listeners & bit) || (defaults & bit) || ((any & bit) && !hosts->settings[k].is_default))
 				continue;
 			fallback[i] = k;
 			any |= bit;
-			defaults |= sites->said[k].is_default ? bit : 0;
+			defaults |= hosts->settings[k].is_default ? bit : 0;
 		}
 	}
 	for (i = 0; i < addresses->count; i++)
@@ -501,46 +501,46 @@ static bool fallbacks_choose(struct tux_sites *sites, uint32_t *fallback, const 
 }
 
 /* Copies the names into one text, one behind the other. Returns false with a sentence in error. */
-static bool names_copy(struct tux_sites *sites, uint32_t *names, char *error, size_t error_size)
+static bool names_copy(struct tux_hosts *hosts, uint32_t *names, char *error, size_t error_size)
 {
 	size_t count = 0, len = 0;
 	uint8_t *text;
 	unsigned i, k;
 
-	for (i = 0; i < sites->count; i++)
-		for (k = 0; k < sites->said[i].name_count; k++, count++)
-			len += strlen(sites->said[i].name[k]);
-	if (count > TUX_MAX_HOSTS / 2 || len > TUX_MAX_HOST_TEXT) {
-		snprintf(error, error_size, "there are more than %d names of hosts, or more than %d bytes of them", TUX_MAX_HOSTS / 2,
+	for (i = 0; i < hosts->count; i++)
+		for (k = 0; k < hosts->settings[i].name_count; k++, count++)
+			len += strlen(hosts->settings[i].name[k]);
+	if (count > TUX_MAX_HOST_SLOTS / 2 || len > TUX_MAX_HOST_TEXT) {
+		snprintf(error, error_size, "there are more than %d names of hosts, or more than %d bytes of them", TUX_MAX_HOST_SLOTS / 2,
 		         TUX_MAX_HOST_TEXT);
 		return false;
 	}
-	sites->hosts.text = text = malloc(len + 1);
+	hosts->names.text = text = malloc(len + 1);
 	if (!text)
 		return no_memory(error, error_size);
-	for (i = 0; i < sites->count; i++)
-		for (k = 0; k < sites->said[i].name_count; k++) {
-			const char *const name = sites->said[i].name[k] + (*sites->said[i].name[k] == '*');
+	for (i = 0; i < hosts->count; i++)
+		for (k = 0; k < hosts->settings[i].name_count; k++) {
+			const char *const name = hosts->settings[i].name[k] + (*hosts->settings[i].name[k] == '*');
 
-			memcpy(text + sites->hosts.text_len, name, strlen(name));
-			sites->hosts.text_len += (uint32_t)strlen(name);
+			memcpy(text + hosts->names.text_len, name, strlen(name));
+			hosts->names.text_len += (uint32_t)strlen(name);
 		}
 	*names = (uint32_t)count;
 	return true;
 }
 
 /* Places all names in the count slots at host. Returns false if a name finds no slot. */
-static bool names_insert(const struct tux_sites *sites, const struct tux_addresses *addresses, struct tux_host *host, uint32_t count)
+static bool names_insert(const struct tux_hosts *hosts, const struct tux_addresses *addresses, struct tux_host_name *host, uint32_t count)
 {
-	struct tux_host one = { .text = 0 };
+	struct tux_host_name one = { .text = 0 };
 
-	for (; one.site < sites->count; one.site++) {
-		const struct tux_host_settings *const said = &sites->said[one.site];
+	for (; one.host < hosts->count; one.host++) {
+		const struct tux_host_settings *const said = &hosts->settings[one.host];
 
 		one.listeners = listeners_of(said, addresses);
 		for (unsigned k = 0; k < said->name_count; k++) {
 			one.len = (uint32_t)(strlen(said->name[k]) - (*said->name[k] == '*'));
-			if (!tux_hosts_insert(host, count, sites->hosts.text, one))
+			if (!tux_host_names_insert(host, count, hosts->names.text, one))
 				return false;
 			one.text += one.len;
 		}
@@ -549,57 +549,57 @@ static bool names_insert(const struct tux_sites *sites, const struct tux_address
 }
 
 /* Makes the table of names, with twice as many slots as names, or more if names gather too closely. */
-static bool names_place(struct tux_sites *sites, const struct tux_addresses *addresses, char *error, size_t error_size)
+static bool names_place(struct tux_hosts *hosts, const struct tux_addresses *addresses, char *error, size_t error_size)
 {
 	uint32_t names, count;
 
-	if (!names_copy(sites, &names, error, error_size))
+	if (!names_copy(hosts, &names, error, error_size))
 		return false;
-	for (count = 2 * names; names > 0 && count <= TUX_MAX_HOSTS; count *= 2) {
-		struct tux_host *const host = calloc(count, sizeof(*host));
+	for (count = 2 * names; names > 0 && count <= TUX_MAX_HOST_SLOTS; count *= 2) {
+		struct tux_host_name *const host = calloc(count, sizeof(*host));
 
 		if (!host)
 			return no_memory(error, error_size);
-		sites->hosts.host = host;
-		sites->hosts.count = count;
-		if (names_insert(sites, addresses, host, count))
+		hosts->names.name = host;
+		hosts->names.count = count;
+		if (names_insert(hosts, addresses, host, count))
 			return true;
 		free(host);
-		sites->hosts.host = NULL;
-		sites->hosts.count = 0;
+		hosts->names.name = NULL;
+		hosts->names.count = 0;
 	}
 	if (names > 0)
 		snprintf(error, error_size, "too many names of hosts have nearly the same hash");
 	return names == 0;
 }
 
-bool tux_sites_place(struct tux_sites *sites, const struct tux_addresses *addresses, char *error, size_t error_size)
+bool tux_hosts_place(struct tux_hosts *hosts, const struct tux_addresses *addresses, char *error, size_t error_size)
 {
 	uint32_t *fallback = calloc(addresses->count + 1, sizeof(*fallback));
 
-	sites->hosts = (struct tux_hosts){ .fallback = fallback, .listener_count = addresses->count };
+	hosts->names = (struct tux_host_names){ .fallback = fallback, .listener_count = addresses->count };
 	if (!fallback)
 		return no_memory(error, error_size);
-	return fallbacks_choose(sites, fallback, addresses, error, error_size) && names_place(sites, addresses, error, error_size);
+	return fallbacks_choose(hosts, fallback, addresses, error, error_size) && names_place(hosts, addresses, error, error_size);
 }
 
-void tux_sites_close(struct tux_sites *sites)
+void tux_hosts_close(struct tux_hosts *hosts)
 {
-	while (sites->count > 0) {
-		struct tux_site *const site = &sites->site[--sites->count];
+	while (hosts->count > 0) {
+		struct tux_host *const host = &hosts->host[--hosts->count];
 
-		settings_free(site, &sites->base);
-		if (shares_root(sites->said, sites->count)) /* the site before it closes the root */
+		settings_free(host, &hosts->base);
+		if (shares_root(hosts->settings, hosts->count)) /* the host before it closes the root */
 			continue;
-		if (site->root_fd >= 0)
-			close(site->root_fd);
-		path_free(site->path, sites->said[sites->count].directory);
-		path_free(site->alias, sites->said[sites->count].directory);
+		if (host->root_fd >= 0)
+			close(host->root_fd);
+		path_free(host->path, hosts->settings[hosts->count].directory);
+		path_free(host->alias, hosts->settings[hosts->count].directory);
 	}
-	settings_free(&sites->base, NULL);
-	free((void *)sites->hosts.host);
-	free((void *)sites->hosts.text);
-	free((void *)sites->hosts.fallback);
-	free(sites->site);
-	*sites = (struct tux_sites){ .count = 0 };
+	settings_free(&hosts->base, NULL);
+	free((void *)hosts->names.name);
+	free((void *)hosts->names.text);
+	free((void *)hosts->names.fallback);
+	free(hosts->host);
+	*hosts = (struct tux_hosts){ .count = 0 };
 }

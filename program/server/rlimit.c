@@ -15,9 +15,9 @@ enum {
 	MIN_ENTRIES = 16,
 };
 
-static uint64_t fds_fixed(const struct tux_engine_config *config, uint64_t site_fds)
+static uint64_t fds_fixed(const struct tux_engine_config *config, uint64_t host_fds)
 {
-	return FDS_OF_PROCESS + site_fds + (uint64_t)config->threads * (FDS_OF_THREAD + TUX_MAX_LISTENERS) +
+	return FDS_OF_PROCESS + host_fds + (uint64_t)config->threads * (FDS_OF_THREAD + TUX_MAX_LISTENERS) +
 	       (config->spawner_fd ? (uint64_t)config->max_programs * FDS_OF_PROGRAM : 0);
 }
 
@@ -75,9 +75,9 @@ static void fit(struct tux_engine_config *config, uint64_t room)
 		config->max_connections = (unsigned)room;
 }
 
-void tux_limits_raise(struct tux_engine_config *config, uint64_t site_fds, FILE *out)
+void tux_limits_raise(struct tux_engine_config *config, uint64_t host_fds, FILE *out)
 {
-	const uint64_t fixed = fds_fixed(config, site_fds);
+	const uint64_t fixed = fds_fixed(config, host_fds);
 	const uint64_t cache = (uint64_t)config->cache_files * config->threads;
 	const uint64_t wanted = fixed + cache + config->max_connections;
 	const uint64_t limit = open_files_raise(wanted);

@@ -9,9 +9,9 @@
 
 /*
  * Raises the limits of open files and locked memory: as root as far as needed, otherwise as far as permitted. Lowers the
- * connections and the cache in config if they do not fit besides site_fds, the files that sites keep open. Prints a line to out if
+ * connections and the cache in config if they do not fit besides host_fds, the files that hosts keep open. Prints a line to out if
  * it lowers the connections. Call it before privileges are dropped.
  */
-void tux_limits_raise(struct tux_engine_config *config, uint64_t site_fds, FILE *out);
+void tux_limits_raise(struct tux_engine_config *config, uint64_t host_fds, FILE *out);
 
 #endif

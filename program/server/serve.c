@@ -51,8 +51,8 @@ struct serving {
 	const struct tux_settings *settings;
 	const struct tux_charge *charge; /* NULL = no supervisor */
 	struct tux_engine_config config;
-	struct tux_sites sites;
-	char *root;               /* absolute, for messages; the first site's */
+	struct tux_hosts hosts;
+	char *root;               /* absolute, for messages; the first host's */
 	struct tux_addresses addresses;
 	struct tux_handshakes handshakes;
 	char *urls;               /* one a line; made before the sandbox */
@@ -157,40 +157,40 @@ static void etag_key_make(uint8_t key[16])
 	memcpy(key, half, sizeof(half));
 }
 
-/* Returns the number of files that the sites keep open: roots and logs. Neighbours may have the same ones. */
-static uint64_t site_fds(const struct tux_sites *sites)
+/* Returns the number of files that the hosts keep open: roots and logs. Neighbours may have the same ones. */
+static uint64_t host_fds(const struct tux_hosts *hosts)
 {
 	uint64_t count = 0;
 	unsigned i;
 
-	for (i = 0; i < sites->count; i++) {
-		const char *const log = sites->said[i].log, *const before = i > 0 ? sites->said[i - 1].log : NULL;
+	for (i = 0; i < hosts->count; i++) {
+		const char *const log = hosts->settings[i].log, *const before = i > 0 ? hosts->settings[i - 1].log : NULL;
 
-		count += i == 0 || sites->site[i].root_fd != sites->site[i - 1].root_fd;
+		count += i == 0 || hosts->host[i].root_fd != hosts->host[i - 1].root_fd;
 		count += log && !(before && strcmp(log, before) == 0);
 	}
 	return count;
 }
 
-/* Opens the logs of all sites. Returns false with serving->error. */
+/* Opens the logs of all hosts. Returns false with serving->error. */
 static bool log_open(struct serving *serving)
 {
 	const struct tux_settings *settings = serving->settings;
-	const struct tux_sites *sites = &serving->sites;
+	const struct tux_hosts *hosts = &serving->hosts;
 	unsigned i;
 
-	for (i = 0; i < sites->count; i++) {
-		if (!sites->said[i].log)
+	for (i = 0; i < hosts->count; i++) {
+		if (!hosts->settings[i].log)
 			continue;
 		if (!serving->log)
-			serving->log = tux_log_open(sites->count);
+			serving->log = tux_log_open(hosts->count);
 		if (!serving->log) {
 			snprintf(serving->error, ERROR_MAX, "no memory for the log");
 			return false;
 		}
-		if (i > 0 && sites->said[i - 1].log && strcmp(sites->said[i].log, sites->said[i - 1].log) == 0)
+		if (i > 0 && hosts->settings[i - 1].log && strcmp(hosts->settings[i].log, hosts->settings[i - 1].log) == 0)
 			tux_log_share(serving->log, i, i - 1);
-		else if (!tux_log_add(serving->log, i, sites->said[i].log, (enum tux_log_format)settings->log_format, &serving->user, serving->error, ERROR_MAX))
+		else if (!tux_log_add(serving->log, i, hosts->settings[i].log, (enum tux_log_format)settings->log_format, &serving->user, serving->error, ERROR_MAX))
 			return false;
 	}
 	if (serving->log)
@@ -260,20 +260,20 @@ static bool programs_make(struct serving *serving)
 
 	memcpy(serving->cgi, cgis->cgi, cgis->count * sizeof(*cgis->cgi));
 	serving->cgi_count = cgis->count;
-	for (i = 0; i < serving->sites.count; i++) {
-		struct tux_site *const site = &serving->sites.site[i];
+	for (i = 0; i < serving->hosts.count; i++) {
+		struct tux_host *const host = &serving->hosts.host[i];
 		int number;
 
-		if (!tux_host_has_programs(&serving->sites.said[i]))
+		if (!tux_host_has_programs(&serving->hosts.settings[i]))
 			continue;
-		number = program_kind(serving, site->path);
+		number = program_kind(serving, host->path);
 		if (number < 0) {
 			snprintf(serving->error, ERROR_MAX, "there are more than %d kinds of CGI programs, each root with such files counted",
 			         TUX_MAX_CGI);
 			return false;
 		}
 		serving->program[number] = (struct tux_route){ .handler = TUX_HANDLER_CGI, .argument = (uint32_t)number, .prefix_len = 1 };
-		site->program = &serving->program[number];
+		host->program = &serving->program[number];
 	}
 	return true;
 }
@@ -334,14 +334,14 @@ static bool control_open(struct serving *serving)
 
 /*
  * Drops privileges and restricts the process, and threads that start later, to its files. Describes the restrictions in
- * serving->files. roots and directories have room for all sites.
+ * serving->files. roots and directories have room for all hosts.
  */
 static bool confine_to(struct serving *serving, int *roots, const char **directories)
 {
-	const struct tux_sites *sites = &serving->sites;
+	const struct tux_hosts *hosts = &serving->hosts;
 	struct tux_sandbox sandbox = {
 		.root_fd = roots,
-		.root_count = sites->count,
+		.root_count = hosts->count,
 		.log_directory = directories,
 		.log_directory_count = serving->log ? tux_log_directories(serving->log, directories) : 0,
 		.log_rotates = serving->settings->log_rotate > 0,
@@ -354,12 +354,12 @@ static bool confine_to(struct serving *serving, int *roots, const char **directo
 
 	if (!tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
 		return false;
-	for (i = 0; i < sites->count; i++) {
-		roots[i] = sites->site[i].root_fd;
-		if (roots[i] < 0 || faccessat(roots[i], ".", X_OK, 0) == 0 || (serving->charge && serving->charge->served) || sites->said[i].found_by)
+	for (i = 0; i < hosts->count; i++) {
+		roots[i] = hosts->host[i].root_fd;
+		if (roots[i] < 0 || faccessat(roots[i], ".", X_OK, 0) == 0 || (serving->charge && serving->charge->served) || hosts->settings[i].found_by)
 			continue;
 		snprintf(serving->error, ERROR_MAX, "user %s may not look into %s (%s): chmod o+rx it, or say another --user",
-		         serving->user.name, sites->said[i].directory, strerror(errno));
+		         serving->user.name, hosts->settings[i].directory, strerror(errno));
 		return false;
 	}
 	for (i = 0; i < sandbox.log_directory_count && sandbox.log_rotates; i++) {
@@ -387,8 +387,8 @@ static bool confine_to(struct serving *serving, int *roots, const char **directo
 
 static bool confine(struct serving *serving)
 {
-	int *const roots = calloc(serving->sites.count, sizeof(*roots));
-	const char **const directories = calloc(serving->sites.count, sizeof(*directories));
+	int *const roots = calloc(serving->hosts.count, sizeof(*roots));
+	const char **const directories = calloc(serving->hosts.count, sizeof(*directories));
 	bool entered = false;
 
 	if (roots && directories)
@@ -466,24 +466,24 @@ static bool prepare(struct serving *serving)
 	config->passed_fd = serving->charge ? serving->charge->passed_fd : -1;
 	config->pass_fd = serving->charge ? serving->charge->pass_fd : -1;
 	if (!tux_privileges_user(settings->user, &serving->user, serving->no_user, sizeof(serving->no_user), serving->error, ERROR_MAX) ||
-	    !tux_sites_open(&serving->sites, settings, &serving->user, serving->charge && serving->charge->served,
+	    !tux_hosts_open(&serving->hosts, settings, &serving->user, serving->charge && serving->charge->served,
 	                    serving->error, ERROR_MAX))
 		return false;
-	config->sites = serving->sites.site;
-	config->site_count = serving->sites.count;
+	config->hosts = serving->hosts.host;
+	config->host_count = serving->hosts.count;
 	if (!tux_resolver_start(config, &serving->user, serving->error, ERROR_MAX) || !programs_make(serving) || !spawner_start(serving))
 		return false;
-	tux_limits_raise(config, site_fds(&serving->sites), stderr);
+	tux_limits_raise(config, host_fds(&serving->hosts), stderr);
 	if (serving->charge)
 		serving->addresses = *serving->charge->addresses;
 	else if (!tux_addresses_open(&serving->addresses, NULL, specs, tux_settings_listens(settings, specs), (uint16_t)settings->port, config->threads,
 	                             serving->error, ERROR_MAX))
 		return false;
-	serving->root = realpath(serving->sites.said[0].directory, NULL);
+	serving->root = realpath(serving->hosts.settings[0].directory, NULL);
 	urls_write(serving);
-	if (!tux_sites_place(&serving->sites, &serving->addresses, serving->error, ERROR_MAX))
+	if (!tux_hosts_place(&serving->hosts, &serving->addresses, serving->error, ERROR_MAX))
 		return false;
-	config->hosts = serving->sites.hosts;
+	config->names = serving->hosts.names;
 	if (!log_open(serving) || !kernel_open(serving))
 		return false;
 	if (!control_open(serving))
@@ -513,9 +513,9 @@ static void banner_print(const struct serving *serving)
 	const unsigned threads = serving->config.threads;
 	char hosts[32];
 
-	snprintf(hosts, sizeof(hosts), "%u hosts", serving->sites.count);
+	snprintf(hosts, sizeof(hosts), "%u hosts", serving->hosts.count);
 	fprintf(stderr, "%stux %s serving %s%s\n%s", bold ? "\033[1m" : "", TUX_VERSION,
-	        serving->sites.count > 1 ? hosts : serving->root ? serving->root : serving->sites.said[0].directory,
+	        serving->hosts.count > 1 ? hosts : serving->root ? serving->root : serving->hosts.settings[0].directory,
 	        bold ? "\033[0m" : "", serving->urls ? serving->urls : "");
 	fprintf(stderr, "engine: %s, %u thread%s", tux_engine_describe(serving->engine), threads, threads == 1 ? "" : "s");
 	fprintf(stderr, serving->no_kernel[0] ? "; no kernel engine: %s\n" : "%s\n", serving->no_kernel);
@@ -747,7 +747,7 @@ static void release(struct serving *serving)
 	tux_upstreams_free(&serving->upstreams);
 	free(serving->urls);
 	free(serving->root);
-	tux_sites_close(&serving->sites);
+	tux_hosts_close(&serving->hosts);
 }
 
 int tux_serve(const struct tux_settings *settings, const struct tux_charge *charge)

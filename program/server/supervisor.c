@@ -162,7 +162,7 @@ static _Noreturn void be_generation(struct supervisor *supervisor, struct config
 	sigprocmask(SIG_SETMASK, &supervisor->before, NULL);
 	tux_root_watcher_await(noted_fd);
 	if (!tux_found_hosts_add(&configuration->settings, stderr)) {
-		fprintf(stderr, "tux: no memory for the hosts of a directory, or more than %d hosts\n", TUX_MAX_SITES);
+		fprintf(stderr, "tux: no memory for the hosts of a directory, or more than %d hosts\n", TUX_MAX_HOSTS);
 		exit(EXIT_FAILURE);
 	}
 	exit(tux_serve(&configuration->settings, &charge));

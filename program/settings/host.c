@@ -79,16 +79,16 @@ bool tux_host_listen_add(struct tux_host_settings *host, const char *spec)
 
 bool tux_host_index_add(struct tux_host_settings *host, const char *name)
 {
-	struct tux_host_site *const site = &host->site;
+	struct tux_host_values *const values = &host->values;
 	const char **index;
 
-	if (site->index_count == TUX_MAX_INDEX_NAMES || *name == '\0' || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+	if (values->index_count == TUX_MAX_INDEX_NAMES || *name == '\0' || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return false;
-	index = realloc(site->index, (site->index_count + 1) * sizeof(*index));
+	index = realloc(values->index, (values->index_count + 1) * sizeof(*index));
 	if (!index)
 		return false;
-	site->index = index;
-	index[site->index_count++] = name;
+	values->index = index;
+	index[values->index_count++] = name;
 	return true;
 }
 
@@ -190,12 +190,12 @@ static bool has_type(const struct tux_host_settings *host, enum tux_file_handler
 
 bool tux_host_has_programs(const struct tux_host_settings *host)
 {
-	return host->site.mode_cgi != 0 || has_type(host, TUX_FILE_HANDLER_CGI);
+	return host->values.mode_cgi != 0 || has_type(host, TUX_FILE_HANDLER_CGI);
 }
 
 bool tux_host_has_modules(const struct tux_host_settings *host)
 {
-	return host->site.mode_module != 0 || has_type(host, TUX_FILE_HANDLER_MODULE);
+	return host->values.mode_module != 0 || has_type(host, TUX_FILE_HANDLER_MODULE);
 }
 
 bool tux_host_redirects(const struct tux_host_settings *host)
@@ -239,8 +239,8 @@ void tux_host_free(struct tux_host_settings *host, const struct tux_host_setting
 		free(host->type);
 	tux_field_rules_free(&host->fields);
 	tux_media_type_settings_free(&host->media_types);
-	if (!top || host->site.index != top->site.index)
-		free(host->site.index);
+	if (!top || host->values.index != top->values.index)
+		free(host->values.index);
 	if (host->routes)
 		tux_routes_free(host->routes);
 	free(host->routes);

@@ -8,8 +8,8 @@
 #include "media_types.h"
 #include "routes.h"
 
-/* Settings that a site has as they are; see struct tux_site. */
-struct tux_host_site {
+/* Settings that struct tux_host has as they are. */
+struct tux_host_values {
 	bool browse, content_tags, dot_files, spa;
 	struct tux_modes modes;
 	uint16_t mode_cgi, mode_module;
@@ -38,7 +38,7 @@ struct tux_host_settings {
 	struct tux_route_table *routes; /* NULL: no routes; see tux_host_routes() */
 	struct tux_file_type *type; /* like listen */
 	unsigned type_count;
-	struct tux_host_site site;
+	struct tux_host_values values;
 };
 
 /*

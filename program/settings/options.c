@@ -63,7 +63,7 @@ static bool index_add(void *object, const char *value)
 
 static bool any_mode_set(void *object, const char *value)
 {
-	((struct tux_host_settings *)object)->site.modes.allowed = value ? S_IROTH : 0;
+	((struct tux_host_settings *)object)->values.modes.allowed = value ? S_IROTH : 0;
 	return true;
 }
 
@@ -140,23 +140,23 @@ const struct tux_option tux_options[] = {
 	  HOSTS, TEXT("the name of a directory"), OF_HOST(directory), .names = TUX_NAMES_DIRECTORY, .fallback = ".",
 	  .without = "the current directory" },
 	{ "browse", NULL, "0.1", "list directories that have no index",
-	  HOSTS, SWITCH, OF_HOST(site.browse) },
+	  HOSTS, SWITCH, OF_HOST(values.browse) },
 	{ "index", "NAME", "0.1", "index of a directory; the first one that exists",
-	  HOSTS, SPECIAL(index_add, "a file name without '/', at most 8 of them"), LIST_OF_HOST(site.index, site.index_count),
+	  HOSTS, SPECIAL(index_add, "a file name without '/', at most 8 of them"), LIST_OF_HOST(values.index, values.index_count),
 	  .without = "index.html" },
 	{ "spa", NULL, "0.1", "respond to missing pages with the root's index",
-	  HOSTS, SWITCH, OF_HOST(site.spa) },
+	  HOSTS, SWITCH, OF_HOST(values.spa) },
 	{ "dotfiles", NULL, "0.1", "serve names that start with a dot, too",
 	  "Without it only `/.well-known/` of the root is served, for RFC 8615.",
-	  HOSTS, SWITCH, OF_HOST(site.dot_files) },
+	  HOSTS, SWITCH, OF_HOST(values.dot_files) },
 	{ "any-mode", NULL, "0.1", "serve files that are not world-readable, too",
-	  HOSTS, SPECIAL(any_mode_set, "on or off"), OF_HOST(site.modes.allowed) },
+	  HOSTS, SPECIAL(any_mode_set, "on or off"), OF_HOST(values.modes.allowed) },
 	{ "mode-allowed", "BITS", "0.1", "serve files and directories that have one of these mode bits",
 	  "Others are 403. Octal; 0 is like `any-mode`.",
-	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 0004"), OF_HOST(site.modes.allowed), .fallback = "0004" },
+	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 0004"), OF_HOST(values.modes.allowed), .fallback = "0004" },
 	{ "mode-forbidden", "BITS", "0.1", "serve no file that has one of these mode bits",
 	  "With 1111 every executable or sticky file is 403.",
-	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 1111"), OF_HOST(site.modes.forbidden), .without = "0" },
+	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 1111"), OF_HOST(values.modes.forbidden), .without = "0" },
 	{ "types", "TYPE=EXT[,EXT]...", "0.1", "files that are not sent, by extension: TUX/CGI=cgi,pl are programs, "
 	  "TUX/module=tux name modules, TUX/redirect=php are for the server at the handover port",
 	  "Owner and group of programs and modules must be root; others are 403.",
@@ -164,16 +164,16 @@ const struct tux_option tux_options[] = {
 	  SPECIAL(types_add, "TUX/CGI, TUX/module or TUX/redirect, and extensions that were not said before, such as TUX/CGI=cgi,pl"),
 	  LIST_OF_HOST(type, type_count), .without = "no extension" },
 	{ "mode-cgi", "BITS", "0.1", "a file that has one of these mode bits is a CGI program",
-	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 0100"), OF_HOST(site.mode_cgi), .without = "0" },
+	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 0100"), OF_HOST(values.mode_cgi), .without = "0" },
 	{ "mode-module", "BITS", "0.1", "a file that has one of these mode bits names a module",
-	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 4000"), OF_HOST(site.mode_module), .without = "0" },
+	  HOSTS, MODE("mode bits in octal from 0 to 7777, such as 4000"), OF_HOST(values.mode_module), .without = "0" },
 	{ "cache-control", "TEXT", "0.1", "Cache-Control of responses below 400",
 	  HOSTS, SPECIAL(cache_control_set, "the value of a field, such as \"max-age=3600\""), OF_HOST(cache_control),
 	  .without = "no field" },
 	{ "etag", "file|content", "0.1", "make entity tags of a file's inode and times, or of its bytes",
 	  "Replicas of a site need `content`: the same bytes have the same tag on every machine. TUX then reads each version of a file "
 	  "of up to 1 GiB once. A longer file has a weak tag.",
-	  HOSTS, CHOICE, OF_HOST(site.content_tags), .fallback = "file" },
+	  HOSTS, CHOICE, OF_HOST(values.content_tags), .fallback = "file" },
 
 	HEADING("Log and privileges"),
 	{ "log", "FILE|-|off", "0.1", "access log; - is the standard output",
@@ -232,7 +232,7 @@ const struct tux_option tux_options[] = {
 	{ "max-programs", "N", "0.1", "CGI programs at a time, of all kinds; more wait",
 	  SERVER, COUNT(1, TUX_MAX_PROGRAMS), SETTING(max_programs), .fallback = "256" },
 	{ "max-body", "BYTES", "0.1", "length of a request body; more is 413",
-	  HOSTS, SIZE(0, UINT64_C(1) << 60, "bytes such as 0, 64K or 1M"), OF_HOST(site.max_body_bytes), .fallback = "1M" },
+	  HOSTS, SIZE(0, UINT64_C(1) << 60, "bytes such as 0, 64K or 1M"), OF_HOST(values.max_body_bytes), .fallback = "1M" },
 	{ "body-memory", "BYTES", "0.1",
 	  "memory for a request body that is kept until it is complete; the rest goes to a file without a name",
 	  "`request-buffering` of an upstream and `chunked-bodies` of a cgi keep bodies.",

@@ -8,7 +8,7 @@ struct tux_host_settings *tux_settings_host_add(struct tux_settings *settings)
 {
 	struct tux_host_settings *host;
 
-	if (settings->host_count == TUX_MAX_SITES)
+	if (settings->host_count == TUX_MAX_HOSTS)
 		return NULL;
 	host = settings->host;
 	if ((settings->host_count & (settings->host_count - 1)) == 0) /* it doubles at each power of two */

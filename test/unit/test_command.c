@@ -48,15 +48,15 @@ static void test_verbs(void **state)
 	(void)state;
 	assert_true(parse(ARGS(NULL)));
 	assert_int_equal(command.verb, TUX_VERB_SERVE);
-	assert_true(settings.top.site.browse);
+	assert_true(settings.top.values.browse);
 	assert_true(parse(ARGS("/", "-p", "9000")));
 	assert_int_equal(command.verb, TUX_VERB_SERVE);
 	assert_string_equal(settings.top.directory, "/");
-	assert_true(settings.top.site.browse && settings.port == 9000);
+	assert_true(settings.top.values.browse && settings.port == 9000);
 	assert_true(parse(ARGS("-p", "9000")));
-	assert_true(settings.top.site.browse && settings.port == 9000);
+	assert_true(settings.top.values.browse && settings.port == 9000);
 	assert_true(parse(ARGS("serve", "--port", "80")));
-	assert_false(settings.top.site.browse);
+	assert_false(settings.top.values.browse);
 	assert_int_equal(settings.port, 80);
 	assert_true(parse(ARGS("help")));
 	assert_int_equal(command.verb, TUX_VERB_HELP);
@@ -94,14 +94,14 @@ static void test_defaults(void **state)
 	assert_int_equal(settings.send_timeout_ms, 30000);
 	assert_int_equal(settings.idle_timeout_ms, 75000);
 	assert_int_equal(settings.recheck_ms, 1000);
-	assert_int_equal(settings.top.site.max_body_bytes, 1 << 20);
+	assert_int_equal(settings.top.values.max_body_bytes, 1 << 20);
 	assert_int_equal(settings.cache_entries, 16384);
 	assert_int_equal(settings.cache_bytes, 256 << 20);
 	assert_int_equal(settings.memory_object_bytes, 64 << 10);
-	assert_int_equal(settings.top.site.index_count, 1);
-	assert_string_equal(settings.top.site.index[0], "index.html");
-	assert_false(settings.top.site.browse || settings.top.site.dot_files || settings.top.site.modes.allowed != 4 ||
-	             settings.top.site.modes.forbidden || settings.top.site.spa);
+	assert_int_equal(settings.top.values.index_count, 1);
+	assert_string_equal(settings.top.values.index[0], "index.html");
+	assert_false(settings.top.values.browse || settings.top.values.dot_files || settings.top.values.modes.allowed != 4 ||
+	             settings.top.values.modes.forbidden || settings.top.values.spa);
 }
 
 static void test_options(void **state)
@@ -113,17 +113,17 @@ static void test_options(void **state)
 	assert_int_equal(settings.top.routes->route[0].handler, TUX_HANDLER_HANDOVER);
 	assert_int_equal(settings.top.routes->text_len, 10);
 	assert_int_equal(settings.engine, TUX_ENGINE_KERNEL);
-	assert_true(parse(ARGS("serve", "--listen", ":80", "site", "--listen=unix:/run/t", "--browse", "--dotfiles", "--spa",
+	assert_true(parse(ARGS("serve", "--listen", ":80", "host", "--listen=unix:/run/t", "--browse", "--dotfiles", "--spa",
 	                       "--any-mode", "--index", "a.html", "--index", "b.html", "--log", "off", "--threads", "3",
 	                       "--engine", "epoll", "--large-body", "sendfile", "--user", "http", "--no-sandbox",
 	                       "--idle-timeout", "0.5", "--max-body", "64K", "--cache-bytes", "2G", "--drain-timeout", "0")));
-	assert_string_equal(settings.top.directory, "site");
+	assert_string_equal(settings.top.directory, "host");
 	assert_int_equal(settings.top.listen_count, 2);
 	assert_string_equal(settings.top.listen[0], ":80");
 	assert_string_equal(settings.top.listen[1], "unix:/run/t");
-	assert_true(settings.top.site.browse && settings.top.site.dot_files && settings.top.site.modes.allowed == 0 && settings.top.site.spa);
-	assert_int_equal(settings.top.site.index_count, 2);
-	assert_string_equal(settings.top.site.index[1], "b.html");
+	assert_true(settings.top.values.browse && settings.top.values.dot_files && settings.top.values.modes.allowed == 0 && settings.top.values.spa);
+	assert_int_equal(settings.top.values.index_count, 2);
+	assert_string_equal(settings.top.values.index[1], "b.html");
 	assert_null(settings.top.log);
 	assert_int_equal(settings.threads, 3);
 	assert_int_equal(settings.engine, TUX_ENGINE_EPOLL);
@@ -131,7 +131,7 @@ static void test_options(void **state)
 	assert_string_equal(settings.user, "http");
 	assert_true(settings.no_sandbox);
 	assert_int_equal(settings.idle_timeout_ms, 500);
-	assert_int_equal(settings.top.site.max_body_bytes, 65536);
+	assert_int_equal(settings.top.values.max_body_bytes, 65536);
 	assert_int_equal(settings.cache_bytes, 2ull << 30);
 	assert_int_equal(settings.drain_timeout_ms, 0);
 	assert_true(parse(ARGS("serve", "--", "--browse")));

@@ -185,7 +185,7 @@ static const struct forwarded_response forwarded_responses[] = {
 	{ "what is for TUX",
 	  "HTTP/1.1 200 OK\r\nStatus: 200\r\nX-Accel-Redirect: /a\r\nX-ACCEL-Limit-Rate: 1\r\nX-Sendfile: /b\r\nX-Accel: c\r\n\r\n",
 	  "HTTP/1.1 200 OK\r\nX-Accel: c\r\nContent-Length: 1\r\n\r\n", { OPEN, LENGTH(1) } },
-	{ "what the site leaves out", "HTTP/1.1 200 OK\r\nServer: x\r\nX-Powered-By: y\r\nServers: z\r\n\r\n",
+	{ "what the host leaves out", "HTTP/1.1 200 OK\r\nServer: x\r\nX-Powered-By: y\r\nServers: z\r\n\r\n",
 	  "HTTP/1.1 200 OK\r\nServers: z\r\nContent-Length: 1\r\n\r\n", { OPEN, LENGTH(1), .removed = removed, .removed_count = 2 } },
 	{ "what it adds", "HTTP/1.1 200 OK\r\nA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 1\r\nC: d\r\nE: f\r\n\r\n",
 	  { OPEN, LENGTH(1), .extra = { (const uint8_t *)"C: d\r\nE: f\r\n", 12 } } },

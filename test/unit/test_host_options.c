@@ -74,7 +74,7 @@ static void test_types(void **state)
 	tux_host_free(&top, NULL);
 	tux_host_free(&host, NULL);
 	assert_false(tux_host_has_programs(&host) || tux_host_has_modules(&host));
-	host.site.mode_cgi = 0100;
+	host.values.mode_cgi = 0100;
 	assert_true(tux_host_has_programs(&host)); /* by mode */
 }
 

@@ -39,7 +39,7 @@ static void test_cut(void **state)
 	assert_cut("/%h", "/", "", 0, "", "");
 	assert_cut("/a%h", "/", "a", 0, "", "");
 	assert_cut("%h", ".", "", 0, "", "");
-	assert_cut("sites/%h.d", "sites", "", 0, ".d", "");
+	assert_cut("hosts/%h.d", "hosts", "", 0, ".d", "");
 	assert_cut("/srv/%%/x%2.%1%%y/%%z", "/srv/%", "x", 2, "%y", "/%z");
 	assert_cut("/%9.%8.%7.%6.%5.%4.%3.%2.%1", "/", "", 9, "", "");
 	assert_true(tux_host_pattern_read("/100%%", &pattern, error, sizeof(error)));

@@ -20,7 +20,7 @@
 
 static char place[] = "/tmp/tux-test-link-XXXXXX";
 static char path[64], alias[64];
-static struct tux_site site = { .root_fd = -1, .path = path, .alias = alias };
+static struct tux_host host = { .root_fd = -1, .path = path, .alias = alias };
 
 /* Makes a link beneath the root. %s in target is the parent directory of the root. */
 static void make_link(const char *target, const char *name)
@@ -29,7 +29,7 @@ static void make_link(const char *target, const char *name)
 	const char *rest = strncmp(target, "%s", 2) == 0 ? target + 2 : NULL;
 
 	snprintf(text, sizeof(text), "%s%s", rest ? place : "", rest ? rest : target);
-	assert_int_equal(symlinkat(text, site.root_fd, name), 0);
+	assert_int_equal(symlinkat(text, host.root_fd, name), 0);
 }
 
 static void make_file(int directory, const char *name)
@@ -57,11 +57,11 @@ static int group_setup(void **state)
 	assert_int_equal(mkdirat(fd, "root2", 0755), 0);
 	make_file(fd, "root2/secret");
 	close(fd);
-	site.root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	assert_true(site.root_fd >= 0);
-	make_file(site.root_fd, "file");
-	assert_int_equal(mkdirat(site.root_fd, "sub", 0755), 0);
-	make_file(site.root_fd, "sub/inner");
+	host.root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(host.root_fd >= 0);
+	make_file(host.root_fd, "file");
+	assert_int_equal(mkdirat(host.root_fd, "sub", 0755), 0);
+	make_file(host.root_fd, "sub/inner");
 	return 0;
 }
 
@@ -70,13 +70,13 @@ static int group_teardown(void **state)
 	char command[128];
 
 	(void)state;
-	close(site.root_fd);
+	close(host.root_fd);
 	snprintf(command, sizeof(command), "rm -r %s", place);
 	return system(command);
 }
 
 /* Checks that a name leads to the same file as another name without links. */
-static void assert_leads(const struct tux_site *where, const char *name, const char *expected)
+static void assert_leads(const struct tux_host *where, const char *name, const char *expected)
 {
 	const int fd = link_open(where, name, O_PATH);
 	struct stat is, should;
@@ -92,7 +92,7 @@ static void assert_leads(const struct tux_site *where, const char *name, const c
 
 static void assert_refused(const char *name, int error)
 {
-	const int fd = link_open(&site, name, O_PATH);
+	const int fd = link_open(&host, name, O_PATH);
 
 	if (fd >= 0)
 		fail_msg("%s was opened", name);
@@ -140,10 +140,10 @@ static void test_targets(void **state)
 		make_link(cases[i].target, "link");
 		snprintf(name, sizeof(name), "link%s", cases[i].behind);
 		if (cases[i].expected)
-			assert_leads(&site, name, cases[i].expected);
+			assert_leads(&host, name, cases[i].expected);
 		else
 			assert_refused(name, cases[i].error);
-		unlinkat(site.root_fd, "link", 0);
+		unlinkat(host.root_fd, "link", 0);
 	}
 }
 
@@ -161,7 +161,7 @@ static void test_limits(void **state)
 		snprintf(name, sizeof(name), "n%d", i);
 		make_link(target, name);
 	}
-	assert_leads(&site, "n39", "file");
+	assert_leads(&host, "n39", "file");
 	assert_refused("n40", ELOOP);
 	for (i = 0; i + 1 < (int)sizeof(name); i++)
 		name[i] = i % 2 ? '/' : 'x';
@@ -177,15 +177,15 @@ static void test_long_way(void **state)
 	(void)state;
 	for (int i = 0; i < 500; i++)
 		len += (size_t)snprintf(target + len, sizeof(target) - len, "sub/../");
-	assert_int_equal(symlinkat(target, site.root_fd, "long"), 0);
-	assert_leads(&site, "long/long/file", "file");
+	assert_int_equal(symlinkat(target, host.root_fd, "long"), 0);
+	assert_leads(&host, "long/long/file", "file");
 	assert_refused("long/long/long/file", ELOOP);
 }
 
 static void test_without_names(void **state)
 {
-	const struct tux_site unnamed = { .root_fd = site.root_fd };
-	const struct tux_site whole = { .root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), .path = "/" };
+	const struct tux_host unnamed = { .root_fd = host.root_fd };
+	const struct tux_host whole = { .root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), .path = "/" };
 	char name[128], file[128];
 
 	(void)state;

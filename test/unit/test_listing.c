@@ -23,7 +23,7 @@ enum { MARKUP_MAX = 4096 };
 
 static char root[] = "/tmp/tux-test-listing-XXXXXX";
 static int root_fd = -1;
-static struct tux_site site = { .path = root };
+static struct tux_host host = { .path = root };
 
 static void make_file(const char *path, const char *content, time_t mtime)
 {
@@ -49,7 +49,7 @@ static int group_setup(void **state)
 	assert_non_null(mkdtemp(root));
 	root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(root_fd >= 0);
-	site.root_fd = root_fd;
+	host.root_fd = root_fd;
 	make_directory("sub");
 	make_directory("sub/deep");
 	make_directory("empty");
@@ -93,7 +93,7 @@ static char *render(const char *path, const char *query, bool json, struct tux_l
 	size_t len = 0;
 	char *out;
 
-	req.site = &site;
+	req.host = &host;
 	req.dir_fd = openat(root_fd, path[1] ? path + 1 : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(req.dir_fd >= 0);
 	req.path = (const uint8_t *)path;
@@ -237,7 +237,7 @@ static void test_markup_is_small(void **state)
 
 static void test_not_a_directory(void **state)
 {
-	struct tux_listing_request req = { .site = &site, .dir_fd = -1, .path = (const uint8_t *)"/", .path_len = 1 };
+	struct tux_listing_request req = { .host = &host, .dir_fd = -1, .path = (const uint8_t *)"/", .path_len = 1 };
 	uint8_t *text;
 	size_t len;
 

@@ -161,15 +161,15 @@ static void test_host_inherits_what_it_lacks(void **state)
 	assert_string_equal(host.log, "-");
 	assert_int_equal(host.listen_count, 1);
 	assert_string_equal(host.listen[0], ":80");
-	assert_int_equal(host.site.modes.allowed, 0); /* any-mode is a value of mode-allowed */
-	assert_int_equal(types.site.modes.allowed, 4);
-	assert_true(host.site.spa && !host.site.browse && types.site.browse);
-	assert_int_equal(host.site.max_body_bytes, 1 << 20);
+	assert_int_equal(host.values.modes.allowed, 0); /* any-mode is a value of mode-allowed */
+	assert_int_equal(types.values.modes.allowed, 4);
+	assert_true(host.values.spa && !host.values.browse && types.values.browse);
+	assert_int_equal(host.values.max_body_bytes, 1 << 20);
 	assert_int_equal(host.type_count, 1);
-	assert_int_equal(host.site.mode_cgi, 0);
-	assert_int_equal(host.site.mode_module, 04000);
-	assert_int_equal(host.site.index_count, 1);
-	assert_int_equal(types.site.index_count, 0);
+	assert_int_equal(host.values.mode_cgi, 0);
+	assert_int_equal(host.values.mode_module, 04000);
+	assert_int_equal(host.values.index_count, 1);
+	assert_int_equal(types.values.index_count, 0);
 	assert_int_equal(types.type_count, 1);
 	assert_memory_equal(types.type[0].extension, "x", 2);
 	tux_host_free(&host, top);

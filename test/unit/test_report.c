@@ -47,12 +47,12 @@ static bool host_permits(const char *host)
 {
 	static const uint8_t text[] = ".example.netwww.example.org";
 	static const uint32_t fallback[] = { 0 };
-	struct tux_host names[4] = { { 0 } };
-	const struct tux_hosts hosts = { names, text, fallback, 4, sizeof(text) - 1, 1 };
+	struct tux_host_name names[4] = { { 0 } };
+	const struct tux_host_names hosts = { names, text, fallback, 4, sizeof(text) - 1, 1 };
 
-	assert_true(tux_hosts_insert(names, 4, text, (struct tux_host){ .listeners = 1, .text = 0, .len = 12 }));
-	assert_true(tux_hosts_insert(names, 4, text, (struct tux_host){ .listeners = 1, .text = 12, .len = 15 }));
-	assert_true(tux_hosts_valid(&hosts, 1));
+	assert_true(tux_host_names_insert(names, 4, text, (struct tux_host_name){ .listeners = 1, .text = 0, .len = 12 }));
+	assert_true(tux_host_names_insert(names, 4, text, (struct tux_host_name){ .listeners = 1, .text = 12, .len = 15 }));
+	assert_true(tux_host_names_valid(&hosts, 1));
 	return status_query_host_permits(&hosts, 0, (const uint8_t *)host, (struct tux_span){ 0, (uint32_t)strlen(host) }, "web1.example.com");
 }
 

@@ -271,7 +271,7 @@ static void test_record(void **state)
 	assert_int_equal(record.user_agent_len, TUX_ACCESS_RECORD_TEXT_MAX);
 }
 
-/* A site's settings of fields: some are omitted, others precede Connection. */
+/* A host's settings of fields: some are omitted, others precede Connection. */
 static void test_extra(void **state)
 {
 	struct tux_head head = { .status = 200, .date = date, .has_last_modified = true, .accept_ranges = true };

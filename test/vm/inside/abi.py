@@ -18,7 +18,7 @@ def _number(direction, number, size):
 
 HELLO_FORMAT = "=II32s"
 SETUP_FORMAT = "=IIiIIIIIIIIIIIQQQQ16s"
-SITE_FORMAT = "=IiHHHHIIQQQQIHHQ"
+HOST_FORMAT = "=IiHHHHIIQQQQIHHQ"
 FIELDS_FORMAT = "=QIIQQIIHHHH"
 HANDED_UP_FORMAT = "=iII"
 HANDED_UP_SIZE = struct.calcsize(HANDED_UP_FORMAT)
@@ -35,13 +35,13 @@ ROOM = _number(0, 0xd9, 0)
 CALLS = [HELLO, SETUP, LISTEN, RUN, ADOPT, DRAIN, SIZE, STATUS, RETIRE, ROOM]
 
 RECORDS = 1
-DOT_FILES = 1  # of a site
+DOT_FILES = 1  # of a host
 OMIT_SERVER = 1
 (NONE, REFUSED, METHOD, BODY, TARGET, MISSING, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING, PREFIX, ROUTE, BACKEND) = range(15)
 
 
 ROUTE_SIZE = 20
-HOST_SIZE = 24
+NAME_SIZE = 24
 
 
 def route(text, prefix_len, suffix_len=0, handler=0, exact=0, link=0, depth=1):
@@ -62,20 +62,20 @@ def name_hash(name):
     return value
 
 
-def host(text, length, site, listeners=(1 << 64) - 1, value=0):
-    """A struct tux_host of core/host.h."""
-    return struct.pack("=QIIII", listeners, text, site, value, length)
+def host_name(text, length, host, listeners=(1 << 64) - 1, value=0):
+    """A struct tux_host_name of core/host.h."""
+    return struct.pack("=QIIII", listeners, text, host, value, length)
 
 
-def host_table(names):
-    """The table of (name, site, listeners) and its text."""
-    slots = [host(0, 0, 0, 0)] * (2 * len(names))
+def name_table(hosts):
+    """The table of (name, host, listeners) and its text."""
+    slots = [host_name(0, 0, 0, 0)] * (2 * len(hosts))
     text = b""
-    for name, site, listeners in names:
+    for name, host, listeners in hosts:
         at = name_hash(name) * len(slots) >> 32
-        while slots[at] != host(0, 0, 0, 0):
+        while slots[at] != host_name(0, 0, 0, 0):
             at = (at + 1) % len(slots)
-        slots[at] = host(len(text), len(name), site, listeners, name_hash(name))
+        slots[at] = host_name(len(text), len(name), host, listeners, name_hash(name))
         text += name
     return b"".join(slots), text
 
@@ -96,8 +96,8 @@ class Memory:
                            wrong.get("types_at", self.at(types)), self.at(text), wrong.get("type_count", len(types) // 36),
                            wrong.get("type_text_len", len(text)), *wrong.get("every", (0, 0)), *wrong.get("fallback", (0, 0)))
 
-    def site(self, root, **changes):
-        """A struct tux_setup_site."""
+    def host(self, root, **changes):
+        """A struct tux_setup_host."""
         values = {"flags": 0, "allowed": 0o004, "forbidden": 0, "index": ["index.html"], "routes": b"", "text": b"", "fields": {},
                   "route_fields": [], "root_fd": root, "types": b"", "mode_cgi": 0, "mode_module": 0}
         values.update(changes)
@@ -105,30 +105,30 @@ class Memory:
         index = values.get("index_text", b"".join(name.encode() + b"\0" for name in names))
         of_routes = b"".join(self.fields(**each) for each in values["route_fields"])
         return struct.pack(
-            SITE_FORMAT, values["flags"], values["root_fd"], values["allowed"], values["forbidden"],
+            HOST_FORMAT, values["flags"], values["root_fd"], values["allowed"], values["forbidden"],
             values.get("index_count", len(names)), values.get("index_len", len(index)), values.get("route_count", len(routes) // ROUTE_SIZE),
             values.get("text_len", len(text)), values.get("index_at", self.at(index)), values.get("address", self.at(routes)), self.at(text), self.at(values["types"]),
             values.get("type_count", len(values["types"]) // 16), values["mode_cgi"], values["mode_module"],
             values.get("route_fields_at", self.at(of_routes) if of_routes else 0),
         ) + self.fields(**values["fields"])
 
-    def setup(self, sites, **changes):
-        """A struct tux_setup, of sites that are packed already."""
+    def setup(self, hosts, **changes):
+        """A struct tux_setup, of hosts that are packed already."""
         values = {"size": struct.calcsize(SETUP_FORMAT), "flags": 0, "event_fd": -1, "max_connections": 1000, "max_objects": 100,
-                  "head_timeout_ms": 5000, "send_timeout_ms": 5000, "idle_timeout_ms": 5000, "port": 0, "hosts": b"",
-                  "host_text": b"", "fallbacks": [0], "unused": 0}
+                  "head_timeout_ms": 5000, "send_timeout_ms": 5000, "idle_timeout_ms": 5000, "port": 0, "names": b"",
+                  "name_text": b"", "fallbacks": [0], "unused": 0}
         values.update(changes)
-        hosts, fallbacks = values["hosts"], values["fallbacks"]
+        names, fallbacks = values["names"], values["fallbacks"]
         return struct.pack(
             SETUP_FORMAT, values["size"], values["flags"], values["event_fd"], values["max_connections"], values["max_objects"],
             values["head_timeout_ms"], values["send_timeout_ms"], values["idle_timeout_ms"], values["port"],
-            values.get("site_count", len(sites)), values.get("host_count", len(hosts) // HOST_SIZE),
-            values.get("host_text_len", len(values["host_text"])), values.get("listener_count", len(fallbacks)), values["unused"],
-            values.get("sites_at", self.at(b"".join(sites))), values.get("hosts_at", self.at(hosts)), self.at(values["host_text"]),
+            values.get("host_count", len(hosts)), values.get("name_count", len(names) // NAME_SIZE),
+            values.get("name_text_len", len(values["name_text"])), values.get("listener_count", len(fallbacks)), values["unused"],
+            values.get("hosts_at", self.at(b"".join(hosts))), values.get("names_at", self.at(names)), self.at(values["name_text"]),
             values.get("fallbacks_at", self.at(struct.pack(f"={len(fallbacks)}I", *fallbacks))), b"k" * 16)
 
 
-SITE_CHANGES = ("site_flags", "allowed", "forbidden", "index", "index_count", "index_len", "index_text", "index_at", "routes", "text", "route_count", "text_len", "address",
+HOST_CHANGES = ("host_flags", "allowed", "forbidden", "index", "index_count", "index_len", "index_text", "index_at", "routes", "text", "route_count", "text_len", "address",
                 "fields", "route_fields", "route_fields_at", "root_fd", "types", "type_count", "mode_cgi", "mode_module")
 
 
@@ -155,20 +155,20 @@ class Instance:
         return self.module
 
     def setup(self, root, more=(), repeat=1, **changes):
-        """Sets up a site of root, a path or a descriptor, and those of more: (root, changes). The changes are of the first, or of all. The
-        sites are repeated with the same addresses."""
+        """Sets up a host of root, a path or a descriptor, and those of more: (root, changes). The changes are of the first, or of all. The
+        hosts are repeated with the same addresses."""
         memory = Memory()
-        first = {name: changes.pop(name) for name in SITE_CHANGES if name in changes}
-        if "site_flags" in first:
-            first["flags"] = first.pop("site_flags")
+        first = {name: changes.pop(name) for name in HOST_CHANGES if name in changes}
+        if "host_flags" in first:
+            first["flags"] = first.pop("host_flags")
         fds = []
         try:
-            sites = []
+            hosts = []
             for place, said in [(root, first), *more]:
                 if not isinstance(place, int):
                     fds.append(os.open(place, os.O_PATH | os.O_DIRECTORY))
-                sites.append(memory.site(place if isinstance(place, int) else fds[-1], **said))
-            fcntl.ioctl(self.fd, SETUP, bytearray(memory.setup(sites * repeat, **changes)))
+                hosts.append(memory.host(place if isinstance(place, int) else fds[-1], **said))
+            fcntl.ioctl(self.fd, SETUP, bytearray(memory.setup(hosts * repeat, **changes)))
         finally:
             for fd in fds:
                 os.close(fd)

@@ -71,7 +71,7 @@ def test_order(fresh, root):
 
 
 @pytest.mark.parametrize("changes", [
-    {"size": 0}, {"size": 10000}, {"flags": 2}, {"site_flags": 2}, {"flags": 1 << 31}, {"max_connections": 0}, {"max_connections": 1 << 25},
+    {"size": 0}, {"size": 10000}, {"flags": 2}, {"host_flags": 2}, {"flags": 1 << 31}, {"max_connections": 0}, {"max_connections": 1 << 25},
     {"max_objects": 0}, {"max_objects": 1 << 21}, {"head_timeout_ms": 0}, {"send_timeout_ms": 86400001}, {"idle_timeout_ms": 0},
     {"index_count": 9}, {"index": ["a/b"]}, {"index": [""]}, {"index": ["x" * 256]}, {"index_text": b"a"}, {"index_text": b"a\0b\0"},
     {"index_text": b"a\0\0"}, {"index_len": 0}, {"index_count": 0}, {"index_len": 65535}, {"index_count": 2},
@@ -80,12 +80,12 @@ def test_order(fresh, root):
     {"routes": abi.route(0, 1, handler=255), "text": b"/"}, {"routes": abi.route(0, 1, exact=2), "text": b"/"},
     {"routes": abi.route(0, 1)}, {"routes": abi.route(0, 1), "text": b"/", "route_count": (1 << 17) + 1},
     {"routes": abi.route(0, 1), "text": b"/", "text_len": (1 << 23) + 1},
-    {"site_count": 0}, {"site_count": (1 << 17) + 1}, {"listener_count": 0}, {"listener_count": 65, "fallbacks": [0] * 65}, {"fallbacks": [1]},
-    {"fallbacks": [0, 1]}, {"hosts": abi.host_table([(b"a", 1, 1)])[0], "host_text": b"a"}, {"hosts": abi.host(0, 2, 0), "host_text": b"a"},
-    {"hosts": abi.host(0, 1, 0), "host_text": b"a"}, {"hosts": abi.host(1 << 31, 1, 0), "host_text": b"a"},
-    {"hosts": abi.host(0, 256, 0), "host_text": b"a" * 256}, {"hosts": abi.host(0, 1, 0)},
-    {"hosts": abi.host_table([(b"a", 0, 1)])[0][abi.HOST_SIZE:] + abi.host_table([(b"a", 0, 1)])[0][:abi.HOST_SIZE], "host_text": b"a"}, {"host_count": (1 << 19) + 1},
-    {"host_text_len": (1 << 23) + 1}, {"routes": abi.route(0, 1, link=1), "text": b"/"}, {"routes": abi.route(0, 1, depth=0), "text": b"/"},
+    {"host_count": 0}, {"host_count": (1 << 17) + 1}, {"listener_count": 0}, {"listener_count": 65, "fallbacks": [0] * 65}, {"fallbacks": [1]},
+    {"fallbacks": [0, 1]}, {"names": abi.name_table([(b"a", 1, 1)])[0], "name_text": b"a"}, {"names": abi.host_name(0, 2, 0), "name_text": b"a"},
+    {"names": abi.host_name(0, 1, 0), "name_text": b"a"}, {"names": abi.host_name(1 << 31, 1, 0), "name_text": b"a"},
+    {"names": abi.host_name(0, 256, 0), "name_text": b"a" * 256}, {"names": abi.host_name(0, 1, 0)},
+    {"names": abi.name_table([(b"a", 0, 1)])[0][abi.NAME_SIZE:] + abi.name_table([(b"a", 0, 1)])[0][:abi.NAME_SIZE], "name_text": b"a"}, {"name_count": (1 << 19) + 1},
+    {"name_text_len": (1 << 23) + 1}, {"routes": abi.route(0, 1, link=1), "text": b"/"}, {"routes": abi.route(0, 1, depth=0), "text": b"/"},
     {"routes": abi.route(0, 1) + abi.route(0, 2), "text": b"/a"},
     {"routes": abi.route(0, 2) + abi.route(0, 1, link=1, depth=2), "text": b"/a"},
     {"fields": {"lines": b"A: b"}}, {"fields": {"lines": b"A: b\n"}}, {"fields": {"lines": b"A: b\r\n\r\n"}},
@@ -134,19 +134,19 @@ def test_set_up_with_routes(fresh, root):
     fresh.setup(str(root), routes=abi.route(0, 1, 4, handler=1) + abi.route(0, 5, link=1, depth=2), text=b"/.php")
 
 
-@pytest.mark.parametrize("name", ["sites_at", "hosts_at", "fallbacks_at"])
+@pytest.mark.parametrize("name", ["hosts_at", "names_at", "fallbacks_at"])
 @pytest.mark.parametrize("address", [0, 8, 0xffffffff81000000])
 def test_set_up_with_addresses_of_nothing(fresh, root, name, address):
     fresh.hello()
-    assert error_of(fresh.setup, str(root), hosts=abi.host(0, 1, 0), host_text=b"a", **{name: address}) == errno.EFAULT
+    assert error_of(fresh.setup, str(root), names=abi.host_name(0, 1, 0), name_text=b"a", **{name: address}) == errno.EFAULT
     fresh.setup(str(root))
 
 
-def test_set_up_with_many_sites(fresh, root):
-    """A thousand, with a host each; the second broken one is found, and one that is too much altogether."""
+def test_set_up_with_many_hosts(fresh, root):
+    """A thousand, with a name each; the second broken one is found, and one that is too much altogether."""
     fresh.hello()
-    table, text = abi.host_table([(b"%04d" % number, number, 1) for number in range(1024)])
-    hosts = {"hosts": table, "host_text": text}
+    table, text = abi.name_table([(b"%04d" % number, number, 1) for number in range(1024)])
+    hosts = {"names": table, "name_text": text}
     descriptor = os.open(root, os.O_PATH)
     others = [(descriptor, {})] * 1023
     assert error_of(fresh.setup, str(root), [*others[1:], (descriptor, {"index": ["/"]})], **hosts) == errno.EINVAL
@@ -158,7 +158,7 @@ def test_set_up_with_many_sites(fresh, root):
 
 
 def test_set_up_with_shared_tables(fresh, root):
-    """A hundred thousand sites with the same addresses share one copy of their tables. Other tables between them are not shared."""
+    """A hundred thousand hosts with the same addresses share one copy of their tables. Other tables between them are not shared."""
     fresh.hello()
     tables = {"index": ["a.txt", "b"], "routes": abi.route(0, 1), "text": b"/" * (1 << 18), "types": abi.file_type(b"x", 1),
               "fields": {"lines": b"A: b\r\n", "type_text": b"a/b", "every": (0, 3)},
@@ -170,7 +170,7 @@ def test_set_up_with_shared_tables(fresh, root):
 
 
 def test_set_up_with_alternating_tables(fresh, root):
-    """A site that has other tables than the sites before and after it."""
+    """A host that has other tables than the hosts before and after it."""
     fresh.hello()
     descriptor = os.open(root, os.O_PATH)
     fresh.setup(descriptor, [(descriptor, {"index": [], "fields": {"lines": b"A: b\r\n"}}), (descriptor, {})], repeat=100)
@@ -403,19 +403,19 @@ def test_fuzzed(root):
     root_fd = os.open(root, os.O_PATH)
 
     def nearly(chance, memory):
-        """A set-up of several sites and hosts in which some bits may be wrong, whether in the message or in what it leads to."""
+        """A set-up of several hosts and names in which some bits may be wrong, whether in the message or in what it leads to."""
         def bent(data):
             data = bytearray(data)
             for _ in range(chance.choice([0, 0, 0, 1, 2]) if data else 0):
                 data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
             return bytes(data)
 
-        sites = [bent(memory.site(root_fd, routes=bent(abi.route(0, 1, 1) + abi.route(0, 2, link=1, depth=2)), text=b"/a",
+        hosts = [bent(memory.host(root_fd, routes=bent(abi.route(0, 1, 1) + abi.route(0, 2, link=1, depth=2)), text=b"/a",
                                   fields={"lines": bent(b"A: b\r\n")}, route_fields=[{"lines": bent(b"C: d\r\n")}, {"omit": 15}]))
                  for _ in range(chance.randrange(1, 4))]
-        hosts, text = abi.host_table([(b"x", 0, 1), (b"yz", len(sites) - 1, 1)])
-        return bytearray(bent(memory.setup(sites, hosts=bent(hosts), host_text=text,
-                                           fallbacks=[len(sites) - 1, 0])))
+        names, text = abi.name_table([(b"x", 0, 1), (b"yz", len(hosts) - 1, 1)])
+        return bytearray(bent(memory.setup(hosts, names=bent(names), name_text=text,
+                                           fallbacks=[len(hosts) - 1, 0])))
 
     def fuzz(which):
         chance = random.Random(seed * 100 + which)
@@ -428,7 +428,7 @@ def test_fuzzed(root):
                 if chance.random() < 0.9:
                     instance.hello()
                 if chance.random() < 0.9:
-                    instance.setup(str(root), flags=chance.randrange(2), site_flags=chance.randrange(2), max_connections=chance.choice([1, 2, 1000]),
+                    instance.setup(str(root), flags=chance.randrange(2), host_flags=chance.randrange(2), max_connections=chance.choice([1, 2, 1000]),
                                    idle_timeout_ms=chance.choice([1, 50, 5000]))
                     instance.listen(listener)
                     runner = threading.Thread(target=client, args=listener.getsockname()[1:], daemon=True)

@@ -30,6 +30,7 @@ host "b.example" { root "%(place)s/b"; default on; listen "127.0.0.1:%(one)d"; h
 host "*.b.example" { root "%(place)s/c"; listen [ "127.0.0.1:%(one)d", "127.0.0.1:%(two)d" ]; dotfiles on; index "start.html"; log off }
 host "modes" { root "%(place)s/a"; listen "127.0.0.1:%(two)d"; mode-allowed 0100; mode-forbidden 0002 }
 host "content" { root "%(place)s/a"; etag content }
+host "*.found" { root "%(place)s/found/%%h" }
 """
 
 
@@ -50,6 +51,11 @@ def place(tmp_path_factory):
         put(place / host / "same.txt", host)
         put(place / host / "assets/x.css", f"/* {host} */")
         put(place / host / ".dot", f"dot of {host}")
+    (place / "found").mkdir()
+    (place / "found").chmod(0o755)
+    for host in ("one.found", "two.found"):
+        put(place / "found" / host / "index.html", f"<p>{host}\n")
+        put(place / "found" / host / "same.txt", host)
     put(place / "a/plain", "plain")
     put(place / "c/start.html", "start")
     put(place / "a/run", "run", 0o755)
@@ -79,7 +85,8 @@ def both(place):
         server.stop()
 
 
-HOSTS = ["a.example", "A.Example:80", "www.a.example", "x.y.a.test", "a.test", "b.example.", "x.b.example", "modes", "content", "nobody", ""]
+HOSTS = ["a.example", "A.Example:80", "www.a.example", "x.y.a.test", "a.test", "b.example.", "x.b.example", "modes", "content", "One.found", "two.found", "three.found",
+         "nobody", ""]
 TARGETS = ["/", "/same.txt", "/assets/x.css", "/plain", "/.dot", "/run", "/open", "/hidden", "/missing", "/moved/same.txt", "/assets", "/index.html"]
 FIELDS = ["", "Range: bytes=1-2\r\n", "If-Modified-Since: Tue, 24 Nov 2037 00:00:00 GMT\r\n", "Range: bytes=99-\r\n", "Connection: close\r\n"]
 
@@ -116,12 +123,14 @@ def head_of(port, host, target, *fields):
 @pytest.mark.parametrize("listener,host,target,body,fields", [
     (0, "a.example", "/same.txt", b"a", None), (0, "x.b.example", "/same.txt", b"c", None), (0, "x", "/same.txt", b"b", None),
     (1, "x.b.example", "/same.txt", b"c", None), (1, "b.example", "/same.txt", b"a", None), (1, "modes", "/run", b"run", None),
+    (0, "one.found", "/same.txt", b"one.found", None), (1, "TWO.found:80", "/same.txt", b"two.found", None),
+    (0, "three.found", "/same.txt", b"b", None), (1, "..found", "/same.txt", b"a", None),
     (0, "b.example", "/same.txt", b"b", ["X-Top: 1", "X-Long: " + LONG, "Cache-Control: max-age=1"]),
     (1, "x.b.example", "/.dot", b"dot of c", ["X-Top: 1", "Cache-Control: max-age=1"])])
-def test_the_site_that_was_meant(both, listener, host, target, body, fields):
+def test_the_host_that_was_meant(both, listener, host, target, body, fields):
     """
-    By name and listener: a host that says none is on all, and the first one there is for all other names. The fields are the
-    site's, without what it removes.
+    By name and listener: a host that says none is on all, and the first one there is for all other names. A pattern's directories
+    are hosts. The fields are the host's, without what it removes.
     """
     for server in both:
         for _ in range(2):
@@ -134,20 +143,20 @@ def test_the_site_that_was_meant(both, listener, host, target, body, fields):
 
 
 
-class Sites:
-    """An instance of three sites at two listeners, and what is asked of it."""
+class Hosts:
+    """An instance of three hosts at two listeners, and what is asked of it."""
 
     def __init__(self, place, **changes):
         self.instance = abi.Instance()
         self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
         names = [(b"one", 0, 1), (b"two", 1, 3), (b".dots", 2, 2)]
-        hosts, text = abi.host_table(names)
+        table, text = abi.name_table(names)
         self.instance.hello()
         said = {"routes": abi.route(5, 4, handler=4, exact=1) + abi.route(0, 5), "text": b"/own//cgi",
                 "route_fields": [{}, {"lines": b"X: route\r\n", "omit": abi.OMIT_SERVER}], "fields": {"lines": b"X: one\r\n"}, **changes}
         self.instance.setup(str(place / "a"), [(str(place / "b"), {"fields": {"lines": b"X: two\r\nY: z\r\n"}}),
                                                (str(place / "c"), {"flags": abi.DOT_FILES})],
-                            hosts=hosts, host_text=text, fallbacks=[0, 1], **said)
+                            names=table, name_text=text, fallbacks=[0, 1], **said)
         for number, listener in enumerate(self.listeners):
             self.instance.listen(listener, number)
         self.instance.lend(2)
@@ -185,23 +194,23 @@ def own(place):
     (1, "TWO:1", "/same.txt", b"b", ["X: two", "Y: z"]), (1, "x.dots", "/same.txt", b"c", []), (1, "x.y.dots.", "/.dot", b"dot of c", []),
     (0, "x.dots", "/same.txt", b"a", ["X: one"]), (0, "one", "/own/x.txt", b"own", ["X: route"])])
 def test_the_kernel_engine_itself_answers(own, listener, host, target, body, fields):
-    """No program is there that could: the sites, their fields and their routes' are the module's own work."""
-    with Sites(own) as sites:
+    """No program is there that could: the hosts, their fields and their routes' are the module's own work."""
+    with Hosts(own) as hosts:
         for _ in range(3):
-            status, lines, found = head_of(sites.port(listener), host, target)
+            status, lines, found = head_of(hosts.port(listener), host, target)
             assert (status, found) == (200, body)
             assert [line for line in lines if line[:2] in ("X:", "Y:")] == fields
             assert ("Server: tux" in lines) == ("X: route" not in lines)
         for fields_of, expected in ((["Range: bytes=0-0"], 206), (["If-None-Match: *"], 304)):
-            status, lines, _ = head_of(sites.port(listener), host, target, *fields_of)
+            status, lines, _ = head_of(hosts.port(listener), host, target, *fields_of)
             assert status == expected
             assert [line for line in lines if line[:2] in ("X:", "Y:")] == fields
         with pytest.raises(BlockingIOError):
-            sites.instance.take()
+            hosts.instance.take()
 
 
-def test_one_path_of_all_sites_on_one_connection(own):
-    with Sites(own) as sites, socket.create_connection(("127.0.0.1", sites.port(0)), timeout=10) as sock:
+def test_one_path_of_all_hosts_on_one_connection(own):
+    with Hosts(own) as hosts, socket.create_connection(("127.0.0.1", hosts.port(0)), timeout=10) as sock:
         for _ in range(50):
             for host, body in ((b"one", b"a"), (b"two", b"b"), (b"x", b"a")):
                 sock.sendall(b"GET /same.txt HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
@@ -213,16 +222,16 @@ def test_one_path_of_all_sites_on_one_connection(own):
     (1, "x.dots", "/none", abi.MISSING), (0, "one", "/hidden", abi.ABSENT)])
 def test_what_is_handed_up_says_where_it_came_in(own, listener, host, target, reason):
     """And goes on with the same listener when it is given back."""
-    with Sites(own) as sites, socket.create_connection(("127.0.0.1", sites.port(listener)), timeout=10) as sock:
+    with Hosts(own) as hosts, socket.create_connection(("127.0.0.1", hosts.port(listener)), timeout=10) as sock:
         for _ in range(2):
             sock.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-            (fd, why, number), = sites.taken()
+            (fd, why, number), = hosts.taken()
             assert (why, number) == (reason, listener)
             with socket.socket(fileno=fd) as taken:
                 taken.recv(1000)
                 taken.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
                 assert sock.recv(1000).startswith(b"HTTP/1.1 204")
-                sites.instance.adopt(taken, number)
+                hosts.instance.adopt(taken, number)
             assert ask(sock, "/same.txt") == (200, b"ab"[listener:listener + 1])
 
 
@@ -233,12 +242,12 @@ def test_modes(own):
                                   ({"forbidden": 0o2}, 0o644, True)):
         put(own / "a/mode", "mode", mode)
         time.sleep(0.05)
-        with Sites(own, **changes) as sites, socket.create_connection(("127.0.0.1", sites.port(0)), timeout=10) as sock:
+        with Hosts(own, **changes) as hosts, socket.create_connection(("127.0.0.1", hosts.port(0)), timeout=10) as sock:
             sock.sendall(b"GET /mode HTTP/1.1\r\nHost: one\r\n\r\n")
             if served:
                 assert answer(sock) == (200, b"mode"), (changes, mode)
             else:
-                (fd, why, _), = sites.taken()
+                (fd, why, _), = hosts.taken()
                 os.close(fd)
                 assert why == abi.ABSENT, (changes, mode)
 

@@ -9,7 +9,7 @@ import pytest
 import abi
 from conftest import Tux, ask, free_port
 from test_engines import settled
-from test_hosts import Sites, put, server_of
+from test_hosts import Hosts, put, server_of
 
 CGI, MODULE, REDIRECT = 2, 3, 1  # enum tux_file_handler
 SOURCE = "#!/bin/sh\n# the source\nprintf 'Content-Type: text/plain\\n\\nran %s ' \"$REQUEST_METHOD\"\nexec cat\n"
@@ -39,32 +39,32 @@ def place(tmp_path_factory):
     ("GET /run.cgi", abi.ABSENT), ("GET /Other.CGI", abi.ABSENT), ("GET /demo.tux", abi.ABSENT), ("GET /theirs.cgi", abi.ABSENT),
     ("GET /app.php", abi.PREFIX), ("HEAD /run.cgi", abi.ABSENT), ("GET /sub/", abi.ABSENT), ("POST /same.txt", abi.ROUTE), ("GET /none.cgi", abi.MISSING)])
 def test_it_is_handed_up_unread(place, request_line, reason):
-    with Sites(place, types=TYPES, index=["index.cgi"]) as sites, socket.create_connection(("127.0.0.1", sites.port(0)), timeout=10) as sock:
+    with Hosts(place, types=TYPES, index=["index.cgi"]) as hosts, socket.create_connection(("127.0.0.1", hosts.port(0)), timeout=10) as sock:
         for _ in range(2):
             assert ask(sock, "/same.txt") == (200, b"a") and ask(sock, "/a.cgi.txt")[0] == 200
             request = f"{request_line} HTTP/1.1\r\nHost: one\r\n\r\n".encode()
             sock.sendall(request)
-            (fd, why, number), = sites.taken()
+            (fd, why, number), = hosts.taken()
             with socket.socket(fileno=fd) as taken:
                 assert (why, taken.recv(1000)) == (reason, request)
-                sites.instance.adopt(taken, number)
+                hosts.instance.adopt(taken, number)
 
 
 @pytest.mark.parametrize("changes", [{"mode_cgi": 0o100}, {"mode_module": 0o110}])
 def test_a_file_that_becomes_a_program(place, changes):
     """It is in the cache, and not sent from there."""
     path = place / "a/later"
-    with Sites(place, **changes) as sites, socket.create_connection(("127.0.0.1", sites.port(0)), timeout=10) as sock:
+    with Hosts(place, **changes) as hosts, socket.create_connection(("127.0.0.1", hosts.port(0)), timeout=10) as sock:
         for _ in range(3):
             path.chmod(0o644)
             time.sleep(0.05)
             assert ask(sock, "/later") == (200, SOURCE.encode()) == ask(sock, "/later")
             path.chmod(0o755)
             sock.sendall(b"GET /later HTTP/1.1\r\nHost: one\r\n\r\n")
-            (fd, why, number), = sites.taken()
+            (fd, why, number), = hosts.taken()
             with socket.socket(fileno=fd) as taken:
                 assert why == abi.ABSENT and taken.recv(1000).startswith(b"GET /later ")
-                sites.instance.adopt(taken, number)
+                hosts.instance.adopt(taken, number)
     path.chmod(0o644)
 
 
@@ -79,11 +79,11 @@ def test_what_is_no_selection(place, wrong):
 
 def test_a_route_to_a_module_is_handed_up(place):
     routes, text = abi.route(5, 1, 4, handler=7) + abi.route(0, 5, handler=7, link=1, depth=2), b"/same/.txt"
-    with Sites(place, routes=routes, text=text, route_fields=[]) as sites:
+    with Hosts(place, routes=routes, text=text, route_fields=[]) as hosts:
         for request in (b"GET /same.txt HTTP/1.1\r\nHost: one\r\n\r\n", b"PUT /a.txt HTTP/1.1\r\nHost: one\r\nContent-Length: 1\r\n\r\nx"):
-            with socket.create_connection(("127.0.0.1", sites.port(0)), timeout=10) as sock:
+            with socket.create_connection(("127.0.0.1", hosts.port(0)), timeout=10) as sock:
                 sock.sendall(request)
-                (fd, why, _), = sites.taken()
+                (fd, why, _), = hosts.taken()
                 with socket.socket(fileno=fd) as taken:
                     assert (why, taken.recv(1000)) == (abi.ROUTE, request)
 

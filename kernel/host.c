@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "site.h"
+#include "host.h"
 
 #include <linux/dcache.h>
 #include <linux/file.h>
@@ -9,23 +9,23 @@
 #include <linux/uaccess.h>
 
 /* True if the set-up may use so many more bytes. */
-static bool count(struct sites *sites, size_t bytes)
+static bool count(struct hosts *hosts, size_t bytes)
 {
-	sites->bytes += bytes;
-	if (sites->bytes <= TUX_MAX_SETUP)
+	hosts->bytes += bytes;
+	if (hosts->bytes <= TUX_MAX_SETUP)
 		return true;
 	pr_debug("tux: setup: there are more than %u bytes of it\n", TUX_MAX_SETUP);
 	return false;
 }
 
 /* Returns a checkable copy of the program's data, NULL for 0 bytes, or an error pointer. */
-static void *copied(struct sites *sites, u64 from, size_t bytes)
+static void *copied(struct hosts *hosts, u64 from, size_t bytes)
 {
 	void *to;
 
 	if (bytes == 0)
 		return NULL;
-	if (!count(sites, bytes))
+	if (!count(hosts, bytes))
 		return ERR_PTR(-EINVAL);
 	to = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
 	if (!to)
@@ -37,7 +37,7 @@ static void *copied(struct sites *sites, u64 from, size_t bytes)
 	return to;
 }
 
-static int root_take(struct site *site, int fd)
+static int root_take(struct host *host, int fd)
 {
 	struct file *file;
 	int error = -ENOTDIR;
@@ -48,21 +48,21 @@ static int root_take(struct site *site, int fd)
 	if (!file)
 		return -EBADF;
 	if (d_is_dir(file->f_path.dentry)) {
-		site->root = file->f_path;
-		path_get(&site->root);
+		host->root = file->f_path;
+		path_get(&host->root);
 		error = 0;
 	}
 	fput(file);
 	return error;
 }
 
-/* A site that is being taken. A program has many sites with the same tables: each site shares those of the site before it. */
+/* A host that is being taken. A program has many hosts with the same tables: each host shares those of the host before it. */
 struct taking {
-	struct sites *sites;
-	struct site *site;
-	const struct tux_setup_site *said;
-	const struct site *before;          /* NULL: the first site */
-	const struct tux_setup_site *was; /* the set-up of that site */
+	struct hosts *hosts;
+	struct host *host;
+	const struct tux_setup_host *said;
+	const struct host *before;          /* NULL: the first host */
+	const struct tux_setup_host *was;   /* the set-up of that host */
 };
 
 /* True if the text is count names of indexes, each followed by NUL. */
@@ -82,41 +82,41 @@ static bool indexes_good(const char *index, u32 len, u32 count)
 
 static int index_take(const struct taking *take)
 {
-	const struct tux_setup_site *said = take->said;
+	const struct tux_setup_host *said = take->said;
 	const char *index;
 
-	take->site->index_count = said->index_count;
+	take->host->index_count = said->index_count;
 	if (take->was && said->index == take->was->index && said->index_len == take->was->index_len &&
 	    said->index_count == take->was->index_count) {
-		take->site->index = take->before->index;
+		take->host->index = take->before->index;
 		return 0;
 	}
 	if (said->index_count > TUX_MAX_INDEX || said->index_len > TUX_MAX_INDEX * (TUX_MAX_INDEX_LEN + 1)) {
 		pr_debug("tux: setup: %u names of indexes with %u bytes are too many\n", said->index_count, said->index_len);
 		return -EINVAL;
 	}
-	index = copied(take->sites, said->index, said->index_len);
+	index = copied(take->hosts, said->index, said->index_len);
 	if (IS_ERR(index))
 		return (int)PTR_ERR(index);
-	take->site->index = index;
+	take->host->index = index;
 	if (indexes_good(index, said->index_len, said->index_count))
 		return 0;
 	pr_debug("tux: setup: an index is no file name\n");
 	return -EINVAL;
 }
 
-static bool site_good(const struct tux_setup_site *said)
+static bool host_good(const struct tux_setup_host *said)
 {
-	if ((said->flags & ~TUX_SITE_FLAGS) ||
+	if ((said->flags & ~TUX_HOST_FLAGS) ||
 	    ((said->mode_allowed | said->mode_forbidden | said->mode_cgi | said->mode_module) & ~07777)) {
-		pr_debug("tux: setup: flags %#x of a site are not known, or %#o, %#o, %#o and %#o are not modes\n", said->flags,
+		pr_debug("tux: setup: flags %#x of a host are not known, or %#o, %#o, %#o and %#o are not modes\n", said->flags,
 			 said->mode_allowed, said->mode_forbidden, said->mode_cgi, said->mode_module);
 		return false;
 	}
 	return true;
 }
 
-static bool same_routes(const struct tux_setup_site *one, const struct tux_setup_site *other)
+static bool same_routes(const struct tux_setup_host *one, const struct tux_setup_host *other)
 {
 	return one->routes == other->routes && one->route_count == other->route_count && one->route_text == other->route_text &&
 	       one->route_text_len == other->route_text_len;
@@ -124,8 +124,8 @@ static bool same_routes(const struct tux_setup_site *one, const struct tux_setup
 
 static int routes_take(const struct taking *take)
 {
-	const struct tux_setup_site *said = take->said;
-	struct tux_routes *routes = &take->site->routes;
+	const struct tux_setup_host *said = take->said;
+	struct tux_routes *routes = &take->host->routes;
 	void *memory;
 
 	if (said->route_count == 0)
@@ -139,11 +139,11 @@ static int routes_take(const struct taking *take)
 			 said->route_text_len);
 		return -EINVAL;
 	}
-	memory = copied(take->sites, said->routes, said->route_count * sizeof(*routes->route));
+	memory = copied(take->hosts, said->routes, said->route_count * sizeof(*routes->route));
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
 	routes->route = memory;
-	memory = copied(take->sites, said->route_text, said->route_text_len);
+	memory = copied(take->hosts, said->route_text, said->route_text_len);
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
 	routes->text = memory;
@@ -157,14 +157,14 @@ static int routes_take(const struct taking *take)
 
 static int selection_take(const struct taking *take)
 {
-	const struct tux_setup_site *said = take->said;
-	struct tux_file_handlers *selection = &take->site->selection;
+	const struct tux_setup_host *said = take->said;
+	struct tux_file_handlers *selection = &take->host->selection;
 	const void *types = NULL;
 
 	if (take->was && said->file_types == take->was->file_types && said->file_type_count == take->was->file_type_count)
 		types = take->before->selection.type;
 	else if (said->file_type_count <= TUX_MAX_FILE_TYPES)
-		types = copied(take->sites, said->file_types, said->file_type_count * sizeof(*selection->type));
+		types = copied(take->hosts, said->file_types, said->file_type_count * sizeof(*selection->type));
 	if (IS_ERR(types))
 		return (int)PTR_ERR(types);
 	*selection = (struct tux_file_handlers){ types, said->file_type_count, said->mode_cgi, said->mode_module };
@@ -185,7 +185,7 @@ static void media_types_free(const struct tux_media_types *types)
 }
 
 /* Returns a checked copy of the program's media types, or an error pointer. */
-static struct tux_media_types *media_types_take(struct sites *sites, const struct tux_setup_fields *said)
+static struct tux_media_types *media_types_take(struct hosts *hosts, const struct tux_setup_fields *said)
 {
 	struct tux_media_types *types;
 	void *of = NULL, *text = NULL;
@@ -195,14 +195,14 @@ static struct tux_media_types *media_types_take(struct sites *sites, const struc
 			 TUX_MAX_MEDIA_TYPES, TUX_MAX_MEDIA_TYPE_TEXT);
 		return ERR_PTR(-EINVAL);
 	}
-	if (!count(sites, sizeof(*types)))
+	if (!count(hosts, sizeof(*types)))
 		return ERR_PTR(-EINVAL);
 	types = kzalloc(sizeof(*types), GFP_KERNEL_ACCOUNT);
 	if (!types)
 		return ERR_PTR(-ENOMEM);
-	of = copied(sites, said->types, said->type_count * sizeof(*types->of));
+	of = copied(hosts, said->types, said->type_count * sizeof(*types->of));
 	if (!IS_ERR(of))
-		text = copied(sites, said->type_text, said->type_text_len);
+		text = copied(hosts, said->type_text, said->type_text_len);
 	if (IS_ERR(of) || IS_ERR(text)) {
 		kvfree(IS_ERR(of) ? NULL : of);
 		kfree(types);
@@ -232,7 +232,7 @@ static bool same_types(const struct tux_setup_fields *one, const struct tux_setu
 }
 
 /* shared: lines to share; NULL: copy those of the program. */
-static int fields_take(struct sites *sites, struct fields *fields, const struct tux_setup_fields *said, const struct tux_text *shared)
+static int fields_take(struct hosts *hosts, struct fields *fields, const struct tux_setup_fields *said, const struct tux_text *shared)
 {
 	void *lines;
 
@@ -246,7 +246,7 @@ static int fields_take(struct sites *sites, struct fields *fields, const struct 
 		fields->lines = *shared;
 		return 0;
 	}
-	lines = copied(sites, said->lines, said->len);
+	lines = copied(hosts, said->lines, said->len);
 	if (IS_ERR(lines))
 		return (int)PTR_ERR(lines);
 	fields->lines = (struct tux_text){ lines, said->len };
@@ -256,82 +256,82 @@ static int fields_take(struct sites *sites, struct fields *fields, const struct 
 	return -EINVAL;
 }
 
-/* Takes the site's fields and media types. */
-static int site_fields_take(const struct taking *take)
+/* Takes the host's fields and media types. */
+static int host_fields_take(const struct taking *take)
 {
 	const struct tux_setup_fields *said = &take->said->fields, *was = take->was ? &take->was->fields : NULL;
 	bool same_lines = was && said->lines == was->lines && said->len == was->len;
 	struct tux_media_types *types;
 
 	if (was && same_types(said, was)) {
-		take->site->fields.types = take->before->fields.types;
+		take->host->fields.types = take->before->fields.types;
 	} else {
-		types = media_types_take(take->sites, said);
+		types = media_types_take(take->hosts, said);
 		if (IS_ERR(types))
 			return (int)PTR_ERR(types);
-		take->site->fields.types = types;
+		take->host->fields.types = types;
 	}
-	return fields_take(take->sites, &take->site->fields, said, same_lines ? &take->before->fields.lines : NULL);
+	return fields_take(take->hosts, &take->host->fields, said, same_lines ? &take->before->fields.lines : NULL);
 }
 
-/* Takes a route's fields. They share the site's media types if the program has one table for both. */
-static int route_take(struct sites *sites, struct site *site, struct fields *fields, const struct tux_setup_fields *said,
-		      const struct tux_setup_fields *of_site)
+/* Takes a route's fields. They share the host's media types if the program has one table for both. */
+static int route_take(struct hosts *hosts, struct host *host, struct fields *fields, const struct tux_setup_fields *said,
+		      const struct tux_setup_fields *of_host)
 {
 	struct tux_media_types *types;
 
-	fields->types = site->fields.types;
-	if (!same_types(said, of_site)) {
-		types = media_types_take(sites, said);
+	fields->types = host->fields.types;
+	if (!same_types(said, of_host)) {
+		types = media_types_take(hosts, said);
 		if (IS_ERR(types))
 			return (int)PTR_ERR(types);
 		fields->types = types;
 	}
-	return fields_take(sites, fields, said, NULL);
+	return fields_take(hosts, fields, said, NULL);
 }
 
-/* Called after routes_take() and site_fields_take(). */
+/* Called after routes_take() and host_fields_take(). */
 static int route_fields_take(const struct taking *take)
 {
-	const struct tux_setup_site *said = take->said;
-	struct site *site = take->site;
+	const struct tux_setup_host *said = take->said;
+	struct host *host = take->host;
 	const struct tux_setup_fields *said_fields;
-	u32 at, of = site->routes.count;
+	u32 at, of = host->routes.count;
 	int error = 0;
 
 	if (said->route_fields == 0 || of == 0)
 		return 0;
 	if (take->was && said->route_fields == take->was->route_fields && of == take->before->routes.count &&
-	    site->fields.types == take->before->fields.types) {
-		site->route_fields = take->before->route_fields;
+	    host->fields.types == take->before->fields.types) {
+		host->route_fields = take->before->route_fields;
 		return 0;
 	}
-	if (!count(take->sites, of * sizeof(*site->route_fields)))
+	if (!count(take->hosts, of * sizeof(*host->route_fields)))
 		return -EINVAL;
-	site->route_fields = kvcalloc(of, sizeof(*site->route_fields), GFP_KERNEL_ACCOUNT);
-	if (!site->route_fields)
+	host->route_fields = kvcalloc(of, sizeof(*host->route_fields), GFP_KERNEL_ACCOUNT);
+	if (!host->route_fields)
 		return -ENOMEM;
-	said_fields = copied(take->sites, said->route_fields, of * sizeof(*said_fields));
+	said_fields = copied(take->hosts, said->route_fields, of * sizeof(*said_fields));
 	if (IS_ERR(said_fields))
 		return (int)PTR_ERR(said_fields);
 	for (at = 0; at < of && error == 0; at++)
-		error = route_take(take->sites, site, &site->route_fields[at], &said_fields[at], &said->fields);
+		error = route_take(take->hosts, host, &host->route_fields[at], &said_fields[at], &said->fields);
 	kvfree(said_fields);
 	return error;
 }
 
-static int site_take(const struct taking *take)
+static int host_take(const struct taking *take)
 {
-	const struct tux_setup_site *said = take->said;
-	struct site *site = take->site;
+	const struct tux_setup_host *said = take->said;
+	struct host *host = take->host;
 	int error;
 
-	if (!site_good(said))
+	if (!host_good(said))
 		return -EINVAL;
-	site->dot_files = said->flags & TUX_SITE_DOT_FILES;
-	site->mode_allowed = said->mode_allowed;
-	site->mode_forbidden = said->mode_forbidden;
-	error = root_take(site, said->root_fd);
+	host->dot_files = said->flags & TUX_HOST_DOT_FILES;
+	host->mode_allowed = said->mode_allowed;
+	host->mode_forbidden = said->mode_forbidden;
+	error = root_take(host, said->root_fd);
 	if (error == 0)
 		error = index_take(take);
 	if (error == 0)
@@ -339,138 +339,138 @@ static int site_take(const struct taking *take)
 	if (error == 0)
 		error = selection_take(take);
 	if (error == 0)
-		error = site_fields_take(take);
+		error = host_fields_take(take);
 	if (error == 0)
 		error = route_fields_take(take);
 	return error;
 }
 
-/* Called after the sites are taken. */
-static int hosts_take(struct sites *sites, const struct tux_setup *setup)
+/* Takes the names of the hosts. Called after the hosts are taken. */
+static int names_take(struct hosts *hosts, const struct tux_setup *setup)
 {
-	struct tux_hosts *hosts = &sites->hosts;
+	struct tux_host_names *names = &hosts->names;
 	void *memory;
 
-	if (setup->host_count > TUX_MAX_HOSTS || setup->host_text_len > TUX_MAX_HOST_TEXT || setup->listener_count < 1 ||
+	if (setup->name_count > TUX_MAX_HOST_SLOTS || setup->name_text_len > TUX_MAX_HOST_TEXT || setup->listener_count < 1 ||
 	    setup->listener_count > TUX_MAX_HOST_LISTENERS) {
-		pr_debug("tux: setup: %u hosts with %u bytes, or %u listeners, are too many or none\n", setup->host_count,
-			 setup->host_text_len, setup->listener_count);
+		pr_debug("tux: setup: %u names with %u bytes, or %u listeners, are too many or none\n", setup->name_count,
+			 setup->name_text_len, setup->listener_count);
 		return -EINVAL;
 	}
-	memory = copied(sites, setup->hosts, setup->host_count * sizeof(*hosts->host));
+	memory = copied(hosts, setup->names, setup->name_count * sizeof(*names->name));
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
-	hosts->host = memory;
-	memory = copied(sites, setup->host_text, setup->host_text_len);
+	names->name = memory;
+	memory = copied(hosts, setup->name_text, setup->name_text_len);
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
-	hosts->text = memory;
-	memory = copied(sites, setup->fallbacks, setup->listener_count * sizeof(*hosts->fallback));
+	names->text = memory;
+	memory = copied(hosts, setup->fallbacks, setup->listener_count * sizeof(*names->fallback));
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
-	hosts->fallback = memory;
-	hosts->count = setup->host_count;
-	hosts->text_len = setup->host_text_len;
-	hosts->listener_count = setup->listener_count;
-	if (tux_hosts_valid(hosts, sites->count))
+	names->fallback = memory;
+	names->count = setup->name_count;
+	names->text_len = setup->name_text_len;
+	names->listener_count = setup->listener_count;
+	if (tux_host_names_valid(names, hosts->count))
 		return 0;
-	pr_debug("tux: setup: a host points out of the texts, no search finds it, or it leads to no site\n");
+	pr_debug("tux: setup: a name points out of the texts, no search finds it, or it leads to no host\n");
 	return -EINVAL;
 }
 
-/* said: room for the set-ups of two sites. */
-static int all_take(struct sites *sites, const struct tux_setup *setup, struct tux_setup_site said[2])
+/* said: room for the set-ups of two hosts. */
+static int all_take(struct hosts *hosts, const struct tux_setup *setup, struct tux_setup_host said[2])
 {
-	const struct tux_setup_site __user *user = u64_to_user_ptr(setup->sites);
+	const struct tux_setup_host __user *user = u64_to_user_ptr(setup->hosts);
 	int error = 0;
 
-	sites->site = kvcalloc(setup->site_count, sizeof(*sites->site), GFP_KERNEL_ACCOUNT);
-	if (!sites->site)
+	hosts->host = kvcalloc(setup->host_count, sizeof(*hosts->host), GFP_KERNEL_ACCOUNT);
+	if (!hosts->host)
 		return -ENOMEM;
-	while (sites->count < setup->site_count && error == 0) {
-		u32 number = sites->count++;
-		struct taking take = { .sites = sites, .site = &sites->site[number], .said = &said[number % 2] };
+	while (hosts->count < setup->host_count && error == 0) {
+		u32 number = hosts->count++;
+		struct taking take = { .hosts = hosts, .host = &hosts->host[number], .said = &said[number % 2] };
 
 		if (number > 0) {
-			take.before = &sites->site[number - 1];
+			take.before = &hosts->host[number - 1];
 			take.was = &said[(number - 1) % 2];
 		}
 		if (copy_from_user(&said[number % 2], user + number, sizeof(*said)))
 			return -EFAULT;
-		error = site_take(&take);
+		error = host_take(&take);
 		cond_resched();
 	}
-	return error != 0 ? error : hosts_take(sites, setup);
+	return error != 0 ? error : names_take(hosts, setup);
 }
 
-int ktux_sites_take(struct sites *sites, const struct tux_setup *setup)
+int ktux_hosts_take(struct hosts *hosts, const struct tux_setup *setup)
 {
-	struct tux_setup_site *said;
+	struct tux_setup_host *said;
 	int error;
 
-	if (setup->site_count < 1 || setup->site_count > TUX_MAX_SITES) {
-		pr_debug("tux: setup: %u sites, not 1 to %u\n", setup->site_count, TUX_MAX_SITES);
+	if (setup->host_count < 1 || setup->host_count > TUX_MAX_HOSTS) {
+		pr_debug("tux: setup: %u hosts, not 1 to %u\n", setup->host_count, TUX_MAX_HOSTS);
 		return -EINVAL;
 	}
-	if (!count(sites, setup->site_count * sizeof(*said)))
+	if (!count(hosts, setup->host_count * sizeof(*said)))
 		return -EINVAL;
 	said = kmalloc_array(2, sizeof(*said), GFP_KERNEL);
 	if (!said)
 		return -ENOMEM;
-	error = all_take(sites, setup, said);
+	error = all_take(hosts, setup, said);
 	kfree(said);
 	return error;
 }
 
-/* Frees what a site does not share with the site before it. */
-static void site_release(struct site *site, const struct site *before)
+/* Frees what a host does not share with the host before it. */
+static void host_release(struct host *host, const struct host *before)
 {
 	u32 i;
 
-	if (site->route_fields != before->route_fields) {
-		for (i = 0; site->route_fields && i < site->routes.count; i++) {
-			kvfree(site->route_fields[i].lines.at);
-			if (site->route_fields[i].types != site->fields.types)
-				media_types_free(site->route_fields[i].types);
+	if (host->route_fields != before->route_fields) {
+		for (i = 0; host->route_fields && i < host->routes.count; i++) {
+			kvfree(host->route_fields[i].lines.at);
+			if (host->route_fields[i].types != host->fields.types)
+				media_types_free(host->route_fields[i].types);
 		}
-		kvfree(site->route_fields);
+		kvfree(host->route_fields);
 	}
-	if (site->fields.lines.at != before->fields.lines.at)
-		kvfree(site->fields.lines.at);
-	if (site->fields.types != before->fields.types)
-		media_types_free(site->fields.types);
-	if (site->routes.route != before->routes.route)
-		kvfree(site->routes.route);
-	if (site->routes.text != before->routes.text)
-		kvfree(site->routes.text);
-	if (site->selection.type != before->selection.type)
-		kvfree(site->selection.type);
-	if (site->index != before->index)
-		kvfree(site->index);
-	if (site->root.dentry)
-		path_put(&site->root);
+	if (host->fields.lines.at != before->fields.lines.at)
+		kvfree(host->fields.lines.at);
+	if (host->fields.types != before->fields.types)
+		media_types_free(host->fields.types);
+	if (host->routes.route != before->routes.route)
+		kvfree(host->routes.route);
+	if (host->routes.text != before->routes.text)
+		kvfree(host->routes.text);
+	if (host->selection.type != before->selection.type)
+		kvfree(host->selection.type);
+	if (host->index != before->index)
+		kvfree(host->index);
+	if (host->root.dentry)
+		path_put(&host->root);
 }
 
-void ktux_sites_release(struct sites *sites)
+void ktux_hosts_release(struct hosts *hosts)
 {
-	static const struct site none;
+	static const struct host none;
 
-	while (sites->count > 0) {
-		struct site *site = &sites->site[--sites->count];
+	while (hosts->count > 0) {
+		struct host *host = &hosts->host[--hosts->count];
 
-		site_release(site, sites->count > 0 ? site - 1 : &none);
+		host_release(host, hosts->count > 0 ? host - 1 : &none);
 		cond_resched();
 	}
-	kvfree(sites->site);
-	kvfree(sites->hosts.host);
-	kvfree(sites->hosts.text);
-	kvfree(sites->hosts.fallback);
-	*sites = (struct sites){ .count = 0 };
+	kvfree(hosts->host);
+	kvfree(hosts->names.name);
+	kvfree(hosts->names.text);
+	kvfree(hosts->names.fallback);
+	*hosts = (struct hosts){ .count = 0 };
 }
 
-const struct fields *ktux_site_fields(const struct site *site, const u8 *path, u32 len)
+const struct fields *ktux_host_fields(const struct host *host, const u8 *path, u32 len)
 {
-	u32 route = tux_route_find(&site->routes, path, len);
+	u32 route = tux_route_find(&host->routes, path, len);
 
-	return site->route_fields && route < site->routes.count ? &site->route_fields[route] : &site->fields;
+	return host->route_fields && route < host->routes.count ? &host->route_fields[route] : &host->fields;
 }
