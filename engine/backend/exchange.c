@@ -108,6 +108,12 @@ void exchange_abandon(struct request *req)
 	exchange_free(req);
 }
 
+void exchange_stop(struct request *req)
+{
+	if (req->exchange != NULL)
+		exchange_record(req->exchange);
+}
+
 /* Ends the response: the sink has all of it that will come. */
 static void end_response(struct exchange *exchange)
 {

@@ -32,6 +32,9 @@ uint16_t exchange_start(struct request *req);
 /* Ends the exchange early, because the client disconnected or its request was refused. */
 void exchange_abandon(struct request *req);
 
+/* Completes the access record of a request whose thread stops. Its backend stays as it is, because the loop is freed. */
+void exchange_stop(struct request *req);
+
 /* Frees the exchange. Its streams are closed already, or peer_streams_free() frees them. */
 void exchange_free(struct request *req);
 

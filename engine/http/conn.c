@@ -46,6 +46,13 @@ static void end_responses(struct conn *conn, uint64_t left)
 		access_record_end(conn->request, left);
 }
 
+/* Counts and records the responses that the end of the connection cuts short. */
+static void cut_responses(struct conn *conn)
+{
+	if ((conn->request != NULL && conn->request->record != NULL) || conn->output.source.count > 0)
+		end_responses(conn, output_left(&conn->output));
+}
+
 /* Closes the connection. */
 static void end(struct conn *conn)
 {
@@ -55,8 +62,7 @@ static void end(struct conn *conn)
 		return;
 	if (req != NULL)
 		exchange_abandon(req);
-	if ((req != NULL && req->record != NULL) || conn->output.source.count > 0)
-		end_responses(conn, output_left(&conn->output));
+	cut_responses(conn);
 	conn->state = CONN_CLOSED;
 	timer_stop(&conn->timer);
 	if (req != NULL)
@@ -516,10 +522,16 @@ struct conn *conn_open(struct conns *conns, int fd, unsigned listener)
 
 void conns_free(struct conns *conns)
 {
-	while (conns->first != NULL) {
-		if (conns->first->state != CONN_CLOSED)
-			close(conns->first->channel.fd);
-		conn_free(conns->first);
+	struct conn *conn;
+
+	while ((conn = conns->first) != NULL) {
+		if (conn->state != CONN_CLOSED) {
+			if (conn->request != NULL)
+				exchange_stop(conn->request);
+			cut_responses(conn);
+			close(conn->channel.fd);
+		}
+		conn_free(conn);
 	}
 #ifdef TUX_CHECK_REQUESTS
 	if (conns->open != 0 || conns->parked != 0)

@@ -207,3 +207,21 @@ def test_busy_clients_lose_no_request(tux, root, place, kind):
             assert not one.is_alive()
         lost = [loss for one in clients for loss in one.lost]
         assert not lost, "run %d of %d lost %d requests: %s" % (run + 1, RUNS, len(lost), lost[:3])
+
+
+@pytest.mark.parametrize("engine", ["uring", "epoll"])
+def test_response_cut_by_drain_timeout_has_a_record(tux, root, logs, engine):
+    """A response that --drain-timeout cuts short is in the access log, with the bytes that were sent."""
+    with open(os.path.join(root, "large"), "wb") as file:
+        file.truncate(64 << 20)
+    log = os.path.join(logs, "log")
+    server = tux(root, "--engine", engine, "--drain-timeout", "0.2", "--log-format", "json", log=log)
+    with server.connect(receive_buffer=4096) as conn:
+        conn.send(client.request("/large"))
+        assert conn.head().status == 200
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+    with open(log, encoding="ascii") as file:
+        lines = [json.loads(line) for line in file]
+    cut = [line for line in lines if line["target"] == "/large"]
+    assert len(cut) == 1 and cut[0]["status"] == 200 and cut[0]["bytes"] < 64 << 20, lines
