@@ -5,14 +5,14 @@
 static struct object *page_of(struct request *req, uint16_t status)
 {
 	const struct tux_host *host = req->host;
-	const struct tux_error_page *page = host->pages;
 	struct object *object;
+	unsigned i = 0;
 
-	while (page < host->pages + host->page_count && page->status != status)
-		page++;
-	if (page == host->pages + host->page_count)
+	while (i < host->page_count && host->pages[i].status != status)
+		i++;
+	if (i == host->page_count)
 		return NULL;
-	object = response_lookup(req, (const uint8_t *)page->path.at, page->path.len);
+	object = response_lookup(req, (const uint8_t *)host->pages[i].path.at, host->pages[i].path.len);
 	if (object != NULL && object->kind != OBJECT_FILE) {
 		object_put(object);
 		return NULL;
