@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "io/transport.h"
+#include "small_tables.h"
 
 enum {
-	SPARE_OUTS = 256,
+	SPARE_OUTS = TUX_SMALL_TABLES ? 0 : 256,
 	TURN_BYTES = 1 << 20,      /* of one file, before other connections get a turn */
 	WINDOW_BYTES = 256 * 1024, /* of a file that is copied */
 	ZERO_COPY_BYTES = 32768,   /* smaller buffers are cheaper to copy than to pin */

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPARE_REQUESTS = 256 };
+#include "small_tables.h"
+
+enum { SPARE_REQUESTS = TUX_SMALL_TABLES ? 0 : 256 };
 
 struct request *request_get(struct thread *thread)
 {

@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 #include "../../core/etag.h"
+#include "../small_tables.h"
 #include "loader.h"
 
 enum {
-	ENTRIES = 16384,   /* hashes kept; a new one replaces another */
+	ENTRIES = TUX_SMALL_TABLES ? 16 : 16384, /* hashes kept; a new one replaces another */
 	STAT_CHUNKS = 16,  /* chunks between two checks for a changed file */
 	TICK_MS = 10,      /* the longest tick of a kernel's clock (HZ=100) */
 	TICKS = 10,        /* ticks waited at most for a file to be older than the present tick */

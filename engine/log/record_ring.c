@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "record_ring.h"
 
+#include "../small_tables.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	RING_BYTES = 1 << 20,           /* a power of two; about 5,000 records */
+	RING_BYTES = TUX_SMALL_TABLES ? 1 << 16 : 1 << 20, /* a power of two; about 5,000 records */
 	ROOM_BYTES = 8 * TUX_ACCESS_RECORD_MAX, /* room for the checked record, and for unchecked ones as of a timeout */
 };
 

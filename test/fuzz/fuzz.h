@@ -4,6 +4,7 @@
 #define TUX_TEST_FUZZ_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "../unit/sanitizer.h"
@@ -11,11 +12,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* libFuzzer keeps the input that led to an abort. */
-static inline void require(bool condition)
+static inline void __attribute__((noreturn)) required(const char *condition, const char *file, int line)
 {
-	if (!condition)
-		abort();
+	fprintf(stderr, "%s:%d: not so: %s\n", file, line, condition);
+	abort();
 }
+
+#define require(condition) ((condition) ? (void)0 : required(#condition, __FILE__, __LINE__))
 
 /* Memory of exactly that size, so that AddressSanitizer sees the first octet behind it; never NULL. */
 static inline uint8_t *allocated(size_t bytes)
