@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -313,6 +314,22 @@ static int found_open(int pattern_fd, const struct tux_host_settings *settings)
 	return root_fd;
 }
 
+/* Writes a sentence about a root that cannot be opened. why is an errno. */
+static void root_failure(const char *directory, int why, char *error, size_t error_size)
+{
+	struct rlimit limit = { 0, 0 };
+
+	if (why == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		snprintf(error, error_size, "cannot serve %s: only %llu open files are permitted (ulimit -Hn), and each root is one", directory,
+		         (unsigned long long)limit.rlim_cur);
+	else
+		snprintf(error, error_size, "cannot serve %s: %s", directory,
+		         why == ENOTDIR ? "it is not a directory" :
+		         why == ELOOP   ? "there is a link on the way that other users can change" :
+		         why == EXDEV   ? "a link leads out of it" :
+		                          strerror(why));
+}
+
 /*
  * Opens the roots of hosts that patterns have found, with the rights of the user who serves them. A root that cannot be opened keeps
  * root_fd -1, with a message unless it does not exist.
@@ -321,6 +338,7 @@ static void found_roots_open(const struct tux_hosts *hosts, const struct tux_use
 {
 	const struct tux_host_pattern *pattern = NULL;
 	struct tux_privileges_saved saved;
+	bool said = false;
 	int pattern_fd = -1;
 	unsigned i;
 
@@ -339,8 +357,13 @@ static void found_roots_open(const struct tux_hosts *hosts, const struct tux_use
 			pattern_fd = open(pattern->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		}
 		host->root_fd = pattern_fd >= 0 ? found_open(pattern_fd, settings) : -1;
-		if (host->root_fd < 0 && errno != ENOENT && errno != ENOTDIR)
-			fprintf(stderr, "tux: cannot serve %s: %s\n", settings->directory, errno == EXDEV ? "a link leads out of it" : strerror(errno));
+		if (host->root_fd < 0 && errno != ENOENT && errno != ENOTDIR && !said) {
+			char error[512];
+
+			said = errno == EMFILE || errno == ENFILE; /* as do all others from here on */
+			root_failure(settings->directory, errno, error, sizeof(error));
+			fprintf(stderr, "tux: %s\n", error);
+		}
 	}
 	if (pattern_fd >= 0)
 		close(pattern_fd);
@@ -364,10 +387,7 @@ static bool root_make(struct tux_host *host, const struct tux_host_settings *set
 	if (host->root_fd < 0 && !settings->found_by) {
 		const int why = errno;
 
-		snprintf(error, error_size, "cannot serve %s: %s", directory,
-		         why == ENOTDIR ? "it is not a directory" :
-		         why == ELOOP   ? "there is a link on the way that other users can change" :
-		                          strerror(why));
+		root_failure(directory, why, error, error_size);
 		if (may_miss && why != ENOENT)
 			fprintf(stderr, "tux: %s\n", error);
 		if (!may_miss)

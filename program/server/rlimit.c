@@ -75,6 +75,11 @@ static void fit(struct tux_engine_config *config, uint64_t room)
 		config->max_connections = (unsigned)room;
 }
 
+void tux_limits_raise_for_roots(unsigned host_count)
+{
+	open_files_raise(FDS_OF_PROCESS + (uint64_t)host_count);
+}
+
 void tux_limits_raise(struct tux_engine_config *config, uint64_t host_fds, FILE *out)
 {
 	const uint64_t fixed = fds_fixed(config, host_fds);

@@ -465,6 +465,7 @@ static bool prepare(struct serving *serving)
 	etag_key_make(config->etag_key);
 	config->passed_fd = serving->charge ? serving->charge->passed_fd : -1;
 	config->pass_fd = serving->charge ? serving->charge->pass_fd : -1;
+	tux_limits_raise_for_roots(settings->host_count);
 	if (!tux_privileges_user(settings->user, &serving->user, serving->no_user, sizeof(serving->no_user), serving->error, ERROR_MAX) ||
 	    !tux_hosts_open(&serving->hosts, settings, &serving->user, serving->charge && serving->charge->served,
 	                    serving->error, ERROR_MAX))

@@ -12,7 +12,7 @@ import tempfile
 import pytest
 
 import client
-from test_config import written
+from test_config import program, written  # noqa: F401 (a fixture)
 from tools import children, field, is_sanitized, need
 
 COUNT = 10000
@@ -124,6 +124,25 @@ def test_roots_leave_fewer_descriptors_for_connections(place, roots, tux):
     found = re.search(r"%d open files are permitted .* (\d+) connections, (\d+) large files" % limit, server.output)
     assert found, server.output
     assert count + int(found.group(1)) + int(found.group(2)) * threads < limit
+
+
+@pytest.mark.parametrize("pattern", [False, True])
+def test_more_roots_than_open_files(place, roots, program, pattern):
+    """The message names the limit. It comes once, even if a pattern has found more hosts."""
+    count, limit = 300, 200
+    for number in range(count):
+        os.mkdir(os.path.join(roots, "h%d.example" % number))
+    lines = ["log off"] + ['host "h%d.example" { root "%s/h%d.example" }' % (number, roots, number) for number in range(count)]
+    if pattern:
+        lines = ["log off", 'host "*.example" { root "%s/%%h" }' % roots]
+    wrapper = [need("prlimit"), "--nofile=%d:%d" % (limit, limit)]
+    if os.geteuid() == 0:
+        wrapper += [need("setpriv"), "--bounding-set=-sys_resource"]
+    done = subprocess.run([*wrapper, program, "serve", "--config", written(place, "\n".join(lines) + "\n"), "--listen", "127.0.0.1:0"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    said = re.findall(r"tux: cannot serve \S+h\d+.example: only %d open files are permitted \(ulimit -Hn\), and each root is one" % limit,
+                      done.stderr)
+    assert done.returncode == 1 and len(said) == 1, done.stderr
 
 
 def test_many_logs(place, tux, logs):
