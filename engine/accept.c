@@ -74,7 +74,11 @@ void accept_take_handed_up(struct accept *accept)
 		for (unsigned i = 0; i < got; i++)
 			take_handed_up(accept, &handed[i]);
 	} while (got == AT_ONCE);
-	if (got == 0 && (errno == EMFILE || errno == ENFILE))
+	accept->take_again_ms = 0;
+	if (got > 0 || errno == EAGAIN || errno == EINTR)
+		return;
+	accept->take_again_ms = accept->thread->now_ms + RETRY_ACCEPT_MS;
+	if (errno == EMFILE || errno == ENFILE)
 		files_trim(accept->thread->files); /* some of its objects hold descriptors */
 }
 

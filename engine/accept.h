@@ -15,6 +15,7 @@ struct accept {
 	const bool *by_kernel;     /* the engine's, per listener: the kernel engine accepts there; atomic */
 	bool accepting;
 	uint64_t again_ms;         /* time to retry accepting; 0: no retry is due */
+	uint64_t take_again_ms;    /* time to take handed up connections again; 0: now */
 };
 
 /* Events of a thread's loop, with its struct accept as the owner. */
@@ -32,7 +33,10 @@ void accept_switch(struct accept *accept, bool wanted);
 /* Starts parked connections and resumes accepting, within the limit. Retries later if the limit is reached. */
 void accept_resume(struct accept *accept);
 
-/* Takes the connections that the kernel engine has handed up. */
+/*
+ * Takes the connections that the kernel engine has handed up. If descriptors or memory run out, sets take_again_ms: the device stays
+ * readable until then.
+ */
 void accept_take_handed_up(struct accept *accept);
 
 /* Takes the idle connections that retired engines have passed. */

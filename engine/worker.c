@@ -19,6 +19,7 @@ enum {
 	LINGER_MS = 2000,
 	LOG_POLL_MS = 5,    /* interval of checking for room for access records, if connections wait for it */
 	DRAIN_POLL_MS = 20, /* interval of checking the kernel engine while draining */
+	TAKE_AGAIN_MS = 100, /* after no memory to watch the kernel engine's device */
 	LAST_IDLE_MS = 2000, /* idle timeout when serving ends: a request may be on its way */
 };
 
@@ -69,8 +70,21 @@ static void on_wake(struct source *source, void *owner)
 
 static void on_handed_up(struct source *source, void *owner)
 {
-	(void)source;
-	accept_take_handed_up(owner);
+	struct accept *accept = owner;
+
+	accept_take_handed_up(accept);
+	if (accept->take_again_ms != 0)
+		source->fd = -1;
+}
+
+/* Watches the kernel engine's device again. If the loop has no memory for it, tries again at the next timer. */
+static void take_again(struct worker *worker)
+{
+	worker->handed_up.fd = worker->shared->kernel->fd;
+	if (worker->handed_up.fd < 0 || worker->thread.ops->watch(worker->thread.loop, &worker->handed_up))
+		worker->accept.take_again_ms = 0;
+	else
+		worker->accept.take_again_ms = worker->thread.now_ms + TAKE_AGAIN_MS;
 }
 
 /* Takes passed connections, unless this engine has retired: then the serving engine takes them. */
@@ -273,6 +287,8 @@ static void expire(struct worker *worker)
 		accept_resume(&worker->accept);
 	if (has_come(worker, worker->log.error_lines.due_ms))
 		error_lines_tell(thread, false);
+	if (has_come(worker, worker->accept.take_again_ms))
+		take_again(worker);
 	if (has_come(worker, worker->conns.pass_again_ms)) {
 		worker->conns.pass_again_ms = 0;
 		conns_pass_idle(&worker->conns);
@@ -299,6 +315,7 @@ static int wait_ms(const struct worker *worker)
 	int wait = timers_next(&thread->timers, thread->now_ms);
 
 	wait = sooner(wait, backends_next(&worker->backends, thread));
+	wait = sooner(wait, until(worker, worker->accept.take_again_ms));
 	wait = sooner(wait, until(worker, worker->conns.pass_again_ms));
 	wait = sooner(wait, until(worker, worker->log.error_lines.due_ms));
 	if (worker->log.waiters.first != NULL)

@@ -2,6 +2,7 @@
 """What an instance takes: its memory is counted in its program's cgroup, its connections in one limit with the program's own."""
 import os
 import pathlib
+import resource
 import select
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import Tux, ask, free_port
+from conftest import Tux, answer, ask, free_port
 
 CGROUP = pathlib.Path("/sys/fs/cgroup")
 SLACK = 64 * 4096 * os.cpu_count()  # charged ahead of use: a batch of pages for each CPU
@@ -198,3 +199,25 @@ def test_room_goes_round(root):
     tux.stop()
     for turn in (0, 2, 4):
         assert set(served[turn:turn + 2]) == {tux.port, other}, served
+
+
+def reads(pid):
+    """The number of read() calls that a process has made."""
+    return int(dict(line.split(": ") for line in pathlib.Path(f"/proc/{pid}/io").read_text().splitlines())["syscr"])
+
+
+def test_no_descriptor_for_a_connection_that_is_handed_up(root):
+    """It waits in the kernel engine. The program asks for it again now and then, not all the time, and gets it in the end."""
+    tux = Tux(root)
+    soft, hard = resource.prlimit(tux.pid, resource.RLIMIT_NOFILE)
+    fds = pathlib.Path(f"/proc/{tux.pid}/fd")
+    used = {int(fd.name) for fd in fds.iterdir()}
+    resource.prlimit(tux.pid, resource.RLIMIT_NOFILE, (min(set(range(len(used) + 1)) - used), hard))
+    with tux.connect() as sock:
+        sock.sendall(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        before = reads(tux.pid)
+        assert select.select([sock], [], [], 2) == ([], [], [])
+        assert reads(tux.pid) - before < 200
+        resource.prlimit(tux.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        assert answer(sock)[0] in (403, 405)
+    tux.stop()
