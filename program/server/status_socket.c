@@ -194,8 +194,7 @@ static void *thread_run(void *arg)
 
 	pthread_setname_np(pthread_self(), "tux control");
 	/* tux_control_close() shuts the socket down; accept4() then fails with EINVAL. */
-	while ((fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR || errno == ECONNABORTED || errno == EMFILE ||
-	       errno == ENFILE) {
+	while ((fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno != EINVAL) {
 		if (fd < 0) {
 			usleep(10000);
 			continue;
