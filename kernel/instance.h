@@ -117,6 +117,7 @@ struct listener {
 	struct socket *sock;
 	wait_queue_head_t *head; /* wait queue that entry is on */
 	wait_queue_entry_t entry;
+	struct timer_list retry; /* runs after an accept() without memory */
 };
 
 struct instance {

@@ -3,6 +3,7 @@
 #include "listener.h"
 
 #include <linux/file.h>
+#include <linux/jiffies.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
@@ -12,7 +13,10 @@
 #include "helper.h"
 #include "slot.h"
 
-enum { ACCEPT_BATCH = 64 }; /* connections accepted before other work gets its turn */
+enum {
+	ACCEPT_BATCH = 64, /* connections accepted before other work gets its turn */
+	RETRY_MS = 100,    /* wait after an accept() without memory */
+};
 
 static void accept_some(struct work *work)
 {
@@ -33,8 +37,8 @@ static void accept_some(struct work *work)
 			return; /* no connection waits, or the program has changed its socket's use */
 		if (error == -ECONNABORTED)
 			continue;
-		if (error != 0) { /* out of memory: try again when a connection opens or closes */
-			WRITE_ONCE(instance->shared->full, 1);
+		if (error != 0) { /* out of memory: no event comes for a connection that waits already */
+			mod_timer(&listener->retry, jiffies + msecs_to_jiffies(RETRY_MS));
 			return;
 		}
 		local_bh_disable();
@@ -46,6 +50,13 @@ static void accept_some(struct work *work)
 		}
 	}
 	ktux_work_queue(instance, &listener->work);
+}
+
+static void on_retry(struct timer_list *timer)
+{
+	struct listener *listener = container_of(timer, struct listener, retry);
+
+	ktux_work_queue(listener->instance, &listener->work);
 }
 
 static int on_woken(wait_queue_entry_t *entry, unsigned int mode, int sync, void *key)
@@ -84,6 +95,7 @@ int ktux_listener_open(struct instance *instance, int fd, u8 number)
 	listener->file = file;
 	listener->sock = sock;
 	listener->head = sk_sleep(sock->sk);
+	timer_setup(&listener->retry, on_retry, 0);
 	init_waitqueue_func_entry(&listener->entry, on_woken);
 	add_wait_queue(listener->head, &listener->entry);
 	spin_lock_irq(&instance->lock);
@@ -100,6 +112,7 @@ void ktux_listeners_close(struct instance *instance)
 
 	list_for_each_entry_safe(listener, next, &instance->listeners, all) {
 		remove_wait_queue(listener->head, &listener->entry);
+		timer_delete_sync(&listener->retry); /* no helper thread is left that starts it */
 		ktux_work_cancel(instance, &listener->work);
 		list_del(&listener->all);
 		fput(listener->file);

@@ -220,6 +220,22 @@ def test_each_allocation_of_a_lent_thread(root):
     same_again(before)
 
 
+def test_each_allocation_of_an_accept(root):
+    """A client is served or its connection closed, though no other connection comes or goes."""
+    for number in range(1, LAST):
+        program = Program(root, number)
+        with socket.create_connection(program.listener.getsockname(), timeout=30) as client:
+            client.sendall(b"GET /index.html HTTP/1.1\r\nHost: x\r\n\r\n")
+            try:
+                client.recv(1000)  # TimeoutError: nobody accepts it
+            except ConnectionError:
+                pass
+        program.stop()
+        if not program.nth.reached:
+            break
+    assert 2 < number < LAST - 1
+
+
 @pytest.mark.parametrize("target", ["/a.txt", "/missing-from-the-cache", "/big"])
 @pytest.mark.usefixtures("small_send_buffers")
 def test_each_allocation_of_an_arriving_request(root, target):
