@@ -307,7 +307,8 @@ bool kernel_link_give(struct kernel_link *kernel, int *fd, unsigned listener)
 	struct tux_socket socket = { .fd = *fd, .listener = listener };
 	bool given = ioctl(kernel->fd, TUX_ADOPT, &socket) == 0;
 
-	*fd = given ? -1 : socket.fd;
+	if (given)
+		*fd = -1;
 	return given;
 }
 

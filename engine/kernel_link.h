@@ -51,8 +51,8 @@ unsigned *kernel_link_connections(struct kernel_link *kernel);
 void kernel_link_tell_room(struct kernel_link *kernel);
 
 /*
- * Gives a connection, accepted by a listener, to the kernel engine, which closes the descriptor. Returns false if the caller still
- * owns the connection, with its current descriptor in *fd.
+ * Gives a connection, accepted by a listener, to the kernel engine, which closes the descriptor and sets *fd to -1. Returns false if
+ * the caller still owns both.
  */
 bool kernel_link_give(struct kernel_link *kernel, int *fd, unsigned listener);
 

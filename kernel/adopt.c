@@ -6,13 +6,13 @@
  */
 #include "adopt.h"
 
-#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <net/inet_connection_sock.h>
 #include <net/tcp.h>
 
 #include "connection.h"
+#include "descriptor.h"
 #include "slot.h"
 #include "log_ring.h"
 
@@ -43,18 +43,6 @@ static bool is_shared(struct file *file, unsigned long expected)
 	return (READ_ONCE(file->f_flags) & FASYNC) || is_watched(file);
 }
 
-/* Returns the file to the program's table. */
-static void give_back(struct tux_socket *given, struct file *file)
-{
-	given->fd = get_unused_fd_flags(O_CLOEXEC);
-	if (given->fd >= 0) {
-		fd_install((unsigned int)given->fd, file);
-		return;
-	}
-	given->fd = -1;
-	fput(file);
-}
-
 /*
  * Opens the connection with a slot, even beyond the limit. The program has counted the connection already, and continues to count
  * it until the call has succeeded.
@@ -70,19 +58,18 @@ static int take_over(struct instance *instance, struct file *file, u8 listener)
 	return error;
 }
 
-/* Removes the descriptor from the table, then takes the socket. On failure the caller keeps the reference to the file. */
+/* Takes the socket, whose file is out of the table. On failure the caller keeps the reference to the file. */
 static int consume(struct instance *instance, const struct tux_socket *given, struct file *file)
 {
-	close_fd((unsigned int)given->fd);
 	smp_mb(); /* pairs with a lookup, which takes a reference and then checks the table again; this function does the reverse */
 	if (is_shared(file, 1))
-		return -EBUSY; /* another thread began to use it just before close_fd() */
+		return -EBUSY; /* another thread began to use it just before it left the table */
 	if (!is_suitable(instance, sock_from_file(file)->sk))
-		return -EINVAL; /* another thread changed it between the first check and close_fd(); no thread can change it now */
+		return -EINVAL; /* another thread changed it after the first check; no thread can change it now */
 	return take_over(instance, file, (u8)given->listener);
 }
 
-int ktux_adopt(struct instance *instance, struct tux_socket *given)
+int ktux_adopt(struct instance *instance, const struct tux_socket *given)
 {
 	struct file *file = given->fd >= 0 ? fget((unsigned int)given->fd) : NULL;
 	struct socket *sock = file ? sock_from_file(file) : NULL;
@@ -90,6 +77,8 @@ int ktux_adopt(struct instance *instance, struct tux_socket *given)
 
 	if (sock && is_suitable(instance, sock->sk))
 		error = READ_ONCE(instance->draining) ? -ESHUTDOWN : is_shared(file, 2) ? -EBUSY : 0;
+	if (error == 0 && !ktux_descriptor_take((unsigned int)given->fd, file))
+		error = -EBUSY; /* another thread replaced or closed it */
 	if (error != 0) {
 		if (file)
 			fput(file);
@@ -97,9 +86,10 @@ int ktux_adopt(struct instance *instance, struct tux_socket *given)
 	}
 	error = consume(instance, given, file);
 	if (error != 0) {
-		give_back(given, file);
+		fd_install((unsigned int)given->fd, file);
 		return error;
 	}
+	put_unused_fd((unsigned int)given->fd);
 	local_bh_disable();
 	ktux_counters(instance)->adopted++;
 	local_bh_enable();

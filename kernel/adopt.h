@@ -7,9 +7,8 @@
 
 /*
  * Consumes the descriptor given->fd: afterwards no descriptor, epoll item or signal leads to the socket. Returns a negative errno
- * on failure. The program then keeps the connection as given->fd, which may be another number, or -1 if no number was free.
- * Process context, may sleep.
+ * on failure, after which the program still has the descriptor. Process context, may sleep.
  */
-int ktux_adopt(struct instance *instance, struct tux_socket *given);
+int ktux_adopt(struct instance *instance, const struct tux_socket *given);
 
 #endif

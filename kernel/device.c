@@ -4,6 +4,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/memcontrol.h>
+#include <linux/minmax.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/namei.h>
@@ -165,11 +166,9 @@ static int status(const struct instance *asking, struct tux_status __user *user)
 }
 
 /* Handles the calls with a socket. */
-static int socket_take(struct instance *instance, unsigned int number, struct tux_socket __user *user)
+static int socket_take(struct instance *instance, unsigned int number, const struct tux_socket __user *user)
 {
 	struct tux_socket socket;
-	s32 fd;
-	int error;
 
 	if (copy_from_user(&socket, user, sizeof(socket)))
 		return -EFAULT;
@@ -179,11 +178,7 @@ static int socket_take(struct instance *instance, unsigned int number, struct tu
 	}
 	if (number == TUX_LISTEN)
 		return ktux_listener_open(instance, socket.fd, (u8)socket.listener);
-	fd = socket.fd;
-	error = ktux_adopt(instance, &socket);
-	if (socket.fd != fd && put_user(socket.fd, &user->fd))
-		return -EFAULT;
-	return error;
+	return ktux_adopt(instance, &socket);
 }
 
 static void drain(struct instance *instance, bool retiring)
@@ -206,7 +201,7 @@ static long call(struct instance *instance, unsigned int number, unsigned long a
 	switch (number) {
 	case TUX_LISTEN:
 	case TUX_ADOPT:
-		return socket_take(instance, number, (struct tux_socket __user *)argument);
+		return socket_take(instance, number, (const struct tux_socket __user *)argument);
 	case TUX_RUN:
 		return ktux_worker_run(instance);
 	case TUX_DRAIN:
@@ -300,7 +295,7 @@ static int give_fd(struct instance *instance, struct conn *conn, struct tux_hand
 		.fd = get_unused_fd_flags(O_CLOEXEC), .reason = conn->reason, .listener = conn->listener,
 	};
 	struct file *file = conn->file;
-	int error = handed.fd < 0 ? handed.fd : 0;
+	int error = min(handed.fd, 0);
 
 	if (error == 0 && copy_to_user(user, &handed, sizeof(handed)))
 		error = -EFAULT;

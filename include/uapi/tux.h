@@ -13,7 +13,7 @@
  * TUX_RUN         makes the caller a helper thread until TUX_DRAIN;         -
  *                 EINTR after a signal, or to close files: call again
  * read(2)         returns connections that the kernel engine hands up       struct tux_handed_up, out
- * TUX_ADOPT       gives a connection and its descriptor to the kernel       struct tux_socket, in and out
+ * TUX_ADOPT       gives a connection and its descriptor to the kernel       struct tux_socket, in
  *                 engine; success closes the descriptor
  * TUX_DRAIN       stops accepting; closes idle connections, hands up the    -
  *                 others with their next request
@@ -27,8 +27,8 @@
  * Errors of all calls: EINVAL for an invalid argument (a debug message in the kernel log says which), EBADMSG for a call out of
  * order, EPROTO for another version, EPERM without the capability. TUX_ADOPT fails with EBUSY if another descriptor, an epoll
  * item, O_ASYNC or a running call can reach the socket. read(2) keeps a connection for the next call if it cannot return it:
- * EMFILE, ENFILE, ENOMEM, EFAULT. TUX_ADOPT closes the descriptor number, not the file. If another thread replaces that number
- * by dup2() during the call, the module closes the wrong file. The program must not do this.
+ * EMFILE, ENFILE, ENOMEM, EFAULT. During TUX_ADOPT the descriptor is out of the table, and its number reserved: after a failure
+ * it is there again, and after success the number is free.
  */
 #ifndef _UAPI_TUX_H
 #define _UAPI_TUX_H
@@ -118,7 +118,7 @@ struct tux_setup_host {
 
 /* A listening socket, or a connection. */
 struct tux_socket {
-	__s32 fd;       /* descriptor; out, after a failed TUX_ADOPT: its number, perhaps another one; -1: closed */
+	__s32 fd;       /* descriptor */
 	__u32 listener; /* number of the listener, or of the listener that accepted it; below tux_setup.listener_count */
 };
 

@@ -180,16 +180,8 @@ class Instance:
         self.number(LISTEN, sock.fileno(), listener)
 
     def adopt(self, sock, listener=0):
-        """The descriptor is consumed: sock has none afterwards. On failure the call tells the number of the one that it has then."""
-        said = bytearray(struct.pack("=iI", sock.fileno(), listener))
-        try:
-            fcntl.ioctl(self.fd, ADOPT, said)
-        except OSError:
-            now = struct.unpack("=iI", said)[0]
-            if now not in (-1, sock.fileno()):
-                os.dup2(now, sock.fileno(), inheritable=False)
-                os.close(now)
-            raise
+        """The descriptor is consumed: sock has none afterwards. After a failure it is still there."""
+        self.number(ADOPT, sock.fileno(), listener)
         sock.detach()
 
     def size(self):

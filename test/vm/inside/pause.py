@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stops a thread in the kernel, by test/vm/pause: a race that is decided by chance otherwise is lost each time."""
+import os
 import pathlib
 import subprocess
 import time
@@ -23,6 +24,7 @@ class Pause:
         (PARAMETERS / name).write_text(str(value))
 
     def __enter__(self):
+        self.last = [os.open(PARAMETERS / name, os.O_WRONLY) for name in ("thread", "function", "go")]
         return self
 
     def wait(self):
@@ -33,6 +35,7 @@ class Pause:
             time.sleep(0.005)
 
     def __exit__(self, *_):
-        self.set("thread", 0)
-        self.set("function", "")
-        self.set("go", 1)  # last: the thread may close descriptors, and a file that is opened here may get their numbers
+        for file, value in zip(self.last, (b"0", b"\n", b"1")):  # opened before: there may be no descriptor now
+            os.write(file, value)
+        for file in self.last:
+            os.close(file)

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import pathlib
+import resource
 import select
 import signal
 import socket
@@ -217,11 +218,41 @@ def test_socket_changed_between_check_and_close_is_refused(program, change):
     thread = threading.Thread(target=adopt, daemon=True)
     with client, taken:
         thread.start()
-        with Pause("close_fd", thread) as pause:
+        with Pause("ktux_descriptor_take", thread) as pause:
             start.set()
             pause.wait()
             change(taken.fileno())
         thread.join(20)
+        assert errors == [errno.EINVAL]
+        assert is_open(taken.fileno())
+
+
+def test_refused_connection_stays_without_another_descriptor(program):
+    """While the connection is out of the table, every number is taken. The program keeps it at its own number."""
+    client, taken = program.pair()
+    errors = []
+    start = threading.Event()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def adopt():
+        start.wait()
+        try:
+            adopt_number(program, taken.fileno())
+        except OSError as error:
+            errors.append(error.errno)
+
+    thread = threading.Thread(target=adopt, daemon=True)
+    with client, taken:
+        thread.start()
+        try:
+            with Pause("ktux_descriptor_take", thread) as pause:
+                start.set()
+                pause.wait()
+                disconnect(taken.fileno())
+                resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+            thread.join(20)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert errors == [errno.EINVAL]
         assert is_open(taken.fileno())
 
@@ -247,14 +278,12 @@ def test_racing_threads_lose_no_connection(program):
             number[0] = fd = taken.detach()
             until = time.monotonic() + 20
             while True:
-                said = bytearray(struct.pack("=iI", fd, 0))
                 tries[0] += 1
                 try:
-                    fcntl.ioctl(program.instance.fd, abi.ADOPT, said)
+                    adopt_number(program, fd)
                     break
                 except OSError as error:
                     assert error.errno == errno.EBUSY and time.monotonic() < until
-                    number[0] = fd = struct.unpack("=iI", said)[0]
                     assert is_open(fd)
                     tries[1] += 1
             number[0] = -1
