@@ -40,7 +40,7 @@ static bool is_shared(struct file *file, unsigned long expected)
 	if (file_count(file) != expected)
 		return true;
 	smp_rmb(); /* a thread changes the file before it drops its reference */
-	return (READ_ONCE(file->f_flags) & FASYNC) || is_watched(file);
+	return (data_race(READ_ONCE(file->f_flags)) & FASYNC) || is_watched(file); /* data_race(): F_SETFL writes it under another lock */
 }
 
 /*

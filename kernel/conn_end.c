@@ -101,7 +101,7 @@ static void free_conn(struct conn *conn)
 
 	spin_lock_irq(&instance->lock);
 	list_del(&conn->all);
-	instance->conn_count--;
+	WRITE_ONCE(instance->conn_count, instance->conn_count - 1);
 	spin_unlock_irq(&instance->lock);
 	timer_delete_sync(&conn->timer); /* the connection is off the list, so ktux_conns_drain() does not start the timer again */
 	ktux_send_release(conn);

@@ -113,6 +113,5 @@ void ktux_conn_queue(struct conn *conn, enum conn_state state)
 void ktux_conn_expect(struct conn *conn, unsigned long wait)
 {
 	conn->deadline = jiffies + wait;
-	if (!timer_pending(&conn->timer) || time_after(conn->timer.expires, conn->deadline))
-		mod_timer(&conn->timer, conn->deadline);
+	timer_reduce(&conn->timer, conn->deadline); /* never later than ktux_conns_drain() has set it without the lock */
 }

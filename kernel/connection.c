@@ -259,8 +259,8 @@ static void on_event(struct conn *conn)
 /* Starts the timer again if it ran while a helper thread had the connection, or while the socket was in use. */
 static void restart_timer(struct conn *conn)
 {
-	if (ktux_conn_takes_events(conn) && !timer_pending(&conn->timer))
-		mod_timer(&conn->timer, conn->deadline);
+	if (ktux_conn_takes_events(conn))
+		timer_reduce(&conn->timer, conn->deadline);
 }
 
 /* Does what events could not do while the socket was in use, or while a helper thread had the connection. */
@@ -369,7 +369,7 @@ static void on_timer(struct timer_list *timer)
 	else if (may_leave(conn))
 		advance(conn);
 	else if (time_before(jiffies, conn->deadline))
-		mod_timer(&conn->timer, conn->deadline);
+		timer_reduce(&conn->timer, conn->deadline);
 	else
 		expire(conn);
 	bh_unlock_sock(sk);
@@ -511,7 +511,7 @@ static int join(struct conn *conn)
 	if (!late) {
 		conn->drained = instance->drains;
 		list_add_tail(&conn->all, &instance->conns);
-		instance->conn_count++;
+		WRITE_ONCE(instance->conn_count, instance->conn_count + 1);
 	}
 	spin_unlock_irq(&instance->lock);
 	return late ? -ESHUTDOWN : 0;

@@ -48,7 +48,7 @@ static int hello(struct instance *instance, struct tux_hello __user *user)
 		return -EFAULT;
 	if (!same)
 		return -EPROTO;
-	instance->greeted = true;
+	WRITE_ONCE(instance->greeted, true); /* read without setup_lock for TUX_STATUS */
 	return 0;
 }
 
@@ -228,7 +228,7 @@ static long device_ioctl(struct file *file, unsigned int number, unsigned long a
 	int error;
 
 	if (number == TUX_STATUS)
-		return instance->greeted ? status(instance, (struct tux_status __user *)argument) : -EBADMSG;
+		return READ_ONCE(instance->greeted) ? status(instance, (struct tux_status __user *)argument) : -EBADMSG;
 	if (number != TUX_HELLO && number != TUX_SETUP)
 		return call(instance, number, argument);
 	error = mutex_lock_interruptible(&instance->setup_lock);
@@ -245,6 +245,12 @@ static long device_ioctl(struct file *file, unsigned int number, unsigned long a
 	}
 	mutex_unlock(&instance->setup_lock);
 	return error;
+}
+
+/* Without the lock. data_race(): the list changes meanwhile. take_handed_up() looks again, and each hand-up wakes the readers. */
+static bool has_handed_up(struct instance *instance)
+{
+	return data_race(!list_empty_careful(&instance->handed_up));
 }
 
 static struct conn *take_handed_up(struct instance *instance)
@@ -329,10 +335,10 @@ static ssize_t device_read(struct file *file, char __user *user, size_t size, lo
 
 		if (!conn && done > 0)
 			break;
-		if (!conn && (file->f_flags & O_NONBLOCK))
+		if (!conn && (data_race(file->f_flags) & O_NONBLOCK))
 			return -EAGAIN;
 		if (!conn) {
-			if (wait_event_interruptible(instance->readers, !list_empty_careful(&instance->handed_up)))
+			if (wait_event_interruptible(instance->readers, has_handed_up(instance)))
 				return -EINTR;
 			continue;
 		}
@@ -349,7 +355,7 @@ static __poll_t device_poll(struct file *file, struct poll_table_struct *table)
 	struct instance *instance = file->private_data;
 
 	poll_wait(file, &instance->readers, table);
-	return list_empty_careful(&instance->handed_up) ? 0 : EPOLLIN | EPOLLRDNORM;
+	return has_handed_up(instance) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static int device_mmap(struct file *file, struct vm_area_struct *area)

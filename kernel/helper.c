@@ -51,10 +51,13 @@ static struct work *work_take(struct instance *instance, bool *over)
 	return work;
 }
 
-/* Checked without the lock, because ktux_work_queue() wakes the thread after queueing. */
+/*
+ * Checked without the lock, because ktux_work_queue() wakes the thread after queueing. data_race(): the list changes meanwhile, and a
+ * wrong answer is corrected by work_take() or by that wake-up.
+ */
 static bool has_something(struct instance *instance)
 {
-	return !list_empty_careful(&instance->work) || (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0);
+	return data_race(!list_empty_careful(&instance->work)) || (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0);
 }
 
 int ktux_worker_run(struct instance *instance)

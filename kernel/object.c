@@ -11,10 +11,14 @@
 #include "compat/compat.h"
 #include "host.h"
 
+/*
+ * data_race(): the inode changes without a lock of ours, as for stat(2). A stamp of two states differs from both, or is the one that
+ * the next look compares again.
+ */
 void ktux_stamp_take(struct stamp *stamp, const struct inode *inode)
 {
-	struct timespec64 mtime = inode_get_mtime(inode);
-	struct timespec64 ctime = inode_get_ctime(inode);
+	struct timespec64 mtime = data_race(inode_get_mtime(inode));
+	struct timespec64 ctime = data_race(inode_get_ctime(inode));
 
 	*stamp = (struct stamp){
 		.size = (u64)i_size_read(inode),
@@ -22,19 +26,18 @@ void ktux_stamp_take(struct stamp *stamp, const struct inode *inode)
 		.mtime_ns = (u32)mtime.tv_nsec,
 		.ctime_s = ctime.tv_sec,
 		.ctime_ns = (u32)ctime.tv_nsec,
-		.mode = inode->i_mode,
-		.links = inode->i_nlink,
+		.mode = data_race(inode->i_mode),
+		.links = data_race(inode->i_nlink),
 	};
 }
 
 bool ktux_stamp_holds(const struct stamp *stamp, const struct inode *inode)
 {
-	struct timespec64 mtime = inode_get_mtime(inode);
-	struct timespec64 ctime = inode_get_ctime(inode);
+	struct stamp now;
 
-	return stamp->size == (u64)i_size_read(inode) && stamp->mtime_s == mtime.tv_sec && stamp->mtime_ns == (u32)mtime.tv_nsec &&
-	       stamp->ctime_s == ctime.tv_sec && stamp->ctime_ns == (u32)ctime.tv_nsec && stamp->mode == inode->i_mode &&
-	       stamp->links == inode->i_nlink;
+	ktux_stamp_take(&now, inode);
+	return stamp->size == now.size && stamp->mtime_s == now.mtime_s && stamp->mtime_ns == now.mtime_ns &&
+	       stamp->ctime_s == now.ctime_s && stamp->ctime_ns == now.ctime_ns && stamp->mode == now.mode && stamp->links == now.links;
 }
 
 /* Returns the number of directories from the one that contains a name up to the root. */
@@ -132,7 +135,7 @@ static void unlink_object(struct cache *cache, struct object *object)
 {
 	hlist_del_rcu(&object->bucket);
 	list_del_init(&object->order);
-	cache->count--;
+	WRITE_ONCE(cache->count, cache->count - 1);
 }
 
 /* Removes the oldest object that was not used since the last check. Returns NULL if the cache is empty. Under the lock. */
@@ -143,9 +146,9 @@ static struct object *take_oldest(struct cache *cache)
 	while (!list_empty(&cache->order)) {
 		struct object *object = list_first_entry(&cache->order, struct object, order);
 
-		if (object->used && looks > 0) {
+		if (READ_ONCE(object->used) && looks > 0) {
 			looks--;
-			object->used = false;
+			WRITE_ONCE(object->used, false);
 			list_move_tail(&object->order, &cache->order);
 			continue;
 		}
@@ -186,7 +189,7 @@ void ktux_cache_insert(struct cache *cache, struct object *object)
 		oldest = take_oldest(cache);
 	hlist_add_head_rcu(&ktux_object_get(object)->bucket, &cache->bucket[object->hash & cache->mask]);
 	list_add_tail(&object->order, &cache->order);
-	cache->count++;
+	WRITE_ONCE(cache->count, cache->count + 1);
 	spin_unlock_bh(&cache->lock);
 	if (other)
 		ktux_object_put(other);

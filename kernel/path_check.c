@@ -16,20 +16,23 @@ static unsigned int renames(void)
 	return raw_read_seqcount(&rename_lock.seqcount);
 }
 
-/* True if a dentry still has this name (len bytes, then suffix). The name may change during the check, but always ends in NUL. */
+/*
+ * True if a dentry still has this name (len bytes, then suffix). data_race(): the name may change during the check, but always ends in
+ * NUL, and a change makes the rename sequence another one.
+ */
 static bool is_named(const struct dentry *dentry, const u8 *name, u32 len, const char *suffix)
 {
 	const unsigned char *is = READ_ONCE(dentry->d_name.name);
 	u32 i;
 
 	for (i = 0; i < len; i++)
-		if (is[i] != name[i])
+		if (data_race(is[i]) != name[i])
 			return false;
 	is += len;
 	for (i = 0; suffix[i] != '\0'; i++)
-		if (is[i] != (unsigned char)suffix[i])
+		if (data_race(is[i]) != (unsigned char)suffix[i])
 			return false;
-	return is[i] == '\0';
+	return data_race(is[i]) == '\0';
 }
 
 /* Returns the start of a name's last component. */
@@ -40,16 +43,17 @@ static u32 component(const u8 *name, u32 len)
 	return len;
 }
 
+/* data_race(): as in ktux_stamp_take(). */
 static struct step step_of(const struct inode *inode)
 {
-	struct timespec64 ctime = inode_get_ctime(inode);
+	struct timespec64 ctime = data_race(inode_get_ctime(inode));
 
 	return (struct step){
 		.ctime_s = ctime.tv_sec,
 		.ctime_ns = (u32)ctime.tv_nsec,
-		.mode = inode->i_mode,
-		.uid = __kuid_val(inode->i_uid),
-		.gid = __kgid_val(inode->i_gid),
+		.mode = data_race(inode->i_mode),
+		.uid = data_race(__kuid_val(inode->i_uid)),
+		.gid = data_race(__kgid_val(inode->i_gid)),
 	};
 }
 
@@ -81,7 +85,8 @@ static bool walk_up(const struct walk *walk, const struct dentry *dentry)
 		u32 start = walk->named ? 0 : component(object->name, len);
 		struct step step;
 
-		if (d_unhashed(dentry) || (READ_ONCE(dentry->d_flags) & (DCACHE_MOUNTED | DCACHE_OP_REVALIDATE)))
+		if (data_race(d_unhashed(dentry)) || /* removed now or just after the look */
+		    (READ_ONCE(dentry->d_flags) & (DCACHE_MOUNTED | DCACHE_OP_REVALIDATE)))
 			return false;
 		if (!walk->named && !is_named(dentry, object->name + start, len - start, suffix))
 			return false;
@@ -97,7 +102,7 @@ static bool walk_up(const struct walk *walk, const struct dentry *dentry)
 			return false;
 		if (parent == root)
 			return start == 0;
-		if (IS_ROOT(parent) || (!walk->named && start == 0))
+		if (READ_ONCE(parent->d_parent) == parent || (!walk->named && start == 0))
 			return false;
 		dentry = parent;
 		len = start - 1;
