@@ -48,9 +48,9 @@ kernel:
 	@if [ -n "$(HEADERS)" ]; then tools/kernel-module "$(HEADERS)" build-kernel; else for series in 6.1 6.12 7; do \
 		tools/kernel-module build-vm/kernels/$$series/headers build-vm/$$series || exit 1; done; fi
 
-# With the debug kernel, which takes 1,500 seconds of CPU to build, and on a machine with systemd.
+# With the debug kernels, each of which takes 1,500 seconds of CPU to build, and on a machine with systemd.
 vm-check:
-	./check vm-6.1 vm-6.12 vm-7 vm-7-inside vm-debug checkpatch installed
+	./check vm-6.1 vm-6.12 vm-7 vm-7-inside vm-debug vm-debug-fuzz vm-kcsan vm-kcsan-fuzz checkpatch coccicheck installed
 
 bench-vm: all kernel
 	bench/vm/run

@@ -24,7 +24,7 @@ PYTHON_LEFT_OUT = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "turtle
 PACKAGES = ["_pytest", "pytest", "pluggy", "iniconfig", "packaging", "attr", "attrs", "exceptiongroup", "py.py"]
 # libgcc_s: glibc looks for it when a thread ends by pthread_exit, as Apache's do; ldd does not show that.
 FILES = ["/etc/mime.types", "/etc/nginx/mime.types", "/etc/protocols", "/etc/services", "/lib/x86_64-linux-gnu/libgcc_s.so.1"]
-MODULES = ["ext4", "overlay", "loop", "fuse", "sch_netem", "veth", "tcp_bbr"]
+MODULES = ["ext4", "overlay", "loop", "fuse", "sch_netem", "veth", "tcp_bbr", "tls"]
 
 # What a kernel says when something is wrong with it, or with what was loaded into it.
 SPLATS = re.compile(r"BUG:|WARNING:|Oops|KASAN|UBSAN|unreferenced object|possible (circular|recursive) locking|"
@@ -178,7 +178,7 @@ def module_files(kernel, names):
 
 def test_modules(kernel):
     """The modules of test/vm that are built for a kernel. The debug kernel has no netfilter, which the witness needs."""
-    return ["pause", "identity"] + (["witness"] if kernel != "debug" else [])
+    return ["pause", "identity", "cover"] + (["witness"] if kernel not in ("debug", "kcsan") else [])
 
 
 def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1, memory_mb=1024, append="", icount=False,
@@ -244,7 +244,11 @@ def outcome(text):
 
 
 def splats(text):
-    """The lines in which the kernel complained; that it had no memory for vmalloc() is what failing allocations are for."""
+    """
+    The lines in which the kernel complained; that it had no memory for vmalloc() is what failing allocations are for. KCSAN tells of
+    the kernel's own races as well: those count in which one of the two accesses is the module's.
+    """
     lines = text.splitlines()
     return [line for i, line in enumerate(lines)
-            if SPLATS.search(line) and not any("vmalloc error" in before for before in lines[max(0, i - 4):i])]
+            if SPLATS.search(line) and not any("vmalloc error" in before for before in lines[max(0, i - 4):i])
+            and not ("BUG: KCSAN" in line and "[tux]" not in line)]
