@@ -40,7 +40,8 @@ static bool is_shared(struct file *file, unsigned long expected)
 	if (file_count(file) != expected)
 		return true;
 	smp_rmb(); /* a thread changes the file before it drops its reference */
-	return (data_race(READ_ONCE(file->f_flags)) & FASYNC) || is_watched(file); /* data_race(): F_SETFL writes it under another lock */
+	/* data_race(): F_SETFL writes the flags under another lock. */
+	return (data_race(READ_ONCE(file->f_flags)) & FASYNC) || is_watched(file);
 }
 
 /*

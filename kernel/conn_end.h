@@ -13,7 +13,7 @@ void ktux_conn_pass_on(struct conn *conn, enum tux_reason reason);
 
 /*
  * Hands over after the client has acknowledged everything sent before, because that is charged to our memory cgroup. Each
- * acknowledgement calls write_space. Under the connection's lock.
+ * acknowledgment calls write_space. Under the connection's lock.
  */
 void ktux_conn_flush(struct conn *conn);
 

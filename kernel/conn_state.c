@@ -68,8 +68,8 @@ void ktux_conn_unhook(struct conn *conn)
 /* The states that can follow each state. CONN_CLOSED can follow all of them, because an instance can end at any time. */
 static const u16 followers[] = {
 	[CONN_READ_HEAD] = BIT(CONN_READ_HEAD) | BIT(CONN_WRITE) | BIT(CONN_LOG) | BIT(CONN_FLUSH) | BIT(CONN_OPEN_FILE) |
-			   BIT(CONN_READ_PAGES) | BIT(CONN_NEXT_TURN) | BIT(CONN_HAND_OVER) | BIT(CONN_SHUT_DOWN) | BIT(CONN_CLOSE) |
-			   BIT(CONN_HANDED_UP),
+			   BIT(CONN_READ_PAGES) | BIT(CONN_NEXT_TURN) | BIT(CONN_HAND_OVER) | BIT(CONN_SHUT_DOWN) |
+			   BIT(CONN_CLOSE) | BIT(CONN_HANDED_UP),
 	[CONN_WRITE] = BIT(CONN_READ_HEAD) | BIT(CONN_WRITE) | BIT(CONN_LOG) | BIT(CONN_READ_PAGES) | BIT(CONN_NEXT_TURN) |
 		       BIT(CONN_SHUT_DOWN),
 	[CONN_LOG] = BIT(CONN_READ_HEAD) | BIT(CONN_LOG) | BIT(CONN_SHUT_DOWN),

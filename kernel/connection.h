@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Connections, from accept or adoption on: reads requests and responds. conn_end.h has their end. Process context, may sleep, unless
- * a function says otherwise.
+ * Connections, from accept or adoption on: reads requests and responds. conn_end.h has their end. Process context, may sleep,
+ * unless a function says otherwise.
  */
 #ifndef TUX_KERNEL_CONNECTION_H
 #define TUX_KERNEL_CONNECTION_H

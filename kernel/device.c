@@ -250,7 +250,7 @@ static long device_ioctl(struct file *file, unsigned int number, unsigned long a
 /* Without the lock. data_race(): the list changes meanwhile. take_handed_up() looks again, and each hand-up wakes the readers. */
 static bool has_handed_up(struct instance *instance)
 {
-	return data_race(!list_empty_careful(&instance->handed_up));
+	return data_race(!list_empty_careful(&instance->handed_up)); /* as above */
 }
 
 static struct conn *take_handed_up(struct instance *instance)
@@ -335,7 +335,7 @@ static ssize_t device_read(struct file *file, char __user *user, size_t size, lo
 
 		if (!conn && done > 0)
 			break;
-		if (!conn && (data_race(file->f_flags) & O_NONBLOCK))
+		if (!conn && (data_race(file->f_flags) & O_NONBLOCK)) /* F_SETFL writes it under another lock */
 			return -EAGAIN;
 		if (!conn) {
 			if (wait_event_interruptible(instance->readers, has_handed_up(instance)))

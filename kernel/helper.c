@@ -52,12 +52,14 @@ static struct work *work_take(struct instance *instance, bool *over)
 }
 
 /*
- * Checked without the lock, because ktux_work_queue() wakes the thread after queueing. data_race(): the list changes meanwhile, and a
- * wrong answer is corrected by work_take() or by that wake-up.
+ * Checked without the lock, because ktux_work_queue() wakes the thread after queueing. data_race(): the list changes meanwhile, and
+ * a wrong answer is corrected by work_take() or by that wake-up.
  */
 static bool has_something(struct instance *instance)
 {
-	return data_race(!list_empty_careful(&instance->work)) || (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0);
+	bool queued = data_race(!list_empty_careful(&instance->work)); /* as above */
+
+	return queued || (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0);
 }
 
 int ktux_worker_run(struct instance *instance)

@@ -191,8 +191,8 @@ static struct tux_media_types *media_types_take(struct hosts *hosts, const struc
 	void *of = NULL, *text = NULL;
 
 	if (said->type_count > TUX_MAX_MEDIA_TYPES || said->type_text_len > TUX_MAX_MEDIA_TYPE_TEXT) {
-		pr_debug("tux: setup: %u media types with %u bytes are more than %u with %u\n", said->type_count, said->type_text_len,
-			 TUX_MAX_MEDIA_TYPES, TUX_MAX_MEDIA_TYPE_TEXT);
+		pr_debug("tux: setup: %u media types with %u bytes are more than %u with %u\n", said->type_count,
+			 said->type_text_len, TUX_MAX_MEDIA_TYPES, TUX_MAX_MEDIA_TYPE_TEXT);
 		return ERR_PTR(-EINVAL);
 	}
 	if (!count(hosts, sizeof(*types)))
@@ -227,12 +227,14 @@ static struct tux_media_types *media_types_take(struct hosts *hosts, const struc
 static bool same_types(const struct tux_setup_fields *one, const struct tux_setup_fields *other)
 {
 	return one->types == other->types && one->type_text == other->type_text && one->type_count == other->type_count &&
-	       one->type_text_len == other->type_text_len && one->every_off == other->every_off && one->every_len == other->every_len &&
+	       one->type_text_len == other->type_text_len && one->every_off == other->every_off &&
+	       one->every_len == other->every_len &&
 	       one->fallback_off == other->fallback_off && one->fallback_len == other->fallback_len;
 }
 
 /* shared: lines to share; NULL: copy those of the program. */
-static int fields_take(struct hosts *hosts, struct fields *fields, const struct tux_setup_fields *said, const struct tux_text *shared)
+static int fields_take(struct hosts *hosts, struct fields *fields, const struct tux_setup_fields *said,
+		       const struct tux_text *shared)
 {
 	void *lines;
 

@@ -12,13 +12,13 @@
 #include "host.h"
 
 /*
- * data_race(): the inode changes without a lock of ours, as for stat(2). A stamp of two states differs from both, or is the one that
+ * data_race(): the inode changes without a lock of ours, as for stat(2). A stamp of two states differs from both, or is one that
  * the next look compares again.
  */
 void ktux_stamp_take(struct stamp *stamp, const struct inode *inode)
 {
-	struct timespec64 mtime = data_race(inode_get_mtime(inode));
-	struct timespec64 ctime = data_race(inode_get_ctime(inode));
+	struct timespec64 mtime = data_race(inode_get_mtime(inode)); /* as above */
+	struct timespec64 ctime = data_race(inode_get_ctime(inode)); /* as above */
 
 	*stamp = (struct stamp){
 		.size = (u64)i_size_read(inode),
@@ -26,8 +26,8 @@ void ktux_stamp_take(struct stamp *stamp, const struct inode *inode)
 		.mtime_ns = (u32)mtime.tv_nsec,
 		.ctime_s = ctime.tv_sec,
 		.ctime_ns = (u32)ctime.tv_nsec,
-		.mode = data_race(inode->i_mode),
-		.links = data_race(inode->i_nlink),
+		.mode = data_race(inode->i_mode), /* as above */
+		.links = data_race(inode->i_nlink), /* as above */
 	};
 }
 
@@ -37,7 +37,8 @@ bool ktux_stamp_holds(const struct stamp *stamp, const struct inode *inode)
 
 	ktux_stamp_take(&now, inode);
 	return stamp->size == now.size && stamp->mtime_s == now.mtime_s && stamp->mtime_ns == now.mtime_ns &&
-	       stamp->ctime_s == now.ctime_s && stamp->ctime_ns == now.ctime_ns && stamp->mode == now.mode && stamp->links == now.links;
+	       stamp->ctime_s == now.ctime_s && stamp->ctime_ns == now.ctime_ns && stamp->mode == now.mode &&
+	       stamp->links == now.links;
 }
 
 /* Returns the number of directories from the one that contains a name up to the root. */

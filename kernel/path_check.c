@@ -17,8 +17,8 @@ static unsigned int renames(void)
 }
 
 /*
- * True if a dentry still has this name (len bytes, then suffix). data_race(): the name may change during the check, but always ends in
- * NUL, and a change makes the rename sequence another one.
+ * True if a dentry still has this name (len bytes, then suffix). data_race(): the name may change during the check, but always ends
+ * in NUL, and a change makes the rename sequence another one.
  */
 static bool is_named(const struct dentry *dentry, const u8 *name, u32 len, const char *suffix)
 {
@@ -26,13 +26,13 @@ static bool is_named(const struct dentry *dentry, const u8 *name, u32 len, const
 	u32 i;
 
 	for (i = 0; i < len; i++)
-		if (data_race(is[i]) != name[i])
+		if (data_race(is[i]) != name[i]) /* as above */
 			return false;
 	is += len;
 	for (i = 0; suffix[i] != '\0'; i++)
-		if (data_race(is[i]) != (unsigned char)suffix[i])
+		if (data_race(is[i]) != (unsigned char)suffix[i]) /* as above */
 			return false;
-	return data_race(is[i]) == '\0';
+	return data_race(is[i]) == '\0'; /* as above */
 }
 
 /* Returns the start of a name's last component. */
@@ -46,14 +46,14 @@ static u32 component(const u8 *name, u32 len)
 /* data_race(): as in ktux_stamp_take(). */
 static struct step step_of(const struct inode *inode)
 {
-	struct timespec64 ctime = data_race(inode_get_ctime(inode));
+	struct timespec64 ctime = data_race(inode_get_ctime(inode)); /* as above */
 
 	return (struct step){
 		.ctime_s = ctime.tv_sec,
 		.ctime_ns = (u32)ctime.tv_nsec,
-		.mode = data_race(inode->i_mode),
-		.uid = data_race(__kuid_val(inode->i_uid)),
-		.gid = data_race(__kgid_val(inode->i_gid)),
+		.mode = data_race(inode->i_mode), /* as above */
+		.uid = data_race(__kuid_val(inode->i_uid)), /* as above */
+		.gid = data_race(__kgid_val(inode->i_gid)), /* as above */
 	};
 }
 
@@ -133,7 +133,8 @@ static bool all_hold(const struct object *object, bool named)
 		const struct representation *rep = &object->representation[coding];
 		const struct walk walk = { .object = object, .suffix = tux_coding_suffix((enum tux_coding)coding), .named = named };
 
-		if (rep->file && !(ktux_stamp_holds(&rep->stamp, file_inode(rep->file)) && walk_up(&walk, rep->file->f_path.dentry)))
+		if (rep->file && !(ktux_stamp_holds(&rep->stamp, file_inode(rep->file)) &&
+				   walk_up(&walk, rep->file->f_path.dentry)))
 			return false;
 	}
 	return true;

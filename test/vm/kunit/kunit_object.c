@@ -120,7 +120,8 @@ static struct object *script_new(struct kunit *test)
 	object = object_new(test, "/root/script", "");
 	object->representation[TUX_CODING_IDENTITY].file = filp_open("/root/script", O_RDONLY, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(object->representation[TUX_CODING_IDENTITY].file));
-	ktux_stamp_take(&object->representation[TUX_CODING_IDENTITY].stamp, file_inode(object->representation[TUX_CODING_IDENTITY].file));
+	ktux_stamp_take(&object->representation[TUX_CODING_IDENTITY].stamp,
+			file_inode(object->representation[TUX_CODING_IDENTITY].file));
 	return object;
 }
 
