@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writing through one checked cursor, for heads and variables. Inside the core only. */
+/* Writing through one checked cursor, for heads and variables. Inside the core, and for lines of the access log. */
 #ifndef TUX_CORE_WRITER_H
 #define TUX_CORE_WRITER_H
 

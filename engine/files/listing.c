@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../core/escape.h"
 #include "../io/print.h"
 #include "link.h"
 
@@ -56,10 +57,11 @@ struct listing {
 	size_t more; /* entries beyond TUX_LISTING_MAX */
 };
 
-static void put(struct text *text, const char *data, size_t len)
+/* Grows a text by room for len bytes. Returns false if out of memory. */
+static bool room_make(struct text *text, size_t len)
 {
 	if (text->failed)
-		return;
+		return false;
 	if (text->cap - text->len < len) {
 		size_t cap = text->cap ? text->cap : FIRST_BYTES;
 		char *grown;
@@ -69,11 +71,18 @@ static void put(struct text *text, const char *data, size_t len)
 		grown = realloc(text->data, cap);
 		if (!grown) {
 			text->failed = true;
-			return;
+			return false;
 		}
 		text->data = grown;
 		text->cap = cap;
 	}
+	return true;
+}
+
+static void put(struct text *text, const char *data, size_t len)
+{
+	if (!room_make(text, len))
+		return;
 	memcpy(text->data + text->len, data, len);
 	text->len += len;
 }
@@ -83,105 +92,14 @@ static void put_text(struct text *text, const char *data)
 	put(text, data, strlen(data));
 }
 
-/* Writes all but RFC 3986's unreserved characters as %XX, so that no name looks like a scheme or markup. */
-static void put_link(struct text *text, const char *name, size_t len)
+/* Writes a name escaped. As a part of a URI, no name looks like a scheme or markup. */
+static void put_escaped(struct text *text, enum tux_escape how, const char *name, size_t len)
 {
-	static const char hex[] = "0123456789ABCDEF";
-	size_t i;
+	const uint32_t room = (uint32_t)(TUX_MAX_ESCAPED * len); /* names and paths are far below 2^32 / 6 bytes */
+	uint32_t taken;
 
-	for (i = 0; i < len; i++) {
-		const unsigned char byte = (unsigned char)name[i];
-		const char escape[3] = { '%', hex[byte >> 4], hex[byte & 15] };
-
-		if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-		    byte == '-' || byte == '.' || byte == '_' || byte == '~')
-			put(text, name + i, 1);
-		else
-			put(text, escape, sizeof(escape));
-	}
-}
-
-/*
- * Returns the bytes of the UTF-8 character (RFC 3629) at the start of name; 0 if it is invalid, for example an overlong form, a
- * surrogate, or above U+10FFFF.
- */
-static size_t utf8_len(const unsigned char *name, size_t len)
-{
-	const unsigned char first = name[0];
-	size_t i, want = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-
-	if (want == 0 || want > len)
-		return 0;
-	for (i = 1; i < want; i++)
-		if ((name[i] & 0xc0) != 0x80)
-			return 0;
-	if ((first == 0xe0 && name[1] < 0xa0) || (first == 0xed && name[1] > 0x9f) || (first == 0xf0 && name[1] < 0x90) ||
-	    (first == 0xf4 && name[1] > 0x8f))
-		return 0;
-	return want;
-}
-
-/* Returns the character reference for a byte that markup must not contain; NULL for others. */
-static const char *reference(unsigned char byte)
-{
-	switch (byte) {
-	case '&':
-		return "&amp;";
-	case '<':
-		return "&lt;";
-	case '>':
-		return "&gt;";
-	case '"':
-		return "&quot;";
-	case '\'':
-		return "&#39;";
-	default:
-		return NULL;
-	}
-}
-
-/* Writes a name in markup. U+FFFD replaces control characters and invalid UTF-8. */
-static void put_markup(struct text *text, const char *name, size_t len)
-{
-	size_t i = 0;
-
-	while (i < len) {
-		const unsigned char byte = (unsigned char)name[i];
-		const size_t bytes = utf8_len((const unsigned char *)name + i, len - i);
-
-		if (bytes == 0 || byte < 0x20 || byte == 0x7f)
-			put_text(text, "\xef\xbf\xbd");
-		else if (reference(byte))
-			put_text(text, reference(byte));
-		else
-			put(text, name + i, bytes);
-		i += bytes ? bytes : 1;
-	}
-}
-
-/* Writes a name as a JSON string (RFC 8259 7). */
-static void put_json(struct text *text, const char *name, size_t len)
-{
-	char escape[SHORT_TEXT];
-	size_t i = 0;
-
-	put_text(text, "\"");
-	while (i < len) {
-		const unsigned char byte = (unsigned char)name[i];
-		const size_t bytes = utf8_len((const unsigned char *)name + i, len - i);
-
-		if (bytes == 0) {
-			put_text(text, "\xef\xbf\xbd");
-		} else if (byte < 0x20 || byte == 0x7f) {
-			put(text, escape, print(escape, sizeof(escape), "\\u%04x", byte));
-		} else {
-			if (byte == '"' || byte == '\\')
-				put_text(text, "\\");
-			put(text, name + i, bytes);
-		}
-		i += bytes ? bytes : 1;
-	}
-	put_text(text, "\"");
+	if (room_make(text, room))
+		text->len += tux_escape(how, (uint8_t *)text->data + text->len, room, (const uint8_t *)name, (uint32_t)len, &taken);
 }
 
 static void put_time(struct text *text, int64_t seconds, const char *format)
@@ -453,10 +371,10 @@ static void json_write(const struct listing *listing, struct text *out)
 		const struct entry *entry = &listing->entries[i];
 		const char *name = listing->names.data + entry->name;
 
-		put_text(out, i ? ",\n{\"name\":" : "\n{\"name\":");
-		put_json(out, name, strlen(name));
-		put_text(out, ",\"href\":\"");
-		put_link(out, name, strlen(name));
+		put_text(out, i ? ",\n{\"name\":\"" : "\n{\"name\":\"");
+		put_escaped(out, TUX_ESCAPE_JSON, name, strlen(name));
+		put_text(out, "\",\"href\":\"");
+		put_escaped(out, TUX_ESCAPE_URI, name, strlen(name));
 		put_text(out, entry->directory ? "/\"" : "\"");
 		put_text(out, entry->directory ? ",\"type\":\"directory\",\"size\":" : ",\"type\":\"file\",\"size\":");
 		put_number(out, entry->size);
@@ -525,7 +443,7 @@ static void breadcrumbs_write(const struct tux_listing_request *req, struct text
 				put_text(out, "../");
 			put_text(out, "\">");
 		}
-		put_markup(out, path + from, i - from);
+		put_escaped(out, TUX_ESCAPE_HTML, path + from, i - from);
 		put_text(out, depth > 0 ? "</a><span>/</span>" : "<span>/</span>");
 		from = i + 1;
 	}
@@ -571,10 +489,10 @@ static void row_write(const struct listing *listing, struct text *out, const str
 	const char *slash = entry->directory ? "/" : "";
 
 	put_text(out, entry->directory ? "<tr><td><a class=\"d\" href=\"" : "<tr><td><a href=\"");
-	put_link(out, name, len);
+	put_escaped(out, TUX_ESCAPE_URI, name, len);
 	put_text(out, slash);
 	put_text(out, "\">");
-	put_markup(out, name, len);
+	put_escaped(out, TUX_ESCAPE_HTML, name, len);
 	put_text(out, slash);
 	put_text(out, "</a></td><td>");
 	if (!entry->directory)
@@ -614,7 +532,7 @@ static void page_write(const struct listing *listing, struct text *out)
 	size_t i;
 
 	put(out, page_start, sizeof(page_start) - 1);
-	put_markup(out, (const char *)req->path, req->path_len);
+	put_escaped(out, TUX_ESCAPE_HTML, (const char *)req->path, req->path_len);
 	put_text(out, "</title></head><body>\n");
 	breadcrumbs_write(req, out);
 	put_text(out, "<table><thead><tr>");

@@ -9,7 +9,7 @@
 enum { SAY_BYTES = 1024 }; /* maximum bytes of a text in one line; the rest is omitted */
 
 /*
- * Writes the line "tux: FRONT TEXT" to standard error. Omits bytes of the text that could control a terminal. Never blocks.
+ * Writes the line "tux: FRONT TEXT" to standard error. Replaces bytes that could control a terminal. Never blocks.
  * Returns false if the line is lost.
  */
 bool say(const char *front, const char *text, uint32_t len);

@@ -32,24 +32,3 @@ bool print_whole(char *out, size_t size, const char *format, ...)
 	out[0] = '\0';
 	return false;
 }
-
-size_t print_escaped(char *out, size_t size, const uint8_t *text, size_t len)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	size_t at = 0;
-
-	for (size_t i = 0; i < len && size - at > 4; i++) {
-		const uint8_t byte = text[i];
-
-		if (byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\') {
-			out[at++] = (char)byte;
-			continue;
-		}
-		out[at++] = '\\';
-		out[at++] = 'x';
-		out[at++] = hex[byte >> 4];
-		out[at++] = hex[byte & 15];
-	}
-	out[at] = '\0';
-	return at;
-}

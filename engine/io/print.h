@@ -16,11 +16,4 @@ size_t print(char *out, size_t size, const char *format, ...) __attribute__((for
 /* Like print(), but returns false and leaves out empty if the text does not fit. */
 bool print_whole(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/*
- * Writes the len bytes at text, and a NUL, to out of size bytes (1 or more), escaped as in access logs. Control characters,
- * quotes, backslashes and non-ASCII bytes become \xXX. Stops before the first one that does not fit. Returns the bytes without
- * the NUL.
- */
-size_t print_escaped(char *out, size_t size, const uint8_t *text, size_t len);
-
 #endif

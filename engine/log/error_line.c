@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "../../core/escape.h"
 #include "../io/address.h"
 #include "../io/print.h"
 #include "../io/error_log.h"
@@ -18,6 +19,7 @@ enum {
 	HOST_BYTES = 128,
 	ROUTE_BYTES = 96,
 	NAME_BYTES = 200,
+	CUT_BYTES = 3,      /* "..." */
 };
 
 /* The line being written. */
@@ -41,15 +43,13 @@ static void put(struct text *text, const char *more)
 /* Writes a text that may come from a client, escaped, in at most max bytes. */
 static void put_escaped(struct text *text, const uint8_t *more, uint32_t len, uint32_t max)
 {
-	const size_t begin = text->len;
+	const size_t room = sizeof(text->at) - 1 - text->len, most = max - CUT_BYTES;
+	uint32_t taken;
 
-	for (uint32_t i = 0; i < len; i++) {
-		if (text->len - begin + 4 > max) {
-			put(text, "...");
-			return;
-		}
-		text->len += print_escaped(text->at + text->len, sizeof(text->at) - text->len, more + i, 1);
-	}
+	text->len += tux_escape(TUX_ESCAPE_LOG, (uint8_t *)text->at + text->len, (uint32_t)(room < most ? room : most), more, len, &taken);
+	text->at[text->len] = '\0';
+	if (taken < len)
+		put(text, "...");
 }
 
 static void put_client(struct text *text, const struct request *req)

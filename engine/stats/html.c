@@ -75,25 +75,6 @@ static const char script[] =
 	" setTimeout(turn,1000)}\n"
 	"document.getElementById('charts').hidden=false;sample(data(document),performance.now());setTimeout(turn,1000)\n";
 
-static void put_escaped(FILE *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		switch (*text) {
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		default:
-			fputc(*text, out);
-		}
-	}
-}
-
 static void put_row(FILE *out, const char *name, uint64_t value)
 {
 	fprintf(out, "<tr><th scope=\"row\">%s</th><td>", name);
@@ -211,9 +192,9 @@ static void peers_write(FILE *out, const struct snapshot *snapshot)
 			                     peer->counters.timeouts, peer->counters.retried, peer->counters.connections };
 
 		fputs("<tr><th scope=\"row\">", out);
-		put_escaped(out, peer->upstream);
+		snapshot_put_escaped(out, TUX_ESCAPE_HTML, peer->upstream);
 		fputs(", ", out);
-		put_escaped(out, peer->server);
+		snapshot_put_escaped(out, TUX_ESCAPE_HTML, peer->server);
 		fputs("</th>", out);
 		cells_write(out, columns, sizeof(columns) / sizeof(columns[0]));
 		fputs("<td>", out);
@@ -232,7 +213,7 @@ static void programs_write(FILE *out, const struct snapshot *snapshot)
 		const uint64_t columns[] = { counters->requests, counters->started, counters->active, snapshot_failed(counters) };
 
 		fputs("<tr><th scope=\"row\">", out);
-		put_escaped(out, snapshot->program[i].name);
+		snapshot_put_escaped(out, TUX_ESCAPE_HTML, snapshot->program[i].name);
 		if (snapshot_failed(counters) > 0) {
 			fputs(" (", out);
 			snapshot_put_failures(out, counters);
@@ -316,9 +297,9 @@ void html_write(FILE *out, const struct snapshot *snapshot, const char *nonce)
 	        "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>"
 	        "<style nonce=\"%s\">\n%s</style></head>\n<body>\n", nonce, style);
 	fputs("<header><h1>TUX ", out);
-	put_escaped(out, snapshot->version);
+	snapshot_put_escaped(out, TUX_ESCAPE_HTML, snapshot->version);
 	fputs(snapshot->ready ? "</h1>\n<p>engine " : "</h1>\n<p><b>Not ready: it stops, or another process serves.</b> engine ", out);
-	put_escaped(out, snapshot->engine);
+	snapshot_put_escaped(out, TUX_ESCAPE_HTML, snapshot->engine);
 	fprintf(out, ", %u thread%s, process %" PRIu64 ", up for %" PRIu64 " d %u h %u min %u s. ", snapshot->threads,
 	        snapshot->threads == 1 ? "" : "s", snapshot->pid, up_s / 86400, (unsigned)(up_s / 3600 % 24), (unsigned)(up_s / 60 % 60),
 	        (unsigned)(up_s % 60));

@@ -69,14 +69,23 @@ void snapshot_put_seconds(FILE *out, uint64_t us)
 	fprintf(out, "%" PRIu64 ".%06u", us / 1000000, (unsigned)(us % 1000000));
 }
 
+void snapshot_put_escaped(FILE *out, enum tux_escape how, const char *text)
+{
+	const size_t len = strlen(text);
+	uint8_t piece[256];
+	uint32_t taken;
+
+	for (size_t at = 0; at < len; at += taken) {
+		const uint32_t left = len - at < UINT32_MAX ? (uint32_t)(len - at) : UINT32_MAX;
+
+		fwrite(piece, 1, tux_escape(how, piece, sizeof(piece), (const uint8_t *)text + at, left, &taken), out);
+	}
+}
+
 void snapshot_put_quoted(FILE *out, const char *text)
 {
 	fputc('"', out);
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', out);
-		fputc((unsigned char)*text < ' ' || *text == '<' ? '?' : *text, out);
-	}
+	snapshot_put_escaped(out, TUX_ESCAPE_LABEL, text);
 	fputc('"', out);
 }
 

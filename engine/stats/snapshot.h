@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "../../core/escape.h"
 #include "../config.h"
 #include "counters.h"
 
@@ -64,6 +65,9 @@ void snapshot_put_duration(FILE *out, uint64_t us);
 
 /* Writes seconds with six digits after the point, independent of the locale. */
 void snapshot_put_seconds(FILE *out, uint64_t us);
+
+/* Writes a text escaped. */
+void snapshot_put_escaped(FILE *out, enum tux_escape how, const char *text);
 
 /* Writes a text between quotes, for JSON and for labels. Replaces '<', so that a page can include the JSON. */
 void snapshot_put_quoted(FILE *out, const char *text);

@@ -90,7 +90,10 @@ static void peers_write(FILE *out, const struct snapshot *snapshot)
 		const struct snapshot_upstream *peer = &snapshot->peer[i];
 		const char *before = ": ";
 
-		fprintf(out, "  upstream %s, %s", peer->upstream, peer->server);
+		fputs("  upstream ", out);
+		snapshot_put_escaped(out, TUX_ESCAPE_MESSAGE, peer->upstream);
+		fputs(", ", out);
+		snapshot_put_escaped(out, TUX_ESCAPE_MESSAGE, peer->server);
 		part_write(out, &before, "requests", peer->counters.requests);
 		part_write(out, &before, "now", peer->counters.active);
 		part_write(out, &before, "errors", peer->counters.errors);
@@ -108,7 +111,8 @@ static void programs_write(FILE *out, const struct snapshot *snapshot)
 		const struct tux_program_counters *counters = &snapshot->program[i].counters;
 		const char *before = ": ";
 
-		fprintf(out, "  cgi %s", snapshot->program[i].name);
+		fputs("  cgi ", out);
+		snapshot_put_escaped(out, TUX_ESCAPE_MESSAGE, snapshot->program[i].name);
 		part_write(out, &before, "requests", counters->requests);
 		part_write(out, &before, "started", counters->started);
 		part_write(out, &before, "now", counters->active);

@@ -163,9 +163,9 @@ static void test_names_are_quoted(void **state)
 	assert_non_null(strstr(text, "tux_cgi_duration_seconds_sum{cgi=\"?i>\\\"\"} 0.000000\n"));
 	free(text);
 	text = text_of(TUX_REPORT_PAGE);
-	assert_non_null(strstr(text, "e&lt;b>"));
-	assert_non_null(strstr(text, "&lt;/script>"));
-	assert_non_null(strstr(text, "&lt;i>&quot; (time 2)</th>"));
+	assert_non_null(strstr(text, "e&lt;b&gt;"));
+	assert_non_null(strstr(text, "&lt;/script&gt;"));
+	assert_non_null(strstr(text, "&lt;i&gt;&quot; (time 2)</th>"));
 	assert_null(strstr(strstr(text, "id=\"data\">"), "<b>"));
 	free(text);
 	text = text_of(TUX_REPORT_JSON);
