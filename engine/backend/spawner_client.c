@@ -9,8 +9,7 @@
 bool tux_spawn_start_read(uint8_t *message, size_t len, struct tux_spawn_request *request)
 {
 	struct tux_spawn_start *const start = &request->start;
-	char *const text = (char *)message + sizeof(*start);
-	size_t at;
+	uint8_t *const text = message + sizeof(*start);
 
 	memset(start, 0, sizeof(*start));
 	request->path = NULL;
@@ -19,41 +18,22 @@ bool tux_spawn_start_read(uint8_t *message, size_t len, struct tux_spawn_request
 		return false;
 	memcpy(start, message, sizeof(*start));
 	len -= sizeof(*start);
-	if (start->kind != TUX_SPAWN_START || start->zero != 0 || start->text_len != len || len > TUX_SPAWN_MAX_TEXT ||
-	    start->path_len > TUX_MAX_TARGET || start->path_len >= len || start->prefix_len > start->path_len)
+	if (len > TUX_SPAWN_MAX_TEXT || !tux_spawn_start_valid(start, text, (uint32_t)len))
 		return false;
-	if (text[0] != '/' || strnlen(text, len) != start->path_len || text[len - 1] != '\0')
-		return false;
-	request->path = text;
-	for (at = start->path_len + 1; at < len; at += strlen(text + at) + 1) {
-		const char *const equals = strchr(text + at, '=');
-
-		if (equals == NULL || equals == text + at || request->strings == TUX_SPAWN_MAX_STRINGS)
+	request->path = (char *)text;
+	for (uint32_t at = start->path_len + 1, bytes; at < len; at += bytes + 1) {
+		bytes = tux_spawn_variable(text, (uint32_t)len, at);
+		if (bytes == 0 || request->strings == TUX_SPAWN_MAX_STRINGS)
 			return false;
-		request->string[request->strings++] = text + at;
+		request->string[request->strings++] = (char *)text + at;
 	}
 	return true;
-}
-
-/* True for variables that a request sets. HTTP_PROXY is an exception because programs use it as their own setting (httpoxy). */
-static bool name_allowed(const char *string)
-{
-	static const char *const begins[] = { "HTTP_", "AUTH_TYPE=", "CONTENT_LENGTH=", "CONTENT_TYPE=", "DOCUMENT_ROOT=",
-		"GATEWAY_INTERFACE=", "HTTPS=", "PATH_INFO=", "PATH_TRANSLATED=", "QUERY_STRING=", "REDIRECT_STATUS=", "REMOTE_",
-		"REQUEST_", "SCRIPT_NAME=", "SCRIPT_FILENAME=", "SERVER_", "SSL_PROTOCOL=", "SSL_CIPHER=", "UNIQUE_ID=" };
-
-	if (strncmp(string, "HTTP_PROXY=", 11) == 0)
-		return false;
-	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
-		if (strncmp(string, begins[i], strlen(begins[i])) == 0)
-			return true;
-	return false;
 }
 
 bool tux_spawn_environment_allowed(const struct tux_spawn_request *request)
 {
 	for (unsigned i = 0; i < request->strings; i++)
-		if (!name_allowed(request->string[i]))
+		if (!tux_spawn_variable_allowed((const uint8_t *)request->string[i], (uint32_t)strlen(request->string[i])))
 			return false;
 	return true;
 }
@@ -64,7 +44,7 @@ bool tux_spawn_kill_read(const uint8_t *message, size_t len, struct tux_spawn_ki
 	if (len != sizeof(*order))
 		return false;
 	memcpy(order, message, sizeof(*order));
-	return order->kind == TUX_SPAWN_KILL && order->zero == 0;
+	return tux_spawn_kill_valid(order);
 }
 
 bool tux_spawn_time_read(const uint8_t *message, size_t len, struct tux_spawn_time *order)
@@ -73,7 +53,7 @@ bool tux_spawn_time_read(const uint8_t *message, size_t len, struct tux_spawn_ti
 	if (len != sizeof(*order))
 		return false;
 	memcpy(order, message, sizeof(*order));
-	return order->kind == TUX_SPAWN_TIME;
+	return tux_spawn_time_valid(order);
 }
 
 bool tux_spawn_result_read(const uint8_t *message, size_t len, struct tux_spawn_result *result)
@@ -82,8 +62,7 @@ bool tux_spawn_result_read(const uint8_t *message, size_t len, struct tux_spawn_
 	if (len != sizeof(*result))
 		return false;
 	memcpy(result, message, sizeof(*result));
-	return result->kind >= TUX_SPAWN_STARTED && result->kind <= TUX_SPAWN_ENDED && result->step < TUX_SPAWN_STEPS &&
-	       result->end < TUX_SPAWN_ENDS && (result->kind == TUX_SPAWN_FAILED) == (result->step != TUX_SPAWN_AT_NOTHING);
+	return tux_spawn_result_valid(result);
 }
 
 /* Returns the status for a script that was not found. A lack of resources is 503, not 403. */

@@ -272,6 +272,8 @@ static void news_read(void)
 	struct tux_keeper_news news;
 
 	while (read(own.news_fd[0], &news, sizeof(news)) == (ssize_t)sizeof(news)) {
+		if (news.number >= own.programs || own.program[news.number].pid == 0) /* not of a keeper with a program: it is not believed */
+			continue;
 		if (news.ended)
 			keeper_done(news.number);
 		else
@@ -460,8 +462,8 @@ static unsigned fds_of(struct msghdr *message, int fd[TUX_SPAWN_STREAMS])
 	for (header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
 		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
 			continue;
-		count = (unsigned)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(fd, CMSG_DATA(header), count * sizeof(int)); /* the control buffer has no room for more */
+		count = tux_spawn_descriptors(header->cmsg_len - CMSG_LEN(0), TUX_SPAWN_STREAMS + 1); /* the control buffer has no room for more */
+		memcpy(fd, CMSG_DATA(header), count * sizeof(int));
 	}
 	return count;
 }
