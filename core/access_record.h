@@ -57,6 +57,24 @@ static inline void tux_access_record_set_host(struct tux_access_record *record, 
 	record->host_high = (uint8_t)(host / 65536);
 }
 
+/* For the proof: the bytes of all texts of a record. */
+/*@ logic integer record_texts{L}(struct tux_access_record *record) = record->method_len + record->target_len + record->host_len +
+  @   record->referer_len + record->user_agent_len + record->backend_len; */
+
+/* True if a record that was read from elsewhere has the size of its texts, which is in the limit, and lies in left bytes. */
+/*@ requires \valid_read(record);
+  @ assigns \nothing;
+  @ ensures \result <==> record->size == sizeof(struct tux_access_record) + record_texts(record) &&
+  @   record->size <= TUX_ACCESS_RECORD_MAX && record->size <= left;
+  @*/
+static inline bool tux_access_record_valid(const struct tux_access_record *record, uint32_t left)
+{
+	const uint32_t texts = (uint32_t)record->method_len + record->target_len + record->host_len + record->referer_len +
+	                       record->user_agent_len + record->backend_len;
+
+	return record->size == sizeof(*record) + texts && record->size <= TUX_ACCESS_RECORD_MAX && record->size <= left;
+}
+
 /*
  * Fills the lengths and size of *record from the request, which may be refused and only partly parsed. Writes the texts (method,
  * target, host, referer, user agent) to text, which has room for TUX_ACCESS_RECORD_MAX - sizeof(*record) bytes. Truncates each text

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "log/ring_record.h"
+
 enum { MAX_OBJECTS = 1 << 20 };
 
 int tux_kernel_open(char *error, size_t error_size)
@@ -220,19 +222,38 @@ static bool set_up(struct kernel_link *kernel, const struct tux_engine_config *c
 	return good;
 }
 
+bool kernel_link_share(struct kernel_link *kernel, struct tux_shared *shared, size_t bytes)
+{
+	const struct tux_rings rings = {
+		.count = __atomic_load_n(&shared->cpus, __ATOMIC_RELAXED),
+		.first = __atomic_load_n(&shared->first, __ATOMIC_RELAXED),
+		.stride = __atomic_load_n(&shared->stride, __ATOMIC_RELAXED),
+		.size = __atomic_load_n(&shared->ring_bytes, __ATOMIC_RELAXED),
+	};
+
+	if (!tux_rings_valid(rings, sizeof(struct tux_cpu_shared), _Alignof(struct tux_cpu_shared), bytes))
+		return false;
+	kernel->rings = rings;
+	kernel->shared = shared;
+	kernel->shared_bytes = bytes;
+	return true;
+}
+
 static bool map(struct kernel_link *kernel)
 {
 	__u64 bytes = 0;
+	void *at;
 
 	if (ioctl(kernel->fd, TUX_SIZE, &bytes) != 0)
 		return false;
-	kernel->shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, kernel->fd, 0);
-	if (kernel->shared == MAP_FAILED) {
-		kernel->shared = NULL;
+	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, kernel->fd, 0);
+	if (at == MAP_FAILED)
 		return false;
-	}
-	kernel->shared_bytes = bytes;
+	if (bytes >= sizeof(struct tux_shared) && kernel_link_share(kernel, at, bytes))
 	return true;
+	munmap(at, bytes);
+	errno = EPROTO;
+	return false;
 }
 
 bool kernel_link_start(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd, char *error,
@@ -351,9 +372,7 @@ void kernel_link_free(struct kernel_link *kernel)
 
 static struct tux_cpu_shared *cpu_of(const struct kernel_link *kernel, uint32_t cpu)
 {
-	const struct tux_shared *shared = kernel->shared;
-
-	return (struct tux_cpu_shared *)((uint8_t *)kernel->shared + shared->first + (size_t)cpu * shared->stride);
+	return (struct tux_cpu_shared *)((uint8_t *)kernel->shared + tux_rings_at(kernel->rings, cpu));
 }
 
 static uint64_t look(const __u64 *counter)
@@ -368,7 +387,7 @@ void kernel_link_count(const struct kernel_link *kernel, struct tux_counters *su
 
 	if (kernel->shared == NULL)
 		return;
-	for (uint32_t cpu = 0; cpu < kernel->shared->cpus; cpu++) {
+	for (uint32_t cpu = 0; cpu < kernel->rings.count; cpu++) {
 		const struct tux_cpu_counters *one = &cpu_of(kernel, cpu)->counters;
 
 		sum->requests += look(&one->requests);
@@ -393,33 +412,26 @@ void kernel_link_count(const struct kernel_link *kernel, struct tux_counters *su
 	sum->open += sum->kernel_open;
 }
 
-static void copy_out(const struct tux_cpu_shared *ring, uint32_t ring_bytes, uint64_t at, void *to, size_t len)
+/* Gives the records in len bytes at out their ids. The kernel engine sets no id because it writes no error log. */
+static void set_ids(struct request_ids *ids, uint8_t *out, size_t len)
 {
-	size_t off = at % ring_bytes;
-	size_t first = len < ring_bytes - off ? len : ring_bytes - off;
+	for (size_t at = 0; at < len;) {
+		struct tux_access_record record;
 
-	memcpy(to, ring->data + off, first);
-	memcpy((uint8_t *)to + first, ring->data, len - first);
+		memcpy(&record, out + at, sizeof(record));
+		record.id = request_id_next(ids);
+		memcpy(out + at, &record, sizeof(record));
+		at += record.size;
+	}
 }
 
 static size_t read_ring(struct tux_cpu_shared *ring, uint32_t ring_bytes, struct request_ids *ids, uint8_t *out, size_t cap)
 {
-	uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_SEQ_CST);
+	const uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_SEQ_CST);
 	uint64_t tail = ring->tail;
-	size_t len = 0;
+	const size_t len = ring_records_read(ring->data, ring_bytes, head, &tail, out, cap, "/dev/tux:");
 
-	while (head - tail >= sizeof(struct tux_access_record)) {
-		struct tux_access_record record;
-
-		copy_out(ring, ring_bytes, tail, &record, sizeof(record));
-		if (cap - len < record.size)
-			break;
-		copy_out(ring, ring_bytes, tail, out + len, record.size);
-		record.id = request_id_next(ids); /* the kernel engine sets no id because it writes no error log */
-		memcpy(out + len, &record, sizeof(record));
-		len += record.size;
-		tail += record.size;
-	}
+	set_ids(ids, out, len);
 	__atomic_store_n(&ring->tail, tail, __ATOMIC_RELEASE);
 	return len;
 }
@@ -430,14 +442,14 @@ size_t kernel_link_records_read(struct kernel_link *kernel, uint8_t *out, size_t
 
 	if (kernel->ids.last == 0)
 		request_ids_open(&kernel->ids);
-	for (uint32_t cpu = 0; kernel->shared != NULL && cpu < kernel->shared->cpus; cpu++)
-		len += read_ring(cpu_of(kernel, cpu), kernel->shared->ring_bytes, &kernel->ids, out + len, cap - len);
+	for (uint32_t cpu = 0; kernel->shared != NULL && cpu < kernel->rings.count; cpu++)
+		len += read_ring(cpu_of(kernel, cpu), kernel->rings.size, &kernel->ids, out + len, cap - len);
 	return len;
 }
 
 bool kernel_link_records_waiting(const struct kernel_link *kernel)
 {
-	for (uint32_t cpu = 0; kernel->shared != NULL && cpu < kernel->shared->cpus; cpu++) {
+	for (uint32_t cpu = 0; kernel->shared != NULL && cpu < kernel->rings.count; cpu++) {
 		const struct tux_cpu_shared *ring = cpu_of(kernel, cpu);
 
 		if (__atomic_load_n(&ring->head, __ATOMIC_SEQ_CST) != ring->tail)

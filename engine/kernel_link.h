@@ -6,6 +6,7 @@
 #ifndef TUX_ENGINE_KERNEL_LINK_H
 #define TUX_ENGINE_KERNEL_LINK_H
 
+#include "../core/ring.h"
 #include "config.h"
 #include "log/request_id.h"
 #include "stats/counters.h"
@@ -18,6 +19,7 @@ struct kernel_link {
 	int fd;                     /* -1: no kernel engine */
 	struct tux_shared *shared;  /* mapped */
 	size_t shared_bytes;
+	struct tux_rings rings;     /* the rings in shared: a copy that was checked */
 	unsigned thread_count;
 	pthread_t thread[TUX_MAX_THREADS];
 	unsigned running;           /* helper threads in the kernel engine; atomic */
@@ -37,6 +39,9 @@ int tux_kernel_open(char *error, size_t error_size);
  */
 bool kernel_link_start(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd, char *error,
                        size_t error_size);
+
+/* Takes memory of so many bytes that the kernel engine shares. Returns false if a ring does not lie inside. */
+bool kernel_link_share(struct kernel_link *kernel, struct tux_shared *shared, size_t bytes);
 
 /* Gives a TCP listener and its index to the kernel engine. Returns false if the workers have to accept on its sockets. */
 bool kernel_link_listen(struct kernel_link *kernel, const struct tux_listener *listener, unsigned number);

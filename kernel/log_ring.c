@@ -4,6 +4,7 @@
 #include <linux/mm.h>
 #include <linux/vmalloc.h>
 
+#include "../core/ring.h"
 #include "compat/compat.h"
 
 static struct tux_cpu_shared *of_cpu(const struct instance *instance, unsigned int cpu)
@@ -94,32 +95,33 @@ int ktux_records_map(struct instance *instance, struct vm_area_struct *area)
 	return 0;
 }
 
-/* Returns the free bytes of the ring. The program's tail is not trusted: an invalid one counts as a full ring. */
-static u64 room(const struct tux_cpu_shared *ring, u64 head)
+/*
+ * Returns the free bytes of the ring. The program maps both positions, and they are not trusted: an invalid pair counts as a full
+ * ring. The program has read everything before tail.
+ */
+static u32 room(const struct tux_cpu_shared *ring, u64 head)
 {
-	u64 used = head - smp_load_acquire(&ring->tail); /* the program has read everything before tail */
-
-	return used <= RING_BYTES ? RING_BYTES - used : 0;
+	return tux_ring_room(head, smp_load_acquire(&ring->tail), RING_BYTES);
 }
 
 bool ktux_records_room(struct instance *instance)
 {
 	const struct tux_cpu_shared *ring = here(instance);
 
-	return !instance->records || room(ring, ring->head) >= TUX_ACCESS_RECORD_MAX;
+	return !instance->records || room(ring, READ_ONCE(ring->head)) >= TUX_ACCESS_RECORD_MAX;
 }
 
 bool ktux_records_write(struct instance *instance, const struct tux_access_record *record)
 {
 	struct tux_cpu_shared *ring = here(instance);
 	u64 head = READ_ONCE(ring->head);
-	u32 at = (u32)(head % RING_BYTES);
-	u32 first = min_t(u32, record->size, RING_BYTES - at);
+	struct tux_span piece;
 
 	if (room(ring, head) < record->size)
 		return false;
-	memcpy(ring->data + at, record, first);
-	memcpy(ring->data, (const u8 *)record + first, record->size - first);
+	piece = tux_ring_piece(head, record->size, RING_BYTES);
+	memcpy(ring->data + piece.off, record, piece.len);
+	memcpy(ring->data, (const u8 *)record + piece.len, record->size - piece.len);
 	smp_store_release(&ring->head, head + record->size); /* after the record itself */
 	smp_mb(); /* the program sets sleeps, then checks head; this function does the reverse */
 	if (READ_ONCE(instance->shared->sleeps) && instance->event) {

@@ -4,7 +4,9 @@
 #include "../small_tables.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+#include "../../core/ring.h"
+#include "ring_record.h"
 
 enum {
 	RING_BYTES = TUX_SMALL_TABLES ? 1 << 16 : 1 << 20, /* a power of two; about 5,000 records */
@@ -23,29 +25,12 @@ void record_ring_free(struct record_ring *records)
 	records->ring = NULL;
 }
 
-static void copy_in(struct record_ring *records, uint64_t at, const void *from, size_t len)
-{
-	size_t off = at % RING_BYTES;
-	size_t first = len < RING_BYTES - off ? len : RING_BYTES - off;
-
-	memcpy(records->ring + off, from, first);
-	memcpy(records->ring, (const uint8_t *)from + first, len - first);
-}
-
-static void copy_out(const struct record_ring *records, uint64_t at, void *to, size_t len)
-{
-	size_t off = at % RING_BYTES;
-	size_t first = len < RING_BYTES - off ? len : RING_BYTES - off;
-
-	memcpy(to, records->ring + off, first);
-	memcpy((uint8_t *)to + first, records->ring, len - first);
-}
-
+/* For the writer: the free bytes without the reserved ones. */
 static uint64_t free_bytes(const struct record_ring *records)
 {
-	uint64_t used = records->head - __atomic_load_n(&records->tail, __ATOMIC_ACQUIRE) + records->reserved;
+	uint64_t room = tux_ring_room(records->head, __atomic_load_n(&records->tail, __ATOMIC_ACQUIRE), RING_BYTES);
 
-	return used < RING_BYTES ? RING_BYTES - used : 0;
+	return room > records->reserved ? room - records->reserved : 0;
 }
 
 bool record_ring_room(const struct record_ring *records)
@@ -69,28 +54,18 @@ bool record_ring_write(struct record_ring *records, const struct tux_access_reco
 
 	if (free_bytes(records) < sizeof(*record) + text_len)
 		return false;
-	copy_in(records, head, record, sizeof(*record));
-	copy_in(records, head + sizeof(*record), text, text_len);
+	tux_ring_copy_in(records->ring, RING_BYTES, head, (const uint8_t *)record, sizeof(*record));
+	tux_ring_copy_in(records->ring, RING_BYTES, head + sizeof(*record), text, text_len);
 	__atomic_store_n(&records->head, head + sizeof(*record) + text_len, __ATOMIC_SEQ_CST);
 	return true;
 }
 
 size_t record_ring_read(struct record_ring *records, uint8_t *out, size_t cap)
 {
-	uint64_t head = __atomic_load_n(&records->head, __ATOMIC_SEQ_CST);
+	const uint64_t head = __atomic_load_n(&records->head, __ATOMIC_SEQ_CST);
 	uint64_t tail = records->tail;
-	size_t len = 0;
+	const size_t len = ring_records_read(records->ring, RING_BYTES, head, &tail, out, cap, "log:");
 
-	while (head - tail >= sizeof(struct tux_access_record)) {
-		struct tux_access_record record;
-
-		copy_out(records, tail, &record, sizeof(record));
-		if (cap - len < record.size)
-			break;
-		copy_out(records, tail, out + len, record.size);
-		len += record.size;
-		tail += record.size;
-	}
 	__atomic_store_n(&records->tail, tail, __ATOMIC_RELEASE);
 	return len;
 }
