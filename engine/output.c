@@ -116,12 +116,7 @@ void output_release(struct output *output)
 
 uint64_t output_left(struct output *output)
 {
-	const struct body_part *part = body_parts(&output->source);
-	uint64_t left = 0;
-
-	for (uint32_t i = output->at; i < output->source.count; i++)
-		left += part[i].len;
-	return left;
+	return body_parts_left(body_parts(&output->source), output->at, output->source.count);
 }
 
 /* Gathers out and the parts in memory after it. *more is true if another part follows. Returns the number of iovecs. */
@@ -158,15 +153,8 @@ static void advance(struct output *output, uint64_t sent)
 	struct out *out = output->out;
 
 	count(&output->thread->counters.sent_bytes, sent);
-	out->sent += (uint32_t)bytes_take(out->len - out->sent, &sent);
-	while (output->at < output->source.count) {
-		struct body_part *part = &body_parts(&output->source)[output->at];
-
-		body_part_advance(part, bytes_take(part->len, &sent));
-		if (part->len > 0)
-			return;
-		output->at++;
-	}
+	out->sent += (uint32_t)tux_bytes_take(out->len - out->sent, &sent);
+	output->at = body_parts_advance(body_parts(&output->source), output->at, output->source.count, &sent);
 }
 
 static void go_direct(struct output *output, bool direct)
@@ -199,11 +187,10 @@ static enum output_result send_direct(struct output *output)
 
 		if (n == -EAGAIN)
 			return wait_for_room(output);
-		if (n <= 0) /* 0: the file shrank, so Content-Length is wrong */
+		if (n <= 0 || (uint64_t)n > most) /* 0: the file shrank, so Content-Length is wrong */
 			return OUTPUT_FAILED;
 		count(&thread->counters.sent_bytes, (uint64_t)n);
-		part->off += (uint64_t)n;
-		part->len -= (uint64_t)n;
+		body_part_advance(part, (uint64_t)n);
 		turn -= (uint64_t)n;
 	}
 	if (part->len > 0)
@@ -270,8 +257,7 @@ enum output_result output_advance(struct output *output, int64_t result)
 {
 	if (result < 0)
 		return OUTPUT_FAILED;
-	if (output->window_at < output->window_len)
-		output->window_at += (uint32_t)result;
+	output->window_at += tux_bytes_least(output->window_len - output->window_at, (uint64_t)result);
 	advance(output, (uint64_t)result);
 	return output_start(output);
 }

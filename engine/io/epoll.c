@@ -3,6 +3,7 @@
  * The epoll loop, for kernels and containers without io_uring. Edge-triggered: a list holds the readable channels, each of which is
  * read in turns until it is empty.
  */
+#include "../../core/piece.h"
 #include "loop.h"
 
 #include <errno.h>
@@ -136,6 +137,20 @@ static void epoll_receive_stop(struct loop *loop, struct channel *channel)
 	channel->receiving = false;
 }
 
+/* Removes sent bytes from the pieces of a message. */
+static void message_advance(struct msghdr *message, uint64_t sent)
+{
+	for (; message->msg_iovlen > 0; message->msg_iov++, message->msg_iovlen--) {
+		struct iovec *piece = message->msg_iov;
+		const uint64_t taken = tux_bytes_take(piece->iov_len, &sent);
+
+		piece->iov_base = (uint8_t *)piece->iov_base + taken;
+		piece->iov_len -= taken;
+		if (piece->iov_len > 0)
+			return;
+	}
+}
+
 /* Sends as much as the socket accepts. Returns true if there is a result: all bytes sent, or an error. */
 static bool push(struct channel *channel, int64_t *result)
 {
@@ -152,17 +167,11 @@ static bool push(struct channel *channel, int64_t *result)
 			return errno != EAGAIN;
 		}
 		channel->sent_bytes += n;
-		while (message->msg_iovlen > 0 && (size_t)n >= message->msg_iov->iov_len) {
-			n -= (ssize_t)message->msg_iov->iov_len;
-			message->msg_iov++;
-			message->msg_iovlen--;
-		}
+		message_advance(message, (uint64_t)n);
 		if (message->msg_iovlen == 0) {
 			*result = channel->sent_bytes;
 			return true;
 		}
-		message->msg_iov->iov_base = (uint8_t *)message->msg_iov->iov_base + n;
-		message->msg_iov->iov_len -= (size_t)n;
 	}
 }
 
