@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 
+#include "../core/piece.h"
 #include "memcg.h"
 #include "compat/compat.h"
 
@@ -57,11 +58,10 @@ static void take_folio(const struct answer *answer, struct scratch *scratch, str
 	pgoff_t end = folio->index + folio_nr_pages(folio);
 
 	while (*index < end && got->pages < ARRAY_SIZE(scratch->page) && got->bytes < answer->left) {
-		u32 off = offset_in_page(answer->off + got->bytes);
-		u32 len = (u32)min_t(u64, PAGE_SIZE - off, answer->left - got->bytes);
+		struct tux_span piece = tux_page_piece(answer->off + got->bytes, answer->left - got->bytes, PAGE_SIZE);
 
-		bvec_set_page(&scratch->page[got->pages++], folio_page(folio, *index - folio->index), len, off);
-		got->bytes += len;
+		bvec_set_page(&scratch->page[got->pages++], folio_page(folio, *index - folio->index), piece.len, piece.off);
+		got->bytes += piece.len;
 		++*index;
 	}
 }
@@ -70,7 +70,7 @@ static void gather(const struct answer *answer, struct scratch *scratch, struct 
 {
 	struct address_space *mapping = answer->file->f_mapping;
 	pgoff_t index = answer->off >> PAGE_SHIFT;
-	pgoff_t last = (answer->off + answer->left - 1) >> PAGE_SHIFT;
+	pgoff_t last = tux_page_last(answer->off, answer->left, PAGE_SIZE);
 	bool whole = true;
 
 	*got = (struct gathered){ .pages = 0 };
@@ -108,13 +108,12 @@ static void drop(const struct scratch *scratch, const struct gathered *got)
 /* True if the file still has all bytes of the response. */
 static bool is_whole(const struct answer *answer)
 {
-	return answer->off + answer->left <= (u64)i_size_read(file_inode(answer->file));
+	return tux_rest_inside(answer->off, answer->left, (u64)i_size_read(file_inode(answer->file)));
 }
 
 static void advance(struct answer *answer, size_t bytes)
 {
-	answer->off += bytes;
-	answer->left -= bytes;
+	tux_rest_advance(&answer->off, &answer->left, bytes);
 }
 
 static enum send_result send_body(struct conn *conn)
@@ -139,7 +138,7 @@ static enum send_result send_body(struct conn *conn)
 		if (ret <= 0)
 			return SEND_FAILED;
 		advance(answer, (size_t)ret);
-		conn->turn -= min_t(u32, conn->turn, (u32)ret);
+		conn->turn = tux_bytes_rest(conn->turn, (u32)ret);
 		if (conn->turn == 0 && answer->left > 0)
 			return SEND_TURN;
 	}
@@ -168,8 +167,8 @@ static struct folio *small_body(const struct answer *answer)
 {
 	struct folio *folio;
 
-	if (answer->left == 0 || answer->left > SMALL_BODY || offset_in_page(answer->off) + answer->left > PAGE_SIZE ||
-	    !is_whole(answer))
+	if (answer->left == 0 || answer->left > SMALL_BODY ||
+	    tux_page_piece(answer->off, answer->left, PAGE_SIZE).len < answer->left || !is_whole(answer))
 		return NULL;
 	folio = filemap_get_folio(answer->file->f_mapping, answer->off >> PAGE_SHIFT);
 	if (IS_ERR_OR_NULL(folio))
@@ -235,7 +234,7 @@ bool ktux_send_read_cold(struct conn *conn, struct cold_pages *pages)
 	*pages = (struct cold_pages){ .count = 0 };
 	while (left > 0 && pages->count < ARRAY_SIZE(pages->page)) {
 		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
-		size_t want = min_t(u64, PAGE_SIZE, left);
+		size_t want = tux_bytes_least(PAGE_SIZE, left);
 		ssize_t got;
 
 		if (!page)
@@ -256,16 +255,12 @@ enum send_result ktux_send_own_pages(struct conn *conn, const struct cold_pages 
 {
 	struct answer *answer = &conn->answer;
 	struct scratch *scratch = ktux_scratch_get();
-	size_t left = pages->bytes;
+	u64 left = pages->bytes;
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < pages->count; i++) {
-		size_t len = min_t(size_t, left, PAGE_SIZE);
-
-		bvec_set_page(&scratch->page[i], pages->page[i], (unsigned int)len, 0);
-		left -= len;
-	}
+	for (i = 0; i < pages->count; i++)
+		bvec_set_page(&scratch->page[i], pages->page[i], (unsigned int)tux_bytes_take(PAGE_SIZE, &left), 0);
 	ret = ktux_compat_send_pages(sk_of(conn), scratch->page, pages->count, pages->bytes,
 				     SEND_FLAGS | (pages->bytes < answer->left ? MSG_MORE : 0));
 	if (ret == -EAGAIN)
