@@ -37,6 +37,27 @@ static inline uint32_t tux_bytes_rest(uint32_t have, uint32_t used)
 	return used < have ? have - used : 0;
 }
 
+/*
+ * Returns the capacity for a buffer of len bytes that gets more bytes: first, or twice what it needs if that fits, or UINT32_MAX; 0 if
+ * it needs more than that.
+ */
+/*@ requires 0 < first;
+  @ assigns \nothing;
+  @ ensures len + more <= 0xffffffff ==> len + more <= \result && first <= \result;
+  @ ensures 0xffffffff < len + more ==> \result == 0;
+  @*/
+static inline uint32_t tux_bytes_grown(uint32_t len, uint32_t more, uint32_t first)
+{
+	uint32_t need;
+
+	if (more > UINT32_MAX - len)
+		return 0;
+	need = len + more;
+	if (need < first)
+		return first;
+	return need <= UINT32_MAX / 2 ? 2 * need : UINT32_MAX;
+}
+
 /* Removes the first bytes of the *left bytes of a file from *off on; all if those are fewer. */
 /*@ requires \valid(off) && \valid(left) && \separated(off, left) && *off + *left <= 0xffffffffffffffff;
   @ assigns *off, *left;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "../../core/forward.h"
+#include "../../core/piece.h"
 
 enum {
 	PIECE_BYTES = 16 * 1024, /* bytes of a spooled body, copied at a time */
@@ -128,7 +129,7 @@ enum request_body_next request_body_draw(struct request_body *upload, const stru
 				return wait_for_room(upload, streams, to);
 			if (n <= 0)
 				return n == -EPIPE || n == -ECONNRESET ? REQUEST_BODY_DEAF : REQUEST_BODY_FAILED;
-			splicing->filled -= (uint32_t)n;
+			splicing->filled = tux_bytes_rest(splicing->filled, (uint32_t)n);
 			continue;
 		}
 		if (ahead == 0)

@@ -4,13 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../core/piece.h"
+
 enum { FIRST_BYTES = 512 };
 
 uint8_t *buffer_room(struct buffer *bytes, uint32_t len)
 {
 	if (bytes->cap - bytes->len < len) {
-		uint32_t cap = bytes->len + len < FIRST_BYTES ? FIRST_BYTES : 2 * (bytes->len + len);
-		uint8_t *grown = realloc(bytes->data, cap);
+		const uint32_t cap = tux_bytes_grown(bytes->len, len, FIRST_BYTES);
+		uint8_t *grown = cap > 0 ? realloc(bytes->data, cap) : NULL;
 
 		if (grown == NULL)
 			return NULL;
@@ -36,11 +38,13 @@ bool buffer_keep(struct buffer *bytes, const uint8_t *data, uint32_t len)
 
 void buffer_drop(struct buffer *bytes, uint32_t len)
 {
-	if (len == bytes->len) {
+	const uint32_t rest = tux_bytes_rest(bytes->len, len);
+
+	if (rest == 0) {
 		buffer_forget(bytes);
 	} else if (len > 0) {
-		memmove(bytes->data, bytes->data + len, bytes->len - len);
-		bytes->len -= len;
+		memmove(bytes->data, bytes->data + len, rest);
+		bytes->len = rest;
 	}
 }
 
