@@ -446,7 +446,9 @@ static void syntax_wrong(struct reading *reading, struct ucl_parser *parser)
 		said += strspn(said, "0123456789 ");
 	found = strstr(said, "', character: ");
 	len = found ? (size_t)(found - said) : strcspn(said, ";\n");
-	fprintf(reading->errors, "%s:%u: %.*s\n", reading->path, ucl_parser_get_linenum(parser), (int)len, said);
+	fprintf(reading->errors, "%s:%u: ", reading->path, ucl_parser_get_linenum(parser));
+	reading_put(reading, said, len);
+	fputc('\n', reading->errors);
 	reading->wrong++;
 }
 
@@ -461,7 +463,8 @@ static bool macros_refuse(struct reading *reading)
 		if (*at == '.' && at[1] >= 'a' && at[1] <= 'z')
 			reading_wrong(reading, at, "\"%.*s\" is not known here: macros are not read", (int)strcspn(at, " \t\r\n(\""), at);
 		at = strchr(at, '\n');
-		at += at ? 1 : 0;
+		if (at)
+			at++;
 	}
 	return reading->wrong == before;
 }

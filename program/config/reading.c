@@ -33,18 +33,31 @@ static unsigned line_of(struct reading *reading, const char *at)
 	return reading->line;
 }
 
+void reading_put(struct reading *reading, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		fputc((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i], reading->errors);
+}
+
 /* Prints a message with its file and line. */
 static void __attribute__((format(printf, 4, 0))) say(struct reading *reading, const char *at, const char *front, const char *format,
                                                       va_list arguments)
 {
 	const unsigned line = line_of(reading, at);
+	char *text;
+	int len = vasprintf(&text, format, arguments);
 
 	if (line)
 		fprintf(reading->errors, "%s:%u: ", reading->path, line);
 	else
 		fprintf(reading->errors, "%s: ", reading->path);
 	fputs(front, reading->errors);
-	vfprintf(reading->errors, format, arguments);
+	if (len < 0) {
+		fputs("no memory for the message", reading->errors);
+	} else {
+		reading_put(reading, text, (size_t)len);
+		free(text);
+	}
 	fputc('\n', reading->errors);
 }
 

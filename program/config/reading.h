@@ -47,6 +47,9 @@ bool reading_is_inside(const struct reading *reading, const char *at);
 /* Reports and counts an error at a position in the file; at NULL an error of the whole file. */
 void __attribute__((format(printf, 3, 4))) reading_wrong(struct reading *reading, const char *at, const char *format, ...);
 
+/* Writes text of the file to the messages, with '?' in place of control characters, so that each message stays one line. */
+void reading_put(struct reading *reading, const char *text, size_t len);
+
 /* Like reading_wrong(), but for a warning: the file stays valid. */
 void __attribute__((format(printf, 3, 4))) reading_warn(struct reading *reading, const char *at, const char *format, ...);
 
