@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,26 @@ void request_release(struct request *req)
 }
 
 #ifdef TUX_CHECK_REQUESTS
+#define BIT(state) (1u << (state))
+
+/* The states that can follow each state. test/model/test_models.py compares the table with test/model/request.pml. */
+static const unsigned followers[] = {
+	[REQUEST_HEAD] = BIT(REQUEST_BODY) | BIT(REQUEST_LOADING) | BIT(REQUEST_HELD) | BIT(REQUEST_BACKEND) | BIT(REQUEST_RESPONDED),
+	[REQUEST_BODY] = BIT(REQUEST_LOADING) | BIT(REQUEST_HELD) | BIT(REQUEST_RESPONDED),
+	[REQUEST_LOADING] = BIT(REQUEST_HELD),
+	[REQUEST_HELD] = BIT(REQUEST_LOADING) | BIT(REQUEST_HELD) | BIT(REQUEST_BACKEND) | BIT(REQUEST_RESPONDED),
+	[REQUEST_BACKEND] = BIT(REQUEST_HELD),
+	[REQUEST_RESPONDED] = 0,
+};
+
+void request_check_state(const struct request *req, enum request_state state)
+{
+	if (followers[req->state] & BIT(state))
+		return;
+	fprintf(stderr, "tux: request state %u after %u, which test/model/request.pml lacks\n", state, req->state);
+	abort();
+}
+
 /* Ends the program if a request was parsed or routed more often than it has to be. */
 static void check(const struct request *req)
 {

@@ -119,6 +119,23 @@ bool request_path_room(struct request *req, uint32_t len);
 /* Frees the spare requests. */
 void requests_free(struct requests *requests);
 
+#ifdef TUX_CHECK_REQUESTS
+/* Ends the program unless the state can follow the request's. */
+void request_check_state(const struct request *req, enum request_state state);
+#else
+static inline void request_check_state(const struct request *req, enum request_state state)
+{
+	(void)req;
+	(void)state;
+}
+#endif
+
+static inline void request_set_state(struct request *req, enum request_state state)
+{
+	request_check_state(req, state);
+	req->state = (uint8_t)state;
+}
+
 /* Returns the request that waits. */
 static inline struct request *request_of_waiter(struct load_waiter *waiter)
 {

@@ -11,6 +11,7 @@
 #include "../io/transport.h"
 #include "../log/access_record.h"
 #include "../log/log_queue.h"
+#include "conn_state.h"
 #include "conn_wait.h"
 #include "h1.h"
 
@@ -63,7 +64,7 @@ static void end(struct conn *conn)
 	if (req != NULL)
 		exchange_abandon(req);
 	cut_responses(conn);
-	conn->state = CONN_CLOSED;
+	conn_set_state(conn, CONN_CLOSED);
 	timer_stop(&conn->timer);
 	if (req != NULL)
 		lookup_leave(&req->load);
@@ -88,7 +89,7 @@ static void receive_stop(struct conn *conn)
 static void linger(struct conn *conn)
 {
 	transport_end_output(&conn->channel);
-	conn->state = CONN_LINGER;
+	conn_set_state(conn, CONN_LINGER);
 	buffer_forget(&conn->in);
 	conn_wait_for(conn, WAIT_LINGER);
 	receive(conn);
@@ -107,7 +108,7 @@ static void finish(struct conn *conn)
 /* Handles the end of the output: the kernel has all of it. An exchange may have more to send. */
 static void sent(struct conn *conn)
 {
-	conn->state = CONN_READ;
+	conn_set_state(conn, CONN_READ);
 	if (conn_request_state(conn) == REQUEST_BACKEND && exchange_answered(conn->request))
 		return;
 	end_responses(conn, 0);
@@ -120,7 +121,7 @@ static void flush(struct conn *conn)
 {
 	if (conn->close_after_response && conn_request_state(conn) != REQUEST_BACKEND)
 		receive_stop(conn); /* or the close would have to cancel the receive */
-	conn->state = CONN_WRITE;
+	conn_set_state(conn, CONN_WRITE);
 	switch (output_start(&conn->output)) {
 	case OUTPUT_PENDING:
 		conn_wait_for(conn, WAIT_SEND);
@@ -150,7 +151,7 @@ static bool may_return(const struct conn *conn)
 static void give_back(struct conn *conn)
 {
 	timer_stop(&conn->timer);
-	conn->state = CONN_HAND_BACK;
+	conn_set_state(conn, CONN_HAND_BACK);
 	conn->thread->ops->release(conn->thread->loop, &conn->channel);
 }
 
@@ -212,10 +213,10 @@ static bool step_exchange(struct conn *conn)
 		return true;
 	case EXCHANGE_INSIDE:
 		dispatch(req);
-		req->state = REQUEST_HELD;
+		request_set_state(req, REQUEST_HELD);
 		return true;
 	case EXCHANGE_FAILED:
-		req->state = REQUEST_HELD;
+		request_set_state(req, REQUEST_HELD);
 		return true;
 	}
 	return false;
@@ -267,7 +268,7 @@ static bool step_request(struct conn *conn)
 		return step_exchange(conn);
 	if ((state == REQUEST_HELD || (conn->in.len > 0 && h1_takes_more(conn))) && !log_wait_permits(conn->thread)) {
 		conn_wait_for(conn, WAIT_SERVER);
-		conn->state = CONN_LOG_WAIT;
+		conn_set_state(conn, CONN_LOG_WAIT);
 		log_wait_join(&conn->thread->log->waiters, &conn->log_waiter);
 		return false;
 	}
@@ -275,7 +276,7 @@ static bool step_request(struct conn *conn)
 		return step_input(conn);
 	h1_respond(conn);
 	if (conn_request_state(conn) == REQUEST_HELD && !output_queued(&conn->output))
-		conn->state = CONN_BROKEN; /* out of memory for a single response */
+		conn_set_state(conn, CONN_BROKEN); /* out of memory for a single response */
 	return true;
 }
 
@@ -461,7 +462,7 @@ static void on_released(struct channel *channel)
 {
 	struct conn *conn = conn_of(channel);
 
-	conn->state = CONN_READ;
+	conn_set_state(conn, CONN_READ);
 	if (conn->in.len == 0 && !conn->client_closed && pass_on(conn)) {
 		conn_free(conn);
 		return;
@@ -475,7 +476,7 @@ static void on_released(struct channel *channel)
 
 void conn_start(struct conn *conn)
 {
-	conn->state = CONN_READ;
+	conn_set_state(conn, CONN_READ);
 	conn->counted = true;
 	conn->conns->parked--;
 	conn_wait_for(conn, WAIT_IDLE);
@@ -628,7 +629,7 @@ void conns_loaded(struct conns *conns, struct pending_load *miss)
 		struct load_waiter *next = waiter->next;
 		struct request *req = request_of_waiter(waiter);
 
-		req->state = REQUEST_HELD;
+		request_set_state(req, REQUEST_HELD);
 		conn_step(req->conn);
 		waiter = next;
 	}
@@ -642,7 +643,7 @@ void conns_log_resume(struct conns *conns)
 		struct conn *conn = (struct conn *)((char *)waiters->first - offsetof(struct conn, log_waiter));
 
 		log_wait_leave(waiters, &conn->log_waiter);
-		conn->state = CONN_READ;
+		conn_set_state(conn, CONN_READ);
 		conn_step(conn);
 	}
 }

@@ -4,6 +4,7 @@
 
 #include "../backend/exchange.h"
 #include "../handlers/dispatch.h"
+#include "conn_state.h"
 #include "conn_wait.h"
 
 enum {
@@ -20,7 +21,7 @@ void h1_next_request(struct conn *conn)
 {
 	if (conn->request->record != NULL) {
 		request_release(conn->request);
-		conn->request->state = REQUEST_RESPONDED;
+		request_set_state(conn->request, REQUEST_RESPONDED);
 	} else {
 		h1_forget_request(conn);
 	}
@@ -31,7 +32,7 @@ void h1_next_request(struct conn *conn)
 static void keep(struct conn *conn)
 {
 	if (!request_keep(conn->request))
-		conn->state = CONN_BROKEN;
+		conn_set_state(conn, CONN_BROKEN);
 }
 
 static void send_continue(struct conn *conn)
@@ -48,14 +49,14 @@ static void begin_exchange(struct conn *conn)
 	struct request *req = conn->request;
 
 	if (!request_keep(req)) {
-		conn->state = CONN_BROKEN;
+		conn_set_state(conn, CONN_BROKEN);
 		return;
 	}
-	req->state = REQUEST_BACKEND;
+	request_set_state(req, REQUEST_BACKEND);
 	req->error_status = exchange_start(req);
 	if (req->error_status == 0)
 		return;
-	req->state = REQUEST_HELD;
+	request_set_state(req, REQUEST_HELD);
 	if (request_has_body(req)) /* its end is unknown */
 		req->unread = true;
 }
@@ -70,10 +71,10 @@ static void respond(struct conn *conn)
 		h1_next_request(conn);
 		return;
 	case RESPONSE_NO_ROOM:
-		req->state = REQUEST_HELD;
+		request_set_state(req, REQUEST_HELD);
 		break;
 	case RESPONSE_WAIT:
-		req->state = REQUEST_LOADING;
+		request_set_state(req, REQUEST_LOADING);
 		if (conn->state == CONN_READ) /* the client waits, too */
 			conn_wait_for(conn, WAIT_SERVER);
 		break;
@@ -119,7 +120,7 @@ void h1_refuse(struct conn *conn, enum tux_refusal refusal)
 	}
 	req = request_get(conn->thread);
 	if (req == NULL) {
-		conn->state = CONN_BROKEN;
+		conn_set_state(conn, CONN_BROKEN);
 		return;
 	}
 	begin_request(conn, req, NULL, 0);
@@ -131,7 +132,7 @@ void h1_refuse(struct conn *conn, enum tux_refusal refusal)
 void h1_refuse_later(struct conn *conn, enum tux_refusal refusal)
 {
 	conn->request->head.refusal = (uint8_t)refusal;
-	conn->request->state = REQUEST_HELD;
+	request_set_state(conn->request, REQUEST_HELD);
 }
 
 /* Starts a request with a body. */
@@ -157,7 +158,7 @@ static void begin_body(struct conn *conn)
 		break;
 	}
 	tux_body_start(&req->body, (enum tux_framing)req->head.framing, req->head.content_length);
-	req->state = REQUEST_BODY;
+	request_set_state(req, REQUEST_BODY);
 	if (req->head.expect_continue)
 		send_continue(conn);
 	conn_wait_for(conn, WAIT_BODY);
@@ -171,7 +172,7 @@ static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 	uint32_t head_len = len;
 
 	if (req == NULL) {
-		conn->state = CONN_BROKEN;
+		conn_set_state(conn, CONN_BROKEN);
 		return 0;
 	}
 	switch (tux_request_parse(buf, len, conn->seen, &req->head)) {
@@ -250,7 +251,7 @@ static uint32_t take_backend_body(struct conn *conn, const uint8_t *buf, uint32_
 	}
 	exchange_abandon(req);
 	if (answered)
-		conn->state = CONN_BROKEN; /* the response cannot be completed */
+		conn_set_state(conn, CONN_BROKEN); /* the response cannot be completed */
 	else
 		h1_refuse_later(conn, refusal);
 	return used;

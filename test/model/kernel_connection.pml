@@ -20,7 +20,7 @@
  * pass only if LIMITS is set: the other cases show that no work waits for a time limit alone. Termination is not checked as such:
  * each state in which no process can continue is a good end.
  */
-#include "kernel_connection.h" /* generated: states, and ALLOWED(), from the table `followers` in kernel/conn_state.c */
+#include "states.h" /* generated: states, and CONN_ALLOWED(), from the table `followers` in kernel/conn_state.c */
 
 /*
  * test_models.py sets for each case: HALVES (of heads), PIECES (of a response), HELPERS, LIMITS (long time limits pass), DRAIN, CRASH
@@ -106,8 +106,8 @@ inline ktux_work_queue() {
 
 inline ktux_conn_set_state() {
 	TOUCH;
-	assert(next == CONN_CLOSED || ALLOWED(state, next));
-	c_code { took(now.state, now.next); };
+	assert(next == CONN_CLOSED || CONN_ALLOWED(state, next));
+	c_code { took(0, now.state, now.next); };
 	state = next;
 	next = 0
 }
