@@ -19,15 +19,10 @@
 #include "connection.h"
 #include "listener.h"
 #include "log_ring.h"
+#include "setup.h"
 #include "slot.h"
 #include "version.h"
 #include "helper.h"
-
-enum {
-	MAX_CONNECTIONS = 1 << 24,
-	MAX_OBJECTS = 1 << 20,
-	MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000,
-};
 
 /* All instances, and the mutex of their list. An instance stays allocated while a caller holds the mutex. */
 static LIST_HEAD(everyone);
@@ -50,29 +45,6 @@ static int hello(struct instance *instance, struct tux_hello __user *user)
 		return -EPROTO;
 	WRITE_ONCE(instance->greeted, true); /* read without setup_lock for TUX_STATUS */
 	return 0;
-}
-
-static bool within(u32 value, u32 max, const char *what)
-{
-	if (value >= 1 && value <= max)
-		return true;
-	pr_debug("tux: setup: %s is %u, not 1 to %u\n", what, value, max);
-	return false;
-}
-
-static bool setup_good(const struct tux_setup *setup)
-{
-	if (setup->size != sizeof(*setup) || (setup->flags & ~TUX_SETUP_FLAGS)) {
-		pr_debug("tux: setup: size is %u, not %zu, or flags %#x are not known\n", setup->size, sizeof(*setup),
-			 setup->flags);
-		return false;
-	}
-	return within(setup->max_connections, MAX_CONNECTIONS, "max_connections") &&
-	       within(setup->max_objects, MAX_OBJECTS, "max_objects") &&
-	       within(setup->head_timeout_ms, MAX_TIMEOUT_MS, "head_timeout_ms") &&
-	       within(setup->send_timeout_ms, MAX_TIMEOUT_MS, "send_timeout_ms") &&
-	       within(setup->idle_timeout_ms, MAX_TIMEOUT_MS, "idle_timeout_ms") &&
-	       setup->handover_port <= U16_MAX && setup->unused == 0;
 }
 
 static int event_take(struct instance *instance, int fd)
@@ -106,8 +78,11 @@ static int set_up(struct instance *instance, const struct tux_setup __user *user
 
 	if (IS_ERR(setup))
 		return (int)PTR_ERR(setup);
-	if (!setup_good(setup))
+	if (!ktux_setup_valid(setup)) {
+		pr_debug("tux: setup: size %u is not %zu, flags %#x are not known, or a limit is out of its range\n", setup->size,
+			 sizeof(*setup), setup->flags);
 		goto out_free_setup;
+	}
 	instance->records = setup->flags & TUX_SETUP_RECORDS;
 	instance->max_connections = setup->max_connections;
 	instance->head_timeout = msecs_to_jiffies(setup->head_timeout_ms);

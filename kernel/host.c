@@ -8,24 +8,26 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-/* True if the set-up may use so many more bytes. */
-static bool count(struct hosts *hosts, size_t bytes)
+#include "setup.h"
+
+/* True if the set-up may use so many more elements of some bytes. */
+static bool count(struct hosts *hosts, size_t elements, size_t size)
 {
-	hosts->bytes += bytes;
-	if (hosts->bytes <= TUX_MAX_SETUP)
+	if (ktux_setup_add(&hosts->bytes, elements, size))
 		return true;
 	pr_debug("tux: setup: there are more than %u bytes of it\n", TUX_MAX_SETUP);
 	return false;
 }
 
 /* Returns a checkable copy of the program's data, NULL for 0 bytes, or an error pointer. */
-static void *copied(struct hosts *hosts, u64 from, size_t bytes)
+static void *copied(struct hosts *hosts, u64 from, size_t elements, size_t size)
 {
+	const size_t bytes = elements * size; /* once counted, below 2^26 */
 	void *to;
 
-	if (bytes == 0)
+	if (elements == 0)
 		return NULL;
-	if (!count(hosts, bytes))
+	if (!count(hosts, elements, size))
 		return ERR_PTR(-EINVAL);
 	to = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
 	if (!to)
@@ -65,21 +67,6 @@ struct taking {
 	const struct tux_setup_host *was;   /* the set-up of that host */
 };
 
-/* True if the text is count names of indexes, each followed by NUL. */
-static bool indexes_good(const char *index, u32 len, u32 count)
-{
-	u32 at = 0, i;
-
-	for (i = 0; i < count && at < len; i++) {
-		size_t name_len = strnlen(index + at, len - at);
-
-		if (name_len == 0 || name_len > TUX_MAX_INDEX_LEN || name_len == len - at || memchr(index + at, '/', name_len))
-			return false;
-		at += (u32)name_len + 1;
-	}
-	return i == count && at == len;
-}
-
 static int index_take(const struct taking *take)
 {
 	const struct tux_setup_host *said = take->said;
@@ -91,29 +78,14 @@ static int index_take(const struct taking *take)
 		take->host->index = take->before->index;
 		return 0;
 	}
-	if (said->index_count > TUX_MAX_INDEX || said->index_len > TUX_MAX_INDEX * (TUX_MAX_INDEX_LEN + 1)) {
-		pr_debug("tux: setup: %u names of indexes with %u bytes are too many\n", said->index_count, said->index_len);
-		return -EINVAL;
-	}
-	index = copied(take->hosts, said->index, said->index_len);
+	index = copied(take->hosts, said->index, said->index_len, 1);
 	if (IS_ERR(index))
 		return (int)PTR_ERR(index);
 	take->host->index = index;
-	if (indexes_good(index, said->index_len, said->index_count))
+	if (ktux_setup_index_valid((const u8 *)index, said->index_len, said->index_count))
 		return 0;
 	pr_debug("tux: setup: an index is no file name\n");
 	return -EINVAL;
-}
-
-static bool host_good(const struct tux_setup_host *said)
-{
-	if ((said->flags & ~TUX_HOST_FLAGS) ||
-	    ((said->mode_allowed | said->mode_forbidden | said->mode_cgi | said->mode_module) & ~07777)) {
-		pr_debug("tux: setup: flags %#x of a host are not known, or %#o, %#o, %#o and %#o are not modes\n", said->flags,
-			 said->mode_allowed, said->mode_forbidden, said->mode_cgi, said->mode_module);
-		return false;
-	}
-	return true;
 }
 
 static bool same_routes(const struct tux_setup_host *one, const struct tux_setup_host *other)
@@ -134,16 +106,11 @@ static int routes_take(const struct taking *take)
 		*routes = take->before->routes;
 		return 0;
 	}
-	if (said->route_count > TUX_MAX_ROUTES || said->route_text_len > TUX_MAX_ROUTE_TEXT || said->route_text_len == 0) {
-		pr_debug("tux: setup: %u routes with %u bytes are too many, or without a text\n", said->route_count,
-			 said->route_text_len);
-		return -EINVAL;
-	}
-	memory = copied(take->hosts, said->routes, said->route_count * sizeof(*routes->route));
+	memory = copied(take->hosts, said->routes, said->route_count, sizeof(*routes->route));
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
 	routes->route = memory;
-	memory = copied(take->hosts, said->route_text, said->route_text_len);
+	memory = copied(take->hosts, said->route_text, said->route_text_len, 1);
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
 	routes->text = memory;
@@ -163,15 +130,14 @@ static int selection_take(const struct taking *take)
 
 	if (take->was && said->file_types == take->was->file_types && said->file_type_count == take->was->file_type_count)
 		types = take->before->selection.type;
-	else if (said->file_type_count <= TUX_MAX_FILE_TYPES)
-		types = copied(take->hosts, said->file_types, said->file_type_count * sizeof(*selection->type));
+	else
+		types = copied(take->hosts, said->file_types, said->file_type_count, sizeof(*selection->type));
 	if (IS_ERR(types))
 		return (int)PTR_ERR(types);
 	*selection = (struct tux_file_handlers){ types, said->file_type_count, said->mode_cgi, said->mode_module };
 	if (tux_file_handlers_valid(selection))
 		return 0;
-	pr_debug("tux: setup: %u types of files are more than %u, or one of them is none\n", said->file_type_count,
-		 TUX_MAX_FILE_TYPES);
+	pr_debug("tux: setup: one of %u types of files is none\n", said->file_type_count);
 	return -EINVAL;
 }
 
@@ -184,25 +150,29 @@ static void media_types_free(const struct tux_media_types *types)
 	kfree(types);
 }
 
+static bool fields_good(const struct tux_setup_fields *said)
+{
+	if (ktux_setup_fields_valid(said))
+		return true;
+	pr_debug("tux: setup: %u bytes of fields, %u media types or their %u bytes are too many, or omissions %#x unknown\n",
+		 said->len, said->type_count, said->type_text_len, said->omit);
+	return false;
+}
+
 /* Returns a checked copy of the program's media types, or an error pointer. */
 static struct tux_media_types *media_types_take(struct hosts *hosts, const struct tux_setup_fields *said)
 {
 	struct tux_media_types *types;
 	void *of = NULL, *text = NULL;
 
-	if (said->type_count > TUX_MAX_MEDIA_TYPES || said->type_text_len > TUX_MAX_MEDIA_TYPE_TEXT) {
-		pr_debug("tux: setup: %u media types with %u bytes are more than %u with %u\n", said->type_count,
-			 said->type_text_len, TUX_MAX_MEDIA_TYPES, TUX_MAX_MEDIA_TYPE_TEXT);
-		return ERR_PTR(-EINVAL);
-	}
-	if (!count(hosts, sizeof(*types)))
+	if (!count(hosts, 1, sizeof(*types)))
 		return ERR_PTR(-EINVAL);
 	types = kzalloc(sizeof(*types), GFP_KERNEL_ACCOUNT);
 	if (!types)
 		return ERR_PTR(-ENOMEM);
-	of = copied(hosts, said->types, said->type_count * sizeof(*types->of));
+	of = copied(hosts, said->types, said->type_count, sizeof(*types->of));
 	if (!IS_ERR(of))
-		text = copied(hosts, said->type_text, said->type_text_len);
+		text = copied(hosts, said->type_text, said->type_text_len, 1);
 	if (IS_ERR(of) || IS_ERR(text)) {
 		kvfree(IS_ERR(of) ? NULL : of);
 		kfree(types);
@@ -238,17 +208,12 @@ static int fields_take(struct hosts *hosts, struct fields *fields, const struct 
 {
 	void *lines;
 
-	if (said->len > TUX_MAX_FIELD_LINES || (said->omit & ~TUX_OMISSIONS)) {
-		pr_debug("tux: setup: %u bytes of field lines are more than %u, or omissions %#x are not known\n", said->len,
-			 TUX_MAX_FIELD_LINES, said->omit);
-		return -EINVAL;
-	}
 	fields->omit = (u8)said->omit;
 	if (shared) {
 		fields->lines = *shared;
 		return 0;
 	}
-	lines = copied(hosts, said->lines, said->len);
+	lines = copied(hosts, said->lines, said->len, 1);
 	if (IS_ERR(lines))
 		return (int)PTR_ERR(lines);
 	fields->lines = (struct tux_text){ lines, said->len };
@@ -282,6 +247,8 @@ static int route_take(struct hosts *hosts, struct host *host, struct fields *fie
 {
 	struct tux_media_types *types;
 
+	if (!fields_good(said))
+		return -EINVAL;
 	fields->types = host->fields.types;
 	if (!same_types(said, of_host)) {
 		types = media_types_take(hosts, said);
@@ -308,12 +275,12 @@ static int route_fields_take(const struct taking *take)
 		host->route_fields = take->before->route_fields;
 		return 0;
 	}
-	if (!count(take->hosts, of * sizeof(*host->route_fields)))
+	if (!count(take->hosts, of, sizeof(*host->route_fields)))
 		return -EINVAL;
 	host->route_fields = kvcalloc(of, sizeof(*host->route_fields), GFP_KERNEL_ACCOUNT);
 	if (!host->route_fields)
 		return -ENOMEM;
-	said_fields = copied(take->hosts, said->route_fields, of * sizeof(*said_fields));
+	said_fields = copied(take->hosts, said->route_fields, of, sizeof(*said_fields));
 	if (IS_ERR(said_fields))
 		return (int)PTR_ERR(said_fields);
 	for (at = 0; at < of && error == 0; at++)
@@ -328,8 +295,11 @@ static int host_take(const struct taking *take)
 	struct host *host = take->host;
 	int error;
 
-	if (!host_good(said))
+	if (!ktux_setup_host_valid(said) || !fields_good(&said->fields)) {
+		pr_debug("tux: setup: flags %#x of a host are not known, %#o, %#o, %#o or %#o are not modes, or it has too much\n",
+			 said->flags, said->mode_allowed, said->mode_forbidden, said->mode_cgi, said->mode_module);
 		return -EINVAL;
+	}
 	host->dot_files = said->flags & TUX_HOST_DOT_FILES;
 	host->mode_allowed = said->mode_allowed;
 	host->mode_forbidden = said->mode_forbidden;
@@ -353,21 +323,15 @@ static int names_take(struct hosts *hosts, const struct tux_setup *setup)
 	struct tux_host_names *names = &hosts->names;
 	void *memory;
 
-	if (setup->name_count > TUX_MAX_HOST_SLOTS || setup->name_text_len > TUX_MAX_HOST_TEXT || setup->listener_count < 1 ||
-	    setup->listener_count > TUX_MAX_HOST_LISTENERS) {
-		pr_debug("tux: setup: %u names with %u bytes, or %u listeners, are too many or none\n", setup->name_count,
-			 setup->name_text_len, setup->listener_count);
-		return -EINVAL;
-	}
-	memory = copied(hosts, setup->names, setup->name_count * sizeof(*names->name));
+	memory = copied(hosts, setup->names, setup->name_count, sizeof(*names->name));
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
 	names->name = memory;
-	memory = copied(hosts, setup->name_text, setup->name_text_len);
+	memory = copied(hosts, setup->name_text, setup->name_text_len, 1);
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
 	names->text = memory;
-	memory = copied(hosts, setup->fallbacks, setup->listener_count * sizeof(*names->fallback));
+	memory = copied(hosts, setup->fallbacks, setup->listener_count, sizeof(*names->fallback));
 	if (IS_ERR(memory))
 		return (int)PTR_ERR(memory);
 	names->fallback = memory;
@@ -410,11 +374,12 @@ int ktux_hosts_take(struct hosts *hosts, const struct tux_setup *setup)
 	struct tux_setup_host *said;
 	int error;
 
-	if (setup->host_count < 1 || setup->host_count > TUX_MAX_HOSTS) {
-		pr_debug("tux: setup: %u hosts, not 1 to %u\n", setup->host_count, TUX_MAX_HOSTS);
+	if (!ktux_setup_hosts_valid(setup)) {
+		pr_debug("tux: setup: %u hosts, %u names with %u bytes, or %u listeners, are too many or none\n", setup->host_count,
+			 setup->name_count, setup->name_text_len, setup->listener_count);
 		return -EINVAL;
 	}
-	if (!count(hosts, setup->host_count * sizeof(*said)))
+	if (!count(hosts, setup->host_count, sizeof(*said)))
 		return -EINVAL;
 	said = kmalloc_array(2, sizeof(*said), GFP_KERNEL);
 	if (!said)
