@@ -365,7 +365,7 @@ def test_internal_redirect_to_forbidden_file(cgi, place, field):
     got = tux.get("/cgi-bin/bad")
     assert got.status in (400, 500, 502) and b"root:" not in got.body
     if got.status == 502:
-        client.wait_until(lambda: re.search('502: the backend.s response names a file or path outside the site; .*"GET /cgi-bin/bad HTTP/1.1"', tux.output),
+        client.wait_until(lambda: re.search('502: the backend.s response names a file or path outside the host; .*"GET /cgi-bin/bad HTTP/1.1"', tux.output),
                           "it is said of which request")
     if field.endswith("/cgi-bin/bad"):
         client.wait_until(lambda: re.search('500: too many internal redirects; .*"GET /cgi-bin/bad HTTP/1.1"', tux.output), "it is said of which request")

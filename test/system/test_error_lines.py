@@ -136,7 +136,7 @@ BROKEN = {
                "the backend's response head is malformed: the response has no status line of HTTP/1.1, or no known status"),
     "switch": (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", 502,
                "the backend switched to a protocol that the client did not request"),
-    "away": (HEAD + b"X-Sendfile: /etc/passwd\r\nContent-Length: 0\r\n\r\n", 502, "the backend's response names a file or path outside the site"),
+    "away": (HEAD + b"X-Sendfile: /etc/passwd\r\nContent-Length: 0\r\n\r\n", 502, "the backend's response names a file or path outside the host"),
     "again": (HEAD + b"X-Accel-Redirect: /app/again\r\nContent-Length: 0\r\n\r\n", 500, "too many internal redirects"),
 }
 
