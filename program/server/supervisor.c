@@ -279,6 +279,7 @@ static void take_over(struct supervisor *supervisor, struct tux_generation *gene
 	/* Starts for replaced roots and new hosts take at most half of the time, even if hosts are added one by one. */
 	supervisor->renew_at_ms = tux_generation_now_ms() + tux_generation_age_ms(generation);
 	tux_generation_enter(generation, TUX_GENERATION_SERVING);
+	supervisor->restart_at_ms = 0; /* after a crash, a reload may have started this process before the restart was due */
 	if (supervisor->current)
 		listeners_compare(&supervisor->current->addresses, &(supervisor->next ? supervisor->next : supervisor->current)->addresses, stays);
 	if (supervisor->next) {

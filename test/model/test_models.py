@@ -16,7 +16,15 @@ MEMORY_MB = 1500
 
 KERNEL = dict(HALVES=2, PIECES=1, HELPERS=1, LIMITS=0, DRAIN=0, CRASH=0, ADOPT=0, OWNER=0, RING=0)
 REQUEST = dict(UNITS=4, LOADS=1, EXCHANGES=1, PIECES=1, LIMITS=0, FAILS=0, LOG=0, DRAIN=0, PASS=0, KERNEL=0, STOP=0)
+GENERATIONS = dict(RELOADS=0, RENEWALS=0, STOPS=0, CRASHES=0, HANGS=0, FAILS=0)
 CASES = {
+    "generations": {
+        "reloads_and_crashes": dict(GENERATIONS, RELOADS=2, CRASHES=2),
+        "starts_fail": dict(GENERATIONS, RELOADS=2, CRASHES=1, FAILS=2),
+        "replaced_roots": dict(GENERATIONS, RELOADS=1, RENEWALS=1, CRASHES=1, FAILS=1),
+        "stop_at_any_time": dict(GENERATIONS, RELOADS=1, STOPS=2, CRASHES=1),
+        "processes_hang": dict(GENERATIONS, RELOADS=2, STOPS=1, HANGS=2),
+    },
     "request": {
         "no_work_waits_for_a_time_limit": dict(REQUEST, LOG=1),
         "two_loads_and_two_exchanges": dict(REQUEST, LOADS=2, EXCHANGES=2, PIECES=2),
@@ -39,6 +47,25 @@ CASES = {
 }
 # model, mutant, case, old text, new text, assertion that refuses it
 MUTANTS = [
+    ("generations", "failed_reload_forgets_the_configuration", "starts_fail",
+     "roots_changed[next] = false; next = 0 /* stay() */", "current = 0; next = 0", "current"),
+    ("generations", "reload_closes_common_listeners", "reloads_and_crashes",
+     "\t\t:: current != 0 -> configuration_close(next)\n", "\t\t:: current != 0 -> configuration_close(0)\n", "listener_open"),
+    ("generations", "crash_without_restart", "reloads_and_crashes",
+     "!find(STARTING) -> restart_soon()", "!find(STARTING)", "restart_pending"),
+    ("generations", "crashes_without_delay", "starts_fail", ":: restarts > 0 -> delayed = true", ":: restarts > 0 -> restarts++", "delayed"),
+    ("generations", "old_process_not_retired", "reloads_and_crashes",
+     "generation[before] = RETIRING; tux_generation_order(before, RETIRE)", "generation[before] = RETIRING", "generation[0]==3"),
+    ("generations", "reload_forgotten_while_one_is_under_way", "reloads_and_crashes",
+     "reload_due = find(STARTING) || find(RETIRING);\n\tif\n\t:: reload_due\n", "reload_due = false;\n\tif\n\t:: false\n", "generation"),
+    ("generations", "wait_without_limit_for_a_hung_process", "processes_hang",
+     "has_word || waits_for_hung ||", "has_word ||", "generation"),
+    ("generations", "restart_beside_a_reload_that_serves", "replaced_roots",
+     "restart_pending = false; delayed = false;\n", "skip;\n", "roots"),
+    ("generations", "stop_spares_a_starting_process", "stop_at_any_time",
+     "\t\ttux_generation_order(number, order)\n\tfi\n}\n\ninline stop()", "\t\tskip\n\tfi\n}\n\ninline stop()", "over"),
+    ("generations", "replaced_root_forgotten_after_a_failed_start", "replaced_roots",
+     "next == 0 && renewing -> roots_changed[current] = true", "next == 0 && renewing", "roots"),
     ("request", "close_leaves_the_load_behind", "no_work_waits_for_a_time_limit",
      "load_waiting = false; pending = false\n", "pending = false\n", "!(freed)"),
     ("request", "close_without_abandoning_the_exchange", "no_work_waits_for_a_time_limit",
