@@ -18,7 +18,7 @@ import process  # noqa: E402
 from client import wait_until  # noqa: E402
 from tools import free_port  # noqa: E402
 
-MODULE = "/tux.ko"
+MODULE = os.environ.get("TUX_MODULE", "/tux.ko")
 
 
 def loaded():
