@@ -17,6 +17,7 @@ MEMORY_MB = 1500
 KERNEL = dict(HALVES=2, PIECES=1, HELPERS=1, LIMITS=0, DRAIN=0, CRASH=0, ADOPT=0, OWNER=0, RING=0)
 REQUEST = dict(UNITS=4, LOADS=1, EXCHANGES=1, PIECES=1, LIMITS=0, FAILS=0, LOG=0, DRAIN=0, PASS=0, KERNEL=0, STOP=0)
 GENERATIONS = dict(RELOADS=0, RENEWALS=0, STOPS=0, CRASHES=0, HANGS=0, FAILS=0)
+CHANNEL = dict(URING=0, EPOLL=0, ACTIONS=4, BUFFERS=1, DATA=3)
 CASES = {
     "generations": {
         "reloads_and_crashes": dict(GENERATIONS, RELOADS=2, CRASHES=2),
@@ -24,6 +25,11 @@ CASES = {
         "replaced_roots": dict(GENERATIONS, RELOADS=1, RENEWALS=1, CRASHES=1, FAILS=1),
         "stop_at_any_time": dict(GENERATIONS, RELOADS=1, STOPS=2, CRASHES=1),
         "processes_hang": dict(GENERATIONS, RELOADS=2, STOPS=1, HANGS=2),
+    },
+    "channel": {
+        "io_uring": dict(CHANNEL, URING=1),
+        "epoll": dict(CHANNEL, EPOLL=1, ACTIONS=6),
+        "fall_back_to_epoll": dict(CHANNEL, URING=1, EPOLL=1, ACTIONS=2, BUFFERS=2),
     },
     "request": {
         "no_work_waits_for_a_time_limit": dict(REQUEST, LOG=1),
@@ -66,6 +72,26 @@ MUTANTS = [
      "\t\ttux_generation_order(number, order)\n\tfi\n}\n\ninline stop()", "\t\tskip\n\tfi\n}\n\ninline stop()", "over"),
     ("generations", "replaced_root_forgotten_after_a_failed_start", "replaced_roots",
      "next == 0 && renewing -> roots_changed[current] = true", "next == 0 && renewing", "roots"),
+    ("channel", "close_without_cancellation", "io_uring", ":: inflight > 0 -> sq!CANCEL_ALL", ":: inflight > 0", "freed"),
+    ("channel", "closed_before_the_last_completion", "io_uring", "inline settle() {\n\tif\n\t:: inflight > 0\n", "inline settle() {\n\tif\n\t:: false\n",
+     "inflight==0"),
+    ("channel", "sent_before_the_notification", "io_uring", "result == SUCCESS_MORE -> zero_copied = true",
+     "result == SUCCESS_MORE -> zero_copied = true; buffer = false", "buffer"),
+    ("channel", "buffer_not_given_back", "io_uring", "\t\tfi;\n\t\tgive_back\n", "\t\tfi\n", "k_buffers"),
+    ("channel", "starved_without_reference", "io_uring", "\tqueued = true;\n\tinflight++\n", "\tqueued = true\n", "inflight==0"),
+    ("channel", "starved_and_forgotten", "io_uring", "!leaving && receiving -> uring_receive()", "!leaving && receiving", "receiving"),
+    ("channel", "receive_not_repeated", "io_uring", "\t\t:: receiving -> uring_receive()\n", "\t\t:: receiving\n", "receiving"),
+    ("channel", "two_receives", "io_uring", "\t:: armed || queued\n", "\t:: queued\n", "fin_reported"),
+    ("channel", "wait_for_readable_forgotten", "io_uring", "!receiving && watched && !queued -> uring_wait_readable()",
+     "!receiving && watched && !queued", "waits_readable"),
+    ("channel", "event_of_a_closed_channel", "epoll", "\tbatch = in_batch; in_batch = 0;\n\tif\n\t:: closing || leaving\n",
+     "\tbatch = in_batch; in_batch = 0;\n\tif\n\t:: false\n", "closing"),
+    ("channel", "wait_for_room_without_new_event", "epoll", "blocked = true; control()", "blocked = true", "waits_writable"),
+    ("channel", "end_missed_after_a_short_read", "epoll", ":: data == 0 && !hung_up -> readable = false", ":: data == 0 -> readable = false", "receiving"),
+    ("channel", "room_without_a_turn", "epoll", ":: sending -> queue()\n\t\t\t:: else\n\t\t\tfi;\n\t\t\tif\n\t\t\t:: blocked",
+     ":: sending\n\t\t\t:: else\n\t\t\tfi;\n\t\t\tif\n\t\t\t:: blocked", "waits_sent"),
+    ("channel", "streams_keep_the_loop_before_the_fall_back", "fall_back_to_epoll", "stream_ops = ops; /* backends_set_loop() */",
+     "stream_ops = LOOP_URING;", "ops==loop"),
     ("request", "close_leaves_the_load_behind", "no_work_waits_for_a_time_limit",
      "load_waiting = false; pending = false\n", "pending = false\n", "!(freed)"),
     ("request", "close_without_abandoning_the_exchange", "no_work_waits_for_a_time_limit",
