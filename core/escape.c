@@ -180,6 +180,20 @@ static uint32_t replacement_write(enum tux_escape how, uint8_t *out, uint32_t at
 	return six(out, at, cap, 3, 0xef, 0xbf, 0xbd, 0, 0, 0);
 }
 
+/* Like unit_write(), but for a control character above ASCII, which is 0xc2 and octet. */
+/*@ requires at <= cap && \valid(out + (0 .. cap - 1)) && 0x80 <= octet <= 0x9f;
+  @ requires how == TUX_ESCAPE_JSON || how == TUX_ESCAPE_LABEL || how == TUX_ESCAPE_HTML || how == TUX_ESCAPE_MESSAGE;
+  @ assigns out[at .. cap - 1];
+  @ ensures \result <= cap - at && (cap - at >= TUX_MAX_ESCAPED ==> \result > 0);
+  @ ensures \result > 0 ==> unit_good(how, out, at, \result);
+  @*/
+static uint32_t control_write(enum tux_escape how, uint8_t *out, uint32_t at, uint32_t cap, uint8_t octet)
+{
+	if (how == TUX_ESCAPE_JSON)
+		return six(out, at, cap, 6, '\\', 'u', '0', '0', digit(octet / 16, 'a'), digit(octet % 16, 'a'));
+	return replacement_write(how, out, at, cap);
+}
+
 /* Like unit_write(), but for an ASCII character, in a text that may have others. */
 /*@ requires at <= cap && \valid(out + (0 .. cap - 1)) && octet < 0x80;
   @ requires how == TUX_ESCAPE_JSON || how == TUX_ESCAPE_LABEL || how == TUX_ESCAPE_HTML || how == TUX_ESCAPE_MESSAGE;
@@ -238,6 +252,10 @@ static uint32_t unit_write(enum tux_escape how, uint8_t *out, uint32_t at, uint3
 	if (how == TUX_ESCAPE_LOG || how == TUX_ESCAPE_COLUMN || how == TUX_ESCAPE_JSON_BYTES || how == TUX_ESCAPE_URI)
 		return octet_write(how, out, at, cap, text[0]);
 	bytes = utf8_len(text, len);
+	if (bytes == 0 && len > 1 && text[0] == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0) {
+		*of = 2;
+		return control_write(how, out, at, cap, text[1]);
+	}
 	if (bytes == 0)
 		return replacement_write(how, out, at, cap);
 	if (bytes == 1)

@@ -10,8 +10,9 @@ enum tux_escape {
 	TUX_ESCAPE_LOG,        /* between quotes in a log: control characters, quotes, backslashes and non-ASCII bytes become \xXX */
 	TUX_ESCAPE_COLUMN,     /* between spaces in a log: like TUX_ESCAPE_LOG, and so do spaces */
 	TUX_ESCAPE_JSON_BYTES, /* in a JSON string (RFC 8259 7): \", \\, and \u00XX for control characters and non-ASCII bytes */
-	TUX_ESCAPE_JSON,       /* in a JSON string: \", \\, and \u00XX for control characters; U+FFFD for U+0080 to U+009F and invalid UTF-8 */
-	TUX_ESCAPE_LABEL,      /* between quotes in JSON or a label: \", \\, '?' for control characters and '<'; U+FFFD as above */
+	TUX_ESCAPE_JSON,       /* in a JSON string: \", \\, \u00XX for control characters and U+0080 to U+009F; U+FFFD for invalid UTF-8 */
+	TUX_ESCAPE_LABEL,      /* between quotes in JSON or a label: \", \\, '?' for control characters and '<'; U+FFFD for invalid UTF-8
+	                          and U+0080 to U+009F */
 	TUX_ESCAPE_HTML,       /* in HTML or its attributes: references for & < > " '; U+FFFD as above, and for control characters */
 	TUX_ESCAPE_URI,        /* a segment of a URI: %XX for all but the unreserved characters (RFC 3986 2.3) */
 	TUX_ESCAPE_MESSAGE,    /* a line of text: '?' for control characters but tab; U+FFFD as above */

@@ -2,7 +2,6 @@
 #include "print.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 size_t print(char *out, size_t size, const char *format, ...)
 {
@@ -31,4 +30,16 @@ bool print_whole(char *out, size_t size, const char *format, ...)
 		return true;
 	out[0] = '\0';
 	return false;
+}
+
+void file_put_escaped(FILE *out, enum tux_escape how, const char *text, size_t len)
+{
+	uint8_t piece[256];
+	uint32_t taken;
+
+	for (size_t at = 0; at < len; at += taken) {
+		const uint32_t left = len - at < UINT32_MAX ? (uint32_t)(len - at) : UINT32_MAX;
+
+		fwrite(piece, 1, tux_escape(how, piece, sizeof(piece), (const uint8_t *)text + at, left, &taken), out);
+	}
 }

@@ -71,15 +71,7 @@ void snapshot_put_seconds(FILE *out, uint64_t us)
 
 void snapshot_put_escaped(FILE *out, enum tux_escape how, const char *text)
 {
-	const size_t len = strlen(text);
-	uint8_t piece[256];
-	uint32_t taken;
-
-	for (size_t at = 0; at < len; at += taken) {
-		const uint32_t left = len - at < UINT32_MAX ? (uint32_t)(len - at) : UINT32_MAX;
-
-		fwrite(piece, 1, tux_escape(how, piece, sizeof(piece), (const uint8_t *)text + at, left, &taken), out);
-	}
+	file_put_escaped(out, how, text, strlen(text));
 }
 
 void snapshot_put_quoted(FILE *out, const char *text)

@@ -66,7 +66,7 @@ void snapshot_put_duration(FILE *out, uint64_t us);
 /* Writes seconds with six digits after the point, independent of the locale. */
 void snapshot_put_seconds(FILE *out, uint64_t us);
 
-/* Writes a text escaped. */
+/* Writes a text escaped (core/escape.h). */
 void snapshot_put_escaped(FILE *out, enum tux_escape how, const char *text);
 
 /* Writes a text between quotes, for JSON and for labels. Replaces '<', so that a page can include the JSON. */

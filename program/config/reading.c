@@ -35,8 +35,7 @@ static unsigned line_of(struct reading *reading, const char *at)
 
 void reading_put(struct reading *reading, const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		fputc((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i], reading->errors);
+	file_put_escaped(reading->errors, TUX_ESCAPE_MESSAGE, text, len);
 }
 
 /* Prints a message with its file and line. */

@@ -47,7 +47,7 @@ bool reading_is_inside(const struct reading *reading, const char *at);
 /* Reports and counts an error at a position in the file; at NULL an error of the whole file. */
 void __attribute__((format(printf, 3, 4))) reading_wrong(struct reading *reading, const char *at, const char *format, ...);
 
-/* Writes text of the file to the messages, with '?' in place of control characters, so that each message stays one line. */
+/* Writes text of the file to the messages, escaped as TUX_ESCAPE_MESSAGE, so that each message is one line. */
 void reading_put(struct reading *reading, const char *text, size_t len);
 
 /* Like reading_wrong(), but for a warning: the file stays valid. */

@@ -36,6 +36,7 @@ WRONG = [
     ("[ 1, 2 ]\n", [(1, "list")]),
     # One message is one line, without control characters of the file.
     ('route "/a" { redirect "b\\nc\x7f" }\n', [(1, '"b?c?" is nowhere to redirect to')]),
+    ('route "/a" { redirect "b\u009b2J" }\n', [(1, '"b\ufffd2J" is nowhere to redirect to')]),
     ("cgi git { programm /bin/x }\n", [(1, 'unknown key "programm" in a cgi; did you mean "program"?'), (1, "cgi git needs a root")]),
     ("cgi a {\nprogram bin/x;\ntime 0.01;\nnice 20\ncpu 1.5\n}\n",
      [(2, '"bin/x" is not a path'), (3, '"0.01" is not seconds'), (4, '"20" is not a number from 0 to 19'), (5, '"1.5" is not whole seconds')]),

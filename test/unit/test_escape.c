@@ -45,7 +45,7 @@ static void test_utf8(void **state)
 {
 	static const char *const good[] = { "\xc2\xa0", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xef\xbf\xbf", "\xf0\x90\x80\x80",
 		"\xf4\x8f\xbf\xbf" };
-	static const char *const bad[] = { "\x80", "\xc1\xbf", "\xc2", "\xc2\x9b", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe2\x82", "\xf0\x8f\xbf\xbf",
+	static const char *const bad[] = { "\x80", "\xc1\xbf", "\xc2", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe2\x82", "\xf0\x8f\xbf\xbf",
 		"\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff" };
 
 	(void)state;
@@ -55,6 +55,10 @@ static void test_utf8(void **state)
 		for (int how = TUX_ESCAPE_JSON; how <= TUX_ESCAPE_MESSAGE; how++)
 			if (how != TUX_ESCAPE_URI)
 				assert_memory_equal(escaped((enum tux_escape)how, bad[i]), "\xef\xbf\xbd", 3);
+	assert_string_equal(escaped(TUX_ESCAPE_JSON, "a\xc2\x85z"), "a\\u0085z");
+	assert_string_equal(escaped(TUX_ESCAPE_LABEL, "a\xc2\x80z"), "a\xef\xbf\xbdz");
+	assert_string_equal(escaped(TUX_ESCAPE_HTML, "a\xc2\x9fz"), "a\xef\xbf\xbdz");
+	assert_string_equal(escaped(TUX_ESCAPE_MESSAGE, "a\xc2\x9bz"), "a\xef\xbf\xbdz");
 }
 
 /* True if no octet of an escaped text has a meaning for the text around. */
