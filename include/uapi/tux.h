@@ -36,7 +36,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 10u /* version of this file; program and module must have the same */
+#define TUX_ABI 11u /* version of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -199,7 +199,7 @@ struct tux_shared {
 #define TUX_SETUP  _IOW('T', 0xd1, struct tux_setup)
 #define TUX_LISTEN _IOW('T', 0xd2, struct tux_socket)
 #define TUX_RUN    _IO('T', 0xd3)
-#define TUX_ADOPT  _IOWR('T', 0xd4, struct tux_socket)
+#define TUX_ADOPT  _IOW('T', 0xd4, struct tux_socket)
 #define TUX_DRAIN  _IO('T', 0xd5)
 #define TUX_STATUS _IOWR('T', 0xd7, struct tux_status)
 #define TUX_RETIRE _IO('T', 0xd8)

@@ -7,7 +7,7 @@ import signal
 import struct
 import threading
 
-ABI = 10
+ABI = 11
 RECORD_SIZE = 80
 DEVICE = "/dev/tux"
 
@@ -26,7 +26,7 @@ HELLO = _number(3, 0xd0, struct.calcsize(HELLO_FORMAT))
 SETUP = _number(1, 0xd1, struct.calcsize(SETUP_FORMAT))
 LISTEN = _number(1, 0xd2, 8)
 RUN = _number(0, 0xd3, 0)
-ADOPT = _number(3, 0xd4, 8)
+ADOPT = _number(1, 0xd4, 8)
 DRAIN = _number(0, 0xd5, 0)
 SIZE = _number(2, 0xd6, 8)
 STATUS = _number(3, 0xd7, 16 + 8 * (7 + 2 * 15))
