@@ -23,14 +23,14 @@ struct tux_access_record {
 	uint32_t duration_us; /* until the kernel had the response */
 	uint16_t port;        /* the client's port, host byte order; 0 on Unix sockets */
 	uint8_t method_len;
-	uint8_t host_high;    /* bits 16 to 23 of the number of the host */
+	uint8_t host_number_high; /* bits 16 to 23 of the number of the host */
 	uint64_t sent_bytes;  /* bytes of the response, including its head */
 	uint8_t address[16];  /* the client's address, IPv4 as ::ffff:a.b.c.d; all zero on Unix sockets */
 	uint16_t target_len;
-	uint16_t host_len;
+	uint16_t host_len;     /* of the text of the Host field */
 	uint16_t referer_len;
 	uint16_t user_agent_len;
-	uint16_t host;        /* bits 0 to 15 of the number of the host */
+	uint16_t host_number; /* bits 0 to 15 of the number of the host */
 	uint16_t backend_len; /* 0 = no backend, or its name is unknown */
 	uint32_t backend_us;  /* time for which a backend had the request */
 	uint64_t id;          /* the request's id, as in the error log */
@@ -44,17 +44,17 @@ enum { TUX_ACCESS_RECORD_MAX = sizeof(struct tux_access_record) + 4 * TUX_ACCESS
   @*/
 static inline uint32_t tux_access_record_host(const struct tux_access_record *record)
 {
-	return record->host + 65536u * record->host_high;
+	return record->host_number + 65536u * record->host_number_high;
 }
 
 /* Sets the number of the host, below 2^24. */
 /*@ requires \valid(record) && host < 16777216;
-  @ assigns record->host, record->host_high;
+  @ assigns record->host_number, record->host_number_high;
   @*/
 static inline void tux_access_record_set_host(struct tux_access_record *record, uint32_t host)
 {
-	record->host = (uint16_t)(host % 65536);
-	record->host_high = (uint8_t)(host / 65536);
+	record->host_number = (uint16_t)(host % 65536);
+	record->host_number_high = (uint8_t)(host / 65536);
 }
 
 /* For the proof: the bytes of all texts of a record. */

@@ -23,7 +23,7 @@ enum {
 struct tux_host_name {
 	uint64_t listeners; /* 1 << number of each listener on which the host has this name */
 	uint32_t text;      /* offset of the name in tux_host_names.text: lower case; ".example.org" for "*.example.org" */
-	uint32_t host;
+	uint32_t host;      /* number of the host */
 	uint32_t hash;      /* of the name; tux_host_names_insert() sets it */
 	uint32_t len;       /* bytes, at most TUX_MAX_HOST_NAME; 0: empty slot */
 };

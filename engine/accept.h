@@ -15,7 +15,7 @@ struct accept {
 	const bool *by_kernel;     /* the engine's, per listener: the kernel engine accepts there; atomic */
 	bool accepting;
 	uint64_t again_ms;         /* time to retry accepting; 0: no retry is due */
-	uint64_t take_again_ms;    /* time to take handed up connections again; 0: now */
+	uint64_t take_again_ms;    /* time to watch the kernel engine's device again; 0: it is watched */
 };
 
 /* Events of a thread's loop, with its struct accept as the owner. */

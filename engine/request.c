@@ -65,7 +65,7 @@ void request_check_state(const struct request *req, enum request_state state)
 {
 	if (followers[req->state] & BIT(state))
 		return;
-	fprintf(stderr, "tux: request state %u after %u, which test/model/request.pml lacks\n", state, req->state);
+	fprintf(stderr, "tux: request: state %u cannot follow %u; see followers[] in engine/request.c\n", state, req->state);
 	abort();
 }
 

@@ -68,6 +68,7 @@ static void on_wake(struct source *source, void *owner)
 		;
 }
 
+/* Takes handed-up connections. If that fails, stops watching the device, which stays readable; take_again() resumes. */
 static void on_handed_up(struct source *source, void *owner)
 {
 	struct accept *accept = owner;

@@ -7,8 +7,9 @@
 #include <linux/fs.h>
 
 /*
- * Removes a file from the table and drops the table's reference. Returns false if the number does not lead to this file any more.
- * fd_install() puts the file back, which cannot fail. put_unused_fd() gives up the number.
+ * Closes the descriptor of a file, but keeps its number reserved. The caller needs a reference of its own to the file. Returns false if
+ * fd does not lead to this file any more. Afterwards call fd_install(fd, file), which consumes the caller's reference, or
+ * put_unused_fd(fd), which gives up the number. May sleep.
  */
 bool ktux_descriptor_take(unsigned int fd, struct file *file);
 

@@ -210,7 +210,7 @@ static bool fill(const struct instance *instance, struct object *object, struct 
 
 	if (!name)
 		return false;
-	/* Truncated like the times of the file system's inodes. The whole host is on one file system. */
+	/* Truncated like the times of the file system's inodes. All files below a host's root are on one file system. */
 	began = timestamp_truncate(began, file_inode(identity->file));
 	memcpy(name, object->name, object->name_len);
 	if (!take_file(instance, &began, identity, TUX_CODING_IDENTITY) || !ktux_way_take(object))

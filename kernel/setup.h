@@ -13,10 +13,10 @@
 
 enum {
 	MAX_CONNECTIONS = 1 << 24,
-	MAX_OBJECTS = 1 << 20,
-	MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000,
+	MAX_OBJECTS = 1 << 20,                /* cached open files */
+	MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000, /* one day */
 	MAX_PORT = 65535,
-	MAX_MODE = 07777,
+	MAX_MODE = 07777,                     /* all mode bits */
 	MAX_INDEX_TEXT = TUX_MAX_INDEX * (TUX_MAX_INDEX_LEN + 1), /* bytes of all index names with their NULs */
 };
 

@@ -23,7 +23,7 @@ void conn_check_state(const struct conn *conn, enum conn_state state)
 {
 	if (followers[conn->state] & BIT(state))
 		return;
-	fprintf(stderr, "tux: connection state %u after %u, which test/model/request.pml lacks\n", state, conn->state);
+	fprintf(stderr, "tux: connection: state %u cannot follow %u; see followers[] in engine/http/conn_state.c\n", state, conn->state);
 	abort();
 }
 #endif

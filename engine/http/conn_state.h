@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Changes of a connection's state. A test build ends at a change that test/model/request.pml lacks. */
+/* Sets a connection's state. A test build aborts at a change that followers[] in conn_state.c does not permit. */
 #ifndef TUX_ENGINE_HTTP_CONN_STATE_H
 #define TUX_ENGINE_HTTP_CONN_STATE_H
 

@@ -44,12 +44,12 @@ static bool is_address(const char *name)
 	return *name == '[' || inet_pton(AF_INET, name, &address) == 1;
 }
 
-bool status_query_host_permits(const struct tux_host_names *hosts, uint32_t listener, const uint8_t *buf, struct tux_span host, const char *machine)
+bool status_query_host_permits(const struct tux_host_names *names, uint32_t listener, const uint8_t *buf, struct tux_span host, const char *machine)
 {
 	static const char beneath[] = ".localhost";
 	const uint32_t no_host = UINT32_MAX;
 	uint32_t fallback[TUX_MAX_HOST_LISTENERS];
-	struct tux_host_names named = *hosts;
+	struct tux_host_names named = *names;
 	char name[TUX_MAX_HOST_NAME + 1];
 	const uint8_t *colon;
 	size_t len = host.len;

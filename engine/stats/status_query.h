@@ -16,7 +16,7 @@ bool status_query_permits(const struct tux_status_route *route, const uint8_t ad
  * True if no foreign name can have led a browser on this machine here (DNS rebinding): Host is missing, an address, a name without
  * a dot, beneath "localhost", configured, or the machine's own name. host and listener are the request's.
  */
-bool status_query_host_permits(const struct tux_host_names *hosts, uint32_t listener, const uint8_t *buf, struct tux_span host, const char *machine);
+bool status_query_host_permits(const struct tux_host_names *names, uint32_t listener, const uint8_t *buf, struct tux_span host, const char *machine);
 
 /*
  * Gets the requested form: from the query, ?format=prometheus, json or html. Else a page for clients that accept text/html by name,

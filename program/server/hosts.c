@@ -549,8 +549,8 @@ static bool names_copy(struct tux_hosts *hosts, uint32_t *names, char *error, si
 	return true;
 }
 
-/* Places all names in the count slots at host. Returns false if a name finds no slot. */
-static bool names_insert(const struct tux_hosts *hosts, const struct tux_addresses *addresses, struct tux_host_name *host, uint32_t count)
+/* Places all names in the count slots. Returns false if a name finds no slot. */
+static bool names_insert(const struct tux_hosts *hosts, const struct tux_addresses *addresses, struct tux_host_name *slots, uint32_t count)
 {
 	struct tux_host_name one = { .text = 0 };
 
@@ -560,7 +560,7 @@ static bool names_insert(const struct tux_hosts *hosts, const struct tux_address
 		one.listeners = listeners_of(said, addresses);
 		for (unsigned k = 0; k < said->name_count; k++) {
 			one.len = (uint32_t)(strlen(said->name[k]) - (*said->name[k] == '*'));
-			if (!tux_host_names_insert(host, count, hosts->names.text, one))
+			if (!tux_host_names_insert(slots, count, hosts->names.text, one))
 				return false;
 			one.text += one.len;
 		}
@@ -576,15 +576,15 @@ static bool names_place(struct tux_hosts *hosts, const struct tux_addresses *add
 	if (!names_copy(hosts, &names, error, error_size))
 		return false;
 	for (count = 2 * names; names > 0 && count <= TUX_MAX_HOST_SLOTS; count *= 2) {
-		struct tux_host_name *const host = calloc(count, sizeof(*host));
+		struct tux_host_name *const slots = calloc(count, sizeof(*slots));
 
-		if (!host)
+		if (!slots)
 			return no_memory(error, error_size);
-		hosts->names.name = host;
+		hosts->names.name = slots;
 		hosts->names.count = count;
-		if (names_insert(hosts, addresses, host, count))
+		if (names_insert(hosts, addresses, slots, count))
 			return true;
-		free(host);
+		free(slots);
 		hosts->names.name = NULL;
 		hosts->names.count = 0;
 	}

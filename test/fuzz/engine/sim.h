@@ -3,8 +3,8 @@
  * A machine in memory for the user engine: threads, clock, descriptors and event loop. Everything is deterministic: the same script
  * causes the same calls in the same order. Files are real ones in a directory of the process.
  *
- * The linker sends the engine's system calls here (--wrap, wrap.txt). Each file wraps the calls of its noun. Outside of a run, and
- * for real descriptors, a wrapped call is the real one.
+ * The linker redirects the engine's system calls to this folder (--wrap; the list is in test/fuzz/meson.build). Each file wraps the
+ * calls of its subject. Outside of a run, and for real descriptors, a wrapped call is the real one.
  */
 #ifndef TUX_TEST_FUZZ_ENGINE_SIM_H
 #define TUX_TEST_FUZZ_ENGINE_SIM_H
