@@ -174,7 +174,7 @@ void accept_take_passed(struct accept *accept)
 		}
 		set_mode(accept->thread, fd);
 		count(&accept->thread->counters.connections, 1);
-		take_accepted(accept, fd, listener, accept->by_kernel[listener]);
+		take_accepted(accept, fd, listener, __atomic_load_n(&accept->by_kernel[listener], __ATOMIC_RELAXED));
 	}
 }
 

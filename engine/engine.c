@@ -161,7 +161,7 @@ void tux_engine_accept(struct tux_engine *engine)
 	const struct tux_engine_config *config = &engine->config;
 
 	for (unsigned i = 0; i < config->listener_count && engine->kernel.fd >= 0; i++)
-		engine->shared.by_kernel[i] = kernel_link_listen(&engine->kernel, &config->listeners[i], i);
+		__atomic_store_n(&engine->shared.by_kernel[i], kernel_link_listen(&engine->kernel, &config->listeners[i], i), __ATOMIC_RELAXED);
 	tell_all(engine, &engine->shared.go);
 }
 
