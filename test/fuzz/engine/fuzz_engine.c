@@ -621,8 +621,10 @@ static void flow_freely(void)
 
 static struct client_result check_client(const struct client *client)
 {
-	const struct client_view view = { .sent = client->to_engine->data, .sent_len = client->to_engine->len, .got = client->from_engine->data,
-		.got_len = client->from_engine->len };
+	static const uint8_t nothing[1];
+	const struct flow *to = client->to_engine, *from = client->from_engine;
+	const struct client_view view = { .sent = to->data != NULL ? to->data : nothing, .sent_len = to->len,
+		.got = from->data != NULL ? from->data : nothing, .got_len = from->len };
 
 	return client_check(&view);
 }
