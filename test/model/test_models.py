@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Checks the models (NAME.pml) with spin: each case of a model holds, each mutant is refused by the named assertion, each function
-that a model names is in its sources, and a model takes exactly the changes of state that the code's own tables permit. Cases and
-mutants run in parallel: `pytest -n 2`."""
+that a model names is in its sources, and a model takes exactly the changes of state that the code's own tables permit. Searches
+run in parallel, one for each processor. Do not use pytest -n: each worker would start every search."""
 import concurrent.futures
 import os
 import re
@@ -178,7 +178,7 @@ def states_header(name):
 
 
 def check(name, text, settings, folder, optimise):
-    """Runs spin on a model's text. Returns the verifier's output."""
+    """Runs spin on a model's text. Returns the verifier's output and the folder's name. optimise: gcc -O1, for long searches."""
     with open(os.path.join(folder, "model.pml"), "w", encoding="utf-8") as file:
         file.write(text)
     with open(os.path.join(folder, "states.h"), "w", encoding="utf-8") as file:
@@ -187,7 +187,8 @@ def check(name, text, settings, folder, optimise):
                    timeout=SECONDS, stdout=subprocess.DEVNULL)
     subprocess.run(["gcc", "-O1" if optimise else "-O0", "-w", "-include", os.path.join(HERE, "pairs.h"), "-DCOLLAPSE", "-DSAFETY", "-DVECTORSZ=2048",
                     "-DMEMLIM=%d" % MEMORY_MB, "-o", "pan", "pan.c"], cwd=folder, check=True, timeout=SECONDS)
-    return subprocess.run(["./pan", "-m10000"], cwd=folder, check=True, timeout=SECONDS, capture_output=True, encoding="utf-8").stdout
+    found = subprocess.run(["./pan", "-m10000"], cwd=folder, check=True, timeout=SECONDS, capture_output=True, encoding="utf-8")
+    return found.stdout + "folder: %s\n" % folder
 
 
 def changes(name, output):
