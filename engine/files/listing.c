@@ -106,10 +106,13 @@ static void put_time(struct text *text, int64_t seconds, const char *format)
 {
 	const time_t when = (time_t)seconds;
 	char out[SHORT_TEXT];
+	size_t len;
 	struct tm tm;
 
-	if (gmtime_r(&when, &tm))
-		put(text, out, strftime(out, sizeof(out), format, &tm));
+	if (!gmtime_r(&when, &tm))
+		return;
+	len = strftime(out, sizeof(out), format, &tm);
+	put(text, out, len);
 }
 
 /* Writes a size in at most three digits and a unit of 1000. */

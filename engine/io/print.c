@@ -39,7 +39,8 @@ void file_put_escaped(FILE *out, enum tux_escape how, const char *text, size_t l
 
 	for (size_t at = 0; at < len; at += taken) {
 		const uint32_t left = len - at < UINT32_MAX ? (uint32_t)(len - at) : UINT32_MAX;
+		const uint32_t bytes = tux_escape(how, piece, sizeof(piece), (const uint8_t *)text + at, left, &taken);
 
-		fwrite(piece, 1, tux_escape(how, piece, sizeof(piece), (const uint8_t *)text + at, left, &taken), out);
+		fwrite(piece, 1, bytes, out);
 	}
 }
