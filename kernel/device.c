@@ -148,7 +148,7 @@ static int socket_take(struct instance *instance, unsigned int number, const str
 	if (copy_from_user(&socket, user, sizeof(socket)))
 		return -EFAULT;
 	if (socket.listener >= instance->hosts.names.listener_count) {
-		pr_debug("tux: %#x: listener %u is none of %u\n", number, socket.listener, instance->hosts.names.listener_count);
+		pr_debug("tux: %#x: listener %u is not one of the %u\n", number, socket.listener, instance->hosts.names.listener_count);
 		return -EINVAL;
 	}
 	if (number == TUX_LISTEN)
