@@ -11,6 +11,7 @@
 #include "files/lookup.h"
 #include "io/buffer.h"
 #include "log/cause.h"
+#include "request_events.h"
 #include "sink.h"
 #include "thread.h"
 
@@ -35,7 +36,7 @@ enum request_state {
 	REQUEST_BODY,      /* its body is received and discarded */
 	REQUEST_LOADING,   /* waits for a file or a listing */
 	REQUEST_HELD,      /* its response is due as soon as the sink has room */
-	REQUEST_BACKEND,   /* a backend responds: exchange.h moves the bodies */
+	REQUEST_BACKEND,   /* a handler that takes time responds, such as a backend: request_events.h */
 	REQUEST_RESPONDED, /* its response was given to the sink, and is being sent */
 };
 
@@ -82,6 +83,7 @@ struct request {
 	uint64_t id;               /* for logs; 0: no line needed it yet */
 	struct load_waiter load;   /* files and listings for the response */
 	struct tux_access_record *record; /* of a response that takes time to send, followed by its texts; malloc'ed */
+	const struct request_events *events; /* of the handler that takes time; NULL: none */
 	struct exchange *exchange; /* with a backend */
 	struct tux_fields *own;    /* malloc'ed: replaces the route's fields after an internal redirect; NULL: the route's */
 	struct client_head *client_head; /* malloc'ed; NULL: head is the client's */

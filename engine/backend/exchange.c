@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "exchange.h"
+#include "exchange_state.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,14 +9,10 @@
 #include "../io/address.h"
 #include "../log/access_record.h"
 #include "backends.h"
-#include "exchange_state.h"
+#include "exchange.h"
 #include "request_head.h"
 #include "internal_redirect.h"
 #include "upstream.h"
-
-enum {
-	CLIENT_GONE = 499, /* log status of a request whose client disconnected, as in nginx */
-};
 
 static const struct peer_stream_events peer_events;
 
@@ -65,6 +61,7 @@ void exchange_free(struct request *req)
 	if (exchange == NULL)
 		return;
 	req->exchange = NULL;
+	req->events = NULL;
 	buffer_forget(&req->ready); /* interim responses that were not sent */
 	splice_end(&exchange->down, &req->thread->backends->pipes);
 	splice_end(&exchange->upload.splicing, &req->thread->backends->pipes);
@@ -106,12 +103,6 @@ void exchange_abandon(struct request *req)
 		release_peer(exchange, false);
 	exchange_record(exchange);
 	exchange_free(req);
-}
-
-void exchange_stop(struct request *req)
-{
-	if (req->exchange != NULL)
-		exchange_record(req->exchange);
 }
 
 /* Ends the response: the sink has all of it that will come. */
@@ -341,8 +332,7 @@ static bool move_on(struct exchange *exchange, uint32_t n)
 	return true;
 }
 
-/* Splices bytes from the backend. Returns true if bytes for the client are queued. */
-static bool draw(struct exchange *exchange)
+bool exchange_draw(struct exchange *exchange)
 {
 	struct request *req = exchange->req;
 	struct thread *thread = req->thread;
@@ -752,7 +742,7 @@ void exchange_give(struct exchange *exchange)
 		exchange_keep_failed(exchange, status, exchange->cause);
 }
 
-uint16_t exchange_start(struct request *req)
+uint16_t exchange_open(struct request *req)
 {
 	const struct tux_request *head = &req->head;
 	const struct tux_route *route = req->route;
@@ -782,59 +772,4 @@ uint16_t exchange_start(struct request *req)
 		exchange_free(req);
 	}
 	return status;
-}
-
-enum exchange_next exchange_next(struct request *req)
-{
-	struct exchange *exchange = req->exchange;
-
-	if (exchange->state == EXCHANGE_NO_RESPONSE) {
-		req->error_status = exchange->status;
-		exchange_leave_to_request(exchange);
-		if (!exchange->upload.done)
-			req->unread = true;
-		exchange_free(req);
-		return EXCHANGE_FAILED;
-	}
-	if (exchange->state == EXCHANGE_ELSEWHERE) {
-		if (!exchange->upload.done)
-			req->unread = true;
-		exchange_free(req);
-		return EXCHANGE_INSIDE;
-	}
-	if (req->ready.len > 0)
-		return EXCHANGE_READY;
-	if (draw(exchange))
-		return EXCHANGE_QUEUED;
-	if (req->ready.len > 0) /* the end of the content */
-		return EXCHANGE_READY;
-	if (exchange->state != EXCHANGE_ENDED)
-		return EXCHANGE_WAITS;
-	exchange_record(exchange);
-	req->sink->end(req, !exchange->truncated);
-	exchange_free(req);
-	return EXCHANGE_OVER;
-}
-
-void exchange_writable(struct request *req)
-{
-	struct exchange *exchange = req->exchange;
-
-	if (!exchange->paused || exchange->from == NULL) /* bytes already received may have ended it meanwhile */
-		return;
-	exchange->paused = false;
-	peer_stream_receive(exchange->from, true);
-	exchange_wait(exchange);
-}
-
-bool exchange_answered(const struct request *req)
-{
-	return req->exchange->state >= EXCHANGE_BODY && req->exchange->state <= EXCHANGE_ENDED;
-}
-
-void exchange_client_ended(struct request *req)
-{
-	if (!exchange_answered(req))
-		access_record_stream(req, CLIENT_GONE, exchange_backend(req->exchange).name);
-	exchange_abandon(req);
 }

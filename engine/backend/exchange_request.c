@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Forwards request bodies and tunnel bytes from the client to the backend. */
-#include "exchange.h"
+#include "exchange_state.h"
 
 #include "backends.h"
-#include "exchange_state.h"
 
 bool exchange_takes(const struct request *req)
 {

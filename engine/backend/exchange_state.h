@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* State of an exchange, shared by exchange.c (the response and the backend) and exchange_request.c (the request body). */
+/*
+ * State of an exchange, shared by exchange.c (the response and the backend), exchange_request.c (the request body) and
+ * exchange_handler.c (the functions that http/ calls).
+ */
 #ifndef TUX_ENGINE_BACKEND_EXCHANGE_STATE_H
 #define TUX_ENGINE_BACKEND_EXCHANGE_STATE_H
 
@@ -56,6 +59,18 @@ struct exchange {
 	int64_t ended_us;     /* time of releasing the backend, since 1970; 0: not released */
 };
 
+/* Starts the exchange of a request like exchange_start(), but leaves req->events. */
+uint16_t exchange_open(struct request *req);
+
+/* Splices bytes from the backend. Returns true if bytes for the client are queued. */
+bool exchange_draw(struct exchange *exchange);
+
+/* Ends the exchange early, because the client disconnected or its request was refused. */
+void exchange_abandon(struct request *req);
+
+/* Frees the exchange, and clears req->events. Its streams are closed already, or peer_streams_free() frees them. */
+void exchange_free(struct request *req);
+
 /* Sets program_name for logs: the program of a route, or its script. The name stays empty or short if out of memory. */
 void exchange_name_program(struct exchange *exchange, const struct tux_route *route);
 
@@ -91,5 +106,14 @@ void exchange_deafen(struct exchange *exchange);
  * caller resumes the connection.
  */
 void exchange_break(struct exchange *exchange, struct cause cause);
+
+/* Functions of struct request_events, for the request body and the tunnel. */
+bool exchange_takes(const struct request *req);
+bool exchange_is_tunnel(const struct request *req);
+bool exchange_awaits_body(const struct request *req);
+bool exchange_splices_request(const struct request *req);
+bool exchange_splice_request(struct request *req);
+void exchange_readable(struct request *req);
+uint32_t exchange_body(struct request *req, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../../core/target.h"
+#include "../backend/exchange.h"
 #include "../log/backend_note.h"
 #include "error_page.h"
 #include "fallback.h"
@@ -341,4 +342,9 @@ enum response_step dispatch_respond(struct request *req)
 		return respond_path(req);
 	}
 	return error_page_refusal(req);
+}
+
+uint16_t dispatch_start(struct request *req)
+{
+	return exchange_start(req);
 }

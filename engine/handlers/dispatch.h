@@ -35,4 +35,10 @@ void dispatch_refused(struct request *req, enum tux_refusal refusal);
 /* Responds with the chosen handler. Call it again after RESPONSE_NO_ROOM and RESPONSE_WAIT. */
 enum response_step dispatch_respond(struct request *req);
 
+/*
+ * Starts the handler that takes time, after RESPONSE_BY_BACKEND or for BODY_TO_BACKEND. The request is kept. Returns 0: req->events is set;
+ * or the status of an error response.
+ */
+uint16_t dispatch_start(struct request *req);
+
 #endif

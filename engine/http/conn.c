@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../backend/exchange.h"
 #include "../handlers/dispatch.h"
 #include "../io/address.h"
 #include "../io/transport.h"
@@ -61,8 +60,8 @@ static void end(struct conn *conn)
 
 	if (conn->state == CONN_CLOSED)
 		return;
-	if (req != NULL)
-		exchange_abandon(req);
+	if (req != NULL && req->events != NULL)
+		req->events->abandon(req);
 	cut_responses(conn);
 	conn_set_state(conn, CONN_CLOSED);
 	timer_stop(&conn->timer);
@@ -105,11 +104,11 @@ static void finish(struct conn *conn)
 		end(conn);
 }
 
-/* Handles the end of the output: the kernel has all of it. An exchange may have more to send. */
+/* Handles the end of the output: the kernel has all of it. A handler that takes time may have more to send. */
 static void sent(struct conn *conn)
 {
 	conn_set_state(conn, CONN_READ);
-	if (conn_request_state(conn) == REQUEST_BACKEND && exchange_answered(conn->request))
+	if (conn_request_state(conn) == REQUEST_BACKEND && conn->request->events->answered(conn->request))
 		return;
 	end_responses(conn, 0);
 	if (conn->request != NULL && conn->request->state == REQUEST_RESPONDED)
@@ -155,67 +154,67 @@ static void give_back(struct conn *conn)
 	conn->thread->ops->release(conn->thread->loop, &conn->channel);
 }
 
-/* Splices the request's body to the backend. All input received before was consumed. */
+/* Splices the request's body to its handler. All input received before was consumed. */
 static void splice_request(struct conn *conn)
 {
-	if (conn->in.len == 0 && !exchange_splice_request(conn->request))
+	if (conn->in.len == 0 && !conn->request->events->splice(conn->request))
 		conn->client_closed = true;
 }
 
-/* Waits while a backend responds: everything received from it has been sent. */
-static void wait_for_backend(struct conn *conn)
+/* Waits while a handler that takes time responds: everything that it gave has been sent. */
+static void wait_for_handler(struct conn *conn)
 {
 	struct request *req = conn->request;
 
 	if (conn->client_closed && conn->in.len == 0) {
-		if (!exchange_answered(req))
+		if (!req->events->answered(req))
 			h1_count_unsent(req);
-		exchange_client_ended(req);
+		req->events->client_closed(req);
 		end(conn);
 		return;
 	}
-	if (exchange_is_tunnel(req))
+	if (req->events->is_tunnel(req))
 		conn_wait_for(conn, WAIT_TUNNEL); /* called after each transfer */
-	else if (!exchange_awaits_body(req) || !exchange_takes(req))
+	else if (!req->events->awaits_body(req) || !req->events->takes(req))
 		conn_wait_for(conn, WAIT_SERVER);
 	else
 		conn_wait_on(conn, WAIT_BODY);
-	if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than the backend reads */
+	if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than the handler reads */
 		receive_stop(conn);
-	else if (!conn->client_closed && !exchange_splices_request(req))
+	else if (!conn->client_closed && !req->events->splices(req))
 		receive(conn);
 }
 
-/* Continues an exchange. Returns false if it waits. */
-static bool step_exchange(struct conn *conn)
+/* Continues a handler that takes time. Returns false if it waits. */
+static bool step_handler(struct conn *conn)
 {
 	struct request *req = conn->request;
 
-	if (conn->in.len > 0 && exchange_takes(req)) {
+	if (conn->in.len > 0 && req->events->takes(req)) {
 		h1_consume_kept(conn);
 		if (conn->state != CONN_READ || req->state != REQUEST_BACKEND)
 			return true;
 	}
 	splice_request(conn);
-	switch (exchange_next(req)) {
-	case EXCHANGE_QUEUED:
+	switch (req->events->next(req)) {
+	case NEXT_QUEUED:
 		return true;
-	case EXCHANGE_READY:
+	case NEXT_READY:
 		h1_send_content(conn);
-		exchange_writable(req);
+		req->events->writable(req);
 		return true;
-	case EXCHANGE_WAITS:
-		wait_for_backend(conn);
+	case NEXT_WAITS:
+		wait_for_handler(conn);
 		return false;
-	case EXCHANGE_OVER:
+	case NEXT_OVER:
 		end_responses(conn, 0);
 		h1_next_request(conn);
 		return true;
-	case EXCHANGE_INSIDE:
+	case NEXT_INSIDE:
 		dispatch(req);
 		request_set_state(req, REQUEST_HELD);
 		return true;
-	case EXCHANGE_FAILED:
+	case NEXT_FAILED:
 		request_set_state(req, REQUEST_HELD);
 		return true;
 	}
@@ -265,7 +264,7 @@ static bool step_request(struct conn *conn)
 	const enum request_state state = conn_request_state(conn);
 
 	if (state == REQUEST_BACKEND)
-		return step_exchange(conn);
+		return step_handler(conn);
 	if ((state == REQUEST_HELD || (conn->in.len > 0 && h1_takes_more(conn))) && !log_wait_permits(conn->thread)) {
 		conn_wait_for(conn, WAIT_SERVER);
 		conn_set_state(conn, CONN_LOG_WAIT);
@@ -305,13 +304,13 @@ static void conn_step(struct conn *conn)
 	}
 }
 
-/* Continues after an event of the backend. */
-static void backend_ready(struct request *req)
+/* Continues after an event of a handler that takes time. */
+static void handler_ready(struct request *req)
 {
 	struct conn *conn = req->conn;
 
-	if (conn->state == CONN_WRITE) { /* the backend may take more of the body meanwhile */
-		if (conn->in.len > 0 && exchange_takes(req))
+	if (conn->state == CONN_WRITE) { /* the handler may take more of the body meanwhile */
+		if (conn->in.len > 0 && req->events->takes(req))
 			h1_consume_kept(conn);
 		if (conn->state == CONN_WRITE && req->state == REQUEST_BACKEND)
 			splice_request(conn);
@@ -341,7 +340,7 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 	}
 	if (conn->state == CONN_HAND_BACK)
 		return;
-	/* REQUEST_HELD with an empty queue: the backend could not be started, and the error response is due. */
+	/* REQUEST_HELD with an empty queue: the handler could not be started, and the error response is due. */
 	if (conn->state == CONN_READ && (conn_request_state(conn) != REQUEST_LOADING || output_queued(&conn->output)))
 		conn_step(conn);
 	else if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than it receives */
@@ -357,7 +356,7 @@ static void on_ended(struct channel *channel, int error)
 	if (conn->state == CONN_HAND_BACK && error == 0)
 		return;
 	if (state == REQUEST_BACKEND && error == 0)
-		backend_ready(conn->request);
+		handler_ready(conn->request);
 	else if (error == 0 && state == REQUEST_RESPONDED && conn->in.len > 0 && !busy(conn))
 		conn_step(conn);
 	else if (error != 0 || conn->state == CONN_LINGER || !busy(conn))
@@ -370,10 +369,10 @@ static void on_readable(struct channel *channel)
 
 	if (conn_request_state(conn) != REQUEST_BACKEND)
 		return;
-	exchange_readable(conn->request);
+	conn->request->events->readable(conn->request);
 	if (conn->state != CONN_WRITE) /* it has sent bytes: the wait for more begins now */
 		timer_stop(&conn->timer);
-	backend_ready(conn->request);
+	handler_ready(conn->request);
 }
 
 static void after_send(struct conn *conn, enum output_result result)
@@ -413,7 +412,8 @@ static void conn_free(struct conn *conn)
 	buffer_forget(&conn->in);
 	if (conn->request != NULL) {
 		lookup_leave(&conn->request->load);
-		exchange_free(conn->request);
+		if (conn->request->events != NULL)
+			conn->request->events->free(conn->request);
 		h1_forget_request(conn);
 	}
 	if (conn->prev != NULL)
@@ -527,8 +527,8 @@ void conns_free(struct conns *conns)
 
 	while ((conn = conns->first) != NULL) {
 		if (conn->state != CONN_CLOSED) {
-			if (conn->request != NULL)
-				exchange_stop(conn->request);
+			if (conn->request != NULL && conn->request->events != NULL)
+				conn->request->events->stop(conn->request);
 			cut_responses(conn);
 			close(conn->channel.fd);
 		}
@@ -581,11 +581,11 @@ static void input_expired(struct conn *conn)
 	case REQUEST_BODY:
 		break;
 	case REQUEST_BACKEND:
-		if (exchange_answered(conn->request)) {
+		if (conn->request->events->answered(conn->request)) {
 			end(conn);
 			return;
 		}
-		exchange_abandon(conn->request);
+		conn->request->events->abandon(conn->request);
 		h1_refuse_later(conn, TUX_REFUSED_TIMEOUT);
 		conn_step(conn);
 		return;
@@ -691,5 +691,5 @@ static const struct sink h1_sink = {
 	.content_pipe = h1_content_pipe,
 	.content_end = h1_content_end,
 	.end = h1_end,
-	.resume = backend_ready,
+	.resume = handler_ready,
 };

@@ -2,7 +2,6 @@
 /* Bytes to requests of HTTP/1. */
 #include "h1.h"
 
-#include "../backend/exchange.h"
 #include "../handlers/dispatch.h"
 #include "conn_state.h"
 #include "conn_wait.h"
@@ -43,8 +42,8 @@ static void send_continue(struct conn *conn)
 	output_copy(&conn->output, (const uint8_t *)text, len); /* without room the client sends its body after a timeout */
 }
 
-/* Starts the backend of a request. */
-static void begin_exchange(struct conn *conn)
+/* Starts a handler that takes time. */
+static void begin_handler(struct conn *conn)
 {
 	struct request *req = conn->request;
 
@@ -53,7 +52,7 @@ static void begin_exchange(struct conn *conn)
 		return;
 	}
 	request_set_state(req, REQUEST_BACKEND);
-	req->error_status = exchange_start(req);
+	req->error_status = dispatch_start(req);
 	if (req->error_status == 0)
 		return;
 	request_set_state(req, REQUEST_HELD);
@@ -84,7 +83,7 @@ static void respond(struct conn *conn)
 			if (req->head.expect_continue)
 				send_continue(conn);
 		}
-		begin_exchange(conn);
+		begin_handler(conn);
 		return;
 	}
 	keep(conn);
@@ -148,7 +147,7 @@ static void begin_body(struct conn *conn)
 	case BODY_TO_BACKEND:
 		if (req->head.expect_continue)
 			send_continue(conn);
-		begin_exchange(conn);
+		begin_handler(conn);
 		return;
 	case BODY_UNREAD: /* the client may send it or not */
 		req->unread = true;
@@ -236,20 +235,20 @@ static uint32_t take_body(struct conn *conn, const uint8_t *buf, uint32_t len)
 	return used;
 }
 
-/* Gives a body to its backend. Returns the bytes used. */
-static uint32_t take_backend_body(struct conn *conn, const uint8_t *buf, uint32_t len)
+/* Gives a body to its handler. Returns the bytes used. */
+static uint32_t give_body(struct conn *conn, const uint8_t *buf, uint32_t len)
 {
 	struct request *req = conn->request;
-	const bool answered = exchange_answered(req);
+	const bool answered = req->events->answered(req);
 	enum tux_refusal refusal;
-	const uint32_t used = exchange_body(req, buf, len, &refusal);
+	const uint32_t used = req->events->body(req, buf, len, &refusal);
 
 	if (refusal == TUX_ACCEPTED) {
-		if (exchange_awaits_body(req))
+		if (req->events->awaits_body(req))
 			conn_wait_for(conn, WAIT_BODY);
 		return used;
 	}
-	exchange_abandon(req);
+	req->events->abandon(req);
 	if (answered)
 		conn_set_state(conn, CONN_BROKEN); /* the response cannot be completed */
 	else
@@ -262,7 +261,7 @@ bool h1_takes_more(const struct conn *conn)
 	const enum request_state state = conn_request_state(conn);
 
 	if (state == REQUEST_BACKEND)
-		return exchange_takes(conn->request);
+		return conn->request->events->takes(conn->request);
 	return (state == REQUEST_RESPONDED || state == REQUEST_BODY) && conn->state == CONN_READ && !conn->close_after_response &&
 	       conn->output.source.count == 0 && output_has_room(&conn->output, ANSWER_ROOM);
 }
@@ -279,7 +278,7 @@ uint32_t h1_consume(struct conn *conn, const uint8_t *buf, uint32_t len)
 			break;
 		used = state == REQUEST_RESPONDED ? take_head(conn, buf + off, len - off) :
 		       state == REQUEST_BODY      ? take_body(conn, buf + off, len - off) :
-		                                    take_backend_body(conn, buf + off, len - off);
+		                                    give_body(conn, buf + off, len - off);
 		off += used;
 		if (used == 0 || conn->state == CONN_BROKEN)
 			break;

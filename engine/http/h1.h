@@ -23,7 +23,7 @@ void h1_respond(struct conn *conn);
 /* Responds with an error: to the current request, or else without a request. The connection ends after it. */
 void h1_refuse(struct conn *conn, enum tux_refusal refusal);
 
-/* Like h1_refuse(), but when the output has been sent. The request has no exchange any more. */
+/* Like h1_refuse(), but when the output has been sent. The request has no handler any more that takes time. */
 void h1_refuse_later(struct conn *conn, enum tux_refusal refusal);
 
 /* Makes room for the next request after a response was queued. The request stays if its access record is due after the last byte. */

@@ -304,8 +304,8 @@ inline keep() {
 	fi
 }
 
-/* begin_exchange() with exchange_start() */
-inline begin_exchange() {
+/* begin_handler() with exchange_start() */
+inline begin_handler() {
 	exchanges++;
 	act = RESPONDED;
 	if
@@ -451,8 +451,8 @@ inline cut() {
 	fi
 }
 
-/* take_backend_body() with exchange_body() */
-inline take_backend_body() {
+/* give_body() with exchange_body() */
+inline give_body() {
 	in--;
 	if
 	:: upload_done = true;
@@ -478,17 +478,17 @@ inline h1_consume() {
 		if
 		:: progress == REQUEST_RESPONDED -> take_head()
 		:: progress == REQUEST_BODY -> take_body()
-		:: progress == REQUEST_BACKEND -> take_backend_body()
+		:: progress == REQUEST_BACKEND -> give_body()
 		fi
 	:: else -> act = CONSUMED
 	fi
 }
 
-inline wait_for_backend() {
+inline wait_for_handler() {
 	act = DONE;
 	if
 	:: client_closed && in == 0 ->
-		answered = true; /* exchange_client_ended() */
+		answered = true; /* client_closed() */
 		act = END
 	:: else ->
 		if
@@ -503,28 +503,28 @@ inline wait_for_backend() {
 	fi
 }
 
-/* The second half of step_exchange(), with exchange_next() */
-inline step_exchange() {
+/* The second half of step_handler(), with next() */
+inline step_handler() {
 	act = STEP;
 	if
 	:: state != CONN_READ || progress != REQUEST_BACKEND
 	:: else ->
 		assert(exchange);
 		if
-		:: ex == NO_RESPONSE -> /* EXCHANGE_FAILED */
+		:: ex == NO_RESPONSE -> /* NEXT_FAILED */
 			backend_failed = true; unread = unread || !upload_done;
 			exchange_free();
 			request_set_state(REQUEST_HELD)
-		:: ex == ELSEWHERE -> /* EXCHANGE_INSIDE: the new head has no body */
+		:: ex == ELSEWHERE -> /* NEXT_INSIDE: the new head has no body */
 			unread = unread || !upload_done; has_body = false;
 			exchange_free();
 			request_set_state(REQUEST_HELD)
-		:: ex <= ENDED && ready -> /* EXCHANGE_READY: h1_send_content(), exchange_writable() */
+		:: ex <= ENDED && ready -> /* NEXT_READY: h1_send_content(), writable() */
 			assert(output == EMPTY);
 			output = REFERENCED; ready = false;
 			paused = false
-		:: ex < ENDED && !ready -> wait_for_backend() /* EXCHANGE_WAITS */
-		:: ex == ENDED && !ready -> /* EXCHANGE_OVER: h1_end() */
+		:: ex < ENDED && !ready -> wait_for_handler() /* NEXT_WAITS */
+		:: ex == ENDED && !ready -> /* NEXT_OVER: h1_end() */
 			unread = unread || !upload_done;
 			close_after_response = close_after_response || truncated || unread;
 			lingers = lingers || unread;
@@ -610,8 +610,8 @@ inline model_consumed() {
 		:: else -> act = WAIT
 		fi;
 		before = 0
-	:: back == STEP_EXCHANGE -> step_exchange()
-	:: back == STEP -> act = STEP /* backend_ready() */
+	:: back == STEP_EXCHANGE -> step_handler()
+	:: back == STEP -> act = STEP /* handler_ready() */
 	fi
 }
 
@@ -639,7 +639,7 @@ inline model_stages() {
 	:: act == CONSUME -> h1_consume()
 	:: act == CONSUMED -> model_consumed()
 	:: act == RESPOND -> respond()
-	:: act == EXCHANGE -> begin_exchange()
+	:: act == EXCHANGE -> begin_handler()
 	:: act == RESPONDED -> model_responded()
 	:: act == WAIT -> wait_for_input()
 	:: act == END -> act = DONE; end()
@@ -648,8 +648,8 @@ inline model_stages() {
 	back = DONE; whence = DONE
 }
 
-/* backend_ready(): the last call of an event */
-inline backend_ready() {
+/* handler_ready(): the last call of an event */
+inline handler_ready() {
 	TOUCH;
 	if
 	:: state == CONN_WRITE && in > 0 && exchange_takes -> act = CONSUME; back = STEP
@@ -685,7 +685,7 @@ inline on_ended() {
 	:: state == CONN_HAND_BACK && !reset
 	:: else ->
 		if
-		:: progress == REQUEST_BACKEND && !reset -> backend_ready()
+		:: progress == REQUEST_BACKEND && !reset -> handler_ready()
 		:: !reset && progress == REQUEST_RESPONDED && in > 0 && !busy -> act = STEP
 		:: else ->
 			if
@@ -817,7 +817,7 @@ inline model_backend() {
 	:: ex == AWAITING -> release_peer(); ex = ELSEWHERE /* go_elsewhere() */
 	:: cut()                                         /* fail(): also a time limit of the backend */
 	fi;
-	backend_ready()
+	handler_ready()
 }
 
 /* begin_drain() */
@@ -864,7 +864,7 @@ end_idle:
 		:: !stop && closing && !sending && !late && !freed -> conn_free() /* on_closed() */
 		:: !stop && leaving && !closing && !late -> on_released()
 		:: !stop && stream && (ex == CONNECTING || !paused) && !(ex == AWAITING && wants_body && !upload_done) -> model_backend()
-		:: !stop && stream && blocked -> blocked = false; backend_ready() /* on_drained() */
+		:: !stop && stream && blocked -> blocked = false; handler_ready() /* on_drained() */
 		:: !stop && load == DELIVERED -> conns_loaded()
 		:: !stop && log_waits && log_permits -> log_waits = false; conn_set_state(CONN_READ); act = STEP /* conns_log_resume() */
 		:: !stop && timer_passes -> conn_timeout()

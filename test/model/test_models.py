@@ -101,7 +101,7 @@ MUTANTS = [
     ("request", "loaded_without_step", "no_work_waits_for_a_time_limit",
      "request_set_state(REQUEST_HELD);\n\t\t\tact = STEP", "request_set_state(REQUEST_HELD)", "receiving"),
     ("request", "drained_without_resume", "no_work_waits_for_a_time_limit",
-     "stream && blocked -> blocked = false; backend_ready()", "stream && blocked -> blocked = false", "receiving"),
+     "stream && blocked -> blocked = false; handler_ready()", "stream && blocked -> blocked = false", "receiving"),
     ("request", "close_stays_in_the_list_of_log_waiters", "no_work_waits_for_a_time_limit",
      "log_waits = false; /* log_wait_leave() */", "", "!(log_waits)"),
     ("request", "next_request_before_the_body_by_reference_is_sent", "no_work_waits_for_a_time_limit",
