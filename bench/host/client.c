@@ -3,11 +3,13 @@
  * A light HTTP/1.1 load client: one thread, one io_uring, a few microseconds of CPU per request, so that the server and not
  * the client is what is measured. It checks the status and the length of every answer; that the bytes are right is compared
  * by the harness before it measures. Keep-alive, a connection per request, pipelining, a list of paths.
+ * A closed loop asks again when it has an answer. An open loop (--rate) asks at random times, whatever the server does.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
 #include <liburing.h>
+#include <math.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,11 +21,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "histogram.h"
+#include "requests.h"
 
 enum {
 	MAX_HEAD = 8192,		/* bytes of a response head; more is an error */
@@ -32,8 +36,7 @@ enum {
 	BUFFER_GROUP = 1,
 	SCRATCH_BYTES = 256 * 1024,	/* one receive of a large body */
 	LARGE_BODY = 48 * 1024,		/* longer bodies go to the scratch buffer, not into provided buffers */
-	SUB_BITS = 6,			/* the histogram has 64 steps per power of two: 1.6 % */
-	BUCKETS = (64 - SUB_BITS + 1) << SUB_BITS,
+	SPIN_NS = 100 * 1000,		/* an open loop polls for so long before a request is due, as a sleep may end late */
 };
 
 enum op { OP_CONNECT, OP_SEND, OP_HEAD, OP_BODY, OP_DEADLINE };
@@ -53,13 +56,9 @@ struct conn {
 	bool in_body;
 	bool stamp;		/* in the list of those whose requests leave with the next submit */
 	uint64_t body_left;
-	uint64_t sent_ns;
+	uint64_t sent_ns;	/* of an open loop: when the request was due */
+	const struct message *message; /* sent last */
 	char *head;
-};
-
-struct message {
-	char *bytes;
-	uint32_t len;
 };
 
 struct client {
@@ -74,37 +73,35 @@ struct client {
 	struct conn *conns;
 	uint32_t *stamps;		/* connections whose sent_ns is set just before the submit */
 	uint32_t stamp_count;
-	struct message *messages;	/* each holds depth requests */
-	uint32_t message_count, next_message;
+	struct requests requests;
+	uint64_t sent;			/* requests, those of failed connections excluded */
 
-	/* what was asked for */
+	/* the open loop */
+	uint64_t due_ns;		/* when the next request is due, which may be long ago if no connection is free */
+	uint64_t random;
+	uint32_t *idle;			/* free connections, a ring: the one that waits longest comes first */
+	uint32_t idle_first, idle_count;
+
+	/* settings */
 	const char *host, *port;
-	uint32_t connections, depth;
-	uint64_t length;
-	double seconds;
-	bool close_each, discard, large;
+	uint32_t connections;
+	double seconds, rate;		/* rate: requests a second, 0 = a closed loop */
+	uint64_t most;			/* requests, then the run ends; 0 = no limit */
+	bool discard, large, hold;
 
-	/* what was seen */
+	/* results */
 	bool done;
-	uint64_t requests, body_bytes, wire_bytes, opened;
+	uint64_t responses, body_bytes, wire_bytes, opened, unanswered;
 	uint64_t faults[FAULTS], errors;
-	uint64_t histogram[BUCKETS];
-	uint64_t latency_max_ns, latency_sum_ns;
+	struct histogram latency;
 };
 
-static void die(const char *what, int error)
-{
-	fprintf(stderr, "client: %s: %s\n", what, strerror(error));
-	exit(2);
-}
+static volatile sig_atomic_t stopped;
 
-static void *allocate(size_t count, size_t size)
+static void stop(int signal)
 {
-	void *p = calloc(count, size);
-
-	if (!p)
-		die("memory", ENOMEM);
-	return p;
+	(void)signal;
+	stopped = 1;
 }
 
 static uint64_t now_ns(void)
@@ -113,41 +110,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-/* ---- latency histogram ---- */
-
-static uint32_t bucket_of(uint64_t ns)
-{
-	uint32_t shift;
-
-	if (ns < (1u << SUB_BITS))
-		return (uint32_t)ns;
-	shift = 63u - (uint32_t)__builtin_clzll(ns) - SUB_BITS;
-	return ((shift + 1) << SUB_BITS) + (uint32_t)((ns >> shift) & ((1u << SUB_BITS) - 1));
-}
-
-/* The middle of the bucket. */
-static double bucket_ns(uint32_t bucket)
-{
-	uint32_t shift;
-
-	if (bucket < (1u << SUB_BITS))
-		return bucket;
-	shift = (bucket >> SUB_BITS) - 1;
-	return ((double)((1u << SUB_BITS) + (bucket & ((1u << SUB_BITS) - 1))) + 0.5) * (double)(1ull << shift);
-}
-
-static double percentile_us(const struct client *cl, double fraction)
-{
-	uint64_t want = (uint64_t)((double)cl->requests * fraction), seen = 0;
-
-	for (uint32_t i = 0; i < BUCKETS; i++) {
-		seen += cl->histogram[i];
-		if (seen > want)
-			return bucket_ns(i) / 1000;
-	}
-	return 0;
 }
 
 /* ---- submission ---- */
@@ -190,16 +152,17 @@ static void conn_stamp(struct client *cl, struct conn *conn)
 /* The next message leaves; its completion is only heard of when it fails. */
 static struct io_uring_sqe *conn_send(struct client *cl, struct conn *conn)
 {
-	const struct message *message = &cl->messages[cl->next_message];
+	const struct message *message = requests_next(&cl->requests);
 	struct io_uring_sqe *sqe = sqe_get(cl);
 
-	if (++cl->next_message == cl->message_count)
-		cl->next_message = 0;
 	io_uring_prep_send(sqe, conn->fd, message->bytes, message->len, MSG_NOSIGNAL | MSG_WAITALL);
 	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
 	sqe_tag(cl, sqe, conn, OP_SEND);
-	conn->awaited = cl->depth;
-	conn_stamp(cl, conn);
+	conn->message = message;
+	conn->awaited = cl->requests.depth;
+	cl->sent += cl->requests.depth;
+	if (!cl->rate)
+		conn_stamp(cl, conn);
 	return sqe;
 }
 
@@ -230,6 +193,50 @@ static void conn_receive_body(struct client *cl, struct conn *conn)
 	sqe_tag(cl, sqe, conn, OP_BODY);
 }
 
+/* ---- the open loop ---- */
+
+static void conn_idle(struct client *cl, const struct conn *conn)
+{
+	cl->idle[(cl->idle_first + cl->idle_count++) % cl->connections] = (uint32_t)(conn - cl->conns);
+}
+
+/* Draws when the next request is due: the gaps of a Poisson process are exponential. */
+static void due_draw(struct client *cl)
+{
+	double uniform = ((double)(random_next(&cl->random) >> 11) + 0.5) / (double)(1ull << 53);
+
+	cl->due_ns += (uint64_t)(-log(uniform) * 1e9 / cl->rate);
+}
+
+/* Sends the requests that are due, as far as connections are free. The others wait, and keep the time at which they were due. */
+static void due_send(struct client *cl, uint64_t now)
+{
+	while (cl->idle_count > 0 && cl->due_ns <= now) {
+		struct conn *conn = &cl->conns[cl->idle[cl->idle_first]];
+
+		cl->idle_first = (cl->idle_first + 1) % cl->connections;
+		cl->idle_count--;
+		conn->sent_ns = cl->due_ns;
+		conn_send(cl, conn);
+		due_draw(cl);
+	}
+}
+
+/* Counts what is still unanswered at the end with the time that it has waited until then: it is the slowest of all. */
+static void unanswered_count(struct client *cl, uint64_t now)
+{
+	for (uint32_t i = 0; i < cl->connections; i++) {
+		if (cl->conns[i].awaited == 0)
+			continue;
+		histogram_add(&cl->latency, now - cl->conns[i].sent_ns);
+		cl->unanswered++;
+	}
+	for (; cl->due_ns <= now; due_draw(cl)) {
+		histogram_add(&cl->latency, now - cl->due_ns);
+		cl->unanswered++;
+	}
+}
+
 /* ---- connections ---- */
 
 static int socket_open(const struct client *cl)
@@ -242,9 +249,10 @@ static int socket_open(const struct client *cl)
 	return fd;
 }
 
-static void conn_reset(struct conn *conn)
+static void conn_reset(struct client *cl, struct conn *conn)
 {
 	conn->generation++;
+	cl->sent -= conn->awaited;
 	conn->awaited = 0;
 	conn->held = 0;
 	conn->in_body = false;
@@ -256,7 +264,7 @@ static void conn_open(struct client *cl, struct conn *conn)
 {
 	struct io_uring_sqe *sqe;
 
-	conn_reset(conn);
+	conn_reset(cl, conn);
 	conn->fd = socket_open(cl);
 	cl->opened++;
 	sqe = sqe_get(cl);
@@ -271,7 +279,10 @@ static void conn_open(struct client *cl, struct conn *conn)
 static void conn_fail(struct client *cl, struct conn *conn, enum fault fault)
 {
 	cl->faults[fault]++;
-	if (++cl->errors >= MAX_ERRORS) {
+	cl->errors++;
+	if (cl->rate && conn->awaited == 0)
+		cl->errors = MAX_ERRORS; /* conn_open() sends, but no request is due on an idle connection: give up */
+	if (cl->errors >= MAX_ERRORS) {
 		cl->done = true;
 		return;
 	}
@@ -304,18 +315,23 @@ static long head_parse(const char *buf, size_t len, int *status, uint64_t *lengt
 	return end - buf + 4;
 }
 
+/* The next request of a connection that has all its answers. */
+static void conn_again(struct client *cl, struct conn *conn)
+{
+	if (cl->rate)
+		conn_idle(cl, conn);
+	else if (!cl->requests.close && (!cl->most || cl->sent < cl->most))
+		conn_send(cl, conn);
+}
+
 static void answer_done(struct client *cl, struct conn *conn, uint64_t now)
 {
-	uint64_t ns = now > conn->sent_ns ? now - conn->sent_ns : 0;
-
-	cl->histogram[bucket_of(ns)]++;
-	cl->latency_sum_ns += ns;
-	if (ns > cl->latency_max_ns)
-		cl->latency_max_ns = ns;
-	cl->requests++;
+	histogram_add(&cl->latency, now > conn->sent_ns ? now - conn->sent_ns : 0);
 	conn->in_body = false;
-	if (--conn->awaited == 0 && !cl->close_each)
-		conn_send(cl, conn);
+	if (++cl->responses == cl->most)
+		cl->done = true;
+	if (--conn->awaited == 0)
+		conn_again(cl, conn);
 }
 
 /* Returns how many bytes of buf were taken, -1 after conn_fail(). An incomplete head is kept in the connection. */
@@ -343,7 +359,7 @@ static long head_take(struct client *cl, struct conn *conn, const char *buf, siz
 		conn->held = (uint32_t)whole_len;
 		return (long)len;
 	}
-	if (status != 200 || length != cl->length) {
+	if (status != 200 || !message_expects(conn->message, length)) {
 		conn_fail(cl, conn, status != 200 ? FAULT_STATUS : FAULT_LENGTH);
 		return -1;
 	}
@@ -392,7 +408,7 @@ static bool bytes_take(struct client *cl, struct conn *conn, const char *buf, si
 /* The server closed. Right when a connection each was asked for and the answer is complete. */
 static void conn_ended(struct client *cl, struct conn *conn)
 {
-	if (!cl->close_each || conn->awaited > 0) {
+	if (!cl->requests.close || conn->awaited > 0) {
 		conn_fail(cl, conn, FAULT_CLOSED_EARLY);
 		return;
 	}
@@ -493,7 +509,7 @@ static void ring_open(struct client *cl)
 	io_uring_register_ring_fd(&cl->ring);
 
 	/* Few and just large enough: a buffer ring goes round, and what it touches should stay in the cache. */
-	cl->buffer_bytes = cl->large ? 16384 : (uint32_t)((cl->length + 512) * cl->depth + 4095) & ~4095u;
+	cl->buffer_bytes = cl->large ? 16384 : (uint32_t)((cl->requests.length + 512) * cl->requests.depth + 4095) & ~4095u;
 	if (cl->buffer_bytes > 65536)
 		cl->buffer_bytes = 65536;
 	for (cl->buffer_count = 64; cl->buffer_count < 2 * cl->connections && cl->buffer_count < 16384;)
@@ -528,67 +544,17 @@ static void address_resolve(struct client *cl)
 	freeaddrinfo(found);
 }
 
-/* Message i asks for depth paths, beginning where message i - 1 ended. */
-static void messages_build(struct client *cl, char **paths, uint32_t count)
-{
-	cl->messages = allocate(count, sizeof(*cl->messages));
-	cl->message_count = cl->depth == 1 || count > 1 ? count : 1;
-	for (uint32_t i = 0; i < cl->message_count; i++) {
-		char *bytes = NULL;
-		size_t len = 0;
-		FILE *out = open_memstream(&bytes, &len);
-
-		if (!out)
-			die("memory", ENOMEM);
-		for (uint32_t k = 0; k < cl->depth; k++)
-			fprintf(out, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", paths[((uint64_t)i * cl->depth + k) % count],
-				cl->close_each ? "Connection: close\r\n" : "");
-		fclose(out);
-		cl->messages[i] = (struct message){ bytes, (uint32_t)len };
-	}
-}
-
-static uint32_t paths_read(const char *file, char ***paths)
-{
-	FILE *in = fopen(file, "r");
-	char *line = NULL;
-	size_t size = 0;
-	uint32_t count = 0, room = 0;
-	ssize_t len;
-
-	*paths = NULL;
-	if (!in)
-		die(file, errno);
-	while ((len = getline(&line, &size, in)) > 0) {
-		if (line[len - 1] == '\n')
-			line[len - 1] = 0;
-		if (!line[0])
-			continue;
-		if (count == room) {
-			room = room ? room * 2 : 1024;
-			*paths = realloc(*paths, room * sizeof(**paths));
-			if (!*paths)
-				die("memory", ENOMEM);
-		}
-		(*paths)[count++] = strdup(line);
-	}
-	free(line);
-	fclose(in);
-	if (!count)
-		die(file, ENODATA);
-	return count;
-}
-
 /* Keep-alive connections are all established before the clock starts. */
 static void conns_open(struct client *cl)
 {
 	cl->conns = allocate(cl->connections, sizeof(*cl->conns));
 	cl->stamps = allocate(cl->connections, sizeof(*cl->stamps));
+	cl->idle = allocate(cl->connections, sizeof(*cl->idle));
 	for (uint32_t i = 0; i < cl->connections; i++) {
 		struct conn *conn = &cl->conns[i];
 
 		conn->head = allocate(1, MAX_HEAD);
-		if (cl->close_each) {
+		if (cl->requests.close) {
 			conn_open(cl, conn);
 			continue;
 		}
@@ -597,8 +563,28 @@ static void conns_open(struct client *cl)
 			die("connect", errno);
 		cl->opened++;
 		conn_receive_head(cl, conn, true);
-		conn_send(cl, conn);
+		conn_again(cl, conn);
 	}
+}
+
+/* Submits, and waits for a completion; an open loop also until the next request is due. */
+static int turn_wait(struct client *cl)
+{
+	struct __kernel_timespec ts = { 0 };
+	struct io_uring_cqe *cqe;
+	uint64_t now;
+	int error;
+
+	if (!cl->rate || cl->idle_count == 0)
+		return io_uring_submit_and_wait(&cl->ring, 1);
+	now = now_ns();
+	if (cl->due_ns <= now + SPIN_NS)
+		return io_uring_submit_and_get_events(&cl->ring);
+	ts.tv_nsec = (long long)(cl->due_ns - SPIN_NS - now);
+	ts.tv_sec = ts.tv_nsec / 1000000000;
+	ts.tv_nsec %= 1000000000;
+	error = io_uring_submit_and_wait_timeout(&cl->ring, &cqe, 1, &ts, NULL);
+	return error == -ETIME ? 0 : error;
 }
 
 static void run(struct client *cl)
@@ -611,18 +597,21 @@ static void run(struct client *cl)
 
 	io_uring_prep_timeout(sqe, &ts, 0, 0);
 	io_uring_sqe_set_data64(sqe, OP_DEADLINE);
-	while (!cl->done) {
+	cl->due_ns = now_ns();
+	while (!cl->done && !stopped) {
 		struct io_uring_cqe *cqe;
 		unsigned head, seen = 0;
 		uint64_t now = now_ns();
 		int error;
 
+		if (cl->rate)
+			due_send(cl, now);
 		for (uint32_t i = 0; i < cl->stamp_count; i++) {
 			cl->conns[cl->stamps[i]].sent_ns = now;
 			cl->conns[cl->stamps[i]].stamp = false;
 		}
 		cl->stamp_count = 0;
-		error = io_uring_submit_and_wait(&cl->ring, 1);
+		error = turn_wait(cl);
 		if (error < 0 && error != -EINTR && error != -EBUSY)
 			die("io_uring_enter", -error);
 		now = now_ns();
@@ -645,10 +634,10 @@ static void report(const struct client *cl, double seconds, const struct rusage 
 {
 	double user = cpu_seconds(&b->ru_utime) - cpu_seconds(&a->ru_utime);
 	double sys = cpu_seconds(&b->ru_stime) - cpu_seconds(&a->ru_stime);
-	double n = cl->requests ? (double)cl->requests : 1;
+	double n = cl->responses ? (double)cl->responses : 1;
 
-	printf("{\"requests\": %llu, \"errors\": %llu, \"faults\": {", (unsigned long long)cl->requests,
-	       (unsigned long long)cl->errors);
+	printf("{\"requests\": %llu, \"unanswered\": %llu, \"errors\": %llu, \"faults\": {", (unsigned long long)cl->responses,
+	       (unsigned long long)cl->unanswered, (unsigned long long)cl->errors);
 	for (int i = 0, first = 1; i < FAULTS; i++) {
 		if (!cl->faults[i])
 			continue;
@@ -658,20 +647,28 @@ static void report(const struct client *cl, double seconds, const struct rusage 
 	printf("}, \"opened\": %llu, \"body_bytes\": %llu, \"wire_bytes\": %llu, \"seconds\": %.6f, ",
 	       (unsigned long long)cl->opened, (unsigned long long)cl->body_bytes, (unsigned long long)cl->wire_bytes, seconds);
 	printf("\"p50_us\": %.2f, \"p99_us\": %.2f, \"p999_us\": %.2f, \"max_us\": %.2f, \"mean_us\": %.2f, ",
-	       percentile_us(cl, 0.50), percentile_us(cl, 0.99), percentile_us(cl, 0.999), (double)cl->latency_max_ns / 1000,
-	       (double)cl->latency_sum_ns / n / 1000);
+	       histogram_percentile_us(&cl->latency, 0.50), histogram_percentile_us(&cl->latency, 0.99),
+	       histogram_percentile_us(&cl->latency, 0.999), (double)cl->latency.max_ns / 1000,
+	       cl->latency.count ? (double)cl->latency.sum_ns / (double)cl->latency.count / 1000 : 0);
 	printf("\"client_user_s\": %.4f, \"client_sys_s\": %.4f, \"client_cpu_us\": %.3f}\n", user, sys, (user + sys) * 1e6 / n);
 }
 
 static void usage(void)
 {
 	fputs("usage: client --port PORT --length BYTES (--path PATH | --paths FILE) [--host ADDRESS] [--milliseconds MS]\n"
-	      "              [--connections N] [--depth N] [--close] [--discard] [--cpu N]\n"
+	      "              [--requests N] [--connections N] [--rate N] [--depth N] [--random] [--close] [--discard] [--hold]\n"
+	      "              [--field LINE] [--cpu N]\n"
 	      "  --length BYTES  every answer must be 200 with this Content-Length\n"
-	      "  --paths FILE    one path a line, asked for in turn\n"
+	      "  --paths FILE    one path a line, asked for in turn; up to 3 lengths may follow it, one of which the answer must have\n"
+	      "  --random        paths in random order in place of turns\n"
+	      "  --requests N    end after so many, or after --milliseconds\n"
+	      "  --rate N        an open loop: N requests a second at random times (Poisson), latency counts from when one was due\n"
 	      "  --depth N       requests sent at once on a connection (pipelining)\n"
 	      "  --close         a connection per request\n"
-	      "  --discard       bodies over 48 KB are dropped in the kernel (MSG_TRUNC), not copied to the client\n", stderr);
+	      "  --discard       bodies over 48 KB are dropped in the kernel (MSG_TRUNC), not copied to the client\n"
+	      "  --hold          then keep the connections, idle, until the standard input ends\n"
+	      "  --field LINE    a header field line of each request\n"
+	      "SIGTERM ends a run early, with its results.\n", stderr);
 	exit(2);
 }
 
@@ -702,8 +699,11 @@ static void options_read(struct client *cl, int argc, char **argv)
 	static const struct option options[] = {
 		{ "host", 1, NULL, 'h' }, { "port", 1, NULL, 'p' }, { "milliseconds", 1, NULL, 's' }, { "connections", 1, NULL, 'c' },
 		{ "depth", 1, NULL, 'd' }, { "length", 1, NULL, 'l' }, { "path", 1, NULL, 'u' }, { "paths", 1, NULL, 'U' },
-		{ "close", 0, NULL, 'C' }, { "discard", 0, NULL, 'D' }, { "cpu", 1, NULL, 'P' }, { NULL, 0, NULL, 0 },
+		{ "requests", 1, NULL, 'n' }, { "rate", 1, NULL, 'r' }, { "field", 1, NULL, 'f' }, { "random", 0, NULL, 'R' },
+		{ "close", 0, NULL, 'C' }, { "discard", 0, NULL, 'D' }, { "hold", 0, NULL, 'H' }, { "cpu", 1, NULL, 'P' },
+		{ NULL, 0, NULL, 0 },
 	};
+	struct requests *requests = &cl->requests;
 	char *path = NULL, *file = NULL, **paths = &path;
 	uint32_t count = 1;
 	int option;
@@ -714,34 +714,58 @@ static void options_read(struct client *cl, int argc, char **argv)
 		case 'p': cl->port = optarg; break;
 		case 's': cl->seconds = (double)number(optarg, 1, 3600000) / 1000; break;
 		case 'c': cl->connections = (uint32_t)number(optarg, 1, MAX_CONNECTIONS); break;
-		case 'd': cl->depth = (uint32_t)number(optarg, 1, 1024); break;
-		case 'l': cl->length = number(optarg, 0, 1ull << 40); break;
+		case 'd': requests->depth = (uint32_t)number(optarg, 1, 1024); break;
+		case 'l': requests->length = number(optarg, 0, 1ull << 40); break;
 		case 'u': path = optarg; break;
 		case 'U': file = optarg; break;
-		case 'C': cl->close_each = true; break;
+		case 'n': cl->most = number(optarg, 1, 1ull << 40); break;
+		case 'r': cl->rate = (double)number(optarg, 1, 10000000); break;
+		case 'f': requests->field = optarg; break;
+		case 'R': requests->random = cl->random; break;
+		case 'C': requests->close = true; break;
 		case 'D': cl->discard = true; break;
+		case 'H': cl->hold = true; break;
 		case 'P': cpu_pin(number(optarg, 0, CPU_SETSIZE - 1)); break;
 		default: usage();
 		}
 	}
-	if (optind != argc || !cl->port || cl->length == UINT64_MAX || !path == !file || (cl->close_each && cl->depth > 1))
+	if (optind != argc || !cl->port || !path == !file)
+		usage();
+	if ((requests->close || cl->rate || cl->most) && requests->depth > 1)
+		usage();
+	if (requests->close && (cl->rate || cl->most || cl->hold))
 		usage();
 	if (file)
 		count = paths_read(file, &paths);
-	cl->large = cl->length > LARGE_BODY;
-	messages_build(cl, paths, count);
+	requests_build(requests, paths, count);
+	if (requests->length == UINT64_MAX)
+		usage();
+	cl->large = requests->length > LARGE_BODY;
+}
+
+/* Keeps the connections open. The kernel answers for them; this program sleeps. */
+static void hold(void)
+{
+	char byte;
+
+	fflush(stdout);
+	while (!stopped && read(STDIN_FILENO, &byte, 1) > 0)
+		;
 }
 
 int main(int argc, char **argv)
 {
 	static struct client client = {
-		.host = "127.0.0.1", .connections = 64, .depth = 1, .length = UINT64_MAX, .seconds = 1,
+		.host = "127.0.0.1", .connections = 64, .seconds = 1, .random = 0x9e3779b97f4a7c15u,
+		.requests = { .depth = 1, .length = UINT64_MAX },
 	};
 	struct rlimit files = { MAX_CONNECTIONS + 64, MAX_CONNECTIONS + 64 };
+	struct sigaction ends = { .sa_handler = stop };
 	struct rusage before, after;
 	uint64_t start, end;
 
 	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGTERM, &ends, NULL);
 	options_read(&client, argc, argv);
 	setrlimit(RLIMIT_NOFILE, &files);
 	address_resolve(&client);
@@ -752,6 +776,10 @@ int main(int argc, char **argv)
 	run(&client);
 	end = now_ns();
 	getrusage(RUSAGE_SELF, &after);
+	if (client.rate)
+		unanswered_count(&client, end);
 	report(&client, (double)(end - start) / 1e9, &before, &after);
+	if (client.hold)
+		hold();
 	return client.body_bytes > 0 && client.errors < MAX_ERRORS ? 0 : 1;
 }
