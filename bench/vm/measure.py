@@ -44,9 +44,10 @@ def start(server, log):
         run = pathlib.Path("/tmp/nginx")
         run.mkdir(exist_ok=True)
         text = pathlib.Path("/root/nginx.conf").read_text(encoding="utf-8")
-        text = text.replace("@RUN@", str(run)).replace("@PORT@", str(port)).replace("@ROOT@", ROOT)
-        if log:
-            text = text.replace("access_log off;", "access_log /tmp/nginx/access.log combined buffer=64k;")
+        words = {"RUN": run, "ADDRESS": "127.0.0.1", "PORT": port, "ROOT": ROOT, "CONNECTIONS": 1024, "DESCRIPTORS": 65535, "FILES": 20000,
+                 "LOG": "/tmp/nginx/access.log combined buffer=64k" if log else "off"}
+        for word, value in words.items():
+            text = text.replace(f"@{word}@", str(value))
         (run / "conf").write_text("user root;\n" + text, encoding="utf-8")
         process = subprocess.Popen(["nginx", "-c", str(run / "conf")], stderr=subprocess.DEVNULL)
     else:
