@@ -118,7 +118,7 @@ class Bench:
 
     def warm(self, instance, row):
         most = 0.5 if len(row.paths) > 1 or mean_length(self.root, row) > MIB else 0.2
-        if row.random:
+        if row.random and not instance.server.is_floor:
             self.load(instance, row, MOST_SECONDS, "--requests", len(row.paths))
         else:
             self.load(instance, row, max(0.05, min(most, self.options.seconds / 2)))
