@@ -26,35 +26,35 @@ def root_create(folder, scripts, rows):
     os.makedirs(root, exist_ok=True)
     with open(os.path.join(folder, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for path, length in ALWAYS:
-            made_once(folder, "always" + path, length, lambda path=path, length=length: file_create(root + path, os.urandom(length)))
+        sets = {"always": (ALWAYS, lambda: [file_create(root + path, os.urandom(length)) for path, length in ALWAYS])}
         for row in rows:
-            if row.kind in ("cgi", "upstream"):
-                continue
             if row.kind == "page":
-                made_once(folder, "page", PAGE, lambda: page_create(root + "/page"))
+                sets["page"] = (PAGE, lambda: page_create(root + "/page"))
             elif row.kind == "listing":
-                made_once(folder, "listing", LISTED, lambda: listed_create(root + "/listing"))
-            else:
-                made_once(folder, row.paths[0], [len(row.paths), row.length], lambda row=row: random_files_create(root, row))
+                sets["listing"] = (LISTED, lambda: listed_create(root + "/listing"))
+            elif row.kind not in ("cgi", "upstream") and row.paths[0] not in (path for path, _ in ALWAYS):
+                sets[row.paths[0]] = ([len(row.paths), row.length], lambda row=row: random_files_create(root, row))
+        sets_make(os.path.join(folder, "made"), sets)
         if not os.path.islink(root + "/app"):
             os.symlink(".", root + "/app")
         scripts_create(scripts, root)
     return root
 
 
-def made_once(folder, name, description, make):
-    """Makes a set of documents unless the folder says that it has the same one."""
-    known = os.path.join(folder, "made")
+def sets_make(known, sets):
+    """Makes the sets of documents that the file `known` does not describe as they shall be, and writes all to the disk."""
     made = {}
     if os.path.exists(known):
         with open(known) as f:
             made = json.load(f)
-    if made.get(name) == json.loads(json.dumps(description)):
+    wanted = {name: json.loads(json.dumps(description)) for name, (description, _) in sets.items()}
+    missing = [name for name in sets if made.get(name) != wanted[name]]
+    if not missing:
         return
-    make()
+    for name in missing:
+        sets[name][1]()
+        made[name] = wanted[name]
     os.sync()
-    made[name] = description
     with open(known + ".new", "w") as out:
         json.dump(made, out)
     os.rename(known + ".new", known)
