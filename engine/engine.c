@@ -25,6 +25,7 @@ enum { LISTINGS_SHARE = 4 }; /* listings get 1/4 of cache-bytes in addition */
 struct tux_engine {
 	struct tux_engine_config config;
 	struct loader loader;
+	struct loader readers;         /* read bodies in; apart, because they may all wait for a disk */
 	struct listing_cache listings;
 	struct kernel_link kernel;
 	struct engine_shared shared;
@@ -244,6 +245,7 @@ static struct tux_engine *engine_new(const struct tux_engine_config *config)
 	engine->shared = (struct engine_shared){
 		.config = &engine->config,
 		.loader = &engine->loader,
+		.readers = &engine->readers,
 		.listings = &engine->listings,
 		.kernel = &engine->kernel,
 		.totals = &engine->totals,
@@ -273,7 +275,7 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		return give_up(config);
 	}
 	ops = choose_loop(engine, error, error_size);
-	if (ops == NULL || engine->shared.log_event_fd < 0 || !loader_start(&engine->loader)) {
+	if (ops == NULL || engine->shared.log_event_fd < 0 || !loader_start(&engine->loader, LOADER_THREADS, LOADER_THREADS)) {
 		if (ops != NULL)
 			snprintf(error, error_size, "cannot start the loader threads: %s", strerror(errno));
 		return abandon(engine, config);
@@ -283,6 +285,7 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		loader_stop(&engine->loader);
 		return abandon(engine, config);
 	}
+	loader_start(&engine->readers, 0, LOADER_READERS); /* a thread starts when a file has to be read */
 	listing_cache_open(&engine->listings, &engine->loader, config->cache_bytes / LISTINGS_SHARE, config->recheck_ms);
 	if (config->kernel_fd >= 0 && !start_kernel(engine, error, error_size)) {
 		loader_stop(&engine->loader);
@@ -373,6 +376,7 @@ void tux_engine_stop(struct tux_engine *engine)
 			worker_join(engine->workers[i]);
 	content_tags_stop(engine->config.content_tags);
 	loader_stop(&engine->loader);
+	loader_stop(&engine->readers);
 	listing_cache_stop(&engine->listings);
 	kernel_link_stop(&engine->kernel);
 }

@@ -28,6 +28,8 @@ static struct out *out_get(struct outs *outs)
 		if (out == NULL)
 			return NULL;
 	}
+	out->waiter.read = NULL;
+	out->waiter.end = 0;
 	out->len = 0;
 	out->sent = 0;
 	return out;
@@ -96,10 +98,17 @@ void output_body(struct output *output, const struct body_source *body)
 		object_get(body->object);
 }
 
+void output_leave(struct output *output)
+{
+	if (output->out != NULL)
+		residence_leave(&output->out->waiter);
+}
+
 void output_release(struct output *output)
 {
 	struct body_source *source = &output->source;
 
+	output_leave(output);
 	if (output->out != NULL)
 		out_put(output->thread->outs, output->out);
 	output->out = NULL;
@@ -170,6 +179,20 @@ static enum output_result wait_for_room(struct output *output)
 	return OUTPUT_PENDING;
 }
 
+/* Returns the next bytes of a part that can be sent without a wait for the disk; 0: the output waits until they are read. */
+static uint64_t in_memory(struct output *output, const struct body_part *part)
+{
+	struct reads *reads = output->thread->reads;
+	struct read_waiter *waiter = &output->out->waiter;
+	const struct body_source *source = &output->source;
+
+	waiter->owner = output;
+	if (!residence_holds(reads, waiter, part->off) &&
+	    !residence_find(reads, waiter, source->object, source->fd, part->off, part->off + part->len))
+		return 0;
+	return waiter->end - part->off;
+}
+
 /* Sends the current part from its descriptor, without copying it. */
 static enum output_result send_direct(struct output *output)
 {
@@ -178,13 +201,19 @@ static enum output_result send_direct(struct output *output)
 	const struct body_source *source = &output->source;
 	uint64_t turn = source->pipe ? UINT64_MAX : TURN_BYTES;
 
-	if (!source->pipe)
-		go_direct(output, true);
 	while (part->len > 0 && turn > 0) {
-		const uint64_t most = part->len < turn ? part->len : turn;
-		const int64_t n = source->pipe ? transport_send_pipe(thread->ops, output->channel, source->fd, most) :
-		                                 transport_send_file(output->channel, source->fd, part->off, most);
+		const uint64_t ready = source->pipe ? UINT64_MAX : in_memory(output, part);
+		uint64_t most = part->len < turn ? part->len : turn;
+		int64_t n;
 
+		if (most > ready)
+			most = ready;
+		if (!source->pipe)
+			go_direct(output, most > 0);
+		if (most == 0)
+			return OUTPUT_READING;
+		n = source->pipe ? transport_send_pipe(thread->ops, output->channel, source->fd, most) :
+		                   transport_send_file(output->channel, source->fd, part->off, most);
 		if (n == -EAGAIN)
 			return wait_for_room(output);
 		if (n <= 0 || (uint64_t)n > most) /* 0: the file shrank, so Content-Length is wrong */
@@ -210,9 +239,14 @@ static enum output_result send_window(struct output *output)
 	if (output->window == NULL)
 		return OUTPUT_FAILED;
 	if (output->window_at == output->window_len) {
+		const uint64_t ready = in_memory(output, part);
 		size_t want = part->len < WINDOW_BYTES ? (size_t)part->len : WINDOW_BYTES;
 		ssize_t n;
 
+		if (ready == 0)
+			return OUTPUT_READING;
+		if (want > ready)
+			want = ready;
 		do
 			n = pread(output->source.fd, output->window, want, (off_t)part->off);
 		while (n < 0 && errno == EINTR);

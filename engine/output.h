@@ -3,6 +3,7 @@
 #ifndef TUX_ENGINE_OUTPUT_H
 #define TUX_ENGINE_OUTPUT_H
 
+#include "files/residence.h"
 #include "sink.h"
 #include "thread.h"
 
@@ -15,6 +16,7 @@ struct out {
 	struct out *next; /* next spare buffer */
 	struct msghdr message;
 	struct iovec iov[LOOP_MAX_IOV];
+	struct read_waiter waiter; /* for the bytes of a file */
 	uint32_t len;
 	uint32_t sent;
 	uint8_t data[OUT_BYTES];
@@ -41,6 +43,7 @@ struct output {
 
 enum output_result {
 	OUTPUT_PENDING, /* wait for sent() or writable() */
+	OUTPUT_READING, /* waits until a thread has read the next bytes of the file; output_leave() ends the wait */
 	OUTPUT_DONE,    /* the kernel has all bytes; the output is released */
 	OUTPUT_FAILED,  /* the client disconnected, or the file shrank: close the connection */
 };
@@ -72,9 +75,21 @@ static inline bool output_has_room(const struct output *output, uint32_t cap)
 	return output->out == NULL || OUT_BYTES - output->out->len >= cap;
 }
 
-/* Sends the queued bytes and body. Call output_start() first and after writable(), output_advance() after sent(). */
+/*
+ * Sends the queued bytes and body. Call output_start() first, after writable(), and after a read that output_of_waiter() waited for,
+ * output_advance() after sent().
+ */
 enum output_result output_start(struct output *output);
 enum output_result output_advance(struct output *output, int64_t result);
+
+/* Removes the output from the read that it waits for, if it does. */
+void output_leave(struct output *output);
+
+/* Returns the output that waits for a read. */
+static inline struct output *output_of_waiter(const struct read_waiter *waiter)
+{
+	return waiter->owner;
+}
 
 /* Returns the bytes of the body that the kernel does not have yet. */
 uint64_t output_left(struct output *output);

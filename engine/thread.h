@@ -16,6 +16,7 @@ struct backends;
 struct files;
 struct log_queue;
 struct outs;
+struct reads;
 struct requests;
 struct totals;
 
@@ -25,6 +26,7 @@ struct thread {
 	struct loop *loop;
 	struct timers timers;                  /* of connections of clients */
 	struct files *files;
+	struct reads *reads;
 	struct requests *requests;
 	struct outs *outs;
 	struct log_queue *log;

@@ -27,6 +27,7 @@ struct worker {
 	struct engine_shared *shared;
 	struct thread thread;
 	struct files files;
+	struct reads reads;
 	struct requests requests;
 	struct outs outs;
 	struct log_queue log;
@@ -36,6 +37,7 @@ struct worker {
 	struct source wake;
 	struct source inotify;
 	struct source finished;
+	struct source read;
 	struct source handed_up;
 	struct source passed;       /* delivers connections of retired engines; fd -1: unused */
 	bool hurried;               /* idle connections have the final short timeout */
@@ -118,6 +120,20 @@ static void on_finished(struct source *source, void *owner)
 	}
 }
 
+static void on_read(struct source *source, void *owner)
+{
+	struct worker *worker = worker_of(owner);
+	struct job *job = inbox_take(&worker->reads.inbox);
+
+	(void)source;
+	while (job != NULL) {
+		struct job *next = job->next;
+
+		conns_read(&worker->conns, job);
+		job = next;
+	}
+}
+
 static void on_spawner(struct source *source, void *owner)
 {
 	(void)source;
@@ -149,6 +165,7 @@ static void init(struct worker *worker, struct engine_shared *shared, const stru
 	thread->config = config;
 	thread->ops = ops;
 	thread->files = &worker->files;
+	thread->reads = &worker->reads;
 	thread->requests = &worker->requests;
 	thread->outs = &worker->outs;
 	thread->log = &worker->log;
@@ -160,6 +177,7 @@ static void init(struct worker *worker, struct engine_shared *shared, const stru
 	worker->wake = (struct source){ .fd = -1, .readable = on_wake };
 	worker->inotify = (struct source){ .fd = -1, .readable = on_inotify };
 	worker->finished = (struct source){ .fd = -1, .readable = on_finished };
+	worker->read = (struct source){ .fd = -1, .readable = on_read };
 	worker->handed_up = (struct source){ .fd = shared->kernel->fd, .readable = on_handed_up };
 	worker->passed = (struct source){ .fd = config->passed_fd, .readable = on_passed };
 	worker->files.config = config;
@@ -169,6 +187,7 @@ static void init(struct worker *worker, struct engine_shared *shared, const stru
 	worker->files.listings = shared->listings;
 	worker->files.inbox.event_fd = -1;
 	worker->files.watch.fd = -1;
+	worker->reads = (struct reads){ .readers = shared->readers, .now_ms = &thread->now_ms, .inbox.event_fd = -1 };
 	worker->log.event_fd = shared->log_event_fd;
 	worker->log.sleeps = &shared->log_sleeps;
 	log_waiters_open(&worker->log.waiters);
@@ -189,23 +208,37 @@ static bool open_all(struct worker *worker, unsigned index)
 	worker->backends.cgi.spawner.source.readable = on_spawner;
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	worker->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (worker->wake.fd < 0 || !inbox_open(&worker->files.inbox) || !record_ring_open(&worker->log.records) ||
+	if (worker->wake.fd < 0 || !inbox_open(&worker->files.inbox) || !inbox_open(&worker->reads.inbox) || !record_ring_open(&worker->log.records) ||
 	    !cache_open(&worker->files.cache, config->cache_entries, config->cache_files, config->cache_bytes / config->threads, seed))
 		return false;
 	worker->finished.fd = worker->files.inbox.event_fd;
+	worker->read.fd = worker->reads.inbox.event_fd;
 	if (watch_open(&worker->files.watch, &worker->files.cache)) /* without inotify, every file is rechecked */
 		worker->inotify.fd = worker->files.watch.fd;
 	return accept_open(&worker->accept, index);
 }
 
+/* Returns the finished jobs of an inbox, which may have failed to open. */
+static struct job *last_jobs(struct inbox *inbox)
+{
+	return inbox->event_fd >= 0 ? inbox_take(inbox) : NULL;
+}
+
 void worker_free(struct worker *worker)
 {
-	struct job *job = worker->files.inbox.event_fd >= 0 ? inbox_take(&worker->files.inbox) : NULL;
+	struct job *job = last_jobs(&worker->files.inbox);
 
 	while (job != NULL) { /* loads without waiting connections */
 		struct job *next = job->next;
 
 		lookup_finish(&worker->files, (struct pending_load *)job);
+		job = next;
+	}
+	job = last_jobs(&worker->reads.inbox);
+	while (job != NULL) { /* reads without waiting connections */
+		struct job *next = job->next;
+
+		residence_finish(&worker->reads, job);
 		job = next;
 	}
 	outs_free(&worker->outs);
@@ -216,6 +249,7 @@ void worker_free(struct worker *worker)
 	watch_free(&worker->files.watch);
 	record_ring_free(&worker->log.records);
 	inbox_free(&worker->files.inbox);
+	inbox_free(&worker->reads.inbox);
 	if (worker->wake.fd >= 0)
 		close(worker->wake.fd);
 	pthread_cond_destroy(&worker->state_moved);
@@ -436,7 +470,7 @@ static bool open_loop(struct worker *worker)
 /* Watches all sources that wake the worker. Returns false with errno if one cannot be watched, because its events would be lost. */
 static bool watch_sources(struct worker *worker)
 {
-	struct source *const sources[] = { &worker->wake, &worker->finished, &worker->inotify, &worker->backends.cgi.spawner.source,
+	struct source *const sources[] = { &worker->wake, &worker->finished, &worker->read, &worker->inotify, &worker->backends.cgi.spawner.source,
 		                           &worker->handed_up };
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)

@@ -70,8 +70,11 @@ static struct job *next_job(struct loader *loader, bool was_slow)
 
 	pthread_mutex_lock(&loader->lock);
 	loader->slow_running -= was_slow;
+	loader->waiting++;
 	while (loader->first == NULL && !slow_is_due(loader) && !loader->stopping)
 		pthread_cond_wait(&loader->more, &loader->lock);
+	loader->waiting--;
+	loader->queued -= !loader->stopping;
 	if (!loader->stopping && slow_is_due(loader)) {
 		job = take(&loader->slow_first, &loader->slow_last);
 		loader->slow_running++;
@@ -109,16 +112,25 @@ static void queues_clear(struct loader *loader)
 	loader->slow_last = &loader->slow_first;
 }
 
-bool loader_start(struct loader *loader)
+/* Starts another thread. Returns false if that fails. */
+static bool thread_start(struct loader *loader)
+{
+	if (pthread_create(&loader->thread[loader->threads], NULL, loader_thread, loader) != 0)
+		return false;
+	loader->threads++;
+	return true;
+}
+
+bool loader_start(struct loader *loader, unsigned threads, unsigned most)
 {
 	pthread_mutex_init(&loader->lock, NULL);
 	pthread_cond_init(&loader->more, NULL);
 	queues_clear(loader);
-	loader->slow_running = 0;
+	loader->slow_running = loader->waiting = loader->queued = loader->threads = 0;
 	loader->stopping = false;
-	for (loader->threads = 0; loader->threads < LOADER_THREADS; loader->threads++)
-		if (pthread_create(&loader->thread[loader->threads], NULL, loader_thread, loader) != 0)
-			break;
+	loader->most = most;
+	while (loader->threads < threads && thread_start(loader))
+		;
 	return loader->threads > 0;
 }
 
@@ -146,17 +158,24 @@ void loader_stop(struct loader *loader)
 	queues_clear(loader);
 }
 
-void loader_submit(struct loader *loader, struct job *job)
+bool loader_submit(struct loader *loader, struct job *job)
 {
+	bool runs;
+
 	job->next = NULL;
 	pthread_mutex_lock(&loader->lock);
-	if (job->slow) {
+	if (loader->queued >= loader->waiting && loader->threads < loader->most && !loader->stopping)
+		thread_start(loader);
+	runs = loader->threads > 0;
+	if (runs && job->slow) {
 		*loader->slow_last = job;
 		loader->slow_last = &job->next;
-	} else {
+	} else if (runs) {
 		*loader->last = job;
 		loader->last = &job->next;
 	}
+	loader->queued += runs;
 	pthread_cond_signal(&loader->more);
 	pthread_mutex_unlock(&loader->lock);
+	return runs;
 }

@@ -8,7 +8,8 @@
 
 enum {
 	LOADER_THREADS = 4,
-	LOADER_SLOW = 2, /* threads that slow jobs may occupy at the same time */
+	LOADER_SLOW = 2,     /* threads that slow jobs may occupy at the same time */
+	LOADER_READERS = 32, /* threads of the loader that reads bodies in: as many reads as a disk takes at once */
 };
 
 /* Finished jobs of a thread. Its event_fd becomes readable when there is one. */
@@ -35,8 +36,11 @@ struct loader {
 	struct job **slow_last;
 	unsigned slow_running;
 	bool stopping;
+	unsigned waiting; /* threads without a job */
+	unsigned queued;  /* jobs that have not started */
 	unsigned threads;
-	pthread_t thread[LOADER_THREADS];
+	unsigned most;    /* threads; more start when jobs would wait */
+	pthread_t thread[LOADER_READERS];
 };
 
 bool inbox_open(struct inbox *inbox);
@@ -45,15 +49,16 @@ void inbox_free(struct inbox *inbox);
 /* Returns all finished jobs, linked by next, and resets event_fd. */
 struct job *inbox_take(struct inbox *inbox);
 
-bool loader_start(struct loader *loader);
+/* Starts some of the threads, at most LOADER_READERS. Returns false if none starts. */
+bool loader_start(struct loader *loader, unsigned threads, unsigned most);
 
 /*
  * Ends the threads. Jobs that have not started go to their inboxes without running. Jobs without an inbox return to their owners.
  */
 void loader_stop(struct loader *loader);
 
-/* Submits a job, which belongs to the loader until it is in its inbox. Any thread. */
-void loader_submit(struct loader *loader, struct job *job);
+/* Submits a job, which belongs to the loader until it is in its inbox. Returns false if no thread runs. Any thread. */
+bool loader_submit(struct loader *loader, struct job *job);
 
 /* Puts a job into its inbox. Any thread. A loader thread calls it for each job that it has run. */
 void loader_deliver(struct job *job);

@@ -36,6 +36,7 @@ void object_put(struct object *object)
 
 		free(rep->memory);
 		free(rep->head);
+		free(rep->residence);
 		if (rep->fd >= 0)
 			close(rep->fd);
 	}

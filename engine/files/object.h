@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+struct residence;
 struct tux_fields;
 struct tux_host;
 
@@ -30,6 +31,7 @@ struct representation {
 	struct stamp stamp;
 	uint8_t *memory;      /* the body; NULL = it stays in the file */
 	int fd;               /* -1 = the body is in memory */
+	struct residence *residence; /* malloc'ed: of fd's bytes in the page cache; NULL = unknown */
 	uint8_t *head;        /* head of a 200 on a persistent HTTP/1.1 connection */
 	uint16_t head_len;
 	uint16_t date_off;    /* offset of the date in head, which is replaced */

@@ -67,6 +67,7 @@ static void end(struct conn *conn)
 	timer_stop(&conn->timer);
 	if (req != NULL)
 		lookup_leave(&req->load);
+	output_leave(&conn->output);
 	log_wait_leave(&conn->thread->log->waiters, &conn->log_waiter);
 	conn->thread->ops->close(conn->thread->loop, &conn->channel);
 }
@@ -124,6 +125,9 @@ static void flush(struct conn *conn)
 	switch (output_start(&conn->output)) {
 	case OUTPUT_PENDING:
 		conn_wait_for(conn, WAIT_SEND);
+		break;
+	case OUTPUT_READING:
+		conn_wait_for(conn, WAIT_SERVER);
 		break;
 	case OUTPUT_DONE:
 		sent(conn);
@@ -381,6 +385,9 @@ static void after_send(struct conn *conn, enum output_result result)
 	case OUTPUT_PENDING:
 		conn_wait_for(conn, WAIT_SEND);
 		break;
+	case OUTPUT_READING:
+		conn_wait_for(conn, WAIT_SERVER);
+		break;
 	case OUTPUT_DONE:
 		timer_stop(&conn->timer);
 		sent(conn);
@@ -631,6 +638,19 @@ void conns_loaded(struct conns *conns, struct pending_load *miss)
 
 		request_set_state(req, REQUEST_HELD);
 		conn_step(req->conn);
+		waiter = next;
+	}
+}
+
+void conns_read(struct conns *conns, struct job *read)
+{
+	struct read_waiter *waiter = residence_finish(conns->thread->reads, read);
+
+	while (waiter != NULL) {
+		struct read_waiter *next = waiter->next;
+		struct conn *conn = (struct conn *)((char *)output_of_waiter(waiter) - offsetof(struct conn, output));
+
+		after_send(conn, output_start(&conn->output));
 		waiter = next;
 	}
 }

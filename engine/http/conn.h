@@ -13,7 +13,7 @@
 enum conn_state {
 	CONN_PARKED,    /* accepted over the limit: unread until another connection closes */
 	CONN_READ,      /* reads a request, or waits for its response; nothing is being sent */
-	CONN_WRITE,     /* the loop sends the output */
+	CONN_WRITE,     /* the loop sends the output, or the output waits for bytes of a file */
 	CONN_LOG_WAIT,  /* waits for room for an access record */
 	CONN_LINGER,    /* has responded and sent FIN; discards input until the client closes */
 	CONN_HAND_BACK, /* leaves the loop for another engine; input that arrives meanwhile is kept */
@@ -76,6 +76,9 @@ void conn_timeout(struct conn *conn);
 
 /* Resumes all connections that wait for a finished load. */
 void conns_loaded(struct conns *conns, struct pending_load *miss);
+
+/* Resumes all connections that wait for a finished read of a file. */
+void conns_read(struct conns *conns, struct job *read);
 
 /* Starts parked connections, within the limit. */
 void conns_unpark(struct conns *conns);

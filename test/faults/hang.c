@@ -4,6 +4,7 @@
  * program share a page: the test writes the calls that hang and reads their number.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <stdarg.h>
@@ -12,7 +13,9 @@
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +23,7 @@ enum {
 	HANG_OPEN = 1,  /* a file or directory is opened */
 	HANG_WATCH = 2, /* a directory is watched for one event, as for a listing */
 	HANG_NAMES = 4, /* a name is resolved */
+	HANG_READ = 8,  /* bytes of a file are read, or sent by sendfile(2): they are not in the page cache */
 };
 
 /* test/system/hang.py reads and writes the same layout. */
@@ -27,6 +31,7 @@ struct control {
 	uint32_t calls; /* HANG_... */
 	uint32_t hung;  /* calls that hang now */
 	uint64_t inode; /* inode of the file or directory */
+	uint64_t from;  /* HANG_READ: the first byte that is not in the page cache */
 };
 
 static struct control nowhere;
@@ -131,4 +136,49 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
 	if (chosen(HANG_NAMES) && !(hints != NULL && (hints->ai_flags & AI_NUMERICHOST)))
 		hang(HANG_NAMES);
 	return real(host, port, hints, found);
+}
+
+/* True if bytes before end of a file are not in the page cache. */
+static bool is_cold(int fd, off64_t end)
+{
+	struct stat st;
+
+	return chosen(HANG_READ) && (uint64_t)end > control->from && fstat(fd, &st) == 0 && st.st_ino == control->inode;
+}
+
+ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t off, int flags)
+{
+	static ssize_t (*real)(int, const struct iovec *, int, off64_t, int);
+
+	if (real == NULL)
+		real = (ssize_t(*)(int, const struct iovec *, int, off64_t, int))find("preadv64v2");
+	if (is_cold(fd, off + (off64_t)iov->iov_len) && (flags & RWF_NOWAIT)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (is_cold(fd, off + (off64_t)iov->iov_len))
+		hang(HANG_READ);
+	return real(fd, iov, count, off, flags);
+}
+
+ssize_t pread64(int fd, void *data, size_t len, off64_t off)
+{
+	static ssize_t (*real)(int, void *, size_t, off64_t);
+
+	if (real == NULL)
+		real = (ssize_t(*)(int, void *, size_t, off64_t))find("pread64");
+	if (is_cold(fd, off + (off64_t)len))
+		hang(HANG_READ);
+	return real(fd, data, len, off);
+}
+
+ssize_t sendfile64(int to, int fd, off64_t *off, size_t len)
+{
+	static ssize_t (*real)(int, int, off64_t *, size_t);
+
+	if (real == NULL)
+		real = (ssize_t(*)(int, int, off64_t *, size_t))find("sendfile64");
+	if (is_cold(fd, *off + (off64_t)len))
+		hang(HANG_READ);
+	return real(to, fd, off, len);
 }

@@ -4,7 +4,7 @@
  *
  * sources: engine/http/conn.c engine/http/conn.h engine/http/conn_state.h engine/http/h1.c engine/http/h1_sink.c engine/request.c
  * sources: engine/request.h engine/handlers/dispatch.c engine/backend/exchange.c engine/backend/exchange.h
- * sources: engine/backend/exchange_request.c engine/files/lookup.c engine/files/loader.c engine/log/log_wait.c
+ * sources: engine/backend/exchange_request.c engine/files/lookup.c engine/files/loader.c engine/files/residence.c engine/log/log_wait.c
  * sources: engine/log/access_record.c engine/worker.c engine/output.c engine/engine.c engine/io/loop.h
  *
  * Processes: the client, the worker, a loader thread, the thread that reads the log, and the thread that stops the engine. The backend
@@ -20,8 +20,8 @@
 #include "states.h" /* generated: states, CONN_ALLOWED(), REQUEST_ALLOWED(), from the tables in engine/http/conn_state.c and engine/request.c */
 
 /*
- * test_models.py sets for each case: UNITS, LOADS, EXCHANGES, PIECES, LIMITS (time limits pass, and the client may stop reading), FAILS
- * (memory is short), LOG (the log is full once), DRAIN (the process retires), PASS (a newer process accepts connections), KERNEL (the
+ * test_models.py sets for each case: UNITS, LOADS, EXCHANGES, PIECES, READS (waits for bytes of a file), LIMITS (time limits pass, and the client
+ * may stop reading), FAILS (memory is short), LOG (the log is full once), DRAIN (the process retires), PASS (a newer process accepts connections), KERNEL (the
  * connection came from the kernel engine), STOP (the engine stops at any time).
  */
 
@@ -47,7 +47,7 @@
 #define COPIED 1
 #define REFERENCED 2
 
-/* struct pending_load */
+/* struct pending_load, struct file_read */
 #define ABSENT 0
 #define SUBMITTED 1
 #define RUNNING 2
@@ -89,6 +89,10 @@ byte ex, pieces;
 /* struct pending_load, struct loader, struct inbox */
 byte load;
 bool load_waiting, unfinished, was_unfinished, load_object;
+
+/* struct file_read: the output waits on its list; struct read_waiter */
+byte read, reads;
+bool read_waiting, reading;
 
 /* struct channel */
 bool receiving, late, sending, closing, leaving, freed, passed;
@@ -172,6 +176,13 @@ inline lookup_leave() {
 	fi
 }
 
+inline residence_leave() {
+	if
+	:: reading -> assert(read != ABSENT && read_waiting); read_waiting = false; reading = false
+	:: else
+	fi
+}
+
 /* request_release(): load_waiter_release() puts the loaded objects. */
 inline request_release() {
 	refs = 0
@@ -224,6 +235,7 @@ inline end() {
 		conn_set_state(CONN_CLOSED);
 		timer = NONE;
 		lookup_leave();
+		residence_leave(); /* output_leave() */
 		log_waits = false; /* log_wait_leave() */
 		assert(!closing);
 		closing = true; late = late || receiving; receiving = false
@@ -271,8 +283,26 @@ inline sent() {
 
 /* output_start() */
 inline output_start() {
-	assert(output != EMPTY && !sending && !closing && !leaving);
+	assert(output != EMPTY && !sending && !reading && !closing && !leaving);
 	sending = true
+}
+
+/* OUTPUT_PENDING */
+inline model_pending() {
+	output_start();
+	conn_wait_for(WAIT_SEND)
+}
+
+/* residence_find(): OUTPUT_READING. It joins a read under way. */
+inline residence_find() {
+	assert(output != EMPTY && !sending && !reading && !closing && !leaving);
+	reads++;
+	if
+	:: read == ABSENT -> read = SUBMITTED
+	:: else
+	fi;
+	read_waiting = true; reading = true;
+	timer = NONE
 }
 
 /* flush(): output_start() */
@@ -283,7 +313,8 @@ inline flush() {
 	fi;
 	conn_set_state(CONN_WRITE);
 	if
-	:: output_start(); conn_wait_for(WAIT_SEND) /* OUTPUT_PENDING */
+	:: model_pending()
+	:: reads < READS -> residence_find()        /* OUTPUT_READING */
 	:: sent()                                   /* OUTPUT_DONE */
 	:: (FAILS || reset) -> act = END            /* OUTPUT_FAILED */
 	fi
@@ -702,11 +733,30 @@ inline after_send() {
 	if
 	:: reset -> sending = false; act = END /* OUTPUT_FAILED */
 	:: !reset -> sending = false; timer = NONE; sent(); act = STEP /* OUTPUT_DONE */
+	:: reads < READS -> sending = false; residence_find() /* OUTPUT_READING */
+	fi
+}
+
+/* conns_read() with residence_finish() */
+inline conns_read() {
+	read = ABSENT;
+	if
+	:: read_waiting ->
+		read_waiting = false;
+		TOUCH;
+		assert(reading && state == CONN_WRITE);
+		reading = false;
+		if
+		:: model_pending()
+		:: after_send()
+		fi
+	:: else
 	fi
 }
 
 inline output_release() {
 	assert(!sending); /* the loop refers to the queued bytes */
+	residence_leave();
 	output = EMPTY
 }
 
@@ -866,6 +916,7 @@ end_idle:
 		:: !stop && stream && (ex == CONNECTING || !paused) && !(ex == AWAITING && wants_body && !upload_done) -> model_backend()
 		:: !stop && stream && blocked -> blocked = false; handler_ready() /* on_drained() */
 		:: !stop && load == DELIVERED -> conns_loaded()
+		:: !stop && read == DELIVERED -> conns_read()
 		:: !stop && log_waits && log_permits -> log_waits = false; conn_set_state(CONN_READ); act = STEP /* conns_log_resume() */
 		:: !stop && timer_passes -> conn_timeout()
 		:: !stop && !freed && state == CONN_PARKED -> /* conn_start() */
@@ -900,6 +951,11 @@ end_idle:
 		:: load != ABSENT -> assert(load == DELIVERED && !load_waiting); load = ABSENT; load_object = false; unfinished = false
 		:: else
 		fi;
+		if
+		:: read != ABSENT -> assert(read == DELIVERED && !read_waiting); read = ABSENT
+		:: else
+		fi;
+		assert(!reading);
 		assert(!req && !exchange && !stream && !pending && refs == 0 && output == EMPTY && !record && !load_object);
 		assert(freed || passed)
 	}
@@ -918,9 +974,15 @@ end_idle:
 			fi;
 			load = DELIVERED
 		}
-	:: atomic { over ->
+	:: atomic { read == SUBMITTED && !over -> read = RUNNING } /* run_read(), in a thread of its own */
+	:: read == RUNNING -> read = DELIVERED
+	:: atomic { over && read != RUNNING ->
 		if
 		:: load == SUBMITTED -> load = DELIVERED /* unrun_deliver() */
+		:: else
+		fi;
+		if
+		:: read == SUBMITTED -> read = DELIVERED
 		:: else
 		fi;
 		loader_over = true;

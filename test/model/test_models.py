@@ -15,7 +15,7 @@ SECONDS = 300  # limit of one case, on a loaded machine
 MEMORY_MB = 1500
 
 KERNEL = dict(HALVES=2, PIECES=1, HELPERS=1, LIMITS=0, DRAIN=0, CRASH=0, ADOPT=0, OWNER=0, RING=0)
-REQUEST = dict(UNITS=4, LOADS=1, EXCHANGES=1, PIECES=1, LIMITS=0, FAILS=0, LOG=0, DRAIN=0, PASS=0, KERNEL=0, STOP=0)
+REQUEST = dict(UNITS=4, LOADS=1, EXCHANGES=1, PIECES=1, READS=0, LIMITS=0, FAILS=0, LOG=0, DRAIN=0, PASS=0, KERNEL=0, STOP=0)
 GENERATIONS = dict(RELOADS=0, RENEWALS=0, STOPS=0, CRASHES=0, HANGS=0, FAILS=0)
 CHANNEL = dict(URING=0, EPOLL=0, ACTIONS=4, BUFFERS=1, DATA=3)
 CASES = {
@@ -40,6 +40,8 @@ CASES = {
         "drain_without_newer_process": dict(REQUEST, DRAIN=1, LOG=1),
         "connection_of_the_kernel_engine": dict(REQUEST, KERNEL=1, DRAIN=1, LIMITS=1),
         "engine_stops_at_any_time": dict(REQUEST, STOP=1, UNITS=3),
+        "reads_of_files": dict(REQUEST, READS=2, UNITS=2, EXCHANGES=0),
+        "engine_stops_during_reads": dict(REQUEST, READS=2, UNITS=2, EXCHANGES=0, LIMITS=1, STOP=1),
     },
     "kernel_connection": {
         "no_work_waits_for_a_time_limit": dict(KERNEL, RING=1, PIECES=2),
@@ -111,13 +113,19 @@ MUTANTS = [
     ("request", "paused_backend_not_resumed", "no_work_waits_for_a_time_limit",
      "ready = false;\n\t\t\tpaused = false", "ready = false", "receiving"),
     ("request", "send_without_time_limit", "time_limits_end_everything",
-     "output_start(); conn_wait_for(WAIT_SEND)", "output_start()", "!(1)"),
+     "output_start();\n\tconn_wait_for(WAIT_SEND)\n", "output_start()\n", "!(1)"),
     ("request", "record_lost_with_its_request", "no_work_waits_for_a_time_limit",
      ":: record -> assert(answered); request_release(); request_set_state(REQUEST_RESPONDED)\n\t:: else -> h1", ":: true -> h1", "record"),
     ("request", "passed_on_with_input", "drain_to_newer_process",
      ":: in == 0 && !client_closed && ((draining", ":: ((draining", "in==0"),
     ("request", "stop_without_delivering_jobs", "engine_stops_at_any_time",
      "load == SUBMITTED -> load = DELIVERED /* unrun_deliver() */", "load == SUBMITTED", "load==3"),
+    ("request", "close_leaves_the_read_behind", "reads_of_files",
+     "residence_leave(); /* output_leave() */", "", "reading"),
+    ("request", "read_without_sending", "reads_of_files",
+     "\t\t:: model_pending()\n\t\t:: after_send()\n", "\t\t:: true\n", "state=="),
+    ("request", "stop_without_delivering_reads", "engine_stops_during_reads",
+     "\t\t:: read == SUBMITTED -> read = DELIVERED\n", "\t\t:: read == SUBMITTED\n", "read==3"),
     ("kernel_connection", "detach_without_lock", "device_closes_at_any_time",
      "inline detach() {\n\tatomic { may_lock ->", "inline detach() {\n\tatomic { true ->", "!(freed)"),
     ("kernel_connection", "free_without_timer_delete_sync", "time_limits_end_everything",

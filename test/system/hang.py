@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-OPEN, WATCH, NAMES = 1, 2, 4
+OPEN, WATCH, NAMES, READ = 1, 2, 4, 8
 LAYOUT = struct.Struct("=IIQ")
 
 
@@ -21,9 +21,9 @@ class Hang:
             self.page = mmap.mmap(file.fileno(), mmap.PAGESIZE)
         self.env = {"LD_PRELOAD": library, "HANG_PAGE": path}
 
-    def on(self, calls, path="/"):
-        """Lets these calls hang from now on; file calls only if they use this path."""
-        struct.pack_into("=Q", self.page, 8, os.stat(path).st_ino)
+    def on(self, calls, path="/", first=0):
+        """Lets these calls hang from now on; file calls only if they use this path, and reads from this byte on."""
+        struct.pack_into("=QQ", self.page, 8, os.stat(path).st_ino, first)
         struct.pack_into("=I", self.page, 0, calls)
 
     def off(self):

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "residence.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "../../core/piece.h"
+
+enum {
+	WINDOW_BYTES = 1 << 20,  /* found or read at once */
+	STEP_BYTES = 128 * 1024, /* of a window between two probes: the kernel reads ahead and reclaims in runs of pages */
+	WAIT_BYTES = 16 * 1024,  /* of a window between two pages that a reader waits for, after the read of all pages has started */
+	KNOWN_MS = 2000,         /* time for which pages that were found stay in memory: they were used last then */
+	PROBES = 8,              /* one of so many windows is probed while files are cold */
+};
+
+/* A window of a file that a reader thread reads in. */
+struct file_read {
+	struct job job; /* first member */
+	struct object *object; /* a reference: keeps fd open */
+	struct residence *residence;
+	struct file_read *next; /* of the same residence */
+	struct read_waiter *waiting;
+	int fd;
+	uint64_t off;
+	uint64_t end;
+	uint64_t done; /* out: bytes from off that are in memory */
+};
+
+enum probe {
+	PROBE_FOUND,
+	PROBE_MISSING,
+	PROBE_UNKNOWN, /* the file system cannot tell */
+};
+
+/* Finds or makes the residence of the representation with this descriptor. Returns NULL if out of memory. */
+static struct residence *residence_of(struct object *object, int fd)
+{
+	struct representation *rep = object->representation;
+
+	while (rep->fd != fd)
+		rep++;
+	if (rep->residence == NULL)
+		rep->residence = calloc(1, sizeof(*rep->residence));
+	return rep->residence;
+}
+
+static bool is_known(const struct residence *residence, uint64_t off, uint64_t end, uint64_t now_ms)
+{
+	return residence->always || (residence->first <= off && end <= residence->end && now_ms - residence->found_ms < KNOWN_MS);
+}
+
+/* Records that bytes are in memory. Keeps one range: of several separate ones the last. */
+static void know(struct residence *residence, uint64_t off, uint64_t end, uint64_t now_ms)
+{
+	const bool joins = off <= residence->end && residence->first <= end && now_ms - residence->found_ms < KNOWN_MS;
+
+	if (!joins) {
+		residence->first = off;
+		residence->end = end;
+		residence->found_ms = now_ms;
+		return;
+	}
+	residence->first = off < residence->first ? off : residence->first;
+	residence->end = end > residence->end ? end : residence->end;
+}
+
+/* Tells whether the byte at off can be read without a wait for the disk. At the end of a file that shrank it can. */
+static enum probe probe_byte(int fd, uint64_t off)
+{
+	uint8_t byte;
+	const struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+
+	if (preadv2(fd, &iov, 1, (off_t)off, RWF_NOWAIT) >= 0)
+		return PROBE_FOUND;
+	switch (errno) {
+	case EAGAIN:
+		return PROBE_MISSING;
+	case EOPNOTSUPP:
+	case ENOSYS:
+		return PROBE_UNKNOWN;
+	default: /* sending meets the error, too */
+		return PROBE_FOUND;
+	}
+}
+
+/* Probes bytes at short distances. A page between them may be missing; then sending waits for the disk, once. */
+static enum probe probe(int fd, uint64_t off, uint64_t end)
+{
+	enum probe found = probe_byte(fd, end - 1);
+
+	for (; found == PROBE_FOUND && off + 1 < end; off += tux_bytes_least(STEP_BYTES, end - off))
+		found = probe_byte(fd, off);
+	return found;
+}
+
+static bool has_no_disk(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && ((unsigned long)fs.f_type == TMPFS_MAGIC || (unsigned long)fs.f_type == RAMFS_MAGIC);
+}
+
+/*
+ * True if a window is in memory. A probe of a missing page starts to read a few pages, which costs this thread time and the disk a
+ * second operation. After one, most windows go to a reader without a probe.
+ */
+static bool is_found(struct reads *reads, struct residence *residence, int fd, uint64_t off, uint64_t end)
+{
+	const uint64_t now_ms = *reads->now_ms;
+
+	if (is_known(residence, off, end, now_ms))
+		return true;
+	if (reads->cold && ++reads->unprobed % PROBES != 0)
+		return false;
+	reads->cold = false;
+	switch (probe(fd, off, end)) {
+	case PROBE_FOUND:
+		know(residence, off, end, now_ms);
+		return true;
+	case PROBE_MISSING:
+		reads->cold = true;
+		return false;
+	case PROBE_UNKNOWN:
+		residence->always = has_no_disk(fd);
+		return residence->always;
+	}
+	return false;
+}
+
+/* Starts to read bytes in. The kernel limits each call to what its disk reads at once. */
+static void start_read(int fd, uint64_t off, uint64_t end)
+{
+	for (; off < end; off += tux_bytes_least(STEP_BYTES, end - off))
+		readahead(fd, (off_t)off, tux_bytes_least(STEP_BYTES, end - off));
+}
+
+/* Reads a window, so that it is in memory. A page between those that it waits for is part of the same operation of the disk. */
+static void run_read(struct job *job)
+{
+	struct file_read *read = (struct file_read *)job;
+	const uint64_t len = read->end - read->off;
+	uint8_t byte;
+
+	start_read(read->fd, read->off, read->end);
+	while (read->done < len) {
+		const uint64_t next = read->done + tux_bytes_least(WAIT_BYTES, len - read->done);
+		const ssize_t n = pread(read->fd, &byte, 1, (off_t)(read->off + next - 1));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) /* sending meets the error or the end, too */
+			return;
+		read->done = next;
+	}
+}
+
+/* Submits a read. Returns NULL if out of memory or threads. */
+static struct file_read *begin(struct reads *reads, struct residence *residence, struct object *object, int fd, uint64_t off, uint64_t end)
+{
+	struct file_read *read = calloc(1, sizeof(*read));
+
+	if (read == NULL)
+		return NULL;
+	*read = (struct file_read){
+		.job = { .inbox = &reads->inbox, .run = run_read },
+		.object = object,
+		.residence = residence,
+		.next = residence->reads,
+		.fd = fd,
+		.off = off,
+		.end = end,
+	};
+	if (!loader_submit(reads->readers, &read->job)) {
+		free(read);
+		return NULL;
+	}
+	object_get(object);
+	residence->reads = read;
+	return read;
+}
+
+/* Returns the read under way that brings the byte at off; NULL if there is none. */
+static struct file_read *read_of(const struct residence *residence, uint64_t off)
+{
+	struct file_read *read = residence->reads;
+
+	while (read != NULL && (off < read->off || off >= read->end))
+		read = read->next;
+	return read;
+}
+
+bool residence_find(struct reads *reads, struct read_waiter *waiter, struct object *object, int fd, uint64_t off, uint64_t end)
+{
+	struct residence *residence = residence_of(object, fd);
+	const uint64_t window_end = off + tux_bytes_least(WINDOW_BYTES, end - off);
+	const uint64_t now_ms = *reads->now_ms;
+	struct file_read *read;
+	uint64_t ahead_end;
+
+	waiter->first = off;
+	waiter->end = end;
+	waiter->until_ms = now_ms + KNOWN_MS;
+	if (residence == NULL)
+		return true;
+	read = read_of(residence, off);
+	if (read == NULL && !is_found(reads, residence, fd, off, window_end)) {
+		read = begin(reads, residence, object, fd, off, window_end);
+		waiter->end = window_end;
+		if (read == NULL)
+			return true;
+	}
+	if (read != NULL) {
+		waiter->read = read;
+		waiter->next = read->waiting;
+		read->waiting = waiter;
+		return false;
+	}
+	if (residence->always || is_known(residence, off, end, now_ms))
+		return true;
+	waiter->end = residence->end;
+	ahead_end = waiter->end + tux_bytes_least(WINDOW_BYTES, end - waiter->end);
+	if (read_of(residence, waiter->end) == NULL && !is_found(reads, residence, fd, waiter->end, ahead_end))
+		begin(reads, residence, object, fd, waiter->end, ahead_end);
+	return true;
+}
+
+struct read_waiter *residence_finish(struct reads *reads, struct job *job)
+{
+	struct file_read *read = (struct file_read *)job;
+	struct read_waiter *waiting = read->waiting;
+	struct file_read **link = &read->residence->reads;
+
+	while (*link != read)
+		link = &(*link)->next;
+	*link = read->next;
+	if (read->done > 0)
+		know(read->residence, read->off, read->off + read->done, *reads->now_ms);
+	for (struct read_waiter *waiter = waiting; waiter != NULL; waiter = waiter->next) {
+		waiter->read = NULL;
+		waiter->end = read->end; /* after an error, too: sending meets it */
+		waiter->until_ms = *reads->now_ms + KNOWN_MS;
+	}
+	object_put(read->object);
+	free(read);
+	return waiting;
+}
+
+void residence_leave(struct read_waiter *waiter)
+{
+	struct read_waiter **link;
+
+	if (waiter->read == NULL)
+		return;
+	link = &waiter->read->waiting;
+	while (*link != waiter)
+		link = &(*link)->next;
+	*link = waiter->next;
+	waiter->read = NULL;
+}
+
+void residence_expect(int fd, uint64_t len)
+{
+	start_read(fd, 0, tux_bytes_least(WINDOW_BYTES, len));
+}

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Files that are not in the page cache, on a disk that hangs: their connections wait, and everything else continues."""
+import json
+import os
+import signal
+import socket
+import struct
+
+import pytest
+
+import client
+import hang as calls
+from hang import hang  # noqa: F401
+
+SIZE = (3 << 20) + 12345
+BODY = os.urandom(SIZE)
+LATER = (2 << 20) - 7  # in the second piece that is read at once
+
+
+@pytest.fixture
+def root(root):
+    with open(os.path.join(root, "large"), "wb") as file:
+        file.write(BODY)
+    return root
+
+
+@pytest.fixture(params=["uring", "epoll"])
+def engine(request):
+    return request.param
+
+
+@pytest.fixture
+def serve(tux, root, place, hang, engine):  # noqa: F811
+    """serve(*options): a server with one thread and a status at /status."""
+    path = os.path.join(place, "tux.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write('route "=/status" { status on }\n')
+    return lambda *options: tux(root, "--config", path, "--threads", "1", "--engine", engine, *options, env=hang.env)
+
+
+def status(server, part):
+    return json.loads(server.get("/status?format=json").body)[part]
+
+
+def connections(server):
+    """Returns the number of connections that wait for the server, and of all, without the one that asks."""
+    found = status(server, "connections")
+    return found["waiting"], found["open"] - 1
+
+
+def is_cached(server):
+    """True if the next requests for the file find one open file. Its bytes were not sent."""
+    assert server.get("/large", method="HEAD").status == 200
+    return status(server, "cache")["files"] == 1
+
+
+def ask(server, target="/large"):
+    conn = server.connect(timeout=60)
+    conn.send(client.request(target))
+    return conn
+
+
+@pytest.mark.parametrize("large_body", ["sendfile", "copy"])
+@pytest.mark.parametrize("first", [0, LATER], ids=["begin", "later"])
+def test_cold_file_delays_no_other(serve, root, hang, first, large_body):  # noqa: F811
+    """The begin of a body, or a later part, is read from a hanging disk: other files are served, then the body arrives whole."""
+    server = serve("--large-body", large_body)
+    hang.on(calls.READ, os.path.join(root, "large"), first)
+    with ask(server) as conn:
+        client.wait_until(lambda: hang.hung > 0, "a read hangs")
+        assert conn.head().status == 200
+        parts = [conn.take(min(first, 1 << 20))]
+        for _ in range(3):
+            assert server.get("/file").body == b"data"
+        hang.off()
+        parts.append(conn.take(SIZE - len(parts[0])))
+        assert b"".join(parts) == BODY
+        assert conn.get("/large").body == BODY
+
+
+def test_range_of_cold_file_delays_no_other(serve, root, hang):  # noqa: F811
+    """RFC 9110 14.6: each range of a multipart body is read in, whatever their order."""
+    server = serve()
+    hang.on(calls.READ, os.path.join(root, "large"), 1000)
+    with server.connect(timeout=60) as conn:
+        conn.send("GET /large HTTP/1.1\r\nHost: x\r\nRange: bytes=2000000-2000999,0-99,500-1999999\r\n\r\n")
+        client.wait_until(lambda: hang.hung > 0, "a read hangs")
+        assert server.get("/file").body == b"data"
+        hang.off()
+        response = conn.response()
+        assert response.status == 206
+        for part in (BODY[2000000:2001000], BODY[:100], BODY[500:2000000]):
+            assert b"\r\n\r\n" + part + b"\r\n--" in response.body
+
+
+def test_window_is_read_once_for_all_clients(serve, root, hang):  # noqa: F811
+    """20 clients of a cold file wait for one read of its begin."""
+    server = serve()
+    client.wait_until(lambda: is_cached(server), "the file is open")
+    hang.on(calls.READ, os.path.join(root, "large"))
+    conns = [ask(server) for _ in range(20)]
+    client.wait_until(lambda: connections(server)[0] >= len(conns) and hang.hung > 0, "all of them wait")
+    assert hang.hung == 1
+    hang.off()
+    for conn in conns:
+        assert conn.response().body == BODY
+        conn.close()
+
+
+def test_client_disconnect_while_file_is_read(serve, root, hang):  # noqa: F811
+    """Its connection closes at once. Another client of the same read gets its response."""
+    server = serve()
+    hang.on(calls.READ, os.path.join(root, "large"))
+    gone, other = ask(server), ask(server)
+    client.wait_until(lambda: connections(server)[0] >= 2, "both wait")
+    gone.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0))
+    gone.close()
+    client.wait_until(lambda: connections(server) == (1, 1), "one connection is left")
+    hang.off()
+    assert other.response().body == BODY
+    other.close()
+
+
+def test_send_timeout_does_not_run_while_file_is_read(serve, root, hang):  # noqa: F811
+    """--send-timeout applies to the client: it is not late while the server reads."""
+    server = serve("--send-timeout", "0.1", "--idle-timeout", "0.4")
+    hang.on(calls.READ, os.path.join(root, "large"))
+    with ask(server) as conn, server.connect() as idle:
+        client.wait_until(lambda: hang.hung > 0, "the read hangs")
+        idle.assert_closed()  # a longer time has passed
+        hang.off()
+        assert conn.response().body == BODY
+
+
+def test_drain_waits_for_a_read(serve, root, hang):  # noqa: F811
+    """SIGTERM while the file is read: the client gets its whole response, then the server ends."""
+    server = serve("--drain-timeout", "60")
+    hang.on(calls.READ, os.path.join(root, "large"))
+    with ask(server) as conn, server.connect() as idle:
+        client.wait_until(lambda: hang.hung > 0, "the read hangs")
+        server.signal(signal.SIGTERM)
+        idle.assert_closed()
+        hang.off()
+        assert conn.response().body == BODY
+    assert server.wait() == 0
+
+
+def test_stop_during_a_read(serve, root, hang):  # noqa: F811
+    """After --drain-timeout the connection closes. The server ends as soon as the disk responds."""
+    server = serve("--drain-timeout", "0.1")
+    hang.on(calls.READ, os.path.join(root, "large"))
+    with ask(server) as conn:
+        client.wait_until(lambda: hang.hung > 0, "the read hangs")
+        assert conn.head().status == 200
+        server.signal(signal.SIGTERM)
+        with pytest.raises((client.Closed, ConnectionResetError)):
+            conn.take(SIZE)
+        hang.off()
+    assert server.wait() == 0
+
+
+@pytest.mark.parametrize("left", [0, 1 << 20])
+def test_file_shrinks_while_it_is_read(serve, root, hang, left):  # noqa: F811
+    """A body that becomes shorter than its Content-Length ends with its connection. The next response has the new length."""
+    server = serve()
+    path = os.path.join(root, "large")
+    hang.on(calls.READ, path, LATER)
+    with ask(server) as conn:
+        client.wait_until(lambda: hang.hung > 0, "a read hangs")
+        assert conn.head().status == 200
+        os.truncate(path, left)
+        hang.off()
+        with pytest.raises((client.Closed, ConnectionResetError)):
+            conn.take(SIZE)
+    assert server.get("/large").body == BODY[:left]
