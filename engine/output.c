@@ -13,6 +13,7 @@ enum {
 	SPARE_OUTS = TUX_SMALL_TABLES ? 0 : 256,
 	TURN_BYTES = 1 << 20,      /* of one file, before other connections get a turn */
 	WINDOW_BYTES = 256 * 1024, /* of a file that is copied */
+	CORK_BYTES = 1 << 20,      /* of a file that is not copied: for less, full segments gain nothing on a loaded machine */
 	ZERO_COPY_BYTES = 32768,   /* smaller buffers are cheaper to copy than to pin */
 };
 
@@ -173,6 +174,21 @@ static void go_direct(struct output *output, bool direct)
 	output->direct = direct;
 }
 
+static void cork(struct output *output, bool corked)
+{
+	if (output->corked != corked)
+		transport_cork(output->channel, corked);
+	output->corked = corked;
+}
+
+/* True if the body is sent by sendfile(2), and long enough for full segments to pay. */
+static bool is_long(struct output *output)
+{
+	const struct body_source *source = &output->source;
+
+	return source->count > 0 && source->fd >= 0 && !source->pipe && !thread_copies_bodies(output->thread) && output_left(output) >= CORK_BYTES;
+}
+
 static enum output_result wait_for_room(struct output *output)
 {
 	output->thread->ops->wait_writable(output->thread->loop, output->channel);
@@ -265,6 +281,8 @@ enum output_result output_start(struct output *output)
 {
 	if (output->out == NULL && output_room(output, 0) == NULL)
 		return OUTPUT_FAILED;
+	if (is_long(output)) /* before the head, so that it shares its segment with the body */
+		cork(output, true);
 	for (;;) {
 		enum output_result result;
 		bool more;
@@ -283,6 +301,7 @@ enum output_result output_start(struct output *output)
 			return result;
 	}
 	go_direct(output, false);
+	cork(output, false);
 	output_release(output);
 	return OUTPUT_DONE;
 }

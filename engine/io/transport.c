@@ -26,6 +26,13 @@ int64_t transport_send_pipe(const struct loop_ops *ops, struct channel *channel,
 	return splice_move(ops, fd, channel->fd, channel, most);
 }
 
+void transport_cork(struct channel *channel, bool cork)
+{
+	const int value = cork;
+
+	setsockopt(channel->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof(value));
+}
+
 uint64_t transport_acked(const struct channel *channel)
 {
 	struct tcp_info info = { .tcpi_bytes_acked = 0 };

@@ -17,6 +17,12 @@ int64_t transport_send_file(struct channel *channel, int fd, uint64_t off, uint6
 /* Like transport_send_file(), but moves the bytes from a pipe with the read end fd (splice(2)). */
 int64_t transport_send_pipe(const struct loop_ops *ops, struct channel *channel, int fd, uint64_t most);
 
+/*
+ * Starts or ends holding back segments that are not full (TCP_CORK); the end sends the rest. Without it an acknowledgement that arrives
+ * during sendfile(2) sends the last segment as far as it is filled. Does nothing for Unix sockets.
+ */
+void transport_cork(struct channel *channel, bool cork);
+
 /* Returns a number that changes when the client acknowledges bytes. */
 uint64_t transport_acked(const struct channel *channel);
 
