@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A preloaded library that makes chosen calls hang, as on a failed file system or resolver. The test and all processes of the
+ * A preloaded library that makes chosen calls hang, as on a failed file system or resolver, or fail. The test and all processes of the
  * program share a page: the test writes the calls that hang and reads their number.
  */
 #include <dlfcn.h>
@@ -14,6 +14,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -24,12 +25,13 @@ enum {
 	HANG_WATCH = 2, /* a directory is watched for one event, as for a listing */
 	HANG_NAMES = 4, /* a name is resolved */
 	HANG_READ = 8,  /* bytes of a file are read, or sent by sendfile(2): they are not in the page cache */
+	FAIL_ACCEPT = 16, /* a connection to a Unix socket is accepted: fails with ENOMEM */
 };
 
 /* test/system/hang.py reads and writes the same layout. */
 struct control {
-	uint32_t calls; /* HANG_... */
-	uint32_t hung;  /* calls that hang now */
+	uint32_t calls; /* HANG_... and FAIL_... */
+	uint32_t hung;  /* calls that hang now, and all that have failed */
 	uint64_t inode; /* inode of the file or directory */
 	uint64_t from;  /* HANG_READ: the first byte that is not in the page cache */
 };
@@ -181,4 +183,20 @@ ssize_t sendfile64(int to, int fd, off64_t *off, size_t len)
 	if (is_cold(fd, *off + (off64_t)len))
 		hang(HANG_READ);
 	return real(to, fd, off, len);
+}
+
+int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+	static int (*real)(int, struct sockaddr *, socklen_t *, int);
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	if (real == NULL)
+		real = (int (*)(int, struct sockaddr *, socklen_t *, int))find("accept4");
+	if (chosen(FAIL_ACCEPT) && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX) {
+		__atomic_add_fetch(&control->hung, 1, __ATOMIC_SEQ_CST);
+		errno = ENOMEM;
+		return -1;
+	}
+	return real(fd, address, len, flags);
 }

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Calls of the program that hang, as on a failed file system or resolver (test/faults/hang.c)."""
+"""Calls of the program that hang, as on a failed file system or resolver, or that fail (test/faults/hang.c)."""
 import mmap
 import os
 import struct
 
 import pytest
 
-OPEN, WATCH, NAMES, READ = 1, 2, 4, 8
+OPEN, WATCH, NAMES, READ, ACCEPT = 1, 2, 4, 8, 16
 LAYOUT = struct.Struct("=IIQ")
 
 
@@ -22,7 +22,7 @@ class Hang:
         self.env = {"LD_PRELOAD": library, "HANG_PAGE": path}
 
     def on(self, calls, path="/", first=0):
-        """Lets these calls hang from now on; file calls only if they use this path, and reads from this byte on."""
+        """Lets these calls hang, or ACCEPT fail, from now on; file calls only if they use this path, and reads from this byte on."""
         struct.pack_into("=QQ", self.page, 8, os.stat(path).st_ino, first)
         struct.pack_into("=I", self.page, 0, calls)
 

@@ -108,3 +108,25 @@ def test_stop_waits_for_the_program(cgi, place):
     client.wait_until(lambda: go(place), "it is still there")
     assert tux.wait() == 0
     assert done(place)
+
+
+def test_input_is_closed_that_the_program_does_not_take(cgi, place):
+    """The program closes its input before it has read the body, and finishes without its client: no descriptor stays."""
+    tux = cgi("on-disconnect finish", body="exec </dev/null")
+
+    def descriptors():
+        return len(os.listdir("/proc/%d/fd" % tux.pid))
+
+    def run():
+        with tux.connect() as conn:
+            conn.send("POST /cgi-bin/slow HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            conn.send(b"40000\r\n%s\r\n0\r\n\r\n" % bytes(0x40000))
+            conn.head()
+            assert tux.get("/nothing").status == 404  # the write that failed has been noticed
+        client.wait_until(lambda: go(place), "it is still there")
+        client.wait_until(lambda: done(place) and not runs(place), "it has finished")
+        os.unlink(os.path.join(place, "done", "it"))
+    run()
+    open_before = descriptors()
+    run()
+    client.wait_until(lambda: descriptors() <= open_before, "all descriptors are closed")

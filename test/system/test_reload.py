@@ -335,6 +335,19 @@ def test_crashed_process_is_restarted(supervised, roots):
     assert server.get("/file").body == b"two"
 
 
+def test_restart_is_cancelled_by_a_reload_that_serves(supervised, roots):
+    """After repeated crashes a reload serves before the restart is due. The next crash is one like the others: its restart has a pause."""
+    server = supervised(text(roots[0]))
+    for _ in range(4):
+        assert server.get("/file").body == b"one"
+        server.kill_generation(server.alone())
+    client.wait_until(lambda: server.times("another starts in") == 3, "the next restart has a pause")
+    server.reload(text(roots[1]).replace("PORT", str(server.port)))
+    server.kill_generation(server.alone())
+    assert server.get("/file").body == b"two"
+    assert server.times("another starts in") == 4, server.output
+
+
 def test_reload_while_no_process_serves(supervised, roots):
     """SIGHUP while no process serves: the new configuration takes effect."""
     server = supervised(text(roots[0]))

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The process that starts CGI programs: its user and privileges, and its end with the server."""
+import collections
 import os
 import signal
+import struct
 
 import pytest
 
@@ -59,3 +61,32 @@ def test_spawner_keeps_only_needed_capabilities(place, tux):
 def test_no_spawner_without_programs(place, tux):
     server = served(place, tux, "")
     assert "tux spawner" not in descendants(server.process.pid).values()
+
+
+def write_end(pid):
+    """Opens the pipe of which the process has both ends, for writing."""
+    folder = "/proc/%d/fd/" % pid
+    pipes = {fd: os.readlink(folder + fd) for fd in os.listdir(folder)}
+    both = [name for name, count in collections.Counter(pipes.values()).items() if name.startswith("pipe:") and count == 2]
+    assert len(both) == 1, pipes
+    return open(folder + next(fd for fd, name in pipes.items() if name == both[0]), "wb", buffering=0)
+
+
+def test_keeper_that_lies_is_not_believed(place, tux):
+    """Messages with the number of no keeper, or of one without a program: the spawner goes on, and each program has its place."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can write into the spawner's pipe")
+    script = os.path.join(place, "hello")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nhello'\n")
+    os.chmod(script, 0o755)
+    server = served(place, tux, 'cgi a { root "%s"; programs 3 }\nroute "/run/" { cgi a }\n' % place)
+    spawner = spawner_of(server)
+    assert server.get("/run/hello").body == b"hello"
+    with write_end(spawner) as news:
+        for number in (0, 1, 2, 3, 1 << 20, 1 << 31, (1 << 32) - 1):
+            for ended in (0, 1):
+                news.write(struct.pack("=II", number, ended))
+    for _ in range(2):
+        assert server.get("/run/hello").body == b"hello"
+    assert spawner_of(server) == spawner

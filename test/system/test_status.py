@@ -10,6 +10,8 @@ import time
 import pytest
 
 import client
+import hang as calls
+from hang import hang  # noqa: F401
 from test_browser import browser, keep  # noqa: F401
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -317,6 +319,17 @@ def test_control_off_and_invalid(tux, site, ask, place):
     assert server.wait() == 1 and "cannot make a control socket in" in server.output
     server.end = lambda: None
     assert ask("--nonsense").returncode == 2 and ask("x").returncode == 2
+
+
+def test_control_socket_outlasts_a_lack_of_memory(tux, site, ask, hang):  # noqa: F811
+    """accept4() fails with ENOMEM: `tux status` works as soon as it does not."""
+    server = tux(site, "--control", ask.directory, env=hang.env)
+    hang.on(calls.ACCEPT)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(os.path.join(ask.directory, str(server.pid)))
+    client.wait_until(lambda: hang.hung > 0, "the call fails")
+    hang.off()
+    assert json.loads(ask("--json").stdout)
 
 
 def test_control_socket_does_not_wait(tux, site, ask):
