@@ -250,7 +250,7 @@ static bool map(struct kernel_link *kernel)
 	if (at == MAP_FAILED)
 		return false;
 	if (bytes >= sizeof(struct tux_shared) && kernel_link_share(kernel, at, bytes))
-	return true;
+		return true;
 	munmap(at, bytes);
 	errno = EPROTO;
 	return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The user engine's interface to the kernel engine (tux.ko) over /dev/tux: setup, helper threads, handed-up connections, counters
- * and records. The helper threads run inside the kernel engine and are not workers.
+ * and access records. A helper thread is no worker: it runs in the kernel engine until the end.
  */
 #ifndef TUX_ENGINE_KERNEL_LINK_H
 #define TUX_ENGINE_KERNEL_LINK_H
@@ -19,12 +19,12 @@ struct kernel_link {
 	int fd;                     /* -1: no kernel engine */
 	struct tux_shared *shared;  /* mapped */
 	size_t shared_bytes;
-	struct tux_rings rings;     /* the rings in shared: a copy that was checked */
+	struct tux_rings rings;     /* checked copy of the rings' place in shared */
 	unsigned thread_count;
 	pthread_t thread[TUX_MAX_THREADS];
 	unsigned running;           /* helper threads in the kernel engine; atomic */
 	bool stop;
-	struct request_ids ids;     /* for its access records; used by the log's thread only */
+	struct request_ids ids;     /* ids of access records; used by the log's thread only */
 };
 
 /*
@@ -40,45 +40,48 @@ int tux_kernel_open(char *error, size_t error_size);
 bool kernel_link_start(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd, char *error,
                        size_t error_size);
 
-/* Takes memory of so many bytes that the kernel engine shares. Returns false if a ring does not lie inside. */
+/* Uses `bytes` bytes of memory that the kernel engine shares. Returns false if a ring does not lie inside. */
 bool kernel_link_share(struct kernel_link *kernel, struct tux_shared *shared, size_t bytes);
 
-/* Gives a TCP listener and its index to the kernel engine. Returns false if the workers have to accept on its sockets. */
+/* Gives a TCP listener and its number to the kernel engine. Returns false if the workers have to accept on its sockets. */
 bool kernel_link_listen(struct kernel_link *kernel, const struct tux_listener *listener, unsigned number);
 
-/* Reads up to max handed-up connections. Returns their number; 0 with errno if no connection waits. Any worker thread. */
+/* Reads up to max handed-up connections. Returns their number; 0 with errno if no connection waits. Any worker. */
 unsigned kernel_link_take(struct kernel_link *kernel, struct tux_handed_up *handed, unsigned max);
 
 /* Returns the shared connection counter of both engines (include/uapi/tux.h); NULL without a kernel engine. */
 unsigned *kernel_link_connections(struct kernel_link *kernel);
 
-/* Notifies the kernel engine, if it waits at the limit, that a counted connection has closed. Any worker thread. */
+/* Notifies a kernel engine at its connection limit that a counted connection has closed. Any worker. */
 void kernel_link_tell_room(struct kernel_link *kernel);
 
 /*
- * Gives a connection, accepted by a listener, to the kernel engine, which closes the descriptor and sets *fd to -1. Returns false if
- * the caller still owns both.
+ * Gives a connection of a listener to the kernel engine, which then owns it: the descriptor is closed, and *fd is -1. Returns false
+ * if the caller keeps both.
  */
 bool kernel_link_give(struct kernel_link *kernel, int *fd, unsigned listener);
 
 /*
- * Stops accepting in the kernel engine, which hands up idle connections and those with another request. kernel_link_drained() is
- * true when no connection is left.
+ * Stops accepting in the kernel engine. It hands up each connection that is idle, or that has another request.
+ * kernel_link_drained() is true when no connection is left.
  */
 void kernel_link_retire(struct kernel_link *kernel);
 bool kernel_link_drained(struct kernel_link *kernel);
 
 /*
- * Ends the helper threads. The mapping keeps the instance and its connections until kernel_link_free(), because its counters and
- * records are still read.
+ * Ends the helper threads. The instance and its connections stay until kernel_link_free(), which removes the mapping: the log's
+ * thread still reads counters and access records.
  */
 void kernel_link_stop(struct kernel_link *kernel);
 void kernel_link_free(struct kernel_link *kernel);
 
-/* Adds the kernel engine's counters to sum. */
+/* Adds the counters of the kernel engine to sum. */
 void kernel_link_count(const struct kernel_link *kernel, struct tux_counters *sum);
 
-/* Like tux_engine_records_read(), but for the kernel engine. kernel_link_records_sleep() tells it whether the reader sleeps. */
+/*
+ * Like tux_engine_records_read(), but for the kernel engine. kernel_link_records_sleep() sets whether the reader sleeps and needs an
+ * event for the next record.
+ */
 size_t kernel_link_records_read(struct kernel_link *kernel, uint8_t *out, size_t cap);
 bool kernel_link_records_waiting(const struct kernel_link *kernel);
 void kernel_link_records_sleep(struct kernel_link *kernel, bool sleeps);
