@@ -115,13 +115,10 @@ bool ktux_records_write(struct instance *instance, const struct tux_access_recor
 {
 	struct tux_cpu_shared *ring = here(instance);
 	u64 head = READ_ONCE(ring->head);
-	struct tux_span piece;
 
 	if (room(ring, head) < record->size)
 		return false;
-	piece = tux_ring_piece(head, record->size, RING_BYTES);
-	memcpy(ring->data + piece.off, record, piece.len);
-	memcpy(ring->data, (const u8 *)record + piece.len, record->size - piece.len);
+	tux_ring_copy_in(ring->data, RING_BYTES, head, (const u8 *)record, record->size);
 	smp_store_release(&ring->head, head + record->size); /* after the record itself */
 	smp_mb(); /* the program sets sleeps, then checks head; this function does the reverse */
 	if (READ_ONCE(instance->shared->sleeps) && instance->event) {
