@@ -42,7 +42,7 @@ enum { DEVICES = 2, LISTENERS = 4, SOCKETS = 6, POLLS = 2, MAPS = 2, LENT = 4, B
 
 struct lane {
 	struct script script;
-	struct blocks *blocks;
+	struct setup *setup;
 	uint8_t *room; /* bytes up to a page that is not mapped */
 };
 
@@ -142,7 +142,7 @@ static void call_setup(struct lane *lane)
 {
 	int fd = get(slot_of(device, DEVICES, &lane->script));
 
-	ioctl(fd, TUX_SETUP, blocks_fill(lane->blocks, &lane->script, root_fd, event_fd, port_of(get(&listener[BACKEND]))));
+	ioctl(fd, TUX_SETUP, setup_fill(lane->setup, &lane->script, root_fd, event_fd, port_of(get(&listener[BACKEND]))));
 }
 
 /* An argument for a call: memory that is good, ends too early, or is not the program's. */
@@ -676,8 +676,8 @@ static void lane_new(struct lane *lane, const uint8_t *bytes, size_t len)
 {
 	uint8_t *room = mmap(NULL, 2 * ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	*lane = (struct lane){ .script = { .bytes = bytes, .len = len }, .blocks = blocks_new(), .room = room };
-	if (room == MAP_FAILED || !lane->blocks)
+	*lane = (struct lane){ .script = { .bytes = bytes, .len = len }, .setup = setup_new(), .room = room };
+	if (room == MAP_FAILED || !lane->setup)
 		_exit(1);
 	mprotect(room + ROOM, ROOM, PROT_NONE);
 }
@@ -713,7 +713,7 @@ static bool prepare(struct lane *lane, const uint8_t what[3])
 	make_listener(&listener[BACKEND], 0);
 	socket.fd = listener[0];
 	if (ioctl(fd, TUX_HELLO, &hello) != 0 ||
-	    ioctl(fd, TUX_SETUP, blocks_fill(lane->blocks, &script, root_fd, event_fd, port_of(listener[BACKEND]))) != 0 ||
+	    ioctl(fd, TUX_SETUP, setup_fill(lane->setup, &script, root_fd, event_fd, port_of(listener[BACKEND]))) != 0 ||
 	    ioctl(fd, TUX_LISTEN, &socket) != 0)
 		return false;
 	socket = (struct tux_socket){ .fd = listener[1], .listener = 1 };

@@ -31,13 +31,13 @@ static inline uint16_t script_short(struct script *script)
 	return (uint16_t)(low | script_byte(script) << 8);
 }
 
-/* Set-up blocks in memory, which the script may bend (blocks.c). */
-struct blocks;
+/* The structures and texts of a set-up (setup.c). */
+struct setup;
 struct tux_setup;
 
-struct blocks *blocks_new(void);
-/* Fills the blocks as the script says, and returns the block for TUX_SETUP. root_fd[]: two document roots. */
-struct tux_setup *blocks_fill(struct blocks *blocks, struct script *script, const int root_fd[2], int event_fd, unsigned handover_port);
+struct setup *setup_new(void);
+/* Makes a set-up from the next bytes of the script. Returns the argument of TUX_SETUP. root_fd[]: two document roots. */
+struct tux_setup *setup_fill(struct setup *memory, struct script *script, const int root_fd[2], int event_fd, unsigned handover_port);
 
 /* Runs a script in this process, which ends with it (calls.c). */
 _Noreturn void calls_run(const uint8_t *bytes, size_t len, const char *root, const char *cold);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * run CORPUS SECONDS SEED: runs the inputs of CORPUS (a line of hexadecimal each), then changed ones, until the time is over. An input
- * that reaches a new block of tux.ko (test/vm/cover) is kept, and printed. Fails at the first complaint in the kernel's log, if
+ * that reaches a new basic block of tux.ko (test/vm/cover) is kept, and printed. Fails at the first complaint in the kernel's log, if
  * processes do not end, if the module cannot be unloaded now and then, or if it does not serve any more. Runs as root in a guest.
  */
 #define _GNU_SOURCE
@@ -101,7 +101,7 @@ static void read_corpus(const char *path)
 		fclose(file);
 }
 
-/* The number of blocks reached; 0 without coverage. */
+/* Returns the number of basic blocks reached; 0 without coverage. */
 static size_t reached(void)
 {
 	off_t end = lseek(cover_fd, 0, SEEK_SET);
@@ -360,7 +360,7 @@ int main(int argc, char **argv)
 	unload(&input);
 	if (kernel_complains())
 		fail("the kernel complains", &input);
-	printf("fuzz: %zu inputs, %zu of them from the corpus, %zu new, %zu blocks\n", count, first < count ? first : count,
+	printf("fuzz: %zu inputs, %zu of them from the corpus, %zu new, %zu basic blocks\n", count, first < count ? first : count,
 	       corpus_count - first, known);
 	return 0;
 }
