@@ -374,7 +374,7 @@ int ktux_hosts_take(struct hosts *hosts, const struct tux_setup *setup)
 	struct tux_setup_host *said;
 	int error;
 
-	if (!ktux_setup_hosts_valid(setup)) {
+	if (!ktux_setup_counts_valid(setup)) {
 		pr_debug("tux: setup: %u hosts, %u names with %u bytes, or %u listeners, are too many or none\n", setup->host_count,
 			 setup->name_count, setup->name_text_len, setup->listener_count);
 		return -EINVAL;

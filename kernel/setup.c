@@ -19,7 +19,7 @@ bool ktux_setup_valid(const struct tux_setup *setup)
 	       setup->handover_port <= MAX_PORT && setup->unused == 0;
 }
 
-bool ktux_setup_hosts_valid(const struct tux_setup *setup)
+bool ktux_setup_counts_valid(const struct tux_setup *setup)
 {
 	return within(setup->host_count, TUX_MAX_HOSTS) && setup->name_count <= TUX_MAX_HOST_SLOTS &&
 	       setup->name_text_len <= TUX_MAX_HOST_TEXT && within(setup->listener_count, TUX_MAX_HOST_LISTENERS);

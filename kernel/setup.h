@@ -42,7 +42,7 @@ bool ktux_setup_valid(const struct tux_setup *setup);
   @ ensures \result ==> 1 <= setup->host_count <= TUX_MAX_HOSTS && setup->name_count <= TUX_MAX_HOST_SLOTS &&
   @   setup->name_text_len <= TUX_MAX_HOST_TEXT && 1 <= setup->listener_count <= TUX_MAX_HOST_LISTENERS;
   @*/
-bool ktux_setup_hosts_valid(const struct tux_setup *setup);
+bool ktux_setup_counts_valid(const struct tux_setup *setup);
 
 /* True if flags and mode bits of a host are known, and its counts and lengths are in their ranges. */
 /*@ requires \valid_read(host);

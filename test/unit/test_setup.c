@@ -46,7 +46,7 @@ static void test_setup(void **state)
 	};
 
 	(void)state;
-	assert_true(ktux_setup_valid(&good) && ktux_setup_hosts_valid(&good));
+	assert_true(ktux_setup_valid(&good) && ktux_setup_counts_valid(&good));
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) + sizeof(of_hosts) / sizeof(of_hosts[0]); i++) {
 		const bool hosts = i >= sizeof(ranges) / sizeof(ranges[0]);
 		const struct range *const range = hosts ? &of_hosts[i - sizeof(ranges) / sizeof(ranges[0])] : &ranges[i];
@@ -56,7 +56,7 @@ static void test_setup(void **state)
 			struct tux_setup setup = good;
 
 			number_set(&setup, range, values[k]);
-			assert_int_equal(hosts ? ktux_setup_hosts_valid(&setup) : ktux_setup_valid(&setup), k < 2);
+			assert_int_equal(hosts ? ktux_setup_counts_valid(&setup) : ktux_setup_valid(&setup), k < 2);
 		}
 	}
 }
