@@ -102,8 +102,7 @@ static int set_up(struct instance *instance, const struct tux_setup __user *user
 	else
 		setup_undo(instance);
 out_free_setup:
-	memzero_explicit(setup, sizeof(*setup));
-	kfree(setup);
+	kfree_sensitive(setup);
 	return error;
 }
 
@@ -385,8 +384,7 @@ static int device_release(struct inode *inode, struct file *file)
 	put_net(instance->net);
 	put_pid(instance->owner);
 	mem_cgroup_put(instance->memcg);
-	memzero_explicit(instance->etag_key, sizeof(instance->etag_key));
-	kfree(instance);
+	kfree_sensitive(instance);
 	return 0;
 }
 
