@@ -61,17 +61,17 @@ static void hooks(struct kunit *test)
 	sk->sk_state_change = write_space;
 	sk->sk_allocation = GFP_KERNEL;
 	ktux_conn_hook(&made->conn, write_space, data_ready);
-	KUNIT_EXPECT_PTR_EQ(test, sk->sk_data_ready, write_space);
-	KUNIT_EXPECT_PTR_EQ(test, sk->sk_state_change, write_space);
-	KUNIT_EXPECT_PTR_EQ(test, sk->sk_write_space, data_ready);
+	KUNIT_EXPECT_PTR_EQ(test, sk->sk_data_ready, &write_space);
+	KUNIT_EXPECT_PTR_EQ(test, sk->sk_state_change, &write_space);
+	KUNIT_EXPECT_PTR_EQ(test, sk->sk_write_space, &data_ready);
 	KUNIT_EXPECT_EQ(test, sk->sk_allocation, GFP_ATOMIC);
 	KUNIT_EXPECT_EQ(test, (uintptr_t)sk->sk_user_data & SK_USER_DATA_PTRMASK, (uintptr_t)&made->conn);
 	KUNIT_EXPECT_TRUE(test, (uintptr_t)sk->sk_user_data & SK_USER_DATA_NOCOPY);
 	ktux_conn_unhook(&made->conn);
 	ktux_conn_unhook(&made->conn);
-	KUNIT_EXPECT_PTR_EQ(test, sk->sk_data_ready, data_ready);
-	KUNIT_EXPECT_PTR_EQ(test, sk->sk_write_space, write_space);
-	KUNIT_EXPECT_PTR_EQ(test, sk->sk_state_change, write_space);
+	KUNIT_EXPECT_PTR_EQ(test, sk->sk_data_ready, &data_ready);
+	KUNIT_EXPECT_PTR_EQ(test, sk->sk_write_space, &write_space);
+	KUNIT_EXPECT_PTR_EQ(test, sk->sk_state_change, &write_space);
 	KUNIT_EXPECT_EQ(test, sk->sk_allocation, GFP_KERNEL);
 	KUNIT_EXPECT_NULL(test, sk->sk_user_data);
 }

@@ -21,15 +21,21 @@ static struct tux_cpu_shared *ring_here(const struct instance *instance)
 	return (struct tux_cpu_shared *)((u8 *)instance->shared + PAGE_SIZE + (size_t)smp_processor_id() * instance->stride);
 }
 
-/* Writes a record whose bytes tell their number. */
-static bool write_record(struct kunit *test, struct instance *instance, u8 seed, u16 size)
+/* Returns room for a record. KUnit's allocations may sleep, so it is made before bottom halves are off. */
+static struct tux_access_record *record_new(struct kunit *test)
 {
-	u8 *bytes = kunit_kzalloc(test, TUX_ACCESS_RECORD_MAX, GFP_ATOMIC);
-	struct tux_access_record *record = (struct tux_access_record *)bytes;
+	struct tux_access_record *record = kunit_kzalloc(test, TUX_ACCESS_RECORD_MAX, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, record);
+	return record;
+}
+
+/* Writes a record whose bytes tell their number. */
+static bool write_record(struct instance *instance, struct tux_access_record *record, u8 seed, u16 size)
+{
+	u8 *bytes = (u8 *)record;
 	u32 i;
 
-	if (!bytes)
-		return false;
 	for (i = 0; i < size; i++)
 		bytes[i] = (u8)(seed + i);
 	record->size = size;
@@ -40,6 +46,7 @@ static bool write_record(struct kunit *test, struct instance *instance, u8 seed,
 static void wraps(struct kunit *test)
 {
 	struct instance *instance = instance_new(test);
+	struct tux_access_record *record = record_new(test);
 	struct tux_cpu_shared *ring;
 	u32 before, i, wrong = 0;
 
@@ -50,7 +57,7 @@ static void wraps(struct kunit *test)
 
 		ring->head = head;
 		ring->tail = head;
-		wrong += !write_record(test, instance, (u8)before, RECORD);
+		wrong += !write_record(instance, record, (u8)before, RECORD);
 		wrong += ring->head != head + RECORD;
 		for (i = sizeof(struct tux_access_record); i < RECORD; i++)
 			wrong += ring->data[(head + i) % RING_BYTES] != (u8)(before + i);
@@ -64,13 +71,14 @@ static void wraps(struct kunit *test)
 static void fills(struct kunit *test)
 {
 	struct instance *instance = instance_new(test);
+	struct tux_access_record *record = record_new(test);
 	struct tux_cpu_shared *ring;
 	u32 written = 0;
 	u64 head;
 
 	local_bh_disable();
 	ring = ring_here(instance);
-	while (written < RING_BYTES && write_record(test, instance, 1, RECORD))
+	while (written < RING_BYTES && write_record(instance, record, 1, RECORD))
 		written += RECORD;
 	head = ring->head;
 	KUNIT_EXPECT_EQ(test, written, RING_BYTES / RECORD * RECORD);
@@ -78,7 +86,7 @@ static void fills(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, ktux_records_room(instance));
 	ring->tail = head;
 	KUNIT_EXPECT_TRUE(test, ktux_records_room(instance));
-	KUNIT_EXPECT_TRUE(test, write_record(test, instance, 1, RECORD));
+	KUNIT_EXPECT_TRUE(test, write_record(instance, record, 1, RECORD));
 	local_bh_enable();
 	ktux_records_close(instance);
 }
@@ -88,6 +96,7 @@ static void distrusts_tail(struct kunit *test)
 {
 	static const u64 tails[] = { 1, 2, RING_BYTES, 1ull << 32, 1ull << 63, U64_MAX - RING_BYTES };
 	struct instance *instance = instance_new(test);
+	struct tux_access_record *record = record_new(test);
 	struct tux_cpu_shared *ring;
 	size_t i;
 
@@ -97,7 +106,7 @@ static void distrusts_tail(struct kunit *test)
 		ring->head = 0;
 		ring->tail = tails[i];
 		KUNIT_EXPECT_FALSE(test, ktux_records_room(instance));
-		KUNIT_EXPECT_FALSE(test, write_record(test, instance, 9, RECORD));
+		KUNIT_EXPECT_FALSE(test, write_record(instance, record, 9, RECORD));
 		KUNIT_EXPECT_EQ(test, ring->head, 0);
 		KUNIT_EXPECT_EQ(test, ring->data[RECORD - 1], 0);
 	}
