@@ -16,11 +16,16 @@
 #include "slot.h"
 #include "log_ring.h"
 
-/* True if the socket is a TCP connection that the kernel engine can serve. */
+/*
+ * True if the socket is a TCP connection that the kernel engine can serve. data_race(): other threads may change the socket during
+ * the first check. No thread can during the second one. Softirq changes the bits beside repair during both.
+ */
 static bool is_suitable(const struct instance *instance, struct sock *sk)
 {
-	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) && sk->sk_type == SOCK_STREAM &&
-	       sk->sk_protocol == IPPROTO_TCP && !inet_csk_has_ulp(sk) && !tcp_sk(sk)->repair &&
+	const unsigned short family = READ_ONCE(sk->sk_family);
+
+	return (family == AF_INET || family == AF_INET6) && sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP &&
+	       !data_race(inet_csk_has_ulp(sk)) && data_race(tcp_sk(sk)->repair == 0) && /* as above */
 	       (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) && net_eq(sock_net(sk), instance->net);
 }
 

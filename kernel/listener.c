@@ -70,7 +70,9 @@ static int on_woken(wait_queue_entry_t *entry, unsigned int mode, int sync, void
 
 static bool is_suitable(const struct instance *instance, const struct sock *sk)
 {
-	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) && sk->sk_type == SOCK_STREAM &&
+	const unsigned short family = READ_ONCE(sk->sk_family); /* IPV6_ADDRFORM of another thread changes it */
+
+	return (family == AF_INET || family == AF_INET6) && sk->sk_type == SOCK_STREAM &&
 	       sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN && net_eq(sock_net(sk), instance->net);
 }
 
