@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tests that run in a guest, beside the module: test/vm/check boots one and starts them."""
+import fcntl
 import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -131,6 +134,14 @@ def answer(sock, method="GET"):
         assert more, f"closed after {len(body)} of {length} bytes of {target_of(head)}"
         body += more
     return status, body
+
+
+def wait_until_received(sock):
+    """All that was sent has passed the peer's softirq, which answers before it acknowledges the last of it."""
+    until = time.monotonic() + 30
+    while struct.unpack("=i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))[0] > 0:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def target_of(head):

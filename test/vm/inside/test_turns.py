@@ -5,13 +5,11 @@ import fcntl
 import os
 import signal
 import socket
-import struct
-import termios
 import threading
 import time
 
 import abi
-from conftest import ask
+from conftest import ask, wait_until_received
 
 MANY = 1000
 SOME = 20  # more than two turns
@@ -36,14 +34,6 @@ class Helper:
     def kill(self):
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
-
-
-def wait_until_received(sock):
-    """All that was sent has passed the peer's softirq, which answers before it acknowledges the last of it."""
-    until = time.monotonic() + 30
-    while struct.unpack("=i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))[0] > 0:
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def test_pipelined_requests_beyond_a_turn_wait_for_a_thread(root):
