@@ -34,6 +34,7 @@ enum {
 	MAX_CONNECTIONS = 1 << 16,
 	MAX_ERRORS = 10000,		/* then the run is given up */
 	BUFFER_GROUP = 1,
+	MAX_BUFFERS = 2048,		/* a connection that finds none receives once more */
 	SCRATCH_BYTES = 256 * 1024,	/* one receive of a large body */
 	LARGE_BODY = 48 * 1024,		/* longer bodies go to the scratch buffer, not into provided buffers */
 	SPIN_NS = 100 * 1000,		/* an open loop polls for so long before a request is due, as a sleep may end late */
@@ -58,7 +59,7 @@ struct conn {
 	uint64_t body_left;
 	uint64_t sent_ns;	/* of an open loop: when the request was due */
 	const struct message *message; /* sent last */
-	char *head;
+	char *head;		/* MAX_HEAD bytes, or NULL if no head came in parts yet */
 };
 
 struct client {
@@ -354,6 +355,8 @@ static long head_take(struct client *cl, struct conn *conn, const char *buf, siz
 		return -1;
 	}
 	if (head == 0) {
+		if (!conn->head)
+			conn->head = allocate(1, MAX_HEAD);
 		if (!conn->held)
 			memcpy(conn->head, buf, len);
 		conn->held = (uint32_t)whole_len;
@@ -512,7 +515,7 @@ static void ring_open(struct client *cl)
 	cl->buffer_bytes = cl->large ? 16384 : (uint32_t)((cl->requests.length + 512) * cl->requests.depth + 4095) & ~4095u;
 	if (cl->buffer_bytes > 65536)
 		cl->buffer_bytes = 65536;
-	for (cl->buffer_count = 64; cl->buffer_count < 2 * cl->connections && cl->buffer_count < 16384;)
+	for (cl->buffer_count = 64; cl->buffer_count < 2 * cl->connections && cl->buffer_count < MAX_BUFFERS;)
 		cl->buffer_count *= 2;
 	buffers_bytes = (size_t)cl->buffer_bytes * cl->buffer_count;
 	if (posix_memalign((void **)&cl->buffers, 4096, buffers_bytes) ||
@@ -553,7 +556,6 @@ static void conns_open(struct client *cl)
 	for (uint32_t i = 0; i < cl->connections; i++) {
 		struct conn *conn = &cl->conns[i];
 
-		conn->head = allocate(1, MAX_HEAD);
 		if (cl->requests.close) {
 			conn_open(cl, conn);
 			continue;

@@ -65,12 +65,6 @@ def cpu_busy(cpu):
     return (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]) / os.sysconf("SC_CLK_TCK"), ticks[7] / os.sysconf("SC_CLK_TCK")
 
 
-def slab_bytes():
-    """Memory of the kernel's own objects, sockets among them."""
-    with open("/proc/meminfo") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith("Slab:")) * 1024
-
-
 # ---- ahead of what else runs ----
 
 def group_prioritise():

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from documents import mean_length, names_warm, page_lengths, pages_drop
-from machine import cpu_busy, ksoftirqd_ns, slab_bytes
+from machine import cpu_busy, ksoftirqd_ns
 from rows import KIB, LISTED, MIB, TEXT
 from servers import Failed, Fetcher, child_setup
 
@@ -186,14 +186,14 @@ class Bench:
     def measure_idle(self, instance, row):
         """Memory and wake-ups of idle connections, and the CPU of active ones beside them by that of the same ones alone."""
         alone = self.measure_load(instance, row)
-        memory, slab = instance.memory_bytes(), slab_bytes()
+        memory = instance.memory_bytes()
         holder = self.start(instance, "--path", row.paths[0], "--length", row.length, "--connections", row.count, "--requests", row.count,
                             "--milliseconds", MOST_SECONDS * 1000, "--hold")
         try:
             if not holder.stdout.readline():
                 raise Failed("the client says: " + holder.stderr.read().decode("utf-8", "replace").strip())
             time.sleep(0.3)  # what the server does after the last request is no wake-up of an idle connection
-            memory, slab = instance.memory_bytes() - memory, slab_bytes() - slab
+            memory = instance.memory_bytes() - memory
             woken, began = instance.wakeups(), time.monotonic()
             time.sleep(max(0.3, self.options.seconds / 2))
             woken = (instance.wakeups() - woken) / (time.monotonic() - began)
@@ -202,7 +202,7 @@ class Bench:
             holder.stdin.close()
             holder.kill()
             holder.wait()
-        return dict(crowded, idle_bytes=memory / row.count, kernel_bytes=slab / row.count, wakeups_s=woken,
+        return dict(crowded, idle_bytes=memory / row.count, wakeups_s=woken,
                     active_cpu=crowded["server_us"] / alone["server_us"], marked=crowded["marked"] or alone["marked"])
 
     # ---- right answers ----

@@ -113,7 +113,7 @@ ROWS = [
         values=[Value("first_ms", "first ms"), Value("second_ms", "second ms", "%.1f"), Value("beside_ms", "beside, worst ms", "%.2f")],
         how="the first and the second request for a directory of 100,000 files, and the longest wait of 500 requests/s of 1 KB beside both"),
     Row("idle", "idle connections", KIB, ["/1k.bin"], kind="idle", measure="idle", setup=CROWDED,
-        values=[Value("idle_bytes", "bytes each", "%.0f"), Value("kernel_bytes", "kernel's, both ends"), Value("wakeups_s", "wake-ups/s", "%.1f"),
+        values=[Value("idle_bytes", "bytes each", "%.0f"), Value("wakeups_s", "wake-ups/s", "%.1f"),
                 Value("active_cpu", "CPU of active, x alone", "%.2f"), SERVER_US],
         count=16000, how="COUNT connections that had one request; then 64 active ones of 1 KB beside them"),
 ]
