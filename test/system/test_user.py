@@ -73,7 +73,8 @@ def test_root_without_capabilities_cannot_become_the_user_wanted(tux, root):
 @pytest.mark.parametrize("control", [False, True])
 def test_user_namespace(tux, root, place, flags, control):
     """In a namespace with one user, or none: the server keeps its user. With a log and a control socket."""
-    need("unshare")
+    if subprocess.run([need("unshare")] + flags + ["true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no user namespace is permitted here, as in a chroot")
     own = os.path.join(place, "own")
     os.mkdir(own)
     os.chmod(own, 0o777)
