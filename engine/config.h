@@ -21,10 +21,13 @@ enum {
 	TUX_MAX_CGI = 64,       /* kinds of CGI programs */
 	TUX_MAX_CGI_TEXTS = 64, /* per kind: arguments, variables set, or variables passed */
 	TUX_MAX_PROGRAMS = 4096, /* CGI programs running at a time, of all kinds */
-	TUX_MAX_MODULES = 256,  /* module names in routes */
+	TUX_MAX_MODULES = 256,
+	TUX_MAX_MODULE_VALUES = 256, /* values in config { } of a module */
+	TUX_MAX_MODULE_THREADS = 256,
 };
 
 struct content_tags;
+struct tux_loaded;
 
 enum tux_loop_kind {
 	TUX_LOOP_AUTO, /* io_uring if the kernel supports and permits it, else epoll */
@@ -168,6 +171,22 @@ enum tux_balance {
 	TUX_BALANCE_LEAST_CONNECTIONS, /* counted per thread */
 };
 
+/* A value in the block config { } of a module, which the module reads. */
+struct tux_module_value {
+	const char *key;
+	const char *text;
+};
+
+/* A module: a shared object with handlers. */
+struct tux_module_config {
+	const char *name; /* in the configuration */
+	const char *file; /* path of the shared object; NULL: a route names the module, but the configuration has no file of it */
+	unsigned threads; /* that call it, because it may block; 0: the engine's own */
+	uint32_t timeout_ms; /* for a request that the module keeps; then 504 */
+	const struct tux_module_value *value;
+	unsigned value_count;
+};
+
 /* Servers that receive forwarded requests. Each server can respond to each request. */
 struct tux_upstream {
 	const char *name;
@@ -252,8 +271,9 @@ struct tux_engine_config {
 	unsigned max_programs;      /* CGI programs running at a time, of all threads together */
 	const struct tux_cgi *cgi;  /* array that arguments of routes to TUX_HANDLER_CGI index */
 	unsigned cgi_count;
-	const char *const *modules; /* names that arguments of routes to TUX_HANDLER_MODULE index */
+	const struct tux_module_config *modules; /* array that arguments of routes to TUX_HANDLER_MODULE index */
 	unsigned module_count;
+	struct tux_loaded *loaded;  /* of modules, from modules_load(), owned by the program; NULL: no module has a file */
 	const int *spawner_fd;      /* per thread, from tux_spawner_start(), owned by the program; NULL: no spawner */
 	struct spool_limits spool;  /* of request bodies that are received completely before they are forwarded */
 	int passed_fd;              /* receives connections of retired engines; owned by the program, like pass_fd; -1: no socket */

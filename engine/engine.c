@@ -18,6 +18,7 @@
 #include "files/content_tag.h"
 #include "log/record_ring.h"
 #include "stats/totals.h"
+#include "modules/loaded.h"
 #include "worker.h"
 
 enum { LISTINGS_SHARE = 4 }; /* listings get 1/4 of cache-bytes in addition */
@@ -191,7 +192,7 @@ static struct tux_engine *give_up(const struct tux_engine_config *config)
 
 static bool wants_addresses(const struct tux_engine_config *config)
 {
-	if (config->upstream_count + config->cgi_count > 0)
+	if (config->upstream_count + config->cgi_count + config->module_count > 0)
 		return true;
 	for (unsigned i = 0; i < config->host_count; i++)
 		if (config->hosts[i].statuses != NULL)
@@ -293,6 +294,11 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		tux_engine_free(engine);
 		return NULL;
 	}
+	if (engine->config.loaded != NULL && !modules_start(engine->config.loaded, &engine->config, error, error_size)) {
+		tux_engine_stop(engine);
+		tux_engine_free(engine);
+		return NULL;
+	}
 	failed = start_workers(engine, ops);
 	if (failed == 0)
 		failed = await_workers(engine);
@@ -374,6 +380,8 @@ void tux_engine_stop(struct tux_engine *engine)
 	for (unsigned i = 0; i < engine->config.threads; i++)
 		if (engine->workers[i] != NULL)
 			worker_join(engine->workers[i]);
+	if (engine->config.loaded != NULL)
+		modules_stop(engine->config.loaded, engine->config.module_count);
 	content_tags_stop(engine->config.content_tags);
 	loader_stop(&engine->loader);
 	loader_stop(&engine->readers);

@@ -21,6 +21,8 @@ enum {
 
 struct conn;
 struct exchange;
+struct tux_loaded;
+struct tux_req;
 
 /* The client of a request. */
 struct client {
@@ -85,6 +87,9 @@ struct request {
 	struct tux_access_record *record; /* of a response that takes time to send, followed by its texts; malloc'ed */
 	const struct request_events *events; /* of the handler that takes time; NULL: none */
 	struct exchange *exchange; /* with a backend */
+	struct tux_loaded *module; /* that responds; NULL: none */
+	struct tux_req *call;      /* of the module */
+	bool declined;             /* the module leaves the request to others */
 	struct tux_fields *own;    /* malloc'ed: replaces the route's fields after an internal redirect; NULL: the route's */
 	struct client_head *client_head; /* malloc'ed; NULL: head is the client's */
 	struct backend *backend;   /* malloc'ed: the backend that failed to respond; NULL: unknown, or no backend failed */

@@ -20,7 +20,7 @@ enum request_next {
 	NEXT_WAITS,  /* waits for the handler, or for the request body */
 	NEXT_OVER,   /* the response was given to the sink, and ended. req->events is NULL */
 	NEXT_INSIDE, /* an internal redirect: respond to the kept head, which is rewritten. req->events is NULL */
-	NEXT_FAILED, /* nothing of a response was sent: respond with req->error_status. req->events is NULL */
+	NEXT_RESPOND, /* nothing of a response was sent: dispatch_respond() is due. req->events is NULL */
 };
 
 /* Only the request's own thread calls these functions, and none of them from within a function of the sink but resume(). */

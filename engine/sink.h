@@ -20,6 +20,11 @@ enum {
 	SINK_COPY_BYTES = 4096, /* bodies in memory up to this size are copied and sent together with their head */
 };
 
+/* Owns what a body lends to the sink: memory, or a descriptor. */
+struct body_owner {
+	void (*end)(struct body_owner *owner); /* frees the owner and what it owns */
+};
+
 /* A body. Zeroed except for fd: no body. */
 struct body_source {
 	struct object *object;   /* borrowed: keeps memory and fd alive; the sink takes a reference of its own. NULL: text or page does */
@@ -30,6 +35,7 @@ struct body_source {
 	struct body_part *parts; /* malloc'ed: the sink frees it, like text */
 	uint8_t *text;           /* malloc'ed: part heads, a report, bytes of a backend */
 	struct page *page;       /* a reference, which the sink puts */
+	struct body_owner *owner; /* of memory or fd; the sink ends it. NULL: another member owns them */
 };
 
 enum sink_result {
@@ -83,6 +89,8 @@ static inline void body_discard(const struct body_source *body)
 	free(body->parts);
 	free(body->text);
 	page_put(body->page);
+	if (body->owner != NULL)
+		body->owner->end(body->owner);
 }
 
 /* Returns the parts of a body. */

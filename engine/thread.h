@@ -13,6 +13,7 @@
 #include "stats/counters.h"
 
 struct backends;
+struct calls;
 struct files;
 struct log_queue;
 struct outs;
@@ -31,6 +32,7 @@ struct thread {
 	struct outs *outs;
 	struct log_queue *log;
 	struct backends *backends;
+	struct calls *calls;                   /* of modules */
 	const struct totals *totals;           /* the engine's */
 	struct tux_peer_counters *peers;       /* one per upstream server, in the order of the configuration */
 	struct tux_program_counters *programs; /* one per kind of CGI programs */

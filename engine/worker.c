@@ -13,6 +13,7 @@
 #include "backend/backends.h"
 #include "backend/exchange.h"
 #include "files/lookup.h"
+#include "handlers/module.h"
 #include "log/log_queue.h"
 
 enum {
@@ -32,12 +33,14 @@ struct worker {
 	struct outs outs;
 	struct log_queue log;
 	struct backends backends;
+	struct calls calls;
 	struct conns conns;
 	struct accept accept;
 	struct source wake;
 	struct source inotify;
 	struct source finished;
 	struct source read;
+	struct source returned;     /* calls that modules have given back */
 	struct source handed_up;
 	struct source passed;       /* delivers connections of retired engines; fd -1: unused */
 	bool hurried;               /* idle connections have the final short timeout */
@@ -134,6 +137,12 @@ static void on_read(struct source *source, void *owner)
 	}
 }
 
+static void on_returned(struct source *source, void *owner)
+{
+	(void)source;
+	modules_returned(&worker_of(owner)->calls);
+}
+
 static void on_spawner(struct source *source, void *owner)
 {
 	(void)source;
@@ -170,6 +179,8 @@ static void init(struct worker *worker, struct engine_shared *shared, const stru
 	thread->outs = &worker->outs;
 	thread->log = &worker->log;
 	thread->backends = &worker->backends;
+	thread->calls = &worker->calls;
+	worker->calls.inbox.event_fd = -1;
 	thread->totals = shared->totals;
 	open_timers(worker);
 	conns_init(&worker->conns, thread, slots, &shared->passing);
@@ -178,6 +189,7 @@ static void init(struct worker *worker, struct engine_shared *shared, const stru
 	worker->inotify = (struct source){ .fd = -1, .readable = on_inotify };
 	worker->finished = (struct source){ .fd = -1, .readable = on_finished };
 	worker->read = (struct source){ .fd = -1, .readable = on_read };
+	worker->returned = (struct source){ .fd = -1, .readable = on_returned };
 	worker->handed_up = (struct source){ .fd = shared->kernel->fd, .readable = on_handed_up };
 	worker->passed = (struct source){ .fd = config->passed_fd, .readable = on_passed };
 	worker->files.config = config;
@@ -206,6 +218,9 @@ static bool open_all(struct worker *worker, unsigned index)
 	if (!backends_open(&worker->backends, &worker->thread, spawner_fd, &exchange_cgi_events))
 		return false;
 	worker->backends.cgi.spawner.source.readable = on_spawner;
+	if (!calls_open(&worker->calls, &worker->thread, module_send))
+		return false;
+	worker->returned.fd = worker->calls.inbox.event_fd;
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	worker->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->wake.fd < 0 || !inbox_open(&worker->files.inbox) || !inbox_open(&worker->reads.inbox) || !record_ring_open(&worker->log.records) ||
@@ -254,7 +269,8 @@ void worker_free(struct worker *worker)
 		close(worker->wake.fd);
 	pthread_cond_destroy(&worker->state_moved);
 	pthread_mutex_destroy(&worker->state_lock);
-	free(worker);
+	if (calls_free(&worker->calls))
+		free(worker);
 }
 
 void worker_wake(struct worker *worker)
@@ -318,6 +334,7 @@ static void expire(struct worker *worker)
 	while ((timer = timer_expired(&thread->timers, thread->now_ms)) != NULL)
 		conn_timeout(conn_of_timer(timer));
 	backends_expire(&worker->backends, thread);
+	modules_expire(&worker->calls);
 	if (has_come(worker, worker->accept.again_ms) && !thread->draining)
 		accept_resume(&worker->accept);
 	if (has_come(worker, worker->log.error_lines.due_ms))
@@ -350,6 +367,7 @@ static int wait_ms(const struct worker *worker)
 	int wait = timers_next(&thread->timers, thread->now_ms);
 
 	wait = sooner(wait, backends_next(&worker->backends, thread));
+	wait = sooner(wait, modules_next(&worker->calls));
 	wait = sooner(wait, until(worker, worker->accept.take_again_ms));
 	wait = sooner(wait, until(worker, worker->conns.pass_again_ms));
 	wait = sooner(wait, until(worker, worker->log.error_lines.due_ms));
@@ -470,8 +488,8 @@ static bool open_loop(struct worker *worker)
 /* Watches all sources that wake the worker. Returns false with errno if one cannot be watched, because its events would be lost. */
 static bool watch_sources(struct worker *worker)
 {
-	struct source *const sources[] = { &worker->wake, &worker->finished, &worker->read, &worker->inotify, &worker->backends.cgi.spawner.source,
-		                           &worker->handed_up };
+	struct source *const sources[] = { &worker->wake, &worker->finished, &worker->read, &worker->returned, &worker->inotify,
+		                           &worker->backends.cgi.spawner.source, &worker->handed_up };
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
 		if (sources[i]->fd >= 0 && !worker->thread.ops->watch(worker->thread.loop, sources[i]))

@@ -97,7 +97,7 @@ void tux_help_serve(FILE *out)
 /* Writes the places of an option, such as "command line, top, host". */
 static void places_print(FILE *out, unsigned scope)
 {
-	static const char *const names[] = { "command line", "top", "host", "route", "header", "upstream", "cgi" };
+	static const char *const names[] = { "command line", "top", "host", "route", "header", "upstream", "cgi", "module" };
 	const char *between = "";
 	unsigned i;
 

@@ -30,7 +30,7 @@ static enum request_next next(struct request *req)
 		if (!exchange->upload.done)
 			req->unread = true;
 		exchange_free(req);
-		return NEXT_FAILED;
+		return NEXT_RESPOND;
 	}
 	if (exchange->state == EXCHANGE_ELSEWHERE) {
 		if (!exchange->upload.done)

@@ -129,6 +129,53 @@ static bool path_of_file(const struct request *req, const uint8_t *file, uint32_
 	return path->len > 0;
 }
 
+/* Returns the fields of the route followed by lines, malloc'ed; NULL if out of memory. */
+static struct tux_fields *add_fields(const struct request *req, struct tux_octets lines)
+{
+	const struct tux_text before = req->fields->lines;
+	struct tux_fields *own = malloc(sizeof(*own) + before.len + lines.len);
+	char *text;
+
+	if (own == NULL)
+		return NULL;
+	text = (char *)(own + 1);
+	if (before.len > 0)
+		memcpy(text, before.at, before.len);
+	memcpy(text + before.len, lines.at, lines.len);
+	*own = *req->fields;
+	own->lines = own->cached = (struct tux_text){ text, before.len + lines.len };
+	return own;
+}
+
+/* Replaces the fields of the response. */
+static void use_fields(struct request *req, struct tux_fields *own)
+{
+	free(req->own);
+	req->own = own;
+	req->fields = own;
+}
+
+uint16_t internal_redirect_to(struct request *req, struct tux_octets target, struct tux_octets lines)
+{
+	struct tux_fields *own = NULL;
+
+	if (++req->internal_redirects > MAX_INSIDE)
+		return refuse(req, 500, WHY_INTERNAL_COUNT);
+	if (lines.len > 0) {
+		own = add_fields(req, lines);
+		if (own == NULL)
+			return refuse(req, 503, WHY_MEMORY);
+	}
+	if (!replace_head(req, target.at, target.len)) {
+		free(own);
+		return refuse(req, 500, WHY_INTERNAL_TARGET);
+	}
+	if (own != NULL)
+		use_fields(req, own);
+	req->internal = true;
+	return 200;
+}
+
 uint16_t internal_redirect_begin(struct request *req, const uint8_t *head)
 {
 	const struct tux_response *res = &req->thread->backends->received;
@@ -158,11 +205,8 @@ uint16_t internal_redirect_begin(struct request *req, const uint8_t *head)
 		free(own);
 		return refuse(req, 502, WHY_INTERNAL_TARGET);
 	}
-	if (own != NULL) {
-		free(req->own);
-		req->own = own;
-		req->fields = own;
-	}
+	if (own != NULL)
+		use_fields(req, own);
 	req->internal = !res->local;
 	return 200;
 }

@@ -15,4 +15,11 @@
  */
 uint16_t internal_redirect_begin(struct request *req, const uint8_t *head);
 
+/*
+ * Lets another target of the host respond: a path that begins with '/', and a query if need be. The fields in lines, each ending in CRLF,
+ * remain in effect. Returns 200: then req->head is the new head, which dispatch() has to see; or the status of an error response, with
+ * req->cause. The request is kept.
+ */
+uint16_t internal_redirect_to(struct request *req, struct tux_octets target, struct tux_octets lines);
+
 #endif

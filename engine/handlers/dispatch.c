@@ -8,6 +8,7 @@
 #include "../log/backend_note.h"
 #include "error_page.h"
 #include "fallback.h"
+#include "module.h"
 #include "redirect.h"
 #include "static.h"
 #include "status.h"
@@ -32,6 +33,26 @@ static void use_host(struct request *req, const struct tux_host *host)
 	req->fields = req->own != NULL ? req->own : host->fields;
 	req->max_body_bytes = host->max_body_bytes;
 	req->matched = req->route = NULL;
+	req->module = NULL;
+}
+
+/* Returns the module with this number if it is loaded; else NULL. */
+static struct tux_loaded *module_at(const struct request *req, unsigned number)
+{
+	struct tux_loaded *loaded = req->thread->config->loaded;
+
+	return loaded != NULL && loaded[number].module != NULL ? &loaded[number] : NULL;
+}
+
+/* Like module_at(), but by its name. */
+static struct tux_loaded *module_named(const struct request *req, const char *name)
+{
+	const struct tux_engine_config *config = req->thread->config;
+
+	for (unsigned i = 0; i < config->module_count; i++)
+		if (strcmp(config->modules[i].name, name) == 0)
+			return module_at(req, i);
+	return NULL;
 }
 
 static bool is_kind(const struct tux_route *route, enum tux_handler handler)
@@ -129,8 +150,10 @@ static enum dispatch_handler handler_of_path(struct request *req)
 
 	if (is_kind(req->route, TUX_HANDLER_REDIRECT) && status != 501)
 		return HANDLER_REDIRECT;
-	if (is_kind(req->route, TUX_HANDLER_MODULE))
+	if (is_kind(req->route, TUX_HANDLER_MODULE)) {
+		req->module = module_at(req, req->route->argument);
 		return HANDLER_MODULE;
+	}
 	if (is_backend(req->route))
 		return HANDLER_BACKEND;
 	if (request_has_body(req) && is_static(req->route) && !has_file_types(req) && goes_to_handover(req))
@@ -173,7 +196,7 @@ static enum dispatch_body choose_body_use(const struct request *req)
 {
 	const struct tux_request *head = &req->head;
 
-	if (req->handler == HANDLER_BACKEND && req->error_status == 0)
+	if ((req->handler == HANDLER_BACKEND || req->module != NULL) && req->error_status == 0)
 		return BODY_TO_BACKEND;
 	if (head->expect_continue && head->method != TUX_GET && head->method != TUX_HEAD)
 		return BODY_UNREAD;
@@ -205,11 +228,13 @@ static enum response_step respond_loading(struct request *req)
 	return req->load.pending != NULL ? RESPONSE_WAIT : error_page_failure(req, 503, because(WHY_LOADS, 0));
 }
 
-/* Responds for a module that is not loaded. It may be loaded later, so the client may retry. */
+/* Responds with the module of the request. A module that is not loaded now may be loaded later, so the client may retry. */
 static enum response_step respond_module(struct request *req, const char *name)
 {
 	enum response_step step;
 
+	if (req->module != NULL)
+		return module_respond(req, req->module);
 	backend_note(req, "module", (struct tux_octets){ (const uint8_t *)name, (uint32_t)strlen(name) }, 0);
 	step = error_page_failure(req, 503, because(WHY_MODULE, 0));
 	if (step == RESPONSE_QUEUED)
@@ -249,6 +274,9 @@ static enum response_step respond_object(struct request *req, struct object *obj
 	case OBJECT_PROGRAM:
 		return respond_program(req, object);
 	case OBJECT_MODULE:
+		if (req->declined) /* its file is never sent */
+			return error_page_status(req, 404);
+		req->module = module_named(req, object->file);
 		return respond_module(req, object->file);
 	case OBJECT_REDIRECT:
 		return goes_to_handover(req) ? RESPONSE_BY_BACKEND : error_page_failure(req, 403, because(WHY_NO_HANDOVER, 0));
@@ -308,7 +336,8 @@ static enum response_step respond_slash(struct request *req, bool *done)
 	return *done ? redirect_to_slash(req, 308, req->path, req->path_len) : RESPONSE_QUEUED;
 }
 
-enum response_step dispatch_respond(struct request *req)
+/* Responds with the handler of the request. */
+static enum response_step respond(struct request *req)
 {
 	if (req->head.refusal != TUX_ACCEPTED)
 		return error_page_refusal(req);
@@ -329,7 +358,7 @@ enum response_step dispatch_respond(struct request *req)
 	case HANDLER_REDIRECT:
 		return redirect_by_route(req, req->route);
 	case HANDLER_MODULE:
-		return respond_module(req, req->thread->config->modules[req->route->argument]);
+		return respond_module(req, req->thread->config->modules[req->route->argument].name);
 	case HANDLER_BACKEND:
 		return RESPONSE_BY_BACKEND;
 	case HANDLER_FILE_TYPE:
@@ -344,7 +373,24 @@ enum response_step dispatch_respond(struct request *req)
 	return error_page_refusal(req);
 }
 
+enum response_step dispatch_respond(struct request *req)
+{
+	for (;;) {
+		const enum response_step step = respond(req);
+
+		if (step == RESPONSE_ANEW) {
+			dispatch(req);
+		} else if (step == RESPONSE_DECLINED) {
+			req->declined = true;
+			req->module = NULL;
+			req->handler = req->status != 0 ? HANDLER_METHOD : HANDLER_FILE;
+		} else {
+			return step;
+		}
+	}
+}
+
 uint16_t dispatch_start(struct request *req)
 {
-	return exchange_start(req);
+	return req->module != NULL ? module_start(req, req->module) : exchange_start(req);
 }

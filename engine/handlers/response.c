@@ -38,14 +38,13 @@ static enum response_step send_short(struct request *req, const struct tux_head 
 	return response_send_page(req, &short_head, NULL);
 }
 
-enum response_step response_send(struct request *req, struct tux_head *head, const struct body_source *body)
+enum response_step response_try(struct request *req, struct tux_head *head, const struct body_source *body)
 {
 	switch (req->sink->head(req, head)) {
 	case SINK_DONE:
 		finish(req, head->status, body);
 		return RESPONSE_QUEUED;
 	case SINK_WAITS:
-		body_discard(body);
 		return RESPONSE_NO_ROOM;
 	case SINK_UNFIT:
 		body_discard(body);
@@ -56,6 +55,15 @@ enum response_step response_send(struct request *req, struct tux_head *head, con
 	body_discard(body);
 	req->sink->end(req, false);
 	return RESPONSE_QUEUED;
+}
+
+enum response_step response_send(struct request *req, struct tux_head *head, const struct body_source *body)
+{
+	const enum response_step step = response_try(req, head, body);
+
+	if (step == RESPONSE_NO_ROOM)
+		body_discard(body);
+	return step;
 }
 
 enum response_step response_send_file(struct request *req, struct object *object, const struct representation *rep, bool *fits)

@@ -9,7 +9,9 @@ enum response_step {
 	RESPONSE_QUEUED,
 	RESPONSE_NO_ROOM,    /* call again when the sink has room */
 	RESPONSE_WAIT,       /* call again when req->load.pending has brought the file */
-	RESPONSE_BY_BACKEND, /* the backend of req->route responds */
+	RESPONSE_BY_BACKEND, /* a handler that takes time responds: dispatch_start() is due */
+	RESPONSE_DECLINED,   /* a module leaves the request to others: for dispatch_respond() alone */
+	RESPONSE_ANEW,       /* the head was replaced: for dispatch_respond() alone */
 };
 
 /* Like lookup(), for a path of the request's host. */
@@ -29,6 +31,9 @@ static inline struct body_source response_no_body(void)
  * gets a short response in its place: 414 for a Location, whose length is the client's, and 500 for configured fields.
  */
 enum response_step response_send(struct request *req, struct tux_head *head, const struct body_source *body);
+
+/* Like response_send(), but with RESPONSE_NO_ROOM the body stays the caller's. */
+enum response_step response_try(struct request *req, struct tux_head *head, const struct body_source *body);
 
 /* Like response_send(), with a whole file and its prebuilt head. *fits is false if the response needs a head of its own: nothing is sent. */
 enum response_step response_send_file(struct request *req, struct object *object, const struct representation *rep, bool *fits);

@@ -218,7 +218,7 @@ static bool step_handler(struct conn *conn)
 		dispatch(req);
 		request_set_state(req, REQUEST_HELD);
 		return true;
-	case NEXT_FAILED:
+	case NEXT_RESPOND:
 		request_set_state(req, REQUEST_HELD);
 		return true;
 	}

@@ -85,6 +85,9 @@ static void respond(struct conn *conn)
 		}
 		begin_handler(conn);
 		return;
+	case RESPONSE_DECLINED:
+	case RESPONSE_ANEW:
+		break; /* dispatch_respond() returns neither */
 	}
 	keep(conn);
 }

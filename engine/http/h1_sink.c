@@ -75,12 +75,12 @@ enum sink_result h1_body(struct request *req, const struct body_source *body)
 	struct output *output = &req->conn->output;
 	const struct body_part *part = &body->one;
 
-	if (part->memory != NULL && part->len <= SINK_COPY_BYTES && body->text == NULL && body->page == NULL &&
+	if (part->memory != NULL && part->len <= SINK_COPY_BYTES && body->text == NULL && body->page == NULL && body->owner == NULL &&
 	    output_copy(output, part->memory, (uint32_t)part->len)) {
 		req->sent_bytes += part->len;
 		return SINK_DONE;
 	}
-	if (body->object == NULL && body->text == NULL && body->page == NULL) /* nobody owns the memory */
+	if (body->object == NULL && body->text == NULL && body->page == NULL && body->owner == NULL) /* nobody owns the memory */
 		return SINK_FAILED;
 	output_body(output, body);
 	req->sent_bytes += output_left(output);

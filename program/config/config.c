@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cgi.h"
+#include "module.h"
 #include "present.h"
 #include "reading.h"
 #include "route.h"
@@ -319,7 +320,7 @@ static void selection_settle(struct reading *reading, const struct tux_host_sett
 {
 	if (reading->settings->handover_port == 0 && tux_host_redirects(host))
 		reading_warn(reading, at, "without handover PORT what is TUX/redirect is answered 403");
-	if (tux_host_has_modules(host))
+	if (tux_host_has_modules(host) && reading->settings->modules.count == 0)
 		reading_warn(reading, at, "no module is loaded; until one is, a file that names one is answered 503");
 }
 
@@ -351,6 +352,7 @@ static const struct {
 	{ "default-type", default_type_apply },
 	{ "types", types_apply },
 	{ "cgi", cgis_apply },
+	{ "module", modules_apply },
 	{ "error", error_apply },
 	{ "header", header_apply },
 	{ "route", routes_apply },

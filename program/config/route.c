@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cgi.h"
+#include "module.h"
 #include "types.h"
 #include "upstream.h"
 
@@ -34,49 +35,6 @@ void port_settle(struct reading *reading)
 		reading_wrong(reading, reading->route_port_at, "all hand over to one port, and the key handover says %u", *port);
 	else if (reading->route_port != 0)
 		*port = reading->route_port;
-}
-
-/* Returns the number of a module; -1 after an error message. */
-static int module_named(struct reading *reading, const ucl_object_t *key)
-{
-	const char *const name = ucl_object_type(key) == UCL_STRING ? reading_text(reading, key, key->key) : NULL;
-	char error[CONFIG_ERROR_MAX] = "module needs the name of a module";
-	const int number = name ? tux_modules_find(&reading->settings->modules, name, error, sizeof(error)) : -1;
-
-	if (number < 0)
-		reading_wrong(reading, key->key, "%s", error);
-	else if (!reading->module_at[number])
-		reading->module_at[number] = key->key;
-	return number;
-}
-
-/* Marks the modules that routes of a table (NULL: no routes) name. */
-static void modules_mark(const struct tux_route_table *table, bool used[TUX_MAX_MODULES])
-{
-	uint32_t i;
-
-	for (i = 0; table && i < table->count; i++)
-		if (table->route[i].handler == TUX_HANDLER_MODULE)
-			used[table->route[i].argument] = true;
-}
-
-void modules_settle(struct reading *reading)
-{
-	const struct tux_settings *const settings = reading->settings;
-	const struct tux_modules *const modules = &settings->modules;
-	bool used[TUX_MAX_MODULES] = { false }, of_top = settings->host_count == 0;
-	unsigned i;
-
-	for (i = 0; i < settings->host_count && reading->wrong == 0; i++) {
-		modules_mark(settings->host[i].routes, used);
-		of_top = of_top || !settings->host[i].routes; /* a host with routes has none of the top */
-	}
-	if (of_top)
-		modules_mark(settings->top.routes, used);
-	for (i = 0; i < modules->count && reading->wrong == 0; i++)
-		if (used[i])
-			reading_warn(reading, reading->module_at[i], "module %s is not loaded; until it is, requests for it are answered 503",
-			             modules->name[i]);
 }
 
 /* Adds one rule for a field. */

@@ -16,7 +16,4 @@ void field_rules_apply(struct reading *reading, struct tux_field_rules *rules, c
  */
 void port_settle(struct reading *reading);
 
-/* Warns of every module in a route of a host if the file has no errors, because no module is loaded at this time. */
-void modules_settle(struct reading *reading);
-
 #endif

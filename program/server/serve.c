@@ -18,6 +18,7 @@
 
 #include "../../core/etag.h"
 #include "../../engine/kernel_link.h"
+#include "../../engine/modules/loaded.h"
 #include "body_directory.h"
 #include "handshakes.h"
 #include "status_socket.h"
@@ -447,7 +448,7 @@ static void engine_config_make(struct tux_engine_config *config, const struct tu
 		.version = TUX_VERSION,
 		.handover_port = settings->handover_port,
 		.max_programs = settings->max_programs,
-		.modules = settings->modules.name,
+		.modules = settings->modules.module,
 		.module_count = settings->modules.count,
 		.spool = { .memory_bytes = settings->body_memory_bytes, .directory_fd = -1 },
 	};
@@ -486,6 +487,9 @@ static bool prepare(struct serving *serving)
 		return false;
 	config->names = serving->hosts.names;
 	if (!log_open(serving) || !kernel_open(serving))
+		return false;
+	config->loaded = modules_load(config, serving->error, ERROR_MAX);
+	if (!config->loaded)
 		return false;
 	if (!control_open(serving))
 		return false;
@@ -745,6 +749,7 @@ static void release(struct serving *serving)
 		tux_engine_counters(serving->engine, &serving->counters);
 	if (serving->engine && log_ended)
 		tux_engine_free(serving->engine);
+	modules_unload(serving->config.loaded, serving->config.module_count);
 	tux_upstreams_free(&serving->upstreams);
 	free(serving->urls);
 	free(serving->root);

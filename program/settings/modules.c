@@ -2,6 +2,7 @@
 #include "modules.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_NAME = 64 };
@@ -13,7 +14,7 @@ int tux_modules_find(struct tux_modules *modules, const char *name, char *error,
 	unsigned i;
 
 	for (i = 0; i < modules->count; i++)
-		if (strcmp(modules->name[i], name) == 0)
+		if (strcmp(modules->module[i].name, name) == 0)
 			return (int)i;
 	if (len == 0 || len > MAX_NAME || strspn(name, inside) != len) {
 		snprintf(error, error_size, "\"%s\" is not the name of a module: 1 to %d letters, digits, '-', '.' and '_'", name, MAX_NAME);
@@ -23,6 +24,46 @@ int tux_modules_find(struct tux_modules *modules, const char *name, char *error,
 		snprintf(error, error_size, "there are more than %d modules", TUX_MAX_MODULES);
 		return -1;
 	}
-	modules->name[modules->count] = name;
+	modules->module[modules->count] = modules->defaults;
+	modules->module[modules->count].name = name;
 	return (int)modules->count++;
+}
+
+bool tux_modules_set(struct tux_modules *modules, unsigned number, const struct tux_option *option, const char *value, char *error,
+                     size_t error_size)
+{
+	if (option->type != TUX_TYPE_BLOCK)
+		return tux_option_set(option, &modules->module[number], value, error, error_size);
+	modules->module[number].file = value; /* the only option of this type whose value is a text */
+	if (*value == '/')
+		return true;
+	snprintf(error, error_size, "%s: \"%s\" is not %s", option->name, value, option->expected);
+	return false;
+}
+
+bool tux_modules_value_add(struct tux_modules *modules, unsigned number, const char *key, const char *text, char *error, size_t error_size)
+{
+	struct tux_module_config *const module = &modules->module[number];
+	struct tux_module_value *values;
+
+	if (module->value_count == TUX_MAX_MODULE_VALUES) {
+		snprintf(error, error_size, "config of a module has more than %d values", TUX_MAX_MODULE_VALUES);
+		return false;
+	}
+	values = realloc(modules->values[number], (module->value_count + 1) * sizeof(*values));
+	if (!values) {
+		snprintf(error, error_size, "no memory");
+		return false;
+	}
+	modules->values[number] = values;
+	module->value = values;
+	values[module->value_count++] = (struct tux_module_value){ key, text };
+	return true;
+}
+
+void tux_modules_free(struct tux_modules *modules)
+{
+	while (modules->count > 0)
+		free(modules->values[--modules->count]);
+	memset(modules, 0, sizeof(*modules));
 }

@@ -1,17 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The names of modules that routes say. Which of them are loaded is known when requests come, not here. */
+/* The modules of the configuration file, and the names of modules in routes. */
 #ifndef TUX_PROGRAM_SETTINGS_MODULES_H
 #define TUX_PROGRAM_SETTINGS_MODULES_H
 
 #include "../../engine/config.h"
+#include "option.h"
 
-/* Begins as zeros. */
+/* tux_options_init() sets the defaults; the rest is zero. */
 struct tux_modules {
-	const char *name[TUX_MAX_MODULES];
+	struct tux_module_config module[TUX_MAX_MODULES];
+	struct tux_module_value *values[TUX_MAX_MODULES]; /* malloc'ed: the values of each module */
+	bool said[TUX_MAX_MODULES]; /* the file has a block for it; else a route names it */
+	struct tux_module_config defaults;
 	unsigned count;
 };
 
-/* The number of a name, which is added if it is new, and stays. -1 with a sentence in error. */
+/*
+ * Returns the number of the module with this name, which is added with the defaults if it is new. The name stays. Returns -1 with a sentence
+ * in error.
+ */
 int tux_modules_find(struct tux_modules *modules, const char *name, char *error, size_t error_size);
+
+/* Sets an option of a module, like tux_option_set(). */
+bool tux_modules_set(struct tux_modules *modules, unsigned number, const struct tux_option *option, const char *value, char *error,
+                     size_t error_size);
+
+/* Adds a value to config { } of a module. The texts stay. Returns false with a sentence in error. */
+bool tux_modules_value_add(struct tux_modules *modules, unsigned number, const char *key, const char *text, char *error, size_t error_size);
+
+/* Frees the values. */
+void tux_modules_free(struct tux_modules *modules);
 
 #endif

@@ -18,6 +18,7 @@ enum tux_scope {
 	TUX_SCOPE_HEADER = 1 << 4,   /* header { } */
 	TUX_SCOPE_UPSTREAM = 1 << 5, /* upstream NAME { } */
 	TUX_SCOPE_CGI = 1 << 6,      /* cgi NAME { } */
+	TUX_SCOPE_MODULE = 1 << 7,   /* module NAME { } */
 };
 
 enum tux_option_type {
@@ -43,7 +44,7 @@ enum tux_option_names {
 
 /*
  * A row of the table. The structure with the value depends on the scope: tux_host_settings for options of hosts, tux_settings for
- * the others of the command line and the top of the file, tux_route_fields, tux_upstream and tux_cgi for those blocks.
+ * the others of the command line and the top of the file, tux_route_fields, tux_upstream, tux_cgi and tux_module_config for those blocks.
  */
 struct tux_option {
 	const char *name;  /* NULL: help is the heading of the rows that follow */

@@ -25,6 +25,7 @@
 #define HEADER .scope = TUX_SCOPE_HEADER
 #define UPSTREAM .scope = TUX_SCOPE_UPSTREAM
 #define CGI .scope = TUX_SCOPE_CGI
+#define MODULE .scope = TUX_SCOPE_MODULE
 
 /* Which values a row takes. */
 #define SWITCH .type = TUX_TYPE_SWITCH
@@ -44,6 +45,7 @@
 #define OF_ROUTE(member) MEMBER(struct tux_route_fields, member)
 #define OF_UPSTREAM(member) MEMBER(struct tux_upstream, member)
 #define OF_CGI(member) MEMBER(struct tux_cgi, member)
+#define OF_MODULE(member) MEMBER(struct tux_module_config, member)
 #define LIST_OF_HOST(member, count) .list = true, .at = offsetof(struct tux_host_settings, member), \
 	.size = offsetof(struct tux_host_settings, count) + sizeof(unsigned) - offsetof(struct tux_host_settings, member)
 
@@ -283,6 +285,8 @@ const struct tux_option tux_options[] = {
 	  FILE_HOSTS, BLOCK("a pattern, and { } with one handler"), .list = true },
 	{ "cgi", "NAME { }", "0.1", "a kind of CGI programs",
 	  FILE_TOP, BLOCK("a name, and { }"), .list = true },
+	{ "module", "NAME { }", "0.1", "a module: a shared object whose handlers respond to requests",
+	  FILE_TOP, BLOCK("a name, and { }"), .list = true },
 	{ "upstream", "NAME { }", "0.1", "servers that requests are forwarded to",
 	  FILE_TOP, BLOCK("a name, and { }"), .list = true },
 
@@ -300,7 +304,7 @@ const struct tux_option tux_options[] = {
 	  ROUTE, BLOCK("the name of an upstream, or ADDR:PORT or unix:PATH") },
 	{ "cgi", "NAME", "0.1", "handler: a CGI program",
 	  ROUTE, BLOCK("the name of a cgi") },
-	{ "module", "NAME", "0.1", "handler: a module; 503 until it is loaded",
+	{ "module", "NAME", "0.1", "handler: a module; 503 if no block has its file",
 	  ROUTE, BLOCK("the name of a module") },
 	{ "status", "on|CODE", "0.1", "on: handler: the status of the server; a number: status of a redirect",
 	  ROUTE, BLOCK("on, or 301, 302, 303, 307 or 308"), .without = "301 for a redirect" },
@@ -405,6 +409,16 @@ const struct tux_option tux_options[] = {
 	  CGI, CHOICE, OF_CGI(finish_unwatched), .fallback = "kill" },
 	{ "max-response-head", "BYTES", "0.1", "length of a response head; more is 502",
 	  CGI, SIZE(KB, TUX_MAX_RECEIVED_HEAD, "bytes such as 32K, from 1K to 64K"), OF_CGI(max_response_head), .fallback = "16K" },
+
+	HEADING("In a module"),
+	{ "file", "PATH", "0.1", "the shared object; a start as root needs one that only root can change",
+	  MODULE, BLOCK("a path that begins with '/'") },
+	{ "threads", "N", "0.1", "threads of its own, for a module that waits; 0: the threads of the server call it",
+	  MODULE, COUNT(0, TUX_MAX_MODULE_THREADS), OF_MODULE(threads), .without = "0" },
+	{ "timeout", "SECONDS", "0.1", "time for which it may keep a request; then 504",
+	  MODULE, SECONDS(100), OF_MODULE(timeout_ms), .fallback = "60" },
+	{ "config", "{ KEY = VALUE }", "0.1", "values that the module reads itself",
+	  MODULE, BLOCK("KEY = VALUE, at most 256 of them"), .list = true },
 };
 
 enum { OPTIONS = sizeof(tux_options) / sizeof(tux_options[0]) };
@@ -457,6 +471,7 @@ void tux_options_init(struct tux_settings *settings)
 	defaults_apply(TUX_SCOPE_TOP, true, &settings->top);
 	defaults_apply(TUX_SCOPE_UPSTREAM, false, &settings->upstreams.defaults);
 	defaults_apply(TUX_SCOPE_CGI, false, &settings->cgis.defaults);
+	defaults_apply(TUX_SCOPE_MODULE, false, &settings->modules.defaults);
 }
 
 /* Returns the bit of a host's option in tux_host_settings.said. Options with the same place share it. */

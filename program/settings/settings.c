@@ -45,5 +45,6 @@ void tux_settings_free(struct tux_settings *settings)
 	settings->host = NULL;
 	tux_host_free(&settings->top, NULL);
 	tux_cgis_free(&settings->cgis);
+	tux_modules_free(&settings->modules);
 	tux_upstreams_free(&settings->upstreams);
 }

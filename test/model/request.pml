@@ -542,7 +542,7 @@ inline step_handler() {
 	:: else ->
 		assert(exchange);
 		if
-		:: ex == NO_RESPONSE -> /* NEXT_FAILED */
+		:: ex == NO_RESPONSE -> /* NEXT_RESPOND */
 			backend_failed = true; unread = unread || !upload_done;
 			exchange_free();
 			request_set_state(REQUEST_HELD)

@@ -16,7 +16,7 @@ from upstreams import Origin, response
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 DOCUMENTS = ["README.md"] + sorted("docs/" + name for name in os.listdir(TOP + "/docs") if name.endswith(".md"))
 OF_FILE = {"top": "%s", "host": "host a.example {\n%s}\n", "route": 'route "/a" {\n%s}\n', "header": "header {\n%s}\n",
-           "upstream": "upstream a {\n%s}\n", "cgi": "cgi a {\n%s}\n"}
+           "upstream": "upstream a {\n%s}\n", "cgi": "cgi a {\n%s}\n", "module": "module a {\n%s}\n"}
 
 
 def read(name):
@@ -61,7 +61,7 @@ def test_every_option_is_known_in_its_places_and_nowhere_else(program, place):  
 
 
 def looks_like_a_configuration(text):
-    return re.search(r'(?m)^\s*(listen|root|host|route|upstream|cgi)\b.*["{]', text)
+    return re.search(r'(?m)^\s*(listen|root|host|route|upstream|cgi|module)\b.*["{]', text)
 
 
 def with_places(text, place):

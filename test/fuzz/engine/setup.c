@@ -164,7 +164,7 @@ static const struct tux_file_type types[] = {
 	{ "cgi", TUX_FILE_HANDLER_CGI }, { "mod", TUX_FILE_HANDLER_MODULE }, { "red", TUX_FILE_HANDLER_REDIRECT },
 };
 static const char *const indexes[] = { "index.html", "index.txt" };
-static const char *const modules[] = { "demo" };
+static const struct tux_module_config modules[] = { { .name = "demo" } };
 static const struct tux_route program = { .handler = TUX_HANDLER_CGI, .argument = 2 };
 static const struct tux_route handover = { .handler = TUX_HANDLER_UPSTREAM, .argument = 2 };
 static const char *const pass[] = { NULL };

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "module.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../backend/internal_redirect.h"
+#include "../log/access_record.h"
+#include "../log/backend_note.h"
+#include "error_page.h"
+
+enum {
+	CLIENT_GONE = 499, /* log status of a request whose client disconnected, as in nginx */
+};
+
+static const struct request_events module_events;
+
+static struct tux_octets name_of(const struct tux_loaded *loaded)
+{
+	return (struct tux_octets){ (const uint8_t *)loaded->config->name, (uint32_t)strlen(loaded->config->name) };
+}
+
+/* What a module lends for a body by reference. */
+struct loan {
+	struct body_owner owner; /* first member */
+	void (*drop)(void *argument);
+	void *argument;
+	int fd; /* -1: memory */
+};
+
+static void loan_end(struct body_owner *owner)
+{
+	struct loan *loan = (struct loan *)owner;
+
+	if (loan->drop != NULL)
+		loan->drop(loan->argument);
+	if (loan->fd >= 0)
+		close(loan->fd);
+	free(loan);
+}
+
+/* Makes the body of a reply the owner of what the module lends. Returns false if out of memory. */
+static bool lend(struct tux_req *call, struct body_source *body)
+{
+	struct loan *loan = malloc(sizeof(*loan));
+
+	if (loan == NULL)
+		return false;
+	*loan = (struct loan){ .owner = { loan_end }, .drop = call->drop, .argument = call->argument, .fd = call->fd };
+	body->owner = &loan->owner;
+	return true;
+}
+
+/* Returns the configured fields and those of the module, in room for both. */
+static struct tux_text fields_of(const struct tux_req *call, struct tux_text configured, char *room)
+{
+	if (call->fields.len == 0)
+		return configured;
+	if (configured.len > 0)
+		memcpy(room, configured.at, configured.len);
+	memcpy(room + configured.len, call->fields.data, call->fields.len);
+	return (struct tux_text){ room, configured.len + call->fields.len };
+}
+
+/* Lets another target respond, with the fields that the module has added. */
+static enum response_step respond_target(struct request *req, struct tux_req *call)
+{
+	const struct tux_octets target = { call->text.data, call->text.len };
+	const uint16_t status = request_keep(req) ? internal_redirect_to(req, target, (struct tux_octets){ call->fields.data, call->fields.len }) : 503;
+
+	call_put(call);
+	if (status == 200)
+		return RESPONSE_ANEW;
+	return error_page_failure(req, status, req->cause);
+}
+
+/* Responds with a reply. RESPONSE_NO_ROOM: the reply stays in the call. */
+static enum response_step respond_reply(struct request *req, struct tux_req *call)
+{
+	char room[2 * TUX_MAX_FIELD_LINES];
+	struct body_source body = response_no_body();
+	struct tux_head head = response_head(req, call->status);
+	enum response_step step;
+
+	head.extra = fields_of(call, head.extra, room);
+	head.type = (struct tux_text){ (const char *)call->type.data, call->type.len };
+	if (call->reply == REPLY_REDIRECT) {
+		head.location = call->text.data;
+		head.location_len = call->text.len;
+		head.type.len = 0;
+	} else {
+		body.count = call->len > 0;
+		body.one = (struct body_part){ .memory = call->reply == REPLY_FD ? NULL : call->data, .off = call->off, .len = call->len };
+		body.fd = call->fd;
+	}
+	head.has_length = call->status != 204 && call->status != 304;
+	head.content_length = body.count > 0 ? body.one.len : 0;
+	if (!head.has_length)
+		body.count = 0;
+	if (call->reply == REPLY_COPY)
+		body.text = (uint8_t *)(uintptr_t)call->data;
+	else if ((call->drop != NULL || call->reply == REPLY_FD) && !lend(call, &body))
+		return error_page_failure(req, 503, because(WHY_MEMORY, 0));
+	if (call->status >= 500) {
+		req->cause = because(WHY_MODULE_STATUS, 0);
+		backend_note(req, "module", name_of(call->loaded), 0);
+	}
+	step = response_try(req, &head, &body);
+	if (step == RESPONSE_NO_ROOM && body.owner != NULL)
+		free(body.owner); /* what it lends stays in the call */
+	if (step != RESPONSE_NO_ROOM)
+		call->reply = REPLY_SENT; /* the body has what the call had */
+	return step;
+}
+
+bool module_send(struct tux_req *call)
+{
+	if (call->reply == REPLY_TARGET)
+		return false;
+	return respond_reply(call->req, call) != RESPONSE_NO_ROOM;
+}
+
+/* Responds with 500 for a module that has failed. */
+static enum response_step respond_failure(struct request *req, struct tux_req *call, uint16_t status, enum why why)
+{
+	backend_note(req, "module", name_of(call->loaded), 0);
+	call_put(call);
+	return error_page_failure(req, status, because(why, 0));
+}
+
+/* Responds with the result of a call that is the server's again. */
+static enum response_step respond_result(struct request *req, struct tux_req *call, enum tux_result result)
+{
+	enum response_step step;
+
+	switch (result) {
+	case TUX_DONE:
+		break;
+	case TUX_DECLINE:
+		call_put(call);
+		return RESPONSE_DECLINED;
+	case TUX_SUSPEND:
+		req->events = &module_events;
+		return RESPONSE_BY_BACKEND;
+	case TUX_FAIL:
+		return respond_failure(req, call, 500, WHY_MODULE_FAILED);
+	}
+	if (call->reply == REPLY_TARGET)
+		return respond_target(req, call);
+	step = call->reply == REPLY_SENT ? RESPONSE_QUEUED : respond_reply(req, call);
+	if (step == RESPONSE_NO_ROOM)
+		call->result = TUX_DONE;
+	else
+		call_put(call);
+	return step;
+}
+
+enum response_step module_respond(struct request *req, struct tux_loaded *loaded)
+{
+	struct tux_req *call = req->call;
+
+	if (call != NULL)
+		return respond_result(req, call, (enum tux_result)call->result);
+	if (loaded->pool != NULL || request_has_body(req))
+		return RESPONSE_BY_BACKEND;
+	call = call_get(req, loaded);
+	if (call == NULL)
+		return error_page_failure(req, 503, because(WHY_MEMORY, 0));
+	req->call = call;
+	call->body_done = call->direct = call->begun = true;
+	return respond_result(req, call, call_run(call));
+}
+
+/* Runs the module after the body has arrived. Returns true if the call is the server's again. */
+static bool begin_call(struct tux_req *call)
+{
+	enum tux_result result = TUX_FAIL;
+
+	if (call->loaded->pool != NULL && call_detach(call)) {
+		call_submit(call);
+		return false;
+	}
+	if (call->loaded->pool == NULL)
+		result = call_run(call);
+	call->result = (uint8_t)result;
+	return result != TUX_SUSPEND;
+}
+
+uint16_t module_start(struct request *req, struct tux_loaded *loaded)
+{
+	const struct tux_request *head = &req->head;
+	struct tux_req *call = req->call;
+
+	req->cause = because(WHY_MEMORY, 0);
+	if (call == NULL)
+		call = call_get(req, loaded);
+	if (call == NULL)
+		return 503;
+	req->call = call;
+	req->events = &module_events;
+	if (call->kept)
+		return 0;
+	call->body_done = head->framing != TUX_FRAMING_CHUNKED && head->content_length == 0;
+	tux_body_start(&req->body, (enum tux_framing)head->framing, head->content_length);
+	return 0;
+}
+
+static enum request_next next(struct request *req)
+{
+	struct tux_req *call = req->call;
+
+	if (call != NULL && (!call->body_done || call->kept))
+		return NEXT_WAITS;
+	if (call != NULL && !call->begun) {
+		call->begun = true;
+		if (!begin_call(call))
+			return NEXT_WAITS;
+	}
+	req->events = NULL;
+	return NEXT_RESPOND;
+}
+
+static bool takes(const struct request *req)
+{
+	return req->call != NULL && !req->call->body_done;
+}
+
+static uint32_t body(struct request *req, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
+{
+	struct tux_req *call = req->call;
+	uint32_t used = 0;
+
+	*refusal = TUX_ACCEPTED;
+	while (used < len && !call->body_done) {
+		struct tux_span content;
+		uint32_t consumed;
+		const enum tux_verdict verdict = tux_body_read(&req->body, buf + used, len - used, &consumed, &content);
+
+		if (verdict == TUX_REFUSED)
+			*refusal = (enum tux_refusal)req->body.refusal;
+		else if (req->body.total > req->max_body_bytes)
+			*refusal = TUX_REFUSED_BODY_LONG;
+		else if (!buffer_keep(&call->body, buf + used + content.off, content.len))
+			*refusal = TUX_REFUSED_BODY_LONG;
+		if (*refusal != TUX_ACCEPTED)
+			return len;
+		used += consumed;
+		call->body_done = verdict == TUX_PARSED;
+	}
+	return used;
+}
+
+static void abandon(struct request *req)
+{
+	req->events = NULL;
+	if (req->call != NULL)
+		call_lose(req->call);
+}
+
+static void client_closed(struct request *req)
+{
+	access_record_stream(req, CLIENT_GONE, name_of(req->module));
+	abandon(req);
+}
+
+static bool always(const struct request *req)
+{
+	(void)req;
+	return true;
+}
+
+static bool never(const struct request *req)
+{
+	(void)req;
+	return false;
+}
+
+static bool splice(struct request *req)
+{
+	return always(req);
+}
+
+static void nothing(struct request *req)
+{
+	(void)req;
+}
+
+static const struct request_events module_events = {
+	.next = next,
+	.writable = nothing,
+	.answered = never,
+	.is_tunnel = never,
+	.takes = takes,
+	.awaits_body = takes,
+	.body = body,
+	.splices = never,
+	.splice = splice,
+	.readable = nothing,
+	.client_closed = client_closed,
+	.abandon = abandon,
+	.stop = nothing,
+	.free = abandon,
+};
+
+void modules_returned(struct calls *calls)
+{
+	struct job *job = inbox_take(&calls->inbox);
+
+	while (job != NULL) {
+		struct job *next_job = job->next;
+		struct tux_req *call = (struct tux_req *)job;
+
+		call->kept = false;
+		timer_stop(&call->timer);
+		if (call->req != NULL)
+			call->req->sink->resume(call->req);
+		else
+			call_put(call);
+		job = next_job;
+	}
+}
+
+void modules_expire(struct calls *calls)
+{
+	const struct thread *thread = calls->thread;
+
+	for (unsigned i = 0; i < thread->config->module_count; i++) {
+		struct timer *timer;
+
+		while ((timer = timer_expired(&calls->limits[i], thread->now_ms)) != NULL) {
+			struct tux_req *call = (struct tux_req *)((char *)timer - offsetof(struct tux_req, timer));
+			struct request *req = call->req;
+
+			req->error_status = 504;
+			req->cause = because(WHY_MODULE_TIME, 0);
+			backend_note(req, "module", name_of(call->loaded), 0);
+			call_lose(call);
+			req->sink->resume(req);
+		}
+	}
+}
+
+int modules_next(const struct calls *calls)
+{
+	const struct thread *thread = calls->thread;
+	int first = -1;
+
+	for (unsigned i = 0; calls->out > 0 && i < thread->config->module_count; i++) {
+		const int next_ms = timers_next(&calls->limits[i], thread->now_ms);
+
+		if (first < 0 || (next_ms >= 0 && next_ms < first))
+			first = next_ms;
+	}
+	return first;
+}

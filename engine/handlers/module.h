@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Calls a module for a request, and responds with its reply. */
+#ifndef TUX_ENGINE_HANDLERS_MODULE_H
+#define TUX_ENGINE_HANDLERS_MODULE_H
+
+#include "../modules/call.h"
+#include "response.h"
+
+/*
+ * Responds with a module, which is loaded. RESPONSE_BY_BACKEND: the module takes time, so module_start() is due. RESPONSE_DECLINED: the
+ * module leaves the request to others. RESPONSE_ANEW: the head was replaced, so dispatch() is due.
+ */
+enum response_step module_respond(struct request *req, struct tux_loaded *loaded);
+
+/*
+ * Starts a module that takes time: it reads the body first, has threads, or has suspended the request in module_respond(). Sets
+ * req->events. Returns 0, or the status of an error response.
+ */
+uint16_t module_start(struct request *req, struct tux_loaded *loaded);
+
+/* Gives a reply to the sink while handle() runs, as struct calls wants it. */
+bool module_send(struct tux_req *call);
+
+/* Continues the requests whose calls modules have given back, and those whose modules took too long. */
+void modules_returned(struct calls *calls);
+void modules_expire(struct calls *calls);
+
+/* Returns milliseconds until the first time limit of a call: 0 if it is past, -1 without calls. */
+int modules_next(const struct calls *calls);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The functions that modules call, but for their configuration and lines: what a request is, and its reply. */
+#include "call.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../core/field_line.h"
+#include "module_log.h"
+
+enum {
+	MAX_MEMORY = 4096,     /* bytes of request_bytes */
+	MAX_TYPE = 255,        /* bytes of a Content-Type */
+	MAX_LOCATION = 8192,   /* bytes of a target, and of a Location */
+};
+
+static struct tux_str text_of(const uint8_t *at, uint32_t len)
+{
+	return (struct tux_str){ (const char *)at, len };
+}
+
+static struct tux_str nothing(void)
+{
+	return (struct tux_str){ NULL, 0 };
+}
+
+static struct tux_str span_of(const struct tux_req *call, struct tux_span span)
+{
+	return text_of(call->bytes + span.off, span.len);
+}
+
+static enum tux_request_method req_method(const struct tux_req *call)
+{
+	static const uint8_t methods[] = {
+		[TUX_GET] = TUX_M_GET, [TUX_HEAD] = TUX_M_HEAD, [TUX_OPTIONS] = TUX_M_OPTIONS, [TUX_POST] = TUX_M_POST,
+		[TUX_PUT] = TUX_M_PUT, [TUX_DELETE] = TUX_M_DELETE, [TUX_PATCH] = TUX_M_PATCH,
+	};
+
+	if (!call_is_owned(call, "tux_req_method") || call->head->method >= sizeof(methods))
+		return TUX_M_OTHER;
+	return (enum tux_request_method)methods[call->head->method];
+}
+
+static struct tux_str req_method_text(const struct tux_req *call)
+{
+	return call_is_owned(call, "tux_req_method_text") ? span_of(call, call->head->method_text) : nothing();
+}
+
+static struct tux_str req_path(const struct tux_req *call)
+{
+	return call_is_owned(call, "tux_req_path") ? text_of(call->path, call->path_len) : nothing();
+}
+
+static struct tux_str req_query(const struct tux_req *call)
+{
+	return call_is_owned(call, "tux_req_query") ? span_of(call, call->head->query) : nothing();
+}
+
+static struct tux_str req_target(const struct tux_req *call)
+{
+	return call_is_owned(call, "tux_req_target") ? span_of(call, call->head->target) : nothing();
+}
+
+static struct tux_str req_host(const struct tux_req *call)
+{
+	return call_is_owned(call, "tux_req_host") ? span_of(call, call->head->host) : nothing();
+}
+
+static uint8_t lower(uint8_t octet)
+{
+	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet | 0x20) : octet;
+}
+
+static bool spells(const uint8_t *at, const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (lower(at[i]) != lower((uint8_t)name[i]))
+			return false;
+	return true;
+}
+
+static struct tux_str req_field(const struct tux_req *call, const char *name)
+{
+	const size_t len = strlen(name);
+
+	if (!call_is_owned(call, "tux_req_field"))
+		return nothing();
+	for (uint32_t i = 0; i < call->head->fields.count; i++) {
+		const struct tux_field *field = &call->head->fields.line[i];
+
+		if (field->name.len == len && spells(call->bytes + field->name.off, name, len))
+			return span_of(call, field->value);
+	}
+	return nothing();
+}
+
+static bool req_each_field(const struct tux_req *call, uint32_t *at, struct tux_str *name, struct tux_str *value)
+{
+	if (!call_is_owned(call, "tux_req_each_field") || *at >= call->head->fields.count)
+		return false;
+	*name = span_of(call, call->head->fields.line[*at].name);
+	*value = span_of(call, call->head->fields.line[*at].value);
+	(*at)++;
+	return true;
+}
+
+static int req_client(const struct tux_req *call, uint8_t address[16], uint16_t *port)
+{
+	if (!call_is_owned(call, "tux_req_client"))
+		return -EPERM;
+	memcpy(address, call->client_address, 16);
+	*port = call->client_port;
+	return call->client_port != 0 ? 0 : -ENOENT;
+}
+
+static struct tux_str req_body(const struct tux_req *call)
+{
+	return call_is_owned(call, "tux_req_body") ? text_of(call->body.data, call->body.len) : nothing();
+}
+
+static void *req_memory(struct tux_req *call)
+{
+	const uint32_t bytes = call->loaded->module->request_bytes;
+
+	if (!call_is_owned(call, "tux_req_memory") || bytes == 0 || bytes > MAX_MEMORY)
+		return NULL;
+	if (call->memory == NULL)
+		call->memory = calloc(1, bytes);
+	return call->memory;
+}
+
+/* Names of fields that the server writes. */
+static const char *const written[] = {
+	"connection", "content-length", "content-type", "date", "keep-alive", "trailer", "transfer-encoding", "upgrade",
+};
+
+static bool is_written(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++)
+		if (strlen(written[i]) == len && spells((const uint8_t *)name, written[i], len))
+			return true;
+	return false;
+}
+
+static bool append(struct buffer *lines, const char *text, size_t len)
+{
+	return buffer_keep(lines, (const uint8_t *)text, (uint32_t)len);
+}
+
+static int add_field(struct tux_req *call, const char *name, const char *value)
+{
+	const size_t name_len = strlen(name), value_len = strlen(value);
+	uint8_t *room;
+	uint32_t len;
+
+	if (!call_is_owned(call, "tux_add_field"))
+		return -EPERM;
+	if (call->reply != REPLY_NONE)
+		return -EALREADY;
+	if (is_written(name, name_len))
+		return -EINVAL;
+	if (name_len > TUX_MAX_FIELD_LINES || value_len > TUX_MAX_FIELD_LINES || call->fields.len + name_len + value_len + 4 > TUX_MAX_FIELD_LINES)
+		return -E2BIG;
+	room = buffer_room(&call->fields, (uint32_t)(name_len + value_len + 4));
+	if (room == NULL)
+		return -ENOMEM;
+	len = tux_field_line(room, (uint32_t)(name_len + value_len + 4), (struct tux_octets){ (const uint8_t *)name, (uint32_t)name_len },
+	                     (struct tux_octets){ (const uint8_t *)value, (uint32_t)value_len });
+	call->fields.len += len;
+	return len > 0 ? 0 : -EINVAL;
+}
+
+/* Checks a reply, and keeps its status and type. Returns 0 or a negative errno. */
+static int begin(struct tux_req *call, const char *function, uint32_t status, const char *type)
+{
+	const size_t len = type != NULL ? strlen(type) : 0;
+
+	if (!call_is_owned(call, function))
+		return -EPERM;
+	if (call->reply != REPLY_NONE)
+		return -EALREADY;
+	if (status < 200 || status > 599 || len > MAX_TYPE)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if (type[i] < 0x20 || type[i] > 0x7e)
+			return -EINVAL;
+	call->status = (uint16_t)status;
+	call->type.len = 0;
+	return len == 0 || append(&call->type, type, len) ? 0 : -ENOMEM;
+}
+
+/* Gives a reply to the sink at once if handle() runs in the thread of the request and there is room. */
+static int finish(struct tux_req *call, enum call_reply reply)
+{
+	call->reply = (uint8_t)reply;
+	if (call->direct && call->thread->calls->send(call))
+		call->reply = REPLY_SENT;
+	return 0;
+}
+
+static int reply(struct tux_req *call, uint32_t status, const char *type, const void *data, uint32_t len)
+{
+	const int error = begin(call, "tux_reply", status, type);
+	uint8_t *copy;
+
+	if (error != 0)
+		return error;
+	call->data = data;
+	call->len = len;
+	if (call->direct && len <= SINK_COPY_BYTES) { /* the sink copies it, if it has room */
+		call->reply = REPLY_MEMORY;
+		if (call->thread->calls->send(call)) {
+			call->reply = REPLY_SENT;
+			return 0;
+		}
+		call->reply = REPLY_NONE;
+		call->direct = false;
+	}
+	copy = malloc(len > 0 ? len : 1);
+	if (copy == NULL)
+		return -ENOMEM;
+	if (len > 0)
+		memcpy(copy, data, len);
+	call->data = copy;
+	return finish(call, REPLY_COPY);
+}
+
+static int reply_memory(struct tux_req *call, uint32_t status, const char *type, const void *data, uint64_t len, void (*drop)(void *argument),
+                        void *argument)
+{
+	const int error = begin(call, "tux_reply_memory", status, type);
+
+	if (error != 0)
+		return error;
+	call->data = data;
+	call->len = len;
+	call->drop = drop;
+	call->argument = argument;
+	return finish(call, REPLY_MEMORY);
+}
+
+static int reply_target(struct tux_req *call, const char *path, uint32_t len)
+{
+	const int error = begin(call, "tux_reply_file", 200, NULL);
+
+	if (error != 0)
+		return error;
+	if (len == 0 || len > MAX_LOCATION || path[0] != '/')
+		return -EINVAL;
+	call->text.len = 0;
+	if (!append(&call->text, path, len))
+		return -ENOMEM;
+	return finish(call, REPLY_TARGET);
+}
+
+static int reply_fd(struct tux_req *call, uint32_t status, const char *type, int fd, uint64_t off, uint64_t len)
+{
+	const int error = begin(call, "tux_reply_fd", status, type);
+
+	if (error != 0)
+		return error;
+	if (fd < 0 || off > INT64_MAX || len > INT64_MAX - off)
+		return -EINVAL;
+	call->fd = fd;
+	call->off = off;
+	call->len = len;
+	return finish(call, REPLY_FD);
+}
+
+static int reply_redirect(struct tux_req *call, uint32_t status, const char *location)
+{
+	const size_t len = strlen(location);
+	const int error = begin(call, "tux_reply_redirect", status, NULL);
+
+	if (error != 0)
+		return error;
+	if ((status != 301 && status != 302 && status != 303 && status != 307 && status != 308) || len == 0 || len > MAX_LOCATION)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if (location[i] <= 0x20 || location[i] > 0x7e)
+			return -EINVAL;
+	call->text.len = 0;
+	if (!append(&call->text, location, len))
+		return -ENOMEM;
+	return finish(call, REPLY_REDIRECT);
+}
+
+static int suspend(struct tux_req *call)
+{
+	return call_is_owned(call, "tux_suspend") ? call_suspend(call) : -EPERM;
+}
+
+static const char *conf(const struct tux_loaded *loaded, const char *key)
+{
+	for (unsigned i = 0; i < loaded->config->value_count; i++)
+		if (strcmp(loaded->config->value[i].key, key) == 0)
+			return loaded->config->value[i].text;
+	return NULL;
+}
+
+static bool conf_each(const struct tux_loaded *loaded, uint32_t *at, const char **key, const char **value)
+{
+	if (*at >= loaded->config->value_count)
+		return false;
+	*key = loaded->config->value[*at].key;
+	*value = loaded->config->value[*at].text;
+	(*at)++;
+	return true;
+}
+
+static void log_line(struct tux_loaded *loaded, enum tux_log_level level, const char *text, uint32_t len)
+{
+	(void)level;
+	module_log(loaded, text, len);
+}
+
+const struct tux_api calls_api = {
+	.bytes = sizeof(struct tux_api),
+	.abi = TUX_MODULE_ABI,
+	.req_method = req_method,
+	.req_method_text = req_method_text,
+	.req_path = req_path,
+	.req_query = req_query,
+	.req_target = req_target,
+	.req_host = req_host,
+	.req_field = req_field,
+	.req_each_field = req_each_field,
+	.req_client = req_client,
+	.req_body = req_body,
+	.req_memory = req_memory,
+	.add_field = add_field,
+	.reply = reply,
+	.reply_memory = reply_memory,
+	.reply_file = reply_target,
+	.reply_fd = reply_fd,
+	.reply_redirect = reply_redirect,
+	.suspend = suspend,
+	.resume = call_resume,
+	.conf = conf,
+	.conf_each = conf_each,
+	.log = log_line,
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The modules of this process: shared objects that are loaded once, before the sandbox, and never unloaded. */
+#ifndef TUX_ENGINE_MODULES_LOADED_H
+#define TUX_ENGINE_MODULES_LOADED_H
+
+#include "../../include/tux/module.h"
+#include "../config.h"
+
+struct pool;
+
+struct tux_loaded {
+	const struct tux_module_config *config;
+	const struct tux_module *module; /* NULL: the configuration names the module, but no file of it */
+	struct tux_api api;              /* the functions that the module has */
+	struct pool *pool;               /* of config->threads threads; NULL: the engine's threads call the module */
+	uint64_t lines_since_ms;         /* atomic: start of the second in which lines were written */
+	uint32_t lines;                  /* atomic: lines written in it */
+};
+
+/*
+ * Loads the modules of the configuration from private copies of their files, so that a file may be overwritten later, and calls their
+ * load(). Returns config->module_count entries, malloc'ed; NULL with a sentence in error. Call it with the
+ * privileges and without the sandbox.
+ */
+struct tux_loaded *modules_load(const struct tux_engine_config *config, char *error, size_t error_size);
+
+/*
+ * Starts the modules for the threads of the engine: start() of each, and the threads of pools. Returns false with a sentence in error.
+ * Call it before the filter of system calls.
+ */
+bool modules_start(struct tux_loaded *loaded, const struct tux_engine_config *config, char *error, size_t error_size);
+
+/* Ends the threads of pools. Returns false if one is still in a module: then nothing that a module may use can be freed. */
+bool modules_stop(struct tux_loaded *loaded, unsigned count);
+
+/* Calls unload() of all modules. The entries stay, because a thread of a module may still use them. loaded may be NULL. */
+void modules_unload(struct tux_loaded *loaded, unsigned count);
+
+#endif

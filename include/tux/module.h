@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Modules of TUX: handlers in C that respond to requests.
+ *
+ *     #include <tux/module.h>
+ *
+ *     static enum tux_result handle(struct tux_req *req)
+ *     {
+ *             return tux_reply(req, 200, "text/plain", "hello\n", 6);
+ *     }
+ *
+ *     TUX_MODULE(hello, .handle = handle);
+ *
+ * Build it without any library: cc -shared -fPIC hello.c -o hello.so
+ *
+ * ABI: a number is never used again, a structure grows at its end and says its size, and a function is added at the end of struct
+ * tux_api. So a module that was built with this header runs on every TUX that has the same TUX_MODULE_ABI and at least its
+ * functions, whatever compiler built either. A server that lacks one of them refuses the module when it loads it.
+ *
+ * Ownership: a request belongs to the module while handle() runs, and after tux_suspend() until tux_resume(). At all other times it
+ * belongs to the server. The server checks this: a function that is called for a request that is not the module's returns -EPERM, or an
+ * empty value, and the error log says so. A request gets exactly one reply: a second one returns -EALREADY, and a request that goes
+ * back without a reply gets 500.
+ *
+ * handle() runs on a thread of the server. It must not wait: no sleep, no lock that is held long, no system call that may block. A call
+ * that takes more than 50 ms is counted, and the error log says so. A module that has to wait is configured with threads, or uses
+ * tux_suspend(). After the start, the server's sandbox holds for a module, too: it cannot execute programs, open sockets, or open
+ * files outside the document roots. A module opens its files in load().
+ *
+ * Functions that return int return 0 or more, or a negative errno. Texts that the server returns are valid until the reply is given,
+ * or until tux_suspend(). They do not end in NUL.
+ */
+#ifndef TUX_MODULE_H
+#define TUX_MODULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TUX_MODULE_ABI 1
+
+/* A request, from its head to its reply. */
+struct tux_req;
+
+/* A module, as the server sees it. */
+struct tux_loaded;
+
+/* A text of the server: len bytes, which do not end in NUL. */
+struct tux_str {
+	const char *at; /* NULL: no such text */
+	uint32_t len;   /* bytes */
+};
+
+/*
+ * Result of handle(). A negative errno is like TUX_FAIL, so a handler may end with "return tux_reply(...);". It gets a line in the error log.
+ */
+enum tux_result {
+	TUX_DONE = 0,    /* a reply was given */
+	TUX_DECLINE = 1, /* no reply was given: the server responds as if the route did not name a module */
+	TUX_SUSPEND = 2, /* tux_suspend() was called: the module keeps the request until tux_resume() */
+	TUX_FAIL = 3,    /* the server responds with 500. The module has logged the cause */
+};
+
+enum tux_request_method {
+	TUX_M_OTHER = 0,
+	TUX_M_GET = 1,
+	TUX_M_HEAD = 2,
+	TUX_M_OPTIONS = 3,
+	TUX_M_POST = 4,
+	TUX_M_PUT = 5,
+	TUX_M_DELETE = 6,
+	TUX_M_PATCH = 7,
+};
+
+enum tux_log_level {
+	TUX_LOG_ERROR = 0,
+	TUX_LOG_WARNING = 1,
+	TUX_LOG_INFO = 2,
+};
+
+/* A module. Members that TUX_MODULE() does not name are 0. */
+struct tux_module {
+	uint32_t size;      /* bytes of this structure, which TUX_MODULE() sets */
+	uint32_t abi;       /* TUX_MODULE_ABI, which TUX_MODULE() sets */
+	uint32_t api_bytes; /* bytes of struct tux_api, which TUX_MODULE() sets: the functions that the module may call */
+	uint32_t flags;     /* 0; later versions may define bits */
+	const char *name;   /* for messages */
+
+	/* Handles a request whose body has arrived completely. The only member that must be set. */
+	enum tux_result (*handle)(struct tux_req *req);
+
+	/*
+	 * Tells that the client has disconnected, or that the time limit of the module has passed, while the request was
+	 * suspended. Called by the server's thread. The module still has to call tux_resume(), which returns -ESTALE; other functions may
+	 * be called until then. NULL: nothing is told.
+	 */
+	void (*gone)(struct tux_req *req);
+
+	/*
+	 * Called once per process, before the sandbox: the module opens its files here. It must not start threads. Returns 0, or a
+	 * negative errno: then the server does not start. NULL: nothing to do.
+	 */
+	int (*load)(void);
+
+	/*
+	 * Called once per thread of the server, number thread from 0, within the sandbox of files, and before its filter of system calls.
+	 * A module may start threads here. Returns 0, or a negative errno: then the server does not start. NULL: nothing to do.
+	 */
+	int (*start)(unsigned thread);
+
+	/* Called once, after the last request, when the process ends in order. NULL: nothing to do. */
+	void (*unload)(void);
+
+	uint32_t request_bytes; /* size of tux_req_memory(), at most 4096 */
+};
+
+/* The functions below, as the server gives them to the module. */
+struct tux_api {
+	uint32_t bytes; /* of the server's structure */
+	uint32_t abi;
+	struct tux_loaded *module;
+	enum tux_request_method (*req_method)(const struct tux_req *req);
+	struct tux_str (*req_method_text)(const struct tux_req *req);
+	struct tux_str (*req_path)(const struct tux_req *req);
+	struct tux_str (*req_query)(const struct tux_req *req);
+	struct tux_str (*req_target)(const struct tux_req *req);
+	struct tux_str (*req_host)(const struct tux_req *req);
+	struct tux_str (*req_field)(const struct tux_req *req, const char *name);
+	bool (*req_each_field)(const struct tux_req *req, uint32_t *at, struct tux_str *name, struct tux_str *value);
+	int (*req_client)(const struct tux_req *req, uint8_t address[16], uint16_t *port);
+	struct tux_str (*req_body)(const struct tux_req *req);
+	void *(*req_memory)(struct tux_req *req);
+	int (*add_field)(struct tux_req *req, const char *name, const char *value);
+	int (*reply)(struct tux_req *req, uint32_t status, const char *type, const void *data, uint32_t len);
+	int (*reply_memory)(struct tux_req *req, uint32_t status, const char *type, const void *data, uint64_t len,
+	                    void (*drop)(void *argument), void *argument);
+	int (*reply_file)(struct tux_req *req, const char *path, uint32_t len);
+	int (*reply_fd)(struct tux_req *req, uint32_t status, const char *type, int fd, uint64_t off, uint64_t len);
+	int (*reply_redirect)(struct tux_req *req, uint32_t status, const char *location);
+	int (*suspend)(struct tux_req *req);
+	int (*resume)(struct tux_req *req);
+	const char *(*conf)(const struct tux_loaded *module, const char *key);
+	bool (*conf_each)(const struct tux_loaded *module, uint32_t *at, const char **key, const char **value);
+	void (*log)(struct tux_loaded *module, enum tux_log_level level, const char *text, uint32_t len);
+};
+
+/* The functions of this module. TUX_MODULE() defines it. */
+extern const struct tux_api *tux_api_here __attribute__((visibility("hidden")));
+
+/*
+ * The request. These functions may be called by the thread that runs handle(), and after tux_suspend() by any thread, one at a time.
+ */
+
+/* Returns the method. TUX_M_OTHER: tux_req_method_text() has it. */
+static inline enum tux_request_method tux_req_method(const struct tux_req *req)
+{
+	return tux_api_here->req_method(req);
+}
+
+static inline struct tux_str tux_req_method_text(const struct tux_req *req)
+{
+	return tux_api_here->req_method_text(req);
+}
+
+/* Returns the path, normalised, as routes see it: it begins with '/', and escapes are decoded. */
+static inline struct tux_str tux_req_path(const struct tux_req *req)
+{
+	return tux_api_here->req_path(req);
+}
+
+/* Returns the query as sent, without the '?'. */
+static inline struct tux_str tux_req_query(const struct tux_req *req)
+{
+	return tux_api_here->req_query(req);
+}
+
+/* Returns the target as sent (RFC 9112 3.2). */
+static inline struct tux_str tux_req_target(const struct tux_req *req)
+{
+	return tux_api_here->req_target(req);
+}
+
+/* Returns the host, with the port if the client has sent it (RFC 9110 7.2). */
+static inline struct tux_str tux_req_host(const struct tux_req *req)
+{
+	return tux_api_here->req_host(req);
+}
+
+/* Returns the value of the first field line with this name, in any case. */
+static inline struct tux_str tux_req_field(const struct tux_req *req, const char *name)
+{
+	return tux_api_here->req_field(req, name);
+}
+
+/* Returns one field line after the other: *at is 0 for the first. Returns false after the last. */
+static inline bool tux_req_each_field(const struct tux_req *req, uint32_t *at, struct tux_str *name, struct tux_str *value)
+{
+	return tux_api_here->req_each_field(req, at, name, value);
+}
+
+/* Copies the client's address, an IPv4 address as ::ffff:a.b.c.d, and its port. Returns 0; -ENOENT for a Unix socket. */
+static inline int tux_req_client(const struct tux_req *req, uint8_t address[16], uint16_t *port)
+{
+	return tux_api_here->req_client(req, address, port);
+}
+
+/* Returns the body, whose framing is removed. It is complete: a body that is longer than max-body got 413. */
+static inline struct tux_str tux_req_body(const struct tux_req *req)
+{
+	return tux_api_here->req_body(req);
+}
+
+/* Returns request_bytes of memory of the module, zeroed before handle() and valid as long as the request. NULL: out of memory. */
+static inline void *tux_req_memory(struct tux_req *req)
+{
+	return tux_api_here->req_memory(req);
+}
+
+/*
+ * The reply. All functions return 0, or a negative errno: then no reply was given, and another one may be. -EALREADY: there is a reply.
+ * status is from 200 to 599. type is the Content-Type; NULL: no body type is sent. For HEAD the server leaves out the body.
+ */
+
+/*
+ * Adds a field to the reply that follows. Returns -EINVAL if it is no valid field (RFC 9110 5), or one that the server writes: Date,
+ * Connection, Keep-Alive, Content-Length, Content-Type, Transfer-Encoding, Trailer, Upgrade. Returns -E2BIG if the fields are too long.
+ */
+static inline int tux_add_field(struct tux_req *req, const char *name, const char *value)
+{
+	return tux_api_here->add_field(req, name, value);
+}
+
+/* Replies with a copy of len bytes at data. */
+static inline int tux_reply(struct tux_req *req, uint32_t status, const char *type, const void *data, uint32_t len)
+{
+	return tux_api_here->reply(req, status, type, data, len);
+}
+
+/*
+ * Replies with len bytes at data, which the server sends without copying them. They stay unchanged until the server calls drop(argument),
+ * in any thread of the server: after the last byte was sent, or when the connection ended. drop NULL: they stay for ever. After an error
+ * drop is not called.
+ */
+static inline int tux_reply_memory(struct tux_req *req, uint32_t status, const char *type, const void *data, uint64_t len,
+                                   void (*drop)(void *argument), void *argument)
+{
+	return tux_api_here->reply_memory(req, status, type, data, len, drop, argument);
+}
+
+/*
+ * Lets the server respond as if the client had requested this target of the same host with GET: a path, escaped as in a request, with a
+ * query if need be. Hidden routes are permitted. The fields that were added are kept. Conditions, ranges and codings of the client hold.
+ */
+static inline int tux_reply_file(struct tux_req *req, const char *path, uint32_t len)
+{
+	return tux_api_here->reply_file(req, path, len);
+}
+
+/* Replies with len bytes of an open file from off on. The server owns fd from then on, but not after an error. */
+static inline int tux_reply_fd(struct tux_req *req, uint32_t status, const char *type, int fd, uint64_t off, uint64_t len)
+{
+	return tux_api_here->reply_fd(req, status, type, fd, off, len);
+}
+
+/* Redirects to a location: status is 301, 302, 303, 307 or 308. */
+static inline int tux_reply_redirect(struct tux_req *req, uint32_t status, const char *location)
+{
+	return tux_api_here->reply_redirect(req, status, location);
+}
+
+/*
+ * Takes the request out of the server's thread: from now on any thread may use it, one at a time, and handle() returns TUX_SUSPEND. Texts
+ * of the request that were returned before become invalid. Returns 0 or -ENOMEM. For handle().
+ */
+static inline int tux_suspend(struct tux_req *req)
+{
+	return tux_api_here->suspend(req);
+}
+
+/*
+ * Gives a suspended request back, with its reply. Any thread, once. Returns 0; -ESTALE if the client has disconnected or the time limit
+ * has passed: then the reply is dropped. In either case the request must not be used any more.
+ */
+static inline int tux_resume(struct tux_req *req)
+{
+	return tux_api_here->resume(req);
+}
+
+/* Returns the value of a key in config { } of the module's configuration. NULL: not set. Any time, any thread. */
+static inline const char *tux_conf(const char *key)
+{
+	return tux_api_here->conf(tux_api_here->module, key);
+}
+
+/* Returns one key of config { } after the other: *at is 0 for the first. Returns false after the last. Any time, any thread. */
+static inline bool tux_conf_each(uint32_t *at, const char **key, const char **value)
+{
+	return tux_api_here->conf_each(tux_api_here->module, at, key, value);
+}
+
+/* Writes a line to the error log, at most 100 in a second. Any time, any thread. */
+static inline void tux_log(enum tux_log_level level, const char *text, uint32_t len)
+{
+	tux_api_here->log(tux_api_here->module, level, text, len);
+}
+
+/* The server finds the module by this function, which TUX_MODULE() defines. */
+const struct tux_module *tux_module_entry(const struct tux_api *api);
+
+#ifdef __cplusplus
+}
+#endif
+
+/* Defines the module of this file: TUX_MODULE(name, .handle = function, ...) with members of struct tux_module. */
+#define TUX_MODULE(ident, ...)                                                                                                \
+	const struct tux_api *tux_api_here __attribute__((visibility("hidden")));                                             \
+	static const struct tux_module tux_module_here = {                                                                    \
+		.size = sizeof(struct tux_module),                                                                            \
+		.abi = TUX_MODULE_ABI,                                                                                        \
+		.api_bytes = sizeof(struct tux_api),                                                                          \
+		.name = #ident,                                                                                               \
+		__VA_ARGS__                                                                                                   \
+	};                                                                                                                    \
+	__attribute__((visibility("default"))) const struct tux_module *tux_module_entry(const struct tux_api *api)           \
+	{                                                                                                                     \
+		tux_api_here = api;                                                                                           \
+		return &tux_module_here;                                                                                      \
+	}                                                                                                                     \
+	extern const struct tux_api *tux_api_here
+
+#endif

@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Modules: what they see of a request, their replies, and their mistakes. modules/probe.c does what the path says."""
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+import client
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.join(HERE, "..", "..")
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory):
+    """build(source): compiles a module, as docs/modules.md says. Returns the path of the shared object."""
+    folder = tmp_path_factory.mktemp("modules")
+    built = {}
+
+    def run(source):
+        if source not in built:
+            path = str(folder / (os.path.basename(source)[:-1] + "so"))
+            subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", os.path.join(TOP, "include"), source, "-o", path],
+                           check=True)
+            built[source] = path
+        return built[source]
+    return run
+
+
+@pytest.fixture
+def probe(build):
+    return build(os.path.join(HERE, "modules/probe.c"))
+
+
+@pytest.fixture(params=["uring", "epoll"])
+def serve(request, place, tux, probe):
+    """serve(more of the module block, more of the file): TUX with the module at /m/, and in threads of its own at /pool/."""
+    def start(more="", top="", **options):
+        os.makedirs(os.path.join(place, "root/m"), exist_ok=True)
+        for name, text in (("file.txt", "a file"), ("m/decline", "the file of the path"), ("hidden.txt", "hidden")):
+            with open(os.path.join(place, "root", name), "w", encoding="utf-8") as file:
+                file.write(text)
+        path = os.path.join(place, "tux.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("""%s
+                module probe { file "%s"; %s }
+                module pooled { file "%s"; threads 2 }
+                route "/m/" { module probe }
+                route "/pool/" { module pooled }
+                route "/hidden.txt" { hidden on }
+            """ % (top, probe, more, probe))
+        return tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+    return start
+
+
+def lines(response):
+    return response.body.decode("latin-1").splitlines()
+
+
+@pytest.mark.parametrize("at", ["/m", "/pool"])
+def test_a_request_as_the_module_sees_it(serve, at):
+    server = serve()
+    found = lines(server.get(at + "/%65cho?a=%20b&c", "X-Probe: one", "X-Probe: two"))
+    assert found[:9] == ["method 1", "GET", at + "/echo", "a=%20b&c", at + "/%65cho?a=%20b&c", "test", "(none)", "one", "(none)"]
+    assert found[9] == "client 0 255 255 127 0 0 1"
+    assert [line for line in found if line.startswith("field X-Probe")] == ["field X-Probe=one", "field X-Probe=two"]
+
+
+@pytest.mark.parametrize("at", ["/m", "/pool"])
+def test_a_body(serve, at):
+    """A body arrives complete, whatever its framing; the next request of the connection follows."""
+    server = serve(top="max-body 64k")
+    with server.connect() as conn:
+        for body in (b"x", b"y" * 60000):
+            conn.send("POST %s/echo HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (at, len(body)))
+            conn.send(body[:1])
+            conn.send(body[1:])
+            assert lines(conn.response("POST"))[6] == body.decode()
+        conn.send("PUT %s/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\nT: t\r\n\r\n" % at)
+        conn.send("GET %s/echo HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+        assert lines(conn.response("PUT"))[:7:6] == ["method 5", "abcde"]
+        assert lines(conn.response("GET"))[6] == "(none)"
+        conn.send("POST %s/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n" % at)
+        assert conn.response("POST").status == 413
+    with server.connect() as conn:
+        conn.send("POST %s/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n" % at + "z" * 65535 + "\r\nfff\r\n" + "z" * 4095)
+        assert conn.response("POST").status == 413
+    with server.connect() as conn:
+        conn.send("POST %s/echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n" % at)
+        assert conn.response("POST", interim=True).status == 100
+        conn.send("abc")
+        assert lines(conn.response("POST"))[6] == "abc"
+
+
+REPLIES = [
+    ("/memory?10", b"m" * 10), ("/memory?0", b""), ("/memory?5000000", b"m" * 5000000), ("/static", b"the content of an open file"),
+    ("/copy", b"c" * 100000), ("/fd", b"content of an open fi"), ("/file?/file.txt", b"a file"), ("/file?/hidden.txt", b"hidden"),
+    ("/status?500", b"status\n"), ("/thread?20", b"later\n"), ("/at-once", b"at once\n"), ("/suspend-and-done", b"done\n"),
+    ("/twice", b"first\n"), ("/other-thread", b"refused\n"), ("/counter", b"1\n")]
+
+
+@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("target, body", REPLIES, ids=[target for target, _ in REPLIES])
+def test_a_reply(serve, at, target, body):
+    server = serve()
+    with server.connect() as conn:
+        for _ in range(2):
+            found = conn.get(at + target)
+            assert found.body == body and found.status == (500 if "500" in target and "status" in target else 200)
+        found = conn.get(at + target, method="HEAD")
+        assert found.body == b"" and found.field("Content-Length") == str(len(body))
+        assert conn.get("/file.txt").body == b"a file"
+
+
+def test_fields_and_status(serve):
+    server = serve()
+    found = server.get("/m/status?404")
+    assert (found.status, found.field("X-One"), found.field("X-Two"), found.field("Content-Type")) == (404, "1", "2", "text/plain")
+    found = server.get("/m/file?/file.txt", "Range: bytes=2-3")
+    assert (found.status, found.field("X-From"), found.body) == (206, "module", b"fi")
+    assert server.get("/m/file?/file.txt", "If-None-Match: *").status == 304
+    assert server.get("/m/file?/none").status == 404
+    found = server.get("/m/redirect")
+    assert (found.status, found.field("Location")) == (303, "/elsewhere?x=1")
+    assert server.get("/m/status?204").status == 204
+    einval, e2big = "-22", "-7"
+    assert lines(server.get("/m/wrong")) == [" ".join([einval] * 9 + [e2big]) + "|" + " ".join([einval] * 7)]
+
+
+def test_many_redirects(serve):
+    """A module that names itself as the file ends with an error, not with a loop."""
+    server = serve()
+    assert server.get("/m/file?/m/file?/file.txt").body == b"a file"
+    target = "/file.txt"
+    for _ in range(7):
+        target = "/m/file?" + target
+    assert server.get(target).status == 500
+
+
+def test_config(serve):
+    server = serve('config { limit = 64k; name "a b"; on = off }')
+    assert server.get("/m/conf").body == b"limit=64k;name=a b;on=off;none\n"
+    assert server.get("/pool/conf").body == b"none\n"  # one file under two names has two configurations
+
+
+def test_pipelined(serve):
+    """Replies stay in the order of the requests, also if the first ones are late and the output is full."""
+    server = serve()
+    targets = ["/m/thread?30", "/m/copy", "/pool/echo", "/m/twice", "/file.txt", "/m/at-once", "/m/memory?3000"] * 20
+    with server.connect() as conn:
+        conn.send("".join("GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % target for target in targets))
+        found = [conn.response("GET").body for _ in targets]
+    assert [len(body) for body in found[:7]] == [6, 100000, len(found[2]), 6, 6, 8, 3000]
+    assert all(found[i] == found[i % 7] for i in range(len(found)))
+
+
+def test_declined(serve):
+    """The server responds as if the route named no module."""
+    server = serve()
+    assert server.get("/m/decline").body == b"the file of the path"
+    assert server.get("/pool/decline").status == 404
+    with server.connect() as conn:
+        conn.send("POST /m/decline HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+        assert conn.response("POST").status == 405
+
+
+@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("word, line", [
+    ("fail", None), ("errno", "handle() failed: No space left on device"), ("none", "handle() returned TUX_DONE without a reply"),
+    ("unknown", "handle() returned 17, which is no result"), ("unsuspended", "handle() returned TUX_SUSPEND without tux_suspend()"),
+    ("resume-empty", "a request was resumed without a reply")])
+def test_a_mistake(serve, at, word, line):
+    """A mistake of the module is a 500 and a line; the connection goes on."""
+    server = serve()
+    with server.connect() as conn:
+        assert conn.get(at + "/" + word).status == 500
+        assert conn.get("/file.txt").body == b"a file"
+    name = "probe" if at == "/m" else "pooled"
+    assert re.search(r"500.*the module failed.*module.*%s" % name, server.output), server.output
+    assert line is None or "tux: module %s: %s\n" % (name, line) in server.output
+
+
+def test_a_touch_after_the_reply(serve):
+    server = serve()
+    assert server.get("/m/keep").body == b"kept\n"
+    assert server.get("/m/touch").body == b"-1 -1\n"  # EPERM
+    assert "tux: module probe: tux_reply() was called for a request that the module does not have\n" in server.output
+    assert "tux: module probe: tux_resume() was called for a request that is not suspended\n" in server.output
+
+
+def test_another_thread(serve):
+    server = serve()
+    assert server.get("/m/other-thread").body == b"refused\n"
+    assert "tux_reply() was called for a request that another thread handles" in server.output
+
+
+def test_time_limit(serve):
+    """A request that the module keeps gets 504; the module is told, and gives it back later."""
+    server = serve("timeout 0.3")
+    with server.connect() as conn:
+        assert conn.get("/m/never").status == 504
+        assert conn.get("/m/counts").body == b"dropped 0 gone 1\n"
+        assert conn.get("/m/resume-never").body == b"-116\n"  # ESTALE
+        assert conn.get("/m/thread?1").body == b"later\n"
+    assert re.search("504.*the module did not respond within its time", server.output)
+
+
+def test_the_client_leaves(serve):
+    server = serve()
+    conn = server.connect()
+    conn.send("GET /m/never HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.wait_until(lambda: server.get("/m/echo").status == 200, "it serves others")
+    conn.close()
+    client.wait_until(lambda: server.get("/m/counts").body == b"dropped 0 gone 1\n", "the module is told")
+    assert server.get("/m/resume-never").body == b"-116\n"
+
+
+def test_memory_is_given_back(serve):
+    """Also if the client leaves before all of it was sent, and for HEAD."""
+    server = serve()
+    assert len(server.get("/m/memory?5000").body) == 5000
+    with server.connect() as conn:
+        conn.get("/m/memory?5000", method="HEAD")
+    conn = server.connect(receive_buffer=4096)
+    conn.send("GET /m/memory?50000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+    conn.take(1000)
+    conn.close()
+    client.wait_until(lambda: server.get("/m/counts").body == b"dropped 3 gone 0\n", "all was given back")
+
+
+def test_a_long_call_is_told(serve):
+    server = serve()
+    assert server.get("/m/slow").body == b"slow\n"
+    assert re.search(r"module probe: handle\(\) took \d+ ms, during which its thread served nobody else", server.output)
+    assert server.get("/pool/slow").body == b"slow\n"
+    assert "module pooled: handle() took" not in server.output
+
+
+def test_lines_of_a_module(serve):
+    """They are marked, escaped, and at most 100 a second."""
+    server = serve()
+    with server.connect() as conn:
+        for _ in range(300):
+            conn.get("/m/log")
+    found = [line for line in server.output.splitlines() if line.startswith("tux: module probe: a line")]
+    assert found[0] == "tux: module probe: a line??[31m" and 100 <= len(found) < 300
+
+
+def test_reload_takes_the_new_file(serve, place, build, probe):
+    """A file that is overwritten in place harms nobody; a reload takes the new one, and requests under way end in the old one."""
+    copy = os.path.join(place, "module.so")
+    subprocess.run(["cp", probe, copy], check=True)
+    server = serve(top='module other { file "%s" }\nroute "/other/" { module other }' % copy)
+    conn = server.connect()
+    conn.send("GET /other/thread?700 HTTP/1.1\r\nHost: a\r\n\r\n")
+    with open(build(os.path.join(TOP, "examples/modules/hello.c")), "rb") as new, open(copy, "r+b") as file:
+        file.write(new.read())  # the same inode
+        file.truncate()
+    assert server.get("/other/counter").body == b"1\n"
+    server.signal(signal.SIGHUP)
+    client.wait_until(lambda: server.get("/other/counter").body == b"hello\n", "the new module responds")
+    assert conn.response("GET").body == b"later\n"
+    conn.close()
+
+
+def test_unload_at_the_end(serve):
+    server = serve()
+    assert server.get("/m/echo").status == 200
+    server.end()
+    assert "tux: module probe: unload\n" in server.output
+    server.end = lambda: None
+
+
+def fails(tux, place, text):
+    path = os.path.join(place, "tux.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    server = tux(place, "--config", path, ready=False)
+    assert server.wait() == 1
+    server.end = lambda: None
+    return server.output
+
+
+def test_what_cannot_be_loaded(tux, place, probe):
+    """Each failure at the start names the module and the cause."""
+    other = os.path.join(place, "other.so")
+
+    def module(path, more=""):
+        return 'module a { file "%s"; %s }' % (path, more)
+    assert "module a: %s: No such file or directory" % other in fails(tux, place, module(other))
+    with open(other, "w", encoding="utf-8") as file:
+        file.write("no object")
+    assert re.search(r"module a: \S+other.so cannot be loaded: .*invalid ELF header|file too short", fails(tux, place, module(other)))
+    assert "module a: %s is not a regular file" % place in fails(tux, place, module(place))
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "/dev/null", "-o", other], check=True)
+    assert "is no module of TUX: it lacks TUX_MODULE()" in fails(tux, place, module(other))
+    assert "module a: load() failed: No such file or directory" in fails(tux, place, module(probe, "config { load = fails }"))
+    if os.geteuid() == 0:
+        subprocess.run(["cp", probe, other], check=True)
+        os.chmod(other, 0o777)
+        assert "can be changed by others than root, so root does not load it" in fails(tux, place, module(other))
+
+
+@pytest.mark.parametrize("change, line", [
+    (".abi = 2", "it was built for version 2 of the module interface, and this TUX has 1"),
+    (".api_bytes = 1000000", "it needs functions that this TUX lacks"),
+    (".size = 8", "its struct tux_module is too short"),
+    (".handle = 0", "it has no handle()"),
+    (".request_bytes = 5000", "request_bytes is 5000, and at most 4096 is permitted"),
+    (".load = load", "load() has started a thread, which no sandbox would hold")])
+def test_a_module_that_does_not_fit(tux, place, change, line):
+    source, path = os.path.join(place, "odd.c"), os.path.join(place, "odd.so")
+    with open(source, "w", encoding="utf-8") as file:
+        file.write("""#include <pthread.h>
+            #include <unistd.h>
+            #include <tux/module.h>
+            static void *run(void *argument) { pause(); return argument; }
+            int load(void);
+            int load(void) { pthread_t thread; return -pthread_create(&thread, 0, run, 0); }
+            static enum tux_result handle(struct tux_req *req) { return (enum tux_result)tux_reply(req, 200, 0, "", 0); }
+            TUX_MODULE(odd, .handle = handle, %s);""" % change)
+    subprocess.run(["cc", "-shared", "-fPIC", "-I", os.path.join(TOP, "include"), source, "-o", path], check=True)
+    assert line in fails(tux, place, 'module a { file "%s" }' % path)
+
+
+@pytest.mark.parametrize("text, line", [
+    ("module a { }", ":1: module a needs a file: the path of its shared object"),
+    ("module a b", "module needs a name, and { } with its file"),
+    ('module a { file "x.so" }', ":1: file: \"x.so\" is not a path that begins with '/'"),
+    ('module a { file "/x.so"; threads 257 }', ":1: threads: \"257\" is not a number from 0 to 256"),
+    ('module a { file "/x.so"; thread 2 }', ':1: unknown key "thread" in a module; did you mean "threads"?'),
+    ('module a { file "/x.so"; config 7 }', ":1: config needs { } with the values of the module"),
+    ('module a { file "/x.so"; config { k [1, 2] } }', ":1: k needs one value: a text, a number, or on or off"),
+    ('module a { file "/x.so" }\nmodule a { file "/y.so" }', ":2: module a is said a second time"),
+    ('module "a b" { file "/x.so" }', ':1: "a b" is not the name of a module')])
+def test_configuration_errors(tux, place, text, line):
+    assert line in fails(tux, place, text)
