@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -21,6 +22,7 @@ enum {
 	BUFFER_BYTES = 4096,
 	BUFFER_GROUP = 0,
 	OP_MASK = 15,
+	FAR_MS = 100, /* a time limit from here on is an operation of the ring, which outlasts many waits */
 };
 
 /* Kind of an operation, in the low bits of user_data, below the address of its object. */
@@ -34,6 +36,7 @@ enum op {
 	OP_CONNECT,
 	OP_CLOSE,
 	OP_SOURCE,
+	OP_LIMIT,
 };
 
 struct loop {
@@ -44,6 +47,8 @@ struct loop {
 	uint8_t *memory;       /* BUFFERS * BUFFER_BYTES */
 	unsigned returned;     /* buffers returned and not yet announced to the kernel */
 	struct channel *starved; /* channels that wait for a free buffer */
+	struct __kernel_timespec limit; /* of the time limit in progress */
+	uint64_t limit_ms;     /* its end on the coarse clock; 0: none is in progress */
 };
 
 static uint64_t tag(void *what, enum op op)
@@ -99,7 +104,8 @@ static bool restrict_ring(struct loop *loop, bool connects)
 {
 	static const uint8_t operations[] = { IORING_OP_NOP,    IORING_OP_READ,  IORING_OP_WRITEV,  IORING_OP_RECV,
 	                                      IORING_OP_SEND,   IORING_OP_SENDMSG, IORING_OP_SEND_ZC, IORING_OP_POLL_ADD,
-	                                      IORING_OP_ACCEPT, IORING_OP_CLOSE, IORING_OP_ASYNC_CANCEL };
+	                                      IORING_OP_ACCEPT, IORING_OP_CLOSE, IORING_OP_ASYNC_CANCEL,
+	                                      IORING_OP_TIMEOUT, IORING_OP_TIMEOUT_REMOVE };
 	enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
 	/*
 	 * Two registrations stay permitted: enabling the ring, once, and unregistering its descriptor at the end, without which the
@@ -451,6 +457,9 @@ static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
 	case OP_CLOSE:
 		channel->inflight--;
 		break;
+	case OP_LIMIT:
+		loop->limit_ms = 0;
+		return;
 	}
 	settle(channel);
 }
@@ -491,12 +500,49 @@ static void feed_starved(struct loop *loop)
 	}
 }
 
+static struct __kernel_timespec timespec_of(int ms)
+{
+	return (struct __kernel_timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000LL };
+}
+
+/*
+ * Makes the next waits end after timeout_ms at the latest. An earlier limit in progress stays: its end only leads to another wait. A
+ * limit of each wait would start and stop a timer of the kernel each time, which on a virtual machine is 5 % of a small request.
+ */
+static void limit_waits(struct loop *loop, int timeout_ms)
+{
+	struct io_uring_sqe *sqe;
+	struct timespec now;
+	uint64_t end_ms;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	end_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + (uint64_t)timeout_ms;
+	if (loop->limit_ms != 0 && loop->limit_ms <= end_ms)
+		return;
+	sqe = next_sqe(loop);
+	loop->limit = timespec_of(timeout_ms);
+	if (loop->limit_ms == 0) {
+		io_uring_prep_timeout(sqe, &loop->limit, 0, 0);
+		io_uring_sqe_set_data64(sqe, tag(loop, OP_LIMIT));
+	} else {
+		io_uring_prep_timeout_update(sqe, &loop->limit, tag(loop, OP_LIMIT), 0);
+		io_uring_sqe_set_data64(sqe, OP_NONE);
+	}
+	loop->limit_ms = end_ms;
+}
+
 static void uring_wait(struct loop *loop, int timeout_ms)
 {
-	struct __kernel_timespec limit = { .tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000LL };
+	struct __kernel_timespec limit = timespec_of(timeout_ms);
 	struct io_uring_cqe *cqe;
 
-	io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, timeout_ms < 0 ? NULL : &limit, NULL);
+	if (timeout_ms >= 0 && timeout_ms < FAR_MS) {
+		io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, &limit, NULL);
+		return;
+	}
+	if (timeout_ms >= 0)
+		limit_waits(loop, timeout_ms);
+	io_uring_submit_and_wait(&loop->ring, 1);
 }
 
 static void uring_handle(struct loop *loop)

@@ -735,6 +735,19 @@ int io_uring_submit_and_wait_timeout(struct io_uring *ring, struct io_uring_cqe 
 	return result;
 }
 
+int io_uring_submit_and_wait(struct io_uring *ring, unsigned count)
+{
+	int result;
+
+	REAL(io_uring_submit_and_wait);
+	look_at_new(ring);
+	if (fails(KIND_URING_ENTER))
+		return -errno;
+	result = real(ring, count);
+	complete(ring);
+	return result;
+}
+
 static int find_base(struct dl_phdr_info *info, size_t size, void *argument)
 {
 	(void)size;

@@ -52,7 +52,8 @@ static void test_unlisted_operations_are_refused(void **state)
 	for (int op = 0; op < IORING_OP_LAST; op++) {
 		static const uint8_t listed[] = { IORING_OP_NOP,      IORING_OP_READ,   IORING_OP_WRITEV, IORING_OP_RECV,
 		                                  IORING_OP_SEND,     IORING_OP_SENDMSG, IORING_OP_SEND_ZC, IORING_OP_POLL_ADD,
-		                                  IORING_OP_ACCEPT,   IORING_OP_CLOSE,  IORING_OP_ASYNC_CANCEL, IORING_OP_CONNECT };
+		                                  IORING_OP_ACCEPT,   IORING_OP_CLOSE,  IORING_OP_ASYNC_CANCEL, IORING_OP_CONNECT,
+		                                  IORING_OP_TIMEOUT, IORING_OP_TIMEOUT_REMOVE };
 		const bool is_listed = memchr(listed, op, sizeof(listed)) != NULL;
 
 		sqe = next_sqe(loop);
@@ -115,6 +116,54 @@ static void test_ring_that_ends_is_unregistered(void **state)
 	io_uring_queue_exit(&ring);
 }
 
+static uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* A wait ends at its limit, also if a longer or a shorter one is in progress from a wait before. */
+static void test_waits_end_at_their_limits(void **state)
+{
+	const int other[] = { 3600000, FAR_MS };
+	struct loop *loop = open_loop(false);
+
+	(void)state;
+	if (loop == NULL)
+		skip();
+	for (int i = 0; i < 2; i++) {
+		const uint64_t end = clock_ms() + FAR_MS + 50;
+
+		limit_waits(loop, other[i]);
+		while (clock_ms() < end) {
+			loop_uring.wait(loop, (int)(end - clock_ms()));
+			loop_uring.handle(loop);
+		}
+		assert_true(loop->limit_ms == 0 || loop->limit_ms >= end - 50);
+	}
+	loop_uring.free(loop);
+}
+
+/* Waits before the same or a later end share one operation of the ring. */
+static void test_far_limit_is_submitted_once(void **state)
+{
+	struct loop *loop = open_loop(false);
+
+	(void)state;
+	if (loop == NULL)
+		skip();
+	limit_waits(loop, 3000000);
+	assert_int_equal(io_uring_sq_ready(&loop->ring), 1);
+	limit_waits(loop, 3600000);
+	limit_waits(loop, 3000000);
+	assert_int_equal(io_uring_sq_ready(&loop->ring), 1);
+	limit_waits(loop, 60000);
+	assert_int_equal(io_uring_sq_ready(&loop->ring), 2);
+	loop_uring.free(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +171,8 @@ int main(void)
 		cmocka_unit_test(test_connect_is_refused_without_upstreams),
 		cmocka_unit_test(test_registrations_are_refused),
 		cmocka_unit_test(test_ring_that_ends_is_unregistered),
+		cmocka_unit_test(test_waits_end_at_their_limits),
+		cmocka_unit_test(test_far_limit_is_submitted_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
