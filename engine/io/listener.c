@@ -437,6 +437,14 @@ bool tux_listener_is_shut(const struct tux_listener *listener)
 	return shut;
 }
 
+void tux_listener_defer(const struct tux_listener *listener, bool defer)
+{
+	const int seconds = defer;
+
+	for (unsigned i = 0; i < listener->count && tux_listener_is_tcp(listener); i++)
+		(void)setsockopt(listener->fd[i], IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+}
+
 void tux_listener_close(struct tux_listener *listener)
 {
 	while (listener->count > 0)

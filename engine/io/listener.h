@@ -44,6 +44,11 @@ bool tux_listener_is_shut(const struct tux_listener *listener);
 /* True for a TCP listener: its connections need a round trip to complete. */
 bool tux_listener_is_tcp(const struct tux_listener *listener);
 
+/*
+ * Lets the kernel report a TCP connection only when its client has sent data, or a second later (TCP_DEFER_ACCEPT); or again at once.
+ */
+void tux_listener_defer(const struct tux_listener *listener, bool defer);
+
 /* Closes the listener's fds after a failed start. */
 void tux_listener_close(struct tux_listener *listener);
 

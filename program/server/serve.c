@@ -454,6 +454,17 @@ static void engine_config_make(struct tux_engine_config *config, const struct tu
 	};
 }
 
+/* Sets `defer-accept` of the listeners. A passed socket keeps its own setting unless the option is on. */
+static void listeners_defer(const struct serving *serving)
+{
+	const struct tux_addresses *addresses = &serving->addresses;
+	const bool defer = serving->settings->defer_accept;
+
+	for (unsigned i = 0; i < addresses->count; i++)
+		if (defer || addresses->spec[i])
+			tux_listener_defer(&addresses->listener[i], defer);
+}
+
 static bool prepare(struct serving *serving)
 {
 	const struct tux_settings *settings = serving->settings;
@@ -507,6 +518,7 @@ static bool prepare(struct serving *serving)
 		return false;
 	if (serving->control && !tux_control_start(serving->control, serving->engine, serving->error, ERROR_MAX))
 		return false;
+	listeners_defer(serving);
 	tux_engine_accept(serving->engine);
 	return true;
 }

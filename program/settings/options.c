@@ -208,6 +208,10 @@ const struct tux_option tux_options[] = {
 	  "is the program alone, over `uring` (io_uring) or `epoll`. `auto` takes tux.ko if it is loaded and /dev/tux may be opened "
 	  "(CAP_NET_ADMIN).",
 	  SERVER, CHOICE, SETTING(engine), .fallback = "auto" },
+	{ "defer-accept", NULL, "0.1", "accept a connection when its first data arrives",
+	  "It saves work for connections of one request. Until then, at most a second or two, such a connection has no time limit, is "
+	  "neither counted nor on the status page, and is reset if the server stops. Browsers open some that they do not use.",
+	  SERVER, SWITCH, SETTING(defer_accept) },
 	{ "handover", "PORT[,/PREFIX]...", "0.1", "with tux.ko: the server of this machine on PORT gets the connections of "
 	  "requests for missing files, with other methods or bodies, or beneath PREFIX",
 	  "It sees the client's address and the whole request. Without such a server, or if its backlog is full, the response is 503. "

@@ -33,6 +33,7 @@ struct tux_settings {
 	const char *control;       /* directory of the control socket, or "off"; NULL = default */
 	const char *user;          /* NULL = default */
 	bool no_sandbox;
+	bool defer_accept;
 	uint32_t threads;          /* 0 = number of CPUs */
 	uint32_t engine;           /* enum tux_engine_choice */
 	uint16_t handover_port;    /* 0 = no server */

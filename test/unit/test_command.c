@@ -85,6 +85,7 @@ static void test_defaults(void **state)
 	assert_string_equal(settings.top.log, "-");
 	assert_null(settings.user);
 	assert_false(settings.no_sandbox);
+	assert_false(settings.defer_accept);
 	assert_int_equal(settings.top.listen_count, 0);
 	assert_int_equal(settings.drain_timeout_ms, 10000);
 	assert_int_equal(settings.threads, 0);
@@ -115,7 +116,7 @@ static void test_options(void **state)
 	assert_int_equal(settings.engine, TUX_ENGINE_KERNEL);
 	assert_true(parse(ARGS("serve", "--listen", ":80", "host", "--listen=unix:/run/t", "--browse", "--dotfiles", "--spa",
 	                       "--any-mode", "--index", "a.html", "--index", "b.html", "--log", "off", "--threads", "3",
-	                       "--engine", "epoll", "--large-body", "sendfile", "--user", "http", "--no-sandbox",
+	                       "--engine", "epoll", "--large-body", "sendfile", "--user", "http", "--no-sandbox", "--defer-accept",
 	                       "--idle-timeout", "0.5", "--max-body", "64K", "--cache-bytes", "2G", "--drain-timeout", "0")));
 	assert_string_equal(settings.top.directory, "host");
 	assert_int_equal(settings.top.listen_count, 2);
@@ -130,6 +131,7 @@ static void test_options(void **state)
 	assert_int_equal(settings.large_body, TUX_LARGE_SENDFILE);
 	assert_string_equal(settings.user, "http");
 	assert_true(settings.no_sandbox);
+	assert_true(settings.defer_accept);
 	assert_int_equal(settings.idle_timeout_ms, 500);
 	assert_int_equal(settings.top.values.max_body_bytes, 65536);
 	assert_int_equal(settings.cache_bytes, 2ull << 30);
