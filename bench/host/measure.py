@@ -8,7 +8,7 @@ import time
 
 from documents import mean_length, names_warm, page_lengths, pages_drop
 from machine import cpu_busy, ksoftirqd_ns
-from rows import KIB, LISTED, MIB, TEXT
+from rows import KIB, LISTED, MANY, MIB, TEXT
 from servers import Failed, Fetcher, child_setup
 
 MOST_SECONDS = 20   # of a load that ends with its last request
@@ -117,8 +117,9 @@ class Bench:
         return getattr(self, "measure_" + row.measure)(instance, row)
 
     def warm(self, instance, row):
+        """Every file once if they are many, as what a server learns of the first requests shall not be measured; else some time."""
         most = 0.5 if len(row.paths) > 1 or mean_length(self.root, row) > MIB else 0.2
-        if row.random and not instance.server.is_floor:
+        if len(row.paths) >= MANY and not instance.server.is_floor:
             self.load(instance, row, MOST_SECONDS, "--requests", len(row.paths))
         else:
             self.load(instance, row, max(0.05, min(most, self.options.seconds / 2)))
