@@ -28,10 +28,19 @@ enum {
 };
 
 struct entry {
-	size_t name; /* offset in names.data; ends in NUL */
+	uint32_t name; /* offset in names.data; ends in NUL */
+	uint32_t key;  /* offset of its sort key in keys.data */
+	uint16_t name_len, key_len;
+	bool directory;
+	bool plain;    /* no letter of its name needs an escape anywhere */
 	uint64_t size;
 	int64_t mtime;
-	bool directory;
+};
+
+/* An entry in its order. Only equal ranks need a look at the entries. */
+struct place {
+	uint64_t rank;
+	uint32_t entry;
 };
 
 /* A growing text. After failed is set, writes have no effect. */
@@ -51,10 +60,18 @@ struct order {
 struct listing {
 	const struct tux_listing_request *req;
 	struct order order;
-	struct text names;
+	struct text names, keys;
 	struct entry *entries;
+	struct place *places;
 	size_t count, cap;
 	size_t more; /* entries beyond TUX_LISTING_MAX */
+};
+
+/* The last formatted day: most files of a directory are of few days. */
+struct day {
+	int64_t number; /* since 1970 */
+	size_t len;     /* 0: no day yet */
+	char text[SHORT_TEXT];
 };
 
 /* Grows a text by room for len bytes. Returns false if out of memory. */
@@ -87,7 +104,7 @@ static void put(struct text *text, const char *data, size_t len)
 	text->len += len;
 }
 
-static void put_text(struct text *text, const char *data)
+static inline void put_text(struct text *text, const char *data)
 {
 	put(text, data, strlen(data));
 }
@@ -102,45 +119,104 @@ static void put_escaped(struct text *text, enum tux_escape how, const char *name
 		text->len += tux_escape(how, (uint8_t *)text->data + text->len, room, (const uint8_t *)name, (uint32_t)len, &taken);
 }
 
-static void put_time(struct text *text, int64_t seconds, const char *format)
+/* Writes at least `digits` digits of a number. */
+static void put_digits(struct text *text, uint64_t number, size_t digits)
 {
-	const time_t when = (time_t)seconds;
 	char out[SHORT_TEXT];
-	size_t len;
-	struct tm tm;
+	size_t at = sizeof(out);
 
-	if (!gmtime_r(&when, &tm))
+	do {
+		out[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0 || sizeof(out) - at < digits);
+	put(text, out + at, sizeof(out) - at);
+}
+
+static void put_number(struct text *text, uint64_t number)
+{
+	put_digits(text, number, 1);
+}
+
+/* Writes the date of a time, if it has one. Returns the seconds since its midnight, or -1. */
+static int put_date(struct text *text, struct day *day, int64_t seconds)
+{
+	enum { DAY = 24 * 60 * 60 };
+	const int64_t rest = (seconds % DAY + DAY) % DAY;
+	const int64_t number = (seconds - rest) / DAY;
+
+	if (day->len == 0 || day->number != number) {
+		const time_t when = (time_t)seconds;
+		struct tm tm;
+
+		day->len = gmtime_r(&when, &tm) ? strftime(day->text, sizeof(day->text), "%Y-%m-%d", &tm) : 0;
+		day->number = number;
+	}
+	put(text, day->text, day->len);
+	return day->len > 0 ? (int)rest : -1;
+}
+
+/* Writes "2024-01-31 23:59". */
+static void put_minute(struct text *text, struct day *day, int64_t seconds)
+{
+	const int rest = put_date(text, day, seconds);
+
+	if (rest < 0)
 		return;
-	len = strftime(out, sizeof(out), format, &tm);
-	put(text, out, len);
+	put_text(text, " ");
+	put_digits(text, (unsigned)rest / 3600, 2);
+	put_text(text, ":");
+	put_digits(text, (unsigned)rest / 60 % 60, 2);
+}
+
+/* Writes "2024-01-31T23:59:59Z". */
+static void put_second(struct text *text, struct day *day, int64_t seconds)
+{
+	const int rest = put_date(text, day, seconds);
+
+	if (rest < 0)
+		return;
+	put_text(text, "T");
+	put_digits(text, (unsigned)rest / 3600, 2);
+	put_text(text, ":");
+	put_digits(text, (unsigned)rest / 60 % 60, 2);
+	put_text(text, ":");
+	put_digits(text, (unsigned)rest % 60, 2);
+	put_text(text, "Z");
 }
 
 /* Writes a size in at most three digits and a unit of 1000. */
 static void put_size(struct text *text, uint64_t bytes)
 {
-	static const char units[] = "kMGTPE";
-	char out[SHORT_TEXT];
+	static const char *const units[] = { " kB", " MB", " GB", " TB", " PB", " EB" };
 	uint64_t unit = 1000;
-	int i = 0;
+	size_t i = 0;
 
-	while (bytes / unit >= 1000 && units[i + 1] != '\0') {
+	while (bytes / unit >= 1000 && i + 1 < sizeof(units) / sizeof(units[0])) {
 		unit *= 1000;
 		i++;
 	}
-	if (bytes < 1000)
-		snprintf(out, sizeof(out), "%u B", (unsigned)bytes);
-	else if (bytes / unit < 10)
-		snprintf(out, sizeof(out), "%u.%u %cB", (unsigned)(bytes / unit), (unsigned)(bytes / (unit / 10) % 10), units[i]);
-	else
-		snprintf(out, sizeof(out), "%u %cB", (unsigned)(bytes / unit), units[i]);
-	put_text(text, out);
+	if (bytes < 1000) {
+		put_number(text, bytes);
+		put_text(text, " B");
+		return;
+	}
+	put_number(text, bytes / unit);
+	if (bytes / unit < 10) {
+		put_text(text, ".");
+		put_number(text, bytes / (unit / 10) % 10);
+	}
+	put_text(text, units[i]);
 }
 
-static void put_number(struct text *text, uint64_t number)
+/* Writes the name of an entry escaped. */
+static void put_name(struct text *text, enum tux_escape how, const struct listing *listing, const struct entry *entry)
 {
-	char out[SHORT_TEXT];
+	const char *name = listing->names.data + entry->name;
 
-	put(text, out, print(out, sizeof(out), "%llu", (unsigned long long)number));
+	if (entry->plain)
+		put(text, name, entry->name_len);
+	else
+		put_escaped(text, how, name, entry->name_len);
 }
 
 /* True if the octets [from, to) of the query are text. */
@@ -236,29 +312,84 @@ static bool entry_look(const struct tux_listing_request *req, const char *name, 
 	return true;
 }
 
+static char lower(char letter)
+{
+	return letter >= 'A' && letter <= 'Z' ? (char)(letter + 'a' - 'A') : letter;
+}
+
+static bool is_digit(char letter)
+{
+	return letter >= '0' && letter <= '9';
+}
+
+/* True if no kind of escape changes a letter. */
+static bool is_plain(char letter)
+{
+	return is_digit(letter) || (lower(letter) >= 'a' && lower(letter) <= 'z') || letter == '.' || letter == '-' || letter == '_';
+}
+
+/*
+ * Adds the sort key of a name: keys compared byte by byte are in natural order, "a2" before "A10". A number is a digit, the count of
+ * its digits without leading zeros, and these.
+ */
+static void key_add(struct text *keys, const char *name)
+{
+	while (*name) {
+		const char letter = lower(*name);
+		size_t digits;
+
+		if (!is_digit(letter)) {
+			put(keys, &letter, 1);
+			name++;
+			continue;
+		}
+		name += strspn(name, "0");
+		digits = strspn(name, "0123456789");
+		put(keys, (const char[]){ '0', (char)digits }, 2);
+		put(keys, name, digits);
+		name += digits;
+	}
+}
+
+/* Makes room for one more entry. Returns false if out of memory. */
+static bool entries_grow(struct listing *listing)
+{
+	const size_t cap = listing->cap ? 2 * listing->cap : FIRST_ENTRIES;
+	struct entry *grown = realloc(listing->entries, cap * sizeof(*grown));
+
+	if (!grown)
+		return false;
+	listing->entries = grown;
+	listing->cap = cap;
+	return true;
+}
+
 static bool entry_add(struct listing *listing, const char *name, const struct stat *st)
 {
+	const size_t len = strlen(name);
+	struct entry entry = {
+		.name = (uint32_t)listing->names.len,
+		.key = (uint32_t)listing->keys.len,
+		.name_len = (uint16_t)len,
+		.size = S_ISDIR(st->st_mode) ? 0 : (uint64_t)st->st_size,
+		.mtime = st->st_mtim.tv_sec,
+		.directory = S_ISDIR(st->st_mode),
+		.plain = true,
+	};
+
 	if (listing->count == TUX_LISTING_MAX) {
 		listing->more++;
 		return true;
 	}
-	if (listing->count == listing->cap) {
-		size_t cap = listing->cap ? 2 * listing->cap : FIRST_ENTRIES;
-		struct entry *grown = realloc(listing->entries, cap * sizeof(*grown));
-
-		if (!grown)
-			return false;
-		listing->entries = grown;
-		listing->cap = cap;
-	}
-	listing->entries[listing->count++] = (struct entry){
-		.name = listing->names.len,
-		.size = S_ISDIR(st->st_mode) ? 0 : (uint64_t)st->st_size,
-		.mtime = st->st_mtim.tv_sec,
-		.directory = S_ISDIR(st->st_mode),
-	};
-	put(&listing->names, name, strlen(name) + 1);
-	return !listing->names.failed;
+	if (listing->count == listing->cap && !entries_grow(listing))
+		return false;
+	for (size_t i = 0; i < len && entry.plain; i++)
+		entry.plain = is_plain(name[i]);
+	put(&listing->names, name, len + 1);
+	key_add(&listing->keys, name);
+	entry.key_len = (uint16_t)(listing->keys.len - entry.key);
+	listing->entries[listing->count++] = entry;
+	return !listing->names.failed && !listing->keys.failed;
 }
 
 /* Reads all entries. Returns false with errno. */
@@ -298,53 +429,21 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-static char lower(char letter)
+/* Compares names in natural order. Names that are equal in that order are compared byte by byte. */
+static int compare_names(const struct listing *listing, const struct entry *a, const struct entry *b)
 {
-	return letter >= 'A' && letter <= 'Z' ? (char)(letter + 'a' - 'A') : letter;
+	const size_t len = a->key_len < b->key_len ? a->key_len : b->key_len;
+	int order = memcmp(listing->keys.data + a->key, listing->keys.data + b->key, len);
+
+	if (order == 0)
+		order = compare_numbers(a->key_len, b->key_len);
+	return order != 0 ? order : strcmp(listing->names.data + a->name, listing->names.data + b->name);
 }
 
-static bool is_digit(char letter)
+/* Compares by the key, then by name. Directories come first, and have no size to sort by. */
+static int compare_entries(const struct listing *listing, const struct entry *a, const struct entry *b)
 {
-	return letter >= '0' && letter <= '9';
-}
-
-/* Compares names naturally: "a2" precedes "A10". Names that are equal in that order are compared byte by byte. */
-static int compare_names(const char *a, const char *b)
-{
-	const char *const whole_a = a, *const whole_b = b;
-
-	while (*a && *b) {
-		if (is_digit(*a) && is_digit(*b)) {
-			size_t a_len, b_len;
-			int order;
-
-			a += strspn(a, "0");
-			b += strspn(b, "0");
-			a_len = strspn(a, "0123456789");
-			b_len = strspn(b, "0123456789");
-			order = a_len != b_len ? compare_numbers(a_len, b_len) : memcmp(a, b, a_len);
-			if (order != 0)
-				return order;
-			a += a_len;
-			b += b_len;
-			continue;
-		}
-		if (lower(*a) != lower(*b))
-			return (unsigned char)lower(*a) - (unsigned char)lower(*b);
-		a++;
-		b++;
-	}
-	if (*a || *b)
-		return *a ? 1 : -1;
-	return strcmp(whole_a, whole_b);
-}
-
-/* For qsort_r(): directories first, then by the key, then by name. Directories have no size to sort by. */
-static int compare_entries(const void *left, const void *right, void *arg)
-{
-	const struct listing *listing = arg;
-	const struct entry *a = left, *b = right;
-	const int names = compare_names(listing->names.data + a->name, listing->names.data + b->name);
+	const int names = compare_names(listing, a, b);
 	int order = 0;
 
 	if (a->directory != b->directory)
@@ -365,24 +464,92 @@ static int compare_entries(const void *left, const void *right, void *arg)
 	return listing->order.descending ? -order : order;
 }
 
+/* For qsort_r(). */
+static int compare_places(const void *left, const void *right, void *arg)
+{
+	const struct listing *listing = arg;
+	const struct place *a = left, *b = right;
+
+	if (a->rank != b->rank)
+		return compare_numbers(a->rank, b->rank);
+	return compare_entries(listing, &listing->entries[a->entry], &listing->entries[b->entry]);
+}
+
+/* Returns the number of bytes with which all sort keys begin. */
+static size_t common_len(const struct listing *listing)
+{
+	const struct entry *first = &listing->entries[0];
+	size_t common = first->key_len;
+
+	for (size_t i = 1; i < listing->count; i++) {
+		const struct entry *entry = &listing->entries[i];
+		size_t len = 0;
+
+		while (len < common && len < entry->key_len && listing->keys.data[first->key + len] == listing->keys.data[entry->key + len])
+			len++;
+		common = len;
+	}
+	return common;
+}
+
+enum { RANK_BITS = 63 }; /* of the value; the highest bit is 0 for directories */
+
+/* Returns a number that is smaller for the earlier of two entries, or equal. The first bytes of keys are equal, and left out. */
+static uint64_t rank_of(const struct listing *listing, const struct entry *entry, size_t common)
+{
+	const uint64_t max = (UINT64_C(1) << RANK_BITS) - 1;
+	uint64_t value = 0;
+
+	switch (listing->order.key) {
+	case SORT_NAME:
+		for (size_t i = 0; i < sizeof(value); i++)
+			value = value << 8 | (common + i < entry->key_len ? (uint8_t)listing->keys.data[entry->key + common + i] : 0);
+		value >>= 1;
+		break;
+	case SORT_SIZE:
+		value = entry->size < max ? entry->size : max;
+		break;
+	case SORT_TIME:
+		value = entry->mtime > 0 ? max / 2 + (uint64_t)entry->mtime / 2 : max / 2 - (uint64_t)-(entry->mtime / 2);
+		break;
+	}
+	if (listing->order.descending && !(entry->directory && listing->order.key == SORT_SIZE))
+		value = max - value;
+	return value | (uint64_t)!entry->directory << RANK_BITS;
+}
+
+/* Returns false if out of memory. */
+static bool entries_sort(struct listing *listing)
+{
+	const size_t common = listing->count > 0 ? common_len(listing) : 0;
+
+	listing->places = malloc((listing->count > 0 ? listing->count : 1) * sizeof(*listing->places));
+	if (!listing->places)
+		return false;
+	for (size_t i = 0; i < listing->count; i++)
+		listing->places[i] = (struct place){ .rank = rank_of(listing, &listing->entries[i], common), .entry = (uint32_t)i };
+	qsort_r(listing->places, listing->count, sizeof(*listing->places), compare_places, listing);
+	return true;
+}
+
 static void json_write(const struct listing *listing, struct text *out)
 {
+	struct day day = { .len = 0 };
 	size_t i;
 
 	put_text(out, "[");
 	for (i = 0; i < listing->count; i++) {
-		const struct entry *entry = &listing->entries[i];
-		const char *name = listing->names.data + entry->name;
+		const struct entry *entry = &listing->entries[listing->places[i].entry];
 
 		put_text(out, i ? ",\n{\"name\":\"" : "\n{\"name\":\"");
-		put_escaped(out, TUX_ESCAPE_JSON, name, strlen(name));
+		put_name(out, TUX_ESCAPE_JSON, listing, entry);
 		put_text(out, "\",\"href\":\"");
-		put_escaped(out, TUX_ESCAPE_URI, name, strlen(name));
+		put_name(out, TUX_ESCAPE_URI, listing, entry);
 		put_text(out, entry->directory ? "/\"" : "\"");
 		put_text(out, entry->directory ? ",\"type\":\"directory\",\"size\":" : ",\"type\":\"file\",\"size\":");
 		put_number(out, entry->size);
 		put_text(out, ",\"mtime\":\"");
-		put_time(out, entry->mtime, "%Y-%m-%dT%H:%M:%SZ");
+		put_second(out, &day, entry->mtime);
 		put_text(out, "\"}");
 	}
 	put_text(out, "\n]\n");
@@ -485,23 +652,17 @@ static void column_write(const struct listing *listing, struct text *out, enum s
 	put_text(out, descending ? "desc\"></form></th>" : "asc\"></form></th>");
 }
 
-static void row_write(const struct listing *listing, struct text *out, const struct entry *entry)
+static void row_write(const struct listing *listing, struct text *out, const struct entry *entry, struct day *day)
 {
-	const char *name = listing->names.data + entry->name;
-	const size_t len = strlen(name);
-	const char *slash = entry->directory ? "/" : "";
-
 	put_text(out, entry->directory ? "<tr><td><a class=\"d\" href=\"" : "<tr><td><a href=\"");
-	put_escaped(out, TUX_ESCAPE_URI, name, len);
-	put_text(out, slash);
-	put_text(out, "\">");
-	put_escaped(out, TUX_ESCAPE_HTML, name, len);
-	put_text(out, slash);
-	put_text(out, "</a></td><td>");
+	put_name(out, TUX_ESCAPE_URI, listing, entry);
+	put_text(out, entry->directory ? "/\">" : "\">");
+	put_name(out, TUX_ESCAPE_HTML, listing, entry);
+	put_text(out, entry->directory ? "/</a></td><td>" : "</a></td><td>");
 	if (!entry->directory)
 		put_size(out, entry->size);
 	put_text(out, "</td><td>");
-	put_time(out, entry->mtime, "%Y-%m-%d %H:%M");
+	put_minute(out, day, entry->mtime);
 	put_text(out, "</td></tr>\n");
 }
 
@@ -532,6 +693,7 @@ static void total_write(const struct listing *listing, struct text *out)
 static void page_write(const struct listing *listing, struct text *out)
 {
 	const struct tux_listing_request *req = listing->req;
+	struct day day = { .len = 0 };
 	size_t i;
 
 	put(out, page_start, sizeof(page_start) - 1);
@@ -546,7 +708,7 @@ static void page_write(const struct listing *listing, struct text *out)
 	if (req->path_len > 1)
 		put_text(out, "<tr><td><a class=\"d\" href=\"../\">../</a></td><td></td><td></td></tr>\n");
 	for (i = 0; i < listing->count; i++)
-		row_write(listing, out, &listing->entries[i]);
+		row_write(listing, out, &listing->entries[listing->places[i].entry], &day);
 	put_text(out, "</tbody></table>\n");
 	total_write(listing, out);
 	put_text(out, "</body></html>\n");
@@ -562,16 +724,18 @@ bool tux_listing_render(const struct tux_listing_request *req, uint8_t **text, s
 	*text = NULL;
 	*len = 0;
 	if (read) {
-		if (listing.count > 0)
-			qsort_r(listing.entries, listing.count, sizeof(*listing.entries), compare_entries, &listing);
-		if (req->json)
+		if (!entries_sort(&listing))
+			out.failed = true;
+		else if (req->json)
 			json_write(&listing, &out);
 		else
 			page_write(&listing, &out);
 		error = ENOMEM;
 	}
 	free(listing.entries);
+	free(listing.places);
 	free(listing.names.data);
+	free(listing.keys.data);
 	if (!read || out.failed) {
 		free(out.data);
 		errno = error;

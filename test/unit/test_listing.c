@@ -247,9 +247,145 @@ static void test_not_a_directory(void **state)
 	assert_int_equal(len, 0);
 }
 
+static bool is_digit(char letter)
+{
+	return letter >= '0' && letter <= '9';
+}
+
+static int lower(char letter)
+{
+	return (unsigned char)(letter >= 'A' && letter <= 'Z' ? letter + 'a' - 'A' : letter);
+}
+
+/* The natural order, as it reads: numbers by value, letters without case, then byte by byte. */
+static int compare(const char *a, const char *b)
+{
+	const char *const whole_a = a, *const whole_b = b;
+
+	while (*a && *b) {
+		if (is_digit(*a) && is_digit(*b)) {
+			char *end_a, *end_b;
+			const unsigned long long x = strtoull(a, &end_a, 10), y = strtoull(b, &end_b, 10);
+
+			if (x != y)
+				return x < y ? -1 : 1;
+			a = end_a;
+			b = end_b;
+		} else if (lower(*a) != lower(*b)) {
+			return lower(*a) - lower(*b);
+		} else {
+			a++;
+			b++;
+		}
+	}
+	if (*a || *b)
+		return *a ? 1 : -1;
+	return strcmp(whole_a, whole_b);
+}
+
+/* Names from few letters, so that many share their beginning, or differ in case and leading zeros only. */
+static void random_name(char name[24], const char *prefix)
+{
+	static const char letters[] = "0019aAbB-z";
+	const int prefix_len = snprintf(name, 24, "%s", prefix);
+	const int len = 1 + (int)(random() % 9);
+
+	for (int i = 0; i < len; i++)
+		name[prefix_len + i] = letters[(size_t)random() % (sizeof(letters) - 1)];
+	name[prefix_len + len] = '\0';
+}
+
+static void check_order(const char *query, const char *prefix, bool descending)
+{
+	enum { NAMES = 150 };
+	char names[NAMES][24], last[24] = "", path[MARKUP_MAX];
+	const char *at;
+	unsigned count = 0, made = 0;
+	char *out;
+
+	srandom(7);
+	make_directory("order");
+	for (int i = 0; i < NAMES; i++) {
+		struct stat st;
+
+		random_name(names[i], prefix);
+		snprintf(path, sizeof(path), "order/%s", names[i]);
+		made += fstatat(root_fd, path, &st, 0) != 0;
+		make_file(path, "1234567" + random() % 3, 1 + random() % 2);
+	}
+	out = render("/order/", query, true, plain);
+	for (at = out; (at = strstr(at, "{\"name\":\"")) != NULL; count++) {
+		char name[24];
+		size_t len = strcspn(at + 9, "\"");
+
+		memcpy(name, at + 9, len);
+		name[len] = '\0';
+		if (count > 0 && strncmp(query, "sort=name", 9) == 0)
+			assert_true(descending ? compare(last, name) > 0 : compare(last, name) < 0);
+		strcpy(last, name);
+		at += 9;
+	}
+	assert_int_equal(count, made);
+	free(out);
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(path, sizeof(path), "order/%s", names[i]);
+		unlinkat(root_fd, path, 0);
+	}
+	unlinkat(root_fd, "order", AT_REMOVEDIR);
+}
+
+static void test_names_are_in_natural_order(void **state)
+{
+	(void)state;
+	check_order("sort=name", "", false);
+	check_order("sort=name&order=desc", "", true);
+	check_order("sort=name", "file-", false);
+}
+
+/* Checks that entries of equal size or time are in the order of their names, whatever the order of the column. */
+static void check_column(const char *query, const char *const *expected)
+{
+	char *out;
+
+	make_directory("equal");
+	make_directory("equal/sub1");
+	make_directory("equal/sub2");
+	make_file("equal/b", "123", 1000);
+	make_file("equal/a", "12", 1001);
+	make_file("equal/c", "12", 1000);
+	make_file("equal/d", "123", -1);
+	out = render("/equal/", query, true, plain);
+	assert_order(out, expected);
+	free(out);
+	for (const char *name = "abcd"; *name; name++) {
+		const char path[] = { 'e', 'q', 'u', 'a', 'l', '/', *name, '\0' };
+
+		unlinkat(root_fd, path, 0);
+	}
+	unlinkat(root_fd, "equal/sub1", AT_REMOVEDIR);
+	unlinkat(root_fd, "equal/sub2", AT_REMOVEDIR);
+	unlinkat(root_fd, "equal", AT_REMOVEDIR);
+}
+
+static void test_equal_entries_are_in_order_of_names(void **state)
+{
+	static const char *const sizes[] = { "\"sub1\"", "\"sub2\"", "\"a\"", "\"c\"", "\"b\"", "\"d\"", NULL };
+	static const char *const sizes_down[] = { "\"sub1\"", "\"sub2\"", "\"b\"", "\"d\"", "\"a\"", "\"c\"", NULL };
+	static const char *const times[] = { "\"d\"", "1969-12-31T23:59:59Z", "\"b\"", "\"c\"", "\"a\"", "1970-01-01T00:16:41Z", NULL };
+	static const char *const times_down[] = { "\"a\"", "\"b\"", "\"c\"", "\"d\"", NULL };
+
+	(void)state;
+	check_column("sort=size", sizes);
+	check_column("sort=size&order=desc", sizes_down);
+	check_column("sort=time", times);
+	check_column("sort=time&order=desc", times_down);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_are_in_natural_order),
+		cmocka_unit_test(test_equal_entries_are_in_order_of_names),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_links_and_special_files),
