@@ -228,7 +228,7 @@ static bool open_all(struct worker *worker, unsigned index)
 		return false;
 	worker->finished.fd = worker->files.inbox.event_fd;
 	worker->read.fd = worker->reads.inbox.event_fd;
-	if (watch_open(&worker->files.watch, &worker->files.cache)) /* without inotify, every file is rechecked */
+	if (watch_open(&worker->files.watch, &worker->files.cache, &worker->files.systems)) /* without inotify, every file is rechecked */
 		worker->inotify.fd = worker->files.watch.fd;
 	return accept_open(&worker->accept, index);
 }

@@ -4,14 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIRST_BUCKETS = 64 };
+
 bool cache_open(struct cache *cache, uint32_t max_count, uint32_t max_files, uint64_t max_bytes, uint64_t seed)
 {
-	uint32_t buckets = 64;
-
-	while (buckets < max_count && buckets < (1u << 24))
-		buckets *= 2;
-	cache->bucket = calloc(buckets, sizeof(struct object *));
-	cache->bucket_mask = buckets - 1;
+	cache->bucket = calloc(2 * FIRST_BUCKETS, sizeof(struct object *));
+	cache->buckets = FIRST_BUCKETS;
+	cache->split = 0;
 	cache->max_count = max_count;
 	cache->max_files = max_files;
 	cache->max_bytes = max_bytes;
@@ -30,7 +29,7 @@ void cache_free(struct cache *cache)
 }
 
 /* Hashes eight bytes per step. Only paths of existing files are stored, so a multiplier and a seed suffice. */
-static uint64_t hash(const struct cache *cache, const struct tux_host *host, const uint8_t *key, uint32_t len)
+static uint32_t hash(const struct cache *cache, const struct tux_host *host, const uint8_t *key, uint32_t len)
 {
 	const uint64_t multiplier = 0x9e3779b97f4a7c15u;
 	uint64_t h = cache->seed ^ len ^ (uintptr_t)host;
@@ -46,12 +45,55 @@ static uint64_t hash(const struct cache *cache, const struct tux_host *host, con
 	word = 0;
 	memcpy(&word, key, len);
 	h = (h ^ word) * multiplier;
-	return h ^ h >> 29;
+	h = (h ^ h >> 32) * multiplier;
+	return (uint32_t)(h >> 32);
 }
 
-static struct object *find(struct cache *cache, const struct tux_host *host, const uint8_t *key, uint32_t len, uint64_t h)
+/* Returns the bucket of a hash. */
+static struct object **bucket_of(const struct cache *cache, uint32_t hash)
 {
-	struct object *object = cache->bucket[h & cache->bucket_mask];
+	const uint32_t at = hash & (cache->buckets - 1);
+
+	return &cache->bucket[at < cache->split ? hash & (2 * cache->buckets - 1) : at];
+}
+
+/* Doubles the room after all buckets are split. Returns false if out of memory. */
+static bool double_room(struct cache *cache)
+{
+	struct object **bucket = cache->buckets < 1u << 28 ? realloc(cache->bucket, 4 * (size_t)cache->buckets * sizeof(*bucket)) : NULL;
+
+	if (bucket == NULL)
+		return false;
+	cache->bucket = bucket;
+	cache->buckets *= 2;
+	cache->split = 0;
+	return true;
+}
+
+/* Splits a bucket if there are more objects than buckets. Out of memory, the buckets stay as they are. */
+static void grow(struct cache *cache)
+{
+	struct object **from;
+	struct object *object;
+
+	if (cache->count <= cache->buckets + cache->split || (cache->split == cache->buckets && !double_room(cache)))
+		return;
+	from = &cache->bucket[cache->split++];
+	object = *from;
+	*from = from[cache->buckets] = NULL;
+	while (object != NULL) {
+		struct object *next = object->hash_next;
+		struct object **link = bucket_of(cache, object->hash);
+
+		object->hash_next = *link;
+		*link = object;
+		object = next;
+	}
+}
+
+static struct object *find(struct cache *cache, const struct tux_host *host, const uint8_t *key, uint32_t len, uint32_t h)
+{
+	struct object *object = *bucket_of(cache, h);
 
 	while (object != NULL &&
 	       (object->hash != h || object->host != host || object->key_len != len || memcmp(object->key, key, len) != 0))
@@ -84,7 +126,7 @@ static void order_first(struct cache *cache, struct object *object)
 
 void cache_drop(struct cache *cache, struct object *object)
 {
-	struct object **link = &cache->bucket[object->hash & cache->bucket_mask];
+	struct object **link = bucket_of(cache, object->hash);
 
 	if (!object->cached)
 		return;
@@ -118,19 +160,22 @@ static void evict(struct cache *cache, uint32_t max_files)
 void cache_insert(struct cache *cache, struct object *object)
 {
 	struct object *old;
+	struct object **link;
 
 	object->hash = hash(cache, object->host, object->key, object->key_len);
 	old = find(cache, object->host, object->key, object->key_len, object->hash);
 	if (old != NULL)
 		cache_drop(cache, old);
-	object->hash_next = cache->bucket[object->hash & cache->bucket_mask];
-	cache->bucket[object->hash & cache->bucket_mask] = object_get(object);
+	link = bucket_of(cache, object->hash);
+	object->hash_next = *link;
+	*link = object_get(object);
 	order_first(cache, object);
 	object->cached = true;
 	cache->count++;
 	cache->files += object->files;
 	cache->bytes += object->memory_bytes;
 	evict(cache, cache->max_files);
+	grow(cache);
 }
 
 void cache_drop_path(struct cache *cache, const struct tux_host *host, const uint8_t *key, uint32_t len)

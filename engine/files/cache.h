@@ -5,9 +5,14 @@
 
 #include "object.h"
 
+/*
+ * The hash table grows bucket by bucket (linear hashing), so that no insertion waits for a larger table to be filled: bucket `split`
+ * is the next to be split, those before it and those from `buckets` on use one more bit of the hash.
+ */
 struct cache {
-	struct object **bucket;
-	uint32_t bucket_mask;
+	struct object **bucket; /* room for 2 * buckets */
+	uint32_t buckets;       /* a power of two */
+	uint32_t split;
 	uint32_t count;
 	uint32_t max_count;
 	uint32_t files;     /* descriptors held by objects */

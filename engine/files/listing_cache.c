@@ -145,7 +145,7 @@ static bool same_directory(const struct stamp *a, const struct stamp *b)
 
 static bool is_fresh(const struct listing_cache *listings, const struct listing_cache_entry *entry, const struct listing_cache_request *req)
 {
-	return same_directory(&entry->stamp, &req->directory->representation[TUX_CODING_IDENTITY].stamp) &&
+	return same_directory(&entry->stamp, &req->directory->representation[TUX_CODING_IDENTITY]->stamp) &&
 	       (entry->sure || req->now_ms - entry->made_ms < listings->recheck_ms);
 }
 

@@ -9,20 +9,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/openat2.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/vfs.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-	ATTEMPTS = 3,        /* attempts for a file that changes while it is read */
+	ATTEMPTS = 3,    /* attempts for a file that changes while it is read */
+	HEAD_ROOM = 320, /* bytes of most heads */
 };
 
 static const uint8_t *etag_key(const struct load *load)
@@ -153,47 +153,56 @@ static int read_body(const struct load *load, int fd, uint8_t *memory, uint64_t 
 
 enum take { TAKE_DONE, TAKE_BLOCKS, TAKE_FAILED };
 
-/* Reads a small body until it matches its stamp. A body that keeps changing stays in its file. */
-static enum take take_body(const struct load *load, struct representation *rep)
+/* Returns a new representation, in memory with room for its body; NULL with errno if out of memory. */
+static struct representation *representation_new(const struct stamp *stamp, bool in_memory)
 {
-	if (rep->stamp.size > load->config->memory_object_bytes)
-		return TAKE_DONE;
-	for (int i = 0; i < ATTEMPTS; i++) {
-		uint64_t size = rep->stamp.size;
-		uint8_t *memory = malloc(size > 0 ? size : 1);
-		struct stamp before = rep->stamp;
+	struct representation *rep = malloc(offsetof(struct representation, bytes) + (in_memory ? stamp->size : 0) + HEAD_ROOM);
+
+	if (rep != NULL) /* at least HEAD_ROOM behind bytes covers the padding of the structure */
+		*rep = (struct representation){ .stamp = *stamp, .fd = -1, .in_memory = in_memory };
+	return rep;
+}
+
+/*
+ * Makes a representation of an open file. Reads a small body until it matches its stamp. A body that keeps changing stays in its
+ * file.
+ */
+static enum take take_body(const struct load *load, int fd, struct stamp stamp, struct representation **made)
+{
+	for (int i = 0; i < ATTEMPTS && stamp.size <= load->config->memory_object_bytes; i++) {
+		struct representation *rep = representation_new(&stamp, true);
 		struct stat st;
 		int result;
 
-		if (memory == NULL)
-			return TAKE_DONE;
-		result = read_body(load, rep->fd, memory, size);
+		if (rep == NULL)
+			break;
+		result = read_body(load, fd, rep->bytes, stamp.size);
 		if (result == 0) {
-			free(memory);
+			free(rep);
 			return TAKE_BLOCKS;
 		}
-		if (fstat(rep->fd, &st) != 0) {
-			free(memory);
+		if (fstat(fd, &st) != 0) {
+			free(rep);
 			return TAKE_FAILED;
 		}
-		stamp_from_stat(&rep->stamp, &st);
-		if (result > 0 && stamp_equals(&before, &rep->stamp)) {
-			rep->memory = memory;
+		stamp_from_stat(&stamp, &st);
+		if (result > 0 && stamp_equals(&rep->stamp, &stamp)) {
+			rep->stamp = stamp;
+			*made = rep;
 			return TAKE_DONE;
 		}
-		free(memory);
+		free(rep);
 		if (result < 0 && errno != 0)
 			return TAKE_FAILED;
-		if (rep->stamp.size > load->config->memory_object_bytes)
-			return TAKE_DONE;
 	}
-	return TAKE_DONE;
+	*made = representation_new(&stamp, false);
+	return *made != NULL ? TAKE_DONE : TAKE_FAILED;
 }
 
 /* Makes the entity tag. If a file is too recent for its times to suffice, a strong tag needs its bytes; without them it is weak. */
 static void make_etag(const struct load *load, struct object *object, enum tux_coding coding)
 {
-	struct representation *rep = &object->representation[coding];
+	struct representation *rep = object->representation[coding];
 	const struct stamp *stamp = &rep->stamp;
 	struct tux_file_identity identity = {
 		.device = stamp->device,
@@ -206,12 +215,12 @@ static void make_etag(const struct load *load, struct object *object, enum tux_c
 	};
 	bool fresh = stamp_is_fresh(stamp, &load->began);
 
-	if (fresh && rep->memory != NULL)
-		identity.content = tux_etag_content(etag_key(load), rep->memory, stamp->size);
+	if (fresh && rep->in_memory)
+		identity.content = tux_etag_content(etag_key(load), rep->bytes, stamp->size);
 	if (fresh)
 		object->settled = false;
 	rep->etag_len =
-		(uint8_t)tux_etag_format(etag_key(load), &identity, coding, fresh && rep->memory == NULL, rep->etag);
+		(uint8_t)tux_etag_format(etag_key(load), &identity, coding, fresh && !rep->in_memory, rep->etag);
 }
 
 /* Makes a tag weak, because it differs between replicas: clients must not combine ranges with it. */
@@ -230,15 +239,15 @@ static void weaken(struct representation *rep)
  */
 static enum take make_content_tag(const struct load *load, struct object *object, enum tux_coding coding)
 {
-	struct representation *rep = &object->representation[coding];
+	struct representation *rep = object->representation[coding];
 	struct content_tags *tags = load->config->content_tags;
 	uint64_t hash = 0;
 
 	if (!load->host->content_tags)
 		return TAKE_DONE;
-	if (rep->memory != NULL && (load->may_block || rep->stamp.size <= CONTENT_TAG_CHUNK_BYTES))
-		hash = content_tag_of(rep->memory, rep->stamp.size);
-	else if (rep->memory != NULL)
+	if (rep->in_memory && (load->may_block || rep->stamp.size <= CONTENT_TAG_CHUNK_BYTES))
+		hash = content_tag_of(rep->bytes, rep->stamp.size);
+	else if (rep->in_memory)
 		return TAKE_BLOCKS;
 	else if (rep->stamp.size <= CONTENT_TAG_MAX_BYTES)
 		hash = content_tag_find(tags, &rep->stamp);
@@ -255,30 +264,30 @@ static enum take make_content_tag(const struct load *load, struct object *object
 	return TAKE_DONE;
 }
 
-/* Returns the mtime to send; -1 = none. Archives and package stores set mtime to 0 or 1, which is meaningless. */
-static int64_t told_mtime(const struct stamp *stamp)
-{
-	return stamp->mtime_s > 1 ? stamp->mtime_s : -1;
-}
-
-/* Makes an open regular file a representation of the object, which then owns fd. */
+/*
+ * Makes an open regular file a representation of the object, which then owns fd. On TAKE_FAILED the caller closes fd, and on
+ * TAKE_BLOCKS it is closed or the object's.
+ */
 static enum take take_representation(const struct load *load, struct object *object, enum tux_coding coding, int fd,
                                      const struct stat *st)
 {
-	struct representation *rep = &object->representation[coding];
+	struct representation *rep;
+	struct stamp stamp;
 	enum take took;
 
-	rep->fd = fd;
-	stamp_from_stat(&rep->stamp, st);
-	took = take_body(load, rep);
+	stamp_from_stat(&stamp, st);
+	took = take_body(load, fd, stamp, &object->representation[coding]);
+	if (took == TAKE_BLOCKS)
+		close(fd);
 	if (took != TAKE_DONE)
 		return took;
-	rep->last_modified = told_mtime(&rep->stamp);
+	rep = object->representation[coding];
+	rep->fd = fd;
 	make_etag(load, object, coding);
 	took = make_content_tag(load, object, coding);
 	if (took != TAKE_DONE)
 		return took;
-	if (rep->memory != NULL) {
+	if (rep->in_memory) {
 		close(rep->fd);
 		rep->fd = -1;
 		object->memory_bytes += rep->stamp.size;
@@ -333,7 +342,10 @@ static void leave_out(struct object *object)
 /* Adds the precompressed siblings. A sibling must be as readable as the file and not older. Omits one that fails. */
 static enum take take_siblings(const struct load *load, struct object *object)
 {
-	const struct stamp *plain = &object->representation[TUX_CODING_IDENTITY].stamp;
+	const struct stamp plain = object->representation[TUX_CODING_IDENTITY]->stamp;
+	const char *const base = strrchr(object->file, '/');
+	const char *const plain_name = base != NULL ? base + 1 : object->file;
+	const unsigned maybe = load->siblings != NULL ? siblings_of(load->siblings, plain_name, strlen(plain_name)) : ~0u;
 	char name[TUX_MAX_TARGET + 256];
 
 	for (int coding = TUX_CODING_BR; coding < TUX_CODINGS; coding++) {
@@ -341,7 +353,8 @@ static enum take take_siblings(const struct load *load, struct object *object)
 		struct stat st;
 		int fd;
 
-		if (!print_whole(name, sizeof(name), "%s%s", object->file, tux_coding_suffix((enum tux_coding)coding)))
+		if ((maybe & 1u << coding) == 0 ||
+		    !print_whole(name, sizeof(name), "%s%s", object->file, tux_coding_suffix((enum tux_coding)coding)))
 			continue;
 		fd = open_beneath(load, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, &via_link);
 		if (fd < 0 && would_block(load))
@@ -359,8 +372,8 @@ static enum take take_siblings(const struct load *load, struct object *object)
 			continue;
 		}
 		if (!S_ISREG(st.st_mode) || kind_of_file(load, name, &st) != OBJECT_FILE ||
-		    st.st_mtim.tv_sec < plain->mtime_s ||
-		    (st.st_mtim.tv_sec == plain->mtime_s && st.st_mtim.tv_nsec < plain->mtime_ns)) {
+		    st.st_mtim.tv_sec < plain.mtime_s ||
+		    (st.st_mtim.tv_sec == plain.mtime_s && st.st_mtim.tv_nsec < plain.mtime_ns)) {
 			close(fd);
 			continue;
 		}
@@ -371,45 +384,29 @@ static enum take take_siblings(const struct load *load, struct object *object)
 			return TAKE_BLOCKS;
 		case TAKE_FAILED:
 			leave_out(object);
-			close(object->representation[coding].fd);
-			object->representation[coding].fd = -1;
+			close(fd);
 			break;
 		}
 	}
 	return TAKE_DONE;
 }
 
-/* True for a local file system: inotify reports each of its changes, by any process of this machine. */
-static bool file_system_is_local(int fd)
+static bool is_local(const struct load *load, int fd, const struct stat *st)
 {
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) != 0)
-		return false;
-	switch ((unsigned long)fs.f_type) {
-	case EXT4_SUPER_MAGIC:
-	case XFS_SUPER_MAGIC:
-	case BTRFS_SUPER_MAGIC:
-	case F2FS_SUPER_MAGIC:
-	case TMPFS_MAGIC:
-	case RAMFS_MAGIC:
-	case SQUASHFS_MAGIC:
-	case ISOFS_SUPER_MAGIC:
-	case 0x2fc12fc1: /* ZFS */
-		return true;
-	default:
-		return false;
-	}
+	return load->systems != NULL ? file_systems_local(load->systems, fd, st->st_dev) : file_system_is_local(fd);
 }
 
+/* Adds the head behind the body, and gives back what the representation does not need. */
 static void build_head(struct object *object, enum tux_coding coding)
 {
 	static const uint8_t date[TUX_DATE_LEN] = "Thu, 01 Jan 1970 00:00:00 GMT"; /* replaced when it is sent */
-	struct representation *rep = &object->representation[coding];
+	struct representation *rep = object->representation[coding];
 	struct tux_head head = { .status = 200, .minor = 1, .keep_alive = true, .date = date };
 	struct tux_facts facts = object_facts(object, coding, INT64_MAX);
 	const struct tux_plan plan = { .status = 200 };
 	uint8_t text[TUX_MAX_RESPONSE_HEAD + TUX_MAX_FIELD_LINES];
+	struct representation *fitted;
+	const uint64_t at = offsetof(struct representation, bytes) + (rep->in_memory ? rep->stamp.size : 0);
 	uint32_t date_off;
 	uint32_t len;
 
@@ -418,12 +415,13 @@ static void build_head(struct object *object, enum tux_coding coding)
 	tux_head_describe(&head, &facts, object_coding(object, coding), object->available, object->type);
 	tux_head_plan(&head, &plan);
 	len = tux_response_head(text, sizeof(text), &head, &date_off);
-	rep->head = len > 0 ? malloc(len) : NULL; /* if NULL, the head of each response is written anew */
-	if (rep->head == NULL)
+	fitted = realloc(rep, at + len > sizeof(*rep) ? at + len : sizeof(*rep));
+	if (fitted == NULL)
 		return;
-	memcpy(rep->head, text, len);
-	rep->head_len = (uint16_t)len;
-	rep->date_off = (uint16_t)date_off;
+	memcpy((uint8_t *)fitted + at, text, len);
+	fitted->head_len = (uint16_t)len;
+	fitted->date_off = (uint16_t)date_off;
+	object->representation[coding] = fitted;
 }
 
 /* Sets the object's kind from an open file of any type. TAKE_FAILED: the caller closes fd. */
@@ -437,7 +435,7 @@ static enum take take_file(const struct load *load, struct object *object, int f
 
 	if (fstat(fd, &st) != 0)
 		return TAKE_FAILED;
-	object->local = file_system_is_local(fd);
+	object->local = is_local(load, fd, &st);
 	object->sure = object->local && !via_link && load->inotify_fd >= 0 && !load->too_deep && st.st_nlink == 1;
 	if (S_ISDIR(st.st_mode)) {
 		object->kind = OBJECT_DIRECTORY;
@@ -468,8 +466,8 @@ static enum take take_file(const struct load *load, struct object *object, int f
 	for (int coding = 0; coding < TUX_CODINGS; coding++)
 		if (object->available & (1u << coding))
 			build_head(object, (enum tux_coding)coding);
-	if (load->may_block && object->available == 1u << TUX_CODING_IDENTITY && fd == object->representation[TUX_CODING_IDENTITY].fd)
-		residence_expect(fd, object->representation[TUX_CODING_IDENTITY].stamp.size);
+	if (load->may_block && object->available == 1u << TUX_CODING_IDENTITY && fd == object->representation[TUX_CODING_IDENTITY]->fd)
+		residence_expect(fd, object->representation[TUX_CODING_IDENTITY]->stamp.size);
 	return TAKE_DONE;
 }
 
@@ -486,9 +484,7 @@ static enum take take_name(const struct load *load, struct object *object, const
 		object_fail(object, errno);
 		return TAKE_DONE;
 	}
-	free(object->file);
-	object->file = strdup(name);
-	if (object->file == NULL) {
+	if (!object_name(object, name)) {
 		close(fd);
 		object_fail(object, ENOMEM);
 		return TAKE_DONE;
@@ -496,11 +492,21 @@ static enum take take_name(const struct load *load, struct object *object, const
 	took = take_file(load, object, fd, via_link);
 	if (took == TAKE_FAILED) {
 		object_fail(object, errno != 0 ? errno : EIO);
-		object->representation[TUX_CODING_IDENTITY].fd = -1;
 		close(fd);
 		took = TAKE_DONE;
 	}
 	return took;
+}
+
+/* Keeps the stamp of a directory for checks of its listing. */
+static void take_directory_stamp(struct object *object, const struct stat *st)
+{
+	struct stamp stamp;
+
+	stamp_from_stat(&stamp, st);
+	object->representation[TUX_CODING_IDENTITY] = representation_new(&stamp, false);
+	if (object->representation[TUX_CODING_IDENTITY] == NULL)
+		object_fail(object, ENOMEM);
 }
 
 /* Makes a directory its first existing index. A directory without an index can be listed. */
@@ -536,8 +542,8 @@ static enum take take_directory(const struct load *load, struct object *object, 
 	else if (!tux_modes_permit(load->host->modes, st.st_mode))
 		object_forbid(object, because_of_mode(WHY_DIRECTORY_MODE, st.st_mode));
 	else
-		stamp_from_stat(&object->representation[TUX_CODING_IDENTITY].stamp, &st); /* for checks of its listing */
-	object->local = file_system_is_local(fd);
+		take_directory_stamp(object, &st);
+	object->local = is_local(load, fd, &st);
 	object->sure = false;
 	close(fd);
 	return TAKE_DONE;
@@ -547,8 +553,9 @@ static enum take take_directory(const struct load *load, struct object *object, 
 static bool take_watches(struct load *load, char *name)
 {
 	for (uint32_t i = 0; i < load->watch_count; i++) {
-		struct load_watch *watch = &load->watch[i];
+		struct watch_entry *watch = &load->watch[i];
 		bool via_link = false;
+		struct stat st;
 		char kept;
 		int fd;
 
@@ -563,8 +570,11 @@ static bool take_watches(struct load *load, char *name)
 			return false;
 		if (fd < 0)
 			return true; /* the file is missing too, or reached through a link */
-		if (!via_link)
+		if (!via_link && fstat(fd, &st) == 0) {
 			watch->wd = watch_ask(load->inotify_fd, fd);
+			watch->device = st.st_dev;
+			watch->inode = st.st_ino;
+		}
 		close(fd);
 	}
 	return true;
@@ -610,7 +620,7 @@ bool load_is_current(const struct object *object)
 		if (fstatat(object->host->root_fd, name, &st, AT_NO_AUTOMOUNT) != 0)
 			return false;
 		stamp_from_stat(&now, &st);
-		if (!stamp_equals(&now, &object->representation[coding].stamp) || (object->sure && now.links != 1))
+		if (!stamp_equals(&now, &object->representation[coding]->stamp) || (object->sure && now.links != 1))
 			return false;
 	}
 	return true;

@@ -8,12 +8,6 @@
 
 #include <time.h>
 
-/* A directory of the path that must be watched before the file is opened. */
-struct load_watch {
-	uint32_t path_len; /* bytes of its path in key, with the final '/' */
-	int wd;            /* out: -1 = could not be watched */
-};
-
 struct load {
 	const struct tux_engine_config *config;
 	const struct tux_host *host;
@@ -24,7 +18,9 @@ struct load {
 	int inotify_fd;     /* -1 = nothing is watched */
 	uint32_t watch_count;
 	bool too_deep;      /* the path has more directories than watch[] */
-	struct load_watch watch[WATCH_MAX_DEPTH];
+	struct watch_entry watch[WATCH_MAX_DEPTH]; /* directories to watch before the file is opened; out: their watches */
+	const struct siblings *siblings; /* in the file's directory; NULL: unknown */
+	struct file_systems *systems;    /* of the thread; NULL: another thread runs the load */
 	struct timespec began; /* start, by the clock of file systems; set by load_run() before it opens the file */
 	struct object *object; /* out; NULL = out of memory */
 };

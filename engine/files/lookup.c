@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sibling_scan.h"
+
 /*
  * True if an object may be used. Objects with reliable watches, and objects on non-local file systems, are rechecked once per
  * recheck_ms. All others are rechecked with every request.
@@ -35,27 +37,8 @@ static void find_unwatched(const struct files *files, struct load *load)
 			load->too_deep = true;
 			return;
 		}
-		load->watch[load->watch_count++] = (struct load_watch){ .path_len = i + 1, .wd = -1 };
+		load->watch[load->watch_count++] = (struct watch_entry){ .path_len = i + 1, .wd = -1 };
 	}
-}
-
-/* Records the new watches. An object with an unwatched directory is not sure. */
-static void keep(struct files *files, const struct load *load, bool cacheable)
-{
-	struct object *object = load->object;
-
-	for (uint32_t i = 0; i < load->watch_count; i++)
-		if (load->watch[i].wd >= 0)
-			watch_enter(&files->watch, load->host, load->key, load->watch[i].path_len, load->watch[i].wd);
-	if (object == NULL || object->kind != OBJECT_FILE)
-		return;
-	for (uint32_t i = 0; i < load->key_len && object->sure; i++)
-		if (load->key[i] == '/' && !watch_has(&files->watch, load->host, load->key, i + 1))
-			object->sure = false;
-	object->checked_ms = *files->now_ms;
-	/* Only inotify reports another write in the same tick as the last one. Bodies in memory have tags of their bytes then. */
-	if (cacheable && (object->settled || (object->sure && object->files == 0)))
-		cache_insert(&files->cache, object);
 }
 
 static void run_load(struct job *job)
@@ -65,11 +48,16 @@ static void run_load(struct job *job)
 	miss->unfinished = !load_run(&miss->load);
 }
 
-static struct pending_load *begin(struct files *files, const struct load_waiter *waiter, const struct tux_host *host, const uint8_t *path, uint32_t len)
+static void run_scan(struct job *job)
+{
+	sibling_scan_run(&((struct pending_load *)job)->scan);
+}
+
+static struct pending_load *begin(struct files *files, const struct tux_host *host, const uint8_t *path, uint32_t len)
 {
 	struct pending_load *miss;
 
-	if (files->miss_count >= MAX_MISSES || waiter->waits >= MAX_WAITS)
+	if (files->miss_count >= MAX_MISSES)
 		return NULL;
 	miss = calloc(1, sizeof(*miss) + len);
 	if (miss == NULL)
@@ -87,6 +75,57 @@ static struct pending_load *begin(struct files *files, const struct load_waiter 
 	files->misses = miss;
 	files->miss_count++;
 	return miss;
+}
+
+/* Returns the bytes of a path up to the last '/', which is included. */
+static uint32_t directory_len(const uint8_t *path, uint32_t len)
+{
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	return len;
+}
+
+/* Starts to read the names in the directory of a loaded file, if more than a few files are loaded from it. */
+static void learn(struct files *files, const struct load *load)
+{
+	struct watch_scan scan = { .host = load->host, .path = load->key, .path_len = directory_len(load->key, load->key_len) };
+	struct pending_load *miss;
+
+	if (load->object == NULL || load->object->kind != OBJECT_FILE || !load->object->sure)
+		return;
+	memcpy(scan.siblings.key, files->config->etag_key, sizeof(scan.siblings.key));
+	if (!watch_learn(&files->watch, &scan, *files->now_ms))
+		return;
+	miss = begin(files, load->host, load->key, scan.path_len);
+	if (miss == NULL) {
+		watch_learned(&files->watch, &scan, *files->now_ms);
+		return;
+	}
+	miss->scans = true;
+	miss->scan = scan;
+	miss->scan.path = miss->key;
+	miss->wait.job.run = run_scan;
+	miss->wait.job.slow = true;
+	loader_submit(files->loader, &miss->wait.job);
+}
+
+/* Records the new watches. An object with an unwatched directory is not sure. */
+static void keep(struct files *files, const struct load *load, bool cacheable)
+{
+	struct object *object = load->object;
+
+	for (uint32_t i = 0; i < load->watch_count; i++)
+		if (load->watch[i].wd >= 0)
+			watch_enter(&files->watch, load->host, load->key, &load->watch[i]);
+	if (object == NULL || object->kind != OBJECT_FILE)
+		return;
+	for (uint32_t i = 0; i < load->key_len && object->sure; i++)
+		if (load->key[i] == '/' && !watch_has(&files->watch, load->host, load->key, i + 1))
+			object->sure = false;
+	object->checked_ms = *files->now_ms;
+	/* Only inotify reports another write in the same tick as the last one. Bodies in memory have tags of their bytes then. */
+	if (cacheable && (object->settled || (object->sure && object->files == 0)))
+		cache_insert(&files->cache, object);
 }
 
 static void wait_for(struct load_waiter *waiter, struct pending_load *miss)
@@ -110,16 +149,22 @@ void lookup_leave(struct load_waiter *waiter)
 	waiter->pending = NULL;
 }
 
+/* True if a load under way is for the same object. An event since its start may concern the file, so later waiters need another load. */
+static bool is_load_of(const struct files *files, const struct pending_load *miss, const struct load *load)
+{
+	return !miss->listing && !miss->scans && miss->generation == files->watch.generation && miss->load.host == load->host &&
+	       miss->key_len == load->key_len && memcmp(miss->key, load->key, load->key_len) == 0;
+}
+
 /* Lets one load serve all waiters for its file. */
 static void wait_for_object(struct files *files, struct load_waiter *waiter, const struct load *load)
 {
 	struct pending_load *miss = files->misses;
 
-	while (miss != NULL &&
-	       (miss->listing || miss->load.host != load->host || miss->key_len != load->key_len || memcmp(miss->key, load->key, load->key_len) != 0))
+	while (miss != NULL && !is_load_of(files, miss, load))
 		miss = miss->next;
 	if (miss == NULL) {
-		miss = begin(files, waiter, load->host, load->key, load->key_len);
+		miss = waiter->waits < MAX_WAITS ? begin(files, load->host, load->key, load->key_len) : NULL;
 		if (miss == NULL)
 			return;
 		find_unwatched(files, &miss->load);
@@ -151,12 +196,18 @@ struct object *lookup(struct files *files, struct load_waiter *waiter, const str
 	load.key = path;
 	load.key_len = len;
 	load.may_block = load.may_take_long = false;
+	load.siblings = watch_siblings(&files->watch, host, path, directory_len(path, len), *files->now_ms, files->config->recheck_ms);
+	load.systems = &files->systems;
+	files->systems.now_ms = *files->now_ms;
+	files->systems.keep_ms = files->config->recheck_ms;
 	find_unwatched(files, &load);
 	if (!load_run(&load)) {
 		wait_for_object(files, waiter, &load);
 		return NULL;
 	}
 	keep(files, &load, true);
+	count(&files->counters->siblings_known, load.siblings != NULL && load.object != NULL && load.object->kind == OBJECT_FILE);
+	learn(files, &load);
 	if (load.object != NULL && load.object->kind == OBJECT_BUSY)
 		files_trim(files);
 	return load.object;
@@ -176,7 +227,7 @@ bool lookup_listing(struct files *files, struct load_waiter *waiter, const struc
 		.json = json,
 		.now_ms = *files->now_ms,
 	};
-	struct pending_load *miss = begin(files, waiter, directory->host, directory->key, directory->key_len);
+	struct pending_load *miss = waiter->waits < MAX_WAITS ? begin(files, directory->host, directory->key, directory->key_len) : NULL;
 	bool failed;
 
 	if (miss == NULL)
@@ -239,8 +290,12 @@ struct load_waiter *lookup_finish(struct files *files, struct pending_load *miss
 	*link = miss->next;
 	files->miss_count--;
 	/* An event since the start of the load may concern this file. The object then serves the present waiters only. */
-	if (!miss->listing)
+	if (miss->scans)
+		count(&files->counters->directories_learned, watch_learned(&files->watch, &miss->scan, *files->now_ms));
+	else if (!miss->listing)
 		keep(files, &miss->load, miss->generation == files->watch.generation);
+	if (waiting != NULL) /* the loader runs */
+		learn(files, &miss->load);
 	for (struct load_waiter *waiter = waiting; waiter != NULL; waiter = waiter->next) {
 		waiter->pending = NULL;
 		if (miss->listing) { /* only one waiter waits for a listing */

@@ -33,7 +33,9 @@ struct pending_load {
 	struct pending_load *next;
 	struct load_waiter *waiting;
 	unsigned generation;      /* of the watch at the start */
+	struct watch_scan scan;
 	bool listing;
+	bool scans;               /* reads a directory for scan; no waiter waits */
 	bool unfinished;          /* takes long: the loader continues it as a slow job */
 	uint32_t key_len;
 	uint8_t key[];
@@ -48,6 +50,7 @@ struct files {
 	struct listing_cache *listings; /* the engine's */
 	struct cache cache;
 	struct watch watch;
+	struct file_systems systems;
 	struct inbox inbox;
 	struct pending_load *misses;
 	unsigned miss_count;

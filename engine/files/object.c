@@ -7,7 +7,7 @@
 
 struct object *object_new(const struct tux_host *host, const uint8_t *key, uint32_t key_len, enum object_kind kind)
 {
-	struct object *object = calloc(1, sizeof(*object) + key_len);
+	struct object *object = calloc(1, sizeof(*object) + key_len + 1);
 
 	if (object == NULL)
 		return NULL;
@@ -16,9 +16,22 @@ struct object *object_new(const struct tux_host *host, const uint8_t *key, uint3
 	object->host = host;
 	object->key_len = key_len;
 	memcpy(object->key, key, key_len);
-	for (int i = 0; i < TUX_CODINGS; i++)
-		object->representation[i].fd = -1;
 	return object;
+}
+
+/* Frees the path as opened, unless it is a part of the key. */
+static void file_free(struct object *object)
+{
+	if (object->file != (char *)object->key + 1)
+		free(object->file);
+	object->file = NULL;
+}
+
+bool object_name(struct object *object, const char *file)
+{
+	file_free(object);
+	object->file = strcmp(file, (const char *)object->key + 1) == 0 ? (char *)object->key + 1 : strdup(file);
+	return object->file != NULL;
 }
 
 struct object *object_get(struct object *object)
@@ -32,22 +45,22 @@ void object_put(struct object *object)
 	if (--object->refs > 0)
 		return;
 	for (int i = 0; i < TUX_CODINGS; i++) {
-		struct representation *rep = &object->representation[i];
+		struct representation *rep = object->representation[i];
 
-		free(rep->memory);
-		free(rep->head);
-		free(rep->residence);
-		if (rep->fd >= 0)
+		if (rep != NULL && rep->fd >= 0)
 			close(rep->fd);
+		if (rep != NULL)
+			free(rep->residence);
+		free(rep);
 	}
-	free(object->file);
+	file_free(object);
 	free(object);
 }
 
 struct tux_facts object_facts(const struct object *object, enum tux_coding coding, int64_t now_s)
 {
-	const struct representation *rep = &object->representation[coding];
+	const struct representation *rep = object->representation[coding];
 
-	return tux_facts_told(rep->stamp.size, rep->etag, rep->etag_len, rep->last_modified, now_s);
+	return tux_facts_told(rep->stamp.size, rep->etag, rep->etag_len, representation_modified(rep), now_s);
 }
 

@@ -26,28 +26,36 @@ enum object_kind {
 	OBJECT_BROKEN,    /* 500: the file system failed */
 };
 
-/* The file itself, or a precompressed sibling. */
+/*
+ * The file itself, or a precompressed sibling, in one allocation: the body, if it is in memory, and the head of a 200 on a persistent
+ * HTTP/1.1 connection follow in bytes.
+ */
 struct representation {
 	struct stamp stamp;
-	uint8_t *memory;      /* the body; NULL = it stays in the file */
-	int fd;               /* -1 = the body is in memory */
 	struct residence *residence; /* malloc'ed: of fd's bytes in the page cache; NULL = unknown */
-	uint8_t *head;        /* head of a 200 on a persistent HTTP/1.1 connection */
-	uint16_t head_len;
-	uint16_t date_off;    /* offset of the date in head, which is replaced */
-	int64_t last_modified; /* seconds since 1970; -1 = not sent */
+	int fd;              /* -1 = the body is in memory */
+	bool in_memory;
 	uint8_t etag_len;
+	uint16_t head_len;   /* 0 = the head of each response is written anew */
+	uint16_t date_off;   /* offset of the date in the head, which is replaced */
 	uint8_t etag[TUX_MAX_ETAG];
+	uint8_t bytes[];
 };
 
 struct object {
 	struct object *hash_next;
 	struct object *prev, *next; /* the cache's order of use */
-	uint64_t hash;
+	const struct tux_host *host;
+	uint32_t hash;
+	uint32_t key_len;
+	struct representation *representation[TUX_CODINGS]; /* NULL: not available; of a directory only the first one's stamp */
 	uint64_t checked_ms;  /* time of the last check of the file system */
+	const struct tux_fields *fields; /* additional fields of its heads */
+	struct tux_text type; /* media type */
+	char *file;           /* path relative to the host's root, as opened: a part of key, or of its own for the index of a directory */
 	uint64_t memory_bytes;
-	uint32_t files;       /* descriptors held */
 	uint32_t refs;
+	uint8_t files;        /* descriptors held */
 	bool cached;
 	bool used;            /* used since the cache's last pass */
 	bool sure;            /* inotify reports every change that it can see */
@@ -58,17 +66,32 @@ struct object {
 	uint8_t kind;         /* enum object_kind */
 	uint8_t available;    /* bit 1 << coding of the representations, with OBJECT_FILE */
 	uint8_t stored;       /* enum tux_coding of the file itself: gzip for .svgz */
-	struct tux_text type; /* media type */
-	const struct tux_host *host;
-	const struct tux_fields *fields; /* additional fields of its heads */
-	char *file;           /* path relative to the host's root, as opened; for a directory its index */
-	struct representation representation[TUX_CODINGS]; /* for a directory only the first one's stamp */
-	uint32_t key_len;
-	uint8_t key[];        /* the normalised path */
+	uint8_t key[];        /* the normalised path, ended by NUL */
 };
+
+/* Returns the body of a representation; NULL if it is not in memory. */
+static inline const uint8_t *representation_memory(const struct representation *rep)
+{
+	return rep->in_memory ? rep->bytes : NULL;
+}
+
+/* Returns the prebuilt head, of head_len bytes. */
+static inline const uint8_t *representation_head(const struct representation *rep)
+{
+	return rep->bytes + (rep->in_memory ? rep->stamp.size : 0);
+}
+
+/* Returns the time of the last change to send, in seconds since 1970; -1: none. Archives and package stores set mtime to 0 or 1. */
+static inline int64_t representation_modified(const struct representation *rep)
+{
+	return rep->stamp.mtime_s > 1 ? rep->stamp.mtime_s : -1;
+}
 
 /* Returns a new object of this kind with one reference; NULL if out of memory. */
 struct object *object_new(const struct tux_host *host, const uint8_t *key, uint32_t key_len, enum object_kind kind);
+
+/* Sets the path as opened. Returns false if out of memory. */
+bool object_name(struct object *object, const char *file);
 
 struct object *object_get(struct object *object);
 void object_put(struct object *object);

@@ -41,10 +41,13 @@ enum probe {
 /* Finds or makes the residence of the representation with this descriptor. Returns NULL if out of memory. */
 static struct residence *residence_of(struct object *object, int fd)
 {
-	struct representation *rep = object->representation;
+	struct representation *rep = NULL;
 
-	while (rep->fd != fd)
-		rep++;
+	for (int coding = 0; coding < TUX_CODINGS; coding++)
+		if (object->representation[coding] != NULL && object->representation[coding]->fd == fd)
+			rep = object->representation[coding];
+	if (rep == NULL)
+		return NULL;
 	if (rep->residence == NULL)
 		rep->residence = calloc(1, sizeof(*rep->residence));
 	return rep->residence;

@@ -6,9 +6,11 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,13 +27,21 @@ struct watched {
 	const struct tux_host *host;
 	int wd;
 	unsigned told; /* number of the last event, from watch.events */
+	uint64_t device, inode;
+	uint64_t checked_ms; /* time of the last check of device and inode */
+	uint64_t scan;       /* number of the scan under way; 0 = none */
+	uint64_t again_ms;   /* no scan before this time */
+	uint32_t loads;      /* files loaded while the siblings are not known */
+	bool learned;        /* siblings has all of them; else those since the start of the scan */
+	struct siblings siblings;
 	uint32_t len;
-	uint8_t path[]; /* ends in '/' */
+	uint8_t path[]; /* ends in '/', followed by NUL */
 };
 
-bool watch_open(struct watch *watch, struct cache *cache)
+bool watch_open(struct watch *watch, struct cache *cache, struct file_systems *systems)
 {
 	watch->cache = cache;
+	watch->systems = systems;
 	watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	return watch->fd >= 0;
 }
@@ -54,6 +64,16 @@ static bool is_watched(const struct watch *watch, int wd)
 	return dir != NULL;
 }
 
+/* Forgets the siblings of a directory. */
+static void unlearn(struct watch *watch, struct watched *dir)
+{
+	watch->siblings -= dir->siblings.count;
+	siblings_clear(&dir->siblings);
+	dir->learned = false;
+	dir->scan = 0;
+	dir->loads = 0;
+}
+
 /* Removes a path; with the last path of a directory also its watch. */
 static void forget(struct watch *watch, struct watched *dir)
 {
@@ -69,6 +89,7 @@ static void forget(struct watch *watch, struct watched *dir)
 	if (!is_watched(watch, dir->wd))
 		inotify_rm_watch(watch->fd, dir->wd);
 	watch->count--;
+	unlearn(watch, dir);
 	free(dir);
 }
 
@@ -103,13 +124,18 @@ void watch_free(struct watch *watch)
 	watch->fd = -1;
 }
 
-bool watch_has(const struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len)
+static struct watched *find(const struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len)
 {
-	const struct watched *dir = watch->by_path[path_bucket(path, len)];
+	struct watched *dir = watch->by_path[path_bucket(path, len)];
 
 	while (dir != NULL && (dir->host != host || dir->len != len || memcmp(dir->path, path, len) != 0))
 		dir = dir->next_by_path;
-	return dir != NULL;
+	return dir;
+}
+
+bool watch_has(const struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len)
+{
+	return find(watch, host, path, len) != NULL;
 }
 
 static int ask(int inotify_fd, int dir_fd, uint32_t mask)
@@ -130,32 +156,107 @@ int watch_ask_once(int inotify_fd, int dir_fd, uint32_t mask)
 	return ask(inotify_fd, dir_fd, mask | IN_ONESHOT);
 }
 
-void watch_enter(struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len, int wd)
+void watch_enter(struct watch *watch, const struct tux_host *host, const uint8_t *path, const struct watch_entry *entry)
 {
-	struct watched *dir = watch->by_wd[(unsigned)wd % WATCH_BUCKETS];
+	const uint32_t len = entry->path_len;
+	struct watched *dir = watch->by_wd[(unsigned)entry->wd % WATCH_BUCKETS];
 
-	while (dir != NULL && (dir->wd != wd || dir->host != host || dir->len != len || memcmp(dir->path, path, len) != 0))
+	while (dir != NULL && (dir->wd != entry->wd || dir->host != host || dir->len != len || memcmp(dir->path, path, len) != 0))
 		dir = dir->next_by_wd;
 	if (dir != NULL) /* already entered */
 		return;
 	if (watch->count >= WATCH_MAX_DIRECTORIES)
 		start_afresh(watch);
-	dir = malloc(sizeof(*dir) + len);
+	dir = calloc(1, sizeof(*dir) + len + 1);
 	if (dir == NULL) {
-		if (!is_watched(watch, wd))
-			inotify_rm_watch(watch->fd, wd);
+		if (!is_watched(watch, entry->wd))
+			inotify_rm_watch(watch->fd, entry->wd);
 		return;
 	}
 	dir->host = host;
-	dir->wd = wd;
+	dir->wd = entry->wd;
 	dir->told = watch->events;
+	dir->device = entry->device;
+	dir->inode = entry->inode;
 	dir->len = len;
 	memcpy(dir->path, path, len);
 	dir->next_by_path = watch->by_path[path_bucket(path, len)];
 	watch->by_path[path_bucket(path, len)] = dir;
-	dir->next_by_wd = watch->by_wd[(unsigned)wd % WATCH_BUCKETS];
-	watch->by_wd[(unsigned)wd % WATCH_BUCKETS] = dir;
+	dir->next_by_wd = watch->by_wd[(unsigned)entry->wd % WATCH_BUCKETS];
+	watch->by_wd[(unsigned)entry->wd % WATCH_BUCKETS] = dir;
 	watch->count++;
+}
+
+/* True if the path of a directory leads to it. */
+static bool leads_there(const struct watched *dir)
+{
+	struct stat st;
+
+	return fstatat(dir->host->root_fd, dir->len > 1 ? (const char *)dir->path + 1 : ".", &st, AT_NO_AUTOMOUNT) == 0 && st.st_dev == dir->device &&
+	       st.st_ino == dir->inode;
+}
+
+/* Stops learning a directory for a while. */
+static void give_up(struct watch *watch, struct watched *dir, uint64_t now_ms)
+{
+	unlearn(watch, dir);
+	dir->again_ms = now_ms + WATCH_LEARN_AGAIN_MS;
+}
+
+const struct siblings *watch_siblings(struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len, uint64_t now_ms, uint32_t recheck_ms)
+{
+	struct watched *dir = find(watch, host, path, len);
+
+	if (dir == NULL || !dir->learned)
+		return NULL;
+	if (now_ms - dir->checked_ms >= recheck_ms) {
+		if (!leads_there(dir)) {
+			give_up(watch, dir, now_ms);
+			return NULL;
+		}
+		dir->checked_ms = now_ms;
+	}
+	return &dir->siblings;
+}
+
+bool watch_learn(struct watch *watch, struct watch_scan *scan, uint64_t now_ms)
+{
+	struct watched *dir = find(watch, scan->host, scan->path, scan->path_len);
+
+	if (dir == NULL || dir->learned || dir->scan != 0 || now_ms < dir->again_ms || ++dir->loads < WATCH_LEARN_LOADS ||
+	    watch->siblings >= WATCH_MAX_SIBLINGS)
+		return false;
+	dir->scan = ++watch->scans;
+	memcpy(dir->siblings.key, scan->siblings.key, sizeof(dir->siblings.key));
+	scan->device = dir->device;
+	scan->inode = dir->inode;
+	scan->number = dir->scan;
+	return true;
+}
+
+bool watch_learned(struct watch *watch, struct watch_scan *scan, uint64_t now_ms)
+{
+	struct watched *dir = find(watch, scan->host, scan->path, scan->path_len);
+
+	if (dir == NULL || dir->scan != scan->number) {
+		siblings_clear(&scan->siblings);
+		return false;
+	}
+	dir->scan = 0;
+	/* Events since the start may concern names that the scan did not see. */
+	if (!scan->complete || !siblings_merge(&scan->siblings, &dir->siblings) ||
+	    watch->siblings - dir->siblings.count + scan->siblings.count > WATCH_MAX_SIBLINGS) {
+		siblings_clear(&scan->siblings);
+		give_up(watch, dir, now_ms);
+		return false;
+	}
+	watch->siblings += scan->siblings.count - dir->siblings.count;
+	siblings_clear(&dir->siblings);
+	dir->siblings = scan->siblings;
+	scan->siblings.slot = NULL;
+	dir->learned = true;
+	dir->checked_ms = now_ms;
+	return true;
 }
 
 static bool is_index(const struct tux_host *host, const uint8_t *name, size_t len)
@@ -186,6 +287,20 @@ static void drop_sibling(struct watch *watch, const struct tux_host *host, uint8
 	}
 }
 
+/* Adds a name to the siblings of a directory that is learned or being learned. Removed names stay, and cost an attempt to open them. */
+static void learn_name(struct watch *watch, struct watched *dir, const char *name, uint32_t len)
+{
+	const uint32_t before = dir->siblings.count;
+	bool added;
+
+	if (!dir->learned && dir->scan == 0)
+		return;
+	added = siblings_add(&dir->siblings, name, len);
+	watch->siblings += dir->siblings.count - before;
+	if (!added || watch->siblings > WATCH_MAX_SIBLINGS)
+		unlearn(watch, dir); /* a scan may find fewer, because some were removed */
+}
+
 static void on_name(struct watch *watch, struct watched *dir, const struct inotify_event *event)
 {
 	const struct tux_host *host = dir->host; /* dir may be forgotten below */
@@ -193,6 +308,7 @@ static void on_name(struct watch *watch, struct watched *dir, const struct inoti
 	uint32_t name_len = (uint32_t)strnlen(event->name, event->len);
 	uint32_t len = dir->len + name_len;
 
+	learn_name(watch, dir, event->name, name_len);
 	if (len + 1 > sizeof(path)) /* no request path is that long */
 		return;
 	memcpy(path, dir->path, dir->len);
@@ -233,6 +349,8 @@ static void on_event(struct watch *watch, const struct inotify_event *event)
 	watch->events++;
 	while ((dir = find_untold(watch, event->wd)) != NULL) {
 		dir->told = watch->events;
+		if (event->mask & IN_UNMOUNT)
+			file_systems_forget(watch->systems);
 		if (event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) {
 			cache_drop_beneath(watch->cache, dir->host, dir->path, dir->len);
 			forget(watch, dir);

@@ -23,14 +23,14 @@ static struct object *page_of(struct request *req, uint16_t status)
 /* Sends the host's page, without validators: the page is not a version of the requested file. */
 static enum response_step respond_page_file(struct request *req, struct tux_head *head, struct object *object)
 {
-	const struct representation *rep = &object->representation[TUX_CODING_IDENTITY];
+	const struct representation *rep = object->representation[TUX_CODING_IDENTITY];
 	struct body_source body = { .object = object, .fd = rep->fd, .count = rep->stamp.size > 0 };
 
 	head->has_length = true;
 	head->content_length = rep->stamp.size;
 	head->type = object->type;
 	head->coding = (uint8_t)object_coding(object, TUX_CODING_IDENTITY);
-	body.one = (struct body_part){ .memory = rep->memory, .len = rep->stamp.size };
+	body.one = (struct body_part){ .memory = representation_memory(rep), .len = rep->stamp.size };
 	return response_send(req, head, &body);
 }
 

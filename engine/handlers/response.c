@@ -74,7 +74,7 @@ enum response_step response_send_file(struct request *req, struct object *object
 	*fits = result != SINK_UNFIT;
 	if (result != SINK_DONE)
 		return RESPONSE_NO_ROOM;
-	body.one = (struct body_part){ .memory = rep->memory, .len = rep->stamp.size };
+	body.one = (struct body_part){ .memory = representation_memory(rep), .len = rep->stamp.size };
 	finish(req, 200, &body);
 	return RESPONSE_QUEUED;
 }

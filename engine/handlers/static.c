@@ -43,7 +43,7 @@ static bool parts_make(struct parts *parts, const struct representation *rep, co
 		if (range == NULL)
 			return true;
 		parts->part[2 * i + 1] = (struct body_part){
-			.memory = rep->memory != NULL ? rep->memory + range->first : NULL,
+			.memory = rep->in_memory ? rep->bytes + range->first : NULL,
 			.off = range->first,
 			.len = range->len,
 		};
@@ -63,7 +63,7 @@ static struct tux_text type_of(const struct request *req, const struct object *o
 static enum response_step respond_plan(struct request *req, struct object *object, enum tux_coding coding,
                              const struct tux_plan *plan)
 {
-	const struct representation *rep = &object->representation[coding];
+	const struct representation *rep = object->representation[coding];
 	struct body_source body = response_no_body();
 	struct tux_head head = response_head(req, plan->status);
 	struct tux_facts facts;
@@ -98,7 +98,7 @@ static enum response_step respond_plan(struct request *req, struct object *objec
 	if (plan->status == 304)
 		return error_page_respond(req, &head, NULL);
 	body.count = range.len > 0;
-	body.one = (struct body_part){ .memory = rep->memory != NULL ? rep->memory + range.first : NULL, .off = range.first, .len = range.len };
+	body.one = (struct body_part){ .memory = rep->in_memory ? rep->bytes + range.first : NULL, .off = range.first, .len = range.len };
 	return response_send(req, &head, &body);
 }
 
@@ -106,12 +106,12 @@ enum response_step static_file(struct request *req, struct object *object)
 {
 	const int64_t now_s = req->thread->now_s;
 	enum tux_coding coding = tux_respond_coding(req->bytes, &req->head, object->available);
-	const struct representation *rep = &object->representation[coding];
+	const struct representation *rep = object->representation[coding];
 	struct tux_facts facts = object_facts(object, coding, now_s);
 	struct tux_plan plan;
 
 	tux_respond_decide(req->bytes, &req->head, &facts, &plan);
-	if (rep->head != NULL && req->fields == object->fields && tux_respond_prebuilt(&req->head, &plan, rep->last_modified, now_s)) {
+	if (rep->head_len > 0 && req->fields == object->fields && tux_respond_prebuilt(&req->head, &plan, representation_modified(rep), now_s)) {
 		bool fits;
 		const enum response_step step = response_send_file(req, object, rep, &fits);
 

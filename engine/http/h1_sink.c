@@ -56,13 +56,13 @@ enum sink_result h1_head(struct request *req, struct tux_head *head)
 enum sink_result h1_file_head(struct request *req, const struct representation *rep)
 {
 	struct output *output = &req->conn->output;
-	const uint32_t room = rep->head_len + (rep->memory != NULL ? copied(req, rep->stamp.size) : 0);
+	const uint32_t room = rep->head_len + (rep->in_memory ? copied(req, rep->stamp.size) : 0);
 	uint8_t *out;
 
 	if (req->thread->leaving || req->unread || req->conn->close_after_response) /* the prebuilt head says keep-alive */
 		return SINK_UNFIT;
 	out = output_room(output, room);
-	if (out == NULL || tux_response_stamped(out, room, rep->head, rep->head_len, rep->date_off, req->thread->date) == 0)
+	if (out == NULL || tux_response_stamped(out, room, representation_head(rep), rep->head_len, rep->date_off, req->thread->date) == 0)
 		return SINK_WAITS;
 	output_wrote(output, rep->head_len);
 	req->sent_bytes = rep->head_len;

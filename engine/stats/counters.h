@@ -68,6 +68,8 @@ struct tux_counters {
 	uint64_t modules_absent; /* part of errors: requests for a module that is not loaded */
 	uint64_t heads_parsed; /* complete or refused heads, and those of internal redirects: one for each request */
 	uint64_t requests_routed; /* heads for which a route was searched */
+	uint64_t directories_learned; /* directories whose names were read, so that their precompressed siblings are known */
+	uint64_t siblings_known;      /* files loaded from such directories */
 	uint64_t given_back;   /* connections that the user engine gave to the kernel engine */
 };
 

@@ -108,7 +108,8 @@ void json_write(FILE *out, const struct snapshot *snapshot)
 	        ",\"files\":%" PRIu64 "},\n\"log\":{\"lost\":%" PRIu64 ",\"error_lines_left_out\":%" PRIu64 "}", counters->cache_hits, counters->cache_misses,
 	        counters->cached, counters->cached_bytes, counters->cached_files, counters->records_lost,
 	        counters->error_lines_left_out);
-	fprintf(out, ",\n\"work\":{\"heads_parsed\":%" PRIu64 ",\"requests_routed\":%" PRIu64 "}", counters->heads_parsed, counters->requests_routed);
+	fprintf(out, ",\n\"work\":{\"heads_parsed\":%" PRIu64 ",\"requests_routed\":%" PRIu64 ",\"directories_learned\":%" PRIu64 ",\"siblings_known\":%" PRIu64 "}",
+	        counters->heads_parsed, counters->requests_routed, counters->directories_learned, counters->siblings_known);
 	fprintf(out, ",\n\"modules\":{\"absent\":%" PRIu64 "}", counters->modules_absent);
 	if (snapshot->kernel) {
 		fprintf(out, ",\n\"kernel\":{\"requests\":%" PRIu64 ",\"open\":%" PRIu64 ",\"given_back\":%" PRIu64 ",\"handed_up\":",

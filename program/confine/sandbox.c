@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/landlock.h>
 #include <linux/sockios.h>
 #include <sched.h>
@@ -198,7 +199,7 @@ static const char *const allowed[] = {
 };
 
 /* ioctl requests of libc and the engine; on i386 and others the filter compares only the low word */
-static const unsigned long ioctls[] = { FIONBIO, FIONREAD, SIOCOUTQ, TCGETS, TIOCGWINSZ, TUX_SETUP, TUX_LISTEN, TUX_RUN,
+static const unsigned long ioctls[] = { FIONBIO, FIONREAD, FS_IOC_GETFLAGS, SIOCOUTQ, TCGETS, TIOCGWINSZ, TUX_SETUP, TUX_LISTEN, TUX_RUN,
 	                                TUX_ADOPT, TUX_DRAIN, TUX_RETIRE, TUX_ROOM, TUX_SIZE };
 
 /*
