@@ -22,6 +22,7 @@
 #include "body_directory.h"
 #include "handshakes.h"
 #include "status_socket.h"
+#include "memory.h"
 #include "rlimit.h"
 #include "../log/log.h"
 #include "supervisor_msg.h"
@@ -35,7 +36,6 @@
 
 enum {
 	ERROR_MAX = 512,
-	CACHE_FILES = 16384,  /* open files of cached objects, per thread */
 	DRAIN_STEP_MS = 50,   /* interval at which draining checks for a second order */
 	RETIRE_STEP_MS = 200, /* interval at which a retired process checks for orders */
 	LEAVE_STEP_MS = 1,    /* interval at which a retiring process checks whether it still accepts */
@@ -425,7 +425,14 @@ static bool seal(struct serving *serving)
 	return true;
 }
 
-/* Does everything before the first request. Returns false with serving->error. */
+/* Returns the memory of the machine. */
+static uint64_t machine_bytes(void)
+{
+	const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+
+	return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_C(1) << 30;
+}
+
 /* Sets what the engine takes from the settings as it is. */
 static void engine_config_make(struct tux_engine_config *config, const struct tux_settings *settings)
 {
@@ -442,7 +449,6 @@ static void engine_config_make(struct tux_engine_config *config, const struct tu
 		.tunnel_timeout_ms = settings->tunnel_timeout_ms,
 		.recheck_ms = settings->recheck_ms,
 		.cache_entries = settings->cache_entries,
-		.cache_files = CACHE_FILES,
 		.cache_bytes = settings->cache_bytes,
 		.memory_object_bytes = settings->memory_object_bytes,
 		.version = TUX_VERSION,
@@ -452,6 +458,7 @@ static void engine_config_make(struct tux_engine_config *config, const struct tu
 		.module_count = settings->modules.count,
 		.spool = { .memory_bytes = settings->body_memory_bytes, .directory_fd = -1 },
 	};
+	tux_memory_share(config, tux_memory_bytes("", machine_bytes()));
 }
 
 /* Sets `defer-accept` of the listeners. A passed socket keeps its own setting unless the option is on. */
@@ -465,6 +472,7 @@ static void listeners_defer(const struct serving *serving)
 			tux_listener_defer(&addresses->listener[i], defer);
 }
 
+/* Does everything before the first request. Returns false with serving->error. */
 static bool prepare(struct serving *serving)
 {
 	const struct tux_settings *settings = serving->settings;

@@ -223,9 +223,13 @@ const struct tux_option tux_options[] = {
 	  "splice.",
 	  SERVER, CHOICE, SETTING(large_body), .fallback = "auto" },
 	{ "cache-entries", "N", "0.1", "number of files that a thread keeps ready",
-	  SERVER, COUNT(16, 1048576), SETTING(cache_entries), .fallback = "16384" },
+	  "A file takes about half a kilobyte besides its bytes. The memory is that of the machine, or the limit of the control group, if "
+	  "that is less.",
+	  SERVER, COUNT(16, 1048576), SETTING(cache_entries),
+	  .without = "one for each 64 KB of memory, divided among the threads; at least 4096" },
 	{ "cache-bytes", "BYTES", "0.1", "memory for small files, of all threads",
-	  SERVER, SIZE(0, UINT64_C(1) << 50, "bytes such as 0, 64M or 2G"), SETTING(cache_bytes), .fallback = "256M" },
+	  SERVER, SIZE(0, UINT64_C(1) << 50, "bytes such as 0, 64M or 2G"), SETTING(cache_bytes),
+	  .without = "a sixteenth of the memory, from 16M to 4G" },
 	{ "memory-object", "BYTES", "0.1", "larger files are not kept in memory",
 	  SERVER, SIZE(0, GB, "bytes from 0 to 1G, such as 256K"), SETTING(memory_object_bytes), .fallback = "64K" },
 	{ "recheck", "SECONDS", "0.1",
@@ -470,7 +474,7 @@ static void defaults_apply(enum tux_scope scope, bool of_host, void *object)
 
 void tux_options_init(struct tux_settings *settings)
 {
-	*settings = (struct tux_settings){ .drain_delay_ms = UINT32_MAX };
+	*settings = (struct tux_settings){ .drain_delay_ms = UINT32_MAX, .cache_bytes = UINT64_MAX };
 	defaults_apply(TUX_SCOPE_TOP, false, settings);
 	defaults_apply(TUX_SCOPE_TOP, true, &settings->top);
 	defaults_apply(TUX_SCOPE_UPSTREAM, false, &settings->upstreams.defaults);

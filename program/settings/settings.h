@@ -38,8 +38,8 @@ struct tux_settings {
 	uint32_t engine;           /* enum tux_engine_choice */
 	uint16_t handover_port;    /* 0 = no server */
 	uint32_t large_body;       /* enum tux_large_body */
-	uint32_t cache_entries;
-	uint64_t cache_bytes;
+	uint32_t cache_entries; /* 0: it follows the memory; see server/memory.h */
+	uint64_t cache_bytes;   /* UINT64_MAX: like cache_entries */
 	uint32_t memory_object_bytes;
 	uint32_t recheck_ms;
 	uint32_t max_connections;

@@ -96,8 +96,8 @@ static void test_defaults(void **state)
 	assert_int_equal(settings.idle_timeout_ms, 75000);
 	assert_int_equal(settings.recheck_ms, 1000);
 	assert_int_equal(settings.top.values.max_body_bytes, 1 << 20);
-	assert_int_equal(settings.cache_entries, 16384);
-	assert_int_equal(settings.cache_bytes, 256 << 20);
+	assert_int_equal(settings.cache_entries, 0);
+	assert_true(settings.cache_bytes == UINT64_MAX);
 	assert_int_equal(settings.memory_object_bytes, 64 << 10);
 	assert_int_equal(settings.top.values.index_count, 1);
 	assert_string_equal(settings.top.values.index[0], "index.html");
