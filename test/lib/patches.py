@@ -37,6 +37,7 @@ class Patch:
         if tuple(head) != FIELDS or head["Tool"] not in TOOLS:
             raise ValueError("%s: the lines before its change are not %s, or the tool is unknown" % (path.name, ", ".join(FIELDS)))
         self.fault, self.commit, self.tool, self.test = (head[name] for name in FIELDS)
+        self.text = text
         self.files = re.findall(r"^\+\+\+ b/(\S+)", text, re.MULTILINE)
 
     def row(self):
