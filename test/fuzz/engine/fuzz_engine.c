@@ -29,20 +29,28 @@ enum command {
 	SEND_RESET,
 	SET_ROOM,            /* bytes that the selected one still receives: the square of the byte, 255: no limit */
 	SNIPPET,             /* data from a table */
-	PASS_TIME,           /* the square of the byte, in 1/10 ms; from 128 on in ms */
-	WORK,                /* one step of the loaders; they do not run by themselves from now on */
+	PASS_TIME,           /* the square of the byte, in 1/10 ms */
+	WORK,                /* one step of a woken thread; they do not run by themselves from now on; 255: they do again */
 	POLICY,              /* bits: late, reversed, one_accept, slow_close, hold_sends; then the size of pieces */
-	LOG,                 /* 0: the log is not read; 1: it is; more: it is full */
+	LOG,                 /* 0: the log is not read; more: it is */
 	PROGRAM_RESULT,      /* of a program: low 4 bits which, then how it ends */
-	ENGINE,              /* leave, drain, retire, start the next one */
+	ENGINE,              /* low 2 bits: leave, drain, a reload, drain the one before the newest; the rest: which, 16: a listener goes */
 	CHANGE_FILE,         /* low 3 bits: how; the rest: which */
-	CONNECT,             /* connections to upstream servers: 0: wait; 1: succeed; 2: succeed now; more: an errno */
+	CONNECT,             /* connections to upstream servers, modulo 5: 0: wait; 1 and 2: succeed; 3 and 4: fail */
 	FAIL_DESCRIPTOR,     /* the next new descriptor: EMFILE, ENOMEM, ... */
 	FAIL_MEMORY,         /* the allocation after so many others */
 	REPORT,              /* the status in a form, and the counters */
 	SPAWNER,             /* 0: full; 1: not; 2: it ends; 3: sends nonsense */
 	READ_INPUT,          /* the selected program or the socket's peer reads, which makes room */
 	FILL,                /* data: twice the square of the byte */
+};
+
+/* Bits of the choices. setup.c has those of the configuration. */
+enum {
+	CHOICE_RECORDS = 4,              /* the engine writes access records */
+	CHOICE_SOCKETS = 0x20000,        /* a socket of each listener for each thread */
+	CHOICE_START_FAILS = 0x40000,    /* the next byte: an allocation that fails at the start */
+	CHOICE_STOP_AT_ONCE = 0x80000,   /* stop in the midst of everything, without a drain */
 };
 
 /* A connection of a client. Its flows stay when the engine has closed it. */
@@ -74,10 +82,10 @@ static struct {
 	struct flow *selected;  /* gets data */
 	struct flow *selected_out;
 	struct client *selected_client;
-	bool manual_work, log_stopped, log_full;
-	int connect; /* as of CONNECT */
+	bool manual_work, log_stopped;
+	int connect; /* the byte of CONNECT, modulo 5 */
 	uint64_t records, responses;
-	bool strange; /* the script has injected a failure that permits losses */
+	bool failed; /* the script has injected a failure, so an engine may not start */
 } run;
 
 bool sim_running;
@@ -104,7 +112,7 @@ static void start_engine(void)
 		return;
 	setup_engine(setup, run.choices, i);
 	for (unsigned l = 0; l < setup->config.listener_count; l++) {
-		setup->listeners[l].count = run.choices & 0x20000 ? setup->config.threads : 1;
+		setup->listeners[l].count = run.choices & CHOICE_SOCKETS ? setup->config.threads : 1;
 		for (unsigned fd = 0; fd < setup->listeners[l].count; fd++)
 			setup->listeners[l].fd[fd] = descriptor_open(run.listener[l]);
 	}
@@ -115,7 +123,7 @@ static void start_engine(void)
 	setup->config.passed_fd = run.pass_fd[1];
 	run.engine[i] = tux_engine_start(&setup->config, error, sizeof(error));
 	if (run.engine[i] == NULL) {
-		require(run.strange || loop_policy.uring_fails);
+		require(run.failed || loop_policy.uring_fails);
 		for (unsigned l = 0; l < setup->config.listener_count; l++)
 			for (unsigned fd = 0; fd < setup->listeners[l].count; fd++)
 				descriptor_close(setup->listeners[l].fd[fd]);
@@ -127,11 +135,10 @@ static void start_engine(void)
 	tux_engine_accept(run.engine[i]);
 }
 
-static void check_record(const struct tux_access_record *record)
+static void check_record(const struct tux_access_record *record, uint32_t left)
 {
 	require(record->status >= 100 && record->status <= 599 && record->minor <= 1);
-	require(record->size == sizeof(*record) + record->method_len + record->target_len + record->host_len + record->referer_len +
-	                                record->user_agent_len + record->backend_len);
+	require(tux_access_record_valid(record, left));
 }
 
 static void read_records(struct tux_engine *engine)
@@ -145,8 +152,7 @@ static void read_records(struct tux_engine *engine)
 
 			require(len - at >= sizeof(record));
 			memcpy(&record, out + at, sizeof(record));
-			check_record(&record);
-			require(record.size <= len - at);
+			check_record(&record, (uint32_t)(len - at));
 			at += record.size;
 			run.records++;
 		}
@@ -438,7 +444,7 @@ static void command_report(uint8_t byte)
 	tux_engine_counters(engine, &counters);
 }
 
-/* Makes the log full, as a slow disk does: many requests that are not read would be needed. */
+/* Stops or resumes the reader of the access records, as a slow disk does. */
 static void command_log(uint8_t byte)
 {
 	run.log_stopped = byte == 0;
@@ -508,7 +514,7 @@ static void execute(enum command command, uint8_t byte)
 		send_data(setup_snippet(byte), (uint32_t)strlen(setup_snippet(byte)));
 		break;
 	case PASS_TIME:
-		clock_pass(byte < 128 ? byte * byte / 10u : (uint64_t)byte * byte / 10);
+		clock_pass(byte * byte / 10u);
 		break;
 	case WORK:
 		run.manual_work = byte != 255;
@@ -534,11 +540,11 @@ static void execute(enum command command, uint8_t byte)
 		break;
 	case FAIL_DESCRIPTOR:
 		descriptor_fail_next(errors[byte % 4]);
-		run.strange = true;
+		run.failed = true;
 		break;
 	case FAIL_MEMORY:
 		memory_fail(byte);
-		run.strange = true;
+		run.failed = true;
 		break;
 	case REPORT:
 		command_report(byte);
@@ -709,7 +715,7 @@ static void check_all(void)
 	for (unsigned i = 0; i < run.clients; i++)
 		seen += check_client(&run.client[i]).responses;
 	require(seen <= run.responses);
-	require(!(run.choices & 4) || run.records == run.responses);
+	require(!(run.choices & CHOICE_RECORDS) || run.records == run.responses);
 	descriptor_check_over();
 	fiber_check_over();
 }
@@ -739,9 +745,9 @@ static void begin(const uint8_t *data, size_t size)
 		run.pass_fd[i] = descriptor_open(run.pass[i]);
 	}
 	run.pass[0]->twin = run.pass[1];
-	if (run.choices & 0x40000) {
+	if (run.choices & CHOICE_START_FAILS) {
 		memory_fail(next_byte());
-		run.strange = true;
+		run.failed = true;
 	}
 	start_engine();
 	settle();
@@ -757,7 +763,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	begin(data, size);
 	if (run.engines > 0)
 		perform();
-	if (run.engines > 0 && !(run.choices & 0x80000)) {
+	if (run.engines > 0 && !(run.choices & CHOICE_STOP_AT_ONCE)) {
 		flow_freely();
 		settle();
 		finish_backends();
