@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pieces of bytes that are sent: how much a piece takes, and what rests. Any context. */
+/* Pieces of bytes that are sent: how much a piece takes, and what remains. Any context. */
 #ifndef TUX_CORE_PIECE_H
 #define TUX_CORE_PIECE_H
 
@@ -23,16 +23,16 @@ static inline uint64_t tux_bytes_take(uint64_t have, uint64_t *bytes)
 /*@ assigns \nothing;
   @ ensures \result == (bytes < have ? bytes : have);
   @*/
-static inline uint32_t tux_bytes_least(uint32_t have, uint64_t bytes)
+static inline uint32_t tux_bytes_min(uint32_t have, uint64_t bytes)
 {
 	return bytes < have ? (uint32_t)bytes : have;
 }
 
-/* Returns what rests of have bytes after used ones; 0 if they are more. */
+/* Returns what remains of have bytes after used ones; 0 if they are more. */
 /*@ assigns \nothing;
   @ ensures \result == (used < have ? have - used : 0);
   @*/
-static inline uint32_t tux_bytes_rest(uint32_t have, uint32_t used)
+static inline uint32_t tux_bytes_remaining(uint32_t have, uint32_t used)
 {
 	return used < have ? have - used : 0;
 }
@@ -64,7 +64,7 @@ static inline uint32_t tux_bytes_grown(uint32_t len, uint32_t more, uint32_t fir
   @ ensures *off + *left == \old(*off + *left);
   @ ensures *left == (bytes < \old(*left) ? \old(*left) - bytes : 0);
   @*/
-static inline void tux_rest_advance(uint64_t *off, uint64_t *left, uint64_t bytes)
+static inline void tux_remaining_advance(uint64_t *off, uint64_t *left, uint64_t bytes)
 {
 	const uint64_t taken = bytes < *left ? bytes : *left;
 
@@ -76,7 +76,7 @@ static inline void tux_rest_advance(uint64_t *off, uint64_t *left, uint64_t byte
 /*@ assigns \nothing;
   @ ensures \result <==> off + left <= size;
   @*/
-static inline bool tux_rest_inside(uint64_t off, uint64_t left, uint64_t size)
+static inline bool tux_remaining_inside(uint64_t off, uint64_t left, uint64_t size)
 {
 	return off <= size && left <= size - off;
 }

@@ -75,7 +75,7 @@ static inline void tux_ring_copy_out(const uint8_t *restrict ring, uint32_t size
 	octet_copy(to + piece.len, ring, len - piece.len);
 }
 
-/* The place of several rings in shared memory: ring i and its head follow first + i * stride. */
+/* The place of several rings in shared memory: ring i and its header follow first + i * stride. */
 struct tux_rings {
 	uint32_t count;
 	uint32_t first; /* bytes */
@@ -83,30 +83,30 @@ struct tux_rings {
 	uint32_t size; /* bytes of a ring */
 };
 
-/* For the proof: each ring, after head bytes of its own, lies in memory of that many bytes. */
-/*@ predicate rings_inside(struct tux_rings rings, integer head, integer bytes) =
-  @   0 < rings.size && head + rings.size <= rings.stride && rings.first + rings.count * rings.stride <= bytes;
+/* For the proof: each ring, after a header of header_bytes, lies in memory of that many bytes. */
+/*@ predicate rings_inside(struct tux_rings rings, integer header_bytes, integer bytes) =
+  @   0 < rings.size && header_bytes + rings.size <= rings.stride && rings.first + rings.count * rings.stride <= bytes;
   @*/
 
-/* True if all rings, each after head bytes of its own, lie in memory of that many bytes, and start at multiples of align. */
+/* True if all rings, each after a header of header_bytes, lie in memory of that many bytes, and start at multiples of align. */
 /*@ requires align > 0;
   @ assigns \nothing;
-  @ ensures \result <==> rings_inside(rings, head, bytes) && rings.first % align == 0 && rings.stride % align == 0;
+  @ ensures \result <==> rings_inside(rings, header_bytes, bytes) && rings.first % align == 0 && rings.stride % align == 0;
   @*/
-static inline bool tux_rings_valid(struct tux_rings rings, uint32_t head, uint32_t align, uint64_t bytes)
+static inline bool tux_rings_valid(struct tux_rings rings, uint32_t header_bytes, uint32_t align, uint64_t bytes)
 {
-	if (rings.size == 0 || rings.stride < head || rings.stride - head < rings.size)
+	if (rings.size == 0 || rings.stride < header_bytes || rings.stride - header_bytes < rings.size)
 		return false;
 	if (bytes < rings.first || (bytes - rings.first) / rings.stride < rings.count)
 		return false;
 	return rings.first % align == 0 && rings.stride % align == 0;
 }
 
-/* Returns where ring i and its head start, in bytes. */
+/* Returns the offset of ring i and its header, in bytes. */
 /*@ requires i < rings.count;
   @ assigns \nothing;
   @ ensures \result == rings.first + i * rings.stride;
-  @ ensures \forall integer head, bytes; rings_inside(rings, head, bytes) ==> \result + head + rings.size <= bytes;
+  @ ensures \forall integer header_bytes, bytes; rings_inside(rings, header_bytes, bytes) ==> \result + header_bytes + rings.size <= bytes;
   @*/
 static inline uint64_t tux_rings_at(struct tux_rings rings, uint32_t i)
 {

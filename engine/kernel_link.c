@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log/ring_record.h"
+#include "log/ring_reader.h"
 
 enum { MAX_OBJECTS = 1 << 20 };
 

@@ -310,7 +310,7 @@ enum output_result output_advance(struct output *output, int64_t result)
 {
 	if (result < 0)
 		return OUTPUT_FAILED;
-	output->window_at += tux_bytes_least(output->window_len - output->window_at, (uint64_t)result);
+	output->window_at += tux_bytes_min(output->window_len - output->window_at, (uint64_t)result);
 	advance(output, (uint64_t)result);
 	return output_start(output);
 }

@@ -108,12 +108,12 @@ static void drop(const struct scratch *scratch, const struct gathered *got)
 /* True if the file still has all bytes of the response. */
 static bool is_whole(const struct answer *answer)
 {
-	return tux_rest_inside(answer->off, answer->left, (u64)i_size_read(file_inode(answer->file)));
+	return tux_remaining_inside(answer->off, answer->left, (u64)i_size_read(file_inode(answer->file)));
 }
 
 static void advance(struct answer *answer, size_t bytes)
 {
-	tux_rest_advance(&answer->off, &answer->left, bytes);
+	tux_remaining_advance(&answer->off, &answer->left, bytes);
 }
 
 static enum send_result send_body(struct conn *conn)
@@ -138,7 +138,7 @@ static enum send_result send_body(struct conn *conn)
 		if (ret <= 0)
 			return SEND_FAILED;
 		advance(answer, (size_t)ret);
-		conn->turn = tux_bytes_rest(conn->turn, (u32)ret);
+		conn->turn = tux_bytes_remaining(conn->turn, (u32)ret);
 		if (conn->turn == 0 && answer->left > 0)
 			return SEND_TURN;
 	}
@@ -234,7 +234,7 @@ bool ktux_send_read_cold(struct conn *conn, struct cold_pages *pages)
 	*pages = (struct cold_pages){ .count = 0 };
 	while (left > 0 && pages->count < ARRAY_SIZE(pages->page)) {
 		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
-		size_t want = tux_bytes_least(PAGE_SIZE, left);
+		size_t want = tux_bytes_min(PAGE_SIZE, left);
 		ssize_t got;
 
 		if (!page)

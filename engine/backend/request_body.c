@@ -129,7 +129,7 @@ enum request_body_next request_body_draw(struct request_body *upload, const stru
 				return wait_for_room(upload, streams, to);
 			if (n <= 0)
 				return n == -EPIPE || n == -ECONNRESET ? REQUEST_BODY_DEAF : REQUEST_BODY_FAILED;
-			splicing->filled = tux_bytes_rest(splicing->filled, (uint32_t)n);
+			splicing->filled = tux_bytes_remaining(splicing->filled, (uint32_t)n);
 			continue;
 		}
 		if (ahead == 0)

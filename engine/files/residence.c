@@ -97,7 +97,7 @@ static enum probe probe(int fd, uint64_t off, uint64_t end)
 {
 	enum probe found = probe_byte(fd, end - 1);
 
-	for (; found == PROBE_FOUND && off + 1 < end; off += tux_bytes_least(STEP_BYTES, end - off))
+	for (; found == PROBE_FOUND && off + 1 < end; off += tux_bytes_min(STEP_BYTES, end - off))
 		found = probe_byte(fd, off);
 	return found;
 }
@@ -139,8 +139,8 @@ static bool is_found(struct reads *reads, struct residence *residence, int fd, u
 /* Starts to read bytes in. The kernel limits each call to what its disk reads at once. */
 static void start_read(int fd, uint64_t off, uint64_t end)
 {
-	for (; off < end; off += tux_bytes_least(STEP_BYTES, end - off))
-		readahead(fd, (off_t)off, tux_bytes_least(STEP_BYTES, end - off));
+	for (; off < end; off += tux_bytes_min(STEP_BYTES, end - off))
+		readahead(fd, (off_t)off, tux_bytes_min(STEP_BYTES, end - off));
 }
 
 /* Reads a window, so that it is in memory. A page between those that it waits for is part of the same operation of the disk. */
@@ -152,7 +152,7 @@ static void run_read(struct job *job)
 
 	start_read(read->fd, read->off, read->end);
 	while (read->done < len) {
-		const uint64_t next = read->done + tux_bytes_least(WAIT_BYTES, len - read->done);
+		const uint64_t next = read->done + tux_bytes_min(WAIT_BYTES, len - read->done);
 		const ssize_t n = pread(read->fd, &byte, 1, (off_t)(read->off + next - 1));
 
 		if (n < 0 && errno == EINTR)
@@ -201,7 +201,7 @@ static struct file_read *read_of(const struct residence *residence, uint64_t off
 bool residence_find(struct reads *reads, struct read_waiter *waiter, struct object *object, int fd, uint64_t off, uint64_t end)
 {
 	struct residence *residence = residence_of(object, fd);
-	const uint64_t window_end = off + tux_bytes_least(WINDOW_BYTES, end - off);
+	const uint64_t window_end = off + tux_bytes_min(WINDOW_BYTES, end - off);
 	const uint64_t now_ms = *reads->now_ms;
 	struct file_read *read;
 	uint64_t ahead_end;
@@ -227,7 +227,7 @@ bool residence_find(struct reads *reads, struct read_waiter *waiter, struct obje
 	if (residence->always || is_known(residence, off, end, now_ms))
 		return true;
 	waiter->end = residence->end;
-	ahead_end = waiter->end + tux_bytes_least(WINDOW_BYTES, end - waiter->end);
+	ahead_end = waiter->end + tux_bytes_min(WINDOW_BYTES, end - waiter->end);
 	if (read_of(residence, waiter->end) == NULL && !is_found(reads, residence, fd, waiter->end, ahead_end))
 		begin(reads, residence, object, fd, waiter->end, ahead_end);
 	return true;
@@ -269,5 +269,5 @@ void residence_leave(struct read_waiter *waiter)
 
 void residence_expect(int fd, uint64_t len)
 {
-	start_read(fd, 0, tux_bytes_least(WINDOW_BYTES, len));
+	start_read(fd, 0, tux_bytes_min(WINDOW_BYTES, len));
 }

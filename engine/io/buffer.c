@@ -38,7 +38,7 @@ bool buffer_keep(struct buffer *bytes, const uint8_t *data, uint32_t len)
 
 void buffer_drop(struct buffer *bytes, uint32_t len)
 {
-	const uint32_t rest = tux_bytes_rest(bytes->len, len);
+	const uint32_t rest = tux_bytes_remaining(bytes->len, len);
 
 	if (rest == 0) {
 		buffer_forget(bytes);

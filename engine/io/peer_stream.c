@@ -192,7 +192,7 @@ static void on_sent(struct channel *channel, int64_t result)
 		return;
 	}
 	stream->unheard = false;
-	stream->going_at += tux_bytes_least(stream->going.len - stream->going_at, (uint64_t)result);
+	stream->going_at += tux_bytes_min(stream->going.len - stream->going_at, (uint64_t)result);
 	if (stream->going_at < stream->going.len) { /* a pipe accepts as much as it has room for */
 		stream->iov = (struct iovec){ stream->going.data + stream->going_at, stream->going.len - stream->going_at };
 		stream->message = (struct msghdr){ .msg_iov = &stream->iov, .msg_iovlen = 1 };

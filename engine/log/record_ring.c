@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "../../core/ring.h"
-#include "ring_record.h"
+#include "ring_reader.h"
 
 enum {
 	RING_BYTES = TUX_SMALL_TABLES ? 1 << 16 : 1 << 20, /* a power of two; about 5,000 records */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ring_record.h"
+#include "ring_reader.h"
 
 #include <string.h>
 

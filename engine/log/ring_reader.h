@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Access records in a ring, whose writer is another thread or the kernel engine: the reader trusts neither size nor position. */
-#ifndef TUX_ENGINE_LOG_RING_RECORD_H
-#define TUX_ENGINE_LOG_RING_RECORD_H
+#ifndef TUX_ENGINE_LOG_RING_READER_H
+#define TUX_ENGINE_LOG_RING_READER_H
 
 #include "../../core/access_record.h"
 
