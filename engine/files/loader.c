@@ -25,8 +25,7 @@ struct job *inbox_take(struct inbox *inbox)
 	struct job *jobs;
 	uint64_t count;
 
-	while (read(inbox->event_fd, &count, sizeof(count)) > 0)
-		;
+	(void)!read(inbox->event_fd, &count, sizeof(count));
 	pthread_mutex_lock(&inbox->lock);
 	jobs = inbox->jobs;
 	inbox->jobs = NULL;
@@ -38,12 +37,15 @@ void loader_deliver(struct job *job)
 {
 	struct inbox *inbox = job->inbox;
 	const uint64_t one = 1;
+	bool told;
 
 	pthread_mutex_lock(&inbox->lock);
+	told = inbox->jobs != NULL; /* the thread will take this job with those before it */
 	job->next = inbox->jobs;
 	inbox->jobs = job;
 	/* Under the lock: after the job can be taken, its thread may end and close the inbox. */
-	(void)!write(inbox->event_fd, &one, sizeof(one));
+	if (!told)
+		(void)!write(inbox->event_fd, &one, sizeof(one));
 	pthread_mutex_unlock(&inbox->lock);
 }
 
@@ -175,7 +177,7 @@ bool loader_submit(struct loader *loader, struct job *job)
 		loader->last = &job->next;
 	}
 	loader->queued += runs;
-	pthread_cond_signal(&loader->more);
 	pthread_mutex_unlock(&loader->lock);
+	pthread_cond_signal(&loader->more); /* without the lock, which the thread takes first */
 	return runs;
 }
