@@ -19,6 +19,21 @@ struct object *object_new(const struct tux_host *host, const uint8_t *key, uint3
 	return object;
 }
 
+struct object *object_of_file(const struct tux_host *host, int fd)
+{
+	static const uint8_t key[] = "/";
+	struct object *object = object_new(host, key, 1, OBJECT_FILE);
+	struct representation *rep = object != NULL ? calloc(1, sizeof(*rep)) : NULL;
+
+	if (rep == NULL) {
+		free(object);
+		return NULL;
+	}
+	rep->fd = fd;
+	object->representation[TUX_CODING_IDENTITY] = rep;
+	return object;
+}
+
 /* Frees the path as opened, unless it is a part of the key. */
 static void file_free(struct object *object)
 {

@@ -90,6 +90,9 @@ static inline int64_t representation_modified(const struct representation *rep)
 /* Returns a new object of this kind with one reference; NULL if out of memory. */
 struct object *object_new(const struct tux_host *host, const uint8_t *key, uint32_t key_len, enum object_kind kind);
 
+/* Returns a new object of an open file without a path, which owns fd from then on; NULL if out of memory: fd stays the caller's. */
+struct object *object_of_file(const struct tux_host *host, int fd);
+
 /* Sets the path as opened. Returns false if out of memory. */
 bool object_name(struct object *object, const char *file);
 

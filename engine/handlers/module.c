@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../backend/internal_redirect.h"
 #include "../log/access_record.h"
@@ -21,35 +20,74 @@ static struct tux_octets name_of(const struct tux_loaded *loaded)
 	return (struct tux_octets){ (const uint8_t *)loaded->config->name, (uint32_t)strlen(loaded->config->name) };
 }
 
-/* What a module lends for a body by reference. */
+/* Memory that a module lends for a body by reference. */
 struct loan {
 	struct body_owner owner; /* first member */
 	void (*drop)(void *argument);
 	void *argument;
-	int fd; /* -1: memory */
 };
 
 static void loan_end(struct body_owner *owner)
 {
 	struct loan *loan = (struct loan *)owner;
 
-	if (loan->drop != NULL)
-		loan->drop(loan->argument);
-	if (loan->fd >= 0)
-		close(loan->fd);
+	loan->drop(loan->argument);
 	free(loan);
 }
 
-/* Makes the body of a reply the owner of what the module lends. Returns false if out of memory. */
-static bool lend(struct tux_req *call, struct body_source *body)
+/* Makes the body the owner of the memory that the module lends. Returns false if out of memory. */
+static bool lend_memory(const struct tux_req *call, struct body_source *body)
 {
-	struct loan *loan = malloc(sizeof(*loan));
+	struct loan *loan;
 
+	if (call->drop == NULL)
+		return true;
+	loan = malloc(sizeof(*loan));
 	if (loan == NULL)
 		return false;
-	*loan = (struct loan){ .owner = { loan_end }, .drop = call->drop, .argument = call->argument, .fd = call->fd };
+	*loan = (struct loan){ .owner = { loan_end }, .drop = call->drop, .argument = call->argument };
 	body->owner = &loan->owner;
 	return true;
+}
+
+/* Makes an object the owner of the descriptor that the module gives. Returns false if out of memory. */
+static bool lend_file(const struct tux_req *call, struct body_source *body)
+{
+	body->object = object_of_file(call->req->host, call->fd);
+	body->fd = call->fd;
+	return body->object != NULL;
+}
+
+/* Lends what a reply needs to its body. Returns false if out of memory. */
+static bool lend(const struct tux_req *call, struct body_source *body)
+{
+	switch ((enum call_reply)call->reply) {
+	case REPLY_COPY:
+		body->text = (uint8_t *)(uintptr_t)call->data;
+		return true;
+	case REPLY_MEMORY:
+		return lend_memory(call, body);
+	case REPLY_FD:
+		return lend_file(call, body);
+	case REPLY_NONE:
+	case REPLY_SENT:
+	case REPLY_TARGET:
+	case REPLY_REDIRECT:
+		break;
+	}
+	return true;
+}
+
+/* Ends the loan. The sink has taken what it needs; returned: the call keeps it. */
+static void lend_end(struct body_source *body, bool returned)
+{
+	if (returned)
+		free(body->owner);
+	if (body->object == NULL)
+		return;
+	if (returned)
+		body->object->representation[TUX_CODING_IDENTITY]->fd = -1;
+	object_put(body->object);
 }
 
 /* Returns the configured fields and those of the module, in room for both. */
@@ -92,23 +130,22 @@ static enum response_step respond_reply(struct request *req, struct tux_req *cal
 	} else {
 		body.count = call->len > 0;
 		body.one = (struct body_part){ .memory = call->reply == REPLY_FD ? NULL : call->data, .off = call->off, .len = call->len };
-		body.fd = call->fd;
 	}
 	head.has_length = call->status != 204 && call->status != 304;
 	head.content_length = body.count > 0 ? body.one.len : 0;
 	if (!head.has_length)
 		body.count = 0;
-	if (call->reply == REPLY_COPY)
-		body.text = (uint8_t *)(uintptr_t)call->data;
-	else if ((call->drop != NULL || call->reply == REPLY_FD) && !lend(call, &body))
+	if (!lend(call, &body)) {
+		call_forget_reply(call);
+		call->reply = REPLY_SENT;
 		return error_page_failure(req, 503, because(WHY_MEMORY, 0));
+	}
 	if (call->status >= 500) {
 		req->cause = because(WHY_MODULE_STATUS, 0);
 		backend_note(req, "module", name_of(call->loaded), 0);
 	}
 	step = response_try(req, &head, &body);
-	if (step == RESPONSE_NO_ROOM && body.owner != NULL)
-		free(body.owner); /* what it lends stays in the call */
+	lend_end(&body, step == RESPONSE_NO_ROOM);
 	if (step != RESPONSE_NO_ROOM)
 		call->reply = REPLY_SENT; /* the body has what the call had */
 	return step;

@@ -138,8 +138,7 @@ struct tux_req *call_get(struct request *req, struct tux_loaded *loaded)
 	return call;
 }
 
-/* Frees a reply that was not given to the sink. */
-static void reply_forget(struct tux_req *call)
+void call_forget_reply(struct tux_req *call)
 {
 	if (call->reply == REPLY_COPY)
 		free((void *)(uintptr_t)call->data);
@@ -160,7 +159,7 @@ void call_put(struct tux_req *call)
 	timer_stop(&call->timer);
 	if (call->req != NULL)
 		call->req->call = NULL;
-	reply_forget(call);
+	call_forget_reply(call);
 	buffer_forget(&call->body);
 	free(call->copy);
 	free(call->memory);

@@ -95,6 +95,9 @@ bool calls_free(struct calls *calls);
 /* Returns a call for a request, or NULL if out of memory. */
 struct tux_req *call_get(struct request *req, struct tux_loaded *loaded);
 
+/* Frees a reply that was not given to the sink. */
+void call_forget_reply(struct tux_req *call);
+
 /* Frees what the call holds and puts it back. */
 void call_put(struct tux_req *call);
 
