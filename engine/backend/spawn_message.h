@@ -103,7 +103,7 @@ struct tux_spawn_result {
   @*/
 bool tux_spawn_start_valid(const struct tux_spawn_start *start, const uint8_t *text, uint32_t len);
 
-/* Returns the bytes of the variable "NAME=value" at an offset of the text, up to its NUL; 0 if it is none. */
+/* Returns the bytes of the variable "NAME=value" at an offset of the text, up to its NUL; 0 if no valid variable starts there. */
 /*@ requires at < len && \valid_read(text + (0 .. len - 1));
   @ assigns \nothing;
   @ ensures at + \result < len;
@@ -129,18 +129,21 @@ uint32_t tux_spawn_variable(const uint8_t *text, uint32_t len, uint32_t at);
   @*/
 bool tux_spawn_variable_allowed(const uint8_t *variable, uint32_t len);
 
+/* True if an order to end a program is valid. */
 /*@ requires \valid_read(order);
   @ assigns \nothing;
   @ ensures \result <==> order->kind == TUX_SPAWN_KILL && order->zero == 0;
   @*/
 bool tux_spawn_kill_valid(const struct tux_spawn_kill *order);
 
+/* True if an order that extends the time of a program is valid. */
 /*@ requires \valid_read(order);
   @ assigns \nothing;
   @ ensures \result <==> order->kind == TUX_SPAWN_TIME;
   @*/
 bool tux_spawn_time_valid(const struct tux_spawn_time *order);
 
+/* True if a result has a known kind, step and end, and a step if and only if the start failed. */
 /*@ requires \valid_read(result);
   @ assigns \nothing;
   @ ensures \result ==> TUX_SPAWN_STARTED <= result->kind <= TUX_SPAWN_ENDED;
@@ -149,7 +152,7 @@ bool tux_spawn_time_valid(const struct tux_spawn_time *order);
   @*/
 bool tux_spawn_result_valid(const struct tux_spawn_result *result);
 
-/* Returns the number of descriptors in so many bytes, at most max. */
+/* Returns the number of descriptors in the bytes of a control message, at most max. */
 /*@ assigns \nothing;
   @ ensures \result <= max && \result * 4 <= bytes;
   @*/

@@ -8,7 +8,7 @@
 
 enum { TUX_VALUE_TEXT = 32 }; /* bytes that hold any of the texts written here, NUL included */
 
-/* For the proof: a text ends in NUL, at an offset or behind it. */
+/* For the proof: text_from(): a text has its NUL at an offset or after it. text_written(): the output has a NUL. */
 /*@ predicate text_from{L}(char *text, integer at) =
   @   \exists integer n; 0 <= at <= n < 0xffffffff && text[n] == 0 && \valid_read(text + (0 .. n));
   @ predicate text_written{L}(char *out) = \exists integer n; 0 <= n < TUX_VALUE_TEXT && out[n] == 0;
@@ -42,22 +42,21 @@ bool tux_value_mode(const char *text, uint16_t *mode);
   @*/
 bool tux_value_seconds(const char *text, uint32_t min_ms, uint32_t max_ms, uint32_t *ms);
 
-/*
- * Writes a count with commas, "12,345"; bytes as "512 B" or "1.2 GB" (powers of 1000, cut, not rounded); a time as "0.08 ms",
- * "12.3 ms", "4.5 s", "12 s", "3 min 5 s", "2 h 3 min".
- */
+/* Writes a count with commas: "12,345". */
 /*@ requires \valid(out + (0 .. TUX_VALUE_TEXT - 1));
   @ assigns out[0 .. TUX_VALUE_TEXT - 1];
   @ ensures text_written(out);
   @*/
 void tux_value_write_count(uint64_t count, char out[TUX_VALUE_TEXT]);
 
+/* Writes bytes in powers of 1000, truncated: "512 B", "1.2 GB". */
 /*@ requires \valid(out + (0 .. TUX_VALUE_TEXT - 1));
   @ assigns out[0 .. TUX_VALUE_TEXT - 1];
   @ ensures text_written(out);
   @*/
 void tux_value_write_bytes(uint64_t bytes, char out[TUX_VALUE_TEXT]);
 
+/* Writes a time of us microseconds: "0.08 ms", "12.3 ms", "4.5 s", "12 s", "3 min 5 s", "2 h 3 min". */
 /*@ requires \valid(out + (0 .. TUX_VALUE_TEXT - 1));
   @ assigns out[0 .. TUX_VALUE_TEXT - 1];
   @ ensures text_written(out);
