@@ -21,8 +21,7 @@
 #include <unistd.h>
 
 enum {
-	ATTEMPTS = 3,    /* attempts for a file that changes while it is read */
-	HEAD_ROOM = 320, /* bytes of most heads */
+	ATTEMPTS = 3, /* attempts for a file that changes while it is read */
 };
 
 static const uint8_t *etag_key(const struct load *load)
@@ -153,12 +152,15 @@ static int read_body(const struct load *load, int fd, uint8_t *memory, uint64_t 
 
 enum take { TAKE_DONE, TAKE_BLOCKS, TAKE_FAILED };
 
-/* Returns a new representation, in memory with room for its body; NULL with errno if out of memory. */
+/*
+ * Returns a new representation, in memory with room for its body; NULL with errno if out of memory. The head is added later, mostly in
+ * place: room for the longest one would leave a gap that malloc() does not use again.
+ */
 static struct representation *representation_new(const struct stamp *stamp, bool in_memory)
 {
-	struct representation *rep = malloc(offsetof(struct representation, bytes) + (in_memory ? stamp->size : 0) + HEAD_ROOM);
+	struct representation *rep = malloc(sizeof(*rep) + (in_memory ? stamp->size : 0));
 
-	if (rep != NULL) /* at least HEAD_ROOM behind bytes covers the padding of the structure */
+	if (rep != NULL)
 		*rep = (struct representation){ .stamp = *stamp, .fd = -1, .in_memory = in_memory };
 	return rep;
 }
