@@ -8,16 +8,17 @@
  * by an octet of the same one; a quote is only behind it. No quantifiers: the provers are quicker without.
  */
 /*@ predicate special(integer octet) = octet == '"' || octet == '\\';
-  @ predicate unit_octet{L}(integer how, uint8_t *out, integer k, integer end) =
-  @   k < end ==> escape_octet(how, out[k]) && escape_after(how, out, k, end);
+  @ predicate unit_octet{L}(integer context, uint8_t *out, integer k, integer end) =
+  @   k < end ==> escape_octet(context, out[k]) && escape_after(context, out, k, end);
   @ predicate unit_whole{L}(uint8_t *out, integer at, integer len) =
   @   out[at] != '"' && (out[at] == '\\' ==> len >= 2) && (out[at] != '\\' && len >= 2 ==> !special(out[at + 1])) &&
   @   (len > 2 ==> !special(out[at + 2])) && (len > 3 ==> !special(out[at + 3])) && (len > 4 ==> !special(out[at + 4])) &&
   @   (len > 5 ==> !special(out[at + 5]));
-  @ predicate unit_good{L}(integer how, uint8_t *out, integer at, integer len) =
-  @   0 < len <= 6 && unit_octet(how, out, at, at + len) && unit_octet(how, out, at + 1, at + len) &&
-  @   unit_octet(how, out, at + 2, at + len) && unit_octet(how, out, at + 3, at + len) && unit_octet(how, out, at + 4, at + len) &&
-  @   unit_octet(how, out, at + 5, at + len) && (escape_quotes(how) ==> unit_whole(out, at, len));
+  @ predicate unit_good{L}(integer context, uint8_t *out, integer at, integer len) =
+  @   0 < len <= 6 && unit_octet(context, out, at, at + len) && unit_octet(context, out, at + 1, at + len) &&
+  @   unit_octet(context, out, at + 2, at + len) && unit_octet(context, out, at + 3, at + len) &&
+  @   unit_octet(context, out, at + 4, at + len) && unit_octet(context, out, at + 5, at + len) &&
+  @   (escape_quotes(context) ==> unit_whole(out, at, len));
   @*/
 
 /* Writes the first len of six octets behind the at octets at out if they fit, else none. Returns the bytes written. */
@@ -91,20 +92,20 @@ static uint32_t utf8_len(const uint8_t *text, uint32_t len)
 }
 
 /* True if an octet stays as it is. */
-/*@ requires TUX_ESCAPE_LOG <= how <= TUX_ESCAPE_MESSAGE;
+/*@ requires TUX_ESCAPE_LOG <= context <= TUX_ESCAPE_MESSAGE;
   @ assigns \nothing;
-  @ ensures \result ==> 0x20 <= octet < 0x7f && escape_octet(how, octet);
-  @ ensures \result && escape_quotes(how) ==> !special(octet);
-  @ ensures \result && how == TUX_ESCAPE_HTML ==> octet != '&';
-  @ ensures \result && how == TUX_ESCAPE_URI ==> octet != '%';
-  @ ensures !\result && how == TUX_ESCAPE_HTML && 0x20 <= octet < 0x7f ==>
+  @ ensures \result ==> 0x20 <= octet < 0x7f && escape_octet(context, octet);
+  @ ensures \result && escape_quotes(context) ==> !special(octet);
+  @ ensures \result && context == TUX_ESCAPE_HTML ==> octet != '&';
+  @ ensures \result && context == TUX_ESCAPE_URI ==> octet != '%';
+  @ ensures !\result && context == TUX_ESCAPE_HTML && 0x20 <= octet < 0x7f ==>
   @   octet == '&' || octet == '<' || octet == '>' || octet == '"' || octet == '\'';
   @*/
-static bool is_plain(enum tux_escape how, uint8_t octet)
+static bool is_plain(enum tux_escape context, uint8_t octet)
 {
 	if (octet < 0x20 || octet >= 0x7f)
 		return false;
-	switch (how) {
+	switch (context) {
 	case TUX_ESCAPE_COLUMN:
 		if (octet == ' ')
 			return false;
@@ -149,18 +150,18 @@ static uint32_t reference_write(uint8_t *out, uint32_t at, uint32_t cap, uint8_t
 
 /* Like unit_write(), but for the ways that escape an octet whatever its neighbours are. */
 /*@ requires at <= cap && \valid(out + (0 .. cap - 1));
-  @ requires how == TUX_ESCAPE_LOG || how == TUX_ESCAPE_COLUMN || how == TUX_ESCAPE_JSON_BYTES || how == TUX_ESCAPE_URI;
+  @ requires context == TUX_ESCAPE_LOG || context == TUX_ESCAPE_COLUMN || context == TUX_ESCAPE_JSON_BYTES || context == TUX_ESCAPE_URI;
   @ assigns out[at .. cap - 1];
   @ ensures \result <= cap - at && (cap - at >= TUX_MAX_ESCAPED ==> \result > 0);
-  @ ensures \result > 0 ==> unit_good(how, out, at, \result);
+  @ ensures \result > 0 ==> unit_good(context, out, at, \result);
   @*/
-static uint32_t octet_write(enum tux_escape how, uint8_t *out, uint32_t at, uint32_t cap, uint8_t octet)
+static uint32_t octet_write(enum tux_escape context, uint8_t *out, uint32_t at, uint32_t cap, uint8_t octet)
 {
-	if (is_plain(how, octet))
+	if (is_plain(context, octet))
 		return six(out, at, cap, 1, octet, 0, 0, 0, 0, 0);
-	if (how == TUX_ESCAPE_URI)
+	if (context == TUX_ESCAPE_URI)
 		return six(out, at, cap, 3, '%', digit(octet / 16, 'A'), digit(octet % 16, 'A'), 0, 0, 0);
-	if (how != TUX_ESCAPE_JSON_BYTES)
+	if (context != TUX_ESCAPE_JSON_BYTES)
 		return six(out, at, cap, 4, '\\', 'x', digit(octet / 16, 'A'), digit(octet % 16, 'A'), 0, 0);
 	if (octet == '"' || octet == '\\')
 		return six(out, at, cap, 2, '\\', octet, 0, 0, 0, 0);
@@ -169,116 +170,117 @@ static uint32_t octet_write(enum tux_escape how, uint8_t *out, uint32_t at, uint
 
 /* Like unit_write(), but for what no character of the text around is: writes U+FFFD. */
 /*@ requires at <= cap && \valid(out + (0 .. cap - 1));
-  @ requires how == TUX_ESCAPE_JSON || how == TUX_ESCAPE_LABEL || how == TUX_ESCAPE_HTML || how == TUX_ESCAPE_MESSAGE;
+  @ requires context == TUX_ESCAPE_JSON || context == TUX_ESCAPE_LABEL || context == TUX_ESCAPE_HTML || context == TUX_ESCAPE_MESSAGE;
   @ assigns out[at .. cap - 1];
   @ ensures \result <= cap - at && (cap - at >= TUX_MAX_ESCAPED ==> \result > 0);
-  @ ensures \result > 0 ==> unit_good(how, out, at, \result);
+  @ ensures \result > 0 ==> unit_good(context, out, at, \result);
   @*/
-static uint32_t replacement_write(enum tux_escape how, uint8_t *out, uint32_t at, uint32_t cap)
+static uint32_t replacement_write(enum tux_escape context, uint8_t *out, uint32_t at, uint32_t cap)
 {
-	(void)how;
+	(void)context;
 	return six(out, at, cap, 3, 0xef, 0xbf, 0xbd, 0, 0, 0);
 }
 
 /* Like unit_write(), but for a control character above ASCII, which is 0xc2 and octet. */
 /*@ requires at <= cap && \valid(out + (0 .. cap - 1)) && 0x80 <= octet <= 0x9f;
-  @ requires how == TUX_ESCAPE_JSON || how == TUX_ESCAPE_LABEL || how == TUX_ESCAPE_HTML || how == TUX_ESCAPE_MESSAGE;
+  @ requires context == TUX_ESCAPE_JSON || context == TUX_ESCAPE_LABEL || context == TUX_ESCAPE_HTML || context == TUX_ESCAPE_MESSAGE;
   @ assigns out[at .. cap - 1];
   @ ensures \result <= cap - at && (cap - at >= TUX_MAX_ESCAPED ==> \result > 0);
-  @ ensures \result > 0 ==> unit_good(how, out, at, \result);
+  @ ensures \result > 0 ==> unit_good(context, out, at, \result);
   @*/
-static uint32_t control_write(enum tux_escape how, uint8_t *out, uint32_t at, uint32_t cap, uint8_t octet)
+static uint32_t control_write(enum tux_escape context, uint8_t *out, uint32_t at, uint32_t cap, uint8_t octet)
 {
-	if (how == TUX_ESCAPE_JSON)
+	if (context == TUX_ESCAPE_JSON)
 		return six(out, at, cap, 6, '\\', 'u', '0', '0', digit(octet / 16, 'a'), digit(octet % 16, 'a'));
-	return replacement_write(how, out, at, cap);
+	return replacement_write(context, out, at, cap);
 }
 
 /* Like unit_write(), but for an ASCII character, in a text that may have others. */
 /*@ requires at <= cap && \valid(out + (0 .. cap - 1)) && octet < 0x80;
-  @ requires how == TUX_ESCAPE_JSON || how == TUX_ESCAPE_LABEL || how == TUX_ESCAPE_HTML || how == TUX_ESCAPE_MESSAGE;
+  @ requires context == TUX_ESCAPE_JSON || context == TUX_ESCAPE_LABEL || context == TUX_ESCAPE_HTML || context == TUX_ESCAPE_MESSAGE;
   @ assigns out[at .. cap - 1];
   @ ensures \result <= cap - at && (cap - at >= TUX_MAX_ESCAPED ==> \result > 0);
-  @ ensures \result > 0 ==> unit_good(how, out, at, \result);
+  @ ensures \result > 0 ==> unit_good(context, out, at, \result);
   @*/
-static uint32_t ascii_write(enum tux_escape how, uint8_t *out, uint32_t at, uint32_t cap, uint8_t octet)
+static uint32_t ascii_write(enum tux_escape context, uint8_t *out, uint32_t at, uint32_t cap, uint8_t octet)
 {
-	if (is_plain(how, octet) || (how == TUX_ESCAPE_MESSAGE && octet == '\t'))
+	if (is_plain(context, octet) || (context == TUX_ESCAPE_MESSAGE && octet == '\t'))
 		return six(out, at, cap, 1, octet, 0, 0, 0, 0, 0);
-	if (how == TUX_ESCAPE_MESSAGE)
+	if (context == TUX_ESCAPE_MESSAGE)
 		return six(out, at, cap, 1, '?', 0, 0, 0, 0, 0);
-	if (how == TUX_ESCAPE_HTML)
-		return octet < 0x20 || octet == 0x7f ? replacement_write(how, out, at, cap) : reference_write(out, at, cap, octet);
+	if (context == TUX_ESCAPE_HTML)
+		return octet < 0x20 || octet == 0x7f ? replacement_write(context, out, at, cap) : reference_write(out, at, cap, octet);
 	if (octet == '"' || octet == '\\')
 		return six(out, at, cap, 2, '\\', octet, 0, 0, 0, 0);
-	if (how == TUX_ESCAPE_LABEL)
+	if (context == TUX_ESCAPE_LABEL)
 		return six(out, at, cap, 1, '?', 0, 0, 0, 0, 0);
 	return six(out, at, cap, 6, '\\', 'u', '0', '0', digit(octet / 16, 'a'), digit(octet % 16, 'a'));
 }
 
 /* Like unit_write(), but for a character of two to four bytes. */
 /*@ requires at <= cap && \valid(out + (0 .. cap - 1)) && 2 <= bytes <= 4 && \valid_read(text + (0 .. bytes - 1));
-  @ requires how == TUX_ESCAPE_JSON || how == TUX_ESCAPE_LABEL || how == TUX_ESCAPE_HTML || how == TUX_ESCAPE_MESSAGE;
+  @ requires context == TUX_ESCAPE_JSON || context == TUX_ESCAPE_LABEL || context == TUX_ESCAPE_HTML || context == TUX_ESCAPE_MESSAGE;
   @ requires text[0] >= 0xc2 && (text[0] == 0xc2 ==> text[1] >= 0xa0) && 0x80 <= text[1] <= 0xbf;
   @ requires (bytes > 2 ==> 0x80 <= text[2] <= 0xbf) && (bytes > 3 ==> 0x80 <= text[3] <= 0xbf);
   @ requires \separated(out + (0 .. cap - 1), text + (0 .. bytes - 1));
   @ assigns out[at .. cap - 1];
   @ ensures \result <= cap - at && (cap - at >= TUX_MAX_ESCAPED ==> \result > 0);
-  @ ensures \result > 0 ==> unit_good(how, out, at, \result);
+  @ ensures \result > 0 ==> unit_good(context, out, at, \result);
   @*/
-static uint32_t utf8_write(enum tux_escape how, uint8_t *out, uint32_t at, uint32_t cap, const uint8_t *text, uint32_t bytes)
+static uint32_t utf8_write(enum tux_escape context, uint8_t *out, uint32_t at, uint32_t cap, const uint8_t *text, uint32_t bytes)
 {
-	(void)how;
+	(void)context;
 	return six(out, at, cap, bytes, text[0], text[1], bytes > 2 ? text[2] : 0, bytes > 3 ? text[3] : 0, 0, 0);
 }
 
 /*
- * Writes the first character of text escaped behind the at octets at out, if that fits. Returns the bytes written, else 0. *of: the
- * bytes of that character.
+ * Writes the first character of text escaped behind the at octets at out, if that fits. Returns the bytes written, else 0. *consumed:
+ * the bytes of that character.
  */
-/*@ requires TUX_ESCAPE_LOG <= how <= TUX_ESCAPE_MESSAGE && len > 0;
-  @ requires at <= cap && \valid(out + (0 .. cap - 1)) && \valid_read(text + (0 .. len - 1)) && \valid(of);
-  @ requires \separated(out + (0 .. cap - 1), text + (0 .. len - 1)) && \separated(of, out + (0 .. cap - 1), text + (0 .. len - 1));
-  @ assigns *of, out[at .. cap - 1];
-  @ ensures \result <= cap - at && 1 <= *of <= len;
+/*@ requires TUX_ESCAPE_LOG <= context <= TUX_ESCAPE_MESSAGE && len > 0;
+  @ requires at <= cap && \valid(out + (0 .. cap - 1)) && \valid_read(text + (0 .. len - 1)) && \valid(consumed);
+  @ requires \separated(out + (0 .. cap - 1), text + (0 .. len - 1)) && \separated(consumed, out + (0 .. cap - 1), text + (0 .. len - 1));
+  @ assigns *consumed, out[at .. cap - 1];
+  @ ensures \result <= cap - at && 1 <= *consumed <= len;
   @ ensures cap - at >= TUX_MAX_ESCAPED ==> 0 < \result <= TUX_MAX_ESCAPED;
-  @ ensures \result > 0 ==> unit_good(how, out, at, \result);
+  @ ensures \result > 0 ==> unit_good(context, out, at, \result);
   @*/
-static uint32_t unit_write(enum tux_escape how, uint8_t *out, uint32_t at, uint32_t cap, const uint8_t *text, uint32_t len, uint32_t *of)
+static uint32_t unit_write(enum tux_escape context, uint8_t *out, uint32_t at, uint32_t cap, const uint8_t *text, uint32_t len,
+                           uint32_t *consumed)
 {
 	uint32_t bytes;
 
-	*of = 1;
-	if (how == TUX_ESCAPE_LOG || how == TUX_ESCAPE_COLUMN || how == TUX_ESCAPE_JSON_BYTES || how == TUX_ESCAPE_URI)
-		return octet_write(how, out, at, cap, text[0]);
+	*consumed = 1;
+	if (context == TUX_ESCAPE_LOG || context == TUX_ESCAPE_COLUMN || context == TUX_ESCAPE_JSON_BYTES || context == TUX_ESCAPE_URI)
+		return octet_write(context, out, at, cap, text[0]);
 	bytes = utf8_len(text, len);
 	if (bytes == 0 && len > 1 && text[0] == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0) {
-		*of = 2;
-		return control_write(how, out, at, cap, text[1]);
+		*consumed = 2;
+		return control_write(context, out, at, cap, text[1]);
 	}
 	if (bytes == 0)
-		return replacement_write(how, out, at, cap);
+		return replacement_write(context, out, at, cap);
 	if (bytes == 1)
-		return ascii_write(how, out, at, cap, text[0]);
-	*of = bytes;
-	return utf8_write(how, out, at, cap, text, bytes);
+		return ascii_write(context, out, at, cap, text[0]);
+	*consumed = bytes;
+	return utf8_write(context, out, at, cap, text, bytes);
 }
 
 /* Like unit_write(), behind the at octets at out. For the proof: these stay as they are, so a reader of them sees the same. */
-/*@ requires TUX_ESCAPE_LOG <= how <= TUX_ESCAPE_MESSAGE && len > 0 && at <= cap;
-  @ requires \valid(out + (0 .. cap - 1)) && \valid_read(text + (0 .. len - 1)) && \valid(of);
-  @ requires \separated(out + (0 .. cap - 1), text + (0 .. len - 1)) && \separated(of, out + (0 .. cap - 1), text + (0 .. len - 1));
-  @ requires escape_quotes(how) ==> escape_state(out, at) == 0;
-  @ assigns *of, out[at .. cap - 1];
-  @ ensures \result <= cap - at && 1 <= *of <= len;
+/*@ requires TUX_ESCAPE_LOG <= context <= TUX_ESCAPE_MESSAGE && len > 0 && at <= cap;
+  @ requires \valid(out + (0 .. cap - 1)) && \valid_read(text + (0 .. len - 1)) && \valid(consumed);
+  @ requires \separated(out + (0 .. cap - 1), text + (0 .. len - 1)) && \separated(consumed, out + (0 .. cap - 1), text + (0 .. len - 1));
+  @ requires escape_quotes(context) ==> escape_state(out, at) == 0;
+  @ assigns *consumed, out[at .. cap - 1];
+  @ ensures \result <= cap - at && 1 <= *consumed <= len;
   @ ensures cap - at >= TUX_MAX_ESCAPED ==> 0 < \result <= TUX_MAX_ESCAPED;
-  @ ensures \forall integer k; at <= k < at + \result ==> escape_octet(how, out[k]) && escape_after(how, out, k, at + \result);
-  @ ensures escape_quotes(how) ==> escape_state(out, at + \result) == 0;
+  @ ensures \forall integer k; at <= k < at + \result ==> escape_octet(context, out[k]) && escape_after(context, out, k, at + \result);
+  @ ensures escape_quotes(context) ==> escape_state(out, at + \result) == 0;
   @*/
-static inline uint32_t unit_append(enum tux_escape how, uint8_t *out, uint32_t at, uint32_t cap, const uint8_t *text, uint32_t len,
-                                   uint32_t *of)
+static inline uint32_t unit_append(enum tux_escape context, uint8_t *out, uint32_t at, uint32_t cap, const uint8_t *text, uint32_t len,
+                                   uint32_t *consumed)
 {
-	const uint32_t bytes = unit_write(how, out, at, cap, text, len, of);
+	const uint32_t bytes = unit_write(context, out, at, cap, text, len, consumed);
 
 	/*@ ghost
 	  @ uint32_t seen = 0;
@@ -289,32 +291,33 @@ static inline uint32_t unit_append(enum tux_escape how, uint8_t *out, uint32_t a
 	  @   seen++;
 	  @ uint32_t more = 0;
 	  @ /@ loop invariant 0 <= more <= bytes;
-	  @  @ loop invariant \forall integer k; at <= k < at + more ==> escape_octet(how, out[k]) && escape_after(how, out, k, at + bytes);
-	  @  @ loop invariant escape_quotes(how) ==> escape_state(out, at + more) == (more == 1 && out[at] == '\\' ? 1 : 0);
+	  @  @ loop invariant \forall integer k; at <= k < at + more ==>
+	  @  @   escape_octet(context, out[k]) && escape_after(context, out, k, at + bytes);
+	  @  @ loop invariant escape_quotes(context) ==> escape_state(out, at + more) == (more == 1 && out[at] == '\\' ? 1 : 0);
 	  @  @ loop assigns more;
 	  @  @ loop variant bytes - more; @/
 	  @ while (more < bytes) {
 	  @   /@ assert escape_state(out, at + more + 1) == escape_next(escape_state(out, at + more), out[at + more]); @/
 	  @   if (more == 0) {
-	  @     /@ assert escape_octet(how, out[at]) && escape_after(how, out, at, at + bytes); @/
-	  @     /@ assert escape_quotes(how) ==> escape_state(out, at + more + 1) == (out[at] == '\\' ? 1 : 0); @/
+	  @     /@ assert escape_octet(context, out[at]) && escape_after(context, out, at, at + bytes); @/
+	  @     /@ assert escape_quotes(context) ==> escape_state(out, at + more + 1) == (out[at] == '\\' ? 1 : 0); @/
 	  @   } else if (more == 1) {
-	  @     /@ assert escape_octet(how, out[at + 1]) && escape_after(how, out, at + 1, at + bytes); @/
-	  @     /@ assert escape_quotes(how) ==> escape_state(out, at + more + 1) == (0); @/
+	  @     /@ assert escape_octet(context, out[at + 1]) && escape_after(context, out, at + 1, at + bytes); @/
+	  @     /@ assert escape_quotes(context) ==> escape_state(out, at + more + 1) == (0); @/
 	  @   } else if (more == 2) {
-	  @     /@ assert escape_octet(how, out[at + 2]) && escape_after(how, out, at + 2, at + bytes); @/
-	  @     /@ assert escape_quotes(how) ==> escape_state(out, at + more + 1) == (0); @/
+	  @     /@ assert escape_octet(context, out[at + 2]) && escape_after(context, out, at + 2, at + bytes); @/
+	  @     /@ assert escape_quotes(context) ==> escape_state(out, at + more + 1) == (0); @/
 	  @   } else if (more == 3) {
-	  @     /@ assert escape_octet(how, out[at + 3]) && escape_after(how, out, at + 3, at + bytes); @/
-	  @     /@ assert escape_quotes(how) ==> escape_state(out, at + more + 1) == (0); @/
+	  @     /@ assert escape_octet(context, out[at + 3]) && escape_after(context, out, at + 3, at + bytes); @/
+	  @     /@ assert escape_quotes(context) ==> escape_state(out, at + more + 1) == (0); @/
 	  @   } else if (more == 4) {
-	  @     /@ assert escape_octet(how, out[at + 4]) && escape_after(how, out, at + 4, at + bytes); @/
-	  @     /@ assert escape_quotes(how) ==> escape_state(out, at + more + 1) == (0); @/
+	  @     /@ assert escape_octet(context, out[at + 4]) && escape_after(context, out, at + 4, at + bytes); @/
+	  @     /@ assert escape_quotes(context) ==> escape_state(out, at + more + 1) == (0); @/
 	  @   } else {
-	  @     /@ assert escape_octet(how, out[at + 5]) && escape_after(how, out, at + 5, at + bytes); @/
-	  @     /@ assert escape_quotes(how) ==> escape_state(out, at + more + 1) == (0); @/
+	  @     /@ assert escape_octet(context, out[at + 5]) && escape_after(context, out, at + 5, at + bytes); @/
+	  @     /@ assert escape_quotes(context) ==> escape_state(out, at + more + 1) == (0); @/
 	  @   }
-	  @   /@ assert escape_octet(how, out[at + more]) && escape_after(how, out, at + more, at + bytes); @/
+	  @   /@ assert escape_octet(context, out[at + more]) && escape_after(context, out, at + more, at + bytes); @/
 	  @   more++;
 	  @ }
 	  @*/
@@ -322,18 +325,18 @@ static inline uint32_t unit_append(enum tux_escape how, uint8_t *out, uint32_t a
 }
 
 /* Returns the number of octets at the start of text that stay, at most max. */
-/*@ requires TUX_ESCAPE_LOG <= how <= TUX_ESCAPE_MESSAGE && \valid_read(text + (0 .. max - 1));
+/*@ requires TUX_ESCAPE_LOG <= context <= TUX_ESCAPE_MESSAGE && \valid_read(text + (0 .. max - 1));
   @ assigns \nothing;
   @ ensures \result <= max;
-  @ ensures \forall integer k; 0 <= k < \result ==> 0x20 <= text[k] < 0x7f && !special(text[k]) && escape_octet(how, text[k]);
-  @ ensures \result > 0 ==> how != TUX_ESCAPE_HTML && how != TUX_ESCAPE_URI;
+  @ ensures \forall integer k; 0 <= k < \result ==> 0x20 <= text[k] < 0x7f && !special(text[k]) && escape_octet(context, text[k]);
+  @ ensures \result > 0 ==> context != TUX_ESCAPE_HTML && context != TUX_ESCAPE_URI;
   @*/
-static inline uint32_t run_of(enum tux_escape how, const uint8_t *text, uint32_t max)
+static inline uint32_t run_of(enum tux_escape context, const uint8_t *text, uint32_t max)
 {
-	const uint8_t other = how == TUX_ESCAPE_COLUMN ? ' ' : how == TUX_ESCAPE_LABEL ? '<' : '"';
+	const uint8_t other = context == TUX_ESCAPE_COLUMN ? ' ' : context == TUX_ESCAPE_LABEL ? '<' : '"';
 	uint32_t i = 0;
 
-	if (how == TUX_ESCAPE_HTML || how == TUX_ESCAPE_URI)
+	if (context == TUX_ESCAPE_HTML || context == TUX_ESCAPE_URI)
 		return 0;
 	/*@ loop invariant i <= max;
 	  @ loop invariant \forall integer k; 0 <= k < i ==> 0x20 <= text[k] < 0x7f && !special(text[k]) && text[k] != other;
@@ -345,18 +348,18 @@ static inline uint32_t run_of(enum tux_escape how, const uint8_t *text, uint32_t
 }
 
 /* Copies the octets at the start of text that stay behind the at octets at out. Returns their number. Most of a log is written here. */
-/*@ requires TUX_ESCAPE_LOG <= how <= TUX_ESCAPE_MESSAGE && at <= cap;
+/*@ requires TUX_ESCAPE_LOG <= context <= TUX_ESCAPE_MESSAGE && at <= cap;
   @ requires \valid(out + (0 .. cap - 1)) && \valid_read(text + (0 .. len - 1));
   @ requires \separated(out + (0 .. cap - 1), text + (0 .. len - 1));
-  @ requires escape_quotes(how) ==> escape_state(out, at) == 0;
+  @ requires escape_quotes(context) ==> escape_state(out, at) == 0;
   @ assigns out[at .. cap - 1];
   @ ensures \result <= cap - at && \result <= len;
-  @ ensures \forall integer k; at <= k < at + \result ==> escape_octet(how, out[k]) && escape_after(how, out, k, at + \result);
-  @ ensures escape_quotes(how) ==> escape_state(out, at + \result) == 0;
+  @ ensures \forall integer k; at <= k < at + \result ==> escape_octet(context, out[k]) && escape_after(context, out, k, at + \result);
+  @ ensures escape_quotes(context) ==> escape_state(out, at + \result) == 0;
   @*/
-static inline uint32_t run_append(enum tux_escape how, uint8_t *out, uint32_t at, uint32_t cap, const uint8_t *text, uint32_t len)
+static inline uint32_t run_append(enum tux_escape context, uint8_t *out, uint32_t at, uint32_t cap, const uint8_t *text, uint32_t len)
 {
-	const uint32_t bytes = run_of(how, text, len < cap - at ? len : cap - at);
+	const uint32_t bytes = run_of(context, text, len < cap - at ? len : cap - at);
 
 	octet_copy(out + at, text, bytes);
 	/*@ ghost
@@ -368,8 +371,9 @@ static inline uint32_t run_append(enum tux_escape how, uint8_t *out, uint32_t at
 	  @   seen++;
 	  @ uint32_t more = 0;
 	  @ /@ loop invariant 0 <= more <= bytes;
-	  @  @ loop invariant \forall integer k; at <= k < at + more ==> escape_octet(how, out[k]) && escape_after(how, out, k, at + bytes);
-	  @  @ loop invariant escape_quotes(how) ==> escape_state(out, at + more) == 0;
+	  @  @ loop invariant \forall integer k; at <= k < at + more ==>
+	  @  @   escape_octet(context, out[k]) && escape_after(context, out, k, at + bytes);
+	  @  @ loop invariant escape_quotes(context) ==> escape_state(out, at + more) == 0;
 	  @  @ loop assigns more;
 	  @  @ loop variant bytes - more; @/
 	  @ while (more < bytes) {
@@ -381,33 +385,34 @@ static inline uint32_t run_append(enum tux_escape how, uint8_t *out, uint32_t at
 	return bytes;
 }
 
-uint32_t tux_escape(enum tux_escape how, uint8_t *out, uint32_t cap, const uint8_t *text, uint32_t len, uint32_t *taken)
+uint32_t tux_escape(enum tux_escape context, uint8_t *out, uint32_t cap, const uint8_t *text, uint32_t len, uint32_t *consumed)
 {
 	uint32_t at = 0, i = 0;
 
 	/*@ loop invariant i <= len && at <= cap;
 	  @ loop invariant TUX_MAX_ESCAPED * len <= cap ==> at <= TUX_MAX_ESCAPED * i;
-	  @ loop invariant \forall integer k; 0 <= k < at ==> escape_octet(how, out[k]) && escape_after(how, out, k, at);
-	  @ loop invariant escape_quotes(how) ==> escape_state(out, at) == 0;
+	  @ loop invariant \forall integer k; 0 <= k < at ==> escape_octet(context, out[k]) && escape_after(context, out, k, at);
+	  @ loop invariant escape_quotes(context) ==> escape_state(out, at) == 0;
 	  @ loop assigns i, at, out[0 .. cap - 1];
 	  @ loop variant len - i; */
 	while (i < len) {
-		uint32_t bytes, of;
+		uint32_t bytes, used;
 
-		bytes = run_append(how, out, at, cap, text + i, len - i);
+		bytes = run_append(context, out, at, cap, text + i, len - i);
 		at += bytes;
 		i += bytes;
-		/*@ assert \forall integer k; 0 <= k < at ==> escape_octet(how, out[k]) && escape_after(how, out, k, at); */
+		/*@ assert \forall integer k; 0 <= k < at ==> escape_octet(context, out[k]) && escape_after(context, out, k, at); */
 		if (i == len)
 			break;
-		bytes = unit_append(how, out, at, cap, text + i, len - i, &of);
-		/*@ assert bytes == 0 ==> \forall integer k; 0 <= k < at ==> escape_octet(how, out[k]) && escape_after(how, out, k, at); */
+		bytes = unit_append(context, out, at, cap, text + i, len - i, &used);
+		/*@ assert bytes == 0 ==>
+		  @   \forall integer k; 0 <= k < at ==> escape_octet(context, out[k]) && escape_after(context, out, k, at); */
 		if (bytes == 0)
 			break;
 		at += bytes;
-		i += of;
-		/*@ assert \forall integer k; 0 <= k < at ==> escape_octet(how, out[k]) && escape_after(how, out, k, at); */
+		i += used;
+		/*@ assert \forall integer k; 0 <= k < at ==> escape_octet(context, out[k]) && escape_after(context, out, k, at); */
 	}
-	*taken = i;
+	*consumed = i;
 	return at;
 }

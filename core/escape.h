@@ -27,22 +27,22 @@ enum { TUX_MAX_ESCAPED = 6 }; /* bytes that one byte becomes, at most */
  */
 /*@ predicate escape_unreserved(integer octet) =
   @   'a' <= octet <= 'z' || 'A' <= octet <= 'Z' || '0' <= octet <= '9' || octet == '-' || octet == '.' || octet == '_' || octet == '~';
-  @ predicate escape_octet(integer how, integer octet) =
-  @   (octet >= 0x20 || (how == TUX_ESCAPE_MESSAGE && octet == '\t')) && octet != 0x7f &&
-  @   (how == TUX_ESCAPE_LOG || how == TUX_ESCAPE_COLUMN || how == TUX_ESCAPE_JSON_BYTES ==> octet < 0x7f) &&
-  @   (how == TUX_ESCAPE_LOG || how == TUX_ESCAPE_COLUMN ==> octet != '"') && (how == TUX_ESCAPE_COLUMN ==> octet != ' ') &&
-  @   (how == TUX_ESCAPE_LABEL ==> octet != '<') &&
-  @   (how == TUX_ESCAPE_HTML ==> octet != '<' && octet != '>' && octet != '"' && octet != '\'') &&
-  @   (how == TUX_ESCAPE_URI ==> octet == '%' || escape_unreserved(octet));
+  @ predicate escape_octet(integer context, integer octet) =
+  @   (octet >= 0x20 || (context == TUX_ESCAPE_MESSAGE && octet == '\t')) && octet != 0x7f &&
+  @   (context == TUX_ESCAPE_LOG || context == TUX_ESCAPE_COLUMN || context == TUX_ESCAPE_JSON_BYTES ==> octet < 0x7f) &&
+  @   (context == TUX_ESCAPE_LOG || context == TUX_ESCAPE_COLUMN ==> octet != '"') && (context == TUX_ESCAPE_COLUMN ==> octet != ' ') &&
+  @   (context == TUX_ESCAPE_LABEL ==> octet != '<') &&
+  @   (context == TUX_ESCAPE_HTML ==> octet != '<' && octet != '>' && octet != '"' && octet != '\'') &&
+  @   (context == TUX_ESCAPE_URI ==> octet == '%' || escape_unreserved(octet));
   @ predicate escape_hex(integer octet) = '0' <= octet <= '9' || 'A' <= octet <= 'F';
-  @ predicate escape_after{L}(integer how, uint8_t *at, integer k, integer len) =
-  @   (how == TUX_ESCAPE_HTML && at[k] == '&' ==>
+  @ predicate escape_after{L}(integer context, uint8_t *at, integer k, integer len) =
+  @   (context == TUX_ESCAPE_HTML && at[k] == '&' ==>
   @     k + 1 < len && (at[k + 1] == 'a' || at[k + 1] == 'l' || at[k + 1] == 'g' || at[k + 1] == 'q' || at[k + 1] == '#')) &&
   @   (at[k] == 0xc2 ==> k + 1 < len && at[k + 1] >= 0xa0) &&
-  @   (how == TUX_ESCAPE_URI && at[k] == '%' ==> k + 2 < len && escape_hex(at[k + 1]) && escape_hex(at[k + 2]));
-  @ predicate escape_quotes(integer how) =
-  @   how == TUX_ESCAPE_LOG || how == TUX_ESCAPE_COLUMN || how == TUX_ESCAPE_JSON_BYTES || how == TUX_ESCAPE_JSON ||
-  @   how == TUX_ESCAPE_LABEL;
+  @   (context == TUX_ESCAPE_URI && at[k] == '%' ==> k + 2 < len && escape_hex(at[k + 1]) && escape_hex(at[k + 2]));
+  @ predicate escape_quotes(integer context) =
+  @   context == TUX_ESCAPE_LOG || context == TUX_ESCAPE_COLUMN || context == TUX_ESCAPE_JSON_BYTES || context == TUX_ESCAPE_JSON ||
+  @   context == TUX_ESCAPE_LABEL;
   @ logic integer escape_next(integer state, integer octet) =
   @   state == 2 ? 2 : state == 1 ? 0 : octet == '\\' ? 1 : octet == '"' ? 2 : 0;
   @ logic integer escape_state{L}(uint8_t *at, integer len) =
@@ -50,18 +50,18 @@ enum { TUX_MAX_ESCAPED = 6 }; /* bytes that one byte becomes, at most */
   @*/
 
 /*
- * Writes the len bytes at text escaped to out, as long as a whole escape fits into cap bytes. Returns the bytes written. *taken: the
+ * Writes the len bytes at text escaped to out, as long as a whole escape fits into cap bytes. Returns the bytes written. *consumed: the
  * bytes of text that they are; all, if cap is at least TUX_MAX_ESCAPED times len. Any context.
  */
-/*@ requires TUX_ESCAPE_LOG <= how <= TUX_ESCAPE_MESSAGE;
-  @ requires \valid(out + (0 .. cap - 1)) && \valid_read(text + (0 .. len - 1)) && \valid(taken);
-  @ requires \separated(out + (0 .. cap - 1), text + (0 .. len - 1)) && \separated(taken, out + (0 .. cap - 1), text + (0 .. len - 1));
-  @ assigns *taken, out[0 .. cap - 1];
-  @ ensures \result <= cap && *taken <= len;
-  @ ensures TUX_MAX_ESCAPED * len <= cap ==> *taken == len;
-  @ ensures \forall integer k; 0 <= k < \result ==> escape_octet(how, out[k]) && escape_after(how, out, k, \result);
-  @ ensures escape_quotes(how) ==> escape_state(out, \result) == 0;
+/*@ requires TUX_ESCAPE_LOG <= context <= TUX_ESCAPE_MESSAGE;
+  @ requires \valid(out + (0 .. cap - 1)) && \valid_read(text + (0 .. len - 1)) && \valid(consumed);
+  @ requires \separated(out + (0 .. cap - 1), text + (0 .. len - 1)) && \separated(consumed, out + (0 .. cap - 1), text + (0 .. len - 1));
+  @ assigns *consumed, out[0 .. cap - 1];
+  @ ensures \result <= cap && *consumed <= len;
+  @ ensures TUX_MAX_ESCAPED * len <= cap ==> *consumed == len;
+  @ ensures \forall integer k; 0 <= k < \result ==> escape_octet(context, out[k]) && escape_after(context, out, k, \result);
+  @ ensures escape_quotes(context) ==> escape_state(out, \result) == 0;
   @*/
-uint32_t tux_escape(enum tux_escape how, uint8_t *out, uint32_t cap, const uint8_t *text, uint32_t len, uint32_t *taken);
+uint32_t tux_escape(enum tux_escape context, uint8_t *out, uint32_t cap, const uint8_t *text, uint32_t len, uint32_t *consumed);
 
 #endif
