@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The way from http/ to a handler that takes time: it reads the request's body, or gives its response in pieces. Such a handler sets
- * req->events when it starts, and clears it when it has freed what it holds for the request.
+ * req->events when it starts, and clears it when it has freed what it holds for the request. As long as it is set, abandon() or free() is due
+ * when the request ends.
  */
 #ifndef TUX_ENGINE_REQUEST_EVENTS_H
 #define TUX_ENGINE_REQUEST_EVENTS_H
@@ -20,7 +21,7 @@ enum request_next {
 	NEXT_WAITS,  /* waits for the handler, or for the request body */
 	NEXT_OVER,   /* the response was given to the sink, and ended. req->events is NULL */
 	NEXT_INSIDE, /* an internal redirect: respond to the kept head, which is rewritten. req->events is NULL */
-	NEXT_RESPOND, /* nothing of a response was sent: dispatch_respond() is due. req->events is NULL */
+	NEXT_RESPOND, /* nothing of a response was sent: dispatch_respond() is due */
 };
 
 /* Only the request's own thread calls these functions, and none of them from within a function of the sink but resume(). */

@@ -129,11 +129,11 @@ static bool path_of_file(const struct request *req, const uint8_t *file, uint32_
 	return path->len > 0;
 }
 
-/* Returns the fields of the route followed by lines, malloc'ed; NULL if out of memory. */
+/* Returns the fields of the route followed by lines, malloc'ed, with a copy of what they point to that use_fields() may free. */
 static struct tux_fields *add_fields(const struct request *req, struct tux_octets lines)
 {
-	const struct tux_text before = req->fields->lines;
-	struct tux_fields *own = malloc(sizeof(*own) + before.len + lines.len);
+	const struct tux_text before = req->fields->lines, type = req->fields->type;
+	struct tux_fields *own = malloc(sizeof(*own) + before.len + lines.len + type.len);
 	char *text;
 
 	if (own == NULL)
@@ -144,6 +144,10 @@ static struct tux_fields *add_fields(const struct request *req, struct tux_octet
 	memcpy(text + before.len, lines.at, lines.len);
 	*own = *req->fields;
 	own->lines = own->cached = (struct tux_text){ text, before.len + lines.len };
+	text += own->lines.len;
+	if (type.len > 0)
+		memcpy(text, type.at, type.len);
+	own->type = (struct tux_text){ text, type.len };
 	return own;
 }
 
@@ -161,6 +165,8 @@ uint16_t internal_redirect_to(struct request *req, struct tux_octets target, str
 
 	if (++req->internal_redirects > MAX_INSIDE)
 		return refuse(req, 500, WHY_INTERNAL_COUNT);
+	if (req->fields->lines.len + lines.len > MAX_OWN_LINES)
+		return refuse(req, 500, WHY_INTERNAL_FIELDS);
 	if (lines.len > 0) {
 		own = add_fields(req, lines);
 		if (own == NULL)

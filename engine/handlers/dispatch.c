@@ -34,6 +34,7 @@ static void use_host(struct request *req, const struct tux_host *host)
 	req->max_body_bytes = host->max_body_bytes;
 	req->matched = req->route = NULL;
 	req->module = NULL;
+	req->declined = false;
 }
 
 /* Returns the module with this number if it is loaded; else NULL. */
@@ -343,6 +344,8 @@ static enum response_step respond(struct request *req)
 		return error_page_refusal(req);
 	if (req->error_status != 0)
 		return error_page_failure(req, req->error_status, req->cause);
+	if (req->call != NULL)
+		return module_respond(req, req->module);
 	if (req->lacks_slash) {
 		bool done;
 		const enum response_step step = respond_slash(req, &done);
@@ -380,10 +383,14 @@ enum response_step dispatch_respond(struct request *req)
 
 		if (step == RESPONSE_ANEW) {
 			dispatch(req);
-		} else if (step == RESPONSE_DECLINED) {
+		} else if (step == RESPONSE_DECLINED) { /* go on as if no route named the module */
 			req->declined = true;
 			req->module = NULL;
-			req->handler = req->status != 0 ? HANDLER_METHOD : HANDLER_FILE;
+			req->route = NULL;
+			req->handler = (uint8_t)handler_of_path(req);
+		} else if (step == RESPONSE_BY_BACKEND && req->declined && req->module == NULL && request_has_body(req)) {
+			req->error_status = 500; /* the body was read: what follows it is the next request */
+			req->cause = because(WHY_MODULE_DECLINED, 0);
 		} else {
 			return step;
 		}

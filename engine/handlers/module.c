@@ -11,6 +11,7 @@
 
 enum {
 	CLIENT_GONE = 499, /* log status of a request whose client disconnected, as in nginx */
+	MAX_LINES = 3 * TUX_MAX_FIELD_LINES, /* bytes of the configured fields, those of an application, and those of the module */
 };
 
 static const struct request_events module_events;
@@ -23,7 +24,7 @@ static struct tux_octets name_of(const struct tux_loaded *loaded)
 /* Memory that a module lends for a body by reference. */
 struct loan {
 	struct body_owner owner; /* first member */
-	void (*drop)(void *argument);
+	void (*drop)(void *argument); /* NULL: the memory stays for ever */
 	void *argument;
 };
 
@@ -31,18 +32,16 @@ static void loan_end(struct body_owner *owner)
 {
 	struct loan *loan = (struct loan *)owner;
 
-	loan->drop(loan->argument);
+	if (loan->drop != NULL)
+		loan->drop(loan->argument);
 	free(loan);
 }
 
 /* Makes the body the owner of the memory that the module lends. Returns false if out of memory. */
 static bool lend_memory(const struct tux_req *call, struct body_source *body)
 {
-	struct loan *loan;
+	struct loan *loan = malloc(sizeof(*loan));
 
-	if (call->drop == NULL)
-		return true;
-	loan = malloc(sizeof(*loan));
 	if (loan == NULL)
 		return false;
 	*loan = (struct loan){ .owner = { loan_end }, .drop = call->drop, .argument = call->argument };
@@ -71,6 +70,7 @@ static bool lend(const struct tux_req *call, struct body_source *body)
 		return lend_file(call, body);
 	case REPLY_NONE:
 	case REPLY_SENT:
+	case REPLY_BORROWED:
 	case REPLY_TARGET:
 	case REPLY_REDIRECT:
 		break;
@@ -78,7 +78,7 @@ static bool lend(const struct tux_req *call, struct body_source *body)
 	return true;
 }
 
-/* Ends the loan. The sink has taken what it needs; returned: the call keeps it. */
+/* Ends the loan. returned: the sink has taken nothing, and the call keeps it. */
 static void lend_end(struct body_source *body, bool returned)
 {
 	if (returned)
@@ -90,15 +90,15 @@ static void lend_end(struct body_source *body, bool returned)
 	object_put(body->object);
 }
 
-/* Returns the configured fields and those of the module, in room for both. */
-static struct tux_text fields_of(const struct tux_req *call, struct tux_text configured, char *room)
+/*
+ * Responds with an error. The page for it may have to be loaded, and dispatch_respond() is called again then: it must not call the module
+ * a second time.
+ */
+static enum response_step fail_with(struct request *req, uint16_t status, enum why why)
 {
-	if (call->fields.len == 0)
-		return configured;
-	if (configured.len > 0)
-		memcpy(room, configured.at, configured.len);
-	memcpy(room + configured.len, call->fields.data, call->fields.len);
-	return (struct tux_text){ room, configured.len + call->fields.len };
+	req->error_status = status;
+	req->cause = because(why, 0);
+	return error_page_failure(req, status, req->cause);
 }
 
 /* Lets another target respond, with the fields that the module has added. */
@@ -107,40 +107,48 @@ static enum response_step respond_target(struct request *req, struct tux_req *ca
 	const struct tux_octets target = { call->text.data, call->text.len };
 	const uint16_t status = request_keep(req) ? internal_redirect_to(req, target, (struct tux_octets){ call->fields.data, call->fields.len }) : 503;
 
+	backend_note(req, "module", name_of(call->loaded), 0);
 	call_put(call);
-	if (status == 200)
-		return RESPONSE_ANEW;
-	return error_page_failure(req, status, req->cause);
+	return status == 200 ? RESPONSE_ANEW : fail_with(req, status, status == 503 ? WHY_MEMORY : (enum why)req->cause.why);
 }
 
-/* Responds with a reply. RESPONSE_NO_ROOM: the reply stays in the call. */
-static enum response_step respond_reply(struct request *req, struct tux_req *call)
+/*
+ * Responds with a reply. RESPONSE_NO_ROOM: the reply stays in the call. at_once: handle() runs, so the reply stays in the call without
+ * memory, too.
+ */
+static enum response_step respond_reply(struct request *req, struct tux_req *call, bool at_once)
 {
-	char room[2 * TUX_MAX_FIELD_LINES];
+	char room[MAX_LINES];
 	struct body_source body = response_no_body();
 	struct tux_head head = response_head(req, call->status);
 	enum response_step step;
 
-	head.extra = fields_of(call, head.extra, room);
+	if (head.extra.len + call->fields.len > sizeof(room) || !lend(call, &body)) {
+		if (at_once)
+			return RESPONSE_NO_ROOM;
+		step = head.extra.len + call->fields.len > sizeof(room) ? fail_with(req, 500, WHY_FIELDS_LONG) : fail_with(req, 503, WHY_MEMORY);
+		call_forget_reply(call);
+		call->reply = REPLY_SENT;
+		return step;
+	}
+	if (call->fields.len > 0) {
+		if (head.extra.len > 0)
+			memcpy(room, head.extra.at, head.extra.len);
+		memcpy(room + head.extra.len, call->fields.data, call->fields.len);
+		head.extra = (struct tux_text){ room, head.extra.len + call->fields.len };
+	}
 	head.type = (struct tux_text){ (const char *)call->type.data, call->type.len };
+	head.has_length = call->status != 204 && call->status != 304;
 	if (call->reply == REPLY_REDIRECT) {
 		head.location = call->text.data;
 		head.location_len = call->text.len;
 		head.type.len = 0;
-	} else {
+	} else if (head.has_length) {
 		body.count = call->len > 0;
 		body.one = (struct body_part){ .memory = call->reply == REPLY_FD ? NULL : call->data, .off = call->off, .len = call->len };
+		head.content_length = call->len;
 	}
-	head.has_length = call->status != 204 && call->status != 304;
-	head.content_length = body.count > 0 ? body.one.len : 0;
-	if (!head.has_length)
-		body.count = 0;
-	if (!lend(call, &body)) {
-		call_forget_reply(call);
-		call->reply = REPLY_SENT;
-		return error_page_failure(req, 503, because(WHY_MEMORY, 0));
-	}
-	if (call->status >= 500) {
+	if (call->status >= 500 || call->status == 403) {
 		req->cause = because(WHY_MODULE_STATUS, 0);
 		backend_note(req, "module", name_of(call->loaded), 0);
 	}
@@ -155,15 +163,7 @@ bool module_send(struct tux_req *call)
 {
 	if (call->reply == REPLY_TARGET)
 		return false;
-	return respond_reply(call->req, call) != RESPONSE_NO_ROOM;
-}
-
-/* Responds with 500 for a module that has failed. */
-static enum response_step respond_failure(struct request *req, struct tux_req *call, uint16_t status, enum why why)
-{
-	backend_note(req, "module", name_of(call->loaded), 0);
-	call_put(call);
-	return error_page_failure(req, status, because(why, 0));
+	return respond_reply(call->req, call, true) != RESPONSE_NO_ROOM;
 }
 
 /* Responds with the result of a call that is the server's again. */
@@ -178,19 +178,32 @@ static enum response_step respond_result(struct request *req, struct tux_req *ca
 		call_put(call);
 		return RESPONSE_DECLINED;
 	case TUX_SUSPEND:
-		req->events = &module_events;
 		return RESPONSE_BY_BACKEND;
 	case TUX_FAIL:
-		return respond_failure(req, call, 500, WHY_MODULE_FAILED);
+		backend_note(req, "module", name_of(call->loaded), 0);
+		call_put(call);
+		return fail_with(req, 500, WHY_MODULE_FAILED);
 	}
 	if (call->reply == REPLY_TARGET)
 		return respond_target(req, call);
-	step = call->reply == REPLY_SENT ? RESPONSE_QUEUED : respond_reply(req, call);
+	step = call->reply == REPLY_SENT ? RESPONSE_QUEUED : respond_reply(req, call, false);
 	if (step == RESPONSE_NO_ROOM)
 		call->result = TUX_DONE;
 	else
 		call_put(call);
 	return step;
+}
+
+/*
+ * Returns a new call. Until it is put back, the module's events are the request's: whatever ends the request tells them.
+ */
+static struct tux_req *begin(struct request *req, struct tux_loaded *loaded)
+{
+	struct tux_req *call = call_get(req, loaded);
+
+	if (call != NULL)
+		req->events = &module_events;
+	return call;
 }
 
 enum response_step module_respond(struct request *req, struct tux_loaded *loaded)
@@ -201,26 +214,27 @@ enum response_step module_respond(struct request *req, struct tux_loaded *loaded
 		return respond_result(req, call, (enum tux_result)call->result);
 	if (loaded->pool != NULL || request_has_body(req))
 		return RESPONSE_BY_BACKEND;
-	call = call_get(req, loaded);
+	call = begin(req, loaded);
 	if (call == NULL)
-		return error_page_failure(req, 503, because(WHY_MEMORY, 0));
-	req->call = call;
+		return fail_with(req, 503, WHY_MEMORY);
 	call->body_done = call->direct = call->begun = true;
 	return respond_result(req, call, call_run(call));
 }
 
-/* Runs the module after the body has arrived. Returns true if the call is the server's again. */
-static bool begin_call(struct tux_req *call)
+/* Calls the module after the body has arrived. Returns true if the call is the server's again. */
+static bool call_module(struct tux_req *call)
 {
 	enum tux_result result = TUX_FAIL;
 
+	call->begun = true;
 	if (call->loaded->pool != NULL && call_detach(call)) {
 		call_submit(call);
 		return false;
 	}
 	if (call->loaded->pool == NULL)
 		result = call_run(call);
-	call->result = (uint8_t)result;
+	if (result != TUX_SUSPEND) /* else the call has its result when it is delivered */
+		call->result = (uint8_t)result;
 	return result != TUX_SUSPEND;
 }
 
@@ -229,16 +243,14 @@ uint16_t module_start(struct request *req, struct tux_loaded *loaded)
 	const struct tux_request *head = &req->head;
 	struct tux_req *call = req->call;
 
-	req->cause = because(WHY_MEMORY, 0);
-	if (call == NULL)
-		call = call_get(req, loaded);
-	if (call == NULL)
-		return 503;
-	req->call = call;
-	req->events = &module_events;
-	if (call->kept)
+	if (call != NULL) /* module_respond() has called the module, which keeps the call */
 		return 0;
-	call->body_done = head->framing != TUX_FRAMING_CHUNKED && head->content_length == 0;
+	call = begin(req, loaded);
+	if (call == NULL) {
+		req->cause = because(WHY_MEMORY, 0);
+		return 503;
+	}
+	call->body_done = !request_has_body(req);
 	tux_body_start(&req->body, (enum tux_framing)head->framing, head->content_length);
 	return 0;
 }
@@ -247,20 +259,25 @@ static enum request_next next(struct request *req)
 {
 	struct tux_req *call = req->call;
 
-	if (call != NULL && (!call->body_done || call->kept))
-		return NEXT_WAITS;
-	if (call != NULL && !call->begun) {
-		call->begun = true;
-		if (!begin_call(call))
-			return NEXT_WAITS;
+	if (call == NULL) { /* its time has passed */
+		req->events = NULL;
+		return NEXT_RESPOND;
 	}
-	req->events = NULL;
+	if (call->no_memory) {
+		call_put(call);
+		req->unread = true;
+		req->error_status = 503;
+		req->cause = because(WHY_MEMORY, 0);
+		return NEXT_RESPOND;
+	}
+	if (!call->body_done || call->kept || (!call->begun && !call_module(call)))
+		return NEXT_WAITS;
 	return NEXT_RESPOND;
 }
 
 static bool takes(const struct request *req)
 {
-	return req->call != NULL && !req->call->body_done;
+	return req->call != NULL && !req->call->body_done && !req->call->no_memory;
 }
 
 static uint32_t body(struct request *req, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
@@ -278,9 +295,9 @@ static uint32_t body(struct request *req, const uint8_t *buf, uint32_t len, enum
 			*refusal = (enum tux_refusal)req->body.refusal;
 		else if (req->body.total > req->max_body_bytes)
 			*refusal = TUX_REFUSED_BODY_LONG;
-		else if (!buffer_keep(&call->body, buf + used + content.off, content.len))
-			*refusal = TUX_REFUSED_BODY_LONG;
-		if (*refusal != TUX_ACCEPTED)
+		else
+			call->no_memory = !buffer_keep(&call->body, buf + used + content.off, content.len);
+		if (*refusal != TUX_ACCEPTED || call->no_memory)
 			return len;
 		used += consumed;
 		call->body_done = verdict == TUX_PARSED;

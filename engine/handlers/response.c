@@ -16,10 +16,13 @@ struct tux_head response_head(const struct request *req, uint16_t status)
 /* Sends the body, unless the head is the whole response, and ends the response. */
 static void finish(struct request *req, uint16_t status, const struct body_source *body)
 {
-	if (body->count == 0 || req->head.method == TUX_HEAD || req->sink->body(req, body) != SINK_DONE)
+	const bool wanted = body->count > 0 && req->head.method != TUX_HEAD;
+	const bool sent = wanted && req->sink->body(req, body) == SINK_DONE;
+
+	if (!sent)
 		body_discard(body);
 	access_record_answer(req, status);
-	req->sink->end(req, true);
+	req->sink->end(req, sent || !wanted); /* without the body that the head announces, the connection ends */
 }
 
 /* Responds in place of a head that is too long. Without anything to shorten, the connection ends without a response. */

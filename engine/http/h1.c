@@ -10,14 +10,23 @@ enum {
 	ANSWER_ROOM = 4096, /* free bytes of the output required to start another request */
 };
 
+/* Ends the part of a handler that still has something for a request which others have responded to. */
+static void leave_handler(struct request *req)
+{
+	if (req->events != NULL)
+		req->events->abandon(req);
+}
+
 void h1_forget_request(struct conn *conn)
 {
+	leave_handler(conn->request);
 	request_put(conn->request);
 	conn->request = NULL;
 }
 
 void h1_next_request(struct conn *conn)
 {
+	leave_handler(conn->request);
 	if (conn->request->record != NULL) {
 		request_release(conn->request);
 		request_set_state(conn->request, REQUEST_RESPONDED);

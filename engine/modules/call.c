@@ -124,6 +124,7 @@ struct tux_req *call_get(struct request *req, struct tux_loaded *loaded)
 	}
 	memset(call, 0, sizeof(*call));
 	calls->out++;
+	req->call = call;
 	call->job.inbox = &calls->inbox;
 	call->loaded = loaded;
 	call->thread = req->thread;
@@ -157,8 +158,10 @@ void call_put(struct tux_req *call)
 	struct calls *calls = call->thread->calls;
 
 	timer_stop(&call->timer);
-	if (call->req != NULL)
+	if (call->req != NULL) {
 		call->req->call = NULL;
+		call->req->events = NULL;
+	}
 	call_forget_reply(call);
 	buffer_forget(&call->body);
 	free(call->copy);
@@ -206,26 +209,16 @@ static void complain_of_result(struct tux_loaded *loaded, int result)
 	complain(loaded, text);
 }
 
-/*
- * Takes the call back after handle(). Returns TUX_SUSPEND if the module keeps it: then another thread may have given it back already, and
- * it is delivered later.
- */
-static enum tux_result take_back(struct tux_req *call, enum tux_result result)
+/* Returns the result of a handle() after which the call is the server's. It is TUX_DONE if there is a reply. */
+static enum tux_result judge(const struct tux_req *call, enum tux_result result)
 {
-	if (result == TUX_SUSPEND && call->suspended)
-		return TUX_SUSPEND;
-	if (call->suspended && !take_from(call, CALL_SUSPENDED, CALL_SERVER)) {
-		complain(call->loaded, "handle() suspended a request, resumed it, and did not return TUX_SUSPEND");
-		return TUX_SUSPEND;
-	}
-	give_to(call, CALL_SERVER);
 	if (call->reply != REPLY_NONE) {
-		if (result != TUX_DONE)
+		if (result != TUX_DONE && !call->suspended)
 			complain(call->loaded, "handle() gave a reply and did not return TUX_DONE");
 		return TUX_DONE;
 	}
 	if (result == TUX_SUSPEND)
-		complain(call->loaded, "handle() returned TUX_SUSPEND without tux_suspend()");
+		complain(call->loaded, call->suspended ? "a request was resumed without a reply" : "handle() returned TUX_SUSPEND without tux_suspend()");
 	else if (result == TUX_DONE)
 		complain(call->loaded, "handle() returned TUX_DONE without a reply");
 	else if (result != TUX_DECLINE && result != TUX_FAIL)
@@ -233,11 +226,30 @@ static enum tux_result take_back(struct tux_req *call, enum tux_result result)
 	return result == TUX_DECLINE ? TUX_DECLINE : TUX_FAIL;
 }
 
+/* Removes a party. Returns true if it was the last one: then only the caller uses the call. */
+static bool leave(struct tux_req *call, enum call_party party)
+{
+	return __atomic_sub_fetch(&call->parties, (unsigned)party, __ATOMIC_ACQ_REL) == 0;
+}
+
+/*
+ * Runs handle(). Returns TUX_SUSPEND if the module keeps the call: then another thread may give it back at any time, and it must not be
+ * used any more, except by the thread of the request.
+ */
 static enum tux_result run(struct tux_req *call)
 {
+	enum tux_result result;
+
 	call->runner = this_thread();
+	__atomic_store_n(&call->parties, PARTY_HANDLE, __ATOMIC_RELAXED);
 	give_to(call, CALL_MODULE);
-	return take_back(call, call->loaded->module->handle(call));
+	result = call->loaded->module->handle(call);
+	if (result != TUX_SUSPEND && call->suspended && take_from(call, CALL_SUSPENDED, CALL_SERVER))
+		leave(call, PARTY_SUSPENDED); /* it suspended the request, and did not need to */
+	if (!leave(call, PARTY_HANDLE))
+		return TUX_SUSPEND;
+	give_to(call, CALL_SERVER);
+	return judge(call, result);
 }
 
 static int64_t now_ms(void)
@@ -298,11 +310,16 @@ void call_lose(struct tux_req *call)
 	timer_stop(&call->timer);
 	call->req->call = NULL;
 	call->req = NULL;
-	__atomic_store_n(&call->gone, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&call->gone, true, __ATOMIC_SEQ_CST);
 	if (!call->kept)
 		call_put(call);
-	else if (owner_of(call) == CALL_SUSPENDED && call->loaded->module->gone != NULL)
+	else if (__atomic_load_n(&call->owner, __ATOMIC_SEQ_CST) == CALL_SUSPENDED && call->loaded->module->gone != NULL)
 		call->loaded->module->gone(call);
+}
+
+static bool is_gone(const struct tux_req *call)
+{
+	return __atomic_load_n(&call->gone, __ATOMIC_SEQ_CST);
 }
 
 int call_resume(struct tux_req *call)
@@ -313,13 +330,11 @@ int call_resume(struct tux_req *call)
 		complain(call->loaded, "tux_resume() was called for a request that is not suspended");
 		return -EPERM;
 	}
-	gone = __atomic_load_n(&call->gone, __ATOMIC_ACQUIRE);
-	call->result = TUX_DONE;
-	if (!gone && call->reply == REPLY_NONE) {
-		complain(call->loaded, "a request was resumed without a reply");
-		call->result = TUX_FAIL;
+	gone = is_gone(call);
+	if (leave(call, PARTY_SUSPENDED)) { /* else the thread that runs handle() gives it back */
+		call->result = (uint8_t)(gone ? TUX_FAIL : judge(call, TUX_SUSPEND));
+		loader_deliver(&call->job);
 	}
-	loader_deliver(&call->job);
 	return gone ? -ESTALE : 0;
 }
 
@@ -331,6 +346,12 @@ int call_suspend(struct tux_req *call)
 		return -ENOMEM;
 	call->suspended = true;
 	call->direct = false;
-	give_to(call, CALL_SUSPENDED);
-	return 0;
+	__atomic_or_fetch(&call->parties, PARTY_SUSPENDED, __ATOMIC_RELAXED);
+	__atomic_store_n(&call->owner, (unsigned)CALL_SUSPENDED, __ATOMIC_SEQ_CST);
+	/* A client that left before this store is not told to gone(), which wants a suspended request. */
+	if (!is_gone(call) || !take_from(call, CALL_SUSPENDED, CALL_MODULE))
+		return 0;
+	call->suspended = false;
+	leave(call, PARTY_SUSPENDED);
+	return -ESTALE;
 }

@@ -17,9 +17,16 @@ enum call_owner {
 	CALL_SUSPENDED, /* so may any thread of the module, one at a time */
 };
 
+/* Those that may still use a call that the module has. The last of them gives it back, because nobody uses it after that. */
+enum call_party {
+	PARTY_HANDLE = 1,    /* handle() has not returned */
+	PARTY_SUSPENDED = 2, /* tux_resume() was not called */
+};
+
 enum call_reply {
 	REPLY_NONE,
 	REPLY_SENT,     /* given to the sink while handle() ran */
+	REPLY_BORROWED, /* of data, while handle() runs */
 	REPLY_COPY,     /* of data, malloc'ed */
 	REPLY_MEMORY,   /* by reference */
 	REPLY_FD,
@@ -40,6 +47,7 @@ struct tux_req {
 	struct thread *thread;
 	struct request *req;        /* NULL: the client has disconnected, or the time has passed */
 	unsigned owner;             /* atomic enum call_owner */
+	unsigned parties;           /* atomic set of enum call_party */
 	const void *runner;         /* identifies the thread that runs handle() */
 	bool suspended;             /* tux_suspend() was called */
 	bool kept;                  /* the module has the call until it is delivered */
@@ -47,6 +55,7 @@ struct tux_req {
 	bool gone;                  /* atomic: req is NULL */
 	bool direct;                /* a reply may be given to the sink at once */
 	bool body_done;             /* the body has arrived completely */
+	bool no_memory;             /* for the body */
 	uint8_t result;             /* enum tux_result, of handle() in another thread */
 	struct timer timer;         /* until the time limit of the module */
 	const uint8_t *bytes;       /* of the head */
@@ -92,7 +101,7 @@ bool calls_open(struct calls *calls, struct thread *thread, bool (*send)(struct 
  */
 bool calls_free(struct calls *calls);
 
-/* Returns a call for a request, or NULL if out of memory. */
+/* Returns a call for a request, which has it in req->call then; NULL if out of memory. */
 struct tux_req *call_get(struct request *req, struct tux_loaded *loaded);
 
 /* Frees a reply that was not given to the sink. */

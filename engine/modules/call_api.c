@@ -207,10 +207,12 @@ static int reply(struct tux_req *call, uint32_t status, const char *type, const 
 
 	if (error != 0)
 		return error;
+	if (data == NULL && len > 0)
+		return -EINVAL;
 	call->data = data;
 	call->len = len;
 	if (call->direct && len <= SINK_COPY_BYTES) { /* the sink copies it, if it has room */
-		call->reply = REPLY_MEMORY;
+		call->reply = REPLY_BORROWED;
 		if (call->thread->calls->send(call)) {
 			call->reply = REPLY_SENT;
 			return 0;
@@ -234,6 +236,8 @@ static int reply_memory(struct tux_req *call, uint32_t status, const char *type,
 
 	if (error != 0)
 		return error;
+	if (data == NULL && len > 0)
+		return -EINVAL;
 	call->data = data;
 	call->len = len;
 	call->drop = drop;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "../io/place.h"
+#include "../io/print.h"
 #include "call.h"
 #include "module_log.h"
 #include "pool.h"
@@ -31,6 +32,7 @@ enum { MAX_REQUEST_MEMORY = 4096 };
 /* Where a failure is reported. */
 struct failure {
 	const char *name; /* of the module */
+	bool of_root;     /* others than root must not be able to change the file */
 	char *error;
 	size_t size;
 };
@@ -43,11 +45,11 @@ static bool __attribute__((format(printf, 2, 3))) fail(const struct failure *fai
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	snprintf(failure->error, failure->size, "module %s: %s", failure->name, text);
+	print(failure->error, failure->size, "module %s: %s", failure->name, text);
 	return false;
 }
 
-/* Opens the file of a module. Root opens only a file that root alone can change. Returns -1 after reporting the failure. */
+/* Opens the file of a module. Returns -1 after reporting the failure. */
 static int file_open(const char *path, const struct failure *failure)
 {
 	struct tux_place place;
@@ -63,8 +65,8 @@ static int file_open(const char *path, const struct failure *failure)
 		fail(failure, "%s: %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
 		fail(failure, "%s is not a regular file", path);
-	else if (geteuid() == 0 && (place.shared || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
-		fail(failure, "%s can be changed by others than root, so root does not load it", path);
+	else if (failure->of_root && (place.shared || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
+		fail(failure, "%s can be changed by others than root, so a server that root starts does not load it", path);
 	else {
 		tux_place_close(&place);
 		return fd;
@@ -184,7 +186,7 @@ static bool load(struct tux_loaded *loaded, const struct failure *failure)
 	return true;
 }
 
-struct tux_loaded *modules_load(const struct tux_engine_config *config, char *error, size_t error_size)
+struct tux_loaded *modules_load(const struct tux_engine_config *config, bool of_root, char *error, size_t error_size)
 {
 	struct tux_loaded *loaded = calloc(config->module_count > 0 ? config->module_count : 1, sizeof(*loaded));
 
@@ -193,7 +195,7 @@ struct tux_loaded *modules_load(const struct tux_engine_config *config, char *er
 		return NULL;
 	}
 	for (unsigned i = 0; i < config->module_count; i++) {
-		const struct failure failure = { config->modules[i].name, error, error_size };
+		const struct failure failure = { config->modules[i].name, of_root, error, error_size };
 
 		loaded[i].config = &config->modules[i];
 		if (loaded[i].config->file != NULL && !load(&loaded[i], &failure)) {
@@ -209,7 +211,7 @@ bool modules_start(struct tux_loaded *loaded, const struct tux_engine_config *co
 {
 	for (unsigned i = 0; i < config->module_count; i++) {
 		const struct tux_module *module = loaded[i].module;
-		const struct failure failure = { config->modules[i].name, error, error_size };
+		const struct failure failure = { config->modules[i].name, false, error, error_size };
 
 		if (module == NULL)
 			continue;
@@ -247,9 +249,14 @@ bool modules_stop(struct tux_loaded *loaded, unsigned count)
 	return all;
 }
 
-void modules_unload(struct tux_loaded *loaded, unsigned count)
+bool modules_unload(struct tux_loaded *loaded, unsigned count)
 {
-	for (unsigned i = 0; loaded != NULL && i < count; i++)
-		if (loaded[i].module != NULL && loaded[i].module->unload != NULL)
+	bool all = true;
+
+	for (unsigned i = 0; loaded != NULL && i < count; i++) {
+		all = all && loaded[i].pool == NULL;
+		if (loaded[i].pool == NULL && loaded[i].module != NULL && loaded[i].module->unload != NULL)
 			loaded[i].module->unload();
+	}
+	return all;
 }

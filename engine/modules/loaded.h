@@ -19,10 +19,10 @@ struct tux_loaded {
 
 /*
  * Loads the modules of the configuration from private copies of their files, so that a file may be overwritten later, and calls their
- * load(). Returns config->module_count entries, malloc'ed; NULL with a sentence in error. Call it with the
- * privileges and without the sandbox.
+ * load(). Returns config->module_count entries, malloc'ed; NULL with a sentence in error. Call it without privileges, because a module
+ * and its libraries are not the server's code, and before the sandbox. of_root: refuses a file that others than root can change.
  */
-struct tux_loaded *modules_load(const struct tux_engine_config *config, char *error, size_t error_size);
+struct tux_loaded *modules_load(const struct tux_engine_config *config, bool of_root, char *error, size_t error_size);
 
 /*
  * Starts the modules for the threads of the engine: start() of each, and the threads of pools. Returns false with a sentence in error.
@@ -30,10 +30,13 @@ struct tux_loaded *modules_load(const struct tux_engine_config *config, char *er
  */
 bool modules_start(struct tux_loaded *loaded, const struct tux_engine_config *config, char *error, size_t error_size);
 
-/* Ends the threads of pools. Returns false if one is still in a module: then nothing that a module may use can be freed. */
+/* Ends the threads of pools. Returns false if one is still in a module: then nothing that the module may use can be freed. */
 bool modules_stop(struct tux_loaded *loaded, unsigned count);
 
-/* Calls unload() of all modules. The entries stay, because a thread of a module may still use them. loaded may be NULL. */
-void modules_unload(struct tux_loaded *loaded, unsigned count);
+/*
+ * Calls unload() of the modules. The entries stay, because a thread of a module may still use them. loaded may be NULL. Returns false if
+ * modules_stop() has left a module: then the process ends by _exit(2), without freeing anything.
+ */
+bool modules_unload(struct tux_loaded *loaded, unsigned count);
 
 #endif

@@ -22,8 +22,8 @@
  * empty value, and the error log says so. A request gets exactly one reply: a second one returns -EALREADY, and a request that goes
  * back without a reply gets 500.
  *
- * handle() runs on a thread of the server. It must not wait: no sleep, no lock that is held long, no system call that may block. A call
- * that takes more than 50 ms is counted, and the error log says so. A module that has to wait is configured with threads, or uses
+ * handle() runs on a thread of the server. It must not wait: no sleep, no lock that is held long, no system call that may block. The error
+ * log tells each call that takes more than 50 ms. A module that has to wait is configured with threads, or uses
  * tux_suspend(). After the start, the server's sandbox holds for a module, too: it cannot execute programs, open sockets, or open
  * files outside the document roots. A module opens its files in load().
  *
@@ -95,13 +95,14 @@ struct tux_module {
 
 	/*
 	 * Tells that the client has disconnected, or that the time limit of the module has passed, while the request was
-	 * suspended. Called by the server's thread. The module still has to call tux_resume(), which returns -ESTALE; other functions may
-	 * be called until then. NULL: nothing is told.
+	 * suspended. Called by the server's thread, which may be while another thread is in tux_resume(). The module still has to call
+	 * tux_resume(), which returns -ESTALE; other functions may be called until then. NULL: nothing is told.
 	 */
 	void (*gone)(struct tux_req *req);
 
 	/*
-	 * Called once per process, before the sandbox: the module opens its files here. It must not start threads. Returns 0, or a
+	 * Called once per process, with the user of the server and before the sandbox: the module opens its files here. It must not start
+	 * threads. Returns 0, or a
 	 * negative errno: then the server does not start. NULL: nothing to do.
 	 */
 	int (*load)(void);
@@ -274,7 +275,8 @@ static inline int tux_reply_redirect(struct tux_req *req, uint32_t status, const
 
 /*
  * Takes the request out of the server's thread: from now on any thread may use it, one at a time, and handle() returns TUX_SUSPEND. Texts
- * of the request that were returned before become invalid. Returns 0 or -ENOMEM. For handle().
+ * of the request that were returned before become invalid. Returns 0; -ENOMEM; -EALREADY after a reply; -ESTALE if the client has
+ * disconnected or the time limit has passed. After an error the request stays where it is. For handle().
  */
 static inline int tux_suspend(struct tux_req *req)
 {

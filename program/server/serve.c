@@ -351,9 +351,13 @@ static bool confine_to(struct serving *serving, int *roots, const char **directo
 	};
 	unsigned i;
 	uint16_t *ports;
+	const bool of_root = geteuid() == 0;
 	bool entered;
 
 	if (!tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
+		return false;
+	serving->config.loaded = modules_load(&serving->config, of_root, serving->error, ERROR_MAX);
+	if (!serving->config.loaded)
 		return false;
 	for (i = 0; i < hosts->count; i++) {
 		roots[i] = hosts->host[i].root_fd;
@@ -506,9 +510,6 @@ static bool prepare(struct serving *serving)
 		return false;
 	config->names = serving->hosts.names;
 	if (!log_open(serving) || !kernel_open(serving))
-		return false;
-	config->loaded = modules_load(config, serving->error, ERROR_MAX);
-	if (!config->loaded)
 		return false;
 	if (!control_open(serving))
 		return false;
@@ -769,7 +770,10 @@ static void release(struct serving *serving)
 		tux_engine_counters(serving->engine, &serving->counters);
 	if (serving->engine && log_ended)
 		tux_engine_free(serving->engine);
-	modules_unload(serving->config.loaded, serving->config.module_count);
+	if (!modules_unload(serving->config.loaded, serving->config.module_count)) {
+		fflush(NULL);
+		_exit(EXIT_SUCCESS); /* a thread is still in a module, and may use what would be freed here and at the exit */
+	}
 	tux_upstreams_free(&serving->upstreams);
 	free(serving->urls);
 	free(serving->root);

@@ -2,31 +2,38 @@
 """Modules: what they see of a request, their replies, and their mistakes. modules/probe.c does what the path says."""
 import os
 import re
+import shutil
 import signal
+import socket
+import struct
 import subprocess
+import threading
 
 import pytest
 
 import client
+from tools import make_place
+from upstreams import Origin, response
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, "..", "..")
 
 
 @pytest.fixture(scope="session")
-def build(tmp_path_factory):
-    """build(source): compiles a module, as docs/modules.md says. Returns the path of the shared object."""
-    folder = tmp_path_factory.mktemp("modules")
+def build():
+    """build(source): compiles a module, as docs/modules.md says. Returns the path of the shared object, which the server may read."""
+    folder = make_place()
     built = {}
 
     def run(source):
         if source not in built:
-            path = str(folder / (os.path.basename(source)[:-1] + "so"))
+            path = os.path.join(folder, os.path.basename(source)[:-1] + "so")
             subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", os.path.join(TOP, "include"), source, "-o", path],
                            check=True)
             built[source] = path
         return built[source]
-    return run
+    yield run
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -98,7 +105,8 @@ REPLIES = [
     ("/memory?10", b"m" * 10), ("/memory?0", b""), ("/memory?5000000", b"m" * 5000000), ("/static", b"the content of an open file"),
     ("/copy", b"c" * 100000), ("/fd", b"content of an open fi"), ("/file?/file.txt", b"a file"), ("/file?/hidden.txt", b"hidden"),
     ("/status?500", b"status\n"), ("/thread?20", b"later\n"), ("/at-once", b"at once\n"), ("/suspend-and-done", b"done\n"),
-    ("/twice", b"first\n"), ("/other-thread", b"refused\n"), ("/counter", b"1\n")]
+    ("/twice", b"first\n"), ("/other-thread", b"refused\n"), ("/forever", b"f" * 100000), ("/at-once-slow", b"at once\n"),
+    ("/counter", b"1\n")]
 
 
 @pytest.mark.parametrize("at", ["/m", "/pool"])
@@ -127,6 +135,114 @@ def test_fields_and_status(serve):
     assert server.get("/m/status?204").status == 204
     einval, e2big = "-22", "-7"
     assert lines(server.get("/m/wrong")) == [" ".join([einval] * 9 + [e2big]) + "|" + " ".join([einval] * 7)]
+
+
+@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("target, body", [("/at-once", b"at once\n"), ("/thread?20", b"later\n"), ("/forever", b"f" * 100000), ("/file?/file.txt", b"a file")])
+def test_a_reply_after_a_body(serve, at, target, body):
+    """The bytes after the body are the next request."""
+    server = serve()
+    with server.connect() as conn:
+        conn.send("POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcdeGET /file.txt HTTP/1.1\r\nHost: a\r\n\r\n" % (at + target))
+        assert conn.response("POST").body == body
+        assert conn.response("GET").body == b"a file"
+
+
+def test_a_request_that_is_resumed_while_handle_runs(serve):
+    """Its call is not used again before handle() has returned."""
+    server = serve()
+    answers = []
+
+    def ask(target):
+        with server.connect() as conn:
+            answers.extend(conn.get(target).body for _ in range(40))
+    threads = [threading.Thread(target=ask, args=(target,)) for target in ("/pool/at-once-slow", "/pool/counter", "/pool/counter", "/m/twice")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == sorted([b"at once\n"] * 40 + [b"1\n"] * 80 + [b"first\n"] * 40)
+    assert "module pooled: " not in server.output
+
+
+def test_many_fields(serve):
+    """Fields of several redirects have a limit together."""
+    server = serve()
+    found = server.get("/m/long-field?/file.txt")
+    assert found.body == b"a file" and len(found.field("X-Long")) == 3999
+    assert server.get("/m/long-field?/m/long-field?/m/long-field?/file.txt").status == 500
+    assert server.get("/m/long-field?/m/long-field?/m/status?200").status == 200
+    assert server.get("/file.txt").body == b"a file"
+
+
+def test_fields_of_an_application(serve):
+    """A module behind X-Accel-Redirect adds fields; the application's Content-Type stays."""
+    origin = Origin(lambda request: response(b"", "200 OK", "X-Accel-Redirect: /m/long-field?/file.txt", "Content-Type: text/x-special"))
+    server = serve(top='route "/app" { upstream "%s" }' % origin.name)
+    for _ in range(3):
+        found = server.get("/app")
+        assert (found.body, found.field("Content-Type"), len(found.field("X-Long"))) == (b"a file", "text/x-special", 3999)
+
+
+@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("word", ["fail", "bad-file", "none"])
+def test_a_mistake_with_an_error_page(serve, place, at, word):
+    """The page has to be loaded; the module is called once, and the next request is not taken for a body."""
+    server = serve(top='error { 500 "/500.html" }')
+    with open(os.path.join(place, "root/500.html"), "w", encoding="utf-8") as file:
+        file.write("the error page")
+    for method in ("GET", "POST"):
+        with server.connect() as conn:
+            before = int(conn.get(at + "/calls").body.split()[1])
+            conn.send("%s %s/%s HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n" % (method, at, word) + "b" * 40 +
+                      "GET %s/calls HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            found = conn.response(method)
+            assert (found.status, found.body) == (500, b"the error page")
+            assert int(conn.response("GET").body.split()[1]) == before + 2
+
+
+def test_declined_in_front_of_a_backend(serve):
+    """Without a body the backend gets the request; with one it cannot, and gets nothing of what follows."""
+    origin = Origin()
+    server = serve(top="handover %d" % origin.port)
+    with server.connect() as conn:
+        assert conn.get("/m/other/decline", method="POST").body == b"hello"
+        conn.send("POST /m/other/decline HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n" + "b" * 40 + "GET /file.txt HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert conn.response("POST").status == 500
+        assert conn.response("GET").body == b"a file"
+    assert [(request.method, request.body) for request in origin.requests] == [("POST", b"")]
+    assert "the module declined a request whose body it had" in server.output
+
+
+def test_memory_is_given_back_by_connections_that_break(serve):
+    """Also if replies wait for room in the output when the client resets the connection."""
+    server = serve()
+    for _ in range(20):
+        with server.connect(receive_buffer=4096) as conn:
+            conn.send("GET /m/memory?100000 HTTP/1.1\r\nHost: a\r\n\r\n" * 3 + "GET /pool/memory?100000 HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
+            conn.take(1)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def all_returned():
+        counts = [server.get(at + "/made").body.split() for at in ("/m", "/pool")]
+        return all(made == dropped for made, dropped in counts)
+    client.wait_until(all_returned, "all was given back")
+
+
+def test_the_client_leaves_before_the_module_suspends(serve):
+    server = serve()
+    conn = server.connect()
+    conn.send("GET /pool/late-suspend HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.wait_until(lambda: server.get("/pool/calls").body.startswith(b"calls 2"), "the module is called")
+    conn.close()
+    client.wait_until(lambda: server.get("/pool/calls").body.endswith(b"stale 1\n"), "tux_suspend() tells")
+
+
+@pytest.mark.parametrize("at", ["/m", "/pool"])
+def test_a_403_of_the_module_is_told(serve, at):
+    server = serve()
+    assert server.get(at + "/status?403").status == 403
+    assert re.search("403: the module responded so", server.output)
 
 
 def test_many_redirects(serve):
@@ -300,7 +416,7 @@ def test_what_cannot_be_loaded(tux, place, probe):
     if os.geteuid() == 0:
         subprocess.run(["cp", probe, other], check=True)
         os.chmod(other, 0o777)
-        assert "can be changed by others than root, so root does not load it" in fails(tux, place, module(other))
+        assert "can be changed by others than root, so a server that root starts does not load it" in fails(tux, place, module(other))
 
 
 @pytest.mark.parametrize("change, line", [

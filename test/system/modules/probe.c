@@ -14,7 +14,7 @@
 
 static const char file[] = "the content of an open file";
 static int file_fd = -1;
-static unsigned dropped, told_gone; /* atomic */
+static unsigned dropped, made, told_gone, stale, calls; /* atomic */
 static struct tux_req *old;         /* a request that was given back */
 static struct tux_req *never;       /* one that is not given back before the next request says so */
 
@@ -88,9 +88,10 @@ static enum tux_result memory(struct tux_req *req, size_t len)
 	if (data == NULL)
 		return TUX_FAIL;
 	memset(data, 'm', len);
+	__atomic_fetch_add(&made, 1, __ATOMIC_SEQ_CST);
 	error = tux_reply_memory(req, 200, "text/plain", data, len, drop, data);
 	if (error != 0)
-		free(data);
+		drop(data);
 	return (enum tux_result)error;
 }
 
@@ -155,6 +156,22 @@ static void give(struct tux_req *req, void (*function)(struct tux_req *req), boo
 	pthread_mutex_unlock(&job.lock);
 }
 
+/* Suspends after some time, in which the client may leave. */
+static enum tux_result late_suspend(struct tux_req *req)
+{
+	int error;
+
+	usleep(300000);
+	error = tux_suspend(req);
+	if (error == -ESTALE)
+		__atomic_fetch_add(&stale, 1, __ATOMIC_SEQ_CST);
+	if (error != 0)
+		return TUX_FAIL;
+	tux_reply(req, 200, NULL, "late\n", 5);
+	tux_resume(req);
+	return TUX_SUSPEND;
+}
+
 static enum tux_result in_thread(struct tux_req *req, void (*function)(struct tux_req *req), bool wait)
 {
 	if (tux_suspend(req) != 0)
@@ -196,6 +213,7 @@ static enum tux_result handle(struct tux_req *req)
 	char text[64];
 	unsigned *count;
 
+	__atomic_fetch_add(&calls, 1, __ATOMIC_SEQ_CST);
 	for (uint32_t i = 0; i < path.len; i++)
 		if (path.at[i] == '/')
 			word = (struct tux_str){ path.at + i + 1, path.len - i - 1 };
@@ -217,6 +235,40 @@ static enum tux_result handle(struct tux_req *req)
 	if (is(word, "counts")) {
 		snprintf(text, sizeof(text), "dropped %u gone %u\n", __atomic_load_n(&dropped, __ATOMIC_SEQ_CST), __atomic_load_n(&told_gone, __ATOMIC_SEQ_CST));
 		return say(req, text);
+	}
+	if (is(word, "calls")) {
+		snprintf(text, sizeof(text), "calls %u stale %u\n", __atomic_load_n(&calls, __ATOMIC_SEQ_CST), __atomic_load_n(&stale, __ATOMIC_SEQ_CST));
+		return say(req, text);
+	}
+	if (is(word, "made")) {
+		snprintf(text, sizeof(text), "%u %u\n", __atomic_load_n(&made, __ATOMIC_SEQ_CST), __atomic_load_n(&dropped, __ATOMIC_SEQ_CST));
+		return say(req, text);
+	}
+	if (is(word, "late-suspend"))
+		return late_suspend(req);
+	if (is(word, "at-once-slow")) {
+		const enum tux_result result = in_thread(req, answer_at_once, true);
+
+		usleep(30000); /* the request was given back */
+		return result;
+	}
+	if (is(word, "forever")) {
+		static char data[100000];
+
+		memset(data, 'f', sizeof(data));
+		return (enum tux_result)tux_reply_memory(req, 200, "text/plain", data, sizeof(data), NULL, NULL);
+	}
+	if (is(word, "long-field")) {
+		static char value[4000];
+
+		memset(value, 'v', sizeof(value) - 1);
+		if (tux_add_field(req, "X-Long", value) != 0)
+			return TUX_FAIL;
+		return (enum tux_result)tux_reply_file(req, query.at, query.len);
+	}
+	if (is(word, "bad-file")) {
+		tux_reply_file(req, "/a b", 4);
+		return TUX_DONE;
 	}
 	if (is(word, "conf")) {
 		const char *key, *value;
