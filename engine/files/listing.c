@@ -142,7 +142,7 @@ static int put_date(struct text *text, struct day *day, int64_t seconds)
 {
 	enum { DAY = 24 * 60 * 60 };
 	const int64_t rest = (seconds % DAY + DAY) % DAY;
-	const int64_t number = (seconds - rest) / DAY;
+	const int64_t number = seconds / DAY - (seconds % DAY < 0);
 
 	if (day->len == 0 || day->number != number) {
 		const time_t when = (time_t)seconds;

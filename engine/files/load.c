@@ -373,6 +373,8 @@ static enum take take_siblings(const struct load *load, struct object *object)
 			close(fd);
 			continue;
 		}
+		if (st.st_nlink != 1) /* no event reports a write by another name */
+			object->sure = false;
 		if (!S_ISREG(st.st_mode) || kind_of_file(load, name, &st) != OBJECT_FILE ||
 		    st.st_mtim.tv_sec < plain.mtime_s ||
 		    (st.st_mtim.tv_sec == plain.mtime_s && st.st_mtim.tv_nsec < plain.mtime_ns)) {
@@ -517,6 +519,7 @@ static enum take take_directory(const struct load *load, struct object *object, 
 	char index[TUX_MAX_TARGET + 256];
 	bool via_link = false;
 	struct stat st;
+	bool known;
 	int fd;
 
 	for (unsigned i = 0; i < load->host->index_count; i++) {
@@ -537,7 +540,8 @@ static enum take take_directory(const struct load *load, struct object *object, 
 	}
 	object->no_index = true;
 	object->kind = OBJECT_LISTABLE;
-	if (fstat(fd, &st) != 0)
+	known = fstat(fd, &st) == 0;
+	if (!known)
 		object_fail(object, errno);
 	else if (!load->host->browse)
 		object_forbid(object, because(WHY_NO_INDEX, 0));
@@ -545,7 +549,7 @@ static enum take take_directory(const struct load *load, struct object *object, 
 		object_forbid(object, because_of_mode(WHY_DIRECTORY_MODE, st.st_mode));
 	else
 		take_directory_stamp(object, &st);
-	object->local = is_local(load, fd, &st);
+	object->local = known && is_local(load, fd, &st);
 	object->sure = false;
 	close(fd);
 	return TAKE_DONE;

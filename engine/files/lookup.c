@@ -70,6 +70,7 @@ static struct pending_load *begin(struct files *files, const struct tux_host *ho
 	miss->load.key_len = len;
 	miss->load.may_block = true;
 	miss->generation = files->watch.generation;
+	miss->removed = files->watch.removed;
 	miss->wait.job.inbox = &files->inbox;
 	miss->next = files->misses;
 	files->misses = miss;
@@ -109,14 +110,27 @@ static void learn(struct files *files, const struct load *load)
 	loader_submit(files->loader, &miss->wait.job);
 }
 
-/* Records the new watches. An object with an unwatched directory is not sure. */
-static void keep(struct files *files, const struct load *load, bool cacheable)
+/* Records the new watches, or ends them if a watch was removed since the start of the load: it may be one of them. */
+static void keep_watches(struct files *files, const struct load *load, unsigned removed)
+{
+	struct watch *watch = &files->watch;
+
+	for (uint32_t i = 0; i < load->watch_count; i++) {
+		if (load->watch[i].wd < 0)
+			continue;
+		if (watch->removed == removed)
+			watch_enter(watch, load->host, load->key, &load->watch[i]);
+		else
+			watch_drop(watch, load->watch[i].wd);
+	}
+}
+
+/* Records the new watches. An object with an unwatched directory is not sure. removed: by the watch before the start of the load. */
+static void keep(struct files *files, const struct load *load, bool cacheable, unsigned removed)
 {
 	struct object *object = load->object;
 
-	for (uint32_t i = 0; i < load->watch_count; i++)
-		if (load->watch[i].wd >= 0)
-			watch_enter(&files->watch, load->host, load->key, &load->watch[i]);
+	keep_watches(files, load, removed);
 	if (object == NULL || object->kind != OBJECT_FILE)
 		return;
 	for (uint32_t i = 0; i < load->key_len && object->sure; i++)
@@ -177,6 +191,7 @@ static void wait_for_object(struct files *files, struct load_waiter *waiter, con
 
 struct object *lookup(struct files *files, struct load_waiter *waiter, const struct tux_host *host, const uint8_t *path, uint32_t len)
 {
+	const unsigned removed = files->watch.removed;
 	struct object *object;
 	struct load load;
 
@@ -205,7 +220,7 @@ struct object *lookup(struct files *files, struct load_waiter *waiter, const str
 		wait_for_object(files, waiter, &load);
 		return NULL;
 	}
-	keep(files, &load, true);
+	keep(files, &load, true, removed);
 	count(&files->counters->siblings_known, load.siblings != NULL && load.object != NULL && load.object->kind == OBJECT_FILE);
 	learn(files, &load);
 	if (load.object != NULL && load.object->kind == OBJECT_BUSY)
@@ -293,7 +308,7 @@ struct load_waiter *lookup_finish(struct files *files, struct pending_load *miss
 	if (miss->scans)
 		count(&files->counters->directories_learned, watch_learned(&files->watch, &miss->scan, *files->now_ms));
 	else if (!miss->listing)
-		keep(files, &miss->load, miss->generation == files->watch.generation);
+		keep(files, &miss->load, miss->generation == files->watch.generation, miss->removed);
 	if (waiting != NULL) /* the loader runs */
 		learn(files, &miss->load);
 	for (struct load_waiter *waiter = waiting; waiter != NULL; waiter = waiter->next) {

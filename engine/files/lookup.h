@@ -33,6 +33,7 @@ struct pending_load {
 	struct pending_load *next;
 	struct load_waiter *waiting;
 	unsigned generation;      /* of the watch at the start */
+	unsigned removed;         /* by the watch before the start */
 	struct watch_scan scan;
 	bool listing;
 	bool scans;               /* reads a directory for scan; no waiter waits */

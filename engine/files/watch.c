@@ -74,6 +74,14 @@ static void unlearn(struct watch *watch, struct watched *dir)
 	dir->loads = 0;
 }
 
+void watch_drop(struct watch *watch, int wd)
+{
+	if (is_watched(watch, wd))
+		return;
+	inotify_rm_watch(watch->fd, wd); /* fails if the kernel has removed it */
+	watch->removed++;
+}
+
 /* Removes a path; with the last path of a directory also its watch. */
 static void forget(struct watch *watch, struct watched *dir)
 {
@@ -86,8 +94,7 @@ static void forget(struct watch *watch, struct watched *dir)
 	while (*link != dir)
 		link = &(*link)->next_by_path;
 	*link = dir->next_by_path;
-	if (!is_watched(watch, dir->wd))
-		inotify_rm_watch(watch->fd, dir->wd);
+	watch_drop(watch, dir->wd);
 	watch->count--;
 	unlearn(watch, dir);
 	free(dir);
@@ -165,12 +172,14 @@ void watch_enter(struct watch *watch, const struct tux_host *host, const uint8_t
 		dir = dir->next_by_wd;
 	if (dir != NULL) /* already entered */
 		return;
+	dir = find(watch, host, path, len);
+	if (dir != NULL) /* another directory had the path */
+		forget(watch, dir);
 	if (watch->count >= WATCH_MAX_DIRECTORIES)
 		start_afresh(watch);
 	dir = calloc(1, sizeof(*dir) + len + 1);
 	if (dir == NULL) {
-		if (!is_watched(watch, entry->wd))
-			inotify_rm_watch(watch->fd, entry->wd);
+		watch_drop(watch, entry->wd);
 		return;
 	}
 	dir->host = host;
@@ -210,8 +219,9 @@ const struct siblings *watch_siblings(struct watch *watch, const struct tux_host
 	if (dir == NULL || !dir->learned)
 		return NULL;
 	if (now_ms - dir->checked_ms >= recheck_ms) {
-		if (!leads_there(dir)) {
-			give_up(watch, dir, now_ms);
+		if (!leads_there(dir)) { /* something is mounted on it: the next load watches that */
+			cache_drop_beneath(watch->cache, host, path, len);
+			forget_beneath(watch, host, path, len);
 			return NULL;
 		}
 		dir->checked_ms = now_ms;

@@ -39,6 +39,7 @@ struct watch_scan {
 struct watch {
 	int fd; /* inotify; -1 = not available */
 	unsigned generation; /* increases with every event */
+	unsigned removed;    /* watches removed so far: a descriptor that a load has got before may be none any more */
 	unsigned count;
 	struct cache *cache;
 	struct file_systems *systems;
@@ -69,8 +70,11 @@ struct watch_entry {
 	uint64_t device, inode;
 };
 
-/* Records a directory. */
+/* Records a directory, in place of another one that had this path. The number of removed watches must be that of the time before its descriptor was asked for. */
 void watch_enter(struct watch *watch, const struct tux_host *host, const uint8_t *path, const struct watch_entry *entry);
+
+/* Ends the watch of a descriptor that is not recorded, if no directory has it. */
+void watch_drop(struct watch *watch, int wd);
 
 /*
  * Returns the precompressed siblings in a directory, valid until the next event; NULL if they are not known. Checks once per
