@@ -14,6 +14,7 @@ enum {
 	MIN_ENTRIES = 4096,      /* per thread */
 	MAX_ENTRIES = 1 << 20,   /* like the option */
 	MAX_FILES = 1 << 16,     /* open files of cached objects, per thread; rlimit.c lowers it to the limit of the process */
+	MAX_ALL_FILES = 1 << 18, /* of all threads together, because the kernel's fs.nr_open is 1 << 20 */
 	BYTES_SHARE = 16,        /* part of the memory for bodies */
 };
 
@@ -94,5 +95,5 @@ void tux_memory_share(struct tux_engine_config *config, uint64_t memory)
 		config->cache_entries = (uint32_t)within(memory / ENTRY_BYTES / config->threads, MIN_ENTRIES, MAX_ENTRIES);
 	if (config->cache_bytes == UINT64_MAX)
 		config->cache_bytes = within(memory / BYTES_SHARE, MIN_BYTES, MAX_BYTES);
-	config->cache_files = config->cache_entries < MAX_FILES ? config->cache_entries : MAX_FILES;
+	config->cache_files = (uint32_t)within(config->cache_entries, 1, within(MAX_ALL_FILES / config->threads, 1, MAX_FILES));
 }

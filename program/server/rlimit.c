@@ -21,16 +21,31 @@ static uint64_t fds_fixed(const struct tux_engine_config *config, uint64_t host_
 	       (config->spawner_fd ? (uint64_t)config->max_programs * FDS_OF_PROGRAM : 0);
 }
 
+/* Returns the highest limit of open files that the kernel permits to root. */
+static uint64_t open_files_most(void)
+{
+	FILE *file = fopen("/proc/sys/fs/nr_open", "re");
+	unsigned long long most = 1 << 20;
+
+	if (file && fscanf(file, "%llu", &most) != 1)
+		most = 1 << 20;
+	if (file)
+		fclose(file);
+	return most;
+}
+
 /* Raises the limit of open files towards wanted. Returns the resulting limit. */
 static uint64_t open_files_raise(uint64_t wanted)
 {
+	const uint64_t most = open_files_most();
 	struct rlimit limit, higher;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return wanted;
 	higher = limit;
+	if (wanted > most)
+		wanted = most;
 	if (wanted > limit.rlim_max) {
-		/* Root may, up to fs.nr_open. */
 		higher.rlim_cur = higher.rlim_max = wanted;
 		if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
 			return wanted;
