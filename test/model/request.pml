@@ -4,7 +4,7 @@
  *
  * sources: engine/http/conn.c engine/http/conn.h engine/http/conn_state.h engine/http/h1.c engine/http/h1_sink.c engine/request.c
  * sources: engine/request.h engine/handlers/dispatch.c engine/backend/exchange.c engine/backend/exchange.h
- * sources: engine/backend/exchange_request.c engine/files/lookup.c engine/files/loader.c engine/files/residence.c engine/log/log_wait.c
+ * sources: engine/backend/exchange_request.c engine/backend/exchange_handler.c engine/request_events.h engine/files/lookup.c engine/files/loader.c engine/files/residence.c engine/log/log_wait.c
  * sources: engine/log/access_record.c engine/worker.c engine/output.c engine/engine.c engine/io/loop.h
  *
  * Processes: the client, the worker, a loader thread, the thread that reads the log, and the thread that stops the engine. The backend
