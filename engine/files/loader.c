@@ -160,15 +160,17 @@ void loader_stop(struct loader *loader)
 	queues_clear(loader);
 }
 
-bool loader_submit(struct loader *loader, struct job *job)
+static bool submit(struct loader *loader, struct job *job, bool at_once)
 {
 	bool runs;
 
 	job->next = NULL;
 	pthread_mutex_lock(&loader->lock);
-	if (loader->queued >= loader->waiting && loader->threads < loader->most && !loader->stopping)
-		thread_start(loader);
-	runs = loader->threads > 0;
+	runs = loader->queued < loader->waiting;
+	if (!runs && loader->threads < loader->most && !loader->stopping)
+		runs = thread_start(loader);
+	if (!at_once)
+		runs = loader->threads > 0;
 	if (runs && job->slow) {
 		*loader->slow_last = job;
 		loader->slow_last = &job->next;
@@ -180,4 +182,14 @@ bool loader_submit(struct loader *loader, struct job *job)
 	pthread_mutex_unlock(&loader->lock);
 	pthread_cond_signal(&loader->more); /* without the lock, which the thread takes first */
 	return runs;
+}
+
+bool loader_submit(struct loader *loader, struct job *job)
+{
+	return submit(loader, job, false);
+}
+
+bool loader_submit_at_once(struct loader *loader, struct job *job)
+{
+	return submit(loader, job, true);
 }

@@ -60,6 +60,9 @@ void loader_stop(struct loader *loader);
 /* Submits a job, which belongs to the loader until it is in its inbox. Returns false if no thread runs. Any thread. */
 bool loader_submit(struct loader *loader, struct job *job);
 
+/* Like loader_submit(), but returns false, too, if the job would wait for another one. */
+bool loader_submit_at_once(struct loader *loader, struct job *job);
+
 /* Puts a job into its inbox. Any thread. A loader thread calls it for each job that it has run. */
 void loader_deliver(struct job *job);
 

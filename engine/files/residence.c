@@ -16,7 +16,8 @@ enum {
 	STEP_BYTES = 128 * 1024, /* of a window between two probes: the kernel reads ahead and reclaims in runs of pages */
 	WAIT_BYTES = 16 * 1024,  /* of a window between two pages that a reader waits for, after the read of all pages has started */
 	KNOWN_MS = 2000,         /* time for which pages that were found stay in memory: they were used last then */
-	PROBES = 8,              /* one of so many windows is probed while files are cold */
+	MISSING_MS = 500,        /* time for which a read is not doubted: what it reads is missing */
+	PROBES = 8,              /* one of so many windows of cold files is probed */
 };
 
 /* A window of a file that a reader thread reads in. */
@@ -29,6 +30,7 @@ struct file_read {
 	int fd;
 	uint64_t off;
 	uint64_t end;
+	uint64_t doubted_ms; /* time of its begin, or of the last probe that found its bytes still missing */
 	uint64_t done; /* out: bytes from off that are in memory */
 };
 
@@ -39,7 +41,7 @@ enum probe {
 };
 
 /* Finds or makes the residence of the representation with this descriptor. Returns NULL if out of memory. */
-static struct residence *residence_of(struct object *object, int fd)
+static struct residence *residence_of(const struct reads *reads, struct object *object, int fd)
 {
 	struct representation *rep = NULL;
 
@@ -48,8 +50,11 @@ static struct residence *residence_of(struct object *object, int fd)
 			rep = object->representation[coding];
 	if (rep == NULL)
 		return NULL;
-	if (rep->residence == NULL)
+	if (rep->residence == NULL) {
 		rep->residence = calloc(1, sizeof(*rep->residence));
+		if (rep->residence != NULL)
+			rep->residence->cold = reads->cold;
+	}
 	return rep->residence;
 }
 
@@ -109,25 +114,17 @@ static bool has_no_disk(int fd)
 	return fstatfs(fd, &fs) == 0 && ((unsigned long)fs.f_type == TMPFS_MAGIC || (unsigned long)fs.f_type == RAMFS_MAGIC);
 }
 
-/*
- * True if a window is in memory. A probe of a missing page starts to read a few pages, which costs this thread time and the disk a
- * second operation. After one, most windows go to a reader without a probe.
- */
+/* Probes a window. Returns true if it is in memory. */
 static bool is_found(struct reads *reads, struct residence *residence, int fd, uint64_t off, uint64_t end)
 {
-	const uint64_t now_ms = *reads->now_ms;
+	const enum probe found = probe(fd, off, end);
 
-	if (is_known(residence, off, end, now_ms))
-		return true;
-	if (reads->cold && ++reads->unprobed % PROBES != 0)
-		return false;
-	reads->cold = false;
-	switch (probe(fd, off, end)) {
+	residence->cold = reads->cold = found == PROBE_MISSING;
+	switch (found) {
 	case PROBE_FOUND:
-		know(residence, off, end, now_ms);
+		know(residence, off, end, *reads->now_ms);
 		return true;
 	case PROBE_MISSING:
-		reads->cold = true;
 		return false;
 	case PROBE_UNKNOWN:
 		residence->always = has_no_disk(fd);
@@ -163,8 +160,9 @@ static void run_read(struct job *job)
 	}
 }
 
-/* Submits a read. Returns NULL if out of memory or threads. */
-static struct file_read *begin(struct reads *reads, struct residence *residence, struct object *object, int fd, uint64_t off, uint64_t end)
+/* Submits a read. Returns NULL if out of memory or threads; with at_once also if it would wait for another read. */
+static struct file_read *begin(struct reads *reads, struct residence *residence, struct object *object, int fd, uint64_t off, uint64_t end,
+                               bool at_once)
 {
 	struct file_read *read = calloc(1, sizeof(*read));
 
@@ -178,8 +176,9 @@ static struct file_read *begin(struct reads *reads, struct residence *residence,
 		.fd = fd,
 		.off = off,
 		.end = end,
+		.doubted_ms = *reads->now_ms,
 	};
-	if (!loader_submit(reads->readers, &read->job)) {
+	if (!(at_once ? loader_submit_at_once : loader_submit)(reads->readers, &read->job)) {
 		free(read);
 		return NULL;
 	}
@@ -198,38 +197,79 @@ static struct file_read *read_of(const struct residence *residence, uint64_t off
 	return read;
 }
 
-bool residence_find(struct reads *reads, struct read_waiter *waiter, struct object *object, int fd, uint64_t off, uint64_t end)
+/* True if one who needs the bytes from off to end waits for a read of them without a probe of its own. */
+static bool is_trusted(const struct file_read *read, uint64_t off, uint64_t end, uint64_t now_ms)
 {
-	struct residence *residence = residence_of(object, fd);
-	const uint64_t window_end = off + tux_bytes_min(WINDOW_BYTES, end - off);
+	return off == read->off && end == read->end && now_ms - read->doubted_ms < MISSING_MS;
+}
+
+/*
+ * Returns a read under way that brings the byte at off; NULL if the window is known to be in memory, or without memory or threads.
+ *
+ * A probe of a missing page starts to read a few pages, which costs this thread time and the disk a second operation. So most windows of
+ * a cold file go to a reader without a probe, if one is free: it ends at once if they are in memory after all. Nobody waits for a queued
+ * read without a probe, because those before it may hang.
+ */
+static struct file_read *read_for(struct reads *reads, struct object *object, int fd, struct residence *residence, uint64_t off, uint64_t end)
+{
 	const uint64_t now_ms = *reads->now_ms;
 	struct file_read *read;
-	uint64_t ahead_end;
+
+	if (is_known(residence, off, end, now_ms))
+		return NULL;
+	read = read_of(residence, off);
+	if (read != NULL && is_trusted(read, off, end, now_ms))
+		return read;
+	if (read == NULL && residence->cold && ++reads->unprobed % PROBES != 0) {
+		read = begin(reads, residence, object, fd, off, end, true);
+		if (read != NULL)
+			return read;
+	}
+	if (is_found(reads, residence, fd, off, end))
+		return NULL;
+	if (read == NULL)
+		return begin(reads, residence, object, fd, off, end, false);
+	if (off == read->off && end == read->end)
+		read->doubted_ms = now_ms;
+	return read;
+}
+
+/* Returns the end of the bytes from off that are found or read at once, and not after end: those of a read under way, or a window. */
+static uint64_t window_end(const struct residence *residence, uint64_t off, uint64_t end)
+{
+	const struct file_read *read = read_of(residence, off);
+
+	if (read != NULL && read->end < end)
+		end = read->end;
+	return off + tux_bytes_min(WINDOW_BYTES, end - off);
+}
+
+bool residence_find(struct reads *reads, struct read_waiter *waiter, struct object *object, int fd, uint64_t off, uint64_t end)
+{
+	struct residence *residence = residence_of(reads, object, fd);
+	const uint64_t now_ms = *reads->now_ms;
+	struct file_read *read;
 
 	waiter->first = off;
 	waiter->end = end;
 	waiter->until_ms = now_ms + KNOWN_MS;
 	if (residence == NULL)
 		return true;
-	read = read_of(residence, off);
-	if (read == NULL && !is_found(reads, residence, fd, off, window_end)) {
-		read = begin(reads, residence, object, fd, off, window_end);
-		waiter->end = window_end;
-		if (read == NULL)
-			return true;
-	}
+	waiter->end = window_end(residence, off, end);
+	read = read_for(reads, object, fd, residence, off, waiter->end);
 	if (read != NULL) {
 		waiter->read = read;
 		waiter->next = read->waiting;
 		read->waiting = waiter;
 		return false;
 	}
-	if (residence->always || is_known(residence, off, end, now_ms))
+	if (residence->always)
+		waiter->end = end;
+	if (waiter->end == end || !is_known(residence, off, waiter->end, now_ms))
 		return true;
-	waiter->end = residence->end;
-	ahead_end = waiter->end + tux_bytes_min(WINDOW_BYTES, end - waiter->end);
-	if (read_of(residence, waiter->end) == NULL && !is_found(reads, residence, fd, waiter->end, ahead_end))
-		begin(reads, residence, object, fd, waiter->end, ahead_end);
+	waiter->end = residence->end < end ? residence->end : end;
+	if (waiter->end < end && read_of(residence, waiter->end) == NULL)
+		read_for(reads, object, fd, residence, waiter->end, window_end(residence, waiter->end, end));
 	return true;
 }
 

@@ -19,6 +19,7 @@ struct residence {
 	uint64_t end;            /* until here */
 	uint64_t found_ms;       /* time of the oldest finding */
 	bool always;             /* the file system has no disk */
+	bool cold;               /* the last probe found a missing page; before the first one: that of another file */
 	struct file_read *reads; /* reads under way */
 };
 
@@ -37,8 +38,8 @@ struct reads {
 	struct loader *readers; /* the engine's */
 	const uint64_t *now_ms; /* the thread's */
 	struct inbox inbox;     /* finished reads */
-	unsigned unprobed;      /* windows that were not probed because files are cold */
-	bool cold;              /* the last probe found a missing page */
+	unsigned unprobed;      /* windows that were not probed because their files are cold */
+	bool cold;              /* the last probe of any file found a missing page */
 };
 
 /*

@@ -15,6 +15,7 @@ from hang import hang  # noqa: F401
 SIZE = (3 << 20) + 12345
 BODY = os.urandom(SIZE)
 LATER = (2 << 20) - 7  # in the second piece that is read at once
+READERS = 32  # threads that read files in
 
 
 @pytest.fixture
@@ -105,6 +106,46 @@ def test_window_is_read_once_for_all_clients(serve, root, hang):  # noqa: F811
     for conn in conns:
         assert conn.response().body == BODY
         conn.close()
+
+
+def ranged(server, target, first, last):
+    conn = server.connect(timeout=60)
+    conn.send("GET %s HTTP/1.1\r\nHost: x\r\nRange: bytes=%d-%d\r\n\r\n" % (target, first, last))
+    return conn
+
+
+def test_files_in_memory_wait_for_no_reader(serve, root, hang):  # noqa: F811
+    """As many reads of one file hang as there are readers, and more wait: large files that are in memory are sent all the same."""
+    warm = ["warm%d" % i for i in range(16)]
+    for name in warm:
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(BODY[:200000])
+    with open(os.path.join(root, "cold"), "wb") as file:
+        file.truncate((READERS + 4) << 21)
+    server = serve()
+    hang.on(calls.READ, os.path.join(root, "cold"))
+    conns = [ranged(server, "/cold", i << 21, (i << 21) + 1000) for i in range(READERS + 4)]
+    client.wait_until(lambda: hang.hung == READERS and connections(server)[0] == len(conns), "all readers are busy")
+    with server.connect(timeout=60) as conn:
+        for name in warm:
+            assert conn.get("/" + name).body == BODY[:200000]
+    assert hang.hung == READERS
+    hang.off()
+    for conn in conns:
+        assert conn.response().body == bytes(1001)
+        conn.close()
+
+
+def test_bytes_in_memory_wait_for_no_larger_read(serve, root, hang):  # noqa: F811
+    """One client waits for a read that hangs at its end. Another one needs only bytes of it that are in memory: it gets them."""
+    server = serve()
+    hang.on(calls.READ, os.path.join(root, "large"), 100000)
+    with ask(server) as conn:
+        client.wait_until(lambda: hang.hung > 0, "the read hangs")
+        with ranged(server, "/large", 1000, 1999) as other:
+            assert other.response().body == BODY[1000:2000]
+        hang.off()
+        assert conn.response().body == BODY
 
 
 def test_client_disconnect_while_file_is_read(serve, root, hang):  # noqa: F811
