@@ -83,6 +83,12 @@ static inline bool output_has_room(const struct output *output, uint32_t cap)
 enum output_result output_start(struct output *output);
 enum output_result output_advance(struct output *output, int64_t result);
 
+/* True if the output waits for a read. */
+static inline bool output_reads(const struct output *output)
+{
+	return output->out != NULL && output->out->waiter.read != NULL;
+}
+
 /* Removes the output from the read that it waits for, if it does. */
 void output_leave(struct output *output);
 

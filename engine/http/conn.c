@@ -9,6 +9,7 @@
 #include "../io/address.h"
 #include "../io/transport.h"
 #include "../log/access_record.h"
+#include "../log/error_line.h"
 #include "../log/log_queue.h"
 #include "conn_state.h"
 #include "conn_wait.h"
@@ -127,7 +128,7 @@ static void flush(struct conn *conn)
 		conn_wait_for(conn, WAIT_SEND);
 		break;
 	case OUTPUT_READING:
-		conn_wait_for(conn, WAIT_SERVER);
+		conn_wait_for(conn, WAIT_READ);
 		break;
 	case OUTPUT_DONE:
 		sent(conn);
@@ -386,7 +387,7 @@ static void after_send(struct conn *conn, enum output_result result)
 		conn_wait_for(conn, WAIT_SEND);
 		break;
 	case OUTPUT_READING:
-		conn_wait_for(conn, WAIT_SERVER);
+		conn_wait_for(conn, WAIT_READ);
 		break;
 	case OUTPUT_DONE:
 		timer_stop(&conn->timer);
@@ -604,6 +605,21 @@ static void input_expired(struct conn *conn)
 	conn_refuse(conn, TUX_REFUSED_TIMEOUT);
 }
 
+/* Handles an expired wait for room to send, or for bytes of a file, which the disk may never deliver. */
+static void send_expired(struct conn *conn)
+{
+	const struct output *output = &conn->output;
+
+	if (output_reads(output)) {
+		error_line_cut_file(conn->thread, conn->request, &conn->client, output->source.object, because(WHY_READ_TIME, 0));
+		end(conn);
+	} else if (output_progressed(&conn->output)) {
+		conn_wait_for(conn, WAIT_SEND);
+	} else {
+		end(conn);
+	}
+}
+
 void conn_timeout(struct conn *conn)
 {
 	switch ((enum conn_state)conn->state) {
@@ -611,10 +627,7 @@ void conn_timeout(struct conn *conn)
 		input_expired(conn);
 		return;
 	case CONN_WRITE:
-		if (output_progressed(&conn->output))
-			conn_wait_for(conn, WAIT_SEND);
-		else
-			end(conn);
+		send_expired(conn);
 		return;
 	case CONN_PARKED:
 	case CONN_LOG_WAIT:

@@ -10,9 +10,10 @@ enum conn_wait {
 	WAIT_HEAD,   /* for the rest of a head */
 	WAIT_BODY,   /* for the rest of a body */
 	WAIT_SEND,   /* for room to send */
+	WAIT_READ,   /* for bytes of a file that are read in before they are sent */
 	WAIT_LINGER, /* for the client's FIN */
 	WAIT_TUNNEL, /* for a byte in either direction */
-	WAIT_SERVER, /* for a file, the log or a backend, without a limit for the client */
+	WAIT_SERVER, /* for a load, the log or a backend, without a limit for the client */
 };
 
 /* Starts a wait in place of any other. */

@@ -22,6 +22,8 @@ enum {
 	CUT_BYTES = 3,      /* "..." */
 };
 
+#define CUT_SHORT "response cut short: "
+
 /* The line being written. */
 struct text {
 	char at[SAY_BYTES + 1];
@@ -52,9 +54,9 @@ static void put_escaped(struct text *text, const uint8_t *more, uint32_t len, ui
 		put(text, "...");
 }
 
-static void put_client(struct text *text, const struct request *req)
+static void put_client(struct text *text, const struct client *of)
 {
-	const struct address client = address_of_peer(req->client->channel->fd);
+	const struct address client = address_of_peer(of->channel->fd);
 	char numeric[ADDRESS_TEXT];
 	const struct tux_octets address = address_text(client.octets, numeric);
 
@@ -156,25 +158,33 @@ static bool permits(struct thread *thread, unsigned why)
 	return false;
 }
 
+/* Writes a whole line. Counts it if that fails. */
+static void say_line(struct thread *thread, uint64_t id, const struct text *text)
+{
+	char front[FRONT_BYTES];
+
+	print(front, sizeof(front), "request %016" PRIx64 ":", id);
+	if (!say(front, text->at, (uint32_t)text->len))
+		count(&thread->counters.error_lines_left_out, 1);
+}
+
 static void write_line(struct request *req, const char *outcome, struct cause cause, struct error_line_backend backend)
 {
 	const unsigned why = cause.why < WHYS ? cause.why : WHY_UNKNOWN;
 	struct thread *thread = req->thread;
 	struct text text = { .len = 0 };
-	char front[FRONT_BYTES], because_text[CAUSE_TEXT];
+	char because_text[CAUSE_TEXT];
 
 	if (!permits(thread, why))
 		return;
-	print(front, sizeof(front), "request %016" PRIx64 ":", error_line_id(req));
 	put(&text, outcome);
 	cause_print(cause, because_text);
 	put(&text, because_text);
-	put_client(&text, req);
+	put_client(&text, req->client);
 	put_request(&text, req);
 	put_route(&text, req);
 	put_backend(&text, backend);
-	if (!say(front, text.at, (uint32_t)text.len))
-		count(&thread->counters.error_lines_left_out, 1);
+	say_line(thread, error_line_id(req), &text);
 }
 
 void error_line_answer(struct request *req, uint16_t status)
@@ -191,7 +201,25 @@ void error_line_answer(struct request *req, uint16_t status)
 
 void error_line_cut(struct request *req, struct cause cause, struct error_line_backend backend)
 {
-	write_line(req, "response cut short: ", cause, backend);
+	write_line(req, CUT_SHORT, cause, backend);
+}
+
+void error_line_cut_file(struct thread *thread, struct request *req, const struct client *client, const struct object *object, struct cause cause)
+{
+	struct text text = { .len = 0 };
+	char because_text[CAUSE_TEXT];
+
+	if (!permits(thread, cause.why))
+		return;
+	put(&text, CUT_SHORT);
+	cause_print(cause, because_text);
+	put(&text, because_text);
+	put_client(&text, client);
+	if (object->file != NULL) {
+		put(&text, ", file ");
+		put_escaped(&text, (const uint8_t *)object->file, (uint32_t)strlen(object->file), TARGET_BYTES);
+	}
+	say_line(thread, req != NULL ? error_line_id(req) : request_id_next(&thread->log->ids), &text);
 }
 
 void error_line_retry(struct request *req, struct cause cause, struct error_line_backend backend)

@@ -27,6 +27,8 @@ struct error_lines {
 	uint64_t due_ms; /* time for error_lines_tell(); 0 = no line was omitted */
 };
 
+struct client;
+struct object;
 struct request;
 struct thread;
 
@@ -45,6 +47,9 @@ void error_line_answer(struct request *req, uint16_t status);
 /* Reports that the response is truncated, or that another backend gets the request. */
 void error_line_cut(struct request *req, struct cause cause, struct error_line_backend backend);
 void error_line_retry(struct request *req, struct cause cause, struct error_line_backend backend);
+
+/* Like error_line_cut(), but for a file that is sent by reference: of its request only the id is left. req: NULL, without an access record. */
+void error_line_cut_file(struct thread *thread, struct request *req, const struct client *client, const struct object *object, struct cause cause);
 
 /* Reports the number of omitted lines of all past spans; with all also of the present one, because the thread ends. */
 void error_lines_tell(struct thread *thread, bool all);

@@ -20,8 +20,8 @@
 #include "states.h" /* generated: states, CONN_ALLOWED(), REQUEST_ALLOWED(), from the tables in engine/http/conn_state.c and engine/request.c */
 
 /*
- * test_models.py sets for each case: UNITS, LOADS, EXCHANGES, PIECES, READS (waits for bytes of a file), LIMITS (time limits pass, and the client
- * may stop reading), FAILS (memory is short), LOG (the log is full once), DRAIN (the process retires), PASS (a newer process accepts connections), KERNEL (the
+ * test_models.py sets for each case: UNITS, LOADS, EXCHANGES, PIECES, READS (waits for bytes of a file), LIMITS (time limits pass, the client
+ * may stop reading, and a read may hang until the engine ends), FAILS (memory is short), LOG (the log is full once), DRAIN (the process retires), PASS (a newer process accepts connections), KERNEL (the
  * connection came from the kernel engine), STOP (the engine stops at any time).
  */
 
@@ -32,6 +32,7 @@
 #define WAIT_BODY 3
 #define WAIT_SEND 4
 #define WAIT_LINGER 5
+#define WAIT_READ 6
 
 /* enum exchange_state, without tunnels */
 #define KEEPING 1
@@ -92,7 +93,7 @@ bool load_waiting, unfinished, was_unfinished, load_object;
 
 /* struct file_read: the output waits on its list; struct read_waiter */
 byte read, reads;
-bool read_waiting, reading;
+bool read_waiting, reading, hangs;
 
 /* struct channel */
 bool receiving, late, sending, closing, leaving, freed, passed;
@@ -302,7 +303,7 @@ inline residence_find() {
 	:: else
 	fi;
 	read_waiting = true; reading = true;
-	timer = NONE
+	conn_wait_for(WAIT_READ)
 }
 
 /* flush(): output_start() */
@@ -824,7 +825,7 @@ inline conn_timeout() {
 		:: progress == REQUEST_BACKEND && !answers -> exchange_abandon(); h1_refuse_later(); act = STEP
 		:: progress == REQUEST_HEAD || progress == REQUEST_LOADING || progress == REQUEST_HELD
 		fi
-	:: state == CONN_WRITE -> act = END /* without output_progressed() */
+	:: state == CONN_WRITE -> act = END /* send_expired(), without output_progressed() */
 	:: state == CONN_LINGER -> act = END
 	:: else -> assert(false) /* no time limit runs in this state */
 	fi
@@ -975,7 +976,8 @@ end_idle:
 			load = DELIVERED
 		}
 	:: atomic { read == SUBMITTED && !over -> read = RUNNING } /* run_read(), in a thread of its own */
-	:: read == RUNNING -> read = DELIVERED
+	:: read == RUNNING && (!hangs || over) -> read = DELIVERED
+	:: atomic { LIMITS && read == RUNNING && !hangs -> hangs = true }
 	:: atomic { over && read != RUNNING ->
 		if
 		:: load == SUBMITTED -> load = DELIVERED /* unrun_deliver() */

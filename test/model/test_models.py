@@ -41,6 +41,7 @@ CASES = {
         "connection_of_the_kernel_engine": dict(REQUEST, KERNEL=1, DRAIN=1, LIMITS=1),
         "engine_stops_at_any_time": dict(REQUEST, STOP=1, UNITS=3),
         "reads_of_files": dict(REQUEST, READS=2, UNITS=2, EXCHANGES=0),
+        "reads_that_hang": dict(REQUEST, READS=2, UNITS=2, EXCHANGES=0, LIMITS=1),
         "engine_stops_during_reads": dict(REQUEST, READS=2, UNITS=2, EXCHANGES=0, LIMITS=1, STOP=1),
     },
     "kernel_connection": {
@@ -124,6 +125,8 @@ MUTANTS = [
      "residence_leave(); /* output_leave() */", "", "reading"),
     ("request", "read_without_sending", "reads_of_files",
      "\t\t:: model_pending()\n\t\t:: after_send()\n", "\t\t:: true\n", "state=="),
+    ("request", "read_without_time_limit", "reads_that_hang",
+     "read_waiting = true; reading = true;\n\tconn_wait_for(WAIT_READ)\n", "read_waiting = true; reading = true;\n\ttimer = NONE\n", "!(1)"),
     ("request", "stop_without_delivering_reads", "engine_stops_during_reads",
      "\t\t:: read == SUBMITTED -> read = DELIVERED\n", "\t\t:: read == SUBMITTED\n", "read==3"),
     ("kernel_connection", "detach_without_lock", "device_closes_at_any_time",

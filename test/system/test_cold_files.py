@@ -2,6 +2,7 @@
 """Files that are not in the page cache, on a disk that hangs: their connections wait, and everything else continues."""
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -36,7 +37,7 @@ def serve(tux, root, place, hang, engine):  # noqa: F811
     path = os.path.join(place, "tux.conf")
     with open(path, "w", encoding="ascii") as file:
         file.write('route "=/status" { status on }\n')
-    return lambda *options: tux(root, "--config", path, "--threads", "1", "--engine", engine, *options, env=hang.env)
+    return lambda *options, **more: tux(root, "--config", path, "--threads", "1", "--engine", engine, *options, env=hang.env, **more)
 
 
 def status(server, part):
@@ -162,15 +163,28 @@ def test_client_disconnect_while_file_is_read(serve, root, hang):  # noqa: F811
     other.close()
 
 
-def test_send_timeout_does_not_run_while_file_is_read(serve, root, hang):  # noqa: F811
-    """--send-timeout applies to the client: it is not late while the server reads."""
-    server = serve("--send-timeout", "0.1", "--idle-timeout", "0.4")
+@pytest.mark.parametrize("log", ["off", "/dev/null"], ids=["unlogged", "logged"])
+def test_read_has_a_time_limit(serve, root, hang, log):  # noqa: F811
+    """A read hangs, and its clients have gone: after --send-timeout their slots are free. Each response counts as cut short."""
+    server = serve("--send-timeout", "0.5", "--max-connections", "4", log=log)
     hang.on(calls.READ, os.path.join(root, "large"))
-    with ask(server) as conn, server.connect() as idle:
-        client.wait_until(lambda: hang.hung > 0, "the read hangs")
-        idle.assert_closed()  # a longer time has passed
-        hang.off()
-        assert conn.response().body == BODY
+    conns = [ask(server) for _ in range(4)]
+    client.wait_until(lambda: hang.hung > 0, "the read hangs")
+    for conn in conns:
+        conn.sock.shutdown(socket.SHUT_WR)  # it may still want its response
+    assert server.get("/file").body == b"data"  # as soon as a slot is free
+    client.wait_until(lambda: connections(server) == (0, 0), "all of them are closed")
+    for conn in conns:
+        with pytest.raises((client.Closed, ConnectionResetError)):
+            conn.take(SIZE)
+    assert status(server, "errors") == len(conns)
+    said = [line for line in server.output.splitlines() if "cut short" in line]
+    assert len(said) == len(conns)
+    for line in said:
+        assert re.fullmatch(r"tux: request [0-9a-f]{16}: response cut short: reading the file timed out; client 127\.0\.0\.1:\d+, file large", line)
+    assert hang.hung == 1
+    hang.off()
+    assert server.get("/large").body == BODY
 
 
 def test_drain_waits_for_a_read(serve, root, hang):  # noqa: F811
