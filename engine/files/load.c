@@ -5,7 +5,6 @@
 #include "../io/print.h"
 #include "content_tag.h"
 #include "link.h"
-#include "residence.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -470,8 +469,6 @@ static enum take take_file(const struct load *load, struct object *object, int f
 	for (int coding = 0; coding < TUX_CODINGS; coding++)
 		if (object->available & (1u << coding))
 			build_head(object, (enum tux_coding)coding);
-	if (load->may_block && object->available == 1u << TUX_CODING_IDENTITY && fd == object->representation[TUX_CODING_IDENTITY]->fd)
-		residence_expect(fd, object->representation[TUX_CODING_IDENTITY]->stamp.size);
 	return TAKE_DONE;
 }
 

@@ -306,8 +306,3 @@ void residence_leave(struct read_waiter *waiter)
 	*link = waiter->next;
 	waiter->read = NULL;
 }
-
-void residence_expect(int fd, uint64_t len)
-{
-	start_read(fd, 0, tux_bytes_min(WINDOW_BYTES, len));
-}

@@ -60,7 +60,4 @@ struct read_waiter *residence_finish(struct reads *reads, struct job *job);
 /* Removes a waiter from the read that it waits for, if it does. */
 void residence_leave(struct read_waiter *waiter);
 
-/* Starts to read the begin of a new file, because its loader expects that it is sent. Any thread. */
-void residence_expect(int fd, uint64_t len);
-
 #endif

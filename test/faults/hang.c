@@ -174,6 +174,17 @@ ssize_t pread64(int fd, void *data, size_t len, off64_t off)
 	return real(fd, data, len, off);
 }
 
+ssize_t readahead(int fd, off64_t off, size_t len)
+{
+	static ssize_t (*real)(int, off64_t, size_t);
+
+	if (real == NULL)
+		real = (ssize_t(*)(int, off64_t, size_t))find("readahead");
+	if (is_cold(fd, off + (off64_t)len))
+		hang(HANG_READ);
+	return real(fd, off, len);
+}
+
 ssize_t sendfile64(int to, int fd, off64_t *off, size_t len)
 {
 	static ssize_t (*real)(int, int, off64_t *, size_t);

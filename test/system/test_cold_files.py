@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Files that are not in the page cache, on a disk that hangs: their connections wait, and everything else continues."""
+import email.utils
 import json
 import os
 import re
@@ -93,6 +94,20 @@ def test_range_of_cold_file_delays_no_other(serve, root, hang):  # noqa: F811
         assert response.status == 206
         for part in (BODY[2000000:2001000], BODY[:100], BODY[500:2000000]):
             assert b"\r\n\r\n" + part + b"\r\n--" in response.body
+
+
+def test_only_bytes_to_send_are_read(serve, root, hang):  # noqa: F811
+    """HEAD, 304 and a range that is in memory read nothing of a file that is opened for them."""
+    large = os.path.join(root, "large")
+    for name in ("head", "unmodified", "range"):
+        os.symlink(large, os.path.join(root, name))  # only a thread that may block opens it
+    server = serve()
+    hang.on(calls.READ, large, 1000)
+    with server.connect(timeout=30) as conn:
+        assert conn.get("/head", method="HEAD").status == 200
+        assert conn.get("/unmodified", "If-Modified-Since: " + email.utils.formatdate(os.stat(large).st_mtime, usegmt=True)).status == 304
+        assert conn.get("/range", "Range: bytes=0-99").body == BODY[:100]
+    assert hang.hung == 0
 
 
 def test_window_is_read_once_for_all_clients(serve, root, hang):  # noqa: F811
