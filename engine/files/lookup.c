@@ -6,17 +6,26 @@
 
 #include "sibling_scan.h"
 
+/* Returns the bytes of a path up to the last '/', which is included. */
+static uint32_t directory_len(const uint8_t *path, uint32_t len)
+{
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	return len;
+}
+
 /*
  * True if an object may be used. Objects with reliable watches, and objects on non-local file systems, are rechecked once per
  * recheck_ms. All others are rechecked with every request.
  */
-static bool is_fresh(const struct files *files, struct object *object)
+static bool is_fresh(struct files *files, struct object *object)
 {
 	uint64_t age = *files->now_ms - object->checked_ms;
 
 	if ((object->sure || !object->local) && age < files->config->recheck_ms)
 		return true;
-	if (!load_is_current(object))
+	if (!load_is_current(object) ||
+	    (object->sure && !watch_holds(&files->watch, object->host, object->key, directory_len(object->key, object->key_len), *files->now_ms, files->config->recheck_ms)))
 		return false;
 	object->checked_ms = *files->now_ms;
 	return true;
@@ -76,14 +85,6 @@ static struct pending_load *begin(struct files *files, const struct tux_host *ho
 	files->misses = miss;
 	files->miss_count++;
 	return miss;
-}
-
-/* Returns the bytes of a path up to the last '/', which is included. */
-static uint32_t directory_len(const uint8_t *path, uint32_t len)
-{
-	while (len > 0 && path[len - 1] != '/')
-		len--;
-	return len;
 }
 
 /* Starts to read the names in the directory of a loaded file, if more than a few files are loaded from it. */
@@ -191,8 +192,8 @@ static void wait_for_object(struct files *files, struct load_waiter *waiter, con
 
 struct object *lookup(struct files *files, struct load_waiter *waiter, const struct tux_host *host, const uint8_t *path, uint32_t len)
 {
-	const unsigned removed = files->watch.removed;
 	struct object *object;
+	unsigned removed;
 	struct load load;
 
 	for (int i = 0; i < MAX_LOADED && waiter->loaded[i] != NULL; i++)
@@ -215,6 +216,7 @@ struct object *lookup(struct files *files, struct load_waiter *waiter, const str
 	load.systems = &files->systems;
 	files->systems.now_ms = *files->now_ms;
 	files->systems.keep_ms = files->config->recheck_ms;
+	removed = files->watch.removed;
 	find_unwatched(files, &load);
 	if (!load_run(&load)) {
 		wait_for_object(files, waiter, &load);

@@ -212,21 +212,26 @@ static void give_up(struct watch *watch, struct watched *dir, uint64_t now_ms)
 	dir->again_ms = now_ms + WATCH_LEARN_AGAIN_MS;
 }
 
-const struct siblings *watch_siblings(struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len, uint64_t now_ms, uint32_t recheck_ms)
+bool watch_holds(struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len, uint64_t now_ms, uint32_t recheck_ms)
 {
 	struct watched *dir = find(watch, host, path, len);
 
-	if (dir == NULL || !dir->learned)
-		return NULL;
-	if (now_ms - dir->checked_ms >= recheck_ms) {
-		if (!leads_there(dir)) { /* something is mounted on it: the next load watches that */
-			cache_drop_beneath(watch->cache, host, path, len);
-			forget_beneath(watch, host, path, len);
-			return NULL;
-		}
-		dir->checked_ms = now_ms;
-	}
-	return &dir->siblings;
+	if (dir == NULL)
+		return false;
+	if (now_ms - dir->checked_ms < recheck_ms)
+		return true;
+	dir->checked_ms = now_ms;
+	if (leads_there(dir))
+		return true;
+	forget_beneath(watch, host, path, len); /* something is mounted on it: the next load watches that */
+	return false;
+}
+
+const struct siblings *watch_siblings(struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len, uint64_t now_ms, uint32_t recheck_ms)
+{
+	struct watched *dir = watch_holds(watch, host, path, len, now_ms, recheck_ms) ? find(watch, host, path, len) : NULL;
+
+	return dir != NULL && dir->learned ? &dir->siblings : NULL;
 }
 
 bool watch_learn(struct watch *watch, struct watch_scan *scan, uint64_t now_ms)

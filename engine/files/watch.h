@@ -77,9 +77,12 @@ void watch_enter(struct watch *watch, const struct tux_host *host, const uint8_t
 void watch_drop(struct watch *watch, int wd);
 
 /*
- * Returns the precompressed siblings in a directory, valid until the next event; NULL if they are not known. Checks once per
- * recheck_ms that the path still leads to the watched directory, because no event reports a mount on it.
+ * True if a directory is watched, and its path leads to it: no event reports a mount on it, so this is checked once per recheck_ms. Forgets
+ * the directory otherwise.
  */
+bool watch_holds(struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len, uint64_t now_ms, uint32_t recheck_ms);
+
+/* Returns the precompressed siblings in a directory, valid until the next event; NULL if they are not known. Includes watch_holds(). */
 const struct siblings *watch_siblings(struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len, uint64_t now_ms, uint32_t recheck_ms);
 
 /* Counts a file that was loaded from the directory of scan->path. Returns true if its siblings are to be read now, by this scan. */
