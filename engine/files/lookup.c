@@ -24,8 +24,10 @@ static bool is_fresh(struct files *files, struct object *object)
 
 	if ((object->sure || !object->local) && age < files->config->recheck_ms)
 		return true;
-	if (!load_is_current(object) ||
-	    (object->sure && !watch_holds(&files->watch, object->host, object->key, directory_len(object->key, object->key_len), *files->now_ms, files->config->recheck_ms)))
+	if (!load_is_current(object))
+		return false;
+	if (object->sure && !watch_holds(&files->watch, object->host, object->key, directory_len(object->key, object->key_len), *files->now_ms,
+	                                 files->config->recheck_ms))
 		return false;
 	object->checked_ms = *files->now_ms;
 	return true;

@@ -197,7 +197,6 @@ def test_read_has_a_time_limit(serve, root, hang, log):  # noqa: F811
     assert len(said) == len(conns)
     for line in said:
         assert re.fullmatch(r"tux: request [0-9a-f]{16}: response cut short: reading the file timed out; client 127\.0\.0\.1:\d+, file large", line)
-    assert hang.hung == 1
     hang.off()
     assert server.get("/large").body == BODY
 
