@@ -38,7 +38,7 @@ enum {
 	RING_ENTRIES = 4096,
 };
 
-/* What a connection has not finished, by descriptor. */
+/* The unfinished work of each connection, by descriptor. */
 struct conn {
 	uint8_t matched;	/* bytes of "\r\n\r\n" that the input ends in */
 	uint64_t sent, left;	/* bytes of the responses */

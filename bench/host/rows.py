@@ -120,7 +120,7 @@ ROWS = [
 
 HELLO = b"hello, world\n"
 
-# What other processes answer.
+# Rows of CGI programs and upstream servers, for --dynamic.
 DYNAMIC_ROWS = [
     Row("cgi", "CGI, a C program", len(HELLO), ["/cgi-bin/hello"], connections=8, kind="cgi", floor=False),
     Row("cgi-sh", "CGI, a shell script", len(HELLO), ["/cgi-bin/hello.sh"], connections=8, kind="cgi", floor=False),

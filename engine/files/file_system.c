@@ -12,6 +12,8 @@
 #define FS_CASEFOLD_FL 0x40000000
 #endif
 
+#define ZFS_MAGIC 0x2fc12fc1 /* not in the kernel's headers */
+
 /* Returns the type of a file system; 0 if it is unknown. */
 static unsigned long type_of(int fd)
 {
@@ -20,9 +22,9 @@ static unsigned long type_of(int fd)
 	return fstatfs(fd, &fs) == 0 ? (unsigned long)fs.f_type : 0;
 }
 
-bool file_system_is_local(int fd)
+static bool is_local_type(unsigned long type)
 {
-	switch (type_of(fd)) {
+	switch (type) {
 	case EXT4_SUPER_MAGIC:
 	case XFS_SUPER_MAGIC:
 	case BTRFS_SUPER_MAGIC:
@@ -31,11 +33,16 @@ bool file_system_is_local(int fd)
 	case RAMFS_MAGIC:
 	case SQUASHFS_MAGIC:
 	case ISOFS_SUPER_MAGIC:
-	case 0x2fc12fc1: /* ZFS */
+	case ZFS_MAGIC:
 		return true;
 	default:
 		return false;
 	}
+}
+
+bool file_system_is_local(int fd)
+{
+	return is_local_type(type_of(fd));
 }
 
 bool file_systems_local(struct file_systems *systems, int fd, uint64_t device)
@@ -59,20 +66,11 @@ void file_systems_forget(struct file_systems *systems)
 /* ZFS and isofs may compare names like other systems do, and no call tells. XFS may ignore the case of ASCII. */
 bool file_system_tells_names_apart(int dir_fd)
 {
+	const unsigned long type = type_of(dir_fd);
 	long flags = 0; /* the kernel writes an int */
 
-	switch (type_of(dir_fd)) {
-	case EXT4_SUPER_MAGIC:
-	case XFS_SUPER_MAGIC:
-	case BTRFS_SUPER_MAGIC:
-	case F2FS_SUPER_MAGIC:
-	case TMPFS_MAGIC:
-	case RAMFS_MAGIC:
-	case SQUASHFS_MAGIC:
-		break;
-	default:
+	if (!is_local_type(type) || type == ISOFS_SUPER_MAGIC || type == ZFS_MAGIC)
 		return false;
-	}
 	if (ioctl(dir_fd, FS_IOC_GETFLAGS, &flags) != 0)
 		return errno == ENOTTY || errno == EOPNOTSUPP; /* it has no flags */
 	return (flags & FS_CASEFOLD_FL) == 0;

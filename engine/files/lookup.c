@@ -14,23 +14,36 @@ static uint32_t directory_len(const uint8_t *path, uint32_t len)
 	return len;
 }
 
-/*
- * True if an object may be used. Objects with reliable watches, and objects on non-local file systems, are rechecked once per
- * recheck_ms. All others are rechecked with every request.
- */
-static bool is_fresh(struct files *files, struct object *object)
+/* True if the file of an object is unchanged, and its directory is still the watched one. */
+static bool is_current(struct files *files, const struct object *object)
 {
-	uint64_t age = *files->now_ms - object->checked_ms;
+	const uint32_t len = directory_len(object->key, object->key_len);
 
-	if ((object->sure || !object->local) && age < files->config->recheck_ms)
-		return true;
-	if (!load_is_current(object))
-		return false;
-	if (object->sure && !watch_holds(&files->watch, object->host, object->key, directory_len(object->key, object->key_len), *files->now_ms,
-	                                 files->config->recheck_ms))
-		return false;
-	object->checked_ms = *files->now_ms;
-	return true;
+	return load_is_current(object) &&
+	       (!object->sure || watch_holds(&files->watch, object->host, object->key, len, *files->now_ms, files->config->recheck_ms));
+}
+
+/*
+ * Returns a cached object that may be used, or NULL. Objects with reliable watches, and objects on non-local file systems, are rechecked
+ * once per recheck_ms. All others are rechecked with every request.
+ */
+static struct object *find_fresh(struct files *files, const struct tux_host *host, const uint8_t *path, uint32_t len)
+{
+	struct object *object = cache_find(&files->cache, host, path, len);
+	bool current;
+
+	if (object == NULL)
+		return NULL;
+	if ((object->sure || !object->local) && *files->now_ms - object->checked_ms < files->config->recheck_ms)
+		return object;
+	object_get(object); /* a mount on its directory drops it */
+	current = is_current(files, object);
+	if (current)
+		object->checked_ms = *files->now_ms;
+	else
+		cache_drop(&files->cache, object);
+	object_put(object);
+	return current ? object : NULL;
 }
 
 /* Finds the directories of a path that are not watched yet, upper ones first. */
@@ -201,13 +214,11 @@ struct object *lookup(struct files *files, struct load_waiter *waiter, const str
 	for (int i = 0; i < MAX_LOADED && waiter->loaded[i] != NULL; i++)
 		if (waiter->loaded[i]->key_len == len && memcmp(waiter->loaded[i]->key, path, len) == 0)
 			return object_get(waiter->loaded[i]);
-	object = cache_find(&files->cache, host, path, len);
-	if (object != NULL && is_fresh(files, object)) {
+	object = find_fresh(files, host, path, len);
+	if (object != NULL) {
 		count(&files->counters->cache_hits, 1);
 		return object_get(object);
 	}
-	if (object != NULL)
-		cache_drop(&files->cache, object);
 	count(&files->counters->cache_misses, 1);
 	load.config = files->config;
 	load.host = host;

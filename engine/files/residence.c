@@ -187,7 +187,7 @@ static struct file_read *begin(struct reads *reads, struct residence *residence,
 	return read;
 }
 
-/* Returns the read under way that brings the byte at off; NULL if there is none. */
+/* Returns the read under way that brings the byte at off, or NULL. */
 static struct file_read *read_of(const struct residence *residence, uint64_t off)
 {
 	struct file_read *read = residence->reads;

@@ -223,6 +223,7 @@ bool watch_holds(struct watch *watch, const struct tux_host *host, const uint8_t
 	dir->checked_ms = now_ms;
 	if (leads_there(dir))
 		return true;
+	cache_drop_beneath(watch->cache, host, path, len);
 	forget_beneath(watch, host, path, len); /* something is mounted on it: the next load watches that */
 	return false;
 }

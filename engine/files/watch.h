@@ -78,7 +78,7 @@ void watch_drop(struct watch *watch, int wd);
 
 /*
  * True if a directory is watched, and its path leads to it: no event reports a mount on it, so this is checked once per recheck_ms. Forgets
- * the directory otherwise.
+ * the directory otherwise, and drops its objects.
  */
 bool watch_holds(struct watch *watch, const struct tux_host *host, const uint8_t *path, uint32_t len, uint64_t now_ms, uint32_t recheck_ms);
 

@@ -379,7 +379,7 @@ void modules_expire(struct calls *calls)
 {
 	const struct thread *thread = calls->thread;
 
-	for (unsigned i = 0; i < thread->config->module_count; i++) {
+	for (unsigned i = 0; calls->out > 0 && i < thread->config->module_count; i++) {
 		struct timer *timer;
 
 		while ((timer = timer_expired(&calls->limits[i], thread->now_ms)) != NULL) {

@@ -12,7 +12,7 @@ import re
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "mutants"
 FIELDS = ("Fault", "Commit", "Tool", "Test")
-# What the table in docs/security.md says about a patch. test/vm/mutants runs the ones of a guest, tools/code-mutants all others.
+# Names of the tools in the table of docs/security.md. test/vm/mutants runs the patches of a guest, tools/code-mutants all others.
 TOOLS = {
     "unit": "%s",
     "unit-asan": "%s with ASan and UBSan",
