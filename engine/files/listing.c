@@ -155,6 +155,14 @@ static int put_date(struct text *text, struct day *day, int64_t seconds)
 	return day->len > 0 ? (int)rest : -1;
 }
 
+/* Writes "23:59", of the seconds since midnight. */
+static void put_clock(struct text *text, unsigned rest)
+{
+	put_digits(text, rest / 3600, 2);
+	put_text(text, ":");
+	put_digits(text, rest / 60 % 60, 2);
+}
+
 /* Writes "2024-01-31 23:59". */
 static void put_minute(struct text *text, struct day *day, int64_t seconds)
 {
@@ -163,9 +171,7 @@ static void put_minute(struct text *text, struct day *day, int64_t seconds)
 	if (rest < 0)
 		return;
 	put_text(text, " ");
-	put_digits(text, (unsigned)rest / 3600, 2);
-	put_text(text, ":");
-	put_digits(text, (unsigned)rest / 60 % 60, 2);
+	put_clock(text, (unsigned)rest);
 }
 
 /* Writes "2024-01-31T23:59:59Z". */
@@ -176,9 +182,7 @@ static void put_second(struct text *text, struct day *day, int64_t seconds)
 	if (rest < 0)
 		return;
 	put_text(text, "T");
-	put_digits(text, (unsigned)rest / 3600, 2);
-	put_text(text, ":");
-	put_digits(text, (unsigned)rest / 60 % 60, 2);
+	put_clock(text, (unsigned)rest);
 	put_text(text, ":");
 	put_digits(text, (unsigned)rest % 60, 2);
 	put_text(text, "Z");

@@ -91,7 +91,7 @@ static bool take_from(struct tux_req *call, enum call_owner from, enum call_owne
 
 static void complain(struct tux_loaded *loaded, const char *text)
 {
-	module_log(loaded, text, (uint32_t)strlen(text));
+	module_log(loaded, "", text, (uint32_t)strlen(text));
 }
 
 bool call_is_owned(const struct tux_req *call, const char *function)

@@ -191,6 +191,20 @@ static int begin(struct tux_req *call, const char *function, uint32_t status, co
 	return len == 0 || append(&call->type, type, len) ? 0 : -ENOMEM;
 }
 
+/* Like begin(), for a reply of len bytes at data, which it keeps. */
+static int begin_bytes(struct tux_req *call, const char *function, uint32_t status, const char *type, const void *data, uint64_t len)
+{
+	const int error = begin(call, function, status, type);
+
+	if (error != 0)
+		return error;
+	if (data == NULL && len > 0)
+		return -EINVAL;
+	call->data = data;
+	call->len = len;
+	return 0;
+}
+
 /* Gives a reply to the sink at once if handle() runs in the thread of the request and there is room. */
 static int finish(struct tux_req *call, enum call_reply reply)
 {
@@ -202,15 +216,11 @@ static int finish(struct tux_req *call, enum call_reply reply)
 
 static int reply(struct tux_req *call, uint32_t status, const char *type, const void *data, uint32_t len)
 {
-	const int error = begin(call, "tux_reply", status, type);
+	const int error = begin_bytes(call, "tux_reply", status, type, data, len);
 	uint8_t *copy;
 
 	if (error != 0)
 		return error;
-	if (data == NULL && len > 0)
-		return -EINVAL;
-	call->data = data;
-	call->len = len;
 	if (call->direct && len <= SINK_COPY_BYTES) { /* the sink copies it, if it has room */
 		call->reply = REPLY_BORROWED;
 		if (call->thread->calls->send(call)) {
@@ -232,14 +242,10 @@ static int reply(struct tux_req *call, uint32_t status, const char *type, const 
 static int reply_memory(struct tux_req *call, uint32_t status, const char *type, const void *data, uint64_t len, void (*drop)(void *argument),
                         void *argument)
 {
-	const int error = begin(call, "tux_reply_memory", status, type);
+	const int error = begin_bytes(call, "tux_reply_memory", status, type, data, len);
 
 	if (error != 0)
 		return error;
-	if (data == NULL && len > 0)
-		return -EINVAL;
-	call->data = data;
-	call->len = len;
 	call->drop = drop;
 	call->argument = argument;
 	return finish(call, REPLY_MEMORY);
@@ -316,8 +322,9 @@ static bool conf_each(const struct tux_loaded *loaded, uint32_t *at, const char 
 
 static void log_line(struct tux_loaded *loaded, enum tux_log_level level, const char *text, uint32_t len)
 {
-	(void)level;
-	module_log(loaded, text, len);
+	static const char *const names[] = { [TUX_LOG_ERROR] = " error:", [TUX_LOG_WARNING] = " warning:", [TUX_LOG_INFO] = "" };
+
+	module_log(loaded, (unsigned)level < sizeof(names) / sizeof(names[0]) ? names[level] : "", text, len);
 }
 
 const struct tux_api calls_api = {

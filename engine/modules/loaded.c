@@ -242,7 +242,7 @@ bool modules_stop(struct tux_loaded *loaded, unsigned count)
 		} else {
 			static const char text[] = "a thread does not return from handle(), so the module is not unloaded";
 
-			module_log(&loaded[i], text, sizeof(text) - 1);
+			module_log(&loaded[i], "", text, sizeof(text) - 1);
 			all = false;
 		}
 	}

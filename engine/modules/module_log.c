@@ -23,12 +23,12 @@ static bool permits_line(struct tux_loaded *loaded)
 	return __atomic_fetch_add(&loaded->lines, 1, __ATOMIC_RELAXED) < LINES_A_SECOND;
 }
 
-void module_log(struct tux_loaded *loaded, const char *text, uint32_t len)
+void module_log(struct tux_loaded *loaded, const char *level, const char *text, uint32_t len)
 {
 	char front[128];
 
 	if (!permits_line(loaded))
 		return;
-	print(front, sizeof(front), "module %s:", loaded->config->name);
+	print(front, sizeof(front), "module %s:%s", loaded->config->name, level);
 	say(front, text, len);
 }

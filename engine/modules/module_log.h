@@ -5,7 +5,7 @@
 
 #include "loaded.h"
 
-/* Writes the line "tux: module NAME: TEXT" to the error log, at most 100 per module in a second. Any thread. */
-void module_log(struct tux_loaded *loaded, const char *text, uint32_t len);
+/* Writes the line "tux: module NAME:LEVEL TEXT" to the error log, at most 100 per module in a second. level may be "". Any thread. */
+void module_log(struct tux_loaded *loaded, const char *level, const char *text, uint32_t len);
 
 #endif

@@ -304,7 +304,7 @@ static inline bool tux_conf_each(uint32_t *at, const char **key, const char **va
 	return tux_api_here->conf_each(tux_api_here->module, at, key, value);
 }
 
-/* Writes a line to the error log, at most 100 in a second. Any time, any thread. */
+/* Writes the line "tux: module NAME: TEXT" to the error log, with "error:" or "warning:" before the text; at most 100 in a second. Any thread. */
 static inline void tux_log(enum tux_log_level level, const char *text, uint32_t len)
 {
 	tux_api_here->log(tux_api_here->module, level, text, len);

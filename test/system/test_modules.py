@@ -361,7 +361,8 @@ def test_lines_of_a_module(serve):
         for _ in range(300):
             conn.get("/m/log")
     found = [line for line in server.output.splitlines() if line.startswith("tux: module probe: a line")]
-    assert found[0] == "tux: module probe: a line??[31m" and 100 <= len(found) < 300
+    assert found[0] == "tux: module probe: a line??[31m" and 50 <= len(found) < 300
+    assert "tux: module probe: warning: another\n" in server.output
 
 
 def test_reload_takes_the_new_file(serve, place, build, probe):

@@ -349,6 +349,7 @@ static enum tux_result handle(struct tux_req *req)
 	}
 	if (is(word, "log")) {
 		tux_log(TUX_LOG_INFO, "a line\n\x1b[31m", 12);
+		tux_log(TUX_LOG_WARNING, "another", 7);
 		return say(req, "logged\n");
 	}
 	if (is(word, "counter")) {
