@@ -38,7 +38,7 @@ enum request_state {
 	REQUEST_BODY,      /* its body is received and discarded */
 	REQUEST_LOADING,   /* waits for a file or a listing */
 	REQUEST_HELD,      /* its response is due as soon as the sink has room */
-	REQUEST_BACKEND,   /* a handler that takes time responds, such as a backend: request_events.h */
+	REQUEST_HANDLER,   /* a handler that takes time responds, such as a backend: request_events.h */
 	REQUEST_RESPONDED, /* its response was given to the sink, and is being sent */
 };
 

@@ -198,7 +198,7 @@ static enum dispatch_body choose_body_use(const struct request *req)
 	const struct tux_request *head = &req->head;
 
 	if ((req->handler == HANDLER_BACKEND || req->module != NULL) && req->error_status == 0)
-		return BODY_TO_BACKEND;
+		return BODY_TO_HANDLER;
 	if (head->expect_continue && head->method != TUX_GET && head->method != TUX_HEAD)
 		return BODY_UNREAD;
 	return has_path(head) && has_file_types(req) && is_static(req->route) && req->handler != HANDLER_REFUSAL ? BODY_UNREAD : BODY_DISCARDED;
@@ -256,7 +256,7 @@ static enum response_step respond_program(struct request *req, const struct obje
 	memcpy(req->path + 1, object->file, len);
 	req->path_len = (uint32_t)len + 1;
 	req->route = req->host->program;
-	return RESPONSE_BY_BACKEND;
+	return RESPONSE_BY_HANDLER;
 }
 
 static enum response_step respond_object(struct request *req, struct object *object)
@@ -269,7 +269,7 @@ static enum response_step respond_object(struct request *req, struct object *obj
 	case OBJECT_LISTABLE:
 		return static_listing(req, object);
 	case OBJECT_MISSING:
-		return goes_to_handover(req) ? RESPONSE_BY_BACKEND : error_page_status(req, 404);
+		return goes_to_handover(req) ? RESPONSE_BY_HANDLER : error_page_status(req, 404);
 	case OBJECT_FORBIDDEN:
 		return error_page_failure(req, 403, object->cause);
 	case OBJECT_PROGRAM:
@@ -280,7 +280,7 @@ static enum response_step respond_object(struct request *req, struct object *obj
 		req->module = module_named(req, object->file);
 		return respond_module(req, object->file);
 	case OBJECT_REDIRECT:
-		return goes_to_handover(req) ? RESPONSE_BY_BACKEND : error_page_failure(req, 403, because(WHY_NO_HANDOVER, 0));
+		return goes_to_handover(req) ? RESPONSE_BY_HANDLER : error_page_failure(req, 403, because(WHY_NO_HANDOVER, 0));
 	case OBJECT_BUSY:
 		return error_page_failure(req, 503, object->cause);
 	case OBJECT_BROKEN:
@@ -318,7 +318,7 @@ static enum response_step respond_for_file(struct request *req)
 	if (object != NULL && (object->kind == OBJECT_PROGRAM || object->kind == OBJECT_MODULE || object->kind == OBJECT_REDIRECT))
 		step = respond_object(req, object);
 	else
-		step = goes_to_handover(req) ? RESPONSE_BY_BACKEND : respond_method(req);
+		step = goes_to_handover(req) ? RESPONSE_BY_HANDLER : respond_method(req);
 	if (object != NULL)
 		object_put(object);
 	return step;
@@ -363,7 +363,7 @@ static enum response_step respond(struct request *req)
 	case HANDLER_MODULE:
 		return respond_module(req, req->thread->config->modules[req->route->argument].name);
 	case HANDLER_BACKEND:
-		return RESPONSE_BY_BACKEND;
+		return RESPONSE_BY_HANDLER;
 	case HANDLER_FILE_TYPE:
 		return respond_for_file(req);
 	case HANDLER_HIDDEN:
@@ -388,7 +388,7 @@ enum response_step dispatch_respond(struct request *req)
 			req->module = NULL;
 			req->route = NULL;
 			req->handler = (uint8_t)handler_of_path(req);
-		} else if (step == RESPONSE_BY_BACKEND && req->declined && req->module == NULL && request_has_body(req)) {
+		} else if (step == RESPONSE_BY_HANDLER && req->declined && req->module == NULL && request_has_body(req)) {
 			req->error_status = 500; /* the body was read: what follows it is the next request */
 			req->cause = because(WHY_MODULE_DECLINED, 0);
 		} else {

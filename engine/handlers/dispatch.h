@@ -19,7 +19,7 @@ enum dispatch_handler {
 
 enum dispatch_body {
 	BODY_DISCARDED,  /* received and discarded before the response */
-	BODY_TO_BACKEND,
+	BODY_TO_HANDLER, /* a backend or a module gets it */
 	BODY_UNREAD,     /* the response comes first: the client, or the type of the file, decides whether a body is wanted */
 };
 
@@ -36,7 +36,7 @@ void dispatch_refused(struct request *req, enum tux_refusal refusal);
 enum response_step dispatch_respond(struct request *req);
 
 /*
- * Starts the handler that takes time, after RESPONSE_BY_BACKEND or for BODY_TO_BACKEND. The request is kept. Returns 0: req->events is set;
+ * Starts the handler that takes time, after RESPONSE_BY_HANDLER or for BODY_TO_HANDLER. The request is kept. Returns 0: req->events is set;
  * or the status of an error response.
  */
 uint16_t dispatch_start(struct request *req);

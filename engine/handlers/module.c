@@ -178,7 +178,7 @@ static enum response_step respond_result(struct request *req, struct tux_req *ca
 		call_put(call);
 		return RESPONSE_DECLINED;
 	case TUX_SUSPEND:
-		return RESPONSE_BY_BACKEND;
+		return RESPONSE_BY_HANDLER;
 	case TUX_FAIL:
 		backend_note(req, "module", name_of(call->loaded), 0);
 		call_put(call);
@@ -213,7 +213,7 @@ enum response_step module_respond(struct request *req, struct tux_loaded *loaded
 	if (call != NULL)
 		return respond_result(req, call, (enum tux_result)call->result);
 	if (loaded->pool != NULL || request_has_body(req))
-		return RESPONSE_BY_BACKEND;
+		return RESPONSE_BY_HANDLER;
 	call = begin(req, loaded);
 	if (call == NULL)
 		return fail_with(req, 503, WHY_MEMORY);

@@ -7,7 +7,7 @@
 #include "response.h"
 
 /*
- * Responds with a module, which is loaded. RESPONSE_BY_BACKEND: the module takes time, so module_start() is due. RESPONSE_DECLINED: the
+ * Responds with a module, which is loaded. RESPONSE_BY_HANDLER: the module takes time, so module_start() is due. RESPONSE_DECLINED: the
  * module leaves the request to others. RESPONSE_ANEW: the head was replaced, so dispatch() is due.
  */
 enum response_step module_respond(struct request *req, struct tux_loaded *loaded);

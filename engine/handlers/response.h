@@ -9,7 +9,7 @@ enum response_step {
 	RESPONSE_QUEUED,
 	RESPONSE_NO_ROOM,    /* call again when the sink has room */
 	RESPONSE_WAIT,       /* call again when req->load.pending has brought the file */
-	RESPONSE_BY_BACKEND, /* a handler that takes time responds: dispatch_start() is due */
+	RESPONSE_BY_HANDLER, /* a handler that takes time responds: dispatch_start() is due */
 	RESPONSE_DECLINED,   /* a module leaves the request to others: for dispatch_respond() alone */
 	RESPONSE_ANEW,       /* the head was replaced: for dispatch_respond() alone */
 };

@@ -110,7 +110,7 @@ static void finish(struct conn *conn)
 static void sent(struct conn *conn)
 {
 	conn_set_state(conn, CONN_READ);
-	if (conn_request_state(conn) == REQUEST_BACKEND && conn->request->events->answered(conn->request))
+	if (conn_request_state(conn) == REQUEST_HANDLER && conn->request->events->answered(conn->request))
 		return;
 	end_responses(conn, 0);
 	if (conn->request != NULL && conn->request->state == REQUEST_RESPONDED)
@@ -120,7 +120,7 @@ static void sent(struct conn *conn)
 /* Starts to send the queued bytes. */
 static void flush(struct conn *conn)
 {
-	if (conn->close_after_response && conn_request_state(conn) != REQUEST_BACKEND)
+	if (conn->close_after_response && conn_request_state(conn) != REQUEST_HANDLER)
 		receive_stop(conn); /* or the close would have to cancel the receive */
 	conn_set_state(conn, CONN_WRITE);
 	switch (output_start(&conn->output)) {
@@ -197,7 +197,7 @@ static bool step_handler(struct conn *conn)
 
 	if (conn->in.len > 0 && req->events->takes(req)) {
 		h1_consume_kept(conn);
-		if (conn->state != CONN_READ || req->state != REQUEST_BACKEND)
+		if (conn->state != CONN_READ || req->state != REQUEST_HANDLER)
 			return true;
 	}
 	splice_request(conn);
@@ -268,7 +268,7 @@ static bool step_request(struct conn *conn)
 {
 	const enum request_state state = conn_request_state(conn);
 
-	if (state == REQUEST_BACKEND)
+	if (state == REQUEST_HANDLER)
 		return step_handler(conn);
 	if ((state == REQUEST_HELD || (conn->in.len > 0 && h1_takes_more(conn))) && !log_wait_permits(conn->thread)) {
 		conn_wait_for(conn, WAIT_SERVER);
@@ -317,7 +317,7 @@ static void handler_ready(struct request *req)
 	if (conn->state == CONN_WRITE) { /* the handler may take more of the body meanwhile */
 		if (conn->in.len > 0 && req->events->takes(req))
 			h1_consume_kept(conn);
-		if (conn->state == CONN_WRITE && req->state == REQUEST_BACKEND)
+		if (conn->state == CONN_WRITE && req->state == REQUEST_HANDLER)
 			splice_request(conn);
 	}
 	conn_step(conn);
@@ -360,7 +360,7 @@ static void on_ended(struct channel *channel, int error)
 	conn->client_closed = true;
 	if (conn->state == CONN_HAND_BACK && error == 0)
 		return;
-	if (state == REQUEST_BACKEND && error == 0)
+	if (state == REQUEST_HANDLER && error == 0)
 		handler_ready(conn->request);
 	else if (error == 0 && state == REQUEST_RESPONDED && conn->in.len > 0 && !busy(conn))
 		conn_step(conn);
@@ -372,7 +372,7 @@ static void on_readable(struct channel *channel)
 {
 	struct conn *conn = conn_of(channel);
 
-	if (conn_request_state(conn) != REQUEST_BACKEND)
+	if (conn_request_state(conn) != REQUEST_HANDLER)
 		return;
 	conn->request->events->readable(conn->request);
 	if (conn->state != CONN_WRITE) /* it has sent bytes: the wait for more begins now */
@@ -588,7 +588,7 @@ static void input_expired(struct conn *conn)
 		break;
 	case REQUEST_BODY:
 		break;
-	case REQUEST_BACKEND:
+	case REQUEST_HANDLER:
 		if (conn->request->events->answered(conn->request)) {
 			end(conn);
 			return;

@@ -60,7 +60,7 @@ static void begin_handler(struct conn *conn)
 		conn_set_state(conn, CONN_BROKEN);
 		return;
 	}
-	request_set_state(req, REQUEST_BACKEND);
+	request_set_state(req, REQUEST_HANDLER);
 	req->error_status = dispatch_start(req);
 	if (req->error_status == 0)
 		return;
@@ -86,7 +86,7 @@ static void respond(struct conn *conn)
 		if (conn->state == CONN_READ) /* the client waits, too */
 			conn_wait_for(conn, WAIT_SERVER);
 		break;
-	case RESPONSE_BY_BACKEND:
+	case RESPONSE_BY_HANDLER:
 		if (request_has_body(req)) { /* the backend reads it */
 			req->unread = false;
 			if (req->head.expect_continue)
@@ -156,7 +156,7 @@ static void begin_body(struct conn *conn)
 		return;
 	}
 	switch ((enum dispatch_body)req->body_use) {
-	case BODY_TO_BACKEND:
+	case BODY_TO_HANDLER:
 		if (req->head.expect_continue)
 			send_continue(conn);
 		begin_handler(conn);
@@ -272,7 +272,7 @@ bool h1_takes_more(const struct conn *conn)
 {
 	const enum request_state state = conn_request_state(conn);
 
-	if (state == REQUEST_BACKEND)
+	if (state == REQUEST_HANDLER)
 		return conn->request->events->takes(conn->request);
 	return (state == REQUEST_RESPONDED || state == REQUEST_BODY) && conn->state == CONN_READ && !conn->close_after_response &&
 	       conn->output.source.count == 0 && output_has_room(&conn->output, ANSWER_ROOM);
@@ -286,7 +286,7 @@ uint32_t h1_consume(struct conn *conn, const uint8_t *buf, uint32_t len)
 		const enum request_state state = conn_request_state(conn);
 		uint32_t used;
 
-		if (state != REQUEST_BACKEND && !log_wait_permits(conn->thread))
+		if (state != REQUEST_HANDLER && !log_wait_permits(conn->thread))
 			break;
 		used = state == REQUEST_RESPONDED ? take_head(conn, buf + off, len - off) :
 		       state == REQUEST_BODY      ? take_body(conn, buf + off, len - off) :

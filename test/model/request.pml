@@ -116,7 +116,7 @@ byte before;
 #define busy (state == CONN_WRITE || state == CONN_LOG_WAIT || progress == REQUEST_LOADING || progress == REQUEST_HELD)
 #define answers (ex == CONTENT || ex == ENDED)
 #define exchange_takes (!upload_done && (ex == KEEPING || (stream && ex != CONNECTING && !blocked)))
-#define h1_takes_more ((progress == REQUEST_BACKEND && exchange_takes) || ((progress == REQUEST_RESPONDED || \
+#define h1_takes_more ((progress == REQUEST_HANDLER && exchange_takes) || ((progress == REQUEST_RESPONDED || \
 	progress == REQUEST_BODY) && state == CONN_READ && !close_after_response && output != REFERENCED))
 #define may_return (state == CONN_READ && progress == REQUEST_RESPONDED && output == EMPTY && in == 0 && !seen && \
 	!client_closed && !close_after_response && ((draining && pass_permits) || (!draining && from_kernel && !going)))
@@ -272,7 +272,7 @@ inline sent() {
 	output = EMPTY; /* output_release() */
 	conn_set_state(CONN_READ);
 	if
-	:: progress == REQUEST_BACKEND && answers
+	:: progress == REQUEST_HANDLER && answers
 	:: else ->
 		end_responses();
 		if
@@ -309,7 +309,7 @@ inline residence_find() {
 /* flush(): output_start() */
 inline flush() {
 	if
-	:: close_after_response && progress != REQUEST_BACKEND -> receive_stop()
+	:: close_after_response && progress != REQUEST_HANDLER -> receive_stop()
 	:: else
 	fi;
 	conn_set_state(CONN_WRITE);
@@ -343,7 +343,7 @@ inline begin_handler() {
 	if
 	:: FAILS -> conn_set_state(CONN_BROKEN)
 	:: true ->
-		request_set_state(REQUEST_BACKEND);
+		request_set_state(REQUEST_HANDLER);
 		assert(!exchange);
 		upload_done = !has_body || unread;
 		if
@@ -401,7 +401,7 @@ inline respond() {
 		:: else
 		fi;
 		keep()
-	:: exchanges < EXCHANGES && !backend_failed && !error_pending && !discarded -> /* RESPONSE_BY_BACKEND */
+	:: exchanges < EXCHANGES && !backend_failed && !error_pending && !discarded -> /* RESPONSE_BY_HANDLER */
 		if
 		:: has_body -> unread = false
 		:: else
@@ -445,7 +445,7 @@ inline take_head() {
 		begin_request();
 		if
 		:: act = RESPOND; whence = CONSUME
-		:: EXCHANGES > 0 -> has_body = true; act = EXCHANGE; whence = CONSUME               /* BODY_TO_BACKEND */
+		:: EXCHANGES > 0 -> has_body = true; act = EXCHANGE; whence = CONSUME               /* BODY_TO_HANDLER */
 		:: has_body = true; unread = true; act = RESPOND; whence = CONSUME                  /* BODY_UNREAD */
 		:: has_body = true; error_pending = true; act = RESPOND; whence = CONSUME           /* TUX_REFUSED_BODY_LONG */
 		:: has_body = true; request_set_state(REQUEST_BODY); conn_wait_for(WAIT_BODY);
@@ -506,11 +506,11 @@ inline give_body() {
 /* One turn of h1_consume() */
 inline h1_consume() {
 	if
-	:: in > 0 && state != CONN_BROKEN && h1_takes_more && (progress == REQUEST_BACKEND || log_permits) ->
+	:: in > 0 && state != CONN_BROKEN && h1_takes_more && (progress == REQUEST_HANDLER || log_permits) ->
 		if
 		:: progress == REQUEST_RESPONDED -> take_head()
 		:: progress == REQUEST_BODY -> take_body()
-		:: progress == REQUEST_BACKEND -> give_body()
+		:: progress == REQUEST_HANDLER -> give_body()
 		fi
 	:: else -> act = CONSUMED
 	fi
@@ -539,7 +539,7 @@ inline wait_for_handler() {
 inline step_handler() {
 	act = STEP;
 	if
-	:: state != CONN_READ || progress != REQUEST_BACKEND
+	:: state != CONN_READ || progress != REQUEST_HANDLER
 	:: else ->
 		assert(exchange);
 		if
@@ -603,19 +603,19 @@ inline step_input() {
 
 inline step_request() {
 	if
-	:: progress == REQUEST_BACKEND ->
+	:: progress == REQUEST_HANDLER ->
 		back = STEP_EXCHANGE;
 		if
 		:: in > 0 && exchange_takes -> act = CONSUME
 		:: else -> act = CONSUMED
 		fi
-	:: progress != REQUEST_BACKEND && (progress == REQUEST_HELD || (in > 0 && h1_takes_more)) && !log_permits ->
+	:: progress != REQUEST_HANDLER && (progress == REQUEST_HELD || (in > 0 && h1_takes_more)) && !log_permits ->
 		timer = NONE;
 		conn_set_state(CONN_LOG_WAIT);
 		log_waits = true; /* log_wait_join() */
 		act = DONE
 	:: progress == REQUEST_HELD && log_permits -> act = RESPOND; whence = STEP /* h1_respond() */
-	:: progress != REQUEST_BACKEND && progress != REQUEST_HELD && !(in > 0 && h1_takes_more && !log_permits) -> step_input()
+	:: progress != REQUEST_HANDLER && progress != REQUEST_HELD && !(in > 0 && h1_takes_more && !log_permits) -> step_input()
 	fi
 }
 
@@ -717,7 +717,7 @@ inline on_ended() {
 	:: state == CONN_HAND_BACK && !reset
 	:: else ->
 		if
-		:: progress == REQUEST_BACKEND && !reset -> handler_ready()
+		:: progress == REQUEST_HANDLER && !reset -> handler_ready()
 		:: !reset && progress == REQUEST_RESPONDED && in > 0 && !busy -> act = STEP
 		:: else ->
 			if
@@ -821,8 +821,8 @@ inline conn_timeout() {
 		if
 		:: progress == REQUEST_RESPONDED && in == 0 -> idle_expired()
 		:: progress == REQUEST_BODY || (progress == REQUEST_RESPONDED && in > 0) -> h1_refuse()
-		:: progress == REQUEST_BACKEND && answers -> act = END
-		:: progress == REQUEST_BACKEND && !answers -> exchange_abandon(); h1_refuse_later(); act = STEP
+		:: progress == REQUEST_HANDLER && answers -> act = END
+		:: progress == REQUEST_HANDLER && !answers -> exchange_abandon(); h1_refuse_later(); act = STEP
 		:: progress == REQUEST_HEAD || progress == REQUEST_LOADING || progress == REQUEST_HELD
 		fi
 	:: state == CONN_WRITE -> act = END /* send_expired(), without output_progressed() */
@@ -833,7 +833,7 @@ inline conn_timeout() {
 
 /* on_connected(), on_received() and on_ended() of the backend's stream */
 inline model_backend() {
-	assert(exchange && req && progress == REQUEST_BACKEND);
+	assert(exchange && req && progress == REQUEST_HANDLER);
 	if
 	:: ex == CONNECTING -> /* on_connected() */
 		ex = AWAITING;
@@ -1021,10 +1021,10 @@ inline model_check_quiet() {
 		assert(!(state == CONN_READ && DRAIN && draining && progress == REQUEST_RESPONDED && !seen));
 		if
 		:: state == CONN_READ ->
-			assert(progress == REQUEST_RESPONDED || progress == REQUEST_BODY || progress == REQUEST_BACKEND);
+			assert(progress == REQUEST_RESPONDED || progress == REQUEST_BODY || progress == REQUEST_HANDLER);
 			assert(progress != REQUEST_RESPONDED || !req);
 			assert(in == 0 || (progress == REQUEST_RESPONDED && seen && in < 2));
-			assert(progress != REQUEST_BACKEND || exchange_takes);
+			assert(progress != REQUEST_HANDLER || exchange_takes);
 			assert(output == EMPTY)
 		:: else
 		fi
