@@ -131,17 +131,27 @@ static void *req_memory(struct tux_req *call)
 	return call->memory;
 }
 
-/* Names of fields that the server writes. */
-static const char *const written[] = {
-	"connection", "content-length", "content-type", "date", "keep-alive", "trailer", "transfer-encoding", "upgrade",
+/* Fields that the server writes, for all replies or for some. */
+static const struct {
+	const char *name;
+	enum call_field field; /* 0: always */
+} written[] = {
+	{ "connection", 0 }, { "content-length", 0 }, { "content-type", 0 }, { "date", 0 }, { "keep-alive", 0 }, { "server", 0 },
+	{ "trailer", 0 }, { "transfer-encoding", 0 }, { "upgrade", 0 },
+	{ "location", FIELD_LOCATION }, { "etag", FIELD_ETAG }, { "last-modified", FIELD_LAST_MODIFIED },
+	{ "content-range", FIELD_CONTENT_RANGE }, { "accept-ranges", FIELD_LIST_OF_FILE }, { "content-encoding", FIELD_LIST_OF_FILE },
 };
 
-static bool is_written(const char *name, size_t len)
+/* Finds out which replies write a field themselves. Returns false if all do. */
+static bool find_writers(const char *name, size_t len, unsigned *field)
 {
+	*field = 0;
 	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++)
-		if (strlen(written[i]) == len && spells((const uint8_t *)name, written[i], len))
-			return true;
-	return false;
+		if (strlen(written[i].name) == len && spells((const uint8_t *)name, written[i].name, len)) {
+			*field = written[i].field;
+			return *field != 0;
+		}
+	return true;
 }
 
 static bool append(struct buffer *lines, const char *text, size_t len)
@@ -152,6 +162,7 @@ static bool append(struct buffer *lines, const char *text, size_t len)
 static int add_field(struct tux_req *call, const char *name, const char *value)
 {
 	const size_t name_len = strlen(name), value_len = strlen(value);
+	unsigned field;
 	uint8_t *room;
 	uint32_t len;
 
@@ -159,7 +170,7 @@ static int add_field(struct tux_req *call, const char *name, const char *value)
 		return -EPERM;
 	if (call->reply != REPLY_NONE)
 		return -EALREADY;
-	if (is_written(name, name_len))
+	if (!find_writers(name, name_len, &field) || (field & call->added & ~FIELD_LIST_OF_FILE) != 0)
 		return -EINVAL;
 	if (name_len > TUX_MAX_FIELD_LINES || value_len > TUX_MAX_FIELD_LINES || call->fields.len + name_len + value_len + 4 > TUX_MAX_FIELD_LINES)
 		return -E2BIG;
@@ -169,6 +180,7 @@ static int add_field(struct tux_req *call, const char *name, const char *value)
 	len = tux_field_line(room, (uint32_t)(name_len + value_len + 4), (struct tux_octets){ (const uint8_t *)name, (uint32_t)name_len },
 	                     (struct tux_octets){ (const uint8_t *)value, (uint32_t)value_len });
 	call->fields.len += len;
+	call->added |= (uint8_t)(len > 0 ? field : 0);
 	return len > 0 ? 0 : -EINVAL;
 }
 
@@ -257,7 +269,7 @@ static int reply_target(struct tux_req *call, const char *path, uint32_t len)
 
 	if (error != 0)
 		return error;
-	if (len == 0 || len > MAX_LOCATION || path[0] != '/')
+	if (len == 0 || len > MAX_LOCATION || path[0] != '/' || call->added != 0)
 		return -EINVAL;
 	call->text.len = 0;
 	if (!append(&call->text, path, len))
@@ -287,6 +299,8 @@ static int reply_redirect(struct tux_req *call, uint32_t status, const char *loc
 	if (error != 0)
 		return error;
 	if ((status != 301 && status != 302 && status != 303 && status != 307 && status != 308) || len == 0 || len > MAX_LOCATION)
+		return -EINVAL;
+	if ((call->added & FIELD_LOCATION) != 0)
 		return -EINVAL;
 	for (size_t i = 0; i < len; i++)
 		if (location[i] <= 0x20 || location[i] > 0x7e)

@@ -227,8 +227,9 @@ static inline void *tux_req_memory(struct tux_req *req)
  */
 
 /*
- * Adds a field to the reply that follows. Returns -EINVAL if it is no valid field (RFC 9110 5), or one that the server writes: Date,
- * Connection, Keep-Alive, Content-Length, Content-Type, Transfer-Encoding, Trailer, Upgrade. Returns -E2BIG if the fields are too long.
+ * Adds a field to the reply that follows. Returns -EINVAL if it is no valid field (RFC 9110 5); if the server writes it: Connection,
+ * Content-Length, Content-Type, Date, Keep-Alive, Server, Trailer, Transfer-Encoding, Upgrade; and for a second Content-Range, ETag,
+ * Last-Modified or Location. Returns -E2BIG if the fields are too long.
  */
 static inline int tux_add_field(struct tux_req *req, const char *name, const char *value)
 {
@@ -255,6 +256,7 @@ static inline int tux_reply_memory(struct tux_req *req, uint32_t status, const c
 /*
  * Lets the server respond as if the client had requested this target of the same host with GET: a path, escaped as in a request, with a
  * query if need be. Hidden routes are permitted. The fields that were added are kept. Conditions, ranges and codings of the client hold.
+ * Returns -EINVAL after a field that the file has itself: Accept-Ranges, Content-Encoding, Content-Range, ETag, Last-Modified, Location.
  */
 static inline int tux_reply_file(struct tux_req *req, const char *path, uint32_t len)
 {
@@ -267,7 +269,7 @@ static inline int tux_reply_fd(struct tux_req *req, uint32_t status, const char 
 	return tux_api_here->reply_fd(req, status, type, fd, off, len);
 }
 
-/* Redirects to a location: status is 301, 302, 303, 307 or 308. */
+/* Redirects to a location: status is 301, 302, 303, 307 or 308. Returns -EINVAL after a field Location. */
 static inline int tux_reply_redirect(struct tux_req *req, uint32_t status, const char *location)
 {
 	return tux_api_here->reply_redirect(req, status, location);

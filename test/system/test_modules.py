@@ -138,6 +138,34 @@ def test_fields_and_status(serve):
 
 
 @pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("field, line", [
+    ("Location:/x", b"0 -22 -22 -22"), ("Server:x", b"-22 -22 0 0"), ("server:x", b"-22 -22 0 0")])
+def test_a_field_that_a_reply_writes_itself(serve, at, field, line):
+    """RFC 9110 5.3: a field that is no list has one line, so the module's own is refused, before a reply of the server's with it."""
+    found = serve().get(at + "/own-field?" + field)
+    assert (found.status, found.body) == (200, line + b"\n")
+    assert found.all("Location") == ["/x"] * field.startswith("Location")
+    assert len(found.all("Server")) == 1
+
+
+@pytest.mark.parametrize("field, count", [
+    ('ETag:"x"', 1), ("Last-Modified:Sun,+06+Nov+1994+08:49:37+GMT", 1), ("Content-Range:bytes+0-1/2", 1),
+    ("Content-Encoding:gzip", 2), ("Accept-Ranges:none", 2)])
+def test_a_field_of_a_file_beside_a_file(serve, field, count):
+    """It stays with a reply of the module's own; tux_reply_file() refuses it, so the redirect behind it is the reply."""
+    found = serve().get("/m/own-field?" + field)
+    assert (found.status, found.field("Location"), len(found.all(field.split(":")[0]))) == (303, "/elsewhere", count)
+
+
+def test_vary_of_the_module_beside_that_of_a_file(serve, place):
+    """RFC 9110 12.5.5: a list may have several lines."""
+    server = serve()
+    with open(os.path.join(place, "root/file.txt.gz"), "wb") as file:
+        file.write(b"coded")
+    client.wait_until(lambda: server.get("/m/vary?/file.txt").all("Vary") == ["Accept-Encoding", "Cookie"], "both lines are there")
+
+
+@pytest.mark.parametrize("at", ["/m", "/pool"])
 @pytest.mark.parametrize("target, body", [("/at-once", b"at once\n"), ("/thread?20", b"later\n"), ("/forever", b"f" * 100000), ("/file?/file.txt", b"a file")])
 def test_a_reply_after_a_body(serve, at, target, body):
     """The bytes after the body are the next request."""

@@ -206,6 +206,29 @@ static enum tux_result wrong(struct tux_req *req)
 	return say(req, text);
 }
 
+/* Adds the field NAME:VALUE of the query twice, and reports the results of the functions that a reply of their own would give. */
+static enum tux_result own_field(struct tux_req *req, struct tux_str query)
+{
+	char name[96], text[96], *value;
+	int added, again, to_file, redirected;
+
+	snprintf(name, sizeof(name), "%.*s", (int)query.len, query.at);
+	value = strchr(name, ':');
+	if (value == NULL)
+		return TUX_FAIL;
+	*value++ = '\0';
+	for (char *at = value; *at != '\0'; at++)
+		*at = *at == '+' ? ' ' : *at;
+	added = tux_add_field(req, name, value);
+	again = tux_add_field(req, name, value);
+	to_file = added == 0 ? tux_reply_file(req, "/none", 5) : 0;
+	redirected = to_file != 0 ? tux_reply_redirect(req, 303, "/elsewhere") : 0;
+	if (to_file != 0 && redirected == 0)
+		return TUX_DONE;
+	snprintf(text, sizeof(text), "%d %d %d %d\n", added, again, to_file, redirected);
+	return say(req, text);
+}
+
 static enum tux_result handle(struct tux_req *req)
 {
 	const struct tux_str path = tux_req_path(req), query = tux_req_query(req);
@@ -322,6 +345,12 @@ static enum tux_result handle(struct tux_req *req)
 		return in_thread(req, resume_empty, false);
 	if (is(word, "other-thread"))
 		return other_thread(req);
+	if (is(word, "own-field"))
+		return own_field(req, query);
+	if (is(word, "vary")) {
+		tux_add_field(req, "Vary", "Cookie");
+		return (enum tux_result)tux_reply_file(req, query.at, query.len);
+	}
 	if (is(word, "wrong"))
 		return wrong(req);
 	if (is(word, "keep")) {
