@@ -218,7 +218,7 @@ static bool open_all(struct worker *worker, unsigned index)
 	if (!backends_open(&worker->backends, &worker->thread, spawner_fd, &exchange_cgi_events))
 		return false;
 	worker->backends.cgi.spawner.source.readable = on_spawner;
-	if (!calls_open(&worker->calls, &worker->thread, module_send))
+	if (!modules_open(&worker->calls, &worker->thread))
 		return false;
 	worker->returned.fd = worker->calls.inbox.event_fd;
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
@@ -269,7 +269,7 @@ void worker_free(struct worker *worker)
 		close(worker->wake.fd);
 	pthread_cond_destroy(&worker->state_moved);
 	pthread_mutex_destroy(&worker->state_lock);
-	if (calls_free(&worker->calls))
+	if (modules_free(&worker->calls))
 		free(worker);
 }
 

@@ -14,6 +14,8 @@ enum {
 	MAX_LINES = 3 * TUX_MAX_FIELD_LINES, /* bytes of the configured fields, those of an application, and those of the module */
 };
 
+_Static_assert((int)CALL_COPY_BYTES <= (int)SINK_COPY_BYTES, "a sink copies what is borrowed while handle() runs");
+
 static const struct request_events module_events;
 
 static struct tux_octets name_of(const struct tux_loaded *loaded)
@@ -159,7 +161,7 @@ static enum response_step respond_reply(struct request *req, struct tux_req *cal
 	return step;
 }
 
-bool module_send(struct tux_req *call)
+static bool send_now(struct tux_req *call)
 {
 	if (call->reply == REPLY_TARGET)
 		return false;
@@ -199,10 +201,19 @@ static enum response_step respond_result(struct request *req, struct tux_req *ca
  */
 static struct tux_req *begin(struct request *req, struct tux_loaded *loaded)
 {
-	struct tux_req *call = call_get(req, loaded);
+	struct tux_req *call = call_get(req->thread->calls, loaded);
 
-	if (call != NULL)
-		req->events = &module_events;
+	if (call == NULL)
+		return NULL;
+	call->req = req;
+	call->bytes = req->bytes;
+	call->head = &req->head;
+	call->path = req->path;
+	call->path_len = req->path_len;
+	call->client_port = req->client->port;
+	memcpy(call->client_address, req->client->address, sizeof(call->client_address));
+	req->call = call;
+	req->events = &module_events;
 	return call;
 }
 
@@ -305,11 +316,20 @@ static uint32_t body(struct request *req, const uint8_t *buf, uint32_t len, enum
 	return used;
 }
 
+/* Takes the call from its request, which ends without the module. */
+static void lose(struct tux_req *call)
+{
+	timer_stop(&call->timer);
+	call->req->call = NULL;
+	call->req = NULL;
+	call_lose(call);
+}
+
 static void abandon(struct request *req)
 {
 	req->events = NULL;
 	if (req->call != NULL)
-		call_lose(req->call);
+		lose(req->call);
 }
 
 static void client_closed(struct request *req)
@@ -357,6 +377,53 @@ static const struct request_events module_events = {
 	.free = abandon,
 };
 
+static void keep(struct tux_req *call)
+{
+	struct thread *thread = call->calls->thread;
+	const size_t number = (size_t)(call->loaded - thread->config->loaded);
+
+	timer_start(&call->calls->limits[number], &call->timer, TIMER_RESPONSE, thread->now_ms);
+}
+
+static void put(struct tux_req *call)
+{
+	timer_stop(&call->timer);
+	if (call->req == NULL)
+		return;
+	call->req->call = NULL;
+	call->req->events = NULL;
+	call->req = NULL;
+}
+
+static const struct call_ops module_ops = { .send = send_now, .keep = keep, .put = put };
+
+bool modules_open(struct calls *calls, struct thread *thread)
+{
+	const unsigned count = thread->config->module_count;
+
+	calls->thread = thread;
+	calls->inbox.event_fd = -1;
+	if (count == 0)
+		return true;
+	calls->limits = calloc(count, sizeof(*calls->limits));
+	if (calls->limits == NULL)
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		timers_init(&calls->limits[i]);
+		calls->limits[i].duration_ms[TIMER_RESPONSE] = thread->config->modules[i].timeout_ms;
+	}
+	return calls_open(calls, &module_ops);
+}
+
+bool modules_free(struct calls *calls)
+{
+	const bool freed = calls_free(calls); /* stops timers, so the lists are still needed */
+
+	free(calls->limits);
+	calls->limits = NULL;
+	return freed;
+}
+
 void modules_returned(struct calls *calls)
 {
 	struct job *job = inbox_take(&calls->inbox);
@@ -389,7 +456,7 @@ void modules_expire(struct calls *calls)
 			req->error_status = 504;
 			req->cause = because(WHY_MODULE_TIME, 0);
 			backend_note(req, "module", name_of(call->loaded), 0);
-			call_lose(call);
+			lose(call);
 			req->sink->resume(req);
 		}
 	}

@@ -18,23 +18,11 @@ enum {
 	LONG_CALL_MS = 50,                       /* a longer handle() in a thread of the server is reported */
 };
 
-bool calls_open(struct calls *calls, struct thread *thread, bool (*send)(struct tux_req *call))
+bool calls_open(struct calls *calls, const struct call_ops *ops)
 {
-	const unsigned count = thread->config->module_count;
-
-	calls->thread = thread;
-	calls->send = send;
+	calls->ops = ops;
 	calls->spare_last = &calls->spare;
 	calls->inbox.event_fd = -1;
-	if (count == 0)
-		return true;
-	calls->limits = calloc(count, sizeof(*calls->limits));
-	if (calls->limits == NULL)
-		return false;
-	for (unsigned i = 0; i < count; i++) {
-		timers_init(&calls->limits[i]);
-		calls->limits[i].duration_ms[TIMER_RESPONSE] = thread->config->modules[i].timeout_ms;
-	}
 	return inbox_open(&calls->inbox);
 }
 
@@ -54,8 +42,6 @@ bool calls_free(struct calls *calls)
 		calls->spare = call->next;
 		free(call);
 	}
-	free(calls->limits);
-	calls->limits = NULL;
 	if (calls->out > 0)
 		return false;
 	if (calls->inbox.event_fd >= 0)
@@ -107,9 +93,8 @@ bool call_is_owned(const struct tux_req *call, const char *function)
 	return false;
 }
 
-struct tux_req *call_get(struct request *req, struct tux_loaded *loaded)
+struct tux_req *call_get(struct calls *calls, struct tux_loaded *loaded)
 {
-	struct calls *calls = req->thread->calls;
 	struct tux_req *call = calls->spare_count > SPARE_CALLS ? calls->spare : NULL;
 
 	if (call != NULL) {
@@ -124,17 +109,9 @@ struct tux_req *call_get(struct request *req, struct tux_loaded *loaded)
 	}
 	memset(call, 0, sizeof(*call));
 	calls->out++;
-	req->call = call;
 	call->job.inbox = &calls->inbox;
 	call->loaded = loaded;
-	call->thread = req->thread;
-	call->req = req;
-	call->bytes = req->bytes;
-	call->head = &req->head;
-	call->path = req->path;
-	call->path_len = req->path_len;
-	call->client_port = req->client->port;
-	memcpy(call->client_address, req->client->address, sizeof(call->client_address));
+	call->calls = calls;
 	call->fd = -1;
 	return call;
 }
@@ -155,13 +132,9 @@ void call_forget_reply(struct tux_req *call)
 
 void call_put(struct tux_req *call)
 {
-	struct calls *calls = call->thread->calls;
+	struct calls *calls = call->calls;
 
-	timer_stop(&call->timer);
-	if (call->req != NULL) {
-		call->req->call = NULL;
-		call->req->events = NULL;
-	}
+	calls->ops->put(call);
 	call_forget_reply(call);
 	buffer_forget(&call->body);
 	free(call->copy);
@@ -263,11 +236,8 @@ static int64_t now_ms(void)
 /* Leaves the call to the module, which has a limited time for it. */
 static void leave_to_module(struct tux_req *call)
 {
-	struct thread *thread = call->thread;
-	const size_t number = (size_t)(call->loaded - thread->config->loaded);
-
 	call->kept = true;
-	timer_start(&thread->calls->limits[number], &call->timer, TIMER_RESPONSE, thread->now_ms);
+	call->calls->ops->keep(call);
 }
 
 enum tux_result call_run(struct tux_req *call)
@@ -307,9 +277,6 @@ void call_run_in_pool(struct tux_req *call)
 
 void call_lose(struct tux_req *call)
 {
-	timer_stop(&call->timer);
-	call->req->call = NULL;
-	call->req = NULL;
 	__atomic_store_n(&call->gone, true, __ATOMIC_SEQ_CST);
 	if (!call->kept)
 		call_put(call);

@@ -7,9 +7,16 @@
 #ifndef TUX_ENGINE_MODULES_CALL_H
 #define TUX_ENGINE_MODULES_CALL_H
 
+#include "../../core/request.h"
 #include "../files/loader.h"
-#include "../request.h"
+#include "../io/buffer.h"
+#include "../io/timer.h"
 #include "loaded.h"
+
+struct request;
+struct thread;
+
+enum { CALL_COPY_BYTES = 4096 }; /* bodies up to this size are borrowed for a reply that is sent while handle() runs */
 
 enum call_owner {
 	CALL_SERVER,    /* the thread of the request may use the call */
@@ -53,27 +60,27 @@ struct tux_req {
 	struct job job;             /* delivers the call to its thread. First member */
 	struct tux_req *next;       /* next spare call, or next call of a pool */
 	struct tux_loaded *loaded;
-	struct thread *thread;
-	struct request *req;        /* NULL: the client has disconnected, or the time has passed */
+	struct calls *calls;
+	struct request *req;        /* for the surroundings. NULL: the client has disconnected, or the time has passed */
 	unsigned owner;             /* atomic enum call_owner */
 	unsigned parties;           /* atomic set of enum call_party */
 	const void *runner;         /* identifies the thread that runs handle() */
 	bool suspended;             /* tux_suspend() was called */
 	bool kept;                  /* the module has the call until it is delivered */
 	bool begun;                 /* the module was called */
-	bool gone;                  /* atomic: req is NULL */
+	bool gone;                  /* atomic: the request has ended without the module */
 	bool direct;                /* a reply may be given to the sink at once */
 	bool body_done;             /* the body has arrived completely */
 	bool no_memory;             /* for the body */
 	uint8_t result;             /* enum tux_result, of handle() in another thread */
-	struct timer timer;         /* until the time limit of the module */
+	struct timer timer;         /* for the surroundings: until the time limit of the module */
 	const uint8_t *bytes;       /* of the head */
 	const struct tux_request *head;
 	const uint8_t *path;
 	uint32_t path_len;
 	uint16_t client_port;
 	uint8_t client_address[16];
-	struct call_copy *copy;     /* malloc'ed; NULL: bytes, head and path are the request's */
+	struct call_copy *copy;     /* malloc'ed; NULL: bytes, head and path are borrowed while handle() runs */
 	struct buffer body;
 	void *memory;               /* of tux_req_memory(); malloc'ed */
 	uint8_t reply;              /* enum call_reply */
@@ -90,20 +97,30 @@ struct tux_req {
 	void *argument;
 };
 
+/* Functions that calls need of their surroundings: the server's thread, or a process of an isolated module. */
+struct call_ops {
+	/* Gives a reply to the client while handle() runs. Returns false if there is no room: the reply stays in the call. */
+	bool (*send)(struct tux_req *call);
+	/* Starts the time limit of a call that the module keeps beyond handle(), or that waits for the threads of a pool. */
+	void (*keep)(struct tux_req *call);
+	/* Ends the time limit. Lets the request, if it is still there, forget a call that is put back. */
+	void (*put)(struct tux_req *call);
+};
+
 /* The calls of a thread. */
 struct calls {
-	struct thread *thread;
+	const struct call_ops *ops;
+	struct thread *thread;          /* for the surroundings: the server's */
 	struct inbox inbox;             /* calls that modules have given back in other threads */
 	struct tux_req *spare;          /* the longest unused first */
 	struct tux_req **spare_last;
 	unsigned spare_count;
 	unsigned out;                   /* calls in use */
-	struct timers *limits;          /* per module: calls that it has */
-	bool (*send)(struct tux_req *call); /* gives a reply to the sink while handle() runs; false: there is no room */
+	struct timers *limits;          /* for the surroundings; malloc'ed. Per module: calls that it has */
 };
 
 /* Prepares the calls of a thread. Returns false with errno on failure; calls_free() is due in any case. */
-bool calls_open(struct calls *calls, struct thread *thread, bool (*send)(struct tux_req *call));
+bool calls_open(struct calls *calls, const struct call_ops *ops);
 
 /*
  * Frees the calls after the loop. Returns false if a module still has one: then calls stays valid, because a thread of the module may use
@@ -111,8 +128,8 @@ bool calls_open(struct calls *calls, struct thread *thread, bool (*send)(struct 
  */
 bool calls_free(struct calls *calls);
 
-/* Returns a call for a request, which has it in req->call then; NULL if out of memory. */
-struct tux_req *call_get(struct request *req, struct tux_loaded *loaded);
+/* Returns a call, in which the caller sets the request; NULL if out of memory. */
+struct tux_req *call_get(struct calls *calls, struct tux_loaded *loaded);
 
 /* Frees a reply that was not given to the sink. */
 void call_forget_reply(struct tux_req *call);
@@ -135,7 +152,7 @@ void call_submit(struct tux_req *call);
 /* Function of the threads of pools. */
 void call_run_in_pool(struct tux_req *call);
 
-/* Separates the call from its request, which ends. The call is put back now, or when the module gives it back. */
+/* Tells the module that the request, which the caller has separated, ends. The call is put back now, or when the module gives it back. */
 void call_lose(struct tux_req *call);
 
 /* The parts of tux_suspend() and tux_resume() that concern the owner. The call is the module's. */

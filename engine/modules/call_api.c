@@ -221,7 +221,7 @@ static int begin_bytes(struct tux_req *call, const char *function, uint32_t stat
 static int finish(struct tux_req *call, enum call_reply reply)
 {
 	call->reply = (uint8_t)reply;
-	if (call->direct && call->thread->calls->send(call))
+	if (call->direct && call->calls->ops->send(call))
 		call->reply = REPLY_SENT;
 	return 0;
 }
@@ -233,9 +233,9 @@ static int reply(struct tux_req *call, uint32_t status, const char *type, const 
 
 	if (error != 0)
 		return error;
-	if (call->direct && len <= SINK_COPY_BYTES) { /* the sink copies it, if it has room */
+	if (call->direct && len <= CALL_COPY_BYTES) { /* the sink copies it, if it has room */
 		call->reply = REPLY_BORROWED;
-		if (call->thread->calls->send(call)) {
+		if (call->calls->ops->send(call)) {
 			call->reply = REPLY_SENT;
 			return 0;
 		}
