@@ -241,6 +241,7 @@ static struct tux_engine *engine_new(const struct tux_engine_config *config)
 		.description = engine->description,
 		.leaves = &engine->shared.leave,
 		.listings = &engine->listings,
+		.describe_module = modules_describe,
 		.started_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
 	};
 	engine->shared = (struct engine_shared){

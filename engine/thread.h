@@ -36,13 +36,14 @@ struct thread {
 	const struct totals *totals;           /* the engine's */
 	struct tux_peer_counters *peers;       /* one per upstream server, in the order of the configuration */
 	struct tux_program_counters *programs; /* one per kind of CGI programs */
+	struct tux_module_counters *modules;   /* one per module */
 	uint64_t now_ms;                       /* monotonic, at the start of this turn of the loop */
 	int64_t now_s;                         /* since 1970 */
 	int64_t now_us;
 	uint8_t date[TUX_DATE_LEN];            /* now_s, for the field Date */
 	bool leaving;                          /* responses have Connection: close */
 	bool draining;                         /* accepts no more; implies leaving */
-	struct tux_counters counters;          /* the thread writes them and peers and programs, all threads read them */
+	struct tux_counters counters;          /* the thread writes them, peers, programs and modules; all threads read them */
 };
 
 /* True if bodies are copied through memory, by configuration: they are neither spliced nor sent by sendfile(2). */

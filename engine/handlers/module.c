@@ -8,6 +8,7 @@
 #include "../log/access_record.h"
 #include "../log/backend_note.h"
 #include "error_page.h"
+#include "module_count.h"
 
 enum {
 	CLIENT_GONE = 499, /* log status of a request whose client disconnected, as in nginx */
@@ -173,6 +174,8 @@ static enum response_step respond_result(struct request *req, struct tux_req *ca
 {
 	enum response_step step;
 
+	if (result != TUX_SUSPEND)
+		module_count_result(call, result);
 	switch (result) {
 	case TUX_DONE:
 		break;
@@ -229,6 +232,7 @@ enum response_step module_respond(struct request *req, struct tux_loaded *loaded
 	if (call == NULL)
 		return fail_with(req, 503, WHY_MEMORY);
 	call->body_done = call->direct = call->begun = true;
+	module_count_begin(call);
 	return respond_result(req, call, call_run(call));
 }
 
@@ -238,6 +242,7 @@ static bool call_module(struct tux_req *call)
 	enum tux_result result = TUX_FAIL;
 
 	call->begun = true;
+	module_count_begin(call);
 	if (call->loaded->pool != NULL && call_detach(call)) {
 		call_submit(call);
 		return false;
@@ -319,6 +324,7 @@ static uint32_t body(struct request *req, const uint8_t *buf, uint32_t len, enum
 /* Takes the call from its request, which ends without the module. */
 static void lose(struct tux_req *call)
 {
+	module_count_gone(call); /* unless its time has passed */
 	timer_stop(&call->timer);
 	call->req->call = NULL;
 	call->req = NULL;
@@ -406,7 +412,8 @@ bool modules_open(struct calls *calls, struct thread *thread)
 	if (count == 0)
 		return true;
 	calls->limits = calloc(count, sizeof(*calls->limits));
-	if (calls->limits == NULL)
+	thread->modules = calloc(count, sizeof(*thread->modules));
+	if (calls->limits == NULL || thread->modules == NULL)
 		return false;
 	for (unsigned i = 0; i < count; i++) {
 		timers_init(&calls->limits[i]);
@@ -421,6 +428,10 @@ bool modules_free(struct calls *calls)
 
 	free(calls->limits);
 	calls->limits = NULL;
+	if (calls->thread != NULL) {
+		free(calls->thread->modules);
+		calls->thread->modules = NULL;
+	}
 	return freed;
 }
 
@@ -456,6 +467,7 @@ void modules_expire(struct calls *calls)
 			req->error_status = 504;
 			req->cause = because(WHY_MODULE_TIME, 0);
 			backend_note(req, "module", name_of(call->loaded), 0);
+			module_count_timeout(call);
 			lose(call);
 			req->sink->resume(req);
 		}

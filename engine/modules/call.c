@@ -252,6 +252,7 @@ enum tux_result call_run(struct tux_req *call)
 		print(text, sizeof(text), "handle() took %lld ms, during which its thread served nobody else; a module that waits needs threads",
 		      (long long)took);
 		complain(loaded, text);
+		call->long_calls++;
 	}
 	if (result == TUX_SUSPEND)
 		leave_to_module(call);

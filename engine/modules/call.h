@@ -73,6 +73,8 @@ struct tux_req {
 	bool body_done;             /* the body has arrived completely */
 	bool no_memory;             /* for the body */
 	uint8_t result;             /* enum tux_result, of handle() in another thread */
+	uint8_t long_calls;         /* calls that took too long in the thread of the request */
+	int64_t began_us;           /* for the surroundings: time of the first call of the module; 0: not called, or counted as ended */
 	struct timer timer;         /* for the surroundings: until the time limit of the module */
 	const uint8_t *bytes;       /* of the head */
 	const struct tux_request *head;

@@ -207,6 +207,16 @@ struct tux_loaded *modules_load(const struct tux_engine_config *config, bool of_
 	return loaded;
 }
 
+bool modules_describe(const struct tux_engine_config *config, unsigned number, uint32_t *abi, uint32_t *functions)
+{
+	const struct tux_module *module = config->loaded != NULL ? config->loaded[number].module : NULL;
+	const size_t first = offsetof(struct tux_api, req_method);
+
+	*abi = module != NULL ? module->abi : 0;
+	*functions = module != NULL && module->api_bytes > first ? (uint32_t)((module->api_bytes - first) / sizeof(void (*)(void))) : 0;
+	return module != NULL;
+}
+
 bool modules_start(struct tux_loaded *loaded, const struct tux_engine_config *config, char *error, size_t error_size)
 {
 	for (unsigned i = 0; i < config->module_count; i++) {

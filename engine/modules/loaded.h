@@ -24,6 +24,9 @@ struct tux_loaded {
  */
 struct tux_loaded *modules_load(const struct tux_engine_config *config, bool of_root, char *error, size_t error_size);
 
+/* Returns the ABI of a module, and the functions that its interface had when it was built. Returns false if the module is not loaded. */
+bool modules_describe(const struct tux_engine_config *config, unsigned number, uint32_t *abi, uint32_t *functions);
+
 /*
  * Starts the modules for the threads of the engine: start() of each, and the threads of pools. Returns false with a sentence in error.
  * Call it before the filter of system calls.

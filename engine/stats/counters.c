@@ -64,3 +64,8 @@ void program_counters_add(struct tux_program_counters *sum, const struct tux_pro
 {
 	add((uint64_t *)sum, (const uint64_t *)one, sizeof(*sum) / sizeof(uint64_t));
 }
+
+void module_counters_add(struct tux_module_counters *sum, const struct tux_module_counters *one)
+{
+	add((uint64_t *)sum, (const uint64_t *)one, sizeof(*sum) / sizeof(uint64_t));
+}

@@ -24,6 +24,7 @@ enum tux_report_form {
 	TUX_REPORT_PAGE,       /* HTML */
 	TUX_REPORT_TEXT,       /* for people on a terminal */
 	TUX_REPORT_READY,      /* one line for health checks: ready or not */
+	TUX_REPORT_MODULES,    /* the modules, for people on a terminal */
 };
 
 /* A histogram of durations. Below 8 microseconds each value has its own bucket. */
@@ -103,6 +104,20 @@ struct tux_program_counters {
 	struct tux_histogram duration; /* from start to end, of ended programs */
 };
 
+/* A module. Each request that it does not have any more counts under one outcome. */
+struct tux_module_counters {
+	uint64_t requests;   /* for which it was called */
+	uint64_t active;     /* that it has now */
+	uint64_t replied[5]; /* replies by the first digit of their status, 1 to 5 */
+	uint64_t files;      /* replies with another target of the host, whose status is not the module's */
+	uint64_t declined;
+	uint64_t failed;     /* 500: an error, or no reply */
+	uint64_t timeouts;   /* 504: kept longer than the time limit */
+	uint64_t gone;       /* the client disconnected before the reply */
+	uint64_t long_calls; /* calls that took longer than 50 ms in a thread of the server */
+	struct tux_histogram duration; /* from the call of the module until it gave the request back, or lost it */
+};
+
 /* Adds to a counter that other threads read. Only the owning thread may call it. */
 static inline void count(uint64_t *counter, uint64_t amount)
 {
@@ -148,5 +163,6 @@ uint64_t tux_counters_class(const struct tux_counters *counters, unsigned digit)
 void counters_add(struct tux_counters *sum, const struct tux_counters *one);
 void peer_counters_add(struct tux_peer_counters *sum, const struct tux_peer_counters *one);
 void program_counters_add(struct tux_program_counters *sum, const struct tux_program_counters *one);
+void module_counters_add(struct tux_module_counters *sum, const struct tux_module_counters *one);
 
 #endif

@@ -230,6 +230,30 @@ static void programs_write(FILE *out, const struct snapshot *snapshot)
 	table_end(out);
 }
 
+static void modules_write(FILE *out, const struct snapshot *snapshot)
+{
+	fputs("<section class=\"wide\"><h2>Modules</h2><table><thead><tr><th></th><th>requests</th><th>now</th>", out);
+	for (unsigned outcome = 1; outcome < SNAPSHOT_OUTCOMES; outcome++)
+		fprintf(out, "<th>%s</th>", snapshot_outcome_name(outcome));
+	fputs("<th>long calls</th><th>99 % below</th></tr></thead><tbody>\n", out);
+	for (unsigned i = 0; i < snapshot->module_count; i++) {
+		const struct tux_module_counters *counters = &snapshot->module[i].counters;
+		uint64_t columns[SNAPSHOT_OUTCOMES + 2] = { counters->requests, counters->active };
+
+		for (unsigned outcome = 1; outcome < SNAPSHOT_OUTCOMES; outcome++)
+			columns[outcome + 1] = snapshot_outcome(counters, outcome);
+		columns[SNAPSHOT_OUTCOMES + 1] = counters->long_calls;
+		fputs("<tr><th scope=\"row\">", out);
+		snapshot_put_escaped(out, TUX_ESCAPE_HTML, snapshot->module[i].name);
+		fputs("</th>", out);
+		cells_write(out, columns, sizeof(columns) / sizeof(columns[0]));
+		fputs("<td>", out);
+		snapshot_put_duration(out, tux_histogram_quantile(&counters->duration, 990));
+		fputs("</td></tr>\n", out);
+	}
+	table_end(out);
+}
+
 static void tables_write(FILE *out, const struct snapshot *snapshot)
 {
 	const struct tux_counters *counters = &snapshot->counters;
@@ -278,6 +302,8 @@ static void tables_write(FILE *out, const struct snapshot *snapshot)
 		peers_write(out, snapshot);
 	if (snapshot->program_count > 0)
 		programs_write(out, snapshot);
+	if (snapshot->module_count > 0)
+		modules_write(out, snapshot);
 }
 
 static void chart_write(FILE *out, const char *id, const char *title, const char *colour)

@@ -78,6 +78,26 @@ static void json_programs(FILE *out, const struct snapshot *snapshot)
 	fputc(']', out);
 }
 
+static void json_modules(FILE *out, const struct snapshot *snapshot)
+{
+	fprintf(out, ",\n\"modules\":{\"absent\":%" PRIu64 ",\"loaded\":[", snapshot->counters.modules_absent);
+	for (unsigned i = 0; i < snapshot->module_count; i++) {
+		const struct snapshot_module *module = &snapshot->module[i];
+		const struct tux_module_counters *counters = &module->counters;
+
+		fputs(i > 0 ? ",\n{\"module\":" : "\n{\"module\":", out);
+		snapshot_put_quoted(out, module->name);
+		fprintf(out, ",\"abi\":%u,\"functions\":%u,\"requests\":%" PRIu64 ",\"active\":%" PRIu64 ",\"ended\":{", module->abi, module->functions,
+		        counters->requests, counters->active);
+		for (unsigned outcome = 0; outcome < SNAPSHOT_OUTCOMES; outcome++)
+			fprintf(out, "%s\"%s\":%" PRIu64, outcome > 0 ? "," : "", snapshot_outcome_name(outcome), snapshot_outcome(counters, outcome));
+		fprintf(out, "},\"long_calls\":%" PRIu64 ",\"duration\":", counters->long_calls);
+		json_histogram(out, &counters->duration);
+		fputc('}', out);
+	}
+	fputs("]}", out);
+}
+
 void json_write(FILE *out, const struct snapshot *snapshot)
 {
 	const struct tux_counters *counters = &snapshot->counters;
@@ -110,7 +130,7 @@ void json_write(FILE *out, const struct snapshot *snapshot)
 	        counters->error_lines_left_out);
 	fprintf(out, ",\n\"work\":{\"heads_parsed\":%" PRIu64 ",\"requests_routed\":%" PRIu64 ",\"directories_learned\":%" PRIu64 ",\"siblings_known\":%" PRIu64 "}",
 	        counters->heads_parsed, counters->requests_routed, counters->directories_learned, counters->siblings_known);
-	fprintf(out, ",\n\"modules\":{\"absent\":%" PRIu64 "}", counters->modules_absent);
+	json_modules(out, snapshot);
 	if (snapshot->kernel) {
 		fprintf(out, ",\n\"kernel\":{\"requests\":%" PRIu64 ",\"open\":%" PRIu64 ",\"given_back\":%" PRIu64 ",\"handed_up\":",
 		        counters->kernel_requests, counters->kernel_open, counters->given_back);

@@ -156,6 +156,49 @@ static void put_programs(FILE *out, const struct snapshot *snapshot)
 	}
 }
 
+/* Writes one member of the counters of all modules; offset is its position in them. */
+static void put_of_modules(FILE *out, const struct snapshot *snapshot, const char *name, const char *type, const char *help, size_t offset)
+{
+	put_metric(out, name, type, help);
+	for (unsigned i = 0; i < snapshot->module_count; i++) {
+		uint64_t value;
+
+		memcpy(&value, (const char *)&snapshot->module[i].counters + offset, sizeof(value));
+		fprintf(out, "tux_%s{module=", name);
+		snapshot_put_quoted(out, snapshot->module[i].name);
+		fprintf(out, "} %" PRIu64 "\n", value);
+	}
+}
+
+static void put_modules(FILE *out, const struct snapshot *snapshot)
+{
+	put_of_modules(out, snapshot, "module_requests_total", "counter", "Requests for which a module was called.",
+	               offsetof(struct tux_module_counters, requests));
+	put_of_modules(out, snapshot, "module_active", "gauge", "Requests that a module has.", offsetof(struct tux_module_counters, active));
+	put_metric(out, "module_ended_total", "counter", "Requests that a module does not have any more, by outcome.");
+	for (unsigned i = 0; i < snapshot->module_count; i++)
+		for (unsigned outcome = 0; outcome < SNAPSHOT_OUTCOMES; outcome++) {
+			fputs("tux_module_ended_total{module=", out);
+			snapshot_put_quoted(out, snapshot->module[i].name);
+			fprintf(out, ",outcome=\"%s\"} %" PRIu64 "\n", snapshot_outcome_name(outcome), snapshot_outcome(&snapshot->module[i].counters, outcome));
+		}
+	put_of_modules(out, snapshot, "module_long_calls_total", "counter", "Calls that took longer than 50 ms in a thread of the server.",
+	               offsetof(struct tux_module_counters, long_calls));
+	put_metric(out, "module_duration_seconds", "histogram", "From the call of a module until it gave the request back, or lost it.");
+	for (unsigned i = 0; i < snapshot->module_count; i++) {
+		char labels[256]; /* a name has 64 bytes at most, each quoted */
+		FILE *text = fmemopen(labels, sizeof(labels), "w");
+
+		if (text == NULL)
+			return;
+		fputs("module=", text);
+		snapshot_put_quoted(text, snapshot->module[i].name);
+		fputc(',', text);
+		if (fclose(text) == 0)
+			put_histogram(out, "module_duration_seconds", labels, &snapshot->module[i].counters.duration);
+	}
+}
+
 void prometheus_write(FILE *out, const struct snapshot *snapshot)
 {
 	const struct tux_counters *counters = &snapshot->counters;
@@ -211,4 +254,6 @@ void prometheus_write(FILE *out, const struct snapshot *snapshot)
 		put_peers(out, snapshot);
 	if (snapshot->program_count > 0)
 		put_programs(out, snapshot);
+	if (snapshot->module_count > 0)
+		put_modules(out, snapshot);
 }

@@ -18,6 +18,7 @@ const char *report_type(enum tux_report_form form)
 		return "application/json";
 	case TUX_REPORT_TEXT:
 	case TUX_REPORT_READY:
+	case TUX_REPORT_MODULES:
 		return "text/plain; charset=utf-8";
 	case TUX_REPORT_PAGE:
 		break;
@@ -47,6 +48,9 @@ char *report_write(const struct snapshot *snapshot, enum tux_report_form form, c
 		break;
 	case TUX_REPORT_READY:
 		fputs(snapshot->ready ? "ready\n" : "not ready\n", out);
+		break;
+	case TUX_REPORT_MODULES:
+		text_write_modules(out, snapshot);
 		break;
 	}
 	if (fclose(out) == 0)

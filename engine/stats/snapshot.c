@@ -126,3 +126,28 @@ void snapshot_put_failures(FILE *out, const struct tux_program_counters *counter
 		before = ", ";
 	}
 }
+
+/* Outcomes of requests to modules, and their counters. */
+static const struct {
+	const char *name;
+	size_t offset;
+} outcomes[SNAPSHOT_OUTCOMES] = {
+	{ "1xx", offsetof(struct tux_module_counters, replied[0]) }, { "2xx", offsetof(struct tux_module_counters, replied[1]) },
+	{ "3xx", offsetof(struct tux_module_counters, replied[2]) }, { "4xx", offsetof(struct tux_module_counters, replied[3]) },
+	{ "5xx", offsetof(struct tux_module_counters, replied[4]) }, { "file", offsetof(struct tux_module_counters, files) },
+	{ "declined", offsetof(struct tux_module_counters, declined) }, { "failed", offsetof(struct tux_module_counters, failed) },
+	{ "timeout", offsetof(struct tux_module_counters, timeouts) }, { "gone", offsetof(struct tux_module_counters, gone) },
+};
+
+const char *snapshot_outcome_name(unsigned outcome)
+{
+	return outcomes[outcome].name;
+}
+
+uint64_t snapshot_outcome(const struct tux_module_counters *counters, unsigned outcome)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)counters + outcomes[outcome].offset, sizeof(value));
+	return value;
+}

@@ -9,7 +9,10 @@
 #include "../config.h"
 #include "counters.h"
 
-enum { SNAPSHOT_FAILURES = 8 }; /* reasons for which a CGI program fails */
+enum {
+	SNAPSHOT_FAILURES = 8,  /* reasons for which a CGI program fails */
+	SNAPSHOT_OUTCOMES = 10, /* of requests to a module */
+};
 
 /* An upstream server and its counters. */
 struct snapshot_upstream {
@@ -22,6 +25,15 @@ struct snapshot_upstream {
 struct snapshot_cgi {
 	const char *name;
 	struct tux_program_counters counters;
+};
+
+/* A module that is loaded and its counters. */
+struct snapshot_module {
+	const char *name;
+	const char *file;
+	uint32_t abi;
+	uint32_t functions; /* of the interface that the module was built with */
+	struct tux_module_counters counters;
 };
 
 struct snapshot {
@@ -38,6 +50,8 @@ struct snapshot {
 	unsigned peer_count;
 	const struct snapshot_cgi *program;
 	unsigned program_count;
+	const struct snapshot_module *module;
+	unsigned module_count;
 };
 
 /* Returns a name for labels and people. */
@@ -57,6 +71,10 @@ uint64_t snapshot_failed(const struct tux_program_counters *counters);
 
 /* Writes the reasons for which programs failed, for people: "time 2, garbled 1". */
 void snapshot_put_failures(FILE *out, const struct tux_program_counters *counters);
+
+/* Returns the name of an outcome of requests to a module, from 0 to SNAPSHOT_OUTCOMES - 1, and the number of these requests. */
+const char *snapshot_outcome_name(unsigned outcome);
+uint64_t snapshot_outcome(const struct tux_module_counters *counters, unsigned outcome);
 
 /* Write a number for people: 1,234,567; 1.2 MB; 3.4 ms. */
 void snapshot_put_count(FILE *out, uint64_t value);

@@ -129,6 +129,34 @@ static void programs_write(FILE *out, const struct snapshot *snapshot)
 	}
 }
 
+static void module_write(FILE *out, const struct snapshot_module *module)
+{
+	const struct tux_module_counters *counters = &module->counters;
+	const char *before = ": ";
+
+	fputs("  module ", out);
+	snapshot_put_escaped(out, TUX_ESCAPE_MESSAGE, module->name);
+	part_write(out, &before, "requests", counters->requests);
+	part_write(out, &before, "now", counters->active);
+	for (unsigned outcome = 0; outcome < SNAPSHOT_OUTCOMES; outcome++)
+		part_write(out, &before, snapshot_outcome_name(outcome), snapshot_outcome(counters, outcome));
+	part_write(out, &before, "long calls", counters->long_calls);
+	fputc('\n', out);
+	latency_write(out, "", &counters->duration);
+}
+
+void text_write_modules(FILE *out, const struct snapshot *snapshot)
+{
+	fprintf(out, "tux %s, process %" PRIu64 ": %u module%s\n", snapshot->version, snapshot->pid, snapshot->module_count,
+	        snapshot->module_count == 1 ? "" : "s");
+	for (unsigned i = 0; i < snapshot->module_count; i++) {
+		module_write(out, &snapshot->module[i]);
+		name_write(out, "");
+		snapshot_put_escaped(out, TUX_ESCAPE_MESSAGE, snapshot->module[i].file);
+		fprintf(out, ", ABI %u with %u functions\n", snapshot->module[i].abi, snapshot->module[i].functions);
+	}
+}
+
 void text_write(FILE *out, const struct snapshot *snapshot)
 {
 	const struct tux_counters *counters = &snapshot->counters;
@@ -169,4 +197,6 @@ void text_write(FILE *out, const struct snapshot *snapshot)
 	}
 	peers_write(out, snapshot);
 	programs_write(out, snapshot);
+	for (unsigned i = 0; i < snapshot->module_count; i++)
+		module_write(out, &snapshot->module[i]);
 }

@@ -7,4 +7,7 @@
 /* Writes lines for a terminal. */
 void text_write(FILE *out, const struct snapshot *snapshot);
 
+/* Writes lines about the modules for a terminal. */
+void text_write_modules(FILE *out, const struct snapshot *snapshot);
+
 #endif

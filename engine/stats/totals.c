@@ -75,6 +75,26 @@ static unsigned programs_sum(const struct totals *totals, struct snapshot_cgi *p
 	return count;
 }
 
+/* Adds up the modules that are loaded. Returns their number. */
+static unsigned modules_sum(const struct totals *totals, struct snapshot_module *module)
+{
+	const struct tux_engine_config *config = totals->config;
+	unsigned loaded = 0;
+
+	for (unsigned i = 0; i < config->module_count; i++) {
+		struct snapshot_module *one = &module[loaded];
+
+		*one = (struct snapshot_module){ .name = config->modules[i].name, .file = config->modules[i].file };
+		if (!totals->describe_module(config, i, &one->abi, &one->functions))
+			continue;
+		for (unsigned w = 0; w < config->threads; w++)
+			if (totals->threads[w] != NULL && totals->threads[w]->modules != NULL)
+				module_counters_add(&one->counters, &totals->threads[w]->modules[i]);
+		loaded++;
+	}
+	return loaded;
+}
+
 bool totals_ready(const struct totals *totals)
 {
 	return !__atomic_load_n(totals->leaves, __ATOMIC_RELAXED);
@@ -85,6 +105,7 @@ char *totals_report(const struct totals *totals, enum tux_report_form form, cons
 	const struct tux_engine_config *config = totals->config;
 	struct snapshot_upstream *peer = calloc(totals_peer_count(config) + 1, sizeof(*peer));
 	struct snapshot_cgi *program = calloc(config->cgi_count + 1, sizeof(*program));
+	struct snapshot_module *module = calloc(config->module_count + 1, sizeof(*module));
 	struct snapshot report = {
 		.version = config->version,
 		.engine = totals->description,
@@ -97,17 +118,20 @@ char *totals_report(const struct totals *totals, enum tux_report_form form, cons
 	struct timespec now;
 	char *text = NULL;
 
-	if (peer == NULL || program == NULL)
+	if (peer == NULL || program == NULL || module == NULL)
 		goto out_free;
 	report.peer_count = peers_sum(totals, peer);
 	report.peer = peer;
 	report.program_count = programs_sum(totals, program);
 	report.program = program;
+	report.module_count = modules_sum(totals, module);
+	report.module = module;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	report.up_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - totals->started_ms;
 	totals_sum(totals, &report.counters);
 	text = report_write(&report, form, nonce, len);
 out_free:
+	free(module);
 	free(program);
 	free(peer);
 	return text;

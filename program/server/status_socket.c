@@ -164,8 +164,9 @@ static void send_all(int fd, const char *text, size_t len)
 
 static void answer(struct tux_control *control, int fd)
 {
-	static const char *const words[] = { [TUX_REPORT_PROMETHEUS] = "prometheus\n", [TUX_REPORT_JSON] = "json\n", [TUX_REPORT_TEXT] = "text\n" };
-	static const enum tux_report_form forms[] = { TUX_REPORT_PROMETHEUS, TUX_REPORT_JSON, TUX_REPORT_TEXT };
+	static const char *const words[] = { [TUX_REPORT_PROMETHEUS] = "prometheus\n", [TUX_REPORT_JSON] = "json\n", [TUX_REPORT_TEXT] = "text\n",
+	                                     [TUX_REPORT_MODULES] = "modules\n" };
+	static const enum tux_report_form forms[] = { TUX_REPORT_PROMETHEUS, TUX_REPORT_JSON, TUX_REPORT_TEXT, TUX_REPORT_MODULES };
 	const struct timeval wait = { .tv_sec = WAIT_SECONDS };
 	char word[WORD_MAX + 1] = "";
 	ssize_t got;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The socket for `tux status`: a Unix socket, named by the process id, in a directory. It reads one word (text, json, prometheus)
+ * The socket for `tux status`: a Unix socket, named by the process id, in a directory. It reads one word (text, json, prometheus, modules)
  * and responds with the status. It responds only to root and to the server's own user.
  */
 #ifndef TUX_PROGRAM_SERVER_STATUS_SOCKET_H

@@ -119,7 +119,7 @@ def test_unloaded_module_is_503(program, place, tux):
             assert conn.get(target).status == status, target
         conn.send("POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
         assert conn.response("POST").status == 503
-        assert '"modules":{"absent":4}' in conn.get("/s?format=json").body.decode()
+        assert '"modules":{"absent":4,"loaded":[]}' in conn.get("/s?format=json").body.decode()
     said = [line for line in server.output.splitlines() if ": 503: the module is not loaded; " in line]
     assert [line.rsplit(", ", 1)[1] for line in said] == ["module demo.tux", "module other", "module demo.tux", "module demo.tux"]
 

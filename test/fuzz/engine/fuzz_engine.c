@@ -437,7 +437,7 @@ static void command_report(uint8_t byte)
 	struct tux_engine *engine = run.engine[byte / 8 % run.engines];
 	struct tux_counters counters = { 0 };
 	size_t len;
-	char *text = tux_engine_report(engine, (enum tux_report_form)(byte % (TUX_REPORT_READY + 1)), &len);
+	char *text = tux_engine_report(engine, (enum tux_report_form)(byte % (TUX_REPORT_MODULES + 1)), &len);
 
 	require(text == NULL || strnlen(text, len) == len);
 	free(text);
