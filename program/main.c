@@ -13,6 +13,7 @@
 #include "help.h"
 #include "log/binary.h"
 #include "log/log.h"
+#include "modules/check.h"
 #include "server/serve.h"
 #include "settings/options.h"
 #include "status.h"
@@ -41,7 +42,7 @@ static int check(const char *path)
 
 	tux_options_init(&settings);
 	config = tux_config_read(path, &settings, true, stderr);
-	if (config) {
+	if (config && tux_modules_check(&settings, path, stderr) == 0) {
 		printf("%s: nothing is wrong with it\n", path);
 		status = EXIT_SUCCESS;
 	}

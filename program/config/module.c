@@ -81,6 +81,7 @@ static void module_apply(struct reading *reading, const ucl_object_t *module)
 		return;
 	}
 	modules->said[number] = true;
+	modules->line[number] = reading_line(reading, module->key);
 	if (ucl_object_type(module) != UCL_OBJECT) {
 		reading_wrong(reading, module->key, "module %s needs { } with its file", name);
 		return;

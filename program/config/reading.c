@@ -16,11 +16,8 @@ bool reading_is_inside(const struct reading *reading, const char *at)
 	return at && at >= reading->file && at <= reading->file + reading->len;
 }
 
-/*
- * Returns the line of a position in the file; 0 if it is outside the file. Counts from the last such position on, because there may
- * be a message for each of 100,000 hosts.
- */
-static unsigned line_of(struct reading *reading, const char *at)
+/* Counts from the last such position on, because there may be a message for each of 100,000 hosts. */
+unsigned reading_line(struct reading *reading, const char *at)
 {
 	if (!reading_is_inside(reading, at))
 		return 0;
@@ -42,7 +39,7 @@ void reading_put(struct reading *reading, const char *text, size_t len)
 static void __attribute__((format(printf, 4, 0))) say(struct reading *reading, const char *at, const char *front, const char *format,
                                                       va_list arguments)
 {
-	const unsigned line = line_of(reading, at);
+	const unsigned line = reading_line(reading, at);
 	char *text;
 	int len = vasprintf(&text, format, arguments);
 

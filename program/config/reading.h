@@ -44,6 +44,9 @@ struct reading {
 /* True if a text is part of the file. */
 bool reading_is_inside(const struct reading *reading, const char *at);
 
+/* Returns the line of a position in the file; 0 if it is outside the file. */
+unsigned reading_line(struct reading *reading, const char *at);
+
 /* Reports and counts an error at a position in the file; at NULL an error of the whole file. */
 void __attribute__((format(printf, 3, 4))) reading_wrong(struct reading *reading, const char *at, const char *format, ...);
 

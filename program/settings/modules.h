@@ -10,6 +10,7 @@
 struct tux_modules {
 	struct tux_module_config module[TUX_MAX_MODULES];
 	struct tux_module_value *values[TUX_MAX_MODULES]; /* malloc'ed: the values of each module */
+	unsigned line[TUX_MAX_MODULES]; /* of its block in the file */
 	bool said[TUX_MAX_MODULES]; /* the file has a block for it; else a route names it */
 	struct tux_module_config defaults;
 	unsigned count;
