@@ -17,7 +17,7 @@ enum {
 	FIRST_ID = 256,    /* value of getopt for the first row without a letter */
 };
 
-static const char *const verbs[] = { "serve", "check", "status", "log", "help" };
+static const char *const verbs[] = { "serve", "check", "status", "log", "module", "help" };
 
 /* Writes the error for an option that getopt does not know, as written in arg; letter is not 0 if it is a short one. */
 static void unknown_option(const char *arg, int letter, char *error, size_t error_size)
@@ -284,6 +284,42 @@ static bool status_parse(int argc, char **argv, struct tux_command *command, cha
 	return true;
 }
 
+/* Parses the arguments of `tux module list`: argv[0] is "list". */
+static bool module_list_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
+{
+	static const struct option table[] = { { "control", required_argument, NULL, 'c' }, { 0 } };
+	uint64_t pid = 0;
+	int got;
+
+	command->verb = TUX_VERB_MODULE_LIST;
+	command->status_form = TUX_REPORT_MODULES;
+	opterr = 0;
+	optind = 0;
+	while ((got = getopt_long(argc, argv, ":", table, NULL)) == 'c')
+		command->control = optarg;
+	if (got != -1)
+		snprintf(error, error_size, "\"module list\" does not know %s: tux module list [--control DIR] [PROCESS]", argv[optind - 1]);
+	else if (argc - optind > 1 || (optind < argc && !tux_value_count(argv[optind], 1, UINT32_MAX, &pid)))
+		snprintf(error, error_size, "\"module list\" takes the number of one process, but there is \"%s\"", argv[argc - 1]);
+	command->status_pid = (uint32_t)pid;
+	return *error == '\0';
+}
+
+/* Parses the arguments of `tux module`: argv[0] is "module". */
+static bool module_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
+{
+	if (argc > 1 && strcmp(argv[1], "list") == 0)
+		return module_list_parse(argc - 1, argv + 1, command, error, error_size);
+	if (argc < 3 || argc > 4 || strcmp(argv[1], "new") != 0) {
+		snprintf(error, error_size, "\"module\" takes one of: tux module new NAME [FOLDER]; tux module list [--control DIR] [PROCESS]");
+		return false;
+	}
+	command->verb = TUX_VERB_MODULE_NEW;
+	command->module_name = argv[2];
+	command->module_folder = argc > 3 ? argv[3] : argv[2];
+	return true;
+}
+
 /* True for the short form: options, or the name of a directory, instead of a command. */
 static bool is_quick(const char *first)
 {
@@ -321,6 +357,8 @@ bool tux_command_parse(int argc, char **argv, struct tux_command *command, struc
 		return status_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "log") == 0)
 		return log_parse(argc - 1, argv + 1, command, error, error_size);
+	if (strcmp(first, "module") == 0)
+		return module_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "help") == 0)
 		return help_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0) {

@@ -16,16 +16,20 @@ enum tux_verb {
 	TUX_VERB_CHECK,
 	TUX_VERB_STATUS,
 	TUX_VERB_LOG,
+	TUX_VERB_MODULE_LIST,
+	TUX_VERB_MODULE_NEW,
 };
 
 /* The command and its arguments, except the settings of a server. Zero-initialize before use. Texts point into argv. */
 struct tux_command {
 	enum tux_verb verb;
 	const char *config;    /* name of the configuration file; NULL = no file */
-	const char *control;   /* for `tux status`: directory of the control socket; NULL = default */
+	const char *control;   /* for `tux status`: directory of the control socket; NULL = default. So for `tux module list` */
 	enum tux_report_form status_form;
 	uint32_t status_pid;   /* process to ask; 0 = all */
 	enum tux_log_format log_format; /* for `tux log` */
+	const char *module_name;   /* for `tux module new` */
+	const char *module_folder;
 	char **log_files;      /* binary logs for `tux log`, terminated by NULL; none = standard input */
 };
 

@@ -18,6 +18,8 @@ void tux_help(FILE *out)
 	      "       tux check FILE                what is wrong with a configuration file\n"
 	      "       tux status [OPTION] [PROCESS] what the servers on this machine do; --json, --prometheus\n"
 	      "       tux log [--format F] [FILE]   text of binary logs, or of the standard input\n"
+	      "       tux module new NAME [FOLDER]  write a module, with its Makefile and test\n"
+	      "       tux module list [PROCESS]     the modules that the servers on this machine have loaded\n"
 	      "       tux help serve                every option of the command line\n"
 	      "       tux help configuration        every option of the configuration file, with its values\n"
 	      "       tux --version\n\n"

@@ -14,6 +14,7 @@
 #include "log/binary.h"
 #include "log/log.h"
 #include "modules/check.h"
+#include "modules/new.h"
 #include "server/serve.h"
 #include "settings/options.h"
 #include "status.h"
@@ -49,6 +50,19 @@ static int check(const char *path)
 	tux_settings_free(&settings);
 	tux_config_free(config);
 	return status;
+}
+
+/* Runs `tux module new`. */
+static int module_new(const char *name, const char *folder)
+{
+	char error[512];
+
+	if (!tux_module_new(name, folder, error, sizeof(error))) {
+		fprintf(stderr, "tux: %s\n", error);
+		return EXIT_FAILURE;
+	}
+	printf("%s/%s.c, Makefile and test.sh are there; make -C %s check builds and tests them.\n", folder, name, folder);
+	return EXIT_SUCCESS;
 }
 
 /* Runs `tux log`: prints the lines of each file's records. */
@@ -94,9 +108,12 @@ static int run(int argc, char **argv, const struct tux_command *command)
 	case TUX_VERB_CHECK:
 		return check(command->config);
 	case TUX_VERB_STATUS:
+	case TUX_VERB_MODULE_LIST:
 		return tux_status(command);
 	case TUX_VERB_LOG:
 		return log_print(command);
+	case TUX_VERB_MODULE_NEW:
+		return module_new(command->module_name, command->module_folder);
 	}
 	return EXIT_USAGE;
 }

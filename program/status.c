@@ -145,7 +145,8 @@ static void text_clean(char *text, size_t len)
  */
 static char *server_ask(const char *directory, uint64_t pid, enum tux_report_form form)
 {
-	const char *const word = form == TUX_REPORT_JSON ? "json\n" : form == TUX_REPORT_PROMETHEUS ? "prometheus\n" : "text\n";
+	const char *const word = form == TUX_REPORT_JSON ? "json\n" : form == TUX_REPORT_PROMETHEUS ? "prometheus\n" :
+	                                                         form == TUX_REPORT_MODULES ? "modules\n" : "text\n";
 	int fd = server_connect(directory, pid);
 	char buffer[4096], *text = NULL;
 	size_t len = 0;

@@ -72,3 +72,48 @@ def test_a_good_module_is_said_good(program, place, module):  # noqa: F811
     path = written(place, 'threads 1\nmodule m { file "%s"; config { a = 1 } }\n' % module("good", LOAD % 'return tux_conf("a") ? 0 : -2', ", .load = load"))
     found = check(program, path)
     assert (found.returncode, found.stdout, found.stderr) == (0, path + ": nothing is wrong with it\n", "")
+
+
+def new(program, place, *args):  # noqa: F811
+    return subprocess.run([program, "module", "new", *args], cwd=place, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_a_new_module_builds_and_passes_its_test(program, place):  # noqa: F811
+    """Its files need nothing of the source tree but the header, which an installation has."""
+    found = new(program, place, "shop")
+    assert found.returncode == 0 and "make -C shop check" in found.stdout, found.stderr
+    assert sorted(os.listdir(place + "/shop")) == ["Makefile", "shop.c", "test.sh"]
+    with open(place + "/shop/shop.c", encoding="ascii") as file:
+        assert len(file.readlines()) <= 20
+    env = dict(os.environ, TUX=program, TUX_INCLUDE=TOP + "/include", CFLAGS="-Wall -Wextra -Werror")
+    done = subprocess.run(["make", "-C", "shop", "check"], cwd=place, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and "shop: it works\n" in done.stdout, done.stdout + done.stderr
+    with open(place + "/shop/shop.c", "r+", encoding="ascii") as file:
+        text = file.read().replace("hello from", "good bye from")
+        file.seek(0)
+        file.write(text)
+    done = subprocess.run(["make", "-C", "shop", "check"], cwd=place, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0 and "unexpected: good bye from shop" in done.stderr, done.stdout + done.stderr
+
+
+def test_a_new_module_overwrites_nothing(program, place):  # noqa: F811
+    os.mkdir(place + "/there")
+    with open(place + "/there/test.sh", "w", encoding="ascii") as file:
+        file.write("mine")
+    found = new(program, place, "shop", "there")
+    assert (found.returncode, found.stdout, found.stderr) == (1, "", "tux: there/test.sh: File exists\n")
+    assert os.listdir(place + "/there") == ["test.sh"]
+    assert new(program, place, "shop", "there/a/b").stderr == "tux: there/a/b: No such file or directory\n"
+    for name in ("a-b", "", "7a", "a/b", "a" * 65, '"', "a b"):
+        found = new(program, place, name, "folder")
+        assert found.returncode == 1 and "is not the name of a new module" in found.stderr, name
+    assert not os.path.exists(place + "/folder")
+
+
+@pytest.mark.parametrize("args, line", [
+    ([], '"module" takes one of: tux module new NAME [FOLDER]'), (["new"], '"module" takes one of'), (["old", "a"], '"module" takes one of'),
+    (["new", "a", "b", "c"], '"module" takes one of'), (["list", "--json"], '"module list" does not know --json'),
+    (["list", "x"], '"module list" takes the number of one process, but there is "x"')])
+def test_arguments_of_module(program, args, line):  # noqa: F811
+    found = subprocess.run([program, "module", *args], capture_output=True, text=True, timeout=30, check=False)
+    assert found.returncode == 2 and line in found.stderr

@@ -104,3 +104,13 @@ def test_modules_in_every_form(serve):
     done = subprocess.run([server.command[0], "status", "--control", server.control], capture_output=True, text=True, timeout=30, check=True)
     assert re.search(r"\n  module probe: requests 3, 2xx 2, 4xx 1, long calls \d+\n +50 % below ", done.stdout), done.stdout
     assert "\n  module pooled: requests 1, declined 1\n" in done.stdout
+
+
+def test_module_list(serve):
+    """What is loaded, its interface, its requests, and their time."""
+    server = serve()
+    server.get("/m/echo")
+    done = subprocess.run([server.command[0], "module", "list", "--control", server.control], capture_output=True, text=True, timeout=30, check=True)
+    assert re.fullmatch(r"tux \S+, process \d+: 2 modules\n"
+                        r"  module probe: requests 1, 2xx 1\n +50 % below .*\n +/\S+/probe.so, ABI 1 with \d+ functions\n"
+                        r"  module pooled\n +50 % below .*\n +/\S+/probe.so, ABI 1 with \d+ functions\n", done.stdout), done.stdout
