@@ -32,11 +32,12 @@ def root_create(folder, scripts, rows):
                 sets["page"] = (PAGE, lambda: page_create(root + "/page"))
             elif row.kind == "listing":
                 sets["listing"] = (LISTED, lambda: listed_create(root + "/listing"))
-            elif row.kind not in ("cgi", "upstream") and row.paths[0] not in (path for path, _ in ALWAYS):
+            elif row.kind not in ("cgi", "upstream", "hello") and not row.paths[0].startswith("/by-name/") and row.paths[0] not in (path for path, _ in ALWAYS):
                 sets[row.paths[0]] = ([len(row.paths), row.length], lambda row=row: random_files_create(root, row))
         sets_make(os.path.join(folder, "made"), sets)
-        if not os.path.islink(root + "/app"):
-            os.symlink(".", root + "/app")
+        for name in ("/app", "/by-name"):
+            if not os.path.islink(root + name):
+                os.symlink(".", root + name)
         scripts_create(scripts, root)
     return root
 
@@ -124,6 +125,7 @@ def scripts_create(scripts, root):
     for name in ("hello", "hello.sh"):
         os.chmod(os.path.join(scripts, name), 0o755)
         file_create(os.path.join(root, "cgi-bin", name), HELLO)
+    file_create(os.path.join(root, "hello"), HELLO)
 
 
 # ---- the page cache ----

@@ -125,5 +125,8 @@ DYNAMIC_ROWS = [
     Row("cgi", "CGI, a C program", len(HELLO), ["/cgi-bin/hello"], connections=8, kind="cgi", floor=False),
     Row("cgi-sh", "CGI, a shell script", len(HELLO), ["/cgi-bin/hello.sh"], connections=8, kind="cgi", floor=False),
     Row("up-1k", "upstream, 1 KB", KIB, ["/app/1k.bin"], kind="upstream", floor=False),
+    Row("hello", "module, 13 B", len(HELLO), ["/hello"], kind="hello", floor=False),
+    Row("mod-16k", "module, 16 KB by reference", 16 * KIB, ["/16k.bin"], kind="module", floor=False),
+    Row("mod-file", "module, a file by its name", KIB, ["/by-name/1k.bin"], kind="module", floor=False),
     Row("up-1m", "upstream, 1 MB", MIB, ["/app/1m.bin"], connections=8, kind="upstream", floor=False),
 ]

@@ -31,8 +31,9 @@ class Server:
     `kinds` of rows are forwarded to (`back`) is an nginx on its own CPU, or, as it has to be told apart, on the client's for "upstream".
     """
 
-    def __init__(self, name, program, argv, config=None, back=False, env=None, default=True, kinds=("static",), log=("", "")):
+    def __init__(self, name, program, argv, config=None, back=False, env=None, default=True, kinds=("static",), log=("", ""), needs=None):
         self.name, self.program, self.argv, self.config = name, program, argv, config
+        self.needs = needs  # a file, without which it is left out
         self.back, self.env, self.default, self.kinds, self.log = back or "upstream" in kinds, env or {}, default, kinds, log
 
     @property
@@ -84,10 +85,16 @@ SERVERS = [
 ]
 
 DYNAMIC_SERVERS = [
-    Server("tux", "tux", ["@PROGRAM@", "serve", "--config", "@CONFIG@", "--engine", "uring"], "tux-dynamic.conf", kinds=("cgi", "upstream")),
+    Server("tux", "tux", ["@PROGRAM@", "serve", "--config", "@CONFIG@", "--engine", "uring"], "tux-dynamic.conf", kinds=("cgi", "upstream", "hello", "module")),
     Server("tux-epoll", "tux", ["@PROGRAM@", "serve", "--config", "@CONFIG@", "--engine", "epoll"], "tux-dynamic.conf",
-           kinds=("cgi", "upstream")),
-    Server("nginx", "nginx", NGINX_ARGV, "nginx-dynamic.conf", kinds=("upstream",)),
+           kinds=("cgi", "upstream", "hello", "module")),
+    Server("tux-pool", "tux", ["@PROGRAM@", "serve", "--config", "@CONFIG@", "--engine", "uring"], "tux-pool.conf", kinds=("hello",)),
+    Server("tux-file", "tux", TUX_ARGV + ["uring"], kinds=("hello", "module"), log=TUX_LOG),
+    Server("nginx", "nginx", NGINX_ARGV, "nginx-dynamic.conf", kinds=("upstream", "hello", "module")),
+    Server("nginx-njs", "nginx", NGINX_ARGV, "nginx-njs.conf", kinds=("hello",), needs="/usr/lib/nginx/modules/ngx_http_js_module.so"),
+    Server("lighttpd-fastcgi", "lighttpd", ["@PROGRAM@", "-D", "-f", "@CONFIG@"], "lighttpd-fastcgi.conf", kinds=("hello",),
+           needs="/usr/include/fcgiapp.h"),
+    Server("h2o-mruby", "h2o", ["@PROGRAM@", "-m", "worker", "-c", "@CONFIG@"], "h2o-mruby.conf", kinds=("hello",)),
     Server("lighttpd", "lighttpd", ["@PROGRAM@", "-D", "-f", "@CONFIG@"], "lighttpd-dynamic.conf", kinds=("cgi", "upstream")),
 ]
 
@@ -113,7 +120,19 @@ def tux_find(path):
     return None
 
 
+def shared_compiled(name):
+    """Returns the module of TUX that is made of name.c."""
+    source, shared = os.path.join(HERE, name + ".c"), os.path.join(BUILD, name + ".so")
+    if not os.path.exists(shared) or os.path.getmtime(shared) < os.path.getmtime(source):
+        os.makedirs(BUILD, exist_ok=True)
+        subprocess.run([os.environ.get("CC", "cc"), "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-I", os.path.join(TOP, "include"), source,
+                        "-o", shared], check=True, timeout=120)
+    return shared
+
+
 def program_find(server, tux):
+    if server.needs and not os.path.exists(server.needs):
+        return None
     if server.is_tux:
         return tux
     if server.is_floor:
@@ -167,6 +186,7 @@ class Instance:
                  # nginx keeps the files of its cache open: as many as the limit leaves
                  "@FILES@": str(min(200000, max(1000, descriptors() - setup.connections - 256)))}
         if server.config:
+            words.update(self.programs(server))
             with open(os.path.join(PEERS, server.config)) as source:
                 text = self.fill(source.read(), words)
             words["@CONFIG@"] = os.path.join(self.run, server.config)
@@ -176,6 +196,17 @@ class Instance:
         self.log = open(os.path.join(self.run, "output"), "wb")
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
                                         env=dict(os.environ, **server.env), preexec_fn=child_setup(cpu, network.namespace))
+
+    def programs(self, server):
+        """Copies what a configuration names and the user of the server runs to a folder that no other user can change."""
+        words = {"@PEERS@": PEERS}
+        for word, program in (("@MODULE@", server.is_tux and shared_compiled("module")),
+                              ("@FASTCGI@", server.name == "lighttpd-fastcgi" and compiled("fastcgi", "-lfcgi"))):
+            if program:
+                words[word] = os.path.join(self.run + "-programs", os.path.basename(program))
+                os.makedirs(self.run + "-programs", exist_ok=True)
+                shutil.copy(program, words[word])
+        return words
 
     @staticmethod
     def fill(text, words):
