@@ -42,6 +42,13 @@ enum request_state {
 	REQUEST_RESPONDED, /* its response was given to the sink, and is being sent */
 };
 
+/* The progress of a response that a module gives in pieces. */
+enum module_stream {
+	MODULE_STREAM_NONE,  /* the response is none, or has not begun */
+	MODULE_STREAM_BEGUN, /* the sink has its head */
+	MODULE_STREAM_ENDED, /* the sink has the end of its content */
+};
+
 /* The head that the client has sent, after an internal redirect has replaced it. */
 struct client_head {
 	struct buffer bytes;
@@ -89,6 +96,7 @@ struct request {
 	struct exchange *exchange; /* with a backend */
 	struct tux_loaded *module; /* that responds; NULL: none */
 	struct tux_req *call;      /* of the module */
+	uint8_t module_stream;     /* enum module_stream */
 	bool declined;             /* the module leaves the request to others */
 	struct tux_fields *own;    /* malloc'ed: replaces the route's fields after an internal redirect; NULL: the route's */
 	struct client_head *client_head; /* malloc'ed; NULL: head is the client's */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The sink of a request: a handler gives it the response, and the sink writes it in the HTTP version that the client speaks. A response
- * of TUX itself is a head, at most one body, and an end. A response of a backend is a head, content as it arrives, and an end.
+ * of TUX itself is a head, at most one body, and an end. A response of a backend, or a stream of a module, is a head, content as it
+ * arrives, and an end.
  */
 #ifndef TUX_ENGINE_SINK_H
 #define TUX_ENGINE_SINK_H
@@ -66,6 +67,12 @@ struct sink {
 	 * The content follows. Returns false if the head cannot be written.
 	 */
 	bool (*backend_head)(struct request *req, const uint8_t *buf, const struct tux_response *res);
+
+	/*
+	 * Starts a response with this head like head(), but its content follows in pieces. Without a length it lasts until content_end().
+	 * Returns false if out of memory, or if the head is too long.
+	 */
+	bool (*stream_head)(struct request *req, struct tux_head *head);
 
 	/* Adds a copy of content. It waits in req->ready until it is sent. Returns false if out of memory. */
 	bool (*content)(struct request *req, const uint8_t *data, uint32_t len);

@@ -7,22 +7,21 @@
 #include "../backend/internal_redirect.h"
 #include "../log/access_record.h"
 #include "../log/backend_note.h"
+#include "../log/error_line.h"
 #include "error_page.h"
 #include "module_count.h"
+#include "module_head.h"
+#include "module_stream.h"
+#include "module_wait.h"
 
 enum {
 	CLIENT_GONE = 499, /* log status of a request whose client disconnected, as in nginx */
-	MAX_LINES = 3 * TUX_MAX_FIELD_LINES, /* bytes of the configured fields, those of an application, and those of the module */
+	RUNS_AT_ONCE = 16, /* calls of resumed() for a request, before other requests get a turn */
 };
 
 _Static_assert((int)CALL_COPY_BYTES <= (int)SINK_COPY_BYTES, "a sink copies what is borrowed while handle() runs");
 
 static const struct request_events module_events;
-
-static struct tux_octets name_of(const struct tux_loaded *loaded)
-{
-	return (struct tux_octets){ (const uint8_t *)loaded->config->name, (uint32_t)strlen(loaded->config->name) };
-}
 
 /* Memory that a module lends for a body by reference. */
 struct loan {
@@ -76,6 +75,7 @@ static bool lend(const struct tux_req *call, struct body_source *body)
 	case REPLY_BORROWED:
 	case REPLY_TARGET:
 	case REPLY_REDIRECT:
+	case REPLY_STREAM:
 		break;
 	}
 	return true;
@@ -110,7 +110,7 @@ static enum response_step respond_target(struct request *req, struct tux_req *ca
 	const struct tux_octets target = { call->text.data, call->text.len };
 	const uint16_t status = request_keep(req) ? internal_redirect_to(req, target, (struct tux_octets){ call->fields.data, call->fields.len }) : 503;
 
-	backend_note(req, "module", name_of(call->loaded), 0);
+	backend_note(req, "module", module_name(call->loaded), 0);
 	call_put(call);
 	return status == 200 ? RESPONSE_ANEW : fail_with(req, status, status == 503 ? WHY_MEMORY : (enum why)req->cause.why);
 }
@@ -121,27 +121,21 @@ static enum response_step respond_target(struct request *req, struct tux_req *ca
  */
 static enum response_step respond_reply(struct request *req, struct tux_req *call, bool at_once)
 {
-	char room[MAX_LINES];
+	char room[MODULE_MAX_LINES];
 	struct body_source body = response_no_body();
-	struct tux_head head = response_head(req, call->status);
+	struct tux_head head;
+	const bool fits = module_head(req, call, room, &head);
 	enum response_step step;
 
-	if (head.extra.len + call->fields.len > sizeof(room) || !lend(call, &body)) {
+	if (!fits || !lend(call, &body)) {
 		if (at_once)
 			return RESPONSE_NO_ROOM;
-		step = head.extra.len + call->fields.len > sizeof(room) ? fail_with(req, 500, WHY_FIELDS_LONG) : fail_with(req, 503, WHY_MEMORY);
+		step = fits ? fail_with(req, 503, WHY_MEMORY) : fail_with(req, 500, WHY_FIELDS_LONG);
 		call_forget_reply(call);
 		call->reply = REPLY_SENT;
 		return step;
 	}
-	if (call->fields.len > 0) {
-		if (head.extra.len > 0)
-			memcpy(room, head.extra.at, head.extra.len);
-		memcpy(room + head.extra.len, call->fields.data, call->fields.len);
-		head.extra = (struct tux_text){ room, head.extra.len + call->fields.len };
-	}
-	head.type = (struct tux_text){ (const char *)call->type.data, call->type.len };
-	head.has_length = call->status != 204 && call->status != 304;
+	head.has_length = module_has_content(call->status);
 	if (call->reply == REPLY_REDIRECT) {
 		head.location = call->text.data;
 		head.location_len = call->text.len;
@@ -153,7 +147,7 @@ static enum response_step respond_reply(struct request *req, struct tux_req *cal
 	}
 	if (call->status >= 500 || call->status == 403) {
 		req->cause = because(WHY_MODULE_STATUS, 0);
-		backend_note(req, "module", name_of(call->loaded), 0);
+		backend_note(req, "module", module_name(call->loaded), 0);
 	}
 	step = response_try(req, &head, &body);
 	lend_end(&body, step == RESPONSE_NO_ROOM);
@@ -169,34 +163,48 @@ static bool send_now(struct tux_req *call)
 	return respond_reply(call->req, call, true) != RESPONSE_NO_ROOM;
 }
 
-/* Responds with the result of a call that is the server's again. */
-static enum response_step respond_result(struct request *req, struct tux_req *call, enum tux_result result)
+/* Responds with the result of a call. */
+static enum response_step respond_result(struct request *req, struct tux_req *call, enum call_result result)
 {
 	enum response_step step;
 
-	if (result != TUX_SUSPEND)
+	if (result != CALL_KEPT && result != CALL_WAITS && call->reply != REPLY_STREAM)
 		module_count_result(call, result);
 	switch (result) {
-	case TUX_DONE:
+	case CALL_DONE:
 		break;
-	case TUX_DECLINE:
+	case CALL_DECLINED:
 		call_put(call);
 		return RESPONSE_DECLINED;
-	case TUX_SUSPEND:
+	case CALL_KEPT:
+	case CALL_WAITS:
 		return RESPONSE_BY_HANDLER;
-	case TUX_FAIL:
-		backend_note(req, "module", name_of(call->loaded), 0);
+	case CALL_FAILED:
+		backend_note(req, "module", module_name(call->loaded), 0);
 		call_put(call);
 		return fail_with(req, 500, WHY_MODULE_FAILED);
 	}
 	if (call->reply == REPLY_TARGET)
 		return respond_target(req, call);
+	if (call->reply == REPLY_STREAM)
+		return RESPONSE_BY_HANDLER;
 	step = call->reply == REPLY_SENT ? RESPONSE_QUEUED : respond_reply(req, call, false);
-	if (step == RESPONSE_NO_ROOM)
-		call->result = TUX_DONE;
-	else
+	if (step != RESPONSE_NO_ROOM)
 		call_put(call);
 	return step;
+}
+
+/* Shows the request to the module, unless the call has a copy. */
+static void show(struct tux_req *call)
+{
+	const struct request *req = call->req;
+
+	if (call->copy != NULL)
+		return;
+	call->bytes = req->bytes;
+	call->head = &req->head;
+	call->path = req->path;
+	call->path_len = req->path_len;
 }
 
 /*
@@ -209,10 +217,7 @@ static struct tux_req *begin(struct request *req, struct tux_loaded *loaded)
 	if (call == NULL)
 		return NULL;
 	call->req = req;
-	call->bytes = req->bytes;
-	call->head = &req->head;
-	call->path = req->path;
-	call->path_len = req->path_len;
+	show(call);
 	call->client_port = req->client->port;
 	memcpy(call->client_address, req->client->address, sizeof(call->client_address));
 	req->call = call;
@@ -225,7 +230,7 @@ enum response_step module_respond(struct request *req, struct tux_loaded *loaded
 	struct tux_req *call = req->call;
 
 	if (call != NULL)
-		return respond_result(req, call, (enum tux_result)call->result);
+		return respond_result(req, call, (enum call_result)call->result);
 	if (loaded->pool != NULL || request_has_body(req))
 		return RESPONSE_BY_HANDLER;
 	call = begin(req, loaded);
@@ -233,25 +238,24 @@ enum response_step module_respond(struct request *req, struct tux_loaded *loaded
 		return fail_with(req, 503, WHY_MEMORY);
 	call->body_done = call->direct = call->begun = true;
 	module_count_begin(call);
-	return respond_result(req, call, call_run(call));
+	call->result = (uint8_t)call_run(call);
+	return respond_result(req, call, (enum call_result)call->result);
 }
 
-/* Calls the module after the body has arrived. Returns true if the call is the server's again. */
-static bool call_module(struct tux_req *call)
+/* Calls handle() or resumed(). The call has a result, unless the module keeps it: then it has one when it is delivered. */
+static void run(struct tux_req *call)
 {
-	enum tux_result result = TUX_FAIL;
-
+	if (!call->begun)
+		module_count_begin(call);
 	call->begun = true;
-	module_count_begin(call);
-	if (call->loaded->pool != NULL && call_detach(call)) {
-		call_submit(call);
-		return false;
-	}
+	call->direct = false;
+	show(call);
 	if (call->loaded->pool == NULL)
-		result = call_run(call);
-	if (result != TUX_SUSPEND) /* else the call has its result when it is delivered */
-		call->result = (uint8_t)result;
-	return result != TUX_SUSPEND;
+		call->result = (uint8_t)call_run(call);
+	else if (call_detach(call))
+		call_submit(call);
+	else
+		call->result = CALL_FAILED;
 }
 
 uint16_t module_start(struct request *req, struct tux_loaded *loaded)
@@ -271,14 +275,99 @@ uint16_t module_start(struct request *req, struct tux_loaded *loaded)
 	return 0;
 }
 
-static enum request_next next(struct request *req)
+/* Writes the bytes of both sides into the access record of a stream. */
+static void record(const struct request *req)
+{
+	if (req->record == NULL || req->module_stream == MODULE_STREAM_NONE)
+		return;
+	req->record->sent_bytes = req->sent_bytes;
+	req->record->received_bytes = request_client_head(req)->head_len + req->body.total;
+}
+
+/* Separates a call from its request, which goes on or ends without the module. */
+static void separate(struct tux_req *call)
+{
+	module_wait_end(call);
+	timer_stop(&call->timer);
+	call->req->call = NULL;
+	call->req = NULL;
+}
+
+/* Separates a call from its request, which ends without the module. */
+static void lose(struct tux_req *call)
+{
+	module_count_gone(call); /* unless it has ended otherwise */
+	separate(call);
+	call_lose(call);
+}
+
+/* Ends the response of a stream. The module may still have the call. */
+static enum request_next end_stream(struct request *req, bool complete)
 {
 	struct tux_req *call = req->call;
 
-	if (call == NULL) { /* its time has passed */
-		req->events = NULL;
-		return NEXT_RESPOND;
+	if (call != NULL && !call->body_done)
+		req->unread = true;
+	if (call != NULL)
+		module_count_result(call, complete ? CALL_DONE : CALL_FAILED);
+	if (call != NULL && !complete)
+		lose(call);
+	else if (call != NULL && call->kept)
+		separate(call);
+	else if (call != NULL)
+		call_put(call);
+	record(req);
+	req->events = NULL;
+	req->sink->end(req, complete);
+	return NEXT_OVER;
+}
+
+/* Reports that a stream ends before its end, for req->cause. */
+static void tell_cut(struct request *req, const struct tux_loaded *loaded)
+{
+	count(&req->thread->counters.errors, 1);
+	error_line_cut(req, req->cause, (struct error_line_backend){ "module", module_name(loaded) });
+}
+
+/* Continues a stream, or waits for one. */
+static enum request_next next_of_stream(struct request *req, struct tux_req *call)
+{
+	switch (module_stream_step(req, call)) {
+	case STREAM_STEP_READY:
+		return NEXT_READY;
+	case STREAM_STEP_WAITS:
+		return NEXT_WAITS;
+	case STREAM_STEP_OVER:
+		return end_stream(req, true);
+	case STREAM_STEP_BROKEN:
+		tell_cut(req, call->loaded);
+		return end_stream(req, false);
+	case STREAM_STEP_FAILED:
+		backend_note(req, "module", module_name(call->loaded), 0);
+		module_count_result(call, CALL_FAILED);
+		lose(call);
+		break;
 	}
+	req->events = NULL;
+	return NEXT_RESPOND;
+}
+
+/* Continues a request that the module has lost. */
+static enum request_next next_of_lost(struct request *req)
+{
+	if (req->module_stream != MODULE_STREAM_NONE)
+		return end_stream(req, false);
+	req->events = NULL;
+	return NEXT_RESPOND;
+}
+
+static enum request_next next(struct request *req)
+{
+	struct tux_req *call = req->call;
+	unsigned runs = 0;
+
+	if (call == NULL)
+		return next_of_lost(req);
 	if (call->no_memory) {
 		call_put(call);
 		req->unread = true;
@@ -286,8 +375,21 @@ static enum request_next next(struct request *req)
 		req->cause = because(WHY_MEMORY, 0);
 		return NEXT_RESPOND;
 	}
-	if (!call->body_done || call->kept || (!call->begun && !call_module(call)))
+	if (!call->body_done)
 		return NEXT_WAITS;
+	if (!call->begun)
+		run(call);
+	while (!call->kept && call->result == CALL_WAITS && module_wait_is_over(call)) {
+		if (++runs > RUNS_AT_ONCE) {
+			call_wake(call);
+			break;
+		}
+		module_wait_end(call);
+		call->again = true;
+		run(call);
+	}
+	if (call->kept || call->result == CALL_WAITS || call->reply == REPLY_STREAM)
+		return next_of_stream(req, call);
 	return NEXT_RESPOND;
 }
 
@@ -321,18 +423,9 @@ static uint32_t body(struct request *req, const uint8_t *buf, uint32_t len, enum
 	return used;
 }
 
-/* Takes the call from its request, which ends without the module. */
-static void lose(struct tux_req *call)
-{
-	module_count_gone(call); /* unless its time has passed */
-	timer_stop(&call->timer);
-	call->req->call = NULL;
-	call->req = NULL;
-	call_lose(call);
-}
-
 static void abandon(struct request *req)
 {
+	record(req);
 	req->events = NULL;
 	if (req->call != NULL)
 		lose(req->call);
@@ -340,8 +433,19 @@ static void abandon(struct request *req)
 
 static void client_closed(struct request *req)
 {
-	access_record_stream(req, CLIENT_GONE, name_of(req->module));
+	if (req->module_stream == MODULE_STREAM_NONE)
+		access_record_stream(req, CLIENT_GONE, module_name(req->module));
 	abandon(req);
+}
+
+static bool answered(const struct request *req)
+{
+	return req->module_stream != MODULE_STREAM_NONE;
+}
+
+static void stop(struct request *req)
+{
+	record(req);
 }
 
 static bool always(const struct request *req)
@@ -369,7 +473,7 @@ static void nothing(struct request *req)
 static const struct request_events module_events = {
 	.next = next,
 	.writable = nothing,
-	.answered = never,
+	.answered = answered,
 	.is_tunnel = never,
 	.takes = takes,
 	.awaits_body = takes,
@@ -379,7 +483,7 @@ static const struct request_events module_events = {
 	.readable = nothing,
 	.client_closed = client_closed,
 	.abandon = abandon,
-	.stop = nothing,
+	.stop = stop,
 	.free = abandon,
 };
 
@@ -393,12 +497,12 @@ static void keep(struct tux_req *call)
 
 static void put(struct tux_req *call)
 {
-	timer_stop(&call->timer);
-	if (call->req == NULL)
+	struct request *req = call->req;
+
+	if (req == NULL)
 		return;
-	call->req->call = NULL;
-	call->req->events = NULL;
-	call->req = NULL;
+	separate(call);
+	req->events = NULL;
 }
 
 static const struct call_ops module_ops = { .send = send_now, .keep = keep, .put = put };
@@ -426,6 +530,7 @@ bool modules_free(struct calls *calls)
 {
 	const bool freed = calls_free(calls); /* stops timers, so the lists are still needed */
 
+	deadlines_free(&calls->deadlines);
 	free(calls->limits);
 	calls->limits = NULL;
 	if (calls->thread != NULL) {
@@ -440,16 +545,21 @@ void modules_returned(struct calls *calls)
 	struct job *job = inbox_take(&calls->inbox);
 
 	while (job != NULL) {
-		struct job *next_job = job->next;
 		struct tux_req *call = (struct tux_req *)job;
+		unsigned news;
 
-		call->kept = false;
-		timer_stop(&call->timer);
-		if (call->req != NULL)
+		job = job->next;
+		news = call_take_news(call);
+		if (news & NEWS_RETURNED) {
+			call->kept = false;
+			timer_stop(&call->timer);
+		} else if (news != 0) {
+			module_stream_time(call);
+		}
+		if (news != 0 && call->req != NULL)
 			call->req->sink->resume(call->req);
-		else
-			call_put(call);
-		job = next_job;
+		else if (news & NEWS_RETURNED)
+			call_put_lost(call);
 	}
 }
 
@@ -466,18 +576,22 @@ void modules_expire(struct calls *calls)
 
 			req->error_status = 504;
 			req->cause = because(WHY_MODULE_TIME, 0);
-			backend_note(req, "module", name_of(call->loaded), 0);
 			module_count_timeout(call);
+			if (req->module_stream != MODULE_STREAM_NONE)
+				tell_cut(req, call->loaded);
+			else
+				backend_note(req, "module", module_name(call->loaded), 0);
 			lose(call);
 			req->sink->resume(req);
 		}
 	}
+	module_waits_expire(calls);
 }
 
 int modules_next(const struct calls *calls)
 {
 	const struct thread *thread = calls->thread;
-	int first = -1;
+	int first = module_waits_next(calls);
 
 	for (unsigned i = 0; calls->out > 0 && i < thread->config->module_count; i++) {
 		const int next_ms = timers_next(&calls->limits[i], thread->now_ms);

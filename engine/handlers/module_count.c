@@ -42,15 +42,15 @@ static void end(struct tux_req *call, uint64_t *outcome)
 	call->began_us = 0;
 }
 
-void module_count_result(struct tux_req *call, enum tux_result result)
+void module_count_result(struct tux_req *call, enum call_result result)
 {
 	struct tux_module_counters *counters = counters_of(call);
 
 	if (call->began_us == 0)
 		return;
-	if (result == TUX_DECLINE)
+	if (result == CALL_DECLINED)
 		end(call, &counters->declined);
-	else if (result != TUX_DONE)
+	else if (result != CALL_DONE)
 		end(call, &counters->failed);
 	else if (call->reply == REPLY_TARGET)
 		end(call, &counters->files);

@@ -12,7 +12,7 @@ void module_count_begin(struct tux_req *call);
  * Counts the end of a request: the module has given it back with a result, or has lost it. Only the first call counts, and none before
  * module_count_begin().
  */
-void module_count_result(struct tux_req *call, enum tux_result result);
+void module_count_result(struct tux_req *call, enum call_result result);
 void module_count_timeout(struct tux_req *call);
 void module_count_gone(struct tux_req *call);
 

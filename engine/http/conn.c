@@ -720,6 +720,7 @@ static const struct sink h1_sink = {
 	.file_head = h1_file_head,
 	.body = h1_body,
 	.backend_head = h1_backend_head,
+	.stream_head = h1_stream_head,
 	.content = h1_content,
 	.content_pipe = h1_content_pipe,
 	.content_end = h1_content_end,

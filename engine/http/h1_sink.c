@@ -2,10 +2,15 @@
 /* Responses to bytes of HTTP/1: the functions of struct sink. */
 #include "h1.h"
 
+#include <string.h>
+
+#include "../../core/field_line.h"
 #include "../../core/forward.h"
 
 enum {
 	RESPONSE_HEAD_ROOM = 1024,           /* upper limit of the growth of a backend's head */
+	STREAM_HEAD_ROOM = 64,               /* growth of the head of a stream */
+	MAX_STREAM_LINES = 4 * TUX_MAX_FIELD_LINES, /* bytes of the field lines of a stream */
 	CHUNK_ROOM = TUX_MAX_CHUNK_HEAD + 2, /* the head of a chunk, and the CRLF after its content */
 };
 
@@ -130,6 +135,50 @@ bool h1_backend_head(struct request *req, const uint8_t *buf, const struct tux_r
 	req->ready.len += len;
 	if (interim)
 		return true;
+	req->conn->close_after_response = closes;
+	h1_count_unsent(req);
+	return true;
+}
+
+/* Returns the lines of a head, followed by the field that announces chunks. Copies them to room; NULL if they do not fit in cap bytes. */
+static struct tux_text announce_chunks(struct tux_text lines, uint8_t *room, uint32_t cap)
+{
+	static const char name[] = "Transfer-Encoding", value[] = "chunked";
+	uint32_t len;
+
+	if (lines.len > cap)
+		return (struct tux_text){ NULL, 0 };
+	if (lines.len > 0)
+		memcpy(room, lines.at, lines.len);
+	len = tux_field_line(room + lines.len, cap - lines.len, (struct tux_octets){ (const uint8_t *)name, sizeof(name) - 1 },
+	                     (struct tux_octets){ (const uint8_t *)value, sizeof(value) - 1 });
+	return (struct tux_text){ len > 0 ? (const char *)room : NULL, lines.len + len };
+}
+
+bool h1_stream_head(struct request *req, struct tux_head *head)
+{
+	const bool has_content = head->status != 204 && head->status != 304 && req->head.method != TUX_HEAD;
+	const bool endless = has_content && !head->has_length && req->head.minor == 0; /* HTTP/1.0 has no chunks */
+	const bool closes = closes_after(req) || endless;
+	const uint32_t cap = TUX_MAX_RESPONSE_HEAD + head->type.len + head->extra.len + STREAM_HEAD_ROOM;
+	uint8_t lines[MAX_STREAM_LINES];
+	uint32_t date_off, len;
+	uint8_t *out;
+
+	req->chunked = has_content && !head->has_length && !endless;
+	if (req->chunked) {
+		head->extra = announce_chunks(head->extra, lines, sizeof(lines));
+		if (head->extra.at == NULL)
+			return false;
+	}
+	head->minor = req->head.minor;
+	head->keep_alive = !closes;
+	head->date = req->thread->date;
+	out = buffer_room(&req->ready, cap);
+	len = out != NULL ? tux_response_head(out, cap, head, &date_off) : 0;
+	if (len == 0)
+		return false;
+	req->ready.len += len;
 	req->conn->close_after_response = closes;
 	h1_count_unsent(req);
 	return true;

@@ -36,6 +36,7 @@ static const struct {
 	[WHY_MODULE_STATUS] = { "the module responded so", TAKES_ERROR },
 	[WHY_MODULE_FAILED] = { "the module failed", TAKES_ERROR },
 	[WHY_MODULE_DECLINED] = { "the module declined a request whose body it had, which no backend can get any more", TAKES_ERROR },
+	[WHY_MODULE_CUT] = { "the module did not complete the response", TAKES_ERROR },
 	[WHY_MODULE_TIME] = { "the module did not respond within its time", TAKES_ERROR },
 	[WHY_FIELDS_LONG] = { "the header fields of the response are too long", TAKES_ERROR },
 	[WHY_REDIRECT_LONG] = { "the target of the redirect is too long", TAKES_ERROR },

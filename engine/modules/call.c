@@ -15,7 +15,7 @@
 
 enum {
 	SPARE_CALLS = TUX_SMALL_TABLES ? 0 : 64, /* a used call rests until as many others were put back */
-	LONG_CALL_MS = 50,                       /* a longer handle() in a thread of the server is reported */
+	LONG_CALL_MS = 50,                       /* a longer call in a thread of the server is reported */
 };
 
 bool calls_open(struct calls *calls, const struct call_ops *ops)
@@ -26,20 +26,35 @@ bool calls_open(struct calls *calls, const struct call_ops *ops)
 	return inbox_open(&calls->inbox);
 }
 
+/* Makes a call spare. */
+static void spare(struct tux_req *call)
+{
+	struct calls *calls = call->calls;
+
+	call->used = call->discarded = false;
+	call->next = NULL;
+	*calls->spare_last = call;
+	calls->spare_last = &call->next;
+	calls->spare_count++;
+	calls->out--;
+}
+
 bool calls_free(struct calls *calls)
 {
 	struct job *job = calls->inbox.event_fd >= 0 ? inbox_take(&calls->inbox) : NULL;
 
 	while (job != NULL) {
-		struct job *next = job->next;
+		struct tux_req *call = (struct tux_req *)job;
 
-		call_put((struct tux_req *)job);
-		job = next;
+		job = job->next;
+		if (call_take_news(call) & NEWS_RETURNED)
+			call_put(call);
 	}
 	while (calls->spare != NULL) {
 		struct tux_req *call = calls->spare;
 
 		calls->spare = call->next;
+		stream_close(&call->stream);
 		free(call);
 	}
 	if (calls->out > 0)
@@ -106,10 +121,12 @@ struct tux_req *call_get(struct calls *calls, struct tux_loaded *loaded)
 		call = malloc(sizeof(*call));
 		if (call == NULL)
 			return NULL;
+		stream_open(&call->stream);
+		call->job = (struct job){ .inbox = &calls->inbox };
 	}
-	memset(call, 0, sizeof(*call));
+	memset(&call->next, 0, sizeof(*call) - offsetof(struct tux_req, next));
 	calls->out++;
-	call->job.inbox = &calls->inbox;
+	call->used = true;
 	call->loaded = loaded;
 	call->calls = calls;
 	call->fd = -1;
@@ -142,12 +159,31 @@ void call_put(struct tux_req *call)
 	call->copy = NULL;
 	call->memory = NULL;
 	call->req = NULL;
+	stream_reset(&call->stream);
 	give_to(call, CALL_SERVER);
-	call->next = NULL;
-	*calls->spare_last = call;
-	calls->spare_last = &call->next;
-	calls->spare_count++;
-	calls->out--;
+	if (__atomic_load_n(&call->news, __ATOMIC_ACQUIRE) != 0) /* the inbox has it */
+		call->discarded = true;
+	else
+		spare(call);
+}
+
+unsigned call_take_news(struct tux_req *call)
+{
+	const unsigned news = __atomic_exchange_n(&call->news, 0, __ATOMIC_ACQ_REL);
+
+	if (!call->used)
+		return 0;
+	if (!call->discarded)
+		return news;
+	spare(call);
+	return 0;
+}
+
+/* Delivers a call to the thread of the request. If it is under way, its thread finds the news, too. The caller must not use it any more. */
+static void deliver(struct tux_req *call, enum call_news news)
+{
+	if (__atomic_fetch_or(&call->news, (unsigned)news, __ATOMIC_ACQ_REL) == 0)
+		loader_deliver(&call->job);
 }
 
 bool call_detach(struct tux_req *call)
@@ -170,33 +206,74 @@ bool call_detach(struct tux_req *call)
 	return true;
 }
 
+/* Returns the name of the function of the module that runs, or has run last. */
+static const char *name_of_run(const struct tux_req *call)
+{
+	return call->again ? "resumed()" : "handle()";
+}
+
+static void complain_of_run(const struct tux_req *call, const char *text)
+{
+	char line[SAY_BYTES];
+
+	print(line, sizeof(line), "%s %s", name_of_run(call), text);
+	complain(call->loaded, line);
+}
+
 /* A module may return the error of the function that failed. */
-static void complain_of_result(struct tux_loaded *loaded, int result)
+static void complain_of_result(const struct tux_req *call, int result)
 {
 	char text[SAY_BYTES];
 
 	if (result < 0)
-		print(text, sizeof(text), "handle() failed: %s", strerror(-result));
+		print(text, sizeof(text), "failed: %s", strerror(-result));
 	else
-		print(text, sizeof(text), "handle() returned %d, which is no result", result);
-	complain(loaded, text);
+		print(text, sizeof(text), "returned %d, which is no result", result);
+	complain_of_run(call, text);
 }
 
-/* Returns the result of a handle() after which the call is the server's. It is TUX_DONE if there is a reply. */
-static enum tux_result judge(const struct tux_req *call, enum tux_result result)
+bool call_is_gone(const struct tux_req *call)
 {
+	return __atomic_load_n(&call->gone, __ATOMIC_SEQ_CST);
+}
+
+/* Cuts the stream of a call that the module has given back, unless it has ended. */
+static void end_stream(struct tux_req *call, enum tux_result result)
+{
+	if ((int)result < 0)
+		complain_of_result(call, (int)result);
+	if (stream_cut(&call->stream) == 0)
+		complain(call->loaded, "a request was given back before tux_stream_end(), so its response is cut");
+}
+
+/* Returns the result of a run after which the call is the server's. */
+static enum call_result judge(struct tux_req *call, enum tux_result result)
+{
+	if (call->wait.until != UNTIL_NOTHING) {
+		if (result != TUX_SUSPEND)
+			complain_of_run(call, "gave a request back to wait, and did not return TUX_SUSPEND");
+		return CALL_WAITS;
+	}
+	if (call_is_gone(call))
+		return CALL_FAILED;
+	if (call->reply == REPLY_STREAM) {
+		end_stream(call, result);
+		return CALL_DONE;
+	}
 	if (call->reply != REPLY_NONE) {
 		if (result != TUX_DONE && !call->suspended)
-			complain(call->loaded, "handle() gave a reply and did not return TUX_DONE");
-		return TUX_DONE;
+			complain_of_run(call, "gave a reply and did not return TUX_DONE");
+		return CALL_DONE;
 	}
-	if (result == TUX_SUSPEND)
-		complain(call->loaded, call->suspended ? "a request was resumed without a reply" : "handle() returned TUX_SUSPEND without tux_suspend()");
+	if (result == TUX_SUSPEND && call->suspended)
+		complain(call->loaded, "a request was resumed without a reply");
+	else if (result == TUX_SUSPEND)
+		complain_of_run(call, "returned TUX_SUSPEND without tux_suspend()");
 	else if (result == TUX_DONE)
-		complain(call->loaded, "handle() returned TUX_DONE without a reply");
+		complain_of_run(call, "returned TUX_DONE without a reply");
 	else if (result != TUX_DECLINE && result != TUX_FAIL)
-		complain_of_result(call->loaded, (int)result);
-	return result == TUX_DECLINE ? TUX_DECLINE : TUX_FAIL;
+		complain_of_result(call, (int)result);
+	return result == TUX_DECLINE ? CALL_DECLINED : CALL_FAILED;
 }
 
 /* Removes a party. Returns true if it was the last one: then only the caller uses the call. */
@@ -206,21 +283,25 @@ static bool leave(struct tux_req *call, enum call_party party)
 }
 
 /*
- * Runs handle(). Returns TUX_SUSPEND if the module keeps the call: then another thread may give it back at any time, and it must not be
- * used any more, except by the thread of the request.
+ * Runs handle() or resumed(). Returns CALL_KEPT if the module keeps the call: then another thread may give it back at any time, and it must
+ * not be used any more, except by the thread of the request.
  */
-static enum tux_result run(struct tux_req *call)
+static enum call_result run(struct tux_req *call, bool here)
 {
+	const struct tux_loaded *loaded = call->loaded;
 	enum tux_result result;
 
 	call->runner = this_thread();
+	call->here = here;
+	call->suspended = false;
+	call->wait.until = UNTIL_NOTHING;
 	__atomic_store_n(&call->parties, PARTY_HANDLE, __ATOMIC_RELAXED);
 	give_to(call, CALL_MODULE);
-	result = call->loaded->module->handle(call);
+	result = call->again ? loaded->resumed(call) : loaded->module->handle(call);
 	if (result != TUX_SUSPEND && call->suspended && take_from(call, CALL_SUSPENDED, CALL_SERVER))
 		leave(call, PARTY_SUSPENDED); /* it suspended the request, and did not need to */
 	if (!leave(call, PARTY_HANDLE))
-		return TUX_SUSPEND;
+		return CALL_KEPT;
 	give_to(call, CALL_SERVER);
 	return judge(call, result);
 }
@@ -240,21 +321,20 @@ static void leave_to_module(struct tux_req *call)
 	call->calls->ops->keep(call);
 }
 
-enum tux_result call_run(struct tux_req *call)
+enum call_result call_run(struct tux_req *call)
 {
-	struct tux_loaded *loaded = call->loaded;
 	const int64_t began = now_ms();
-	const enum tux_result result = run(call);
+	const enum call_result result = run(call, true);
 	const int64_t took = now_ms() - began;
 	char text[SAY_BYTES];
 
 	if (took > LONG_CALL_MS) {
-		print(text, sizeof(text), "handle() took %lld ms, during which its thread served nobody else; a module that waits needs threads",
-		      (long long)took);
-		complain(loaded, text);
+		print(text, sizeof(text), "%s took %lld ms, during which its thread served nobody else; a module that waits needs threads",
+		      name_of_run(call), (long long)took);
+		complain(call->loaded, text);
 		call->long_calls++;
 	}
-	if (result == TUX_SUSPEND)
+	if (result == CALL_KEPT)
 		leave_to_module(call);
 	return result;
 }
@@ -265,29 +345,75 @@ void call_submit(struct tux_req *call)
 	pool_submit(call->loaded->pool, call);
 }
 
+void call_return_unrun(struct tux_req *call)
+{
+	call->result = call->again && call_is_gone(call) ? CALL_WAITS : CALL_FAILED; /* gone() is due to a module that knows the call */
+	deliver(call, NEWS_RETURNED);
+}
+
 void call_run_in_pool(struct tux_req *call)
 {
-	const bool gone = __atomic_load_n(&call->gone, __ATOMIC_ACQUIRE);
-	const enum tux_result result = gone ? TUX_FAIL : run(call);
+	enum call_result result;
 
-	if (result == TUX_SUSPEND)
+	if (call_is_gone(call)) {
+		call_return_unrun(call);
+		return;
+	}
+	result = run(call, false);
+	if (result == CALL_KEPT)
 		return;
 	call->result = (uint8_t)result;
-	loader_deliver(&call->job);
+	deliver(call, NEWS_RETURNED);
+}
+
+/* Tells the module that the request has ended, which nobody has. The module has it meanwhile, so that it finds its memory. */
+static void tell_gone(struct tux_req *call)
+{
+	if (call->loaded->module->gone == NULL)
+		return;
+	call->runner = this_thread();
+	call->here = true;
+	__atomic_store_n(&call->parties, PARTY_HANDLE, __ATOMIC_RELAXED);
+	give_to(call, CALL_MODULE);
+	call->loaded->module->gone(call);
+	give_to(call, CALL_SERVER);
+}
+
+void call_put_lost(struct tux_req *call)
+{
+	if (call->result == CALL_WAITS && call_is_gone(call))
+		tell_gone(call);
+	call_put(call);
 }
 
 void call_lose(struct tux_req *call)
 {
 	__atomic_store_n(&call->gone, true, __ATOMIC_SEQ_CST);
 	if (!call->kept)
-		call_put(call);
+		call_put_lost(call);
 	else if (__atomic_load_n(&call->owner, __ATOMIC_SEQ_CST) == CALL_SUSPENDED && call->loaded->module->gone != NULL)
 		call->loaded->module->gone(call);
 }
 
-static bool is_gone(const struct tux_req *call)
+void call_tell_room(struct tux_req *call)
 {
-	return __atomic_load_n(&call->gone, __ATOMIC_SEQ_CST);
+	if (call->loaded->writable != NULL && call->kept && owner_of(call) == CALL_SUSPENDED && stream_tells_room(&call->stream))
+		call->loaded->writable(call);
+}
+
+void call_wake(struct tux_req *call)
+{
+	if (!call->here || owner_of(call) != CALL_MODULE)
+		deliver(call, NEWS_STREAM);
+}
+
+/* Gives a suspended call, which the caller has taken from the module, to the thread of the request. */
+static void give_back_suspended(struct tux_req *call)
+{
+	if (!leave(call, PARTY_SUSPENDED)) /* the thread that runs handle() gives it back */
+		return;
+	call->result = (uint8_t)judge(call, TUX_SUSPEND);
+	deliver(call, NEWS_RETURNED);
 }
 
 int call_resume(struct tux_req *call)
@@ -298,17 +424,44 @@ int call_resume(struct tux_req *call)
 		complain(call->loaded, "tux_resume() was called for a request that is not suspended");
 		return -EPERM;
 	}
-	gone = is_gone(call);
-	if (leave(call, PARTY_SUSPENDED)) { /* else the thread that runs handle() gives it back */
-		call->result = (uint8_t)(gone ? TUX_FAIL : judge(call, TUX_SUSPEND));
-		loader_deliver(&call->job);
-	}
+	gone = call_is_gone(call);
+	give_back_suspended(call);
 	return gone ? -ESTALE : 0;
+}
+
+/* True if the module has nothing more to do for the request but to give it back. */
+static bool has_reply(struct tux_req *call)
+{
+	return call->reply != REPLY_NONE && (call->reply != REPLY_STREAM || stream_state(&call->stream) != STREAM_OPEN);
+}
+
+int call_take_back(struct tux_req *call, const char *function)
+{
+	if (!call_is_owned(call, function))
+		return -EPERM;
+	if (call->loaded->resumed == NULL)
+		return -ENOSYS;
+	if (has_reply(call))
+		return -EALREADY;
+	if (!take_from(call, CALL_SUSPENDED, CALL_SERVER) && !take_from(call, CALL_MODULE, CALL_SERVER))
+		return -EPERM; /* another thread has just given it back */
+	return 0;
+}
+
+int call_give_back(struct tux_req *call, enum call_until until)
+{
+	const bool gone = call_is_gone(call);
+
+	if (!gone)
+		call->wait.until = (uint8_t)until;
+	if (call->suspended)
+		give_back_suspended(call);
+	return gone ? -ESTALE : TUX_SUSPEND;
 }
 
 int call_suspend(struct tux_req *call)
 {
-	if (owner_of(call) != CALL_MODULE || call->reply != REPLY_NONE)
+	if (owner_of(call) != CALL_MODULE || has_reply(call))
 		return -EALREADY;
 	if (!call_detach(call))
 		return -ENOMEM;
@@ -317,8 +470,11 @@ int call_suspend(struct tux_req *call)
 	__atomic_or_fetch(&call->parties, PARTY_SUSPENDED, __ATOMIC_RELAXED);
 	__atomic_store_n(&call->owner, (unsigned)CALL_SUSPENDED, __ATOMIC_SEQ_CST);
 	/* A client that left before this store is not told to gone(), which wants a suspended request. */
-	if (!is_gone(call) || !take_from(call, CALL_SUSPENDED, CALL_MODULE))
+	if (!call_is_gone(call) || !take_from(call, CALL_SUSPENDED, CALL_MODULE)) {
+		if (call->reply == REPLY_STREAM) /* it may have room, which only a suspended request is told about */
+			deliver(call, NEWS_STREAM);
 		return 0;
+	}
 	call->suspended = false;
 	leave(call, PARTY_SUSPENDED);
 	return -ESTALE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A call of a module: one request, which the module has while its handle() runs, and after tux_suspend() until tux_resume(). A call is
- * never freed while its thread serves, and a used one is used again as late as possible, so that a module that touches a request which it
- * has given back does no harm.
+ * A call of a module: one request, which the module has while its handle() or resumed() runs, and after tux_suspend() until it gives the
+ * request back. A call is never freed while its thread serves, and a used one is used again as late as possible, so that a module that touches
+ * a request which it has given back does no harm.
  */
 #ifndef TUX_ENGINE_MODULES_CALL_H
 #define TUX_ENGINE_MODULES_CALL_H
@@ -10,8 +10,10 @@
 #include "../../core/request.h"
 #include "../files/loader.h"
 #include "../io/buffer.h"
+#include "../io/deadlines.h"
 #include "../io/timer.h"
 #include "loaded.h"
+#include "stream.h"
 
 struct request;
 struct thread;
@@ -20,14 +22,45 @@ enum { CALL_COPY_BYTES = 4096 }; /* bodies up to this size are borrowed for a re
 
 enum call_owner {
 	CALL_SERVER,    /* the thread of the request may use the call */
-	CALL_MODULE,    /* so may the thread that runs handle() */
+	CALL_MODULE,    /* so may the thread that runs a function of the module */
 	CALL_SUSPENDED, /* so may any thread of the module, one at a time */
 };
 
 /* Those that may still use a call that the module has. The last of them gives it back, because nobody uses it after that. */
 enum call_party {
-	PARTY_HANDLE = 1,    /* handle() has not returned */
-	PARTY_SUSPENDED = 2, /* tux_resume() was not called */
+	PARTY_HANDLE = 1,    /* handle() or resumed() has not returned */
+	PARTY_SUSPENDED = 2, /* the suspended request was not given back */
+};
+
+/* Result of handle() or resumed(), after it was checked. */
+enum call_result {
+	CALL_DONE,     /* there is a reply, or a stream, which has ended or is cut */
+	CALL_DECLINED,
+	CALL_KEPT,     /* the module has the call until it is delivered */
+	CALL_FAILED,
+	CALL_WAITS,    /* for call->wait; then resumed() is due */
+};
+
+/* What a call waits for. */
+enum call_until {
+	UNTIL_NOTHING, /* it does not wait */
+	UNTIL_TIME,
+	UNTIL_ROOM,    /* of its stream */
+};
+
+/* The wait that a module has asked for. The surroundings have begun it if begun is set. */
+struct call_wait {
+	uint8_t until; /* enum call_until */
+	bool begun;
+	bool over;     /* resumed() is due */
+	uint32_t ms;   /* duration of UNTIL_TIME */
+	struct deadline deadline;
+};
+
+/* Reasons for which a call is delivered to its thread. */
+enum call_news {
+	NEWS_RETURNED = 1, /* the module has given it back: result */
+	NEWS_STREAM = 2,   /* its stream has changed, or may have to tell its writer about room */
 };
 
 enum call_reply {
@@ -39,6 +72,7 @@ enum call_reply {
 	REPLY_FD,
 	REPLY_TARGET,   /* another target of the host responds: text */
 	REPLY_REDIRECT, /* to text */
+	REPLY_STREAM,   /* stream has the state */
 };
 
 /* Fields of a module that some replies write themselves. */
@@ -58,13 +92,19 @@ struct call_copy {
 
 struct tux_req {
 	struct job job;             /* delivers the call to its thread. First member */
+	struct stream stream;       /* its lock lasts as long as the memory of the call */
 	struct tux_req *next;       /* next spare call, or next call of a pool */
 	struct tux_loaded *loaded;
 	struct calls *calls;
 	struct request *req;        /* for the surroundings. NULL: the client has disconnected, or the time has passed */
 	unsigned owner;             /* atomic enum call_owner */
 	unsigned parties;           /* atomic set of enum call_party */
-	const void *runner;         /* identifies the thread that runs handle() */
+	unsigned news;              /* atomic set of enum call_news; not 0: the call is in the inbox, or soon will be */
+	const void *runner;         /* identifies the thread that runs handle() or resumed() */
+	bool used;                  /* not spare */
+	bool discarded;             /* becomes spare when it is taken out of the inbox */
+	bool here;                  /* the runner is the thread of the request */
+	bool again;                 /* resumed() runs, or is due, in place of handle() */
 	bool suspended;             /* tux_suspend() was called */
 	bool kept;                  /* the module has the call until it is delivered */
 	bool begun;                 /* the module was called */
@@ -72,7 +112,8 @@ struct tux_req {
 	bool direct;                /* a reply may be given to the sink at once */
 	bool body_done;             /* the body has arrived completely */
 	bool no_memory;             /* for the body */
-	uint8_t result;             /* enum tux_result, of handle() in another thread */
+	uint8_t result;             /* enum call_result, if it is not kept */
+	struct call_wait wait;
 	uint8_t long_calls;         /* calls that took too long in the thread of the request */
 	int64_t began_us;           /* for the surroundings: time of the first call of the module; 0: not called, or counted as ended */
 	struct timer timer;         /* for the surroundings: until the time limit of the module */
@@ -99,13 +140,13 @@ struct tux_req {
 	void *argument;
 };
 
-/* Functions that calls need of their surroundings: the server's thread, or a process of an isolated module. */
+/* Functions that calls need of their surroundings: the server's thread, or a process of an isolated module. Only the thread of the calls calls them. */
 struct call_ops {
 	/* Gives a reply to the client while handle() runs. Returns false if there is no room: the reply stays in the call. */
 	bool (*send)(struct tux_req *call);
-	/* Starts the time limit of a call that the module keeps beyond handle(), or that waits for the threads of a pool. */
+	/* Starts the time limit of a call that the module keeps beyond handle() or resumed(), or that waits for the threads of a pool. */
 	void (*keep)(struct tux_req *call);
-	/* Ends the time limit. Lets the request, if it is still there, forget a call that is put back. */
+	/* Ends the time limit and the wait. Lets the request, if it is still there, forget a call that is put back. */
 	void (*put)(struct tux_req *call);
 };
 
@@ -118,6 +159,7 @@ struct calls {
 	struct tux_req **spare_last;
 	unsigned spare_count;
 	unsigned out;                   /* calls in use */
+	struct deadlines deadlines;     /* for the surroundings: waits for a time */
 	struct timers *limits;          /* for the surroundings; malloc'ed. Per module: calls that it has */
 };
 
@@ -143,10 +185,10 @@ void call_put(struct tux_req *call);
 bool call_detach(struct tux_req *call);
 
 /*
- * Runs handle() in this thread. Returns its result, or TUX_FAIL after a line in the error log if it broke a rule. After TUX_SUSPEND the
- * call is the module's.
+ * Runs handle(), or with call->again resumed(), in this thread. Returns its result, which is CALL_FAILED after a line in the error log if
+ * it broke a rule. After CALL_KEPT the call is the module's.
  */
-enum tux_result call_run(struct tux_req *call);
+enum call_result call_run(struct tux_req *call);
 
 /* Gives a call that is detached to the threads of the module. Its result is in call->result when it is delivered. */
 void call_submit(struct tux_req *call);
@@ -154,12 +196,42 @@ void call_submit(struct tux_req *call);
 /* Function of the threads of pools. */
 void call_run_in_pool(struct tux_req *call);
 
+/* Delivers a call that a pool has not run. */
+void call_return_unrun(struct tux_req *call);
+
+/*
+ * Returns the reasons for which the call was delivered, a set of enum call_news; 0: it is not used, or it was put back meanwhile. The thread
+ * of the request calls it once for each job of the inbox.
+ */
+unsigned call_take_news(struct tux_req *call);
+
 /* Tells the module that the request, which the caller has separated, ends. The call is put back now, or when the module gives it back. */
 void call_lose(struct tux_req *call);
+
+/* Puts back a call that the module has given back after its request had ended: a module that has let it wait is told by gone(). */
+void call_put_lost(struct tux_req *call);
+
+/* Tells the module that its stream has room, if it waits for that. Thread of the request. */
+void call_tell_room(struct tux_req *call);
 
 /* The parts of tux_suspend() and tux_resume() that concern the owner. The call is the module's. */
 int call_suspend(struct tux_req *call);
 int call_resume(struct tux_req *call);
+
+/*
+ * Takes the call from the module, which wants it to wait, for the calling thread alone. Returns 0: call_give_back() is due. Returns a negative
+ * errno if the call may not wait.
+ */
+int call_take_back(struct tux_req *call, const char *function);
+
+/* Gives the call, in which the caller has set the wait but for its kind, to the thread of the request. Returns what the module gets. */
+int call_give_back(struct tux_req *call, enum call_until until);
+
+/* Delivers the call, whose stream has changed, to the thread of the request, unless it will look at the stream anyway. Any thread that has it. */
+void call_wake(struct tux_req *call);
+
+/* True if the request has ended without the module. Any thread. */
+bool call_is_gone(const struct tux_req *call);
 
 /* True if the calling thread may use the call for the module. Otherwise writes a line to the error log. */
 bool call_is_owned(const struct tux_req *call, const char *function);

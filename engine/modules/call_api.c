@@ -9,10 +9,11 @@
 
 #include "../../core/field_line.h"
 #include "module_log.h"
+#include "reply_head.h"
+#include "stream_api.h"
 
 enum {
 	MAX_MEMORY = 4096,     /* bytes of request_bytes */
-	MAX_TYPE = 255,        /* bytes of a Content-Type */
 	MAX_LOCATION = 8192,   /* bytes of a target, and of a Location */
 };
 
@@ -184,29 +185,10 @@ static int add_field(struct tux_req *call, const char *name, const char *value)
 	return len > 0 ? 0 : -EINVAL;
 }
 
-/* Checks a reply, and keeps its status and type. Returns 0 or a negative errno. */
-static int begin(struct tux_req *call, const char *function, uint32_t status, const char *type)
-{
-	const size_t len = type != NULL ? strlen(type) : 0;
-
-	if (!call_is_owned(call, function))
-		return -EPERM;
-	if (call->reply != REPLY_NONE)
-		return -EALREADY;
-	if (status < 200 || status > 599 || len > MAX_TYPE)
-		return -EINVAL;
-	for (size_t i = 0; i < len; i++)
-		if (type[i] < 0x20 || type[i] > 0x7e)
-			return -EINVAL;
-	call->status = (uint16_t)status;
-	call->type.len = 0;
-	return len == 0 || append(&call->type, type, len) ? 0 : -ENOMEM;
-}
-
-/* Like begin(), for a reply of len bytes at data, which it keeps. */
+/* Like reply_head_begin(), but for a reply of len bytes at data, which it keeps. */
 static int begin_bytes(struct tux_req *call, const char *function, uint32_t status, const char *type, const void *data, uint64_t len)
 {
-	const int error = begin(call, function, status, type);
+	const int error = reply_head_begin(call, function, status, type);
 
 	if (error != 0)
 		return error;
@@ -265,7 +247,7 @@ static int reply_memory(struct tux_req *call, uint32_t status, const char *type,
 
 static int reply_target(struct tux_req *call, const char *path, uint32_t len)
 {
-	const int error = begin(call, "tux_reply_file", 200, NULL);
+	const int error = reply_head_begin(call, "tux_reply_file", 200, NULL);
 
 	if (error != 0)
 		return error;
@@ -279,7 +261,7 @@ static int reply_target(struct tux_req *call, const char *path, uint32_t len)
 
 static int reply_fd(struct tux_req *call, uint32_t status, const char *type, int fd, uint64_t off, uint64_t len)
 {
-	const int error = begin(call, "tux_reply_fd", status, type);
+	const int error = reply_head_begin(call, "tux_reply_fd", status, type);
 
 	if (error != 0)
 		return error;
@@ -294,7 +276,7 @@ static int reply_fd(struct tux_req *call, uint32_t status, const char *type, int
 static int reply_redirect(struct tux_req *call, uint32_t status, const char *location)
 {
 	const size_t len = strlen(location);
-	const int error = begin(call, "tux_reply_redirect", status, NULL);
+	const int error = reply_head_begin(call, "tux_reply_redirect", status, NULL);
 
 	if (error != 0)
 		return error;
@@ -366,4 +348,10 @@ const struct tux_api calls_api = {
 	.conf = conf,
 	.conf_each = conf_each,
 	.log = log_line,
+	.resume_after = api_resume_after,
+	.resume_on_room = api_resume_on_room,
+	.stream_begin = api_stream_begin,
+	.stream_write = api_stream_write,
+	.stream_end = api_stream_end,
+	.stream_cut = api_stream_cut,
 };

@@ -138,6 +138,17 @@ static bool check(const struct tux_module *module, const struct failure *failure
 	return true;
 }
 
+/* Copies the members that a module of an older header lacks. */
+static void find_newer(struct tux_loaded *loaded)
+{
+	const struct tux_module *module = loaded->module;
+
+	if (module->size >= offsetof(struct tux_module, resumed) + sizeof(module->resumed))
+		loaded->resumed = module->resumed;
+	if (module->size >= offsetof(struct tux_module, writable) + sizeof(module->writable))
+		loaded->writable = module->writable;
+}
+
 /* Returns the threads of this process; 0 if unknown. */
 static unsigned thread_count(void)
 {
@@ -178,6 +189,7 @@ static bool load(struct tux_loaded *loaded, const struct failure *failure)
 	loaded->module = entry(&loaded->api);
 	if (!check(loaded->module, failure))
 		return false;
+	find_newer(loaded);
 	result = loaded->module->load != NULL ? loaded->module->load() : 0;
 	if (result < 0)
 		return fail(failure, "load() failed: %s", strerror(-result));
@@ -233,7 +245,7 @@ bool modules_start(struct tux_loaded *loaded, const struct tux_engine_config *co
 		}
 		if (config->modules[i].threads == 0)
 			continue;
-		loaded[i].pool = pool_start(config->modules[i].threads, config->modules[i].name, call_run_in_pool);
+		loaded[i].pool = pool_start(config->modules[i].threads, config->modules[i].name, call_run_in_pool, call_return_unrun);
 		if (loaded[i].pool == NULL)
 			return fail(&failure, "its %u threads cannot be started: %s", config->modules[i].threads, strerror(errno));
 	}

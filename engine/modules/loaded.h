@@ -11,6 +11,8 @@ struct pool;
 struct tux_loaded {
 	const struct tux_module_config *config;
 	const struct tux_module *module; /* NULL: the configuration names the module, but no file of it */
+	enum tux_result (*resumed)(struct tux_req *req); /* the module's; NULL: it has none */
+	void (*writable)(struct tux_req *req);           /* like resumed */
 	struct tux_api api;              /* the functions that the module has */
 	struct pool *pool;               /* of config->threads threads; NULL: the engine's threads call the module */
 	uint64_t lines_since_ms;         /* atomic: start of the second in which lines were written */

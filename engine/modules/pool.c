@@ -21,6 +21,7 @@ struct pool {
 	unsigned running; /* threads that have not ended */
 	unsigned threads;
 	void (*run)(struct tux_req *call);
+	void (*leave)(struct tux_req *call);
 	pthread_t thread[];
 };
 
@@ -55,7 +56,7 @@ static void *pool_thread(void *argument)
 	return NULL;
 }
 
-struct pool *pool_start(unsigned threads, const char *name, void (*run)(struct tux_req *call))
+struct pool *pool_start(unsigned threads, const char *name, void (*run)(struct tux_req *call), void (*leave)(struct tux_req *call))
 {
 	struct pool *pool = calloc(1, sizeof(*pool) + threads * sizeof(pthread_t));
 	char title[16]; /* pthread_setname_np(3) permits no more */
@@ -68,6 +69,7 @@ struct pool *pool_start(unsigned threads, const char *name, void (*run)(struct t
 	pthread_cond_init(&pool->less, NULL);
 	pool->last = &pool->first;
 	pool->run = run;
+	pool->leave = leave;
 	snprintf(title, sizeof(title), "tux %.11s", name);
 	while (pool->threads < threads && error == 0) {
 		error = pthread_create(&pool->thread[pool->threads], NULL, pool_thread, pool);
@@ -117,7 +119,7 @@ bool pool_stop(struct pool *pool)
 		struct tux_req *call = pool->first;
 
 		pool->first = call->next;
-		loader_deliver(&call->job);
+		pool->leave(call);
 	}
 	for (unsigned i = 0; i < pool->threads; i++)
 		pthread_join(pool->thread[i], NULL);

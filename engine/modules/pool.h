@@ -8,14 +8,17 @@
 struct pool;
 struct tux_req;
 
-/* Starts threads that call run(call) for each submitted call. Returns NULL with errno on failure. */
-struct pool *pool_start(unsigned threads, const char *name, void (*run)(struct tux_req *call));
+/*
+ * Starts threads that call run(call) for each submitted call. pool_stop() calls leave(call) for those that have not started. Returns NULL
+ * with errno on failure.
+ */
+struct pool *pool_start(unsigned threads, const char *name, void (*run)(struct tux_req *call), void (*leave)(struct tux_req *call));
 
 /* Submits a call. Any thread. */
 void pool_submit(struct pool *pool, struct tux_req *call);
 
 /*
- * Ends the threads, delivers the calls that have not started, and frees the pool. Returns false if a thread does not return from its call
+ * Ends the threads, leaves the calls that have not started, and frees the pool. Returns false if a thread does not return from its call
  * within a second: then the pool stays.
  */
 bool pool_stop(struct pool *pool);

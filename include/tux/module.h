@@ -17,10 +17,13 @@
  * tux_api. So a module that was built with this header runs on every TUX that has the same TUX_MODULE_ABI and at least its
  * functions, whatever compiler built either. A server that lacks one of them refuses the module when it loads it.
  *
- * Ownership: a request belongs to the module while handle() runs, and after tux_suspend() until tux_resume(). At all other times it
- * belongs to the server. The server checks this: a function that is called for a request that is not the module's returns -EPERM, or an
- * empty value, and the error log says so. A request gets exactly one reply: a second one returns -EALREADY, and a request that goes
- * back without a reply gets 500.
+ * Ownership: a request belongs to the module while handle() or resumed() runs, and after tux_suspend() until it is given back. At all
+ * other times it belongs to the server. The server checks this: a function that is called for a request that is not the module's returns
+ * -EPERM, or an empty value, and the error log says so. A request gets exactly one reply: a second one returns -EALREADY, and a request
+ * that goes back without a reply gets 500.
+ *
+ * A request goes back with its reply: handle() returns TUX_DONE, or another thread calls tux_resume(). Or it goes back with something to
+ * wait for: one of the functions tux_resume_...(). Then the server calls resumed() as soon as that is there.
  *
  * handle() runs on a thread of the server. It must not wait: no sleep, no lock that is held long, no system call that may block. The error
  * log tells each call that takes more than 50 ms. A module that has to wait is configured with threads, or uses
@@ -28,7 +31,7 @@
  * files outside the document roots. A module opens its files in load().
  *
  * Functions that return int return 0 or more, or a negative errno. Texts that the server returns are valid until the reply is given,
- * or until tux_suspend(). They do not end in NUL.
+ * or until the request is suspended or given back. They do not end in NUL.
  */
 #ifndef TUX_MODULE_H
 #define TUX_MODULE_H
@@ -56,12 +59,12 @@ struct tux_str {
 };
 
 /*
- * Result of handle(). A negative errno is like TUX_FAIL, so a handler may end with "return tux_reply(...);". It gets a line in the error log.
+ * Result of handle() and resumed(). A negative errno is like TUX_FAIL, so a handler may end with "return tux_reply(...);". It gets a line in the error log.
  */
 enum tux_result {
 	TUX_DONE = 0,    /* a reply was given */
 	TUX_DECLINE = 1, /* no reply was given: the server responds as if the route did not name a module */
-	TUX_SUSPEND = 2, /* tux_suspend() was called: the module keeps the request until tux_resume() */
+	TUX_SUSPEND = 2, /* tux_suspend() was called: the module keeps the request. Or a tux_resume_...() was called: the request waits */
 	TUX_FAIL = 3,    /* the server responds with 500. The module has logged the cause */
 };
 
@@ -94,9 +97,9 @@ struct tux_module {
 	enum tux_result (*handle)(struct tux_req *req);
 
 	/*
-	 * Tells that the client has disconnected, or that the time limit of the module has passed, while the request was
-	 * suspended. Called by the server's thread, which may be while another thread is in tux_resume(). The module still has to call
-	 * tux_resume(), which returns -ESTALE; other functions may be called until then. NULL: nothing is told.
+	 * Tells that the client has disconnected, or that the time limit of the module has passed, while the request was suspended or
+	 * waited. Called by the server's thread. A suspended request still has to be given back, which returns -ESTALE; another thread may
+	 * be doing so now. Other functions may be called until then. A request that waited ends when gone() returns. NULL: nothing is told.
 	 */
 	void (*gone)(struct tux_req *req);
 
@@ -117,6 +120,18 @@ struct tux_module {
 	void (*unload)(void);
 
 	uint32_t request_bytes; /* size of tux_req_memory(), at most 4096 */
+
+	/*
+	 * Continues a request that waited, with the rights and duties of handle(): it replies, suspends, waits again, or streams. In the
+	 * thread of the request, or with threads in one of the module's. NULL: the functions tux_resume_...() return -ENOSYS.
+	 */
+	enum tux_result (*resumed)(struct tux_req *req);
+
+	/*
+	 * Tells that the stream of a suspended request has room again, after tux_stream_write() has taken less than it was given. Called by
+	 * the server's thread, like gone(), at most once for each short write. NULL: nothing is told.
+	 */
+	void (*writable)(struct tux_req *req);
 };
 
 /* The functions below, as the server gives them to the module. */
@@ -147,6 +162,12 @@ struct tux_api {
 	const char *(*conf)(const struct tux_loaded *module, const char *key);
 	bool (*conf_each)(const struct tux_loaded *module, uint32_t *at, const char **key, const char **value);
 	void (*log)(struct tux_loaded *module, enum tux_log_level level, const char *text, uint32_t len);
+	int (*resume_after)(struct tux_req *req, uint32_t ms);
+	int (*resume_on_room)(struct tux_req *req);
+	int (*stream_begin)(struct tux_req *req, uint32_t status, const char *type, int64_t length);
+	int (*stream_write)(struct tux_req *req, const void *data, uint32_t len);
+	int (*stream_end)(struct tux_req *req);
+	int (*stream_cut)(struct tux_req *req);
 };
 
 /* The functions of this module. TUX_MODULE() defines it. */
@@ -292,6 +313,72 @@ static inline int tux_suspend(struct tux_req *req)
 static inline int tux_resume(struct tux_req *req)
 {
 	return tux_api_here->resume(req);
+}
+
+/*
+ * Waits. These functions give a request back with something to wait for, once: in handle() and resumed(), or from any thread that has a
+ * suspended request. Afterwards the caller does not have the request any more. They return TUX_SUSPEND, so that a handler ends with
+ * "return tux_resume_after(req, 1000);". After a negative errno the request is still the caller's, but for -ESTALE: it has ended, and must
+ * not be used any more. -ENOSYS: the module has no resumed(). -EALREADY: there is a reply, or the stream has ended.
+ *
+ * The module's timeout limits each time for which the module has the request. It begins anew with each call of resumed(), and with each
+ * tux_stream_write() that takes bytes. It does not limit a wait for a time or for the client, which has limits of its own.
+ */
+
+/* Lets the server call resumed() after ms milliseconds. */
+static inline int tux_resume_after(struct tux_req *req, uint32_t ms)
+{
+	return tux_api_here->resume_after(req, ms);
+}
+
+/* Lets the server call resumed() as soon as tux_stream_write() takes bytes again, which may be at once. */
+static inline int tux_resume_on_room(struct tux_req *req)
+{
+	return tux_api_here->resume_on_room(req);
+}
+
+/*
+ * Streams: a reply in pieces. After tux_stream_begin() every tux_reply...() and tux_add_field() returns -EALREADY. In handle() and
+ * resumed(), a stream is written and ended before they return TUX_DONE, or they wait or suspend. While the request is suspended, any
+ * thread may write; it ends the stream, and then calls tux_resume(). The client gets what was written at once. A request that
+ * goes back to the server with a stream that was not ended gets a line in the error log, and its response is cut.
+ *
+ * These functions return -EINVAL before tux_stream_begin(), -EALREADY after the end, and -ESTALE if the request has ended: the client has
+ * disconnected, or the time limit has passed. For HEAD the server counts the content, and drops it.
+ */
+
+/*
+ * Begins a stream with the fields that were added. length is the number of its bytes; -1: unknown. Then the content is sent in chunks, or
+ * to a client of HTTP/1.0 until the connection closes. A status of 204 or 304 has no content. Returns 0, or what tux_reply() returns.
+ */
+static inline int tux_stream_begin(struct tux_req *req, uint32_t status, const char *type, int64_t length)
+{
+	return tux_api_here->stream_begin(req, status, type, length);
+}
+
+/*
+ * Copies up to len bytes at data to the stream, in which at most 64 KB wait. Returns the number of bytes taken: less than len if there is
+ * no room. The rest may be written after tux_resume_on_room(), or after writable(). Returns -EMSGSIZE, and takes nothing, if the length
+ * does not permit len bytes; -ENOMEM.
+ */
+static inline int tux_stream_write(struct tux_req *req, const void *data, uint32_t len)
+{
+	return tux_api_here->stream_write(req, data, len);
+}
+
+/* Ends the stream. Returns 0; -EMSGSIZE if fewer bytes than the length were written: then the response is cut. */
+static inline int tux_stream_end(struct tux_req *req)
+{
+	return tux_api_here->stream_end(req);
+}
+
+/*
+ * Ends the stream so that the client sees that it is not whole: the connection closes before the last chunk, or before the length. Only a
+ * client of HTTP/1.0 cannot see that, if the length is unknown. Returns 0.
+ */
+static inline int tux_stream_cut(struct tux_req *req)
+{
+	return tux_api_here->stream_cut(req);
 }
 
 /* Returns the value of a key in config { } of the module's configuration. NULL: not set. Any time, any thread. */

@@ -316,6 +316,10 @@ static enum tux_result handle(struct tux_req *req)
 		tux_add_field(req, "X-Two", "2");
 		return (enum tux_result)tux_reply(req, (uint32_t)strtoul(query.at, NULL, 10), "text/plain", "status\n", 7);
 	}
+	if (is(word, "wait")) {
+		snprintf(text, sizeof(text), "%d\n", tux_resume_after(req, 1));
+		return say(req, text);
+	}
 	if (is(word, "decline"))
 		return TUX_DECLINE;
 	if (is(word, "fail"))

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "module_stream.h"
+
+#include "../log/access_record.h"
+#include "module_head.h"
+
+/* Prepares an error response in place of a stream that cannot begin. */
+static enum module_stream_step fail(struct request *req, uint16_t status, enum why why)
+{
+	req->error_status = status;
+	req->cause = because(why, 0);
+	return STREAM_STEP_FAILED;
+}
+
+static enum module_stream_step break_off(struct request *req, enum why why)
+{
+	req->cause = because(why, 0);
+	return STREAM_STEP_BROKEN;
+}
+
+/* Gives the head to the sink. STREAM_STEP_WAITS: the content may follow. */
+static enum module_stream_step begin(struct request *req, struct tux_req *call, int64_t length)
+{
+	char room[MODULE_MAX_LINES];
+	struct tux_head head;
+
+	if (!module_head(req, call, room, &head))
+		return fail(req, 500, WHY_FIELDS_LONG);
+	head.has_length = length >= 0 && module_has_content(call->status);
+	head.content_length = head.has_length ? (uint64_t)length : 0;
+	req->sent_bytes = 0;
+	if (!req->sink->stream_head(req, &head))
+		return fail(req, 503, WHY_MEMORY);
+	access_record_stream(req, call->status, module_name(call->loaded));
+	req->module_stream = MODULE_STREAM_BEGUN;
+	return STREAM_STEP_WAITS;
+}
+
+/* Ends the content, once. */
+static enum module_stream_step end(struct request *req)
+{
+	if (req->module_stream == MODULE_STREAM_BEGUN && !req->sink->content_end(req, NULL, 0))
+		return break_off(req, WHY_MEMORY);
+	req->module_stream = MODULE_STREAM_ENDED;
+	return req->ready.len > 0 ? STREAM_STEP_READY : STREAM_STEP_OVER;
+}
+
+/* Continues after everything that was written was taken. */
+static enum module_stream_step follow(struct request *req, const struct tux_req *call, enum stream_state state)
+{
+	if (state == STREAM_WHOLE)
+		return end(req);
+	if (req->ready.len > 0)
+		return STREAM_STEP_READY;
+	if (state == STREAM_CUT)
+		return break_off(req, WHY_MODULE_CUT);
+	if (!call->kept && call->result != CALL_WAITS) /* it could not be resumed */
+		return break_off(req, WHY_MODULE_FAILED);
+	return STREAM_STEP_WAITS;
+}
+
+/* Moves the content to the sink. STREAM_STEP_WAITS: everything was moved, until *state. */
+static enum module_stream_step move(struct request *req, struct tux_req *call, enum stream_state *state)
+{
+	while (req->ready.len < STREAM_ROOM) {
+		struct stream_piece piece;
+		bool fits;
+
+		stream_take(&call->stream, &piece);
+		*state = piece.state;
+		if (piece.bytes.len == 0)
+			return STREAM_STEP_WAITS;
+		fits = req->sink->content(req, piece.bytes.data, piece.bytes.len);
+		buffer_forget(&piece.bytes);
+		if (!fits)
+			return break_off(req, WHY_MEMORY);
+	}
+	return STREAM_STEP_READY;
+}
+
+enum module_stream_step module_stream_step(struct request *req, struct tux_req *call)
+{
+	enum module_stream_step step = STREAM_STEP_WAITS;
+	enum stream_state state;
+	int64_t length;
+
+	if (req->module_stream == MODULE_STREAM_NONE) {
+		if (!stream_has_begun(&call->stream, &length))
+			return STREAM_STEP_WAITS;
+		step = begin(req, call, length);
+	}
+	if (step == STREAM_STEP_WAITS)
+		step = move(req, call, &state);
+	module_stream_time(call);
+	call_tell_room(call);
+	return step == STREAM_STEP_WAITS ? follow(req, call, state) : step;
+}
+
+void module_stream_time(struct tux_req *call)
+{
+	const bool progressed = stream_progressed(&call->stream);
+
+	if (!call->kept)
+		return;
+	if (stream_state(&call->stream) > STREAM_OPEN || stream_waits_for_room(&call->stream)) /* the client is late, not the module */
+		timer_stop(&call->timer);
+	else if (progressed || call->timer.next == NULL)
+		call->calls->ops->keep(call);
+}

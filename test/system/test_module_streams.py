@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Modules that respond in pieces, and that wait. modules/streams.c does what the path says."""
+import itertools
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import threading
+
+import pytest
+
+import client
+from test_modules import HERE, build  # noqa: F401 (a fixture)
+
+
+@pytest.fixture
+def streams(build):  # noqa: F811
+    return build(os.path.join(HERE, "modules/streams.c"))
+
+
+@pytest.fixture(params=["uring", "epoll"])
+def serve(request, place, tux, streams):
+    """serve(more of the module blocks, more of the file): TUX with the module at /m/, and in threads of its own at /pool/."""
+    def start(more="", top="", **options):
+        os.makedirs(os.path.join(place, "root"), exist_ok=True)
+        with open(os.path.join(place, "root/file.txt"), "w", encoding="utf-8") as file:
+            file.write("a file")
+        path = os.path.join(place, "tux.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("""%s
+                module streams { file "%s"; %s }
+                module pooled { file "%s"; threads 3; %s }
+                route "/m/" { module streams }
+                route "/pool/" { module pooled }
+            """ % (top, streams, more, streams, more))
+        return tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+    return start
+
+
+ATS = ("/m", "/pool")
+NAMES = {"/m": "streams", "/pool": "pooled"}
+
+
+def pattern(count):
+    return (b"abcdefghijklmnopqrstuvwxyz" * (count // 26 + 1))[:count]
+
+
+def counts(server, at):
+    found = re.match(rb"gone (\d+) stale (\d+) resumes (\d+)\n\Z", server.get(at + "/counts").body)
+    return tuple(int(number) for number in found.groups())
+
+
+def sends_file(conn):
+    """The connection goes on."""
+    return conn.get("/file.txt").body == b"a file"
+
+
+@pytest.mark.parametrize("word", ["pump", "thread"])
+def test_a_stream(serve, word):
+    """RFC 9112 7.1: without a length the content is sent in chunks; with one it has Content-Length. Nothing is lost or sent twice."""
+    server = serve()
+    for path, count in itertools.product(["%s/%s" % (at, word) for at in ATS], [0, 1, 65536, 1000003]):
+        with server.connect() as conn:
+            for _ in range(2):
+                found = conn.get("%s?%d" % (path, count))
+                assert (found.status, found.field("Transfer-Encoding"), found.field("X-Stream")) == (200, "chunked", "yes")
+                assert found.field("Content-Type") == "text/plain" and found.body == pattern(count)
+                found = conn.get("%s?%d,0,%d" % (path, count, count))
+                assert found.field("Content-Length") == str(count) and found.body == pattern(count)
+                assert conn.get("%s?%d,0,%d" % (path, count, count), method="HEAD").field("Content-Length") == str(count)
+                assert conn.get("%s?%d" % (path, count), method="HEAD").status == 200
+            assert sends_file(conn)
+            found = conn.get("%s?%d" % (path, count), version="1.0")
+            assert found.field("Transfer-Encoding") is None and found.body == pattern(count)
+        with server.connect() as conn:
+            found = conn.get("%s?%d,0,%d" % (path, count, count), "Connection: keep-alive", version="1.0")
+            assert found.body == pattern(count) and sends_file(conn)
+
+
+def test_many_streams_at_once(serve):
+    """Of threads and of the server's thread, on connections that read slowly, with other requests before and after."""
+    server = serve()
+    wrong = []
+
+    def ask(target):
+        with server.connect(receive_buffer=8192) as conn:
+            for _ in range(3):
+                conn.send("GET /file.txt HTTP/1.1\r\nHost: a\r\n\r\nGET %s?300000 HTTP/1.1\r\nHost: a\r\n\r\nGET /file.txt HTTP/1.1\r\nHost: a\r\n\r\n" % target)
+                bodies = [conn.response().body for _ in range(3)]
+                if bodies != [b"a file", pattern(300000), b"a file"]:
+                    wrong.append(target)
+    threads = [threading.Thread(target=ask, args=(target,)) for target in ["/m/pump", "/m/thread", "/pool/pump", "/pool/thread"] * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_pieces_are_sent_at_once(serve):
+    """The client has a piece while the module still has the request."""
+    server = serve()
+    for at in ATS:
+        with server.connect() as conn:
+            conn.send("GET %s/hold HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            assert conn.head().field("Transfer-Encoding") == "chunked" and conn.take(11) == b"6\r\nbegun\n\r\n"
+            assert server.get("/file.txt").body == b"a file"
+            assert server.get(at + "/release").body == b"0 0 "
+            assert conn.take(5) == b"0\r\n\r\n"
+            assert sends_file(conn)
+
+
+def test_a_clock(serve):
+    """A request that waits for times costs no thread; its timeout does not limit it."""
+    server = serve("timeout 0.2")
+    for at in ATS:
+        with server.connect() as conn, server.connect() as other:
+            conn.send("GET %s/tick?3,150 HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            assert sends_file(other)
+            assert conn.response().body == b"tick 2\ntick 1\ntick 0\n"
+            assert conn.get(at + "/after?2,120").body == b"after\n"
+            assert conn.get(at + "/after?3,0").body == b"after\n"
+            assert conn.get(at + "/after-in-thread?0,1").body == b"after\n"
+            assert conn.get(at + "/spin?100").body == b""
+            assert sends_file(conn)
+
+
+UNENDED = "a request was given back before tux_stream_end(), so its response is cut"
+
+
+def test_a_stream_that_is_not_whole(serve):
+    """RFC 9112 8: the client sees it: the connection closes without the last chunk. The error log tells."""
+    server = serve()
+    for at, (word, body, line) in itertools.product(ATS, [
+            ("cut", b"begun\n", ""), ("open", b"begun\n", UNENDED), ("declines", b"begun\n", UNENDED), ("fails", b"begun\n", UNENDED),
+            ("errno", b"begun\n", "handle() failed: No space left on device"), ("fails-later", b"begun\n", UNENDED),
+            ("declines-later", b"begun\n", UNENDED), ("unended", b"unended\n", UNENDED)]):
+        before = len(server.output)
+        with server.connect() as conn:
+            conn.send("GET %s/%s HTTP/1.1\r\nHost: a\r\n\r\n" % (at, word))
+            assert conn.head().status == 200 and conn.rest() == b"%x\r\n%s\r\n" % (len(body), body)
+        client.wait_until(lambda: "the module did not complete the response" in server.output[before:], "the line is written")
+        assert line == "" or "tux: module %s: %s" % (NAMES[at], line) in server.output[before:]
+        with server.connect() as conn:
+            conn.send("GET %s/%s?0,0,100 HTTP/1.1\r\nHost: a\r\n\r\n" % (at, word))
+            with pytest.raises(client.Closed):
+                conn.response()
+    assert server.get("/file.txt").body == b"a file"
+
+
+def test_the_length_of_a_stream(serve):
+    """More bytes than the length are refused, and fewer are a cut."""
+    server = serve()
+    for at in ATS:
+        with server.connect() as conn:
+            for word, body in (("long", b"begun\n0123"), ("whole", b"begun\n")):
+                found = conn.get("%s/%s?0,0,%d" % (at, word, len(body)))
+                assert found.body == body and sends_file(conn)
+            assert conn.get(at + "/short?0,0,100", method="HEAD").status == 200
+            conn.send("GET %s/short?0,0,100 HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            assert conn.head().field("Content-Length") == "100" and conn.rest() == b"begun\n"
+    assert "was given back before" not in server.output
+
+
+def test_a_status_without_content(serve):
+    """RFC 9110 15.3.5, 15.4.5: 204 and 304 have none."""
+    server = serve()
+    for at in ATS:
+        with server.connect() as conn:
+            for status in (204, 304):
+                assert conn.get("%s/whole?%d" % (at, status)).status == status
+            found = conn.get(at + "/whole?404")
+            assert (found.status, found.body) == (404, b"begun\n")
+            assert sends_file(conn)
+
+
+def test_mistakes_with_a_stream(serve):
+    """-EINVAL before the begin, -EALREADY after the end, and for another reply."""
+    server = serve()
+    for at in ATS:
+        with server.connect() as conn:
+            assert conn.get(at + "/wrong").body == b"-22 -22 -22 -22 -22 -22 -22 0 -114 -114 -114 -22 "
+            assert conn.get(at + "/reply-and-wait").body == b"replied\n"
+            assert sends_file(conn)
+        assert "not refused" not in server.output
+
+
+def test_mistakes_with_a_wait(serve):
+    server = serve()
+    for at, (word, status, line) in itertools.product(ATS, [
+            ("wait-done", 200, "handle() gave a request back to wait, and did not return TUX_SUSPEND"),
+            ("wait-empty", 500, "resumed() returned TUX_DONE without a reply"),
+            ("wait-twice", 200, "tux_resume_after() was called for a request that the module does not have")]):
+        with server.connect() as conn:
+            assert conn.get(at + "/" + word).status == status and sends_file(conn)
+        assert "tux: module %s: %s" % (NAMES[at], line) in server.output
+    assert "not refused" not in server.output
+
+
+def test_a_touch_after_the_end(serve):
+    """A stream of a request that has ended is not there any more."""
+    server = serve()
+    for at in ATS:
+        with server.connect() as conn:
+            conn.send("GET %s/hold HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            conn.head()
+            assert server.get(at + "/release").body == b"0 0 "
+            conn.take(16)
+            assert server.get(at + "/touch").body == b"-1 -1 -1 -1 "
+        assert "tux_stream_write() was called for a request that the module does not have" in server.output
+
+
+def test_time_limit_of_a_stream(serve):
+    """A module that does not end its stream is told, and the client sees a cut. A module that writes is not limited."""
+    server = serve("timeout 0.3")
+    for at in ATS:
+        with server.connect() as conn:
+            conn.send("GET %s/hold HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            assert conn.head().status == 200 and conn.rest() == b"6\r\nbegun\n\r\n"
+        assert counts(server, at)[0] == 1
+        assert server.get(at + "/release").body == b"-116 -116 "  # ESTALE
+        assert re.search("the module did not respond within its time", server.output)
+        assert server.get(at + "/slowly?6,100").body == b"piece\n" * 6
+
+
+def test_the_client_leaves(serve, logs):
+    """The module is told once, whatever it waits for; nothing is kept. The record has the bytes that were sent."""
+    log = os.path.join(logs, "access")
+    server = serve(top="log-format json", log=log)
+    words = {"pump": "50000000", "thread": "50000000", "hold": "", "tick": "1000,20", "after": "1,60000", "slowly": "1000,20"}
+    for at in ATS:
+        for number, (word, query) in enumerate(words.items()):
+            with server.connect(receive_buffer=4096) as conn:
+                conn.send("GET %s/%s?%s HTTP/1.1\r\nHost: a\r\n\r\n" % (at, word, query))
+                if word != "after":
+                    conn.take(20)
+                server.get(at + "/counts")
+                if word != "after":  # a reset gets no record in place of a response
+                    conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.wait_until(lambda n=number: counts(server, at)[0] == n + 1, "the module is told about " + word)
+            if word == "hold":
+                assert server.get(at + "/release").body == b"-116 -116 "
+    assert counts(server, "/m")[0] == counts(server, "/pool")[0] == len(words)
+
+    def recorded():
+        with open(log, encoding="utf-8") as file:
+            found = [record for record in map(json.loads, file) if record["target"].split("?")[0].split("/")[-1] in words]
+        return found if len(found) == 2 * len(words) else None
+    for record in client.wait_until(recorded, "the records are written"):
+        assert record["status"] == (499 if "after" in record["target"] else 200)
+        assert record["status"] == 499 or 20 <= record["bytes"] < 50000000
+
+
+def test_a_slow_client_is_not_the_module_s_fault(serve):
+    """The module's timeout does not run while its stream has no room."""
+    server = serve("timeout 0.3")
+    for at in ATS:
+        for word in ("pump", "thread"):
+            with server.connect(receive_buffer=65536) as conn:
+                conn.send("GET %s/%s?2000000,0,2000000 HTTP/1.1\r\nHost: a\r\n\r\n" % (at, word))
+                conn.head()
+                server.get(at + "/after?1,700")
+                assert conn.take(2000000) == pattern(2000000)
+
+
+def test_send_timeout_of_a_stream(serve):
+    """A client that takes nothing is dropped, and the module is told."""
+    server = serve(top="send-timeout 0.3")
+    for at in ATS:
+        for word in ("pump", "thread"):
+            with server.connect(receive_buffer=4096) as conn:
+                conn.send("GET %s/%s?50000000 HTTP/1.1\r\nHost: a\r\n\r\n" % (at, word))
+                client.wait_until(lambda: counts(server, at)[0] == (1 if word == "pump" else 2), "the module is told")
+
+
+def test_record_of_a_stream(serve, logs):
+    """The access record has the bytes of the head and of the framed content."""
+    log = os.path.join(logs, "access")
+    server = serve(top="log-format json", log=log)
+    received = []
+    for at in ATS:
+        with server.connect() as conn:
+            conn.send("GET %s/pump?100000,0,100000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % at)
+            received.append(len(conn.rest()))
+
+    def recorded():
+        with open(log, encoding="utf-8") as file:
+            return [record["bytes"] for record in map(json.loads, file) if "/pump" in record["target"]] == received
+    client.wait_until(recorded, "the records are written")
+
+
+def test_a_reload_during_a_stream(serve):
+    """The old process ends its streams before it leaves."""
+    server = serve()
+    with server.connect() as conn, server.connect() as other:
+        conn.send("GET /m/tick?12,100 HTTP/1.1\r\nHost: a\r\n\r\n")
+        other.send("GET /pool/tick?12,100 HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.wait_until(lambda: counts(server, "/m")[2] > 0 and counts(server, "/pool")[2] > 0, "both have begun")
+        server.signal(signal.SIGHUP)
+        client.wait_until(lambda: counts(server, "/m")[2] == 0, "the new process serves")
+        assert conn.response().body[-7:] == other.response().body[-7:] == b"tick 0\n"
+
+
+def test_without_resumed(build, tux, place):  # noqa: F811
+    """A module that has no resumed() cannot wait."""
+    root = os.path.join(place, "root")
+    os.mkdir(root)
+    path = os.path.join(place, "tux.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('module probe { file "%s" }\nroute "/" { module probe }\n' % build(os.path.join(HERE, "modules/probe.c")))
+    assert tux(root, "--config", path).get("/wait").body == b"-38\n"
