@@ -9,6 +9,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <string.h>
@@ -25,6 +26,7 @@ enum {
 	RETRIES = 8, /* attempts of a look-up that a concurrent rename disturbs */
 	PATH_BYTES = 16384,
 	SHORT_TEXT = 32,
+	ROW_BYTES = 80, /* of a usual row without its names */
 };
 
 struct entry {
@@ -67,36 +69,58 @@ struct listing {
 	size_t more; /* entries beyond TUX_LISTING_MAX */
 };
 
-/* The last formatted day: most files of a directory are of few days. */
-struct day {
-	int64_t number; /* since 1970 */
-	size_t len;     /* 0: no day yet */
+/* The last formatted time: most files of a directory are of few minutes or days. */
+struct moment {
+	int64_t number; /* of the day or minute since 1970 */
+	size_t len;     /* 0: no time yet */
 	char text[SHORT_TEXT];
 };
 
+struct times {
+	struct moment day, minute;
+};
+
 /* Grows a text by room for len bytes. Returns false if out of memory. */
-static bool room_make(struct text *text, size_t len)
+static bool room_grow(struct text *text, size_t len)
 {
+	size_t cap = text->cap ? text->cap : FIRST_BYTES;
+	char *grown;
+
 	if (text->failed)
 		return false;
-	if (text->cap - text->len < len) {
-		size_t cap = text->cap ? text->cap : FIRST_BYTES;
-		char *grown;
-
-		while (cap - text->len < len)
-			cap *= 2;
-		grown = realloc(text->data, cap);
-		if (!grown) {
-			text->failed = true;
-			return false;
-		}
-		text->data = grown;
-		text->cap = cap;
+	while (cap - text->len < len)
+		cap *= 2;
+	grown = realloc(text->data, cap);
+	if (!grown) {
+		text->failed = true;
+		return false;
 	}
+	text->data = grown;
+	text->cap = cap;
 	return true;
 }
 
-static void put(struct text *text, const char *data, size_t len)
+/* Makes room in an empty text for about so many bytes, in large pages if they are many: each fault of a page costs as much as a row. */
+static void text_reserve(struct text *text, size_t bytes)
+{
+	enum { LARGE_PAGE = 2 << 20 };
+	void *data;
+
+	if (bytes < LARGE_PAGE || posix_memalign(&data, LARGE_PAGE, bytes) != 0)
+		return;
+	madvise(data, bytes, MADV_HUGEPAGE);
+	text->data = data;
+	text->cap = bytes;
+}
+
+/* Makes room for len bytes. Returns false if out of memory. */
+static inline bool room_make(struct text *text, size_t len)
+{
+	return (text->cap - text->len >= len && !text->failed) || room_grow(text, len);
+}
+
+/* Inline, because a listing has a million short pieces: the compiler copies those of known length without a call. */
+static inline void put(struct text *text, const char *data, size_t len)
 {
 	if (!room_make(text, len))
 		return;
@@ -138,7 +162,7 @@ static void put_number(struct text *text, uint64_t number)
 }
 
 /* Writes the date of a time, if it has one. Returns the seconds since its midnight, or -1. */
-static int put_date(struct text *text, struct day *day, int64_t seconds)
+static int put_date(struct text *text, struct moment *day, int64_t seconds)
 {
 	enum { DAY = 24 * 60 * 60 };
 	const int64_t rest = (seconds % DAY + DAY) % DAY;
@@ -164,20 +188,34 @@ static void put_clock(struct text *text, unsigned rest)
 }
 
 /* Writes "2024-01-31 23:59". */
-static void put_minute(struct text *text, struct day *day, int64_t seconds)
+static void put_minute(struct text *text, struct times *times, int64_t seconds)
 {
-	const int rest = put_date(text, day, seconds);
+	enum { MINUTE = 60 };
+	struct moment *const minute = &times->minute;
+	const int64_t number = seconds / MINUTE - (seconds % MINUTE < 0);
+	const size_t from = text->len;
+	int rest;
 
+	if (minute->len > 0 && minute->number == number) {
+		put(text, minute->text, minute->len);
+		return;
+	}
+	rest = put_date(text, &times->day, seconds);
 	if (rest < 0)
 		return;
 	put_text(text, " ");
 	put_clock(text, (unsigned)rest);
+	if (text->failed || text->len - from > sizeof(minute->text))
+		return;
+	minute->number = number;
+	minute->len = text->len - from;
+	memcpy(minute->text, text->data + from, minute->len);
 }
 
 /* Writes "2024-01-31T23:59:59Z". */
-static void put_second(struct text *text, struct day *day, int64_t seconds)
+static void put_second(struct text *text, struct times *times, int64_t seconds)
 {
-	const int rest = put_date(text, day, seconds);
+	const int rest = put_date(text, &times->day, seconds);
 
 	if (rest < 0)
 		return;
@@ -336,23 +374,31 @@ static bool is_plain(char letter)
  * Adds the sort key of a name: keys compared byte by byte are in natural order, "a2" before "A10". A number is a digit, the count of
  * its digits without leading zeros, and these.
  */
-static void key_add(struct text *keys, const char *name)
+static void key_add(struct text *keys, const char *name, size_t len)
 {
-	while (*name) {
-		const char letter = lower(*name);
-		size_t digits;
+	enum { LONGEST = 3 }; /* of the key of one letter */
+	size_t digits;
+	char *to;
 
-		if (!is_digit(letter)) {
-			put(keys, &letter, 1);
-			name++;
+	if (!room_make(keys, LONGEST * len))
+		return;
+	to = keys->data + keys->len;
+	while (*name) {
+		if (!is_digit(*name)) {
+			*to++ = lower(*name++);
 			continue;
 		}
-		name += strspn(name, "0");
-		digits = strspn(name, "0123456789");
-		put(keys, (const char[]){ '0', (char)digits }, 2);
-		put(keys, name, digits);
+		while (*name == '0')
+			name++;
+		for (digits = 0; is_digit(name[digits]); digits++)
+			;
+		*to++ = '0';
+		*to++ = (char)digits;
+		memcpy(to, name, digits);
+		to += digits;
 		name += digits;
 	}
+	keys->len = (size_t)(to - keys->data);
 }
 
 /* Makes room for one more entry. Returns false if out of memory. */
@@ -390,7 +436,7 @@ static bool entry_add(struct listing *listing, const char *name, const struct st
 	for (size_t i = 0; i < len && entry.plain; i++)
 		entry.plain = is_plain(name[i]);
 	put(&listing->names, name, len + 1);
-	key_add(&listing->keys, name);
+	key_add(&listing->keys, name, len);
 	entry.key_len = (uint16_t)(listing->keys.len - entry.key);
 	listing->entries[listing->count++] = entry;
 	return !listing->names.failed && !listing->keys.failed;
@@ -538,7 +584,7 @@ static bool entries_sort(struct listing *listing)
 
 static void json_write(const struct listing *listing, struct text *out)
 {
-	struct day day = { .len = 0 };
+	struct times times = { .day = { .len = 0 } };
 	size_t i;
 
 	put_text(out, "[");
@@ -553,7 +599,7 @@ static void json_write(const struct listing *listing, struct text *out)
 		put_text(out, entry->directory ? ",\"type\":\"directory\",\"size\":" : ",\"type\":\"file\",\"size\":");
 		put_number(out, entry->size);
 		put_text(out, ",\"mtime\":\"");
-		put_second(out, &day, entry->mtime);
+		put_second(out, &times, entry->mtime);
 		put_text(out, "\"}");
 	}
 	put_text(out, "\n]\n");
@@ -656,7 +702,7 @@ static void column_write(const struct listing *listing, struct text *out, enum s
 	put_text(out, descending ? "desc\"></form></th>" : "asc\"></form></th>");
 }
 
-static void row_write(const struct listing *listing, struct text *out, const struct entry *entry, struct day *day)
+static void row_write(const struct listing *listing, struct text *out, const struct entry *entry, struct times *times)
 {
 	put_text(out, entry->directory ? "<tr><td><a class=\"d\" href=\"" : "<tr><td><a href=\"");
 	put_name(out, TUX_ESCAPE_URI, listing, entry);
@@ -666,7 +712,7 @@ static void row_write(const struct listing *listing, struct text *out, const str
 	if (!entry->directory)
 		put_size(out, entry->size);
 	put_text(out, "</td><td>");
-	put_minute(out, day, entry->mtime);
+	put_minute(out, times, entry->mtime);
 	put_text(out, "</td></tr>\n");
 }
 
@@ -697,7 +743,7 @@ static void total_write(const struct listing *listing, struct text *out)
 static void page_write(const struct listing *listing, struct text *out)
 {
 	const struct tux_listing_request *req = listing->req;
-	struct day day = { .len = 0 };
+	struct times times = { .day = { .len = 0 } };
 	size_t i;
 
 	put(out, page_start, sizeof(page_start) - 1);
@@ -712,7 +758,7 @@ static void page_write(const struct listing *listing, struct text *out)
 	if (req->path_len > 1)
 		put_text(out, "<tr><td><a class=\"d\" href=\"../\">../</a></td><td></td><td></td></tr>\n");
 	for (i = 0; i < listing->count; i++)
-		row_write(listing, out, &listing->entries[listing->places[i].entry], &day);
+		row_write(listing, out, &listing->entries[listing->places[i].entry], &times);
 	put_text(out, "</tbody></table>\n");
 	total_write(listing, out);
 	put_text(out, "</body></html>\n");
@@ -728,6 +774,7 @@ bool tux_listing_render(const struct tux_listing_request *req, uint8_t **text, s
 	*text = NULL;
 	*len = 0;
 	if (read) {
+		text_reserve(&out, listing.count * ROW_BYTES + 2 * listing.names.len);
 		if (!entries_sort(&listing))
 			out.failed = true;
 		else if (req->json)
