@@ -167,13 +167,6 @@ static void advance(struct output *output, uint64_t sent)
 	output->at = body_parts_advance(body_parts(&output->source), output->at, output->source.count, &sent);
 }
 
-static void go_direct(struct output *output, bool direct)
-{
-	if (output->direct != direct)
-		output->thread->ops->set_direct(output->channel, direct);
-	output->direct = direct;
-}
-
 static void cork(struct output *output, bool corked)
 {
 	if (output->corked != corked)
@@ -224,12 +217,10 @@ static enum output_result send_direct(struct output *output)
 
 		if (most > ready)
 			most = ready;
-		if (!source->pipe)
-			go_direct(output, most > 0);
 		if (most == 0)
 			return OUTPUT_READING;
 		n = source->pipe ? transport_send_pipe(thread->ops, output->channel, source->fd, most) :
-		                   transport_send_file(output->channel, source->fd, part->off, most);
+		                   transport_send_file(thread->ops, output->channel, source->fd, part->off, most);
 		if (n == -EAGAIN)
 			return wait_for_room(output);
 		if (n <= 0 || (uint64_t)n > most) /* 0: the file shrank, so Content-Length is wrong */
@@ -288,10 +279,8 @@ enum output_result output_start(struct output *output)
 		bool more;
 		unsigned parts = gather(output, &more);
 
-		if (parts > 0) {
-			go_direct(output, false);
+		if (parts > 0)
 			return send_memory(output, parts, more);
-		}
 		if (output->at == output->source.count)
 			break;
 		if (!output->source.pipe && thread_copies_bodies(output->thread))
@@ -300,7 +289,6 @@ enum output_result output_start(struct output *output)
 		if (result != OUTPUT_DONE)
 			return result;
 	}
-	go_direct(output, false);
 	cork(output, false);
 	output_release(output);
 	return OUTPUT_DONE;

@@ -37,7 +37,6 @@ struct output {
 	uint32_t window_len;
 	uint32_t window_at;
 	uint32_t at;               /* of the parts of source: being sent */
-	bool direct;               /* the socket is set up for sendfile(2) */
 	bool corked;               /* the socket holds back segments that are not full */
 	uint64_t acked;            /* at the last output_progressed() */
 };

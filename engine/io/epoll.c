@@ -200,10 +200,9 @@ static void epoll_wait_readable(struct loop *loop, struct channel *channel)
 	control(loop, EPOLL_CTL_MOD, channel->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, channel, KIND_CHANNEL);
 }
 
-static void epoll_set_direct(struct channel *channel, bool direct)
+static void epoll_set_direct(struct channel *channel)
 {
 	(void)channel; /* sockets of this loop are always non-blocking */
-	(void)direct;
 }
 
 static void epoll_close(struct loop *loop, struct channel *channel)

@@ -33,6 +33,7 @@ struct channel_events {
 struct channel {
 	_Alignas(16) int fd;
 	bool pipe;          /* set by the owner: read(2) and write(2) instead of recv and send */
+	bool direct;        /* io_uring: the socket is non-blocking */
 	bool single;        /* set by the owner: the data decides how the rest is received, so report each before the next */
 	uint8_t inflight;   /* operations of the loop that refer to the channel */
 	bool receiving;     /* the owner wants data */
@@ -116,8 +117,8 @@ struct loop_ops {
 	 * way is reported first. receive() ends the wait.
 	 */
 	void (*wait_readable)(struct loop *loop, struct channel *channel);
-	/* Makes the socket (non-)blocking for the owner's own sendfile(2) or splice(2). */
-	void (*set_direct)(struct channel *channel, bool direct);
+	/* Makes a socket non-blocking for the owner's own sendfile(2) or splice(2). It stays so. Not for pipes. */
+	void (*set_direct)(struct channel *channel);
 	/*
 	 * Removes a socket that is not sending from the loop, without closing it. Data on its way is still reported. released()
 	 * comes later, never during this call, when the loop has no reference to the channel left. add() can add it again.

@@ -101,14 +101,11 @@ int64_t splice_move(const struct loop_ops *ops, int from, int to, struct channel
 {
 	ssize_t n;
 
-	ops->set_direct(socket, true); /* the flag of splice() applies only to the pipe */
+	ops->set_direct(socket); /* the flag of splice() applies only to the pipe */
 	do
 		n = splice(from, NULL, to, NULL, most, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		n = -errno;
-	ops->set_direct(socket, false);
-	return n;
+	return n < 0 ? -errno : n;
 }
 
 /* Returns the bytes in a pipe; 0 at its end, when it is empty and has no writer; else a negative errno. */

@@ -10,11 +10,12 @@
 
 #include "splice.h"
 
-int64_t transport_send_file(struct channel *channel, int fd, uint64_t off, uint64_t most)
+int64_t transport_send_file(const struct loop_ops *ops, struct channel *channel, int fd, uint64_t off, uint64_t most)
 {
 	off_t from = (off_t)off;
 	ssize_t n;
 
+	ops->set_direct(channel);
 	do
 		n = sendfile(channel->fd, fd, &from, most);
 	while (n < 0 && errno == EINTR);

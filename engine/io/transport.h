@@ -9,10 +9,10 @@
 #include "loop.h"
 
 /*
- * Sends up to most bytes of a file from off, without copying them to user space (sendfile(2)). The channel is direct
- * (loop_ops.set_direct). Returns the bytes sent; 0 if the file ends before off; a negative errno; -EAGAIN: no room.
+ * Sends up to most bytes of a file from off, without copying them to user space (sendfile(2)). Returns the bytes sent; 0 if the
+ * file ends before off; a negative errno; -EAGAIN: no room.
  */
-int64_t transport_send_file(struct channel *channel, int fd, uint64_t off, uint64_t most);
+int64_t transport_send_file(const struct loop_ops *ops, struct channel *channel, int fd, uint64_t off, uint64_t most);
 
 /* Like transport_send_file(), but moves the bytes from a pipe with the read end fd (splice(2)). */
 int64_t transport_send_pipe(const struct loop_ops *ops, struct channel *channel, int fd, uint64_t most);

@@ -301,12 +301,16 @@ static void uring_wait_readable(struct loop *loop, struct channel *channel)
 		wait_for(loop, channel, POLLIN | POLLRDHUP, OP_READABLE);
 }
 
-/* Sets non-blocking mode. Sockets of this loop are blocking, because io_uring returns EAGAIN for a non-blocking one. */
-static void uring_set_direct(struct channel *channel, bool direct)
+/*
+ * Sets non-blocking mode, once: it means nothing to the ring's receives and sends on sockets. New sockets are blocking, because most
+ * never need it, and because the ring fails a connect() of a non-blocking Unix socket while the listener's queue is full.
+ */
+static void uring_set_direct(struct channel *channel)
 {
-	int on = direct;
+	const int on = 1;
 
-	ioctl(channel->fd, FIONBIO, &on);
+	if (!channel->direct)
+		channel->direct = ioctl(channel->fd, FIONBIO, &on) == 0;
 }
 
 /* Submits a no-op after the cancellation. At its completion no operation is in progress any more. */

@@ -161,7 +161,7 @@ static bool loop_add(struct loop *loop, struct channel *channel)
 	const struct file *file = descriptor_file(channel->fd);
 
 	require(file != NULL && find(loop, channel) == NULL && loop->entries < MAX_CHANNELS);
-	require(file->nonblocking == !loop->blocking);
+	require(file->nonblocking == (!loop->blocking || channel->direct));
 	if (!loop->blocking && descriptor_fails()) /* epoll_ctl() */
 		return false;
 	loop->entry[loop->entries++] = (struct entry){ .channel = channel };
@@ -247,15 +247,15 @@ static void loop_wait_readable(struct loop *loop, struct channel *channel)
 	entry_of(loop, channel)->channel->watched = true;
 }
 
-static void ready_set_direct(struct channel *channel, bool direct)
+static void ready_set_direct(struct channel *channel)
 {
 	require(descriptor_file(channel->fd)->nonblocking);
-	(void)direct;
 }
 
-static void ring_set_direct(struct channel *channel, bool direct)
+static void ring_set_direct(struct channel *channel)
 {
-	descriptor_file(channel->fd)->nonblocking = direct;
+	require(!channel->pipe && !channel->connecting);
+	channel->direct = descriptor_file(channel->fd)->nonblocking = true;
 }
 
 static void loop_release(struct loop *loop, struct channel *channel)
@@ -320,7 +320,7 @@ static void take_send(struct loop *loop, struct entry *entry)
 	struct file *file = file_of(entry);
 	const int64_t all = bytes_of(entry->message);
 
-	require(file->nonblocking == !loop->blocking);
+	require(file->nonblocking == (!loop->blocking || entry->channel->direct));
 	if (loop_policy.hold_sends)
 		return;
 	if (entry->copied) {
