@@ -179,6 +179,12 @@ void lookup_leave(struct load_waiter *waiter)
 	waiter->pending = NULL;
 }
 
+void lookup_give_up(struct load_waiter *waiter)
+{
+	lookup_leave(waiter);
+	waiter->waits = MAX_WAITS;
+}
+
 /* True if a load under way is for the same object. An event since its start may concern the file, so later waiters need another load. */
 static bool is_load_of(const struct files *files, const struct pending_load *miss, const struct load *load)
 {

@@ -78,6 +78,9 @@ struct load_waiter *lookup_finish(struct files *files, struct pending_load *miss
 /* Removes a waiter from the load that it waits for, if it does. */
 void lookup_leave(struct load_waiter *waiter);
 
+/* Removes a waiter from the load that it waits for. It finds only what is in the cache or can be loaded at once from now on. */
+void lookup_give_up(struct load_waiter *waiter);
+
 /* Frees the results of a waiter. */
 void load_waiter_release(struct load_waiter *waiter);
 

@@ -234,7 +234,7 @@ static void wait_for_input(struct conn *conn)
 	if (conn->close_after_response) {
 		finish(conn);
 	} else if (state == REQUEST_LOADING) {
-		conn_wait_for(conn, WAIT_SERVER);
+		conn_wait_for(conn, WAIT_LOAD);
 	} else if (conn->client_closed) {
 		end(conn);
 	} else if (may_return(conn)) {
@@ -576,7 +576,19 @@ static void idle_expired(struct conn *conn)
 		linger(conn);
 }
 
-/* Handles an expired wait for the client's bytes, or for a backend's tunnel. */
+/* Handles an expired wait for a load, which continues for later requests. */
+static void load_expired(struct conn *conn)
+{
+	struct request *req = conn->request;
+
+	lookup_give_up(&req->load);
+	req->error_status = 503;
+	req->cause = because(WHY_LOAD_TIME, 0);
+	request_set_state(req, REQUEST_HELD);
+	conn_step(conn);
+}
+
+/* Handles an expired wait for the client's bytes, for a load, or for a backend's tunnel. */
 static void input_expired(struct conn *conn)
 {
 	switch (conn_request_state(conn)) {
@@ -597,10 +609,12 @@ static void input_expired(struct conn *conn)
 		h1_refuse_later(conn, TUX_REFUSED_TIMEOUT);
 		conn_step(conn);
 		return;
-	case REQUEST_HEAD:
 	case REQUEST_LOADING:
+		load_expired(conn);
+		return;
+	case REQUEST_HEAD:
 	case REQUEST_HELD:
-		return; /* the client is not late */
+		return; /* no wait of a connection with such a request has a limit */
 	}
 	conn_refuse(conn, TUX_REFUSED_TIMEOUT);
 }
@@ -650,6 +664,8 @@ void conns_loaded(struct conns *conns, struct pending_load *miss)
 		struct request *req = request_of_waiter(waiter);
 
 		request_set_state(req, REQUEST_HELD);
+		if (req->conn->state == CONN_READ) /* else it sends earlier responses, and the time limit is theirs */
+			timer_stop(&req->conn->timer);
 		conn_step(req->conn);
 		waiter = next;
 	}

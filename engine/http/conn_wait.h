@@ -11,9 +11,10 @@ enum conn_wait {
 	WAIT_BODY,   /* for the rest of a body */
 	WAIT_SEND,   /* for room to send */
 	WAIT_READ,   /* for bytes of a file that are read in before they are sent */
+	WAIT_LOAD,   /* for a file that is opened, or a listing */
 	WAIT_LINGER, /* for the client's FIN */
 	WAIT_TUNNEL, /* for a byte in either direction */
-	WAIT_SERVER, /* for a load, the log or a backend, without a limit for the client */
+	WAIT_SERVER, /* for the log or a backend, without a limit for the client */
 };
 
 /* Starts a wait in place of any other. */

@@ -83,8 +83,8 @@ static void respond(struct conn *conn)
 		break;
 	case RESPONSE_WAIT:
 		request_set_state(req, REQUEST_LOADING);
-		if (conn->state == CONN_READ) /* the client waits, too */
-			conn_wait_for(conn, WAIT_SERVER);
+		if (conn->state == CONN_READ)
+			conn_wait_for(conn, WAIT_LOAD);
 		break;
 	case RESPONSE_BY_HANDLER:
 		if (request_has_body(req)) { /* the backend reads it */

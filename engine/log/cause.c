@@ -30,6 +30,7 @@ static const struct {
 	[WHY_MEMORY] = { "out of memory", TAKES_ERROR },
 	[WHY_FILE_SYSTEM] = { "the file system failed", TAKES_ERROR },
 	[WHY_READ_TIME] = { "reading the file timed out", TAKES_ERROR },
+	[WHY_LOAD_TIME] = { "the file system does not respond", TAKES_ERROR },
 	[WHY_LOADS] = { "too many files are being loaded", TAKES_ERROR },
 	[WHY_LISTING] = { "the listing of the directory failed", TAKES_ERROR },
 	[WHY_MODULE] = { "the module is not loaded", TAKES_ERROR },

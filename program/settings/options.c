@@ -255,7 +255,7 @@ const struct tux_option tux_options[] = {
 	{ "body-timeout", "SECONDS", "0.1", "time without a byte of a request body; then 408",
 	  SERVER, SECONDS(100), SETTING(body_timeout_ms), .fallback = "30" },
 	{ "send-timeout", "SECONDS", "0.1", "time without progress in sending",
-	  "So long may one read of a file last, too. Then the connection is closed.",
+	  "So long may one read of a file last, too. Then the connection is closed. A file that takes as long to open gets 503.",
 	  SERVER, SECONDS(100), SETTING(send_timeout_ms), .fallback = "30" },
 	{ "idle-timeout", "SECONDS", "0.1", "time between two requests",
 	  SERVER, SECONDS(100), SETTING(idle_timeout_ms), .fallback = "75" },

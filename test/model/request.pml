@@ -21,7 +21,7 @@
 
 /*
  * test_models.py sets for each case: UNITS, LOADS, EXCHANGES, PIECES, READS (waits for bytes of a file), LIMITS (time limits pass, the client
- * may stop reading, and a read may hang until the engine ends), FAILS (memory is short), LOG (the log is full once), DRAIN (the process retires), PASS (a newer process accepts connections), KERNEL (the
+ * may stop reading, and a load or a read may hang until the engine ends), FAILS (memory is short), LOG (the log is full once), DRAIN (the process retires), PASS (a newer process accepts connections), KERNEL (the
  * connection came from the kernel engine), STOP (the engine stops at any time).
  */
 
@@ -33,6 +33,7 @@
 #define WAIT_SEND 4
 #define WAIT_LINGER 5
 #define WAIT_READ 6
+#define WAIT_LOAD 7
 
 /* enum exchange_state, without tunnels */
 #define KEEPING 1
@@ -89,7 +90,7 @@ byte ex, pieces;
 
 /* struct pending_load, struct loader, struct inbox */
 byte load;
-bool load_waiting, unfinished, was_unfinished, load_object;
+bool load_waiting, unfinished, was_unfinished, load_object, load_hangs;
 
 /* struct file_read: the output waits on its list; struct read_waiter */
 byte read, reads;
@@ -146,7 +147,7 @@ inline conn_wait_for(wait) {
 inline conn_wait_on(wait) {
 	if
 	:: timer == NONE -> conn_wait_for(wait)
-	:: else
+	:: else -> assert(timer != WAIT_LOAD) /* it ended with the load */
 	fi
 }
 
@@ -397,7 +398,7 @@ inline respond() {
 		request_set_state(REQUEST_LOADING);
 		load = SUBMITTED; load_waiting = true; pending = true; /* loader_submit() */
 		if
-		:: state == CONN_READ -> timer = NONE
+		:: state == CONN_READ -> conn_wait_for(WAIT_LOAD)
 		:: else
 		fi;
 		keep()
@@ -573,7 +574,7 @@ inline wait_for_input() {
 	:: close_after_response -> finish()
 	:: else ->
 		if
-		:: progress == REQUEST_LOADING -> timer = NONE
+		:: progress == REQUEST_LOADING -> conn_wait_for(WAIT_LOAD)
 		:: progress != REQUEST_LOADING && client_closed -> act = END
 		:: progress != REQUEST_LOADING && !client_closed && may_return -> give_back()
 		:: else ->
@@ -823,7 +824,13 @@ inline conn_timeout() {
 		:: progress == REQUEST_BODY || (progress == REQUEST_RESPONDED && in > 0) -> h1_refuse()
 		:: progress == REQUEST_HANDLER && answers -> act = END
 		:: progress == REQUEST_HANDLER && !answers -> exchange_abandon(); h1_refuse_later(); act = STEP
-		:: progress == REQUEST_HEAD || progress == REQUEST_LOADING || progress == REQUEST_HELD
+		:: progress == REQUEST_LOADING -> /* load_expired() */
+			lookup_leave();
+			loads = LOADS; /* lookup_give_up() */
+			backend_failed = true;
+			request_set_state(REQUEST_HELD);
+			act = STEP
+		:: else -> assert(false) /* no time limit runs for such a request */
 		fi
 	:: state == CONN_WRITE -> act = END /* send_expired(), without output_progressed() */
 	:: state == CONN_LINGER -> act = END
@@ -893,6 +900,10 @@ inline conns_loaded() {
 			assert(pending && req);
 			pending = false; refs++;
 			request_set_state(REQUEST_HELD);
+			if
+			:: state == CONN_READ -> timer = NONE
+			:: else
+			fi;
 			act = STEP
 		:: else
 		fi
@@ -966,19 +977,18 @@ end_idle:
 active proctype loader_thread() {
 end_idle:
 	do
-	:: atomic { load == SUBMITTED && !over -> load = RUNNING };
-		atomic {
-			assert(load == RUNNING);
-			if
-			:: load_object = true
-			:: !was_unfinished -> unfinished = true; was_unfinished = true
-			fi;
-			load = DELIVERED
-		}
+	:: atomic { load == SUBMITTED && !over -> load = RUNNING }
+	:: atomic { load == RUNNING && (!load_hangs || over) ->
+		if
+		:: load_object = true
+		:: !was_unfinished -> unfinished = true; was_unfinished = true
+		fi;
+		load = DELIVERED }
+	:: atomic { LIMITS && load == RUNNING && !load_hangs -> load_hangs = true }
 	:: atomic { read == SUBMITTED && !over -> read = RUNNING } /* run_read(), in a thread of its own */
 	:: read == RUNNING && (!hangs || over) -> read = DELIVERED
 	:: atomic { LIMITS && read == RUNNING && !hangs -> hangs = true }
-	:: atomic { over && read != RUNNING ->
+	:: atomic { over && read != RUNNING && load != RUNNING ->
 		if
 		:: load == SUBMITTED -> load = DELIVERED /* unrun_deliver() */
 		:: else

@@ -2,6 +2,7 @@
 """A file system or a resolver that hangs: all independent work continues."""
 import os
 import signal
+import socket
 
 import pytest
 
@@ -38,6 +39,27 @@ def test_listing_on_a_slow_file_system_delays_no_other(tux, root, hang, engine):
         assert server.get("/other/file").body == b"data"
         hang.off()
         assert b"file" in slow.response().body
+
+
+@pytest.mark.parametrize("call,target", [(calls.READ, "/slow/file"), (calls.WATCH, "/slow/")], ids=["file", "listing"])
+def test_loading_has_a_time_limit(tux, root, hang, engine, call, target):  # noqa: F811
+    """A file or listing is not loaded within --send-timeout: 503, one line each, and the connection serves the next request."""
+    server = tux(root, "--browse", "--threads", "1", "--engine", engine, "--send-timeout", "0.5", "--max-connections", "4", env=hang.env)
+    hang.on(call, root + target.rstrip("/"))
+    conns = [server.connect(timeout=60) for _ in range(3)]
+    for conn in conns:
+        conn.send(client.request(target) + client.request("/other/file"))
+    conns[0].sock.shutdown(socket.SHUT_WR)  # it still wants its responses
+    for conn in conns:
+        found = conn.response()
+        assert found.status == 503 and "close" not in found.tokens("Connection")
+        assert conn.response().body == b"data"
+    conns[0].assert_closed()
+    said = [line for line in server.output.splitlines() if "does not respond" in line]
+    assert len(said) == len(conns)
+    assert hang.hung > 0
+    hang.off()
+    client.wait_until(lambda: server.get(target).status == 200, "the load ends")
 
 
 @pytest.fixture
