@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "loader.h"
 
-#include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -66,12 +65,50 @@ static bool slow_is_due(const struct loader *loader)
 	return loader->slow_first != NULL && (loader->slow_running == 0 || (loader->first == NULL && loader->slow_running < LOADER_SLOW));
 }
 
-static struct job *next_job(struct loader *loader, bool was_slow)
+static void append(struct job *job, struct job ***last)
+{
+	job->next = NULL;
+	**last = job;
+	*last = &job->next;
+}
+
+/* Returns the group with this id. A new id gets an unused slot, or shares one. */
+static struct loader_group *group_find(struct loader *loader, uint64_t id)
+{
+	struct loader_group *unused = NULL;
+
+	for (int i = 0; i < LOADER_GROUPS; i++) {
+		if (loader->group[i].active > 0 && loader->group[i].id == id)
+			return &loader->group[i];
+		if (loader->group[i].active == 0)
+			unused = &loader->group[i];
+	}
+	if (unused == NULL)
+		return &loader->group[id % LOADER_GROUPS];
+	unused->id = id;
+	return unused;
+}
+
+/* Ends a job that occupied a thread of its group. The next one of the group can start. */
+static void group_leave(struct loader *loader, struct loader_group *group)
+{
+	group->active--;
+	if (group->first == NULL || loader->stopping)
+		return;
+	append(take(&group->first, &group->last), &loader->last);
+	loader->queued++; /* this thread takes it, or one before it, for which another thread was woken */
+	group->active++;
+}
+
+/* Returns the next job, after a slow job, or one of a group. NULL: the loader stops. */
+static struct job *next_job(struct loader *loader, bool was_slow, struct loader_group *left)
 {
 	struct job *job = NULL;
 
 	pthread_mutex_lock(&loader->lock);
 	loader->slow_running -= was_slow;
+	if (left != NULL)
+		group_leave(loader, left);
 	loader->waiting++;
 	while (loader->first == NULL && !slow_is_due(loader) && !loader->stopping)
 		pthread_cond_wait(&loader->more, &loader->lock);
@@ -92,14 +129,16 @@ static struct job *next_job(struct loader *loader, bool was_slow)
 static void *loader_thread(void *argument)
 {
 	struct loader *loader = argument;
+	struct loader_group *group = NULL;
 	bool slow = false;
 	struct job *job;
 
 	pthread_setname_np(pthread_self(), "tux loader");
-	while ((job = next_job(loader, slow)) != NULL) {
+	while ((job = next_job(loader, slow, group)) != NULL) {
 		const bool delivered = job->inbox != NULL;
 
 		slow = job->slow;
+		group = job->group != 0 ? &loader->group[job->slot] : NULL;
 		job->run(job);
 		if (delivered)
 			loader_deliver(job);
@@ -112,6 +151,8 @@ static void queues_clear(struct loader *loader)
 	loader->first = loader->slow_first = NULL;
 	loader->last = &loader->first;
 	loader->slow_last = &loader->slow_first;
+	for (int i = 0; i < LOADER_GROUPS; i++)
+		loader->group[i] = (struct loader_group){ .last = &loader->group[i].first };
 }
 
 /* Starts another thread. Returns false if that fails. */
@@ -157,28 +198,45 @@ void loader_stop(struct loader *loader)
 		pthread_join(loader->thread[i], NULL);
 	unrun_deliver(loader->first);
 	unrun_deliver(loader->slow_first);
+	for (int i = 0; i < LOADER_GROUPS; i++)
+		unrun_deliver(loader->group[i].first);
 	queues_clear(loader);
+}
+
+/* Returns the group of a job, which has a slot then; NULL: none. */
+static struct loader_group *group_of(struct loader *loader, struct job *job)
+{
+	struct loader_group *group = job->group != 0 ? group_find(loader, job->group) : NULL;
+
+	if (group != NULL)
+		job->slot = (uint8_t)(group - loader->group);
+	return group;
 }
 
 static bool submit(struct loader *loader, struct job *job, bool at_once)
 {
+	struct loader_group *group;
 	bool runs;
 
-	job->next = NULL;
 	pthread_mutex_lock(&loader->lock);
+	group = group_of(loader, job);
+	if (group != NULL && group->active >= LOADER_GROUP) {
+		if (!at_once)
+			append(job, &group->last);
+		pthread_mutex_unlock(&loader->lock);
+		return !at_once;
+	}
 	runs = loader->queued < loader->waiting;
 	if (!runs && loader->threads < loader->most && !loader->stopping)
 		runs = thread_start(loader);
 	if (!at_once)
 		runs = loader->threads > 0;
-	if (runs && job->slow) {
-		*loader->slow_last = job;
-		loader->slow_last = &job->next;
-	} else if (runs) {
-		*loader->last = job;
-		loader->last = &job->next;
+	if (runs) {
+		append(job, job->slow ? &loader->slow_last : &loader->last);
+		loader->queued++;
+		if (group != NULL)
+			group->active++;
 	}
-	loader->queued += runs;
 	pthread_mutex_unlock(&loader->lock);
 	pthread_cond_signal(&loader->more); /* without the lock, which the thread takes first */
 	return runs;

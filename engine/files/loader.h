@@ -5,11 +5,14 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum {
 	LOADER_THREADS = 4,
 	LOADER_SLOW = 2,     /* threads that slow jobs may occupy at the same time */
-	LOADER_READERS = 32, /* threads of the loader that reads bodies in: as many reads as a disk takes at once */
+	LOADER_GROUP = 32,   /* threads that jobs of one group may occupy: as many reads as a disk takes at once */
+	LOADER_READERS = 40, /* threads of the loader that reads bodies in: a disk that hangs leaves some for the others */
+	LOADER_GROUPS = 16,  /* groups that are told apart */
 };
 
 /* Finished jobs of a thread. Its event_fd becomes readable when there is one. */
@@ -24,7 +27,17 @@ struct job {
 	struct job *next;
 	struct inbox *inbox;          /* NULL = no delivery: run() does everything, and may free the job */
 	bool slow;                    /* takes long, so others do not wait for it */
+	uint8_t slot;                 /* the loader's: of its group */
+	uint64_t group;               /* as the device of a file, which may hang; 0 = none. A job of a group is not slow */
 	void (*run)(struct job *job); /* called in a loader thread */
+};
+
+/* Jobs of a group. More groups than slots share them. */
+struct loader_group {
+	uint64_t id;       /* 0 = unused */
+	unsigned active;   /* jobs that run, or wait only for a thread */
+	struct job *first; /* jobs that wait for others of the group */
+	struct job **last;
 };
 
 struct loader {
@@ -37,10 +50,11 @@ struct loader {
 	unsigned slow_running;
 	bool stopping;
 	unsigned waiting; /* threads without a job */
-	unsigned queued;  /* jobs that have not started */
+	unsigned queued;  /* jobs that have not started, without those that wait for their group */
 	unsigned threads;
 	unsigned most;    /* threads; more start when jobs would wait */
 	pthread_t thread[LOADER_READERS];
+	struct loader_group group[LOADER_GROUPS];
 };
 
 bool inbox_open(struct inbox *inbox);

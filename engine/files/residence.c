@@ -52,8 +52,10 @@ static struct residence *residence_of(const struct reads *reads, struct object *
 		return NULL;
 	if (rep->residence == NULL) {
 		rep->residence = calloc(1, sizeof(*rep->residence));
-		if (rep->residence != NULL)
+		if (rep->residence != NULL) {
+			rep->residence->device = rep->stamp.device;
 			rep->residence->cold = reads->cold;
+		}
 	}
 	return rep->residence;
 }
@@ -169,7 +171,7 @@ static struct file_read *begin(struct reads *reads, struct residence *residence,
 	if (read == NULL)
 		return NULL;
 	*read = (struct file_read){
-		.job = { .inbox = &reads->inbox, .run = run_read },
+		.job = { .inbox = &reads->inbox, .run = run_read, .group = residence->device },
 		.object = object,
 		.residence = residence,
 		.next = residence->reads,

@@ -15,6 +15,7 @@ struct file_read;
 
 /* The bytes of a representation that were found in memory. */
 struct residence {
+	uint64_t device;         /* of the file: reads of one that hangs leave threads for others */
 	uint64_t first;          /* found from here */
 	uint64_t end;            /* until here */
 	uint64_t found_ms;       /* time of the oldest finding */

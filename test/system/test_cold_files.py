@@ -17,7 +17,7 @@ from hang import hang  # noqa: F401
 SIZE = (3 << 20) + 12345
 BODY = os.urandom(SIZE)
 LATER = (2 << 20) - 7  # in the second piece that is read at once
-READERS = 32  # threads that read files in
+READERS = 32  # threads that read files of one device in
 
 
 @pytest.fixture
