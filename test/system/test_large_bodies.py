@@ -308,3 +308,20 @@ def test_program_exit_during_body(cgi, place):  # noqa: F811
         conn.head()
         with pytest.raises(client.Closed):
             conn.take(5000000)
+
+
+@pytest.mark.parametrize("engine", ["uring", "epoll"])
+def test_body_from_memory_after_one_by_sendfile(tux, root, engine):
+    """Both are larger than the send buffer, so each waits for the client. sendfile() needs a non-blocking socket, the ring does not."""
+    with open("/proc/sys/net/ipv4/tcp_wmem", encoding="ascii") as file:
+        most = 2 * int(file.read().split()[2])
+    bodies = {"/kept": os.urandom(most), "/sent": os.urandom(most + 1)}
+    for target, body in bodies.items():
+        with open(root + target, "wb") as file:
+            file.write(body)
+    server = tux(root, "--threads", "1", "--engine", engine, "--memory-object", str(most))
+    targets = ["/sent", "/kept"]
+    with server.connect(receive_buffer=1 << 16) as conn:
+        conn.send(b"".join(client.request(target) for target in targets))
+        for target in targets:
+            assert conn.response().body == bodies[target]
