@@ -22,6 +22,7 @@
 
 enum {
 	FIRST_ENTRIES = 64,
+	MAX_FOUND = 1 << 17, /* names whose inodes are looked up in order */
 	FIRST_BYTES = 4096,
 	RETRIES = 8, /* attempts of a look-up that a concurrent rename disturbs */
 	PATH_BYTES = 16384,
@@ -37,6 +38,13 @@ struct entry {
 	bool plain;    /* no letter of its name needs an escape anywhere */
 	uint64_t size;
 	int64_t mtime;
+};
+
+/* A name that was read, until its status is looked up. */
+struct found {
+	uint64_t inode;
+	uint32_t name; /* offset in found_names.data; ends in NUL */
+	uint16_t name_len;
 };
 
 /* An entry in its order. Only equal ranks need a look at the entries. */
@@ -67,6 +75,9 @@ struct listing {
 	struct place *places;
 	size_t count, cap;
 	size_t more; /* entries beyond TUX_LISTING_MAX */
+	struct found *found;
+	size_t found_count, found_cap;
+	struct text found_names;
 };
 
 /* The last formatted time: most files of a directory are of few minutes or days. */
@@ -330,13 +341,17 @@ static bool link_follow(const struct tux_listing_request *req, const char *name,
 	return found;
 }
 
-/* True if a name is to be listed; *st is then its status. Sets *error if the status cannot be determined. */
+/* True if a file of this name may be listed. */
+static bool name_is_listed(const struct tux_listing_request *req, const char *name)
+{
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && (name[0] != '.' || req->dot_files);
+}
+
+/* True if a file is to be listed; *st is then its status. Sets *error if the status cannot be determined. */
 static bool entry_look(const struct tux_listing_request *req, const char *name, struct stat *st, int *error)
 {
 	bool found, link;
 
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (name[0] == '.' && !req->dot_files))
-		return false;
 	found = fstatat(req->dir_fd, name, st, AT_SYMLINK_NOFOLLOW) == 0;
 	link = found && S_ISLNK(st->st_mode);
 	if (!found || (link && !link_follow(req, name, st))) {
@@ -414,13 +429,13 @@ static bool entries_grow(struct listing *listing)
 	return true;
 }
 
-static bool entry_add(struct listing *listing, const char *name, const struct stat *st)
+static bool entry_add(struct listing *listing, const struct found *found, const struct stat *st)
 {
-	const size_t len = strlen(name);
+	const char *name = listing->found_names.data + found->name;
 	struct entry entry = {
 		.name = (uint32_t)listing->names.len,
 		.key = (uint32_t)listing->keys.len,
-		.name_len = (uint16_t)len,
+		.name_len = found->name_len,
 		.size = S_ISDIR(st->st_mode) ? 0 : (uint64_t)st->st_size,
 		.mtime = st->st_mtim.tv_sec,
 		.directory = S_ISDIR(st->st_mode),
@@ -433,13 +448,65 @@ static bool entry_add(struct listing *listing, const char *name, const struct st
 	}
 	if (listing->count == listing->cap && !entries_grow(listing))
 		return false;
-	for (size_t i = 0; i < len && entry.plain; i++)
+	for (size_t i = 0; i < found->name_len && entry.plain; i++)
 		entry.plain = is_plain(name[i]);
-	put(&listing->names, name, len + 1);
-	key_add(&listing->keys, name, len);
+	put(&listing->names, name, (size_t)found->name_len + 1);
+	key_add(&listing->keys, name, found->name_len);
 	entry.key_len = (uint16_t)(listing->keys.len - entry.key);
 	listing->entries[listing->count++] = entry;
 	return !listing->names.failed && !listing->keys.failed;
+}
+
+static bool found_add(struct listing *listing, const struct dirent *dirent)
+{
+	const size_t len = strlen(dirent->d_name);
+
+	if (listing->found_count == listing->found_cap) {
+		const size_t cap = listing->found_cap ? 2 * listing->found_cap : FIRST_ENTRIES;
+		struct found *grown = realloc(listing->found, cap * sizeof(*grown));
+
+		if (!grown)
+			return false;
+		listing->found = grown;
+		listing->found_cap = cap;
+	}
+	listing->found[listing->found_count++] = (struct found){
+		.inode = dirent->d_ino,
+		.name = (uint32_t)listing->found_names.len,
+		.name_len = (uint16_t)len,
+	};
+	put(&listing->found_names, dirent->d_name, len + 1);
+	return !listing->found_names.failed;
+}
+
+/* For qsort(). */
+static int compare_inodes(const void *left, const void *right)
+{
+	const struct found *a = left, *b = right;
+
+	return (a->inode > b->inode) - (a->inode < b->inode);
+}
+
+/*
+ * Looks up the files of the names in the order of their inodes, which mostly is their order on the disk and in memory: a directory
+ * has its names in the order of hashes. Returns 0, or the errno of a failure.
+ */
+static int found_look(struct listing *listing)
+{
+	struct stat st;
+	int error = 0;
+
+	if (listing->found_count > 1)
+		qsort(listing->found, listing->found_count, sizeof(*listing->found), compare_inodes);
+	for (size_t i = 0; i < listing->found_count && error == 0; i++) {
+		const struct found *found = &listing->found[i];
+
+		if (entry_look(listing->req, listing->found_names.data + found->name, &st, &error) && !entry_add(listing, found, &st))
+			error = ENOMEM;
+	}
+	listing->found_count = 0;
+	listing->found_names.len = 0;
+	return error;
 }
 
 /* Reads all entries. Returns false with errno. */
@@ -448,7 +515,6 @@ static bool directory_read(struct listing *listing)
 	int fd = fcntl(listing->req->dir_fd, F_DUPFD_CLOEXEC, 0);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *dirent;
-	struct stat st;
 	int error = 0;
 
 	if (!dir) {
@@ -466,10 +532,14 @@ static bool directory_read(struct listing *listing)
 			error = errno;
 			break;
 		}
-		if (entry_look(listing->req, dirent->d_name, &st, &error) && !entry_add(listing, dirent->d_name, &st))
+		if (name_is_listed(listing->req, dirent->d_name) && !found_add(listing, dirent))
 			error = ENOMEM;
+		if (error == 0 && listing->found_count == MAX_FOUND)
+			error = found_look(listing);
 	}
 	closedir(dir);
+	if (error == 0)
+		error = found_look(listing);
 	errno = error;
 	return error == 0;
 }
@@ -783,6 +853,8 @@ bool tux_listing_render(const struct tux_listing_request *req, uint8_t **text, s
 			page_write(&listing, &out);
 		error = ENOMEM;
 	}
+	free(listing.found);
+	free(listing.found_names.data);
 	free(listing.entries);
 	free(listing.places);
 	free(listing.names.data);
