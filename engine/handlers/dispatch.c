@@ -276,7 +276,7 @@ static enum response_step respond_object(struct request *req, struct object *obj
 		return respond_program(req, object);
 	case OBJECT_MODULE:
 		if (req->declined) /* its file is never sent */
-			return error_page_status(req, 404);
+			return goes_to_handover(req) ? RESPONSE_BY_HANDLER : error_page_status(req, 404);
 		req->module = module_named(req, object->file);
 		return respond_module(req, object->file);
 	case OBJECT_REDIRECT:
