@@ -80,6 +80,12 @@ struct sink {
 	/* Adds len bytes of content in a pipe with the read end fd, if req->ready is empty. Returns false if out of memory. */
 	bool (*content_pipe)(struct request *req, int fd, uint32_t len);
 
+	/*
+	 * Like content_pipe(), but adds the one part of a body: of a file, or of memory that its object keeps alive. Bytes in req->ready go
+	 * first; they fit in the output together with a head.
+	 */
+	bool (*content_file)(struct request *req, const struct body_source *body);
+
 	/* Ends the content. Adds the trailer fields in len bytes at buf, if the client can get them. Returns false if out of memory. */
 	bool (*content_end)(struct request *req, const uint8_t *buf, uint32_t len);
 

@@ -20,7 +20,6 @@
 #pragma GCC visibility push(default) /* the historic module finds these names */
 #include "../include/tux.h"
 #pragma GCC visibility pop
-#include "files.h"
 #include "response.h"
 
 enum {

@@ -10,6 +10,7 @@
 #include "../log/error_line.h"
 #include "error_page.h"
 #include "module_count.h"
+#include "module_file.h"
 #include "module_head.h"
 #include "module_stream.h"
 #include "module_wait.h"
@@ -335,6 +336,8 @@ static enum request_next next_of_stream(struct request *req, struct tux_req *cal
 	switch (module_stream_step(req, call)) {
 	case STREAM_STEP_READY:
 		return NEXT_READY;
+	case STREAM_STEP_QUEUED:
+		return NEXT_QUEUED;
 	case STREAM_STEP_WAITS:
 		return NEXT_WAITS;
 	case STREAM_STEP_OVER:
@@ -499,13 +502,14 @@ static void put(struct tux_req *call)
 {
 	struct request *req = call->req;
 
+	module_file_forget(call);
 	if (req == NULL)
 		return;
 	separate(call);
 	req->events = NULL;
 }
 
-static const struct call_ops module_ops = { .send = send_now, .keep = keep, .put = put };
+static const struct call_ops module_ops = { .send = send_now, .keep = keep, .put = put, .read_file = module_file_read };
 
 bool modules_open(struct calls *calls, struct thread *thread)
 {

@@ -4,6 +4,11 @@
 #include "../log/access_record.h"
 #include "module_head.h"
 
+enum {
+	BEFORE_FILE = 8192,   /* bytes that are sent together with the bytes of a file after them */
+	FILE_PIECE = 1 << 30, /* bytes of a file that are sent in one chunk */
+};
+
 /* Prepares an error response in place of a stream that cannot begin. */
 static enum module_stream_step fail(struct request *req, uint16_t status, enum why why)
 {
@@ -59,6 +64,21 @@ static enum module_stream_step follow(struct request *req, const struct tux_req 
 	return STREAM_STEP_WAITS;
 }
 
+/* Gives bytes of the file to the sink, which sends them without a copy. */
+static enum module_stream_step move_file(struct request *req, const struct tux_req *call, const struct stream_piece *piece)
+{
+	struct object *object = call->file.object;
+	const struct representation *rep = object->representation[TUX_CODING_IDENTITY];
+	const struct body_source body = {
+		.object = object,
+		.fd = rep->fd,
+		.count = 1,
+		.one = { .memory = rep->in_memory ? rep->bytes + piece->file_off : NULL, .off = piece->file_off, .len = piece->file_len },
+	};
+
+	return req->sink->content_file(req, &body) ? STREAM_STEP_QUEUED : break_off(req, WHY_MEMORY);
+}
+
 /* Moves the content to the sink. STREAM_STEP_WAITS: everything was moved, until *state. */
 static enum module_stream_step move(struct request *req, struct tux_req *call, enum stream_state *state)
 {
@@ -66,8 +86,10 @@ static enum module_stream_step move(struct request *req, struct tux_req *call, e
 		struct stream_piece piece;
 		bool fits;
 
-		stream_take(&call->stream, &piece);
+		stream_take(&call->stream, req->ready.len > BEFORE_FILE ? 0 : FILE_PIECE, &piece);
 		*state = piece.state;
+		if (piece.file_len > 0)
+			return move_file(req, call, &piece);
 		if (piece.bytes.len == 0)
 			return STREAM_STEP_WAITS;
 		fits = req->sink->content(req, piece.bytes.data, piece.bytes.len);

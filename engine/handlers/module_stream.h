@@ -9,6 +9,7 @@
 /* Progress of a request whose module streams. */
 enum module_stream_step {
 	STREAM_STEP_READY,  /* content waits in req->ready */
+	STREAM_STEP_QUEUED, /* bytes of a file were given to the sink */
 	STREAM_STEP_WAITS,  /* for the module */
 	STREAM_STEP_OVER,   /* the sink has the whole response */
 	STREAM_STEP_BROKEN, /* the response ends before its end: req->cause */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "module_wait.h"
 
+#include "module_file.h"
+
 /* Begins a wait. Without memory it is over at once. */
 static void begin(struct tux_req *call)
 {
@@ -18,6 +20,9 @@ static void begin(struct tux_req *call)
 		break;
 	case UNTIL_ROOM:
 		break;
+	case UNTIL_FILE:
+		module_file_forget_loads(call);
+		break;
 	}
 }
 
@@ -29,12 +34,16 @@ bool module_wait_is_over(struct tux_req *call)
 		begin(call);
 	if (wait->until == UNTIL_ROOM)
 		wait->over = stream_has_room(&call->stream);
+	if (wait->until == UNTIL_FILE && !wait->over)
+		wait->over = module_file_look_up(call);
 	return wait->over;
 }
 
 void module_wait_end(struct tux_req *call)
 {
 	deadline_stop(&call->calls->deadlines, &call->wait.deadline);
+	if (call->wait.begun && call->wait.until == UNTIL_FILE)
+		lookup_leave(&call->req->load);
 	call->wait.begun = false;
 }
 

@@ -663,10 +663,14 @@ void conns_loaded(struct conns *conns, struct pending_load *miss)
 		struct load_waiter *next = waiter->next;
 		struct request *req = request_of_waiter(waiter);
 
-		request_set_state(req, REQUEST_HELD);
-		if (req->conn->state == CONN_READ) /* else it sends earlier responses, and the time limit is theirs */
-			timer_stop(&req->conn->timer);
-		conn_step(req->conn);
+		if (req->state == REQUEST_HANDLER) {
+			handler_ready(req);
+		} else {
+			request_set_state(req, REQUEST_HELD);
+			if (req->conn->state == CONN_READ) /* else it sends earlier responses, and the time limit is theirs */
+				timer_stop(&req->conn->timer);
+			conn_step(req->conn);
+		}
 		waiter = next;
 	}
 }
@@ -739,6 +743,7 @@ static const struct sink h1_sink = {
 	.stream_head = h1_stream_head,
 	.content = h1_content,
 	.content_pipe = h1_content_pipe,
+	.content_file = h1_content_file,
 	.content_end = h1_content_end,
 	.end = h1_end,
 	.resume = handler_ready,

@@ -208,9 +208,9 @@ bool h1_content(struct request *req, const uint8_t *data, uint32_t len)
 	return chunk > 0;
 }
 
-bool h1_content_pipe(struct request *req, int fd, uint32_t len)
+bool h1_content_file(struct request *req, const struct body_source *body)
 {
-	const struct body_source body = { .fd = fd, .pipe = true, .count = 1, .one = { .len = len } };
+	const uint32_t len = (uint32_t)body->one.len;
 	struct output *output = &req->conn->output;
 	uint8_t head[TUX_MAX_CHUNK_HEAD];
 
@@ -221,10 +221,17 @@ bool h1_content_pipe(struct request *req, int fd, uint32_t len)
 	}
 	if (!output_copy(output, req->ready.data, req->ready.len))
 		return false;
-	output_body(output, &body);
+	output_body(output, body);
 	req->sent_bytes += req->ready.len + len;
 	req->ready.len = 0;
 	return true;
+}
+
+bool h1_content_pipe(struct request *req, int fd, uint32_t len)
+{
+	const struct body_source body = { .fd = fd, .pipe = true, .count = 1, .one = { .len = len } };
+
+	return h1_content_file(req, &body);
 }
 
 bool h1_content_end(struct request *req, const uint8_t *buf, uint32_t len)

@@ -15,6 +15,7 @@
 #include "loaded.h"
 #include "stream.h"
 
+struct object;
 struct request;
 struct thread;
 
@@ -46,6 +47,15 @@ enum call_until {
 	UNTIL_NOTHING, /* it does not wait */
 	UNTIL_TIME,
 	UNTIL_ROOM,    /* of its stream */
+	UNTIL_FILE,    /* with the normalised path in text was looked up */
+};
+
+/* The file that a module has let the server look up. */
+struct call_file {
+	bool asked;
+	int error;             /* a negative errno, or 0 */
+	uint64_t size;
+	struct object *object; /* for the surroundings: a reference; NULL after an error */
 };
 
 /* The wait that a module has asked for. The surroundings have begun it if begun is set. */
@@ -114,6 +124,7 @@ struct tux_req {
 	bool no_memory;             /* for the body */
 	uint8_t result;             /* enum call_result, if it is not kept */
 	struct call_wait wait;
+	struct call_file file;
 	uint8_t long_calls;         /* calls that took too long in the thread of the request */
 	int64_t began_us;           /* for the surroundings: time of the first call of the module; 0: not called, or counted as ended */
 	struct timer timer;         /* for the surroundings: until the time limit of the module */
@@ -140,14 +151,16 @@ struct tux_req {
 	void *argument;
 };
 
-/* Functions that calls need of their surroundings: the server's thread, or a process of an isolated module. Only the thread of the calls calls them. */
+/* Functions that calls need of their surroundings: the server's thread, or a process of an isolated module. The thread of the calls calls them. */
 struct call_ops {
 	/* Gives a reply to the client while handle() runs. Returns false if there is no room: the reply stays in the call. */
 	bool (*send)(struct tux_req *call);
 	/* Starts the time limit of a call that the module keeps beyond handle() or resumed(), or that waits for the threads of a pool. */
 	void (*keep)(struct tux_req *call);
-	/* Ends the time limit and the wait. Lets the request, if it is still there, forget a call that is put back. */
+	/* Ends the time limit and the wait, and forgets the file. Lets the request, if it is still there, forget a call that is put back. */
 	void (*put)(struct tux_req *call);
+	/* Copies up to len bytes of the file, which has them. Returns their number, or a negative errno. Any thread that has the call. */
+	int (*read_file)(const struct tux_req *call, uint64_t off, void *to, uint32_t len);
 };
 
 /* The calls of a thread. */

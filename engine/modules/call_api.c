@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../core/field_line.h"
+#include "file_api.h"
 #include "module_log.h"
 #include "reply_head.h"
 #include "stream_api.h"
@@ -354,4 +355,8 @@ const struct tux_api calls_api = {
 	.stream_write = api_stream_write,
 	.stream_end = api_stream_end,
 	.stream_cut = api_stream_cut,
+	.resume_with_file = api_resume_with_file,
+	.file = api_file,
+	.file_read = api_file_read,
+	.stream_file = api_stream_file,
 };

@@ -17,7 +17,7 @@ void stream_reset(struct stream *stream)
 	stream->state = STREAM_NONE;
 	stream->counts_only = stream->wants_room = stream->progressed = false;
 	stream->length = -1;
-	stream->written = 0;
+	stream->written = stream->file_off = stream->file_len = 0;
 }
 
 void stream_close(struct stream *stream)
@@ -53,7 +53,7 @@ static int check(const struct stream *stream, uint64_t len)
 
 static uint32_t room(const struct stream *stream)
 {
-	return stream->bytes.len >= STREAM_ROOM ? 0 : STREAM_ROOM - stream->bytes.len;
+	return stream->file_len > 0 || stream->bytes.len >= STREAM_ROOM ? 0 : STREAM_ROOM - stream->bytes.len;
 }
 
 /* Writes up to len bytes. The caller has the lock. */
@@ -83,6 +83,34 @@ int stream_write(struct stream *stream, const void *data, uint32_t len)
 	taken = write_some(stream, data, len);
 	pthread_mutex_unlock(&stream->lock);
 	return taken;
+}
+
+/* Continues with the file. The caller has the lock. */
+static int write_file(struct stream *stream, uint64_t off, uint64_t len)
+{
+	const int error = check(stream, len);
+
+	if (error != 0)
+		return error;
+	if (stream->file_len > 0) {
+		stream->wants_room = true;
+		return -EAGAIN;
+	}
+	stream->progressed = stream->progressed || len > 0;
+	stream->written += len;
+	stream->file_off = off;
+	stream->file_len = stream->counts_only ? 0 : len;
+	return 0;
+}
+
+int stream_write_file(struct stream *stream, uint64_t off, uint64_t len)
+{
+	int error;
+
+	pthread_mutex_lock(&stream->lock);
+	error = write_file(stream, off, len);
+	pthread_mutex_unlock(&stream->lock);
+	return error;
 }
 
 int stream_end(struct stream *stream)
@@ -176,11 +204,31 @@ bool stream_has_begun(struct stream *stream, int64_t *length)
 	return begun;
 }
 
-void stream_take(struct stream *stream, struct stream_piece *piece)
+bool stream_has_file(struct stream *stream)
 {
+	bool has;
+
 	pthread_mutex_lock(&stream->lock);
-	piece->bytes = stream->bytes;
+	has = stream->file_len > 0;
+	pthread_mutex_unlock(&stream->lock);
+	return has;
+}
+
+void stream_take(struct stream *stream, uint64_t most, struct stream_piece *piece)
+{
+	*piece = (struct stream_piece){ .file_len = 0 };
+	pthread_mutex_lock(&stream->lock);
 	piece->state = (enum stream_state)stream->state;
-	stream->bytes = (struct buffer){ NULL, 0, 0 };
+	if (stream->bytes.len > 0) {
+		piece->bytes = stream->bytes;
+		stream->bytes = (struct buffer){ NULL, 0, 0 };
+	} else if (stream->file_len > 0) {
+		piece->file_off = stream->file_off;
+		piece->file_len = stream->file_len < most ? stream->file_len : most;
+		stream->file_off += piece->file_len;
+		stream->file_len -= piece->file_len;
+		if (piece->file_len == 0)
+			piece->state = STREAM_OPEN; /* the file is left */
+	}
 	pthread_mutex_unlock(&stream->lock);
 }

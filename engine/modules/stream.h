@@ -28,11 +28,15 @@ struct stream {
 	int64_t length;       /* bytes of the whole; -1 = unknown */
 	uint64_t written;     /* bytes, taken or not */
 	struct buffer bytes;  /* not taken yet */
+	uint64_t file_off;    /* next byte of the file that follows bytes */
+	uint64_t file_len;    /* bytes of the file that are not taken yet */
 };
 
 /* The next piece of a stream. */
 struct stream_piece {
-	struct buffer bytes;     /* empty: everything was taken. The caller frees it */
+	struct buffer bytes;     /* the caller frees it. Empty, and file_len is 0: everything was taken */
+	uint64_t file_off;
+	uint64_t file_len;       /* bytes of the file; 0 = the piece is not of the file */
 	enum stream_state state; /* after the piece */
 };
 
@@ -44,11 +48,12 @@ void stream_reset(struct stream *stream);
 void stream_close(struct stream *stream);
 
 /*
- * Begins, writes, ends, and cuts a stream. Return values are those of the functions of tux/module.h;
+ * Begins, writes, continues with len bytes of the file, ends, and cuts a stream. Return values are those of the functions of tux/module.h;
  * -EINVAL: it has not begun; -EALREADY: it has ended.
  */
 int stream_begin(struct stream *stream, int64_t length, bool counts_only);
 int stream_write(struct stream *stream, const void *data, uint32_t len);
+int stream_write_file(struct stream *stream, uint64_t off, uint64_t len);
 int stream_end(struct stream *stream);
 int stream_cut(struct stream *stream);
 
@@ -67,7 +72,10 @@ bool stream_waits_for_room(struct stream *stream);
 /* True if the stream has begun. *length is its length then, or -1. */
 bool stream_has_begun(struct stream *stream, int64_t *length);
 
-/* Takes the next piece. */
-void stream_take(struct stream *stream, struct stream_piece *piece);
+/* True if a piece of the file was not taken yet. */
+bool stream_has_file(struct stream *stream);
+
+/* Takes the next piece: bytes; or at most most bytes of the file, if no bytes are before it. most is 0: no piece of the file. */
+void stream_take(struct stream *stream, uint64_t most, struct stream_piece *piece);
 
 #endif

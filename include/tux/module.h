@@ -168,6 +168,10 @@ struct tux_api {
 	int (*stream_write)(struct tux_req *req, const void *data, uint32_t len);
 	int (*stream_end)(struct tux_req *req);
 	int (*stream_cut)(struct tux_req *req);
+	int (*resume_with_file)(struct tux_req *req, const char *path, uint32_t len);
+	int (*file)(const struct tux_req *req, uint64_t *size);
+	int (*file_read)(struct tux_req *req, uint64_t off, void *to, uint32_t len);
+	int (*stream_file)(struct tux_req *req, uint64_t off, uint64_t len);
 };
 
 /* The functions of this module. TUX_MODULE() defines it. */
@@ -338,6 +342,31 @@ static inline int tux_resume_on_room(struct tux_req *req)
 }
 
 /*
+ * Lets the server call resumed() as soon as it has looked up the file of a path of the same host: len bytes, escaped as in a request.
+ * The server's cache and the rules for files of the host hold: permissions, links, hidden names. Hidden routes are permitted, as with
+ * tux_reply_file(). tux_file() has the result, until the next look-up. Returns -EINVAL, too, if the path is invalid.
+ */
+static inline int tux_resume_with_file(struct tux_req *req, const char *path, uint32_t len)
+{
+	return tux_api_here->resume_with_file(req, path, len);
+}
+
+/*
+ * Returns the result of tux_resume_with_file(): 0 and the size; -ENOENT: no such file; -EISDIR: a directory without an index; -EACCES: not
+ * permitted; -EBUSY: the server is out of descriptors or memory, or loads too many files; -EIO. Returns -EINVAL before a look-up.
+ */
+static inline int tux_file(const struct tux_req *req, uint64_t *size)
+{
+	return tux_api_here->file(req, size);
+}
+
+/* Copies up to len bytes of the file from off on. Returns their number, 0 at the end; or the error of tux_file(). It may wait for the disk. */
+static inline int tux_file_read(struct tux_req *req, uint64_t off, void *to, uint32_t len)
+{
+	return tux_api_here->file_read(req, off, to, len);
+}
+
+/*
  * Streams: a reply in pieces. After tux_stream_begin() every tux_reply...() and tux_add_field() returns -EALREADY. In handle() and
  * resumed(), a stream is written and ended before they return TUX_DONE, or they wait or suspend. While the request is suspended, any
  * thread may write; it ends the stream, and then calls tux_resume(). The client gets what was written at once. A request that
@@ -364,6 +393,16 @@ static inline int tux_stream_begin(struct tux_req *req, uint32_t status, const c
 static inline int tux_stream_write(struct tux_req *req, const void *data, uint32_t len)
 {
 	return tux_api_here->stream_write(req, data, len);
+}
+
+/*
+ * Continues the stream with len bytes of the file of tux_resume_with_file(), from off on, which the server sends without copying them. Returns
+ * 0; -EAGAIN if bytes of a file wait already: call it again after tux_resume_on_room(), or after writable(). Returns -EINVAL if the file
+ * does not have the bytes, -EMSGSIZE like tux_stream_write(), and the error of tux_file().
+ */
+static inline int tux_stream_file(struct tux_req *req, uint64_t off, uint64_t len)
+{
+	return tux_api_here->stream_file(req, off, len);
 }
 
 /* Ends the stream. Returns 0; -EMSGSIZE if fewer bytes than the length were written: then the response is cut. */

@@ -303,6 +303,45 @@ def test_a_reload_during_a_stream(serve):
         assert conn.response().body[-7:] == other.response().body[-7:] == b"tick 0\n"
 
 
+def test_a_file_in_a_stream(serve, place):
+    """Its bytes are sent by reference between those that the module writes, also in parts, from memory and from a descriptor."""
+    server = serve()
+    root = os.path.join(place, "root")
+    files = {"small.txt": pattern(1000), "large.bin": pattern(3000001), "empty.txt": b""}
+    for name, content in files.items():
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(content)
+    for at, (name, content), piece in itertools.product(ATS, files.items(), (0, 300, 1000000)):
+        if len(content) > 1000 and piece == 300:
+            continue
+        with server.connect() as conn:
+            for method in ("GET", "HEAD"):
+                found = conn.get("%s/file?%d:/%s" % (at, piece, name), method=method)
+                assert found.status == 200 and found.body == (b"before:" + content + b":after" if method == "GET" else b"")
+            assert conn.get("%s/file?%d:/%s" % (at, piece, name), version="1.0").body == b"before:" + content + b":after"
+    with server.connect() as conn:
+        conn.send("GET /m/file?0:/large.bin HTTP/1.1\r\nHost: a\r\n\r\nGET /file.txt HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert conn.response().body == b"before:" + files["large.bin"] + b":after" and conn.response().body == b"a file"
+
+
+def test_a_file_that_is_looked_up(serve, place):
+    """The rules for files of the host hold: hidden names, permissions, directories, paths outside the root."""
+    server = serve()
+    root = os.path.join(place, "root")
+    os.mkdir(os.path.join(root, "dir"))
+    for name in (".hidden", "secret"):
+        with open(os.path.join(root, name), "w", encoding="utf-8") as file:
+            file.write("secret")
+    os.chmod(os.path.join(root, "secret"), 0o600)
+    with server.connect() as conn:
+        for at in ATS:
+            assert conn.get(at + "/file-read?0:/file.txt?x=y").body == b"6 4 file 0 -22 -22"
+            assert conn.get(at + "/file-read?0:/%66ile.txt").body == b"6 4 file 0 -22 -22"
+            for path, error in (("/none", -2), ("/.hidden", -2), ("/secret", -13), ("/dir/", -21), ("/dir", -21), ("/../x", -22), ("", -22), ("x", -22),
+                                ("/%zz", -22)):
+                assert conn.get("%s/file?0:%s" % (at, path)).body == b"error %d\n" % error, path
+
+
 def test_without_resumed(build, tux, place):  # noqa: F811
     """A module that has no resumed() cannot wait."""
     root = os.path.join(place, "root")

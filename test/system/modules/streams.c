@@ -117,6 +117,54 @@ static enum tux_result spin(struct tux_req *req, struct state *state)
 	return (enum tux_result)tux_stream_end(req);
 }
 
+/* Sends the file that was looked up, with text before and after it, in pieces if left is not 0; or tells why not. */
+static enum tux_result send_file(struct tux_req *req, struct state *state)
+{
+	uint64_t size, len;
+	const int error = tux_file(req, &size);
+	char text[64];
+	int result;
+
+	if (error != 0) {
+		snprintf(text, sizeof(text), "error %d\n", error);
+		return say(req, text);
+	}
+	if (!state->begun) {
+		state->begun = true;
+		tux_stream_begin(req, 200, "text/plain", -1);
+		put(req, "before:");
+	}
+	while (state->at < size) {
+		len = state->left > 0 && state->left < size - state->at ? state->left : size - state->at;
+		result = tux_stream_file(req, state->at, len);
+		if (result == -EAGAIN)
+			return (enum tux_result)tux_resume_on_room(req);
+		if (result != 0)
+			return TUX_FAIL;
+		state->at += len;
+	}
+	if (put(req, ":after") == 0)
+		return (enum tux_result)tux_resume_on_room(req);
+	return (enum tux_result)tux_stream_end(req);
+}
+
+/* Reads the first bytes of the file, and checks the limits. */
+static enum tux_result read_file(struct tux_req *req, struct state *state)
+{
+	uint64_t size;
+	char text[200] = "", part[17] = "";
+
+	(void)state;
+	tux_file(req, &size);
+	snprintf(text, sizeof(text), "%llu ", (unsigned long long)size);
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "%d ", tux_file_read(req, 2, part, sizeof(part) - 1));
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s ", part);
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "%d ", tux_file_read(req, size, part, 4));
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "%d ", tux_stream_file(req, 1, size));
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "%d", tux_stream_file(req, 0, size));
+	return say(req, text);
+}
+
 /* Thread: writes, and waits for writable() while there is no room. */
 static void write_in_thread(struct tux_req *req, struct state *state)
 {
@@ -373,6 +421,21 @@ static enum tux_result handle(struct tux_req *req)
 	if (is(word, "reply-and-wait")) {
 		say(req, "replied\n");
 		return tux_resume_after(req, 1) == -EALREADY ? TUX_DONE : TUX_FAIL;
+	}
+	if (is(word, "file") || is(word, "file-read")) { /* the query is PIECE:PATH */
+		const struct tux_str query = tux_req_query(req);
+		const char *const colon = query.len > 0 ? memchr(query.at, ':', query.len) : NULL;
+		uint64_t size;
+		int error;
+
+		if (colon == NULL || tux_file(req, &size) != -EINVAL)
+			return TUX_FAIL;
+		state->then = is(word, "file") ? send_file : read_file;
+		error = tux_resume_with_file(req, colon + 1, (uint32_t)(query.at + query.len - colon - 1));
+		if (error == TUX_SUSPEND)
+			return TUX_SUSPEND;
+		snprintf(text, sizeof(text), "error %d\n", error);
+		return say(req, text);
 	}
 	if (is(word, "touch") || is(word, "release"))
 		return release(req, is(word, "touch"));

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Looks up files for modules. */
+#ifndef TUX_ENGINE_HANDLERS_MODULE_FILE_H
+#define TUX_ENGINE_HANDLERS_MODULE_FILE_H
+
+#include "../modules/call.h"
+#include "../request.h"
+
+/* Frees the loads of the request, so that the next look-up has its own. */
+void module_file_forget_loads(struct tux_req *call);
+
+/*
+ * Looks up the file with the path in call->text, by the rules for files of the host, and sets call->file. Returns false if a load, or a
+ * stream that still sends the file before, has to end first. The request is resumed then.
+ */
+bool module_file_look_up(struct tux_req *call);
+
+/* Copies bytes of the file, as struct call_ops wants it. */
+int module_file_read(const struct tux_req *call, uint64_t off, void *to, uint32_t len);
+
+/* Frees the file. */
+void module_file_forget(struct tux_req *call);
+
+#endif
