@@ -84,6 +84,8 @@ struct request {
 	bool buffer_taken;           /* ACTION_SEND_BUFFER: the input is the module's memory */
 	uint64_t file_left;          /* ACTION_SEND_OBJECT: bytes to send */
 	bool file_begun;
+	int file;                    /* found by the library, not by the server; -1: none */
+	uint64_t file_off;           /* next byte of file */
 	const char *input;           /* bytes that were not given to the server */
 	size_t input_len;
 	size_t input_body;           /* bytes at input that are body */
@@ -107,6 +109,7 @@ struct library {
 	pid_t pid;
 	int epoll_fd;
 	int wake_fd;                 /* event of the relay */
+	int root_fd;                 /* document root for files that the server does not find for the library; -1: not configured */
 	int control[2];              /* pipe with the inodes of requests that other processes continue */
 	uint32_t max_header_len;
 	char *name;                  /* of the module in the URL */
@@ -151,6 +154,11 @@ bool relay_connect(struct request *request);
 
 /* Lets the relay wait until the watched descriptor has input, with the lock held. Returns false with errno. */
 bool relay_watch(struct request *request);
+
+/* object.c */
+
+/* Opens a regular file beneath the document root that all may read. Returns its descriptor and its size; -1 if there is no such file. */
+int object_open(const char *name, uint32_t *size);
 
 /* tux.c */
 void *tux_thread_run(void *unused);

@@ -29,7 +29,7 @@ enum {
 
 struct library library = {
 	.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER, .last = &library.first, .last_turn = &library.turns,
-	.epoll_fd = -1, .wake_fd = -1, .control = { -1, -1 }, .max_header_len = MAX_HEADER_LEN,
+	.epoll_fd = -1, .wake_fd = -1, .root_fd = -1, .control = { -1, -1 }, .max_header_len = MAX_HEADER_LEN,
 };
 
 void say(enum tux_log_level level, const char *format, ...)
@@ -181,11 +181,19 @@ static bool starts_late(void)
 
 static int load(void)
 {
-	const char *const path = configure();
+	const char *const path = configure(), *const root = tux_conf("root");
 	int error;
 
 	if (path == NULL)
 		return -EINVAL;
+	if (root != NULL) {
+		library.root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC); /* it may be outside the root of the process later */
+		if (library.root_fd < 0) {
+			error = errno;
+			say(TUX_LOG_ERROR, "%s: %s", root, strerror(error));
+			return -error;
+		}
+	}
 	library.pid = getpid();
 	error = relay_open();
 	if (error == 0)
@@ -270,6 +278,7 @@ struct request *request_get(void)
 	request->wait = WAIT_NO;
 	request->action = ACTION_NONE;
 	request->sock[0] = request->sock[1] = request->proxy = -1;
+	request->file = -1;
 	request->inode = 0;
 	request->has_object = request->begun = request->dropped = request->buffer_taken = request->file_begun = request->read_done = false;
 	request->input_len = request->input_body = 0;

@@ -111,6 +111,8 @@ static void sockets_close(struct request *request)
 		close(request->sock[0]);
 	if (request->proxy >= 0)
 		close(request->proxy);
+	if (request->file >= 0)
+		close(request->file);
 	request->sock[0] = request->sock[1] = request->proxy = -1;
 }
 
@@ -302,6 +304,7 @@ static void get_object(struct request *request)
 	static const char hex[] = "0123456789ABCDEF";
 	const tuxapi_text *const name = request->user.objectname;
 	char path[3 * MAX_URI_LEN + 1] = "/";
+	int result = -ESTALE;
 	uint32_t len = 1;
 
 	for (unsigned i = name[0] == '/'; name[i] != '\0'; i++) { /* as in a request */
@@ -313,10 +316,18 @@ static void get_object(struct request *request)
 			path[len++] = hex[name[i] & 15];
 		}
 	}
-	if (!request->dropped && wait_begun(request, tux_resume_with_file(wait_begin(request), path, len)))
-		return;
-	request->user.error = (uint32_t)-ENOENT;
+	if (!request->dropped) {
+		result = tux_resume_with_file(wait_begin(request), path, len);
+		if (wait_begun(request, result))
+			return;
+	}
+	if (request->file >= 0)
+		close(request->file);
 	request->user.objectlen = 0;
+	request->file = result == -ENOSYS ? object_open((const char *)name, &request->user.objectlen) : -1;
+	request->file_off = 0;
+	request->has_object = request->file >= 0;
+	request->user.error = request->has_object ? 0 : (uint32_t)-ENOENT;
 	give_to_module(request);
 }
 
@@ -324,13 +335,14 @@ static void read_object(struct request *request)
 {
 	int64_t done = -1;
 
-	if (request->req != NULL) {
+	if (request->req != NULL || request->file >= 0) {
 		char *const to = (char *)(uintptr_t)request->user.object_addr;
 		const uint32_t len = request->user.objectlen;
 
 		done = 0;
 		while (done < len) {
-			const int n = tux_file_read(request->req, (uint64_t)done, to + done, len - (uint32_t)done);
+			const ssize_t n = request->file >= 0 ? pread(request->file, to + done, len - (size_t)done, done) :
+			                                       tux_file_read(request->req, (uint64_t)done, to + done, len - (uint32_t)done);
 
 			if (n <= 0)
 				break;
@@ -345,6 +357,33 @@ static void read_object(struct request *request)
 	pthread_mutex_unlock(&library.lock);
 }
 
+/* Continues the body with a file of the library. Returns true when all was given to the server, or after a failure. */
+static bool file_copy(struct request *request)
+{
+	for (int reads = 0; reads < MAX_READS; reads++) {
+		ssize_t n;
+
+		if (!input_push(request))
+			return false;
+		if (request->file_left == 0 || request->dropped)
+			return true;
+		n = pread(request->file, request->buffer, request->file_left < READ_BYTES ? (size_t)request->file_left : READ_BYTES,
+		          (off_t)request->file_off);
+		if (n <= 0) {
+			response_fail(request, 502, n == 0 ? "its file is shorter now" : strerror(errno));
+			return true;
+		}
+		request->input = request->buffer;
+		request->input_len = request->input_body = (size_t)n;
+		request->file_off += (uint64_t)n;
+		request->file_left -= (uint64_t)n;
+	}
+	pthread_mutex_lock(&library.lock);
+	relay_turn(request);
+	pthread_mutex_unlock(&library.lock);
+	return false;
+}
+
 /* Continues the body with the file. Returns true when the module can go on. */
 static bool send_object(struct request *request)
 {
@@ -357,8 +396,12 @@ static bool send_object(struct request *request)
 			response_fail(request, 502, "SEND_OBJECT needs a head that ends, and no chunks");
 		request->file_begun = true;
 		request->file_left = len > 0 ? (uint64_t)len : 0;
+		request->file_off = 0;
 	}
-	if (request->file_left > 0 && !request->dropped) {
+	if (request->file >= 0) {
+		if (!file_copy(request))
+			return false;
+	} else if (request->file_left > 0 && !request->dropped) {
 		error = tux_stream_file(request->req, 0, request->file_left);
 		if (error == -EAGAIN)
 			return false;

@@ -55,11 +55,16 @@ def serve(request, place, tux, build, library):
         for file, text in (("page.html", PAGE), ("large.html", "x" * 3000000), ("a b%.html", "escaped")):
             with open(os.path.join(root, file), "w", encoding="utf-8") as out:
                 out.write(text)
+        os.makedirs(os.path.join(root, "sub"), exist_ok=True)
+        with open(os.path.join(root, "secret.html"), "w", encoding="utf-8") as out:
+            os.fchmod(out.fileno(), 0o600)
+        if not os.path.exists(os.path.join(root, "pipe")):
+            os.mkfifo(os.path.join(root, "pipe"))
         with open(os.path.join(place, "tux.conf"), "w", encoding="utf-8") as out:
             out.write("""%s
-                module %s.tux { file "%s"; %s; config { historic = "%s"; root = "/srv/old"; %s } }
+                module %s.tux { file "%s"; %s; config { historic = "%s"; root = "%s"; %s } }
                 route "%s" { module %s.tux }
-            """ % (top, name, library, more, path, config, route or "/%s.tux" % name, name))
+            """ % (top, name, library, more, path, root, config, route or "/%s.tux" % name, name))
         return tux(root, "--config", os.path.join(place, "tux.conf"), "--engine", request.param, "--threads", "2", "--no-sandbox")
     return start
 
@@ -79,7 +84,6 @@ def ask_many(server, target, expected, count=20):
     assert found == [expected] * 4 * count
 
 
-@pytest.mark.skip(reason="the module interface has no files yet")
 def test_file(serve):
     """GET_OBJECT, SEND_OBJECT, FINISH_REQ in three events; other requests come between them."""
     server = serve("file")
@@ -92,6 +96,8 @@ def test_file(serve):
             found = conn.get("/file.tux?page.html", method="HEAD")
             assert (found.body, found.field("Content-Length")) == (b"", str(len(PAGE)))
         assert conn.get("/file.tux?a b%.html".replace(" ", "%20").replace("%.", "%25.")).status == 404  # the query is as sent
+        for wrong in ("../tux.conf", "/", "sub", "secret.html", "pipe"):
+            assert conn.get("/file.tux?" + wrong).status == 404
         assert conn.get("/file.tux?large.html").body == b"x" * 3000000
     ask_many(server, "/file.tux?page.html", PAGE.encode())
     ask_many(server, "/file.tux?large.html", b"x" * 3000000, 2)
@@ -192,7 +198,7 @@ def actions(serve):
     return start
 
 
-def test_fields(actions):
+def test_fields(actions, place):
     """The structure, and the variables of CGI."""
     server = actions(config="servername = old.example")
     fields = ["Cookie: a=b", "Content-Type: text/x", "User-Agent: u", "Accept: a/b", "Accept-Charset: c", "Accept-Encoding: d", "Accept-Language: e",
@@ -201,7 +207,7 @@ def test_fields(actions):
     assert found == ["3.0.0", "HTTP 1", "method 1 GET", "client 127.0.0.1", "objectlen 0", "module 1 actions.tux", "keep-alive 1",
                      "actions.tux?fields", "cookies 3 a=b",
                      "text/x|u|a/b|c|d|e|no-cache|Sun, 06 Nov 1994 08:49:37 GMT|n|p|" + "r" * 63,
-                     "old.example CGI/1.1 HTTP/1.1 80", "/srv/old fields 3.0", "event 0 error 0"]
+                     "old.example CGI/1.1 HTTP/1.1 80", os.path.join(place, "root") + " fields 3.0", "event 0 error 0"]
     found = server.get("/actions.tux?fields", "Cookie: " + "c" * 128, "Connection: close").body.decode().splitlines()
     assert found[6] == "keep-alive 0" and found[8] == "cookies 0 "  # a part of a cookie would be another cookie
 
@@ -219,7 +225,6 @@ def test_read_headers(actions):
     assert "a request head is longer than max_header_len, which is 500" in server.output
 
 
-@pytest.mark.skip(reason="the module interface has no files yet")
 def test_read_object(actions):
     server = actions()
     assert server.get("/actions.tux?read").body == PAGE.encode()
