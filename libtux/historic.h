@@ -24,6 +24,7 @@
 
 enum {
 	MODULE_INDEX = 1,          /* of the module in TUXAPI_modulename_array; 0 is none */
+	MAX_WHOLE = 64 << 20,      /* bytes of a body that is not streamed */
 	MAX_MODULES = 16,          /* names that REGISTER_MODULE takes */
 	READ_BYTES = 16384,        /* bytes of output that are read at once */
 	POSTPONED_BUCKETS = 256,
@@ -80,6 +81,9 @@ struct request {
 	/* Of the relay. */
 	struct response response;
 	bool begun;                  /* the stream of the response has begun */
+	char *whole;                 /* malloc'ed: body of a response that is not streamed */
+	uint32_t whole_len;
+	uint32_t whole_size;
 	bool dropped;                /* output is read and dropped */
 	bool buffer_taken;           /* ACTION_SEND_BUFFER: the input is the module's memory */
 	uint64_t file_left;          /* ACTION_SEND_OBJECT: bytes to send */
@@ -112,6 +116,7 @@ struct library {
 	int root_fd;                 /* document root for files that the server does not find for the library; -1: not configured */
 	int control[2];              /* pipe with the inodes of requests that other processes continue */
 	uint32_t max_header_len;
+	bool isolated;               /* in a process of its own, where a module can neither stream nor wait for the server */
 	char *name;                  /* of the module in the URL */
 	int (*handle_events)(user_req_t *req);
 	void (*init)(void);

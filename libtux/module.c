@@ -153,7 +153,7 @@ static char *name_of_file(const char *path)
 static const char *configure(void)
 {
 	const char *const path = tux_conf("historic"), *const name = tux_conf("name"), *const root = tux_conf("root");
-	const char *const limit = tux_conf("max_header_len"), *const server = tux_conf("servername");
+	const char *const limit = tux_conf("max_header_len"), *const server = tux_conf("servername"), *const isolated = tux_conf("isolated");
 	const unsigned long header_len = limit != NULL ? strtoul(limit, NULL, 10) : MAX_HEADER_LEN;
 
 	if (path == NULL) {
@@ -165,6 +165,7 @@ static const char *configure(void)
 		return NULL;
 	}
 	library.max_header_len = (uint32_t)header_len;
+	library.isolated = isolated != NULL && strcmp(isolated, "on") == 0;
 	library.name = name != NULL ? strdup(name) : name_of_file(path);
 	if (library.name != NULL && data_set(root != NULL ? root : "/", server, library.name))
 		return path;
@@ -282,6 +283,8 @@ struct request *request_get(void)
 	request->inode = 0;
 	request->has_object = request->begun = request->dropped = request->buffer_taken = request->file_begun = request->read_done = false;
 	request->input_len = request->input_body = 0;
+	request->whole = NULL;
+	request->whole_len = request->whole_size = 0;
 	request->body = NULL;
 	request->body_len = request->headers_len = 0;
 	memset(&request->user, 0, sizeof(request->user));
@@ -292,7 +295,8 @@ struct request *request_get(void)
 void request_put(struct request *request)
 {
 	free(request->body);
-	request->body = NULL;
+	free(request->whole);
+	request->body = request->whole = NULL;
 	pthread_mutex_lock(&library.lock);
 	request->active = false;
 	request->req = NULL;

@@ -150,10 +150,11 @@ static void response_fail(struct request *request, uint32_t status, const char *
 {
 	static const char text[] = "The response of the module is invalid.\n", busy[] = "The module cannot respond now.\n";
 	const char *const name = (const char *)request->user.objectname;
+	const bool cut = request->begun && !library.isolated;
 
 	if (why != NULL)
-		say(TUX_LOG_ERROR, "the response to /%s is %s: %s", name, request->begun ? "cut" : "invalid", why);
-	if (request->begun)
+		say(TUX_LOG_ERROR, "the response to /%s is %s: %s", name, cut ? "cut" : "invalid", why);
+	if (cut)
 		tux_stream_cut(request->req);
 	else if (status == 503)
 		tux_reply(request->req, status, "text/plain", busy, sizeof(busy) - 1);
@@ -178,6 +179,9 @@ static bool stream_begin(struct request *request)
 	}
 	if (response->status == 204 || response->status == 304)
 		length = 0;
+	request->begun = library.isolated; /* else when the server has it */
+	if (library.isolated)
+		return true;
 	error = tux_stream_begin(request->req, response->status, response->type, length);
 	if (error != 0) {
 		response_fail(request, 502, error == -EINVAL ? "its status or its Content-Type is invalid" : strerror(-error));
@@ -187,12 +191,60 @@ static bool stream_begin(struct request *request)
 	return true;
 }
 
+/* Appends bytes to a body that is not streamed. Returns false after a failure. */
+static bool whole_append(struct request *request)
+{
+	const size_t len = request->input_body;
+
+	if (len > MAX_WHOLE - request->whole_len) {
+		response_fail(request, 502, "it is too long for a process of its own");
+		return false;
+	}
+	if (request->whole_size - request->whole_len < len) {
+		const uint32_t size = (request->whole_len + (uint32_t)len) * 2;
+		char *const whole = realloc(request->whole, size);
+
+		if (whole == NULL) {
+			response_fail(request, 502, "memory for its body is missing");
+			return false;
+		}
+		request->whole = whole;
+		request->whole_size = size;
+	}
+	memcpy(request->whole + request->whole_len, request->input, len);
+	request->whole_len += (uint32_t)len;
+	request->input += len;
+	request->input_len -= len;
+	request->input_body = 0;
+	return true;
+}
+
+/* Gives a response that is not streamed to the server. */
+static void whole_send(struct request *request)
+{
+	const struct response *const response = &request->response;
+
+	if (request->user.http_method == METHOD_HEAD && response->length > 0 && response->length <= MAX_WHOLE) { /* the server sends the length alone */
+		free(request->whole);
+		request->whole_len = (uint32_t)response->length;
+		request->whole = calloc(1, request->whole_len);
+		request->whole_len = request->whole != NULL ? request->whole_len : 0;
+	}
+	if (tux_reply_memory(request->req, response->status, response->type, request->whole, request->whole_len, free, request->whole) == 0)
+		request->whole = NULL;
+	else
+		response_fail(request, 502, "its status or its Content-Type is invalid");
+}
+
 /* Gives bytes of the body to the server. Returns false if it has no room for all, or after a failure. */
 static bool body_write(struct request *request)
 {
 	const uint32_t len = request->input_body < UINT32_MAX / 2 ? (uint32_t)request->input_body : UINT32_MAX / 2;
-	const int taken = tux_stream_write(request->req, request->input, len);
+	int taken;
 
+	if (library.isolated)
+		return whole_append(request);
+	taken = tux_stream_write(request->req, request->input, len);
 	if (taken < 0 && taken != -EAGAIN) {
 		if (taken == -ESTALE) {
 			give_back(request);
@@ -304,7 +356,7 @@ static void get_object(struct request *request)
 	static const char hex[] = "0123456789ABCDEF";
 	const tuxapi_text *const name = request->user.objectname;
 	char path[3 * MAX_URI_LEN + 1] = "/";
-	int result = -ESTALE;
+	int result = library.isolated ? -ENOSYS : -ESTALE;
 	uint32_t len = 1;
 
 	for (unsigned i = name[0] == '/'; name[i] != '\0'; i++) { /* as in a request */
@@ -316,7 +368,7 @@ static void get_object(struct request *request)
 			path[len++] = hex[name[i] & 15];
 		}
 	}
-	if (!request->dropped) {
+	if (!request->dropped && !library.isolated) {
 		result = tux_resume_with_file(wait_begin(request), path, len);
 		if (wait_begun(request, result))
 			return;
@@ -439,6 +491,10 @@ static bool redirect(struct request *request)
 		response_fail(request, 502, "the module wrote to its socket before REDIRECT_REQ");
 		return false;
 	}
+	if (library.isolated) {
+		response_fail(request, 502, "a process of its own cannot give a request to another server");
+		return false;
+	}
 	if (wait_begun(request, tux_resume_after(wait_begin(request), 0)))
 		return true; /* resumed() makes it ACTION_FINISH */
 	if (request->req != NULL)
@@ -456,7 +512,10 @@ static void finish(struct request *request)
 	} else if (!request->dropped) {
 		if (response->excess)
 			say(TUX_LOG_WARNING, "the response to /%s is longer than its Content-Length", (const char *)request->user.objectname);
-		tux_stream_end(request->req);
+		if (library.isolated)
+			whole_send(request);
+		else
+			tux_stream_end(request->req);
 		give_back(request);
 	}
 	sockets_close(request);

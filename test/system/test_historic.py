@@ -44,11 +44,12 @@ def library(request, place):
     return path
 
 
-@pytest.fixture(params=["uring", "epoll"])
+@pytest.fixture(params=["uring", "epoll", "isolated"])
 def serve(request, place, tux, build, library):
     """serve(name of an example, or source; ...): TUX with the module at /name.tux."""
     def start(source, more="", top="", route="", config=""):
         name = os.path.basename(source).replace(".c", "")
+        config = ("; " + config if config else "") + ("; isolated = on" if start.isolated else "")
         path = build(source if "/" in source else os.path.join(EXAMPLES, source + ".c"))
         root = os.path.join(place, "root")
         os.makedirs(root, exist_ok=True)
@@ -62,10 +63,11 @@ def serve(request, place, tux, build, library):
             os.mkfifo(os.path.join(root, "pipe"))
         with open(os.path.join(place, "tux.conf"), "w", encoding="utf-8") as out:
             out.write("""%s
-                module %s.tux { file "%s"; %s; config { historic = "%s"; root = "%s"; %s } }
+                module %s.tux { file "%s"; %s; config { historic = "%s"; root = "%s" %s } }
                 route "%s" { module %s.tux }
             """ % (top, name, library, more, path, root, config, route or "/%s.tux" % name, name))
-        return tux(root, "--config", os.path.join(place, "tux.conf"), "--engine", request.param, "--threads", "2", "--no-sandbox")
+        return tux(root, "--config", os.path.join(place, "tux.conf"), "--engine", request.param.replace("isolated", "epoll"), "--threads", "2", "--no-sandbox")
+    start.isolated = request.param == "isolated"
     return start
 
 
@@ -150,6 +152,10 @@ def test_redirect(serve):
     """REDIRECT_REQ: the server of handover responds, or else the files."""
     origin = Origin(lambda request: response(b"from the secondary server"))
     server = serve("redirect", top="handover %d" % origin.port)
+    if serve.isolated:
+        assert server.get("/redirect.tux?a=b").status == 502
+        assert "a process of its own cannot give a request to another server" in server.output
+        return
     with server.connect() as conn:
         assert conn.get("/redirect.tux?a=b").body == b"from the secondary server"
         assert conn.get("/redirect.tux?a=b").body == b"from the secondary server"
@@ -178,9 +184,9 @@ def test_selected_by_a_file(serve, place):
     server.end()
     for top, status in (("handover %d" % origin.port, 200), ("", 404)):
         server = serve("redirect", route="/none", top='types "TUX/module=tux"\n' + top)
-        assert server.get("/redirect.tux?a").status == status
+        assert server.get("/redirect.tux?a").status == (502 if serve.isolated else status)
         server.end()
-    assert [request.target for request in origin.requests] == ["/redirect.tux?a"]
+    assert [request.target for request in origin.requests] == [] if serve.isolated else ["/redirect.tux?a"]
 
 
 def test_image(serve):
@@ -195,6 +201,7 @@ def test_image(serve):
 def actions(serve):
     def start(**options):
         return serve(ACTIONS, **options)
+    start.isolated = serve.isolated
     return start
 
 
@@ -263,6 +270,9 @@ def test_short_response_is_cut(actions):
     server = actions()
     conn = server.connect()
     conn.send("GET /actions.tux?short HTTP/1.1\r\nHost: a\r\n\r\n")
+    if actions.isolated:
+        assert conn.response().status == 502
+        return
     assert b"Content-Length: 10\r\n" in conn.rest()
     assert "the response to /actions.tux is cut: it is shorter than its Content-Length" in server.output
 
