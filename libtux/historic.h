@@ -71,8 +71,8 @@ struct request {
 	bool has_object;             /* the file was found: objectlen has its size */
 	char *body;                  /* malloc'ed: the request body and a NUL; NULL: no body */
 	uint32_t body_len;
-	char *headers;               /* malloc'ed: max_header_len bytes */
-	uint32_t headers_len;        /* 0: they are longer */
+	char *headers;               /* malloc'ed: max_header_len bytes; NULL: out of memory */
+	uint32_t headers_len;        /* 0: they are longer, or missing */
 	uint32_t buffer_len;         /* ACTION_SEND_BUFFER: bytes at object_addr */
 	uint16_t refusal;            /* status for ACTION_REFUSE */
 	int64_t read;                /* result of ACTION_READ_OBJECT */
@@ -93,7 +93,7 @@ struct request {
 	const char *input;           /* bytes that were not given to the server */
 	size_t input_len;
 	size_t input_body;           /* bytes at input that are body */
-	char *buffer;                /* malloc'ed: READ_BYTES */
+	char *buffer;                /* malloc'ed: READ_BYTES; NULL: not used yet */
 };
 
 struct library {

@@ -265,14 +265,6 @@ struct request *request_get(void)
 		request = calloc(1, sizeof(*request));
 		if (request == NULL)
 			return NULL;
-		request->headers = malloc(library.max_header_len);
-		request->buffer = malloc(READ_BYTES);
-		if (request->headers == NULL || request->buffer == NULL) {
-			free(request->headers);
-			free(request->buffer);
-			free(request);
-			return NULL;
-		}
 	}
 	request->next = NULL;
 	request->gone = false;
@@ -296,7 +288,10 @@ void request_put(struct request *request)
 {
 	free(request->body);
 	free(request->whole);
-	request->body = request->whole = NULL;
+	free(request->headers);
+	free(request->buffer);
+	response_forget(&request->response);
+	request->body = request->whole = request->headers = request->buffer = NULL;
 	pthread_mutex_lock(&library.lock);
 	request->active = false;
 	request->req = NULL;
@@ -325,7 +320,7 @@ static void copy_text(tuxapi_text *to, size_t size, struct tux_str from)
 
 static bool append(struct request *request, const char *text, size_t len)
 {
-	if (library.max_header_len - request->headers_len <= len) /* a NUL follows */
+	if (request->headers == NULL || library.max_header_len - request->headers_len <= len) /* a NUL follows */
 		return false;
 	if (len > 0)
 		memcpy(request->headers + request->headers_len, text, len);
@@ -344,7 +339,10 @@ static void headers_write(struct request *request, const struct tux_req *req)
 {
 	struct tux_str name, value;
 	uint32_t at = 0;
-	bool room = append_str(request, tux_req_method_text(req), " ") && append_str(request, tux_req_target(req), " HTTP/1.1\r\n");
+	bool room;
+
+	request->headers = malloc(library.max_header_len);
+	room = append_str(request, tux_req_method_text(req), " ") && append_str(request, tux_req_target(req), " HTTP/1.1\r\n");
 
 	while (room && tux_req_each_field(req, &at, &name, &value))
 		room = append_str(request, name, ": ") && append_str(request, value, "\r\n");

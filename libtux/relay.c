@@ -289,6 +289,16 @@ static bool input_push(struct request *request)
 	return true;
 }
 
+/* Returns false after a failure: the request has no memory for input. */
+static bool buffer_ready(struct request *request)
+{
+	if (request->buffer == NULL)
+		request->buffer = malloc(READ_BYTES);
+	if (request->buffer == NULL && !request->dropped)
+		response_fail(request, 503, "memory for it is missing");
+	return request->buffer != NULL;
+}
+
 /* Gives all that the module has written to the server. Returns false if it has no room, or if this takes long. */
 static bool output_move(struct request *request)
 {
@@ -297,7 +307,7 @@ static bool output_move(struct request *request)
 
 		if (!input_push(request))
 			return false;
-		if (request->sock[1] < 0)
+		if (request->sock[1] < 0 || !buffer_ready(request))
 			return true;
 		do {
 			n = read(request->sock[1], request->buffer, READ_BYTES);
@@ -417,7 +427,7 @@ static bool file_copy(struct request *request)
 
 		if (!input_push(request))
 			return false;
-		if (request->file_left == 0 || request->dropped)
+		if (request->file_left == 0 || request->dropped || !buffer_ready(request))
 			return true;
 		n = pread(request->file, request->buffer, request->file_left < READ_BYTES ? (size_t)request->file_left : READ_BYTES,
 		          (off_t)request->file_off);
