@@ -183,6 +183,15 @@ struct tux_module_config {
 	const char *file; /* path of the shared object; NULL: a route names the module, but the configuration has no file of it */
 	unsigned threads; /* that call it, because it may block; 0: the engine's own */
 	uint32_t timeout_ms; /* for a request that the module keeps; then 504 */
+	bool isolate;        /* in a process of its own, for which the members from user to files are */
+	const char *user;    /* NULL: the user of the server */
+	const char *root;    /* new root directory; NULL: none */
+	uint64_t memory_bytes; /* private writable memory; 0: no limit */
+	uint32_t processes;  /* of its user, in total; 0: no limit */
+	uint32_t files;      /* open files; 0: no limit */
+	bool programs;       /* may start processes and execute programs */
+	bool writes;         /* may change files that its user may change */
+	bool network;        /* may open sockets */
 	const struct tux_module_value *value;
 	unsigned value_count;
 };
@@ -230,6 +239,9 @@ struct tux_cgi {
 	bool new_privileges;            /* set-user-id programs may be executed */
 	bool finish_unwatched;          /* a program with its whole request continues after its client disconnects */
 	bool stream_chunked;            /* send a chunked body to the program while it arrives, without CONTENT_LENGTH */
+	const struct tux_module_config *module; /* the program is the process of this isolated module, and chroot its root; NULL: CGI */
+	int module_fd;                  /* sealed copy of the module's file */
+	bool unconfined;                /* the module's process has no sandbox */
 	bool root_owned;                /* user and group of scripts and their directories must be root, and only root may write */
 };
 
@@ -273,6 +285,8 @@ struct tux_engine_config {
 	unsigned cgi_count;
 	const struct tux_module_config *modules; /* array that arguments of routes to TUX_HANDLER_MODULE index */
 	unsigned module_count;
+	int module_spawner_fd;      /* socket to the spawner of isolated modules; owned by the program; -1: no module is isolated */
+	struct isolated_manager *isolated; /* set by tux_engine_start(); NULL: no module is isolated */
 	struct tux_loaded *loaded;  /* of modules, from modules_load(), owned by the program; NULL: no module has a file */
 	const int *spawner_fd;      /* per thread, from tux_spawner_start(), owned by the program; NULL: no spawner */
 	struct spool_limits spool;  /* of request bodies that are received completely before they are forwarded */

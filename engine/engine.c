@@ -18,6 +18,8 @@
 #include "files/content_tag.h"
 #include "log/record_ring.h"
 #include "stats/totals.h"
+#include "isolated/line.h"
+#include "isolated/process.h"
 #include "modules/loaded.h"
 #include "worker.h"
 
@@ -262,6 +264,20 @@ static struct tux_engine *engine_new(const struct tux_engine_config *config)
 	return NULL;
 }
 
+/* Prepares the processes of isolated modules. Returns false with errno. */
+static bool open_isolated(struct tux_engine *engine)
+{
+	struct tux_engine_config *config = &engine->config;
+
+	if (config->loaded == NULL || config->module_spawner_fd < 0)
+		return true;
+	config->isolated = isolated_open(config, config->loaded, config->module_spawner_fd);
+	for (unsigned i = 0; config->isolated != NULL && i < config->module_count; i++)
+		if (config->loaded[i].isolated != NULL)
+			config->loaded[i].module = &isolated_module;
+	return config->isolated != NULL;
+}
+
 struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char *error, size_t error_size)
 {
 	struct tux_engine *engine;
@@ -300,9 +316,17 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		tux_engine_free(engine);
 		return NULL;
 	}
+	if (!open_isolated(engine)) {
+		snprintf(error, error_size, "cannot prepare the processes of isolated modules: %s", strerror(errno));
+		tux_engine_stop(engine);
+		tux_engine_free(engine);
+		return NULL;
+	}
 	failed = start_workers(engine, ops);
 	if (failed == 0)
 		failed = await_workers(engine);
+	if (failed == 0 && engine->config.isolated != NULL && !isolated_start(engine->config.isolated))
+		failed = errno;
 	if (failed != 0) {
 		explain(reason, failed);
 		snprintf(error, error_size, "cannot start %u threads: %s", config->threads, reason);
@@ -383,6 +407,8 @@ void tux_engine_stop(struct tux_engine *engine)
 			worker_join(engine->workers[i]);
 	if (engine->config.loaded != NULL)
 		modules_stop(engine->config.loaded, engine->config.module_count);
+	if (engine->config.isolated != NULL)
+		isolated_stop(engine->config.isolated);
 	content_tags_stop(engine->config.content_tags);
 	loader_stop(&engine->loader);
 	loader_stop(&engine->readers);
@@ -396,6 +422,7 @@ void tux_engine_free(struct tux_engine *engine)
 	for (unsigned i = 0; engine->workers != NULL && i < engine->config.threads; i++)
 		if (engine->workers[i] != NULL)
 			worker_free(engine->workers[i]);
+	isolated_free(engine->config.isolated);
 	if (engine->shared.log_event_fd >= 0)
 		close(engine->shared.log_event_fd);
 	content_tags_free(engine->config.content_tags);

@@ -14,6 +14,7 @@
 #include "backend/exchange.h"
 #include "files/lookup.h"
 #include "handlers/module.h"
+#include "isolated/line.h"
 #include "log/log_queue.h"
 
 enum {
@@ -218,7 +219,7 @@ static bool open_all(struct worker *worker, unsigned index)
 	if (!backends_open(&worker->backends, &worker->thread, spawner_fd, &exchange_cgi_events))
 		return false;
 	worker->backends.cgi.spawner.source.readable = on_spawner;
-	if (!modules_open(&worker->calls, &worker->thread))
+	if (!modules_open(&worker->calls, &worker->thread, index))
 		return false;
 	worker->returned.fd = worker->calls.inbox.event_fd;
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
@@ -494,7 +495,7 @@ static bool watch_sources(struct worker *worker)
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
 		if (sources[i]->fd >= 0 && !worker->thread.ops->watch(worker->thread.loop, sources[i]))
 			return false;
-	return true;
+	return isolated_lines_watch(&worker->calls, worker->thread.ops, worker->thread.loop);
 }
 
 /* Thread function: opens the loop, and serves until stopped or drained. */

@@ -13,6 +13,7 @@
 #include "help.h"
 #include "log/binary.h"
 #include "log/log.h"
+#include "modules/host.h"
 #include "modules/check.h"
 #include "modules/new.h"
 #include "server/serve.h"
@@ -125,6 +126,8 @@ int main(int argc, char **argv)
 	char error[512];
 	int status = EXIT_USAGE;
 
+	if (argc > 1 && strcmp(argv[1], "module-host") == 0)
+		tux_module_host();
 	streams_fill();
 	tux_options_init(&settings);
 	if (tux_command_parse(argc, argv, &command, &settings, error, sizeof(error)))

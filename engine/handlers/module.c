@@ -7,6 +7,7 @@
 #include "../backend/internal_redirect.h"
 #include "../log/access_record.h"
 #include "../log/backend_note.h"
+#include "../isolated/line.h"
 #include "../log/error_line.h"
 #include "error_page.h"
 #include "module_count.h"
@@ -164,6 +165,16 @@ static bool send_now(struct tux_req *call)
 	return respond_reply(call->req, call, true) != RESPONSE_NO_ROOM;
 }
 
+static enum response_step respond_failure(struct request *req, struct tux_req *call)
+{
+	const uint16_t status = call->failure != 0 ? call->failure : 500;
+	const enum why why = call->failure != 0 ? (enum why)call->why : WHY_MODULE_FAILED;
+
+	backend_note(req, "module", module_name(call->loaded), 0);
+	call_put(call);
+	return fail_with(req, status, why);
+}
+
 /* Responds with the result of a call. */
 static enum response_step respond_result(struct request *req, struct tux_req *call, enum call_result result)
 {
@@ -181,9 +192,7 @@ static enum response_step respond_result(struct request *req, struct tux_req *ca
 	case CALL_WAITS:
 		return RESPONSE_BY_HANDLER;
 	case CALL_FAILED:
-		backend_note(req, "module", module_name(call->loaded), 0);
-		call_put(call);
-		return fail_with(req, 500, WHY_MODULE_FAILED);
+		return respond_failure(req, call);
 	}
 	if (call->reply == REPLY_TARGET)
 		return respond_target(req, call);
@@ -511,7 +520,7 @@ static void put(struct tux_req *call)
 
 static const struct call_ops module_ops = { .send = send_now, .keep = keep, .put = put, .read_file = module_file_read };
 
-bool modules_open(struct calls *calls, struct thread *thread)
+bool modules_open(struct calls *calls, struct thread *thread, unsigned index)
 {
 	const unsigned count = thread->config->module_count;
 
@@ -527,12 +536,15 @@ bool modules_open(struct calls *calls, struct thread *thread)
 		timers_init(&calls->limits[i]);
 		calls->limits[i].duration_ms[TIMER_RESPONSE] = thread->config->modules[i].timeout_ms;
 	}
-	return calls_open(calls, &module_ops);
+	return calls_open(calls, &module_ops) && isolated_lines_open(calls, thread->config, index);
 }
 
 bool modules_free(struct calls *calls)
 {
-	const bool freed = calls_free(calls); /* stops timers, so the lists are still needed */
+	bool freed;
+
+	isolated_lines_free(calls);
+	freed = calls_free(calls); /* stops timers, so the lists are still needed */
 
 	deadlines_free(&calls->deadlines);
 	free(calls->limits);
@@ -571,6 +583,7 @@ void modules_expire(struct calls *calls)
 {
 	const struct thread *thread = calls->thread;
 
+	isolated_lines_turn(calls);
 	for (unsigned i = 0; calls->out > 0 && i < thread->config->module_count; i++) {
 		struct timer *timer;
 
@@ -595,8 +608,11 @@ void modules_expire(struct calls *calls)
 int modules_next(const struct calls *calls)
 {
 	const struct thread *thread = calls->thread;
+	const int lines = isolated_lines_next(calls);
 	int first = module_waits_next(calls);
 
+	if (first < 0 || (lines >= 0 && lines < first))
+		first = lines;
 	for (unsigned i = 0; calls->out > 0 && i < thread->config->module_count; i++) {
 		const int next_ms = timers_next(&calls->limits[i], thread->now_ms);
 

@@ -19,7 +19,7 @@ enum response_step module_respond(struct request *req, struct tux_loaded *loaded
 uint16_t module_start(struct request *req, struct tux_loaded *loaded);
 
 /* Prepares the calls of a thread, or frees them like calls_free(). */
-bool modules_open(struct calls *calls, struct thread *thread);
+bool modules_open(struct calls *calls, struct thread *thread, unsigned index);
 bool modules_free(struct calls *calls);
 
 /* Continues the requests whose calls modules have given back, and those whose modules took too long. */

@@ -459,6 +459,15 @@ int call_give_back(struct tux_req *call, enum call_until until)
 	return gone ? -ESTALE : TUX_SUSPEND;
 }
 
+void call_return(struct tux_req *call, enum call_result result)
+{
+	if (!take_from(call, CALL_SUSPENDED, CALL_SERVER))
+		return;
+	leave(call, PARTY_SUSPENDED);
+	call->result = (uint8_t)result;
+	deliver(call, NEWS_RETURNED);
+}
+
 int call_suspend(struct tux_req *call)
 {
 	if (owner_of(call) != CALL_MODULE || has_reply(call))

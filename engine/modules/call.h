@@ -15,6 +15,7 @@
 #include "loaded.h"
 #include "stream.h"
 
+struct isolated_lines;
 struct object;
 struct request;
 struct thread;
@@ -127,6 +128,9 @@ struct tux_req {
 	struct call_file file;
 	uint8_t long_calls;         /* calls that took too long in the thread of the request */
 	int64_t began_us;           /* for the surroundings: time of the first call of the module; 0: not called, or counted as ended */
+	uint32_t slot;              /* for the surroundings: number of the request in another process */
+	uint16_t failure;           /* status of the response after TUX_FAIL; 0: 500 */
+	uint8_t why;                /* enum why, of failure */
 	struct timer timer;         /* for the surroundings: until the time limit of the module */
 	const uint8_t *bytes;       /* of the head */
 	const struct tux_request *head;
@@ -173,6 +177,7 @@ struct calls {
 	unsigned spare_count;
 	unsigned out;                   /* calls in use */
 	struct deadlines deadlines;     /* for the surroundings: waits for a time */
+	struct isolated_lines *lines;   /* for the surroundings: to the processes of isolated modules */
 	struct timers *limits;          /* for the surroundings; malloc'ed. Per module: calls that it has */
 };
 
@@ -245,6 +250,9 @@ void call_wake(struct tux_req *call);
 
 /* True if the request has ended without the module. Any thread. */
 bool call_is_gone(const struct tux_req *call);
+
+/* Gives back a suspended call of a module in another process, with its result. Thread of the request. */
+void call_return(struct tux_req *call, enum call_result result);
 
 /* True if the calling thread may use the call for the module. Otherwise writes a line to the error log. */
 bool call_is_owned(const struct tux_req *call, const char *function);

@@ -164,18 +164,16 @@ static unsigned thread_count(void)
 	return threads;
 }
 
-static bool load(struct tux_loaded *loaded, const struct failure *failure)
+/* Loads a module from a sealed copy of its file, which stays open, or another module could get its name. */
+static bool load_copy(struct tux_loaded *loaded, int fd, const struct failure *failure)
 {
 	const char *const path = loaded->config->file;
 	const struct tux_module *(*entry)(const struct tux_api *api);
 	const unsigned threads = thread_count();
 	char name[32];
 	void *object, *symbol;
-	int fd, result;
+	int result;
 
-	fd = copy_open(path, failure); /* stays open, or another module could get its name */
-	if (fd < 0)
-		return false;
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 	object = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	if (object == NULL)
@@ -198,6 +196,33 @@ static bool load(struct tux_loaded *loaded, const struct failure *failure)
 	return true;
 }
 
+static bool load(struct tux_loaded *loaded, const struct failure *failure)
+{
+	const int fd = copy_open(loaded->config->file, failure);
+
+	return fd >= 0 && load_copy(loaded, fd, failure);
+}
+
+int module_copy_open(const struct tux_module_config *module, bool of_root, char *error, size_t error_size)
+{
+	const struct failure failure = { module->name, of_root, error, error_size };
+
+	return copy_open(module->file, &failure);
+}
+
+struct tux_loaded *modules_load_copy(const struct tux_module_config *module, int fd, char *error, size_t error_size)
+{
+	const struct failure failure = { module->name, false, error, error_size };
+	struct tux_loaded *loaded = calloc(1, sizeof(*loaded));
+
+	if (loaded == NULL) {
+		print(error, error_size, "no memory for the module");
+		return NULL;
+	}
+	loaded->config = module;
+	return load_copy(loaded, fd, &failure) ? loaded : NULL; /* a thread of the module may use what stays */
+}
+
 struct tux_loaded *modules_load(const struct tux_engine_config *config, bool of_root, char *error, size_t error_size)
 {
 	struct tux_loaded *loaded = calloc(config->module_count > 0 ? config->module_count : 1, sizeof(*loaded));
@@ -210,7 +235,7 @@ struct tux_loaded *modules_load(const struct tux_engine_config *config, bool of_
 		const struct failure failure = { config->modules[i].name, of_root, error, error_size };
 
 		loaded[i].config = &config->modules[i];
-		if (loaded[i].config->file != NULL && !load(&loaded[i], &failure)) {
+		if (loaded[i].config->file != NULL && !loaded[i].config->isolate && !load(&loaded[i], &failure)) {
 			loaded[i].module = NULL;
 			modules_unload(loaded, i);
 			return NULL;
@@ -243,7 +268,7 @@ bool modules_start(struct tux_loaded *loaded, const struct tux_engine_config *co
 			if (result < 0)
 				return fail(&failure, "start() failed: %s", strerror(-result));
 		}
-		if (config->modules[i].threads == 0)
+		if (config->modules[i].threads == 0 || config->modules[i].isolate)
 			continue;
 		loaded[i].pool = pool_start(config->modules[i].threads, config->modules[i].name, call_run_in_pool, call_return_unrun);
 		if (loaded[i].pool == NULL)

@@ -6,6 +6,7 @@
 #include "../../include/tux/module.h"
 #include "../config.h"
 
+struct isolated;
 struct pool;
 
 struct tux_loaded {
@@ -15,16 +16,24 @@ struct tux_loaded {
 	void (*writable)(struct tux_req *req);           /* like resumed */
 	struct tux_api api;              /* the functions that the module has */
 	struct pool *pool;               /* of config->threads threads; NULL: the engine's threads call the module */
+	struct isolated *isolated;       /* its processes; NULL: it is loaded here */
 	uint64_t lines_since_ms;         /* atomic: start of the second in which lines were written */
 	uint32_t lines;                  /* atomic: lines written in it */
 };
 
 /*
- * Loads the modules of the configuration from private copies of their files, so that a file may be overwritten later, and calls their
+ * Loads the modules of the configuration that are not isolated from private copies of their files, so that a file may be overwritten later, and calls their
  * load(). Returns config->module_count entries, malloc'ed; NULL with a sentence in error. Call it without privileges, because a module
  * and its libraries are not the server's code, and before the sandbox. of_root: refuses a file that others than root can change.
  */
 struct tux_loaded *modules_load(const struct tux_engine_config *config, bool of_root, char *error, size_t error_size);
+
+/*
+ * Loads an isolated module in its process, from a sealed copy of its file that module_copy_open() has made elsewhere. The entry is malloc'ed.
+ * Returns NULL with a sentence in error. module_copy_open() returns a descriptor; -1 with a sentence in error.
+ */
+struct tux_loaded *modules_load_copy(const struct tux_module_config *module, int fd, char *error, size_t error_size);
+int module_copy_open(const struct tux_module_config *module, bool of_root, char *error, size_t error_size);
 
 /* Returns the ABI of a module, and the functions that its interface had when it was built. Returns false if the module is not loaded. */
 bool modules_describe(const struct tux_engine_config *config, unsigned number, uint32_t *abi, uint32_t *functions);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "../modules/process.h"
 #include "script.h"
 #include "../../engine/io/print.h"
 
@@ -79,6 +81,12 @@ static void environment_make(struct tux_cgi_rule *rule, const struct tux_cgi *cg
 	own_add(rule, default_path);
 }
 
+/* Returns the name of the block that configures a kind. */
+static const char *kind_of(const struct tux_cgi *cgi)
+{
+	return cgi->module ? "module" : "cgi";
+}
+
 static bool user_find(struct tux_cgi_rule *rule, const struct tux_user *server, char *error, size_t error_size)
 {
 	const char *const name = rule->cgi->user;
@@ -89,13 +97,13 @@ static bool user_find(struct tux_cgi_rule *rule, const struct tux_user *server, 
 	if (!name)
 		return true;
 	if (!tux_user_find(name, &rule->user, reason, sizeof(reason))) {
-		snprintf(error, error_size, "cgi %s: %s", rule->cgi->name, reason);
+		snprintf(error, error_size, "%s %s: %s", kind_of(rule->cgi), rule->cgi->name, reason);
 		return false;
 	}
 	rule->user.change = rule->user.uid != server->uid || rule->user.gid != server->gid;
 	if (!rule->user.change || geteuid() == 0)
 		return true;
-	snprintf(error, error_size, "cgi %s: only root can start programs as \"%s\"", rule->cgi->name, name);
+	snprintf(error, error_size, "%s %s: only root can start programs as \"%s\"", kind_of(rule->cgi), rule->cgi->name, name);
 	return false;
 }
 
@@ -106,6 +114,14 @@ bool tux_cgi_rule_make(struct tux_cgi_rule *rule, const struct tux_cgi *cgi, con
 
 	memset(rule, 0, sizeof(*rule));
 	rule->cgi = cgi;
+	if (cgi->module && cgi->chroot && geteuid() != 0) {
+		snprintf(error, error_size, "module %s: only root can change its root directory", cgi->name);
+		return false;
+	}
+	if (cgi->module) {
+		environment_make(rule, cgi);
+		return user_find(rule, server, error, error_size);
+	}
 	if (cgi->root ? *cgi->root != '/' : !cgi->program) {
 		snprintf(error, error_size, "cgi %s: it needs a root or a program, paths that begin with '/'", cgi->name);
 		return false;
@@ -124,6 +140,24 @@ bool tux_cgi_rule_make(struct tux_cgi_rule *rule, const struct tux_cgi *cgi, con
 		memcpy(rule->directory, cgi->program[0], (size_t)(slash - cgi->program[0]) + 1);
 	}
 	return user_find(rule, server, error, error_size);
+}
+
+int tux_cgi_rules_highest(const struct tux_cgi_rule *rules)
+{
+	int highest = -1;
+
+	for (unsigned i = 0; i < TUX_MAX_CGI && rules[i].cgi; i++)
+		if (rules[i].cgi->module && rules[i].cgi->module_fd > highest)
+			highest = rules[i].cgi->module_fd;
+	return highest;
+}
+
+bool tux_cgi_rules_have(const struct tux_cgi_rule *rules, int fd)
+{
+	for (unsigned i = 0; i < TUX_MAX_CGI && rules[i].cgi; i++)
+		if (rules[i].cgi->module && rules[i].cgi->module_fd == fd)
+			return true;
+	return false;
 }
 
 /* Adds a limit, capped at the present hard limit. A hard limit above the soft one lets a program notice the soft one. */
@@ -167,7 +201,7 @@ static void __attribute__((noreturn)) fail(struct tux_cgi_failure *failure, uint
 /*
  * Installs the standard streams and closes all other descriptors. The streams become blocking, even if the engine's ends are not.
  */
-static bool streams_take(const int fd[TUX_SPAWN_STREAMS])
+static bool streams_take(const struct tux_cgi_rule *rule, const int fd[TUX_SPAWN_STREAMS])
 {
 	int i;
 
@@ -177,6 +211,8 @@ static bool streams_take(const int fd[TUX_SPAWN_STREAMS])
 		if (flags < 0 || ((flags & O_NONBLOCK) && fcntl(fd[i], F_SETFL, flags & ~O_NONBLOCK) < 0) || dup2(fd[i], i) < 0)
 			return false;
 	}
+	if (rule->cgi->module)
+		return tux_module_descriptors(rule->cgi);
 	close_range(TUX_SPAWN_STREAMS, ~0u, 0); /* before Linux 5.9 the exec closes them */
 	return true;
 }
@@ -199,7 +235,7 @@ static bool user_become(const struct tux_cgi_rule *rule)
 	if (user->change && (setgroups((size_t)user->groups, user->group) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
 	                     setresuid(user->uid, user->uid, user->uid) < 0))
 		return false;
-	if (!tux_privileges_forget())
+	if (rule->cgi->module && rule->cgi->chroot ? !tux_privileges_inherit(CAP_SYS_CHROOT) : !tux_privileges_forget())
 		return false;
 	if (user->change && user->uid != 0 && setresuid(0, 0, 0) == 0) {
 		errno = EPERM;
@@ -349,16 +385,18 @@ void tux_cgi_become(const struct tux_cgi_rule *rule, struct tux_spawn_request *r
 	setsid();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (!streams_take(fd))
+	if (!streams_take(rule, fd))
 		fail(failure, TUX_SPAWN_AT_STREAMS, errno);
 	if (!rlimits_set(rule))
 		fail(failure, TUX_SPAWN_AT_RLIMIT, errno);
-	if (chroot_path && (chroot(chroot_path) < 0 || chdir("/") < 0))
+	if (chroot_path && !rule->cgi->module && (chroot(chroot_path) < 0 || chdir("/") < 0))
 		fail(failure, TUX_SPAWN_AT_CHROOT, errno);
 	if (!user_become(rule))
 		fail(failure, TUX_SPAWN_AT_USER, errno);
 	/* After the change of user, which clears it. The parent may have ended before the call. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		fail(failure, TUX_SPAWN_AT_FORK, ESRCH);
+	if (rule->cgi->module)
+		fail(failure, TUX_SPAWN_AT_EXEC, tux_module_execute(rule->cgi, rule->own, rule->owns));
 	execute(rule, request, failure);
 }

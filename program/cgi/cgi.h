@@ -39,6 +39,12 @@ struct tux_cgi_failure {
 bool tux_cgi_rule_make(struct tux_cgi_rule *rule, const struct tux_cgi *cgi, const struct tux_user *server, char *error,
                        size_t error_size);
 
+/* The rules are an array of TUX_MAX_CGI; those without a kind are unused. Returns the highest descriptor of a module's file; -1 without any. */
+int tux_cgi_rules_highest(const struct tux_cgi_rule *rules);
+
+/* True if a descriptor is that of a module's file. */
+bool tux_cgi_rules_have(const struct tux_cgi_rule *rules, int fd);
+
 /* Sets the resource limits of the rule's programs, capped at those of this process. */
 void tux_cgi_rule_limit(struct tux_cgi_rule *rule);
 

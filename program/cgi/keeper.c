@@ -39,15 +39,19 @@ static void range_close(int first, int last)
 			close(first);
 }
 
-/* Closes all descriptors except the standard streams and the keeper's two. */
+/* Closes all descriptors except the standard streams, the keeper's two, and the files of modules. */
 static void others_close(void)
 {
-	const int low = own.order_fd < own.news_fd ? own.order_fd : own.news_fd;
-	const int high = own.order_fd < own.news_fd ? own.news_fd : own.order_fd;
+	int highest = tux_cgi_rules_highest(own.rules), fd, from = STDERR_FILENO + 1;
 
-	range_close(STDERR_FILENO + 1, low - 1);
-	range_close(low + 1, high - 1);
-	closefrom(high + 1);
+	highest = highest > own.order_fd ? highest : own.order_fd;
+	highest = highest > own.news_fd ? highest : own.news_fd;
+	for (fd = from; fd <= highest; fd++)
+		if (fd == own.order_fd || fd == own.news_fd || tux_cgi_rules_have(own.rules, fd)) {
+			range_close(from, fd - 1);
+			from = fd + 1;
+		}
+	closefrom(highest + 1);
 }
 
 static uint64_t now_s(void)
@@ -166,8 +170,11 @@ static bool program_keep(const int fd[TUX_SPAWN_STREAMS], const sigset_t *signal
 	pid_t program;
 	int i;
 
-	/* Not vfork() for another user: the keeper would be suspended until the exec, and that user could stop the child. */
-	program = rule->user.change ? fork() : vfork();
+	/*
+	 * Not vfork() for another user: the keeper would be suspended until the exec, and that user could stop the child. Nor for a module,
+	 * whose start allocates.
+	 */
+	program = rule->user.change || rule->cgi->module ? fork() : vfork();
 	if (program == 0)
 		tux_cgi_become(rule, &own.request, fd, self, &own.report->failure);
 	own.report->pid = program;

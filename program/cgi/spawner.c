@@ -711,13 +711,16 @@ static bool signals_prepare(void)
 static void others_close(const struct tux_spawner *spawner)
 {
 	int highest = spawner->end_fd, fd;
+	const int module_fd = tux_cgi_rules_highest(own.rule);
 	unsigned i;
 
 	for (i = 0; i < own.links; i++)
 		if (own.link[i].fd > highest)
 			highest = own.link[i].fd;
+	if (module_fd > highest)
+		highest = module_fd;
 	for (fd = STDERR_FILENO + 1; fd < highest; fd++) {
-		bool ours = fd == spawner->end_fd;
+		bool ours = fd == spawner->end_fd || tux_cgi_rules_have(own.rule, fd);
 
 		for (i = 0; i < own.links && !ours; i++)
 			ours = fd == own.link[i].fd;

@@ -61,6 +61,13 @@ static void key_apply(struct reading *reading, unsigned number, const ucl_object
 		values_apply(reading, number, key);
 		return;
 	}
+	if (!option->value) {
+		if (ucl_object_type(key) != UCL_BOOLEAN)
+			reading_wrong(reading, key->key, "%s is on or off", option->name);
+		else if (!tux_modules_set(&reading->settings->modules, number, option, ucl_object_toboolean(key) ? NULL : "off", error, sizeof(error)))
+			reading_wrong(reading, key->key, "%s", error);
+		return;
+	}
 	text = reading_text(reading, key, key->key);
 	if (text && !tux_modules_set(&reading->settings->modules, number, option, text, error, sizeof(error)))
 		reading_wrong(reading, key->key, "%s", error);

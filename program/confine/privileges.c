@@ -101,30 +101,40 @@ bool tux_privileges_user(const char *wanted, struct tux_user *user, char *note, 
 }
 
 /* Empties the sets from which an exec could regain capabilities. Needs CAP_SETPCAP; without it an exec gains nothing from them. */
-static void bounding_set_drop(void)
+static void bounding_set_drop(uint64_t except)
 {
 	unsigned long cap;
 
 	for (cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+		if (cap >= 64 || !(except >> cap & 1))
+			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
-/* Sets the effective and permitted capabilities to kept. Others cannot be regained without an exec. */
-static bool capabilities_set(uint64_t kept)
+/* Sets the effective and permitted capabilities to kept, and the inheritable ones. Others cannot be regained without an exec. */
+static bool capabilities_set(uint64_t kept, uint64_t inheritable)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
 	unsigned i;
 
-	for (i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+	for (i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
 		data[i].effective = data[i].permitted = (uint32_t)(kept >> (32 * i));
+		data[i].inheritable = (uint32_t)(inheritable >> (32 * i));
+	}
 	return syscall(SYS_capset, &header, data) == 0;
 }
 
 bool tux_privileges_forget(void)
 {
-	return capabilities_set(0);
+	return capabilities_set(0, 0);
+}
+
+bool tux_privileges_inherit(unsigned capability)
+{
+	const uint64_t one = UINT64_C(1) << capability;
+
+	return capabilities_set(one, one) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0;
 }
 
 bool tux_privileges_has(unsigned capability)
@@ -185,12 +195,12 @@ static bool user_become(const struct tux_user *user, char *error, size_t error_s
 bool tux_privileges_keep(const struct tux_user *user, uint64_t kept, bool regain, char *error, size_t error_size)
 {
 	if (!regain)
-		bounding_set_drop();
+		bounding_set_drop(kept & UINT64_C(1) << CAP_SYS_CHROOT); /* an isolated module inherits it until it has its root */
 	if (kept != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return fail(error, error_size, "keep", "capabilities");
 	if (user->change && !user_become(user, error, error_size))
 		return false;
-	if (!capabilities_set(kept))
+	if (!capabilities_set(kept, 0))
 		return fail(error, error_size, "give up", "capabilities");
 	return true;
 }

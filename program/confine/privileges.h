@@ -34,6 +34,9 @@ bool tux_privileges_keep(const struct tux_user *user, uint64_t kept, bool regain
 /* Drops all current capabilities. Returns false with errno. */
 bool tux_privileges_forget(void);
 
+/* Drops all current capabilities but one (CAP_...), which an executed program inherits. Returns false with errno. */
+bool tux_privileges_inherit(unsigned capability);
+
 /* True if the process has a capability (CAP_...). */
 bool tux_privileges_has(unsigned capability);
 

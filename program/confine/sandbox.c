@@ -255,6 +255,8 @@ static int connection_rules_add(scmp_filter_ctx filter, const struct tux_sandbox
 
 	if (sockets->tcp || sockets->unix_stream)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
+	if (rc == 0 && sockets->pairs)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	for (size_t i = sockets->unix_stream ? 0 : 1; rc == 0 && i < (sockets->tcp ? sizeof(families) / sizeof(families[0]) : 1); i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
 		                      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));

@@ -23,6 +23,7 @@ struct tux_sandbox {
 struct tux_sandbox_sockets {
 	bool tcp;
 	bool unix_stream;
+	bool pairs; /* connected pairs of Unix sockets, for processes of modules */
 };
 
 /*

@@ -38,7 +38,8 @@ static uint64_t now_ms(void)
 /* Loads a module with the user of the server. Returns false with a sentence in error. */
 static bool load(const struct tux_settings *settings, unsigned number, char *error, size_t error_size)
 {
-	const struct tux_engine_config config = { .modules = &settings->modules.module[number], .module_count = 1 };
+	struct tux_module_config module = settings->modules.module[number];
+	const struct tux_engine_config config = { .modules = &module, .module_count = 1 };
 	const bool of_root = geteuid() == 0;
 	char note[ERROR_BYTES];
 	struct tux_user user;
@@ -47,6 +48,7 @@ static bool load(const struct tux_settings *settings, unsigned number, char *err
 	                !tux_privileges_drop(&user, error, error_size)))
 		return false;
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of the user would undo it */
+	module.isolate = false; /* it is loaded here */
 	return modules_load(&config, of_root, error, error_size) != NULL;
 }
 

@@ -31,6 +31,7 @@
 #include "../confine/sandbox.h"
 #include "systemd.h"
 #include "../cgi/spawner.h"
+#include "../modules/process.h"
 #include "hosts.h"
 #include "../settings/units.h"
 
@@ -67,6 +68,9 @@ struct serving {
 	unsigned cgi_count;
 	struct tux_route program[TUX_MAX_CGI]; /* to each of them, for files that are programs */
 	struct tux_spawner spawner; /* used if there are CGI programs */
+	struct tux_cgi module[TUX_MAX_CGI]; /* kinds of processes: one for each isolated module */
+	unsigned module_count;
+	struct tux_spawner module_spawner; /* used if there are isolated modules */
 	char no_user[128];        /* why root stays root, for messages; "" = it does not */
 	char no_kernel[256];      /* why the kernel engine is not available, for messages; "" = it is, or is not wanted */
 	char files[96];           /* active file restrictions, for messages */
@@ -295,6 +299,36 @@ static bool spawner_start(struct serving *serving)
 	return true;
 }
 
+/* Like spawner_start(), but for the processes of isolated modules. */
+static bool module_spawner_start(struct serving *serving)
+{
+	struct tux_engine_config *const config = &serving->config;
+	const bool of_root = geteuid() == 0;
+	unsigned i;
+
+	for (i = 0; i < config->module_count; i++) {
+		if (!config->modules[i].isolate || !config->modules[i].file)
+			continue;
+		if (serving->module_count == TUX_MAX_CGI) {
+			snprintf(serving->error, ERROR_MAX, "more than %d modules are isolated", TUX_MAX_CGI);
+			return false;
+		}
+		if (!tux_module_kind(&serving->module[serving->module_count], &config->modules[i], of_root, serving->settings->no_sandbox, serving->error,
+		                     ERROR_MAX))
+			return false;
+		serving->module_count++;
+	}
+	if (serving->module_count == 0)
+		return true;
+	if (!tux_spawner_start(&serving->module_spawner, serving->module, serving->module_count, 2 * serving->module_count, 1, &serving->user,
+	                       serving->error, ERROR_MAX))
+		return false;
+	for (i = 0; i < serving->module_count; i++)
+		close(serving->module[i].module_fd);
+	config->module_spawner_fd = serving->module_spawner.fd[0];
+	return true;
+}
+
 /* Writes the URLs as text. Listing the interfaces needs a socket, which the sandbox does not permit. */
 static void urls_write(struct serving *serving)
 {
@@ -413,7 +447,7 @@ static bool seal(struct serving *serving)
 {
 	char calls[64], parts[192] = "neither landlock nor seccomp (--no-sandbox)";
 	const struct tux_engine_config *const config = &serving->config;
-	struct tux_sandbox_sockets sockets = { false, false };
+	struct tux_sandbox_sockets sockets = { .pairs = serving->module_count > 0 };
 	unsigned i, j;
 
 	for (i = 0; i < config->upstream_count; i++)
@@ -443,6 +477,7 @@ static void engine_config_make(struct tux_engine_config *config, const struct tu
 	*config = (struct tux_engine_config){
 		.loop = settings->engine == TUX_ENGINE_URING ? TUX_LOOP_URING : settings->engine == TUX_ENGINE_EPOLL ? TUX_LOOP_EPOLL : TUX_LOOP_AUTO,
 		.kernel_fd = -1,
+		.module_spawner_fd = -1,
 		.large_body = (enum tux_large_body)settings->large_body,
 		.threads = tux_serve_threads(settings),
 		.max_connections = settings->max_connections,
@@ -496,7 +531,8 @@ static bool prepare(struct serving *serving)
 		return false;
 	config->hosts = serving->hosts.host;
 	config->host_count = serving->hosts.count;
-	if (!tux_resolver_start(config, &serving->user, serving->error, ERROR_MAX) || !programs_make(serving) || !spawner_start(serving))
+	if (!tux_resolver_start(config, &serving->user, serving->error, ERROR_MAX) || !programs_make(serving) || !spawner_start(serving) ||
+	    !module_spawner_start(serving))
 		return false;
 	tux_limits_raise(config, host_fds(&serving->hosts), stderr);
 	if (serving->charge)
@@ -764,6 +800,7 @@ static void release(struct serving *serving)
 	else
 		tux_addresses_close(&serving->addresses, NULL);
 	tux_spawner_stop(&serving->spawner);
+	tux_spawner_stop(&serving->module_spawner);
 	if (serving->log)
 		log_ended = tux_log_close(serving->log);
 	if (serving->engine)

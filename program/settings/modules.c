@@ -34,7 +34,10 @@ bool tux_modules_set(struct tux_modules *modules, unsigned number, const struct 
 {
 	if (option->type != TUX_TYPE_BLOCK)
 		return tux_option_set(option, &modules->module[number], value, error, error_size);
-	modules->module[number].file = value; /* the only option of this type whose value is a text */
+	if (strcmp(option->name, "root") == 0)
+		modules->module[number].root = value;
+	else
+		modules->module[number].file = value; /* the other option of this type whose value is a text */
 	if (*value == '/')
 		return true;
 	snprintf(error, error_size, "%s: \"%s\" is not %s", option->name, value, option->expected);

@@ -54,19 +54,24 @@ def serve(request, place, tux, probe):
             file.write("""%s
                 module probe { file "%s"; %s }
                 module pooled { file "%s"; threads 2 }
+                module isolated { file "%s"; isolate on }
                 route "/m/" { module probe }
                 route "/pool/" { module pooled }
+                route "/iso/" { module isolated }
                 route "/hidden.txt" { hidden on }
-            """ % (top, probe, more, probe))
+            """ % (top, probe, more, probe, probe))
         return tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
     return start
+
+
+NAMES = {"/m": "probe", "/pool": "pooled", "/iso": "isolated"}
 
 
 def lines(response):
     return response.body.decode("latin-1").splitlines()
 
 
-@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])
 def test_a_request_as_the_module_sees_it(serve, at):
     server = serve()
     found = lines(server.get(at + "/%65cho?a=%20b&c", "X-Probe: one", "X-Probe: two"))
@@ -75,7 +80,7 @@ def test_a_request_as_the_module_sees_it(serve, at):
     assert [line for line in found if line.startswith("field X-Probe")] == ["field X-Probe=one", "field X-Probe=two"]
 
 
-@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])
 def test_a_body(serve, at):
     """A body arrives complete, whatever its framing; the next request of the connection follows."""
     server = serve(top="max-body 64k")
@@ -109,7 +114,7 @@ REPLIES = [
     ("/counter", b"1\n")]
 
 
-@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])
 @pytest.mark.parametrize("target, body", REPLIES, ids=[target for target, _ in REPLIES])
 def test_a_reply(serve, at, target, body):
     server = serve()
@@ -137,7 +142,7 @@ def test_fields_and_status(serve):
     assert lines(server.get("/m/wrong")) == [" ".join([einval] * 9 + [e2big]) + "|" + " ".join([einval] * 7)]
 
 
-@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])
 @pytest.mark.parametrize("field, line", [
     ("Location:/x", b"0 -22 -22 -22"), ("Server:x", b"-22 -22 0 0"), ("server:x", b"-22 -22 0 0")])
 def test_a_field_that_a_reply_writes_itself(serve, at, field, line):
@@ -165,7 +170,7 @@ def test_vary_of_the_module_beside_that_of_a_file(serve, place):
     client.wait_until(lambda: server.get("/m/vary?/file.txt").all("Vary") == ["Accept-Encoding", "Cookie"], "both lines are there")
 
 
-@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])
 @pytest.mark.parametrize("target, body", [("/at-once", b"at once\n"), ("/thread?20", b"later\n"), ("/forever", b"f" * 100000), ("/file?/file.txt", b"a file")])
 def test_a_reply_after_a_body(serve, at, target, body):
     """The bytes after the body are the next request."""
@@ -212,7 +217,7 @@ def test_fields_of_an_application(serve):
         assert (found.body, found.field("Content-Type"), len(found.field("X-Long"))) == (b"a file", "text/x-special", 3999)
 
 
-@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])
 @pytest.mark.parametrize("word", ["fail", "bad-file", "none"])
 def test_a_mistake_with_an_error_page(serve, place, at, word):
     """The page has to be loaded; the module is called once, and the next request is not taken for a body."""
@@ -266,7 +271,7 @@ def test_the_client_leaves_before_the_module_suspends(serve):
     client.wait_until(lambda: server.get("/pool/calls").body.endswith(b"stale 1\n"), "tux_suspend() tells")
 
 
-@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])
 def test_a_403_of_the_module_is_told(serve, at):
     server = serve()
     assert server.get(at + "/status?403").status == 403
@@ -310,7 +315,7 @@ def test_declined(serve):
         assert conn.response("POST").status == 405
 
 
-@pytest.mark.parametrize("at", ["/m", "/pool"])
+@pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])
 @pytest.mark.parametrize("word, line", [
     ("fail", None), ("errno", "handle() failed: No space left on device"), ("none", "handle() returned TUX_DONE without a reply"),
     ("unknown", "handle() returned 17, which is no result"), ("unsuspended", "handle() returned TUX_SUSPEND without tux_suspend()"),
@@ -321,9 +326,10 @@ def test_a_mistake(serve, at, word, line):
     with server.connect() as conn:
         assert conn.get(at + "/" + word).status == 500
         assert conn.get("/file.txt").body == b"a file"
-    name = "probe" if at == "/m" else "pooled"
+    name = NAMES[at]
     assert re.search(r"500.*the module failed.*module.*%s" % name, server.output), server.output
-    assert line is None or "tux: module %s: %s\n" % (name, line) in server.output
+    if line is not None:
+        client.wait_until(lambda: "tux: module %s: %s\n" % (name, line) in server.output, "the line is in the log")
 
 
 def test_a_touch_after_the_reply(serve):

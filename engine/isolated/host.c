@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One thread serves each pair of rings, and the first thread waits for the end of the server. Calls are those of the server
+ * (engine/modules); only their surroundings are others: a request is a slot, and a reply becomes records.
+ */
+#define _GNU_SOURCE 1
+#include "host.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../io/error_log.h"
+#include "../io/print.h"
+#include "../modules/call.h"
+#include "../modules/loaded.h"
+#include "control.h"
+#include "wire.h"
+
+enum {
+	ERROR_BYTES = 512,
+	NO_SLOT = UINT32_MAX,
+	STOPPED = 0, /* exit statuses */
+	FAILED = 1,
+};
+
+/* A request that the server has sent. */
+struct seat {
+	struct tux_req *call; /* NULL: none, or it has been answered or lost */
+	uint32_t generation;
+	uint64_t body_len;    /* bytes of the request body that have to come */
+	bool streams;         /* the head of a reply in pieces was written */
+	uint64_t sent;        /* bytes of its body */
+	uint64_t taken;       /* by the server */
+};
+
+/* What came of an attempt to write a reply. */
+enum progress {
+	PROGRESS_DONE,
+	PROGRESS_ROOM,   /* the ring has no room */
+	PROGRESS_WINDOW, /* the server has to take what it has */
+};
+
+struct station {
+	struct calls calls;   /* first member */
+	struct host *host;
+	unsigned number;
+	struct wire_end in;
+	struct wire_end out;
+	int wake_fd;          /* readable when the server has written */
+	int server_fd;        /* wakes the server */
+	bool wrote;
+	struct tux_req *waiting; /* calls whose replies wait for room, linked by next */
+	struct tux_req **waiting_last;
+	struct seat *seat;
+	uint8_t *buf;
+	uint8_t *piece;          /* of a file */
+	pthread_t id;
+};
+
+struct host {
+	struct tux_loaded *loaded;
+	struct tux_engine_config config;
+	struct wire_pair *pair;
+	struct station *station;
+	unsigned stations;
+};
+
+static void __attribute__((noreturn)) die(const struct station *station, const char *text)
+{
+	char front[128];
+
+	print(front, sizeof(front), "module %s:", station->host->loaded->config->name);
+	say(front, text, (uint32_t)strlen(text));
+	_exit(FAILED);
+}
+
+static struct station *station_of(struct tux_req *call)
+{
+	return (struct station *)call->calls;
+}
+
+/* Makes the call's slot unknown to this side. */
+static void leave_seat(struct tux_req *call)
+{
+	if (call->slot != NO_SLOT)
+		station_of(call)->seat[call->slot].call = NULL;
+	call->slot = NO_SLOT;
+}
+
+static bool write_reply(struct station *station, const struct tux_req *call, struct wire_reply *reply, const struct wire_part *text,
+                        const struct wire_part *body)
+{
+	struct wire_record record = { .kind = WIRE_REPLY, .slot = call->slot, .generation = station->seat[call->slot].generation };
+	const struct wire_part part[] = {
+		{ reply, sizeof(*reply) }, { call->type.data, call->type.len }, { call->fields.data, call->fields.len }, *text, *body,
+	};
+
+	reply->type_len = part[1].len;
+	reply->fields_len = part[2].len;
+	reply->text_len = part[3].len;
+	reply->body_len = part[4].len;
+	if (!wire_write(&station->out, &record, part, 5))
+		return false;
+	station->wrote = true;
+	return true;
+}
+
+static bool write_piece(struct station *station, const struct tux_req *call, enum wire_kind kind, uint8_t flags, const void *at, uint32_t len)
+{
+	struct wire_record record = { .kind = (uint8_t)kind, .flags = flags, .slot = call->slot, .generation = station->seat[call->slot].generation };
+	const struct wire_part part = { at, len };
+
+	if (!wire_write(&station->out, &record, &part, 1))
+		return false;
+	station->wrote = true;
+	return true;
+}
+
+/* Returns the next bytes of a body, at most *len; sets *len to 0 if they cannot be read. */
+static const void *body_piece(const struct tux_req *call, uint64_t at, uint32_t *len)
+{
+	const struct station *station = (const struct station *)call->calls;
+	ssize_t n;
+
+	if (call->reply != REPLY_FD)
+		return (const uint8_t *)call->data + at;
+	do
+		n = pread(call->fd, station->piece, *len, (off_t)(call->off + at));
+	while (n < 0 && errno == EINTR);
+	*len = n > 0 ? (uint32_t)n : 0;
+	return station->piece;
+}
+
+/* Writes more of a reply in pieces. */
+static enum progress send_pieces(struct tux_req *call)
+{
+	struct station *station = station_of(call);
+	struct seat *seat = &station->seat[call->slot];
+	struct wire_reply reply = { .status = call->status, .result = WIRE_STREAM, .total = call->len };
+	const struct wire_part nothing = { NULL, 0 };
+
+	seat->streams = seat->streams || write_reply(station, call, &reply, &nothing, &nothing);
+	if (!seat->streams)
+		return PROGRESS_ROOM;
+	while (seat->sent < call->len) {
+		uint32_t len = WIRE_PIECE;
+		const void *piece;
+
+		if (len > call->len - seat->sent)
+			len = (uint32_t)(call->len - seat->sent);
+		if (len > WIRE_WINDOW - (seat->sent - seat->taken))
+			return PROGRESS_WINDOW;
+		if (!wire_fits(&station->out, len))
+			return PROGRESS_ROOM;
+		piece = body_piece(call, seat->sent, &len);
+		if (len == 0) /* the file has shrunk */
+			return write_piece(station, call, WIRE_END, WIRE_CUT, NULL, 0) ? PROGRESS_DONE : PROGRESS_ROOM;
+		write_piece(station, call, WIRE_DATA, 0, piece, len);
+		seat->sent += len;
+	}
+	return write_piece(station, call, WIRE_END, 0, NULL, 0) ? PROGRESS_DONE : PROGRESS_ROOM;
+}
+
+/* Writes the reply of a call whose body is no longer than WIRE_INLINE. Returns false without room for it. */
+static bool send_reply(struct tux_req *call)
+{
+	struct station *station = station_of(call);
+	struct wire_reply reply = { .status = call->status };
+	struct wire_part text = { NULL, 0 }, body = { NULL, 0 };
+
+	switch ((enum call_reply)call->reply) {
+	case REPLY_NONE:
+	case REPLY_SENT:
+	case REPLY_STREAM:
+		return true;
+	case REPLY_TARGET:
+	case REPLY_REDIRECT:
+		reply.result = call->reply == REPLY_TARGET ? WIRE_TARGET : WIRE_REDIRECT;
+		text = (struct wire_part){ call->text.data, call->text.len };
+		break;
+	case REPLY_FD:
+	case REPLY_BORROWED:
+	case REPLY_COPY:
+	case REPLY_MEMORY:
+		if (call->reply == REPLY_FD || call->len > WIRE_INLINE)
+			return false;
+		reply.result = WIRE_BYTES;
+		body = (struct wire_part){ call->data, (uint32_t)call->len };
+		break;
+	}
+	return write_reply(station, call, &reply, &text, &body);
+}
+
+/* Writes a result without a reply. */
+static bool send_result(struct tux_req *call, enum wire_result result)
+{
+	struct wire_reply reply = { .result = result };
+	const struct wire_part nothing = { NULL, 0 };
+
+	return write_reply(station_of(call), call, &reply, &nothing, &nothing);
+}
+
+/* Writes what came of a call that is the server's again. */
+static enum progress answer(struct tux_req *call)
+{
+	bool sent;
+
+	if (call->slot == NO_SLOT || call->reply == REPLY_SENT)
+		return PROGRESS_DONE;
+	if (call->result == CALL_DONE && (call->reply == REPLY_FD || ((call->reply == REPLY_COPY || call->reply == REPLY_MEMORY) && call->len > WIRE_INLINE)))
+		return send_pieces(call);
+	if (call->result == CALL_DECLINED)
+		sent = send_result(call, WIRE_DECLINED);
+	else if (call->result != CALL_DONE)
+		sent = send_result(call, WIRE_FAILED);
+	else
+		sent = send_reply(call);
+	return sent ? PROGRESS_DONE : PROGRESS_ROOM;
+}
+
+/* Ends a call that is the server's again, now or when there is room. */
+static void conclude(struct station *station, struct tux_req *call)
+{
+	if (station->waiting == NULL && answer(call) == PROGRESS_DONE) {
+		leave_seat(call);
+		call_put(call);
+		return;
+	}
+	call->next = NULL;
+	*station->waiting_last = call;
+	station->waiting_last = &call->next;
+}
+
+/* Removes the call at *at from those whose replies wait. */
+static void remove_waiting(struct station *station, struct tux_req **at)
+{
+	const struct tux_req *call = *at;
+
+	*at = call->next;
+	if (station->waiting_last == &call->next)
+		station->waiting_last = at;
+}
+
+/* Writes the replies that wait. One that waits for the server does not hold up the others. */
+static void send_waiting(struct station *station)
+{
+	struct tux_req **at = &station->waiting;
+	bool wanted = false;
+
+	while (*at != NULL) {
+		struct tux_req *call = *at;
+
+		switch (answer(call)) {
+		case PROGRESS_DONE:
+			remove_waiting(station, at);
+			leave_seat(call);
+			call_put(call);
+			break;
+		case PROGRESS_WINDOW:
+			at = &call->next;
+			break;
+		case PROGRESS_ROOM:
+			if (wanted)
+				return;
+			wire_want_room(&station->out); /* then look once more */
+			wanted = true;
+			break;
+		}
+	}
+}
+
+static bool send_now(struct tux_req *call)
+{
+	return station_of(call)->waiting == NULL && send_reply(call);
+}
+
+static void keep(struct tux_req *call)
+{
+	(void)call; /* the server limits the time */
+}
+
+static void put(struct tux_req *call)
+{
+	leave_seat(call);
+}
+
+static const struct call_ops host_ops = { .send = send_now, .keep = keep, .put = put };
+
+static void run(struct station *station, struct tux_req *call)
+{
+	enum call_result result;
+
+	call->begun = true;
+	if (call->loaded->pool != NULL) {
+		call_submit(call);
+		return;
+	}
+	call->direct = true;
+	result = call_run(call);
+	if (result == CALL_KEPT)
+		return;
+	call->result = (uint8_t)result;
+	conclude(station, call);
+}
+
+static bool is_inside(struct tux_span span, uint32_t len)
+{
+	return span.off <= len && span.len <= len - span.off;
+}
+
+/* True if all spans of a head lie in its bytes. */
+static bool head_is_valid(const struct tux_request *head, const struct wire_call *fixed)
+{
+	bool valid = head->head_len == fixed->head_len && head->fields.count == fixed->fields;
+
+	valid = valid && is_inside(head->method_text, head->head_len) && is_inside(head->target, head->head_len) && is_inside(head->path, head->head_len) &&
+	        is_inside(head->query, head->head_len) && is_inside(head->host, head->head_len);
+	for (uint32_t i = 0; i < head->fields.count && valid; i++)
+		valid = is_inside(head->fields.line[i].name, head->head_len) && is_inside(head->fields.line[i].value, head->head_len);
+	return valid;
+}
+
+/* Makes the call of a record. Returns NULL if out of memory. */
+static struct tux_req *call_of(struct station *station, const struct wire_call *fixed, const uint8_t *at, uint32_t head_bytes)
+{
+	struct tux_req *call = call_get(&station->calls, station->host->loaded);
+
+	if (call == NULL)
+		return NULL;
+	call->slot = NO_SLOT;
+	call->copy = malloc(sizeof(*call->copy) + fixed->head_len + fixed->path_len);
+	if (call->copy == NULL) {
+		call_put(call);
+		return NULL;
+	}
+	memcpy(&call->copy->head, at, head_bytes);
+	memcpy(call->copy->bytes, at + head_bytes, fixed->head_len + fixed->path_len);
+	if (!head_is_valid(&call->copy->head, fixed))
+		die(station, "the server has sent nonsense");
+	call->head = &call->copy->head;
+	call->bytes = call->copy->bytes;
+	call->path = call->copy->bytes + fixed->head_len;
+	call->path_len = fixed->path_len;
+	call->client_port = fixed->client_port;
+	memcpy(call->client_address, fixed->client_address, sizeof(call->client_address));
+	return call;
+}
+
+static void on_call(struct station *station, const struct wire_record *record, const uint8_t *buf)
+{
+	struct seat *seat = &station->seat[record->slot];
+	struct wire_call fixed = { 0 };
+	struct tux_req *call;
+	uint32_t head_bytes;
+
+	if (record->len < sizeof(fixed) || seat->call != NULL)
+		die(station, "the server has sent nonsense");
+	memcpy(&fixed, buf, sizeof(fixed));
+	head_bytes = (uint32_t)offsetof(struct tux_request, fields.line);
+	if (fixed.fields <= TUX_MAX_FIELDS)
+		head_bytes += fixed.fields * (uint32_t)sizeof(struct tux_field);
+	if (!wire_call_valid(&fixed, record->len, head_bytes))
+		die(station, "the server has sent nonsense");
+	call = call_of(station, &fixed, buf + sizeof(fixed), head_bytes);
+	if (call == NULL)
+		die(station, "out of memory");
+	call->slot = record->slot;
+	*seat = (struct seat){ .call = call, .generation = record->generation, .body_len = fixed.body_len };
+	if (fixed.body_len == 0)
+		run(station, call);
+}
+
+static void on_body(struct station *station, struct seat *seat, const struct wire_record *record, const uint8_t *buf)
+{
+	struct tux_req *call = seat->call;
+
+	if (call == NULL || call->begun || record->len == 0 || record->len > seat->body_len)
+		die(station, "the server has sent nonsense");
+	if (!buffer_keep(&call->body, buf, record->len))
+		die(station, "out of memory");
+	seat->body_len -= record->len;
+	if (seat->body_len == 0)
+		run(station, call);
+}
+
+/* Removes a call from those whose replies wait. Returns true if it was there. */
+static bool unqueue(struct station *station, struct tux_req *call)
+{
+	for (struct tux_req **at = &station->waiting; *at != NULL; at = &(*at)->next)
+		if (*at == call) {
+			remove_waiting(station, at);
+			return true;
+		}
+	return false;
+}
+
+static void on_gone(struct station *station, struct seat *seat)
+{
+	struct tux_req *call = seat->call;
+
+	if (call == NULL)
+		return;
+	leave_seat(call);
+	if (unqueue(station, call))
+		call_put(call);
+	else
+		call_lose(call);
+}
+
+static void on_room(const struct station *station, struct seat *seat, const struct wire_record *record, const uint8_t *buf)
+{
+	struct wire_room room = { 0 };
+
+	if (record->len == sizeof(room))
+		memcpy(&room, buf, sizeof(room));
+	if (record->len != sizeof(room) || room.taken > seat->sent || room.taken < seat->taken)
+		die(station, "the server has sent nonsense");
+	seat->taken = room.taken;
+}
+
+static void on_record(struct station *station, const struct wire_record *record, const uint8_t *buf)
+{
+	struct seat *seat;
+
+	if (record->slot >= WIRE_SLOTS)
+		die(station, "the server has sent nonsense");
+	seat = &station->seat[record->slot];
+	if (record->kind == WIRE_CALL)
+		on_call(station, record, buf);
+	else if (seat->generation != record->generation)
+		die(station, "the server has sent nonsense");
+	else if (record->kind == WIRE_BODY)
+		on_body(station, seat, record, buf);
+	else if (record->kind == WIRE_GONE)
+		on_gone(station, seat);
+	else if (record->kind == WIRE_ROOM)
+		on_room(station, seat, record, buf);
+}
+
+static void wake_server(struct station *station)
+{
+	static const char one = 1;
+
+	(void)!write(station->server_fd, &one, 1);
+}
+
+static void read_ring(struct station *station)
+{
+	struct wire_record record;
+	enum wire_read read;
+
+	while ((read = wire_read(&station->in, &record, station->buf)) == WIRE_READ)
+		on_record(station, &record, station->buf);
+	if (read == WIRE_BROKEN)
+		die(station, "the server has sent nonsense");
+	if (wire_wakes_writer(&station->in))
+		wake_server(station);
+}
+
+static void take_returned(struct station *station)
+{
+	struct job *job = inbox_take(&station->calls.inbox);
+
+	while (job != NULL) {
+		struct tux_req *call = (struct tux_req *)job;
+
+		job = job->next;
+		if (!(call_take_news(call) & NEWS_RETURNED))
+			continue;
+		call->kept = false;
+		conclude(station, call);
+	}
+}
+
+static void *serve(void *argument)
+{
+	struct station *station = argument;
+	struct pollfd polls[] = { { .fd = station->wake_fd, .events = POLLIN }, { .fd = station->calls.inbox.event_fd, .events = POLLIN } };
+
+	for (;;) {
+		char bytes[64];
+
+		read_ring(station);
+		send_waiting(station);
+		if (station->wrote && wire_wakes_reader(&station->out))
+			wake_server(station);
+		station->wrote = false;
+		wire_sleep(&station->in, true);
+		if (!wire_waits(&station->in))
+			poll(polls, 2, -1);
+		wire_sleep(&station->in, false);
+		if (polls[0].revents != 0)
+			(void)!read(station->wake_fd, bytes, sizeof(bytes));
+		if (polls[1].revents != 0)
+			take_returned(station);
+		polls[0].revents = polls[1].revents = 0;
+	}
+	return NULL;
+}
+
+/* Receives the shared memory and the pipes. Returns false with errno, also if the server has ended. */
+static bool meet_server(struct host *host, int control_fd)
+{
+	struct control_hello hello = { 0 };
+	struct stat st;
+	int memory_fd;
+	unsigned count;
+
+	errno = EPROTO;
+	if (control_receive(control_fd, &hello, sizeof(hello), &memory_fd, 1, &count) != (int)sizeof(hello) || count != 1 || hello.version != WIRE_VERSION ||
+	    hello.threads == 0 || hello.threads > TUX_MAX_THREADS || hello.bytes != hello.threads * sizeof(struct wire_pair) ||
+	    fstat(memory_fd, &st) != 0 || (uint64_t)st.st_size != hello.bytes)
+		return false;
+	host->pair = mmap(NULL, hello.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
+	close(memory_fd);
+	if (host->pair == MAP_FAILED)
+		return false;
+	host->station = calloc(hello.threads, sizeof(*host->station));
+	if (host->station == NULL)
+		return false;
+	while (host->stations < hello.threads) {
+		struct control_threads group = { 0 };
+		int fds[2 * CONTROL_GROUP];
+
+		errno = EPROTO;
+		if (control_receive(control_fd, &group, sizeof(group), fds, 2 * CONTROL_GROUP, &count) != (int)sizeof(group) || group.first != host->stations ||
+		    group.count == 0 || group.count > hello.threads - host->stations || count != 2 * group.count)
+			return false;
+		for (unsigned i = 0; i < group.count; i++) {
+			struct station *station = &host->station[host->stations++];
+
+			station->wake_fd = fds[2 * i];
+			station->server_fd = fds[2 * i + 1];
+		}
+	}
+	return true;
+}
+
+/* Starts the threads. Returns false with errno. */
+static bool start_stations(struct host *host)
+{
+	for (unsigned i = 0; i < host->stations; i++) {
+		struct station *station = &host->station[i];
+
+		station->host = host;
+		station->number = i;
+		station->in = (struct wire_end){ .ring = &host->pair[i].to_module };
+		station->out = (struct wire_end){ .ring = &host->pair[i].to_server };
+		station->waiting_last = &station->waiting;
+		station->seat = calloc(WIRE_SLOTS, sizeof(*station->seat));
+		station->buf = malloc(WIRE_RECORD);
+		station->piece = malloc(WIRE_PIECE);
+		if (station->seat == NULL || station->buf == NULL || station->piece == NULL || !calls_open(&station->calls, &host_ops))
+			return false;
+	}
+	for (unsigned i = 0; i < host->stations; i++) {
+		const int error = pthread_create(&host->station[i].id, NULL, serve, &host->station[i]);
+
+		errno = error;
+		if (error != 0)
+			return false;
+	}
+	return true;
+}
+
+static void fail(const struct tux_module_config *module, const char *error)
+{
+	char front[128];
+
+	/* errors of modules_load() name the module already */
+	print(front, sizeof(front), "module %s:", module->name);
+	if (strncmp(error, front, strlen(front)) == 0)
+		error += strlen(front) + 1;
+	say(front, error, (uint32_t)strlen(error));
+}
+
+/* The rings have no streams of modules yet. */
+static int no_stream(struct tux_req *call, uint32_t status, const char *type, int64_t length)
+{
+	(void)call;
+	(void)status;
+	(void)type;
+	(void)length;
+	return -ENOSYS;
+}
+
+int isolated_host(const struct tux_module_config *module, int object_fd, int control_fd, const struct isolated_host_steps *steps)
+{
+	static struct host host;
+	static const char ready[] = "ready";
+	char error[ERROR_BYTES] = "";
+	struct pollfd end = { .fd = control_fd, .events = POLLIN };
+
+	host.config = (struct tux_engine_config){ .modules = module, .module_count = 1 };
+	host.loaded = modules_load_copy(module, object_fd, error, sizeof(error));
+	if (host.loaded != NULL) {
+		host.loaded->resumed = NULL; /* so waits return -ENOSYS */
+		host.loaded->api.stream_begin = no_stream;
+	}
+	if (host.loaded == NULL || !steps->enclose(steps->context, error, sizeof(error))) {
+		fail(module, error);
+		return FAILED;
+	}
+	if (!meet_server(&host, control_fd)) {
+		print(error, sizeof(error), "the server cannot be understood: %s", strerror(errno));
+		fail(module, error);
+		return FAILED;
+	}
+	host.config.threads = host.stations;
+	if (!modules_start(host.loaded, &host.config, error, sizeof(error)) || !steps->restrain(steps->context, error, sizeof(error))) {
+		fail(module, error);
+		return FAILED;
+	}
+	if (!start_stations(&host) || !control_send(control_fd, ready, sizeof(ready), NULL, 0)) {
+		print(error, sizeof(error), "its threads cannot be started: %s", strerror(errno));
+		fail(module, error);
+		return FAILED;
+	}
+	while (poll(&end, 1, -1) < 0 && errno == EINTR)
+		;
+	modules_unload(host.loaded, 1);
+	_exit(STOPPED);
+}

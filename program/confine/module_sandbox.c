@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The server's own sandbox (sandbox.c) permits a list of calls. A module may be anything, so this one forbids a list: calls that reach into
+ * other processes, or into parts of the kernel that a handler of requests does not need.
+ */
+#define _GNU_SOURCE 1
+#include "module_sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Sanitizers read files and make system calls that a filter should not have to permit. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+/* Landlock's ABI by its numbers, as in sandbox.c. */
+struct ruleset_attr {
+	uint64_t handled_access_fs;
+	uint64_t handled_access_net; /* from ABI 4 on */
+	uint64_t scoped;             /* from ABI 6 on */
+};
+
+enum { ABI_REFER = 2, ABI_TRUNCATE = 3, ABI_NET = 4, ABI_SCOPE = 6 };
+
+#define ACCESS_FS_ABI_1 ((1ull << 13) - 1)
+#define ACCESS_FS_REFER (1ull << 13)
+#define ACCESS_FS_TRUNCATE (1ull << 14)
+#define ACCESS_NET_ALL 3ull
+#define SCOPE_ALL 3ull
+
+/* Returns the access rights to files that the kernel's ABI knows. */
+static uint64_t all_access(int abi)
+{
+	return ACCESS_FS_ABI_1 | (abi >= ABI_REFER ? ACCESS_FS_REFER : 0) | (abi >= ABI_TRUNCATE ? ACCESS_FS_TRUNCATE : 0);
+}
+
+static bool permit_root(int ruleset, int abi, const struct tux_module_policy *policy)
+{
+	const uint64_t reads = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+	uint64_t access = reads;
+	struct landlock_path_beneath_attr rule;
+	bool added;
+
+	if (policy->programs)
+		access |= LANDLOCK_ACCESS_FS_EXECUTE;
+	if (policy->writes)
+		access |= all_access(abi) & ~(uint64_t)(reads | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK);
+	rule = (struct landlock_path_beneath_attr){ .allowed_access = access, .parent_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) };
+	if (rule.parent_fd < 0)
+		return false;
+	added = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+	close(rule.parent_fd);
+	return added;
+}
+
+bool tux_module_sandbox_files(const struct tux_module_policy *policy, char *error, size_t error_size)
+{
+	const int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct ruleset_attr attr = { .handled_access_fs = all_access(abi) };
+	size_t size = offsetof(struct ruleset_attr, handled_access_net);
+	int ruleset;
+	bool entered;
+
+	if (SANITIZED || abi <= 0)
+		return true;
+	if (abi >= ABI_NET) {
+		attr.handled_access_net = policy->network ? 0 : ACCESS_NET_ALL;
+		size = offsetof(struct ruleset_attr, scoped);
+	}
+	if (abi >= ABI_SCOPE) {
+		attr.scoped = SCOPE_ALL;
+		size = sizeof(attr);
+	}
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+	entered = ruleset >= 0 && (!policy->has_root || permit_root(ruleset, abi, policy)) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	          syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
+	if (!entered)
+		snprintf(error, error_size, "cannot put Landlock rules in force: %s", strerror(errno));
+	if (ruleset >= 0)
+		close(ruleset);
+	return entered;
+}
+
+/* Names unknown to this machine or libseccomp are skipped. */
+static const char *const forbidden[] = {
+	/* other processes */
+	"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd",
+	/* namespaces, mounts and handles */
+	"unshare", "setns", "chroot", "pivot_root", "mount", "umount", "umount2", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
+	"mount_setattr", "name_to_handle_at", "open_by_handle_at",
+	/* the kernel */
+	"bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "keyctl", "add_key", "request_key",
+	"init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd",
+	"ioperm", "iopl", "sethostname", "setdomainname", "settimeofday", "clock_settime", "clock_settime64", "clock_adjtime", "adjtimex", "stime", "syslog",
+	"personality", "lookup_dcookie", "vhangup", "nfsservctl",
+};
+
+static const char *const of_programs[] = { "execve", "execveat", "fork", "vfork" };
+
+static const char *const of_network[] = { "socket", "connect", "bind", "listen", "accept", "accept4" };
+
+/* Forbids calls. Returns 0 or a negative errno. */
+static int forbid(scmp_filter_ctx filter, const char *const *name, size_t count)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		const int number = seccomp_syscall_resolve_name(name[i]);
+
+		if (number != __NR_SCMP_ERROR)
+			rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
+		if (rc == -EDOM || rc == -EINVAL || rc == -EEXIST) /* calls of other architectures */
+			rc = 0;
+	}
+	return rc;
+}
+
+/* Forbids namespaces, and processes unless they are permitted. clone3 hides its flags in memory; libc falls back to clone. */
+static int forbid_clones(scmp_filter_ctx filter, bool programs)
+{
+	static const unsigned long namespaces[] = { CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET };
+	int rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+	if (rc == 0 && !programs)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+	return rc;
+}
+
+bool tux_module_sandbox_calls(const struct tux_module_policy *policy, char *error, size_t error_size)
+{
+	scmp_filter_ctx filter;
+	int rc;
+
+	if (SANITIZED)
+		return true;
+	filter = seccomp_init(SCMP_ACT_ALLOW);
+	rc = filter ? 0 : -ENOMEM;
+	if (rc == 0) {
+		seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
+		seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+		seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+		rc = forbid(filter, forbidden, sizeof(forbidden) / sizeof(forbidden[0]));
+	}
+	if (rc == 0)
+		rc = forbid_clones(filter, policy->programs);
+	if (rc == 0 && !policy->programs)
+		rc = forbid(filter, of_programs, sizeof(of_programs) / sizeof(of_programs[0]));
+	if (rc == 0 && !policy->network)
+		rc = forbid(filter, of_network, sizeof(of_network) / sizeof(of_network[0]));
+	if (rc == 0)
+		rc = seccomp_load(filter);
+	if (filter)
+		seccomp_release(filter);
+	if (rc == 0 || rc == -ENOSYS || rc == -EINVAL) /* this kernel has no filters */
+		return true;
+	snprintf(error, error_size, "cannot put the seccomp filter in force: %s", strerror(rc < 0 ? -rc : ECANCELED));
+	return false;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Restricts the process of an isolated module permanently. It runs code that its user wrote, so less is known of it than of the server. */
+#ifndef TUX_PROGRAM_CONFINE_MODULE_SANDBOX_H
+#define TUX_PROGRAM_CONFINE_MODULE_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tux_module_policy {
+	bool has_root; /* files beneath "/" may be read; else no file can be opened any more */
+	bool programs; /* processes may be started, and files beneath "/" executed */
+	bool writes;   /* files beneath "/" may be changed */
+	bool network;  /* sockets may be opened */
+};
+
+/* Restricts files, and TCP ports, if the kernel supports it. Call it before any thread starts. Returns false with a sentence in error. */
+bool tux_module_sandbox_files(const struct tux_module_policy *policy, char *error, size_t error_size);
+
+/* Forbids system calls, for all threads, if the kernel supports it. Returns false with a sentence in error. */
+bool tux_module_sandbox_calls(const struct tux_module_policy *policy, char *error, size_t error_size);
+
+#endif

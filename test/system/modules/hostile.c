@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A module that misbehaves as the path says. It runs isolated. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <tux/module.h>
+
+/* Returns the end of the memory that is mapped from a file whose name contains name. */
+static char *memory(const char *name, size_t *bytes)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	char *found = NULL;
+
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+		unsigned long from, to;
+
+		if (strstr(line, name) != NULL && sscanf(line, "%lx-%lx", &from, &to) == 2) {
+			found = (char *)from;
+			*bytes = to - from;
+			break;
+		}
+	}
+	if (maps != NULL)
+		fclose(maps);
+	return found;
+}
+
+enum { RING = 128 + 256 * 1024 }; /* bytes, with its positions */
+
+static char *rings;
+static size_t rings_bytes;
+
+static int start(unsigned thread)
+{
+	(void)thread;
+	rings = memory("tux module", &rings_bytes);
+	return 0;
+}
+
+static enum tux_result crash(void)
+{
+	*(volatile int *)8 = 1;
+	return TUX_DONE;
+}
+
+/* Reports what the process may do. */
+static enum tux_result rights(struct tux_req *req)
+{
+	char text[512];
+	const int file = open("/etc/passwd", O_RDONLY | O_CLOEXEC), own = open("/own.txt", O_RDONLY | O_CLOEXEC);
+	const int made = open("/made.txt", O_WRONLY | O_CREAT | O_CLOEXEC, 0600), net = socket(AF_INET, SOCK_STREAM, 0);
+	const pid_t pid = fork();
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	snprintf(text, sizeof(text), "uid %u, passwd %d, own %d, made %d, net %d, fork %d\n", getuid(), file >= 0, own >= 0, made >= 0, net >= 0, pid > 0);
+	return tux_reply(req, 200, "text/plain", text, (uint32_t)strlen(text));
+}
+
+static enum tux_result handle(struct tux_req *req)
+{
+	const struct tux_str path = tux_req_path(req);
+	const char *const word = path.at + path.len - 4;
+	static struct tux_req *kept;
+	char text[64];
+
+	if (path.len < 4)
+		return TUX_DECLINE;
+	if (memcmp(word, "rash", 4) == 0)
+		return crash();
+	if (memcmp(word, "exit", 4) == 0)
+		exit(3);
+	if (memcmp(word, "hang", 4) == 0)
+		for (;;)
+			pause();
+	if (memcmp(word, "fill", 4) == 0) { /* the ring to the server is the second one; one of the descriptors wakes the server */
+		memset(rings + RING, 0xa5, RING);
+		for (int fd = 3; fd < 64; fd++)
+			if (write(fd, "x", 1) < 0)
+				continue;
+		pause();
+	}
+	if (memcmp(word, "trim", 4) == 0) { /* the memory is sealed */
+		for (int fd = 3, shrunk = 0; fd < 64 && !shrunk; fd++)
+			shrunk = ftruncate(fd, 0) == 0;
+	}
+	if (memcmp(word, "keep", 4) == 0) {
+		kept = req;
+		return tux_suspend(req) == 0 ? TUX_SUSPEND : TUX_FAIL;
+	}
+	if (memcmp(word, "ghts", 4) == 0)
+		return rights(req);
+	if (memcmp(word, "many", 4) == 0) {
+		void *memory_of = malloc(300u << 20);
+
+		snprintf(text, sizeof(text), "%s\n", memory_of != NULL ? "has" : "lacks");
+		free(memory_of);
+		return tux_reply(req, 200, "text/plain", text, (uint32_t)strlen(text));
+	}
+	if (memcmp(word, "says", 4) == 0) {
+		fputs("a line of its own\n", stderr);
+		puts("another");
+		fflush(stdout);
+	}
+	snprintf(text, sizeof(text), "%d %d\n", (int)getpid(), kept != NULL);
+	return tux_reply(req, 200, "text/plain", text, (uint32_t)strlen(text));
+}
+
+static int load(void)
+{
+	const char *how = tux_conf("load");
+
+	if (how != NULL && strcmp(how, "fails") == 0)
+		return -ENOENT;
+	return 0;
+}
+
+TUX_MODULE(hostile, .handle = handle, .load = load, .start = start);

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Isolated modules: a process that ends, hangs or lies costs its requests, and nothing else. modules/hostile.c does what the path says.
+test_modules.py has their replies."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+import client
+from tools import make_place
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.join(HERE, "..", "..")
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    folder = make_place()
+    path = os.path.join(folder, "hostile.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-I", os.path.join(TOP, "include"),
+                    os.path.join(HERE, "modules/hostile.c"), "-o", path], check=True)
+    yield path
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["uring", "epoll"])
+def serve(request, place, tux, hostile):
+    """serve(more of the module block, more of the file): TUX with the module, isolated, at /m/."""
+    def start(more="", top="", **options):
+        os.makedirs(os.path.join(place, "root"), exist_ok=True)
+        with open(os.path.join(place, "root/file.txt"), "w", encoding="utf-8") as file:
+            file.write("a file")
+        path = os.path.join(place, "tux.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('module hostile { file "%s"; isolate on; %s }\nroute "/m/" { module hostile }\n%s' % (hostile, more, top))
+        return tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+    return start
+
+
+def process(server):
+    """The number of the module's process, as it says itself."""
+    return int(server.get("/m/pid-").body.split()[0])
+
+
+def is_replaced(server, before):
+    """Waits until another process responds."""
+    def other():
+        found = server.get("/m/pid-")
+        return found.status == 200 and int(found.body.split()[0]) != before
+    client.wait_until(other, "another process responds")
+
+
+@pytest.mark.parametrize("word, line", [("crash", "was ended by signal 11"), ("exit", "ended with status 3")])
+def test_process_that_ends_is_502_and_replaced(serve, word, line):
+    server = serve()
+    before = process(server)
+    kept = server.connect()
+    kept.send("GET /m/keep HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.wait_until(lambda: server.get("/m/pid-").body.endswith(b" 1\n"), "the module keeps a request")
+    with server.connect() as conn:
+        assert conn.get("/m/" + word).status == 502
+        assert conn.get("/file.txt").body == b"a file"
+    assert kept.response("GET").status == 502
+    kept.close()
+    is_replaced(server, before)
+    assert "tux: module hostile: process %d %s\n" % (before, line) in server.output
+    assert re.search("502: the process of the module ended before it responded", server.output)
+
+
+def test_kill(serve):
+    server = serve()
+    before = process(server)
+    os.kill(before, signal.SIGKILL)
+    is_replaced(server, before)
+
+
+def test_hang_is_504_and_the_process_is_replaced(serve):
+    server = serve("timeout 0.3")
+    before = process(server)
+    assert server.get("/m/hang").status == 504
+    is_replaced(server, before)
+    assert "does not read on after a request has passed its time limit, and is killed" in server.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_nonsense_in_the_rings_is_502_and_one_line(serve):
+    server = serve('root "/"')  # where the module finds its memory, in /proc
+    before = process(server)
+    assert server.get("/m/fill").status == 502
+    is_replaced(server, before)
+    assert server.output.count("its process has written nonsense, and is killed") == 1
+
+
+def test_shared_memory_cannot_shrink(serve):
+    server = serve()
+    before = process(server)
+    assert server.get("/m/trim").body.startswith(b"%d " % before)
+
+
+def test_client_that_leaves_and_time_limit_while_suspended(serve):
+    server = serve("timeout 0.3")
+    before = process(server)
+    conn = server.connect()
+    conn.send("GET /m/keep HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.wait_until(lambda: server.get("/m/pid-").body.endswith(b" 1\n"), "the module keeps a request")
+    conn.close()
+    assert server.get("/m/keep").status == 504
+    assert process(server) == before
+
+
+def test_load_that_fails_is_503_with_a_line(serve):
+    server = serve("config { load = fails }")
+    client.wait_until(lambda: server.get("/m/pid-").status == 503, "no process can be started")
+    client.wait_until(lambda: server.output.count("tux: module hostile: load() failed: No such file or directory\n") > 1, "it is tried again")
+    assert server.get("/file.txt").body == b"a file"
+
+
+def test_what_the_process_may_do(serve):
+    server = serve()
+    assert re.search(rb"passwd 0, own 0, made 0, net 0, fork 0\n", server.get("/m/rights").body)
+
+
+def test_what_it_may_do_with_more_rights(serve):
+    server = serve("programs on; network on")
+    assert re.search(rb"passwd 0, own 0, made 0, net 1, fork 1\n", server.get("/m/rights").body)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_and_user(serve, place):
+    home = os.path.join(place, "home")
+    os.makedirs(home)
+    os.chmod(home, 0o777)
+    os.chmod(place, 0o755)
+    with open(os.path.join(home, "own.txt"), "w", encoding="utf-8") as file:
+        file.write("own")
+    server = serve('user nobody; root "%s"' % home)
+    assert server.get("/m/rights").body == b"uid 65534, passwd 0, own 1, made 0, net 0, fork 0\n"
+    with open("/proc/%d/status" % process(server), encoding="utf-8") as file:
+        status = file.read()
+    assert re.findall(r"Cap(?:Prm|Eff|Amb):\t(\w+)", status) == ["0" * 16] * 3 and "NoNewPrivs:\t1" in status
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_with_writes(serve, place):
+    home = os.path.join(place, "home")
+    os.makedirs(home)
+    os.chmod(home, 0o777)
+    os.chmod(place, 0o755)
+    server = serve('root "%s"; writes on' % home)
+    assert b"made 1" in server.get("/m/rights").body and os.path.exists(os.path.join(home, "made.txt"))
+
+
+def test_wrong_user(tux, place, hostile):
+    path = os.path.join(place, "tux.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('module a { file "%s"; isolate on; user no-such-user }' % hostile)
+    server = tux(place, "--config", path, ready=False)
+    assert server.wait() == 1 and "module a: " in server.output and "no-such-user" in server.output
+    server.end = lambda: None
+
+
+def test_memory(serve):
+    server = serve("memory 64M")
+    assert server.get("/m/many").body == b"lacks\n"
+
+
+def test_output_of_the_process(serve):
+    server = serve()
+    assert server.get("/m/says").status == 200
+    client.wait_until(lambda: "tux: module hostile: a line of its own\n" in server.output and "tux: module hostile: another\n" in server.output, "lines")
+
+
+def test_reload_and_end_leave_no_process(serve):
+    server = serve()
+    before = process(server)
+    server.signal(signal.SIGHUP)
+    is_replaced(server, before)
+    client.wait_until(lambda: not os.path.exists("/proc/%d" % before), "the old process has ended")
+    after = process(server)
+    server.end()
+    server.end = lambda: None
+    client.wait_until(lambda: not os.path.exists("/proc/%d" % after), "the process has ended")
