@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "module.h"
 
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
+
+#ifndef TUX_LIBTUX
+#define TUX_LIBTUX "/usr/lib/tux/libtux.so"
+#endif
 
 /* Returns the number of the module with this name; -1 after an error message. */
 static int find(struct reading *reading, const char *name, const char *at)
@@ -73,8 +79,27 @@ static void key_apply(struct reading *reading, unsigned number, const ucl_object
 		reading_wrong(reading, key->key, "%s", error);
 }
 
+/* Returns the path of libtux.so: where it is installed, or else beside this program in the folder of a build. */
+static const char *library(void)
+{
+	static char built[PATH_MAX];
+	const char *slash;
+	ssize_t len;
+
+	if (access(TUX_LIBTUX, F_OK) == 0)
+		return TUX_LIBTUX;
+	len = readlink("/proc/self/exe", built, sizeof(built) - sizeof("libtux/libtux.so"));
+	if (len <= 0 || (size_t)len >= sizeof(built) - sizeof("libtux/libtux.so"))
+		return TUX_LIBTUX;
+	built[len] = '\0';
+	slash = strrchr(built, '/');
+	memcpy(built + (slash - built) + 1, "libtux/libtux.so", sizeof("libtux/libtux.so"));
+	return access(built, F_OK) == 0 ? built : TUX_LIBTUX;
+}
+
 static void module_apply(struct reading *reading, const ucl_object_t *module)
 {
+	char error[CONFIG_ERROR_MAX];
 	struct tux_modules *const modules = &reading->settings->modules;
 	const char *const name = reading_keep(reading, module->key, module->keylen);
 	const int number = find(reading, name, module->key);
@@ -95,8 +120,10 @@ static void module_apply(struct reading *reading, const ucl_object_t *module)
 	}
 	while ((key = ucl_object_iterate(module, &each, true)))
 		key_apply(reading, (unsigned)number, key);
+	if (!tux_modules_historic(modules, (unsigned)number, library(), error, sizeof(error)))
+		reading_wrong(reading, module->key, "%s", error);
 	if (!modules->module[number].file && reading->wrong == 0)
-		reading_wrong(reading, module->key, "module %s needs a file: the path of its shared object", name);
+		reading_wrong(reading, module->key, "module %s needs a file, the path of its shared object, or historic", name);
 }
 
 void modules_apply(struct reading *reading, const ucl_object_t *first)

@@ -36,6 +36,8 @@ bool tux_modules_set(struct tux_modules *modules, unsigned number, const struct 
 		return tux_option_set(option, &modules->module[number], value, error, error_size);
 	if (strcmp(option->name, "root") == 0)
 		modules->module[number].root = value;
+	else if (strcmp(option->name, "historic") == 0)
+		modules->historic[number] = value;
 	else
 		modules->module[number].file = value; /* the other option of this type whose value is a text */
 	if (*value == '/')
@@ -62,6 +64,24 @@ bool tux_modules_value_add(struct tux_modules *modules, unsigned number, const c
 	module->value = values;
 	values[module->value_count++] = (struct tux_module_value){ key, text };
 	return true;
+}
+
+bool tux_modules_historic(struct tux_modules *modules, unsigned number, const char *library, char *error, size_t error_size)
+{
+	struct tux_module_config *const module = &modules->module[number];
+
+	if (!modules->historic[number])
+		return true;
+	if (module->file) {
+		snprintf(error, error_size, "module %s has a file and a historic module: libtux.so is the file of a historic one", module->name);
+		return false;
+	}
+	module->file = library;
+	module->isolate = true;
+	return tux_modules_value_add(modules, number, "historic", modules->historic[number], error, error_size) &&
+	       tux_modules_value_add(modules, number, "name", module->name, error, error_size) &&
+	       tux_modules_value_add(modules, number, "isolated", "on", error, error_size) &&
+	       (!module->root || tux_modules_value_add(modules, number, "root", module->root, error, error_size));
 }
 
 void tux_modules_free(struct tux_modules *modules)

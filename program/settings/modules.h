@@ -12,6 +12,7 @@ struct tux_modules {
 	struct tux_module_value *values[TUX_MAX_MODULES]; /* malloc'ed: the values of each module */
 	unsigned line[TUX_MAX_MODULES]; /* of its block in the file */
 	bool said[TUX_MAX_MODULES]; /* the file has a block for it; else a route names it */
+	const char *historic[TUX_MAX_MODULES]; /* path of a historic module, which libtux.so runs; NULL: file is the module */
 	struct tux_module_config defaults;
 	unsigned count;
 };
@@ -28,6 +29,12 @@ bool tux_modules_set(struct tux_modules *modules, unsigned number, const struct 
 
 /* Adds a value to config { } of a module. The texts stay. Returns false with a sentence in error. */
 bool tux_modules_value_add(struct tux_modules *modules, unsigned number, const char *key, const char *text, char *error, size_t error_size);
+
+/*
+ * Completes a module that is historic: library, which stays, is its file, and the library gets its settings as values. It runs in a process
+ * of its own. Returns false with a sentence in error.
+ */
+bool tux_modules_historic(struct tux_modules *modules, unsigned number, const char *library, char *error, size_t error_size);
 
 /* Frees the values. */
 void tux_modules_free(struct tux_modules *modules);

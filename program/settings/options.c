@@ -422,6 +422,8 @@ const struct tux_option tux_options[] = {
 	HEADING("In a module"),
 	{ "file", "PATH", "0.1", "the shared object; a start as root needs one that only root can change",
 	  MODULE, BLOCK("a path that begins with '/'") },
+	{ "historic", "PATH", "0.1", "in place of file: a module of the historic tux(2), which libtux.so runs in a process of its own",
+	  MODULE, BLOCK("a path that begins with '/'") },
 	{ "threads", "N", "0.1", "threads of its own, for a module that waits; 0: the threads of the server call it",
 	  MODULE, COUNT(0, TUX_MAX_MODULE_THREADS), OF_MODULE(threads), .without = "0" },
 	{ "timeout", "SECONDS", "0.1", "time for which it may keep a request; then 504",

@@ -49,7 +49,6 @@ def serve(request, place, tux, build, library):
     """serve(name of an example, or source; ...): TUX with the module at /name.tux."""
     def start(source, more="", top="", route="", config=""):
         name = os.path.basename(source).replace(".c", "")
-        config = ("; " + config if config else "") + ("; isolated = on" if start.isolated else "")
         path = build(source if "/" in source else os.path.join(EXAMPLES, source + ".c"))
         root = os.path.join(place, "root")
         os.makedirs(root, exist_ok=True)
@@ -61,14 +60,26 @@ def serve(request, place, tux, build, library):
             os.fchmod(out.fileno(), 0o600)
         if not os.path.exists(os.path.join(root, "pipe")):
             os.mkfifo(os.path.join(root, "pipe"))
+        if start.isolated:
+            more += '; historic "%s"; programs on; network on' % path
+            more += '; root "%s"' % root if os.geteuid() == 0 else ""
+        else:
+            more += '; file "%s"' % library
+            config += '; historic = "%s"; root = "%s"' % (path, root)
         with open(os.path.join(place, "tux.conf"), "w", encoding="utf-8") as out:
             out.write("""%s
-                module %s.tux { file "%s"; %s; config { historic = "%s"; root = "%s" %s } }
+                module %s.tux { %s; config { %s } }
                 route "%s" { module %s.tux }
-            """ % (top, name, library, more, path, root, config, route or "/%s.tux" % name, name))
-        return tux(root, "--config", os.path.join(place, "tux.conf"), "--engine", request.param.replace("isolated", "epoll"), "--threads", "2", "--no-sandbox")
+            """ % (top, name, more.strip("; "), config.strip("; "), route or "/%s.tux" % name, name))
+        return tux(root, "--config", os.path.join(place, "tux.conf"), "--engine", request.param.replace("isolated", "epoll"), "--threads", "2",
+                   *([] if start.isolated else ["--no-sandbox"]))
     start.isolated = request.param == "isolated"
     return start
+
+
+def told(server, line):
+    """Waits for a line in the error log: another process writes it."""
+    client.wait_until(lambda: line in server.output, line)
 
 
 def ask_many(server, target, expected, count=20):
@@ -154,7 +165,7 @@ def test_redirect(serve):
     server = serve("redirect", top="handover %d" % origin.port)
     if serve.isolated:
         assert server.get("/redirect.tux?a=b").status == 502
-        assert "a process of its own cannot give a request to another server" in server.output
+        told(server, "a process of its own cannot give a request to another server")
         return
     with server.connect() as conn:
         assert conn.get("/redirect.tux?a=b").body == b"from the secondary server"
@@ -229,7 +240,7 @@ def test_read_headers(actions):
     server = actions(config="max_header_len = 500")
     assert server.get("/actions.tux?headers", "X-A:  b").body == b"GET /actions.tux?headers HTTP/1.1\r\nHost: test\r\nX-A: b\r\n\r\n"
     assert server.get("/actions.tux?headers", "X-A: " + "b" * 500).status == 502
-    assert "a request head is longer than max_header_len, which is 500" in server.output
+    told(server, "a request head is longer than max_header_len, which is 500")
 
 
 def test_read_object(actions):
@@ -263,7 +274,7 @@ def test_garbage_is_502(actions, word, line):
         assert conn.get("/actions.tux?" + word).status == 502
         assert conn.get("/page.html").body == PAGE.encode()
         assert conn.get("/actions.tux?chunked").body == b"abcde"
-    assert "tux: module actions.tux: error: the response to /actions.tux is invalid: %s\n" % line in server.output
+    told(server, "tux: module actions.tux: error: the response to /actions.tux is invalid: %s\n" % line)
 
 
 def test_short_response_is_cut(actions):
@@ -274,14 +285,14 @@ def test_short_response_is_cut(actions):
         assert conn.response().status == 502
         return
     assert b"Content-Length: 10\r\n" in conn.rest()
-    assert "the response to /actions.tux is cut: it is shorter than its Content-Length" in server.output
+    told(server, "the response to /actions.tux is cut: it is shorter than its Content-Length")
 
 
 @pytest.mark.parametrize("target", ["/actions.tux?" + "q" * 256, "/" + "p" * 256])
 def test_long_names_are_refused(actions, target):
     server = actions(route="/")
     assert server.get(target).status == 414
-    assert "which the historic interface cannot carry" in server.output
+    told(server, "which the historic interface cannot carry")
     assert server.get(target[:-1]).status == 502  # 255 bytes reach the module, which writes nothing
 
 
@@ -325,7 +336,7 @@ def test_module_that_ends_itself(actions):
         assert conn.response().body == b"down\n"
         conn.response()  # the one that it had got before
         assert conn.get("/actions.tux?chunked").status == 503
-    assert "the module has ended itself; its requests get 503" in server.output
+    told(server, "the module has ended itself; its requests get 503")
 
 
 def test_client_that_leaves(actions):
@@ -336,6 +347,19 @@ def test_client_that_leaves(actions):
             conn.send("GET /actions.tux?large HTTP/1.1\r\nHost: a\r\n\r\n")
             conn.take(1000)
     assert server.get("/actions.tux?chunked").body == b"abcde"
+
+
+@pytest.mark.parametrize("word", ["crash", "exit"])
+def test_crash(actions, word):
+    """Its request gets 502, and a new process has the next ones."""
+    if not actions.isolated:
+        pytest.skip("it would end the server")
+    server = actions()
+    assert server.get("/actions.tux?chunked").body == b"abcde"
+    with server.connect() as conn:
+        assert conn.get("/actions.tux?" + word).status == 502
+        assert conn.get("/page.html").body == PAGE.encode()
+    client.wait_until(lambda: server.get("/actions.tux?chunked").body == b"abcde", "a new process responds")
 
 
 def fails(tux, place, library, config):
@@ -362,6 +386,7 @@ def test_what_cannot_be_loaded(tux, place, library, build):
     shutil.copyfile(counter, other)
     os.chmod(other, 0o666)
     assert "%s: other users can change it" % other in fails(tux, place, library, module("a", other))
+    assert "has a file and a historic module" in fails(tux, place, library, 'module a { file "LIBRARY"; historic "%s" }' % counter)
     early = module("a", build(os.path.join(HERE, "modules", "historic", "early.c")))
     assert "load() has started a thread" in fails(tux, place, library, early)
     assert re.search("a process can have one historic module", fails(tux, place, library, module("a", counter) + module("b", counter)))

@@ -72,7 +72,6 @@ static int with_name(int action, const char *name, int version)
 static void say_results(user_req_t *req)
 {
 	char text[500] = "";
-	user_req_t *const standard_input = NULL;
 
 	add(text, tux(TUX_ACTION_QUERY_VERSION, NULL));
 	add(text, tux(TUX_ACTION_STARTUP, NULL));
@@ -96,8 +95,9 @@ static void say_results(user_req_t *req)
 	add(text, tux(TUX_ACTION_READ_OBJECT, req));
 	add(text, tux(TUX_ACTION_SEND_BUFFER, req));
 	add(text, tux(TUX_ACTION_WAIT_PROXY_SOCKET, req));
-	add(text, tux(TUX_ACTION_WATCH_PROXY_SOCKET, req)); /* object_addr is 0: standard input, which is no socket */
-	add(text, tux(TUX_ACTION_CONTINUE_REQ, standard_input));
+	req->object_addr = (unsigned long)-1;
+	add(text, tux(TUX_ACTION_WATCH_PROXY_SOCKET, req));
+	add(text, tux(TUX_ACTION_CONTINUE_REQ, (user_req_t *)-1L));
 	add(text, tux(TUX_ACTION_CONTINUE_REQ, (user_req_t *)(long)req->sock)); /* it is not postponed */
 	say(req, text);
 }
