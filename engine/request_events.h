@@ -17,6 +17,7 @@ struct request;
 /* Next step of a request whose handler takes time. */
 enum request_next {
 	NEXT_QUEUED, /* bytes in a pipe, or of a file, were given to the sink */
+	NEXT_AGAIN,  /* the handler takes more of the request body than before */
 	NEXT_READY,  /* content waits in req->ready. writable() is due after it was taken */
 	NEXT_WAITS,  /* waits for the handler, or for the request body */
 	NEXT_OVER,   /* the response was given to the sink, and ended. req->events is NULL */

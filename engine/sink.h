@@ -86,6 +86,9 @@ struct sink {
 	 */
 	bool (*content_file)(struct request *req, const struct body_source *body);
 
+	/* Asks a client that waits for 100 (Continue) to send the request's body. No response has begun. */
+	void (*go_on)(struct request *req);
+
 	/* Ends the content. Adds the trailer fields in len bytes at buf, if the client can get them. Returns false if out of memory. */
 	bool (*content_end)(struct request *req, const uint8_t *buf, uint32_t len);
 

@@ -182,6 +182,7 @@ static void init(struct worker *worker, struct engine_shared *shared, const stru
 	thread->backends = &worker->backends;
 	thread->calls = &worker->calls;
 	worker->calls.inbox.event_fd = -1;
+	worker->calls.ready.fd = -1;
 	thread->totals = shared->totals;
 	open_timers(worker);
 	conns_init(&worker->conns, thread, slots, &shared->passing);
@@ -489,7 +490,7 @@ static bool open_loop(struct worker *worker)
 /* Watches all sources that wake the worker. Returns false with errno if one cannot be watched, because its events would be lost. */
 static bool watch_sources(struct worker *worker)
 {
-	struct source *const sources[] = { &worker->wake, &worker->finished, &worker->read, &worker->returned, &worker->inotify,
+	struct source *const sources[] = { &worker->wake, &worker->finished, &worker->read, &worker->returned, &worker->calls.ready, &worker->inotify,
 		                           &worker->backends.cgi.spawner.source, &worker->handed_up };
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)

@@ -401,3 +401,8 @@ uint16_t dispatch_start(struct request *req)
 {
 	return req->module != NULL ? module_start(req, req->module) : exchange_start(req);
 }
+
+bool dispatch_asks_for_body(const struct request *req)
+{
+	return req->module != NULL && (req->module->module->flags & TUX_MODULE_BODY_STREAMED) != 0;
+}

@@ -41,4 +41,7 @@ enum response_step dispatch_respond(struct request *req);
  */
 uint16_t dispatch_start(struct request *req);
 
+/* True if the handler of the request asks the client for its body: then no 100 (Continue) is due before. */
+bool dispatch_asks_for_body(const struct request *req);
+
 #endif

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "../backend/internal_redirect.h"
 #include "../log/access_record.h"
@@ -10,6 +12,7 @@
 #include "../isolated/line.h"
 #include "../log/error_line.h"
 #include "error_page.h"
+#include "module_body.h"
 #include "module_count.h"
 #include "module_file.h"
 #include "module_head.h"
@@ -230,6 +233,8 @@ static struct tux_req *begin(struct request *req, struct tux_loaded *loaded)
 	show(call);
 	call->client_port = req->client->port;
 	memcpy(call->client_address, req->client->address, sizeof(call->client_address));
+	if (!request_has_body(req))
+		body_queue_end(&call->queue, 0);
 	req->call = call;
 	req->events = &module_events;
 	return call;
@@ -357,6 +362,7 @@ static enum request_next next_of_stream(struct request *req, struct tux_req *cal
 	case STREAM_STEP_FAILED:
 		backend_note(req, "module", module_name(call->loaded), 0);
 		module_count_result(call, CALL_FAILED);
+		req->unread = req->unread || !call->body_done;
 		lose(call);
 		break;
 	}
@@ -387,7 +393,7 @@ static enum request_next next(struct request *req)
 		req->cause = because(WHY_MEMORY, 0);
 		return NEXT_RESPOND;
 	}
-	if (!call->body_done)
+	if (!module_body_permits_handle(call))
 		return NEXT_WAITS;
 	if (!call->begun)
 		run(call);
@@ -400,39 +406,15 @@ static enum request_next next(struct request *req)
 		call->again = true;
 		run(call);
 	}
+	if (module_body_asks(req, call))
+		return NEXT_QUEUED;
+	if (body_queue_has_room_again(&call->queue))
+		return NEXT_AGAIN;
 	if (call->kept || call->result == CALL_WAITS || call->reply == REPLY_STREAM)
 		return next_of_stream(req, call);
+	if (!call->body_done) /* its end is unknown */
+		req->unread = true;
 	return NEXT_RESPOND;
-}
-
-static bool takes(const struct request *req)
-{
-	return req->call != NULL && !req->call->body_done && !req->call->no_memory;
-}
-
-static uint32_t body(struct request *req, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
-{
-	struct tux_req *call = req->call;
-	uint32_t used = 0;
-
-	*refusal = TUX_ACCEPTED;
-	while (used < len && !call->body_done) {
-		struct tux_span content;
-		uint32_t consumed;
-		const enum tux_verdict verdict = tux_body_read(&req->body, buf + used, len - used, &consumed, &content);
-
-		if (verdict == TUX_REFUSED)
-			*refusal = (enum tux_refusal)req->body.refusal;
-		else if (req->body.total > req->max_body_bytes)
-			*refusal = TUX_REFUSED_BODY_LONG;
-		else
-			call->no_memory = !buffer_keep(&call->body, buf + used + content.off, content.len);
-		if (*refusal != TUX_ACCEPTED || call->no_memory)
-			return len;
-		used += consumed;
-		call->body_done = verdict == TUX_PARSED;
-	}
-	return used;
 }
 
 static void abandon(struct request *req)
@@ -487,9 +469,9 @@ static const struct request_events module_events = {
 	.writable = nothing,
 	.answered = answered,
 	.is_tunnel = never,
-	.takes = takes,
-	.awaits_body = takes,
-	.body = body,
+	.takes = module_body_takes,
+	.awaits_body = module_body_is_awaited,
+	.body = module_body_receive,
 	.splices = never,
 	.splice = splice,
 	.readable = nothing,
@@ -520,17 +502,25 @@ static void put(struct tux_req *call)
 
 static const struct call_ops module_ops = { .send = send_now, .keep = keep, .put = put, .read_file = module_file_read };
 
+static void on_ready(struct source *source, void *owner)
+{
+	(void)owner;
+	module_waits_ready((struct calls *)((char *)source - offsetof(struct calls, ready)));
+}
+
 bool modules_open(struct calls *calls, struct thread *thread, unsigned index)
 {
 	const unsigned count = thread->config->module_count;
 
 	calls->thread = thread;
 	calls->inbox.event_fd = -1;
+	calls->ready = (struct source){ .fd = -1, .readable = on_ready };
 	if (count == 0)
 		return true;
 	calls->limits = calloc(count, sizeof(*calls->limits));
 	thread->modules = calloc(count, sizeof(*thread->modules));
-	if (calls->limits == NULL || thread->modules == NULL)
+	calls->ready.fd = epoll_create1(EPOLL_CLOEXEC);
+	if (calls->limits == NULL || thread->modules == NULL || calls->ready.fd < 0)
 		return false;
 	for (unsigned i = 0; i < count; i++) {
 		timers_init(&calls->limits[i]);
@@ -547,6 +537,9 @@ bool modules_free(struct calls *calls)
 	freed = calls_free(calls); /* stops timers, so the lists are still needed */
 
 	deadlines_free(&calls->deadlines);
+	if (calls->ready.fd >= 0)
+		close(calls->ready.fd);
+	calls->ready.fd = -1;
 	free(calls->limits);
 	calls->limits = NULL;
 	if (calls->thread != NULL) {

@@ -1,9 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "module_wait.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
 #include "module_file.h"
 
-/* Begins a wait. Without memory it is over at once. */
+enum { READY_AT_ONCE = 64 }; /* descriptors that are handled before other events */
+
+/* Watches the descriptor, once. Returns false if that fails: for a regular file, which is always ready, or if out of memory. */
+static bool watch(struct tux_req *call)
+{
+	struct epoll_event event = { .events = EPOLLONESHOT, .data.ptr = call };
+
+	if (call->wait.events & POLLIN)
+		event.events |= EPOLLIN | EPOLLRDHUP;
+	if (call->wait.events & POLLOUT)
+		event.events |= EPOLLOUT;
+	return epoll_ctl(call->calls->ready.fd, EPOLL_CTL_ADD, call->wait.fd, &event) == 0;
+}
+
+/* Begins a wait. Without memory it is over at once. A wait for something else than the client or a time has the time limit of the module. */
 static void begin(struct tux_req *call)
 {
 	const struct thread *thread = call->calls->thread;
@@ -16,12 +35,18 @@ static void begin(struct tux_req *call)
 		wait->over = true;
 		break;
 	case UNTIL_TIME:
-		wait->over = !deadline_start(&call->calls->deadlines, &wait->deadline, thread->now_ms + wait->ms);
+		wait->over = !deadline_start(&call->calls->deadlines, &wait->deadline, thread->now_ms + (wait->ms > 0 ? wait->ms : 1)); /* not in this turn */
 		break;
 	case UNTIL_ROOM:
+	case UNTIL_BODY:
+		break;
+	case UNTIL_READY:
+		wait->over = !watch(call);
+		call->calls->ops->keep(call);
 		break;
 	case UNTIL_FILE:
 		module_file_forget_loads(call);
+		call->calls->ops->keep(call);
 		break;
 	}
 }
@@ -34,6 +59,8 @@ bool module_wait_is_over(struct tux_req *call)
 		begin(call);
 	if (wait->until == UNTIL_ROOM)
 		wait->over = stream_has_room(&call->stream);
+	if (wait->until == UNTIL_BODY)
+		wait->over = body_queue_is_ready(&call->queue);
 	if (wait->until == UNTIL_FILE && !wait->over)
 		wait->over = module_file_look_up(call);
 	return wait->over;
@@ -41,16 +68,43 @@ bool module_wait_is_over(struct tux_req *call)
 
 void module_wait_end(struct tux_req *call)
 {
+	if (!call->wait.begun) /* else a thread of the module may be setting the next one */
+		return;
 	deadline_stop(&call->calls->deadlines, &call->wait.deadline);
-	if (call->wait.begun && call->wait.until == UNTIL_FILE)
+	timer_stop(&call->timer);
+	if (call->wait.until == UNTIL_FILE)
 		lookup_leave(&call->req->load);
+	if (call->wait.fd >= 0) {
+		epoll_ctl(call->calls->ready.fd, EPOLL_CTL_DEL, call->wait.fd, NULL);
+		close(call->wait.fd);
+		call->wait.fd = -1;
+	}
 	call->wait.begun = false;
+}
+
+void module_waits_ready(struct calls *calls)
+{
+	struct epoll_event event;
+
+	calls->more_ready = false;
+	for (unsigned i = 0; epoll_wait(calls->ready.fd, &event, 1, 0) == 1; i++) { /* one by one: each may end the wait of another */
+		struct tux_req *call = event.data.ptr;
+
+		call->wait.over = true;
+		call->req->sink->resume(call->req);
+		if (i >= READY_AT_ONCE) {
+			calls->more_ready = true;
+			return;
+		}
+	}
 }
 
 void module_waits_expire(struct calls *calls)
 {
 	struct deadline *deadline;
 
+	if (calls->more_ready)
+		module_waits_ready(calls);
 	while ((deadline = deadline_passed(&calls->deadlines, calls->thread->now_ms)) != NULL) {
 		struct tux_req *call = (struct tux_req *)((char *)deadline - offsetof(struct tux_req, wait.deadline));
 
@@ -61,5 +115,7 @@ void module_waits_expire(struct calls *calls)
 
 int module_waits_next(const struct calls *calls)
 {
+	if (calls->more_ready)
+		return 0;
 	return deadlines_next(&calls->deadlines, calls->thread->now_ms);
 }

@@ -12,6 +12,9 @@ bool module_wait_is_over(struct tux_req *call);
 /* Ends the wait, if one has begun. */
 void module_wait_end(struct tux_req *call);
 
+/* Resumes the requests whose descriptors are ready. */
+void module_waits_ready(struct calls *calls);
+
 /* Ends the waits whose time has passed, and resumes their requests. */
 void module_waits_expire(struct calls *calls);
 

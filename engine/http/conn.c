@@ -203,6 +203,7 @@ static bool step_handler(struct conn *conn)
 	splice_request(conn);
 	switch (req->events->next(req)) {
 	case NEXT_QUEUED:
+	case NEXT_AGAIN:
 		return true;
 	case NEXT_READY:
 		h1_send_content(conn);
@@ -744,6 +745,7 @@ static const struct sink h1_sink = {
 	.content = h1_content,
 	.content_pipe = h1_content_pipe,
 	.content_file = h1_content_file,
+	.go_on = h1_go_on,
 	.content_end = h1_content_end,
 	.end = h1_end,
 	.resume = handler_ready,

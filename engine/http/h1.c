@@ -43,12 +43,11 @@ static void keep(struct conn *conn)
 		conn_set_state(conn, CONN_BROKEN);
 }
 
-static void send_continue(struct conn *conn)
+/* Asks the client for the body, unless its handler does so later. */
+static void send_continue(struct request *req)
 {
-	uint32_t len;
-	const char *text = tux_response_continue(&len);
-
-	output_copy(&conn->output, (const uint8_t *)text, len); /* without room the client sends its body after a timeout */
+	if (req->head.expect_continue && !dispatch_asks_for_body(req))
+		h1_go_on(req);
 }
 
 /* Starts a handler that takes time. */
@@ -61,6 +60,7 @@ static void begin_handler(struct conn *conn)
 		return;
 	}
 	request_set_state(req, REQUEST_HANDLER);
+	conn_wait_for(conn, WAIT_SERVER); /* or the limit of the wait for the head would go on */
 	req->error_status = dispatch_start(req);
 	if (req->error_status == 0)
 		return;
@@ -89,8 +89,7 @@ static void respond(struct conn *conn)
 	case RESPONSE_BY_HANDLER:
 		if (request_has_body(req)) { /* the backend reads it */
 			req->unread = false;
-			if (req->head.expect_continue)
-				send_continue(conn);
+			send_continue(req);
 		}
 		begin_handler(conn);
 		return;
@@ -157,8 +156,7 @@ static void begin_body(struct conn *conn)
 	}
 	switch ((enum dispatch_body)req->body_use) {
 	case BODY_TO_HANDLER:
-		if (req->head.expect_continue)
-			send_continue(conn);
+		send_continue(req);
 		begin_handler(conn);
 		return;
 	case BODY_UNREAD: /* the client may send it or not */
@@ -170,8 +168,7 @@ static void begin_body(struct conn *conn)
 	}
 	tux_body_start(&req->body, (enum tux_framing)req->head.framing, req->head.content_length);
 	request_set_state(req, REQUEST_BODY);
-	if (req->head.expect_continue)
-		send_continue(conn);
+	send_continue(req);
 	conn_wait_for(conn, WAIT_BODY);
 	keep(conn);
 }

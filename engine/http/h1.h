@@ -47,6 +47,7 @@ bool h1_stream_head(struct request *req, struct tux_head *head);
 bool h1_content(struct request *req, const uint8_t *data, uint32_t len);
 bool h1_content_pipe(struct request *req, int fd, uint32_t len);
 bool h1_content_file(struct request *req, const struct body_source *body);
+void h1_go_on(struct request *req);
 bool h1_content_end(struct request *req, const uint8_t *buf, uint32_t len);
 void h1_end(struct request *req, bool complete);
 

@@ -234,6 +234,14 @@ bool h1_content_pipe(struct request *req, int fd, uint32_t len)
 	return h1_content_file(req, &body);
 }
 
+void h1_go_on(struct request *req)
+{
+	uint32_t len;
+	const char *text = tux_response_continue(&len);
+
+	output_copy(&req->conn->output, (const uint8_t *)text, len); /* without room the client sends its body after a timeout */
+}
+
 bool h1_content_end(struct request *req, const uint8_t *buf, uint32_t len)
 {
 	const uint32_t room = len + sizeof(TUX_LAST_CHUNK);

@@ -292,11 +292,22 @@ static void put(struct tux_req *call)
 
 static const struct call_ops host_ops = { .send = send_now, .keep = keep, .put = put };
 
+/* Gives a module that reads bodies in pieces the whole one. */
+static void give_body(struct tux_req *call)
+{
+	const bool added = body_queue_add(&call->queue, call->body.data, call->body.len);
+
+	body_queue_end(&call->queue, added ? 0 : -ENOMEM);
+	buffer_forget(&call->body);
+}
+
 static void run(struct station *station, struct tux_req *call)
 {
 	enum call_result result;
 
 	call->begun = true;
+	if (call_streams_body(call))
+		give_body(call);
 	if (call->loaded->pool != NULL) {
 		call_submit(call);
 		return;

@@ -55,6 +55,7 @@ bool calls_free(struct calls *calls)
 
 		calls->spare = call->next;
 		stream_close(&call->stream);
+		body_queue_close(&call->queue);
 		free(call);
 	}
 	if (calls->out > 0)
@@ -122,6 +123,7 @@ struct tux_req *call_get(struct calls *calls, struct tux_loaded *loaded)
 		if (call == NULL)
 			return NULL;
 		stream_open(&call->stream);
+		body_queue_open(&call->queue);
 		call->job = (struct job){ .inbox = &calls->inbox };
 	}
 	memset(&call->next, 0, sizeof(*call) - offsetof(struct tux_req, next));
@@ -129,7 +131,7 @@ struct tux_req *call_get(struct calls *calls, struct tux_loaded *loaded)
 	call->used = true;
 	call->loaded = loaded;
 	call->calls = calls;
-	call->fd = -1;
+	call->fd = call->wait.fd = -1;
 	return call;
 }
 
@@ -160,6 +162,10 @@ void call_put(struct tux_req *call)
 	call->memory = NULL;
 	call->req = NULL;
 	stream_reset(&call->stream);
+	body_queue_reset(&call->queue);
+	if (call->wait.fd >= 0)
+		close(call->wait.fd);
+	call->wait.fd = -1;
 	give_to(call, CALL_SERVER);
 	if (__atomic_load_n(&call->news, __ATOMIC_ACQUIRE) != 0) /* the inbox has it */
 		call->discarded = true;

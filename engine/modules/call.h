@@ -11,7 +11,9 @@
 #include "../files/loader.h"
 #include "../io/buffer.h"
 #include "../io/deadlines.h"
+#include "../io/loop.h"
 #include "../io/timer.h"
+#include "body_queue.h"
 #include "loaded.h"
 #include "stream.h"
 
@@ -48,6 +50,8 @@ enum call_until {
 	UNTIL_NOTHING, /* it does not wait */
 	UNTIL_TIME,
 	UNTIL_ROOM,    /* of its stream */
+	UNTIL_BODY,    /* has bytes, its end, or an error */
+	UNTIL_READY,   /* a descriptor */
 	UNTIL_FILE,    /* with the normalised path in text was looked up */
 };
 
@@ -64,6 +68,8 @@ struct call_wait {
 	uint8_t until; /* enum call_until */
 	bool begun;
 	bool over;     /* resumed() is due */
+	short events;  /* of UNTIL_READY, as poll(2) has them */
+	int fd;        /* of UNTIL_READY: a duplicate, which the call owns; -1: none */
 	uint32_t ms;   /* duration of UNTIL_TIME */
 	struct deadline deadline;
 };
@@ -71,7 +77,7 @@ struct call_wait {
 /* Reasons for which a call is delivered to its thread. */
 enum call_news {
 	NEWS_RETURNED = 1, /* the module has given it back: result */
-	NEWS_STREAM = 2,   /* its stream has changed, or may have to tell its writer about room */
+	NEWS_STREAM = 2,   /* its stream has changed, or may have to tell its writer about room; or its body has room */
 };
 
 enum call_reply {
@@ -104,6 +110,7 @@ struct call_copy {
 struct tux_req {
 	struct job job;             /* delivers the call to its thread. First member */
 	struct stream stream;       /* its lock lasts as long as the memory of the call */
+	struct body_queue queue;    /* like stream: the body, if the module reads it in pieces */
 	struct tux_req *next;       /* next spare call, or next call of a pool */
 	struct tux_loaded *loaded;
 	struct calls *calls;
@@ -122,6 +129,8 @@ struct tux_req {
 	bool gone;                  /* atomic: the request has ended without the module */
 	bool direct;                /* a reply may be given to the sink at once */
 	bool body_done;             /* the body has arrived completely */
+	bool body_failed;           /* it is malformed or too long, and the module is told by queue */
+	bool continued;             /* the client was asked for the body by 100 (Continue) */
 	bool no_memory;             /* for the body */
 	uint8_t result;             /* enum call_result, if it is not kept */
 	struct call_wait wait;
@@ -178,6 +187,8 @@ struct calls {
 	unsigned out;                   /* calls in use */
 	struct deadlines deadlines;     /* for the surroundings: waits for a time */
 	struct isolated_lines *lines;   /* for the surroundings: to the processes of isolated modules */
+	struct source ready;            /* for the surroundings: an epoll of the descriptors that calls wait for; fd -1: none */
+	bool more_ready;                /* for the surroundings: more of them are ready */
 	struct timers *limits;          /* for the surroundings; malloc'ed. Per module: calls that it has */
 };
 
@@ -247,6 +258,12 @@ int call_give_back(struct tux_req *call, enum call_until until);
 
 /* Delivers the call, whose stream has changed, to the thread of the request, unless it will look at the stream anyway. Any thread that has it. */
 void call_wake(struct tux_req *call);
+
+/* True if the module reads the body in pieces. */
+static inline bool call_streams_body(const struct tux_req *call)
+{
+	return (call->loaded->module->flags & TUX_MODULE_BODY_STREAMED) != 0;
+}
 
 /* True if the request has ended without the module. Any thread. */
 bool call_is_gone(const struct tux_req *call);

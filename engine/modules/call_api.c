@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../core/field_line.h"
+#include "body_api.h"
 #include "file_api.h"
 #include "module_log.h"
 #include "reply_head.h"
@@ -359,4 +360,8 @@ const struct tux_api calls_api = {
 	.file = api_file,
 	.file_read = api_file_read,
 	.stream_file = api_stream_file,
+	.resume_on = api_resume_on,
+	.resume_on_body = api_resume_on_body,
+	.req_body_length = api_req_body_length,
+	.req_body_read = api_req_body_read,
 };

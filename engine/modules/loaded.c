@@ -131,6 +131,8 @@ static bool check(const struct tux_module *module, const struct failure *failure
 		            module->api_bytes, sizeof(struct tux_api));
 	if (module->size < offsetof(struct tux_module, request_bytes) + sizeof(module->request_bytes))
 		return fail(failure, "its struct tux_module is too short: %u bytes", module->size);
+	if ((module->flags & ~(uint32_t)TUX_MODULE_BODY_STREAMED) != 0)
+		return fail(failure, "it has flags that this TUX lacks: 0x%x", module->flags);
 	if (module->handle == NULL)
 		return fail(failure, "it has no handle()");
 	if (module->request_bytes > MAX_REQUEST_MEMORY)

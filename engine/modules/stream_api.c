@@ -2,6 +2,9 @@
 #include "stream_api.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "reply_head.h"
 
@@ -13,6 +16,28 @@ int api_resume_after(struct tux_req *call, uint32_t ms)
 		return error;
 	call->wait.ms = ms;
 	return call_give_back(call, UNTIL_TIME);
+}
+
+int api_resume_on(struct tux_req *call, int fd, short events)
+{
+	static const char name[] = "tux_resume_on";
+	int copy, error;
+
+	if (!call_is_owned(call, name))
+		return -EPERM;
+	if (events == 0 || (events & ~(POLLIN | POLLOUT)) != 0)
+		return -EINVAL;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* the module may close its own at any time */
+	if (copy < 0)
+		return -errno;
+	error = call_take_back(call, name);
+	if (error != 0) {
+		close(copy);
+		return error;
+	}
+	call->wait.fd = copy;
+	call->wait.events = events;
+	return call_give_back(call, UNTIL_READY);
 }
 
 int api_resume_on_room(struct tux_req *call)

@@ -85,15 +85,19 @@ enum tux_log_level {
 	TUX_LOG_INFO = 2,
 };
 
+enum tux_module_flag {
+	TUX_MODULE_BODY_STREAMED = 1, /* handle() is called when the head is complete; tux_req_body_read() brings the body as it arrives */
+};
+
 /* A module. Members that TUX_MODULE() does not name are 0. */
 struct tux_module {
 	uint32_t size;      /* bytes of this structure, which TUX_MODULE() sets */
 	uint32_t abi;       /* TUX_MODULE_ABI, which TUX_MODULE() sets */
 	uint32_t api_bytes; /* bytes of struct tux_api, which TUX_MODULE() sets: the functions that the module may call */
-	uint32_t flags;     /* 0; later versions may define bits */
+	uint32_t flags;     /* set of enum tux_module_flag */
 	const char *name;   /* for messages */
 
-	/* Handles a request whose body has arrived completely. The only member that must be set. */
+	/* Handles a request. Its body has arrived completely, unless flags say otherwise. The only member that must be set. */
 	enum tux_result (*handle)(struct tux_req *req);
 
 	/*
@@ -172,6 +176,10 @@ struct tux_api {
 	int (*file)(const struct tux_req *req, uint64_t *size);
 	int (*file_read)(struct tux_req *req, uint64_t off, void *to, uint32_t len);
 	int (*stream_file)(struct tux_req *req, uint64_t off, uint64_t len);
+	int (*resume_on)(struct tux_req *req, int fd, short events);
+	int (*resume_on_body)(struct tux_req *req);
+	int64_t (*req_body_length)(const struct tux_req *req);
+	int (*req_body_read)(struct tux_req *req, void *to, uint32_t size);
 };
 
 /* The functions of this module. TUX_MODULE() defines it. */
@@ -238,6 +246,26 @@ static inline int tux_req_client(const struct tux_req *req, uint8_t address[16],
 static inline struct tux_str tux_req_body(const struct tux_req *req)
 {
 	return tux_api_here->req_body(req);
+}
+
+/*
+ * Returns the length of the body as the client has announced it; 0 without a body, -1 for a body in chunks, whose length is known at its
+ * end. For any module.
+ */
+static inline int64_t tux_req_body_length(const struct tux_req *req)
+{
+	return tux_api_here->req_body_length(req);
+}
+
+/*
+ * Copies up to size bytes of the body that have arrived. Returns their number; 0 at the end; -EAGAIN: none have arrived, so tux_resume_on_body()
+ * waits for them; -EBADMSG: the body is malformed; -EFBIG: it is longer than max-body; -ENOMEM. The module may still reply after an error. At
+ * most 64 KB wait in the server; then the client waits. A client that expects 100 (Continue) gets it when the module wants the body for the
+ * first time. Returns -EINVAL without TUX_MODULE_BODY_STREAMED, and for size 0.
+ */
+static inline int tux_req_body_read(struct tux_req *req, void *to, uint32_t size)
+{
+	return tux_api_here->req_body_read(req, to, size);
 }
 
 /* Returns request_bytes of memory of the module, zeroed before handle() and valid as long as the request. NULL: out of memory. */
@@ -333,6 +361,22 @@ static inline int tux_resume(struct tux_req *req)
 static inline int tux_resume_after(struct tux_req *req, uint32_t ms)
 {
 	return tux_api_here->resume_after(req, ms);
+}
+
+/*
+ * Lets the server call resumed() as soon as a descriptor is ready, or has an error: events is POLLIN, POLLOUT, or both, as for poll(2). The
+ * descriptor stays the module's, which may close it meanwhile. resumed() may be called although it is not ready, so it has to be non-blocking.
+ * The module's timeout limits the wait. Returns -EINVAL for other events, -EBADF, -EMFILE.
+ */
+static inline int tux_resume_on(struct tux_req *req, int fd, short events)
+{
+	return tux_api_here->resume_on(req, fd, events);
+}
+
+/* Lets the server call resumed() as soon as tux_req_body_read() returns something other than -EAGAIN. */
+static inline int tux_resume_on_body(struct tux_req *req)
+{
+	return tux_api_here->resume_on_body(req);
 }
 
 /* Lets the server call resumed() as soon as tux_stream_write() takes bytes again, which may be at once. */

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import re
+import select
 import signal
 import socket
 import struct
@@ -235,7 +236,8 @@ def test_the_client_leaves(serve, logs):
             with server.connect(receive_buffer=4096) as conn:
                 conn.send("GET %s/%s?%s HTTP/1.1\r\nHost: a\r\n\r\n" % (at, word, query))
                 if word != "after":
-                    conn.take(20)
+                    conn.head()
+                    conn.take(11)
                 server.get(at + "/counts")
                 if word != "after":  # a reset gets no record in place of a response
                     conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -301,6 +303,46 @@ def test_a_reload_during_a_stream(serve):
         server.signal(signal.SIGHUP)
         client.wait_until(lambda: counts(server, "/m")[2] == 0, "the new process serves")
         assert conn.response().body[-7:] == other.response().body[-7:] == b"tick 0\n"
+
+
+def test_a_descriptor(serve):
+    """resumed() is called when the descriptor is ready. The module may close its descriptor before."""
+    server = serve("timeout 30")
+    for at, closes in itertools.product(ATS, (0, 1)):
+        with server.connect() as conn:
+            assert conn.get(at + "/ready").body == b"ready\n"
+            assert conn.get(at + "/bad-descriptor").body == b"-9 -22 -22 "
+            before = counts(server, at)[2]
+            conn.send("GET %s/read-pipe?%d HTTP/1.1\r\nHost: a\r\n\r\n" % (at, closes))
+            for _ in range(3):
+                assert server.get("/file.txt").body == b"a file"
+            assert counts(server, at)[2] == before
+            assert server.get(at + "/write-pipe").body == b"written\n"
+            assert conn.response().body == b"piped\n"
+    with server.connect() as conn, server.connect() as other:
+        conn.send("GET /m/read-pipe?1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        other.send("GET /m/read-pipe HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.get("/m/counts")
+        for _ in range(2):
+            server.get("/m/write-pipe")
+        first = select.select([conn.sock, other.sock], [], [], client.TIMEOUT)[0][0]
+        body = (conn if first is conn.sock else other).response().body
+        if body != b"piped\npiped\n":  # one has both if the other was not fast enough
+            assert (other if first is conn.sock else conn).response().body == body == b"piped\n"
+
+
+def test_a_wait_for_a_descriptor_has_a_limit(serve):
+    """It counts as the module's time; the module is told, also if the client leaves."""
+    server = serve("timeout 0.3")
+    for at in ATS:
+        with server.connect() as conn:
+            assert conn.get(at + "/read-pipe").status == 504
+            assert counts(server, at)[0] == 1
+            assert sends_file(conn)
+        with server.connect() as conn:
+            conn.send("GET %s/read-pipe HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            counts(server, at)  # the module was called before
+        client.wait_until(lambda: counts(server, at)[0] == 2, "the module is told")
 
 
 def test_a_file_in_a_stream(serve, place):

@@ -2,6 +2,8 @@
 /* A module for tests of streams and waits: the last segment of the path says what it does, the query has its numbers. */
 #define _GNU_SOURCE 1
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +33,7 @@ static struct {
 } jobs[JOBS];
 static unsigned job_first, job_count;
 static unsigned told_gone, stale, resumes; /* atomic */
+static int ends[2] = { -1, -1 };            /* of a pipe */
 static struct tux_req *kept;               /* a request that another one ends */
 
 static bool is(struct tux_str text, const char *word)
@@ -234,7 +237,11 @@ static void *run(void *argument)
 
 static enum tux_result in_thread(struct tux_req *req, void (*function)(struct tux_req *req, struct state *state))
 {
-	if (tux_suspend(req) != 0)
+	const int error = tux_suspend(req);
+
+	if (error == -ESTALE) /* the client has left while this function ran */
+		__atomic_fetch_add(&told_gone, 1, __ATOMIC_SEQ_CST);
+	if (error != 0)
 		return TUX_FAIL;
 	pthread_mutex_lock(&lock);
 	jobs[(job_first + job_count) % JOBS].req = req;
@@ -249,6 +256,32 @@ static enum tux_result in_thread(struct tux_req *req, void (*function)(struct tu
 static void add(char *text, size_t size, int number)
 {
 	snprintf(text + strlen(text), size - strlen(text), "%d ", number);
+}
+
+/* Replies with what is in the pipe, or waits for it. The descriptor that is watched is closed at once, if left is 1. */
+static enum tux_result read_pipe(struct tux_req *req, struct state *state)
+{
+	char text[64];
+	const ssize_t n = read(ends[0], text, sizeof(text));
+	int fd, result;
+
+	if (n > 0)
+		return (enum tux_result)tux_reply(req, 200, "text/plain", text, (uint32_t)n);
+	fd = state->left == 1 ? dup(ends[0]) : ends[0];
+	result = tux_resume_on(req, fd, POLLIN);
+	if (fd != ends[0])
+		close(fd);
+	if (result == -ESTALE) /* the client has left while this function ran */
+		__atomic_fetch_add(&told_gone, 1, __ATOMIC_SEQ_CST);
+	return (enum tux_result)result;
+}
+
+/* A pipe has room at once, and a regular file is always ready. */
+static enum tux_result ready_at_once(struct tux_req *req, struct state *state)
+{
+	if (state->at++ == 0)
+		return (enum tux_result)tux_resume_on(req, ends[1], POLLOUT);
+	return say(req, "ready\n");
 }
 
 /* Mistakes in one request: streams the results of the functions as text. */
@@ -305,6 +338,13 @@ static enum tux_result stream(struct tux_req *req, struct tux_str word, struct s
 		return in_thread(req, write_slowly);
 	if (is(word, "unended"))
 		return in_thread(req, resume_unended);
+	if (is(word, "hold")) {
+		if (tux_suspend(req) != 0)
+			return TUX_FAIL;
+		kept = req;
+		put(req, "begun\n");
+		return TUX_SUSPEND;
+	}
 	put(req, "begun\n");
 	if (is(word, "whole"))
 		return (enum tux_result)tux_stream_end(req);
@@ -326,12 +366,6 @@ static enum tux_result stream(struct tux_req *req, struct tux_str word, struct s
 		return tux_stream_write(req, "0123456789", 10) == -EMSGSIZE && put(req, "0123") == 4 ? (enum tux_result)tux_stream_end(req) : TUX_FAIL;
 	if (is(word, "short"))
 		return tux_stream_end(req) == -EMSGSIZE ? TUX_DONE : TUX_FAIL;
-	if (is(word, "hold")) {
-		if (tux_suspend(req) != 0)
-			return TUX_FAIL;
-		kept = req;
-		return TUX_SUSPEND;
-	}
 	return TUX_FAIL;
 }
 
@@ -375,7 +409,7 @@ static enum tux_result handle(struct tux_req *req)
 	struct state *state = tux_req_memory(req);
 	const int64_t length = read_query(req, state);
 	struct tux_str word = path;
-	char text[100];
+	char text[100] = "";
 
 	for (uint32_t i = 0; i < path.len; i++)
 		if (path.at[i] == '/')
@@ -437,6 +471,18 @@ static enum tux_result handle(struct tux_req *req)
 		snprintf(text, sizeof(text), "error %d\n", error);
 		return say(req, text);
 	}
+	if (is(word, "read-pipe") || is(word, "ready")) {
+		state->then = is(word, "ready") ? ready_at_once : read_pipe;
+		return state->then(req, state);
+	}
+	if (is(word, "write-pipe"))
+		return write(ends[1], "piped\n", 6) == 6 ? say(req, "written\n") : TUX_FAIL;
+	if (is(word, "bad-descriptor")) {
+		add(text, sizeof(text), tux_resume_on(req, -1, POLLIN));
+		add(text, sizeof(text), tux_resume_on(req, ends[0], 0));
+		add(text, sizeof(text), tux_resume_on(req, ends[0], POLLIN | POLLHUP));
+		return say(req, text);
+	}
 	if (is(word, "touch") || is(word, "release"))
 		return release(req, is(word, "touch"));
 	return (enum tux_result)tux_reply(req, 404, "text/plain", "no such word\n", 13);
@@ -471,6 +517,11 @@ static void writable(struct tux_req *req)
 	pthread_mutex_unlock(&lock);
 }
 
+static int load(void)
+{
+	return pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0 ? 0 : -errno;
+}
+
 static int start(unsigned number)
 {
 	pthread_t thread;
@@ -481,4 +532,5 @@ static int start(unsigned number)
 	return error;
 }
 
-TUX_MODULE(streams, .handle = handle, .resumed = resumed, .gone = gone, .writable = writable, .start = start, .request_bytes = sizeof(struct state));
+TUX_MODULE(streams, .handle = handle, .resumed = resumed, .gone = gone, .writable = writable, .load = load, .start = start,
+           .request_bytes = sizeof(struct state));
