@@ -379,6 +379,7 @@ static void tell_gone(struct tux_req *call)
 		return;
 	call->runner = this_thread();
 	call->here = true;
+	call->suspended = false;
 	__atomic_store_n(&call->parties, PARTY_HANDLE, __ATOMIC_RELAXED);
 	give_to(call, CALL_MODULE);
 	call->loaded->module->gone(call);

@@ -131,6 +131,19 @@ def test_a_clock(serve):
 UNENDED = "a request was given back before tux_stream_end(), so its response is cut"
 
 
+def test_waits_without_an_end(serve):
+    """A module that waits for no time, or for room that is there, leaves others their turn."""
+    server = serve()
+    for at in ATS:
+        with server.connect() as conn, server.connect() as other, server.connect() as third:
+            conn.send("GET %s/after?1000000000,0 HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            third.send("GET %s/spin?1000000000 HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            assert third.head().status == 200
+            for _ in range(20):
+                assert sends_file(other)
+        client.wait_until(lambda: counts(server, at)[0] == 2, "the module is told")
+
+
 def test_a_stream_that_is_not_whole(serve):
     """RFC 9112 8: the client sees it: the connection closes without the last chunk. The error log tells."""
     server = serve()
