@@ -21,6 +21,7 @@ enum {
 
 struct conn;
 struct exchange;
+struct fetch;
 struct tux_loaded;
 struct tux_req;
 
@@ -94,6 +95,7 @@ struct request {
 	struct tux_access_record *record; /* of a response that takes time to send, followed by its texts; malloc'ed */
 	const struct request_events *events; /* of the handler that takes time; NULL: none */
 	struct exchange *exchange; /* with a backend */
+	struct fetch *fetch;       /* whose request it is; NULL: a client's */
 	struct tux_loaded *module; /* that responds; NULL: none */
 	struct tux_req *call;      /* of the module */
 	uint8_t module_stream;     /* enum module_stream */

@@ -125,7 +125,8 @@ static void cut(struct exchange *exchange, uint16_t status, struct cause cause)
 	if (exchange->state == EXCHANGE_BODY || exchange->state == EXCHANGE_TUNNEL) {
 		exchange->truncated = exchange->state == EXCHANGE_BODY;
 		if (exchange->truncated) {
-			count(&exchange->req->thread->counters.errors, 1);
+			if (exchange->req->fetch == NULL)
+				count(&exchange->req->thread->counters.errors, 1);
 			error_line_cut(exchange->req, cause, exchange_backend(exchange));
 		}
 		end_response(exchange);
@@ -268,7 +269,7 @@ static bool is_for_splicing(const struct exchange *exchange)
 {
 	const struct response_body *relay = &exchange->relay;
 
-	if (exchange->from == NULL || exchange->paused || thread_copies_bodies(exchange->req->thread))
+	if (exchange->from == NULL || exchange->paused || exchange->req->fetch != NULL || thread_copies_bodies(exchange->req->thread))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
 		return exchange->req->ready.len >= PEER_STREAM_ROOM;
@@ -483,7 +484,7 @@ static void take_head(struct exchange *exchange, const uint8_t *data, uint32_t l
 		buffer_drop(&exchange->head, res->head_len);
 		exchange->seen = 0;
 	}
-	status = internal_redirect_begin(exchange->req, exchange->head.data);
+	status = exchange->req->fetch != NULL ? 0 : internal_redirect_begin(exchange->req, exchange->head.data);
 	if (status != 0) {
 		go_elsewhere(exchange, status);
 		return;

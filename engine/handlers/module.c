@@ -14,6 +14,7 @@
 #include "error_page.h"
 #include "module_body.h"
 #include "module_count.h"
+#include "module_fetch.h"
 #include "module_file.h"
 #include "module_head.h"
 #include "module_stream.h"
@@ -425,6 +426,14 @@ static void abandon(struct request *req)
 		lose(req->call);
 }
 
+/* Like abandon(), but after the loop has ended. */
+static void release(struct request *req)
+{
+	if (req->call != NULL)
+		module_fetch_free(req->call);
+	abandon(req);
+}
+
 static void client_closed(struct request *req)
 {
 	if (req->module_stream == MODULE_STREAM_NONE)
@@ -478,7 +487,7 @@ static const struct request_events module_events = {
 	.client_closed = client_closed,
 	.abandon = abandon,
 	.stop = stop,
-	.free = abandon,
+	.free = release,
 };
 
 static void keep(struct tux_req *call)
@@ -500,7 +509,8 @@ static void put(struct tux_req *call)
 	req->events = NULL;
 }
 
-static const struct call_ops module_ops = { .send = send_now, .keep = keep, .put = put, .read_file = module_file_read };
+static const struct call_ops module_ops = { .send = send_now, .keep = keep, .put = put, .read_file = module_file_read,
+	                                   .find_upstream = module_find_upstream };
 
 static void on_ready(struct source *source, void *owner)
 {

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "module_fetch.h"
 #include "module_file.h"
 
 enum { READY_AT_ONCE = 64 }; /* descriptors that are handled before other events */
@@ -48,6 +49,9 @@ static void begin(struct tux_req *call)
 		module_file_forget_loads(call);
 		call->calls->ops->keep(call);
 		break;
+	case UNTIL_FETCHED:
+		wait->over = module_fetch_begin(call);
+		break;
 	}
 }
 
@@ -79,6 +83,7 @@ void module_wait_end(struct tux_req *call)
 		close(call->wait.fd);
 		call->wait.fd = -1;
 	}
+	module_fetch_end(call);
 	call->wait.begun = false;
 }
 

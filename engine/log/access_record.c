@@ -54,6 +54,8 @@ static void begin(struct request *req, uint16_t status, uint64_t bytes, bool goe
 	uint8_t text[TUX_ACCESS_RECORD_MAX - sizeof(struct tux_access_record)];
 	uint32_t len;
 
+	if (req->fetch != NULL) /* no client gets this response */
+		return;
 	count(&thread->counters.requests, 1);
 	count(&thread->counters.status[status - TUX_FIRST_STATUS], 1);
 	if (status >= 500)

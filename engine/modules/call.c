@@ -10,6 +10,7 @@
 #include "../io/error_log.h"
 #include "../io/print.h"
 #include "../small_tables.h"
+#include "call_fetch.h"
 #include "module_log.h"
 #include "pool.h"
 
@@ -160,6 +161,8 @@ void call_put(struct tux_req *call)
 	free(call->memory);
 	call->copy = NULL;
 	call->memory = NULL;
+	call_fetch_free(call->fetch);
+	call->fetch = NULL;
 	call->req = NULL;
 	stream_reset(&call->stream);
 	body_queue_reset(&call->queue);

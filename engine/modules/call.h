@@ -17,7 +17,9 @@
 #include "loaded.h"
 #include "stream.h"
 
+struct call_fetch;
 struct isolated_lines;
+struct module_fetch;
 struct object;
 struct request;
 struct thread;
@@ -53,6 +55,7 @@ enum call_until {
 	UNTIL_BODY,    /* has bytes, its end, or an error */
 	UNTIL_READY,   /* a descriptor */
 	UNTIL_FILE,    /* with the normalised path in text was looked up */
+	UNTIL_FETCHED, /* the answer of an upstream: call->fetch */
 };
 
 /* The file that a module has let the server look up. */
@@ -162,9 +165,14 @@ struct tux_req {
 	int fd;
 	void (*drop)(void *argument);
 	void *argument;
+	struct call_fetch *fetch;   /* the last one; NULL: the module has not fetched */
+	struct module_fetch *fetching; /* for the surroundings: a fetch under way */
 };
 
-/* Functions that calls need of their surroundings: the server's thread, or a process of an isolated module. The thread of the calls calls them. */
+/*
+ * Functions that calls need of their surroundings: the server's thread, or a process of an isolated module. The thread of the calls calls them,
+ * except as said.
+ */
 struct call_ops {
 	/* Gives a reply to the client while handle() runs. Returns false if there is no room: the reply stays in the call. */
 	bool (*send)(struct tux_req *call);
@@ -174,6 +182,8 @@ struct call_ops {
 	void (*put)(struct tux_req *call);
 	/* Copies up to len bytes of the file, which has them. Returns their number, or a negative errno. Any thread that has the call. */
 	int (*read_file)(const struct tux_req *call, uint64_t off, void *to, uint32_t len);
+	/* Returns the number of an upstream in the configuration, or -ENOENT. Any thread. NULL: modules cannot fetch here. */
+	int (*find_upstream)(const struct tux_req *call, const char *name);
 };
 
 /* The calls of a thread. */

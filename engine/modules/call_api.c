@@ -9,6 +9,7 @@
 
 #include "../../core/field_line.h"
 #include "body_api.h"
+#include "fetch_api.h"
 #include "file_api.h"
 #include "module_log.h"
 #include "reply_head.h"
@@ -364,4 +365,7 @@ const struct tux_api calls_api = {
 	.resume_on_body = api_resume_on_body,
 	.req_body_length = api_req_body_length,
 	.req_body_read = api_req_body_read,
+	.fetch = api_fetch,
+	.fetched = api_fetched,
+	.fetched_field = api_fetched_field,
 };

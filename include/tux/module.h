@@ -138,6 +138,18 @@ struct tux_module {
 	void (*writable)(struct tux_req *req);
 };
 
+/* A request of the module's own, for tux_fetch(). Members that are not set are 0. */
+struct tux_fetch_request {
+	uint32_t size;        /* sizeof(struct tux_fetch_request) */
+	const char *upstream; /* name of a block upstream of the configuration */
+	const char *method;   /* NULL: GET */
+	const char *target;   /* path and query, escaped; it begins with '/' */
+	const char *fields;   /* lines "Name: value\r\n"; NULL: none */
+	const void *body;
+	uint64_t len;         /* bytes of body, at most 64 MB */
+	uint32_t max_answer;  /* bytes of the answer's content, at most 256 MB; 0: 1 MB */
+};
+
 /* The functions below, as the server gives them to the module. */
 struct tux_api {
 	uint32_t bytes; /* of the server's structure */
@@ -180,6 +192,9 @@ struct tux_api {
 	int (*resume_on_body)(struct tux_req *req);
 	int64_t (*req_body_length)(const struct tux_req *req);
 	int (*req_body_read)(struct tux_req *req, void *to, uint32_t size);
+	int (*fetch)(struct tux_req *req, const struct tux_fetch_request *ask);
+	int (*fetched)(const struct tux_req *req, uint32_t *status, struct tux_str *body);
+	struct tux_str (*fetched_field)(const struct tux_req *req, const char *name);
 };
 
 /* The functions of this module. TUX_MODULE() defines it. */
@@ -462,6 +477,39 @@ static inline int tux_stream_end(struct tux_req *req)
 static inline int tux_stream_cut(struct tux_req *req)
 {
 	return tux_api_here->stream_cut(req);
+}
+
+/*
+ * Requests of the module's own to an upstream of the configuration. The server chooses one of its servers, tries another one, limits the time
+ * and keeps connections as for requests that it forwards.
+ */
+
+/*
+ * Sends a request, which is copied, and lets the server call resumed() as soon as the answer is there, or why it is not. It gives the request
+ * back, like the functions tux_resume_...(). Host is that of the client's request unless fields has one. Content-Length and the fields about the
+ * client, such as X-Forwarded-For, are the server's. Returns also -ENOENT: no upstream has this name; -EINVAL: no valid request, or a field
+ * Connection, Content-Length, Expect, Transfer-Encoding or Upgrade; -EFBIG: the body is too long; -ENOMEM; -ENOSYS: this module runs where it
+ * cannot fetch.
+ */
+static inline int tux_fetch(struct tux_req *req, const struct tux_fetch_request *ask)
+{
+	return tux_api_here->fetch(req, ask);
+}
+
+/*
+ * Returns 0 with the status and the content of the answer, which stay until the next tux_fetch(), or until the request is given back with a
+ * reply. Returns why there is no answer: -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH (the name of the server is not resolved), -ECONNRESET,
+ * -EFBIG (longer than max_answer), -EBADMSG (no valid answer, or not a whole one), -ENOMEM; -EINVAL before any tux_fetch().
+ */
+static inline int tux_fetched(const struct tux_req *req, uint32_t *status, struct tux_str *body)
+{
+	return tux_api_here->fetched(req, status, body);
+}
+
+/* Returns the value of the first field line of the answer with this name, in any case. */
+static inline struct tux_str tux_fetched_field(const struct tux_req *req, const char *name)
+{
+	return tux_api_here->fetched_field(req, name);
 }
 
 /* Returns the value of a key in config { } of the module's configuration. NULL: not set. Any time, any thread. */
