@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """examples/modules: each is complete, short, and does what it is for."""
 import os
+import re
 import signal
 
 import pytest
 
 import client
 from test_modules import TOP, build  # noqa: F401
+from upstreams import Origin, response
 
 FOLDER = os.path.join(TOP, "examples/modules")
 EXAMPLES = sorted(name[:-2] for name in os.listdir(FOLDER) if name.endswith(".c"))
@@ -81,3 +83,24 @@ def test_authorise(serve, place):
     found = server.get("/authorise/a%20b.txt", "Authorization: Bearer s3cret", "Range: bytes=4-6")
     assert (found.status, found.body, found.field("Cache-Control")) == (206, b"doc", "private")
     assert server.get("/authorise/../../x", "Authorization: Bearer s3cret").status == 400
+
+
+def test_clock(serve):
+    server = serve("clock", "interval-ms = 5")
+    with server.connect() as conn:
+        conn.send("GET /clock HTTP/1.1\r\nHost: a\r\n\r\n")
+        found = conn.head()
+        assert (found.status, found.field("Content-Type"), found.field("Cache-Control")) == (200, "text/event-stream", "no-store")
+        text = b""
+        while text.count(b"\n\n") < 3:
+            text += conn.take(1)
+        assert re.search(rb"data: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n\n", text)
+
+
+def test_fetch(serve):
+    origin = Origin(lambda request: response(b"1 < 2 & 3") if request.target == "/text" else response(b"", "404 Not Found"))
+    upstream = 'upstream app { server "%s" }' % origin.name
+    found = serve("fetch", 'upstream = app; target = "/text"', upstream).get("/fetch")
+    assert (found.status, found.body) == (200, b"<!doctype html><title>Text</title><pre>1 &#60; 2 &#38; 3</pre>\n")
+    assert origin.requests[0].field("Accept") == "text/plain"
+    assert serve("fetch", 'upstream = app; target = "/none"', upstream).get("/fetch").status == 502
