@@ -27,7 +27,7 @@ def serve(modules, place):  # noqa: F811
 
 def counted(server, name):
     found = json.loads(server.get("/status?format=json").body)["modules"]["loaded"]
-    assert [module["module"] for module in found] == ["probe", "pooled"]
+    assert [module["module"] for module in found] == ["probe", "pooled", "isolated"]
     return next(module for module in found if module["module"] == name)
 
 
@@ -93,12 +93,12 @@ def test_modules_in_every_form(serve):
     for target in ("/m/echo", "/m/status?404", "/m/slow", "/pool/decline"):
         server.get(target)
     found = prometheus(server.get("/status?format=prometheus").body.decode())
-    assert found["tux_module_requests_total"] == {('module="probe"',): 3, ('module="pooled"',): 1}
-    assert found["tux_module_active"] == {('module="probe"',): 0, ('module="pooled"',): 0}
+    assert found["tux_module_requests_total"] == {('module="probe"',): 3, ('module="pooled"',): 1, ('module="isolated"',): 0}
+    assert found["tux_module_active"] == {('module="probe"',): 0, ('module="pooled"',): 0, ('module="isolated"',): 0}
     assert found["tux_module_ended_total"][('module="probe"', 'outcome="4xx"')] == 1
     assert found["tux_module_ended_total"][('module="pooled"', 'outcome="declined"')] == 1
     assert found["tux_module_long_calls_total"][('module="probe"',)] >= 1
-    assert found["tux_module_duration_seconds_count"] == {('module="probe"',): 3, ('module="pooled"',): 1}
+    assert found["tux_module_duration_seconds_count"] == {('module="probe"',): 3, ('module="pooled"',): 1, ('module="isolated"',): 0}
     page = server.get("/status?format=html").body.decode()
     assert re.search(r"<h2>Modules</h2>.*<th scope=\"row\">probe</th><td>3</td><td>0</td>", page, re.S)
     done = subprocess.run([server.command[0], "status", "--control", server.control], capture_output=True, text=True, timeout=30, check=True)
@@ -111,6 +111,7 @@ def test_module_list(serve):
     server = serve()
     server.get("/m/echo")
     done = subprocess.run([server.command[0], "module", "list", "--control", server.control], capture_output=True, text=True, timeout=30, check=True)
-    assert re.fullmatch(r"tux \S+, process \d+: 2 modules\n"
+    assert re.fullmatch(r"tux \S+, process \d+: 3 modules\n"
                         r"  module probe: requests 1, 2xx 1\n +50 % below .*\n +/\S+/probe.so, ABI 1 with \d+ functions\n"
-                        r"  module pooled\n +50 % below .*\n +/\S+/probe.so, ABI 1 with \d+ functions\n", done.stdout), done.stdout
+                        r"  module pooled\n +50 % below .*\n +/\S+/probe.so, ABI 1 with \d+ functions\n"
+                        r"  module isolated\n +50 % below .*\n +/\S+/probe.so, ABI \d+ with \d+ functions\n", done.stdout), done.stdout
