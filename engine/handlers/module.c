@@ -241,6 +241,16 @@ static struct tux_req *begin(struct request *req, struct tux_loaded *loaded)
 	return call;
 }
 
+/* Runs handle() or resumed() in this thread. The result is the call's, unless the module keeps it: another thread sets it then, at any time. */
+static enum call_result call_module(struct tux_req *call)
+{
+	const enum call_result result = call_run(call);
+
+	if (result != CALL_KEPT)
+		call->result = (uint8_t)result;
+	return result;
+}
+
 enum response_step module_respond(struct request *req, struct tux_loaded *loaded)
 {
 	struct tux_req *call = req->call;
@@ -254,8 +264,7 @@ enum response_step module_respond(struct request *req, struct tux_loaded *loaded
 		return fail_with(req, 503, WHY_MEMORY);
 	call->body_done = call->direct = call->begun = true;
 	module_count_begin(call);
-	call->result = (uint8_t)call_run(call);
-	return respond_result(req, call, (enum call_result)call->result);
+	return respond_result(req, call, call_module(call));
 }
 
 /* Calls handle() or resumed(). The call has a result, unless the module keeps it: then it has one when it is delivered. */
@@ -267,7 +276,7 @@ static void run(struct tux_req *call)
 	call->direct = false;
 	show(call);
 	if (call->loaded->pool == NULL)
-		call->result = (uint8_t)call_run(call);
+		call_module(call);
 	else if (call_detach(call))
 		call_submit(call);
 	else
