@@ -273,8 +273,10 @@ static bool open_isolated(struct tux_engine *engine)
 		return true;
 	config->isolated = isolated_open(config, config->loaded, config->module_spawner_fd);
 	for (unsigned i = 0; config->isolated != NULL && i < config->module_count; i++)
-		if (config->loaded[i].isolated != NULL)
+		if (config->loaded[i].isolated != NULL) {
 			config->loaded[i].module = &isolated_module;
+			config->loaded[i].writable = isolated_module.writable;
+		}
 	return config->isolated != NULL;
 }
 

@@ -504,6 +504,8 @@ static void keep(struct tux_req *call)
 	struct thread *thread = call->calls->thread;
 	const size_t number = (size_t)(call->loaded - thread->config->loaded);
 
+	if (call->paused)
+		return;
 	timer_start(&call->calls->limits[number], &call->timer, TIMER_RESPONSE, thread->now_ms);
 }
 

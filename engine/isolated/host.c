@@ -13,18 +13,21 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../io/error_log.h"
 #include "../io/print.h"
 #include "../modules/call.h"
 #include "../modules/loaded.h"
+#include "../modules/stream.h"
 #include "control.h"
 #include "wire.h"
 
 enum {
 	ERROR_BYTES = 512,
 	NO_SLOT = UINT32_MAX,
+	RUNS_AT_ONCE = 16, /* of resumed(), before others have a turn */
 	STOPPED = 0, /* exit statuses */
 	FAILED = 1,
 };
@@ -34,6 +37,8 @@ struct seat {
 	struct tux_req *call; /* NULL: none, or it has been answered or lost */
 	uint32_t generation;
 	uint64_t body_len;    /* bytes of the request body that have to come */
+	bool queued;          /* the call is among those whose replies wait */
+	bool paused;          /* the server knows that the module waits for a time */
 	bool streams;         /* the head of a reply in pieces was written */
 	uint64_t sent;        /* bytes of its body */
 	uint64_t taken;       /* by the server */
@@ -44,6 +49,7 @@ enum progress {
 	PROGRESS_DONE,
 	PROGRESS_ROOM,   /* the ring has no room */
 	PROGRESS_WINDOW, /* the server has to take what it has */
+	PROGRESS_IDLE,   /* the module has written nothing more */
 };
 
 struct station {
@@ -167,6 +173,49 @@ static enum progress send_pieces(struct tux_req *call)
 	return write_piece(station, call, WIRE_END, 0, NULL, 0) ? PROGRESS_DONE : PROGRESS_ROOM;
 }
 
+/* Writes more of the stream of a module. The module has room again as soon as bytes were taken. */
+static enum progress send_stream(struct tux_req *call)
+{
+	struct station *station = station_of(call);
+	struct seat *seat = &station->seat[call->slot];
+	struct wire_reply reply = { .status = call->status, .result = WIRE_STREAM };
+	const struct wire_part nothing = { NULL, 0 };
+	const bool waits = !call->kept && call->result == CALL_WAITS && call->wait.until == UNTIL_TIME;
+	int64_t length;
+
+	if (waits != seat->paused && !write_piece(station, call, WIRE_PAUSE, waits ? WIRE_WAITS : 0, NULL, 0))
+		return PROGRESS_ROOM;
+	seat->paused = waits;
+	if (!stream_has_begun(&call->stream, &length))
+		return PROGRESS_IDLE;
+	reply.total = length < 0 ? UINT64_MAX : (uint64_t)length;
+	seat->streams = seat->streams || write_reply(station, call, &reply, &nothing, &nothing);
+	if (!seat->streams)
+		return PROGRESS_ROOM;
+	for (;;) {
+		struct stream_piece piece;
+
+		if (seat->sent != seat->taken)
+			return PROGRESS_WINDOW;
+		if (!wire_fits(&station->out, STREAM_ROOM))
+			return PROGRESS_ROOM;
+		stream_take(&call->stream, 0, &piece);
+		if (piece.bytes.len > 0) {
+			write_piece(station, call, WIRE_DATA, 0, piece.bytes.data, piece.bytes.len);
+			seat->sent += piece.bytes.len;
+			buffer_forget(&piece.bytes);
+			call_tell_room(call);
+			if (!call->kept && call->result == CALL_WAITS)
+				call_wake(call); /* it may wait for room */
+			continue;
+		}
+		if (piece.state == STREAM_OPEN)
+			return PROGRESS_IDLE;
+		write_piece(station, call, WIRE_END, piece.state == STREAM_CUT ? WIRE_CUT : 0, NULL, 0);
+		return PROGRESS_DONE;
+	}
+}
+
 /* Writes the reply of a call whose body is no longer than WIRE_INLINE. Returns false without room for it. */
 static bool send_reply(struct tux_req *call)
 {
@@ -206,12 +255,22 @@ static bool send_result(struct tux_req *call, enum wire_result result)
 	return write_reply(station_of(call), call, &reply, &nothing, &nothing);
 }
 
-/* Writes what came of a call that is the server's again. */
+/* True if the response of a call is a stream, or may become one. Another thread may have the call. */
+static bool may_stream(const struct tux_req *call)
+{
+	return call->kept || call->result == CALL_WAITS || call->reply == REPLY_STREAM;
+}
+
+/* Writes what a call has for the server. */
 static enum progress answer(struct tux_req *call)
 {
 	bool sent;
 
-	if (call->slot == NO_SLOT || call->reply == REPLY_SENT)
+	if (call->slot == NO_SLOT)
+		return PROGRESS_DONE;
+	if (may_stream(call))
+		return send_stream(call);
+	if (call->reply == REPLY_SENT)
 		return PROGRESS_DONE;
 	if (call->result == CALL_DONE && (call->reply == REPLY_FD || ((call->reply == REPLY_COPY || call->reply == REPLY_MEMORY) && call->len > WIRE_INLINE)))
 		return send_pieces(call);
@@ -224,14 +283,32 @@ static enum progress answer(struct tux_req *call)
 	return sent ? PROGRESS_DONE : PROGRESS_ROOM;
 }
 
-/* Ends a call that is the server's again, now or when there is room. */
+/* Ends a call whose reply was written. A module that has it still gives it back. */
+static void finish(struct tux_req *call)
+{
+	leave_seat(call);
+	if (!call->kept && call->result != CALL_WAITS)
+		call_put(call);
+}
+
+/* Writes what a call has for the server, now or when there is room. */
 static void conclude(struct station *station, struct tux_req *call)
 {
-	if (station->waiting == NULL && answer(call) == PROGRESS_DONE) {
-		leave_seat(call);
-		call_put(call);
+	struct seat *seat = &station->seat[call->slot];
+
+	if (seat->queued)
 		return;
+	switch (station->waiting == NULL || may_stream(call) ? answer(call) : PROGRESS_ROOM) {
+	case PROGRESS_DONE:
+		finish(call);
+		return;
+	case PROGRESS_IDLE:
+		return;
+	case PROGRESS_ROOM:
+	case PROGRESS_WINDOW:
+		break;
 	}
+	seat->queued = true;
 	call->next = NULL;
 	*station->waiting_last = call;
 	station->waiting_last = &call->next;
@@ -242,6 +319,8 @@ static void remove_waiting(struct station *station, struct tux_req **at)
 {
 	const struct tux_req *call = *at;
 
+	if (call->slot != NO_SLOT)
+		station->seat[call->slot].queued = false;
 	*at = call->next;
 	if (station->waiting_last == &call->next)
 		station->waiting_last = at;
@@ -259,8 +338,10 @@ static void send_waiting(struct station *station)
 		switch (answer(call)) {
 		case PROGRESS_DONE:
 			remove_waiting(station, at);
-			leave_seat(call);
-			call_put(call);
+			finish(call);
+			break;
+		case PROGRESS_IDLE:
+			remove_waiting(station, at);
 			break;
 		case PROGRESS_WINDOW:
 			at = &call->next;
@@ -285,8 +366,15 @@ static void keep(struct tux_req *call)
 	(void)call; /* the server limits the time */
 }
 
+static void end_wait(struct tux_req *call)
+{
+	deadline_stop(&call->calls->deadlines, &call->wait.deadline);
+	call->wait.begun = false;
+}
+
 static void put(struct tux_req *call)
 {
+	end_wait(call);
 	leave_seat(call);
 }
 
@@ -301,23 +389,79 @@ static void give_body(struct tux_req *call)
 	buffer_forget(&call->body);
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* True if resumed() is due. Begins the wait if need be. Without memory it is over at once. */
+static bool wait_is_over(struct tux_req *call)
+{
+	struct call_wait *wait = &call->wait;
+
+	if (!wait->begun)
+		wait->over = wait->until != UNTIL_TIME || !deadline_start(&call->calls->deadlines, &wait->deadline, now_ms() + wait->ms);
+	wait->begun = true;
+	if (wait->until == UNTIL_ROOM)
+		wait->over = stream_has_room(&call->stream);
+	return wait->over;
+}
+
+/* Removes a call from those whose replies wait, if it is there. */
+static void unqueue(struct station *station, const struct tux_req *call)
+{
+	for (struct tux_req **at = &station->waiting; *at != NULL; at = &(*at)->next)
+		if (*at == call) {
+			remove_waiting(station, at);
+			return;
+		}
+}
+
+/* Calls handle() or resumed(). */
 static void run(struct station *station, struct tux_req *call)
 {
-	enum call_result result;
-
+	call->direct = !call->begun;
 	call->begun = true;
-	if (call_streams_body(call))
+	if (!call->again && call_streams_body(call))
 		give_body(call);
-	if (call->loaded->pool != NULL) {
-		call_submit(call);
+	if (call->loaded->pool == NULL) {
+		call->result = (uint8_t)call_run(call);
 		return;
 	}
-	call->direct = true;
-	result = call_run(call);
-	if (result == CALL_KEPT)
+	if (call->slot != NO_SLOT && station->seat[call->slot].queued)
+		unqueue(station, call); /* a pool has a list of its own */
+	call_submit(call);
+}
+
+/* Continues a call: its module is called again if its wait is over, and the server gets what it has. */
+static void proceed(struct station *station, struct tux_req *call)
+{
+	unsigned runs = 0;
+
+	while (!call->kept && call->result == CALL_WAITS && wait_is_over(call)) {
+		if (++runs > RUNS_AT_ONCE) {
+			call_wake(call);
+			break;
+		}
+		end_wait(call);
+		call->again = true;
+		run(station, call);
+	}
+	if (call->slot == NO_SLOT) {
+		if (!call->kept && call->result != CALL_WAITS)
+			call_put_lost(call);
 		return;
-	call->result = (uint8_t)result;
+	}
 	conclude(station, call);
+}
+
+static void start_call(struct station *station, struct tux_req *call)
+{
+	run(station, call);
+	proceed(station, call);
 }
 
 static bool is_inside(struct tux_span span, uint32_t len)
@@ -384,7 +528,7 @@ static void on_call(struct station *station, const struct wire_record *record, c
 	call->slot = record->slot;
 	*seat = (struct seat){ .call = call, .generation = record->generation, .body_len = fixed.body_len };
 	if (fixed.body_len == 0)
-		run(station, call);
+		start_call(station, call);
 }
 
 static void on_body(struct station *station, struct seat *seat, const struct wire_record *record, const uint8_t *buf)
@@ -397,18 +541,7 @@ static void on_body(struct station *station, struct seat *seat, const struct wir
 		die(station, "out of memory");
 	seat->body_len -= record->len;
 	if (seat->body_len == 0)
-		run(station, call);
-}
-
-/* Removes a call from those whose replies wait. Returns true if it was there. */
-static bool unqueue(struct station *station, struct tux_req *call)
-{
-	for (struct tux_req **at = &station->waiting; *at != NULL; at = &(*at)->next)
-		if (*at == call) {
-			remove_waiting(station, at);
-			return true;
-		}
-	return false;
+		start_call(station, call);
 }
 
 static void on_gone(struct station *station, struct seat *seat)
@@ -417,11 +550,11 @@ static void on_gone(struct station *station, struct seat *seat)
 
 	if (call == NULL)
 		return;
+	if (seat->queued)
+		unqueue(station, call);
 	leave_seat(call);
-	if (unqueue(station, call))
-		call_put(call);
-	else
-		call_lose(call);
+	end_wait(call);
+	call_lose(call);
 }
 
 static void on_room(const struct station *station, struct seat *seat, const struct wire_record *record, const uint8_t *buf)
@@ -480,12 +613,16 @@ static void take_returned(struct station *station)
 
 	while (job != NULL) {
 		struct tux_req *call = (struct tux_req *)job;
+		unsigned news;
 
 		job = job->next;
-		if (!(call_take_news(call) & NEWS_RETURNED))
-			continue;
-		call->kept = false;
-		conclude(station, call);
+		news = call_take_news(call);
+		if (news & NEWS_RETURNED)
+			call->kept = false;
+		if (news & NEWS_RETURNED && call->slot == NO_SLOT)
+			call_put_lost(call);
+		else if (news != 0 && call->slot != NO_SLOT)
+			proceed(station, call);
 	}
 }
 
@@ -495,6 +632,7 @@ static void *serve(void *argument)
 	struct pollfd polls[] = { { .fd = station->wake_fd, .events = POLLIN }, { .fd = station->calls.inbox.event_fd, .events = POLLIN } };
 
 	for (;;) {
+		struct deadline *deadline;
 		char bytes[64];
 
 		read_ring(station);
@@ -504,13 +642,19 @@ static void *serve(void *argument)
 		station->wrote = false;
 		wire_sleep(&station->in, true);
 		if (!wire_waits(&station->in))
-			poll(polls, 2, -1);
+			poll(polls, 2, deadlines_next(&station->calls.deadlines, now_ms()));
 		wire_sleep(&station->in, false);
 		if (polls[0].revents != 0)
 			(void)!read(station->wake_fd, bytes, sizeof(bytes));
 		if (polls[1].revents != 0)
 			take_returned(station);
 		polls[0].revents = polls[1].revents = 0;
+		while ((deadline = deadline_passed(&station->calls.deadlines, now_ms())) != NULL) {
+			struct tux_req *call = (struct tux_req *)((char *)deadline - offsetof(struct tux_req, wait.deadline));
+
+			call->wait.over = true;
+			proceed(station, call);
+		}
 	}
 	return NULL;
 }
@@ -591,13 +735,35 @@ static void fail(const struct tux_module_config *module, const char *error)
 	say(front, error, (uint32_t)strlen(error));
 }
 
-/* The rings have no streams of modules yet. */
-static int no_stream(struct tux_req *call, uint32_t status, const char *type, int64_t length)
+/* The server's files cannot be had through the rings yet. */
+static int no_file(struct tux_req *call, const char *path, uint32_t len)
 {
 	(void)call;
-	(void)status;
-	(void)type;
-	(void)length;
+	(void)path;
+	(void)len;
+	return -ENOSYS;
+}
+
+static int no_piece(struct tux_req *call, uint64_t off, uint64_t len)
+{
+	(void)call;
+	(void)off;
+	(void)len;
+	return -ENOSYS;
+}
+
+static int no_fetch(struct tux_req *call, const struct tux_fetch_request *ask)
+{
+	(void)call;
+	(void)ask;
+	return -ENOSYS;
+}
+
+static int no_descriptor(struct tux_req *call, int fd, short events)
+{
+	(void)call;
+	(void)fd;
+	(void)events;
 	return -ENOSYS;
 }
 
@@ -611,8 +777,10 @@ int isolated_host(const struct tux_module_config *module, int object_fd, int con
 	host.config = (struct tux_engine_config){ .modules = module, .module_count = 1 };
 	host.loaded = modules_load_copy(module, object_fd, error, sizeof(error));
 	if (host.loaded != NULL) {
-		host.loaded->resumed = NULL; /* so waits return -ENOSYS */
-		host.loaded->api.stream_begin = no_stream;
+		host.loaded->api.resume_with_file = no_file;
+		host.loaded->api.stream_file = no_piece;
+		host.loaded->api.fetch = no_fetch;
+		host.loaded->api.resume_on = no_descriptor;
 	}
 	if (host.loaded == NULL || !steps->enclose(steps->context, error, sizeof(error))) {
 		fail(module, error);

@@ -8,6 +8,7 @@
 
 #include "../io/loop.h"
 #include "../log/cause.h"
+#include "../modules/stream_api.h"
 #include "../thread.h"
 #include "process.h"
 
@@ -16,7 +17,6 @@ enum {
 	IDLE_WAKES = 10000,   /* wake-ups in a row without a record, after which a process is killed */
 	LATE_RECORDS = 10000, /* records in a row for requests that have ended, likewise */
 	HANG_MS = 1000,       /* for a process to read on after a request has passed its time limit */
-	COLLECTED = 64 * 1024 * 1024, /* bytes of a body in pieces */
 	NO_SLOT = UINT32_MAX,
 };
 
@@ -29,13 +29,14 @@ struct slot {
 	bool pending;         /* records wait for room */
 	bool called;          /* the process knows the request */
 	uint32_t sent;        /* bytes of the body */
-	uint8_t *body;        /* of a reply in pieces; malloc'ed */
-	uint64_t body_len;
-	uint64_t body_total;
-	uint32_t status;
+	struct buffer rest;   /* bytes of a reply in pieces that its stream has no room for */
+	uint64_t received;    /* bytes of a reply in pieces */
+	uint64_t taken;       /* of these by the stream */
+	bool streams;         /* a reply in pieces has begun */
+	bool ended;           /* its end has come */
+	bool cut;
 	bool room_due;        /* the process has to know that bytes were taken */
 	bool over;            /* the slot is unused as soon as nothing is pending */
-	char type[256];
 };
 
 struct line {
@@ -65,12 +66,14 @@ struct isolated_lines {
 	struct line line[];
 };
 
+static const char nonsense[] = "its process has written nonsense, and is killed";
+
 static void reset_slots(struct line *line)
 {
 	for (uint32_t i = 0; i < WIRE_SLOTS; i++) {
 		struct slot *slot = &line->slot[i];
 
-		free(slot->body);
+		buffer_forget(&slot->rest);
 		*slot = (struct slot){ .generation = slot->generation, .next = i + 1 < WIRE_SLOTS ? i + 1 : NO_SLOT };
 	}
 	line->unused = 0;
@@ -86,8 +89,7 @@ static uint32_t number_of(const struct line *line, const struct slot *slot)
 /* Makes a slot unused, now or when it is not pending any more. */
 static void free_slot(struct line *line, struct slot *slot)
 {
-	free(slot->body);
-	slot->body = NULL;
+	buffer_forget(&slot->rest);
 	slot->call = NULL;
 	slot->over = slot->pending;
 	if (slot->over)
@@ -100,6 +102,11 @@ static void free_slot(struct line *line, struct slot *slot)
 /* Responds to a call with an error. */
 static void fail_call(struct tux_req *call, uint16_t status, enum why why)
 {
+	if (call->reply == REPLY_STREAM) {
+		api_stream_cut(call);
+		call_return(call, CALL_DONE);
+		return;
+	}
 	call->failure = status;
 	call->why = (uint8_t)why;
 	call_return(call, CALL_FAILED);
@@ -187,7 +194,7 @@ static bool send_slot(struct line *line, struct slot *slot)
 		return true;
 	}
 	if (slot->room_due) {
-		const struct wire_room room = { .taken = slot->body_len };
+		const struct wire_room room = { .taken = slot->taken };
 		const struct wire_part part = { &room, sizeof(room) };
 
 		slot->room_due = !write_record(line, slot, WIRE_ROOM, &part, 1);
@@ -310,10 +317,6 @@ static int hangs(struct line *line)
 	return line->suspect_ms > now_ms ? (int)(line->suspect_ms - now_ms) : 0;
 }
 
-const struct tux_module isolated_module = {
-	.size = sizeof(struct tux_module), .abi = TUX_MODULE_ABI, .api_bytes = sizeof(struct tux_api), .handle = handle, .gone = gone,
-};
-
 /* Adds the field lines of a reply, and ends the texts in buf by NULs. Returns 0, or the error of the module interface. */
 static int add_fields(struct tux_req *call, char *at, uint32_t len)
 {
@@ -369,62 +372,91 @@ static void finish(struct line *line, struct slot *slot, int error)
 		call_return(call, CALL_DONE);
 }
 
-static void drop_collected(void *argument)
+/* Gives a call back to its request after the end of its stream. */
+static void end_stream(struct line *line, struct slot *slot)
 {
-	free(argument);
+	struct tux_req *call = slot->call;
+
+	if (slot->cut)
+		api_stream_cut(call);
+	else
+		api_stream_end(call);
+	free_slot(line, slot);
+	call_return(call, CALL_DONE);
+}
+
+/* Moves what came of a reply in pieces to its stream. Returns false if it is nonsense. */
+static bool move(struct line *line, struct slot *slot)
+{
+	const uint64_t before = slot->taken;
+
+	while (slot->rest.len > 0) {
+		const int taken = api_stream_write(slot->call, slot->rest.data, slot->rest.len);
+
+		if (taken == -ENOMEM) {
+			slot->cut = slot->ended = true;
+			break;
+		}
+		if (taken < 0)
+			return false;
+		if (taken == 0)
+			break;
+		buffer_drop(&slot->rest, (uint32_t)taken);
+		slot->taken += (uint64_t)taken;
+	}
+	if (slot->ended && (slot->rest.len == 0 || slot->cut)) {
+		end_stream(line, slot);
+		return true;
+	}
+	if (slot->taken > before) {
+		slot->room_due = true;
+		submit(line, slot);
+	}
+	return true;
+}
+
+/* The writable() of isolated modules: a stream has room. */
+static void writable(struct tux_req *call)
+{
+	struct line *line = line_of(call);
+
+	if (line->process != NULL && !move(line, &line->slot[call->slot]))
+		kill_process(line, nonsense);
 }
 
 /* Begins a reply whose body follows in pieces. Returns false if it is nonsense. */
 static bool begin_pieces(struct tux_req *call, struct slot *slot, const struct wire_reply *reply, uint8_t *at)
 {
-	if (reply->total == 0 || reply->total > COLLECTED || reply->status < 200 || reply->status > 599)
+	const int64_t length = reply->total == UINT64_MAX ? -1 : (int64_t)reply->total;
+	char type[256];
+
+	if (reply->total != UINT64_MAX && reply->total > INT64_MAX)
 		return false;
-	slot->body = malloc(reply->total);
-	slot->body_total = reply->total;
-	slot->body_len = 0;
-	memcpy(slot->type, at, reply->type_len);
-	slot->type[reply->type_len] = '\0';
-	slot->status = reply->status;
-	return add_fields(call, (char *)at + reply->type_len, reply->fields_len) == 0;
+	memcpy(type, at, reply->type_len);
+	type[reply->type_len] = '\0';
+	slot->streams = true;
+	return add_fields(call, (char *)at + reply->type_len, reply->fields_len) == 0 && api_stream_begin(call, reply->status, type, length) == 0;
 }
 
 /* Handles a piece of a reply. Returns false if it is nonsense. */
 static bool on_data(struct line *line, struct slot *slot, const uint8_t *buf, uint32_t len)
 {
-	if (slot->body_total == 0 || len == 0 || len > slot->body_total - slot->body_len)
+	if (!slot->streams || slot->ended || len == 0 || len > WIRE_WINDOW - (slot->received - slot->taken))
 		return false;
-	if (slot->body != NULL)
-		memcpy(slot->body + slot->body_len, buf, len);
-	slot->body_len += len;
-	slot->room_due = true;
-	submit(line, slot);
-	return true;
+	slot->received += len;
+	if (!buffer_keep(&slot->rest, buf, len))
+		slot->cut = slot->ended = true;
+	return move(line, slot);
 }
 
 /* Handles the end of a reply in pieces. Returns false if it is nonsense. */
 static bool on_end(struct line *line, struct slot *slot, bool cut)
 {
-	struct tux_req *call = slot->call;
-	uint8_t *body = slot->body;
-	int error = -ENOMEM;
-
-	if (slot->body_total == 0 || call == NULL || (slot->body_len < slot->body_total) != cut)
+	if (!slot->streams || slot->ended)
 		return false;
-	slot->body = NULL;
-	if (cut) {
-		free(body);
-		free_slot(line, slot);
-		fail_call(call, 502, WHY_MODULE_ENDED);
-		return true;
-	}
-	if (body != NULL)
-		error = calls_api.reply_memory(call, slot->status, slot->type, body, slot->body_total, drop_collected, body);
-	if (error != 0)
-		free(body);
-	if (error != 0 && error != -ENOMEM)
-		return false;
-	finish(line, slot, error);
-	return true;
+	slot->ended = true;
+	slot->cut = cut;
+	return move(line, slot);
 }
 
 /* Handles a reply. Returns false if it is nonsense. */
@@ -437,7 +469,7 @@ static bool on_reply(struct line *line, struct slot *slot, uint8_t *buf, uint32_
 	if (len < sizeof(reply))
 		return false;
 	memcpy(&reply, buf, sizeof(reply));
-	if (!wire_reply_valid(&reply, len) || slot->body != NULL)
+	if (!wire_reply_valid(&reply, len) || slot->streams)
 		return false;
 	switch ((enum wire_result)reply.result) {
 	case WIRE_DECLINED:
@@ -459,6 +491,20 @@ static bool on_reply(struct line *line, struct slot *slot, uint8_t *buf, uint32_
 	return true;
 }
 
+const struct tux_module isolated_module = {
+	.size = sizeof(struct tux_module), .abi = TUX_MODULE_ABI, .api_bytes = sizeof(struct tux_api), .handle = handle, .gone = gone, .writable = writable,
+};
+
+/* Stops or starts the time limit of a call: a time that the module has chosen is not limited. */
+static void pause_limit(struct tux_req *call, bool paused)
+{
+	call->paused = paused;
+	if (paused)
+		timer_stop(&call->timer);
+	else
+		call->calls->ops->keep(call);
+}
+
 /* Handles a record. Returns false if it is nonsense. */
 static bool on_record(struct line *line, const struct wire_record *record, uint8_t *buf)
 {
@@ -473,6 +519,10 @@ static bool on_record(struct line *line, const struct wire_record *record, uint8
 	line->late = 0;
 	if (record->kind == WIRE_REPLY)
 		return on_reply(line, slot, buf, record->len);
+	if (record->kind == WIRE_PAUSE)
+		pause_limit(slot->call, (record->flags & WIRE_WAITS) != 0);
+	if (record->kind == WIRE_PAUSE)
+		return true;
 	if (record->kind == WIRE_DATA)
 		return on_data(line, slot, buf, record->len);
 	return record->kind == WIRE_END && on_end(line, slot, (record->flags & WIRE_CUT) != 0);
@@ -487,7 +537,7 @@ static void read_line(struct line *line)
 	for (unsigned i = 0; i < RECORDS && read == WIRE_READ; i++) {
 		read = wire_read(&line->in, &record, line->calls->lines->buf);
 		if (read == WIRE_BROKEN || (read == WIRE_READ && !on_record(line, &record, line->calls->lines->buf))) {
-			kill_process(line, "its process has written nonsense, and is killed");
+			kill_process(line, nonsense);
 			return;
 		}
 		if (read == WIRE_READ)

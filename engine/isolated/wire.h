@@ -31,10 +31,11 @@ enum wire_kind {
 	/* to the server */
 	WIRE_REPLY,    /* struct wire_reply, and its texts */
 	WIRE_DATA,     /* bytes of a reply's body */
+	WIRE_PAUSE,    /* flag WIRE_WAITS: the module waits for a time that it has chosen; else it goes on */
 	WIRE_END,      /* the reply is complete; flag WIRE_CUT: it is cut */
 };
 
-enum { WIRE_CUT = 1 };
+enum { WIRE_CUT = 1, WIRE_WAITS = 1 };
 
 struct wire_record {
 	uint32_t len; /* bytes after this structure, without padding to a multiple of 8 */

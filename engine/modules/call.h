@@ -141,6 +141,7 @@ struct tux_req {
 	uint8_t long_calls;         /* calls that took too long in the thread of the request */
 	int64_t began_us;           /* for the surroundings: time of the first call of the module; 0: not called, or counted as ended */
 	uint32_t slot;              /* for the surroundings: number of the request in another process */
+	bool paused;                /* for the surroundings: no time limit runs, because the module in another process waits for a time */
 	uint16_t failure;           /* status of the response after TUX_FAIL; 0: 500 */
 	uint8_t why;                /* enum why, of failure */
 	struct timer timer;         /* for the surroundings: until the time limit of the module */
