@@ -649,7 +649,7 @@ static void *serve(void *argument)
 		if (polls[1].revents != 0)
 			take_returned(station);
 		polls[0].revents = polls[1].revents = 0;
-		while ((deadline = deadline_passed(&station->calls.deadlines, now_ms())) != NULL) {
+		for (unsigned i = 0; i < RUNS_AT_ONCE && (deadline = deadline_passed(&station->calls.deadlines, now_ms())) != NULL; i++) {
 			struct tux_req *call = (struct tux_req *)((char *)deadline - offsetof(struct tux_req, wait.deadline));
 
 			call->wait.over = true;
