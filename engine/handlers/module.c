@@ -288,8 +288,10 @@ uint16_t module_start(struct request *req, struct tux_loaded *loaded)
 	const struct tux_request *head = &req->head;
 	struct tux_req *call = req->call;
 
-	if (call != NULL) /* module_respond() has called the module, which keeps the call */
+	if (call != NULL) { /* module_respond() has called the module, which keeps the call or waits. The head has moved since then */
+		show(call);
 		return 0;
+	}
 	call = begin(req, loaded);
 	if (call == NULL) {
 		req->cause = because(WHY_MEMORY, 0);
@@ -322,6 +324,8 @@ static void separate(struct tux_req *call)
 static void lose(struct tux_req *call)
 {
 	module_count_gone(call); /* unless it has ended otherwise */
+	if (!call->body_done) /* the rest is not the next request */
+		call->req->unread = true;
 	separate(call);
 	call_lose(call);
 }
@@ -372,7 +376,6 @@ static enum request_next next_of_stream(struct request *req, struct tux_req *cal
 	case STREAM_STEP_FAILED:
 		backend_note(req, "module", module_name(call->loaded), 0);
 		module_count_result(call, CALL_FAILED);
-		req->unread = req->unread || !call->body_done;
 		lose(call);
 		break;
 	}
@@ -583,7 +586,7 @@ void modules_returned(struct calls *calls)
 		if (news & NEWS_RETURNED) {
 			call->kept = false;
 			timer_stop(&call->timer);
-		} else if (news != 0) {
+		} else if (news != 0 && call->req != NULL) { /* else the client left after the module had written */
 			module_stream_time(call);
 		}
 		if (news != 0 && call->req != NULL)

@@ -56,6 +56,7 @@ static void begin_handler(struct conn *conn)
 	struct request *req = conn->request;
 
 	if (!request_keep(req)) {
+		leave_handler(req); /* while its head is still there */
 		conn_set_state(conn, CONN_BROKEN);
 		return;
 	}

@@ -382,7 +382,7 @@ static void tell_gone(struct tux_req *call)
 		return;
 	call->runner = this_thread();
 	call->here = true;
-	call->suspended = false;
+	call->suspended = call->direct = false; /* a reply reaches nobody */
 	__atomic_store_n(&call->parties, PARTY_HANDLE, __ATOMIC_RELAXED);
 	give_to(call, CALL_MODULE);
 	call->loaded->module->gone(call);

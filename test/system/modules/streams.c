@@ -73,29 +73,35 @@ static bool write_pattern(struct tux_req *req, struct state *state)
 	return true;
 }
 
+/* Returns a result. -ESTALE: the client has left while a function of this module ran, so gone() is not called. */
+static enum tux_result counted(int result)
+{
+	if (result == -ESTALE)
+		__atomic_fetch_add(&told_gone, 1, __ATOMIC_SEQ_CST);
+	return (enum tux_result)result;
+}
+
 static enum tux_result pump(struct tux_req *req, struct state *state)
 {
-	if (!write_pattern(req, state))
-		return (enum tux_result)tux_resume_on_room(req);
-	return (enum tux_result)tux_stream_end(req);
+	return counted(write_pattern(req, state) ? tux_stream_end(req) : tux_resume_on_room(req));
 }
 
 static enum tux_result tick(struct tux_req *req, struct state *state)
 {
 	char text[32];
+	int taken;
 
 	if (state->left-- == 0)
-		return (enum tux_result)tux_stream_end(req);
+		return counted(tux_stream_end(req));
 	snprintf(text, sizeof(text), "tick %lu\n", state->left);
-	if (put(req, text) < 0)
-		return TUX_FAIL;
-	return (enum tux_result)tux_resume_after(req, state->ms);
+	taken = put(req, text);
+	return counted(taken < 0 ? taken : tux_resume_after(req, state->ms));
 }
 
 static enum tux_result reply_after(struct tux_req *req, struct state *state)
 {
 	if (state->left-- > 0)
-		return (enum tux_result)tux_resume_after(req, state->ms);
+		return counted(tux_resume_after(req, state->ms));
 	return say(req, "after\n");
 }
 
@@ -115,9 +121,7 @@ static enum tux_result decline(struct tux_req *req, struct state *state)
 
 static enum tux_result spin(struct tux_req *req, struct state *state)
 {
-	if (state->left-- > 0)
-		return (enum tux_result)tux_resume_on_room(req);
-	return (enum tux_result)tux_stream_end(req);
+	return counted(state->left-- > 0 ? tux_resume_on_room(req) : tux_stream_end(req));
 }
 
 /* Sends the file that was looked up, with text before and after it, in pieces if left is not 0; or tells why not. */
@@ -239,9 +243,7 @@ static enum tux_result in_thread(struct tux_req *req, void (*function)(struct tu
 {
 	const int error = tux_suspend(req);
 
-	if (error == -ESTALE) /* the client has left while this function ran */
-		__atomic_fetch_add(&told_gone, 1, __ATOMIC_SEQ_CST);
-	if (error != 0)
+	if (counted(error) != 0)
 		return TUX_FAIL;
 	pthread_mutex_lock(&lock);
 	jobs[(job_first + job_count) % JOBS].req = req;
@@ -271,9 +273,7 @@ static enum tux_result read_pipe(struct tux_req *req, struct state *state)
 	result = tux_resume_on(req, fd, POLLIN);
 	if (fd != ends[0])
 		close(fd);
-	if (result == -ESTALE) /* the client has left while this function ran */
-		__atomic_fetch_add(&told_gone, 1, __ATOMIC_SEQ_CST);
-	return (enum tux_result)result;
+	return counted(result);
 }
 
 /* A pipe has room at once, and a regular file is always ready. */
