@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -39,6 +40,7 @@ struct seat {
 	uint64_t body_len;    /* bytes of the request body that have to come */
 	bool queued;          /* the call is among those whose replies wait */
 	bool paused;          /* the server knows that the module waits for a time */
+	bool renews;          /* the time limit begins anew, which the server has to know */
 	bool streams;         /* the head of a reply in pieces was written */
 	uint64_t sent;        /* bytes of its body */
 	uint64_t taken;       /* by the server */
@@ -183,9 +185,10 @@ static enum progress send_stream(struct tux_req *call)
 	const bool waits = !call->kept && call->result == CALL_WAITS && call->wait.until == UNTIL_TIME;
 	int64_t length;
 
-	if (waits != seat->paused && !write_piece(station, call, WIRE_PAUSE, waits ? WIRE_WAITS : 0, NULL, 0))
+	if ((waits != seat->paused || seat->renews) && !write_piece(station, call, WIRE_PAUSE, waits ? WIRE_WAITS : 0, NULL, 0))
 		return PROGRESS_ROOM;
 	seat->paused = waits;
+	seat->renews = false;
 	if (!stream_has_begun(&call->stream, &length))
 		return PROGRESS_IDLE;
 	reply.total = length < 0 ? UINT64_MAX : (uint64_t)length;
@@ -368,7 +371,14 @@ static void keep(struct tux_req *call)
 
 static void end_wait(struct tux_req *call)
 {
+	if (!call->wait.begun) /* else a thread of the module may be setting the next one */
+		return;
 	deadline_stop(&call->calls->deadlines, &call->wait.deadline);
+	if (call->wait.fd >= 0) {
+		epoll_ctl(call->calls->ready.fd, EPOLL_CTL_DEL, call->wait.fd, NULL);
+		close(call->wait.fd);
+		call->wait.fd = -1;
+	}
 	call->wait.begun = false;
 }
 
@@ -397,14 +407,40 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* True if resumed() is due. Begins the wait if need be. Without memory it is over at once. */
+/* Watches the descriptor, once. Returns false if that fails: for a regular file, which is always ready, or if out of memory. */
+static bool watch(struct tux_req *call)
+{
+	struct epoll_event event = { .events = EPOLLONESHOT, .data.ptr = call };
+
+	if (call->wait.events & POLLIN)
+		event.events |= EPOLLIN | EPOLLRDHUP;
+	if (call->wait.events & POLLOUT)
+		event.events |= EPOLLOUT;
+	return epoll_ctl(call->calls->ready.fd, EPOLL_CTL_ADD, call->wait.fd, &event) == 0;
+}
+
+/* Begins a wait. Without memory it is over at once. */
+static void begin_wait(struct tux_req *call)
+{
+	struct call_wait *wait = &call->wait;
+
+	wait->begun = wait->over = true;
+	if (wait->until == UNTIL_TIME)
+		wait->over = !deadline_start(&call->calls->deadlines, &wait->deadline, now_ms() + wait->ms);
+	if (wait->until != UNTIL_READY)
+		return;
+	wait->over = !watch(call);
+	if (call->slot != NO_SLOT)
+		station_of(call)->seat[call->slot].renews = true;
+}
+
+/* True if resumed() is due. Begins the wait if need be. */
 static bool wait_is_over(struct tux_req *call)
 {
 	struct call_wait *wait = &call->wait;
 
 	if (!wait->begun)
-		wait->over = wait->until != UNTIL_TIME || !deadline_start(&call->calls->deadlines, &wait->deadline, now_ms() + wait->ms);
-	wait->begun = true;
+		begin_wait(call);
 	if (wait->until == UNTIL_ROOM)
 		wait->over = stream_has_room(&call->stream);
 	return wait->over;
@@ -626,10 +662,24 @@ static void take_returned(struct station *station)
 	}
 }
 
+/* Continues calls whose descriptors are ready, one by one: each may end the wait of another. */
+static void take_ready(struct station *station)
+{
+	struct epoll_event event;
+
+	for (unsigned i = 0; i < RUNS_AT_ONCE && epoll_wait(station->calls.ready.fd, &event, 1, 0) == 1; i++) {
+		struct tux_req *call = event.data.ptr;
+
+		call->wait.over = true;
+		proceed(station, call);
+	}
+}
+
 static void *serve(void *argument)
 {
 	struct station *station = argument;
-	struct pollfd polls[] = { { .fd = station->wake_fd, .events = POLLIN }, { .fd = station->calls.inbox.event_fd, .events = POLLIN } };
+	struct pollfd polls[] = { { .fd = station->wake_fd, .events = POLLIN }, { .fd = station->calls.inbox.event_fd, .events = POLLIN },
+		                  { .fd = station->calls.ready.fd, .events = POLLIN } };
 
 	for (;;) {
 		struct deadline *deadline;
@@ -642,13 +692,15 @@ static void *serve(void *argument)
 		station->wrote = false;
 		wire_sleep(&station->in, true);
 		if (!wire_waits(&station->in))
-			poll(polls, 2, deadlines_next(&station->calls.deadlines, now_ms()));
+			poll(polls, 3, deadlines_next(&station->calls.deadlines, now_ms()));
 		wire_sleep(&station->in, false);
 		if (polls[0].revents != 0)
 			(void)!read(station->wake_fd, bytes, sizeof(bytes));
 		if (polls[1].revents != 0)
 			take_returned(station);
-		polls[0].revents = polls[1].revents = 0;
+		if (polls[2].revents != 0)
+			take_ready(station);
+		polls[0].revents = polls[1].revents = polls[2].revents = 0;
 		for (unsigned i = 0; i < RUNS_AT_ONCE && (deadline = deadline_passed(&station->calls.deadlines, now_ms())) != NULL; i++) {
 			struct tux_req *call = (struct tux_req *)((char *)deadline - offsetof(struct tux_req, wait.deadline));
 
@@ -713,6 +765,9 @@ static bool start_stations(struct host *host)
 		station->piece = malloc(WIRE_PIECE);
 		if (station->seat == NULL || station->buf == NULL || station->piece == NULL || !calls_open(&station->calls, &host_ops))
 			return false;
+		station->calls.ready.fd = epoll_create1(EPOLL_CLOEXEC);
+		if (station->calls.ready.fd < 0)
+			return false;
 	}
 	for (unsigned i = 0; i < host->stations; i++) {
 		const int error = pthread_create(&host->station[i].id, NULL, serve, &host->station[i]);
@@ -759,14 +814,6 @@ static int no_fetch(struct tux_req *call, const struct tux_fetch_request *ask)
 	return -ENOSYS;
 }
 
-static int no_descriptor(struct tux_req *call, int fd, short events)
-{
-	(void)call;
-	(void)fd;
-	(void)events;
-	return -ENOSYS;
-}
-
 int isolated_host(const struct tux_module_config *module, int object_fd, int control_fd, const struct isolated_host_steps *steps)
 {
 	static struct host host;
@@ -780,7 +827,6 @@ int isolated_host(const struct tux_module_config *module, int object_fd, int con
 		host.loaded->api.resume_with_file = no_file;
 		host.loaded->api.stream_file = no_piece;
 		host.loaded->api.fetch = no_fetch;
-		host.loaded->api.resume_on = no_descriptor;
 	}
 	if (host.loaded == NULL || !steps->enclose(steps->context, error, sizeof(error))) {
 		fail(module, error);
