@@ -118,13 +118,18 @@ enum module_stream_step module_stream_step(struct request *req, struct tux_req *
 	return step == STREAM_STEP_WAITS ? follow(req, call, state) : step;
 }
 
+bool module_stream_excuses(struct tux_req *call)
+{
+	return call->kept && (stream_state(&call->stream) > STREAM_OPEN || stream_waits_for_room(&call->stream));
+}
+
 void module_stream_time(struct tux_req *call)
 {
 	const bool progressed = stream_progressed(&call->stream);
 
 	if (!call->kept)
 		return;
-	if (stream_state(&call->stream) > STREAM_OPEN || stream_waits_for_room(&call->stream)) /* the client is late, not the module */
+	if (module_stream_excuses(call))
 		timer_stop(&call->timer);
 	else if (progressed || call->timer.next == NULL)
 		call->calls->ops->keep(call);

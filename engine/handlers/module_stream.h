@@ -19,6 +19,12 @@ enum module_stream_step {
 /* Takes what the module has written since the last step. A call without a stream waits. No send is under way. */
 enum module_stream_step module_stream_step(struct request *req, struct tux_req *call);
 
+/*
+ * True if the client is late, and not the module that keeps the call. A write that takes nothing does not wake the thread of the request, so it
+ * finds out when the time limit passes. The limit starts again as soon as there is room.
+ */
+bool module_stream_excuses(struct tux_req *call);
+
 /* Starts, restarts or stops the time limit of a call that the module keeps, after its stream has changed. */
 void module_stream_time(struct tux_req *call);
 

@@ -110,6 +110,11 @@ bool call_is_owned(const struct tux_req *call, const char *function)
 	return false;
 }
 
+bool call_has_memory(const struct tux_req *call, const char *function)
+{
+	return __atomic_load_n(&call->teller, __ATOMIC_RELAXED) == this_thread() || call_is_owned(call, function);
+}
+
 struct tux_req *call_get(struct calls *calls, struct tux_loaded *loaded)
 {
 	struct tux_req *call = calls->spare_count > SPARE_CALLS ? calls->spare : NULL;
@@ -389,6 +394,14 @@ static void tell_gone(struct tux_req *call)
 	give_to(call, CALL_SERVER);
 }
 
+/* Like tell_gone(), but calls a function for a suspended request, which another thread of the module may be giving back. */
+static void tell_suspended(struct tux_req *call, void (*function)(struct tux_req *call))
+{
+	__atomic_store_n(&call->teller, this_thread(), __ATOMIC_RELAXED);
+	function(call);
+	__atomic_store_n(&call->teller, NULL, __ATOMIC_RELAXED);
+}
+
 void call_put_lost(struct tux_req *call)
 {
 	if (call->result == CALL_WAITS && call_is_gone(call))
@@ -402,13 +415,13 @@ void call_lose(struct tux_req *call)
 	if (!call->kept)
 		call_put_lost(call);
 	else if (__atomic_load_n(&call->owner, __ATOMIC_SEQ_CST) == CALL_SUSPENDED && call->loaded->module->gone != NULL)
-		call->loaded->module->gone(call);
+		tell_suspended(call, call->loaded->module->gone);
 }
 
 void call_tell_room(struct tux_req *call)
 {
 	if (call->loaded->writable != NULL && call->kept && owner_of(call) == CALL_SUSPENDED && stream_tells_room(&call->stream))
-		call->loaded->writable(call);
+		tell_suspended(call, call->loaded->writable);
 }
 
 void call_wake(struct tux_req *call)

@@ -122,6 +122,7 @@ struct tux_req {
 	unsigned parties;           /* atomic set of enum call_party */
 	unsigned news;              /* atomic set of enum call_news; not 0: the call is in the inbox, or soon will be */
 	const void *runner;         /* identifies the thread that runs handle() or resumed() */
+	const void *teller;         /* atomic: identifies the thread that runs gone() or writable() of a suspended request; else NULL */
 	bool used;                  /* not spare */
 	bool discarded;             /* becomes spare when it is taken out of the inbox */
 	bool here;                  /* the runner is the thread of the request */
@@ -284,6 +285,9 @@ void call_return(struct tux_req *call, enum call_result result);
 
 /* True if the calling thread may use the call for the module. Otherwise writes a line to the error log. */
 bool call_is_owned(const struct tux_req *call, const char *function);
+
+/* True if the calling thread may use the memory of the module: also in gone() and writable(), while another thread gives the call back. */
+bool call_has_memory(const struct tux_req *call, const char *function);
 
 /* The functions that modules have. */
 extern const struct tux_api calls_api;

@@ -128,7 +128,7 @@ static void *req_memory(struct tux_req *call)
 {
 	const uint32_t bytes = call->loaded->module->request_bytes;
 
-	if (!call_is_owned(call, "tux_req_memory") || bytes == 0 || bytes > MAX_MEMORY)
+	if (!call_has_memory(call, "tux_req_memory") || bytes == 0 || bytes > MAX_MEMORY)
 		return NULL;
 	if (call->memory == NULL)
 		call->memory = calloc(1, bytes);

@@ -103,7 +103,8 @@ struct tux_module {
 	/*
 	 * Tells that the client has disconnected, or that the time limit of the module has passed, while the request was suspended or
 	 * waited. Called by the server's thread. A suspended request still has to be given back, which returns -ESTALE; another thread may
-	 * be doing so now. Other functions may be called until then. A request that waited ends when gone() returns. NULL: nothing is told.
+	 * be doing so now. Other functions may be called until then, and tux_req_memory() until gone() returns. A request that waited ends
+	 * when gone() returns. NULL: nothing is told.
 	 */
 	void (*gone)(struct tux_req *req);
 

@@ -98,3 +98,36 @@ def test_a_time_limit_before_the_body(serve):
         conn.send(hidden)
         assert conn.rest() == b""
     assert server.get("/m/release").body == b"-116\n"
+
+
+@pytest.mark.parametrize("word", ["file", "no-word"])
+def test_a_reply_before_the_body(serve, word):
+    """Of the module, or of a file in its place: what follows is still the body."""
+    server = serve()
+    with server.connect() as conn:
+        hidden = b"GET /none HTTP/1.1\r\nHost: a\r\n\r\n"
+        conn.send("POST /m/%s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (word, len(hidden)))
+        found = conn.response()
+        assert found.status == 200 and found.field("Connection") == "close"
+        conn.send(hidden)
+        assert conn.rest() == b""
+
+
+def test_the_memory_in_gone(serve):
+    """It is there as long as gone() runs, although a thread gives the request back meanwhile."""
+    server = serve()
+    with server.connect() as conn:
+        get(conn, "/m/return-in-gone")
+        counts(server)
+    assert client.wait_until(lambda: counts(server).startswith(b"gone 1 ") and counts(server), "the module is told").endswith(b" seen memory\n")
+
+
+def test_a_slow_client_of_a_full_stream(serve):
+    """A write that takes nothing waits for the client: the module's timeout does not run."""
+    server = serve("timeout 0.3")
+    with server.connect(receive_buffer=65536) as conn:
+        get(conn, "/m/pieces")
+        for _ in range(3):
+            assert server.get("/m/keep").status == 504, "a time limit has passed"
+            assert server.get("/m/release").body == b"-116\n"
+        assert len(conn.response().body) == 100 * 65536

@@ -3,17 +3,27 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <tux/module.h>
 
+enum { PIECE = 65536 }; /* bytes that fill an empty stream */
+
 struct state {
-	bool replies; /* gone() gives a reply */
-	bool reads;   /* gone() copies the query */
+	bool replies;  /* gone() gives a reply */
+	bool reads;    /* gone() copies the query */
+	bool returns;  /* gone() lets the thread give the request back, and reads its memory then */
+	bool room;     /* writable() was called; protected by lock */
+	bool gone;     /* gone() was called; protected by lock */
 };
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static struct tux_req *job; /* of the thread; NULL: it waits for one. Protected by lock */
+static void (*job_function)(struct tux_req *req);
 static struct tux_req *kept;
 static int signals = -1; /* a FIFO, from which the test lets block() return */
 static unsigned told_gone, dropped;
@@ -27,6 +37,75 @@ static bool is(struct tux_str text, const char *word)
 static enum tux_result say(struct tux_req *req, const char *text)
 {
 	return (enum tux_result)tux_reply(req, 200, "text/plain", text, (uint32_t)strlen(text));
+}
+
+static void give(struct tux_req *req, void (*function)(struct tux_req *req))
+{
+	pthread_mutex_lock(&lock);
+	job = req;
+	job_function = function;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void *run(void *argument)
+{
+	pthread_mutex_lock(&lock);
+	for (;;) {
+		struct tux_req *req;
+
+		while (job == NULL)
+			pthread_cond_wait(&changed, &lock);
+		req = job;
+		pthread_mutex_unlock(&lock);
+		job_function(req);
+		pthread_mutex_lock(&lock);
+		job = NULL;
+		pthread_cond_broadcast(&changed);
+	}
+	return argument;
+}
+
+/* Thread: writes pieces that fill the stream, so that a write takes all or nothing. */
+static void write_pieces(struct tux_req *req)
+{
+	static const char piece[PIECE];
+	struct state *state = tux_req_memory(req);
+	unsigned left = 100;
+
+	while (left > 0) {
+		int taken;
+
+		pthread_mutex_lock(&lock);
+		state->room = false;
+		pthread_mutex_unlock(&lock);
+		taken = tux_stream_write(req, piece, PIECE);
+		if (taken < 0)
+			break;
+		usleep(2000); /* so that the server sees the stream before the write that takes nothing */
+		left -= taken == PIECE;
+		pthread_mutex_lock(&lock);
+		while (taken == 0 && !state->room && !state->gone)
+			pthread_cond_wait(&changed, &lock);
+		pthread_mutex_unlock(&lock);
+	}
+	tux_stream_end(req);
+	tux_resume(req);
+}
+
+static void give_back(struct tux_req *req)
+{
+	tux_resume(req);
+}
+
+/* Suspends a request. function: the thread gets it. */
+static enum tux_result suspend(struct tux_req *req, void (*function)(struct tux_req *req))
+{
+	if (tux_suspend(req) != 0)
+		return TUX_FAIL;
+	if (function != NULL)
+		give(req, function);
+	return TUX_SUSPEND;
 }
 
 /* Begins a stream that another request continues. */
@@ -92,12 +171,15 @@ static enum tux_result handle(struct tux_req *req)
 		return release(req);
 	if (is(word, "counts"))
 		return counts(req);
-	if (is(word, "keep")) {
-		if (tux_suspend(req) != 0)
-			return TUX_FAIL;
+	if (is(word, "keep"))
 		kept = req;
-		return TUX_SUSPEND;
-	}
+	state->returns = is(word, "return-in-gone");
+	if (state->returns || is(word, "keep"))
+		return suspend(req, NULL);
+	if (is(word, "pieces"))
+		return tux_stream_begin(req, 200, "text/plain", -1) == 0 ? suspend(req, write_pieces) : TUX_FAIL;
+	if (is(word, "file"))
+		return (enum tux_result)tux_reply_file(req, "/file.txt", 9);
 	state->replies = is(word, "reply-in-gone");
 	state->reads = is(word, "read-in-gone");
 	if (state->replies || state->reads)
@@ -118,9 +200,21 @@ static void drop(void *argument)
 
 static void gone(struct tux_req *req)
 {
-	const struct state *state = tux_req_memory(req);
+	struct state *state = tux_req_memory(req);
 
 	told_gone++;
+	pthread_mutex_lock(&lock);
+	state->gone = true;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+	if (state->returns) {
+		give(req, give_back);
+		pthread_mutex_lock(&lock);
+		while (job != NULL)
+			pthread_cond_wait(&changed, &lock);
+		pthread_mutex_unlock(&lock);
+		snprintf(seen, sizeof(seen), "%s", tux_req_memory(req) == state ? "memory" : "nothing");
+	}
 	if (state->replies) {
 		tux_reply(req, 200, "text/plain", "late\n", 5);
 		tux_reply_memory(req, 200, "text/plain", seen, sizeof(seen), drop, NULL);
@@ -132,6 +226,16 @@ static void gone(struct tux_req *req)
 	}
 }
 
+static void writable(struct tux_req *req)
+{
+	struct state *state = tux_req_memory(req);
+
+	pthread_mutex_lock(&lock);
+	state->room = true;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
 static int load(void)
 {
 	const char *const name = tux_conf("fifo");
@@ -140,5 +244,12 @@ static int load(void)
 	return signals >= 0 ? 0 : -ENOENT;
 }
 
-TUX_MODULE(lifetimes, .flags = TUX_MODULE_BODY_STREAMED, .handle = handle, .resumed = resumed, .gone = gone, .load = load,
-           .request_bytes = sizeof(struct state));
+static int start(unsigned number)
+{
+	pthread_t thread;
+
+	return number == 0 ? -pthread_create(&thread, NULL, run, NULL) : 0;
+}
+
+TUX_MODULE(lifetimes, .flags = TUX_MODULE_BODY_STREAMED, .handle = handle, .resumed = resumed, .gone = gone, .writable = writable, .load = load,
+           .start = start, .request_bytes = sizeof(struct state));
