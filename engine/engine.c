@@ -276,6 +276,7 @@ static bool open_isolated(struct tux_engine *engine)
 		if (config->loaded[i].isolated != NULL) {
 			config->loaded[i].module = &isolated_module;
 			config->loaded[i].writable = isolated_module.writable;
+			config->loaded[i].resumed = isolated_module.resumed;
 		}
 	return config->isolated != NULL;
 }

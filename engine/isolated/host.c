@@ -41,9 +41,30 @@ struct seat {
 	bool queued;          /* the call is among those whose replies wait */
 	bool paused;          /* the server knows that the module waits for a time */
 	bool renews;          /* the time limit begins anew, which the server has to know */
+	bool lookup_due;      /* the server has to look up a file */
+	bool looks;           /* it does */
+	struct reading *reading; /* the module waits for bytes of the file; NULL: it does not */
 	bool streams;         /* the head of a reply in pieces was written */
 	uint64_t sent;        /* bytes of its body */
 	uint64_t taken;       /* by the server */
+};
+
+/* Bytes of a file that a thread of the module waits for, in its stack. */
+struct reading {
+	struct reading *next;
+	struct tux_req *call;
+	uint64_t off;
+	uint8_t *to;
+	uint32_t len;
+	int result; /* bytes read, or a negative errno */
+	bool done;  /* under the lock of the station */
+};
+
+/* A record that was put aside while the thread waited for another one. */
+struct aside {
+	struct aside *next;
+	struct wire_record record;
+	uint8_t bytes[];
 };
 
 /* What came of an attempt to write a reply. */
@@ -68,6 +89,11 @@ struct station {
 	struct seat *seat;
 	uint8_t *buf;
 	uint8_t *piece;          /* of a file */
+	struct aside *aside;     /* oldest first: records that are handled before those of the ring */
+	struct aside **aside_last;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;  /* a reading is done */
+	struct reading *asked;   /* under the lock: those of other threads */
 	pthread_t id;
 };
 
@@ -78,6 +104,8 @@ struct host {
 	struct station *station;
 	unsigned stations;
 };
+
+static _Thread_local const struct station *here; /* whose thread this is */
 
 static void __attribute__((noreturn)) die(const struct station *station, const char *text)
 {
@@ -93,11 +121,33 @@ static struct station *station_of(struct tux_req *call)
 	return (struct station *)call->calls;
 }
 
+/* Ends a reading, which is the thread's that waits from then on. */
+static void end_reading(struct station *station, struct reading *reading, int result)
+{
+	pthread_mutex_lock(&station->lock);
+	reading->result = result;
+	reading->done = true;
+	pthread_cond_broadcast(&station->changed);
+	pthread_mutex_unlock(&station->lock);
+}
+
+/* Ends the reading of a seat, if it has one. */
+static void end_reading_of(struct station *station, struct seat *seat, int result)
+{
+	struct reading *const reading = seat->reading;
+
+	seat->reading = NULL;
+	if (reading != NULL)
+		end_reading(station, reading, result);
+}
+
 /* Makes the call's slot unknown to this side. */
 static void leave_seat(struct tux_req *call)
 {
-	if (call->slot != NO_SLOT)
+	if (call->slot != NO_SLOT) {
+		end_reading_of(station_of(call), &station_of(call)->seat[call->slot], -ESTALE);
 		station_of(call)->seat[call->slot].call = NULL;
+	}
 	call->slot = NO_SLOT;
 }
 
@@ -175,6 +225,37 @@ static enum progress send_pieces(struct tux_req *call)
 	return write_piece(station, call, WIRE_END, 0, NULL, 0) ? PROGRESS_DONE : PROGRESS_ROOM;
 }
 
+/* Lets the server look up the file that the module waits for, after it has taken all that was written. */
+static enum progress ask_file(struct station *station, struct tux_req *call)
+{
+	struct seat *seat = &station->seat[call->slot];
+
+	if (!seat->lookup_due)
+		return PROGRESS_IDLE;
+	if (!write_piece(station, call, WIRE_LOOKUP, 0, call->text.data, call->text.len))
+		return PROGRESS_ROOM;
+	seat->lookup_due = false;
+	seat->looks = true;
+	return PROGRESS_IDLE;
+}
+
+/* Writes a piece of a stream, for which there is room. */
+static void write_stream(struct station *station, struct tux_req *call, struct stream_piece *piece)
+{
+	const struct wire_part_of_file part = { .off = piece->file_off, .len = piece->file_len };
+	struct seat *seat = &station->seat[call->slot];
+
+	if (piece->file_len > 0)
+		write_piece(station, call, WIRE_FILE, 0, &part, sizeof(part));
+	else
+		write_piece(station, call, WIRE_DATA, 0, piece->bytes.data, piece->bytes.len);
+	seat->sent += piece->file_len > 0 ? piece->file_len : piece->bytes.len;
+	buffer_forget(&piece->bytes);
+	call_tell_room(call);
+	if (!call->kept && call->result == CALL_WAITS)
+		call_wake(call); /* it may wait for room */
+}
+
 /* Writes more of the stream of a module. The module has room again as soon as bytes were taken. */
 static enum progress send_stream(struct tux_req *call)
 {
@@ -190,7 +271,7 @@ static enum progress send_stream(struct tux_req *call)
 	seat->paused = waits;
 	seat->renews = false;
 	if (!stream_has_begun(&call->stream, &length))
-		return PROGRESS_IDLE;
+		return ask_file(station, call);
 	reply.total = length < 0 ? UINT64_MAX : (uint64_t)length;
 	seat->streams = seat->streams || write_reply(station, call, &reply, &nothing, &nothing);
 	if (!seat->streams)
@@ -202,18 +283,13 @@ static enum progress send_stream(struct tux_req *call)
 			return PROGRESS_WINDOW;
 		if (!wire_fits(&station->out, STREAM_ROOM))
 			return PROGRESS_ROOM;
-		stream_take(&call->stream, 0, &piece);
-		if (piece.bytes.len > 0) {
-			write_piece(station, call, WIRE_DATA, 0, piece.bytes.data, piece.bytes.len);
-			seat->sent += piece.bytes.len;
-			buffer_forget(&piece.bytes);
-			call_tell_room(call);
-			if (!call->kept && call->result == CALL_WAITS)
-				call_wake(call); /* it may wait for room */
+		stream_take(&call->stream, UINT64_MAX, &piece);
+		if (piece.bytes.len > 0 || piece.file_len > 0) {
+			write_stream(station, call, &piece);
 			continue;
 		}
 		if (piece.state == STREAM_OPEN)
-			return PROGRESS_IDLE;
+			return ask_file(station, call);
 		write_piece(station, call, WIRE_END, piece.state == STREAM_CUT ? WIRE_CUT : 0, NULL, 0);
 		return PROGRESS_DONE;
 	}
@@ -388,7 +464,9 @@ static void put(struct tux_req *call)
 	leave_seat(call);
 }
 
-static const struct call_ops host_ops = { .send = send_now, .keep = keep, .put = put };
+static int read_file(const struct tux_req *call, uint64_t off, void *to, uint32_t len);
+
+static const struct call_ops host_ops = { .send = send_now, .keep = keep, .put = put, .read_file = read_file, .raw_paths = true };
 
 /* Gives a module that reads bodies in pieces the whole one. */
 static void give_body(struct tux_req *call)
@@ -427,11 +505,14 @@ static void begin_wait(struct tux_req *call)
 	wait->begun = wait->over = true;
 	if (wait->until == UNTIL_TIME)
 		wait->over = !deadline_start(&call->calls->deadlines, &wait->deadline, now_ms() + wait->ms);
-	if (wait->until != UNTIL_READY)
+	if (wait->until == UNTIL_READY)
+		wait->over = !watch(call);
+	if (wait->until == UNTIL_FILE)
+		wait->over = false;
+	if (call->slot == NO_SLOT)
 		return;
-	wait->over = !watch(call);
-	if (call->slot != NO_SLOT)
-		station_of(call)->seat[call->slot].renews = true;
+	station_of(call)->seat[call->slot].renews |= wait->until == UNTIL_READY;
+	station_of(call)->seat[call->slot].lookup_due = wait->until == UNTIL_FILE;
 }
 
 /* True if resumed() is due. Begins the wait if need be. */
@@ -604,6 +685,32 @@ static void on_room(const struct station *station, struct seat *seat, const stru
 	seat->taken = room.taken;
 }
 
+static void on_found(struct station *station, struct seat *seat, const struct wire_record *record, const uint8_t *buf)
+{
+	struct wire_found found = { 0 };
+	struct tux_req *call = seat->call;
+
+	if (record->len == sizeof(found))
+		memcpy(&found, buf, sizeof(found));
+	if (record->len != sizeof(found) || call == NULL || !seat->looks || found.error > 0)
+		die(station, "the server has sent nonsense");
+	seat->looks = false;
+	call->file = (struct call_file){ .asked = true, .error = found.error, .size = found.size };
+	call->wait.over = true;
+	proceed(station, call);
+}
+
+/* Gives bytes of a file to the thread that waits for them, if it still does. */
+static void on_content(struct station *station, struct seat *seat, const struct wire_record *record, const uint8_t *buf)
+{
+	if (seat->reading == NULL)
+		return;
+	if (record->len > seat->reading->len)
+		die(station, "the server has sent nonsense");
+	memcpy(seat->reading->to, buf, record->len);
+	end_reading_of(station, seat, record->len > 0 ? (int)record->len : -EIO);
+}
+
 static void on_record(struct station *station, const struct wire_record *record, const uint8_t *buf)
 {
 	struct seat *seat;
@@ -621,6 +728,10 @@ static void on_record(struct station *station, const struct wire_record *record,
 		on_gone(station, seat);
 	else if (record->kind == WIRE_ROOM)
 		on_room(station, seat, record, buf);
+	else if (record->kind == WIRE_FOUND)
+		on_found(station, seat, record, buf);
+	else if (record->kind == WIRE_CONTENT)
+		on_content(station, seat, record, buf);
 }
 
 static void wake_server(struct station *station)
@@ -630,13 +741,162 @@ static void wake_server(struct station *station)
 	(void)!write(station->server_fd, &one, 1);
 }
 
+/* Handles the records that were put aside. Each may lead to others. */
+static void take_aside(struct station *station)
+{
+	while (station->aside != NULL) {
+		struct aside *const aside = station->aside;
+
+		station->aside = aside->next;
+		if (station->aside == NULL)
+			station->aside_last = &station->aside;
+		on_record(station, &aside->record, aside->bytes);
+		free(aside);
+	}
+}
+
+/* Puts a record aside, unless a thread waits for it. */
+static void put_aside(struct station *station, const struct wire_record *record)
+{
+	struct seat *seat = record->slot < WIRE_SLOTS ? &station->seat[record->slot] : NULL;
+	struct aside *aside;
+
+	if (seat != NULL && seat->generation == record->generation && record->kind == WIRE_CONTENT) {
+		on_content(station, seat, record, station->buf);
+		return;
+	}
+	if (seat != NULL && seat->generation == record->generation && record->kind == WIRE_GONE)
+		end_reading_of(station, seat, -ESTALE);
+	aside = malloc(sizeof(*aside) + record->len);
+	if (aside == NULL)
+		die(station, "out of memory");
+	aside->next = NULL;
+	aside->record = *record;
+	memcpy(aside->bytes, station->buf, record->len);
+	*station->aside_last = aside;
+	station->aside_last = &aside->next;
+}
+
+/* True if the end of a request is among the records that were put aside. */
+static bool is_gone_aside(const struct station *station, uint32_t slot)
+{
+	for (const struct aside *aside = station->aside; aside != NULL; aside = aside->next)
+		if (aside->record.kind == WIRE_GONE && aside->record.slot == slot && aside->record.generation == station->seat[slot].generation)
+			return true;
+	return false;
+}
+
+/* Waits until the server has done something. */
+static void wait_for_server(struct station *station)
+{
+	struct pollfd wake = { .fd = station->wake_fd, .events = POLLIN };
+	struct wire_record record;
+	enum wire_read result;
+	char bytes[64];
+
+	if (station->wrote && wire_wakes_reader(&station->out))
+		wake_server(station);
+	station->wrote = false;
+	wire_sleep(&station->in, true);
+	if (!wire_waits(&station->in))
+		poll(&wake, 1, -1);
+	wire_sleep(&station->in, false);
+	if (wake.revents != 0)
+		(void)!read(station->wake_fd, bytes, sizeof(bytes));
+	while ((result = wire_read(&station->in, &record, station->buf)) == WIRE_READ)
+		put_aside(station, &record);
+	if (result == WIRE_BROKEN)
+		die(station, "the server has sent nonsense");
+	if (wire_wakes_writer(&station->in))
+		wake_server(station);
+}
+
+/* Asks the server for the bytes of a reading. */
+static void start_reading(struct station *station, struct reading *reading)
+{
+	const struct wire_part_of_file part = { .off = reading->off, .len = reading->len };
+	struct tux_req *call = reading->call;
+
+	if (call->slot == NO_SLOT || is_gone_aside(station, call->slot) || station->seat[call->slot].reading != NULL) {
+		end_reading(station, reading, -ESTALE);
+		return;
+	}
+	station->seat[call->slot].reading = reading;
+	while (!write_piece(station, call, WIRE_READ_FILE, 0, &part, sizeof(part))) {
+		wire_want_room(&station->out);
+		if (write_piece(station, call, WIRE_READ_FILE, 0, &part, sizeof(part)))
+			break;
+		wait_for_server(station);
+		if (station->seat[call->slot].reading != reading) /* the request has ended meanwhile */
+			return;
+	}
+}
+
+/* Waits for the bytes of a reading. */
+static void await_reading(struct station *station, struct reading *reading)
+{
+	static const uint64_t one = 1;
+
+	if (here == station) {
+		start_reading(station, reading);
+		while (!reading->done)
+			wait_for_server(station);
+		return;
+	}
+	pthread_mutex_lock(&station->lock);
+	reading->next = station->asked;
+	station->asked = reading;
+	(void)!write(station->calls.inbox.event_fd, &one, sizeof(one));
+	while (!reading->done)
+		pthread_cond_wait(&station->changed, &station->lock);
+	pthread_mutex_unlock(&station->lock);
+}
+
+/* Starts the readings of other threads. */
+static void take_asked(struct station *station)
+{
+	struct reading *reading;
+
+	pthread_mutex_lock(&station->lock);
+	reading = station->asked;
+	station->asked = NULL;
+	pthread_mutex_unlock(&station->lock);
+	while (reading != NULL) {
+		struct reading *const next = reading->next;
+
+		start_reading(station, reading);
+		reading = next;
+	}
+}
+
+/* The read_file() of calls: the server reads. */
+static int read_file(const struct tux_req *call, uint64_t off, void *to, uint32_t len)
+{
+	uint32_t done = 0;
+
+	while (done < len) {
+		struct reading reading = { .call = (struct tux_req *)(uintptr_t)call, .off = off + done, .to = (uint8_t *)to + done, .len = WIRE_INLINE };
+
+		if (reading.len > len - done)
+			reading.len = len - done;
+		await_reading(station_of(reading.call), &reading);
+		if (reading.result <= 0)
+			return done > 0 ? (int)done : reading.result;
+		done += (uint32_t)reading.result;
+	}
+	return (int)done;
+}
+
 static void read_ring(struct station *station)
 {
 	struct wire_record record;
 	enum wire_read read;
 
-	while ((read = wire_read(&station->in, &record, station->buf)) == WIRE_READ)
+	take_aside(station);
+	while ((read = wire_read(&station->in, &record, station->buf)) == WIRE_READ) {
 		on_record(station, &record, station->buf);
+		take_aside(station);
+	}
 	if (read == WIRE_BROKEN)
 		die(station, "the server has sent nonsense");
 	if (wire_wakes_writer(&station->in))
@@ -677,10 +937,11 @@ static void take_ready(struct station *station)
 
 static void *serve(void *argument)
 {
-	struct station *station = argument;
+	struct station *const station = argument;
 	struct pollfd polls[] = { { .fd = station->wake_fd, .events = POLLIN }, { .fd = station->calls.inbox.event_fd, .events = POLLIN },
 		                  { .fd = station->calls.ready.fd, .events = POLLIN } };
 
+	here = station;
 	for (;;) {
 		struct deadline *deadline;
 		char bytes[64];
@@ -691,7 +952,7 @@ static void *serve(void *argument)
 			wake_server(station);
 		station->wrote = false;
 		wire_sleep(&station->in, true);
-		if (!wire_waits(&station->in))
+		if (!wire_waits(&station->in) && station->aside == NULL)
 			poll(polls, 3, deadlines_next(&station->calls.deadlines, now_ms()));
 		wire_sleep(&station->in, false);
 		if (polls[0].revents != 0)
@@ -701,6 +962,7 @@ static void *serve(void *argument)
 		if (polls[2].revents != 0)
 			take_ready(station);
 		polls[0].revents = polls[1].revents = polls[2].revents = 0;
+		take_asked(station);
 		for (unsigned i = 0; i < RUNS_AT_ONCE && (deadline = deadline_passed(&station->calls.deadlines, now_ms())) != NULL; i++) {
 			struct tux_req *call = (struct tux_req *)((char *)deadline - offsetof(struct tux_req, wait.deadline));
 
@@ -760,6 +1022,9 @@ static bool start_stations(struct host *host)
 		station->in = (struct wire_end){ .ring = &host->pair[i].to_module };
 		station->out = (struct wire_end){ .ring = &host->pair[i].to_server };
 		station->waiting_last = &station->waiting;
+		station->aside_last = &station->aside;
+		pthread_mutex_init(&station->lock, NULL);
+		pthread_cond_init(&station->changed, NULL);
 		station->seat = calloc(WIRE_SLOTS, sizeof(*station->seat));
 		station->buf = malloc(WIRE_RECORD);
 		station->piece = malloc(WIRE_PIECE);
@@ -790,23 +1055,7 @@ static void fail(const struct tux_module_config *module, const char *error)
 	say(front, error, (uint32_t)strlen(error));
 }
 
-/* The server's files cannot be had through the rings yet. */
-static int no_file(struct tux_req *call, const char *path, uint32_t len)
-{
-	(void)call;
-	(void)path;
-	(void)len;
-	return -ENOSYS;
-}
-
-static int no_piece(struct tux_req *call, uint64_t off, uint64_t len)
-{
-	(void)call;
-	(void)off;
-	(void)len;
-	return -ENOSYS;
-}
-
+/* Requests to upstreams cannot be had through the rings yet. */
 static int no_fetch(struct tux_req *call, const struct tux_fetch_request *ask)
 {
 	(void)call;
@@ -824,8 +1073,6 @@ int isolated_host(const struct tux_module_config *module, int object_fd, int con
 	host.config = (struct tux_engine_config){ .modules = module, .module_count = 1 };
 	host.loaded = modules_load_copy(module, object_fd, error, sizeof(error));
 	if (host.loaded != NULL) {
-		host.loaded->api.resume_with_file = no_file;
-		host.loaded->api.stream_file = no_piece;
 		host.loaded->api.fetch = no_fetch;
 	}
 	if (host.loaded == NULL || !steps->enclose(steps->context, error, sizeof(error))) {

@@ -8,6 +8,7 @@
 
 #include "../io/loop.h"
 #include "../log/cause.h"
+#include "../modules/file_api.h"
 #include "../modules/stream_api.h"
 #include "../thread.h"
 #include "process.h"
@@ -27,7 +28,14 @@ struct slot {
 	uint32_t next;        /* unused slots, or slots whose records wait for room */
 	uint64_t began_ms;
 	bool pending;         /* records wait for room */
-	bool called;          /* the process knows the request */
+	bool called;          /* the process knows the head of the request */
+	bool known;           /* and has its body */
+	bool looks;           /* the server looks up a file, and has the call */
+	bool found_due;       /* the process has to know the result */
+	uint64_t read_off;    /* bytes of the file that the process waits for */
+	uint32_t read_len;    /* 0: it does not */
+	uint64_t file_off;    /* bytes of the file for which the stream has no room */
+	uint64_t file_len;
 	uint32_t sent;        /* bytes of the body */
 	struct buffer rest;   /* bytes of a reply in pieces that its stream has no room for */
 	uint64_t received;    /* bytes of a reply in pieces */
@@ -63,6 +71,7 @@ struct line {
 struct isolated_lines {
 	unsigned count;
 	uint8_t *buf;         /* a record */
+	uint8_t *content;     /* of a file */
 	struct line line[];
 };
 
@@ -118,7 +127,9 @@ static void drop_process(struct line *line)
 	struct isolated_process *process = line->process;
 
 	for (uint32_t i = 0; i < WIRE_SLOTS; i++)
-		if (line->slot[i].call != NULL)
+		if (line->slot[i].looks)
+			line->slot[i].call->slot = NO_SLOT; /* resumed() follows */
+		else if (line->slot[i].call != NULL)
 			fail_call(line->slot[i].call, 502, WHY_MODULE_ENDED);
 	reset_slots(line);
 	line->process = NULL;
@@ -184,22 +195,44 @@ static bool send_call(struct line *line, struct slot *slot)
 	return write_record(line, slot, WIRE_CALL, part, 4);
 }
 
-/* Writes the records of a slot that are due. Returns false if they need more room. */
-static bool send_slot(struct line *line, struct slot *slot)
+static bool send_room(struct line *line, struct slot *slot)
 {
-	if (slot->call == NULL) {
-		if (slot->called && !slot->over && !write_record(line, slot, WIRE_GONE, NULL, 0))
-			return false;
-		free_slot(line, slot);
-		return true;
-	}
-	if (slot->room_due) {
-		const struct wire_room room = { .taken = slot->taken };
-		const struct wire_part part = { &room, sizeof(room) };
+	const struct wire_room room = { .taken = slot->taken };
+	const struct wire_part part = { &room, sizeof(room) };
 
-		slot->room_due = !write_record(line, slot, WIRE_ROOM, &part, 1);
-		return !slot->room_due;
-	}
+	slot->room_due = slot->room_due && !write_record(line, slot, WIRE_ROOM, &part, 1);
+	return !slot->room_due;
+}
+
+static bool send_found(struct line *line, struct slot *slot)
+{
+	struct wire_found found = { .zero = 0 };
+	const struct wire_part part = { &found, sizeof(found) };
+
+	if (slot->found_due)
+		found.error = api_file(slot->call, &found.size);
+	slot->found_due = slot->found_due && !write_record(line, slot, WIRE_FOUND, &part, 1);
+	return !slot->found_due;
+}
+
+/* Reads bytes of the file for the process. */
+static bool send_content(struct line *line, struct slot *slot)
+{
+	uint8_t *const content = line->calls->lines->content;
+	int len;
+
+	if (slot->read_len == 0)
+		return true;
+	if (!wire_fits(&line->out, slot->read_len))
+		return false;
+	len = api_file_read(slot->call, slot->read_off, content, slot->read_len);
+	slot->read_len = 0;
+	return write_record(line, slot, WIRE_CONTENT, &(struct wire_part){ content, len > 0 ? (uint32_t)len : 0 }, 1);
+}
+
+/* Writes the request. Returns false if it needs more room. */
+static bool send_request(struct line *line, struct slot *slot)
+{
 	slot->called = slot->called || send_call(line, slot);
 	while (slot->called && slot->sent < slot->call->body.len) {
 		const uint32_t left = slot->call->body.len - slot->sent;
@@ -211,7 +244,22 @@ static bool send_slot(struct line *line, struct slot *slot)
 	}
 	if (slot->called)
 		buffer_forget(&slot->call->body);
+	slot->known = slot->called;
 	return slot->called;
+}
+
+/* Writes the records of a slot that are due. Returns false if they need more room. */
+static bool send_slot(struct line *line, struct slot *slot)
+{
+	if (slot->call == NULL) {
+		if (slot->called && !slot->over && !write_record(line, slot, WIRE_GONE, NULL, 0))
+			return false;
+		free_slot(line, slot);
+		return true;
+	}
+	if (!slot->known)
+		return send_request(line, slot);
+	return send_room(line, slot) && send_found(line, slot) && send_content(line, slot);
 }
 
 /* Writes what waits for room, in its order. */
@@ -287,17 +335,62 @@ static enum tux_result handle(struct tux_req *call)
 	return TUX_SUSPEND;
 }
 
+/* Lets the process know that a request has ended without it. */
+static void leave(struct line *line, struct slot *slot)
+{
+	slot->call = NULL;
+	slot->looks = false;
+	submit(line, slot);
+}
+
+/* Ends a request of the process, because memory is missing. */
+static void give_up(struct line *line, struct slot *slot)
+{
+	struct tux_req *const call = slot->call;
+
+	leave(line, slot);
+	fail_call(call, 503, WHY_MEMORY);
+}
+
+/* The resumed() of isolated modules: the file of the process was looked up. */
+static enum tux_result resumed(struct tux_req *call)
+{
+	struct line *line = line_of(call);
+	struct slot *slot;
+
+	if (call->slot == NO_SLOT && call->reply == REPLY_STREAM) { /* the process has ended */
+		api_stream_cut(call);
+		return TUX_DONE;
+	}
+	if (call->slot == NO_SLOT) {
+		call->failure = 502;
+		call->why = WHY_MODULE_ENDED;
+		return TUX_FAIL;
+	}
+	slot = &line->slot[call->slot];
+	slot->looks = false;
+	if (call_suspend(call) != 0) {
+		leave(line, slot);
+		return TUX_FAIL;
+	}
+	slot->found_due = true;
+	submit(line, slot);
+	return TUX_SUSPEND;
+}
+
 /* The gone() of isolated modules: the request has ended without its process. */
 static void gone(struct tux_req *call)
 {
 	struct line *line = line_of(call);
-	struct slot *slot = &line->slot[call->slot];
-
 	const uint64_t now_ms = line->calls->thread->now_ms;
-	const bool late = now_ms - slot->began_ms >= line->isolated->config->timeout_ms;
+	struct slot *slot;
+	bool late;
 
-	slot->call = NULL;
-	submit(line, slot);
+	if (call->slot == NO_SLOT) /* so has the process */
+		return;
+	slot = &line->slot[call->slot];
+	late = now_ms - slot->began_ms >= line->isolated->config->timeout_ms;
+	leave(line, slot);
 	if (late && !line->suspect) { /* now the process has a record to read */
 		line->suspect = true;
 		line->suspect_at = line->out.at;
@@ -390,12 +483,21 @@ static bool move(struct line *line, struct slot *slot)
 {
 	const uint64_t before = slot->taken;
 
+	if (slot->file_len > 0) {
+		const int error = api_stream_file(slot->call, slot->file_off, slot->file_len);
+
+		if (error != 0)
+			return error == -EAGAIN; /* writable() follows */
+		slot->received += slot->file_len;
+		slot->taken += slot->file_len;
+		slot->file_len = 0;
+	}
 	while (slot->rest.len > 0) {
 		const int taken = api_stream_write(slot->call, slot->rest.data, slot->rest.len);
 
 		if (taken == -ENOMEM) {
-			slot->cut = slot->ended = true;
-			break;
+			give_up(line, slot);
+			return true;
 		}
 		if (taken < 0)
 			return false;
@@ -441,22 +543,75 @@ static bool begin_pieces(struct tux_req *call, struct slot *slot, const struct w
 /* Handles a piece of a reply. Returns false if it is nonsense. */
 static bool on_data(struct line *line, struct slot *slot, const uint8_t *buf, uint32_t len)
 {
-	if (!slot->streams || slot->ended || len == 0 || len > WIRE_WINDOW - (slot->received - slot->taken))
+	if (!slot->streams || slot->ended || slot->file_len > 0 || len == 0 || len > WIRE_WINDOW - (slot->received - slot->taken))
 		return false;
 	slot->received += len;
-	if (!buffer_keep(&slot->rest, buf, len))
-		slot->cut = slot->ended = true;
-	return move(line, slot);
+	if (buffer_keep(&slot->rest, buf, len))
+		return move(line, slot);
+	give_up(line, slot);
+	return true;
 }
 
 /* Handles the end of a reply in pieces. Returns false if it is nonsense. */
 static bool on_end(struct line *line, struct slot *slot, bool cut)
 {
-	if (!slot->streams || slot->ended)
+	if (!slot->streams || slot->ended || slot->file_len > 0)
 		return false;
 	slot->ended = true;
 	slot->cut = cut;
 	return move(line, slot);
+}
+
+/* Copies the record of a part of a file. Returns false if it is nonsense. */
+static bool part_of_file(const uint8_t *buf, uint32_t len, struct wire_part_of_file *part)
+{
+	*part = (struct wire_part_of_file){ .len = 0 };
+	if (len == sizeof(*part))
+		memcpy(part, buf, sizeof(*part));
+	return part->len > 0;
+}
+
+/* Continues a reply with bytes of the file. Returns false if it is nonsense. */
+static bool on_file(struct line *line, struct slot *slot, const uint8_t *buf, uint32_t len)
+{
+	struct wire_part_of_file part;
+
+	if (!part_of_file(buf, len, &part) || !slot->streams || slot->ended || slot->rest.len > 0 || slot->file_len > 0)
+		return false;
+	slot->file_off = part.off;
+	slot->file_len = part.len;
+	return move(line, slot); /* checks the rest */
+}
+
+/* Reads bytes of the file for the process. Returns false if it asks for nonsense. */
+static bool on_read(struct line *line, struct slot *slot, const uint8_t *buf, uint32_t len)
+{
+	struct wire_part_of_file part;
+	uint64_t size;
+
+	if (!part_of_file(buf, len, &part) || slot->read_len > 0 || part.len > WIRE_INLINE || api_file(slot->call, &size) != 0 || part.off > size ||
+	    part.len > size - part.off)
+		return false;
+	slot->read_off = part.off;
+	slot->read_len = (uint32_t)part.len;
+	submit(line, slot);
+	return true;
+}
+
+/* Looks up a file: the server has the call until then. Returns false if the record is nonsense. */
+static bool on_lookup(struct line *line, struct slot *slot, const uint8_t *buf, uint32_t len)
+{
+	int result;
+
+	if (slot->ended || slot->rest.len > 0 || slot->file_len > 0 || slot->read_len > 0 || slot->found_due)
+		return false;
+	result = api_resume_with_file(slot->call, (const char *)buf, len);
+	slot->looks = result == TUX_SUSPEND;
+	if (result == -ESTALE)
+		leave(line, slot);
+	if (result == -ENOMEM)
+		give_up(line, slot);
+	return result == TUX_SUSPEND || result == -ESTALE || result == -ENOMEM;
 }
 
 /* Handles a reply. Returns false if it is nonsense. */
@@ -492,7 +647,8 @@ static bool on_reply(struct line *line, struct slot *slot, uint8_t *buf, uint32_
 }
 
 const struct tux_module isolated_module = {
-	.size = sizeof(struct tux_module), .abi = TUX_MODULE_ABI, .api_bytes = sizeof(struct tux_api), .handle = handle, .gone = gone, .writable = writable,
+	.size = sizeof(struct tux_module), .abi = TUX_MODULE_ABI, .api_bytes = sizeof(struct tux_api), .handle = handle, .gone = gone,
+	.resumed = resumed, .writable = writable,
 };
 
 /* Stops or starts the time limit of a call: a time that the module has chosen is not limited. */
@@ -514,18 +670,28 @@ static bool on_record(struct line *line, const struct wire_record *record, uint8
 		return false;
 	if (slot->generation != record->generation || slot->call == NULL)
 		return ++line->late < LATE_RECORDS; /* the request has ended meanwhile */
-	if (slot->pending && !slot->room_due)
-		return false; /* a reply to a request that it does not have yet */
+	if (!slot->known || slot->looks)
+		return false; /* about a request that it does not have */
 	line->late = 0;
-	if (record->kind == WIRE_REPLY)
+	switch (record->kind) {
+	case WIRE_REPLY:
 		return on_reply(line, slot, buf, record->len);
-	if (record->kind == WIRE_PAUSE)
+	case WIRE_PAUSE:
 		pause_limit(slot->call, (record->flags & WIRE_WAITS) != 0);
-	if (record->kind == WIRE_PAUSE)
 		return true;
-	if (record->kind == WIRE_DATA)
+	case WIRE_DATA:
 		return on_data(line, slot, buf, record->len);
-	return record->kind == WIRE_END && on_end(line, slot, (record->flags & WIRE_CUT) != 0);
+	case WIRE_END:
+		return on_end(line, slot, (record->flags & WIRE_CUT) != 0);
+	case WIRE_LOOKUP:
+		return on_lookup(line, slot, buf, record->len);
+	case WIRE_FILE:
+		return on_file(line, slot, buf, record->len);
+	case WIRE_READ_FILE:
+		return on_read(line, slot, buf, record->len);
+	default:
+		return false;
+	}
 }
 
 /* Reads records. */
@@ -619,6 +785,7 @@ bool isolated_lines_open(struct calls *calls, const struct tux_engine_config *co
 		return false;
 	calls->lines = lines;
 	lines->buf = malloc(WIRE_RECORD);
+	lines->content = malloc(WIRE_INLINE);
 	for (unsigned i = 0; i < config->module_count; i++) {
 		struct isolated *isolated = config->loaded[i].isolated;
 		struct line *line = &lines->line[lines->count];
@@ -631,7 +798,7 @@ bool isolated_lines_open(struct calls *calls, const struct tux_engine_config *co
 		line->isolated = isolated;
 		line->thread = index;
 		line->slot = calloc(WIRE_SLOTS, sizeof(*line->slot));
-		if (line->slot == NULL || lines->buf == NULL)
+		if (line->slot == NULL || lines->buf == NULL || lines->content == NULL)
 			return false;
 		reset_slots(line);
 	}
@@ -649,8 +816,10 @@ void isolated_lines_free(struct calls *calls)
 			drop_process(line);
 		free(line->slot);
 	}
-	if (lines != NULL)
+	if (lines != NULL) {
 		free(lines->buf);
+		free(lines->content);
+	}
 	free(lines);
 	calls->lines = NULL;
 }

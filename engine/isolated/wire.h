@@ -28,11 +28,16 @@ enum wire_kind {
 	WIRE_BODY,     /* bytes of its body; as many as wire_call says follow */
 	WIRE_GONE,     /* the request has ended without the module */
 	WIRE_ROOM,     /* struct wire_room: the server has taken bytes of a reply */
+	WIRE_FOUND,    /* struct wire_found: the result of a look-up */
+	WIRE_CONTENT,  /* bytes of the file that was found; none: it cannot be read */
 	/* to the server */
 	WIRE_REPLY,    /* struct wire_reply, and its texts */
 	WIRE_DATA,     /* bytes of a reply's body */
 	WIRE_PAUSE,    /* flag WIRE_WAITS: the module waits for a time that it has chosen; else it goes on */
 	WIRE_END,      /* the reply is complete; flag WIRE_CUT: it is cut */
+	WIRE_LOOKUP,   /* the path of a file, as in a request: the module waits for WIRE_FOUND, and has written nothing that was not taken */
+	WIRE_FILE,     /* struct wire_part_of_file: bytes of the file that was found belong to the reply. They count as taken by WIRE_ROOM */
+	WIRE_READ_FILE, /* struct wire_part_of_file: the module waits for WIRE_CONTENT */
 };
 
 enum { WIRE_CUT = 1, WIRE_WAITS = 1 };
@@ -58,6 +63,17 @@ struct wire_call {
 
 struct wire_room {
 	uint64_t taken; /* bytes of the body that were taken, since the start of the reply */
+};
+
+struct wire_found {
+	uint64_t size;  /* bytes of the file */
+	int32_t error;  /* a negative errno, or 0 */
+	uint32_t zero;
+};
+
+struct wire_part_of_file {
+	uint64_t off;
+	uint64_t len;
 };
 
 enum wire_result {

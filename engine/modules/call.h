@@ -184,6 +184,7 @@ struct call_ops {
 	void (*put)(struct tux_req *call);
 	/* Copies up to len bytes of the file, which has them. Returns their number, or a negative errno. Any thread that has the call. */
 	int (*read_file)(const struct tux_req *call, uint64_t off, void *to, uint32_t len);
+	bool raw_paths; /* another process looks up files, and normalises their paths */
 	/* Returns the number of an upstream in the configuration, or -ENOENT. Any thread. NULL: modules cannot fetch here. */
 	int (*find_upstream)(const struct tux_req *call, const char *name);
 };

@@ -7,8 +7,11 @@
 
 #include "../../core/target.h"
 
-/* Returns the normalised path of a target, whose query does not matter; no path if it is invalid, or out of memory: *error. */
-static struct buffer normalise(const char *path, uint32_t len, int *error)
+/*
+ * Returns the normalised path of a target, whose query does not matter; no path if it is invalid, or out of memory: *error. raw: returns the
+ * path as it is, if it is valid.
+ */
+static struct buffer normalise(const char *path, uint32_t len, bool raw, int *error)
 {
 	const char *query = len > 0 ? memchr(path, '?', len) : NULL;
 	struct buffer result = { NULL, 0, 0 };
@@ -24,6 +27,10 @@ static struct buffer normalise(const char *path, uint32_t len, int *error)
 		*error = -ENOMEM;
 	else if (tux_target_normalise((const uint8_t *)path, len, out, &result.len) == TUX_ACCEPTED)
 		*error = 0;
+	if (*error == 0 && raw) {
+		memcpy(out, path, len);
+		result.len = len;
+	}
 	if (*error != 0)
 		buffer_forget(&result);
 	return result;
@@ -36,7 +43,7 @@ int api_resume_with_file(struct tux_req *call, const char *path, uint32_t len)
 
 	if (!call_is_owned(call, "tux_resume_with_file"))
 		return -EPERM;
-	target = normalise(path, len, &error);
+	target = normalise(path, len, call->calls->ops->raw_paths, &error);
 	if (error == 0)
 		error = call_take_back(call, "tux_resume_with_file");
 	if (error != 0) {
