@@ -188,6 +188,17 @@ static int add_field(struct tux_req *call, const char *name, const char *value)
 	return len > 0 ? 0 : -EINVAL;
 }
 
+static int remove_fields(struct tux_req *call)
+{
+	if (!call_is_owned(call, "tux_remove_fields"))
+		return -EPERM;
+	if (call->reply != REPLY_NONE)
+		return -EALREADY;
+	call->fields.len = 0;
+	call->added = 0;
+	return 0;
+}
+
 /* Like reply_head_begin(), but for a reply of len bytes at data, which it keeps. */
 static int begin_bytes(struct tux_req *call, const char *function, uint32_t status, const char *type, const void *data, uint64_t len)
 {
@@ -368,4 +379,5 @@ const struct tux_api calls_api = {
 	.fetch = api_fetch,
 	.fetched = api_fetched,
 	.fetched_field = api_fetched_field,
+	.remove_fields = remove_fields,
 };

@@ -196,6 +196,7 @@ struct tux_api {
 	int (*fetch)(struct tux_req *req, const struct tux_fetch_request *ask);
 	int (*fetched)(const struct tux_req *req, uint32_t *status, struct tux_str *body);
 	struct tux_str (*fetched_field)(const struct tux_req *req, const char *name);
+	int (*remove_fields)(struct tux_req *req);
 };
 
 /* The functions of this module. TUX_MODULE() defines it. */
@@ -303,6 +304,12 @@ static inline void *tux_req_memory(struct tux_req *req)
 static inline int tux_add_field(struct tux_req *req, const char *name, const char *value)
 {
 	return tux_api_here->add_field(req, name, value);
+}
+
+/* Removes all fields that tux_add_field() has added: an error needs neither Content-Encoding nor Set-Cookie of the reply in whose place it is. */
+static inline int tux_remove_fields(struct tux_req *req)
+{
+	return tux_api_here->remove_fields(req);
 }
 
 /* Replies with a copy of len bytes at data. */
