@@ -212,6 +212,16 @@ int module_copy_open(const struct tux_module_config *module, bool of_root, char 
 	return copy_open(module->file, &failure);
 }
 
+bool module_file_permitted(const char *name, const char *path, bool of_root, char *error, size_t error_size)
+{
+	const struct failure failure = { name, of_root, error, error_size };
+	const int fd = file_open(path, &failure);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 struct tux_loaded *modules_load_copy(const struct tux_module_config *module, int fd, char *error, size_t error_size)
 {
 	const struct failure failure = { module->name, false, error, error_size };

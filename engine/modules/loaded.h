@@ -35,6 +35,9 @@ struct tux_loaded *modules_load(const struct tux_engine_config *config, bool of_
 struct tux_loaded *modules_load_copy(const struct tux_module_config *module, int fd, char *error, size_t error_size);
 int module_copy_open(const struct tux_module_config *module, bool of_root, char *error, size_t error_size);
 
+/* Returns false with a sentence in error if a file that the module loads itself is not what modules_load() permits. Call it as root, if of_root. */
+bool module_file_permitted(const char *name, const char *path, bool of_root, char *error, size_t error_size);
+
 /* Returns the ABI of a module, and the functions that its interface had when it was built. Returns false if the module is not loaded. */
 bool modules_describe(const struct tux_engine_config *config, unsigned number, uint32_t *abi, uint32_t *functions);
 

@@ -42,8 +42,11 @@ static bool load(const struct tux_settings *settings, unsigned number, char *err
 	const struct tux_engine_config config = { .modules = &module, .module_count = 1 };
 	const bool of_root = geteuid() == 0;
 	char note[ERROR_BYTES];
+	const char *const historic = settings->modules.historic[number];
 	struct tux_user user;
 
+	if (historic && !module_file_permitted(module.name, historic, of_root, error, error_size))
+		return false;
 	if (of_root && (!tux_privileges_user(settings->user, &user, note, sizeof(note), error, error_size) ||
 	                !tux_privileges_drop(&user, error, error_size)))
 		return false;

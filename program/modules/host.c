@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,7 @@ void tux_module_host(void)
 		fputs("tux: module-host is a part of the server, which starts it for isolated modules\n", stderr);
 		_exit(EXIT_FAILURE);
 	}
+	signal(SIGPIPE, SIG_IGN); /* as in the server: threads of the module write to clients and servers that have left */
 	for (int fd = TUX_MODULE_CONTROL_FD; fd <= TUX_MODULE_ROOT_FD; fd++)
 		if (fd != STDOUT_FILENO && fd != STDERR_FILENO)
 			fcntl(fd, F_SETFD, FD_CLOEXEC);

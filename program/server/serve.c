@@ -303,12 +303,15 @@ static bool spawner_start(struct serving *serving)
 static bool module_spawner_start(struct serving *serving)
 {
 	struct tux_engine_config *const config = &serving->config;
+	const char *const *const historic = serving->settings->modules.historic;
 	const bool of_root = geteuid() == 0;
 	unsigned i;
 
 	for (i = 0; i < config->module_count; i++) {
 		if (!config->modules[i].isolate || !config->modules[i].file)
 			continue;
+		if (historic[i] && !module_file_permitted(config->modules[i].name, historic[i], of_root, serving->error, ERROR_MAX))
+			return false;
 		if (serving->module_count == TUX_MAX_CGI) {
 			snprintf(serving->error, ERROR_MAX, "more than %d modules are isolated", TUX_MAX_CGI);
 			return false;

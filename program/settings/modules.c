@@ -76,6 +76,14 @@ bool tux_modules_historic(struct tux_modules *modules, unsigned number, const ch
 		snprintf(error, error_size, "module %s has a file and a historic module: libtux.so is the file of a historic one", module->name);
 		return false;
 	}
+	for (unsigned i = 0; i < module->value_count; i++) {
+		const char *const key = module->value[i].key;
+
+		if (strcmp(key, "historic") == 0 || strcmp(key, "isolated") == 0 || strcmp(key, "root") == 0) {
+			snprintf(error, error_size, "module %s has %s in config { }, which historic sets", module->name, key);
+			return false;
+		}
+	}
 	module->file = library;
 	module->isolate = true;
 	return tux_modules_value_add(modules, number, "historic", modules->historic[number], error, error_size) &&
