@@ -24,7 +24,13 @@ static uint64_t inode_of(int fd)
 void postpone(struct request *request)
 {
 	struct request **const bucket = &library.postponed[request->inode % POSTPONED_BUCKETS];
+	const bool early = library.early_inode == request->inode;
 
+	library.current_inode = library.early_inode = 0;
+	if (early) {
+		request_queue(request);
+		return;
+	}
 	request->next = *bucket;
 	*bucket = request;
 }
@@ -45,6 +51,22 @@ static bool queue_again(uint64_t inode)
 	}
 	pthread_mutex_unlock(&library.lock);
 	return request != NULL;
+}
+
+/*
+ * Remembers that another process continues a request that its own handler has not postponed yet: that process cannot see it, and has got a 0.
+ * Returns false if the handler does not run for this request.
+ */
+static bool remember(uint64_t inode)
+{
+	bool runs;
+
+	pthread_mutex_lock(&library.lock);
+	runs = library.current_inode == inode;
+	if (runs)
+		library.early_inode = inode;
+	pthread_mutex_unlock(&library.lock);
+	return runs;
 }
 
 /* Returns the pipe to the process of the module; -1: unknown. A program that the module executes has its number in the environment. */
@@ -79,6 +101,6 @@ void control_read(void)
 	uint64_t inode;
 
 	for (int i = 0; i < MAX_MESSAGES && read(library.control[0], &inode, sizeof(inode)) == (ssize_t)sizeof(inode); i++)
-		if (!queue_again(inode))
+		if (!queue_again(inode) && !remember(inode))
 			say(TUX_LOG_WARNING, "another process continues a request that is not postponed");
 }

@@ -79,6 +79,7 @@ struct request {
 	bool read_done;
 
 	/* Of the relay. */
+	char path[MAX_URI_LEN];      /* of the URL, for the log */
 	struct response response;
 	bool begun;                  /* the stream of the response has begun */
 	char *whole;                 /* malloc'ed: body of a response that is not streamed */
@@ -105,6 +106,8 @@ struct library {
 	struct request **last_turn;
 	struct request *unused;
 	struct request *postponed[POSTPONED_BUCKETS]; /* by inode */
+	uint64_t current_inode;      /* of the request that the TUX thread has taken last */
+	uint64_t early_inode;        /* of that request, if another process has continued it already; 0: none */
 	uint64_t serial;             /* of the newest request */
 	bool stopping;
 	unsigned threads;            /* that have not ended */
@@ -173,7 +176,7 @@ void *tux_thread_run(void *unused);
 /* Does CONTINUE_REQ. Returns 0 or -1 with errno. Any thread, any process. */
 int continue_request(int fd);
 
-/* Postpones a request, with the lock held. */
+/* Postpones a request, with the lock held. Queues it if another process has continued it already. */
 void postpone(struct request *request);
 
 /* Reads the pipe. For the relay. */

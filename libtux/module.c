@@ -444,6 +444,7 @@ static struct request *request_make(struct tux_req *req, struct tux_str path, st
 	user_fill(&request->user, req);
 	copy_text(request->user.objectname, sizeof(request->user.objectname), path);
 	copy_text(request->user.query, sizeof(request->user.query), query);
+	memcpy(request->path, request->user.objectname, sizeof(request->path));
 	headers_write(request, req);
 	if (!body_copy(request, req)) {
 		request_put(request);

@@ -69,9 +69,11 @@ bool relay_connect(struct request *request)
 	struct stat st;
 	int sock[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sock) != 0)
+	/* Another thread of the module may execute a program meanwhile, which has to do without this one. */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock) != 0)
 		return false;
-	if (fcntl(sock[1], F_SETFD, FD_CLOEXEC) != 0 || fcntl(sock[1], F_SETFL, O_NONBLOCK) != 0 || fstat(sock[0], &st) != 0) {
+	if (fcntl(sock[0], F_SETFD, 0) != 0 || fcntl(sock[1], F_SETFL, O_NONBLOCK) != 0 || fstat(sock[0], &st) != 0 ||
+	    !event_add(sock[1], EPOLLIN | EPOLLET, (uintptr_t)request)) {
 		const int error = errno;
 
 		close(sock[0]);
@@ -83,9 +85,9 @@ bool relay_connect(struct request *request)
 	request->user.sock = (uint32_t)sock[0];
 	pthread_mutex_lock(&library.lock);
 	request->sock[0] = sock[0];
-	request->sock[1] = sock[1];
+	request->sock[1] = sock[1]; /* from here on the relay may close it */
 	pthread_mutex_unlock(&library.lock);
-	return event_add(sock[1], EPOLLIN | EPOLLET, (uintptr_t)request);
+	return true;
 }
 
 bool relay_watch(struct request *request)
@@ -97,23 +99,35 @@ bool relay_watch(struct request *request)
 	return false;
 }
 
+/* Closes the socket of the relay. The module's writes fail then. */
+static void relay_socket_close(struct request *request)
+{
+	int fd;
+
+	pthread_mutex_lock(&library.lock);
+	fd = request->sock[1];
+	request->sock[1] = -1;
+	pthread_mutex_unlock(&library.lock);
+	if (fd < 0)
+		return;
+	epoll_ctl(library.epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* a process of the module may have a copy */
+	shutdown(fd, SHUT_RDWR);
+	close(fd);
+}
+
 /* Closes the sockets of a request. A module may have closed its own one, and its number may be that of another file. */
 static void sockets_close(struct request *request)
 {
 	struct stat st;
 
-	if (request->sock[1] >= 0) {
-		epoll_ctl(library.epoll_fd, EPOLL_CTL_DEL, request->sock[1], NULL); /* a process of the module may have a copy */
-		shutdown(request->sock[1], SHUT_RDWR);
-		close(request->sock[1]);
-	}
+	relay_socket_close(request);
 	if (request->sock[0] >= 0 && fstat(request->sock[0], &st) == 0 && st.st_ino == request->inode && S_ISSOCK(st.st_mode))
 		close(request->sock[0]);
 	if (request->proxy >= 0)
 		close(request->proxy);
 	if (request->file >= 0)
 		close(request->file);
-	request->sock[0] = request->sock[1] = request->proxy = -1;
+	request->sock[0] = request->proxy = -1;
 }
 
 /* Gives the request back to the server, with its response. */
@@ -129,7 +143,10 @@ static void give_back(struct request *request)
 		tux_resume(req);
 }
 
-/* Drops the output of the module from now on. A write to its socket fails, like one to a client that has left. */
+/*
+ * Drops the output of the module from now on. A write to its socket fails, like one to a client that has left. Frees what the response
+ * needed, because the module may keep the request for ever.
+ */
 static void drop(struct request *request)
 {
 	bool watches;
@@ -139,8 +156,11 @@ static void drop(struct request *request)
 	pthread_mutex_unlock(&library.lock);
 	request->dropped = true;
 	request->input_len = request->input_body = 0;
-	if (request->sock[1] >= 0)
-		shutdown(request->sock[1], SHUT_RD);
+	relay_socket_close(request);
+	free(request->whole);
+	free(request->buffer);
+	request->whole = request->buffer = NULL;
+	request->whole_len = request->whole_size = 0;
 	if (watches)
 		shutdown(request->proxy, SHUT_RDWR); /* ends the wait */
 }
@@ -149,11 +169,12 @@ static void drop(struct request *request)
 static void response_fail(struct request *request, uint32_t status, const char *why)
 {
 	static const char text[] = "The response of the module is invalid.\n", busy[] = "The module cannot respond now.\n";
-	const char *const name = (const char *)request->user.objectname;
 	const bool cut = request->begun && !library.isolated;
 
 	if (why != NULL)
-		say(TUX_LOG_ERROR, "the response to /%s is %s: %s", name, cut ? "cut" : "invalid", why);
+		say(TUX_LOG_ERROR, "the response to /%s is %s: %s", request->path, cut ? "cut" : "invalid", why);
+	if (!cut)
+		tux_remove_fields(request->req);
 	if (cut)
 		tux_stream_cut(request->req);
 	else if (status == 503)
@@ -521,7 +542,7 @@ static void finish(struct request *request)
 		response_fail(request, 502, response->wrong);
 	} else if (!request->dropped) {
 		if (response->excess)
-			say(TUX_LOG_WARNING, "the response to /%s is longer than its Content-Length", (const char *)request->user.objectname);
+			say(TUX_LOG_WARNING, "the response to /%s is longer than its Content-Length", request->path);
 		if (library.isolated)
 			whole_send(request);
 		else

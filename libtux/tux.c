@@ -126,6 +126,10 @@ static bool take(struct request *request)
 		return false;
 	}
 	library.current = request;
+	pthread_mutex_lock(&library.lock);
+	library.current_inode = request->inode;
+	library.early_inode = 0;
+	pthread_mutex_unlock(&library.lock);
 	return true;
 }
 
@@ -276,15 +280,18 @@ static int watch_proxy(struct request *request, const user_req_t *req)
 static int wait_proxy(struct request *request, user_req_t *req)
 {
 	struct pollfd ready = { .fd = request->proxy, .events = POLLIN };
-	bool watched;
+	bool watched, lost;
 
 	if (request->proxy < 0)
 		return fail(EINVAL);
 	if (poll(&ready, 1, 0) != 0)
 		return TUX_RETURN_USERSPACE_REQUEST;
 	pthread_mutex_lock(&library.lock);
+	lost = request->gone || request->req == NULL;
 	watched = relay_watch(request);
 	pthread_mutex_unlock(&library.lock);
+	if (watched && lost) /* the response is dropped, which ends only a wait that has begun */
+		shutdown(request->proxy, SHUT_RDWR);
 	if (!watched)
 		return fail(EINVAL);
 	library.current = NULL;

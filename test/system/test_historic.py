@@ -344,6 +344,72 @@ def test_module_that_ends_itself(actions):
     told(server, "the module has ended itself; its requests get 503")
 
 
+@pytest.mark.parametrize("word", ["204", "304"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_status_without_content(actions, word, method):
+    """RFC 9110 8.6, 15.3.5, 15.4.5: 204 and 304 have no content, whatever Content-Length says."""
+    server = actions()
+    with server.connect() as conn:
+        for _ in range(2):
+            assert conn.get("/actions.tux?" + word, method=method).status == int(word)
+        assert conn.get("/actions.tux?chunked").body == b"abcde"
+
+
+@pytest.mark.parametrize("word", ["short-gzip", "bad-gzip", "bad-type"])
+def test_error_has_no_field_of_the_module(actions, word):
+    """A failed response leaves no field behind: Content-Encoding would make the page of the error garbage."""
+    server = actions()
+    with server.connect() as conn:
+        if word.startswith("short") and not actions.isolated:
+            return  # the response is cut
+        found = conn.get("/actions.tux?" + word)
+        assert found.status == 502
+        assert [found.field(name) for name in ("Content-Encoding", "Set-Cookie", "Cache-Control")] == [None] * 3
+        assert b"invalid" in found.body
+
+
+def test_thread_writes_after_the_client_left(actions):
+    """A thread of the module gets EPIPE, and no signal that ends its process."""
+    server = actions()
+    process = server.get("/actions.tux?pid").body
+    conn = server.connect()
+    conn.send("GET /actions.tux?thread HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.wait_until(lambda: server.get("/actions.tux?waits").body == b"yes", "the module has it")
+    conn.close()
+    client.wait_until(lambda: server.get("/actions.tux?ended").body == b"1", "the thread continues the request")
+    assert server.get("/actions.tux?pid").body == process
+
+
+def test_wait_for_a_descriptor_after_the_response_failed(actions):
+    """WAIT_PROXY_SOCKET ends at once, because no time limit would end it."""
+    server = actions()
+    assert server.get("/actions.tux?vain").status == 502
+    client.wait_until(lambda: server.get("/actions.tux?ended").body == b"1", "the wait ends")
+
+
+def test_continued_before_it_is_postponed(actions):
+    """CONTINUE_REQ of another process succeeds always, so it has an effect."""
+    server = actions()
+    assert server.get("/actions.tux?late").body == b"early\n"
+    client.wait_until(lambda: server.get("/actions.tux?ended").body == b"1", "the request ends")
+
+
+def test_postponed_for_clients_that_left(actions):
+    """A postponed request whose client has left keeps the descriptor of the module alone."""
+    server = actions(more="timeout 30")
+    with server.connect() as asker:
+        def more():
+            return int(asker.get("/actions.tux?descriptors").body) - before
+        before = int(asker.get("/actions.tux?descriptors").body)
+        conns = [server.connect() for _ in range(20)]
+        for conn in conns:
+            conn.send("GET /actions.tux?never HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.wait_until(lambda: more() >= 40, "the module has them")
+        for conn in conns:
+            conn.close()
+        client.wait_until(lambda: 20 <= more() < 30, "the others are closed")
+
+
 def test_client_that_leaves(actions):
     """The module's writes fail, as to a socket whose client has left, and it goes on."""
     server = actions()
@@ -392,6 +458,25 @@ def test_what_cannot_be_loaded(tux, place, library, build):
     os.chmod(other, 0o666)
     assert "%s: other users can change it" % other in fails(tux, place, library, module("a", other))
     assert "has a file and a historic module" in fails(tux, place, library, 'module a { file "LIBRARY"; historic "%s" }' % counter)
+    for key in ("historic", "isolated", "root"):
+        text = 'module a { historic "%s"; config { %s = "/" } }\n' % (counter, key)
+        assert "module a has %s in config { }, which historic sets" % key in fails(tux, place, library, text)
     early = module("a", build(os.path.join(HERE, "modules", "historic", "early.c")))
     assert "load() has started a thread" in fails(tux, place, library, early)
     assert re.search("a process can have one historic module", fails(tux, place, library, module("a", counter) + module("b", counter)))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a start as root does not load what others can change")
+def test_historic_module_of_another_user(tux, place, library, build):
+    """Like the file of any module. Another user could own it, or replace its folder."""
+    counter = build(os.path.join(EXAMPLES, "counter.c"))
+    folder = os.path.join(place, "open")
+    os.mkdir(folder)
+    path = os.path.join(folder, "counter.so")
+    shutil.copyfile(counter, path)
+    text = 'module a { historic "%s" }' % path
+    os.chown(path, 65534, 65534)
+    assert "%s can be changed by others than root" % path in fails(tux, place, library, text)
+    os.chown(path, 0, 0)
+    os.chmod(folder, 0o777)
+    assert "%s can be changed by others than root" % path in fails(tux, place, library, text)

@@ -4,8 +4,12 @@
 
 TUXAPI_declare;
 
+#include <pthread.h>
+#include <signal.h>
+
 static char data[4 << 20];
 static int waits; /* a socket that stays postponed */
+static int ended; /* waits for a descriptor that are over */
 
 void TUXAPI_init(void)
 {
@@ -133,11 +137,73 @@ static int go_on(user_req_t *req)
 		req->objectlen = sprintf(piece, "%lu;", (unsigned long)req->priv);
 		return tux(TUX_ACTION_SEND_BUFFER, req);
 	}
+	ended++;
 	return finish(req);
+}
+
+/* Writes until the server drops the response. */
+static void write_until_dropped(int sock)
+{
+	while (write(sock, "x", 1) == 1)
+		usleep(1000);
+}
+
+static void *write_in_thread(void *argument)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, NULL); /* like a thread that the module has started before it got a request */
+	write_until_dropped((int)(long)argument);
+	tux(TUX_ACTION_CONTINUE_REQ, (user_req_t *)argument);
+	return NULL;
+}
+
+/* Waits for a descriptor that never has input, for a request whose response the server drops. */
+static int wait_in_vain(user_req_t *req)
+{
+	int pair[2];
+
+	say_raw(req, "garbage");
+	write_until_dropped(req->sock);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	req->event = 1;
+	req->object_addr = pair[0];
+	tux(TUX_ACTION_WATCH_PROXY_SOCKET, req);
+	return tux(TUX_ACTION_WAIT_PROXY_SOCKET, req);
+}
+
+/* Lets another process continue the request before it is postponed. */
+static int postpone_late(user_req_t *req)
+{
+	pid_t child;
+
+	req->event = 1;
+	say(req, "early\n");
+	child = fork();
+	if (child == 0) {
+		tux(TUX_ACTION_CONTINUE_REQ, (user_req_t *)(long)req->sock);
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+	usleep(20000); /* the server reads it meanwhile */
+	tux(TUX_ACTION_POSTPONE_REQ, req);
+	return TUX_CONTINUE_EVENTLOOP;
+}
+
+static int descriptors(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
 }
 
 int TUXAPI_handle_events(user_req_t *req)
 {
+	pthread_t thread;
+
 	if (req->event > 0)
 		return go_on(req);
 	if (is(req, "fields")) {
@@ -196,6 +262,37 @@ int TUXAPI_handle_events(user_req_t *req)
 		say(req, waits > 0 ? "yes" : "no");
 	} else if (is(req, "wake")) {
 		sprintf(data, "%d %d\n", tux(TUX_ACTION_CONTINUE_REQ, (user_req_t *)(long)waits), tux(TUX_ACTION_CONTINUE_REQ, (user_req_t *)(long)waits));
+		say(req, data);
+	} else if (is(req, "204")) {
+		say_raw(req, "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n");
+	} else if (is(req, "304")) {
+		say_raw(req, "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nETag: \"a\"\r\n\r\n");
+	} else if (is(req, "short-gzip")) {
+		say_raw(req, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nSet-Cookie: a=b\r\nCache-Control: max-age=9\r\nContent-Length: 10\r\n\r\nshort");
+	} else if (is(req, "bad-gzip")) {
+		say_raw(req, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nSet-Cookie: a=b\r\nCache-Control: max-age=9\r\nB@d: 1\r\n\r\nbody");
+	} else if (is(req, "bad-type")) {
+		say_raw(req, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nSet-Cookie: a=b\r\nCache-Control: max-age=9\r\nContent-Type: \001\r\n\r\nbody");
+	} else if (is(req, "thread")) {
+		req->event = 1;
+		say_raw(req, "HTTP/1.1 200 OK\r\n\r\n");
+		tux(TUX_ACTION_POSTPONE_REQ, req);
+		pthread_create(&thread, NULL, write_in_thread, (void *)(long)req->sock);
+		pthread_detach(thread);
+		waits = req->sock;
+		return TUX_CONTINUE_EVENTLOOP;
+	} else if (is(req, "vain")) {
+		return wait_in_vain(req);
+	} else if (is(req, "late")) {
+		return postpone_late(req);
+	} else if (is(req, "ended")) {
+		sprintf(data, "%d", ended);
+		say(req, data);
+	} else if (is(req, "pid")) {
+		sprintf(data, "%d", (int)getpid());
+		say(req, data);
+	} else if (is(req, "descriptors")) {
+		sprintf(data, "%d", descriptors());
 		say(req, data);
 	} else if (is(req, "shutdown")) {
 		say(req, "down\n");
