@@ -24,7 +24,6 @@
 
 enum {
 	MODULE_INDEX = 1,          /* of the module in TUXAPI_modulename_array; 0 is none */
-	MAX_WHOLE = 64 << 20,      /* bytes of a body that is not streamed */
 	MAX_MODULES = 16,          /* names that REGISTER_MODULE takes */
 	READ_BYTES = 16384,        /* bytes of output that are read at once */
 	POSTPONED_BUCKETS = 256,
@@ -82,15 +81,10 @@ struct request {
 	char path[MAX_URI_LEN];      /* of the URL, for the log */
 	struct response response;
 	bool begun;                  /* the stream of the response has begun */
-	char *whole;                 /* malloc'ed: body of a response that is not streamed */
-	uint32_t whole_len;
-	uint32_t whole_size;
 	bool dropped;                /* output is read and dropped */
 	bool buffer_taken;           /* ACTION_SEND_BUFFER: the input is the module's memory */
 	uint64_t file_left;          /* ACTION_SEND_OBJECT: bytes to send */
 	bool file_begun;
-	int file;                    /* found by the library, not by the server; -1: none */
-	uint64_t file_off;           /* next byte of file */
 	const char *input;           /* bytes that were not given to the server */
 	size_t input_len;
 	size_t input_body;           /* bytes at input that are body */
@@ -116,10 +110,8 @@ struct library {
 	pid_t pid;
 	int epoll_fd;
 	int wake_fd;                 /* event of the relay */
-	int root_fd;                 /* document root for files that the server does not find for the library; -1: not configured */
 	int control[2];              /* pipe with the inodes of requests that other processes continue */
 	uint32_t max_header_len;
-	bool isolated;               /* in a process of its own, where a module can neither stream nor wait for the server */
 	char *name;                  /* of the module in the URL */
 	int (*handle_events)(user_req_t *req);
 	void (*init)(void);
@@ -162,11 +154,6 @@ bool relay_connect(struct request *request);
 
 /* Lets the relay wait until the watched descriptor has input, with the lock held. Returns false with errno. */
 bool relay_watch(struct request *request);
-
-/* object.c */
-
-/* Opens a regular file beneath the document root that all may read. Returns its descriptor and its size; -1 if there is no such file. */
-int object_open(const char *name, uint32_t *size);
 
 /* tux.c */
 void *tux_thread_run(void *unused);

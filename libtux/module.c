@@ -29,7 +29,7 @@ enum {
 
 struct library library = {
 	.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER, .last = &library.first, .last_turn = &library.turns,
-	.epoll_fd = -1, .wake_fd = -1, .root_fd = -1, .control = { -1, -1 }, .max_header_len = MAX_HEADER_LEN,
+	.epoll_fd = -1, .wake_fd = -1, .control = { -1, -1 }, .max_header_len = MAX_HEADER_LEN,
 };
 
 void say(enum tux_log_level level, const char *format, ...)
@@ -153,7 +153,7 @@ static char *name_of_file(const char *path)
 static const char *configure(void)
 {
 	const char *const path = tux_conf("historic"), *const name = tux_conf("name"), *const root = tux_conf("root");
-	const char *const limit = tux_conf("max_header_len"), *const server = tux_conf("servername"), *const isolated = tux_conf("isolated");
+	const char *const limit = tux_conf("max_header_len"), *const server = tux_conf("servername");
 	const unsigned long header_len = limit != NULL ? strtoul(limit, NULL, 10) : MAX_HEADER_LEN;
 
 	if (path == NULL) {
@@ -165,7 +165,6 @@ static const char *configure(void)
 		return NULL;
 	}
 	library.max_header_len = (uint32_t)header_len;
-	library.isolated = isolated != NULL && strcmp(isolated, "on") == 0;
 	library.name = name != NULL ? strdup(name) : name_of_file(path);
 	if (library.name != NULL && data_set(root != NULL ? root : "/", server, library.name))
 		return path;
@@ -182,19 +181,11 @@ static bool starts_late(void)
 
 static int load(void)
 {
-	const char *const path = configure(), *const root = tux_conf("root");
+	const char *const path = configure();
 	int error;
 
 	if (path == NULL)
 		return -EINVAL;
-	if (root != NULL) {
-		library.root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC); /* it may be outside the root of the process later */
-		if (library.root_fd < 0) {
-			error = errno;
-			say(TUX_LOG_ERROR, "%s: %s", root, strerror(error));
-			return -error;
-		}
-	}
 	library.pid = getpid();
 	error = relay_open();
 	if (error == 0)
@@ -271,12 +262,9 @@ struct request *request_get(void)
 	request->wait = WAIT_NO;
 	request->action = ACTION_NONE;
 	request->sock[0] = request->sock[1] = request->proxy = -1;
-	request->file = -1;
 	request->inode = 0;
 	request->has_object = request->begun = request->dropped = request->buffer_taken = request->file_begun = request->read_done = false;
 	request->input_len = request->input_body = 0;
-	request->whole = NULL;
-	request->whole_len = request->whole_size = 0;
 	request->body = NULL;
 	request->body_len = request->headers_len = 0;
 	memset(&request->user, 0, sizeof(request->user));
@@ -287,11 +275,10 @@ struct request *request_get(void)
 void request_put(struct request *request)
 {
 	free(request->body);
-	free(request->whole);
 	free(request->headers);
 	free(request->buffer);
 	response_forget(&request->response);
-	request->body = request->whole = request->headers = request->buffer = NULL;
+	request->body = request->headers = request->buffer = NULL;
 	pthread_mutex_lock(&library.lock);
 	request->active = false;
 	request->req = NULL;

@@ -125,8 +125,6 @@ static void sockets_close(struct request *request)
 		close(request->sock[0]);
 	if (request->proxy >= 0)
 		close(request->proxy);
-	if (request->file >= 0)
-		close(request->file);
 	request->sock[0] = request->proxy = -1;
 }
 
@@ -157,10 +155,8 @@ static void drop(struct request *request)
 	request->dropped = true;
 	request->input_len = request->input_body = 0;
 	relay_socket_close(request);
-	free(request->whole);
 	free(request->buffer);
-	request->whole = request->buffer = NULL;
-	request->whole_len = request->whole_size = 0;
+	request->buffer = NULL;
 	if (watches)
 		shutdown(request->proxy, SHUT_RDWR); /* ends the wait */
 }
@@ -169,7 +165,7 @@ static void drop(struct request *request)
 static void response_fail(struct request *request, uint32_t status, const char *why)
 {
 	static const char text[] = "The response of the module is invalid.\n", busy[] = "The module cannot respond now.\n";
-	const bool cut = request->begun && !library.isolated;
+	const bool cut = request->begun;
 
 	if (why != NULL)
 		say(TUX_LOG_ERROR, "the response to /%s is %s: %s", request->path, cut ? "cut" : "invalid", why);
@@ -200,9 +196,6 @@ static bool stream_begin(struct request *request)
 	}
 	if (response->status == 204 || response->status == 304)
 		length = 0;
-	request->begun = library.isolated; /* else when the server has it */
-	if (library.isolated)
-		return true;
 	error = tux_stream_begin(request->req, response->status, response->type, length);
 	if (error != 0) {
 		response_fail(request, 502, error == -EINVAL ? "its status or its Content-Type is invalid" : strerror(-error));
@@ -212,59 +205,12 @@ static bool stream_begin(struct request *request)
 	return true;
 }
 
-/* Appends bytes to a body that is not streamed. Returns false after a failure. */
-static bool whole_append(struct request *request)
-{
-	const size_t len = request->input_body;
-
-	if (len > MAX_WHOLE - request->whole_len) {
-		response_fail(request, 502, "it is too long for a process of its own");
-		return false;
-	}
-	if (request->whole_size - request->whole_len < len) {
-		const uint32_t size = (request->whole_len + (uint32_t)len) * 2;
-		char *const whole = realloc(request->whole, size);
-
-		if (whole == NULL) {
-			response_fail(request, 502, "memory for its body is missing");
-			return false;
-		}
-		request->whole = whole;
-		request->whole_size = size;
-	}
-	memcpy(request->whole + request->whole_len, request->input, len);
-	request->whole_len += (uint32_t)len;
-	request->input += len;
-	request->input_len -= len;
-	request->input_body = 0;
-	return true;
-}
-
-/* Gives a response that is not streamed to the server. */
-static void whole_send(struct request *request)
-{
-	const struct response *const response = &request->response;
-
-	if (request->user.http_method == METHOD_HEAD && response->length > 0 && response->length <= MAX_WHOLE) { /* the server sends the length alone */
-		free(request->whole);
-		request->whole_len = (uint32_t)response->length;
-		request->whole = calloc(1, request->whole_len);
-		request->whole_len = request->whole != NULL ? request->whole_len : 0;
-	}
-	if (tux_reply_memory(request->req, response->status, response->type, request->whole, request->whole_len, free, request->whole) == 0)
-		request->whole = NULL;
-	else
-		response_fail(request, 502, "its status or its Content-Type is invalid");
-}
-
 /* Gives bytes of the body to the server. Returns false if it has no room for all, or after a failure. */
 static bool body_write(struct request *request)
 {
 	const uint32_t len = request->input_body < UINT32_MAX / 2 ? (uint32_t)request->input_body : UINT32_MAX / 2;
 	int taken;
 
-	if (library.isolated)
-		return whole_append(request);
 	taken = tux_stream_write(request->req, request->input, len);
 	if (taken < 0 && taken != -EAGAIN) {
 		if (taken == -ESTALE) {
@@ -387,7 +333,6 @@ static void get_object(struct request *request)
 	static const char hex[] = "0123456789ABCDEF";
 	const tuxapi_text *const name = request->user.objectname;
 	char path[3 * MAX_URI_LEN + 1] = "/";
-	int result = library.isolated ? -ENOSYS : -ESTALE;
 	uint32_t len = 1;
 
 	for (unsigned i = name[0] == '/'; name[i] != '\0'; i++) { /* as in a request */
@@ -399,18 +344,11 @@ static void get_object(struct request *request)
 			path[len++] = hex[name[i] & 15];
 		}
 	}
-	if (!request->dropped && !library.isolated) {
-		result = tux_resume_with_file(wait_begin(request), path, len);
-		if (wait_begun(request, result))
-			return;
-	}
-	if (request->file >= 0)
-		close(request->file);
+	if (!request->dropped && wait_begun(request, tux_resume_with_file(wait_begin(request), path, len)))
+		return;
+	request->has_object = false;
 	request->user.objectlen = 0;
-	request->file = result == -ENOSYS ? object_open((const char *)name, &request->user.objectlen) : -1;
-	request->file_off = 0;
-	request->has_object = request->file >= 0;
-	request->user.error = request->has_object ? 0 : (uint32_t)-ENOENT;
+	request->user.error = (uint32_t)-ENOENT;
 	give_to_module(request);
 }
 
@@ -418,14 +356,13 @@ static void read_object(struct request *request)
 {
 	int64_t done = -1;
 
-	if (request->req != NULL || request->file >= 0) {
+	if (request->req != NULL) {
 		char *const to = (char *)(uintptr_t)request->user.object_addr;
 		const uint32_t len = request->user.objectlen;
 
 		done = 0;
 		while (done < len) {
-			const ssize_t n = request->file >= 0 ? pread(request->file, to + done, len - (size_t)done, done) :
-			                                       tux_file_read(request->req, (uint64_t)done, to + done, len - (uint32_t)done);
+			const int n = tux_file_read(request->req, (uint64_t)done, to + done, len - (uint32_t)done);
 
 			if (n <= 0)
 				break;
@@ -440,33 +377,6 @@ static void read_object(struct request *request)
 	pthread_mutex_unlock(&library.lock);
 }
 
-/* Continues the body with a file of the library. Returns true when all was given to the server, or after a failure. */
-static bool file_copy(struct request *request)
-{
-	for (int reads = 0; reads < MAX_READS; reads++) {
-		ssize_t n;
-
-		if (!input_push(request))
-			return false;
-		if (request->file_left == 0 || request->dropped || !buffer_ready(request))
-			return true;
-		n = pread(request->file, request->buffer, request->file_left < READ_BYTES ? (size_t)request->file_left : READ_BYTES,
-		          (off_t)request->file_off);
-		if (n <= 0) {
-			response_fail(request, 502, n == 0 ? "its file is shorter now" : strerror(errno));
-			return true;
-		}
-		request->input = request->buffer;
-		request->input_len = request->input_body = (size_t)n;
-		request->file_off += (uint64_t)n;
-		request->file_left -= (uint64_t)n;
-	}
-	pthread_mutex_lock(&library.lock);
-	relay_turn(request);
-	pthread_mutex_unlock(&library.lock);
-	return false;
-}
-
 /* Continues the body with the file. Returns true when the module can go on. */
 static bool send_object(struct request *request)
 {
@@ -479,12 +389,8 @@ static bool send_object(struct request *request)
 			response_fail(request, 502, "SEND_OBJECT needs a head that ends, and no chunks");
 		request->file_begun = true;
 		request->file_left = len > 0 ? (uint64_t)len : 0;
-		request->file_off = 0;
 	}
-	if (request->file >= 0) {
-		if (!file_copy(request))
-			return false;
-	} else if (request->file_left > 0 && !request->dropped) {
+	if (request->file_left > 0 && !request->dropped) {
 		error = tux_stream_file(request->req, 0, request->file_left);
 		if (error == -EAGAIN)
 			return false;
@@ -522,10 +428,6 @@ static bool redirect(struct request *request)
 		response_fail(request, 502, "the module wrote to its socket before REDIRECT_REQ");
 		return false;
 	}
-	if (library.isolated) {
-		response_fail(request, 502, "a process of its own cannot give a request to another server");
-		return false;
-	}
 	if (wait_begun(request, tux_resume_after(wait_begin(request), 0)))
 		return true; /* resumed() makes it ACTION_FINISH */
 	if (request->req != NULL)
@@ -543,10 +445,7 @@ static void finish(struct request *request)
 	} else if (!request->dropped) {
 		if (response->excess)
 			say(TUX_LOG_WARNING, "the response to /%s is longer than its Content-Length", request->path);
-		if (library.isolated)
-			whole_send(request);
-		else
-			tux_stream_end(request->req);
+		tux_stream_end(request->req);
 		give_back(request);
 	}
 	sockets_close(request);

@@ -79,7 +79,7 @@ bool tux_modules_historic(struct tux_modules *modules, unsigned number, const ch
 	for (unsigned i = 0; i < module->value_count; i++) {
 		const char *const key = module->value[i].key;
 
-		if (strcmp(key, "historic") == 0 || strcmp(key, "isolated") == 0 || strcmp(key, "root") == 0) {
+		if (strcmp(key, "historic") == 0 || strcmp(key, "root") == 0) {
 			snprintf(error, error_size, "module %s has %s in config { }, which historic sets", module->name, key);
 			return false;
 		}
@@ -88,7 +88,6 @@ bool tux_modules_historic(struct tux_modules *modules, unsigned number, const ch
 	module->isolate = true;
 	return tux_modules_value_add(modules, number, "historic", modules->historic[number], error, error_size) &&
 	       tux_modules_value_add(modules, number, "name", module->name, error, error_size) &&
-	       tux_modules_value_add(modules, number, "isolated", "on", error, error_size) &&
 	       (!module->root || tux_modules_value_add(modules, number, "root", module->root, error, error_size));
 }
 
