@@ -94,6 +94,31 @@ def test_nonsense_in_the_rings_is_502_and_one_line(serve):
     assert server.output.count("its process has written nonsense, and is killed") == 1
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_records_about_a_file(serve):
+    """The lies below are different from these records."""
+    server = serve('root "/"')
+    assert server.get("/m/lies?lookup=/file.txt;wait;read=5,1;begin=4;file=2,4;end=").body == b"file"
+
+
+FOUND = "lookup=/file.txt;wait;begin=6;"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("lies", [
+    "lookup=file.txt", "lookup=/../file.txt", "lookup=/file.txt;lookup=/file.txt", "lookup=/file.txt;read=0,1", "read=0,1", "begin=6;file=0,1",
+    "lookup=/file.txt;wait;file=0,1", FOUND + "file=0,7", FOUND + "file=0,0", FOUND + "file=18446744073709551615,2",
+    FOUND + "file=2,18446744073709551615", FOUND + "file=0,6;file=0,1", FOUND + "read=5,2", "lookup=/none;wait;read=0,1"])
+def test_lies_about_a_file(serve, lies):
+    """The server neither sends nor reads bytes that the process may not have, and kills it."""
+    server = serve('root "/"')
+    with server.connect() as conn:
+        conn.send("GET /m/lies?%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % lies)
+        found = conn.rest()
+    assert found.startswith(b"HTTP/1.1 502 ") or (b"Content-Length: 6\r\n" in found and found.partition(b"\r\n\r\n")[2] in (b"", b"a file"))
+    client.wait_until(lambda: server.output.count("its process has written nonsense, and is killed") == 1, "the process is killed")
+
+
 def test_shared_memory_cannot_shrink(serve):
     server = serve()
     before = process(server)

@@ -15,6 +15,8 @@
 
 #include <tux/module.h>
 
+#include "../../../engine/isolated/wire.h"
+
 /* Returns the end of the memory that is mapped from a file whose name contains name. */
 static char *memory(const char *name, size_t *bytes)
 {
@@ -70,6 +72,63 @@ static enum tux_result rights(struct tux_req *req)
 	return tux_reply(req, 200, "text/plain", text, (uint32_t)strlen(text));
 }
 
+/* Writes a record to the server in place of the thread, for the last request that it has got. */
+static void lie(const char *what, const char *text)
+{
+	struct wire_pair *pair = (struct wire_pair *)rings;
+	struct wire_end end = { .ring = &pair->to_server, .at = pair->to_server.head };
+	struct wire_record record = { .len = 0 }, last = { .len = 0 };
+	struct wire_reply reply = { .result = WIRE_STREAM, .status = 200 };
+	struct wire_part_of_file part = { .len = 0 };
+	const char *comma = strchr(text, ',');
+	const void *bytes = &part;
+	uint8_t *to = end.ring->bytes + end.at;
+
+	for (uint64_t at = 0; at < pair->to_module.head; at += wire_bytes(record.len)) {
+		memcpy(&record, pair->to_module.bytes + at, sizeof(record));
+		last = record.kind == WIRE_CALL ? record : last;
+	}
+	part.off = reply.total = strtoull(text, NULL, 10);
+	part.len = comma != NULL ? strtoull(comma + 1, NULL, 10) : 0;
+	last.len = sizeof(part);
+	last.kind = strcmp(what, "file") == 0 ? WIRE_FILE : strcmp(what, "read") == 0 ? WIRE_READ_FILE : strcmp(what, "data") == 0 ? WIRE_DATA : WIRE_END;
+	if (strcmp(what, "begin") == 0) {
+		bytes = &reply;
+		last.len = sizeof(reply);
+		last.kind = WIRE_REPLY;
+	} else if (strcmp(what, "lookup") == 0) {
+		bytes = text;
+		last.len = (uint32_t)strlen(text);
+		last.kind = WIRE_LOOKUP;
+	}
+	memcpy(to, &last, sizeof(last));
+	memcpy(to + sizeof(last), bytes, last.len);
+	__atomic_store_n(&end.ring->head, end.at + wire_bytes(last.len), __ATOMIC_RELEASE);
+	for (int fd = 3; fd < 64; fd++)
+		if (write(fd, "x", 1) < 0)
+			continue;
+}
+
+/* Does what the query says: WORD=ARGUMENT of lie(), or wait, for a record of the server; separated by semicolons. */
+static void lies(struct tux_str query)
+{
+	struct wire_pair *pair = (struct wire_pair *)rings;
+	const uint64_t head = __atomic_load_n(&pair->to_module.head, __ATOMIC_ACQUIRE);
+	char text[256] = "", *save = NULL;
+
+	memcpy(text, query.at, query.len < sizeof(text) ? query.len : 0);
+	for (char *word = strtok_r(text, ";", &save); word != NULL; word = strtok_r(NULL, ";", &save)) {
+		char *argument = strchr(word, '=');
+
+		while (strcmp(word, "wait") == 0 && __atomic_load_n(&pair->to_module.head, __ATOMIC_ACQUIRE) == head)
+			usleep(1000);
+		if (argument != NULL) {
+			*argument = '\0';
+			lie(word, argument + 1);
+		}
+	}
+}
+
 static enum tux_result handle(struct tux_req *req)
 {
 	const struct tux_str path = tux_req_path(req);
@@ -91,6 +150,10 @@ static enum tux_result handle(struct tux_req *req)
 		for (int fd = 3; fd < 64; fd++)
 			if (write(fd, "x", 1) < 0)
 				continue;
+		pause();
+	}
+	if (memcmp(word, "lies", 4) == 0) {
+		lies(tux_req_query(req));
 		pause();
 	}
 	if (memcmp(word, "trim", 4) == 0) { /* the memory is sealed */
