@@ -29,6 +29,8 @@ enum {
 	ERROR_BYTES = 512,
 	NO_SLOT = UINT32_MAX,
 	RUNS_AT_ONCE = 16, /* of resumed(), before others have a turn */
+	STACK_BYTES = 1 << 20, /* of a thread: default ones of many threads would not fit the limit of memory */
+	STOP_MS = 1000,    /* for threads that are in the module at the end */
 	STOPPED = 0, /* exit statuses */
 	FAILED = 1,
 };
@@ -103,6 +105,7 @@ struct host {
 	struct wire_pair *pair;
 	struct station *station;
 	unsigned stations;
+	bool stopping;       /* atomic */
 };
 
 static _Thread_local const struct station *here; /* whose thread this is */
@@ -295,6 +298,11 @@ static enum progress send_stream(struct tux_req *call)
 	}
 }
 
+static bool has_content(const struct tux_req *call)
+{
+	return call->status != 204 && call->status != 304;
+}
+
 /* Writes the reply of a call whose body is no longer than WIRE_INLINE. Returns false without room for it. */
 static bool send_reply(struct tux_req *call)
 {
@@ -316,10 +324,11 @@ static bool send_reply(struct tux_req *call)
 	case REPLY_BORROWED:
 	case REPLY_COPY:
 	case REPLY_MEMORY:
-		if (call->reply == REPLY_FD || call->len > WIRE_INLINE)
+		if (has_content(call) && (call->reply == REPLY_FD || call->len > WIRE_INLINE))
 			return false;
 		reply.result = WIRE_BYTES;
-		body = (struct wire_part){ call->data, (uint32_t)call->len };
+		if (has_content(call))
+			body = (struct wire_part){ call->data, (uint32_t)call->len };
 		break;
 	}
 	return write_reply(station, call, &reply, &text, &body);
@@ -351,7 +360,8 @@ static enum progress answer(struct tux_req *call)
 		return send_stream(call);
 	if (call->reply == REPLY_SENT)
 		return PROGRESS_DONE;
-	if (call->result == CALL_DONE && (call->reply == REPLY_FD || ((call->reply == REPLY_COPY || call->reply == REPLY_MEMORY) && call->len > WIRE_INLINE)))
+	if (call->result == CALL_DONE && has_content(call) &&
+	    (call->reply == REPLY_FD || ((call->reply == REPLY_COPY || call->reply == REPLY_MEMORY) && call->len > WIRE_INLINE)))
 		return send_pieces(call);
 	if (call->result == CALL_DECLINED)
 		sent = send_result(call, WIRE_DECLINED);
@@ -942,7 +952,7 @@ static void *serve(void *argument)
 		                  { .fd = station->calls.ready.fd, .events = POLLIN } };
 
 	here = station;
-	for (;;) {
+	while (!__atomic_load_n(&station->host->stopping, __ATOMIC_ACQUIRE)) {
 		struct deadline *deadline;
 		char bytes[64];
 
@@ -1044,6 +1054,34 @@ static bool start_stations(struct host *host)
 	return true;
 }
 
+/* Ends the threads. Returns false if one does not return from the module. */
+static bool stop_stations(struct host *host)
+{
+	const uint64_t until = now_ms() + STOP_MS, one = 1;
+	struct timespec end;
+	bool all = true;
+
+	__atomic_store_n(&host->stopping, true, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < host->stations; i++)
+		(void)!write(host->station[i].calls.inbox.event_fd, &one, sizeof(one));
+	end = (struct timespec){ (time_t)(until / 1000), (long)(until % 1000) * 1000000 };
+	for (unsigned i = 0; i < host->stations && all; i++)
+		all = pthread_clockjoin_np(host->station[i].id, NULL, CLOCK_MONOTONIC, &end) == 0;
+	return all;
+}
+
+/* Sets the stacks of all threads of the process. */
+static void limit_stacks(void)
+{
+	pthread_attr_t attributes;
+
+	if (pthread_attr_init(&attributes) != 0)
+		return;
+	if (pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0)
+		pthread_setattr_default_np(&attributes);
+	pthread_attr_destroy(&attributes);
+}
+
 static void fail(const struct tux_module_config *module, const char *error)
 {
 	char front[128];
@@ -1070,6 +1108,7 @@ int isolated_host(const struct tux_module_config *module, int object_fd, int con
 	char error[ERROR_BYTES] = "";
 	struct pollfd end = { .fd = control_fd, .events = POLLIN };
 
+	limit_stacks();
 	host.config = (struct tux_engine_config){ .modules = module, .module_count = 1 };
 	host.loaded = modules_load_copy(module, object_fd, error, sizeof(error));
 	if (host.loaded != NULL) {
@@ -1096,6 +1135,7 @@ int isolated_host(const struct tux_module_config *module, int object_fd, int con
 	}
 	while (poll(&end, 1, -1) < 0 && errno == EINTR)
 		;
-	modules_unload(host.loaded, 1);
+	if (stop_stations(&host) && modules_stop(host.loaded, 1))
+		modules_unload(host.loaded, 1);
 	_exit(STOPPED);
 }

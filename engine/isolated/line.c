@@ -56,6 +56,7 @@ struct line {
 	struct wire_end out;
 	struct wire_end in;
 	bool wrote;           /* the process may have to be woken */
+	bool has_room;        /* the process waits for room, and has it: it is woken even if it does not sleep yet */
 	unsigned idle_wakes;
 	unsigned late;
 	unsigned in_flight;   /* slots in use */
@@ -133,7 +134,7 @@ static void drop_process(struct line *line)
 			fail_call(line->slot[i].call, 502, WHY_MODULE_ENDED);
 	reset_slots(line);
 	line->process = NULL;
-	line->wrote = false;
+	line->wrote = line->has_room = false;
 	isolated_process_put(process);
 }
 
@@ -391,7 +392,7 @@ static void gone(struct tux_req *call)
 	slot = &line->slot[call->slot];
 	late = now_ms - slot->began_ms >= line->isolated->config->timeout_ms;
 	leave(line, slot);
-	if (late && !line->suspect) { /* now the process has a record to read */
+	if (late && !line->suspect && isolated_process_is_ready(line->process)) { /* now the process has a record to read */
 		line->suspect = true;
 		line->suspect_at = line->out.at;
 		line->suspect_ms = now_ms + HANG_MS;
@@ -527,17 +528,24 @@ static void writable(struct tux_req *call)
 }
 
 /* Begins a reply whose body follows in pieces. Returns false if it is nonsense. */
-static bool begin_pieces(struct tux_req *call, struct slot *slot, const struct wire_reply *reply, uint8_t *at)
+static bool begin_pieces(struct line *line, struct slot *slot, const struct wire_reply *reply, uint8_t *at)
 {
 	const int64_t length = reply->total == UINT64_MAX ? -1 : (int64_t)reply->total;
+	struct tux_req *call = slot->call;
 	char type[256];
+	int error;
 
 	if (reply->total != UINT64_MAX && reply->total > INT64_MAX)
 		return false;
 	memcpy(type, at, reply->type_len);
 	type[reply->type_len] = '\0';
 	slot->streams = true;
-	return add_fields(call, (char *)at + reply->type_len, reply->fields_len) == 0 && api_stream_begin(call, reply->status, type, length) == 0;
+	error = add_fields(call, (char *)at + reply->type_len, reply->fields_len);
+	if (error == 0)
+		error = api_stream_begin(call, reply->status, type, length);
+	if (error == -ENOMEM)
+		finish(line, slot, error);
+	return error == 0 || error == -ENOMEM;
 }
 
 /* Handles a piece of a reply. Returns false if it is nonsense. */
@@ -633,7 +641,7 @@ static bool on_reply(struct line *line, struct slot *slot, uint8_t *buf, uint32_
 		call_return(call, reply.result == WIRE_DECLINED ? CALL_DECLINED : CALL_FAILED);
 		return true;
 	case WIRE_STREAM:
-		return begin_pieces(call, slot, &reply, buf + sizeof(reply));
+		return begin_pieces(line, slot, &reply, buf + sizeof(reply));
 	case WIRE_BYTES:
 	case WIRE_TARGET:
 	case WIRE_REDIRECT:
@@ -657,8 +665,19 @@ static void pause_limit(struct tux_req *call, bool paused)
 	call->paused = paused;
 	if (paused)
 		timer_stop(&call->timer);
-	else
+	else if (!stream_waits_for_room(&call->stream)) /* else the client is late, not the module */
 		call->calls->ops->keep(call);
+}
+
+/* Handles the start or end of a pause, or another start of the time limit. Returns false if it is nonsense. */
+static bool on_pause(struct tux_req *call, uint8_t flags)
+{
+	const bool paused = (flags & WIRE_WAITS) != 0;
+
+	if (paused && call->paused)
+		return false;
+	pause_limit(call, paused);
+	return true;
 }
 
 /* Handles a record. Returns false if it is nonsense. */
@@ -677,8 +696,7 @@ static bool on_record(struct line *line, const struct wire_record *record, uint8
 	case WIRE_REPLY:
 		return on_reply(line, slot, buf, record->len);
 	case WIRE_PAUSE:
-		pause_limit(slot->call, (record->flags & WIRE_WAITS) != 0);
-		return true;
+		return on_pause(slot->call, record->flags);
 	case WIRE_DATA:
 		return on_data(line, slot, buf, record->len);
 	case WIRE_END:
@@ -709,8 +727,12 @@ static void read_line(struct line *line)
 		if (read == WIRE_READ)
 			line->idle_wakes = 0;
 	}
+	if (!wire_reader_is_sane(&line->out)) {
+		kill_process(line, nonsense);
+		return;
+	}
 	if (wire_wakes_writer(&line->in))
-		line->wrote = true;
+		line->has_room = true;
 	send_pending(line);
 	if (isolated_process_is_dead(line->process) && !wire_waits(&line->in))
 		drop_process(line);
@@ -754,9 +776,9 @@ int isolated_lines_next(const struct calls *calls)
 
 		if (line->process == NULL)
 			continue;
-		if (line->wrote && wire_wakes_reader(&line->out))
+		if ((line->wrote && wire_wakes_reader(&line->out)) || line->has_room)
 			(void)!write(line->process->wake[line->thread], &one, 1); /* a full pipe wakes it, too */
-		line->wrote = false;
+		line->wrote = line->has_room = false;
 		if (line->suspect && wait != 0) {
 			const int until_ms = hangs(line);
 
@@ -765,7 +787,7 @@ int isolated_lines_next(const struct calls *calls)
 		if (line->in_flight == 0)
 			continue;
 		wire_sleep(&line->in, true);
-		if (wire_waits(&line->in))
+		if (wire_waits(&line->in) || !wire_reader_is_sane(&line->out))
 			wait = 0;
 	}
 	return wait;

@@ -25,10 +25,14 @@ enum {
 	BACKOFF_FIRST_MS = 100, /* until the next start; doubles with each process that ends early */
 	BACKOFF_MOST_MS = 10000,
 	LONG_LIFE_MS = 10000,   /* a process that ends later is started again as after the first time */
+	START_MS = 60000,       /* for load() and start() of a module */
 	STOP_MS = 1500,         /* for processes to end by themselves when the server stops */
 	LINE_BYTES = SAY_BYTES,
 	READS = 16,             /* of error output in a turn */
+	LAST_READS = 512,       /* after the end: more than a pipe has, because a process that could not be ended may write on */
 };
+
+static const char nonsense[] = "its process has written nonsense, and is killed";
 
 /* The life of a module's process. Only the manager's thread uses it. */
 struct isolated_run {
@@ -38,6 +42,7 @@ struct isolated_run {
 	bool ready;                       /* load() and start() have returned */
 	bool killed;                      /* the spawner was told to end it */
 	bool failed;                      /* the last start has failed */
+	uint64_t began_ms;                /* time of the start */
 	uint64_t ready_ms;
 	uint64_t due_ms;                  /* time of the next start; 0: no start is due */
 	uint32_t backoff_ms;
@@ -82,6 +87,11 @@ static void say_of(const struct isolated *isolated, const char *text)
 
 	print(front, sizeof(front), "module %s:", isolated->config->name);
 	say(front, text, (uint32_t)strlen(text));
+}
+
+static bool is_stopping(const struct isolated_manager *manager)
+{
+	return __atomic_load_n(&manager->stopping, __ATOMIC_ACQUIRE);
 }
 
 static void wake_manager(const struct isolated_manager *manager)
@@ -195,7 +205,7 @@ static void bury(const struct isolated *isolated, struct isolated_process *proce
 
 	__atomic_store_n(&process->dead, true, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < process->threads; i++)
-		(void)!write(isolated->wake_end[i], &one, sizeof(one));
+		(void)!write(isolated->wake_own[i], &one, sizeof(one));
 }
 
 /* Sends the process what it needs. Returns false with errno. */
@@ -276,7 +286,12 @@ static void start(struct isolated *isolated)
 	run->due_ms = 0;
 	run->ready = run->killed = false;
 	run->line_len = 0;
+	run->began_ms = now_ms();
 	run->process = isolated_process_get(isolated); /* requests may wait in it already */
+	if (run->process != NULL && isolated_process_is_dead(run->process)) {
+		isolated_process_put(run->process);
+		run->process = NULL;
+	}
 	if (run->process == NULL)
 		run->process = process_new(isolated);
 	error = run->process != NULL ? launch(isolated->manager, isolated, run) : errno;
@@ -322,13 +337,13 @@ static void add_output(struct isolated *isolated, const char *text, size_t len)
 	}
 }
 
-/* Reads error output. all: until none is left. */
+/* Reads error output. all: until the process, which has ended, has left no more. */
 static void read_output(struct isolated *isolated, bool all)
 {
 	struct isolated_run *run = isolated->run;
 	char text[4096];
 
-	for (int i = 0; run->error_fd >= 0 && (all || i < READS); i++) {
+	for (int i = 0; run->error_fd >= 0 && i < (all ? LAST_READS : READS); i++) {
 		const ssize_t n = read(run->error_fd, text, sizeof(text));
 
 		if (n < 0 && errno == EINTR)
@@ -349,7 +364,7 @@ static void tell_end(const struct isolated *isolated, const struct tux_spawn_res
 	const struct isolated_run *run = isolated->run;
 	char text[256];
 
-	if (run->killed || isolated->manager->stopping)
+	if (run->killed || is_stopping(isolated->manager))
 		return;
 	if (result == NULL)
 		print(text, sizeof(text), "its process is lost, because the process that starts it has ended");
@@ -380,7 +395,7 @@ static void ended(struct isolated *isolated, const struct tux_spawn_result *resu
 	run->failed = !run->ready;
 	present = isolated_process_get(isolated);
 	if (present == process || run->failed)
-		publish(isolated, run->failed || isolated->manager->stopping ? NULL : process_new(isolated));
+		publish(isolated, run->failed || is_stopping(isolated->manager) ? NULL : process_new(isolated));
 	if (present != NULL)
 		isolated_process_put(present);
 	bury(isolated, process);
@@ -401,7 +416,7 @@ static void end_broken(struct isolated *isolated)
 		return; /* again later */
 	run->killed = true;
 	close_fd(&run->control_fd);
-	publish(isolated, run->ready && !isolated->manager->stopping ? process_new(isolated) : NULL);
+	publish(isolated, run->ready && !is_stopping(isolated->manager) ? process_new(isolated) : NULL);
 	bury(isolated, run->process); /* other threads have to see it, too */
 }
 
@@ -417,8 +432,11 @@ static void read_control(struct isolated *isolated)
 		close_fd(&run->control_fd);
 		return;
 	}
-	if (run->ready)
+	if (run->ready || count > 0) { /* it has nothing more to say */
+		isolated_process_kill(run->process, nonsense);
 		return;
+	}
+	__atomic_store_n(&run->process->ready, true, __ATOMIC_RELEASE);
 	run->ready = true;
 	run->failed = false;
 	run->ready_ms = now_ms();
@@ -462,14 +480,15 @@ static void read_spawner(struct isolated_manager *manager)
 	}
 }
 
-/* Returns the milliseconds until the next start, at most most; -1: no limit. */
+/* Returns the milliseconds until the next start, or the end of the time for one, at most most; -1: no limit. */
 static int wait_ms(const struct isolated_manager *manager, int most)
 {
 	const uint64_t now = now_ms();
 	int wait = most;
 
 	for (unsigned i = 0; i < manager->count; i++) {
-		const uint64_t due = manager->run[i].due_ms;
+		const struct isolated_run *run = &manager->run[i];
+		const uint64_t due = run->id == 0 ? run->due_ms : run->ready || run->killed ? 0 : run->began_ms + START_MS;
 		const int until = due > now ? (int)(due - now) : 0;
 
 		if (due != 0 && (wait < 0 || until < wait))
@@ -504,11 +523,6 @@ static void turn(struct isolated_manager *manager, int most_ms)
 		read_spawner(manager);
 }
 
-static bool is_stopping(const struct isolated_manager *manager)
-{
-	return __atomic_load_n(&manager->stopping, __ATOMIC_ACQUIRE);
-}
-
 /* Lets all processes end, and waits for that. */
 static void stop_all(struct isolated_manager *manager)
 {
@@ -534,6 +548,15 @@ static void stop_all(struct isolated_manager *manager)
 			ended(&manager->isolated[i], NULL);
 }
 
+/* Ends a process that takes too long to start. */
+static void end_late(const struct isolated *isolated)
+{
+	const struct isolated_run *run = isolated->run;
+
+	if (run->id != 0 && !run->ready && !run->killed && now_ms() - run->began_ms >= START_MS)
+		isolated_process_kill(run->process, "its process has not started in 60 seconds, and is killed");
+}
+
 static void *manage(void *argument)
 {
 	struct isolated_manager *manager = argument;
@@ -543,6 +566,7 @@ static void *manage(void *argument)
 		for (unsigned i = 0; i < manager->count; i++) {
 			if (manager->run[i].id == 0 && manager->run[i].due_ms != 0 && manager->run[i].due_ms <= now_ms())
 				start(&manager->isolated[i]);
+			end_late(&manager->isolated[i]);
 			end_broken(&manager->isolated[i]);
 		}
 		turn(manager, wait_ms(manager, -1));
@@ -555,12 +579,17 @@ static void *manage(void *argument)
 static bool open_pipes(struct isolated *isolated, unsigned threads)
 {
 	for (unsigned i = 0; i < threads; i++) {
+		char path[32];
 		int fd[2];
 
 		if (pipe2(fd, O_CLOEXEC | O_NONBLOCK) < 0)
 			return false;
 		isolated->wake[i] = fd[0];
 		isolated->wake_end[i] = fd[1];
+		print(path, sizeof(path), "/proc/self/fd/%d", fd[1]);
+		isolated->wake_own[i] = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+		if (isolated->wake_own[i] < 0)
+			return false;
 	}
 	return true;
 }
@@ -602,7 +631,7 @@ struct isolated_manager *isolated_open(const struct tux_engine_config *config, s
 		run->backoff_ms = BACKOFF_FIRST_MS;
 		run->due_ms = 1;
 		for (unsigned thread = 0; thread < TUX_MAX_THREADS; thread++)
-			isolated->wake[thread] = isolated->wake_end[thread] = -1;
+			isolated->wake[thread] = isolated->wake_end[thread] = isolated->wake_own[thread] = -1;
 		open = open && open_pipes(isolated, config->threads);
 		if (open)
 			isolated->process = process_new(isolated);
@@ -648,6 +677,7 @@ void isolated_free(struct isolated_manager *manager)
 		for (unsigned thread = 0; thread < manager->threads && isolated->config != NULL; thread++) {
 			close_fd(&isolated->wake[thread]);
 			close_fd(&isolated->wake_end[thread]);
+			close_fd(&isolated->wake_own[thread]);
 		}
 	}
 	close_fd(&manager->event_fd);

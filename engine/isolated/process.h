@@ -16,6 +16,7 @@ struct isolated;
 struct isolated_process {
 	struct isolated *isolated;
 	unsigned references;      /* atomic: the manager's, and one of each thread that uses it */
+	bool ready;               /* atomic: load() and start() have returned */
 	bool dead;                /* atomic: it has ended, or is being ended; nothing more is written to it */
 	struct wire_pair *pair;   /* shared memory: one per thread */
 	unsigned threads;
@@ -31,6 +32,7 @@ struct isolated {
 	int wake[TUX_MAX_THREADS];        /* read ends of pipes, which wake the engine's threads. They do not block */
 	/* of the manager */
 	int wake_end[TUX_MAX_THREADS];    /* their write ends, which the processes get */
+	int wake_own[TUX_MAX_THREADS];    /* the same, opened again: a process can let its own ones block */
 	unsigned number;                  /* among the isolated modules */
 	const struct tux_module_config *config;
 	struct tux_loaded *loaded;
@@ -63,6 +65,11 @@ void isolated_process_put(struct isolated_process *process);
 
 /* Kills a process that breaks the rules, with a line that says why. Any thread. */
 void isolated_process_kill(struct isolated_process *process, const char *why);
+
+static inline bool isolated_process_is_ready(const struct isolated_process *process)
+{
+	return __atomic_load_n(&process->ready, __ATOMIC_ACQUIRE);
+}
 
 static inline bool isolated_process_is_dead(const struct isolated_process *process)
 {

@@ -21,6 +21,13 @@ bool wire_fits(const struct wire_end *end, uint32_t len)
 	return bytes > 0 && bytes <= tux_ring_room(end->at, position(&end->ring->tail), WIRE_RING);
 }
 
+bool wire_reader_is_sane(const struct wire_end *end)
+{
+	const uint64_t tail = position(&end->ring->tail);
+
+	return tail <= end->at && end->at - tail <= WIRE_RING;
+}
+
 static void put(struct wire_end *end, const void *from, uint32_t len)
 {
 	const struct tux_span piece = tux_ring_piece(end->at, len, WIRE_RING);

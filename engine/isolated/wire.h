@@ -137,6 +137,9 @@ static inline uint32_t wire_bytes(uint32_t len)
 /* True if the record fits now. For the writer. */
 bool wire_fits(const struct wire_end *end, uint32_t len);
 
+/* True if the reader's position is one that it can have. For the writer, whose records would wait for ever otherwise. */
+bool wire_reader_is_sane(const struct wire_end *end);
+
 /* Writes a record whose bytes are the parts; record->len is set here. Returns false without room for it. For the writer. */
 bool wire_write(struct wire_end *end, struct wire_record *record, const struct wire_part *part, unsigned parts);
 

@@ -14,7 +14,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -101,9 +103,11 @@ bool tux_module_sandbox_files(const struct tux_module_policy *policy, char *erro
 /* Names unknown to this machine or libseccomp are skipped. */
 static const char *const forbidden[] = {
 	/* other processes */
-	"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd",
+	"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp", "pidfd_getfd", "move_pages", "migrate_pages",
+	/* memory that no limit of the process counts, and that outlives it */
+	"shmget", "shmat", "shmctl", "msgget", "semget", "mq_open",
 	/* namespaces, mounts and handles */
-	"unshare", "setns", "chroot", "pivot_root", "mount", "umount", "umount2", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
+	"unshare", "setns", "pivot_root", "mount", "umount", "umount2", "move_mount", "open_tree", "open_tree_attr", "fsopen", "fsconfig", "fsmount", "fspick",
 	"mount_setattr", "name_to_handle_at", "open_by_handle_at",
 	/* the kernel */
 	"bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "keyctl", "add_key", "request_key",
@@ -112,7 +116,9 @@ static const char *const forbidden[] = {
 	"personality", "lookup_dcookie", "vhangup", "nfsservctl",
 };
 
-static const char *const of_programs[] = { "execve", "execveat", "fork", "vfork" };
+static const char *const of_start[] = { "chroot" };
+
+static const char *const of_programs[] = { "execve", "execveat", "fork", "vfork", "pidfd_send_signal" };
 
 static const char *const of_network[] = { "socket", "connect", "bind", "listen", "accept", "accept4" };
 
@@ -145,27 +151,51 @@ static int forbid_clones(scmp_filter_ctx filter, bool programs)
 	return rc;
 }
 
-bool tux_module_sandbox_calls(const struct tux_module_policy *policy, char *error, size_t error_size)
+/* Forbids signals to other processes. Those of its user include the server. */
+static int forbid_signals(scmp_filter_ctx filter)
 {
-	scmp_filter_ctx filter;
-	int rc;
+	static const int of_descriptors[] = { F_SETOWN, F_SETOWN_EX, F_SETSIG };
+	static const unsigned long of_sockets[] = { FIOSETOWN, SIOCSPGRP };
+	const int calls[] = { SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(rt_sigqueueinfo), SCMP_SYS(rt_tgsigqueueinfo) };
+	const scmp_datum_t self = (scmp_datum_t)getpid();
+	int rc = 0;
 
-	if (SANITIZED)
-		return true;
-	filter = seccomp_init(SCMP_ACT_ALLOW);
-	rc = filter ? 0 : -ENOMEM;
-	if (rc == 0) {
-		seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
-		seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-		seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-		rc = forbid(filter, forbidden, sizeof(forbidden) / sizeof(forbidden[0]));
-	}
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i], 1, SCMP_A0(SCMP_CMP_NE, self));
+	for (size_t i = 0; i < sizeof(of_descriptors) / sizeof(of_descriptors[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fcntl), 1,
+		                      SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)of_descriptors[i]));
+	for (size_t i = 0; i < sizeof(of_sockets) / sizeof(of_sockets[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, of_sockets[i]));
+#ifdef __GLIBC__ /* other libraries send signals to their own threads by it */
 	if (rc == 0)
-		rc = forbid_clones(filter, policy->programs);
-	if (rc == 0 && !policy->programs)
-		rc = forbid(filter, of_programs, sizeof(of_programs) / sizeof(of_programs[0]));
-	if (rc == 0 && !policy->network)
-		rc = forbid(filter, of_network, sizeof(of_network) / sizeof(of_network[0]));
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tkill), 0);
+#endif
+	return rc;
+}
+
+/* Forbids the limits of other processes. Those of its user include the server. */
+static int forbid_limits(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_NE, 0));
+}
+
+/* Returns a filter that permits everything; NULL if out of memory. */
+static scmp_filter_ctx filter_new(void)
+{
+	const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	if (!filter)
+		return NULL;
+	seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
+	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	return filter;
+}
+
+/* Puts a filter in force, unless rc is an error, and frees it. Returns false with a sentence in error. */
+static bool filter_load(scmp_filter_ctx filter, int rc, char *error, size_t error_size)
+{
 	if (rc == 0)
 		rc = seccomp_load(filter);
 	if (filter)
@@ -174,4 +204,38 @@ bool tux_module_sandbox_calls(const struct tux_module_policy *policy, char *erro
 		return true;
 	snprintf(error, error_size, "cannot put the seccomp filter in force: %s", strerror(rc < 0 ? -rc : ECANCELED));
 	return false;
+}
+
+bool tux_module_sandbox_begin(const struct tux_module_policy *policy, char *error, size_t error_size)
+{
+	scmp_filter_ctx filter;
+	int rc;
+
+	if (SANITIZED)
+		return true;
+	filter = filter_new();
+	rc = filter ? forbid(filter, forbidden, sizeof(forbidden) / sizeof(forbidden[0])) : -ENOMEM;
+	if (rc == 0)
+		rc = forbid_clones(filter, policy->programs);
+	if (rc == 0)
+		rc = forbid_limits(filter);
+	if (rc == 0 && !policy->programs)
+		rc = forbid_signals(filter);
+	if (rc == 0 && !policy->programs)
+		rc = forbid(filter, of_programs, sizeof(of_programs) / sizeof(of_programs[0]));
+	return filter_load(filter, rc, error, error_size);
+}
+
+bool tux_module_sandbox_calls(const struct tux_module_policy *policy, char *error, size_t error_size)
+{
+	scmp_filter_ctx filter;
+	int rc;
+
+	if (SANITIZED)
+		return true;
+	filter = filter_new();
+	rc = filter ? forbid(filter, of_start, sizeof(of_start) / sizeof(of_start[0])) : -ENOMEM;
+	if (rc == 0 && !policy->network)
+		rc = forbid(filter, of_network, sizeof(of_network) / sizeof(of_network[0]));
+	return filter_load(filter, rc, error, error_size);
 }

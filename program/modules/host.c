@@ -86,7 +86,6 @@ static bool enclose(void *context, char *error, size_t error_size)
 static bool restrain(void *context, char *error, size_t error_size)
 {
 	const struct tux_module_policy policy = {
-		.programs = (own.flags & TUX_MODULE_PROGRAMS) != 0,
 		.network = (own.flags & TUX_MODULE_NETWORK) != 0,
 	};
 
@@ -96,6 +95,8 @@ static bool restrain(void *context, char *error, size_t error_size)
 
 void tux_module_host(void)
 {
+	struct tux_module_policy policy;
+	char error[256];
 	const struct isolated_host_steps steps = { .enclose = enclose, .restrain = restrain };
 
 	if (!policy_read()) {
@@ -106,5 +107,10 @@ void tux_module_host(void)
 	for (int fd = TUX_MODULE_CONTROL_FD; fd <= TUX_MODULE_ROOT_FD; fd++)
 		if (fd != STDOUT_FILENO && fd != STDERR_FILENO)
 			fcntl(fd, F_SETFD, FD_CLOEXEC);
+	policy = (struct tux_module_policy){ .programs = (own.flags & TUX_MODULE_PROGRAMS) != 0 };
+	if ((own.flags & TUX_MODULE_UNCONFINED) == 0 && !tux_module_sandbox_begin(&policy, error, sizeof(error))) {
+		fprintf(stderr, "tux: module %s: %s\n", own.module.name, error);
+		_exit(EXIT_FAILURE);
+	}
 	_exit(isolated_host(&own.module, TUX_MODULE_OBJECT_FD, TUX_MODULE_CONTROL_FD, &steps));
 }

@@ -10,6 +10,8 @@
 enum {
 	FDS_OF_PROCESS = 64, /* standard streams, and temporary files of libraries */
 	FDS_OF_PROGRAM = 6,  /* the ends of its pipes, and of a waiting one */
+	FDS_OF_MODULE = 16,  /* of an isolated one: the socket and error output of its process, its shared memory, and what is being opened */
+	PIPES_OF_MODULE = 8, /* ends of pipes per thread, of a process and the next one */
 	FDS_OF_THREAD = 64,  /* its event loop, its watches, and directories and files that are open during a lookup */
 	KEPT_ENTRIES = 1024,
 	MIN_ENTRIES = 16,
@@ -17,7 +19,12 @@ enum {
 
 static uint64_t fds_fixed(const struct tux_engine_config *config, uint64_t host_fds)
 {
+	uint64_t isolated = 0;
+
+	for (unsigned i = 0; i < config->module_count; i++)
+		isolated += config->modules[i].isolate && config->modules[i].file;
 	return FDS_OF_PROCESS + host_fds + (uint64_t)config->threads * (FDS_OF_THREAD + TUX_MAX_LISTENERS) +
+	       isolated * (FDS_OF_MODULE + (uint64_t)config->threads * PIPES_OF_MODULE) +
 	       (config->spawner_fd ? (uint64_t)config->max_programs * FDS_OF_PROGRAM : 0);
 }
 

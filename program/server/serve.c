@@ -37,6 +37,7 @@
 
 enum {
 	ERROR_MAX = 512,
+	FDS_OF_HOST = 16,     /* of a process of an isolated module, beside those of its threads */
 	DRAIN_STEP_MS = 50,   /* interval at which draining checks for a second order */
 	RETIRE_STEP_MS = 200, /* interval at which a retired process checks for orders */
 	LEAVE_STEP_MS = 1,    /* interval at which a retiring process checks whether it still accepts */
@@ -314,6 +315,11 @@ static bool module_spawner_start(struct serving *serving)
 			return false;
 		if (serving->module_count == TUX_MAX_CGI) {
 			snprintf(serving->error, ERROR_MAX, "more than %d modules are isolated", TUX_MAX_CGI);
+			return false;
+		}
+		if (config->modules[i].files && config->modules[i].files < FDS_OF_HOST + 4 * config->threads) {
+			snprintf(serving->error, ERROR_MAX, "module %s: files is %u, and its process needs %u for the %u threads of the server",
+			         config->modules[i].name, config->modules[i].files, FDS_OF_HOST + 4 * config->threads, config->threads);
 			return false;
 		}
 		if (!tux_module_kind(&serving->module[serving->module_count], &config->modules[i], of_root, serving->settings->no_sandbox, serving->error,

@@ -29,9 +29,22 @@ int tux_modules_find(struct tux_modules *modules, const char *name, char *error,
 	return (int)modules->count++;
 }
 
+/* True if an option is for isolated modules alone. */
+static bool is_of_isolated(const char *name)
+{
+	static const char *const of_isolated[] = { "user", "root", "memory", "processes", "files", "programs", "writes", "network" };
+
+	for (size_t i = 0; i < sizeof(of_isolated) / sizeof(of_isolated[0]); i++)
+		if (strcmp(name, of_isolated[i]) == 0)
+			return true;
+	return false;
+}
+
 bool tux_modules_set(struct tux_modules *modules, unsigned number, const struct tux_option *option, const char *value, char *error,
                      size_t error_size)
 {
+	if (is_of_isolated(option->name))
+		modules->isolated[number] = option->name;
 	if (option->type != TUX_TYPE_BLOCK)
 		return tux_option_set(option, &modules->module[number], value, error, error_size);
 	if (strcmp(option->name, "root") == 0)
@@ -89,6 +102,19 @@ bool tux_modules_historic(struct tux_modules *modules, unsigned number, const ch
 	return tux_modules_value_add(modules, number, "historic", modules->historic[number], error, error_size) &&
 	       tux_modules_value_add(modules, number, "name", module->name, error, error_size) &&
 	       (!module->root || tux_modules_value_add(modules, number, "root", module->root, error, error_size));
+}
+
+bool tux_modules_agree(const struct tux_modules *modules, unsigned number, char *error, size_t error_size)
+{
+	const struct tux_module_config *const module = &modules->module[number];
+
+	if (modules->isolated[number] && !module->isolate)
+		snprintf(error, error_size, "module %s has %s, which is for a process of its own: isolate is off", module->name, modules->isolated[number]);
+	else if (module->writes && !module->root)
+		snprintf(error, error_size, "module %s has writes, which needs a root: without one the process opens no file", module->name);
+	else
+		return true;
+	return false;
 }
 
 void tux_modules_free(struct tux_modules *modules)

@@ -13,6 +13,7 @@ struct tux_modules {
 	unsigned line[TUX_MAX_MODULES]; /* of its block in the file */
 	bool said[TUX_MAX_MODULES]; /* the file has a block for it; else a route names it */
 	const char *historic[TUX_MAX_MODULES]; /* path of a historic module, which libtux.so runs; NULL: file is the module */
+	const char *isolated[TUX_MAX_MODULES]; /* name of an option of the block that is for isolated modules alone; NULL: none */
 	struct tux_module_config defaults;
 	unsigned count;
 };
@@ -35,6 +36,9 @@ bool tux_modules_value_add(struct tux_modules *modules, unsigned number, const c
  * of its own. Returns false with a sentence in error.
  */
 bool tux_modules_historic(struct tux_modules *modules, unsigned number, const char *library, char *error, size_t error_size);
+
+/* Checks the options of a module together. Returns false with a sentence in error. */
+bool tux_modules_agree(const struct tux_modules *modules, unsigned number, char *error, size_t error_size);
 
 /* Frees the values. */
 void tux_modules_free(struct tux_modules *modules);

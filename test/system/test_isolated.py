@@ -119,6 +119,103 @@ def test_lies_about_a_file(serve, lies):
     client.wait_until(lambda: server.output.count("its process has written nonsense, and is killed") == 1, "the process is killed")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_position_past_the_ring_ends_the_process(serve):
+    server = serve('root "/"; timeout 2')
+    before = process(server)
+    server.get("/m/tail")
+    is_replaced(server, before)
+    assert server.output.count("its process has written nonsense, and is killed") == 1
+
+
+def test_second_message_on_the_socket_ends_the_process(serve):
+    server = serve()
+    before = process(server)
+    server.get("/m/flod")
+    is_replaced(server, before)
+    assert server.output.count("its process has written nonsense, and is killed") == 1
+
+
+def test_process_that_stays_and_fills_its_pipes_does_not_hold_up_the_end(serve):
+    server = serve("config { unload = stays }")
+    process(server)
+    server.signal(signal.SIGTERM)
+    assert server.wait(15) == 0  # else after 20 seconds, when the supervisor ends it
+    server.end = lambda: None
+
+
+def test_unload_waits_for_threads_in_the_module(serve):
+    server = serve()
+    process(server)
+    conn = server.connect()
+    conn.send("GET /m/slow HTTP/1.1\r\nHost: a\r\n\r\n")
+    server.get("/file.txt")
+    conn.close()
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+    assert "unload() was called while" not in server.output
+    server.end = lambda: None
+
+
+def test_requests_do_not_end_a_process_that_loads_slowly(serve):
+    server = serve("timeout 0.3; config { load = slow }")
+    assert server.get("/m/pid-").status == 504
+    client.wait_until(lambda: server.get("/m/pid-").status == 200, "the process has loaded")
+    assert "is killed" not in server.output
+
+
+def test_many_threads_fit_the_default_memory(serve):
+    assert serve("threads 100").get("/m/pid-").status == 200
+
+
+def test_descriptor_for_a_response_without_content(serve):
+    server = serve()
+    before = process(server)
+    assert server.get("/m/2043").status == 204
+    assert process(server) == before
+
+
+def test_load_starts_no_process(serve):
+    server = serve("config { load = forks }")
+    client.wait_until(lambda: "tux: module hostile: load() failed: Operation not permitted\n" in server.output, "load() may not fork")
+
+
+def test_restarts_leak_no_descriptor(serve):
+    server = serve()
+
+    def again():
+        before = process(server)
+        os.kill(before, signal.SIGKILL)
+        is_replaced(server, before)
+        return len(os.listdir("/proc/%d/fd" % server.pid))
+    again()
+    counts = [again() for _ in range(3)]
+    assert counts[0] == counts[-1]
+
+
+@pytest.mark.parametrize("block, line", [
+    ("user nobody", "module a has user, which is for a process of its own: isolate is off"),
+    ("memory 64M; isolate off", "module a has memory, which is for a process of its own: isolate is off"),
+    ("isolate on; writes on", "module a has writes, which needs a root"),
+])
+def test_options_of_isolated_modules_alone(tux, place, hostile, block, line):
+    path = os.path.join(place, "tux.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('module a { file "%s"; %s }' % (hostile, block))
+    server = tux(place, "--config", path, ready=False)
+    assert server.wait() != 0 and line in server.output
+    server.end = lambda: None
+
+
+def test_too_few_files_for_the_threads(tux, place, hostile):
+    path = os.path.join(place, "tux.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('module a { file "%s"; isolate on; files 64 }' % hostile)
+    server = tux(place, "--config", path, "--threads", "32", ready=False)
+    assert server.wait() == 1 and "module a: files is 64, and its process needs " in server.output
+    server.end = lambda: None
+
+
 def test_shared_memory_cannot_shrink(serve):
     server = serve()
     before = process(server)
@@ -145,12 +242,12 @@ def test_load_that_fails_is_503_with_a_line(serve):
 
 def test_what_the_process_may_do(serve):
     server = serve()
-    assert re.search(rb"passwd 0, own 0, made 0, net 0, fork 0\n", server.get("/m/rights").body)
+    assert re.search(rb"passwd 0, own 0, made 0, net 0, fork 0, kill 0\n", server.get("/m/rights").body)
 
 
 def test_what_it_may_do_with_more_rights(serve):
     server = serve("programs on; network on")
-    assert re.search(rb"passwd 0, own 0, made 0, net 1, fork 1\n", server.get("/m/rights").body)
+    assert re.search(rb"passwd 0, own 0, made 0, net 1, fork 1, kill ", server.get("/m/rights").body)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -162,7 +259,7 @@ def test_root_and_user(serve, place):
     with open(os.path.join(home, "own.txt"), "w", encoding="utf-8") as file:
         file.write("own")
     server = serve('user nobody; root "%s"' % home)
-    assert server.get("/m/rights").body == b"uid 65534, passwd 0, own 1, made 0, net 0, fork 0\n"
+    assert server.get("/m/rights").body == b"uid 65534, passwd 0, own 1, made 0, net 0, fork 0, kill 0\n"
     with open("/proc/%d/status" % process(server), encoding="utf-8") as file:
         status = file.read()
     assert re.findall(r"Cap(?:Prm|Eff|Amb):\t(\w+)", status) == ["0" * 16] * 3 and "NoNewPrivs:\t1" in status

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ static enum tux_result rights(struct tux_req *req)
 {
 	char text[512];
 	const int file = open("/etc/passwd", O_RDONLY | O_CLOEXEC), own = open("/own.txt", O_RDONLY | O_CLOEXEC);
+	const int kills = kill(getppid(), 0) == 0;
 	const int made = open("/made.txt", O_WRONLY | O_CREAT | O_CLOEXEC, 0600), net = socket(AF_INET, SOCK_STREAM, 0);
 	const pid_t pid = fork();
 
@@ -68,7 +70,8 @@ static enum tux_result rights(struct tux_req *req)
 		pause();
 		_exit(0);
 	}
-	snprintf(text, sizeof(text), "uid %u, passwd %d, own %d, made %d, net %d, fork %d\n", getuid(), file >= 0, own >= 0, made >= 0, net >= 0, pid > 0);
+	snprintf(text, sizeof(text), "uid %u, passwd %d, own %d, made %d, net %d, fork %d, kill %d\n", getuid(), file >= 0, own >= 0, made >= 0, net >= 0, pid > 0,
+	         kills);
 	return tux_reply(req, 200, "text/plain", text, (uint32_t)strlen(text));
 }
 
@@ -129,6 +132,8 @@ static void lies(struct tux_str query)
 	}
 }
 
+static int busy; /* atomic: a thread is in the module */
+
 static enum tux_result handle(struct tux_req *req)
 {
 	const struct tux_str path = tux_req_path(req);
@@ -145,6 +150,22 @@ static enum tux_result handle(struct tux_req *req)
 	if (memcmp(word, "hang", 4) == 0)
 		for (;;)
 			pause();
+	if (memcmp(word, "tail", 4) == 0) { /* the position up to which it has read */
+		const uint64_t far = UINT64_C(1) << 60;
+
+		memcpy(rings + 64, &far, sizeof(far));
+	}
+	if (memcmp(word, "slow", 4) == 0) {
+		__atomic_store_n(&busy, 1, __ATOMIC_SEQ_CST);
+		usleep(500000);
+		__atomic_store_n(&busy, 0, __ATOMIC_SEQ_CST);
+	}
+	if (memcmp(word, "flod", 4) == 0) /* the socket to the server */
+		for (int i = 0; i < 3; i++)
+			if (send(0, "ready", 6, 0) < 0)
+				break;
+	if (memcmp(word, "2043", 4) == 0)
+		return tux_reply_fd(req, 204, NULL, dup(2), 0, 100);
 	if (memcmp(word, "fill", 4) == 0) { /* the ring to the server is the second one; one of the descriptors wakes the server */
 		memset(rings + RING, 0xa5, RING);
 		for (int fd = 3; fd < 64; fd++)
@@ -188,7 +209,46 @@ static int load(void)
 
 	if (how != NULL && strcmp(how, "fails") == 0)
 		return -ENOENT;
+	if (how != NULL && strcmp(how, "slow") == 0)
+		sleep(3);
+	if (how != NULL && strcmp(how, "forks") == 0) {
+		const pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		return pid < 0 ? -errno : 0;
+	}
 	return 0;
 }
 
-TUX_MODULE(hostile, .handle = handle, .load = load, .start = start);
+/* Stays after the end, and fills what goes to the server. */
+static void stay(void)
+{
+	static const char bytes[4096];
+
+	for (int fd = 3; fd < 64; fd++) {
+		const int flags = fcntl(fd, F_GETFL);
+		struct stat st;
+
+		if (flags < 0 || (flags & O_ACCMODE) != O_WRONLY || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+			continue;
+		while (write(fd, bytes, sizeof(bytes)) > 0)
+			continue;
+		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	}
+	for (;;)
+		if (write(2, bytes, sizeof(bytes)) < 0)
+			pause();
+}
+
+static void unload(void)
+{
+	const char *how = tux_conf("unload");
+
+	if (__atomic_load_n(&busy, __ATOMIC_SEQ_CST))
+		fputs("unload() was called while a thread was in handle()\n", stderr);
+	if (how != NULL && strcmp(how, "stays") == 0)
+		stay();
+}
+
+TUX_MODULE(hostile, .handle = handle, .load = load, .unload = unload, .start = start);
