@@ -87,12 +87,23 @@ void module_wait_end(struct tux_req *call)
 	call->wait.begun = false;
 }
 
+/* Removes the next event of a descriptor. Returns false without one. */
+static bool next_ready(const struct calls *calls, struct epoll_event *event)
+{
+	int count;
+
+	do
+		count = epoll_wait(calls->ready.fd, event, 1, 0);
+	while (count < 0 && errno == EINTR); /* the loop is not told again */
+	return count == 1;
+}
+
 void module_waits_ready(struct calls *calls)
 {
 	struct epoll_event event;
 
 	calls->more_ready = false;
-	for (unsigned i = 0; epoll_wait(calls->ready.fd, &event, 1, 0) == 1; i++) { /* one by one: each may end the wait of another */
+	for (unsigned i = 0; next_ready(calls, &event); i++) { /* one by one: each may end the wait of another */
 		struct tux_req *call = event.data.ptr;
 
 		call->wait.over = true;

@@ -2,6 +2,7 @@
 """Every kind of request with its correct response, and the site for them."""
 import os
 import socket
+import subprocess
 
 import client
 from upstreams import Origin, response
@@ -10,7 +11,11 @@ PLAIN = b"plain\n"
 LARGE = bytes(range(256)) * 6000
 SECRET = b"secret" * 20000
 BODY = bytes(range(251)) * 400
+PATTERN = (b"abcdefghijklmnopqrstuvwxyz" * 8000)[:200000]
 TYPE = "Content-Type: text/plain"
+
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 
 
 class Unexpected(Exception):
@@ -45,7 +50,7 @@ class Site:
         self.root = place + "/www"
         self.count = 0
         self.texts = {name: b"%09d\n" % 0 for name in ("cold.txt", "coded.txt.gz", "sub/index.html")}
-        for name in ("plain.txt", "cold.txt", "coded.txt", "coded.txt.gz", "list/a", "list/b", "list/c d", "sub/index.html"):
+        for name in ("plain.txt", "cold.txt", "coded.txt", "coded.txt.gz", "list/a", "list/b", "list/c d", "sub/index.html", "file.txt"):
             write(self.root + "/" + name, self.texts.get(name, PLAIN))
         write(self.root + "/missing.html", b"a page\n")
         write(self.root + "/large.bin", LARGE)
@@ -59,6 +64,10 @@ class Site:
             os.chmod(place + name, 0o777)
         for name in ("/www", "/cgi"):
             os.chmod(place + name, 0o755)
+        for name in ("streams", "bodies", "lifetimes"):
+            subprocess.run(["cc", "-shared", "-fPIC", "-I", os.path.join(TOP, "include"), os.path.join(TOP, "test/system/modules", name + ".c"), "-o",
+                            place + "/" + name + ".so"], check=True)
+            os.chmod(place + "/" + name + ".so", 0o755)
         self.origins = [Origin(self.answer), Origin(self.answer, place + "/app.sock")]
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
@@ -69,6 +78,14 @@ log "%(place)s/log/access.log"
 upstream app  { server "%(tcp)s"; keep-alive 1; max-fails 0 }
 upstream once { server "%(unix)s"; keep-alive 0; max-fails 0 }
 upstream down { server "127.0.0.1:%(closed)d"; max-fails 0 }
+module streams { file "%(place)s/streams.so" }
+module pooled  { file "%(place)s/streams.so"; threads 1 }
+module bodies  { file "%(place)s/bodies.so" }
+module others  { file "%(place)s/lifetimes.so"; config { fifo "/dev/null" } }
+route "/streams/" { module streams }
+route "/pooled/"  { module pooled }
+route "/bodies/"  { module bodies }
+route "/others/"  { module others }
 cgi scripts { root "%(place)s/cgi" }
 route "/app/"    { upstream app }
 route "/once/"   { upstream once }
@@ -212,4 +229,10 @@ CASES = [
     Case("cgi-garbled", get("/cgi/bad", status=502, body=None)),
     Case("cgi-missing", get("/cgi/nothing", status=404, body=None)),
     Case("cgi-accel", get("/cgi/accel", body=SECRET)),
+    Case("module-wait", get("/streams/after?2,1", body=b"after\n"), get("/streams/ready", body=b"ready\n")),
+    Case("module-stream-of-thread", get("/streams/thread?200000", body=PATTERN)),
+    Case("module-stream-of-pool", get("/pooled/pump?200000", body=PATTERN), get("/pooled/after?1,1", body=b"after\n")),
+    Case("module-file", get("/streams/file?400000:/large.bin", body=b"before:" + LARGE + b":after"), changed=["large.bin"], receive_buffer=16384),
+    Case("module-body", post("/bodies/echo"), chunked("/bodies/echo")),
+    Case("module-instead", get("/others/file"), changed=["file.txt"]),
 ]

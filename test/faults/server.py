@@ -13,6 +13,7 @@ from tools import MAX_IDLE_KEEPERS, descendants, field, idle_keepers
 BUSY = 200  # waits that an idle moment consists of
 FILES = 4   # permitted growth of the cache
 OPEN_IN_KEEPER = 5  # descriptors of an idle keeper: three standard streams, its orders, its news
+CALLS = 80  # of modules; more are used again, so their memory grows no more
 BLOCKS = 24  # permitted fluctuation; a leak exceeds it, because there are many faults
 
 
@@ -30,6 +31,8 @@ class Server:
         self.process = self.program.serving()
         self.page.watch(self.process)
         self.open, self.blocks = collections.Counter(), 0
+        for _ in range(CALLS):
+            self.program.get("/streams/counts")
         for _ in range(2):
             for case in CASES:
                 try:

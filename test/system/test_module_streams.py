@@ -33,7 +33,7 @@ def serve(request, place, tux, streams):
             file.write("""%s
                 module streams { file "%s"; %s }
                 module pooled { file "%s"; threads 3; %s }
-                module isolated { file "%s"; isolate on; %s }
+                module isolated { file "%s"; isolate on; memory 0; %s }
                 route "/m/" { module streams }
                 route "/pool/" { module pooled }
                 route "/iso/" { module isolated }

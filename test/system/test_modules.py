@@ -54,7 +54,7 @@ def serve(request, place, tux, probe):
             file.write("""%s
                 module probe { file "%s"; %s }
                 module pooled { file "%s"; threads 2 }
-                module isolated { file "%s"; isolate on }
+                module isolated { file "%s"; isolate on; memory 0 }
                 route "/m/" { module probe }
                 route "/pool/" { module pooled }
                 route "/iso/" { module isolated }

@@ -118,6 +118,8 @@ static enum tux_result handle(struct tux_req *req)
 	struct tux_str word = path;
 	char text[100];
 
+	if (state == NULL)
+		return TUX_FAIL;
 	for (uint32_t i = 0; i < path.len; i++)
 		if (path.at[i] == '/')
 			word = (struct tux_str){ path.at + i + 1, path.len - i - 1 };

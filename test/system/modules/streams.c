@@ -62,7 +62,9 @@ static bool write_pattern(struct tux_req *req, struct state *state)
 
 		for (uint32_t i = 0; i < len; i++)
 			data[i] = (char)('a' + (state->at + i) % 26);
-		taken = tux_stream_write(req, data, len);
+		do
+			taken = tux_stream_write(req, data, len);
+		while (taken == -ENOMEM);
 		if (taken < 0)
 			return false;
 		state->at += (unsigned)taken;
@@ -132,14 +134,16 @@ static enum tux_result send_file(struct tux_req *req, struct state *state)
 	char text[64];
 	int result;
 
+	if (error == -EBUSY || error == -EIO) /* the server is to blame */
+		return TUX_FAIL;
 	if (error != 0) {
 		snprintf(text, sizeof(text), "error %d\n", error);
 		return say(req, text);
 	}
 	if (!state->begun) {
 		state->begun = true;
-		tux_stream_begin(req, 200, "text/plain", -1);
-		put(req, "before:");
+		if (tux_stream_begin(req, 200, "text/plain", -1) != 0 || put(req, "before:") != 7)
+			return TUX_FAIL;
 	}
 	while (state->at < size) {
 		len = state->left > 0 && state->left < size - state->at ? state->left : size - state->at;
@@ -407,10 +411,12 @@ static enum tux_result handle(struct tux_req *req)
 {
 	const struct tux_str path = tux_req_path(req);
 	struct state *state = tux_req_memory(req);
-	const int64_t length = read_query(req, state);
+	const int64_t length = state != NULL ? read_query(req, state) : 0;
 	struct tux_str word = path;
 	char text[100] = "";
 
+	if (state == NULL)
+		return TUX_FAIL;
 	for (uint32_t i = 0; i < path.len; i++)
 		if (path.at[i] == '/')
 			word = (struct tux_str){ path.at + i + 1, path.len - i - 1 };
@@ -466,8 +472,8 @@ static enum tux_result handle(struct tux_req *req)
 			return TUX_FAIL;
 		state->then = is(word, "file") ? send_file : read_file;
 		error = tux_resume_with_file(req, colon + 1, (uint32_t)(query.at + query.len - colon - 1));
-		if (error == TUX_SUSPEND)
-			return TUX_SUSPEND;
+		if (error == TUX_SUSPEND || error == -ENOMEM)
+			return (enum tux_result)error;
 		snprintf(text, sizeof(text), "error %d\n", error);
 		return say(req, text);
 	}
