@@ -399,6 +399,28 @@ def test_a_file_that_is_looked_up(serve, place):
                 assert conn.get("%s/file?0:%s" % (at, path)).body == b"error %d\n" % error, path
 
 
+def test_a_file_that_is_read(serve, place):
+    """From the server's thread, and from others at the same time; other requests come between the pieces, and clients leave."""
+    server = serve()
+    with open(os.path.join(place, "root/large.bin"), "wb") as file:
+        file.write(pattern(700001))
+    wrong = []
+
+    def ask(target, leaves):
+        for _ in range(4):
+            with server.connect() as conn:
+                conn.send("GET %s?0:/large.bin HTTP/1.1\r\nHost: a\r\n\r\nGET /file.txt HTTP/1.1\r\nHost: a\r\n\r\n" % target)
+                if not leaves and [conn.response().body for _ in range(2)] != [pattern(700001), b"a file"]:
+                    wrong.append(target)
+    threads = [threading.Thread(target=ask, args=(at + word, leaves)) for at in ATS for word in ("/file-copy", "/file-copy-in-thread") for leaves in (0, 0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert all(server.get(at + "/after?1,1").body == b"after\n" for at in ATS)
+
+
 def test_without_resumed(build, tux, place):  # noqa: F811
     """A module that has no resumed() cannot wait."""
     root = os.path.join(place, "root")

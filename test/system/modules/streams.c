@@ -176,6 +176,28 @@ static enum tux_result read_file(struct tux_req *req, struct state *state)
 	return say(req, text);
 }
 
+/* Replies with a copy of the whole file. */
+static enum tux_result copy_file(struct tux_req *req, struct state *state)
+{
+	uint64_t size;
+	const int error = tux_file(req, &size);
+	char *const bytes = error == 0 ? malloc(size) : NULL;
+	const int n = bytes != NULL ? tux_file_read(req, 0, bytes, (uint32_t)size) : error;
+
+	(void)state;
+	if (n > 0 && tux_reply_memory(req, 200, "text/plain", bytes, (uint64_t)n, free, bytes) == 0)
+		return TUX_DONE;
+	free(bytes);
+	return TUX_FAIL;
+}
+
+static void copy_file_now(struct tux_req *req, struct state *state)
+{
+	copy_file(req, state);
+	if (tux_resume(req) == -ESTALE)
+		__atomic_fetch_add(&stale, 1, __ATOMIC_SEQ_CST);
+}
+
 /* Thread: writes, and waits for writable() while there is no room. */
 static void write_in_thread(struct tux_req *req, struct state *state)
 {
@@ -256,6 +278,12 @@ static enum tux_result in_thread(struct tux_req *req, void (*function)(struct tu
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 	return TUX_SUSPEND;
+}
+
+static enum tux_result copy_file_in_thread(struct tux_req *req, struct state *state)
+{
+	(void)state;
+	return in_thread(req, copy_file_now);
 }
 
 /* Appends a number to a text. */
@@ -462,7 +490,7 @@ static enum tux_result handle(struct tux_req *req)
 		say(req, "replied\n");
 		return tux_resume_after(req, 1) == -EALREADY ? TUX_DONE : TUX_FAIL;
 	}
-	if (is(word, "file") || is(word, "file-read")) { /* the query is PIECE:PATH */
+	if (is(word, "file") || is(word, "file-read") || is(word, "file-copy") || is(word, "file-copy-in-thread")) { /* the query is PIECE:PATH */
 		const struct tux_str query = tux_req_query(req);
 		const char *const colon = query.len > 0 ? memchr(query.at, ':', query.len) : NULL;
 		uint64_t size;
@@ -470,7 +498,7 @@ static enum tux_result handle(struct tux_req *req)
 
 		if (colon == NULL || tux_file(req, &size) != -EINVAL)
 			return TUX_FAIL;
-		state->then = is(word, "file") ? send_file : read_file;
+		state->then = is(word, "file") ? send_file : is(word, "file-read") ? read_file : is(word, "file-copy") ? copy_file : copy_file_in_thread;
 		error = tux_resume_with_file(req, colon + 1, (uint32_t)(query.at + query.len - colon - 1));
 		if (error == TUX_SUSPEND || error == -ENOMEM)
 			return (enum tux_result)error;
