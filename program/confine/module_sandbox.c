@@ -20,17 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Sanitizers read files and make system calls that a filter should not have to permit. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
+#include "sanitized.h"
 
 /* Landlock's ABI by its numbers, as in sandbox.c. */
 struct ruleset_attr {
@@ -80,7 +70,7 @@ bool tux_module_sandbox_files(const struct tux_module_policy *policy, char *erro
 	int ruleset;
 	bool entered;
 
-	if (SANITIZED || abi <= 0)
+	if (TUX_SANITIZED || abi <= 0)
 		return true;
 	if (abi >= ABI_NET) {
 		attr.handled_access_net = policy->network ? 0 : ACCESS_NET_ALL;
@@ -211,7 +201,7 @@ bool tux_module_sandbox_begin(const struct tux_module_policy *policy, char *erro
 	scmp_filter_ctx filter;
 	int rc;
 
-	if (SANITIZED)
+	if (TUX_SANITIZED)
 		return true;
 	filter = filter_new();
 	rc = filter ? forbid(filter, forbidden, sizeof(forbidden) / sizeof(forbidden[0])) : -ENOMEM;
@@ -231,7 +221,7 @@ bool tux_module_sandbox_calls(const struct tux_module_policy *policy, char *erro
 	scmp_filter_ctx filter;
 	int rc;
 
-	if (SANITIZED)
+	if (TUX_SANITIZED)
 		return true;
 	filter = filter_new();
 	rc = filter ? forbid(filter, of_start, sizeof(of_start) / sizeof(of_start[0])) : -ENOMEM;

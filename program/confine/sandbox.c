@@ -25,18 +25,7 @@
 #include <unistd.h>
 
 #include "../../include/uapi/tux.h"
-
-/* Sanitizers read files and make system calls that a filter should not have to permit. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
+#include "sanitized.h"
 
 /*
  * Landlock's ABI by its numbers, so that features of a newer kernel are used even if the program was built with old headers
@@ -302,7 +291,7 @@ bool tux_sandbox_files(const struct tux_sandbox *sandbox, char *summary, size_t 
 {
 	int abi;
 
-	if (SANITIZED) {
+	if (TUX_SANITIZED) {
 		snprintf(summary, summary_size, "no landlock (built with a sanitizer)");
 		return true;
 	}
@@ -323,7 +312,7 @@ bool tux_sandbox_calls(const struct tux_sandbox_sockets *sockets, char *summary,
 {
 	int rc;
 
-	if (SANITIZED) {
+	if (TUX_SANITIZED) {
 		snprintf(summary, summary_size, "no seccomp (built with a sanitizer)");
 		return true;
 	}

@@ -11,6 +11,7 @@
 
 #include "../../engine/io/print.h"
 #include "../../engine/modules/loaded.h"
+#include "../confine/sanitized.h"
 
 enum {
 	AT_A_TIME = 2, /* processes of a module: the next one may start while the last one is being ended */
@@ -22,7 +23,7 @@ bool tux_module_kind(struct tux_cgi *cgi, const struct tux_module_config *module
 {
 	*cgi = (struct tux_cgi){
 		.name = module->name, .user = module->user, .chroot = module->root, .programs = AT_A_TIME, .waiting = WAITING,
-		.memory_bytes = module->memory_bytes, .processes = module->processes, .files = module->files, .module = module, .module_fd = -1,
+		.memory_bytes = TUX_SANITIZED ? 0 : module->memory_bytes, .processes = module->processes, .files = module->files, .module = module, .module_fd = -1,
 		.unconfined = unconfined,
 	};
 	cgi->module_fd = module_copy_open(module, of_root, error, error_size);

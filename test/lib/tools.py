@@ -109,4 +109,5 @@ def give_to_server(path):
 
 def is_sanitized(program):
     with open(program, "rb") as file:
-        return b"__asan_init" in file.read()
+        content = file.read()
+    return b"__asan_init" in content or b"__tsan_init" in content

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import client
-from tools import make_place
+from tools import is_sanitized, make_place
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, "..", "..")
@@ -38,6 +38,13 @@ def serve(request, place, tux, hostile):
             file.write('module hostile { file "%s"; isolate on; %s }\nroute "/m/" { module hostile }\n%s' % (hostile, more, top))
         return tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
     return start
+
+
+@pytest.fixture
+def confined(request):
+    """Skips a test of the sandbox or of the limit of memory, which a sanitizer does not have."""
+    if is_sanitized(request.config.getoption("tux")):
+        pytest.skip("built with a sanitizer")
 
 
 def process(server):
@@ -175,6 +182,7 @@ def test_descriptor_for_a_response_without_content(serve):
     assert process(server) == before
 
 
+@pytest.mark.usefixtures("confined")
 def test_load_starts_no_process(serve):
     server = serve("config { load = forks }")
     client.wait_until(lambda: "tux: module hostile: load() failed: Operation not permitted\n" in server.output, "load() may not fork")
@@ -240,17 +248,20 @@ def test_load_that_fails_is_503_with_a_line(serve):
     assert server.get("/file.txt").body == b"a file"
 
 
+@pytest.mark.usefixtures("confined")
 def test_what_the_process_may_do(serve):
     server = serve()
     assert re.search(rb"passwd 0, own 0, made 0, net 0, fork 0, kill 0\n", server.get("/m/rights").body)
 
 
+@pytest.mark.usefixtures("confined")
 def test_what_it_may_do_with_more_rights(serve):
     server = serve("programs on; network on")
     assert re.search(rb"passwd 0, own 0, made 0, net 1, fork 1, kill ", server.get("/m/rights").body)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.usefixtures("confined")
 def test_root_and_user(serve, place):
     home = os.path.join(place, "home")
     os.makedirs(home)
@@ -284,6 +295,7 @@ def test_wrong_user(tux, place, hostile):
     server.end = lambda: None
 
 
+@pytest.mark.usefixtures("confined")
 def test_memory(serve):
     server = serve("memory 64M")
     assert server.get("/m/many").body == b"lacks\n"

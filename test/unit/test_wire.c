@@ -100,7 +100,13 @@ static void test_hostile_positions_are_broken_or_full(void **state)
 		ring->head = 0;
 		ring->tail = heads[i];
 		assert_false(wire_fits(&writer, 0)); /* a tail after the head */
+		assert_false(wire_reader_is_sane(&writer));
 		ring->tail = 0;
+		assert_true(wire_reader_is_sane(&writer));
+		writer.at = WIRE_RING;
+		assert_true(wire_reader_is_sane(&writer));
+		writer.at = WIRE_RING + 8; /* the tail has moved back */
+		assert_false(wire_reader_is_sane(&writer));
 	}
 }
 
