@@ -9,6 +9,7 @@ TUXAPI_declare;
 
 static char data[4 << 20];
 static int waits; /* a socket that stays postponed */
+static int held;  /* requests that stay postponed */
 static int ended; /* waits for a descriptor that are over */
 
 void TUXAPI_init(void)
@@ -255,6 +256,7 @@ int TUXAPI_handle_events(user_req_t *req)
 		close(req->sock);
 	} else if (is(req, "never")) {
 		waits = req->sock;
+		held++;
 		req->event = 9;
 		tux(TUX_ACTION_POSTPONE_REQ, req);
 		return TUX_CONTINUE_EVENTLOOP;
@@ -285,6 +287,9 @@ int TUXAPI_handle_events(user_req_t *req)
 		return wait_in_vain(req);
 	} else if (is(req, "late")) {
 		return postpone_late(req);
+	} else if (is(req, "held")) {
+		sprintf(data, "%d", held);
+		say(req, data);
 	} else if (is(req, "ended")) {
 		sprintf(data, "%d", ended);
 		say(req, data);
