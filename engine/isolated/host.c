@@ -269,7 +269,7 @@ static enum progress send_stream(struct tux_req *call)
 	const bool waits = !call->kept && call->result == CALL_WAITS && call->wait.until == UNTIL_TIME;
 	int64_t length;
 
-	if ((waits != seat->paused || seat->renews) && !write_piece(station, call, WIRE_PAUSE, waits ? WIRE_WAITS : 0, NULL, 0))
+	if ((waits != seat->paused || (seat->renews && !waits)) && !write_piece(station, call, WIRE_PAUSE, waits ? WIRE_WAITS : 0, NULL, 0))
 		return PROGRESS_ROOM;
 	seat->paused = waits;
 	seat->renews = false;

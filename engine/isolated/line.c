@@ -544,7 +544,7 @@ static bool begin_pieces(struct line *line, struct slot *slot, const struct wire
 	if (error == 0)
 		error = api_stream_begin(call, reply->status, type, length);
 	if (error == -ENOMEM)
-		finish(line, slot, error);
+		give_up(line, slot);
 	return error == 0 || error == -ENOMEM;
 }
 

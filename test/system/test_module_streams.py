@@ -326,6 +326,7 @@ def test_a_descriptor(serve):
     for at, closes in itertools.product(ATS, (0, 1)):
         with server.connect() as conn:
             assert conn.get(at + "/ready").body == b"ready\n"
+            assert conn.get(at + "/ready-between").body == b"ready\n"
             assert conn.get(at + "/bad-descriptor").body == b"-9 -22 -22 "
             before = counts(server, at)[2]
             conn.send("GET %s/read-pipe?%d HTTP/1.1\r\nHost: a\r\n\r\n" % (at, closes))

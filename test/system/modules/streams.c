@@ -34,6 +34,7 @@ static struct {
 static unsigned job_first, job_count;
 static unsigned told_gone, stale, resumes; /* atomic */
 static int ends[2] = { -1, -1 };            /* of a pipe */
+static int null = -1;                      /* a file that is always ready */
 static struct tux_req *kept;               /* a request that another one ends */
 
 static bool is(struct tux_str text, const char *word)
@@ -316,6 +317,14 @@ static enum tux_result ready_at_once(struct tux_req *req, struct state *state)
 	return say(req, "ready\n");
 }
 
+/* Waits for a time, for what is there at once, and for a time again. */
+static enum tux_result ready_between(struct tux_req *req, struct state *state)
+{
+	if (state->at == 3)
+		return say(req, "ready\n");
+	return (enum tux_result)(state->at++ == 1 ? tux_resume_on(req, null, POLLIN) : tux_resume_after(req, 1));
+}
+
 /* Mistakes in one request: streams the results of the functions as text. */
 static enum tux_result wrong(struct tux_req *req)
 {
@@ -505,6 +514,10 @@ static enum tux_result handle(struct tux_req *req)
 		snprintf(text, sizeof(text), "error %d\n", error);
 		return say(req, text);
 	}
+	if (is(word, "ready-between")) {
+		state->then = ready_between;
+		return ready_between(req, state);
+	}
 	if (is(word, "read-pipe") || is(word, "ready")) {
 		state->then = is(word, "ready") ? ready_at_once : read_pipe;
 		return state->then(req, state);
@@ -553,6 +566,7 @@ static void writable(struct tux_req *req)
 
 static int load(void)
 {
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0 ? 0 : -errno;
 }
 
