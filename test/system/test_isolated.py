@@ -73,7 +73,8 @@ def test_process_that_ends_is_502_and_replaced(serve, word, line):
     assert kept.response("GET").status == 502
     kept.close()
     is_replaced(server, before)
-    assert "tux: module hostile: process %d %s\n" % (before, line) in server.output
+    if not is_sanitized(server.process.args[0]) or word != "crash":  # a sanitizer ends the process otherwise
+        assert "tux: module hostile: process %d %s\n" % (before, line) in server.output
     assert re.search("502: the process of the module ended before it responded", server.output)
 
 
@@ -147,7 +148,7 @@ def test_process_that_stays_and_fills_its_pipes_does_not_hold_up_the_end(serve):
     server = serve("config { unload = stays }")
     process(server)
     server.signal(signal.SIGTERM)
-    assert server.wait(15) == 0  # else after 20 seconds, when the supervisor ends it
+    assert server.wait(15) == 0  # it took 20 seconds if the server read all that came
     server.end = lambda: None
 
 

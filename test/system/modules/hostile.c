@@ -107,6 +107,11 @@ static void lie(const char *what, const char *text)
 	memcpy(to, &last, sizeof(last));
 	memcpy(to + sizeof(last), bytes, last.len);
 	__atomic_store_n(&end.ring->head, end.at + wire_bytes(last.len), __ATOMIC_RELEASE);
+}
+
+/* Wakes the server by one of the descriptors. It sleeps until then, so it sees all records before at once. */
+static void wake(void)
+{
 	for (int fd = 3; fd < 64; fd++)
 		if (write(fd, "x", 1) < 0)
 			continue;
@@ -123,6 +128,8 @@ static void lies(struct tux_str query)
 	for (char *word = strtok_r(text, ";", &save); word != NULL; word = strtok_r(NULL, ";", &save)) {
 		char *argument = strchr(word, '=');
 
+		if (strcmp(word, "wait") == 0)
+			wake();
 		while (strcmp(word, "wait") == 0 && __atomic_load_n(&pair->to_module.head, __ATOMIC_ACQUIRE) == head)
 			usleep(1000);
 		if (argument != NULL) {
@@ -130,6 +137,7 @@ static void lies(struct tux_str query)
 			lie(word, argument + 1);
 		}
 	}
+	wake();
 }
 
 static int busy; /* atomic: a thread is in the module */
