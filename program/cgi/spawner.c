@@ -668,12 +668,16 @@ static void end(void)
 	}
 }
 
-/* Returns the capabilities that the rules need, one bit each. *regain: programs may gain privileges by an exec. */
-static uint64_t capabilities_needed(bool *regain)
+/*
+ * Returns the capabilities that the rules need, one bit each. *inherited: those that programs need. *regain: programs may gain privileges by
+ * an exec.
+ */
+static uint64_t capabilities_needed(uint64_t *inherited, bool *regain)
 {
 	uint64_t needed = 0;
 	unsigned i;
 
+	*inherited = 0;
 	*regain = false;
 	for (i = 0; i < own.rules; i++) {
 		const struct tux_cgi_rule *const rule = &own.rule[i];
@@ -682,6 +686,8 @@ static uint64_t capabilities_needed(bool *regain)
 			needed |= 1ull << CAP_SETUID | 1ull << CAP_SETGID | 1ull << CAP_KILL;
 		if (rule->cgi->chroot)
 			needed |= 1ull << CAP_SYS_CHROOT;
+		if (rule->cgi->chroot && rule->cgi->module) /* until it has its root */
+			*inherited |= 1ull << CAP_SYS_CHROOT;
 		if (rule->cgi->new_privileges) {
 			needed |= tux_privileges_has(CAP_KILL) ? 1ull << CAP_KILL : 0;
 			*regain = true;
@@ -773,7 +779,7 @@ static void files_raise(void)
 
 static bool prepare(const struct tux_spawner *spawner, const struct tux_user *server, char *error, size_t error_size)
 {
-	uint64_t kept;
+	uint64_t kept, inherited;
 	bool regain;
 	unsigned i;
 
@@ -781,8 +787,8 @@ static bool prepare(const struct tux_spawner *spawner, const struct tux_user *se
 	setsid();
 	umask(022);
 	prctl(PR_SET_NAME, "tux spawner");
-	kept = capabilities_needed(&regain);
-	if (!tux_privileges_keep(server, kept, regain, error, error_size))
+	kept = capabilities_needed(&inherited, &regain);
+	if (!tux_privileges_keep(server, kept, inherited, regain, error, error_size))
 		return false;
 	if (!signals_prepare() || !tables_make() || prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
 		snprintf(error, error_size, "cannot prepare the process that starts CGI programs: %s", strerror(errno));

@@ -192,10 +192,10 @@ static bool user_become(const struct tux_user *user, char *error, size_t error_s
 	return true;
 }
 
-bool tux_privileges_keep(const struct tux_user *user, uint64_t kept, bool regain, char *error, size_t error_size)
+bool tux_privileges_keep(const struct tux_user *user, uint64_t kept, uint64_t inherited, bool regain, char *error, size_t error_size)
 {
 	if (!regain)
-		bounding_set_drop(kept & UINT64_C(1) << CAP_SYS_CHROOT); /* an isolated module inherits it until it has its root */
+		bounding_set_drop(inherited);
 	if (kept != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return fail(error, error_size, "keep", "capabilities");
 	if (user->change && !user_become(user, error, error_size))
@@ -207,7 +207,7 @@ bool tux_privileges_keep(const struct tux_user *user, uint64_t kept, bool regain
 
 bool tux_privileges_drop(const struct tux_user *user, char *error, size_t error_size)
 {
-	if (!tux_privileges_keep(user, 0, false, error, error_size))
+	if (!tux_privileges_keep(user, 0, 0, false, error, error_size))
 		return false;
 	if (user->change && user->uid != 0 && setresuid(0, 0, 0) == 0) {
 		errno = EPERM;

@@ -26,10 +26,10 @@ bool tux_privileges_drop(const struct tux_user *user, char *error, size_t error_
 
 /*
  * Like tux_privileges_drop(), but for a process that starts others. Keeps the capabilities in kept (one bit each, 1 << CAP_...),
- * and executed programs may gain privileges. With regain they may gain even the capabilities dropped here. Returns false with a
- * sentence in error.
+ * and executed programs may gain privileges. With regain they may gain even the capabilities dropped here; else at most those in
+ * inherited. Returns false with a sentence in error.
  */
-bool tux_privileges_keep(const struct tux_user *user, uint64_t kept, bool regain, char *error, size_t error_size);
+bool tux_privileges_keep(const struct tux_user *user, uint64_t kept, uint64_t inherited, bool regain, char *error, size_t error_size);
 
 /* Drops all current capabilities. Returns false with errno. */
 bool tux_privileges_forget(void);
