@@ -160,6 +160,30 @@ bool tux_cgi_rules_have(const struct tux_cgi_rule *rules, int fd)
 	return false;
 }
 
+uint64_t tux_cgi_rules_capabilities(const struct tux_cgi_rule *rules, uint64_t *inherited, bool *regain)
+{
+	uint64_t needed = 0;
+	unsigned i;
+
+	*inherited = 0;
+	*regain = false;
+	for (i = 0; i < TUX_MAX_CGI && rules[i].cgi; i++) {
+		const struct tux_cgi_rule *const rule = &rules[i];
+
+		if (rule->user.change)
+			needed |= 1ull << CAP_SETUID | 1ull << CAP_SETGID | 1ull << CAP_KILL;
+		if (rule->cgi->chroot)
+			needed |= 1ull << CAP_SYS_CHROOT;
+		if (rule->cgi->chroot && rule->cgi->module) /* until it has its root */
+			*inherited |= 1ull << CAP_SYS_CHROOT;
+		if (rule->cgi->new_privileges) {
+			needed |= tux_privileges_has(CAP_KILL) ? 1ull << CAP_KILL : 0;
+			*regain = true;
+		}
+	}
+	return needed;
+}
+
 /* Adds a limit, capped at the present hard limit. A hard limit above the soft one lets a program notice the soft one. */
 static void rlimit_add(struct tux_cgi_rule *rule, int resource, uint64_t soft, uint64_t hard)
 {

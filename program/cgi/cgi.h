@@ -45,6 +45,12 @@ int tux_cgi_rules_highest(const struct tux_cgi_rule *rules);
 /* True if a descriptor is that of a module's file. */
 bool tux_cgi_rules_have(const struct tux_cgi_rule *rules, int fd);
 
+/*
+ * Returns the capabilities that the rules need, one bit each (1 << CAP_...). *inherited: those that their programs need. *regain: programs may
+ * gain privileges by an exec.
+ */
+uint64_t tux_cgi_rules_capabilities(const struct tux_cgi_rule *rules, uint64_t *inherited, bool *regain);
+
 /* Sets the resource limits of the rule's programs, capped at those of this process. */
 void tux_cgi_rule_limit(struct tux_cgi_rule *rule);
 

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -668,34 +667,6 @@ static void end(void)
 	}
 }
 
-/*
- * Returns the capabilities that the rules need, one bit each. *inherited: those that programs need. *regain: programs may gain privileges by
- * an exec.
- */
-static uint64_t capabilities_needed(uint64_t *inherited, bool *regain)
-{
-	uint64_t needed = 0;
-	unsigned i;
-
-	*inherited = 0;
-	*regain = false;
-	for (i = 0; i < own.rules; i++) {
-		const struct tux_cgi_rule *const rule = &own.rule[i];
-
-		if (rule->user.change)
-			needed |= 1ull << CAP_SETUID | 1ull << CAP_SETGID | 1ull << CAP_KILL;
-		if (rule->cgi->chroot)
-			needed |= 1ull << CAP_SYS_CHROOT;
-		if (rule->cgi->chroot && rule->cgi->module) /* until it has its root */
-			*inherited |= 1ull << CAP_SYS_CHROOT;
-		if (rule->cgi->new_privileges) {
-			needed |= tux_privileges_has(CAP_KILL) ? 1ull << CAP_KILL : 0;
-			*regain = true;
-		}
-	}
-	return needed;
-}
-
 /* Blocks all signals except for a signalfd of SIGCHLD. Resets all handlers to the default, which programs inherit. */
 static bool signals_prepare(void)
 {
@@ -787,7 +758,7 @@ static bool prepare(const struct tux_spawner *spawner, const struct tux_user *se
 	setsid();
 	umask(022);
 	prctl(PR_SET_NAME, "tux spawner");
-	kept = capabilities_needed(&inherited, &regain);
+	kept = tux_cgi_rules_capabilities(own.rule, &inherited, &regain);
 	if (!tux_privileges_keep(server, kept, inherited, regain, error, error_size))
 		return false;
 	if (!signals_prepare() || !tables_make() || prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
