@@ -11,18 +11,6 @@
 
 enum { READY_AT_ONCE = 64 }; /* descriptors that are handled before other events */
 
-/* Watches the descriptor, once. Returns false if that fails: for a regular file, which is always ready, or if out of memory. */
-static bool watch(struct tux_req *call)
-{
-	struct epoll_event event = { .events = EPOLLONESHOT, .data.ptr = call };
-
-	if (call->wait.events & POLLIN)
-		event.events |= EPOLLIN | EPOLLRDHUP;
-	if (call->wait.events & POLLOUT)
-		event.events |= EPOLLOUT;
-	return epoll_ctl(call->calls->ready.fd, EPOLL_CTL_ADD, call->wait.fd, &event) == 0;
-}
-
 /* Begins a wait. Without memory it is over at once. A wait for something else than the client or a time has the time limit of the module. */
 static void begin(struct tux_req *call)
 {
@@ -42,7 +30,7 @@ static void begin(struct tux_req *call)
 	case UNTIL_BODY:
 		break;
 	case UNTIL_READY:
-		wait->over = !watch(call);
+		wait->over = !call_watch(call);
 		call->calls->ops->keep(call);
 		break;
 	case UNTIL_FILE:
@@ -78,11 +66,7 @@ void module_wait_end(struct tux_req *call)
 	timer_stop(&call->timer);
 	if (call->wait.until == UNTIL_FILE)
 		lookup_leave(&call->req->load);
-	if (call->wait.fd >= 0) {
-		epoll_ctl(call->calls->ready.fd, EPOLL_CTL_DEL, call->wait.fd, NULL);
-		close(call->wait.fd);
-		call->wait.fd = -1;
-	}
+	call_unwatch(call);
 	module_fetch_end(call);
 	call->wait.begun = false;
 }

@@ -114,11 +114,7 @@ static void end_wait(struct tux_req *call)
 	if (!call->wait.begun) /* else a thread of the module may be setting the next one */
 		return;
 	deadline_stop(&call->calls->deadlines, &call->wait.deadline);
-	if (call->wait.fd >= 0) {
-		epoll_ctl(call->calls->ready.fd, EPOLL_CTL_DEL, call->wait.fd, NULL);
-		close(call->wait.fd);
-		call->wait.fd = -1;
-	}
+	call_unwatch(call);
 	call->wait.begun = false;
 }
 
@@ -162,18 +158,6 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Watches the descriptor, once. Returns false if that fails: for a regular file, which is always ready, or if out of memory. */
-static bool watch(struct tux_req *call)
-{
-	struct epoll_event event = { .events = EPOLLONESHOT, .data.ptr = call };
-
-	if (call->wait.events & POLLIN)
-		event.events |= EPOLLIN | EPOLLRDHUP;
-	if (call->wait.events & POLLOUT)
-		event.events |= EPOLLOUT;
-	return epoll_ctl(call->calls->ready.fd, EPOLL_CTL_ADD, call->wait.fd, &event) == 0;
-}
-
 /* Begins a wait. Without memory it is over at once. */
 static void begin_wait(struct tux_req *call)
 {
@@ -183,7 +167,7 @@ static void begin_wait(struct tux_req *call)
 	if (wait->until == UNTIL_TIME)
 		wait->over = !deadline_start(&call->calls->deadlines, &wait->deadline, now_ms() + wait->ms);
 	if (wait->until == UNTIL_READY)
-		wait->over = !watch(call);
+		wait->over = !call_watch(call);
 	if (wait->until == UNTIL_FILE)
 		wait->over = false;
 	if (call->slot == NO_SLOT)

@@ -2,8 +2,10 @@
 #include "call.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -244,6 +246,26 @@ static void complain_of_result(const struct tux_req *call, int result)
 	else
 		print(text, sizeof(text), "returned %d, which is no result", result);
 	complain_of_run(call, text);
+}
+
+bool call_watch(struct tux_req *call)
+{
+	struct epoll_event event = { .events = EPOLLONESHOT, .data.ptr = call };
+
+	if (call->wait.events & POLLIN)
+		event.events |= EPOLLIN | EPOLLRDHUP;
+	if (call->wait.events & POLLOUT)
+		event.events |= EPOLLOUT;
+	return epoll_ctl(call->calls->ready.fd, EPOLL_CTL_ADD, call->wait.fd, &event) == 0;
+}
+
+void call_unwatch(struct tux_req *call)
+{
+	if (call->wait.fd < 0)
+		return;
+	epoll_ctl(call->calls->ready.fd, EPOLL_CTL_DEL, call->wait.fd, NULL);
+	close(call->wait.fd);
+	call->wait.fd = -1;
 }
 
 bool call_is_gone(const struct tux_req *call)

@@ -47,7 +47,7 @@ enum call_result {
 	CALL_WAITS,    /* for call->wait; then resumed() is due */
 };
 
-/* What a call waits for. */
+/* The event that a call waits for. */
 enum call_until {
 	UNTIL_NOTHING, /* it does not wait */
 	UNTIL_TIME,
@@ -277,6 +277,13 @@ static inline bool call_streams_body(const struct tux_req *call)
 {
 	return (call->loaded->module->flags & TUX_MODULE_BODY_STREAMED) != 0;
 }
+
+/*
+ * Watches the descriptor that the call waits for, once, in calls->ready. Returns false if that fails: for a regular file, which is always ready,
+ * or if out of memory. call_unwatch() ends that, and closes the descriptor, if there is one.
+ */
+bool call_watch(struct tux_req *call);
+void call_unwatch(struct tux_req *call);
 
 /* True if the request has ended without the module. Any thread. */
 bool call_is_gone(const struct tux_req *call);
