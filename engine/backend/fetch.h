@@ -9,7 +9,7 @@
 #include "../../core/response_parse.h"
 #include "../request.h"
 
-/* What is fetched. Octets and head stay until the fetch has begun, except the body, which stays until it ends. */
+/* The request of a fetch. Octets and head stay until the fetch has begun, except the body, which stays until it ends. */
 struct fetch_order {
 	unsigned upstream;               /* number in the configuration */
 	const struct tux_request *head;  /* of octets; its framing is that of the body */

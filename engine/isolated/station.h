@@ -51,7 +51,7 @@ struct aside {
 	uint8_t bytes[];
 };
 
-/* What came of an attempt to write a reply. */
+/* Result of an attempt to write a reply. */
 enum progress {
 	PROGRESS_DONE,
 	PROGRESS_ROOM,   /* the ring has no room */

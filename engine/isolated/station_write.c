@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a station writes for the server: a short reply in one record, a long one in pieces, a stream, or a look-up. */
+/* Records of a station for the server: a short reply in one record, a long one in pieces, a stream, or a look-up. */
 #include "station.h"
 
 #include <errno.h>
