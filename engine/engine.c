@@ -27,7 +27,8 @@ enum { LISTINGS_SHARE = 4 }; /* listings get 1/4 of cache-bytes in addition */
 
 struct tux_engine {
 	struct tux_engine_config config;
-	struct loader loader;
+	struct loader loader;          /* opens files and reads small ones */
+	struct loader slow;            /* for what takes longer: listings, tags of contents, names in directories */
 	struct loader readers;         /* read bodies in; apart, because they may all wait for a disk */
 	struct listing_cache listings;
 	struct kernel_link kernel;
@@ -202,6 +203,31 @@ static bool wants_addresses(const struct tux_engine_config *config)
 	return config->records;
 }
 
+static void stop_loaders(struct tux_engine *engine)
+{
+	loader_stop(&engine->loader);
+	loader_stop(&engine->slow);
+	loader_stop(&engine->readers);
+}
+
+/* Returns false with errno if no thread starts. Those that read bodies in start when they are needed. */
+static bool start_loaders(struct tux_engine *engine)
+{
+	static const struct loader_limits loads = { .first = LOADER_THREADS, .most = LOADER_THREADS * LOADER_ROOTS, .each = LOADER_THREADS };
+	static const struct loader_limits slow = { .first = 1, .most = LOADER_SLOW * LOADER_ROOTS, .each = LOADER_SLOW, .nice = LOADER_SLOW_NICE };
+	static const struct loader_limits reads = { .most = LOADER_READERS, .each = LOADER_DISK };
+	const bool started = loader_start(&engine->loader, &loads);
+	const bool slow_started = loader_start(&engine->slow, &slow);
+	const int failure = errno;
+
+	loader_start(&engine->readers, &reads);
+	if (started && slow_started)
+		return true;
+	stop_loaders(engine);
+	errno = failure;
+	return false;
+}
+
 /* Returns false if out of memory. */
 static bool make_content_tags(struct tux_engine *engine)
 {
@@ -249,6 +275,7 @@ static struct tux_engine *engine_new(const struct tux_engine_config *config)
 	engine->shared = (struct engine_shared){
 		.config = &engine->config,
 		.loader = &engine->loader,
+		.slow = &engine->slow,
 		.readers = &engine->readers,
 		.listings = &engine->listings,
 		.kernel = &engine->kernel,
@@ -296,20 +323,19 @@ struct tux_engine *tux_engine_start(const struct tux_engine_config *config, char
 		return give_up(config);
 	}
 	ops = choose_loop(engine, error, error_size);
-	if (ops == NULL || engine->shared.log_event_fd < 0 || !loader_start(&engine->loader, LOADER_THREADS, LOADER_THREADS)) {
+	if (ops == NULL || engine->shared.log_event_fd < 0 || !start_loaders(engine)) {
 		if (ops != NULL)
 			snprintf(error, error_size, "cannot start the loader threads: %s", strerror(errno));
 		return abandon(engine, config);
 	}
 	if (!make_content_tags(engine)) {
 		snprintf(error, error_size, "cannot keep entity tags: %s", strerror(errno));
-		loader_stop(&engine->loader);
+		stop_loaders(engine);
 		return abandon(engine, config);
 	}
-	loader_start(&engine->readers, 0, LOADER_READERS); /* a thread starts when a file has to be read */
-	listing_cache_open(&engine->listings, &engine->loader, config->cache_bytes / LISTINGS_SHARE, config->recheck_ms);
+	listing_cache_open(&engine->listings, &engine->slow, config->cache_bytes / LISTINGS_SHARE, config->recheck_ms);
 	if (config->kernel_fd >= 0 && !start_kernel(engine, error, error_size)) {
-		loader_stop(&engine->loader);
+		stop_loaders(engine);
 		listing_cache_stop(&engine->listings);
 		tux_engine_free(engine);
 		return NULL;
@@ -413,8 +439,7 @@ void tux_engine_stop(struct tux_engine *engine)
 	if (engine->config.isolated != NULL)
 		isolated_stop(engine->config.isolated);
 	content_tags_stop(engine->config.content_tags);
-	loader_stop(&engine->loader);
-	loader_stop(&engine->readers);
+	stop_loaders(engine);
 	listing_cache_stop(&engine->listings);
 	kernel_link_stop(&engine->kernel);
 }

@@ -198,6 +198,7 @@ static void init(struct worker *worker, struct engine_shared *shared, const stru
 	worker->files.counters = &thread->counters;
 	worker->files.now_ms = &thread->now_ms;
 	worker->files.loader = shared->loader;
+	worker->files.slow = shared->slow;
 	worker->files.listings = shared->listings;
 	worker->files.inbox.event_fd = -1;
 	worker->files.watch.fd = -1;

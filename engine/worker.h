@@ -15,6 +15,7 @@ struct worker;
 struct engine_shared {
 	const struct tux_engine_config *config;
 	struct loader *loader;
+	struct loader *slow;
 	struct loader *readers;
 	struct listing_cache *listings;
 	struct kernel_link *kernel;

@@ -17,6 +17,7 @@ enum {
 	ENTRIES = TUX_SMALL_TABLES ? 16 : 16384, /* hashes kept; a new one replaces another */
 	STAT_CHUNKS = 16,  /* chunks between two checks for a changed file */
 	TICK_MS = 10,      /* the longest tick of a kernel's clock (HZ=100) */
+	READINGS = LOADER_ROOTS * LOADER_SLOW, /* threads that may read files */
 	TICKS = 10,        /* ticks waited at most for a file to be older than the present tick */
 };
 
@@ -28,7 +29,7 @@ struct entry {
 struct content_tags {
 	pthread_mutex_t lock;
 	pthread_cond_t done;                           /* a thread has read its file */
-	const struct stamp *reading[LOADER_THREADS];   /* versions being read by threads; NULL = unused */
+	const struct stamp *reading[READINGS];         /* versions being read by threads; NULL = unused */
 	bool stopping;                                 /* atomic */
 	struct entry entry[ENTRIES];
 };
@@ -192,14 +193,14 @@ static bool settle(const struct stamp *stamp)
 }
 
 /*
- * Returns the index of a version being read, or of an unused place for NULL; LOADER_THREADS if there is neither. Called under the
+ * Returns the index of a version being read, or of an unused place for NULL; READINGS if there is neither. Called under the
  * lock.
  */
 static unsigned reading_find(const struct content_tags *tags, const struct stamp *stamp)
 {
 	unsigned i = 0;
 
-	while (i < LOADER_THREADS && (stamp == NULL ? tags->reading[i] != NULL : tags->reading[i] == NULL || !is_same(tags->reading[i], stamp)))
+	while (i < READINGS && (stamp == NULL ? tags->reading[i] != NULL : tags->reading[i] == NULL || !is_same(tags->reading[i], stamp)))
 		i++;
 	return i;
 }
@@ -210,7 +211,7 @@ uint64_t content_tag_read(struct content_tags *tags, int fd, const struct stamp 
 	unsigned place;
 
 	pthread_mutex_lock(&tags->lock);
-	while (reading_find(tags, stamp) < LOADER_THREADS || reading_find(tags, NULL) == LOADER_THREADS)
+	while (reading_find(tags, stamp) < READINGS || reading_find(tags, NULL) == READINGS)
 		pthread_cond_wait(&tags->done, &tags->lock);
 	hash = find(tags, stamp);
 	place = reading_find(tags, NULL);

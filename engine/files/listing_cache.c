@@ -297,7 +297,7 @@ static struct listing_cache_entry *begin(struct listing_cache *listings, const s
 	if (entry == NULL)
 		return NULL;
 	entry->job.run = run;
-	entry->job.slow = true;
+	entry->job.group = (uintptr_t)directory->host;
 	entry->listings = listings;
 	entry->host = directory->host;
 	entry->local = directory->local;

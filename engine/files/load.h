@@ -14,7 +14,7 @@ struct load {
 	const uint8_t *key; /* normalised path, owned by the caller */
 	uint32_t key_len;
 	bool may_block;     /* else a wait for a disk ends the attempt */
-	bool may_take_long; /* in a slow job of the loader */
+	bool may_take_long; /* in the slow loader */
 	int inotify_fd;     /* -1 = nothing is watched */
 	uint32_t watch_count;
 	bool too_deep;      /* the path has more directories than watch[] */

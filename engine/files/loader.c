@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "loader.h"
 
+#include <errno.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 bool inbox_open(struct inbox *inbox)
@@ -59,12 +61,6 @@ static struct job *take(struct job **first, struct job ***last)
 	return job;
 }
 
-/* True if a slow job is due: one thread may always run one, others only if no other job waits. */
-static bool slow_is_due(const struct loader *loader)
-{
-	return loader->slow_first != NULL && (loader->slow_running == 0 || (loader->first == NULL && loader->slow_running < LOADER_SLOW));
-}
-
 static void append(struct job *job, struct job ***last)
 {
 	job->next = NULL;
@@ -100,27 +96,21 @@ static void group_leave(struct loader *loader, struct loader_group *group)
 	group->active++;
 }
 
-/* Returns the next job, after a slow job, or one of a group. NULL: the loader stops. */
-static struct job *next_job(struct loader *loader, bool was_slow, struct loader_group *left)
+/* Returns the next job, after one of a group. NULL: the loader stops. */
+static struct job *next_job(struct loader *loader, struct loader_group *left)
 {
 	struct job *job = NULL;
 
 	pthread_mutex_lock(&loader->lock);
-	loader->slow_running -= was_slow;
 	if (left != NULL)
 		group_leave(loader, left);
 	loader->waiting++;
-	while (loader->first == NULL && !slow_is_due(loader) && !loader->stopping)
+	while (loader->first == NULL && !loader->stopping)
 		pthread_cond_wait(&loader->more, &loader->lock);
 	loader->waiting--;
-	loader->queued -= !loader->stopping;
-	if (!loader->stopping && slow_is_due(loader)) {
-		job = take(&loader->slow_first, &loader->slow_last);
-		loader->slow_running++;
-	} else if (!loader->stopping) {
+	if (!loader->stopping) {
+		loader->queued--;
 		job = take(&loader->first, &loader->last);
-		if (slow_is_due(loader)) /* its signal may have woken this thread */
-			pthread_cond_signal(&loader->more);
 	}
 	pthread_mutex_unlock(&loader->lock);
 	return job;
@@ -130,14 +120,14 @@ static void *loader_thread(void *argument)
 {
 	struct loader *loader = argument;
 	struct loader_group *group = NULL;
-	bool slow = false;
 	struct job *job;
 
 	pthread_setname_np(pthread_self(), "tux loader");
-	while ((job = next_job(loader, slow, group)) != NULL) {
+	if (loader->limits.nice != 0) /* of this thread alone; without it the jobs run all the same */
+		(void)setpriority(PRIO_PROCESS, 0, loader->limits.nice);
+	while ((job = next_job(loader, group)) != NULL) {
 		const bool delivered = job->inbox != NULL;
 
-		slow = job->slow;
 		group = job->group != 0 ? &loader->group[job->slot] : NULL;
 		job->run(job);
 		if (delivered)
@@ -148,31 +138,34 @@ static void *loader_thread(void *argument)
 
 static void queues_clear(struct loader *loader)
 {
-	loader->first = loader->slow_first = NULL;
+	loader->first = NULL;
 	loader->last = &loader->first;
-	loader->slow_last = &loader->slow_first;
 	for (int i = 0; i < LOADER_GROUPS; i++)
 		loader->group[i] = (struct loader_group){ .last = &loader->group[i].first };
 }
 
-/* Starts another thread. Returns false if that fails. */
+/* Starts another thread. Returns false with errno if that fails. */
 static bool thread_start(struct loader *loader)
 {
-	if (pthread_create(&loader->thread[loader->threads], NULL, loader_thread, loader) != 0)
+	const int failure = pthread_create(&loader->thread[loader->threads], NULL, loader_thread, loader);
+
+	if (failure != 0) {
+		errno = failure;
 		return false;
+	}
 	loader->threads++;
 	return true;
 }
 
-bool loader_start(struct loader *loader, unsigned threads, unsigned most)
+bool loader_start(struct loader *loader, const struct loader_limits *limits)
 {
 	pthread_mutex_init(&loader->lock, NULL);
 	pthread_cond_init(&loader->more, NULL);
 	queues_clear(loader);
-	loader->slow_running = loader->waiting = loader->queued = loader->threads = 0;
+	loader->waiting = loader->queued = loader->threads = 0;
 	loader->stopping = false;
-	loader->most = most;
-	while (loader->threads < threads && thread_start(loader))
+	loader->limits = *limits;
+	while (loader->threads < limits->first && thread_start(loader))
 		;
 	return loader->threads > 0;
 }
@@ -197,7 +190,6 @@ void loader_stop(struct loader *loader)
 	for (unsigned i = 0; i < loader->threads; i++)
 		pthread_join(loader->thread[i], NULL);
 	unrun_deliver(loader->first);
-	unrun_deliver(loader->slow_first);
 	for (int i = 0; i < LOADER_GROUPS; i++)
 		unrun_deliver(loader->group[i].first);
 	queues_clear(loader);
@@ -220,19 +212,19 @@ static bool submit(struct loader *loader, struct job *job, bool at_once)
 
 	pthread_mutex_lock(&loader->lock);
 	group = group_of(loader, job);
-	if (group != NULL && group->active >= LOADER_GROUP) {
+	if (group != NULL && group->active >= loader->limits.each) {
 		if (!at_once)
 			append(job, &group->last);
 		pthread_mutex_unlock(&loader->lock);
 		return !at_once;
 	}
 	runs = loader->queued < loader->waiting;
-	if (!runs && loader->threads < loader->most && !loader->stopping)
+	if (!runs && loader->threads < loader->limits.most && !loader->stopping)
 		runs = thread_start(loader);
 	if (!at_once)
 		runs = loader->threads > 0;
 	if (runs) {
-		append(job, job->slow ? &loader->slow_last : &loader->last);
+		append(job, &loader->last);
 		loader->queued++;
 		if (group != NULL)
 			group->active++;

@@ -8,11 +8,13 @@
 #include <stdint.h>
 
 enum {
-	LOADER_THREADS = 4,
-	LOADER_SLOW = 2,     /* threads that slow jobs may occupy at the same time */
-	LOADER_GROUP = 32,   /* threads that jobs of one group may occupy: as many reads as a disk takes at once */
-	LOADER_READERS = 40, /* threads of the loader that reads bodies in: a disk that hangs leaves some for the others */
-	LOADER_GROUPS = 16,  /* groups that are told apart */
+	LOADER_ROOTS = 4,     /* roots that may hang before a load of another one waits for them */
+	LOADER_THREADS = 4,   /* for loads of one root */
+	LOADER_SLOW = 2,      /* for listings, and other jobs of one root that take long */
+	LOADER_SLOW_NICE = 5, /* their nice value: a worker on the same processor goes first */
+	LOADER_DISK = 32,     /* for reads of one disk: as many as a disk takes at once */
+	LOADER_READERS = 100, /* for all reads: three disks that hang leave some */
+	LOADER_GROUPS = 16,   /* groups that are told apart */
 };
 
 /* Finished jobs of a thread. Its event_fd becomes readable when there is one. */
@@ -26,9 +28,8 @@ struct inbox {
 struct job {
 	struct job *next;
 	struct inbox *inbox;          /* NULL = no delivery: run() does everything, and may free the job */
-	bool slow;                    /* takes long, so others do not wait for it */
 	uint8_t slot;                 /* the loader's: of its group */
-	uint64_t group;               /* as the device of a file, which may hang; 0 = none. A job of a group is not slow */
+	uint64_t group;               /* what may hang: the root or the device of a file; 0 = none */
 	void (*run)(struct job *job); /* called in a loader thread */
 };
 
@@ -40,19 +41,24 @@ struct loader_group {
 	struct job **last;
 };
 
+/* The threads of a loader. */
+struct loader_limits {
+	unsigned first; /* start at once; others when jobs would wait */
+	unsigned most;  /* at most LOADER_READERS */
+	unsigned each;  /* that jobs of one group may occupy */
+	int nice;       /* nice value of each; 0 = that of the process */
+};
+
 struct loader {
 	pthread_mutex_t lock;
+	struct loader_limits limits;
 	pthread_cond_t more;
 	struct job *first;
 	struct job **last;
-	struct job *slow_first;
-	struct job **slow_last;
-	unsigned slow_running;
 	bool stopping;
 	unsigned waiting; /* threads without a job */
 	unsigned queued;  /* jobs that have not started, without those that wait for their group */
 	unsigned threads;
-	unsigned most;    /* threads; more start when jobs would wait */
 	pthread_t thread[LOADER_READERS];
 	struct loader_group group[LOADER_GROUPS];
 };
@@ -63,8 +69,8 @@ void inbox_free(struct inbox *inbox);
 /* Returns all finished jobs, linked by next, and resets event_fd. */
 struct job *inbox_take(struct inbox *inbox);
 
-/* Starts some of the threads, at most LOADER_READERS. Returns false if none starts. */
-bool loader_start(struct loader *loader, unsigned threads, unsigned most);
+/* Starts the first threads. Returns false with errno if none starts. loader_stop() is due in any case. */
+bool loader_start(struct loader *loader, const struct loader_limits *limits);
 
 /*
  * Ends the threads. Jobs that have not started go to their inboxes without running. Jobs without an inbox return to their owners.

@@ -96,6 +96,7 @@ static struct pending_load *begin(struct files *files, const struct tux_host *ho
 	miss->generation = files->watch.generation;
 	miss->removed = files->watch.removed;
 	miss->wait.job.inbox = &files->inbox;
+	miss->wait.job.group = (uintptr_t)host; /* whose root may hang: other hosts have threads of their own */
 	miss->next = files->misses;
 	files->misses = miss;
 	files->miss_count++;
@@ -122,8 +123,7 @@ static void learn(struct files *files, const struct load *load)
 	miss->scan = scan;
 	miss->scan.path = miss->key;
 	miss->wait.job.run = run_scan;
-	miss->wait.job.slow = true;
-	loader_submit(files->loader, &miss->wait.job);
+	loader_submit(files->slow, &miss->wait.job);
 }
 
 /* Records the new watches, or ends them if a watch was removed since the start of the load: it may be one of them. */
@@ -311,8 +311,7 @@ bool lookup_continue(struct files *files, struct pending_load *miss)
 		return false;
 	miss->unfinished = false;
 	miss->load.may_take_long = true;
-	miss->wait.job.slow = true;
-	loader_submit(files->loader, &miss->wait.job);
+	loader_submit(files->slow, &miss->wait.job);
 	return true;
 }
 

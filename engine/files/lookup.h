@@ -37,7 +37,7 @@ struct pending_load {
 	struct watch_scan scan;
 	bool listing;
 	bool scans;               /* reads a directory for scan; no waiter waits */
-	bool unfinished;          /* takes long: the loader continues it as a slow job */
+	bool unfinished;          /* takes long: the slow loader continues it */
 	uint32_t key_len;
 	uint8_t key[];
 };
@@ -48,6 +48,7 @@ struct files {
 	struct tux_counters *counters;  /* the thread's */
 	const uint64_t *now_ms;         /* the thread's */
 	struct loader *loader;          /* the engine's */
+	struct loader *slow;            /* the engine's, for jobs that take long */
 	struct listing_cache *listings; /* the engine's */
 	struct cache cache;
 	struct watch watch;
@@ -69,7 +70,7 @@ struct object *lookup(struct files *files, struct load_waiter *waiter, const str
  */
 bool lookup_listing(struct files *files, struct load_waiter *waiter, const struct object *directory, const uint8_t *query, uint32_t query_len, bool json);
 
-/* True if a miss takes long: it runs again as a slow job. Else lookup_finish() is due. Only while the loader runs. */
+/* True if a miss takes long: it runs again in the slow loader. Else lookup_finish() is due. Only while the loader runs. */
 bool lookup_continue(struct files *files, struct pending_load *miss);
 
 /* Ends a finished miss: its result goes into the cache and to its waiters. Returns the waiters, linked by next. Frees the miss. */

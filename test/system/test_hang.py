@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A file system or a resolver that hangs: all independent work continues."""
 import os
+import select
 import signal
 import socket
 
@@ -60,6 +61,45 @@ def test_loading_has_a_time_limit(tux, root, hang, engine, call, target):  # noq
     assert hang.hung > 0
     hang.off()
     client.wait_until(lambda: server.get(target).status == 200, "the load ends")
+
+
+def test_time_limit_of_loading_goes_on_while_bytes_arrive(tux, root, hang, engine):  # noqa: F811
+    """A client that sends its next request byte by byte does not put off the limit of the load that it waits for."""
+    server = tux(root, "--threads", "1", "--engine", engine, "--send-timeout", "1", env=hang.env)
+    hang.on(calls.READ, root + "/slow/file")
+    conn = server.connect(timeout=60)
+    conn.send(client.request("/slow/file"))
+    for byte in client.request("/other/" + 200 * "x"):  # takes 20 times the limit
+        conn.send(bytes([byte]))
+        if select.select([conn.sock], [], [], 0.1)[0]:
+            break
+    else:
+        pytest.fail("no response while bytes arrive")
+    assert conn.response().status == 503
+    hang.off()
+
+
+def test_hanging_root_delays_no_load_of_another_host(tux, root, place, hang, engine):  # noqa: F811
+    """More files of one root hang than there are threads for them: a host with another root loads its files."""
+    other = os.path.join(place, "second")
+    os.mkdir(other)
+    with open(os.path.join(other, "file"), "wb") as file:
+        file.write(b"second")
+    for number in range(10):
+        os.link(os.path.join(root, "slow", "file"), os.path.join(root, "slow", str(number)))
+    config = os.path.join(place, "tux.conf")
+    with open(config, "w") as file:
+        file.write('host "a.test" { root "%s" }\nhost "b.test" { root "%s" }\n' % (root, other))
+    server = tux(place, "--config", config, "--engine", engine, "--threads", "1", env=hang.env)
+    hang.on(calls.READ, root + "/slow/file")
+    waiting = [server.connect(timeout=60) for _ in range(10)]
+    for number, conn in enumerate(waiting):
+        conn.send(client.request("/slow/%d" % number, host="a.test"))
+    client.wait_until(lambda: hang.hung >= 4, "the loads hang")
+    assert server.get("/file", host="b.test").body == b"second"
+    hang.off()
+    for conn in waiting:
+        assert conn.response().body == b"data"
 
 
 @pytest.fixture

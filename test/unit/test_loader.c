@@ -11,7 +11,7 @@
 
 enum {
 	MORE = 5, /* jobs of a group that wait for the others */
-	REST = LOADER_READERS - LOADER_GROUP,
+	REST = LOADER_READERS - LOADER_DISK,
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -67,7 +67,7 @@ static int begin(void **state)
 	hang = true;
 	*state = &loader;
 	memset(&loader, 0, sizeof(loader));
-	return loader_start(&loader, 1, LOADER_READERS) ? 0 : -1;
+	return loader_start(&loader, &(struct loader_limits){ .first = 1, .most = LOADER_READERS, .each = LOADER_DISK }) ? 0 : -1;
 }
 
 static void test_hanging_group_leaves_threads_for_others(void **state)
@@ -75,13 +75,13 @@ static void test_hanging_group_leaves_threads_for_others(void **state)
 	struct loader *loader = *state;
 	struct job *job;
 
-	for (int i = 0; i < LOADER_GROUP + MORE; i++)
+	for (int i = 0; i < LOADER_DISK + MORE; i++)
 		assert_true(loader_submit(loader, job_new(7)));
-	wait_for(&running, LOADER_GROUP);
+	wait_for(&running, LOADER_DISK);
 	job = job_new(7);
 	assert_false(loader_submit_at_once(loader, job));
 	for (int i = 0; i < REST; i++)
-		assert_true(loader_submit(loader, job_new(8 + (uint64_t)i % 2)));
+		assert_true(loader_submit(loader, job_new(8 + (uint64_t)i % 4)));
 	wait_for(&running, LOADER_READERS);
 	let_end();
 	wait_for(&ended, LOADER_READERS + MORE);
@@ -110,13 +110,13 @@ static void test_stop_delivers_jobs_that_wait_for_their_group(void **state)
 	unsigned waiting = 0;
 
 	assert_true(inbox_open(&inbox));
-	for (int i = 0; i < LOADER_GROUP + MORE; i++) {
+	for (int i = 0; i < LOADER_DISK + MORE; i++) {
 		job = job_new(7);
-		if (i >= LOADER_GROUP)
+		if (i >= LOADER_DISK)
 			job->inbox = &inbox;
 		assert_true(loader_submit(loader, job));
 	}
-	wait_for(&running, LOADER_GROUP);
+	wait_for(&running, LOADER_DISK);
 	pthread_mutex_lock(&loader->lock);
 	loader->stopping = true; /* as loader_stop() sets it, before any job ends */
 	pthread_mutex_unlock(&loader->lock);
@@ -128,7 +128,7 @@ static void test_stop_delivers_jobs_that_wait_for_their_group(void **state)
 		free(job);
 		job = next;
 	}
-	assert_int_equal(ended, LOADER_GROUP);
+	assert_int_equal(ended, LOADER_DISK);
 	assert_int_equal(waiting, MORE);
 	inbox_free(&inbox);
 }

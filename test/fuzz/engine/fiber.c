@@ -48,6 +48,8 @@ int __real_pthread_cond_broadcast(pthread_cond_t *condition);
 int __wrap_pthread_cond_broadcast(pthread_cond_t *condition);
 int __real_pthread_setname_np(pthread_t id, const char *name);
 int __wrap_pthread_setname_np(pthread_t id, const char *name);
+int __real_setpriority(int which, id_t who, int value);
+int __wrap_setpriority(int which, id_t who, int value);
 
 /* As AddressSanitizer does not see these jumps, it makes no system call for them. */
 static void __attribute__((noinline, noreturn, no_sanitize("address"))) jump(struct fiber *to)
@@ -257,4 +259,9 @@ int __wrap_pthread_cond_broadcast(pthread_cond_t *condition)
 int __wrap_pthread_setname_np(pthread_t id, const char *name)
 {
 	return sim_running ? 0 : __real_pthread_setname_np(id, name);
+}
+
+int __wrap_setpriority(int which, id_t who, int value)
+{
+	return sim_running ? 0 : __real_setpriority(which, who, value);
 }
