@@ -53,7 +53,10 @@ def special(result):
         row, entry = tux["open"]
         name, peer = best_peer(result, row, "p99_us")
         if name:
-            out.append("At %s its 99th percentile is %s µs, %s's %s." % (row["title"].split(", ")[1], micro(entry["p99_us"]), name, micro(peer)))
+            floor = min((f["p99_us"] for n, f in result["summary"]["open"].items() if n.startswith("floor") and f.get("p99_us") is not None), default=None)
+            out.append("At %s its 99th percentile is %s µs, %s's %s%s." % (
+                row["title"].split(", ")[1], micro(entry["p99_us"]), name, micro(peer),
+                "" if floor is None else ", the floor's %s" % micro(floor) + (": these figures are the machine's" if floor > peer else "")))
     if "listing" in tux:
         row, entry = tux["listing"]
         name, peer = best_peer(result, row, "first_ms")
