@@ -12,10 +12,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../backend/spawner_client.h"
+#include "../io/clock.h"
 #include "../io/error_log.h"
 #include "../io/print.h"
 #include "../modules/module_log.h"
@@ -65,14 +65,6 @@ struct isolated_manager {
 	struct isolated *isolated;
 	struct isolated_run *run;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void close_fd(int *fd)
 {
@@ -262,7 +254,7 @@ static int launch(struct isolated_manager *manager, const struct isolated *isola
 /* Schedules the next start. */
 static void start_later(struct isolated_run *run)
 {
-	run->due_ms = now_ms() + run->backoff_ms;
+	run->due_ms = clock_ms() + run->backoff_ms;
 	run->backoff_ms = run->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : run->backoff_ms * 2;
 }
 
@@ -286,7 +278,7 @@ static void start(struct isolated *isolated)
 	run->due_ms = 0;
 	run->ready = run->killed = false;
 	run->line_len = 0;
-	run->began_ms = now_ms();
+	run->began_ms = clock_ms();
 	run->process = isolated_process_get(isolated); /* requests may wait in it already */
 	if (run->process != NULL && isolated_process_is_dead(run->process)) {
 		isolated_process_put(run->process);
@@ -400,7 +392,7 @@ static void ended(struct isolated *isolated, const struct tux_spawn_result *resu
 		isolated_process_put(present);
 	bury(isolated, process);
 	isolated_process_put(process);
-	if (run->ready && now_ms() - run->ready_ms >= LONG_LIFE_MS)
+	if (run->ready && clock_ms() - run->ready_ms >= LONG_LIFE_MS)
 		run->backoff_ms = BACKOFF_FIRST_MS;
 	start_later(run);
 }
@@ -439,7 +431,7 @@ static void read_control(struct isolated *isolated)
 	__atomic_store_n(&run->process->ready, true, __ATOMIC_RELEASE);
 	run->ready = true;
 	run->failed = false;
-	run->ready_ms = now_ms();
+	run->ready_ms = clock_ms();
 	__atomic_add_fetch(&run->process->references, 1, __ATOMIC_RELAXED);
 	publish(isolated, run->process);
 }
@@ -483,7 +475,7 @@ static void read_spawner(struct isolated_manager *manager)
 /* Returns the milliseconds until the next start, or the end of the time for one, at most most; -1: no limit. */
 static int wait_ms(const struct isolated_manager *manager, int most)
 {
-	const uint64_t now = now_ms();
+	const uint64_t now = clock_ms();
 	int wait = most;
 
 	for (unsigned i = 0; i < manager->count; i++) {
@@ -526,7 +518,7 @@ static void turn(struct isolated_manager *manager, int most_ms)
 /* Lets all processes end, and waits for that. */
 static void stop_all(struct isolated_manager *manager)
 {
-	const uint64_t until = now_ms() + STOP_MS;
+	const uint64_t until = clock_ms() + STOP_MS;
 	bool running = true;
 	unsigned i;
 
@@ -534,14 +526,14 @@ static void stop_all(struct isolated_manager *manager)
 		manager->run[i].due_ms = 0;
 		close_fd(&manager->run[i].control_fd);
 	}
-	while (running && now_ms() < until) {
+	while (running && clock_ms() < until) {
 		running = false;
 		for (i = 0; i < manager->count; i++) {
 			manager->run[i].due_ms = 0;
 			running = running || manager->run[i].id != 0;
 		}
 		if (running)
-			turn(manager, (int)(until - now_ms()) + 1);
+			turn(manager, (int)(until - clock_ms()) + 1);
 	}
 	for (i = 0; i < manager->count; i++)
 		if (manager->run[i].id != 0)
@@ -553,7 +545,7 @@ static void end_late(const struct isolated *isolated)
 {
 	const struct isolated_run *run = isolated->run;
 
-	if (run->id != 0 && !run->ready && !run->killed && now_ms() - run->began_ms >= START_MS)
+	if (run->id != 0 && !run->ready && !run->killed && clock_ms() - run->began_ms >= START_MS)
 		isolated_process_kill(run->process, "its process has not started in 60 seconds, and is killed");
 }
 
@@ -564,7 +556,7 @@ static void *manage(void *argument)
 	pthread_setname_np(pthread_self(), "tux isolated");
 	while (!is_stopping(manager)) {
 		for (unsigned i = 0; i < manager->count; i++) {
-			if (manager->run[i].id == 0 && manager->run[i].due_ms != 0 && manager->run[i].due_ms <= now_ms())
+			if (manager->run[i].id == 0 && manager->run[i].due_ms != 0 && manager->run[i].due_ms <= clock_ms())
 				start(&manager->isolated[i]);
 			end_late(&manager->isolated[i]);
 			end_broken(&manager->isolated[i]);

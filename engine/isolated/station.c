@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../io/clock.h"
 #include "../modules/loaded.h"
 #include "../modules/stream.h"
 
@@ -150,14 +150,6 @@ static void give_body(struct tux_req *call)
 	buffer_forget(&call->body);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Begins a wait. Without memory it is over at once. */
 static void begin_wait(struct tux_req *call)
 {
@@ -165,7 +157,7 @@ static void begin_wait(struct tux_req *call)
 
 	wait->begun = wait->over = true;
 	if (wait->until == UNTIL_TIME)
-		wait->over = !deadline_start(&call->calls->deadlines, &wait->deadline, now_ms() + wait->ms);
+		wait->over = !deadline_start(&call->calls->deadlines, &wait->deadline, clock_ms() + wait->ms);
 	if (wait->until == UNTIL_READY)
 		wait->over = !call_watch(call);
 	if (wait->until == UNTIL_FILE)
@@ -464,7 +456,7 @@ void *station_serve(void *argument)
 		station->wrote = false;
 		wire_sleep(&station->in, true);
 		if (!wire_waits(&station->in) && station->aside == NULL)
-			poll(polls, 3, deadlines_next(&station->calls.deadlines, now_ms()));
+			poll(polls, 3, deadlines_next(&station->calls.deadlines, clock_ms()));
 		wire_sleep(&station->in, false);
 		if (polls[0].revents != 0)
 			(void)!read(station->wake_fd, bytes, sizeof(bytes));
@@ -474,7 +466,7 @@ void *station_serve(void *argument)
 			take_ready(station);
 		polls[0].revents = polls[1].revents = polls[2].revents = 0;
 		station_file_take_asked(station);
-		for (unsigned i = 0; i < RUNS_AT_ONCE && (deadline = deadline_passed(&station->calls.deadlines, now_ms())) != NULL; i++) {
+		for (unsigned i = 0; i < RUNS_AT_ONCE && (deadline = deadline_passed(&station->calls.deadlines, clock_ms())) != NULL; i++) {
 			struct tux_req *call = (struct tux_req *)((char *)deadline - offsetof(struct tux_req, wait.deadline));
 
 			call->wait.over = true;

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../io/clock.h"
 #include "../io/error_log.h"
 #include "../io/print.h"
 #include "../small_tables.h"
@@ -342,14 +342,6 @@ static enum call_result run(struct tux_req *call, bool here)
 	return judge(call, result);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 /* Leaves the call to the module, which has a limited time for it. */
 static void leave_to_module(struct tux_req *call)
 {
@@ -359,14 +351,14 @@ static void leave_to_module(struct tux_req *call)
 
 enum call_result call_run(struct tux_req *call)
 {
-	const int64_t began = now_ms();
+	const uint64_t began = clock_ms();
 	const enum call_result result = run(call, true);
-	const int64_t took = now_ms() - began;
+	const uint64_t took = clock_ms() - began;
 	char text[SAY_BYTES];
 
 	if (took > LONG_CALL_MS) {
-		print(text, sizeof(text), "%s took %lld ms, during which its thread served nobody else; a module that waits needs threads",
-		      name_of_run(call), (long long)took);
+		print(text, sizeof(text), "%s took %llu ms, during which its thread served nobody else; a module that waits needs threads",
+		      name_of_run(call), (unsigned long long)took);
 		complain(call->loaded, text);
 		call->long_calls++;
 	}

@@ -19,9 +19,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../../engine/io/clock.h"
 #include "cgi.h"
 #include "children.h"
 #include "keepers.h"
@@ -96,14 +96,6 @@ static struct {
 	struct tux_spawn_request request; /* the message being processed */
 	uint8_t message[MAX_MESSAGE];
 } own;
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void due_at(uint64_t ms)
 {
@@ -186,8 +178,8 @@ static void time_begin(struct program *program)
 {
 	const struct tux_cgi *const cgi = own.rule[program->rule].cgi;
 
-	program->last_ms = cgi->total_ms ? now_ms() + cgi->total_ms : never;
-	program_due(program, cgi->time_ms ? now_ms() + cgi->time_ms : never);
+	program->last_ms = cgi->total_ms ? clock_ms() + cgi->total_ms : never;
+	program_due(program, cgi->time_ms ? clock_ms() + cgi->time_ms : never);
 }
 
 /* Returns a free place for a program: one with an idle keeper if possible. */
@@ -299,7 +291,7 @@ static void wait_add(unsigned link, size_t len, const int fd[TUX_SPAWN_STREAMS])
 		fds_close(fd);
 		return;
 	}
-	*one = (struct waiting){ .link = link, .id = start->id, .due_ms = now_ms() + WAIT_MS, .len = len };
+	*one = (struct waiting){ .link = link, .id = start->id, .due_ms = clock_ms() + WAIT_MS, .len = len };
 	memcpy(one->fd, fd, sizeof(one->fd));
 	memcpy(one->message, own.message, len);
 	*line->last = one;
@@ -353,13 +345,13 @@ static void program_end(struct program *program, enum tux_spawn_end why)
 	if (program->end != TUX_SPAWN_BY_ITSELF) {
 		tux_keeper_kill(program->pid);
 		program->killed = true;
-		program->due_ms = now_ms() + KEEPER_MS;
+		program->due_ms = clock_ms() + KEEPER_MS;
 		due_at(program->due_ms);
 		return;
 	}
 	program->end = why;
 	tux_keeper_terminate(program->pid);
-	program->due_ms = now_ms() + GRACE_MS;
+	program->due_ms = clock_ms() + GRACE_MS;
 	due_at(program->due_ms);
 }
 
@@ -399,7 +391,7 @@ static void time_take(unsigned link, const struct tux_spawn_time *order)
 	if (order->more_ms == 0)
 		program_end(program, TUX_SPAWN_BY_TIME);
 	else
-		program_due(program, now_ms() + order->more_ms);
+		program_due(program, clock_ms() + order->more_ms);
 }
 
 static void kill_one(unsigned link, uint64_t id)
@@ -586,7 +578,7 @@ static void reap(void)
 
 static void expire(void)
 {
-	const uint64_t now = now_ms();
+	const uint64_t now = clock_ms();
 	unsigned i;
 
 	if (now < own.due_ms)
@@ -613,7 +605,7 @@ static void expire(void)
 
 static int timeout_ms(void)
 {
-	const uint64_t now = now_ms();
+	const uint64_t now = clock_ms();
 
 	if (own.due_ms == never)
 		return -1;

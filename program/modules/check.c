@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../../core/escape.h"
+#include "../../engine/io/clock.h"
 #include "../../engine/io/print.h"
 #include "../../engine/modules/loaded.h"
 #include "../confine/privileges.h"
@@ -26,14 +27,6 @@ enum {
 	LOADED = 'y', /* first byte of a message */
 	FAILED = 'n',
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* Loads a module with the user of the server. Returns false with a sentence in error. */
 static bool load(const struct tux_settings *settings, unsigned number, char *error, size_t error_size)
@@ -79,7 +72,7 @@ static bool wait_for(pid_t pid, int *status, uint64_t until_ms)
 	pid_t ended;
 
 	while ((ended = waitpid(pid, status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
-		if (now_ms() >= until_ms)
+		if (clock_ms() >= until_ms)
 			return false;
 		nanosleep(&pause, NULL);
 	}
@@ -93,7 +86,7 @@ static ssize_t receive(int fd, char *message, size_t size, uint64_t until_ms)
 	int ready;
 
 	do {
-		const uint64_t now = now_ms();
+		const uint64_t now = clock_ms();
 
 		ready = poll(&poll_fd, 1, now < until_ms ? (int)(until_ms - now) : 0);
 	} while (ready < 0 && errno == EINTR);
@@ -113,7 +106,7 @@ static void explain(const char *name, int status, char *error, size_t error_size
 static bool check(const struct tux_settings *settings, unsigned number, char *error, size_t error_size)
 {
 	const char *const name = settings->modules.module[number].name;
-	const uint64_t until_ms = now_ms() + LOAD_SECONDS * 1000;
+	const uint64_t until_ms = clock_ms() + LOAD_SECONDS * 1000;
 	char message[1 + ERROR_BYTES];
 	bool ended = false;
 	int fds[2], status = 0;

@@ -12,9 +12,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../../engine/io/clock.h"
 #include "../settings/upstreams.h"
 
 enum {
@@ -28,14 +28,6 @@ enum {
 	READY_FD,                   /* write end of another pipe: closed after the first round */
 	PARTNER_FD,                 /* socket between keeper and resolver; each end shows that the other process has ended */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* Writes an address for the workers; len 0 = no address. */
 static void tell(struct tux_resolved *resolved, const struct sockaddr_storage *address, uint32_t len)
@@ -133,16 +125,16 @@ static void begin(const struct tux_engine_config *config, uint64_t due_ms[TUX_MA
 /* Resolves the upstreams that are due. Returns the time of the next round. */
 static uint64_t round_make(const struct tux_engine_config *config, uint64_t due_ms[TUX_MAX_UPSTREAMS], bool failing[TUX_MAX_UPSTREAMS])
 {
-	uint64_t next = now_ms() + NEVER_MS;
+	uint64_t next = clock_ms() + NEVER_MS;
 
 	for (unsigned i = 0; i < config->upstream_count; i++) {
 		const struct tux_upstream *const upstream = &config->upstreams[i];
 		uint32_t wait_ms = upstream->resolve_ms;
 
-		if (due_ms[i] <= now_ms()) {
+		if (due_ms[i] <= clock_ms()) {
 			if (!resolve(upstream, &failing[i]) && wait_ms > AGAIN_MS)
 				wait_ms = AGAIN_MS;
-			due_ms[i] = now_ms() + wait_ms;
+			due_ms[i] = clock_ms() + wait_ms;
 		}
 		if (due_ms[i] < next)
 			next = due_ms[i];
@@ -167,7 +159,7 @@ static void serve(const struct tux_engine_config *config)
 			(void)!write(READY_FD, "", 1);
 			close(READY_FD);
 		}
-		if (poll(others, 2, next > now_ms() ? (int)(next - now_ms()) : 0) <= 0)
+		if (poll(others, 2, next > clock_ms() ? (int)(next - clock_ms()) : 0) <= 0)
 			continue;
 		if (others[0].revents)
 			_exit(0);
@@ -224,7 +216,7 @@ static void keep(void)
 
 	prctl(PR_SET_NAME, "tux names");
 	for (;;) {
-		const uint64_t started_ms = now_ms();
+		const uint64_t started_ms = clock_ms();
 		const pid_t pid = resolver_fork();
 		int status = 0;
 
@@ -238,7 +230,7 @@ static void keep(void)
 				kill(pid, SIGKILL); /* a lookup may hang */
 			_exit(0);
 		}
-		if (now_ms() - started_ms >= SOUND_MS)
+		if (clock_ms() - started_ms >= SOUND_MS)
 			restart_ms = RESTART_MIN_MS;
 		if (pid > 0 && waitpid(pid, &status, 0) == pid)
 			end_say(status, restart_ms);

@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "../../engine/io/clock.h"
 
 enum {
 	MISSING_MS = 1000,     /* a path that leads nowhere for longer was removed; for less, it may be in replacement */
@@ -50,14 +51,6 @@ struct visitor {
 	struct tux_root_watch *watch;
 	uint32_t root; /* number of the root whose path is followed */
 };
-
-static uint64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void names_forget(struct tux_root_watch *watch)
 {

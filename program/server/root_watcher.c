@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../engine/io/clock.h"
 #include "../settings/found_hosts.h"
 #include "server_process.h"
 #include "root_watch.h"
@@ -43,11 +44,11 @@ static _Noreturn void run(struct tux_settings *settings, int end_fd, int noted_f
 	prctl(PR_SET_NAME, "tux roots", 0, 0, 0);
 	if (!descriptors_keep(end_fd, noted_fd) || !tux_found_hosts_add(settings, NULL) || !tux_root_watch_open(&watch, settings))
 		_exit(EXIT_FAILED);
-	tux_root_watch_note(&watch, tux_generation_now_ms());
+	tux_root_watch_note(&watch, clock_ms());
 	close(NOTED_FD);
-	while (!tux_root_watch_changed(&watch, tux_generation_now_ms())) {
+	while (!tux_root_watch_changed(&watch, clock_ms())) {
 		waits[1].fd = watch.fd;
-		poll(waits, 2, tux_root_watch_wait_ms(&watch, tux_generation_now_ms()));
+		poll(waits, 2, tux_root_watch_wait_ms(&watch, clock_ms()));
 		if (waits[0].revents)
 			_exit(EXIT_FAILED);
 	}

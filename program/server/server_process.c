@@ -4,16 +4,9 @@
 
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-uint64_t tux_generation_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
+#include "../../engine/io/clock.h"
 
 int tux_generation_fork(struct tux_generation *generation)
 {
@@ -36,12 +29,12 @@ int tux_generation_fork(struct tux_generation *generation)
 void tux_generation_enter(struct tux_generation *generation, enum tux_generation_state state)
 {
 	generation->state = state;
-	generation->since_ms = tux_generation_now_ms();
+	generation->since_ms = clock_ms();
 }
 
 uint64_t tux_generation_age_ms(const struct tux_generation *generation)
 {
-	return tux_generation_now_ms() - generation->since_ms;
+	return clock_ms() - generation->since_ms;
 }
 
 void tux_generation_order(struct tux_generation *generation, enum tux_order order)

@@ -22,7 +22,7 @@ struct tux_generation {
 	pid_t pid;
 	int fd; /* socket for orders to the process, and for its acknowledgements */
 	enum tux_generation_state state;
-	uint64_t since_ms; /* time when the state began */
+	uint64_t since_ms; /* time when the state began, of clock_ms() */
 	uint32_t drain_ms; /* longest time that stopping takes */
 };
 
@@ -45,8 +45,5 @@ void tux_generation_enter(struct tux_generation *generation, enum tux_generation
 
 /* Returns the time since the process entered its state. */
 uint64_t tux_generation_age_ms(const struct tux_generation *generation);
-
-/* Returns the monotonic time, as in since_ms. */
-uint64_t tux_generation_now_ms(void);
 
 #endif

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../engine/io/clock.h"
 #include "../command.h"
 #include "../config/config.h"
 #include "../settings/found_hosts.h"
@@ -277,7 +278,7 @@ static void take_over(struct supervisor *supervisor, struct tux_generation *gene
 	bool stays[TUX_MAX_LISTENERS] = { false };
 
 	/* Starts for replaced roots and new hosts take at most half of the time, even if hosts are added one by one. */
-	supervisor->renew_at_ms = tux_generation_now_ms() + tux_generation_age_ms(generation);
+	supervisor->renew_at_ms = clock_ms() + tux_generation_age_ms(generation);
 	tux_generation_enter(generation, TUX_GENERATION_SERVING);
 	supervisor->restart_at_ms = 0; /* after a crash, a reload may have started this process before the restart was due */
 	if (supervisor->current)
@@ -302,7 +303,7 @@ static void restart_soon(struct supervisor *supervisor, const struct tux_generat
 {
 	const bool sound = died->state == TUX_GENERATION_SERVING && tux_generation_age_ms(died) >= SOUND_MS;
 
-	supervisor->restart_at_ms = tux_generation_now_ms();
+	supervisor->restart_at_ms = clock_ms();
 	if (sound || supervisor->restart_ms == 0) {
 		supervisor->restart_ms = RESTART_MIN_MS;
 		return;
@@ -315,7 +316,7 @@ static void restart_soon(struct supervisor *supervisor, const struct tux_generat
 /* Starts a process that opens a replaced document root; it takes over as after a reload. */
 static void renew(struct supervisor *supervisor)
 {
-	const uint64_t now_ms = tux_generation_now_ms();
+	const uint64_t now_ms = clock_ms();
 
 	if (!supervisor->current->roots_changed || now_ms < supervisor->renew_at_ms || !has_room(supervisor))
 		return;
@@ -326,10 +327,10 @@ static void renew(struct supervisor *supervisor)
 
 static void restart(struct supervisor *supervisor)
 {
-	if (tux_generation_now_ms() < supervisor->restart_at_ms || !has_room(supervisor))
+	if (clock_ms() < supervisor->restart_at_ms || !has_room(supervisor))
 		return;
 	supervisor->renewing = false;
-	supervisor->restart_at_ms = launch(supervisor, supervisor->current) ? 0 : tux_generation_now_ms() + RESTART_MAX_MS;
+	supervisor->restart_at_ms = launch(supervisor, supervisor->current) ? 0 : clock_ms() + RESTART_MAX_MS;
 }
 
 static void say_end(const struct tux_generation *generation, int status)
@@ -361,7 +362,7 @@ static void gone(struct supervisor *supervisor, const struct tux_generation *gen
 		stay(supervisor);
 	} else if (starting && supervisor->renewing) {
 		supervisor->current->roots_changed = true;
-		supervisor->renew_at_ms = tux_generation_now_ms() + RENEW_AGAIN_MS;
+		supervisor->renew_at_ms = clock_ms() + RENEW_AGAIN_MS;
 	}
 	if (supervisor->current && supervisor->restart_at_ms == 0 && !find(supervisor, TUX_GENERATION_SERVING) &&
 	    !find(supervisor, TUX_GENERATION_STARTING))
@@ -380,7 +381,7 @@ static bool watcher_ended(struct supervisor *supervisor, pid_t pid, int status)
 		configuration->roots_changed = true;
 		if (!tux_root_watcher_saw(status)) {
 			fprintf(stderr, "tux: the process that watches document roots has ended; they are opened again\n");
-			supervisor->renew_at_ms = tux_generation_now_ms() + RENEW_AGAIN_MS;
+			supervisor->renew_at_ms = clock_ms() + RENEW_AGAIN_MS;
 		}
 		return true;
 	}
@@ -437,11 +438,11 @@ static void stop(struct supervisor *supervisor)
 		addresses_close(supervisor);
 	} else {
 		tux_service_notify("STOPPING=1\nSTATUS=Not ready: it stops.");
-		supervisor->close_at_ms = tux_generation_now_ms();
+		supervisor->close_at_ms = clock_ms();
 		if (supervisor->current)
 			supervisor->close_at_ms += tux_serve_drain_delay(&supervisor->current->settings);
 		supervisor->stopping = true;
-		if (tux_generation_now_ms() >= supervisor->close_at_ms)
+		if (clock_ms() >= supervisor->close_at_ms)
 			addresses_close(supervisor); /* before the orders: the server process checks whether the listeners are
 			                                shut */
 	}
@@ -536,7 +537,7 @@ static void turn(struct supervisor *supervisor)
 	words_take(supervisor);
 	reap(supervisor);
 	hurry(supervisor);
-	if (supervisor->stopping && (tux_generation_now_ms() >= supervisor->close_at_ms || supervisor->count == 0))
+	if (supervisor->stopping && (clock_ms() >= supervisor->close_at_ms || supervisor->count == 0))
 		addresses_close(supervisor);
 	if (supervisor->stopping)
 		return;
