@@ -52,7 +52,7 @@ enum {
 
 struct serving {
 	const struct tux_settings *settings;
-	const struct tux_charge *charge; /* NULL = no supervisor */
+	const struct tux_charge *charge;
 	struct tux_engine_config config;
 	struct tux_hosts hosts;
 	char *root;               /* absolute, for messages; the first host's */
@@ -404,7 +404,7 @@ static bool confine_to(struct serving *serving, int *roots, const char **directo
 		return false;
 	for (i = 0; i < hosts->count; i++) {
 		roots[i] = hosts->host[i].root_fd;
-		if (roots[i] < 0 || faccessat(roots[i], ".", X_OK, 0) == 0 || (serving->charge && serving->charge->served) || hosts->settings[i].found_by)
+		if (roots[i] < 0 || faccessat(roots[i], ".", X_OK, 0) == 0 || serving->charge->served || hosts->settings[i].found_by)
 			continue;
 		snprintf(serving->error, ERROR_MAX, "user %s may not look into %s (%s): chmod o+rx it, or say another --user",
 		         serving->user.name, hosts->settings[i].directory, strerror(errno));
@@ -525,17 +525,16 @@ static bool prepare(struct serving *serving)
 {
 	const struct tux_settings *settings = serving->settings;
 	struct tux_engine_config *config = &serving->config;
-	const char *specs[TUX_MAX_LISTENERS];
 
 	engine_config_make(config, settings);
 	if (!upstreams_make(serving))
 		return false;
 	etag_key_make(config->etag_key);
-	config->passed_fd = serving->charge ? serving->charge->passed_fd : -1;
-	config->pass_fd = serving->charge ? serving->charge->pass_fd : -1;
+	config->passed_fd = serving->charge->passed_fd;
+	config->pass_fd = serving->charge->pass_fd;
 	tux_limits_raise_for_roots(settings->host_count);
 	if (!tux_privileges_user(settings->user, &serving->user, serving->no_user, sizeof(serving->no_user), serving->error, ERROR_MAX) ||
-	    !tux_hosts_open(&serving->hosts, settings, &serving->user, serving->charge && serving->charge->served,
+	    !tux_hosts_open(&serving->hosts, settings, &serving->user, serving->charge->served,
 	                    serving->error, ERROR_MAX))
 		return false;
 	config->hosts = serving->hosts.host;
@@ -544,11 +543,7 @@ static bool prepare(struct serving *serving)
 	    !module_spawner_start(serving))
 		return false;
 	tux_limits_raise(config, host_fds(&serving->hosts), stderr);
-	if (serving->charge)
-		serving->addresses = *serving->charge->addresses;
-	else if (!tux_addresses_open(&serving->addresses, NULL, specs, tux_settings_listens(settings, specs), (uint16_t)settings->port, config->threads,
-	                             serving->error, ERROR_MAX))
-		return false;
+	serving->addresses = *serving->charge->addresses;
 	serving->root = realpath(serving->hosts.settings[0].directory, NULL);
 	urls_write(serving);
 	if (!tux_hosts_place(&serving->hosts, &serving->addresses, serving->error, ERROR_MAX))
@@ -562,7 +557,11 @@ static bool prepare(struct serving *serving)
 	tux_handshakes_open(&serving->handshakes);
 	if (!confine(serving))
 		return false;
-	tux_orders_take(serving->charge ? serving->charge->supervisor_fd : -1);
+	tux_orders_take(serving->charge->supervisor_fd);
+	if (serving->cgi_count > 0)
+		tux_orders_helper(serving->spawner.end_fd);
+	if (serving->module_count > 0)
+		tux_orders_helper(serving->module_spawner.end_fd);
 	config->listeners = serving->addresses.listener;
 	config->listener_count = serving->addresses.count;
 	serving->engine = tux_engine_start(config, serving->error, ERROR_MAX);
@@ -800,8 +799,6 @@ static void release(struct serving *serving)
 {
 	bool log_ended = true;
 
-	if (!serving->charge)
-		tux_addresses_unlink(&serving->addresses, NULL);
 	if (serving->control)
 		tux_control_close(serving->control);
 	if (serving->engine)
@@ -840,7 +837,7 @@ int tux_serve(const struct tux_settings *settings, const struct tux_charge *char
 		return EXIT_FAILURE;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &serving.started);
-	if (!charge || !charge->quiet)
+	if (!charge->quiet)
 		banner_print(&serving);
 	tux_service_notify("READY=1");
 	tux_order_done();

@@ -15,7 +15,7 @@ struct tux_charge {
 	bool quiet;        /* the configuration is unchanged and only document roots are opened again: print no banner */
 };
 
-/* Serves until told to stop. charge NULL: without a supervisor. Returns the exit status: 0, or 1 after an error message. */
+/* Serves until told to stop. Returns the exit status: 0, or 1 after an error message. */
 int tux_serve(const struct tux_settings *settings, const struct tux_charge *charge);
 
 /* Returns how long a stopping server continues to accept connections. Valid after tux_service_connect(). */

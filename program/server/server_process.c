@@ -57,9 +57,9 @@ void tux_generation_retire(struct tux_generation *generation, const bool stays[T
 		return; /* the supervisor sees that it has ended, or kills it after the limit */
 }
 
-bool tux_generation_done(const struct tux_generation *generation)
+enum tux_report tux_generation_report(const struct tux_generation *generation)
 {
-	char word;
+	unsigned char octet;
 
-	return recv(generation->fd, &word, 1, MSG_DONTWAIT) == 1;
+	return recv(generation->fd, &octet, 1, MSG_DONTWAIT) == 1 ? (enum tux_report)octet : TUX_REPORT_NONE;
 }

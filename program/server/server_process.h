@@ -38,8 +38,8 @@ void tux_generation_retire(struct tux_generation *generation, const bool stays[T
 /* Sends an order and enters the resulting state. A process that has ended is no error. */
 void tux_generation_order(struct tux_generation *generation, enum tux_order order);
 
-/* True if the process has reported that it serves, or that it accepts no more. Never blocks. */
-bool tux_generation_done(const struct tux_generation *generation);
+/* Returns the next report of the process. Never blocks. */
+enum tux_report tux_generation_report(const struct tux_generation *generation);
 
 void tux_generation_enter(struct tux_generation *generation, enum tux_generation_state state);
 

@@ -33,7 +33,7 @@ enum {
 	MAX_END_MS = 10000,     /* added to the drain timeout, until a stopping process is killed */
 	RESTART_MIN_MS = 100,   /* delay after a crash; doubled after each early crash */
 	RESTART_MAX_MS = 10000, /* upper limit of that */
-	RENEW_AGAIN_MS = 1000,  /* after a failed start of a process for a replaced root */
+	RENEW_AGAIN_MS = 1000,  /* after a failed start of a process in place of one with the same configuration */
 	SOUND_MS = 10000,       /* a crash after this time does not double the delay */
 	LOOK_MS = 50,           /* poll interval while waiting for something that has no descriptor */
 	EXIT_USAGE = 2,
@@ -47,6 +47,7 @@ struct configuration {
 	struct tux_addresses addresses;
 	struct tux_root_watcher watcher; /* watches its document roots, as the newest server process has opened them */
 	bool roots_changed;
+	bool helper_lost; /* the process has ended that starts programs or modules for the serving one */
 };
 
 struct supervisor {
@@ -63,8 +64,9 @@ struct supervisor {
 	sigset_t before;      /* signal mask when the supervisor started */
 	bool reload_due;      /* SIGHUP is pending */
 	bool reloaded;        /* at least one reload was done */
-	bool renewing;        /* the current start is for a replaced document root */
-	uint64_t renew_at_ms; /* earliest time of the next start for a replaced root */
+	bool renewing;        /* the current start is for a replaced document root, or a lost helper */
+	uint64_t renew_at_ms; /* earliest time of the next start for that */
+	uint32_t helper_ms;   /* delay after the next loss of a helper */
 	bool stopping;
 	uint64_t close_at_ms; /* when stopping: time to close the sockets, on which processes still accept */
 	uint64_t restart_at_ms; /* 0 = no restart is pending */
@@ -85,7 +87,7 @@ static struct tux_generation *find(struct supervisor *supervisor, enum tux_gener
 static void forget(struct configuration *configuration)
 {
 	tux_root_watcher_end(&configuration->watcher);
-	configuration->roots_changed = false;
+	configuration->roots_changed = configuration->helper_lost = false;
 	tux_settings_free(&configuration->settings);
 	tux_config_free(configuration->config);
 	configuration->config = NULL;
@@ -193,7 +195,7 @@ static bool launch(struct supervisor *supervisor, struct configuration *configur
 	close(noted_fd);
 	tux_root_watcher_end(&configuration->watcher);
 	configuration->watcher = watcher;
-	configuration->roots_changed = false;
+	configuration->roots_changed = configuration->helper_lost = false;
 	supervisor->generation[supervisor->count++] = generation;
 	return true;
 }
@@ -292,6 +294,7 @@ static void take_over(struct supervisor *supervisor, struct tux_generation *gene
 		supervisor->current = supervisor->next;
 		supervisor->next = NULL;
 	}
+	supervisor->current->helper_lost = false; /* the process before may have reported it meanwhile */
 	if (before)
 		tux_generation_retire(before, stays);
 	else
@@ -313,16 +316,36 @@ static void restart_soon(struct supervisor *supervisor, const struct tux_generat
 	supervisor->restart_ms = supervisor->restart_ms < RESTART_MAX_MS / 2 ? supervisor->restart_ms * 2 : RESTART_MAX_MS;
 }
 
-/* Starts a process that opens a replaced document root; it takes over as after a reload. */
+/* True if a process with the same configuration has to replace the serving one. */
+static bool wants_renewal(const struct supervisor *supervisor)
+{
+	return supervisor->current->roots_changed || supervisor->current->helper_lost;
+}
+
+/* Starts a process that opens a replaced document root, or that has all helpers; it takes over as after a reload. */
 static void renew(struct supervisor *supervisor)
 {
 	const uint64_t now_ms = clock_ms();
 
-	if (!supervisor->current->roots_changed || now_ms < supervisor->renew_at_ms || !has_room(supervisor))
+	if (!wants_renewal(supervisor) || now_ms < supervisor->renew_at_ms || !has_room(supervisor))
 		return;
 	supervisor->renewing = true;
 	if (!launch(supervisor, supervisor->current))
 		supervisor->renew_at_ms = now_ms + RENEW_AGAIN_MS;
+}
+
+/* Schedules a process in place of the serving one, which has lost a helper: soon, and with a growing delay after repeated early losses. */
+static void helper_lost(struct supervisor *supervisor, const struct tux_generation *serving)
+{
+	if (!supervisor->current || supervisor->current->helper_lost)
+		return;
+	if (supervisor->helper_ms == 0 || tux_generation_age_ms(serving) >= SOUND_MS)
+		supervisor->helper_ms = RESTART_MIN_MS;
+	fprintf(stderr, "tux: a process that starts programs or modules has ended; a new server process takes over in %u.%u s\n",
+	        supervisor->helper_ms / 1000, supervisor->helper_ms % 1000 / 100);
+	supervisor->current->helper_lost = true;
+	supervisor->renew_at_ms = clock_ms() + supervisor->helper_ms;
+	supervisor->helper_ms = supervisor->helper_ms < RESTART_MAX_MS / 2 ? supervisor->helper_ms * 2 : RESTART_MAX_MS;
 }
 
 static void restart(struct supervisor *supervisor)
@@ -494,7 +517,7 @@ static void hurry(struct supervisor *supervisor)
 	}
 }
 
-/* True if a process for replaced roots may be started now. */
+/* True if a process with the same configuration may be started now. */
 static bool may_renew(struct supervisor *supervisor)
 {
 	return supervisor->current && !supervisor->stopping && !supervisor->reload_due && supervisor->restart_at_ms == 0 &&
@@ -506,27 +529,32 @@ static void wait_for_something(struct supervisor *supervisor)
 {
 	const struct tux_generation *starting = find(supervisor, TUX_GENERATION_STARTING);
 	const struct tux_generation *retiring = find(supervisor, TUX_GENERATION_RETIRING);
+	const struct tux_generation *serving = find(supervisor, TUX_GENERATION_SERVING);
 	struct pollfd waits[] = {
 		{ .fd = supervisor->signal_fd, .events = POLLIN },
 		{ .fd = starting ? starting->fd : -1, .events = POLLIN },
 		{ .fd = retiring ? retiring->fd : -1, .events = POLLIN },
+		{ .fd = serving ? serving->fd : -1, .events = POLLIN },
 	};
 	const bool look = starting || retiring || supervisor->restart_at_ms > 0 || supervisor->reload_due ||
-	                  find(supervisor, TUX_GENERATION_STOPPING) || (may_renew(supervisor) && supervisor->current->roots_changed);
+	                  find(supervisor, TUX_GENERATION_STOPPING) || (may_renew(supervisor) && wants_renewal(supervisor));
 
-	poll(waits, 3, look ? LOOK_MS : -1);
+	poll(waits, sizeof(waits) / sizeof(waits[0]), look ? LOOK_MS : -1);
 }
 
 static void words_take(struct supervisor *supervisor)
 {
 	struct tux_generation *starting = find(supervisor, TUX_GENERATION_STARTING);
 	struct tux_generation *retiring = find(supervisor, TUX_GENERATION_RETIRING);
+	const struct tux_generation *serving = find(supervisor, TUX_GENERATION_SERVING);
 
-	if (retiring && tux_generation_done(retiring)) {
+	if (serving && tux_generation_report(serving) == TUX_REPORT_LOST)
+		helper_lost(supervisor, serving);
+	if (retiring && tux_generation_report(retiring) == TUX_REPORT_DONE) {
 		tux_generation_enter(retiring, TUX_GENERATION_RETIRED);
 		taken(supervisor);
 	}
-	if (starting && tux_generation_done(starting))
+	if (starting && tux_generation_report(starting) == TUX_REPORT_DONE)
 		take_over(supervisor, starting);
 }
 

@@ -5,24 +5,24 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
 	SEND_TRIES = 100, /* while memory for a message is short */
 	SEND_PAUSE_MS = 10,
+	MAX_HELPERS = 2,
 };
 
 /* The source of orders; a process has only one. */
 static int supervisor_fd = -1;
-static sigset_t signals;
+static int helper_fd[MAX_HELPERS]; /* -1 = its end was reported */
+static unsigned helpers;
 static struct tux_retirement retirement; /* the last one received */
-static bool stopping; /* a signal has stopped the server: the next one ends it */
 
 void tux_orders_take(int fd)
 {
+	sigset_t signals;
+
 	supervisor_fd = fd;
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);
@@ -32,39 +32,36 @@ void tux_orders_take(int fd)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 }
 
-static enum tux_order stop_by(int number)
+void tux_orders_helper(int end_fd)
 {
-	if (stopping)
-		return TUX_ORDER_END;
-	if (number == SIGINT && isatty(STDERR_FILENO))
-		fputc('\n', stderr); /* a new line after the terminal's ^C */
-	stopping = true;
-	return TUX_ORDER_STOP;
+	if (helpers < MAX_HELPERS)
+		helper_fd[helpers++] = end_fd;
 }
 
-static enum tux_order signal_wait(int timeout_ms)
+static void report(enum tux_report report)
 {
-	const struct timespec limit = { .tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L };
-	siginfo_t info;
-	int number;
+	const unsigned char octet = (unsigned char)report;
 
-	do
-		number = sigtimedwait(&signals, &info, timeout_ms < 0 ? NULL : &limit);
-	while (number < 0 && errno == EINTR && timeout_ms < 0);
-	/* A SIGHUP from the kernel: the terminal was closed, and no user could stop the server. */
-	if (number == SIGHUP && info.si_code != SI_KERNEL)
-		return TUX_ORDER_REOPEN;
-	return number > 0 ? stop_by(number) : TUX_ORDER_NONE;
+	if (!tux_order_send(supervisor_fd, &octet, 1))
+		return; /* if the supervisor has ended, the next tux_order_wait() returns TUX_ORDER_END */
 }
 
-static enum tux_order supervisor_wait(int timeout_ms)
+enum tux_order tux_order_wait(int timeout_ms)
 {
-	struct pollfd wait = { .fd = supervisor_fd, .events = POLLIN };
+	struct pollfd waits[1 + MAX_HELPERS] = { { .fd = supervisor_fd, .events = POLLIN } };
 	struct tux_retirement message;
 	ssize_t got;
 
-	if (poll(&wait, 1, timeout_ms) <= 0)
+	for (unsigned i = 0; i < helpers; i++)
+		waits[1 + i] = (struct pollfd){ .fd = helper_fd[i], .events = POLLIN };
+	if (poll(waits, 1 + helpers, timeout_ms) <= 0)
 		return TUX_ORDER_NONE;
+	for (unsigned i = 0; i < helpers; i++) {
+		if (waits[1 + i].revents == 0)
+			continue;
+		helper_fd[i] = -1;
+		report(TUX_REPORT_LOST);
+	}
 	got = recv(supervisor_fd, &message, sizeof(message), MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return TUX_ORDER_NONE;
@@ -76,11 +73,6 @@ static enum tux_order supervisor_wait(int timeout_ms)
 const bool *tux_order_stays(void)
 {
 	return retirement.stays;
-}
-
-enum tux_order tux_order_wait(int timeout_ms)
-{
-	return supervisor_fd >= 0 ? supervisor_wait(timeout_ms) : signal_wait(timeout_ms);
 }
 
 bool tux_order_send(int fd, const void *message, size_t len)
@@ -97,6 +89,5 @@ bool tux_order_send(int fd, const void *message, size_t len)
 
 void tux_order_done(void)
 {
-	if (supervisor_fd >= 0 && !tux_order_send(supervisor_fd, "", 1))
-		return; /* if the supervisor has ended, the next tux_order_wait() returns TUX_ORDER_END */
+	report(TUX_REPORT_DONE);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Orders to a server process: from signals, or from its supervisor. */
+/* Orders of the supervisor to a server process, and the reports of that. */
 #ifndef TUX_PROGRAM_SERVER_SUPERVISOR_MSG_H
 #define TUX_PROGRAM_SERVER_SUPERVISOR_MSG_H
 
@@ -17,6 +17,13 @@ enum tux_order {
 	TUX_ORDER_END = 'e',    /* stop at once */
 };
 
+/* A report of a server process is one byte. */
+enum tux_report {
+	TUX_REPORT_NONE,
+	TUX_REPORT_DONE = 'd', /* it serves, or it has retired and accepts no more */
+	TUX_REPORT_LOST = 'l', /* a process has ended that starts programs or modules for it: it cannot start another one */
+};
+
 /* The message of TUX_ORDER_RETIRE. */
 struct tux_retirement {
 	unsigned char order;
@@ -24,10 +31,13 @@ struct tux_retirement {
 };
 
 /*
- * Queues orders from now on until tux_order_wait() reads them. Blocks SIGTERM, SIGINT and SIGHUP, also in threads that start later.
- * With a supervisor, signals are ignored, because the supervisor receives them too. fd is the socket to the supervisor, or -1.
+ * Takes orders from fd, the socket to the supervisor. Blocks SIGTERM, SIGINT and SIGHUP, also in threads that start later, because the
+ * supervisor receives them too.
  */
 void tux_orders_take(int fd);
+
+/* Lets tux_order_wait() report the end of a process that starts programs or modules: end_fd is readable then. */
+void tux_orders_helper(int end_fd);
 
 /* Returns the next order. Waits up to timeout_ms; -1 = forever. Returns TUX_ORDER_END if the supervisor has ended. */
 enum tux_order tux_order_wait(int timeout_ms);
@@ -41,7 +51,7 @@ bool tux_order_send(int fd, const void *message, size_t len);
 /* Returns for each listener, after TUX_ORDER_RETIRE, whether the new process also has it. */
 const bool *tux_order_stays(void);
 
-/* Reports to the supervisor, if there is one: the process serves, or it has retired and accepts no more. */
+/* Reports to the supervisor: the process serves, or it has retired and accepts no more. */
 void tux_order_done(void);
 
 #endif

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import client
-from tools import is_sanitized, make_place
+from tools import descendants, is_sanitized, make_place
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, "..", "..")
@@ -52,6 +52,11 @@ def process(server):
     return int(server.get("/m/pid-").body.split()[0])
 
 
+def is_running(pid):
+    with open("/proc/%d/stat" % pid, encoding="utf-8") as file:
+        return file.read().rpartition(") ")[2][0] != "Z"
+
+
 def is_replaced(server, before):
     """Waits until another process responds."""
     def other():
@@ -83,6 +88,18 @@ def test_kill(serve):
     before = process(server)
     os.kill(before, signal.SIGKILL)
     is_replaced(server, before)
+
+
+def test_spawner_that_is_killed_is_replaced(serve):
+    """Another server process takes over with another spawner; the pause doubles."""
+    server = serve()
+    for pause in ("0.1", "0.2"):
+        before = process(server)
+        spawners = [pid for pid, name in descendants(server.process.pid).items() if name == "tux spawner" and is_running(pid)]
+        assert len(spawners) == 1
+        os.kill(spawners[0], signal.SIGKILL)
+        is_replaced(server, before)
+        assert "tux: a process that starts programs or modules has ended; a new server process takes over in %s s\n" % pause in server.output
 
 
 def test_hang_is_504_and_the_process_is_replaced(serve):

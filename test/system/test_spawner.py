@@ -48,6 +48,20 @@ def test_spawner_ends_when_the_server_is_killed(place, tux):
     client.wait_until(lambda: gone(spawner), "the spawner has ended")
 
 
+def test_spawner_that_is_killed_is_replaced(place, tux):
+    """Another server process takes over with another one."""
+    script = os.path.join(place, "hello")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nhello'\n")
+    os.chmod(script, 0o755)
+    server = served(place, tux, 'cgi a { root "%s" }\nroute "/cgi/" { cgi a }\n' % place)
+    assert server.get("/cgi/hello").body == b"hello"
+    before = spawner_of(server)
+    os.kill(before, signal.SIGKILL)
+    client.wait_until(lambda: server.get("/cgi/hello").body == b"hello", "programs can be started again")
+    assert "tux: a process that starts programs or modules has ended; a new server process takes over in 0.1 s\n" in server.output
+
+
 def test_spawner_keeps_only_needed_capabilities(place, tux):
     if os.geteuid() != 0:
         pytest.skip("only root can start programs as somebody else")
