@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,10 +44,39 @@ void say(enum tux_log_level level, const char *format, ...)
 	tux_log(level, text, (uint32_t)strlen(text));
 }
 
+/* Returns false with errno unless root and this user alone can change the folders of a path. */
+static bool folders_are_safe(const char *path)
+{
+	char folder[PATH_MAX];
+	struct stat st, top;
+	char *slash;
+
+	errno = ENAMETOOLONG;
+	if (strlen(path) >= sizeof(folder) || stat("/", &top) != 0)
+		return false;
+	memcpy(folder, path, strlen(path) + 1);
+	while ((slash = strrchr(folder, '/')) != NULL) {
+		const bool last = slash == folder;
+
+		slash[last] = '\0';
+		if (stat(folder, &st) != 0)
+			return false;
+		errno = EPERM;
+		if ((st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != top.st_uid) ||
+		    ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (st.st_mode & S_ISVTX) == 0))
+			return false;
+		if (last)
+			return true;
+	}
+	return true;
+}
+
 /* Returns the descriptor of a sealed copy of a file, so that the file may be overwritten; -1 with errno. */
 static int copy_open(const char *path)
 {
-	const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char real[PATH_MAX];
+	const bool safe = folders_are_safe(path) && realpath(path, real) != NULL && folders_are_safe(real);
+	const int file = safe ? open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 	char bytes[65536];
 	struct stat st;
 	ssize_t n;
@@ -117,7 +147,7 @@ static int historic_load(const char *path)
 	if (fd < 0) {
 		const int error = errno;
 
-		say(TUX_LOG_ERROR, "%s: %s", path, error == EPERM ? "other users can change it" : strerror(error));
+		say(TUX_LOG_ERROR, "%s: %s", path, error == EPERM ? "other users can change it, or a folder of its path" : strerror(error));
 		return -error;
 	}
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);

@@ -57,7 +57,10 @@ static int file_open(const char *path, const struct failure *failure)
 	int fd;
 
 	if (!tux_place_open(path, true, &place)) {
-		fail(failure, "%s: %s", path, strerror(errno));
+		if (failure->of_root && errno == ELOOP)
+			fail(failure, "%s has a link on its path that others than root can change, so a server that root starts does not load it", path);
+		else
+			fail(failure, "%s: %s", path, strerror(errno));
 		return -1;
 	}
 	fd = openat(place.directory_fd, place.name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -220,6 +223,17 @@ bool module_file_permitted(const char *name, const char *path, bool of_root, cha
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+bool modules_permitted(const struct tux_engine_config *config, char *error, size_t error_size)
+{
+	for (unsigned i = 0; i < config->module_count; i++) {
+		const struct tux_module_config *module = &config->modules[i];
+
+		if (module->file != NULL && !module->isolate && !module_file_permitted(module->name, module->file, true, error, error_size))
+			return false;
+	}
+	return true;
 }
 
 struct tux_loaded *modules_load_copy(const struct tux_module_config *module, int fd, char *error, size_t error_size)

@@ -24,7 +24,8 @@ struct tux_loaded {
 /*
  * Loads the modules of the configuration that are not isolated from private copies of their files, so that a file may be overwritten later, and calls their
  * load(). Returns config->module_count entries, malloc'ed; NULL with a sentence in error. Call it without privileges, because a module
- * and its libraries are not the server's code, and before the sandbox. of_root: refuses a file that others than root can change.
+ * and its libraries are not the server's code, and before the sandbox. of_root: refuses a file that others than root can change; who can
+ * change its folders is for modules_permitted(), because only root looks at that.
  */
 struct tux_loaded *modules_load(const struct tux_engine_config *config, bool of_root, char *error, size_t error_size);
 
@@ -34,6 +35,9 @@ struct tux_loaded *modules_load(const struct tux_engine_config *config, bool of_
  */
 struct tux_loaded *modules_load_copy(const struct tux_module_config *module, int fd, char *error, size_t error_size);
 int module_copy_open(const struct tux_module_config *module, bool of_root, char *error, size_t error_size);
+
+/* Returns false with a sentence in error if others than root can change the files of modules that are not isolated. Call it as root. */
+bool modules_permitted(const struct tux_engine_config *config, char *error, size_t error_size);
 
 /* Returns false with a sentence in error if a file that the module loads itself is not what modules_load() permits. Call it as root, if of_root. */
 bool module_file_permitted(const char *name, const char *path, bool of_root, char *error, size_t error_size);

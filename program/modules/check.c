@@ -38,7 +38,8 @@ static bool load(const struct tux_settings *settings, unsigned number, char *err
 	const char *const historic = settings->modules.historic[number];
 	struct tux_user user;
 
-	if (historic && !module_file_permitted(module.name, historic, of_root, error, error_size))
+	if (!module_file_permitted(module.name, module.file, of_root, error, error_size) ||
+	    (historic && !module_file_permitted(module.name, historic, of_root, error, error_size)))
 		return false;
 	if (of_root && (!tux_privileges_user(settings->user, &user, note, sizeof(note), error, error_size) ||
 	                !tux_privileges_drop(&user, error, error_size)))

@@ -397,7 +397,8 @@ static bool confine_to(struct serving *serving, int *roots, const char **directo
 	const bool of_root = geteuid() == 0;
 	bool entered;
 
-	if (!tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
+	if ((of_root && !modules_permitted(&serving->config, serving->error, ERROR_MAX)) ||
+	    !tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
 		return false;
 	serving->config.loaded = modules_load(&serving->config, of_root, serving->error, ERROR_MAX);
 	if (!serving->config.loaded)

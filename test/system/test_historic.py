@@ -468,3 +468,10 @@ def test_historic_module_of_another_user(tux, place, library, build):
     os.chown(path, 0, 0)
     os.chmod(folder, 0o777)
     assert "%s can be changed by others than root" % path in fails(tux, place, library, text)
+    inner = os.path.join(folder, "inner")
+    os.mkdir(inner)
+    path = os.path.join(inner, "counter.so")
+    shutil.copyfile(counter, path)
+    assert "%s can be changed by others than root" % path in fails(tux, place, library, 'module a { historic "%s" }' % path)
+    text = 'module a { file "LIBRARY"; config { historic = "%s" } }' % path
+    assert "%s: other users can change it, or a folder of its path" % path in fails(tux, place, library, text)

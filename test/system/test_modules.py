@@ -454,6 +454,24 @@ def test_what_cannot_be_loaded(tux, place, probe):
         assert "can be changed by others than root, so a server that root starts does not load it" in fails(tux, place, module(other))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a start as root does not load what others can change")
+def test_folder_above_the_module_that_others_can_change(request, tux, place, probe):
+    """They could replace the folder in which the file is. tux check refuses it, too."""
+    inner = os.path.join(place, "open", "inner")
+    os.makedirs(inner)
+    shutil.copyfile(probe, os.path.join(inner, "probe.so"))
+    os.symlink(os.path.join(inner, "probe.so"), os.path.join(place, "open", "link.so"))
+    os.chmod(os.path.join(place, "open"), 0o777)
+    for more in ("", "isolate on"):
+        for name, line in (("inner/probe.so", "can be changed by others than root"), ("link.so", "has a link on its path that others than root can change")):
+            path = os.path.join(place, "open", name)
+            assert "module a: %s %s" % (path, line) in fails(tux, place, 'module a { file "%s"; %s }' % (path, more))
+            check = subprocess.run([os.path.abspath(request.config.getoption("tux")), "check", os.path.join(place, "tux.conf")], capture_output=True, text=True, check=False)
+            assert check.returncode == 1 and "module a: %s %s" % (path, line) in check.stderr
+    os.chmod(os.path.join(place, "open"), 0o755)
+    tux(place, "--config", os.path.join(place, "tux.conf"))
+
+
 @pytest.mark.parametrize("change, line", [
     (".abi = 2", "it was built for version 2 of the module interface, and this TUX has 1"),
     (".api_bytes = 1000000", "it needs functions that this TUX lacks"),
