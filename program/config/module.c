@@ -122,7 +122,7 @@ static void module_apply(struct reading *reading, const ucl_object_t *module)
 		key_apply(reading, (unsigned)number, key);
 	if (!tux_modules_historic(modules, (unsigned)number, library(), error, sizeof(error)))
 		reading_wrong(reading, module->key, "%s", error);
-	if (!tux_modules_agree(modules, (unsigned)number, error, sizeof(error)))
+	else if (!tux_modules_agree(modules, (unsigned)number, error, sizeof(error)))
 		reading_wrong(reading, module->key, "%s", error);
 	if (!modules->module[number].file && reading->wrong == 0)
 		reading_wrong(reading, module->key, "module %s needs a file, the path of its shared object, or historic", name);

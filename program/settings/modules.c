@@ -45,8 +45,13 @@ bool tux_modules_set(struct tux_modules *modules, unsigned number, const struct 
 {
 	if (is_of_isolated(option->name))
 		modules->isolated[number] = option->name;
-	if (option->type != TUX_TYPE_BLOCK)
-		return tux_option_set(option, &modules->module[number], value, error, error_size);
+	if (option->type != TUX_TYPE_BLOCK) {
+		const bool set = tux_option_set(option, &modules->module[number], value, error, error_size);
+
+		if (strcmp(option->name, "isolate") == 0)
+			modules->in_server[number] = !modules->module[number].isolate;
+		return set;
+	}
 	if (strcmp(option->name, "root") == 0)
 		modules->module[number].root = value;
 	else if (strcmp(option->name, "historic") == 0)
@@ -87,6 +92,10 @@ bool tux_modules_historic(struct tux_modules *modules, unsigned number, const ch
 		return true;
 	if (module->file) {
 		snprintf(error, error_size, "module %s has a file and a historic module: libtux.so is the file of a historic one", module->name);
+		return false;
+	}
+	if (modules->in_server[number]) {
+		snprintf(error, error_size, "module %s has isolate off, and a historic module always runs in a process of its own", module->name);
 		return false;
 	}
 	for (unsigned i = 0; i < module->value_count; i++) {

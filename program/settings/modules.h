@@ -14,6 +14,7 @@ struct tux_modules {
 	bool said[TUX_MAX_MODULES]; /* the file has a block for it; else a route names it */
 	const char *historic[TUX_MAX_MODULES]; /* path of a historic module, which libtux.so runs; NULL: file is the module */
 	const char *isolated[TUX_MAX_MODULES]; /* name of an option of the block that is for isolated modules alone; NULL: none */
+	bool in_server[TUX_MAX_MODULES]; /* isolate is off, and not by default */
 	struct tux_module_config defaults;
 	unsigned count;
 };

@@ -449,6 +449,8 @@ def test_what_cannot_be_loaded(tux, place, library, build):
     for key in ("historic", "root"):
         text = 'module a { historic "%s"; config { %s = "/" } }\n' % (counter, key)
         assert "module a has %s in config { }, which historic sets" % key in fails(tux, place, library, text)
+    text = '\nmodule a { historic "%s"; isolate off }\n' % counter
+    assert re.search(r"tux.conf:2: module a has isolate off, and a historic module always runs in a process of its own\n", fails(tux, place, library, text))
     early = module("a", build(os.path.join(HERE, "modules", "historic", "early.c")))
     assert "load() has started a thread" in fails(tux, place, library, early)
     assert re.search("a process can have one historic module", fails(tux, place, library, module("a", counter) + module("b", counter)))
