@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/field_name.h"
 #include "small_tables.h"
 
 enum { SPARE_REQUESTS = TUX_SMALL_TABLES ? 0 : 256 };
@@ -137,4 +138,34 @@ void requests_free(struct requests *requests)
 		free(req);
 	}
 	requests->spare_count = 0;
+}
+
+/* True if the configuration sets or removes the field of a line. */
+static bool is_removed(const struct tux_fields *fields, const uint8_t *line, uint32_t len)
+{
+	const uint8_t *const colon = memchr(line, ':', len);
+	const struct tux_span name = { 0, colon != NULL ? (uint32_t)(colon - line) : len };
+
+	for (uint32_t i = 0; i < fields->removed_count; i++)
+		if (tux_field_equals(line, name, fields->removed[i].at, fields->removed[i].len))
+			return true;
+	return false;
+}
+
+uint32_t request_lines_kept(const struct request *req, uint8_t *out, const uint8_t *lines, uint32_t len)
+{
+	uint32_t kept = 0;
+
+	while (len > 0) {
+		const uint8_t *const end = memchr(lines, '\n', len);
+		const uint32_t line = end != NULL ? (uint32_t)(end - lines) + 1 : len;
+
+		if (!is_removed(req->fields, lines, line)) {
+			memmove(out + kept, lines, line);
+			kept += line;
+		}
+		lines += line;
+		len -= line;
+	}
+	return kept;
 }

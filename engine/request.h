@@ -136,6 +136,12 @@ bool request_path_room(struct request *req, uint32_t len);
 /* Frees the spare requests. */
 void requests_free(struct requests *requests);
 
+/*
+ * Copies field lines of an application, each ending in CRLF, to out, which has room for len bytes and may be lines. Leaves out those whose
+ * fields the configuration sets or removes. Returns the bytes copied.
+ */
+uint32_t request_lines_kept(const struct request *req, uint8_t *out, const uint8_t *lines, uint32_t len);
+
 #ifdef TUX_CHECK_REQUESTS
 /* Ends the program unless the state can follow the request's. */
 void request_check_state(const struct request *req, enum request_state state);

@@ -68,6 +68,7 @@ static struct tux_fields *keep_fields(const struct request *req, const uint8_t *
 		free(own);
 		return NULL;
 	}
+	len = request_lines_kept(req, (uint8_t *)text + before.len, (const uint8_t *)text + before.len, len);
 	*own = *req->fields;
 	own->lines = own->cached = (struct tux_text){ text, before.len + len };
 	type = text + MAX_OWN_LINES;
@@ -141,7 +142,7 @@ static struct tux_fields *add_fields(const struct request *req, struct tux_octet
 	text = (char *)(own + 1);
 	if (before.len > 0)
 		memcpy(text, before.at, before.len);
-	memcpy(text + before.len, lines.at, lines.len);
+	lines.len = request_lines_kept(req, (uint8_t *)text + before.len, lines.at, lines.len);
 	*own = *req->fields;
 	own->lines = own->cached = (struct tux_text){ text, before.len + lines.len };
 	text += own->lines.len;

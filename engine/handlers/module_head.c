@@ -16,8 +16,8 @@ bool module_head(const struct request *req, const struct tux_req *call, char *ro
 	if (call->fields.len > 0) {
 		if (head->extra.len > 0)
 			memcpy(room, head->extra.at, head->extra.len);
-		memcpy(room + head->extra.len, call->fields.data, call->fields.len);
-		head->extra = (struct tux_text){ room, head->extra.len + call->fields.len };
+		head->extra.len += request_lines_kept(req, (uint8_t *)room + head->extra.len, call->fields.data, call->fields.len);
+		head->extra.at = room;
 	}
 	head->type = (struct tux_text){ (const char *)call->type.data, call->type.len };
 	return true;

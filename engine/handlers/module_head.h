@@ -12,8 +12,8 @@ enum { MODULE_MAX_LINES = 3 * TUX_MAX_FIELD_LINES }; /* bytes of the configured 
 struct tux_octets module_name(const struct tux_loaded *loaded);
 
 /*
- * Fills the head with the status, the type and the fields of the call. They stay the call's, but for field lines that are joined in
- * room, MODULE_MAX_LINES bytes. Returns false if the field lines are too long.
+ * Fills the head with the status, the type and the fields of the call, except those that the configuration sets or removes. They stay the
+ * call's, but for field lines that are joined in room, MODULE_MAX_LINES bytes. Returns false if the field lines are too long.
  */
 bool module_head(const struct request *req, const struct tux_req *call, char *room, struct tux_head *head);
 

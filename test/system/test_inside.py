@@ -52,6 +52,13 @@ def test_hops(inside, last, status):
     assert tux.get("/").body == b"a file"
 
 
+def test_configured_fields_replace_kept_ones(inside):
+    tux = inside(lambda request: redirect("/secret/small", "Set-Cookie: a=b", "Cache-Control: no-store"),
+                 'header { set "Cache-Control: private"; remove "Set-Cookie" }\n')
+    got = tux.get("/app/a")
+    assert (got.body, got.all("Cache-Control"), got.all("Set-Cookie")) == (b"the secret", ["private"], [])
+
+
 @pytest.mark.parametrize("field, media_type", [
     (["Content-Type: text/html; charset=koi8-r"], "text/html; charset=koi8-r"), ([], "application/octet-stream"),
     (["Content-Type: x/" + "y" * 200], "application/octet-stream")])

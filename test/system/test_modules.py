@@ -127,6 +127,15 @@ def test_a_reply(serve, at, target, body):
         assert conn.get("/file.txt").body == b"a file"
 
 
+@pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])
+def test_configured_fields_replace_those_of_the_module(serve, at):
+    """header { } concerns every response: set and remove hold for the module's fields, and add does not."""
+    server = serve(top='header { set "X-One: set"; remove "x-two"; set "X-From: configured"; add "X-Added: one" }')
+    found = server.get(at + "/status?404")
+    assert (found.all("X-One"), found.all("X-Two"), found.all("X-Added")) == (["set"], [], ["one"])
+    assert server.get(at + "/file?/file.txt").all("X-From") == ["configured"]
+
+
 def test_fields_and_status(serve):
     server = serve()
     found = server.get("/m/status?404")
