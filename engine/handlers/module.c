@@ -608,7 +608,7 @@ void modules_expire(struct calls *calls)
 			struct tux_req *call = (struct tux_req *)((char *)timer - offsetof(struct tux_req, timer));
 			struct request *req = call->req;
 
-			if (module_stream_excuses(call))
+			if (module_stream_excuses(call) || module_wait_excuses(call))
 				continue;
 			req->error_status = 504;
 			req->cause = because(WHY_MODULE_TIME, 0);

@@ -65,7 +65,7 @@ bool module_file_look_up(struct tux_req *call)
 	struct request *req = call->req;
 	struct object *object;
 
-	if (req->load.pending != NULL || stream_has_file(&call->stream))
+	if (req->load.pending != NULL)
 		return false;
 	if (!req->host->dot_files && tux_target_has_dot_file(call->text.data, call->text.len)) {
 		set_file(call, NULL, -ENOENT);

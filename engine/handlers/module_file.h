@@ -10,8 +10,8 @@
 void module_file_forget_loads(struct tux_req *call);
 
 /*
- * Looks up the file with the path in call->text, by the rules for files of the host, and sets call->file. Returns false if a load, or a
- * stream that still sends the file before, has to end first. The request is resumed then.
+ * Looks up the file with the path in call->text, by the rules for files of the host, and sets call->file. Returns false if a load has
+ * to end first. The request is resumed then.
  */
 bool module_file_look_up(struct tux_req *call);
 

@@ -35,12 +35,21 @@ static void begin(struct tux_req *call)
 		break;
 	case UNTIL_FILE:
 		module_file_forget_loads(call);
-		call->calls->ops->keep(call);
 		break;
 	case UNTIL_FETCHED:
 		wait->over = module_fetch_begin(call);
 		break;
 	}
+}
+
+/* Looks the file up after the client has taken the one before, for which it may need more time than the module has. */
+static bool look_up(struct tux_req *call)
+{
+	if (stream_has_file(&call->stream))
+		return false;
+	if (call->timer.next == NULL)
+		call->calls->ops->keep(call);
+	return module_file_look_up(call);
 }
 
 bool module_wait_is_over(struct tux_req *call)
@@ -54,8 +63,15 @@ bool module_wait_is_over(struct tux_req *call)
 	if (wait->until == UNTIL_BODY)
 		wait->over = body_queue_is_ready(&call->queue);
 	if (wait->until == UNTIL_FILE && !wait->over)
-		wait->over = module_file_look_up(call);
+		wait->over = look_up(call);
 	return wait->over;
+}
+
+bool module_wait_excuses(const struct tux_req *call)
+{
+	const struct call_wait *wait = &call->wait;
+
+	return !call->kept && wait->begun && (wait->over || (wait->until == UNTIL_FILE && call->req->load.pending == NULL));
 }
 
 void module_wait_end(struct tux_req *call)

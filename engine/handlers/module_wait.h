@@ -9,6 +9,9 @@
 /* Begins the wait of a call whose result is CALL_WAITS, unless it has begun. Returns true if it is over: resumed() is due. */
 bool module_wait_is_over(struct tux_req *call);
 
+/* True if the call, whose time limit has passed, waits for the client alone: resumed() is due as soon as that has taken what was sent before. */
+bool module_wait_excuses(const struct tux_req *call);
+
 /* Ends the wait, if one has begun. */
 void module_wait_end(struct tux_req *call);
 

@@ -382,6 +382,19 @@ def test_a_file_in_a_stream(serve, place):
         assert conn.response().body == b"before:" + files["large.bin"] + b":after" and conn.response().body == b"a file"
 
 
+def test_a_slow_client_does_not_take_the_time_of_a_look_up(serve, place):
+    """The module's timeout does not run while the client takes what was sent before the look-up."""
+    server = serve("timeout 0.3", top="recheck 0")
+    content = pattern(8000000)
+    with open(os.path.join(place, "root/large.bin"), "wb") as file:
+        file.write(content)
+    for at, text in itertools.product(ATS, (b"", b":text:")):
+        with server.connect(receive_buffer=65536) as conn:
+            conn.send("GET %s/file-twice?%d:/large.bin HTTP/1.1\r\nHost: a\r\n\r\n" % (at, len(text) > 0))
+            server.get(at + "/after?1,700")
+            assert conn.response().body == content + text + b"a file"
+
+
 def test_a_file_that_is_looked_up(serve, place):
     """The rules for files of the host hold: hidden names, permissions, directories, paths outside the root."""
     server = serve()

@@ -160,6 +160,31 @@ static enum tux_result send_file(struct tux_req *req, struct state *state)
 	return (enum tux_result)tux_stream_end(req);
 }
 
+/* Sends the file, with left 1 a text, and another file, which is looked up while the client takes what was sent before. */
+static enum tux_result send_twice(struct tux_req *req, struct state *state)
+{
+	static const char other[] = "/file.txt";
+	uint64_t size;
+	int result;
+
+	if (tux_file(req, &size) != 0)
+		return TUX_FAIL;
+	if (state->at == 0 && (tux_stream_begin(req, 200, "text/plain", -1) != 0 || tux_stream_file(req, 0, size) != 0))
+		return TUX_FAIL;
+	if (state->at == 0)
+		state->at = state->left == 1 ? 1 : 2;
+	if (state->at == 1 && put(req, ":text:") == 0)
+		return (enum tux_result)tux_resume_on_room(req);
+	if (state->at < 3) {
+		state->at = 3;
+		return (enum tux_result)tux_resume_with_file(req, other, sizeof(other) - 1);
+	}
+	result = tux_stream_file(req, 0, size);
+	if (result == -EAGAIN)
+		return (enum tux_result)tux_resume_on_room(req);
+	return result == 0 ? (enum tux_result)tux_stream_end(req) : TUX_FAIL;
+}
+
 /* Reads the first bytes of the file, and checks the limits. */
 static enum tux_result read_file(struct tux_req *req, struct state *state)
 {
@@ -444,6 +469,20 @@ static int64_t read_query(struct tux_req *req, struct state *state)
 	return length;
 }
 
+/* Returns the function for the file of the query; NULL: the word is none of a file. */
+static enum tux_result (*file_word(struct tux_str word))(struct tux_req *req, struct state *state)
+{
+	if (is(word, "file"))
+		return send_file;
+	if (is(word, "file-read"))
+		return read_file;
+	if (is(word, "file-twice"))
+		return send_twice;
+	if (is(word, "file-copy"))
+		return copy_file;
+	return is(word, "file-copy-in-thread") ? copy_file_in_thread : NULL;
+}
+
 static enum tux_result handle(struct tux_req *req)
 {
 	const struct tux_str path = tux_req_path(req);
@@ -499,7 +538,7 @@ static enum tux_result handle(struct tux_req *req)
 		say(req, "replied\n");
 		return tux_resume_after(req, 1) == -EALREADY ? TUX_DONE : TUX_FAIL;
 	}
-	if (is(word, "file") || is(word, "file-read") || is(word, "file-copy") || is(word, "file-copy-in-thread")) { /* the query is PIECE:PATH */
+	if (file_word(word) != NULL) { /* the query is PIECE:PATH */
 		const struct tux_str query = tux_req_query(req);
 		const char *const colon = query.len > 0 ? memchr(query.at, ':', query.len) : NULL;
 		uint64_t size;
@@ -507,7 +546,7 @@ static enum tux_result handle(struct tux_req *req)
 
 		if (colon == NULL || tux_file(req, &size) != -EINVAL)
 			return TUX_FAIL;
-		state->then = is(word, "file") ? send_file : is(word, "file-read") ? read_file : is(word, "file-copy") ? copy_file : copy_file_in_thread;
+		state->then = file_word(word);
 		error = tux_resume_with_file(req, colon + 1, (uint32_t)(query.at + query.len - colon - 1));
 		if (error == TUX_SUSPEND || error == -ENOMEM)
 			return (enum tux_result)error;
