@@ -166,12 +166,18 @@ static void splice_request(struct conn *conn)
 		conn->client_closed = true;
 }
 
+/* True if input that waits belongs to the request, or to its tunnel. Otherwise it is the next request, which does not keep this one. */
+static bool takes_rest(const struct request *req)
+{
+	return req->events->is_tunnel(req) || req->events->awaits_body(req);
+}
+
 /* Waits while a handler that takes time responds: everything that it gave has been sent. */
 static void wait_for_handler(struct conn *conn)
 {
 	struct request *req = conn->request;
 
-	if (conn->client_closed && conn->in.len == 0) {
+	if (conn->client_closed && (conn->in.len == 0 || !takes_rest(req))) {
 		if (!req->events->answered(req))
 			h1_count_unsent(req);
 		req->events->client_closed(req);

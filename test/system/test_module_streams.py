@@ -270,6 +270,16 @@ def test_the_client_leaves(serve, logs):
         assert record["status"] == 499 or 20 <= record["bytes"] < 50000000
 
 
+def test_a_client_that_leaves_with_a_request_after_the_first(serve):
+    """A request that was sent after it does not keep the one whose client has left."""
+    server = serve()
+    for at in ATS:
+        with server.connect() as conn:
+            conn.send("GET %s/after?1,60000 HTTP/1.1\r\nHost: a\r\n\r\nGET /file.txt HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            server.get(at + "/counts")
+        client.wait_until(lambda: counts(server, at)[0] == 1, "the module is told")
+
+
 def test_a_slow_client_is_not_the_module_s_fault(serve):
     """The module's timeout does not run while its stream has no room."""
     server = serve("timeout 0.3")

@@ -467,6 +467,22 @@ def test_client_disconnect_ends_the_request(origin, proxy):
     client.wait_until(lambda: gone, "the server's connection has ended")
 
 
+def test_disconnect_with_a_request_after_the_first(origin, proxy):
+    """A request that was sent after it does not keep the one whose client has left."""
+    gone = []
+
+    def wait(sock):
+        if sock.recv(1) == b"":
+            gone.append(True)
+    server = origin(lambda request: wait)
+    tux = proxy([server])
+    with tux.connect() as conn:
+        conn.send("GET /app/ HTTP/1.1\r\nHost: x\r\n\r\nGET /app/2 HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.wait_until(lambda: server.requests, "the server has the request")
+    client.wait_until(lambda: gone, "the server's connection has ended")
+    assert len(server.requests) == 1
+
+
 def test_response_before_the_body(origin, proxy):
     """The server refuses without reading: its response arrives. Then the connection closes, because the rest is still the body."""
     listener = socket.create_server(("127.0.0.1", 0))
