@@ -26,6 +26,10 @@ enum {
 	MODULE_INDEX = 1,          /* of the module in TUXAPI_modulename_array; 0 is none */
 	MAX_MODULES = 16,          /* names that REGISTER_MODULE takes */
 	READ_BYTES = 16384,        /* bytes of output that are read at once */
+	AHEAD_BYTES = 16 << 20,    /* bytes of output of a request that wait for its client */
+	ALL_AHEAD_BYTES = 128 << 20, /* of all requests */
+	BLOCK_MS = 1000,           /* for which a request may block the TUX thread while others wait for it */
+	BLOCK_STEP_MS = 100,       /* between two looks at such a request */
 	POSTPONED_BUCKETS = 256,
 };
 
@@ -88,7 +92,8 @@ struct request {
 	const char *input;           /* bytes that were not given to the server */
 	size_t input_len;
 	size_t input_body;           /* bytes at input that are body */
-	char *buffer;                /* malloc'ed: READ_BYTES; NULL: not used yet */
+	char *buffer;                /* malloc'ed: output that was read; NULL: not used yet */
+	size_t buffer_size;
 };
 
 struct library {
@@ -115,6 +120,11 @@ struct library {
 	char *name;                  /* of the module in the URL */
 	int (*handle_events)(user_req_t *req);
 	void (*init)(void);
+
+	/* Of the relay. */
+	size_t ahead;                /* bytes of all buffers above READ_BYTES */
+	struct request *blocked;     /* a request that has blocked the TUX thread; NULL: none */
+	uint64_t blocked_ms;         /* time since when others wait for that */
 
 	/* Of the TUX thread. */
 	pthread_t tux_thread;

@@ -306,9 +306,8 @@ void request_put(struct request *request)
 {
 	free(request->body);
 	free(request->headers);
-	free(request->buffer);
 	response_forget(&request->response);
-	request->body = request->headers = request->buffer = NULL;
+	request->body = request->headers = NULL;
 	pthread_mutex_lock(&library.lock);
 	request->active = false;
 	request->req = NULL;

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -128,6 +129,16 @@ static void sockets_close(struct request *request)
 	request->sock[0] = request->proxy = -1;
 }
 
+/* Frees the output that was read. */
+static void buffer_free(struct request *request)
+{
+	if (request->buffer_size > READ_BYTES)
+		library.ahead -= request->buffer_size - READ_BYTES;
+	free(request->buffer);
+	request->buffer = NULL;
+	request->buffer_size = 0;
+}
+
 /* Gives the request back to the server, with its response. */
 static void give_back(struct request *request)
 {
@@ -155,8 +166,7 @@ static void drop(struct request *request)
 	request->dropped = true;
 	request->input_len = request->input_body = 0;
 	relay_socket_close(request);
-	free(request->buffer);
-	request->buffer = NULL;
+	buffer_free(request);
 	if (watches)
 		shutdown(request->proxy, SHUT_RDWR); /* ends the wait */
 }
@@ -256,33 +266,120 @@ static bool input_push(struct request *request)
 	return true;
 }
 
-/* Returns false after a failure: the request has no memory for input. */
-static bool buffer_ready(struct request *request)
+/* Makes the buffer larger. Returns false if it may not grow, or if out of memory. */
+static bool buffer_grow(struct request *request)
 {
-	if (request->buffer == NULL)
-		request->buffer = malloc(READ_BYTES);
-	if (request->buffer == NULL && !request->dropped)
-		response_fail(request, 503, "memory for it is missing");
-	return request->buffer != NULL;
+	const size_t size = request->buffer == NULL ? READ_BYTES : 2 * request->buffer_size;
+	const size_t more = request->buffer == NULL ? 0 : request->buffer_size;
+	const size_t off = request->input_len > 0 ? (size_t)(request->input - request->buffer) : 0;
+	char *grown;
+
+	if (size > AHEAD_BYTES || library.ahead + more > ALL_AHEAD_BYTES)
+		return false;
+	grown = realloc(request->buffer, size);
+	if (grown == NULL)
+		return false;
+	library.ahead += more;
+	request->buffer = grown;
+	request->buffer_size = size;
+	request->input = grown + off;
+	return true;
 }
 
-/* Gives all that the module has written to the server. Returns false if it has no room, or if this takes long. */
+/* Makes room for output after that which waits. Returns its bytes; 0: none, because of a limit or of memory. */
+static size_t buffer_room(struct request *request)
+{
+	size_t off, end;
+
+	if (request->input_len == 0 && request->buffer_size > READ_BYTES)
+		buffer_free(request); /* it was needed for a client that was slow */
+	if (request->input_len == 0)
+		request->input = request->buffer;
+	off = request->input_len > 0 ? (size_t)(request->input - request->buffer) : 0;
+	end = off + request->input_len;
+	if (end < request->buffer_size)
+		return request->buffer_size - end;
+	if (off > 0 && off >= request->buffer_size / 2) { /* less often than for each piece that the client takes */
+		memmove(request->buffer, request->input, request->input_len);
+		request->input = request->buffer;
+		return request->buffer_size - request->input_len;
+	}
+	return buffer_grow(request) ? request->buffer_size - end : 0;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Notes that no more output is read. If the TUX thread has the request, its writes block. */
+static void blocked_note(struct request *request)
+{
+	bool current;
+
+	pthread_mutex_lock(&library.lock);
+	current = request->inode == library.current_inode;
+	pthread_mutex_unlock(&library.lock);
+	if (!current || library.blocked == request)
+		return;
+	library.blocked = request;
+	library.blocked_ms = now_ms();
+}
+
+/* Cuts the response that has blocked the TUX thread for too long while other requests wait for it. */
+static void blocked_check(void)
+{
+	struct request *const request = library.blocked;
+	bool current, others;
+	char octet;
+
+	if (request == NULL)
+		return;
+	pthread_mutex_lock(&library.lock);
+	current = request->active && request->req != NULL && request->inode == library.current_inode && request->sock[1] >= 0;
+	others = library.first != NULL;
+	pthread_mutex_unlock(&library.lock);
+	if (!current || request->dropped) {
+		library.blocked = NULL;
+	} else if (!others || recv(request->sock[1], &octet, 1, MSG_PEEK | MSG_DONTWAIT) != 1) {
+		library.blocked_ms = now_ms();
+	} else if (now_ms() - library.blocked_ms >= BLOCK_MS) {
+		library.blocked = NULL;
+		response_fail(request, 502, "its client is too slow: the module waits for it, and other requests wait for the module");
+	}
+}
+
+/*
+ * Gives all that the module has written to the server. Reads on if that has no room, so that a slow client does not block the module. Returns
+ * false if the server has no room, or if this takes long.
+ */
 static bool output_move(struct request *request)
 {
 	for (int reads = 0; reads < MAX_READS; reads++) {
+		const bool taken = input_push(request);
+		size_t room;
 		ssize_t n;
 
-		if (!input_push(request))
-			return false;
-		if (request->sock[1] < 0 || !buffer_ready(request))
+		if (request->sock[1] < 0)
+			return taken;
+		room = buffer_room(request);
+		if (room == 0 && taken) {
+			response_fail(request, 503, "memory for it is missing");
 			return true;
+		}
+		if (room == 0) {
+			blocked_note(request);
+			return false;
+		}
 		do {
-			n = read(request->sock[1], request->buffer, READ_BYTES);
+			n = read(request->sock[1], request->buffer + (request->buffer_size - room), room < READ_BYTES ? room : READ_BYTES);
 		} while (n < 0 && errno == EINTR);
 		if (n <= 0)
-			return true;
-		request->input = request->buffer;
-		request->input_len = request->dropped ? 0 : (size_t)n;
+			return taken;
+		request->input_len += (size_t)n;
 	}
 	pthread_mutex_lock(&library.lock);
 	relay_turn(request);
@@ -449,6 +546,7 @@ static void finish(struct request *request)
 		give_back(request);
 	}
 	sockets_close(request);
+	buffer_free(request);
 	request_put(request);
 }
 
@@ -569,10 +667,11 @@ void *relay_run(void *unused)
 
 	(void)unused;
 	do {
-		const int count = epoll_wait(library.epoll_fd, events, EVENTS, -1);
+		const int count = epoll_wait(library.epoll_fd, events, EVENTS, library.blocked != NULL ? BLOCK_STEP_MS : -1);
 
 		for (int i = 0; i < count; i++)
 			event_handle(events[i].data.u64);
+		blocked_check();
 	} while (turns_take());
 	pthread_mutex_lock(&library.lock);
 	library.threads--;

@@ -421,6 +421,26 @@ def test_crash(actions, word):
     client.wait_until(lambda: server.get("/actions.tux?chunked").body == b"abcde", "a new process responds")
 
 
+def test_client_that_does_not_read_holds_up_nobody(actions):
+    """The module writes to its socket, which blocks. What the library reads ahead, the client gets later."""
+    server = actions()
+    with server.connect(receive_buffer=65536) as conn:
+        conn.send("GET /actions.tux?many=12000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert conn.head().status == 200
+        assert server.get("/actions.tux?chunked").body == b"abcde"
+        assert conn.take(12000000) == b"m" * 12000000
+        assert conn.get("/page.html").body == PAGE.encode()
+        conn.send("GET /actions.tux?many=100000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert conn.head().status == 200
+        assert server.get("/actions.tux?chunked").body == b"abcde"
+        assert len(conn.rest()) < 100000000
+        told(server, "the response to /actions.tux is cut: its client is too slow: the module waits for it, and other requests wait for the module\n")
+    with server.connect() as conn:  # a client that reads gets all
+        conn.send("GET /actions.tux?many=100000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        conn.head()
+        assert conn.take(100000000) == b"m" * 100000000
+
+
 def fails(tux, place, library, config):
     path = os.path.join(place, "tux.conf")
     with open(path, "w", encoding="utf-8") as file:

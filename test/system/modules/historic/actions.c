@@ -51,6 +51,20 @@ static void say_fields(user_req_t *req)
 	say(req, text);
 }
 
+/* Writes a response of this many bytes. */
+static void say_many(const user_req_t *req, long count)
+{
+	static char text[100000];
+	char head[100];
+	long n = 1;
+
+	memset(text, 'm', sizeof(text));
+	sprintf(head, "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", count);
+	write(req->sock, head, strlen(head));
+	for (; count > 0 && n > 0; count -= n)
+		n = write(req->sock, text, count < (long)sizeof(text) ? (size_t)count : sizeof(text));
+}
+
 /* Appends the result of an action: 0 or more, or the name of the error. */
 static void add(char *text, int result)
 {
@@ -229,6 +243,8 @@ int TUXAPI_handle_events(user_req_t *req)
 		sprintf(data, "%d", (int)write(req->sock, data, sizeof(data)) == (int)sizeof(data)); /* a socket that blocks takes all */
 		if (data[0] != '1')
 			say_raw(req, "short");
+	} else if (strncmp((const char *)req->query, "many=", 5) == 0) {
+		say_many(req, atol((const char *)req->query + 5));
 	} else if (is(req, "no-length")) {
 		say_raw(req, "HTTP/1.1 200 OK\nX-A: b\n\nno length");
 	} else if (is(req, "chunked")) {
