@@ -192,6 +192,7 @@ struct tux_module_config {
 	bool programs;       /* may start processes and execute programs */
 	bool writes;         /* may change files that its user may change */
 	bool network;        /* may open sockets */
+	bool require_sandbox; /* does not run if the kernel lacks Landlock or seccomp */
 	const struct tux_module_value *value;
 	unsigned value_count;
 };

@@ -247,6 +247,15 @@ static struct tux_engine *abandon(struct tux_engine *engine, const struct tux_en
 	return give_up(config);
 }
 
+static bool describe_module(const struct tux_engine_config *config, unsigned number, struct snapshot_module *module)
+{
+	if (!modules_describe(config, number, &module->abi, &module->functions))
+		return false;
+	if (config->loaded[number].isolated != NULL)
+		isolated_describe(config->loaded[number].isolated, module->process, sizeof(module->process));
+	return true;
+}
+
 /* Returns a new engine, of which nothing has started. Returns NULL if out of memory. */
 static struct tux_engine *engine_new(const struct tux_engine_config *config)
 {
@@ -269,7 +278,7 @@ static struct tux_engine *engine_new(const struct tux_engine_config *config)
 		.description = engine->description,
 		.leaves = &engine->shared.leave,
 		.listings = &engine->listings,
-		.describe_module = modules_describe,
+		.describe_module = describe_module,
 		.started_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
 	};
 	engine->shared = (struct engine_shared){

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Messages on the socket between the server and a process of an isolated module (SOCK_SEQPACKET), which is its standard input. The server
- * sends first a hello with the shared memory, then the pipes of all threads in groups. The process sends one message after load() and start().
+ * sends first a hello with the shared memory, then the pipes of all threads in groups. The process sends one message, struct
+ * control_ready, after load() and start().
  * It ends when the socket closes.
  */
 #ifndef TUX_ENGINE_ISOLATED_CONTROL_H
@@ -24,6 +25,14 @@ struct control_hello {
 struct control_threads {
 	uint32_t first;
 	uint32_t count;
+};
+
+/* What holds for the process, as it says itself. */
+struct control_ready {
+	uint32_t landlock;   /* ABI of the rules for files; 0: the kernel has none */
+	uint32_t seccomp;    /* 1: a filter of system calls is in force; 0: the kernel has none */
+	uint32_t unconfined; /* 1: neither was wanted */
+	uint32_t zero;
 };
 
 /* Sends a message with descriptors. Never blocks. Returns false with errno. */

@@ -16,7 +16,6 @@
 #include "../io/error_log.h"
 #include "../io/print.h"
 #include "../modules/loaded.h"
-#include "control.h"
 #include "station.h"
 
 enum {
@@ -148,7 +147,6 @@ static int no_fetch(struct tux_req *call, const struct tux_fetch_request *ask)
 int isolated_host(const struct tux_module_config *module, int object_fd, int control_fd, const struct isolated_host_steps *steps)
 {
 	static struct host host;
-	static const char ready[] = "ready";
 	char error[ERROR_BYTES] = "";
 	struct pollfd end = { .fd = control_fd, .events = POLLIN };
 
@@ -171,7 +169,7 @@ int isolated_host(const struct tux_module_config *module, int object_fd, int con
 		fail(module, error);
 		return FAILED;
 	}
-	if (!start_stations(&host) || !control_send(control_fd, ready, sizeof(ready), NULL, 0)) {
+	if (!start_stations(&host) || !control_send(control_fd, steps->ready, sizeof(*steps->ready), NULL, 0)) {
 		print(error, sizeof(error), "its threads cannot be started: %s", strerror(errno));
 		fail(module, error);
 		return FAILED;

@@ -4,12 +4,14 @@
 #define TUX_ENGINE_ISOLATED_HOST_H
 
 #include "../config.h"
+#include "control.h"
 
 /* Steps between loading the module and its first request. Each returns false with a sentence in error. */
 struct isolated_host_steps {
 	bool (*enclose)(void *context, char *error, size_t error_size);  /* restricts files, after load() */
 	bool (*restrain)(void *context, char *error, size_t error_size); /* restricts system calls, after start() */
 	void *context;
+	const struct control_ready *ready; /* set by then */
 };
 
 /*

@@ -29,6 +29,11 @@ enum {
 	STOP_MS = 1500,         /* for processes to end by themselves when the server stops */
 	LINE_BYTES = SAY_BYTES,
 	READS = 16,             /* of error output in a turn */
+	SANDBOX_KNOWN = 1,      /* the process has told */
+	SANDBOX_NONE = 2,       /* it wanted none */
+	SANDBOX_SECCOMP = 4,
+	SANDBOX_LANDLOCK = 256, /* multiplied by its ABI */
+	MAX_LANDLOCK = 1000,
 	LAST_READS = 512,       /* after the end: more than a pipe has, because a process that could not be ended may write on */
 };
 
@@ -412,19 +417,53 @@ static void end_broken(struct isolated *isolated)
 	bury(isolated, run->process); /* other threads have to see it, too */
 }
 
+/* Keeps what a process tells of its sandbox. Tells once if the kernel lacks a part of it. Returns false if the message is nonsense. */
+static bool take_sandbox(struct isolated *isolated, const struct control_ready *message)
+{
+	const unsigned sandbox = SANDBOX_KNOWN | (message->unconfined ? SANDBOX_NONE : 0U) | (message->seccomp ? SANDBOX_SECCOMP : 0U) |
+	                         message->landlock * SANDBOX_LANDLOCK;
+	const bool lacks = !message->unconfined && (message->landlock == 0 || !message->seccomp);
+	char text[SAY_BYTES];
+
+	if (message->landlock > MAX_LANDLOCK || message->seccomp > 1 || message->unconfined > 1 || message->zero != 0)
+		return false;
+	if (lacks && __atomic_load_n(&isolated->sandbox, __ATOMIC_RELAXED) != sandbox) {
+		print(text, sizeof(text), "its process runs without %s, which this kernel lacks; require-sandbox on would not start it",
+		      message->seccomp ? "Landlock" : message->landlock > 0 ? "seccomp" : "Landlock and seccomp");
+		say_of(isolated, text);
+	}
+	__atomic_store_n(&isolated->sandbox, sandbox, __ATOMIC_RELAXED);
+	return true;
+}
+
+void isolated_describe(const struct isolated *isolated, char *text, size_t size)
+{
+	const unsigned sandbox = __atomic_load_n(&isolated->sandbox, __ATOMIC_RELAXED), landlock = sandbox / SANDBOX_LANDLOCK;
+	const char *const seccomp = (sandbox & SANDBOX_SECCOMP) != 0 ? "seccomp" : "no seccomp";
+
+	if ((sandbox & SANDBOX_KNOWN) == 0)
+		print(text, size, "no process was ready yet");
+	else if ((sandbox & SANDBOX_NONE) != 0)
+		print(text, size, "in a process without a sandbox");
+	else if (landlock > 0)
+		print(text, size, "in a process with landlock ABI %u, %s", landlock, seccomp);
+	else
+		print(text, size, "in a process with no landlock, %s", seccomp);
+}
+
 /* Reads the message of a process after it has loaded the module. */
 static void read_control(struct isolated *isolated)
 {
 	struct isolated_run *run = isolated->run;
-	char message[16];
+	struct control_ready message = { 0 };
 	unsigned count;
-	const int len = control_receive(run->control_fd, message, sizeof(message), NULL, 0, &count);
+	const int len = control_receive(run->control_fd, &message, sizeof(message), NULL, 0, &count);
 
 	if (len <= 0) { /* it ends */
 		close_fd(&run->control_fd);
 		return;
 	}
-	if (run->ready || count > 0) { /* it has nothing more to say */
+	if (run->ready || count > 0 || len != (int)sizeof(message) || !take_sandbox(isolated, &message)) { /* or it has nothing more to say */
 		isolated_process_kill(run->process, nonsense);
 		return;
 	}

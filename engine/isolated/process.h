@@ -28,6 +28,7 @@ struct isolated_process {
 
 /* An isolated module. */
 struct isolated {
+	unsigned sandbox;                 /* atomic: set of SANDBOX_..., of the last process that was ready */
 	struct isolated_process *process; /* under the manager's lock. NULL: it cannot be started now */
 	int wake[TUX_MAX_THREADS];        /* read ends of pipes, which wake the engine's threads. They do not block */
 	/* of the manager */
@@ -59,6 +60,9 @@ void isolated_free(struct isolated_manager *manager);
 
 /* Returns the present process of a module, with a reference; NULL if it cannot be started now. Any thread. */
 struct isolated_process *isolated_process_get(struct isolated *isolated);
+
+/* Describes the sandbox of a module's process, as that has told. Any thread. */
+void isolated_describe(const struct isolated *isolated, char *text, size_t size);
 
 /* Puts a reference back. Any thread. */
 void isolated_process_put(struct isolated_process *process);

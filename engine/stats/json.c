@@ -87,6 +87,10 @@ static void json_modules(FILE *out, const struct snapshot *snapshot)
 
 		fputs(i > 0 ? ",\n{\"module\":" : "\n{\"module\":", out);
 		snapshot_put_quoted(out, module->name);
+		if (module->process[0] != '\0') {
+			fputs(",\"process\":", out);
+			snapshot_put_quoted(out, module->process);
+		}
 		fprintf(out, ",\"abi\":%u,\"functions\":%u,\"requests\":%" PRIu64 ",\"active\":%" PRIu64 ",\"ended\":{", module->abi, module->functions,
 		        counters->requests, counters->active);
 		for (unsigned outcome = 0; outcome < SNAPSHOT_OUTCOMES; outcome++)

@@ -33,6 +33,7 @@ struct snapshot_module {
 	const char *file;
 	uint32_t abi;
 	uint32_t functions; /* of the interface that the module was built with */
+	char process[96];   /* sandbox of its process; "": it runs in the server's */
 	struct tux_module_counters counters;
 };
 

@@ -153,7 +153,8 @@ void text_write_modules(FILE *out, const struct snapshot *snapshot)
 		module_write(out, &snapshot->module[i]);
 		name_write(out, "");
 		snapshot_put_escaped(out, TUX_ESCAPE_MESSAGE, snapshot->module[i].file);
-		fprintf(out, ", ABI %u with %u functions\n", snapshot->module[i].abi, snapshot->module[i].functions);
+		fprintf(out, ", ABI %u with %u functions%s%s\n", snapshot->module[i].abi, snapshot->module[i].functions,
+		        snapshot->module[i].process[0] != '\0' ? ", " : "", snapshot->module[i].process);
 	}
 }
 
@@ -197,6 +198,11 @@ void text_write(FILE *out, const struct snapshot *snapshot)
 	}
 	peers_write(out, snapshot);
 	programs_write(out, snapshot);
-	for (unsigned i = 0; i < snapshot->module_count; i++)
+	for (unsigned i = 0; i < snapshot->module_count; i++) {
 		module_write(out, &snapshot->module[i]);
+		if (snapshot->module[i].process[0] == '\0')
+			continue;
+		name_write(out, "");
+		fprintf(out, "%s\n", snapshot->module[i].process);
+	}
 }

@@ -85,7 +85,7 @@ static unsigned modules_sum(const struct totals *totals, struct snapshot_module 
 		struct snapshot_module *one = &module[loaded];
 
 		*one = (struct snapshot_module){ .name = config->modules[i].name, .file = config->modules[i].file };
-		if (!totals->describe_module(config, i, &one->abi, &one->functions))
+		if (!totals->describe_module(config, i, one))
 			continue;
 		for (unsigned w = 0; w < config->threads; w++)
 			if (totals->threads[w] != NULL && totals->threads[w]->modules != NULL)

@@ -6,6 +6,7 @@
 #include "../files/listing_cache.h"
 #include "../kernel_link.h"
 #include "../thread.h"
+#include "snapshot.h"
 
 struct totals {
 	const struct tux_engine_config *config;
@@ -13,8 +14,8 @@ struct totals {
 	const struct kernel_link *kernel;
 	const char *description;     /* as from tux_engine_describe() */
 	const struct listing_cache *listings;
-	/* Describes a module of the configuration. Returns false if it is not loaded. */
-	bool (*describe_module)(const struct tux_engine_config *config, unsigned number, uint32_t *abi, uint32_t *functions);
+	/* Describes a module of the configuration: its interface, and its process. Returns false if it is not loaded. */
+	bool (*describe_module)(const struct tux_engine_config *config, unsigned number, struct snapshot_module *module);
 	const bool *leaves;          /* true = the engine stops, or another process serves; atomic */
 	uint64_t started_ms;         /* monotonic */
 	uint64_t records_failed;     /* records that the log could not write; atomic */

@@ -62,7 +62,7 @@ static bool permit_root(int ruleset, int abi, const struct tux_module_policy *po
 	return added;
 }
 
-bool tux_module_sandbox_files(const struct tux_module_policy *policy, char *error, size_t error_size)
+bool tux_module_sandbox_files(const struct tux_module_policy *policy, struct tux_module_sandbox *sandbox, char *error, size_t error_size)
 {
 	const int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset_attr attr = { .handled_access_fs = all_access(abi) };
@@ -83,6 +83,7 @@ bool tux_module_sandbox_files(const struct tux_module_policy *policy, char *erro
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	entered = ruleset >= 0 && (!policy->has_root || permit_root(ruleset, abi, policy)) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	          syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
+	sandbox->landlock_abi = (unsigned)abi;
 	if (!entered)
 		snprintf(error, error_size, "cannot put Landlock rules in force: %s", strerror(errno));
 	if (ruleset >= 0)
@@ -183,20 +184,21 @@ static scmp_filter_ctx filter_new(void)
 	return filter;
 }
 
-/* Puts a filter in force, unless rc is an error, and frees it. Returns false with a sentence in error. */
-static bool filter_load(scmp_filter_ctx filter, int rc, char *error, size_t error_size)
+/* Puts a filter in force, unless rc is an error, and frees it. Sets *loaded to false if the kernel has none. Returns false with a sentence in error. */
+static bool filter_load(scmp_filter_ctx filter, int rc, bool *loaded, char *error, size_t error_size)
 {
 	if (rc == 0)
 		rc = seccomp_load(filter);
 	if (filter)
 		seccomp_release(filter);
+	*loaded = rc == 0;
 	if (rc == 0 || rc == -ENOSYS || rc == -EINVAL) /* this kernel has no filters */
 		return true;
 	snprintf(error, error_size, "cannot put the seccomp filter in force: %s", strerror(rc < 0 ? -rc : ECANCELED));
 	return false;
 }
 
-bool tux_module_sandbox_begin(const struct tux_module_policy *policy, char *error, size_t error_size)
+bool tux_module_sandbox_begin(const struct tux_module_policy *policy, struct tux_module_sandbox *sandbox, char *error, size_t error_size)
 {
 	scmp_filter_ctx filter;
 	int rc;
@@ -213,12 +215,13 @@ bool tux_module_sandbox_begin(const struct tux_module_policy *policy, char *erro
 		rc = forbid_signals(filter);
 	if (rc == 0 && !policy->programs)
 		rc = forbid(filter, of_programs, sizeof(of_programs) / sizeof(of_programs[0]));
-	return filter_load(filter, rc, error, error_size);
+	return filter_load(filter, rc, &sandbox->seccomp, error, error_size);
 }
 
 bool tux_module_sandbox_calls(const struct tux_module_policy *policy, char *error, size_t error_size)
 {
 	scmp_filter_ctx filter;
+	bool loaded;
 	int rc;
 
 	if (TUX_SANITIZED)
@@ -227,5 +230,5 @@ bool tux_module_sandbox_calls(const struct tux_module_policy *policy, char *erro
 	rc = filter ? forbid(filter, of_start, sizeof(of_start) / sizeof(of_start[0])) : -ENOMEM;
 	if (rc == 0 && !policy->network)
 		rc = forbid(filter, of_network, sizeof(of_network) / sizeof(of_network[0]));
-	return filter_load(filter, rc, error, error_size);
+	return filter_load(filter, rc, &loaded, error, error_size);
 }

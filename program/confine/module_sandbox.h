@@ -13,14 +13,20 @@ struct tux_module_policy {
 	bool network;  /* sockets may be opened */
 };
 
+/* What is in force. Zero-initialize before use. */
+struct tux_module_sandbox {
+	unsigned landlock_abi; /* 0: this kernel has none */
+	bool seccomp;
+};
+
 /* Restricts files, and TCP ports, if the kernel supports it. Call it before any thread starts. Returns false with a sentence in error. */
-bool tux_module_sandbox_files(const struct tux_module_policy *policy, char *error, size_t error_size);
+bool tux_module_sandbox_files(const struct tux_module_policy *policy, struct tux_module_sandbox *sandbox, char *error, size_t error_size);
 
 /*
  * Forbids system calls that reach other processes or the kernel, if the kernel supports it. Call it before the module is loaded, so that its
  * load() leaves no process outside of the sandbox. Returns false with a sentence in error.
  */
-bool tux_module_sandbox_begin(const struct tux_module_policy *policy, char *error, size_t error_size);
+bool tux_module_sandbox_begin(const struct tux_module_policy *policy, struct tux_module_sandbox *sandbox, char *error, size_t error_size);
 
 /* Forbids the rest of them, for all threads: those that load() and start() may use. Returns false with a sentence in error. */
 bool tux_module_sandbox_calls(const struct tux_module_policy *policy, char *error, size_t error_size);

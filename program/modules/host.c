@@ -14,6 +14,7 @@
 #include "../../engine/isolated/host.h"
 #include "../confine/module_sandbox.h"
 #include "../confine/privileges.h"
+#include "../confine/sanitized.h"
 #include "process.h"
 
 enum {
@@ -27,6 +28,8 @@ static struct {
 	unsigned flags;
 	struct tux_module_config module;
 	struct tux_module_value value[TUX_MAX_MODULE_VALUES];
+	struct tux_module_sandbox sandbox;
+	struct control_ready ready;
 } own;
 
 /* Reads the configuration. Returns false if this is not a process that the spawner started. */
@@ -63,6 +66,15 @@ static bool fail(const char *what, char *error, size_t error_size)
 	return false;
 }
 
+/* Returns false with a sentence in error if a part of the sandbox is missing that the configuration requires. */
+static bool suffices(bool in_force, const char *part, char *error, size_t error_size)
+{
+	if (in_force || (own.flags & TUX_MODULE_REQUIRES_SANDBOX) == 0)
+		return true;
+	snprintf(error, error_size, "%s has no %s, and require-sandbox is on", TUX_SANITIZED ? "a build with a sanitizer" : "this kernel", part);
+	return false;
+}
+
 /* Enters the root directory, gives up the capability for that, and restricts files. */
 static bool enclose(void *context, char *error, size_t error_size)
 {
@@ -80,7 +92,13 @@ static bool enclose(void *context, char *error, size_t error_size)
 		close(TUX_MODULE_ROOT_FD);
 	if (!tux_privileges_forget())
 		return fail("cannot give up capabilities", error, error_size);
-	return (own.flags & TUX_MODULE_UNCONFINED) != 0 || tux_module_sandbox_files(&policy, error, error_size);
+	if ((own.flags & TUX_MODULE_UNCONFINED) == 0 &&
+	    (!tux_module_sandbox_files(&policy, &own.sandbox, error, error_size) || !suffices(own.sandbox.landlock_abi > 0, "Landlock", error, error_size)))
+		return false;
+	own.ready = (struct control_ready){
+		.landlock = own.sandbox.landlock_abi, .seccomp = own.sandbox.seccomp, .unconfined = TUX_SANITIZED || (own.flags & TUX_MODULE_UNCONFINED) != 0,
+	};
+	return true;
 }
 
 static bool restrain(void *context, char *error, size_t error_size)
@@ -97,7 +115,7 @@ void tux_module_host(void)
 {
 	struct tux_module_policy policy;
 	char error[256];
-	const struct isolated_host_steps steps = { .enclose = enclose, .restrain = restrain };
+	const struct isolated_host_steps steps = { .enclose = enclose, .restrain = restrain, .ready = &own.ready };
 
 	if (!policy_read()) {
 		fputs("tux: module-host is a part of the server, which starts it for isolated modules\n", stderr);
@@ -108,7 +126,8 @@ void tux_module_host(void)
 		if (fd != STDOUT_FILENO && fd != STDERR_FILENO)
 			fcntl(fd, F_SETFD, FD_CLOEXEC);
 	policy = (struct tux_module_policy){ .programs = (own.flags & TUX_MODULE_PROGRAMS) != 0 };
-	if ((own.flags & TUX_MODULE_UNCONFINED) == 0 && !tux_module_sandbox_begin(&policy, error, sizeof(error))) {
+	if ((own.flags & TUX_MODULE_UNCONFINED) == 0 &&
+	    (!tux_module_sandbox_begin(&policy, &own.sandbox, error, sizeof(error)) || !suffices(own.sandbox.seccomp, "seccomp", error, sizeof(error)))) {
 		fprintf(stderr, "tux: module %s: %s\n", own.module.name, error);
 		_exit(EXIT_FAILURE);
 	}

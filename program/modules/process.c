@@ -51,7 +51,8 @@ static int policy_open(const struct tux_cgi *cgi)
 	const struct tux_module_config *module = cgi->module;
 	const unsigned flags = (module->root ? TUX_MODULE_HAS_ROOT : 0U) | (module->programs ? TUX_MODULE_PROGRAMS : 0U) |
 	                       (module->writes ? TUX_MODULE_WRITES : 0U) | (module->network ? TUX_MODULE_NETWORK : 0U) |
-	                       (cgi->unconfined ? TUX_MODULE_UNCONFINED : 0U);
+	                       (cgi->unconfined ? TUX_MODULE_UNCONFINED : 0U) |
+	                       (module->require_sandbox ? TUX_MODULE_REQUIRES_SANDBOX : 0U);
 	const int fd = memfd_create("tux module policy", MFD_CLOEXEC);
 	bool written;
 

@@ -311,6 +311,10 @@ static bool module_spawner_start(struct serving *serving)
 	for (i = 0; i < config->module_count; i++) {
 		if (!config->modules[i].isolate || !config->modules[i].file)
 			continue;
+		if (config->modules[i].require_sandbox && serving->settings->no_sandbox) {
+			snprintf(serving->error, ERROR_MAX, "module %s: require-sandbox is on, and so is no-sandbox", config->modules[i].name);
+			return false;
+		}
 		if (historic[i] && !module_file_permitted(config->modules[i].name, historic[i], of_root, serving->error, ERROR_MAX))
 			return false;
 		if (serving->module_count == TUX_MAX_CGI) {

@@ -32,7 +32,8 @@ int tux_modules_find(struct tux_modules *modules, const char *name, char *error,
 /* True if an option is for isolated modules alone. */
 static bool is_of_isolated(const char *name)
 {
-	static const char *const of_isolated[] = { "user", "root", "memory", "processes", "files", "programs", "writes", "network" };
+	static const char *const of_isolated[] = { "user", "root", "memory", "processes", "files", "programs", "writes", "network",
+	                                     "require-sandbox" };
 
 	for (size_t i = 0; i < sizeof(of_isolated) / sizeof(of_isolated[0]); i++)
 		if (strcmp(name, of_isolated[i]) == 0)

@@ -446,6 +446,8 @@ const struct tux_option tux_options[] = {
 	  MODULE, SWITCH, OF_MODULE(writes) },
 	{ "network", NULL, "0.1", "the process may open sockets",
 	  MODULE, SWITCH, OF_MODULE(network) },
+	{ "require-sandbox", NULL, "0.1", "does not start the process if the kernel lacks Landlock or seccomp",
+	  MODULE, SWITCH, OF_MODULE(require_sandbox) },
 	{ "config", "{ KEY = VALUE }", "0.1", "values that the module reads itself",
 	  MODULE, BLOCK("KEY = VALUE, at most 256 of them"), .list = true },
 };

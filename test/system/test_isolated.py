@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Isolated modules: a process that ends, hangs or lies costs its requests, and nothing else. modules/hostile.c does what the path says.
 test_modules.py has their replies."""
+import json
 import os
 import re
 import shutil
@@ -321,6 +322,57 @@ def test_wrong_user(tux, place, hostile):
 def test_memory(serve):
     server = serve("memory 64M")
     assert server.get("/m/many").body == b"lacks\n"
+
+
+@pytest.fixture(scope="module")
+def without():
+    """Runs a program as on a kernel without Landlock, or with a further argument also without seccomp."""
+    folder = make_place()
+    path = os.path.join(folder, "without_sandbox")
+    subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", os.path.join(HERE, "without_sandbox.c"), "-lseccomp", "-o", path], check=True)
+    yield path
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+STATUS = 'route "=/status" { status on }'
+
+
+def sandbox(server):
+    return json.loads(server.get("/status?format=json").body)["modules"]["loaded"][0]["process"]
+
+
+@pytest.mark.usefixtures("confined")
+@pytest.mark.parametrize("less, lacks, status", [
+    ("files", "Landlock", "no landlock, seccomp"), ("both", "Landlock and seccomp", "no landlock, no seccomp")])
+def test_kernel_without_a_sandbox_is_told(serve, without, less, lacks, status):
+    """One line at the start, and the status. require-sandbox refuses such a kernel."""
+    server = serve(top=STATUS, wrapper=(without, less))
+    line = "tux: module hostile: its process runs without %s, which this kernel lacks; require-sandbox on would not start it\n" % lacks
+    before = process(server)
+    assert line in server.output and sandbox(server) == "in a process with " + status
+    os.kill(before, signal.SIGKILL)
+    is_replaced(server, before)
+    assert server.output.count(line) == 1
+    server = serve("require-sandbox on", wrapper=(without, less))
+    client.wait_until(lambda: server.get("/m/pid-").status == 503, "no process can be started")
+    assert re.search("tux: module hostile: this kernel has no (Landlock|seccomp), and require-sandbox is on\n", server.output)
+
+
+@pytest.mark.usefixtures("confined")
+def test_required_sandbox(serve):
+    server = serve("require-sandbox on", top=STATUS)
+    if server.get("/m/pid-").status != 200:
+        pytest.skip("this kernel has no sandbox")
+    assert re.fullmatch(r"in a process with landlock ABI \d+, seccomp", sandbox(server)) and "which this kernel lacks" not in server.output
+
+
+def test_required_sandbox_beside_no_sandbox(tux, place, hostile):
+    path = os.path.join(place, "tux.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('module a { file "%s"; isolate on; require-sandbox on }' % hostile)
+    server = tux(place, "--config", path, "--no-sandbox", ready=False)
+    assert server.wait() == 1 and "module a: require-sandbox is on, and so is no-sandbox" in server.output
+    server.end = lambda: None
 
 
 def test_output_of_the_process(serve):

@@ -110,8 +110,9 @@ def test_module_list(serve):
     """What is loaded, its interface, its requests, and their time."""
     server = serve()
     server.get("/m/echo")
+    client.wait_until(lambda: "process with" in counted(server, "isolated")["process"], "the isolated module has its process")
     done = subprocess.run([server.command[0], "module", "list", "--control", server.control], capture_output=True, text=True, timeout=30, check=True)
     assert re.fullmatch(r"tux \S+, process \d+: 3 modules\n"
                         r"  module probe: requests 1, 2xx 1\n +50 % below .*\n +/\S+/probe.so, ABI 1 with \d+ functions\n"
                         r"  module pooled\n +50 % below .*\n +/\S+/probe.so, ABI 1 with \d+ functions\n"
-                        r"  module isolated\n +50 % below .*\n +/\S+/probe.so, ABI \d+ with \d+ functions\n", done.stdout), done.stdout
+                        r"  module isolated\n +50 % below .*\n +/\S+/probe.so, ABI \d+ with \d+ functions, in a process with.*\n", done.stdout), done.stdout
