@@ -32,10 +32,10 @@ def root_create(folder, scripts, rows):
                 sets["page"] = (PAGE, lambda: page_create(root + "/page"))
             elif row.kind == "listing":
                 sets["listing"] = (LISTED, lambda: listed_create(root + "/listing"))
-            elif row.kind not in ("cgi", "upstream", "hello") and not row.paths[0].startswith("/by-name/") and row.paths[0] not in (path for path, _ in ALWAYS):
+            elif row.kind not in ("cgi", "upstream", "hello", "stream") and not row.paths[0].startswith("/by-name/") and row.paths[0] not in (path for path, _ in ALWAYS):
                 sets[row.paths[0]] = ([len(row.paths), row.length], lambda row=row: random_files_create(root, row))
         sets_make(os.path.join(folder, "made"), sets)
-        for name in ("/app", "/by-name"):
+        for name in ("/app", "/by-name", "/stream"):
             if not os.path.islink(root + name):
                 os.symlink(".", root + name)
         scripts_create(scripts, root)

@@ -126,7 +126,9 @@ DYNAMIC_ROWS = [
     Row("cgi-sh", "CGI, a shell script", len(HELLO), ["/cgi-bin/hello.sh"], connections=8, kind="cgi", floor=False),
     Row("up-1k", "upstream, 1 KB", KIB, ["/app/1k.bin"], kind="upstream", floor=False),
     Row("hello", "module, 13 B", len(HELLO), ["/hello"], kind="hello", floor=False),
+    Row("hello-8", "module, 13 B, 8 connections", len(HELLO), ["/hello"], connections=8, kind="hello", floor=False),
     Row("mod-16k", "module, 16 KB by reference", 16 * KIB, ["/16k.bin"], kind="module", floor=False),
     Row("mod-file", "module, a file by its name", KIB, ["/by-name/1k.bin"], kind="module", floor=False),
+    Row("mod-1m", "module, a stream of 1 MB", MIB, ["/stream/1m.bin"], connections=8, kind="stream", floor=False),
     Row("up-1m", "upstream, 1 MB", MIB, ["/app/1m.bin"], connections=8, kind="upstream", floor=False),
 ]

@@ -85,14 +85,17 @@ SERVERS = [
 ]
 
 DYNAMIC_SERVERS = [
-    Server("tux", "tux", ["@PROGRAM@", "serve", "--config", "@CONFIG@", "--engine", "uring"], "tux-dynamic.conf", kinds=("cgi", "upstream", "hello", "module")),
+    Server("tux", "tux", ["@PROGRAM@", "serve", "--config", "@CONFIG@", "--engine", "uring"], "tux-dynamic.conf",
+           kinds=("cgi", "upstream", "hello", "module", "stream")),
     Server("tux-epoll", "tux", ["@PROGRAM@", "serve", "--config", "@CONFIG@", "--engine", "epoll"], "tux-dynamic.conf",
-           kinds=("cgi", "upstream", "hello", "module")),
+           kinds=("cgi", "upstream", "hello", "module", "stream")),
     Server("tux-pool", "tux", ["@PROGRAM@", "serve", "--config", "@CONFIG@", "--engine", "uring"], "tux-pool.conf", kinds=("hello",)),
-    Server("tux-file", "tux", TUX_ARGV + ["uring"], kinds=("hello", "module"), log=TUX_LOG),
-    Server("nginx", "nginx", NGINX_ARGV, "nginx-dynamic.conf", kinds=("upstream", "hello", "module")),
+    Server("tux-isolated", "tux", ["@PROGRAM@", "serve", "--config", "@CONFIG@", "--engine", "uring"], "tux-isolated.conf", kinds=("hello", "module", "stream")),
+    Server("tux-historic", "tux", ["@PROGRAM@", "serve", "--config", "@CONFIG@", "--engine", "uring"], "tux-historic.conf", kinds=("hello",)),
+    Server("tux-file", "tux", TUX_ARGV + ["uring"], kinds=("hello", "module", "stream"), log=TUX_LOG),
+    Server("nginx", "nginx", NGINX_ARGV, "nginx-dynamic.conf", kinds=("upstream", "hello", "module", "stream")),
     Server("nginx-njs", "nginx", NGINX_ARGV, "nginx-njs.conf", kinds=("hello",), needs="/usr/lib/nginx/modules/ngx_http_js_module.so"),
-    Server("lighttpd-fastcgi", "lighttpd", ["@PROGRAM@", "-D", "-f", "@CONFIG@"], "lighttpd-fastcgi.conf", kinds=("hello",),
+    Server("lighttpd-fastcgi", "lighttpd", ["@PROGRAM@", "-D", "-f", "@CONFIG@"], "lighttpd-fastcgi.conf", kinds=("hello", "stream"),
            needs="/usr/include/fcgiapp.h"),
     Server("h2o-mruby", "h2o", ["@PROGRAM@", "-m", "worker", "-c", "@CONFIG@"], "h2o-mruby.conf", kinds=("hello",)),
     Server("lighttpd", "lighttpd", ["@PROGRAM@", "-D", "-f", "@CONFIG@"], "lighttpd-dynamic.conf", kinds=("cgi", "upstream")),
@@ -120,13 +123,13 @@ def tux_find(path):
     return None
 
 
-def shared_compiled(name):
+def shared_compiled(name, *more):
     """Returns the module of TUX that is made of name.c."""
     source, shared = os.path.join(HERE, name + ".c"), os.path.join(BUILD, name + ".so")
     if not os.path.exists(shared) or os.path.getmtime(shared) < os.path.getmtime(source):
         os.makedirs(BUILD, exist_ok=True)
         subprocess.run([os.environ.get("CC", "cc"), "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-I", os.path.join(TOP, "include"), source,
-                        "-o", shared], check=True, timeout=120)
+                        *more, "-o", shared], check=True, timeout=120)
     return shared
 
 
@@ -201,6 +204,7 @@ class Instance:
         """Copies what a configuration names and the user of the server runs to a folder that no other user can change."""
         words = {"@PEERS@": PEERS}
         for word, program in (("@MODULE@", server.is_tux and shared_compiled("module")),
+                              ("@HISTORIC@", server.name == "tux-historic" and shared_compiled("historic", "-w")),
                               ("@FASTCGI@", server.name == "lighttpd-fastcgi" and compiled("fastcgi", "-lfcgi"))):
             if program:
                 words[word] = os.path.join(self.run + "-programs", os.path.basename(program))
