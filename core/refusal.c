@@ -35,6 +35,8 @@ static const struct reason reasons[TUX_REFUSALS] = {
 	[TUX_REFUSED_TRAILER_LONG] = { 431, "the trailer section is too long" },
 	[TUX_REFUSED_BODY_LONG] = { 413, "the body is too long" },
 	[TUX_REFUSED_TIMEOUT] = { 408, "the request took too long to arrive" },
+	[TUX_REFUSED_PLAIN] = { 400, "a plain HTTP request was sent to an HTTPS port" },
+	[TUX_REFUSED_MISDIRECTED] = { 421, "the certificate of the connection is that of another host" },
 	[TUX_REFUSED_STATUS] = { 502, "the response has no status line of HTTP/1.1, or no known status" },
 	[TUX_REFUSED_CGI] = { 502, "the fields of CGI are missing, stand twice, or do not fit" },
 };

@@ -40,6 +40,8 @@ enum tux_refusal {
 	TUX_REFUSED_TRAILER_LONG,      /* 431 */
 	TUX_REFUSED_BODY_LONG,         /* 413: more body than the limit of the engine */
 	TUX_REFUSED_TIMEOUT,           /* 408: a timeout of the engine */
+	TUX_REFUSED_PLAIN,             /* 400: no TLS where the engine expects it */
+	TUX_REFUSED_MISDIRECTED,       /* 421: the host is not one of those that the connection is for (RFC 9110 7.4) */
 	TUX_REFUSED_STATUS,            /* 502: no status line, or a status that is not 100 to 599 */
 	TUX_REFUSED_CGI,               /* 502: a CGI response without a CGI field, with one twice, or with a transfer coding */
 	TUX_REFUSALS

@@ -27,6 +27,7 @@ enum {
 };
 
 struct content_tags;
+struct tls_context;
 struct tux_loaded;
 
 enum tux_loop_kind {
@@ -43,6 +44,12 @@ enum tux_large_body {
 	TUX_LARGE_ZEROCOPY, /* MSG_ZEROCOPY/SEND_ZC from memory: for hardware network cards */
 };
 
+/* Protocol versions and ciphers of TLS, by the names of Mozilla's recommendations. */
+enum tux_tls_profile {
+	TUX_TLS_INTERMEDIATE, /* TLS 1.2 and 1.3 */
+	TUX_TLS_MODERN,       /* TLS 1.3 */
+};
+
 /*
  * A listening socket that the program opened: one fd per thread (SO_REUSEPORT), or one fd for all threads. The number of fds may
  * differ from the number of threads. With more fds a thread has several. With fewer fds several threads share one.
@@ -50,6 +57,7 @@ enum tux_large_body {
 struct tux_listener {
 	int fd[TUX_MAX_THREADS];
 	unsigned count; /* entries of fd */
+	bool tls;       /* its connections speak TLS; then each host that responds there has certificates */
 };
 
 /* Target of a redirecting route. */
@@ -131,6 +139,7 @@ struct tux_host {
 	const uint64_t *route_max_body; /* per route, replaces max_body_bytes; NULL: no route has its own */
 	const struct tux_error_page *pages;
 	unsigned page_count;      /* at most TUX_MAX_ERROR_PAGES */
+	const struct tls_context *tls; /* certificates; NULL: responds on no listener with TLS. Hosts may share them */
 };
 
 /* Returns the field settings of a route, or those of the host if no route has this number. */

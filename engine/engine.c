@@ -166,7 +166,9 @@ void tux_engine_accept(struct tux_engine *engine)
 	const struct tux_engine_config *config = &engine->config;
 
 	for (unsigned i = 0; i < config->listener_count && engine->kernel.fd >= 0; i++)
-		__atomic_store_n(&engine->shared.by_kernel[i], kernel_link_listen(&engine->kernel, &config->listeners[i], i), __ATOMIC_RELAXED);
+		if (!config->listeners[i].tls) /* the kernel engine speaks no TLS */
+			__atomic_store_n(&engine->shared.by_kernel[i], kernel_link_listen(&engine->kernel, &config->listeners[i], i),
+			                 __ATOMIC_RELAXED);
 	tell_all(engine, &engine->shared.go);
 }
 

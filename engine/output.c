@@ -153,7 +153,7 @@ static enum output_result send_memory(struct output *output, unsigned parts, boo
 	                 out->iov[0].iov_len >= ZERO_COPY_BYTES;
 
 	out->message = (struct msghdr){ .msg_iov = out->iov, .msg_iovlen = parts };
-	thread->ops->send(thread->loop, output->channel, &out->message, more ? MSG_MORE : 0, zero_copy);
+	transport_send(thread->ops, thread->loop, output->channel, &out->message, more ? MSG_MORE : 0, zero_copy);
 	return OUTPUT_PENDING;
 }
 
@@ -174,12 +174,18 @@ static void cork(struct output *output, bool corked)
 	output->corked = corked;
 }
 
+/* True if files are read into memory before they are sent. */
+static bool copies_files(const struct output *output)
+{
+	return thread_copies_bodies(output->thread) || !transport_sends_files(output->channel);
+}
+
 /* True if the body is sent by sendfile(2), and long enough for full segments to pay. */
 static bool is_long(struct output *output)
 {
 	const struct body_source *source = &output->source;
 
-	return source->count > 0 && source->fd >= 0 && !source->pipe && !thread_copies_bodies(output->thread) && output_left(output) >= CORK_BYTES;
+	return source->count > 0 && source->fd >= 0 && !source->pipe && !copies_files(output) && output_left(output) >= CORK_BYTES;
 }
 
 static enum output_result wait_for_room(struct output *output)
@@ -283,7 +289,7 @@ enum output_result output_start(struct output *output)
 			return send_memory(output, parts, more);
 		if (output->at == output->source.count)
 			break;
-		if (!output->source.pipe && thread_copies_bodies(output->thread))
+		if (!output->source.pipe && copies_files(output))
 			return send_window(output);
 		result = send_direct(output);
 		if (result != OUTPUT_DONE)

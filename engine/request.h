@@ -30,6 +30,8 @@ struct client {
 	struct channel *channel; /* the connection's socket: for its addresses, and for splicing from it */
 	uint16_t port;           /* 0: a Unix socket, or addresses are not wanted (config->addresses) */
 	uint8_t listener;        /* number of the listener that accepted the connection */
+	bool secure;             /* the connection speaks TLS */
+	const struct tls_context *selected; /* certificates of the host that the client named to TLS; NULL: it named none */
 	uint8_t address[16];
 };
 

@@ -16,6 +16,7 @@
 #include "handlers/module.h"
 #include "isolated/line.h"
 #include "log/log_queue.h"
+#include "tls/session.h"
 
 enum {
 	LINGER_MS = 2000,
@@ -158,6 +159,7 @@ static void open_timers(struct worker *worker)
 	timers_init(timers);
 	timers->duration_ms[TIMER_IDLE] = config->idle_timeout_ms;
 	timers->duration_ms[TIMER_HEAD] = config->head_timeout_ms;
+	timers->duration_ms[TIMER_HANDSHAKE] = config->head_timeout_ms;
 	timers->duration_ms[TIMER_BODY] = config->body_timeout_ms;
 	timers->duration_ms[TIMER_SEND] = config->send_timeout_ms;
 	timers->duration_ms[TIMER_LINGER] = LINGER_MS;
@@ -216,8 +218,12 @@ static bool open_all(struct worker *worker, unsigned index)
 {
 	const struct tux_engine_config *config = worker->thread.config;
 	const int spawner_fd = config->spawner_fd != NULL ? config->spawner_fd[index] : -1;
+	struct thread *thread = &worker->thread;
 	uint64_t seed = 0;
 
+	for (unsigned i = 0; i < config->listener_count && thread->tls_buffers == NULL; i++)
+		if (config->listeners[i].tls && (thread->tls_buffers = malloc(sizeof(*thread->tls_buffers))) == NULL)
+			return false;
 	if (!backends_open(&worker->backends, &worker->thread, spawner_fd, &exchange_cgi_events))
 		return false;
 	worker->backends.cgi.spawner.source.readable = on_spawner;
@@ -259,6 +265,7 @@ void worker_free(struct worker *worker)
 		residence_finish(&worker->reads, job);
 		job = next;
 	}
+	free(worker->thread.tls_buffers);
 	outs_free(&worker->outs);
 	requests_free(&worker->requests);
 	free(worker->accept.acceptor);

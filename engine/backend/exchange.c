@@ -7,6 +7,7 @@
 
 #include "../../core/forward.h"
 #include "../io/address.h"
+#include "../io/transport.h"
 #include "../log/access_record.h"
 #include "backends.h"
 #include "exchange.h"
@@ -269,7 +270,8 @@ static bool is_for_splicing(const struct exchange *exchange)
 {
 	const struct response_body *relay = &exchange->relay;
 
-	if (exchange->from == NULL || exchange->paused || exchange->req->fetch != NULL || thread_copies_bodies(exchange->req->thread))
+	if (exchange->from == NULL || exchange->paused || exchange->req->fetch != NULL || thread_copies_bodies(exchange->req->thread) ||
+	    !transport_sends_files(exchange->req->client->channel))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
 		return exchange->req->ready.len >= PEER_STREAM_ROOM;

@@ -2,6 +2,7 @@
 /* Forwards request bodies and tunnel bytes from the client to the backend. */
 #include "exchange_state.h"
 
+#include "../io/transport.h"
 #include "backends.h"
 
 bool exchange_takes(const struct request *req)
@@ -35,7 +36,8 @@ static bool is_upload_for_splicing(const struct exchange *exchange)
 {
 	const struct request *req = exchange->req;
 
-	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICE_NOT || thread_copies_bodies(req->thread))
+	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICE_NOT || thread_copies_bodies(req->thread) ||
+	    !transport_is_plain(req->client->channel))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
 		return peer_stream_unsent(exchange->to) >= PEER_STREAM_ROOM;

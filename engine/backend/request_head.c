@@ -18,7 +18,7 @@ enum {
 
 /*
  * Writes the host name for a request without one (HTTP/1.0): the host's first name, else the local address of the connection. with_port adds
- * the port unless it is 80.
+ * the port unless it is that of the scheme.
  */
 static struct tux_octets host_of(const struct request *req, bool with_port, char text[HOST_TEXT])
 {
@@ -26,7 +26,7 @@ static struct tux_octets host_of(const struct request *req, bool with_port, char
 	char numeric[ADDRESS_TEXT], port[PORT_TEXT] = "";
 	const struct tux_octets address = address_text(here.octets, numeric);
 
-	if (with_port && here.port != 0 && here.port != 80)
+	if (with_port && here.port != 0 && here.port != (req->client->secure ? 443 : 80))
 		snprintf(port, sizeof(port), ":%u", here.port);
 	if (req->host->name != NULL)
 		snprintf(text, HOST_TEXT, "%s%s", req->host->name, port);
@@ -49,6 +49,7 @@ uint16_t request_head_write(const struct request *req, const struct tux_upstream
 		.content_length = framing->content_length,
 		.framing = framing->framing,
 		.trusted = upstream->trust_forwarded,
+		.https = req->client->secure,
 		.upgrade = upgrade,
 	};
 	uint8_t *out = buffer_room(head, cap);
@@ -69,6 +70,7 @@ uint16_t request_head_environment(const struct request *req, const struct reques
 		.server_port = here.port,
 		.remote_addr = address_text(req->client->address, client),
 		.remote_port = req->client->port,
+		.https = req->client->secure,
 		.document_root = { (const uint8_t *)req->host->path, (uint32_t)strlen(req->host->path) },
 		.server_software = { (const uint8_t *)"tux", 3 },
 		.has_length = framing->framing == TUX_FRAMING_LENGTH,

@@ -27,6 +27,15 @@ static const struct tux_host *find_host(const struct request *req)
 	return config->hosts + (config->host_count > 1 ? tux_host_find(&config->names, req->client->listener, req->bytes, req->head.host) : 0);
 }
 
+/*
+ * True if the connection has the certificates of another host, because its client named that one to TLS. A client that named no host gets
+ * any of them.
+ */
+static bool is_misdirected(const struct request *req)
+{
+	return req->client->selected != NULL && req->client->selected != req->host->tls;
+}
+
 static void use_host(struct request *req, const struct tux_host *host)
 {
 	req->host = host;
@@ -180,6 +189,10 @@ static enum dispatch_handler choose_handler(struct request *req)
 	if (!has_path(&req->head)) {
 		req->status = req->status != 0 ? req->status : 400;
 		return HANDLER_METHOD;
+	}
+	if (is_misdirected(req)) {
+		req->head.refusal = TUX_REFUSED_MISDIRECTED;
+		return HANDLER_REFUSAL;
 	}
 	req->routed++;
 	count(&req->thread->counters.requests_routed, 1);

@@ -15,7 +15,12 @@
 #include "conn_wait.h"
 #include "h1.h"
 
+enum {
+	HANDSHAKES_SHARE = 2, /* handshakes of TLS have 1/2 of max-connections */
+};
+
 static const struct channel_events channel_events;
+static const struct tls_events tls_events;
 static const struct sink h1_sink;
 
 static void conn_step(struct conn *conn);
@@ -54,6 +59,16 @@ static void cut_responses(struct conn *conn)
 		end_responses(conn, output_left(&conn->output));
 }
 
+/* Ends the wait for the handshake of TLS. */
+static void handshake_over(struct conn *conn, uint64_t *counter)
+{
+	if (!conn->handshake)
+		return;
+	conn->handshake = false;
+	conn->conns->handshakes--;
+	count(counter, 1);
+}
+
 /* Closes the connection. */
 static void end(struct conn *conn)
 {
@@ -64,6 +79,7 @@ static void end(struct conn *conn)
 	if (req != NULL && req->events != NULL)
 		req->events->abandon(req);
 	cut_responses(conn);
+	handshake_over(conn, &conn->thread->counters.handshakes_failed);
 	conn_set_state(conn, CONN_CLOSED);
 	timer_stop(&conn->timer);
 	if (req != NULL)
@@ -71,6 +87,14 @@ static void end(struct conn *conn)
 	output_leave(&conn->output);
 	log_wait_leave(&conn->thread->log->waiters, &conn->log_waiter);
 	conn->thread->ops->close(conn->thread->loop, &conn->channel);
+}
+
+/* Closes the connection, on which nothing is being sent. Over TLS the client learns whether the last response is complete. */
+static void leave(struct conn *conn)
+{
+	if (!conn->truncated)
+		transport_say_end(&conn->channel);
+	end(conn);
 }
 
 static void receive(struct conn *conn)
@@ -89,7 +113,7 @@ static void receive_stop(struct conn *conn)
  */
 static void linger(struct conn *conn)
 {
-	transport_end_output(&conn->channel);
+	transport_end_output(&conn->channel, !conn->truncated);
 	conn_set_state(conn, CONN_LINGER);
 	buffer_forget(&conn->in);
 	conn_wait_for(conn, WAIT_LINGER);
@@ -103,7 +127,7 @@ static void finish(struct conn *conn)
 	if (!conn->client_closed && (conn->linger || conn->in.len > 0 || conn->thread->leaving))
 		linger(conn);
 	else
-		end(conn);
+		leave(conn);
 }
 
 /* Handles the end of the output: the kernel has all of it. A handler that takes time may have more to send. */
@@ -145,7 +169,7 @@ static bool may_return(const struct conn *conn)
 	const struct conns *conns = conn->conns;
 
 	if (conn->state != CONN_READ || conn_request_state(conn) != REQUEST_RESPONDED || output_queued(&conn->output) || conn->in.len > 0 ||
-	    conn->seen > 0 || conn->client_closed || conn->close_after_response)
+	    conn->seen > 0 || conn->client_closed || conn->close_after_response || !transport_is_plain(&conn->channel))
 		return false;
 	if (conn->thread->draining)
 		return conns->pass_again_ms == 0 && passing_permits(conns->passing, conn->client.listener);
@@ -243,7 +267,7 @@ static void wait_for_input(struct conn *conn)
 	} else if (state == REQUEST_LOADING) {
 		conn_wait_for(conn, WAIT_LOAD);
 	} else if (conn->client_closed) {
-		end(conn);
+		leave(conn);
 	} else if (may_return(conn)) {
 		give_back(conn);
 	} else {
@@ -417,12 +441,38 @@ static void on_writable(struct channel *channel)
 	after_send(conn_of(channel), output_start(&conn_of(channel)->output));
 }
 
+/* Starts to read requests over TLS. */
+static void on_established(struct channel *channel, const struct tls_facts *facts)
+{
+	struct conn *conn = conn_of(channel);
+	struct tux_counters *counters = &conn->thread->counters;
+
+	handshake_over(conn, &counters->handshakes);
+	count(&counters->handshakes_resumed, facts->resumed);
+	conn->client.secure = true;
+	conn->client.selected = facts->selected;
+	conn_wait_for(conn, WAIT_IDLE);
+}
+
+/* Refuses a client that speaks HTTP without TLS at a port for TLS. Its bytes are discarded. */
+static void on_plain(struct channel *channel)
+{
+	struct conn *conn = conn_of(channel);
+
+	handshake_over(conn, &conn->thread->counters.handshakes_failed);
+	tls_free(channel);
+	conn->linger = true;
+	conn_refuse(conn, TUX_REFUSED_PLAIN);
+}
+
 /* Frees a connection after its channel was closed or released, or after its loop was freed. */
 static void conn_free(struct conn *conn)
 {
 	struct conns *conns = conn->conns;
 	struct tux_counters *counters = &conn->thread->counters;
 
+	if (conn->channel.tls != NULL)
+		tls_free(&conn->channel);
 	output_release(&conn->output);
 	buffer_forget(&conn->in);
 	if (conn->request != NULL) {
@@ -489,13 +539,46 @@ static void on_released(struct channel *channel)
 		end(conn);
 }
 
+/*
+ * Starts the time limit of a handshake. So that clients that begin many do not take all connections, the oldest one of too many ends.
+ */
+static void start_handshake(struct conn *conn)
+{
+	struct conns *conns = conn->conns;
+	const struct tux_engine_config *config = conn->thread->config;
+	const unsigned most = config->max_connections / (HANDSHAKES_SHARE * config->threads);
+
+	if (conns->handshakes > 0 && conns->handshakes >= most)
+		end(conn_of_timer(conn->thread->timers.list[TIMER_HANDSHAKE].next));
+	conns->handshakes++;
+	conn->handshake = true;
+	conn_wait_for(conn, WAIT_HANDSHAKE);
+}
+
 void conn_start(struct conn *conn)
 {
 	conn_set_state(conn, CONN_READ);
 	conn->counted = true;
 	conn->conns->parked--;
-	conn_wait_for(conn, WAIT_IDLE);
+	if (conn->channel.tls != NULL)
+		start_handshake(conn);
+	else
+		conn_wait_for(conn, WAIT_IDLE);
 	receive(conn);
+}
+
+/* Gives the channel to the loop, with TLS if the listener has it. Returns false if out of memory. */
+static bool add_channel(struct conn *conn, unsigned listener)
+{
+	struct thread *thread = conn->thread;
+
+	if (thread->config->listeners[listener].tls && !tls_open(&conn->channel, thread, listener, &tls_events))
+		return false;
+	if (thread->ops->add(thread->loop, &conn->channel))
+		return true;
+	if (conn->channel.tls != NULL)
+		tls_free(&conn->channel);
+	return false;
 }
 
 struct conn *conn_open(struct conns *conns, int fd, unsigned listener)
@@ -514,7 +597,7 @@ struct conn *conn_open(struct conns *conns, int fd, unsigned listener)
 	conn->sink = &h1_sink;
 	conn->client = (struct client){ .channel = &conn->channel, .listener = (uint8_t)listener };
 	conn->output = (struct output){ .thread = thread, .channel = &conn->channel, .source = { .fd = -1 } };
-	if (!thread->ops->add(thread->loop, &conn->channel)) {
+	if (!add_channel(conn, listener)) {
 		close(fd);
 		free(conn);
 		return NULL;
@@ -576,7 +659,7 @@ void conn_refuse(struct conn *conn, enum tux_refusal refusal)
 static void idle_expired(struct conn *conn)
 {
 	if (!conn->thread->leaving)
-		end(conn);
+		leave(conn);
 	else if (transport_has_input(&conn->channel))
 		conn_wait_for(conn, WAIT_IDLE);
 	else
@@ -740,6 +823,11 @@ static const struct channel_events channel_events = {
 	.writable = on_writable,
 	.closed = on_closed,
 	.released = on_released,
+};
+
+static const struct tls_events tls_events = {
+	.established = on_established,
+	.plain = on_plain,
 };
 
 static const struct sink h1_sink = {

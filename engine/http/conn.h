@@ -29,6 +29,7 @@ struct conns {
 	struct passing *passing; /* the engine's */
 	unsigned open;
 	unsigned parked;         /* of open: those that wait for others to close */
+	unsigned handshakes;     /* of open: those whose handshake of TLS is under way */
 	bool left;               /* a connection has closed since the flag was cleared, so another may fit */
 	uint64_t pass_again_ms;  /* earliest time to pass the next connection; 0: now */
 };
@@ -48,6 +49,8 @@ struct conn {
 	bool linger;               /* the client may still be sending: drain its input before closing */
 	bool client_closed;        /* the client has sent its FIN */
 	bool counted;              /* takes a slot of the limit */
+	bool handshake;            /* of TLS, under way */
+	bool truncated;            /* its last response is not complete, and the client must be able to tell */
 	bool from_kernel;          /* came from the kernel engine, and returns to it when idle */
 	bool handover_failed;      /* the kernel engine could not hand it over: its next request gets 503 */
 	unsigned unsent;           /* responses that are not completely sent */

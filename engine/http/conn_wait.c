@@ -5,6 +5,7 @@ static const struct {
 	uint8_t phase; /* enum tux_phase */
 	uint8_t timer; /* enum timer_kind; TIMER_KINDS: no limit */
 } waits[] = {
+	[WAIT_HANDSHAKE] = { TUX_PHASE_READING, TIMER_HANDSHAKE },
 	[WAIT_IDLE] = { TUX_PHASE_IDLE, TIMER_IDLE },
 	[WAIT_HEAD] = { TUX_PHASE_READING, TIMER_HEAD },
 	[WAIT_BODY] = { TUX_PHASE_READING, TIMER_BODY },

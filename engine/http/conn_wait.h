@@ -6,6 +6,7 @@
 #include "conn.h"
 
 enum conn_wait {
+	WAIT_HANDSHAKE, /* for the end of the handshake of TLS */
 	WAIT_IDLE,   /* for the first byte of a request */
 	WAIT_HEAD,   /* for the rest of a head */
 	WAIT_BODY,   /* for the rest of a body */

@@ -271,6 +271,8 @@ void h1_end(struct request *req, bool complete)
 {
 	struct conn *conn = req->conn;
 
+	if (!complete)
+		conn->truncated = true;
 	if (!complete || req->unread)
 		conn->close_after_response = true;
 	if (req->unread)

@@ -294,10 +294,23 @@ static int unix_open(const char *spec, const char *path, struct tux_listener *ou
 	return -1;
 }
 
+const char *tux_listener_address(const char *spec)
+{
+	if (strncmp(spec, "http://", 7) == 0)
+		return spec + 7;
+	return tux_listener_has_tls(spec) ? spec + 8 : spec;
+}
+
+bool tux_listener_has_tls(const char *spec)
+{
+	return strncmp(spec, "https://", 8) == 0;
+}
+
 bool tux_listener_spec_good(const char *spec)
 {
 	struct tcp_spec tcp;
 
+	spec = tux_listener_address(spec);
 	if (strncmp(spec, "unix:", 5) == 0)
 		return spec[5] != '\0' && strlen(spec + 5) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
 	return tcp_spec_parse(spec, &tcp);
@@ -306,20 +319,26 @@ bool tux_listener_spec_good(const char *spec)
 int tux_listener_open(const char *spec, unsigned threads, struct tux_listener *out, unsigned max, char *error,
                       size_t error_size)
 {
+	const char *const address = tux_listener_address(spec);
 	struct tcp_spec tcp;
+	int count;
 
 	if (error_size > 0)
 		error[0] = '\0';
 	if (max == 0)
 		return fail(error, error_size, spec, "too many listeners");
-	if (strncmp(spec, "unix:", 5) == 0)
-		return unix_open(spec, spec + 5, out, error, error_size);
-	if (!tcp_spec_parse(spec, &tcp))
+	if (strncmp(address, "unix:", 5) == 0)
+		count = unix_open(spec, address + 5, out, error, error_size);
+	else if (!tcp_spec_parse(address, &tcp))
 		return fail(error, error_size, spec,
 		            "expected " TUX_LISTENER_FORMS);
-	if (tcp.all)
-		return tcp_open_all(spec, &tcp, threads, out, error, error_size);
-	return tcp_open_name(spec, &tcp, threads, out, max, error, error_size);
+	else if (tcp.all)
+		count = tcp_open_all(spec, &tcp, threads, out, error, error_size);
+	else
+		count = tcp_open_name(spec, &tcp, threads, out, max, error, error_size);
+	for (int i = 0; i < count; i++)
+		out[i].tls = tux_listener_has_tls(spec);
+	return count;
 }
 
 bool tux_listener_adopt(int fd, struct tux_listener *out, char *error, size_t error_size)
@@ -329,6 +348,7 @@ bool tux_listener_adopt(int fd, struct tux_listener *out, char *error, size_t er
 	socklen_t len = sizeof(int);
 
 	out->count = 0;
+	out->tls = false;
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0) {
@@ -353,11 +373,11 @@ bool tux_listener_adopt(int fd, struct tux_listener *out, char *error, size_t er
 	return true;
 }
 
-/* Writes the ":PORT" of a URL; nothing for HTTP's default port. */
-static void url_port(char out[PORT_MAX], uint16_t port)
+/* Writes the ":PORT" of a URL; nothing for the default port of its scheme. */
+static void url_port(char out[PORT_MAX], uint16_t port, bool tls)
 {
 	out[0] = '\0';
-	if (port != 80)
+	if (port != (tls ? 443 : 80))
 		snprintf(out, PORT_MAX, ":%u", port);
 }
 
@@ -369,6 +389,7 @@ void tux_listener_url(const struct tux_listener *listener, char *out, size_t siz
 	struct sockaddr_un un;
 	socklen_t len = sizeof(storage);
 	char text[INET6_ADDRSTRLEN] = "?", port[PORT_MAX], zone[IF_NAMESIZE];
+	const char *const scheme = listener->tls ? "https" : "http";
 
 	snprintf(out, size, "?");
 	if (listener->count == 0 || getsockname(listener->fd[0], (struct sockaddr *)&storage, &len) < 0)
@@ -376,16 +397,16 @@ void tux_listener_url(const struct tux_listener *listener, char *out, size_t siz
 	if (storage.ss_family == AF_INET) {
 		memcpy(&in4, &storage, sizeof(in4));
 		inet_ntop(AF_INET, &in4.sin_addr, text, sizeof(text));
-		url_port(port, ntohs(in4.sin_port));
-		snprintf(out, size, "http://%s%s/", text, port);
+		url_port(port, ntohs(in4.sin_port), listener->tls);
+		snprintf(out, size, "%s://%s%s/", scheme, text, port);
 	} else if (storage.ss_family == AF_INET6) {
 		memcpy(&in6, &storage, sizeof(in6));
 		inet_ntop(AF_INET6, &in6.sin6_addr, text, sizeof(text));
-		url_port(port, ntohs(in6.sin6_port));
+		url_port(port, ntohs(in6.sin6_port), listener->tls);
 		if (in6.sin6_scope_id != 0 && if_indextoname(in6.sin6_scope_id, zone)) /* RFC 6874 */
-			snprintf(out, size, "http://[%s%%25%s]%s/", text, zone, port);
+			snprintf(out, size, "%s://[%s%%25%s]%s/", scheme, text, zone, port);
 		else
-			snprintf(out, size, "http://[%s]%s/", text, port);
+			snprintf(out, size, "%s://[%s]%s/", scheme, text, port);
 	} else if (storage.ss_family == AF_UNIX) {
 		memcpy(&un, &storage, sizeof(un));
 		/* An abstract name, possible with socket activation, starts with NUL; "@" by convention. */

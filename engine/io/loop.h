@@ -16,6 +16,7 @@ enum {
 };
 
 struct channel;
+struct tls;
 
 /* The events of a channel, for its owner. A member may be NULL if the owner never causes it. */
 struct channel_events {
@@ -55,6 +56,7 @@ struct channel {
 	int64_t sent_bytes; /* epoll: bytes of it already sent */
 	struct channel *next_queued;
 	const struct channel_events *events;
+	struct tls *tls;    /* between the channel and its owner; set by io/transport.h, not for the loop; NULL: plain bytes */
 };
 
 /* A listening socket. */

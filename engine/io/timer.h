@@ -11,6 +11,7 @@
 enum timer_kind {
 	TIMER_IDLE,
 	TIMER_HEAD,
+	TIMER_HANDSHAKE, /* of TLS */
 	TIMER_BODY,
 	TIMER_SEND,
 	TIMER_LINGER,

@@ -54,7 +54,10 @@ bool transport_has_input(const struct channel *channel)
 	return unread > 0;
 }
 
-void transport_end_output(struct channel *channel)
+void transport_end_output(struct channel *channel, bool whole)
 {
-	shutdown(channel->fd, SHUT_WR);
+	if (channel->tls != NULL)
+		tls_end_output(channel, whole);
+	else
+		shutdown(channel->fd, SHUT_WR);
 }

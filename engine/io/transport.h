@@ -1,12 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How bytes reach a client other than by the loop's send(): file ranges and pipes, sent at once by the caller's thread; and facts of
- * the socket. TCP and Unix sockets now; TLS will be another transport.
+ * How bytes reach a client: memory, sent by the loop; file ranges and pipes, sent at once by the caller's thread. Over TLS memory alone.
+ * And facts of the socket.
  */
 #ifndef TUX_ENGINE_IO_TRANSPORT_H
 #define TUX_ENGINE_IO_TRANSPORT_H
 
+#include "../tls/session.h"
 #include "loop.h"
+
+/* Like loop_ops.send(). Over TLS sent() may report a part of the message, which is never sent by zero-copy. */
+static inline void transport_send(const struct loop_ops *ops, struct loop *loop, struct channel *channel, struct msghdr *message, int flags,
+                                  bool zero_copy)
+{
+	if (channel->tls == NULL)
+		ops->send(loop, channel, message, flags, zero_copy);
+	else
+		tls_send(channel, message, flags);
+}
+
+/* True if file ranges and pipes can be sent; else they have to be read into memory. */
+static inline bool transport_sends_files(const struct channel *channel)
+{
+	return channel->tls == NULL;
+}
+
+/* True if input can be moved by splice(2), and if the connection can be given to another engine. */
+static inline bool transport_is_plain(const struct channel *channel)
+{
+	return channel->tls == NULL;
+}
 
 /*
  * Sends up to most bytes of a file from off, without copying them to user space (sendfile(2)). Returns the bytes sent; 0 if the
@@ -29,7 +52,17 @@ uint64_t transport_acked(const struct channel *channel);
 /* True if the kernel has received bytes that the loop has not reported. */
 bool transport_has_input(const struct channel *channel);
 
-/* Sends FIN after everything sent: the client gets no more bytes, but may still send. */
-void transport_end_output(struct channel *channel);
+/*
+ * Sends FIN after everything sent: the client gets no more bytes, but may still send. whole: the last response is complete, so TLS says so
+ * before it.
+ */
+void transport_end_output(struct channel *channel, bool whole);
+
+/* Tells the client that the last response is complete, before the channel closes: by close_notify of TLS. */
+static inline void transport_say_end(struct channel *channel)
+{
+	if (channel->tls != NULL)
+		tls_say_end(channel);
+}
 
 #endif

@@ -71,6 +71,9 @@ struct tux_counters {
 	uint64_t requests_routed; /* heads for which a route was searched */
 	uint64_t directories_learned; /* directories whose names were read, so that their precompressed siblings are known */
 	uint64_t siblings_known;      /* files loaded from such directories */
+	uint64_t handshakes;         /* of TLS, completed */
+	uint64_t handshakes_resumed; /* part of handshakes: with a ticket of an earlier connection */
+	uint64_t handshakes_failed;  /* of TLS: refused, or ended by the client or the time limit */
 	uint64_t given_back;   /* connections that the user engine gave to the kernel engine */
 };
 

@@ -15,6 +15,7 @@
 #include "present.h"
 #include "reading.h"
 #include "route.h"
+#include "tls.h"
 #include "types.h"
 #include "upstream.h"
 #include "../settings/units.h"
@@ -350,6 +351,7 @@ static const struct {
 	{ "name", name_apply },
 	{ "default", default_apply },
 	{ "default-type", default_type_apply },
+	{ "tls", tls_apply },
 	{ "types", types_apply },
 	{ "cgi", cgis_apply },
 	{ "module", modules_apply },
@@ -491,6 +493,7 @@ static void parse(struct reading *reading)
 		port_settle(reading);
 		cgis_settle(reading);
 		hosts_settle(reading);
+		tls_settle(reading);
 		upstreams_settle(reading);
 		modules_settle(reading);
 		ucl_object_unref(top);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../../engine/io/listener.h"
 #include "../confine/user.h"
 
 static bool directory_check(const char *name, const char *value, const char *path, char *error, size_t error_size)
@@ -38,6 +39,7 @@ static bool parent_check(const char *name, const char *value, const char *path, 
 bool tux_present_check(const struct tux_option *option, const char *value, char *error, size_t error_size)
 {
 	struct tux_user user;
+	const char *path;
 	char reason[160];
 
 	switch (option->names) {
@@ -48,7 +50,8 @@ bool tux_present_check(const struct tux_option *option, const char *value, char 
 	case TUX_NAMES_FILE:
 		return strcmp(value, "off") == 0 || strcmp(value, "-") == 0 || parent_check(option->name, value, value, error, error_size);
 	case TUX_NAMES_SOCKET:
-		return strncmp(value, "unix:", 5) != 0 || parent_check(option->name, value, value + 5, error, error_size);
+		path = tux_listener_address(value);
+		return strncmp(path, "unix:", 5) != 0 || parent_check(option->name, value, path + 5, error, error_size);
 	case TUX_NAMES_USER:
 		if (tux_user_find(value, &user, reason, sizeof(reason)))
 			break;

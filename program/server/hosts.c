@@ -475,8 +475,7 @@ bool tux_hosts_open(struct tux_hosts *hosts, const struct tux_settings *settings
 	return true;
 }
 
-/* Returns a bit for each listener on which a host responds: all of them if the host has no listen. */
-static uint64_t listeners_of(const struct tux_host_settings *settings, const struct tux_addresses *addresses)
+uint64_t tux_hosts_listeners(const struct tux_host_settings *settings, const struct tux_addresses *addresses)
 {
 	uint64_t listeners = 0;
 	unsigned i, k;
@@ -500,7 +499,7 @@ static bool fallbacks_choose(struct tux_hosts *hosts, uint32_t *fallback, const 
 	unsigned i, k;
 
 	for (k = 0; k < hosts->count; k++) {
-		const uint64_t listeners = listeners_of(&hosts->settings[k], addresses);
+		const uint64_t listeners = tux_hosts_listeners(&hosts->settings[k], addresses);
 
 		for (i = 0; i < addresses->count; i++) {
 			const uint64_t bit = UINT64_C(1) << i;
@@ -557,7 +556,7 @@ static bool names_insert(const struct tux_hosts *hosts, const struct tux_address
 	for (; one.host < hosts->count; one.host++) {
 		const struct tux_host_settings *const said = &hosts->settings[one.host];
 
-		one.listeners = listeners_of(said, addresses);
+		one.listeners = tux_hosts_listeners(said, addresses);
 		for (unsigned k = 0; k < said->name_count; k++) {
 			one.len = (uint32_t)(strlen(said->name[k]) - (*said->name[k] == '*'));
 			if (!tux_host_names_insert(slots, count, hosts->names.text, one))

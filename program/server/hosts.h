@@ -29,6 +29,9 @@ bool tux_hosts_open(struct tux_hosts *hosts, const struct tux_settings *settings
  */
 bool tux_hosts_place(struct tux_hosts *hosts, const struct tux_addresses *addresses, char *error, size_t error_size);
 
+/* Returns a bit for each listener on which a host responds: all of them if the host has no listen. */
+uint64_t tux_hosts_listeners(const struct tux_host_settings *settings, const struct tux_addresses *addresses);
+
 /* Frees the hosts and closes their roots. */
 void tux_hosts_close(struct tux_hosts *hosts);
 

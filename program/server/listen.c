@@ -19,6 +19,7 @@
 enum {
 	URL_MAX = 160,
 	DEFAULT_PORT = 8080,
+	DEFAULT_TLS_PORT = 8443,
 };
 
 /* The arguments of tux_addresses_open(). */
@@ -41,9 +42,10 @@ static bool has(const struct tux_addresses *addresses, const struct tux_listener
 	return false;
 }
 
+/* True if a socket that was opened for a spec is one for another, which may have TLS where that has not. */
 static bool is_for(const char *of, const char *spec)
 {
-	return of && spec ? strcmp(of, spec) == 0 : of == spec;
+	return of && spec ? strcmp(tux_listener_address(of), tux_listener_address(spec)) == 0 : of == spec;
 }
 
 /* Adopts the open listeners of spec. Returns false if there are none, or too many; opening one reports that. */
@@ -60,7 +62,8 @@ static bool keep(const struct opening *opening, const char *spec)
 		if (addresses->count == TUX_MAX_LISTENERS)
 			return false;
 		addresses->spec[addresses->count] = spec;
-		addresses->listener[addresses->count++] = before->listener[i];
+		addresses->listener[addresses->count] = before->listener[i];
+		addresses->listener[addresses->count++].tls = spec && tux_listener_has_tls(spec);
 	}
 	return addresses->count > kept;
 }
@@ -97,16 +100,17 @@ static bool has_ipv6(void)
 struct default_specs {
 	struct default_specs *next;
 	uint16_t port;
-	char ipv4[16], ipv6[12];
+	bool tls;
+	char ipv4[24], ipv6[20];
 };
 
 /* Finds or makes them; NULL if out of memory. */
-static const struct default_specs *default_specs(uint16_t port)
+static const struct default_specs *default_specs(uint16_t port, bool tls)
 {
 	static struct default_specs *all;
 	struct default_specs *specs = all;
 
-	while (specs && specs->port != port)
+	while (specs && (specs->port != port || specs->tls != tls))
 		specs = specs->next;
 	if (specs)
 		return specs;
@@ -114,16 +118,17 @@ static const struct default_specs *default_specs(uint16_t port)
 	if (!specs)
 		return NULL;
 	specs->port = port;
-	snprintf(specs->ipv4, sizeof(specs->ipv4), "127.0.0.1:%u", port);
-	snprintf(specs->ipv6, sizeof(specs->ipv6), "[::1]:%u", port);
+	specs->tls = tls;
+	snprintf(specs->ipv4, sizeof(specs->ipv4), "%s127.0.0.1:%u", tls ? "https://" : "", port);
+	snprintf(specs->ipv6, sizeof(specs->ipv6), "%s[::1]:%u", tls ? "https://" : "", port);
 	specs->next = all;
 	all = specs;
 	return specs;
 }
 
-static bool open_default(const struct opening *opening, uint16_t port)
+static bool open_default(const struct opening *opening, uint16_t port, bool tls)
 {
-	const struct default_specs *specs = default_specs(port > 0 ? port : DEFAULT_PORT);
+	const struct default_specs *specs = default_specs(port > 0 ? port : tls ? DEFAULT_TLS_PORT : DEFAULT_PORT, tls);
 
 	if (!specs) {
 		snprintf(opening->error, opening->error_size, "no memory for addresses");
@@ -151,7 +156,7 @@ static bool adopt_all(const struct opening *opening, unsigned sockets)
 }
 
 bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addresses *before, const char *const *specs,
-                        unsigned spec_count, uint16_t port, unsigned threads, char *error, size_t error_size)
+                        unsigned spec_count, uint16_t port, bool tls, unsigned threads, char *error, size_t error_size)
 {
 	const struct opening opening = { addresses, before, threads, error, error_size };
 	const unsigned sockets = tux_service_sockets();
@@ -164,7 +169,7 @@ bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addres
 	if (spec_count == 0 && port == 0 && sockets > 0)
 		opened = keep(&opening, NULL) || adopt_all(&opening, sockets);
 	else if (spec_count == 0)
-		opened = open_default(&opening, port);
+		opened = open_default(&opening, port, tls);
 	if (!opened)
 		tux_addresses_close(addresses, before);
 	return opened;
@@ -225,7 +230,7 @@ static bool interface_host(const struct ifaddrs *entry, bool ipv4, bool ipv6, ch
 }
 
 /* Prints one URL for each address of this machine. Returns false if it printed none. */
-static bool print_interfaces(FILE *out, const char *prefix, uint16_t port, bool ipv4, bool ipv6)
+static bool print_interfaces(FILE *out, const char *prefix, uint16_t port, bool tls, bool ipv4, bool ipv6)
 {
 	char host[INET6_ADDRSTRLEN + 2], port_text[8] = "";
 	struct ifaddrs *list, *entry;
@@ -233,12 +238,12 @@ static bool print_interfaces(FILE *out, const char *prefix, uint16_t port, bool 
 
 	if (getifaddrs(&list) < 0)
 		return false;
-	if (port != 80)
+	if (port != (tls ? 443 : 80))
 		snprintf(port_text, sizeof(port_text), ":%u", port);
 	for (entry = list; entry; entry = entry->ifa_next) {
 		if (!interface_host(entry, ipv4, ipv6, host, sizeof(host)))
 			continue;
-		fprintf(out, "%shttp://%s%s/\n", prefix, host, port_text);
+		fprintf(out, "%s%s://%s%s/\n", prefix, tls ? "https" : "http", host, port_text);
 		printed = true;
 	}
 	freeifaddrs(list);
@@ -256,11 +261,11 @@ void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const
 		uint16_t port = 0;
 
 		/* A socket that was bound in a directory of another user does not know its path. */
-		if (addresses->spec[i] && strncmp(addresses->spec[i], "unix:", 5) == 0) {
+		if (addresses->spec[i] && strncmp(tux_listener_address(addresses->spec[i]), "unix:", 5) == 0) {
 			fprintf(out, "%s%s\n", prefix, addresses->spec[i]);
 			continue;
 		}
-		if (is_wildcard(listener, &port, &ipv4, &ipv6) && print_interfaces(out, prefix, port, ipv4, ipv6))
+		if (is_wildcard(listener, &port, &ipv4, &ipv6) && print_interfaces(out, prefix, port, listener->tls, ipv4, ipv6))
 			continue;
 		tux_listener_url(listener, url, sizeof(url));
 		fprintf(out, "%s%s\n", prefix, url);
@@ -274,7 +279,7 @@ void tux_addresses_unlink(const struct tux_addresses *addresses, const struct tu
 
 	/* The sandbox does not permit this. Then the next start replaces the stale file. */
 	for (i = 0; i < addresses->count; i++) {
-		const char *spec = addresses->spec[i];
+		const char *spec = addresses->spec[i] ? tux_listener_address(addresses->spec[i]) : NULL;
 
 		if (!spec || strncmp(spec, "unix:", 5) != 0 || has(kept, &addresses->listener[i]) || !tux_place_open(spec + 5, false, &place))
 			continue;

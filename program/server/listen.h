@@ -16,11 +16,11 @@ struct tux_addresses {
 
 /*
  * Opens listeners for all specs. Without specs and with port 0 uses the sockets that the service manager passed. Otherwise opens
- * the default addresses on the loopback interface, at port (0: 8080). Shares the sockets that before (or NULL) has open for the
+ * the default addresses on the loopback interface, at port (0: 8080, or 8443 with tls). Shares the sockets that before (or NULL) has open for the
  * same spec. Returns false with a sentence in error; then no new socket stays open.
  */
 bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addresses *before, const char *const *specs,
-                        unsigned spec_count, uint16_t port, unsigned threads, char *error, size_t error_size);
+                        unsigned spec_count, uint16_t port, bool tls, unsigned threads, char *error, size_t error_size);
 
 /* Prints one URL a line, each after prefix. Prints one for each address of this machine if a listener is bound to all addresses. */
 void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const char *prefix);

@@ -19,7 +19,9 @@
 #include "../../core/etag.h"
 #include "../../engine/kernel_link.h"
 #include "../../engine/modules/loaded.h"
+#include "../../engine/tls/context.h"
 #include "body_directory.h"
+#include "certificates.h"
 #include "handshakes.h"
 #include "status_socket.h"
 #include "memory.h"
@@ -55,6 +57,7 @@ struct serving {
 	const struct tux_charge *charge;
 	struct tux_engine_config config;
 	struct tux_hosts hosts;
+	struct tux_tls_contexts tls;
 	char *root;               /* absolute, for messages; the first host's */
 	struct tux_addresses addresses;
 	struct tux_handshakes handshakes;
@@ -404,6 +407,10 @@ static bool confine_to(struct serving *serving, int *roots, const char **directo
 	if ((of_root && !modules_permitted(&serving->config, serving->error, ERROR_MAX)) ||
 	    !tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
 		return false;
+	if (!tux_tls_contexts_hide(&serving->tls)) {
+		snprintf(serving->error, ERROR_MAX, "cannot keep the keys of TLS from core dumps: %s", strerror(errno));
+		return false;
+	}
 	serving->config.loaded = modules_load(&serving->config, of_root, serving->error, ERROR_MAX);
 	if (!serving->config.loaded)
 		return false;
@@ -554,6 +561,8 @@ static bool prepare(struct serving *serving)
 	if (!tux_hosts_place(&serving->hosts, &serving->addresses, serving->error, ERROR_MAX))
 		return false;
 	config->names = serving->hosts.names;
+	if (!tux_tls_contexts_open(&serving->tls, &serving->hosts, settings, &serving->addresses, serving->error, ERROR_MAX))
+		return false;
 	if (!log_open(serving) || !kernel_open(serving))
 		return false;
 	if (!control_open(serving))
@@ -597,6 +606,8 @@ static void banner_print(const struct serving *serving)
 	if (serving->config.handover)
 		fprintf(stderr, "handover: %s %s\n", serving->config.kernel_fd >= 0 ? "connections go to" : "requests are forwarded to",
 		        serving->handover_name);
+	if (serving->tls.count > 0)
+		fprintf(stderr, "tls: %s\n", tux_tls_library());
 	fprintf(stderr, "sandbox: %s\n", serving->sandbox);
 }
 
@@ -825,6 +836,7 @@ static void release(struct serving *serving)
 	tux_upstreams_free(&serving->upstreams);
 	free(serving->urls);
 	free(serving->root);
+	tux_tls_contexts_close(&serving->tls);
 	tux_hosts_close(&serving->hosts);
 }
 

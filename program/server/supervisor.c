@@ -130,7 +130,7 @@ static int configuration_open(const struct supervisor *supervisor, struct config
 		return status;
 	}
 	if (tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs, tux_settings_listens(settings, specs),
-	                       (uint16_t)settings->port, tux_serve_threads(settings), error, sizeof(error)))
+	                       (uint16_t)settings->port, tux_settings_have_certificates(settings), tux_serve_threads(settings), error, sizeof(error)))
 		return 0;
 	fprintf(stderr, "tux: %s\n", error);
 	forget(configuration);
@@ -258,7 +258,7 @@ static void taken(struct supervisor *supervisor)
 	tux_service_notify("READY=1\nSTATUS=");
 }
 
-/* Sets stays[i] for each listener of from that to also has. */
+/* Sets stays[i] for each listener of from that to also has, and whose connections speak the same protocol there. */
 static void listeners_compare(const struct tux_addresses *from, const struct tux_addresses *to, bool stays[TUX_MAX_LISTENERS])
 {
 	unsigned i, k;
@@ -266,7 +266,7 @@ static void listeners_compare(const struct tux_addresses *from, const struct tux
 	for (i = 0; i < TUX_MAX_LISTENERS; i++) {
 		stays[i] = false;
 		for (k = 0; i < from->count && k < to->count; k++)
-			stays[i] = stays[i] || from->listener[i].fd[0] == to->listener[k].fd[0];
+			stays[i] = stays[i] || (from->listener[i].fd[0] == to->listener[k].fd[0] && from->listener[i].tls == to->listener[k].tls);
 	}
 }
 

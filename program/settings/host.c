@@ -233,6 +233,7 @@ void tux_host_free(struct tux_host_settings *host, const struct tux_host_setting
 		return;
 	}
 	free(host->page);
+	tux_certificates_free(&host->tls);
 	if (!top || host->listen != top->listen)
 		free(host->listen);
 	if (!top || host->type != top->type)

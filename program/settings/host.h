@@ -3,6 +3,7 @@
 #ifndef TUX_PROGRAM_SETTINGS_HOST_H
 #define TUX_PROGRAM_SETTINGS_HOST_H
 
+#include "certificates.h"
 #include "fields.h"
 #include "host_pattern.h"
 #include "media_types.h"
@@ -36,6 +37,7 @@ struct tux_host_settings {
 	struct tux_error_page *page;
 	unsigned page_count;
 	struct tux_route_table *routes; /* NULL: no routes; see tux_host_routes() */
+	struct tux_certificates tls; /* none: those of the top */
 	struct tux_file_type *type; /* like listen */
 	unsigned type_count;
 	struct tux_host_values values;

@@ -26,6 +26,7 @@
 #define UPSTREAM .scope = TUX_SCOPE_UPSTREAM
 #define CGI .scope = TUX_SCOPE_CGI
 #define MODULE .scope = TUX_SCOPE_MODULE
+#define TLS .scope = TUX_SCOPE_TLS
 
 /* Which values a row takes. */
 #define SWITCH .type = TUX_TYPE_SWITCH
@@ -46,6 +47,7 @@
 #define OF_UPSTREAM(member) MEMBER(struct tux_upstream, member)
 #define OF_CGI(member) MEMBER(struct tux_cgi, member)
 #define OF_MODULE(member) MEMBER(struct tux_module_config, member)
+#define OF_TLS(member) MEMBER(struct tux_certificate_files, member)
 #define LIST_OF_HOST(member, count) .list = true, .at = offsetof(struct tux_host_settings, member), \
 	.size = offsetof(struct tux_host_settings, count) + sizeof(unsigned) - offsetof(struct tux_host_settings, member)
 
@@ -55,7 +57,23 @@ static bool listen_add(void *object, const char *value)
 {
 	struct tux_host_settings *const host = object;
 
+	if (!tux_listener_has_tls(value))
+		value = tux_listener_address(value); /* with http:// or without, it is the same address */
 	return tux_listener_spec_good(value) && tux_host_listen_add(host, value);
+}
+
+static bool certificate_add(void *object, const char *value)
+{
+	struct tux_settings *const settings = object;
+
+	return *value != '\0' && tux_certificates_add(&settings->top.tls, (struct tux_certificate_files){ .certificate = value });
+}
+
+static bool key_set(void *object, const char *value)
+{
+	struct tux_settings *const settings = object;
+
+	return *value != '\0' && tux_certificates_key(&settings->top.tls, value);
 }
 
 static bool index_add(void *object, const char *value)
@@ -128,12 +146,26 @@ const struct tux_option tux_options[] = {
 	{ "config", "FILE", "0.1", "a file with options; those given here override it",
 	  COMMAND_ONLY, BLOCK("the name of a file") },
 	{ "listen", "ADDR:PORT", "0.1",
-	  "address to listen on: 0.0.0.0:80, [::1]:8080, NAME:PORT, :PORT (all addresses), unix:PATH",
+	  "address to listen on: 0.0.0.0:80, [::1]:8080, NAME:PORT, :PORT (all addresses), unix:PATH; https://ADDR:PORT speaks TLS",
 	  "A host with `listen` is on those addresses only. Under socket activation the passed sockets are the default.",
-	  HOSTS, SPECIAL(listen_add, "ADDR:PORT, :PORT or unix:PATH, at most 64 of them"), LIST_OF_HOST(listen, listen_count),
-	  .names = TUX_NAMES_SOCKET, .without = "127.0.0.1:8080 and [::1]:8080" },
+	  HOSTS, SPECIAL(listen_add, "ADDR:PORT, :PORT or unix:PATH, with https:// before it for TLS, at most 64 of them"),
+	  LIST_OF_HOST(listen, listen_count),
+	  .names = TUX_NAMES_SOCKET, .without = "127.0.0.1:8080 and [::1]:8080; with certificates https:// at port 8443 of both" },
 	{ "port", "N", "0.1", "port of the default addresses",
-	  SERVER, COUNT(1, UINT16_MAX), SETTING(port), .letter = 'p', .expected = "a port from 1 to 65535", .without = "8080" },
+	  SERVER, COUNT(1, UINT16_MAX), SETTING(port), .letter = 'p', .expected = "a port from 1 to 65535",
+	  .without = "8080; with certificates 8443" },
+
+	HEADING("TLS"),
+	{ "certificate", "FILE", "0.1", "certificate in PEM, followed by those of its issuers; once for each kind of key",
+	  COMMAND_ONLY, SPECIAL(certificate_add, "the name of a file, at most 8 of them"), .list = true,
+	  .at = offsetof(struct tux_settings, top.tls), .size = offsetof(struct tux_certificates, count) + sizeof(unsigned),
+	  .without = "no TLS" },
+	{ "key", "FILE", "0.1", "key of the certificate before it, in PEM without a passphrase",
+	  COMMAND_ONLY, SPECIAL(key_set, "the name of a file, after --certificate"), SETTING(top.tls),
+	  .without = "in the file of the certificate" },
+	{ "tls-profile", "intermediate|modern", "0.1", "Mozilla's intermediate: TLS 1.2 and 1.3; or modern: TLS 1.3 alone",
+	  "Both have ciphers with authenticated encryption and forward secrecy only.",
+	  SERVER, CHOICE, SETTING(tls_profile), .fallback = "intermediate" },
 
 	HEADING("Files"),
 	{ "root", "DIR", "0.1", "the directory to serve, like the argument DIR",
@@ -285,6 +317,9 @@ const struct tux_option tux_options[] = {
 	  FILE_HOSTS, BLOCK("statuses from 400 to 599, and paths of files"), .without = "404 \"/404.html\"" },
 	{ "header", "{ }", "0.1", "changes to the fields of every response; rules of the top, the host and the route all apply",
 	  FILE_HOSTS, BLOCK("add, set and remove") },
+	{ "tls", "{ }", "0.1", "a certificate for TLS and its key; once for each kind of key",
+	  "A host with `tls` has no certificates of the top.",
+	  FILE_HOSTS, BLOCK("certificate and key"), .list = true, .without = "those of the top" },
 	{ "types", "{ TYPE = [EXT] }", "0.1", "media types by file name extension; the route's setting wins, then the host's",
 	  FILE_HOSTS, BLOCK("media types and extensions"), .without = "Debian's table, with additions for the web" },
 	{ "default-type", "TYPE", "0.1", "media type of files whose names say nothing",
@@ -341,6 +376,12 @@ const struct tux_option tux_options[] = {
 	  HEADER, BLOCK("\"Name: value\" in visible ASCII"), .list = true },
 	{ "remove", "NAME", "0.1", "remove a field",
 	  HEADER, BLOCK("the name of a field"), .list = true },
+
+	HEADING("In tls"),
+	{ "certificate", "FILE", "0.1", "certificate in PEM, followed by those of its issuers",
+	  TLS, TEXT("the name of a file"), OF_TLS(certificate) },
+	{ "key", "FILE", "0.1", "its key in PEM, without a passphrase",
+	  TLS, TEXT("the name of a file"), OF_TLS(key), .without = "in the file of the certificate" },
 
 	HEADING("In an upstream"),
 	{ "server", "ADDR:PORT", "0.1", "address of a server; all addresses of a name are servers",

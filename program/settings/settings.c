@@ -37,6 +37,15 @@ unsigned tux_settings_listens(const struct tux_settings *settings, const char **
 	return count;
 }
 
+bool tux_settings_have_certificates(const struct tux_settings *settings)
+{
+	unsigned i = 0;
+
+	while (i < settings->host_count && settings->host[i].tls.count == 0)
+		i++;
+	return settings->top.tls.count > 0 || i < settings->host_count;
+}
+
 void tux_settings_free(struct tux_settings *settings)
 {
 	while (settings->host_count > 0)

@@ -33,6 +33,7 @@ struct tux_settings {
 	const char *control;       /* directory of the control socket, or "off"; NULL = default */
 	const char *user;          /* NULL = default */
 	bool no_sandbox;
+	uint32_t tls_profile;      /* enum tux_tls_profile */
 	bool defer_accept;
 	uint32_t threads;          /* 0 = number of CPUs */
 	uint32_t engine;           /* enum tux_engine_choice */
@@ -60,6 +61,9 @@ struct tux_host_settings *tux_settings_host_add(struct tux_settings *settings);
 
 /* Collects all listen specs without duplicates in specs, which has room for TUX_MAX_LISTENERS. Returns their number. */
 unsigned tux_settings_listens(const struct tux_settings *settings, const char **specs);
+
+/* True if the top or a host has certificates. */
+bool tux_settings_have_certificates(const struct tux_settings *settings);
 
 /* Frees all allocated members. */
 void tux_settings_free(struct tux_settings *settings);

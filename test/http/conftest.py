@@ -4,7 +4,7 @@ Black-box tests of an HTTP server. The suite gets the server's address and the d
 serves, or starts a server itself:
 
     pytest test/http --url http://127.0.0.1:8080 --root DIR [--unix PATH]
-    pytest test/http --tux PROGRAM [--tux-args "--engine epoll"]
+    pytest test/http --tux PROGRAM [--tux-args "--engine epoll"] [--tls 1.2|1.3]
     pytest test/http --nginx
 
 The suite fills and changes the directory. With --url the server must serve it like `tux serve DIR`
@@ -13,6 +13,7 @@ without other options.
 import os
 import shlex
 import shutil
+import ssl
 import sys
 import time
 import urllib.parse
@@ -26,6 +27,7 @@ pytest_plugins = ["suite"]
 import client  # noqa: E402
 import content  # noqa: E402
 import process  # noqa: E402
+import tls  # noqa: E402
 from tools import free_port, make_place  # noqa: E402
 
 DIFFERENCES = os.path.join(HERE, "nginx_differences.txt")
@@ -70,6 +72,7 @@ def pytest_addoption(parser):
     group.addoption("--url", help="base URL of a running server, such as http://127.0.0.1:8080")
     group.addoption("--root", help="the directory that the server at --url serves; the suite owns its contents")
     group.addoption("--unix", help="a Unix socket of the server at --url")
+    group.addoption("--tls", choices=["1.2", "1.3"], help="the version of TLS for all connections to --tux; without it they are plain")
     group.addoption("--nginx", action="store_true", help="start Debian's nginx, to see that the suite is sane")
 
 
@@ -165,13 +168,26 @@ def prepare(fill):
     return directory, root, os.path.join(directory, "sock"), free_port()
 
 
+VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificate(request, tmp_path_factory):
+    """The certificate of all servers with --tls, which all connections trust."""
+    version = request.config.getoption("tls")
+    if version:
+        request.config.certificate = tls.make(str(tmp_path_factory.mktemp("tls")), "test")
+        client.DEFAULTS["tls"] = tls.trusting(request.config.certificate, version=VERSIONS[version])
+
+
 def start_tux(config, args, fill):
     directory, root, unix, port = prepare(fill)
-    command = [os.path.abspath(config.getoption("tux")), "serve", root, "--listen", "127.0.0.1:%d" % port,
-               "--listen", "unix:" + unix, "--log", "off"]
+    scheme, options = ("https://", config.certificate.options) if config.getoption("tls") else ("", [])
+    command = [os.path.abspath(config.getoption("tux")), "serve", root, "--listen", "%s127.0.0.1:%d" % (scheme, port),
+               "--listen", scheme + "unix:" + unix, "--log", "off", *options]
     ipv6 = None
     if os.path.exists("/proc/net/if_inet6"):
-        command += ["--listen", "[::1]:%d" % port]
+        command += ["--listen", "%s[::1]:%d" % (scheme, port)]
         ipv6 = ("::1", port)
     return start_process(process.Tux, command + shlex.split(config.getoption("tux_args")) + list(args), directory, port, unix, ipv6)
 
@@ -199,7 +215,7 @@ def start_server(config, args, fill):
 
 
 @pytest.fixture(scope="session")
-def server(request):
+def server(request, certificate):
     """The server with its defaults."""
     config = request.config
     if config.getoption("url"):

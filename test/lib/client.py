@@ -4,7 +4,10 @@ import re
 import socket
 import time
 
+from tls import TlsSocket
+
 TIMEOUT = 15  # seconds that a test waits for the server
+DEFAULTS = {"tls": None}  # context of connections that do not name one; None: plain connections
 
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9]) ([\t \x21-\x7e\x80-\xff]*)\Z")
 FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t \x21-\x7e\x80-\xff]*?)[ \t]*\Z")
@@ -67,7 +70,7 @@ def check_head(response):
 class Connection:
     """One connection. Reads exactly as much as each response's framing states, and keeps the rest for the next response."""
 
-    def __init__(self, address, receive_buffer=None, timeout=TIMEOUT):
+    def __init__(self, address, receive_buffer=None, timeout=TIMEOUT, tls=None, **options):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
@@ -76,6 +79,12 @@ class Connection:
         self.sock.connect(address)
         if family != socket.AF_UNIX:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls or DEFAULTS["tls"]:
+            try:
+                self.sock = TlsSocket(self.sock, tls or DEFAULTS["tls"], **options)
+            except BaseException:
+                self.sock.close()
+                raise
         self.buffer = b""
 
     @classmethod

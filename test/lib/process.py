@@ -89,18 +89,19 @@ class Process:
 class Server(Process):
     """A program that serves at a port of 127.0.0.1."""
 
-    def __init__(self, command, output, port=None, **popen):
+    def __init__(self, command, output, port=None, tls=None, **popen):
         self.port = port or free_port()
         self.address = ("127.0.0.1", self.port)
-        self.url = "http://127.0.0.1:%d" % self.port
+        self.tls = tls  # context of its connections
+        self.url = "%s://127.0.0.1:%d" % ("https" if tls else "http", self.port)
         super().__init__(command, output, **popen)
 
     def connect(self, **options):
-        return client.Connection(self.address, **options)
+        return client.Connection(self.address, **{"tls": self.tls, **options})
 
-    def get(self, target, *fields, **options):
-        """One request on a connection of its own."""
-        with self.connect() as conn:
+    def get(self, target, *fields, name=None, **options):
+        """One request on a connection of its own. name: of the server for TLS."""
+        with self.connect(**({"name": name} if name else {})) as conn:
             return conn.get(target, *fields, **options)
 
     def accepts(self):

@@ -49,14 +49,15 @@ def logs(place):
 
 @pytest.fixture
 def tux(request, place):
-    """tux(root, *options): starts the program. listen=False: without --listen; wrapper: command that precedes it."""
+    """tux(root, *options): starts the program. listen=False: without --listen; wrapper: command that precedes it; tls: context
+    of its clients, with which it listens for TLS."""
     running = []
 
     def start(root, *options, listen=True, log="off", wrapper=(), port=None, ready=True, **popen):
         port = port or free_port()
         command = [*wrapper, os.path.abspath(request.config.getoption("tux")), "serve", root, "--log", log]
         if listen:
-            command += ["--listen", "127.0.0.1:%d" % port]
+            command += ["--listen", "%s127.0.0.1:%d" % ("https://" if popen.get("tls") else "", port)]
         command += shlex.split(request.config.getoption("tux_args")) + list(options)
         server = Tux(command, os.path.join(place, "output-%d" % len(running)), port, **popen).start()
         running.append(server)

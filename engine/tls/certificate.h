@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Certificates and keys in PEM: parsed with sentences for people, and judged for `tux check`. */
+#ifndef TUX_ENGINE_TLS_CERTIFICATE_H
+#define TUX_ENGINE_TLS_CERTIFICATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct evp_pkey_st;
+struct stack_st_X509;
+struct x509_st;
+
+/* The text of a file in PEM. */
+struct tls_pem {
+	const char *name; /* of the file, for messages */
+	const void *text;
+	size_t len;       /* bytes */
+};
+
+/* A certificate and its key. Zero-initialize before use. */
+struct tls_certificate {
+	struct x509_st *leaf;
+	struct stack_st_X509 *chain; /* the certificates after it in its file; NULL: none */
+	struct evp_pkey_st *key;
+};
+
+/* The faults of a certificate that is not usable for every client. */
+enum tls_fault {
+	TLS_FAULT_NONE,
+	TLS_FAULT_NOT_YET,    /* its time has not begun */
+	TLS_FAULT_EXPIRED,
+	TLS_FAULT_INCOMPLETE, /* an issuer is neither in the file nor among the system's authorities */
+};
+
+/* Parses a certificate and its key, which may be in the same file. Returns false with a sentence in error; free it also then. */
+bool tls_certificate_read(struct tls_certificate *certificate, const struct tls_pem *pem, const struct tls_pem *key, char *error,
+                          size_t error_size);
+
+void tls_certificate_free(struct tls_certificate *certificate);
+
+/* Returns the first fault of a certificate at all times and for all names, with a sentence about it in text. */
+enum tls_fault tux_tls_certificate_judge(const struct tls_pem *pem, char *text, size_t text_size);
+
+/* True if a certificate is for a name of a host: one such as "*.example.org" stands for all that end so. */
+bool tux_tls_certificate_is_for(const struct tls_pem *pem, const char *name);
+
+/* Writes the reason of the calling thread's last failure in the library, and forgets it. */
+void tls_reason(char *out, size_t out_size);
+
+#endif

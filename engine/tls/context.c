@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "context.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+/* Mozilla's "intermediate", without ciphers that need parameters of Diffie-Hellman: authenticated encryption and forward secrecy only. */
+#define CIPHERS                                                                                                                        \
+	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"         \
+	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+#define CIPHERS_1_3 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+
+/* Groups for the exchange of keys. OpenSSL knows the hybrid with ML-KEM from 3.5 on. */
+#define GROUPS_HYBRID "X25519MLKEM768:X25519:P-256:P-384"
+#define GROUPS "X25519:P-256:P-384"
+
+/* The protocols of ALPN that TUX speaks, best first. */
+static const char *const protocols[] = { "http/1.1", "http/1.0" };
+
+/* True if a client offers a protocol: offered has names after their length. *found is its length. */
+static bool offers(const unsigned char *offered, unsigned len, const char *name, const unsigned char **found)
+{
+	const size_t name_len = strlen(name);
+
+	for (unsigned at = 0; at < len && offered[at] < len - at; at += offered[at] + 1u) {
+		*found = offered + at;
+		if (offered[at] == name_len && memcmp(offered + at + 1, name, name_len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Selects a protocol for OpenSSL. A client that offers none that TUX speaks gets an alert (RFC 7301 3.2). */
+static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *offered, unsigned len, void *owner)
+{
+	const unsigned char *found;
+
+	(void)ssl;
+	(void)owner;
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (offers(offered, len, protocols[i], &found)) {
+			*out = found + 1;
+			*out_len = *found;
+			return SSL_TLSEXT_ERR_OK;
+		}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* Takes the certificates of the host that the client names (SNI). */
+static int select_host(SSL *ssl, int *alert, void *owner)
+{
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	struct tls_selector *selector = SSL_get_app_data(ssl);
+	const struct tls_context *context;
+
+	(void)alert;
+	(void)owner;
+	if (name == NULL)
+		return SSL_TLSEXT_ERR_NOACK;
+	context = selector->select(selector, name, (uint32_t)strlen(name));
+	if (context != NULL && SSL_set_SSL_CTX(ssl, context->ssl_ctx) == NULL)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static bool set_up(SSL_CTX *ctx, enum tux_tls_profile profile)
+{
+	static const unsigned char id[] = "tux";
+
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets alone: the memory of sessions would have no limit per client */
+	SSL_CTX_set_alpn_select_cb(ctx, select_protocol, NULL);
+	SSL_CTX_set_tlsext_servername_callback(ctx, select_host);
+	return SSL_CTX_set_min_proto_version(ctx, profile == TUX_TLS_MODERN ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
+	       SSL_CTX_set_max_proto_version(ctx, 0) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS) == 1 &&
+	       SSL_CTX_set_ciphersuites(ctx, CIPHERS_1_3) == 1 &&
+	       (SSL_CTX_set1_groups_list(ctx, GROUPS_HYBRID) == 1 || SSL_CTX_set1_groups_list(ctx, GROUPS) == 1) &&
+	       SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1) == 1;
+}
+
+struct tls_context *tux_tls_context_new(enum tux_tls_profile profile, char *error, size_t error_size)
+{
+	struct tls_context *context = calloc(1, sizeof(*context));
+	char reason[160];
+
+	ERR_clear_error();
+	if (context != NULL)
+		context->ssl_ctx = SSL_CTX_new(TLS_server_method());
+	if (context != NULL && context->ssl_ctx != NULL && set_up(context->ssl_ctx, profile)) {
+		ERR_clear_error(); /* of an unknown group */
+		return context;
+	}
+	tls_reason(reason, sizeof(reason));
+	snprintf(error, error_size, "cannot set up TLS: %s", context == NULL ? "no memory" : reason);
+	tux_tls_context_free(context);
+	return NULL;
+}
+
+/* True if the context has a certificate with the same kind of key. */
+static bool has_kind(SSL_CTX *ctx, EVP_PKEY *key)
+{
+	int more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_FIRST);
+
+	for (; more == 1; more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_NEXT))
+		if (EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(ctx)) == EVP_PKEY_get_base_id(key))
+			return true;
+	return false;
+}
+
+bool tux_tls_context_add(struct tls_context *context, const struct tls_pem *certificate, const struct tls_pem *key, char *error,
+                         size_t error_size)
+{
+	struct tls_certificate read = { NULL, NULL, NULL };
+	bool added = false;
+	char reason[160];
+
+	if (!tls_certificate_read(&read, certificate, key, error, error_size)) {
+		tls_certificate_free(&read);
+		return false;
+	}
+	if (has_kind(context->ssl_ctx, read.key)) {
+		snprintf(error, error_size, "certificate \"%s\": the host has one with the same kind of key already (%s)", certificate->name,
+		         EVP_PKEY_get0_type_name(read.key));
+	} else if (SSL_CTX_use_cert_and_key(context->ssl_ctx, read.leaf, read.key, read.chain, 1) != 1) {
+		tls_reason(reason, sizeof(reason));
+		snprintf(error, error_size, "certificate \"%s\": unusable: %s", certificate->name, reason);
+	} else {
+		added = true;
+	}
+	ERR_clear_error();
+	tls_certificate_free(&read);
+	return added;
+}
+
+void tux_tls_context_free(struct tls_context *context)
+{
+	if (context != NULL)
+		SSL_CTX_free(context->ssl_ctx);
+	free(context);
+}
+
+const char *tux_tls_library(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The certificates of a host and their keys, with the protocol versions and ciphers that they are used with: an SSL_CTX of OpenSSL. The
+ * program makes contexts before it drops its privileges. They stay constant while the engine runs.
+ */
+#ifndef TUX_ENGINE_TLS_CONTEXT_H
+#define TUX_ENGINE_TLS_CONTEXT_H
+
+#include "../config.h"
+#include "certificate.h"
+
+struct ssl_ctx_st;
+
+struct tls_context {
+	struct ssl_ctx_st *ssl_ctx;
+};
+
+/* Chooses the certificates of a connection, which has its address as the SSL's application data. */
+struct tls_selector {
+	/* Returns the context of the host that the client names (SNI); NULL: keep the present one. */
+	const struct tls_context *(*select)(struct tls_selector *selector, const char *name, uint32_t len);
+};
+
+/* Returns a context without certificates; NULL with a sentence in error. Free it with tux_tls_context_free(). */
+struct tls_context *tux_tls_context_new(enum tux_tls_profile profile, char *error, size_t error_size);
+
+/*
+ * Adds a certificate, followed in its file by those of its issuers, and its key. A context has one certificate of each kind of key: ECDSA,
+ * RSA, Ed25519. Keeps no reference to the texts. Returns false with a sentence in error.
+ */
+bool tux_tls_context_add(struct tls_context *context, const struct tls_pem *certificate, const struct tls_pem *key, char *error,
+                         size_t error_size);
+
+/* Frees a context; NULL is allowed. */
+void tux_tls_context_free(struct tls_context *context);
+
+/* Returns the name and version of the library, for messages. */
+const char *tux_tls_library(void);
+
+#endif

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../io/buffer.h"
+
+enum {
+	TURN_BYTES = 4 * TLS_RECORD_BYTES, /* plain bytes encrypted before the loop sends them */
+	RECORD_GROWTH = 64,                /* upper limit of what a record adds to its plain bytes; 22 with TLS 1.3, 29 with 1.2 */
+	MAX_OUT = 256 * 1024,              /* bytes that wait to be sent: a client that asks for more without reading is cut off */
+};
+
+struct tls {
+	struct tls_selector selector; /* first member: OpenSSL's callback passes its address */
+	SSL *ssl;
+	struct channel *channel;
+	struct thread *thread;
+	const struct channel_events *above; /* the owner's */
+	const struct tls_events *events;
+	unsigned listener;
+	const struct tls_context *selected; /* like tls_facts.selected */
+	const uint8_t *in;        /* records that the loop reports now */
+	uint32_t in_len;
+	struct buffer out;        /* records to send */
+	struct buffer flight;     /* records that the loop sends; their memory does not move */
+	uint32_t flight_sent;
+	struct msghdr message;    /* of flight */
+	struct iovec iov;
+	uint64_t owned;           /* plain bytes of the owner's send in progress; 0: it sends nothing */
+	bool heard;               /* bytes have arrived */
+	bool established;
+	bool ended;               /* the owner knows that the client sends no more */
+	bool broken;              /* TLS has failed: nothing can be sent any more */
+	bool sending;             /* the loop sends flight */
+	bool end_when_sent;       /* FIN is due after flight and out */
+};
+
+static const struct channel_events tls_channel_events;
+
+static const struct tls_context *select_host(struct tls_selector *selector, const char *name, uint32_t len)
+{
+	struct tls *tls = (struct tls *)selector;
+	const struct tux_engine_config *config = tls->thread->config;
+	const struct tux_host *host = config->hosts;
+
+	if (config->host_count > 1)
+		host += tux_host_find(&config->names, tls->listener, (const uint8_t *)name, (struct tux_span){ 0, len });
+	if (host->tls != NULL)
+		tls->selected = host->tls;
+	return host->tls;
+}
+
+/* Gives OpenSSL the bytes that the loop reports. */
+static int bio_read(BIO *bio, char *to, int most)
+{
+	struct tls *tls = BIO_get_data(bio);
+	const uint32_t len = (uint32_t)most < tls->in_len ? (uint32_t)most : tls->in_len;
+
+	BIO_clear_retry_flags(bio);
+	if (most <= 0 || len == 0) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	memcpy(to, tls->in, len);
+	tls->in += len;
+	tls->in_len -= len;
+	return (int)len;
+}
+
+static int bio_write(BIO *bio, const char *data, int len)
+{
+	struct tls *tls = BIO_get_data(bio);
+
+	BIO_clear_retry_flags(bio);
+	if (len < 0 || tls->out.len > MAX_OUT || !buffer_keep(&tls->out, (const uint8_t *)data, (uint32_t)len))
+		return -1;
+	return len;
+}
+
+static long bio_control(BIO *bio, int command, long number, void *pointer)
+{
+	(void)bio;
+	(void)number;
+	(void)pointer;
+	return command == BIO_CTRL_FLUSH;
+}
+
+static BIO_METHOD *method;
+
+static void make_method(void)
+{
+	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tux");
+	if (method == NULL)
+		return;
+	BIO_meth_set_read(method, bio_read);
+	BIO_meth_set_write(method, bio_write);
+	BIO_meth_set_ctrl(method, bio_control);
+}
+
+static BIO *bio_of(struct tls *tls)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	BIO *bio;
+
+	pthread_once(&once, make_method);
+	bio = method != NULL ? BIO_new(method) : NULL;
+	if (bio != NULL) {
+		BIO_set_data(bio, tls);
+		BIO_set_init(bio, 1);
+	}
+	return bio;
+}
+
+bool tls_open(struct channel *channel, struct thread *thread, unsigned listener, const struct tls_events *events)
+{
+	const struct tux_engine_config *config = thread->config;
+	struct tls *tls = calloc(1, sizeof(*tls));
+	BIO *bio = NULL;
+
+	ERR_clear_error();
+	if (tls == NULL)
+		return false;
+	*tls = (struct tls){
+		.selector = { select_host },
+		.ssl = SSL_new(config->hosts[config->names.fallback[listener]].tls->ssl_ctx),
+		.channel = channel,
+		.thread = thread,
+		.above = channel->events,
+		.events = events,
+		.listener = listener,
+	};
+	if (tls->ssl != NULL)
+		bio = bio_of(tls);
+	if (bio == NULL || SSL_set_app_data(tls->ssl, tls) != 1) {
+		BIO_free(bio);
+		SSL_free(tls->ssl);
+		free(tls);
+		return false;
+	}
+	SSL_set_bio(tls->ssl, bio, bio);
+	SSL_set_accept_state(tls->ssl);
+	channel->tls = tls;
+	channel->events = &tls_channel_events;
+	return true;
+}
+
+void tls_free(struct channel *channel)
+{
+	struct tls *tls = channel->tls;
+
+	channel->events = tls->above;
+	channel->tls = NULL;
+	SSL_free(tls->ssl);
+	buffer_forget(&tls->out);
+	buffer_forget(&tls->flight);
+	free(tls);
+}
+
+/* Starts to send the records that wait, unless others are being sent. */
+static void push(struct tls *tls, int flags)
+{
+	struct thread *thread = tls->thread;
+
+	if (tls->sending || tls->channel->closing)
+		return;
+	if (tls->out.len == 0) {
+		if (tls->end_when_sent)
+			shutdown(tls->channel->fd, SHUT_WR);
+		tls->end_when_sent = false;
+		return;
+	}
+	tls->flight = tls->out;
+	tls->flight_sent = 0;
+	tls->out = (struct buffer){ NULL, 0, 0 };
+	tls->iov = (struct iovec){ tls->flight.data, tls->flight.len };
+	tls->message = (struct msghdr){ .msg_iov = &tls->iov, .msg_iovlen = 1 };
+	tls->sending = true;
+	thread->ops->send(thread->loop, tls->channel, &tls->message, flags, false);
+}
+
+/* Sends the records that wait at once, as far as there is room: the channel is about to close, or to be shut. */
+static void push_now(struct tls *tls)
+{
+	ssize_t n;
+
+	if (tls->sending || tls->out.len == 0)
+		return;
+	do
+		n = send(tls->channel->fd, tls->out.data, tls->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		buffer_drop(&tls->out, (uint32_t)n);
+}
+
+/* Ends the connection for the owner after TLS has failed. The client gets OpenSSL's alert. */
+static void fail(struct tls *tls)
+{
+	tls->broken = true;
+	push_now(tls);
+	ERR_clear_error();
+	tls->ended = true;
+	tls->above->ended(tls->channel, EPROTO);
+}
+
+/* Continues the handshake. Returns true if it is complete. */
+static bool shake_hands(struct tls *tls)
+{
+	const int result = SSL_do_handshake(tls->ssl);
+	struct tls_facts facts;
+
+	if (result != 1) {
+		if (SSL_get_error(tls->ssl, result) != SSL_ERROR_WANT_READ)
+			fail(tls);
+		return false;
+	}
+	tls->established = true;
+	facts = (struct tls_facts){ .selected = tls->selected, .resumed = SSL_session_reused(tls->ssl) == 1 };
+	tls->events->established(tls->channel, &facts);
+	return !tls->channel->closing;
+}
+
+/* Reports the plain bytes of all complete records. */
+static void read_records(struct tls *tls)
+{
+	struct channel *channel = tls->channel;
+	struct thread *thread = tls->thread;
+	uint8_t *to = thread->tls_buffers->received;
+	size_t n;
+
+	while (!channel->closing && !tls->ended) {
+		ERR_clear_error();
+		if (SSL_read_ex(tls->ssl, to, TLS_RECORD_BYTES, &n) == 1) {
+			tls->above->received(channel, to, (uint32_t)n);
+			continue;
+		}
+		switch (SSL_get_error(tls->ssl, 0)) {
+		case SSL_ERROR_WANT_READ:
+			return;
+		case SSL_ERROR_ZERO_RETURN: /* close_notify */
+			tls->ended = true;
+			thread->ops->receive_stop(thread->loop, channel);
+			tls->above->ended(channel, 0);
+			return;
+		default:
+			fail(tls);
+			return;
+		}
+	}
+}
+
+/* True if the first byte of a connection begins a method of HTTP. A record begins with its type, which for a ClientHello is 22. */
+static bool is_plain(uint8_t first)
+{
+	return first >= 'A' && first <= 'Z';
+}
+
+static void on_received(struct channel *channel, const uint8_t *data, uint32_t len)
+{
+	struct tls *tls = channel->tls;
+
+	if (tls->ended)
+		return;
+	if (!tls->heard && is_plain(data[0])) {
+		tls->ended = true;
+		tls->events->plain(channel);
+		return;
+	}
+	tls->heard = true;
+	tls->in = data;
+	tls->in_len = len;
+	ERR_clear_error();
+	if (tls->established || shake_hands(tls))
+		read_records(tls);
+	tls->in_len = 0;
+	push(tls, 0);
+}
+
+/*
+ * A client that closes without close_notify is treated like one that closes a plain connection: a message with a length or in chunks shows
+ * itself whether it is complete.
+ */
+static void on_ended(struct channel *channel, int error)
+{
+	struct tls *tls = channel->tls;
+
+	if (tls->ended && error == 0)
+		return;
+	tls->ended = true;
+	tls->above->ended(channel, error);
+}
+
+static void report_sent(struct tls *tls, int64_t result)
+{
+	tls->owned = 0;
+	tls->above->sent(tls->channel, result);
+}
+
+static void on_sent(struct channel *channel, int64_t result)
+{
+	struct tls *tls = channel->tls;
+
+	tls->sending = false;
+	if (result < 0) {
+		tls->broken = true;
+		buffer_forget(&tls->flight);
+		if (tls->owned > 0)
+			report_sent(tls, result);
+		return;
+	}
+	tls->flight_sent += (uint32_t)result;
+	if (tls->flight_sent < tls->flight.len && result > 0) {
+		tls->iov = (struct iovec){ tls->flight.data + tls->flight_sent, tls->flight.len - tls->flight_sent };
+		tls->message = (struct msghdr){ .msg_iov = &tls->iov, .msg_iovlen = 1 };
+		tls->sending = true;
+		tls->thread->ops->send(tls->thread->loop, channel, &tls->message, 0, false);
+		return;
+	}
+	buffer_forget(&tls->flight);
+	push(tls, 0);
+	if (!tls->sending && tls->owned > 0)
+		report_sent(tls, tls->broken ? -EPIPE : (int64_t)tls->owned);
+}
+
+/* Reports the failure of a tls_send(), or room. */
+static void on_writable(struct channel *channel)
+{
+	struct tls *tls = channel->tls;
+
+	if (tls->broken && tls->owned > 0)
+		report_sent(tls, -EPIPE);
+	else
+		tls->above->writable(channel);
+}
+
+static void on_readable(struct channel *channel)
+{
+	channel->tls->above->readable(channel);
+}
+
+static void on_closed(struct channel *channel)
+{
+	channel->tls->above->closed(channel);
+}
+
+static void on_released(struct channel *channel)
+{
+	channel->tls->above->released(channel);
+}
+
+/* A place in the pieces of a message. */
+struct place {
+	const struct msghdr *message;
+	size_t piece;
+	size_t off; /* in it */
+};
+
+static size_t bytes_left(const struct place *place)
+{
+	return place->message->msg_iov[place->piece].iov_len - place->off;
+}
+
+/* Skips pieces without bytes left. Returns false at the end of the message. */
+static bool find_bytes(struct place *place)
+{
+	while (place->piece < place->message->msg_iovlen && bytes_left(place) == 0)
+		*place = (struct place){ place->message, place->piece + 1, 0 };
+	return place->piece < place->message->msg_iovlen;
+}
+
+/*
+ * Returns the plain bytes of the next record, and moves the place after them. Bytes of several pieces are copied to room: a head and a
+ * small body are one record.
+ */
+static const uint8_t *next_record(struct place *place, uint8_t *room, size_t *len)
+{
+	const uint8_t *first = (const uint8_t *)place->message->msg_iov[place->piece].iov_base + place->off;
+
+	*len = 0;
+	if (bytes_left(place) >= TLS_RECORD_BYTES || place->piece + 1 == place->message->msg_iovlen) {
+		*len = bytes_left(place) < TLS_RECORD_BYTES ? bytes_left(place) : TLS_RECORD_BYTES;
+		place->off += *len;
+		return first;
+	}
+	while (*len < TLS_RECORD_BYTES && find_bytes(place)) {
+		const size_t n = bytes_left(place) < TLS_RECORD_BYTES - *len ? bytes_left(place) : TLS_RECORD_BYTES - *len;
+
+		memcpy(room + *len, (const uint8_t *)place->message->msg_iov[place->piece].iov_base + place->off, n);
+		*len += n;
+		place->off += n;
+	}
+	return room;
+}
+
+/* Encrypts the first bytes of a message. Returns false if TLS fails. */
+static bool encrypt(struct tls *tls, struct place *place, uint64_t *taken)
+{
+	uint8_t *room = tls->thread->tls_buffers->record;
+
+	*taken = 0;
+	while (*taken < TURN_BYTES && find_bytes(place)) {
+		size_t len, written;
+		const uint8_t *plain = next_record(place, room, &len);
+
+		ERR_clear_error();
+		if (buffer_room(&tls->out, (uint32_t)len + RECORD_GROWTH) == NULL || SSL_write_ex(tls->ssl, plain, len, &written) != 1 ||
+		    written != len)
+			return false;
+		*taken += len;
+	}
+	return true;
+}
+
+/* Reports a failed send later, because a send never reports within itself. */
+static void fail_later(struct tls *tls)
+{
+	struct thread *thread = tls->thread;
+
+	tls->broken = true;
+	tls->owned = 1;
+	ERR_clear_error();
+	if (tls->sending) /* its end reports */
+		return;
+	shutdown(tls->channel->fd, SHUT_RDWR);
+	thread->ops->wait_writable(thread->loop, tls->channel);
+}
+
+void tls_send(struct channel *channel, const struct msghdr *message, int flags)
+{
+	struct tls *tls = channel->tls;
+	struct place place = { message, 0, 0 };
+
+	if (tls->broken || !encrypt(tls, &place, &tls->owned)) {
+		fail_later(tls);
+		return;
+	}
+	push(tls, find_bytes(&place) ? flags | MSG_MORE : flags);
+}
+
+void tls_say_end(struct channel *channel)
+{
+	struct tls *tls = channel->tls;
+
+	if (!tls->established || tls->broken)
+		return;
+	ERR_clear_error();
+	SSL_shutdown(tls->ssl);
+	ERR_clear_error();
+	push_now(tls);
+}
+
+void tls_end_output(struct channel *channel, bool whole)
+{
+	struct tls *tls = channel->tls;
+
+	if (whole)
+		tls_say_end(channel);
+	tls->end_when_sent = true;
+	push(tls, 0);
+}
+
+static const struct channel_events tls_channel_events = {
+	.received = on_received,
+	.ended = on_ended,
+	.sent = on_sent,
+	.writable = on_writable,
+	.readable = on_readable,
+	.closed = on_closed,
+	.released = on_released,
+};

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * TLS of a client's connection: between the channel, which carries records, and its owner, which receives and sends plain bytes. OpenSSL
+ * reads from the loop's receive buffer and writes to memory, which the loop sends. So every loop can carry it.
+ */
+#ifndef TUX_ENGINE_TLS_SESSION_H
+#define TUX_ENGINE_TLS_SESSION_H
+
+#include "../thread.h"
+#include "context.h"
+
+enum {
+	TLS_RECORD_BYTES = 16384, /* plain bytes of a record (RFC 8446 5.1) */
+};
+
+struct tls;
+
+/* Memory of a thread for plain bytes, between two events. */
+struct tls_buffers {
+	uint8_t received[TLS_RECORD_BYTES];
+	uint8_t record[TLS_RECORD_BYTES]; /* the pieces of a message that go into one record */
+};
+
+/* The results of a handshake. */
+struct tls_facts {
+	const struct tls_context *selected; /* certificates of the host that the client named (SNI); NULL: it named none */
+	bool resumed;                       /* with a ticket of an earlier connection */
+};
+
+/* Events of TLS, for the owner of a channel. */
+struct tls_events {
+	void (*established)(struct channel *channel, const struct tls_facts *facts);
+	void (*plain)(struct channel *channel);  /* the client speaks HTTP without TLS. The owner calls tls_free() before it responds */
+};
+
+/*
+ * Puts TLS on a channel that the loop has, before its first receive(): the channel's events become TLS's, which calls those of the owner.
+ * listener is the number of its listener. Returns false if out of memory.
+ */
+bool tls_open(struct channel *channel, struct thread *thread, unsigned listener, const struct tls_events *events);
+
+/* Removes TLS from a channel that is not sending, or that the loop does not have any more. Sends nothing. */
+void tls_free(struct channel *channel);
+
+/* Like loop_ops.send(), but for plain bytes. sent() may report a part of the message; the owner sends the rest. */
+void tls_send(struct channel *channel, const struct msghdr *message, int flags);
+
+/* Sends close_notify (RFC 8446 6.1): the client has received all bytes. Call it before the channel closes. Sends no other bytes. */
+void tls_say_end(struct channel *channel);
+
+/* Ends the output after all bytes under way: sends FIN. whole: sends close_notify before it. */
+void tls_end_output(struct channel *channel, bool whole);
+
+#endif

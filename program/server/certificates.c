@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "certificates.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../engine/io/place.h"
+#include "../../engine/tls/context.h"
+
+enum { FILE_BYTES = 1 << 20 }; /* of a file; a longer one is not read */
+
+/* A file in memory that is in no core dump, and is wiped when it is freed. */
+struct secret {
+	struct tls_pem pem;
+	void *memory; /* FILE_BYTES; NULL: not mapped */
+	mode_t mode;
+};
+
+static void secret_free(struct secret *secret)
+{
+	if (!secret->memory)
+		return;
+	explicit_bzero(secret->memory, secret->pem.len);
+	munmap(secret->memory, FILE_BYTES);
+	*secret = (struct secret){ .memory = NULL };
+}
+
+static bool secret_map(struct secret *secret, const char *name)
+{
+	void *const memory = mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return false;
+	*secret = (struct secret){ .pem = { .name = name, .text = memory }, .memory = memory };
+	return madvise(memory, FILE_BYTES, MADV_DONTDUMP) == 0;
+}
+
+/* Opens a file; root follows no link that another user could change. Returns -1 with errno. */
+static int file_open(const char *path)
+{
+	struct tux_place place;
+	int fd;
+
+	if (!tux_place_open(path, true, &place))
+		return -1;
+	fd = openat(place.directory_fd, place.name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (place.is_descriptor ? 0 : O_NOFOLLOW));
+	tux_place_close(&place);
+	return fd;
+}
+
+/* Reads an open file. Returns false with errno. */
+static bool file_read(int fd, struct secret *secret)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	secret->mode = st.st_mode;
+	errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+	if (!S_ISREG(st.st_mode))
+		return false;
+	while ((n = read(fd, (char *)secret->memory + secret->pem.len, FILE_BYTES - secret->pem.len)) > 0)
+		secret->pem.len += (size_t)n;
+	errno = n < 0 ? errno : EFBIG;
+	return n == 0 && secret->pem.len < FILE_BYTES;
+}
+
+/* Reads a file. kind is the name of its option, for messages. Returns false with a sentence in error; free the secret also then. */
+static bool secret_read(struct secret *secret, const char *kind, const char *path, char *error, size_t error_size)
+{
+	int fd = -1, saved;
+	bool done;
+
+	*secret = (struct secret){ .memory = NULL };
+	done = secret_map(secret, path) && (fd = file_open(path)) >= 0 && file_read(fd, secret);
+	saved = errno;
+	if (fd >= 0)
+		close(fd);
+	if (!done)
+		snprintf(error, error_size, "%s \"%s\": %s", kind, path,
+		         saved == ELOOP  ? "there is a link on the way that other users can change" :
+		         saved == EINVAL ? "it is not a file" :
+		                           strerror(saved));
+	return done;
+}
+
+/* True if users other than the owner and the group can read the key. */
+static bool is_open(const struct secret *key)
+{
+	return (key->mode & S_IROTH) != 0;
+}
+
+/* Adds one certificate to a context. Returns false with a sentence in error. */
+static bool certificate_add(struct tls_context *context, const struct tux_certificate_files *files, char *error, size_t error_size)
+{
+	struct secret certificate, key = { .memory = NULL };
+	bool added = secret_read(&certificate, "certificate", files->certificate, error, error_size) &&
+	             secret_read(&key, "key", files->key ? files->key : files->certificate, error, error_size);
+
+	if (added && is_open(&key))
+		fprintf(stderr, "tux: warning: key \"%s\": other users can read it (mode %04o)\n", key.pem.name, (unsigned)key.mode & 07777);
+	added = added && tux_tls_context_add(context, &certificate.pem, &key.pem, error, error_size);
+	secret_free(&certificate);
+	secret_free(&key);
+	return added;
+}
+
+static bool no_memory(char *error, size_t error_size)
+{
+	snprintf(error, error_size, "no memory for certificates");
+	return false;
+}
+
+/* Makes the context of a list of certificates. Returns NULL with a sentence in error. */
+static struct tls_context *context_make(struct tux_tls_contexts *contexts, const struct tux_certificates *certificates,
+                                        enum tux_tls_profile profile, char *error, size_t error_size)
+{
+	struct tls_context *context = tux_tls_context_new(profile, error, error_size);
+	struct tls_context **all;
+	unsigned i;
+
+	for (i = 0; context && i < certificates->count; i++)
+		if (!certificate_add(context, &certificates->files[i], error, error_size)) {
+			tux_tls_context_free(context);
+			return NULL;
+		}
+	all = context ? realloc(contexts->context, (contexts->count + 1) * sizeof(*all)) : NULL;
+	if (all) {
+		contexts->context = all;
+		all[contexts->count++] = context;
+	} else if (context) {
+		tux_tls_context_free(context);
+		no_memory(error, error_size);
+	}
+	return all ? context : NULL;
+}
+
+static bool is_same(const char *one, const char *other)
+{
+	return one && other ? strcmp(one, other) == 0 : one == other;
+}
+
+/* True if two lists name the same files. */
+static bool are_same(const struct tux_certificates *one, const struct tux_certificates *other)
+{
+	unsigned i = 0;
+
+	while (i < one->count && i < other->count && is_same(one->files[i].certificate, other->files[i].certificate) &&
+	       is_same(one->files[i].key, other->files[i].key))
+		i++;
+	return i == one->count && i == other->count;
+}
+
+/* Returns the listeners with TLS, a bit for each; and the text of the first one. */
+static uint64_t tls_listeners(const struct tux_addresses *addresses, const char **first)
+{
+	uint64_t listeners = 0;
+	unsigned i;
+
+	for (i = 0; i < addresses->count; i++) {
+		if (!addresses->listener[i].tls)
+			continue;
+		*first = listeners == 0 ? addresses->spec[i] : *first;
+		listeners |= UINT64_C(1) << i;
+	}
+	return listeners;
+}
+
+static bool host_lacks(const struct tux_hosts *hosts, unsigned number, const char *spec, char *error, size_t error_size)
+{
+	const struct tux_host_settings *const settings = &hosts->settings[number];
+
+	if (hosts->count > 1 && settings->name_count > 0)
+		snprintf(error, error_size, "host %s has no certificate for %s: tls { certificate FILE; key FILE }", settings->name[0], spec);
+	else
+		snprintf(error, error_size, "there is no certificate for %s: --certificate FILE --key FILE, or tls { certificate FILE; key FILE }", spec);
+	return false;
+}
+
+bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *hosts, const struct tux_settings *settings,
+                           const struct tux_addresses *addresses, char *error, size_t error_size)
+{
+	const struct tux_certificates *const top = &settings->top.tls, *before = NULL;
+	const struct tls_context *of_top = NULL, *of_before = NULL;
+	const char *spec = NULL;
+	const uint64_t listeners = tls_listeners(addresses, &spec);
+	unsigned i;
+
+	for (i = 0; listeners != 0 && i < hosts->count; i++) {
+		const struct tux_certificates *const own = &hosts->settings[i].tls;
+		const bool inherits = own->count == 0 || are_same(own, top);
+		const struct tux_certificates *const certificates = inherits ? top : own;
+		const struct tls_context *context = inherits ? of_top : before && are_same(own, before) ? of_before : NULL;
+
+		if (!(tux_hosts_listeners(&hosts->settings[i], addresses) & listeners))
+			continue;
+		if (certificates->count == 0)
+			return host_lacks(hosts, i, spec, error, error_size);
+		if (!context)
+			context = context_make(contexts, certificates, (enum tux_tls_profile)settings->tls_profile, error, error_size);
+		if (!context)
+			return false;
+		hosts->host[i].tls = context;
+		if (inherits) {
+			of_top = context;
+		} else {
+			before = own;
+			of_before = context;
+		}
+	}
+	return true;
+}
+
+void tux_tls_contexts_close(struct tux_tls_contexts *contexts)
+{
+	while (contexts->count > 0)
+		tux_tls_context_free(contexts->context[--contexts->count]);
+	free(contexts->context);
+	*contexts = (struct tux_tls_contexts){ 0 };
+}
+
+bool tux_tls_contexts_hide(const struct tux_tls_contexts *contexts)
+{
+	return contexts->count == 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+}
+
+/* Writes a line about a fault. */
+static void __attribute__((format(printf, 4, 5))) fault_write(FILE *errors, const char *path, unsigned line, const char *format, ...)
+{
+	va_list arguments;
+
+	if (line > 0)
+		fprintf(errors, "%s:%u: ", path, line);
+	else
+		fprintf(errors, "%s: ", path);
+	va_start(arguments, format);
+	vfprintf(errors, format, arguments);
+	va_end(arguments);
+	fputc('\n', errors);
+}
+
+/* Judges a certificate for all names. Returns the number of faults that are no warnings. */
+static unsigned files_check(const struct tux_certificate_files *files, const struct secret *certificate, const struct secret *key, const char *path,
+                            FILE *errors)
+{
+	char text[512];
+	struct tls_context *context = tux_tls_context_new(TUX_TLS_INTERMEDIATE, text, sizeof(text));
+	const bool usable = context && tux_tls_context_add(context, &certificate->pem, &key->pem, text, sizeof(text));
+	enum tls_fault fault = TLS_FAULT_NONE;
+
+	tux_tls_context_free(context);
+	if (usable)
+		fault = tux_tls_certificate_judge(&certificate->pem, text, sizeof(text));
+	if (!usable || fault != TLS_FAULT_NONE)
+		fault_write(errors, path, files->line, "%s%s", fault == TLS_FAULT_INCOMPLETE ? "warning: " : "", text);
+	if (usable && is_open(key))
+		fault_write(errors, path, files->line, "warning: key \"%s\": other users can read it (mode %04o)", key->pem.name,
+		            (unsigned)key->mode & 07777);
+	return !usable || (fault != TLS_FAULT_NONE && fault != TLS_FAULT_INCOMPLETE);
+}
+
+/* Reports the names of a host for which no certificate of it is. */
+static unsigned names_check(const struct tux_host_settings *host, const struct tux_certificate_files *files, const struct secret *certificate,
+                            const char *path, FILE *errors)
+{
+	unsigned wrong = 0, i;
+
+	for (i = 0; i < host->name_count; i++) {
+		if (tux_tls_certificate_is_for(&certificate->pem, host->name[i]))
+			continue;
+		fault_write(errors, path, files->line, "certificate \"%s\": it is not for \"%s\"", files->certificate, host->name[i]);
+		wrong++;
+	}
+	return wrong;
+}
+
+/* Judges a certificate for its host, or that of the top for all hosts without one. */
+static unsigned certificate_check(const struct tux_settings *settings, const struct tux_host_settings *host,
+                                  const struct tux_certificate_files *files, const char *path, FILE *errors)
+{
+	struct secret certificate, key = { .memory = NULL };
+	char error[512];
+	unsigned wrong = 1, i;
+
+	if (!secret_read(&certificate, "certificate", files->certificate, error, sizeof(error)) ||
+	    !secret_read(&key, "key", files->key ? files->key : files->certificate, error, sizeof(error)))
+		fault_write(errors, path, files->line, "%s", error);
+	else
+		wrong = files_check(files, &certificate, &key, path, errors);
+	if (wrong == 0 && host != &settings->top)
+		wrong += names_check(host, files, &certificate, path, errors);
+	for (i = 0; wrong == 0 && host == &settings->top && i < settings->host_count; i++)
+		if (settings->host[i].tls.count == 0)
+			wrong += names_check(&settings->host[i], files, &certificate, path, errors);
+	secret_free(&certificate);
+	secret_free(&key);
+	return wrong;
+}
+
+unsigned tux_certificates_check(const struct tux_settings *settings, const char *path, FILE *errors)
+{
+	unsigned wrong = 0, i, k;
+
+	for (i = 0; i <= settings->host_count; i++) {
+		const struct tux_host_settings *const host = i == 0 ? &settings->top : &settings->host[i - 1];
+
+		for (k = 0; k < host->tls.count; k++)
+			wrong += certificate_check(settings, host, &host->tls.files[k], path, errors);
+	}
+	return wrong;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads the certificates and keys of all hosts, before the server process drops its privileges. After that it cannot read them again: a
+ * reload starts a new process, which reads new ones.
+ */
+#ifndef TUX_PROGRAM_SERVER_CERTIFICATES_H
+#define TUX_PROGRAM_SERVER_CERTIFICATES_H
+
+#include <stdio.h>
+
+#include "hosts.h"
+
+/* The contexts of all hosts. Zero-initialize before use. */
+struct tux_tls_contexts {
+	struct tls_context **context; /* malloc'ed; hosts point to them */
+	unsigned count;
+};
+
+/*
+ * Sets the certificates of each host that responds at a listener with TLS. Warns of keys that other users can read. Returns false with a
+ * sentence in error; call tux_tls_contexts_close() also then.
+ */
+bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *hosts, const struct tux_settings *settings,
+                           const struct tux_addresses *addresses, char *error, size_t error_size);
+
+/* Frees the contexts, with their keys. No host may use them any more. */
+void tux_tls_contexts_close(struct tux_tls_contexts *contexts);
+
+/* Keeps the memory of the process, with its keys, from core dumps and debuggers of the same user. Call it after the user has changed. */
+bool tux_tls_contexts_hide(const struct tux_tls_contexts *contexts);
+
+/*
+ * Judges the certificates of the settings, for `tux check`. Writes each fault to errors, one a line, after the name of the configuration
+ * file and the line. Returns the number of faults that are no warnings.
+ */
+unsigned tux_certificates_check(const struct tux_settings *settings, const char *path, FILE *errors);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The files of certificates and keys, as they are configured for a host or for all hosts. */
+#ifndef TUX_PROGRAM_SETTINGS_CERTIFICATES_H
+#define TUX_PROGRAM_SETTINGS_CERTIFICATES_H
+
+#include <stdbool.h>
+
+enum { TUX_MAX_CERTIFICATES = 8 }; /* per host, each with another kind of key */
+
+/* A certificate and its key. The texts are the caller's. */
+struct tux_certificate_files {
+	const char *certificate;
+	const char *key; /* NULL: in the file of the certificate */
+	unsigned line;   /* in the configuration file; 0: the command line */
+};
+
+/* Zero-initialize before use. */
+struct tux_certificates {
+	struct tux_certificate_files *files; /* malloc'ed */
+	unsigned count;
+};
+
+/* Adds a certificate. Returns false if there are too many, or if out of memory. */
+bool tux_certificates_add(struct tux_certificates *certificates, struct tux_certificate_files files);
+
+/* Sets the key of the last certificate. Returns false if that one has a key, or if there is none. */
+bool tux_certificates_key(struct tux_certificates *certificates, const char *key);
+
+void tux_certificates_free(struct tux_certificates *certificates);
+
+#endif
