@@ -7,17 +7,32 @@
 
 enum { MAX_NAME = 64 };
 
+/* True if a name may be the path of a file beneath a root: a file can select a module by it. */
+static bool is_path(const char *name)
+{
+	size_t len;
+
+	do {
+		len = strcspn(name, "/");
+		if (len == 0 || (len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.'))
+			return false;
+		name += len + (name[len] == '/');
+	} while (name[-1] == '/');
+	return true;
+}
+
 int tux_modules_find(struct tux_modules *modules, const char *name, char *error, size_t error_size)
 {
-	static const char inside[] = "-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char inside[] = "/-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	const size_t len = strlen(name);
 	unsigned i;
 
 	for (i = 0; i < modules->count; i++)
 		if (strcmp(modules->module[i].name, name) == 0)
 			return (int)i;
-	if (len == 0 || len > MAX_NAME || strspn(name, inside) != len) {
-		snprintf(error, error_size, "\"%s\" is not the name of a module: 1 to %d letters, digits, '-', '.' and '_'", name, MAX_NAME);
+	if (len == 0 || len > MAX_NAME || strspn(name, inside) != len || !is_path(name)) {
+		snprintf(error, error_size, "\"%s\" is not the name of a module: 1 to %d letters, digits, '-', '.' and '_', or the path of a file beneath the root",
+		         name, MAX_NAME);
 		return -1;
 	}
 	if (modules->count == TUX_MAX_MODULES) {
