@@ -279,6 +279,11 @@ static void tables_write(FILE *out, const struct snapshot *snapshot)
 	if (snapshot->kernel)
 		put_row(out, "in the kernel", counters->kernel_open);
 	put_row(out, "accepted", counters->connections);
+	if (counters->handshakes + counters->handshakes_failed > 0) {
+		put_row(out, "handshakes of TLS", counters->handshakes);
+		put_row(out, "of them resumed", counters->handshakes_resumed);
+		put_row(out, "failed handshakes", counters->handshakes_failed);
+	}
 	table_end(out);
 	table_begin(out, "Cache and log");
 	put_row(out, "hits", counters->cache_hits);

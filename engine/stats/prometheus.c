@@ -228,6 +228,10 @@ void prometheus_write(FILE *out, const struct snapshot *snapshot)
 	           "From a request's head to its answer's last byte with the kernel; of the user engine.");
 	put_histogram(out, "request_duration_seconds", "", &counters->latency);
 	put_number(out, "connections_total", "counter", "Connections accepted.", counters->connections);
+	put_number(out, "tls_handshakes_total", "counter", "Handshakes of TLS that were completed.", counters->handshakes);
+	put_number(out, "tls_handshakes_resumed_total", "counter", "Part of them with a ticket of an earlier connection.",
+	           counters->handshakes_resumed);
+	put_number(out, "tls_handshakes_failed_total", "counter", "Handshakes of TLS that were not completed.", counters->handshakes_failed);
 	put_metric(out, "connections", "gauge", "Connections by what they are at.");
 	for (int phase = 0; phase < TUX_PHASES; phase++)
 		fprintf(out, "tux_connections{state=\"%s\"} %" PRIu64 "\n", snapshot_phase_name((enum tux_phase)phase), counters->phase[phase]);

@@ -69,6 +69,19 @@ static void connections_write(FILE *out, const struct snapshot *snapshot)
 	line_write(out, "accepted", counters->connections);
 }
 
+static void tls_write(FILE *out, const struct tux_counters *counters)
+{
+	const char *before = ": ";
+
+	if (counters->handshakes + counters->handshakes_failed == 0)
+		return;
+	name_write(out, "handshakes");
+	snapshot_put_count(out, counters->handshakes);
+	part_write(out, &before, "resumed", counters->handshakes_resumed);
+	part_write(out, &before, "failed", counters->handshakes_failed);
+	fputc('\n', out);
+}
+
 static void reasons_write(FILE *out, const char *name, const uint64_t counts[TUX_REASONS])
 {
 	const char *before = ": ";
@@ -179,6 +192,7 @@ void text_write(FILE *out, const struct snapshot *snapshot)
 		line_write(out, "no module", counters->modules_absent);
 	latency_write(out, "answered", &counters->latency);
 	connections_write(out, snapshot);
+	tls_write(out, counters);
 	name_write(out, "cache");
 	snapshot_put_count(out, counters->cache_hits);
 	fputs(" hits, ", out);

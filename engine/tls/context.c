@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "context.h"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +69,60 @@ static int select_host(SSL *ssl, int *alert, void *owner)
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* Sets the keys of a ticket. Returns false if the library fails. */
+static bool use_key(struct tls_ticket_key *key, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
+{
+	static char digest[] = "SHA256";
+	const OSSL_PARAM parameters[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->mac, sizeof(key->mac)),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	const bool used = EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher, iv, encrypt) == 1 && EVP_MAC_CTX_set_params(mac, parameters) == 1;
+
+	OPENSSL_cleanse(key, sizeof(*key));
+	return used;
+}
+
+/* Results of ticket_key(). */
+enum {
+	TICKET_FAILED = -1,
+	TICKET_UNKNOWN = 0, /* a full handshake follows */
+	TICKET_GOOD = 1,
+	TICKET_RENEWED = 2, /* the client gets another one, too */
+};
+
+/* Gives OpenSSL the key of a new ticket, or of one that a client sends. */
+static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
+{
+	const struct tls_tickets *tickets = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	struct tls_ticket_key key;
+	bool newest;
+
+	if (encrypt) {
+		tls_tickets_newest(tickets, &key);
+		memcpy(name, key.name, sizeof(key.name));
+		return RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 && use_key(&key, iv, cipher, mac, 1) ? TICKET_GOOD : TICKET_FAILED;
+	}
+	if (!tls_tickets_find(tickets, name, &key, &newest))
+		return TICKET_UNKNOWN;
+	if (!use_key(&key, iv, cipher, mac, 0))
+		return TICKET_FAILED;
+	return newest && SSL_version(ssl) != TLS1_3_VERSION ? TICKET_GOOD : TICKET_RENEWED; /* of TLS 1.3 each is used once (RFC 8446 C.4) */
+}
+
+static void set_tickets(SSL_CTX *ctx, struct tls_tickets *tickets)
+{
+	if (tickets == NULL) {
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+		SSL_CTX_set_num_tickets(ctx, 0);
+		return;
+	}
+	SSL_CTX_set_app_data(ctx, tickets);
+	SSL_CTX_set_timeout(ctx, (TUX_TLS_TICKET_KEYS - 1) * (TUX_TLS_TICKET_MS / 1000)); /* so long its key lasts at least */
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, ticket_key);
+}
+
 static bool set_up(SSL_CTX *ctx, enum tux_tls_profile profile)
 {
 	static const unsigned char id[] = "tux";
@@ -83,7 +139,7 @@ static bool set_up(SSL_CTX *ctx, enum tux_tls_profile profile)
 	       SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1) == 1;
 }
 
-struct tls_context *tux_tls_context_new(enum tux_tls_profile profile, char *error, size_t error_size)
+struct tls_context *tux_tls_context_new(enum tux_tls_profile profile, struct tls_tickets *tickets, char *error, size_t error_size)
 {
 	struct tls_context *context = calloc(1, sizeof(*context));
 	char reason[160];
@@ -92,6 +148,7 @@ struct tls_context *tux_tls_context_new(enum tux_tls_profile profile, char *erro
 	if (context != NULL)
 		context->ssl_ctx = SSL_CTX_new(TLS_server_method());
 	if (context != NULL && context->ssl_ctx != NULL && set_up(context->ssl_ctx, profile)) {
+		set_tickets(context->ssl_ctx, tickets);
 		ERR_clear_error(); /* of an unknown group */
 		return context;
 	}

@@ -8,6 +8,7 @@
 
 #include "../config.h"
 #include "certificate.h"
+#include "tickets.h"
 
 struct ssl_ctx_st;
 
@@ -21,8 +22,11 @@ struct tls_selector {
 	const struct tls_context *(*select)(struct tls_selector *selector, const char *name, uint32_t len);
 };
 
-/* Returns a context without certificates; NULL with a sentence in error. Free it with tux_tls_context_free(). */
-struct tls_context *tux_tls_context_new(enum tux_tls_profile profile, char *error, size_t error_size);
+/*
+ * Returns a context without certificates; NULL with a sentence in error. Free it with tux_tls_context_free(). tickets outlives it; NULL: its
+ * connections get no tickets.
+ */
+struct tls_context *tux_tls_context_new(enum tux_tls_profile profile, struct tls_tickets *tickets, char *error, size_t error_size);
 
 /*
  * Adds a certificate, followed in its file by those of its issuers, and its key. A context has one certificate of each kind of key: ECDSA,

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "../../engine/io/place.h"
-#include "../../engine/tls/context.h"
 
 enum { FILE_BYTES = 1 << 20 }; /* of a file; a longer one is not read */
 
@@ -122,9 +121,9 @@ static bool no_memory(char *error, size_t error_size)
 
 /* Makes the context of a list of certificates. Returns NULL with a sentence in error. */
 static struct tls_context *context_make(struct tux_tls_contexts *contexts, const struct tux_certificates *certificates,
-                                        enum tux_tls_profile profile, char *error, size_t error_size)
+                                        enum tux_tls_profile profile, struct tls_tickets *tickets, char *error, size_t error_size)
 {
-	struct tls_context *context = tux_tls_context_new(profile, error, error_size);
+	struct tls_context *context = tux_tls_context_new(profile, tickets, error, error_size);
 	struct tls_context **all;
 	unsigned i;
 
@@ -187,7 +186,7 @@ static bool host_lacks(const struct tux_hosts *hosts, unsigned number, const cha
 }
 
 bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *hosts, const struct tux_settings *settings,
-                           const struct tux_addresses *addresses, char *error, size_t error_size)
+                           const struct tux_addresses *addresses, struct tls_tickets *tickets, char *error, size_t error_size)
 {
 	const struct tux_certificates *const top = &settings->top.tls, *before = NULL;
 	const struct tls_context *of_top = NULL, *of_before = NULL;
@@ -206,7 +205,7 @@ bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *
 		if (certificates->count == 0)
 			return host_lacks(hosts, i, spec, error, error_size);
 		if (!context)
-			context = context_make(contexts, certificates, (enum tux_tls_profile)settings->tls_profile, error, error_size);
+			context = context_make(contexts, certificates, (enum tux_tls_profile)settings->tls_profile, tickets, error, error_size);
 		if (!context)
 			return false;
 		hosts->host[i].tls = context;
@@ -253,7 +252,7 @@ static unsigned files_check(const struct tux_certificate_files *files, const str
                             FILE *errors)
 {
 	char text[512];
-	struct tls_context *context = tux_tls_context_new(TUX_TLS_INTERMEDIATE, text, sizeof(text));
+	struct tls_context *context = tux_tls_context_new(TUX_TLS_INTERMEDIATE, NULL, text, sizeof(text));
 	const bool usable = context && tux_tls_context_add(context, &certificate->pem, &key->pem, text, sizeof(text));
 	enum tls_fault fault = TLS_FAULT_NONE;
 

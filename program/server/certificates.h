@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "../../engine/tls/context.h"
 #include "hosts.h"
 
 /* The contexts of all hosts. Zero-initialize before use. */
@@ -21,7 +22,7 @@ struct tux_tls_contexts {
  * sentence in error; call tux_tls_contexts_close() also then.
  */
 bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *hosts, const struct tux_settings *settings,
-                           const struct tux_addresses *addresses, char *error, size_t error_size);
+                           const struct tux_addresses *addresses, struct tls_tickets *tickets, char *error, size_t error_size);
 
 /* Frees the contexts, with their keys. No host may use them any more. */
 void tux_tls_contexts_close(struct tux_tls_contexts *contexts);

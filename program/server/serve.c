@@ -561,7 +561,7 @@ static bool prepare(struct serving *serving)
 	if (!tux_hosts_place(&serving->hosts, &serving->addresses, serving->error, ERROR_MAX))
 		return false;
 	config->names = serving->hosts.names;
-	if (!tux_tls_contexts_open(&serving->tls, &serving->hosts, settings, &serving->addresses, serving->error, ERROR_MAX))
+	if (!tux_tls_contexts_open(&serving->tls, &serving->hosts, settings, &serving->addresses, serving->charge->tickets, serving->error, ERROR_MAX))
 		return false;
 	if (!log_open(serving) || !kernel_open(serving))
 		return false;

@@ -11,6 +11,7 @@ struct tux_charge {
 	const struct tux_addresses *addresses; /* open listeners */
 	int supervisor_fd; /* see supervisor_msg.h */
 	int passed_fd, pass_fd; /* see struct tux_engine_config */
+	struct tls_tickets *tickets; /* keys of session tickets; NULL: no certificates */
 	bool served;       /* the configuration was served before: a missing document root does not prevent the start */
 	bool quiet;        /* the configuration is unchanged and only document roots are opened again: print no banner */
 };

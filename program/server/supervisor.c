@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../../engine/io/clock.h"
+#include "../../engine/tls/tickets.h"
 #include "../command.h"
 #include "../config/config.h"
 #include "../settings/found_hosts.h"
@@ -68,6 +69,8 @@ struct supervisor {
 	uint64_t renew_at_ms; /* earliest time of the next start for that */
 	uint32_t helper_ms;   /* delay after the next loss of a helper */
 	bool stopping;
+	struct tls_tickets *tickets; /* keys of session tickets; NULL: no configuration has had certificates */
+	uint64_t rotate_at_ms; /* time of the next key */
 	uint64_t close_at_ms; /* when stopping: time to close the sockets, on which processes still accept */
 	uint64_t restart_at_ms; /* 0 = no restart is pending */
 	uint32_t restart_ms;  /* delay after the next crash */
@@ -149,9 +152,15 @@ static void configuration_close(struct configuration *configuration, const struc
 static _Noreturn void be_generation(struct supervisor *supervisor, struct configuration *configuration, int fd, int noted_fd)
 {
 	const struct tux_charge charge = {
-		&configuration->addresses, fd, supervisor->passed_fd, supervisor->pass_fd, configuration == supervisor->current, supervisor->renewing,
+		&configuration->addresses, fd, supervisor->passed_fd, supervisor->pass_fd, supervisor->tickets, configuration == supervisor->current,
+		supervisor->renewing,
 	};
 	unsigned i;
+
+	if (supervisor->tickets && !tux_tls_tickets_confine(supervisor->tickets)) {
+		fprintf(stderr, "tux: cannot protect the keys of session tickets: %s\n", strerror(errno));
+		exit(EXIT_FAILURE);
+	}
 
 	for (i = 0; i < supervisor->count; i++)
 		close(supervisor->generation[i].fd);
@@ -171,6 +180,50 @@ static _Noreturn void be_generation(struct supervisor *supervisor, struct config
 	exit(tux_serve(&configuration->settings, &charge));
 }
 
+/* Makes the keys of session tickets when a configuration first has certificates. They outlive it. Returns false with errno. */
+static bool tickets_prepare(struct supervisor *supervisor, const struct tux_settings *settings)
+{
+	if (supervisor->tickets || !tux_settings_have_certificates(settings))
+		return true;
+	supervisor->tickets = tux_tls_tickets_new();
+	supervisor->rotate_at_ms = clock_ms() + TUX_TLS_TICKET_MS;
+	return supervisor->tickets;
+}
+
+/* Makes the next key of session tickets when it is due. */
+static void tickets_rotate(struct supervisor *supervisor)
+{
+	if (!supervisor->tickets || clock_ms() < supervisor->rotate_at_ms)
+		return;
+	supervisor->rotate_at_ms = clock_ms() + TUX_TLS_TICKET_MS;
+	if (!tux_tls_tickets_rotate(supervisor->tickets))
+		fprintf(stderr, "tux: the key of session tickets stays for another hour: %s\n", strerror(errno));
+}
+
+/* Returns the milliseconds until the next key of session tickets; -1 without keys. */
+static int tickets_wait_ms(const struct supervisor *supervisor)
+{
+	const uint64_t now_ms = clock_ms();
+
+	if (!supervisor->tickets)
+		return -1;
+	return supervisor->rotate_at_ms > now_ms ? (int)(supervisor->rotate_at_ms - now_ms) : 0;
+}
+
+/* Like tux_generation_fork(), but only this process shares the keys of session tickets. */
+static int generation_fork(struct supervisor *supervisor, struct tux_generation *generation)
+{
+	struct tls_tickets *const tickets = supervisor->tickets;
+	int forked;
+
+	if (tickets && !tux_tls_tickets_share(tickets, true))
+		return -1;
+	forked = tux_generation_fork(generation);
+	if (forked > 0 && tickets && !tux_tls_tickets_share(tickets, false))
+		fprintf(stderr, "tux: other processes share the keys of session tickets: %s\n", strerror(errno));
+	return forked;
+}
+
 /* Starts a server process. Returns false after an error message. The caller has checked has_room(). */
 static bool launch(struct supervisor *supervisor, struct configuration *configuration)
 {
@@ -180,7 +233,8 @@ static bool launch(struct supervisor *supervisor, struct configuration *configur
 	int forked, noted_fd;
 
 	/* Start the watcher before the process opens its roots, so that a root replaced meanwhile is noticed. */
-	forked = tux_root_watcher_start(&watcher, settings, &noted_fd) ? tux_generation_fork(&generation) : -1;
+	forked = tux_root_watcher_start(&watcher, settings, &noted_fd) && tickets_prepare(supervisor, settings) ?
+	                 generation_fork(supervisor, &generation) : -1;
 	if (forked < 0) {
 		fprintf(stderr, "tux: cannot start a process: %s\n", strerror(errno));
 		tux_root_watcher_end(&watcher);
@@ -539,7 +593,7 @@ static void wait_for_something(struct supervisor *supervisor)
 	const bool look = starting || retiring || supervisor->restart_at_ms > 0 || supervisor->reload_due ||
 	                  find(supervisor, TUX_GENERATION_STOPPING) || (may_renew(supervisor) && wants_renewal(supervisor));
 
-	poll(waits, sizeof(waits) / sizeof(waits[0]), look ? LOOK_MS : -1);
+	poll(waits, sizeof(waits) / sizeof(waits[0]), look ? LOOK_MS : tickets_wait_ms(supervisor));
 }
 
 static void words_take(struct supervisor *supervisor)
@@ -565,6 +619,7 @@ static void turn(struct supervisor *supervisor)
 	words_take(supervisor);
 	reap(supervisor);
 	hurry(supervisor);
+	tickets_rotate(supervisor);
 	if (supervisor->stopping && (clock_ms() >= supervisor->close_at_ms || supervisor->count == 0))
 		addresses_close(supervisor);
 	if (supervisor->stopping)

@@ -436,6 +436,22 @@ def test_half_open_handshakes_leave_room(secure, root):
         sock.close()
 
 
+def test_status_counts_handshakes(place, root, tux, pair):
+    server = tux(root, *pair.options, "--config", written(place, 'route "=/status" { status on }\n'), tls=tls.trusting(pair), ready=False)
+    server.wait_until(lambda: "sandbox: " in server.output, "it serves")
+    session = first_session(server, server.tls)
+    assert resumes(server, server.tls, session)
+    with raw(server) as sock:
+        sock.sendall(b"\x17\x03\x03\0\x05hello")
+        everything(sock)
+    counts = json.loads(server.get("/status", "Accept: application/json", host="localhost", name="localhost").body)["tls"]
+    assert counts == {"handshakes": 3, "resumed": 1, "failed": 1}
+    for form in ("html", "prometheus"):
+        assert b"andshakes" in server.get("/status?format=" + form, host="localhost", name="localhost").body
+    told = subprocess.run([server.command[0], "status", str(server.pid)], capture_output=True, text=True, check=False, timeout=20).stdout
+    assert re.search(r"handshakes +5: resumed 1, failed 1", told), told
+
+
 def test_server_ends_with_close_notify(secure, root):
     """RFC 8446 6.1: the client can tell that it has everything."""
     server = secure(root, "--idle-timeout", "0.5")
@@ -553,18 +569,56 @@ def memory_of(pid):
     return b"".join(parts)
 
 
-def test_resumption(secure, root, pair):
-    """RFC 8446 2.2: a ticket saves the certificate and its signature, with each version and on every thread."""
+def resumes(server, context, session):
+    with server.connect(tls=context, session=session) as conn:
+        assert conn.get("/file").body == b"data"
+        return conn.sock.ssl.session_reused
+
+
+def first_session(server, context):
+    with server.connect(tls=context) as conn:
+        assert conn.get("/file").body == b"data" and not conn.sock.ssl.session_reused
+        return conn.sock.ssl.session
+
+
+def is_replaced(server, before):
+    """True if another process than before serves."""
+    return any(name == "tux" and pid != before for pid, name in children(server.process.pid).items()) and server.answers()
+
+
+@pytest.mark.parametrize("version", [V12, V13])
+def test_resumption(secure, root, pair, version):
+    """RFC 8446 2.2: a ticket saves the certificate and its signature, on every thread, in the next server process, and after a crash."""
     server = secure(root, "--threads", "2")
-    for version in (V12, V13):
-        context = tls.trusting(pair, version=version)
-        with server.connect(tls=context) as conn:
-            assert conn.get("/file").body == b"data" and not conn.sock.ssl.session_reused
-            session = conn.sock.ssl.session
-        for _ in range(6):
-            with server.connect(tls=context, session=session) as conn:
-                assert conn.sock.ssl.session_reused, version
-                assert conn.get("/file").body == b"data"
+    context = tls.trusting(pair, version=version)
+    session = first_session(server, context)
+    assert all(resumes(server, context, session) for _ in range(8))
+    for end in (lambda: server.signal(signal.SIGHUP), lambda: os.kill(server.pid, signal.SIGKILL)):
+        before = server.pid
+        end()
+        server.wait_until(lambda before=before: is_replaced(server, before), "another process serves")
+        assert resumes(server, context, session)
+
+
+def test_tickets_of_another_server_are_not_taken(secure, root, pair):
+    """A full handshake follows, without an error."""
+    context = tls.trusting(pair)
+    session = first_session(secure(root), context)
+    other = secure(root)
+    assert not resumes(other, context, session) and other.get("/file").body == b"data"
+
+
+def test_resumed_connection_is_for_the_name_of_its_own_handshake(hosts):
+    """RFC 8446 4.6.1: the name is not part of the session."""
+    server, _ = hosts
+    with server.connect(name="a.test") as conn:
+        assert conn.get("/file", host="a.test").body == b"a"
+        session = conn.sock.ssl.session
+    for name, other in (("a", "b"), ("b", "a")):
+        with server.connect(name=name + ".test", session=session) as conn:
+            assert conn.sock.ssl.session_reused
+            assert conn.get("/file", host=name + ".test").body == name.encode()
+            assert conn.get("/file", host=other + ".test").status == 421
 
 
 def test_reload_takes_new_certificates(place, root, tux):
