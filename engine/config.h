@@ -74,15 +74,18 @@ struct tux_fields {
 	struct tux_text cached; /* lines with Cache-Control: replaces lines in responses below 400 */
 	const struct tux_text *removed; /* names, in lower case, of fields to remove from responses of backends */
 	unsigned removed_count;
+	uint32_t secure_len;    /* bytes at the start of lines and cached: fields of responses over TLS only */
 	uint8_t omit;           /* enum tux_omission: fields of TUX to leave out */
 	const struct tux_media_types *types; /* media types of files; NULL: the built-in types */
 	struct tux_text type;   /* Content-Type that an application has set for a file; len 0: not set */
 };
 
-/* Returns the fields to add to a response. */
-static inline struct tux_text tux_fields_added(const struct tux_fields *fields, uint16_t status)
+/* Returns the fields to add to a response, which is sent over TLS or not. */
+static inline struct tux_text tux_fields_added(const struct tux_fields *fields, uint16_t status, bool secure)
 {
-	return status < 400 ? fields->cached : fields->lines;
+	const struct tux_text text = status < 400 ? fields->cached : fields->lines;
+
+	return secure || fields->secure_len == 0 ? text : (struct tux_text){ text.at + fields->secure_len, text.len - fields->secure_len };
 }
 
 /* A file beneath the root: the body of responses with a status of 400 or more. */
@@ -139,6 +142,7 @@ struct tux_host {
 	const uint64_t *route_max_body; /* per route, replaces max_body_bytes; NULL: no route has its own */
 	const struct tux_error_page *pages;
 	unsigned page_count;      /* at most TUX_MAX_ERROR_PAGES */
+	uint16_t https_port;      /* port to which plain requests are redirected; 0: they are served */
 	const struct tls_context *tls; /* certificates; NULL: responds on no listener with TLS. Hosts may share them */
 };
 

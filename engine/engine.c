@@ -161,12 +161,23 @@ static void tell_all(struct tux_engine *engine, bool *flag)
 			worker_wake(engine->workers[i]);
 }
 
+/* True if the kernel engine may accept on a listener: it neither speaks TLS nor redirects to it. */
+static bool is_for_kernel(const struct tux_engine_config *config, unsigned listener)
+{
+	const struct tux_host_names *names = &config->names;
+	bool redirects = config->hosts[names->fallback[listener]].https_port != 0;
+
+	for (uint32_t i = 0; i < names->count && !redirects; i++)
+		redirects = names->name[i].len > 0 && (names->name[i].listeners >> listener & 1) && config->hosts[names->name[i].host].https_port != 0;
+	return !config->listeners[listener].tls && !redirects;
+}
+
 void tux_engine_accept(struct tux_engine *engine)
 {
 	const struct tux_engine_config *config = &engine->config;
 
 	for (unsigned i = 0; i < config->listener_count && engine->kernel.fd >= 0; i++)
-		if (!config->listeners[i].tls) /* the kernel engine speaks no TLS */
+		if (is_for_kernel(config, i))
 			__atomic_store_n(&engine->shared.by_kernel[i], kernel_link_listen(&engine->kernel, &config->listeners[i], i),
 			                 __ATOMIC_RELAXED);
 	tell_all(engine, &engine->shared.go);

@@ -68,8 +68,8 @@ static struct tux_setup_fields fields_said(const struct tux_fields *fields)
 	const struct tux_media_types *types = fields->types != NULL ? fields->types : &builtin;
 
 	return (struct tux_setup_fields){
-		.lines = (uintptr_t)fields->cached.at,
-		.len = fields->cached.len,
+		.lines = (uintptr_t)fields->cached.at + fields->secure_len,
+		.len = fields->cached.len - fields->secure_len,
 		.omit = fields->omit,
 		.types = (uintptr_t)types->of,
 		.type_text = (uintptr_t)types->text,

@@ -413,7 +413,7 @@ static void build_head(struct object *object, enum tux_coding coding)
 	uint32_t date_off;
 	uint32_t len;
 
-	head.extra = tux_fields_added(object->fields, 200);
+	head.extra = tux_fields_added(object->fields, 200, true);
 	head.omit = object->fields->omit;
 	tux_head_describe(&head, &facts, object_coding(object, coding), object->available, object->type);
 	tux_head_plan(&head, &plan);

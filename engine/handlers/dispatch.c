@@ -127,7 +127,7 @@ static bool has_file_types(const struct request *req)
 /* True if another handler than that of files may respond. It may accept methods and bodies that files do not. */
 static bool has_others(const struct request *req)
 {
-	return req->host->routes.count > 0 || req->thread->config->handover != NULL || has_file_types(req);
+	return req->host->routes.count > 0 || req->host->https_port != 0 || req->thread->config->handover != NULL || has_file_types(req);
 }
 
 /* True if the server that gets unknown requests responds; then req->route is its route. */
@@ -153,11 +153,24 @@ static bool may_lack_slash(const struct request *req)
 	return found < routes->count && routes->route[found].handler != TUX_HANDLER_STATIC && routes->route[found].handler != TUX_HANDLER_HIDDEN;
 }
 
+/* True if a plain request is redirected to TLS. The status, for health checks, and files for certificate authorities (RFC 8555 8.3) are not. */
+static bool goes_to_https(const struct request *req)
+{
+	static const char challenges[] = "/.well-known/acme-challenge/";
+	const uint32_t len = sizeof(challenges) - 1;
+
+	if (req->host->https_port == 0 || req->client->secure || req->internal || is_kind(req->route, TUX_HANDLER_STATUS))
+		return false;
+	return req->path_len < len || memcmp(req->path, challenges, len) != 0;
+}
+
 /* Returns the handler of a routed path. A redirect holds for every method, and a backend decides itself. */
 static enum dispatch_handler handler_of_path(struct request *req)
 {
 	const uint16_t status = req->status;
 
+	if (goes_to_https(req) && status != 501)
+		return HANDLER_TO_HTTPS;
 	if (is_kind(req->route, TUX_HANDLER_REDIRECT) && status != 501)
 		return HANDLER_REDIRECT;
 	if (is_kind(req->route, TUX_HANDLER_MODULE)) {
@@ -373,6 +386,8 @@ static enum response_step respond(struct request *req)
 		return respond_method(req);
 	case HANDLER_REDIRECT:
 		return redirect_by_route(req, req->route);
+	case HANDLER_TO_HTTPS:
+		return redirect_to_https(req);
 	case HANDLER_MODULE:
 		return respond_module(req, req->thread->config->modules[req->route->argument].name);
 	case HANDLER_BACKEND:

@@ -9,6 +9,7 @@ enum dispatch_handler {
 	HANDLER_REFUSAL,  /* req->head.refusal */
 	HANDLER_METHOD,   /* no file has the method: req->status */
 	HANDLER_REDIRECT,
+	HANDLER_TO_HTTPS, /* redirect to the same target over TLS */
 	HANDLER_MODULE,
 	HANDLER_BACKEND,  /* that of req->route */
 	HANDLER_FILE_TYPE, /* like HANDLER_METHOD, unless the type of the file selects another handler */

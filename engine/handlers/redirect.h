@@ -8,6 +8,9 @@
 /* Queues a redirect to path with a slash after it. */
 enum response_step redirect_to_slash(struct request *req, uint16_t status, const uint8_t *path, uint32_t path_len);
 
+/* Queues a redirect to the same target at the port for TLS of the request's host. */
+enum response_step redirect_to_https(struct request *req);
+
 /* Queues the redirect of a route. */
 enum response_step redirect_by_route(struct request *req, const struct tux_route *route);
 

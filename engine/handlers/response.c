@@ -10,7 +10,7 @@ struct object *response_lookup(struct request *req, const uint8_t *path, uint32_
 
 struct tux_head response_head(const struct request *req, uint16_t status)
 {
-	return (struct tux_head){ .status = status, .omit = req->fields->omit, .extra = tux_fields_added(req->fields, status) };
+	return (struct tux_head){ .status = status, .omit = req->fields->omit, .extra = tux_fields_added(req->fields, status, req->client->secure) };
 }
 
 /* Sends the body, unless the head is the whole response, and ends the response. */

@@ -111,7 +111,8 @@ enum response_step static_file(struct request *req, struct object *object)
 	struct tux_plan plan;
 
 	tux_respond_decide(req->bytes, &req->head, &facts, &plan);
-	if (rep->head_len > 0 && req->fields == object->fields && tux_respond_prebuilt(&req->head, &plan, representation_modified(rep), now_s)) {
+	if (rep->head_len > 0 && req->fields == object->fields && (req->client->secure || req->fields->secure_len == 0) &&
+	    tux_respond_prebuilt(&req->head, &plan, representation_modified(rep), now_s)) {
 		bool fits;
 		const enum response_step step = response_send_file(req, object, rep, &fits);
 

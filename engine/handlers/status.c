@@ -57,7 +57,7 @@ enum response_step status_report(struct request *req, const struct tux_status_ro
 		return error_page_failure(req, 503, because(WHY_STATUS_PAGE, errno));
 	req->cause = because(WHY_STOPPING, 0);
 	head = response_head(req, form == TUX_REPORT_READY && !totals_ready(totals) ? 503 : 200);
-	head.extra = req->fields->lines;
+	head.extra = tux_fields_added(req->fields, 500, req->client->secure); /* without Cache-Control */
 	head.nonce = (struct tux_text){ nonce, sizeof(nonce) - 1 };
 	head.vary_accept = true;
 	head.has_length = true;

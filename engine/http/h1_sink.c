@@ -96,7 +96,7 @@ enum sink_result h1_body(struct request *req, const struct body_source *body)
 /* Describes the head of a final response. Sets whether its content is sent in chunks. */
 static struct tux_forwarding_response describe(struct request *req, const struct tux_response *res, bool *closes)
 {
-	const struct tux_text extra = tux_fields_added(req->fields, res->status);
+	const struct tux_text extra = tux_fields_added(req->fields, res->status, req->client->secure);
 	const bool measured = res->framing == TUX_FRAMING_LENGTH || res->framing == TUX_FRAMING_NONE;
 	const bool old_client = req->head.minor == 0; /* HTTP/1.0 has no chunks */
 

@@ -416,6 +416,20 @@ void tux_listener_url(const struct tux_listener *listener, char *out, size_t siz
 	}
 }
 
+uint16_t tux_listener_port(const struct tux_listener *listener)
+{
+	struct sockaddr_storage storage = { 0 };
+	socklen_t len = sizeof(storage);
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+
+	if (getsockname(listener->fd[0], (struct sockaddr *)&storage, &len) < 0)
+		return 0;
+	memcpy(&in4, &storage, sizeof(in4));
+	memcpy(&in6, &storage, sizeof(in6));
+	return storage.ss_family == AF_INET ? ntohs(in4.sin_port) : storage.ss_family == AF_INET6 ? ntohs(in6.sin6_port) : 0;
+}
+
 bool tux_listener_is_tcp(const struct tux_listener *listener)
 {
 	int family = 0;

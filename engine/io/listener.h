@@ -48,6 +48,9 @@ void tux_listener_shut(const struct tux_listener *listener);
  */
 bool tux_listener_is_shut(const struct tux_listener *listener);
 
+/* Returns the TCP port of a listener; 0 for a Unix socket. */
+uint16_t tux_listener_port(const struct tux_listener *listener);
+
 /* True for a TCP listener: its connections need a round trip to complete. */
 bool tux_listener_is_tcp(const struct tux_listener *listener);
 

@@ -81,7 +81,7 @@ static bool rules_make(struct tux_fields *fields, const struct tux_route_fields 
 		lists[count++] = &settings->fields;
 	if (route)
 		lists[count++] = &route->rules;
-	return tux_fields_make(fields, lists, count, route && route->cache_control ? route->cache_control : settings->cache_control, error,
+	return tux_fields_make(fields, lists, count, route && route->cache_control ? route->cache_control : settings->cache_control, settings->hsts, error,
 	                       error_size);
 }
 
@@ -155,7 +155,7 @@ static bool settings_make(struct tux_host *host, const struct tux_host *base, co
 {
 	static const struct tux_route_table no_routes;
 	const bool own_routes = !base || (settings->routes && settings->routes->count > 0);
-	const bool own_fields = !base || settings->fields.count > 0 || settings->cache_control != top->cache_control ||
+	const bool own_fields = !base || settings->fields.count > 0 || settings->cache_control != top->cache_control || settings->hsts != top->hsts ||
 	                        tux_media_type_settings_any(&settings->media_types);
 	const struct tux_route_table *const table = settings->routes && own_routes ? settings->routes : top->routes ? top->routes : &no_routes;
 
@@ -592,13 +592,35 @@ static bool names_place(struct tux_hosts *hosts, const struct tux_addresses *add
 	return names == 0;
 }
 
+/* Sets the port to which a host redirects plain requests. Returns false if it has none, with a sentence in error. */
+static bool https_port_set(struct tux_host *host, const struct tux_host_settings *settings, const struct tux_addresses *addresses, char *error,
+                           size_t error_size)
+{
+	const uint64_t listeners = settings->https_port == TUX_HTTPS_PORT_OWN ? tux_hosts_listeners(settings, addresses) : 0;
+	unsigned i;
+
+	host->https_port = settings->https_port == TUX_HTTPS_PORT_OWN ? 0 : (uint16_t)settings->https_port;
+	for (i = 0; i < addresses->count && host->https_port == 0; i++)
+		if ((listeners >> i & 1) && addresses->listener[i].tls)
+			host->https_port = tux_listener_port(&addresses->listener[i]);
+	if (settings->https_port == 0 || host->https_port != 0)
+		return true;
+	snprintf(error, error_size, "https-redirect of host %s: no listen of it begins with https:// and has a port",
+	         settings->name_count > 0 ? settings->name[0] : "*");
+	return false;
+}
+
 bool tux_hosts_place(struct tux_hosts *hosts, const struct tux_addresses *addresses, char *error, size_t error_size)
 {
+	unsigned i;
 	uint32_t *fallback = calloc(addresses->count + 1, sizeof(*fallback));
 
 	hosts->names = (struct tux_host_names){ .fallback = fallback, .listener_count = addresses->count };
 	if (!fallback)
 		return no_memory(error, error_size);
+	for (i = 0; i < hosts->count; i++)
+		if (!https_port_set(&hosts->host[i], &hosts->settings[i], addresses, error, error_size))
+			return false;
 	return fallbacks_choose(hosts, fallback, addresses, error, error_size) && names_place(hosts, addresses, error, error_size);
 }
 

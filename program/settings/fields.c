@@ -124,8 +124,13 @@ static void rule_apply(struct ruling *ruling, const struct tux_field_rule *rule)
 	ruling->rule[ruling->count++] = rule;
 }
 
-/* The lines of the rules, without those about except (or NULL), and the value for that. NULL: they are too long, or no memory. */
-static char *lines_make(const struct ruling *ruling, const char *except, const char *value)
+static const char hsts_name[] = "Strict-Transport-Security";
+
+/*
+ * The lines of the rules, without those about except (or NULL), and the value for that; before them that of hsts (or NULL). NULL: they are
+ * too long, or no memory.
+ */
+static char *lines_make(const struct ruling *ruling, const char *hsts, const char *except, const char *value)
 {
 	size_t size = 0;
 	char *text = NULL;
@@ -134,6 +139,8 @@ static char *lines_make(const struct ruling *ruling, const char *except, const c
 
 	if (!out)
 		return NULL;
+	if (hsts)
+		fprintf(out, "%s: %s\r\n", hsts_name, hsts);
 	for (i = 0; i < ruling->count; i++) {
 		const struct tux_field_rule *rule = ruling->rule[i];
 
@@ -174,8 +181,9 @@ static bool removed_make(struct tux_fields *fields, struct tux_text *removed, co
 }
 
 bool tux_fields_make(struct tux_fields *fields, const struct tux_field_rules *const *lists, unsigned count,
-                     const char *cache_control, char *error, size_t error_size)
+                     const char *cache_control, const char *hsts, char *error, size_t error_size)
 {
+	const struct tux_field_rule no_hsts = { .kind = TUX_FIELD_REMOVE, .name = hsts_name, .name_len = sizeof(hsts_name) - 1, .value = "" };
 	struct ruling ruling = { NULL, 0 };
 	struct tux_text *removed;
 	unsigned i, k, all = 0;
@@ -185,13 +193,15 @@ bool tux_fields_make(struct tux_fields *fields, const struct tux_field_rules *co
 	*fields = (struct tux_fields){ .omit = 0 };
 	for (i = 0; i < count; i++)
 		all += lists[i]->count;
-	ruling.rule = calloc(all + 1, sizeof(*ruling.rule));
-	removed = calloc(all + 1, sizeof(*removed));
+	ruling.rule = calloc(all + 2, sizeof(*ruling.rule));
+	removed = calloc(all + 2, sizeof(*removed));
 	for (i = 0; ruling.rule && i < count; i++)
 		for (k = 0; k < lists[i]->count; k++)
 			rule_apply(&ruling, &lists[i]->rule[k]);
-	lines = lines_make(&ruling, NULL, NULL);
-	cached = lines_make(&ruling, cache_control ? "Cache-Control" : NULL, cache_control);
+	if (ruling.rule && hsts)
+		rule_apply(&ruling, &no_hsts); /* in place of what a rule or a backend says of it */
+	lines = lines_make(&ruling, hsts, NULL, NULL);
+	cached = lines_make(&ruling, hsts, cache_control ? "Cache-Control" : NULL, cache_control);
 	made = ruling.rule && removed && lines && cached && removed_make(fields, removed, &ruling);
 	free(ruling.rule);
 	if (!made) {
@@ -205,6 +215,7 @@ bool tux_fields_make(struct tux_fields *fields, const struct tux_field_rules *co
 	}
 	fields->lines = (struct tux_text){ lines, (uint32_t)strlen(lines) };
 	fields->cached = (struct tux_text){ cached, (uint32_t)strlen(cached) };
+	fields->secure_len = hsts ? (uint32_t)(sizeof(hsts_name) - 1 + 2 + strlen(hsts) + 2) : 0; /* ": ", and the end of the line */
 	return true;
 }
 

@@ -5,7 +5,10 @@
 
 #include "../../engine/config.h"
 
-enum { TUX_MAX_FIELD_RULES = 64 }; /* of the top, a host, or a route */
+enum {
+	TUX_MAX_FIELD_RULES = 64, /* of the top, a host, or a route */
+	TUX_MAX_HSTS = 255,       /* bytes of the value of Strict-Transport-Security */
+};
 
 enum tux_field_rule_kind {
 	TUX_FIELD_ADD,
@@ -39,11 +42,11 @@ void tux_field_rules_free(struct tux_field_rules *rules);
 bool tux_field_value_good(const char *text);
 
 /*
- * What follows from the rules in all count lists, one behind the other, and from cache_control (NULL: nothing is said). False
+ * What follows from the rules in all count lists, one behind the other, and from cache_control and hsts (NULL: nothing is said). False
  * with a sentence in error. tux_fields_free() frees it.
  */
 bool tux_fields_make(struct tux_fields *fields, const struct tux_field_rules *const *lists, unsigned count,
-                     const char *cache_control, char *error, size_t error_size);
+                     const char *cache_control, const char *hsts, char *error, size_t error_size);
 
 void tux_fields_free(struct tux_fields *fields);
 

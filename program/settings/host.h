@@ -9,6 +9,8 @@
 #include "media_types.h"
 #include "routes.h"
 
+enum { TUX_HTTPS_PORT_OWN = 65536 };
+
 /* Settings that struct tux_host has as they are. */
 struct tux_host_values {
 	bool browse, content_tags, dot_files, spa;
@@ -32,6 +34,8 @@ struct tux_host_settings {
 	unsigned listen_count;
 	const char *log;           /* a file name, "-" for the standard output; NULL: off */
 	const char *cache_control; /* NULL: none */
+	const char *hsts;          /* value of Strict-Transport-Security; NULL: none */
+	uint32_t https_port;       /* to which plain requests are redirected; 0: none; TUX_HTTPS_PORT_OWN: that of its first listener with TLS */
 	struct tux_field_rules fields;
 	struct tux_media_type_settings media_types; /* besides those of the top */
 	struct tux_error_page *page;

@@ -62,6 +62,23 @@ static bool listen_add(void *object, const char *value)
 	return tux_listener_spec_good(value) && tux_host_listen_add(host, value);
 }
 
+static bool hsts_set(void *object, const char *value)
+{
+	const size_t digits = strncmp(value, "max-age=", 8) == 0 ? strspn(value + 8, "0123456789") : 0;
+
+	((struct tux_host_settings *)object)->hsts = value;
+	return digits > 0 && (value[8 + digits] == '\0' || value[8 + digits] == ';') && tux_field_value_good(value) && strlen(value) <= TUX_MAX_HSTS;
+}
+
+static bool https_redirect_set(void *object, const char *value)
+{
+	uint64_t port = strcmp(value, "on") == 0 ? TUX_HTTPS_PORT_OWN : 0;
+	const bool good = port != 0 || strcmp(value, "off") == 0 || tux_value_count(value, 1, UINT16_MAX, &port);
+
+	((struct tux_host_settings *)object)->https_port = (uint32_t)port;
+	return good;
+}
+
 static bool certificate_add(void *object, const char *value)
 {
 	struct tux_settings *const settings = object;
@@ -166,6 +183,13 @@ const struct tux_option tux_options[] = {
 	{ "tls-profile", "intermediate|modern", "0.1", "Mozilla's intermediate: TLS 1.2 and 1.3; or modern: TLS 1.3 alone",
 	  "Both have ciphers with authenticated encryption and forward secrecy only.",
 	  SERVER, CHOICE, SETTING(tls_profile), .fallback = "intermediate" },
+	{ "https-redirect", "on|off|PORT", "0.1", "redirect plain requests to https:// by 308, with their own host",
+	  "`on` is the port of the host's first https:// address. A status route and files beneath /.well-known/acme-challenge/ are served "
+	  "without TLS, too.",
+	  HOSTS, SPECIAL(https_redirect_set, "on, off, or a port from 1 to 65535"), OF_HOST(https_port), .without = "off" },
+	{ "hsts", "max-age=SECONDS...", "0.1", "Strict-Transport-Security of responses over TLS: browsers use https:// only",
+	  "RFC 6797. Such as `max-age=31536000; includeSubDomains`. It cannot be taken back before SECONDS have passed.",
+	  HOSTS, SPECIAL(hsts_set, "max-age=SECONDS, with further directives after ';', at most 255 bytes"), OF_HOST(hsts), .without = "no field" },
 
 	HEADING("Files"),
 	{ "root", "DIR", "0.1", "the directory to serve, like the argument DIR",

@@ -112,12 +112,12 @@ static void test_fields(void **state)
 	add(&route, TUX_FIELD_SET, "X-A: 3");
 	add(&route, TUX_FIELD_REMOVE, "X-B");
 	add(&route, TUX_FIELD_REMOVE, "etag");
-	assert_true(tux_fields_make(&fields, lists, 1, NULL, error, sizeof(error)));
+	assert_true(tux_fields_make(&fields, lists, 1, NULL, NULL, error, sizeof(error)));
 	assert_string_equal(fields.lines.at, "X-A: 1\r\nx-a: 2\r\nCache-Control: private\r\n");
 	assert_string_equal(fields.cached.at, fields.lines.at);
 	assert_int_equal(fields.omit, 0);
 	tux_fields_free(&fields);
-	assert_true(tux_fields_make(&fields, lists, 3, "max-age=1", error, sizeof(error)));
+	assert_true(tux_fields_make(&fields, lists, 3, "max-age=1", NULL, error, sizeof(error)));
 	assert_string_equal(fields.lines.at, "Cache-Control: private\r\nServer: a b\r\nX-A: 3\r\n");
 	assert_string_equal(fields.cached.at, "Server: a b\r\nX-A: 3\r\nCache-Control: max-age=1\r\n");
 	assert_int_equal(fields.cached.len, strlen(fields.cached.at));
@@ -144,14 +144,14 @@ static void test_too_many_fields(void **state)
 	memcpy(line, "A: ", 3);
 	line[sizeof(line) - 2] = '\0'; /* CRLF replaces it */
 	add(&rules, TUX_FIELD_ADD, line);
-	assert_true(tux_fields_make(&fields, lists, 1, NULL, error, sizeof(error)));
+	assert_true(tux_fields_make(&fields, lists, 1, NULL, NULL, error, sizeof(error)));
 	assert_int_equal(fields.lines.len, TUX_MAX_FIELD_LINES);
 	tux_fields_free(&fields);
-	assert_false(tux_fields_make(&fields, lists, 1, "no-cache", error, sizeof(error)));
+	assert_false(tux_fields_make(&fields, lists, 1, "no-cache", NULL, error, sizeof(error)));
 	while (tux_field_rules_add(&rules, TUX_FIELD_ADD, "B: 1", error, sizeof(error)))
 		;
 	assert_int_equal(rules.count, TUX_MAX_FIELD_RULES);
-	assert_false(tux_fields_make(&fields, lists, 1, NULL, error, sizeof(error)));
+	assert_false(tux_fields_make(&fields, lists, 1, NULL, NULL, error, sizeof(error)));
 	tux_field_rules_free(&rules);
 }
 
