@@ -56,7 +56,7 @@ static void take_handed_up(struct accept *accept, const struct tux_handed_up *ha
 	}
 	conn_start(conn);
 	conn->from_kernel = true;
-	conn->handover_failed = handed->reason == TUX_REASON_BACKEND;
+	conn->kernel_reason = (uint8_t)handed->reason;
 	if (handed->reason == TUX_REASON_TIMEOUT)
 		conn_refuse(conn, TUX_REFUSED_TIMEOUT);
 	else if (handed->reason == TUX_REASON_DRAIN)

@@ -196,6 +196,7 @@ struct tux_module_config {
 	const char *file; /* path of the shared object; NULL: a route names the module, but the configuration has no file of it */
 	unsigned threads; /* that call it, because it may block; 0: the engine's own */
 	uint32_t timeout_ms; /* for a request that the module keeps; then 504 */
+	bool kernel;         /* while a module of this name is registered in the kernel, the kernel engine lets it respond */
 	bool isolate;        /* in a process of its own, for which the members from user to files are */
 	const char *user;    /* NULL: the user of the server */
 	const char *root;    /* new root directory; NULL: none */

@@ -70,6 +70,8 @@ static struct tux_setup_fields fields_said(const struct tux_fields *fields)
 	return (struct tux_setup_fields){
 		.lines = (uintptr_t)fields->cached.at + fields->secure_len,
 		.len = fields->cached.len - fields->secure_len,
+		.error_lines = (uintptr_t)fields->lines.at + fields->secure_len,
+		.error_len = fields->lines.len - fields->secure_len,
 		.omit = fields->omit,
 		.types = (uintptr_t)types->of,
 		.type_text = (uintptr_t)types->text,
@@ -180,7 +182,73 @@ static void forget_hosts(struct tux_setup_host *said, unsigned count)
 	free(said);
 }
 
-static bool say_setup(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd, const struct tux_setup_host *hosts)
+/* Returns the bytes of a module's name and values, each followed by NUL. */
+static uint32_t module_bytes(const struct tux_module_config *module)
+{
+	size_t bytes = strlen(module->name) + 1;
+
+	for (unsigned i = 0; i < module->value_count; i++)
+		bytes += strlen(module->value[i].key) + strlen(module->value[i].text) + 2;
+	return bytes <= TUX_MAX_SETUP_MODULE_TEXT ? (uint32_t)bytes : 0;
+}
+
+/* Appends a text and its NUL. Returns the end. */
+static char *put_text(char *at, const char *text)
+{
+	const size_t bytes = strlen(text) + 1;
+
+	memcpy(at, text, bytes);
+	return at + bytes;
+}
+
+/* Writes the set-up of a module, with a malloc'ed text if the kernel engine may have it. Returns false if out of memory, or if the text is too long. */
+static bool say_module(struct tux_setup_module *said, const struct tux_module_config *module)
+{
+	char *text, *at;
+
+	*said = (struct tux_setup_module){ .timeout_ms = module->timeout_ms, .text_len = 1 };
+	if (!module->kernel)
+		return true;
+	said->text_len = module_bytes(module);
+	if (said->text_len == 0)
+		errno = E2BIG;
+	text = said->text_len > 0 ? malloc(said->text_len) : NULL;
+	if (text == NULL)
+		return false;
+	at = put_text(text, module->name);
+	for (unsigned i = 0; i < module->value_count; i++)
+		at = put_text(put_text(at, module->value[i].key), module->value[i].text);
+	said->flags = TUX_SETUP_MODULE_KERNEL;
+	said->value_count = module->value_count;
+	said->text = (uintptr_t)text;
+	return true;
+}
+
+/* Returns the set-ups of all modules, malloc'ed; NULL with errno. */
+static struct tux_setup_module *say_modules(const struct tux_engine_config *config)
+{
+	struct tux_setup_module *said = calloc(config->module_count + 1, sizeof(*said));
+
+	for (unsigned i = 0; said != NULL && i < config->module_count; i++) {
+		if (say_module(&said[i], &config->modules[i]))
+			continue;
+		while (i > 0)
+			free((void *)(uintptr_t)said[--i].text);
+		free(said);
+		return NULL;
+	}
+	return said;
+}
+
+static void forget_modules(struct tux_setup_module *said, unsigned count)
+{
+	for (unsigned i = 0; said != NULL && i < count; i++)
+		free((void *)(uintptr_t)said[i].text);
+	free(said);
+}
+
+static bool say_setup(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd, const struct tux_setup_host *hosts,
+                      const struct tux_setup_module *modules)
 {
 	struct tux_setup setup = {
 		.size = sizeof(setup),
@@ -200,6 +268,8 @@ static bool say_setup(struct kernel_link *kernel, const struct tux_engine_config
 		.names = (uintptr_t)config->names.name,
 		.name_text = (uintptr_t)config->names.text,
 		.fallbacks = (uintptr_t)config->names.fallback,
+		.module_count = config->module_count,
+		.modules = (uintptr_t)modules,
 	};
 
 	memcpy(setup.etag_key, config->etag_key, sizeof(setup.etag_key));
@@ -210,13 +280,16 @@ static bool set_up(struct kernel_link *kernel, const struct tux_engine_config *c
 {
 	struct tux_setup_host *hosts = calloc(config->host_count, sizeof(*hosts));
 	bool good = hosts != NULL && say_hosts(hosts, config->hosts, config->host_count);
+	struct tux_setup_module *modules = NULL;
 	int saved;
 
 	if (good)
-		good = say_setup(kernel, config, event_fd, hosts);
+		modules = say_modules(config);
 	else
 		errno = ENOMEM;
+	good = modules != NULL && say_setup(kernel, config, event_fd, hosts, modules);
 	saved = errno;
+	forget_modules(modules, config->module_count);
 	forget_hosts(hosts, config->host_count);
 	errno = saved;
 	return good;
@@ -378,6 +451,39 @@ static struct tux_cpu_shared *cpu_of(const struct kernel_link *kernel, uint32_t 
 static uint64_t look(const __u64 *counter)
 {
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+bool kernel_link_has_module(const struct kernel_link *kernel, unsigned number)
+{
+	if (kernel->fd < 0 || kernel->shared == NULL || number >= TUX_MAX_SETUP_MODULES)
+		return false;
+	return (__atomic_load_n(&kernel->shared->modules[number / 32], __ATOMIC_RELAXED) >> number % 32 & 1) != 0;
+}
+
+uint64_t kernel_link_module_count(const struct kernel_link *kernel, unsigned number, struct tux_module_counters *sum)
+{
+	const uint64_t off = sizeof(struct tux_cpu_shared) + kernel->rings.size + number * sizeof(struct tux_setup_module_counters);
+	uint64_t requests = 0, ended = 0;
+
+	if (kernel->shared == NULL || off + sizeof(struct tux_setup_module_counters) > kernel->rings.stride)
+		return 0;
+	for (uint32_t cpu = 0; cpu < kernel->rings.count; cpu++) {
+		const struct tux_setup_module_counters *one = (const void *)((const uint8_t *)cpu_of(kernel, cpu) + off);
+
+		requests += look(&one->requests);
+		for (int i = 0; i < 5; i++) {
+			sum->replied[i] += look(&one->replied[i]);
+			ended += look(&one->replied[i]);
+		}
+		sum->declined += look(&one->declined);
+		sum->failed += look(&one->failed) + look(&one->unloaded);
+		sum->timeouts += look(&one->timeouts);
+		sum->gone += look(&one->gone);
+		ended += look(&one->declined) + look(&one->failed) + look(&one->unloaded) + look(&one->timeouts) + look(&one->gone);
+	}
+	sum->requests += requests;
+	sum->active += requests > ended ? requests - ended : 0;
+	return requests;
 }
 
 void kernel_link_count(const struct kernel_link *kernel, struct tux_counters *sum)

@@ -75,6 +75,12 @@ bool kernel_link_drained(struct kernel_link *kernel);
 void kernel_link_stop(struct kernel_link *kernel);
 void kernel_link_free(struct kernel_link *kernel);
 
+/* True if the kernel engine has a module of the configuration now, and lets it respond. Any thread. */
+bool kernel_link_has_module(const struct kernel_link *kernel, unsigned number);
+
+/* Adds the counters of a module in the kernel to sum. Returns the requests for which it was called. */
+uint64_t kernel_link_module_count(const struct kernel_link *kernel, unsigned number, struct tux_module_counters *sum);
+
 /* Adds the counters of the kernel engine to sum. */
 void kernel_link_count(const struct kernel_link *kernel, struct tux_counters *sum);
 

@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "call.h"
 #include "conn_state.h"
 #include "handover.h"
 #include "helper.h"
@@ -50,6 +51,10 @@ static bool is_for_handover(const struct conn *conn, enum tux_reason reason)
 	case TUX_REASON_DRAIN:
 	case TUX_REASON_ROUTE:
 	case TUX_REASON_BACKEND:
+	case TUX_REASON_MODULE:
+	case TUX_REASON_FAILED:
+	case TUX_REASON_UNLOADED:
+	case TUX_REASON_LATE:
 	case TUX_REASONS:
 		break;
 	}
@@ -190,6 +195,7 @@ void ktux_conns_close(struct instance *instance)
 			return;
 		ktux_conn_lock(conn);
 		ktux_conn_set_state(conn, CONN_CLOSED); /* the connection is never queued again */
+		ktux_call_leave(conn);
 		ktux_conn_unlock(conn);
 		ktux_work_cancel(instance, &conn->work);
 		ktux_conn_close(conn);

@@ -38,10 +38,12 @@ static inline bool ktux_conn_takes_events(const struct conn *conn)
 	case CONN_LOG:
 	case CONN_FLUSH:
 	case CONN_LINGER:
+	case CONN_SUSPENDED:
 		return true;
 	case CONN_OPEN_FILE:
 	case CONN_READ_PAGES:
 	case CONN_NEXT_TURN:
+	case CONN_BLOCKING:
 	case CONN_HAND_OVER:
 	case CONN_SHUT_DOWN:
 	case CONN_CLOSE:

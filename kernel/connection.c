@@ -10,8 +10,10 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "answer.h"
 #include "conn_end.h"
 #include "conn_state.h"
+#include "module_call.h"
 #include "object_open.h"
 #include "recv_queue.h"
 #include "reply.h"
@@ -28,7 +30,7 @@ enum {
 /* Ends a response that is complete or cut short. Returns false if the connection has to wait, or closes. */
 static bool end_response(struct conn *conn)
 {
-	if (!ktux_reply_finish(conn)) {
+	if (!ktux_answer_finish(conn)) {
 		conn->greedy = false;
 		ktux_conn_set_state(conn, CONN_LOG);
 		ktux_conn_expect(conn, msecs_to_jiffies(RETRY_MS));
@@ -114,6 +116,61 @@ static enum look look_at_pieces(struct conn *conn, struct peek *peek, u32 *used,
 	}
 }
 
+/*
+ * Ends the request that a module has, if the client has disconnected or closed its side without another request. Returns false because the
+ * connection waits or closes.
+ */
+static bool look_after_client(struct conn *conn, bool dead)
+{
+	struct sock *sk = ktux_conn_sk(conn);
+	u32 head_len = conn->call->head->head_len;
+	struct peek peek;
+
+	ktux_peek_piece(sk, &peek);
+	if (!dead && (!(sk->sk_shutdown & RCV_SHUTDOWN) || peek.unread > head_len))
+		return false;
+	if (!ktux_module_client_left(conn, !dead))
+		return false;
+	if (!dead) {
+		ktux_peek_consume(sk, head_len);
+		return cut_short(conn);
+	}
+	ktux_conn_queue(conn, CONN_CLOSE);
+	return false;
+}
+
+/* Continues after a look at a request. Returns false if the connection has to wait, or leaves. */
+static bool take_look(struct conn *conn, enum look look, u32 used, enum send_result result)
+{
+	switch (look) {
+	case LOOK_MORE:
+		return false;
+	case LOOK_ANSWERED:
+		conn->seen = 0;
+		conn->declined = false;
+		if (ktux_peek_consume(ktux_conn_sk(conn), used) < used)
+			conn->close_after_response = true; /* the unread rest would be parsed as the same request again */
+		return take_result(conn, result);
+	case LOOK_MISS:
+		ktux_conn_queue(conn, CONN_OPEN_FILE);
+		return false;
+	case LOOK_SUSPENDED:
+		conn->greedy = false;
+		ktux_conn_expect(conn, conn->call->timeout);
+		return look_after_client(conn, ktux_conn_is_dead(conn)); /* no event comes for what has happened before */
+	case LOOK_BLOCKS:
+		ktux_conn_queue(conn, CONN_BLOCKING);
+		return false;
+	case LOOK_DECLINED: /* the next look responds with a file */
+		ktux_conn_set_state(conn, CONN_READ_HEAD);
+		return true;
+	case LOOK_HAND_UP:
+		break;
+	}
+	ktux_conn_pass_on(conn, (enum tux_reason)conn->reason);
+	return false;
+}
+
 /* Parses the received bytes and responds to a request. Returns false if the connection has to wait, or leaves. */
 static bool take_request(struct conn *conn)
 {
@@ -139,22 +196,9 @@ static bool take_request(struct conn *conn)
 		look = ktux_reply_look(conn, peek.buf, peek.len, &used, &result);
 	if (look == LOOK_MORE && peek.unread > conn->seen && peek.len < min_t(u32, peek.unread, TUX_MAX_HEAD))
 		look = look_at_pieces(conn, &peek, &used, &result);
-	switch (look) {
-	case LOOK_MORE:
-		await_request(conn, peek.unread);
-		return false;
-	case LOOK_ANSWERED:
-		conn->seen = 0;
-		if (ktux_peek_consume(sk, used) < used)
-			conn->close_after_response = true; /* the unread rest would be parsed as the same request again */
-		return take_result(conn, result);
-	case LOOK_MISS:
-		ktux_conn_queue(conn, CONN_OPEN_FILE);
-		return false;
-	case LOOK_HAND_UP:
-		break;
-	}
-	ktux_conn_pass_on(conn, (enum tux_reason)conn->reason);
+	if (look != LOOK_MORE)
+		return take_look(conn, look, used, result);
+	await_request(conn, peek.unread);
 	return false;
 }
 
@@ -194,9 +238,12 @@ static bool step(struct conn *conn)
 		else
 			discard_input(conn);
 		break;
+	case CONN_SUSPENDED:
+		return look_after_client(conn, dead);
 	case CONN_OPEN_FILE:
 	case CONN_READ_PAGES:
 	case CONN_NEXT_TURN:
+	case CONN_BLOCKING:
 	case CONN_HAND_OVER:
 	case CONN_SHUT_DOWN:
 	case CONN_CLOSE:
@@ -336,9 +383,14 @@ static void expire(struct conn *conn)
 	case CONN_LINGER:
 		ktux_conn_queue(conn, CONN_CLOSE);
 		break;
+	case CONN_SUSPENDED:
+		if (ktux_module_expire(conn))
+			ktux_conn_hand_up(conn, TUX_REASON_LATE);
+		break;
 	case CONN_OPEN_FILE:
 	case CONN_READ_PAGES:
 	case CONN_NEXT_TURN:
+	case CONN_BLOCKING:
 	case CONN_HAND_OVER:
 	case CONN_SHUT_DOWN:
 	case CONN_CLOSE:
@@ -443,6 +495,42 @@ static void take_turn(struct conn *conn)
 	ktux_conn_unlock(conn);
 }
 
+/* Continues after a module has handled a request. Under the connection's lock. */
+static void go_on(struct conn *conn, enum look look, u32 used, enum send_result result)
+{
+	if (take_look(conn, look, used, result))
+		advance(conn);
+	restart_timer(conn);
+}
+
+static void run_blocking(struct conn *conn)
+{
+	enum send_result sent = SEND_DONE;
+	enum tux_result result = ktux_module_block(conn);
+	enum look look;
+	u32 used = 0;
+
+	ktux_conn_lock(conn);
+	conn->turn = TURN_BYTES;
+	look = ktux_module_block_end(conn, result, &used, &sent);
+	go_on(conn, look, used, sent);
+	ktux_conn_unlock(conn);
+}
+
+/* Only this thread changes the state from CONN_SUSPENDED, because the module does not have the request any more. */
+static void end_suspension(struct conn *conn)
+{
+	enum send_result sent = SEND_DONE;
+	enum look look;
+	u32 used = 0;
+
+	ktux_conn_lock(conn);
+	conn->turn = TURN_BYTES;
+	look = ktux_module_return(conn, &used, &sent);
+	go_on(conn, look, used, sent);
+	ktux_conn_unlock(conn);
+}
+
 /* Does what the connection's state needs. The state does not change meanwhile, because this thread owns it. */
 static void run(struct work *work)
 {
@@ -457,6 +545,12 @@ static void run(struct work *work)
 		break;
 	case CONN_NEXT_TURN:
 		take_turn(conn);
+		break;
+	case CONN_BLOCKING:
+		run_blocking(conn);
+		break;
+	case CONN_SUSPENDED:
+		end_suspension(conn);
 		break;
 	case CONN_HAND_OVER:
 		ktux_conn_hand_over(conn);

@@ -19,6 +19,7 @@
 #include "connection.h"
 #include "listener.h"
 #include "log_ring.h"
+#include "module.h"
 #include "setup.h"
 #include "slot.h"
 #include "version.h"
@@ -63,11 +64,13 @@ static int event_take(struct instance *instance, int fd)
 /* Undoes a complete or partial set-up. */
 static void setup_undo(struct instance *instance)
 {
+	ktux_modules_close(instance);
 	ktux_cache_close(&instance->cache);
 	ktux_records_close(instance);
 	if (instance->event)
 		eventfd_ctx_put(instance->event);
 	instance->event = NULL;
+	ktux_module_table_release(&instance->modules);
 	ktux_hosts_release(&instance->hosts);
 }
 
@@ -92,15 +95,19 @@ static int set_up(struct instance *instance, const struct tux_setup __user *user
 	memcpy(instance->etag_key, setup->etag_key, sizeof(instance->etag_key));
 	error = ktux_hosts_take(&instance->hosts, setup);
 	if (error == 0)
+		error = ktux_module_table_take(&instance->modules, setup, &instance->hosts.bytes);
+	if (error == 0)
 		error = event_take(instance, setup->event_fd);
 	if (error == 0)
 		error = ktux_records_open(instance);
 	if (error == 0)
 		error = ktux_cache_open(&instance->cache, setup->max_objects);
-	if (error == 0)
+	if (error == 0) {
+		ktux_modules_open(instance);
 		smp_store_release(&instance->set_up, true); /* after everything that it announces */
-	else
+	} else {
 		setup_undo(instance);
+	}
 out_free_setup:
 	kfree_sensitive(setup);
 	return error;

@@ -9,34 +9,16 @@
 #include <linux/uaccess.h>
 
 #include "setup.h"
+#include "setup_copy.h"
 
-/* True if the set-up may use so many more elements of some bytes. */
 static bool count(struct hosts *hosts, size_t elements, size_t size)
 {
-	if (ktux_setup_add(&hosts->bytes, elements, size))
-		return true;
-	pr_debug("tux: setup: there are more than %u bytes of it\n", TUX_MAX_SETUP);
-	return false;
+	return ktux_setup_count(&hosts->bytes, elements, size);
 }
 
-/* Returns a checkable copy of the program's data, NULL for 0 bytes, or an error pointer. */
 static void *copied(struct hosts *hosts, u64 from, size_t elements, size_t size)
 {
-	const size_t bytes = elements * size; /* once counted, below 2^26 */
-	void *to;
-
-	if (elements == 0)
-		return NULL;
-	if (!count(hosts, elements, size))
-		return ERR_PTR(-EINVAL);
-	to = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
-	if (!to)
-		return ERR_PTR(-ENOMEM);
-	if (copy_from_user(to, u64_to_user_ptr(from), bytes)) {
-		kvfree(to);
-		return ERR_PTR(-EFAULT);
-	}
-	return to;
+	return ktux_setup_copy(&hosts->bytes, from, elements, size);
 }
 
 static int root_take(struct host *host, int fd)
@@ -154,8 +136,8 @@ static bool fields_good(const struct tux_setup_fields *said)
 {
 	if (ktux_setup_fields_valid(said))
 		return true;
-	pr_debug("tux: setup: %u bytes of fields, %u media types or their %u bytes are too many, or omissions %#x unknown\n",
-		 said->len, said->type_count, said->type_text_len, said->omit);
+	pr_debug("tux: setup: %u or %u bytes of fields, %u media types or their %u bytes are too many, or omissions %#x unknown\n",
+		 said->len, said->error_len, said->type_count, said->type_text_len, said->omit);
 	return false;
 }
 
@@ -202,32 +184,47 @@ static bool same_types(const struct tux_setup_fields *one, const struct tux_setu
 	       one->fallback_off == other->fallback_off && one->fallback_len == other->fallback_len;
 }
 
-/* shared: lines to share; NULL: copy those of the program. */
-static int fields_take(struct hosts *hosts, struct fields *fields, const struct tux_setup_fields *said,
-		       const struct tux_text *shared)
+/* Copies field lines of the program, and checks them. */
+static int lines_take(struct hosts *hosts, struct tux_text *lines, u64 from, u32 len)
 {
-	void *lines;
+	void *copy = copied(hosts, from, len, 1);
 
-	fields->omit = (u8)said->omit;
-	if (shared) {
-		fields->lines = *shared;
-		return 0;
-	}
-	lines = copied(hosts, said->lines, said->len, 1);
-	if (IS_ERR(lines))
-		return (int)PTR_ERR(lines);
-	fields->lines = (struct tux_text){ lines, said->len };
-	if (tux_field_lines_valid(lines, said->len))
+	if (IS_ERR(copy))
+		return (int)PTR_ERR(copy);
+	*lines = (struct tux_text){ copy, len };
+	if (tux_field_lines_valid(copy, len))
 		return 0;
 	pr_debug("tux: setup: what is to be added to answers is not whole field lines\n");
 	return -EINVAL;
+}
+
+/* shared: fields whose lines are shared; NULL: copy those of the program. */
+static int fields_take(struct hosts *hosts, struct fields *fields, const struct tux_setup_fields *said, const struct fields *shared)
+{
+	int error;
+
+	fields->omit = (u8)said->omit;
+	if (shared) {
+		fields->lines = shared->lines;
+		fields->error_lines = shared->error_lines;
+		return 0;
+	}
+	error = lines_take(hosts, &fields->lines, said->lines, said->len);
+	return error != 0 ? error : lines_take(hosts, &fields->error_lines, said->error_lines, said->error_len);
+}
+
+/* True if two sets of fields refer to the same lines in the program's memory. */
+static bool same_lines(const struct tux_setup_fields *one, const struct tux_setup_fields *other)
+{
+	return one->lines == other->lines && one->len == other->len && one->error_lines == other->error_lines &&
+	       one->error_len == other->error_len;
 }
 
 /* Takes the host's fields and media types. */
 static int host_fields_take(const struct taking *take)
 {
 	const struct tux_setup_fields *said = &take->said->fields, *was = take->was ? &take->was->fields : NULL;
-	bool same_lines = was && said->lines == was->lines && said->len == was->len;
+	const struct fields *shared = was && same_lines(said, was) ? &take->before->fields : NULL;
 	struct tux_media_types *types;
 
 	if (was && same_types(said, was)) {
@@ -238,7 +235,7 @@ static int host_fields_take(const struct taking *take)
 			return (int)PTR_ERR(types);
 		take->host->fields.types = types;
 	}
-	return fields_take(take->hosts, &take->host->fields, said, same_lines ? &take->before->fields.lines : NULL);
+	return fields_take(take->hosts, &take->host->fields, said, shared);
 }
 
 /* Takes a route's fields. They share the host's media types if the program has one table for both. */
@@ -397,6 +394,7 @@ static void host_release(struct host *host, const struct host *before)
 	if (host->route_fields != before->route_fields) {
 		for (i = 0; host->route_fields && i < host->routes.count; i++) {
 			kvfree(host->route_fields[i].lines.at);
+			kvfree(host->route_fields[i].error_lines.at);
 			if (host->route_fields[i].types != host->fields.types)
 				media_types_free(host->route_fields[i].types);
 		}
@@ -404,6 +402,8 @@ static void host_release(struct host *host, const struct host *before)
 	}
 	if (host->fields.lines.at != before->fields.lines.at)
 		kvfree(host->fields.lines.at);
+	if (host->fields.error_lines.at != before->fields.error_lines.at)
+		kvfree(host->fields.error_lines.at);
 	if (host->fields.types != before->fields.types)
 		media_types_free(host->fields.types);
 	if (host->routes.route != before->routes.route)

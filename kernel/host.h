@@ -12,9 +12,10 @@
 #include "../core/file_handler.h"
 #include "../include/uapi/tux.h"
 
-/* Header fields added to responses below 400, and omitted from them. */
+/* Header fields added to responses, and omitted from them. */
 struct fields {
-	struct tux_text lines;
+	struct tux_text lines;       /* below 400 */
+	struct tux_text error_lines; /* from 400 on */
 	u8 omit;               /* enum tux_omission */
 	const struct tux_media_types *types; /* of a route: the host's, or its own */
 };

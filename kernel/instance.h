@@ -3,7 +3,7 @@
  * The structures shared by the files of the kernel engine. An instance holds everything that belongs to one open /dev/tux. A
  * connection belongs to one instance.
  *
- * Locks, outer first: the socket's own, instance->lock, cache->lock. The socket's lock guards a connection. Socket callbacks run
+ * Locks, outer first: the socket's own, those of modules and calls (call.h), instance->lock, cache->lock. The socket's lock guards a connection. Socket callbacks run
  * under it, in softirq or in the thread that releases the socket.
  */
 #ifndef TUX_KERNEL_INSTANCE_H
@@ -21,6 +21,7 @@
 #include "../include/uapi/tux.h"
 #include "object.h"
 #include "host.h"
+#include "module_table.h"
 
 /* Work for a helper thread. instance->lock guards it. */
 struct work {
@@ -42,10 +43,12 @@ enum conn_state {
 	CONN_LOG,        /* waits for room in the ring for the access record of a response that is complete or cut short */
 	CONN_FLUSH,      /* waits until the client has acknowledged everything sent, for the handover that follows */
 	CONN_LINGER,     /* discards input until the client closes */
+	CONN_SUSPENDED,  /* a module has the request. A helper thread owns the connection as soon as the call is not the module's any more */
 	/* A helper thread owns it, from the time when it is queued. Callbacks do nothing. */
 	CONN_OPEN_FILE,  /* the current request's path is not cached, or its file has changed */
 	CONN_READ_PAGES, /* pages of the response body are not in memory */
 	CONN_NEXT_TURN,  /* the turn in softirq is used up */
+	CONN_BLOCKING,   /* blocking() of a module handles the request */
 	CONN_HAND_OVER,  /* passes the socket to the other server */
 	CONN_SHUT_DOWN,  /* everything is sent: closes, or lingers first if the client still sends */
 	CONN_CLOSE,
@@ -61,14 +64,22 @@ enum {
 	TURN_RESPONSES = 8, /* each response uses at least its share of the bytes */
 };
 
+/* Bytes of a module, in pages of the kernel engine. */
+struct own_body {
+	u32 len;   /* bytes */
+	u32 count; /* pages */
+	struct page *page[];
+};
+
 /* The response being sent. The head is copied only if it could not be sent at once. */
 struct answer {
-	struct object *object; /* reference that keeps the file open; NULL: no body (left) */
+	struct object *object; /* reference that keeps the file open; NULL: no body (left), or own */
 	u8 *head;              /* kmalloc'ed: unsent rest of the head */
 	u32 head_len;
 	u32 head_at;
 	struct file *file;     /* file of object */
-	u64 off;
+	struct own_body *own;  /* body without a file; NULL: the body is of file */
+	u64 off;               /* in the file, or in own */
 	u64 left;
 };
 
@@ -93,6 +104,7 @@ struct conn {
 	bool advancing;         /* advance() is running; it does not nest */
 	bool missed;            /* an event came while the socket was in use: the timer handles it */
 	bool greedy;            /* the turn was used up with requests left: helper threads continue */
+	bool declined;          /* the module of the route has declined the current request */
 	u32 turn;               /* bytes that may still be sent in this turn */
 	u32 drained;            /* instance->drains when ktux_conns_drain() last set the timer */
 	u32 seen;               /* bytes at the start of the queue that are an incomplete head */
@@ -105,6 +117,7 @@ struct conn {
 	u32 key_len;
 	u32 acked;              /* first unacknowledged sequence number at the last check of the send timeout */
 	struct object *loaded;  /* object loaded in CONN_OPEN_FILE, for the next parse of the same request only */
+	struct tux_req *call;   /* call of a module, in CONN_SUSPENDED and CONN_BLOCKING; else NULL */
 	struct tux_access_record *record; /* access record of an unfinished response, followed by its texts */
 };
 
@@ -126,6 +139,7 @@ struct instance {
 	struct mem_cgroup *memcg;  /* memory cgroup of owner; NULL: no memory cgroups */
 	struct net *net;
 	struct hosts hosts;
+	struct module_table modules;
 	struct eventfd_ctx *event;
 	bool set_up, records;
 	bool greeted;
@@ -152,6 +166,13 @@ struct instance {
 	wait_queue_head_t readers;
 };
 
+/* The reply of a module that responds at once. */
+struct module_scratch {
+	struct tux_req *spare; /* call that the next request may use; NULL: none */
+	u8 fields[TUX_MAX_FIELD_LINES]; /* field lines that the module has added */
+	u8 lines[2 * TUX_MAX_FIELD_LINES]; /* those of the configuration, followed by those of the module */
+};
+
 /* Per-CPU scratch memory, used with bottom halves off. */
 struct scratch {
 	struct tux_request request;
@@ -160,7 +181,8 @@ struct scratch {
 	u8 date[TUX_DATE_LEN];
 	u8 head[TUX_MAX_HEAD]; /* copy of a head that is not contiguous in the receive queue */
 	u8 path[TUX_MAX_TARGET];
-	u8 out[TUX_MAX_RESPONSE_HEAD + TUX_MAX_FIELD_LINES];
+	u8 out[TUX_MAX_RESPONSE_HEAD + 2 * TUX_MAX_FIELD_LINES + TUX_MAX_TARGET]; /* a head; that of a module has its fields, and Location */
+	struct module_scratch module;
 	struct bio_vec page[256];
 	struct folio *folio[256]; /* folios that hold the pages of page[] */
 	struct {

@@ -39,6 +39,11 @@ struct tux_cpu_counters *ktux_counters(struct instance *instance)
 	return &here(instance)->counters;
 }
 
+struct tux_setup_module_counters *ktux_module_counters(struct instance *instance, u32 number)
+{
+	return (struct tux_setup_module_counters *)(here(instance)->data + RING_BYTES) + number;
+}
+
 u64 ktux_records_bytes(const struct instance *instance)
 {
 	return PAGE_SIZE + (u64)nr_cpu_ids * instance->stride;
@@ -48,7 +53,8 @@ int ktux_records_open(struct instance *instance)
 {
 	struct tux_shared *shared;
 
-	instance->stride = PAGE_ALIGN(sizeof(struct tux_cpu_shared) + RING_BYTES);
+	instance->stride = PAGE_ALIGN(sizeof(struct tux_cpu_shared) + RING_BYTES +
+				      instance->modules.count * sizeof(struct tux_setup_module_counters));
 	shared = __vmalloc(ktux_records_bytes(instance), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!shared)
 		return -ENOMEM;

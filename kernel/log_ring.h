@@ -19,6 +19,9 @@ int ktux_records_map(struct instance *instance, struct vm_area_struct *area);
 
 struct tux_cpu_counters *ktux_counters(struct instance *instance);
 
+/* Returns the counters of a module of the set-up. */
+struct tux_setup_module_counters *ktux_module_counters(struct instance *instance, u32 number);
+
 /* Sums the counters of all CPUs. Any context. */
 void ktux_counters_sum(const struct instance *instance, struct tux_cpu_counters *sum);
 

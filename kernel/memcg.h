@@ -3,6 +3,7 @@
 #ifndef TUX_KERNEL_MEMCG_H
 #define TUX_KERNEL_MEMCG_H
 
+#include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -16,6 +17,26 @@ static inline void *ktux_charged_copy(const struct instance *instance, const voi
 
 	set_active_memcg(before);
 	return copy;
+}
+
+/* Returns zeroed memory, like ktux_charged_copy(). */
+static inline void *ktux_charged_zeroed(struct mem_cgroup *memcg, size_t bytes)
+{
+	struct mem_cgroup *before = set_active_memcg(memcg);
+	void *memory = kzalloc(bytes, GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
+
+	set_active_memcg(before);
+	return memory;
+}
+
+/* Takes a reference, which mem_cgroup_put() returns. memcg may be NULL. Any context. */
+static inline struct mem_cgroup *ktux_memcg_get(struct mem_cgroup *memcg)
+{
+#ifdef CONFIG_MEMCG
+	if (memcg)
+		css_get(&memcg->css);
+#endif
+	return memcg;
 }
 
 #endif

@@ -11,8 +11,11 @@ void ktux_scratch_exit(void)
 {
 	unsigned int cpu;
 
-	for (cpu = 0; scratch && cpu < nr_cpu_ids; cpu++)
+	for (cpu = 0; scratch && cpu < nr_cpu_ids; cpu++) {
+		if (scratch[cpu])
+			kfree(scratch[cpu]->module.spare);
 		kvfree(scratch[cpu]);
+	}
 	kfree(scratch);
 	scratch = NULL;
 }

@@ -5,29 +5,17 @@
 #include <linux/timekeeping.h>
 
 #include "../core/target.h"
+#include "answer.h"
 #include "memcg.h"
 #include "log_ring.h"
+#include "module_call.h"
 #include "trace.h"
 #include "path_check.h"
 
-static s64 now_us(void)
+/* True if the request has a body, or may have one. */
+static bool has_body(const struct tux_request *req)
 {
-	return ktime_get_real_ns() / NSEC_PER_USEC;
-}
-
-static const u8 *date_of(struct scratch *scratch, s64 now_s)
-{
-	if (scratch->date_s != now_s) {
-		tux_date_format(now_s, scratch->date);
-		scratch->date_s = now_s;
-	}
-	return scratch->date;
-}
-
-static enum look hand_up(struct conn *conn, enum tux_reason reason)
-{
-	conn->reason = (u8)reason;
-	return LOOK_HAND_UP;
+	return req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0 || req->expect_continue;
 }
 
 /* Returns the reason to leave a request to the user engine, or TUX_REASON_NONE. */
@@ -35,79 +23,21 @@ static enum tux_reason unwanted(const struct tux_request *req)
 {
 	if (tux_respond_method(req) != 0)
 		return TUX_REASON_METHOD;
-	if (req->framing == TUX_FRAMING_CHUNKED || req->content_length > 0 || req->expect_continue)
+	if (has_body(req))
 		return TUX_REASON_BODY;
 	if (req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)
 		return TUX_REASON_TARGET;
 	return TUX_REASON_NONE;
 }
 
-/* Begins the current request's access record, in scratch. */
-static void record_begin(struct conn *conn, struct scratch *scratch, const u8 *buf, u16 status, u64 bytes)
-{
-	struct tux_access_record *record = &scratch->record.fixed;
-
-	if (!conn->instance->records)
-		return;
-	*record = (struct tux_access_record){ .status = status, .sent_bytes = bytes, .port = conn->port, .time_us = now_us(),
-		.received_bytes = scratch->request.head_len };
-	tux_access_record_set_host(record, (u32)(conn->host - conn->instance->hosts.host));
-	memcpy(record->address, conn->address, sizeof(record->address));
-	tux_access_record_fill(record, buf, &scratch->request, scratch->record.text);
-}
-
-/* Writes the record of a response with `left` unsent bytes. Returns false if the ring has no room. */
-static bool record_end(struct conn *conn, struct tux_access_record *record, u64 left)
-{
-	u64 bytes = record->sent_bytes;
-
-	record->duration_us = (u32)clamp_t(s64, now_us() - record->time_us, 0, U32_MAX);
-	record->sent_bytes = bytes - left;
-	if (ktux_records_write(conn->instance, record))
-		return true;
-	record->sent_bytes = bytes;
-	return false;
-}
-
-bool ktux_reply_finish(struct conn *conn)
-{
-	u64 left = ktux_send_left(conn);
-
-	if (conn->record) {
-		if (!record_end(conn, conn->record, left))
-			return false;
-		kfree(conn->record);
-		conn->record = NULL;
-	}
-	if (left > 0) {
-		ktux_counters(conn->instance)->errors++;
-		ktux_counters(conn->instance)->sent_bytes -= left;
-	}
-	return true;
-}
-
-/* Starts a response: counts it, and writes its access record now or keeps it until the end. */
+/* Responds about a file: counts the response, and writes its access record now or keeps it until the end. */
 static enum look answer(struct conn *conn, struct scratch *scratch, const u8 *buf, u16 status, u32 head_len,
 			const u8 *head, struct object *object, struct file *file, const struct tux_range *range,
 			enum send_result *result)
 {
-	u64 body = range ? range->len : 0;
-	struct tux_cpu_counters *sums = ktux_counters(conn->instance);
-
-	record_begin(conn, scratch, buf, status, head_len + body);
-	trace_tux_reply(conn, conn->port, status);
-	sums->requests++;
-	sums->sent_bytes += head_len + body;
-	*result = ktux_send_start(conn, head, head_len, object, file, range ? range->first : 0, body);
-	if (!conn->instance->records)
-		return LOOK_ANSWERED;
-	if (*result == SEND_DONE) { /* the ring had room before the response */
-		record_end(conn, &scratch->record.fixed, 0);
-		return LOOK_ANSWERED;
-	}
-	conn->record = ktux_charged_copy(conn->instance, &scratch->record.fixed, scratch->record.fixed.size);
-	if (!conn->record)
-		record_end(conn, &scratch->record.fixed, 0);
+	ktux_answer_begin(conn, scratch, buf, conn->instance->records ? ktux_answer_now_us() : 0, status, head_len + range->len);
+	*result = ktux_send_start(conn, head, head_len, object, file, range->first, range->len);
+	ktux_answer_sent(conn, scratch, *result);
 	return LOOK_ANSWERED;
 }
 
@@ -118,7 +48,7 @@ static enum look answer_whole(struct conn *conn, struct scratch *scratch, const 
 	struct tux_range range = { 0, scratch->request.method == TUX_HEAD ? 0 : rep->stamp.size };
 
 	memcpy(scratch->out, rep->head, rep->head_len);
-	memcpy(scratch->out + rep->date_off, date_of(scratch, now_s), TUX_DATE_LEN);
+	memcpy(scratch->out + rep->date_off, ktux_answer_date(scratch, now_s), TUX_DATE_LEN);
 	return answer(conn, scratch, buf, 200, rep->head_len, scratch->out, object, rep->file, &range, result);
 }
 
@@ -135,20 +65,20 @@ static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u
 		.minor = req->minor,
 		.keep_alive = req->keep_alive,
 		.omit = object->fields->omit,
-		.date = date_of(scratch, facts->validators.now),
+		.date = ktux_answer_date(scratch, facts->validators.now),
 		.extra = object->fields->lines,
 	};
 	u32 date_off, head_len;
 
 	if (plan->status == 412 || plan->status == 416 || plan->range_count > 1)
-		return hand_up(conn, TUX_REASON_ANSWER);
+		return ktux_look_hand_up(conn, TUX_REASON_ANSWER);
 	tux_head_describe(&head, facts, ktux_object_coding(object, coding), object->available, object->type);
 	range = tux_head_plan(&head, plan);
 	if (req->method == TUX_HEAD)
 		range.len = 0;
 	head_len = tux_response_head(scratch->out, sizeof(scratch->out), &head, &date_off);
 	if (head_len == 0)
-		return hand_up(conn, TUX_REASON_ANSWER);
+		return ktux_look_hand_up(conn, TUX_REASON_ANSWER);
 	conn->close_after_response = !req->keep_alive;
 	return answer(conn, scratch, buf, plan->status, head_len, scratch->out, object, rep->file, &range, result);
 }
@@ -196,13 +126,25 @@ static struct object *find(struct conn *conn, struct scratch *scratch, u32 path_
 	return NULL;
 }
 
-/* Returns the handler of a path of a host. Without a route, it is a static file. */
-static enum tux_handler handler_of(const struct host *host, const u8 *path, u32 len)
+/* Returns the route of a path of a host. Without one, it is a static file. */
+static const struct tux_route *route_of(const struct host *host, const u8 *path, u32 len)
 {
+	static const struct tux_route none = { .handler = TUX_HANDLER_STATIC };
 	const struct tux_routes *routes = &host->routes;
 	u32 at = tux_route_find(routes, path, len);
 
-	return at < routes->count ? routes->route[at].handler : TUX_HANDLER_STATIC;
+	return at < routes->count ? &routes->route[at] : &none;
+}
+
+/* Lets the module of a route respond. The module decides about methods, but sees no bodies. */
+static enum look answer_module(struct conn *conn, struct scratch *scratch, const u8 *buf, u32 path_len, const struct tux_route *route,
+			       enum send_result *result)
+{
+	if (has_body(&scratch->request))
+		return ktux_look_hand_up(conn, TUX_REASON_BODY);
+	if (conn->declined)
+		return LOOK_DECLINED;
+	return ktux_module_look(conn, scratch, buf, path_len, route->argument, result);
 }
 
 static enum look answer_path(struct conn *conn, struct scratch *scratch, const u8 *buf, u32 path_len,
@@ -213,10 +155,10 @@ static enum look answer_path(struct conn *conn, struct scratch *scratch, const u
 
 	if (!object) { /* a cached path has no dot file, or the host serves dot files */
 		if (!conn->host->dot_files && tux_target_has_dot_file(scratch->path, path_len))
-			return hand_up(conn, TUX_REASON_TARGET);
+			return ktux_look_hand_up(conn, TUX_REASON_TARGET);
 		conn->key = ktux_charged_copy(conn->instance, scratch->path, path_len);
 		conn->key_len = path_len;
-		return conn->key ? LOOK_MISS : hand_up(conn, TUX_REASON_MEMORY);
+		return conn->key ? LOOK_MISS : ktux_look_hand_up(conn, TUX_REASON_MEMORY);
 	}
 	look = answer_object(conn, scratch, buf, object, result);
 	if (look != LOOK_ANSWERED)
@@ -228,14 +170,16 @@ enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, 
 {
 	struct scratch *scratch = ktux_scratch_get();
 	struct tux_request *req = &scratch->request;
+	const struct tux_route *route;
 	enum tux_reason reason;
+	enum look look;
 	u32 path_len = 1;
 
 	switch (tux_request_parse(buf, len, conn->seen, req)) {
 	case TUX_MORE:
 		return LOOK_MORE;
 	case TUX_REFUSED:
-		return hand_up(conn, TUX_REASON_REFUSED);
+		return ktux_look_hand_up(conn, TUX_REASON_REFUSED);
 	case TUX_PARSED:
 		break;
 	}
@@ -244,30 +188,35 @@ enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, 
 	trace_tux_request(conn, conn->port, req->head_len);
 	reason = unwanted(req);
 	if (req->form != TUX_FORM_ORIGIN && req->form != TUX_FORM_ABSOLUTE)
-		return hand_up(conn, reason);
+		return ktux_look_hand_up(conn, reason);
 	if (req->path.len == 0) /* http://host stands for its root */
 		scratch->path[0] = '/';
 	else if (tux_target_normalise(buf + req->path.off, req->path.len, scratch->path, &path_len) != TUX_ACCEPTED)
-		return hand_up(conn, reason != TUX_REASON_NONE ? reason : TUX_REASON_TARGET);
-	switch (handler_of(conn->host, scratch->path, path_len)) {
+		return ktux_look_hand_up(conn, reason != TUX_REASON_NONE ? reason : TUX_REASON_TARGET);
+	route = route_of(conn->host, scratch->path, path_len);
+	switch ((enum tux_handler)route->handler) {
 	case TUX_HANDLER_HANDOVER:
-		return hand_up(conn, TUX_REASON_PREFIX);
+		return ktux_look_hand_up(conn, TUX_REASON_PREFIX);
 	case TUX_HANDLER_REDIRECT:
 	case TUX_HANDLER_STATUS:
 	case TUX_HANDLER_CGI:
 	case TUX_HANDLER_UPSTREAM:
 	case TUX_HANDLER_HIDDEN:
-	case TUX_HANDLER_MODULE:
 	case TUX_HANDLERS:
-		return hand_up(conn, TUX_REASON_ROUTE);
+		return ktux_look_hand_up(conn, TUX_REASON_ROUTE);
+	case TUX_HANDLER_MODULE:
+		look = answer_module(conn, scratch, buf, path_len, route, result);
+		if (look != LOOK_DECLINED)
+			return look;
+		break;
 	case TUX_HANDLER_STATIC:
 		break;
 	}
 	if (reason != TUX_REASON_NONE && tux_file_handlers_any(&conn->host->selection))
 		reason = TUX_REASON_ROUTE; /* the file's type may select another handler */
 	if (reason != TUX_REASON_NONE)
-		return hand_up(conn, reason);
+		return ktux_look_hand_up(conn, reason);
 	if (!ktux_records_room(conn->instance))
-		return hand_up(conn, TUX_REASON_RECORDS);
+		return ktux_look_hand_up(conn, TUX_REASON_RECORDS);
 	return answer_path(conn, scratch, buf, path_len, result);
 }

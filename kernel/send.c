@@ -8,6 +8,7 @@
 
 #include "../core/piece.h"
 #include "memcg.h"
+#include "own_body.h"
 #include "compat/compat.h"
 
 /* A body up to this size is copied and sent together with its head, because a reference costs more than the copy. */
@@ -97,6 +98,19 @@ static void gather(const struct answer *answer, struct scratch *scratch, struct 
 	}
 }
 
+/* Like gather(), but for a body in pages of the kernel engine. */
+static void gather_own(const struct answer *answer, struct scratch *scratch, struct gathered *got)
+{
+	*got = (struct gathered){ .pages = 0 };
+	while (got->pages < ARRAY_SIZE(scratch->page) && got->bytes < answer->left) {
+		u64 at = answer->off + got->bytes;
+		struct tux_span piece = tux_page_piece(at, answer->left - got->bytes, PAGE_SIZE);
+
+		bvec_set_page(&scratch->page[got->pages++], answer->own->page[at >> PAGE_SHIFT], piece.len, piece.off);
+		got->bytes += piece.len;
+	}
+}
+
 static void drop(const struct scratch *scratch, const struct gathered *got)
 {
 	unsigned int i;
@@ -125,9 +139,12 @@ static enum send_result send_body(struct conn *conn)
 		struct gathered got;
 		int ret;
 
-		if (!is_whole(answer))
+		if (answer->own)
+			gather_own(answer, scratch, &got);
+		else if (is_whole(answer))
+			gather(answer, scratch, &got);
+		else
 			return SEND_FAILED;
-		gather(answer, scratch, &got);
 		if (got.pages == 0)
 			return SEND_PAGES;
 		ret = ktux_compat_send_pages(sk_of(conn), scratch->page, got.pages, got.bytes,
@@ -219,6 +236,60 @@ enum send_result ktux_send_start(struct conn *conn, const u8 *head, u32 head_len
 	return send_body(conn);
 }
 
+/* Keeps what a first send has left of a head. Returns false if out of memory. */
+static bool keep_head(struct conn *conn, const u8 *head, u32 head_len, u32 sent)
+{
+	struct answer *answer = &conn->answer;
+
+	if (sent >= head_len)
+		return true;
+	answer->head_len = head_len - sent;
+	answer->head = ktux_charged_copy(conn->instance, head + sent, answer->head_len);
+	return answer->head;
+}
+
+enum send_result ktux_send_start_bytes(struct conn *conn, const u8 *head, u32 head_len, const void *data, u32 len)
+{
+	struct answer *answer = &conn->answer;
+	struct kvec vec[2] = { { .iov_base = (void *)head, .iov_len = head_len }, { .iov_base = (void *)data, .iov_len = len } };
+	struct msghdr msg = { .msg_flags = SEND_FLAGS };
+	u32 sent, of_body;
+	int ret;
+
+	*answer = (struct answer){ .left = len };
+	iov_iter_kvec(&msg.msg_iter, WRITE, vec, len > 0 ? 2 : 1, (size_t)head_len + len);
+	ret = tcp_sendmsg_locked(sk_of(conn), &msg, (size_t)head_len + len);
+	if (ret < 0 && ret != -EAGAIN)
+		return SEND_FAILED;
+	sent = ret > 0 ? (u32)ret : 0;
+	of_body = sent > head_len ? sent - head_len : 0;
+	conn->turn = tux_bytes_remaining(conn->turn, of_body);
+	answer->left = len - of_body;
+	if (sent == head_len + len)
+		return SEND_DONE;
+	if (answer->left > 0)
+		answer->own = ktux_own_body_new(conn->instance->memcg, (const u8 *)data + of_body, (u32)answer->left, GFP_ATOMIC);
+	if (!keep_head(conn, head, head_len, sent) || (answer->left > 0 && !answer->own))
+		return SEND_FAILED;
+	return blocked(conn);
+}
+
+enum send_result ktux_send_start_own(struct conn *conn, const u8 *head, u32 head_len, struct own_body *own)
+{
+	struct answer *answer = &conn->answer;
+	u32 sent;
+	int ret;
+
+	*answer = (struct answer){ .own = own, .left = own->len };
+	ret = send_bytes(conn, head, head_len, own->len > 0);
+	if (ret < 0 && ret != -EAGAIN)
+		return SEND_FAILED;
+	sent = ret > 0 ? (u32)ret : 0;
+	if (!keep_head(conn, head, head_len, sent))
+		return SEND_FAILED;
+	return sent < head_len ? blocked(conn) : send_body(conn);
+}
+
 void ktux_send_free_cold(struct cold_pages *pages)
 {
 	while (pages->count > 0)
@@ -282,5 +353,6 @@ void ktux_send_release(struct conn *conn)
 		kfree(conn->answer.head);
 	if (conn->answer.object)
 		ktux_object_put(conn->answer.object);
+	ktux_own_body_free(conn->answer.own);
 	conn->answer = (struct answer){ .object = NULL };
 }

@@ -23,6 +23,12 @@ enum send_result {
 enum send_result ktux_send_start(struct conn *conn, const u8 *head, u32 head_len, struct object *object, struct file *file,
 				 u64 off, u64 len);
 
+/* Like ktux_send_start(), but for len bytes at data, which are copied. */
+enum send_result ktux_send_start_bytes(struct conn *conn, const u8 *head, u32 head_len, const void *data, u32 len);
+
+/* Like ktux_send_start(), but for bytes in pages, which it takes over. */
+enum send_result ktux_send_start_own(struct conn *conn, const u8 *head, u32 head_len, struct own_body *own);
+
 /* Continues a response. Bottom halves are off. */
 enum send_result ktux_send_continue(struct conn *conn);
 

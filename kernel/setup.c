@@ -16,7 +16,7 @@ bool ktux_setup_valid(const struct tux_setup *setup)
 	       within(setup->max_connections, MAX_CONNECTIONS) && within(setup->max_objects, MAX_OBJECTS) &&
 	       within(setup->head_timeout_ms, MAX_TIMEOUT_MS) &&
 	       within(setup->send_timeout_ms, MAX_TIMEOUT_MS) && within(setup->idle_timeout_ms, MAX_TIMEOUT_MS) &&
-	       setup->handover_port <= MAX_PORT && setup->unused == 0;
+	       setup->handover_port <= MAX_PORT && setup->module_count <= TUX_MAX_SETUP_MODULES;
 }
 
 bool ktux_setup_counts_valid(const struct tux_setup *setup)
@@ -36,8 +36,8 @@ bool ktux_setup_host_valid(const struct tux_setup_host *host)
 
 bool ktux_setup_fields_valid(const struct tux_setup_fields *fields)
 {
-	return fields->len <= TUX_MAX_FIELD_LINES && fields->omit <= TUX_OMISSIONS && fields->type_count <= TUX_MAX_MEDIA_TYPES &&
-	       fields->type_text_len <= TUX_MAX_MEDIA_TYPE_TEXT;
+	return fields->len <= TUX_MAX_FIELD_LINES && fields->error_len <= TUX_MAX_FIELD_LINES && fields->omit <= TUX_OMISSIONS &&
+	       fields->unused == 0 && fields->type_count <= TUX_MAX_MEDIA_TYPES && fields->type_text_len <= TUX_MAX_MEDIA_TYPE_TEXT;
 }
 
 bool ktux_setup_index_valid(const uint8_t *text, uint32_t len, uint32_t count)
@@ -63,6 +63,48 @@ bool ktux_setup_index_valid(const uint8_t *text, uint32_t len, uint32_t count)
 		name_len = 0;
 	}
 	return name_len == 0 && names == count;
+}
+
+bool ktux_setup_module_valid(const struct tux_setup_module *module)
+{
+	return module->flags <= TUX_SETUP_MODULE_FLAGS && within(module->timeout_ms, MAX_TIMEOUT_MS) &&
+	       module->value_count <= TUX_MAX_SETUP_VALUES && within(module->text_len, TUX_MAX_SETUP_MODULE_TEXT);
+}
+
+/* Returns the bytes in front of the first NUL; len if the text has none. */
+/*@ requires \valid_read(text + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result <= len && (\result < len ==> text[\result] == 0);
+  @ ensures \forall integer k; 0 <= k < \result ==> text[k] != 0;
+  @*/
+static uint32_t text_bytes(const uint8_t *text, uint32_t len)
+{
+	uint32_t i = 0;
+
+	/*@ loop invariant i <= len;
+	  @ loop invariant \forall integer k; 0 <= k < i ==> text[k] != 0;
+	  @ loop assigns i;
+	  @ loop variant len - i; */
+	while (i < len && text[i] != 0)
+		i++;
+	return i;
+}
+
+bool ktux_setup_module_text_valid(const uint8_t *text, uint32_t len, uint32_t count)
+{
+	const uint32_t name_len = text_bytes(text, len);
+	uint32_t texts = 0;
+
+	if (len == 0 || name_len == 0 || name_len == len || name_len > TUX_MAX_SETUP_MODULE_NAME || text[len - 1] != 0)
+		return false;
+	/*@ loop invariant i <= len && texts <= i;
+	  @ loop invariant texts == setup_names(text, i);
+	  @ loop assigns i, texts;
+	  @ loop variant len - i; */
+	for (uint32_t i = 0; i < len; i++)
+		if (text[i] == 0)
+			texts++;
+	return texts == count;
 }
 
 bool ktux_setup_add(uint64_t *bytes, uint64_t count, uint64_t size)

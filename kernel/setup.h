@@ -28,7 +28,7 @@ enum {
 /* True if the numbers of a set-up are in their ranges. */
 /*@ requires \valid_read(setup);
   @ assigns \nothing;
-  @ ensures \result ==> setup->size == sizeof(struct tux_setup) && setup->flags <= 1 && setup->unused == 0;
+  @ ensures \result ==> setup->size == sizeof(struct tux_setup) && setup->flags <= 1 && setup->module_count <= TUX_MAX_SETUP_MODULES;
   @ ensures \result ==> 1 <= setup->max_connections <= MAX_CONNECTIONS && 1 <= setup->max_objects <= MAX_OBJECTS;
   @ ensures \result ==> 1 <= setup->head_timeout_ms <= MAX_TIMEOUT_MS && 1 <= setup->send_timeout_ms <= MAX_TIMEOUT_MS &&
   @   1 <= setup->idle_timeout_ms <= MAX_TIMEOUT_MS;
@@ -59,7 +59,8 @@ bool ktux_setup_host_valid(const struct tux_setup_host *host);
 /* True if the lengths of header fields and media types are in their ranges, and omissions are known. */
 /*@ requires \valid_read(fields);
   @ assigns \nothing;
-  @ ensures \result ==> fields->len <= TUX_MAX_FIELD_LINES && fields->omit <= TUX_OMISSIONS;
+  @ ensures \result ==> fields->len <= TUX_MAX_FIELD_LINES && fields->error_len <= TUX_MAX_FIELD_LINES;
+  @ ensures \result ==> fields->omit <= TUX_OMISSIONS && fields->unused == 0;
   @ ensures \result ==> fields->type_count <= TUX_MAX_MEDIA_TYPES && fields->type_text_len <= TUX_MAX_MEDIA_TYPE_TEXT;
   @*/
 bool ktux_setup_fields_valid(const struct tux_setup_fields *fields);
@@ -74,6 +75,26 @@ bool ktux_setup_fields_valid(const struct tux_setup_fields *fields);
   @ ensures \result ==> \forall integer k; 0 <= k < len ==> text[k] != '/';
   @*/
 bool ktux_setup_index_valid(const uint8_t *text, uint32_t len, uint32_t count);
+
+/* True if the flags of a module are known, and its counts and lengths are in their ranges. */
+/*@ requires \valid_read(module);
+  @ assigns \nothing;
+  @ ensures \result ==> module->flags <= 1 && 1 <= module->timeout_ms <= MAX_TIMEOUT_MS;
+  @ ensures \result ==> module->value_count <= TUX_MAX_SETUP_VALUES && 1 <= module->text_len <= TUX_MAX_SETUP_MODULE_TEXT;
+  @*/
+bool ktux_setup_module_valid(const struct tux_setup_module *module);
+
+/*
+ * True if the text of a module is count texts, each followed by NUL, the first of them a name of 1 to TUX_MAX_SETUP_MODULE_NAME bytes: a walk
+ * over count texts stays inside.
+ */
+/*@ requires \valid_read(text + (0 .. len - 1));
+  @ assigns \nothing;
+  @ ensures \result ==> setup_names(text, len) == count && len > 0 && text[len - 1] == 0;
+  @ ensures \result ==> text[0] != 0;
+  @ ensures \result ==> \exists integer k; 0 <= k <= TUX_MAX_SETUP_MODULE_NAME && k < len && text[k] == 0;
+  @*/
+bool ktux_setup_module_text_valid(const uint8_t *text, uint32_t len, uint32_t count);
 
 /* Adds count elements of size bytes to the bytes of a set-up. Returns false, and adds nothing, if that exceeds TUX_MAX_SETUP. */
 /*@ requires \valid(bytes) && *bytes <= TUX_MAX_SETUP && 0 < size <= TUX_MAX_SETUP;

@@ -28,7 +28,8 @@ static const char *const reasons[TUX_REASONS] = {
 	[TUX_REASON_TARGET] = "path", [TUX_REASON_MISSING] = "missing", [TUX_REASON_ABSENT] = "other file",
 	[TUX_REASON_ANSWER] = "other answer", [TUX_REASON_TIMEOUT] = "slow head", [TUX_REASON_RECORDS] = "log full",
 	[TUX_REASON_MEMORY] = "no memory", [TUX_REASON_DRAIN] = "stopping", [TUX_REASON_PREFIX] = "prefix", [TUX_REASON_ROUTE] = "route",
-	[TUX_REASON_BACKEND] = "no backend",
+	[TUX_REASON_BACKEND] = "no backend", [TUX_REASON_MODULE] = "module away", [TUX_REASON_FAILED] = "module failed",
+	[TUX_REASON_UNLOADED] = "module unloaded", [TUX_REASON_LATE] = "module late",
 };
 
 static void print_count(const char *name, uint64_t count)

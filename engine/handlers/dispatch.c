@@ -54,6 +54,12 @@ static struct tux_loaded *module_at(const struct request *req, unsigned number)
 	return loaded != NULL && loaded[number].module != NULL ? &loaded[number] : NULL;
 }
 
+/* Notes the name of the module for the logs. */
+static void note_module(struct request *req, const char *name)
+{
+	backend_note(req, "module", (struct tux_octets){ (const uint8_t *)name, (uint32_t)strlen(name) }, 0);
+}
+
 /* Like module_at(), but by its name. */
 static struct tux_loaded *module_named(const struct request *req, const char *name)
 {
@@ -235,6 +241,8 @@ void dispatch(struct request *req)
 	use_host(req, req->host != NULL ? req->host : find_host(req));
 	req->handler = (uint8_t)choose_handler(req);
 	req->body_use = (uint8_t)choose_body_use(req);
+	if (req->error_status != 0 && req->handler == HANDLER_MODULE) /* it has failed in the kernel */
+		note_module(req, req->thread->config->modules[req->route->argument].name);
 }
 
 void dispatch_refused(struct request *req, enum tux_refusal refusal)
@@ -262,7 +270,7 @@ static enum response_step respond_module(struct request *req, const char *name)
 
 	if (req->module != NULL)
 		return module_respond(req, req->module);
-	backend_note(req, "module", (struct tux_octets){ (const uint8_t *)name, (uint32_t)strlen(name) }, 0);
+	note_module(req, name);
 	step = error_page_failure(req, 503, because(WHY_MODULE, 0));
 	if (step == RESPONSE_QUEUED)
 		count(&req->thread->counters.modules_absent, 1);

@@ -144,8 +144,8 @@ static void sent(struct conn *conn)
 /* Starts to send the queued bytes. */
 static void flush(struct conn *conn)
 {
-	if (conn->close_after_response && conn_request_state(conn) != REQUEST_HANDLER)
-		receive_stop(conn); /* or the close would have to cancel the receive */
+	if (conn->recalled || (conn->close_after_response && conn_request_state(conn) != REQUEST_HANDLER))
+		receive_stop(conn); /* or the next request would be read here; or the close would have to cancel the receive */
 	conn_set_state(conn, CONN_WRITE);
 	switch (output_start(&conn->output)) {
 	case OUTPUT_PENDING:
@@ -173,7 +173,7 @@ static bool may_return(const struct conn *conn)
 		return false;
 	if (conn->thread->draining)
 		return conns->pass_again_ms == 0 && passing_permits(conns->passing, conn->client.listener);
-	return conn->from_kernel && !conn->thread->leaving;
+	return conn->from_kernel && !conn->thread->leaving && (!conn->stays || conn->recalled);
 }
 
 static void give_back(struct conn *conn)
@@ -532,7 +532,11 @@ static void on_released(struct channel *channel)
 		conn_free(conn);
 		return;
 	}
-	conn->from_kernel = false; /* the kernel engine drains, or is out of memory */
+	conn->recalled = false;
+	if (conn->in.len > 0 || conn->client_closed)
+		conn->stays = true; /* a busy connection, for which each attempt costs more than it saves */
+	else
+		conn->from_kernel = false; /* the kernel engine drains, or is out of memory */
 	if (conn->thread->ops->add(conn->thread->loop, channel))
 		conn_step(conn);
 	else

@@ -52,7 +52,9 @@ struct conn {
 	bool handshake;            /* of TLS, under way */
 	bool truncated;            /* its last response is not complete, and the client must be able to tell */
 	bool from_kernel;          /* came from the kernel engine, and returns to it when idle */
-	bool handover_failed;      /* the kernel engine could not hand it over: its next request gets 503 */
+	bool stays;                /* input has arrived while it was to return: it returns if it is recalled */
+	bool recalled;             /* the kernel engine has the module of the last request now */
+	uint8_t kernel_reason;     /* enum tux_reason: why the kernel engine has handed up its next request */
 	unsigned unsent;           /* responses that are not completely sent */
 	int64_t unsent_us;         /* began_us of the first of them */
 	struct request *request;   /* from its complete head until its response has been sent; NULL: idle, or reads a head */

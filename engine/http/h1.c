@@ -3,6 +3,7 @@
 #include "h1.h"
 
 #include "../handlers/dispatch.h"
+#include "../kernel_link.h"
 #include "conn_state.h"
 #include "conn_wait.h"
 
@@ -24,8 +25,21 @@ void h1_forget_request(struct conn *conn)
 	conn->request = NULL;
 }
 
+/*
+ * True if the kernel engine would have responded to the request: it has handed up the connection because it did not have the module, and has it
+ * again. The next request is probably for the kernel engine, too.
+ */
+static bool is_recalled(const struct conn *conn)
+{
+	const struct tux_route *route = conn->request->matched;
+
+	return conn->from_kernel && !conn->thread->leaving && !conn->thread->draining && route != NULL && route->handler == TUX_HANDLER_MODULE &&
+	       !request_has_body(conn->request) && kernel_link_has_module(conn->conns->slots.kernel, route->argument);
+}
+
 void h1_next_request(struct conn *conn)
 {
+	conn->recalled = is_recalled(conn);
 	leave_handler(conn->request);
 	if (conn->request->record != NULL) {
 		request_release(conn->request);
@@ -174,6 +188,27 @@ static void begin_body(struct conn *conn)
 	keep(conn);
 }
 
+/* Sets the status of a request that fails because of what the kernel engine has done with it. */
+static void take_reason(struct conn *conn, struct request *req)
+{
+	static const struct {
+		uint16_t status;
+		enum why why;
+	} failures[TUX_REASONS] = {
+		[TUX_REASON_BACKEND] = { 503, WHY_HANDOVER },
+		[TUX_REASON_FAILED] = { 500, WHY_MODULE_FAILED },
+		[TUX_REASON_UNLOADED] = { 503, WHY_MODULE_UNLOADED },
+		[TUX_REASON_LATE] = { 504, WHY_MODULE_TIME },
+	};
+	const unsigned reason = conn->kernel_reason;
+
+	conn->kernel_reason = TUX_REASON_NONE;
+	if (reason >= TUX_REASONS || failures[reason].status == 0)
+		return;
+	req->error_status = failures[reason].status;
+	req->cause = because(failures[reason].why, 0);
+}
+
 /* Reads a head. Returns the bytes used; 0 if the head is incomplete. */
 static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 {
@@ -200,11 +235,7 @@ static uint32_t take_head(struct conn *conn, const uint8_t *buf, uint32_t len)
 	begin_request(conn, req, buf, head_len);
 	req->parsed = 1;
 	count(&conn->thread->counters.heads_parsed, 1);
-	if (conn->handover_failed) {
-		conn->handover_failed = false;
-		req->error_status = 503;
-		req->cause = because(WHY_HANDOVER, 0);
-	}
+	take_reason(conn, req);
 	if (req->head.refusal != TUX_ACCEPTED) {
 		dispatch_refused(req, (enum tux_refusal)req->head.refusal);
 		respond(conn);

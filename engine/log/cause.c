@@ -41,6 +41,7 @@ static const struct {
 	[WHY_MODULE_TIME] = { "the module did not respond within its time", TAKES_ERROR },
 	[WHY_MODULE_ENDED] = { "the process of the module ended before it responded", TAKES_ERROR },
 	[WHY_MODULE_START] = { "the process of the module cannot be started; an earlier line says why", TAKES_ERROR },
+	[WHY_MODULE_UNLOADED] = { "the module was unloaded from the kernel while it had the request", TAKES_ERROR },
 	[WHY_MODULE_BUSY] = { "the module has too many requests", TAKES_ERROR },
 	[WHY_FIELDS_LONG] = { "the header fields of the response are too long", TAKES_ERROR },
 	[WHY_REDIRECT_LONG] = { "the target of the redirect is too long", TAKES_ERROR },

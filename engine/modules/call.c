@@ -318,6 +318,13 @@ static bool leave(struct tux_req *call, enum call_party party)
 	return __atomic_sub_fetch(&call->parties, (unsigned)party, __ATOMIC_ACQ_REL) == 0;
 }
 
+/* True if blocking() may continue the request that handle() has not kept. */
+static bool may_block(const struct tux_req *call)
+{
+	return call->loaded->blocking != NULL && !call->again && !call->suspended && call->reply == REPLY_NONE &&
+	       call->wait.until == UNTIL_NOTHING;
+}
+
 /*
  * Runs handle() or resumed(). Returns CALL_KEPT if the module keeps the call: then another thread may give it back at any time, and it must
  * not be used any more, except by the thread of the request.
@@ -334,6 +341,8 @@ static enum call_result run(struct tux_req *call, bool here)
 	__atomic_store_n(&call->parties, PARTY_HANDLE, __ATOMIC_RELAXED);
 	give_to(call, CALL_MODULE);
 	result = call->again ? loaded->resumed(call) : loaded->module->handle(call);
+	if (result == TUX_BLOCKS && may_block(call))
+		result = loaded->blocking(call);
 	if (result != TUX_SUSPEND && call->suspended && take_from(call, CALL_SUSPENDED, CALL_SERVER))
 		leave(call, PARTY_SUSPENDED); /* it suspended the request, and did not need to */
 	if (!leave(call, PARTY_HANDLE))

@@ -95,15 +95,6 @@ enum call_reply {
 	REPLY_STREAM,   /* stream has the state */
 };
 
-/* Fields of a module that some replies write themselves. */
-enum call_field {
-	FIELD_LOCATION = 1,
-	FIELD_ETAG = 2,
-	FIELD_LAST_MODIFIED = 4,
-	FIELD_CONTENT_RANGE = 8,
-	FIELD_LIST_OF_FILE = 16, /* may have several lines */
-};
-
 /* The request's head and path, copied for other threads. */
 struct call_copy {
 	struct tux_request head;
@@ -156,7 +147,7 @@ struct tux_req {
 	struct buffer body;
 	void *memory;               /* of tux_req_memory(); malloc'ed */
 	uint8_t reply;              /* enum call_reply */
-	uint8_t added;              /* set of enum call_field */
+	uint8_t added;              /* set of enum tux_reply_field_kind */
 	uint16_t status;
 	struct buffer type;         /* Content-Type */
 	struct buffer fields;       /* lines, each ending in CRLF */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../core/field_line.h"
+#include "../../core/reply_field.h"
 #include "body_api.h"
 #include "fetch_api.h"
 #include "file_api.h"
@@ -135,25 +136,14 @@ static void *req_memory(struct tux_req *call)
 	return call->memory;
 }
 
-/* Fields that the server writes, for all replies or for some. */
-static const struct {
-	const char *name;
-	enum call_field field; /* 0: always */
-} written[] = {
-	{ "connection", 0 }, { "content-length", 0 }, { "content-type", 0 }, { "date", 0 }, { "keep-alive", 0 }, { "server", 0 },
-	{ "trailer", 0 }, { "transfer-encoding", 0 }, { "upgrade", 0 },
-	{ "location", FIELD_LOCATION }, { "etag", FIELD_ETAG }, { "last-modified", FIELD_LAST_MODIFIED },
-	{ "content-range", FIELD_CONTENT_RANGE }, { "accept-ranges", FIELD_LIST_OF_FILE }, { "content-encoding", FIELD_LIST_OF_FILE },
-};
-
 /* Finds out which replies write a field themselves. Returns false if all do. */
 static bool find_writers(const char *name, size_t len, unsigned *field)
 {
 	*field = 0;
-	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++)
-		if (strlen(written[i].name) == len && spells((const uint8_t *)name, written[i].name, len)) {
-			*field = written[i].field;
-			return *field != 0;
+	for (size_t i = 0; i < TUX_REPLY_FIELDS; i++)
+		if (strlen(tux_reply_fields[i].name) == len && spells((const uint8_t *)name, tux_reply_fields[i].name, len)) {
+			*field = tux_reply_fields[i].kind;
+			return *field != TUX_REPLY_FIELD_ALWAYS;
 		}
 	return true;
 }
@@ -174,7 +164,7 @@ static int add_field(struct tux_req *call, const char *name, const char *value)
 		return -EPERM;
 	if (call->reply != REPLY_NONE)
 		return -EALREADY;
-	if (!find_writers(name, name_len, &field) || (field & call->added & ~FIELD_LIST_OF_FILE) != 0)
+	if (!find_writers(name, name_len, &field) || (field & call->added & ~TUX_REPLY_FIELD_LIST_OF_FILE) != 0)
 		return -EINVAL;
 	if (name_len > TUX_MAX_FIELD_LINES || value_len > TUX_MAX_FIELD_LINES || call->fields.len + name_len + value_len + 4 > TUX_MAX_FIELD_LINES)
 		return -E2BIG;
@@ -296,7 +286,7 @@ static int reply_redirect(struct tux_req *call, uint32_t status, const char *loc
 		return error;
 	if ((status != 301 && status != 302 && status != 303 && status != 307 && status != 308) || len == 0 || len > MAX_LOCATION)
 		return -EINVAL;
-	if ((call->added & FIELD_LOCATION) != 0)
+	if ((call->added & TUX_REPLY_FIELD_LOCATION) != 0)
 		return -EINVAL;
 	for (size_t i = 0; i < len; i++)
 		if (location[i] <= 0x20 || location[i] > 0x7e)

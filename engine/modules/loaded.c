@@ -152,6 +152,8 @@ static void find_newer(struct tux_loaded *loaded)
 		loaded->resumed = module->resumed;
 	if (module->size >= offsetof(struct tux_module, writable) + sizeof(module->writable))
 		loaded->writable = module->writable;
+	if (module->size >= offsetof(struct tux_module, blocking) + sizeof(module->blocking))
+		loaded->blocking = module->blocking;
 }
 
 /* Returns the threads of this process; 0 if unknown. */
@@ -193,6 +195,8 @@ static bool load_copy(struct tux_loaded *loaded, int fd, const struct failure *f
 	if (!check(loaded->module, failure))
 		return false;
 	find_newer(loaded);
+	if (loaded->blocking != NULL && loaded->config->threads == 0 && !loaded->config->isolate)
+		return fail(failure, "its blocking() may wait, so it needs threads, or isolate on");
 	result = loaded->module->load != NULL ? loaded->module->load() : 0;
 	if (result < 0)
 		return fail(failure, "load() failed: %s", strerror(-result));

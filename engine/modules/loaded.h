@@ -14,6 +14,7 @@ struct tux_loaded {
 	const struct tux_module *module; /* NULL: the configuration names the module, but no file of it */
 	enum tux_result (*resumed)(struct tux_req *req); /* the module's; NULL: it has none */
 	void (*writable)(struct tux_req *req);           /* like resumed */
+	enum tux_result (*blocking)(struct tux_req *req); /* like resumed */
 	struct tux_api api;              /* the functions that the module has */
 	struct pool *pool;               /* of config->threads threads; NULL: the engine's threads call the module */
 	struct isolated *isolated;       /* its processes; NULL: it is loaded here */

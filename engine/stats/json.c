@@ -97,8 +97,9 @@ static void json_modules(FILE *out, const struct snapshot *snapshot)
 			fputs(",\"process\":", out);
 			snapshot_put_quoted(out, module->process);
 		}
-		fprintf(out, ",\"abi\":%u,\"functions\":%u,\"requests\":%" PRIu64 ",\"active\":%" PRIu64 ",\"ended\":{", module->abi, module->functions,
-		        counters->requests, counters->active);
+		fprintf(out, ",\"abi\":%u,\"functions\":%u,\"kernel\":\"%s\",\"kernel_requests\":%" PRIu64, module->abi, module->functions,
+		        snapshot_kernel_name(module->kernel), module->kernel_requests);
+		fprintf(out, ",\"requests\":%" PRIu64 ",\"active\":%" PRIu64 ",\"ended\":{", counters->requests, counters->active);
 		for (unsigned outcome = 0; outcome < SNAPSHOT_OUTCOMES; outcome++)
 			fprintf(out, "%s\"%s\":%" PRIu64, outcome > 0 ? "," : "", snapshot_outcome_name(outcome), snapshot_outcome(counters, outcome));
 		fprintf(out, "},\"long_calls\":%" PRIu64 ",\"duration\":", counters->long_calls);

@@ -175,6 +175,14 @@ static void put_modules(FILE *out, const struct snapshot *snapshot)
 	put_of_modules(out, snapshot, "module_requests_total", "counter", "Requests for which a module was called.",
 	               offsetof(struct tux_module_counters, requests));
 	put_of_modules(out, snapshot, "module_active", "gauge", "Requests that a module has.", offsetof(struct tux_module_counters, active));
+	put_metric(out, "module_in_kernel", "gauge", "1 for a module that responds in the kernel, 0 for one that is not there now.");
+	for (unsigned i = 0; i < snapshot->module_count; i++) {
+		if (snapshot->module[i].kernel == SNAPSHOT_KERNEL_OFF)
+			continue;
+		fputs("tux_module_in_kernel{module=", out);
+		snapshot_put_quoted(out, snapshot->module[i].name);
+		fprintf(out, "} %d\n", snapshot->module[i].kernel == SNAPSHOT_KERNEL_HERE);
+	}
 	put_metric(out, "module_ended_total", "counter", "Requests that a module does not have any more, by outcome.");
 	for (unsigned i = 0; i < snapshot->module_count; i++)
 		for (unsigned outcome = 0; outcome < SNAPSHOT_OUTCOMES; outcome++) {

@@ -17,6 +17,13 @@ const char *snapshot_phase_name(enum tux_phase phase)
 	return names[phase];
 }
 
+const char *snapshot_kernel_name(enum snapshot_kernel kernel)
+{
+	static const char *const names[] = { [SNAPSHOT_KERNEL_OFF] = "off", [SNAPSHOT_KERNEL_AWAY] = "away", [SNAPSHOT_KERNEL_HERE] = "responds" };
+
+	return names[kernel];
+}
+
 const char *snapshot_reason_name(enum tux_reason reason)
 {
 	static const char *const names[TUX_REASONS] = {
@@ -25,6 +32,8 @@ const char *snapshot_reason_name(enum tux_reason reason)
 		[TUX_REASON_ANSWER] = "other_answer", [TUX_REASON_TIMEOUT] = "slow_head", [TUX_REASON_RECORDS] = "log_full",
 		[TUX_REASON_MEMORY] = "no_memory",  [TUX_REASON_DRAIN] = "stopping",  [TUX_REASON_PREFIX] = "prefix",
 		[TUX_REASON_ROUTE] = "route",       [TUX_REASON_BACKEND] = "no_backend",
+		[TUX_REASON_MODULE] = "module_away",   [TUX_REASON_FAILED] = "module_failed",
+		[TUX_REASON_UNLOADED] = "module_unloaded", [TUX_REASON_LATE] = "module_late",
 	};
 
 	return names[reason];

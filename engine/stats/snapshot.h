@@ -27,10 +27,19 @@ struct snapshot_cgi {
 	struct tux_program_counters counters;
 };
 
-/* A module that is loaded and its counters. */
+/* The part of the kernel in a module's responses. */
+enum snapshot_kernel {
+	SNAPSHOT_KERNEL_OFF,  /* not configured */
+	SNAPSHOT_KERNEL_AWAY, /* the kernel engine does not have the module now, so the program responds */
+	SNAPSHOT_KERNEL_HERE,
+};
+
+/* A module that is loaded here or in the kernel, and its counters. */
 struct snapshot_module {
 	const char *name;
-	const char *file;
+	const char *file;     /* NULL: only the kernel has it */
+	enum snapshot_kernel kernel;
+	uint64_t kernel_requests; /* part of counters.requests */
 	uint32_t abi;
 	uint32_t functions; /* of the interface that the module was built with */
 	char process[96];   /* sandbox of its process; "": it runs in the server's */
@@ -57,6 +66,9 @@ struct snapshot {
 
 /* Returns a name for labels and people. */
 const char *snapshot_phase_name(enum tux_phase phase);
+
+/* Returns a name for people and machines. */
+const char *snapshot_kernel_name(enum snapshot_kernel kernel);
 
 /* Returns a name for labels and people; NULL for an unused reason. */
 const char *snapshot_reason_name(enum tux_reason reason);

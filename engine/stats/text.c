@@ -149,7 +149,12 @@ static void module_write(FILE *out, const struct snapshot_module *module)
 
 	fputs("  module ", out);
 	snapshot_put_escaped(out, TUX_ESCAPE_MESSAGE, module->name);
+	if (module->kernel == SNAPSHOT_KERNEL_HERE)
+		fputs(" (in the kernel)", out);
+	else if (module->kernel == SNAPSHOT_KERNEL_AWAY)
+		fputs(module->file != NULL ? " (not in the kernel: this program responds)" : " (not in the kernel: 503)", out);
 	part_write(out, &before, "requests", counters->requests);
+	part_write(out, &before, "of them in the kernel", module->kernel_requests);
 	part_write(out, &before, "now", counters->active);
 	for (unsigned outcome = 0; outcome < SNAPSHOT_OUTCOMES; outcome++)
 		part_write(out, &before, snapshot_outcome_name(outcome), snapshot_outcome(counters, outcome));
@@ -164,6 +169,8 @@ void text_write_modules(FILE *out, const struct snapshot *snapshot)
 	        snapshot->module_count == 1 ? "" : "s");
 	for (unsigned i = 0; i < snapshot->module_count; i++) {
 		module_write(out, &snapshot->module[i]);
+		if (snapshot->module[i].file == NULL)
+			continue;
 		name_write(out, "");
 		snapshot_put_escaped(out, TUX_ESCAPE_MESSAGE, snapshot->module[i].file);
 		fprintf(out, ", ABI %u with %u functions%s%s\n", snapshot->module[i].abi, snapshot->module[i].functions,

@@ -75,7 +75,16 @@ static unsigned programs_sum(const struct totals *totals, struct snapshot_cgi *p
 	return count;
 }
 
-/* Adds up the modules that are loaded. Returns their number. */
+/* Adds what the kernel engine has done for a module. */
+static void kernel_module_sum(const struct totals *totals, unsigned number, struct snapshot_module *one)
+{
+	if (!totals->config->modules[number].kernel)
+		return;
+	one->kernel = kernel_link_has_module(totals->kernel, number) ? SNAPSHOT_KERNEL_HERE : SNAPSHOT_KERNEL_AWAY;
+	one->kernel_requests = kernel_link_module_count(totals->kernel, number, &one->counters);
+}
+
+/* Adds up the modules that are loaded, here or in the kernel. Returns their number. */
 static unsigned modules_sum(const struct totals *totals, struct snapshot_module *module)
 {
 	const struct tux_engine_config *config = totals->config;
@@ -85,8 +94,9 @@ static unsigned modules_sum(const struct totals *totals, struct snapshot_module 
 		struct snapshot_module *one = &module[loaded];
 
 		*one = (struct snapshot_module){ .name = config->modules[i].name, .file = config->modules[i].file };
-		if (!totals->describe_module(config, i, one))
+		if (!totals->describe_module(config, i, one) && !config->modules[i].kernel)
 			continue;
+		kernel_module_sum(totals, i, one);
 		for (unsigned w = 0; w < config->threads; w++)
 			if (totals->threads[w] != NULL && totals->threads[w]->modules != NULL)
 				module_counters_add(&one->counters, &totals->threads[w]->modules[i]);

@@ -13,6 +13,9 @@
  *
  * Build it without any library: cc -shared -fPIC hello.c -o hello.so
  *
+ * The same source builds as a module of the kernel, for tux.ko, if it limits itself to the functions that the kernel has: those outside
+ * of #ifndef __KERNEL__. docs/modules.md has the Makefile. Then handle() runs in softirq, where nothing may sleep.
+ *
  * ABI: a number is never used again, a structure grows at its end and says its size, and a function is added at the end of struct
  * tux_api. So a module that was built with this header runs on every TUX that has the same TUX_MODULE_ABI and at least its
  * functions, whatever compiler built either. A server that lacks one of them refuses the module when it loads it.
@@ -36,9 +39,17 @@
 #ifndef TUX_MODULE_H
 #define TUX_MODULE_H
 
+#ifdef __KERNEL__
+#include <linux/errno.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/stddef.h>
+#include <linux/types.h>
+#else
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -66,6 +77,7 @@ enum tux_result {
 	TUX_DECLINE = 1, /* no reply was given: the server responds as if the route did not name a module */
 	TUX_SUSPEND = 2, /* tux_suspend() was called: the module keeps the request. Or a tux_resume_...() was called: the request waits */
 	TUX_FAIL = 3,    /* the server responds with 500. The module has logged the cause */
+	TUX_BLOCKS = 4,  /* no reply was given: the server calls blocking(), which may wait. From handle() alone */
 };
 
 enum tux_request_method {
@@ -137,6 +149,13 @@ struct tux_module {
 	 * the server's thread, like gone(), at most once for each short write. NULL: nothing is told.
 	 */
 	void (*writable)(struct tux_req *req);
+
+	/*
+	 * Continues a request for which handle() has returned TUX_BLOCKS, with its rights and duties, but it may wait. In the program it runs in
+	 * the thread of the module that has run handle(): the module needs threads, or a process of its own. In the kernel it runs in a thread
+	 * that the program lends, with the program's user and cgroup. NULL: TUX_BLOCKS is an error.
+	 */
+	enum tux_result (*blocking)(struct tux_req *req);
 };
 
 /* A request of the module's own, for tux_fetch(). Members that are not set are 0. */
@@ -274,6 +293,7 @@ static inline int64_t tux_req_body_length(const struct tux_req *req)
 	return tux_api_here->req_body_length(req);
 }
 
+#ifndef __KERNEL__
 /*
  * Copies up to size bytes of the body that have arrived. Returns their number; 0 at the end; -EAGAIN: none have arrived, so tux_resume_on_body()
  * waits for them; -EBADMSG: the body is malformed; -EFBIG: it is longer than max-body; -ENOMEM. The module may still reply after an error. At
@@ -284,6 +304,7 @@ static inline int tux_req_body_read(struct tux_req *req, void *to, uint32_t size
 {
 	return tux_api_here->req_body_read(req, to, size);
 }
+#endif /* !__KERNEL__ */
 
 /* Returns request_bytes of memory of the module, zeroed before handle() and valid as long as the request. NULL: out of memory. */
 static inline void *tux_req_memory(struct tux_req *req)
@@ -329,6 +350,7 @@ static inline int tux_reply_memory(struct tux_req *req, uint32_t status, const c
 	return tux_api_here->reply_memory(req, status, type, data, len, drop, argument);
 }
 
+#ifndef __KERNEL__
 /*
  * Lets the server respond as if the client had requested this target of the same host with GET: a path, escaped as in a request, with a
  * query if need be. Hidden routes are permitted. The fields that were added are kept. Conditions, ranges and codings of the client hold.
@@ -344,6 +366,7 @@ static inline int tux_reply_fd(struct tux_req *req, uint32_t status, const char 
 {
 	return tux_api_here->reply_fd(req, status, type, fd, off, len);
 }
+#endif /* !__KERNEL__ */
 
 /* Redirects to a location: status is 301, 302, 303, 307 or 308. Returns -EINVAL after a field Location. */
 static inline int tux_reply_redirect(struct tux_req *req, uint32_t status, const char *location)
@@ -370,6 +393,7 @@ static inline int tux_resume(struct tux_req *req)
 	return tux_api_here->resume(req);
 }
 
+#ifndef __KERNEL__
 /*
  * Waits. These functions give a request back with something to wait for, once: in handle() and resumed(), or from any thread that has a
  * suspended request. Afterwards the caller does not have the request any more. They return TUX_SUSPEND, so that a handler ends with
@@ -519,6 +543,7 @@ static inline struct tux_str tux_fetched_field(const struct tux_req *req, const 
 {
 	return tux_api_here->fetched_field(req, name);
 }
+#endif /* !__KERNEL__ */
 
 /* Returns the value of a key in config { } of the module's configuration. NULL: not set. Any time, any thread. */
 static inline const char *tux_conf(const char *key)
@@ -538,14 +563,55 @@ static inline void tux_log(enum tux_log_level level, const char *text, uint32_t 
 	tux_api_here->log(tux_api_here->module, level, text, len);
 }
 
+#ifdef __KERNEL__
+/*
+ * Registers a module with tux.ko, and sets *api before it calls a function of the module. The module responds for each program whose configuration
+ * has a module of its name with kernel on. Returns 0, or a negative errno with a line in the kernel log: -EEXIST: the name is taken; -EINVAL;
+ * -ENOMEM; -EPROTO: another ABI. TUX_MODULE() calls it. Process context.
+ */
+int tux_module_register(const struct tux_module *module, const struct tux_api **api);
+
+/*
+ * Ends a registered module. It returns after the last call of the module has returned. Suspended requests get 503, and gone() is called for them;
+ * they have to be given back within the time limit of the configuration. The memory of one that is not becomes invalid, and the kernel log
+ * has a line. TUX_MODULE() calls it. Process context.
+ */
+void tux_module_unregister(const struct tux_module *module);
+#else
 /* The server finds the module by this function, which TUX_MODULE() defines. */
 const struct tux_module *tux_module_entry(const struct tux_api *api);
+#endif
 
 #ifdef __cplusplus
 }
 #endif
 
 /* Defines the module of this file: TUX_MODULE(name, .handle = function, ...) with members of struct tux_module. */
+#ifdef __KERNEL__
+#define TUX_MODULE_ENTRY(ident)                                                                                               \
+	static int __init tux_module_begin(void)                                                                              \
+	{                                                                                                                     \
+		return tux_module_register(&tux_module_here, &tux_api_here);                                                  \
+	}                                                                                                                     \
+	static void __exit tux_module_end(void)                                                                               \
+	{                                                                                                                     \
+		tux_module_unregister(&tux_module_here);                                                                      \
+	}                                                                                                                     \
+	module_init(tux_module_begin);                                                                                        \
+	module_exit(tux_module_end);                                                                                          \
+	MODULE_DESCRIPTION(#ident ": a module of TUX");                                                                       \
+	MODULE_LICENSE("GPL"); /* the functions of tux.ko are for such modules alone */                                       \
+	MODULE_INFO(import_ns, "TUX") /* like MODULE_IMPORT_NS(), whose argument is another one since Linux 6.13 */
+#else
+#define TUX_MODULE_ENTRY(ident)                                                                                               \
+	__attribute__((visibility("default"))) const struct tux_module *tux_module_entry(const struct tux_api *api)           \
+	{                                                                                                                     \
+		tux_api_here = api;                                                                                           \
+		return &tux_module_here;                                                                                      \
+	}                                                                                                                     \
+	extern const struct tux_api *tux_api_here
+#endif
+
 #define TUX_MODULE(ident, ...)                                                                                                \
 	const struct tux_api *tux_api_here __attribute__((visibility("hidden")));                                             \
 	static const struct tux_module tux_module_here = {                                                                    \
@@ -555,11 +621,6 @@ const struct tux_module *tux_module_entry(const struct tux_api *api);
 		.name = #ident,                                                                                               \
 		__VA_ARGS__                                                                                                   \
 	};                                                                                                                    \
-	__attribute__((visibility("default"))) const struct tux_module *tux_module_entry(const struct tux_api *api)           \
-	{                                                                                                                     \
-		tux_api_here = api;                                                                                           \
-		return &tux_module_here;                                                                                      \
-	}                                                                                                                     \
-	extern const struct tux_api *tux_api_here
+	TUX_MODULE_ENTRY(ident)
 
 #endif

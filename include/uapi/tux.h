@@ -36,7 +36,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 11u /* version of this file; program and module must have the same */
+#define TUX_ABI 12u /* version of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -67,20 +67,41 @@ struct tux_setup {
 	__u32 name_count;      /* slots */
 	__u32 name_text_len;   /* bytes */
 	__u32 listener_count;  /* number of fallbacks, 1 to TUX_MAX_HOST_LISTENERS */
-	__u32 unused;          /* 0 */
+	__u32 module_count;    /* number of modules, at most TUX_MAX_SETUP_MODULES; the argument of a route to a module is below */
 	/* Addresses. The module copies the data. */
 	__u64 hosts;           /* array of struct tux_setup_host */
 	__u64 names;           /* array of struct tux_host_name: the slots of the table of core/host.h */
 	__u64 name_text;
 	__u64 fallbacks;       /* array of __u32, one for each listener */
+	__u64 modules;         /* array of struct tux_setup_module */
 	__u8 etag_key[16];
 };
 
-/* The header fields of responses below 400. */
+#define TUX_MAX_SETUP_MODULES     256
+#define TUX_MAX_SETUP_MODULE_NAME 64       /* bytes */
+#define TUX_MAX_SETUP_VALUES      256      /* per module */
+#define TUX_MAX_SETUP_MODULE_TEXT (1u << 20) /* bytes */
+
+#define TUX_SETUP_MODULE_KERNEL (1u << 0) /* a module of this name that is registered in the kernel responds */
+#define TUX_SETUP_MODULE_FLAGS  ((1u << 1) - 1)
+
+/* A module that routes name. */
+struct tux_setup_module {
+	__u32 flags;       /* TUX_SETUP_MODULE_... */
+	__u32 timeout_ms;  /* for a request that the module has suspended, 1 to 86,400,000; then 504 */
+	__u32 value_count; /* values of its configuration, at most TUX_MAX_SETUP_VALUES */
+	__u32 text_len;    /* bytes, at most TUX_MAX_SETUP_MODULE_TEXT */
+	__u64 text;        /* address: the name, then key and text of each value, each followed by NUL */
+};
+
+/* The header fields of responses. */
 struct tux_setup_fields {
-	__u64 lines; /* address of the added fields, each "Name: value" and CRLF */
-	__u32 len;   /* bytes, at most TUX_MAX_FIELD_LINES */
+	__u64 lines; /* address of the fields added below 400, each "Name: value" and CRLF */
+	__u64 error_lines; /* like lines, but for a status of 400 or more, which only modules give */
+	__u32 len;   /* bytes of lines, at most TUX_MAX_FIELD_LINES */
+	__u32 error_len; /* bytes of error_lines, at most TUX_MAX_FIELD_LINES */
 	__u32 omit;  /* enum tux_omission of core/response.h, or-ed: omitted fields */
+	__u32 unused; /* 0 */
 	/* The media types of files: the tux_media_types of core/media_types.h. Addresses. The module copies the data. */
 	__u64 types;         /* array of struct tux_media_type_of */
 	__u64 type_text;
@@ -139,6 +160,10 @@ enum tux_reason {
 	TUX_REASON_PREFIX,  /* a path of the other server; only as a reason for handover */
 	TUX_REASON_ROUTE,   /* the kernel engine does not serve the path's route */
 	TUX_REASON_BACKEND, /* the other server does not listen, or its accept queue is full: respond with 503 */
+	TUX_REASON_MODULE,  /* a route to a module that the kernel does not have now */
+	TUX_REASON_FAILED,  /* the module in the kernel failed: respond with 500 */
+	TUX_REASON_UNLOADED, /* the module was unloaded while it had the request: respond with 503 */
+	TUX_REASON_LATE,    /* the module has kept the request longer than its time limit: respond with 504 */
 	TUX_REASONS
 };
 
@@ -161,6 +186,19 @@ struct tux_cpu_counters {
 	__u64 handed_over[TUX_REASONS]; /* moved into the other server's accept queue */
 };
 
+/*
+ * What a module in the kernel has done for an instance, per CPU. Each request that it does not have any more counts under one outcome.
+ */
+struct tux_setup_module_counters {
+	__u64 requests;   /* for which it was called */
+	__u64 replied[5]; /* replies by the first digit of their status, 1 to 5 */
+	__u64 declined;
+	__u64 failed;     /* 500: an error, or no reply */
+	__u64 unloaded;   /* 503: unloaded while it had the request */
+	__u64 timeouts;   /* 504: kept longer than the time limit */
+	__u64 gone;       /* the client disconnected before the reply */
+};
+
 /* The current state of an instance in the caller's network namespace. ENOENT if index is too large. */
 struct tux_status {
 	__u32 index;       /* in: number of the instance, from 0; instances without set-up do not count */
@@ -175,7 +213,7 @@ struct tux_cpu_shared {
 	struct tux_cpu_counters counters;
 	__u64 head __attribute__((aligned(64))); /* bytes written since the start; access records, whole ones */
 	__u64 tail __attribute__((aligned(64))); /* bytes read since the start */
-	__u8 data[] __attribute__((aligned(64)));
+	__u8 data[] __attribute__((aligned(64))); /* tux_shared.ring_bytes, followed by a tux_setup_module_counters for each module */
 };
 
 /* The start of the shared memory. CPU i's part begins at first + i * stride. */
@@ -185,6 +223,7 @@ struct tux_shared {
 	__u32 stride;     /* bytes */
 	__u32 ring_bytes; /* size of tux_cpu_shared.data, a power of two */
 	__u64 bytes;      /* size of the shared memory */
+	__u32 modules[TUX_MAX_SETUP_MODULES / 32]; /* written by the module: bit n % 32 of n / 32 is set while the kernel has module n */
 	__u32 sleeps __attribute__((aligned(64))); /* written by the program: nonzero if it waits for event_fd */
 	/*
 	 * Open connections of both engines, changed atomically. Each engine adds the connections that it accepts, and subtracts

@@ -5,6 +5,7 @@
 
 #include <linux/bvec.h>
 #include <linux/eventfd.h>
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/shrinker.h>
 #include <net/tcp.h>
@@ -69,6 +70,13 @@ int ktux_compat_send_pages(struct sock *sk, struct bio_vec *pages, unsigned int 
 
 /* Returns the socket that listens on port for a connected TCP socket's local address, or NULL. Under RCU, bottom halves off. */
 struct sock *ktux_compat_lookup_listener(const struct sock *sk, u16 port);
+
+/* Exports a function to modules of TUX. The namespace of EXPORT_SYMBOL_NS_GPL() is a string since 6.13. */
+#ifdef TUX_NAMESPACE_IS_STRING
+#define KTUX_EXPORT(function) EXPORT_SYMBOL_NS_GPL(function, "TUX")
+#else
+#define KTUX_EXPORT(function) EXPORT_SYMBOL_NS_GPL(function, TUX)
+#endif
 
 typedef unsigned long (*compat_shrink_fn)(struct shrinker *shrinker, struct shrink_control *control);
 

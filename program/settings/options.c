@@ -493,6 +493,8 @@ const struct tux_option tux_options[] = {
 	  MODULE, COUNT(0, TUX_MAX_MODULE_THREADS), OF_MODULE(threads), .without = "0" },
 	{ "timeout", "SECONDS", "0.1", "time for which it may keep a request; then 504",
 	  MODULE, SECONDS(100), OF_MODULE(timeout_ms), .fallback = "60" },
+	{ "kernel", NULL, "0.1", "the module of this name in the kernel responds while it is loaded there; else the file does",
+	  MODULE, SWITCH, OF_MODULE(kernel) },
 	{ "isolate", NULL, "0.1", "runs in a process of its own; a crash costs its requests alone",
 	  MODULE, SWITCH, OF_MODULE(isolate) },
 	{ "user", "NAME[:GROUP]", "0.1", "user of the process; another one than the server's needs a start as root",

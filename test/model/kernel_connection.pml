@@ -4,11 +4,11 @@
  *
  * sources: kernel/connection.c kernel/conn_end.c kernel/conn_state.c kernel/conn_state.h kernel/send.c kernel/helper.c
  * sources: kernel/adopt.c kernel/handover.c kernel/slot.c kernel/device.c kernel/listener.c kernel/main.c kernel/reply.c
- * sources: kernel/recv_queue.c kernel/instance.h
+ * sources: kernel/recv_queue.c kernel/instance.h kernel/answer.c kernel/call.c kernel/module_call.c
  *
  * Processes: softirq of the client's packets, softirq of the timer, a helper thread, another process that owns the socket for a
- * moment, the thread that opens the connection, the thread that reads handed-up connections, the thread that drains, and the last
- * close of the device, followed by the end of the module.
+ * moment, the thread that opens the connection, the thread that reads handed-up connections, the thread that drains, a thread of a module
+ * that has the request, and the last close of the device, followed by the end of the module.
  *
  * Left out: the bytes. The client sends a request (in one case two), in two halves of a head. The response
  * blocks, misses a page or uses up the turn PIECES times at most, and can fail. One connection stands for all,
@@ -25,7 +25,7 @@
 /*
  * test_models.py sets for each case: HALVES (of heads), PIECES (of a response), HELPERS, LIMITS (long time limits pass), DRAIN, CRASH
  * (the device closes at any time), ADOPT (the socket is adopted, not accepted), OWNER, RING (the ring is full once, and so is the
- * descriptor table).
+ * descriptor table), CALLS (a module of the kernel handles requests: it may suspend them, block, decline and be unloaded).
  */
 
 #define NO_TIMER 0
@@ -43,6 +43,13 @@
 #define HAND_UP 7
 #define SET 8
 #define QUEUE 9
+#define SUSPEND 10
+
+/* Owners of a call */
+#define NOBODY 0
+#define SUSPENDED 1
+#define RETURNED 2
+#define TAKEN 3
 
 #define NO_PACKET 0
 #define DATA 1
@@ -60,6 +67,8 @@ byte state, next, act;
 bool opened, freed;
 bool advancing, missed, greedy, close_after_response;
 bool loaded, key, answering, passing;
+bool call, declined, own; /* own: the body is in pages of the kernel engine */
+byte owner;
 byte seen, left;
 byte deadline;
 byte timer;
@@ -80,12 +89,13 @@ bool sk_cleared;
 byte unread, backlog, socket;
 
 /* The run */
-bool started, more, stop, ring_was_full, gave_back;
+bool started, more, again, stop, ring_was_full, gave_back;
 byte sent, ended;
 
 #define TOUCH assert(!freed && !module_ended)
 #define TOUCH_SOCKET assert(!sk_cleared)
-#define takes_events (state == CONN_READ_HEAD || state == CONN_WRITE || state == CONN_LOG || state == CONN_FLUSH || state == CONN_LINGER)
+#define takes_events (state == CONN_READ_HEAD || state == CONN_WRITE || state == CONN_LOG || state == CONN_FLUSH || state == CONN_LINGER || \
+	state == CONN_SUSPENDED)
 
 /* wake_up_interruptible() of an exclusive waiter */
 inline model_wake_worker() {
@@ -152,10 +162,24 @@ inline ktux_send_release() {
 	:: answering -> answering = false; refs--
 	:: else
 	fi;
-	left = 0
+	left = 0;
+	own = false
 }
 
-/* end_response(): ktux_reply_finish() may fail while RING is set */
+/* A response of a module begins: judge(), or ktux_module_client_left(). Its record is counted like an object. */
+inline model_module_answers() {
+	answering = true;
+	refs++;
+	own = true
+}
+
+/* ktux_call_take(), ktux_call_leave(): the connection has no call any more. */
+inline model_separate() {
+	call = false;
+	owner = NOBODY
+}
+
+/* end_response(): ktux_answer_finish() may fail while RING is set */
 inline end_response() {
 	if
 	:: RING && (!ring_was_full || state == CONN_LOG) ->
@@ -194,8 +218,8 @@ inline take_result() {
 		progress = false;
 		ktux_conn_expect(LONG);
 		act = SET; next = CONN_WRITE
-	:: !dead && left > 0 -> left--; act = QUEUE; next = CONN_READ_PAGES /* SEND_PAGES */
-	:: !dead && left > 0 -> left--; act = QUEUE; next = CONN_NEXT_TURN /* SEND_TURN */
+	:: !dead && left > 0 && !own -> left--; act = QUEUE; next = CONN_READ_PAGES /* SEND_PAGES */
+	:: !dead && left > 0 && !own -> left--; act = QUEUE; next = CONN_NEXT_TURN /* SEND_TURN: a module has no body of a turn's bytes */
 	:: act = CUT /* SEND_FAILED */
 	fi
 }
@@ -233,6 +257,7 @@ inline take_request() {
 			answering = true;
 			left = PIECES;
 			seen = 0;
+			declined = false;
 			unread = unread - 2;
 			if
 			:: close_after_response = true
@@ -246,7 +271,26 @@ inline take_request() {
 			:: else
 			fi;
 			act = PASS
+		:: CALLS && unread >= 2 && !loaded && !declined -> /* LOOK_SUSPENDED */
+			call = true;
+			act = SUSPEND
+		:: CALLS && unread >= 2 && !loaded && !declined -> /* LOOK_BLOCKS */
+			call = true;
+			act = QUEUE; next = CONN_BLOCKING
 		fi
+	fi
+}
+
+/* look_after_client() with ktux_module_client_left() */
+inline look_after_client() {
+	if
+	:: dead && owner == SUSPENDED -> model_separate(); act = QUEUE; next = CONN_CLOSE
+	:: !dead && fin && unread == 2 && owner == SUSPENDED ->
+		model_separate();
+		model_module_answers();
+		unread = 0;
+		act = CUT
+	:: else
 	fi
 }
 
@@ -258,6 +302,7 @@ inline step() {
 	:: state == CONN_WRITE && !dead -> act = SEND /* ktux_send_continue() */
 	:: state == CONN_LOG -> act = END
 	:: state == CONN_FLUSH && !dead -> act = FLUSH
+	:: state == CONN_SUSPENDED -> look_after_client()
 	:: state == CONN_LINGER && !dead ->
 		unread = 0;
 		if
@@ -301,6 +346,13 @@ inline model_stages() {
 	if
 	:: act == HAND_UP -> ktux_conn_hand_up()
 	:: act == SET -> ktux_conn_set_state()
+	:: act == SUSPEND -> /* ktux_call_ran() */
+		greedy = false;
+		owner = SUSPENDED;
+		next = CONN_SUSPENDED;
+		ktux_conn_set_state();
+		ktux_conn_expect(LONG);
+		again = true /* look_after_client() of take_look() */
 	:: act == QUEUE -> ktux_conn_set_state(); ktux_work_queue() /* ktux_conn_queue() */
 	:: act == NOTHING
 	fi;
@@ -314,7 +366,7 @@ inline advance() {
 	advancing = true;
 	missed = false;
 	do
-	:: more = false;
+	:: more = false; again = false;
 		if
 		:: act == NOTHING -> step()
 		:: else
@@ -326,6 +378,7 @@ inline advance() {
 			:: skip
 			:: greedy = true; act = QUEUE; next = CONN_NEXT_TURN
 			fi
+		:: again
 		:: else -> break
 		fi
 	od;
@@ -349,6 +402,7 @@ inline on_event() {
 		:: greedy -> act = QUEUE; next = CONN_NEXT_TURN
 		:: else
 		fi;
+		assert(!(greedy && state == CONN_SUSPENDED));
 		advance()
 	fi
 }
@@ -425,6 +479,8 @@ inline expire() {
 	:: state == CONN_WRITE && !progress -> act = CUT
 	:: state == CONN_LOG -> act = END
 	:: (state == CONN_FLUSH && !progress) || state == CONN_LINGER -> act = QUEUE; next = CONN_CLOSE
+	:: state == CONN_SUSPENDED && owner == SUSPENDED -> model_separate(); act = HAND_UP /* ktux_module_expire() */
+	:: state == CONN_SUSPENDED && owner != SUSPENDED
 	fi
 }
 
@@ -487,7 +543,7 @@ inline free_conn() {
 		:: draining && conn_count == 0 -> model_wake_worker()
 		:: else
 		fi;
-		assert(!freed && !hooked && !queued);
+		assert(!freed && !hooked && !queued && !call);
 		freed = true; state = 0; timer = NO_TIMER; deadline = 0; missed = false; greedy = false; seen = 0; close_after_response = false
 	}
 }
@@ -544,6 +600,28 @@ inline begin_linger(packet, event) {
 	fi
 }
 
+/* run_blocking() with ktux_module_block_end(), and end_suspension() with ktux_module_return(): take the first stage. */
+inline model_module_ran() {
+	assert(state == was && call && owner != SUSPENDED);
+	if
+	:: was == CONN_BLOCKING -> act = SUSPEND
+	:: was == CONN_BLOCKING -> /* LOOK_DECLINED */
+		model_separate();
+		declined = true;
+		next = CONN_READ_HEAD;
+		ktux_conn_set_state()
+	:: owner != TAKEN -> /* LOOK_ANSWERED */
+		model_separate();
+		model_module_answers();
+		left = PIECES;
+		seen = 0;
+		declined = false;
+		unread = unread - 2;
+		act = SEND
+	:: true -> model_separate(); act = HAND_UP
+	fi
+}
+
 /* run(): open_file(), read_pages(), take_turn() and begin_linger() end alike. Under the lock, they change the state and advance. */
 inline model_run(packet, event) {
 	if
@@ -555,13 +633,14 @@ inline model_run(packet, event) {
 			fi }
 	:: was == CONN_READ_PAGES -> atomic { TOUCH; assert(answering) }
 	:: was == CONN_SHUT_DOWN -> begin_linger(packet, event)
-	:: was == CONN_NEXT_TURN || was == CONN_CLOSE
+	:: was == CONN_NEXT_TURN || was == CONN_CLOSE || was == CONN_BLOCKING || was == CONN_SUSPENDED
 	:: was == CONN_HAND_OVER -> ktux_conn_hand_over()
 	fi;
 	if
 	:: was == CONN_HAND_OVER
 	:: was == CONN_CLOSE || (was == CONN_SHUT_DOWN && !wanted) -> ktux_conn_close()
-	:: was == CONN_OPEN_FILE || was == CONN_READ_PAGES || was == CONN_NEXT_TURN || (was == CONN_SHUT_DOWN && wanted) ->
+	:: was == CONN_OPEN_FILE || was == CONN_READ_PAGES || was == CONN_NEXT_TURN || (was == CONN_SHUT_DOWN && wanted) ||
+	   was == CONN_BLOCKING || was == CONN_SUSPENDED ->
 		atomic { may_lock ->
 			TOUCH;
 			TOUCH_SOCKET;
@@ -569,6 +648,7 @@ inline model_run(packet, event) {
 			if
 			:: was == CONN_OPEN_FILE -> loaded = got; next = CONN_READ_HEAD; ktux_conn_set_state()
 			:: was == CONN_READ_PAGES
+			:: was == CONN_BLOCKING || was == CONN_SUSPENDED -> model_module_ran()
 			:: was == CONN_NEXT_TURN && answering -> next = CONN_WRITE; ktux_conn_set_state()
 			:: was == CONN_NEXT_TURN && !answering -> next = CONN_READ_HEAD; ktux_conn_set_state()
 			:: was == CONN_SHUT_DOWN -> greedy = false; next = CONN_LINGER; ktux_conn_set_state(); ktux_conn_expect(LONG)
@@ -656,6 +736,19 @@ active proctype ktux_adopt() {
 	ended++
 }
 
+/* A thread of the module: ktux_call_resume(), or the end of the module: ktux_calls_take() */
+active proctype model_module() {
+end:	do
+	:: atomic { owner == SUSPENDED ->
+		if
+		:: owner = RETURNED
+		:: owner = TAKEN
+		fi;
+		ktux_work_queue() }
+	:: atomic { owner == SUSPENDED && !LIMITS -> break } /* it keeps the request */
+	od
+}
+
 /* device_read() of a thread of the program: take_handed_up(), give_fd(), put_back() */
 active proctype device_read() {
 	bool took;
@@ -717,6 +810,7 @@ inline model_check_quiet() {
 		assert(!missed);                              /* lost: an event of a time when the socket was in use */
 		assert(!dead);
 		assert(state != CONN_LOG);
+		assert(state != CONN_SUSPENDED || owner == SUSPENDED);
 		assert(state != CONN_READ_HEAD || (unread == seen && !fin && !draining));
 		assert(state != CONN_WRITE || wmem);
 		assert(state != CONN_FLUSH || (wmem && !draining));
@@ -738,7 +832,7 @@ active proctype device_release() {
 	draining = true;
 	if
 	:: list != 0 -> /* ktux_conns_close() */
-		atomic { may_lock -> next = CONN_CLOSED; ktux_conn_set_state() };
+		atomic { may_lock -> next = CONN_CLOSED; ktux_conn_set_state(); model_separate() /* ktux_call_leave() */ };
 		queued = false; /* ktux_work_cancel() */
 		ktux_conn_close()
 	:: else
@@ -748,7 +842,7 @@ active proctype device_release() {
 		module_ended = true; /* tux_exit() */
 		assert(!opened || freed);
 		assert(timer == NO_TIMER && !timer_runs && !hooked && !queued);
-		assert(refs == 0 && conn_count == 0 && !key && !answering);
+		assert(refs == 0 && conn_count == 0 && !key && !answering && !call);
 		assert(slots == (socket == PROGRAM -> 1 : 0));
 		assert(socket != MODULE)
 	}

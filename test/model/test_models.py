@@ -14,7 +14,7 @@ TOP = os.path.join(HERE, "../..")
 SECONDS = 1800  # for a compilation or a search, which run at a low priority beside guests
 MEMORY_MB = 1500
 
-KERNEL = dict(HALVES=2, PIECES=1, HELPERS=1, LIMITS=0, DRAIN=0, CRASH=0, ADOPT=0, OWNER=0, RING=0)
+KERNEL = dict(HALVES=2, PIECES=1, HELPERS=1, LIMITS=0, DRAIN=0, CRASH=0, ADOPT=0, OWNER=0, RING=0, CALLS=0)
 REQUEST = dict(UNITS=4, LOADS=1, EXCHANGES=1, PIECES=1, READS=0, LIMITS=0, FAILS=0, LOG=0, DRAIN=0, PASS=0, KERNEL=0, STOP=0)
 GENERATIONS = dict(RELOADS=0, RENEWALS=0, STOPS=0, CRASHES=0, HANGS=0, FAILS=0)
 CHANNEL = dict(URING=0, EPOLL=0, ACTIONS=4, BUFFERS=1, DATA=3)
@@ -52,6 +52,10 @@ CASES = {
         "drain": dict(KERNEL, DRAIN=1),
         "adoption_beside_drain": dict(KERNEL, DRAIN=1, ADOPT=1),
         "device_closes_at_any_time": dict(KERNEL, CRASH=1),
+        "modules": dict(KERNEL, CALLS=1, RING=1),
+        "modules_keep_requests_too_long": dict(KERNEL, CALLS=1, LIMITS=1),
+        "modules_beside_drain": dict(KERNEL, CALLS=1, DRAIN=1),
+        "device_closes_while_modules_have_requests": dict(KERNEL, CALLS=1, CRASH=1),
     },
 }
 # model, mutant, case, old text, new text, assertion that refuses it
@@ -153,6 +157,10 @@ MUTANTS = [
      ":: ADOPT && draining -> socket = CLOSED\n\t\t:: !(ADOPT && draining) ->", ":: true ->", "!(queued)"),
     ("kernel_connection", "write_space_not_requested", "no_work_waits_for_a_time_limit",
      "wmem = true;\n\t\tnospace = true;", "wmem = true;", "wmem"),
+    ("kernel_connection", "returned_call_without_work", "modules", "\t\tfi;\n\t\tktux_work_queue() }", "\t\tfi }", "owner==1"),
+    ("kernel_connection", "call_taken_twice", "modules_keep_requests_too_long",
+     "state == CONN_SUSPENDED && owner == SUSPENDED -> model_separate(); act = HAND_UP", "state == CONN_SUSPENDED -> model_separate(); act = HAND_UP", "state"),
+    ("kernel_connection", "call_kept_at_close", "device_closes_while_modules_have_requests", "; model_separate() /* ktux_call_leave() */", "", "call"),
     ("kernel_connection", "slot_kept_at_close", "no_work_waits_for_a_time_limit",
      "detach();\n\tfree_conn();\n\tatomic { slots--; ", "detach();\n\tfree_conn();\n\tatomic { ", "slots=="),
 ]

@@ -37,7 +37,7 @@ static void test_setup(void **state)
 	static const struct range ranges[] = {
 		RANGE(tux_setup, flags, 0, 1), RANGE(tux_setup, max_connections, 1, 1 << 24), RANGE(tux_setup, max_objects, 1, 1 << 20),
 		RANGE(tux_setup, head_timeout_ms, 1, 86400000), RANGE(tux_setup, send_timeout_ms, 1, 86400000),
-		RANGE(tux_setup, idle_timeout_ms, 1, 86400000), RANGE(tux_setup, handover_port, 0, 65535), RANGE(tux_setup, unused, 0, 0),
+		RANGE(tux_setup, idle_timeout_ms, 1, 86400000), RANGE(tux_setup, handover_port, 0, 65535), RANGE(tux_setup, module_count, 0, 256),
 		RANGE(tux_setup, size, sizeof(struct tux_setup), sizeof(struct tux_setup)),
 	};
 	static const struct range of_hosts[] = {
@@ -87,7 +87,8 @@ static void test_host(void **state)
 static void test_fields(void **state)
 {
 	static const struct range ranges[] = {
-		RANGE(tux_setup_fields, len, 0, TUX_MAX_FIELD_LINES), RANGE(tux_setup_fields, omit, 0, TUX_OMISSIONS),
+		RANGE(tux_setup_fields, len, 0, TUX_MAX_FIELD_LINES), RANGE(tux_setup_fields, error_len, 0, TUX_MAX_FIELD_LINES),
+		RANGE(tux_setup_fields, omit, 0, TUX_OMISSIONS), RANGE(tux_setup_fields, unused, 0, 0),
 		RANGE(tux_setup_fields, type_count, 0, TUX_MAX_MEDIA_TYPES), RANGE(tux_setup_fields, type_text_len, 0, TUX_MAX_MEDIA_TYPE_TEXT),
 	};
 
@@ -100,6 +101,54 @@ static void test_fields(void **state)
 		number_set(&fields, &ranges[i], ranges[i].max + 1);
 		assert_false(ktux_setup_fields_valid(&fields));
 	}
+}
+
+static void test_module(void **state)
+{
+	static const struct range ranges[] = {
+		RANGE(tux_setup_module, flags, 0, 1), RANGE(tux_setup_module, timeout_ms, 1, 86400000),
+		RANGE(tux_setup_module, value_count, 0, TUX_MAX_SETUP_VALUES), RANGE(tux_setup_module, text_len, 1, TUX_MAX_SETUP_MODULE_TEXT),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		const uint64_t values[] = { ranges[i].min, ranges[i].max, ranges[i].max + 1, ranges[i].min - 1 };
+
+		for (size_t k = 0; k < 4; k++) {
+			struct tux_setup_module module = { .timeout_ms = 1, .text_len = 1 };
+
+			number_set(&module, &ranges[i], values[k]);
+			assert_int_equal(ktux_setup_module_valid(&module), k < 2);
+		}
+	}
+}
+
+static bool module_text_valid(const char *text, uint32_t len, uint32_t count)
+{
+	return ktux_setup_module_text_valid((const uint8_t *)text, len, count);
+}
+
+static void test_module_text(void **state)
+{
+	char longest[TUX_MAX_SETUP_MODULE_NAME + 2];
+
+	(void)state;
+	assert_true(module_text_valid("hello", 6, 1));
+	assert_true(module_text_valid("hello\0key\0value", 16, 3));
+	assert_true(module_text_valid("hello\0key\0", 11, 3));
+	assert_false(module_text_valid("hello\0key\0value", 16, 1));
+	assert_false(module_text_valid("hello\0key\0value", 16, 5));
+	assert_false(module_text_valid("hello\0key\0value", 15, 3));
+	assert_false(module_text_valid("hello", 5, 1));
+	assert_false(module_text_valid("hello", 5, 0));
+	assert_false(module_text_valid("", 1, 1));
+	assert_false(module_text_valid("", 0, 0));
+	memset(longest, 'a', sizeof(longest));
+	longest[TUX_MAX_SETUP_MODULE_NAME] = '\0';
+	assert_true(module_text_valid(longest, TUX_MAX_SETUP_MODULE_NAME + 1, 1));
+	longest[TUX_MAX_SETUP_MODULE_NAME] = 'a';
+	longest[TUX_MAX_SETUP_MODULE_NAME + 1] = '\0';
+	assert_false(module_text_valid(longest, TUX_MAX_SETUP_MODULE_NAME + 2, 1));
 }
 
 static bool index_valid(const char *text, uint32_t len, uint32_t count)
@@ -146,7 +195,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_setup), cmocka_unit_test(test_host), cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_index), cmocka_unit_test(test_sum_of_bytes),
+		cmocka_unit_test(test_index), cmocka_unit_test(test_module), cmocka_unit_test(test_module_text),
+		cmocka_unit_test(test_sum_of_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,30 @@ def test_modules(kernel):
     return ["pause", "owner", "identity", "cover"] + (["witness"] if kernel not in ("debug", "kcsan") else [])
 
 
+def tux_modules():
+    """The sources of modules of TUX that build for the program and for the kernel."""
+    return [ROOT / "examples/modules" / (name + ".c") for name in ("hello", "picture")] + sorted((ROOT / "test/vm/modules").glob("*.c"))
+
+
+def tux_module_files(kernel):
+    """The built modules of TUX, for files of run(): of the kernel, and of the program if they are there."""
+    found = []
+    for source in tux_modules():
+        for ending in ("ko", "so"):
+            path = BUILD / kernel / source.stem / f"{source.stem}.{ending}"
+            if path.exists():
+                found.append((path, f"/modules.tux/{path.name}"))
+    return found
+
+
+def build_shared_objects(kernel):
+    """Builds the modules of TUX for the program."""
+    for source in tux_modules():
+        (BUILD / kernel / source.stem).mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-I", str(ROOT / "include"), str(source), "-o",
+                        str(BUILD / kernel / source.stem / (source.stem + ".so"))], check=True)
+
+
 def run(kernel, script, files=(), programs=(), trees=(), modules=MODULES, cpus=1, memory_mb=1024, append="", icount=False,
         timeout=300, more=lambda console: ()):
     """

@@ -11,7 +11,7 @@
 #include "../../../core/route.h"
 #include "../../../include/uapi/tux.h"
 
-enum { HOSTS = 3, ROUTES = 4, NAMES = 4 };
+enum { HOSTS = 3, ROUTES = 4, NAMES = 4, MODULES = 2 };
 
 struct setup {
 	struct tux_setup call;
@@ -21,12 +21,14 @@ struct setup {
 	struct tux_host_name name[NAMES];
 	struct tux_file_type type[2];
 	struct tux_media_type_of media[1];
+	struct tux_setup_module module[MODULES];
 	uint32_t fallback[2];
 	char index[24];
 	char route_text[24];
 	char name_text[8];
 	char lines[24];
 	char media_text[12];
+	char module_text[24];
 };
 
 static uint64_t address(const void *at)
@@ -48,7 +50,7 @@ static void add_name(struct setup *memory, uint32_t text, uint32_t len, uint32_t
 
 static void fill_fields(struct setup *memory, struct tux_setup_fields *fields, bool types)
 {
-	*fields = (struct tux_setup_fields){ .lines = address(memory->lines), .len = 6 };
+	*fields = (struct tux_setup_fields){ .lines = address(memory->lines), .len = 6, .error_lines = address(memory->lines), .error_len = 6 };
 	if (types) {
 		fields->types = address(memory->media);
 		fields->type_text = address(memory->media_text);
@@ -58,14 +60,14 @@ static void fill_fields(struct setup *memory, struct tux_setup_fields *fields, b
 	}
 }
 
-/* Routes in their order: static, handed over, of CGI, exact. */
+/* Routes in their order: handed over, of a module of the kernel, static. */
 static void fill_routes(struct setup *memory)
 {
 	static const char text[] = "/app//cgi//s/xx";
 
 	memcpy(memory->route_text, text, sizeof(text));
 	memory->route[0] = (struct tux_route){ .text = 0, .depth = 1, .prefix_len = 5, .handler = TUX_HANDLER_HANDOVER };
-	memory->route[1] = (struct tux_route){ .text = 5, .depth = 1, .prefix_len = 5, .handler = TUX_HANDLER_CGI };
+	memory->route[1] = (struct tux_route){ .text = 5, .depth = 1, .prefix_len = 5, .handler = TUX_HANDLER_MODULE };
 	memory->route[2] = (struct tux_route){ .text = 10, .depth = 1, .prefix_len = 3, .handler = TUX_HANDLER_STATIC };
 }
 
@@ -109,7 +111,8 @@ static void change_byte(struct setup *memory, struct script *script)
 		{ memory->name, sizeof(memory->name) },
 		{ memory->type, sizeof(memory->type) },
 		{ memory->media, sizeof(memory->media) },
-		{ memory->fallback, offsetof(struct setup, media_text) + sizeof(memory->media_text) - offsetof(struct setup, fallback) },
+		{ memory->module, sizeof(memory->module) },
+		{ memory->fallback, offsetof(struct setup, module_text) + sizeof(memory->module_text) - offsetof(struct setup, fallback) },
 	};
 	unsigned number = script_byte(script) % (sizeof(part) / sizeof(part[0]));
 	size_t at = script_short(script) % part[number].bytes;
@@ -137,6 +140,10 @@ struct tux_setup *setup_fill(struct setup *memory, struct script *script, const 
 	for (i = 0; i < ROUTES; i++)
 		fill_fields(memory, &memory->route_fields[i], i == 1);
 	fill_routes(memory);
+	memcpy(memory->module_text, "fuzzed\0key\0value\0other\0", 24);
+	memory->module[0] = (struct tux_setup_module){ .flags = TUX_SETUP_MODULE_KERNEL, .timeout_ms = times[changes / 4], .value_count = 1,
+		.text_len = 17, .text = address(memory->module_text) };
+	memory->module[1] = (struct tux_setup_module){ .timeout_ms = 1, .text_len = 1 };
 	for (i = 0; i < hosts; i++)
 		fill_host(memory, &memory->host[i], root_fd[i % 2], of_hosts ^ (i == 1 ? choice : 0));
 	add_name(memory, 0, 1, 0);
@@ -160,6 +167,8 @@ struct tux_setup *setup_fill(struct setup *memory, struct script *script, const 
 		.names = address(memory->name),
 		.name_text = address(memory->name_text),
 		.fallbacks = address(memory->fallback),
+		.module_count = MODULES,
+		.modules = address(memory->module),
 	};
 	for (i = 0; i < changes % 4; i++)
 		change_byte(memory, script);

@@ -7,7 +7,7 @@ import signal
 import struct
 import threading
 
-ABI = 11
+ABI = 12
 RECORD_SIZE = 80
 DEVICE = "/dev/tux"
 
@@ -17,9 +17,10 @@ def _number(direction, number, size):
 
 
 HELLO_FORMAT = "=II32s"
-SETUP_FORMAT = "=IIiIIIIIIIIIIIQQQQ16s"
+SETUP_FORMAT = "=IIiIIIIIIIIIIIQQQQQ16s"
 HOST_FORMAT = "=IiHHHHIIQQQQIHHQ"
-FIELDS_FORMAT = "=QIIQQIIHHHH"
+FIELDS_FORMAT = "=QQIIIIQQIIHHHH"
+MODULE_FORMAT = "=IIIIQ"
 HANDED_UP_FORMAT = "=iII"
 HANDED_UP_SIZE = struct.calcsize(HANDED_UP_FORMAT)
 HELLO = _number(3, 0xd0, struct.calcsize(HELLO_FORMAT))
@@ -29,7 +30,7 @@ RUN = _number(0, 0xd3, 0)
 ADOPT = _number(1, 0xd4, 8)
 DRAIN = _number(0, 0xd5, 0)
 SIZE = _number(2, 0xd6, 8)
-STATUS = _number(3, 0xd7, 16 + 8 * (7 + 2 * 15))
+STATUS = _number(3, 0xd7, 16 + 8 * (7 + 2 * 19))
 RETIRE = _number(0, 0xd8, 0)
 ROOM = _number(0, 0xd9, 0)
 CALLS = [HELLO, SETUP, LISTEN, RUN, ADOPT, DRAIN, SIZE, STATUS, RETIRE, ROOM]
@@ -37,16 +38,17 @@ CALLS = [HELLO, SETUP, LISTEN, RUN, ADOPT, DRAIN, SIZE, STATUS, RETIRE, ROOM]
 RECORDS = 1
 DOT_FILES = 1  # of a host
 OMIT_SERVER = 1
-(NONE, REFUSED, METHOD, BODY, TARGET, MISSING, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING, PREFIX, ROUTE, BACKEND) = range(15)
+(NONE, REFUSED, METHOD, BODY, TARGET, MISSING, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING, PREFIX, ROUTE, BACKEND, AWAY, FAILED, UNLOADED,
+ LATE) = range(19)
 
 
 ROUTE_SIZE = 20
 NAME_SIZE = 24
 
 
-def route(text, prefix_len, suffix_len=0, handler=0, exact=0, link=0, depth=1):
+def route(text, prefix_len, suffix_len=0, handler=0, exact=0, link=0, depth=1, argument=0):
     """A struct tux_route of core/route.h. The routes of a table are in its order; link is 1 + number of the next one to try."""
-    return struct.pack("=IIIHHHBB", text, link, 0, depth, prefix_len, suffix_len, handler, exact)
+    return struct.pack("=IIIHHHBB", text, link, argument, depth, prefix_len, suffix_len, handler, exact)
 
 
 def file_type(extension, selects):
@@ -92,7 +94,9 @@ class Memory:
 
     def fields(self, lines=b"", omit=0, **wrong):
         types, text = wrong.get("types", b""), wrong.get("type_text", b"")
-        return struct.pack(FIELDS_FORMAT, wrong.get("lines_at", self.at(lines)), wrong.get("len", len(lines)), omit,
+        errors = wrong.get("error_lines", b"")
+        return struct.pack(FIELDS_FORMAT, wrong.get("lines_at", self.at(lines)), wrong.get("error_lines_at", self.at(errors)),
+                           wrong.get("len", len(lines)), wrong.get("error_len", len(errors)), omit, wrong.get("unused", 0),
                            wrong.get("types_at", self.at(types)), self.at(text), wrong.get("type_count", len(types) // 36),
                            wrong.get("type_text_len", len(text)), *wrong.get("every", (0, 0)), *wrong.get("fallback", (0, 0)))
 
@@ -112,20 +116,29 @@ class Memory:
             values.get("route_fields_at", self.at(of_routes) if of_routes else 0),
         ) + self.fields(**values["fields"])
 
+    def module(self, name, values=(), **wrong):
+        """A struct tux_setup_module."""
+        text = wrong.get("text", b"".join(part.encode() + b"\0" for part in (name, *(text for pair in values for text in pair))))
+        return struct.pack(MODULE_FORMAT, wrong.get("flags", 1), wrong.get("timeout_ms", 5000), wrong.get("value_count", len(values)),
+                           wrong.get("text_len", len(text)), wrong.get("text_at", self.at(text)))
+
     def setup(self, hosts, **changes):
         """A struct tux_setup, of hosts that are packed already."""
         values = {"size": struct.calcsize(SETUP_FORMAT), "flags": 0, "event_fd": -1, "max_connections": 1000, "max_objects": 100,
                   "head_timeout_ms": 5000, "send_timeout_ms": 5000, "idle_timeout_ms": 5000, "port": 0, "names": b"",
-                  "name_text": b"", "fallbacks": [0], "unused": 0}
+                  "name_text": b"", "fallbacks": [0], "modules": []}
         values.update(changes)
         names, fallbacks = values["names"], values["fallbacks"]
+        modules = [self.module(*each) if isinstance(each, tuple) else self.module(**each) for each in values["modules"]]
         return struct.pack(
             SETUP_FORMAT, values["size"], values["flags"], values["event_fd"], values["max_connections"], values["max_objects"],
             values["head_timeout_ms"], values["send_timeout_ms"], values["idle_timeout_ms"], values["port"],
             values.get("host_count", len(hosts)), values.get("name_count", len(names) // NAME_SIZE),
-            values.get("name_text_len", len(values["name_text"])), values.get("listener_count", len(fallbacks)), values["unused"],
+            values.get("name_text_len", len(values["name_text"])), values.get("listener_count", len(fallbacks)),
+            values.get("module_count", len(modules)),
             values.get("hosts_at", self.at(b"".join(hosts))), values.get("names_at", self.at(names)), self.at(values["name_text"]),
-            values.get("fallbacks_at", self.at(struct.pack(f"={len(fallbacks)}I", *fallbacks))), b"k" * 16)
+            values.get("fallbacks_at", self.at(struct.pack(f"={len(fallbacks)}I", *fallbacks))),
+            values.get("modules_at", self.at(b"".join(modules))), b"k" * 16)
 
 
 HOST_CHANGES = ("host_flags", "allowed", "forbidden", "index", "index_count", "index_len", "index_text", "index_at", "routes", "text", "route_count", "text_len", "address",

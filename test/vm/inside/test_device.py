@@ -75,7 +75,7 @@ def test_order(fresh, root):
     {"max_objects": 0}, {"max_objects": 1 << 21}, {"head_timeout_ms": 0}, {"send_timeout_ms": 86400001}, {"idle_timeout_ms": 0},
     {"index_count": 9}, {"index": ["a/b"]}, {"index": [""]}, {"index": ["x" * 256]}, {"index_text": b"a"}, {"index_text": b"a\0b\0"},
     {"index_text": b"a\0\0"}, {"index_len": 0}, {"index_count": 0}, {"index_len": 65535}, {"index_count": 2},
-    {"allowed": 0o10000}, {"forbidden": 0x8000}, {"port": 65536}, {"unused": 1},
+    {"allowed": 0o10000}, {"forbidden": 0x8000}, {"port": 65536}, {"module_count": 257},
     {"routes": abi.route(0, 5), "text": b"/app"}, {"routes": abi.route(1 << 31, 1), "text": b"/"},
     {"routes": abi.route(0, 1, handler=255), "text": b"/"}, {"routes": abi.route(0, 1, exact=2), "text": b"/"},
     {"routes": abi.route(0, 1)}, {"routes": abi.route(0, 1), "text": b"/", "route_count": (1 << 17) + 1},
@@ -90,6 +90,11 @@ def test_order(fresh, root):
     {"routes": abi.route(0, 2) + abi.route(0, 1, link=1, depth=2), "text": b"/a"},
     {"fields": {"lines": b"A: b"}}, {"fields": {"lines": b"A: b\n"}}, {"fields": {"lines": b"A: b\r\n\r\n"}},
     {"fields": {"lines": b"\r\n"}}, {"fields": {"lines": b"A: \x01\r\n"}}, {"fields": {"lines": b"A: b\rc\r\n"}},
+    {"fields": {"error_lines": b"A: b"}}, {"fields": {"error_len": 4097}}, {"fields": {"unused": 1}},
+    {"modules": [{"name": "a", "flags": 2}]}, {"modules": [{"name": "a", "timeout_ms": 0}]}, {"modules": [{"name": "a", "timeout_ms": 86400001}]},
+    {"modules": [{"name": ""}]}, {"modules": [{"name": "a" * 65}]}, {"modules": [{"name": "a", "value_count": 1}]},
+    {"modules": [{"name": "a", "value_count": 257}]}, {"modules": [{"name": "a", "text": b"a"}]}, {"modules": [{"name": "a", "text_len": 0}]},
+    {"modules": [{"name": "a", "text_len": (1 << 20) + 1}]}, {"modules": [("a", [("b", "c")]), {"name": "a", "text": b"a\0b\0", "value_count": 1}]},
     {"fields": {"len": 4097}}, {"fields": {"omit": 16}}, {"fields": {"omit": 1 << 31}},
     {"fields": {"type_count": 513}}, {"fields": {"type_text_len": 32769}}, {"fields": {"every": (0, 1)}},
     {"fields": {"type_text": b"a/b", "fallback": (1, 3)}}, {"fields": {"type_text": b"a" * 200, "every": (0, 128)}},
@@ -131,6 +136,9 @@ def test_set_up_with_routes(fresh, root):
     assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", address=8) == errno.EFAULT
     assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", route_fields_at=8) == errno.EFAULT
     assert error_of(fresh.setup, str(root), routes=abi.route(0, 1), text=b"/", route_fields=[{"lines_at": 8, "len": 1}]) == errno.EFAULT
+    assert error_of(fresh.setup, str(root), fields={"error_lines_at": 8, "error_len": 1}) == errno.EFAULT
+    assert error_of(fresh.setup, str(root), modules=[("a",)], modules_at=8) == errno.EFAULT
+    assert error_of(fresh.setup, str(root), modules=[{"name": "a", "text_at": 8}]) == errno.EFAULT
     fresh.setup(str(root), routes=abi.route(0, 1, 4, handler=1) + abi.route(0, 5, link=1, depth=2), text=b"/.php")
 
 

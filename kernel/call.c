@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "call.h"
+
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+
+#include "conn_state.h"
+#include "helper.h"
+#include "memcg.h"
+#include "own_body.h"
+
+void ktux_call_complain(struct tux_loaded *loaded, const char *format, ...)
+{
+	struct va_format text = { .fmt = format };
+	va_list arguments;
+
+	if (!__ratelimit(&loaded->lines))
+		return;
+	va_start(arguments, format);
+	text.va = &arguments;
+	pr_warn("tux: module %s: %pV\n", ktux_loaded_name(loaded), &text);
+	va_end(arguments);
+}
+
+struct tux_req *ktux_call_new(struct scratch *scratch, const struct instance *instance)
+{
+	struct tux_req *call = scratch->module.spare;
+
+	if (call) {
+		scratch->module.spare = NULL;
+		memset(call, 0, offsetof(struct tux_req, lock));
+	} else {
+		call = ktux_charged_zeroed(instance->memcg, sizeof(*call));
+		if (!call)
+			return NULL;
+		spin_lock_init(&call->lock);
+	}
+	refcount_set(&call->refs, 1);
+	INIT_LIST_HEAD(&call->all);
+	call->memcg = instance->memcg;
+	return call;
+}
+
+void ktux_call_end(struct scratch *scratch, struct tux_req *call)
+{
+	kfree(call->memory);
+	if (scratch->module.spare)
+		kfree(call);
+	else
+		scratch->module.spare = call;
+}
+
+/* Returns room for the fields of a detached call, with those that were added; NULL if out of memory. */
+static u8 *detached_fields(const struct tux_req *call)
+{
+	u8 *fields = ktux_charged_zeroed(call->memcg, TUX_MAX_FIELD_LINES);
+
+	if (fields)
+		memcpy(fields, call->fields, call->fields_len);
+	return fields;
+}
+
+int ktux_call_detach(struct tux_req *call)
+{
+	const u32 bytes = call->head->head_len;
+	u8 *fields = NULL;
+	struct call_copy *copy;
+
+	if (call->copy)
+		return 0;
+	copy = ktux_charged_zeroed(call->memcg, struct_size(copy, bytes, bytes + call->path_len));
+	if (copy && call->fields_len > 0)
+		fields = detached_fields(call);
+	if (!copy || (call->fields_len > 0 && !fields)) {
+		kfree(copy);
+		return -ENOMEM;
+	}
+	if (!percpu_ref_tryget_live(&call->loaded->refs)) {
+		kfree(fields);
+		kfree(copy);
+		return -ESTALE;
+	}
+	copy->head = *call->head;
+	memcpy(copy->bytes, call->buf, bytes);
+	memcpy(copy->bytes + bytes, call->path, call->path_len);
+	call->copy = copy;
+	call->buf = copy->bytes;
+	call->head = &copy->head;
+	call->path = copy->bytes + bytes;
+	call->fields = fields;
+	call->direct = false;
+	ktux_memcg_get(call->memcg);
+	return 0;
+}
+
+void ktux_call_put(struct tux_req *call)
+{
+	struct tux_loaded *loaded = call->loaded;
+
+	if (!refcount_dec_and_test(&call->refs))
+		return;
+	ktux_own_body_free(call->body);
+	kfree(call->location);
+	kfree(call->fields);
+	kfree(call->memory);
+	kfree(call->copy);
+	mem_cgroup_put(call->memcg);
+	kfree(call);
+	percpu_ref_put(&loaded->refs);
+}
+
+int ktux_call_suspend(struct tux_req *call)
+{
+	struct tux_loaded *loaded = call->loaded;
+	unsigned long flags;
+	int error;
+
+	if (READ_ONCE(call->owner) != CALL_RUNNING) {
+		ktux_call_complain(loaded, "tux_suspend() was called for a request that no function of the module handles");
+		return -EPERM;
+	}
+	if (call->reply != REPLY_NONE)
+		return -EALREADY;
+	error = ktux_call_detach(call);
+	if (error != 0)
+		return error;
+	refcount_inc(&call->refs);
+	call->deadline = jiffies + call->timeout;
+	spin_lock_irqsave(&loaded->lock, flags);
+	list_add_tail(&call->all, &loaded->suspended);
+	spin_lock(&call->lock);
+	call->owner = CALL_SUSPENDED;
+	spin_unlock(&call->lock);
+	spin_unlock_irqrestore(&loaded->lock, flags);
+	return 0;
+}
+
+int ktux_call_resume(struct tux_req *call)
+{
+	struct tux_loaded *loaded = call->loaded;
+	enum call_owner owner;
+	unsigned long flags;
+
+	spin_lock_irqsave(&loaded->lock, flags);
+	spin_lock(&call->lock);
+	owner = call->owner;
+	if (owner == CALL_SUSPENDED) {
+		call->owner = CALL_RETURNED;
+		if (!call->running)
+			ktux_work_queue(call->conn->instance, &call->conn->work);
+	} else if (owner == CALL_TAKEN) {
+		call->owner = CALL_SERVER;
+	}
+	spin_unlock(&call->lock);
+	if (owner == CALL_SUSPENDED || owner == CALL_TAKEN)
+		list_del_init(&call->all);
+	spin_unlock_irqrestore(&loaded->lock, flags);
+	if (owner != CALL_SUSPENDED && owner != CALL_TAKEN) {
+		ktux_call_complain(loaded, "tux_resume() was called for a request that the module does not have");
+		return -EPERM;
+	}
+	ktux_call_put(call);
+	return owner == CALL_TAKEN ? -ESTALE : 0;
+}
+
+enum call_owner ktux_call_ran(struct conn *conn, struct tux_req *call, bool wanted)
+{
+	struct tux_loaded *loaded = call->loaded;
+	bool unwanted = false;
+	enum call_owner owner;
+	unsigned long flags;
+
+	spin_lock_irqsave(&loaded->lock, flags);
+	spin_lock(&call->lock);
+	call->running = false;
+	unwanted = call->owner == CALL_SUSPENDED && !wanted;
+	if (unwanted || call->owner == CALL_RUNNING)
+		call->owner = CALL_SERVER;
+	owner = call->owner;
+	if (owner == CALL_SUSPENDED) { /* before another thread queues the connection */
+		call->conn = conn;
+		conn->call = call;
+		ktux_conn_set_state(conn, CONN_SUSPENDED);
+	}
+	spin_unlock(&call->lock);
+	if (unwanted)
+		list_del_init(&call->all);
+	spin_unlock_irqrestore(&loaded->lock, flags);
+	if (unwanted)
+		ktux_call_put(call); /* the module's reference: the caller has another one */
+	return owner;
+}
+
+/* Takes a call that the module has. Returns false if it has not. Under the locks of the module and of the call. */
+static bool take(struct tux_req *call)
+{
+	struct tux_loaded *loaded = call->loaded;
+
+	if (call->owner != CALL_SUSPENDED || call->running)
+		return false;
+	call->owner = CALL_TAKEN;
+	list_move_tail(&call->all, &loaded->taken);
+	if (time_after(call->deadline, loaded->limit))
+		loaded->limit = call->deadline;
+	return true;
+}
+
+/* Tells a module about a call that was taken from it. The caller has a reference. */
+static void tell_gone(struct tux_req *call)
+{
+	const struct tux_module *module = call->loaded->module;
+
+	if (module->gone)
+		module->gone(call);
+}
+
+bool ktux_call_take(struct conn *conn)
+{
+	struct tux_req *call = conn->call;
+	struct tux_loaded *loaded = call->loaded;
+	unsigned long flags;
+	bool taken;
+
+	spin_lock_irqsave(&loaded->lock, flags);
+	spin_lock(&call->lock);
+	taken = take(call);
+	if (taken)
+		call->conn = NULL;
+	spin_unlock(&call->lock);
+	spin_unlock_irqrestore(&loaded->lock, flags);
+	if (!taken)
+		return false;
+	conn->call = NULL;
+	tell_gone(call);
+	ktux_call_put(call);
+	return true;
+}
+
+void ktux_call_leave(struct conn *conn)
+{
+	struct tux_req *call = conn->call;
+
+	if (!call || ktux_call_take(conn))
+		return;
+	conn->call = NULL; /* the module does not have it any more, and no thread queues the connection */
+	ktux_call_put(call);
+}
+
+/* Takes the first suspended call from a module, and queues its connection. Returns it with a reference; NULL: the module has no call. */
+static struct tux_req *take_first(struct tux_loaded *loaded)
+{
+	struct tux_req *call, *found = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&loaded->lock, flags);
+	list_for_each_entry(call, &loaded->suspended, all) {
+		spin_lock(&call->lock);
+		if (take(call)) {
+			call->reason = TUX_REASON_UNLOADED;
+			refcount_inc(&call->refs);
+			ktux_work_queue(call->conn->instance, &call->conn->work);
+			call->conn = NULL;
+			found = call;
+		}
+		spin_unlock(&call->lock);
+		if (found)
+			break;
+	}
+	spin_unlock_irqrestore(&loaded->lock, flags);
+	return found;
+}
+
+void ktux_calls_take(struct tux_loaded *loaded)
+{
+	struct tux_req *call;
+
+	while ((call = take_first(loaded))) {
+		tell_gone(call);
+		ktux_call_put(call);
+	}
+}
+
+/* Returns a call that the server has taken and the module has not given back. Then the caller has the module's reference. */
+static struct tux_req *abandon_first(struct tux_loaded *loaded)
+{
+	struct tux_req *call;
+
+	spin_lock_irq(&loaded->lock);
+	call = list_first_entry_or_null(&loaded->taken, struct tux_req, all);
+	if (call) {
+		list_del_init(&call->all);
+		spin_lock(&call->lock);
+		call->owner = CALL_SERVER;
+		spin_unlock(&call->lock);
+	}
+	spin_unlock_irq(&loaded->lock);
+	return call;
+}
+
+u32 ktux_calls_abandon(struct tux_loaded *loaded)
+{
+	struct tux_req *call;
+	u32 count = 0;
+
+	while ((call = abandon_first(loaded))) {
+		ktux_call_put(call);
+		count++;
+	}
+	return count;
+}

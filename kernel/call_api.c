@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "call_api.h"
+
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "../core/field_line.h"
+#include "../core/reply_field.h"
+#include "call.h"
+#include "memcg.h"
+#include "module_send.h"
+#include "own_body.h"
+
+enum {
+	MAX_MEMORY = 4096,   /* bytes of request_bytes */
+	MAX_LOCATION = 8192, /* bytes */
+	MAX_LINE = 512,      /* bytes of a line of tux_log() */
+};
+
+static struct tux_str text_of(const u8 *at, u32 len)
+{
+	return (struct tux_str){ (const char *)at, len };
+}
+
+static struct tux_str nothing(void)
+{
+	return (struct tux_str){ NULL, 0 };
+}
+
+static struct tux_str span_of(const struct tux_req *call, struct tux_span span)
+{
+	return text_of(call->buf + span.off, span.len);
+}
+
+/* True if the module has the request; else writes a line. */
+static bool is_owned(const struct tux_req *call, const char *function)
+{
+	const u8 owner = READ_ONCE(call->owner);
+
+	if (owner == CALL_RUNNING || owner == CALL_SUSPENDED || owner == CALL_TAKEN)
+		return true;
+	ktux_call_complain(call->loaded, "%s() was called for a request that the module does not have", function);
+	return false;
+}
+
+static enum tux_request_method req_method(const struct tux_req *call)
+{
+	static const u8 methods[] = {
+		[TUX_GET] = TUX_M_GET, [TUX_HEAD] = TUX_M_HEAD, [TUX_OPTIONS] = TUX_M_OPTIONS, [TUX_POST] = TUX_M_POST,
+		[TUX_PUT] = TUX_M_PUT, [TUX_DELETE] = TUX_M_DELETE, [TUX_PATCH] = TUX_M_PATCH,
+	};
+
+	if (!is_owned(call, "tux_req_method") || call->head->method >= sizeof(methods))
+		return TUX_M_OTHER;
+	return (enum tux_request_method)methods[call->head->method];
+}
+
+static struct tux_str req_method_text(const struct tux_req *call)
+{
+	return is_owned(call, "tux_req_method_text") ? span_of(call, call->head->method_text) : nothing();
+}
+
+static struct tux_str req_path(const struct tux_req *call)
+{
+	return is_owned(call, "tux_req_path") ? text_of(call->path, call->path_len) : nothing();
+}
+
+static struct tux_str req_query(const struct tux_req *call)
+{
+	return is_owned(call, "tux_req_query") ? span_of(call, call->head->query) : nothing();
+}
+
+static struct tux_str req_target(const struct tux_req *call)
+{
+	return is_owned(call, "tux_req_target") ? span_of(call, call->head->target) : nothing();
+}
+
+static struct tux_str req_host(const struct tux_req *call)
+{
+	return is_owned(call, "tux_req_host") ? span_of(call, call->head->host) : nothing();
+}
+
+static bool spells(const u8 *at, const char *name, size_t len)
+{
+	return strncasecmp((const char *)at, name, len) == 0; /* names are tokens, so neither has NUL */
+}
+
+static struct tux_str req_field(const struct tux_req *call, const char *name)
+{
+	const size_t len = strlen(name);
+	u32 i;
+
+	if (!is_owned(call, "tux_req_field"))
+		return nothing();
+	for (i = 0; i < call->head->fields.count; i++) {
+		const struct tux_field *field = &call->head->fields.line[i];
+
+		if (field->name.len == len && spells(call->buf + field->name.off, name, len))
+			return span_of(call, field->value);
+	}
+	return nothing();
+}
+
+static bool req_each_field(const struct tux_req *call, u32 *at, struct tux_str *name, struct tux_str *value)
+{
+	if (!is_owned(call, "tux_req_each_field") || *at >= call->head->fields.count)
+		return false;
+	*name = span_of(call, call->head->fields.line[*at].name);
+	*value = span_of(call, call->head->fields.line[*at].value);
+	++*at;
+	return true;
+}
+
+static int req_client(const struct tux_req *call, u8 address[16], u16 *port)
+{
+	if (!is_owned(call, "tux_req_client"))
+		return -EPERM;
+	memcpy(address, call->address, 16);
+	*port = call->port;
+	return 0;
+}
+
+/* A request with a body is the program's. */
+static struct tux_str req_body(const struct tux_req *call)
+{
+	return is_owned(call, "tux_req_body") ? text_of(call->buf, 0) : nothing();
+}
+
+static int64_t req_body_length(const struct tux_req *call)
+{
+	return is_owned(call, "tux_req_body_length") ? 0 : -EPERM;
+}
+
+static void *req_memory(struct tux_req *call)
+{
+	const u32 bytes = call->loaded->module->request_bytes;
+
+	if (!is_owned(call, "tux_req_memory") || bytes == 0 || bytes > MAX_MEMORY)
+		return NULL;
+	if (!call->memory)
+		call->memory = ktux_charged_zeroed(call->memcg, bytes);
+	return call->memory;
+}
+
+/* Finds out which replies write a field themselves. Returns false if all do. */
+static bool find_writers(const char *name, size_t len, u8 *kind)
+{
+	int i;
+
+	*kind = 0;
+	for (i = 0; i < TUX_REPLY_FIELDS; i++) {
+		if (strlen(tux_reply_fields[i].name) == len && spells((const u8 *)name, tux_reply_fields[i].name, len)) {
+			*kind = tux_reply_fields[i].kind;
+			return *kind != TUX_REPLY_FIELD_ALWAYS;
+		}
+	}
+	return true;
+}
+
+static int add_field(struct tux_req *call, const char *name, const char *value)
+{
+	const size_t name_len = strlen(name), value_len = strlen(value);
+	u32 len;
+	u8 kind;
+
+	if (!is_owned(call, "tux_add_field"))
+		return -EPERM;
+	if (call->reply != REPLY_NONE)
+		return -EALREADY;
+	if (!find_writers(name, name_len, &kind) || (kind & call->added & ~TUX_REPLY_FIELD_LIST_OF_FILE))
+		return -EINVAL;
+	if (name_len > TUX_MAX_FIELD_LINES || value_len > TUX_MAX_FIELD_LINES ||
+	    call->fields_len + name_len + value_len + 4 > TUX_MAX_FIELD_LINES)
+		return -E2BIG;
+	if (!call->fields)
+		call->fields = ktux_charged_zeroed(call->memcg, TUX_MAX_FIELD_LINES);
+	if (!call->fields)
+		return -ENOMEM;
+	len = tux_field_line(call->fields + call->fields_len, TUX_MAX_FIELD_LINES - call->fields_len,
+			     (struct tux_octets){ (const u8 *)name, (u32)name_len }, (struct tux_octets){ (const u8 *)value, (u32)value_len });
+	call->fields_len += len;
+	call->added |= len > 0 ? kind : 0;
+	return len > 0 ? 0 : -EINVAL;
+}
+
+static int remove_fields(struct tux_req *call)
+{
+	if (!is_owned(call, "tux_remove_fields"))
+		return -EPERM;
+	if (call->reply != REPLY_NONE)
+		return -EALREADY;
+	call->fields_len = 0;
+	call->added = 0;
+	return 0;
+}
+
+/* Checks that a function may reply, and keeps the status and the type of the reply. Returns 0 or a negative errno. */
+static int reply_begin(struct tux_req *call, const char *function, u32 status, const char *type)
+{
+	const size_t len = type ? strlen(type) : 0;
+	size_t i;
+
+	if (!is_owned(call, function))
+		return -EPERM;
+	if (call->reply != REPLY_NONE)
+		return -EALREADY;
+	if (status < 200 || status > 599 || len > CALL_MAX_TYPE)
+		return -EINVAL;
+	for (i = 0; i < len; i++)
+		if (type[i] < 0x20 || type[i] > 0x7e)
+			return -EINVAL;
+	call->status = (u16)status;
+	memcpy(call->type, type ? type : "", len);
+	call->type_len = (u32)len;
+	return 0;
+}
+
+/* Replies with a copy of len bytes at data. */
+static int reply_bytes(struct tux_req *call, const void *data, u64 len)
+{
+	if (!data && len > 0)
+		return -EINVAL;
+	if (len > OWN_BODY_MAX)
+		return -EFBIG;
+	if (call->direct)
+		return ktux_module_send(call, data, (u32)len, NULL);
+	call->body = ktux_own_body_new(call->memcg, data, (u32)len, GFP_ATOMIC);
+	if (!call->body)
+		return -ENOMEM;
+	call->reply = REPLY_BODY;
+	return 0;
+}
+
+static int reply(struct tux_req *call, u32 status, const char *type, const void *data, u32 len)
+{
+	int error = reply_begin(call, "tux_reply", status, type);
+
+	return error != 0 ? error : reply_bytes(call, data, len);
+}
+
+/* The bytes are copied, because the module may be unloaded while a socket still sends them. */
+static int reply_memory(struct tux_req *call, u32 status, const char *type, const void *data, u64 len, void (*drop)(void *argument),
+			void *argument)
+{
+	int error = reply_begin(call, "tux_reply_memory", status, type);
+
+	if (error == 0)
+		error = reply_bytes(call, data, len);
+	if (error == 0 && drop)
+		drop(argument);
+	return error;
+}
+
+static bool is_redirect(u32 status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+static int reply_redirect(struct tux_req *call, u32 status, const char *location)
+{
+	const size_t len = strlen(location);
+	int error = reply_begin(call, "tux_reply_redirect", status, NULL);
+	size_t i;
+
+	if (error != 0)
+		return error;
+	if (!is_redirect(status) || len == 0 || len > MAX_LOCATION || call->added & TUX_REPLY_FIELD_LOCATION)
+		return -EINVAL;
+	for (i = 0; i < len; i++)
+		if (location[i] <= 0x20 || location[i] > 0x7e)
+			return -EINVAL;
+	if (call->direct)
+		return ktux_module_send(call, NULL, 0, location);
+	call->location = ktux_charged_zeroed(call->memcg, len + 1);
+	if (!call->location)
+		return -ENOMEM;
+	memcpy(call->location, location, len);
+	call->reply = REPLY_REDIRECT;
+	return 0;
+}
+
+static const char *conf(const struct tux_loaded *loaded, const char *key)
+{
+	const struct module_conf *values = READ_ONCE(loaded->conf);
+	const char *name, *value;
+	u32 at = 0;
+
+	while (values && ktux_module_conf_each(values, &at, &name, &value))
+		if (strcmp(name, key) == 0)
+			return value;
+	return NULL;
+}
+
+static bool conf_each(const struct tux_loaded *loaded, u32 *at, const char **key, const char **value)
+{
+	const struct module_conf *values = READ_ONCE(loaded->conf);
+
+	return values && ktux_module_conf_each(values, at, key, value);
+}
+
+static void log_line(struct tux_loaded *loaded, enum tux_log_level level, const char *text, u32 len)
+{
+	const char *words = level == TUX_LOG_ERROR ? " error:" : level == TUX_LOG_WARNING ? " warning:" : "";
+
+	len = min_t(u32, len, MAX_LINE);
+	if (!__ratelimit(&loaded->lines))
+		return;
+	if (level == TUX_LOG_ERROR)
+		pr_err("tux: module %s:%s %*pEp\n", ktux_loaded_name(loaded), words, (int)len, text);
+	else
+		pr_info("tux: module %s:%s %*pEp\n", ktux_loaded_name(loaded), words, (int)len, text);
+}
+
+const struct tux_api ktux_call_api = {
+	.bytes = sizeof(struct tux_api),
+	.abi = TUX_MODULE_ABI,
+	.req_method = req_method,
+	.req_method_text = req_method_text,
+	.req_path = req_path,
+	.req_query = req_query,
+	.req_target = req_target,
+	.req_host = req_host,
+	.req_field = req_field,
+	.req_each_field = req_each_field,
+	.req_client = req_client,
+	.req_body = req_body,
+	.req_memory = req_memory,
+	.add_field = add_field,
+	.reply = reply,
+	.reply_memory = reply_memory,
+	.reply_redirect = reply_redirect,
+	.suspend = ktux_call_suspend,
+	.resume = ktux_call_resume,
+	.conf = conf,
+	.conf_each = conf_each,
+	.log = log_line,
+	.req_body_length = req_body_length,
+	.remove_fields = remove_fields,
+};

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The functions that modules of the kernel call. */
+#ifndef TUX_KERNEL_CALL_API_H
+#define TUX_KERNEL_CALL_API_H
+
+#include "../include/tux/module.h"
+
+/* Without the module. Functions that the kernel lacks are NULL: include/tux/module.h does not declare them here. */
+extern const struct tux_api ktux_call_api;
+
+#endif

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A module has one set of variables, so it has one configuration at a time: that of the first set-up which names it. Other set-ups with the
+ * same configuration share the module. One with another configuration gets it after the last of the former has ended; until then the program
+ * responds. load() is called before the first request of a configuration. unload() is called before the load() of another one, or when the module ends.
+ */
+#include "module.h"
+
+#include <linux/jiffies.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "call.h"
+#include "call_api.h"
+#include "compat/compat.h"
+
+enum {
+	MAX_REQUEST_MEMORY = 4096,
+	LINES_A_SECOND = 100,
+	SAY_AFTER_MS = 10000, /* a longer wait for calls of blocking() gets a line */
+	AGAIN_MS = 20,
+};
+
+/* All modules that are registered, and the tables of all set-ups. The mutex guards the lists, and who responds for whom. */
+static LIST_HEAD(registered);
+static LIST_HEAD(tables);
+static DEFINE_MUTEX(modules_lock);
+
+/* Writes which module of a set-up the kernel has, for the program. */
+static void show(struct module_table *table, const struct module_entry *entry, bool present)
+{
+	u32 number = (u32)(entry - table->entry);
+	u32 *word = &table->present[number / 32];
+
+	WRITE_ONCE(*word, present ? *word | 1u << number % 32 : *word & ~(1u << number % 32));
+}
+
+static int begin_conf(struct tux_loaded *loaded, struct module_conf *conf)
+{
+	const struct tux_module *module = loaded->module;
+	int error = 0;
+
+	WRITE_ONCE(loaded->conf, ktux_module_conf_get(conf));
+	if (module->load)
+		error = module->load();
+	if (error >= 0 && module->start) {
+		error = module->start(0);
+		if (error < 0 && module->unload)
+			module->unload();
+	}
+	if (error >= 0)
+		return 0;
+	pr_warn("tux: module %s: load() or start() failed: %d; the program responds in its place\n", module->name, error);
+	WRITE_ONCE(loaded->conf, NULL);
+	ktux_module_conf_put(conf);
+	return error;
+}
+
+static void end_conf(struct tux_loaded *loaded)
+{
+	struct module_conf *conf = loaded->conf;
+
+	if (loaded->module->unload)
+		loaded->module->unload();
+	WRITE_ONCE(loaded->conf, NULL);
+	ktux_module_conf_put(conf);
+}
+
+/* True if no set-up uses the configuration, and the module has no request. Under the lock. */
+static bool is_unused(struct tux_loaded *loaded)
+{
+	bool idle;
+
+	spin_lock_irq(&loaded->lock);
+	idle = list_empty(&loaded->suspended) && list_empty(&loaded->taken);
+	spin_unlock_irq(&loaded->lock);
+	return loaded->entries == 0 && idle;
+}
+
+/* Gives a module this configuration. Returns false if it has another one, or does not take it. Under the lock. */
+static bool configure(struct tux_loaded *loaded, struct module_conf *conf)
+{
+	if (loaded->conf && ktux_module_conf_same(loaded->conf, conf))
+		return true;
+	if (loaded->conf && !is_unused(loaded)) {
+		pr_info("tux: module %s has another configuration now; the program responds until that ends\n", ktux_loaded_name(loaded));
+		return false;
+	}
+	if (loaded->conf)
+		end_conf(loaded);
+	return begin_conf(loaded, conf) == 0;
+}
+
+/* Lets a module respond for an entry of its name. Under the lock. */
+static void join(struct tux_loaded *loaded, struct module_table *table, struct module_entry *entry)
+{
+	if (!entry->conf || rcu_access_pointer(entry->loaded) || strcmp(entry->conf->text, ktux_loaded_name(loaded)) != 0)
+		return;
+	if (!configure(loaded, entry->conf))
+		return;
+	loaded->entries++;
+	rcu_assign_pointer(entry->loaded, loaded);
+	show(table, entry, true);
+}
+
+static void join_all(struct tux_loaded *loaded)
+{
+	struct module_table *table;
+	u32 i;
+
+	list_for_each_entry(table, &tables, all)
+		for (i = 0; i < table->count; i++)
+			join(loaded, table, &table->entry[i]);
+}
+
+void ktux_modules_open(struct instance *instance)
+{
+	struct module_table *table = &instance->modules;
+	struct tux_loaded *loaded;
+	u32 i;
+
+	table->present = instance->shared->modules;
+	mutex_lock(&modules_lock);
+	list_add_tail(&table->all, &tables);
+	list_for_each_entry(loaded, &registered, all)
+		for (i = 0; i < table->count; i++)
+			join(loaded, table, &table->entry[i]);
+	mutex_unlock(&modules_lock);
+}
+
+void ktux_modules_close(struct instance *instance)
+{
+	struct module_table *table = &instance->modules;
+	u32 i;
+
+	if (!table->present)
+		return;
+	mutex_lock(&modules_lock);
+	list_del(&table->all);
+	for (i = 0; i < table->count; i++) {
+		struct tux_loaded *loaded = rcu_dereference_protected(table->entry[i].loaded, lockdep_is_held(&modules_lock));
+
+		if (!loaded)
+			continue;
+		RCU_INIT_POINTER(table->entry[i].loaded, NULL);
+		if (--loaded->entries == 0)
+			join_all(loaded); /* another configuration may wait for it */
+	}
+	mutex_unlock(&modules_lock);
+	table->present = NULL;
+}
+
+static void on_idle(struct percpu_ref *refs)
+{
+	complete(&container_of(refs, struct tux_loaded, refs)->idle);
+}
+
+/* Checks what a module says of itself. */
+static int check(const struct tux_module *module)
+{
+	if (!module || !module->name || module->size < offsetofend(struct tux_module, request_bytes))
+		return -EINVAL;
+	if (module->abi != TUX_MODULE_ABI || module->api_bytes > sizeof(struct tux_api)) {
+		pr_warn("tux: module %s was built for version %u of the module interface with %u bytes of functions; tux.ko has %u with %zu\n",
+			module->name, module->abi, module->api_bytes, TUX_MODULE_ABI, sizeof(struct tux_api));
+		return -EPROTO;
+	}
+	if (!module->handle || module->request_bytes > MAX_REQUEST_MEMORY || strlen(module->name) > TUX_MAX_SETUP_MODULE_NAME ||
+	    (module->flags & ~(u32)TUX_MODULE_BODY_STREAMED)) {
+		pr_warn("tux: module %s has no handle(), flags 0x%x that tux.ko lacks, request_bytes %u of at most %u, or too long a name\n",
+			module->name, module->flags, module->request_bytes, MAX_REQUEST_MEMORY);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static struct tux_loaded *make_loaded(const struct tux_module *module)
+{
+	struct tux_loaded *loaded = kzalloc(sizeof(*loaded), GFP_KERNEL);
+
+	if (!loaded || percpu_ref_init(&loaded->refs, on_idle, 0, GFP_KERNEL) != 0) {
+		kfree(loaded);
+		return NULL;
+	}
+	loaded->module = module;
+	if (module->size >= offsetofend(struct tux_module, blocking))
+		loaded->blocking = module->blocking;
+	loaded->api = ktux_call_api;
+	loaded->api.module = loaded;
+	init_completion(&loaded->idle);
+	spin_lock_init(&loaded->lock);
+	INIT_LIST_HEAD(&loaded->suspended);
+	INIT_LIST_HEAD(&loaded->taken);
+	loaded->limit = jiffies;
+	ratelimit_state_init(&loaded->lines, HZ, LINES_A_SECOND);
+	ratelimit_set_flags(&loaded->lines, RATELIMIT_MSG_ON_RELEASE);
+	return loaded;
+}
+
+/* Finds a module by its name, or by what it says of itself. Under the lock. */
+static struct tux_loaded *find(const char *name, const struct tux_module *module)
+{
+	struct tux_loaded *loaded;
+
+	list_for_each_entry(loaded, &registered, all)
+		if (loaded->module == module || (name && strcmp(ktux_loaded_name(loaded), name) == 0))
+			return loaded;
+	return NULL;
+}
+
+int tux_module_register(const struct tux_module *module, const struct tux_api **api)
+{
+	struct tux_loaded *loaded;
+	int error = check(module);
+
+	if (error != 0)
+		return error;
+	loaded = make_loaded(module);
+	if (!loaded)
+		return -ENOMEM;
+	mutex_lock(&modules_lock);
+	if (find(module->name, module)) {
+		error = -EEXIST;
+	} else {
+		*api = &loaded->api;
+		list_add_tail(&loaded->all, &registered);
+		join_all(loaded);
+	}
+	mutex_unlock(&modules_lock);
+	if (error != 0) {
+		pr_warn("tux: module %s is registered already\n", module->name);
+		percpu_ref_exit(&loaded->refs);
+		kfree(loaded);
+	}
+	return error;
+}
+KTUX_EXPORT(tux_module_register);
+
+/* Lets no entry lead to a module. Returns false if it is not registered. */
+static struct tux_loaded *unlink(const struct tux_module *module)
+{
+	struct tux_loaded *loaded;
+	struct module_table *table;
+	u32 i;
+
+	mutex_lock(&modules_lock);
+	loaded = find(NULL, module);
+	if (loaded)
+		list_del(&loaded->all);
+	list_for_each_entry(table, &tables, all) {
+		for (i = 0; loaded && i < table->count; i++) {
+			if (rcu_access_pointer(table->entry[i].loaded) != loaded)
+				continue;
+			RCU_INIT_POINTER(table->entry[i].loaded, NULL);
+			show(table, &table->entry[i], false);
+		}
+	}
+	mutex_unlock(&modules_lock);
+	return loaded;
+}
+
+/* Waits until no call of the module is left. Takes suspended ones from it, and ends those that it does not give back in time. */
+static void end_calls(struct tux_loaded *loaded)
+{
+	unsigned long began = jiffies;
+	bool said = false;
+	u32 abandoned;
+
+	percpu_ref_kill(&loaded->refs);
+	for (;;) {
+		ktux_calls_take(loaded); /* again: blocking() may suspend its request */
+		if (wait_for_completion_timeout(&loaded->idle, msecs_to_jiffies(AGAIN_MS)))
+			return;
+		abandoned = time_after(jiffies, loaded->limit) ? ktux_calls_abandon(loaded) : 0;
+		if (abandoned > 0)
+			pr_warn("tux: module %s: %u requests were not given back before the module was unloaded\n", ktux_loaded_name(loaded),
+				abandoned);
+		if (!said && time_after(jiffies, began + msecs_to_jiffies(SAY_AFTER_MS))) {
+			pr_warn("tux: module %s: its unloading waits for blocking() to return, or for requests to be given back\n",
+				ktux_loaded_name(loaded));
+			said = true;
+		}
+	}
+}
+
+void tux_module_unregister(const struct tux_module *module)
+{
+	struct tux_loaded *loaded = unlink(module);
+
+	if (WARN_ON_ONCE(!loaded))
+		return;
+	synchronize_rcu(); /* no handle() runs, and none begins */
+	end_calls(loaded);
+	if (loaded->conf)
+		end_conf(loaded);
+	percpu_ref_exit(&loaded->refs);
+	kfree(loaded);
+}
+KTUX_EXPORT(tux_module_unregister);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Suspends each request. /later: a work queue gives it back after 20 ms. /long: after 2 s. /never: it does not. The program has it as a module
+ * that replies "user\n" at once.
+ */
+#include <tux/module.h>
+
+#ifdef __KERNEL__
+#include <linux/atomic.h>
+#include <linux/delay.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+struct kept {
+	struct delayed_work work;
+	struct tux_req *req;
+};
+
+static atomic_t gone_calls;
+static struct workqueue_struct *queue;
+
+static int load(void)
+{
+	queue = alloc_workqueue("keeper", 0, 0);
+	return queue ? 0 : -ENOMEM;
+}
+
+static void give_back(struct work_struct *work)
+{
+	struct kept *kept = container_of(to_delayed_work(work), struct kept, work);
+
+	tux_reply(kept->req, 200, "text/plain", "kernel\n", 7);
+	tux_resume(kept->req);
+	kfree(kept);
+}
+
+static void gone(struct tux_req *req)
+{
+	atomic_inc(&gone_calls);
+}
+
+static bool ends(struct tux_str path, const char *word)
+{
+	size_t len = strlen(word);
+
+	return path.len >= len && memcmp(path.at + path.len - len, word, len) == 0;
+}
+
+static enum tux_result handle(struct tux_req *req)
+{
+	struct tux_str path = tux_req_path(req);
+	bool never = ends(path, "/never"), late = ends(path, "/long");
+	struct kept *kept = never ? NULL : kmalloc(sizeof(*kept), GFP_ATOMIC);
+	char text[32];
+
+	if (ends(path, "/now"))
+		return (enum tux_result)tux_reply(req, 200, "text/plain", "kernel\n", 7);
+	if (ends(path, "/gone")) {
+		kfree(kept);
+		return (enum tux_result)tux_reply(req, 200, "text/plain", text, (uint32_t)snprintf(text, sizeof(text), "%d\n", atomic_read(&gone_calls)));
+	}
+	if (ends(path, "/blocks")) {
+		kfree(kept);
+		return TUX_BLOCKS;
+	}
+	if (tux_suspend(req) != 0)
+		return TUX_FAIL;
+	if (never)
+		return TUX_SUSPEND;
+	kept->req = req;
+	INIT_DELAYED_WORK(&kept->work, give_back);
+	queue_delayed_work(queue, &kept->work, msecs_to_jiffies(late ? 2000 : 20));
+	return TUX_SUSPEND;
+}
+
+static enum tux_result blocking(struct tux_req *req)
+{
+	msleep(50);
+	return (enum tux_result)tux_reply(req, 200, "text/plain", "kernel\n", 7);
+}
+
+static void unload(void)
+{
+	destroy_workqueue(queue); /* all requests were given back, so no work is left but for its end */
+}
+
+TUX_MODULE(keeper, .handle = handle, .gone = gone, .blocking = blocking, .load = load, .unload = unload);
+#else
+static enum tux_result handle(struct tux_req *req)
+{
+	return (enum tux_result)tux_reply(req, 200, "text/plain", "user\n", 5);
+}
+
+TUX_MODULE(keeper, .handle = handle);
+#endif
