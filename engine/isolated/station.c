@@ -193,7 +193,7 @@ static void unqueue(struct station *station, const struct tux_req *call)
 /* Calls handle() or resumed(). */
 static void run(struct station *station, struct tux_req *call)
 {
-	call->direct = !call->begun;
+	call->direct = !call->begun && call->loaded->pool == NULL; /* only this thread writes into the ring */
 	call->begun = true;
 	if (!call->again && call_streams_body(call))
 		give_body(call);

@@ -138,7 +138,7 @@ static enum progress send_stream(struct tux_req *call)
 {
 	struct station *station = station_of(call);
 	struct seat *seat = &station->seat[call->slot];
-	struct wire_reply reply = { .status = call->status, .result = WIRE_STREAM };
+	struct wire_reply reply = { .result = WIRE_STREAM };
 	const struct wire_part nothing = { NULL, 0 };
 	const bool waits = !call->kept && call->result == CALL_WAITS && call->wait.until == UNTIL_TIME;
 	int64_t length;
@@ -149,6 +149,7 @@ static enum progress send_stream(struct tux_req *call)
 	seat->renews = false;
 	if (!stream_has_begun(&call->stream, &length))
 		return ask_file(station, call);
+	reply.status = call->status; /* from here on it does not change */
 	reply.total = length < 0 ? UINT64_MAX : (uint64_t)length;
 	seat->streams = seat->streams || write_reply(station, call, &reply, &nothing, &nothing);
 	if (!seat->streams)

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -192,6 +193,25 @@ def test_requests_do_not_end_a_process_that_loads_slowly(serve):
 
 def test_many_threads_fit_the_default_memory(serve):
     assert serve("threads 100").get("/m/pid-").status == 200
+
+
+def test_replies_of_several_threads(serve):
+    """Only the thread of the ring writes into it."""
+    server = serve("threads 4")
+    bad = []
+
+    def ask():
+        with server.connect() as conn:
+            for _ in range(300):
+                found = conn.get("/m/pid-")
+                if found.status != 200:
+                    bad.append(found.status)
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not bad and "is killed" not in server.output
 
 
 def test_descriptor_for_a_response_without_content(serve):
