@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -94,16 +95,33 @@ bool tux_module_descriptors(const struct tux_cgi *cgi)
 	return true;
 }
 
+enum { SANITIZER_OPTIONS = 3 };
+
+/* Adds the options of sanitizers to an environment of a build with one: its reports about modules shall follow them, too. */
+static unsigned sanitizer_options_add(char **environment, unsigned count)
+{
+	static const char *const names[SANITIZER_OPTIONS] = { "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS" };
+	static char text[SANITIZER_OPTIONS][512];
+
+	for (unsigned i = 0; TUX_SANITIZED && i < SANITIZER_OPTIONS; i++) {
+		const char *const value = getenv(names[i]);
+
+		if (value && print_whole(text[i], sizeof(text[i]), "%s=%s", names[i], value))
+			environment[count++] = text[i];
+	}
+	return count;
+}
+
 int tux_module_execute(const struct tux_cgi *cgi, const char *const *variable, unsigned count)
 {
 	static char host[] = "module-host", program[] = "tux";
 	char *const argument[] = { program, host, (char *)(uintptr_t)cgi->name, NULL };
-	char *environment[2 * TUX_MAX_CGI_TEXTS + 2];
+	char *environment[2 * TUX_MAX_CGI_TEXTS + SANITIZER_OPTIONS + 2];
 	unsigned i;
 
 	for (i = 0; i < count; i++)
 		environment[i] = (char *)(uintptr_t)variable[i];
-	environment[i] = NULL;
+	environment[sanitizer_options_add(environment, i)] = NULL;
 	execve("/proc/self/exe", argument, environment);
 	return errno;
 }
