@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 enum {
 	EVENTS = 64,
 	MAX_READS = 16,    /* of one request in a turn */
+	LONGER = 4,        /* times a buffer grows */
 	PROXY = 1,         /* bit in the data of an event: the watched descriptor of the request */
 };
 
@@ -132,9 +134,12 @@ static void sockets_close(struct request *request)
 /* Frees the output that was read. */
 static void buffer_free(struct request *request)
 {
-	if (request->buffer_size > READ_BYTES)
+	if (request->buffer_size > READ_BYTES) {
 		library.ahead -= request->buffer_size - READ_BYTES;
-	free(request->buffer);
+		munmap(request->buffer, request->buffer_size);
+	} else {
+		free(request->buffer);
+	}
 	request->buffer = NULL;
 	request->buffer_size = 0;
 }
@@ -266,17 +271,34 @@ static bool input_push(struct request *request)
 	return true;
 }
 
+/* Returns a buffer of size bytes with the content of the one of before; NULL if out of memory. Long ones are mapped, so that no heap keeps them. */
+static char *buffer_move(struct request *request, size_t size)
+{
+	char *moved;
+
+	if (request->buffer_size > READ_BYTES) {
+		moved = mremap(request->buffer, request->buffer_size, size, MREMAP_MAYMOVE);
+		return moved != MAP_FAILED ? moved : NULL;
+	}
+	moved = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (moved == MAP_FAILED)
+		return NULL;
+	memcpy(moved, request->buffer, request->buffer_size);
+	free(request->buffer);
+	return moved;
+}
+
 /* Makes the buffer larger. Returns false if it may not grow, or if out of memory. */
 static bool buffer_grow(struct request *request)
 {
-	const size_t size = request->buffer == NULL ? READ_BYTES : 2 * request->buffer_size;
-	const size_t more = request->buffer == NULL ? 0 : request->buffer_size;
+	const size_t size = request->buffer == NULL ? READ_BYTES : LONGER * request->buffer_size;
+	const size_t more = size - (request->buffer == NULL ? READ_BYTES : request->buffer_size);
 	const size_t off = request->input_len > 0 ? (size_t)(request->input - request->buffer) : 0;
 	char *grown;
 
 	if (size > AHEAD_BYTES || library.ahead + more > ALL_AHEAD_BYTES)
 		return false;
-	grown = realloc(request->buffer, size);
+	grown = request->buffer == NULL ? malloc(size) : buffer_move(request, size);
 	if (grown == NULL)
 		return false;
 	library.ahead += more;
