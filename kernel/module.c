@@ -238,7 +238,7 @@ int tux_module_register(const struct tux_module *module, const struct tux_api **
 }
 KTUX_EXPORT(tux_module_register);
 
-/* Lets no entry lead to a module. Returns false if it is not registered. */
+/* Lets no entry lead to a module. Returns NULL if it is not registered. */
 static struct tux_loaded *unlink(const struct tux_module *module)
 {
 	struct tux_loaded *loaded;

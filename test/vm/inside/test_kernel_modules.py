@@ -234,11 +234,11 @@ def test_loaded_and_unloaded_under_load(serve):
     """Each request gets a response, of one build or the other; 503 if the module had it when it was unloaded."""
     tux = serve()
     load = Load(tux, ["/keep/now", "/keep/later", "/keep/blocks"], (b"user\n", b"kernel\n"), (200, 503))
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         insmod("keeper")
-        time.sleep(0.15)
+        time.sleep(0.15 if turn < 5 else turn % 8 / 50)
         rmmod("keeper")
-        time.sleep(0.05)
+        time.sleep(0.05 if turn < 5 else turn % 3 / 50)
     load.stop()
     assert load.seen.get(b"user\n", 0) > 0 and load.seen.get(b"kernel\n", 0) > 0, load.seen
 
