@@ -195,8 +195,6 @@ static bool load_copy(struct tux_loaded *loaded, int fd, const struct failure *f
 	if (!check(loaded->module, failure))
 		return false;
 	find_newer(loaded);
-	if (loaded->blocking != NULL && loaded->config->threads == 0 && !loaded->config->isolate)
-		return fail(failure, "its blocking() may wait, so it needs threads, or isolate on");
 	result = loaded->module->load != NULL ? loaded->module->load() : 0;
 	if (result < 0)
 		return fail(failure, "load() failed: %s", strerror(-result));
@@ -209,7 +207,11 @@ static bool load(struct tux_loaded *loaded, const struct failure *failure)
 {
 	const int fd = copy_open(loaded->config->file, failure);
 
-	return fd >= 0 && load_copy(loaded, fd, failure);
+	if (fd < 0 || !load_copy(loaded, fd, failure))
+		return false;
+	if (loaded->blocking != NULL && loaded->config->threads == 0)
+		return fail(failure, "its blocking() may wait, so it needs threads, or isolate on");
+	return true;
 }
 
 int module_copy_open(const struct tux_module_config *module, bool of_root, char *error, size_t error_size)
