@@ -326,6 +326,7 @@ static bool open_isolated(struct tux_engine *engine)
 			config->loaded[i].module = &isolated_module;
 			config->loaded[i].writable = isolated_module.writable;
 			config->loaded[i].resumed = isolated_module.resumed;
+			config->loaded[i].readable = isolated_module.readable;
 		}
 	return config->isolated != NULL;
 }

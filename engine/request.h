@@ -91,6 +91,7 @@ struct request {
 	bool chunk_open;           /* for the sink: the CRLF after a spliced chunk is still due */
 	struct buffer ready;       /* content of the response that the sink has not begun to send */
 	uint64_t sent_bytes;       /* bytes of the response that the sink has begun to send */
+	uint64_t tunnel_bytes;     /* bytes that the client has sent after an Upgrade */
 	int64_t began_us;          /* completion of the head, since 1970 */
 	uint64_t id;               /* for logs; 0: no line needed it yet */
 	struct load_waiter load;   /* files and listings for the response */

@@ -39,11 +39,32 @@ struct request_events {
 	/* True if both sides have agreed on an Upgrade. */
 	bool (*is_tunnel)(const struct request *req);
 
+	/* True once after bytes have passed through the tunnel: its time limit begins anew. */
+	bool (*moved)(struct request *req);
+
+	/*
+	 * Continues while a send to the client is under way, if is_tunnel(): the handler may use what the client has sent. Gives nothing to the
+	 * sink.
+	 */
+	void (*received)(struct request *req);
+
+	/*
+	 * Tells that the client has closed its side, after all that it had sent was given to body(); more than once. Returns true if the
+	 * handler goes on: in a tunnel whose other direction may stay open. Otherwise client_closed() is due.
+	 */
+	bool (*client_ended)(struct request *req);
+
+	/* Tells that the server process ends, if is_tunnel(): the handler should end the tunnel. */
+	void (*drain)(struct request *req);
+
 	/* True if the handler accepts bytes now: of the request body, or of the tunnel after an Upgrade. */
 	bool (*takes)(const struct request *req);
 
-	/* True if the end of the request body has not been received. */
+	/* True if the client has to send more of the request body, and may be late. */
 	bool (*awaits_body)(const struct request *req);
+
+	/* True if all of the request body was given to body(), so that what follows is the next request. */
+	bool (*body_ended)(const struct request *req);
 
 	/*
 	 * Consumes len body bytes from the client, if takes(). Returns the number consumed. The rest belongs to the next request.

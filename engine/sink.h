@@ -74,6 +74,12 @@ struct sink {
 	 */
 	bool (*stream_head)(struct request *req, struct tux_head *head);
 
+	/*
+	 * Starts a tunnel: this head, whose status is 101, with the protocol in Upgrade (RFC 9110 7.8). What follows as content is neither framed
+	 * nor counted. Returns false like stream_head().
+	 */
+	bool (*tunnel_head)(struct request *req, struct tux_head *head, struct tux_octets protocol);
+
 	/* Adds a copy of content. It waits in req->ready until it is sent. Returns false if out of memory. */
 	bool (*content)(struct request *req, const uint8_t *data, uint32_t len);
 
@@ -91,6 +97,9 @@ struct sink {
 
 	/* Ends the content. Adds the trailer fields in len bytes at buf, if the client can get them. Returns false if out of memory. */
 	bool (*content_end)(struct request *req, const uint8_t *buf, uint32_t len);
+
+	/* Ends the server's side of a tunnel, all of whose content was sent. The client may still send. */
+	void (*end_output)(struct request *req);
 
 	/* Ends the response. Not complete: the client must not take it for a whole one, and the connection closes. */
 	void (*end)(struct request *req, bool complete);

@@ -419,6 +419,7 @@ static void begin_drain(struct worker *worker)
 	worker->thread.leaving = worker->thread.draining = true;
 	accept_switch(&worker->accept, false);
 	conns_pass_idle(&worker->conns);
+	conns_end_tunnels(&worker->conns);
 }
 
 /* Follows the engine's flags to leave, to drain and to retire. */

@@ -9,6 +9,7 @@
 #include "../io/address.h"
 #include "../io/transport.h"
 #include "../log/access_record.h"
+#include "../upgrade.h"
 #include "backends.h"
 #include "exchange.h"
 #include "request_head.h"
@@ -762,7 +763,7 @@ uint16_t exchange_open(struct request *req)
 	exchange->framing = (struct request_framing){ head->framing, head->content_length };
 	exchange->measured = head->framing == TUX_FRAMING_LENGTH;
 	exchange->repeatable = request_head_may_repeat(head);
-	exchange->upgrade = request_head_asks_for_tunnel(req->bytes, head);
+	exchange->upgrade = upgrade_is_requested(req->bytes, head);
 	exchange->upload.chunked = head->framing == TUX_FRAMING_CHUNKED && route->handler != TUX_HANDLER_CGI;
 	exchange->upload.done = head->framing != TUX_FRAMING_CHUNKED && head->content_length == 0;
 	tux_body_start(&req->body, (enum tux_framing)head->framing, head->content_length);

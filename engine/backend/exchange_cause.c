@@ -65,6 +65,6 @@ void exchange_record(const struct exchange *exchange)
 	if (req->record == NULL)
 		return;
 	req->record->sent_bytes = req->sent_bytes;
-	req->record->received_bytes = request_client_head(req)->head_len + req->body.total;
+	req->record->received_bytes = request_client_head(req)->head_len + req->body.total + req->tunnel_bytes;
 	req->record->backend_us = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }

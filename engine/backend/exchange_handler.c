@@ -68,6 +68,33 @@ static bool answered(const struct request *req)
 	return req->exchange->state >= EXCHANGE_BODY && req->exchange->state <= EXCHANGE_ENDED;
 }
 
+static bool body_ended(const struct request *req)
+{
+	return !exchange_awaits_body(req);
+}
+
+static bool moved(struct request *req)
+{
+	(void)req;
+	return true; /* only bytes continue it */
+}
+
+static void received(struct request *req)
+{
+	(void)req; /* body() has sent the bytes on */
+}
+
+static bool client_ended(struct request *req)
+{
+	(void)req;
+	return false;
+}
+
+static void drain(struct request *req)
+{
+	(void)req; /* the backend ends the tunnel */
+}
+
 static void client_closed(struct request *req)
 {
 	if (!answered(req))
@@ -86,8 +113,13 @@ static const struct request_events exchange_events = {
 	.writable = writable,
 	.answered = answered,
 	.is_tunnel = exchange_is_tunnel,
+	.moved = moved,
+	.received = received,
+	.client_ended = client_ended,
+	.drain = drain,
 	.takes = exchange_takes,
 	.awaits_body = exchange_awaits_body,
+	.body_ended = body_ended,
 	.body = exchange_body,
 	.splices = exchange_splices_request,
 	.splice = exchange_splice_request,

@@ -57,13 +57,12 @@ bool exchange_splice_request(struct request *req)
 	struct exchange *exchange = req->exchange;
 	struct request_body *upload = &exchange->upload;
 	struct tux_body *body = exchange->state == EXCHANGE_TUNNEL ? NULL : &req->body;
-	const uint64_t before = req->body.total;
-
+	uint64_t moved = 0;
 	bool client_open = true;
 
 	if (!exchange_splices_request(req) || exchange->to == NULL || upload->deaf)
 		return true;
-	switch (request_body_draw(upload, &req->thread->backends->streams, exchange->to, req->client->channel, body)) {
+	switch (request_body_draw(upload, &req->thread->backends->streams, exchange->to, req->client->channel, body, &moved)) {
 	case REQUEST_BODY_WAITS:
 		break;
 	case REQUEST_BODY_WHOLE:
@@ -79,8 +78,10 @@ bool exchange_splice_request(struct request *req)
 		exchange_break(exchange, because(WHY_REQUEST_BODY, 0));
 		break;
 	}
+	if (body == NULL)
+		req->tunnel_bytes += moved;
 	if (exchange->upstream != NULL)
-		count(&exchange->server->counters->sent_bytes, req->body.total - before);
+		count(&exchange->server->counters->sent_bytes, moved);
 	exchange_wait(exchange);
 	return client_open;
 }
@@ -127,6 +128,9 @@ uint32_t exchange_body(struct request *req, const uint8_t *buf, uint32_t len, en
 	if (exchange->state == EXCHANGE_KEEPING)
 		return keep(exchange, buf, len, refusal);
 	if (exchange->state == EXCHANGE_TUNNEL) {
+		req->tunnel_bytes += len;
+		if (exchange->upstream != NULL)
+			count(&exchange->server->counters->sent_bytes, len);
 		if (!peer_stream_send(exchange->to, buf, len))
 			exchange_break(exchange, because(WHY_MEMORY, 0));
 	} else {

@@ -115,7 +115,7 @@ static enum request_body_next wait_for_room(struct request_body *upload, const s
 }
 
 enum request_body_next request_body_draw(struct request_body *upload, const struct peer_streams *streams, struct peer_stream *to,
-                                         struct channel *source, struct tux_body *body)
+                                         struct channel *source, struct tux_body *body, uint64_t *moved)
 {
 	struct splice *splicing = &upload->splicing;
 
@@ -148,6 +148,7 @@ enum request_body_next request_body_draw(struct request_body *upload, const stru
 			return REQUEST_BODY_ENDED;
 		}
 		upload->begun = true;
+		*moved += (uint64_t)n;
 		if (body != NULL)
 			tux_body_pass(body, (uint64_t)n);
 	}

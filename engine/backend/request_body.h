@@ -51,8 +51,11 @@ enum tux_verdict request_body_keep(struct request_body *upload, const struct spo
 /* Queues bytes of the spool until PEER_STREAM_ROOM bytes wait in the stream. Returns their number, or a negative errno. */
 int64_t request_body_feed(struct request_body *upload, struct peer_stream *to);
 
-/* Splices bytes from the client's socket source to the stream: those of body, or all bytes if body is NULL (a tunnel). */
+/*
+ * Splices bytes from the client's socket source to the stream: those of body, or all bytes if body is NULL (a tunnel). Adds their number to
+ * *moved.
+ */
 enum request_body_next request_body_draw(struct request_body *upload, const struct peer_streams *streams, struct peer_stream *to,
-                                         struct channel *source, struct tux_body *body);
+                                         struct channel *source, struct tux_body *body, uint64_t *moved);
 
 #endif

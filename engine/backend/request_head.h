@@ -24,9 +24,6 @@ uint16_t request_head_environment(const struct request *req, const struct reques
 /* True if the method is idempotent, so that the request may reach a server twice, or two servers (RFC 9110 9.2.2). */
 bool request_head_may_repeat(const struct tux_request *req);
 
-/* True if the request, parsed from buf, requests an Upgrade that is allowed. */
-bool request_head_asks_for_tunnel(const uint8_t *buf, const struct tux_request *req);
-
 /* True if the request lists all protocols of the response in thread->backends->received, which was parsed from head (RFC 9110 7.8). */
 bool request_head_asked_for(const struct request *req, const uint8_t *head);
 

@@ -440,5 +440,5 @@ uint16_t dispatch_start(struct request *req)
 
 bool dispatch_asks_for_body(const struct request *req)
 {
-	return req->module != NULL && (req->module->module->flags & TUX_MODULE_BODY_STREAMED) != 0;
+	return req->module != NULL && module_reads_bodies(req->module);
 }

@@ -308,7 +308,7 @@ static void record(const struct request *req)
 	if (req->record == NULL || req->module_stream == MODULE_STREAM_NONE)
 		return;
 	req->record->sent_bytes = req->sent_bytes;
-	req->record->received_bytes = request_client_head(req)->head_len + req->body.total;
+	req->record->received_bytes = request_client_head(req)->head_len + req->body.total + req->tunnel_bytes;
 }
 
 /* Separates a call from its request, which goes on or ends without the module. */
@@ -335,7 +335,7 @@ static enum request_next end_stream(struct request *req, bool complete)
 {
 	struct tux_req *call = req->call;
 
-	if (call != NULL && !call->body_done)
+	if (call != NULL && (!call->body_done || (call->tunnel && complete && !call->input_ended)))
 		req->unread = true;
 	if (call != NULL)
 		module_count_result(call, complete ? CALL_DONE : CALL_FAILED);
@@ -371,7 +371,8 @@ static enum request_next next_of_stream(struct request *req, struct tux_req *cal
 	case STREAM_STEP_OVER:
 		return end_stream(req, true);
 	case STREAM_STEP_BROKEN:
-		tell_cut(req, call->loaded);
+		if (!call->tunnel || req->cause.why != WHY_MODULE_CUT) /* the end of a tunnel is the module's affair */
+			tell_cut(req, call->loaded);
 		return end_stream(req, false);
 	case STREAM_STEP_FAILED:
 		backend_note(req, "module", module_name(call->loaded), 0);
@@ -392,10 +393,25 @@ static enum request_next next_of_lost(struct request *req)
 	return NEXT_RESPOND;
 }
 
+/* Calls resumed() while a wait of the module is over. */
+static void resume(struct tux_req *call)
+{
+	unsigned runs = 0;
+
+	while (!call->kept && call->result == CALL_WAITS && module_wait_is_over(call)) {
+		if (++runs > RUNS_AT_ONCE) {
+			call_wake(call);
+			break;
+		}
+		module_wait_end(call);
+		call->again = true;
+		run(call);
+	}
+}
+
 static enum request_next next(struct request *req)
 {
 	struct tux_req *call = req->call;
-	unsigned runs = 0;
 
 	if (call == NULL)
 		return next_of_lost(req);
@@ -410,15 +426,8 @@ static enum request_next next(struct request *req)
 		return NEXT_WAITS;
 	if (!call->begun)
 		run(call);
-	while (!call->kept && call->result == CALL_WAITS && module_wait_is_over(call)) {
-		if (++runs > RUNS_AT_ONCE) {
-			call_wake(call);
-			break;
-		}
-		module_wait_end(call);
-		call->again = true;
-		run(call);
-	}
+	resume(call);
+	call_tell_body(call);
 	if (module_body_asks(req, call))
 		return NEXT_QUEUED;
 	if (body_queue_has_room_again(&call->queue))
@@ -475,6 +484,47 @@ static bool never(const struct request *req)
 	return false;
 }
 
+static bool is_tunnel(const struct request *req)
+{
+	return req->call != NULL && req->call->tunnel;
+}
+
+static bool moved(struct request *req)
+{
+	const bool moved = req->call->moved;
+
+	req->call->moved = false;
+	return moved;
+}
+
+static void received(struct request *req)
+{
+	if (req->call == NULL)
+		return;
+	resume(req->call);
+	call_tell_body(req->call);
+}
+
+static bool client_ended(struct request *req)
+{
+	struct tux_req *call = req->call;
+
+	if (call == NULL || !call->tunnel)
+		return false;
+	if (!call->input_ended) {
+		call->input_ended = true;
+		body_queue_end(&call->queue, 0);
+		call_tell_body(call);
+	}
+	return true;
+}
+
+static void drain(struct request *req)
+{
+	body_queue_shut(&req->call->queue);
+	call_tell_body(req->call);
+}
+
 static bool splice(struct request *req)
 {
 	return always(req);
@@ -489,9 +539,14 @@ static const struct request_events module_events = {
 	.next = next,
 	.writable = nothing,
 	.answered = answered,
-	.is_tunnel = never,
+	.is_tunnel = is_tunnel,
+	.moved = moved,
+	.received = received,
+	.client_ended = client_ended,
+	.drain = drain,
 	.takes = module_body_takes,
 	.awaits_body = module_body_is_awaited,
+	.body_ended = module_body_has_ended,
 	.body = module_body_receive,
 	.splices = never,
 	.splice = splice,

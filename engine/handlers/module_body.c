@@ -5,12 +5,12 @@
 
 bool module_body_permits_handle(const struct tux_req *call)
 {
-	return call->body_done || call_streams_body(call);
+	return call->body_done || call->reads;
 }
 
 bool module_body_asks(struct request *req, struct tux_req *call)
 {
-	if (!call_streams_body(call) || !req->head.expect_continue || call->continued || call->body_done || req->body.total > 0 ||
+	if (!call->reads || !req->head.expect_continue || call->continued || call->body_done || req->body.total > 0 ||
 	    req->module_stream != MODULE_STREAM_NONE || !body_queue_is_wanted(&call->queue))
 		return false;
 	call->continued = true;
@@ -22,9 +22,13 @@ bool module_body_takes(const struct request *req)
 {
 	struct tux_req *call = req->call;
 
-	if (call == NULL || call->body_done)
+	if (call == NULL)
 		return false;
-	return call_streams_body(call) ? !call->body_failed && body_queue_room(&call->queue) > 0 : !call->no_memory;
+	if (call->tunnel)
+		return body_queue_room(&call->queue) > 0;
+	if (call->body_done)
+		return false;
+	return call->reads ? !call->body_failed && body_queue_room(&call->queue) > 0 : !call->no_memory;
 }
 
 /* A module that does something else is not to blame the client for being late. */
@@ -32,9 +36,18 @@ bool module_body_is_awaited(const struct request *req)
 {
 	const struct tux_req *call = req->call;
 
-	if (call == NULL || !call_streams_body(call))
+	if (call == NULL || call->tunnel)
+		return false;
+	if (!call->reads)
 		return module_body_takes(req);
-	return !call->body_done && !call->body_failed && !call->kept && call->result == CALL_WAITS && call->wait.until == UNTIL_BODY;
+	if (call->body_done || call->body_failed)
+		return false;
+	return call->awaits_input || (!call->kept && call->result == CALL_WAITS && call->wait.until == UNTIL_BODY);
+}
+
+bool module_body_has_ended(const struct request *req)
+{
+	return req->call == NULL || req->call->body_done;
 }
 
 /* Like module_body_receive(), for a module that gets the body whole. */
@@ -99,8 +112,28 @@ static uint32_t receive_pieces(struct request *req, const uint8_t *buf, uint32_t
 	return error != 0 ? len : used;
 }
 
+/* Like module_body_receive(), for a tunnel. */
+static uint32_t receive_raw(struct request *req, const uint8_t *buf, uint32_t len)
+{
+	struct tux_req *call = req->call;
+	const uint32_t room = body_queue_room(&call->queue), used = len < room ? len : room;
+
+	if (!body_queue_add(&call->queue, buf, used))
+		body_queue_end(&call->queue, -ENOMEM);
+	call->moved = true;
+	req->tunnel_bytes += used;
+	return used;
+}
+
 uint32_t module_body_receive(struct request *req, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal)
 {
+	struct tux_req *call = req->call;
+	uint32_t used;
+
 	*refusal = TUX_ACCEPTED;
-	return call_streams_body(req->call) ? receive_pieces(req, buf, len) : receive_whole(req, buf, len, refusal);
+	if (!call->tunnel && !call->reads)
+		return receive_whole(req, buf, len, refusal);
+	used = call->tunnel ? receive_raw(req, buf, len) : receive_pieces(req, buf, len);
+	call_tell_body(call);
+	return used;
 }

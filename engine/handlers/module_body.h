@@ -12,9 +12,13 @@ bool module_body_permits_handle(const struct tux_req *call);
 /* Asks the client for the body by 100 (Continue), once, if it waits for that and the module wants the body. Returns true if it did. */
 bool module_body_asks(struct request *req, struct tux_req *call);
 
-/* The functions of struct request_events with these names; body() is module_body_receive(). */
+/*
+ * The functions of struct request_events with these names; body() is module_body_receive(), awaits_body() is module_body_is_awaited(), and
+ * body_ended() is module_body_has_ended().
+ */
 bool module_body_takes(const struct request *req);
 bool module_body_is_awaited(const struct request *req);
+bool module_body_has_ended(const struct request *req);
 uint32_t module_body_receive(struct request *req, const uint8_t *buf, uint32_t len, enum tux_refusal *refusal);
 
 #endif

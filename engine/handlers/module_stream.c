@@ -23,6 +23,19 @@ static enum module_stream_step break_off(struct request *req, enum why why)
 	return STREAM_STEP_BROKEN;
 }
 
+/* Gives the head of a tunnel to the sink. Returns false like its tunnel_head(). */
+static bool begin_tunnel(struct request *req, struct tux_req *call, struct tux_head *head)
+{
+	head->type.len = 0;
+	if (!req->sink->tunnel_head(req, head, (struct tux_octets){ call->type.data, call->type.len }))
+		return false;
+	call->tunnel = call->moved = true;
+	if (req->thread->draining)
+		body_queue_shut(&call->queue);
+	call_tell_body(call);
+	return true;
+}
+
 /* Gives the head to the sink. STREAM_STEP_WAITS: the content may follow. */
 static enum module_stream_step begin(struct request *req, struct tux_req *call, int64_t length)
 {
@@ -34,7 +47,7 @@ static enum module_stream_step begin(struct request *req, struct tux_req *call, 
 	head.has_length = length >= 0 && module_has_content(call->status);
 	head.content_length = head.has_length ? (uint64_t)length : 0;
 	req->sent_bytes = 0;
-	if (!req->sink->stream_head(req, &head))
+	if (!(call->upgraded ? begin_tunnel(req, call, &head) : req->sink->stream_head(req, &head)))
 		return fail(req, 503, WHY_MEMORY);
 	access_record_stream(req, call->status, module_name(call->loaded));
 	req->module_stream = MODULE_STREAM_BEGUN;
@@ -50,9 +63,28 @@ static enum module_stream_step end(struct request *req)
 	return req->ready.len > 0 ? STREAM_STEP_READY : STREAM_STEP_OVER;
 }
 
-/* Continues after everything that was written was taken. */
-static enum module_stream_step follow(struct request *req, const struct tux_req *call, enum stream_state state)
+/* True if the module has not given a tunnel back. */
+static bool is_read(const struct tux_req *call)
 {
+	return call->kept || call->result == CALL_WAITS;
+}
+
+/* Ends the server's side of a tunnel, which the module still reads. */
+static enum module_stream_step end_output(struct request *req, struct tux_req *call)
+{
+	if (req->ready.len > 0)
+		return STREAM_STEP_READY;
+	if (!call->output_ended)
+		req->sink->end_output(req);
+	call->output_ended = true;
+	return STREAM_STEP_WAITS;
+}
+
+/* Continues after everything that was written was taken. */
+static enum module_stream_step follow(struct request *req, struct tux_req *call, enum stream_state state)
+{
+	if (state == STREAM_WHOLE && call->tunnel && is_read(call))
+		return end_output(req, call);
 	if (state == STREAM_WHOLE)
 		return end(req);
 	if (req->ready.len > 0)
@@ -88,10 +120,11 @@ static enum module_stream_step move(struct request *req, struct tux_req *call, e
 
 		stream_take(&call->stream, req->ready.len > BEFORE_FILE ? 0 : FILE_PIECE, &piece);
 		*state = piece.state;
+		if (piece.file_len == 0 && piece.bytes.len == 0)
+			return STREAM_STEP_WAITS;
+		call->moved = true;
 		if (piece.file_len > 0)
 			return move_file(req, call, &piece);
-		if (piece.bytes.len == 0)
-			return STREAM_STEP_WAITS;
 		fits = req->sink->content(req, piece.bytes.data, piece.bytes.len);
 		buffer_forget(&piece.bytes);
 		if (!fits)
@@ -120,7 +153,7 @@ enum module_stream_step module_stream_step(struct request *req, struct tux_req *
 
 bool module_stream_excuses(struct tux_req *call)
 {
-	return call->kept && (stream_state(&call->stream) > STREAM_OPEN || stream_waits_for_room(&call->stream));
+	return call->kept && (stream_state(&call->stream) > STREAM_OPEN || stream_waits_for_room(&call->stream) || (call->tunnel && call_is_suspended(call)));
 }
 
 void module_stream_time(struct tux_req *call)

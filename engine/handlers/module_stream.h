@@ -21,7 +21,8 @@ enum module_stream_step module_stream_step(struct request *req, struct tux_req *
 
 /*
  * True if the client is late, and not the module that keeps the call. A write that takes nothing does not wake the thread of the request, so it
- * finds out when the time limit passes. The limit starts again as soon as there is room.
+ * finds out when the time limit passes. The limit starts again as soon as there is room. In a tunnel each side may be silent, so only its own limit holds
+ * for a module that has suspended the request.
  */
 bool module_stream_excuses(struct tux_req *call);
 

@@ -31,7 +31,8 @@ static void begin(struct tux_req *call)
 		break;
 	case UNTIL_READY:
 		wait->over = !call_watch(call);
-		call->calls->ops->keep(call);
+		if (!call->tunnel) /* which has a limit of its own */
+			call->calls->ops->keep(call);
 		break;
 	case UNTIL_FILE:
 		module_file_forget_loads(call);

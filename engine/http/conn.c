@@ -193,7 +193,16 @@ static void splice_request(struct conn *conn)
 /* True if input that waits belongs to the request, or to its tunnel. Otherwise it is the next request, which does not keep this one. */
 static bool takes_rest(const struct request *req)
 {
-	return req->events->is_tunnel(req) || req->events->awaits_body(req);
+	return req->events->is_tunnel(req) || !req->events->body_ended(req);
+}
+
+/* Waits for bytes of a tunnel, in either direction. */
+static void wait_for_tunnel(struct conn *conn)
+{
+	if (conn->request->events->moved(conn->request))
+		conn_wait_for(conn, WAIT_TUNNEL);
+	else
+		conn_wait_on(conn, WAIT_TUNNEL);
 }
 
 /* Waits while a handler that takes time responds: everything that it gave has been sent. */
@@ -201,7 +210,7 @@ static void wait_for_handler(struct conn *conn)
 {
 	struct request *req = conn->request;
 
-	if (conn->client_closed && (conn->in.len == 0 || !takes_rest(req))) {
+	if (conn->client_closed && (conn->in.len > 0 ? !takes_rest(req) : !req->events->client_ended(req))) {
 		if (!req->events->answered(req))
 			h1_count_unsent(req);
 		req->events->client_closed(req);
@@ -209,7 +218,7 @@ static void wait_for_handler(struct conn *conn)
 		return;
 	}
 	if (req->events->is_tunnel(req))
-		conn_wait_for(conn, WAIT_TUNNEL); /* called after each transfer */
+		wait_for_tunnel(conn);
 	else if (!req->events->awaits_body(req) || !req->events->takes(req))
 		conn_wait_for(conn, WAIT_SERVER);
 	else
@@ -231,6 +240,8 @@ static bool step_handler(struct conn *conn)
 			return true;
 	}
 	splice_request(conn);
+	if (conn->client_closed && conn->in.len == 0)
+		(void)req->events->client_ended(req);
 	switch (req->events->next(req)) {
 	case NEXT_QUEUED:
 	case NEXT_AGAIN:
@@ -340,17 +351,32 @@ static void conn_step(struct conn *conn)
 	}
 }
 
+/* Continues a handler that takes time while the loop sends: it may take more of the body, or of a tunnel, meanwhile. */
+static void step_input_of_handler(struct conn *conn)
+{
+	struct request *req = conn->request;
+
+	if (conn->in.len > 0 && req->events->takes(req))
+		h1_consume_kept(conn);
+	if (conn->state != CONN_WRITE || req->state != REQUEST_HANDLER)
+		return;
+	splice_request(conn);
+	if (!req->events->is_tunnel(req))
+		return;
+	if (conn->client_closed && conn->in.len == 0)
+		(void)req->events->client_ended(req);
+	else if (!conn->client_closed && conn->in.len < TUX_MAX_HEAD && !req->events->splices(req))
+		receive(conn);
+	req->events->received(req);
+}
+
 /* Continues after an event of a handler that takes time. */
 static void handler_ready(struct request *req)
 {
 	struct conn *conn = req->conn;
 
-	if (conn->state == CONN_WRITE) { /* the handler may take more of the body meanwhile */
-		if (conn->in.len > 0 && req->events->takes(req))
-			h1_consume_kept(conn);
-		if (conn->state == CONN_WRITE && req->state == REQUEST_HANDLER)
-			splice_request(conn);
-	}
+	if (conn->state == CONN_WRITE)
+		step_input_of_handler(conn);
 	conn_step(conn);
 }
 
@@ -381,6 +407,8 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 		conn_step(conn);
 	else if (conn->in.len >= TUX_MAX_HEAD) /* it sends faster than it receives */
 		receive_stop(conn);
+	else if (used > 0 && conn->state == CONN_WRITE && conn_request_state(conn) == REQUEST_HANDLER && conn->request->events->is_tunnel(conn->request))
+		conn->request->events->received(conn->request);
 }
 
 static void on_ended(struct channel *channel, int error)
@@ -807,6 +835,19 @@ void conns_hurry_idle(struct conns *conns, uint32_t limit_ms)
 			conn_wait_for(conn, WAIT_IDLE);
 }
 
+void conns_end_tunnels(struct conns *conns)
+{
+	struct conn *next;
+
+	for (struct conn *conn = conns->first; conn != NULL; conn = next) {
+		next = conn->next;
+		if (conn->state == CONN_CLOSED || conn_request_state(conn) != REQUEST_HANDLER || !conn->request->events->is_tunnel(conn->request))
+			continue;
+		conn->request->events->drain(conn->request);
+		handler_ready(conn->request);
+	}
+}
+
 void conn_pass(struct conn *conn)
 {
 	if (conn->thread->draining && may_return(conn))
@@ -840,11 +881,13 @@ static const struct sink h1_sink = {
 	.body = h1_body,
 	.backend_head = h1_backend_head,
 	.stream_head = h1_stream_head,
+	.tunnel_head = h1_tunnel_head,
 	.content = h1_content,
 	.content_pipe = h1_content_pipe,
 	.content_file = h1_content_file,
 	.go_on = h1_go_on,
 	.content_end = h1_content_end,
+	.end_output = h1_end_output,
 	.end = h1_end,
 	.resume = handler_ready,
 };

@@ -91,6 +91,9 @@ void conns_unpark(struct conns *conns);
 /* Limits the idle timeout of present and future idle connections to limit_ms. */
 void conns_hurry_idle(struct conns *conns, uint32_t limit_ms);
 
+/* Tells the handlers of all tunnels that the process ends. */
+void conns_end_tunnels(struct conns *conns);
+
 /* Passes a connection to the engine that took over, if it only waits for another request. */
 void conn_pass(struct conn *conn);
 

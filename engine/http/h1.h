@@ -44,11 +44,13 @@ enum sink_result h1_file_head(struct request *req, const struct representation *
 enum sink_result h1_body(struct request *req, const struct body_source *body);
 bool h1_backend_head(struct request *req, const uint8_t *buf, const struct tux_response *res);
 bool h1_stream_head(struct request *req, struct tux_head *head);
+bool h1_tunnel_head(struct request *req, struct tux_head *head, struct tux_octets protocol);
 bool h1_content(struct request *req, const uint8_t *data, uint32_t len);
 bool h1_content_pipe(struct request *req, int fd, uint32_t len);
 bool h1_content_file(struct request *req, const struct body_source *body);
 void h1_go_on(struct request *req);
 bool h1_content_end(struct request *req, const uint8_t *buf, uint32_t len);
+void h1_end_output(struct request *req);
 void h1_end(struct request *req, bool complete);
 
 #endif

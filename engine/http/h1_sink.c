@@ -6,6 +6,7 @@
 
 #include "../../core/field_line.h"
 #include "../../core/forward.h"
+#include "../io/transport.h"
 
 enum {
 	RESPONSE_HEAD_ROOM = 1024,           /* upper limit of the growth of a backend's head */
@@ -140,19 +141,58 @@ bool h1_backend_head(struct request *req, const uint8_t *buf, const struct tux_r
 	return true;
 }
 
-/* Returns the lines of a head, followed by the field that announces chunks. Copies them to room; NULL if they do not fit in cap bytes. */
-static struct tux_text announce_chunks(struct tux_text lines, uint8_t *room, uint32_t cap)
-{
-	static const char name[] = "Transfer-Encoding", value[] = "chunked";
+/* Field lines, copied to memory of the caller. */
+struct lines {
+	uint8_t *at; /* NULL: they did not fit */
+	uint32_t cap;
 	uint32_t len;
+};
 
-	if (lines.len > cap)
-		return (struct tux_text){ NULL, 0 };
-	if (lines.len > 0)
-		memcpy(room, lines.at, lines.len);
-	len = tux_field_line(room + lines.len, cap - lines.len, (struct tux_octets){ (const uint8_t *)name, sizeof(name) - 1 },
-	                     (struct tux_octets){ (const uint8_t *)value, sizeof(value) - 1 });
-	return (struct tux_text){ len > 0 ? (const char *)room : NULL, lines.len + len };
+/* Copies the lines of a head to room. */
+static struct lines copy_lines(struct tux_text text, uint8_t *room, uint32_t cap)
+{
+	if (text.len > cap)
+		return (struct lines){ NULL, 0, 0 };
+	if (text.len > 0)
+		memcpy(room, text.at, text.len);
+	return (struct lines){ room, cap, text.len };
+}
+
+static void add_line(struct lines *lines, const char *name, struct tux_octets value)
+{
+	const struct tux_octets octets = { (const uint8_t *)name, (uint32_t)strlen(name) };
+	const uint32_t len = lines->at != NULL ? tux_field_line(lines->at + lines->len, lines->cap - lines->len, octets, value) : 0;
+
+	lines->len += len;
+	if (len == 0)
+		lines->at = NULL;
+}
+
+static struct tux_octets octets_of(const char *text)
+{
+	return (struct tux_octets){ (const uint8_t *)text, (uint32_t)strlen(text) };
+}
+
+/* Makes the lines those of a head. Returns false if they did not fit. */
+static bool use_lines(const struct lines *lines, struct tux_head *head)
+{
+	head->extra = (struct tux_text){ (const char *)lines->at, lines->len };
+	return lines->at != NULL;
+}
+
+/* Writes the head of a response whose content follows. Returns false if out of memory, or if it is too long. */
+static bool put_head(struct request *req, struct tux_head *head)
+{
+	const uint32_t cap = TUX_MAX_RESPONSE_HEAD + head->type.len + head->extra.len + STREAM_HEAD_ROOM;
+	uint32_t date_off, len;
+	uint8_t *out;
+
+	head->minor = req->head.minor;
+	head->date = req->thread->date;
+	out = buffer_room(&req->ready, cap);
+	len = out != NULL ? tux_response_head(out, cap, head, &date_off) : 0;
+	req->ready.len += len;
+	return len > 0;
 }
 
 bool h1_stream_head(struct request *req, struct tux_head *head)
@@ -160,26 +200,36 @@ bool h1_stream_head(struct request *req, struct tux_head *head)
 	const bool has_content = head->status != 204 && head->status != 304 && req->head.method != TUX_HEAD;
 	const bool endless = has_content && !head->has_length && req->head.minor == 0; /* HTTP/1.0 has no chunks */
 	const bool closes = closes_after(req) || endless;
-	const uint32_t cap = TUX_MAX_RESPONSE_HEAD + head->type.len + head->extra.len + STREAM_HEAD_ROOM;
-	uint8_t lines[MAX_STREAM_LINES];
-	uint32_t date_off, len;
-	uint8_t *out;
+	uint8_t room[MAX_STREAM_LINES];
 
 	req->chunked = has_content && !head->has_length && !endless;
 	if (req->chunked) {
-		head->extra = announce_chunks(head->extra, lines, sizeof(lines));
-		if (head->extra.at == NULL)
+		struct lines lines = copy_lines(head->extra, room, sizeof(room));
+
+		add_line(&lines, "Transfer-Encoding", octets_of("chunked"));
+		if (!use_lines(&lines, head))
 			return false;
 	}
-	head->minor = req->head.minor;
 	head->keep_alive = !closes;
-	head->date = req->thread->date;
-	out = buffer_room(&req->ready, cap);
-	len = out != NULL ? tux_response_head(out, cap, head, &date_off) : 0;
-	if (len == 0)
+	if (!put_head(req, head))
 		return false;
-	req->ready.len += len;
 	req->conn->close_after_response = closes;
+	h1_count_unsent(req);
+	return true;
+}
+
+bool h1_tunnel_head(struct request *req, struct tux_head *head, struct tux_octets protocol)
+{
+	uint8_t room[MAX_STREAM_LINES];
+	struct lines lines = copy_lines(head->extra, room, sizeof(room));
+
+	add_line(&lines, "Connection", octets_of("upgrade"));
+	add_line(&lines, "Upgrade", protocol);
+	req->chunked = false;
+	head->keep_alive = true; /* Connection is written already */
+	if (!use_lines(&lines, head) || !put_head(req, head))
+		return false;
+	req->conn->close_after_response = true;
 	h1_count_unsent(req);
 	return true;
 }
@@ -265,6 +315,11 @@ bool h1_content_end(struct request *req, const uint8_t *buf, uint32_t len)
 	}
 	req->ready.len += written;
 	return written > 0;
+}
+
+void h1_end_output(struct request *req)
+{
+	transport_end_output(&req->conn->channel, true);
 }
 
 void h1_end(struct request *req, bool complete)

@@ -33,9 +33,28 @@ struct host {
 	struct station *station;
 	unsigned stations;
 	bool stopping;       /* atomic */
+	struct buffer names; /* of upstreams, each ending in NUL */
 };
 
-/* Receives the shared memory and the pipes. Returns false with errno, also if the server has ended. */
+/* Receives the names of upstreams. Returns false with errno. */
+static bool receive_names(struct host *host, int control_fd, uint64_t bytes)
+{
+	unsigned count;
+
+	errno = EPROTO;
+	if (bytes > CONTROL_NAMES)
+		return false;
+	while (host->names.len < bytes) {
+		char piece[CONTROL_PIECE];
+		const int len = control_receive(control_fd, piece, sizeof(piece), NULL, 0, &count);
+
+		if (len <= 0 || (uint64_t)len > bytes - host->names.len || !buffer_keep(&host->names, (const uint8_t *)piece, (uint32_t)len))
+			return false;
+	}
+	return bytes == 0 || host->names.data[bytes - 1] == '\0';
+}
+
+/* Receives the shared memory, the pipes and the names. Returns false with errno, also if the server has ended. */
 static bool meet_server(struct host *host, int control_fd)
 {
 	struct control_hello hello = { 0 };
@@ -70,7 +89,7 @@ static bool meet_server(struct host *host, int control_fd)
 			station->server_fd = fds[2 * i + 1];
 		}
 	}
-	return true;
+	return receive_names(host, control_fd, hello.names);
 }
 
 /* Starts the threads. Returns false with errno. */
@@ -81,6 +100,7 @@ static bool start_stations(struct host *host)
 
 		station->loaded = host->loaded;
 		station->stopping = &host->stopping;
+		station->upstreams = &host->names;
 		station->in = (struct wire_end){ .ring = &host->pair[i].to_module };
 		station->out = (struct wire_end){ .ring = &host->pair[i].to_server };
 		if (!station_open(station))
@@ -136,25 +156,16 @@ static void fail(const struct tux_module_config *module, const char *error)
 	say(front, error, (uint32_t)strlen(error));
 }
 
-/* Requests to upstreams cannot be had through the rings yet. */
-static int no_fetch(struct tux_req *call, const struct tux_fetch_request *ask)
-{
-	(void)call;
-	(void)ask;
-	return -ENOSYS;
-}
-
 int isolated_host(const struct tux_module_config *module, int object_fd, int control_fd, const struct isolated_host_steps *steps)
 {
 	static struct host host;
+	struct control_ready ready;
 	char error[ERROR_BYTES] = "";
 	struct pollfd end = { .fd = control_fd, .events = POLLIN };
 
 	limit_stacks();
 	host.config = (struct tux_engine_config){ .modules = module, .module_count = 1 };
 	host.loaded = modules_load_copy(module, object_fd, error, sizeof(error));
-	if (host.loaded != NULL)
-		host.loaded->api.fetch = no_fetch;
 	if (host.loaded == NULL || !steps->enclose(steps->context, error, sizeof(error))) {
 		fail(module, error);
 		return FAILED;
@@ -169,7 +180,9 @@ int isolated_host(const struct tux_module_config *module, int object_fd, int con
 		fail(module, error);
 		return FAILED;
 	}
-	if (!start_stations(&host) || !control_send(control_fd, steps->ready, sizeof(*steps->ready), NULL, 0)) {
+	ready = *steps->ready;
+	ready.flags = host.loaded->module->flags;
+	if (!start_stations(&host) || !control_send(control_fd, &ready, sizeof(ready), NULL, 0)) {
 		print(error, sizeof(error), "its threads cannot be started: %s", strerror(errno));
 		fail(module, error);
 		return FAILED;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../backend/spawner_client.h"
+#include "../io/buffer.h"
 #include "../io/clock.h"
 #include "../io/error_log.h"
 #include "../io/print.h"
@@ -69,6 +70,7 @@ struct isolated_manager {
 	struct pollfd *polls;
 	struct isolated *isolated;
 	struct isolated_run *run;
+	struct buffer names; /* of the upstreams, each ending in NUL */
 };
 
 static void close_fd(int *fd)
@@ -205,12 +207,22 @@ static void bury(const struct isolated *isolated, struct isolated_process *proce
 		(void)!write(isolated->wake_own[i], &one, sizeof(one));
 }
 
+static bool send_names(int fd, const struct buffer *names)
+{
+	bool sent = true;
+
+	for (uint32_t at = 0; at < names->len && sent; at += CONTROL_PIECE)
+		sent = control_send(fd, names->data + at, names->len - at < CONTROL_PIECE ? names->len - at : CONTROL_PIECE, NULL, 0);
+	return sent;
+}
+
 /* Sends the process what it needs. Returns false with errno. */
 static bool introduce(const struct isolated *isolated, const struct isolated_run *run)
 {
 	const struct isolated_process *process = run->process;
 	const struct control_hello hello = {
 		.version = WIRE_VERSION, .threads = process->threads, .bytes = process->threads * sizeof(struct wire_pair),
+		.names = isolated->manager->names.len,
 	};
 	bool sent = control_send(run->control_fd, &hello, sizeof(hello), &process->memory_fd, 1);
 
@@ -224,7 +236,7 @@ static bool introduce(const struct isolated *isolated, const struct isolated_run
 		}
 		sent = control_send(run->control_fd, &group, sizeof(group), fds, 2 * group.count);
 	}
-	return sent;
+	return sent && send_names(run->control_fd, &isolated->manager->names);
 }
 
 /* Asks the spawner for the process. Returns 0 or an errno. */
@@ -425,7 +437,7 @@ static bool take_sandbox(struct isolated *isolated, const struct control_ready *
 	const bool lacks = !message->unconfined && (message->landlock == 0 || !message->seccomp);
 	char text[SAY_BYTES];
 
-	if (message->landlock > MAX_LANDLOCK || message->seccomp > 1 || message->unconfined > 1 || message->zero != 0)
+	if (message->landlock > MAX_LANDLOCK || message->seccomp > 1 || message->unconfined > 1)
 		return false;
 	if (lacks && __atomic_load_n(&isolated->sandbox, __ATOMIC_RELAXED) != sandbox) {
 		print(text, sizeof(text), "its process runs without %s, which this kernel lacks; require-sandbox on would not start it",
@@ -467,6 +479,7 @@ static void read_control(struct isolated *isolated)
 		isolated_process_kill(run->process, nonsense);
 		return;
 	}
+	__atomic_store_n(&isolated->loaded->reads, (message.flags & TUX_MODULE_BODY_STREAMED) != 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&run->process->ready, true, __ATOMIC_RELEASE);
 	run->ready = true;
 	run->failed = false;
@@ -669,6 +682,8 @@ struct isolated_manager *isolated_open(const struct tux_engine_config *config, s
 		open = open && isolated->process != NULL;
 		loaded[i].isolated = isolated;
 	}
+	for (unsigned i = 0; i < config->upstream_count; i++)
+		open = open && buffer_keep(&manager->names, (const uint8_t *)config->upstreams[i].name, (uint32_t)strlen(config->upstreams[i].name) + 1);
 	if (open && manager->count > 0 && manager->event_fd >= 0 && spawner_open(&manager->spawner, spawner_fd))
 		return manager;
 	isolated_free(manager);
@@ -713,6 +728,7 @@ void isolated_free(struct isolated_manager *manager)
 	}
 	close_fd(&manager->event_fd);
 	pthread_mutex_destroy(&manager->lock);
+	buffer_forget(&manager->names);
 	free(manager->polls);
 	free(manager->run);
 	free(manager->isolated);

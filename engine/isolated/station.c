@@ -124,7 +124,8 @@ static void put(struct tux_req *call)
 	leave_seat(call);
 }
 
-static const struct call_ops station_ops = { .send = send_now, .keep = keep, .put = put, .read_file = station_file_read, .raw_paths = true };
+static const struct call_ops station_ops = { .send = send_now, .keep = keep, .put = put, .read_file = station_file_read, .raw_paths = true,
+	                                   .find_upstream = station_find_upstream };
 
 bool station_open(struct station *station)
 {
@@ -160,12 +161,13 @@ static void begin_wait(struct tux_req *call)
 		wait->over = !deadline_start(&call->calls->deadlines, &wait->deadline, clock_ms() + wait->ms);
 	if (wait->until == UNTIL_READY)
 		wait->over = !call_watch(call);
-	if (wait->until == UNTIL_FILE)
+	if (wait->until == UNTIL_FILE || wait->until == UNTIL_BODY || wait->until == UNTIL_FETCHED)
 		wait->over = false;
 	if (call->slot == NO_SLOT)
 		return;
 	station_of(call)->seat[call->slot].renews |= wait->until == UNTIL_READY;
 	station_of(call)->seat[call->slot].lookup_due = wait->until == UNTIL_FILE;
+	station_of(call)->seat[call->slot].fetch_due = wait->until == UNTIL_FETCHED;
 }
 
 /* True if resumed() is due. Begins the wait if need be. */
@@ -177,6 +179,8 @@ static bool wait_is_over(struct tux_req *call)
 		begin_wait(call);
 	if (wait->until == UNTIL_ROOM)
 		wait->over = stream_has_room(&call->stream);
+	if (wait->until == UNTIL_BODY)
+		wait->over = body_queue_is_ready(&call->queue);
 	return wait->over;
 }
 
@@ -190,12 +194,18 @@ static void unqueue(struct station *station, const struct tux_req *call)
 		}
 }
 
+/* True if the body of a call comes in pieces. */
+static bool reads_pieces(const struct station *station, const struct tux_req *call)
+{
+	return call->slot != NO_SLOT && station->seat[call->slot].reads;
+}
+
 /* Calls handle() or resumed(). */
 static void run(struct station *station, struct tux_req *call)
 {
 	call->direct = !call->begun && call->loaded->pool == NULL; /* only this thread writes into the ring */
 	call->begun = true;
-	if (!call->again && call_streams_body(call))
+	if (!call->again && call->reads && !reads_pieces(station, call))
 		give_body(call);
 	if (call->loaded->pool == NULL) {
 		call->result = (uint8_t)call_run(call);
@@ -296,8 +306,10 @@ static void on_call(struct station *station, const struct wire_record *record, c
 	if (call == NULL)
 		station_die(station, "out of memory");
 	call->slot = record->slot;
-	*seat = (struct seat){ .call = call, .generation = record->generation, .body_len = fixed.body_len };
-	if (fixed.body_len == 0)
+	*seat = (struct seat){ .call = call, .generation = record->generation, .body_len = fixed.body_len, .reads = fixed.body_len == UINT64_MAX };
+	if (seat->reads && !call->reads)
+		station_die(station, "the server has sent nonsense");
+	if (fixed.body_len == 0 || seat->reads)
 		start_call(station, call);
 }
 
@@ -305,13 +317,21 @@ static void on_body(struct station *station, struct seat *seat, const struct wir
 {
 	struct tux_req *call = seat->call;
 
-	if (call == NULL || call->begun || record->len == 0 || record->len > seat->body_len)
+	if (call == NULL || call->begun || seat->reads || record->len == 0 || record->len > seat->body_len)
 		station_die(station, "the server has sent nonsense");
 	if (!buffer_keep(&call->body, buf, record->len))
 		station_die(station, "out of memory");
 	seat->body_len -= record->len;
 	if (seat->body_len == 0)
 		start_call(station, call);
+}
+
+/* Handles input in pieces, or its end. */
+static void on_input(struct station *station, struct seat *seat, const struct wire_record *record, const uint8_t *buf)
+{
+	station_input_take(station, seat, record, buf);
+	if (seat->call != NULL)
+		proceed(station, seat->call);
 }
 
 static void on_gone(struct station *station, struct seat *seat)
@@ -353,6 +373,14 @@ static void on_found(struct station *station, struct seat *seat, const struct wi
 	proceed(station, call);
 }
 
+/* Handles the result of a fetch, or a part of its answer. */
+static void on_fetched(struct station *station, struct seat *seat, const struct wire_record *record, const uint8_t *buf)
+{
+	if (station_fetch_take(station, seat, record, buf))
+		seat->call->wait.over = true;
+	proceed(station, seat->call);
+}
+
 static void on_record(struct station *station, const struct wire_record *record, const uint8_t *buf)
 {
 	struct seat *seat;
@@ -366,6 +394,8 @@ static void on_record(struct station *station, const struct wire_record *record,
 		station_die(station, "the server has sent nonsense");
 	else if (record->kind == WIRE_BODY)
 		on_body(station, seat, record, buf);
+	else if (record->kind == WIRE_INPUT || record->kind == WIRE_INPUT_END || record->kind == WIRE_CLOSING)
+		on_input(station, seat, record, buf);
 	else if (record->kind == WIRE_GONE)
 		on_gone(station, seat);
 	else if (record->kind == WIRE_ROOM)
@@ -374,6 +404,8 @@ static void on_record(struct station *station, const struct wire_record *record,
 		on_found(station, seat, record, buf);
 	else if (record->kind == WIRE_CONTENT)
 		station_file_content(station, seat, record, buf);
+	else if (record->kind == WIRE_FETCHED || record->kind == WIRE_ANSWER)
+		on_fetched(station, seat, record, buf);
 }
 
 /* Handles the records that were put aside. Each may lead to others. */
@@ -418,10 +450,12 @@ static void take_returned(struct station *station)
 		news = call_take_news(call);
 		if (news & NEWS_RETURNED)
 			call->kept = false;
-		if (news & NEWS_RETURNED && call->slot == NO_SLOT)
+		if (news & NEWS_RETURNED && call->slot == NO_SLOT) {
 			call_put_lost(call);
-		else if (news != 0 && call->slot != NO_SLOT)
+		} else if (news != 0 && call->slot != NO_SLOT) {
+			call_tell_body(call);
 			proceed(station, call);
+		}
 	}
 }
 

@@ -2,8 +2,9 @@
 /*
  * A station of the process of an isolated module: one thread with one pair of rings, which serves the requests of one thread of the server.
  * Calls are those of the server (engine/modules); only their surroundings are others: a request is a slot, and a reply becomes records.
- * station.c has the thread and its records, station_write.c what a call writes for the server, station_file.c the bytes of files that a
- * module waits for. Only the station's thread calls these functions, unless they say otherwise.
+ * station.c has the thread, and station_record.c the records that it writes; station_write.c what a call writes for the server, station_file.c
+ * the bytes of files that a module waits for, station_input.c what the client sends after the head, station_fetch.c requests to upstreams. Only
+ * the station's thread calls these functions, unless they say otherwise.
  */
 #ifndef TUX_ENGINE_ISOLATED_STATION_H
 #define TUX_ENGINE_ISOLATED_STATION_H
@@ -23,12 +24,25 @@ struct seat {
 	uint32_t generation;
 	uint64_t body_len;    /* bytes of the request body that have to come */
 	bool queued;          /* the call is among those whose replies wait */
-	bool paused;          /* the server knows that the module waits for a time */
+	uint8_t paused;       /* flags of WIRE_PAUSE: the server knows that the module waits for a time, or for input */
 	bool renews;          /* the time limit begins anew, which the server has to know */
 	bool lookup_due;      /* the server has to look up a file */
 	bool looks;           /* it does */
 	struct reading *reading; /* the module waits for bytes of the file; NULL: it does not */
+	bool reads;           /* the input comes in pieces: a body, or a tunnel */
+	bool asked;           /* the server knows that the module wants input */
+	uint64_t input;       /* bytes of it that have come */
+	uint64_t input_told;  /* of these taken by the module, as the server knows */
+	bool fetch_due;       /* the server has to send a request to an upstream */
+	bool fetch_begun;     /* it has the head of that */
+	uint32_t fetch_sent;  /* and as many bytes of its body */
+	bool fetches;         /* it does */
+	uint32_t answer_head; /* bytes of the head of the answer */
+	uint64_t answer_len;  /* bytes of the answer with its head; 0: its length is unknown */
+	uint64_t answer;      /* bytes of it that have come */
+	uint64_t answer_told; /* of these, as the server knows */
 	bool streams;         /* the head of a reply in pieces was written */
+	bool half;            /* the server knows that the output of a tunnel has ended */
 	uint64_t sent;        /* bytes of its body */
 	uint64_t taken;       /* by the server */
 };
@@ -63,6 +77,7 @@ enum progress {
 struct station {
 	struct calls calls;   /* first member */
 	struct tux_loaded *loaded;
+	const struct buffer *upstreams; /* their names, each ending in NUL */
 	const bool *stopping; /* atomic: the process ends */
 	struct wire_end in;
 	struct wire_end out;
@@ -113,6 +128,24 @@ bool station_may_stream(const struct tux_req *call);
 
 /* Writes a record about a call. Returns false without room for it. */
 bool station_write(struct station *station, const struct tux_req *call, enum wire_kind kind, uint8_t flags, const void *at, uint32_t len);
+
+/* Handles records with input, its end, and the end of the server process. The caller lets the call go on. */
+void station_input_take(struct station *station, struct seat *seat, const struct wire_record *record, const uint8_t *buf);
+
+/* Lets the server know what the module has taken of its input. Returns false without room for it. */
+bool station_input_tell(struct station *station, const struct tux_req *call);
+
+/* Returns the number of an upstream, or -ENOENT: the find_upstream() of calls. */
+int station_find_upstream(const struct tux_req *call, const char *name);
+
+/* Writes the request to an upstream that a call waits for. Returns false if it needs more room. */
+bool station_fetch_send(struct station *station, const struct tux_req *call);
+
+/* Handles the result of a fetch, or bytes of its answer. Returns true if the fetch is over. */
+bool station_fetch_take(struct station *station, struct seat *seat, const struct wire_record *record, const uint8_t *buf);
+
+/* Lets the server know what has come of an answer. Returns false without room for it. */
+bool station_fetch_tell(struct station *station, const struct tux_req *call);
 
 /* Lets the calling thread read files for its station itself: the others ask it to. */
 void station_file_here(const struct station *station);

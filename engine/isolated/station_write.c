@@ -3,30 +3,9 @@
 #include "station.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "../io/error_log.h"
-#include "../io/print.h"
 #include "../modules/stream.h"
-
-enum { FAILED = 1 }; /* exit status */
-
-void station_die(const struct station *station, const char *text)
-{
-	char front[128];
-
-	print(front, sizeof(front), "module %s:", station->loaded->config->name);
-	say(front, text, (uint32_t)strlen(text));
-	_exit(FAILED);
-}
-
-void station_wake_server(struct station *station)
-{
-	static const char one = 1;
-
-	(void)!write(station->server_fd, &one, 1);
-}
 
 static bool write_reply(struct station *station, const struct tux_req *call, struct wire_reply *reply, const struct wire_part *text,
                         const struct wire_part *body)
@@ -41,17 +20,6 @@ static bool write_reply(struct station *station, const struct tux_req *call, str
 	reply->text_len = part[3].len;
 	reply->body_len = part[4].len;
 	if (!wire_write(&station->out, &record, part, 5))
-		return false;
-	station->wrote = true;
-	return true;
-}
-
-bool station_write(struct station *station, const struct tux_req *call, enum wire_kind kind, uint8_t flags, const void *at, uint32_t len)
-{
-	struct wire_record record = { .kind = (uint8_t)kind, .flags = flags, .slot = call->slot, .generation = station->seat[call->slot].generation };
-	const struct wire_part part = { at, len };
-
-	if (!wire_write(&station->out, &record, &part, 1))
 		return false;
 	station->wrote = true;
 	return true;
@@ -102,11 +70,13 @@ static enum progress send_pieces(struct tux_req *call)
 	return station_write(station, call, WIRE_END, 0, NULL, 0) ? PROGRESS_DONE : PROGRESS_ROOM;
 }
 
-/* Lets the server look up the file that the module waits for, after it has taken all that was written. */
-static enum progress ask_file(struct station *station, struct tux_req *call)
+/* Lets the server look up the file, or send the request, that the module waits for, after it has taken all that was written. */
+static enum progress ask(struct station *station, struct tux_req *call)
 {
 	struct seat *seat = &station->seat[call->slot];
 
+	if (seat->fetch_due)
+		return station_fetch_send(station, call) ? PROGRESS_IDLE : PROGRESS_ROOM;
 	if (!seat->lookup_due)
 		return PROGRESS_IDLE;
 	if (!station_write(station, call, WIRE_LOOKUP, 0, call->text.data, call->text.len))
@@ -133,26 +103,56 @@ static void write_stream(struct station *station, struct tux_req *call, struct s
 		call_wake(call); /* it may wait for room */
 }
 
+/* Returns the flags of WIRE_PAUSE: whether the module waits for something that is not the server's. */
+static uint8_t waits_of(const struct tux_req *call)
+{
+	if (call->kept || call->result != CALL_WAITS)
+		return 0;
+	return call->wait.until == UNTIL_TIME ? WIRE_WAITS : call->wait.until == UNTIL_BODY ? WIRE_WAITS_FOR_INPUT : 0;
+}
+
+/* Writes the head of a stream or a tunnel. Returns false without room for it. */
+static bool begin_stream(struct station *station, struct tux_req *call, int64_t length)
+{
+	struct seat *seat = &station->seat[call->slot];
+	struct wire_reply reply = { .status = call->status, .result = call->upgraded ? WIRE_TUNNEL : WIRE_STREAM,
+		                    .total = length < 0 ? UINT64_MAX : (uint64_t)length };
+	const struct wire_part nothing = { NULL, 0 };
+
+	seat->streams = seat->streams || write_reply(station, call, &reply, &nothing, &nothing);
+	seat->reads = seat->reads || (seat->streams && call->upgraded);
+	return seat->streams;
+}
+
+/* Ends a stream of which everything was written. The end of a tunnel's output is not that of the tunnel. */
+static enum progress end_stream(struct station *station, struct tux_req *call, enum stream_state state)
+{
+	struct seat *seat = &station->seat[call->slot];
+
+	if (call->upgraded && state == STREAM_WHOLE && (call->kept || call->result == CALL_WAITS)) {
+		seat->half = seat->half || station_write(station, call, WIRE_END, WIRE_HALF, NULL, 0);
+		return seat->half ? ask(station, call) : PROGRESS_ROOM;
+	}
+	return station_write(station, call, WIRE_END, state == STREAM_CUT ? WIRE_CUT : 0, NULL, 0) ? PROGRESS_DONE : PROGRESS_ROOM;
+}
+
 /* Writes more of the stream of a module. The module has room again as soon as bytes were taken. */
 static enum progress send_stream(struct tux_req *call)
 {
 	struct station *station = station_of(call);
 	struct seat *seat = &station->seat[call->slot];
-	struct wire_reply reply = { .result = WIRE_STREAM };
-	const struct wire_part nothing = { NULL, 0 };
-	const bool waits = !call->kept && call->result == CALL_WAITS && call->wait.until == UNTIL_TIME;
+	const uint8_t waits = waits_of(call);
 	int64_t length;
 
-	if ((waits != seat->paused || (seat->renews && !waits)) && !station_write(station, call, WIRE_PAUSE, waits ? WIRE_WAITS : 0, NULL, 0))
+	if (!station_input_tell(station, call) || !station_fetch_tell(station, call))
+		return PROGRESS_ROOM;
+	if ((waits != seat->paused || (seat->renews && waits == 0)) && !station_write(station, call, WIRE_PAUSE, waits, NULL, 0))
 		return PROGRESS_ROOM;
 	seat->paused = waits;
 	seat->renews = false;
 	if (!stream_has_begun(&call->stream, &length))
-		return ask_file(station, call);
-	reply.status = call->status; /* from here on it does not change */
-	reply.total = length < 0 ? UINT64_MAX : (uint64_t)length;
-	seat->streams = seat->streams || write_reply(station, call, &reply, &nothing, &nothing);
-	if (!seat->streams)
+		return ask(station, call);
+	if (!begin_stream(station, call, length))
 		return PROGRESS_ROOM;
 	for (;;) {
 		struct stream_piece piece;
@@ -167,9 +167,8 @@ static enum progress send_stream(struct tux_req *call)
 			continue;
 		}
 		if (piece.state == STREAM_OPEN)
-			return ask_file(station, call);
-		station_write(station, call, WIRE_END, piece.state == STREAM_CUT ? WIRE_CUT : 0, NULL, 0);
-		return PROGRESS_DONE;
+			return ask(station, call);
+		return end_stream(station, call, piece.state);
 	}
 }
 

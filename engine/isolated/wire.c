@@ -121,7 +121,7 @@ bool wire_reply_valid(const struct wire_reply *reply, uint32_t len)
 {
 	const uint64_t bytes = (uint64_t)reply->type_len + reply->fields_len + reply->text_len + reply->body_len;
 
-	return len >= sizeof(*reply) && bytes == len - sizeof(*reply) && reply->result <= WIRE_FAILED && reply->type_len <= MAX_TYPE &&
+	return len >= sizeof(*reply) && bytes == len - sizeof(*reply) && reply->result <= WIRE_TUNNEL && reply->type_len <= MAX_TYPE &&
 	       reply->fields_len <= TUX_MAX_FIELD_LINES && reply->text_len <= TUX_MAX_TARGET && (reply->body_len == 0 || reply->result == WIRE_BYTES);
 }
 

@@ -16,9 +16,9 @@ enum {
 	WIRE_RECORD = 96 * 1024, /* bytes of a record, its head not counted */
 	WIRE_PIECE = 32 * 1024,  /* bytes of a long body in one record */
 	WIRE_INLINE = 64 * 1024, /* bytes of a body in the record of its reply */
-	WIRE_WINDOW = 64 * 1024, /* bytes of a body in pieces that the server has not taken */
+	WIRE_WINDOW = 64 * 1024, /* bytes of a body in pieces that the reader has not taken */
 	WIRE_SLOTS = 1024,       /* requests that a module has at a time, per engine thread */
-	WIRE_VERSION = 1,
+	WIRE_VERSION = 2,
 };
 
 /* Kinds of records. The server and the module are built together: both are the same program. */
@@ -26,21 +26,30 @@ enum wire_kind {
 	/* to the module */
 	WIRE_CALL = 1, /* struct wire_call, the head's structure and bytes, and the path: a request */
 	WIRE_BODY,     /* bytes of its body; as many as wire_call says follow */
+	WIRE_INPUT,    /* bytes of a body that is read in pieces, or of a tunnel */
+	WIRE_INPUT_END, /* struct wire_input_end: no more of them follow */
+	WIRE_CLOSING,  /* the server process will end, and so should the tunnel */
 	WIRE_GONE,     /* the request has ended without the module */
 	WIRE_ROOM,     /* struct wire_room: the server has taken bytes of a reply */
 	WIRE_FOUND,    /* struct wire_found: the result of a look-up */
 	WIRE_CONTENT,  /* bytes of the file that was found; none: it cannot be read */
+	WIRE_FETCHED,  /* struct wire_fetched: the result of a fetch */
+	WIRE_ANSWER,   /* bytes of the head of its answer, and then of the content; as many as wire_fetched says follow */
 	/* to the server */
 	WIRE_REPLY,    /* struct wire_reply, and its texts */
 	WIRE_DATA,     /* bytes of a reply's body */
-	WIRE_PAUSE,    /* flag WIRE_WAITS: the module waits for a time that it has chosen; else it goes on */
-	WIRE_END,      /* the reply is complete; flag WIRE_CUT: it is cut */
+	WIRE_PAUSE,    /* a flag WIRE_WAITS...: the module waits for a time that it has chosen, or for input; else it goes on */
+	WIRE_TAKEN,    /* struct wire_room: the module has taken bytes of its input since the start, or wants the first ones */
+	WIRE_END,      /* the reply is complete; flag WIRE_CUT: it is cut; flag WIRE_HALF: but the module reads the tunnel */
 	WIRE_LOOKUP,   /* the path of a file, as in a request: the module waits for WIRE_FOUND, and has written nothing that was not taken */
 	WIRE_FILE,     /* struct wire_part_of_file: bytes of the file that was found belong to the reply. They count as taken by WIRE_ROOM */
 	WIRE_READ_FILE, /* struct wire_part_of_file: the module waits for WIRE_CONTENT */
+	WIRE_FETCH,    /* struct wire_fetch, and the head of a request to an upstream: the module waits for WIRE_FETCHED, like WIRE_LOOKUP */
+	WIRE_FETCH_BODY, /* bytes of its body; as many as wire_fetch says follow at once */
+	WIRE_RECEIVED, /* struct wire_room: bytes of WIRE_ANSWER that have come */
 };
 
-enum { WIRE_CUT = 1, WIRE_WAITS = 1 };
+enum { WIRE_CUT = 1, WIRE_HALF = 2, WIRE_WAITS = 1, WIRE_WAITS_FOR_INPUT = 2 };
 
 struct wire_record {
 	uint32_t len; /* bytes after this structure, without padding to a multiple of 8 */
@@ -52,7 +61,7 @@ struct wire_record {
 };
 
 struct wire_call {
-	uint64_t body_len; /* bytes of the body, in records that follow */
+	uint64_t body_len; /* bytes of the body, in records that follow; UINT64_MAX: the module reads it in pieces */
 	uint32_t head_len; /* bytes of the request head */
 	uint32_t path_len;
 	uint32_t fields;   /* lines in the structure of the head */
@@ -62,13 +71,30 @@ struct wire_call {
 };
 
 struct wire_room {
-	uint64_t taken; /* bytes of the body that were taken, since the start of the reply */
+	uint64_t taken; /* bytes that were taken, since the start of the reply, or of the input */
+};
+
+struct wire_input_end {
+	int32_t error; /* a negative errno; 0: the input is whole */
+	uint32_t zero;
 };
 
 struct wire_found {
 	uint64_t size;  /* bytes of the file */
 	int32_t error;  /* a negative errno, or 0 */
 	uint32_t zero;
+};
+
+struct wire_fetch {
+	uint64_t body_len;
+	uint32_t upstream;  /* number in the configuration */
+	uint32_t max_bytes; /* of the content of the answer */
+};
+
+struct wire_fetched {
+	uint64_t content_len;
+	int32_t error;     /* 0, or errno: no answer follows */
+	uint32_t head_len;
 };
 
 struct wire_part_of_file {
@@ -83,6 +109,7 @@ enum wire_result {
 	WIRE_REDIRECT, /* text is a location */
 	WIRE_DECLINED,
 	WIRE_FAILED,
+	WIRE_TUNNEL,   /* the type is the protocol; bytes follow in records */
 };
 
 /* Followed by type, fields, text and body, in this order. */

@@ -15,7 +15,7 @@ static int check(const struct tux_req *call, const char *function)
 {
 	if (!call_is_owned(call, function))
 		return -EPERM;
-	return call_streams_body(call) ? 0 : -EINVAL;
+	return call->reads || call->upgraded ? 0 : -EINVAL;
 }
 
 int api_req_body_read(struct tux_req *call, void *to, uint32_t size)

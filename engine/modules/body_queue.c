@@ -15,7 +15,7 @@ void body_queue_open(struct body_queue *queue)
 void body_queue_reset(struct body_queue *queue)
 {
 	buffer_forget(&queue->bytes);
-	queue->ended = queue->wanted = queue->full = false;
+	queue->ended = queue->wanted = queue->full = queue->closing = false;
 	queue->error = 0;
 	queue->at = 0;
 }
@@ -57,6 +57,21 @@ bool body_queue_add(struct body_queue *queue, const uint8_t *data, uint32_t len)
 	return added;
 }
 
+void body_queue_open_tunnel(struct body_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->ended = queue->wanted = queue->full = false;
+	queue->error = 0;
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void body_queue_shut(struct body_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->closing = true;
+	pthread_mutex_unlock(&queue->lock);
+}
+
 void body_queue_end(struct body_queue *queue, int error)
 {
 	pthread_mutex_lock(&queue->lock);
@@ -73,6 +88,10 @@ static int take(struct body_queue *queue, void *to, uint32_t size)
 
 	if (waiting == 0 && queue->ended)
 		return queue->error;
+	if (waiting == 0 && queue->closing) {
+		queue->closing = false;
+		return -ESHUTDOWN;
+	}
 	if (waiting == 0) {
 		queue->wanted = true;
 		return -EAGAIN;
@@ -97,15 +116,42 @@ int body_queue_take(struct body_queue *queue, void *to, uint32_t size)
 	return taken;
 }
 
+/* True if take() returns something other than -EAGAIN. The caller has the lock. */
+static bool is_ready(const struct body_queue *queue)
+{
+	return queue->ended || queue->closing || queue->bytes.len > queue->at;
+}
+
 bool body_queue_is_ready(struct body_queue *queue)
 {
 	bool ready;
 
 	pthread_mutex_lock(&queue->lock);
-	ready = queue->ended || queue->bytes.len > queue->at;
+	ready = is_ready(queue);
 	queue->wanted = queue->wanted || !ready;
 	pthread_mutex_unlock(&queue->lock);
 	return ready;
+}
+
+bool body_queue_tells(struct body_queue *queue)
+{
+	bool tells;
+
+	pthread_mutex_lock(&queue->lock);
+	tells = queue->wanted && is_ready(queue);
+	queue->wanted = queue->wanted && !tells;
+	pthread_mutex_unlock(&queue->lock);
+	return tells;
+}
+
+uint32_t body_queue_waiting(struct body_queue *queue)
+{
+	uint32_t waiting;
+
+	pthread_mutex_lock(&queue->lock);
+	waiting = queue->bytes.len - queue->at;
+	pthread_mutex_unlock(&queue->lock);
+	return waiting;
 }
 
 bool body_queue_is_wanted(struct body_queue *queue)

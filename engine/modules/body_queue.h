@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The body of a request that its module reads in pieces. The thread of the request adds what arrives, and a thread of the module takes it at
+ * What a module reads in pieces: the body of a request, or the bytes of a tunnel. The thread of the request adds what arrives, and a thread of the module takes it at
  * the same time, so each function but body_queue_open() and body_queue_reset() takes the lock.
  */
 #ifndef TUX_ENGINE_MODULES_BODY_QUEUE_H
@@ -17,6 +17,7 @@ struct body_queue {
 	bool ended;           /* no more bytes follow */
 	bool wanted;          /* the module has asked for bytes before they were there */
 	bool full;            /* the client waits for room */
+	bool closing;         /* the server process ends, and the module does not know it yet */
 	int error;            /* a negative errno after the bytes; 0: the body is whole */
 	uint32_t at;          /* bytes that were taken */
 	struct buffer bytes;
@@ -35,14 +36,26 @@ uint32_t body_queue_room(struct body_queue *queue);
 /* Adds bytes. Returns false if out of memory. */
 bool body_queue_add(struct body_queue *queue, const uint8_t *data, uint32_t len);
 
+/* Lets other bytes follow after the end of the body: those of a tunnel. */
+void body_queue_open_tunnel(struct body_queue *queue);
+
+/* Tells the module that the server process ends: body_queue_take() returns -ESHUTDOWN once, after the bytes that are there. */
+void body_queue_shut(struct body_queue *queue);
+
 /* Tells that no more bytes follow: the body has ended, or there is an error, a negative errno. */
 void body_queue_end(struct body_queue *queue, int error);
 
-/* Takes up to size bytes. Returns their number; 0 at the end; -EAGAIN; or the error. */
+/* Takes up to size bytes. Returns their number; 0 at the end; -EAGAIN; -ESHUTDOWN; or the error. */
 int body_queue_take(struct body_queue *queue, void *to, uint32_t size);
 
 /* True if body_queue_take() returns something other than -EAGAIN. Otherwise the module wants bytes. */
 bool body_queue_is_ready(struct body_queue *queue);
+
+/* True once after body_queue_take() has returned -EAGAIN, as soon as it would return something else. */
+bool body_queue_tells(struct body_queue *queue);
+
+/* Returns the bytes that wait for the module. */
+uint32_t body_queue_waiting(struct body_queue *queue);
 
 /* True if the module has asked for bytes before they were there. */
 bool body_queue_is_wanted(struct body_queue *queue);

@@ -139,6 +139,7 @@ struct tux_req *call_get(struct calls *calls, struct tux_loaded *loaded)
 	call->used = true;
 	call->loaded = loaded;
 	call->calls = calls;
+	call->reads = module_reads_bodies(loaded);
 	call->fd = call->wait.fd = -1;
 	return call;
 }
@@ -266,6 +267,11 @@ void call_unwatch(struct tux_req *call)
 	epoll_ctl(call->calls->ready.fd, EPOLL_CTL_DEL, call->wait.fd, NULL);
 	close(call->wait.fd);
 	call->wait.fd = -1;
+}
+
+bool call_is_suspended(const struct tux_req *call)
+{
+	return owner_of(call) == CALL_SUSPENDED;
 }
 
 bool call_is_gone(const struct tux_req *call)
@@ -447,6 +453,12 @@ void call_tell_room(struct tux_req *call)
 		tell_suspended(call, call->loaded->writable);
 }
 
+void call_tell_body(struct tux_req *call)
+{
+	if (call->loaded->readable != NULL && call->kept && owner_of(call) == CALL_SUSPENDED && body_queue_tells(&call->queue))
+		tell_suspended(call, call->loaded->readable);
+}
+
 void call_wake(struct tux_req *call)
 {
 	if (!call->here || owner_of(call) != CALL_MODULE)
@@ -478,7 +490,18 @@ int call_resume(struct tux_req *call)
 /* True if the module has nothing more to do for the request but to give it back. */
 static bool has_reply(struct tux_req *call)
 {
-	return call->reply != REPLY_NONE && (call->reply != REPLY_STREAM || stream_state(&call->stream) != STREAM_OPEN);
+	if (call->reply != REPLY_STREAM)
+		return call->reply != REPLY_NONE;
+	switch (stream_state(&call->stream)) {
+	case STREAM_NONE:
+	case STREAM_CUT:
+		break;
+	case STREAM_OPEN:
+		return false;
+	case STREAM_WHOLE: /* a tunnel may still be read */
+		return !call->upgraded;
+	}
+	return true;
 }
 
 int call_take_back(struct tux_req *call, const char *function)
@@ -526,7 +549,7 @@ int call_suspend(struct tux_req *call)
 	__atomic_store_n(&call->owner, (unsigned)CALL_SUSPENDED, __ATOMIC_SEQ_CST);
 	/* A client that left before this store is not told to gone(), which wants a suspended request. */
 	if (!call_is_gone(call) || !take_from(call, CALL_SUSPENDED, CALL_MODULE)) {
-		if (call->reply == REPLY_STREAM) /* it may have room, which only a suspended request is told about */
+		if (call->reply == REPLY_STREAM || call->reads) /* it may have room, or bytes, which only a suspended request is told about */
 			deliver(call, NEWS_STREAM);
 		return 0;
 	}

@@ -80,7 +80,7 @@ struct call_wait {
 /* Reasons for which a call is delivered to its thread. */
 enum call_news {
 	NEWS_RETURNED = 1, /* the module has given it back: result */
-	NEWS_STREAM = 2,   /* its stream has changed, or may have to tell its writer about room; or its body has room */
+	NEWS_STREAM = 2,   /* its stream has changed, or may have to tell its writer about room; or its body has room, or may have to tell its reader */
 };
 
 enum call_reply {
@@ -127,13 +127,20 @@ struct tux_req {
 	bool body_failed;           /* it is malformed or too long, and the module is told by queue */
 	bool continued;             /* the client was asked for the body by 100 (Continue) */
 	bool no_memory;             /* for the body */
+	bool reads;                 /* the module reads the body in pieces */
+	bool upgraded;              /* the reply is a tunnel: the stream is its output, and the queue its input. The type is its protocol */
+	bool tunnel;                /* for the surroundings: the sink has its head */
+	bool input_ended;           /* for the surroundings: the client has closed its side of the tunnel */
+	bool output_ended;          /* for the surroundings: the sink has closed the server's side */
+	bool moved;                 /* for the surroundings: bytes have passed through the tunnel */
 	uint8_t result;             /* enum call_result, if it is not kept */
 	struct call_wait wait;
 	struct call_file file;
 	uint8_t long_calls;         /* calls that took too long in the thread of the request */
 	int64_t began_us;           /* for the surroundings: time of the first call of the module; 0: not called, or counted as ended */
 	uint32_t slot;              /* for the surroundings: number of the request in another process */
-	bool paused;                /* for the surroundings: no time limit runs, because the module in another process waits for a time */
+	bool paused;                /* for the surroundings: no time limit runs, because the module in another process waits for a time, or the client */
+	bool awaits_input;          /* for the surroundings: it waits for more of the body */
 	uint16_t failure;           /* status of the response after TUX_FAIL; 0: 500 */
 	uint8_t why;                /* enum why, of failure */
 	struct timer timer;         /* for the surroundings: until the time limit of the module */
@@ -149,7 +156,7 @@ struct tux_req {
 	uint8_t reply;              /* enum call_reply */
 	uint8_t added;              /* set of enum tux_reply_field_kind */
 	uint16_t status;
-	struct buffer type;         /* Content-Type */
+	struct buffer type;         /* Content-Type; of a tunnel, its protocol */
 	struct buffer fields;       /* lines, each ending in CRLF */
 	struct buffer text;
 	const void *data;           /* body of the reply */
@@ -176,7 +183,7 @@ struct call_ops {
 	/* Copies up to len bytes of the file, which has them. Returns their number, or a negative errno. Any thread that has the call. */
 	int (*read_file)(const struct tux_req *call, uint64_t off, void *to, uint32_t len);
 	bool raw_paths; /* another process looks up files, and normalises their paths */
-	/* Returns the number of an upstream in the configuration, or -ENOENT. Any thread. NULL: modules cannot fetch here. */
+	/* Returns the number of an upstream in the configuration, or -ENOENT. Any thread. */
 	int (*find_upstream)(const struct tux_req *call, const char *name);
 };
 
@@ -247,6 +254,9 @@ void call_put_lost(struct tux_req *call);
 /* Tells the module that its stream has room, if it waits for that. Thread of the request. */
 void call_tell_room(struct tux_req *call);
 
+/* Tells the module that its body or its tunnel has bytes or has ended, if it waits for that. Thread of the request. */
+void call_tell_body(struct tux_req *call);
+
 /* The parts of tux_suspend() and tux_resume() that concern the owner. The call is the module's. */
 int call_suspend(struct tux_req *call);
 int call_resume(struct tux_req *call);
@@ -263,11 +273,8 @@ int call_give_back(struct tux_req *call, enum call_until until);
 /* Delivers the call, whose stream has changed, to the thread of the request, unless it will look at the stream anyway. Any thread that has it. */
 void call_wake(struct tux_req *call);
 
-/* True if the module reads the body in pieces. */
-static inline bool call_streams_body(const struct tux_req *call)
-{
-	return (call->loaded->module->flags & TUX_MODULE_BODY_STREAMED) != 0;
-}
+/* True if the module has suspended the request. Any thread. */
+bool call_is_suspended(const struct tux_req *call);
 
 /*
  * Watches the descriptor that the call waits for, once, in calls->ready. Returns false if that fails: for a regular file, which is always ready,

@@ -370,4 +370,5 @@ const struct tux_api calls_api = {
 	.fetched = api_fetched,
 	.fetched_field = api_fetched_field,
 	.remove_fields = remove_fields,
+	.upgrade = api_upgrade,
 };

@@ -7,13 +7,12 @@
 #include <strings.h>
 
 #include "../../core/request_write.h"
+#include "../thread.h"
 #include "call_fetch.h"
 
 enum {
 	MAX_TARGET = 8192,         /* bytes of a target */
-	MAX_BODY = 64 << 20,       /* bytes of a body */
 	DEFAULT_ANSWER = 1 << 20,  /* bytes of content, if the module has no limit */
-	MAX_ANSWER = 256 << 20,
 	HEAD_ROOM = 64,            /* bytes of a head besides the texts of the module and the host */
 };
 
@@ -56,9 +55,13 @@ static bool contradicts(const struct tux_request *head)
 	return head->method == TUX_CONNECT;
 }
 
-static bool has_body(const struct tux_request *head, uint64_t len)
+/* Describes the body, whose length is len. */
+static void set_framing(struct tux_request *head, uint64_t len)
 {
-	return len > 0 || head->method == TUX_POST || head->method == TUX_PUT || head->method == TUX_PATCH;
+	if (len == 0 && head->method != TUX_POST && head->method != TUX_PUT && head->method != TUX_PATCH)
+		return;
+	head->framing = TUX_FRAMING_LENGTH;
+	head->content_length = len;
 }
 
 /* Prepares the head. Without a field Host of the module it has the host of the request. */
@@ -73,10 +76,7 @@ static int make_head(struct call_fetch *fetch, const struct tux_req *call, const
 		return error;
 	if (contradicts(&fetch->head))
 		return -EINVAL;
-	if (has_body(&fetch->head, ask->len)) {
-		fetch->head.framing = TUX_FRAMING_LENGTH;
-		fetch->head.content_length = ask->len;
-	}
+	set_framing(&fetch->head, ask->len);
 	return 0;
 }
 
@@ -86,9 +86,9 @@ static int make(struct call_fetch *fetch, const struct tux_req *call, const stru
 	int upstream, error;
 
 	if (ask->upstream == NULL || ask->target == NULL || ask->target[0] != '/' || (ask->body == NULL && ask->len > 0) ||
-	    ask->max_answer > MAX_ANSWER)
+	    ask->max_answer > FETCH_MAX_ANSWER)
 		return -EINVAL;
-	if (ask->len > MAX_BODY)
+	if (ask->len > FETCH_MAX_BODY)
 		return -EFBIG;
 	upstream = call->calls->ops->find_upstream(call, ask->upstream);
 	if (upstream < 0)
@@ -101,21 +101,9 @@ static int make(struct call_fetch *fetch, const struct tux_req *call, const stru
 	return ask->len == 0 || buffer_keep(&fetch->body, ask->body, (uint32_t)ask->len) ? 0 : -ENOMEM;
 }
 
-int api_fetch(struct tux_req *call, const struct tux_fetch_request *ask)
+/* Gives the call back until the answer is there, unless error says that the fetch is none. */
+static int begin(struct tux_req *call, struct call_fetch *fetch, int error)
 {
-	struct call_fetch *fetch;
-	int error;
-
-	if (!call_is_owned(call, "tux_fetch"))
-		return -EPERM;
-	if (call->calls->ops->find_upstream == NULL)
-		return -ENOSYS;
-	if (ask->size < sizeof(*ask))
-		return -EINVAL;
-	fetch = calloc(1, sizeof(*fetch));
-	if (fetch == NULL)
-		return -ENOMEM;
-	error = make(fetch, call, ask);
 	if (error == 0)
 		error = call_take_back(call, "tux_fetch");
 	if (error != 0) {
@@ -125,6 +113,34 @@ int api_fetch(struct tux_req *call, const struct tux_fetch_request *ask)
 	call_fetch_free(call->fetch);
 	call->fetch = fetch;
 	return call_give_back(call, UNTIL_FETCHED);
+}
+
+int api_fetch(struct tux_req *call, const struct tux_fetch_request *ask)
+{
+	struct call_fetch *fetch;
+	int error;
+
+	if (!call_is_owned(call, "tux_fetch"))
+		return -EPERM;
+	if (ask->size < sizeof(*ask))
+		return -EINVAL;
+	fetch = calloc(1, sizeof(*fetch));
+	if (fetch == NULL)
+		return -ENOMEM;
+	error = make(fetch, call, ask);
+	return begin(call, fetch, error);
+}
+
+int api_fetch_made(struct tux_req *call, struct call_fetch *fetch)
+{
+	struct tux_request *head = &fetch->head;
+	bool valid = fetch->upstream < call->calls->thread->config->upstream_count && fetch->max_bytes <= FETCH_MAX_ANSWER;
+
+	valid = valid && tux_request_parse(fetch->octets.data, fetch->octets.len, 0, head) == TUX_PARSED && head->head_len == fetch->octets.len;
+	valid = valid && fetch->octets.data[head->target.off] == '/' && !contradicts(head);
+	if (valid)
+		set_framing(head, fetch->body.len);
+	return begin(call, fetch, valid ? 0 : -EINVAL);
 }
 
 int api_fetched(const struct tux_req *call, uint32_t *status, struct tux_str *body)

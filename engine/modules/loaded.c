@@ -154,6 +154,9 @@ static void find_newer(struct tux_loaded *loaded)
 		loaded->writable = module->writable;
 	if (module->size >= offsetof(struct tux_module, blocking) + sizeof(module->blocking))
 		loaded->blocking = module->blocking;
+	if (module->size >= offsetof(struct tux_module, readable) + sizeof(module->readable))
+		loaded->readable = module->readable;
+	loaded->reads = (module->flags & TUX_MODULE_BODY_STREAMED) != 0;
 }
 
 /* Returns the threads of this process; 0 if unknown. */

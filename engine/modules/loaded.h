@@ -15,6 +15,8 @@ struct tux_loaded {
 	enum tux_result (*resumed)(struct tux_req *req); /* the module's; NULL: it has none */
 	void (*writable)(struct tux_req *req);           /* like resumed */
 	enum tux_result (*blocking)(struct tux_req *req); /* like resumed */
+	void (*readable)(struct tux_req *req);           /* like resumed */
+	bool reads;                      /* atomic: the module reads bodies in pieces. Of an isolated one, as its last process has said */
 	struct tux_api api;              /* the functions that the module has */
 	struct pool *pool;               /* of config->threads threads; NULL: the engine's threads call the module */
 	struct isolated *isolated;       /* its processes; NULL: it is loaded here */
@@ -39,6 +41,12 @@ int module_copy_open(const struct tux_module_config *module, bool of_root, char 
 
 /* Returns false with a sentence in error if others than root can change the files of modules that are not isolated. Call it as root. */
 bool modules_permitted(const struct tux_engine_config *config, char *error, size_t error_size);
+
+/* True if the module reads bodies in pieces. */
+static inline bool module_reads_bodies(const struct tux_loaded *loaded)
+{
+	return __atomic_load_n(&loaded->reads, __ATOMIC_RELAXED);
+}
 
 /* Returns false with a sentence in error if a file that the module loads itself is not what modules_load() permits. Call it as root, if of_root. */
 bool module_file_permitted(const char *name, const char *path, bool of_root, char *error, size_t error_size);

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "../upgrade.h"
 #include "reply_head.h"
 
 int api_resume_after(struct tux_req *call, uint32_t ms)
@@ -71,6 +73,32 @@ int api_stream_begin(struct tux_req *call, uint32_t status, const char *type, in
 		return -ESTALE;
 	call->reply = REPLY_STREAM;
 	error = stream_begin(&call->stream, is_bodiless(status) ? 0 : length, call->head->method == TUX_HEAD);
+	call_wake(call);
+	return error;
+}
+
+int api_upgrade(struct tux_req *call, const char *protocol)
+{
+	const size_t len = strlen(protocol);
+	int error;
+
+	if (!call_is_owned(call, "tux_upgrade"))
+		return -EPERM;
+	if (call->reply != REPLY_NONE)
+		return -EALREADY;
+	if (!upgrade_is_requested(call->bytes, call->head) || len > UPGRADE_MAX_PROTOCOL ||
+	    !upgrade_lists(call->bytes, call->head, (const uint8_t *)protocol, (uint32_t)len))
+		return -EPROTO;
+	if (call_is_gone(call))
+		return -ESTALE;
+	call->type.len = 0;
+	if (!buffer_keep(&call->type, (const uint8_t *)protocol, (uint32_t)len))
+		return -ENOMEM;
+	call->status = 101;
+	call->reply = REPLY_STREAM;
+	call->upgraded = true;
+	body_queue_open_tunnel(&call->queue);
+	error = stream_begin(&call->stream, -1, false);
 	call_wake(call);
 	return error;
 }

@@ -8,6 +8,7 @@
 int api_resume_after(struct tux_req *call, uint32_t ms);
 int api_resume_on(struct tux_req *call, int fd, short events);
 int api_resume_on_room(struct tux_req *call);
+int api_upgrade(struct tux_req *call, const char *protocol);
 int api_stream_begin(struct tux_req *call, uint32_t status, const char *type, int64_t length);
 int api_stream_write(struct tux_req *call, const void *data, uint32_t len);
 int api_stream_end(struct tux_req *call);

@@ -156,6 +156,12 @@ struct tux_module {
 	 * that the program lends, with the program's user and cgroup. NULL: TUX_BLOCKS is an error.
 	 */
 	enum tux_result (*blocking)(struct tux_req *req);
+
+	/*
+	 * Tells that tux_req_body_read() returns something for a suspended request, after it has returned -EAGAIN. Called by the server's
+	 * thread, like gone(), at most once for each -EAGAIN. NULL: nothing is told.
+	 */
+	void (*readable)(struct tux_req *req);
 };
 
 /* A request of the module's own, for tux_fetch(). Members that are not set are 0. */
@@ -216,6 +222,7 @@ struct tux_api {
 	int (*fetched)(const struct tux_req *req, uint32_t *status, struct tux_str *body);
 	struct tux_str (*fetched_field)(const struct tux_req *req, const char *name);
 	int (*remove_fields)(struct tux_req *req);
+	int (*upgrade)(struct tux_req *req, const char *protocol);
 };
 
 /* The functions of this module. TUX_MODULE() defines it. */
@@ -298,7 +305,7 @@ static inline int64_t tux_req_body_length(const struct tux_req *req)
  * Copies up to size bytes of the body that have arrived. Returns their number; 0 at the end; -EAGAIN: none have arrived, so tux_resume_on_body()
  * waits for them; -EBADMSG: the body is malformed; -EFBIG: it is longer than max-body; -ENOMEM. The module may still reply after an error. At
  * most 64 KB wait in the server; then the client waits. A client that expects 100 (Continue) gets it when the module wants the body for the
- * first time. Returns -EINVAL without TUX_MODULE_BODY_STREAMED, and for size 0.
+ * first time. Returns -EINVAL without TUX_MODULE_BODY_STREAMED, and for size 0. After tux_upgrade() it reads the tunnel.
  */
 static inline int tux_req_body_read(struct tux_req *req, void *to, uint32_t size)
 {
@@ -512,6 +519,29 @@ static inline int tux_stream_cut(struct tux_req *req)
 }
 
 /*
+ * Tunnels: after a response 101 (Switching Protocols) the connection carries another protocol, such as that of WebSockets (RFC 9110 7.8).
+ */
+
+/*
+ * Switches to a protocol that the client has listed in Upgrade, with the fields that were added. From then on, tux_stream_write() and the other
+ * functions of streams write the bytes of the tunnel, and tux_req_body_read() with tux_resume_on_body() and readable() read them, whatever the
+ * flags of the module; those that the client has sent after its request, too. At most 64 KB wait in either direction.
+ *
+ * tux_req_body_read() returns 0 when the client has closed its side; the module may still write. It returns -ESHUTDOWN once when the server
+ * process will end, at a reload or a stop: the module should say so to the client, and end the tunnel. After tux_stream_end() the client sees
+ * the end of the server's side, and the module may still read. The connection closes when the module gives the request back, and
+ * tux_stream_cut() closes it without sending what waits. While the module waits or has suspended the request, tunnel-timeout limits the time
+ * without a byte in either direction, and not the module's timeout.
+ *
+ * Returns 0; -EPROTO: the client has not asked for this protocol, or by HTTP/1.0 or with a request body, or it has also asked for one that
+ * carries requests, such as h2c; or what tux_reply() returns.
+ */
+static inline int tux_upgrade(struct tux_req *req, const char *protocol)
+{
+	return tux_api_here->upgrade(req, protocol);
+}
+
+/*
  * Requests of the module's own to an upstream of the configuration. The server chooses one of its servers, tries another one, limits the time
  * and keeps connections as for requests that it forwards.
  */
@@ -520,8 +550,7 @@ static inline int tux_stream_cut(struct tux_req *req)
  * Sends a request, which is copied, and lets the server call resumed() as soon as the answer is there, or why it is not. It gives the request
  * back, like the functions tux_resume_...(). Host is that of the client's request unless fields has one. Content-Length and the fields about the
  * client, such as X-Forwarded-For, are the server's. Returns also -ENOENT: no upstream has this name; -EINVAL: no valid request, or a field
- * Connection, Content-Length, Expect, Transfer-Encoding or Upgrade; -EFBIG: the body is too long; -ENOMEM; -ENOSYS: this module runs where it
- * cannot fetch.
+ * Connection, Content-Length, Expect, Transfer-Encoding or Upgrade; -EFBIG: the body is too long; -ENOMEM.
  */
 static inline int tux_fetch(struct tux_req *req, const struct tux_fetch_request *ask)
 {

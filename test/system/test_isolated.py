@@ -13,6 +13,7 @@ import pytest
 
 import client
 from tools import descendants, is_sanitized, make_place
+from upstreams import Origin, response
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, "..", "..")
@@ -144,6 +145,38 @@ def test_lies_about_a_file(serve, lies):
         found = conn.rest()
     assert found.startswith(b"HTTP/1.1 502 ") or (b"Content-Length: 6\r\n" in found and found.partition(b"\r\n\r\n")[2] in (b"", b"a file"))
     client.wait_until(lambda: server.output.count("its process has written nonsense, and is killed") == 1, "the process is killed")
+
+
+UPGRADE = "Connection: upgrade\r\nUpgrade: raw\r\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_records_about_fetches_and_tunnels(serve):
+    """The lies below are different from these records."""
+    origin = Origin(lambda request: response(b"an answer"))
+    server = serve('root "/"', top='upstream app { server "%s" }' % origin.name)
+    assert len(server.get("/m/lies?fetch=0,100,3,/x;body=3;wait;begin=16;data=1;end=").body) == 16
+    assert origin.requests[0].body == b"xxx"
+    server = serve('root "/"')
+    with server.connect() as conn:
+        conn.send("GET /m/lies?tunnel=raw;data=1;half=;end= HTTP/1.1\r\nHost: a\r\n%s\r\n" % UPGRADE)
+        assert conn.head().status == 101
+        assert len(conn.rest()) == 16
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("lies", [
+    "fetch=1,10,0,/x", "fetch=0,4294967295,0,/x", "fetch=0,10,99999999999,/x", "fetch=0,10,0,x", "fetch=0,10,0,/x;fetch=0,10,0,/x",
+    "fetch=0,10,3,/x;body=4", "fetch=0,10,3,/x;body=0", "fetch=0,10,3,/x;end=", "fetch=0,10,3,/x;fetch=0,10,0,/x", "body=1", "received=1", "received=0",
+    "begin=6;fetch=0,10,3,/x;data=1", "taken=1", "taken=0", "tunnel=other", "tunnel=", "half=", "begin=6;half=", "tunnel=raw;half=;half=", "tunnel=raw;taken=1",
+    "tunnel=raw;half=;data=1", "tunnel=raw;begin=6"])
+def test_lies_about_fetches_and_tunnels(serve, lies):
+    """The server kills a process that asks for a request which it may not send, or that writes about a tunnel which it does not have."""
+    origin = Origin(lambda request: response(b"an answer"))
+    server = serve('root "/"', top='upstream app { server "%s" }' % origin.name)
+    with server.connect() as conn:
+        conn.send("GET /m/lies?%s HTTP/1.1\r\nHost: a\r\n%s\r\n" % (lies, UPGRADE))
+        client.wait_until(lambda: server.output.count("its process has written nonsense, and is killed") == 1, "the process is killed")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

@@ -8,12 +8,12 @@ import pytest
 import client
 from test_modules import HERE, build  # noqa: F401 (a fixture)
 
-ATS = ("/m", "/pool")
+ATS = ("/m", "/pool", "/iso")
 
 
 @pytest.fixture(params=["uring", "epoll"])
 def serve(request, place, tux, build):  # noqa: F811
-    """serve(more of the file): TUX with the module at /m/, and in threads of its own at /pool/."""
+    """serve(more of the file): TUX with the module at /m/, in threads of its own at /pool/, and isolated at /iso/."""
     def start(top="", **options):
         os.makedirs(os.path.join(place, "root"), exist_ok=True)
         with open(os.path.join(place, "root/file.txt"), "w", encoding="utf-8") as file:
@@ -24,11 +24,22 @@ def serve(request, place, tux, build):  # noqa: F811
             file.write("""%s
                 module bodies { file "%s" }
                 module pooled { file "%s"; threads 3 }
+                module isolated { file "%s"; isolate on; memory 0 }
                 route "/m/" { module bodies }
                 route "/pool/" { module pooled }
-            """ % (top, module, module))
-        return tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+                route "/iso/" { module isolated }
+            """ % (top, module, module, module))
+        server = tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+        client.wait_until(lambda: is_told(server), "the server knows that the isolated module reads pieces")
+        return server
     return start
+
+
+def is_told(server):
+    """Until then the server reads bodies whole, so it asks for them itself."""
+    with server.connect() as conn:
+        post(conn, "/iso/unread", 3, "Expect: 100-continue")
+        return conn.response("POST", interim=True).status == 200
 
 
 def pattern(count):

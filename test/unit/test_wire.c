@@ -136,7 +136,7 @@ static void test_lengths_in_a_reply(void **state)
 	assert_false(wire_reply_valid(&reply, fixed + 59));
 	reply.body_len = UINT32_MAX - 29; /* the sum in 32 bits would be 0 */
 	assert_false(wire_reply_valid(&reply, fixed));
-	reply = (struct wire_reply){ .result = WIRE_FAILED + 1 };
+	reply = (struct wire_reply){ .result = WIRE_TUNNEL + 1 };
 	assert_false(wire_reply_valid(&reply, fixed));
 	reply = (struct wire_reply){ .result = WIRE_REDIRECT, .body_len = 1 };
 	assert_false(wire_reply_valid(&reply, fixed + 1));

@@ -75,9 +75,55 @@ static enum tux_result rights(struct tux_req *req)
 	return tux_reply(req, 200, "text/plain", text, (uint32_t)strlen(text));
 }
 
+/* Fills in a record about a request to an upstream: UPSTREAM,LIMIT,BODY,TARGET. Returns its length. */
+static uint32_t fill_fetch(char *to, const char *text)
+{
+	struct wire_fetch fetch = { .body_len = 0 };
+	char *end;
+
+	fetch.upstream = (uint32_t)strtoul(text, &end, 10);
+	fetch.max_bytes = (uint32_t)strtoul(end + 1, &end, 10);
+	fetch.body_len = strtoull(end + 1, &end, 10);
+	memcpy(to, &fetch, sizeof(fetch));
+	return (uint32_t)(sizeof(fetch) + (size_t)sprintf(to + sizeof(fetch), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", end + 1));
+}
+
+/* Fills in records that are not about files. Returns false if what is none of them. */
+static bool fill_other(struct wire_record *record, char *to, const char *what, const char *text)
+{
+	const struct wire_room room = { .taken = strtoull(text, NULL, 10) };
+	const struct wire_reply tunnel = { .result = WIRE_TUNNEL, .status = 101, .type_len = (uint32_t)strlen(text), .total = UINT64_MAX };
+
+	memset(to, 'x', 256);
+	if (strcmp(what, "fetch") == 0) {
+		record->kind = WIRE_FETCH;
+		record->len = fill_fetch(to, text);
+	} else if (strcmp(what, "body") == 0) {
+		record->kind = WIRE_FETCH_BODY;
+		record->len = (uint32_t)room.taken;
+	} else if (strcmp(what, "taken") == 0 || strcmp(what, "received") == 0) {
+		record->kind = *what == 't' ? WIRE_TAKEN : WIRE_RECEIVED;
+		record->len = sizeof(room);
+		memcpy(to, &room, sizeof(room));
+	} else if (strcmp(what, "tunnel") == 0) {
+		record->kind = WIRE_REPLY;
+		record->len = (uint32_t)(sizeof(tunnel) + strlen(text));
+		memcpy(to, &tunnel, sizeof(tunnel));
+		memcpy(to + sizeof(tunnel), text, strlen(text));
+	} else if (strcmp(what, "half") == 0) {
+		record->kind = WIRE_END;
+		record->len = 0;
+		record->flags = WIRE_HALF;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* Writes a record to the server in place of the thread, for the last request that it has got. */
 static void lie(const char *what, const char *text)
 {
+	char other[512];
 	struct wire_pair *pair = (struct wire_pair *)rings;
 	struct wire_end end = { .ring = &pair->to_server, .at = pair->to_server.head };
 	struct wire_record record = { .len = 0 }, last = { .len = 0 };
@@ -95,7 +141,9 @@ static void lie(const char *what, const char *text)
 	part.len = comma != NULL ? strtoull(comma + 1, NULL, 10) : 0;
 	last.len = sizeof(part);
 	last.kind = strcmp(what, "file") == 0 ? WIRE_FILE : strcmp(what, "read") == 0 ? WIRE_READ_FILE : strcmp(what, "data") == 0 ? WIRE_DATA : WIRE_END;
-	if (strcmp(what, "begin") == 0) {
+	if (fill_other(&last, other, what, text)) {
+		bytes = other;
+	} else if (strcmp(what, "begin") == 0) {
 		bytes = &reply;
 		last.len = sizeof(reply);
 		last.kind = WIRE_REPLY;
