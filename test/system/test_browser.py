@@ -13,6 +13,7 @@ import urllib.request
 import pytest
 
 import client
+from test_modules import TOP, build  # noqa: F401
 from tools import free_port, need
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -150,6 +151,37 @@ def test_listing(tux, place, browser):
                      ["large.txt", "<i>odd & \"name\".txt", "small.txt"])
     browser.run("[...document.links].find(l => l.innerText.includes('odd')).click()")
     client.wait_until(lambda: browser.run("return document.body.innerText") == "x" * 100, "the file")
+
+
+WEBSOCKET = r"""
+const done = arguments[arguments.length - 1];
+const socket = new WebSocket(arguments[0], []);
+const sent = ["", "\u20ac \u{1f427}", "x".repeat(arguments[1]), new Uint8Array([0, 255, 1]), new Uint8Array(arguments[1])];
+const got = [];
+socket.binaryType = "arraybuffer";
+socket.onopen = () => sent.forEach(message => socket.send(message));
+socket.onmessage = event => {
+	got.push(event.data);
+	if (got.length == sent.length)
+		socket.close(1000, "done");
+};
+const same = (a, b) => typeof a == "string" ? a === b : a.length == b.byteLength && a.every((octet, i) => octet == new Uint8Array(b)[i]);
+socket.onclose = event => done({same: sent.map((message, i) => same(message, got[i])), code: event.code, clean: event.wasClean});
+"""
+
+
+@pytest.mark.parametrize("engine", ["uring", "epoll"])
+def test_websocket(tux, place, browser, build, engine):  # noqa: F811
+    """Messages of any kind and size come back from examples/modules/websocket.c, and the closing handshake is complete."""
+    path = os.path.join(place, "tux.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('module websocket { file "%s" }\nroute "/websocket" { module websocket }\n' % build(os.path.join(TOP, "examples/modules/websocket.c")))
+    with open(os.path.join(place, "index.html"), "w", encoding="utf-8") as file:
+        file.write("<!doctype html><title>WebSocket</title>")
+    server = tux(place, "--config", path, "--engine", engine)
+    browser.open(server.url + "/")
+    found = browser.run_async(WEBSOCKET, server.url.replace("http", "ws") + "/websocket", 300000)
+    assert found == {"same": [True] * 5, "code": 1000, "clean": True}
 
 
 SEEK = """

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import struct
+import threading
 
 import pytest
 
@@ -16,14 +18,14 @@ EXAMPLES = sorted(name[:-2] for name in os.listdir(FOLDER) if name.endswith(".c"
 
 @pytest.fixture
 def serve(tux, place, build):  # noqa: F811
-    """serve(name, config, top): TUX with an example at /NAME and beneath it."""
-    def start(name, config="", top=""):
+    """serve(name, config, top, more options): TUX with an example at /NAME and beneath it."""
+    def start(name, config="", top="", *options):
         os.makedirs(os.path.join(place, "root"), exist_ok=True)
         path = os.path.join(place, "tux.conf")
         with open(path, "w", encoding="utf-8") as file:
             file.write('module %s { file "%s"; config { %s } }\nroute "/%s" { module %s }\nthreads 2\n%s\n' %
                        (name, build(os.path.join(FOLDER, name + ".c")), config, name, name, top))
-        return tux(os.path.join(place, "root"), "--config", path)
+        return tux(os.path.join(place, "root"), "--config", path, *options)
     return start
 
 
@@ -104,3 +106,106 @@ def test_fetch(serve):
     assert (found.status, found.body) == (200, b"<!doctype html><title>Text</title><pre>1 &#60; 2 &#38; 3</pre>\n")
     assert origin.requests[0].field("Accept") == "text/plain"
     assert serve("fetch", 'upstream = app; target = "/none"', upstream).get("/fetch").status == 502
+
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # of RFC 6455 1.3
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+def frame(opcode, payload=b"", fin=True, masked=True, bits=0):
+    """A frame of a client, RFC 6455 5.2."""
+    size = len(payload)
+    length = bytes([size]) if size < 126 else b"\x7e" + struct.pack(">H", size) if size < 65536 else b"\x7f" + struct.pack(">Q", size)
+    mask = b"\x01\xa2\x37\xff" if masked else b""
+    head = bytes([(0x80 if fin else 0) | bits | opcode]) + bytes([length[0] | (0x80 if masked else 0)]) + length[1:] + mask
+    return head + (bytes(octet ^ mask[i & 3] for i, octet in enumerate(payload)) if masked else payload)
+
+
+class WebSocket:
+    """The client's side of a connection after its handshake."""
+
+    def __init__(self, server):
+        self.conn = server.connect()
+        self.conn.send(client.request("/websocket", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + KEY))
+        found = self.conn.head()
+        assert (found.status, found.field("Upgrade"), found.field("Sec-WebSocket-Accept")) == (101, "websocket", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.conn.close()
+
+    def frame(self):
+        """Returns FIN, the opcode and the payload of the next frame, which is not masked (RFC 6455 5.1)."""
+        first, size = self.conn.take(2)
+        if size == 126:
+            size, = struct.unpack(">H", self.conn.take(2))
+        assert size < 65536 and first & 0x70 == 0
+        return first & 0x80 != 0, first & 15, self.conn.take(size)
+
+    def message(self):
+        """Returns the opcode and the payload of the next message, or of a control frame before it."""
+        fin, opcode, payload = self.frame()
+        while not fin:
+            fin, following, more = self.frame()
+            assert following == 0
+            payload += more
+        return opcode, payload
+
+    def is_closed(self, reason):
+        assert self.message() == (CLOSE, struct.pack(">H", reason) if reason else b"")
+        return self.conn.rest() == b""
+
+
+@pytest.mark.parametrize("engine", ["uring", "epoll"])
+def test_websocket(serve, engine):
+    server = serve("websocket", "", "", "--engine", engine)
+    for fields in ([], ["Connection: Upgrade", "Upgrade: websocket"], ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: short"],
+                   ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 8", "Sec-WebSocket-Key: " + KEY]):
+        found = server.get("/websocket", *fields)
+        assert (found.status, found.field("Sec-WebSocket-Version"), found.field("Sec-WebSocket-Accept")) == (400, "13", None)
+    euro = "\u20ac \U0001f427".encode()
+    with WebSocket(server) as socket:
+        for opcode, payload in ((TEXT, b""), (TEXT, euro), (BINARY, b"\xff\0"), (BINARY, os.urandom(125)), (TEXT, b"x" * 126), (BINARY, os.urandom(65535)),
+                                (TEXT, euro * 30000)):
+            sender = threading.Thread(target=socket.conn.send, args=(frame(opcode, payload),))
+            sender.start()
+            assert socket.message() == (opcode, payload)
+            sender.join()
+        socket.conn.send(frame(PING, b"p" * 125) + frame(PONG, b"unasked"))
+        assert socket.message() == (PONG, b"p" * 125)
+        # RFC 6455 5.4: control frames may stand between fragments, and a character may be divided
+        socket.conn.send(frame(TEXT, euro[:1], fin=False))
+        assert socket.frame() == (False, TEXT, euro[:1])
+        socket.conn.send(frame(PING) + frame(0, euro[1:], fin=False) + frame(0))
+        assert socket.frame() == (True, PONG, b"")
+        assert (socket.frame(), socket.frame()) == ((False, 0, euro[1:]), (True, 0, b""))
+        for octet in [frame(BINARY, b"slow")[i:i + 1] for i in range(10)]:
+            socket.conn.send(octet)
+        assert socket.message()[0] == BINARY
+        socket.conn.send(frame(CLOSE, struct.pack(">H", 1000) + b"done"))
+        assert socket.is_closed(1000)
+
+
+@pytest.mark.parametrize("sent, reason", [
+    (frame(TEXT, b"x", masked=False), 1002), (frame(3), 1002), (frame(0, b"x"), 1002), (frame(TEXT, fin=False) + frame(TEXT), 1002),
+    (frame(PING, b"x" * 126), 1002), (frame(PING, fin=False), 1002), (frame(TEXT, b"x", bits=0x40), 1002), (frame(CLOSE, b"x"), 1002),
+    (frame(CLOSE, struct.pack(">H", 1005)), 1002), (b"\x82\xfe\0\x05\0\0\0\0", 1002), (b"\x82\xff" + b"\xff" * 12, 1002), (frame(TEXT, b"\xff"), 1007),
+    (frame(TEXT, b"\xed\xa0\x80"), 1007), (frame(TEXT, b"\xc3"), 1007), (frame(CLOSE, struct.pack(">H", 1000) + b"\xc3"), 1007), (frame(CLOSE), 0),
+    (frame(CLOSE, struct.pack(">H", 3999) + b"bye"), 3999)])
+def test_websocket_that_breaks_the_protocol(serve, sent, reason):
+    """RFC 6455 5.1, 5.2, 5.4, 5.5, 7.4, 8.1: the connection is closed for this reason, after what was whole."""
+    with WebSocket(serve("websocket")) as socket:
+        socket.conn.send(sent)
+        while socket.conn.sock.recv(1, client.socket.MSG_PEEK)[0] & 15 != CLOSE:
+            socket.frame()
+        assert socket.is_closed(reason)
+
+
+def test_websocket_at_a_reload(serve):
+    """The client is told that the server goes away (RFC 6455 7.4.1)."""
+    server = serve("websocket")
+    with WebSocket(server) as socket:
+        server.signal(signal.SIGHUP)
+        assert socket.is_closed(1001)
