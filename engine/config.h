@@ -269,6 +269,8 @@ struct spool_limits {
 struct tux_engine_config {
 	const struct tux_host *hosts;
 	unsigned host_count;        /* 1 to TUX_MAX_HOSTS */
+	bool tls_kernel;            /* the kernel encrypts what is sent over TLS, if it has the cipher */
+	const char *tls_description; /* library and kernel, for people; NULL: no listener has TLS */
 	struct tux_host_names names; /* select the host of a request, per listener */
 	enum tux_loop_kind loop;
 	int kernel_fd;              /* from tux_kernel_open(); tux_engine_start() owns it, even if it fails; -1: no kernel engine */

@@ -423,8 +423,10 @@ static void on_ended(struct channel *channel, int error)
 		handler_ready(conn->request);
 	else if (error == 0 && state == REQUEST_RESPONDED && conn->in.len > 0 && !busy(conn))
 		conn_step(conn);
-	else if (error != 0 || conn->state == CONN_LINGER || !busy(conn))
+	else if (error != 0)
 		end(conn);
+	else if (conn->state == CONN_LINGER || !busy(conn))
+		leave(conn);
 }
 
 static void on_readable(struct channel *channel)

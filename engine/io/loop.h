@@ -35,6 +35,7 @@ struct channel {
 	_Alignas(16) int fd;
 	bool pipe;          /* set by the owner: read(2) and write(2) instead of recv and send */
 	bool direct;        /* io_uring: the socket is non-blocking */
+	bool sealed;        /* set by the owner: the kernel encrypts what is sent (kTLS), so neither MSG_WAITALL nor zero-copy */
 	bool single;        /* set by the owner: the data decides how the rest is received, so report each before the next */
 	uint8_t inflight;   /* operations of the loop that refer to the channel */
 	bool receiving;     /* the owner wants data */

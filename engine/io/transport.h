@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How bytes reach a client: memory, sent by the loop; file ranges and pipes, sent at once by the caller's thread. Over TLS memory alone.
- * And facts of the socket.
+ * How bytes reach a client: memory, sent by the loop; file ranges and pipes, sent at once by the caller's thread. Over TLS memory alone,
+ * unless the kernel encrypts. And facts of the socket.
  */
 #ifndef TUX_ENGINE_IO_TRANSPORT_H
 #define TUX_ENGINE_IO_TRANSPORT_H
@@ -22,7 +22,7 @@ static inline void transport_send(const struct loop_ops *ops, struct loop *loop,
 /* True if file ranges and pipes can be sent; else they have to be read into memory. */
 static inline bool transport_sends_files(const struct channel *channel)
 {
-	return channel->tls == NULL;
+	return channel->tls == NULL || channel->sealed;
 }
 
 /* True if input can be moved by splice(2), and if the connection can be given to another engine. */

@@ -266,7 +266,7 @@ static void uring_send(struct loop *loop, struct channel *channel, struct msghdr
 {
 	struct io_uring_sqe *sqe = next_sqe(loop);
 
-	flags |= MSG_NOSIGNAL | MSG_WAITALL;
+	flags |= channel->sealed ? MSG_NOSIGNAL : MSG_NOSIGNAL | MSG_WAITALL;
 	if (channel->pipe)
 		io_uring_prep_writev(sqe, channel->fd, message->msg_iov, (unsigned)message->msg_iovlen, (uint64_t)-1);
 	else if (message->msg_iovlen > 1)

@@ -78,9 +78,13 @@ static void json_programs(FILE *out, const struct snapshot *snapshot)
 	fputc(']', out);
 }
 
-static void json_tls(FILE *out, const struct tux_counters *counters)
+static void json_tls(FILE *out, const struct snapshot *snapshot)
 {
-	fprintf(out, ",\n\"tls\":{\"handshakes\":%" PRIu64 ",\"resumed\":%" PRIu64 ",\"failed\":%" PRIu64 "}", counters->handshakes,
+	const struct tux_counters *counters = &snapshot->counters;
+
+	fputs(",\n\"tls\":{\"by\":", out);
+	snapshot_put_quoted(out, snapshot->tls != NULL ? snapshot->tls : "");
+	fprintf(out, ",\"handshakes\":%" PRIu64 ",\"resumed\":%" PRIu64 ",\"failed\":%" PRIu64 "}", counters->handshakes,
 	        counters->handshakes_resumed, counters->handshakes_failed);
 }
 
@@ -141,7 +145,7 @@ void json_write(FILE *out, const struct snapshot *snapshot)
 	        counters->error_lines_left_out);
 	fprintf(out, ",\n\"work\":{\"heads_parsed\":%" PRIu64 ",\"requests_routed\":%" PRIu64 ",\"directories_learned\":%" PRIu64 ",\"siblings_known\":%" PRIu64 "}",
 	        counters->heads_parsed, counters->requests_routed, counters->directories_learned, counters->siblings_known);
-	json_tls(out, &snapshot->counters);
+	json_tls(out, snapshot);
 	json_modules(out, snapshot);
 	if (snapshot->kernel) {
 		fprintf(out, ",\n\"kernel\":{\"requests\":%" PRIu64 ",\"open\":%" PRIu64 ",\"given_back\":%" PRIu64 ",\"handed_up\":",

@@ -49,6 +49,7 @@ struct snapshot_module {
 struct snapshot {
 	struct tux_counters counters;
 	const char *version; /* version of the program */
+	const char *tls;              /* library and kernel; NULL: no listener has TLS */
 	const char *engine;  /* as from tux_engine_describe() */
 	uint64_t pid;
 	uint64_t up_ms;      /* time since the start */

@@ -189,6 +189,10 @@ void text_write(FILE *out, const struct snapshot *snapshot)
 		fputs("  not ready: it stops, or another process serves\n", out);
 	name_write(out, "engine");
 	fprintf(out, "%s, %u thread%s\n", snapshot->engine, snapshot->threads, snapshot->threads == 1 ? "" : "s");
+	if (snapshot->tls != NULL) {
+		name_write(out, "tls");
+		fprintf(out, "%s\n", snapshot->tls);
+	}
 	requests_write(out, counters);
 	name_write(out, "sent");
 	snapshot_put_bytes(out, counters->sent_bytes);

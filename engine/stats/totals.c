@@ -118,6 +118,7 @@ char *totals_report(const struct totals *totals, enum tux_report_form form, cons
 	struct snapshot_module *module = calloc(config->module_count + 1, sizeof(*module));
 	struct snapshot report = {
 		.version = config->version,
+		.tls = totals->config->tls_description,
 		.engine = totals->description,
 		.pid = (uint64_t)getpid(),
 		.threads = config->threads,

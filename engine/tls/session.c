@@ -13,6 +13,9 @@
 enum {
 	TURN_BYTES = 4 * TLS_RECORD_BYTES, /* plain bytes encrypted before the loop sends them */
 	RECORD_GROWTH = 64,                /* upper limit of what a record adds to its plain bytes; 22 with TLS 1.3, 29 with 1.2 */
+	KTLS_COMMANDS = 72,                /* first command of kTLS to a BIO */
+	KTLS_SENDS = BIO_CTRL_GET_KTLS_SEND,
+	KTLS_RECEIVES = BIO_CTRL_GET_KTLS_RECV,
 	MAX_OUT = 256 * 1024,              /* bytes that wait to be sent: a client that asks for more without reading is cut off */
 };
 
@@ -39,6 +42,8 @@ struct tls {
 	bool broken;              /* TLS has failed: nothing can be sent any more */
 	bool sending;             /* the loop sends flight */
 	bool end_when_sent;       /* FIN is due after flight and out */
+	bool key_asked;           /* the client asks for a new key while the kernel encrypts with the present one */
+	BIO *socket;              /* OpenSSL's, through which it gives the kernel its key; NULL: the kernel does not encrypt */
 };
 
 static const struct channel_events tls_channel_events;
@@ -78,12 +83,37 @@ static int bio_write(BIO *bio, const char *data, int len)
 	struct tls *tls = BIO_get_data(bio);
 
 	BIO_clear_retry_flags(bio);
+	if (tls->channel->sealed) /* an alert or a ticket: the kernel encrypts it */
+		return BIO_write(tls->socket, data, len);
 	if (len < 0 || tls->out.len > MAX_OUT || !buffer_keep(&tls->out, (const uint8_t *)data, (uint32_t)len))
 		return -1;
 	return len;
 }
 
-static long bio_control(BIO *bio, int command, long number, void *pointer)
+static void push_now(struct tls *tls);
+
+/*
+ * Passes commands of kTLS on to OpenSSL's own BIO of the socket. Their numbers are not public, but are higher than those of others that a
+ * connection needs. The kernel may take the key when all records of earlier keys have been sent.
+ */
+static long control_kernel(struct tls *tls, int command, long number, void *pointer)
+{
+	long result;
+
+	if (!tls->channel->sealed)
+		push_now(tls);
+	if (tls->sending || tls->out.len > 0)
+		return 0;
+	result = BIO_ctrl(tls->socket, command, number, pointer);
+	if (!tls->channel->sealed && BIO_ctrl(tls->socket, KTLS_SENDS, 0, NULL) > 0) {
+		tls->thread->ops->set_direct(tls->channel);
+		tls->channel->sealed = true;
+	}
+	return result;
+}
+
+/* The BIO that OpenSSL reads from: kTLS is for sending only. */
+static long bio_control_in(BIO *bio, int command, long number, void *pointer)
 {
 	(void)bio;
 	(void)number;
@@ -91,25 +121,37 @@ static long bio_control(BIO *bio, int command, long number, void *pointer)
 	return command == BIO_CTRL_FLUSH;
 }
 
-static BIO_METHOD *method;
-
-static void make_method(void)
+static long bio_control_out(BIO *bio, int command, long number, void *pointer)
 {
-	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tux");
-	if (method == NULL)
-		return;
-	BIO_meth_set_read(method, bio_read);
-	BIO_meth_set_write(method, bio_write);
-	BIO_meth_set_ctrl(method, bio_control);
+	struct tls *tls = BIO_get_data(bio);
+
+	if (command == KTLS_SENDS)
+		return tls->channel->sealed;
+	if (command < KTLS_COMMANDS || command == KTLS_RECEIVES || tls->socket == NULL)
+		return command == BIO_CTRL_FLUSH;
+	return control_kernel(tls, command, number, pointer);
 }
 
-static BIO *bio_of(struct tls *tls)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	BIO *bio;
+static BIO_METHOD *method_in, *method_out;
 
-	pthread_once(&once, make_method);
-	bio = method != NULL ? BIO_new(method) : NULL;
+static void make_methods(void)
+{
+	const int type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
+
+	method_in = BIO_meth_new(type, "tux: records of the client");
+	method_out = BIO_meth_new(type, "tux: records to the client");
+	if (method_in == NULL || method_out == NULL)
+		return;
+	BIO_meth_set_read(method_in, bio_read);
+	BIO_meth_set_ctrl(method_in, bio_control_in);
+	BIO_meth_set_write(method_out, bio_write);
+	BIO_meth_set_ctrl(method_out, bio_control_out);
+}
+
+static BIO *bio_of(struct tls *tls, const BIO_METHOD *method)
+{
+	BIO *bio = method != NULL ? BIO_new(method) : NULL;
+
 	if (bio != NULL) {
 		BIO_set_data(bio, tls);
 		BIO_set_init(bio, 1);
@@ -117,11 +159,53 @@ static BIO *bio_of(struct tls *tls)
 	return bio;
 }
 
+/* Notices that the client asks for another key of the server (RFC 8446 4.6.3), before OpenSSL acts on it. */
+static void on_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl, void *owner)
+{
+	enum { REQUESTED_AT = 4, REQUESTED = 1 };
+	struct tls *tls = owner;
+	const uint8_t *message = data;
+
+	(void)version;
+	(void)ssl;
+	if (!sent && type == SSL3_RT_HANDSHAKE && len > REQUESTED_AT && message[0] == SSL3_MT_KEY_UPDATE && message[REQUESTED_AT] == REQUESTED)
+		tls->key_asked = tls->channel->sealed;
+}
+
+/* Lets OpenSSL give the kernel its key for sending. Without memory for that, OpenSSL encrypts. */
+static void offer_kernel(struct tls *tls)
+{
+	tls->socket = BIO_new_socket(tls->channel->fd, BIO_NOCLOSE);
+	if (tls->socket == NULL)
+		return;
+	SSL_set_options(tls->ssl, SSL_OP_ENABLE_KTLS);
+	SSL_set_msg_callback(tls->ssl, on_message);
+	SSL_set_msg_callback_arg(tls->ssl, tls);
+}
+
+/* Gives OpenSSL its BIOs. Returns false if out of memory. */
+static bool connect_library(struct tls *tls)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	BIO *in, *out;
+
+	pthread_once(&once, make_methods);
+	in = bio_of(tls, method_in);
+	out = bio_of(tls, method_out);
+	if (tls->ssl == NULL || in == NULL || out == NULL || SSL_set_app_data(tls->ssl, tls) != 1) {
+		BIO_free(in);
+		BIO_free(out);
+		return false;
+	}
+	SSL_set_bio(tls->ssl, in, out);
+	SSL_set_accept_state(tls->ssl);
+	return true;
+}
+
 bool tls_open(struct channel *channel, struct thread *thread, unsigned listener, const struct tls_events *events)
 {
 	const struct tux_engine_config *config = thread->config;
 	struct tls *tls = calloc(1, sizeof(*tls));
-	BIO *bio = NULL;
 
 	ERR_clear_error();
 	if (tls == NULL)
@@ -135,16 +219,13 @@ bool tls_open(struct channel *channel, struct thread *thread, unsigned listener,
 		.events = events,
 		.listener = listener,
 	};
-	if (tls->ssl != NULL)
-		bio = bio_of(tls);
-	if (bio == NULL || SSL_set_app_data(tls->ssl, tls) != 1) {
-		BIO_free(bio);
+	if (!connect_library(tls)) {
 		SSL_free(tls->ssl);
 		free(tls);
 		return false;
 	}
-	SSL_set_bio(tls->ssl, bio, bio);
-	SSL_set_accept_state(tls->ssl);
+	if (config->tls_kernel)
+		offer_kernel(tls);
 	channel->tls = tls;
 	channel->events = &tls_channel_events;
 	return true;
@@ -156,7 +237,9 @@ void tls_free(struct channel *channel)
 
 	channel->events = tls->above;
 	channel->tls = NULL;
+	channel->sealed = false;
 	SSL_free(tls->ssl);
+	BIO_free(tls->socket);
 	buffer_forget(&tls->out);
 	buffer_forget(&tls->flight);
 	free(tls);
@@ -225,6 +308,18 @@ static bool shake_hands(struct tls *tls)
 	return !tls->channel->closing;
 }
 
+/*
+ * Ends the connection of a client that asks for another key: the kernel cannot change the key that it encrypts with. close_notify goes out
+ * under the present one, unless a response is under way.
+ */
+static void refuse_key(struct tls *tls)
+{
+	if (tls->owned == 0)
+		tls_say_end(tls->channel);
+	tls->ended = true;
+	tls->above->ended(tls->channel, EPROTO);
+}
+
 /* Reports the plain bytes of all complete records. */
 static void read_records(struct tls *tls)
 {
@@ -234,9 +329,15 @@ static void read_records(struct tls *tls)
 	size_t n;
 
 	while (!channel->closing && !tls->ended) {
-		ERR_clear_error();
-		if (SSL_read_ex(tls->ssl, to, TLS_RECORD_BYTES, &n) == 1) {
+		const bool got = SSL_read_ex(tls->ssl, to, TLS_RECORD_BYTES, &n) == 1;
+
+		if (tls->key_asked) {
+			refuse_key(tls);
+			return;
+		}
+		if (got) {
 			tls->above->received(channel, to, (uint32_t)n);
+			ERR_clear_error();
 			continue;
 		}
 		switch (SSL_get_error(tls->ssl, 0)) {
@@ -305,6 +406,10 @@ static void on_sent(struct channel *channel, int64_t result)
 {
 	struct tls *tls = channel->tls;
 
+	if (channel->sealed && !tls->sending) { /* the owner's bytes themselves */
+		report_sent(tls, result);
+		return;
+	}
 	tls->sending = false;
 	if (result < 0) {
 		tls->broken = true;
@@ -430,11 +535,17 @@ static void fail_later(struct tls *tls)
 	thread->ops->wait_writable(thread->loop, tls->channel);
 }
 
-void tls_send(struct channel *channel, const struct msghdr *message, int flags)
+void tls_send(struct channel *channel, struct msghdr *message, int flags)
 {
 	struct tls *tls = channel->tls;
+	struct thread *thread = tls->thread;
 	struct place place = { message, 0, 0 };
 
+	if (channel->sealed && !tls->broken) {
+		tls->owned = 1;
+		thread->ops->send(thread->loop, channel, message, flags, false);
+		return;
+	}
 	if (tls->broken || !encrypt(tls, &place, &tls->owned)) {
 		fail_later(tls);
 		return;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * TLS of a client's connection: between the channel, which carries records, and its owner, which receives and sends plain bytes. OpenSSL
- * reads from the loop's receive buffer and writes to memory, which the loop sends. So every loop can carry it.
+ * reads from the loop's receive buffer and writes to memory, which the loop sends. So every loop can carry it. Where the kernel can encrypt
+ * (kTLS), it does so after the handshake: the owner's bytes go to the socket as they are. Records of clients are decrypted here, because
+ * a KeyUpdate would end the kernel's reception.
  */
 #ifndef TUX_ENGINE_TLS_SESSION_H
 #define TUX_ENGINE_TLS_SESSION_H
@@ -43,7 +45,7 @@ bool tls_open(struct channel *channel, struct thread *thread, unsigned listener,
 void tls_free(struct channel *channel);
 
 /* Like loop_ops.send(), but for plain bytes. sent() may report a part of the message; the owner sends the rest. */
-void tls_send(struct channel *channel, const struct msghdr *message, int flags);
+void tls_send(struct channel *channel, struct msghdr *message, int flags);
 
 /* Sends close_notify (RFC 8446 6.1): the client has received all bytes. Call it before the channel closes. Sends no other bytes. */
 void tls_say_end(struct channel *channel);

@@ -7,8 +7,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -217,6 +220,30 @@ bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *
 		}
 	}
 	return true;
+}
+
+bool tux_tls_kernel_find(struct tux_tls_contexts *contexts, const struct tux_settings *settings, bool *found, char *error, size_t error_size)
+{
+	const int fd = contexts->count > 0 && settings->tls_kernel != TUX_TLS_KERNEL_OFF ? socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+	const char *why = "tls-kernel is off";
+
+	*found = false;
+	if (fd >= 0) {
+		/* Fails also if the kernel can, because the socket is not connected, but only after a search for the module. */
+		*found = setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) == 0 || errno == ENOTCONN;
+		why = errno == ENOENT ? "its module tls is not loaded" : strerror(errno);
+		close(fd);
+	} else if (settings->tls_kernel != TUX_TLS_KERNEL_OFF) {
+		why = strerror(errno);
+	}
+	if (*found)
+		snprintf(contexts->description, sizeof(contexts->description), "%s; the kernel encrypts what is sent", tux_tls_library());
+	else
+		snprintf(contexts->description, sizeof(contexts->description), "%s; not in the kernel: %s", tux_tls_library(), why);
+	if (*found || contexts->count == 0 || settings->tls_kernel != TUX_TLS_KERNEL_ON)
+		return true;
+	snprintf(error, error_size, "tls-kernel: the kernel cannot encrypt for TLS: %s", why);
+	return false;
 }
 
 void tux_tls_contexts_close(struct tux_tls_contexts *contexts)

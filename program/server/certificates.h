@@ -15,6 +15,7 @@
 struct tux_tls_contexts {
 	struct tls_context **context; /* malloc'ed; hosts point to them */
 	unsigned count;
+	char description[160]; /* of the library and the kernel */
 };
 
 /*
@@ -23,6 +24,12 @@ struct tux_tls_contexts {
  */
 bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *hosts, const struct tux_settings *settings,
                            const struct tux_addresses *addresses, struct tls_tickets *tickets, char *error, size_t error_size);
+
+/*
+ * Finds out whether the kernel can encrypt for TLS, as tls-kernel says, and describes that. Loads the kernel's module if permitted, so call
+ * it before the privileges are dropped. Returns false with a sentence in error if tls-kernel is on, and the kernel cannot.
+ */
+bool tux_tls_kernel_find(struct tux_tls_contexts *contexts, const struct tux_settings *settings, bool *found, char *error, size_t error_size);
 
 /* Frees the contexts, with their keys. No host may use them any more. */
 void tux_tls_contexts_close(struct tux_tls_contexts *contexts);

@@ -19,7 +19,6 @@
 #include "../../core/etag.h"
 #include "../../engine/kernel_link.h"
 #include "../../engine/modules/loaded.h"
-#include "../../engine/tls/context.h"
 #include "body_directory.h"
 #include "certificates.h"
 #include "handshakes.h"
@@ -561,8 +560,10 @@ static bool prepare(struct serving *serving)
 	if (!tux_hosts_place(&serving->hosts, &serving->addresses, serving->error, ERROR_MAX))
 		return false;
 	config->names = serving->hosts.names;
-	if (!tux_tls_contexts_open(&serving->tls, &serving->hosts, settings, &serving->addresses, serving->charge->tickets, serving->error, ERROR_MAX))
+	if (!tux_tls_contexts_open(&serving->tls, &serving->hosts, settings, &serving->addresses, serving->charge->tickets, serving->error, ERROR_MAX) ||
+	    !tux_tls_kernel_find(&serving->tls, settings, &config->tls_kernel, serving->error, ERROR_MAX))
 		return false;
+	config->tls_description = serving->tls.count > 0 ? serving->tls.description : NULL;
 	if (!log_open(serving) || !kernel_open(serving))
 		return false;
 	if (!control_open(serving))
@@ -607,7 +608,7 @@ static void banner_print(const struct serving *serving)
 		fprintf(stderr, "handover: %s %s\n", serving->config.kernel_fd >= 0 ? "connections go to" : "requests are forwarded to",
 		        serving->handover_name);
 	if (serving->tls.count > 0)
-		fprintf(stderr, "tls: %s\n", tux_tls_library());
+		fprintf(stderr, "tls: %s\n", serving->tls.description);
 	fprintf(stderr, "sandbox: %s\n", serving->sandbox);
 }
 

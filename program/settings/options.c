@@ -183,6 +183,9 @@ const struct tux_option tux_options[] = {
 	{ "tls-profile", "intermediate|modern", "0.1", "Mozilla's intermediate: TLS 1.2 and 1.3; or modern: TLS 1.3 alone",
 	  "Both have ciphers with authenticated encryption and forward secrecy only.",
 	  SERVER, CHOICE, SETTING(tls_profile), .fallback = "intermediate" },
+	{ "tls-kernel", "auto|on|off", "0.1", "the kernel encrypts what is sent (kTLS), so that files go out by sendfile",
+	  "It needs the kernel's module tls, which a start as root loads. `auto` encrypts in the program where the kernel cannot; `on` refuses to start.",
+	  SERVER, CHOICE, SETTING(tls_kernel), .fallback = "auto" },
 	{ "https-redirect", "on|off|PORT", "0.1", "redirect plain requests to https:// by 308, with their own host",
 	  "`on` is the port of the host's first https:// address. A status route and files beneath /.well-known/acme-challenge/ are served "
 	  "without TLS, too.",

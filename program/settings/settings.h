@@ -17,6 +17,13 @@ enum tux_engine_choice {
 	TUX_ENGINE_EPOLL,
 };
 
+/* Values of the option tls-kernel, in its order. */
+enum tux_tls_kernel_choice {
+	TUX_TLS_KERNEL_AUTO, /* the kernel encrypts if it can */
+	TUX_TLS_KERNEL_ON,
+	TUX_TLS_KERNEL_OFF,
+};
+
 /* tux_options_init() sets the defaults. Texts belong to the command line and the file. */
 struct tux_settings {
 	struct tux_host_settings top;   /* the only host, or the defaults of all hosts. Without a listen: the default addresses, or
@@ -34,6 +41,7 @@ struct tux_settings {
 	const char *user;          /* NULL = default */
 	bool no_sandbox;
 	uint32_t tls_profile;      /* enum tux_tls_profile */
+	uint32_t tls_kernel;       /* enum tux_tls_kernel_choice */
 	bool defer_accept;
 	uint32_t threads;          /* 0 = number of CPUs */
 	uint32_t engine;           /* enum tux_engine_choice */

@@ -17,14 +17,15 @@ BUILD = ROOT / "build-vm"
 
 # What the guest has of this machine. Programs bring their libraries.
 PROGRAMS = ["/usr/bin/python3", "/usr/sbin/nginx", "/usr/bin/curl", "/usr/bin/wrk", "/usr/bin/bash", "/usr/sbin/mkfs.ext4",
-            "/usr/sbin/tc", "/usr/sbin/ip", "/usr/sbin/apache2", "/usr/sbin/lighttpd",
+            "/usr/sbin/tc", "/usr/sbin/ip", "/usr/bin/openssl", "/usr/sbin/apache2", "/usr/sbin/lighttpd",
             "/usr/lib/lighttpd/mod_accesslog.so"] + [
             f"/usr/lib/apache2/modules/mod_{name}.so" for name in ("mpm_event", "authz_core")]
 PYTHON_LEFT_OUT = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "turtledemo", "distutils", "pydoc_data"}
 PACKAGES = ["_pytest", "pytest", "pluggy", "iniconfig", "packaging", "attr", "attrs", "exceptiongroup", "py.py"]
 # libgcc_s: glibc looks for it when a thread ends by pthread_exit, as Apache's do; ldd does not show that.
-FILES = ["/etc/mime.types", "/etc/nginx/mime.types", "/etc/protocols", "/etc/services", "/lib/x86_64-linux-gnu/libgcc_s.so.1"]
-MODULES = ["ext4", "overlay", "loop", "fuse", "sch_netem", "veth", "tcp_bbr", "tls"]
+FILES = ["/etc/mime.types", "/etc/ssl/openssl.cnf", "/etc/nginx/mime.types", "/etc/protocols", "/etc/services", "/lib/x86_64-linux-gnu/libgcc_s.so.1"]
+MODULES = ["ext4", "overlay", "loop", "fuse", "sch_netem", "veth", "tcp_bbr", "tls",
+           "gcm", "ghash_generic", "ctr", "aesni_intel", "chacha20poly1305", "chacha_x86_64", "poly1305_x86_64"]  # ciphers of TLS
 
 # What a kernel says when something is wrong with it, or with what was loaded into it.
 SPLATS = re.compile(r"BUG:|WARNING:|Oops|KASAN|UBSAN|unreferenced object|possible (circular|recursive) locking|"

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""TLS whose sending side is the kernel's (kTLS), without tux.ko: the same bytes, files by sendfile, and keys that cannot change."""
+import os
+import pathlib
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+import client
+import process
+import tls
+from client import request
+from tools import free_port
+
+V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+CIPHERS = {"gcm128": "ECDHE-ECDSA-AES128-GCM-SHA256", "gcm256": "ECDHE-ECDSA-AES256-GCM-SHA384", "chacha": "ECDHE-ECDSA-CHACHA20-POLY1305"}
+SIZES = {"empty": 0, "one": 1, "small": 1000, "record": 16384, "record+1": 16385, "memory": 60000, "file": 300001, "large": 3000003}
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    return tls.make(str(tmp_path_factory.mktemp("tls")), "test", "test")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    for name, size in SIZES.items():
+        (root / name).write_bytes(os.urandom(size))
+    for path in (root, *root.parents):
+        os.chmod(path, 0o755)
+    return root
+
+
+def sockets_of_kernel():
+    """Sockets for which the kernel encrypts, since the start."""
+    return int(pathlib.Path("/proc/net/tls_stat").read_text().split("TlsTxSw", 1)[1].split()[0])
+
+
+@pytest.fixture(params=["uring", "epoll"])
+def server(request, root, pair, tmp_path):
+    port = free_port()
+    command = ["/usr/bin/tux", "serve", str(root), "--listen", "https://127.0.0.1:%d" % port, "--engine", request.param, "--tls-kernel", "on",
+               "--log", "off", "--control", "off", *pair.options]
+    running = process.Tux(command, str(tmp_path / "output"), port, tls=tls.trusting(pair)).start()
+    running.wait_until(running.answers, "it answers", 60)
+    assert "the kernel encrypts what is sent" in running.output
+    yield running
+    running.end()
+
+
+@pytest.mark.parametrize("version,cipher", [(V12, "gcm128"), (V12, "gcm256"), (V12, "chacha"), (V13, None)])
+def test_files_of_every_size(server, root, pair, version, cipher):
+    before = sockets_of_kernel()
+    context = tls.trusting(pair, version=version, ciphers=CIPHERS.get(cipher))
+    with server.connect(tls=context) as conn:
+        for _ in range(2):
+            for name in SIZES:
+                assert conn.get("/" + name).body == (root / name).read_bytes(), name
+        assert conn.get("/large", "Range: bytes=5-9,2000000-2000020").status == 206
+        assert conn.get("/missing").status == 404
+    assert sockets_of_kernel() == before + 1
+
+
+def test_pipelined_and_slow(server, root):
+    """Sends that the socket takes in parts."""
+    with server.connect(receive_buffer=8192) as conn:
+        conn.send(b"".join(request("/" + name) for name in SIZES))
+        time.sleep(1)
+        for name in SIZES:
+            assert conn.response().body == (root / name).read_bytes(), name
+
+
+def test_head_and_small_body_are_one_record(server, root):
+    with server.connect() as conn:
+        conn.get("/empty")
+        conn.sock.sendall(request("/small"))
+        head = conn.sock.raw.recv(5, socket.MSG_WAITALL)
+        assert head[0] == 23 and 1000 < int.from_bytes(head[3:5], "big") < 2000
+        conn.sock.incoming.write(head)
+        assert conn.response().body == (root / "small").read_bytes()
+
+
+def test_close_notify_and_tickets(server, pair):
+    with server.connect() as conn:
+        assert conn.get("/small", "Connection: close").status == 200
+        conn.assert_closed()
+        assert not conn.sock.truncated
+        session = conn.sock.ssl.session
+    with server.connect(session=session) as conn:
+        assert conn.sock.ssl.session_reused and conn.get("/small").status == 200
+        conn.send_eof()
+        conn.assert_closed()
+        assert not conn.sock.truncated
+
+
+@pytest.mark.parametrize("command,served", [("k", True), ("K", False)])
+def test_key_update(server, pair, command, served):
+    """
+    RFC 8446 4.6.3. A new key of the client changes nothing. If it asks for one of the server, which the kernel cannot change, the connection
+    ends with close_notify, not with bytes under a wrong key.
+    """
+    asking = ["openssl", "s_client", "-connect", "127.0.0.1:%d" % server.port, "-CAfile", pair.certificate, "-servername", "test", "-tls1_3"]
+    with subprocess.Popen(asking, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process_:
+        time.sleep(2)
+        process_.stdin.write(command.encode() + b"\n")
+        process_.stdin.flush()
+        time.sleep(2)
+        try:
+            process_.stdin.write(b"GET /one HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+            process_.stdin.flush()
+        except BrokenPipeError:
+            assert not served
+        ends = threading.Timer(client.TIMEOUT, process_.kill)
+        ends.start()
+        told = process_.stdout.read()  # the server closes
+        ends.cancel()
+        try:
+            process_.stdin.close()
+        except BrokenPipeError:
+            pass
+    assert b"KEYUPDATE" in told and b"bad record mac" not in told and (b"HTTP/1.1 200" in told) == served, told[-2000:]
+    assert server.get("/small").status == 200
