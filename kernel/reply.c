@@ -136,12 +136,12 @@ static const struct tux_route *route_of(const struct host *host, const u8 *path,
 	return at < routes->count ? &routes->route[at] : &none;
 }
 
-/* Lets the module of a route respond. The module decides about methods, but sees no bodies. */
+/* Lets the module of a route respond. The module decides about methods. A body is for the program's build of it, not for the other server. */
 static enum look answer_module(struct conn *conn, struct scratch *scratch, const u8 *buf, u32 path_len, const struct tux_route *route,
 			       enum send_result *result)
 {
 	if (has_body(&scratch->request))
-		return ktux_look_hand_up(conn, TUX_REASON_BODY);
+		return ktux_look_hand_up(conn, TUX_REASON_ROUTE);
 	if (conn->declined)
 		return LOOK_DECLINED;
 	return ktux_module_look(conn, scratch, buf, path_len, route->argument, result);
