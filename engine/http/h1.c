@@ -126,6 +126,7 @@ static void begin_request(struct conn *conn, struct request *req, const uint8_t 
 {
 	conn->request = req;
 	conn->seen = 0;
+	conn->recalled = false; /* it did not return: another request was there already */
 	req->conn = conn;
 	req->client = &conn->client;
 	req->sink = conn->sink;
