@@ -14,11 +14,11 @@ void ktux_call_complain(struct tux_loaded *loaded, const char *format, ...)
 	struct va_format text = { .fmt = format };
 	va_list arguments;
 
-	if (!__ratelimit(&loaded->lines))
+	if (!___ratelimit(&loaded->lines, loaded->label))
 		return;
 	va_start(arguments, format);
 	text.va = &arguments;
-	pr_warn("tux: module %s: %pV\n", ktux_loaded_name(loaded), &text);
+	pr_warn("%s: %pV\n", loaded->label, &text);
 	va_end(arguments);
 }
 
@@ -75,11 +75,6 @@ int ktux_call_detach(struct tux_req *call)
 		kfree(copy);
 		return -ENOMEM;
 	}
-	if (!percpu_ref_tryget_live(&call->loaded->refs)) {
-		kfree(fields);
-		kfree(copy);
-		return -ESTALE;
-	}
 	copy->head = *call->head;
 	memcpy(copy->bytes, call->buf, bytes);
 	memcpy(copy->bytes + bytes, call->path, call->path_len);
@@ -90,7 +85,16 @@ int ktux_call_detach(struct tux_req *call)
 	call->fields = fields;
 	call->direct = false;
 	ktux_memcg_get(call->memcg);
+	refcount_inc(&call->loaded->users);
 	return 0;
+}
+
+void ktux_loaded_put(struct tux_loaded *loaded)
+{
+	if (!refcount_dec_and_test(&loaded->users))
+		return;
+	percpu_ref_exit(&loaded->refs);
+	kfree(loaded);
 }
 
 void ktux_call_put(struct tux_req *call)
@@ -106,7 +110,16 @@ void ktux_call_put(struct tux_req *call)
 	kfree(call->copy);
 	mem_cgroup_put(call->memcg);
 	kfree(call);
-	percpu_ref_put(&loaded->refs);
+	ktux_loaded_put(loaded);
+}
+
+/* Drops the reference of a module that does not have the call any more, and may be unloaded then. */
+static void put_of_module(struct tux_req *call)
+{
+	struct tux_loaded *loaded = call->loaded;
+
+	ktux_call_put(call);
+	percpu_ref_put(&loaded->refs); /* the last use of loaded here: its unregistration may end now */
 }
 
 int ktux_call_suspend(struct tux_req *call)
@@ -125,7 +138,7 @@ int ktux_call_suspend(struct tux_req *call)
 	if (error != 0)
 		return error;
 	refcount_inc(&call->refs);
-	call->deadline = jiffies + call->timeout;
+	percpu_ref_get(&loaded->refs);
 	spin_lock_irqsave(&loaded->lock, flags);
 	list_add_tail(&call->all, &loaded->suspended);
 	spin_lock(&call->lock);
@@ -154,12 +167,14 @@ int ktux_call_resume(struct tux_req *call)
 	spin_unlock(&call->lock);
 	if (owner == CALL_SUSPENDED || owner == CALL_TAKEN)
 		list_del_init(&call->all);
+	if (owner == CALL_TAKEN && list_empty(&loaded->taken) && READ_ONCE(loaded->entries) == 0)
+		schedule_work(&loaded->settle);
 	spin_unlock_irqrestore(&loaded->lock, flags);
 	if (owner != CALL_SUSPENDED && owner != CALL_TAKEN) {
 		ktux_call_complain(loaded, "tux_resume() was called for a request that the module does not have");
 		return -EPERM;
 	}
-	ktux_call_put(call);
+	put_of_module(call);
 	return owner == CALL_TAKEN ? -ESTALE : 0;
 }
 
@@ -170,6 +185,11 @@ enum call_owner ktux_call_ran(struct conn *conn, struct tux_req *call, bool want
 	enum call_owner owner;
 	unsigned long flags;
 
+	if (!call->copy) { /* it was not suspended, so no other thread knows it */
+		call->running = false;
+		call->owner = CALL_SERVER;
+		return CALL_SERVER;
+	}
 	spin_lock_irqsave(&loaded->lock, flags);
 	spin_lock(&call->lock);
 	call->running = false;
@@ -187,7 +207,7 @@ enum call_owner ktux_call_ran(struct conn *conn, struct tux_req *call, bool want
 		list_del_init(&call->all);
 	spin_unlock_irqrestore(&loaded->lock, flags);
 	if (unwanted)
-		ktux_call_put(call); /* the module's reference: the caller has another one */
+		put_of_module(call); /* the caller has another reference to the call */
 	return owner;
 }
 
@@ -200,8 +220,8 @@ static bool take(struct tux_req *call)
 		return false;
 	call->owner = CALL_TAKEN;
 	list_move_tail(&call->all, &loaded->taken);
-	if (time_after(call->deadline, loaded->limit))
-		loaded->limit = call->deadline;
+	if (time_after(jiffies + call->timeout, loaded->limit))
+		loaded->limit = jiffies + call->timeout; /* from gone() on, because it may have been taken at its deadline */
 	return true;
 }
 
@@ -224,15 +244,17 @@ bool ktux_call_take(struct conn *conn)
 	spin_lock_irqsave(&loaded->lock, flags);
 	spin_lock(&call->lock);
 	taken = take(call);
-	if (taken)
+	if (taken) {
 		call->conn = NULL;
+		percpu_ref_get(&loaded->refs); /* for gone(), because the module may give the call back meanwhile */
+	}
 	spin_unlock(&call->lock);
 	spin_unlock_irqrestore(&loaded->lock, flags);
 	if (!taken)
 		return false;
 	conn->call = NULL;
 	tell_gone(call);
-	ktux_call_put(call);
+	put_of_module(call); /* the connection's reference, and that for gone() */
 	return true;
 }
 
@@ -303,7 +325,7 @@ u32 ktux_calls_abandon(struct tux_loaded *loaded)
 	u32 count = 0;
 
 	while ((call = abandon_first(loaded))) {
-		ktux_call_put(call);
+		put_of_module(call);
 		count++;
 	}
 	return count;

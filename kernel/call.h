@@ -2,10 +2,13 @@
 /*
  * Modules of the kernel and their calls. A call is one request that a module has. Its owner changes under its lock, the innermost one.
  *
- * handle() runs in softirq under the socket's lock and RCU. After tux_suspend() the call has a copy of the request and a reference to its
- * module, and the connection is in CONN_SUSPENDED. Then either tux_resume() returns the call, or the server takes it from the module: after
- * that the module cannot reach the connection, and the call stays until the module gives it back. Whoever ends the suspension while the connection
- * does not look queues the connection for a helper thread.
+ * handle() runs in softirq under the socket's lock and RCU. After tux_suspend() the call has a copy of the request, and the connection is in
+ * CONN_SUSPENDED. Then either tux_resume() returns the call, or the server takes it from the module: after that the module cannot reach the
+ * connection, and the call stays until the module gives it back. Whoever ends the suspension while the connection does not look queues the
+ * connection for a helper thread.
+ *
+ * A module stays loaded as long as it has a call, or runs. A call that waits for a helper thread does not keep it loaded, because the program may
+ * be stopped: such a call uses struct tux_loaded alone, and blocking() is not called for it after the module was unregistered.
  */
 #ifndef TUX_KERNEL_CALL_H
 #define TUX_KERNEL_CALL_H
@@ -15,22 +18,29 @@
 #include <linux/ratelimit.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
 #include "../include/tux/module.h"
 #include "instance.h"
 
-enum { CALL_MAX_TYPE = 255 }; /* bytes of a Content-Type */
+enum {
+	CALL_MAX_TYPE = 255,   /* bytes of a Content-Type */
+	TUX_LOADED_PREFIX = 12, /* bytes of "tux: module " */
+};
 
-/* A module that is registered. */
+/* A module that is registered, or was. */
 struct tux_loaded {
-	struct list_head all;        /* link in the list of module.c, under its lock */
-	const struct tux_module *module;
+	struct list_head all;        /* link in the list of module.c, under its lock; empty once it is unregistered */
+	refcount_t users;            /* of the registration, and of each call with a copy: they use this structure */
+	char label[TUX_LOADED_PREFIX + TUX_MAX_SETUP_MODULE_NAME + 1]; /* "tux: module NAME" */
+	const struct tux_module *module; /* memory of the module, under RCU or with a reference of refs */
 	enum tux_result (*blocking)(struct tux_req *req); /* the module's; NULL: it has none */
 	struct tux_api api;          /* the functions that the module has */
 	struct module_conf *conf;    /* its configuration; NULL: none yet. Under the lock of module.c */
-	u32 entries;                 /* entries that lead to it. Under the lock of module.c */
-	struct percpu_ref refs;      /* calls that outlive handle() */
-	struct completion idle;      /* refs were killed, and no such call is left */
+	u32 entries;                 /* entries that lead to it. Written under the lock of module.c */
+	struct work_struct settle;   /* lets another configuration begin, after the last call of the former was given back */
+	struct percpu_ref refs;      /* calls that the module has, and functions of it that run without RCU: it stays loaded */
+	struct completion idle;      /* refs were killed, and none is left */
 	spinlock_t lock;             /* guards the members below; interrupts off; outside of a call's lock */
 	struct list_head suspended;  /* calls that the module has */
 	struct list_head taken;      /* calls that the server has taken from the module */
@@ -76,8 +86,7 @@ struct tux_req {
 	struct mem_cgroup *memcg; /* for memory of the call; a reference once there is a copy */
 	refcount_t refs;        /* of the connection, and of the module from tux_suspend() until it gives the request back */
 	struct list_head all;   /* link in loaded->suspended or ->taken, under loaded->lock */
-	unsigned long timeout;  /* jiffies */
-	unsigned long deadline; /* jiffies; of the suspension */
+	unsigned long timeout;  /* jiffies; of the suspension, and then of the wait until the module gives a taken call back */
 
 	/* Under lock. */
 	u8 owner;               /* enum call_owner */
@@ -108,11 +117,14 @@ struct tux_req *ktux_call_new(struct scratch *scratch, const struct instance *in
 /* Ends a call that handle() alone has used. Bottom halves are off. */
 void ktux_call_end(struct scratch *scratch, struct tux_req *call);
 
-/* Copies what the call shows, and takes its references: it may outlive handle(). Returns 0 or a negative errno. */
+/* Copies what the call shows, and takes references to what it uses: it may outlive handle(), and its module. Returns 0 or -ENOMEM. */
 int ktux_call_detach(struct tux_req *call);
 
 /* Drops a reference to a call with a copy. Any context. */
 void ktux_call_put(struct tux_req *call);
+
+/* Drops a reference to the structure of a module. Any context. */
+void ktux_loaded_put(struct tux_loaded *loaded);
 
 /* tux_suspend() and tux_resume(). */
 int ktux_call_suspend(struct tux_req *call);
@@ -145,7 +157,7 @@ void ktux_call_complain(struct tux_loaded *loaded, const char *format, ...) __pr
 /* Returns the name of a module. */
 static inline const char *ktux_loaded_name(const struct tux_loaded *loaded)
 {
-	return loaded->module->name;
+	return loaded->label + TUX_LOADED_PREFIX;
 }
 
 #endif

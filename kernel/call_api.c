@@ -282,13 +282,8 @@ static int reply_redirect(struct tux_req *call, u32 status, const char *location
 static const char *conf(const struct tux_loaded *loaded, const char *key)
 {
 	const struct module_conf *values = READ_ONCE(loaded->conf);
-	const char *name, *value;
-	u32 at = 0;
 
-	while (values && ktux_module_conf_each(values, &at, &name, &value))
-		if (strcmp(name, key) == 0)
-			return value;
-	return NULL;
+	return values ? ktux_module_conf_find(values, key) : NULL;
 }
 
 static bool conf_each(const struct tux_loaded *loaded, u32 *at, const char **key, const char **value)
@@ -303,12 +298,12 @@ static void log_line(struct tux_loaded *loaded, enum tux_log_level level, const 
 	const char *words = level == TUX_LOG_ERROR ? " error:" : level == TUX_LOG_WARNING ? " warning:" : "";
 
 	len = min_t(u32, len, MAX_LINE);
-	if (!__ratelimit(&loaded->lines))
+	if (!___ratelimit(&loaded->lines, loaded->label))
 		return;
 	if (level == TUX_LOG_ERROR)
-		pr_err("tux: module %s:%s %*pEp\n", ktux_loaded_name(loaded), words, (int)len, text);
+		pr_err("%s:%s %*pE\n", loaded->label, words, (int)len, text);
 	else
-		pr_info("tux: module %s:%s %*pEp\n", ktux_loaded_name(loaded), words, (int)len, text);
+		pr_info("%s:%s %*pE\n", loaded->label, words, (int)len, text);
 }
 
 const struct tux_api ktux_call_api = {

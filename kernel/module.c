@@ -68,6 +68,12 @@ static void end_conf(struct tux_loaded *loaded)
 	ktux_module_conf_put(conf);
 }
 
+/* Notes that one entry more, or less, leads to a module. ktux_call_resume() reads the number without the lock. */
+static void count_entries(struct tux_loaded *loaded, int more)
+{
+	WRITE_ONCE(loaded->entries, loaded->entries + (u32)more);
+}
+
 /* True if no set-up uses the configuration, and the module has no request. Under the lock. */
 static bool is_unused(struct tux_loaded *loaded)
 {
@@ -100,7 +106,7 @@ static void join(struct tux_loaded *loaded, struct module_table *table, struct m
 		return;
 	if (!configure(loaded, entry->conf))
 		return;
-	loaded->entries++;
+	count_entries(loaded, 1);
 	rcu_assign_pointer(entry->loaded, loaded);
 	show(table, entry, true);
 }
@@ -113,6 +119,17 @@ static void join_all(struct tux_loaded *loaded)
 	list_for_each_entry(table, &tables, all)
 		for (i = 0; i < table->count; i++)
 			join(loaded, table, &table->entry[i]);
+}
+
+/* Tries again to give a module the configuration of other set-ups, because it has given back the last request of the former. */
+static void settle(struct work_struct *work)
+{
+	struct tux_loaded *loaded = container_of(work, struct tux_loaded, settle);
+
+	mutex_lock(&modules_lock);
+	if (!list_empty(&loaded->all) && loaded->entries == 0)
+		join_all(loaded);
+	mutex_unlock(&modules_lock);
 }
 
 void ktux_modules_open(struct instance *instance)
@@ -145,7 +162,8 @@ void ktux_modules_close(struct instance *instance)
 		if (!loaded)
 			continue;
 		RCU_INIT_POINTER(table->entry[i].loaded, NULL);
-		if (--loaded->entries == 0)
+		count_entries(loaded, -1);
+		if (loaded->entries == 0)
 			join_all(loaded); /* another configuration may wait for it */
 	}
 	mutex_unlock(&modules_lock);
@@ -184,18 +202,21 @@ static struct tux_loaded *make_loaded(const struct tux_module *module)
 		kfree(loaded);
 		return NULL;
 	}
+	refcount_set(&loaded->users, 1);
+	snprintf(loaded->label, sizeof(loaded->label), "tux: module %s", module->name);
 	loaded->module = module;
 	if (module->size >= offsetofend(struct tux_module, blocking))
 		loaded->blocking = module->blocking;
 	loaded->api = ktux_call_api;
 	loaded->api.module = loaded;
+	INIT_LIST_HEAD(&loaded->all);
+	INIT_WORK(&loaded->settle, settle);
 	init_completion(&loaded->idle);
 	spin_lock_init(&loaded->lock);
 	INIT_LIST_HEAD(&loaded->suspended);
 	INIT_LIST_HEAD(&loaded->taken);
 	loaded->limit = jiffies;
 	ratelimit_state_init(&loaded->lines, HZ, LINES_A_SECOND);
-	ratelimit_set_flags(&loaded->lines, RATELIMIT_MSG_ON_RELEASE);
 	return loaded;
 }
 
@@ -231,8 +252,7 @@ int tux_module_register(const struct tux_module *module, const struct tux_api **
 	mutex_unlock(&modules_lock);
 	if (error != 0) {
 		pr_warn("tux: module %s is registered already\n", module->name);
-		percpu_ref_exit(&loaded->refs);
-		kfree(loaded);
+		ktux_loaded_put(loaded);
 	}
 	return error;
 }
@@ -248,7 +268,7 @@ static struct tux_loaded *unlink(const struct tux_module *module)
 	mutex_lock(&modules_lock);
 	loaded = find(NULL, module);
 	if (loaded)
-		list_del(&loaded->all);
+		list_del_init(&loaded->all);
 	list_for_each_entry(table, &tables, all) {
 		for (i = 0; loaded && i < table->count; i++) {
 			if (rcu_access_pointer(table->entry[i].loaded) != loaded)
@@ -293,9 +313,9 @@ void tux_module_unregister(const struct tux_module *module)
 		return;
 	synchronize_rcu(); /* no handle() runs, and none begins */
 	end_calls(loaded);
+	cancel_work_sync(&loaded->settle);
 	if (loaded->conf)
 		end_conf(loaded);
-	percpu_ref_exit(&loaded->refs);
-	kfree(loaded);
+	ktux_loaded_put(loaded);
 }
 KTUX_EXPORT(tux_module_unregister);

@@ -162,14 +162,18 @@ enum look ktux_module_look(struct conn *conn, struct scratch *scratch, const u8 
 enum tux_result ktux_module_block(struct conn *conn)
 {
 	struct tux_req *call = conn->call;
+	struct tux_loaded *loaded = call->loaded;
+	enum tux_result result;
 
-	if (percpu_ref_is_dying(&call->loaded->refs)) {
+	if (!percpu_ref_tryget_live(&loaded->refs)) {
 		call->reason = TUX_REASON_UNLOADED;
 		return TUX_FAIL;
 	}
 	call->running = true;
 	WRITE_ONCE(call->owner, CALL_RUNNING);
-	return call->loaded->blocking(call);
+	result = loaded->blocking(call);
+	percpu_ref_put(&loaded->refs);
+	return result;
 }
 
 /* Separates the connection from a call that the server has. */

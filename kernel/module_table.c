@@ -97,6 +97,21 @@ static const char *after(const char *text)
 	return text + strlen(text) + 1;
 }
 
+const char *ktux_module_conf_find(const struct module_conf *conf, const char *key)
+{
+	const char *name = after(conf->text);
+	u32 i;
+
+	for (i = 0; i < conf->value_count; i++) {
+		const char *value = after(name);
+
+		if (strcmp(name, key) == 0)
+			return value;
+		name = after(value);
+	}
+	return NULL;
+}
+
 bool ktux_module_conf_each(const struct module_conf *conf, u32 *at, const char **key, const char **value)
 {
 	const char *text = after(conf->text);

@@ -50,6 +50,9 @@ void ktux_module_conf_put(struct module_conf *conf); /* conf may be NULL. Proces
 /* True if two configurations are those of the same module, and have the same values in the same order. */
 bool ktux_module_conf_same(const struct module_conf *one, const struct module_conf *other);
 
+/* Returns the text of a key's value; NULL: not set. Any context. */
+const char *ktux_module_conf_find(const struct module_conf *conf, const char *key);
+
 /* Returns one value after the other: *at is 0 for the first. Returns false after the last. Any context. */
 bool ktux_module_conf_each(const struct module_conf *conf, u32 *at, const char **key, const char **value);
 

@@ -602,8 +602,8 @@ int tux_module_register(const struct tux_module *module, const struct tux_api **
 
 /*
  * Ends a registered module. It returns after the last call of the module has returned. Suspended requests get 503, and gone() is called for them;
- * they have to be given back within the time limit of the configuration. The memory of one that is not becomes invalid, and the kernel log
- * has a line. TUX_MODULE() calls it. Process context.
+ * they have to be given back within the time limit of the configuration, which begins anew with gone(). The memory of one that is not becomes
+ * invalid, and the kernel log has a line. No function may be called after it. TUX_MODULE() calls it. Process context.
  */
 void tux_module_unregister(const struct tux_module *module);
 #else
