@@ -101,7 +101,11 @@ static void send_waiting(struct station *station)
 
 static bool send_now(struct tux_req *call)
 {
-	return station_of(call)->waiting == NULL && station_send_reply(call);
+	const bool sent = station_of(call)->waiting == NULL && station_send_reply(call);
+
+	if (sent)
+		call->copied = call->reply; /* the module runs, and shall not be told now that its memory is free */
+	return sent;
 }
 
 static void keep(struct tux_req *call)
@@ -122,6 +126,8 @@ static void put(struct tux_req *call)
 {
 	end_wait(call);
 	leave_seat(call);
+	if (call->reply == REPLY_SENT)
+		call->reply = call->copied;
 }
 
 static const struct call_ops station_ops = { .send = send_now, .keep = keep, .put = put, .read_file = station_file_read, .raw_paths = true,

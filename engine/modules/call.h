@@ -154,6 +154,7 @@ struct tux_req {
 	struct buffer body;
 	void *memory;               /* of tux_req_memory(); malloc'ed */
 	uint8_t reply;              /* enum call_reply */
+	uint8_t copied;             /* for the surroundings: enum call_reply of a reply that was copied at once, and is still to be freed */
 	uint8_t added;              /* set of enum tux_reply_field_kind */
 	uint16_t status;
 	struct buffer type;         /* Content-Type; of a tunnel, its protocol */

@@ -261,12 +261,13 @@ def test_memory_is_given_back_by_connections_that_break(serve):
     server = serve()
     for _ in range(20):
         with server.connect(receive_buffer=4096) as conn:
-            conn.send("GET /m/memory?100000 HTTP/1.1\r\nHost: a\r\n\r\n" * 3 + "GET /pool/memory?100000 HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
+            conn.send("GET /m/memory?100000 HTTP/1.1\r\nHost: a\r\n\r\n" * 3 + "GET /pool/memory?100000 HTTP/1.1\r\nHost: a\r\n\r\n" * 3 +
+                      "GET /iso/memory?50000 HTTP/1.1\r\nHost: a\r\n\r\n" * 2 + "GET /iso/memory?100000 HTTP/1.1\r\nHost: a\r\n\r\n")
             conn.take(1)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def all_returned():
-        counts = [server.get(at + "/made").body.split() for at in ("/m", "/pool")]
+        counts = [server.get(at + "/made").body.split() for at in ("/m", "/pool", "/iso")]
         return all(made == dropped for made, dropped in counts)
     client.wait_until(all_returned, "all was given back")
 
@@ -387,6 +388,11 @@ def test_memory_is_given_back(serve):
     conn.take(1000)
     conn.close()
     client.wait_until(lambda: server.get("/m/counts").body == b"dropped 3 gone 0\n", "all was given back")
+    with server.connect() as conn:  # a reply that fits into one record, and one that does not
+        for size in (5000, 500000):
+            assert len(conn.get("/iso/memory?%d" % size).body) == size
+            conn.get("/iso/memory?%d" % size, method="HEAD")
+        client.wait_until(lambda: conn.get("/iso/counts").body == b"dropped 4 gone 0\n", "all was given back")
 
 
 def test_a_long_call_is_told(serve):
