@@ -214,7 +214,10 @@ static void run(struct station *station, struct tux_req *call)
 	if (!call->again && call->reads && !reads_pieces(station, call))
 		give_body(call);
 	if (call->loaded->pool == NULL) {
-		call->result = (uint8_t)call_run(call);
+		const enum call_result result = call_run(call);
+
+		if (result != CALL_KEPT) /* else another thread sets it, at any time */
+			call->result = (uint8_t)result;
 		return;
 	}
 	if (call->slot != NO_SLOT && station->seat[call->slot].queued)
