@@ -458,7 +458,10 @@ static inline int tux_file(const struct tux_req *req, uint64_t *size)
 	return tux_api_here->file(req, size);
 }
 
-/* Copies up to len bytes of the file from off on. Returns their number, 0 at the end; or the error of tux_file(). It may wait for the disk. */
+/*
+ * Copies up to len bytes of the file from off on. Returns their number, which is less at the end or before an error; 0 at the end; or the error of
+ * tux_file(). It may wait for the disk; in a process of its own also for the server, unless threads of the module call it.
+ */
 static inline int tux_file_read(struct tux_req *req, uint64_t off, void *to, uint32_t len)
 {
 	return tux_api_here->file_read(req, off, to, len);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -121,6 +122,7 @@ void tux_module_host(void)
 		fputs("tux: module-host is a part of the server, which starts it for isolated modules\n", stderr);
 		_exit(EXIT_FAILURE);
 	}
+	prctl(PR_SET_NAME, "tux module", 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN); /* as in the server: threads of the module write to clients and servers that have left */
 	for (int fd = TUX_MODULE_CONTROL_FD; fd <= TUX_MODULE_ROOT_FD; fd++)
 		if (fd != STDOUT_FILENO && fd != STDERR_FILENO)

@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import urllib.parse
 
 import client
 from upstreams import Origin, response
@@ -64,10 +65,13 @@ class Site:
             os.chmod(place + name, 0o777)
         for name in ("/www", "/cgi"):
             os.chmod(place + name, 0o755)
-        for name in ("streams", "bodies", "lifetimes"):
+        modules = place + "-modules"  # where only root can change them
+        os.makedirs(modules, exist_ok=True)
+        os.chmod(modules, 0o755)
+        for name in ("streams", "bodies", "lifetimes", "fetcher"):
             subprocess.run(["cc", "-shared", "-fPIC", "-I", os.path.join(TOP, "include"), os.path.join(TOP, "test/system/modules", name + ".c"), "-o",
-                            place + "/" + name + ".so"], check=True)
-            os.chmod(place + "/" + name + ".so", 0o755)
+                            modules + "/" + name + ".so"], check=True)
+            os.chmod(modules + "/" + name + ".so", 0o755)
         self.origins = [Origin(self.answer), Origin(self.answer, place + "/app.sock")]
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
@@ -78,14 +82,22 @@ log "%(place)s/log/access.log"
 upstream app  { server "%(tcp)s"; keep-alive 1; max-fails 0 }
 upstream once { server "%(unix)s"; keep-alive 0; max-fails 0 }
 upstream down { server "127.0.0.1:%(closed)d"; max-fails 0 }
-module streams { file "%(place)s/streams.so" }
-module pooled  { file "%(place)s/streams.so"; threads 1 }
-module bodies  { file "%(place)s/bodies.so" }
-module others  { file "%(place)s/lifetimes.so"; config { fifo "/dev/null" } }
+module streams { file "%(place)s-modules/streams.so" }
+module pooled  { file "%(place)s-modules/streams.so"; threads 1 }
+module bodies  { file "%(place)s-modules/bodies.so" }
+module others  { file "%(place)s-modules/lifetimes.so"; config { fifo "/dev/null" } }
+module apart   { file "%(place)s-modules/streams.so"; isolate on; memory 0 }
+module inside  { file "%(place)s-modules/bodies.so"; isolate on; memory 0 }
+module fetcher { file "%(place)s-modules/fetcher.so" }
+module fetches { file "%(place)s-modules/fetcher.so"; isolate on; memory 0 }
 route "/streams/" { module streams }
 route "/pooled/"  { module pooled }
 route "/bodies/"  { module bodies }
 route "/others/"  { module others }
+route "/apart/"   { module apart }
+route "/inside/"  { module inside }
+route "/fetcher/" { module fetcher }
+route "/fetches/" { module fetches }
 cgi scripts { root "%(place)s/cgi" }
 route "/app/"    { upstream app }
 route "/once/"   { upstream once }
@@ -160,6 +172,19 @@ class Case:
                     expect(got, status, site.texts[body] if isinstance(body, str) else body)
 
 
+class Fetch(Case):
+    """The module tells in its response why it has no answer."""
+
+    def run(self, site, address, change=True, fallback=None):
+        with client.Connection(address, receive_buffer=self.receive_buffer) as conn:
+            for data, method, status, body in self.requests:
+                conn.sock.sendall(data)
+                got = conn.response(method)
+                if got.status == 200 and got.body.startswith((b"failed -", b"refused -")):
+                    raise Unexpected(502, got.body.decode())
+                expect(got, status, body)
+
+
 class Tunnel(Case):
     def run(self, site, address, change=True, fallback=None):
         with client.Connection(address) as conn:
@@ -185,6 +210,12 @@ def post(target, body=BODY, status=200, answer=BODY):
 def chunked(target, body=BODY):
     data = b"".join(b"%x\r\n%s\r\n" % (len(body[at:at + 9000]), body[at:at + 9000]) for at in range(0, len(body), 9000)) + b"0\r\n\r\n"
     return (client.request(target, "Content-Type: a/b", "Transfer-Encoding: chunked", method="POST") + data, "POST", 200, body)
+
+
+def fetch(at, target="/app/", upstream="app", body=""):
+    """The target of a request for a module that fetches: modules/fetcher.c."""
+    parts = (upstream, "POST" if body else "", target, "4000000", "", str(body))
+    return at + "?" + "|".join(urllib.parse.quote(part, safe="") for part in parts)
 
 
 def is_multipart(got):
@@ -235,4 +266,15 @@ CASES = [
     Case("module-file", get("/streams/file?400000:/large.bin", body=b"before:" + LARGE + b":after"), changed=["large.bin"], receive_buffer=16384),
     Case("module-body", post("/bodies/echo"), chunked("/bodies/echo")),
     Case("module-instead", get("/others/file"), changed=["file.txt"]),
+    Case("isolated-wait", get("/apart/after?2,1", body=b"after\n"), get("/apart/ready", body=b"ready\n")),
+    Case("isolated-stream-of-thread", get("/apart/thread?200000", body=PATTERN)),
+    Case("isolated-stream-slowly", get("/apart/pump?200000", body=PATTERN), receive_buffer=16384),
+    Case("isolated-file", get("/apart/file?400000:/large.bin", body=b"before:" + LARGE + b":after"), changed=["large.bin"], receive_buffer=16384),
+    Case("isolated-file-copied", get("/apart/file-copy?0:/large.bin", body=LARGE), changed=["large.bin"]),
+    Case("isolated-body", post("/inside/echo"), chunked("/inside/echo")),
+    Fetch("fetch", get(fetch("/fetcher/"))),
+    Fetch("fetch-large", get(fetch("/fetcher/", "/app/large"), body=LARGE)),
+    Fetch("fetch-chunks", get(fetch("/fetcher/", "/app/chunks"), body=BODY)),
+    Fetch("fetch-body", get(fetch("/fetcher/", body=200000), body=bytes(200000))),
+    Case("fetch-down", get(fetch("/fetcher/", upstream="down"), body=lambda got: got.body.startswith(b"failed -"))),
 ]

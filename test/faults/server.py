@@ -45,6 +45,9 @@ class Server:
         """Returns (process, kind of descriptor) -> number. Idle keepers, and the spawner's socket of each, do not count."""
         found = collections.Counter()
         for process, name in [(self.program.process.pid, "tux")] + list(descendants(self.program.process.pid).items()):
+            if name == "tux module":  # it may be another process by now
+                found["module"] += 1
+                continue
             if not name.startswith("tux"):
                 found[process, "program"] += 1
                 continue

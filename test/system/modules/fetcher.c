@@ -107,6 +107,8 @@ static enum tux_result handle(struct tux_req *req)
 	}
 	if (memchr(path.at, 'u', path.len) != NULL) /* /unfetched */
 		return say(req, tux_fetched_field(req, "X").at == NULL ? "nothing" : "something", tux_fetched(req, &status, &body));
+	if (memory == NULL)
+		return TUX_FAIL;
 	memory->left = memchr(path.at, '3', path.len) != NULL ? 2 : 0; /* /3: three times */
 	result = fetch(req);
 	return result < 0 ? say(req, "refused", result) : (enum tux_result)result;

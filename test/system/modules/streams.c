@@ -211,7 +211,7 @@ static enum tux_result copy_file(struct tux_req *req, struct state *state)
 	const int n = bytes != NULL ? tux_file_read(req, 0, bytes, (uint32_t)size) : error;
 
 	(void)state;
-	if (n > 0 && tux_reply_memory(req, 200, "text/plain", bytes, (uint64_t)n, free, bytes) == 0)
+	if (n == (int)size && tux_reply_memory(req, 200, "text/plain", bytes, (uint64_t)n, free, bytes) == 0)
 		return TUX_DONE;
 	free(bytes);
 	return TUX_FAIL;
