@@ -49,7 +49,7 @@ bool line_take_progress(struct line *line, struct slot *slot, const uint8_t *buf
 
 	if (len == sizeof(room))
 		memcpy(&room, buf, sizeof(room));
-	if (len != sizeof(room) || !slot->reads || room.taken < slot->input_taken || room.taken > slot->input_sent)
+	if (len != sizeof(room) || !slot->reads || !wire_taken_valid(room.taken, slot->input_taken, slot->input_sent))
 		return false;
 	slot->input_taken = room.taken;
 	slot->input_wanted = true;

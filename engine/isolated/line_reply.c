@@ -147,7 +147,7 @@ static bool begin_pieces(struct line *line, struct slot *slot, const struct wire
 /* Handles a piece of a reply. Returns false if it is nonsense. */
 static bool on_data(struct line *line, struct slot *slot, const uint8_t *buf, uint32_t len)
 {
-	if (!slot->streams || slot->ended || slot->file_len > 0 || len == 0 || len > WIRE_WINDOW - (slot->received - slot->taken))
+	if (!slot->streams || slot->ended || slot->file_len > 0 || !wire_window_permits(slot->received, slot->taken, len))
 		return false;
 	slot->received += len;
 	if (buffer_keep(&slot->rest, buf, len))
@@ -196,8 +196,8 @@ static bool on_read(struct line *line, struct slot *slot, const uint8_t *buf, ui
 	struct wire_part_of_file part;
 	uint64_t size;
 
-	if (!part_of_file(buf, len, &part) || slot->read_len > 0 || part.len > WIRE_INLINE || api_file(slot->call, &size) != 0 || part.off > size ||
-	    part.len > size - part.off)
+	if (!part_of_file(buf, len, &part) || slot->read_len > 0 || api_file(slot->call, &size) != 0 ||
+	    !wire_part_valid(&part, size, WIRE_INLINE))
 		return false;
 	slot->read_off = part.off;
 	slot->read_len = (uint32_t)part.len;

@@ -253,23 +253,6 @@ static void start_call(struct station *station, struct tux_req *call)
 	proceed(station, call);
 }
 
-static bool is_inside(struct tux_span span, uint32_t len)
-{
-	return span.off <= len && span.len <= len - span.off;
-}
-
-/* True if all spans of a head lie in its bytes. */
-static bool head_is_valid(const struct tux_request *head, const struct wire_call *fixed)
-{
-	bool valid = head->head_len == fixed->head_len && head->fields.count == fixed->fields;
-
-	valid = valid && is_inside(head->method_text, head->head_len) && is_inside(head->target, head->head_len) && is_inside(head->path, head->head_len) &&
-	        is_inside(head->query, head->head_len) && is_inside(head->host, head->head_len);
-	for (uint32_t i = 0; i < head->fields.count && valid; i++)
-		valid = is_inside(head->fields.line[i].name, head->head_len) && is_inside(head->fields.line[i].value, head->head_len);
-	return valid;
-}
-
 /* Makes the call of a record. Returns NULL if out of memory. */
 static struct tux_req *call_of(struct station *station, const struct wire_call *fixed, const uint8_t *at, uint32_t head_bytes)
 {
@@ -285,7 +268,7 @@ static struct tux_req *call_of(struct station *station, const struct wire_call *
 	}
 	memcpy(&call->copy->head, at, head_bytes);
 	memcpy(call->copy->bytes, at + head_bytes, fixed->head_len + fixed->path_len);
-	if (!head_is_valid(&call->copy->head, fixed))
+	if (!wire_head_valid(&call->copy->head, fixed->head_len, fixed->fields))
 		station_die(station, "the server has sent nonsense");
 	call->head = &call->copy->head;
 	call->bytes = call->copy->bytes;
@@ -362,7 +345,7 @@ static void on_room(const struct station *station, struct seat *seat, const stru
 
 	if (record->len == sizeof(room))
 		memcpy(&room, buf, sizeof(room));
-	if (record->len != sizeof(room) || room.taken > seat->sent || room.taken < seat->taken)
+	if (record->len != sizeof(room) || !wire_taken_valid(room.taken, seat->taken, seat->sent))
 		station_die(station, "the server has sent nonsense");
 	seat->taken = room.taken;
 }

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "wire.h"
 
-#include <string.h>
+#include <stddef.h>
 
-#include "../../core/limit.h"
-#include "../../core/response.h"
-#include "../../core/ring.h"
-
-enum { MAX_TYPE = 255 };
+_Static_assert(WIRE_HEAD == sizeof(struct wire_record) && WIRE_CALL_HEAD == sizeof(struct wire_call) && WIRE_REPLY_HEAD == sizeof(struct wire_reply),
+               "as the proof has them");
 
 static uint64_t position(const uint64_t *at)
 {
@@ -16,9 +13,7 @@ static uint64_t position(const uint64_t *at)
 
 bool wire_fits(const struct wire_end *end, uint32_t len)
 {
-	const uint32_t bytes = wire_bytes(len);
-
-	return bytes > 0 && bytes <= tux_ring_room(end->at, position(&end->ring->tail), WIRE_RING);
+	return wire_has_room(end->at, position(&end->ring->tail), len);
 }
 
 bool wire_reader_is_sane(const struct wire_end *end)
@@ -30,21 +25,9 @@ bool wire_reader_is_sane(const struct wire_end *end)
 
 static void put(struct wire_end *end, const void *from, uint32_t len)
 {
-	const struct tux_span piece = tux_ring_piece(end->at, len, WIRE_RING);
-
-	if (len == 0)
-		return;
-	memcpy(end->ring->bytes + piece.off, from, piece.len);
-	memcpy(end->ring->bytes, (const uint8_t *)from + piece.len, len - piece.len);
+	if (len > 0)
+		tux_ring_copy_in(end->ring->bytes, WIRE_RING, end->at, from, len);
 	end->at += len;
-}
-
-static void take(const struct wire_end *end, uint64_t at, void *to, uint32_t len)
-{
-	const struct tux_span piece = tux_ring_piece(at, len, WIRE_RING);
-
-	memcpy(to, end->ring->bytes + piece.off, piece.len);
-	memcpy((uint8_t *)to + piece.len, end->ring->bytes, len - piece.len);
 }
 
 bool wire_write(struct wire_end *end, struct wire_record *record, const struct wire_part *part, unsigned parts)
@@ -68,16 +51,14 @@ bool wire_write(struct wire_end *end, struct wire_record *record, const struct w
 enum wire_read wire_read(struct wire_end *end, struct wire_record *record, uint8_t *buf)
 {
 	const uint64_t head = position(&end->ring->head);
-	const uint32_t used = tux_ring_used(head, end->at, WIRE_RING);
+	const enum wire_read found = wire_look(head, end->at);
 
-	if (head == end->at)
-		return WIRE_NOTHING;
-	if (used < sizeof(*record))
+	if (found != WIRE_READ)
+		return found;
+	tux_ring_copy_out(end->ring->bytes, WIRE_RING, end->at, (uint8_t *)record, sizeof(*record));
+	if (wire_check(head, end->at, record->len) != WIRE_READ)
 		return WIRE_BROKEN;
-	take(end, end->at, record, sizeof(*record));
-	if (wire_bytes(record->len) == 0 || wire_bytes(record->len) > used)
-		return WIRE_BROKEN;
-	take(end, end->at + sizeof(*record), buf, record->len);
+	tux_ring_copy_out(end->ring->bytes, WIRE_RING, end->at + sizeof(*record), buf, record->len);
 	end->at += wire_bytes(record->len);
 	__atomic_store_n(&end->ring->tail, end->at, __ATOMIC_RELEASE);
 	return WIRE_READ;
@@ -115,18 +96,4 @@ bool wire_wakes_reader(struct wire_end *end)
 bool wire_wakes_writer(struct wire_end *end)
 {
 	return cleared(&end->ring->wants_room);
-}
-
-bool wire_reply_valid(const struct wire_reply *reply, uint32_t len)
-{
-	const uint64_t bytes = (uint64_t)reply->type_len + reply->fields_len + reply->text_len + reply->body_len;
-
-	return len >= sizeof(*reply) && bytes == len - sizeof(*reply) && reply->result <= WIRE_TUNNEL && reply->type_len <= MAX_TYPE &&
-	       reply->fields_len <= TUX_MAX_FIELD_LINES && reply->text_len <= TUX_MAX_TARGET && (reply->body_len == 0 || reply->result == WIRE_BYTES);
-}
-
-bool wire_call_valid(const struct wire_call *call, uint32_t len, uint32_t head_bytes)
-{
-	return call->head_len <= TUX_MAX_HEAD && call->path_len <= TUX_MAX_HEAD && call->fields <= TUX_MAX_FIELDS &&
-	       len == sizeof(*call) + (uint64_t)head_bytes + call->head_len + call->path_len;
 }
