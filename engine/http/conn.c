@@ -762,7 +762,10 @@ void conn_timeout(struct conn *conn)
 {
 	switch ((enum conn_state)conn->state) {
 	case CONN_READ:
-		input_expired(conn);
+		if (conn->handshake)
+			end(conn); /* while the server stops, too: the oldest timer of its kind must be that of a handshake */
+		else
+			input_expired(conn);
 		return;
 	case CONN_WRITE:
 		send_expired(conn);
