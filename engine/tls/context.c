@@ -52,21 +52,48 @@ static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* Takes the certificates of the host that the client names (SNI). */
+/* Returns the name in a ClientHello (RFC 6066 3): the first one in a list with a length. NULL: it has none. OpenSSL refuses a malformed one later. */
+static const unsigned char *name_of(SSL *ssl, size_t *len)
+{
+	enum { NAME_AT = 5 }; /* after the length of the list, the type and the length of the name */
+	const unsigned char *list;
+	size_t size;
+
+	*len = 0;
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &list, &size) != 1 || size <= NAME_AT || list[2] != TLSEXT_NAMETYPE_host_name)
+		return NULL;
+	*len = (size_t)list[3] << 8 | list[4];
+	return *len > 0 && *len == size - NAME_AT && *len <= TLSEXT_MAXLEN_host_name ? list + NAME_AT : NULL;
+}
+
+/*
+ * Takes the certificates of the host that the client names, before OpenSSL looks at the client's ticket. So a ticket is good only with the
+ * certificates that it was made with. Otherwise an attacker between both could bring a client, with its ticket of one host, to the default
+ * host of another listener.
+ */
 static int select_host(SSL *ssl, int *alert, void *owner)
 {
-	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	struct tls_selector *selector = SSL_get_app_data(ssl);
 	const struct tls_context *context;
+	size_t len;
+	const unsigned char *name = name_of(ssl, &len);
 
-	(void)alert;
 	(void)owner;
 	if (name == NULL)
-		return SSL_TLSEXT_ERR_NOACK;
-	context = selector->select(selector, name, (uint32_t)strlen(name));
-	if (context != NULL && SSL_set_SSL_CTX(ssl, context->ssl_ctx) == NULL)
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	return SSL_TLSEXT_ERR_OK;
+		return SSL_CLIENT_HELLO_SUCCESS;
+	context = selector->select(selector, (const char *)name, (uint32_t)len);
+	if (context == NULL || SSL_set_SSL_CTX(ssl, context->ssl_ctx) != NULL)
+		return SSL_CLIENT_HELLO_SUCCESS;
+	*alert = SSL_AD_INTERNAL_ERROR;
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
+/* Tells the client that its name was used (RFC 6066 3). */
+static int acknowledge_name(SSL *ssl, int *alert, void *owner)
+{
+	(void)alert;
+	(void)owner;
+	return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
 /* Sets the keys of a ticket. Returns false if the library fails. */
@@ -125,18 +152,16 @@ static void set_tickets(SSL_CTX *ctx, struct tls_tickets *tickets)
 
 static bool set_up(SSL_CTX *ctx, enum tux_tls_profile profile)
 {
-	static const unsigned char id[] = "tux";
-
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets alone: the memory of sessions would have no limit per client */
 	SSL_CTX_set_alpn_select_cb(ctx, select_protocol, NULL);
-	SSL_CTX_set_tlsext_servername_callback(ctx, select_host);
+	SSL_CTX_set_client_hello_cb(ctx, select_host, NULL);
+	SSL_CTX_set_tlsext_servername_callback(ctx, acknowledge_name);
 	return SSL_CTX_set_min_proto_version(ctx, profile == TUX_TLS_MODERN ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(ctx, 0) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS) == 1 &&
 	       SSL_CTX_set_ciphersuites(ctx, CIPHERS_1_3) == 1 &&
-	       (SSL_CTX_set1_groups_list(ctx, GROUPS_HYBRID) == 1 || SSL_CTX_set1_groups_list(ctx, GROUPS) == 1) &&
-	       SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1) == 1;
+	       (SSL_CTX_set1_groups_list(ctx, GROUPS_HYBRID) == 1 || SSL_CTX_set1_groups_list(ctx, GROUPS) == 1);
 }
 
 struct tls_context *tux_tls_context_new(enum tux_tls_profile profile, struct tls_tickets *tickets, char *error, size_t error_size)
@@ -169,6 +194,18 @@ static bool has_kind(SSL_CTX *ctx, EVP_PKEY *key)
 	return false;
 }
 
+/* Adds a certificate to those that tickets of the context are good with. */
+static bool bind_tickets(struct tls_context *context, const X509 *leaf)
+{
+	unsigned char text[2 * sizeof(context->id)];
+	unsigned len;
+
+	memcpy(text, context->id, sizeof(context->id));
+	return X509_digest(leaf, EVP_sha256(), text + sizeof(context->id), &len) == 1 &&
+	       EVP_Digest(text, sizeof(text), context->id, &len, EVP_sha256(), NULL) == 1 &&
+	       SSL_CTX_set_session_id_context(context->ssl_ctx, context->id, sizeof(context->id)) == 1;
+}
+
 bool tux_tls_context_add(struct tls_context *context, const struct tls_pem *certificate, const struct tls_pem *key, char *error,
                          size_t error_size)
 {
@@ -183,7 +220,7 @@ bool tux_tls_context_add(struct tls_context *context, const struct tls_pem *cert
 	if (has_kind(context->ssl_ctx, read.key)) {
 		snprintf(error, error_size, "certificate \"%s\": the host has one with the same kind of key already (%s)", certificate->name,
 		         EVP_PKEY_get0_type_name(read.key));
-	} else if (SSL_CTX_use_cert_and_key(context->ssl_ctx, read.leaf, read.key, read.chain, 1) != 1) {
+	} else if (SSL_CTX_use_cert_and_key(context->ssl_ctx, read.leaf, read.key, read.chain, 1) != 1 || !bind_tickets(context, read.leaf)) {
 		tls_reason(reason, sizeof(reason));
 		snprintf(error, error_size, "certificate \"%s\": unusable: %s", certificate->name, reason);
 	} else {

@@ -14,6 +14,7 @@ struct ssl_ctx_st;
 
 struct tls_context {
 	struct ssl_ctx_st *ssl_ctx;
+	uint8_t id[32]; /* hash of its certificates */
 };
 
 /* Chooses the certificates of a connection, which has its address as the SSL's application data. */

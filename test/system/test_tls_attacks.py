@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """TLS: clients and networks that mean harm, and those that are very slow."""
+import os
 import signal
+import ssl
 import time
 
 import pytest
 
-from test_tls import content, everything, files, pair, raw, secure  # noqa: F401 (fixtures)
+import tls
+from tools import free_port
+
+from test_config import written
+from test_tls import V12, V13, content, everything, files, pair, raw, secure  # noqa: F401 (fixtures)
 
 
 def test_stop_while_handshakes_end(secure, root):  # noqa: F811
@@ -24,6 +30,39 @@ def test_stop_while_handshakes_end(secure, root):  # noqa: F811
     assert server.pid == pid
     for sock in silent:
         sock.close()
+
+
+TWO = """
+log off
+host "a.test" { root "%(place)s/a"; listen "https://127.0.0.1:%(a)d"; %(tls_a)s }
+host "b.test" { root "%(place)s/b"; listen "https://127.0.0.1:%(b)d"; %(tls_b)s }
+"""
+
+
+@pytest.mark.parametrize("version", [V12, V13])
+def test_ticket_is_bound_to_the_certificate(place, tux, version):
+    """
+    An attacker in the network leads a client with a ticket of a.test to the address of b.test. Without a full handshake the client would
+    take the content of b.test for that of a.test.
+    """
+    pairs = {name: tls.make(place, name, name + ".test") for name in "ab"}
+    ports = {name: free_port() for name in "ab"}
+    for name in "ab":
+        os.mkdir(os.path.join(place, name))
+        with open(os.path.join(place, name, "file"), "w", encoding="ascii") as file:
+            file.write(name)
+    text = TWO % {"place": place, "tls_a": pairs["a"].block, "tls_b": pairs["b"].block, **ports}
+    context = tls.trusting(*pairs.values(), version=version)
+    server = tux("/", "--config", written(place, text), tls=context, ready=False, listen=False, port=ports["a"])
+    server.wait_until(lambda: "sandbox: " in server.output, "it serves")
+    with server.connect(name="a.test") as conn:
+        assert conn.get("/file", host="a.test").body == b"a"
+        session = conn.sock.ssl.session
+    with server.connect(name="a.test", session=session) as conn:
+        assert conn.sock.ssl.session_reused
+    server.address = ("127.0.0.1", ports["b"])
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        server.connect(name="a.test", session=session)
 
 
 @pytest.mark.parametrize("line", ["GET /large HTTP/1.0\r\n\r\n", "GET /large HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"])
