@@ -17,6 +17,18 @@ enum {
 	KTLS_SENDS = BIO_CTRL_GET_KTLS_SEND,
 	KTLS_RECEIVES = BIO_CTRL_GET_KTLS_RECV,
 	MAX_OUT = 256 * 1024,              /* bytes that wait to be sent: a client that asks for more without reading is cut off */
+	MAX_HELLO = TLS_RECORD_BYTES,      /* bytes of a ClientHello. OpenSSL has 131396, and reserves them before they arrive */
+};
+
+/* The client's messages before encryption, as far as their headers tell. */
+struct hello {
+	uint8_t record[5];    /* header of the record */
+	uint8_t message[4];   /* header of the message, which may be in several records */
+	uint8_t record_bytes; /* of the headers that have arrived */
+	uint8_t message_bytes;
+	uint32_t record_left; /* bytes after the header */
+	uint32_t message_left;
+	bool first_over;
 };
 
 struct tls {
@@ -30,6 +42,7 @@ struct tls {
 	const struct tls_context *selected; /* like tls_facts.selected */
 	const uint8_t *in;        /* records that the loop reports now */
 	uint32_t in_len;
+	struct hello hello;
 	struct buffer out;        /* records to send */
 	struct buffer flight;     /* records that the loop sends; their memory does not move */
 	uint32_t flight_sent;
@@ -361,6 +374,54 @@ static bool is_plain(uint8_t first)
 	return first >= 'A' && first <= 'Z';
 }
 
+/* True if the record is not encrypted and has parts of handshake messages: the first ClientHello, or with TLS 1.3 the second one. */
+static bool has_message(const struct tls *tls)
+{
+	return tls->hello.record[0] == SSL3_RT_HANDSHAKE && (!tls->hello.first_over || SSL_version(tls->ssl) == TLS1_3_VERSION);
+}
+
+/* Follows the client's messages. Returns false if one announces more than MAX_HELLO bytes. */
+static bool hello_fits(struct tls *tls, const uint8_t *data, uint32_t len)
+{
+	struct hello *hello = &tls->hello;
+	uint32_t at = 0;
+
+	while (at < len) {
+		uint32_t n = hello->record_left < len - at ? hello->record_left : len - at;
+
+		if (hello->record_bytes < sizeof(hello->record)) {
+			hello->record[hello->record_bytes++] = data[at++];
+			hello->record_left = (uint32_t)hello->record[3] << 8 | hello->record[4];
+			continue;
+		}
+		if (n > 0 && has_message(tls) && hello->message_bytes < sizeof(hello->message)) {
+			n = 1;
+			hello->message[hello->message_bytes++] = data[at];
+			hello->message_left = (uint32_t)hello->message[1] << 16 | (uint32_t)hello->message[2] << 8 | hello->message[3];
+			if (hello->message_bytes == sizeof(hello->message) && hello->message_left > MAX_HELLO)
+				return false;
+		} else if (n > 0 && has_message(tls)) {
+			n = hello->message_left < n ? hello->message_left : n;
+			hello->message_left -= n;
+			hello->message_bytes = hello->message_left > 0 ? hello->message_bytes : 0;
+			hello->first_over = hello->first_over || hello->message_left == 0;
+		}
+		at += n;
+		hello->record_left -= n;
+		hello->record_bytes = hello->record_left > 0 ? hello->record_bytes : 0;
+	}
+	return true;
+}
+
+/* Ends a connection whose ClientHello is too long, with the alert illegal_parameter. */
+static void refuse_hello(struct tls *tls)
+{
+	static const uint8_t alert[] = { SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL, SSL_AD_ILLEGAL_PARAMETER };
+
+	buffer_keep(&tls->out, alert, sizeof(alert));
+	fail(tls);
+}
+
 static void on_received(struct channel *channel, const uint8_t *data, uint32_t len)
 {
 	struct tls *tls = channel->tls;
@@ -373,6 +434,10 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 		return;
 	}
 	tls->heard = true;
+	if (!tls->established && !hello_fits(tls, data, len)) {
+		refuse_hello(tls);
+		return;
+	}
 	tls->in = data;
 	tls->in_len = len;
 	ERR_clear_error();

@@ -76,3 +76,51 @@ def test_slow_client_gets_close_notify(secure, files, line):  # noqa: F811
             assert conn.response().body == content(files, "large")
             conn.assert_closed()
             assert not conn.sock.truncated
+
+
+def hello_bytes(context):
+    """Returns a ClientHello, in one record."""
+    outgoing = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="test").do_handshake()
+    return outgoing.read()
+
+
+def records(message, most):
+    """Returns a handshake message in records of at most so many bytes."""
+    parts = [message[at:at + most] for at in range(0, len(message), most)]
+    return b"".join(b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part for part in parts)
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+@pytest.mark.parametrize("size", [16385, 131000, 0xffffff])
+def test_long_hello_is_refused_at_its_header(secure, root, size, most):  # noqa: F811
+    """OpenSSL would reserve 131 KB for a client that has sent nine bytes."""
+    server = secure(root, "--head-timeout", "60")
+    with raw(server) as sock:
+        sock.sendall(records(b"\x01" + size.to_bytes(3, "big") + b"\x03\x03", most))
+        assert everything(sock) == b"\x15\x03\x03\0\x02\x02\x2f"
+    assert server.get("/file").body == b"data"
+
+
+def test_second_hello_is_limited_too(secure, root, pair):  # noqa: F811
+    """RFC 8446 4.1.4: after HelloRetryRequest, and a change_cipher_spec that TLS 1.3 ignores."""
+    server = secure(root, "--head-timeout", "60")
+    hello = hello_bytes(tls.trusting(pair, version=V13))
+    at = hello.index(b"\0\x33\0\x26\0\x24\0\x1d\0\x20")  # key_share with X25519
+    with raw(server) as sock:
+        sock.sendall(hello[:at + 6] + b"\x01\0" + hello[at + 8:])  # a share of another group
+        assert sock.recv(1 << 16)[:1] == b"\x16"
+        sock.sendall(b"\x14\x03\x03\0\x01\x01" + records(b"\x01\x02\0\0\x03\x03", 100))
+        assert everything(sock).endswith(b"\x15\x03\x03\0\x02\x02\x2f")
+    assert server.get("/file").body == b"data"
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5, 60])
+@pytest.mark.parametrize("version", [V12, V13])
+def test_hello_in_several_records(secure, root, pair, version, most):  # noqa: F811
+    """RFC 8446 5.1: a handshake message may be in several records. Some clients do so to evade filters."""
+    server = secure(root, context=tls.trusting(pair, version=version))
+    with raw(server) as sock:
+        sock.sendall(records(hello_bytes(server.tls)[5:], most))
+        assert sock.recv(1, 0x2) == b"\x16"  # MSG_PEEK: the server's first message, no alert
