@@ -13,6 +13,7 @@ enum {
 	SPARE_OUTS = TUX_SMALL_TABLES ? 0 : 256,
 	TURN_BYTES = 1 << 20,      /* of one file, before other connections get a turn */
 	WINDOW_BYTES = 256 * 1024, /* of a file that is copied */
+	TLS_WINDOW_BYTES = 65536,  /* like it, over TLS: a client that does not read holds them twice, plain and encrypted */
 	CORK_BYTES = 1 << 20,      /* of a file that is not copied: for less, full segments gain nothing on a loaded machine */
 	ZERO_COPY_BYTES = 32768,   /* smaller buffers are cheaper to copy than to pin */
 };
@@ -245,15 +246,16 @@ static enum output_result send_direct(struct output *output)
 static enum output_result send_window(struct output *output)
 {
 	struct body_part *part = &body_parts(&output->source)[output->at];
+	const size_t window_bytes = transport_is_plain(output->channel) ? WINDOW_BYTES : TLS_WINDOW_BYTES;
 	bool more;
 
 	if (output->window == NULL)
-		output->window = malloc(WINDOW_BYTES);
+		output->window = malloc(window_bytes);
 	if (output->window == NULL)
 		return OUTPUT_FAILED;
 	if (output->window_at == output->window_len) {
 		const uint64_t ready = in_memory(output, part);
-		size_t want = part->len < WINDOW_BYTES ? (size_t)part->len : WINDOW_BYTES;
+		size_t want = part->len < window_bytes ? (size_t)part->len : window_bytes;
 		ssize_t n;
 
 		if (ready == 0)

@@ -8,7 +8,8 @@ import time
 import pytest
 
 import tls
-from tools import free_port
+from client import request
+from tools import free_port, is_sanitized
 
 from test_config import written
 from test_tls import V12, V13, content, everything, files, pair, raw, secure  # noqa: F401 (fixtures)
@@ -124,3 +125,21 @@ def test_hello_in_several_records(secure, root, pair, version, most):  # noqa: F
     with raw(server) as sock:
         sock.sendall(records(hello_bytes(server.tls)[5:], most))
         assert sock.recv(1, 0x2) == b"\x16"  # MSG_PEEK: the server's first message, no alert
+
+
+def test_memory_of_clients_that_do_not_read(secure, files):  # noqa: F811
+    """Each holds 64 KiB of a file and its records, not four times as much."""
+    clients = 60
+    server = secure(files, "--threads", "1")
+    if is_sanitized(server.command[0]):
+        pytest.skip("a sanitizer keeps freed memory")
+    server.get("/large")
+    before = server.memory()
+    conns = [server.connect(receive_buffer=4096) for _ in range(clients)]
+    for conn in conns:
+        conn.send(request("/large"))
+    for conn in conns:
+        assert conn.take(1000).startswith(b"HTTP/1.1 200 ")
+    assert server.memory() - before < clients * 220000
+    for conn in conns:
+        conn.close()
