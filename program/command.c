@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "settings/automatic.h"
 #include "settings/options.h"
 #include "settings/units.h"
 #include "suggestion.h"
@@ -17,7 +18,7 @@ enum {
 	FIRST_ID = 256,    /* value of getopt for the first row without a letter */
 };
 
-static const char *const verbs[] = { "serve", "check", "status", "log", "module", "help" };
+static const char *const verbs[] = { "serve", "check", "status", "log", "module", "trust", "help" };
 
 /* Writes the error for an option that getopt does not know, as written in arg; letter is not 0 if it is a short one. */
 static void unknown_option(const char *arg, int letter, char *error, size_t error_size)
@@ -159,6 +160,28 @@ static bool directory_parse(int argc, char **argv, struct tux_settings *settings
 	return false;
 }
 
+/* Checks --tls, which names the only host. Returns false with a sentence in error. */
+static bool names_check(const struct tux_settings *settings, char *error, size_t error_size)
+{
+	char reason[400];
+
+	if (settings->top.name_count > 0 && settings->host_count > 0) {
+		snprintf(error, error_size, "option --tls is for a server without hosts in its file: host \"%s\" { tls { automatic on } }",
+		         settings->top.name[0]);
+		return false;
+	}
+	if (settings->top.name_count == 0)
+		return true;
+	if (!tux_automatic_of(&settings->top, &settings->top)) {
+		snprintf(error, error_size, "option --tls: the certificate is automatic, so there is no other one");
+		return false;
+	}
+	if (tux_automatic_check(&settings->top, reason, sizeof(reason)))
+		return true;
+	snprintf(error, error_size, "option --tls: %s", reason);
+	return false;
+}
+
 /* Parses the arguments of `tux serve`: argv[0] is "serve". */
 static bool serve_parse(int argc, char **argv, struct tux_command *command, struct tux_settings *settings, char *error, size_t error_size)
 {
@@ -185,7 +208,7 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, stru
 		snprintf(error, error_size, "port is for the default addresses; listen says its port itself, such as --listen :%u", settings->port);
 		return false;
 	}
-	if (!directory_parse(argc, argv, settings, error, error_size))
+	if (!names_check(settings, error, error_size) || !directory_parse(argc, argv, settings, error, error_size))
 		return false;
 	if (settings->top.values.index_count == 0 && !tux_host_index_add(&settings->top, "index.html")) {
 		snprintf(error, error_size, "out of memory");
@@ -284,6 +307,22 @@ static bool status_parse(int argc, char **argv, struct tux_command *command, cha
 	return true;
 }
 
+/* Parses the arguments of `tux trust`: argv[0] is "trust". */
+static bool trust_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
+{
+	static const struct option table[] = { { "state-directory", required_argument, NULL, 's' }, { 0 } };
+	int got;
+
+	command->verb = TUX_VERB_TRUST;
+	opterr = 0;
+	optind = 0;
+	while ((got = getopt_long(argc, argv, ":", table, NULL)) == 's')
+		command->state_directory = optarg;
+	if (got != -1 || optind < argc)
+		snprintf(error, error_size, "\"trust\" does not know %s: tux trust [--state-directory DIR]", argv[got != -1 ? optind - 1 : optind]);
+	return *error == '\0';
+}
+
 /* Parses the arguments of `tux module list`: argv[0] is "list". */
 static bool module_list_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
 {
@@ -359,6 +398,8 @@ bool tux_command_parse(int argc, char **argv, struct tux_command *command, struc
 		return log_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "module") == 0)
 		return module_parse(argc - 1, argv + 1, command, error, error_size);
+	if (strcmp(first, "trust") == 0)
+		return trust_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "help") == 0)
 		return help_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0) {

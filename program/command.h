@@ -18,6 +18,7 @@ enum tux_verb {
 	TUX_VERB_LOG,
 	TUX_VERB_MODULE_LIST,
 	TUX_VERB_MODULE_NEW,
+	TUX_VERB_TRUST,
 };
 
 /* The command and its arguments, except the settings of a server. Zero-initialize before use. Texts point into argv. */
@@ -28,6 +29,7 @@ struct tux_command {
 	enum tux_report_form status_form;
 	uint32_t status_pid;   /* process to ask; 0 = all */
 	enum tux_log_format log_format; /* for `tux log` */
+	const char *state_directory; /* for `tux trust`; NULL = default */
 	const char *module_name;   /* for `tux module new` */
 	const char *module_folder;
 	char **log_files;      /* binary logs for `tux log`, terminated by NULL; none = standard input */

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "certificates/trust.h"
 #include "command.h"
 #include "config/config.h"
 #include "help.h"
@@ -114,6 +115,8 @@ static int run(int argc, char **argv, const struct tux_command *command)
 		return tux_status(command);
 	case TUX_VERB_LOG:
 		return log_print(command);
+	case TUX_VERB_TRUST:
+		return tux_trust(command->state_directory, stdout, stderr);
 	case TUX_VERB_MODULE_NEW:
 		return module_new(command->module_name, command->module_folder);
 	}

@@ -2,6 +2,28 @@
 #include "tls.h"
 
 #include "../../engine/io/listener.h"
+#include "../settings/automatic.h"
+
+/* Sets one value of a block. */
+static void value_apply(struct reading *reading, const struct tux_option *option, const ucl_object_t *value, struct tux_certificate_files *files)
+{
+	const char *text = NULL; /* on */
+	char error[CONFIG_ERROR_MAX];
+
+	if (option->type == TUX_TYPE_SWITCH) {
+		if (ucl_object_type(value) != UCL_BOOLEAN) {
+			reading_wrong(reading, value->key, "%s is on or off", option->name);
+			return;
+		}
+		text = ucl_object_toboolean(value) ? NULL : "off";
+	} else {
+		text = reading_text(reading, value, value->key);
+		if (!text)
+			return;
+	}
+	if (!tux_option_set(option, files, text, error, sizeof(error)))
+		reading_wrong(reading, value->key, "%s", error);
+}
 
 /* Reads one block. */
 static void block_apply(struct reading *reading, const ucl_object_t *block)
@@ -9,24 +31,25 @@ static void block_apply(struct reading *reading, const ucl_object_t *block)
 	struct tux_certificate_files files = { .line = reading_line(reading, block->key) };
 	const ucl_object_t *key;
 	ucl_object_iter_t each = NULL;
-	char error[CONFIG_ERROR_MAX];
 	const unsigned before = reading->wrong;
 
 	if (ucl_object_type(block) != UCL_OBJECT) {
-		reading_wrong(reading, block->key, "tls needs { } with a certificate: tls { certificate \"/etc/tux/cert.pem\"; key \"/etc/tux/key.pem\" }");
+		reading_wrong(reading, block->key, "tls needs { } with a certificate: tls { certificate \"/etc/tux/cert.pem\"; key \"/etc/tux/key.pem\" }, or "
+		              "tls { automatic on }");
 		return;
 	}
 	while ((key = ucl_object_iterate(block, &each, true))) {
 		const struct tux_option *const option = reading_option(reading, key, "tls", TUX_SCOPE_TLS);
-		const char *const text = option && reading_once(reading, key) ? reading_text(reading, key, key->key) : NULL;
 
-		if (text && !tux_option_set(option, &files, text, error, sizeof(error)))
-			reading_wrong(reading, key->key, "%s", error);
+		if (option && reading_once(reading, key))
+			value_apply(reading, option, key, &files);
 	}
 	if (reading->wrong != before)
 		return;
-	if (!files.certificate)
-		reading_wrong(reading, block->key, "tls needs a certificate");
+	if (!files.certificate && !files.automatic)
+		reading_wrong(reading, block->key, "tls needs a certificate, or automatic on");
+	else if (files.automatic && (files.certificate || files.key || reading->host->tls.count > 0))
+		reading_wrong(reading, block->key, "automatic is on, so certificate and key have no use, and tls stands once");
 	else if (!tux_certificates_add(&reading->host->tls, files))
 		reading_wrong(reading, block->key, "there are more than %d certificates of one host, or no memory for them", TUX_MAX_CERTIFICATES);
 }
@@ -37,12 +60,27 @@ void tls_apply(struct reading *reading, const ucl_object_t *first)
 		block_apply(reading, block);
 }
 
+/* Reports each host that cannot have the automatic certificate that it is configured for. */
+static void automatic_settle(struct reading *reading)
+{
+	const struct tux_settings *const settings = reading->settings;
+	char error[CONFIG_ERROR_MAX];
+	unsigned i;
+
+	if (settings->host_count == 0 && tux_automatic_of(&settings->top, &settings->top) && !tux_automatic_check(&settings->top, error, sizeof(error)))
+		reading_wrong(reading, NULL, "%s", error);
+	for (i = 0; i < settings->host_count; i++)
+		if (tux_automatic_of(&settings->host[i], &settings->top) && !tux_automatic_check(&settings->host[i], error, sizeof(error)))
+			reading_wrong(reading, reading->host_at[i], "%s", error);
+}
+
 void tls_settle(struct reading *reading)
 {
 	const char *specs[TUX_MAX_LISTENERS];
 	const unsigned count = tux_settings_listens(reading->settings, specs);
 	unsigned i = 0;
 
+	automatic_settle(reading);
 	while (i < count && !tux_listener_has_tls(specs[i]))
 		i++;
 	if (count > 0 && i == count && tux_settings_have_certificates(reading->settings))

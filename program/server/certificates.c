@@ -340,7 +340,8 @@ unsigned tux_certificates_check(const struct tux_settings *settings, const char 
 		const struct tux_host_settings *const host = i == 0 ? &settings->top : &settings->host[i - 1];
 
 		for (k = 0; k < host->tls.count; k++)
-			wrong += certificate_check(settings, host, &host->tls.files[k], path, errors);
+			if (!host->tls.files[k].automatic)
+				wrong += certificate_check(settings, host, &host->tls.files[k], path, errors);
 	}
 	return wrong;
 }

@@ -18,6 +18,7 @@
 
 #include "../../engine/io/clock.h"
 #include "../../engine/tls/tickets.h"
+#include "../certificates/prepare.h"
 #include "../command.h"
 #include "../config/config.h"
 #include "../settings/found_hosts.h"
@@ -127,13 +128,20 @@ static int configuration_open(const struct supervisor *supervisor, struct config
 	const char *specs[TUX_MAX_LISTENERS];
 	char error[ERROR_MAX];
 	int status = settings_read(supervisor, configuration);
+	bool high = false;
+	unsigned count;
 
 	if (status != 0) {
 		forget(configuration);
 		return status;
 	}
-	if (tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs, tux_settings_listens(settings, specs),
-	                       (uint16_t)settings->port, tux_settings_have_certificates(settings), tux_serve_threads(settings), error, sizeof(error)))
+	count = tux_settings_listens(settings, specs);
+	if (count == 0 && tux_service_sockets() == 0)
+		count = tux_certificates_listens(settings, specs, &high);
+	if (high && !before)
+		fprintf(stderr, "tux: this user may not listen on ports 443 and 80: https is on 8443, http on 8080\n");
+	if (tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs, count, (uint16_t)settings->port,
+	                       tux_settings_have_certificates(settings), tux_serve_threads(settings), error, sizeof(error)))
 		return 0;
 	fprintf(stderr, "tux: %s\n", error);
 	forget(configuration);
@@ -155,6 +163,7 @@ static _Noreturn void be_generation(struct supervisor *supervisor, struct config
 		&configuration->addresses, fd, supervisor->passed_fd, supervisor->pass_fd, supervisor->tickets, configuration == supervisor->current,
 		supervisor->renewing,
 	};
+	char error[ERROR_MAX];
 	unsigned i;
 
 	if (supervisor->tickets && !tux_tls_tickets_confine(supervisor->tickets)) {
@@ -175,6 +184,10 @@ static _Noreturn void be_generation(struct supervisor *supervisor, struct config
 	tux_root_watcher_await(noted_fd);
 	if (!tux_found_hosts_add(&configuration->settings, stderr)) {
 		fprintf(stderr, "tux: no memory for the hosts of a directory, or more than %d hosts\n", TUX_MAX_HOSTS);
+		exit(EXIT_FAILURE);
+	}
+	if (!tux_certificates_prepare(&configuration->settings, error, sizeof(error))) {
+		fprintf(stderr, "tux: %s\n", error);
 		exit(EXIT_FAILURE);
 	}
 	exit(tux_serve(&configuration->settings, &charge));

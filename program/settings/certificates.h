@@ -9,9 +9,18 @@ enum { TUX_MAX_CERTIFICATES = 8 }; /* per host, each with another kind of key */
 
 /* A certificate and its key. The texts are the caller's. */
 struct tux_certificate_files {
-	const char *certificate;
+	const char *certificate; /* NULL: automatic, and not chosen yet */
 	const char *key; /* NULL: in the file of the certificate */
+	bool automatic;  /* TUX gets the certificate itself; the host has no other ones */
+	const char *email, *directory, *authorities; /* of automatic ones, see struct tux_acme; NULL: those of all hosts */
 	unsigned line;   /* in the configuration file; 0: the command line */
+};
+
+/* The certificate authority for public names (ACME, RFC 8555). A text of NULL is the default. */
+struct tux_acme {
+	const char *email;       /* contact of the account; NULL: no contact */
+	const char *directory;   /* URL of the directory, or "production" or "staging": those of Let's Encrypt */
+	const char *authorities; /* file with the authorities that the directory's own certificate is verified with */
 };
 
 /* Zero-initialize before use. */

@@ -7,6 +7,7 @@
 
 #include "../../engine/io/listener.h"
 #include "../suggestion.h"
+#include "automatic.h"
 #include "units.h"
 
 #define KB (UINT64_C(1) << 10)
@@ -84,6 +85,11 @@ static bool certificate_add(void *object, const char *value)
 	struct tux_settings *const settings = object;
 
 	return *value != '\0' && tux_certificates_add(&settings->top.tls, (struct tux_certificate_files){ .certificate = value });
+}
+
+static bool automatic_add(void *object, const char *value)
+{
+	return tux_automatic_add(object, value);
 }
 
 static bool key_set(void *object, const char *value)
@@ -173,6 +179,17 @@ const struct tux_option tux_options[] = {
 	  .without = "8080; with certificates 8443" },
 
 	HEADING("TLS"),
+	{ "tls", "NAME", "0.1", "name of the server, for which TUX gets a certificate; serves https, and http besides",
+	  "Names such as `localhost`, `*.internal` and private addresses get a certificate of TUX's own authority (`tux trust`). The default "
+	  "addresses are ports 443 and 80 of all addresses, or 8443 and 8080 if the user may not listen on the former; for `localhost` those of "
+	  "the loopback interface.",
+	  COMMAND_ONLY, SPECIAL(automatic_add, "a name such as example.org or localhost, or an address"), .list = true,
+	  .at = offsetof(struct tux_settings, top.name),
+	  .size = offsetof(struct tux_host_settings, name_count) + sizeof(unsigned) - offsetof(struct tux_host_settings, name),
+	  .without = "no TLS" },
+	{ "state-directory", "DIR", "0.1", "where automatic certificates and their keys are kept",
+	  SERVER, TEXT("the name of a directory"), SETTING(state_directory),
+	  .without = "that of the service manager; else /var/lib/tux for root, tux in $XDG_STATE_HOME or ~/.local/state for others" },
 	{ "certificate", "FILE", "0.1", "certificate in PEM, followed by those of its issuers; once for each kind of key",
 	  COMMAND_ONLY, SPECIAL(certificate_add, "the name of a file, at most 8 of them"), .list = true,
 	  .at = offsetof(struct tux_settings, top.tls), .size = offsetof(struct tux_certificates, count) + sizeof(unsigned),
@@ -405,6 +422,8 @@ const struct tux_option tux_options[] = {
 	  HEADER, BLOCK("the name of a field"), .list = true },
 
 	HEADING("In tls"),
+	{ "automatic", "on|off", "0.1", "TUX gets the certificate, for all names of the host, and renews it",
+	  TLS, SWITCH, OF_TLS(automatic) },
 	{ "certificate", "FILE", "0.1", "certificate in PEM, followed by those of its issuers",
 	  TLS, TEXT("the name of a file"), OF_TLS(certificate) },
 	{ "key", "FILE", "0.1", "its key in PEM, without a passphrase",

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Keys and certificates that TUX makes: its own authority, certificates that this signs, and requests to other authorities. */
+#ifndef TUX_PROGRAM_CERTIFICATES_X509_H
+#define TUX_PROGRAM_CERTIFICATES_X509_H
+
+#include <stdint.h>
+
+#include "store.h"
+
+enum {
+	TUX_LEAF_DAYS = 30,          /* lifetime of a certificate that TUX signs */
+	TUX_AUTHORITY_DAYS = 3650,   /* of its authority */
+	TUX_AUTHORITY_LEAST_DAYS = 60, /* with less left a new authority is made */
+};
+
+/* Names of a certificate, as those of a host: addresses of IPv6 are in brackets. */
+struct tux_names {
+	const char *const *name;
+	unsigned count;
+};
+
+/* The facts of a certificate in a file. */
+struct tux_certificate_facts {
+	int64_t begin, end; /* seconds since 1970 */
+	bool has_key;       /* its key is in the file, too */
+	bool has_names;     /* it is for all names that were looked for */
+	bool signed_by;     /* the authority that was looked for has signed it */
+};
+
+/* Makes the key and the certificate of an authority, which may sign for internal names. Returns false with a sentence in error. */
+bool tux_authority_make(struct tux_pem *out, char *error, size_t error_size);
+
+/*
+ * Makes a key and a certificate. authority has the key and the certificate of the one that signs; with NULL the certificate signs itself,
+ * and no client trusts it. Returns false with a sentence in error.
+ */
+bool tux_leaf_make(const struct tux_pem *authority, const struct tux_names *names, struct tux_pem *out, char *error, size_t error_size);
+
+/* Makes a key, and a request (PKCS#10) with it for a certificate. */
+bool tux_request_make(const struct tux_names *names, struct tux_pem *key, struct tux_pem *request, char *error, size_t error_size);
+
+/* Makes a key (ECDSA, P-256). */
+bool tux_key_make(struct tux_pem *key, char *error, size_t error_size);
+
+/* Reads the facts of the first certificate in a text; authority may be NULL. Returns false if there is no valid one. */
+bool tux_certificate_examine(const struct tux_pem *pem, const struct tux_names *names, const struct tux_pem *authority, struct tux_certificate_facts *facts);
+
+/* Copies the first certificate of a text, without a key. Returns false if there is no valid one, or out of memory. */
+bool tux_certificate_copy(const struct tux_pem *pem, struct tux_pem *out);
+
+/* Writes the fingerprint (SHA-256) of the first certificate: "AB:CD:...". Returns false if there is no valid one. */
+bool tux_certificate_fingerprint(const struct tux_pem *pem, char out[96]);
+
+/* True if less than a third of the lifetime is left, or if it has not begun. */
+bool tux_certificate_is_due(const struct tux_certificate_facts *facts, int64_t now);
+
+#endif
