@@ -14,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../engine/io/clock.h"
@@ -35,6 +36,7 @@ enum {
 	MAX_END_MS = 10000,     /* added to the drain timeout, until a stopping process is killed */
 	RESTART_MIN_MS = 100,   /* delay after a crash; doubled after each early crash */
 	RESTART_MAX_MS = 10000, /* upper limit of that */
+	CERTIFICATES_S = TUX_LEAF_DAYS * 86400 / 6, /* between two looks at automatic certificates, of which a third of their time is left */
 	RENEW_AGAIN_MS = 1000,  /* after a failed start of a process in place of one with the same configuration */
 	SOUND_MS = 10000,       /* a crash after this time does not double the delay */
 	LOOK_MS = 50,           /* poll interval while waiting for something that has no descriptor */
@@ -49,6 +51,8 @@ struct configuration {
 	struct tux_addresses addresses;
 	struct tux_root_watcher watcher; /* watches its document roots, as the newest server process has opened them */
 	bool roots_changed;
+	bool certificates_due;  /* automatic ones may have to be made anew */
+	int64_t certificates_at; /* time of that, seconds since 1970: it passes while the machine sleeps; 0: none is automatic */
 	bool helper_lost; /* the process has ended that starts programs or modules for the serving one */
 };
 
@@ -91,7 +95,7 @@ static struct tux_generation *find(struct supervisor *supervisor, enum tux_gener
 static void forget(struct configuration *configuration)
 {
 	tux_root_watcher_end(&configuration->watcher);
-	configuration->roots_changed = configuration->helper_lost = false;
+	configuration->roots_changed = configuration->helper_lost = configuration->certificates_due = false;
 	tux_settings_free(&configuration->settings);
 	tux_config_free(configuration->config);
 	configuration->config = NULL;
@@ -262,7 +266,8 @@ static bool launch(struct supervisor *supervisor, struct configuration *configur
 	close(noted_fd);
 	tux_root_watcher_end(&configuration->watcher);
 	configuration->watcher = watcher;
-	configuration->roots_changed = configuration->helper_lost = false;
+	configuration->roots_changed = configuration->helper_lost = configuration->certificates_due = false;
+	configuration->certificates_at = tux_settings_automatic(settings) ? (int64_t)time(NULL) + CERTIFICATES_S : 0;
 	supervisor->generation[supervisor->count++] = generation;
 	return true;
 }
@@ -383,10 +388,25 @@ static void restart_soon(struct supervisor *supervisor, const struct tux_generat
 	supervisor->restart_ms = supervisor->restart_ms < RESTART_MAX_MS / 2 ? supervisor->restart_ms * 2 : RESTART_MAX_MS;
 }
 
+/*
+ * Notes when automatic certificates may be due: the next server process makes those anew that are. The supervisor wakes at least once an hour,
+ * for the keys of session tickets.
+ */
+static void certificates_look(struct supervisor *supervisor)
+{
+	struct configuration *const current = supervisor->current;
+	const int64_t now = (int64_t)time(NULL);
+
+	if (!current || current->certificates_at == 0 || now < current->certificates_at)
+		return;
+	current->certificates_due = true;
+	current->certificates_at = now + CERTIFICATES_S;
+}
+
 /* True if a process with the same configuration has to replace the serving one. */
 static bool wants_renewal(const struct supervisor *supervisor)
 {
-	return supervisor->current->roots_changed || supervisor->current->helper_lost;
+	return supervisor->current->roots_changed || supervisor->current->helper_lost || supervisor->current->certificates_due;
 }
 
 /* Starts a process that opens a replaced document root, or that has all helpers; it takes over as after a reload. */
@@ -641,6 +661,7 @@ static void turn(struct supervisor *supervisor)
 		reload(supervisor);
 	if (supervisor->restart_at_ms > 0 && !find(supervisor, TUX_GENERATION_STARTING))
 		restart(supervisor);
+	certificates_look(supervisor);
 	if (may_renew(supervisor))
 		renew(supervisor);
 }

@@ -10,7 +10,7 @@ import pytest
 
 import client
 import tls
-from tools import free_port, need
+from tools import children, free_port, is_sanitized, need
 
 from test_config import check, program, written  # noqa: F401 (a fixture)
 
@@ -149,6 +149,57 @@ def test_certificate_is_made_anew_at_a_reload(own, program, state, place, names,
     server.signal(signal.SIGHUP)
     server.wait_until(lambda: "tux: reloaded" in server.output, "it has reloaded")
     assert (serial(server, context, "localhost").strip() == old[old.index("-----BEGIN"):].strip()) == kept
+
+
+CLOCK = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
+time_t time(time_t *out)
+{
+	struct timeval now;
+	FILE *file = fopen(getenv("TUX_TEST_CLOCK"), "r");
+	long ahead = 0;
+
+	gettimeofday(&now, NULL);
+	if (file && fscanf(file, "%ld", &ahead) != 1)
+		ahead = 0;
+	if (file)
+		fclose(file);
+	if (out)
+		*out = now.tv_sec + ahead;
+	return now.tv_sec + ahead;
+}
+"""
+
+
+def test_certificate_is_made_anew_while_the_server_runs(own, program, place):  # noqa: F811
+    """After 19 days 11 are left, and after 21 there are 9. The supervisor looks when it wakes; SIGCHLD wakes it."""
+    if is_sanitized(program):
+        pytest.skip("the sanitizer has to be the first library")
+    source, library, ahead = (os.path.join(place, name) for name in ("clock.c", "clock.so", "ahead"))
+    with open(source, "w", encoding="ascii") as file:
+        file.write(CLOCK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+    anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+
+    def days(count):
+        with open(ahead + ".new", "w", encoding="ascii") as file:
+            file.write("%d" % (count * 86400))
+        os.rename(ahead + ".new", ahead)
+        server.signal(signal.SIGCHLD)
+        client.wait_until(lambda: server.pid != pid, "another process serves")
+        return serial(server, anyone, "localhost")
+
+    server = own("localhost", env={"LD_PRELOAD": library, "TUX_TEST_CLOCK": ahead})
+    first, pid = serial(server, anyone, "localhost"), server.pid
+    assert days(19) == first
+    pid = server.pid
+    client.wait_until(lambda: len([name for name in children(server.process.pid).values() if name == "tux"]) == 1, "the older process has ended")
+    client.wait_until(lambda: days(26) != first, "another certificate serves")
+    assert "tux: reloaded" not in server.output
 
 
 def test_another_authority_signs_anew(own, program, state, place):  # noqa: F811
