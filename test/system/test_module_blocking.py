@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """TUX_BLOCKS and blocking(), and modules that the kernel may have, in the program: test/vm/modules/probe.c builds for both places."""
 import os
+import re
 
 import pytest
 
@@ -46,3 +47,13 @@ def test_module_of_the_kernel_without_file_is_503_here(tux, place):
     server = tux(os.path.join(place, "root"), "--config", path)
     assert server.get("/only").status == 503
     assert b'"kernel":"away","kernel_requests":0' in server.get("/status?format=json").body
+
+
+def test_kernel_has_each_function_that_the_header_declares_there():
+    """A function outside of #ifndef __KERNEL__ would be called through a null pointer otherwise."""
+    with open(os.path.join(TOP, "include/tux/module.h"), encoding="utf-8") as file:
+        header = re.sub(r"(?ms)^#ifndef __KERNEL__$.*?^#endif /\* !__KERNEL__ \*/$", "", file.read())
+    with open(os.path.join(TOP, "kernel/call_api.c"), encoding="utf-8") as file:
+        there = set(re.findall(r"^\t\.(\w+) = ", file.read(), re.M))
+    declared = set(re.findall(r"tux_api_here->(\w+)\(", header))
+    assert len(declared) > 15 and declared <= there, declared - there
