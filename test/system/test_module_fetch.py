@@ -38,7 +38,10 @@ def serve(request, place, tux, fetcher):
                 route "=/status" { status on }
                 %s
             """ % (servers, fetcher, fetcher, fetcher, fetcher, more))
-        return tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+        server = tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+        for at in ("/i/", "/t/"):
+            client.wait_until(lambda to=at: server.get(to + "gone").status == 200, "the process of the module is ready")
+        return server
     return start
 
 

@@ -31,7 +31,9 @@ def serve(request, place, tux, build):  # noqa: F811
                 route "/pool/" { module pooled }
                 route "/iso/" { module isolated }
             """ % (top, module, more, module, more, module, more))
-        return tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+        server = tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+        client.wait_until(lambda: server.get("/iso/counts").status == 200, "the process of the module is ready")
+        return server
     return start
 
 
