@@ -16,6 +16,7 @@ import tls
 from client import request
 from tools import free_port
 
+pytestmark = pytest.mark.skipif(not os.path.exists("/proc/net/tls_stat"), reason="the kernel has no kTLS")
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 CIPHERS = {"gcm128": "ECDHE-ECDSA-AES128-GCM-SHA256", "gcm256": "ECDHE-ECDSA-AES256-GCM-SHA384", "chacha": "ECDHE-ECDSA-CHACHA20-POLY1305"}
 SIZES = {"empty": 0, "one": 1, "small": 1000, "record": 16384, "record+1": 16385, "memory": 60000, "file": 300001, "large": 3000003}
