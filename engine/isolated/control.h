@@ -29,7 +29,7 @@ struct control_threads {
 	uint32_t count;
 };
 
-/* What holds for the process, as it says itself. */
+/* The report of a process: its sandbox, and its module. */
 struct control_ready {
 	uint32_t landlock;   /* ABI of the rules for files; 0: the kernel has none */
 	uint32_t seccomp;    /* 1: a filter of system calls is in force; 0: the kernel has none */

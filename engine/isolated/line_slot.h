@@ -18,7 +18,7 @@ struct line;
 
 enum { LINE_NO_SLOT = UINT32_MAX };
 
-/* What the server does for the process. It has the call meanwhile. */
+/* The operation that the server carries out for the process. It has the call meanwhile. */
 enum slot_task {
 	TASK_NONE,
 	TASK_LOOKUP, /* of a file */

@@ -187,7 +187,7 @@ struct tux_cpu_counters {
 };
 
 /*
- * What a module in the kernel has done for an instance, per CPU. Each request that it does not have any more counts under one outcome.
+ * Counters of a module in the kernel for an instance, per CPU. Each request that it does not have any more counts under one outcome.
  */
 struct tux_setup_module_counters {
 	__u64 requests;   /* for which it was called */

@@ -6,17 +6,13 @@
 #include "../settings/automatic.h"
 #include "x509.h"
 
-#define TUX_FOLDER_LOCAL "certificates/local"         /* signed by TUX's own authority */
-#define TUX_FOLDER_TEMPORARY "certificates/temporary" /* in use until a public authority has signed another one */
+#define TUX_CERTIFICATES_FOLDER "certificates/local" /* in the store */
 
-/* A certificate that TUX gets itself. */
+/* A certificate that TUX's own authority signs. */
 struct tux_automatic {
-	bool internal;       /* TUX's own authority signs; acme is unused */
-	struct tux_acme acme; /* without NULL in directory */
-	const char **name;   /* malloc'ed; the texts are those of the hosts */
+	const char **name; /* malloc'ed; the texts are those of the hosts */
 	unsigned count;
-	char folder[300];    /* in the store */
-	char file[300];      /* in the folder */
+	char file[300];    /* in TUX_CERTIFICATES_FOLDER */
 };
 
 /* Zero-initialize before use. Points into the settings. */
@@ -35,9 +31,6 @@ void tux_plan_free(struct tux_certificate_plan *plan);
 
 /* Returns the certificate of a host; NULL if it has none. */
 const struct tux_automatic *tux_plan_find(const struct tux_certificate_plan *plan, const struct tux_settings *settings, const struct tux_host_settings *host);
-
-/* True if one of the certificates is signed by a public authority. */
-bool tux_plan_is_public(const struct tux_certificate_plan *plan);
 
 /* Returns the names of a certificate. */
 struct tux_names tux_automatic_names(const struct tux_automatic *automatic);

@@ -13,7 +13,7 @@ struct tux_module_policy {
 	bool network;  /* sockets may be opened */
 };
 
-/* What is in force. Zero-initialize before use. */
+/* The parts of the sandbox that are in force. Zero-initialize before use. */
 struct tux_module_sandbox {
 	unsigned landlock_abi; /* 0: this kernel has none */
 	bool seccomp;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Hosts with automatic certificates, and their names: TUX's own authority signs for internal ones, a public one for the others. */
+/* Hosts with automatic certificates, and their names: TUX's own authority signs, for internal names only. */
 #ifndef TUX_PROGRAM_SETTINGS_AUTOMATIC_H
 #define TUX_PROGRAM_SETTINGS_AUTOMATIC_H
 

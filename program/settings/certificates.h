@@ -12,15 +12,7 @@ struct tux_certificate_files {
 	const char *certificate; /* NULL: automatic, and not chosen yet */
 	const char *key; /* NULL: in the file of the certificate */
 	bool automatic;  /* TUX gets the certificate itself; the host has no other ones */
-	const char *email, *directory, *authorities; /* of automatic ones, see struct tux_acme; NULL: those of all hosts */
 	unsigned line;   /* in the configuration file; 0: the command line */
-};
-
-/* The certificate authority for public names (ACME, RFC 8555). A text of NULL is the default. */
-struct tux_acme {
-	const char *email;       /* contact of the account; NULL: no contact */
-	const char *directory;   /* URL of the directory, or "production" or "staging": those of Let's Encrypt */
-	const char *authorities; /* file with the authorities that the directory's own certificate is verified with */
 };
 
 /* Zero-initialize before use. */
@@ -32,7 +24,7 @@ struct tux_certificates {
 /* Adds a certificate. Returns false if there are too many, or if out of memory. */
 bool tux_certificates_add(struct tux_certificates *certificates, struct tux_certificate_files files);
 
-/* Sets the key of the last certificate. Returns false if that one has a key, or if there is none. */
+/* Sets the key of the last certificate. Returns false if there is no certificate, or if it has a key already. */
 bool tux_certificates_key(struct tux_certificates *certificates, const char *key);
 
 void tux_certificates_free(struct tux_certificates *certificates);

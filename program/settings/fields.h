@@ -42,7 +42,7 @@ void tux_field_rules_free(struct tux_field_rules *rules);
 bool tux_field_value_good(const char *text);
 
 /*
- * What follows from the rules in all count lists, one behind the other, and from cache_control and hsts (NULL: nothing is said). False
+ * Makes the result of the rules in all count lists, one behind the other, and from cache_control and hsts (NULL: nothing is said). False
  * with a sentence in error. tux_fields_free() frees it.
  */
 bool tux_fields_make(struct tux_fields *fields, const struct tux_field_rules *const *lists, unsigned count,

@@ -179,11 +179,11 @@ const struct tux_option tux_options[] = {
 	  .without = "8080; with certificates 8443" },
 
 	HEADING("TLS"),
-	{ "tls", "NAME", "0.1", "name of the server, for which TUX gets a certificate; serves https, and http besides",
+	{ "tls", "NAME", "0.1", "internal name of the server, for which TUX makes a certificate; serves https, and http besides",
 	  "Names such as `localhost`, `*.internal` and private addresses get a certificate of TUX's own authority (`tux trust`). The default "
 	  "addresses are ports 443 and 80 of all addresses, or 8443 and 8080 if the user may not listen on the former; for `localhost` those of "
 	  "the loopback interface.",
-	  COMMAND_ONLY, SPECIAL(automatic_add, "a name such as example.org or localhost, or an address"), .list = true,
+	  COMMAND_ONLY, SPECIAL(automatic_add, "a name such as localhost or files.internal, or a private address"), .list = true,
 	  .at = offsetof(struct tux_settings, top.name),
 	  .size = offsetof(struct tux_host_settings, name_count) + sizeof(unsigned) - offsetof(struct tux_host_settings, name),
 	  .without = "no TLS" },
@@ -422,7 +422,7 @@ const struct tux_option tux_options[] = {
 	  HEADER, BLOCK("the name of a field"), .list = true },
 
 	HEADING("In tls"),
-	{ "automatic", "on|off", "0.1", "TUX gets the certificate, for all names of the host, and renews it",
+	{ "automatic", "on|off", "0.1", "TUX makes the certificate, for all names of the host, and renews it; for internal names only",
 	  TLS, SWITCH, OF_TLS(automatic) },
 	{ "certificate", "FILE", "0.1", "certificate in PEM, followed by those of its issuers",
 	  TLS, TEXT("the name of a file"), OF_TLS(certificate) },

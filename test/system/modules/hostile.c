@@ -88,7 +88,7 @@ static uint32_t fill_fetch(char *to, const char *text)
 	return (uint32_t)(sizeof(fetch) + (size_t)sprintf(to + sizeof(fetch), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", end + 1));
 }
 
-/* Fills in records that are not about files. Returns false if what is none of them. */
+/* Fills in records that are not about files. Returns false if the word names none of them. */
 static bool fill_other(struct wire_record *record, char *to, const char *what, const char *text)
 {
 	const struct wire_room room = { .taken = strtoull(text, NULL, 10) };

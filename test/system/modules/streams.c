@@ -469,7 +469,7 @@ static int64_t read_query(struct tux_req *req, struct state *state)
 	return length;
 }
 
-/* Returns the function for the file of the query; NULL: the word is none of a file. */
+/* Returns the function for the file of the query; NULL: the word names no file. */
 static enum tux_result (*file_word(struct tux_str word))(struct tux_req *req, struct state *state)
 {
 	if (is(word, "file"))

@@ -14,7 +14,7 @@ FILE = request("/a.txt")
 LAST = request("/a.txt", "Connection: close")
 CHUNKED = "5\r\nhello\r\n1;x=y\r\n!\r\n0\r\nX: y\r\n\r\n"
 
-# What is sent on one connection, in one piece; AT is the host of the module.
+# Bytes that are sent on one connection, in one piece; AT is the host of the module.
 CONVERSATIONS = {
     "waits": request("/AT/after?2,5") + FILE + request("/AT/after?0,0", method="HEAD") + FILE,
     "thread": request("/AT/thread?100000") + FILE + request("/AT/thread?10,0,10") + FILE,
