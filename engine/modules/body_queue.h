@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bytes that a module reads in pieces: the body of a request, or the bytes of a tunnel. The thread of the request adds what arrives, and a thread of the module takes it at
- * the same time, so each function but body_queue_open() and body_queue_reset() takes the lock.
+ * Bytes that a module reads in pieces: the body of a request, or the bytes of a tunnel. The thread of the request adds what arrives, and
+ * a thread of the module takes it at the same time, so each function but body_queue_open() and body_queue_reset() takes the lock.
  */
 #ifndef TUX_ENGINE_MODULES_BODY_QUEUE_H
 #define TUX_ENGINE_MODULES_BODY_QUEUE_H
