@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A module that misbehaves as the path says. It runs isolated. */
+#define _GNU_SOURCE 1
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 
 #include <tux/module.h>
 
+#include "../../../engine/isolated/record.c"
 #include "../../../engine/isolated/wire.h"
 
 /* Returns the end of the memory that is mapped from a file whose name contains name. */
