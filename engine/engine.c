@@ -262,10 +262,15 @@ static struct tux_engine *abandon(struct tux_engine *engine, const struct tux_en
 
 static bool describe_module(const struct tux_engine_config *config, unsigned number, struct snapshot_module *module)
 {
+	const struct isolated *isolated;
+
 	if (!modules_describe(config, number, &module->abi, &module->functions))
 		return false;
-	if (config->loaded[number].isolated != NULL)
-		isolated_describe(config->loaded[number].isolated, module->process, sizeof(module->process));
+	isolated = config->loaded[number].isolated;
+	module->threads = config->modules[number].threads;
+	module->host = isolated != NULL ? SNAPSHOT_HOST_ISOLATED : module->threads > 0 ? SNAPSHOT_HOST_POOL : SNAPSHOT_HOST_INLINE;
+	if (isolated != NULL)
+		isolated_describe(isolated, module);
 	return true;
 }
 

@@ -191,17 +191,35 @@ static bool server_print(const struct tux_command *command, const char *director
 	return true;
 }
 
-/* Prints the status of all servers of a directory, or of the requested one. Returns their number. */
+/* True if a name in the directory is the number of a process. */
+static int is_server(const struct dirent *entry)
+{
+	uint64_t pid;
+
+	return tux_value_count(entry->d_name, 1, UINT32_MAX, &pid);
+}
+
+static int by_number(const struct dirent **one, const struct dirent **other)
+{
+	uint64_t first = 0, second = 0;
+
+	tux_value_count((*one)->d_name, 1, UINT32_MAX, &first);
+	tux_value_count((*other)->d_name, 1, UINT32_MAX, &second);
+	return (first > second) - (first < second);
+}
+
+/* Prints the status of all servers of a directory in the order of their numbers, or of the requested one. Returns their number. */
 static unsigned servers_print(const struct tux_command *command, const char *directory)
 {
-	DIR *dir = opendir(directory);
-	struct dirent *entry;
+	struct dirent **entries = NULL;
+	const int found = scandir(directory, &entries, is_server, by_number);
 	unsigned count = 0;
 
-	while (dir && (entry = readdir(dir))) {
+	for (int i = 0; i < found; i++) {
 		uint64_t pid = 0;
 
-		if (!tux_value_count(entry->d_name, 1, UINT32_MAX, &pid) || (command->status_pid != 0 && pid != command->status_pid))
+		tux_value_count(entries[i]->d_name, 1, UINT32_MAX, &pid);
+		if (command->status_pid != 0 && pid != command->status_pid)
 			continue;
 		if (count == 1 && command->status_form == TUX_REPORT_PROMETHEUS) {
 			fprintf(stderr, "tux: there is more than one server, and Prometheus reads one at a time: tux status --prometheus PROCESS\n");
@@ -209,8 +227,9 @@ static unsigned servers_print(const struct tux_command *command, const char *dir
 		}
 		count += server_print(command, directory, pid, count);
 	}
-	if (dir)
-		closedir(dir);
+	for (int i = 0; i < found; i++)
+		free(entries[i]);
+	free(entries);
 	if (count > 0 && command->status_form == TUX_REPORT_JSON)
 		fputs("]\n", stdout);
 	return count;

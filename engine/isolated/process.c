@@ -20,6 +20,7 @@
 #include "../io/error_log.h"
 #include "../io/print.h"
 #include "../modules/module_log.h"
+#include "../stats/snapshot.h"
 #include "control.h"
 
 enum {
@@ -448,19 +449,24 @@ static bool take_sandbox(struct isolated *isolated, const struct control_ready *
 	return true;
 }
 
-void isolated_describe(const struct isolated *isolated, char *text, size_t size)
+void isolated_describe(const struct isolated *isolated, struct snapshot_module *module)
 {
 	const unsigned sandbox = __atomic_load_n(&isolated->sandbox, __ATOMIC_RELAXED), landlock = sandbox / SANDBOX_LANDLOCK;
 	const char *const seccomp = (sandbox & SANDBOX_SECCOMP) != 0 ? "seccomp" : "no seccomp";
 
 	if ((sandbox & SANDBOX_KNOWN) == 0)
-		print(text, size, "no process was ready yet");
+		print(module->process, sizeof(module->process), "no process was ready yet");
 	else if ((sandbox & SANDBOX_NONE) != 0)
-		print(text, size, "in a process without a sandbox");
+		print(module->process, sizeof(module->process), "in a process without a sandbox");
 	else if (landlock > 0)
-		print(text, size, "in a process with landlock ABI %u, %s", landlock, seccomp);
+		print(module->process, sizeof(module->process), "in a process with landlock ABI %u, %s", landlock, seccomp);
 	else
-		print(text, size, "in a process with no landlock, %s", seccomp);
+		print(module->process, sizeof(module->process), "in a process with no landlock, %s", seccomp);
+	pthread_mutex_lock(&isolated->manager->lock);
+	module->state = isolated->process != NULL ? SNAPSHOT_STATE_STARTING : SNAPSHOT_STATE_FAILED;
+	if (isolated->process != NULL && isolated_process_is_ready(isolated->process) && !isolated_process_is_dead(isolated->process))
+		module->state = SNAPSHOT_STATE_READY;
+	pthread_mutex_unlock(&isolated->manager->lock);
 }
 
 /* Reads the message of a process after it has loaded the module. */

@@ -42,6 +42,7 @@ struct isolated {
 };
 
 struct isolated_manager;
+struct snapshot_module;
 
 /*
  * Makes the isolated modules of a configuration, and sets loaded[i].isolated. spawner_fd is the socket to the spawner of isolated modules,
@@ -61,8 +62,8 @@ void isolated_free(struct isolated_manager *manager);
 /* Returns the present process of a module, with a reference; NULL if it cannot be started now. Any thread. */
 struct isolated_process *isolated_process_get(struct isolated *isolated);
 
-/* Describes the sandbox of a module's process, as that has told. Any thread. */
-void isolated_describe(const struct isolated *isolated, char *text, size_t size);
+/* Describes the process that requests get now: its state, and the sandbox that the last one has told. Any thread. */
+void isolated_describe(const struct isolated *isolated, struct snapshot_module *module);
 
 /* Puts a reference back. Any thread. */
 void isolated_process_put(struct isolated_process *process);

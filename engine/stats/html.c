@@ -245,9 +245,9 @@ static void modules_write(FILE *out, const struct snapshot *snapshot)
 		columns[SNAPSHOT_OUTCOMES + 1] = counters->long_calls;
 		fputs("<tr><th scope=\"row\">", out);
 		snapshot_put_escaped(out, TUX_ESCAPE_HTML, snapshot->module[i].name);
-		if (snapshot->module[i].kernel != SNAPSHOT_KERNEL_OFF)
-			fputs(snapshot->module[i].kernel == SNAPSHOT_KERNEL_HERE ? " (in the kernel)" : " (not in the kernel)", out);
-		fputs("</th>", out);
+		fputs(" (", out);
+		snapshot_put_host(out, &snapshot->module[i]);
+		fputs(")</th>", out);
 		cells_write(out, columns, sizeof(columns) / sizeof(columns[0]));
 		fputs("<td>", out);
 		snapshot_put_duration(out, tux_histogram_quantile(&counters->duration, 990));

@@ -101,6 +101,8 @@ static void json_modules(FILE *out, const struct snapshot *snapshot)
 			fputs(",\"process\":", out);
 			snapshot_put_quoted(out, module->process);
 		}
+		fprintf(out, ",\"host\":\"%s\",\"state\":\"%s\",\"threads\":%u", snapshot_host_name(module->host), snapshot_state_name(module->state),
+		        module->threads);
 		fprintf(out, ",\"abi\":%u,\"functions\":%u,\"kernel\":\"%s\",\"kernel_requests\":%" PRIu64, module->abi, module->functions,
 		        snapshot_kernel_name(module->kernel), module->kernel_requests);
 		fprintf(out, ",\"requests\":%" PRIu64 ",\"active\":%" PRIu64 ",\"ended\":{", counters->requests, counters->active);

@@ -175,6 +175,12 @@ static void put_modules(FILE *out, const struct snapshot *snapshot)
 	put_of_modules(out, snapshot, "module_requests_total", "counter", "Requests for which a module was called.",
 	               offsetof(struct tux_module_counters, requests));
 	put_of_modules(out, snapshot, "module_active", "gauge", "Requests that a module has.", offsetof(struct tux_module_counters, active));
+	put_metric(out, "module_ready", "gauge", "0 while the process of an isolated module starts, or after its start has failed.");
+	for (unsigned i = 0; i < snapshot->module_count; i++) {
+		fputs("tux_module_ready{module=", out);
+		snapshot_put_quoted(out, snapshot->module[i].name);
+		fprintf(out, "} %d\n", snapshot->module[i].state == SNAPSHOT_STATE_READY);
+	}
 	put_metric(out, "module_in_kernel", "gauge", "1 for a module that responds in the kernel, 0 for one that is not there now.");
 	for (unsigned i = 0; i < snapshot->module_count; i++) {
 		if (snapshot->module[i].kernel == SNAPSHOT_KERNEL_OFF)

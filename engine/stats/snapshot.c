@@ -24,6 +24,36 @@ const char *snapshot_kernel_name(enum snapshot_kernel kernel)
 	return names[kernel];
 }
 
+const char *snapshot_host_name(enum snapshot_host host)
+{
+	static const char *const names[] = {
+		[SNAPSHOT_HOST_NONE] = "none", [SNAPSHOT_HOST_INLINE] = "inline", [SNAPSHOT_HOST_POOL] = "pool", [SNAPSHOT_HOST_ISOLATED] = "isolated",
+	};
+
+	return names[host];
+}
+
+const char *snapshot_state_name(enum snapshot_state state)
+{
+	static const char *const names[] = { [SNAPSHOT_STATE_READY] = "ready", [SNAPSHOT_STATE_STARTING] = "starting", [SNAPSHOT_STATE_FAILED] = "failed" };
+
+	return names[state];
+}
+
+void snapshot_put_host(FILE *out, const struct snapshot_module *module)
+{
+	if (module->kernel == SNAPSHOT_KERNEL_HERE)
+		fputs("in the kernel", out);
+	else if (module->kernel == SNAPSHOT_KERNEL_AWAY)
+		fputs(module->file != NULL ? "not in the kernel: this program responds" : "not in the kernel: 503", out);
+	else if (module->host == SNAPSHOT_HOST_POOL)
+		fprintf(out, "pool of %u thread%s", module->threads, module->threads == 1 ? "" : "s");
+	else if (module->host == SNAPSHOT_HOST_ISOLATED)
+		fprintf(out, "isolated, %s", snapshot_state_name(module->state));
+	else
+		fputs(snapshot_host_name(module->host), out);
+}
+
 const char *snapshot_reason_name(enum tux_reason reason)
 {
 	static const char *const names[TUX_REASONS] = {

@@ -34,10 +34,28 @@ enum snapshot_kernel {
 	SNAPSHOT_KERNEL_HERE,
 };
 
+/* The place in which the program calls a module. */
+enum snapshot_host {
+	SNAPSHOT_HOST_NONE, /* only the kernel has it */
+	SNAPSHOT_HOST_INLINE,
+	SNAPSHOT_HOST_POOL,
+	SNAPSHOT_HOST_ISOLATED,
+};
+
+/* The process of an isolated module. */
+enum snapshot_state {
+	SNAPSHOT_STATE_READY, /* of other modules, too */
+	SNAPSHOT_STATE_STARTING,
+	SNAPSHOT_STATE_FAILED, /* the last start has failed */
+};
+
 /* A module that is loaded here or in the kernel, and its counters. */
 struct snapshot_module {
 	const char *name;
 	const char *file;     /* NULL: only the kernel has it */
+	enum snapshot_host host;
+	enum snapshot_state state;
+	unsigned threads;     /* of a pool, or of the pool in its process; 0: none */
 	enum snapshot_kernel kernel;
 	uint64_t kernel_requests; /* part of counters.requests */
 	uint32_t abi;
@@ -70,6 +88,13 @@ const char *snapshot_phase_name(enum tux_phase phase);
 
 /* Returns a name for people and machines. */
 const char *snapshot_kernel_name(enum snapshot_kernel kernel);
+
+/* Return names for people and machines. */
+const char *snapshot_host_name(enum snapshot_host host);
+const char *snapshot_state_name(enum snapshot_state state);
+
+/* Writes the host of a module and its state, for people: "pool of 4 threads", "isolated, ready", "in the kernel". */
+void snapshot_put_host(FILE *out, const struct snapshot_module *module);
 
 /* Returns a name for labels and people; NULL for an unused reason. */
 const char *snapshot_reason_name(enum tux_reason reason);

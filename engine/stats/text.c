@@ -149,10 +149,9 @@ static void module_write(FILE *out, const struct snapshot_module *module)
 
 	fputs("  module ", out);
 	snapshot_put_escaped(out, TUX_ESCAPE_MESSAGE, module->name);
-	if (module->kernel == SNAPSHOT_KERNEL_HERE)
-		fputs(" (in the kernel)", out);
-	else if (module->kernel == SNAPSHOT_KERNEL_AWAY)
-		fputs(module->file != NULL ? " (not in the kernel: this program responds)" : " (not in the kernel: 503)", out);
+	fputs(" (", out);
+	snapshot_put_host(out, module);
+	fputc(')', out);
 	part_write(out, &before, "requests", counters->requests);
 	part_write(out, &before, "of them in the kernel", module->kernel_requests);
 	part_write(out, &before, "now", counters->active);

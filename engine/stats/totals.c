@@ -84,7 +84,12 @@ static void kernel_module_sum(const struct totals *totals, unsigned number, stru
 	one->kernel_requests = kernel_link_module_count(totals->kernel, number, &one->counters);
 }
 
-/* Adds up the modules that are loaded, here or in the kernel. Returns their number. */
+static int by_name(const void *one, const void *other)
+{
+	return strcmp(((const struct snapshot_module *)one)->name, ((const struct snapshot_module *)other)->name);
+}
+
+/* Adds up the modules that are loaded, here or in the kernel, in the order of their names. Returns their number. */
 static unsigned modules_sum(const struct totals *totals, struct snapshot_module *module)
 {
 	const struct tux_engine_config *config = totals->config;
@@ -102,6 +107,7 @@ static unsigned modules_sum(const struct totals *totals, struct snapshot_module 
 				module_counters_add(&one->counters, &totals->threads[w]->modules[i]);
 		loaded++;
 	}
+	qsort(module, loaded, sizeof(*module), by_name);
 	return loaded;
 }
 

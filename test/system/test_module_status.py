@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import client
-from test_modules import build, probe  # noqa: F401
+from test_modules import HERE, build, probe  # noqa: F401
 from test_modules import serve as modules  # noqa: F401
 from test_status import prometheus
 
@@ -27,7 +27,7 @@ def serve(modules, place):  # noqa: F811
 
 def counted(server, name):
     found = json.loads(server.get("/status?format=json").body)["modules"]["loaded"]
-    assert [module["module"] for module in found] == ["probe", "pooled", "isolated"]
+    assert [module["module"] for module in found] == ["isolated", "pooled", "probe"]
     return next(module for module in found if module["module"] == name)
 
 
@@ -44,6 +44,7 @@ def test_each_request_of_a_module_has_one_outcome(serve, at, name):
     found = counted(server, name)
     assert (found["requests"], found["active"], found["abi"]) == (12, 0, 1)
     assert found["functions"] >= 22
+    assert (found["host"], found["state"], found["threads"]) == (("pool", "ready", 2) if name == "pooled" else ("inline", "ready", 0))
     assert found["ended"] == dict(zip(OUTCOMES, [0, 4, 1, 1, 1, 1, 1, 3, 0, 0]))
     assert found["duration"]["count"] == 12 and found["duration"]["sum_us"] >= 1000 and found["duration"]["p99_us"] >= 1000
     other = counted(server, "pooled" if name == "probe" else "probe")
@@ -100,19 +101,43 @@ def test_modules_in_every_form(serve):
     assert found["tux_module_long_calls_total"][('module="probe"',)] >= 1
     assert found["tux_module_duration_seconds_count"] == {('module="probe"',): 3, ('module="pooled"',): 1, ('module="isolated"',): 0}
     page = server.get("/status?format=html").body.decode()
-    assert re.search(r"<h2>Modules</h2>.*<th scope=\"row\">probe</th><td>3</td><td>0</td>", page, re.S)
+    assert re.search(r"<h2>Modules</h2>.*<th scope=\"row\">probe \(inline\)</th><td>3</td><td>0</td>", page, re.S)
     done = subprocess.run([server.command[0], "status", "--control", server.control], capture_output=True, text=True, timeout=30, check=True)
-    assert re.search(r"\n  module probe: requests 3, 2xx 2, 4xx 1, long calls \d+\n +50 % below ", done.stdout), done.stdout
-    assert "\n  module pooled: requests 1, declined 1\n" in done.stdout
+    assert re.search(r"\n  module probe \(inline\): requests 3, 2xx 2, 4xx 1, long calls \d+\n +50 % below ", done.stdout), done.stdout
+    assert "\n  module pooled (pool of 2 threads): requests 1, declined 1\n" in done.stdout
 
 
 def test_module_list(serve):
-    """What is loaded, its interface, its requests, and their time."""
+    """Modules in the order of their names: host, state, interface, requests, and their time."""
     server = serve()
     server.get("/m/echo")
     client.wait_until(lambda: "process with" in counted(server, "isolated")["process"], "the isolated module has its process")
     done = subprocess.run([server.command[0], "module", "list", "--control", server.control], capture_output=True, text=True, timeout=30, check=True)
     assert re.fullmatch(r"tux \S+, process \d+: 3 modules\n"
-                        r"  module probe: requests 1, 2xx 1\n +50 % below .*\n +/\S+/probe.so, ABI 1 with \d+ functions\n"
-                        r"  module pooled\n +50 % below .*\n +/\S+/probe.so, ABI 1 with \d+ functions\n"
-                        r"  module isolated\n +50 % below .*\n +/\S+/probe.so, ABI \d+ with \d+ functions, in a process with.*\n", done.stdout), done.stdout
+                        r"  module isolated \(isolated, ready\)\n +50 % below .*\n +/\S+/probe.so, ABI \d+ with \d+ functions, in a process with.*\n"
+                        r"  module pooled \(pool of 2 threads\)\n +50 % below .*\n +/\S+/probe.so, ABI 1 with \d+ functions\n"
+                        r"  module probe \(inline\): requests 1, 2xx 1\n +50 % below .*\n +/\S+/probe.so, ABI 1 with \d+ functions\n", done.stdout), done.stdout
+
+
+def test_module_list_of_several_servers(serve, tux, root):
+    """Servers in the order of their process numbers."""
+    first = serve()
+    tux(root, "--control", first.control, port=None)
+    done = subprocess.run([first.command[0], "module", "list", "--control", first.control], capture_output=True, text=True, timeout=30, check=True)
+    found = [(int(pid), int(count)) for pid, count in re.findall(r"^tux \S+, process (\d+): (\d+) modules?$", done.stdout, re.M)]
+    assert len(found) == 2 and found == sorted(found) and {count for _, count in found} == {0, 3}
+    json.loads(subprocess.run([first.command[0], "status", "--json", "--control", first.control], capture_output=True, timeout=30, check=True).stdout)
+
+
+def test_module_list_says_that_a_process_cannot_start(modules, place, build):  # noqa: F811
+    """The reason is in the error log."""
+    control = os.path.join(place, "control")
+    path = build(os.path.join(HERE, "modules/hostile.c"))
+    server = modules(top='control "%s"; module fails { file "%s"; isolate on; config { load = fails } }' % (control, path))
+
+    def states():
+        listed = subprocess.run([server.command[0], "module", "list", "--control", control], capture_output=True, text=True, timeout=30, check=True)
+        return re.findall(r"^  module (\w+) \((.*?)\)", listed.stdout, re.M)
+    client.wait_until(lambda: states() == [("fails", "isolated, failed"), ("isolated", "isolated, ready"), ("pooled", "pool of 2 threads"), ("probe", "inline")],
+                      "the start has failed")
+    assert "module fails: load() failed" in server.output

@@ -132,7 +132,8 @@ static char *text_of(enum tux_report_form wanted)
 {
 	static struct snapshot_upstream peer = { .upstream = "a\"b", .server = "</script>\\\n" };
 	static struct snapshot_cgi program = { .name = "<i>\"" };
-	static struct snapshot_module module = { .name = "m<", .file = "/\x1b", .abi = 1, .functions = 2 };
+	static struct snapshot_module module = { .name = "m<", .file = "/\x1b", .host = SNAPSHOT_HOST_ISOLATED, .state = SNAPSHOT_STATE_FAILED,
+		                                 .abi = 1, .functions = 2 };
 	struct snapshot report = { .version = "0", .engine = "e<b>", .threads = 1, .kernel = true, .peer = &peer, .peer_count = 1,
 		                 .program = &program, .program_count = 1, .module = &module, .module_count = 1 };
 	size_t len;
@@ -163,14 +164,15 @@ static void test_names_are_quoted(void **state)
 	assert_non_null(strstr(text, "tux_cgi_failed_total{cgi=\"?i>\\\"\",reason=\"time\"} 2\n"));
 	assert_non_null(strstr(text, "tux_cgi_cpu_seconds_total{cgi=\"?i>\\\"\"} 1.500000\n"));
 	assert_non_null(strstr(text, "tux_cgi_duration_seconds_sum{cgi=\"?i>\\\"\"} 0.000000\n"));
+	assert_non_null(strstr(text, "tux_module_ready{module=\"m?\"} 0\n"));
 	assert_non_null(strstr(text, "tux_module_ended_total{module=\"m?\",outcome=\"5xx\"} 6\n"));
 	free(text);
 	text = text_of(TUX_REPORT_MODULES);
-	assert_non_null(strstr(text, "  module m<: 5xx 6\n"));
+	assert_non_null(strstr(text, "  module m< (isolated, failed): 5xx 6\n"));
 	assert_non_null(strstr(text, " /?, ABI 1 with 2 functions\n"));
 	free(text);
 	text = text_of(TUX_REPORT_PAGE);
-	assert_non_null(strstr(text, "<th scope=\"row\">m&lt;</th>"));
+	assert_non_null(strstr(text, "<th scope=\"row\">m&lt; (isolated, failed)</th>"));
 	assert_non_null(strstr(text, "e&lt;b&gt;"));
 	assert_non_null(strstr(text, "&lt;/script&gt;"));
 	assert_non_null(strstr(text, "&lt;i&gt;&quot; (time 2)</th>"));
