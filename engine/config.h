@@ -266,11 +266,21 @@ struct spool_limits {
 	int directory_fd;      /* of those files; -1: memory files (memfd_create(2)) */
 };
 
+/* A certificate that is in use, for the status. */
+struct tux_certificate_state {
+	const char *host;   /* first name of the first host with it; "": a host without names */
+	const char *file;
+	int64_t end;        /* time at which it expires, seconds since 1970 */
+	bool temporary;     /* it signs itself, until an authority has signed another one */
+};
+
 struct tux_engine_config {
 	const struct tux_host *hosts;
 	unsigned host_count;        /* 1 to TUX_MAX_HOSTS */
 	bool tls_kernel;            /* the kernel encrypts what is sent over TLS, if it has the cipher */
 	const char *tls_description; /* library and kernel, for people; NULL: no listener has TLS */
+	const struct tux_certificate_state *certificates;
+	unsigned certificate_count;
 	struct tux_host_names names; /* select the host of a request, per listener */
 	enum tux_loop_kind loop;
 	int kernel_fd;              /* from tux_kernel_open(); tux_engine_start() owns it, even if it fails; -1: no kernel engine */
@@ -292,6 +302,7 @@ struct tux_engine_config {
 	bool records;               /* make access records */
 	struct content_tags *content_tags; /* set by tux_engine_start(); NULL: no host has content_tags */
 	bool addresses;             /* set by tux_engine_start(): read the addresses of clients */
+	const struct challenges *challenges; /* of certificate authorities; NULL: no certificate of one is automatic */
 	const char *version;        /* of the program, for the status */
 	uint16_t handover_port;     /* of a server on this machine that gets connections from the kernel engine; 0: no server */
 	const struct tux_upstream *upstreams; /* array that arguments of routes to TUX_HANDLER_UPSTREAM index */

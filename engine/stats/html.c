@@ -256,6 +256,25 @@ static void modules_write(FILE *out, const struct snapshot *snapshot)
 	table_end(out);
 }
 
+static void certificates_write(FILE *out, const struct snapshot *snapshot)
+{
+	fputs("<section class=\"wide\"><h2>Certificates</h2><table><thead><tr><th></th><th>days left</th></tr></thead><tbody>\n", out);
+	for (unsigned i = 0; i < snapshot->certificate_count; i++) {
+		const struct tux_certificate_state *const certificate = &snapshot->certificate[i];
+
+		fputs("<tr><th scope=\"row\">", out);
+		snapshot_put_escaped(out, TUX_ESCAPE_HTML, certificate->host);
+		fputs(certificate->host[0] != '\0' ? ", " : "", out);
+		snapshot_put_escaped(out, TUX_ESCAPE_HTML, certificate->file);
+		fputs(certificate->temporary ? " (temporary: no client trusts it)" : "", out);
+		if (certificate->end <= snapshot->now)
+			fputs("</th><td>expired</td></tr>\n", out);
+		else
+			fprintf(out, "</th><td>%" PRId64 "</td></tr>\n", snapshot_days_left(snapshot, certificate));
+	}
+	table_end(out);
+}
+
 static void tables_write(FILE *out, const struct snapshot *snapshot)
 {
 	const struct tux_counters *counters = &snapshot->counters;
@@ -305,6 +324,8 @@ static void tables_write(FILE *out, const struct snapshot *snapshot)
 		reasons_write(out, "Handed over, by reason", counters->handed_over);
 	}
 	fputs("</div>\n", out);
+	if (snapshot->certificate_count > 0)
+		certificates_write(out, snapshot);
 	if (snapshot->peer_count > 0)
 		peers_write(out, snapshot);
 	if (snapshot->program_count > 0)

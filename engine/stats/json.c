@@ -84,8 +84,19 @@ static void json_tls(FILE *out, const struct snapshot *snapshot)
 
 	fputs(",\n\"tls\":{\"by\":", out);
 	snapshot_put_quoted(out, snapshot->tls != NULL ? snapshot->tls : "");
-	fprintf(out, ",\"handshakes\":%" PRIu64 ",\"resumed\":%" PRIu64 ",\"failed\":%" PRIu64 "}", counters->handshakes,
+	fprintf(out, ",\"handshakes\":%" PRIu64 ",\"resumed\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"certificates\":[", counters->handshakes,
 	        counters->handshakes_resumed, counters->handshakes_failed);
+	for (unsigned i = 0; i < snapshot->certificate_count; i++) {
+		const struct tux_certificate_state *const certificate = &snapshot->certificate[i];
+
+		fputs(i > 0 ? ",\n{\"host\":" : "\n{\"host\":", out);
+		snapshot_put_quoted(out, certificate->host);
+		fputs(",\"file\":", out);
+		snapshot_put_quoted(out, certificate->file);
+		fprintf(out, ",\"expires\":%" PRId64 ",\"days_left\":%" PRId64 ",\"temporary\":%s}", certificate->end,
+		        snapshot_days_left(snapshot, certificate), certificate->temporary ? "true" : "false");
+	}
+	fputs("]}", out);
 }
 
 static void json_modules(FILE *out, const struct snapshot *snapshot)

@@ -213,6 +213,35 @@ static void put_modules(FILE *out, const struct snapshot *snapshot)
 	}
 }
 
+/* Writes the labels of a certificate, and its value. */
+static void put_certificate(FILE *out, const char *name, const struct tux_certificate_state *certificate, int64_t value)
+{
+	fprintf(out, "tux_%s{host=", name);
+	snapshot_put_quoted(out, certificate->host);
+	fputs(",file=", out);
+	snapshot_put_quoted(out, certificate->file);
+	fprintf(out, "} %" PRId64 "\n", value);
+}
+
+static void put_certificates(FILE *out, const struct snapshot *snapshot)
+{
+	static const char expires[] = "tls_certificate_expires_seconds", days_left[] = "tls_certificate_days_left", temporary[] = "tls_certificate_temporary";
+	const struct tux_certificate_state *const certificate = snapshot->certificate;
+	const unsigned count = snapshot->certificate_count;
+
+	if (count == 0)
+		return;
+	put_metric(out, expires, "gauge", "Time at which a certificate expires, seconds since 1970.");
+	for (unsigned i = 0; i < count; i++)
+		put_certificate(out, expires, &certificate[i], certificate[i].end);
+	put_metric(out, days_left, "gauge", "Whole days until a certificate expires; below 0 after that.");
+	for (unsigned i = 0; i < count; i++)
+		put_certificate(out, days_left, &certificate[i], snapshot_days_left(snapshot, &certificate[i]));
+	put_metric(out, temporary, "gauge", "1: an authority has not signed the certificate yet, and no client trusts it.");
+	for (unsigned i = 0; i < count; i++)
+		put_certificate(out, temporary, &certificate[i], certificate[i].temporary);
+}
+
 void prometheus_write(FILE *out, const struct snapshot *snapshot)
 {
 	const struct tux_counters *counters = &snapshot->counters;
@@ -246,6 +275,7 @@ void prometheus_write(FILE *out, const struct snapshot *snapshot)
 	put_number(out, "tls_handshakes_resumed_total", "counter", "Part of them with a ticket of an earlier connection.",
 	           counters->handshakes_resumed);
 	put_number(out, "tls_handshakes_failed_total", "counter", "Handshakes of TLS that were not completed.", counters->handshakes_failed);
+	put_certificates(out, snapshot);
 	put_metric(out, "connections", "gauge", "Connections by what they are at.");
 	for (int phase = 0; phase < TUX_PHASES; phase++)
 		fprintf(out, "tux_connections{state=\"%s\"} %" PRIu64 "\n", snapshot_phase_name((enum tux_phase)phase), counters->phase[phase]);

@@ -131,6 +131,13 @@ static const struct {
 	{ "status", offsetof(struct tux_program_counters, exited) }, { "garbled", offsetof(struct tux_program_counters, garbled) },
 };
 
+int64_t snapshot_days_left(const struct snapshot *snapshot, const struct tux_certificate_state *certificate)
+{
+	const int64_t day = 86400, left = certificate->end - snapshot->now;
+
+	return left >= 0 ? left / day : -((day - 1 - left) / day);
+}
+
 const char *snapshot_failure_name(unsigned failure)
 {
 	return failures[failure].name;

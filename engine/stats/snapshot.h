@@ -68,6 +68,9 @@ struct snapshot {
 	struct tux_counters counters;
 	const char *version; /* version of the program */
 	const char *tls;              /* library and kernel; NULL: no listener has TLS */
+	const struct tux_certificate_state *certificate;
+	unsigned certificate_count;
+	int64_t now;         /* seconds since 1970 */
 	const char *engine;  /* as from tux_engine_describe() */
 	uint64_t pid;
 	uint64_t up_ms;      /* time since the start */
@@ -98,6 +101,9 @@ void snapshot_put_host(FILE *out, const struct snapshot_module *module);
 
 /* Returns a name for labels and people; NULL for an unused reason. */
 const char *snapshot_reason_name(enum tux_reason reason);
+
+/* Returns the whole days until a certificate expires; below 0 if it has expired. */
+int64_t snapshot_days_left(const struct snapshot *snapshot, const struct tux_certificate_state *certificate);
 
 /* Returns the name of a reason for failure, from 0 to SNAPSHOT_FAILURES - 1. */
 const char *snapshot_failure_name(unsigned failure);

@@ -82,6 +82,27 @@ static void tls_write(FILE *out, const struct tux_counters *counters)
 	fputc('\n', out);
 }
 
+static void certificates_write(FILE *out, const struct snapshot *snapshot)
+{
+	for (unsigned i = 0; i < snapshot->certificate_count; i++) {
+		const struct tux_certificate_state *const certificate = &snapshot->certificate[i];
+		const int64_t days = snapshot_days_left(snapshot, certificate);
+
+		name_write(out, "certificate");
+		if (certificate->host[0] != '\0') {
+			snapshot_put_escaped(out, TUX_ESCAPE_MESSAGE, certificate->host);
+			fputs(": ", out);
+		}
+		if (certificate->end <= snapshot->now)
+			fputs("expired", out);
+		else
+			fprintf(out, "%" PRId64 " day%s left", days, days == 1 ? "" : "s");
+		fputs(certificate->temporary ? ", temporary: no client trusts it; " : "; ", out);
+		snapshot_put_escaped(out, TUX_ESCAPE_MESSAGE, certificate->file);
+		fputc('\n', out);
+	}
+}
+
 static void reasons_write(FILE *out, const char *name, const uint64_t counts[TUX_REASONS])
 {
 	const char *before = ": ";
@@ -203,6 +224,7 @@ void text_write(FILE *out, const struct snapshot *snapshot)
 	latency_write(out, "answered", &counters->latency);
 	connections_write(out, snapshot);
 	tls_write(out, counters);
+	certificates_write(out, snapshot);
 	name_write(out, "cache");
 	snapshot_put_count(out, counters->cache_hits);
 	fputs(" hits, ", out);

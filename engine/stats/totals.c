@@ -125,6 +125,9 @@ char *totals_report(const struct totals *totals, enum tux_report_form form, cons
 	struct snapshot report = {
 		.version = config->version,
 		.tls = totals->config->tls_description,
+		.certificate = config->certificates,
+		.certificate_count = config->certificate_count,
+		.now = (int64_t)time(NULL),
 		.engine = totals->description,
 		.pid = (uint64_t)getpid(),
 		.threads = config->threads,

@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "../../core/host.h"
 
@@ -197,6 +198,19 @@ enum tls_fault tux_tls_certificate_judge(const struct tls_pem *pem, char *text, 
 	tls_certificate_free(&certificate);
 	ERR_clear_error();
 	return fault;
+}
+
+int64_t tux_tls_certificate_end(const struct tls_pem *pem)
+{
+	struct tls_certificate certificate = { NULL, NULL, NULL };
+	char error[256];
+	struct tm tm;
+	int64_t end = 0;
+
+	if (certificates_read(&certificate, pem, error, sizeof(error)) && ASN1_TIME_to_tm(X509_get0_notAfter(certificate.leaf), &tm) == 1)
+		end = (int64_t)timegm(&tm);
+	tls_certificate_free(&certificate);
+	return end;
 }
 
 bool tux_tls_certificate_is_for(const struct tls_pem *pem, const char *name)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct evp_pkey_st;
 struct stack_st_X509;
@@ -40,6 +41,9 @@ void tls_certificate_free(struct tls_certificate *certificate);
 
 /* Returns the first fault of a certificate at all times and for all names, with a sentence about it in text. */
 enum tls_fault tux_tls_certificate_judge(const struct tls_pem *pem, char *text, size_t text_size);
+
+/* Returns the time at which a certificate expires, seconds since 1970; 0 if the text has none. */
+int64_t tux_tls_certificate_end(const struct tls_pem *pem);
 
 /* True if a certificate is for a name of a host: one such as "*.example.org" stands for all that end so. */
 bool tux_tls_certificate_is_for(const struct tls_pem *pem, const char *name);

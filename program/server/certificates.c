@@ -101,8 +101,38 @@ static bool is_open(const struct secret *key)
 	return (key->mode & S_IROTH) != 0;
 }
 
-/* Adds one certificate to a context. Returns false with a sentence in error. */
-static bool certificate_add(struct tls_context *context, const struct tux_certificate_files *files, char *error, size_t error_size)
+static bool no_memory(char *error, size_t error_size)
+{
+	snprintf(error, error_size, "no memory for certificates");
+	return false;
+}
+
+/* Keeps the facts of a certificate for the status. Returns false with a sentence in error. */
+static bool state_keep(struct tux_tls_contexts *contexts, const struct tux_host_settings *host, const struct tux_certificate_files *files,
+                       const struct tls_pem *pem, char *error, size_t error_size)
+{
+	const char *const name = host->name_count > 0 ? host->name[0] : "";
+	struct tux_certificate_state *grown;
+
+	for (unsigned i = 0; i < contexts->certificate_count; i++)
+		if (strcmp(contexts->certificate[i].host, name) == 0 && strcmp(contexts->certificate[i].file, files->certificate) == 0)
+			return true; /* hosts of the same name at different addresses */
+	grown = realloc(contexts->certificate, (contexts->certificate_count + 1) * sizeof(*grown));
+	if (!grown)
+		return no_memory(error, error_size);
+	contexts->certificate = grown;
+	grown[contexts->certificate_count++] = (struct tux_certificate_state){
+		.host = name,
+		.file = files->certificate,
+		.end = tux_tls_certificate_end(pem),
+		.temporary = files->temporary,
+	};
+	return true;
+}
+
+/* Adds one certificate of a host to a context. Returns false with a sentence in error. */
+static bool certificate_add(struct tux_tls_contexts *contexts, struct tls_context *context, const struct tux_host_settings *host,
+                            const struct tux_certificate_files *files, char *error, size_t error_size)
 {
 	struct secret certificate, key = { .memory = NULL };
 	bool added = secret_read(&certificate, "certificate", files->certificate, error, error_size) &&
@@ -110,20 +140,15 @@ static bool certificate_add(struct tls_context *context, const struct tux_certif
 
 	if (added && is_open(&key))
 		fprintf(stderr, "tux: warning: key \"%s\": other users can read it (mode %04o)\n", key.pem.name, (unsigned)key.mode & 07777);
-	added = added && tux_tls_context_add(context, &certificate.pem, &key.pem, error, error_size);
+	added = added && tux_tls_context_add(context, &certificate.pem, &key.pem, error, error_size) &&
+	        state_keep(contexts, host, files, &certificate.pem, error, error_size);
 	secret_free(&certificate);
 	secret_free(&key);
 	return added;
 }
 
-static bool no_memory(char *error, size_t error_size)
-{
-	snprintf(error, error_size, "no memory for certificates");
-	return false;
-}
-
-/* Makes the context of a list of certificates. Returns NULL with a sentence in error. */
-static struct tls_context *context_make(struct tux_tls_contexts *contexts, const struct tux_certificates *certificates,
+/* Makes the context of a list of certificates, of which host is the first host. Returns NULL with a sentence in error. */
+static struct tls_context *context_make(struct tux_tls_contexts *contexts, const struct tux_host_settings *host, const struct tux_certificates *certificates,
                                         enum tux_tls_profile profile, struct tls_tickets *tickets, char *error, size_t error_size)
 {
 	struct tls_context *context = tux_tls_context_new(profile, tickets, error, error_size);
@@ -131,7 +156,7 @@ static struct tls_context *context_make(struct tux_tls_contexts *contexts, const
 	unsigned i;
 
 	for (i = 0; context && i < certificates->count; i++)
-		if (!certificate_add(context, &certificates->files[i], error, error_size)) {
+		if (!certificate_add(contexts, context, host, &certificates->files[i], error, error_size)) {
 			tux_tls_context_free(context);
 			return NULL;
 		}
@@ -208,7 +233,7 @@ bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *
 		if (certificates->count == 0)
 			return host_lacks(hosts, i, spec, error, error_size);
 		if (!context)
-			context = context_make(contexts, certificates, (enum tux_tls_profile)settings->tls_profile, tickets, error, error_size);
+			context = context_make(contexts, &hosts->settings[i], certificates, (enum tux_tls_profile)settings->tls_profile, tickets, error, error_size);
 		if (!context)
 			return false;
 		hosts->host[i].tls = context;
@@ -251,6 +276,7 @@ void tux_tls_contexts_close(struct tux_tls_contexts *contexts)
 	while (contexts->count > 0)
 		tux_tls_context_free(contexts->context[--contexts->count]);
 	free(contexts->context);
+	free(contexts->certificate);
 	*contexts = (struct tux_tls_contexts){ 0 };
 }
 

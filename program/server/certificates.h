@@ -15,6 +15,8 @@
 struct tux_tls_contexts {
 	struct tls_context **context; /* malloc'ed; hosts point to them */
 	unsigned count;
+	struct tux_certificate_state *certificate; /* malloc'ed */
+	unsigned certificate_count;
 	char description[160]; /* of the library and the kernel */
 };
 

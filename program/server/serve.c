@@ -564,6 +564,8 @@ static bool prepare(struct serving *serving)
 	    !tux_tls_kernel_find(&serving->tls, settings, &config->tls_kernel, serving->error, ERROR_MAX))
 		return false;
 	config->tls_description = serving->tls.count > 0 ? serving->tls.description : NULL;
+	config->certificates = serving->tls.certificate;
+	config->certificate_count = serving->tls.certificate_count;
 	if (!log_open(serving) || !kernel_open(serving))
 		return false;
 	if (!control_open(serving))

@@ -5,14 +5,27 @@
 
 #include <stdbool.h>
 
-enum { TUX_MAX_CERTIFICATES = 8 }; /* per host, each with another kind of key */
+enum {
+	TUX_MAX_CERTIFICATES = 8, /* per host, each with another kind of key */
+	TUX_MAX_DIRECTORY = 1000, /* bytes of a URL */
+	TUX_MAX_EMAIL = 254,      /* bytes of an address */
+};
 
 /* A certificate and its key. The texts are the caller's. */
 struct tux_certificate_files {
 	const char *certificate; /* NULL: automatic, and not chosen yet */
 	const char *key; /* NULL: in the file of the certificate */
 	bool automatic;  /* TUX gets the certificate itself; the host has no other ones */
+	bool temporary;  /* the chosen certificate signs itself, until an authority has signed another one */
+	const char *email, *directory, *binding; /* of automatic ones, see struct tux_acme; NULL: those of all hosts */
 	unsigned line;   /* in the configuration file; 0: the command line */
+};
+
+/* The certificate authority for public names (ACME, RFC 8555). A text of NULL is the default. */
+struct tux_acme {
+	const char *email;       /* contact of the account; NULL: no contact */
+	const char *directory;   /* URL of the directory, or "production" or "staging": those of Let's Encrypt */
+	const char *binding;     /* file with the credentials that bind the account to one of a customer (RFC 8555 7.3.4); NULL: no binding */
 };
 
 /* Zero-initialize before use. */

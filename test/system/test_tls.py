@@ -443,10 +443,15 @@ def test_status_counts_handshakes(place, root, tux, pair):
         sock.sendall(b"\x17\x03\x03\0\x05hello")
         everything(sock)
     counts = json.loads(server.get("/status", "Accept: application/json", host="localhost", name="localhost").body)["tls"]
+    certificates = counts.pop("certificates")
     assert counts.pop("by").startswith("OpenSSL 3") and counts == {"handshakes": 3, "resumed": 1, "failed": 1}
-    for form in ("html", "prometheus"):
-        assert b"andshakes" in server.get("/status?format=" + form, host="localhost", name="localhost").body
+    assert len(certificates) == 1 and certificates[0]["file"] == pair.certificate and certificates[0]["days_left"] in (29, 30)
+    assert (certificates[0]["host"], certificates[0]["temporary"]) == ("", False)
+    for form, words in (("html", "</th><td>(29|30)</td>"), ("prometheus", '"} (29|30)\n')):
+        body = server.get("/status?format=" + form, host="localhost", name="localhost").body.decode()
+        assert "andshakes" in body and re.search(re.escape(pair.certificate) + words, body)
     told = subprocess.run([server.command[0], "status", str(server.pid)], capture_output=True, text=True, check=False, timeout=20).stdout
+    assert re.search(r"  certificate  (29|30) days left; " + re.escape(pair.certificate), told), told
     assert re.search(r"handshakes +5: resumed 1, failed 1", told) and re.search(r"tls +OpenSSL 3.*; (not in the kernel: |the kernel encrypts)", told), told
 
 

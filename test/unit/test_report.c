@@ -134,7 +134,12 @@ static char *text_of(enum tux_report_form wanted)
 	static struct snapshot_cgi program = { .name = "<i>\"" };
 	static struct snapshot_module module = { .name = "m<", .file = "/\x1b", .host = SNAPSHOT_HOST_ISOLATED, .state = SNAPSHOT_STATE_FAILED,
 		                                 .abi = 1, .functions = 2 };
-	struct snapshot report = { .version = "0", .engine = "e<b>", .threads = 1, .kernel = true, .peer = &peer, .peer_count = 1,
+	static const struct tux_certificate_state certificates[] = {
+		{ .host = "a<", .file = "/\"b", .end = 1000000 + 86400 }, { .host = "", .file = "/c", .end = 1000000 + 3 * 86400 - 1, .temporary = true },
+		{ .host = "d", .file = "/d", .end = 1000000 }, { .host = "e", .file = "/e", .end = 1000000 - 86401 },
+	};
+	struct snapshot report = { .certificate = certificates, .certificate_count = 4, .now = 1000000,
+		                 .version = "0", .engine = "e<b>", .threads = 1, .kernel = true, .peer = &peer, .peer_count = 1,
 		                 .program = &program, .program_count = 1, .module = &module, .module_count = 1 };
 	size_t len;
 	char *text;
@@ -166,6 +171,13 @@ static void test_names_are_quoted(void **state)
 	assert_non_null(strstr(text, "tux_cgi_duration_seconds_sum{cgi=\"?i>\\\"\"} 0.000000\n"));
 	assert_non_null(strstr(text, "tux_module_ready{module=\"m?\"} 0\n"));
 	assert_non_null(strstr(text, "tux_module_ended_total{module=\"m?\",outcome=\"5xx\"} 6\n"));
+	assert_non_null(strstr(text, "tux_tls_certificate_expires_seconds{host=\"a?\",file=\"/\\\"b\"} 1086400\n"));
+	assert_non_null(strstr(text, "tux_tls_certificate_days_left{host=\"a?\",file=\"/\\\"b\"} 1\n"));
+	assert_non_null(strstr(text, "tux_tls_certificate_days_left{host=\"\",file=\"/c\"} 2\n"));
+	assert_non_null(strstr(text, "tux_tls_certificate_days_left{host=\"d\",file=\"/d\"} 0\n"));
+	assert_non_null(strstr(text, "tux_tls_certificate_days_left{host=\"e\",file=\"/e\"} -2\n"));
+	assert_non_null(strstr(text, "tux_tls_certificate_temporary{host=\"\",file=\"/c\"} 1\n"));
+	assert_non_null(strstr(text, "tux_tls_certificate_temporary{host=\"d\",file=\"/d\"} 0\n"));
 	free(text);
 	text = text_of(TUX_REPORT_MODULES);
 	assert_non_null(strstr(text, "  module m< (isolated, failed): 5xx 6\n"));
@@ -174,11 +186,21 @@ static void test_names_are_quoted(void **state)
 	text = text_of(TUX_REPORT_PAGE);
 	assert_non_null(strstr(text, "<th scope=\"row\">m&lt; (isolated, failed)</th>"));
 	assert_non_null(strstr(text, "e&lt;b&gt;"));
+	assert_non_null(strstr(text, "<th scope=\"row\">a&lt;, /&quot;b</th><td>1</td>"));
+	assert_non_null(strstr(text, "<th scope=\"row\">/c (temporary: no client trusts it)</th><td>2</td>"));
+	assert_non_null(strstr(text, "<th scope=\"row\">d, /d</th><td>expired</td>"));
 	assert_non_null(strstr(text, "&lt;/script&gt;"));
 	assert_non_null(strstr(text, "&lt;i&gt;&quot; (time 2)</th>"));
 	assert_null(strstr(strstr(text, "id=\"data\">"), "<b>"));
 	free(text);
+	text = text_of(TUX_REPORT_TEXT);
+	assert_non_null(strstr(text, "  certificate  a<: 1 day left; /\"b\n"));
+	assert_non_null(strstr(text, "  certificate  2 days left, temporary: no client trusts it; /c\n"));
+	assert_non_null(strstr(text, "  certificate  e: expired; /e\n"));
+	free(text);
 	text = text_of(TUX_REPORT_JSON);
+	assert_non_null(strstr(text, "{\"host\":\"a?\",\"file\":\"/\\\"b\",\"expires\":1086400,\"days_left\":1,\"temporary\":false}"));
+	assert_non_null(strstr(text, "\"days_left\":2,\"temporary\":true}"));
 	assert_non_null(strstr(text, "\"upstream\":\"a\\\"b\",\"server\":\"?/script>\\\\?\""));
 	free(text);
 }
