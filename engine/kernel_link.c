@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel_routes.h"
 #include "log/ring_reader.h"
 
 enum { MAX_OBJECTS = 1 << 20 };
@@ -105,19 +106,25 @@ static char *index_said(const struct tux_host *host, struct tux_setup_host *said
 }
 
 /*
- * Returns the field settings of a host's routes, malloc'ed. Returns NULL if no route has any, or with *failed set if out of
- * memory.
+ * Returns the field settings of a host's routes, malloc'ed, with those of the host for the route that made (or NULL) has in addition. Returns
+ * NULL if no route has any, or with *failed set if out of memory.
  */
-static struct tux_setup_fields *route_fields_said(const struct tux_host *host, bool *failed)
+static struct tux_setup_fields *route_fields_said(const struct tux_host *host, const struct kernel_routes *made, bool *failed)
 {
 	struct tux_setup_fields *said;
+	uint32_t added = 0;
 
 	if (host->route_fields == NULL || host->routes.count == 0)
 		return NULL;
-	said = calloc(host->routes.count, sizeof(*said));
+	said = calloc(host->routes.count + 1, sizeof(*said));
 	*failed = *failed || said == NULL;
-	for (uint32_t i = 0; said != NULL && i < host->routes.count; i++)
-		said[i] = fields_said(&host->route_fields[i]);
+	for (uint32_t i = 0; said != NULL && i < host->routes.count; i++) {
+		if (made != NULL && i == made->at)
+			said[i + added++] = fields_said(host->fields);
+		said[i + added] = fields_said(&host->route_fields[i]);
+	}
+	if (said != NULL && made != NULL && made->at == host->routes.count)
+		said[made->at] = fields_said(host->fields);
 	return said;
 }
 
@@ -146,15 +153,36 @@ static void say_host(struct tux_setup_host *said, const struct tux_host *host)
 }
 
 /*
- * Writes the set-ups of all hosts. A host has the index and the fields of the host before it if the program has one array for both:
- * the module then shares its copy. Returns false if out of memory.
+ * Gives a host routes with one for challenges. The host before it may have the same: then both share them. Returns false with errno. made has an
+ * element for each host.
  */
-static bool say_hosts(struct tux_setup_host *said, const struct tux_host *hosts, unsigned count)
+static bool say_routes(struct tux_setup_host *said, const struct tux_host *hosts, unsigned i, struct kernel_routes *made)
+{
+	if (i > 0 && hosts[i].routes.route == hosts[i - 1].routes.route && hosts[i].routes.count == hosts[i - 1].routes.count) {
+		made[i] = made[i - 1];
+	} else if (!kernel_routes_make(&hosts[i].routes, &made[i])) {
+		return false;
+	}
+	said->routes = (uintptr_t)made[i].route;
+	said->route_count = made[i].count;
+	said->route_text = (uintptr_t)made[i].text;
+	said->route_text_len = made[i].text_len;
+	return true;
+}
+
+/*
+ * Writes the set-ups of all hosts. made, if not NULL, gets routes for challenges. A host has the index and the fields of the host before it if
+ * the program has one array for both: the module then shares its copy. Returns false with errno.
+ */
+static bool say_hosts(struct tux_setup_host *said, const struct tux_host *hosts, unsigned count, struct kernel_routes *made)
 {
 	bool failed = false;
 
 	for (unsigned i = 0; i < count && !failed; i++) {
 		say_host(&said[i], &hosts[i]);
+		if (made != NULL && !say_routes(&said[i], hosts, i, made))
+			return false;
+		errno = ENOMEM;
 		if (i > 0 && hosts[i].index == hosts[i - 1].index && hosts[i].index_count == hosts[i - 1].index_count) {
 			said[i].index = said[i - 1].index;
 			said[i].index_count = said[i - 1].index_count;
@@ -162,15 +190,24 @@ static bool say_hosts(struct tux_setup_host *said, const struct tux_host *hosts,
 		} else {
 			said[i].index = (uintptr_t)index_said(&hosts[i], &said[i], &failed);
 		}
-		if (i > 0 && hosts[i].route_fields == hosts[i - 1].route_fields)
+		if (i > 0 && hosts[i].route_fields == hosts[i - 1].route_fields && said[i].routes == said[i - 1].routes)
 			said[i].route_fields = said[i - 1].route_fields;
 		else
-			said[i].route_fields = (uintptr_t)route_fields_said(&hosts[i], &failed);
+			said[i].route_fields = (uintptr_t)route_fields_said(&hosts[i], made != NULL ? &made[i] : NULL, &failed);
 	}
 	return !failed;
 }
 
-/* Frees what say_hosts() has made. */
+/* Frees the routes that say_hosts() has made. */
+static void forget_routes(struct kernel_routes *made, unsigned count)
+{
+	for (unsigned i = count; made != NULL && i > 0; i--)
+		if (i == 1 || made[i - 1].route != made[i - 2].route)
+			kernel_routes_free(&made[i - 1]);
+	free(made);
+}
+
+/* Frees the rest of it. */
 static void forget_hosts(struct tux_setup_host *said, unsigned count)
 {
 	for (unsigned i = 0; said != NULL && i < count; i++) {
@@ -279,18 +316,18 @@ static bool say_setup(struct kernel_link *kernel, const struct tux_engine_config
 static bool set_up(struct kernel_link *kernel, const struct tux_engine_config *config, int event_fd)
 {
 	struct tux_setup_host *hosts = calloc(config->host_count, sizeof(*hosts));
-	bool good = hosts != NULL && say_hosts(hosts, config->hosts, config->host_count);
+	struct kernel_routes *made = config->challenges != NULL ? calloc(config->host_count, sizeof(*made)) : NULL;
+	bool good = hosts != NULL && (made != NULL || config->challenges == NULL) && say_hosts(hosts, config->hosts, config->host_count, made);
 	struct tux_setup_module *modules = NULL;
 	int saved;
 
 	if (good)
 		modules = say_modules(config);
-	else
-		errno = ENOMEM;
 	good = modules != NULL && say_setup(kernel, config, event_fd, hosts, modules);
 	saved = errno;
 	forget_modules(modules, config->module_count);
 	forget_hosts(hosts, config->host_count);
+	forget_routes(made, config->host_count);
 	errno = saved;
 	return good;
 }

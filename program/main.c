@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "certificates/hook.h"
 #include "certificates/trust.h"
 #include "command.h"
 #include "config/config.h"
@@ -132,6 +133,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "module-host") == 0)
 		tux_module_host();
+	tux_hook(argc, argv);
 	streams_fill();
 	tux_options_init(&settings);
 	if (tux_command_parse(argc, argv, &command, &settings, error, sizeof(error)))

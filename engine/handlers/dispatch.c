@@ -6,6 +6,7 @@
 #include "../../core/target.h"
 #include "../backend/exchange.h"
 #include "../log/backend_note.h"
+#include "challenge.h"
 #include "error_page.h"
 #include "fallback.h"
 #include "module.h"
@@ -209,6 +210,8 @@ static enum dispatch_handler choose_handler(struct request *req)
 		req->status = req->status != 0 ? req->status : 400;
 		return HANDLER_METHOD;
 	}
+	if (req->status == 0 && !req->internal && challenge_is_at(req))
+		return HANDLER_CHALLENGE;
 	if (is_misdirected(req)) {
 		req->head.refusal = TUX_REFUSED_MISDIRECTED;
 		return HANDLER_REFUSAL;
@@ -406,6 +409,8 @@ static enum response_step respond(struct request *req)
 		return error_page_status(req, 404);
 	case HANDLER_STATUS:
 		return status_report(req, &req->host->statuses[req->route->argument]);
+	case HANDLER_CHALLENGE:
+		return challenge_respond(req);
 	case HANDLER_FILE:
 		return respond_path(req);
 	}

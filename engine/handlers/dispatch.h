@@ -15,6 +15,7 @@ enum dispatch_handler {
 	HANDLER_FILE_TYPE, /* like HANDLER_METHOD, unless the type of the file selects another handler */
 	HANDLER_HIDDEN,
 	HANDLER_STATUS,
+	HANDLER_CHALLENGE, /* of a certificate authority */
 	HANDLER_FILE,
 };
 

@@ -6,11 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PRODUCTION "https://acme-v02.api.letsencrypt.org/directory"
+#define STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
+
 struct planning {
 	struct tux_certificate_plan *plan;
+	const struct tux_settings *settings;
 	char *error;
 	size_t error_size;
 };
+
+static const char *directory_of(const char *text)
+{
+	if (!text || strcmp(text, "production") == 0)
+		return PRODUCTION;
+	return strcmp(text, "staging") == 0 ? STAGING : text;
+}
 
 /* Copies a text as the name of a file: other characters than those of names become '_'. A leading '.' becomes one, too. */
 static void file_name_write(const char *text, size_t len, char *out, size_t out_size)
@@ -23,11 +34,25 @@ static void file_name_write(const char *text, size_t len, char *out, size_t out_
 	out[i] = '\0';
 }
 
-/* Sets the file of a certificate whose first name this is. */
-static void file_set(struct tux_automatic *one, const char *name)
+/* Sets what is known of a certificate without its names. */
+static void place_set(struct tux_automatic *one, const struct tux_settings *settings, const struct tux_certificate_files *files, const char *name)
 {
 	char text[256];
 
+	one->internal = tux_name_is_internal(name);
+	one->acme = (struct tux_acme){
+		.email = files->email ? files->email : settings->acme.email,
+		.directory = directory_of(files->directory ? files->directory : settings->acme.directory),
+		.binding = files->binding ? files->binding : settings->acme.binding,
+	};
+	if (one->internal) {
+		snprintf(one->folder, sizeof(one->folder), "%s", TUX_FOLDER_LOCAL);
+	} else {
+		const char *const at = one->acme.directory + strlen("https://");
+
+		file_name_write(at, strlen(at), text, 200);
+		snprintf(one->folder, sizeof(one->folder), "certificates/%s", text);
+	}
 	file_name_write(name, strlen(name), text, 251);
 	snprintf(one->file, sizeof(one->file), "%s.pem", text);
 }
@@ -53,10 +78,10 @@ static bool names_add(struct tux_automatic *one, const struct tux_host_settings 
 	return true;
 }
 
-static struct tux_automatic *same_file(const struct tux_certificate_plan *plan, const struct tux_automatic *wanted)
+static struct tux_automatic *same_place(const struct tux_certificate_plan *plan, const struct tux_automatic *wanted)
 {
 	for (unsigned i = 0; i < plan->count; i++)
-		if (strcmp(plan->certificate[i].file, wanted->file) == 0)
+		if (strcmp(plan->certificate[i].file, wanted->file) == 0 && strcmp(plan->certificate[i].folder, wanted->folder) == 0)
 			return &plan->certificate[i];
 	return NULL;
 }
@@ -69,9 +94,8 @@ static bool host_plan(void *owner, struct tux_host_settings *host, const struct 
 
 	if (!tux_automatic_check(host, planning->error, planning->error_size))
 		return false;
-	(void)files;
-	file_set(&wanted, host->name[0]);
-	one = same_file(plan, &wanted);
+	place_set(&wanted, planning->settings, files, host->name[0]);
+	one = same_place(plan, &wanted);
 	if (!one) {
 		grown = realloc(plan->certificate, (plan->count + 1) * sizeof(*grown));
 		if (grown) {
@@ -88,7 +112,7 @@ static bool host_plan(void *owner, struct tux_host_settings *host, const struct 
 
 bool tux_plan_make(struct tux_certificate_plan *plan, struct tux_settings *settings, char *error, size_t error_size)
 {
-	struct planning planning = { plan, error, error_size };
+	struct planning planning = { plan, settings, error, error_size };
 
 	return tux_automatic_each(settings, host_plan, &planning);
 }
@@ -108,8 +132,8 @@ const struct tux_automatic *tux_plan_find(const struct tux_certificate_plan *pla
 
 	if (!files || host->name_count == 0)
 		return NULL;
-	file_set(&wanted, host->name[0]);
-	return same_file(plan, &wanted);
+	place_set(&wanted, settings, files, host->name[0]);
+	return same_place(plan, &wanted);
 }
 
 struct tux_names tux_automatic_names(const struct tux_automatic *automatic)

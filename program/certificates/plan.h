@@ -6,13 +6,17 @@
 #include "../settings/automatic.h"
 #include "x509.h"
 
-#define TUX_CERTIFICATES_FOLDER "certificates/local" /* in the store */
+#define TUX_FOLDER_LOCAL "certificates/local"         /* signed by TUX's own authority */
+#define TUX_FOLDER_TEMPORARY "certificates/temporary" /* in use until a public authority has signed another one */
 
-/* A certificate that TUX's own authority signs. */
+/* A certificate that TUX gets itself. */
 struct tux_automatic {
-	const char **name; /* malloc'ed; the texts are those of the hosts */
+	bool internal;       /* TUX's own authority signs; acme is unused */
+	struct tux_acme acme; /* without NULL in directory */
+	const char **name;   /* malloc'ed; the texts are those of the hosts */
 	unsigned count;
-	char file[300];    /* in TUX_CERTIFICATES_FOLDER */
+	char folder[300];    /* in the store */
+	char file[300];      /* in the folder */
 };
 
 /* Zero-initialize before use. Points into the settings. */

@@ -73,30 +73,33 @@ static bool authority_get(const struct tux_store *store, struct tux_pem *authori
 }
 
 /* True if a certificate in the store can serve, even if it has expired. */
-static bool is_usable(const struct tux_store *store, const char *file)
+static bool is_usable(const struct tux_store *store, const char *folder, const char *file)
 {
 	const struct tux_names none = { NULL, 0 };
 	struct tux_certificate_facts facts;
 	struct tux_pem pem;
-	const bool usable = file_read(store, TUX_CERTIFICATES_FOLDER, file, &pem) && tux_certificate_examine(&pem, &none, NULL, &facts) && facts.has_key;
+	char reason[256];
+	const bool usable = file_read(store, folder, file, &pem) && tux_certificate_examine(&pem, &none, NULL, &facts) && facts.has_key &&
+	                    tux_certificate_is_usable(&pem, reason, sizeof(reason));
 
 	tux_pem_free(&pem);
 	return usable;
 }
 
-/* Makes a certificate, unless there is one for these names with enough time left. */
-static bool certificate_make(const struct tux_store *store, const struct tux_automatic *one, const struct tux_pem *authority, char *error, size_t error_size)
+/* Makes a certificate, unless there is one for these names with enough time left. authority: NULL for one that signs itself. */
+static bool certificate_make(const struct tux_store *store, const struct tux_automatic *one, const char *folder, const struct tux_pem *authority,
+                             char *error, size_t error_size)
 {
 	const struct tux_names names = tux_automatic_names(one);
 	struct tux_certificate_facts facts;
 	struct tux_pem pem;
-	const bool good = file_read(store, TUX_CERTIFICATES_FOLDER, one->file, &pem) && tux_certificate_examine(&pem, &names, authority, &facts) && facts.has_key &&
-	                  facts.has_names && facts.signed_by && !tux_certificate_is_due(&facts, (int64_t)time(NULL));
+	const bool good = file_read(store, folder, one->file, &pem) && tux_certificate_examine(&pem, &names, authority, &facts) && facts.has_key &&
+	                  facts.has_names && (!authority || facts.signed_by) && !tux_certificate_is_due(&facts, (int64_t)time(NULL));
 	bool made = true;
 
 	tux_pem_free(&pem);
 	if (!good)
-		made = tux_leaf_make(authority, &names, &pem, error, error_size) && file_write(store, TUX_CERTIFICATES_FOLDER, one->file, &pem, error, error_size);
+		made = tux_leaf_make(authority, &names, &pem, error, error_size) && file_write(store, folder, one->file, &pem, error, error_size);
 	tux_pem_free(&pem);
 	return made;
 }
@@ -104,9 +107,14 @@ static bool certificate_make(const struct tux_store *store, const struct tux_aut
 /* Makes what a certificate needs to serve now. */
 static bool certificate_prepare(const struct tux_store *store, const struct tux_automatic *one, struct tux_pem *authority, char *error, size_t error_size)
 {
-	if (authority_get(store, authority, error, error_size) && certificate_make(store, one, authority, error, error_size))
+	const char *const folder = one->internal ? TUX_FOLDER_LOCAL : TUX_FOLDER_TEMPORARY;
+
+	if (!one->internal && is_usable(store, one->folder, one->file))
 		return true;
-	if (!is_usable(store, one->file))
+	if ((!one->internal || authority_get(store, authority, error, error_size)) &&
+	    certificate_make(store, one, folder, one->internal ? authority : NULL, error, error_size))
+		return true;
+	if (!is_usable(store, folder, one->file))
 		return false;
 	fprintf(stderr, "tux: %s: its certificate stays in use: %s\n", one->name[0], error);
 	return true;
@@ -122,7 +130,7 @@ static bool make_all(const struct tux_certificate_plan *plan, const char *config
 
 	if (!tux_store_open(&store, configured, true, error, error_size))
 		return false;
-	lock = tux_store_lock(&store);
+	lock = tux_store_lock(&store, TUX_STORE_LOCK);
 	if (lock < 0 && errno != EROFS && errno != EACCES) /* if nothing is to be written, none is needed */
 		made = no_file(&store, "lock", ".", "lock", error, error_size);
 	for (unsigned i = 0; made && i < plan->count; i++)
@@ -183,13 +191,16 @@ static bool host_set(void *owner, struct tux_host_settings *host, const struct t
 {
 	struct setting *const setting = owner;
 	const struct tux_automatic *const one = tux_plan_find(&setting->plan, setting->settings, host);
+	const bool temporary = !one->internal && !is_usable(setting->store, one->folder, one->file);
 	char *path = NULL;
 
-	setting->all_set = asprintf(&path, "%s/%s/%s", setting->store->path, TUX_CERTIFICATES_FOLDER, one->file) > 0;
+	setting->all_set = asprintf(&path, "%s/%s/%s", setting->store->path, temporary ? TUX_FOLDER_TEMPORARY : one->folder, one->file) > 0;
 	if (setting->all_set && host->tls.count == 0)
 		setting->all_set = tux_certificates_add(&host->tls, *files);
-	if (setting->all_set)
+	if (setting->all_set) {
 		host->tls.files[0].certificate = path;
+		host->tls.files[0].temporary = temporary;
+	}
 	return setting->all_set;
 }
 

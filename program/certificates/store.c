@@ -152,9 +152,9 @@ int tux_store_directory(const struct tux_store *store, const char *path, bool ma
 	return fd;
 }
 
-int tux_store_lock(const struct tux_store *store)
+int tux_store_lock(const struct tux_store *store, const char *name)
 {
-	const int fd = openat(store->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const int fd = openat(store->fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	while (fd >= 0 && flock(fd, LOCK_EX) < 0) {
 		if (errno == EINTR)

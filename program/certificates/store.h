@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The state directory: certificates and keys that TUX gets or makes itself. Its own authority is in authority/, certificates are in
- * certificates/ISSUER/NAME.pem with their keys, ACME accounts in accounts/. Only its user may read the files.
+ * certificates/ISSUER/NAME.pem with their keys, ACME accounts in accounts/DIRECTORY/private/key.pem, as uacme(1) wants it. Only its user may
+ * read the files.
  */
 #ifndef TUX_PROGRAM_CERTIFICATES_STORE_H
 #define TUX_PROGRAM_CERTIFICATES_STORE_H
@@ -43,8 +44,11 @@ void tux_store_close(struct tux_store *store);
  */
 int tux_store_directory(const struct tux_store *store, const char *path, bool make);
 
-/* Waits until no other process changes the store, and keeps others from it until the descriptor closes. Returns -1 with errno. */
-int tux_store_lock(const struct tux_store *store);
+#define TUX_STORE_LOCK "lock"            /* of the certificates that TUX signs; held for moments */
+#define TUX_STORE_WORK_LOCK "work.lock"  /* of those of public authorities; held for minutes */
+
+/* Waits until no other process has the lock of this name, and keeps others from it until the descriptor closes. Returns -1 with errno. */
+int tux_store_lock(const struct tux_store *store, const char *name);
 
 /* Reads a file of a directory. A link is not followed. Returns false with errno; free the text also then. */
 bool tux_store_read(int directory, const char *name, struct tux_pem *pem);

@@ -14,7 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../engine/tls/context.h"
 #include "../settings/automatic.h"
+#include "schedule.h"
 
 enum {
 	HOUR = 3600,
@@ -268,6 +270,16 @@ bool tux_certificate_examine(const struct tux_pem *pem, const struct tux_names *
 	return found;
 }
 
+bool tux_certificate_is_usable(const struct tux_pem *pem, char *error, size_t error_size)
+{
+	const struct tls_pem both = { "certificate", pem->text, pem->len };
+	struct tls_context *const context = tux_tls_context_new(TUX_TLS_INTERMEDIATE, NULL, error, error_size);
+	const bool usable = context && tux_tls_context_add(context, &both, &both, error, error_size);
+
+	tux_tls_context_free(context);
+	return usable;
+}
+
 bool tux_certificate_copy(const struct tux_pem *pem, struct tux_pem *out)
 {
 	X509 *const certificate = certificate_of(pem);
@@ -295,5 +307,5 @@ bool tux_certificate_fingerprint(const struct tux_pem *pem, char out[96])
 
 bool tux_certificate_is_due(const struct tux_certificate_facts *facts, int64_t now)
 {
-	return now < facts->begin || facts->end - now <= (facts->end - facts->begin) / 3;
+	return now < facts->begin || now >= tux_schedule_due(facts->begin, facts->end);
 }

@@ -45,6 +45,9 @@ bool tux_key_make(struct tux_pem *key, char *error, size_t error_size);
 /* Reads the facts of the first certificate in a text; authority may be NULL. Returns false if there is no valid one. */
 bool tux_certificate_examine(const struct tux_pem *pem, const struct tux_names *names, const struct tux_pem *authority, struct tux_certificate_facts *facts);
 
+/* True if a server can use the certificate, its issuers and its key, all of one text. If not, a sentence is in error. */
+bool tux_certificate_is_usable(const struct tux_pem *pem, char *error, size_t error_size);
+
 /* Copies the first certificate of a text, without a key. Returns false if there is no valid one, or out of memory. */
 bool tux_certificate_copy(const struct tux_pem *pem, struct tux_pem *out);
 

@@ -50,6 +50,8 @@ static void block_apply(struct reading *reading, const ucl_object_t *block)
 		reading_wrong(reading, block->key, "tls needs a certificate, or automatic on");
 	else if (files.automatic && (files.certificate || files.key || reading->host->tls.count > 0))
 		reading_wrong(reading, block->key, "automatic is on, so certificate and key have no use, and tls stands once");
+	else if (!files.automatic && (files.email || files.directory || files.binding))
+		reading_wrong(reading, block->key, "email, directory and binding are for automatic on");
 	else if (!tux_certificates_add(&reading->host->tls, files))
 		reading_wrong(reading, block->key, "there are more than %d certificates of one host, or no memory for them", TUX_MAX_CERTIFICATES);
 }

@@ -541,6 +541,7 @@ static bool prepare(struct serving *serving)
 	if (!upstreams_make(serving))
 		return false;
 	etag_key_make(config->etag_key);
+	config->challenges = serving->charge->challenges;
 	config->passed_fd = serving->charge->passed_fd;
 	config->pass_fd = serving->charge->pass_fd;
 	tux_limits_raise_for_roots(settings->host_count);

@@ -12,6 +12,7 @@ struct tux_charge {
 	int supervisor_fd; /* see supervisor_msg.h */
 	int passed_fd, pass_fd; /* see struct tux_engine_config */
 	struct tls_tickets *tickets; /* keys of session tickets; NULL: no certificates */
+	const struct challenges *challenges; /* of public authorities; NULL: no certificate of one */
 	bool served;       /* the configuration was served before: a missing document root does not prevent the start */
 	bool quiet;        /* the configuration is unchanged and only document roots are opened again: print no banner */
 };

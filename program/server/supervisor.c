@@ -20,6 +20,7 @@
 #include "../../engine/io/clock.h"
 #include "../../engine/tls/tickets.h"
 #include "../certificates/prepare.h"
+#include "../certificates/renewer.h"
 #include "../command.h"
 #include "../config/config.h"
 #include "../settings/found_hosts.h"
@@ -37,6 +38,8 @@ enum {
 	RESTART_MIN_MS = 100,   /* delay after a crash; doubled after each early crash */
 	RESTART_MAX_MS = 10000, /* upper limit of that */
 	CERTIFICATES_S = TUX_LEAF_DAYS * 86400 / 6, /* between two looks at automatic certificates, of which a third of their time is left */
+	RENEWER_MIN_MS = 1000,  /* delay after the process that renews certificates has ended; doubled each time */
+	RENEWER_MAX_MS = 3600000, /* upper limit of that: each start may ask an authority */
 	RENEW_AGAIN_MS = 1000,  /* after a failed start of a process in place of one with the same configuration */
 	SOUND_MS = 10000,       /* a crash after this time does not double the delay */
 	LOOK_MS = 50,           /* poll interval while waiting for something that has no descriptor */
@@ -51,7 +54,8 @@ struct configuration {
 	struct tux_addresses addresses;
 	struct tux_root_watcher watcher; /* watches its document roots, as the newest server process has opened them */
 	bool roots_changed;
-	bool certificates_due;  /* automatic ones may have to be made anew */
+	struct tux_renewer renewer; /* gets its certificates of public authorities, while it is in force */
+	bool certificates_due;  /* automatic ones have changed, or may have to be made anew */
 	int64_t certificates_at; /* time of that, seconds since 1970: it passes while the machine sleeps; 0: none is automatic */
 	bool helper_lost; /* the process has ended that starts programs or modules for the serving one */
 };
@@ -76,6 +80,9 @@ struct supervisor {
 	bool stopping;
 	struct tls_tickets *tickets; /* keys of session tickets; NULL: no configuration has had certificates */
 	uint64_t rotate_at_ms; /* time of the next key */
+	struct challenges *challenges; /* of public authorities; NULL: no configuration has had certificates of one */
+	uint64_t renewer_at_ms; /* earliest time of the next start of a renewer */
+	uint32_t renewer_ms;  /* delay after the next end of one */
 	uint64_t close_at_ms; /* when stopping: time to close the sockets, on which processes still accept */
 	uint64_t restart_at_ms; /* 0 = no restart is pending */
 	uint32_t restart_ms;  /* delay after the next crash */
@@ -95,6 +102,7 @@ static struct tux_generation *find(struct supervisor *supervisor, enum tux_gener
 static void forget(struct configuration *configuration)
 {
 	tux_root_watcher_end(&configuration->watcher);
+	tux_renewer_end(&configuration->renewer);
 	configuration->roots_changed = configuration->helper_lost = configuration->certificates_due = false;
 	tux_settings_free(&configuration->settings);
 	tux_config_free(configuration->config);
@@ -140,8 +148,11 @@ static int configuration_open(const struct supervisor *supervisor, struct config
 		return status;
 	}
 	count = tux_settings_listens(settings, specs);
-	if (count == 0 && tux_service_sockets() == 0)
+	if (count == 0 && tux_service_sockets() == 0) {
 		count = tux_certificates_listens(settings, specs, &high);
+		if (count > 0 && !tux_options_said(&settings->top, "https-redirect"))
+			settings->top.https_port = TUX_HTTPS_PORT_OWN;
+	}
 	if (high && !before)
 		fprintf(stderr, "tux: this user may not listen on ports 443 and 80: https is on 8443, http on 8080\n");
 	if (tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs, count, (uint16_t)settings->port,
@@ -164,8 +175,8 @@ static void configuration_close(struct configuration *configuration, const struc
 static _Noreturn void be_generation(struct supervisor *supervisor, struct configuration *configuration, int fd, int noted_fd)
 {
 	const struct tux_charge charge = {
-		&configuration->addresses, fd, supervisor->passed_fd, supervisor->pass_fd, supervisor->tickets, configuration == supervisor->current,
-		supervisor->renewing,
+		&configuration->addresses, fd, supervisor->passed_fd, supervisor->pass_fd, supervisor->tickets, supervisor->challenges,
+		configuration == supervisor->current, supervisor->renewing,
 	};
 	char error[ERROR_MAX];
 	unsigned i;
@@ -174,11 +185,17 @@ static _Noreturn void be_generation(struct supervisor *supervisor, struct config
 		fprintf(stderr, "tux: cannot protect the keys of session tickets: %s\n", strerror(errno));
 		exit(EXIT_FAILURE);
 	}
+	if (supervisor->challenges && !tux_challenges_confine(supervisor->challenges)) {
+		fprintf(stderr, "tux: cannot protect the challenges of certificate authorities: %s\n", strerror(errno));
+		exit(EXIT_FAILURE);
+	}
 
 	for (i = 0; i < supervisor->count; i++)
 		close(supervisor->generation[i].fd);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
 		tux_root_watcher_leave(&supervisor->memory[i].watcher);
+		tux_renewer_leave(&supervisor->memory[i].renewer);
+	}
 	if (supervisor->current && supervisor->current != configuration)
 		tux_addresses_close(&supervisor->current->addresses, &configuration->addresses);
 	close(supervisor->signal_fd);
@@ -197,9 +214,17 @@ static _Noreturn void be_generation(struct supervisor *supervisor, struct config
 	exit(tux_serve(&configuration->settings, &charge));
 }
 
-/* Makes the keys of session tickets when a configuration first has certificates. They outlive it. Returns false with errno. */
-static bool tickets_prepare(struct supervisor *supervisor, const struct tux_settings *settings)
+/*
+ * Makes the keys of session tickets when a configuration first has certificates, and the memory for challenges when it first has some of
+ * a public authority. They outlive it. Returns false with errno.
+ */
+static bool memory_share(struct supervisor *supervisor, const struct tux_settings *settings)
 {
+	if (!supervisor->challenges && tux_settings_public(settings)) {
+		supervisor->challenges = tux_challenges_new();
+		if (!supervisor->challenges)
+			return false;
+	}
 	if (supervisor->tickets || !tux_settings_have_certificates(settings))
 		return true;
 	supervisor->tickets = tux_tls_tickets_new();
@@ -250,7 +275,7 @@ static bool launch(struct supervisor *supervisor, struct configuration *configur
 	int forked, noted_fd;
 
 	/* Start the watcher before the process opens its roots, so that a root replaced meanwhile is noticed. */
-	forked = tux_root_watcher_start(&watcher, settings, &noted_fd) && tickets_prepare(supervisor, settings) ?
+	forked = tux_root_watcher_start(&watcher, settings, &noted_fd) && memory_share(supervisor, settings) ?
 	                 generation_fork(supervisor, &generation) : -1;
 	if (forked < 0) {
 		fprintf(stderr, "tux: cannot start a process: %s\n", strerror(errno));
@@ -363,6 +388,8 @@ static void take_over(struct supervisor *supervisor, struct tux_generation *gene
 			tux_addresses_shut(&supervisor->current->addresses, &supervisor->next->addresses, false);
 			configuration_close(supervisor->current, supervisor->next);
 		}
+		supervisor->renewer_at_ms = 0;
+		supervisor->renewer_ms = 0;
 		supervisor->current = supervisor->next;
 		supervisor->next = NULL;
 	}
@@ -401,6 +428,59 @@ static void certificates_look(struct supervisor *supervisor)
 		return;
 	current->certificates_due = true;
 	current->certificates_at = now + CERTIFICATES_S;
+}
+
+/* Sets the time of the next start of a renewer. */
+static void renewer_later(struct supervisor *supervisor)
+{
+	const uint32_t delay_ms = supervisor->renewer_ms >= RENEWER_MIN_MS ? supervisor->renewer_ms : RENEWER_MIN_MS;
+
+	supervisor->renewer_at_ms = clock_ms() + delay_ms;
+	supervisor->renewer_ms = delay_ms < RENEWER_MAX_MS / 2 ? delay_ms * 2 : RENEWER_MAX_MS;
+}
+
+/* Keeps a renewer running for the configuration in force, if that has certificates of public authorities. */
+static void renewer_keep(struct supervisor *supervisor)
+{
+	struct configuration *const current = supervisor->current;
+	const uint64_t now_ms = clock_ms();
+
+	if (!current || !supervisor->challenges || current->renewer.pid > 0 || now_ms < supervisor->renewer_at_ms ||
+	    !tux_settings_public(&current->settings))
+		return;
+	if (tux_renewer_start(&current->renewer, &current->settings, supervisor->challenges))
+		return;
+	fprintf(stderr, "tux: cannot start the process that renews certificates: %s\n", strerror(errno));
+	renewer_later(supervisor);
+}
+
+/* True if pid was a renewer. Another one starts later. */
+static bool renewer_ended(struct supervisor *supervisor, pid_t pid)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (supervisor->memory[i].renewer.pid != pid)
+			continue;
+		tux_renewer_leave(&supervisor->memory[i].renewer);
+		renewer_later(supervisor);
+		fprintf(stderr, "tux: the process that renews certificates has ended; another one starts in %u s\n",
+		        (unsigned)(supervisor->renewer_at_ms - clock_ms() + 999) / 1000);
+		return true;
+	}
+	return false;
+}
+
+/* Returns the milliseconds until the supervisor has to act without an event; -1 if it does not have to. */
+static int quiet_ms(const struct supervisor *supervisor)
+{
+	const int tickets_ms = tickets_wait_ms(supervisor);
+	const struct configuration *const current = supervisor->current;
+	const uint64_t now_ms = clock_ms();
+	int renewer_ms;
+
+	if (!current || current->renewer.pid > 0 || !tux_settings_public(&current->settings))
+		return tickets_ms;
+	renewer_ms = supervisor->renewer_at_ms > now_ms ? (int)(supervisor->renewer_at_ms - now_ms) : LOOK_MS;
+	return tickets_ms >= 0 && tickets_ms < renewer_ms ? tickets_ms : renewer_ms;
 }
 
 /* True if a process with the same configuration has to replace the serving one. */
@@ -508,7 +588,7 @@ static void reap(struct supervisor *supervisor)
 		struct tux_generation generation;
 		unsigned i;
 
-		if (watcher_ended(supervisor, pid, status))
+		if (watcher_ended(supervisor, pid, status) || renewer_ended(supervisor, pid))
 			continue;
 		for (i = 0; i < supervisor->count && supervisor->generation[i].pid != pid; i++)
 			;
@@ -622,11 +702,12 @@ static void wait_for_something(struct supervisor *supervisor)
 		{ .fd = starting ? starting->fd : -1, .events = POLLIN },
 		{ .fd = retiring ? retiring->fd : -1, .events = POLLIN },
 		{ .fd = serving ? serving->fd : -1, .events = POLLIN },
+		{ .fd = supervisor->current ? supervisor->current->renewer.fd : -1, .events = POLLIN },
 	};
 	const bool look = starting || retiring || supervisor->restart_at_ms > 0 || supervisor->reload_due ||
 	                  find(supervisor, TUX_GENERATION_STOPPING) || (may_renew(supervisor) && wants_renewal(supervisor));
 
-	poll(waits, sizeof(waits) / sizeof(waits[0]), look ? LOOK_MS : tickets_wait_ms(supervisor));
+	poll(waits, sizeof(waits) / sizeof(waits[0]), look ? LOOK_MS : quiet_ms(supervisor));
 }
 
 static void words_take(struct supervisor *supervisor)
@@ -635,6 +716,8 @@ static void words_take(struct supervisor *supervisor)
 	struct tux_generation *retiring = find(supervisor, TUX_GENERATION_RETIRING);
 	const struct tux_generation *serving = find(supervisor, TUX_GENERATION_SERVING);
 
+	if (supervisor->current && tux_renewer_reports(&supervisor->current->renewer))
+		supervisor->current->certificates_due = true;
 	if (serving && tux_generation_report(serving) == TUX_REPORT_LOST)
 		helper_lost(supervisor, serving);
 	if (retiring && tux_generation_report(retiring) == TUX_REPORT_DONE) {
@@ -662,6 +745,7 @@ static void turn(struct supervisor *supervisor)
 	if (supervisor->restart_at_ms > 0 && !find(supervisor, TUX_GENERATION_STARTING))
 		restart(supervisor);
 	certificates_look(supervisor);
+	renewer_keep(supervisor);
 	if (may_renew(supervisor))
 		renew(supervisor);
 }
@@ -716,6 +800,7 @@ int tux_supervise(int argc, char **argv, const char *path)
 	supervisor.path = path;
 	supervisor.next = &supervisor.memory[0];
 	supervisor.memory[0].watcher.fd = supervisor.memory[1].watcher.fd = -1;
+	supervisor.memory[0].renewer.fd = supervisor.memory[1].renewer.fd = -1;
 	tux_root_start();
 	files_raise();
 	supervisor.status = configuration_open(&supervisor, supervisor.next, NULL);

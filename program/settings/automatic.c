@@ -62,6 +62,19 @@ bool tux_settings_automatic(const struct tux_settings *settings)
 	return !tux_automatic_each((struct tux_settings *)(uintptr_t)settings, found, NULL);
 }
 
+/* Ends the visits at a host whose certificate is of a public authority. All names of a host are internal, or all are public. */
+static bool is_internal(void *owner, struct tux_host_settings *host, const struct tux_certificate_files *files)
+{
+	(void)owner;
+	(void)files;
+	return host->name_count == 0 || tux_name_is_internal(host->name[0]);
+}
+
+bool tux_settings_public(const struct tux_settings *settings)
+{
+	return !tux_automatic_each((struct tux_settings *)(uintptr_t)settings, is_internal, NULL);
+}
+
 /* Reads an address; returns its family, or 0 for a name. */
 static int address_read(const char *name, uint8_t bytes[16])
 {
@@ -131,13 +144,13 @@ static bool name_check(const char *name, char *error, size_t error_size)
 	if (tux_name_is_address(name))
 		snprintf(error, error_size, "there is no automatic certificate for \"%s\", a public address; specify certificate and key", name);
 	else if (*name == '*')
-		snprintf(error, error_size, "there is no automatic certificate for \"%s\", which is not internal; specify certificate and key",
-		         name);
+		snprintf(error, error_size, "there is no automatic certificate for \"%s\": public authorities verify wildcards by DNS only; "
+		         "specify certificate and key", name);
 	else if (!strchr(name, '.'))
 		snprintf(error, error_size, "there is no automatic certificate for \"%s\", a name without a domain; an internal one is \"%s.internal\"", name,
 		         name);
 	else
-		snprintf(error, error_size, "there is no automatic certificate for \"%s\" yet, a public name; specify certificate and key", name);
+		return true;
 	return false;
 }
 
@@ -148,16 +161,22 @@ bool tux_automatic_check(const struct tux_host_settings *host, char *error, size
 		return false;
 	}
 	if (host->name_count == 0) {
-		snprintf(error, error_size, "an automatic certificate needs a host with names: host \"files.internal\" { tls { automatic on } }");
+		snprintf(error, error_size, "an automatic certificate needs a host with names: host \"example.org\" { tls { automatic on } }");
 		return false;
 	}
 	if (host->tls.count > 1) {
 		snprintf(error, error_size, "an automatic certificate is the only one of its host");
 		return false;
 	}
-	for (unsigned i = 0; i < host->name_count; i++)
+	for (unsigned i = 0; i < host->name_count; i++) {
 		if (!name_check(host->name[i], error, error_size))
 			return false;
+		if (tux_name_is_internal(host->name[i]) == tux_name_is_internal(host->name[0]))
+			continue;
+		snprintf(error, error_size, "\"%s\" and \"%s\" need different authorities for an automatic certificate: make each a host of its own",
+		         host->name[0], host->name[i]);
+		return false;
+	}
 	return true;
 }
 

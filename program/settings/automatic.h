@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Hosts with automatic certificates, and their names: TUX's own authority signs, for internal names only. */
+/* Hosts with automatic certificates, and their names: TUX's own authority signs for internal ones, a public one for the others. */
 #ifndef TUX_PROGRAM_SETTINGS_AUTOMATIC_H
 #define TUX_PROGRAM_SETTINGS_AUTOMATIC_H
 
@@ -10,6 +10,9 @@ const struct tux_certificate_files *tux_automatic_of(const struct tux_host_setti
 
 /* True if a host has an automatic certificate. */
 bool tux_settings_automatic(const struct tux_settings *settings);
+
+/* True if a host has a certificate of a public authority. */
+bool tux_settings_public(const struct tux_settings *settings);
 
 /* Calls visit for each host with an automatic certificate, until it returns false. Returns false then. */
 bool tux_automatic_each(struct tux_settings *settings, bool (*visit)(void *owner, struct tux_host_settings *host, const struct tux_certificate_files *files),

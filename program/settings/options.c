@@ -92,6 +92,53 @@ static bool automatic_add(void *object, const char *value)
 	return tux_automatic_add(object, value);
 }
 
+/* True if a text has visible ASCII only, no space. */
+static bool is_visible(const char *text)
+{
+	while (*text > ' ' && *text < 0x7f)
+		text++;
+	return *text == '\0';
+}
+
+/* Takes a directory of ACME: a URL in visible ASCII, or the name of one of Let's Encrypt. */
+static bool directory_set(const char **directory, const char *value)
+{
+	*directory = value;
+	if (strcmp(value, "production") == 0 || strcmp(value, "staging") == 0)
+		return true;
+	return strncmp(value, "https://", 8) == 0 && value[8] != '\0' && strlen(value) <= TUX_MAX_DIRECTORY && is_visible(value);
+}
+
+static bool acme_directory_set(void *object, const char *value)
+{
+	return directory_set(&((struct tux_settings *)object)->acme.directory, value);
+}
+
+static bool tls_directory_set(void *object, const char *value)
+{
+	return directory_set(&((struct tux_certificate_files *)object)->directory, value);
+}
+
+/* Takes the address of a contact: text before and after one '@'. An option of uacme, or a second address, is refused. */
+static bool email_set(const char **email, const char *value)
+{
+	const char *const at = strchr(value, '@');
+
+	*email = value;
+	return *value != '-' && at && at != value && at[1] != '\0' && !strchr(at + 1, '@') && strlen(value) <= TUX_MAX_EMAIL && is_visible(value) &&
+	       !strpbrk(value, ",?&%<>\"\\");
+}
+
+static bool acme_email_set(void *object, const char *value)
+{
+	return email_set(&((struct tux_settings *)object)->acme.email, value);
+}
+
+static bool tls_email_set(void *object, const char *value)
+{
+	return email_set(&((struct tux_certificate_files *)object)->email, value);
+}
+
 static bool key_set(void *object, const char *value)
 {
 	struct tux_settings *const settings = object;
@@ -179,14 +226,25 @@ const struct tux_option tux_options[] = {
 	  .without = "8080; with certificates 8443" },
 
 	HEADING("TLS"),
-	{ "tls", "NAME", "0.1", "internal name of the server, for which TUX makes a certificate; serves https, and http besides",
-	  "Names such as `localhost`, `*.internal` and private addresses get a certificate of TUX's own authority (`tux trust`). The default "
-	  "addresses are ports 443 and 80 of all addresses, or 8443 and 8080 if the user may not listen on the former; for `localhost` those of "
-	  "the loopback interface.",
-	  COMMAND_ONLY, SPECIAL(automatic_add, "a name such as localhost or files.internal, or a private address"), .list = true,
+	{ "tls", "NAME", "0.1", "name of the server, for which TUX gets a certificate; serves https, and redirects http to it",
+	  "Names such as `localhost`, `*.internal` and private addresses get a certificate of TUX's own authority (`tux trust`). Others get one of "
+	  "`acme-directory`, by uacme. The default addresses are ports 443 and 80 of all addresses, or 8443 and 8080 if the user may not listen on "
+	  "the former; for `localhost` those of the loopback interface. There https-redirect is on.",
+	  COMMAND_ONLY, SPECIAL(automatic_add, "a name such as example.org, localhost or files.internal, or a private address"), .list = true,
 	  .at = offsetof(struct tux_settings, top.name),
 	  .size = offsetof(struct tux_host_settings, name_count) + sizeof(unsigned) - offsetof(struct tux_host_settings, name),
 	  .without = "no TLS" },
+	{ "acme-email", "EMAIL", "0.1", "contact of the account for automatic certificates of public names",
+	  SERVER, SPECIAL(acme_email_set, "an address such as me@example.org"), SETTING(acme.email), .without = "no contact" },
+	{ "acme-directory", "URL", "0.1", "directory of the authority for automatic certificates of public names (ACME)",
+	  "`production` and `staging` are those of Let's Encrypt. To use one is to agree to its terms.",
+	  SERVER, SPECIAL(acme_directory_set, "production, staging, or a URL that begins with https://"), SETTING(acme.directory),
+	  .fallback = "production" },
+	{ "acme-binding", "FILE", "0.1", "file with KEYID:KEY, which binds the account to one of a customer (external account binding)",
+	  "The authority gives both; KEY is in base64url. Only root, or the user that starts TUX, should be able to read the file.",
+	  SERVER, TEXT("the name of a file"), SETTING(acme.binding), .names = TUX_NAMES_FILE, .without = "no binding" },
+	{ "acme-retry", "SECONDS", "0.1", "delay after an authority gave no certificate; doubled after each further failure, up to a day",
+	  SERVER, SECONDS(1000), SETTING(acme_retry_ms), .fallback = "300" },
 	{ "state-directory", "DIR", "0.1", "where automatic certificates and their keys are kept",
 	  SERVER, TEXT("the name of a directory"), SETTING(state_directory),
 	  .without = "that of the service manager; else /var/lib/tux for root, tux in $XDG_STATE_HOME or ~/.local/state for others" },
@@ -422,8 +480,14 @@ const struct tux_option tux_options[] = {
 	  HEADER, BLOCK("the name of a field"), .list = true },
 
 	HEADING("In tls"),
-	{ "automatic", "on|off", "0.1", "TUX makes the certificate, for all names of the host, and renews it; for internal names only",
+	{ "automatic", "on|off", "0.1", "TUX gets the certificate, for all names of the host, and renews it",
 	  TLS, SWITCH, OF_TLS(automatic) },
+	{ "email", "EMAIL", "0.1", "like acme-email, for this host",
+	  TLS, SPECIAL(tls_email_set, "an address such as me@example.org"), OF_TLS(email), .without = "acme-email" },
+	{ "directory", "URL", "0.1", "like acme-directory, for this host",
+	  TLS, SPECIAL(tls_directory_set, "production, staging, or a URL that begins with https://"), OF_TLS(directory), .without = "acme-directory" },
+	{ "binding", "FILE", "0.1", "like acme-binding, for this host",
+	  TLS, TEXT("the name of a file"), OF_TLS(binding), .without = "acme-binding" },
 	{ "certificate", "FILE", "0.1", "certificate in PEM, followed by those of its issuers",
 	  TLS, TEXT("the name of a file"), OF_TLS(certificate) },
 	{ "key", "FILE", "0.1", "its key in PEM, without a passphrase",
@@ -612,6 +676,14 @@ bool tux_options_set(struct tux_settings *settings, struct tux_host_settings *ho
 	if (of_host)
 		host->said |= said_bit(option);
 	return tux_option_set(option, of_host ? (void *)host : settings, value, error, error_size);
+}
+
+bool tux_options_said(const struct tux_host_settings *host, const char *name)
+{
+	for (unsigned i = 0; i < OPTIONS; i++)
+		if ((tux_options[i].scope & TUX_SCOPE_HOST) && tux_options[i].size > 0 && strcmp(tux_options[i].name, name) == 0)
+			return (host->said & said_bit(&tux_options[i])) != 0;
+	return false;
 }
 
 void tux_options_clear(struct tux_settings *settings, struct tux_host_settings *host, const struct tux_option *option)

@@ -34,6 +34,9 @@ bool tux_options_set(struct tux_settings *settings, struct tux_host_settings *ho
 /* Empties the list of an option in the structure that tux_options_set() writes to. */
 void tux_options_clear(struct tux_settings *settings, struct tux_host_settings *host, const struct tux_option *option);
 
+/* True if an option of hosts was set in a host. */
+bool tux_options_said(const struct tux_host_settings *host, const char *name);
+
 /*
  * Copies every option that was not set in a host from the top to the count hosts. Lists stay the top's memory. Rules for fields and
  * media types stay separate: both apply.

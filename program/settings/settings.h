@@ -42,6 +42,8 @@ struct tux_settings {
 	bool no_sandbox;
 	uint32_t tls_profile;      /* enum tux_tls_profile */
 	uint32_t tls_kernel;       /* enum tux_tls_kernel_choice */
+	struct tux_acme acme;      /* for automatic certificates of hosts that specify no other one */
+	uint32_t acme_retry_ms;    /* delay after the first failure */
 	const char *state_directory; /* NULL = default, see certificates/store.h */
 	bool defer_accept;
 	uint32_t threads;          /* 0 = number of CPUs */

@@ -336,7 +336,7 @@ FILES = [
     ('tls { automatic on }\n', [(None, "needs a host with names")]),
     ('host "a.localhost" { root "/" }\nhost "b.localhost" { root "/"\ntls { automatic on; key "x" } }\n', [(3, "automatic is on")]),
     ('tls { automatic on }\nhost "a.internal" { root "/" }\nhost "8.8.8.8" { root "/" }\n', [(3, "a public address")]),
-    ('tls { automatic on }\nhost "*.example.org" { root "/" }\n', [(2, "not internal")]),
+    ('tls { automatic on }\nhost "*.example.org" { root "/" }\n', [(2, "by DNS only")]),
     ('tls { automatic on }\nhost "all" { root "/srv/%h" }\n', [(2, "hosts that directories make")]),
     ('host "a.internal" { root "/" }\ntls { automatic on }\n', []),
     ('tls { automatic off }\n', [(1, "tls needs a certificate, or automatic on")]),

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "renewer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../confine/privileges.h"
+#include "schedule.h"
+#include "uacme.h"
+
+enum {
+	SUPERVISOR_FD = STDERR_FILENO + 1,
+	DAY = 24 * 60 * 60,
+	RECENT_S = 120, /* more than the start of a server process takes */
+	ERROR_MAX = 1024,
+};
+
+/* A certificate, and the time of the next look at it. */
+struct task {
+	const struct tux_automatic *wanted;
+	bool seen;         /* this process has looked at it */
+	int64_t at;        /* seconds since 1970 */
+	unsigned failures; /* in a row */
+};
+
+struct renewal {
+	const struct tux_settings *settings;
+	struct tux_issuing issuing;
+	struct tux_store store;
+	struct tux_user user;
+	struct tux_certificate_plan plan;
+	struct task *task; /* of the public names of the plan */
+	unsigned count;
+};
+
+static uint32_t random_number(void)
+{
+	uint32_t random = 0;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = (uint32_t)getpid();
+	return random;
+}
+
+/* Tells the supervisor that a certificate has changed. */
+static void report(void)
+{
+	send(SUPERVISOR_FD, "c", 1, MSG_NOSIGNAL | MSG_DONTWAIT); /* if its queue is full, it will look anyway */
+}
+
+/* Reads the facts of a certificate in the store. Returns false if there is no usable one. */
+static bool examine(const struct renewal *renewal, const struct tux_automatic *wanted, struct tux_certificate_facts *facts)
+{
+	const struct tux_names names = tux_automatic_names(wanted);
+	const int folder = tux_store_directory(&renewal->store, wanted->folder, false);
+	struct tux_pem pem = { NULL, 0 };
+	char reason[256];
+	const bool usable = folder >= 0 && tux_store_read(folder, wanted->file, &pem) && tux_certificate_examine(&pem, &names, NULL, facts) &&
+	                    facts->has_key && tux_certificate_is_usable(&pem, reason, sizeof(reason));
+
+	if (folder >= 0)
+		close(folder);
+	tux_pem_free(&pem);
+	return usable;
+}
+
+/* Returns the days until a time; 0 if it has passed. */
+static long long days_until(int64_t end)
+{
+	const int64_t now = (int64_t)time(NULL);
+
+	return end > now ? (long long)((end - now) / DAY) : 0;
+}
+
+/* Plans the next attempt after a failure, and writes how the name is served meanwhile. */
+static void failure_note(const struct renewal *renewal, struct task *task, const char *error)
+{
+	const int64_t delay = tux_schedule_retry((renewal->settings->acme_retry_ms + 999) / 1000, ++task->failures, random_number());
+	const int64_t now = (int64_t)time(NULL);
+	struct tux_certificate_facts facts;
+	const bool has = examine(renewal, task->wanted, &facts);
+
+	task->at = now + delay;
+	fprintf(stderr, "tux: no certificate for %s: %s; the next attempt is in %lld s; ", task->wanted->name[0], error, (long long)delay);
+	if (!has)
+		fputs("a temporary certificate, which no client trusts, stays in use\n", stderr);
+	else if (facts.end > now)
+		fprintf(stderr, "the previous certificate stays in use, with %lld days left\n", days_until(facts.end));
+	else
+		fputs("the previous certificate stays in use, but it has expired\n", stderr);
+}
+
+/* Notes a new certificate. One that is due at once, because the clock is wrong or its lifetime has passed already, counts as a failure. */
+static void success_note(const struct renewal *renewal, struct task *task)
+{
+	struct tux_certificate_facts facts;
+
+	report();
+	if (!examine(renewal, task->wanted, &facts) || tux_certificate_is_due(&facts, (int64_t)time(NULL))) {
+		failure_note(renewal, task, "the authority's certificate is not valid now: is the clock right?");
+		return;
+	}
+	task->failures = 0;
+	task->at = 0;
+	fprintf(stderr, "tux: new certificate for %s, for %lld days\n", task->wanted->name[0], days_until(facts.end));
+}
+
+/* True if a certificate is missing, is for other names, or is due. */
+static bool is_wanted(const struct renewal *renewal, const struct tux_automatic *wanted, struct tux_certificate_facts *facts)
+{
+	return !examine(renewal, wanted, facts) || !facts->has_names || tux_certificate_is_due(facts, (int64_t)time(NULL));
+}
+
+/* Gets a certificate, unless another server with the same store has got it meanwhile. */
+static void issue(struct renewal *renewal, struct task *task)
+{
+	const int lock = tux_store_lock(&renewal->store, TUX_STORE_WORK_LOCK);
+	struct tux_certificate_facts facts;
+	char error[ERROR_MAX] = "";
+	enum tux_issued issued = TUX_NOT_ISSUED;
+	bool wanted = true;
+
+	if (lock < 0)
+		snprintf(error, sizeof(error), "cannot lock %.500s/" TUX_STORE_WORK_LOCK ": %s", renewal->store.path, strerror(errno));
+	else if ((wanted = is_wanted(renewal, task->wanted, &facts)))
+		issued = tux_uacme_issue(&renewal->issuing, task->wanted, error, sizeof(error));
+	if (lock >= 0)
+		close(lock);
+	if (issued == TUX_ISSUE_STOPPED)
+		_exit(EXIT_SUCCESS);
+	if (!wanted) {
+		report();
+		task->at = 0;
+	} else if (issued == TUX_ISSUED) {
+		success_note(renewal, task);
+	} else {
+		failure_note(renewal, task, error);
+	}
+}
+
+/* True if the file of a certificate was written moments ago. */
+static bool is_recent(const struct renewal *renewal, const struct tux_automatic *wanted)
+{
+	const int folder = tux_store_directory(&renewal->store, wanted->folder, false);
+	struct stat st;
+	const bool found = folder >= 0 && fstatat(folder, wanted->file, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (folder >= 0)
+		close(folder);
+	return found && (int64_t)time(NULL) - (int64_t)st.st_mtim.tv_sec < RECENT_S;
+}
+
+/*
+ * Looks at a certificate, and gets another one if that is wanted. At first it reports one that the process before may have got without a report:
+ * a server process that started then has read the previous one.
+ */
+static void look(struct renewal *renewal, struct task *task)
+{
+	struct tux_certificate_facts facts;
+
+	if (!task->seen && is_recent(renewal, task->wanted))
+		report();
+	task->seen = true;
+	if (is_wanted(renewal, task->wanted, &facts))
+		issue(renewal, task);
+	else
+		task->at = tux_schedule_look(facts.begin, facts.end, (int64_t)time(NULL), random_number());
+}
+
+/* Looks at each certificate whose time has come. Returns the time of the next look. */
+static int64_t look_at_all(struct renewal *renewal)
+{
+	int64_t next = (int64_t)time(NULL) + TUX_SCHEDULE_LOOK_S;
+
+	for (unsigned i = 0; i < renewal->count; i++) {
+		struct task *const task = &renewal->task[i];
+		const int64_t now = (int64_t)time(NULL);
+
+		if (task->at <= now || task->at > now + 2 * TUX_SCHEDULE_DAY_S) /* or the clock was set back */
+			look(renewal, task);
+		next = task->at < next ? task->at : next;
+	}
+	return next;
+}
+
+/* Waits until a time, or at most TUX_SCHEDULE_LOOK_S. Ends the process if the supervisor has ended. */
+static void wait_until(int64_t at)
+{
+	const int64_t now = (int64_t)time(NULL);
+	struct pollfd wait = { .fd = SUPERVISOR_FD, .events = POLLIN };
+	const int64_t wait_s = at <= now ? 0 : at - now < TUX_SCHEDULE_LOOK_S ? at - now : TUX_SCHEDULE_LOOK_S;
+
+	if (poll(&wait, 1, (int)wait_s * 1000) > 0)
+		_exit(EXIT_SUCCESS);
+}
+
+/* Prepares the process. Returns false with a sentence in error. */
+static bool renewal_open(struct renewal *renewal, struct tux_settings *settings, struct challenges *challenges, char *error, size_t error_size)
+{
+	char note[256];
+
+	renewal->settings = settings;
+	if (!tux_plan_make(&renewal->plan, settings, error, error_size) ||
+	    !tux_privileges_user(settings->user, &renewal->user, note, sizeof(note), error, error_size) ||
+	    !tux_store_open(&renewal->store, settings->state_directory, true, error, error_size))
+		return false;
+	renewal->issuing = (struct tux_issuing){ &renewal->store, &renewal->user, challenges, SUPERVISOR_FD };
+	renewal->task = calloc(renewal->plan.count, sizeof(*renewal->task));
+	snprintf(error, error_size, "no memory");
+	for (unsigned i = 0; renewal->task && i < renewal->plan.count; i++)
+		if (!renewal->plan.certificate[i].internal)
+			renewal->task[renewal->count++].wanted = &renewal->plan.certificate[i];
+	return renewal->task;
+}
+
+static _Noreturn void run(struct tux_settings *settings, struct challenges *challenges, int fd)
+{
+	static struct renewal renewal;
+	char error[ERROR_MAX];
+
+	prctl(PR_SET_NAME, "tux renewal", 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	fd = fcntl(fd, F_DUPFD, SUPERVISOR_FD + 1);
+	if (fd < 0 || dup2(fd, SUPERVISOR_FD) < 0)
+		_exit(EXIT_FAILURE);
+	closefrom(SUPERVISOR_FD + 1);
+	tux_challenges_remove(challenges, NULL); /* of a process that was killed */
+	if (!renewal_open(&renewal, settings, challenges, error, sizeof(error))) {
+		fprintf(stderr, "tux: the process that renews certificates: %s\n", error);
+		_exit(EXIT_FAILURE);
+	}
+	for (;;)
+		wait_until(look_at_all(&renewal));
+}
+
+bool tux_renewer_start(struct tux_renewer *renewer, struct tux_settings *settings, struct challenges *challenges)
+{
+	int fd[2], saved;
+
+	*renewer = (struct tux_renewer){ .fd = -1 };
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
+		return false;
+	renewer->pid = fork();
+	if (renewer->pid == 0) {
+		close(fd[0]); /* else this process would not notice the end of the supervisor */
+		run(settings, challenges, fd[1]);
+	}
+	saved = errno;
+	close(fd[1]);
+	renewer->fd = fd[0];
+	if (renewer->pid > 0)
+		return true;
+	close(fd[0]);
+	*renewer = (struct tux_renewer){ .fd = -1 };
+	errno = saved;
+	return false;
+}
+
+bool tux_renewer_reports(const struct tux_renewer *renewer)
+{
+	char octet;
+	bool reported = false;
+
+	while (renewer->fd >= 0 && recv(renewer->fd, &octet, 1, MSG_DONTWAIT) == 1)
+		reported = true;
+	return reported;
+}
+
+void tux_renewer_end(struct tux_renewer *renewer)
+{
+	if (renewer->pid > 0)
+		kill(renewer->pid, SIGKILL);
+	tux_renewer_leave(renewer);
+}
+
+void tux_renewer_leave(struct tux_renewer *renewer)
+{
+	if (renewer->pid > 0)
+		close(renewer->fd);
+	*renewer = (struct tux_renewer){ .fd = -1 };
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Gets a certificate from a public authority (ACME, RFC 8555) by uacme(1), as the user that serves, in a directory of its own. uacme gets the
+ * key of the account and a request for the certificate. It never gets the key of the certificate.
+ */
+#ifndef TUX_PROGRAM_CERTIFICATES_UACME_H
+#define TUX_PROGRAM_CERTIFICATES_UACME_H
+
+#include "../../engine/challenges.h"
+#include "../confine/user.h"
+#include "plan.h"
+
+/* The surroundings of a run. */
+struct tux_issuing {
+	const struct tux_store *store;
+	const struct tux_user *user;
+	struct challenges *challenges; /* of this server */
+	int end_fd; /* readable: stop at once */
+};
+
+enum tux_issued { TUX_ISSUED, TUX_NOT_ISSUED, TUX_ISSUE_STOPPED };
+
+/*
+ * Gets a certificate and writes it to the store. Takes seconds, or minutes. The process has one thread and no other children, and inherits those
+ * of ended ones (PR_SET_CHILD_SUBREAPER). With TUX_NOT_ISSUED a sentence is in error.
+ */
+enum tux_issued tux_uacme_issue(const struct tux_issuing *issuing, const struct tux_automatic *wanted, char *error, size_t error_size);
+
+#endif

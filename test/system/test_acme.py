@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Automatic certificates of a public authority (RFC 8555), with Debian's uacme and pebble, and with scripts in the place of uacme that have
+every fault. Needs root, for mount namespaces.
+"""
+import os
+import signal
+import ssl
+import stat
+
+import pytest
+
+import acme
+import client
+from acme import NAME
+from tools import children, descendants, field, is_there
+
+from test_certificates import state  # noqa: F401 (a fixture)
+from test_config import check, program, written  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+WAIT = 60
+TOKEN, ANSWER = "tok-_EN", "tok-_EN.thumb-_PRINT"
+BEGIN = '"$hook" begin http-01 %s %s %s' % (NAME, TOKEN, ANSWER)
+
+
+@pytest.fixture
+def pebble(tmp_path_factory):
+    """pebble(...): an authority; started=False: one that does not run yet."""
+    made = []
+
+    def start(started=True, **settings):
+        made.append(acme.Pebble(str(tmp_path_factory.mktemp("pebble")), **settings))
+        return made[-1].start() if started else made[-1]
+    yield start
+    for one in made:
+        one.end()
+
+
+@pytest.fixture
+def fake(place):
+    return lambda *body: acme.Fake(place, *body)
+
+
+@pytest.fixture
+def served(tux, root, state):  # noqa: F811
+    """served(authority, *names): TUX with a certificate of the authority. config: text of a file in place of names."""
+    def start(authority, *names, options=(), config=None, place=None, **more):
+        port = acme.free_port()
+        arguments = [argument for name in names for argument in ("--tls", name)]
+        if config:
+            arguments += ["--config", written(place, config)]
+        server = tux(root, *arguments, "--listen", "https://127.0.0.1:%d" % port, "--listen", "127.0.0.1:%d" % authority.plain, "--state-directory", state,
+                     *authority.options, *options, listen=False, port=port, ready=False, wrapper=authority.wrapper, **more)
+        server.plain = authority.plain
+        server.wait_until(lambda: "sandbox:" in server.output, "it serves")
+        return server
+    return start
+
+
+def has(server, words, count=1):
+    server.wait_until(lambda: server.output.count(words) >= count, words, WAIT)
+
+
+def certificate(server, context, name=NAME):
+    with client.Connection(server.address, tls=context, name=name) as conn:
+        assert conn.get("/file", host=name).body == b"data"
+        return conn.sock.ssl.getpeercert(binary_form=True)
+
+
+def valid(server, context, name=NAME):
+    """Waits until clients that trust the authority are served."""
+    def serves():
+        try:
+            return certificate(server, context, name)
+        except (ssl.SSLCertVerificationError, client.Closed, ConnectionError):
+            return None
+    return server.wait_until(serves, "a certificate of the authority", WAIT)
+
+
+def plain(server, target, method="GET", name=NAME):
+    with client.Connection(("127.0.0.1", server.plain)) as conn:
+        return conn.get(target, host=name, method=method)
+
+
+def paused(server, state, where):  # noqa: F811
+    server.wait_until(lambda: os.path.exists(os.path.join(state, "work", "paused-" + where)), "uacme waits at " + where)
+
+
+def files_are_private(state):  # noqa: F811
+    for folder, folders, files in os.walk(state):
+        for name in folders + files:
+            assert stat.S_IMODE(os.lstat(os.path.join(folder, name)).st_mode) & 0o077 == 0, name
+
+
+# With uacme and pebble.
+
+def test_certificate_is_issued_and_outlives_a_restart(served, pebble, state):  # noqa: F811
+    """RFC 8555 6.5: a client retries with another nonce. Until there is a certificate, a temporary one serves."""
+    authority = pebble(PEBBLE_WFE_NONCEREJECT="30")
+    server = served(authority, NAME)
+    context = authority.trusting()
+    before = valid(server, context)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        certificate(server, context, "c.example.org")
+    has(server, "tux: new certificate for " + NAME)
+    files_are_private(state)
+    assert os.listdir(os.path.join(state, "accounts")) == [authority.folder]
+    assert not os.path.exists(os.path.join(state, "work")), "no key is left with uacme"
+    server.end()
+    server = served(authority, NAME)
+    assert certificate(server, context) == before
+    assert "new certificate" not in server.output
+
+
+# With a script in the place of uacme.
+
+@pytest.mark.parametrize("engine", ["uring", "epoll"])
+def test_only_the_challenge_is_answered(served, fake, state, root, engine):  # noqa: F811
+    """RFC 8555 8.3. A challenge is answered before routes and redirects, at every address. Other paths are as before."""
+    os.makedirs(os.path.join(root, ".well-known/acme-challenge"))
+    with open(os.path.join(root, ".well-known/acme-challenge/mine"), "wb") as file:
+        file.write(b"mine")
+    authority = fake(BEGIN + "\npause challenge\n" + BEGIN.replace("begin", "done") + "\npause2() { D=/ pause done; }; pause2")
+    server = served(authority, NAME, options=["--engine", engine, "--https-redirect", "on"])
+    paused(server, state, "challenge")
+    path = "/.well-known/acme-challenge/"
+    for name in (NAME, "other.example.org", "127.0.0.1"):
+        response = plain(server, path + TOKEN, name=name)
+        assert (response.status, response.body, response.field("Content-Type")) == (200, ANSWER.encode(), "application/octet-stream")
+    response = plain(server, path + TOKEN, "HEAD")
+    assert (response.status, response.field("Content-Length")) == (200, str(len(ANSWER)))
+    anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+    with client.Connection(server.address, tls=anyone, name=NAME) as conn:
+        assert conn.get(path + TOKEN, host=NAME).body == ANSWER.encode()
+        assert conn.get(path + TOKEN, host=NAME, method="DELETE").status in (405, 501)
+        assert conn.get(path + TOKEN + "?q", host=NAME).body == ANSWER.encode()
+        assert conn.get("/file", host=NAME).body == b"data"
+    for wrong in ("tok-_E", "tok-_ENN", "TOK-_EN", "", "tok-_EN/"):
+        assert plain(server, path + wrong).status in (404, 403, 301), wrong
+    assert plain(server, path + "mine").body == b"mine"
+    assert plain(server, "/file").status == 308
+    server.signal(signal.SIGHUP)
+    server.wait_until(lambda: "tux: reloaded" in server.output, "it has reloaded")
+    server.wait_until(lambda: plain(server, path + TOKEN).status == 200, "another uacme has begun the challenge again")
+    authority.go()
+    paused(server, state, "done")
+    assert plain(server, path + TOKEN).status == 404
+
+
+def test_challenge_is_answered_before_a_route_of_everything(served, fake, state, place, root):  # noqa: F811
+    authority = fake(BEGIN + "\npause challenge")
+    server = served(authority, place=place, config="""
+        tls { automatic on; email "me@example.org" }
+        host "a.example.org" { root "%s"; route "/" { redirect "/elsewhere" } }
+        host "b.internal" { root "%s" }
+    """ % (root, root))
+    paused(server, state, "challenge")
+    assert plain(server, "/file").status == 301
+    assert plain(server, "/.well-known/acme-challenge/" + TOKEN).body == ANSWER.encode()
+
+
+def test_hosts_of_a_file_with_both_authorities(served, fake, state, place, root):  # noqa: F811
+    authority = fake()
+    server = served(authority, place=place, config="""
+        root "%s"
+        tls { automatic on; email "me@example.org" }
+        host "a.example.org" { name "www.example.org" }
+        host "b.internal" { }
+        host "c.example.org" { tls { automatic on; directory "https://other.example/dir" } }
+    """ % root)
+    context = authority.trusting()
+    one = valid(server, context)
+    assert valid(server, context, "www.example.org") == one != valid(server, context, "c.example.org")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        certificate(server, context, "b.internal")
+    assert sorted(os.listdir(os.path.join(state, "certificates"))) == ["fake.example_dir", "local", "other.example_dir", "temporary"]
+    assert sorted(os.listdir(os.path.join(state, "accounts"))) == ["fake.example_dir", "other.example_dir"]
+
+
+def test_added_name_gets_a_new_certificate(served, fake, place, root):
+    config = 'root "%s"\ntls { automatic on }\nhost "a.example.org" { %s }\n'
+    authority = fake()
+    server = served(authority, place=place, config=config % (root, ""))
+    context = authority.trusting()
+    valid(server, context)
+    written(place, config % (root, 'name "www.example.org"'))
+    server.signal(signal.SIGHUP)
+    valid(server, context, "www.example.org")
+    valid(server, context)
+
+
+@pytest.mark.parametrize("body,words", [
+    ("exit 1", "uacme failed without a message"),
+    ("printf 'one\\n\\033[2Jtwo\\303\\244\\n'; exit 1", "one ?[2Jtwo??; the next"),
+    ("yes x | head -c 100000; echo last; exit 1", "x x last; the next"),
+    ("kill -9 $$", "uacme was ended by signal 9"),
+    ("exec >&- 2>&-; sleep 0.3; exit 1", "uacme failed without a message"),
+    ("exit 0", "cannot read the certificate of uacme: No such file"),
+    ("echo garbage >request-cert.pem", "the authority's response has no certificate"),
+    ("ln -s /etc/passwd request-cert.pem", "cannot read the certificate of uacme: Too many levels"),
+    ("mkfifo request-cert.pem", "cannot read the certificate of uacme: Invalid"),
+    ("mkdir request-cert.pem", "cannot read the certificate of uacme: "),
+    ("cp $D/ca.pem request-cert.pem", "the authority's certificate is for another key"),
+    ("openssl req -new -key private/key.pem -subj /CN=x -out request.pem; sign", "the authority's certificate is for another key"),
+    ("sed -i s/copy_ext/x/ /dev/null; openssl x509 -req -in request.pem -CA $D/ca.pem -CAkey $D/ca.key -set_serial 3 -days 9 -out request-cert.pem",
+     "the authority's certificate is for other names"),
+    ("sign; printf -- '-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----\\n' >>request-cert.pem", "the authority's certificate cannot be used"),
+    ("sign; head -c 70000 /dev/zero | tr '\\0' ' ' >>request-cert.pem", "more than 65536 bytes"),
+    ("head -c 2000000 /dev/zero >request-cert.pem || kill -9 $$", "signal"),
+    ('"$hook" begin tls-alpn-01 x t t.k || "$hook" begin http-01 x "../x" "../x.k" || "$hook" begin http-01 x t k || "$hook" begin http-01 x "" ".k" || '
+     '"$hook" begin http-01 x "$(head -c 200 /dev/zero | tr "\\0" a)" y || "$hook" begin http-01 x "a\nb" "a\nb.k" || echo declined; exit 1', "declined; the next"),
+    ('for i in $(seq 40); do "$hook" begin http-01 x "t$i" "t$i.k" || { echo "declined $i"; exit 1; }; done', "declined 33; the next"),
+])
+def test_hostile_results_are_refused(served, fake, state, body, words):  # noqa: F811
+    server = served(fake(body), NAME)
+    has(server, "tux: no certificate for %s: " % NAME)
+    line = [line for line in server.output.splitlines() if "no certificate for" in line][0]
+    assert words in line and len(line) < 1200 and "a temporary certificate" in line, line
+    server.end()
+    assert not os.path.exists(os.path.join(state, "work"))
+    folder = os.path.join(state, "certificates", "fake.example_dir")
+    assert not os.path.exists(folder) or os.listdir(folder) == []
+
+
+def test_helper_has_no_privileges(served, fake, state, root, place):  # noqa: F811
+    """Even if the authority's response takes over uacme: another user, no other key, no other file."""
+    key = os.path.join(place, "readable.key")
+    with open(key, "w", encoding="ascii") as file:
+        file.write("secret")
+    authority = fake("""
+        facts="uid $(id -u) $(grep -c '^CapEff:.0*$' /proc/self/status) $(grep ^NoNewPrivs /proc/self/status | tr -d '\\t') $(ls private)"
+        facts="$facts descriptors $(echo /proc/$$/fd/*)"
+        facts="$facts environment $(env | grep -v -e ^PWD= -e ^TUX_ACME_HOOK=3$ -e ^PATH=/usr -e ^HOME=.$ -e ^_= -e ^OLDPWD= -e ^SHLVL=)"
+        for file in %s ../authority/authority.pem ../certificates/temporary/a.example.org.pem %s /etc/hostname; do
+            cat $file >/dev/null 2>&1 && facts="$facts read $file"
+        done
+        for file in /tmp/tux-test-uacme %s/file ../x /dev/shm/tux-test-uacme; do
+            (echo x >$file) 2>/dev/null && facts="$facts wrote $file"
+        done
+        echo x >own && facts="$facts wrote own"
+        echo "$facts"; exit 1""" % (key, os.path.join(root, "file"), root))
+    server = served(authority, NAME)
+    has(server, "tux: no certificate for %s: " % NAME)
+    line = [line for line in server.output.splitlines() if "no certificate for" in line][0]
+    assert "uid 33 1 NoNewPrivs:1 key.pem descriptors /proc/" in line and "wrote own;" in line, line
+    assert line.split("environment ")[1].startswith(("wrote own", "read ")), line
+    descriptors = {path.rsplit("/", 1)[1] for path in line.split("descriptors ")[1].split(" environment")[0].split()}
+    assert {"0", "1", "2", "3", "4"} <= descriptors <= {"0", "1", "2", "3", "4", "5", "10"}, "the shell has two of its own: " + line
+    assert "../" not in line and "file wrote" not in line and "wrote %s" % root not in line, line
+    if "landlock" in server.output:
+        assert "read " not in line and line.count("wrote") == 1, line
+    with open(os.path.join(root, "file"), "rb") as file:
+        assert file.read() == b"data"
+
+
+def test_processes_that_uacme_leaves_are_ended(served, fake):
+    server = served(fake("(setsid sleep 999 & ) ; (setsid sh -c 'sleep 998 & sleep 999' & ); exit 1"), NAME)
+    has(server, "tux: no certificate for " + NAME)
+    assert not [name for name in descendants(server.process.pid).values() if name in ("sleep", "sh")]
+
+
+@pytest.mark.parametrize("where", ["begin", "signed"])
+@pytest.mark.parametrize("killed", ["supervisor", "renewal", "uacme", "all"])
+def test_killed_in_each_state(served, fake, state, where, killed):  # noqa: F811
+    """Nothing runs on, the challenge ends, and the next start or attempt gets a certificate."""
+    authority = fake({"begin": BEGIN + "\npause begin\nsign", "signed": BEGIN + "\nsign\npause signed"}[where])
+    server = served(authority, NAME)
+    paused(server, state, where)
+    renewal = [pid for pid, name in children(server.process.pid).items() if name == "tux renewal"]
+    assert len(renewal) == 1
+    uacme = list(children(renewal[0]))
+    assert len(uacme) == 1 and field(uacme[0], "Uid").split() == ["33"] * 4
+    server_process = server.pid
+    if killed == "supervisor":
+        os.kill(server.process.pid, signal.SIGKILL)
+    elif killed == "all":
+        for pid in (server.process.pid, server_process, renewal[0], uacme[0]):
+            os.kill(pid, signal.SIGKILL)
+    else:
+        os.kill(renewal[0] if killed == "renewal" else uacme[0], signal.SIGKILL)
+    client.wait_until(lambda: not is_there(uacme[0]), "uacme has ended")
+    if killed in ("supervisor", "all"):
+        client.wait_until(lambda: not is_there(renewal[0]) and not is_there(server_process), "all have ended")
+        server.process.wait()
+        server.end = lambda: None
+        authority.go()
+        server = served(authority, NAME)
+    else:
+        authority.go()
+    valid(server, authority.trusting())
+    assert plain(server, "/.well-known/acme-challenge/" + TOKEN).status == 404
+    files_are_private(state)
+    assert not os.path.exists(os.path.join(state, "work"))
+    if killed == "renewal":
+        assert "the process that renews certificates has ended" in server.output
+
+
+def test_uacme_is_stopped_with_the_server(served, fake, state):  # noqa: F811
+    server = served(fake("pause begin"), NAME)
+    paused(server, state, "begin")
+    below = descendants(server.process.pid)
+    server.end()
+    client.wait_until(lambda: not any(is_there(pid) for pid in below), "all have ended")
+
+
+def test_missing_uacme_is_named(served, fake):
+    authority = fake()
+    authority.wrapper = acme.wrapper(**{"/usr/bin/uacme": "/dev/null"})
+    has(served(authority, NAME), "uacme is not installed: apt install uacme")
+
+
+@pytest.mark.parametrize("text,words", [("", "it needs KEYID:KEY"), ("kid", "it needs KEYID:KEY"), ("kid:a b", "it needs KEYID:KEY"), (None, "No such file")])
+def test_wrong_binding_is_named(served, fake, place, text, words):
+    path = os.path.join(place, "binding")
+    if text is not None:
+        written(place, text, "binding")
+    server = served(fake(), NAME, options=["--acme-binding", path])
+    has(server, words)
+    assert 'acme-binding "%s"' % path in server.output
+
+
+@pytest.mark.parametrize("kind", ["expired", "not-yet", "due"])
+def test_certificate_that_is_not_valid_now_is_not_asked_for_at_once(served, fake, state, kind):  # noqa: F811
+    """With a wrong clock each new certificate would be due at once. It counts as a failure, with a growing delay."""
+    begin, end = {"expired": ("2020", "2021"), "not-yet": ("2050", "2051"), "due": ("2020", "2030")}[kind]
+    authority = fake("""
+        : >index
+        openssl ca -batch -notext -md sha256 -in request.pem -cert $D/ca.pem -keyfile $D/ca.key -rand_serial -outdir . -config $D/ca.conf \\
+            -out request-cert.pem -startdate %s0101000000Z -enddate %s0101000000Z""" % (begin, end))
+    with open(os.path.join(authority.place, "ca.conf"), "w", encoding="ascii") as file:
+        file.write("[ca]\ndefault_ca=d\n[d]\ndatabase=index\nserial=serial\nnew_certs_dir=.\npolicy=p\ncopy_extensions=copy\nunique_subject=no\n[p]\ncommonName=optional\n")
+    server = served(authority, NAME, options=["--acme-retry", "30"])
+    has(server, "is the clock right?")
+    assert "the next attempt is in 3" in server.output
+    assert server.output.count("no certificate for") == 1
+
+
+def test_two_servers_share_a_state_directory(served, fake):
+    """One of them asks the authority. The other one waits, and takes its certificate."""
+    authority = fake("sleep 1; sign")
+    running = [served(authority, NAME)]
+    authority.plain = acme.free_port()
+    running.append(served(authority, NAME))
+    context = authority.trusting()
+    one, other = (valid(server, context) for server in running)
+    assert one == other
+    assert sum(server.output.count("new certificate") for server in running) == 1
+
+
+@pytest.mark.parametrize("text,words", [
+    ('directory "http://ca.example/dir"', "production, staging, or a URL that begins with https://"),
+    ('directory "https://a b"', "production, staging, or a URL that begins with https://"),
+    ('email "me"', "an address such as me@example.org"),
+    ('email "-o@x.example"', "an address such as me@example.org"),
+    ('email "a@b.example,c@d.example"', "an address such as me@example.org"),
+])
+def test_wrong_values_are_refused(program, place, text, words):  # noqa: F811
+    done = check(program, written(place, 'host "a.example.org" { root "/"\ntls { automatic on; %s } }\n' % text))
+    assert done.returncode == 1 and words in done.stderr and ":2:" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("text,words", [
+    ('tls { certificate "x"; email "me@example.org" }', "are for automatic on"),
+    ('tls { automatic on }\nhost "*.example.org" { root "/" }', "by DNS only"),
+    ('tls { automatic on }\nhost "a.example.org" { root "/"; name "a.internal" }', "need different authorities"),
+])
+def test_wrong_blocks_are_refused(program, place, text, words):  # noqa: F811
+    done = check(program, written(place, text + "\n"))
+    assert done.returncode == 1 and words in done.stderr, done.stderr

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Challenges of certificate authorities, messages of uacme's hook, bindings, and the times of renewals. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "../../engine/challenges.h"
+#include "../../engine/kernel_routes.h"
+#include "../../program/certificates/binding.h"
+#include "../../program/certificates/hook.h"
+#include "../../program/certificates/schedule.h"
+
+static size_t found(const struct challenges *challenges, const char *path, char text[CHALLENGE_TEXT + 1])
+{
+	const size_t len = challenges_find(challenges, (const uint8_t *)path, (uint32_t)strlen(path), text);
+
+	text[len] = '\0';
+	return len;
+}
+
+static void test_challenge_is_found_by_its_whole_token(void **state)
+{
+	static const char *const others[] = { CHALLENGE_PATH, CHALLENGE_PATH "aB-", CHALLENGE_PATH "aB-__", CHALLENGE_PATH "ab-_", "/aB-_", "",
+	                                      "/.well-known/acme-challenge" };
+	struct challenges *const challenges = tux_challenges_new();
+	char text[CHALLENGE_TEXT + 1];
+
+	(void)state;
+	assert_non_null(challenges);
+	assert_int_equal(found(challenges, CHALLENGE_PATH "aB-_", text), 0);
+	assert_true(tux_challenges_add(challenges, "aB-_", "aB-_.x9"));
+	assert_true(tux_challenges_add(challenges, "other", "other.y"));
+	assert_int_equal(found(challenges, CHALLENGE_PATH "aB-_", text), 7);
+	assert_string_equal(text, "aB-_.x9");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(found(challenges, others[i], text), 0);
+	assert_true(tux_challenges_add(challenges, "aB-_", "aB-_.new"));
+	assert_int_equal(challenges->open, 2);
+	found(challenges, CHALLENGE_PATH "aB-_", text);
+	assert_string_equal(text, "aB-_.new");
+	tux_challenges_remove(challenges, "none");
+	tux_challenges_remove(challenges, "aB-_");
+	assert_int_equal(found(challenges, CHALLENGE_PATH "aB-_", text), 0);
+	assert_int_equal(found(challenges, CHALLENGE_PATH "other", text), 7);
+	tux_challenges_remove(challenges, NULL);
+	assert_int_equal(challenges->open, 0);
+	munmap(challenges, sizeof(*challenges));
+}
+
+static void test_malformed_challenges_are_refused(void **state)
+{
+	static const struct {
+		const char *token, *text;
+	} bad[] = {
+		{ "", ".a" }, { "a", "a" }, { "a", "a." }, { "a", "b.a" }, { "a", "a-b" }, { "a/b", "a/b.c" }, { "a.b", "a.b.c" }, { "a", "a.b\r\n" },
+		{ "a", "a.b c" }, { "..", "...a" }, { "\xc3\xa4", "\xc3\xa4.a" }, { "a", "" },
+	};
+	struct challenges *const challenges = tux_challenges_new();
+	char token[CHALLENGE_TOKEN + 2], text[CHALLENGE_TEXT + 2];
+
+	(void)state;
+	assert_non_null(challenges);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(tux_challenges_add(challenges, bad[i].token, bad[i].text));
+	memset(token, 'a', sizeof(token));
+	memset(text, 'a', sizeof(text));
+	token[CHALLENGE_TOKEN] = text[CHALLENGE_TEXT] = '\0';
+	text[CHALLENGE_TOKEN] = '.';
+	assert_true(tux_challenges_add(challenges, token, text));
+	text[CHALLENGE_TEXT] = 'a';
+	text[CHALLENGE_TEXT + 1] = '\0';
+	assert_false(tux_challenges_add(challenges, token, text));
+	token[CHALLENGE_TOKEN] = 'a';
+	token[CHALLENGE_TOKEN + 1] = '\0';
+	assert_false(tux_challenges_add(challenges, token, text));
+	munmap(challenges, sizeof(*challenges));
+}
+
+static void test_challenges_have_a_limit(void **state)
+{
+	struct challenges *const challenges = tux_challenges_new();
+	char token[16], text[32];
+
+	(void)state;
+	assert_non_null(challenges);
+	for (unsigned i = 0; i <= CHALLENGES_MAX; i++) {
+		snprintf(token, sizeof(token), "t%u", i);
+		snprintf(text, sizeof(text), "t%u.k", i);
+		assert_int_equal(tux_challenges_add(challenges, token, text), i < CHALLENGES_MAX);
+	}
+	assert_int_equal(challenges->open, CHALLENGES_MAX);
+	tux_challenges_remove(challenges, "t0");
+	assert_true(tux_challenges_add(challenges, token, text));
+	munmap(challenges, sizeof(*challenges));
+}
+
+/* A worker that was taken over may have written anything to the memory. */
+static void test_a_challenge_of_any_bytes_is_read_within_its_limits(void **state)
+{
+	struct challenges *const challenges = tux_challenges_new();
+	char text[CHALLENGE_TEXT + 1];
+
+	(void)state;
+	assert_non_null(challenges);
+	memset(challenges, 0xff, sizeof(*challenges));
+	assert_int_equal(found(challenges, CHALLENGE_PATH "a", text), 0);
+	challenges->challenge[0] = (struct challenge){ .sequence = 2, .token_len = 1, .text_len = UINT16_MAX, .token = "a" };
+	assert_int_equal(found(challenges, CHALLENGE_PATH "a", text), 0);
+	challenges->challenge[0] = (struct challenge){ .sequence = 3, .token_len = 1, .text_len = 3, .token = "a", .text = "a.b" };
+	assert_int_equal(found(challenges, CHALLENGE_PATH "a", text), 0); /* it is being written */
+	challenges->challenge[0].sequence = 4;
+	assert_int_equal(found(challenges, CHALLENGE_PATH "a", text), 3);
+	munmap(challenges, sizeof(*challenges));
+}
+
+#define MESSAGE(text) text, sizeof(text)
+
+static void test_messages_of_the_hook(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		bool applied;
+		unsigned open;
+	} messages[] = {
+		{ MESSAGE("begin\0http-01\0a.example\0tok\0tok.k"), true, 1 },
+		{ MESSAGE("begin\0tls-alpn-01\0a.example\0two\0two.k"), false, 1 },
+		{ MESSAGE("begin\0http-01\0a.example\0../x\0../x.k"), false, 1 },
+		{ MESSAGE("begin\0http-01\0a.example\0two"), false, 1 },
+		{ MESSAGE("begin\0http-01\0a.example\0two\0two.k\0more"), false, 1 },
+		{ "begin\0http-01\0a.example\0two\0two.k", sizeof("begin\0http-01\0a.example\0two\0two.k") - 1, false, 1 },
+		{ MESSAGE("other\0http-01\0a.example\0two\0two.k"), false, 1 },
+		{ "", 0, false, 1 },
+		{ "\0\0\0\0\0", 5, false, 1 },
+		{ MESSAGE("failed\0http-01\0a.example\0two\0two.k"), true, 1 },
+		{ MESSAGE("done\0http-01\0a.example\0tok\0tok.k"), true, 0 },
+	};
+	struct challenges *const challenges = tux_challenges_new();
+
+	(void)state;
+	assert_non_null(challenges);
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		assert_int_equal(tux_hook_apply(challenges, messages[i].text, messages[i].len), messages[i].applied);
+		assert_int_equal(challenges->open, messages[i].open);
+	}
+	munmap(challenges, sizeof(*challenges));
+}
+
+static void test_bindings(void **state)
+{
+	static const char *const good[] = { "kid:AAAA", "kid-1:a_-9==", "https://x/1" };
+	static const char *const bad[] = { "", "kid", "kid:", ":AAAA", "k d:AAAA", "kid:A A", "kid:A+/", "kid:=", "kid:A=A", "k\xc3\xa4:AA", "kid:AA\n" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		assert_true(tux_binding_good(good[i]));
+	assert_false(tux_binding_good(good[2])); /* the key is after the first colon */
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(tux_binding_good(bad[i]));
+}
+
+static void test_times_of_renewals(void **state)
+{
+	enum { DAY = 86400, BEGIN = 1000 * DAY, END = 1090 * DAY, DUE = 1060 * DAY };
+
+	(void)state;
+	assert_int_equal(tux_schedule_due(BEGIN, END), DUE);
+	assert_int_equal(tux_schedule_due(END, BEGIN), BEGIN + 30 * DAY); /* a certificate that ends before it begins */
+	assert_int_equal(tux_schedule_look(BEGIN, END, BEGIN, 7), BEGIN + 3600);
+	assert_int_equal(tux_schedule_look(BEGIN, END, DUE - 3600, 7), DUE);
+	assert_int_equal(tux_schedule_look(BEGIN, END, DUE - 3599, 0), DUE);
+	assert_int_equal(tux_schedule_look(BEGIN, END, DUE - 3599, 7), DUE + 7);
+	for (uint32_t random = UINT32_MAX; random > UINT32_MAX - 100000; random -= 97) {
+		const int64_t at = tux_schedule_look(BEGIN, END, DUE - 1, random);
+
+		assert_true(at >= DUE && at <= DUE + 9 * DAY / 10);
+	}
+	assert_true(tux_schedule_look(0, (int64_t)4000 * DAY, (int64_t)4000 * DAY * 2 / 3 - 1, UINT32_MAX) <= (int64_t)4000 * DAY * 2 / 3 + 1 + DAY);
+	assert_int_equal(tux_schedule_look(BEGIN, BEGIN, BEGIN - 1, 5), BEGIN);
+}
+
+static void test_delays_after_failures(void **state)
+{
+	(void)state;
+	assert_int_equal(tux_schedule_retry(300, 1, 0), 300);
+	assert_int_equal(tux_schedule_retry(300, 2, 0), 600);
+	assert_int_equal(tux_schedule_retry(300, 9, 0), 76800);
+	assert_int_equal(tux_schedule_retry(300, 10, 0), 86400);
+	assert_int_equal(tux_schedule_retry(300, UINT32_MAX, 0), 86400);
+	assert_int_equal(tux_schedule_retry(86400, 1, 10800), 86400 + 10800);
+	assert_int_equal(tux_schedule_retry(86400, 1, 10801), 86400);
+	assert_int_equal(tux_schedule_retry(1, 1, UINT32_MAX), 1);
+}
+
+/* Returns the handler of a path; TUX_HANDLERS without a route. */
+static unsigned handler_of(const struct tux_routes *routes, const char *path)
+{
+	const uint32_t found = tux_route_find(routes, (const uint8_t *)path, (uint32_t)strlen(path));
+
+	return found < routes->count ? routes->route[found].handler : TUX_HANDLERS;
+}
+
+static void test_kernel_engine_hands_up_challenges(void **state)
+{
+	static const char text[] = "/.well-known/acme-challenge/" "/.well-known/acme-challenge/" ".php" "/app/" "/";
+	struct tux_route route[] = {
+		{ .text = 65, .prefix_len = 1, .handler = TUX_HANDLER_MODULE, .argument = 3 },
+		{ .text = 28, .prefix_len = 28, .suffix_len = 4, .handler = TUX_HANDLER_CGI },
+		{ .text = 0, .prefix_len = 28, .handler = TUX_HANDLER_STATIC },
+		{ .text = 60, .prefix_len = 5, .handler = TUX_HANDLER_HANDOVER },
+	};
+	const struct tux_routes all = { route, (const uint8_t *)text, 4, sizeof(text) - 1 }, none = { .count = 0 };
+	struct kernel_routes made;
+	struct tux_routes routes;
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++)
+		assert_true(tux_route_link(route, i, all.text));
+	assert_true(tux_routes_valid(&all));
+	assert_true(kernel_routes_make(&all, &made));
+	routes = (struct tux_routes){ made.route, made.text, made.count, made.text_len };
+	assert_true(tux_routes_valid(&routes));
+	assert_int_equal(routes.count, 5);
+	assert_int_equal(routes.route[made.at].handler, TUX_HANDLER_STATUS);
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(routes.route[i + (i >= made.at)].argument, route[i].argument);
+	assert_int_equal(handler_of(&routes, CHALLENGE_PATH "token"), TUX_HANDLER_STATUS);
+	assert_int_equal(handler_of(&routes, CHALLENGE_PATH "x.php"), TUX_HANDLER_STATUS);
+	assert_int_equal(handler_of(&routes, CHALLENGE_PATH), TUX_HANDLER_STATUS);
+	assert_int_equal(handler_of(&routes, "/.well-known/acme-challeng"), TUX_HANDLER_MODULE);
+	assert_int_equal(handler_of(&routes, "/app/x"), TUX_HANDLER_HANDOVER);
+	assert_int_equal(handler_of(&routes, "/"), TUX_HANDLER_MODULE);
+	kernel_routes_free(&made);
+	assert_true(kernel_routes_make(&none, &made));
+	routes = (struct tux_routes){ made.route, made.text, made.count, made.text_len };
+	assert_true(tux_routes_valid(&routes));
+	assert_int_equal(handler_of(&routes, CHALLENGE_PATH "token"), TUX_HANDLER_STATUS);
+	assert_int_equal(handler_of(&routes, "/file"), TUX_HANDLERS);
+	kernel_routes_free(&made);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_challenge_is_found_by_its_whole_token),
+		cmocka_unit_test(test_malformed_challenges_are_refused),
+		cmocka_unit_test(test_challenges_have_a_limit),
+		cmocka_unit_test(test_a_challenge_of_any_bytes_is_read_within_its_limits),
+		cmocka_unit_test(test_messages_of_the_hook),
+		cmocka_unit_test(test_bindings),
+		cmocka_unit_test(test_times_of_renewals),
+		cmocka_unit_test(test_delays_after_failures),
+		cmocka_unit_test(test_kernel_engine_hands_up_challenges),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
