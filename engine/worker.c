@@ -262,7 +262,8 @@ void worker_free(struct worker *worker)
 	while (job != NULL) { /* reads without waiting connections */
 		struct job *next = job->next;
 
-		residence_finish(&worker->reads, job);
+		while (residence_finish(&worker->reads, job) != NULL)
+			;
 		job = next;
 	}
 	free(worker->thread.tls_buffers);

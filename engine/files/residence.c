@@ -28,6 +28,7 @@ struct file_read {
 	struct file_read *next; /* of the same residence */
 	struct read_waiter *waiting;
 	int fd;
+	bool over; /* its end is known, but not to all waiters */
 	uint64_t off;
 	uint64_t end;
 	uint64_t doubted_ms; /* time of its begin, or of the last probe that found its bytes still missing */
@@ -275,10 +276,9 @@ bool residence_find(struct reads *reads, struct read_waiter *waiter, struct obje
 	return true;
 }
 
-struct read_waiter *residence_finish(struct reads *reads, struct job *job)
+/* Removes a finished read from those of its file, and records what it has read. */
+static void end(const struct reads *reads, struct file_read *read)
 {
-	struct file_read *read = (struct file_read *)job;
-	struct read_waiter *waiting = read->waiting;
 	struct file_read **link = &read->residence->reads;
 
 	while (*link != read)
@@ -286,14 +286,26 @@ struct read_waiter *residence_finish(struct reads *reads, struct job *job)
 	*link = read->next;
 	if (read->done > 0)
 		know(read->residence, read->off, read->off + read->done, *reads->now_ms);
-	for (struct read_waiter *waiter = waiting; waiter != NULL; waiter = waiter->next) {
-		waiter->read = NULL;
-		waiter->end = read->end; /* after an error, too: sending meets it */
-		waiter->until_ms = *reads->now_ms + KNOWN_MS;
+	read->over = true;
+}
+
+struct read_waiter *residence_finish(struct reads *reads, struct job *job)
+{
+	struct file_read *read = (struct file_read *)job;
+	struct read_waiter *waiter = read->waiting;
+
+	if (!read->over)
+		end(reads, read);
+	if (waiter == NULL) {
+		object_put(read->object);
+		free(read);
+		return NULL;
 	}
-	object_put(read->object);
-	free(read);
-	return waiting;
+	read->waiting = waiter->next;
+	waiter->read = NULL;
+	waiter->end = read->end; /* after an error, too: sending meets it */
+	waiter->until_ms = *reads->now_ms + KNOWN_MS;
+	return waiter;
 }
 
 void residence_leave(struct read_waiter *waiter)

@@ -29,6 +29,7 @@ struct read_waiter {
 	struct file_read *read;   /* NULL: waits for no read */
 	struct read_waiter *next; /* waits for the same read */
 	void *owner;
+	void (*ready)(struct read_waiter *waiter); /* called when the read has ended; NULL: the output of a connection waits */
 	uint64_t first;           /* bytes that can be sent: from here */
 	uint64_t end;             /* until here */
 	uint64_t until_ms;        /* before this time */
@@ -55,7 +56,10 @@ static inline bool residence_holds(const struct reads *reads, const struct read_
 	return waiter->first <= off && off < waiter->end && *reads->now_ms < waiter->until_ms;
 }
 
-/* Ends a finished read. Returns its waiters, linked by next, which can send the bytes. Frees the read. */
+/*
+ * Returns a waiter of a finished read, which can send the bytes, and does not wait any more. Call it until it returns NULL: then the read was
+ * freed. Meanwhile the others may leave.
+ */
 struct read_waiter *residence_finish(struct reads *reads, struct job *job);
 
 /* Removes a waiter from the read that it waits for, if it does. */

@@ -578,7 +578,7 @@ static void put(struct tux_req *call)
 	req->events = NULL;
 }
 
-static const struct call_ops module_ops = { .send = send_now, .keep = keep, .put = put, .read_file = module_file_read,
+static const struct call_ops module_ops = { .send = send_now, .keep = keep, .put = put, .find_file = module_file_find, .read_file = module_file_read,
 	                                   .find_upstream = module_find_upstream };
 
 static void on_ready(struct source *source, void *owner)

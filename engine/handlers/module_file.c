@@ -14,8 +14,16 @@ void module_file_forget_loads(struct tux_req *call)
 	call->req->load.waits = 0;
 }
 
+void module_file_leave(struct tux_req *call)
+{
+	lookup_leave(&call->req->load);
+	residence_leave(&call->file.waiter);
+	call->file.awaited = false;
+}
+
 void module_file_forget(struct tux_req *call)
 {
+	residence_leave(&call->file.waiter);
 	if (call->file.object != NULL)
 		object_put(call->file.object);
 	call->file = (struct call_file){ .asked = false };
@@ -60,11 +68,37 @@ static void set_file(struct tux_req *call, struct object *object, int error)
 	}
 }
 
+/* Resumes a request whose file has its first bytes in memory. */
+static void on_first_bytes(struct read_waiter *waiter)
+{
+	struct tux_req *call = waiter->owner;
+
+	call->req->sink->resume(call->req);
+}
+
+/* True if the first bytes of the file are in memory, because the module may read them in the thread of the request. */
+static bool has_first_bytes(struct tux_req *call)
+{
+	struct call_file *file = &call->file;
+	uint32_t len = file->size < CALL_FILE_BYTES ? (uint32_t)file->size : CALL_FILE_BYTES;
+
+	if (file->awaited) /* a read that has ended has met an error, or the bytes are there */
+		return file->waiter.read == NULL;
+	if (file->error != 0 || len == 0)
+		return true;
+	file->waiter.owner = call;
+	file->waiter.ready = on_first_bytes;
+	file->awaited = !module_file_find(call, &file->waiter, 0, &len);
+	return !file->awaited;
+}
+
 bool module_file_look_up(struct tux_req *call)
 {
 	struct request *req = call->req;
 	struct object *object;
 
+	if (call->file.awaited)
+		return has_first_bytes(call);
 	if (req->load.pending != NULL)
 		return false;
 	if (!req->host->dot_files && tux_target_has_dot_file(call->text.data, call->text.len)) {
@@ -75,6 +109,21 @@ bool module_file_look_up(struct tux_req *call)
 	if (object == NULL && req->load.pending != NULL)
 		return false;
 	set_file(call, object, -EBUSY);
+	return has_first_bytes(call);
+}
+
+bool module_file_find(struct tux_req *call, struct read_waiter *waiter, uint64_t off, uint32_t *len)
+{
+	struct reads *reads = call->calls->thread->reads;
+	struct object *object = call->file.object;
+	const struct representation *rep = object->representation[TUX_CODING_IDENTITY];
+
+	if (rep->in_memory)
+		return true;
+	if (!residence_holds(reads, waiter, off) && !residence_find(reads, waiter, object, rep->fd, off, off + *len))
+		return false;
+	if (waiter->end - off < *len)
+		*len = (uint32_t)(waiter->end - off);
 	return true;
 }
 

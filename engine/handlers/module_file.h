@@ -11,11 +11,15 @@ void module_file_forget_loads(struct tux_req *call);
 
 /*
  * Looks up the file with the path in call->text, by the rules for files of the host, and sets call->file. Returns false if a load has
- * to end first. The request is resumed then.
+ * to end first, or the first bytes have to be read from the disk. The request is resumed then.
  */
 bool module_file_look_up(struct tux_req *call);
 
-/* Copies bytes of the file, as struct call_ops wants it. */
+/* Ends a look-up that is not over. */
+void module_file_leave(struct tux_req *call);
+
+/* Find and copy bytes of the file, as struct call_ops wants it. */
+bool module_file_find(struct tux_req *call, struct read_waiter *waiter, uint64_t off, uint32_t *len);
 int module_file_read(const struct tux_req *call, uint64_t off, void *to, uint32_t len);
 
 /* Frees the file. */

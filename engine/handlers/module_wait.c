@@ -72,7 +72,7 @@ bool module_wait_excuses(const struct tux_req *call)
 {
 	const struct call_wait *wait = &call->wait;
 
-	return !call->kept && wait->begun && (wait->over || (wait->until == UNTIL_FILE && call->req->load.pending == NULL));
+	return !call->kept && wait->begun && (wait->over || (wait->until == UNTIL_FILE && call->req->load.pending == NULL && !call->file.awaited));
 }
 
 void module_wait_end(struct tux_req *call)
@@ -82,7 +82,7 @@ void module_wait_end(struct tux_req *call)
 	deadline_stop(&call->calls->deadlines, &call->wait.deadline);
 	timer_stop(&call->timer);
 	if (call->wait.until == UNTIL_FILE)
-		lookup_leave(&call->req->load);
+		module_file_leave(call);
 	call_unwatch(call);
 	module_fetch_end(call);
 	call->wait.begun = false;

@@ -804,14 +804,16 @@ void conns_loaded(struct conns *conns, struct pending_load *miss)
 
 void conns_read(struct conns *conns, struct job *read)
 {
-	struct read_waiter *waiter = residence_finish(conns->thread->reads, read);
+	struct read_waiter *waiter;
 
-	while (waiter != NULL) {
-		struct read_waiter *next = waiter->next;
-		struct conn *conn = (struct conn *)((char *)output_of_waiter(waiter) - offsetof(struct conn, output));
+	while ((waiter = residence_finish(conns->thread->reads, read)) != NULL) {
+		if (waiter->ready != NULL) {
+			waiter->ready(waiter);
+		} else {
+			struct conn *conn = (struct conn *)((char *)output_of_waiter(waiter) - offsetof(struct conn, output));
 
-		after_send(conn, output_start(&conn->output));
-		waiter = next;
+			after_send(conn, output_start(&conn->output));
+		}
 	}
 }
 

@@ -99,25 +99,53 @@ static bool send_room(struct line *line, struct slot *slot)
 static bool send_found(struct line *line, struct slot *slot)
 {
 	struct wire_found found = { .zero = 0 };
-	const struct wire_part part = { &found, sizeof(found) };
+	struct wire_part part[] = { { &found, sizeof(found) }, { line->calls->lines->content, 0 } };
 
-	if (slot->found_due)
-		found.error = api_file(slot->call, &found.size);
-	slot->found_due = slot->found_due && !line_write(line, slot, WIRE_FOUND, &part, 1);
-	return !slot->found_due;
+	if (!slot->found_due)
+		return true;
+	found.error = api_file(slot->call, &found.size);
+	if (slot->with_bytes && found.error == 0)
+		part[1].len = found.size < CALL_FILE_BYTES ? (uint32_t)found.size : CALL_FILE_BYTES;
+	if (!wire_fits(&line->out, part[0].len + part[1].len))
+		return false;
+	if (part[1].len > 0) { /* they are in memory */
+		const int len = api_file_read(slot->call, 0, line->calls->lines->content, part[1].len);
+
+		part[1].len = len > 0 ? (uint32_t)len : 0;
+	}
+	slot->found_due = false;
+	return line_write(line, slot, WIRE_FOUND, part, 2);
 }
 
-/* Reads bytes of the file for the process. */
+static struct line *line_of(const struct tux_req *call)
+{
+	return &call->calls->lines->line[call->loaded->isolated->number];
+}
+
+/* Sends bytes that were read from the disk. */
+static void on_content(struct read_waiter *waiter)
+{
+	struct slot *slot = waiter->owner;
+
+	line_submit(line_of(slot->call), slot);
+}
+
+/* Reads bytes of the file for the process, or waits until they are in memory. */
 static bool send_content(struct line *line, struct slot *slot)
 {
 	uint8_t *const content = line->calls->lines->content;
+	uint32_t most = slot->read_len;
 	int len;
 
-	if (slot->read_len == 0)
+	if (slot->read_len == 0 || slot->waiter.read != NULL)
 		return true;
 	if (!wire_fits(&line->out, slot->read_len))
 		return false;
-	len = api_file_read(slot->call, slot->read_off, content, slot->read_len);
+	slot->waiter.owner = slot;
+	slot->waiter.ready = on_content;
+	if (!line->calls->ops->find_file(slot->call, &slot->waiter, slot->read_off, &most))
+		return true;
+	len = api_file_read(slot->call, slot->read_off, content, most);
 	slot->read_len = 0;
 	return line_write(line, slot, WIRE_CONTENT, &(struct wire_part){ content, len > 0 ? (uint32_t)len : 0 }, 1);
 }
@@ -155,11 +183,6 @@ static bool send_slot(struct line *line, struct slot *slot)
 		return true;
 	return line_send_input(line, slot) && send_room(line, slot) && send_found(line, slot) && send_content(line, slot) &&
 	       line_send_fetched(line, slot);
-}
-
-static struct line *line_of(const struct tux_req *call)
-{
-	return &call->calls->lines->line[call->loaded->isolated->number];
 }
 
 static enum tux_result refuse(struct tux_req *call, enum why why)

@@ -206,7 +206,7 @@ static bool on_read(struct line *line, struct slot *slot, const uint8_t *buf, ui
 }
 
 /* Looks up a file: the server has the call until then. Returns false if the record is nonsense. */
-static bool on_lookup(struct line *line, struct slot *slot, const uint8_t *buf, uint32_t len)
+static bool on_lookup(struct line *line, struct slot *slot, uint8_t flags, const uint8_t *buf, uint32_t len)
 {
 	int result;
 
@@ -214,6 +214,8 @@ static bool on_lookup(struct line *line, struct slot *slot, const uint8_t *buf, 
 		return false;
 	result = api_resume_with_file(slot->call, (const char *)buf, len);
 	slot->task = result == TUX_SUSPEND ? TASK_LOOKUP : TASK_NONE;
+	slot->with_bytes = flags == WIRE_READS;
+	slot->waiter.end = 0; /* it knows bytes of the file before */
 	if (result == -ESTALE)
 		line_leave(line, slot);
 	if (result == -ENOMEM)
@@ -290,7 +292,7 @@ bool line_take_record(struct line *line, struct slot *slot, const struct wire_re
 	case WIRE_END:
 		return on_end(line, slot, record->flags);
 	case WIRE_LOOKUP:
-		return on_lookup(line, slot, buf, record->len);
+		return on_lookup(line, slot, record->flags, buf, record->len);
 	case WIRE_FILE:
 		return on_file(line, slot, buf, record->len);
 	case WIRE_READ_FILE:

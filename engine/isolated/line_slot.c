@@ -8,6 +8,7 @@
 /* Frees what a slot holds. */
 static void forget(struct slot *slot)
 {
+	residence_leave(&slot->waiter);
 	buffer_forget(&slot->rest);
 	call_fetch_free(slot->fetch);
 	slot->fetch = NULL;
@@ -121,6 +122,7 @@ void line_submit(struct line *line, struct slot *slot)
 
 void line_leave(struct line *line, struct slot *slot)
 {
+	residence_leave(&slot->waiter);
 	slot->call = NULL;
 	slot->task = TASK_NONE;
 	line_submit(line, slot);

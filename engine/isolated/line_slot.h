@@ -36,6 +36,7 @@ struct slot {
 	bool known;           /* and has its body, or gets it in pieces */
 	uint8_t task;         /* enum slot_task */
 	bool found_due;       /* the process has to know the result of a look-up */
+	bool with_bytes;      /* and the first bytes of the file */
 	struct call_fetch *fetch; /* whose body comes; NULL: none */
 	uint64_t fetch_len;   /* bytes of that body, which the process has announced */
 	uint64_t reserved;    /* bytes of memory that a fetch may need */
@@ -45,6 +46,7 @@ struct slot {
 	uint64_t answer_received; /* of these by the process */
 	uint64_t read_off;    /* bytes of the file that the process waits for */
 	uint32_t read_len;    /* 0: it does not */
+	struct read_waiter waiter; /* for these bytes */
 	uint64_t file_off;    /* bytes of the file for which the stream has no room */
 	uint64_t file_len;
 	uint32_t sent;        /* bytes of a body that is sent whole */

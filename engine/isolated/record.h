@@ -20,7 +20,7 @@ enum {
 	WIRE_REPLY_HEAD = 32,    /* of struct wire_reply */
 	WIRE_MAX_TYPE = 255,     /* bytes of a Content-Type */
 	WIRE_SLOTS = 1024,       /* requests that a module has at a time, per engine thread */
-	WIRE_VERSION = 2,
+	WIRE_VERSION = 3,
 };
 
 /* Kinds of records. The server and the module are built together: both are the same program. */
@@ -33,7 +33,7 @@ enum wire_kind {
 	WIRE_CLOSING,  /* the server process will end, and so should the tunnel */
 	WIRE_GONE,     /* the request has ended without the module */
 	WIRE_ROOM,     /* struct wire_room: the server has taken bytes of a reply */
-	WIRE_FOUND,    /* struct wire_found: the result of a look-up */
+	WIRE_FOUND,    /* struct wire_found, and after WIRE_READS the first bytes of the file: the result of a look-up */
 	WIRE_CONTENT,  /* bytes of the file that was found; none: it cannot be read */
 	WIRE_FETCHED,  /* struct wire_fetched: the result of a fetch */
 	WIRE_ANSWER,   /* bytes of the head of its answer, and then of the content; as many as wire_fetched says follow */
@@ -43,7 +43,8 @@ enum wire_kind {
 	WIRE_PAUSE,    /* a flag WIRE_WAITS...: the module waits for a time that it has chosen, or for input; else it goes on */
 	WIRE_TAKEN,    /* struct wire_room: the module has taken bytes of its input since the start, or wants the first ones */
 	WIRE_END,      /* the reply is complete; flag WIRE_CUT: it is cut; flag WIRE_HALF: but the module reads the tunnel */
-	WIRE_LOOKUP,   /* the path of a file, as in a request: the module waits for WIRE_FOUND, and has written nothing that was not taken */
+	WIRE_LOOKUP,   /* the path of a file, as in a request: the module waits for WIRE_FOUND, and has written nothing that was not taken.
+	                * Flag WIRE_READS: it reads files, so it wants their first bytes at once, and need not wait for them */
 	WIRE_FILE,     /* struct wire_part_of_file: bytes of the file that was found belong to the reply. They count as taken by WIRE_ROOM */
 	WIRE_READ_FILE, /* struct wire_part_of_file: the module waits for WIRE_CONTENT */
 	WIRE_FETCH,    /* struct wire_fetch, and the head of a request to an upstream: the module waits for WIRE_FETCHED, like WIRE_LOOKUP */
@@ -51,7 +52,7 @@ enum wire_kind {
 	WIRE_RECEIVED, /* struct wire_room: bytes of WIRE_ANSWER that have come */
 };
 
-enum { WIRE_CUT = 1, WIRE_HALF = 2, WIRE_WAITS = 1, WIRE_WAITS_FOR_INPUT = 2 };
+enum { WIRE_CUT = 1, WIRE_HALF = 2, WIRE_WAITS = 1, WIRE_WAITS_FOR_INPUT = 2, WIRE_READS = 1 };
 
 struct wire_record {
 	uint32_t len; /* bytes after this structure, without padding to a multiple of 8 */

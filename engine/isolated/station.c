@@ -126,6 +126,7 @@ static void put(struct tux_req *call)
 {
 	end_wait(call);
 	leave_seat(call);
+	buffer_forget(&call->file.first);
 	if (call->reply == REPLY_SENT)
 		call->reply = call->copied;
 }
@@ -354,13 +355,16 @@ static void on_found(struct station *station, struct seat *seat, const struct wi
 {
 	struct wire_found found = { 0 };
 	struct tux_req *call = seat->call;
+	struct buffer first = { NULL, 0, 0 };
 
-	if (record->len == sizeof(found))
+	if (record->len >= sizeof(found))
 		memcpy(&found, buf, sizeof(found));
-	if (record->len != sizeof(found) || call == NULL || !seat->looks || found.error > 0)
+	if (record->len < sizeof(found) || record->len - sizeof(found) > found.size || call == NULL || !seat->looks || found.error > 0)
 		station_die(station, "the server has sent nonsense");
 	seat->looks = false;
-	call->file = (struct call_file){ .asked = true, .error = found.error, .size = found.size };
+	buffer_keep(&first, buf + sizeof(found), record->len - (uint32_t)sizeof(found)); /* without memory the module waits for them later */
+	buffer_forget(&call->file.first);
+	call->file = (struct call_file){ .asked = true, .error = found.error, .size = found.size, .first = first };
 	call->wait.over = true;
 	proceed(station, call);
 }

@@ -84,6 +84,7 @@ struct station {
 	int wake_fd;          /* readable when the server has written */
 	int server_fd;        /* wakes the server */
 	bool wrote;
+	bool reads_files;     /* atomic: the module has read bytes of a file */
 	struct tux_req *waiting; /* calls whose replies wait for room, linked by next */
 	struct tux_req **waiting_last;
 	struct seat *seat;

@@ -162,14 +162,21 @@ void station_file_take_asked(struct station *station)
 
 int station_file_read(const struct tux_req *call, uint64_t off, void *to, uint32_t len)
 {
+	struct station *const station = station_of((struct tux_req *)(uintptr_t)call);
+	const struct buffer *first = &call->file.first;
 	uint32_t done = 0;
 
+	__atomic_store_n(&station->reads_files, true, __ATOMIC_RELAXED);
+	if (off < first->len) {
+		done = len < first->len - off ? len : (uint32_t)(first->len - off);
+		memcpy(to, first->data + off, done);
+	}
 	while (done < len) {
 		struct reading reading = { .call = (struct tux_req *)(uintptr_t)call, .off = off + done, .to = (uint8_t *)to + done, .len = WIRE_INLINE };
 
 		if (reading.len > len - done)
 			reading.len = len - done;
-		await_reading(station_of(reading.call), &reading);
+		await_reading(station, &reading);
 		if (reading.result <= 0)
 			return done > 0 ? (int)done : reading.result;
 		done += (uint32_t)reading.result;

@@ -74,12 +74,13 @@ static enum progress send_pieces(struct tux_req *call)
 static enum progress ask(struct station *station, struct tux_req *call)
 {
 	struct seat *seat = &station->seat[call->slot];
+	const uint8_t reads = __atomic_load_n(&station->reads_files, __ATOMIC_RELAXED) ? WIRE_READS : 0;
 
 	if (seat->fetch_due)
 		return station_fetch_send(station, call) ? PROGRESS_IDLE : PROGRESS_ROOM;
 	if (!seat->lookup_due)
 		return PROGRESS_IDLE;
-	if (!station_write(station, call, WIRE_LOOKUP, 0, call->text.data, call->text.len))
+	if (!station_write(station, call, WIRE_LOOKUP, reads, call->text.data, call->text.len))
 		return PROGRESS_ROOM;
 	seat->lookup_due = false;
 	seat->looks = true;

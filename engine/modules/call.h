@@ -9,6 +9,7 @@
 
 #include "../../core/request.h"
 #include "../files/loader.h"
+#include "../files/residence.h"
 #include "../io/buffer.h"
 #include "../io/deadlines.h"
 #include "../io/loop.h"
@@ -24,7 +25,10 @@ struct object;
 struct request;
 struct thread;
 
-enum { CALL_COPY_BYTES = 4096 }; /* bodies up to this size are borrowed for a reply that is sent while handle() runs */
+enum {
+	CALL_COPY_BYTES = 4096,       /* bodies up to this size are borrowed for a reply that is sent while handle() runs */
+	CALL_FILE_BYTES = 64 * 1024,  /* of a file are in memory when its look-up is over */
+};
 
 enum call_owner {
 	CALL_SERVER,    /* the thread of the request may use the call */
@@ -64,6 +68,9 @@ struct call_file {
 	int error;             /* a negative errno, or 0 */
 	uint64_t size;
 	struct object *object; /* for the surroundings: a reference; NULL after an error */
+	bool awaited;          /* for the surroundings: the look-up waits for the first bytes */
+	struct read_waiter waiter; /* for the surroundings: for the first bytes */
+	struct buffer first;   /* for the surroundings: bytes of the file from its start on, in another process */
 };
 
 /* The wait that a module has asked for. The surroundings have begun it if begun is set. */
@@ -181,6 +188,11 @@ struct call_ops {
 	void (*keep)(struct tux_req *call);
 	/* Ends the time limit and the wait, and forgets the file. Lets the request, if it is still there, forget a call that is put back. */
 	void (*put)(struct tux_req *call);
+	/*
+	 * True if bytes of the file, which has them, can be read without a wait for the disk; reduces *len to those. False: waiter->ready() follows,
+	 * unless residence_leave() ends the wait.
+	 */
+	bool (*find_file)(struct tux_req *call, struct read_waiter *waiter, uint64_t off, uint32_t *len);
 	/* Copies up to len bytes of the file, which has them. Returns their number, or a negative errno. Any thread that has the call. */
 	int (*read_file)(const struct tux_req *call, uint64_t off, void *to, uint32_t len);
 	bool raw_paths; /* another process looks up files, and normalises their paths */

@@ -460,7 +460,8 @@ static inline int tux_file(const struct tux_req *req, uint64_t *size)
 
 /*
  * Copies up to len bytes of the file from off on. Returns their number, which is less at the end or before an error; 0 at the end; or the error of
- * tux_file(). It may wait for the disk; in a process of its own also for the server, unless threads of the module call it.
+ * tux_file(). The first 64 KB are in memory after tux_resume_with_file(). Beyond them it may wait for the disk; in a process of its own, for the
+ * server. Then the other requests of the calling thread wait, too.
  */
 static inline int tux_file_read(struct tux_req *req, uint64_t off, void *to, uint32_t len)
 {

@@ -191,7 +191,7 @@ ssize_t sendfile64(int to, int fd, off64_t *off, size_t len)
 
 	if (real == NULL)
 		real = (ssize_t(*)(int, int, off64_t *, size_t))find("sendfile64");
-	if (is_cold(fd, *off + (off64_t)len))
+	if (off != NULL && is_cold(fd, *off + (off64_t)len))
 		hang(HANG_READ);
 	return real(to, fd, off, len);
 }

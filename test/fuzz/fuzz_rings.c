@@ -37,7 +37,7 @@ static struct wire_end to_server, from_server; /* of the process */
 static struct { uint32_t slot, generation; } known[MOST_CALLS]; /* requests that the process has seen last */
 static unsigned known_count;
 static int spawner_fd[2];
-static uint8_t choice; /* how look-ups and fetches end */
+static uint8_t choice; /* how look-ups and fetches end, and whether the process reads */
 
 /* Lines about nonsense would be most of what the fuzzer does. */
 void __wrap_say(const char *front, const char *text, uint32_t len);
@@ -82,7 +82,18 @@ static int read_file(const struct tux_req *call, uint64_t off, void *to, uint32_
 	return (int)len;
 }
 
-static const struct call_ops ops = { .send = send_now, .keep = nothing, .put = nothing, .read_file = read_file };
+/* Some bytes are not in memory yet. */
+static bool find_file(struct tux_req *call, struct read_waiter *waiter, uint64_t off, uint32_t *len)
+{
+	(void)call;
+	(void)off;
+	if ((choice & 4) != 0 && *len > 1)
+		*len /= 2;
+	waiter->end = off + *len;
+	return true;
+}
+
+static const struct call_ops ops = { .send = send_now, .keep = nothing, .put = nothing, .find_file = find_file, .read_file = read_file };
 
 /* Removes a call that is put back. */
 static void separate(const struct tux_req *call)
@@ -281,7 +292,8 @@ static void act(struct input *input)
 	switch (octet(input) % 10) {
 	case 0:
 		begin_call(input);
-		read_records();
+		if ((choice & 8) == 0)
+			read_records();
 		break;
 	case 1:
 		end_call(input);
@@ -329,6 +341,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	thread.calls = &calls;
 	process = isolated_process_get(loaded.isolated);
+	process->ready = true;
 	to_server = (struct wire_end){ .ring = &process->pair[0].to_server };
 	from_server = (struct wire_end){ .ring = &process->pair[0].to_module };
 	known_count = 0;

@@ -13,6 +13,7 @@ import pytest
 import client
 import hang as calls
 from hang import hang  # noqa: F401
+from test_modules import HERE, build  # noqa: F401
 
 SIZE = (3 << 20) + 12345
 BODY = os.urandom(SIZE)
@@ -242,3 +243,53 @@ def test_file_shrinks_while_it_is_read(serve, root, hang, left):  # noqa: F811
         with pytest.raises((client.Closed, ConnectionResetError)):
             conn.take(SIZE)
     assert server.get("/large").body == BODY[:left]
+
+
+@pytest.fixture
+def modules(tux, root, place, hang, build, engine):  # noqa: F811
+    """A server with one thread and modules/streams.c: in it at /m/, isolated at /iso/."""
+    path = os.path.join(place, "tux.conf")
+    module = build(os.path.join(HERE, "modules/streams.c"))
+    with open(path, "w", encoding="ascii") as file:
+        file.write("""
+            module streams { file "%s" }
+            module isolated { file "%s"; isolate on; memory 0; timeout 30 }
+            route "/m/" { module streams }
+            route "/iso/" { module isolated }
+        """ % (module, module))
+    server = tux(root, "--config", path, "--threads", "1", "--engine", engine, env=hang.env)
+    client.wait_until(lambda: server.get("/iso/after?1,1").status == 200, "the process of the module is ready")
+    return server
+
+
+@pytest.mark.parametrize("at", ["/m", "/iso"])
+def test_module_reads_the_begin_of_a_cold_file(modules, root, hang, at):  # noqa: F811
+    """Its look-up waits for the bytes, and neither the thread of the server nor that of the module waits with it."""
+    with open(os.path.join(root, "large"), "r+b") as file:
+        file.write(b"0123456789abcdefghijkl")
+    for _ in range(2):  # bytes are read for an isolated module in advance as soon as it has read some
+        hang.on(calls.READ, os.path.join(root, "large"))
+        before = hang.hung
+        with ask(modules, at + "/file-read?0:/large") as conn:
+            client.wait_until(lambda n=before: hang.hung > n, "a read hangs")
+            assert modules.get("/file").body == b"data"
+            assert modules.get(at + "/after?1,1").body == b"after\n"
+            hang.off()
+            assert conn.response().body == b"%d 16 23456789abcdefgh 0 -22 -22" % SIZE
+        os.utime(os.path.join(root, "large"))  # another file for the cache
+
+
+@pytest.mark.parametrize("ends", ["the disk", "the client"])
+def test_isolated_module_reads_the_rest_of_a_cold_file(modules, root, hang, ends):  # noqa: F811
+    """The thread of the module waits. That of the server does not."""
+    hang.on(calls.READ, os.path.join(root, "large"), LATER)
+    with ask(modules, "/iso/file-copy?0:/large") as conn:
+        client.wait_until(lambda: hang.hung > 0, "a read hangs")
+        assert modules.get("/file").body == b"data"
+        assert modules.get("/m/after?1,1").body == b"after\n"
+        if ends == "the client":
+            conn.close()
+            assert modules.get("/iso/after?1,1").body == b"after\n"
+        hang.off()
+        assert ends == "the client" or conn.response().body == BODY
+    assert modules.get("/iso/file-copy?0:/large").body == BODY
