@@ -9,6 +9,7 @@ import threading
 import pytest
 
 import client
+import tls
 from test_modules import TOP, build  # noqa: F401
 from upstreams import Origin, response
 
@@ -18,14 +19,14 @@ EXAMPLES = sorted(name[:-2] for name in os.listdir(FOLDER) if name.endswith(".c"
 
 @pytest.fixture
 def serve(tux, place, build):  # noqa: F811
-    """serve(name, config, top, more options): TUX with an example at /NAME and beneath it."""
-    def start(name, config="", top="", *options):
+    """serve(name, config, top, more options; more of the module block): TUX with an example at /NAME and beneath it."""
+    def start(name, config="", top="", *options, more="", **popen):
         os.makedirs(os.path.join(place, "root"), exist_ok=True)
         path = os.path.join(place, "tux.conf")
         with open(path, "w", encoding="utf-8") as file:
-            file.write('module %s { file "%s"; config { %s } }\nroute "/%s" { module %s }\nthreads 2\n%s\n' %
-                       (name, build(os.path.join(FOLDER, name + ".c")), config, name, name, top))
-        return tux(os.path.join(place, "root"), "--config", path, *options)
+            file.write('module %s { file "%s"; config { %s }; %s }\nroute "/%s" { module %s }\nthreads 2\n%s\n' %
+                       (name, build(os.path.join(FOLDER, name + ".c")), config, more, name, name, top))
+        return tux(os.path.join(place, "root"), "--config", path, *options, **popen)
     return start
 
 
@@ -201,6 +202,21 @@ def test_websocket_that_breaks_the_protocol(serve, sent, reason):
         while socket.conn.sock.recv(1, client.socket.MSG_PEEK)[0] & 15 != CLOSE:
             socket.frame()
         assert socket.is_closed(reason)
+
+
+@pytest.mark.parametrize("engine", ["uring", "epoll"])
+@pytest.mark.parametrize("host", ["", "threads 2", "isolate on; memory 0"], ids=["inline", "pool", "isolated"])
+def test_websocket_over_tls(serve, place, engine, host):
+    """RFC 6455 3: wss, in every place of a module."""
+    pair = tls.make(place, "test", "test")
+    server = serve("websocket", "", pair.block, "--engine", engine, more=host, tls=tls.trusting(pair))
+    for _ in range(2):
+        with WebSocket(server) as socket:
+            for opcode, payload in ((TEXT, b""), (TEXT, "\u20ac".encode()), (BINARY, os.urandom(16385)), (BINARY, os.urandom(50000))):
+                socket.conn.send(frame(opcode, payload))
+                assert socket.message() == (opcode, payload)
+            socket.conn.send(frame(CLOSE, struct.pack(">H", 1000)))
+            assert socket.is_closed(1000) and not socket.conn.sock.truncated
 
 
 def test_websocket_at_a_reload(serve):

@@ -4,11 +4,13 @@ import json
 import os
 import re
 import signal
+import ssl
 import threading
 
 import pytest
 
 import client
+import tls
 from test_modules import HERE, build  # noqa: F401 (a fixture)
 
 ATS = ("/m", "/pool", "/iso")
@@ -80,6 +82,29 @@ def test_echo(serve, at):
                 reader.join(60)
                 sent += pattern(count)
                 assert got[0] == sent + b"end %d\n" % len(sent)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_over_tls(serve, place, version):
+    """RFC 9110 7.8, RFC 8446 6.1: bytes of both directions, and each side's end by close_notify."""
+    pair = tls.make(place, "test", "test")
+    server = serve(top=pair.block, tls=tls.trusting(pair, version=version))
+    for at in ATS:
+        for word, first in (("echo", b""), ("suspended", b"suspended\n")):
+            with switch(server, "%s/%s" % (at, word), b"" if first else b"early") as conn:
+                assert conn.take(len(first or b"early")) == (first or b"early")
+                for count in (1, 20000, 60000):
+                    conn.send(pattern(count))
+                    assert conn.take(count) == pattern(count)
+                conn.send_eof()
+                assert conn.rest() == b"end %d\n" % (80001 + (0 if first else 5)) and not conn.sock.truncated
+        with switch(server, at + "/push?3000000", receive_buffer=4096) as conn:
+            assert conn.take(3000000) == pattern(3000000)
+            assert conn.buffer == b"" and conn.sock.recv(1) == b"" and not conn.sock.truncated  # the module's side has ended
+            conn.send(b"x" * 100000)
+            conn.send_eof()
+            line = "module %s: after the end of its output it has read 100000\n" % NAMES[at]
+            server.wait_until(lambda text=line: text in server.output, "the module reads on")
 
 
 @pytest.mark.parametrize("at", ATS)
