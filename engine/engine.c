@@ -14,12 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/clock.h"
 #include "io/memlock.h"
 #include "files/content_tag.h"
 #include "log/record_ring.h"
 #include "stats/totals.h"
 #include "isolated/line.h"
 #include "isolated/process.h"
+#include "modules/call.h"
 #include "modules/loaded.h"
 #include "worker.h"
 
@@ -534,6 +536,25 @@ void tux_engine_records_wait(struct tux_engine *engine, int timeout_ms)
 	__atomic_store_n(&engine->shared.log_sleeps, false, __ATOMIC_SEQ_CST);
 	kernel_link_records_sleep(&engine->kernel, false);
 	(void)!read(engine->shared.log_event_fd, &times, sizeof(times));
+}
+
+bool tux_engine_needs_watch(const struct tux_engine *engine)
+{
+	const struct tux_engine_config *config = &engine->config;
+	unsigned i = 0;
+
+	while (i < config->module_count && (config->modules[i].file == NULL || config->modules[i].isolate || config->modules[i].threads > 0))
+		i++;
+	return i < config->module_count;
+}
+
+void tux_engine_watch(struct tux_engine *engine)
+{
+	const uint64_t now_ms = clock_ms();
+
+	for (unsigned i = 0; i < engine->config.threads; i++)
+		if (engine->threads[i] != NULL)
+			calls_tell_hung(engine->threads[i]->calls, now_ms);
 }
 
 void tux_engine_records_wake(struct tux_engine *engine)

@@ -63,6 +63,12 @@ void tux_engine_stop(struct tux_engine *engine);
 /* Frees the engine after tux_engine_stop(). */
 void tux_engine_free(struct tux_engine *engine);
 
+/* True if threads of the engine call modules: then tux_engine_watch() is due about every second. */
+bool tux_engine_needs_watch(const struct tux_engine *engine);
+
+/* Writes a line for each call of a module that has not returned for a second. One thread at a time. */
+void tux_engine_watch(struct tux_engine *engine);
+
 /* Sums the counters of all threads and the kernel engine. Any thread. */
 void tux_engine_counters(struct tux_engine *engine, struct tux_counters *sum);
 

@@ -19,6 +19,7 @@
 enum {
 	SPARE_CALLS = TUX_SMALL_TABLES ? 0 : 64, /* a used call rests until as many others were put back */
 	LONG_CALL_MS = 50,                       /* a longer call in a thread of the server is reported */
+	HUNG_CALL_MS = 1000,                     /* one that has not returned by then is reported, too: it may never return */
 };
 
 bool calls_open(struct calls *calls, const struct call_ops *ops)
@@ -367,10 +368,16 @@ static void leave_to_module(struct tux_req *call)
 enum call_result call_run(struct tux_req *call)
 {
 	const uint64_t began = clock_ms();
-	const enum call_result result = run(call, true);
-	const uint64_t took = clock_ms() - began;
+	struct calls *calls = call->calls;
+	enum call_result result;
 	char text[SAY_BYTES];
+	uint64_t took;
 
+	__atomic_store_n(&calls->running_since_ms, began, __ATOMIC_RELAXED);
+	__atomic_store_n(&calls->running, call->loaded, __ATOMIC_RELEASE);
+	result = run(call, true);
+	__atomic_store_n(&calls->running, NULL, __ATOMIC_RELEASE);
+	took = clock_ms() - began;
 	if (took > LONG_CALL_MS) {
 		print(text, sizeof(text), "%s took %llu ms, during which its thread served nobody else; a module that waits needs threads",
 		      name_of_run(call), (unsigned long long)took);
@@ -380,6 +387,22 @@ enum call_result call_run(struct tux_req *call)
 	if (result == CALL_KEPT)
 		leave_to_module(call);
 	return result;
+}
+
+void calls_tell_hung(struct calls *calls, uint64_t now_ms)
+{
+	const struct tux_loaded *loaded = __atomic_load_n(&calls->running, __ATOMIC_ACQUIRE);
+	const uint64_t since = __atomic_load_n(&calls->running_since_ms, __ATOMIC_RELAXED);
+	char front[128];
+	char text[SAY_BYTES];
+
+	if (loaded == NULL || since == calls->told_ms || now_ms < since + HUNG_CALL_MS)
+		return;
+	calls->told_ms = since;
+	print(front, sizeof(front), "module %s:", loaded->config->name);
+	print(text, sizeof(text), "a call has not returned for %llu ms, and its thread serves nobody else until it does; a module that waits needs threads",
+	      (unsigned long long)(now_ms - since));
+	say(front, text, (uint32_t)strlen(text));
 }
 
 void call_submit(struct tux_req *call)

@@ -213,6 +213,9 @@ struct calls {
 	struct isolated_lines *lines;   /* for the surroundings: to the processes of isolated modules */
 	struct source ready;            /* for the surroundings: an epoll of the descriptors that calls wait for; fd -1: none */
 	bool more_ready;                /* for the surroundings: more of them are ready */
+	const struct tux_loaded *running; /* atomic: the module whose function runs in the thread; NULL: none */
+	uint64_t running_since_ms;      /* atomic: start of that function */
+	uint64_t told_ms;               /* of calls_tell_hung(): start of the function that was told last */
 	struct timers *limits;          /* for the surroundings; malloc'ed. Per module: calls that it has */
 };
 
@@ -242,6 +245,9 @@ bool call_detach(struct tux_req *call);
  * it broke a rule. After CALL_KEPT the call is the module's.
  */
 enum call_result call_run(struct tux_req *call);
+
+/* Writes a line if handle() or resumed() of a module has not returned for a second, once. One thread at a time; not that of the calls. */
+void calls_tell_hung(struct calls *calls, uint64_t now_ms);
 
 /* Gives a call that is detached to the threads of the module. Its result is in call->result when it is delivered. */
 void call_submit(struct tux_req *call);

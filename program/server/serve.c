@@ -39,6 +39,7 @@
 enum {
 	ERROR_MAX = 512,
 	FDS_OF_HOST = 16,     /* of a process of an isolated module, beside those of its threads */
+	WATCH_STEP_MS = 1000, /* interval at which calls of modules are looked at */
 	DRAIN_STEP_MS = 50,   /* interval at which draining checks for a second order */
 	RETIRE_STEP_MS = 200, /* interval at which a retired process checks for orders */
 	LEAVE_STEP_MS = 1,    /* interval at which a retiring process checks whether it still accepts */
@@ -769,6 +770,7 @@ static bool retire(struct serving *serving)
 	while (order != TUX_ORDER_STOP && order != TUX_ORDER_END) {
 		if (tux_engine_wait(serving->engine, RETIRE_STEP_MS))
 			return false;
+		tux_engine_watch(serving->engine);
 		order = order_wait(serving, 0);
 	}
 	return order == TUX_ORDER_STOP;
@@ -779,9 +781,12 @@ static bool obey(struct serving *serving)
 {
 	enum tux_order order;
 
-	do
-		order = order_wait(serving, -1);
-	while (order == TUX_ORDER_NONE);
+	for (;;) {
+		order = order_wait(serving, tux_engine_needs_watch(serving->engine) ? WATCH_STEP_MS : -1);
+		if (order != TUX_ORDER_NONE)
+			break;
+		tux_engine_watch(serving->engine);
+	}
 	if (order == TUX_ORDER_RETIRE) {
 		if (retire(serving))
 			drain(serving);

@@ -377,6 +377,16 @@ def test_memory(serve):
     assert server.get("/m/many").body == b"lacks\n"
 
 
+@pytest.mark.usefixtures("confined")
+def test_leak_ends_the_process_alone(serve):
+    """A module that leaks has its limit, and the server has none of its memory."""
+    server = serve("memory 64M")
+    before, memory = process(server), server.memory()
+    client.wait_until(lambda: server.get("/m/leak").status == 502, "its memory is used up")
+    is_replaced(server, before)
+    assert server.memory() < memory + (16 << 20)
+
+
 @pytest.fixture(scope="module")
 def without():
     """Runs a program as on a kernel without Landlock, or with a further argument also without seccomp."""

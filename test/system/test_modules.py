@@ -403,6 +403,36 @@ def test_a_long_call_is_told(serve):
     assert "module pooled: handle() took" not in server.output
 
 
+def is_replaced(server, before):
+    """Waits until another server process responds."""
+    client.wait_until(lambda: "tux: process %d, which served, " % before in server.output and server.answers(), "another process serves")
+    assert server.get("/m/status?404").status == 404 and server.pid != before
+
+
+def test_a_call_that_does_not_return_is_told(serve):
+    """Its thread serves nobody else. Without the line a server with one thread would only be silent."""
+    server = serve()
+    before = server.pid
+    with server.connect() as conn:
+        conn.send(client.request("/m/hang"))
+        server.wait_until(lambda: re.search(r"tux: module probe: a call has not returned for \d+ ms, and its thread serves nobody else", server.output), "the line")
+        os.kill(before, signal.SIGKILL)
+        conn.assert_closed()
+    is_replaced(server, before)
+    assert server.output.count("has not returned") == 1
+
+
+@pytest.mark.parametrize("word", ["crash", "exit"])
+def test_a_module_that_ends_the_server_process(serve, word):
+    """The supervisor starts another one, with a line. An isolated module would cost its requests alone."""
+    server = serve()
+    before = server.pid
+    with server.connect() as conn:
+        conn.send(client.request("/m/" + word))
+        conn.assert_closed()
+    is_replaced(server, before)
+
+
 def test_lines_of_a_module(serve):
     """They are marked, escaped, and at most 100 a second."""
     server = serve()

@@ -191,6 +191,7 @@ static void lies(struct tux_str query)
 }
 
 static int busy; /* atomic: a thread is in the module */
+static char *volatile leaks; /* keeps the compiler from leaving out what is leaked */
 
 static enum tux_result handle(struct tux_req *req)
 {
@@ -251,6 +252,14 @@ static enum tux_result handle(struct tux_req *req)
 		snprintf(text, sizeof(text), "%s\n", memory_of != NULL ? "has" : "lacks");
 		free(memory_of);
 		return tux_reply(req, 200, "text/plain", text, (uint32_t)strlen(text));
+	}
+	if (memcmp(word, "leak", 4) == 0) {
+		char *leaked = malloc(4u << 20);
+
+		if (leaked == NULL)
+			abort();
+		memset(leaked, 1, 4u << 20);
+		leaks = leaked;
 	}
 	if (memcmp(word, "says", 4) == 0) {
 		fputs("a line of its own\n", stderr);

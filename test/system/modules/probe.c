@@ -376,6 +376,13 @@ static enum tux_result handle(struct tux_req *req)
 		snprintf(text, sizeof(text), "%d\n", tux_resume(never));
 		return say(req, text);
 	}
+	if (is(word, "crash"))
+		abort();
+	if (is(word, "exit"))
+		exit(3);
+	if (is(word, "hang"))
+		for (;;)
+			pause();
 	if (is(word, "slow")) {
 		usleep(80000);
 		return say(req, "slow\n");
