@@ -12,7 +12,7 @@ import threading
 import pytest
 
 import client
-from tools import make_place
+from tools import is_sanitized, make_place
 from upstreams import Origin, response
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -401,6 +401,15 @@ def test_a_long_call_is_told(serve):
     assert re.search(r"module probe: handle\(\) took \d+ ms, during which its thread served nobody else", server.output)
     assert server.get("/pool/slow").body == b"slow\n"
     assert "module pooled: handle() took" not in server.output
+
+
+@pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])
+def test_what_a_module_may_not_do(request, serve, at):
+    """The sandbox of the server holds for its modules, too. A process of its own may compile code in memory."""
+    if is_sanitized(request.config.getoption("tux")):
+        pytest.skip("built with a sanitizer")
+    server = serve()
+    assert server.get(at + "/forbidden").body == b"fork 0, socket 0, open 0, map %d, exec 0\n" % (at == "/iso")
 
 
 def is_replaced(server, before):

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <tux/module.h>
@@ -35,6 +36,22 @@ static bool is(struct tux_str text, const char *word)
 static enum tux_result say(struct tux_req *req, const char *text)
 {
 	return (enum tux_result)tux_reply(req, 200, "text/plain", text, (uint32_t)strlen(text));
+}
+
+/* Tries what the sandbox refuses. A child that there may be ends at once. */
+static enum tux_result forbidden(struct tux_req *req)
+{
+	char *const arguments[] = { "true", NULL };
+	const pid_t child = fork();
+	const int tried = socket(AF_INET, SOCK_STREAM, 0), opened = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	const bool mapped = mmap(NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+	char text[128];
+
+	if (child == 0)
+		_exit(0);
+	snprintf(text, sizeof(text), "fork %d, socket %d, open %d, map %d, exec %d\n", child != -1, tried >= 0, opened >= 0, mapped,
+	         execv("/bin/true", arguments) == 0);
+	return say(req, text);
 }
 
 /* Writes all that the server tells about the request. */
@@ -376,6 +393,8 @@ static enum tux_result handle(struct tux_req *req)
 		snprintf(text, sizeof(text), "%d\n", tux_resume(never));
 		return say(req, text);
 	}
+	if (is(word, "forbidden"))
+		return forbidden(req);
 	if (is(word, "crash"))
 		abort();
 	if (is(word, "exit"))
