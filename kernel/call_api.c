@@ -5,7 +5,7 @@
 #include <linux/string.h>
 
 #include "../core/field_line.h"
-#include "../core/reply_field.h"
+#include "../core/module_reply.h"
 #include "call.h"
 #include "memcg.h"
 #include "module_send.h"
@@ -13,9 +13,10 @@
 
 enum {
 	MAX_MEMORY = 4096,   /* bytes of request_bytes */
-	MAX_LOCATION = 8192, /* bytes */
 	MAX_LINE = 512,      /* bytes of a line of tux_log() */
 };
+
+static_assert((int)CALL_MAX_TYPE == (int)TUX_MAX_REPLY_TYPE);
 
 static struct tux_str text_of(const u8 *at, u32 len)
 {
@@ -80,25 +81,21 @@ static struct tux_str req_host(const struct tux_req *call)
 	return is_owned(call, "tux_req_host") ? span_of(call, call->head->host) : nothing();
 }
 
-static bool spells(const u8 *at, const char *name, size_t len)
+/* A length above 4 GB is that. */
+static struct tux_octets octets_of(const char *text)
 {
-	return strncasecmp((const char *)at, name, len) == 0; /* names are tokens, so neither has NUL */
+	return (struct tux_octets){ (const u8 *)text, text ? (u32)min_t(size_t, strlen(text), U32_MAX) : 0 };
 }
 
 static struct tux_str req_field(const struct tux_req *call, const char *name)
 {
-	const size_t len = strlen(name);
-	u32 i;
+	const struct tux_field_lines *fields = &call->head->fields;
+	u32 line;
 
 	if (!is_owned(call, "tux_req_field"))
 		return nothing();
-	for (i = 0; i < call->head->fields.count; i++) {
-		const struct tux_field *field = &call->head->fields.line[i];
-
-		if (field->name.len == len && spells(call->buf + field->name.off, name, len))
-			return span_of(call, field->value);
-	}
-	return nothing();
+	line = tux_module_field(call->buf, fields, octets_of(name));
+	return line < fields->count ? span_of(call, fields->line[line].value) : nothing();
 }
 
 static bool req_each_field(const struct tux_req *call, u32 *at, struct tux_str *name, struct tux_str *value)
@@ -142,24 +139,10 @@ static void *req_memory(struct tux_req *call)
 	return call->memory;
 }
 
-/* Finds out which replies write a field themselves. Returns false if all do. */
-static bool find_writers(const char *name, size_t len, u8 *kind)
-{
-	int i;
-
-	*kind = 0;
-	for (i = 0; i < TUX_REPLY_FIELDS; i++) {
-		if (strlen(tux_reply_fields[i].name) == len && spells((const u8 *)name, tux_reply_fields[i].name, len)) {
-			*kind = tux_reply_fields[i].kind;
-			return *kind != TUX_REPLY_FIELD_ALWAYS;
-		}
-	}
-	return true;
-}
-
 static int add_field(struct tux_req *call, const char *name, const char *value)
 {
-	const size_t name_len = strlen(name), value_len = strlen(value);
+	const struct tux_octets one = octets_of(name), other = octets_of(value);
+	enum tux_reply_check check;
 	u32 len;
 	u8 kind;
 
@@ -167,17 +150,14 @@ static int add_field(struct tux_req *call, const char *name, const char *value)
 		return -EPERM;
 	if (call->reply != REPLY_NONE)
 		return -EALREADY;
-	if (!find_writers(name, name_len, &kind) || (kind & call->added & ~TUX_REPLY_FIELD_LIST_OF_FILE))
-		return -EINVAL;
-	if (name_len > TUX_MAX_FIELD_LINES || value_len > TUX_MAX_FIELD_LINES ||
-	    call->fields_len + name_len + value_len + 4 > TUX_MAX_FIELD_LINES)
-		return -E2BIG;
+	check = tux_reply_field_check(one, other.len, call->fields_len, call->added, &kind);
+	if (check != TUX_REPLY_VALID)
+		return check == TUX_REPLY_LONG ? -E2BIG : -EINVAL;
 	if (!call->fields)
 		call->fields = ktux_charged_zeroed(call->memcg, TUX_MAX_FIELD_LINES);
 	if (!call->fields)
 		return -ENOMEM;
-	len = tux_field_line(call->fields + call->fields_len, TUX_MAX_FIELD_LINES - call->fields_len,
-			     (struct tux_octets){ (const u8 *)name, (u32)name_len }, (struct tux_octets){ (const u8 *)value, (u32)value_len });
+	len = tux_field_line(call->fields + call->fields_len, TUX_MAX_FIELD_LINES - call->fields_len, one, other);
 	call->fields_len += len;
 	call->added |= len > 0 ? kind : 0;
 	return len > 0 ? 0 : -EINVAL;
@@ -197,21 +177,17 @@ static int remove_fields(struct tux_req *call)
 /* Checks that a function may reply, and keeps the status and the type of the reply. Returns 0 or a negative errno. */
 static int reply_begin(struct tux_req *call, const char *function, u32 status, const char *type)
 {
-	const size_t len = type ? strlen(type) : 0;
-	size_t i;
+	const struct tux_octets octets = octets_of(type);
 
 	if (!is_owned(call, function))
 		return -EPERM;
 	if (call->reply != REPLY_NONE)
 		return -EALREADY;
-	if (status < 200 || status > 599 || len > CALL_MAX_TYPE)
+	if (!tux_reply_head_valid(status, octets))
 		return -EINVAL;
-	for (i = 0; i < len; i++)
-		if (type[i] < 0x20 || type[i] > 0x7e)
-			return -EINVAL;
 	call->status = (u16)status;
-	memcpy(call->type, type ? type : "", len);
-	call->type_len = (u32)len;
+	memcpy(call->type, type ? type : "", octets.len);
+	call->type_len = octets.len;
 	return 0;
 }
 
@@ -251,30 +227,21 @@ static int reply_memory(struct tux_req *call, u32 status, const char *type, cons
 	return error;
 }
 
-static bool is_redirect(u32 status)
-{
-	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
 static int reply_redirect(struct tux_req *call, u32 status, const char *location)
 {
-	const size_t len = strlen(location);
+	const struct tux_octets text = octets_of(location);
 	int error = reply_begin(call, "tux_reply_redirect", status, NULL);
-	size_t i;
 
 	if (error != 0)
 		return error;
-	if (!is_redirect(status) || len == 0 || len > MAX_LOCATION || call->added & TUX_REPLY_FIELD_LOCATION)
+	if (!tux_reply_redirect_valid(status, text) || call->added & TUX_REPLY_FIELD_LOCATION)
 		return -EINVAL;
-	for (i = 0; i < len; i++)
-		if (location[i] <= 0x20 || location[i] > 0x7e)
-			return -EINVAL;
 	if (call->direct)
 		return ktux_module_send(call, NULL, 0, location);
-	call->location = ktux_charged_zeroed(call->memcg, len + 1);
+	call->location = ktux_charged_zeroed(call->memcg, text.len + 1);
 	if (!call->location)
 		return -ENOMEM;
-	memcpy(call->location, location, len);
+	memcpy(call->location, location, text.len);
 	call->reply = REPLY_REDIRECT;
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "../../core/field_line.h"
-#include "../../core/reply_field.h"
+#include "../../core/module_reply.h"
 #include "body_api.h"
 #include "fetch_api.h"
 #include "file_api.h"
@@ -18,7 +18,7 @@
 
 enum {
 	MAX_MEMORY = 4096,     /* bytes of request_bytes */
-	MAX_LOCATION = 8192,   /* bytes of a target, and of a Location */
+	MAX_TARGET = 8192,     /* bytes */
 };
 
 static struct tux_str text_of(const uint8_t *at, uint32_t len)
@@ -73,32 +73,16 @@ static struct tux_str req_host(const struct tux_req *call)
 	return call_is_owned(call, "tux_req_host") ? span_of(call, call->head->host) : nothing();
 }
 
-static uint8_t lower(uint8_t octet)
-{
-	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet | 0x20) : octet;
-}
-
-static bool spells(const uint8_t *at, const char *name, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (lower(at[i]) != lower((uint8_t)name[i]))
-			return false;
-	return true;
-}
-
 static struct tux_str req_field(const struct tux_req *call, const char *name)
 {
-	const size_t len = strlen(name);
+	const struct tux_field_lines *fields;
+	uint32_t line;
 
 	if (!call_is_owned(call, "tux_req_field"))
 		return nothing();
-	for (uint32_t i = 0; i < call->head->fields.count; i++) {
-		const struct tux_field *field = &call->head->fields.line[i];
-
-		if (field->name.len == len && spells(call->bytes + field->name.off, name, len))
-			return span_of(call, field->value);
-	}
-	return nothing();
+	fields = &call->head->fields;
+	line = tux_module_field(call->bytes, fields, octets_of(name));
+	return line < fields->count ? span_of(call, fields->line[line].value) : nothing();
 }
 
 static bool req_each_field(const struct tux_req *call, uint32_t *at, struct tux_str *name, struct tux_str *value)
@@ -136,45 +120,26 @@ static void *req_memory(struct tux_req *call)
 	return call->memory;
 }
 
-/* Finds out which replies write a field themselves. Returns false if all do. */
-static bool find_writers(const char *name, size_t len, unsigned *field)
-{
-	*field = 0;
-	for (size_t i = 0; i < TUX_REPLY_FIELDS; i++)
-		if (strlen(tux_reply_fields[i].name) == len && spells((const uint8_t *)name, tux_reply_fields[i].name, len)) {
-			*field = tux_reply_fields[i].kind;
-			return *field != TUX_REPLY_FIELD_ALWAYS;
-		}
-	return true;
-}
-
-static bool append(struct buffer *lines, const char *text, size_t len)
-{
-	return buffer_keep(lines, (const uint8_t *)text, (uint32_t)len);
-}
-
 static int add_field(struct tux_req *call, const char *name, const char *value)
 {
-	const size_t name_len = strlen(name), value_len = strlen(value);
-	unsigned field;
-	uint8_t *room;
+	const struct tux_octets one = octets_of(name), other = octets_of(value);
+	enum tux_reply_check check;
+	uint8_t kind, *room;
 	uint32_t len;
 
 	if (!call_is_owned(call, "tux_add_field"))
 		return -EPERM;
 	if (call->reply != REPLY_NONE)
 		return -EALREADY;
-	if (!find_writers(name, name_len, &field) || (field & call->added & ~TUX_REPLY_FIELD_LIST_OF_FILE) != 0)
-		return -EINVAL;
-	if (name_len > TUX_MAX_FIELD_LINES || value_len > TUX_MAX_FIELD_LINES || call->fields.len + name_len + value_len + 4 > TUX_MAX_FIELD_LINES)
-		return -E2BIG;
-	room = buffer_room(&call->fields, (uint32_t)(name_len + value_len + 4));
+	check = tux_reply_field_check(one, other.len, call->fields.len, call->added, &kind);
+	if (check != TUX_REPLY_VALID)
+		return check == TUX_REPLY_LONG ? -E2BIG : -EINVAL;
+	room = buffer_room(&call->fields, one.len + other.len + 4);
 	if (room == NULL)
 		return -ENOMEM;
-	len = tux_field_line(room, (uint32_t)(name_len + value_len + 4), (struct tux_octets){ (const uint8_t *)name, (uint32_t)name_len },
-	                     (struct tux_octets){ (const uint8_t *)value, (uint32_t)value_len });
+	len = tux_field_line(room, one.len + other.len + 4, one, other);
 	call->fields.len += len;
-	call->added |= (uint8_t)(len > 0 ? field : 0);
+	call->added |= (uint8_t)(len > 0 ? kind : 0);
 	return len > 0 ? 0 : -EINVAL;
 }
 
@@ -255,10 +220,10 @@ static int reply_target(struct tux_req *call, const char *path, uint32_t len)
 
 	if (error != 0)
 		return error;
-	if (len == 0 || len > MAX_LOCATION || path[0] != '/' || call->added != 0)
+	if (len == 0 || len > MAX_TARGET || path[0] != '/' || call->added != 0)
 		return -EINVAL;
 	call->text.len = 0;
-	if (!append(&call->text, path, len))
+	if (!buffer_keep(&call->text, (const uint8_t *)path, len))
 		return -ENOMEM;
 	return finish(call, REPLY_TARGET);
 }
@@ -279,20 +244,15 @@ static int reply_fd(struct tux_req *call, uint32_t status, const char *type, int
 
 static int reply_redirect(struct tux_req *call, uint32_t status, const char *location)
 {
-	const size_t len = strlen(location);
+	const struct tux_octets text = octets_of(location);
 	const int error = reply_head_begin(call, "tux_reply_redirect", status, NULL);
 
 	if (error != 0)
 		return error;
-	if ((status != 301 && status != 302 && status != 303 && status != 307 && status != 308) || len == 0 || len > MAX_LOCATION)
+	if (!tux_reply_redirect_valid(status, text) || (call->added & TUX_REPLY_FIELD_LOCATION) != 0)
 		return -EINVAL;
-	if ((call->added & TUX_REPLY_FIELD_LOCATION) != 0)
-		return -EINVAL;
-	for (size_t i = 0; i < len; i++)
-		if (location[i] <= 0x20 || location[i] > 0x7e)
-			return -EINVAL;
 	call->text.len = 0;
-	if (!append(&call->text, location, len))
+	if (!buffer_keep(&call->text, text.at, text.len))
 		return -ENOMEM;
 	return finish(call, REPLY_REDIRECT);
 }

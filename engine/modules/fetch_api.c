@@ -9,17 +9,13 @@
 #include "../../core/request_write.h"
 #include "../thread.h"
 #include "call_fetch.h"
+#include "reply_head.h"
 
 enum {
 	MAX_TARGET = 8192,         /* bytes of a target */
 	DEFAULT_ANSWER = 1 << 20,  /* bytes of content, if the module has no limit */
 	HEAD_ROOM = 64,            /* bytes of a head besides the texts of the module and the host */
 };
-
-static struct tux_octets octets_of(const char *text)
-{
-	return (struct tux_octets){ (const uint8_t *)text, text != NULL ? (uint32_t)strlen(text) : 0 };
-}
 
 /* Writes the head with a host, which may be empty, and parses it. Returns 0 or a negative errno. */
 static int write_head(struct call_fetch *fetch, const struct tux_fetch_request *ask, struct tux_octets host)

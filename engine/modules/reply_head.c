@@ -4,22 +4,26 @@
 #include <errno.h>
 #include <string.h>
 
-enum { MAX_TYPE = 255 }; /* bytes of a Content-Type */
+#include "../../core/module_reply.h"
+
+struct tux_octets octets_of(const char *text)
+{
+	const size_t len = text != NULL ? strlen(text) : 0;
+
+	return (struct tux_octets){ (const uint8_t *)text, len < UINT32_MAX ? (uint32_t)len : UINT32_MAX };
+}
 
 int reply_head_begin(struct tux_req *call, const char *function, uint32_t status, const char *type)
 {
-	const size_t len = type != NULL ? strlen(type) : 0;
+	const struct tux_octets octets = octets_of(type);
 
 	if (!call_is_owned(call, function))
 		return -EPERM;
 	if (call->reply != REPLY_NONE)
 		return -EALREADY;
-	if (status < 200 || status > 599 || len > MAX_TYPE)
+	if (!tux_reply_head_valid(status, octets))
 		return -EINVAL;
-	for (size_t i = 0; i < len; i++)
-		if (type[i] < 0x20 || type[i] > 0x7e)
-			return -EINVAL;
 	call->status = (uint16_t)status;
 	call->type.len = 0;
-	return len == 0 || buffer_keep(&call->type, (const uint8_t *)type, (uint32_t)len) ? 0 : -ENOMEM;
+	return octets.len == 0 || buffer_keep(&call->type, octets.at, octets.len) ? 0 : -ENOMEM;
 }

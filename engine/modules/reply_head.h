@@ -5,6 +5,9 @@
 
 #include "call.h"
 
+/* Returns the octets of a text of the module; a length above 4 GB is that. text may be NULL. */
+struct tux_octets octets_of(const char *text);
+
 /*
  * Checks that a function of the module may reply, and keeps the status and the type of the reply. Returns 0, or a negative errno: then
  * another reply may be given.
