@@ -16,6 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 pytest_plugins = ["suite"]
 
+import hosted  # noqa: E402
 from process import Tux  # noqa: E402
 from tools import free_port, give_to_server, make_place  # noqa: E402
 
@@ -73,6 +74,28 @@ def tux(request, place):
         except AssertionError as error:
             failed.append(str(error))
     assert not failed, "\n".join(failed)
+
+
+@pytest.fixture(scope="session")
+def build():
+    """build(source): compiles a module. Returns the path of the shared object."""
+    builder = hosted.Builder()
+    yield builder
+    builder.remove()
+
+
+@pytest.fixture(params=["uring", "epoll"])
+def in_each_host(request, place, tux, build):
+    """in_each_host(name, more of the module blocks, more of the file): TUX with modules/NAME.c at hosted.ATS, and a file /file.txt."""
+    def start(name, more="", top="", **options):
+        os.makedirs(os.path.join(place, "root"), exist_ok=True)
+        path = os.path.join(place, "tux.conf")
+        for file, text in ((os.path.join(place, "root/file.txt"), "a file"),
+                           (path, hosted.CONFIG % {"top": top, "name": name, "file": build(hosted.source(name)), "more": more})):
+            with open(file, "w", encoding="utf-8") as out:
+                out.write(text)
+        return tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+    return start
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 
 import client
-from test_modules import TOP, build  # noqa: F401
+from hosted import TOP
 from tools import free_port, need
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -171,7 +171,7 @@ socket.onclose = event => done({same: sent.map((message, i) => same(message, got
 
 
 @pytest.mark.parametrize("engine", ["uring", "epoll"])
-def test_websocket(tux, place, browser, build, engine):  # noqa: F811
+def test_websocket(tux, place, browser, build, engine):
     """Messages of any kind and size come back from examples/modules/websocket.c, and the closing handshake is complete."""
     path = os.path.join(place, "tux.conf")
     with open(path, "w", encoding="utf-8") as file:

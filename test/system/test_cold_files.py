@@ -13,7 +13,7 @@ import pytest
 import client
 import hang as calls
 from hang import hang  # noqa: F401
-from test_modules import HERE, build  # noqa: F401
+from hosted import source
 
 SIZE = (3 << 20) + 12345
 BODY = os.urandom(SIZE)
@@ -249,7 +249,7 @@ def test_file_shrinks_while_it_is_read(serve, root, hang, left):  # noqa: F811
 def modules(tux, root, place, hang, build, engine):  # noqa: F811
     """A server with one thread and modules/streams.c: in it at /m/, isolated at /iso/."""
     path = os.path.join(place, "tux.conf")
-    module = build(os.path.join(HERE, "modules/streams.c"))
+    module = build(source("streams"))
     with open(path, "w", encoding="ascii") as file:
         file.write("""
             module streams { file "%s" }

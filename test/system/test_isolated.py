@@ -12,21 +12,13 @@ import threading
 import pytest
 
 import client
+from hosted import HERE, source
 from tools import descendants, is_sanitized, make_place
 from upstreams import Origin, response
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.join(HERE, "..", "..")
-
-
-@pytest.fixture(scope="module")
-def hostile():
-    folder = make_place()
-    path = os.path.join(folder, "hostile.so")
-    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", os.path.join(TOP, "include"),
-                    os.path.join(HERE, "modules/hostile.c"), "-o", path], check=True)
-    yield path
-    shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture
+def hostile(build):
+    return build(source("hostile"))
 
 
 @pytest.fixture(params=["uring", "epoll"])

@@ -5,13 +5,14 @@ import re
 
 import pytest
 
-from test_modules import TOP, build, fails  # noqa: F401
+from hosted import TOP
+from test_modules import fails
 
 SOURCE = os.path.join(TOP, "test/vm/modules/probe.c")
 
 
 @pytest.fixture(params=["uring", "epoll"])
-def serve(request, tux, place, build):  # noqa: F811
+def serve(request, tux, place, build):
     """serve(more): TUX with the module at /probe/."""
     def start(more):
         os.makedirs(os.path.join(place, "root/probe"), exist_ok=True)
@@ -35,7 +36,7 @@ def test_blocking_continues_what_handle_leaves(serve, more):
     assert server.get("/probe/show").status == 200
 
 
-def test_module_that_may_wait_needs_threads(tux, place, build):  # noqa: F811
+def test_module_that_may_wait_needs_threads(tux, place, build):
     assert "module a: its blocking() may wait, so it needs threads, or isolate on" in fails(tux, place, 'module a { file "%s" }' % build(SOURCE))
 
 

@@ -6,30 +6,14 @@ import threading
 import pytest
 
 import client
-from test_modules import HERE, build  # noqa: F401 (a fixture)
-
-ATS = ("/m", "/pool", "/iso")
+from hosted import ATS, pattern
 
 
-@pytest.fixture(params=["uring", "epoll"])
-def serve(request, place, tux, build):  # noqa: F811
-    """serve(more of the file): TUX with the module at /m/, in threads of its own at /pool/, and isolated at /iso/."""
+@pytest.fixture
+def serve(in_each_host):
+    """serve(more of the file): TUX with the module in each host."""
     def start(top="", **options):
-        os.makedirs(os.path.join(place, "root"), exist_ok=True)
-        with open(os.path.join(place, "root/file.txt"), "w", encoding="utf-8") as file:
-            file.write("a file")
-        path = os.path.join(place, "tux.conf")
-        module = build(os.path.join(HERE, "modules/bodies.c"))
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("""%s
-                module bodies { file "%s" }
-                module pooled { file "%s"; threads 3 }
-                module isolated { file "%s"; isolate on; memory 0 }
-                route "/m/" { module bodies }
-                route "/pool/" { module pooled }
-                route "/iso/" { module isolated }
-            """ % (top, module, module, module))
-        server = tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+        server = in_each_host("bodies", top=top, **options)
         client.wait_until(lambda: is_told(server), "the server knows that the isolated module reads pieces")
         return server
     return start
@@ -40,10 +24,6 @@ def is_told(server):
     with server.connect() as conn:
         post(conn, "/iso/unread", 3, "Expect: 100-continue")
         return conn.response("POST", interim=True).status == 200
-
-
-def pattern(count):
-    return (b"abcdefghijklmnopqrstuvwxyz" * (count // 26 + 1))[:count]
 
 
 def summed(body):

@@ -10,7 +10,7 @@ import pytest
 
 import client
 import tls
-from test_modules import TOP, build  # noqa: F401
+from hosted import TOP
 from upstreams import Origin, response
 
 FOLDER = os.path.join(TOP, "examples/modules")
@@ -18,7 +18,7 @@ EXAMPLES = sorted(name[:-2] for name in os.listdir(FOLDER) if name.endswith(".c"
 
 
 @pytest.fixture
-def serve(tux, place, build):  # noqa: F811
+def serve(tux, place, build):
     """serve(name, config, top, more options; more of the module block): TUX with an example at /NAME and beneath it."""
     def start(name, config="", top="", *options, more="", **popen):
         os.makedirs(os.path.join(place, "root"), exist_ok=True)

@@ -9,13 +9,13 @@ import urllib.parse
 import pytest
 
 import client
-from test_modules import HERE, build  # noqa: F401
+from hosted import source
 from upstreams import Origin, Strict, response
 
 
 @pytest.fixture
-def fetcher(build):  # noqa: F811
-    return build(os.path.join(HERE, "modules/fetcher.c"))
+def fetcher(build):
+    return build(source("fetcher"))
 
 
 @pytest.fixture(params=["uring", "epoll"])

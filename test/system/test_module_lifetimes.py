@@ -5,11 +5,11 @@ import os
 import pytest
 
 import client
-from test_modules import HERE, build  # noqa: F401 (a fixture)
+from hosted import source
 
 
 @pytest.fixture(params=["uring", "epoll"])
-def serve(request, place, tux, build):  # noqa: F811
+def serve(request, place, tux, build):
     """serve(more of the module block): TUX with the module at /m/. server.unblock() lets /m/block return."""
     def start(more="", **options):
         os.makedirs(os.path.join(place, "root"), exist_ok=True)
@@ -23,7 +23,7 @@ def serve(request, place, tux, build):  # noqa: F811
                 module lifetimes { file "%s"; config { fifo "%s" }; %s }
                 route "/m/" { module lifetimes }
                 route "=/status" { status on }
-            """ % (build(os.path.join(HERE, "modules/lifetimes.c")), fifo, more))
+            """ % (build(source("lifetimes")), fifo, more))
         server = tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
 
         def unblock():

@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 import client
+from hosted import source
 from test_historic import ACTIONS, build as build_historic  # noqa: F401 (a fixture)
-from test_modules import HERE, build  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the files must be root's")
 
@@ -18,7 +18,7 @@ ERRORS = {"EACCES": "-13", "ENOENT": "-2"}
 @pytest.fixture(params=["uring", "epoll"])
 def serve(request, place, tux, build):  # noqa: F811
     """serve(more of the file, host of the module): TUX with a module under two names."""
-    module = build(os.path.join(HERE, "modules/selected.c"))
+    module = build(source("selected"))
 
     def start(text, host="inline"):
         path = os.path.join(place, "tux.conf")

@@ -8,7 +8,8 @@ import subprocess
 import pytest
 
 import client
-from test_modules import HERE, build, probe  # noqa: F401
+from hosted import source
+from test_modules import probe  # noqa: F401
 from test_modules import serve as modules  # noqa: F401
 from test_status import prometheus
 
@@ -132,7 +133,7 @@ def test_module_list_of_several_servers(serve, tux, root):
 def test_module_list_says_that_a_process_cannot_start(modules, place, build):  # noqa: F811
     """The reason is in the error log."""
     control = os.path.join(place, "control")
-    path = build(os.path.join(HERE, "modules/hostile.c"))
+    path = build(source("hostile"))
     server = modules(top='control "%s"; module fails { file "%s"; isolate on; config { load = fails } }' % (control, path))
 
     def states():

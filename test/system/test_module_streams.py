@@ -13,41 +13,17 @@ import threading
 import pytest
 
 import client
-from test_modules import HERE, build  # noqa: F401 (a fixture)
+import hosted
+from hosted import ATS, pattern, source
 
 
 @pytest.fixture
-def streams(build):  # noqa: F811
-    return build(os.path.join(HERE, "modules/streams.c"))
+def serve(in_each_host):
+    """serve(more of the module blocks, more of the file): TUX with the module in each host."""
+    return lambda more="", top="", **options: in_each_host("streams", more, top, **options)
 
 
-@pytest.fixture(params=["uring", "epoll"])
-def serve(request, place, tux, streams):
-    """serve(more of the module blocks, more of the file): TUX with the module at /m/, and in threads of its own at /pool/."""
-    def start(more="", top="", **options):
-        os.makedirs(os.path.join(place, "root"), exist_ok=True)
-        with open(os.path.join(place, "root/file.txt"), "w", encoding="utf-8") as file:
-            file.write("a file")
-        path = os.path.join(place, "tux.conf")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("""%s
-                module streams { file "%s"; %s }
-                module pooled { file "%s"; threads 3; %s }
-                module isolated { file "%s"; isolate on; memory 0; %s }
-                route "/m/" { module streams }
-                route "/pool/" { module pooled }
-                route "/iso/" { module isolated }
-            """ % (top, streams, more, streams, more, streams, more))
-        return tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
-    return start
-
-
-ATS = ("/m", "/pool", "/iso")
-NAMES = {"/m": "streams", "/pool": "pooled", "/iso": "isolated"}
-
-
-def pattern(count):
-    return (b"abcdefghijklmnopqrstuvwxyz" * (count // 26 + 1))[:count]
+NAMES = hosted.names("streams")
 
 
 def counts(server, at):
@@ -445,11 +421,11 @@ def test_a_file_that_is_read(serve, place):
     assert all(server.get(at + "/after?1,1").body == b"after\n" for at in ATS)
 
 
-def test_without_resumed(build, tux, place):  # noqa: F811
+def test_without_resumed(build, tux, place):
     """A module that has no resumed() cannot wait."""
     root = os.path.join(place, "root")
     os.mkdir(root)
     path = os.path.join(place, "tux.conf")
     with open(path, "w", encoding="utf-8") as file:
-        file.write('module probe { file "%s" }\nroute "/" { module probe }\n' % build(os.path.join(HERE, "modules/probe.c")))
+        file.write('module probe { file "%s" }\nroute "/" { module probe }\n' % build(source("probe")))
     assert tux(root, "--config", path).get("/wait").body == b"-38\n"

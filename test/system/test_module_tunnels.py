@@ -11,36 +11,20 @@ import pytest
 
 import client
 import tls
-from test_modules import HERE, build  # noqa: F401 (a fixture)
+import hosted
+from hosted import ATS, pattern
 
-ATS = ("/m", "/pool", "/iso")
-NAMES = {"/m": "tunnels", "/pool": "pooled", "/iso": "isolated"}
+NAMES = hosted.names("tunnels")
 
 
-@pytest.fixture(params=["uring", "epoll"])
-def serve(request, place, tux, build):  # noqa: F811
-    """serve(more of the module blocks, more of the file): TUX with the module at /m/, in threads of its own at /pool/, isolated at /iso/."""
+@pytest.fixture
+def serve(in_each_host):
+    """serve(more of the module blocks, more of the file): TUX with the module in each host."""
     def start(more="", top="", **options):
-        os.makedirs(os.path.join(place, "root"), exist_ok=True)
-        path = os.path.join(place, "tux.conf")
-        module = build(os.path.join(HERE, "modules/tunnels.c"))
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("""%s
-                module tunnels { file "%s"; %s }
-                module pooled { file "%s"; threads 3; %s }
-                module isolated { file "%s"; isolate on; memory 0; %s }
-                route "/m/" { module tunnels }
-                route "/pool/" { module pooled }
-                route "/iso/" { module isolated }
-            """ % (top, module, more, module, more, module, more))
-        server = tux(os.path.join(place, "root"), "--config", path, "--engine", request.param, "--threads", "1", **options)
+        server = in_each_host("tunnels", more, top, **options)
         client.wait_until(lambda: server.get("/iso/counts").status == 200, "the process of the module is ready")
         return server
     return start
-
-
-def pattern(count):
-    return (b"abcdefghijklmnopqrstuvwxyz" * (count // 26 + 1))[:count]
 
 
 def ask(target, *fields):

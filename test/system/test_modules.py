@@ -12,33 +12,15 @@ import threading
 import pytest
 
 import client
-from tools import is_sanitized, make_place
+import hosted
+from hosted import TOP, source
+from tools import is_sanitized
 from upstreams import Origin, response
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.join(HERE, "..", "..")
-
-
-@pytest.fixture(scope="session")
-def build():
-    """build(source): compiles a module, as docs/modules.md says. Returns the path of the shared object, which the server may read."""
-    folder = make_place()
-    built = {}
-
-    def run(source):
-        if source not in built:
-            path = os.path.join(folder, os.path.basename(source)[:-1] + "so")
-            subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", os.path.join(TOP, "include"), source, "-o", path],
-                           check=True)
-            built[source] = path
-        return built[source]
-    yield run
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
 def probe(build):
-    return build(os.path.join(HERE, "modules/probe.c"))
+    return build(source("probe"))
 
 
 @pytest.fixture(params=["uring", "epoll"])
@@ -64,7 +46,7 @@ def serve(request, place, tux, probe):
     return start
 
 
-NAMES = {"/m": "probe", "/pool": "pooled", "/iso": "isolated"}
+NAMES = hosted.names("probe")
 
 
 def lines(response):
