@@ -37,7 +37,6 @@ enum {
 	STEP_MS = 100,           /* between two looks whether it has ended: a process that it left may keep its output open */
 	OUTPUT_MAX = 4096,       /* kept bytes of its messages: the last ones */
 	OUTPUT_LINES = 6,        /* quoted lines of them */
-	WORK_LEVELS = 4,         /* of directories in its directory */
 	FILE_BYTES = 1 << 20,    /* of a file that it writes */
 	CHAIN_BYTES = 1 << 16,   /* of a certificate with its issuers */
 	CPU_SECONDS = 60,
@@ -55,37 +54,71 @@ struct run {
 	size_t len;
 };
 
-/* Removes what is in a directory, without following a link. */
-static void directory_empty(int directory, unsigned levels)
+/* The removal of its directory. */
+struct removal {
+	int work;         /* the directory */
+	unsigned moved;   /* directories that were moved into it */
+	unsigned removed; /* names */
+};
+
+/* Calls visit for each name in a directory. */
+static void names_visit(int directory, void (*visit)(struct removal *removal, int directory, const char *name), struct removal *removal)
 {
 	const int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *const list = copy >= 0 ? fdopendir(copy) : NULL;
 	struct dirent *entry;
-	int inner;
 
-	while (list && (entry = readdir(list))) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || unlinkat(directory, entry->d_name, 0) == 0)
-			continue;
-		inner = levels > 0 ? openat(directory, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-		if (inner < 0)
-			continue;
-		directory_empty(inner, levels - 1);
-		close(inner);
-		unlinkat(directory, entry->d_name, AT_REMOVEDIR);
-	}
+	while (list && (entry = readdir(list)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			visit(removal, directory, entry->d_name);
 	if (list)
 		closedir(list);
 	else if (copy >= 0)
 		close(copy);
 }
 
+/* Removes a name of a subdirectory; moves a directory up, beside the subdirectory. */
+static void move_up(struct removal *removal, int directory, const char *name)
+{
+	char moved[32];
+
+	if (unlinkat(directory, name, 0) == 0 || unlinkat(directory, name, AT_REMOVEDIR) == 0)
+		return;
+	print(moved, sizeof(moved), ".moved-%u", removal->moved++);
+	renameat(directory, name, removal->work, moved);
+}
+
+/* Removes a name of the directory of uacme. Follows no link. */
+static void name_remove(struct removal *removal, int directory, const char *name)
+{
+	int inner;
+
+	if (unlinkat(directory, name, 0) == 0 || unlinkat(directory, name, AT_REMOVEDIR) == 0) {
+		removal->removed++;
+		return;
+	}
+	inner = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (inner < 0)
+		return;
+	names_visit(inner, move_up, removal);
+	close(inner);
+	removal->removed += unlinkat(directory, name, AT_REMOVEDIR) == 0;
+}
+
+/* Removes the directory of uacme, which may have directories of any depth in it: each pass takes one level off. */
 static void work_remove(const struct tux_store *store)
 {
 	const int work = openat(store->fd, WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+	struct removal removal = { .work = work };
+	unsigned before;
+
 	if (work < 0)
 		return;
-	directory_empty(work, WORK_LEVELS);
+	do {
+		before = removal.removed;
+		names_visit(work, name_remove, &removal);
+	} while (removal.removed != before);
 	close(work);
 	unlinkat(store->fd, WORK, AT_REMOVEDIR);
 }
@@ -180,10 +213,7 @@ static void memory_yield(void)
 
 	if (fd < 0)
 		return;
-	if (write(fd, "1000", 4) < 0) {
-		close(fd);
-		return;
-	}
+	dprintf(fd, "1000");
 	close(fd);
 }
 

@@ -76,15 +76,29 @@ static void automatic_settle(struct reading *reading)
 			reading_wrong(reading, reading->host_at[i], "%s", error);
 }
 
+/* Finds out whether there are addresses with TLS, and without. A host without addresses has those of the top. */
+static void kinds_find(const struct tux_settings *settings, bool *secure, bool *plain)
+{
+	const struct tux_host_settings *host = settings->host_count > 0 ? settings->host : &settings->top;
+	const struct tux_host_settings *const end = host + (settings->host_count > 0 ? settings->host_count : 1);
+
+	*secure = *plain = false;
+	for (; host < end; host++) {
+		const struct tux_host_settings *const own = host->listen_count > 0 ? host : &settings->top;
+
+		for (unsigned i = 0; i < own->listen_count; i++)
+			*(tux_listener_has_tls(own->listen[i]) ? secure : plain) = true;
+	}
+}
+
 void tls_settle(struct reading *reading)
 {
-	const char *specs[TUX_MAX_LISTENERS];
-	const unsigned count = tux_settings_listens(reading->settings, specs);
-	unsigned i = 0;
+	bool secure, plain;
 
 	automatic_settle(reading);
-	while (i < count && !tux_listener_has_tls(specs[i]))
-		i++;
-	if (count > 0 && i == count && tux_settings_have_certificates(reading->settings))
+	kinds_find(reading->settings, &secure, &plain);
+	if (plain && !secure && tux_settings_have_certificates(reading->settings))
 		reading_warn(reading, NULL, "the certificates of tls are not used: no listen begins with https://");
+	if (secure && !plain && reading->wrong == 0 && tux_settings_public(reading->settings))
+		reading_warn(reading, NULL, "no listen is http://, but certificate authorities verify names at port 80");
 }

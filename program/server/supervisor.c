@@ -477,7 +477,7 @@ static int quiet_ms(const struct supervisor *supervisor)
 	const uint64_t now_ms = clock_ms();
 	int renewer_ms;
 
-	if (!current || current->renewer.pid > 0 || !tux_settings_public(&current->settings))
+	if (!current || !supervisor->challenges || current->renewer.pid > 0 || !tux_settings_public(&current->settings))
 		return tickets_ms;
 	renewer_ms = supervisor->renewer_at_ms > now_ms ? (int)(supervisor->renewer_at_ms - now_ms) : LOOK_MS;
 	return tickets_ms >= 0 && tickets_ms < renewer_ms ? tickets_ms : renewer_ms;

@@ -13,7 +13,7 @@ import pytest
 import acme
 import client
 from acme import NAME
-from tools import children, descendants, field, is_there
+from tools import children, descendants, field, is_there, need
 
 from test_certificates import state  # noqa: F401 (a fixture)
 from test_config import check, program, written  # noqa: F401 (a fixture)
@@ -196,6 +196,8 @@ def test_added_name_gets_a_new_certificate(served, fake, place, root):
     ("printf 'one\\n\\033[2Jtwo\\303\\244\\n'; exit 1", "one ?[2Jtwo??; the next"),
     ("yes x | head -c 100000; echo last; exit 1", "x x last; the next"),
     ("kill -9 $$", "uacme was ended by signal 9"),
+    ("p=d; for i in $(seq 1000); do p=$p/d; done; mkdir -p $p && : >$p/f && ln -s /etc $p/l && echo deep; exit 1", "deep; the next"),
+    ("mkdir -p private/.moved-0/a .moved-0/b/c .moved-1; : >.moved-2; exit 1", "uacme failed without a message"),
     ("exec >&- 2>&-; sleep 0.3; exit 1", "uacme failed without a message"),
     ("exit 0", "cannot read the certificate of uacme: No such file"),
     ("echo garbage >request-cert.pem", "the authority's response has no certificate"),
@@ -253,6 +255,22 @@ def test_helper_has_no_privileges(served, fake, state, root, place):  # noqa: F8
         assert "read " not in line and line.count("wrote") == 1, line
     with open(os.path.join(root, "file"), "rb") as file:
         assert file.read() == b"data"
+
+
+def test_user_without_privileges(tux, root, fake, state):  # noqa: F811
+    """As with the unit of systemd: the supervisor and uacme have the user of the server. Landlock keeps keys from uacme."""
+    authority = fake("cat ../certificates/temporary/a.example.org.pem >stolen 2>/dev/null && exit 1; sign")
+    os.mkdir(state, 0o700)
+    os.chown(state, 33, 33)
+    port = acme.free_port()
+    become = (need("setpriv"), "--reuid", "33", "--regid", "33", "--clear-groups", "--no-new-privs")
+    server = tux(root, "--tls", NAME, "--listen", "https://127.0.0.1:%d" % port, "--listen", "127.0.0.1:%d" % authority.plain, "--state-directory", state,
+                 *authority.options, listen=False, port=port, ready=False, wrapper=(*authority.wrapper, *become))
+    server.wait_until(lambda: "sandbox:" in server.output, "it serves")
+    if "landlock" not in server.output:
+        pytest.skip("this kernel has no Landlock")
+    valid(server, authority.trusting())
+    files_are_private(state)
 
 
 def test_processes_that_uacme_leaves_are_ended(served, fake):
@@ -359,6 +377,12 @@ def test_two_servers_share_a_state_directory(served, fake):
 def test_wrong_values_are_refused(program, place, text, words):  # noqa: F811
     done = check(program, written(place, 'host "a.example.org" { root "/"\ntls { automatic on; %s } }\n' % text))
     assert done.returncode == 1 and words in done.stderr and ":2:" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("listen,warned", [('"https://:443"', True), ('["https://:443", ":80"]', False)])
+def test_missing_plain_address_is_warned_of(program, place, listen, warned):  # noqa: F811
+    done = check(program, written(place, 'listen %s\nhost "a.example.org" { root "/"; tls { automatic on } }\n' % listen))
+    assert done.returncode == 0 and ("port 80" in done.stderr) == warned, done.stderr
 
 
 @pytest.mark.parametrize("text,words", [
