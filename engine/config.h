@@ -289,6 +289,7 @@ struct tux_engine_config {
 	const struct tux_listener *listeners; /* valid while the engine runs; the engine closes the fds when it stops */
 	unsigned listener_count;
 	unsigned max_connections;   /* of all threads together; at the limit accepting pauses */
+	uint32_t handshakes_per_client; /* handshakes of TLS under way at a time; more are closed; 0: no limit */
 	uint32_t head_timeout_ms;   /* from the first byte of a request head to its end; then 408 */
 	uint32_t body_timeout_ms;   /* without a byte of a request body; then 408 */
 	uint32_t send_timeout_ms;   /* without progress in sending; then the connection is closed */

@@ -313,6 +313,7 @@ static struct tux_engine *engine_new(const struct tux_engine_config *config)
 		.keeps_listeners = true,
 		.log_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
+	handshakes_open(&engine->shared.handshakes);
 	passing_prepare(&engine->shared.passing, &engine->config, &engine->shared.drain);
 	if (engine->workers != NULL && engine->threads != NULL)
 		return engine;

@@ -187,7 +187,7 @@ static void init(struct worker *worker, struct engine_shared *shared, const stru
 	worker->calls.ready.fd = -1;
 	thread->totals = shared->totals;
 	open_timers(worker);
-	conns_init(&worker->conns, thread, slots, &shared->passing);
+	conns_init(&worker->conns, thread, slots, &shared->passing, &shared->handshakes);
 	worker->accept = (struct accept){ .thread = thread, .conns = &worker->conns, .threads = &shared->accepting, .by_kernel = shared->by_kernel };
 	worker->wake = (struct source){ .fd = -1, .readable = on_wake };
 	worker->inotify = (struct source){ .fd = -1, .readable = on_inotify };

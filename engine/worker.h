@@ -3,6 +3,7 @@
 #ifndef TUX_ENGINE_WORKER_H
 #define TUX_ENGINE_WORKER_H
 
+#include "http/handshake.h"
 #include "http/passing.h"
 #include "kernel_link.h"
 #include "stats/totals.h"
@@ -21,6 +22,7 @@ struct engine_shared {
 	struct kernel_link *kernel;
 	const struct totals *totals;
 	struct passing passing;
+	struct handshakes handshakes;
 	bool by_kernel[TUX_MAX_LISTENERS]; /* per listener: the kernel engine accepts there; atomic */
 	unsigned accepting;   /* threads that accept; atomic */
 	unsigned *active;     /* connections of all threads and the kernel engine that are not parked; atomic */

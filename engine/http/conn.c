@@ -15,19 +15,15 @@
 #include "conn_wait.h"
 #include "h1.h"
 
-enum {
-	HANDSHAKES_SHARE = 2, /* handshakes of TLS have 1/2 of max-connections */
-};
-
 static const struct channel_events channel_events;
 static const struct tls_events tls_events;
 static const struct sink h1_sink;
 
 static void conn_step(struct conn *conn);
 
-void conns_init(struct conns *conns, struct thread *thread, struct slots slots, struct passing *passing)
+void conns_init(struct conns *conns, struct thread *thread, struct slots slots, struct passing *passing, struct handshakes *table)
 {
-	*conns = (struct conns){ .thread = thread, .slots = slots, .passing = passing };
+	*conns = (struct conns){ .thread = thread, .slots = slots, .passing = passing, .table = table };
 }
 
 /* True while the loop sends, or while a request waits for a file, the output or the log. */
@@ -59,16 +55,6 @@ static void cut_responses(struct conn *conn)
 		end_responses(conn, output_left(&conn->output));
 }
 
-/* Ends the wait for the handshake of TLS. */
-static void handshake_over(struct conn *conn, uint64_t *counter)
-{
-	if (!conn->handshake)
-		return;
-	conn->handshake = false;
-	conn->conns->handshakes--;
-	count(counter, 1);
-}
-
 /* Closes the connection. */
 static void end(struct conn *conn)
 {
@@ -79,7 +65,7 @@ static void end(struct conn *conn)
 	if (req != NULL && req->events != NULL)
 		req->events->abandon(req);
 	cut_responses(conn);
-	handshake_over(conn, &conn->thread->counters.handshakes_failed);
+	handshake_failed(conn);
 	conn_set_state(conn, CONN_CLOSED);
 	timer_stop(&conn->timer);
 	if (req != NULL)
@@ -475,10 +461,9 @@ static void on_writable(struct channel *channel)
 static void on_established(struct channel *channel, const struct tls_facts *facts)
 {
 	struct conn *conn = conn_of(channel);
-	struct tux_counters *counters = &conn->thread->counters;
 
-	handshake_over(conn, &counters->handshakes);
-	count(&counters->handshakes_resumed, facts->resumed);
+	handshake_done(conn);
+	count(&conn->thread->counters.handshakes_resumed, facts->resumed);
 	conn->client.secure = true;
 	conn->client.selected = facts->selected;
 	conn_wait_for(conn, WAIT_IDLE);
@@ -489,7 +474,7 @@ static void on_plain(struct channel *channel)
 {
 	struct conn *conn = conn_of(channel);
 
-	handshake_over(conn, &conn->thread->counters.handshakes_failed);
+	handshake_plain(conn);
 	tls_free(channel);
 	conn->linger = true;
 	conn_refuse(conn, TUX_REFUSED_PLAIN);
@@ -573,20 +558,30 @@ static void on_released(struct channel *channel)
 		end(conn);
 }
 
+/* Closes a connection for a cause within its handshake. */
+static void end_handshake(struct conn *conn, enum why why)
+{
+	conn->handshake = (uint8_t)why;
+	end(conn);
+}
+
 /*
  * Starts the time limit of a handshake. So that clients that begin many do not take all connections, the oldest one of too many ends.
+ * Returns false if the connection has ended because its client has too many.
  */
-static void start_handshake(struct conn *conn)
+static bool start_handshake(struct conn *conn)
 {
-	struct conns *conns = conn->conns;
-	const struct tux_engine_config *config = conn->thread->config;
-	const unsigned most = config->max_connections / (HANDSHAKES_SHARE * config->threads);
+	struct conn *surplus;
 
-	if (conns->handshakes > 0 && conns->handshakes >= most)
-		end(conn_of_timer(conn->thread->timers.list[TIMER_HANDSHAKE].next));
-	conns->handshakes++;
-	conn->handshake = true;
+	if (!handshake_begin(conn)) {
+		end(conn);
+		return false;
+	}
+	surplus = handshake_surplus(conn->conns);
+	if (surplus != NULL)
+		end_handshake(surplus, WHY_HANDSHAKE_ROOM);
 	conn_wait_for(conn, WAIT_HANDSHAKE);
+	return true;
 }
 
 void conn_start(struct conn *conn)
@@ -594,10 +589,10 @@ void conn_start(struct conn *conn)
 	conn_set_state(conn, CONN_READ);
 	conn->counted = true;
 	conn->conns->parked--;
-	if (conn->channel.tls != NULL)
-		start_handshake(conn);
-	else
+	if (conn->channel.tls == NULL)
 		conn_wait_for(conn, WAIT_IDLE);
+	else if (!start_handshake(conn))
+		return;
 	receive(conn);
 }
 
@@ -644,7 +639,7 @@ struct conn *conn_open(struct conns *conns, int fd, unsigned listener)
 	conns->parked++; /* until conn_start() */
 	count(&thread->counters.open, 1);
 	count(&thread->counters.phase[TUX_PHASE_IDLE], 1);
-	if (thread->config->addresses) {
+	if (thread->config->addresses || conn->channel.tls != NULL) {
 		const struct address peer = address_of_peer(fd);
 
 		memcpy(conn->client.address, peer.octets, sizeof(conn->client.address));
@@ -763,7 +758,7 @@ void conn_timeout(struct conn *conn)
 	switch ((enum conn_state)conn->state) {
 	case CONN_READ:
 		if (conn->handshake)
-			end(conn); /* while the server stops, too: the oldest timer of its kind must be that of a handshake */
+			end_handshake(conn, WHY_HANDSHAKE_TIME); /* while the server stops, too: the oldest timer of its kind must be that of a handshake */
 		else
 			input_expired(conn);
 		return;

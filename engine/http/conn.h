@@ -8,6 +8,7 @@
 #include "../output.h"
 #include "../request.h"
 #include "../slot.h"
+#include "handshake.h"
 #include "passing.h"
 
 enum conn_state {
@@ -27,6 +28,7 @@ struct conns {
 	struct conn *first;
 	struct slots slots;
 	struct passing *passing; /* the engine's */
+	struct handshakes *table; /* the engine's */
 	unsigned open;
 	unsigned parked;         /* of open: those that wait for others to close */
 	unsigned handshakes;     /* of open: those whose handshake of TLS is under way */
@@ -49,7 +51,9 @@ struct conn {
 	bool linger;               /* the client may still be sending: drain its input before closing */
 	bool client_closed;        /* the client has sent its FIN */
 	bool counted;              /* takes a slot of the limit */
-	bool handshake;            /* of TLS, under way */
+	uint8_t handshake;         /* of TLS, under way: the enum why of its failure if it ends now; 0: none is under way */
+	bool limited;              /* its handshake is counted at place */
+	uint16_t place[2];         /* of its client in conns->table */
 	bool truncated;            /* its last response is not complete, and the client must be able to tell */
 	bool from_kernel;          /* came from the kernel engine, and returns to it when idle */
 	bool stays;                /* input has arrived while it was to return: it returns if it is recalled */
@@ -65,7 +69,7 @@ struct conn {
 };
 
 /* Initializes the connections of a thread. */
-void conns_init(struct conns *conns, struct thread *thread, struct slots slots, struct passing *passing);
+void conns_init(struct conns *conns, struct thread *thread, struct slots slots, struct passing *passing, struct handshakes *table);
 
 /* Opens a connection for a connected socket, from which nothing has been read. Returns NULL and closes fd on failure. */
 struct conn *conn_open(struct conns *conns, int fd, unsigned listener);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cause.h"
 
+#include <openssl/err.h>
 #include <string.h>
 
 #include "../../core/refusal.h"
@@ -8,7 +9,7 @@
 #include "../io/print.h"
 
 /* Detail that follows the text of a cause. */
-enum takes { TAKES_ERROR, TAKES_REFUSAL, TAKES_MODE, TAKES_STEP, TAKES_NUMBER };
+enum takes { TAKES_ERROR, TAKES_REFUSAL, TAKES_MODE, TAKES_STEP, TAKES_NUMBER, TAKES_TLS };
 
 static const struct {
 	const char *text;
@@ -81,7 +82,23 @@ static const struct {
 	[WHY_EXIT] = { "the program ended without a response, with status", TAKES_NUMBER },
 	[WHY_SIGNAL] = { "the program ended without a response, by signal", TAKES_NUMBER },
 	[WHY_PROGRAM_TIME] = { "the program did not end within its time", TAKES_ERROR },
+	[WHY_HANDSHAKE] = { "the handshake of TLS failed", TAKES_TLS },
+	[WHY_HANDSHAKE_ALERT] = { "the client ended the handshake of TLS", TAKES_TLS },
+	[WHY_HANDSHAKE_CLOSED] = { "the client closed the connection within the handshake of TLS", TAKES_ERROR },
+	[WHY_HANDSHAKE_TIME] = { "the handshake of TLS timed out", TAKES_ERROR },
+	[WHY_HANDSHAKE_CLIENT] = { "the client has too many handshakes of TLS under way (handshakes-per-client)", TAKES_ERROR },
+	[WHY_HANDSHAKE_ROOM] = { "too many handshakes of TLS are under way, so the oldest one ended", TAKES_ERROR },
 };
+
+/* Writes a cause with OpenSSL's reason, which has a text only if it is among the library's own. */
+static size_t print_tls(struct cause cause, const char *text, char *out)
+{
+	const char *reason = ERR_reason_error_string(ERR_PACK((unsigned long)cause.detail, 0, (unsigned long)cause.error));
+
+	if (reason != NULL)
+		return print(out, CAUSE_TEXT, "%s: %s", text, reason);
+	return cause.error != 0 ? print(out, CAUSE_TEXT, "%s: error %u of OpenSSL", text, cause.error) : print(out, CAUSE_TEXT, "%s", text);
+}
 
 size_t cause_print(struct cause cause, char *out)
 {
@@ -98,6 +115,8 @@ size_t cause_print(struct cause cause, char *out)
 		return print(out, CAUSE_TEXT, "%s: %04o", text, (unsigned)cause.detail << 8 | cause.error);
 	case TAKES_STEP:
 		return print(out, CAUSE_TEXT, "%s %s%s%s", text, tux_spawn_step_text(cause.detail), before, error);
+	case TAKES_TLS:
+		return print_tls(cause, text, out);
 	case TAKES_NUMBER:
 		return print(out, CAUSE_TEXT, "%s %u", text, cause.detail);
 	}

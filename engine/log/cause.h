@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Causes of a 403 or 5xx response, or of a truncated response. */
+/* Causes of a 403 or 5xx response, of a truncated response, or of a handshake of TLS that failed. */
 #ifndef TUX_ENGINE_LOG_CAUSE_H
 #define TUX_ENGINE_LOG_CAUSE_H
 
@@ -79,13 +79,20 @@ enum why {
 	WHY_EXIT, /* detail: the exit status */
 	WHY_SIGNAL, /* detail: the signal */
 	WHY_PROGRAM_TIME,
+	/* handshakes of TLS with clients */
+	WHY_HANDSHAKE, /* detail: OpenSSL's library; error: its reason */
+	WHY_HANDSHAKE_ALERT, /* like WHY_HANDSHAKE */
+	WHY_HANDSHAKE_CLOSED,
+	WHY_HANDSHAKE_TIME,
+	WHY_HANDSHAKE_CLIENT,
+	WHY_HANDSHAKE_ROOM,
 	WHYS
 };
 
 struct cause {
 	uint8_t why;    /* enum why */
 	uint8_t detail;
-	uint8_t error;  /* errno; 0 = no system call failed */
+	uint16_t error; /* errno; 0 = no system call failed */
 };
 
 enum { CAUSE_TEXT = 256 }; /* bytes of the longest text, its NUL included */
@@ -93,13 +100,13 @@ enum { CAUSE_TEXT = 256 }; /* bytes of the longest text, its NUL included */
 /* Returns a cause; error is an errno or 0. */
 static inline struct cause because(enum why why, int error)
 {
-	return (struct cause){ .why = (uint8_t)why, .error = (uint8_t)error };
+	return (struct cause){ .why = (uint8_t)why, .error = (uint16_t)error };
 }
 
 /* Like because(), but with a detail. */
 static inline struct cause because_of(enum why why, unsigned detail, int error)
 {
-	return (struct cause){ .why = (uint8_t)why, .detail = (uint8_t)detail, .error = (uint8_t)error };
+	return (struct cause){ .why = (uint8_t)why, .detail = (uint8_t)detail, .error = (uint16_t)error };
 }
 
 /* Returns a cause that is about the mode bits of a file. */

@@ -22,6 +22,12 @@ enum {
 	CUT_BYTES = 3,      /* "..." */
 };
 
+/* True if a cause is about a connection, which has no request yet. */
+static bool is_of_connection(unsigned why)
+{
+	return why >= WHY_HANDSHAKE && why <= WHY_HANDSHAKE_ROOM;
+}
+
 #define CUT_SHORT "response cut short: "
 
 /* The line being written. */
@@ -56,10 +62,14 @@ static void put_escaped(struct text *text, const uint8_t *more, uint32_t len, ui
 
 static void put_client(struct text *text, const struct client *of)
 {
-	const struct address client = address_of_peer(of->channel->fd);
+	struct address client = { .port = of->port };
 	char numeric[ADDRESS_TEXT];
-	const struct tux_octets address = address_text(client.octets, numeric);
+	struct tux_octets address;
 
+	memcpy(client.octets, of->address, sizeof(client.octets));
+	if (of->port == 0) /* not known; after a reset the socket does not know it either */
+		client = address_of_peer(of->channel->fd);
+	address = address_text(client.octets, numeric);
 	if (address.len == 0)
 		put(text, "; client unix");
 	else
@@ -134,7 +144,7 @@ static void tell(struct thread *thread, unsigned why)
 		return;
 	thread->log->error_lines.of[why].left_out = 0;
 	len = print(text, sizeof(text), "%" PRIu32 " more lines left out: %s", left_out, cause_text((enum why)why));
-	(void)say("requests:", text, (uint32_t)len);
+	(void)say(is_of_connection(why) ? "connections:" : "requests:", text, (uint32_t)len);
 }
 
 /* True if one more line for this cause is permitted now. Else counts it. */
@@ -220,6 +230,25 @@ void error_line_cut_file(struct thread *thread, struct request *req, const struc
 		put_escaped(&text, (const uint8_t *)object->file, (uint32_t)strlen(object->file), TARGET_BYTES);
 	}
 	say_line(thread, req != NULL ? error_line_id(req) : request_id_next(&thread->log->ids), &text);
+}
+
+void error_line_handshake(struct thread *thread, const struct client *client, struct cause cause, const char *name)
+{
+	struct text text = { .len = 0 };
+	char because_text[CAUSE_TEXT];
+
+	if (!permits(thread, cause.why))
+		return;
+	cause_print(cause, because_text);
+	put(&text, because_text);
+	put_client(&text, client);
+	if (name != NULL) {
+		put(&text, ", name \"");
+		put_escaped(&text, (const uint8_t *)name, (uint32_t)strlen(name), HOST_BYTES);
+		put(&text, "\"");
+	}
+	if (!say("connection:", text.at, (uint32_t)text.len))
+		count(&thread->counters.error_lines_left_out, 1);
 }
 
 void error_line_retry(struct request *req, struct cause cause, struct error_line_backend backend)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Lines of the error log about requests: each 403 and 5xx of TUX itself, and each truncated response, with its cause. A thread
- * writes a few lines per cause and second. It counts the others, and reports their number later.
+ * Lines of the error log about requests: each 403 and 5xx of TUX itself, and each truncated response, with its cause; and about failed
+ * handshakes of TLS. A thread writes a few lines per cause and second. It counts the others, and reports their number later.
  */
 #ifndef TUX_ENGINE_LOG_ERROR_LINE_H
 #define TUX_ENGINE_LOG_ERROR_LINE_H
@@ -50,6 +50,9 @@ void error_line_retry(struct request *req, struct cause cause, struct error_line
 
 /* Like error_line_cut(), but for a file that is sent by reference: of its request only the id is left. req: NULL, without an access record. */
 void error_line_cut_file(struct thread *thread, struct request *req, const struct client *client, const struct object *object, struct cause cause);
+
+/* Reports a failed handshake of TLS with a client. name: the host that the client has named (SNI); NULL: none. */
+void error_line_handshake(struct thread *thread, const struct client *client, struct cause cause, const char *name);
 
 /* Reports the number of omitted lines of all past spans; with all also of the present one, because the thread ends. */
 void error_lines_tell(struct thread *thread, bool all);

@@ -74,6 +74,7 @@ struct tux_counters {
 	uint64_t handshakes;         /* of TLS, completed */
 	uint64_t handshakes_resumed; /* part of handshakes: with a ticket of an earlier connection */
 	uint64_t handshakes_failed;  /* of TLS: refused, or ended by the client or the time limit */
+	uint64_t handshakes_limited; /* part of handshakes_failed: refused because of handshakes-per-client */
 	uint64_t given_back;   /* connections that the user engine gave to the kernel engine */
 };
 

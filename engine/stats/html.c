@@ -304,6 +304,7 @@ static void tables_write(FILE *out, const struct snapshot *snapshot)
 		put_row(out, "handshakes of TLS", counters->handshakes);
 		put_row(out, "of them resumed", counters->handshakes_resumed);
 		put_row(out, "failed handshakes", counters->handshakes_failed);
+		put_row(out, "of them over a client's limit", counters->handshakes_limited);
 	}
 	table_end(out);
 	table_begin(out, "Cache and log");

@@ -84,8 +84,8 @@ static void json_tls(FILE *out, const struct snapshot *snapshot)
 
 	fputs(",\n\"tls\":{\"by\":", out);
 	snapshot_put_quoted(out, snapshot->tls != NULL ? snapshot->tls : "");
-	fprintf(out, ",\"handshakes\":%" PRIu64 ",\"resumed\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"certificates\":[", counters->handshakes,
-	        counters->handshakes_resumed, counters->handshakes_failed);
+	fprintf(out, ",\"handshakes\":%" PRIu64 ",\"resumed\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"limited\":%" PRIu64 ",\"certificates\":[", counters->handshakes,
+	        counters->handshakes_resumed, counters->handshakes_failed, counters->handshakes_limited);
 	for (unsigned i = 0; i < snapshot->certificate_count; i++) {
 		const struct tux_certificate_state *const certificate = &snapshot->certificate[i];
 

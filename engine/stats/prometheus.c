@@ -275,6 +275,8 @@ void prometheus_write(FILE *out, const struct snapshot *snapshot)
 	put_number(out, "tls_handshakes_resumed_total", "counter", "Part of them with a ticket of an earlier connection.",
 	           counters->handshakes_resumed);
 	put_number(out, "tls_handshakes_failed_total", "counter", "Handshakes of TLS that were not completed.", counters->handshakes_failed);
+	put_number(out, "tls_handshakes_limited_total", "counter", "Part of them refused because of handshakes-per-client.",
+	           counters->handshakes_limited);
 	put_certificates(out, snapshot);
 	put_metric(out, "connections", "gauge", "Connections by what they are at.");
 	for (int phase = 0; phase < TUX_PHASES; phase++)

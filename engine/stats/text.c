@@ -79,6 +79,7 @@ static void tls_write(FILE *out, const struct tux_counters *counters)
 	snapshot_put_count(out, counters->handshakes);
 	part_write(out, &before, "resumed", counters->handshakes_resumed);
 	part_write(out, &before, "failed", counters->handshakes_failed);
+	part_write(out, &before, "over the client's limit", counters->handshakes_limited);
 	fputc('\n', out);
 }
 

@@ -55,6 +55,7 @@ struct tls {
 	bool broken;              /* TLS has failed: nothing can be sent any more */
 	bool sending;             /* the loop sends flight */
 	bool end_when_sent;       /* FIN is due after flight and out */
+	unsigned long failure;    /* OpenSSL's error that made TLS fail; 0: none */
 	bool key_asked;           /* the client asks for a new key while the kernel encrypts with the present one */
 	BIO *socket;              /* OpenSSL's, through which it gives the kernel its key; NULL: the kernel does not encrypt */
 };
@@ -298,10 +299,25 @@ static void push_now(struct tls *tls)
 static void fail(struct tls *tls)
 {
 	tls->broken = true;
+	tls->failure = ERR_peek_last_error();
 	push_now(tls);
 	ERR_clear_error();
 	tls->ended = true;
 	tls->above->ended(tls->channel, EPROTO);
+}
+
+struct tls_failure tls_failure_of(const struct channel *channel)
+{
+	const struct tls *tls = channel->tls;
+	const int library = ERR_GET_LIB(tls->failure), reason = ERR_GET_REASON(tls->failure);
+
+	return (struct tls_failure){
+		.heard = tls->heard,
+		.alerted = library == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET,
+		.library = (uint8_t)library,
+		.reason = (uint16_t)reason,
+		.name = SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name),
+	};
 }
 
 /* Continues the handshake. Returns true if it is complete. */
@@ -419,6 +435,7 @@ static void refuse_hello(struct tls *tls)
 	static const uint8_t alert[] = { SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL, SSL_AD_ILLEGAL_PARAMETER };
 
 	buffer_keep(&tls->out, alert, sizeof(alert));
+	ERR_raise(ERR_LIB_SSL, SSL_R_EXCESSIVE_MESSAGE_SIZE);
 	fail(tls);
 }
 

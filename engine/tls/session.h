@@ -29,6 +29,15 @@ struct tls_facts {
 	bool resumed;                       /* with a ticket of an earlier connection */
 };
 
+/* A handshake that failed, for logs. */
+struct tls_failure {
+	bool heard;       /* the client has sent bytes */
+	bool alerted;     /* the client has sent an alert */
+	uint8_t library;  /* OpenSSL's number of its part that failed; 0: none has failed */
+	uint16_t reason;  /* its number of the reason */
+	const char *name; /* of the host that the client has named; NULL: none */
+};
+
 /* Events of TLS, for the owner of a channel. */
 struct tls_events {
 	void (*established)(struct channel *channel, const struct tls_facts *facts);
@@ -49,6 +58,9 @@ void tls_send(struct channel *channel, struct msghdr *message, int flags);
 
 /* Sends close_notify (RFC 8446 6.1): the client has received all bytes. Call it before the channel closes. Sends no other bytes. */
 void tls_say_end(struct channel *channel);
+
+/* Returns how the handshake of a channel went, as long as it has TLS. */
+struct tls_failure tls_failure_of(const struct channel *channel);
 
 /* Ends the output after all bytes under way: sends FIN. whole: sends close_notify before it. */
 void tls_end_output(struct channel *channel, bool whole);

@@ -502,6 +502,7 @@ static void engine_config_make(struct tux_engine_config *config, const struct tu
 		.large_body = (enum tux_large_body)settings->large_body,
 		.threads = tux_serve_threads(settings),
 		.max_connections = settings->max_connections,
+		.handshakes_per_client = settings->handshakes_per_client,
 		.head_timeout_ms = settings->head_timeout_ms,
 		.body_timeout_ms = settings->body_timeout_ms,
 		.send_timeout_ms = settings->send_timeout_ms,

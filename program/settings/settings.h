@@ -55,6 +55,7 @@ struct tux_settings {
 	uint32_t memory_object_bytes;
 	uint32_t recheck_ms;
 	uint32_t max_connections;
+	uint32_t handshakes_per_client; /* 0 = no limit */
 	uint32_t max_programs;
 	uint32_t body_memory_bytes;
 	const char *body_directory; /* NULL = tux-UID in /var/tmp or /tmp */

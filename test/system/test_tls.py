@@ -444,7 +444,7 @@ def test_status_counts_handshakes(place, root, tux, pair):
         everything(sock)
     counts = json.loads(server.get("/status", "Accept: application/json", host="localhost", name="localhost").body)["tls"]
     certificates = counts.pop("certificates")
-    assert counts.pop("by").startswith("OpenSSL 3") and counts == {"handshakes": 3, "resumed": 1, "failed": 1}
+    assert counts.pop("by").startswith("OpenSSL 3") and counts == {"handshakes": 3, "resumed": 1, "failed": 1, "limited": 0}
     assert len(certificates) == 1 and certificates[0]["file"] == pair.certificate and certificates[0]["days_left"] in (29, 30)
     assert (certificates[0]["host"], certificates[0]["temporary"]) == ("", False)
     for form, words in (("html", "</th><td>(29|30)</td>"), ("prometheus", '"} (29|30)\n')):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """TLS: clients and networks that mean harm, and those that are very slow."""
 import os
+import re
 import signal
+import socket
 import ssl
 import time
 
@@ -143,3 +145,70 @@ def test_memory_of_clients_that_do_not_read(secure, files):  # noqa: F811
     assert server.memory() - before < clients * 220000
     for conn in conns:
         conn.close()
+
+
+def line_of(server, pattern):
+    """Waits for a line of the error log, and returns it."""
+    server.wait_until(lambda: re.search(pattern, server.output, re.M), pattern)
+    return re.search(pattern, server.output, re.M).group(0)
+
+
+def test_failed_handshakes_have_a_line(secure, root, pair):  # noqa: F811
+    """Each with the client's address, the name that it sent, and the reason; a port check without a byte has none."""
+    server = secure(root, "--head-timeout", "0.5")
+    raw(server).close()
+    with raw(server) as sock:
+        sock.sendall(b"\x16\x03\x01\x00\x02\x01")
+        assert everything(sock) == b""
+        assert "client 127.0.0.1:%d" % sock.getsockname()[1] in line_of(server, "^tux: connection: the handshake of TLS timed out; client .*$")
+    with raw(server) as sock:
+        sock.sendall(b"\x16\x03\x01\x00\x02\x01")
+        sock.shutdown(socket.SHUT_WR)
+        assert everything(sock) == b""
+    line_of(server, "^tux: connection: the client closed the connection within the handshake of TLS; client 127")
+    with pytest.raises(ssl.SSLError):
+        server.connect(tls=tls.trusting(pair, version=V12, ciphers="AES128-GCM-SHA256"))
+    line_of(server, '^tux: connection: the handshake of TLS failed: no shared cipher; client 127[.0-9:]+, name "test"$')
+    with raw(server) as sock, pytest.raises(ssl.SSLError):
+        tls.trusting(version=V12).wrap_socket(sock, server_hostname="test")  # trusts nobody
+    line_of(server, '^tux: connection: the client ended the handshake of TLS: tlsv1 alert unknown ca; client 127[.0-9:]+, name "test"$')
+    with raw(server) as sock:
+        sock.sendall(b"\x16\x03\x01\0\x04" + b"\x01\xff\xff\xff")
+        everything(sock)
+    line_of(server, "^tux: connection: the handshake of TLS failed: excessive message size; client 127")
+    assert server.output.count("tux: connection: ") == 5
+    assert server.get("/file").body == b"data"
+
+
+def test_lines_of_failed_handshakes_are_limited(secure, root):  # noqa: F811
+    server = secure(root, "--threads", "1")
+    for _ in range(40):
+        with raw(server) as sock:
+            sock.sendall(b"\xff" * 20)
+            everything(sock)
+    line_of(server, "^tux: connections: [0-9]+ more lines left out: the handshake of TLS failed$")
+    assert server.output.count("tux: connection: the handshake of TLS failed: ") < 40
+
+
+def test_handshakes_of_a_client_are_limited(secure, root):  # noqa: F811
+    """handshakes-per-client: more are closed at once, the others go on, and connections after their handshake do not count."""
+    server = secure(root, "--handshakes-per-client", "4", "--threads", "2")
+    idle = [server.connect() for _ in range(6)]
+    for conn in idle:
+        assert conn.get("/file").body == b"data"
+    open_ones = [raw(server) for _ in range(4)]
+    for sock in open_ones:
+        sock.sendall(b"\x16\x03\x01\x02\0")
+    time.sleep(0.2)
+    for _ in range(3):
+        with raw(server) as sock:
+            assert everything(sock) == b""
+    line_of(server, r"^tux: connection: the client has too many handshakes of TLS under way \(handshakes-per-client\); client 127[.0-9:]+$")
+    for conn in idle:
+        assert conn.get("/file").body == b"data"
+        conn.close()
+    open_ones.pop().close()
+    server.wait_until(lambda: server.output.count("the client closed the connection within") == 1, "the end is noticed")
+    assert server.get("/file").body == b"data"
+    for sock in open_ones:
+        sock.close()
