@@ -27,6 +27,7 @@ enum {
 };
 
 struct content_tags;
+struct tls_client;
 struct tls_context;
 struct tux_loaded;
 
@@ -172,6 +173,9 @@ struct tux_resolved {
 
 struct tux_upstream_server {
 	const char *name; /* as written, for people */
+	uint16_t host_at;  /* place of the host in name */
+	uint16_t host_len; /* bytes; 0: a Unix socket */
+	bool tls;         /* connections speak TLS */
 	struct sockaddr_storage address;
 	socklen_t address_len;        /* 0: unknown */
 	bool named;                   /* the host is a name, and several servers may be its addresses */
@@ -211,6 +215,16 @@ struct tux_module_config {
 	unsigned value_count;
 };
 
+/* Settings of TLS of an upstream, as they are configured. */
+struct tux_upstream_tls {
+	const char *ca;          /* file of authorities; NULL: those of the system */
+	const char *certificate; /* file of the certificate of TUX as a client; NULL: none */
+	const char *key;         /* file; NULL: in that of the certificate */
+	const char *name;        /* of every server; NULL: the host of each one */
+	uint8_t unverified;      /* 1: no certificate is verified */
+	unsigned line;           /* in the configuration file; 0: no block */
+};
+
 /* Servers that receive forwarded requests. Each server can respond to each request. */
 struct tux_upstream {
 	const char *name;
@@ -229,7 +243,18 @@ struct tux_upstream {
 	bool proxy_protocol;         /* start connections with a version 2 header; each then carries a single request */
 	bool request_buffering;      /* receive the complete request body before a server gets the request */
 	bool trust_forwarded;        /* extend X-Forwarded-For and Forwarded of the client; else replace them */
+	struct tux_upstream_tls files; /* for the program */
+	const struct tls_client *tls; /* settings of connections to servers with tls; NULL: no server has it */
 };
+
+/* True if a server of an upstream speaks TLS. */
+static inline bool tux_upstream_has_tls(const struct tux_upstream *upstream)
+{
+	for (unsigned i = 0; i < upstream->server_count; i++)
+		if (upstream->server[i].tls)
+			return true;
+	return false;
+}
 
 /* Settings of one kind of CGI programs (RFC 3875). A number of 0 is no limit. A text of NULL is unset. */
 struct tux_cgi {

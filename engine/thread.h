@@ -34,7 +34,7 @@ struct thread {
 	struct log_queue *log;
 	struct backends *backends;
 	struct calls *calls;                   /* of modules */
-	struct tls_buffers *tls_buffers;       /* NULL: no listener has TLS */
+	struct tls_buffers *tls_buffers;       /* NULL: neither a listener nor an upstream has TLS */
 	const struct totals *totals;           /* the engine's */
 	struct tux_peer_counters *peers;       /* one per upstream server, in the order of the configuration */
 	struct tux_program_counters *programs; /* one per kind of CGI programs */

@@ -213,6 +213,18 @@ static void init(struct worker *worker, struct engine_shared *shared, const stru
 	pthread_cond_init(&worker->state_moved, NULL);
 }
 
+/* True if clients or upstream servers speak TLS. */
+static bool needs_tls(const struct tux_engine_config *config)
+{
+	for (unsigned i = 0; i < config->listener_count; i++)
+		if (config->listeners[i].tls)
+			return true;
+	for (unsigned i = 0; i < config->upstream_count; i++)
+		if (config->upstreams[i].tls != NULL)
+			return true;
+	return false;
+}
+
 /* Returns false with errno on failure. */
 static bool open_all(struct worker *worker, unsigned index)
 {
@@ -221,9 +233,8 @@ static bool open_all(struct worker *worker, unsigned index)
 	struct thread *thread = &worker->thread;
 	uint64_t seed = 0;
 
-	for (unsigned i = 0; i < config->listener_count && thread->tls_buffers == NULL; i++)
-		if (config->listeners[i].tls && (thread->tls_buffers = malloc(sizeof(*thread->tls_buffers))) == NULL)
-			return false;
+	if (needs_tls(config) && (thread->tls_buffers = malloc(sizeof(*thread->tls_buffers))) == NULL)
+		return false;
 	if (!backends_open(&worker->backends, &worker->thread, spawner_fd, &exchange_cgi_events))
 		return false;
 	worker->backends.cgi.spawner.source.readable = on_spawner;

@@ -19,6 +19,7 @@
 #include "modules/check.h"
 #include "modules/new.h"
 #include "server/certificates.h"
+#include "server/forward.h"
 #include "server/serve.h"
 #include "settings/options.h"
 #include "status.h"
@@ -47,7 +48,8 @@ static int check(const char *path)
 
 	tux_options_init(&settings);
 	config = tux_config_read(path, &settings, true, stderr);
-	if (config && tux_modules_check(&settings, path, stderr) + tux_certificates_check(&settings, path, stderr) == 0) {
+	if (config &&
+	    tux_modules_check(&settings, path, stderr) + tux_certificates_check(&settings, path, stderr) + tux_forward_check(&settings, path, stderr) == 0) {
 		printf("%s: nothing is wrong with it\n", path);
 		status = EXIT_SUCCESS;
 	}

@@ -19,6 +19,7 @@ static bool open_upstreams(struct backends *backends, struct thread *thread)
 
 		if (!upstream_open(upstream, &config->upstreams[i], &backends->streams))
 			return false;
+		upstream->thread = thread;
 		for (unsigned server = 0; server < config->upstreams[i].server_count; server++)
 			upstream->server[server].counters = counters++;
 	}

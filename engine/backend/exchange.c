@@ -155,11 +155,13 @@ static bool send_request(struct exchange *exchange, struct peer_stream *stream)
 	const struct request *req = exchange->req;
 	struct address client = { .port = req->client->port }, server;
 	uint8_t header[PROXY_PROTOCOL_BYTES];
+	uint32_t len;
 
 	if (exchange->upstream->config->proxy_protocol) {
 		memcpy(client.octets, req->client->address, sizeof(client.octets));
 		server = address_of_socket(req->client->channel->fd);
-		if (!peer_stream_send(stream, header, proxy_protocol_header(&client, &server, header)))
+		len = proxy_protocol_header(&client, &server, header);
+		if (!(stream->channel.tls != NULL ? tls_send_before(&stream->channel, header, len) : peer_stream_send(stream, header, len)))
 			return false;
 	}
 	count(&exchange->server->counters->sent_bytes, exchange->request.len);
@@ -272,7 +274,7 @@ static bool is_for_splicing(const struct exchange *exchange)
 	const struct response_body *relay = &exchange->relay;
 
 	if (exchange->from == NULL || exchange->paused || exchange->req->fetch != NULL || thread_copies_bodies(exchange->req->thread) ||
-	    !transport_sends_files(exchange->req->client->channel))
+	    !transport_sends_files(exchange->req->client->channel) || !transport_is_plain(&exchange->from->channel))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
 		return exchange->req->ready.len >= PEER_STREAM_ROOM;
@@ -320,7 +322,7 @@ static void end_peer(struct exchange *exchange, int error)
 	if (exchange->state == EXCHANGE_BODY && exchange->until_close && error == 0)
 		finish(exchange, exchange->program != NULL);
 	else
-		cut(exchange, 502, because(WHY_CLOSED_IN_BODY, error));
+		cut(exchange, 502, exchange_stream_cause(exchange->from, WHY_CLOSED_IN_BODY, error));
 }
 
 /* Gives the sink n bytes in the splice pipe or the program's pipe. Returns false if out of memory. */
@@ -513,7 +515,7 @@ static void on_connected(struct peer_stream *stream, int error)
 	struct exchange *exchange = stream->owner;
 
 	if (error != 0) {
-		lose_peer(exchange, 502, because(WHY_CONNECT, error));
+		lose_peer(exchange, 502, exchange_stream_cause(stream, WHY_CONNECT, error));
 		return;
 	}
 	exchange->state = EXCHANGE_HEAD;
@@ -564,7 +566,9 @@ static void on_ended(struct peer_stream *stream, int error)
 	} else if (exchange->state == EXCHANGE_HEAD && exchange->end_status != 0) {
 		lose_peer(exchange, exchange->end_status, exchange->end_cause);
 	} else if (exchange->state == EXCHANGE_HEAD) {
-		lose_peer(exchange, 502, because(error != 0 ? WHY_RESET : exchange->head.len > 0 ? WHY_CLOSED_IN_HEAD : WHY_CLOSED, error));
+		const enum why why = error != 0 ? WHY_RESET : exchange->head.len > 0 ? WHY_CLOSED_IN_HEAD : WHY_CLOSED;
+
+		lose_peer(exchange, 502, exchange_stream_cause(stream, why, error));
 	} else {
 		end_peer(exchange, error);
 		exchange->req->sink->resume(exchange->req);
@@ -628,7 +632,7 @@ static void on_expired(struct peer_stream *stream)
 	const bool unsent = exchange->to != NULL && request_body_unsent(&exchange->upload, exchange->to) > 0;
 
 	if (exchange->state == EXCHANGE_CONNECTING)
-		lose_peer(exchange, 504, because(WHY_CONNECT_TIME, 0));
+		lose_peer(exchange, 504, exchange_connect_time_cause(stream));
 	else if (exchange->state == EXCHANGE_HEAD)
 		lose_peer(exchange, 504, because(unsent ? WHY_SEND_TIME : WHY_HEAD_TIME, 0));
 	else

@@ -2,9 +2,11 @@
 /* Log data of an exchange: its backend, and the cause of a missing response. */
 #include "exchange_state.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "../log/backend_note.h"
+#include "../tls/session.h"
 #include "backends.h"
 
 struct error_line_backend exchange_backend(const struct exchange *exchange)
@@ -41,6 +43,23 @@ struct cause exchange_head_cause(const struct exchange *exchange, const struct t
 	    tux_response_field(res, TUX_FIELD_LOCATION, 0) == 0 && tux_response_field(res, TUX_FIELD_STATUS, 0) == 0)
 		return because(WHY_CGI_TYPE, 0);
 	return because_of(WHY_HEAD, res->refusal, 0);
+}
+
+struct cause exchange_stream_cause(const struct peer_stream *stream, enum why why, int error)
+{
+	struct tls_failure failure;
+
+	if (stream->channel.tls == NULL || error != EPROTO)
+		return because(why, error);
+	failure = tls_failure_of(&stream->channel);
+	if (failure.refusal != 0)
+		return because_of(WHY_TLS_CERTIFICATE, failure.refusal, 0);
+	return because_of(failure.established ? WHY_TLS : WHY_TLS_HANDSHAKE, failure.library, failure.reason);
+}
+
+struct cause exchange_connect_time_cause(const struct peer_stream *stream)
+{
+	return because(stream->channel.tls != NULL && !stream->channel.connecting ? WHY_TLS_TIME : WHY_CONNECT_TIME, 0);
 }
 
 void exchange_name_program(struct exchange *exchange, const struct tux_route *route)

@@ -37,7 +37,7 @@ static bool is_upload_for_splicing(const struct exchange *exchange)
 	const struct request *req = exchange->req;
 
 	if (exchange->to == NULL || exchange->upload.deaf || exchange->upload.splicing.state != SPLICE_NOT || thread_copies_bodies(req->thread) ||
-	    !transport_is_plain(req->client->channel))
+	    !transport_is_plain(req->client->channel) || !transport_is_plain(&exchange->to->channel))
 		return false;
 	if (exchange->state == EXCHANGE_TUNNEL)
 		return peer_stream_unsent(exchange->to) >= PEER_STREAM_ROOM;

@@ -80,6 +80,12 @@ struct error_line_backend exchange_backend(const struct exchange *exchange);
 /* Returns the cause of refusing the response head. */
 struct cause exchange_head_cause(const struct exchange *exchange, const struct tux_response *res);
 
+/* Returns the cause of a failed connection to a backend. If TLS failed, error is EPROTO, and it is the reason of TLS. */
+struct cause exchange_stream_cause(const struct peer_stream *stream, enum why why, int error);
+
+/* Returns the cause of a connection to a server that is not established in time. */
+struct cause exchange_connect_time_cause(const struct peer_stream *stream);
+
 /* Writes the bytes of both sides and the backend's time into the access record of the response. */
 void exchange_record(const struct exchange *exchange);
 

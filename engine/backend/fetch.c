@@ -59,7 +59,9 @@ static int error_of(const struct request *req)
 		return EHOSTUNREACH;
 	if (why == WHY_CONNECT)
 		return req->cause.error != 0 ? req->cause.error : ECONNREFUSED;
-	if (why == WHY_SEND || why == WHY_CLOSED || why == WHY_RESET || why == WHY_UNASKED)
+	if (why == WHY_TLS_HANDSHAKE || why == WHY_TLS_CERTIFICATE)
+		return ECONNREFUSED;
+	if (why == WHY_TLS || why == WHY_SEND || why == WHY_CLOSED || why == WHY_RESET || why == WHY_UNASKED)
 		return ECONNRESET;
 	return req->error_status == 504 ? ETIMEDOUT : EBADMSG;
 }

@@ -9,10 +9,23 @@
 #include <unistd.h>
 
 #include "../io/keepalive.h"
+#include "../tls/session.h"
 
 enum { ADDRESS_LOOKS = 100 }; /* attempts to read an address during a write */
 
 static const struct peer_stream_events idle_events;
+
+/* Sets up TLS to a server. Returns false if out of memory. */
+static bool open_tls(struct upstream_server *server, const struct tux_upstream *config)
+{
+	const char *name = config->files.name != NULL ? config->files.name : server->config->name + server->config->host_at;
+	const size_t len = config->files.name != NULL ? strlen(name) : server->config->host_len;
+
+	if (!server->config->tls)
+		return true;
+	server->tls = tls_peer_new(config->tls, name, len);
+	return server->tls != NULL;
+}
 
 bool upstream_open(struct upstream *upstream, const struct tux_upstream *config, struct peer_streams *streams)
 {
@@ -28,12 +41,16 @@ bool upstream_open(struct upstream *upstream, const struct tux_upstream *config,
 
 		*server = (struct upstream_server){ .config = &config->server[i], .upstream = upstream };
 		server->text_len = sockaddr_text(&server->config->address, server->config->address_len, server->text);
+		if (!open_tls(server, config))
+			return false;
 	}
 	return upstream->server != NULL;
 }
 
 void upstream_free(struct upstream *upstream)
 {
+	for (unsigned i = 0; upstream->server != NULL && i < upstream->config->server_count; i++)
+		tls_peer_free(upstream->server[i].tls);
 	free(upstream->server);
 }
 
@@ -55,13 +72,21 @@ static void unlink_idle(struct peer_stream *stream)
 	server->idle_count--;
 }
 
+/* Closes a connection after its last response. Over TLS the server learns that the end is intended. */
+static void close_idle(struct peer_stream *stream)
+{
+	if (stream->channel.tls != NULL)
+		tls_say_end(&stream->channel);
+	peer_stream_close(stream);
+}
+
 static void close_unused(struct upstream_server *server)
 {
 	struct peer_stream *stream;
 
 	while ((stream = server->idle) != NULL) {
 		unlink_idle(stream);
-		peer_stream_close(stream);
+		close_idle(stream);
 	}
 }
 
@@ -180,8 +205,17 @@ struct peer_stream *upstream_connect(struct upstream_server *server, const struc
 	}
 	stream = peer_stream_connect(streams, fd, (const struct sockaddr *)address, address_len,
 	                        &server->upstream->timers, events, owner);
-	if (stream != NULL)
-		peer_stream_wait(stream, TIMER_CONNECT);
+	if (stream == NULL)
+		return NULL;
+	if (server->tls != NULL) {
+		if (!tls_connect(&stream->channel, server->upstream->thread, server->tls)) {
+			peer_stream_close(stream);
+			errno = ENOMEM;
+			return NULL;
+		}
+		stream->send = tls_send;
+	}
+	peer_stream_wait(stream, TIMER_CONNECT);
 	return stream;
 }
 
@@ -190,7 +224,7 @@ void upstream_keep(struct upstream_server *server, struct peer_stream *stream)
 	stream->used = true;
 	peer_stream_own(stream, &idle_events, server);
 	if (server->upstream->config->keep_alive == 0) {
-		peer_stream_close(stream);
+		close_idle(stream);
 		return;
 	}
 	stream->next_idle = server->idle;
@@ -201,7 +235,7 @@ void upstream_keep(struct upstream_server *server, struct peer_stream *stream)
 		while (last->next_idle != NULL)
 			last = last->next_idle;
 		unlink_idle(last);
-		peer_stream_close(last);
+		close_idle(last);
 	}
 	peer_stream_wait(stream, TIMER_UNUSED);
 	peer_stream_receive(stream, true); /* to notice its end */
@@ -239,7 +273,7 @@ void upstream_close_unused(struct upstream *upstream)
 static void drop(struct peer_stream *stream)
 {
 	unlink_idle(stream);
-	peer_stream_close(stream);
+	close_idle(stream);
 }
 
 static void on_received(struct peer_stream *stream, const uint8_t *data, uint32_t len)

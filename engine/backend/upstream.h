@@ -7,6 +7,8 @@
 #include "../config.h"
 #include "../stats/counters.h"
 #include "../io/peer_stream.h"
+#include "../thread.h"
+#include "../tls/client.h"
 
 struct upstream;
 
@@ -14,6 +16,7 @@ struct upstream_server {
 	const struct tux_upstream_server *config;
 	struct upstream *upstream;
 	struct tux_peer_counters *counters; /* the thread's */
+	struct tls_peer *tls;      /* malloc'ed; NULL: connections are plain */
 	struct peer_stream *idle;  /* idle connections, last used first */
 	unsigned idle_count;
 	struct sockaddr_storage address; /* last address read, of a server with a name */
@@ -30,6 +33,7 @@ struct upstream_server {
 struct upstream {
 	const struct tux_upstream *config;
 	struct peer_streams *streams;
+	struct thread *thread;     /* set by the owner; needed for TLS */
 	struct upstream_server *server;
 	unsigned next; /* index of the next server in round robin */
 	struct timers timers;
@@ -45,7 +49,7 @@ struct upstream_server *upstream_choose(struct upstream *upstream, uint64_t *tri
 /* Takes an idle connection to the server that is still open. Returns NULL if no such connection exists. */
 struct peer_stream *upstream_take(struct upstream_server *server, const struct peer_stream_events *events, void *owner);
 
-/* Starts a new connection; connected() follows. Returns NULL with errno on failure. */
+/* Starts a new connection; connected() follows, after the handshake of TLS if the server speaks it. Returns NULL with errno on failure. */
 struct peer_stream *upstream_connect(struct upstream_server *server, const struct peer_stream_events *events, void *owner);
 
 /* Keeps a connection for another request, or closes it if enough are idle. Consumes the stream. */

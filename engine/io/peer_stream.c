@@ -72,6 +72,7 @@ struct peer_stream *peer_stream_connect(struct peer_streams *streams, int fd, co
 		errno = ENOMEM;
 		return NULL;
 	}
+	stream->connecting = true;
 	streams->ops->connect(streams->loop, &stream->channel, address, address_len);
 	return stream;
 }
@@ -83,22 +84,30 @@ void peer_stream_own(struct peer_stream *stream, const struct peer_stream_events
 	stream->unheard = true;
 }
 
+static void start_send(struct peer_stream *stream)
+{
+	stream->iov = (struct iovec){ stream->going.data + stream->going_at, stream->going.len - stream->going_at };
+	stream->message = (struct msghdr){ .msg_iov = &stream->iov, .msg_iovlen = 1 };
+	if (stream->send != NULL)
+		stream->send(&stream->channel, &stream->message, 0);
+	else
+		stream->streams->ops->send(stream->streams->loop, &stream->channel, &stream->message, 0, false);
+}
+
 static void go(struct peer_stream *stream)
 {
 	stream->going = stream->waiting;
 	stream->going_at = 0;
 	stream->waiting = (struct buffer){ NULL, 0, 0 };
-	stream->iov = (struct iovec){ stream->going.data, stream->going.len };
-	stream->message = (struct msghdr){ .msg_iov = &stream->iov, .msg_iovlen = 1 };
 	stream->sending = true;
-	stream->streams->ops->send(stream->streams->loop, &stream->channel, &stream->message, 0, false);
+	start_send(stream);
 }
 
 bool peer_stream_send(struct peer_stream *stream, const uint8_t *data, uint32_t len)
 {
 	if (!buffer_keep(&stream->waiting, data, len))
 		return false;
-	if (!stream->sending && !stream->channel.connecting && stream->waiting.len > 0)
+	if (!stream->sending && !stream->connecting && stream->waiting.len > 0)
 		go(stream);
 	return true;
 }
@@ -145,7 +154,7 @@ void peer_stream_finish(struct peer_stream *stream)
 	stream->owner = NULL;
 	timer_stop(&stream->timer);
 	stream->finishing = true;
-	if (!stream->sending && !stream->channel.connecting) /* all is sent, or sending failed */
+	if (!stream->sending && !stream->connecting) /* all is sent, or sending failed */
 		peer_stream_close(stream);
 }
 
@@ -153,6 +162,7 @@ static void on_connected(struct channel *channel, int error)
 {
 	struct peer_stream *stream = peer_stream_of(channel);
 
+	stream->connecting = false;
 	if (stream->finishing && error != 0) {
 		peer_stream_close(stream);
 		return;
@@ -194,9 +204,7 @@ static void on_sent(struct channel *channel, int64_t result)
 	stream->unheard = false;
 	stream->going_at += tux_bytes_min(stream->going.len - stream->going_at, (uint64_t)result);
 	if (stream->going_at < stream->going.len) { /* a pipe accepts as much as it has room for */
-		stream->iov = (struct iovec){ stream->going.data + stream->going_at, stream->going.len - stream->going_at };
-		stream->message = (struct msghdr){ .msg_iov = &stream->iov, .msg_iovlen = 1 };
-		stream->streams->ops->send(stream->streams->loop, &stream->channel, &stream->message, 0, false);
+		start_send(stream);
 		return;
 	}
 	stream->sending = false;
@@ -243,8 +251,10 @@ static const struct channel_events channel_events = {
 void peer_streams_free(struct peer_streams *streams)
 {
 	while (streams->first != NULL) {
-		if (!streams->first->channel.closing)
-			close(streams->first->channel.fd);
-		peer_stream_free(streams->first);
+		struct channel *channel = &streams->first->channel;
+
+		if (!channel->closing)
+			close(channel->fd);
+		channel->events->closed(channel);
 	}
 }

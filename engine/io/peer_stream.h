@@ -44,6 +44,8 @@ struct peer_stream {
 	uint32_t going_at;
 	struct iovec iov;
 	struct msghdr message;
+	void (*send)(struct channel *channel, struct msghdr *message, int flags); /* set by the owner: sends in place of the loop, as for TLS */
+	bool connecting;          /* connected() is due */
 	bool sending;
 	bool finishing;           /* close after everything queued is sent */
 	bool used;                /* has carried an earlier exchange */

@@ -2,6 +2,7 @@
 #include "cause.h"
 
 #include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 #include <string.h>
 
 #include "../../core/refusal.h"
@@ -9,7 +10,7 @@
 #include "../io/print.h"
 
 /* Detail that follows the text of a cause. */
-enum takes { TAKES_ERROR, TAKES_REFUSAL, TAKES_MODE, TAKES_STEP, TAKES_NUMBER, TAKES_TLS };
+enum takes { TAKES_ERROR, TAKES_REFUSAL, TAKES_MODE, TAKES_STEP, TAKES_NUMBER, TAKES_TLS, TAKES_CERTIFICATE };
 
 static const struct {
 	const char *text;
@@ -54,6 +55,10 @@ static const struct {
 	[WHY_NO_ADDRESS] = { "no address of an upstream server is known", TAKES_ERROR },
 	[WHY_CONNECT] = { "connecting to the upstream server failed", TAKES_ERROR },
 	[WHY_CONNECT_TIME] = { "connecting to the upstream server timed out", TAKES_ERROR },
+	[WHY_TLS_HANDSHAKE] = { "the handshake of TLS with the upstream server failed", TAKES_TLS },
+	[WHY_TLS_CERTIFICATE] = { "the certificate of the upstream server is not trusted", TAKES_CERTIFICATE },
+	[WHY_TLS_TIME] = { "the handshake of TLS with the upstream server timed out", TAKES_ERROR },
+	[WHY_TLS] = { "the connection of TLS to the upstream server failed", TAKES_TLS },
 	[WHY_SEND] = { "sending the request to the backend failed", TAKES_ERROR },
 	[WHY_SEND_TIME] = { "sending the request to the backend timed out", TAKES_ERROR },
 	[WHY_HEAD_TIME] = { "waiting for the backend's response head timed out", TAKES_ERROR },
@@ -117,6 +122,8 @@ size_t cause_print(struct cause cause, char *out)
 		return print(out, CAUSE_TEXT, "%s %s%s%s", text, tux_spawn_step_text(cause.detail), before, error);
 	case TAKES_TLS:
 		return print_tls(cause, text, out);
+	case TAKES_CERTIFICATE:
+		return print(out, CAUSE_TEXT, "%s: %s", text, X509_verify_cert_error_string(cause.detail));
 	case TAKES_NUMBER:
 		return print(out, CAUSE_TEXT, "%s %u", text, cause.detail);
 	}

@@ -50,6 +50,10 @@ enum why {
 	WHY_NO_ADDRESS,
 	WHY_CONNECT,
 	WHY_CONNECT_TIME,
+	WHY_TLS_HANDSHAKE, /* detail: OpenSSL's library; error: its reason */
+	WHY_TLS_CERTIFICATE, /* detail: X509_V_ERR_* */
+	WHY_TLS_TIME,
+	WHY_TLS, /* like WHY_TLS_HANDSHAKE */
 	WHY_SEND,
 	WHY_SEND_TIME,
 	WHY_HEAD_TIME,

@@ -9,30 +9,20 @@
 #include <string.h>
 
 #include "../io/buffer.h"
+#include "hello.h"
 
 enum {
 	TURN_BYTES = 4 * TLS_RECORD_BYTES, /* plain bytes encrypted before the loop sends them */
-	RECORD_GROWTH = 64,                /* upper limit of what a record adds to its plain bytes; 22 with TLS 1.3, 29 with 1.2 */
+	RECORD_GROWTH = 96,                /* bytes that a record adds at most: 22 with TLS 1.3, 29 with 1.2, 85 if an upstream server wants CBC */
 	KTLS_COMMANDS = 72,                /* first command of kTLS to a BIO */
 	KTLS_SENDS = BIO_CTRL_GET_KTLS_SEND,
 	KTLS_RECEIVES = BIO_CTRL_GET_KTLS_RECV,
 	MAX_OUT = 256 * 1024,              /* bytes that wait to be sent: a client that asks for more without reading is cut off */
-	MAX_HELLO = TLS_RECORD_BYTES,      /* bytes of a ClientHello. OpenSSL has 131396, and reserves them before they arrive */
-};
-
-/* The client's messages before encryption, as far as their headers tell. */
-struct hello {
-	uint8_t record[5];    /* header of the record */
-	uint8_t message[4];   /* header of the message, which may be in several records */
-	uint8_t record_bytes; /* of the headers that have arrived */
-	uint8_t message_bytes;
-	uint32_t record_left; /* bytes after the header */
-	uint32_t message_left;
-	bool first_over;
 };
 
 struct tls {
 	struct tls_selector selector; /* first member: OpenSSL's callback passes its address */
+	struct tls_peer *peer;    /* the upstream server, of which TUX is the client; NULL: the other end is a client */
 	SSL *ssl;
 	struct channel *channel;
 	struct thread *thread;
@@ -42,7 +32,7 @@ struct tls {
 	const struct tls_context *selected; /* like tls_facts.selected */
 	const uint8_t *in;        /* records that the loop reports now */
 	uint32_t in_len;
-	struct hello hello;
+	struct tls_hello hello;   /* of a client of ours */
 	struct buffer out;        /* records to send */
 	struct buffer flight;     /* records that the loop sends; their memory does not move */
 	uint32_t flight_sent;
@@ -51,11 +41,12 @@ struct tls {
 	uint64_t owned;           /* plain bytes of the owner's send in progress; 0: it sends nothing */
 	bool heard;               /* bytes have arrived */
 	bool established;
-	bool ended;               /* the owner knows that the client sends no more */
+	bool ended;               /* the owner knows that the other end sends no more */
 	bool broken;              /* TLS has failed: nothing can be sent any more */
 	bool sending;             /* the loop sends flight */
 	bool end_when_sent;       /* FIN is due after flight and out */
 	unsigned long failure;    /* OpenSSL's error that made TLS fail; 0: none */
+	long refusal;             /* X509_V_ERR_* that made TLS fail; X509_V_OK: none */
 	bool key_asked;           /* the client asks for a new key while the kernel encrypts with the present one */
 	BIO *socket;              /* OpenSSL's, through which it gives the kernel its key; NULL: the kernel does not encrypt */
 };
@@ -206,12 +197,20 @@ static bool connect_library(struct tls *tls)
 	pthread_once(&once, make_methods);
 	in = bio_of(tls, method_in);
 	out = bio_of(tls, method_out);
-	if (tls->ssl == NULL || in == NULL || out == NULL || SSL_set_app_data(tls->ssl, tls) != 1) {
+	if (tls->ssl == NULL || in == NULL || out == NULL) {
 		BIO_free(in);
 		BIO_free(out);
 		return false;
 	}
 	SSL_set_bio(tls->ssl, in, out);
+	return true;
+}
+
+/* Sets the role of a server. Returns false if out of memory. */
+static bool accept_state(struct tls *tls)
+{
+	if (!connect_library(tls) || SSL_set_app_data(tls->ssl, tls) != 1)
+		return false;
 	SSL_set_accept_state(tls->ssl);
 	return true;
 }
@@ -233,7 +232,7 @@ bool tls_open(struct channel *channel, struct thread *thread, unsigned listener,
 		.events = events,
 		.listener = listener,
 	};
-	if (!connect_library(tls)) {
+	if (!accept_state(tls)) {
 		SSL_free(tls->ssl);
 		free(tls);
 		return false;
@@ -245,6 +244,29 @@ bool tls_open(struct channel *channel, struct thread *thread, unsigned listener,
 	return true;
 }
 
+bool tls_connect(struct channel *channel, struct thread *thread, struct tls_peer *peer)
+{
+	struct tls *tls = calloc(1, sizeof(*tls));
+
+	ERR_clear_error();
+	if (tls == NULL)
+		return false;
+	*tls = (struct tls){ .peer = peer, .ssl = tls_peer_open(peer), .channel = channel, .thread = thread, .above = channel->events };
+	if (!connect_library(tls)) {
+		SSL_free(tls->ssl);
+		free(tls);
+		return false;
+	}
+	channel->tls = tls;
+	channel->events = &tls_channel_events;
+	return true;
+}
+
+bool tls_send_before(struct channel *channel, const uint8_t *data, uint32_t len)
+{
+	return buffer_keep(&channel->tls->out, data, len);
+}
+
 void tls_free(struct channel *channel)
 {
 	struct tls *tls = channel->tls;
@@ -252,6 +274,8 @@ void tls_free(struct channel *channel)
 	channel->events = tls->above;
 	channel->tls = NULL;
 	channel->sealed = false;
+	if (tls->peer != NULL && tls->established && !tls->broken)
+		SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* or OpenSSL would give up its session */
 	SSL_free(tls->ssl);
 	BIO_free(tls->socket);
 	buffer_forget(&tls->out);
@@ -295,15 +319,25 @@ static void push_now(struct tls *tls)
 		buffer_drop(&tls->out, (uint32_t)n);
 }
 
-/* Ends the connection for the owner after TLS has failed. The client gets OpenSSL's alert. */
+/* Reports the end of a connection to its owner, or that it is not connected. */
+static void report_end(struct tls *tls, int error)
+{
+	tls->ended = true;
+	if (tls->peer != NULL && !tls->established)
+		tls->above->connected(tls->channel, error);
+	else
+		tls->above->ended(tls->channel, error);
+}
+
+/* Ends the connection for the owner after TLS has failed. The other end gets OpenSSL's alert. */
 static void fail(struct tls *tls)
 {
 	tls->broken = true;
 	tls->failure = ERR_peek_last_error();
+	tls->refusal = tls->peer != NULL && tls->peer->client->verifies ? SSL_get_verify_result(tls->ssl) : X509_V_OK;
 	push_now(tls);
 	ERR_clear_error();
-	tls->ended = true;
-	tls->above->ended(tls->channel, EPROTO);
+	report_end(tls, EPROTO);
 }
 
 struct tls_failure tls_failure_of(const struct channel *channel)
@@ -313,6 +347,8 @@ struct tls_failure tls_failure_of(const struct channel *channel)
 
 	return (struct tls_failure){
 		.heard = tls->heard,
+		.established = tls->established,
+		.refusal = (uint8_t)tls->refusal,
 		.alerted = library == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET,
 		.library = (uint8_t)library,
 		.reason = (uint16_t)reason,
@@ -332,6 +368,10 @@ static bool shake_hands(struct tls *tls)
 		return false;
 	}
 	tls->established = true;
+	if (tls->peer != NULL) {
+		tls->above->connected(tls->channel, 0);
+		return !tls->channel->closing;
+	}
 	facts = (struct tls_facts){ .selected = tls->selected, .resumed = SSL_session_reused(tls->ssl) == 1 };
 	tls->events->established(tls->channel, &facts);
 	return !tls->channel->closing;
@@ -390,45 +430,6 @@ static bool is_plain(uint8_t first)
 	return first >= 'A' && first <= 'Z';
 }
 
-/* True if the record is not encrypted and has parts of handshake messages: the first ClientHello, or with TLS 1.3 the second one. */
-static bool has_message(const struct tls *tls)
-{
-	return tls->hello.record[0] == SSL3_RT_HANDSHAKE && (!tls->hello.first_over || SSL_version(tls->ssl) == TLS1_3_VERSION);
-}
-
-/* Follows the client's messages. Returns false if one announces more than MAX_HELLO bytes. */
-static bool hello_fits(struct tls *tls, const uint8_t *data, uint32_t len)
-{
-	struct hello *hello = &tls->hello;
-	uint32_t at = 0;
-
-	while (at < len) {
-		uint32_t n = hello->record_left < len - at ? hello->record_left : len - at;
-
-		if (hello->record_bytes < sizeof(hello->record)) {
-			hello->record[hello->record_bytes++] = data[at++];
-			hello->record_left = (uint32_t)hello->record[3] << 8 | hello->record[4];
-			continue;
-		}
-		if (n > 0 && has_message(tls) && hello->message_bytes < sizeof(hello->message)) {
-			n = 1;
-			hello->message[hello->message_bytes++] = data[at];
-			hello->message_left = (uint32_t)hello->message[1] << 16 | (uint32_t)hello->message[2] << 8 | hello->message[3];
-			if (hello->message_bytes == sizeof(hello->message) && hello->message_left > MAX_HELLO)
-				return false;
-		} else if (n > 0 && has_message(tls)) {
-			n = hello->message_left < n ? hello->message_left : n;
-			hello->message_left -= n;
-			hello->message_bytes = hello->message_left > 0 ? hello->message_bytes : 0;
-			hello->first_over = hello->first_over || hello->message_left == 0;
-		}
-		at += n;
-		hello->record_left -= n;
-		hello->record_bytes = hello->record_left > 0 ? hello->record_bytes : 0;
-	}
-	return true;
-}
-
 /* Ends a connection whose ClientHello is too long, with the alert illegal_parameter. */
 static void refuse_hello(struct tls *tls)
 {
@@ -445,13 +446,13 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 
 	if (tls->ended)
 		return;
-	if (!tls->heard && is_plain(data[0])) {
+	if (tls->peer == NULL && !tls->heard && is_plain(data[0])) {
 		tls->ended = true;
 		tls->events->plain(channel);
 		return;
 	}
 	tls->heard = true;
-	if (!tls->established && !hello_fits(tls, data, len)) {
+	if (tls->peer == NULL && !tls->established && !tls_hello_fits(&tls->hello, SSL_version(tls->ssl) == TLS1_3_VERSION, data, len)) {
 		refuse_hello(tls);
 		return;
 	}
@@ -464,9 +465,25 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 	push(tls, 0);
 }
 
+/* Starts the handshake with an upstream server. */
+static void on_connected(struct channel *channel, int error)
+{
+	struct tls *tls = channel->tls;
+
+	if (error != 0) {
+		report_end(tls, error);
+		return;
+	}
+	ERR_clear_error();
+	(void)shake_hands(tls);
+	if (!tls->ended && !channel->closing)
+		tls->thread->ops->receive(tls->thread->loop, channel);
+	push(tls, 0);
+}
+
 /*
  * A client that closes without close_notify is treated like one that closes a plain connection: a message with a length or in chunks shows
- * itself whether it is complete.
+ * itself whether it is complete. An upstream server has to send it, because its response may last until the end of the connection.
  */
 static void on_ended(struct channel *channel, int error)
 {
@@ -474,8 +491,12 @@ static void on_ended(struct channel *channel, int error)
 
 	if (tls->ended && error == 0)
 		return;
-	tls->ended = true;
-	tls->above->ended(channel, error);
+	if (tls->peer != NULL && error == 0) {
+		tls->broken = true;
+		tls->failure = ERR_PACK(ERR_LIB_SSL, 0, SSL_R_UNEXPECTED_EOF_WHILE_READING);
+		error = EPROTO;
+	}
+	report_end(tls, error);
 }
 
 static void report_sent(struct tls *tls, int64_t result)
@@ -530,9 +551,14 @@ static void on_readable(struct channel *channel)
 	channel->tls->above->readable(channel);
 }
 
+/* The owner of a client's channel frees TLS itself; that of an upstream server does not know of it. */
 static void on_closed(struct channel *channel)
 {
-	channel->tls->above->closed(channel);
+	const struct channel_events *above = channel->tls->above;
+
+	if (channel->tls->peer != NULL)
+		tls_free(channel);
+	above->closed(channel);
 }
 
 static void on_released(struct channel *channel)
@@ -658,6 +684,7 @@ void tls_end_output(struct channel *channel, bool whole)
 }
 
 static const struct channel_events tls_channel_events = {
+	.connected = on_connected,
 	.received = on_received,
 	.ended = on_ended,
 	.sent = on_sent,

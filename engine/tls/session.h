@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * TLS of a client's connection: between the channel, which carries records, and its owner, which receives and sends plain bytes. OpenSSL
- * reads from the loop's receive buffer and writes to memory, which the loop sends. So every loop can carry it. Where the kernel can encrypt
- * (kTLS), it does so after the handshake: the owner's bytes go to the socket as they are. Records of clients are decrypted here, because
- * a KeyUpdate would end the kernel's reception.
+ * TLS of a connection: between the channel, which carries records, and its owner, which receives and sends plain bytes. OpenSSL reads from
+ * the loop's receive buffer and writes to memory, which the loop sends. So every loop can carry it. The other end is a client, or an
+ * upstream server, of which TUX is the client. Where the kernel can encrypt (kTLS), it does so after the handshake with a client: the
+ * owner's bytes go to the socket as they are. Records are always decrypted here, because a KeyUpdate would end the kernel's reception.
  */
 #ifndef TUX_ENGINE_TLS_SESSION_H
 #define TUX_ENGINE_TLS_SESSION_H
 
 #include "../thread.h"
+#include "client.h"
 #include "context.h"
 
 enum {
@@ -29,10 +30,12 @@ struct tls_facts {
 	bool resumed;                       /* with a ticket of an earlier connection */
 };
 
-/* A handshake that failed, for logs. */
+/* The failure of a connection, for logs. */
 struct tls_failure {
-	bool heard;       /* the client has sent bytes */
-	bool alerted;     /* the client has sent an alert */
+	bool heard;       /* the other end has sent bytes */
+	bool alerted;     /* the other end has sent an alert */
+	bool established; /* the handshake was complete */
+	uint8_t refusal;  /* X509_V_ERR_* of the certificate of the other end; X509_V_OK: it is not refused */
 	uint8_t library;  /* OpenSSL's number of its part that failed; 0: none has failed */
 	uint16_t reason;  /* its number of the reason */
 	const char *name; /* of the host that the client has named; NULL: none */
@@ -50,6 +53,16 @@ struct tls_events {
  */
 bool tls_open(struct channel *channel, struct thread *thread, unsigned listener, const struct tls_events *events);
 
+/*
+ * Puts TLS on the channel of a new socket, which the loop connects: the owner's connected() then reports the end of the handshake. EPROTO
+ * there, or in ended(), is a failure of TLS: see tls_failure_of(). An end without close_notify is one, too. TLS frees itself before
+ * closed(). peer outlives it. Returns false if out of memory.
+ */
+bool tls_connect(struct channel *channel, struct thread *thread, struct tls_peer *peer);
+
+/* Queues bytes that are sent before the handshake, without TLS, after tls_connect(). Returns false if out of memory. */
+bool tls_send_before(struct channel *channel, const uint8_t *data, uint32_t len);
+
 /* Removes TLS from a channel that is not sending, or that the loop does not have any more. Sends nothing. */
 void tls_free(struct channel *channel);
 
@@ -59,7 +72,7 @@ void tls_send(struct channel *channel, struct msghdr *message, int flags);
 /* Sends close_notify (RFC 8446 6.1): the client has received all bytes. Call it before the channel closes. Sends no other bytes. */
 void tls_say_end(struct channel *channel);
 
-/* Returns how the handshake of a channel went, as long as it has TLS. */
+/* Returns the failure of a channel that has TLS. */
 struct tls_failure tls_failure_of(const struct channel *channel);
 
 /* Ends the output after all bytes under way: sends FIN. whole: sends close_notify before it. */

@@ -63,6 +63,8 @@ static void upstream_apply(struct reading *reading, const ucl_object_t *upstream
 		return;
 	}
 	number = find(reading, reading_keep(reading, upstream->key, upstream->keylen), upstream->key);
+	if (number >= 0)
+		reading->settings->upstreams.upstream[number].files.line = reading_line(reading, upstream->key);
 	while (number >= 0 && (key = ucl_object_iterate(upstream, &each, true))) {
 		const struct tux_option *const option = reading_option(reading, key, "an upstream", TUX_SCOPE_UPSTREAM);
 

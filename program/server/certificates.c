@@ -3,103 +3,16 @@
 #include "certificates.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../engine/io/place.h"
-
-enum { FILE_BYTES = 1 << 20 }; /* of a file; a longer one is not read */
-
-/* A file in memory that is in no core dump, and is wiped when it is freed. */
-struct secret {
-	struct tls_pem pem;
-	void *memory; /* FILE_BYTES; NULL: not mapped */
-	mode_t mode;
-};
-
-static void secret_free(struct secret *secret)
-{
-	if (!secret->memory)
-		return;
-	explicit_bzero(secret->memory, secret->pem.len);
-	munmap(secret->memory, FILE_BYTES);
-	*secret = (struct secret){ .memory = NULL };
-}
-
-static bool secret_map(struct secret *secret, const char *name)
-{
-	void *const memory = mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED)
-		return false;
-	*secret = (struct secret){ .pem = { .name = name, .text = memory }, .memory = memory };
-	return madvise(memory, FILE_BYTES, MADV_DONTDUMP) == 0;
-}
-
-/* Opens a file; root follows no link that another user could change. Returns -1 with errno. */
-static int file_open(const char *path)
-{
-	struct tux_place place;
-	int fd;
-
-	if (!tux_place_open(path, true, &place))
-		return -1;
-	fd = openat(place.directory_fd, place.name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (place.is_descriptor ? 0 : O_NOFOLLOW));
-	tux_place_close(&place);
-	return fd;
-}
-
-/* Reads an open file. Returns false with errno. */
-static bool file_read(int fd, struct secret *secret)
-{
-	struct stat st;
-	ssize_t n;
-
-	if (fstat(fd, &st) < 0)
-		return false;
-	secret->mode = st.st_mode;
-	errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-	if (!S_ISREG(st.st_mode))
-		return false;
-	while ((n = read(fd, (char *)secret->memory + secret->pem.len, FILE_BYTES - secret->pem.len)) > 0)
-		secret->pem.len += (size_t)n;
-	errno = n < 0 ? errno : EFBIG;
-	return n == 0 && secret->pem.len < FILE_BYTES;
-}
-
-/* Reads a file. kind is the name of its option, for messages. Returns false with a sentence in error; free the secret also then. */
-static bool secret_read(struct secret *secret, const char *kind, const char *path, char *error, size_t error_size)
-{
-	int fd = -1, saved;
-	bool done;
-
-	*secret = (struct secret){ .memory = NULL };
-	done = secret_map(secret, path) && (fd = file_open(path)) >= 0 && file_read(fd, secret);
-	saved = errno;
-	if (fd >= 0)
-		close(fd);
-	if (!done)
-		snprintf(error, error_size, "%s \"%s\": %s", kind, path,
-		         saved == ELOOP  ? "there is a link on the way that other users can change" :
-		         saved == EINVAL ? "it is not a file" :
-		                           strerror(saved));
-	return done;
-}
-
-/* True if users other than the owner and the group can read the key. */
-static bool is_open(const struct secret *key)
-{
-	return (key->mode & S_IROTH) != 0;
-}
+#include "secret.h"
 
 static bool no_memory(char *error, size_t error_size)
 {
@@ -134,16 +47,16 @@ static bool state_keep(struct tux_tls_contexts *contexts, const struct tux_host_
 static bool certificate_add(struct tux_tls_contexts *contexts, struct tls_context *context, const struct tux_host_settings *host,
                             const struct tux_certificate_files *files, char *error, size_t error_size)
 {
-	struct secret certificate, key = { .memory = NULL };
-	bool added = secret_read(&certificate, "certificate", files->certificate, error, error_size) &&
-	             secret_read(&key, "key", files->key ? files->key : files->certificate, error, error_size);
+	struct tux_secret certificate, key = { .memory = NULL };
+	bool added = tux_secret_read(&certificate, "certificate", files->certificate, error, error_size) &&
+	             tux_secret_read(&key, "key", files->key ? files->key : files->certificate, error, error_size);
 
-	if (added && is_open(&key))
+	if (added && tux_secret_is_open(&key))
 		fprintf(stderr, "tux: warning: key \"%s\": other users can read it (mode %04o)\n", key.pem.name, (unsigned)key.mode & 07777);
 	added = added && tux_tls_context_add(context, &certificate.pem, &key.pem, error, error_size) &&
 	        state_keep(contexts, host, files, &certificate.pem, error, error_size);
-	secret_free(&certificate);
-	secret_free(&key);
+	tux_secret_free(&certificate);
+	tux_secret_free(&key);
 	return added;
 }
 
@@ -280,9 +193,9 @@ void tux_tls_contexts_close(struct tux_tls_contexts *contexts)
 	*contexts = (struct tux_tls_contexts){ 0 };
 }
 
-bool tux_tls_contexts_hide(const struct tux_tls_contexts *contexts)
+bool tux_tls_hide(void)
 {
-	return contexts->count == 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
 /* Writes a line about a fault. */
@@ -301,7 +214,7 @@ static void __attribute__((format(printf, 4, 5))) fault_write(FILE *errors, cons
 }
 
 /* Judges a certificate for all names. Returns the number of faults that are no warnings. */
-static unsigned files_check(const struct tux_certificate_files *files, const struct secret *certificate, const struct secret *key, const char *path,
+static unsigned files_check(const struct tux_certificate_files *files, const struct tux_secret *certificate, const struct tux_secret *key, const char *path,
                             FILE *errors)
 {
 	char text[512];
@@ -314,14 +227,14 @@ static unsigned files_check(const struct tux_certificate_files *files, const str
 		fault = tux_tls_certificate_judge(&certificate->pem, text, sizeof(text));
 	if (!usable || fault != TLS_FAULT_NONE)
 		fault_write(errors, path, files->line, "%s%s", fault == TLS_FAULT_INCOMPLETE ? "warning: " : "", text);
-	if (usable && is_open(key))
+	if (usable && tux_secret_is_open(key))
 		fault_write(errors, path, files->line, "warning: key \"%s\": other users can read it (mode %04o)", key->pem.name,
 		            (unsigned)key->mode & 07777);
 	return !usable || (fault != TLS_FAULT_NONE && fault != TLS_FAULT_INCOMPLETE);
 }
 
 /* Reports the names of a host for which no certificate of it is. */
-static unsigned names_check(const struct tux_host_settings *host, const struct tux_certificate_files *files, const struct secret *certificate,
+static unsigned names_check(const struct tux_host_settings *host, const struct tux_certificate_files *files, const struct tux_secret *certificate,
                             const char *path, FILE *errors)
 {
 	unsigned wrong = 0, i;
@@ -339,12 +252,12 @@ static unsigned names_check(const struct tux_host_settings *host, const struct t
 static unsigned certificate_check(const struct tux_settings *settings, const struct tux_host_settings *host,
                                   const struct tux_certificate_files *files, const char *path, FILE *errors)
 {
-	struct secret certificate, key = { .memory = NULL };
+	struct tux_secret certificate, key = { .memory = NULL };
 	char error[512];
 	unsigned wrong = 1, i;
 
-	if (!secret_read(&certificate, "certificate", files->certificate, error, sizeof(error)) ||
-	    !secret_read(&key, "key", files->key ? files->key : files->certificate, error, sizeof(error)))
+	if (!tux_secret_read(&certificate, "certificate", files->certificate, error, sizeof(error)) ||
+	    !tux_secret_read(&key, "key", files->key ? files->key : files->certificate, error, sizeof(error)))
 		fault_write(errors, path, files->line, "%s", error);
 	else
 		wrong = files_check(files, &certificate, &key, path, errors);
@@ -353,8 +266,8 @@ static unsigned certificate_check(const struct tux_settings *settings, const str
 	for (i = 0; wrong == 0 && host == &settings->top && i < settings->host_count; i++)
 		if (settings->host[i].tls.count == 0)
 			wrong += names_check(&settings->host[i], files, &certificate, path, errors);
-	secret_free(&certificate);
-	secret_free(&key);
+	tux_secret_free(&certificate);
+	tux_secret_free(&key);
 	return wrong;
 }
 

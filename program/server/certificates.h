@@ -37,7 +37,7 @@ bool tux_tls_kernel_find(struct tux_tls_contexts *contexts, const struct tux_set
 void tux_tls_contexts_close(struct tux_tls_contexts *contexts);
 
 /* Keeps the memory of the process, with its keys, from core dumps and debuggers of the same user. Call it after the user has changed. */
-bool tux_tls_contexts_hide(const struct tux_tls_contexts *contexts);
+bool tux_tls_hide(void);
 
 /*
  * Judges the certificates of the settings, for `tux check`. Writes each fault to errors, one a line, after the name of the configuration

@@ -21,6 +21,7 @@
 #include "../../engine/modules/loaded.h"
 #include "body_directory.h"
 #include "certificates.h"
+#include "forward.h"
 #include "handshakes.h"
 #include "status_socket.h"
 #include "memory.h"
@@ -65,9 +66,7 @@ struct serving {
 	struct tux_log *log;      /* NULL = off */
 	struct tux_control *control; /* NULL = no control socket */
 	struct tux_user user;
-	struct tux_upstream_table upstreams; /* includes the one of handover_port, if that is set */
-	struct tux_route handover;  /* route to the upstream of handover_port */
-	char handover_name[32];
+	struct tux_forward forward;
 	struct tux_cgi cgi[TUX_MAX_CGI]; /* kinds in the file, and one for each root whose files are programs */
 	unsigned cgi_count;
 	struct tux_route program[TUX_MAX_CGI]; /* to each of them, for files that are programs */
@@ -218,32 +217,6 @@ static bool kernel_open(struct serving *serving)
 		return true;
 	snprintf(serving->error, ERROR_MAX, "the kernel engine cannot be had: %s", serving->no_kernel);
 	return false;
-}
-
-/* Makes the upstreams of the file. Adds one of handover_port, for requests whose connection cannot be handed over. */
-static bool upstreams_make(struct serving *serving)
-{
-	const struct tux_settings *const settings = serving->settings;
-	struct tux_engine_config *const config = &serving->config;
-	int number;
-
-	serving->upstreams = (struct tux_upstream_table){ 0 };
-	if (settings->handover_port == 0) {
-		config->upstreams = settings->upstreams.upstream;
-		config->upstream_count = settings->upstreams.count;
-		return true;
-	}
-	snprintf(serving->handover_name, sizeof(serving->handover_name), "127.0.0.1:%u", settings->handover_port);
-	if (!tux_upstreams_copy(&serving->upstreams, &settings->upstreams, serving->error, ERROR_MAX))
-		return false;
-	number = tux_upstreams_find(&serving->upstreams, serving->handover_name, serving->error, ERROR_MAX);
-	if (number < 0)
-		return false;
-	serving->handover = (struct tux_route){ .handler = TUX_HANDLER_UPSTREAM, .argument = (uint32_t)number };
-	config->handover = &serving->handover;
-	config->upstreams = serving->upstreams.upstream;
-	config->upstream_count = serving->upstreams.count;
-	return true;
 }
 
 /* Returns the number of the CGI kind for files beneath a root. Adds it if it is new; returns -1 if there are too many. */
@@ -407,7 +380,7 @@ static bool confine_to(struct serving *serving, int *roots, const char **directo
 	if ((of_root && !modules_permitted(&serving->config, serving->error, ERROR_MAX)) ||
 	    !tux_privileges_drop(&serving->user, serving->error, ERROR_MAX))
 		return false;
-	if (!tux_tls_contexts_hide(&serving->tls)) {
+	if ((serving->tls.count > 0 || serving->forward.has_key) && !tux_tls_hide()) {
 		snprintf(serving->error, ERROR_MAX, "cannot keep the keys of TLS from core dumps: %s", strerror(errno));
 		return false;
 	}
@@ -540,7 +513,7 @@ static bool prepare(struct serving *serving)
 	struct tux_engine_config *config = &serving->config;
 
 	engine_config_make(config, settings);
-	if (!upstreams_make(serving))
+	if (!tux_forward_make(&serving->forward, settings, config, serving->error, ERROR_MAX))
 		return false;
 	etag_key_make(config->etag_key);
 	config->challenges = serving->charge->challenges;
@@ -564,7 +537,8 @@ static bool prepare(struct serving *serving)
 		return false;
 	config->names = serving->hosts.names;
 	if (!tux_tls_contexts_open(&serving->tls, &serving->hosts, settings, &serving->addresses, serving->charge->tickets, serving->error, ERROR_MAX) ||
-	    !tux_tls_kernel_find(&serving->tls, settings, &config->tls_kernel, serving->error, ERROR_MAX))
+	    !tux_tls_kernel_find(&serving->tls, settings, &config->tls_kernel, serving->error, ERROR_MAX) ||
+	    !tux_forward_open_tls(&serving->forward, serving->error, ERROR_MAX))
 		return false;
 	config->tls_description = serving->tls.count > 0 ? serving->tls.description : NULL;
 	config->certificates = serving->tls.certificate;
@@ -611,7 +585,7 @@ static void banner_print(const struct serving *serving)
 	fprintf(stderr, serving->no_kernel[0] ? "; no kernel engine: %s\n" : "%s\n", serving->no_kernel);
 	if (serving->config.handover)
 		fprintf(stderr, "handover: %s %s\n", serving->config.kernel_fd >= 0 ? "connections go to" : "requests are forwarded to",
-		        serving->handover_name);
+		        serving->forward.handover_name);
 	if (serving->tls.count > 0)
 		fprintf(stderr, "tls: %s\n", serving->tls.description);
 	fprintf(stderr, "sandbox: %s\n", serving->sandbox);
@@ -843,7 +817,7 @@ static void release(struct serving *serving)
 		fflush(NULL);
 		_exit(EXIT_SUCCESS); /* a thread is still in a module, and may use what would be freed here and at the exit */
 	}
-	tux_upstreams_free(&serving->upstreams);
+	tux_forward_close(&serving->forward);
 	free(serving->urls);
 	free(serving->root);
 	tux_tls_contexts_close(&serving->tls);

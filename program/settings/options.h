@@ -9,7 +9,7 @@
 #include "option.h"
 #include "settings.h"
 
-enum { TUX_OPTION_ROWS = 160 }; /* rows of the table */
+enum { TUX_OPTION_ROWS = 192 }; /* rows of the table */
 
 /* Rows in the order of the help, with headings between them. */
 extern const struct tux_option tux_options[];

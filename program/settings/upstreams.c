@@ -17,7 +17,25 @@ enum {
 	UNRESOLVED_SERVERS = 8, /* that a name has room for whose addresses are found later */
 };
 
-static bool server_add(struct tux_upstream *upstream, const char *name, const void *address, socklen_t len, char *error,
+/* The text of a server. */
+struct spec {
+	const char *name; /* as written */
+	const char *at;   /* after the scheme */
+	bool tls;
+	unsigned port;    /* without one in the text; 0: none */
+};
+
+/* Returns the scheme and the rest of a server's text. */
+static struct spec spec_of(const char *name)
+{
+	if (strncmp(name, "https://", 8) == 0)
+		return (struct spec){ name, name + 8, true, 443 };
+	if (strncmp(name, "http://", 7) == 0)
+		return (struct spec){ name, name + 7, false, 80 };
+	return (struct spec){ name, name, false, 0 };
+}
+
+static bool server_add(struct tux_upstream *upstream, struct spec spec, const void *address, socklen_t len, char *error,
                        size_t error_size)
 {
 	struct tux_upstream_server *servers;
@@ -32,74 +50,99 @@ static bool server_add(struct tux_upstream *upstream, const char *name, const vo
 		return false;
 	}
 	upstream->server = servers;
-	servers[upstream->server_count] = (struct tux_upstream_server){ .name = name, .address_len = len };
+	servers[upstream->server_count] = (struct tux_upstream_server){ .name = spec.name, .tls = spec.tls, .address_len = len };
 	memcpy(&servers[upstream->server_count++].address, address, len);
 	return true;
 }
 
-static bool unix_add(struct tux_upstream *upstream, const char *name, char *error, size_t error_size)
+static bool unix_add(struct tux_upstream *upstream, struct spec spec, char *error, size_t error_size)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const char *const path = name + strlen("unix:");
+	const char *const path = spec.at + strlen("unix:");
 	const size_t len = strlen(path);
 
 	if (len == 0 || len >= sizeof(address.sun_path)) {
-		snprintf(error, error_size, "\"%s\" is no Unix socket: its path has 1 to %zu bytes", name, sizeof(address.sun_path) - 1);
+		snprintf(error, error_size, "\"%s\" is no Unix socket: its path has 1 to %zu bytes", spec.name, sizeof(address.sun_path) - 1);
 		return false;
 	}
 	memcpy(address.sun_path, path, len);
-	return server_add(upstream, name, &address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1), error, error_size);
+	return server_add(upstream, spec, &address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1), error, error_size);
 }
 
-/* HOST:PORT with a name or an address, of IPv6 in brackets. All addresses of a name are servers. later: a name is not resolved. */
-static bool host_add(struct tux_upstream *upstream, const char *name, bool later, char *error, size_t error_size)
+/* HOST:PORT in the text of a server. */
+struct place {
+	char host[256];
+	char port[12];
+	uint16_t at;  /* of the host in the text */
+	uint16_t len; /* bytes; a dot at the end of a name is not part of it */
+};
+
+/* Parses HOST:PORT with a name or an address, of IPv6 in brackets. The port may be missing after a scheme. Returns false if it is malformed. */
+static bool place_parse(struct spec spec, struct place *place)
+{
+	const char *start = spec.at;
+	const char *const bracket = *start == '[' ? strchr(start, ']') : NULL, *const colon = strrchr(bracket ? bracket : start, ':');
+	size_t len = bracket ? (size_t)(bracket - ++start) : strcspn(start, ":");
+	uint64_t port = spec.port;
+
+	if (len == 0 || len >= sizeof(place->host) || memchr(start, '/', len) || (bracket && bracket[1] != '\0' && bracket[1] != ':') ||
+	    (colon && !bracket && colon != start + len) || (colon && !tux_value_count(colon + 1, 1, 65535, &port)) || port == 0)
+		return false;
+	*place = (struct place){ .at = (uint16_t)(start - spec.name), .len = (uint16_t)len };
+	memcpy(place->host, start, len);
+	snprintf(place->port, sizeof(place->port), "%u", (unsigned)port);
+	if (!bracket && len > 1 && start[len - 1] == '.')
+		place->len--;
+	return true;
+}
+
+/* Sets the host of the servers from first on, which have one text. named: it is a name. */
+static void servers_place(struct tux_upstream *upstream, unsigned first, const struct place *place, bool named)
+{
+	struct tux_upstream_server *const servers = (struct tux_upstream_server *)(uintptr_t)upstream->server;
+
+	for (; first < upstream->server_count; first++) {
+		servers[first].host_at = place->at;
+		servers[first].host_len = place->len;
+		servers[first].named = named;
+		servers[first].port = named ? (uint16_t)strtoul(place->port, NULL, 10) : 0;
+	}
+}
+
+/* Adds HOST:PORT. All addresses of a name are servers. later: a name is not resolved. */
+static bool host_add(struct tux_upstream *upstream, struct spec spec, bool later, char *error, size_t error_size)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
-	struct addrinfo numeric = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
-	struct tux_upstream_server *servers;
-	unsigned first, room = later ? UNRESOLVED_SERVERS : NAME_SERVERS;
-	const char *const colon = strrchr(name, ':');
+	const struct addrinfo numeric = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST };
+	const unsigned first = upstream->server_count, room = later ? UNRESOLVED_SERVERS : NAME_SERVERS;
 	struct addrinfo *found = NULL, *one;
-	const char *start = name;
-	char host[256] = "";
-	size_t len = colon ? (size_t)(colon - name) : 0;
-	uint64_t port;
+	struct place place;
 	bool added = true;
 	int rc;
 
-	if (len > 2 && name[0] == '[' && colon[-1] == ']') {
-		start++;
-		len -= 2;
-	} else if (memchr(name, ':', len)) {
-		len = 0;
-	}
-	if (len == 0 || len >= sizeof(host) || !tux_value_count(colon + 1, 1, 65535, &port)) {
-		snprintf(error, error_size, "\"%s\" is no server: ADDRESS:PORT, [ADDRESS]:PORT, NAME:PORT or unix:PATH", name);
+	if (!place_parse(spec, &place)) {
+		snprintf(error, error_size, "\"%s\" is no server: ADDRESS:PORT, [ADDRESS]:PORT, NAME:PORT or unix:PATH, with https:// before it for TLS",
+		         spec.name);
 		return false;
 	}
-	memcpy(host, start, len);
-	numeric.ai_flags |= AI_NUMERICHOST;
-	rc = getaddrinfo(host, colon + 1, &numeric, &found);
+	rc = getaddrinfo(place.host, place.port, &numeric, &found);
 	if (rc == 0) {
-		added = server_add(upstream, name, found->ai_addr, found->ai_addrlen, error, error_size);
+		added = server_add(upstream, spec, found->ai_addr, found->ai_addrlen, error, error_size);
+		servers_place(upstream, first, &place, false);
 		freeaddrinfo(found);
 		return added;
 	}
-	rc = later ? 0 : getaddrinfo(host, colon + 1, &hints, &found);
+	rc = later ? 0 : getaddrinfo(place.host, place.port, &hints, &found);
 	if (rc != 0) {
-		snprintf(error, error_size, "the server \"%s\" cannot be found: %s", name, gai_strerror(rc));
+		snprintf(error, error_size, "the server \"%s\" cannot be found: %s", spec.name, gai_strerror(rc));
 		found = NULL;
 	}
-	first = upstream->server_count;
 	for (one = found; one && added && upstream->server_count < TUX_MAX_UPSTREAM_SERVERS; one = one->ai_next)
-		added = server_add(upstream, name, one->ai_addr, one->ai_addrlen, error, error_size);
+		added = server_add(upstream, spec, one->ai_addr, one->ai_addrlen, error, error_size);
 	while (added && upstream->server_count < first + room && (upstream->server_count == first || upstream->server_count < TUX_MAX_UPSTREAM_SERVERS))
-		added = server_add(upstream, name, "", 0, error, error_size);
-	for (; added && first < upstream->server_count; first++) {
-		servers = (struct tux_upstream_server *)(uintptr_t)upstream->server;
-		servers[first].named = true;
-		servers[first].port = (uint16_t)port;
-	}
+		added = server_add(upstream, spec, "", 0, error, error_size);
+	if (added)
+		servers_place(upstream, first, &place, true);
 	if (found)
 		freeaddrinfo(found);
 	return added;
@@ -107,8 +150,10 @@ static bool host_add(struct tux_upstream *upstream, const char *name, bool later
 
 static bool address_add(const struct tux_upstream_table *table, struct tux_upstream *upstream, const char *name, char *error, size_t error_size)
 {
-	return strncmp(name, "unix:", 5) == 0 ? unix_add(upstream, name, error, error_size) :
-	                                        host_add(upstream, name, table->resolved_later, error, error_size);
+	const struct spec spec = spec_of(name);
+
+	return strncmp(spec.at, "unix:", 5) == 0 ? unix_add(upstream, spec, error, error_size) :
+	                                           host_add(upstream, spec, table->resolved_later, error, error_size);
 }
 
 int tux_upstreams_find(struct tux_upstream_table *table, const char *name, char *error, size_t error_size)
@@ -166,12 +211,14 @@ bool tux_upstreams_copy(struct tux_upstream_table *table, const struct tux_upstr
 		table->count = i + 1;
 		for (k = 0; k < from->upstream[i].server_count; k++) {
 			const struct tux_upstream_server *const one = &from->upstream[i].server[k];
-
+			const struct spec spec = { .name = one->name, .tls = one->tls };
 			struct tux_upstream_server *added;
 
-			if (!server_add(&grown[i], one->name, &one->address, one->address_len, error, error_size))
+			if (!server_add(&grown[i], spec, &one->address, one->address_len, error, error_size))
 				return false;
 			added = (struct tux_upstream_server *)(uintptr_t)&grown[i].server[k];
+			added->host_at = one->host_at;
+			added->host_len = one->host_len;
 			added->named = one->named;
 			added->port = one->port;
 		}

@@ -33,9 +33,14 @@ def response(body=b"hello", status="200 OK", *fields):
 
 
 class Origin:
-    """answer(request) returns bytes, or a function of the socket that sends the response; None closes the connection."""
+    """
+    answer(request) returns bytes, or a function of the socket that sends the response; None closes the connection. With context, an
+    SSLContext, it speaks TLS; before(sock) reads what comes before the handshake. It never sends close_notify by itself.
+    """
 
-    def __init__(self, answer=None, path=None):
+    def __init__(self, answer=None, path=None, context=None, before=None):
+        self.context = context
+        self.before = before
         self.answer = answer or (lambda request: response())
         self.requests = []
         self.broken = []  # input that is not a request
@@ -47,10 +52,12 @@ class Origin:
             os.chmod(path, 0o777)
             self.listener.listen(100)
             self.name = "unix:" + path
+            self.url = "https://" + self.name
         else:
             self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
             self.port = self.listener.getsockname()[1]
             self.name = "127.0.0.1:%d" % self.port
+            self.url = "https://" + self.name
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -86,6 +93,10 @@ class Origin:
             return take(buffer.index(b"\r\n") + 2)[:-2]
 
         try:
+            if self.before:
+                self.before(sock)
+            if self.context:
+                sock = self.context.wrap_socket(sock, server_side=True)  # in the one thread that uses it
             while True:
                 while b"\r\n\r\n" not in buffer:
                     more()

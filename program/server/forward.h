@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The upstreams of a server process: those of the settings, and one for handover_port; and TLS to their servers, whose files are read before
+ * the process drops its privileges.
+ */
+#ifndef TUX_PROGRAM_SERVER_FORWARD_H
+#define TUX_PROGRAM_SERVER_FORWARD_H
+
+#include <stdio.h>
+
+#include "../../engine/config.h"
+#include "../settings/settings.h"
+
+struct tls_client;
+struct x509_store_st;
+
+/* Zero-initialize before use. */
+struct tux_forward {
+	struct tux_upstream_table table;
+	struct tux_route handover; /* route to the upstream of handover_port */
+	char handover_name[32];
+	struct tls_client **client; /* malloc'ed; upstreams point to them */
+	unsigned client_count;
+	bool has_key;              /* a client has a key */
+	struct x509_store_st *system; /* the authorities of the system; NULL: not needed yet */
+};
+
+/* Copies the upstreams of the settings, and sets those of config. Returns false with a sentence in error; tux_forward_close() is due in any case. */
+bool tux_forward_make(struct tux_forward *forward, const struct tux_settings *settings, struct tux_engine_config *config, char *error,
+                      size_t error_size);
+
+/* Sets up TLS of each upstream with a server that speaks it. Warns of keys that other users can read. Returns false with a sentence in error. */
+bool tux_forward_open_tls(struct tux_forward *forward, char *error, size_t error_size);
+
+/* Frees everything, with the keys, after the engine. */
+void tux_forward_close(struct tux_forward *forward);
+
+/*
+ * Judges the files of TLS of the upstreams, for `tux check`. Writes each fault to errors, one a line, after the name of the configuration
+ * file and the line. Returns the number of faults.
+ */
+unsigned tux_forward_check(const struct tux_settings *settings, const char *path, FILE *errors);
+
+#endif
