@@ -293,3 +293,29 @@ def test_isolated_module_reads_the_rest_of_a_cold_file(modules, root, hang, ends
         hang.off()
         assert ends == "the client" or conn.response().body == BODY
     assert modules.get("/iso/file-copy?0:/large").body == BODY
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("lies", ["read=2090000,60000", "begin=5;end=", "begin=5;data=1;end=", "lookup=/file", "file=0,1"])
+def test_isolated_module_that_does_not_wait_for_its_bytes(tux, root, place, hang, build, engine, lies):  # noqa: F811
+    """A request that ends, or a process that is killed for nonsense, while its bytes are read from the disk."""
+    path = os.path.join(place, "tux.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write('module hostile { file "%s"; isolate on; root "/" }\nroute "/h/" { module hostile }\n' % build(source("hostile")))
+    server = tux(root, "--config", path, "--threads", "1", "--engine", engine, env=hang.env)
+    client.wait_until(lambda: server.get("/h/pid-").status == 200, "the process of the module is ready")
+    hang.on(calls.READ, os.path.join(root, "large"), LATER)
+    with server.connect() as conn:
+        conn.send(client.request("/h/lies?lookup=/large;wait;read=2090000,60000;" + lies))
+        if "=5" in lies:
+            assert conn.head().status == 200
+        else:
+            server.wait_until(lambda: "its process has written nonsense, and is killed" in server.output, "the process is killed")
+            assert conn.response().status == 502
+        assert server.get("/file").body == b"data"
+        client.wait_until(lambda: hang.hung > 0, "the read hangs")
+    hang.off()
+    client.wait_until(lambda: hang.hung == 0, "the read ends")
+    assert server.get("/file").body == b"data" and server.get("/large").body == BODY
+    if "is killed" in server.output:
+        client.wait_until(lambda: server.get("/h/pid-").status == 200, "another process responds")

@@ -43,8 +43,9 @@ def confined(request):
 
 
 def process(server):
-    """The number of the module's process, as it says itself."""
-    return int(server.get("/m/pid-").body.split()[0])
+    """The number of the module's process, as it says itself. A process that is starting may take longer than the time limit of a request."""
+    found = client.wait_until(lambda: [got.body for got in [server.get("/m/pid-")] if got.status == 200], "a process responds")
+    return int(found[0].split()[0])
 
 
 def is_running(pid):
