@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hello.h"
 
 /* Mozilla's "intermediate", without ciphers that need parameters of Diffie-Hellman: authenticated encryption and forward secrecy only. */
 #define CIPHERS                                                                                                                        \
@@ -52,18 +53,17 @@ static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* Returns the name in a ClientHello (RFC 6066 3): the first one in a list with a length. NULL: it has none. OpenSSL refuses a malformed one later. */
+/* Returns the name in a ClientHello, of len bytes. NULL: it has none. */
 static const unsigned char *name_of(SSL *ssl, size_t *len)
 {
-	enum { NAME_AT = 5 }; /* after the length of the list, the type and the length of the name */
-	const unsigned char *list;
-	size_t size;
+	const unsigned char *content;
+	struct tux_span name;
 
-	*len = 0;
-	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &list, &size) != 1 || size <= NAME_AT || list[2] != TLSEXT_NAMETYPE_host_name)
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &content, len) != 1 || *len > TLS_MAX_HELLO)
 		return NULL;
-	*len = (size_t)list[3] << 8 | list[4];
-	return *len > 0 && *len == size - NAME_AT && *len <= TLSEXT_MAXLEN_host_name ? list + NAME_AT : NULL;
+	name = tls_hello_name(content, (uint32_t)*len);
+	*len = name.len;
+	return name.len > 0 ? content + name.off : NULL;
 }
 
 /*

@@ -452,7 +452,7 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 		return;
 	}
 	tls->heard = true;
-	if (tls->peer == NULL && !tls->established && !tls_hello_fits(&tls->hello, SSL_version(tls->ssl) == TLS1_3_VERSION, data, len)) {
+	if (tls->peer == NULL && !tls->established && !tls_hello_fits(&tls->hello, data, len, SSL_version(tls->ssl) == TLS1_3_VERSION)) {
 		refuse_hello(tls);
 		return;
 	}
