@@ -220,6 +220,7 @@ struct tux_upstream_tls {
 	const char *ca;          /* file of authorities; NULL: those of the system */
 	const char *certificate; /* file of the certificate of TUX as a client; NULL: none */
 	const char *key;         /* file; NULL: in that of the certificate */
+	const char *password;    /* file with the passphrase of the key; NULL: none */
 	const char *name;        /* of every server; NULL: the host of each one */
 	uint8_t unverified;      /* 1: no certificate is verified */
 	unsigned line;           /* in the configuration file; 0: no block */

@@ -31,6 +31,8 @@ struct client {
 	uint16_t port;           /* 0: a Unix socket, or addresses are not wanted (config->addresses) */
 	uint8_t listener;        /* number of the listener that accepted the connection */
 	bool secure;             /* the connection speaks TLS */
+	const struct tls_context *context; /* certificates of the connection; NULL: it does not speak TLS */
+	const struct tls_identity *identity; /* of the client; NULL: it has no certificate */
 	const struct tls_context *selected; /* certificates of the host that the client named to TLS; NULL: it named none */
 	uint8_t address[16];
 };

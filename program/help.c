@@ -100,7 +100,7 @@ void tux_help_serve(FILE *out)
 /* Writes the places of an option, such as "command line, top, host". */
 static void places_print(FILE *out, unsigned scope)
 {
-	static const char *const names[] = { "command line", "top", "host", "route", "header", "upstream", "cgi", "module", "tls" };
+	static const char *const names[] = { "command line", "top", "host", "route", "header", "upstream", "cgi", "module", "tls", "tls-client" };
 	const char *between = "";
 	unsigned i;
 

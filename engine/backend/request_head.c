@@ -3,10 +3,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "../../core/cgi_variables.h"
 #include "../../core/forward.h"
+#include "../../core/named_value.h"
 #include "../io/address.h"
+#include "../tls/context.h"
+#include "../tls/identity.h"
 #include "../upgrade.h"
 #include "backends.h"
 
@@ -14,6 +18,8 @@ enum {
 	REQUEST_HEAD_ROOM = 2048,            /* upper limit of the growth of a rewritten head */
 	PORT_TEXT = 8,                       /* ":65535" */
 	HOST_TEXT = TUX_MAX_HOST_NAME + PORT_TEXT + 2,
+	IDENTITY_FACTS = 5,
+	FACT_ROOM = TLS_DN_BYTES + 64, /* of the longest fact with its name */
 	ENVIRONMENT_ROOM = 3 * TUX_MAX_HEAD, /* the variables repeat parts of the head, and add facts of TUX */
 };
 
@@ -38,6 +44,74 @@ static struct tux_octets host_of(const struct request *req, bool with_port, char
 	return (struct tux_octets){ (const uint8_t *)text, (uint32_t)strlen(text) };
 }
 
+#define FIELD_PREFIX "X-SSL-Client-"
+#define TEXT(literal) { literal, sizeof(literal) - 1 }
+
+/* Names of the facts about a client's certificate: variables of programs, and fields of upstream servers, which no client can send. */
+static const struct {
+	struct tux_text variable, field;
+} facts[IDENTITY_FACTS] = {
+	{ TEXT("SSL_CLIENT_VERIFY"), TEXT("X-SSL-Client-Verify") },
+	{ TEXT("SSL_CLIENT_S_DN"), TEXT("X-SSL-Client-S-DN") },
+	{ TEXT("SSL_CLIENT_I_DN"), TEXT("X-SSL-Client-I-DN") },
+	{ TEXT("SSL_CLIENT_M_SERIAL"), TEXT("X-SSL-Client-Serial") },
+	{ TEXT("SSL_CLIENT_FINGERPRINT"), TEXT("X-SSL-Client-Fingerprint") },
+};
+
+/* Appends the facts, as fields or variables. Returns false if out of memory. */
+static bool put_identity(const struct client *client, bool field, struct buffer *to)
+{
+	const struct tls_identity *of = client->identity;
+	const char *const values[IDENTITY_FACTS] = {
+		of != NULL ? "SUCCESS" : "NONE", of != NULL ? of->subject : "", of != NULL ? of->issuer : "", of != NULL ? of->serial : "",
+		of != NULL ? of->fingerprint : "",
+	};
+
+	if (client->context == NULL || !client->context->demands)
+		return true;
+	for (unsigned i = 0; i < IDENTITY_FACTS; i++) {
+		const struct tux_octets value = { (const uint8_t *)values[i], (uint32_t)strlen(values[i]) };
+		uint8_t *out = value.len > 0 ? buffer_room(to, FACT_ROOM) : NULL;
+
+		if (value.len == 0)
+			continue;
+		if (out == NULL)
+			return false;
+		to->len += field ? tux_named_field(out, FACT_ROOM, facts[i].field, value) : tux_named_variable(out, FACT_ROOM, facts[i].variable, value);
+	}
+	return true;
+}
+
+/* Removes the fields with such names that a client has sent, from a head that the core has written: each line ends in CRLF. */
+static void drop_forged(struct buffer *head)
+{
+	uint32_t from = 0, to = 0;
+
+	while (from < head->len) {
+		const uint8_t *line = head->data + from, *end = memchr(line, '\n', head->len - from);
+		const uint32_t len = end != NULL ? (uint32_t)(end - line) + 1 : head->len - from;
+
+		if (len < sizeof(FIELD_PREFIX) || strncasecmp((const char *)line, FIELD_PREFIX, sizeof(FIELD_PREFIX) - 1) != 0) {
+			if (to < from)
+				memmove(head->data + to, line, len);
+			to += len;
+		}
+		from += len;
+	}
+	head->len = to;
+}
+
+/* Writes the facts about the client's certificate into a head, before the empty line at its end. Returns false if out of memory. */
+static bool add_identity(const struct client *client, struct buffer *head)
+{
+	uint8_t end[2];
+
+	drop_forged(head);
+	head->len -= sizeof(end);
+	memcpy(end, head->data + head->len, sizeof(end));
+	return put_identity(client, true, head) && buffer_keep(head, end, sizeof(end));
+}
+
 uint16_t request_head_write(const struct request *req, const struct tux_upstream *upstream, const struct request_framing *framing, bool upgrade,
                             struct buffer *head)
 {
@@ -58,14 +132,16 @@ uint16_t request_head_write(const struct request *req, const struct tux_upstream
 	if (out == NULL)
 		return 503;
 	head->len = tux_forward_request(out, cap, req->bytes, parsed, &how);
-	return head->len > 0 ? 0 : 431;
+	if (head->len == 0)
+		return 431;
+	return add_identity(req->client, head) ? 0 : 503;
 }
 
 uint16_t request_head_environment(const struct request *req, const struct request_framing *framing, struct buffer *environment)
 {
 	char client[ADDRESS_TEXT], server[ADDRESS_TEXT], host[HOST_TEXT];
 	const struct address here = address_of_socket(req->client->channel->fd);
-	const struct tux_cgi_facts facts = {
+	const struct tux_cgi_facts known = {
 		.server_name = req->head.host.len == 0 ? host_of(req, false, host) : (struct tux_octets){ NULL, 0 },
 		.server_addr = address_text(here.octets, server),
 		.server_port = here.port,
@@ -81,8 +157,10 @@ uint16_t request_head_environment(const struct request *req, const struct reques
 
 	if (out == NULL)
 		return 503;
-	environment->len = tux_cgi_variables(out, ENVIRONMENT_ROOM, req->bytes, &req->head, &facts);
-	return environment->len > 0 ? 0 : 431;
+	environment->len = tux_cgi_variables(out, ENVIRONMENT_ROOM, req->bytes, &req->head, &known);
+	if (environment->len == 0)
+		return 431;
+	return put_identity(req->client, false, environment) ? 0 : 503;
 }
 
 bool request_head_may_repeat(const struct tux_request *req)

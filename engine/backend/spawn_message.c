@@ -96,7 +96,7 @@ bool tux_spawn_variable_allowed(const uint8_t *variable, uint32_t len)
 	case 'S':
 		return begins(variable, len, TUX_TEXT("SCRIPT_NAME=")) || begins(variable, len, TUX_TEXT("SCRIPT_FILENAME=")) ||
 		       begins(variable, len, TUX_TEXT("SERVER_")) || begins(variable, len, TUX_TEXT("SSL_PROTOCOL=")) ||
-		       begins(variable, len, TUX_TEXT("SSL_CIPHER="));
+		       begins(variable, len, TUX_TEXT("SSL_CIPHER=")) || begins(variable, len, TUX_TEXT("SSL_CLIENT_"));
 	case 'U':
 		return begins(variable, len, TUX_TEXT("UNIQUE_ID="));
 	default:

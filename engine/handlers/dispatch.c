@@ -6,6 +6,7 @@
 #include "../../core/target.h"
 #include "../backend/exchange.h"
 #include "../log/backend_note.h"
+#include "../tls/context.h"
 #include "challenge.h"
 #include "error_page.h"
 #include "fallback.h"
@@ -30,10 +31,12 @@ static const struct tux_host *find_host(const struct request *req)
 
 /*
  * True if the connection has the certificates of another host, because its client named that one to TLS. A client that named no host gets
- * any of them.
+ * any of them, but for those that demand certificates of clients: this client was not asked for the right one.
  */
 static bool is_misdirected(const struct request *req)
 {
+	if (req->client->secure && req->host->tls != NULL && req->host->tls->demands && req->client->context != req->host->tls)
+		return true;
 	return req->client->selected != NULL && req->client->selected != req->host->tls;
 }
 

@@ -465,6 +465,8 @@ static void on_established(struct channel *channel, const struct tls_facts *fact
 	handshake_done(conn);
 	count(&conn->thread->counters.handshakes_resumed, facts->resumed);
 	conn->client.secure = true;
+	conn->client.context = facts->context;
+	conn->client.identity = facts->identity;
 	conn->client.selected = facts->selected;
 	conn_wait_for(conn, WAIT_IDLE);
 }

@@ -102,7 +102,9 @@ void handshake_failed(struct conn *conn)
 	failure = tls_failure_of(&conn->channel);
 	if (cause.why == WHY_HANDSHAKE_CLIENT)
 		count(&conn->thread->counters.handshakes_limited, 1);
-	if (failure.library != 0)
+	if (failure.refusal != 0)
+		cause = because_of(WHY_HANDSHAKE_CERTIFICATE, failure.refusal, 0);
+	else if (failure.library != 0)
 		cause = because_of(failure.alerted ? WHY_HANDSHAKE_ALERT : WHY_HANDSHAKE, failure.library, failure.reason);
 	if (failure.heard || cause.why != WHY_HANDSHAKE_CLOSED) /* else it is one of a load balancer that checks the port */
 		error_line_handshake(conn->thread, &conn->client, cause, failure.name);

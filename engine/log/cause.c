@@ -88,6 +88,7 @@ static const struct {
 	[WHY_SIGNAL] = { "the program ended without a response, by signal", TAKES_NUMBER },
 	[WHY_PROGRAM_TIME] = { "the program did not end within its time", TAKES_ERROR },
 	[WHY_HANDSHAKE] = { "the handshake of TLS failed", TAKES_TLS },
+	[WHY_HANDSHAKE_CERTIFICATE] = { "the certificate of the client is not trusted", TAKES_CERTIFICATE },
 	[WHY_HANDSHAKE_ALERT] = { "the client ended the handshake of TLS", TAKES_TLS },
 	[WHY_HANDSHAKE_CLOSED] = { "the client closed the connection within the handshake of TLS", TAKES_ERROR },
 	[WHY_HANDSHAKE_TIME] = { "the handshake of TLS timed out", TAKES_ERROR },

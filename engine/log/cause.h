@@ -85,6 +85,7 @@ enum why {
 	WHY_PROGRAM_TIME,
 	/* handshakes of TLS with clients */
 	WHY_HANDSHAKE, /* detail: OpenSSL's library; error: its reason */
+	WHY_HANDSHAKE_CERTIFICATE, /* detail: X509_V_ERR_* */
 	WHY_HANDSHAKE_ALERT, /* like WHY_HANDSHAKE */
 	WHY_HANDSHAKE_CLOSED,
 	WHY_HANDSHAKE_TIME,

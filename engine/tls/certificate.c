@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -24,14 +25,24 @@ void tls_reason(char *out, size_t out_size)
 	ERR_clear_error();
 }
 
-/* Reports that a key has a passphrase. Without this function OpenSSL would ask at the terminal. */
-static int refuse_passphrase(char *buf, int size, int writing, void *asked)
+/* A passphrase, and whether it was needed. */
+struct passphrase {
+	const char *text; /* NULL: not known */
+	bool asked;
+};
+
+/* Gives OpenSSL the passphrase of a key. Without this function it would ask at the terminal. Returns its bytes; -1 without one that fits. */
+static int give_passphrase(char *buf, int size, int writing, void *owner)
 {
-	(void)buf;
-	(void)size;
+	struct passphrase *passphrase = owner;
+	const size_t len = passphrase->text != NULL ? strlen(passphrase->text) : 0;
+
 	(void)writing;
-	*(bool *)asked = true;
-	return -1;
+	passphrase->asked = true;
+	if (passphrase->text == NULL || size < 0 || len > (size_t)size)
+		return -1;
+	memcpy(buf, passphrase->text, len);
+	return (int)len;
 }
 
 static BIO *bio_of(const struct tls_pem *pem)
@@ -42,10 +53,10 @@ static BIO *bio_of(const struct tls_pem *pem)
 /* Reads all certificates after the first one. Returns false if one is malformed. */
 static bool chain_read(BIO *bio, struct tls_certificate *certificate)
 {
-	bool asked = false;
+	struct passphrase none = { .text = NULL };
 	X509 *one;
 
-	while ((one = PEM_read_bio_X509(bio, NULL, refuse_passphrase, &asked)) != NULL) {
+	while ((one = PEM_read_bio_X509(bio, NULL, give_passphrase, &none)) != NULL) {
 		if (certificate->chain == NULL)
 			certificate->chain = sk_X509_new_null();
 		if (certificate->chain == NULL || sk_X509_push(certificate->chain, one) == 0) {
@@ -59,17 +70,80 @@ static bool chain_read(BIO *bio, struct tls_certificate *certificate)
 	return true;
 }
 
-static bool certificates_read(struct tls_certificate *certificate, const struct tls_pem *pem, char *error, size_t error_size)
+/* Returns the structure of a file in PKCS#12, which begins with a sequence of DER; NULL if it is something else. */
+static PKCS12 *pkcs12_of(const struct tls_pem *pem)
 {
-	BIO *const bio = bio_of(pem);
-	bool asked = false;
+	const unsigned char *at = pem->text;
+	PKCS12 *structure = NULL;
+
+	if (pem->len > 0 && pem->len <= LONG_MAX && *at == (V_ASN1_CONSTRUCTED | V_ASN1_SEQUENCE))
+		structure = d2i_PKCS12(NULL, &at, (long)pem->len);
+	ERR_clear_error();
+	return structure;
+}
+
+/* Keeps the issuers of a certificate among others, in their order from it on. Returns false if out of memory. */
+static bool chain_order(struct tls_certificate *certificate, STACK_OF(X509) *others)
+{
+	X509 *last = certificate->leaf;
+	int at = 0;
+
+	certificate->chain = sk_X509_new_null();
+	while (certificate->chain != NULL && at < sk_X509_num(others)) {
+		X509 *const one = sk_X509_value(others, at++);
+
+		if (X509_check_issued(one, last) != X509_V_OK)
+			continue;
+		if (sk_X509_push(certificate->chain, one) == 0)
+			return false;
+		(void)sk_X509_delete(others, at - 1);
+		last = one;
+		at = 0;
+	}
+	return certificate->chain != NULL;
+}
+
+static bool pkcs12_read(struct tls_certificate *certificate, PKCS12 *structure, const struct tls_pem *file, char *error, size_t error_size)
+{
+	STACK_OF(X509) *others = NULL;
+	const bool parsed = PKCS12_parse(structure, file->password, &certificate->key, &certificate->leaf, &others) == 1;
+	const bool locked = ERR_GET_REASON(ERR_peek_last_error()) == PKCS12_R_MAC_VERIFY_FAILURE;
+	const bool ordered = parsed && certificate->leaf != NULL && chain_order(certificate, others);
 	char reason[160];
 
+	if (!parsed && locked) {
+		snprintf(error, error_size, "certificate \"%s\": %s", file->name,
+		         file->password != NULL ? "the passphrase of key-password-file is wrong" : "it has a passphrase; set key-password-file");
+	} else if (!parsed) {
+		tls_reason(reason, sizeof(reason));
+		snprintf(error, error_size, "certificate \"%s\": malformed or unsupported PKCS#12: %s", file->name, reason);
+	} else if (!ordered) {
+		snprintf(error, error_size, "certificate \"%s\": no certificate with a key in PKCS#12", file->name);
+	}
+	sk_X509_pop_free(others, X509_free);
 	ERR_clear_error();
-	certificate->leaf = bio != NULL ? PEM_read_bio_X509(bio, NULL, refuse_passphrase, &asked) : NULL;
+	return ordered;
+}
+
+static bool certificates_read(struct tls_certificate *certificate, const struct tls_pem *pem, char *error, size_t error_size)
+{
+	PKCS12 *const structure = pkcs12_of(pem);
+	struct passphrase none = { .text = NULL };
+	char reason[160];
+	BIO *bio;
+
+	if (structure != NULL) {
+		const bool read = pkcs12_read(certificate, structure, pem, error, error_size);
+
+		PKCS12_free(structure);
+		return read;
+	}
+	bio = bio_of(pem);
+	ERR_clear_error();
+	certificate->leaf = bio != NULL ? PEM_read_bio_X509(bio, NULL, give_passphrase, &none) : NULL;
 	if (certificate->leaf == NULL && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
 		ERR_clear_error();
-		snprintf(error, error_size, "certificate \"%s\": no certificate in PEM (-----BEGIN CERTIFICATE-----)", pem->name);
+		snprintf(error, error_size, "certificate \"%s\": no certificate in PEM (-----BEGIN CERTIFICATE-----), and not PKCS#12", pem->name);
 	} else if (certificate->leaf == NULL || !chain_read(bio, certificate)) {
 		tls_reason(reason, sizeof(reason));
 		snprintf(error, error_size, "certificate \"%s\": malformed: %s", pem->name, reason);
@@ -83,17 +157,19 @@ static bool certificates_read(struct tls_certificate *certificate, const struct 
 static bool key_read(struct tls_certificate *certificate, const struct tls_pem *pem, char *error, size_t error_size)
 {
 	BIO *const bio = bio_of(pem);
-	bool asked = false;
+	struct passphrase passphrase = { .text = pem->password };
 	char reason[160];
 
 	ERR_clear_error();
-	certificate->key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, refuse_passphrase, &asked) : NULL;
+	certificate->key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &passphrase) : NULL;
 	BIO_free(bio);
 	if (certificate->key != NULL)
 		return true;
 	tls_reason(reason, sizeof(reason));
-	if (asked)
-		snprintf(error, error_size, "key \"%s\": it has a passphrase; remove it with: openssl pkey -in FILE -out FILE", pem->name);
+	if (passphrase.asked && pem->password != NULL)
+		snprintf(error, error_size, "key \"%s\": the passphrase of key-password-file is wrong", pem->name);
+	else if (passphrase.asked)
+		snprintf(error, error_size, "key \"%s\": it has a passphrase; set key-password-file", pem->name);
 	else if (memmem(pem->text, pem->len, "PRIVATE KEY-----", 16) == NULL)
 		snprintf(error, error_size, "key \"%s\": no private key in PEM (-----BEGIN PRIVATE KEY-----)", pem->name);
 	else
@@ -104,8 +180,14 @@ static bool key_read(struct tls_certificate *certificate, const struct tls_pem *
 bool tls_certificate_read(struct tls_certificate *certificate, const struct tls_pem *pem, const struct tls_pem *key, char *error,
                           size_t error_size)
 {
-	if (!certificates_read(certificate, pem, error, error_size) || !key_read(certificate, key, error, error_size))
+	if (!certificates_read(certificate, pem, error, error_size))
 		return false;
+	if (certificate->key == NULL || strcmp(pem->name, key->name) != 0) { /* else it was in the file of PKCS#12 */
+		EVP_PKEY_free(certificate->key);
+		certificate->key = NULL;
+		if (!key_read(certificate, key, error, error_size))
+			return false;
+	}
 	if (X509_check_private_key(certificate->leaf, certificate->key) == 1)
 		return true;
 	ERR_clear_error();

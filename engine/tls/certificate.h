@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Certificates and keys in PEM: parsed with sentences for people, and judged for `tux check`. */
+/* Certificates and keys in PEM or PKCS#12: parsed with sentences for people, and judged for `tux check`. */
 #ifndef TUX_ENGINE_TLS_CERTIFICATE_H
 #define TUX_ENGINE_TLS_CERTIFICATE_H
 
@@ -11,11 +11,12 @@ struct evp_pkey_st;
 struct stack_st_X509;
 struct x509_st;
 
-/* The text of a file in PEM. */
+/* The bytes of a file in PEM, or in PKCS#12. */
 struct tls_pem {
 	const char *name; /* of the file, for messages */
 	const void *text;
 	size_t len;       /* bytes */
+	const char *password; /* of keys in it; NULL: none is known */
 };
 
 /* A certificate and its key. Zero-initialize before use. */
@@ -33,7 +34,7 @@ enum tls_fault {
 	TLS_FAULT_INCOMPLETE, /* an issuer is neither in the file nor among the system's authorities */
 };
 
-/* Parses a certificate and its key, which may be in the same file. Returns false with a sentence in error; free it also then. */
+/* Parses a certificate and its key, which may be in the same file, and in PKCS#12 are. Returns false with a sentence in error; free it also then. */
 bool tls_certificate_read(struct tls_certificate *certificate, const struct tls_pem *pem, const struct tls_pem *key, char *error,
                           size_t error_size);
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client.h"
 #include "hello.h"
 
 /* Mozilla's "intermediate", without ciphers that need parameters of Diffie-Hellman: authenticated encryption and forward secrecy only. */
@@ -82,8 +83,12 @@ static int select_host(SSL *ssl, int *alert, void *owner)
 	if (name == NULL)
 		return SSL_CLIENT_HELLO_SUCCESS;
 	context = selector->select(selector, (const char *)name, (uint32_t)len);
-	if (context == NULL || SSL_set_SSL_CTX(ssl, context->ssl_ctx) != NULL)
+	if (context == NULL)
 		return SSL_CLIENT_HELLO_SUCCESS;
+	if (SSL_set_SSL_CTX(ssl, context->ssl_ctx) != NULL) {
+		SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context->ssl_ctx), NULL); /* it stays that of the first context else */
+		return SSL_CLIENT_HELLO_SUCCESS;
+	}
 	*alert = SSL_AD_INTERNAL_ERROR;
 	return SSL_CLIENT_HELLO_ERROR;
 }
@@ -194,16 +199,70 @@ static bool has_kind(SSL_CTX *ctx, EVP_PKEY *key)
 	return false;
 }
 
-/* Adds a certificate to those that tickets of the context are good with. */
-static bool bind_tickets(struct tls_context *context, const X509 *leaf)
+/* Adds a hash to those that tickets of the context are good with. */
+static bool bind_hash(struct tls_context *context, const unsigned char hash[sizeof(context->id)])
 {
 	unsigned char text[2 * sizeof(context->id)];
 	unsigned len;
 
 	memcpy(text, context->id, sizeof(context->id));
-	return X509_digest(leaf, EVP_sha256(), text + sizeof(context->id), &len) == 1 &&
-	       EVP_Digest(text, sizeof(text), context->id, &len, EVP_sha256(), NULL) == 1 &&
+	memcpy(text + sizeof(context->id), hash, sizeof(context->id));
+	return EVP_Digest(text, sizeof(text), context->id, &len, EVP_sha256(), NULL) == 1 &&
 	       SSL_CTX_set_session_id_context(context->ssl_ctx, context->id, sizeof(context->id)) == 1;
+}
+
+/* Adds a certificate to those that tickets of the context are good with. */
+static bool bind_tickets(struct tls_context *context, const X509 *leaf)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned len;
+
+	return X509_digest(leaf, EVP_sha256(), hash, &len) == 1 && bind_hash(context, hash);
+}
+
+/* Binds tickets to the demands for certificates of clients. */
+static bool bind_demand(struct tls_context *context, const struct tls_pem *authorities, bool required)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned len;
+
+	if (EVP_Digest(authorities->text, authorities->len, hash, &len, EVP_sha256(), NULL) != 1)
+		return false;
+	hash[0] ^= required;
+	return bind_hash(context, hash);
+}
+
+/* Names the authorities to clients, which choose a certificate by them. */
+static bool name_authorities(SSL_CTX *ctx, X509_STORE *store)
+{
+	const STACK_OF(X509_OBJECT) *const all = X509_STORE_get0_objects(store);
+
+	for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+		X509 *const one = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+
+		if (one != NULL && SSL_CTX_add_client_CA(ctx, one) != 1)
+			return false;
+	}
+	return true;
+}
+
+bool tux_tls_context_demand(struct tls_context *context, const struct tls_pem *authorities, bool required, char *error, size_t error_size)
+{
+	X509_STORE *const store = tux_tls_authorities_read(authorities, error, error_size);
+	char reason[160];
+
+	if (store == NULL)
+		return false;
+	SSL_CTX_set1_cert_store(context->ssl_ctx, store);
+	SSL_CTX_set_verify(context->ssl_ctx, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
+	context->demands = name_authorities(context->ssl_ctx, store) && bind_demand(context, authorities, required);
+	tux_tls_authorities_free(store);
+	if (!context->demands) {
+		tls_reason(reason, sizeof(reason));
+		snprintf(error, error_size, "ca \"%s\": unusable: %s", authorities->name, reason);
+	}
+	ERR_clear_error();
+	return context->demands;
 }
 
 bool tux_tls_context_add(struct tls_context *context, const struct tls_pem *certificate, const struct tls_pem *key, char *error,

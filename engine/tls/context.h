@@ -14,7 +14,8 @@ struct ssl_ctx_st;
 
 struct tls_context {
 	struct ssl_ctx_st *ssl_ctx;
-	uint8_t id[32]; /* hash of its certificates */
+	uint8_t id[32]; /* hash of its certificates, and of its demands */
+	bool demands;   /* clients are asked for certificates */
 };
 
 /* Chooses the certificates of a connection, which has its address as the SSL's application data. */
@@ -35,6 +36,12 @@ struct tls_context *tux_tls_context_new(enum tux_tls_profile profile, struct tls
  */
 bool tux_tls_context_add(struct tls_context *context, const struct tls_pem *certificate, const struct tls_pem *key, char *error,
                          size_t error_size);
+
+/*
+ * Asks clients for certificates that authorities in a file have signed. required: a client without one gets no connection; one with another
+ * certificate never does. Returns false with a sentence in error.
+ */
+bool tux_tls_context_demand(struct tls_context *context, const struct tls_pem *authorities, bool required, char *error, size_t error_size);
 
 /* Frees a context; NULL is allowed. */
 void tux_tls_context_free(struct tls_context *context);

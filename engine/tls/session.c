@@ -39,6 +39,7 @@ struct tls {
 	struct msghdr message;    /* of flight */
 	struct iovec iov;
 	uint64_t owned;           /* plain bytes of the owner's send in progress; 0: it sends nothing */
+	struct tls_identity *identity; /* of the client; NULL: none */
 	bool heard;               /* bytes have arrived */
 	bool established;
 	bool ended;               /* the owner knows that the other end sends no more */
@@ -64,6 +65,12 @@ static const struct tls_context *select_host(struct tls_selector *selector, cons
 	if (host->tls != NULL)
 		tls->selected = host->tls;
 	return host->tls;
+}
+
+/* Returns the certificates of clients that name no host. */
+static const struct tls_context *default_context(const struct tux_engine_config *config, unsigned listener)
+{
+	return config->hosts[config->names.fallback[listener]].tls;
 }
 
 /* Gives OpenSSL the bytes that the loop reports. */
@@ -225,7 +232,7 @@ bool tls_open(struct channel *channel, struct thread *thread, unsigned listener,
 		return false;
 	*tls = (struct tls){
 		.selector = { select_host },
-		.ssl = SSL_new(config->hosts[config->names.fallback[listener]].tls->ssl_ctx),
+		.ssl = SSL_new(default_context(config, listener)->ssl_ctx),
 		.channel = channel,
 		.thread = thread,
 		.above = channel->events,
@@ -277,6 +284,7 @@ void tls_free(struct channel *channel)
 	if (tls->peer != NULL && tls->established && !tls->broken)
 		SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* or OpenSSL would give up its session */
 	SSL_free(tls->ssl);
+	free(tls->identity);
 	BIO_free(tls->socket);
 	buffer_forget(&tls->out);
 	buffer_forget(&tls->flight);
@@ -334,7 +342,7 @@ static void fail(struct tls *tls)
 {
 	tls->broken = true;
 	tls->failure = ERR_peek_last_error();
-	tls->refusal = tls->peer != NULL && tls->peer->client->verifies ? SSL_get_verify_result(tls->ssl) : X509_V_OK;
+	tls->refusal = SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE ? SSL_get_verify_result(tls->ssl) : X509_V_OK;
 	push_now(tls);
 	ERR_clear_error();
 	report_end(tls, EPROTO);
@@ -360,6 +368,7 @@ struct tls_failure tls_failure_of(const struct channel *channel)
 static bool shake_hands(struct tls *tls)
 {
 	const int result = SSL_do_handshake(tls->ssl);
+	const struct tls_context *context;
 	struct tls_facts facts;
 
 	if (result != 1) {
@@ -372,7 +381,15 @@ static bool shake_hands(struct tls *tls)
 		tls->above->connected(tls->channel, 0);
 		return !tls->channel->closing;
 	}
-	facts = (struct tls_facts){ .selected = tls->selected, .resumed = SSL_session_reused(tls->ssl) == 1 };
+	context = tls->selected != NULL ? tls->selected : default_context(tls->thread->config, tls->listener);
+	if (context->demands)
+		tls->identity = tls_identity_new(tls->ssl);
+	facts = (struct tls_facts){
+		.selected = tls->selected,
+		.context = context,
+		.identity = tls->identity,
+		.resumed = SSL_session_reused(tls->ssl) == 1,
+	};
 	tls->events->established(tls->channel, &facts);
 	return !tls->channel->closing;
 }

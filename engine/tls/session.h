@@ -11,6 +11,7 @@
 #include "../thread.h"
 #include "client.h"
 #include "context.h"
+#include "identity.h"
 
 enum {
 	TLS_RECORD_BYTES = 16384, /* plain bytes of a record (RFC 8446 5.1) */
@@ -27,6 +28,8 @@ struct tls_buffers {
 /* The results of a handshake. */
 struct tls_facts {
 	const struct tls_context *selected; /* certificates of the host that the client named (SNI); NULL: it named none */
+	const struct tls_context *context;  /* certificates of the connection */
+	const struct tls_identity *identity; /* of the client, as long as the channel has TLS; NULL: it has no certificate */
 	bool resumed;                       /* with a ticket of an earlier connection */
 };
 

@@ -16,6 +16,7 @@
 #include "reading.h"
 #include "route.h"
 #include "tls.h"
+#include "tls_client.h"
 #include "types.h"
 #include "upstream.h"
 #include "../settings/units.h"
@@ -352,6 +353,7 @@ static const struct {
 	{ "default", default_apply },
 	{ "default-type", default_type_apply },
 	{ "tls", tls_apply },
+	{ "tls-client", tls_client_apply },
 	{ "types", types_apply },
 	{ "cgi", cgis_apply },
 	{ "module", modules_apply },

@@ -47,22 +47,34 @@ static bool state_keep(struct tux_tls_contexts *contexts, const struct tux_host_
 static bool certificate_add(struct tux_tls_contexts *contexts, struct tls_context *context, const struct tux_host_settings *host,
                             const struct tux_certificate_files *files, char *error, size_t error_size)
 {
-	struct tux_secret certificate, key = { .memory = NULL };
-	bool added = tux_secret_read(&certificate, "certificate", files->certificate, error, error_size) &&
-	             tux_secret_read(&key, "key", files->key ? files->key : files->certificate, error, error_size);
+	struct tux_secret_pair pair;
+	bool added = tux_secret_pair_read(&pair, files->certificate, files->key, files->password, error, error_size);
+	const char *kind;
+	const struct tux_secret *const open = added ? tux_secret_pair_open(&pair, &kind) : NULL;
 
-	if (added && tux_secret_is_open(&key))
-		fprintf(stderr, "tux: warning: key \"%s\": other users can read it (mode %04o)\n", key.pem.name, (unsigned)key.mode & 07777);
-	added = added && tux_tls_context_add(context, &certificate.pem, &key.pem, error, error_size) &&
-	        state_keep(contexts, host, files, &certificate.pem, error, error_size);
-	tux_secret_free(&certificate);
-	tux_secret_free(&key);
+	if (open)
+		fprintf(stderr, "tux: warning: %s \"%s\": other users can read it (mode %04o)\n", kind, open->pem.name, (unsigned)open->mode & 07777);
+	added = added && tux_tls_context_add(context, &pair.certificate.pem, &pair.key.pem, error, error_size) &&
+	        state_keep(contexts, host, files, &pair.certificate.pem, error, error_size);
+	tux_secret_pair_free(&pair);
+	return added;
+}
+
+/* Sets the certificates that a context wants of clients. Returns false with a sentence in error. */
+static bool demand_add(struct tls_context *context, const struct tux_client_demand *demand, char *error, size_t error_size)
+{
+	struct tux_secret authorities;
+	const bool added = tux_secret_read(&authorities, "ca", demand->ca, error, error_size) &&
+	                   tux_tls_context_demand(context, &authorities.pem, demand->verify == TUX_CLIENT_REQUIRED, error, error_size);
+
+	tux_secret_free(&authorities);
 	return added;
 }
 
 /* Makes the context of a list of certificates, of which host is the first host. Returns NULL with a sentence in error. */
 static struct tls_context *context_make(struct tux_tls_contexts *contexts, const struct tux_host_settings *host, const struct tux_certificates *certificates,
-                                        enum tux_tls_profile profile, struct tls_tickets *tickets, char *error, size_t error_size)
+                                        const struct tux_client_demand *demand, enum tux_tls_profile profile, struct tls_tickets *tickets,
+                                        char *error, size_t error_size)
 {
 	struct tls_context *context = tux_tls_context_new(profile, tickets, error, error_size);
 	struct tls_context **all;
@@ -73,6 +85,10 @@ static struct tls_context *context_make(struct tux_tls_contexts *contexts, const
 			tux_tls_context_free(context);
 			return NULL;
 		}
+	if (context && demand && !demand_add(context, demand, error, error_size)) {
+		tux_tls_context_free(context);
+		return NULL;
+	}
 	all = context ? realloc(contexts->context, (contexts->count + 1) * sizeof(*all)) : NULL;
 	if (all) {
 		contexts->context = all;
@@ -98,6 +114,19 @@ static bool are_same(const struct tux_certificates *one, const struct tux_certif
 	       is_same(one->files[i].key, other->files[i].key))
 		i++;
 	return i == one->count && i == other->count;
+}
+
+/* Returns the certificates that a host wants of clients; NULL: none. */
+static const struct tux_client_demand *demand_of(const struct tux_host_settings *host, const struct tux_host_settings *top)
+{
+	const struct tux_client_demand *const demand = host->tls_client.line > 0 ? &host->tls_client : &top->tls_client;
+
+	return demand->ca ? demand : NULL;
+}
+
+static bool are_same_demands(const struct tux_client_demand *one, const struct tux_client_demand *other)
+{
+	return one && other ? one->verify == other->verify && strcmp(one->ca, other->ca) == 0 : one == other;
 }
 
 /* Returns the listeners with TLS, a bit for each; and the text of the first one. */
@@ -130,6 +159,7 @@ bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *
                            const struct tux_addresses *addresses, struct tls_tickets *tickets, char *error, size_t error_size)
 {
 	const struct tux_certificates *const top = &settings->top.tls, *before = NULL;
+	const struct tux_client_demand *const top_demand = demand_of(&settings->top, &settings->top), *before_demand = NULL;
 	const struct tls_context *of_top = NULL, *of_before = NULL;
 	const char *spec = NULL;
 	const uint64_t listeners = tls_listeners(addresses, &spec);
@@ -137,23 +167,27 @@ bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *
 
 	for (i = 0; listeners != 0 && i < hosts->count; i++) {
 		const struct tux_certificates *const own = &hosts->settings[i].tls;
-		const bool inherits = own->count == 0 || are_same(own, top);
-		const struct tux_certificates *const certificates = inherits ? top : own;
-		const struct tls_context *context = inherits ? of_top : before && are_same(own, before) ? of_before : NULL;
+		const struct tux_client_demand *const demand = demand_of(&hosts->settings[i], &settings->top);
+		const bool of_top_files = own->count == 0 || are_same(own, top), inherits = of_top_files && are_same_demands(demand, top_demand);
+		const struct tux_certificates *const certificates = of_top_files ? top : own;
+		const bool as_before = before && are_same(certificates, before) && are_same_demands(demand, before_demand);
+		const struct tls_context *context = inherits ? of_top : as_before ? of_before : NULL;
 
 		if (!(tux_hosts_listeners(&hosts->settings[i], addresses) & listeners))
 			continue;
 		if (certificates->count == 0)
 			return host_lacks(hosts, i, spec, error, error_size);
 		if (!context)
-			context = context_make(contexts, &hosts->settings[i], certificates, (enum tux_tls_profile)settings->tls_profile, tickets, error, error_size);
+			context = context_make(contexts, &hosts->settings[i], certificates, demand, (enum tux_tls_profile)settings->tls_profile,
+			                       tickets, error, error_size);
 		if (!context)
 			return false;
 		hosts->host[i].tls = context;
 		if (inherits) {
 			of_top = context;
 		} else {
-			before = own;
+			before = certificates;
+			before_demand = demand;
 			of_before = context;
 		}
 	}
@@ -214,22 +248,23 @@ static void __attribute__((format(printf, 4, 5))) fault_write(FILE *errors, cons
 }
 
 /* Judges a certificate for all names. Returns the number of faults that are no warnings. */
-static unsigned files_check(const struct tux_certificate_files *files, const struct tux_secret *certificate, const struct tux_secret *key, const char *path,
-                            FILE *errors)
+static unsigned files_check(const struct tux_certificate_files *files, const struct tux_secret_pair *pair, const char *path, FILE *errors)
 {
 	char text[512];
 	struct tls_context *context = tux_tls_context_new(TUX_TLS_INTERMEDIATE, NULL, text, sizeof(text));
-	const bool usable = context && tux_tls_context_add(context, &certificate->pem, &key->pem, text, sizeof(text));
+	const bool usable = context && tux_tls_context_add(context, &pair->certificate.pem, &pair->key.pem, text, sizeof(text));
 	enum tls_fault fault = TLS_FAULT_NONE;
+	const char *kind;
+	const struct tux_secret *const open = tux_secret_pair_open(pair, &kind);
 
 	tux_tls_context_free(context);
 	if (usable)
-		fault = tux_tls_certificate_judge(&certificate->pem, text, sizeof(text));
+		fault = tux_tls_certificate_judge(&pair->certificate.pem, text, sizeof(text));
 	if (!usable || fault != TLS_FAULT_NONE)
 		fault_write(errors, path, files->line, "%s%s", fault == TLS_FAULT_INCOMPLETE ? "warning: " : "", text);
-	if (usable && tux_secret_is_open(key))
-		fault_write(errors, path, files->line, "warning: key \"%s\": other users can read it (mode %04o)", key->pem.name,
-		            (unsigned)key->mode & 07777);
+	if (usable && open)
+		fault_write(errors, path, files->line, "warning: %s \"%s\": other users can read it (mode %04o)", kind, open->pem.name,
+		            (unsigned)open->mode & 07777);
 	return !usable || (fault != TLS_FAULT_NONE && fault != TLS_FAULT_INCOMPLETE);
 }
 
@@ -252,23 +287,34 @@ static unsigned names_check(const struct tux_host_settings *host, const struct t
 static unsigned certificate_check(const struct tux_settings *settings, const struct tux_host_settings *host,
                                   const struct tux_certificate_files *files, const char *path, FILE *errors)
 {
-	struct tux_secret certificate, key = { .memory = NULL };
+	struct tux_secret_pair pair;
 	char error[512];
 	unsigned wrong = 1, i;
 
-	if (!tux_secret_read(&certificate, "certificate", files->certificate, error, sizeof(error)) ||
-	    !tux_secret_read(&key, "key", files->key ? files->key : files->certificate, error, sizeof(error)))
+	if (!tux_secret_pair_read(&pair, files->certificate, files->key, files->password, error, sizeof(error)))
 		fault_write(errors, path, files->line, "%s", error);
 	else
-		wrong = files_check(files, &certificate, &key, path, errors);
+		wrong = files_check(files, &pair, path, errors);
 	if (wrong == 0 && host != &settings->top)
-		wrong += names_check(host, files, &certificate, path, errors);
+		wrong += names_check(host, files, &pair.certificate, path, errors);
 	for (i = 0; wrong == 0 && host == &settings->top && i < settings->host_count; i++)
 		if (settings->host[i].tls.count == 0)
-			wrong += names_check(&settings->host[i], files, &certificate, path, errors);
-	tux_secret_free(&certificate);
-	tux_secret_free(&key);
+			wrong += names_check(&settings->host[i], files, &pair.certificate, path, errors);
+	tux_secret_pair_free(&pair);
 	return wrong;
+}
+
+/* Judges the authorities of clients. */
+static unsigned demand_check(const struct tux_client_demand *demand, const char *path, FILE *errors)
+{
+	char error[512];
+	struct tls_context *const context = tux_tls_context_new(TUX_TLS_INTERMEDIATE, NULL, error, sizeof(error));
+	const bool usable = context && demand_add(context, demand, error, sizeof(error));
+
+	tux_tls_context_free(context);
+	if (!usable)
+		fault_write(errors, path, demand->line, "tls-client: %s", error);
+	return !usable;
 }
 
 unsigned tux_certificates_check(const struct tux_settings *settings, const char *path, FILE *errors)
@@ -278,6 +324,8 @@ unsigned tux_certificates_check(const struct tux_settings *settings, const char 
 	for (i = 0; i <= settings->host_count; i++) {
 		const struct tux_host_settings *const host = i == 0 ? &settings->top : &settings->host[i - 1];
 
+		if (host->tls_client.ca)
+			wrong += demand_check(&host->tls_client, path, errors);
 		for (k = 0; k < host->tls.count; k++)
 			if (!host->tls.files[k].automatic)
 				wrong += certificate_check(settings, host, &host->tls.files[k], path, errors);

@@ -79,15 +79,15 @@ static X509_STORE *system_authorities(struct tux_forward *forward, char *error, 
 /* Sets the certificate of a client. */
 static bool client_identify(struct tls_client *client, const struct tux_upstream_tls *files, char *error, size_t error_size)
 {
-	struct tux_secret certificate, key = { .memory = NULL };
-	bool done = tux_secret_read(&certificate, "certificate", files->certificate, error, error_size) &&
-	            tux_secret_read(&key, "key", files->key ? files->key : files->certificate, error, error_size);
+	struct tux_secret_pair pair;
+	bool done = tux_secret_pair_read(&pair, files->certificate, files->key, files->password, error, error_size);
+	const char *kind;
+	const struct tux_secret *const open = done ? tux_secret_pair_open(&pair, &kind) : NULL;
 
-	if (done && tux_secret_is_open(&key))
-		fprintf(stderr, "tux: warning: key \"%s\": other users can read it (mode %04o)\n", key.pem.name, (unsigned)key.mode & 07777);
-	done = done && tux_tls_client_identify(client, &certificate.pem, &key.pem, error, error_size);
-	tux_secret_free(&certificate);
-	tux_secret_free(&key);
+	if (open)
+		fprintf(stderr, "tux: warning: %s \"%s\": other users can read it (mode %04o)\n", kind, open->pem.name, (unsigned)open->mode & 07777);
+	done = done && tux_tls_client_identify(client, &pair.certificate.pem, &pair.key.pem, error, error_size);
+	tux_secret_pair_free(&pair);
 	return done;
 }
 
@@ -115,14 +115,14 @@ static bool upstream_fits(const struct tux_upstream *upstream, char *error, size
 
 	if (!tux_upstream_has_tls(upstream)) {
 		snprintf(error, error_size, "no server of it begins with https://, so ca, certificate, key, tls-name and verify have no use");
-		return !files->ca && !files->certificate && !files->key && !files->name && !files->unverified;
+		return !files->ca && !files->certificate && !files->key && !files->password && !files->name && !files->unverified;
 	}
 	if (files->name && strlen(files->name) >= TLS_NAME_BYTES) {
 		snprintf(error, error_size, "tls-name has more than %d bytes", TLS_NAME_BYTES - 1);
 		return false;
 	}
-	if (files->key && !files->certificate) {
-		snprintf(error, error_size, "key needs a certificate");
+	if ((files->key || files->password) && !files->certificate) {
+		snprintf(error, error_size, "%s needs a certificate", files->key ? "key" : "key-password-file");
 		return false;
 	}
 	while (i < upstream->server_count && !(upstream->server[i].tls && upstream->server[i].host_len == 0))

@@ -86,3 +86,35 @@ bool tux_secret_is_open(const struct tux_secret *secret)
 {
 	return (secret->mode & S_IROTH) != 0;
 }
+
+bool tux_secret_pair_read(struct tux_secret_pair *pair, const char *certificate, const char *key, const char *password, char *error,
+                          size_t error_size)
+{
+	*pair = (struct tux_secret_pair){ .key = { .memory = NULL } };
+	if (!tux_secret_read(&pair->certificate, "certificate", certificate, error, error_size) ||
+	    !tux_secret_read(&pair->key, "key", key ? key : certificate, error, error_size))
+		return false;
+	if (!password)
+		return true;
+	if (!tux_secret_read(&pair->password, "key-password-file", password, error, error_size))
+		return false;
+	((char *)pair->password.memory)[strcspn(pair->password.memory, "\r\n")] = '\0'; /* it has room: no file fills its memory */
+	pair->certificate.pem.password = pair->key.pem.password = pair->password.memory;
+	return true;
+}
+
+void tux_secret_pair_free(struct tux_secret_pair *pair)
+{
+	tux_secret_free(&pair->certificate);
+	tux_secret_free(&pair->key);
+	tux_secret_free(&pair->password);
+}
+
+const struct tux_secret *tux_secret_pair_open(const struct tux_secret_pair *pair, const char **kind)
+{
+	*kind = "key";
+	if (!pair->password.memory)
+		return tux_secret_is_open(&pair->key) ? &pair->key : NULL;
+	*kind = "key-password-file"; /* without it the key is of no use to others */
+	return tux_secret_is_open(&pair->password) && tux_secret_is_open(&pair->key) ? &pair->password : NULL;
+}

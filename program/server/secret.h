@@ -22,6 +22,23 @@ bool tux_secret_read(struct tux_secret *secret, const char *kind, const char *pa
 /* Wipes and frees a secret, which may be zero. */
 void tux_secret_free(struct tux_secret *secret);
 
+/* A certificate, its key, and the passphrase of the key. */
+struct tux_secret_pair {
+	struct tux_secret certificate, key, password;
+};
+
+/*
+ * Reads the files of a certificate. key NULL: it is in the same file; password NULL: there is no such file. The passphrase is the first
+ * line of its file. Returns false with a sentence in error; free the pair also then.
+ */
+bool tux_secret_pair_read(struct tux_secret_pair *pair, const char *certificate, const char *key, const char *password, char *error,
+                          size_t error_size);
+
+void tux_secret_pair_free(struct tux_secret_pair *pair);
+
+/* Returns the first file of a pair with a secret in it that other users can read, and the name of its option; NULL: there is none. */
+const struct tux_secret *tux_secret_pair_open(const struct tux_secret_pair *pair, const char **kind);
+
 /* True if users other than the owner and the group can read the file. */
 bool tux_secret_is_open(const struct tux_secret *secret);
 

@@ -4,6 +4,7 @@
 #define TUX_PROGRAM_SETTINGS_CERTIFICATES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum {
 	TUX_MAX_CERTIFICATES = 8, /* per host, each with another kind of key */
@@ -15,6 +16,7 @@ enum {
 struct tux_certificate_files {
 	const char *certificate; /* NULL: automatic, and not chosen yet */
 	const char *key; /* NULL: in the file of the certificate */
+	const char *password; /* file with the passphrase of the key; NULL: none */
 	bool automatic;  /* TUX gets the certificate itself; the host has no other ones */
 	bool temporary;  /* the chosen certificate signs itself, until an authority has signed another one */
 	const char *email, *directory, *binding; /* of automatic ones, see struct tux_acme; NULL: those of all hosts */
@@ -32,6 +34,20 @@ struct tux_acme {
 struct tux_certificates {
 	struct tux_certificate_files *files; /* malloc'ed */
 	unsigned count;
+};
+
+/* Values of the option verify of clients, in its order. */
+enum tux_client_verify {
+	TUX_CLIENT_REQUIRED,
+	TUX_CLIENT_OPTIONAL,
+	TUX_CLIENT_OFF, /* although the top wants certificates */
+};
+
+/* The certificates that a host wants of its clients. Zero-initialize before use. */
+struct tux_client_demand {
+	const char *ca; /* file of authorities; NULL: none are wanted */
+	uint8_t verify; /* enum tux_client_verify */
+	unsigned line;  /* in the configuration file; 0: not set, so that the top's are wanted */
 };
 
 /* Adds a certificate. Returns false if there are too many, or if out of memory. */

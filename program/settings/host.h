@@ -42,6 +42,7 @@ struct tux_host_settings {
 	unsigned page_count;
 	struct tux_route_table *routes; /* NULL: no routes; see tux_host_routes() */
 	struct tux_certificates tls; /* none: those of the top */
+	struct tux_client_demand tls_client;
 	struct tux_file_type *type; /* like listen */
 	unsigned type_count;
 	struct tux_host_values values;

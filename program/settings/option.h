@@ -20,6 +20,7 @@ enum tux_scope {
 	TUX_SCOPE_CGI = 1 << 6,      /* cgi NAME { } */
 	TUX_SCOPE_MODULE = 1 << 7,   /* module NAME { } */
 	TUX_SCOPE_TLS = 1 << 8,      /* tls { } */
+	TUX_SCOPE_TLS_CLIENT = 1 << 9, /* tls-client { } */
 };
 
 enum tux_option_type {
@@ -46,7 +47,7 @@ enum tux_option_names {
 /*
  * A row of the table. The structure with the value depends on the scope: tux_host_settings for options of hosts, tux_settings for
  * the others of the command line and the top of the file, tux_route_fields, tux_upstream, tux_cgi, tux_module_config and
- * tux_certificate_files for those blocks.
+ * tux_certificate_files and tux_client_demand for those blocks.
  */
 struct tux_option {
 	const char *name;  /* NULL: help is the heading of the rows that follow */

@@ -28,6 +28,7 @@
 #define CGI .scope = TUX_SCOPE_CGI
 #define MODULE .scope = TUX_SCOPE_MODULE
 #define TLS .scope = TUX_SCOPE_TLS
+#define TLS_CLIENT .scope = TUX_SCOPE_TLS_CLIENT
 
 /* Which values a row takes. */
 #define SWITCH .type = TUX_TYPE_SWITCH
@@ -49,6 +50,7 @@
 #define OF_CGI(member) MEMBER(struct tux_cgi, member)
 #define OF_MODULE(member) MEMBER(struct tux_module_config, member)
 #define OF_TLS(member) MEMBER(struct tux_certificate_files, member)
+#define OF_TLS_CLIENT(member) MEMBER(struct tux_client_demand, member)
 #define LIST_OF_HOST(member, count) .list = true, .at = offsetof(struct tux_host_settings, member), \
 	.size = offsetof(struct tux_host_settings, count) + sizeof(unsigned) - offsetof(struct tux_host_settings, member)
 
@@ -425,6 +427,8 @@ const struct tux_option tux_options[] = {
 	{ "tls", "{ }", "0.1", "a certificate for TLS and its key; once for each kind of key",
 	  "A host with `tls` has no certificates of the top.",
 	  FILE_HOSTS, BLOCK("certificate and key"), .list = true, .without = "those of the top" },
+	{ "tls-client", "{ }", "0.1", "certificates that clients have to present",
+	  FILE_HOSTS, BLOCK("ca, and verify"), .without = "that of the top; else clients need none" },
 	{ "types", "{ TYPE = [EXT] }", "0.1", "media types by file name extension; the route's setting wins, then the host's",
 	  FILE_HOSTS, BLOCK("media types and extensions"), .without = "Debian's table, with additions for the web" },
 	{ "default-type", "TYPE", "0.1", "media type of files whose names say nothing",
@@ -491,10 +495,19 @@ const struct tux_option tux_options[] = {
 	  TLS, SPECIAL(tls_directory_set, "production, staging, or a URL that begins with https://"), OF_TLS(directory), .without = "acme-directory" },
 	{ "binding", "FILE", "0.1", "like acme-binding, for this host",
 	  TLS, TEXT("the name of a file"), OF_TLS(binding), .without = "acme-binding" },
-	{ "certificate", "FILE", "0.1", "certificate in PEM, followed by those of its issuers",
+	{ "certificate", "FILE", "0.1", "certificate in PEM, followed by those of its issuers; or all with the key in PKCS#12",
 	  TLS, TEXT("the name of a file"), OF_TLS(certificate) },
-	{ "key", "FILE", "0.1", "its key in PEM, without a passphrase",
+	{ "key", "FILE", "0.1", "its key in PEM",
 	  TLS, TEXT("the name of a file"), OF_TLS(key), .without = "in the file of the certificate" },
+	{ "key-password-file", "FILE", "0.1", "file whose first line is the passphrase of the key, or of the file in PKCS#12",
+	  TLS, TEXT("the name of a file"), OF_TLS(password), .without = "the key has no passphrase" },
+
+	HEADING("In tls-client"),
+	{ "ca", "FILE", "0.1", "certificates in PEM of the authorities that sign those of clients",
+	  TLS_CLIENT, TEXT("the name of a file"), OF_TLS_CLIENT(ca) },
+	{ "verify", "required|optional|off", "0.1", "required: a client without a certificate gets no connection; optional: backends decide; "
+	  "off: no certificate, although the top wants one",
+	  TLS_CLIENT, CHOICE, OF_TLS_CLIENT(verify), .fallback = "required" },
 
 	HEADING("In an upstream"),
 	{ "server", "ADDR:PORT", "0.1", "address of a server, with https:// before it for TLS; all addresses of a name are servers",
@@ -508,8 +521,10 @@ const struct tux_option tux_options[] = {
 	  UPSTREAM, TEXT("a name or a numeric address of at most 255 bytes"), OF_UPSTREAM(files.name), .without = "that of `server`" },
 	{ "certificate", "FILE", "0.1", "certificate in PEM that TUX presents to https:// servers, followed by those of its issuers",
 	  UPSTREAM, TEXT("the name of a file"), OF_UPSTREAM(files.certificate), .without = "none" },
-	{ "key", "FILE", "0.1", "its key in PEM, without a passphrase",
+	{ "key", "FILE", "0.1", "its key in PEM",
 	  UPSTREAM, TEXT("the name of a file"), OF_UPSTREAM(files.key), .without = "in the file of the certificate" },
+	{ "key-password-file", "FILE", "0.1", "file whose first line is the passphrase of the key",
+	  UPSTREAM, TEXT("the name of a file"), OF_UPSTREAM(files.password), .without = "the key has no passphrase" },
 	{ "balance", "round-robin|least-connections", "0.1", "order of the servers; connections are counted for each thread",
 	  UPSTREAM, CHOICE, OF_UPSTREAM(balance), .fallback = "round-robin" },
 	{ "keep-alive", "N", "0.1", "unused connections that a thread keeps for each server",

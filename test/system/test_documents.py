@@ -17,7 +17,7 @@ from upstreams import Origin, response
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 DOCUMENTS = ["README.md"] + sorted("docs/" + name for name in os.listdir(TOP + "/docs") if name.endswith(".md"))
 OF_FILE = {"top": "%s", "host": "host a.example {\n%s}\n", "route": 'route "/a" {\n%s}\n', "header": "header {\n%s}\n",
-           "upstream": "upstream a {\n%s}\n", "cgi": "cgi a {\n%s}\n", "module": "module a {\n%s}\n", "tls": "tls {\n%s}\n"}
+           "upstream": "upstream a {\n%s}\n", "cgi": "cgi a {\n%s}\n", "module": "module a {\n%s}\n", "tls": "tls {\n%s}\n", "tls-client": "tls-client {\n%s}\n"}
 
 
 def read(name):
@@ -82,10 +82,12 @@ def with_places(text, place):
         return match.group(1) + match.group(2) + path + '"'
     text = re.sub(r'\b(file|historic)(\s+"|\s*=\s*")/[^"]*\.so"',
                   lambda match: match.group(1) + match.group(2) + module_made(place, match.group(1)) + '"', text)
-    for certificate, key in re.findall(r'certificate "(/etc/[^"]*)"; key "(/etc/[^"]*)"', text):
+    for certificate, key in re.findall(r'certificate "(/etc/[^"]*)"(?:;|[^;\n]*\n)\s*key "(/etc/[^"]*)"', text):
         kind = tls.RSA if "rsa" in certificate else tls.CURVE
-        pair = tls.make(place, os.path.basename(certificate), "example.org", "example.net", kind=kind)
+        pair = tls.make(place, os.path.basename(certificate), "example.org", "example.net", "intern.example.org", kind=kind)
         text = text.replace(certificate, pair.certificate).replace(key, pair.key)
+    for authorities in re.findall(r'\bca "(/etc/[^"]*)"', text):
+        text = text.replace(authorities, tls.make(place, os.path.basename(authorities), "authority").certificate)
     text = re.sub(r'\b(root|log|control|body-directory)(\s+"|\s*=\s*")(/[^"]*)"', rewritten, text)
     return re.sub(r'"unix:(/run/[^"]*)"', lambda match: '"unix:%s/%s"' % (place, os.path.basename(match.group(1))), text)
 

@@ -770,6 +770,77 @@ def test_check_judges_certificates(program, place):  # noqa: F811
             assert ":1: " in done.stderr
 
 
+def pkcs12(place, name, pair, password, *issuers):
+    """Packs a pair and its issuers, in another order, into a file of PKCS#12. Returns its name."""
+    chain, out = os.path.join(place, name + ".chain"), os.path.join(place, name + ".p12")
+    with open(chain, "w", encoding="ascii") as file:
+        for issuer in reversed(issuers):
+            with open(issuer.certificate, encoding="ascii") as one:
+                file.write(one.read())
+    tls.openssl("pkcs12", "-export", "-in", pair.certificate, "-inkey", pair.key, *(["-certfile", chain] if issuers else []), "-out", out,
+                "-passout", "pass:" + password)
+    os.chmod(out, 0o600)
+    return out
+
+
+def secret(place, name, text):
+    path = os.path.join(place, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, 0o600)
+    return path
+
+
+@pytest.fixture
+def signed(place):
+    """A certificate with two authorities above it: (leaf, middle, root)."""
+    authority = tls.make(place, "root-ca", "authority")
+    middle = tls.make_signed(place, "middle", authority, authority=True)
+    return tls.make_signed(place, "leaf", middle, "test"), middle, authority
+
+
+@pytest.mark.parametrize("password", ["", "secret", "p\u00e4ss word"])
+def test_pkcs12(place, root, tux, signed, password):
+    """The chain is sent in the order of TLS, whatever that of the file."""
+    leaf, middle, authority = signed
+    block = 'tls { certificate "%s"%s }' % (pkcs12(place, "all", leaf, password, middle, authority),
+                                           '; key-password-file "%s"' % secret(place, "password", password + "\n") if password else "")
+    server = tux(root, "--config", written(place, "log off\n%s\n" % block), tls=tls.trusting(authority))
+    assert server.get("/file").body == b"data"
+    done = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % server.port, "-showcerts"], input="", capture_output=True, text=True, check=False,
+                          timeout=30)
+    assert re.findall(r"(?m)^ *\d s:(.*)$", done.stdout) == ["CN = leaf", "CN = middle", "CN = authority"], done.stdout
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\nmore\n"])
+def test_key_with_a_passphrase(place, root, tux, pair, ending):
+    locked = os.path.join(place, "locked.key")
+    tls.openssl("pkey", "-in", pair.key, "-out", locked, "-aes256", "-passout", "pass:secret")
+    block = 'tls { certificate "%s"; key "%s"; key-password-file "%s" }' % (pair.certificate, locked, secret(place, "password", "secret" + ending))
+    assert tux(root, "--config", written(place, "log off\n%s\n" % block), tls=tls.trusting(pair)).get("/file").body == b"data"
+
+
+def test_wrong_passphrases(program, place, pair):  # noqa: F811
+    locked = os.path.join(place, "locked.key")
+    tls.openssl("pkey", "-in", pair.key, "-out", locked, "-aes256", "-passout", "pass:secret")
+    packed, wrong = pkcs12(place, "all", pair, "secret"), secret(place, "password", "wrong\n")
+    with open(packed, "rb") as file:
+        cut = file.read()[:-10]
+    broken_one = os.path.join(place, "cut.p12")
+    with open(broken_one, "wb") as file:
+        file.write(cut)
+    for block, words in (
+            ('certificate "%s"; key "%s"' % (pair.certificate, locked), "it has a passphrase; set key-password-file"),
+            ('certificate "%s"; key "%s"; key-password-file "%s"' % (pair.certificate, locked, wrong), "the passphrase of key-password-file is wrong"),
+            ('certificate "%s"; key "%s"; key-password-file "/nonexistent/a"' % (pair.certificate, locked), 'key-password-file "/nonexistent/a": No such file'),
+            ('certificate "%s"; key "%s"; key-password-file "%s"' % (pair.certificate, locked, secret(place, "long", "x" * 5000)), "the passphrase of key-password-file is wrong"),
+            ('certificate "%s"' % packed, "it has a passphrase; set key-password-file"),
+            ('certificate "%s"; key-password-file "%s"' % (packed, wrong), "the passphrase of key-password-file is wrong"),
+            ('certificate "%s"' % broken_one, "no certificate in PEM")):
+        done = check(program, written(place, "tls { %s }\n" % block))
+        assert done.returncode != 0 and words in done.stderr and ":1: " in done.stderr, (block, done.stderr)
+
+
 def between(place, name, authority, begin, end):
     """Makes a certificate for a time, which openssl ca can do. Returns its file."""
     base = os.path.join(place, "ca-" + name)
