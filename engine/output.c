@@ -29,6 +29,7 @@ static struct out *out_get(struct outs *outs)
 		out = malloc(sizeof(*out));
 		if (out == NULL)
 			return NULL;
+		out->waiter.ready = NULL;
 	}
 	out->waiter.read = NULL;
 	out->waiter.end = 0;
