@@ -261,6 +261,16 @@ static const struct {
 	{ "crash", crash }, { "forget", forget }, { "twice", twice },
 };
 
+/* Goes on. A function that the module calls tells that the client has left, if it leaves while this runs: then there is no gone(). */
+static enum tux_result go_on_with(struct tux_req *req, struct state *state)
+{
+	const enum tux_result result = state->then(req, state);
+
+	if ((int)result == -ESTALE)
+		__atomic_fetch_add(&told_gone, 1, __ATOMIC_SEQ_CST);
+	return result;
+}
+
 static enum tux_result handle(struct tux_req *req)
 {
 	struct state *state = tux_req_memory(req);
@@ -283,14 +293,12 @@ static enum tux_result handle(struct tux_req *req)
 		snprintf(number, sizeof(number), "%d\n", error);
 		return (enum tux_result)tux_reply(req, 400, "text/plain", number, (uint32_t)strlen(number));
 	}
-	return state->then(req, state);
+	return go_on_with(req, state);
 }
 
 static enum tux_result resumed(struct tux_req *req)
 {
-	struct state *state = tux_req_memory(req);
-
-	return state->then(req, state);
+	return go_on_with(req, tux_req_memory(req));
 }
 
 static void gone(struct tux_req *req)
