@@ -82,14 +82,25 @@ static bool put_identity(const struct client *client, bool field, struct buffer 
 	return true;
 }
 
-/* Removes the fields with such names that a client has sent, from a head that the core has written: each line ends in CRLF. */
+/* Returns the length of the line from an offset on, its end included. */
+static uint32_t line_len(const struct buffer *head, uint32_t from)
+{
+	const uint8_t *line = head->data + from, *end = memchr(line, '\n', head->len - from);
+
+	return end != NULL ? (uint32_t)(end - line) + 1 : head->len - from;
+}
+
+/*
+ * Removes the fields with such names that a client has sent, from a head that the core has written: each line ends in CRLF. The request line
+ * stays, because a method may have such a name, too.
+ */
 static void drop_forged(struct buffer *head)
 {
-	uint32_t from = 0, to = 0;
+	uint32_t from = line_len(head, 0), to = from;
 
 	while (from < head->len) {
-		const uint8_t *line = head->data + from, *end = memchr(line, '\n', head->len - from);
-		const uint32_t len = end != NULL ? (uint32_t)(end - line) + 1 : head->len - from;
+		const uint8_t *line = head->data + from;
+		const uint32_t len = line_len(head, from);
 
 		if (len < sizeof(FIELD_PREFIX) || strncasecmp((const char *)line, FIELD_PREFIX, sizeof(FIELD_PREFIX) - 1) != 0) {
 			if (to < from)

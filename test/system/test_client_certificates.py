@@ -113,6 +113,19 @@ def test_fields_of_clients_are_removed(site, name, own):
     assert not site.origin.broken
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_method_that_looks_like_such_a_field(site, own):
+    """Methods are tokens, too (RFC 9110 9.1). Without its request line the first field of the client would be one."""
+    name = "a.test" if own else "c.test"
+    with site.connect(name, site.own if own else None) as conn:
+        for method in ("X-SSL-Client-Verify", "x-ssl-client-"):
+            conn.send("%s /up/x HTTP/1.1\r\nHost: %s\r\nX-SSL-Client-S-DN: CN=forged\r\n\r\n" % (method, name))
+            assert conn.response().status == 200
+            request = site.origin.requests[-1]
+            assert request.head.startswith(b"%s /up/x HTTP/1.1\r\n" % method.encode()) and b"forged" not in request.head
+    assert not site.origin.broken
+
+
 def test_no_demand_says_nothing(site):
     with site.connect("c.test", site.own) as conn:
         assert not [key for key in variables(conn.get("/cgi-bin/env", host="c.test").body) if key.startswith("SSL_")]
