@@ -62,15 +62,6 @@ static bool pem_write(EVP_PKEY *key, X509 *certificate, X509_REQ *request, struc
 	return false;
 }
 
-static X509 *certificate_of(const struct tux_pem *pem)
-{
-	BIO *const bio = BIO_new_mem_buf(pem->text, (int)pem->len);
-	X509 *const certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-
-	BIO_free(bio);
-	return certificate;
-}
-
 /* Stands for the terminal at which OpenSSL would ask for a passphrase. */
 static int refuse_passphrase(char *buf, int size, int writing, void *owner)
 {
@@ -79,6 +70,15 @@ static int refuse_passphrase(char *buf, int size, int writing, void *owner)
 	(void)writing;
 	(void)owner;
 	return -1;
+}
+
+static X509 *certificate_of(const struct tux_pem *pem)
+{
+	BIO *const bio = BIO_new_mem_buf(pem->text, (int)pem->len);
+	X509 *const certificate = bio ? PEM_read_bio_X509(bio, NULL, refuse_passphrase, NULL) : NULL;
+
+	BIO_free(bio);
+	return certificate;
 }
 
 static EVP_PKEY *key_of(const struct tux_pem *pem)

@@ -474,6 +474,7 @@ def test_nginx(forwarding, pair, place):
     ('server "127.0.0.1:1"; ca "/x"', "no server of it begins with https://"),
     ('server "https://127.0.0.1:1"; ca "/nonexistent/ca.pem"', 'ca "/nonexistent/ca.pem": No such file or directory'),
     ('server "https://127.0.0.1:1"; ca "%(key)s"', "no certificate in PEM"),
+    ('server "https://127.0.0.1:1"; ca "%(locked)s"', "malformed: bad password read"),
     ('server "https://127.0.0.1:1"; ca "%(certificate)s"; key "%(key)s"', "key needs a certificate"),
     ('server "https://127.0.0.1:1"; ca "%(certificate)s"; certificate "%(certificate)s"', "no private key in PEM"),
     ('server "https://unix:/run/x"; ca "%(certificate)s"', "has no name to verify: set tls-name"),
@@ -482,10 +483,14 @@ def test_nginx(forwarding, pair, place):
     ('server "ftp://127.0.0.1:1"', "is no server: "), ('server "https://127.0.0.1:0"', "is no server: "),
     ('server "https://127.0.0.1:1"; verify maybe', "is not on or off")])
 def test_wrong_settings(program, place, pair, settings, words):  # noqa: F811
-    values = {"certificate": pair.certificate, "key": pair.key, "long": "a" * 256}
+    values = {"certificate": pair.certificate, "key": pair.key, "long": "a" * 256, "locked": os.path.join(place, "locked.pem")}
     path = written(place, 'upstream app { %s }\nroute "/" { upstream app }\n' % (settings % values))
+    with open(pair.certificate, encoding="ascii") as plain, open(values["locked"], "w", encoding="ascii") as locked:  # it has a passphrase, as of RFC 1421
+        mark = "-----BEGIN CERTIFICATE-----\n"
+        locked.write(plain.read().replace(mark, mark + "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,%s\n\n" % ("0" * 32)))
     done = check(program, path)
     assert done.returncode != 0 and words in done.stderr and ":1: " in done.stderr, done.stderr
+    assert "Enter PEM pass phrase" not in done.stderr
     started = subprocess.run([program, "serve", place, "--listen", "127.0.0.1:0", "--config", path], capture_output=True, text=True, check=False, timeout=30)
     assert started.returncode != 0 and words in started.stderr, started.stderr
 
