@@ -18,6 +18,8 @@
 	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 #define CIPHERS_1_3 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
+enum { MAX_CLIENT_CHAIN = 32768 }; /* bytes of a client's certificate with its issuers */
+
 /* Groups for the exchange of keys. OpenSSL knows the hybrid with ML-KEM from 3.5 on. */
 #define GROUPS_HYBRID "X25519MLKEM768:X25519:P-256:P-384"
 #define GROUPS "X25519:P-256:P-384"
@@ -254,6 +256,7 @@ bool tux_tls_context_demand(struct tls_context *context, const struct tls_pem *a
 	if (store == NULL)
 		return false;
 	SSL_CTX_set1_cert_store(context->ssl_ctx, store);
+	SSL_CTX_set_max_cert_list(context->ssl_ctx, MAX_CLIENT_CHAIN); /* OpenSSL reserves what a client announces, up to 100 KB else */
 	SSL_CTX_set_verify(context->ssl_ctx, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
 	context->demands = name_authorities(context->ssl_ctx, store) && bind_demand(context, authorities, required);
 	tux_tls_authorities_free(store);

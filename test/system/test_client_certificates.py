@@ -75,6 +75,20 @@ def test_required(site, version):
 
 
 @pytest.mark.parametrize("version", [V12, V13])
+@pytest.mark.parametrize("copies, fits", [(20, True), (90, False)])
+def test_length_of_the_chain(site, copies, fits, version):
+    """A chain may have 32 KiB. OpenSSL reserves what a client announces before it arrives."""
+    with open(site.authority.certificate, encoding="ascii") as issuer, open(site.own.certificate, "a", encoding="ascii") as chain:
+        chain.write(copies * issuer.read())
+    if not fits:
+        refused(site, "a.test", site.own, version)
+        assert "excessive message size" in site.server.output
+        return
+    with site.connect("a.test", site.own, version) as conn:
+        assert conn.get("/file", host="a.test").body == b"data"
+
+
+@pytest.mark.parametrize("version", [V12, V13])
 def test_optional(site, version):
     refused(site, "b.test", site.other, version)
     for own, told in ((None, "NONE"), (site.own, "SUCCESS")):
