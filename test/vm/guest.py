@@ -23,7 +23,7 @@ PROGRAMS = ["/usr/bin/python3", "/usr/sbin/nginx", "/usr/bin/curl", "/usr/bin/wr
 PYTHON_LEFT_OUT = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "turtledemo", "distutils", "pydoc_data"}
 PACKAGES = ["_pytest", "pytest", "pluggy", "iniconfig", "packaging", "attr", "attrs", "exceptiongroup", "py.py"]
 # libgcc_s: glibc looks for it when a thread ends by pthread_exit, as Apache's do; ldd does not show that.
-FILES = ["/etc/mime.types", "/etc/ssl/openssl.cnf", "/etc/nginx/mime.types", "/etc/protocols", "/etc/services", "/lib/x86_64-linux-gnu/libgcc_s.so.1"]
+FILES = ["/etc/mime.types", "/etc/ssl/openssl.cnf", "/usr/lib/ssl/openssl.cnf", "/etc/nginx/mime.types", "/etc/protocols", "/etc/services", "/lib/x86_64-linux-gnu/libgcc_s.so.1"]
 MODULES = ["ext4", "overlay", "loop", "fuse", "sch_netem", "veth", "tcp_bbr", "tls",
            "gcm", "ghash_generic", "ctr", "aesni_intel", "chacha20poly1305", "chacha_x86_64", "poly1305_x86_64"]  # ciphers of TLS
 
