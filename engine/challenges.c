@@ -27,15 +27,15 @@ static bool is_base64url(const char *text, size_t len)
 /* Replaces a challenge; a token of no bytes removes it. */
 static void write_one(struct challenge *one, const char *token, size_t token_len, const char *text, size_t text_len)
 {
-	const uint32_t sequence = one->sequence;
+	const uint32_t sequence = one->sequence | 1; /* it is odd before if a process was killed while it wrote */
 
-	__atomic_store_n(&one->sequence, sequence + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&one->sequence, sequence, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	one->token_len = (uint16_t)token_len;
 	one->text_len = (uint16_t)text_len;
 	memcpy(one->token, token, token_len);
 	memcpy(one->text, text, text_len);
-	__atomic_store_n(&one->sequence, sequence + 2, __ATOMIC_RELEASE);
+	__atomic_store_n(&one->sequence, sequence + 1, __ATOMIC_RELEASE);
 }
 
 bool tux_challenges_add(struct challenges *challenges, const char *token, const char *text)
@@ -56,16 +56,26 @@ bool tux_challenges_add(struct challenges *challenges, const char *token, const 
 	return true;
 }
 
+/* Trusts no length in the memory, which may change meanwhile. */
+static bool has_token(const struct challenge *one, const char *token, size_t len)
+{
+	return len <= CHALLENGE_TOKEN && len == one->token_len && memcmp(token, one->token, len) == 0;
+}
+
 void tux_challenges_remove(struct challenges *challenges, const char *token)
 {
+	const size_t token_len = token != NULL ? strlen(token) : 0;
+
 	for (unsigned i = 0; i < CHALLENGES_MAX; i++) {
 		struct challenge *const one = &challenges->challenge[i];
 
-		if (one->token_len == 0 || (token != NULL && (strlen(token) != one->token_len || memcmp(token, one->token, one->token_len) != 0)))
+		if (one->token_len == 0 || (token != NULL && !has_token(one, token, token_len)))
 			continue;
 		write_one(one, "", 0, "", 0);
 		__atomic_sub_fetch(&challenges->open, 1, __ATOMIC_RELEASE);
 	}
+	if (token == NULL) /* a process that was killed may not have counted its last one */
+		__atomic_store_n(&challenges->open, 0, __ATOMIC_RELEASE);
 }
 
 /* Copies a challenge as it was at one time. False if it is being written: its client may ask again. */

@@ -110,6 +110,7 @@ static void test_a_challenge_of_any_bytes_is_read_within_its_limits(void **state
 	assert_non_null(challenges);
 	memset(challenges, 0xff, sizeof(*challenges));
 	assert_int_equal(found(challenges, CHALLENGE_PATH "a", text), 0);
+	tux_challenges_remove(challenges, "a");
 	challenges->challenge[0] = (struct challenge){ .sequence = 2, .token_len = 1, .text_len = UINT16_MAX, .token = "a" };
 	assert_int_equal(found(challenges, CHALLENGE_PATH "a", text), 0);
 	challenges->challenge[0] = (struct challenge){ .sequence = 3, .token_len = 1, .text_len = 3, .token = "a", .text = "a.b" };
@@ -117,6 +118,32 @@ static void test_a_challenge_of_any_bytes_is_read_within_its_limits(void **state
 	challenges->challenge[0].sequence = 4;
 	assert_int_equal(found(challenges, CHALLENGE_PATH "a", text), 3);
 	munmap(challenges, sizeof(*challenges));
+}
+
+/* The process that writes may be killed at any time. The next one begins with the removal of all challenges. */
+static void test_challenges_work_after_a_killed_writer(void **state)
+{
+	static const struct challenge killed[] = {
+		{ .sequence = 1 }, { .sequence = 1, .token_len = 1, .text_len = 3, .token = "a", .text = "a.b" },
+		{ .sequence = 2, .token_len = 1, .text_len = 3, .token = "a", .text = "a.b" },
+	};
+	char text[CHALLENGE_TEXT + 1];
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(killed) / sizeof(killed[0]); i++) {
+		struct challenges *const challenges = tux_challenges_new();
+
+		assert_non_null(challenges);
+		challenges->challenge[0] = killed[i / 2];
+		challenges->open = i % 2; /* it was counted, or not yet */
+		tux_challenges_remove(challenges, NULL);
+		assert_int_equal(challenges->open, 0);
+		assert_int_equal(found(challenges, CHALLENGE_PATH "a", text), 0);
+		assert_true(tux_challenges_add(challenges, "c", "c.d"));
+		assert_int_equal(found(challenges, CHALLENGE_PATH "c", text), 3);
+		assert_int_equal(challenges->challenge[0].sequence % 2, 0);
+		munmap(challenges, sizeof(*challenges));
+	}
 }
 
 #define MESSAGE(text) text, sizeof(text)
@@ -252,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_malformed_challenges_are_refused),
 		cmocka_unit_test(test_challenges_have_a_limit),
 		cmocka_unit_test(test_a_challenge_of_any_bytes_is_read_within_its_limits),
+		cmocka_unit_test(test_challenges_work_after_a_killed_writer),
 		cmocka_unit_test(test_messages_of_the_hook),
 		cmocka_unit_test(test_bindings),
 		cmocka_unit_test(test_times_of_renewals),
