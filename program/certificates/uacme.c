@@ -77,15 +77,18 @@ static void names_visit(int directory, void (*visit)(struct removal *removal, in
 		close(copy);
 }
 
-/* Removes a name of a subdirectory; moves a directory up, beside the subdirectory. */
+/* Removes a name of a subdirectory; moves a directory up, beside the subdirectory, to a name that uacme has not used. */
 static void move_up(struct removal *removal, int directory, const char *name)
 {
 	char moved[32];
+	int done;
 
 	if (unlinkat(directory, name, 0) == 0 || unlinkat(directory, name, AT_REMOVEDIR) == 0)
 		return;
-	print(moved, sizeof(moved), ".moved-%u", removal->moved++);
-	renameat(directory, name, removal->work, moved);
+	do {
+		print(moved, sizeof(moved), ".moved-%u", removal->moved++);
+		done = renameat(directory, name, removal->work, moved);
+	} while (done < 0 && (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR));
 }
 
 /* Removes a name of the directory of uacme. Follows no link. */
@@ -263,14 +266,14 @@ static bool start(struct run *run, const struct tux_issuing *issuing, char *cons
 		close(output[1]);
 		return false;
 	}
-	run->pid = fork();
+	run->pid = fcntl(output[0], F_SETFL, O_NONBLOCK) == 0 ? fork() : -1; /* after the fork nothing may fail: uacme would run on */
 	if (run->pid == 0)
 		become(issuing, arguments, work, output[1], hook[1], parent);
 	close(output[1]);
 	close(hook[1]);
 	run->output_fd = output[0];
 	run->hook_fd = hook[0];
-	if (run->pid > 0 && fcntl(run->output_fd, F_SETFL, O_NONBLOCK) == 0)
+	if (run->pid > 0)
 		return true;
 	close(run->output_fd);
 	close(run->hook_fd);

@@ -198,6 +198,7 @@ def test_added_name_gets_a_new_certificate(served, fake, place, root):
     ("kill -9 $$", "uacme was ended by signal 9"),
     ("p=d; for i in $(seq 200); do p=$p/d; done; mkdir -p $p && : >$p/f && ln -s /etc $p/l && echo deep; exit 1", "deep; the next"),
     ("mkdir -p private/.moved-0/a .moved-0/b/c .moved-1; : >.moved-2; exit 1", "uacme failed without a message"),
+    ("rm -r *; mkdir -p .moved-0/a/b .moved-1/a/b; echo moved; exit 1", "moved; the next"),
     ("exec >&- 2>&-; sleep 0.3; exit 1", "uacme failed without a message"),
     ("exit 0", "cannot read the certificate of uacme: No such file"),
     ("echo garbage >request-cert.pem", "the authority's response has no certificate"),
