@@ -77,14 +77,33 @@ static void names_visit(int directory, void (*visit)(struct removal *removal, in
 		close(copy);
 }
 
+/* Opens a directory that uacme has made, whatever its mode: a user without privileges could not read, change or move it. Follows no link. */
+static int inner_open(int directory, const char *name)
+{
+	const int found = openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char link[32];
+	int fd;
+
+	if (found < 0)
+		return -1;
+	print(link, sizeof(link), "/proc/self/fd/%d", found);
+	chmod(link, 0700);
+	fd = openat(found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	close(found);
+	return fd;
+}
+
 /* Removes a name of a subdirectory; moves a directory up, beside the subdirectory, to a name that uacme has not used. */
 static void move_up(struct removal *removal, int directory, const char *name)
 {
 	char moved[32];
-	int done;
+	int inner, done;
 
 	if (unlinkat(directory, name, 0) == 0 || unlinkat(directory, name, AT_REMOVEDIR) == 0)
 		return;
+	inner = inner_open(directory, name);
+	if (inner >= 0)
+		close(inner);
 	do {
 		print(moved, sizeof(moved), ".moved-%u", removal->moved++);
 		done = renameat(directory, name, removal->work, moved);
@@ -100,7 +119,7 @@ static void name_remove(struct removal *removal, int directory, const char *name
 		removal->removed++;
 		return;
 	}
-	inner = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	inner = inner_open(directory, name);
 	if (inner < 0)
 		return;
 	names_visit(inner, move_up, removal);
@@ -111,7 +130,7 @@ static void name_remove(struct removal *removal, int directory, const char *name
 /* Removes the directory of uacme, which may have directories of any depth in it: each pass takes one level off. */
 static void work_remove(const struct tux_store *store)
 {
-	const int work = openat(store->fd, WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const int work = inner_open(store->fd, WORK);
 
 	struct removal removal = { .work = work };
 	unsigned before;

@@ -261,7 +261,8 @@ def test_helper_has_no_privileges(served, fake, state, root, place):  # noqa: F8
 
 def test_user_without_privileges(tux, root, fake, state):  # noqa: F811
     """As with the unit of systemd: the supervisor and uacme have the user of the server. Landlock keeps keys from uacme."""
-    authority = fake("cat ../certificates/temporary/a.example.org.pem >stolen 2>/dev/null && exit 1; sign")
+    authority = fake("""cat ../certificates/temporary/a.example.org.pem >stolen 2>/dev/null && exit 1
+        sign; mkdir -p a/b/c/d; chmod 0 a/b/c a/b a; chmod 500 .""")
     os.mkdir(state, 0o700)
     os.chown(state, 33, 33)
     port = acme.free_port()
@@ -273,6 +274,7 @@ def test_user_without_privileges(tux, root, fake, state):  # noqa: F811
         pytest.skip("this kernel has no Landlock")
     valid(server, authority.trusting())
     files_are_private(state)
+    assert not os.path.exists(os.path.join(state, "work"))
 
 
 def test_processes_that_uacme_leaves_are_ended(served, fake):
