@@ -50,6 +50,7 @@ enum {
 struct run {
 	pid_t pid;
 	int output_fd, hook_fd;
+	bool late; /* it has exceeded its time limit */
 	char output[OUTPUT_MAX + 1]; /* its last messages */
 	size_t len;
 };
@@ -354,6 +355,7 @@ static bool await(struct run *run, const struct tux_issuing *issuing, int *statu
 			waits[2].fd = -1;
 		ended = waitpid(run->pid, status, WNOHANG) == run->pid;
 	}
+	run->late = !ended && !stopped;
 	if (!ended) {
 		kill(-run->pid, SIGKILL);
 		kill(run->pid, SIGKILL); /* it may not have its process group yet */
@@ -404,6 +406,8 @@ static void failure_write(struct run *run, const struct tux_issuing *issuing, in
 		snprintf(error, error_size, "cannot run uacme as user %s", issuing->user->name);
 	else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_SANDBOX)
 		snprintf(error, error_size, "cannot put Landlock rules in force for uacme");
+	else if (run->late)
+		snprintf(error, error_size, "uacme has not ended within %d s: %s", RUN_MS / 1000, quoted);
 	else if (WIFSIGNALED(status))
 		snprintf(error, error_size, "uacme was ended by signal %d (%s): %s", WTERMSIG(status), strsignal(WTERMSIG(status)), quoted);
 	else

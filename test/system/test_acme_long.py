@@ -16,7 +16,7 @@ import tls
 from acme import NAME
 from tools import children, is_there, need
 
-from test_acme import certificate, files_are_private, has, pebble, served, valid  # noqa: F401 (fixtures)
+from test_acme import certificate, fake, files_are_private, has, pebble, served, valid  # noqa: F401 (fixtures)
 from test_certificates import state  # noqa: F401 (a fixture)
 from test_config import written
 
@@ -49,6 +49,13 @@ def test_external_account_binding(served, pebble, place, keys, good):  # noqa: F
     else:
         has(server, "tux: no certificate for " + NAME)
         assert "zWNDZM6e" not in server.output
+
+
+def test_time_limit_of_uacme(served, fake):  # noqa: F811
+    """The line says that uacme was slow, and not only that a signal ended it."""
+    server = served(fake("echo asks; sleep 999"), NAME)
+    server.wait_until(lambda: "no certificate for" in server.output, "uacme is ended", 330)
+    assert "tux: no certificate for %s: uacme has not ended within 300 s: asks; the next" % NAME in server.output
 
 
 def test_documented_revocation(served, pebble, state):  # noqa: F811
