@@ -188,7 +188,7 @@ static int64_t look_at_all(struct renewal *renewal)
 		struct task *const task = &renewal->task[i];
 		const int64_t now = (int64_t)time(NULL);
 
-		if (task->at <= now || task->at > now + 2 * TUX_SCHEDULE_DAY_S) /* or the clock was set back */
+		if (tux_schedule_has_come(task->at, 2 * TUX_SCHEDULE_DAY_S, now))
 			look(renewal, task);
 		next = task->at < next ? task->at : next;
 	}

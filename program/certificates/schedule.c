@@ -33,3 +33,8 @@ int64_t tux_schedule_retry(uint32_t first_s, unsigned failures, uint32_t random)
 		delay = TUX_SCHEDULE_DAY_S;
 	return delay + jitter(delay / 8, random);
 }
+
+bool tux_schedule_has_come(int64_t at, int64_t most_s, int64_t now)
+{
+	return at <= now || at - now > most_s;
+}

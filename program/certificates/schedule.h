@@ -3,6 +3,7 @@
 #ifndef TUX_PROGRAM_CERTIFICATES_SCHEDULE_H
 #define TUX_PROGRAM_CERTIFICATES_SCHEDULE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -21,5 +22,8 @@ int64_t tux_schedule_look(int64_t begin, int64_t end, int64_t now, uint32_t rand
 
 /* Returns the delay after so many failures in a row (at least 1): first_s, doubled after each, with up to an eighth as jitter. */
 int64_t tux_schedule_retry(uint32_t first_s, unsigned failures, uint32_t random);
+
+/* True if a time has come that was at most most_s ahead when it was set. If it is further ahead now, the clock was set back. */
+bool tux_schedule_has_come(int64_t at, int64_t most_s, int64_t now);
 
 #endif

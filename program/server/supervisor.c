@@ -21,6 +21,7 @@
 #include "../../engine/tls/tickets.h"
 #include "../certificates/prepare.h"
 #include "../certificates/renewer.h"
+#include "../certificates/schedule.h"
 #include "../command.h"
 #include "../config/config.h"
 #include "../settings/found_hosts.h"
@@ -38,6 +39,7 @@ enum {
 	RESTART_MIN_MS = 100,   /* delay after a crash; doubled after each early crash */
 	RESTART_MAX_MS = 10000, /* upper limit of that */
 	CERTIFICATES_S = TUX_LEAF_DAYS * 86400 / 6, /* between two looks at automatic certificates, of which a third of their time is left */
+	CLOCK_S = 3600,         /* for which the clock may be set back: certificates begin so long before they are made */
 	RENEWER_MIN_MS = 1000,  /* delay after the process that renews certificates has ended; doubled each time */
 	RENEWER_MAX_MS = 3600000, /* upper limit of that: each start may ask an authority */
 	RENEW_AGAIN_MS = 1000,  /* after a failed start of a process in place of one with the same configuration */
@@ -416,15 +418,15 @@ static void restart_soon(struct supervisor *supervisor, const struct tux_generat
 }
 
 /*
- * Notes when automatic certificates may be due: the next server process makes those anew that are. The supervisor wakes at least once an hour,
- * for the keys of session tickets.
+ * Notes when automatic certificates may be due: the next server process makes those anew that are. After the clock was set back they may not have
+ * begun. The supervisor wakes at least once an hour, for the keys of session tickets.
  */
 static void certificates_look(struct supervisor *supervisor)
 {
 	struct configuration *const current = supervisor->current;
 	const int64_t now = (int64_t)time(NULL);
 
-	if (!current || current->certificates_at == 0 || now < current->certificates_at)
+	if (!current || current->certificates_at == 0 || !tux_schedule_has_come(current->certificates_at, CERTIFICATES_S + CLOCK_S, now))
 		return;
 	current->certificates_due = true;
 	current->certificates_at = now + CERTIFICATES_S;

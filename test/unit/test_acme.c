@@ -212,6 +212,17 @@ static void test_times_of_renewals(void **state)
 	assert_int_equal(tux_schedule_look(BEGIN, BEGIN, BEGIN - 1, 5), BEGIN);
 }
 
+static void test_times_come_after_the_clock_was_set_back(void **state)
+{
+	(void)state;
+	assert_true(tux_schedule_has_come(0, 10, 1000));
+	assert_true(tux_schedule_has_come(1000, 10, 1000));
+	assert_false(tux_schedule_has_come(1001, 10, 1000));
+	assert_false(tux_schedule_has_come(1010, 10, 1000));
+	assert_true(tux_schedule_has_come(1011, 10, 1000));
+	assert_true(tux_schedule_has_come((int64_t)100 * 365 * 86400, 86400, 0));
+}
+
 static void test_delays_after_failures(void **state)
 {
 	(void)state;
@@ -283,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_messages_of_the_hook),
 		cmocka_unit_test(test_bindings),
 		cmocka_unit_test(test_times_of_renewals),
+		cmocka_unit_test(test_times_come_after_the_clock_was_set_back),
 		cmocka_unit_test(test_delays_after_failures),
 		cmocka_unit_test(test_kernel_engine_hands_up_challenges),
 	};
