@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -12,20 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Landlock's ABI by its numbers, as in sandbox.c. */
-struct ruleset_attr {
-	uint64_t handled_access_fs;
-	uint64_t handled_access_net; /* from ABI 4 on */
-	uint64_t scoped;             /* from ABI 6 on */
-};
-
-enum { ABI_REFER = 2, ABI_TRUNCATE = 3, ABI_NET = 4, ABI_SCOPE = 6 };
-
-#define ACCESS_FS_ABI_1 ((1ull << 13) - 1)
-#define ACCESS_FS_REFER (1ull << 13)
-#define ACCESS_FS_TRUNCATE (1ull << 14)
-#define ACCESS_NET_BIND_TCP 1ull
-#define SCOPE_ALL 3ull
+#include "landlock_abi.h"
 
 #define ACCESS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define ACCESS_OF_FILES (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_EXECUTE | ACCESS_FS_TRUNCATE)

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -20,22 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "landlock_abi.h"
 #include "sanitized.h"
-
-/* Landlock's ABI by its numbers, as in sandbox.c. */
-struct ruleset_attr {
-	uint64_t handled_access_fs;
-	uint64_t handled_access_net; /* from ABI 4 on */
-	uint64_t scoped;             /* from ABI 6 on */
-};
-
-enum { ABI_REFER = 2, ABI_TRUNCATE = 3, ABI_NET = 4, ABI_SCOPE = 6 };
-
-#define ACCESS_FS_ABI_1 ((1ull << 13) - 1)
-#define ACCESS_FS_REFER (1ull << 13)
-#define ACCESS_FS_TRUNCATE (1ull << 14)
-#define ACCESS_NET_ALL 3ull
-#define SCOPE_ALL 3ull
 
 /* Returns the access rights to files that the kernel's ABI knows. */
 static uint64_t all_access(int abi)
