@@ -2,7 +2,7 @@
 /*
  * Handshakes of TLS that are under way: their number, of a thread and of each client, and the line about one that fails. The numbers of
  * clients are those of the whole engine, in a table of fixed size: each address has two places, chosen by a secret hash, and the lower
- * number counts. So others that share a place can only make it too high, and nobody can choose with whom to share.
+ * number counts. Other addresses with the same place can only make it too high, and no client can choose its place.
  */
 #ifndef TUX_ENGINE_HTTP_HANDSHAKE_H
 #define TUX_ENGINE_HTTP_HANDSHAKE_H

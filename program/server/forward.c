@@ -32,7 +32,7 @@ bool tux_forward_make(struct tux_forward *forward, const struct tux_settings *se
 	return true;
 }
 
-/* Finds the file with the authorities of the system, which is another one on each of them. Writes its path. Returns false if there is none. */
+/* Finds the file with the system's authorities, whose path depends on the distribution, and writes its path. Returns false if there is none. */
 static bool system_file(char *path, size_t size)
 {
 	static const char *const usual[] = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",

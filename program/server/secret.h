@@ -36,7 +36,7 @@ bool tux_secret_pair_read(struct tux_secret_pair *pair, const char *certificate,
 
 void tux_secret_pair_free(struct tux_secret_pair *pair);
 
-/* Returns the first file of a pair with a secret in it that other users can read, and the name of its option; NULL: there is none. */
+/* Returns the first file of a pair that has a secret and can be read by other users, and the name of its option; NULL: there is none. */
 const struct tux_secret *tux_secret_pair_open(const struct tux_secret_pair *pair, const char **kind);
 
 /* True if users other than the owner and the group can read the file. */
