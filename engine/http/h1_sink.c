@@ -328,10 +328,10 @@ void h1_end(struct request *req, bool complete)
 
 	if (!complete)
 		conn->truncated = true;
-	if (!complete || req->unread)
+	if (!complete || req->unread) { /* the client may be sending still: a body, or further requests */
 		conn->close_after_response = true;
-	if (req->unread)
 		conn->linger = true;
+	}
 }
 
 void h1_send_content(struct conn *conn)

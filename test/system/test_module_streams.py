@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import threading
+import time
 
 import pytest
 
@@ -140,6 +141,19 @@ def test_a_stream_that_is_not_whole(serve):
             with pytest.raises(client.Closed):
                 conn.response()
     assert server.get("/file.txt").body == b"a file"
+
+
+def test_a_client_that_sends_on_after_a_cut(serve):
+    """RFC 9112 9.6: an answer by RST could destroy what the client has not read yet. The server reads on for a while."""
+    server = serve()
+    for at in ATS:
+        with server.connect() as conn:
+            conn.send("GET %s/cut HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            assert conn.head().status == 200 and conn.rest() == b"6\r\nbegun\n\r\n"
+            for _ in range(3):
+                conn.send("GET /file.txt HTTP/1.1\r\nHost: a\r\n\r\n")
+                time.sleep(0.01)
+            assert conn.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
 
 
 def test_the_length_of_a_stream(serve):
