@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Ports, directories and processes for the tests of several suites."""
+import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import tempfile
 
@@ -82,6 +84,13 @@ def field(pid, name):
             if line.startswith(name + ":"):
                 return line.split(":", 1)[1].strip()
     raise AssertionError("no %s in status" % name)
+
+
+def kill_all(pids):
+    """Kills the processes in this order. The end of one may have ended another already."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def is_there(pid):

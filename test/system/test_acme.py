@@ -13,7 +13,7 @@ import pytest
 import acme
 import client
 from acme import NAME
-from tools import children, descendants, field, is_there, need
+from tools import children, descendants, field, is_there, kill_all, need
 
 from test_certificates import state  # noqa: F401 (a fixture)
 from test_config import check, program, written  # noqa: F401 (a fixture)
@@ -298,8 +298,7 @@ def test_killed_in_each_state(served, fake, state, where, killed):  # noqa: F811
     if killed == "supervisor":
         os.kill(server.process.pid, signal.SIGKILL)
     elif killed == "all":
-        for pid in (server.process.pid, server_process, renewal[0], uacme[0]):
-            os.kill(pid, signal.SIGKILL)
+        kill_all((server.process.pid, server_process, renewal[0], uacme[0]))
     else:
         os.kill(renewal[0] if killed == "renewal" else uacme[0], signal.SIGKILL)
     client.wait_until(lambda: not is_there(uacme[0]), "uacme has ended")

@@ -14,7 +14,7 @@ import pytest
 import client
 import tls
 from acme import NAME
-from tools import children, is_there, need
+from tools import children, is_there, kill_all, need
 
 from test_acme import certificate, fake, files_are_private, has, pebble, served, valid  # noqa: F401 (fixtures)
 from test_certificates import state  # noqa: F401 (a fixture)
@@ -175,8 +175,7 @@ def test_killed_at_random_times(served, pebble, state):  # noqa: F811
         if choice.random() < 0.5:
             os.kill(server.process.pid, signal.SIGKILL)
         else:
-            for pid in below:
-                os.kill(pid, signal.SIGKILL)
+            kill_all(below)
         server.process.wait()
         client.wait_until(lambda pids=below: not any(is_there(pid) for pid in pids), "all have ended")
         server.end = lambda: None

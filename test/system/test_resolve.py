@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import client
-from tools import descendants
+from tools import descendants, is_there, kill_all
 from upstreams import Origin, response
 
 
@@ -78,13 +78,10 @@ def test_resolver_ends_with_the_server(proxy, killed):
     found = [pid for pid, name in descendants(tux.process.pid).items() if name == "tux resolver"]
     assert len(found) == 1
     if killed:
-        for pid in descendants(tux.process.pid):
-            if pid != found[0]:
-                os.kill(pid, signal.SIGKILL)
+        kill_all(set(descendants(tux.process.pid)) - {found[0]})
         tux.process.kill()
         tux.process.wait()
         tux.end = lambda: None
     else:
         tux.end()
-    client.wait_until(lambda: not os.path.exists("/proc/%d" % found[0]) or "Z" in open("/proc/%d/stat" % found[0], encoding="ascii").read().split()[2],
-                      "the resolver ends")
+    client.wait_until(lambda: not is_there(found[0]), "the resolver ends")
