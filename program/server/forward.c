@@ -107,6 +107,12 @@ static struct tls_client *client_make(struct tux_forward *forward, const struct 
 	return NULL;
 }
 
+/* True if OpenSSL verifies exactly this name: one with a dot in front would stand for all that end so. */
+static bool name_is_exact(const char *name, size_t len)
+{
+	return len == 0 || name[0] != '.';
+}
+
 /* Finds out whether the settings of an upstream fit its servers. Returns false with a sentence in error. */
 static bool upstream_fits(const struct tux_upstream *upstream, char *error, size_t error_size)
 {
@@ -121,16 +127,25 @@ static bool upstream_fits(const struct tux_upstream *upstream, char *error, size
 		snprintf(error, error_size, "tls-name has more than %d bytes", TLS_NAME_BYTES - 1);
 		return false;
 	}
+	if (files->name && !name_is_exact(files->name, strlen(files->name))) {
+		snprintf(error, error_size, "tls-name \"%s\" begins with a dot", files->name);
+		return false;
+	}
 	if ((files->key || files->password) && !files->certificate) {
 		snprintf(error, error_size, "%s needs a certificate", files->key ? "key" : "key-password-file");
 		return false;
 	}
-	while (i < upstream->server_count && !(upstream->server[i].tls && upstream->server[i].host_len == 0))
-		i++;
-	if (i == upstream->server_count || files->name || files->unverified)
-		return true;
-	snprintf(error, error_size, "server \"%s\" has no name to verify: set tls-name", upstream->server[i].name);
-	return false;
+	for (; i < upstream->server_count; i++) {
+		const struct tux_upstream_server *const server = &upstream->server[i];
+
+		if (!server->tls || files->name || files->unverified)
+			continue;
+		if (server->host_len > 0 && name_is_exact(server->name + server->host_at, server->host_len))
+			continue;
+		snprintf(error, error_size, "server \"%s\" has no name to verify: set tls-name", server->name);
+		return false;
+	}
+	return true;
 }
 
 static bool client_add(struct tux_forward *forward, struct tux_upstream *upstream, char *error, size_t error_size)
