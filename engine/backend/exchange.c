@@ -115,7 +115,9 @@ static void end_response(struct exchange *exchange)
 		exchange->req->unread = true;
 }
 
-/* Truncates a response that has begun. Otherwise prepares an error response with status. The caller resumes the connection. */
+/*
+ * Truncates a response or a tunnel that has begun. Otherwise prepares an error response with status. The caller resumes the connection.
+ */
 static void cut(struct exchange *exchange, uint16_t status, struct cause cause)
 {
 	exchange->cause = cause;
@@ -125,8 +127,8 @@ static void cut(struct exchange *exchange, uint16_t status, struct cause cause)
 		cgi_garbled(exchange->program);
 	release_peer(exchange, false);
 	if (exchange->state == EXCHANGE_BODY || exchange->state == EXCHANGE_TUNNEL) {
-		exchange->truncated = exchange->state == EXCHANGE_BODY;
-		if (exchange->truncated) {
+		exchange->truncated = true;
+		if (exchange->state == EXCHANGE_BODY || cause.why == WHY_TLS) { /* backends reset tunnels, or leave them idle, every day */
 			if (exchange->req->fetch == NULL)
 				count(&exchange->req->thread->counters.errors, 1);
 			error_line_cut(exchange->req, cause, exchange_backend(exchange));
@@ -319,7 +321,9 @@ static void complete(struct exchange *exchange, bool keep)
 /* Handles the end of the backend's stream after the response head. error: errno, or 0. The caller resumes the connection. */
 static void end_peer(struct exchange *exchange, int error)
 {
-	if (exchange->state == EXCHANGE_BODY && exchange->until_close && error == 0)
+	const bool ends_whole = exchange->state == EXCHANGE_TUNNEL || (exchange->state == EXCHANGE_BODY && exchange->until_close);
+
+	if (ends_whole && error == 0)
 		finish(exchange, exchange->program != NULL);
 	else
 		cut(exchange, 502, exchange_stream_cause(exchange->from, WHY_CLOSED_IN_BODY, error));

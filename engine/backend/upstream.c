@@ -163,12 +163,13 @@ struct upstream_server *upstream_choose(struct upstream *upstream, uint64_t *tri
 	return best;
 }
 
-/* True if the server has neither closed the connection nor sent bytes. */
+/* True if the server has neither closed the connection nor sent bytes, not even a part of a record of TLS. */
 static bool is_quiet(const struct peer_stream *stream)
 {
 	uint8_t octet;
 
-	return recv(stream->channel.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+	return (stream->channel.tls == NULL || !tls_is_in_record(&stream->channel)) &&
+	       recv(stream->channel.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 struct peer_stream *upstream_take(struct upstream_server *server, const struct peer_stream_events *events, void *owner)

@@ -364,6 +364,13 @@ struct tls_failure tls_failure_of(const struct channel *channel)
 	};
 }
 
+bool tls_is_in_record(const struct channel *channel)
+{
+	const SSL *ssl = channel->tls->ssl;
+
+	return SSL_has_pending(ssl) == 1 || strcmp(SSL_rstate_string(ssl), "RH") != 0; /* after the header alone nothing is pending */
+}
+
 /* Continues the handshake. Returns true if it is complete. */
 static bool shake_hands(struct tls *tls)
 {

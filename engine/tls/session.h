@@ -75,6 +75,9 @@ void tls_send(struct channel *channel, struct msghdr *message, int flags);
 /* Sends close_notify (RFC 8446 6.1): the client has received all bytes. Call it before the channel closes. Sends no other bytes. */
 void tls_say_end(struct channel *channel);
 
+/* True if a part of a record has been received. The owner does not get its bytes before the rest. */
+bool tls_is_in_record(const struct channel *channel);
+
 /* Returns the failure of a channel that has TLS. */
 struct tls_failure tls_failure_of(const struct channel *channel);
 

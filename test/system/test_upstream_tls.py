@@ -169,6 +169,55 @@ def test_tunnel(forwarding, pair):
                 assert conn.take(len(data[at:at + 65536])) == data[at:at + 65536]
 
 
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("kind", ["tunnel", "body", "until the end"])
+def test_cut_reaches_the_client(tux, place, pair, kind, whole):
+    """RFC 8446 6.1: close_notify of TUX means that the upstream server has sent everything, too."""
+    heads = {"tunnel": b"101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n",
+             "body": b"200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % (3 if whole else 1000), "until the end": b"200 OK\r\n\r\n"}
+
+    def answer(_request):
+        def send(sock):
+            sock.sendall(b"HTTP/1.1 " + heads[kind] + b"abc")
+            if whole:
+                sock.unwrap()
+        return send
+    origin = Origin(answer, context=serving(pair))
+    own = tls.make(place, "own", "test")
+    server = tux(place, *own.options, "--config", written(place, 'upstream app { %s }\nroute "/" { upstream app }\n' % trusted(origin, pair)),
+                 tls=tls.trusting(own))
+    with server.connect() as conn:
+        conn.send(request("/", "Connection: upgrade", "Upgrade: echo") if kind == "tunnel" else request("/", version="1.0"))
+        got = b""
+        while data := conn.sock.recv(4096):
+            got += data
+        assert got.endswith(b"\r\n\r\nabc") and conn.sock.truncated is not whole
+    if not whole:
+        told(server, "response cut short: the connection of TLS to the upstream server failed: unexpected eof while reading; client ")
+
+
+@pytest.mark.parametrize("part", [b"\x17", b"\x17\3\3\1\0", b"\x17\3\3\1\0abc"])
+def test_connection_with_a_part_of_a_record_is_not_reused(forwarding, pair, part):
+    """A kept connection has bytes that no read reports, because their record is not complete: it would be taken for the next response."""
+    parts, reused = [], []
+
+    def answer(_request):
+        def send(sock):
+            sock.sendall(response())
+            os.write(sock.fileno(), part)  # below TLS
+            parts.append(sock)
+            reused.append(sock.recv(100))
+        return send
+    origin = Origin(answer, context=serving(pair))
+    server = forwarding(trusted(origin, pair), "--threads", "1")
+    with server.connect() as conn:
+        for count in range(1, 4):
+            assert conn.get("/x").body == b"hello"
+            assert origin.connections == count
+            client.wait_until(lambda: len(parts) == origin.connections, "the part is there")
+    assert not any(reused)
+
+
 @pytest.mark.parametrize("version", [V12, V13])
 @pytest.mark.parametrize("whole", [False, True])
 def test_response_until_the_end_needs_close_notify(forwarding, pair, version, whole):
@@ -479,6 +528,9 @@ def test_nginx(forwarding, pair, place):
     ('server "https://127.0.0.1:1"; ca "%(certificate)s"; certificate "%(certificate)s"', "no private key in PEM"),
     ('server "https://unix:/run/x"; ca "%(certificate)s"', "has no name to verify: set tls-name"),
     ('server "https://127.0.0.1:1"; ca "%(certificate)s"; tls-name "%(long)s"', "tls-name has more than 255 bytes"),
+    ('server "https://127.0.0.1:1"; ca "%(certificate)s"; tls-name ".app.test"', 'tls-name ".app.test" begins with a dot'),
+    ('server "https://127.0.0.1:1"; ca "%(certificate)s"; tls-name ""', 'tls-name: "" is not'),
+    ('server "https://.localhost:1"; ca "%(certificate)s"', ".localhost:1\" "),
     ('server "https://"', "is no server: "), ('server "https://127.0.0.1:1/"', "is no server: "), ('server "https://127.0.0.1/x"', "is no server: "),
     ('server "ftp://127.0.0.1:1"', "is no server: "), ('server "https://127.0.0.1:0"', "is no server: "),
     ('server "https://127.0.0.1:1"; verify maybe', "is not on or off")])
