@@ -45,6 +45,15 @@ static int give_passphrase(char *buf, int size, int writing, void *owner)
 	return (int)len;
 }
 
+int tux_tls_refuse_passphrase(char *buf, int size, int writing, void *owner)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)owner;
+	return -1;
+}
+
 static BIO *bio_of(const struct tls_pem *pem)
 {
 	return pem->len <= INT_MAX ? BIO_new_mem_buf(pem->text, (int)pem->len) : NULL;
@@ -53,10 +62,9 @@ static BIO *bio_of(const struct tls_pem *pem)
 /* Reads all certificates after the first one. Returns false if one is malformed. */
 static bool chain_read(BIO *bio, struct tls_certificate *certificate)
 {
-	struct passphrase none = { .text = NULL };
 	X509 *one;
 
-	while ((one = PEM_read_bio_X509(bio, NULL, give_passphrase, &none)) != NULL) {
+	while ((one = PEM_read_bio_X509(bio, NULL, tux_tls_refuse_passphrase, NULL)) != NULL) {
 		if (certificate->chain == NULL)
 			certificate->chain = sk_X509_new_null();
 		if (certificate->chain == NULL || sk_X509_push(certificate->chain, one) == 0) {
@@ -128,7 +136,6 @@ static bool pkcs12_read(struct tls_certificate *certificate, PKCS12 *structure, 
 static bool certificates_read(struct tls_certificate *certificate, const struct tls_pem *pem, char *error, size_t error_size)
 {
 	PKCS12 *const structure = pkcs12_of(pem);
-	struct passphrase none = { .text = NULL };
 	char reason[160];
 	BIO *bio;
 
@@ -140,7 +147,7 @@ static bool certificates_read(struct tls_certificate *certificate, const struct 
 	}
 	bio = bio_of(pem);
 	ERR_clear_error();
-	certificate->leaf = bio != NULL ? PEM_read_bio_X509(bio, NULL, give_passphrase, &none) : NULL;
+	certificate->leaf = bio != NULL ? PEM_read_bio_X509(bio, NULL, tux_tls_refuse_passphrase, NULL) : NULL;
 	if (certificate->leaf == NULL && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
 		ERR_clear_error();
 		snprintf(error, error_size, "certificate \"%s\": no certificate in PEM (-----BEGIN CERTIFICATE-----), and not PKCS#12", pem->name);

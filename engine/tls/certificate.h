@@ -49,6 +49,9 @@ int64_t tux_tls_certificate_end(const struct tls_pem *pem);
 /* True if a certificate is for a name of a host: one such as "*.example.org" stands for all that end so. */
 bool tux_tls_certificate_is_for(const struct tls_pem *pem, const char *name);
 
+/* Gives OpenSSL no passphrase (pem_password_cb). Without such a function it would ask at the terminal, even for a certificate. */
+int tux_tls_refuse_passphrase(char *buf, int size, int writing, void *owner);
+
 /* Writes the reason of the calling thread's last failure in the library, and forgets it. */
 void tls_reason(char *out, size_t out_size);
 

@@ -13,23 +13,13 @@
 /* The protocol of ALPN that upstream servers are spoken to with. */
 static const unsigned char protocols[] = { 8, 'h', 't', 't', 'p', '/', '1', '.', '1' };
 
-/* Knows no passphrase. Without this function OpenSSL would ask for one at the terminal. */
-static int refuse_passphrase(char *buf, int size, int writing, void *owner)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)owner;
-	return -1;
-}
-
 /* Adds all certificates of a file. Returns their number; -1 if one is malformed. */
 static int add_all(X509_STORE *store, BIO *bio)
 {
 	int count = 0;
 	X509 *one;
 
-	while ((one = PEM_read_bio_X509_AUX(bio, NULL, refuse_passphrase, NULL)) != NULL) {
+	while ((one = PEM_read_bio_X509_AUX(bio, NULL, tux_tls_refuse_passphrase, NULL)) != NULL) {
 		const bool added = X509_STORE_add_cert(store, one) == 1;
 
 		X509_free(one);

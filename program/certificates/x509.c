@@ -62,20 +62,10 @@ static bool pem_write(EVP_PKEY *key, X509 *certificate, X509_REQ *request, struc
 	return false;
 }
 
-/* Stands for the terminal at which OpenSSL would ask for a passphrase. */
-static int refuse_passphrase(char *buf, int size, int writing, void *owner)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)owner;
-	return -1;
-}
-
 static X509 *certificate_of(const struct tux_pem *pem)
 {
 	BIO *const bio = BIO_new_mem_buf(pem->text, (int)pem->len);
-	X509 *const certificate = bio ? PEM_read_bio_X509(bio, NULL, refuse_passphrase, NULL) : NULL;
+	X509 *const certificate = bio ? PEM_read_bio_X509(bio, NULL, tux_tls_refuse_passphrase, NULL) : NULL;
 
 	BIO_free(bio);
 	return certificate;
@@ -84,7 +74,7 @@ static X509 *certificate_of(const struct tux_pem *pem)
 static EVP_PKEY *key_of(const struct tux_pem *pem)
 {
 	BIO *const bio = BIO_new_mem_buf(pem->text, (int)pem->len);
-	EVP_PKEY *const key = bio ? PEM_read_bio_PrivateKey(bio, NULL, refuse_passphrase, NULL) : NULL;
+	EVP_PKEY *const key = bio ? PEM_read_bio_PrivateKey(bio, NULL, tux_tls_refuse_passphrase, NULL) : NULL;
 
 	BIO_free(bio);
 	return key;
