@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,6 +24,7 @@
 #include "../confine/privileges.h"
 #include "binding.h"
 #include "hook.h"
+#include "limits.h"
 
 #define WORK "work"
 #define PATHS "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -37,9 +37,7 @@ enum {
 	STEP_MS = 100,           /* between two looks whether it has ended: a process that it left may keep its output open */
 	OUTPUT_MAX = 4096,       /* kept bytes of its messages: the last ones */
 	OUTPUT_LINES = 6,        /* quoted lines of them */
-	FILE_BYTES = 1 << 20,    /* of a file that it writes */
 	CHAIN_BYTES = 1 << 16,   /* of a certificate with its issuers */
-	CPU_SECONDS = 60,
 	EXIT_NO_PROGRAM = 127,
 	EXIT_NO_PRIVILEGES = 126,
 	EXIT_NO_SANDBOX = 125,
@@ -190,13 +188,6 @@ static int work_make(const struct tux_issuing *issuing, const struct tux_pem *ac
 	return -1;
 }
 
-static void limit(int resource, rlim_t most)
-{
-	const struct rlimit limits = { most, most };
-
-	setrlimit(resource, &limits);
-}
-
 /* Keeps the variables by which libcurl finds a proxy, and removes all others. */
 static void environment_set(void)
 {
@@ -256,9 +247,7 @@ static _Noreturn void become(const struct tux_issuing *issuing, char *const *arg
 	closefrom(FIRST_UNUSED_FD);
 	environment_set();
 	memory_yield();
-	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_CPU, CPU_SECONDS);
-	limit(RLIMIT_FSIZE, FILE_BYTES);
+	tux_uacme_limits_set(issuing->user->change ? issuing->user->uid : getuid());
 	umask(077);
 	directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (!tux_privileges_drop(issuing->user, error, sizeof(error)))
@@ -397,6 +386,8 @@ static void output_quote(struct run *run, char *out, size_t out_size)
 /* Writes why uacme failed. */
 static void failure_write(struct run *run, const struct tux_issuing *issuing, int status, char *error, size_t error_size)
 {
+	const char *const limit = tux_uacme_limit_reached(status, run->output);
+	size_t len;
 	char quoted[640];
 
 	output_quote(run, quoted, sizeof(quoted));
@@ -412,6 +403,9 @@ static void failure_write(struct run *run, const struct tux_issuing *issuing, in
 		snprintf(error, error_size, "uacme was ended by signal %d (%s): %s", WTERMSIG(status), strsignal(WTERMSIG(status)), quoted);
 	else
 		snprintf(error, error_size, "%s", quoted[0] ? quoted : "uacme failed without a message");
+	len = strlen(error);
+	if (limit)
+		snprintf(error + len, error_size - len, "; TUX permits uacme %s", limit);
 }
 
 /*

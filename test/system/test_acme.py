@@ -212,6 +212,11 @@ def test_added_name_gets_a_new_certificate(served, fake, place, root):
     ("sign; printf -- '-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----\\n' >>request-cert.pem", "the authority's certificate cannot be used"),
     ("sign; head -c 70000 /dev/zero | tr '\\0' ' ' >>request-cert.pem", "more than 65536 bytes"),
     ("head -c 2000000 /dev/zero >request-cert.pem || kill -9 $$", "signal"),
+    ("head -c 2000000 /dev/zero >request-cert.pem; exit 1", "permits uacme 1 MiB in a file; the next"),
+    ("exec openssl rand 2000000 >request-cert.pem", "permits uacme 1 MiB in a file; the next"),
+    ("head -c 2000000000 /dev/zero | tail; exit 1", "permits uacme 512 MiB of memory; the next"),
+    ("while sleep 99 & do :; done; exit 1", "permits uacme 256 processes; the next"),
+    ("ulimit -t | grep -q '^60$' && ulimit -St 1 && while :; do :; done", "permits uacme 60 s of CPU time; the next"),
     ('"$hook" begin tls-alpn-01 x t t.k || "$hook" begin http-01 x "../x" "../x.k" || "$hook" begin http-01 x t k || "$hook" begin http-01 x "" ".k" || '
      '"$hook" begin http-01 x "$(head -c 200 /dev/zero | tr "\\0" a)" y || "$hook" begin http-01 x "a\nb" "a\nb.k" || echo declined; exit 1', "declined; the next"),
     ('for i in $(seq 40); do "$hook" begin http-01 x "t$i" "t$i.k" || { echo "declined $i"; exit 1; }; done', "declined 33; the next"),
