@@ -10,11 +10,12 @@ import sys
 import time
 
 ROOT = "/tmp/www"
-FILES = {"1k.bin": 1 << 10, "16k.bin": 1 << 14, "1m.bin": 1 << 20}
+FILES = {"1k.bin": 1 << 10, "16k.bin": 1 << 14, "1m.bin": 1 << 20, "hello": 13}
 ROWS = {  # name: file, connections, more options of the client
     "1k-1": ("1k.bin", 1, []), "1k-16": ("1k.bin", 16, []), "1k-64": ("1k.bin", 64, []), "1k-256": ("1k.bin", 256, []),
-    "16k": ("16k.bin", 16, []), "1m": ("1m.bin", 8, ["--discard"]), "close": ("1k.bin", 16, ["--close"]),
+    "16k": ("16k.bin", 16, []), "1m": ("1m.bin", 8, ["--discard"]), "close": ("1k.bin", 16, ["--close"]), "hello-8": ("hello", 8, []),
 }
+HOSTS = {"inline": "", "pool": "threads 1", "isolated": "isolate on"}  # servers that are TUX's user engine with a module, which answers /hello
 
 
 def port_free():
@@ -51,7 +52,10 @@ def start(server, log):
         (run / "conf").write_text("user root;\n" + text, encoding="utf-8")
         process = subprocess.Popen(["nginx", "-c", str(run / "conf")], stderr=subprocess.DEVNULL)
     else:
-        process = subprocess.Popen(["tux", "serve", ROOT, "--engine", server, "--listen", f"127.0.0.1:{port}", "--threads", "1",
+        pathlib.Path("/tmp/tux.conf").write_text(
+            'module hello { file "/hello.so"; %s }; route "=/hello" { module hello }' % HOSTS[server] if server in HOSTS else "", encoding="utf-8")
+        engine = "uring" if server in HOSTS else server
+        process = subprocess.Popen(["tux", "serve", ROOT, "--config", "/tmp/tux.conf", "--engine", engine, "--listen", f"127.0.0.1:{port}", "--threads", "1",
                                     "--log", "/tmp/tux.log" if log else "off"], stderr=subprocess.DEVNULL)
     until = time.monotonic() + 20
     while time.monotonic() < until:
