@@ -540,7 +540,11 @@ static void uring_wait(struct loop *loop, int timeout_ms)
 	struct __kernel_timespec limit = timespec_of(timeout_ms);
 	struct io_uring_cqe *cqe;
 
-	if (timeout_ms >= 0 && timeout_ms < FAR_MS) {
+	if (timeout_ms == 0) {
+		io_uring_submit_and_get_events(&loop->ring);
+		return;
+	}
+	if (timeout_ms > 0 && timeout_ms < FAR_MS) {
 		io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, &limit, NULL);
 		return;
 	}
