@@ -23,10 +23,16 @@ void inbox_free(struct inbox *inbox)
 
 struct job *inbox_take(struct inbox *inbox)
 {
-	struct job *jobs;
 	uint64_t count;
 
 	(void)!read(inbox->event_fd, &count, sizeof(count));
+	return inbox_take_unread(inbox);
+}
+
+struct job *inbox_take_unread(struct inbox *inbox)
+{
+	struct job *jobs;
+
 	pthread_mutex_lock(&inbox->lock);
 	jobs = inbox->jobs;
 	inbox->jobs = NULL;
@@ -34,20 +40,30 @@ struct job *inbox_take(struct inbox *inbox)
 	return jobs;
 }
 
-void loader_deliver(struct job *job)
+/* Puts a job into its inbox. tells: wakes the thread, unless it was woken for others. */
+static void put(struct job *job, bool tells)
 {
 	struct inbox *inbox = job->inbox;
 	const uint64_t one = 1;
-	bool told;
 
 	pthread_mutex_lock(&inbox->lock);
-	told = inbox->jobs != NULL; /* the thread will take this job with those before it */
+	tells = tells && inbox->jobs == NULL; /* else the thread will take this job with those before it */
 	job->next = inbox->jobs;
 	inbox->jobs = job;
 	/* Under the lock: after the job can be taken, its thread may end and close the inbox. */
-	if (!told)
+	if (tells)
 		(void)!write(inbox->event_fd, &one, sizeof(one));
 	pthread_mutex_unlock(&inbox->lock);
+}
+
+void loader_deliver(struct job *job)
+{
+	put(job, true);
+}
+
+void loader_deliver_here(struct job *job)
+{
+	put(job, false);
 }
 
 /* Removes the first job of a queue. */

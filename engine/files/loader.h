@@ -69,6 +69,9 @@ void inbox_free(struct inbox *inbox);
 /* Returns all finished jobs, linked by next, and resets event_fd. */
 struct job *inbox_take(struct inbox *inbox);
 
+/* Like inbox_take(), but does not reset event_fd, so the thread may be woken for nothing. */
+struct job *inbox_take_unread(struct inbox *inbox);
+
 /* Starts the first threads. Returns false with errno if none starts. loader_stop() is due in any case. */
 bool loader_start(struct loader *loader, const struct loader_limits *limits);
 
@@ -85,5 +88,8 @@ bool loader_submit_at_once(struct loader *loader, struct job *job);
 
 /* Puts a job into its inbox. Any thread. A loader thread calls it for each job that it has run. */
 void loader_deliver(struct job *job);
+
+/* Like loader_deliver(), but for the thread of the inbox, which is not woken: it calls inbox_take_unread() before it waits. */
+void loader_deliver_here(struct job *job);
 
 #endif

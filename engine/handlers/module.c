@@ -65,11 +65,19 @@ static bool lend_file(const struct tux_req *call, struct body_source *body)
 	return body->object != NULL;
 }
 
+/* True if the sink copies the reply's memory, which the call keeps. */
+static bool is_copied(const struct tux_req *call)
+{
+	return call->reply == REPLY_COPY && call->len <= SINK_COPY_BYTES;
+}
+
 /* Lends what a reply needs to its body. Returns false if out of memory. */
 static bool lend(const struct tux_req *call, struct body_source *body)
 {
 	switch ((enum call_reply)call->reply) {
 	case REPLY_COPY:
+		if (is_copied(call))
+			return true;
 		body->text = (uint8_t *)(uintptr_t)call->data;
 		return true;
 	case REPLY_MEMORY:
@@ -157,6 +165,8 @@ static enum response_step respond_reply(struct request *req, struct tux_req *cal
 	}
 	step = response_try(req, &head, &body);
 	lend_end(&body, step == RESPONSE_NO_ROOM);
+	if (step != RESPONSE_NO_ROOM && is_copied(call))
+		call_forget_reply(call);
 	if (step != RESPONSE_NO_ROOM)
 		call->reply = REPLY_SENT; /* the body has what the call had */
 	return step;
@@ -628,10 +638,9 @@ bool modules_free(struct calls *calls)
 	return freed;
 }
 
-void modules_returned(struct calls *calls)
+/* Continues the requests of calls that were taken out of the inbox. */
+static void take_returned(struct job *job)
 {
-	struct job *job = inbox_take(&calls->inbox);
-
 	while (job != NULL) {
 		struct tux_req *call = (struct tux_req *)job;
 		unsigned news;
@@ -651,11 +660,20 @@ void modules_returned(struct calls *calls)
 	}
 }
 
+void modules_returned(struct calls *calls)
+{
+	take_returned(inbox_take(&calls->inbox));
+}
+
 void modules_expire(struct calls *calls)
 {
 	const struct thread *thread = calls->thread;
 
-	isolated_lines_turn(calls);
+	if (calls->lines != NULL) {
+		calls_gather(calls);
+		isolated_lines_turn(calls);
+		take_returned(calls_gathered(calls));
+	}
 	for (unsigned i = 0; calls->out > 0 && i < thread->config->module_count; i++) {
 		struct timer *timer;
 

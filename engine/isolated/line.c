@@ -18,6 +18,7 @@ enum {
 	RECORDS = 256,        /* read from a line in a turn */
 	IDLE_WAKES = 10000,   /* wake-ups in a row without a record, after which a process is killed */
 	LATE_RECORDS = 10000, /* records in a row for requests that have ended, likewise */
+	HOLD_TURNS = 4,       /* of the loop, for which a wake-up is put off while more requests come */
 	HANG_MS = 1000,       /* for a process to read on after a request has passed its time limit */
 };
 
@@ -36,6 +37,7 @@ static void drop_process(struct line *line)
 	line_reset_slots(line);
 	line->process = NULL;
 	line->wrote = line->has_room = false;
+	line->holds = 0;
 	isolated_process_put(process);
 }
 
@@ -348,7 +350,7 @@ static void on_wake(struct source *source, void *owner)
 		return;
 	if (line->process != NULL && ++line->idle_wakes > IDLE_WAKES)
 		kill_process(line, "its process wakes the server without a reply, and is killed");
-	else if (line->process != NULL)
+	else if (line->process != NULL && line->in_flight == 0) /* else isolated_lines_turn() follows */
 		read_line(line);
 }
 
@@ -366,6 +368,19 @@ void isolated_lines_turn(struct calls *calls)
 	}
 }
 
+/*
+ * True if the wake-up of a process is put off for a turn of the loop. The turn sends responses, and the next requests of the clients that
+ * get them go with the same wake-up: it costs as much as several requests.
+ */
+static bool holds(struct line *line)
+{
+	if (!line->wrote || line->has_room || line->in_flight < 2 || line->holds == HOLD_TURNS || (line->holds > 0 && line->held_at == line->out.at))
+		return false;
+	line->held_at = line->out.at;
+	line->holds++;
+	return true;
+}
+
 int isolated_lines_next(const struct calls *calls)
 {
 	static const char one = 1;
@@ -376,9 +391,14 @@ int isolated_lines_next(const struct calls *calls)
 
 		if (line->process == NULL)
 			continue;
-		if ((line->wrote && wire_wakes_reader(&line->out)) || line->has_room)
-			(void)!write(line->process->wake[line->thread], &one, 1); /* a full pipe wakes it, too */
-		line->wrote = line->has_room = false;
+		if (holds(line)) {
+			wait = 0;
+		} else {
+			if ((line->wrote && wire_wakes_reader(&line->out)) || line->has_room)
+				(void)!write(line->process->wake[line->thread], &one, 1); /* a full pipe wakes it, too */
+			line->wrote = line->has_room = false;
+			line->holds = 0;
+		}
 		if (line->suspect && wait != 0) {
 			const int until_ms = hangs(line);
 

@@ -75,6 +75,8 @@ struct line {
 	struct wire_end out;
 	struct wire_end in;
 	bool wrote;           /* the process may have to be woken */
+	uint64_t held_at;     /* position up to which a wake-up was put off */
+	unsigned holds;       /* turns for which it was */
 	bool has_room;        /* the process waits for room, and has it: it is woken even if it does not sleep yet */
 	unsigned idle_wakes;
 	unsigned late;

@@ -200,8 +200,28 @@ unsigned call_take_news(struct tux_req *call)
 /* Delivers a call to the thread of the request. If it is under way, its thread finds the news, too. The caller must not use it any more. */
 static void deliver(struct tux_req *call, enum call_news news)
 {
-	if (__atomic_fetch_or(&call->news, (unsigned)news, __ATOMIC_ACQ_REL) == 0)
+	struct calls *calls = call->calls;
+
+	if (__atomic_fetch_or(&call->news, (unsigned)news, __ATOMIC_ACQ_REL) != 0)
+		return;
+	if (__atomic_load_n(&calls->gatherer, __ATOMIC_RELAXED) == this_thread()) {
+		calls->gathered = true;
+		loader_deliver_here(&call->job);
+	} else {
 		loader_deliver(&call->job);
+	}
+}
+
+void calls_gather(struct calls *calls)
+{
+	calls->gathered = false;
+	__atomic_store_n(&calls->gatherer, this_thread(), __ATOMIC_RELAXED);
+}
+
+struct job *calls_gathered(struct calls *calls)
+{
+	__atomic_store_n(&calls->gatherer, NULL, __ATOMIC_RELAXED);
+	return calls->gathered ? inbox_take_unread(&calls->inbox) : NULL;
 }
 
 bool call_detach(struct tux_req *call)
@@ -214,7 +234,7 @@ bool call_detach(struct tux_req *call)
 	copy = malloc(sizeof(*copy) + bytes + call->path_len);
 	if (copy == NULL)
 		return false;
-	copy->head = *call->head;
+	memcpy(&copy->head, call->head, offsetof(struct tux_request, fields.line) + call->head->fields.count * sizeof(struct tux_field));
 	memcpy(copy->bytes, call->bytes, bytes);
 	memcpy(copy->bytes + bytes, call->path, call->path_len);
 	call->copy = copy;

@@ -205,6 +205,8 @@ struct calls {
 	const struct call_ops *ops;
 	struct thread *thread;          /* for the surroundings: the server's */
 	struct inbox inbox;             /* calls that modules have given back in other threads */
+	const void *gatherer;           /* atomic: identifies the thread between calls_gather() and calls_gathered(); else NULL */
+	bool gathered;                  /* it has delivered one */
 	struct tux_req *spare;          /* the longest unused first */
 	struct tux_req **spare_last;
 	unsigned spare_count;
@@ -227,6 +229,12 @@ bool calls_open(struct calls *calls, const struct call_ops *ops);
  * it at any time.
  */
 bool calls_free(struct calls *calls);
+
+/* Until calls_gathered(), the thread of the calls is not woken for those that it delivers itself. */
+void calls_gather(struct calls *calls);
+
+/* Returns what the inbox has, linked by next; NULL if the thread has delivered nothing. */
+struct job *calls_gathered(struct calls *calls);
 
 /* Returns a call, in which the caller sets the request; NULL if out of memory. */
 struct tux_req *call_get(struct calls *calls, struct tux_loaded *loaded);
