@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "assign.h"
 #include "cgi.h"
 #include "module.h"
 #include "present.h"
@@ -485,6 +486,7 @@ static void parse(struct reading *reading)
 		reading_wrong(reading, NULL, "no memory");
 		return;
 	}
+	assign_values(reading->file, reading->len);
 	if (!ucl_parser_add_chunk(parser, (const unsigned char *)reading->file, reading->len)) {
 		syntax_wrong(reading, parser);
 	} else if ((top = ucl_parser_get_object(parser))) {
