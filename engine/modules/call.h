@@ -136,10 +136,6 @@ struct tux_req {
 	bool no_memory;             /* for the body */
 	bool reads;                 /* the module reads the body in pieces */
 	bool upgraded;              /* the reply is a tunnel: the stream is its output, and the queue its input. The type is its protocol */
-	bool tunnel;                /* for the surroundings: the sink has its head */
-	bool input_ended;           /* for the surroundings: the client has closed its side of the tunnel */
-	bool output_ended;          /* for the surroundings: the sink has closed the server's side */
-	bool moved;                 /* for the surroundings: bytes have passed through the tunnel */
 	uint8_t result;             /* enum call_result, if it is not kept */
 	struct call_wait wait;
 	struct call_file file;
@@ -148,6 +144,11 @@ struct tux_req {
 	uint32_t slot;              /* for the surroundings: number of the request in another process */
 	bool paused;                /* for the surroundings: no time limit runs, because the module in another process waits for a time, or the client */
 	bool awaits_input;          /* for the surroundings: it waits for more of the body */
+	/* Apart from what the module's thread reads: a compiler reads neighbours at once, which ThreadSanitizer takes for a race. */
+	bool tunnel;                /* for the surroundings: the sink has its head */
+	bool input_ended;           /* for the surroundings: the client has closed its side of the tunnel */
+	bool output_ended;          /* for the surroundings: the sink has closed the server's side */
+	bool moved;                 /* for the surroundings: bytes have passed through the tunnel */
 	uint16_t failure;           /* status of the response after TUX_FAIL; 0: 500 */
 	uint8_t why;                /* enum why, of failure */
 	struct timer timer;         /* for the surroundings: until the time limit of the module */
