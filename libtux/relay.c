@@ -196,6 +196,17 @@ static void response_fail(struct request *request, uint32_t status, const char *
 	drop(request);
 }
 
+/* Handles the error of a function of the server. text: the cause; NULL: that of the error. Nobody waits for a response if the client has left. */
+static void server_failed(struct request *request, int error, const char *text)
+{
+	if (error != -ESTALE) {
+		response_fail(request, 502, text != NULL ? text : strerror(-error));
+		return;
+	}
+	give_back(request);
+	drop(request);
+}
+
 /* Begins the response, whose head is complete. Returns false after a failure. */
 static bool stream_begin(struct request *request)
 {
@@ -206,14 +217,14 @@ static bool stream_begin(struct request *request)
 	for (unsigned i = 0; i < response->field_count && error == 0; i++)
 		error = tux_add_field(request->req, response->head + response->field[i].name, response->head + response->field[i].value);
 	if (error != 0) {
-		response_fail(request, 502, "a field of its head is invalid");
+		server_failed(request, error, "a field of its head is invalid");
 		return false;
 	}
 	if (response->status == 204 || response->status == 304)
 		length = 0;
 	error = tux_stream_begin(request->req, response->status, response->type, length);
 	if (error != 0) {
-		response_fail(request, 502, error == -EINVAL ? "its status or its Content-Type is invalid" : strerror(-error));
+		server_failed(request, error, error == -EINVAL ? "its status or its Content-Type is invalid" : NULL);
 		return false;
 	}
 	request->begun = true;
@@ -228,12 +239,7 @@ static bool body_write(struct request *request)
 
 	taken = tux_stream_write(request->req, request->input, len);
 	if (taken < 0 && taken != -EAGAIN) {
-		if (taken == -ESTALE) {
-			give_back(request);
-			drop(request);
-		} else {
-			response_fail(request, 502, strerror(-taken));
-		}
+		server_failed(request, taken, NULL);
 		return false;
 	}
 	if (taken > 0) {
@@ -513,12 +519,8 @@ static bool send_object(struct request *request)
 		error = tux_stream_file(request->req, 0, request->file_left);
 		if (error == -EAGAIN)
 			return false;
-		if (error == -ESTALE) {
-			give_back(request);
-			drop(request);
-		} else if (error != 0) {
-			response_fail(request, 502, strerror(-error));
-		}
+		if (error != 0)
+			server_failed(request, error, NULL);
 	}
 	request->file_begun = false;
 	return true;

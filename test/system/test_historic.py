@@ -3,8 +3,11 @@
 import os
 import re
 import shutil
+import socket
+import struct
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -405,7 +408,13 @@ def test_client_that_leaves(actions):
         with server.connect(receive_buffer=4096) as conn:
             conn.send("GET /actions.tux?large HTTP/1.1\r\nHost: a\r\n\r\n")
             conn.take(1000)
+    for i in range(200):
+        with server.connect() as conn:
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            conn.send("GET /actions.tux?chunked HTTP/1.1\r\nHost: a\r\n\r\n" * 4)
+            time.sleep(i % 10 / 20000)
     assert server.get("/actions.tux?chunked").body == b"abcde"
+    assert "the response to" not in server.output
 
 
 @pytest.mark.parametrize("word", ["crash", "exit"])
