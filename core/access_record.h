@@ -8,11 +8,12 @@
 enum {
 	TUX_ACCESS_RECORD_TEXT_MAX = 1024,    /* bytes kept of each text of a record */
 	TUX_ACCESS_RECORD_BACKEND_MAX = 160,  /* bytes kept of a backend's name */
+	TUX_ACCESS_RECORD_TLS_NAME_MAX = 255, /* bytes of the name in a handshake of TLS */
 };
 
 /*
- * Fixed part of a record; the texts follow it without gaps: method, target, host, referer, user agent, backend. Its first 64 bytes
- * are those of version 1 of the binary log.
+ * Fixed part of a record; the texts follow it without gaps: method, target, host, referer, user agent, backend, name of TLS. Its first 64
+ * bytes are those of version 1 of the binary log, and its first 80 bytes those of version 2.
  */
 struct tux_access_record {
 	uint32_t size;        /* bytes of the whole record, texts included */
@@ -35,9 +36,15 @@ struct tux_access_record {
 	uint32_t backend_us;  /* time for which a backend had the request */
 	uint64_t id;          /* the request's id, as in the error log */
 	uint64_t received_bytes; /* bytes of the request: its head, and its body without chunked framing */
+	uint16_t tls_version; /* 0x0303: TLS 1.2; 0x0304: TLS 1.3; 0: the connection has no TLS */
+	uint16_t tls_cipher;  /* number of the cipher suite, as IANA assigns them */
+	uint8_t tls_name_len; /* of the host that the client has named in the handshake (SNI) */
+	uint8_t tls_resumed;  /* 1: the connection has resumed a session */
+	uint16_t zero;
 };
 
-enum { TUX_ACCESS_RECORD_MAX = sizeof(struct tux_access_record) + 4 * TUX_ACCESS_RECORD_TEXT_MAX + 64 + TUX_ACCESS_RECORD_BACKEND_MAX };
+enum { TUX_ACCESS_RECORD_MAX = sizeof(struct tux_access_record) + 4 * TUX_ACCESS_RECORD_TEXT_MAX + 64 + TUX_ACCESS_RECORD_BACKEND_MAX +
+	                             TUX_ACCESS_RECORD_TLS_NAME_MAX };
 
 /*@ requires \valid_read(record);
   @ assigns \nothing;
@@ -59,7 +66,7 @@ static inline void tux_access_record_set_host(struct tux_access_record *record, 
 
 /* For the proof: the bytes of all texts of a record. */
 /*@ logic integer record_texts{L}(struct tux_access_record *record) = record->method_len + record->target_len + record->host_len +
-  @   record->referer_len + record->user_agent_len + record->backend_len; */
+  @   record->referer_len + record->user_agent_len + record->backend_len + record->tls_name_len; */
 
 /* True if a record that was read from elsewhere has the size of its texts, which is in the limit, and lies in left bytes. */
 /*@ requires \valid_read(record);
@@ -70,7 +77,7 @@ static inline void tux_access_record_set_host(struct tux_access_record *record, 
 static inline bool tux_access_record_valid(const struct tux_access_record *record, uint32_t left)
 {
 	const uint32_t texts = (uint32_t)record->method_len + record->target_len + record->host_len + record->referer_len +
-	                       record->user_agent_len + record->backend_len;
+	                       record->user_agent_len + record->backend_len + record->tls_name_len;
 
 	return record->size == sizeof(*record) + texts && record->size <= TUX_ACCESS_RECORD_MAX && record->size <= left;
 }

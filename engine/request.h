@@ -31,6 +31,10 @@ struct client {
 	uint16_t port;           /* 0: a Unix socket, or addresses are not wanted (config->addresses) */
 	uint8_t listener;        /* number of the listener that accepted the connection */
 	bool secure;             /* the connection speaks TLS */
+	bool resumed;            /* it has resumed a session of TLS */
+	uint16_t tls_version;    /* 0x0303: TLS 1.2; 0x0304: TLS 1.3; 0: it does not speak TLS */
+	uint16_t tls_cipher;     /* number of the cipher suite, as IANA assigns them */
+	const char *tls_name;    /* of the host that the client named to TLS, of at most 255 bytes; NULL: it named none */
 	const struct tls_context *context; /* certificates of the connection; NULL: it does not speak TLS */
 	const struct tls_identity *identity; /* of the client; NULL: it has no certificate */
 	const struct tls_context *selected; /* certificates of the host that the client named to TLS; NULL: it named none */

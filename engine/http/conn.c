@@ -465,6 +465,10 @@ static void on_established(struct channel *channel, const struct tls_facts *fact
 	handshake_done(conn);
 	count(&conn->thread->counters.handshakes_resumed, facts->resumed);
 	conn->client.secure = true;
+	conn->client.resumed = facts->resumed;
+	conn->client.tls_version = facts->version;
+	conn->client.tls_cipher = facts->cipher;
+	conn->client.tls_name = facts->name;
 	conn->client.context = facts->context;
 	conn->client.identity = facts->identity;
 	conn->client.selected = facts->selected;

@@ -45,6 +45,19 @@ static uint16_t put_backend(struct tux_octets name, uint8_t *text, uint32_t len)
 	return (uint16_t)n;
 }
 
+/* Appends the name of the host in the handshake of TLS to the len bytes of text, and sets the other facts of TLS. */
+static void put_tls(const struct client *client, struct tux_access_record *record, uint8_t *text, uint32_t len)
+{
+	const size_t n = client->tls_name != NULL ? strnlen(client->tls_name, TUX_ACCESS_RECORD_TLS_NAME_MAX) : 0;
+
+	record->tls_version = client->tls_version;
+	record->tls_cipher = client->tls_cipher;
+	record->tls_resumed = client->resumed;
+	record->tls_name_len = (uint8_t)n;
+	if (n > 0)
+		memcpy(text + len, client->tls_name, n);
+}
+
 /* Counts a response. Writes its record now; if the response continues, at its end. */
 static void begin(struct request *req, uint16_t status, uint64_t bytes, bool goes_on, struct tux_octets backend)
 {
@@ -69,8 +82,11 @@ static void begin(struct request *req, uint16_t status, uint64_t bytes, bool goe
 	len = tux_access_record_fill(&record, request_client_bytes(req), head, text);
 	record.received_bytes = head->head_len + req->body.total;
 	record.backend_len = put_backend(backend, text, len);
-	record.size += record.backend_len;
 	len += record.backend_len;
+	if (req->client->secure)
+		put_tls(req->client, &record, text, len);
+	len += record.tls_name_len;
+	record.size += record.backend_len + record.tls_name_len;
 	if (req->backend != NULL)
 		record.backend_us = req->backend->us;
 	if (!goes_on) {

@@ -396,6 +396,9 @@ static bool shake_hands(struct tls *tls)
 		.context = context,
 		.identity = tls->identity,
 		.resumed = SSL_session_reused(tls->ssl) == 1,
+		.version = (uint16_t)SSL_version(tls->ssl),
+		.cipher = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(tls->ssl)),
+		.name = SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name),
 	};
 	tls->events->established(tls->channel, &facts);
 	return !tls->channel->closing;

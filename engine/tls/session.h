@@ -31,6 +31,9 @@ struct tls_facts {
 	const struct tls_context *context;  /* certificates of the connection */
 	const struct tls_identity *identity; /* of the client, as long as the channel has TLS; NULL: it has no certificate */
 	bool resumed;                       /* with a ticket of an earlier connection */
+	uint16_t version;                   /* 0x0303: TLS 1.2; 0x0304: TLS 1.3 */
+	uint16_t cipher;                    /* number of the cipher suite, as IANA assigns them */
+	const char *name;                   /* of the host that the client has named, as long as the channel has TLS; NULL: none */
 };
 
 /* The failure of a connection, for logs. */

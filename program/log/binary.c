@@ -53,24 +53,28 @@ static bool is_header(const uint8_t *at)
 	return memcmp(at, little, sizeof(little)) == 0 || memcmp(at, big, sizeof(big)) == 0;
 }
 
-/* Returns the header of version 1. */
-static struct tux_log_header first_header(void)
+/* Writes the headers of all versions that can be read. */
+static void headers_make(struct tux_log_header header[TUX_LOG_VERSION])
 {
-	struct tux_log_header header = tux_log_header_make();
+	static const uint16_t bytes[TUX_LOG_VERSION] = { TUX_LOG_FIRST_BYTES, TUX_LOG_SECOND_BYTES, sizeof(struct tux_access_record) };
 
-	header.version = 1;
-	header.record_bytes = TUX_LOG_FIRST_BYTES;
-	return header;
+	for (uint16_t i = 0; i < TUX_LOG_VERSION; i++) {
+		header[i] = tux_log_header_make();
+		header[i].version = (uint16_t)(i + 1);
+		header[i].record_bytes = bytes[i];
+	}
 }
 
 /* Returns the size of the fixed part of records after a header of this byte order and a supported version; else 0. */
 static size_t header_look(const uint8_t *at)
 {
-	const struct tux_log_header ours = tux_log_header_make(), first = first_header();
+	struct tux_log_header header[TUX_LOG_VERSION];
 
-	if (memcmp(at, &ours, sizeof(ours)) == 0)
-		return sizeof(struct tux_access_record);
-	return memcmp(at, &first, sizeof(first)) == 0 ? TUX_LOG_FIRST_BYTES : 0;
+	headers_make(header);
+	for (unsigned i = 0; i < TUX_LOG_VERSION; i++)
+		if (memcmp(at, &header[i], sizeof(header[i])) == 0)
+			return header[i].record_bytes;
+	return 0;
 }
 
 /*
@@ -79,13 +83,17 @@ static size_t header_look(const uint8_t *at)
  */
 static enum found cut_look(const uint8_t *at, size_t left, size_t size, bool ended)
 {
-	const struct tux_log_header header = tux_log_header_make(), first = first_header();
+	struct tux_log_header header[TUX_LOG_VERSION];
 
+	headers_make(header);
 	for (size_t i = 1; i < size; i++) {
-		const size_t some = left - i < sizeof(header) ? left - i : sizeof(header);
+		const size_t some = left - i < sizeof(*header) ? left - i : sizeof(*header);
+		unsigned version = 0;
 
-		if (at[i] == 0xfe && (memcmp(at + i, &header, some) == 0 || memcmp(at + i, &first, some) == 0) && (some == sizeof(header) || !ended))
-			return some == sizeof(header) ? FOUND_NONSENSE : FOUND_TOO_LITTLE;
+		while (at[i] == 0xfe && version < TUX_LOG_VERSION && memcmp(at + i, &header[version], some) != 0)
+			version++;
+		if (at[i] == 0xfe && version < TUX_LOG_VERSION && (some == sizeof(*header) || !ended))
+			return some == sizeof(*header) ? FOUND_NONSENSE : FOUND_TOO_LITTLE;
 	}
 	return FOUND_RECORD;
 }
@@ -99,7 +107,7 @@ static enum found record_look(const uint8_t *at, size_t left, size_t fixed, bool
 		return FOUND_TOO_LITTLE;
 	memcpy(record, at, fixed);
 	texts = (size_t)record->method_len + record->target_len + record->host_len + record->referer_len + record->user_agent_len +
-	        record->backend_len;
+	        record->backend_len + record->tls_name_len;
 	if (record->size > TUX_ACCESS_RECORD_MAX || record->size != fixed + texts)
 		return FOUND_NONSENSE;
 	return left < record->size ? FOUND_TOO_LITTLE : cut_look(at, left, record->size, ended);

@@ -27,8 +27,9 @@ struct tux_log_header {
 #define TUX_LOG_ORDER 0x01020304u
 
 enum {
-	TUX_LOG_VERSION = 2,     /* version that is written; version 1 can be read too */
+	TUX_LOG_VERSION = 3,     /* version that is written; the earlier ones can be read too */
 	TUX_LOG_FIRST_BYTES = 64, /* size of the fixed part of a version 1 record; every version begins with these fields */
+	TUX_LOG_SECOND_BYTES = 80, /* like TUX_LOG_FIRST_BYTES, but for version 2 */
 };
 
 /* Returns the header that this program writes. */

@@ -143,7 +143,54 @@ static void put_count(struct writer *line, const char *name, uint64_t number)
 	put_number(line, number);
 }
 
-/* Writes an object. All members are always present, except the refusal's reason. */
+/* Names of cipher suites by their numbers: those that TUX accepts, as OpenSSL names them. */
+static const struct {
+	uint16_t number;
+	const char *name;
+} ciphers[] = {
+	{ 0x1301, "TLS_AES_128_GCM_SHA256" },
+	{ 0x1302, "TLS_AES_256_GCM_SHA384" },
+	{ 0x1303, "TLS_CHACHA20_POLY1305_SHA256" },
+	{ 0xc02b, "ECDHE-ECDSA-AES128-GCM-SHA256" },
+	{ 0xc02c, "ECDHE-ECDSA-AES256-GCM-SHA384" },
+	{ 0xc02f, "ECDHE-RSA-AES128-GCM-SHA256" },
+	{ 0xc030, "ECDHE-RSA-AES256-GCM-SHA384" },
+	{ 0xcca8, "ECDHE-RSA-CHACHA20-POLY1305" },
+	{ 0xcca9, "ECDHE-ECDSA-CHACHA20-POLY1305" },
+};
+
+/* Writes the name of a cipher suite; the number of an unknown one. */
+static void put_cipher(struct writer *line, uint16_t number)
+{
+	char text[8];
+
+	for (size_t i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++)
+		if (ciphers[i].number == number) {
+			put_string(line, ciphers[i].name);
+			return;
+		}
+	put(line, (const uint8_t *)text, (uint32_t)print(text, sizeof(text), "0x%04x", number));
+}
+
+/* Writes the members about TLS. */
+static void put_tls(struct writer *line, const struct tux_access_record *record, const uint8_t *name)
+{
+	char text[8];
+
+	PUT(line, ",\"tls\":\"");
+	if (record->tls_version == 0x0303 || record->tls_version == 0x0304)
+		put_string(line, record->tls_version == 0x0304 ? "TLSv1.3" : "TLSv1.2");
+	else
+		put(line, (const uint8_t *)text, (uint32_t)print(text, sizeof(text), "0x%04x", record->tls_version));
+	PUT(line, "\",\"tls_cipher\":\"");
+	put_cipher(line, record->tls_cipher);
+	PUT(line, "\"");
+	put_member(line, "tls_name", name, record->tls_name_len);
+	PUT(line, ",\"tls_resumed\":");
+	put_string(line, record->tls_resumed ? "true" : "false");
+}
+
+/* Writes an object. All members are always present, except those of TLS, and the refusal's reason. */
 static void json(struct writer *line, struct tux_log_clock *clock, const struct tux_access_record *record, const uint8_t *text)
 {
 	const uint8_t *target = text + record->method_len, *host = target + record->target_len;
@@ -176,6 +223,8 @@ static void json(struct writer *line, struct tux_log_clock *clock, const struct 
 
 		put_member(line, "refusal", (const uint8_t *)reason, (uint32_t)strlen(reason));
 	}
+	if (record->tls_version != 0)
+		put_tls(line, record, user_agent + record->user_agent_len + record->backend_len);
 	PUT(line, "}");
 }
 

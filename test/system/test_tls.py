@@ -595,6 +595,29 @@ def first_session(server, context):
         return conn.sock.ssl.session
 
 
+@pytest.mark.parametrize("version", [V12, V13])
+def test_log_has_the_facts_of_the_handshake(secure, pair, root, place, version):
+    """Like $ssl_protocol, $ssl_cipher, $ssl_server_name and $ssl_session_reused of nginx."""
+    log = os.path.join(place, "access.json")
+    context = tls.trusting(pair, version=version)
+    server = secure(root, "--log-format", "json", "--listen", "http://127.0.0.1:%d" % (plain := free_port()), context=context, log=log)
+    session = first_session(server, context)
+    assert resumes(server, context, session)
+    nameless = tls.trusting(pair, version=version)
+    nameless.check_hostname = False
+    with server.connect(tls=nameless, name=None) as conn:
+        assert conn.get("/file").status == 200
+    with client.Connection(("127.0.0.1", plain)) as conn:
+        assert conn.get("/two").status == 404
+    server.end()
+    with open(log, encoding="ascii") as file:
+        lines = [json.loads(line) for line in file]
+    protocol, cipher = {V12: ("TLSv1.2", "ECDHE-ECDSA-AES"), V13: ("TLSv1.3", "TLS_AES_")}[version]
+    assert [(line["tls"], line["tls_name"], line["tls_resumed"]) for line in lines[-4:-1]] == [
+        (protocol, "test", False), (protocol, "test", True), (protocol, "", False)]
+    assert all(line["tls_cipher"].startswith(cipher) for line in lines[-4:-1]) and "tls" not in lines[-1]
+
+
 def is_replaced(server, before):
     """True if another process than before serves."""
     return any(name == "tux" and pid != before for pid, name in children(server.process.pid).items()) and server.answers()

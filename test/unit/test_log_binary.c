@@ -61,6 +61,21 @@ static void add_first_version(const char *target)
 	add(target, strlen(target));
 }
 
+/* Like add_first_version(), but for version 2. */
+static void add_second_version(const char *target)
+{
+	struct tux_log_header header = tux_log_header_make();
+	struct tux_access_record record = { .status = 200, .minor = 1, .method_len = 3, .target_len = (uint16_t)strlen(target), .received_bytes = 77 };
+
+	header.version = 2;
+	header.record_bytes = 80;
+	record.size = (uint32_t)(80 + 3 + strlen(target));
+	add(&header, sizeof(header));
+	add(&record, 80);
+	add("GET", 3);
+	add(target, strlen(target));
+}
+
 static bool convert(enum tux_log_style style)
 {
 	const int fd = memfd_create("log", 0);
@@ -121,17 +136,21 @@ static void test_joined(void **state)
 	assert_int_equal(line_count(), 3);
 }
 
-/* A log started by an earlier version can be read. */
-static void test_first_version(void **state)
+/* A log started by earlier versions can be read. */
+static void test_earlier_versions(void **state)
 {
 	(void)state;
 	file_len = 0;
 	add_first_version("/old");
+	add_second_version("/later");
 	add_header();
 	add_record("/new", 2);
 	assert_true(convert(TUX_LOG_JSON));
-	assert_int_equal(line_count(), 2);
+	assert_int_equal(line_count(), 3);
 	assert_non_null(strstr(lines, "\"target\":\"/old\""));
+	assert_non_null(strstr(lines, "\"target\":\"/later\""));
+	assert_non_null(strstr(lines, "\"bytes_in\":77"));
+	assert_null(strstr(lines, "tls"));
 	assert_non_null(strstr(lines, "\"target\":\"/new\""));
 }
 
@@ -245,7 +264,7 @@ static void test_mutated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_first_version, empty),
+		cmocka_unit_test_setup(test_earlier_versions, empty),
 		cmocka_unit_test_setup(test_nothing, empty),        cmocka_unit_test_setup(test_joined, empty),
 		cmocka_unit_test_setup(test_many, empty),           cmocka_unit_test_setup(test_cut_and_on, empty),
 		cmocka_unit_test_setup(test_cut_at_the_end, empty), cmocka_unit_test_setup(test_not_a_log, empty),

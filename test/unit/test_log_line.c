@@ -62,6 +62,27 @@ static const char *line(const struct sample *sample, enum tux_log_style style)
 
 static struct sample sample;
 
+static void test_tls(void **state)
+{
+	(void)state;
+	sample_fill(&sample, "GET", "/", "example.org", "", "");
+	sample.record.tls_version = 0x0304;
+	sample.record.tls_cipher = 0x1301;
+	sample.record.tls_name_len = (uint8_t)add(&sample, "a\"\r\nb");
+	sample.record.size += sample.record.tls_name_len;
+	assert_non_null(strstr(line(&sample, TUX_LOG_JSON),
+	                       ",\"tls\":\"TLSv1.3\",\"tls_cipher\":\"TLS_AES_128_GCM_SHA256\",\"tls_name\":\"a\\\"\\u000d\\u000ab\",\"tls_resumed\":false}\n"));
+	sample.record.tls_version = 0x0303;
+	sample.record.tls_cipher = 0xcca8;
+	sample.record.tls_resumed = 1;
+	assert_non_null(strstr(line(&sample, TUX_LOG_JSON), ",\"tls\":\"TLSv1.2\",\"tls_cipher\":\"ECDHE-RSA-CHACHA20-POLY1305\","));
+	assert_non_null(strstr(line(&sample, TUX_LOG_JSON), ",\"tls_resumed\":true}\n"));
+	sample.record.tls_version = 0xffff; /* of a file */
+	sample.record.tls_cipher = 0xfffe;
+	assert_non_null(strstr(line(&sample, TUX_LOG_JSON), ",\"tls\":\"0xffff\",\"tls_cipher\":\"0xfffe\","));
+	assert_null(strstr(line(&sample, TUX_LOG_COMBINED), "TLS"));
+}
+
 static void test_combined(void **state)
 {
 	(void)state;
@@ -160,6 +181,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_combined),
+		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_readable),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_injection),
