@@ -121,30 +121,30 @@ struct tux_req {
 	unsigned news;              /* atomic set of enum call_news; not 0: the call is in the inbox, or soon will be */
 	const void *runner;         /* identifies the thread that runs handle() or resumed() */
 	const void *teller;         /* atomic: identifies the thread that runs gone() or writable() of a suspended request; else NULL */
-	bool used;                  /* not spare */
-	bool discarded;             /* becomes spare when it is taken out of the inbox */
+	/* Of the thread that has the call. A compiler reads neighbours at once, so those of the thread of the request are apart, behind wait. */
 	bool here;                  /* the runner is the thread of the request */
 	bool again;                 /* resumed() runs, or is due, in place of handle() */
 	bool suspended;             /* tux_suspend() was called */
-	bool kept;                  /* the module has the call until it is delivered */
-	bool begun;                 /* the module was called */
-	bool gone;                  /* atomic: the request has ended without the module */
 	bool direct;                /* a reply may be given to the sink at once */
-	bool body_done;             /* the body has arrived completely */
-	bool body_failed;           /* it is malformed or too long, and the module is told by queue */
-	bool continued;             /* the client was asked for the body by 100 (Continue) */
-	bool no_memory;             /* for the body */
 	bool reads;                 /* the module reads the body in pieces */
 	bool upgraded;              /* the reply is a tunnel: the stream is its output, and the queue its input. The type is its protocol */
 	uint8_t result;             /* enum call_result, if it is not kept */
 	struct call_wait wait;
 	struct call_file file;
+	bool used;                  /* not spare */
+	bool discarded;             /* becomes spare when it is taken out of the inbox */
+	bool kept;                  /* the module has the call until it is delivered */
+	bool begun;                 /* the module was called */
+	bool gone;                  /* atomic: the request has ended without the module */
+	bool body_done;             /* the body has arrived completely */
+	bool body_failed;           /* it is malformed or too long, and the module is told by queue */
+	bool continued;             /* the client was asked for the body by 100 (Continue) */
+	bool no_memory;             /* for the body */
 	uint8_t long_calls;         /* calls that took too long in the thread of the request */
 	int64_t began_us;           /* for the surroundings: time of the first call of the module; 0: not called, or counted as ended */
 	uint32_t slot;              /* for the surroundings: number of the request in another process */
 	bool paused;                /* for the surroundings: no time limit runs, because the module in another process waits for a time, or the client */
 	bool awaits_input;          /* for the surroundings: it waits for more of the body */
-	/* Apart from what the module's thread reads: a compiler reads neighbours at once, which ThreadSanitizer takes for a race. */
 	bool tunnel;                /* for the surroundings: the sink has its head */
 	bool input_ended;           /* for the surroundings: the client has closed its side of the tunnel */
 	bool output_ended;          /* for the surroundings: the sink has closed the server's side */

@@ -103,8 +103,7 @@ def test_a_client_that_sends_faster_than_the_module_reads(serve):
             post(conn, at + "/hold", len(body))
             sender = threading.Thread(target=lambda c=conn: c.send(body))
             sender.start()
-            server.get(at + "/counts")
-            assert server.get(at + "/release").body == b"released\n"
+            client.wait_until(lambda a=at: server.get(a + "/release").body == b"released\n", "the module has held it")
             assert conn.response("POST").body == b"0 %d %d %d\n" % (len(body), len(body), summed(body))
             sender.join()
             assert sends_file(conn)

@@ -20,7 +20,7 @@ struct state {
 };
 
 static unsigned told_gone; /* atomic */
-static struct tux_req *waiting;
+static struct tux_req *waiting; /* atomic */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct tux_req *given; /* to the thread */
@@ -141,11 +141,15 @@ static enum tux_result handle(struct tux_req *req)
 	if (is(word, "hold")) {
 		if (tux_suspend(req) != 0)
 			return TUX_FAIL;
-		waiting = req;
+		__atomic_store_n(&waiting, req, __ATOMIC_SEQ_CST);
 		return TUX_SUSPEND;
 	}
 	if (is(word, "release")) {
-		add_up(waiting, tux_req_memory(waiting));
+		struct tux_req *const held = __atomic_exchange_n(&waiting, NULL, __ATOMIC_SEQ_CST);
+
+		if (held == NULL)
+			return say(req, "nothing\n");
+		add_up(held, tux_req_memory(held));
 		return say(req, "released\n");
 	}
 	if (is(word, "thread")) {
