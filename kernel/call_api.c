@@ -117,6 +117,14 @@ static int req_client(const struct tux_req *call, u8 address[16], u16 *port)
 	return 0;
 }
 
+/* Connections over TLS are the program's. */
+static struct tux_str req_tls(const struct tux_req *call, enum tux_tls_fact fact)
+{
+	(void)fact;
+	(void)is_owned(call, "tux_req_tls");
+	return nothing();
+}
+
 /* A request with a body is the program's. */
 static struct tux_str req_body(const struct tux_req *call)
 {
@@ -298,4 +306,5 @@ const struct tux_api ktux_call_api = {
 	.log = log_line,
 	.req_body_length = req_body_length,
 	.remove_fields = remove_fields,
+	.req_tls = req_tls,
 };

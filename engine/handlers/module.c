@@ -11,6 +11,7 @@
 #include "../log/backend_note.h"
 #include "../isolated/line.h"
 #include "../log/error_line.h"
+#include "../tls/session.h"
 #include "error_page.h"
 #include "module_body.h"
 #include "module_count.h"
@@ -242,6 +243,16 @@ static struct tux_req *begin(struct request *req, struct tux_loaded *loaded)
 		return NULL;
 	call->req = req;
 	show(call);
+	if (req->client->secure) {
+		const struct buffer texts = tls_texts_of(req->client->channel);
+
+		if (texts.len == 0) { /* the module would take the connection for a plain one */
+			call_put(call);
+			return NULL;
+		}
+		call->tls = texts.data;
+		call->tls_len = texts.len;
+	}
 	call->client_port = req->client->port;
 	memcpy(call->client_address, req->client->address, sizeof(call->client_address));
 	if (!request_has_body(req))

@@ -78,15 +78,15 @@ static bool send_call(struct line *line, struct slot *slot)
 	const struct tux_request *head = call->head;
 	struct wire_call fixed = {
 		.body_len = slot->reads ? UINT64_MAX : call->body.len, .head_len = head->head_len, .path_len = call->path_len, .fields = head->fields.count,
-		.client_port = call->client_port,
+		.client_port = call->client_port, .tls_len = (uint16_t)call->tls_len,
 	};
 	const struct wire_part part[] = {
 		{ &fixed, sizeof(fixed) }, { head, (uint32_t)(offsetof(struct tux_request, fields.line) + head->fields.count * sizeof(struct tux_field)) },
-		{ call->bytes, head->head_len }, { call->path, call->path_len },
+		{ call->bytes, head->head_len }, { call->path, call->path_len }, { call->tls, call->tls_len },
 	};
 
 	memcpy(fixed.client_address, call->client_address, sizeof(fixed.client_address));
-	return line_write(line, slot, WIRE_CALL, part, 4);
+	return line_write(line, slot, WIRE_CALL, part, 5);
 }
 
 static bool send_room(struct line *line, struct slot *slot)

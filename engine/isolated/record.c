@@ -39,7 +39,7 @@ bool wire_reply_valid(const struct wire_reply *reply, uint32_t len)
 bool wire_call_valid(const struct wire_call *call, uint32_t len, uint32_t head_bytes)
 {
 	return call->head_len <= TUX_MAX_HEAD && call->path_len <= TUX_MAX_HEAD && call->fields <= TUX_MAX_FIELDS &&
-	       len == WIRE_CALL_HEAD + (uint64_t)head_bytes + call->head_len + call->path_len;
+	       call->tls_len <= WIRE_MAX_TLS && len == WIRE_CALL_HEAD + (uint64_t)head_bytes + call->head_len + call->path_len + call->tls_len;
 }
 
 /*@ assigns \nothing;

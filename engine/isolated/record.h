@@ -20,13 +20,14 @@ enum {
 	WIRE_REPLY_HEAD = 32,    /* of struct wire_reply */
 	WIRE_MAX_TYPE = 255,     /* bytes of a Content-Type */
 	WIRE_SLOTS = 1024,       /* requests that a module has at a time, per engine thread */
-	WIRE_VERSION = 3,
+	WIRE_MAX_TLS = 4096,     /* bytes of the facts of TLS */
+	WIRE_VERSION = 4,
 };
 
 /* Kinds of records. The server and the module are built together: both are the same program. */
 enum wire_kind {
 	/* to the module */
-	WIRE_CALL = 1, /* struct wire_call, the head's structure and bytes, and the path: a request */
+	WIRE_CALL = 1, /* struct wire_call, the head's structure and bytes, the path, and facts of TLS: a request */
 	WIRE_BODY,     /* bytes of its body; as many as wire_call says follow */
 	WIRE_INPUT,    /* bytes of a body that is read in pieces, or of a tunnel */
 	WIRE_INPUT_END, /* struct wire_input_end: no more of them follow */
@@ -69,7 +70,7 @@ struct wire_call {
 	uint32_t path_len;
 	uint32_t fields;   /* lines in the structure of the head */
 	uint16_t client_port;
-	uint16_t zero;
+	uint16_t tls_len;  /* bytes of the facts of the connection; 0: it has no TLS */
 	uint8_t client_address[16];
 };
 
@@ -176,8 +177,9 @@ bool wire_reply_valid(const struct wire_reply *reply, uint32_t len);
 /* True if the lengths in a call are those of a record of len bytes, and head_bytes are its structure of the head. */
 /*@ requires \valid_read(call);
   @ assigns \nothing;
-  @ ensures \result ==> len == WIRE_CALL_HEAD + head_bytes + call->head_len + call->path_len;
+  @ ensures \result ==> len == WIRE_CALL_HEAD + head_bytes + call->head_len + call->path_len + call->tls_len;
   @ ensures \result ==> call->head_len <= TUX_MAX_HEAD && call->path_len <= TUX_MAX_HEAD && call->fields <= TUX_MAX_FIELDS;
+  @ ensures \result ==> call->tls_len <= WIRE_MAX_TLS;
   @*/
 bool wire_call_valid(const struct wire_call *call, uint32_t len, uint32_t head_bytes);
 

@@ -262,19 +262,21 @@ static struct tux_req *call_of(struct station *station, const struct wire_call *
 	if (call == NULL)
 		return NULL;
 	call->slot = NO_SLOT;
-	call->copy = malloc(sizeof(*call->copy) + fixed->head_len + fixed->path_len);
+	call->copy = malloc(sizeof(*call->copy) + fixed->head_len + fixed->path_len + fixed->tls_len);
 	if (call->copy == NULL) {
 		call_put(call);
 		return NULL;
 	}
 	memcpy(&call->copy->head, at, head_bytes);
-	memcpy(call->copy->bytes, at + head_bytes, fixed->head_len + fixed->path_len);
+	memcpy(call->copy->bytes, at + head_bytes, fixed->head_len + fixed->path_len + fixed->tls_len);
 	if (!wire_head_valid(&call->copy->head, fixed->head_len, fixed->fields))
 		station_die(station, "the server has sent nonsense");
 	call->head = &call->copy->head;
 	call->bytes = call->copy->bytes;
 	call->path = call->copy->bytes + fixed->head_len;
 	call->path_len = fixed->path_len;
+	call->tls = call->path + fixed->path_len;
+	call->tls_len = fixed->tls_len;
 	call->client_port = fixed->client_port;
 	memcpy(call->client_address, fixed->client_address, sizeof(call->client_address));
 	return call;

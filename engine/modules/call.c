@@ -231,16 +231,19 @@ bool call_detach(struct tux_req *call)
 
 	if (call->copy != NULL)
 		return true;
-	copy = malloc(sizeof(*copy) + bytes + call->path_len);
+	copy = malloc(sizeof(*copy) + bytes + call->path_len + call->tls_len);
 	if (copy == NULL)
 		return false;
 	memcpy(&copy->head, call->head, offsetof(struct tux_request, fields.line) + call->head->fields.count * sizeof(struct tux_field));
 	memcpy(copy->bytes, call->bytes, bytes);
 	memcpy(copy->bytes + bytes, call->path, call->path_len);
+	if (call->tls_len > 0)
+		memcpy(copy->bytes + bytes + call->path_len, call->tls, call->tls_len);
 	call->copy = copy;
 	call->bytes = copy->bytes;
 	call->head = &copy->head;
 	call->path = copy->bytes + bytes;
+	call->tls = copy->bytes + bytes + call->path_len;
 	return true;
 }
 

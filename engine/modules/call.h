@@ -102,10 +102,10 @@ enum call_reply {
 	REPLY_STREAM,   /* stream has the state */
 };
 
-/* The request's head and path, copied for other threads. */
+/* The request's head, its path, and the facts of its connection, copied for other threads. */
 struct call_copy {
 	struct tux_request head;
-	uint8_t bytes[]; /* of the head, followed by the path */
+	uint8_t bytes[]; /* of the head, followed by the path and the facts */
 };
 
 struct tux_req {
@@ -156,6 +156,8 @@ struct tux_req {
 	const struct tux_request *head;
 	const uint8_t *path;
 	uint32_t path_len;
+	const uint8_t *tls;         /* facts of the connection: tls/texts.h */
+	uint32_t tls_len;           /* bytes; 0: it has no TLS */
 	uint16_t client_port;
 	uint8_t client_address[16];
 	struct call_copy *copy;     /* malloc'ed; NULL: bytes, head and path are borrowed while handle() runs */

@@ -9,6 +9,7 @@
 
 #include "../../core/field_line.h"
 #include "../../core/module_reply.h"
+#include "../tls/texts.h"
 #include "body_api.h"
 #include "fetch_api.h"
 #include "file_api.h"
@@ -102,6 +103,21 @@ static int req_client(const struct tux_req *call, uint8_t address[16], uint16_t 
 	memcpy(address, call->client_address, 16);
 	*port = call->client_port;
 	return call->client_port != 0 ? 0 : -ENOENT;
+}
+
+_Static_assert((int)TLS_TEXT_VERSION == (int)TUX_TLS_VERSION && (int)TLS_TEXT_CIPHER == (int)TUX_TLS_CIPHER && (int)TLS_TEXT_NAME == (int)TUX_TLS_NAME &&
+               (int)TLS_TEXT_RESUMED == (int)TUX_TLS_RESUMED && (int)TLS_TEXT_VERIFY == (int)TUX_TLS_CLIENT_VERIFY &&
+               (int)TLS_TEXT_SUBJECT == (int)TUX_TLS_CLIENT_SUBJECT && (int)TLS_TEXT_ISSUER == (int)TUX_TLS_CLIENT_ISSUER &&
+               (int)TLS_TEXT_SERIAL == (int)TUX_TLS_CLIENT_SERIAL && (int)TLS_TEXT_FINGERPRINT == (int)TUX_TLS_CLIENT_FINGERPRINT,
+               "the numbers of facts are those of modules");
+
+static struct tux_str req_tls(const struct tux_req *call, enum tux_tls_fact fact)
+{
+	struct tux_str text = nothing();
+
+	if (call_is_owned(call, "tux_req_tls"))
+		text.at = tls_texts_find(call->tls, call->tls_len, (unsigned)fact, &text.len);
+	return text;
 }
 
 static struct tux_str req_body(const struct tux_req *call)
@@ -331,4 +347,5 @@ const struct tux_api calls_api = {
 	.fetched_field = api_fetched_field,
 	.remove_fields = remove_fields,
 	.upgrade = api_upgrade,
+	.req_tls = req_tls,
 };

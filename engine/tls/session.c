@@ -10,6 +10,7 @@
 
 #include "../io/buffer.h"
 #include "hello.h"
+#include "texts.h"
 
 enum {
 	TURN_BYTES = 4 * TLS_RECORD_BYTES, /* plain bytes encrypted before the loop sends them */
@@ -40,6 +41,8 @@ struct tls {
 	struct iovec iov;
 	uint64_t owned;           /* plain bytes of the owner's send in progress; 0: it sends nothing */
 	struct tls_identity *identity; /* of the client; NULL: none */
+	bool demands;             /* the client was asked for a certificate */
+	struct buffer texts;      /* the facts of the connection; empty: not needed yet */
 	bool heard;               /* bytes have arrived */
 	bool established;
 	bool ended;               /* the owner knows that the other end sends no more */
@@ -285,6 +288,7 @@ void tls_free(struct channel *channel)
 		SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* or OpenSSL would give up its session */
 	SSL_free(tls->ssl);
 	free(tls->identity);
+	buffer_forget(&tls->texts);
 	BIO_free(tls->socket);
 	buffer_forget(&tls->out);
 	buffer_forget(&tls->flight);
@@ -348,6 +352,15 @@ static void fail(struct tls *tls)
 	report_end(tls, EPROTO);
 }
 
+struct buffer tls_texts_of(const struct channel *channel)
+{
+	struct tls *tls = channel->tls;
+
+	if (tls->texts.len == 0 && !tls_texts_write(tls->ssl, tls->demands, tls->identity, &tls->texts))
+		buffer_forget(&tls->texts);
+	return tls->texts;
+}
+
 struct tls_failure tls_failure_of(const struct channel *channel)
 {
 	const struct tls *tls = channel->tls;
@@ -389,6 +402,7 @@ static bool shake_hands(struct tls *tls)
 		return !tls->channel->closing;
 	}
 	context = tls->selected != NULL ? tls->selected : default_context(tls->thread->config, tls->listener);
+	tls->demands = context->demands;
 	if (context->demands)
 		tls->identity = tls_identity_new(tls->ssl);
 	facts = (struct tls_facts){

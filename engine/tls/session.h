@@ -81,6 +81,12 @@ void tls_say_end(struct channel *channel);
 /* True if a part of a record has been received. The owner does not get its bytes before the rest. */
 bool tls_is_in_record(const struct channel *channel);
 
+/*
+ * Returns the facts of a client's established connection as texts (texts.h), valid as long as the channel has TLS. The buffer is empty if out
+ * of memory.
+ */
+struct buffer tls_texts_of(const struct channel *channel);
+
 /* Returns the failure of a channel that has TLS. */
 struct tls_failure tls_failure_of(const struct channel *channel);
 

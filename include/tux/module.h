@@ -91,6 +91,19 @@ enum tux_request_method {
 	TUX_M_PATCH = 7,
 };
 
+/* Facts of a connection over TLS, for tux_req_tls(). */
+enum tux_tls_fact {
+	TUX_TLS_VERSION = 0,            /* "TLSv1.2" or "TLSv1.3" */
+	TUX_TLS_CIPHER = 1,             /* cipher suite, such as "TLS_AES_128_GCM_SHA256" */
+	TUX_TLS_NAME = 2,               /* host in the handshake (SNI), as the client has sent it: of any bytes but NUL */
+	TUX_TLS_RESUMED = 3,            /* "1": the connection has resumed a session; else "0" */
+	TUX_TLS_CLIENT_VERIFY = 4,      /* "SUCCESS": the client's certificate was verified; "NONE": it has none; NULL: the host wants none */
+	TUX_TLS_CLIENT_SUBJECT = 5,     /* of the client's certificate, RFC 2253; NULL also if it is longer than 1023 bytes */
+	TUX_TLS_CLIENT_ISSUER = 6,      /* like TUX_TLS_CLIENT_SUBJECT */
+	TUX_TLS_CLIENT_SERIAL = 7,      /* hexadecimal */
+	TUX_TLS_CLIENT_FINGERPRINT = 8, /* SHA-256, hexadecimal */
+};
+
 enum tux_log_level {
 	TUX_LOG_ERROR = 0,
 	TUX_LOG_WARNING = 1,
@@ -223,6 +236,7 @@ struct tux_api {
 	struct tux_str (*fetched_field)(const struct tux_req *req, const char *name);
 	int (*remove_fields)(struct tux_req *req);
 	int (*upgrade)(struct tux_req *req, const char *protocol);
+	struct tux_str (*req_tls)(const struct tux_req *req, enum tux_tls_fact fact);
 };
 
 /* The functions of this module. TUX_MODULE() defines it. */
@@ -283,6 +297,21 @@ static inline bool tux_req_each_field(const struct tux_req *req, uint32_t *at, s
 static inline int tux_req_client(const struct tux_req *req, uint8_t address[16], uint16_t *port)
 {
 	return tux_api_here->req_client(req, address, port);
+}
+
+/* Returns a fact of the connection's TLS. NULL: this fact is missing, or the connection has no TLS, as always in the kernel. */
+static inline struct tux_str tux_req_tls(const struct tux_req *req, enum tux_tls_fact fact)
+{
+	return tux_api_here->req_tls(req, fact);
+}
+
+/* Returns the scheme of the request: "https" if its connection has TLS, else "http". */
+static inline struct tux_str tux_req_scheme(const struct tux_req *req)
+{
+	const bool secure = tux_req_tls(req, TUX_TLS_VERSION).at != NULL;
+	const struct tux_str scheme = { secure ? "https" : "http", secure ? 5u : 4u };
+
+	return scheme;
 }
 
 /* Returns the body, whose framing is removed. It is complete: a body that is longer than max-body got 413. */

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 import client
 import hosted
+import tls
 from hosted import TOP, source
 from tools import is_sanitized
 from upstreams import Origin, response
@@ -60,6 +62,33 @@ def test_a_request_as_the_module_sees_it(serve, at):
     assert found[:9] == ["method 1", "GET", at + "/echo", "a=%20b&c", at + "/%65cho?a=%20b&c", "test", "(none)", "one", "(none)"]
     assert found[9] == "client 0 255 255 127 0 0 1"
     assert [line for line in found if line.startswith("field X-Probe")] == ["field X-Probe=one", "field X-Probe=two"]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])
+def test_scheme_and_facts_of_tls(serve, place, at, version):
+    """A client with a certificate, one without, one that names no host, and a connection without TLS."""
+    pair, authority = tls.make(place, "server", "test"), tls.make(place, "clients", "clients")
+    own = tls.make_signed(place, "somebody", authority)
+    server = serve()
+    assert lines(server.get(at + "/tls")) == ["http"] + 10 * ["null"]
+    server.end()
+    server = serve(top='%s\ntls-client { ca "%s"; verify optional }' % (pair.block, authority.certificate), tls=tls.trusting(pair, version=version))
+    with server.connect() as conn:
+        for _ in range(2):
+            found = lines(conn.get(at + "/tls"))
+            assert found[:2] == ["https", conn.sock.ssl.version()] and found[3:] == ["test", "0", "NONE"] + 5 * ["null"]
+            assert found[2].startswith("TLS_AES" if version == ssl.TLSVersion.TLSv1_3 else "ECDHE-ECDSA-")
+        session = conn.sock.ssl.session
+    with server.connect(session=session) as conn:
+        assert lines(conn.get(at + "/tls"))[4] == "1"
+    nameless = tls.trusting(pair, version=version)
+    nameless.check_hostname = False
+    nameless.load_cert_chain(own.certificate, own.key)
+    with server.connect(tls=nameless, name=None) as conn:
+        found = lines(conn.get(at + "/tls"))
+    assert found[3:7] == ["null", "0", "SUCCESS", "CN=somebody"] and found[7] == "CN=clients" and found[10] == "null"
+    assert re.fullmatch("[0-9A-F]+", found[8]) and re.fullmatch("[0-9a-f]{64}", found[9])
 
 
 @pytest.mark.parametrize("at", ["/m", "/pool", "/iso"])

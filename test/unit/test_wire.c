@@ -153,6 +153,11 @@ static void test_lengths_in_a_call(void **state)
 	assert_false(wire_call_valid(&call, sizeof(call) + 50 + 111, 50));
 	call.fields = UINT32_MAX;
 	assert_false(wire_call_valid(&call, sizeof(call) + 50 + 110, 50));
+	call = (struct wire_call){ .head_len = 100, .path_len = 10, .fields = 2, .tls_len = 7 };
+	assert_true(wire_call_valid(&call, sizeof(call) + 50 + 117, 50));
+	assert_false(wire_call_valid(&call, sizeof(call) + 50 + 110, 50));
+	call.tls_len = WIRE_MAX_TLS + 1;
+	assert_false(wire_call_valid(&call, sizeof(call) + 50 + 110 + WIRE_MAX_TLS + 1, 50));
 	call = (struct wire_call){ .head_len = UINT32_MAX, .path_len = 1 };
 	assert_false(wire_call_valid(&call, sizeof(call), 0));
 }

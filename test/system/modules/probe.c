@@ -85,6 +85,21 @@ static enum tux_result echo(struct tux_req *req)
 	return result;
 }
 
+/* Writes the scheme, and the facts of TLS. */
+static enum tux_result connection(struct tux_req *req)
+{
+	const struct tux_str scheme = tux_req_scheme(req);
+	char text[4096];
+	int len = snprintf(text, sizeof(text), "%.*s\n", (int)scheme.len, scheme.at);
+
+	for (unsigned fact = 0; fact < 10; fact++) {
+		const struct tux_str value = tux_req_tls(req, (enum tux_tls_fact)fact);
+
+		len += snprintf(text + len, sizeof(text) - (size_t)len, "%.*s\n", value.at != NULL ? (int)value.len : 4, value.at != NULL ? value.at : "null");
+	}
+	return (enum tux_result)tux_reply(req, 200, "text/plain", text, (uint32_t)len);
+}
+
 static void drop(void *argument)
 {
 	free(argument);
@@ -259,6 +274,8 @@ static enum tux_result handle(struct tux_req *req)
 			word = (struct tux_str){ path.at + i + 1, path.len - i - 1 };
 	if (is(word, "echo"))
 		return echo(req);
+	if (is(word, "tls"))
+		return connection(req);
 	if (is(word, "memory"))
 		return memory(req, (size_t)strtoul(query.len > 0 ? query.at : "0", NULL, 10));
 	if (is(word, "static")) {
