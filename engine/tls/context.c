@@ -11,6 +11,7 @@
 
 #include "client.h"
 #include "hello.h"
+#include "staple.h"
 
 /* Mozilla's "intermediate", without ciphers that need parameters of Diffie-Hellman: authenticated encryption and forward secrecy only. */
 #define CIPHERS                                                                                                                        \
@@ -295,8 +296,10 @@ bool tux_tls_context_add(struct tls_context *context, const struct tls_pem *cert
 
 void tux_tls_context_free(struct tls_context *context)
 {
-	if (context != NULL)
+	if (context != NULL) {
 		SSL_CTX_free(context->ssl_ctx);
+		tls_staples_free(context);
+	}
 	free(context);
 }
 

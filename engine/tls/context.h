@@ -16,6 +16,7 @@ struct tls_context {
 	struct ssl_ctx_st *ssl_ctx;
 	uint8_t id[32]; /* hash of its certificates, and of its demands */
 	bool demands;   /* clients are asked for certificates */
+	struct tls_staple *staples; /* OCSP responses: staple.h; NULL: none */
 };
 
 /* Chooses the certificates of a connection, which has its address as the SSL's application data. */

@@ -48,6 +48,8 @@ static void block_apply(struct reading *reading, const ucl_object_t *block)
 		return;
 	if (!files.certificate && !files.automatic)
 		reading_wrong(reading, block->key, "tls needs a certificate, or automatic on");
+	else if (files.automatic && files.staple)
+		reading_wrong(reading, block->key, "ocsp is for a certificate in a file, not for automatic on");
 	else if (files.automatic && (files.certificate || files.key || reading->host->tls.count > 0))
 		reading_wrong(reading, block->key, "automatic is on, so certificate and key have no use, and tls stands once");
 	else if (!files.automatic && (files.email || files.directory || files.binding))

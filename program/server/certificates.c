@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../../engine/tls/staple.h"
 #include "secret.h"
 
 static bool no_memory(char *error, size_t error_size)
@@ -43,6 +44,26 @@ static bool state_keep(struct tux_tls_contexts *contexts, const struct tux_host_
 	return true;
 }
 
+/* Adds an OCSP response to the certificate that was added last. Returns false with a sentence in error. */
+static bool staple_add(struct tls_context *context, const char *path, char *error, size_t error_size)
+{
+	struct tux_secret response;
+	const bool added = tux_secret_read(&response, "ocsp", path, error, error_size) &&
+	                   tux_tls_context_staple(context, &response.pem, error, error_size);
+
+	tux_secret_free(&response);
+	return added;
+}
+
+/* Like staple_add(), but with a line for a response that cannot be used: clients do without it. */
+static void staple_try(struct tls_context *context, const char *path)
+{
+	char reason[512];
+
+	if (!staple_add(context, path, reason, sizeof(reason)))
+		fprintf(stderr, "tux: warning: %s, so clients do not get it\n", reason);
+}
+
 /* Adds one certificate of a host to a context. Returns false with a sentence in error. */
 static bool certificate_add(struct tux_tls_contexts *contexts, struct tls_context *context, const struct tux_host_settings *host,
                             const struct tux_certificate_files *files, char *error, size_t error_size)
@@ -57,6 +78,8 @@ static bool certificate_add(struct tux_tls_contexts *contexts, struct tls_contex
 	added = added && tux_tls_context_add(context, &pair.certificate.pem, &pair.key.pem, error, error_size) &&
 	        state_keep(contexts, host, files, &pair.certificate.pem, error, error_size);
 	tux_secret_pair_free(&pair);
+	if (added && files->staple)
+		staple_try(context, files->staple);
 	return added;
 }
 
@@ -111,7 +134,7 @@ static bool are_same(const struct tux_certificates *one, const struct tux_certif
 	unsigned i = 0;
 
 	while (i < one->count && i < other->count && is_same(one->files[i].certificate, other->files[i].certificate) &&
-	       is_same(one->files[i].key, other->files[i].key))
+	       is_same(one->files[i].key, other->files[i].key) && is_same(one->files[i].staple, other->files[i].staple))
 		i++;
 	return i == one->count && i == other->count;
 }
@@ -253,6 +276,8 @@ static unsigned files_check(const struct tux_certificate_files *files, const str
 	char text[512];
 	struct tls_context *context = tux_tls_context_new(TUX_TLS_INTERMEDIATE, NULL, text, sizeof(text));
 	const bool usable = context && tux_tls_context_add(context, &pair->certificate.pem, &pair->key.pem, text, sizeof(text));
+	char reason[512];
+	const bool unstapled = usable && files->staple && !staple_add(context, files->staple, reason, sizeof(reason));
 	enum tls_fault fault = TLS_FAULT_NONE;
 	const char *kind;
 	const struct tux_secret *const open = tux_secret_pair_open(pair, &kind);
@@ -265,7 +290,9 @@ static unsigned files_check(const struct tux_certificate_files *files, const str
 	if (usable && open)
 		fault_write(errors, path, files->line, "warning: %s \"%s\": other users can read it (mode %04o)", kind, open->pem.name,
 		            (unsigned)open->mode & 07777);
-	return !usable || (fault != TLS_FAULT_NONE && fault != TLS_FAULT_INCOMPLETE);
+	if (unstapled)
+		fault_write(errors, path, files->line, "%s", reason);
+	return !usable || unstapled || (fault != TLS_FAULT_NONE && fault != TLS_FAULT_INCOMPLETE);
 }
 
 /* Reports the names of a host for which no certificate of it is. */

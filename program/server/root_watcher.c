@@ -13,6 +13,7 @@
 
 #include "../../engine/io/clock.h"
 #include "../settings/found_hosts.h"
+#include "file_watch.h"
 #include "server_process.h"
 #include "root_watch.h"
 
@@ -39,20 +40,24 @@ static bool descriptors_keep(int end_fd, int noted_fd)
 static _Noreturn void run(struct tux_settings *settings, int end_fd, int noted_fd)
 {
 	static struct tux_root_watch watch;
+	static struct tux_file_watch files;
 	struct pollfd waits[2] = { { .fd = END_FD, .events = POLLIN }, { .events = POLLIN } };
 
 	prctl(PR_SET_NAME, "tux roots", 0, 0, 0);
-	if (!descriptors_keep(end_fd, noted_fd) || !tux_found_hosts_add(settings, NULL) || !tux_root_watch_open(&watch, settings))
+	if (!descriptors_keep(end_fd, noted_fd) || !tux_found_hosts_add(settings, NULL) || !tux_root_watch_open(&watch, settings) ||
+	    !tux_file_watch_open(&files, settings))
 		_exit(EXIT_FAILED);
 	tux_root_watch_note(&watch, clock_ms());
+	tux_file_watch_note(&files, clock_ms());
 	close(NOTED_FD);
-	while (!tux_root_watch_changed(&watch, clock_ms())) {
+	while (!tux_root_watch_changed(&watch, clock_ms()) && !tux_file_watch_changed(&files, clock_ms())) {
 		waits[1].fd = watch.fd;
 		poll(waits, 2, tux_root_watch_wait_ms(&watch, clock_ms()));
 		if (waits[0].revents)
 			_exit(EXIT_FAILED);
 	}
 	tux_root_watch_print(&watch, stderr);
+	tux_file_watch_print(&files, stderr);
 	_exit(EXIT_SAW);
 }
 

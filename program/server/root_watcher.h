@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A process that watches the document roots of one configuration. Access to a file system may hang, so the supervisor itself never
- * follows a path.
+ * A process that watches the document roots of one configuration, and its OCSP responses. Access to a file system may hang, so the supervisor
+ * itself never follows a path.
  */
 #ifndef TUX_PROGRAM_ROOT_WATCHER_H
 #define TUX_PROGRAM_ROOT_WATCHER_H

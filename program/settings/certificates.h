@@ -17,6 +17,7 @@ struct tux_certificate_files {
 	const char *certificate; /* NULL: automatic, and not chosen yet */
 	const char *key; /* NULL: in the file of the certificate */
 	const char *password; /* file with the passphrase of the key; NULL: none */
+	const char *staple; /* file with an OCSP response for the certificate; NULL: none */
 	bool automatic;  /* TUX gets the certificate itself; the host has no other ones */
 	bool temporary;  /* the chosen certificate signs itself, until an authority has signed another one */
 	const char *email, *directory, *binding; /* of automatic ones, see struct tux_acme; NULL: those of all hosts */

@@ -501,6 +501,8 @@ const struct tux_option tux_options[] = {
 	  TLS, TEXT("the name of a file"), OF_TLS(key), .without = "in the file of the certificate" },
 	{ "key-password-file", "FILE", "0.1", "file whose first line is the passphrase of the key, or of the file in PKCS#12",
 	  TLS, TEXT("the name of a file"), OF_TLS(password), .without = "the key has no passphrase" },
+	{ "ocsp", "FILE", "0.1", "OCSP response in DER, which clients get with the certificate; read again when it changes",
+	  TLS, TEXT("the name of a file"), OF_TLS(staple), .without = "clients get none" },
 
 	HEADING("In tls-client"),
 	{ "ca", "FILE", "0.1", "certificates in PEM of the authorities that sign those of clients",
