@@ -131,10 +131,12 @@ static bool all_hold(const struct object *object, bool named)
 
 	for (coding = 0; coding < TUX_CODINGS; coding++) {
 		const struct representation *rep = &object->representation[coding];
-		const struct walk walk = { .object = object, .suffix = tux_coding_suffix((enum tux_coding)coding), .named = named };
+		struct walk walk = { .object = object, .named = named };
 
-		if (rep->file && !(ktux_stamp_holds(&rep->stamp, file_inode(rep->file)) &&
-				   walk_up(&walk, rep->file->f_path.dentry)))
+		if (!rep->file)
+			continue;
+		walk.suffix = tux_coding_suffix((enum tux_coding)coding);
+		if (!ktux_stamp_holds(&rep->stamp, file_inode(rep->file)) || !walk_up(&walk, rep->file->f_path.dentry))
 			return false;
 	}
 	return true;

@@ -419,7 +419,7 @@ static void resume(struct tux_req *call)
 {
 	unsigned runs = 0;
 
-	while (!call->kept && call->result == CALL_WAITS && module_wait_is_over(call)) {
+	while (call_waits(call) && module_wait_is_over(call)) {
 		if (++runs > RUNS_AT_ONCE) {
 			call_wake(call);
 			break;
@@ -453,7 +453,7 @@ static enum request_next next(struct request *req)
 		return NEXT_QUEUED;
 	if (body_queue_has_room_again(&call->queue))
 		return NEXT_AGAIN;
-	if (call->kept || call->result == CALL_WAITS || call->reply == REPLY_STREAM)
+	if (!call_is_returned(call) || call->reply == REPLY_STREAM)
 		return next_of_stream(req, call);
 	if (!call->body_done) /* its end is unknown */
 		req->unread = true;

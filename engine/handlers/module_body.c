@@ -42,7 +42,7 @@ bool module_body_is_awaited(const struct request *req)
 		return module_body_takes(req);
 	if (call->body_done || call->body_failed)
 		return false;
-	return call->awaits_input || (!call->kept && call->result == CALL_WAITS && call->wait.until == UNTIL_BODY);
+	return call->awaits_input || (call_waits(call) && call->wait.until == UNTIL_BODY);
 }
 
 bool module_body_has_ended(const struct request *req)

@@ -66,7 +66,7 @@ static enum module_stream_step end(struct request *req)
 /* True if the module has not given a tunnel back. */
 static bool is_read(const struct tux_req *call)
 {
-	return call->kept || call->result == CALL_WAITS;
+	return !call_is_returned(call);
 }
 
 /* Ends the server's side of a tunnel, which the module still reads. */
@@ -91,7 +91,7 @@ static enum module_stream_step follow(struct request *req, struct tux_req *call,
 		return STREAM_STEP_READY;
 	if (state == STREAM_CUT)
 		return break_off(req, WHY_MODULE_CUT);
-	if (!call->kept && call->result != CALL_WAITS) /* it could not be resumed */
+	if (call_is_returned(call)) /* it could not be resumed */
 		return break_off(req, WHY_MODULE_FAILED);
 	return STREAM_STEP_WAITS;
 }

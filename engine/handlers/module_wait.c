@@ -72,7 +72,7 @@ bool module_wait_excuses(const struct tux_req *call)
 {
 	const struct call_wait *wait = &call->wait;
 
-	return !call->kept && wait->begun && (wait->over || (wait->until == UNTIL_FILE && call->req->load.pending == NULL && !call->file.awaited));
+	return !call_is_kept(call) && wait->begun && (wait->over || (wait->until == UNTIL_FILE && call->req->load.pending == NULL && !call->file.awaited));
 }
 
 void module_wait_end(struct tux_req *call)

@@ -30,7 +30,7 @@ static void leave_seat(struct tux_req *call)
 static void finish(struct tux_req *call)
 {
 	leave_seat(call);
-	if (!call->kept && call->result != CALL_WAITS)
+	if (call_is_returned(call))
 		call_put(call);
 }
 
@@ -231,7 +231,7 @@ static void proceed(struct station *station, struct tux_req *call)
 {
 	unsigned runs = 0;
 
-	while (!call->kept && call->result == CALL_WAITS && wait_is_over(call)) {
+	while (call_waits(call) && wait_is_over(call)) {
 		if (++runs > RUNS_AT_ONCE) {
 			call_wake(call);
 			break;
@@ -241,7 +241,7 @@ static void proceed(struct station *station, struct tux_req *call)
 		run(station, call);
 	}
 	if (call->slot == NO_SLOT) {
-		if (!call->kept && call->result != CALL_WAITS)
+		if (call_is_returned(call))
 			call_put_lost(call);
 		return;
 	}

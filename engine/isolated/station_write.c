@@ -100,14 +100,14 @@ static void write_stream(struct station *station, struct tux_req *call, struct s
 	seat->sent += piece->file_len > 0 ? piece->file_len : piece->bytes.len;
 	buffer_forget(&piece->bytes);
 	call_tell_room(call);
-	if (!call->kept && call->result == CALL_WAITS)
+	if (call_waits(call))
 		call_wake(call); /* it may wait for room */
 }
 
 /* Returns the flags of WIRE_PAUSE: whether the module waits for something that is not the server's. */
 static uint8_t waits_of(const struct tux_req *call)
 {
-	if (call->kept || call->result != CALL_WAITS)
+	if (!call_waits(call))
 		return 0;
 	return call->wait.until == UNTIL_TIME ? WIRE_WAITS : call->wait.until == UNTIL_BODY ? WIRE_WAITS_FOR_INPUT : 0;
 }
@@ -130,7 +130,7 @@ static enum progress end_stream(struct station *station, struct tux_req *call, e
 {
 	struct seat *seat = &station->seat[call->slot];
 
-	if (call->upgraded && state == STREAM_WHOLE && (call->kept || call->result == CALL_WAITS)) {
+	if (call->upgraded && state == STREAM_WHOLE && !call_is_returned(call)) {
 		seat->half = seat->half || station_write(station, call, WIRE_END, WIRE_HALF, NULL, 0);
 		return seat->half ? ask(station, call) : PROGRESS_ROOM;
 	}
@@ -219,7 +219,7 @@ static bool send_result(struct tux_req *call, enum wire_result result)
 
 bool station_may_stream(const struct tux_req *call)
 {
-	return call->kept || call->result == CALL_WAITS || call->reply == REPLY_STREAM;
+	return !call_is_returned(call) || call->reply == REPLY_STREAM;
 }
 
 enum progress station_answer(struct tux_req *call)

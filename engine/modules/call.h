@@ -224,6 +224,27 @@ struct calls {
 	struct timers *limits;          /* for the surroundings; malloc'ed. Per module: calls that it has */
 };
 
+/*
+ * True if the module has the call until it is delivered, also while a thread of the module is giving it back. The compiler must not read what
+ * that thread sets before: the order of these loads matters.
+ */
+static inline bool call_is_kept(const struct tux_req *call)
+{
+	return __atomic_load_n(&call->kept, __ATOMIC_ACQUIRE);
+}
+
+/* True if the server's side has the call, and resumed() follows. The thread of the request, as the next one. */
+static inline bool call_waits(const struct tux_req *call)
+{
+	return !call_is_kept(call) && call->result == CALL_WAITS;
+}
+
+/* True if the module has done all for the call. */
+static inline bool call_is_returned(const struct tux_req *call)
+{
+	return !call_is_kept(call) && call->result != CALL_WAITS;
+}
+
 /* Prepares the calls of a thread. Returns false with errno on failure; calls_free() is due in any case. */
 bool calls_open(struct calls *calls, const struct call_ops *ops);
 
