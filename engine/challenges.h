@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Challenges of certificate authorities (RFC 8555 8.3, http-01), in memory that the process that renews certificates shares with the server
- * processes. Only that process writes them.
+ * Challenges of certificate authorities (RFC 8555 8.3, http-01), and the count of failed renewals, in memory that the process that renews
+ * certificates shares with the server processes. Only that process writes them.
  */
 #ifndef TUX_ENGINE_CHALLENGES_H
 #define TUX_ENGINE_CHALLENGES_H
@@ -27,6 +27,7 @@ struct challenge {
 
 struct challenges {
 	uint32_t open; /* number of used ones; atomic */
+	uint64_t failures; /* attempts to get certificates that have failed, since the start of the supervisor; atomic */
 	struct challenge challenge[CHALLENGES_MAX];
 };
 

@@ -272,6 +272,8 @@ static void certificates_write(FILE *out, const struct snapshot *snapshot)
 		else
 			fprintf(out, "</th><td>%" PRId64 "</td></tr>\n", snapshot_days_left(snapshot, certificate));
 	}
+	if (snapshot->renews)
+		put_row(out, "renewals failed", snapshot->renewals_failed);
 	table_end(out);
 }
 

@@ -96,7 +96,7 @@ static void json_tls(FILE *out, const struct snapshot *snapshot)
 		fprintf(out, ",\"expires\":%" PRId64 ",\"days_left\":%" PRId64 ",\"temporary\":%s}", certificate->end,
 		        snapshot_days_left(snapshot, certificate), certificate->temporary ? "true" : "false");
 	}
-	fputs("]}", out);
+	fprintf(out, "],\"renewals_failed\":%" PRIu64 "}", snapshot->renewals_failed);
 }
 
 static void json_modules(FILE *out, const struct snapshot *snapshot)

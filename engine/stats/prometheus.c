@@ -278,6 +278,9 @@ void prometheus_write(FILE *out, const struct snapshot *snapshot)
 	put_number(out, "tls_handshakes_limited_total", "counter", "Part of them refused because of handshakes-per-client.",
 	           counters->handshakes_limited);
 	put_certificates(out, snapshot);
+	if (snapshot->renews)
+		put_number(out, "tls_renewals_failed_total", "counter", "Attempts to get a certificate of a public authority that have failed.",
+		           snapshot->renewals_failed);
 	put_metric(out, "connections", "gauge", "Connections by what they are at.");
 	for (int phase = 0; phase < TUX_PHASES; phase++)
 		fprintf(out, "tux_connections{state=\"%s\"} %" PRIu64 "\n", snapshot_phase_name((enum tux_phase)phase), counters->phase[phase]);

@@ -70,6 +70,8 @@ struct snapshot {
 	const char *tls;              /* library and kernel; NULL: no listener has TLS */
 	const struct tux_certificate_state *certificate;
 	unsigned certificate_count;
+	bool renews;         /* certificates of public authorities are automatic */
+	uint64_t renewals_failed;
 	int64_t now;         /* seconds since 1970 */
 	const char *engine;  /* as from tux_engine_describe() */
 	uint64_t pid;

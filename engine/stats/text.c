@@ -226,6 +226,8 @@ void text_write(FILE *out, const struct snapshot *snapshot)
 	connections_write(out, snapshot);
 	tls_write(out, counters);
 	certificates_write(out, snapshot);
+	if (snapshot->renews)
+		line_write(out, "renewals failed", snapshot->renewals_failed);
 	name_write(out, "cache");
 	snapshot_put_count(out, counters->cache_hits);
 	fputs(" hits, ", out);

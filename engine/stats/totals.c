@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../challenges.h"
 #include "report.h"
 
 void totals_sum(const struct totals *totals, struct tux_counters *sum)
@@ -127,6 +128,8 @@ char *totals_report(const struct totals *totals, enum tux_report_form form, cons
 		.tls = totals->config->tls_description,
 		.certificate = config->certificates,
 		.certificate_count = config->certificate_count,
+		.renews = config->challenges != NULL,
+		.renewals_failed = config->challenges != NULL ? __atomic_load_n(&config->challenges->failures, __ATOMIC_RELAXED) : 0,
 		.now = (int64_t)time(NULL),
 		.engine = totals->description,
 		.pid = (uint64_t)getpid(),

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../confine/privileges.h"
+#include "retry.h"
 #include "schedule.h"
 #include "uacme.h"
 
@@ -25,6 +26,7 @@ enum {
 	DAY = 24 * 60 * 60,
 	RECENT_S = 120, /* more than the start of a server process takes */
 	ERROR_MAX = 1024,
+	UNFINISHED_S = 10, /* delay after an attempt whose process has ended before it */
 };
 
 /* A certificate, and the time of the next look at it. */
@@ -43,6 +45,7 @@ struct renewal {
 	struct tux_certificate_plan plan;
 	struct task *task; /* of the public names of the plan */
 	unsigned count;
+	bool at_once;      /* the administrator has asked for the attempts that are due later */
 };
 
 static uint32_t random_number(void)
@@ -84,15 +87,42 @@ static long long days_until(int64_t end)
 	return end > now ? (long long)((end - now) / DAY) : 0;
 }
 
-/* Plans the next attempt after a failure, and writes how the name is served meanwhile. */
+/* Returns the delay after so many failures, at first that of the settings. */
+static int64_t delay_of(const struct renewal *renewal, unsigned failures)
+{
+	return tux_schedule_retry((renewal->settings->acme_retry_ms + 999) / 1000, failures, random_number());
+}
+
+/*
+ * Keeps on the disk that an attempt begins: if its process ends before it, as in a loop of restarts, it counts as a failure, with a shorter delay
+ * than a finished one.
+ */
+static void attempt_note(const struct renewal *renewal, const struct task *task)
+{
+	const int64_t delay = tux_schedule_retry(UNFINISHED_S, task->failures + 1, random_number()), usual = delay_of(renewal, task->failures + 1);
+
+	tux_retry_write(&renewal->store, task->wanted, &(struct tux_retry){ task->failures + 1, (int64_t)time(NULL) + (delay < usual ? delay : usual) });
+}
+
+/* Forgets the failures of a certificate. */
+static void failures_forget(const struct renewal *renewal, struct task *task)
+{
+	task->failures = 0;
+	task->at = 0;
+	tux_retry_write(&renewal->store, task->wanted, &(struct tux_retry){ .failures = 0 });
+}
+
+/* Plans the next attempt after a failure, keeps it on the disk, and writes how the name is served meanwhile. */
 static void failure_note(const struct renewal *renewal, struct task *task, const char *error)
 {
-	const int64_t delay = tux_schedule_retry((renewal->settings->acme_retry_ms + 999) / 1000, ++task->failures, random_number());
+	const int64_t delay = delay_of(renewal, ++task->failures);
 	const int64_t now = (int64_t)time(NULL);
 	struct tux_certificate_facts facts;
 	const bool has = examine(renewal, task->wanted, &facts);
 
 	task->at = now + delay;
+	tux_retry_write(&renewal->store, task->wanted, &(struct tux_retry){ task->failures, task->at });
+	__atomic_add_fetch(&renewal->issuing.challenges->failures, 1, __ATOMIC_RELAXED);
 	fprintf(stderr, "tux: no certificate for %s: %s; the next attempt is in %lld s; ", task->wanted->name[0], error, (long long)delay);
 	if (!has)
 		fputs("a temporary certificate, which no client trusts, stays in use\n", stderr);
@@ -112,8 +142,7 @@ static void success_note(const struct renewal *renewal, struct task *task)
 		failure_note(renewal, task, "the authority's certificate is not valid now: is the clock right?");
 		return;
 	}
-	task->failures = 0;
-	task->at = 0;
+	failures_forget(renewal, task);
 	fprintf(stderr, "tux: new certificate for %s, for %lld days\n", task->wanted->name[0], days_until(facts.end));
 }
 
@@ -132,17 +161,19 @@ static void issue(struct renewal *renewal, struct task *task)
 	enum tux_issued issued = TUX_NOT_ISSUED;
 	bool wanted = true;
 
-	if (lock < 0)
+	if (lock < 0) {
 		snprintf(error, sizeof(error), "cannot lock %.500s/" TUX_STORE_WORK_LOCK ": %s", renewal->store.path, strerror(errno));
-	else if ((wanted = is_wanted(renewal, task->wanted, &facts)))
+	} else if ((wanted = is_wanted(renewal, task->wanted, &facts))) {
+		attempt_note(renewal, task);
 		issued = tux_uacme_issue(&renewal->issuing, task->wanted, error, sizeof(error));
+	}
 	if (lock >= 0)
 		close(lock);
 	if (issued == TUX_ISSUE_STOPPED)
 		_exit(EXIT_SUCCESS);
 	if (!wanted) {
 		report();
-		task->at = 0;
+		failures_forget(renewal, task);
 	} else if (issued == TUX_ISSUED) {
 		success_note(renewal, task);
 	} else {
@@ -162,6 +193,23 @@ static bool is_recent(const struct renewal *renewal, const struct tux_automatic 
 	return found && (int64_t)time(NULL) - (int64_t)st.st_mtim.tv_sec < RECENT_S;
 }
 
+/* True if a process before has failed to get a certificate, and the next attempt is due later. Then it is planned. */
+static bool is_later(const struct renewal *renewal, struct task *task)
+{
+	const int64_t now = (int64_t)time(NULL);
+	struct tux_retry retry;
+
+	if (task->seen || renewal->at_once || !tux_retry_read(&renewal->store, task->wanted, &retry))
+		return false;
+	task->failures = retry.failures;
+	if (tux_schedule_has_come(retry.at, 2 * TUX_SCHEDULE_DAY_S, now))
+		return false;
+	task->at = retry.at;
+	fprintf(stderr, "tux: no certificate for %s: %u attempts in a row have failed before this start; the next one is in %lld s, or at a reload\n",
+	        task->wanted->name[0], retry.failures, (long long)(retry.at - now));
+	return true;
+}
+
 /*
  * Looks at a certificate, and gets another one if that is wanted. At first it reports one that the process before may have got without a report:
  * a server process that started then has read the previous one.
@@ -169,13 +217,14 @@ static bool is_recent(const struct renewal *renewal, const struct tux_automatic 
 static void look(struct renewal *renewal, struct task *task)
 {
 	struct tux_certificate_facts facts;
+	const bool wanted = is_wanted(renewal, task->wanted, &facts), later = wanted && is_later(renewal, task);
 
 	if (!task->seen && is_recent(renewal, task->wanted))
 		report();
 	task->seen = true;
-	if (is_wanted(renewal, task->wanted, &facts))
+	if (wanted && !later)
 		issue(renewal, task);
-	else
+	else if (!wanted)
 		task->at = tux_schedule_look(facts.begin, facts.end, (int64_t)time(NULL), random_number());
 }
 
@@ -225,7 +274,7 @@ static bool renewal_open(struct renewal *renewal, struct tux_settings *settings,
 	return renewal->task;
 }
 
-static _Noreturn void run(struct tux_settings *settings, struct challenges *challenges, int fd)
+static _Noreturn void run(struct tux_settings *settings, struct challenges *challenges, bool at_once, int fd)
 {
 	static struct renewal renewal;
 	char error[ERROR_MAX];
@@ -242,11 +291,12 @@ static _Noreturn void run(struct tux_settings *settings, struct challenges *chal
 		fprintf(stderr, "tux: the process that renews certificates: %s\n", error);
 		_exit(EXIT_FAILURE);
 	}
+	renewal.at_once = at_once;
 	for (;;)
 		wait_until(look_at_all(&renewal));
 }
 
-bool tux_renewer_start(struct tux_renewer *renewer, struct tux_settings *settings, struct challenges *challenges)
+bool tux_renewer_start(struct tux_renewer *renewer, struct tux_settings *settings, struct challenges *challenges, bool at_once)
 {
 	int fd[2], saved;
 
@@ -256,7 +306,7 @@ bool tux_renewer_start(struct tux_renewer *renewer, struct tux_settings *setting
 	renewer->pid = fork();
 	if (renewer->pid == 0) {
 		close(fd[0]); /* else this process would not notice the end of the supervisor */
-		run(settings, challenges, fd[1]);
+		run(settings, challenges, at_once, fd[1]);
 	}
 	saved = errno;
 	close(fd[1]);

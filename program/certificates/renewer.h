@@ -15,8 +15,8 @@ struct tux_renewer {
 	int fd;    /* readable: certificates have changed, see tux_renewer_reports(), or the process has ended; -1: no process */
 };
 
-/* Starts the process for the settings. Returns false with errno. */
-bool tux_renewer_start(struct tux_renewer *renewer, struct tux_settings *settings, struct challenges *challenges);
+/* Starts the process for the settings. at_once: it does not wait after failures of processes before it. Returns false with errno. */
+bool tux_renewer_start(struct tux_renewer *renewer, struct tux_settings *settings, struct challenges *challenges, bool at_once);
 
 /* True if certificates have changed since the last call. Never blocks. */
 bool tux_renewer_reports(const struct tux_renewer *renewer);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The state directory: certificates and keys that TUX gets or makes itself. Its own authority is in authority/, certificates are in
- * certificates/ISSUER/NAME.pem with their keys, ACME accounts in accounts/DIRECTORY/private/key.pem, as uacme(1) wants it. Only its user may
- * read the files.
+ * certificates/ISSUER/NAME.pem with their keys, ACME accounts in accounts/DIRECTORY/private/key.pem, as uacme(1) wants it, and failures of
+ * renewals in failures/DIRECTORY/NAME.pem. Only its user may read the files.
  */
 #ifndef TUX_PROGRAM_CERTIFICATES_STORE_H
 #define TUX_PROGRAM_CERTIFICATES_STORE_H

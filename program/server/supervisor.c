@@ -57,6 +57,7 @@ struct configuration {
 	struct tux_root_watcher watcher; /* watches its document roots, as the newest server process has opened them */
 	bool roots_changed;
 	struct tux_renewer renewer; /* gets its certificates of public authorities, while it is in force */
+	bool renewer_begun;     /* one has been started */
 	bool certificates_due;  /* automatic ones have changed, or may have to be made anew */
 	int64_t certificates_at; /* time of that, seconds since 1970: it passes while the machine sleeps; 0: none is automatic */
 	bool helper_lost; /* the process has ended that starts programs or modules for the serving one */
@@ -105,6 +106,7 @@ static void forget(struct configuration *configuration)
 {
 	tux_root_watcher_end(&configuration->watcher);
 	tux_renewer_end(&configuration->renewer);
+	configuration->renewer_begun = false;
 	configuration->roots_changed = configuration->helper_lost = configuration->certificates_due = false;
 	tux_settings_free(&configuration->settings);
 	tux_config_free(configuration->config);
@@ -450,8 +452,10 @@ static void renewer_keep(struct supervisor *supervisor)
 	if (!current || !supervisor->challenges || current->renewer.pid > 0 || now_ms < supervisor->renewer_at_ms ||
 	    !tux_settings_public(&current->settings))
 		return;
-	if (tux_renewer_start(&current->renewer, &current->settings, supervisor->challenges))
+	if (tux_renewer_start(&current->renewer, &current->settings, supervisor->challenges, supervisor->reloaded && !current->renewer_begun)) {
+		current->renewer_begun = true;
 		return;
+	}
 	fprintf(stderr, "tux: cannot start the process that renews certificates: %s\n", strerror(errno));
 	renewer_later(supervisor);
 }

@@ -3,6 +3,7 @@
 Automatic certificates of a public authority (RFC 8555), with Debian's uacme and pebble, and with scripts in the place of uacme that have
 every fault. Needs root, for mount namespaces.
 """
+import json
 import os
 import signal
 import ssl
@@ -361,6 +362,63 @@ def test_certificate_that_is_not_valid_now_is_not_asked_for_at_once(served, fake
     has(server, "is the clock right?")
     assert "the next attempt is in 3" in server.output
     assert server.output.count("no certificate for") == 1
+
+
+def test_failures_outlive_a_restart(served, fake, state):  # noqa: F811
+    """A server that is started again and again must not ask the authority each time. A reload does, as of the administrator."""
+    authority = fake(": >>ran; echo no; exit 1")
+    server = served(authority, NAME, options=["--acme-retry", "100"])
+    has(server, "tux: no certificate for %s: no; the next attempt is in 1" % NAME)
+    path = os.path.join(state, "failures", "fake.example_dir", NAME + ".pem")
+    with open(path, encoding="ascii") as file:
+        lines = file.read().splitlines()
+    assert lines[0].startswith("1 ") and lines[1:] == [NAME]
+    files_are_private(state)
+    server.end()
+    server = served(authority, NAME, options=["--acme-retry", "100"])
+    has(server, "tux: no certificate for %s: 1 attempts in a row have failed before this start; the next one is in " % NAME)
+    assert "no; the next attempt" not in server.output
+    server.signal(signal.SIGHUP)
+    has(server, "tux: no certificate for %s: no; the next attempt is in 1" % NAME)
+    server.end()
+    server = served(authority, NAME, "b.example.org", options=["--acme-retry", "100"])  # the other names make it another certificate
+    has(server, "tux: no certificate for %s: no; the next attempt is in 1" % NAME)
+    authority.write("sign")
+    server.signal(signal.SIGHUP)
+    valid(server, authority.trusting())
+    client.wait_until(lambda: not os.path.exists(path), "the failures are forgotten")
+
+
+def test_restarts_within_an_attempt_are_delayed(served, fake, state):  # noqa: F811
+    """Each start would begin an order at the authority."""
+    authority = fake("pause begin")
+    server = served(authority, NAME, options=["--acme-retry", "100"])
+    paused(server, state, "begin")
+    server.end()
+    server = served(authority, NAME, options=["--acme-retry", "100"])
+    has(server, "1 attempts in a row have failed before this start")
+
+
+@pytest.mark.parametrize("text", ["", "x", "1\n", "0 99999999999\n%s\n", "1 99999999999\n", "1 99999999999\n%s\nx\n", "1 99999999999\n%s\n", "-1 5\n%s\n"])
+def test_malformed_failures_do_not_delay(served, fake, state, text):  # noqa: F811
+    """Nor do those whose time is far ahead, because the clock was set back."""
+    os.makedirs(os.path.join(state, "failures", "fake.example_dir"))
+    for folder in (state, os.path.join(state, "failures"), os.path.join(state, "failures", "fake.example_dir")):
+        os.chmod(folder, 0o700)
+    with open(os.path.join(state, "failures", "fake.example_dir", NAME + ".pem"), "w", encoding="ascii") as file:
+        file.write(text.replace("%s", NAME))
+    authority = fake()
+    valid(served(authority, NAME), authority.trusting())
+
+
+def test_failed_renewals_are_counted(served, fake, place, root):
+    authority = fake("echo no; exit 1")
+    server = served(authority, place=place, config='tls { automatic on }\nhost "%s" { root "%s"; route "=/status" { status on } }\n' % (NAME, root))
+    has(server, "tux: no certificate for " + NAME, 2)
+    page = plain(server, "/status?format=prometheus")
+    count = [line for line in page.body.decode().splitlines() if line.startswith("tux_tls_renewals_failed_total ")]
+    assert page.status == 200 and int(count[0].split()[1]) >= 2, page.body
+    assert json.loads(plain(server, "/status?format=json").body)["tls"]["renewals_failed"] >= 2
 
 
 def test_two_servers_share_a_state_directory(served, fake):
