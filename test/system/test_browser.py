@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real browser without a display: Debian's chromium through its driver's W3C protocol."""
 import base64
+import contextlib
+import hashlib
 import json
 import os
 import re
@@ -15,6 +17,8 @@ import pytest
 import client
 from hosted import TOP
 from tools import free_port, need
+
+from test_config import program  # noqa: F401 (a fixture)
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
@@ -56,13 +60,19 @@ class Browser:
         return data
 
 
-@pytest.fixture(scope="module")
-def browser():
+@contextlib.contextmanager
+def running(authority=None):
+    """A browser with a home of its own. authority: file of a certificate that it trusts for websites."""
     driver, chromium = need("chromedriver"), need("chromium")
     port = free_port()
     profile = tempfile.mkdtemp(prefix="tux-browser-")
+    if authority:
+        store = os.path.join(profile, ".pki", "nssdb")
+        os.makedirs(store)
+        for arguments in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "tux", "-i", authority]):
+            subprocess.run([need("certutil"), "-d", "sql:" + store, *arguments], check=True)
     log = open(os.path.join(profile, "driver.log"), "wb")
-    process = subprocess.Popen([driver, "--port=%d" % port], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([driver, "--port=%d" % port], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "HOME": profile})
     one = Browser("http://127.0.0.1:%d" % port)
 
     def ready():
@@ -83,6 +93,12 @@ def browser():
         process.wait(timeout=30)
         log.close()
         shutil.rmtree(profile, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running() as one:
+        yield one
 
 
 def keep(browser, name):
@@ -215,3 +231,36 @@ def test_video_seeks(tux, site, browser):
         result = browser.run_async(SEEK, server.url + "/" + name, kind)
         assert "error" not in result, "%s: %s" % (name, result)
         assert abs(result["time"] - result["wanted"]) < 1 and result["seekable"] >= result["wanted"]
+
+
+SUM = """
+const done = arguments[arguments.length - 1];
+fetch('/big').then(r => r.arrayBuffer()).then(async b => done(
+    [...new Uint8Array(await crypto.subtle.digest('SHA-256', b))].map(x => x.toString(16).padStart(2, '0')).join('')));
+"""
+
+
+def test_internal_name_over_tls(tux, program, place):  # noqa: F811
+    """A browser that trusts the authority of TUX gets a page, its picture and a long file; one that does not gets nothing."""
+    root = os.path.join(place, "root")
+    os.mkdir(root)
+    shutil.copy(os.path.join(TOP, "site", "dawn.png"), os.path.join(root, "dawn.png"))
+    long = os.urandom(10000000)
+    for name, data in (("index.html", b"<!doctype html><title>over TLS</title><img src=dawn.png>"), ("big", long)):
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(data)
+    state, port = os.path.join(place, "state"), free_port()
+    server = tux(root, "--tls", "localhost", "--listen", "https://127.0.0.1:%d" % port, "--state-directory", state, listen=False, port=port, ready=False)
+    server.wait_until(lambda: "sandbox:" in server.output, "it serves")
+    authority = os.path.join(place, "authority.crt")
+    with open(authority, "wb") as file:
+        file.write(subprocess.run([program, "trust", "--state-directory", state], capture_output=True, check=True).stdout)
+    with running(authority) as browser:
+        browser.open("https://localhost:%d/" % port)
+        assert browser.run("return [document.title, isSecureContext, document.images[0].naturalWidth > 0]") == ["over TLS", True, True]
+        assert browser.run_async(SUM) == hashlib.sha256(long).hexdigest()
+    assert "handshake" not in server.output
+    with running() as browser:
+        browser.open("https://localhost:%d/" % port)
+        assert "ERR_CERT_AUTHORITY_INVALID" in browser.run("return document.documentElement.textContent")
+    server.wait_until(lambda: "the client ended the handshake of TLS" in server.output, "the line")
