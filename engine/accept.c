@@ -46,6 +46,7 @@ static void set_mode(const struct thread *thread, int fd)
 /* Continues a connection that the kernel engine handed up. The kernel engine has already counted it. */
 static void take_handed_up(struct accept *accept, const struct tux_handed_up *handed)
 {
+	const uint32_t reason = handed->reason & ~(uint32_t)TUX_REASON_DECLINED;
 	struct conn *conn;
 
 	set_mode(accept->thread, handed->fd);
@@ -56,10 +57,11 @@ static void take_handed_up(struct accept *accept, const struct tux_handed_up *ha
 	}
 	conn_start(conn);
 	conn->from_kernel = true;
-	conn->kernel_reason = (uint8_t)handed->reason;
-	if (handed->reason == TUX_REASON_TIMEOUT)
+	conn->kernel_reason = (uint8_t)reason;
+	conn->kernel_declined = handed->reason & TUX_REASON_DECLINED;
+	if (reason == TUX_REASON_TIMEOUT)
 		conn_refuse(conn, TUX_REFUSED_TIMEOUT);
-	else if (handed->reason == TUX_REASON_DRAIN)
+	else if (reason == TUX_REASON_DRAIN)
 		conn_pass(conn); /* its next request is unread, and the engine that took over responds */
 }
 

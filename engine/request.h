@@ -109,6 +109,7 @@ struct request {
 	struct tux_req *call;      /* of the module */
 	uint8_t module_stream;     /* enum module_stream */
 	bool declined;             /* the module leaves the request to others */
+	bool kernel_declined;      /* it has done so in the kernel; for the first dispatch */
 	struct tux_fields *own;    /* malloc'ed: replaces the route's fields after an internal redirect; NULL: the route's */
 	struct client_head *client_head; /* malloc'ed; NULL: head is the client's */
 	struct backend *backend;   /* malloc'ed: the backend that failed to respond; NULL: unknown, or no backend failed */

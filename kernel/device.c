@@ -279,7 +279,7 @@ static struct file *file_of(struct socket *sock)
 static int give_fd(struct instance *instance, struct conn *conn, struct tux_handed_up __user *user)
 {
 	struct tux_handed_up handed = {
-		.fd = get_unused_fd_flags(O_CLOEXEC), .reason = conn->reason, .listener = conn->listener,
+		.fd = get_unused_fd_flags(O_CLOEXEC), .reason = conn->reason | (conn->declined ? TUX_REASON_DECLINED : 0), .listener = conn->listener,
 	};
 	struct file *file = conn->file;
 	int error = min(handed.fd, 0);

@@ -183,6 +183,10 @@ static enum dispatch_handler handler_of_path(struct request *req)
 		return HANDLER_TO_HTTPS;
 	if (is_kind(req->route, TUX_HANDLER_REDIRECT) && status != 501)
 		return HANDLER_REDIRECT;
+	if (is_kind(req->route, TUX_HANDLER_MODULE) && req->kernel_declined) { /* go on as if no route named the module */
+		req->declined = true;
+		req->route = NULL;
+	}
 	if (is_kind(req->route, TUX_HANDLER_MODULE)) {
 		req->module = module_at(req, req->route->argument);
 		return HANDLER_MODULE;
@@ -246,6 +250,7 @@ void dispatch(struct request *req)
 {
 	use_host(req, req->host != NULL ? req->host : find_host(req));
 	req->handler = (uint8_t)choose_handler(req);
+	req->kernel_declined = false; /* another dispatch is for another target */
 	req->body_use = (uint8_t)choose_body_use(req);
 	if (req->error_status != 0 && req->handler == HANDLER_MODULE) /* it has failed in the kernel */
 		note_module(req, req->thread->config->modules[req->route->argument].name);

@@ -59,6 +59,7 @@ struct conn {
 	bool stays;                /* input has arrived while it was to return: it returns if it is recalled */
 	bool recalled;             /* the kernel engine has the module of the last request now */
 	uint8_t kernel_reason;     /* enum tux_reason: why the kernel engine has handed up its next request */
+	bool kernel_declined;      /* the module of the next request's route has declined it in the kernel */
 	unsigned unsent;           /* responses that are not completely sent */
 	int64_t unsent_us;         /* began_us of the first of them */
 	struct request *request;   /* from its complete head until its response has been sent; NULL: idle, or reads a head */

@@ -189,7 +189,7 @@ static void begin_body(struct conn *conn)
 	keep(conn);
 }
 
-/* Sets the status of a request that fails because of what the kernel engine has done with it. */
+/* Takes what the kernel engine has done with a request: the status, if it has failed there, and that its module has declined it. */
 static void take_reason(struct conn *conn, struct request *req)
 {
 	static const struct {
@@ -204,6 +204,8 @@ static void take_reason(struct conn *conn, struct request *req)
 	const unsigned reason = conn->kernel_reason;
 
 	conn->kernel_reason = TUX_REASON_NONE;
+	req->kernel_declined = conn->kernel_declined;
+	conn->kernel_declined = false;
 	if (reason >= TUX_REASONS || failures[reason].status == 0)
 		return;
 	req->error_status = failures[reason].status;

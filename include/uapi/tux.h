@@ -167,9 +167,12 @@ enum tux_reason {
 	TUX_REASONS
 };
 
+/* A part of a reason: the module of the request's route has declined it in the kernel, so the program does not call its own build. */
+enum { TUX_REASON_DECLINED = 1 << 16 };
+
 struct tux_handed_up {
 	__s32 fd;       /* new descriptor, O_CLOEXEC; the caller owns it */
-	__u32 reason;   /* enum tux_reason */
+	__u32 reason;   /* enum tux_reason, and TUX_REASON_DECLINED */
 	__u32 listener; /* number of the listener that accepted it */
 };
 
