@@ -7,6 +7,7 @@
 #include "../core/field_line.h"
 #include "../core/module_reply.h"
 #include "call.h"
+#include "compat/compat.h"
 #include "memcg.h"
 #include "module_send.h"
 #include "own_body.h"
@@ -308,3 +309,10 @@ const struct tux_api ktux_call_api = {
 	.remove_fields = remove_fields,
 	.req_tls = req_tls,
 };
+KTUX_EXPORT(ktux_call_api);
+
+const struct tux_module *ktux_call_module(const struct tux_req *call)
+{
+	return call->loaded->module;
+}
+KTUX_EXPORT(ktux_call_module);

@@ -8,4 +8,7 @@
 /* Without the module. Functions that the kernel lacks are NULL: include/tux/module.h does not declare them here. */
 extern const struct tux_api ktux_call_api;
 
+/* Returns the module that has a call. Any context, while the module has it. */
+const struct tux_module *ktux_call_module(const struct tux_req *call);
+
 #endif

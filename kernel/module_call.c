@@ -5,6 +5,7 @@
 #include <linux/rcupdate.h>
 
 #include "answer.h"
+#include "away.h"
 #include "log_ring.h"
 #include "module_send.h"
 
@@ -106,7 +107,10 @@ static enum look handle(struct conn *conn, struct scratch *scratch, struct tux_r
 	owner = ktux_call_ran(conn, call, result == TUX_SUSPEND);
 	if (owner == CALL_SUSPENDED)
 		return LOOK_SUSPENDED;
-	if (result == TUX_BLOCKS && loaded->blocking && call->reply == REPLY_NONE && owner == CALL_SERVER) {
+	if ((int)result == KTUX_AWAY && call->reply == REPLY_NONE) {
+		counters_of(conn, call)->requests--; /* it was not called for this one */
+		look = ktux_look_hand_up(conn, TUX_REASON_MODULE);
+	} else if (result == TUX_BLOCKS && loaded->blocking && call->reply == REPLY_NONE && owner == CALL_SERVER) {
 		look = block(conn, call);
 		if (look == LOOK_BLOCKS)
 			return look;

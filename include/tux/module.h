@@ -14,7 +14,8 @@
  * Build it without any library: cc -shared -fPIC hello.c -o hello.so
  *
  * The same source builds as a module of the kernel, for tux.ko, if it limits itself to the functions that the kernel has: those outside
- * of #ifndef __KERNEL__. docs/modules.md has the Makefile. Then handle() runs in softirq, where nothing may sleep.
+ * of #ifndef __KERNEL__. docs/modules.md has the Makefile. Then handle() runs in softirq, where nothing may sleep. It builds as a handler that the
+ * kernel verifies, too, if it limits itself to the functions of <tux/bpf.h>.
  *
  * ABI: a number is never used again, a structure grows at its end and says its size, and a function is added at the end of struct
  * tux_api. So a module that was built with this header runs on every TUX that has the same TUX_MODULE_ABI and at least its
@@ -39,13 +40,21 @@
 #ifndef TUX_MODULE_H
 #define TUX_MODULE_H
 
-#ifdef __KERNEL__
+#if defined(__bpf__)
+typedef __UINT8_TYPE__ uint8_t;
+typedef __UINT16_TYPE__ uint16_t;
+typedef __UINT32_TYPE__ uint32_t;
+typedef __INT32_TYPE__ int32_t;
+typedef __UINT64_TYPE__ uint64_t;
+typedef __INT64_TYPE__ int64_t;
+#elif defined(__KERNEL__)
 #include <linux/errno.h>
 #include <linux/init.h>
 #include <linux/module.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 #else
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -109,6 +118,13 @@ enum tux_log_level {
 	TUX_LOG_WARNING = 1,
 	TUX_LOG_INFO = 2,
 };
+
+#ifdef __bpf__
+#ifdef __cplusplus
+}
+#endif
+#include "bpf.h"
+#else
 
 enum tux_module_flag {
 	TUX_MODULE_BODY_STREAMED = 1, /* handle() is called when the head is complete; tux_req_body_read() brings the body as it arrives */
@@ -341,6 +357,51 @@ static inline int tux_req_body_read(struct tux_req *req, void *to, uint32_t size
 	return tux_api_here->req_body_read(req, to, size);
 }
 #endif /* !__KERNEL__ */
+
+/*
+ * Like the functions above, but they copy a text to size bytes at to, and zeros after it: the form that verified handlers have, too. They return the length
+ * of the text; -ENOENT: no such text; -E2BIG: it is longer than size, and only zeros were written.
+ */
+static inline int tux_copy_text(struct tux_str text, void *to, uint32_t size)
+{
+	const uint32_t len = text.at && text.len <= size ? text.len : 0;
+
+	__builtin_memset(to, 0, size);
+	if (!text.at)
+		return -ENOENT;
+	__builtin_memcpy(to, text.at, len);
+	return text.len <= size ? (int)len : -E2BIG;
+}
+
+static inline int tux_copy_method(const struct tux_req *req, void *to, uint32_t size)
+{
+	return tux_copy_text(tux_req_method_text(req), to, size);
+}
+
+static inline int tux_copy_path(const struct tux_req *req, void *to, uint32_t size)
+{
+	return tux_copy_text(tux_req_path(req), to, size);
+}
+
+static inline int tux_copy_query(const struct tux_req *req, void *to, uint32_t size)
+{
+	return tux_copy_text(tux_req_query(req), to, size);
+}
+
+static inline int tux_copy_target(const struct tux_req *req, void *to, uint32_t size)
+{
+	return tux_copy_text(tux_req_target(req), to, size);
+}
+
+static inline int tux_copy_host(const struct tux_req *req, void *to, uint32_t size)
+{
+	return tux_copy_text(tux_req_host(req), to, size);
+}
+
+static inline int tux_copy_field(const struct tux_req *req, const char *name, void *to, uint32_t size)
+{
+	return tux_copy_text(tux_req_field(req, name), to, size);
+}
 
 /* Returns request_bytes of memory of the module, zeroed before handle() and valid as long as the request. NULL: out of memory. */
 static inline void *tux_req_memory(struct tux_req *req)
@@ -613,6 +674,15 @@ static inline const char *tux_conf(const char *key)
 	return tux_api_here->conf(tux_api_here->module, key);
 }
 
+/* Copies the value of a key for a request, like tux_copy_field(). */
+static inline int tux_copy_conf(const struct tux_req *req, const char *key, void *to, uint32_t size)
+{
+	const char *const value = tux_conf(key);
+
+	(void)req;
+	return tux_copy_text((struct tux_str){ value, value ? (uint32_t)__builtin_strlen(value) : 0 }, to, size);
+}
+
 /* Returns one key of config { } after the other: *at is 0 for the first. Returns false after the last. Any time, any thread. */
 static inline bool tux_conf_each(uint32_t *at, const char **key, const char **value)
 {
@@ -684,5 +754,7 @@ const struct tux_module *tux_module_entry(const struct tux_api *api);
 		__VA_ARGS__                                                                                                   \
 	};                                                                                                                    \
 	TUX_MODULE_ENTRY(ident)
+
+#endif /* !__bpf__ */
 
 #endif
