@@ -201,6 +201,8 @@ struct tux_module_config {
 	unsigned threads; /* that call it, because it may block; 0: the engine's own */
 	uint32_t timeout_ms; /* for a request that the module keeps; then 504 */
 	bool kernel;         /* while a module of this name is registered in the kernel, the kernel engine lets it respond */
+	const char *bpf;     /* path of a verified handler, which the supervisor registers in the kernel; NULL: none. Then kernel is set */
+	bool verified;       /* the handler was loaded */
 	bool isolate;        /* in a process of its own, for which the members from user to files are */
 	const char *user;    /* NULL: the user of the server */
 	const char *root;    /* new root directory; NULL: none */

@@ -18,7 +18,7 @@ enum {
 	FIRST_ID = 256,    /* value of getopt for the first row without a letter */
 };
 
-static const char *const verbs[] = { "serve", "check", "status", "log", "module", "trust", "help" };
+static const char *const verbs[] = { "serve", "check", "status", "log", "module", "bpf", "trust", "help" };
 
 /* Writes the error for an option that getopt does not know, as written in arg; letter is not 0 if it is a short one. */
 static void unknown_option(const char *arg, int letter, char *error, size_t error_size)
@@ -359,6 +359,27 @@ static bool module_parse(int argc, char **argv, struct tux_command *command, cha
 	return true;
 }
 
+/* Parses the arguments of `tux bpf`: argv[0] is "bpf". */
+static bool bpf_parse(int argc, char **argv, struct tux_command *command, char *error, size_t error_size)
+{
+	struct tux_map_query *const map = &command->map;
+	int at = 2;
+
+	command->verb = TUX_VERB_BPF_MAP;
+	map->remove = argc > 2 && strcmp(argv[2], "--remove") == 0;
+	at += map->remove;
+	map->module = argc > at ? argv[at] : NULL;
+	map->map = argc > at + 1 ? argv[at + 1] : NULL;
+	map->key = argc > at + 2 ? argv[at + 2] : NULL;
+	map->value = argc > at + 3 ? argv[at + 3] : NULL;
+	if (argc > 1 && strcmp(argv[1], "map") == 0 && argc <= at + 4 && (!map->remove || (map->key && !map->value)) &&
+	    !(map->module && map->module[0] == '-'))
+		return true;
+	snprintf(error, error_size, "\"bpf\" takes one of: tux bpf map [MODULE [MAP [KEY [VALUE]]]]; tux bpf map MODULE MAP - (lines KEY VALUE of the standard "
+	         "input); tux bpf map --remove MODULE MAP KEY");
+	return false;
+}
+
 /* True for the short form: options, or the name of a directory, instead of a command. */
 static bool is_quick(const char *first)
 {
@@ -398,6 +419,8 @@ bool tux_command_parse(int argc, char **argv, struct tux_command *command, struc
 		return log_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "module") == 0)
 		return module_parse(argc - 1, argv + 1, command, error, error_size);
+	if (strcmp(first, "bpf") == 0)
+		return bpf_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "trust") == 0)
 		return trust_parse(argc - 1, argv + 1, command, error, error_size);
 	if (strcmp(first, "help") == 0)

@@ -4,6 +4,7 @@
 #define TUX_PROGRAM_COMMAND_H
 
 #include "../engine/engine.h"
+#include "bpf/maps.h"
 #include "log/file.h"
 #include "settings/settings.h"
 
@@ -19,6 +20,7 @@ enum tux_verb {
 	TUX_VERB_MODULE_LIST,
 	TUX_VERB_MODULE_NEW,
 	TUX_VERB_TRUST,
+	TUX_VERB_BPF_MAP,
 };
 
 /* The command and its arguments, except the settings of a server. Zero-initialize before use. Texts point into argv. */
@@ -32,6 +34,7 @@ struct tux_command {
 	const char *state_directory; /* for `tux trust`; NULL = default */
 	const char *module_name;   /* for `tux module new` */
 	const char *module_folder;
+	struct tux_map_query map; /* for `tux bpf map` */
 	char **log_files;      /* binary logs for `tux log`, terminated by NULL; none = standard input */
 };
 

@@ -20,6 +20,7 @@ void tux_help(FILE *out)
 	      "       tux log [--format F] [FILE]   text of binary logs, or of the standard input\n"
 	      "       tux module new NAME [FOLDER]  write a module, with its Makefile and test\n"
 	      "       tux module list [PROCESS]     the modules that the servers on this machine have loaded\n"
+	      "       tux bpf map [MODULE [MAP]]    read and fill the maps of verified handlers\n"
 	      "       tux trust                     the certificate of TUX's authority for internal names, and how to trust it\n"
 	      "       tux help serve                every option of the command line\n"
 	      "       tux help configuration        every option of the configuration file, with its values\n"

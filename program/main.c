@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bpf/handlers.h"
+#include "bpf/maps.h"
 #include "certificates/hook.h"
 #include "certificates/trust.h"
 #include "command.h"
@@ -45,11 +47,17 @@ static int check(const char *path)
 	struct tux_settings settings;
 	struct tux_config *config;
 	int status = EXIT_FAILURE;
+	unsigned wrong = 0;
 
 	tux_options_init(&settings);
 	config = tux_config_read(path, &settings, true, stderr);
-	if (config &&
-	    tux_modules_check(&settings, path, stderr) + tux_certificates_check(&settings, path, stderr) + tux_forward_check(&settings, path, stderr) == 0) {
+	if (config) {
+		wrong += tux_modules_check(&settings, path, stderr);
+		wrong += tux_handlers_check(&settings, path, stderr);
+		wrong += tux_certificates_check(&settings, path, stderr);
+		wrong += tux_forward_check(&settings, path, stderr);
+	}
+	if (config && wrong == 0) {
 		printf("%s: nothing is wrong with it\n", path);
 		status = EXIT_SUCCESS;
 	}
@@ -120,6 +128,8 @@ static int run(int argc, char **argv, const struct tux_command *command)
 		return log_print(command);
 	case TUX_VERB_TRUST:
 		return tux_trust(command->state_directory, stdout, stderr);
+	case TUX_VERB_BPF_MAP:
+		return tux_bpf_map(&command->map, stdin, stdout, stderr);
 	case TUX_VERB_MODULE_NEW:
 		return module_new(command->module_name, command->module_folder);
 	}

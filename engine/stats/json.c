@@ -114,8 +114,8 @@ static void json_modules(FILE *out, const struct snapshot *snapshot)
 		}
 		fprintf(out, ",\"host\":\"%s\",\"state\":\"%s\",\"threads\":%u", snapshot_host_name(module->host), snapshot_state_name(module->state),
 		        module->threads);
-		fprintf(out, ",\"abi\":%u,\"functions\":%u,\"kernel\":\"%s\",\"kernel_requests\":%" PRIu64, module->abi, module->functions,
-		        snapshot_kernel_name(module->kernel), module->kernel_requests);
+		fprintf(out, ",\"abi\":%u,\"functions\":%u,\"kernel\":\"%s\",\"kernel_requests\":%" PRIu64 ",\"verified\":%s", module->abi, module->functions,
+		        snapshot_kernel_name(module->kernel), module->kernel_requests, module->verified ? "true" : "false");
 		fprintf(out, ",\"requests\":%" PRIu64 ",\"active\":%" PRIu64 ",\"ended\":{", counters->requests, counters->active);
 		for (unsigned outcome = 0; outcome < SNAPSHOT_OUTCOMES; outcome++)
 			fprintf(out, "%s\"%s\":%" PRIu64, outcome > 0 ? "," : "", snapshot_outcome_name(outcome), snapshot_outcome(counters, outcome));

@@ -43,7 +43,7 @@ const char *snapshot_state_name(enum snapshot_state state)
 void snapshot_put_host(FILE *out, const struct snapshot_module *module)
 {
 	if (module->kernel == SNAPSHOT_KERNEL_HERE)
-		fputs("in the kernel", out);
+		fputs(module->verified ? "in the kernel, verified" : "in the kernel", out);
 	else if (module->kernel == SNAPSHOT_KERNEL_AWAY)
 		fputs(module->file != NULL ? "not in the kernel: this program responds" : "not in the kernel: 503", out);
 	else if (module->host == SNAPSHOT_HOST_POOL)

@@ -57,6 +57,7 @@ struct snapshot_module {
 	enum snapshot_state state;
 	unsigned threads;     /* of a pool, or of the pool in its process; 0: none */
 	enum snapshot_kernel kernel;
+	bool verified;        /* the kernel's is a verified handler */
 	uint64_t kernel_requests; /* part of counters.requests */
 	uint32_t abi;
 	uint32_t functions; /* of the interface that the module was built with */

@@ -82,6 +82,7 @@ static void kernel_module_sum(const struct totals *totals, unsigned number, stru
 	if (!totals->config->modules[number].kernel)
 		return;
 	one->kernel = kernel_link_has_module(totals->kernel, number) ? SNAPSHOT_KERNEL_HERE : SNAPSHOT_KERNEL_AWAY;
+	one->verified = totals->config->modules[number].verified;
 	one->kernel_requests = kernel_link_module_count(totals->kernel, number, &one->counters);
 }
 

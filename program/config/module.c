@@ -124,8 +124,10 @@ static void module_apply(struct reading *reading, const ucl_object_t *module)
 		reading_wrong(reading, module->key, "%s", error);
 	else if (!tux_modules_agree(modules, (unsigned)number, error, sizeof(error)))
 		reading_wrong(reading, module->key, "%s", error);
+	if (modules->module[number].bpf)
+		modules->module[number].kernel = true; /* the supervisor registers it there */
 	if (!modules->module[number].file && !modules->module[number].kernel && reading->wrong == 0)
-		reading_wrong(reading, module->key, "module %s needs a file, the path of its shared object, or historic, or kernel on", name);
+		reading_wrong(reading, module->key, "module %s needs a file, the path of its shared object, or historic, bpf, or kernel on", name);
 }
 
 void modules_apply(struct reading *reading, const ucl_object_t *first)

@@ -19,6 +19,7 @@
 
 #include "../../engine/io/clock.h"
 #include "../../engine/tls/tickets.h"
+#include "../bpf/handlers.h"
 #include "../certificates/prepare.h"
 #include "../certificates/renewer.h"
 #include "../certificates/schedule.h"
@@ -54,6 +55,7 @@ struct configuration {
 	struct tux_settings settings;
 	struct tux_config *config; /* NULL = no configuration file */
 	struct tux_addresses addresses;
+	struct tux_handlers handlers; /* verified ones; attached while the configuration is in force */
 	struct tux_root_watcher watcher; /* watches its document roots, as the newest server process has opened them */
 	bool roots_changed;
 	struct tux_renewer renewer; /* gets its certificates of public authorities, while it is in force */
@@ -69,6 +71,7 @@ struct supervisor {
 	const char *path;
 	struct configuration memory[2];
 	struct configuration *current; /* in force */
+	struct configuration *loading; /* its verified handlers are being loaded; then a process starts for it; NULL: none */
 	struct configuration *next;    /* configuration of the process that starts, if it is new; else NULL */
 	struct tux_generation generation[MAX_GENERATIONS]; /* oldest first */
 	unsigned count;
@@ -104,6 +107,7 @@ static struct tux_generation *find(struct supervisor *supervisor, enum tux_gener
 
 static void forget(struct configuration *configuration)
 {
+	tux_handlers_close(&configuration->handlers);
 	tux_root_watcher_end(&configuration->watcher);
 	tux_renewer_end(&configuration->renewer);
 	configuration->renewer_begun = false;
@@ -160,8 +164,10 @@ static int configuration_open(const struct supervisor *supervisor, struct config
 	if (high && !before)
 		fprintf(stderr, "tux: this user may not listen on ports 443 and 80: https is on 8443, http on 8080\n");
 	if (tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs, count, (uint16_t)settings->port,
-	                       tux_settings_have_certificates(settings), tux_serve_threads(settings), error, sizeof(error)))
+	                       tux_settings_have_certificates(settings), tux_serve_threads(settings), error, sizeof(error))) {
+		tux_handlers_load(&configuration->handlers, settings, before ? &before->handlers : NULL);
 		return 0;
+	}
 	fprintf(stderr, "tux: %s\n", error);
 	forget(configuration);
 	return EXIT_FAILURE;
@@ -199,6 +205,7 @@ static _Noreturn void be_generation(struct supervisor *supervisor, struct config
 	for (i = 0; i < 2; i++) {
 		tux_root_watcher_leave(&supervisor->memory[i].watcher);
 		tux_renewer_leave(&supervisor->memory[i].renewer);
+		tux_handlers_leave(&supervisor->memory[i].handlers);
 	}
 	if (supervisor->current && supervisor->current != configuration)
 		tux_addresses_close(&supervisor->current->addresses, &configuration->addresses);
@@ -332,20 +339,40 @@ static void reload(struct supervisor *supervisor)
 {
 	struct configuration *const next = &supervisor->memory[supervisor->current == &supervisor->memory[0]];
 
-	supervisor->reload_due = find(supervisor, TUX_GENERATION_STARTING) || find(supervisor, TUX_GENERATION_RETIRING) ||
+	supervisor->reload_due = supervisor->loading || find(supervisor, TUX_GENERATION_STARTING) || find(supervisor, TUX_GENERATION_RETIRING) ||
 	                         !has_room(supervisor);
 	if (supervisor->reload_due)
 		return;
 	supervisor->renewing = false;
 	supervisor->reloaded = true;
 	tux_service_reloading();
-	if (configuration_open(supervisor, next, supervisor->current) != 0) {
+	if (configuration_open(supervisor, next, supervisor->current) != 0)
 		stay(supervisor);
-	} else if (launch(supervisor, next)) {
+	else
+		supervisor->loading = next;
+}
+
+/* Starts a process for a new configuration, when its handlers are loaded. */
+static void proceed(struct supervisor *supervisor)
+{
+	struct configuration *const next = supervisor->loading;
+	const struct tux_handlers *const before = supervisor->current ? &supervisor->current->handlers : NULL;
+
+	if (!next || !tux_handlers_loaded(&next->handlers, &next->settings, before, stderr) ||
+	    find(supervisor, TUX_GENERATION_STARTING) || find(supervisor, TUX_GENERATION_RETIRING) || !has_room(supervisor))
+		return;
+	supervisor->loading = NULL;
+	tux_handlers_attach(&next->handlers, before, stderr);
+	if (launch(supervisor, next)) {
 		supervisor->next = next;
-	} else {
-		configuration_close(next, supervisor->current);
+		return;
+	}
+	configuration_close(next, supervisor->current);
+	if (supervisor->current) {
 		stay(supervisor);
+	} else {
+		supervisor->stopping = true;
+		supervisor->status = EXIT_FAILURE;
 	}
 }
 
@@ -388,6 +415,7 @@ static void take_over(struct supervisor *supervisor, struct tux_generation *gene
 		listeners_compare(&supervisor->current->addresses, &(supervisor->next ? supervisor->next : supervisor->current)->addresses, stays);
 	if (supervisor->next) {
 		if (supervisor->current) {
+			tux_handlers_replace(&supervisor->next->handlers, &supervisor->current->handlers, stderr);
 			tux_addresses_shut(&supervisor->current->addresses, &supervisor->next->addresses, true);
 			tux_addresses_shut(&supervisor->current->addresses, &supervisor->next->addresses, false);
 			configuration_close(supervisor->current, supervisor->next);
@@ -594,7 +622,8 @@ static void reap(struct supervisor *supervisor)
 		struct tux_generation generation;
 		unsigned i;
 
-		if (watcher_ended(supervisor, pid, status) || renewer_ended(supervisor, pid))
+		if (watcher_ended(supervisor, pid, status) || renewer_ended(supervisor, pid) ||
+		    (supervisor->loading && tux_handlers_ended(&supervisor->loading->handlers, pid)))
 			continue;
 		for (i = 0; i < supervisor->count && supervisor->generation[i].pid != pid; i++)
 			;
@@ -617,11 +646,13 @@ static void addresses_close(struct supervisor *supervisor)
 {
 	if (supervisor->current)
 		tux_addresses_shut(&supervisor->current->addresses, NULL, true);
+	if (supervisor->loading)
+		configuration_close(supervisor->loading, supervisor->current);
 	if (supervisor->next)
 		configuration_close(supervisor->next, supervisor->current);
 	if (supervisor->current)
 		configuration_close(supervisor->current, NULL);
-	supervisor->next = supervisor->current = NULL;
+	supervisor->loading = supervisor->next = supervisor->current = NULL;
 }
 
 /* Stops all processes: the first call lets them finish current requests, the second one ends them at once. */
@@ -693,7 +724,7 @@ static void hurry(struct supervisor *supervisor)
 /* True if a process with the same configuration may be started now. */
 static bool may_renew(struct supervisor *supervisor)
 {
-	return supervisor->current && !supervisor->stopping && !supervisor->reload_due && supervisor->restart_at_ms == 0 &&
+	return supervisor->current && !supervisor->stopping && !supervisor->reload_due && !supervisor->loading && supervisor->restart_at_ms == 0 &&
 	       !find(supervisor, TUX_GENERATION_STARTING) && !find(supervisor, TUX_GENERATION_RETIRING);
 }
 
@@ -709,8 +740,9 @@ static void wait_for_something(struct supervisor *supervisor)
 		{ .fd = retiring ? retiring->fd : -1, .events = POLLIN },
 		{ .fd = serving ? serving->fd : -1, .events = POLLIN },
 		{ .fd = supervisor->current ? supervisor->current->renewer.fd : -1, .events = POLLIN },
+		{ .fd = supervisor->loading ? tux_handlers_fd(&supervisor->loading->handlers) : -1, .events = POLLIN },
 	};
-	const bool look = starting || retiring || supervisor->restart_at_ms > 0 || supervisor->reload_due ||
+	const bool look = starting || retiring || supervisor->loading || supervisor->restart_at_ms > 0 || supervisor->reload_due ||
 	                  find(supervisor, TUX_GENERATION_STOPPING) || (may_renew(supervisor) && wants_renewal(supervisor));
 
 	poll(waits, sizeof(waits) / sizeof(waits[0]), look ? LOOK_MS : quiet_ms(supervisor));
@@ -748,6 +780,7 @@ static void turn(struct supervisor *supervisor)
 		return;
 	if (supervisor->reload_due)
 		reload(supervisor);
+	proceed(supervisor);
 	if (supervisor->restart_at_ms > 0 && !find(supervisor, TUX_GENERATION_STARTING))
 		restart(supervisor);
 	certificates_look(supervisor);
@@ -804,12 +837,12 @@ int tux_supervise(int argc, char **argv, const char *path)
 	supervisor.argc = argc;
 	supervisor.argv = argv;
 	supervisor.path = path;
-	supervisor.next = &supervisor.memory[0];
+	supervisor.loading = &supervisor.memory[0];
 	supervisor.memory[0].watcher.fd = supervisor.memory[1].watcher.fd = -1;
 	supervisor.memory[0].renewer.fd = supervisor.memory[1].renewer.fd = -1;
 	tux_root_start();
 	files_raise();
-	supervisor.status = configuration_open(&supervisor, supervisor.next, NULL);
+	supervisor.status = configuration_open(&supervisor, supervisor.loading, NULL);
 	if (supervisor.status != 0)
 		return supervisor.status;
 	if (!signals_take(&supervisor)) {
@@ -818,8 +851,7 @@ int tux_supervise(int argc, char **argv, const char *path)
 	}
 	passing_open(&supervisor);
 	tux_service_connect();
-	if (!launch(&supervisor, supervisor.next))
-		return EXIT_FAILURE;
+	proceed(&supervisor);
 	prctl(PR_SET_NAME, "tux-supervisor", 0, 0, 0);
 	while (!supervisor.stopping || supervisor.count > 0)
 		turn(&supervisor);

@@ -72,6 +72,8 @@ bool tux_modules_set(struct tux_modules *modules, unsigned number, const struct 
 		modules->module[number].root = value;
 	else if (strcmp(option->name, "historic") == 0)
 		modules->historic[number] = value;
+	else if (strcmp(option->name, "bpf") == 0)
+		modules->module[number].bpf = value;
 	else
 		modules->module[number].file = value; /* the other option of this type whose value is a text */
 	if (*value == '/')

@@ -604,6 +604,8 @@ const struct tux_option tux_options[] = {
 	HEADING("In a module"),
 	{ "file", "PATH", "0.1", "the shared object; a start as root needs one that only root can change",
 	  MODULE, BLOCK("a path that begins with '/'") },
+	{ "bpf", "PATH", "0.1", "a verified handler, which responds in the kernel where this machine can run it; else the file does",
+	  MODULE, BLOCK("a path that begins with '/'") },
 	{ "historic", "PATH", "0.1", "in place of file: a module of the historic tux(2), which libtux.so runs in a process of its own",
 	  MODULE, BLOCK("a path that begins with '/'") },
 	{ "threads", "N", "0.1", "threads of its own, for a module that waits; 0: the threads of the server call it",

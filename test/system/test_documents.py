@@ -2,6 +2,7 @@
 """The documents: lists of options are those of the table, every configuration is valid, and every command of the guide works."""
 import os
 import re
+import shutil
 import shlex
 import shutil
 import subprocess
@@ -67,8 +68,10 @@ def looks_like_a_configuration(text):
 
 def module_made(place, kind):
     """The path of a module, which tux check loads. kind: the key of the configuration that names it."""
-    source = {"file": "modules/hello.c", "historic": "historic/counter.c"}[kind]
+    source = {"file": "modules/hello.c", "historic": "historic/counter.c", "bpf": "modules/hello.c"}[kind]
     path = os.path.join(place, kind + ".so")
+    if kind == "bpf" and not os.path.exists(path):
+        subprocess.run(["clang", "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-I", TOP + "/include", "-c", TOP + "/examples/" + source, "-o", path], check=True)
     if not os.path.exists(path):
         subprocess.run(["cc", "-shared", "-fPIC", "-w", "-I", TOP + "/include", TOP + "/examples/" + source, "-o", path], check=True)
     return path
@@ -80,7 +83,9 @@ def with_places(text, place):
         path = place + match.group(3)
         os.makedirs(path if match.group(1) in ("root", "body-directory") else os.path.dirname(path), exist_ok=True)
         return match.group(1) + match.group(2) + path + '"'
-    text = re.sub(r'\b(file|historic)(\s+"|\s*=\s*")/[^"]*\.so"',
+    if not shutil.which("clang"):
+        text = re.sub(r'\bbpf "[^"]*";?', "", text)
+    text = re.sub(r'\b(file|historic|bpf)(\s+"|\s*=\s*")/[^"]*\.(?:so|bpf\.o)"',
                   lambda match: match.group(1) + match.group(2) + module_made(place, match.group(1)) + '"', text)
     for certificate, key in re.findall(r'certificate "(/etc/[^"]*)"(?:;|[^;\n]*\n)\s*key "(/etc/[^"]*)"', text):
         kind = tls.RSA if "rsa" in certificate else tls.CURVE

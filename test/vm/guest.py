@@ -184,12 +184,27 @@ def test_modules(kernel):
 
 def tux_modules():
     """The sources of modules of TUX that build for the program and for the kernel."""
-    return [ROOT / "examples/modules" / (name + ".c") for name in ("hello", "picture")] + sorted((ROOT / "test/vm/modules").glob("*.c"))
+    return [ROOT / "examples/modules" / (name + ".c") for name in ("hello", "picture")] + [ROOT / "examples/bpf/token.c"] + sorted((ROOT / "test/vm/modules").glob("*.c"))
+
+
+def verified_handlers():
+    """The sources of verified handlers: examples, and those of the tests."""
+    return [ROOT / "examples/modules/hello.c"] + sorted((ROOT / "examples/bpf").glob("*.c")) + sorted((ROOT / "test/vm/bpf").glob("*.c"))
+
+
+def build_verified_handlers():
+    """Builds them for the target bpf. Without clang there are none."""
+    (BUILD / "bpf").mkdir(parents=True, exist_ok=True)
+    for source in verified_handlers() if shutil.which("clang") else []:
+        subprocess.run(["clang", "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-ftrivial-auto-var-init=pattern", "-I",
+                        str(ROOT / "include"), "-c", str(source), "-o", str(BUILD / "bpf" / (source.stem + ".bpf.o"))], check=True)
 
 
 def tux_module_files(kernel):
-    """The built modules of TUX, for files of run(): of the kernel, and of the program if they are there."""
-    found = []
+    """The built modules of TUX, for files of run(): of the kernel, of the program, and verified ones, if they are there."""
+    found = [(path, f"/modules.tux/{path.name}") for path in (BUILD / "bpf").glob("*.bpf.o")]
+    if (BUILD / kernel / "kernel/bpf/tux-bpf.ko").exists():
+        found.append((BUILD / kernel / "kernel/bpf/tux-bpf.ko", "/modules.tux/tux-bpf.ko"))
     for source in tux_modules():
         for ending in ("ko", "so"):
             path = BUILD / kernel / source.stem / f"{source.stem}.{ending}"
@@ -199,7 +214,8 @@ def tux_module_files(kernel):
 
 
 def build_shared_objects(kernel):
-    """Builds the modules of TUX for the program."""
+    """Builds the modules of TUX for the program, and verified handlers."""
+    build_verified_handlers()
     for source in tux_modules():
         (BUILD / kernel / source.stem).mkdir(parents=True, exist_ok=True)
         subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-I", str(ROOT / "include"), str(source), "-o",
