@@ -63,6 +63,18 @@ def make_signed(directory, name, issuer, *names, authority=False):
     return pair
 
 
+def respond(path, certificate, issuer, days=7, status="V"):
+    """Writes an OCSP response of the Pair issuer about a certificate, as a whole, as `openssl ocsp` does for an administrator."""
+    serial = openssl("x509", "-in", certificate, "-noout", "-serial").strip().split("=")[1]
+    index, made = path + ".index", path + ".new"
+    with open(index, "w", encoding="ascii") as file:
+        file.write("%s\t400101000000Z\t%s\t%s\tunknown\t/CN=leaf\n" % (status, "250101000000Z" if status == "R" else "", serial))
+    openssl("ocsp", "-index", index, "-CA", issuer.certificate, "-rsigner", issuer.certificate, "-rkey", issuer.key, "-issuer", issuer.certificate,
+            "-cert", certificate, "-ndays", str(days), "-respout", made, "-noverify")
+    os.chmod(made, 0o644)
+    os.rename(made, path)
+
+
 def trusting(*pairs, version=None, ciphers=None, protocols=("http/1.1",)):
     """A client's context that trusts these certificates only."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

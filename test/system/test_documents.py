@@ -91,6 +91,9 @@ def with_places(text, place):
         kind = tls.RSA if "rsa" in certificate else tls.CURVE
         pair = tls.make(place, os.path.basename(certificate), "example.org", "example.net", "intern.example.org", kind=kind)
         text = text.replace(certificate, pair.certificate).replace(key, pair.key)
+        for response in re.findall(r'ocsp "(/etc/[^"]*)"', text):
+            tls.respond(os.path.join(place, "response"), pair.certificate, pair)
+            text = text.replace(response, os.path.join(place, "response"))
     for authorities in re.findall(r'\bca "(/etc/[^"]*)"', text):
         text = text.replace(authorities, tls.make(place, os.path.basename(authorities), "authority").certificate)
     text = re.sub(r'\b(root|log|control|body-directory)(\s+"|\s*=\s*")(/[^"]*)"', rewritten, text)

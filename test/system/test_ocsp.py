@@ -14,10 +14,9 @@ ROOT = 'root "%(place)s"\nlog off\n'
 
 
 class Authority:
-    """Signs a certificate, and responses about it as `openssl ocsp` does for an administrator."""
+    """Signs a certificate, and responses about it."""
 
     def __init__(self, place, name="leaf"):
-        self.place = place
         self.pair = tls.make(place, "authority", "authority", extra=("-addext", "basicConstraints=critical,CA:TRUE"))
         self.leaf = tls.make_signed(place, name, self.pair, "test")
         self.alone = self.leaf.certificate + ".alone"
@@ -28,17 +27,8 @@ class Authority:
                     out.write(file.read())
         self.path = os.path.join(place, "leaf.ocsp")
 
-    def respond(self, days=7, status="V", path=None):
-        """Writes a response as a whole."""
-        serial = tls.openssl("x509", "-in", self.alone, "-noout", "-serial").strip().split("=")[1]
-        index = os.path.join(self.place, "index")
-        with open(index, "w", encoding="ascii") as file:
-            file.write("%s\t400101000000Z\t%s\t%s\tunknown\t/CN=leaf\n" % (status, "250101000000Z" if status == "R" else "", serial))
-        made = os.path.join(self.place, "made")
-        tls.openssl("ocsp", "-index", index, "-CA", self.pair.certificate, "-rsigner", self.pair.certificate, "-rkey", self.pair.key,
-                    "-issuer", self.pair.certificate, "-cert", self.alone, "-ndays", str(days), "-respout", made, "-noverify")
-        os.chmod(made, 0o644)
-        os.rename(made, path or self.path)
+    def respond(self, **options):
+        tls.respond(self.path, self.alone, self.pair, **options)
 
 
 @pytest.fixture
