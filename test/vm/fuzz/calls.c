@@ -123,7 +123,7 @@ static void call_open(struct lane *lane)
 
 static void call_hello(struct lane *lane)
 {
-	struct tux_hello hello = { .abi = TUX_ABI, .record_size = 80 };
+	struct tux_hello hello = { .abi = TUX_ABI, .record_size = 88 };
 	int fd = get(slot_of(device, DEVICES, &lane->script));
 
 	hello.abi ^= script_byte(&lane->script) > 240;
@@ -703,7 +703,7 @@ static void begin(const char *root, const char *cold)
 static bool prepare(struct lane *lane, const uint8_t what[3])
 {
 	struct script script = { .bytes = what, .len = 3 };
-	struct tux_hello hello = { .abi = TUX_ABI, .record_size = 80 };
+	struct tux_hello hello = { .abi = TUX_ABI, .record_size = 88 };
 	struct tux_socket socket = { .listener = 0 };
 	int fd = open("/dev/tux", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 

@@ -8,7 +8,7 @@ import struct
 import threading
 
 ABI = 12
-RECORD_SIZE = 80
+RECORD_SIZE = 88
 DEVICE = "/dev/tux"
 
 
