@@ -36,7 +36,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 12u /* version of this file; program and module must have the same */
+#define TUX_ABI 13u /* version of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255

@@ -560,7 +560,7 @@ def test_a_module_that_does_not_fit(tux, place, change, line):
 
 
 @pytest.mark.parametrize("text, line", [
-    ("module a { }", ":1: module a needs a file, the path of its shared object, or historic, or kernel on"),
+    ("module a { }", ":1: module a needs a file, the path of its shared object, or historic, bpf, or kernel on"),
     ("module a b", "module needs a name, and { } with its file"),
     ('module a { file "x.so" }', ":1: file: \"x.so\" is not a path that begins with '/'"),
     ('module a { file "/x.so"; threads 257 }', ":1: threads: \"257\" is not a number from 0 to 256"),

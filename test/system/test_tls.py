@@ -444,7 +444,7 @@ def test_status_counts_handshakes(place, root, tux, pair):
         everything(sock)
     counts = json.loads(server.get("/status", "Accept: application/json", host="localhost", name="localhost").body)["tls"]
     certificates = counts.pop("certificates")
-    assert counts.pop("by").startswith("OpenSSL 3") and counts == {"handshakes": 3, "resumed": 1, "failed": 1, "limited": 0}
+    assert counts.pop("by").startswith("OpenSSL 3") and counts == {"handshakes": 3, "resumed": 1, "failed": 1, "limited": 0, "renewals_failed": 0}
     assert len(certificates) == 1 and certificates[0]["file"] == pair.certificate and certificates[0]["days_left"] in (29, 30)
     assert (certificates[0]["host"], certificates[0]["temporary"]) == ("", False)
     for form, words in (("html", "</th><td>(29|30)</td>"), ("prometheus", '"} (29|30)\n')):
@@ -600,7 +600,7 @@ def test_log_has_the_facts_of_the_handshake(secure, pair, root, place, version):
     """Like $ssl_protocol, $ssl_cipher, $ssl_server_name and $ssl_session_reused of nginx."""
     log = os.path.join(place, "access.json")
     context = tls.trusting(pair, version=version)
-    server = secure(root, "--log-format", "json", "--listen", "http://127.0.0.1:%d" % (plain := free_port()), context=context, log=log)
+    server = secure(root, "--log-format", "json", "--threads", "1", "--listen", "http://127.0.0.1:%d" % (plain := free_port()), context=context, log=log)
     session = first_session(server, context)
     assert resumes(server, context, session)
     nameless = tls.trusting(pair, version=version)

@@ -7,7 +7,7 @@ import signal
 import struct
 import threading
 
-ABI = 12
+ABI = 13
 RECORD_SIZE = 88
 DEVICE = "/dev/tux"
 
