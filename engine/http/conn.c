@@ -93,10 +93,7 @@ static void receive_stop(struct conn *conn)
 	conn->thread->ops->receive_stop(conn->thread->loop, &conn->channel);
 }
 
-/*
- * Drains and discards input until the client closes. Closing earlier would send RST, and the client could lose the response (RFC
- * 9112 9.6).
- */
+/* Discards input until the client closes. Closing earlier would send RST, and the client could lose the response (RFC 9112 9.6). */
 static void linger(struct conn *conn)
 {
 	transport_end_output(&conn->channel, !conn->truncated);

@@ -94,7 +94,7 @@ static OCSP_SINGLERESP *find(OCSP_BASICRESP *basic, const X509 *leaf, const X509
 	return NULL;
 }
 
-/* True if the issuer, or one to whom it has delegated that, has signed the response. */
+/* True if the response is signed by the issuer, or with a certificate that the issuer gave out for responses. */
 static bool is_signed(OCSP_BASICRESP *basic, X509 *issuer, STACK_OF(X509) *chain)
 {
 	X509_STORE *const store = X509_STORE_new();

@@ -51,7 +51,7 @@ void bpf_loader_run(const struct bpf_kernel *kernel, const struct bpf_loader_tas
 	memset(result, 0, sizeof(*result));
 	memset(&object, 0, sizeof(object));
 	result->ops_fd = -1;
-	/* The file is root's, whoever this process is: its privileges are not for other processes of its user, such as the one that serves. */
+	/* Only root may own the file: other processes of this user, such as the one that serves, must not get this process's privileges. */
 	if (bpf_loader_file_permitted(task->name, task->path, true, result->error, BPF_LOADER_ERROR) &&
 	    bpf_object_open(&object, task->path, result->error, BPF_LOADER_ERROR))
 		program_fd = bpf_program_load(kernel, &object, task->before, &result->maps, result->error, BPF_LOADER_ERROR);

@@ -18,7 +18,7 @@ enum {
 	FUNCTION_BTF = 1,     /* position of tux-bpf.ko's BTF in fd_array; 0 is the kernel's own */
 };
 
-/* What is being loaded. */
+/* A handler that is being loaded. */
 struct loading {
 	const struct bpf_kernel *kernel;
 	const struct bpf_object *object;

@@ -9,7 +9,7 @@ static const char name_stops[] = " \t\n\r,;{}[]#\"'=:";
 static const char value_stops[] = " \t\n\r,;{}#\"'";
 static const char breaks[] = "\n\r,;"; /* where libucl stops to look for a block */
 
-/* Returns the end of a comment; at itself if there is none. Those between the marks of C are nested. */
+/* Returns the end of a comment; at itself if there is none. Comments between the marks of C are nested. */
 static char *comment_end(char *at)
 {
 	unsigned depth = 0;
