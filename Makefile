@@ -50,7 +50,7 @@ kernel:
 
 # With the debug kernels, each of which takes 1,500 seconds of CPU to build, and on a machine with systemd.
 vm-check:
-	./check vm-6.1 vm-6.12 vm-7 vm-7-inside vm-debug vm-debug-fuzz vm-kcsan vm-kcsan-fuzz vm-mutants checkpatch coccicheck installed
+	./check vm-6.1 vm-6.12 vm-7 vm-6.1-inside vm-6.12-inside vm-7-inside vm-6.1-tls vm-6.12-tls vm-7-tls vm-debug vm-debug-fuzz vm-kcsan vm-kcsan-fuzz vm-mutants checkpatch coccicheck installed
 
 bench-vm: all kernel
 	bench/vm/run

@@ -3,13 +3,17 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "files/lookup.h"
+#include "http/conn_return.h"
 
 enum {
 	RETRY_ACCEPT_MS = 100, /* after running out of descriptors or memory */
+	PASSED_WAITS = 20,     /* of 0.1 ms, for all passed connections that have come, to give them to the kernel engine */
 	SINGLE_ACCEPTS = 64,   /* per thread: accept connections one at a time when so few are left to the limit */
 };
 
@@ -43,6 +47,23 @@ static void set_mode(const struct thread *thread, int fd)
 	ioctl(fd, FIONBIO, &nonblocking);
 }
 
+/* Returns a copy of the target that comes with a connection, malloc'ed; NULL: it has none, or out of memory. */
+static struct chosen_target *chosen_of(const struct tux_handed_up *handed)
+{
+	const size_t bytes = (size_t)handed->target_len + handed->fields_len;
+	struct chosen_target *chosen;
+
+	if (handed->target_len == 0)
+		return NULL;
+	chosen = malloc(sizeof(*chosen) + bytes);
+	if (chosen == NULL)
+		return NULL;
+	chosen->target_len = handed->target_len;
+	chosen->lines_len = handed->fields_len;
+	memcpy(chosen->text, handed->text, bytes);
+	return chosen;
+}
+
 /* Continues a connection that the kernel engine handed up. The kernel engine has already counted it. */
 static void take_handed_up(struct accept *accept, const struct tux_handed_up *handed)
 {
@@ -59,23 +80,27 @@ static void take_handed_up(struct accept *accept, const struct tux_handed_up *ha
 	conn->from_kernel = true;
 	conn->kernel_reason = (uint8_t)reason;
 	conn->kernel_declined = handed->reason & TUX_REASON_DECLINED;
+	conn->chosen = chosen_of(handed);
+	conn->chosen_lost = handed->target_len > 0 && conn->chosen == NULL;
 	if (reason == TUX_REASON_TIMEOUT)
 		conn_refuse(conn, TUX_REFUSED_TIMEOUT);
 	else if (reason == TUX_REASON_DRAIN)
-		conn_pass(conn); /* its next request is unread, and the engine that took over responds */
+		conn_pass(conn); /* its next request is unread, and the engine that took over responds, unless a module of the kernel has decided already */
 }
 
 void accept_take_handed_up(struct accept *accept)
 {
-	enum { AT_ONCE = 32 };
-	struct tux_handed_up handed[AT_ONCE];
-	unsigned got;
+	uint32_t room[KERNEL_LINK_ROOM / sizeof(uint32_t)];
+	const struct tux_handed_up *handed;
+	size_t got;
 
 	do {
-		got = kernel_link_take(accept->conns->slots.kernel, handed, AT_ONCE);
-		for (unsigned i = 0; i < got; i++)
-			take_handed_up(accept, &handed[i]);
-	} while (got == AT_ONCE);
+		size_t at = 0;
+
+		got = kernel_link_take(accept->conns->slots.kernel, room);
+		while ((handed = kernel_link_next(room, got, &at)) != NULL)
+			take_handed_up(accept, handed);
+	} while (got >= KERNEL_LINK_AT_ONCE * sizeof(*handed));
 	accept->take_again_ms = 0;
 	if (got > 0 || errno == EAGAIN || errno == EINTR)
 		return;
@@ -127,8 +152,11 @@ static void take_accepted(struct accept *accept, int fd, unsigned listener, bool
 	if (conn == NULL)
 		return;
 	conn->from_kernel = from_kernel;
-	if (slot_take(&accept->conns->slots, accept->thread->draining))
-		conn_start(conn);
+	if (!slot_take(&accept->conns->slots, accept->thread->draining))
+		return;
+	conn_start(conn);
+	if (from_kernel)
+		conn_offer(conn); /* later than give_passed() */
 }
 
 static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
@@ -160,9 +188,31 @@ static bool connects(void *owner)
 	return accept->thread->config->upstream_count > 0;
 }
 
+/*
+ * Gives a connection that the process before has passed to the kernel engine, before anything is read of it: only the kernel engine may have the module of its
+ * next request. Returns false if the kernel engine refuses it. The other process closes its descriptor just after it has sent the message; until then the
+ * kernel engine refuses it with EBUSY. *waits: number of times that this function may still wait for that.
+ */
+static bool give_passed(struct accept *accept, int *fd, unsigned listener, unsigned *waits)
+{
+	static const struct timespec pause = { .tv_nsec = 100000 };
+	const struct slots *slots = &accept->conns->slots;
+	bool given;
+
+	if (!slot_take(slots, accept->thread->draining))
+		return false;
+	while (!(given = kernel_link_give(slots->kernel, fd, listener)) && errno == EBUSY && *waits > 0) {
+		--*waits;
+		nanosleep(&pause, NULL);
+	}
+	slot_put(slots); /* the kernel engine has counted it itself */
+	return given;
+}
+
 void accept_take_passed(struct accept *accept)
 {
-	unsigned listener;
+	unsigned listener, waits = PASSED_WAITS;
+	bool of_kernel;
 	int fd;
 
 	while (passing_receive(accept->conns->passing, &listener, &fd)) {
@@ -176,7 +226,9 @@ void accept_take_passed(struct accept *accept)
 		}
 		set_mode(accept->thread, fd);
 		count(&accept->thread->counters.connections, 1);
-		take_accepted(accept, fd, listener, __atomic_load_n(&accept->by_kernel[listener], __ATOMIC_RELAXED));
+		of_kernel = __atomic_load_n(&accept->by_kernel[listener], __ATOMIC_RELAXED);
+		if (!of_kernel || !give_passed(accept, &fd, listener, &waits))
+			take_accepted(accept, fd, listener, of_kernel);
 	}
 }
 

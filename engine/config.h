@@ -73,7 +73,8 @@ struct tux_redirect {
 struct tux_fields {
 	struct tux_text lines;  /* fields to add to every response, each "Name: value" and CRLF */
 	struct tux_text cached; /* lines with Cache-Control: replaces lines in responses below 400 */
-	const struct tux_text *removed; /* names, in lower case, of fields to remove from responses of backends */
+	const struct tux_text *removed; /* names, in lower case, of fields to remove from responses of backends and modules */
+	struct tux_text removed_text;   /* these names, each followed by NUL */
 	unsigned removed_count;
 	uint32_t secure_len;    /* bytes at the start of lines and cached: fields of responses over TLS only */
 	uint8_t omit;           /* enum tux_omission: fields of TUX to leave out */
@@ -201,8 +202,8 @@ struct tux_module_config {
 	unsigned threads; /* that call it, because it may block; 0: the engine's own */
 	uint32_t timeout_ms; /* for a request that the module keeps; then 504 */
 	bool kernel;         /* while a module of this name is registered in the kernel, the kernel engine lets it respond */
-	const char *bpf;     /* path of a verified handler, which the supervisor registers in the kernel; NULL: none. Then kernel is set */
-	bool verified;       /* the handler was loaded */
+	const char *bpf;     /* path of a verified handler, which the supervisor registers in the kernel; NULL: none */
+	bool verified;       /* the supervisor has attached the handler: then it responds like a module with kernel */
 	bool isolate;        /* in a process of its own, for which the members from user to files are */
 	const char *user;    /* NULL: the user of the server */
 	const char *root;    /* new root directory; NULL: none */

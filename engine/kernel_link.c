@@ -74,6 +74,8 @@ static struct tux_setup_fields fields_said(const struct tux_fields *fields)
 		.error_lines = (uintptr_t)fields->lines.at + fields->secure_len,
 		.error_len = fields->lines.len - fields->secure_len,
 		.omit = fields->omit,
+		.removed = (uintptr_t)fields->removed_text.at,
+		.removed_len = fields->removed_text.len,
 		.types = (uintptr_t)types->of,
 		.type_text = (uintptr_t)types->text,
 		.type_count = types->count,
@@ -244,7 +246,7 @@ static bool say_module(struct tux_setup_module *said, const struct tux_module_co
 	char *text, *at;
 
 	*said = (struct tux_setup_module){ .timeout_ms = module->timeout_ms, .text_len = 1 };
-	if (!module->kernel)
+	if (!module->kernel && !module->verified)
 		return true;
 	said->text_len = module_bytes(module);
 	if (said->text_len == 0)
@@ -415,11 +417,21 @@ bool kernel_link_listen(struct kernel_link *kernel, const struct tux_listener *l
 	return true;
 }
 
-unsigned kernel_link_take(struct kernel_link *kernel, struct tux_handed_up *handed, unsigned max)
+size_t kernel_link_take(struct kernel_link *kernel, uint32_t room[KERNEL_LINK_ROOM / sizeof(uint32_t)])
 {
-	ssize_t got = read(kernel->fd, handed, max * sizeof(*handed));
+	const ssize_t got = read(kernel->fd, room, KERNEL_LINK_ROOM);
 
-	return got > 0 ? (unsigned)((size_t)got / sizeof(*handed)) : 0;
+	return got > 0 ? (size_t)got : 0;
+}
+
+const struct tux_handed_up *kernel_link_next(const uint32_t *room, size_t bytes, size_t *at)
+{
+	const struct tux_handed_up *const handed = (const struct tux_handed_up *)(room + *at / sizeof(*room));
+
+	if (bytes - *at < sizeof(*handed) || bytes - *at < TUX_HANDED_UP_BYTES((size_t)handed->target_len + handed->fields_len))
+		return NULL;
+	*at += TUX_HANDED_UP_BYTES((size_t)handed->target_len + handed->fields_len);
+	return handed;
 }
 
 unsigned *kernel_link_connections(struct kernel_link *kernel)
@@ -512,11 +524,12 @@ uint64_t kernel_link_module_count(const struct kernel_link *kernel, unsigned num
 			sum->replied[i] += look(&one->replied[i]);
 			ended += look(&one->replied[i]);
 		}
+		sum->files += look(&one->files);
 		sum->declined += look(&one->declined);
 		sum->failed += look(&one->failed) + look(&one->unloaded);
 		sum->timeouts += look(&one->timeouts);
 		sum->gone += look(&one->gone);
-		ended += look(&one->declined) + look(&one->failed) + look(&one->unloaded) + look(&one->timeouts) + look(&one->gone);
+		ended += look(&one->files) + look(&one->declined) + look(&one->failed) + look(&one->unloaded) + look(&one->timeouts) + look(&one->gone);
 	}
 	sum->requests += requests;
 	sum->active += requests > ended ? requests - ended : 0;

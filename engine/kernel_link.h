@@ -46,8 +46,19 @@ bool kernel_link_share(struct kernel_link *kernel, struct tux_shared *shared, si
 /* Gives a TCP listener and its number to the kernel engine. Returns false if the workers have to accept on its sockets. */
 bool kernel_link_listen(struct kernel_link *kernel, const struct tux_listener *listener, unsigned number);
 
-/* Reads up to max handed-up connections. Returns their number; 0 with errno if no connection waits. Any worker. */
-unsigned kernel_link_take(struct kernel_link *kernel, struct tux_handed_up *handed, unsigned max);
+enum {
+	KERNEL_LINK_AT_ONCE = 32, /* connections without a text that one call of kernel_link_take() returns */
+	KERNEL_LINK_ROOM = KERNEL_LINK_AT_ONCE * sizeof(struct tux_handed_up) + TUX_MAX_CHOSEN, /* bytes */
+};
+
+/*
+ * Reads handed-up connections. Returns their bytes in room; 0 with errno if no connection waits. Less than KERNEL_LINK_AT_ONCE structures: no other
+ * one waits. Any worker.
+ */
+size_t kernel_link_take(struct kernel_link *kernel, uint32_t room[KERNEL_LINK_ROOM / sizeof(uint32_t)]);
+
+/* Returns the structure at *at, and advances *at to the next; NULL after the last. */
+const struct tux_handed_up *kernel_link_next(const uint32_t *room, size_t bytes, size_t *at);
 
 /* Returns the shared connection counter of both engines (include/uapi/tux.h); NULL without a kernel engine. */
 unsigned *kernel_link_connections(struct kernel_link *kernel);

@@ -11,7 +11,7 @@
 
 enum {
 	SPARE_OUTS = TUX_SMALL_TABLES ? 0 : 256,
-	TURN_BYTES = 1 << 20,      /* of one file, before other connections get a turn */
+	TURN_BYTES = 1 << 20,      /* of one body, before other connections get a turn */
 	WINDOW_BYTES = 256 * 1024, /* of a file that is copied */
 	TLS_WINDOW_BYTES = 65536,  /* like it, over TLS: a client that does not read holds them twice, plain and encrypted */
 	CORK_BYTES = 1 << 20,      /* of a file that is not copied: for less, full segments gain nothing on a loaded machine */
@@ -131,19 +131,29 @@ uint64_t output_left(struct output *output)
 	return body_parts_left(body_parts(&output->source), output->at, output->source.count);
 }
 
-/* Gathers out and the parts in memory after it. *more is true if another part follows. Returns the number of iovecs. */
+/*
+ * Gathers out and the parts in memory after it, up to a turn: a client that reads as fast as the server sends would otherwise hold up
+ * the others until it has all. *more is true if more of the body follows. Returns the number of iovecs.
+ */
 static unsigned gather(struct output *output, bool *more)
 {
 	struct out *out = output->out;
 	const struct body_part *part = body_parts(&output->source);
+	uint64_t turn = TURN_BYTES;
 	unsigned parts = 0;
 	uint32_t i = output->at;
 
+	*more = false;
 	if (out->sent < out->len)
 		out->iov[parts++] = (struct iovec){ out->data + out->sent, out->len - out->sent };
-	for (; i < output->source.count && part[i].memory != NULL && parts < LOOP_MAX_IOV; i++)
-		out->iov[parts++] = (struct iovec){ (uint8_t *)(uintptr_t)part[i].memory, part[i].len };
-	*more = i < output->source.count;
+	for (; i < output->source.count && part[i].memory != NULL && parts < LOOP_MAX_IOV && turn > 0; i++) {
+		const size_t len = part[i].len < turn ? part[i].len : turn;
+
+		out->iov[parts++] = (struct iovec){ (uint8_t *)(uintptr_t)part[i].memory, len };
+		turn -= len;
+		*more = len < part[i].len;
+	}
+	*more = *more || i < output->source.count;
 	return parts;
 }
 

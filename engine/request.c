@@ -37,6 +37,8 @@ void request_release(struct request *req)
 	load_waiter_release(&req->load);
 	free(req->own);
 	req->own = NULL;
+	free(req->chosen);
+	req->chosen = NULL;
 	req->fields = NULL;
 	if (req->client_head != NULL)
 		buffer_forget(&req->client_head->bytes);
@@ -149,6 +151,25 @@ static bool is_removed(const struct tux_fields *fields, const uint8_t *line, uin
 	for (uint32_t i = 0; i < fields->removed_count; i++)
 		if (tux_field_equals(line, name, fields->removed[i].at, fields->removed[i].len))
 			return true;
+	return false;
+}
+
+bool request_lines_cache(struct tux_octets lines)
+{
+	static const char name[] = "cache-control";
+	const struct tux_span span = { 0, sizeof(name) - 1 };
+	const uint8_t *line = lines.at;
+	uint32_t left = lines.len;
+
+	while (left > 0) {
+		const uint8_t *const end = memchr(line, '\n', left);
+		const uint32_t len = end != NULL ? (uint32_t)(end - line) + 1 : left;
+
+		if (len > span.len && line[span.len] == ':' && tux_field_equals(line, span, name, span.len))
+			return true;
+		line += len;
+		left -= len;
+	}
 	return false;
 }
 

@@ -64,6 +64,13 @@ struct client_head {
 	struct tux_request head;
 };
 
+/* A target of the host with which the module of a route has replied in the kernel. */
+struct chosen_target {
+	uint32_t target_len; /* bytes */
+	uint32_t lines_len;  /* bytes of the field lines that the module has added */
+	uint8_t text[];      /* the target, followed by the lines */
+};
+
 struct request {
 	struct request *next;      /* next spare request */
 	struct thread *thread;
@@ -110,6 +117,7 @@ struct request {
 	uint8_t module_stream;     /* enum module_stream */
 	bool declined;             /* the module leaves the request to others */
 	bool kernel_declined;      /* it has done so in the kernel; for the first dispatch */
+	struct chosen_target *chosen; /* malloc'ed: its reply in the kernel, for HANDLER_CHOSEN; NULL: none */
 	struct tux_fields *own;    /* malloc'ed: replaces the route's fields after an internal redirect; NULL: the route's */
 	struct client_head *client_head; /* malloc'ed; NULL: head is the client's */
 	struct backend *backend;   /* malloc'ed: the backend that failed to respond; NULL: unknown, or no backend failed */
@@ -145,6 +153,9 @@ bool request_path_room(struct request *req, uint32_t len);
 
 /* Frees the spare requests. */
 void requests_free(struct requests *requests);
+
+/* True if one of the field lines of an application is a Cache-Control, which replaces that of the configuration. */
+bool request_lines_cache(struct tux_octets lines);
 
 /*
  * Copies field lines of an application, each ending in CRLF, to out, which has room for len bytes and may be lines. Leaves out those whose

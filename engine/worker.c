@@ -14,6 +14,7 @@
 #include "backend/exchange.h"
 #include "files/lookup.h"
 #include "handlers/module.h"
+#include "http/conn_return.h"
 #include "isolated/line.h"
 #include "log/log_queue.h"
 #include "tls/session.h"

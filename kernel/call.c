@@ -2,12 +2,17 @@
 #include "call.h"
 
 #include <linux/jiffies.h>
+#include <linux/pid.h>
 #include <linux/slab.h>
 
 #include "conn_state.h"
 #include "helper.h"
 #include "memcg.h"
 #include "own_body.h"
+
+enum {
+	RETURN_MS = 60000, /* from gone() on: the most that rmmod waits until a module gives a taken call back */
+};
 
 void ktux_call_complain(struct tux_loaded *loaded, const char *format, ...)
 {
@@ -24,10 +29,9 @@ void ktux_call_complain(struct tux_loaded *loaded, const char *format, ...)
 
 struct tux_req *ktux_call_new(struct scratch *scratch, const struct instance *instance)
 {
-	struct tux_req *call = scratch->module.spare;
+	struct tux_req *call = xchg(&scratch->module.spare, NULL);
 
 	if (call) {
-		scratch->module.spare = NULL;
 		memset(call, 0, offsetof(struct tux_req, lock));
 	} else {
 		call = ktux_charged_zeroed(instance->memcg, sizeof(*call));
@@ -44,10 +48,7 @@ struct tux_req *ktux_call_new(struct scratch *scratch, const struct instance *in
 void ktux_call_end(struct scratch *scratch, struct tux_req *call)
 {
 	kfree(call->memory);
-	if (scratch->module.spare)
-		kfree(call);
-	else
-		scratch->module.spare = call;
+	kfree(xchg(&scratch->module.spare, call));
 }
 
 /* Returns room for the fields of a detached call, with those that were added; NULL if out of memory. */
@@ -94,6 +95,7 @@ void ktux_loaded_put(struct tux_loaded *loaded)
 	if (!refcount_dec_and_test(&loaded->users))
 		return;
 	percpu_ref_exit(&loaded->refs);
+	put_pid(loaded->owner);
 	kfree(loaded);
 }
 
@@ -104,6 +106,7 @@ void ktux_call_put(struct tux_req *call)
 	if (!refcount_dec_and_test(&call->refs))
 		return;
 	ktux_own_body_free(call->body);
+	kfree(call->chosen);
 	kfree(call->location);
 	kfree(call->fields);
 	kfree(call->memory);
@@ -215,13 +218,14 @@ enum call_owner ktux_call_ran(struct conn *conn, struct tux_req *call, bool want
 static bool take(struct tux_req *call)
 {
 	struct tux_loaded *loaded = call->loaded;
+	const unsigned long return_time = min(call->timeout, msecs_to_jiffies(RETURN_MS));
 
 	if (call->owner != CALL_SUSPENDED || call->running)
 		return false;
 	call->owner = CALL_TAKEN;
 	list_move_tail(&call->all, &loaded->taken);
-	if (time_after(jiffies + call->timeout, loaded->limit))
-		loaded->limit = jiffies + call->timeout; /* from gone() on, because it may have been taken at its deadline */
+	if (time_after(jiffies + return_time, loaded->limit))
+		loaded->limit = jiffies + return_time; /* from gone() on, because it may have been taken at its deadline */
 	return true;
 }
 
@@ -302,15 +306,15 @@ void ktux_calls_take(struct tux_loaded *loaded)
 	}
 }
 
-/* Returns a call that the server has taken and the module has not given back. Then the caller has the module's reference. */
-static struct tux_req *abandon_first(struct tux_loaded *loaded)
+/* Takes one call from the module, which has not given it back though the server has taken it. Returns false if there is none. */
+static bool abandon_first(struct tux_loaded *loaded)
 {
 	struct tux_req *call;
 
 	spin_lock_irq(&loaded->lock);
 	call = list_first_entry_or_null(&loaded->taken, struct tux_req, all);
 	if (call) {
-		list_del_init(&call->all);
+		list_move_tail(&call->all, &loaded->abandoned);
 		spin_lock(&call->lock);
 		call->owner = CALL_SERVER;
 		spin_unlock(&call->lock);
@@ -321,12 +325,21 @@ static struct tux_req *abandon_first(struct tux_loaded *loaded)
 
 u32 ktux_calls_abandon(struct tux_loaded *loaded)
 {
-	struct tux_req *call;
 	u32 count = 0;
 
-	while ((call = abandon_first(loaded))) {
-		put_of_module(call);
+	while (abandon_first(loaded)) {
+		percpu_ref_put(&loaded->refs); /* the module's reference to the call stays: a timer or work may still use it */
 		count++;
 	}
 	return count;
+}
+
+void ktux_calls_forget(struct tux_loaded *loaded)
+{
+	struct tux_req *call, *next;
+
+	list_for_each_entry_safe(call, next, &loaded->abandoned, all) {
+		list_del_init(&call->all);
+		ktux_call_put(call);
+	}
 }

@@ -4,8 +4,8 @@
  *
  * handle() runs in softirq under the socket's lock and RCU. After tux_suspend() the call has a copy of the request, and the connection is in
  * CONN_SUSPENDED. Then either tux_resume() returns the call, or the server takes it from the module: after that the module cannot reach the
- * connection, and the call stays until the module gives it back. Whoever ends the suspension while the connection does not look queues the
- * connection for a helper thread.
+ * connection, and the call stays until the module gives it back, or until its unload() has returned. Whoever ends the suspension while the
+ * connection does not look queues the connection for a helper thread.
  *
  * A module stays loaded as long as it has a call, or runs. A call that waits for a helper thread does not keep it loaded, because the program may
  * be stopped: such a call uses struct tux_loaded alone, and blocking() is not called for it after the module was unregistered.
@@ -37,6 +37,7 @@ struct tux_loaded {
 	enum tux_result (*blocking)(struct tux_req *req); /* the module's; NULL: it has none */
 	struct tux_api api;          /* the functions that the module has */
 	struct module_conf *conf;    /* its configuration; NULL: none yet. Under the lock of module.c */
+	struct pid *owner;           /* a verified handler's: process that registered it; NULL: it responds for each program */
 	u32 entries;                 /* entries that lead to it. Written under the lock of module.c */
 	struct work_struct settle;   /* lets another configuration begin, after the last call of the former was given back */
 	struct percpu_ref refs;      /* calls that the module has, and functions of it that run without RCU: it stays loaded */
@@ -44,6 +45,7 @@ struct tux_loaded {
 	spinlock_t lock;             /* guards the members below; interrupts off; outside of a call's lock */
 	struct list_head suspended;  /* calls that the module has */
 	struct list_head taken;      /* calls that the server has taken from the module */
+	struct list_head abandoned;  /* calls that the module has not given back in time: they stay until its unload() has returned */
 	unsigned long limit;         /* jiffies when the module should have given back all taken calls */
 	struct ratelimit_state lines;
 };
@@ -61,6 +63,7 @@ enum call_reply {
 	REPLY_SENT,     /* handle() has replied, and result tells how much was sent */
 	REPLY_BODY,
 	REPLY_REDIRECT, /* to location */
+	REPLY_FILE,     /* chosen, or that of scratch while direct */
 };
 
 /* A copy of the request's head and path. */
@@ -83,6 +86,7 @@ struct tux_req {
 	s64 began_us;           /* 0: no access records */
 
 	struct tux_loaded *loaded;
+	const struct module_conf *conf; /* of the set-up, as long as the connection; for verified handlers, which do not keep requests */
 	struct mem_cgroup *memcg; /* for memory of the call; a reference once there is a copy */
 	refcount_t refs;        /* of the connection, and of the module from tux_suspend() until it gives the request back */
 	struct list_head all;   /* link in loaded->suspended or ->taken, under loaded->lock */
@@ -103,6 +107,7 @@ struct tux_req {
 	u8 *fields;             /* TUX_MAX_FIELD_LINES bytes: of scratch while direct, else kmalloc'ed; NULL: none */
 	char *location;         /* kmalloc'ed */
 	struct own_body *body;
+	struct chosen *chosen;  /* kmalloc'ed; NULL: none */
 	int result;             /* enum send_result, with REPLY_SENT */
 	u32 type_len;
 
@@ -148,8 +153,14 @@ void ktux_call_leave(struct conn *conn);
 /* Takes all suspended calls from a module, for TUX_REASON_UNLOADED. Process context. */
 void ktux_calls_take(struct tux_loaded *loaded);
 
-/* Ends the calls that the module has not given back. Returns their number. Process context. */
+/*
+ * Ends the calls that the module has not given back, and returns their number. The module may still call functions for them, which fail, until
+ * ktux_calls_forget(): its unload() ends the timers and the work that have them. Process context.
+ */
 u32 ktux_calls_abandon(struct tux_loaded *loaded);
+
+/* Drops the module's references to these calls, after nothing of the module runs any more. Process context. */
+void ktux_calls_forget(struct tux_loaded *loaded);
 
 /* Writes a line about a module to the kernel log, at most 100 in a second. Any context. */
 void ktux_call_complain(struct tux_loaded *loaded, const char *format, ...) __printf(2, 3);

@@ -7,6 +7,7 @@
 #include "../core/field_line.h"
 #include "../core/module_reply.h"
 #include "call.h"
+#include "chosen.h"
 #include "compat/compat.h"
 #include "memcg.h"
 #include "module_send.h"
@@ -209,7 +210,7 @@ static int reply_bytes(struct tux_req *call, const void *data, u64 len)
 		return -EFBIG;
 	if (call->direct)
 		return ktux_module_send(call, data, (u32)len, NULL);
-	call->body = ktux_own_body_new(call->memcg, data, (u32)len, GFP_ATOMIC);
+	call->body = ktux_own_body_new(call->memcg, data, (u32)len);
 	if (!call->body)
 		return -ENOMEM;
 	call->reply = REPLY_BODY;
@@ -234,6 +235,18 @@ static int reply_memory(struct tux_req *call, u32 status, const char *type, cons
 	if (error == 0 && drop)
 		drop(argument);
 	return error;
+}
+
+/* Its limits are those of the program: engine/modules/call_api.c. */
+static int reply_file(struct tux_req *call, const char *path, u32 len)
+{
+	int error = reply_begin(call, "tux_reply_file", 200, NULL);
+
+	if (error != 0)
+		return error;
+	if (len == 0 || len > TUX_MAX_TARGET || call->added != 0)
+		return -EINVAL;
+	return ktux_chosen_take(call, path, len);
 }
 
 static int reply_redirect(struct tux_req *call, u32 status, const char *location)
@@ -299,6 +312,7 @@ const struct tux_api ktux_call_api = {
 	.add_field = add_field,
 	.reply = reply,
 	.reply_memory = reply_memory,
+	.reply_file = reply_file,
 	.reply_redirect = reply_redirect,
 	.suspend = ktux_call_suspend,
 	.resume = ktux_call_resume,
@@ -310,6 +324,12 @@ const struct tux_api ktux_call_api = {
 	.req_tls = req_tls,
 };
 KTUX_EXPORT(ktux_call_api);
+
+const char *ktux_call_conf(const struct tux_req *call, const char *key)
+{
+	return ktux_module_conf_find(call->conf, key);
+}
+KTUX_EXPORT(ktux_call_conf);
 
 const struct tux_module *ktux_call_module(const struct tux_req *call)
 {

@@ -11,4 +11,7 @@ extern const struct tux_api ktux_call_api;
 /* Returns the module that has a call. Any context, while the module has it. */
 const struct tux_module *ktux_call_module(const struct tux_req *call);
 
+/* Returns a value of the configuration that the set-up of a call has for its module; NULL: not set. Any context, within handle(). */
+const char *ktux_call_conf(const struct tux_req *call, const char *key);
+
 #endif

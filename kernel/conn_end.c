@@ -32,7 +32,7 @@ void ktux_conn_hand_up(struct conn *conn, enum tux_reason reason)
 /* True if the other server responds to requests that the kernel engine gives up for this reason. */
 static bool is_for_handover(const struct conn *conn, enum tux_reason reason)
 {
-	if (conn->instance->handover_port == 0)
+	if (conn->instance->handover_port == 0 || conn->chosen) /* the other server does not know the file of a module */
 		return false;
 	switch (reason) {
 	case TUX_REASON_METHOD:
@@ -112,6 +112,7 @@ static void free_conn(struct conn *conn)
 	ktux_send_release(conn);
 	kfree(conn->record);
 	kfree(conn->key);
+	kfree(conn->chosen);
 	if (conn->loaded)
 		ktux_object_put(conn->loaded);
 	if (READ_ONCE(instance->draining) && READ_ONCE(instance->conn_count) == 0)

@@ -139,6 +139,14 @@ static bool look_after_client(struct conn *conn, bool dead)
 	return false;
 }
 
+/* Forgets what a module has left to the kernel engine, because the request has its response. */
+static void forget_module(struct conn *conn)
+{
+	conn->declined = false;
+	kfree(conn->chosen);
+	conn->chosen = NULL;
+}
+
 /* Continues after a look at a request. Returns false if the connection has to wait, or leaves. */
 static bool take_look(struct conn *conn, enum look look, u32 used, enum send_result result)
 {
@@ -147,7 +155,7 @@ static bool take_look(struct conn *conn, enum look look, u32 used, enum send_res
 		return false;
 	case LOOK_ANSWERED:
 		conn->seen = 0;
-		conn->declined = false;
+		forget_module(conn);
 		if (ktux_peek_consume(ktux_conn_sk(conn), used) < used)
 			conn->close_after_response = true; /* the unread rest would be parsed as the same request again */
 		return take_result(conn, result);
@@ -162,6 +170,7 @@ static bool take_look(struct conn *conn, enum look look, u32 used, enum send_res
 		ktux_conn_queue(conn, CONN_BLOCKING);
 		return false;
 	case LOOK_DECLINED: /* the next look responds with a file */
+	case LOOK_CHOSEN:
 		ktux_conn_set_state(conn, CONN_READ_HEAD);
 		return true;
 	case LOOK_HAND_UP:

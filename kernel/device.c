@@ -13,6 +13,7 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/user_namespace.h>
 
 #include "adopt.h"
 #include "conn_end.h"
@@ -272,20 +273,35 @@ static struct file *file_of(struct socket *sock)
 	return file;
 }
 
-/*
- * Gives a handed-up connection to the program as a file descriptor, with its slot. Returns 0 or a negative errno. After a failure
- * the connection stays handed up, for the next read().
- */
-static int give_fd(struct instance *instance, struct conn *conn, struct tux_handed_up __user *user)
+/* Copies a structure and its text to the program. Returns 0 or a negative errno. */
+static int tell(const struct tux_handed_up *handed, const struct chosen *chosen, struct tux_handed_up __user *user)
 {
-	struct tux_handed_up handed = {
-		.fd = get_unused_fd_flags(O_CLOEXEC), .reason = conn->reason | (conn->declined ? TUX_REASON_DECLINED : 0), .listener = conn->listener,
-	};
-	struct file *file = conn->file;
-	int error = min(handed.fd, 0);
+	if (copy_to_user(user, handed, sizeof(*handed)))
+		return -EFAULT;
+	return chosen && copy_to_user(user->text, chosen->text, handed->target_len + handed->fields_len) ? -EFAULT : 0;
+}
 
-	if (error == 0 && copy_to_user(user, &handed, sizeof(handed)))
-		error = -EFAULT;
+/*
+ * Gives a handed-up connection to the program as a file descriptor, with its slot. Returns the bytes of size that it has used, or a negative
+ * errno. After a failure the connection stays handed up, for the next read().
+ */
+static ssize_t give_fd(struct instance *instance, struct conn *conn, struct tux_handed_up __user *user, size_t size)
+{
+	struct tux_handed_up handed = { .reason = conn->reason | (conn->declined ? TUX_REASON_DECLINED : 0), .listener = conn->listener };
+	const struct chosen *chosen = conn->chosen;
+	struct file *file = conn->file;
+	size_t bytes;
+	int error;
+
+	if (chosen) {
+		handed.target_len = chosen->target_len;
+		handed.fields_len = chosen->fields_len;
+	}
+	bytes = TUX_HANDED_UP_BYTES(handed.target_len + handed.fields_len);
+	handed.fd = bytes <= size ? get_unused_fd_flags(O_CLOEXEC) : -EMSGSIZE;
+	error = min(handed.fd, 0);
+	if (error == 0)
+		error = tell(&handed, chosen, user);
 	if (error == 0 && !file)
 		file = file_of(conn->sock);
 	if (IS_ERR(file))
@@ -298,7 +314,7 @@ static int give_fd(struct instance *instance, struct conn *conn, struct tux_hand
 	}
 	ktux_conn_release(conn);
 	fd_install((unsigned int)handed.fd, file);
-	return 0;
+	return (ssize_t)bytes;
 }
 
 static ssize_t device_read(struct file *file, char __user *user, size_t size, loff_t *off)
@@ -312,7 +328,7 @@ static ssize_t device_read(struct file *file, char __user *user, size_t size, lo
 		return -EINVAL;
 	while (size - done >= sizeof(struct tux_handed_up)) {
 		struct conn *conn = take_handed_up(instance);
-		int error;
+		ssize_t given;
 
 		if (!conn && done > 0)
 			break;
@@ -323,10 +339,10 @@ static ssize_t device_read(struct file *file, char __user *user, size_t size, lo
 				return -EINTR;
 			continue;
 		}
-		error = give_fd(instance, conn, (struct tux_handed_up __user *)(user + done));
-		if (error != 0)
-			return done > 0 ? (ssize_t)done : error;
-		done += sizeof(struct tux_handed_up);
+		given = give_fd(instance, conn, (struct tux_handed_up __user *)(user + done), size - done);
+		if (given < 0)
+			return done > 0 ? (ssize_t)done : given;
+		done += (size_t)given;
 	}
 	return (ssize_t)done;
 }
@@ -359,6 +375,7 @@ static int device_open(struct inode *inode, struct file *file)
 	if (!instance)
 		return -ENOMEM;
 	instance->net = get_net(net);
+	instance->of_root = ns_capable_noaudit(&init_user_ns, CAP_NET_ADMIN);
 	mutex_init(&instance->setup_lock);
 	spin_lock_init(&instance->lock);
 	INIT_LIST_HEAD(&instance->work);
@@ -368,6 +385,9 @@ static int device_open(struct inode *inode, struct file *file)
 	init_waitqueue_head(&instance->workers);
 	init_waitqueue_head(&instance->readers);
 	instance->owner = get_pid(task_tgid(current));
+	rcu_read_lock();
+	instance->parent = get_pid(task_tgid(rcu_dereference(current->real_parent)));
+	rcu_read_unlock();
 	instance->memcg = get_mem_cgroup_from_mm(current->mm);
 	mutex_lock(&everyone_lock);
 	list_add_tail(&instance->everyone, &everyone);
@@ -388,8 +408,10 @@ static int device_release(struct inode *inode, struct file *file)
 	ktux_listeners_close(instance);
 	ktux_conns_close(instance);
 	setup_undo(instance);
+	ktux_scratch_trim();
 	put_net(instance->net);
 	put_pid(instance->owner);
+	put_pid(instance->parent);
 	mem_cgroup_put(instance->memcg);
 	kfree_sensitive(instance);
 	return 0;

@@ -8,6 +8,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "../core/field_name.h"
 #include "setup.h"
 #include "setup_copy.h"
 
@@ -198,6 +199,20 @@ static int lines_take(struct hosts *hosts, struct tux_text *lines, u64 from, u32
 	return -EINVAL;
 }
 
+/* Copies names of the program, each followed by NUL. */
+static int names_copy(struct hosts *hosts, struct tux_text *names, u64 from, u32 len)
+{
+	const char *copy = copied(hosts, from, len, 1);
+
+	if (IS_ERR(copy))
+		return (int)PTR_ERR(copy);
+	*names = (struct tux_text){ copy, len };
+	if (len == 0 || copy[len - 1] == '\0')
+		return 0;
+	pr_debug("tux: setup: the last name of a field that modules cannot add has no end\n");
+	return -EINVAL;
+}
+
 /* shared: fields whose lines are shared; NULL: copy those of the program. */
 static int fields_take(struct hosts *hosts, struct fields *fields, const struct tux_setup_fields *said, const struct fields *shared)
 {
@@ -207,17 +222,20 @@ static int fields_take(struct hosts *hosts, struct fields *fields, const struct 
 	if (shared) {
 		fields->lines = shared->lines;
 		fields->error_lines = shared->error_lines;
+		fields->removed = shared->removed;
 		return 0;
 	}
 	error = lines_take(hosts, &fields->lines, said->lines, said->len);
-	return error != 0 ? error : lines_take(hosts, &fields->error_lines, said->error_lines, said->error_len);
+	if (error == 0)
+		error = lines_take(hosts, &fields->error_lines, said->error_lines, said->error_len);
+	return error != 0 ? error : names_copy(hosts, &fields->removed, said->removed, said->removed_len);
 }
 
 /* True if two sets of fields refer to the same lines in the program's memory. */
 static bool same_lines(const struct tux_setup_fields *one, const struct tux_setup_fields *other)
 {
 	return one->lines == other->lines && one->len == other->len && one->error_lines == other->error_lines &&
-	       one->error_len == other->error_len;
+	       one->error_len == other->error_len && one->removed == other->removed && one->removed_len == other->removed_len;
 }
 
 /* Takes the host's fields and media types. */
@@ -395,6 +413,7 @@ static void host_release(struct host *host, const struct host *before)
 		for (i = 0; host->route_fields && i < host->routes.count; i++) {
 			kvfree(host->route_fields[i].lines.at);
 			kvfree(host->route_fields[i].error_lines.at);
+			kvfree(host->route_fields[i].removed.at);
 			if (host->route_fields[i].types != host->fields.types)
 				media_types_free(host->route_fields[i].types);
 		}
@@ -404,6 +423,8 @@ static void host_release(struct host *host, const struct host *before)
 		kvfree(host->fields.lines.at);
 	if (host->fields.error_lines.at != before->fields.error_lines.at)
 		kvfree(host->fields.error_lines.at);
+	if (host->fields.removed.at != before->fields.removed.at)
+		kvfree(host->fields.removed.at);
 	if (host->fields.types != before->fields.types)
 		media_types_free(host->fields.types);
 	if (host->routes.route != before->routes.route)
@@ -440,4 +461,62 @@ const struct fields *ktux_host_fields(const struct host *host, const u8 *path, u
 	u32 route = tux_route_find(&host->routes, path, len);
 
 	return host->route_fields && route < host->routes.count ? &host->route_fields[route] : &host->fields;
+}
+
+/* True if a module cannot add the field of a line. */
+static bool is_removed(const struct fields *fields, const u8 *line, u32 len)
+{
+	const u8 *colon = memchr(line, ':', len);
+	const struct tux_span name = { 0, colon ? (u32)(colon - line) : len };
+	const char *at = fields->removed.at, *end = at + fields->removed.len;
+
+	for (; at < end; at += strlen(at) + 1)
+		if (tux_field_equals(line, name, at, (u32)strlen(at)))
+			return true;
+	return false;
+}
+
+/* True if one of the lines is a Cache-Control. */
+static bool has_cache_control(const u8 *lines, u32 len)
+{
+	static const char name[] = "cache-control";
+	const struct tux_span span = { 0, sizeof(name) - 1 };
+
+	while (len > 0) {
+		const u8 *end = memchr(lines, '\n', len);
+		u32 line = end ? (u32)(end - lines) + 1 : len;
+
+		if (line > span.len && lines[span.len] == ':' && tux_field_equals(lines, span, name, span.len))
+			return true;
+		lines += line;
+		len -= line;
+	}
+	return false;
+}
+
+struct tux_text ktux_fields_before(const struct fields *fields, u16 status, const u8 *lines, u32 len)
+{
+	return status < 400 && !has_cache_control(lines, len) ? fields->lines : fields->error_lines;
+}
+
+u32 ktux_fields_kept(const struct fields *fields, u8 *out, const u8 *lines, u32 len)
+{
+	u32 kept = 0;
+
+	if (fields->removed.len == 0) {
+		memcpy(out, lines, len);
+		return len;
+	}
+	while (len > 0) {
+		const u8 *end = memchr(lines, '\n', len);
+		u32 line = end ? (u32)(end - lines) + 1 : len;
+
+		if (!is_removed(fields, lines, line)) {
+			memcpy(out + kept, lines, line);
+			kept += line;
+		}
+		lines += line;
+		len -= line;
+	}
+	return kept;
 }

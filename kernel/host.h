@@ -16,6 +16,7 @@
 struct fields {
 	struct tux_text lines;       /* below 400 */
 	struct tux_text error_lines; /* from 400 on */
+	struct tux_text removed; /* names in lower case, each followed by NUL: fields that a module cannot add */
 	u8 omit;               /* enum tux_omission */
 	const struct tux_media_types *types; /* of a route: the host's, or its own */
 };
@@ -55,6 +56,18 @@ static inline const struct host *ktux_host_find(const struct hosts *hosts, u32 l
 
 /* Returns the header fields for a normalised path of the host. Any context. */
 const struct fields *ktux_host_fields(const struct host *host, const u8 *path, u32 len);
+
+/*
+ * Returns the field lines that stand before those of a module, of len bytes. Cache-Control of the configuration is not among them if the module has added
+ * one. Any context.
+ */
+struct tux_text ktux_fields_before(const struct fields *fields, u16 status, const u8 *lines, u32 len);
+
+/*
+ * Copies field lines of a module, each ending in CRLF, to out, which has room for len bytes. Leaves out those that it cannot add. Returns the bytes
+ * copied. Any context.
+ */
+u32 ktux_fields_kept(const struct fields *fields, u8 *out, const u8 *lines, u32 len);
 
 /* True if the host serves files of this mode. Any context. */
 static inline bool ktux_host_permits(const struct host *host, umode_t mode)

@@ -66,9 +66,17 @@ enum {
 
 /* Bytes of a module, in pages of the kernel engine. */
 struct own_body {
-	u32 len;   /* bytes */
-	u32 count; /* pages */
+	u32 len;    /* bytes */
+	u32 count;  /* pages */
+	u32 forced; /* pages beyond the cgroup's limit */
 	struct page *page[];
+};
+
+/* A target of the host with which a module has replied, in place of the request's. */
+struct chosen {
+	u16 target_len; /* bytes */
+	u16 fields_len; /* bytes of the field lines that the module has added */
+	u8 text[];      /* the target, followed by the lines */
 };
 
 /* The response being sent. The head is copied only if it could not be sent at once. */
@@ -118,6 +126,7 @@ struct conn {
 	u32 acked;              /* first unacknowledged sequence number at the last check of the send timeout */
 	struct object *loaded;  /* object loaded in CONN_OPEN_FILE, for the next parse of the same request only */
 	struct tux_req *call;   /* call of a module, in CONN_SUSPENDED and CONN_BLOCKING; else NULL */
+	struct chosen *chosen;  /* kmalloc'ed: reply of the module of the current request, until the response; NULL: none */
 	struct tux_access_record *record; /* access record of an unfinished response, followed by its texts */
 };
 
@@ -136,6 +145,7 @@ struct listener {
 struct instance {
 	struct list_head everyone; /* link in the list of all instances (device.c) */
 	struct pid *owner;         /* process that opened the device */
+	struct pid *parent;        /* its parent at that time: the supervisor of the program */
 	struct mem_cgroup *memcg;  /* memory cgroup of owner; NULL: no memory cgroups */
 	struct net *net;
 	struct hosts hosts;
@@ -143,6 +153,7 @@ struct instance {
 	struct eventfd_ctx *event;
 	bool set_up, records;
 	bool greeted;
+	bool of_root; /* the process that opened the device has CAP_NET_ADMIN in the first user namespace, not only in a container's */
 	bool draining;
 	bool retiring; /* draining, but idle connections are handed up, not closed */
 	u32 max_connections;
@@ -168,9 +179,12 @@ struct instance {
 
 /* The reply of a module that responds at once. */
 struct module_scratch {
-	struct tux_req *spare; /* call that the next request may use; NULL: none */
+	struct tux_req *spare; /* call that the next request may use; NULL: none. Changed by xchg() */
 	u8 fields[TUX_MAX_FIELD_LINES]; /* field lines that the module has added */
 	u8 lines[2 * TUX_MAX_FIELD_LINES]; /* those of the configuration, followed by those of the module */
+	u8 chosen[sizeof(struct chosen) + TUX_MAX_CHOSEN] __aligned(__alignof__(struct chosen)); /* chosen.c */
+	const char *name;           /* of the module that has replied with the file; NULL: none has */
+	const struct fields *of_route; /* fields of its route, in place of those of the file's path; NULL: those of the path */
 };
 
 /* Per-CPU scratch memory, used with bottom halves off. */
@@ -193,6 +207,7 @@ struct scratch {
 
 int ktux_scratch_init(void);
 void ktux_scratch_exit(void);
+void ktux_scratch_trim(void); /* Frees what an instance that has ended may have left, because that is charged to its cgroup. Process context. */
 struct scratch *ktux_scratch_get(void); /* Bottom halves are off. */
 
 #endif

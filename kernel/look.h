@@ -13,6 +13,7 @@ enum look {
 	LOOK_SUSPENDED, /* a module has the request, and the connection is in CONN_SUSPENDED */
 	LOOK_BLOCKS,    /* conn->call is for a helper thread */
 	LOOK_DECLINED,  /* the module has declined the request, which is for a file */
+	LOOK_CHOSEN,    /* the module has replied with a file of the host */
 };
 
 static inline enum look ktux_look_hand_up(struct conn *conn, enum tux_reason reason)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Memory of a connection, allocated in softirq, where the current task is arbitrary. It is charged to the program's cgroup. */
+/*
+ * Memory of a connection, allocated in softirq, where the current task is arbitrary. It is charged to the program's cgroup, whose limit it may exceed: each
+ * connection has few of these, and of a limited size. Large copies are in own_body.c.
+ */
 #ifndef TUX_KERNEL_MEMCG_H
 #define TUX_KERNEL_MEMCG_H
 
@@ -13,7 +16,7 @@
 static inline void *ktux_charged_copy(const struct instance *instance, const void *from, size_t bytes)
 {
 	struct mem_cgroup *before = set_active_memcg(instance->memcg);
-	void *copy = kmemdup(from, bytes, GFP_ATOMIC | __GFP_ACCOUNT);
+	void *copy = kmemdup(from, bytes, GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
 
 	set_active_memcg(before);
 	return copy;

@@ -3,15 +3,19 @@
  * A module has one set of variables, so it has one configuration at a time: that of the first set-up which names it. Other set-ups with the
  * same configuration share the module. One with another configuration gets it after the last of the former has ended; until then the program
  * responds. load() is called before the first request of a configuration. unload() is called before the load() of another one, or when the module ends.
+ * A verified handler has none of these functions, and each request has the configuration of its set-up.
  */
 #include "module.h"
 
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "away.h"
 #include "call.h"
 #include "call_api.h"
 #include "compat/compat.h"
@@ -52,7 +56,7 @@ static int begin_conf(struct tux_loaded *loaded, struct module_conf *conf)
 	}
 	if (error >= 0)
 		return 0;
-	pr_warn("tux: module %s: load() or start() failed: %d; the program responds in its place\n", module->name, error);
+	ktux_call_complain(loaded, "load() or start() failed: %d; the program responds in its place", error);
 	WRITE_ONCE(loaded->conf, NULL);
 	ktux_module_conf_put(conf);
 	return error;
@@ -91,7 +95,7 @@ static bool configure(struct tux_loaded *loaded, struct module_conf *conf)
 	if (loaded->conf && ktux_module_conf_same(loaded->conf, conf))
 		return true;
 	if (loaded->conf && !is_unused(loaded)) {
-		pr_info("tux: module %s has another configuration now; the program responds until that ends\n", ktux_loaded_name(loaded));
+		ktux_call_complain(loaded, "another configuration is in use; the program responds until that ends");
 		return false;
 	}
 	if (loaded->conf)
@@ -99,12 +103,23 @@ static bool configure(struct tux_loaded *loaded, struct module_conf *conf)
 	return begin_conf(loaded, conf) == 0;
 }
 
+/*
+ * True if a module may respond for a program. The modules are those of the machine, and each has one configuration, so a container cannot have them.
+ * A verified handler responds for its own program alone, because each program has handlers and maps.
+ */
+static bool is_for(const struct tux_loaded *loaded, const struct module_table *table)
+{
+	const struct instance *instance = container_of(table, struct instance, modules);
+
+	return instance->of_root && (!loaded->owner || loaded->owner == instance->owner || loaded->owner == instance->parent);
+}
+
 /* Lets a module respond for an entry of its name. Under the lock. */
 static void join(struct tux_loaded *loaded, struct module_table *table, struct module_entry *entry)
 {
-	if (!entry->conf || rcu_access_pointer(entry->loaded) || strcmp(entry->conf->text, ktux_loaded_name(loaded)) != 0)
+	if (!entry->conf || rcu_access_pointer(entry->loaded) || strcmp(entry->conf->text, ktux_loaded_name(loaded)) != 0 || !is_for(loaded, table))
 		return;
-	if (!configure(loaded, entry->conf))
+	if (!loaded->owner && !configure(loaded, entry->conf)) /* a verified handler has no load(), and each call has the configuration of its set-up */
 		return;
 	count_entries(loaded, 1);
 	rcu_assign_pointer(entry->loaded, loaded);
@@ -186,7 +201,7 @@ static int check(const struct tux_module *module)
 		return -EPROTO;
 	}
 	if (!module->handle || module->request_bytes > MAX_REQUEST_MEMORY || strlen(module->name) > TUX_MAX_SETUP_MODULE_NAME ||
-	    (module->flags & ~(u32)TUX_MODULE_BODY_STREAMED)) {
+	    (module->flags & ~(u32)(TUX_MODULE_BODY_STREAMED | KTUX_MODULE_VERIFIED))) {
 		pr_warn("tux: module %s has no handle(), flags 0x%x that tux.ko lacks, request_bytes %u of at most %u, or too long a name\n",
 			module->name, module->flags, module->request_bytes, MAX_REQUEST_MEMORY);
 		return -EINVAL;
@@ -207,6 +222,8 @@ static struct tux_loaded *make_loaded(const struct tux_module *module)
 	loaded->module = module;
 	if (module->size >= offsetofend(struct tux_module, blocking))
 		loaded->blocking = module->blocking;
+	if (module->flags & KTUX_MODULE_VERIFIED)
+		loaded->owner = get_pid(task_tgid(current));
 	loaded->api = ktux_call_api;
 	loaded->api.module = loaded;
 	INIT_LIST_HEAD(&loaded->all);
@@ -215,6 +232,7 @@ static struct tux_loaded *make_loaded(const struct tux_module *module)
 	spin_lock_init(&loaded->lock);
 	INIT_LIST_HEAD(&loaded->suspended);
 	INIT_LIST_HEAD(&loaded->taken);
+	INIT_LIST_HEAD(&loaded->abandoned);
 	loaded->limit = jiffies;
 	ratelimit_state_init(&loaded->lines, HZ, LINES_A_SECOND);
 	return loaded;
@@ -316,6 +334,7 @@ void tux_module_unregister(const struct tux_module *module)
 	cancel_work_sync(&loaded->settle);
 	if (loaded->conf)
 		end_conf(loaded);
+	ktux_calls_forget(loaded);
 	ktux_loaded_put(loaded);
 }
 KTUX_EXPORT(tux_module_unregister);

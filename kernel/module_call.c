@@ -66,6 +66,12 @@ static enum look judge(struct conn *conn, struct tux_req *call, const char *func
 		*sent = (enum send_result)call->result;
 		return LOOK_ANSWERED;
 	}
+	if (call->reply == REPLY_FILE) {
+		counters_of(conn, call)->files++;
+		conn->chosen = call->chosen; /* NULL: it is in scratch */
+		call->chosen = NULL;
+		return LOOK_CHOSEN;
+	}
 	if (result == TUX_DECLINE) {
 		counters_of(conn, call)->declined++;
 		conn->declined = true;
@@ -152,6 +158,7 @@ enum look ktux_module_look(struct conn *conn, struct scratch *scratch, const u8 
 	call = loaded ? ktux_call_new(scratch, conn->instance) : NULL;
 	if (call) {
 		call->loaded = loaded;
+		call->conf = entry->conf;
 		call->number = number;
 		call->timeout = entry->timeout;
 		show(conn, scratch, call, buf, path_len);

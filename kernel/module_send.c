@@ -18,15 +18,14 @@ static bool has_content(u16 status)
 static struct tux_text join_lines(const struct conn *conn, struct scratch *scratch, const struct tux_req *call)
 {
 	const struct fields *fields = ktux_host_fields(conn->host, call->path, call->path_len);
-	struct tux_text lines = call->status < 400 ? fields->lines : fields->error_lines;
+	struct tux_text lines = ktux_fields_before(fields, call->status, call->fields, call->fields_len);
 	u8 *room = scratch->module.lines;
 
 	if (call->fields_len == 0)
 		return lines;
 	if (lines.len > 0)
 		memcpy(room, lines.at, lines.len);
-	memcpy(room + lines.len, call->fields, call->fields_len);
-	return (struct tux_text){ (const char *)room, lines.len + call->fields_len };
+	return (struct tux_text){ (const char *)room, lines.len + ktux_fields_kept(fields, room + lines.len, call->fields, call->fields_len) };
 }
 
 /* Writes the head of a reply with len bytes of content. Returns its length; 0 if it is too long. */

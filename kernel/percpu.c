@@ -20,6 +20,14 @@ void ktux_scratch_exit(void)
 	scratch = NULL;
 }
 
+void ktux_scratch_trim(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		kfree(xchg(&scratch[cpu]->module.spare, NULL));
+}
+
 int ktux_scratch_init(void)
 {
 	unsigned int cpu;

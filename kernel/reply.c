@@ -6,6 +6,7 @@
 
 #include "../core/target.h"
 #include "answer.h"
+#include "chosen.h"
 #include "memcg.h"
 #include "log_ring.h"
 #include "module_call.h"
@@ -36,6 +37,8 @@ static enum look answer(struct conn *conn, struct scratch *scratch, const u8 *bu
 			enum send_result *result)
 {
 	ktux_answer_begin(conn, scratch, buf, conn->instance->records ? ktux_answer_now_us() : 0, status, head_len + range->len);
+	if (scratch->module.name)
+		ktux_answer_note(conn, scratch, scratch->module.name);
 	*result = ktux_send_start(conn, head, head_len, object, file, range->first, range->len);
 	ktux_answer_sent(conn, scratch, *result);
 	return LOOK_ANSWERED;
@@ -52,6 +55,15 @@ static enum look answer_whole(struct conn *conn, struct scratch *scratch, const 
 	return answer(conn, scratch, buf, 200, rep->head_len, scratch->out, object, rep->file, &range, result);
 }
 
+/* Sets the fields that are added to a response about a file, and those that are left out. */
+static void set_fields(const struct conn *conn, struct scratch *scratch, const struct object *object, struct tux_head *head)
+{
+	const struct fields *of_route = scratch->module.of_route;
+
+	head->omit = (of_route ? of_route : object->fields)->omit;
+	head->extra = of_route ? ktux_chosen_lines(ktux_chosen_of(conn, scratch), scratch, of_route) : object->fields->lines;
+}
+
 /* Sends any other response about a file, with a new head. Consumes the reference if it responds. */
 static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u8 *buf, struct object *object,
 			     enum tux_coding coding, const struct tux_facts *facts, enum send_result *result)
@@ -64,14 +76,13 @@ static enum look answer_plan(struct conn *conn, struct scratch *scratch, const u
 		.status = plan->status,
 		.minor = req->minor,
 		.keep_alive = req->keep_alive,
-		.omit = object->fields->omit,
 		.date = ktux_answer_date(scratch, facts->validators.now),
-		.extra = object->fields->lines,
 	};
 	u32 date_off, head_len;
 
 	if (plan->status == 412 || plan->status == 416 || plan->range_count > 1)
 		return ktux_look_hand_up(conn, TUX_REASON_ANSWER);
+	set_fields(conn, scratch, object, &head);
 	tux_head_describe(&head, facts, ktux_object_coding(object, coding), object->available, object->type);
 	range = tux_head_plan(&head, plan);
 	if (req->method == TUX_HEAD)
@@ -94,7 +105,7 @@ static enum look answer_object(struct conn *conn, struct scratch *scratch, const
 	struct tux_facts facts = ktux_object_facts(object, coding, now_s);
 
 	tux_respond_decide(buf, req, &facts, &scratch->plan);
-	if (tux_respond_prebuilt(req, &scratch->plan, rep->last_modified, now_s))
+	if (!scratch->module.of_route && tux_respond_prebuilt(req, &scratch->plan, rep->last_modified, now_s))
 		return answer_whole(conn, scratch, buf, object, rep, now_s, result);
 	return answer_plan(conn, scratch, buf, object, coding, &facts, result);
 }
@@ -144,6 +155,8 @@ static enum look answer_module(struct conn *conn, struct scratch *scratch, const
 		return ktux_look_hand_up(conn, TUX_REASON_ROUTE);
 	if (conn->declined)
 		return LOOK_DECLINED;
+	if (conn->chosen)
+		return LOOK_CHOSEN;
 	return ktux_module_look(conn, scratch, buf, path_len, route->argument, result);
 }
 
@@ -166,6 +179,47 @@ static enum look answer_path(struct conn *conn, struct scratch *scratch, const u
 	return look;
 }
 
+/* Lets the program respond with 500, because the target of a module is lost. The module is not called again, because it has handled the request. */
+static enum look lose_chosen(struct conn *conn, const struct scratch *scratch, const struct tux_route *route)
+{
+	struct tux_setup_module_counters *counters = ktux_module_counters(conn->instance, route->argument);
+
+	counters->files--;
+	counters->failed++;
+	pr_warn_ratelimited("tux: module %s: out of memory for its reply with a file\n", scratch->module.name);
+	return ktux_look_hand_up(conn, TUX_REASON_FAILED);
+}
+
+/*
+ * Responds with the file that the module of a route has chosen, as if the client had requested it. The program does so for every other target:
+ * it gets the target with the connection.
+ */
+static enum look answer_chosen(struct conn *conn, struct scratch *scratch, const u8 *buf, u32 path_len, const struct tux_route *route,
+			       enum send_result *result)
+{
+	const struct module_conf *conf = conn->instance->modules.entry[route->argument].conf;
+	const struct chosen *chosen = ktux_chosen_of(conn, scratch);
+	const struct tux_route *route_of_module = route;
+	enum look look;
+
+	scratch->module.name = conf ? conf->text : ""; /* the text begins with it */
+	if (chosen->fields_len > 0)
+		scratch->module.of_route = ktux_host_fields(conn->host, scratch->path, path_len);
+	if (tux_respond_method(&scratch->request) == 0 && ktux_chosen_path(chosen, scratch, &path_len))
+		route = route_of(conn->host, scratch->path, path_len);
+	if (route->handler != TUX_HANDLER_STATIC && route->handler != TUX_HANDLER_HIDDEN) /* such as the module's, for what the program decides */
+		look = ktux_look_hand_up(conn, TUX_REASON_ROUTE);
+	else if (!ktux_records_room(conn->instance))
+		look = ktux_look_hand_up(conn, TUX_REASON_RECORDS);
+	else
+		look = answer_path(conn, scratch, buf, path_len, result);
+	if (look == LOOK_ANSWERED || ktux_chosen_keep(conn, chosen))
+		return look;
+	kfree(conn->key);
+	conn->key = NULL;
+	return lose_chosen(conn, scratch, route_of_module);
+}
+
 enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, enum send_result *result)
 {
 	struct scratch *scratch = ktux_scratch_get();
@@ -184,6 +238,8 @@ enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, 
 		break;
 	}
 	*used = req->head_len;
+	scratch->module.name = NULL;
+	scratch->module.of_route = NULL;
 	conn->host = ktux_host_find(&conn->instance->hosts, conn->listener, buf, req->host);
 	trace_tux_request(conn, conn->port, req->head_len);
 	reason = unwanted(req);
@@ -206,6 +262,8 @@ enum look ktux_reply_look(struct conn *conn, const u8 *buf, u32 len, u32 *used, 
 		return ktux_look_hand_up(conn, TUX_REASON_ROUTE);
 	case TUX_HANDLER_MODULE:
 		look = answer_module(conn, scratch, buf, path_len, route, result);
+		if (look == LOOK_CHOSEN)
+			return answer_chosen(conn, scratch, buf, path_len, route, result);
 		if (look != LOOK_DECLINED)
 			return look;
 		break;

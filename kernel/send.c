@@ -268,7 +268,7 @@ enum send_result ktux_send_start_bytes(struct conn *conn, const u8 *head, u32 he
 	if (sent == head_len + len)
 		return SEND_DONE;
 	if (answer->left > 0)
-		answer->own = ktux_own_body_new(conn->instance->memcg, (const u8 *)data + of_body, (u32)answer->left, GFP_ATOMIC);
+		answer->own = ktux_own_body_new(conn->instance->memcg, (const u8 *)data + of_body, (u32)answer->left);
 	if (!keep_head(conn, head, head_len, sent) || (answer->left > 0 && !answer->own))
 		return SEND_FAILED;
 	return blocked(conn);

@@ -37,7 +37,7 @@ bool ktux_setup_host_valid(const struct tux_setup_host *host)
 bool ktux_setup_fields_valid(const struct tux_setup_fields *fields)
 {
 	return fields->len <= TUX_MAX_FIELD_LINES && fields->error_len <= TUX_MAX_FIELD_LINES && fields->omit <= TUX_OMISSIONS &&
-	       fields->unused == 0 && fields->type_count <= TUX_MAX_MEDIA_TYPES && fields->type_text_len <= TUX_MAX_MEDIA_TYPE_TEXT;
+	       fields->removed_len <= TUX_MAX_FIELD_LINES && fields->type_count <= TUX_MAX_MEDIA_TYPES && fields->type_text_len <= TUX_MAX_MEDIA_TYPE_TEXT;
 }
 
 bool ktux_setup_index_valid(const uint8_t *text, uint32_t len, uint32_t count)

@@ -60,7 +60,7 @@ bool ktux_setup_host_valid(const struct tux_setup_host *host);
 /*@ requires \valid_read(fields);
   @ assigns \nothing;
   @ ensures \result ==> fields->len <= TUX_MAX_FIELD_LINES && fields->error_len <= TUX_MAX_FIELD_LINES;
-  @ ensures \result ==> fields->omit <= TUX_OMISSIONS && fields->unused == 0;
+  @ ensures \result ==> fields->omit <= TUX_OMISSIONS && fields->removed_len <= TUX_MAX_FIELD_LINES;
   @ ensures \result ==> fields->type_count <= TUX_MAX_MEDIA_TYPES && fields->type_text_len <= TUX_MAX_MEDIA_TYPE_TEXT;
   @*/
 bool ktux_setup_fields_valid(const struct tux_setup_fields *fields);

@@ -45,34 +45,63 @@ static uint32_t keep_type(const struct request *req, const uint8_t *head, char *
 	return value.len;
 }
 
+/* Copies fields of the configuration to *text, followed by the lines that the configuration does not remove. Moves *text after them. */
+static struct tux_text join(const struct request *req, char **text, struct tux_text before, struct tux_octets lines)
+{
+	char *const at = *text;
+
+	if (before.len > 0)
+		memcpy(at, before.at, before.len);
+	if (lines.len > 0)
+		memcpy(at + before.len, lines.at, lines.len);
+	lines.len = request_lines_kept(req, (uint8_t *)at + before.len, (const uint8_t *)at + before.len, lines.len);
+	*text += before.len + lines.len;
+	return (struct tux_text){ at, before.len + lines.len };
+}
+
+/*
+ * Returns the fields of the route followed by lines, and a type, malloc'ed with copies of both. Cache-Control of the configuration stays if the lines have
+ * none. Returns NULL if out of memory.
+ */
+static struct tux_fields *add_fields(const struct request *req, struct tux_octets lines, struct tux_text type)
+{
+	const struct tux_text before = req->fields->lines, cached = request_lines_cache(lines) ? before : req->fields->cached;
+	struct tux_fields *own = malloc(sizeof(*own) + before.len + cached.len + 2 * (size_t)lines.len + type.len);
+	char *text;
+
+	if (own == NULL)
+		return NULL;
+	text = (char *)(own + 1);
+	*own = *req->fields;
+	own->lines = join(req, &text, before, lines);
+	own->cached = join(req, &text, cached, lines);
+	if (type.len > 0)
+		memcpy(text, type.at, type.len);
+	own->type = (struct tux_text){ text, type.len };
+	return own;
+}
+
+/* Returns the bytes of the longer one of the lists of fields that the configuration adds. */
+static uint32_t lines_len(const struct tux_fields *fields)
+{
+	return fields->lines.len > fields->cached.len ? fields->lines.len : fields->cached.len;
+}
+
 /*
  * Returns the fields of the route followed by the kept fields, malloc'ed. Returns NULL if they are too long, or if out of memory.
  */
 static struct tux_fields *keep_fields(const struct request *req, const uint8_t *head)
 {
 	const struct tux_response *res = &req->thread->backends->received;
-	const struct tux_text before = req->fields->lines;
-	struct tux_fields *own = malloc(sizeof(*own) + MAX_OWN_LINES + TUX_MAX_MEDIA_TYPE);
+	const uint32_t before = lines_len(req->fields);
+	struct tux_fields *own = NULL;
+	uint8_t *const room = before <= MAX_OWN_LINES ? malloc(MAX_OWN_LINES) : NULL;
+	char type[TUX_MAX_MEDIA_TYPE];
 	uint32_t len;
-	char *text, *type;
 
-	if (own == NULL || before.len > MAX_OWN_LINES) {
-		free(own);
-		return NULL;
-	}
-	text = (char *)(own + 1);
-	if (before.len > 0)
-		memcpy(text, before.at, before.len);
-	if (!tux_forward_kept((uint8_t *)text + before.len, MAX_OWN_LINES - before.len, head, &res->fields, kept,
-	                      sizeof(kept) / sizeof(kept[0]), &len)) {
-		free(own);
-		return NULL;
-	}
-	len = request_lines_kept(req, (uint8_t *)text + before.len, (const uint8_t *)text + before.len, len);
-	*own = *req->fields;
-	own->lines = own->cached = (struct tux_text){ text, before.len + len };
-	type = text + MAX_OWN_LINES;
-	own->type = (struct tux_text){ type, keep_type(req, head, type) };
+	if (room != NULL && tux_forward_kept(room, MAX_OWN_LINES - before, head, &res->fields, kept, sizeof(kept) / sizeof(kept[0]), &len))
+		own = add_fields(req, (struct tux_octets){ room, len }, (struct tux_text){ type, keep_type(req, head, type) });
+	free(room);
 	return own;
 }
 
@@ -130,28 +159,6 @@ static bool path_of_file(const struct request *req, const uint8_t *file, uint32_
 	return path->len > 0;
 }
 
-/* Returns the fields of the route followed by lines, malloc'ed, with a copy of what they point to that use_fields() may free. */
-static struct tux_fields *add_fields(const struct request *req, struct tux_octets lines)
-{
-	const struct tux_text before = req->fields->lines, type = req->fields->type;
-	struct tux_fields *own = malloc(sizeof(*own) + before.len + lines.len + type.len);
-	char *text;
-
-	if (own == NULL)
-		return NULL;
-	text = (char *)(own + 1);
-	if (before.len > 0)
-		memcpy(text, before.at, before.len);
-	lines.len = request_lines_kept(req, (uint8_t *)text + before.len, lines.at, lines.len);
-	*own = *req->fields;
-	own->lines = own->cached = (struct tux_text){ text, before.len + lines.len };
-	text += own->lines.len;
-	if (type.len > 0)
-		memcpy(text, type.at, type.len);
-	own->type = (struct tux_text){ text, type.len };
-	return own;
-}
-
 /* Replaces the fields of the response. */
 static void use_fields(struct request *req, struct tux_fields *own)
 {
@@ -166,14 +173,14 @@ uint16_t internal_redirect_to(struct request *req, struct tux_octets target, str
 
 	if (++req->internal_redirects > MAX_INSIDE)
 		return refuse(req, 500, WHY_INTERNAL_COUNT);
-	if (req->fields->lines.len + lines.len > MAX_OWN_LINES)
+	if (lines_len(req->fields) + lines.len > MAX_OWN_LINES)
 		return refuse(req, 500, WHY_INTERNAL_FIELDS);
 	if (lines.len > 0) {
-		own = add_fields(req, lines);
+		own = add_fields(req, lines, req->fields->type);
 		if (own == NULL)
 			return refuse(req, 503, WHY_MEMORY);
 	}
-	if (!replace_head(req, target.at, target.len)) {
+	if (target.len == 0 || target.at[0] != '/' || !replace_head(req, target.at, target.len)) {
 		free(own);
 		return refuse(req, 500, WHY_INTERNAL_TARGET);
 	}

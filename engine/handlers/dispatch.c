@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dispatch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../core/target.h"
@@ -187,6 +188,8 @@ static enum dispatch_handler handler_of_path(struct request *req)
 		req->declined = true;
 		req->route = NULL;
 	}
+	if (is_kind(req->route, TUX_HANDLER_MODULE) && req->chosen != NULL)
+		return HANDLER_CHOSEN;
 	if (is_kind(req->route, TUX_HANDLER_MODULE)) {
 		req->module = module_at(req, req->route->argument);
 		return HANDLER_MODULE;
@@ -285,6 +288,21 @@ static enum response_step respond_module(struct request *req, const char *name)
 	step = error_page_failure(req, 503, because(WHY_MODULE, 0));
 	if (step == RESPONSE_QUEUED)
 		count(&req->thread->counters.modules_absent, 1);
+	return step;
+}
+
+/* Lets the target respond with which the module has replied in the kernel. */
+static enum response_step respond_chosen(struct request *req)
+{
+	const char *const name = req->thread->config->modules[req->route->argument].name;
+	struct chosen_target *const chosen = req->chosen;
+	enum response_step step;
+
+	req->chosen = NULL;
+	step = module_respond_target(req, (struct tux_octets){ (const uint8_t *)name, (uint32_t)strlen(name) },
+	                             (struct tux_octets){ chosen->text, chosen->target_len },
+	                             (struct tux_octets){ chosen->text + chosen->target_len, chosen->lines_len });
+	free(chosen);
 	return step;
 }
 
@@ -409,6 +427,8 @@ static enum response_step respond(struct request *req)
 		return redirect_to_https(req);
 	case HANDLER_MODULE:
 		return respond_module(req, req->thread->config->modules[req->route->argument].name);
+	case HANDLER_CHOSEN:
+		return respond_chosen(req);
 	case HANDLER_BACKEND:
 		return RESPONSE_BY_HANDLER;
 	case HANDLER_FILE_TYPE:

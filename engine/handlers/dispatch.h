@@ -11,6 +11,7 @@ enum dispatch_handler {
 	HANDLER_REDIRECT,
 	HANDLER_TO_HTTPS, /* redirect to the same target over TLS */
 	HANDLER_MODULE,
+	HANDLER_CHOSEN,   /* the target with which the module has replied in the kernel */
 	HANDLER_BACKEND,  /* that of req->route */
 	HANDLER_FILE_TYPE, /* like HANDLER_METHOD, unless the type of the file selects another handler */
 	HANDLER_HIDDEN,

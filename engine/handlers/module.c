@@ -119,15 +119,22 @@ static enum response_step fail_with(struct request *req, uint16_t status, enum w
 	return error_page_failure(req, status, req->cause);
 }
 
+enum response_step module_respond_target(struct request *req, struct tux_octets name, struct tux_octets target, struct tux_octets lines)
+{
+	const uint16_t status = request_keep(req) ? internal_redirect_to(req, target, lines) : 503;
+
+	backend_note(req, "module", name, 0);
+	return status == 200 ? RESPONSE_ANEW : fail_with(req, status, status == 503 ? WHY_MEMORY : (enum why)req->cause.why);
+}
+
 /* Lets another target respond, with the fields that the module has added. */
 static enum response_step respond_target(struct request *req, struct tux_req *call)
 {
-	const struct tux_octets target = { call->text.data, call->text.len };
-	const uint16_t status = request_keep(req) ? internal_redirect_to(req, target, (struct tux_octets){ call->fields.data, call->fields.len }) : 503;
+	const enum response_step step = module_respond_target(req, module_name(call->loaded), (struct tux_octets){ call->text.data, call->text.len },
+	                                                      (struct tux_octets){ call->fields.data, call->fields.len });
 
-	backend_note(req, "module", module_name(call->loaded), 0);
 	call_put(call);
-	return status == 200 ? RESPONSE_ANEW : fail_with(req, status, status == 503 ? WHY_MEMORY : (enum why)req->cause.why);
+	return step;
 }
 
 /*

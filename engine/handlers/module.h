@@ -13,6 +13,11 @@
 enum response_step module_respond(struct request *req, struct tux_loaded *loaded);
 
 /*
+ * Lets another target of the host respond, with field lines that a module of this name has added. Returns RESPONSE_ANEW, or responds with an error.
+ */
+enum response_step module_respond_target(struct request *req, struct tux_octets name, struct tux_octets target, struct tux_octets lines);
+
+/*
  * Starts a module that takes time: it reads the body first, has threads, or has suspended the request in module_respond(). Sets
  * req->events. Returns 0, or the status of an error response.
  */

@@ -11,6 +11,8 @@ struct tux_octets module_name(const struct tux_loaded *loaded)
 bool module_head(const struct request *req, const struct tux_req *call, char *room, struct tux_head *head)
 {
 	*head = response_head(req, call->status);
+	if (request_lines_cache((struct tux_octets){ call->fields.data, call->fields.len }))
+		head->extra = tux_fields_added(req->fields, 500, req->client->secure); /* without Cache-Control of the configuration */
 	if (head->extra.len + call->fields.len > MODULE_MAX_LINES)
 		return false;
 	if (call->fields.len > 0) {

@@ -11,6 +11,7 @@
 #include "../log/access_record.h"
 #include "../log/error_line.h"
 #include "../log/log_queue.h"
+#include "conn_return.h"
 #include "conn_state.h"
 #include "conn_wait.h"
 #include "h1.h"
@@ -146,26 +147,6 @@ static void flush(struct conn *conn)
 	}
 }
 
-/* True if the connection has no state, and another engine accepts it: the kernel engine, or the server process that took over. */
-static bool may_return(const struct conn *conn)
-{
-	const struct conns *conns = conn->conns;
-
-	if (conn->state != CONN_READ || conn_request_state(conn) != REQUEST_RESPONDED || output_queued(&conn->output) || conn->in.len > 0 ||
-	    conn->seen > 0 || conn->client_closed || conn->close_after_response || !transport_is_plain(&conn->channel))
-		return false;
-	if (conn->thread->draining)
-		return conns->pass_again_ms == 0 && passing_permits(conns->passing, conn->client.listener);
-	return conn->from_kernel && !conn->thread->leaving && (!conn->stays || conn->recalled);
-}
-
-static void give_back(struct conn *conn)
-{
-	timer_stop(&conn->timer);
-	conn_set_state(conn, CONN_HAND_BACK);
-	conn->thread->ops->release(conn->thread->loop, &conn->channel);
-}
-
 /* Splices the request's body to its handler. All input received before was consumed. */
 static void splice_request(struct conn *conn)
 {
@@ -262,8 +243,8 @@ static void wait_for_input(struct conn *conn)
 		conn_wait_for(conn, WAIT_LOAD);
 	} else if (conn->client_closed) {
 		leave(conn);
-	} else if (may_return(conn)) {
-		give_back(conn);
+	} else if (conn_may_return(conn)) {
+		conn_give_back(conn);
 	} else {
 		if (state == REQUEST_RESPONDED && conn->seen == 0)
 			conn_wait_for(conn, WAIT_IDLE);
@@ -493,6 +474,7 @@ static void conn_free(struct conn *conn)
 		tls_free(&conn->channel);
 	output_release(&conn->output);
 	buffer_forget(&conn->in);
+	free(conn->chosen);
 	if (conn->request != NULL) {
 		lookup_leave(&conn->request->load);
 		if (conn->request->events != NULL)
@@ -521,32 +503,13 @@ static void on_closed(struct channel *channel)
 	conn_free(conn_of(channel));
 }
 
-/* Gives the connection and its descriptor to another engine. Returns false if no engine accepts it. */
-static bool pass_on(struct conn *conn)
-{
-	struct conns *conns = conn->conns;
-	enum passing_result result;
-
-	if (!conn->thread->draining)
-		return conn->from_kernel && kernel_link_give(conns->slots.kernel, &conn->channel.fd, conn->client.listener);
-	if (conns->pass_again_ms != 0 || !passing_permits(conns->passing, conn->client.listener))
-		return false;
-	result = passing_send(conns->passing, conn->channel.fd, conn->client.listener);
-	if (result == PASSING_LATER)
-		conns->pass_again_ms = conn->thread->now_ms + PASSING_AGAIN_MS;
-	if (result != PASSING_DONE)
-		return false;
-	close(conn->channel.fd);
-	return true;
-}
-
 /* Gives a connection that the loop has released to another engine, unless input arrived meanwhile. */
 static void on_released(struct channel *channel)
 {
 	struct conn *conn = conn_of(channel);
 
 	conn_set_state(conn, CONN_READ);
-	if (conn->in.len == 0 && !conn->client_closed && pass_on(conn)) {
+	if (conn->in.len == 0 && !conn->client_closed && conn_pass_on(conn)) {
 		conn_free(conn);
 		return;
 	}
@@ -851,18 +814,6 @@ void conns_end_tunnels(struct conns *conns)
 		conn->request->events->drain(conn->request);
 		handler_ready(conn->request);
 	}
-}
-
-void conn_pass(struct conn *conn)
-{
-	if (conn->thread->draining && may_return(conn))
-		give_back(conn);
-}
-
-void conns_pass_idle(struct conns *conns)
-{
-	for (struct conn *conn = conns->first; conn != NULL; conn = conn->next)
-		conn_pass(conn);
 }
 
 static const struct channel_events channel_events = {

@@ -60,6 +60,8 @@ struct conn {
 	bool recalled;             /* the kernel engine has the module of the last request now */
 	uint8_t kernel_reason;     /* enum tux_reason: why the kernel engine has handed up its next request */
 	bool kernel_declined;      /* the module of the next request's route has declined it in the kernel */
+	struct chosen_target *chosen; /* malloc'ed: reply of that module in the kernel; NULL: none */
+	bool chosen_lost;          /* it has replied, and memory for a copy was short: 503, because it is not called a second time */
 	unsigned unsent;           /* responses that are not completely sent */
 	int64_t unsent_us;         /* began_us of the first of them */
 	struct request *request;   /* from its complete head until its response has been sent; NULL: idle, or reads a head */
@@ -98,12 +100,6 @@ void conns_hurry_idle(struct conns *conns, uint32_t limit_ms);
 
 /* Tells the handlers of all tunnels that the process ends. */
 void conns_end_tunnels(struct conns *conns);
-
-/* Passes a connection to the engine that took over, if it only waits for another request. */
-void conn_pass(struct conn *conn);
-
-/* Passes the idle connections to the engine that took over. Connections that it does not accept stay. */
-void conns_pass_idle(struct conns *conns);
 
 /* Resumes connections that wait for room for access records, while room is left. */
 void conns_log_resume(struct conns *conns);

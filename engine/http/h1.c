@@ -189,27 +189,48 @@ static void begin_body(struct conn *conn)
 	keep(conn);
 }
 
-/* Takes what the kernel engine has done with a request: the status, if it has failed there, and that its module has declined it. */
-static void take_reason(struct conn *conn, struct request *req)
+/* Status and cause of a request with which the kernel engine has failed. */
+struct kernel_failure {
+	uint16_t status; /* 0: it has not failed */
+	enum why why;
+};
+
+static struct kernel_failure kernel_failure_of(const struct conn *conn)
 {
-	static const struct {
-		uint16_t status;
-		enum why why;
-	} failures[TUX_REASONS] = {
+	static const struct kernel_failure failures[TUX_REASONS] = {
 		[TUX_REASON_BACKEND] = { 503, WHY_HANDOVER },
 		[TUX_REASON_FAILED] = { 500, WHY_MODULE_FAILED },
 		[TUX_REASON_UNLOADED] = { 503, WHY_MODULE_UNLOADED },
 		[TUX_REASON_LATE] = { 504, WHY_MODULE_TIME },
 	};
-	const unsigned reason = conn->kernel_reason;
+
+	return conn->kernel_reason < TUX_REASONS ? failures[conn->kernel_reason] : (struct kernel_failure){ 0, WHY_MODULE_FAILED };
+}
+
+bool h1_is_decided(const struct conn *conn)
+{
+	return conn->chosen != NULL || conn->chosen_lost || conn->kernel_declined || kernel_failure_of(conn).status != 0;
+}
+
+/* Takes what the kernel engine has done with a request: the status, if it has failed there, and what its module has done. */
+static void take_reason(struct conn *conn, struct request *req)
+{
+	const struct kernel_failure failure = kernel_failure_of(conn);
 
 	conn->kernel_reason = TUX_REASON_NONE;
 	req->kernel_declined = conn->kernel_declined;
 	conn->kernel_declined = false;
-	if (reason >= TUX_REASONS || failures[reason].status == 0)
+	req->chosen = conn->chosen;
+	conn->chosen = NULL;
+	if (conn->chosen_lost) {
+		conn->chosen_lost = false;
+		req->error_status = 503;
+		req->cause = because(WHY_MEMORY, 0);
+	}
+	if (failure.status == 0)
 		return;
-	req->error_status = failures[reason].status;
-	req->cause = because(failures[reason].why, 0);
+	req->error_status = failure.status;
+	req->cause = because(failure.why, 0);
 }
 
 /* Reads a head. Returns the bytes used; 0 if the head is incomplete. */

@@ -26,6 +26,9 @@ void h1_refuse(struct conn *conn, enum tux_refusal refusal);
 /* Like h1_refuse(), but when the output has been sent. The request has no handler any more that takes time. */
 void h1_refuse_later(struct conn *conn, enum tux_refusal refusal);
 
+/* True if the kernel engine or its module has decided about the next request, which is unread: another engine would not know. */
+bool h1_is_decided(const struct conn *conn);
+
 /* Makes room for the next request after a response was queued. The request stays if its access record is due after the last byte. */
 void h1_next_request(struct conn *conn);
 

@@ -22,6 +22,16 @@ uint8_t *buffer_room(struct buffer *bytes, uint32_t len)
 	return bytes->data + bytes->len;
 }
 
+uint8_t *buffer_reserve(struct buffer *bytes, uint32_t len)
+{
+	if (bytes->len == 0 && bytes->cap < len) {
+		buffer_forget(bytes);
+		bytes->data = malloc(len);
+		bytes->cap = bytes->data != NULL ? len : 0;
+	}
+	return buffer_room(bytes, len);
+}
+
 bool buffer_keep(struct buffer *bytes, const uint8_t *data, uint32_t len)
 {
 	uint8_t *room;

@@ -15,6 +15,9 @@ struct buffer {
 /* Returns room for len bytes after the present ones, or NULL if out of memory. The caller adds to bytes->len. */
 uint8_t *buffer_room(struct buffer *bytes, uint32_t len);
 
+/* Like buffer_room(), but an empty buffer without that room gets exactly len bytes: more of them will not follow. */
+uint8_t *buffer_reserve(struct buffer *bytes, uint32_t len);
+
 /* Appends a copy of len bytes at data. Returns false if out of memory. */
 bool buffer_keep(struct buffer *bytes, const uint8_t *data, uint32_t len);
 

@@ -223,12 +223,13 @@ static void epoll_release(struct loop *loop, struct channel *channel)
 /* Sends in a channel's turn, including the next messages that sent() starts, up to a limit. */
 static void take_sends(struct loop *loop, struct channel *channel)
 {
-	enum { AT_ONCE = 16 };
-	int64_t result;
+	enum { AT_ONCE = 16, AT_ONCE_BYTES = 1 << 20 };
+	int64_t result, bytes = 0;
 
-	for (int i = 0; i < AT_ONCE && channel->sending && !channel->closing; i++) {
+	for (int i = 0; i < AT_ONCE && bytes < AT_ONCE_BYTES && channel->sending && !channel->closing; i++) {
 		if (!push(channel, &result))
 			return;
+		bytes += result > 0 ? result : 0;
 		channel->sending = false;
 		channel->events->sent(channel, result);
 	}

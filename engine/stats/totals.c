@@ -76,10 +76,16 @@ static unsigned programs_sum(const struct totals *totals, struct snapshot_cgi *p
 	return count;
 }
 
+/* True if a module responds in the kernel at times. */
+static bool may_be_in_kernel(const struct tux_module_config *module)
+{
+	return module->kernel || module->bpf != NULL;
+}
+
 /* Adds what the kernel engine has done for a module. */
 static void kernel_module_sum(const struct totals *totals, unsigned number, struct snapshot_module *one)
 {
-	if (!totals->config->modules[number].kernel)
+	if (!may_be_in_kernel(&totals->config->modules[number]))
 		return;
 	one->kernel = kernel_link_has_module(totals->kernel, number) ? SNAPSHOT_KERNEL_HERE : SNAPSHOT_KERNEL_AWAY;
 	one->verified = totals->config->modules[number].verified;
@@ -101,7 +107,7 @@ static unsigned modules_sum(const struct totals *totals, struct snapshot_module 
 		struct snapshot_module *one = &module[loaded];
 
 		*one = (struct snapshot_module){ .name = config->modules[i].name, .file = config->modules[i].file };
-		if (!totals->describe_module(config, i, one) && !config->modules[i].kernel)
+		if (!totals->describe_module(config, i, one) && !may_be_in_kernel(&config->modules[i]))
 			continue;
 		kernel_module_sum(totals, i, one);
 		for (unsigned w = 0; w < config->threads; w++)

@@ -12,7 +12,8 @@
  *
  * Where a function has a name without a length, it is a literal. The functions with a length take any memory of the handler. All functions that return int
  * return 0 or more, or a negative errno. A handler may call 256 functions for a request; the next returns -EUSERS. Memory for a copy has at most 16384 bytes;
- * more is -EMSGSIZE.
+ * more is -EMSGSIZE. A key of a map has at most 256 bytes, and a value 1024. A handler has an end after at most 65536 instructions that the verifier follows,
+ * on all paths and in all turns of loops together: a longer one is refused.
  */
 #ifndef TUX_BPF_H
 #define TUX_BPF_H
@@ -45,8 +46,10 @@ static uint32_t (*const bpf_get_prandom_u32)(void) = (void *)7;     /* for choic
 
 /* As in tux-bpf.ko: kernel/bpf/request.h. */
 struct tux_bpf_req {
+	void *none[0];
 };
 struct tux_bpf_reply {
+	void *none[0];
 };
 struct tux_bpf_ops {
 	int (*handle)(struct tux_bpf_req *req);
@@ -62,6 +65,7 @@ extern struct tux_bpf_reply *tux_bpf_reply_begin(struct tux_bpf_req *req) __attr
 extern void tux_bpf_reply_drop(struct tux_bpf_reply *reply) __attribute__((section(".ksyms")));
 extern int tux_bpf_reply_type(struct tux_bpf_reply *reply, const void *type, uint32_t len) __attribute__((section(".ksyms")));
 extern int tux_bpf_reply(struct tux_bpf_reply *reply, uint32_t status, const void *data, uint32_t len) __attribute__((section(".ksyms")));
+extern int tux_bpf_reply_file(struct tux_bpf_reply *reply, const void *path, uint32_t len) __attribute__((section(".ksyms")));
 extern int tux_bpf_redirect(struct tux_bpf_reply *reply, uint32_t status, const void *location, uint32_t len) __attribute__((section(".ksyms")));
 
 /* Values of which, for tux_bpf_copy_text(). */
@@ -139,6 +143,16 @@ TUX_BPF_INLINE int tux_reply(struct tux_req *req, uint32_t status, const char *t
 	if (type)
 		tux_bpf_reply_type(reply, type, __builtin_strlen(type)); /* it fails for a type that is too long: then the reply has none */
 	return tux_bpf_reply(reply, status, data ? data : "", len);
+}
+
+/* path is any memory. */
+TUX_BPF_INLINE int tux_reply_file(struct tux_req *req, const char *path, uint32_t len)
+{
+	struct tux_bpf_reply *reply = tux_bpf_reply_begin(tux_bpf_req(req));
+
+	if (!reply)
+		return TUX_BPF_NO_REPLY;
+	return tux_bpf_reply_file(reply, path, len);
 }
 
 /* Redirects to len bytes at location, which is any memory. */

@@ -447,17 +447,19 @@ static inline int tux_reply_memory(struct tux_req *req, uint32_t status, const c
 	return tux_api_here->reply_memory(req, status, type, data, len, drop, argument);
 }
 
-#ifndef __KERNEL__
 /*
  * Lets the server respond as if the client had requested this target of the same host with GET: a path, escaped as in a request, with a
- * query if need be. Hidden routes are permitted. The fields that were added are kept. Conditions, ranges and codings of the client hold.
+ * query if need be. Hidden routes are permitted. Conditions, ranges and codings of the client hold. The fields that were added are kept, beside those of
+ * the configuration for the module's route, whose Cache-Control a Cache-Control of the module replaces. Without added fields those for the target's route hold.
  * Returns -EINVAL after a field that the file has itself: Accept-Ranges, Content-Encoding, Content-Range, ETag, Last-Modified, Location.
+ * In the kernel, a file in the cache of the kernel engine is sent without a copy or a wake-up; the program responds for what that does not serve.
  */
 static inline int tux_reply_file(struct tux_req *req, const char *path, uint32_t len)
 {
 	return tux_api_here->reply_file(req, path, len);
 }
 
+#ifndef __KERNEL__
 /* Replies with len bytes of an open file from off on. The server owns fd from then on, but not after an error. */
 static inline int tux_reply_fd(struct tux_req *req, uint32_t status, const char *type, int fd, uint64_t off, uint64_t len)
 {

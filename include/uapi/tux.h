@@ -12,7 +12,8 @@
  * TUX_LISTEN      serves a listening TCP socket                             struct tux_socket, in
  * TUX_RUN         makes the caller a helper thread until TUX_DRAIN;         -
  *                 EINTR after a signal, or to close files: call again
- * read(2)         returns connections that the kernel engine hands up       struct tux_handed_up, out
+ * read(2)         returns connections that the kernel engine hands up       struct tux_handed_up, out,
+ *                                                                           one or more
  * TUX_ADOPT       gives a connection and its descriptor to the kernel       struct tux_socket, in
  *                 engine; success closes the descriptor
  * TUX_DRAIN       stops accepting; closes idle connections, hands up the    -
@@ -27,8 +28,8 @@
  * Errors of all calls: EINVAL for an invalid argument (a debug message in the kernel log says which), EBADMSG for a call out of
  * order, EPROTO for another version, EPERM without the capability. TUX_ADOPT fails with EBUSY if another descriptor, an epoll
  * item, O_ASYNC or a running call can reach the socket. read(2) keeps a connection for the next call if it cannot return it:
- * EMFILE, ENFILE, ENOMEM, EFAULT. During TUX_ADOPT the descriptor is out of the table, and its number reserved: after a failure
- * it is there again, and after success the number is free.
+ * EMFILE, ENFILE, ENOMEM, EFAULT, EMSGSIZE if its structure is longer than the room. During TUX_ADOPT the descriptor is out of the
+ * table, and its number reserved: after a failure it is there again, and after success the number is free.
  */
 #ifndef _UAPI_TUX_H
 #define _UAPI_TUX_H
@@ -36,7 +37,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 13u /* version of this file; program and module must have the same */
+#define TUX_ABI 14u /* version of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -77,6 +78,11 @@ struct tux_setup {
 	__u8 etag_key[16];
 };
 
+/* Limits of verified handlers, which bound their time in softirq: the program and tux-bpf.ko check them. */
+#define TUX_MAX_BPF_VERIFIED 65536 /* instructions that the kernel's verifier follows */
+#define TUX_MAX_BPF_KEY      256   /* bytes of a map's key */
+#define TUX_MAX_BPF_VALUE    1024  /* bytes of a map's value */
+
 #define TUX_MAX_SETUP_MODULES     256
 #define TUX_MAX_SETUP_MODULE_NAME 64       /* bytes */
 #define TUX_MAX_SETUP_VALUES      256      /* per module */
@@ -101,7 +107,8 @@ struct tux_setup_fields {
 	__u32 len;   /* bytes of lines, at most TUX_MAX_FIELD_LINES */
 	__u32 error_len; /* bytes of error_lines, at most TUX_MAX_FIELD_LINES */
 	__u32 omit;  /* enum tux_omission of core/response.h, or-ed: omitted fields */
-	__u32 unused; /* 0 */
+	__u32 removed_len; /* bytes of removed, at most TUX_MAX_FIELD_LINES */
+	__u64 removed; /* address of the names of fields that a module cannot add, in lower case, each followed by NUL */
 	/* The media types of files: the tux_media_types of core/media_types.h. Addresses. The module copies the data. */
 	__u64 types;         /* array of struct tux_media_type_of */
 	__u64 type_text;
@@ -170,11 +177,20 @@ enum tux_reason {
 /* A part of a reason: the module of the request's route has declined it in the kernel, so the program does not call its own build. */
 enum { TUX_REASON_DECLINED = 1 << 16 };
 
+#define TUX_MAX_CHOSEN 12288u /* bytes of a target and of field lines that a module in the kernel has chosen */
+
+/* The next structure of a read(2) begins at the next multiple of 4 after the text. */
 struct tux_handed_up {
-	__s32 fd;       /* new descriptor, O_CLOEXEC; the caller owns it */
-	__u32 reason;   /* enum tux_reason, and TUX_REASON_DECLINED */
-	__u32 listener; /* number of the listener that accepted it */
+	__s32 fd;         /* new descriptor, O_CLOEXEC; the caller owns it */
+	__u32 reason;     /* enum tux_reason, and TUX_REASON_DECLINED */
+	__u32 listener;   /* number of the listener that accepted it */
+	__u16 target_len; /* bytes of a target in text, with which the module of the request's route has replied in the kernel; 0: none */
+	__u16 fields_len; /* bytes of field lines after it, which the module has added. Both together: at most TUX_MAX_CHOSEN */
+	__u8 text[];
 };
+
+/* The bytes from one structure, whose text has so many bytes, to the next. */
+#define TUX_HANDED_UP_BYTES(text_bytes) ((sizeof(struct tux_handed_up) + (text_bytes) + 3u) & ~(__u64)3)
 
 /* Sums since the instance was opened, per CPU. The program adds them up. */
 struct tux_cpu_counters {
@@ -195,6 +211,7 @@ struct tux_cpu_counters {
 struct tux_setup_module_counters {
 	__u64 requests;   /* for which it was called */
 	__u64 replied[5]; /* replies by the first digit of their status, 1 to 5 */
+	__u64 files;      /* replies with a file of the host, whose status is not the module's */
 	__u64 declined;
 	__u64 failed;     /* 500: an error, or no reply */
 	__u64 unloaded;   /* 503: unloaded while it had the request */

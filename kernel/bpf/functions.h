@@ -14,6 +14,7 @@ struct tux_bpf_reply *tux_bpf_reply_begin(struct tux_bpf_req *req);
 void tux_bpf_reply_drop(struct tux_bpf_reply *reply);
 int tux_bpf_reply_type(struct tux_bpf_reply *reply, const void *type, u32 type__sz);
 int tux_bpf_reply(struct tux_bpf_reply *reply, u32 status, const void *data, u32 data__sz);
+int tux_bpf_reply_file(struct tux_bpf_reply *reply, const void *path, u32 path__sz);
 int tux_bpf_redirect(struct tux_bpf_reply *reply, u32 status, const void *location, u32 location__sz);
 
 #endif

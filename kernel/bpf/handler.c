@@ -59,11 +59,6 @@ static struct handler *handler_of(const struct tux_req *req)
 	return container_of(ktux_call_module(req), struct handler, module);
 }
 
-const struct tux_api *ktux_handler_api(const struct tux_req *req)
-{
-	return handler_of(req)->api;
-}
-
 /* Counts a call. Switches the handler off if too many are slow. */
 static void count_call(struct handler *handler, u64 us)
 {
@@ -92,9 +87,10 @@ static enum tux_result handle(struct tux_req *req)
 
 	if (READ_ONCE(handler->off))
 		return (enum tux_result)KTUX_AWAY;
-	ktux_bpf_functions_begin();
+	ktux_bpf_functions_begin(req);
 	began = local_clock();
 	result = ops->handle((struct tux_bpf_req *)req);
+	ktux_bpf_functions_end();
 	count_call(handler, (local_clock() - began) / NSEC_PER_USEC);
 	return result == KTUX_AWAY ? TUX_FAIL : (enum tux_result)result;
 }
@@ -170,6 +166,7 @@ int ktux_handler_attach(const struct tux_bpf_ops *ops, struct bpf_link *link)
 		.size = sizeof(struct tux_module),
 		.abi = TUX_MODULE_ABI,
 		.api_bytes = sizeof(struct tux_api),
+		.flags = KTUX_MODULE_VERIFIED,
 		.name = handler->name,
 		.handle = handle,
 	};

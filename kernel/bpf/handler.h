@@ -17,7 +17,4 @@ int ktux_handler_replace(const struct tux_bpf_ops *ops, struct bpf_link *link);
 /* Ends the handler of a link. No call of it is left when it returns. */
 void ktux_handler_detach(struct bpf_link *link);
 
-/* Returns the functions of tux.ko for the handler of a request that is being handled. Any context. */
-const struct tux_api *ktux_handler_api(const struct tux_req *req);
-
 #endif

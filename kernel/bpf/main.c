@@ -9,8 +9,10 @@
 #include "handler.h"
 #include "request.h"
 
+/* Called when the struct_ops is registered, with the BTF of this module. */
 static int init(struct btf *btf)
 {
+	ktux_bpf_functions_permit(btf);
 	return 0;
 }
 
@@ -20,14 +22,14 @@ static int check_member(const struct btf_type *type, const struct btf_member *me
 	return ktux_bpf_reach_check(prog);
 }
 
-/* Returns 1: the member is taken; 0: it is a program, which the kernel takes. */
+/* Returns 1: the member is taken; 0: it is a program, which the kernel takes. In from, it is a descriptor. */
 static int init_member(const struct btf_type *type, const struct btf_member *member, void *to, const void *from)
 {
 	const struct tux_bpf_ops *ops = from;
 	struct tux_bpf_ops *taken = to;
 
 	if (__btf_member_bit_offset(type, member) != offsetof(struct tux_bpf_ops, name) * BITS_PER_BYTE)
-		return 0;
+		return ops->handle ? ktux_bpf_time_check((u32)(unsigned long)ops->handle) : 0;
 	return strscpy(taken->name, ops->name, sizeof(taken->name)) > 0 ? 1 : -EINVAL;
 }
 
@@ -77,12 +79,18 @@ static int __init tux_bpf_init(void)
 {
 	int error = ktux_bpf_functions_init();
 
-	return error != 0 ? error : register_bpf_struct_ops(&struct_ops, tux_bpf_ops);
+	if (error != 0)
+		return error;
+	error = register_bpf_struct_ops(&struct_ops, tux_bpf_ops);
+	if (error != 0)
+		ktux_bpf_functions_exit();
+	return error;
 }
 
 /* The kernel forgets the functions and the struct_ops with the module's BTF. Each attached handler holds the module. */
 static void __exit tux_bpf_exit(void)
 {
+	ktux_bpf_functions_exit();
 }
 
 module_init(tux_bpf_init);

@@ -84,7 +84,7 @@ void tux_handlers_load(struct tux_handlers *handlers, struct tux_settings *setti
 	free(task);
 }
 
-static struct tux_module_config *module_of(struct tux_settings *settings, const char *name)
+static const struct tux_module_config *module_of(const struct tux_settings *settings, const char *name)
 {
 	for (unsigned i = 0; i < settings->modules.count; i++)
 		if (strcmp(settings->modules.module[i].name, name) == 0)
@@ -102,22 +102,20 @@ static void complain(const struct tux_module_config *module, const struct tux_ve
 	fprintf(errors, "; %s\n", instead);
 }
 
-bool tux_handlers_loaded(struct tux_handlers *handlers, struct tux_settings *settings, const struct tux_handlers *before, FILE *errors)
+bool tux_handlers_loaded(struct tux_handlers *handlers, const struct tux_settings *settings, const struct tux_handlers *before, FILE *errors)
 {
 	static struct bpf_loader_result result; /* the supervisor has one thread */
 
 	while (handlers->loading && handlers->taken < handlers->count) {
 		struct tux_verified *const handler = &handlers->handler[handlers->taken];
 		const struct tux_verified *const former = find(before, handler->name);
-		struct tux_module_config *const module = module_of(settings, handler->name);
+		const struct tux_module_config *const module = module_of(settings, handler->name);
 
 		if (bpf_loader_take(&handlers->loader, &result) == 0)
 			return false;
 		handlers->taken++;
 		handler->ops_fd = result.ops_fd;
 		handler->maps = result.maps;
-		if (module)
-			module->verified = handler->ops_fd >= 0 || is_attached(former);
 		if (handler->ops_fd >= 0)
 			continue;
 		keep_maps(handler, former);
@@ -197,16 +195,19 @@ static void attach(struct tux_verified *handler, FILE *errors)
 	handler->link_fd = bpf_ops_attach(handler->ops_fd);
 	if (handler->link_fd < 0)
 		fprintf(errors, "tux: module %s: cannot attach its handler: %s%s\n", handler->name, strerror(errno),
-		        errno == EEXIST ? "; the kernel has another module of this name" : "");
+		        errno == EEXIST ? "; the kernel has another module of this name, maybe of another server" : "");
 }
 
-void tux_handlers_attach(struct tux_handlers *handlers, const struct tux_handlers *before, FILE *errors)
+void tux_handlers_attach(struct tux_handlers *handlers, struct tux_settings *settings, const struct tux_handlers *before, FILE *errors)
 {
-	for (unsigned i = 0; i < handlers->count; i++) {
-		struct tux_verified *const handler = &handlers->handler[i];
+	for (unsigned i = 0; i < settings->modules.count; i++) {
+		struct tux_module_config *const module = &settings->modules.module[i];
+		struct tux_verified *const handler = find(handlers, module->name);
+		const struct tux_verified *const former = find(before, module->name);
 
-		if (handler->ops_fd >= 0 && handler->link_fd < 0 && !is_attached(find(before, handler->name)))
+		if (handler && handler->ops_fd >= 0 && handler->link_fd < 0 && !is_attached(former))
 			attach(handler, errors);
+		module->verified = handler && (is_attached(handler) || is_attached(former));
 	}
 }
 

@@ -33,10 +33,10 @@ struct tux_handlers {
 void tux_handlers_load(struct tux_handlers *handlers, struct tux_settings *settings, const struct tux_handlers *before);
 
 /*
- * Takes the handlers that are loaded, and notes them in the settings of their modules. Writes a message about each failure to errors. Returns true if none is
- * missing: then they can be attached. before: as for tux_handlers_load().
+ * Takes the handlers that are loaded. Writes a message about each failure to errors. Returns true if none is missing: then they can be attached.
+ * before: as for tux_handlers_load().
  */
-bool tux_handlers_loaded(struct tux_handlers *handlers, struct tux_settings *settings, const struct tux_handlers *before, FILE *errors);
+bool tux_handlers_loaded(struct tux_handlers *handlers, const struct tux_settings *settings, const struct tux_handlers *before, FILE *errors);
 
 /* Returns the descriptor that is readable when a handler is loaded; -1: none is being loaded. */
 int tux_handlers_fd(const struct tux_handlers *handlers);
@@ -51,10 +51,10 @@ bool tux_handlers_ended(struct tux_handlers *handlers, pid_t pid);
 unsigned tux_handlers_check(const struct tux_settings *settings, const char *path, FILE *errors);
 
 /*
- * Attaches the loaded handlers of modules that have none attached in those before (or NULL): they respond as soon as a process serves. Writes a message about
- * each failure to errors.
+ * Attaches the loaded handlers of modules that have none attached in those before (or NULL): they respond as soon as a process serves. Notes in the settings
+ * each module whose handler is attached, also by those before. Writes a message about each failure to errors.
  */
-void tux_handlers_attach(struct tux_handlers *handlers, const struct tux_handlers *before, FILE *errors);
+void tux_handlers_attach(struct tux_handlers *handlers, struct tux_settings *settings, const struct tux_handlers *before, FILE *errors);
 
 /* Attaches the others in place of those before, and detaches the rest of those. Writes a message about each failure to errors. */
 void tux_handlers_replace(struct tux_handlers *handlers, struct tux_handlers *before, FILE *errors);

@@ -200,6 +200,7 @@ static bool refer_to_function(struct linking *linking, uint32_t at, const struct
 /* Copies a function to its place, and notes what it refers to. */
 static bool copy(struct linking *linking, const struct code *code)
 {
+	static const char refers[] = "refers to the kernel without a symbol, so nobody can say to what"; /* compilers write a symbol for each reference */
 	struct bpf_object *const object = linking->object;
 	struct bpf_symbol symbol;
 
@@ -209,12 +210,17 @@ static bool copy(struct linking *linking, const struct code *code)
 		*insn = insn_at(linking, code->section, code->from + i);
 		if (insn->code == (BPF_LD | BPF_IMM | BPF_DW) && i + 1 < code->count) {
 			insn[1] = insn_at(linking, code->section, code->from + i + 1);
+			if (insn->src_reg != 0)
+				return fail(linking, "it %s", refers);
 			if (relocation_of(linking, code->section, code->from + i, &symbol) == RELOCATION_64 &&
 			    !refer_to_map(linking, code->to + i, insn, &symbol))
 				return false;
 			i++;
-		} else if (is_call(insn) && !refer_to_function(linking, code->to + i, code, code->from + i, insn)) {
-			return false;
+		} else if (is_call(insn)) {
+			if (!refer_to_function(linking, code->to + i, code, code->from + i, insn))
+				return false;
+		} else if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg != 0) {
+			return fail(linking, "it %s", refers);
 		}
 	}
 	return true;
@@ -257,37 +263,39 @@ static int64_t position(const struct linking *linking, const char *section, uint
 	return -1;
 }
 
-/* Adds one record about a function or a line. */
-typedef bool record_fn(struct linking *linking, const uint8_t *record, uint32_t insn);
+/* Records about functions or about lines: each begins with the position of its instruction. */
+struct records {
+	void *data; /* malloc'ed */
+	uint32_t count;
+	size_t size; /* bytes of a record */
+};
 
-static bool function_record(struct linking *linking, const uint8_t *record, uint32_t insn)
+/* Adds a copy of a record with the position in the program. Returns false if out of memory. */
+static bool record_add(struct records *records, const uint8_t *record, uint32_t insn)
 {
-	struct bpf_object *const object = linking->object;
-	struct bpf_func_info *const all = realloc(object->function, (object->function_count + 1) * sizeof(*all));
+	uint8_t *const data = realloc(records->data, (records->count + 1) * records->size);
+	uint8_t *last;
 
-	if (!all)
+	if (!data)
 		return false;
-	object->function = all;
-	memcpy(&all[object->function_count], record, sizeof(*all));
-	all[object->function_count++].insn_off = insn;
+	records->data = data;
+	last = data + records->count++ * records->size;
+	memcpy(last, record, records->size);
+	memcpy(last, &insn, sizeof(insn));
 	return true;
 }
 
-static bool line_record(struct linking *linking, const uint8_t *record, uint32_t insn)
+static int by_position(const void *one, const void *other)
 {
-	struct bpf_object *const object = linking->object;
-	struct bpf_line_info *const all = realloc(object->line, (object->line_count + 1) * sizeof(*all));
+	uint32_t a, b;
 
-	if (!all)
-		return false;
-	object->line = all;
-	memcpy(&all[object->line_count], record, sizeof(*all));
-	all[object->line_count++].insn_off = insn;
-	return true;
+	memcpy(&a, one, sizeof(a));
+	memcpy(&b, other, sizeof(b));
+	return a < b ? -1 : a > b;
 }
 
-/* Reads a part of .BTF.ext: for each section of code its records, which begin with the position of an instruction. */
-static bool records_read(struct linking *linking, const uint8_t *at, uint32_t len, uint32_t wanted, record_fn *add)
+/* Reads a part of .BTF.ext, which has the records of each section of code. Adds those of the program, in the order of their positions. */
+static bool records_read(const struct linking *linking, const uint8_t *at, uint32_t len, struct records *records)
 {
 	uint32_t size, head[2];
 
@@ -298,7 +306,7 @@ static bool records_read(struct linking *linking, const uint8_t *at, uint32_t le
 	memcpy(&size, at, sizeof(size));
 	at += sizeof(size);
 	len -= (uint32_t)sizeof(size);
-	if (size < wanted || size > 1024)
+	if (size < records->size || size > 1024)
 		return false;
 	while (len > 0) {
 		const char *section;
@@ -317,20 +325,13 @@ static bool records_read(struct linking *linking, const uint8_t *at, uint32_t le
 
 			memcpy(&off, at, sizeof(off));
 			insn = position(linking, section, off);
-			if (insn >= 0 && !add(linking, at, (uint32_t)insn))
+			if (insn >= 0 && !record_add(records, at, (uint32_t)insn))
 				return false;
 		}
 	}
+	if (records->count > 0)
+		qsort(records->data, records->count, records->size, by_position);
 	return true;
-}
-
-static int by_position(const void *one, const void *other)
-{
-	uint32_t a, b; /* both records begin with the position */
-
-	memcpy(&a, one, sizeof(a));
-	memcpy(&b, other, sizeof(b));
-	return a < b ? -1 : a > b;
 }
 
 /* Leaves one line for each instruction: the kernel refuses two. */
@@ -349,8 +350,10 @@ static bool infos_read(struct linking *linking)
 {
 	struct bpf_object *const object = linking->object;
 	const struct bpf_section *const section = bpf_elf_find(&object->elf, ".BTF.ext");
+	struct records functions = { .size = sizeof(struct bpf_func_info) }, lines = { .size = sizeof(struct bpf_line_info) };
 	uint32_t word[EXT_HEAD / 4];
 	uint32_t head_len, rest;
+	bool good;
 
 	if (!section || !section->data || section->size < sizeof(word) || section->size > BPF_MAX_OBJECT)
 		return fail(linking, "it has no %s: clang writes it with -g", ".BTF.ext");
@@ -364,13 +367,14 @@ static bool infos_read(struct linking *linking)
 			return fail(linking, "its %s is damaged", ".BTF.ext");
 	if (head_len >= EXT_HEAD && word[7] > 0)
 		return fail(linking, "it has relocations for types of the kernel (CO-RE), which a handler does not need: %s", "preserve_access_index");
-	if (!records_read(linking, section->data + head_len + word[2], word[3], sizeof(struct bpf_func_info), function_record) ||
-	    !records_read(linking, section->data + head_len + word[4], word[5], sizeof(struct bpf_line_info), line_record))
+	good = records_read(linking, section->data + head_len + word[2], word[3], &functions) &&
+	       records_read(linking, section->data + head_len + word[4], word[5], &lines);
+	object->function = functions.data;
+	object->function_count = functions.count;
+	object->line = lines.data;
+	object->line_count = lines.count;
+	if (!good)
 		return fail(linking, "its %s is damaged, or memory is short", ".BTF.ext");
-	if (object->function_count > 0)
-		qsort(object->function, object->function_count, sizeof(*object->function), by_position);
-	if (object->line_count > 0)
-		qsort(object->line, object->line_count, sizeof(*object->line), by_position);
 	lines_thin(object);
 	return true;
 }

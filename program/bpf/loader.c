@@ -55,15 +55,17 @@ void bpf_loader_run(const struct bpf_kernel *kernel, const struct bpf_loader_tas
 	if (bpf_loader_file_permitted(task->name, task->path, true, result->error, BPF_LOADER_ERROR) &&
 	    bpf_object_open(&object, task->path, result->error, BPF_LOADER_ERROR))
 		program_fd = bpf_program_load(kernel, &object, task->before, &result->maps, result->error, BPF_LOADER_ERROR);
-	bpf_object_close(&object);
-	if (program_fd < 0)
-		return;
-	result->ops_fd = bpf_ops_make(kernel, task->name, program_fd);
-	if (result->ops_fd < 0) {
-		snprintf(result->error, BPF_LOADER_ERROR, "the kernel does not take the handler: %s", strerror(errno));
-		bpf_maps_close(&result->maps);
+	if (program_fd >= 0) {
+		result->ops_fd = bpf_ops_make(kernel, task->name, program_fd);
+		if (result->ops_fd < 0) {
+			snprintf(result->error, BPF_LOADER_ERROR, "the kernel does not take the handler: %s", strerror(errno));
+			if (errno == E2BIG)
+				bpf_program_excess_write(&object, program_fd, result->error, BPF_LOADER_ERROR);
+			bpf_maps_close(&result->maps);
+		}
+		close(program_fd); /* the kernel's structure of the handler has it */
 	}
-	close(program_fd); /* the kernel's structure of the handler has it */
+	bpf_object_close(&object);
 }
 
 /* Sends a result, and closes its descriptors. */

@@ -187,11 +187,10 @@ static bool license_find(struct bpf_object *object, char *error, size_t error_si
 	return true;
 }
 
-bool bpf_object_open(struct bpf_object *object, const char *path, char *error, size_t error_size)
+static bool object_parse(struct bpf_object *object, const char *path, char *error, size_t error_size)
 {
 	const struct bpf_section *btf;
 
-	memset(object, 0, sizeof(*object));
 	if (!read_whole(object, path, error, error_size) || !bpf_elf_open(&object->elf, object->file, object->len, error, error_size))
 		return false;
 	btf = bpf_elf_find(&object->elf, ".BTF");
@@ -201,6 +200,15 @@ bool bpf_object_open(struct bpf_object *object, const char *path, char *error, s
 	}
 	return btf_types_open(&object->types, btf->data, btf->size, NULL, error, error_size) && maps_define(object, error, error_size) &&
 	       variables_define(object, error, error_size) && license_find(object, error, error_size) && bpf_object_link(object, error, error_size);
+}
+
+bool bpf_object_open(struct bpf_object *object, const char *path, char *error, size_t error_size)
+{
+	memset(object, 0, sizeof(*object));
+	if (object_parse(object, path, error, error_size))
+		return true;
+	bpf_object_close(object);
+	return false;
 }
 
 void bpf_object_close(struct bpf_object *object)

@@ -53,7 +53,7 @@ struct bpf_object {
 	unsigned map_count;
 };
 
-/* Reads a file. Returns false with a sentence in error; the caller calls bpf_object_close(), also then. */
+/* Reads a file, which bpf_object_close() gives back. Returns false with a sentence in error, and keeps nothing. */
 bool bpf_object_open(struct bpf_object *object, const char *path, char *error, size_t error_size);
 void bpf_object_close(struct bpf_object *object);
 

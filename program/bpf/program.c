@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../include/uapi/tux.h"
+
 enum {
 	LOG_BYTES = 1 << 22,
 	LOG_REASONS = 1,      /* log_level: what is wrong, with the instructions before it */
@@ -299,4 +301,35 @@ int bpf_program_load(const struct bpf_kernel *kernel, const struct bpf_object *o
 	if (fd < 0)
 		bpf_maps_close(maps);
 	return fd;
+}
+
+/* Returns the first map of SEC(".maps") that tux-bpf.ko refuses; NULL: none. */
+static const struct bpf_map_spec *excessive_map(const struct bpf_object *object)
+{
+	for (unsigned i = 0; i < object->map_count; i++) {
+		const struct bpf_map_spec *const map = &object->map[i];
+
+		if (map->section == 0 && (map->key_size > TUX_MAX_BPF_KEY || map->value_size > TUX_MAX_BPF_VALUE || map->flags & BPF_F_ZERO_SEED))
+			return map;
+	}
+	return NULL;
+}
+
+void bpf_program_excess_write(const struct bpf_object *object, int fd, char *error, size_t error_size)
+{
+	const struct bpf_map_spec *const map = excessive_map(object);
+	struct bpf_prog_info info = { 0 };
+	union bpf_request request = { .attr.info = { (uint32_t)fd, sizeof(info), (uint64_t)(uintptr_t)&info } };
+
+	bpf_call(BPF_OBJ_GET_INFO_BY_FD, &request);
+	if (info.verified_insns > TUX_MAX_BPF_VERIFIED)
+		snprintf(error, error_size, "it is too long: the kernel's verifier has followed %u instructions, in all turns of its loops, and the limit is %d",
+		         info.verified_insns, TUX_MAX_BPF_VERIFIED);
+	else if (map && map->flags & BPF_F_ZERO_SEED)
+		snprintf(error, error_size, "map %s has BPF_F_ZERO_SEED: clients could choose keys that are slow", map->full_name);
+	else if (map)
+		snprintf(error, error_size, "map %s has a key of %u and a value of %u bytes; the limits are %d and %d, because a handler copies them in softirq",
+		         map->full_name, map->key_size, map->value_size, TUX_MAX_BPF_KEY, TUX_MAX_BPF_VALUE);
+	else
+		snprintf(error, error_size, "tux-bpf.ko refuses it: the kernel's log tells why");
 }

@@ -31,6 +31,9 @@ int bpf_program_load(const struct bpf_kernel *kernel, const struct bpf_object *o
 
 void bpf_maps_close(struct bpf_maps *maps);
 
+/* Writes why tux-bpf.ko refuses a program that the verifier has permitted: it could take much time. See kernel/bpf/reach.c. */
+void bpf_program_excess_write(const struct bpf_object *object, int fd, char *error, size_t error_size);
+
 /*
  * Finds the verifier's reason in its log. Sets *insn to the instruction that it refuses; -1: it names none. For unit tests, too.
  */

@@ -124,9 +124,7 @@ static void module_apply(struct reading *reading, const ucl_object_t *module)
 		reading_wrong(reading, module->key, "%s", error);
 	else if (!tux_modules_agree(modules, (unsigned)number, error, sizeof(error)))
 		reading_wrong(reading, module->key, "%s", error);
-	if (modules->module[number].bpf)
-		modules->module[number].kernel = true; /* the supervisor registers it there */
-	if (!modules->module[number].file && !modules->module[number].kernel && reading->wrong == 0)
+	if (!modules->module[number].file && !modules->module[number].kernel && !modules->module[number].bpf && reading->wrong == 0)
 		reading_wrong(reading, module->key, "module %s needs a file, the path of its shared object, or historic, bpf, or kernel on", name);
 }
 

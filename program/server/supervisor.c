@@ -362,7 +362,7 @@ static void proceed(struct supervisor *supervisor)
 	    find(supervisor, TUX_GENERATION_STARTING) || find(supervisor, TUX_GENERATION_RETIRING) || !has_room(supervisor))
 		return;
 	supervisor->loading = NULL;
-	tux_handlers_attach(&next->handlers, before, stderr);
+	tux_handlers_attach(&next->handlers, &next->settings, before, stderr);
 	if (launch(supervisor, next)) {
 		supervisor->next = next;
 		return;

@@ -158,24 +158,30 @@ static char *lines_make(const struct ruling *ruling, const char *hsts, const cha
 /* The names of which what others say is left out; memory for as many as there are rules is there. */
 static bool removed_make(struct tux_fields *fields, struct tux_text *removed, const struct ruling *ruling)
 {
+	size_t bytes = 0;
 	unsigned i;
+	char *name;
 
 	fields->removed = removed;
+	for (i = 0; i < ruling->count; i++)
+		bytes += ruling->rule[i]->kind == TUX_FIELD_ADD ? 0 : ruling->rule[i]->name_len + 1;
+	name = bytes <= TUX_MAX_FIELD_LINES ? malloc(bytes + 1) : NULL;
+	if (!name)
+		return false;
+	fields->removed_text = (struct tux_text){ name, (uint32_t)bytes };
 	for (i = 0; i < ruling->count; i++) {
 		const struct tux_field_rule *rule = ruling->rule[i];
 		const struct known *field = known_find(rule->name, rule->name_len);
-		char *name;
 		size_t k;
 
 		if (rule->kind == TUX_FIELD_ADD)
 			continue;
 		fields->omit |= field ? field->omit : 0;
-		name = strndup(rule->name, rule->name_len);
-		if (!name)
-			return false;
 		for (k = 0; k < rule->name_len; k++)
-			name[k] = (char)(name[k] >= 'A' && name[k] <= 'Z' ? name[k] + 0x20 : name[k]);
+			name[k] = (char)(rule->name[k] >= 'A' && rule->name[k] <= 'Z' ? rule->name[k] + 0x20 : rule->name[k]);
+		name[k] = '\0';
 		removed[fields->removed_count++] = (struct tux_text){ name, (uint32_t)rule->name_len };
+		name += k + 1;
 	}
 	return true;
 }
@@ -205,7 +211,8 @@ bool tux_fields_make(struct tux_fields *fields, const struct tux_field_rules *co
 	made = ruling.rule && removed && lines && cached && removed_make(fields, removed, &ruling);
 	free(ruling.rule);
 	if (!made) {
-		snprintf(error, error_size, "the fields that are added have more than %d bytes, or there is no memory", TUX_MAX_FIELD_LINES);
+		snprintf(error, error_size, "the fields that are added, or the names of removed ones, have more than %d bytes, or there is no memory",
+		         TUX_MAX_FIELD_LINES);
 		free(lines);
 		free(cached);
 		if (!fields->removed)
@@ -221,12 +228,9 @@ bool tux_fields_make(struct tux_fields *fields, const struct tux_field_rules *co
 
 void tux_fields_free(struct tux_fields *fields)
 {
-	unsigned i;
-
 	free((void *)fields->lines.at);
 	free((void *)fields->cached.at);
-	for (i = 0; i < fields->removed_count; i++)
-		free((void *)fields->removed[i].at);
+	free((void *)fields->removed_text.at);
 	free((void *)fields->removed);
 	*fields = (struct tux_fields){ .omit = 0 };
 }

@@ -2,7 +2,7 @@
 /*
  * A connection of the user engine and its requests, from the accept queue to the last byte.
  *
- * sources: engine/http/conn.c engine/http/conn.h engine/http/conn_state.h engine/http/h1.c engine/http/h1_sink.c engine/request.c
+ * sources: engine/http/conn.c engine/http/conn.h engine/http/conn_return.c engine/http/conn_state.h engine/http/h1.c engine/http/h1_sink.c engine/request.c
  * sources: engine/request.h engine/handlers/dispatch.c engine/backend/exchange.c engine/backend/exchange.h
  * sources: engine/backend/exchange_request.c engine/backend/exchange_handler.c engine/request_events.h engine/files/lookup.c engine/files/loader.c engine/files/residence.c engine/log/log_wait.c
  * sources: engine/log/access_record.c engine/worker.c engine/output.c engine/engine.c engine/io/loop.h
@@ -119,7 +119,7 @@ byte before;
 #define exchange_takes (!upload_done && (ex == KEEPING || (stream && ex != CONNECTING && !blocked)))
 #define h1_takes_more ((progress == REQUEST_HANDLER && exchange_takes) || ((progress == REQUEST_RESPONDED || \
 	progress == REQUEST_BODY) && state == CONN_READ && !close_after_response && output != REFERENCED))
-#define may_return (state == CONN_READ && progress == REQUEST_RESPONDED && output == EMPTY && in == 0 && !seen && \
+#define conn_may_return (state == CONN_READ && progress == REQUEST_RESPONDED && output == EMPTY && in == 0 && !seen && \
 	!client_closed && !close_after_response && ((draining && pass_permits) || (!draining && from_kernel && !going)))
 
 inline conn_set_state(to) {
@@ -322,7 +322,7 @@ inline flush() {
 	fi
 }
 
-inline give_back() {
+inline conn_give_back() {
 	timer = NONE;
 	conn_set_state(CONN_HAND_BACK);
 	assert(!sending && !closing);
@@ -576,7 +576,7 @@ inline wait_for_input() {
 		if
 		:: progress == REQUEST_LOADING -> conn_wait_for(WAIT_LOAD)
 		:: progress != REQUEST_LOADING && client_closed -> act = END
-		:: progress != REQUEST_LOADING && !client_closed && may_return -> give_back()
+		:: progress != REQUEST_LOADING && !client_closed && conn_may_return -> conn_give_back()
 		:: else ->
 			if
 			:: progress == REQUEST_RESPONDED && !seen -> conn_wait_for(WAIT_IDLE)
@@ -783,7 +783,7 @@ inline conn_free() {
 	late = false; receiving = false; from_kernel = false; log_waits = false
 }
 
-/* on_released() with pass_on() */
+/* on_released() with conn_pass_on() */
 inline on_released() {
 	TOUCH;
 	leaving = false;
@@ -882,7 +882,7 @@ inline model_backend() {
 inline begin_drain() {
 	going = true; draining = true;
 	if
-	:: !freed && !passed && !closing && state == CONN_READ && may_return -> give_back() /* conns_pass_idle() */
+	:: !freed && !passed && !closing && state == CONN_READ && conn_may_return -> conn_give_back() /* conns_pass_idle() */
 	:: else
 	fi
 }
@@ -942,7 +942,7 @@ end_idle:
 		:: !stop && DRAIN && !draining -> begin_drain()
 		:: !stop && pass_later -> pass_later = false;
 			if
-			:: !freed && !closing && state == CONN_READ && may_return -> give_back() /* conn_pass() */
+			:: !freed && !closing && state == CONN_READ && conn_may_return -> conn_give_back() /* conn_pass() */
 			:: else
 			fi
 		fi;

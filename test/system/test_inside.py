@@ -59,6 +59,14 @@ def test_configured_fields_replace_kept_ones(inside):
     assert (got.body, got.all("Cache-Control"), got.all("Set-Cookie")) == (b"the secret", ["private"], [])
 
 
+def test_configured_cache_control_stays_unless_the_backend_has_one(inside):
+    tux = inside(lambda request: redirect(request.target[4:].split("?")[0], *(["Cache-Control: no-store"] if "?" in request.target else []), "Set-Cookie: a=b"),
+                 'cache-control "max-age=60"\n')
+    for to in ("/secret/small", "/secret/large"):
+        assert [tux.get("/app" + to + query).all("Cache-Control") for query in ("", "?own")] == [["max-age=60"], ["no-store"]]
+    assert tux.get("/app/secret/missing").all("Cache-Control") == []
+
+
 @pytest.mark.parametrize("field, media_type", [
     (["Content-Type: text/html; charset=koi8-r"], "text/html; charset=koi8-r"), ([], "application/octet-stream"),
     (["Content-Type: x/" + "y" * 200], "application/octet-stream")])

@@ -138,6 +138,29 @@ static void test_object_has_program_map_and_lines(void **state)
 	free(octets);
 }
 
+/* Calls of functions of the kernel are calls of symbols, which the loader resolves. One without a symbol could be a call of anything. */
+static void test_call_of_the_kernel_by_number_is_refused(void **state)
+{
+	static const uint8_t by_symbol[8] = { 0x85, 0x10, 0, 0, 0xff, 0xff, 0xff, 0xff };
+	struct bpf_object object;
+	char error[256] = "";
+	size_t len, at = 0;
+	uint8_t *const octets = object_read(&len);
+
+	(void)state;
+	if (len == 0) {
+		free(octets);
+		skip();
+	}
+	while (at + sizeof(by_symbol) <= len && memcmp(octets + at, by_symbol, sizeof(by_symbol)) != 0)
+		at++;
+	assert_true(at + sizeof(by_symbol) <= len);
+	octets[at + 1] = 0x20; /* BPF_PSEUDO_KFUNC_CALL */
+	assert_false(object_try(&object, octets, len, error));
+	assert_non_null(strstr(error, "refers to the kernel without a symbol"));
+	free(octets);
+}
+
 /* No damage makes the loader read or write out of bounds: run it with the sanitizers. */
 static void test_damaged_object_is_refused_or_harmless(void **state)
 {
@@ -163,10 +186,11 @@ static void test_damaged_object_is_refused_or_harmless(void **state)
 		}
 		if (i % 8 == 7)
 			kept = (random >> 4) % len;
-		if (object_try(&object, damaged, kept, error))
+		if (object_try(&object, damaged, kept, error)) {
 			for (uint32_t k = 0; k < object.reference_count; k++)
 				assert_true(object.reference[k].insn < object.insn_count);
-		bpf_object_close(&object);
+			bpf_object_close(&object);
+		}
 		free(damaged);
 	}
 	free(octets);
@@ -179,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_long_verifier_line_is_cut),
 		cmocka_unit_test(test_map_texts),
 		cmocka_unit_test(test_object_has_program_map_and_lines),
+		cmocka_unit_test(test_call_of_the_kernel_by_number_is_refused),
 		cmocka_unit_test(test_damaged_object_is_refused_or_harmless),
 	};
 

@@ -220,6 +220,31 @@ static void test_kernel_rings_outside(void **state)
 	free(shared);
 }
 
+/* Connections that are handed up, with texts of each length: one after the other, and none that is not whole. */
+static void test_handed_up(void **state)
+{
+	enum { COUNT = 9 };
+	uint32_t room[COUNT * TUX_HANDED_UP_BYTES(COUNT) / sizeof(uint32_t)] = { 0 };
+	size_t len = 0, at = 0, last = 0;
+
+	(void)state;
+	for (uint16_t i = 0; i < COUNT; i++) {
+		const struct tux_handed_up one = { .fd = i, .target_len = i / 2, .fields_len = (uint16_t)(i - i / 2) };
+
+		memcpy((uint8_t *)room + len, &one, sizeof(one));
+		last = len;
+		len += TUX_HANDED_UP_BYTES(i);
+	}
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(kernel_link_next(room, len, &at)->fd, i);
+	assert_int_equal(at, len);
+	assert_null(kernel_link_next(room, len, &at));
+	for (size_t cut = 1; cut <= len - last; cut++) {
+		at = last;
+		assert_null(kernel_link_next(room, len - cut, &at));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_kernel_records),
 		cmocka_unit_test(test_kernel_head_outside),
 		cmocka_unit_test(test_kernel_rings_outside),
+		cmocka_unit_test(test_handed_up),
 	};
 
 	alarm(60); /* a reader that never ends */

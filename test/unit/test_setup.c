@@ -88,7 +88,7 @@ static void test_fields(void **state)
 {
 	static const struct range ranges[] = {
 		RANGE(tux_setup_fields, len, 0, TUX_MAX_FIELD_LINES), RANGE(tux_setup_fields, error_len, 0, TUX_MAX_FIELD_LINES),
-		RANGE(tux_setup_fields, omit, 0, TUX_OMISSIONS), RANGE(tux_setup_fields, unused, 0, 0),
+		RANGE(tux_setup_fields, omit, 0, TUX_OMISSIONS), RANGE(tux_setup_fields, removed_len, 0, TUX_MAX_FIELD_LINES),
 		RANGE(tux_setup_fields, type_count, 0, TUX_MAX_MEDIA_TYPES), RANGE(tux_setup_fields, type_text_len, 0, TUX_MAX_MEDIA_TYPE_TEXT),
 	};
 

@@ -184,12 +184,12 @@ def test_modules(kernel):
 
 def tux_modules():
     """The sources of modules of TUX that build for the program and for the kernel."""
-    return [ROOT / "examples/modules" / (name + ".c") for name in ("hello", "picture")] + [ROOT / "examples/bpf/token.c"] + sorted((ROOT / "test/vm/modules").glob("*.c"))
+    return [ROOT / "examples/modules" / (name + ".c") for name in ("hello", "picture", "variant")] + [ROOT / "examples/bpf/token.c"] + sorted((ROOT / "test/vm/modules").glob("*.c"))
 
 
 def verified_handlers():
     """The sources of verified handlers: examples, and those of the tests."""
-    return [ROOT / "examples/modules/hello.c"] + sorted((ROOT / "examples/bpf").glob("*.c")) + sorted((ROOT / "test/vm/bpf").glob("*.c"))
+    return [ROOT / "examples/modules/hello.c", ROOT / "examples/modules/variant.c"] + sorted((ROOT / "examples/bpf").glob("*.c")) + sorted((ROOT / "test/vm/bpf").glob("*.c"))
 
 
 def build_verified_handlers():

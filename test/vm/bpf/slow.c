@@ -8,7 +8,7 @@ static enum tux_result handle(struct tux_req *req)
 	volatile uint32_t sum = 0;
 
 	if (tux_copy_query(req, query, sizeof(query)) == 4 && query[0] == 's')
-		for (uint32_t i = 0; i < 8000; i++)
+		for (uint32_t i = 0; i < 4000; i++)
 			sum += i;
 	if (sum == 7)
 		return TUX_FAIL;

@@ -50,7 +50,8 @@ static void add_name(struct setup *memory, uint32_t text, uint32_t len, uint32_t
 
 static void fill_fields(struct setup *memory, struct tux_setup_fields *fields, bool types)
 {
-	*fields = (struct tux_setup_fields){ .lines = address(memory->lines), .len = 6, .error_lines = address(memory->lines), .error_len = 6 };
+	*fields = (struct tux_setup_fields){ .lines = address(memory->lines), .len = 6, .error_lines = address(memory->lines), .error_len = 6,
+		.removed = address(memory->lines), .removed_len = types ? 7 : 0 };
 	if (types) {
 		fields->types = address(memory->media);
 		fields->type_text = address(memory->media_text);

@@ -7,7 +7,7 @@ import signal
 import struct
 import threading
 
-ABI = 13
+ABI = 14
 RECORD_SIZE = 88
 DEVICE = "/dev/tux"
 
@@ -19,9 +19,9 @@ def _number(direction, number, size):
 HELLO_FORMAT = "=II32s"
 SETUP_FORMAT = "=IIiIIIIIIIIIIIQQQQQ16s"
 HOST_FORMAT = "=IiHHHHIIQQQQIHHQ"
-FIELDS_FORMAT = "=QQIIIIQQIIHHHH"
+FIELDS_FORMAT = "=QQIIIIQQQIIHHHH"
 MODULE_FORMAT = "=IIIIQ"
-HANDED_UP_FORMAT = "=iII"
+HANDED_UP_FORMAT = "=iIIHH"
 HANDED_UP_SIZE = struct.calcsize(HANDED_UP_FORMAT)
 HELLO = _number(3, 0xd0, struct.calcsize(HELLO_FORMAT))
 SETUP = _number(1, 0xd1, struct.calcsize(SETUP_FORMAT))
@@ -94,10 +94,10 @@ class Memory:
 
     def fields(self, lines=b"", omit=0, **wrong):
         types, text = wrong.get("types", b""), wrong.get("type_text", b"")
-        errors = wrong.get("error_lines", b"")
+        errors, removed = wrong.get("error_lines", b""), wrong.get("removed", b"")
         return struct.pack(FIELDS_FORMAT, wrong.get("lines_at", self.at(lines)), wrong.get("error_lines_at", self.at(errors)),
-                           wrong.get("len", len(lines)), wrong.get("error_len", len(errors)), omit, wrong.get("unused", 0),
-                           wrong.get("types_at", self.at(types)), self.at(text), wrong.get("type_count", len(types) // 36),
+                           wrong.get("len", len(lines)), wrong.get("error_len", len(errors)), omit, wrong.get("removed_len", len(removed)),
+                           self.at(removed), wrong.get("types_at", self.at(types)), self.at(text), wrong.get("type_count", len(types) // 36),
                            wrong.get("type_text_len", len(text)), *wrong.get("every", (0, 0)), *wrong.get("fallback", (0, 0)))
 
     def host(self, root, **changes):
@@ -235,7 +235,7 @@ class Instance:
     def take_all(self):
         """The same, with the listener's number."""
         data = os.read(self.fd, HANDED_UP_SIZE * 64)
-        return [struct.unpack_from(HANDED_UP_FORMAT, data, at) for at in range(0, len(data), HANDED_UP_SIZE)]
+        return [struct.unpack_from(HANDED_UP_FORMAT, data, at)[:3] for at in range(0, len(data), HANDED_UP_SIZE)]
 
     def abandon(self):
         """Closes without a drain, after a signal has ended the threads that were lent. Of the main thread."""

@@ -22,6 +22,7 @@ from client import wait_until  # noqa: E402
 from tools import free_port  # noqa: E402
 
 MODULE = os.environ.get("TUX_MODULE", "/tux.ko")
+CLOCK_REALTIME_COARSE = 5  # of file systems; the module time lacks it
 
 
 def loaded():
@@ -40,6 +41,24 @@ def unload():
 def settle():
     """Files are closed by a work queue, objects freed behind a grace period."""
     time.sleep(0.3)
+
+
+def age(folder):
+    """
+    Waits until the times of all files tell later writes from these: a file that was just written is the user engine's, and has another tag.
+    How coarse the clock of a file system may be shows in the zeros at the end of a time (engine/files/stamp.c).
+    """
+    old = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            changed = os.stat(os.path.join(place, name), follow_symlinks=False).st_ctime_ns
+            step = 1
+            while step < 10 ** 8 and changed % (step * 10) == 0:
+                step *= 10
+            old = max(old, changed + (step if changed % 10 ** 9 else 2 * 10 ** 9))
+    until = time.monotonic() + 3
+    while time.clock_gettime_ns(CLOCK_REALTIME_COARSE) < old and time.monotonic() < until:
+        time.sleep(0.005)
 
 
 class Counts:
@@ -83,6 +102,7 @@ class Tux(process.Tux):
         port = free_port()
         self.root = root
         if root is not None:
+            age(root)
             options = (root, "--listen", f"127.0.0.1:{port}", "--log", log, *options)
         pathlib.Path("/tmp/tux-error").write_text("", encoding="utf-8")
         super().__init__(["/usr/bin/tux", "serve", "--engine", engine, *options], "/tmp/tux-error", port, cwd=None, **popen)
@@ -183,7 +203,7 @@ def root(tmp_path):
     for above in tmp_path.parents:
         if above != pathlib.Path("/"):
             above.chmod(0o755)
-    time.sleep(0.05)  # a file that was just written is the user engine's
+    age(tmp_path)
     return tmp_path
 
 

@@ -90,7 +90,7 @@ def test_order(fresh, root):
     {"routes": abi.route(0, 2) + abi.route(0, 1, link=1, depth=2), "text": b"/a"},
     {"fields": {"lines": b"A: b"}}, {"fields": {"lines": b"A: b\n"}}, {"fields": {"lines": b"A: b\r\n\r\n"}},
     {"fields": {"lines": b"\r\n"}}, {"fields": {"lines": b"A: \x01\r\n"}}, {"fields": {"lines": b"A: b\rc\r\n"}},
-    {"fields": {"error_lines": b"A: b"}}, {"fields": {"error_len": 4097}}, {"fields": {"unused": 1}},
+    {"fields": {"error_lines": b"A: b"}}, {"fields": {"error_len": 4097}}, {"fields": {"removed_len": 4097}}, {"fields": {"removed": b"x-a"}},
     {"modules": [{"name": "a", "flags": 2}]}, {"modules": [{"name": "a", "timeout_ms": 0}]}, {"modules": [{"name": "a", "timeout_ms": 86400001}]},
     {"modules": [{"name": ""}]}, {"modules": [{"name": "a" * 65}]}, {"modules": [{"name": "a", "value_count": 1}]},
     {"modules": [{"name": "a", "value_count": 257}]}, {"modules": [{"name": "a", "text": b"a"}]}, {"modules": [{"name": "a", "text_len": 0}]},

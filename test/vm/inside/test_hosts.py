@@ -9,7 +9,7 @@ import time
 import pytest
 
 import abi
-from conftest import Tux, answer, ask, free_port
+from conftest import Tux, age, answer, ask, free_port
 from test_engines import exchange, settled
 
 LONG = "x" * 3000
@@ -61,7 +61,7 @@ def place(tmp_path_factory):
     put(place / "a/run", "run", 0o755)
     put(place / "a/open", "open", 0o757)
     put(place / "a/hidden", "hidden", 0o600)
-    time.sleep(0.05)
+    age(place)
     return place
 
 
@@ -185,7 +185,7 @@ class Hosts:
 @pytest.fixture(scope="module")
 def own(place):
     put(place / "a/own/x.txt", "own")
-    time.sleep(0.05)
+    age(place)
     return place
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -12,7 +13,7 @@ import time
 import pytest
 
 import abi
-from conftest import Tux, answer, ask, loaded, unload
+from conftest import Tux, age, answer, ask, loaded, unload
 from tools import free_port
 
 FOLDER = "/modules.tux"
@@ -22,7 +23,7 @@ root "%(root)s"
 listen 127.0.0.1:%(port)d
 log "%(log)s"
 threads 2
-header { add "X-Always: yes" }
+header { add "X-Always: yes"; set "X-Set: configured"; remove "X-None" }
 cache-control "max-age=60"
 module hello { file "/modules.tux/hello.so"; kernel on }
 module picture { file "/modules.tux/picture.so"; kernel on }
@@ -32,6 +33,7 @@ route "/hello" { module hello }
 route "/picture" { module picture }
 route "/probe/" { module probe }
 route "/keep/" { module keeper }
+route "/hidden/" { hidden on }
 route "=/status" { status on }
 """
 HEAD = " HTTP/1.1\r\nHost: x\r\nX-One: 1\r\nx-one: 2\r\n"
@@ -64,6 +66,8 @@ def serve(root, tmp_path_factory):
     (root / "probe").mkdir(mode=0o755, exist_ok=True)
     (root / "probe/decline").write_bytes(b"a file\n")
     (root / "probe/blocks").write_bytes(b"another file\n")
+    (root / "hidden").mkdir(mode=0o755, exist_ok=True)
+    (root / "hidden/b.txt").write_bytes(b"hidden\n")
     folder = tmp_path_factory.mktemp("modules")
     os.chmod(folder, 0o755)
 
@@ -72,6 +76,7 @@ def serve(root, tmp_path_factory):
         tux = Tux.__new__(Tux)
         port = free_port()
         conf.write_text(CONFIG % {"root": root, "port": port, "log": log, "greeting": greeting, "more": more, "timeout": timeout})
+        age(root)
         Tux.__init__(tux, None, "--config", str(conf))
         tux.port, tux.address = port, ("127.0.0.1", port)
         return tux
@@ -85,6 +90,11 @@ def counters(tux, name):
     status, body = tux.get("/status?format=json")
     assert status == 200, body
     return {module["module"]: module for module in json.loads(body)["modules"]["loaded"]}[name]
+
+
+def kernel_counters(tux):
+    """What the status says of the kernel engine. The status itself is handed up."""
+    return json.loads(tux.get("/status?format=json")[1])["kernel"]
 
 
 def conversation(tux, text):
@@ -113,6 +123,15 @@ CONVERSATIONS = [last("/hello"), last("/hello", "HEAD"), last("/hello?a=b&c", "D
 CONVERSATIONS += [last("/probe/" + word, method) for method in ("GET", "HEAD", "PUT") for word in (
     "show", "decline", "fail", "error", "nothing", "mistakes", "redirect", "empty", "untyped", "missing", "refused", "broken", "page", "big",
     "fields", "resumed", "unsuspended", "blocks", "blocks?big", "sh%6fw?%41", "../probe/show", "de%63line")]
+FILES = [  # targets with which the module replies, and fields of the client
+    ("/a.txt", ""), ("/a.txt", "Range: bytes=1-2\r\n"), ("/a.txt", "Range: bytes=0-0,2-3\r\n"), ("/a.txt", "Range: bytes=9-\r\n"),
+    ("/a.txt", "If-None-Match: *\r\n"), ("/a.txt", "If-Match: \"x\"\r\n"), ("/a%2Etxt", ""), ("/a.txt?v=1", ""), ("/", ""), ("/none", ""), ("/probe", ""),
+    ("/probe/", ""), ("/hidden/b.txt", ""), ("/hidden/none", ""), ("/hello", ""), ("/probe/file?/a.txt", ""), ("/probe/decline", ""), ("/.dot", ""),
+    ("/%00", ""), ("/../a.txt", ""), ("a.txt", ""), ("", ""), ("/big", "Range: bytes=1000000-1100000\r\n"), ("/" + 2000 * "x", "")]
+CONVERSATIONS += [last(f"/probe/{word}?{target}", "GET", fields) for word in ("file", "file-fields", "file-resumed", "file-blocks") for target, fields in FILES]
+CONVERSATIONS += [last(f"/probe/{word}?{target}", method) for word in ("file", "file-fields") for method in ("HEAD", "PUT") for target in ("/a.txt", "/none")]
+CONVERSATIONS += ["GET /probe/file?/a.txt HTTP/1.0\r\n\r\n",
+                  3 * last("/probe/file-fields?/a.txt").replace("Connection: close\r\n", "") + last("/a.txt").replace("Connection: close\r\n", "") + last("/hidden/b.txt")]
 
 
 def without_ids(text):
@@ -142,6 +161,26 @@ def test_both_builds_respond_alike(serve, tmp_path_factory):
         assert kernel == user, text
     assert sorted(lines[1]) == sorted(lines[0])  # the program and the kernel engine write into rings of their own
     assert b"hello\n" in answers[0][0] and b"X-Always: yes" in answers[0][0] and b"Cache-Control: max-age=60" in answers[0][0]
+    for word, value in (("file-fields?/a.txt", b"max-age=60"), ("file-resumed?/a.txt", b"no-store"), ("file-blocks?/a.txt", b"no-store"), ("fields", b"no-store")):
+        assert re.findall(rb"Cache-Control: (.*)\r", answers[0][CONVERSATIONS.index(last("/probe/" + word))], re.IGNORECASE) == [value], word
+
+
+@pytest.mark.parametrize("word", ["file", "file-fields", "file-resumed", "file-blocks"])
+def test_file_is_sent_by_the_kernel_engine(serve, word):
+    """A file of a module's choice stays in the kernel, and one that is missing goes to the program, which does not call its build."""
+    insmod("probe")
+    tux = serve()
+    with tux.connect() as sock:
+        assert ask(sock, f"/probe/{word}?/hidden/b.txt") == (200, b"hidden\n")
+        before = kernel_counters(tux)
+        for _ in range(20):
+            assert ask(sock, f"/probe/{word}?/hidden/b.txt") == (200, b"hidden\n")
+        after = kernel_counters(tux)
+        assert after["requests"] - before["requests"] >= 20 and sum(after["handed_up"].values()) <= sum(before["handed_up"].values()) + 1
+        assert ask(sock, f"/probe/{word}?/none")[0] == 404
+        assert ask(sock, "/hidden/b.txt")[0] == 404
+    module = counters(tux, "probe")
+    assert module["ended"]["file"] == 22 and module["requests"] == module["kernel_requests"] == 22, module
 
 
 def test_request_with_body_goes_to_the_program(serve):
@@ -297,6 +336,26 @@ def test_client_that_leaves_is_told_to_the_module(serve):
     assert counters(tux, "keeper")["ended"]["gone"] == 2
 
 
+def test_module_is_called_once_for_a_request_that_a_reload_hands_up(serve, root):
+    """It replies with a file that is not in the cache, while the kernel engine drains. The old process sends it, and the new one gets the next request."""
+    (root / "cold").write_bytes(b"cold\n")
+    insmod("keeper")
+    tux = serve()
+    with tux.connect() as sock:
+        assert ask(sock, "/keep/now") == (200, b"kernel\n")
+        sock.sendall(b"GET /keep/file HTTP/1.1\r\nHost: x\r\n\r\n")
+        until = time.monotonic() + 10
+        while counters(tux, "keeper")["active"] < 1:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        tux.process.send_signal(signal.SIGHUP)
+        assert answer(sock) == (200, b"cold\n")
+        while "is in force" not in pathlib.Path("/tmp/tux-error").read_text(encoding="utf-8"):
+            assert time.monotonic() < until + 20
+            time.sleep(0.02)
+    assert tux.get("/keep/files") == (200, b"1\n")
+
+
 def test_program_killed_while_a_module_has_requests(serve):
     insmod("keeper")
     tux = serve()
@@ -322,6 +381,25 @@ def test_configuration_changes_after_the_last_program_with_the_old_one(serve):
     same.stop()
     assert counters(other, "probe")["kernel"] == "responds"
     assert other.get("/probe/show")[1].split()[-1] == b"other"
+
+
+def test_configuration_of_a_container_does_not_reach_a_module(serve):
+    """Its root has CAP_NET_ADMIN in its user namespace alone. Its program has an instance, and responds in the place of modules."""
+    insmod("probe")
+    script = ("import sys; sys.path.insert(0, '/test/vm/inside'); import abi\n"
+              "instance = abi.Instance(); instance.hello()\n"
+              "instance.setup('/tmp', modules=[('probe', [('greeting', 'container')])])\n"
+              "print('set up', flush=True); sys.stdin.read()\n")
+    in_container = ["unshare", "-U", "-r", "-n", "python3", "-c", script]
+    with subprocess.Popen(in_container, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "set up\n"
+        tux = serve("host")
+        assert counters(tux, "probe")["kernel"] == "responds"
+        assert tux.get("/probe/show")[1].split()[-1] == b"host"
+        other.stdin.close()
+    log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
+    assert subprocess.run(in_container, input="", capture_output=True, text=True, check=True).stdout == "set up\n"
+    assert subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout == log
 
 
 def test_module_whose_load_fails_leaves_the_responses_to_the_program(serve):

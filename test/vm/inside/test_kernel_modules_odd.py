@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import Tux, answer, ask
+from conftest import Tux, age, answer, ask
 from test_kernel_modules import counters, insmod, rmmod
 from tools import free_port
 
@@ -47,6 +47,7 @@ def serve(root, tmp_path_factory):
         port = free_port()
         conf = folder / f"{port}.conf"
         conf.write_text(CONFIG % {"root": root, "port": port, "tag": tag, "timeout": timeout, "more": more})
+        age(root)
         Tux.__init__(tux, None, "--config", str(conf))
         tux.port, tux.address = port, ("127.0.0.1", port)
         return tux
@@ -159,6 +160,21 @@ def test_reply_after_gone_is_dropped(serve):
     rmmod("odd")
     assert answer(sock)[0] == 503
     sock.close()
+
+
+def test_request_given_back_by_unload_after_its_time_limit(serve):
+    """Work of the module uses the request after the server has stopped to wait for it, and unload() waits for the work. Freed memory is poisoned."""
+    insmod("keeper")
+    tux = serve(timeout="0.5")
+    before = len(kernel_log())
+    assert tux.get("/keep/long")[0] == 504
+    time.sleep(0.7)
+    rmmod("keeper")
+    log = kernel_log()[before:]
+    assert "tux: module keeper: 1 requests were not given back before the module was unloaded" in log, log
+    for function in ("tux_reply", "tux_resume"):
+        assert f"tux: module keeper: {function}() was called for a request that the module does not have" in log, log
+    assert tux.get("/keep/now") == (200, b"user\n")
 
 
 def test_wrong_calls_are_refused(serve):

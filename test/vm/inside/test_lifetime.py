@@ -217,7 +217,6 @@ def test_several_instances(root):
     """Each has its own root, and ends for itself."""
     (root / "other").mkdir()
     (root / "other/a.txt").write_bytes(b"other\n")
-    time.sleep(0.05)
     one, two = Tux(root), Tux(root / "other")
     assert one.get("/a.txt") == (200, b"hello\n")
     assert two.get("/a.txt") == (200, b"other\n")

@@ -89,14 +89,14 @@ def test_mapped_memory_is_charged(cgroup, root):
         process.stdin.write("\n")
 
 
-def stuck(tux, fields, count):
+def stuck(tux, fields, count, target="/big"):
     """Connections with an answer that does not go on: its record waits for its end."""
     socks = []
     for _ in range(count):
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.connect(("127.0.0.1", tux.port))
-        sock.sendall(f"GET /big HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode())
+        sock.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode())
         socks.append(sock)
     for sock in socks:
         sock.settimeout(30)
@@ -119,6 +119,47 @@ def test_what_softirq_allocates_is_charged(cgroup, root):
             sock.close()
         tux.stop()
     assert usage[1] - usage[0] >= 400 * 1500, usage
+
+
+MODULE = """
+root "%s"
+listen 127.0.0.1:%d
+threads 1
+log off
+module probe { file "/modules.tux/probe.so"; kernel on; threads 2 }
+route "/probe/" { module probe }
+"""
+
+
+@pytest.mark.usefixtures("small_send_buffers")
+def test_replies_of_a_module_exceed_the_limit_by_4_mb(cgroup, root, tmp_path):
+    """Forty clients do not read a reply of 1 MB, and the cgroup has 8 MB left. The program is in another one, so that no thread of it is out of memory."""
+    conf, port = tmp_path / "tux.conf", free_port()
+    tmp_path.chmod(0o755)
+    conf.write_text(MODULE % (root, port))
+    subprocess.run(["insmod", "/modules.tux/probe.ko"], check=True)
+    try:
+        tux = Tux(None, "--config", str(conf), preexec_fn=joins(cgroup))
+        tux.port, tux.address = port, ("127.0.0.1", port)
+        assert len(tux.get("/probe/big")[1]) == 1 << 20
+        for pid in (cgroup / "cgroup.procs").read_text().split():
+            (CGROUP / "cgroup.procs").write_text(pid)
+        before = used(cgroup)
+        (cgroup / "memory.max").write_text(str(before + (8 << 20)))
+        socks = stuck(tux, "", 40, "/probe/big")
+        time.sleep(0.5)
+        most = used(cgroup) - before
+        assert 6 << 20 <= most <= (12 << 20) + SLACK, most
+        for sock in socks:
+            sock.close()
+        (cgroup / "memory.max").write_text("max")
+        time.sleep(0.5)
+        assert used(cgroup) - before <= 2 * SLACK
+        assert len(tux.get("/probe/big")[1]) == 1 << 20
+        tux.stop()
+    finally:
+        (cgroup / "memory.max").write_text("max")
+        subprocess.run(["rmmod", "probe"], check=True)
 
 
 def answered(sock, seconds):
@@ -206,6 +247,7 @@ def reads(pid):
     return int(dict(line.split(": ") for line in pathlib.Path(f"/proc/{pid}/io").read_text().splitlines())["syscr"])
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="this kernel does not count read() calls")
 def test_no_descriptor_for_a_connection_that_is_handed_up(root):
     """It waits in the kernel engine. The program asks for it again now and then, not all the time, and gets it in the end."""
     tux = Tux(root)

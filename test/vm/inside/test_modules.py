@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Modules in user space with both engines: the kernel engine hands their requests up with bytes unread, and gets the connection back."""
 import pathlib
-import time
 
 import pytest
 
@@ -44,7 +43,6 @@ def both(tmp_path_factory):
         lines.append('module %s-bodies { file "%s"; %s }' % (host, MODULES / "bodies.so", more))
         lines += ['route "/%s/" { module %s }' % (host, host), 'route "/%s-bodies/" { module %s-bodies }' % (host, host)]
     (root / "tux.conf").write_text("\n".join(lines) + "\n")
-    time.sleep(0.05)
     servers = [Tux(root / "www", "--config", str(root / "tux.conf"), engine=engine) for engine in ("user", "kernel")]
     yield servers
     for server in servers:

@@ -28,7 +28,6 @@ def witnessed(port, path, work):
 def test_bodies_leave_by_reference(root):
     """Zero-copy: all of a body of 1 MB is in the page cache's own pages as it leaves; what is copied is the head."""
     (root / "mega").write_bytes(os.urandom(1 << 20))
-    time.sleep(0.05)
     server = Tux(root)
     expected = (root / "mega").read_bytes()
 

@@ -125,7 +125,6 @@ def both(tmp_path_factory):
         (root / "cgi" / name).chmod(0o755)
     origins = [Origin(answer), Origin(answer, str(root / "socket"))]
     (root / "tux.conf").write_text(CONFIG % {"root": root, "servers": ", ".join('"%s"' % one.name for one in origins)})
-    time.sleep(0.05)
     servers = [Tux(root / "www", "--config", str(root / "tux.conf"), engine=engine) for engine in ("user", "kernel")]
     yield servers
     for server in servers:

@@ -5,7 +5,6 @@ import pathlib
 import select
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -37,7 +36,6 @@ def start(*arguments):
 def test_interrupted_sender_keeps_its_bytes(root, bytes_of_body):
     """A response leaves current->task_frag alone: it is the interrupted process's, which may be copying into it."""
     (root / "file").write_bytes(os.urandom(bytes_of_body))
-    time.sleep(0.05)  # a file that was just written is the user engine's
     server = Tux(root)
     programs = [start("unrelated"), start("answers", str(server.port), "/file"), start("answers", str(server.port), "/file")]
     told = [program.stdout.readline() if select.select([program.stdout], [], [], 120)[0] else "too slow" for program in programs]

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -11,8 +12,8 @@ import time
 import pytest
 
 from client import wait_until
-from conftest import Tux, ask
-from test_kernel_modules import conversation, counters, last
+from conftest import Tux, age, ask
+from test_kernel_modules import conversation, counters, kernel_counters, last
 from tools import free_port
 
 FOLDER = pathlib.Path("/modules.tux")
@@ -69,6 +70,7 @@ class Served:
 
     def start(self, modules):
         self.write(modules)
+        age(self.root)
         self.tux = tux = Tux.__new__(Tux)
         Tux.__init__(tux, None, "--config", str(self.conf))
         tux.port, tux.address = self.port, ("127.0.0.1", self.port)
@@ -206,6 +208,57 @@ def test_token_in_front_of_files(served):
 
 
 @verified
+def test_other_configuration_is_in_force_while_the_old_process_still_sends(served):
+    """A handler has no load(), so it needs no single configuration: without a file the new process would respond 503 until the old one has ended."""
+    text = 'module token { bpf "/modules.tux/token.bpf.o"; config { token = "%s" } }\nroute "/private/" { module token }'
+    (served.root / "private/large").write_bytes(bytes(8 << 20))
+    tux = served.start(text % "first")
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(tux.address)
+        slow.sendall(b"GET /private/large HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer first\r\n\r\n")
+        assert slow.recv(15) == b"HTTP/1.1 200 OK"
+        served.reload(text % "second")
+        assert tux.get("/private/a", "Authorization: Bearer second") == (200, b"a file\n")
+        assert tux.get("/private/a", "Authorization: Bearer first")[0] == 401
+        assert in_kernel(tux, "token")
+
+
+@verified
+def test_variant_of_a_file_by_cookie(served):
+    """All builds respond alike: with a file of the cache, with one that is missing, and with one that the program sends."""
+    for name in ("a", "b"):
+        (served.root / f"{name}.txt").write_bytes(name.encode() + b" file\n")
+    (served.root / "link.txt").symlink_to("a.txt")
+    requests = [last("/start"), last("/start"), last("/start", "HEAD", "Cookie: x=1; variant=b\r\n"), last("/start", fields="Cookie: variant=b\r\n"),
+                last("/start", fields="Cookie: variant=b; y=2\r\nRange: bytes=2-3\r\n"), last("/start", fields="Cookie: variant=b\r\nRange: bytes=0-0,2-2\r\n"),
+                last("/start", fields="Cookie: variant=bc\r\n"), last("/start", fields="Cookie: variant=b; " + 320 * "x" + "\r\n"), last("/start", "PUT"),
+                last("/start", fields="If-None-Match: *\r\n"), last("/b.txt"),
+                last("/none", fields="Cookie: variant=b\r\n"), last("/none"), last("/none", "HEAD")]
+    answers = []
+    for place in ("user", "kernel", "verified", "verified alone"):
+        if place == "kernel":
+            subprocess.run(["insmod", "/modules.tux/variant.ko"], check=True)
+        bpf = 'bpf "/modules.tux/variant.bpf.o";' if place.startswith("verified") else ""
+        file = "" if place == "verified alone" else 'file "/modules.tux/variant.so"; kernel on;'
+        tux = served.start(f'module variant {{ {bpf} {file} config {{ a = "/a.txt"; b = "/b.txt" }} }}\n'
+                           f'module none {{ {bpf} {file} config {{ a = "/link.txt"; b = "/nowhere" }} }}\n'
+                           'cache-control "max-age=60"\nroute "=/start" { module variant }\nroute "=/none" { module none }\nroute "=/b.txt" { hidden on }')
+        answers.append([conversation(tux, text) for text in requests])
+        one = counters(tux, "variant")
+        assert one["ended"]["file"] == one["requests"] == 10 and one["kernel_requests"] == (0 if place == "user" else 10), (place, one)
+        other = counters(tux, "none")
+        assert other["requests"] == 3 and other["kernel_requests"] == (3 if place.startswith("verified") else 0), (place, other)
+        tux.stop()
+        if place == "kernel":
+            subprocess.run(["rmmod", "variant"], check=True)
+    assert answers[0] == answers[1] == answers[2] == answers[3]
+    assert [re.match(rb"HTTP/1.1 (\d+)", answer)[1] for answer in answers[0]] == [b"200"] * 4 + [b"206"] * 2 + [b"200"] * 3 + [b"304", b"404", b"404", b"200", b"200"]
+    assert answers[1][0].endswith(b"\r\n\r\na file\n") and answers[1][3].endswith(b"\r\n\r\nb file\n") and b"\r\nVary: Cookie\r\n" in answers[1][0]
+    assert [answer.count(b"\r\nCache-Control: max-age=60\r\n") for answer in answers[1]] == [1] * 10 + [0, 0, 1, 1]
+
+
+@verified
 def test_functions_return_what_the_header_says(served):
     text = module("calls", more='config { letter = "q" }') + 'route "/" { module calls }'
     tux = served.start(text)
@@ -229,13 +282,19 @@ WRONG = {  # handler: source line, and the verifier's reason on 6.12 and on 7
     "copy_more": ("tux_bpf_copy_text(tux_bpf_req(req)", r"invalid (indirect |read |write )?.*stack.*size=1024"),
     "endless": (None, r"infinite loop|back-edge|too (many|complex|large)"),
     "leak": (None, r"[Uu]nreleased reference"),
-    "after_reply": ('tux_bpf_reply(reply, 200, "two', r"R1 (type=scalar|must be)|expect(ed|s)|!read_ok"),
+    "after_reply": ('tux_bpf_reply(reply, 200, "two', r"R1 (type=scalar|must be)|expect(ed|s)|!read_ok|must point to"),
     "helper": ("bpf_trace_printk(text", r"unknown func|cannot use helper|program of this type"),
     "kernel_function": ("bpf_rcu_read_lock();", r"bpf_rcu_read_lock\(\) is not a function that handlers have"),
     "no_check": ("return *number == 1", r"map_value_or_null"),
     "index": ("return text->at[", r"(invalid access to map value|max value is outside|unbounded)"),
-    "kept": ("tux_bpf_reply_begin(tux_bpf_req(req))", r"type=scalar|expected|must be referenced or trusted|pointer"),
+    "kept": ("tux_bpf_reply_begin(tux_bpf_req(req))", r"type=scalar|expected|must be referenced or trusted|must point to"),
     "global": (None, r"function slow\(\) has to be static"),
+    "forged": ("tux_bpf_method((struct tux_bpf_req *)forged)", r"pointer type STRUCT tux_bpf_req must point to|expected STRUCT tux_bpf_req"),
+    "forged_reply": ("tux_bpf_reply_type((struct tux_bpf_reply *)forged", r"pointer type STRUCT tux_bpf_reply must point to|expected STRUCT tux_bpf_reply"),
+    "context": ("tux_bpf_copy_text(tux_bpf_req(req)", r"pointer type STRUCT tux_bpf_req must point to|expected STRUCT tux_bpf_req"),
+    "long": (None, r"it is too long: the kernel's verifier has followed \d{6} instructions, in all turns of its loops, and the limit is 65536"),
+    "value": (None, r"map pages has a key of 4 and a value of 4096 bytes; the limits are 256 and 1024"),
+    "seed": (None, r"map paths has BPF_F_ZERO_SEED: clients could choose keys that are slow"),
 }
 
 
@@ -322,6 +381,21 @@ def test_replaced_and_detached_under_load_without_a_lost_request(served):
 
 
 @verified
+def test_connection_gets_no_503_at_a_reload_without_a_file(served):
+    """The process that takes over gives the connections that it gets to the kernel engine, before it reads anything: only that has the module."""
+    text = module("hello") + 'route "/hello" { module hello }'
+    tux = served.start(text)
+    socks = [tux.connect() for _ in range(20)]
+    for number in range(2):
+        assert {ask(sock, "/hello") for sock in socks} == {(200, b"hello\n")}
+        served.reload(text + f"\n# {number}")
+        wait_until(lambda: kernel_counters(tux)["given_back"] >= len(socks), "the connections were passed", 20)
+    assert {ask(sock, "/hello") for sock in socks} == {(200, b"hello\n")}
+    for sock in socks:
+        sock.close()
+
+
+@verified
 def test_modules_stay_while_a_handler_is_attached_and_kill_frees_all(served):
     tux = served.start(module("hello") + 'route "/hello" { module hello }')
     assert tux.get("/hello") == (200, b"hello\n")
@@ -332,6 +406,61 @@ def test_modules_stay_while_a_handler_is_attached_and_kill_frees_all(served):
     Tux.running.remove(tux)
     rmmod_bpf()
     assert not bpf_loaded()
+
+
+@pytest.fixture
+def other(root, tmp_path_factory):
+    """A second program, with a supervisor of its own."""
+    folder = tmp_path_factory.mktemp("other")
+    os.chmod(folder, 0o755)
+    return Served(folder, root, free_port())
+
+
+@verified
+def test_handler_responds_for_its_own_program_alone(served, other):
+    """Two programs have a handler of one name. The kernel has that of the first, and it does not respond to clients of the second, nor after a reload."""
+    route = 'route "/count" { module counter }'
+    one = served.start(module("counter") + route)
+    two = other.start(module("counter") + route)
+    assert "tux: module counter: cannot attach its handler: File exists; the kernel has another module of this name" in messages()
+    assert [one.get("/count")[1] for _ in range(2)] == [b"%020d\n" % number for number in (1, 2)]
+    assert two.get("/count")[0] == 503
+    assert counters(two, "counter")["kernel"] == "away" and not counters(two, "counter")["verified"]
+    assert one.get("/count")[1] == b"%020d\n" % 3 and in_kernel(one, "counter")
+    one.stop()
+    assert two.get("/count")[0] == 503
+    other.reload(module("counter") + route)
+    assert two.get("/count")[1] == b"%020d\n" % 1 and in_kernel(two, "counter")
+
+
+@verified
+def test_detached_handler_leaves_its_clients_to_its_program(served, other):
+    """The first program's handler was too slow. That of another program has its name now, and does not respond in its place."""
+    text = module("slow", more='file "/modules.tux/hello.so"') + 'route "/slow" { module slow }'
+    one = served.start(text)
+    BUDGET.write_text("20")
+    with one.connect() as sock:
+        for _ in range(20):
+            assert ask(sock, "/slow?slow")[0] == 200
+    wait_until(lambda: counters(one, "slow")["kernel"] == "away", "the handler is detached", 5)
+    BUDGET.write_text("1000000")
+    two = other.start(text)
+    assert two.get("/slow") == (200, b"kernel\n")
+    assert one.get("/slow") == (200, b"hello\n")
+    assert counters(one, "slow")["kernel"] == "away"
+
+
+@verified
+def test_module_of_the_kernel_does_not_respond_in_place_of_a_refused_handler(served):
+    """Without `kernel on` in the configuration."""
+    subprocess.run(["insmod", "/modules.tux/hello.ko"], check=True)
+    try:
+        tux = served.start('module hello { bpf "/modules.tux/bad_leak.bpf.o"; file "/modules.tux/hello.so" }\nroute "/hello" { module hello }')
+        assert tux.get("/hello") == (200, b"hello\n")
+        assert counters(tux, "hello")["kernel"] == "away" and counters(tux, "hello")["kernel_requests"] == 0
+        tux.stop()
+    finally:
+        subprocess.run(["rmmod", "hello"], check=True)
 
 
 def test_without_tux_bpf_the_program_responds(served):

@@ -12,10 +12,9 @@ import time
 import pytest
 
 import abi
-from conftest import Tux, ask
+from conftest import CLOCK_REALTIME_COARSE, Tux, age, ask
 from pause import Pause
 
-CLOCK_REALTIME_COARSE = 5  # the clock of file systems
 ACL = "system.posix_acl_access"
 
 
@@ -40,7 +39,6 @@ def deep(disk):
     folder = disk / "a/b/c"
     folder.mkdir(parents=True)
     (folder / "f.txt").write_bytes(b"deep\n")
-    time.sleep(0.05)  # a file that was just written is the user engine's
     server = Tux(disk)
     for _ in range(3):
         assert server.get("/a/b/c/f.txt") == (200, b"deep\n")
@@ -90,7 +88,7 @@ def test_permission_revoked_while_a_file_is_opened_shows(instance, root):
     folder = root / "sub"
     folder.mkdir(mode=0o755)
     (folder / "a.txt").write_bytes(b"hello\n")
-    time.sleep(0.05)  # a file that was just written is the user engine's
+    age(root)
     with socket.create_connection(("127.0.0.1", instance.port), timeout=10) as sock:
         with Pause("dentry_open", instance.threads[0]) as pause:
             sock.sendall(b"GET /sub/a.txt HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Suspends each request. /later: a work queue gives it back after 20 ms. /long: after 2 s. /never: it does not. The program has it as a module
- * that replies "user\n" at once.
+ * Suspends each request. /later: a work queue gives it back after 20 ms. /long: after 2 s. /file: after 2 s, with the file /cold. /never: it does not.
+ * /files: how many it has replied with a file to. The program has it as a module that replies "user\n" at once.
  */
 #include <tux/module.h>
 
@@ -14,14 +14,15 @@
 struct kept {
 	struct delayed_work work;
 	struct tux_req *req;
+	bool file;
 };
 
-static atomic_t gone_calls;
+static atomic_t gone_calls, files, waiting;
 static struct workqueue_struct *queue;
 
 static int load(void)
 {
-	queue = alloc_workqueue("keeper", 0, 0);
+	queue = alloc_workqueue("keeper", WQ_UNBOUND, 0);
 	return queue ? 0 : -ENOMEM;
 }
 
@@ -29,9 +30,13 @@ static void give_back(struct work_struct *work)
 {
 	struct kept *kept = container_of(to_delayed_work(work), struct kept, work);
 
-	tux_reply(kept->req, 200, "text/plain", "kernel\n", 7);
+	if (kept->file && tux_reply_file(kept->req, "/cold", 5) == 0)
+		atomic_inc(&files);
+	else
+		tux_reply(kept->req, 200, "text/plain", "kernel\n", 7);
 	tux_resume(kept->req);
 	kfree(kept);
+	atomic_dec(&waiting);
 }
 
 static void gone(struct tux_req *req)
@@ -49,15 +54,17 @@ static bool ends(struct tux_str path, const char *word)
 static enum tux_result handle(struct tux_req *req)
 {
 	struct tux_str path = tux_req_path(req);
-	bool never = ends(path, "/never"), late = ends(path, "/long");
+	bool never = ends(path, "/never"), file = ends(path, "/file"), late = file || ends(path, "/long");
 	struct kept *kept = never ? NULL : kmalloc(sizeof(*kept), GFP_ATOMIC);
 	char text[32];
 
 	if (ends(path, "/now"))
 		return (enum tux_result)tux_reply(req, 200, "text/plain", "kernel\n", 7);
-	if (ends(path, "/gone")) {
+	if (ends(path, "/gone") || ends(path, "/files")) {
+		int count = atomic_read(ends(path, "/gone") ? &gone_calls : &files);
+
 		kfree(kept);
-		return (enum tux_result)tux_reply(req, 200, "text/plain", text, (uint32_t)snprintf(text, sizeof(text), "%d\n", atomic_read(&gone_calls)));
+		return (enum tux_result)tux_reply(req, 200, "text/plain", text, (uint32_t)snprintf(text, sizeof(text), "%d\n", count));
 	}
 	if (ends(path, "/blocks")) {
 		kfree(kept);
@@ -68,7 +75,9 @@ static enum tux_result handle(struct tux_req *req)
 	if (never)
 		return TUX_SUSPEND;
 	kept->req = req;
+	kept->file = file;
 	INIT_DELAYED_WORK(&kept->work, give_back);
+	atomic_inc(&waiting);
 	queue_delayed_work(queue, &kept->work, msecs_to_jiffies(late ? 2000 : 20));
 	return TUX_SUSPEND;
 }
@@ -81,7 +90,9 @@ static enum tux_result blocking(struct tux_req *req)
 
 static void unload(void)
 {
-	destroy_workqueue(queue); /* all requests were given back, so no work is left but for its end */
+	while (atomic_read(&waiting) > 0)
+		msleep(10); /* for work that gives back a request of /long, also if its time has passed */
+	destroy_workqueue(queue);
 }
 
 TUX_MODULE(keeper, .handle = handle, .gone = gone, .blocking = blocking, .load = load, .unload = unload);

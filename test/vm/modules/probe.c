@@ -66,7 +66,7 @@ static enum tux_result show(struct tux_req *req)
 static enum tux_result mistakes(struct tux_req *req)
 {
 	char text[200];
-	int result[8], len;
+	int result[11], len;
 
 	result[0] = tux_add_field(req, "Date", "now");
 	result[1] = tux_add_field(req, "a b", "x");
@@ -76,11 +76,29 @@ static enum tux_result mistakes(struct tux_req *req)
 	result[5] = tux_reply(req, 200, NULL, NULL, 1);
 	result[6] = tux_reply_redirect(req, 200, "/");
 	result[7] = tux_reply_redirect(req, 302, "/a b");
+	result[8] = tux_reply_file(req, "a", 1);
+	result[9] = tux_reply_file(req, "/", 0);
+	tux_add_field(req, "ETag", "\"a\"");
+	result[10] = tux_reply_file(req, "/", 1);
 	tux_add_field(req, "X-Removed", "yes");
 	tux_remove_fields(req);
-	len = snprintf(text, sizeof(text), "%d %d %d %d %d %d %d %d %d\n", result[0], result[1], result[2], result[3], result[4], result[5],
-		       result[6], result[7], tux_req_memory(req) != NULL);
+	len = snprintf(text, sizeof(text), "%d %d %d %d %d %d %d %d %d %d %d %d\n", result[0], result[1], result[2], result[3], result[4], result[5],
+		       result[6], result[7], result[8], result[9], result[10], tux_req_memory(req) != NULL);
 	if (tux_reply(req, 200, "text/plain", text, (uint32_t)len) != 0)
+		return TUX_FAIL;
+	return tux_reply(req, 200, NULL, NULL, 0) == -EALREADY ? TUX_DONE : TUX_FAIL;
+}
+
+/* Replies with the target of the query, with fields, and with Cache-Control in place of that of the configuration. */
+static enum tux_result reply_file(struct tux_req *req, bool fields, bool cache)
+{
+	struct tux_str query = tux_req_query(req);
+
+	if (cache && tux_add_field(req, "cache-Control", "no-store") != 0)
+		return TUX_FAIL;
+	if (fields && (tux_add_field(req, "X-Two", "2") != 0 || tux_add_field(req, "x-set", "module") != 0 || tux_add_field(req, "Vary", "Cookie") != 0))
+		return TUX_FAIL;
+	if (tux_reply_file(req, query.at, query.len) != 0)
 		return TUX_FAIL;
 	return tux_reply(req, 200, NULL, NULL, 0) == -EALREADY ? TUX_DONE : TUX_FAIL;
 }
@@ -115,9 +133,17 @@ static enum tux_result handle(struct tux_req *req)
 		return (enum tux_result)tux_reply_memory(req, 200, "text/plain", big, 5000, NULL, NULL);
 	if (is(word, "big"))
 		return (enum tux_result)tux_reply_memory(req, 200, "text/plain", big, BIG, NULL, NULL);
-	if (is(word, "fields") && (tux_add_field(req, "X-Two", "2") != 0 || tux_add_field(req, "ETag", "\"a\"") != 0 ||
+	if (is(word, "fields") && (tux_add_field(req, "X-Two", "2") != 0 || tux_add_field(req, "X-SET", "module") != 0 || tux_add_field(req, "ETag", "\"a\"") != 0 ||
+				   tux_add_field(req, "Cache-Control", "no-store") != 0 ||
 				   tux_add_field(req, "ETag", "\"b\"") != -EINVAL))
 		return TUX_FAIL;
+	if (is(word, "file") || is(word, "file-fields"))
+		return reply_file(req, is(word, "file-fields"), false);
+	if (is(word, "file-resumed")) {
+		if (tux_suspend(req) != 0 || reply_file(req, true, true) != TUX_DONE)
+			return TUX_FAIL;
+		return tux_resume(req) == 0 ? TUX_SUSPEND : TUX_FAIL;
+	}
 	if (is(word, "resumed")) {
 		if (tux_suspend(req) != 0 || tux_reply(req, 200, "text/plain", big, 26) != 0)
 			return TUX_FAIL;
@@ -125,7 +151,7 @@ static enum tux_result handle(struct tux_req *req)
 	}
 	if (is(word, "unsuspended") && tux_suspend(req) != 0) /* it suspends the request, and does not need to */
 		return TUX_FAIL;
-	if (is(word, "blocks"))
+	if (is(word, "blocks") || is(word, "file-blocks"))
 		return TUX_BLOCKS;
 	return show(req);
 }
@@ -135,6 +161,8 @@ static enum tux_result blocking(struct tux_req *req)
 {
 	struct tux_str query = tux_req_query(req);
 
+	if (is(last_of(tux_req_path(req)), "file-blocks"))
+		return reply_file(req, true, true);
 	if (is(query, "decline"))
 		return TUX_DECLINE;
 	if (is(query, "fail"))

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "conn_return.h"
+
+#include <unistd.h>
+
+#include "../io/transport.h"
+#include "conn_state.h"
+#include "h1.h"
+
+bool conn_may_return(const struct conn *conn)
+{
+	const struct conns *conns = conn->conns;
+
+	if (conn->state != CONN_READ || conn_request_state(conn) != REQUEST_RESPONDED || output_queued(&conn->output) || conn->in.len > 0 ||
+	    conn->seen > 0 || conn->client_closed || conn->close_after_response || h1_is_decided(conn) || !transport_is_plain(&conn->channel))
+		return false;
+	if (conn->thread->draining)
+		return conns->pass_again_ms == 0 && passing_permits(conns->passing, conn->client.listener);
+	return conn->from_kernel && !conn->thread->leaving && (!conn->stays || conn->recalled);
+}
+
+void conn_give_back(struct conn *conn)
+{
+	timer_stop(&conn->timer);
+	conn_set_state(conn, CONN_HAND_BACK);
+	conn->thread->ops->release(conn->thread->loop, &conn->channel);
+}
+
+bool conn_pass_on(struct conn *conn)
+{
+	struct conns *conns = conn->conns;
+	enum passing_result result;
+
+	if (!conn->thread->draining)
+		return conn->from_kernel && kernel_link_give(conns->slots.kernel, &conn->channel.fd, conn->client.listener);
+	if (conns->pass_again_ms != 0 || !passing_permits(conns->passing, conn->client.listener))
+		return false;
+	result = passing_send(conns->passing, conn->channel.fd, conn->client.listener);
+	if (result == PASSING_LATER)
+		conns->pass_again_ms = conn->thread->now_ms + PASSING_AGAIN_MS;
+	if (result != PASSING_DONE)
+		return false;
+	close(conn->channel.fd);
+	return true;
+}
+
+void conn_pass(struct conn *conn)
+{
+	if (conn->thread->draining && conn_may_return(conn))
+		conn_give_back(conn);
+}
+
+void conn_offer(struct conn *conn)
+{
+	if (conn_may_return(conn))
+		conn_give_back(conn);
+}
+
+void conns_pass_idle(struct conns *conns)
+{
+	for (struct conn *conn = conns->first; conn != NULL; conn = conn->next)
+		conn_pass(conn);
+}
