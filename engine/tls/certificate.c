@@ -12,6 +12,8 @@
 #include <time.h>
 
 #include "../../core/host.h"
+#include "remote_key.h"
+#include "sign_message.h"
 
 void tls_reason(char *out, size_t out_size)
 {
@@ -184,6 +186,23 @@ static bool key_read(struct tls_certificate *certificate, const struct tls_pem *
 	return false;
 }
 
+/*
+ * Lets OpenSSL compute now what it keeps of an RSA key for all signatures, such as tables of its primes: they are then in the memory that has the
+ * key, which may be locked.
+ */
+static void key_complete(EVP_PKEY *key)
+{
+	static const unsigned char nothing[1];
+	unsigned char signature[TLS_SIGNATURE_MAX];
+	size_t len = sizeof(signature);
+	EVP_MD_CTX *const ctx = EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS") ? EVP_MD_CTX_new() : NULL;
+
+	if (ctx != NULL && EVP_PKEY_get_size(key) <= TLS_SIGNATURE_MAX && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1)
+		(void)EVP_DigestSign(ctx, signature, &len, nothing, sizeof(nothing));
+	EVP_MD_CTX_free(ctx);
+	ERR_clear_error();
+}
+
 bool tls_certificate_read(struct tls_certificate *certificate, const struct tls_pem *pem, const struct tls_pem *key, char *error,
                           size_t error_size)
 {
@@ -195,10 +214,26 @@ bool tls_certificate_read(struct tls_certificate *certificate, const struct tls_
 		if (!key_read(certificate, key, error, error_size))
 			return false;
 	}
-	if (X509_check_private_key(certificate->leaf, certificate->key) == 1)
+	if (X509_check_private_key(certificate->leaf, certificate->key) == 1) {
+		key_complete(certificate->key);
 		return true;
+	}
 	ERR_clear_error();
 	snprintf(error, error_size, "key \"%s\": it does not belong to certificate \"%s\"", key->name, pem->name);
+	return false;
+}
+
+bool tls_certificate_read_remote(struct tls_certificate *certificate, const struct tls_pem *pem, uint32_t number, char *error, size_t error_size)
+{
+	char reason[160];
+
+	if (!certificates_read(certificate, pem, error, error_size))
+		return false;
+	certificate->key = tls_remote_key_new(X509_get0_pubkey(certificate->leaf), number);
+	if (certificate->key != NULL)
+		return true;
+	tls_reason(reason, sizeof(reason));
+	snprintf(error, error_size, "certificate \"%s\": its key cannot be in a process of its own: %s", pem->name, reason);
 	return false;
 }
 

@@ -38,6 +38,12 @@ enum tls_fault {
 bool tls_certificate_read(struct tls_certificate *certificate, const struct tls_pem *pem, const struct tls_pem *key, char *error,
                           size_t error_size);
 
+/*
+ * Like tls_certificate_read(), but for a certificate whose key another process holds, with that number: see remote_key.h. Its file has been
+ * read before, by that process.
+ */
+bool tls_certificate_read_remote(struct tls_certificate *certificate, const struct tls_pem *pem, uint32_t number, char *error, size_t error_size);
+
 void tls_certificate_free(struct tls_certificate *certificate);
 
 /* Returns the first fault of a certificate at all times and for all names, with a sentence about it in text. */

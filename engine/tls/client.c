@@ -102,18 +102,36 @@ struct tls_client *tux_tls_client_new(X509_STORE *authorities, bool exact, char 
 	return NULL;
 }
 
+/* Sets a certificate that was read. Returns false with a sentence in error. */
+static bool identify(struct tls_client *client, const struct tls_certificate *read, const char *name, char *error, size_t error_size)
+{
+	char reason[160];
+
+	if (SSL_CTX_use_cert_and_key(client->ssl_ctx, read->leaf, read->key, read->chain, 1) == 1)
+		return true;
+	tls_reason(reason, sizeof(reason));
+	snprintf(error, error_size, "certificate \"%s\": unusable: %s", name, reason);
+	return false;
+}
+
 bool tux_tls_client_identify(struct tls_client *client, const struct tls_pem *certificate, const struct tls_pem *key, char *error,
                              size_t error_size)
 {
 	struct tls_certificate read = { NULL, NULL, NULL };
-	bool done = tls_certificate_read(&read, certificate, key, error, error_size);
-	char reason[160];
+	const bool done = tls_certificate_read(&read, certificate, key, error, error_size) &&
+	                  identify(client, &read, certificate->name, error, error_size);
 
-	if (done && SSL_CTX_use_cert_and_key(client->ssl_ctx, read.leaf, read.key, read.chain, 1) != 1) {
-		tls_reason(reason, sizeof(reason));
-		snprintf(error, error_size, "certificate \"%s\": unusable: %s", certificate->name, reason);
-		done = false;
-	}
+	ERR_clear_error();
+	tls_certificate_free(&read);
+	return done;
+}
+
+bool tux_tls_client_identify_remote(struct tls_client *client, const struct tls_pem *certificate, uint32_t number, char *error, size_t error_size)
+{
+	struct tls_certificate read = { NULL, NULL, NULL };
+	const bool done = tls_certificate_read_remote(&read, certificate, number, error, error_size) &&
+	                  identify(client, &read, certificate->name, error, error_size);
+
 	ERR_clear_error();
 	tls_certificate_free(&read);
 	return done;

@@ -45,6 +45,9 @@ struct tls_client *tux_tls_client_new(struct x509_store_st *authorities, bool ex
 bool tux_tls_client_identify(struct tls_client *client, const struct tls_pem *certificate, const struct tls_pem *key, char *error,
                              size_t error_size);
 
+/* Like tux_tls_client_identify(), but for a key that another process holds, with that number: see signer.h. */
+bool tux_tls_client_identify_remote(struct tls_client *client, const struct tls_pem *certificate, uint32_t number, char *error, size_t error_size);
+
 /* Frees settings; NULL is allowed. */
 void tux_tls_client_free(struct tls_client *client);
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../challenges.h"
+#include "challenge.h"
 #include "client.h"
 #include "hello.h"
 #include "staple.h"
@@ -21,7 +23,10 @@
 
 enum { MAX_CLIENT_CHAIN = 32768 }; /* bytes of a client's certificate with its issuers */
 
-/* Groups for the exchange of keys. OpenSSL knows the hybrid with ML-KEM from 3.5 on. */
+/*
+ * Groups for the exchange of keys. OpenSSL knows the hybrid with ML-KEM from 3.5 on. The process that signs permits no others in TLS 1.2
+ * (sign_message.c).
+ */
 #define GROUPS_HYBRID "X25519MLKEM768:X25519:P-256:P-384"
 #define GROUPS "X25519:P-256:P-384"
 
@@ -44,10 +49,15 @@ static bool offers(const unsigned char *offered, unsigned len, const char *name,
 /* Selects a protocol for OpenSSL. A client that offers none that TUX speaks gets an alert (RFC 7301 3.2). */
 static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *offered, unsigned len, void *owner)
 {
+	const struct tls_selector *const selector = SSL_get_app_data(ssl);
 	const unsigned char *found;
 
-	(void)ssl;
 	(void)owner;
+	if (selector->challenged && offers(offered, len, TLS_CHALLENGE_PROTOCOL, &found)) {
+		*out = found + 1;
+		*out_len = *found;
+		return SSL_TLSEXT_ERR_OK;
+	}
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
 		if (offers(offered, len, protocols[i], &found)) {
 			*out = found + 1;
@@ -70,6 +80,17 @@ static const unsigned char *name_of(SSL *ssl, size_t *len)
 	return name.len > 0 ? content + name.off : NULL;
 }
 
+/* Takes the certificate of a challenge for the name, if the client is an authority that asks for it. */
+static bool select_challenge(SSL *ssl, struct tls_selector *selector, const char *name, uint32_t len)
+{
+	char der[CHALLENGE_TEXT];
+	const size_t der_len = tls_challenge_is_asked(ssl) ? selector->challenge(selector, name, len, der) : 0;
+
+	selector->challenged = der_len > 0 && tls_challenge_use(ssl, der, der_len);
+	OPENSSL_cleanse(der, der_len);
+	return selector->challenged;
+}
+
 /*
  * Takes the certificates of the host that the client names, before OpenSSL looks at the client's ticket. So a ticket is good only with the
  * certificates that it was made with. Otherwise an attacker between both could bring a client, with its ticket of one host, to the default
@@ -81,8 +102,15 @@ static int select_host(SSL *ssl, int *alert, void *owner)
 	const struct tls_context *context;
 	size_t len;
 	const unsigned char *name = name_of(ssl, &len);
+	const bool challenged = selector->challenged; /* by the ClientHello before a HelloRetryRequest */
 
 	(void)owner;
+	selector->challenged = false;
+	*alert = SSL_AD_ILLEGAL_PARAMETER;
+	if (name != NULL && select_challenge(ssl, selector, (const char *)name, (uint32_t)len))
+		return SSL_CLIENT_HELLO_SUCCESS;
+	if (challenged) /* the connection has the certificate of the challenge (RFC 8446 4.1.2: both have the same protocols) */
+		return SSL_CLIENT_HELLO_ERROR;
 	if (name == NULL)
 		return SSL_CLIENT_HELLO_SUCCESS;
 	context = selector->select(selector, (const char *)name, (uint32_t)len);
@@ -132,15 +160,19 @@ static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
 {
 	const struct tls_tickets *tickets = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	struct tls_ticket_key key;
-	bool newest;
+	bool newest, good;
 
 	if (encrypt) {
 		tls_tickets_newest(tickets, &key);
 		memcpy(name, key.name, sizeof(key.name));
-		return RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 && use_key(&key, iv, cipher, mac, 1) ? TICKET_GOOD : TICKET_FAILED;
+		good = RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 && use_key(&key, iv, cipher, mac, 1);
+		OPENSSL_cleanse(&key, sizeof(key));
+		return good ? TICKET_GOOD : TICKET_FAILED;
 	}
-	if (!tls_tickets_find(tickets, name, &key, &newest))
+	if (!tls_tickets_find(tickets, name, &key, &newest)) {
+		OPENSSL_cleanse(&key, sizeof(key));
 		return TICKET_UNKNOWN;
+	}
 	if (!use_key(&key, iv, cipher, mac, 0))
 		return TICKET_FAILED;
 	return newest && SSL_version(ssl) != TLS1_3_VERSION ? TICKET_GOOD : TICKET_RENEWED; /* of TLS 1.3 each is used once (RFC 8446 C.4) */
@@ -269,26 +301,40 @@ bool tux_tls_context_demand(struct tls_context *context, const struct tls_pem *a
 	return context->demands;
 }
 
+/* Adds a certificate that was read. Returns false with a sentence in error. */
+static bool add(struct tls_context *context, const struct tls_certificate *read, const char *name, char *error, size_t error_size)
+{
+	char reason[160];
+
+	if (has_kind(context->ssl_ctx, read->key)) {
+		snprintf(error, error_size, "certificate \"%s\": the host has one with the same kind of key already (%s)", name,
+		         EVP_PKEY_get0_type_name(read->key));
+		return false;
+	}
+	if (SSL_CTX_use_cert_and_key(context->ssl_ctx, read->leaf, read->key, read->chain, 1) == 1 && bind_tickets(context, read->leaf))
+		return true;
+	tls_reason(reason, sizeof(reason));
+	snprintf(error, error_size, "certificate \"%s\": unusable: %s", name, reason);
+	return false;
+}
+
 bool tux_tls_context_add(struct tls_context *context, const struct tls_pem *certificate, const struct tls_pem *key, char *error,
                          size_t error_size)
 {
 	struct tls_certificate read = { NULL, NULL, NULL };
-	bool added = false;
-	char reason[160];
+	const bool added = tls_certificate_read(&read, certificate, key, error, error_size) && add(context, &read, certificate->name, error, error_size);
 
-	if (!tls_certificate_read(&read, certificate, key, error, error_size)) {
-		tls_certificate_free(&read);
-		return false;
-	}
-	if (has_kind(context->ssl_ctx, read.key)) {
-		snprintf(error, error_size, "certificate \"%s\": the host has one with the same kind of key already (%s)", certificate->name,
-		         EVP_PKEY_get0_type_name(read.key));
-	} else if (SSL_CTX_use_cert_and_key(context->ssl_ctx, read.leaf, read.key, read.chain, 1) != 1 || !bind_tickets(context, read.leaf)) {
-		tls_reason(reason, sizeof(reason));
-		snprintf(error, error_size, "certificate \"%s\": unusable: %s", certificate->name, reason);
-	} else {
-		added = true;
-	}
+	ERR_clear_error();
+	tls_certificate_free(&read);
+	return added;
+}
+
+bool tux_tls_context_add_remote(struct tls_context *context, const struct tls_pem *certificate, uint32_t number, char *error, size_t error_size)
+{
+	struct tls_certificate read = { NULL, NULL, NULL };
+	const bool added = tls_certificate_read_remote(&read, certificate, number, error, error_size) &&
+	                   add(context, &read, certificate->name, error, error_size);
+
 	ERR_clear_error();
 	tls_certificate_free(&read);
 	return added;

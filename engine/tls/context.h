@@ -23,6 +23,9 @@ struct tls_context {
 struct tls_selector {
 	/* Returns the context of the host that the client names (SNI); NULL: keep the present one. */
 	const struct tls_context *(*select)(struct tls_selector *selector, const char *name, uint32_t len);
+	/* Copies the certificate and the key of a challenge for a name (challenges.h). Returns its length; 0: no challenge is for it. */
+	size_t (*challenge)(struct tls_selector *selector, const char *name, uint32_t len, char *der);
+	bool challenged; /* the connection is for a challenge: it has its certificate and protocol, and carries no bytes */
 };
 
 /*
@@ -37,6 +40,9 @@ struct tls_context *tux_tls_context_new(enum tux_tls_profile profile, struct tls
  */
 bool tux_tls_context_add(struct tls_context *context, const struct tls_pem *certificate, const struct tls_pem *key, char *error,
                          size_t error_size);
+
+/* Like tux_tls_context_add(), but for a key that another process holds, with that number: see signer.h. */
+bool tux_tls_context_add_remote(struct tls_context *context, const struct tls_pem *certificate, uint32_t number, char *error, size_t error_size);
 
 /*
  * Asks clients for certificates that authorities in a file have signed. required: a client without one gets no connection; one with another

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../challenges.h"
 #include "../io/buffer.h"
 #include "hello.h"
+#include "signer.h"
 #include "texts.h"
 
 enum {
@@ -47,6 +49,7 @@ struct tls {
 	bool established;
 	bool ended;               /* the owner knows that the other end sends no more */
 	bool broken;              /* TLS has failed: nothing can be sent any more */
+	bool failing;             /* TLS has failed, and the owner learns of it when the alert, after records under way, has been sent */
 	bool sending;             /* the loop sends flight */
 	bool end_when_sent;       /* FIN is due after flight and out */
 	unsigned long failure;    /* OpenSSL's error that made TLS fail; 0: none */
@@ -68,6 +71,13 @@ static const struct tls_context *select_host(struct tls_selector *selector, cons
 	if (host->tls != NULL)
 		tls->selected = host->tls;
 	return host->tls;
+}
+
+static size_t find_challenge(struct tls_selector *selector, const char *name, uint32_t len, char *der)
+{
+	const struct challenges *challenges = ((struct tls *)selector)->thread->config->challenges;
+
+	return challenges != NULL ? challenges_certificate(challenges, name, len, der) : 0;
 }
 
 /* Returns the certificates of clients that name no host. */
@@ -234,7 +244,7 @@ bool tls_open(struct channel *channel, struct thread *thread, unsigned listener,
 	if (tls == NULL)
 		return false;
 	*tls = (struct tls){
-		.selector = { select_host },
+		.selector = { .select = select_host, .challenge = find_challenge },
 		.ssl = SSL_new(default_context(config, listener)->ssl_ctx),
 		.channel = channel,
 		.thread = thread,
@@ -341,14 +351,30 @@ static void report_end(struct tls *tls, int error)
 		tls->above->ended(tls->channel, error);
 }
 
-/* Ends the connection for the owner after TLS has failed. The other end gets OpenSSL's alert. */
+/* Returns the error that made TLS fail: the last one, unless the process that holds the keys made no signature, which the library reports after it. */
+static unsigned long failure_now(void)
+{
+	const unsigned long first = ERR_peek_error();
+
+	return tls_signer_raised(first) ? first : ERR_peek_last_error();
+}
+
+/*
+ * Ends the connection for the owner after TLS has failed. The other end gets OpenSSL's alert: if the loop sends records that precede it, such
+ * as those of a response, the owner's time limits last until they have been sent.
+ */
 static void fail(struct tls *tls)
 {
 	tls->broken = true;
-	tls->failure = ERR_peek_last_error();
+	tls->failure = failure_now();
 	tls->refusal = SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE ? SSL_get_verify_result(tls->ssl) : X509_V_OK;
-	push_now(tls);
 	ERR_clear_error();
+	push_now(tls);
+	if (tls->sending && tls->out.len > 0) {
+		tls->failing = true;
+		tls->thread->ops->receive_stop(tls->thread->loop, tls->channel);
+		return;
+	}
 	report_end(tls, EPROTO);
 }
 
@@ -415,7 +441,9 @@ static bool shake_hands(struct tls *tls)
 		.name = SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name),
 	};
 	tls->events->established(tls->channel, &facts);
-	return !tls->channel->closing;
+	if (tls->selector.challenged && !tls->channel->closing)
+		tls_end_output(tls->channel, true);
+	return !tls->selector.challenged && !tls->channel->closing;
 }
 
 /*
@@ -438,7 +466,7 @@ static void read_records(struct tls *tls)
 	uint8_t *to = thread->tls_buffers->received;
 	size_t n;
 
-	while (!channel->closing && !tls->ended) {
+	while (!channel->closing && !tls->ended && !tls->failing) {
 		const bool got = SSL_read_ex(tls->ssl, to, TLS_RECORD_BYTES, &n) == 1;
 
 		if (tls->key_asked) {
@@ -485,7 +513,7 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 {
 	struct tls *tls = channel->tls;
 
-	if (tls->ended)
+	if (tls->ended || tls->failing || (tls->selector.challenged && tls->established))
 		return;
 	if (tls->peer == NULL && !tls->heard && is_plain(data[0])) {
 		tls->ended = true;
@@ -530,8 +558,10 @@ static void on_ended(struct channel *channel, int error)
 {
 	struct tls *tls = channel->tls;
 
-	if (tls->ended && error == 0)
+	if ((tls->ended || tls->failing) && error == 0)
 		return;
+	if (tls->failing)
+		error = EPROTO;
 	if (tls->peer != NULL && error == 0) {
 		tls->broken = true;
 		tls->failure = ERR_PACK(ERR_LIB_SSL, 0, SSL_R_UNEXPECTED_EOF_WHILE_READING);
@@ -546,6 +576,17 @@ static void report_sent(struct tls *tls, int64_t result)
 	tls->above->sent(tls->channel, result);
 }
 
+/* Gives the memory of records that were sent to the next ones: a large body would get it from the system for each turn else. */
+static void flight_recycle(struct tls *tls)
+{
+	if (tls->out.data != NULL) {
+		buffer_forget(&tls->flight);
+		return;
+	}
+	tls->out = (struct buffer){ .data = tls->flight.data, .cap = tls->flight.cap };
+	tls->flight = (struct buffer){ NULL, 0, 0 };
+}
+
 static void on_sent(struct channel *channel, int64_t result)
 {
 	struct tls *tls = channel->tls;
@@ -558,7 +599,9 @@ static void on_sent(struct channel *channel, int64_t result)
 	if (result < 0) {
 		tls->broken = true;
 		buffer_forget(&tls->flight);
-		if (tls->owned > 0)
+		if (tls->failing)
+			report_end(tls, EPROTO);
+		else if (tls->owned > 0)
 			report_sent(tls, result);
 		return;
 	}
@@ -570,10 +613,14 @@ static void on_sent(struct channel *channel, int64_t result)
 		tls->thread->ops->send(tls->thread->loop, channel, &tls->message, 0, false);
 		return;
 	}
-	buffer_forget(&tls->flight);
+	flight_recycle(tls);
 	push(tls, 0);
-	if (!tls->sending && tls->owned > 0)
+	if (!tls->sending && tls->failing)
+		report_end(tls, EPROTO);
+	else if (!tls->sending && tls->owned > 0)
 		report_sent(tls, tls->broken ? -EPIPE : (int64_t)tls->owned);
+	if (channel->tls == tls && tls->out.len == 0)
+		buffer_forget(&tls->out);
 }
 
 /* Reports the failure of a tls_send(), or room. */
@@ -651,12 +698,28 @@ static const uint8_t *next_record(struct place *place, uint8_t *room, size_t *le
 	return room;
 }
 
-/* Encrypts the first bytes of a message. Returns false if TLS fails. */
+/* Returns the bytes of a message that one turn encrypts. */
+static uint32_t bytes_of_turn(const struct msghdr *message)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < message->msg_iovlen && len < TURN_BYTES; i++)
+		len += message->msg_iov[i].iov_len < TURN_BYTES ? message->msg_iov[i].iov_len : TURN_BYTES;
+	return len < TURN_BYTES ? (uint32_t)len : TURN_BYTES;
+}
+
+/*
+ * Encrypts the first bytes of a message. Makes room for all their records first: a buffer that grows with each of them would copy the others.
+ * Returns false if TLS fails.
+ */
 static bool encrypt(struct tls *tls, struct place *place, uint64_t *taken)
 {
 	uint8_t *room = tls->thread->tls_buffers->record;
+	const uint32_t turn = bytes_of_turn(place->message);
 
 	*taken = 0;
+	if (buffer_reserve(&tls->out, turn + (turn / TLS_RECORD_BYTES + 1) * RECORD_GROWTH) == NULL)
+		return false;
 	while (*taken < TURN_BYTES && find_bytes(place)) {
 		size_t len, written;
 		const uint8_t *plain = next_record(place, room, &len);

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
+
+#include "../io/sealed_memory.h"
 
 static bool key_make(struct tls_ticket_key *key)
 {
@@ -16,30 +19,35 @@ static bool key_make(struct tls_ticket_key *key)
 	return n == (ssize_t)sizeof(*key);
 }
 
-struct tls_tickets *tux_tls_tickets_new(void)
+struct tls_tickets *tux_tls_tickets_new(int *fd)
 {
-	struct tls_tickets *tickets = mmap(NULL, sizeof(*tickets), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct tls_tickets *const tickets = sealed_memory_new("tux tickets", sizeof(*tickets), fd);
+	int saved;
 
-	if (tickets == MAP_FAILED)
+	if (!tickets)
 		return NULL;
 	if (madvise(tickets, sizeof(*tickets), MADV_DONTDUMP) == 0 && tux_tls_tickets_share(tickets, false) && key_make(&tickets->key[0]))
 		return tickets;
+	saved = errno;
 	munmap(tickets, sizeof(*tickets));
+	close(*fd);
+	*fd = -1;
+	errno = saved;
 	return NULL;
 }
 
 bool tux_tls_tickets_rotate(struct tls_tickets *tickets)
 {
 	struct tls_ticket_key key;
-	const uint32_t sequence = tickets->sequence;
+	const uint32_t sequence = tickets->sequence | 1;
 
 	if (!key_make(&key))
 		return false;
-	__atomic_store_n(&tickets->sequence, sequence + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&tickets->sequence, sequence, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memmove(&tickets->key[1], &tickets->key[0], sizeof(tickets->key) - sizeof(tickets->key[0]));
 	tickets->key[0] = key;
-	__atomic_store_n(&tickets->sequence, sequence + 2, __ATOMIC_RELEASE);
+	__atomic_store_n(&tickets->sequence, sequence + 1, __ATOMIC_RELEASE);
 	explicit_bzero(&key, sizeof(key));
 	return true;
 }
@@ -49,9 +57,10 @@ bool tux_tls_tickets_share(struct tls_tickets *tickets, bool share)
 	return madvise(tickets, sizeof(*tickets), share ? MADV_DOFORK : MADV_DONTFORK) == 0;
 }
 
-bool tux_tls_tickets_confine(struct tls_tickets *tickets)
+bool tux_tls_tickets_confine(struct tls_tickets *tickets, int fd)
 {
-	return tux_tls_tickets_share(tickets, false) && mprotect(tickets, sizeof(*tickets), PROT_READ) == 0;
+	return sealed_memory_confine(tickets, sizeof(*tickets), fd) && madvise(tickets, sizeof(*tickets), MADV_DONTDUMP) == 0 &&
+	       tux_tls_tickets_share(tickets, false);
 }
 
 /* Copies all keys as they were at one time. The supervisor may end within a write: then the last look counts. */

@@ -25,8 +25,8 @@ struct tls_tickets {
 	struct tls_ticket_key key[TUX_TLS_TICKET_KEYS]; /* newest first; a key of zeros is unused */
 };
 
-/* Maps memory for the keys, and makes the first key. No child process has it. Returns NULL with errno. */
-struct tls_tickets *tux_tls_tickets_new(void);
+/* Maps memory for the keys, and makes the first key. No child process has the mapping. Sets its descriptor. Returns NULL with errno. */
+struct tls_tickets *tux_tls_tickets_new(int *fd);
 
 /* Makes a new key, which encrypts from now on, in place of the oldest one. Only the supervisor calls it. Returns false with errno. */
 bool tux_tls_tickets_rotate(struct tls_tickets *tickets);
@@ -34,8 +34,11 @@ bool tux_tls_tickets_rotate(struct tls_tickets *tickets);
 /* Lets child processes that start from now on share the memory, or not. Returns false with errno. */
 bool tux_tls_tickets_share(struct tls_tickets *tickets, bool share);
 
-/* Makes the keys unchangeable for this process and absent from its children. Returns false with errno. */
-bool tux_tls_tickets_confine(struct tls_tickets *tickets);
+/*
+ * Makes the keys unchangeable for this process, also by mprotect(), and absent from its children. Closes the descriptor of the memory. Returns
+ * false with errno.
+ */
+bool tux_tls_tickets_confine(struct tls_tickets *tickets, int fd);
 
 /* Copies the newest key. Any thread. */
 void tls_tickets_newest(const struct tls_tickets *tickets, struct tls_ticket_key *key);

@@ -4,6 +4,7 @@
 #define TUX_PROGRAM_CERTIFICATES_HOOK_H
 
 #include "../../engine/challenges.h"
+#include "x509.h"
 
 #define TUX_HOOK_VARIABLE "TUX_ACME_HOOK" /* of the environment: the number of the socket */
 
@@ -15,7 +16,15 @@ enum {
 /* Runs the hook and exits, if uacme has started this process; else returns. */
 void tux_hook(int argc, char **argv);
 
-/* Applies a message of the hook, which may contain anything. Returns false if the hook should decline the challenge. */
-bool tux_hook_apply(struct challenges *challenges, const char *message, size_t len);
+/* The challenges that TUX takes for a certificate. */
+struct tux_hook_rules {
+	struct challenges *challenges;
+	bool by_tls;            /* tls-alpn-01 in place of http-01 */
+	struct tux_names names; /* of the certificate: tls-alpn-01 is for no other one */
+	const char *thumbprint; /* of the key of the account: key authorizations have no other one */
+};
+
+/* Applies a message of the hook, which may contain anything and come from another program. Returns false if the hook should decline the challenge. */
+bool tux_hook_apply(const struct tux_hook_rules *rules, const char *message, size_t len);
 
 #endif

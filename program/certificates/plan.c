@@ -44,6 +44,7 @@ static void place_set(struct tux_automatic *one, const struct tux_settings *sett
 		.email = files->email ? files->email : settings->acme.email,
 		.directory = directory_of(files->directory ? files->directory : settings->acme.directory),
 		.binding = files->binding ? files->binding : settings->acme.binding,
+		.challenge = files->challenge != TUX_CHALLENGE_AUTO ? files->challenge : settings->acme.challenge,
 	};
 	if (one->internal) {
 		snprintf(one->folder, sizeof(one->folder), "%s", TUX_FOLDER_LOCAL);

@@ -8,11 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "../confine/apart.h"
 
 enum { DAY = 24 * 60 * 60 };
 
@@ -120,62 +121,57 @@ static bool certificate_prepare(const struct tux_store *store, const struct tux_
 	return true;
 }
 
-/* Makes the certificates of a plan; runs in a process of its own. */
-static bool make_all(const struct tux_certificate_plan *plan, const char *configured, char *error, size_t error_size)
+/* The work of the process that makes certificates. */
+struct making {
+	const struct tux_certificate_plan *plan;
+	const char *configured; /* state directory */
+	bool *temporary;        /* for each certificate of the plan, in shared memory: there is only a temporary one */
+};
+
+/* Makes the certificates of a plan, and sets which have only a temporary one. */
+static int make_all(void *owner, char *error, size_t error_size)
 {
+	const struct making *const making = owner;
+	const struct tux_certificate_plan *const plan = making->plan;
 	struct tux_pem authority = { NULL, 0 };
 	struct tux_store store;
 	bool made = true;
 	int lock;
 
-	if (!tux_store_open(&store, configured, true, error, error_size))
-		return false;
+	if (!tux_store_open(&store, making->configured, true, error, error_size))
+		return TUX_APART_FAILED;
 	lock = tux_store_lock(&store, TUX_STORE_LOCK);
 	if (lock < 0 && errno != EROFS && errno != EACCES) /* if nothing is to be written, none is needed */
 		made = no_file(&store, "lock", ".", "lock", error, error_size);
 	for (unsigned i = 0; made && i < plan->count; i++)
 		made = certificate_prepare(&store, &plan->certificate[i], &authority, error, error_size);
+	for (unsigned i = 0; made && i < plan->count; i++) {
+		const struct tux_automatic *const one = &plan->certificate[i];
+
+		making->temporary[i] = !one->internal && !is_usable(&store, one->folder, one->file);
+	}
 	if (lock >= 0)
 		close(lock);
 	tux_pem_free(&authority);
 	tux_store_close(&store);
-	return made;
+	return made ? TUX_APART_DONE : TUX_APART_FAILED;
 }
 
-/* Runs make_all() in a process of its own, and takes its sentence. */
-static bool make_apart(const struct tux_certificate_plan *plan, const char *configured, char *error, size_t error_size)
+/* Runs make_all() in a process of its own: this one reads no key. */
+static bool make_apart(const struct making *making, char *error, size_t error_size)
 {
-	int fd[2], status = 0;
-	size_t len = 0;
-	ssize_t got;
-	pid_t pid;
+	struct making work = *making;
+	struct tux_apart apart;
+	char reason[TUX_APART_TEXT];
 
-	snprintf(error, error_size, "cannot start a process that makes certificates");
-	if (pipe2(fd, O_CLOEXEC) < 0)
+	if (!tux_apart_start(&apart, "tux certificates", 0, make_all, &work)) {
+		snprintf(error, error_size, "cannot start a process that makes certificates: %s", strerror(errno));
 		return false;
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_NAME, "tux certificates", 0, 0, 0);
-		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-		if (make_all(plan, configured, error, error_size))
-			_exit(EXIT_SUCCESS);
-		dprintf(fd[1], "%s", error);
-		_exit(EXIT_FAILURE);
 	}
-	close(fd[1]);
-	while (pid > 0 && len + 1 < error_size && (got = read(fd[0], error + len, error_size - 1 - len)) != 0) {
-		if (got < 0 && errno != EINTR)
-			break;
-		len += got > 0 ? (size_t)got : 0;
-	}
-	close(fd[0]);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (pid > 0 && len > 0)
-		error[len] = '\0';
-	else if (pid > 0 && WIFSIGNALED(status))
-		snprintf(error, error_size, "the process that makes certificates was ended by signal %d", WTERMSIG(status));
-	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+	if (tux_apart_await(&apart, reason, sizeof(reason)) == TUX_APART_DONE)
+		return true;
+	snprintf(error, error_size, "%s", reason);
+	return false;
 }
 
 /* The owner of host_set(). */
@@ -183,6 +179,7 @@ struct setting {
 	const struct tux_settings *settings;
 	const struct tux_store *store;
 	struct tux_certificate_plan plan;
+	bool *temporary; /* for each certificate of the plan, in memory shared with the process that makes them */
 	bool all_set;
 };
 
@@ -191,7 +188,7 @@ static bool host_set(void *owner, struct tux_host_settings *host, const struct t
 {
 	struct setting *const setting = owner;
 	const struct tux_automatic *const one = tux_plan_find(&setting->plan, setting->settings, host);
-	const bool temporary = !one->internal && !is_usable(setting->store, one->folder, one->file);
+	const bool temporary = setting->temporary[one - setting->plan.certificate];
 	char *path = NULL;
 
 	setting->all_set = asprintf(&path, "%s/%s/%s", setting->store->path, temporary ? TUX_FOLDER_TEMPORARY : one->folder, one->file) > 0;
@@ -208,11 +205,23 @@ bool tux_certificates_prepare(struct tux_settings *settings, char *error, size_t
 {
 	struct setting setting = { .settings = settings };
 	struct tux_store store;
+	size_t bytes;
 	bool done;
 
 	if (!tux_settings_automatic(settings))
 		return true;
-	done = tux_plan_make(&setting.plan, settings, error, error_size) && make_apart(&setting.plan, settings->state_directory, error, error_size) &&
+	if (!tux_plan_make(&setting.plan, settings, error, error_size)) {
+		tux_plan_free(&setting.plan);
+		return false;
+	}
+	bytes = (setting.plan.count + 1) * sizeof(*setting.temporary);
+	setting.temporary = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (setting.temporary == MAP_FAILED) {
+		snprintf(error, error_size, "no memory for automatic certificates");
+		tux_plan_free(&setting.plan);
+		return false;
+	}
+	done = make_apart(&(struct making){ &setting.plan, settings->state_directory, setting.temporary }, error, error_size) &&
 	       tux_store_open(&store, settings->state_directory, false, error, error_size);
 	if (done) {
 		setting.store = &store;
@@ -221,6 +230,7 @@ bool tux_certificates_prepare(struct tux_settings *settings, char *error, size_t
 			snprintf(error, error_size, "no memory for automatic certificates");
 		tux_store_close(&store);
 	}
+	munmap(setting.temporary, bytes);
 	tux_plan_free(&setting.plan);
 	return done;
 }

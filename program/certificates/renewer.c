@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../confine/apart.h"
 #include "../confine/privileges.h"
 #include "retry.h"
 #include "schedule.h"
@@ -26,6 +28,7 @@ enum {
 	DAY = 24 * 60 * 60,
 	RECENT_S = 120, /* more than the start of a server process takes */
 	ERROR_MAX = 1024,
+	LOOK_CPU_S = 10,  /* limit of CPU time of a look at a certificate */
 	UNFINISHED_S = 10, /* delay after an attempt whose process has ended before it */
 };
 
@@ -37,8 +40,22 @@ struct task {
 	unsigned failures; /* in a row */
 };
 
+/* A certificate in the store. */
+struct look {
+	bool usable;
+	struct tux_certificate_facts facts; /* of a usable one */
+};
+
+/* Results of a process that reads keys, in shared memory. */
+struct result {
+	struct look look;
+	bool wanted; /* the certificate was still due when it was its turn */
+	enum tux_issued issued;
+};
+
 struct renewal {
 	const struct tux_settings *settings;
+	struct result *result;
 	struct tux_issuing issuing;
 	struct tux_store store;
 	struct tux_user user;
@@ -63,20 +80,59 @@ static void report(void)
 	send(SUPERVISOR_FD, "c", 1, MSG_NOSIGNAL | MSG_DONTWAIT); /* if its queue is full, it will look anyway */
 }
 
-/* Reads the facts of a certificate in the store. Returns false if there is no usable one. */
-static bool examine(const struct renewal *renewal, const struct tux_automatic *wanted, struct tux_certificate_facts *facts)
+/* Looks at a certificate in the store, in a process that may read keys. */
+static struct look certificate_look(const struct renewal *renewal, const struct tux_automatic *wanted)
 {
 	const struct tux_names names = tux_automatic_names(wanted);
 	const int folder = tux_store_directory(&renewal->store, wanted->folder, false);
+	struct look look = { .usable = false };
 	struct tux_pem pem = { NULL, 0 };
 	char reason[256];
-	const bool usable = folder >= 0 && tux_store_read(folder, wanted->file, &pem) && tux_certificate_examine(&pem, &names, NULL, facts) &&
-	                    facts->has_key && tux_certificate_is_usable(&pem, reason, sizeof(reason));
 
+	look.usable = folder >= 0 && tux_store_read(folder, wanted->file, &pem) && tux_certificate_examine(&pem, &names, NULL, &look.facts) &&
+	              look.facts.has_key && tux_certificate_is_usable(&pem, reason, sizeof(reason));
 	if (folder >= 0)
 		close(folder);
 	tux_pem_free(&pem);
-	return usable;
+	return look;
+}
+
+/* True if a certificate is missing, is for other names, or is due. */
+static bool is_wanted(const struct look *look)
+{
+	return !look->usable || !look->facts.has_names || tux_certificate_is_due(&look->facts, (int64_t)time(NULL));
+}
+
+/* The owner of work in a process of its own. */
+struct work {
+	struct renewal *renewal;
+	const struct task *task;
+};
+
+/* The work of the process that looks at a certificate. */
+static int look_work(void *owner, char *error, size_t error_size)
+{
+	const struct work *const work = owner;
+
+	(void)error;
+	(void)error_size;
+	work->renewal->result->look = certificate_look(work->renewal, work->task->wanted);
+	return TUX_APART_DONE;
+}
+
+/* Looks at a certificate in the store. One for which the process fails is not usable. */
+static struct look look_apart(struct renewal *renewal, const struct task *task)
+{
+	struct work work = { renewal, task };
+	struct tux_apart apart;
+	char error[TUX_APART_TEXT];
+
+	renewal->result->look = (struct look){ .usable = false };
+	if (!tux_apart_start(&apart, "tux renewal", LOOK_CPU_S, look_work, &work))
+		fprintf(stderr, "tux: cannot start a process that reads the certificate for %s: %s\n", task->wanted->name[0], strerror(errno));
+	else if (tux_apart_await(&apart, error, sizeof(error)) != TUX_APART_DONE)
+		fprintf(stderr, "tux: the certificate for %s: %s\n", task->wanted->name[0], error);
+	return renewal->result->look;
 }
 
 /* Returns the days until a time; 0 if it has passed. */
@@ -113,71 +169,90 @@ static void failures_forget(const struct renewal *renewal, struct task *task)
 }
 
 /* Plans the next attempt after a failure, keeps it on the disk, and writes how the name is served meanwhile. */
-static void failure_note(const struct renewal *renewal, struct task *task, const char *error)
+static void failure_note(struct renewal *renewal, struct task *task, const char *error)
 {
 	const int64_t delay = delay_of(renewal, ++task->failures);
 	const int64_t now = (int64_t)time(NULL);
-	struct tux_certificate_facts facts;
-	const bool has = examine(renewal, task->wanted, &facts);
+	const struct look look = look_apart(renewal, task);
+	char meanwhile[96]; /* one call writes the whole line, because other processes write lines, too */
 
 	task->at = now + delay;
 	tux_retry_write(&renewal->store, task->wanted, &(struct tux_retry){ task->failures, task->at });
 	__atomic_add_fetch(&renewal->issuing.challenges->failures, 1, __ATOMIC_RELAXED);
-	fprintf(stderr, "tux: no certificate for %s: %s; the next attempt is in %lld s; ", task->wanted->name[0], error, (long long)delay);
-	if (!has)
-		fputs("a temporary certificate, which no client trusts, stays in use\n", stderr);
-	else if (facts.end > now)
-		fprintf(stderr, "the previous certificate stays in use, with %lld days left\n", days_until(facts.end));
+	if (!look.usable)
+		snprintf(meanwhile, sizeof(meanwhile), "a temporary certificate, which no client trusts, stays in use");
+	else if (look.facts.end > now)
+		snprintf(meanwhile, sizeof(meanwhile), "the previous certificate stays in use, with %lld days left", days_until(look.facts.end));
 	else
-		fputs("the previous certificate stays in use, but it has expired\n", stderr);
+		snprintf(meanwhile, sizeof(meanwhile), "the previous certificate stays in use, but it has expired");
+	fprintf(stderr, "tux: no certificate for %s: %s; the next attempt is in %lld s; %s\n", task->wanted->name[0], error, (long long)delay, meanwhile);
 }
 
 /* Notes a new certificate. One that is due at once, because the clock is wrong or its lifetime has passed already, counts as a failure. */
-static void success_note(const struct renewal *renewal, struct task *task)
+static void success_note(struct renewal *renewal, struct task *task)
 {
-	struct tux_certificate_facts facts;
+	struct look look;
 
 	report();
-	if (!examine(renewal, task->wanted, &facts) || tux_certificate_is_due(&facts, (int64_t)time(NULL))) {
+	look = look_apart(renewal, task);
+	if (!look.usable || tux_certificate_is_due(&look.facts, (int64_t)time(NULL))) {
 		failure_note(renewal, task, "the authority's certificate is not valid now: is the clock right?");
 		return;
 	}
 	failures_forget(renewal, task);
-	fprintf(stderr, "tux: new certificate for %s, for %lld days\n", task->wanted->name[0], days_until(facts.end));
+	fprintf(stderr, "tux: new certificate for %s, for %lld days\n", task->wanted->name[0], days_until(look.facts.end));
 }
 
-/* True if a certificate is missing, is for other names, or is due. */
-static bool is_wanted(const struct renewal *renewal, const struct tux_automatic *wanted, struct tux_certificate_facts *facts)
+/*
+ * The work of the process that gets a certificate, unless another server with the same store has got it meanwhile. uacme and what it leaves are
+ * children of this process.
+ */
+static int issue_work(void *owner, char *error, size_t error_size)
 {
-	return !examine(renewal, wanted, facts) || !facts->has_names || tux_certificate_is_due(facts, (int64_t)time(NULL));
+	const struct work *const work = owner;
+	struct renewal *const renewal = work->renewal;
+	struct result *const result = renewal->result;
+	const int lock = tux_store_lock(&renewal->store, TUX_STORE_WORK_LOCK);
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (lock < 0) {
+		snprintf(error, error_size, "cannot lock %.500s/" TUX_STORE_WORK_LOCK ": %s", renewal->store.path, strerror(errno));
+		return TUX_APART_FAILED;
+	}
+	result->look = certificate_look(renewal, work->task->wanted);
+	result->wanted = is_wanted(&result->look);
+	if (result->wanted) {
+		attempt_note(renewal, work->task);
+		result->issued = tux_uacme_issue(&renewal->issuing, work->task->wanted, error, error_size);
+	}
+	close(lock);
+	return result->wanted && result->issued == TUX_NOT_ISSUED ? TUX_APART_FAILED : TUX_APART_DONE;
 }
 
-/* Gets a certificate, unless another server with the same store has got it meanwhile. */
+/* Gets a certificate. */
 static void issue(struct renewal *renewal, struct task *task)
 {
-	const int lock = tux_store_lock(&renewal->store, TUX_STORE_WORK_LOCK);
-	struct tux_certificate_facts facts;
-	char error[ERROR_MAX] = "";
-	enum tux_issued issued = TUX_NOT_ISSUED;
-	bool wanted = true;
+	struct work work = { renewal, task };
+	struct tux_apart apart;
+	char error[ERROR_MAX];
+	bool done = false;
 
-	if (lock < 0) {
-		snprintf(error, sizeof(error), "cannot lock %.500s/" TUX_STORE_WORK_LOCK ": %s", renewal->store.path, strerror(errno));
-	} else if ((wanted = is_wanted(renewal, task->wanted, &facts))) {
-		attempt_note(renewal, task);
-		issued = tux_uacme_issue(&renewal->issuing, task->wanted, error, sizeof(error));
-	}
-	if (lock >= 0)
-		close(lock);
-	if (issued == TUX_ISSUE_STOPPED)
+	*renewal->result = (struct result){ .wanted = true, .issued = TUX_NOT_ISSUED };
+	if (tux_apart_start(&apart, "tux issuing", 0, issue_work, &work))
+		done = tux_apart_await(&apart, error, sizeof(error)) == TUX_APART_DONE;
+	else
+		snprintf(error, sizeof(error), "cannot start a process: %s", strerror(errno));
+	tux_uacme_children_end(); /* of a process that was killed, as its challenges */
+	tux_challenges_remove(renewal->issuing.challenges, CHALLENGE_HTTP, NULL);
+	if (done && renewal->result->issued == TUX_ISSUE_STOPPED)
 		_exit(EXIT_SUCCESS);
-	if (!wanted) {
+	if (!done) {
+		failure_note(renewal, task, error);
+	} else if (!renewal->result->wanted) {
 		report();
 		failures_forget(renewal, task);
-	} else if (issued == TUX_ISSUED) {
-		success_note(renewal, task);
 	} else {
-		failure_note(renewal, task, error);
+		success_note(renewal, task);
 	}
 }
 
@@ -216,8 +291,8 @@ static bool is_later(const struct renewal *renewal, struct task *task)
  */
 static void look(struct renewal *renewal, struct task *task)
 {
-	struct tux_certificate_facts facts;
-	const bool wanted = is_wanted(renewal, task->wanted, &facts), later = wanted && is_later(renewal, task);
+	const struct look look = look_apart(renewal, task);
+	const bool wanted = is_wanted(&look), later = wanted && is_later(renewal, task);
 
 	if (!task->seen && is_recent(renewal, task->wanted))
 		report();
@@ -225,7 +300,7 @@ static void look(struct renewal *renewal, struct task *task)
 	if (wanted && !later)
 		issue(renewal, task);
 	else if (!wanted)
-		task->at = tux_schedule_look(facts.begin, facts.end, (int64_t)time(NULL), random_number());
+		task->at = tux_schedule_look(look.facts.begin, look.facts.end, (int64_t)time(NULL), random_number());
 }
 
 /* Looks at each certificate whose time has come. Returns the time of the next look. */
@@ -256,7 +331,7 @@ static void wait_until(int64_t at)
 }
 
 /* Prepares the process. Returns false with a sentence in error. */
-static bool renewal_open(struct renewal *renewal, struct tux_settings *settings, struct challenges *challenges, char *error, size_t error_size)
+static bool renewal_open(struct renewal *renewal, struct tux_settings *settings, const struct tux_renewer_charge *charge, char *error, size_t error_size)
 {
 	char note[256];
 
@@ -265,16 +340,25 @@ static bool renewal_open(struct renewal *renewal, struct tux_settings *settings,
 	    !tux_privileges_user(settings->user, &renewal->user, note, sizeof(note), error, error_size) ||
 	    !tux_store_open(&renewal->store, settings->state_directory, true, error, error_size))
 		return false;
-	renewal->issuing = (struct tux_issuing){ &renewal->store, &renewal->user, challenges, SUPERVISOR_FD };
+	renewal->issuing = (struct tux_issuing){
+		.store = &renewal->store,
+		.user = &renewal->user,
+		.challenges = charge->challenges,
+		.challenge = charge->challenge,
+		.end_fd = SUPERVISOR_FD,
+	};
 	renewal->task = calloc(renewal->plan.count, sizeof(*renewal->task));
+	renewal->result = mmap(NULL, sizeof(*renewal->result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	snprintf(error, error_size, "no memory");
+	if (renewal->result == MAP_FAILED)
+		return false;
 	for (unsigned i = 0; renewal->task && i < renewal->plan.count; i++)
 		if (!renewal->plan.certificate[i].internal)
 			renewal->task[renewal->count++].wanted = &renewal->plan.certificate[i];
 	return renewal->task;
 }
 
-static _Noreturn void run(struct tux_settings *settings, struct challenges *challenges, bool at_once, int fd)
+static _Noreturn void run(struct tux_settings *settings, const struct tux_renewer_charge *charge, int fd)
 {
 	static struct renewal renewal;
 	char error[ERROR_MAX];
@@ -286,17 +370,17 @@ static _Noreturn void run(struct tux_settings *settings, struct challenges *chal
 	if (fd < 0 || dup2(fd, SUPERVISOR_FD) < 0)
 		_exit(EXIT_FAILURE);
 	closefrom(SUPERVISOR_FD + 1);
-	tux_challenges_remove(challenges, NULL); /* of a process that was killed */
-	if (!renewal_open(&renewal, settings, challenges, error, sizeof(error))) {
+	tux_challenges_remove(charge->challenges, CHALLENGE_HTTP, NULL); /* of a process that was killed */
+	if (!renewal_open(&renewal, settings, charge, error, sizeof(error))) {
 		fprintf(stderr, "tux: the process that renews certificates: %s\n", error);
 		_exit(EXIT_FAILURE);
 	}
-	renewal.at_once = at_once;
+	renewal.at_once = charge->at_once;
 	for (;;)
 		wait_until(look_at_all(&renewal));
 }
 
-bool tux_renewer_start(struct tux_renewer *renewer, struct tux_settings *settings, struct challenges *challenges, bool at_once)
+bool tux_renewer_start(struct tux_renewer *renewer, struct tux_settings *settings, const struct tux_renewer_charge *charge)
 {
 	int fd[2], saved;
 
@@ -306,7 +390,7 @@ bool tux_renewer_start(struct tux_renewer *renewer, struct tux_settings *setting
 	renewer->pid = fork();
 	if (renewer->pid == 0) {
 		close(fd[0]); /* else this process would not notice the end of the supervisor */
-		run(settings, challenges, at_once, fd[1]);
+		run(settings, charge, fd[1]);
 	}
 	saved = errno;
 	close(fd[1]);

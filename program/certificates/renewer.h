@@ -15,8 +15,15 @@ struct tux_renewer {
 	int fd;    /* readable: certificates have changed, see tux_renewer_reports(), or the process has ended; -1: no process */
 };
 
-/* Starts the process for the settings. at_once: it does not wait after failures of processes before it. Returns false with errno. */
-bool tux_renewer_start(struct tux_renewer *renewer, struct tux_settings *settings, struct challenges *challenges, bool at_once);
+/* The supervisor's part of the work. */
+struct tux_renewer_charge {
+	struct challenges *challenges;
+	enum tux_challenge challenge; /* that the addresses permit, for certificates whose setting is auto */
+	bool at_once; /* do not wait after failures of processes before */
+};
+
+/* Starts the process for the settings. Returns false with errno. */
+bool tux_renewer_start(struct tux_renewer *renewer, struct tux_settings *settings, const struct tux_renewer_charge *charge);
 
 /* True if certificates have changed since the last call. Never blocks. */
 bool tux_renewer_reports(const struct tux_renewer *renewer);

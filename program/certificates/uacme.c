@@ -22,9 +22,11 @@
 #include "../cgi/children.h"
 #include "../confine/helper_sandbox.h"
 #include "../confine/privileges.h"
+#include "../confine/unused_user.h"
 #include "binding.h"
 #include "hook.h"
 #include "limits.h"
+#include "thumbprint.h"
 
 #define WORK "work"
 #define PATHS "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -47,6 +49,7 @@ enum {
 /* A running uacme. */
 struct run {
 	pid_t pid;
+	struct tux_hook_rules rules; /* for challenges */
 	int output_fd, hook_fd;
 	bool late; /* it has exceeded its time limit */
 	char output[OUTPUT_MAX + 1]; /* its last messages */
@@ -267,7 +270,6 @@ static bool start(struct run *run, const struct tux_issuing *issuing, char *cons
 	const pid_t parent = getpid();
 	int output[2], hook[2];
 
-	*run = (struct run){ .output_fd = -1, .hook_fd = -1 };
 	if (pipe2(output, O_CLOEXEC) < 0)
 		return false;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, hook) < 0) {
@@ -308,19 +310,18 @@ static bool output_take(struct run *run)
 }
 
 /* Takes a message of the hook, and responds to it. Returns false if the socket is closed. */
-static bool hook_take(struct run *run, struct challenges *challenges)
+static bool hook_take(struct run *run)
 {
 	char message[TUX_HOOK_MESSAGE];
 	const ssize_t got = recv(run->hook_fd, message, sizeof(message), MSG_DONTWAIT);
 
 	if (got <= 0)
 		return got < 0 && (errno == EAGAIN || errno == EINTR);
-	send(run->hook_fd, tux_hook_apply(challenges, message, (size_t)got) ? "y" : "n", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	send(run->hook_fd, tux_hook_apply(&run->rules, message, (size_t)got) ? "y" : "n", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	return true;
 }
 
-/* Kills the processes that uacme has left, even those that have left its process group: this process has inherited them. */
-static void children_end(void)
+void tux_uacme_children_end(void)
 {
 	do
 		tux_children_kill(NULL);
@@ -340,7 +341,7 @@ static bool await(struct run *run, const struct tux_issuing *issuing, int *statu
 		stopped = waits[0].revents != 0;
 		if (waits[1].fd >= 0 && waits[1].revents && !output_take(run))
 			waits[1].fd = -1;
-		if (waits[2].fd >= 0 && waits[2].revents && !hook_take(run, issuing->challenges))
+		if (waits[2].fd >= 0 && waits[2].revents && !hook_take(run))
 			waits[2].fd = -1;
 		ended = waitpid(run->pid, status, WNOHANG) == run->pid;
 	}
@@ -351,12 +352,12 @@ static bool await(struct run *run, const struct tux_issuing *issuing, int *statu
 		while (waitpid(run->pid, status, 0) < 0 && errno == EINTR)
 			;
 	}
-	children_end();
+	tux_uacme_children_end();
 	while (waits[1].fd >= 0 && poll(&waits[1], 1, 0) > 0 && output_take(run))
 		;
 	close(run->output_fd);
 	close(run->hook_fd);
-	tux_challenges_remove(issuing->challenges, NULL);
+	tux_challenges_remove(issuing->challenges, CHALLENGE_HTTP, NULL);
 	return !stopped;
 }
 
@@ -412,9 +413,15 @@ static void failure_write(struct run *run, const struct tux_issuing *issuing, in
  * Runs uacme. It succeeds also if it refuses with a message that contains the words in success (or NULL). With TUX_NOT_ISSUED a sentence is in
  * error.
  */
-static enum tux_issued run_one(const struct tux_issuing *issuing, char *const *arguments, const char *success, int work, char *error, size_t error_size)
+static enum tux_issued run_one(const struct tux_issuing *issuing, const struct tux_automatic *wanted, char *const *arguments, const char *success, int work,
+                               char *error, size_t error_size)
 {
-	struct run run;
+	const uint8_t challenge = wanted->acme.challenge != TUX_CHALLENGE_AUTO ? wanted->acme.challenge : (uint8_t)issuing->challenge;
+	struct run run = {
+		.output_fd = -1,
+		.hook_fd = -1,
+		.rules = { issuing->challenges, challenge == TUX_CHALLENGE_TLS, tux_automatic_names(wanted), issuing->thumbprint },
+	};
 	int status = 0;
 
 	if (!start(&run, issuing, arguments, work)) {
@@ -451,6 +458,19 @@ static bool account_get(const struct tux_store *store, const struct tux_automati
 	if (folder >= 0)
 		close(folder);
 	return done;
+}
+
+/* Like account_get(), and writes the thumbprint of the key. */
+static bool account_open(const struct tux_store *store, const struct tux_automatic *wanted, struct tux_pem *key, char thumbprint[TUX_THUMBPRINT + 1],
+                         char *error, size_t error_size)
+{
+	if (!account_get(store, wanted, key, error, error_size))
+		return false;
+	if (tux_thumbprint(key, thumbprint))
+		return true;
+	snprintf(error, error_size, "the key of the account, %s/accounts%s/private/key.pem, is neither RSA nor of P-256, P-384 or P-521", store->path,
+	         strchr(wanted->folder, '/'));
+	return false;
 }
 
 /* Joins a key and a certificate with its issuers. Returns false if out of memory. */
@@ -531,24 +551,44 @@ static enum tux_issued uacme_run(const struct tux_issuing *issuing, const struct
 	of_account[count++] = make;
 	if (email[0])
 		of_account[count++] = email;
-	issued = run_one(issuing, of_account, "already exists", work, error, error_size);
+	issued = run_one(issuing, wanted, of_account, "already exists", work, error, error_size);
 	explicit_bzero(binding, sizeof(binding));
-	return issued == TUX_ISSUED ? run_one(issuing, of_certificate, NULL, work, error, error_size) : issued;
+	return issued == TUX_ISSUED ? run_one(issuing, wanted, of_certificate, NULL, work, error, error_size) : issued;
+}
+
+/*
+ * Chooses the user of uacme. CGI programs have the user who serves: they could take its socket or the key of the account. Only root can choose.
+ */
+static void user_choose(const struct tux_issuing *issuing, struct tux_user *user)
+{
+	char error[160];
+
+	if (geteuid() == 0 && tux_user_unused(user, error, sizeof(error)))
+		return;
+	*user = *issuing->user;
+	if (geteuid() == 0)
+		fprintf(stderr, "tux: warning: uacme has the user %s, as CGI programs, because it gets no user id of its own: %s\n", user->name, error);
 }
 
 enum tux_issued tux_uacme_issue(const struct tux_issuing *issuing, const struct tux_automatic *wanted, char *error, size_t error_size)
 {
 	const struct tux_names names = tux_automatic_names(wanted);
 	struct tux_pem account = { NULL, 0 }, key = { NULL, 0 }, request = { NULL, 0 };
+	struct tux_issuing own = *issuing;
 	enum tux_issued issued = TUX_NOT_ISSUED;
+	char thumbprint[TUX_THUMBPRINT + 1];
+	struct tux_user user;
 	int work = -1;
 
-	if (account_get(issuing->store, wanted, &account, error, error_size) && tux_request_make(&names, &key, &request, error, error_size)) {
-		work = work_make(issuing, &account, &request);
+	user_choose(issuing, &user);
+	own.user = &user;
+	own.thumbprint = thumbprint;
+	if (account_open(issuing->store, wanted, &account, thumbprint, error, error_size) && tux_request_make(&names, &key, &request, error, error_size)) {
+		work = work_make(&own, &account, &request);
 		if (work < 0)
 			snprintf(error, error_size, "cannot make %s/" WORK ": %s", issuing->store->path, strerror(errno));
 		else
-			issued = uacme_run(issuing, wanted, work, error, error_size);
+			issued = uacme_run(&own, wanted, work, error, error_size);
 		if (issued == TUX_ISSUED && !result_take(issuing->store, wanted, &key, work, error, error_size))
 			issued = TUX_NOT_ISSUED;
 	}

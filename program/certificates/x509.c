@@ -218,6 +218,50 @@ bool tux_request_make(const struct tux_names *names, struct tux_pem *key, struct
 	return done || failed("a request for a certificate", error, error_size);
 }
 
+/* Adds the extension acmeIdentifier: a critical one with the digest as an octet string. */
+static bool identify_challenge(X509 *leaf, const uint8_t digest[TUX_CHALLENGE_DIGEST])
+{
+	unsigned char der[2 + TUX_CHALLENGE_DIGEST] = { V_ASN1_OCTET_STRING, TUX_CHALLENGE_DIGEST };
+	ASN1_OBJECT *const name = OBJ_txt2obj("1.3.6.1.5.5.7.1.31", 1);
+	ASN1_OCTET_STRING *const value = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *extension = NULL;
+	bool added;
+
+	memcpy(der + 2, digest, TUX_CHALLENGE_DIGEST);
+	if (name && value && ASN1_OCTET_STRING_set(value, der, sizeof(der)) == 1)
+		extension = X509_EXTENSION_create_by_OBJ(NULL, name, 1, value);
+	added = extension && X509_add_ext(leaf, extension, -1) == 1;
+	X509_EXTENSION_free(extension);
+	ASN1_OCTET_STRING_free(value);
+	ASN1_OBJECT_free(name);
+	return added;
+}
+
+bool tux_challenge_make(const char *name, const uint8_t digest[TUX_CHALLENGE_DIGEST], uint8_t *out, size_t out_size, size_t *len)
+{
+	const struct tux_names names = { &name, 1 };
+	EVP_PKEY *const key = EVP_EC_gen("P-256");
+	X509 *const leaf = X509_new();
+	char *const alternative = alternatives(&names);
+	bool done = key && leaf && alternative && leaf_sign(leaf, key, leaf, key, alternative) && identify_challenge(leaf, digest) &&
+	            X509_sign(leaf, key, EVP_sha256()) > 0;
+	const int leaf_len = done ? i2d_X509(leaf, NULL) : -1, key_len = done ? i2d_PrivateKey(key, NULL) : -1;
+	unsigned char *at = out;
+
+	*len = 0;
+	done = leaf_len > 0 && key_len > 0 && (size_t)leaf_len <= out_size && (size_t)key_len <= out_size - (size_t)leaf_len;
+	if (done) {
+		i2d_X509(leaf, &at);
+		i2d_PrivateKey(key, &at);
+		*len = (size_t)leaf_len + (size_t)key_len;
+	}
+	free(alternative);
+	X509_free(leaf);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return done;
+}
+
 /* Returns a time as seconds since 1970, or 0 if it is malformed. */
 static int64_t seconds_of(const ASN1_TIME *time)
 {

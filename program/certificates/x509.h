@@ -11,6 +11,7 @@ enum {
 	TUX_LEAF_DAYS = 30,          /* lifetime of a certificate that TUX signs */
 	TUX_AUTHORITY_DAYS = 3650,   /* of its authority */
 	TUX_AUTHORITY_LEAST_DAYS = 60, /* with less left a new authority is made */
+	TUX_CHALLENGE_DIGEST = 32,   /* bytes of the digest (SHA-256) of a challenge */
 };
 
 /* Names of a certificate, as those of a host: addresses of IPv6 are in brackets. */
@@ -38,6 +39,12 @@ bool tux_leaf_make(const struct tux_pem *authority, const struct tux_names *name
 
 /* Makes a key, and a request (PKCS#10) with it for a certificate. */
 bool tux_request_make(const struct tux_names *names, struct tux_pem *key, struct tux_pem *request, char *error, size_t error_size);
+
+/*
+ * Makes a key and a certificate with which a name responds to a challenge (tls-alpn-01, RFC 8737 3). It signs itself. Writes the certificate,
+ * followed by its key, in DER. Returns false if the library fails, or there is no room.
+ */
+bool tux_challenge_make(const char *name, const uint8_t digest[TUX_CHALLENGE_DIGEST], uint8_t *out, size_t out_size, size_t *len);
 
 /* Makes a key (ECDSA, P-256). */
 bool tux_key_make(struct tux_pem *key, char *error, size_t error_size);

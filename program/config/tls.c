@@ -52,8 +52,8 @@ static void block_apply(struct reading *reading, const ucl_object_t *block)
 		reading_wrong(reading, block->key, "ocsp is for a certificate in a file, not for automatic on");
 	else if (files.automatic && (files.certificate || files.key || reading->host->tls.count > 0))
 		reading_wrong(reading, block->key, "automatic is on, so certificate and key have no use, and tls stands once");
-	else if (!files.automatic && (files.email || files.directory || files.binding))
-		reading_wrong(reading, block->key, "email, directory and binding are for automatic on");
+	else if (!files.automatic && (files.email || files.directory || files.binding || files.challenge != TUX_CHALLENGE_AUTO))
+		reading_wrong(reading, block->key, "email, directory, binding and challenge are for automatic on");
 	else if (!tux_certificates_add(&reading->host->tls, files))
 		reading_wrong(reading, block->key, "there are more than %d certificates of one host, or no memory for them", TUX_MAX_CERTIFICATES);
 }
@@ -93,6 +93,14 @@ static void kinds_find(const struct tux_settings *settings, bool *secure, bool *
 	}
 }
 
+/* Ends the visits at a host whose public names are verified at port 80. */
+static bool is_verified_elsewhere(void *owner, struct tux_host_settings *host, const struct tux_certificate_files *files)
+{
+	const uint8_t challenge = files->challenge != TUX_CHALLENGE_AUTO ? files->challenge : ((const struct tux_settings *)owner)->acme.challenge;
+
+	return challenge != TUX_CHALLENGE_HTTP || host->name_count == 0 || tux_name_is_internal(host->name[0]);
+}
+
 void tls_settle(struct reading *reading)
 {
 	bool secure, plain;
@@ -101,6 +109,6 @@ void tls_settle(struct reading *reading)
 	kinds_find(reading->settings, &secure, &plain);
 	if (plain && !secure && tux_settings_have_certificates(reading->settings))
 		reading_warn(reading, NULL, "the certificates of tls are not used: no listen begins with https://");
-	if (secure && !plain && reading->wrong == 0 && tux_settings_public(reading->settings))
-		reading_warn(reading, NULL, "no listen is http://, but certificate authorities verify names at port 80");
+	if (secure && !plain && reading->wrong == 0 && !tux_automatic_each(reading->settings, is_verified_elsewhere, reading->settings))
+		reading_warn(reading, NULL, "no listen is http://, but with http-01 certificate authorities verify names at port 80");
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "landlock_abi.h"
+#include "sandbox.h"
 #include "sanitized.h"
 
 /* Returns the access rights to files that the kernel's ABI knows. */
@@ -177,7 +178,7 @@ static bool filter_load(scmp_filter_ctx filter, int rc, bool *loaded, char *erro
 	if (filter)
 		seccomp_release(filter);
 	*loaded = rc == 0;
-	if (rc == 0 || rc == -ENOSYS || rc == -EINVAL) /* this kernel has no filters */
+	if (rc == 0 || !tux_sandbox_has_seccomp())
 		return true;
 	snprintf(error, error_size, "cannot put the seccomp filter in force: %s", strerror(rc < 0 ? -rc : ECANCELED));
 	return false;

@@ -35,8 +35,7 @@ static bool ids_take(const struct tux_user *user, const char **what)
 	return setresuid(user->uid, user->uid, user->uid) == 0;
 }
 
-/* Tries ids_take() in a child process. Returns 0 or an errno. */
-static int change_try(const struct tux_user *user)
+int tux_privileges_refused(const struct tux_user *user)
 {
 	const pid_t pid = fork();
 	const char *what;
@@ -65,7 +64,7 @@ static bool user_wanted(const char *wanted, struct tux_user *user, char *error, 
 	user->change = user->uid != geteuid() || (tux_user_has_group(wanted) && user->gid != getegid());
 	if (!user->change)
 		return true;
-	refused = root ? change_try(user) : EPERM;
+	refused = root ? tux_privileges_refused(user) : EPERM;
 	if (refused == 0)
 		return true;
 	if (root)
@@ -90,7 +89,7 @@ bool tux_privileges_user(const char *wanted, struct tux_user *user, char *note, 
 	if (!tux_user_find("www-data", user, reason, sizeof(reason)) && !tux_user_find("nobody", user, reason, sizeof(reason)) &&
 	    !tux_user_find(NUMBER_OF_NOBODY, user, error, error_size))
 		return false;
-	refused = change_try(user);
+	refused = tux_privileges_refused(user);
 	/* No capability, or a user id that the user namespace does not map. Root has no special rights then. */
 	if (refused == EPERM || refused == EINVAL) {
 		memcpy(name, user->name, sizeof(name));

@@ -18,6 +18,9 @@
  */
 bool tux_privileges_user(const char *wanted, struct tux_user *user, char *note, size_t note_size, char *error, size_t error_size);
 
+/* Tries in a child process whether this one can become user. Returns 0, or the errno of the kernel. */
+int tux_privileges_refused(const struct tux_user *user);
+
 /*
  * Becomes user, with its groups, and drops every capability permanently, including those that an exec could restore. Call it before
  * any thread starts. Returns false with a sentence in error; the caller must not continue then.

@@ -39,4 +39,7 @@ bool tux_sandbox_files(const struct tux_sandbox *sandbox, char *summary, size_t 
  */
 bool tux_sandbox_calls(const struct tux_sandbox_sockets *sockets, char *summary, size_t summary_size, char *error, size_t error_size);
 
+/* True if the kernel has filters of system calls. */
+bool tux_sandbox_has_seccomp(void);
+
 #endif

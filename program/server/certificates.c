@@ -64,20 +64,39 @@ static void staple_try(struct tls_context *context, const char *path)
 		fprintf(stderr, "tux: warning: %s, so clients do not get it\n", reason);
 }
 
+/* Like certificate_add(), for a key in the process of keys. */
+static bool remote_add(struct tux_tls_contexts *contexts, struct tls_context *context, const struct tux_host_settings *host,
+                       const struct tux_certificate_files *files, char *error, size_t error_size)
+{
+	struct tls_pem pem;
+	uint32_t number;
+
+	return tux_keys_read(contexts->keys, files->certificate, files->key, files->password, false, &pem, &number, error, error_size) &&
+	       tux_tls_context_add_remote(context, &pem, number, error, error_size) && state_keep(contexts, host, files, &pem, error, error_size);
+}
+
+/* Like certificate_add(), for a key in this process. */
+static bool own_add(struct tux_tls_contexts *contexts, struct tls_context *context, const struct tux_host_settings *host,
+                    const struct tux_certificate_files *files, char *error, size_t error_size)
+{
+	struct tux_secret_pair pair;
+	bool added = tux_secret_pair_read(&pair, files->certificate, files->key, files->password, error, error_size);
+
+	if (added)
+		tux_secret_pair_warn(&pair);
+	added = added && tux_tls_context_add(context, &pair.certificate.pem, &pair.key.pem, error, error_size) &&
+	        state_keep(contexts, host, files, &pair.certificate.pem, error, error_size);
+	tux_secret_pair_free(&pair);
+	return added;
+}
+
 /* Adds one certificate of a host to a context. Returns false with a sentence in error. */
 static bool certificate_add(struct tux_tls_contexts *contexts, struct tls_context *context, const struct tux_host_settings *host,
                             const struct tux_certificate_files *files, char *error, size_t error_size)
 {
-	struct tux_secret_pair pair;
-	bool added = tux_secret_pair_read(&pair, files->certificate, files->key, files->password, error, error_size);
-	const char *kind;
-	const struct tux_secret *const open = added ? tux_secret_pair_open(&pair, &kind) : NULL;
+	const bool added = contexts->keys ? remote_add(contexts, context, host, files, error, error_size) :
+	                                    own_add(contexts, context, host, files, error, error_size);
 
-	if (open)
-		fprintf(stderr, "tux: warning: %s \"%s\": other users can read it (mode %04o)\n", kind, open->pem.name, (unsigned)open->mode & 07777);
-	added = added && tux_tls_context_add(context, &pair.certificate.pem, &pair.key.pem, error, error_size) &&
-	        state_keep(contexts, host, files, &pair.certificate.pem, error, error_size);
-	tux_secret_pair_free(&pair);
 	if (added && files->staple)
 		staple_try(context, files->staple);
 	return added;
@@ -134,7 +153,8 @@ static bool are_same(const struct tux_certificates *one, const struct tux_certif
 	unsigned i = 0;
 
 	while (i < one->count && i < other->count && is_same(one->files[i].certificate, other->files[i].certificate) &&
-	       is_same(one->files[i].key, other->files[i].key) && is_same(one->files[i].staple, other->files[i].staple))
+	       is_same(one->files[i].key, other->files[i].key) && is_same(one->files[i].password, other->files[i].password) &&
+	       is_same(one->files[i].staple, other->files[i].staple))
 		i++;
 	return i == one->count && i == other->count;
 }
@@ -220,7 +240,7 @@ bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *
 bool tux_tls_kernel_find(struct tux_tls_contexts *contexts, const struct tux_settings *settings, bool *found, char *error, size_t error_size)
 {
 	const int fd = contexts->count > 0 && settings->tls_kernel != TUX_TLS_KERNEL_OFF ? socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-	const char *why = "tls-kernel is off";
+	const char *why = "tls-kernel is off", *const keys = contexts->keys ? "; the keys are in a process of their own" : "";
 
 	*found = false;
 	if (fd >= 0) {
@@ -232,9 +252,9 @@ bool tux_tls_kernel_find(struct tux_tls_contexts *contexts, const struct tux_set
 		why = strerror(errno);
 	}
 	if (*found)
-		snprintf(contexts->description, sizeof(contexts->description), "%s; the kernel encrypts what is sent", tux_tls_library());
+		snprintf(contexts->description, sizeof(contexts->description), "%s; the kernel encrypts what is sent%s", tux_tls_library(), keys);
 	else
-		snprintf(contexts->description, sizeof(contexts->description), "%s; not in the kernel: %s", tux_tls_library(), why);
+		snprintf(contexts->description, sizeof(contexts->description), "%s; not in the kernel: %s%s", tux_tls_library(), why, keys);
 	if (*found || contexts->count == 0 || settings->tls_kernel != TUX_TLS_KERNEL_ON)
 		return true;
 	snprintf(error, error_size, "tls-kernel: the kernel cannot encrypt for TLS: %s", why);
@@ -331,14 +351,40 @@ static unsigned certificate_check(const struct tux_settings *settings, const str
 	return wrong;
 }
 
+bool tux_certificates_fit(const struct tux_certificates *certificates, const struct tux_settings *settings, char *error, size_t error_size)
+{
+	struct tls_context *const context = tux_tls_context_new((enum tux_tls_profile)settings->tls_profile, NULL, error, error_size);
+	bool fit = context != NULL;
+
+	for (unsigned i = 0; fit && i < certificates->count; i++) {
+		const struct tux_certificate_files *const files = &certificates->files[i];
+		struct tux_secret_pair pair;
+
+		if (!files->certificate) /* automatic: it is not read from here */
+			continue;
+		fit = tux_secret_pair_read(&pair, files->certificate, files->key, files->password, error, error_size) &&
+		      tux_tls_context_add(context, &pair.certificate.pem, &pair.key.pem, error, error_size);
+		tux_secret_pair_free(&pair);
+	}
+	tux_tls_context_free(context);
+	return fit;
+}
+
+bool tux_client_demand_fits(const struct tux_client_demand *demand, char *error, size_t error_size)
+{
+	struct tls_context *const context = tux_tls_context_new(TUX_TLS_INTERMEDIATE, NULL, error, error_size);
+	const bool usable = context && demand_add(context, demand, error, error_size);
+
+	tux_tls_context_free(context);
+	return usable;
+}
+
 /* Judges the authorities of clients. */
 static unsigned demand_check(const struct tux_client_demand *demand, const char *path, FILE *errors)
 {
 	char error[512];
-	struct tls_context *const context = tux_tls_context_new(TUX_TLS_INTERMEDIATE, NULL, error, sizeof(error));
-	const bool usable = context && demand_add(context, demand, error, sizeof(error));
+	const bool usable = tux_client_demand_fits(demand, error, sizeof(error));
 
-	tux_tls_context_free(context);
 	if (!usable)
 		fault_write(errors, path, demand->line, "tls-client: %s", error);
 	return !usable;

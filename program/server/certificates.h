@@ -10,6 +10,7 @@
 
 #include "../../engine/tls/context.h"
 #include "hosts.h"
+#include "keys.h"
 
 /* The contexts of all hosts. Zero-initialize before use. */
 struct tux_tls_contexts {
@@ -17,7 +18,8 @@ struct tux_tls_contexts {
 	unsigned count;
 	struct tux_certificate_state *certificate; /* malloc'ed */
 	unsigned certificate_count;
-	char description[160]; /* of the library and the kernel */
+	char description[200]; /* of the library, the kernel and the keys */
+	struct tux_keys *keys; /* the process of the keys, set before tux_tls_contexts_open(); NULL: this one has them */
 };
 
 /*
@@ -32,6 +34,12 @@ bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *
  * it before the privileges are dropped. Returns false with a sentence in error if tls-kernel is on, and the kernel cannot.
  */
 bool tux_tls_kernel_find(struct tux_tls_contexts *contexts, const struct tux_settings *settings, bool *found, char *error, size_t error_size);
+
+/* True if the certificates of a host can be used together, with their keys; else an error says why. */
+bool tux_certificates_fit(const struct tux_certificates *certificates, const struct tux_settings *settings, char *error, size_t error_size);
+
+/* Like tux_certificates_fit(), but for the authorities of clients. */
+bool tux_client_demand_fits(const struct tux_client_demand *demand, char *error, size_t error_size);
 
 /* Frees the contexts, with their keys. No host may use them any more. */
 void tux_tls_contexts_close(struct tux_tls_contexts *contexts);

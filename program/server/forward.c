@@ -76,16 +76,25 @@ static X509_STORE *system_authorities(struct tux_forward *forward, char *error, 
 	return forward->system;
 }
 
+/* Like client_identify(), for a key in the process of keys. */
+static bool client_identify_remote(struct tux_keys *keys, struct tls_client *client, const struct tux_upstream_tls *files, char *error,
+                                   size_t error_size)
+{
+	struct tls_pem pem;
+	uint32_t number;
+
+	return tux_keys_read(keys, files->certificate, files->key, files->password, true, &pem, &number, error, error_size) &&
+	       tux_tls_client_identify_remote(client, &pem, number, error, error_size);
+}
+
 /* Sets the certificate of a client. */
 static bool client_identify(struct tls_client *client, const struct tux_upstream_tls *files, char *error, size_t error_size)
 {
 	struct tux_secret_pair pair;
 	bool done = tux_secret_pair_read(&pair, files->certificate, files->key, files->password, error, error_size);
-	const char *kind;
-	const struct tux_secret *const open = done ? tux_secret_pair_open(&pair, &kind) : NULL;
 
-	if (open)
-		fprintf(stderr, "tux: warning: %s \"%s\": other users can read it (mode %04o)\n", kind, open->pem.name, (unsigned)open->mode & 07777);
+	if (done)
+		tux_secret_pair_warn(&pair);
 	done = done && tux_tls_client_identify(client, &pair.certificate.pem, &pair.key.pem, error, error_size);
 	tux_secret_pair_free(&pair);
 	return done;
@@ -101,7 +110,9 @@ static struct tls_client *client_make(struct tux_forward *forward, const struct 
 	if (authorities || (files->unverified && !(files->ca && !own)))
 		client = tux_tls_client_new(authorities, files->ca != NULL, error, error_size);
 	tux_tls_authorities_free(own); /* the client has a reference */
-	if (!client || !files->certificate || client_identify(client, files, error, error_size))
+	if (!client || !files->certificate ||
+	    (forward->keys ? client_identify_remote(forward->keys, client, files, error, error_size) :
+	                     client_identify(client, files, error, error_size)))
 		return client;
 	tux_tls_client_free(client);
 	return NULL;
@@ -181,6 +192,20 @@ bool tux_forward_open_tls(struct tux_forward *forward, char *error, size_t error
 		return false;
 	}
 	return true;
+}
+
+bool tux_forward_fits(const struct tux_upstream *upstream, char *error, size_t error_size)
+{
+	struct tux_forward forward = { .client = NULL };
+	char reason[ERROR_MAX];
+	struct tls_client *const client = client_make(&forward, &upstream->files, reason, sizeof(reason));
+	const bool fits = client != NULL;
+
+	if (!fits)
+		snprintf(error, error_size, "upstream %s: %s", upstream->name, reason);
+	tux_tls_client_free(client);
+	tux_forward_close(&forward);
+	return fits;
 }
 
 void tux_forward_close(struct tux_forward *forward)

@@ -10,6 +10,7 @@
 
 #include "../../engine/config.h"
 #include "../settings/settings.h"
+#include "keys.h"
 
 struct tls_client;
 struct x509_store_st;
@@ -22,6 +23,7 @@ struct tux_forward {
 	struct tls_client **client; /* malloc'ed; upstreams point to them */
 	unsigned client_count;
 	bool has_key;              /* a client has a key */
+	struct tux_keys *keys;     /* the process of the keys, set before tux_forward_open_tls(); NULL: this one has them */
 	struct x509_store_st *system; /* the authorities of the system; NULL: not needed yet */
 };
 
@@ -31,6 +33,9 @@ bool tux_forward_make(struct tux_forward *forward, const struct tux_settings *se
 
 /* Sets up TLS of each upstream with a server that speaks it. Warns of keys that other users can read. Returns false with a sentence in error. */
 bool tux_forward_open_tls(struct tux_forward *forward, char *error, size_t error_size);
+
+/* True if the files of TLS of an upstream can be used; else an error says why. */
+bool tux_forward_fits(const struct tux_upstream *upstream, char *error, size_t error_size);
 
 /* Frees everything, with the keys, after the engine. */
 void tux_forward_close(struct tux_forward *forward);

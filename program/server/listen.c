@@ -314,3 +314,26 @@ void tux_addresses_close(struct tux_addresses *addresses, const struct tux_addre
 			tux_listener_close(&addresses->listener[i]);
 	addresses->count = 0;
 }
+
+/* True if a TCP listener has or has no TLS, at the port (0: any port). */
+static bool is_there(const struct tux_addresses *addresses, bool tls, uint16_t port)
+{
+	for (unsigned i = 0; i < addresses->count; i++) {
+		const uint16_t own = tux_listener_port(&addresses->listener[i]);
+
+		if (own != 0 && addresses->listener[i].tls == tls && (port == 0 || own == port))
+			return true;
+	}
+	return false;
+}
+
+enum tux_challenge tux_addresses_challenge(const struct tux_addresses *addresses)
+{
+	enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
+
+	if (is_there(addresses, false, HTTP_PORT))
+		return TUX_CHALLENGE_HTTP;
+	if (is_there(addresses, true, HTTPS_PORT))
+		return TUX_CHALLENGE_TLS;
+	return is_there(addresses, false, 0) ? TUX_CHALLENGE_HTTP : TUX_CHALLENGE_TLS; /* a router may map other ports to these */
+}

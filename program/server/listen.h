@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "../../engine/io/listener.h"
+#include "../settings/certificates.h"
 
 struct tux_addresses {
 	struct tux_listener listener[TUX_MAX_LISTENERS];
@@ -21,6 +22,9 @@ struct tux_addresses {
  */
 bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addresses *before, const char *const *specs,
                         unsigned spec_count, uint16_t port, bool tls, unsigned threads, char *error, size_t error_size);
+
+/* Returns the challenge with which certificate authorities can verify names at the addresses. */
+enum tux_challenge tux_addresses_challenge(const struct tux_addresses *addresses);
 
 /* Prints one URL a line, each after prefix. Prints one for each address of this machine if a listener is bound to all addresses. */
 void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const char *prefix);

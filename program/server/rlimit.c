@@ -13,6 +13,7 @@ enum {
 	FDS_OF_MODULE = 16,  /* of an isolated one: the socket and error output of its process, its shared memory, and what is being opened */
 	PIPES_OF_MODULE = 8, /* ends of pipes per thread, of a process and the next one */
 	FDS_OF_THREAD = 64,  /* its event loop, its watches, and directories and files that are open during a lookup */
+	FDS_OF_KEYS = 2,     /* of the process of keys, besides a socket for each thread: one for orders, one that tells its end */
 	KEPT_ENTRIES = 1024,
 	MIN_ENTRIES = 16,
 };
@@ -23,7 +24,7 @@ static uint64_t fds_fixed(const struct tux_engine_config *config, uint64_t host_
 
 	for (unsigned i = 0; i < config->module_count; i++)
 		isolated += config->modules[i].isolate && config->modules[i].file;
-	return FDS_OF_PROCESS + host_fds + (uint64_t)config->threads * (FDS_OF_THREAD + TUX_MAX_LISTENERS) +
+	return FDS_OF_PROCESS + host_fds + FDS_OF_KEYS + (uint64_t)config->threads * (1 + FDS_OF_THREAD + TUX_MAX_LISTENERS) +
 	       isolated * (FDS_OF_MODULE + (uint64_t)config->threads * PIPES_OF_MODULE) +
 	       (config->spawner_fd ? (uint64_t)config->max_programs * FDS_OF_PROGRAM : 0);
 }

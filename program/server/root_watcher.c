@@ -36,6 +36,15 @@ static bool descriptors_keep(int end_fd, int noted_fd)
 	return true;
 }
 
+/* Returns the milliseconds until a look is due. */
+static int wait_ms(const struct tux_root_watch *roots, const struct tux_file_watch *files)
+{
+	const uint64_t now_ms = clock_ms();
+	const int roots_ms = tux_root_watch_wait_ms(roots, now_ms), files_ms = tux_file_watch_wait_ms(files, now_ms);
+
+	return files_ms >= 0 && files_ms < roots_ms ? files_ms : roots_ms;
+}
+
 /* Runs the watcher in the new process. The supervisor's signals stay blocked, because Ctrl-C is for the supervisor. */
 static _Noreturn void run(struct tux_settings *settings, int end_fd, int noted_fd)
 {
@@ -50,9 +59,9 @@ static _Noreturn void run(struct tux_settings *settings, int end_fd, int noted_f
 	tux_root_watch_note(&watch, clock_ms());
 	tux_file_watch_note(&files, clock_ms());
 	close(NOTED_FD);
-	while (!tux_root_watch_changed(&watch, clock_ms()) && !tux_file_watch_changed(&files, clock_ms())) {
+	while (!tux_root_watch_changed(&watch, clock_ms()) && !tux_file_watch_changed(&files, clock_ms(), stderr)) {
 		waits[1].fd = watch.fd;
-		poll(waits, 2, tux_root_watch_wait_ms(&watch, clock_ms()));
+		poll(waits, 2, wait_ms(&watch, &files));
 		if (waits[0].revents)
 			_exit(EXIT_FAILED);
 	}

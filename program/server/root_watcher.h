@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A process that watches the document roots of one configuration, and its OCSP responses. Access to a file system may hang, so the supervisor
- * itself never follows a path.
+ * A process that watches the document roots of one configuration, and the files of its certificates. Access to a file system may hang, so the
+ * supervisor itself never follows a path.
  */
 #ifndef TUX_PROGRAM_ROOT_WATCHER_H
 #define TUX_PROGRAM_ROOT_WATCHER_H
@@ -25,7 +25,7 @@ bool tux_root_watcher_start(struct tux_root_watcher *watcher, struct tux_setting
 /* Waits until the watcher has noted the current roots, or has ended. Consumes the descriptor. */
 void tux_root_watcher_await(int noted_fd);
 
-/* True if this exit status means that the watcher has reported a replaced root. */
+/* True if this exit status means that the watcher has reported a replaced root or a changed file. */
 bool tux_root_watcher_saw(int status);
 
 /* Kills the watcher, even if it hangs. Call it only before waitpid() has returned the watcher. */

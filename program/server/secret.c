@@ -74,7 +74,9 @@ bool tux_secret_read(struct tux_secret *secret, const char *kind, const char *pa
 	saved = errno;
 	if (fd >= 0)
 		close(fd);
-	if (!done)
+	if (done)
+		(void)mlock(secret->memory, secret->pem.len); /* for moments; locked_memory.c warns of a limit */
+	else
 		snprintf(error, error_size, "%s \"%s\": %s", kind, path,
 		         saved == ELOOP  ? "there is a link on the way that other users can change" :
 		         saved == EINVAL ? "it is not a file" :
@@ -117,4 +119,13 @@ const struct tux_secret *tux_secret_pair_open(const struct tux_secret_pair *pair
 		return tux_secret_is_open(&pair->key) ? &pair->key : NULL;
 	*kind = "key-password-file"; /* without it the key is of no use to others */
 	return tux_secret_is_open(&pair->password) && tux_secret_is_open(&pair->key) ? &pair->password : NULL;
+}
+
+void tux_secret_pair_warn(const struct tux_secret_pair *pair)
+{
+	const char *kind;
+	const struct tux_secret *const open = tux_secret_pair_open(pair, &kind);
+
+	if (open)
+		fprintf(stderr, "tux: warning: %s \"%s\": other users can read it (mode %04o)\n", kind, open->pem.name, (unsigned)open->mode & 07777);
 }

@@ -39,6 +39,9 @@ void tux_secret_pair_free(struct tux_secret_pair *pair);
 /* Returns the first file of a pair that has a secret and can be read by other users, and the name of its option; NULL: there is none. */
 const struct tux_secret *tux_secret_pair_open(const struct tux_secret_pair *pair, const char **kind);
 
+/* Writes a warning about a file of a pair that has a secret and can be read by other users, if there is one. */
+void tux_secret_pair_warn(const struct tux_secret_pair *pair);
+
 /* True if users other than the owner and the group can read the file. */
 bool tux_secret_is_open(const struct tux_secret *secret);
 

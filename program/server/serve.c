@@ -28,6 +28,7 @@
 #include "rlimit.h"
 #include "../log/log.h"
 #include "supervisor_msg.h"
+#include "../confine/locked_memory.h"
 #include "../confine/privileges.h"
 #include "resolver.h"
 #include "../confine/sandbox.h"
@@ -35,6 +36,7 @@
 #include "../cgi/spawner.h"
 #include "../modules/process.h"
 #include "hosts.h"
+#include "keys.h"
 #include "../settings/units.h"
 
 enum {
@@ -59,6 +61,7 @@ struct serving {
 	struct tux_engine_config config;
 	struct tux_hosts hosts;
 	struct tux_tls_contexts tls;
+	struct tux_keys keys;
 	char *root;               /* absolute, for messages; the first host's */
 	struct tux_addresses addresses;
 	struct tux_handshakes handshakes;
@@ -495,6 +498,17 @@ static void engine_config_make(struct tux_engine_config *config, const struct tu
 	tux_memory_share(config, tux_memory_bytes("", machine_bytes()));
 }
 
+/* Puts the keys into a process of their own, by configuration. It starts when the first key is read, after others that would have its sockets. */
+static void keys_plan(struct serving *serving)
+{
+	const struct tux_settings *settings = serving->settings;
+
+	if (settings->key_process == TUX_KEY_PROCESS_OFF || (settings->key_process == TUX_KEY_PROCESS_AUTO && geteuid() != 0))
+		return;
+	tux_keys_plan(&serving->keys, serving->config.threads, &serving->user, settings->no_sandbox);
+	serving->tls.keys = serving->forward.keys = &serving->keys;
+}
+
 /* Sets `defer-accept` of the listeners. A passed socket keeps its own setting unless the option is on. */
 static void listeners_defer(const struct serving *serving)
 {
@@ -536,10 +550,13 @@ static bool prepare(struct serving *serving)
 	if (!tux_hosts_place(&serving->hosts, &serving->addresses, serving->error, ERROR_MAX))
 		return false;
 	config->names = serving->hosts.names;
+	keys_plan(serving);
 	if (!tux_tls_contexts_open(&serving->tls, &serving->hosts, settings, &serving->addresses, serving->charge->tickets, serving->error, ERROR_MAX) ||
 	    !tux_tls_kernel_find(&serving->tls, settings, &config->tls_kernel, serving->error, ERROR_MAX) ||
-	    !tux_forward_open_tls(&serving->forward, serving->error, ERROR_MAX))
+	    !tux_forward_open_tls(&serving->forward, serving->error, ERROR_MAX) || !tux_keys_seal(&serving->keys, serving->error, ERROR_MAX))
 		return false;
+	if ((serving->tls.count > 0 || serving->forward.has_key) && serving->keys.pid == 0)
+		tux_memory_lock_heap();
 	config->tls_description = serving->tls.count > 0 ? serving->tls.description : NULL;
 	config->certificates = serving->tls.certificate;
 	config->certificate_count = serving->tls.certificate_count;
@@ -553,9 +570,13 @@ static bool prepare(struct serving *serving)
 		return false;
 	tux_orders_take(serving->charge->supervisor_fd);
 	if (serving->cgi_count > 0)
-		tux_orders_helper(serving->spawner.end_fd);
+		tux_orders_helper(serving->spawner.end_fd, TUX_REPORT_LOST);
 	if (serving->module_count > 0)
-		tux_orders_helper(serving->module_spawner.end_fd);
+		tux_orders_helper(serving->module_spawner.end_fd, TUX_REPORT_LOST);
+	if (serving->keys.pid > 0) {
+		tux_orders_helper(serving->keys.lost_fd, TUX_REPORT_KEYS_HANG);
+		tux_orders_helper(serving->keys.end_fd, TUX_REPORT_KEYS);
+	}
 	config->listeners = serving->addresses.listener;
 	config->listener_count = serving->addresses.count;
 	serving->engine = tux_engine_start(config, serving->error, ERROR_MAX);
@@ -566,7 +587,6 @@ static bool prepare(struct serving *serving)
 	if (serving->control && !tux_control_start(serving->control, serving->engine, serving->error, ERROR_MAX))
 		return false;
 	listeners_defer(serving);
-	tux_engine_accept(serving->engine);
 	return true;
 }
 
@@ -741,7 +761,7 @@ static bool retire(struct serving *serving)
 	tux_engine_retire(serving->engine, tux_order_stays());
 	while (tux_engine_accepts(serving->engine) && !tux_engine_wait(serving->engine, LEAVE_STEP_MS))
 		;
-	tux_order_done();
+	tux_order_done(-1);
 	while (order != TUX_ORDER_STOP && order != TUX_ORDER_END) {
 		if (tux_engine_wait(serving->engine, RETIRE_STEP_MS))
 			return false;
@@ -807,6 +827,7 @@ static void release(struct serving *serving)
 		tux_addresses_close(&serving->addresses, NULL);
 	tux_spawner_stop(&serving->spawner);
 	tux_spawner_stop(&serving->module_spawner);
+	tux_keys_stop(&serving->keys);
 	if (serving->log)
 		log_ended = tux_log_close(serving->log);
 	if (serving->engine)
@@ -841,7 +862,9 @@ int tux_serve(const struct tux_settings *settings, const struct tux_charge *char
 	if (!charge->quiet)
 		banner_print(&serving);
 	tux_service_notify("READY=1");
-	tux_order_done();
+	/* Before the first request, which may end this process: the supervisor would take that for a start that failed. */
+	tux_order_done(serving.keys.pid > 0 ? serving.keys.pidfd : -1);
+	tux_engine_accept(serving.engine);
 	over = obey(&serving);
 	release(&serving);
 	if (over)

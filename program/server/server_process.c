@@ -2,8 +2,10 @@
 #define _GNU_SOURCE 1
 #include "server_process.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../../engine/io/clock.h"
@@ -20,6 +22,7 @@ int tux_generation_fork(struct tux_generation *generation)
 		close(fd[1]);
 		return -1;
 	}
+	generation->keys_pidfd = -1;
 	generation->fd = fd[generation->pid == 0];
 	close(fd[generation->pid != 0]);
 	tux_generation_enter(generation, TUX_GENERATION_STARTING);
@@ -57,9 +60,45 @@ void tux_generation_retire(struct tux_generation *generation, const bool stays[T
 		return; /* the supervisor sees that it has ended, or kills it after the limit */
 }
 
-enum tux_report tux_generation_report(const struct tux_generation *generation)
+/* Returns the descriptor in a message; -1: none. */
+static int descriptor_of(struct msghdr *message)
+{
+	const struct cmsghdr *const header = CMSG_FIRSTHDR(message);
+	int fd = -1;
+
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	return fd;
+}
+
+enum tux_report tux_generation_report(struct tux_generation *generation)
 {
 	unsigned char octet;
+	struct iovec iov = { &octet, 1 };
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))];
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room) };
+	const bool got = recvmsg(generation->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) == 1;
+	const int fd = got ? descriptor_of(&message) : -1;
 
-	return recv(generation->fd, &octet, 1, MSG_DONTWAIT) == 1 ? (enum tux_report)octet : TUX_REPORT_NONE;
+	if (fd >= 0 && (generation->state != TUX_GENERATION_STARTING || generation->keys_pidfd >= 0))
+		close(fd); /* of a process that serves clients, and that an attacker may have broken into */
+	else if (fd >= 0)
+		generation->keys_pidfd = fd;
+	return got ? (enum tux_report)octet : TUX_REPORT_NONE;
+}
+
+void tux_generation_kill_keys(struct tux_generation *generation)
+{
+	if (generation->keys_pidfd < 0)
+		return;
+	(void)syscall(SYS_pidfd_send_signal, generation->keys_pidfd, SIGKILL, NULL, 0); /* it fails if the process has ended */
+	close(generation->keys_pidfd);
+	generation->keys_pidfd = -1;
+}
+
+void tux_generation_leave(const struct tux_generation *generation)
+{
+	close(generation->fd);
+	if (generation->keys_pidfd >= 0)
+		close(generation->keys_pidfd);
 }

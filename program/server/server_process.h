@@ -21,6 +21,7 @@ enum tux_generation_state {
 struct tux_generation {
 	pid_t pid;
 	int fd; /* socket for orders to the process, and for its acknowledgements */
+	int keys_pidfd; /* of the process that holds its keys of TLS; -1: none */
 	enum tux_generation_state state;
 	uint64_t since_ms; /* time when the state began, of clock_ms() */
 	uint32_t drain_ms; /* longest time that stopping takes */
@@ -39,7 +40,13 @@ void tux_generation_retire(struct tux_generation *generation, const bool stays[T
 void tux_generation_order(struct tux_generation *generation, enum tux_order order);
 
 /* Returns the next report of the process. Never blocks. */
-enum tux_report tux_generation_report(const struct tux_generation *generation);
+enum tux_report tux_generation_report(struct tux_generation *generation);
+
+/* Kills the process that holds the keys, if there is one. */
+void tux_generation_kill_keys(struct tux_generation *generation);
+
+/* Closes the descriptors, in a process that has no use for them. */
+void tux_generation_leave(const struct tux_generation *generation);
 
 void tux_generation_enter(struct tux_generation *generation, enum tux_generation_state state);
 

@@ -43,7 +43,7 @@ enum {
 	CLOCK_S = 3600,         /* for which the clock may be set back: certificates begin so long before they are made */
 	RENEWER_MIN_MS = 1000,  /* delay after the process that renews certificates has ended; doubled each time */
 	RENEWER_MAX_MS = 3600000, /* upper limit of that: each start may ask an authority */
-	RENEW_AGAIN_MS = 1000,  /* after a failed start of a process in place of one with the same configuration */
+	RENEW_AGAIN_MS = 1000,  /* after a failed start of a process in place of one with the same configuration; doubled each time */
 	SOUND_MS = 10000,       /* a crash after this time does not double the delay */
 	LOOK_MS = 50,           /* poll interval while waiting for something that has no descriptor */
 	EXIT_USAGE = 2,
@@ -56,13 +56,13 @@ struct configuration {
 	struct tux_config *config; /* NULL = no configuration file */
 	struct tux_addresses addresses;
 	struct tux_handlers handlers; /* verified ones; attached while the configuration is in force */
-	struct tux_root_watcher watcher; /* watches its document roots, as the newest server process has opened them */
-	bool roots_changed;
+	struct tux_root_watcher watcher; /* watches its document roots and files of TLS, as the newest server process has opened them */
+	bool roots_changed;     /* or files of certificates */
 	struct tux_renewer renewer; /* gets its certificates of public authorities, while it is in force */
 	bool renewer_begun;     /* one has been started */
 	bool certificates_due;  /* automatic ones have changed, or may have to be made anew */
 	int64_t certificates_at; /* time of that, seconds since 1970: it passes while the machine sleeps; 0: none is automatic */
-	bool helper_lost; /* the process has ended that starts programs or modules for the serving one */
+	bool helper_lost; /* a process has ended that works for the serving one */
 };
 
 struct supervisor {
@@ -80,11 +80,13 @@ struct supervisor {
 	sigset_t before;      /* signal mask when the supervisor started */
 	bool reload_due;      /* SIGHUP is pending */
 	bool reloaded;        /* at least one reload was done */
-	bool renewing;        /* the current start is for a replaced document root, or a lost helper */
+	bool renewing;        /* the current start is for a replaced document root, a changed file of TLS, or a lost helper */
 	uint64_t renew_at_ms; /* earliest time of the next start for that */
+	uint32_t renew_ms;    /* delay after the next failed one */
 	uint32_t helper_ms;   /* delay after the next loss of a helper */
 	bool stopping;
 	struct tls_tickets *tickets; /* keys of session tickets; NULL: no configuration has had certificates */
+	int tickets_fd, challenges_fd; /* of that memory, and of the next one */
 	uint64_t rotate_at_ms; /* time of the next key */
 	struct challenges *challenges; /* of public authorities; NULL: no configuration has had certificates of one */
 	uint64_t renewer_at_ms; /* earliest time of the next start of a renewer */
@@ -191,17 +193,17 @@ static _Noreturn void be_generation(struct supervisor *supervisor, struct config
 	char error[ERROR_MAX];
 	unsigned i;
 
-	if (supervisor->tickets && !tux_tls_tickets_confine(supervisor->tickets)) {
+	if (supervisor->tickets && !tux_tls_tickets_confine(supervisor->tickets, supervisor->tickets_fd)) {
 		fprintf(stderr, "tux: cannot protect the keys of session tickets: %s\n", strerror(errno));
 		exit(EXIT_FAILURE);
 	}
-	if (supervisor->challenges && !tux_challenges_confine(supervisor->challenges)) {
+	if (supervisor->challenges && !tux_challenges_confine(supervisor->challenges, supervisor->challenges_fd)) {
 		fprintf(stderr, "tux: cannot protect the challenges of certificate authorities: %s\n", strerror(errno));
 		exit(EXIT_FAILURE);
 	}
 
 	for (i = 0; i < supervisor->count; i++)
-		close(supervisor->generation[i].fd);
+		tux_generation_leave(&supervisor->generation[i]);
 	for (i = 0; i < 2; i++) {
 		tux_root_watcher_leave(&supervisor->memory[i].watcher);
 		tux_renewer_leave(&supervisor->memory[i].renewer);
@@ -232,13 +234,13 @@ static _Noreturn void be_generation(struct supervisor *supervisor, struct config
 static bool memory_share(struct supervisor *supervisor, const struct tux_settings *settings)
 {
 	if (!supervisor->challenges && tux_settings_public(settings)) {
-		supervisor->challenges = tux_challenges_new();
+		supervisor->challenges = tux_challenges_new(&supervisor->challenges_fd);
 		if (!supervisor->challenges)
 			return false;
 	}
 	if (supervisor->tickets || !tux_settings_have_certificates(settings))
 		return true;
-	supervisor->tickets = tux_tls_tickets_new();
+	supervisor->tickets = tux_tls_tickets_new(&supervisor->tickets_fd);
 	supervisor->rotate_at_ms = clock_ms() + TUX_TLS_TICKET_MS;
 	return supervisor->tickets;
 }
@@ -267,13 +269,15 @@ static int tickets_wait_ms(const struct supervisor *supervisor)
 static int generation_fork(struct supervisor *supervisor, struct tux_generation *generation)
 {
 	struct tls_tickets *const tickets = supervisor->tickets;
-	int forked;
+	int forked, saved;
 
 	if (tickets && !tux_tls_tickets_share(tickets, true))
 		return -1;
 	forked = tux_generation_fork(generation);
-	if (forked > 0 && tickets && !tux_tls_tickets_share(tickets, false))
+	saved = errno;
+	if (forked != 0 && tickets && !tux_tls_tickets_share(tickets, false))
 		fprintf(stderr, "tux: other processes share the keys of session tickets: %s\n", strerror(errno));
+	errno = saved;
 	return forked;
 }
 
@@ -425,6 +429,7 @@ static void take_over(struct supervisor *supervisor, struct tux_generation *gene
 		supervisor->current = supervisor->next;
 		supervisor->next = NULL;
 	}
+	supervisor->renew_ms = 0;
 	supervisor->current->helper_lost = false; /* the process before may have reported it meanwhile */
 	if (before)
 		tux_generation_retire(before, stays);
@@ -476,11 +481,14 @@ static void renewer_keep(struct supervisor *supervisor)
 {
 	struct configuration *const current = supervisor->current;
 	const uint64_t now_ms = clock_ms();
+	struct tux_renewer_charge charge = { .challenges = supervisor->challenges };
 
 	if (!current || !supervisor->challenges || current->renewer.pid > 0 || now_ms < supervisor->renewer_at_ms ||
 	    !tux_settings_public(&current->settings))
 		return;
-	if (tux_renewer_start(&current->renewer, &current->settings, supervisor->challenges, supervisor->reloaded && !current->renewer_begun)) {
+	charge.challenge = tux_addresses_challenge(&current->addresses);
+	charge.at_once = supervisor->reloaded && !current->renewer_begun;
+	if (tux_renewer_start(&current->renewer, &current->settings, &charge)) {
 		current->renewer_begun = true;
 		return;
 	}
@@ -523,26 +531,38 @@ static bool wants_renewal(const struct supervisor *supervisor)
 	return supervisor->current->roots_changed || supervisor->current->helper_lost || supervisor->current->certificates_due;
 }
 
-/* Starts a process that opens a replaced document root, or that has all helpers; it takes over as after a reload. */
+/* Sets the time of the next start of a process with the same configuration, after one has failed: a certificate may not fit its key for long. */
+static void renew_later(struct supervisor *supervisor)
+{
+	const uint32_t delay_ms = supervisor->renew_ms >= RENEW_AGAIN_MS ? supervisor->renew_ms : RENEW_AGAIN_MS;
+
+	supervisor->renew_at_ms = clock_ms() + delay_ms;
+	supervisor->renew_ms = delay_ms < RESTART_MAX_MS / 2 ? delay_ms * 2 : RESTART_MAX_MS;
+}
+
+/* Starts a process that opens a replaced document root, reads changed certificates, or has all helpers; it takes over as after a reload. */
 static void renew(struct supervisor *supervisor)
 {
-	const uint64_t now_ms = clock_ms();
-
-	if (!wants_renewal(supervisor) || now_ms < supervisor->renew_at_ms || !has_room(supervisor))
+	if (!wants_renewal(supervisor) || clock_ms() < supervisor->renew_at_ms || !has_room(supervisor))
 		return;
 	supervisor->renewing = true;
 	if (!launch(supervisor, supervisor->current))
-		supervisor->renew_at_ms = now_ms + RENEW_AGAIN_MS;
+		renew_later(supervisor);
 }
 
 /* Schedules a process in place of the serving one, which has lost a helper: soon, and with a growing delay after repeated early losses. */
-static void helper_lost(struct supervisor *supervisor, const struct tux_generation *serving)
+static void helper_lost(struct supervisor *supervisor, struct tux_generation *serving, enum tux_report report)
 {
+	if (report == TUX_REPORT_KEYS_HANG)
+		tux_generation_kill_keys(serving);
 	if (!supervisor->current || supervisor->current->helper_lost)
 		return;
 	if (supervisor->helper_ms == 0 || tux_generation_age_ms(serving) >= SOUND_MS)
 		supervisor->helper_ms = RESTART_MIN_MS;
-	fprintf(stderr, "tux: a process that starts programs or modules has ended; a new server process takes over in %u.%u s\n",
+	fprintf(stderr, "tux: %s; a new server process takes over in %u.%u s\n",
+	        report == TUX_REPORT_KEYS_HANG ? "the process that holds the keys of TLS does not respond, and is killed" :
+	        report == TUX_REPORT_KEYS      ? "the process that holds the keys of TLS has ended" :
+	                                         "a process that starts programs or modules has ended",
 	        supervisor->helper_ms / 1000, supervisor->helper_ms % 1000 / 100);
 	supervisor->current->helper_lost = true;
 	supervisor->renew_at_ms = clock_ms() + supervisor->helper_ms;
@@ -586,7 +606,7 @@ static void gone(struct supervisor *supervisor, const struct tux_generation *gen
 		stay(supervisor);
 	} else if (starting && supervisor->renewing) {
 		supervisor->current->roots_changed = true;
-		supervisor->renew_at_ms = clock_ms() + RENEW_AGAIN_MS;
+		renew_later(supervisor);
 	}
 	if (supervisor->current && supervisor->restart_at_ms == 0 && !find(supervisor, TUX_GENERATION_SERVING) &&
 	    !find(supervisor, TUX_GENERATION_STARTING))
@@ -633,6 +653,7 @@ static void reap(struct supervisor *supervisor)
 		supervisor->count--;
 		memmove(&supervisor->generation[i], &supervisor->generation[i + 1],
 		        (supervisor->count - i) * sizeof(supervisor->generation[0]));
+		tux_generation_kill_keys(&generation); /* one that is stopped would stay */
 		close(generation.fd);
 		gone(supervisor, &generation, status);
 	}
@@ -752,12 +773,13 @@ static void words_take(struct supervisor *supervisor)
 {
 	struct tux_generation *starting = find(supervisor, TUX_GENERATION_STARTING);
 	struct tux_generation *retiring = find(supervisor, TUX_GENERATION_RETIRING);
-	const struct tux_generation *serving = find(supervisor, TUX_GENERATION_SERVING);
+	struct tux_generation *serving = find(supervisor, TUX_GENERATION_SERVING);
+	const enum tux_report report = serving ? tux_generation_report(serving) : TUX_REPORT_NONE;
 
 	if (supervisor->current && tux_renewer_reports(&supervisor->current->renewer))
 		supervisor->current->certificates_due = true;
-	if (serving && tux_generation_report(serving) == TUX_REPORT_LOST)
-		helper_lost(supervisor, serving);
+	if (report == TUX_REPORT_LOST || report == TUX_REPORT_KEYS || report == TUX_REPORT_KEYS_HANG)
+		helper_lost(supervisor, serving, report);
 	if (retiring && tux_generation_report(retiring) == TUX_REPORT_DONE) {
 		tux_generation_enter(retiring, TUX_GENERATION_RETIRED);
 		taken(supervisor);

@@ -5,17 +5,21 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum {
 	SEND_TRIES = 100, /* while memory for a message is short */
 	SEND_PAUSE_MS = 10,
-	MAX_HELPERS = 2,
+	MAX_HELPERS = 4,
 };
 
 /* The source of orders; a process has only one. */
 static int supervisor_fd = -1;
-static int helper_fd[MAX_HELPERS]; /* -1 = its end was reported */
+static struct {
+	int fd; /* -1 = it was reported */
+	enum tux_report report;
+} helper[MAX_HELPERS];
 static unsigned helpers;
 static struct tux_retirement retirement; /* the last one received */
 
@@ -32,13 +36,15 @@ void tux_orders_take(int fd)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 }
 
-void tux_orders_helper(int end_fd)
+void tux_orders_helper(int fd, enum tux_report report)
 {
-	if (helpers < MAX_HELPERS)
-		helper_fd[helpers++] = end_fd;
+	if (helpers == MAX_HELPERS)
+		return;
+	helper[helpers].fd = fd;
+	helper[helpers++].report = report;
 }
 
-static void report(enum tux_report report)
+static void report_send(enum tux_report report)
 {
 	const unsigned char octet = (unsigned char)report;
 
@@ -53,14 +59,14 @@ enum tux_order tux_order_wait(int timeout_ms)
 	ssize_t got;
 
 	for (unsigned i = 0; i < helpers; i++)
-		waits[1 + i] = (struct pollfd){ .fd = helper_fd[i], .events = POLLIN };
+		waits[1 + i] = (struct pollfd){ .fd = helper[i].fd, .events = POLLIN };
 	if (poll(waits, 1 + helpers, timeout_ms) <= 0)
 		return TUX_ORDER_NONE;
 	for (unsigned i = 0; i < helpers; i++) {
 		if (waits[1 + i].revents == 0)
 			continue;
-		helper_fd[i] = -1;
-		report(TUX_REPORT_LOST);
+		helper[i].fd = -1;
+		report_send(helper[i].report);
 	}
 	got = recv(supervisor_fd, &message, sizeof(message), MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -87,7 +93,20 @@ bool tux_order_send(int fd, const void *message, size_t len)
 	return false;
 }
 
-void tux_order_done(void)
+void tux_order_done(int keys_pidfd)
 {
-	report(TUX_REPORT_DONE);
+	unsigned char octet = TUX_REPORT_DONE;
+	struct iovec iov = { &octet, 1 };
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(keys_pidfd))] = { 0 };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room) };
+	struct cmsghdr *const header = CMSG_FIRSTHDR(&message);
+
+	if (keys_pidfd < 0) {
+		report_send(TUX_REPORT_DONE);
+		return;
+	}
+	*header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(keys_pidfd)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(header), &keys_pidfd, sizeof(keys_pidfd));
+	if (sendmsg(supervisor_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+		report_send(TUX_REPORT_DONE);
 }

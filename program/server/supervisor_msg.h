@@ -22,6 +22,8 @@ enum tux_report {
 	TUX_REPORT_NONE,
 	TUX_REPORT_DONE = 'd', /* it serves, or it has retired and accepts no more */
 	TUX_REPORT_LOST = 'l', /* a process has ended that starts programs or modules for it: it cannot start another one */
+	TUX_REPORT_KEYS = 'k', /* like TUX_REPORT_LOST, for the process that holds the keys of TLS */
+	TUX_REPORT_KEYS_HANG = 'h', /* that process does not respond */
 };
 
 /* The message of TUX_ORDER_RETIRE. */
@@ -36,8 +38,8 @@ struct tux_retirement {
  */
 void tux_orders_take(int fd);
 
-/* Lets tux_order_wait() report the end of a process that starts programs or modules: end_fd is readable then. */
-void tux_orders_helper(int end_fd);
+/* Lets tux_order_wait() report the end of a process that works for this one, or that it does not respond: fd is readable then. */
+void tux_orders_helper(int fd, enum tux_report report);
 
 /* Returns the next order. Waits up to timeout_ms; -1 = forever. Returns TUX_ORDER_END if the supervisor has ended. */
 enum tux_order tux_order_wait(int timeout_ms);
@@ -51,7 +53,11 @@ bool tux_order_send(int fd, const void *message, size_t len);
 /* Returns for each listener, after TUX_ORDER_RETIRE, whether the new process also has it. */
 const bool *tux_order_stays(void);
 
-/* Reports to the supervisor: the process serves, or it has retired and accepts no more. */
-void tux_order_done(void);
+/*
+ * Reports to the supervisor: the process serves, or it has retired and accepts no more. The supervisor gets a copy of keys_pidfd, which refers to
+ * the process that holds the keys of TLS, and kills that when it does not respond, or when this process has ended; -1: none. The sandbox of this
+ * process permits no signals.
+ */
+void tux_order_done(int keys_pidfd);
 
 #endif

@@ -12,6 +12,13 @@ enum {
 	TUX_MAX_EMAIL = 254,      /* bytes of an address */
 };
 
+/* Values of the options challenge and acme-challenge, in their order. */
+enum tux_challenge {
+	TUX_CHALLENGE_AUTO, /* of a host: as for all; of all: as the addresses permit */
+	TUX_CHALLENGE_HTTP,
+	TUX_CHALLENGE_TLS,
+};
+
 /* A certificate and its key. The texts are the caller's. */
 struct tux_certificate_files {
 	const char *certificate; /* NULL: automatic, and not chosen yet */
@@ -21,6 +28,7 @@ struct tux_certificate_files {
 	bool automatic;  /* TUX gets the certificate itself; the host has no other ones */
 	bool temporary;  /* the chosen certificate signs itself, until an authority has signed another one */
 	const char *email, *directory, *binding; /* of automatic ones, see struct tux_acme; NULL: those of all hosts */
+	uint8_t challenge; /* like them; enum tux_challenge */
 	unsigned line;   /* in the configuration file; 0: the command line */
 };
 
@@ -29,6 +37,7 @@ struct tux_acme {
 	const char *email;       /* contact of the account; NULL: no contact */
 	const char *directory;   /* URL of the directory, or "production" or "staging": those of Let's Encrypt */
 	const char *binding;     /* file with the credentials that bind the account to one of a customer (RFC 8555 7.3.4); NULL: no binding */
+	uint8_t challenge;       /* enum tux_challenge */
 };
 
 /* Zero-initialize before use. */

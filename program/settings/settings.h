@@ -24,6 +24,13 @@ enum tux_tls_kernel_choice {
 	TUX_TLS_KERNEL_OFF,
 };
 
+/* Values of the option key-process, in its order. */
+enum tux_key_process_choice {
+	TUX_KEY_PROCESS_AUTO, /* the keys are in a process of their own if root starts TUX */
+	TUX_KEY_PROCESS_ON,
+	TUX_KEY_PROCESS_OFF,
+};
+
 /* tux_options_init() sets the defaults. Texts belong to the command line and the file. */
 struct tux_settings {
 	struct tux_host_settings top;   /* the only host, or the defaults of all hosts. Without a listen: the default addresses, or
@@ -42,6 +49,7 @@ struct tux_settings {
 	bool no_sandbox;
 	uint32_t tls_profile;      /* enum tux_tls_profile */
 	uint32_t tls_kernel;       /* enum tux_tls_kernel_choice */
+	uint32_t key_process;      /* enum tux_key_process_choice */
 	struct tux_acme acme;      /* for automatic certificates of hosts that specify no other one */
 	uint32_t acme_retry_ms;    /* delay after the first failure */
 	const char *state_directory; /* NULL = default, see certificates/store.h */

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Certificate authorities for tests: Debian's pebble, and scripts in the place of uacme. TUX sees them in a mount namespace of its own."""
+import base64
+import hashlib
 import json
 import os
 import shlex
 import socket
+import ssl
 import urllib.request
 
 import tls
@@ -23,10 +26,10 @@ def wrapper(**mounts):
 
 
 class Authority:
-    """plain: port at which it asks for challenges. options: of TUX. wrapper: command before TUX."""
+    """plain, secure: ports at which it asks for challenges, without and with TLS. options: of TUX. wrapper: command before TUX."""
 
     def __init__(self):
-        self.plain = free_port()
+        self.plain, self.secure = free_port(), free_port()
 
     def end(self):
         pass
@@ -42,7 +45,7 @@ class Pebble(Authority):
         self.port, self.management, self.names_port, dns = free_port(), free_port(), free_port(), free_port()
         self.pair = tls.make(place, "pebble", "localhost", "127.0.0.1")
         conf = {"listenAddress": "127.0.0.1:%d" % self.port, "managementListenAddress": "127.0.0.1:%d" % self.management,
-                "certificate": self.pair.certificate, "privateKey": self.pair.key, "httpPort": self.plain, "tlsPort": free_port(),
+                "certificate": self.pair.certificate, "privateKey": self.pair.key, "httpPort": self.plain, "tlsPort": self.secure,
                 "ocspResponderURL": "", "externalAccountBindingRequired": False, **{key: settings[key] for key in settings if not key.isupper()}}
         path = os.path.join(place, "pebble.json")
         with open(path, "w", encoding="ascii") as file:
@@ -104,6 +107,18 @@ while [ $# -gt 0 ]; do case $1 in -h) hook=$2 ;; new | issue) command=$1 ;; esac
 sign() {
 	openssl x509 -req -in request.pem -CA "$D/ca.pem" -CAkey "$D/ca.key" -set_serial 2 -copy_extensions copy -days 60 -out request-cert.pem 2>/dev/null
 }
+base64url() {
+	openssl base64 -A | tr '+/' '-_' | tr -d '='
+}
+part() {
+	openssl pkey -in private/key.pem -pubout -outform DER | tail -c "$1" | head -c 32 | base64url
+}
+authorization() { # TOKEN: of the key of the account (RFC 8555 8.1, RFC 7638)
+	echo "$1.$(printf '{"crv":"P-256","kty":"EC","x":"%%s","y":"%%s"}' "$(part 64)" "$(part 32)" | openssl dgst -sha256 -binary | base64url)"
+}
+digest() {
+	printf '%%s' "$(authorization "$1")" | openssl dgst -sha256 -binary | base64url
+}
 pause() {
 	: >"paused-$1"
 	while [ ! -e "$D/go" ]; do sleep 0.05; done
@@ -111,6 +126,16 @@ pause() {
 [ "$command" = issue ] || exit 0
 %s
 """
+
+
+def authorization(state, token):
+    """Returns the key authorization of the account at a Fake."""
+    def base64url(data):
+        return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    path = os.path.join(state, "accounts", "fake.example_dir", "private", "key.pem")
+    numbers = ssl.PEM_cert_to_DER_cert(tls.openssl("pkey", "-in", path, "-pubout").replace("PUBLIC KEY", "CERTIFICATE"))[-64:]
+    jwk = '{"crv":"P-256","kty":"EC","x":"%s","y":"%s"}' % (base64url(numbers[:32]), base64url(numbers[32:]))
+    return token + "." + base64url(hashlib.sha256(jwk.encode()).digest())
 
 
 class Fake(Authority):

@@ -2,6 +2,7 @@
 """A strict raw HTTP/1.1 client: it checks every response against RFC 9112 while it reads."""
 import re
 import socket
+import threading
 import time
 
 from tls import TlsSocket
@@ -77,6 +78,7 @@ class Connection:
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.connect(address)
+        self.below = self.sock  # of TLS
         if family != socket.AF_UNIX:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls or DEFAULTS["tls"]:
@@ -91,7 +93,7 @@ class Connection:
     def of(cls, sock):
         """Returns a connection over a connected socket."""
         conn = cls.__new__(cls)
-        conn.sock = sock
+        conn.sock = conn.below = sock
         conn.buffer = b""
         return conn
 
@@ -104,20 +106,26 @@ class Connection:
     def close(self):
         self.sock.close()
 
+    def widen(self):
+        """Ends the effect of receive_buffer: what is sent from now on arrives in large segments, which takes a tenth of the CPU."""
+        self.below.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.below.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, 1 << 22)
+
     def send(self, data):
         self.sock.sendall(data if isinstance(data, bytes) else data.encode("latin-1"))
 
     def send_eof(self):
         self.sock.shutdown(socket.SHUT_WR)
 
-    def _more(self):
+    def _received(self, most):
+        """Returns some bytes. Raises Closed after the last one."""
         try:
-            data = self.sock.recv(1 << 18)
+            data = self.sock.recv(most)
         except ConnectionResetError:
             data = b""
         if not data:
             raise Closed(self.buffer)
-        self.buffer += data
+        return data
 
     def take(self, count):
         parts = [self.buffer[:count]]
@@ -136,7 +144,7 @@ class Connection:
 
     def line(self):
         while b"\n" not in self.buffer:
-            self._more()
+            self.buffer += self._received(1 << 14)  # few, as line() and take() copy what is left of them
         line, self.buffer = self.buffer.split(b"\n", 1)
         assert line.endswith(b"\r"), "RFC 9112 2.1: a line of the response ends in a bare LF: %r" % line
         assert b"\r" not in line[:-1], "RFC 9112 2.2: a bare CR in the response: %r" % line
@@ -174,25 +182,25 @@ class Connection:
         return response
 
     def _chunks(self):
-        body = b""
+        parts = []
         while True:
             size = int(self.line().split(b";")[0], 16)
             if size == 0:
                 break
-            body += self.take(size)
+            parts.append(self.take(size))
             assert self.take(2) == b"\r\n", "RFC 9112 7.1"
         while self.line():
             pass
-        return body
+        return b"".join(parts)
 
     def rest(self):
         """Returns all bytes until the server closes."""
+        parts, self.buffer = [self.buffer], b""
         try:
             while True:
-                self._more()
+                parts.append(self._received(1 << 18))
         except Closed:
-            data, self.buffer = self.buffer, b""
-            return data
+            return b"".join(parts)
 
     def assert_closed(self):
         rest = self.rest()
@@ -233,3 +241,37 @@ def wait_until(condition, what, seconds=TIMEOUT):
             return value
         assert time.monotonic() < deadline, "not in %g s: %s" % (seconds, what)
         time.sleep(0.01)
+
+
+class Load:
+    """Clients that fetch /file while a block runs, over a new connection after each five requests."""
+
+    def __init__(self, server, clients):
+        self.server, self.bodies, self.failures, self.ended = server, [], [], threading.Event()
+        self.threads = [threading.Thread(target=self.fetch) for _ in range(clients)]
+
+    def fetch(self):
+        while not self.ended.is_set():
+            try:
+                with self.server.connect() as conn:
+                    for _ in range(5):
+                        got = conn.get("/file")
+                        self.bodies.append(got.body)
+                        if "close" in got.tokens("Connection"):
+                            break
+            except (OSError, Closed, AssertionError) as error:
+                self.failures.append(repr(error))
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+
+    def check(self, body):
+        """Fails unless all requests, and not just a few, had this response."""
+        assert not self.failures and len(self.bodies) > 20 and set(self.bodies) == {body}, self.failures

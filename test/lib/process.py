@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 import client
-from tools import children, descendants, free_port
+from tools import children, descendants, free_port, is_there, kill_all
 
 # glibc fills new memory with other bytes than zeroes, as Meson asks for, too: a member that is used before it is set shows.
 os.environ.setdefault("MALLOC_PERTURB_", "165")
@@ -75,12 +75,11 @@ class Process:
             raise AssertionError("SIGTERM did not end it:\n" + self.output) from None
 
     def kill(self):
-        for pid in [self.process.pid, *descendants(self.process.pid)] if self.process.poll() is None else []:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        """Kills all processes, and waits until they have ended: a process that is killed may answer for a moment more."""
+        pids = [self.process.pid, *descendants(self.process.pid)] if self.process.poll() is None else []
+        kill_all(pids)
         self.process.wait()
+        client.wait_until(lambda: not any(is_there(pid) for pid in pids), "all processes have ended")
 
     def end(self):
         """Stops the process unless it has ended; requires exit status 0."""

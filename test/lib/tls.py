@@ -39,6 +39,17 @@ class Pair:
         """Block of a configuration."""
         return 'tls { certificate "%s"; key "%s" }' % (self.certificate, self.key)
 
+    @property
+    def der(self):
+        """The certificate as getpeercert(True) returns it."""
+        with open(self.certificate, encoding="ascii") as file:
+            return ssl.PEM_cert_to_DER_cert(file.read())
+
+    def replace(self, by):
+        """Renames the files of another pair, as ACME clients do."""
+        os.replace(by.key, self.key)
+        os.replace(by.certificate, self.certificate)
+
 
 def make(directory, name, *names, kind=CURVE, days=30, extra=()):
     """Makes a certificate that signs itself, for names; returns its Pair."""
@@ -136,7 +147,7 @@ class TlsSocket:
     def recv(self, count, flags=0):
         if not self.read_ahead:
             try:
-                self.read_ahead = self.do(self.ssl.read, max(count, 1))
+                self.read_ahead = self.do(self.ssl.read, min(max(count, 1), 1 << 14))  # a record: for more, the library would only make room
             except ssl.SSLZeroReturnError:
                 return b""
             except ssl.SSLError as error:

@@ -5,7 +5,10 @@ every fault. Needs root, for mount namespaces.
 """
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import ssl
 import stat
 
@@ -17,12 +20,14 @@ from acme import NAME
 from tools import children, descendants, field, is_there, kill_all, need
 
 from test_certificates import state  # noqa: F401 (a fixture)
+from test_keys import secrets
+from test_tls import memory_of
 from test_config import check, program, written  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 WAIT = 60
-TOKEN, ANSWER = "tok-_EN", "tok-_EN.thumb-_PRINT"
-BEGIN = '"$hook" begin http-01 %s %s %s' % (NAME, TOKEN, ANSWER)
+TOKEN = "tok-_EN"
+BEGIN = '"$hook" begin http-01 %s %s "$(authorization %s)"' % (NAME, TOKEN, TOKEN)
 
 
 @pytest.fixture
@@ -45,14 +50,14 @@ def fake(place):
 
 @pytest.fixture
 def served(tux, root, state):  # noqa: F811
-    """served(authority, *names): TUX with a certificate of the authority. config: text of a file in place of names."""
-    def start(authority, *names, options=(), config=None, place=None, **more):
-        port = acme.free_port()
+    """served(authority, *names): TUX with a certificate of the authority. config: text of a file in place of names. plain: it listens without TLS, too."""
+    def start(authority, *names, options=(), config=None, place=None, plain=True, **more):
+        port = authority.secure
         arguments = [argument for name in names for argument in ("--tls", name)]
         if config:
             arguments += ["--config", written(place, config)]
-        server = tux(root, *arguments, "--listen", "https://127.0.0.1:%d" % port, "--listen", "127.0.0.1:%d" % authority.plain, "--state-directory", state,
-                     *authority.options, *options, listen=False, port=port, ready=False, wrapper=authority.wrapper, **more)
+        server = tux(root, *arguments, "--listen", "https://127.0.0.1:%d" % port, *(["--listen", "127.0.0.1:%d" % authority.plain] if plain else []),
+                     "--state-directory", state, *authority.options, *options, listen=False, port=port, ready=False, wrapper=authority.wrapper, **more)
         server.plain = authority.plain
         server.wait_until(lambda: "sandbox:" in server.output, "it serves")
         return server
@@ -125,18 +130,18 @@ def test_only_the_challenge_is_answered(served, fake, state, root, engine):  # n
     authority = fake(BEGIN + "\npause challenge\n" + BEGIN.replace("begin", "done") + "\npause2() { D=/ pause done; }; pause2")
     server = served(authority, NAME, options=["--engine", engine, "--https-redirect", "on"])
     paused(server, state, "challenge")
-    path = "/.well-known/acme-challenge/"
+    path, answer = "/.well-known/acme-challenge/", acme.authorization(state, TOKEN)
     for name in (NAME, "other.example.org", "127.0.0.1"):
         response = plain(server, path + TOKEN, name=name)
-        assert (response.status, response.body, response.field("Content-Type")) == (200, ANSWER.encode(), "application/octet-stream")
+        assert (response.status, response.body, response.field("Content-Type")) == (200, answer.encode(), "application/octet-stream")
     response = plain(server, path + TOKEN, "HEAD")
-    assert (response.status, response.field("Content-Length")) == (200, str(len(ANSWER)))
+    assert (response.status, response.field("Content-Length")) == (200, str(len(answer)))
     anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
     with client.Connection(server.address, tls=anyone, name=NAME) as conn:
-        assert conn.get(path + TOKEN, host=NAME).body == ANSWER.encode()
+        assert conn.get(path + TOKEN, host=NAME).body == answer.encode()
         assert conn.get(path + TOKEN, host=NAME, method="DELETE").status in (405, 501)
-        assert conn.get(path + TOKEN + "?q", host=NAME).body == ANSWER.encode()
+        assert conn.get(path + TOKEN + "?q", host=NAME).body == answer.encode()
         assert conn.get("/file", host=NAME).body == b"data"
     for wrong in ("tok-_E", "tok-_ENN", "TOK-_EN", "", "tok-_EN/"):
         assert plain(server, path + wrong).status in (404, 403, 301), wrong
@@ -159,7 +164,7 @@ def test_challenge_is_answered_before_a_route_of_everything(served, fake, state,
     """ % (root, root))
     paused(server, state, "challenge")
     assert plain(server, "/file").status == 301
-    assert plain(server, "/.well-known/acme-challenge/" + TOKEN).body == ANSWER.encode()
+    assert plain(server, "/.well-known/acme-challenge/" + TOKEN).body == acme.authorization(state, TOKEN).encode()
 
 
 def test_hosts_of_a_file_with_both_authorities(served, fake, state, place, root):  # noqa: F811
@@ -218,9 +223,10 @@ def test_added_name_gets_a_new_certificate(served, fake, place, root):
     ("head -c 2000000000 /dev/zero | tail; exit 1", "permits uacme 512 MiB of memory; the next"),
     ("while sleep 99 & do :; done; exit 1", "permits uacme 256 processes; the next"),
     ("ulimit -t | grep -q '^60$' && ulimit -St 1 && while :; do :; done", "permits uacme 60 s of CPU time; the next"),
-    ('"$hook" begin tls-alpn-01 x t t.k || "$hook" begin http-01 x "../x" "../x.k" || "$hook" begin http-01 x t k || "$hook" begin http-01 x "" ".k" || '
-     '"$hook" begin http-01 x "$(head -c 200 /dev/zero | tr "\\0" a)" y || "$hook" begin http-01 x "a\nb" "a\nb.k" || echo declined; exit 1', "declined; the next"),
-    ('for i in $(seq 40); do "$hook" begin http-01 x "t$i" "t$i.k" || { echo "declined $i"; exit 1; }; done', "declined 33; the next"),
+    ('begin() { "$hook" begin http-01 x "$1" "$(authorization "$2")"; }; "$hook" begin tls-alpn-01 x t "$(digest t)" || begin "../x" "../x" || begin t k || '
+     'begin "" "" || "$hook" begin http-01 x t t.another-account || t=$(head -c 300 /dev/zero | tr "\\0" a); begin "$t" "$t" || begin "a\nb" "a\nb" || '
+     'echo declined; exit 1', "declined; the next"),
+    ('t=$(authorization t); for i in $(seq 40); do "$hook" begin http-01 x "t$i" "t$i.${t#t.}" || { echo "declined $i"; exit 1; }; done', "declined 33; the next"),
 ])
 def test_hostile_results_are_refused(served, fake, state, body, words):  # noqa: F811
     server = served(fake(body), NAME)
@@ -254,7 +260,7 @@ def test_helper_has_no_privileges(served, fake, state, root, place):  # noqa: F8
     server = served(authority, NAME)
     has(server, "tux: no certificate for %s: " % NAME)
     line = [line for line in server.output.splitlines() if "no certificate for" in line][0]
-    assert "uid 33 1 NoNewPrivs:1 key.pem descriptors /proc/" in line and "wrote own resolves;" in line, line
+    assert re.search("uid 6[0-9]{4} 1 NoNewPrivs:1 key.pem descriptors /proc/", line) and "wrote own resolves;" in line, line
     assert line.split("environment ")[1].startswith(("wrote own", "read ")), line
     descriptors = {path.rsplit("/", 1)[1] for path in line.split("descriptors ")[1].split(" environment")[0].split()}
     assert {"0", "1", "2", "3", "4"} <= descriptors <= {"0", "1", "2", "3", "4", "5", "10"}, "the shell has two of its own: " + line
@@ -263,6 +269,43 @@ def test_helper_has_no_privileges(served, fake, state, root, place):  # noqa: F8
         assert "read " not in line and line.count("wrote") == 1, line
     with open(os.path.join(root, "file"), "rb") as file:
         assert file.read() == b"data"
+
+
+STEAL = """
+import ctypes, os, sys
+call = ctypes.CDLL(None, use_errno=True).syscall
+copy = call(ctypes.c_long(438), ctypes.c_long(call(ctypes.c_long(434), ctypes.c_long(int(sys.argv[1])), 0)), ctypes.c_long(3), 0)
+print("descriptor", copy, ctypes.get_errno())
+for name in ("cwd/private/key.pem", "environ", "root/", "fd/3", "mem"):
+    print(name, os.access("/proc/%s/%s" % (sys.argv[1], name), os.R_OK))
+"""
+
+
+def test_program_of_the_server_gets_nothing_of_uacme(served, fake, state):  # noqa: F811
+    """A CGI program has the user who serves. It gets neither the socket of the hook nor the key of the account."""
+    server = served(fake("pause begin"), NAME)
+    paused(server, state, "begin")
+    uacme = [pid for pid, name in descendants(server.process.pid).items() if name == "uacme"]
+    assert len(uacme) == 1
+    did = subprocess.run([need("setpriv"), "--reuid", "33", "--regid", "33", "--clear-groups", sys.executable, "-c", STEAL, str(uacme[0])],
+                         capture_output=True, text=True, check=True).stdout.split("\n")
+    assert did[0].startswith("descriptor -1 ") and all(line.endswith(" False") for line in did[1:] if line), did
+
+
+def test_no_process_keeps_a_key(served, fake, state):  # noqa: F811
+    """The key of the account is in no process, and that of the certificate in the one that signs, once it serves."""
+    authority = fake()
+    server = served(authority, NAME, options=["--key-process", "on", "--threads", "1"])
+    if int(server.status("VmSize").split()[0]) > 1 << 30:
+        pytest.skip("a sanitizer maps terabytes")
+    valid(server, authority.trusting())
+    has(server, "tux: new certificate for " + NAME)
+    server.wait_until(lambda: list(descendants(server.process.pid).values()).count("tux keys") == 1, "the process before has ended")
+    everyone = {server.process.pid: "supervisor", **descendants(server.process.pid)}
+    for path, holders in (("accounts/fake.example_dir/private/key.pem", set()), ("certificates/fake.example_dir/%s.pem" % NAME, {"tux keys"})):
+        wanted = secrets(os.path.join(state, path))
+        memory = {name: memory_of(pid) for pid, name in everyone.items()}
+        assert {name for name in memory if any(number in memory[name] for number in wanted)} == holders, path
 
 
 def test_user_without_privileges(tux, root, fake, state):  # noqa: F811
@@ -290,7 +333,7 @@ def test_processes_that_uacme_leaves_are_ended(served, fake):
 
 
 @pytest.mark.parametrize("where", ["begin", "signed"])
-@pytest.mark.parametrize("killed", ["supervisor", "renewal", "uacme", "all"])
+@pytest.mark.parametrize("killed", ["supervisor", "renewal", "issuing", "uacme", "all"])
 def test_killed_in_each_state(served, fake, state, where, killed):  # noqa: F811
     """Nothing runs on, the challenge ends, and the next start or attempt gets a certificate."""
     authority = fake({"begin": BEGIN + "\npause begin\nsign", "signed": BEGIN + "\nsign\npause signed"}[where])
@@ -298,15 +341,16 @@ def test_killed_in_each_state(served, fake, state, where, killed):  # noqa: F811
     paused(server, state, where)
     renewal = [pid for pid, name in children(server.process.pid).items() if name == "tux renewal"]
     assert len(renewal) == 1
-    uacme = list(children(renewal[0]))
-    assert len(uacme) == 1 and field(uacme[0], "Uid").split() == ["33"] * 4
+    issuing = list(children(renewal[0]))
+    uacme = list(children(issuing[0]))
+    assert len(issuing) == len(uacme) == 1 and set(map(int, field(uacme[0], "Uid").split())) <= set(range(61184, 65520))
     server_process = server.pid
     if killed == "supervisor":
         os.kill(server.process.pid, signal.SIGKILL)
     elif killed == "all":
-        kill_all((server.process.pid, server_process, renewal[0], uacme[0]))
+        kill_all((server.process.pid, server_process, renewal[0], issuing[0], uacme[0]))
     else:
-        os.kill(renewal[0] if killed == "renewal" else uacme[0], signal.SIGKILL)
+        os.kill({"renewal": renewal, "issuing": issuing, "uacme": uacme}[killed][0], signal.SIGKILL)
     client.wait_until(lambda: not is_there(uacme[0]), "uacme has ended")
     if killed in ("supervisor", "all"):
         client.wait_until(lambda: not is_there(renewal[0]) and not is_there(server_process), "all have ended")
@@ -425,7 +469,7 @@ def test_two_servers_share_a_state_directory(served, fake):
     """One of them asks the authority. The other one waits, and takes its certificate."""
     authority = fake("sleep 1; sign")
     running = [served(authority, NAME)]
-    authority.plain = acme.free_port()
+    authority.plain, authority.secure = acme.free_port(), acme.free_port()
     running.append(served(authority, NAME))
     context = authority.trusting()
     one, other = (valid(server, context) for server in running)
@@ -445,14 +489,20 @@ def test_wrong_values_are_refused(program, place, text, words):  # noqa: F811
     assert done.returncode == 1 and words in done.stderr and ":2:" in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("listen,warned", [('"https://:443"', True), ('["https://:443", ":80"]', False)])
-def test_missing_plain_address_is_warned_of(program, place, listen, warned):  # noqa: F811
-    done = check(program, written(place, 'listen %s\nhost "a.example.org" { root "/"; tls { automatic on } }\n' % listen))
-    assert done.returncode == 0 and ("port 80" in done.stderr) == warned, done.stderr
+@pytest.mark.parametrize("listen,challenge,warned", [
+    ('"https://:443"', "auto", False), ('"https://:443"', "tls-alpn-01", False), ('"https://:443"', "http-01", True),
+    ('["https://:443", ":80"]', "http-01", False)])
+def test_missing_plain_address_is_warned_of(program, place, listen, challenge, warned):  # noqa: F811
+    text = 'listen %s\nacme-challenge %s\nhost "a.example.org" { root "/"; tls { automatic on } }\nhost "b.example.org" { root "/"; tls { automatic on; %s } }\n'
+    for first, second in (("auto", "challenge %s" % challenge), (challenge, "")):
+        done = check(program, written(place, text % (listen, first, second)))
+        assert done.returncode == 0 and ("port 80" in done.stderr) == warned, done.stderr
 
 
 @pytest.mark.parametrize("text,words", [
     ('tls { certificate "x"; email "me@example.org" }', "are for automatic on"),
+    ('tls { certificate "x"; challenge http-01 }', "are for automatic on"),
+    ('tls { automatic on; challenge dns-01 }', "auto, http-01 or tls-alpn-01"),
     ('tls { automatic on }\nhost "*.example.org" { root "/" }', "by DNS only"),
     ('tls { automatic on }\nhost "a.example.org" { root "/"; name "a.internal" }', "need different authorities"),
 ])

@@ -280,8 +280,7 @@ def test_killed_leaves_a_usable_unix_socket(tux, root, place):
     """After kill -9 the next start takes over the stale Unix socket."""
     path = os.path.join(place, "sock")
     first = tux(root, "--listen", "unix:" + path)
-    first.process.kill()
-    first.process.wait()
+    first.kill()
     first.process.returncode = 0  # requested once, so that there is no warning at the end
     tux(root, "--listen", "unix:" + path)
     with client.Connection(path) as conn:

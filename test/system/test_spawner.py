@@ -4,7 +4,6 @@ import collections
 import os
 import signal
 import struct
-import time
 
 import pytest
 
@@ -45,7 +44,6 @@ def test_spawner_ends_with_the_server(place, tux):
 def test_spawner_ends_when_the_server_is_killed(place, tux):
     server = served(place, tux, 'cgi a { root "%s" }\n' % place)
     spawner = spawner_of(server)
-    time.sleep(0.3)  # the process answers a moment before it reports to the supervisor, which gives up if the first one ends before that
     os.kill(int(status(spawner)["PPid"]), signal.SIGKILL)
     client.wait_until(lambda: gone(spawner), "the spawner has ended")
 

@@ -293,8 +293,7 @@ def test_command_line(tux, site, ask):
     assert prometheus(ask("--prometheus", str(servers[0].pid)).stdout)["tux_responses_total"][('code="404"',)] == 7
     servers[1].end()
     assert os.listdir(ask.directory) == [str(servers[0].pid)]
-    servers[0].process.kill()
-    servers[0].process.wait()
+    servers[0].kill()
     servers[0].end = lambda: None
     assert ask("--json").returncode == 1
     assert os.listdir(ask.directory) == []  # the next query removes the socket of a killed server

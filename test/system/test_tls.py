@@ -14,12 +14,12 @@ import pytest
 
 import client
 import tls
-from client import Closed, request
-from tools import children, free_port, need
-from upstreams import Origin, response
+from client import Closed, Load, request
+from tools import children, free_port
+from upstreams import Origin
 
 from test_cgi import script, variables
-from test_config import check, program, written  # noqa: F401 (a fixture)
+from test_config import program, written  # noqa: F401 (a fixture)
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 SIZES = {"empty": 0, "one": 1, "small": 1000, "record": 16384, "record+1": 16385, "memory": 60000, "file": 300001, "large": 5000003}
@@ -544,13 +544,14 @@ def test_keys_stay_in_the_server(place, root, tux, pair):
         assert re.search("^0+$", server.status("CapEff"))
 
 
-def test_key_is_nowhere_but_in_the_server(place, root, tux, pair):
-    """Neither the supervisor nor the processes that start programs have the key in memory."""
+@pytest.mark.parametrize("held", ["on", "off"])
+def test_key_is_nowhere_but_where_it_signs(place, root, tux, pair, held):
+    """Neither the supervisor nor the processes that start programs have the key in memory; nor has the server, if a process holds the keys."""
     if os.geteuid() != 0:
         pytest.skip("only root can read the memory of the processes")
     script(place, "true", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\n")
     server = tux(root, *pair.options, "--config", written(place, 'cgi scripts { root "%s/cgi" }\nroute "/cgi-bin/" { cgi scripts }\n' % place),
-                 tls=tls.trusting(pair))
+                 "--key-process", held, tls=tls.trusting(pair))
     assert server.get("/cgi-bin/true").status == 200
     if int(server.status("VmSize").split()[0]) > 1 << 30:
         pytest.skip("a sanitizer maps terabytes")
@@ -563,8 +564,8 @@ def test_key_is_nowhere_but_in_the_server(place, root, tux, pair):
     for pid in list(everyone):
         everyone.update(children(pid))
     found = {name for pid, name in everyone.items() if any(part in memory_of(pid) for part in (secret, secret[::-1], pem))}
-    assert found <= {"tux"}, found
-    assert pem not in memory_of(server.pid)
+    assert found == {"tux" if held == "off" else "tux keys"}, found
+    assert not any(pem in memory_of(pid) for pid in everyone)
 
 
 def memory_of(pid):
@@ -658,44 +659,25 @@ def test_resumed_connection_is_for_the_name_of_its_own_handshake(hosts):
             assert conn.get("/file", host=other + ".test").status == 421
 
 
-def test_reload_takes_new_certificates(place, root, tux):
+@pytest.mark.parametrize("held", ["on", "off"])
+def test_reload_takes_new_certificates(place, root, tux, held):
     """SIGHUP reads the files again; connections stay, and no request fails under load."""
     authority = tls.make(place, "authority", "authority")
     mine = tls.make_signed(place, "mine", authority, "test")
-    server = tux(root, "--config", written(place, 'log off\nroot "%s"\n%s\n' % (root, mine.block)), tls=tls.trusting(authority))
-    failures, requests, stop = [], [], threading.Event()
-
-    def load():
-        while not stop.is_set():
-            try:
-                with server.connect() as conn:
-                    for _ in range(5):
-                        got = conn.get("/file")
-                        requests.append(got.body)
-                        if "close" in got.tokens("Connection"):
-                            break
-            except (OSError, Closed, AssertionError) as error:
-                failures.append(repr(error))
-
-    threads = [threading.Thread(target=load) for _ in range(3)]
-    for thread in threads:
-        thread.start()
+    server = tux(root, "--config", written(place, 'log off\nkey-process %s\nroot "%s"\n%s\n' % (held, root, mine.block)), tls=tls.trusting(authority))
     idle = server.connect()
     idle.get("/file")
-    for number in range(3):
-        new = tls.make_signed(place, "new-%d" % number, authority, "test")
-        os.replace(new.key, mine.key)
-        os.replace(new.certificate, mine.certificate)
-        wanted = ssl.PEM_cert_to_DER_cert(content("", mine.certificate).decode())
-        before = server.output.count("is in force")
-        server.signal(signal.SIGHUP)
-        server.wait_until(lambda before=before: server.output.count("is in force") > before, "it reloads")
-        with server.connect() as conn:
-            assert conn.sock.ssl.getpeercert(True) == wanted
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert not failures and len(requests) > 20 and set(requests) == {b"data"}
+    with Load(server, clients=3) as load:
+        for number in range(20):
+            new = tls.make_signed(place, "new-%d" % number, authority, "test")
+            mine.replace(new)
+            wanted = mine.der
+            before = server.output.count("is in force")
+            server.signal(signal.SIGHUP)
+            server.wait_until(lambda before=before: server.output.count("is in force") > before, "it reloads")
+            with server.connect() as conn:
+                assert conn.sock.ssl.getpeercert(True) == wanted
+    load.check(b"data")
     assert idle.get("/file").body == b"data"
 
 
@@ -708,6 +690,14 @@ def test_reload_with_a_bad_certificate_keeps_the_old_one(place, root, tux):
     server.wait_until(lambda: "stays in force" in server.output, "it says so")
     assert 'key "%s": no private key in PEM' % mine.key in server.output
     assert server.get("/file").body == b"data"
+
+
+def is_served(server):
+    """True if a new connection has the scheme of the server that the test expects. Until the former process gets its order to stop, it accepts too."""
+    try:
+        return server.get("/file").body == b"data"
+    except (ssl.SSLError, Closed, ConnectionError):
+        return False
 
 
 def test_listener_changes_between_http_and_https(place, root, tux, pair):
@@ -723,7 +713,7 @@ def test_listener_changes_between_http_and_https(place, root, tux, pair):
         server.signal(signal.SIGHUP)
         server.wait_until(lambda: server.output.count("is in force") > before, "it reloads")
         server.tls = context
-        assert server.get("/file").body == b"data"
+        server.wait_until(lambda: is_served(server), "the process before it accepts no more")
         assert idle.get("/file").body == b"data"
         idle.close()
 
@@ -756,289 +746,3 @@ def test_kernel_that_cannot_encrypt(root, tux, pair, program):  # noqa: F811
     else:
         assert "tux: tls-kernel: the kernel cannot encrypt for TLS: " in first
     done.communicate(timeout=30)
-
-
-def broken(place, name):
-    path = os.path.join(place, name)
-    with open(path, "w", encoding="ascii") as file:
-        file.write("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-    return path
-
-
-def test_check_judges_certificates(program, place):  # noqa: F811
-    good = tls.make(place, "good", "example.org", "*.example.org")
-    other = tls.make(place, "other", "example.net")
-    authority = tls.make(place, "authority", "authority")
-    signed = tls.make_signed(place, "signed", authority, "example.org")
-    locked = tls.Pair(good.certificate, os.path.join(place, "locked.key"))
-    tls.openssl("pkey", "-in", good.key, "-out", locked.key, "-aes256", "-passout", "pass:secret")
-    readable = tls.make(place, "readable", "example.org")
-    os.chmod(readable.key, 0o644)
-    host = 'host "example.org" { root "%s"; name "*.example.org"; listen "https://127.0.0.1:1"; %%s }\n' % place
-    cases = [
-        (good, 0, ""), (tls.Pair(good.certificate, other.key), 1, 'it does not belong to certificate "%s"' % good.certificate),
-        (other, 1, 'it is not for "example.org"'), (other, 1, 'it is not for "*.example.org"'),
-        (tls.Pair(place + "/missing", good.key), 1, "No such file or directory"), (tls.Pair(place, good.key), 1, "Is a directory"),
-        (tls.Pair(good.key, good.key), 1, "no certificate in PEM"), (tls.Pair(good.certificate, good.certificate), 1, "no private key in PEM"),
-        (tls.Pair(broken(place, "broken"), good.key), 1, "malformed"), (locked, 1, "it has a passphrase"),
-        (readable, 1, "warning: key"), (readable, 1, "(mode 0644)"), (signed, 1, "warning: certificate"), (signed, 1, "an issuer is neither in the file"),
-        (tls.Pair(past(place, authority), os.path.join(place, "past.key")), 1, "it expired on Jan  2 00:00:00 2020 GMT"),
-        (tls.Pair(future(place, authority), os.path.join(place, "future.key")), 1, "it is valid from Jan  1 00:00:00 2046 GMT only"),
-    ]
-    for pair, code, words in cases:
-        done = check(program, written(place, host % pair.block))
-        assert words in done.stderr, (words, done.stderr)
-        assert done.returncode == code or (code == 1 and words in ("warning: key", "(mode 0644)")), words
-        if words:
-            assert ":1: " in done.stderr
-
-
-def pkcs12(place, name, pair, password, *issuers):
-    """Packs a pair and its issuers, in another order, into a file of PKCS#12. Returns its name."""
-    chain, out = os.path.join(place, name + ".chain"), os.path.join(place, name + ".p12")
-    with open(chain, "w", encoding="ascii") as file:
-        for issuer in reversed(issuers):
-            with open(issuer.certificate, encoding="ascii") as one:
-                file.write(one.read())
-    tls.openssl("pkcs12", "-export", "-in", pair.certificate, "-inkey", pair.key, *(["-certfile", chain] if issuers else []), "-out", out,
-                "-passout", "pass:" + password)
-    os.chmod(out, 0o600)
-    return out
-
-
-def secret(place, name, text):
-    path = os.path.join(place, name)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(path, 0o600)
-    return path
-
-
-@pytest.fixture
-def signed(place):
-    """A certificate with two authorities above it: (leaf, middle, root)."""
-    authority = tls.make(place, "root-ca", "authority")
-    middle = tls.make_signed(place, "middle", authority, authority=True)
-    return tls.make_signed(place, "leaf", middle, "test"), middle, authority
-
-
-@pytest.mark.parametrize("password", ["", "secret", "p\u00e4ss word"])
-def test_pkcs12(place, root, tux, signed, password):
-    """The chain is sent in the order of TLS, whatever that of the file."""
-    leaf, middle, authority = signed
-    block = 'tls { certificate "%s"%s }' % (pkcs12(place, "all", leaf, password, middle, authority),
-                                           '; key-password-file "%s"' % secret(place, "password", password + "\n") if password else "")
-    server = tux(root, "--config", written(place, "log off\n%s\n" % block), tls=tls.trusting(authority))
-    assert server.get("/file").body == b"data"
-    done = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % server.port, "-showcerts"], input="", capture_output=True, text=True, check=False,
-                          timeout=30)
-    assert re.findall(r"(?m)^ *\d s:(.*)$", done.stdout) == ["CN = leaf", "CN = middle", "CN = authority"], done.stdout
-
-
-@pytest.mark.parametrize("ending", ["", "\n", "\r\nmore\n"])
-def test_key_with_a_passphrase(place, root, tux, pair, ending):
-    locked = os.path.join(place, "locked.key")
-    tls.openssl("pkey", "-in", pair.key, "-out", locked, "-aes256", "-passout", "pass:secret")
-    block = 'tls { certificate "%s"; key "%s"; key-password-file "%s" }' % (pair.certificate, locked, secret(place, "password", "secret" + ending))
-    assert tux(root, "--config", written(place, "log off\n%s\n" % block), tls=tls.trusting(pair)).get("/file").body == b"data"
-
-
-def test_wrong_passphrases(program, place, pair):  # noqa: F811
-    locked = os.path.join(place, "locked.key")
-    tls.openssl("pkey", "-in", pair.key, "-out", locked, "-aes256", "-passout", "pass:secret")
-    packed, wrong = pkcs12(place, "all", pair, "secret"), secret(place, "password", "wrong\n")
-    with open(packed, "rb") as file:
-        cut = file.read()[:-10]
-    broken_one = os.path.join(place, "cut.p12")
-    with open(broken_one, "wb") as file:
-        file.write(cut)
-    for block, words in (
-            ('certificate "%s"; key "%s"' % (pair.certificate, locked), "it has a passphrase; set key-password-file"),
-            ('certificate "%s"; key "%s"; key-password-file "%s"' % (pair.certificate, locked, wrong), "the passphrase of key-password-file is wrong"),
-            ('certificate "%s"; key "%s"; key-password-file "/nonexistent/a"' % (pair.certificate, locked), 'key-password-file "/nonexistent/a": No such file'),
-            ('certificate "%s"; key "%s"; key-password-file "%s"' % (pair.certificate, locked, secret(place, "long", "x" * 5000)), "the passphrase of key-password-file is wrong"),
-            ('certificate "%s"' % packed, "it has a passphrase; set key-password-file"),
-            ('certificate "%s"; key-password-file "%s"' % (packed, wrong), "the passphrase of key-password-file is wrong"),
-            ('certificate "%s"' % broken_one, "no certificate in PEM")):
-        done = check(program, written(place, "tls { %s }\n" % block))
-        assert done.returncode != 0 and words in done.stderr and ":1: " in done.stderr, (block, done.stderr)
-
-
-def between(place, name, authority, begin, end):
-    """Makes a certificate for a time, which openssl ca can do. Returns its file."""
-    base = os.path.join(place, "ca-" + name)
-    os.mkdir(base)
-    with open(base + "/index", "w", encoding="ascii"):
-        pass
-    with open(base + "/config", "w", encoding="ascii") as file:
-        file.write("[ca]\ndefault_ca=one\n[one]\ndatabase=%s/index\nrand_serial=yes\nnew_certs_dir=%s\ndefault_md=sha256\npolicy=any\n"
-                   "[any]\ncommonName=supplied\n" % (base, base))
-    key, out = os.path.join(place, name + ".key"), os.path.join(place, name + ".pem")
-    tls.openssl("req", "-new", *tls.CURVE, "-nodes", "-keyout", key, "-out", base + "/request", "-subj", "/CN=example.org")
-    tls.openssl("ca", "-config", base + "/config", "-batch", "-notext", "-in", base + "/request", "-out", out, "-cert", authority.certificate,
-                "-keyfile", authority.key, "-startdate", begin, "-enddate", end)
-    return out
-
-
-def past(place, authority):
-    return between(place, "past", authority, "20200101000000Z", "20200102000000Z")
-
-
-def future(place, authority):
-    return between(place, "future", authority, "20460101000000Z", "20470101000000Z")
-
-
-@pytest.mark.parametrize("text,words", [
-    ("tls on", "tls needs { } with a certificate"),
-    ("tls { key \"a\" }", "tls needs a certificate"),
-    ("tls { certificate [a, b] }", "certificate"),
-    ("tls { certifcate \"a\" }", "did you mean \"certificate\"?"),
-    ("certificate \"a\"", "unknown key \"certificate\""),
-    ("listen \"https://\"", "is not ADDR:PORT"),
-    ("tls-profile old", "intermediate or modern"),
-])
-def test_wrong_configurations(program, place, text, words):  # noqa: F811
-    done = check(program, written(place, text + "\n"))
-    assert done.returncode != 0 and words in done.stderr and ":1: " in done.stderr, done.stderr
-
-
-def test_certificates_that_no_listener_uses(program, place, pair):  # noqa: F811
-    done = check(program, written(place, 'listen "127.0.0.1:8080"\n%s\n' % pair.block))
-    assert "no listen begins with https://" in done.stderr
-
-
-@pytest.mark.parametrize("options,words", [
-    (["--key", "a"], "option --key"), (["--certificate", "/nonexistent/a.pem"], 'certificate "/nonexistent/a.pem": No such file or directory'),
-    (["--listen", "https://127.0.0.1:0"], "there is no certificate for https://127.0.0.1:0")])
-def test_wrong_command_lines(program, root, options, words):  # noqa: F811
-    done = subprocess.run([program, "serve", root, *options], capture_output=True, text=True, check=False, timeout=30)
-    assert done.returncode != 0 and words in done.stderr, done.stderr
-
-
-def test_host_without_certificate(program, place, pair):  # noqa: F811
-    path = written(place, 'listen "https://127.0.0.1:0"\nhost "a.test" { root "%s"; %s }\nhost "b.test" { root "%s" }\n' % (place, pair.block, place))
-    done = subprocess.run([program, "serve", "--config", path], capture_output=True, text=True, check=False, timeout=30)
-    assert done.returncode != 0 and "host b.test has no certificate for https://127.0.0.1:0" in done.stderr, done.stderr
-
-
-def test_curl(secure, files, pair):
-    server = secure(files)
-    curl = [need("curl"), "--silent", "--show-error", "--cacert", pair.certificate, "--resolve", "test:%d:127.0.0.1" % server.port]
-    url = "https://test:%d" % server.port
-    for version in ("--tls-max", "1.2"), ("--tlsv1.3",):
-        done = subprocess.run([*curl, *version, url + "/large", url + "/small"], capture_output=True, check=False, timeout=60)
-        assert done.stdout == content(files, "large") + content(files, "small"), done.stderr
-
-
-def test_wget(secure, files, pair, place):
-    server = secure(files)
-    out = os.path.join(place, "got")
-    subprocess.run([need("wget"), "--quiet", "--ca-certificate", pair.certificate, "-O", out, "https://localhost:%d/large" % server.port], check=True,
-                   timeout=60, env=dict(os.environ, no_proxy="*"))
-    assert content("", out) == content(files, "large")
-
-
-def test_node(secure, files, pair):
-    """Node's client with one connection for many requests."""
-    server = secure(files)
-    program = """
-const https = require('https'), fs = require('fs');
-const agent = new https.Agent({ keepAlive: true, maxSockets: 1, ca: fs.readFileSync(process.argv[1]) });
-const ask = (path) => new Promise((done, fail) => https.get({ agent, host: '127.0.0.1', servername: 'test', port: process.argv[2], path }, (res) => {
-	let bytes = 0; const port = res.socket.localPort; res.on('data', (data) => bytes += data.length); res.on('end', () => done([bytes, port]));
-}).on('error', fail));
-(async () => { const all = []; for (const path of ['/small', '/large', '/empty', '/record+1']) all.push(await ask(path)); console.log(JSON.stringify(all)); agent.destroy(); })();
-"""
-    done = subprocess.run([need("node"), "-e", program, pair.certificate, str(server.port)], capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    got = json.loads(done.stdout)
-    assert [size for size, _ in got] == [1000, 5000003, 0, 16385] and len({port for _, port in got}) == 1, done.stderr
-
-
-def test_openssl_client(secure, root, pair):
-    server = secure(root)
-    for group in ("X25519", "P-256", "P-384"):
-        done = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % server.port, "-CAfile", pair.certificate, "-verify_return_error", "-groups",
-                               group, "-servername", "test", "-ign_eof"], input="GET /file HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n",
-                              capture_output=True, text=True, check=False, timeout=30)
-        assert "\r\n\r\ndata" in done.stdout.replace("\n\ndata", "\r\n\r\ndata") and "Verify return code: 0" in done.stdout, done.stderr
-
-
-BOTH = """
-log off
-listen ["http://127.0.0.1:%(plain)d", "https://127.0.0.1:%(secure)d"]
-%(tls)s
-https-redirect on
-hsts "max-age=31536000; includeSubDomains"
-upstream origin { server "%(origin)s" }
-host "a.test" { root "%(root)s"; browse on; route "=/status" { status on }; route "/up/" { upstream origin }; route "/" { static on } }
-host "b.test" { root "%(root)s"; https-redirect 443; hsts "max-age=5"; header { set "Strict-Transport-Security: max-age=1"; add "X-Own: 1" } }
-host "c.test" { root "%(root)s"; https-redirect off }
-"""
-STS = "Strict-Transport-Security"
-
-
-@pytest.fixture
-def both(place, root, tux):
-    """Hosts on both schemes: (connection over plain HTTP, over TLS, port for TLS)."""
-    origin = Origin(lambda request: response(b"from origin", "200 OK", STS + ": max-age=9", "X-Of: origin"))
-    pair = tls.make(place, "both", "a.test", "b.test", "c.test", "localhost")
-    ports = {"plain": free_port(), "secure": free_port()}
-    os.makedirs(root + "/.well-known/acme-challenge")
-    with open(root + "/.well-known/acme-challenge/token", "w", encoding="ascii") as file:
-        file.write("proof")
-    server = tux(root, "--config", written(place, BOTH % {"tls": pair.block, "root": root, "origin": origin.name, **ports}), listen=False,
-                 port=ports["secure"], tls=tls.trusting(pair), ready=False)
-    server.wait_until(lambda: "sandbox: " in server.output, "it serves")
-    with client.Connection(("127.0.0.1", ports["plain"])) as plain, server.connect(name="a.test") as secure_one:
-        yield plain, secure_one, ports["secure"]
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS"])
-@pytest.mark.parametrize("host,target,location", [
-    ("a.test", "/file?q=1&r", "https://a.test:%d/file?q=1&r"), ("A.test:80", "/up/x", "https://A.test:%d/up/x"), ("b.test", "/", "https://b.test/"),
-    ("a.test", "/a%20b/../%C3%A9//c", "https://a.test:%d/%%C3%%A9/c"), ("[::1]:8080", "/x", "https://[::1]:%d/x"), ("[::1]", "/x", "https://[::1]:%d/x"),
-    ("a.test", "http://a.test/y", "https://a.test:%d/y")])
-def test_plain_requests_are_redirected(both, method, host, target, location):
-    """RFC 9110 15.4.9: 308 keeps the method. Without the field that is for TLS only (RFC 6797 7.2)."""
-    plain, _, port = both
-    got = plain.get(target, *(["Content-Length: 0"] if method == "POST" else []), method=method, host=host)
-    assert (got.status, got.field("Location")) == (308, location % port if "%d" in location else location)
-    assert got.field(STS) is None
-
-
-def test_what_is_not_redirected(both):
-    plain, secure_one, _ = both
-    assert plain.get("/.well-known/acme-challenge/token", host="a.test").body == b"proof"
-    assert plain.get("/status?format=ready", host="a.test").status in (200, 403)
-    assert plain.get("/file", host="c.test").body == b"data"
-    assert plain.get("/%00", host="a.test").status == 400
-    assert secure_one.get("/file", host="a.test").status == 200
-
-
-def test_strict_transport_security(both):
-    """RFC 6797 7.1: one field, over TLS only, in every response."""
-    plain, secure_one, _ = both
-    for target, status in (("/file", 200), ("/missing", 404), ("/", 200), ("/up/x", 200), ("/.well-known", 301)):
-        for _ in range(2):
-            got = secure_one.get(target, host="a.test")
-            assert got.status == status and got.all(STS) == ["max-age=31536000; includeSubDomains"], target
-    assert secure_one.get("/up/x", host="a.test").field("X-Of") == "origin"
-    got = secure_one.get("/file", host="b.test")
-    assert got.all(STS) == ["max-age=5"] and got.field("X-Own") == "1"
-    assert secure_one.get("/file", "If-None-Match: *", host="b.test").all(STS) == ["max-age=5"]
-    for _ in range(2):
-        assert plain.get("/file", host="c.test").all(STS) == [] and secure_one.get("/file", host="c.test").all(STS) == ["max-age=31536000; includeSubDomains"]
-
-
-@pytest.mark.parametrize("text,words", [
-    ('hsts "1"', "is not max-age=SECONDS"), ('hsts "max-age=1\\r\\nX: y"', "is not max-age=SECONDS"), ('hsts "max-age="', "is not max-age=SECONDS"),
-    ("https-redirect maybe", "is not on, off, or a port"), ("https-redirect 65536", "is not on, off, or a port")])
-def test_wrong_redirects(program, place, text, words):  # noqa: F811
-    done = check(program, written(place, text + "\n"))
-    assert done.returncode != 0 and words in done.stderr, done.stderr
-
-
-def test_redirect_without_an_address_for_tls(program, place):  # noqa: F811
-    done = subprocess.run([program, "serve", place, "--listen", "127.0.0.1:0", "--https-redirect", "on"], capture_output=True, text=True, check=False, timeout=30)
-    assert done.returncode != 0 and "no listen of it begins with https://" in done.stderr

@@ -130,7 +130,7 @@ def test_hello_in_several_records(secure, root, pair, version, most):  # noqa: F
 
 
 def test_memory_of_clients_that_do_not_read(secure, files):  # noqa: F811
-    """Each holds 64 KiB of a file and its records, not four times as much."""
+    """Each holds 64 KiB of a file and its records, not three times as much."""
     clients = 60
     server = secure(files, "--threads", "1")
     if is_sanitized(server.command[0]):
@@ -142,7 +142,7 @@ def test_memory_of_clients_that_do_not_read(secure, files):  # noqa: F811
         conn.send(request("/large"))
     for conn in conns:
         assert conn.take(1000).startswith(b"HTTP/1.1 200 ")
-    assert server.memory() - before < clients * 220000
+    assert server.memory() - before < clients * 185000
     for conn in conns:
         conn.close()
 

@@ -16,7 +16,7 @@ from tools import free_port, need
 from upstreams import Origin, response
 
 from test_config import check, program, written  # noqa: F401 (a fixture)
-from test_tls import past
+from test_tls_settings import past
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 

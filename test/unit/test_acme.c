@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Challenges of certificate authorities, messages of uacme's hook, bindings, and the times of renewals. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,6 +19,16 @@
 #include "../../program/certificates/binding.h"
 #include "../../program/certificates/hook.h"
 #include "../../program/certificates/schedule.h"
+#include "../../program/certificates/thumbprint.h"
+
+static struct challenges *challenges_new(void)
+{
+	int fd;
+	struct challenges *const challenges = tux_challenges_new(&fd);
+
+	close(fd);
+	return challenges;
+}
 
 static size_t found(const struct challenges *challenges, const char *path, char text[CHALLENGE_TEXT + 1])
 {
@@ -28,7 +42,7 @@ static void test_challenge_is_found_by_its_whole_token(void **state)
 {
 	static const char *const others[] = { CHALLENGE_PATH, CHALLENGE_PATH "aB-", CHALLENGE_PATH "aB-__", CHALLENGE_PATH "ab-_", "/aB-_", "",
 	                                      "/.well-known/acme-challenge" };
-	struct challenges *const challenges = tux_challenges_new();
+	struct challenges *const challenges = challenges_new();
 	char text[CHALLENGE_TEXT + 1];
 
 	(void)state;
@@ -44,12 +58,79 @@ static void test_challenge_is_found_by_its_whole_token(void **state)
 	assert_int_equal(challenges->open, 2);
 	found(challenges, CHALLENGE_PATH "aB-_", text);
 	assert_string_equal(text, "aB-_.new");
-	tux_challenges_remove(challenges, "none");
-	tux_challenges_remove(challenges, "aB-_");
+	tux_challenges_remove(challenges, CHALLENGE_HTTP, "none");
+	tux_challenges_remove(challenges, CHALLENGE_HTTP, "aB-_");
 	assert_int_equal(found(challenges, CHALLENGE_PATH "aB-_", text), 0);
 	assert_int_equal(found(challenges, CHALLENGE_PATH "other", text), 7);
-	tux_challenges_remove(challenges, NULL);
+	tux_challenges_remove(challenges, CHALLENGE_HTTP, NULL);
 	assert_int_equal(challenges->open, 0);
+	munmap(challenges, sizeof(*challenges));
+}
+
+static void test_certificate_is_found_by_its_name(void **state)
+{
+	struct challenges *const challenges = challenges_new();
+	char name[CHALLENGE_TOKEN + 2], der[CHALLENGE_TEXT + 1];
+
+	(void)state;
+	assert_non_null(challenges);
+	assert_int_equal(challenges_certificate(challenges, "a.example", 9, der), 0);
+	assert_true(tux_challenges_add_certificate(challenges, "a.example", "\0one", 4));
+	assert_true(tux_challenges_add_certificate(challenges, "a.example", "\0two", 4));
+	assert_true(tux_challenges_add(challenges, "token", "token.x"));
+	assert_int_equal(challenges->open, 2);
+	assert_int_equal(challenges_certificate(challenges, "A.eXample", 9, der), 4);
+	assert_memory_equal(der, "\0two", 4);
+	assert_int_equal(challenges_certificate(challenges, "a.example.", 10, der), 0);
+	assert_int_equal(challenges_certificate(challenges, "a.exampl", 8, der), 0);
+	assert_int_equal(challenges_certificate(challenges, "", 0, der), 0);
+	assert_int_equal(challenges_certificate(challenges, "token", 5, der), 0); /* of the other kind */
+	assert_int_equal(found(challenges, CHALLENGE_PATH "a.example", der), 0);
+	tux_challenges_remove(challenges, CHALLENGE_HTTP, "a.example");
+	assert_int_equal(challenges->open, 2);
+	tux_challenges_remove(challenges, CHALLENGE_TLS, "a.example");
+	assert_int_equal(challenges_certificate(challenges, "a.example", 9, der), 0);
+	memset(name, 'a', sizeof(name));
+	name[CHALLENGE_TOKEN] = '\0';
+	assert_true(tux_challenges_add_certificate(challenges, name, der, CHALLENGE_TEXT));
+	assert_int_equal(challenges_certificate(challenges, name, CHALLENGE_TOKEN, der), CHALLENGE_TEXT);
+	assert_false(tux_challenges_add_certificate(challenges, name, der, CHALLENGE_TEXT + 1));
+	name[CHALLENGE_TOKEN] = 'a';
+	name[CHALLENGE_TOKEN + 1] = '\0';
+	assert_false(tux_challenges_add_certificate(challenges, name, der, 1));
+	assert_false(tux_challenges_add_certificate(challenges, "", der, 1));
+	munmap(challenges, sizeof(*challenges));
+}
+
+static void *stack_use(void *owner)
+{
+	static char der[CHALLENGE_TEXT];
+
+	assert_int_equal(challenges_certificate(owner, "a.example", 9, der), 16);
+	explicit_bzero(der, sizeof(der));
+	return NULL;
+}
+
+/* Looks for the key of a challenge on the stack of a thread that has read it. */
+static void test_key_of_a_certificate_stays_not_on_the_stack(void **state)
+{
+	enum { STACK = 1 << 20 };
+	struct challenges *const challenges = challenges_new();
+	void *const stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	(void)state;
+	assert_non_null(challenges);
+	assert_ptr_not_equal(stack, MAP_FAILED);
+	assert_true(tux_challenges_add_certificate(challenges, "a.example", "secret of 16 \1\2\3", 16));
+	assert_int_equal(pthread_attr_init(&attributes), 0);
+	assert_int_equal(pthread_attr_setstack(&attributes, stack, STACK), 0);
+	assert_int_equal(pthread_create(&thread, &attributes, stack_use, challenges), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_null(memmem(stack, STACK, "secret of 16 \1\2\3", 16));
+	pthread_attr_destroy(&attributes);
+	munmap(stack, STACK);
 	munmap(challenges, sizeof(*challenges));
 }
 
@@ -61,7 +142,7 @@ static void test_malformed_challenges_are_refused(void **state)
 		{ "", ".a" }, { "a", "a" }, { "a", "a." }, { "a", "b.a" }, { "a", "a-b" }, { "a/b", "a/b.c" }, { "a.b", "a.b.c" }, { "a", "a.b\r\n" },
 		{ "a", "a.b c" }, { "..", "...a" }, { "\xc3\xa4", "\xc3\xa4.a" }, { "a", "" },
 	};
-	struct challenges *const challenges = tux_challenges_new();
+	struct challenges *const challenges = challenges_new();
 	char token[CHALLENGE_TOKEN + 2], text[CHALLENGE_TEXT + 2];
 
 	(void)state;
@@ -82,9 +163,27 @@ static void test_malformed_challenges_are_refused(void **state)
 	munmap(challenges, sizeof(*challenges));
 }
 
+static void test_challenges_cannot_be_made_writable(void **state)
+{
+	int fd, status;
+	struct challenges *const challenges = tux_challenges_new(&fd);
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(challenges);
+	pid = fork();
+	if (pid == 0)
+		_exit(!tux_challenges_confine(challenges, fd) || mprotect(challenges, sizeof(*challenges), PROT_READ | PROT_WRITE) == 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(tux_challenges_add(challenges, "t", "t.k"));
+	munmap(challenges, sizeof(*challenges));
+	close(fd);
+}
+
 static void test_challenges_have_a_limit(void **state)
 {
-	struct challenges *const challenges = tux_challenges_new();
+	struct challenges *const challenges = challenges_new();
 	char token[16], text[32];
 
 	(void)state;
@@ -95,7 +194,7 @@ static void test_challenges_have_a_limit(void **state)
 		assert_int_equal(tux_challenges_add(challenges, token, text), i < CHALLENGES_MAX);
 	}
 	assert_int_equal(challenges->open, CHALLENGES_MAX);
-	tux_challenges_remove(challenges, "t0");
+	tux_challenges_remove(challenges, CHALLENGE_HTTP, "t0");
 	assert_true(tux_challenges_add(challenges, token, text));
 	munmap(challenges, sizeof(*challenges));
 }
@@ -103,14 +202,14 @@ static void test_challenges_have_a_limit(void **state)
 /* A worker that was taken over may have written anything to the memory. */
 static void test_a_challenge_of_any_bytes_is_read_within_its_limits(void **state)
 {
-	struct challenges *const challenges = tux_challenges_new();
+	struct challenges *const challenges = challenges_new();
 	char text[CHALLENGE_TEXT + 1];
 
 	(void)state;
 	assert_non_null(challenges);
 	memset(challenges, 0xff, sizeof(*challenges));
 	assert_int_equal(found(challenges, CHALLENGE_PATH "a", text), 0);
-	tux_challenges_remove(challenges, "a");
+	tux_challenges_remove(challenges, CHALLENGE_HTTP, "a");
 	challenges->challenge[0] = (struct challenge){ .sequence = 2, .token_len = 1, .text_len = UINT16_MAX, .token = "a" };
 	assert_int_equal(found(challenges, CHALLENGE_PATH "a", text), 0);
 	challenges->challenge[0] = (struct challenge){ .sequence = 3, .token_len = 1, .text_len = 3, .token = "a", .text = "a.b" };
@@ -131,12 +230,12 @@ static void test_challenges_work_after_a_killed_writer(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(killed) / sizeof(killed[0]); i++) {
-		struct challenges *const challenges = tux_challenges_new();
+		struct challenges *const challenges = challenges_new();
 
 		assert_non_null(challenges);
 		challenges->challenge[0] = killed[i / 2];
 		challenges->open = i % 2; /* it was counted, or not yet */
-		tux_challenges_remove(challenges, NULL);
+		tux_challenges_remove(challenges, CHALLENGE_HTTP, NULL);
 		assert_int_equal(challenges->open, 0);
 		assert_int_equal(found(challenges, CHALLENGE_PATH "a", text), 0);
 		assert_true(tux_challenges_add(challenges, "c", "c.d"));
@@ -148,16 +247,40 @@ static void test_challenges_work_after_a_killed_writer(void **state)
 
 #define MESSAGE(text) text, sizeof(text)
 
+#define DIGEST "EfCG07z-YsVtnx2Qgof3n5Pq01vdjpYjgNI3eSLNgxM" /* of "tok.k" */
+
+struct message {
+	const char *text;
+	size_t len;
+	bool applied;
+	unsigned open;
+};
+
+/* Applies messages in turn. */
+static void apply(bool by_tls, const struct message *messages, size_t count)
+{
+	static const char *const names[] = { "a.example", "b.example" };
+	const struct tux_hook_rules rules = { challenges_new(), by_tls, { names, 2 }, "k" };
+
+	assert_non_null(rules.challenges);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(tux_hook_apply(&rules, messages[i].text, messages[i].len), messages[i].applied);
+		assert_int_equal(rules.challenges->open, messages[i].open);
+	}
+	munmap(rules.challenges, sizeof(*rules.challenges));
+}
+
 static void test_messages_of_the_hook(void **state)
 {
-	static const struct {
-		const char *text;
-		size_t len;
-		bool applied;
-		unsigned open;
-	} messages[] = {
+	static const struct message messages[] = {
 		{ MESSAGE("begin\0http-01\0a.example\0tok\0tok.k"), true, 1 },
-		{ MESSAGE("begin\0tls-alpn-01\0a.example\0two\0two.k"), false, 1 },
+		{ MESSAGE("begin\0tls-alpn-01\0a.example\0two\0" DIGEST), false, 1 },
+		{ MESSAGE("done\0tls-alpn-01\0a.example\0tok\0tok.k"), false, 1 },
+		{ MESSAGE("begin\0http-01\0a.example\0two\0two.j"), false, 1 }, /* another account's */
+		{ MESSAGE("begin\0http-01\0a.example\0two\0two.kk"), false, 1 },
+		{ MESSAGE("begin\0http-01\0a.example\0two\0two."), false, 1 },
+		{ MESSAGE("begin\0http-01\0a.example\0two\0twok"), false, 1 },
+		{ MESSAGE("begin\0http-01\0a.example\0two\0tok.k"), false, 1 },
 		{ MESSAGE("begin\0http-01\0a.example\0../x\0../x.k"), false, 1 },
 		{ MESSAGE("begin\0http-01\0a.example\0two"), false, 1 },
 		{ MESSAGE("begin\0http-01\0a.example\0two\0two.k\0more"), false, 1 },
@@ -168,15 +291,86 @@ static void test_messages_of_the_hook(void **state)
 		{ MESSAGE("failed\0http-01\0a.example\0two\0two.k"), true, 1 },
 		{ MESSAGE("done\0http-01\0a.example\0tok\0tok.k"), true, 0 },
 	};
-	struct challenges *const challenges = tux_challenges_new();
 
 	(void)state;
-	assert_non_null(challenges);
-	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-		assert_int_equal(tux_hook_apply(challenges, messages[i].text, messages[i].len), messages[i].applied);
-		assert_int_equal(challenges->open, messages[i].open);
+	apply(false, messages, sizeof(messages) / sizeof(messages[0]));
+}
+
+static void test_messages_of_the_hook_for_handshakes(void **state)
+{
+	static const struct message messages[] = {
+		{ MESSAGE("begin\0http-01\0a.example\0tok\0tok.k"), false, 0 },
+		{ MESSAGE("begin\0tls-alpn-01\0a.example\0tok\0" DIGEST), true, 1 },
+		{ MESSAGE("begin\0tls-alpn-01\0B.EXAMPLE\0tok\0" DIGEST), true, 2 },
+		{ MESSAGE("begin\0tls-alpn-01\0c.example\0tok\0" DIGEST), false, 2 }, /* another host's name */
+		{ MESSAGE("begin\0tls-alpn-01\0\0tok\0" DIGEST), false, 2 },
+		{ MESSAGE("begin\0tls-alpn-01\0a.example\0tok\0" DIGEST "A"), false, 2 },
+		{ MESSAGE("begin\0tls-alpn-01\0a.example\0tok\0"), false, 2 },
+		{ MESSAGE("begin\0tls-alpn-01\0a.example\0tok\0AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"), false, 2 }, /* another account's */
+		{ MESSAGE("begin\0tls-alpn-01\0a.example\0two\0" DIGEST), false, 2 }, /* another token's */
+		{ MESSAGE("done\0tls-alpn-01\0a.example\0tok\0" DIGEST), true, 1 },
+		{ MESSAGE("failed\0tls-alpn-01\0b.example\0tok\0" DIGEST), true, 0 },
+	};
+
+	(void)state;
+	apply(true, messages, sizeof(messages) / sizeof(messages[0]));
+}
+
+#define PEM(text) "-----BEGIN " "PRIVATE KEY-----\n" text "-----END " "PRIVATE KEY-----\n"
+
+/* RFC 7638 3. The expected ones were computed by openssl(1). */
+static void test_thumbprints(void **state)
+{
+	static const struct {
+		const char *key, *thumbprint;
+	} keys[] = {
+		{ PEM("MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgWem/xiFIgnIuONM/\n"
+		  "YOr2q0JABkw9XIaQJ4zD6nvtFJahRANCAATCBt3oO7txDPyJR1q4uBy2Zz30Lkc1\n"
+		  "iiSksJEY+Wpx5eLxNw9MVl36VHwG0dW/qNNO4X8KGMktvsjNIw9W92H5\n"),
+		  "TAnXuVwWM6UwUuNmzSFmuL4ZWPF-W-pVowguMmaS7XE" },
+		{ PEM("MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDCQZ0T4KRfV77a6XPvm\n"
+		  "HQ2srQqv9mQN1+XCz7RYb3olTIJNasA1mRcqbK88YlQA93yhZANiAARTdRWOrfxH\n"
+		  "G5wf8ZxXVAI6VA3WWrUzQbd0QEijOi09NJXdLYBCnRQr3cCYuUqMLvurkN+BxL7f\n"
+		  "i2+9+Uh43kyh1VPcH9U7RMuE54dfmFkBhOBWp/Ip879+JpVZKkEBA1U=\n"),
+		  "nIGBYEyQJm8rbMOHodyca-YBJJFb_gF3eGZRVZxMRY4" },
+		{ PEM("MIHuAgEAMBAGByqGSM49AgEGBSuBBAAjBIHWMIHTAgEBBEIB37Z9L8AJ//HU3xTE\n"
+		  "AysqoP11xKlc54jsiqu6jQPntmZqBVK+FY4iTJc6lLjdt9o2I8/QMzNKCurbPAnH\n"
+		  "pXYsH62hgYkDgYYABAB7UcUNfKVzzDDS4Sa+CWc2Q/27wa3EQwVAlzTVFyIJwmdH\n"
+		  "XPNM3d6bYxpfC/OVRW/vWrjJxgMT8a3GKedWwyeDwgC/Y413c19+t5ssHNkwRDRu\n"
+		  "Y3MHswN2RF0vYylo79Qn4ADGUnMnL0zvAR+QOLyk/ugX+vFSjTe5V0ya1WcYYT/O\n"
+		  "eQ==\n"),
+		  "rtsv_4BLvLkYLqrKk0VViucbEOBN50yh7Yi-Vmfj1AA" },
+		{ PEM("MIICeAIBADANBgkqhkiG9w0BAQEFAASCAmIwggJeAgEAAoGBAM3gh6DYiEJgcyOt\n"
+		  "2OUnfn13Krad+RW137rlrmOBC/lz0lHMG6Ha8FPyvtwMwi6E7zcRG4/PF4KLZDfs\n"
+		  "GJWQBIrORZVj/cNy+U3IKdsZ6lErqZ1k31URlJnsdK6cyKVpzmPTVSs0HCUkws8p\n"
+		  "zfzzU+iLiBcbEFGDvWyXkx0X3mdzAgMBAAECgYEAtlXkaS09SORZNUFUNmgLHB29\n"
+		  "o603nOXOd53SHGh/bXgJzs4hrvDUJtV3+jYGiOLNZoztRymX3dOMeAbPIy9BBQPN\n"
+		  "VQu3fhTP9dMiu2ddZyN88lswCnr1Nsb/GqBPi5IsSNWpMAVxswksKHZ2L8V5yB2a\n"
+		  "BcQ5g/HdyfNVfxT/ElkCQQDnvuiRjDttC1/uWxo85zdus9+Le3zBnOqS/D/2gwVA\n"
+		  "mHvgTAgxsT3red9c+Fq9QhR8YyABrLNoeJOW/R4dhamdAkEA42yHuZQ4kzdHF8lI\n"
+		  "LYFIjCg4gVdLSTCc3TM3EzhPj1Y9VBkVCv4tYw5d2Chp6ZERwHpKIo/QkM0+cHqa\n"
+		  "1bZQTwJBAKJ9uZRUP1a2Iw1902fgt31nodarP06CN/fX5wFx3LzuLe2XYid1n3T8\n"
+		  "fyExAm6xZqvQ1SBXd3RJFzNHR1Zr4gECQDYib2xNS+o/Dj0rPHMYgxxZtpmTHeie\n"
+		  "GbjNqB57GPUVoiOSlN+5ATTDBrOdaxid34vhkCQJ96uAL4y2ooSckSECQQC7Nn+X\n"
+		  "vh7QrFci/Hin0eELtA9jV9gRbg4whKyJgsUnW2ldNk7VqshEeo5NOTGvgEsUWOiW\n"
+		  "h1UY3rVFZupqN7Wl\n"),
+		  "PY7WsMKkyjmk0At_xdj5680Q4jw7f9lh-s6rBGaPkAI" },
+		{ PEM("MC4CAQAwBQYDK2VwBCIEIJ4SVy9WuZDEVePdEKECamVg8oAMlu+RY0wHs+nGDeZ5\n"),
+		  NULL },
+		{ "no key\n",
+		  NULL },
+	};
+	char text[TUX_THUMBPRINT + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct tux_pem pem = { strdup(keys[i].key), strlen(keys[i].key) };
+
+		assert_int_equal(tux_thumbprint(&pem, text), keys[i].thumbprint != NULL);
+		if (keys[i].thumbprint)
+			assert_string_equal(text, keys[i].thumbprint);
+		free(pem.text);
 	}
-	munmap(challenges, sizeof(*challenges));
 }
 
 static void test_bindings(void **state)
@@ -287,11 +481,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_challenge_is_found_by_its_whole_token),
+		cmocka_unit_test(test_certificate_is_found_by_its_name),
+		cmocka_unit_test(test_key_of_a_certificate_stays_not_on_the_stack),
 		cmocka_unit_test(test_malformed_challenges_are_refused),
+		cmocka_unit_test(test_challenges_cannot_be_made_writable),
 		cmocka_unit_test(test_challenges_have_a_limit),
 		cmocka_unit_test(test_a_challenge_of_any_bytes_is_read_within_its_limits),
 		cmocka_unit_test(test_challenges_work_after_a_killed_writer),
 		cmocka_unit_test(test_messages_of_the_hook),
+		cmocka_unit_test(test_messages_of_the_hook_for_handshakes),
+		cmocka_unit_test(test_thumbprints),
 		cmocka_unit_test(test_bindings),
 		cmocka_unit_test(test_times_of_renewals),
 		cmocka_unit_test(test_times_come_after_the_clock_was_set_back),

@@ -6,6 +6,7 @@
 #include <linux/io_uring.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -160,6 +161,11 @@ static int check_calls(void)
 	faults += expect(setrlimit(RLIMIT_CORE, &limit) < 0 && errno == EPERM, "no new limits");
 	faults += expect(chmod("/tmp", 0) < 0 && errno == EPERM, "no modes");
 	faults += expect(setuid(0) < 0 && errno == EPERM, "no other user");
+	faults += expect(pthread_kill(pthread_self(), 0) == 0, "a signal to an own thread");
+	faults += expect(syscall(SYS_tgkill, getppid(), getppid(), 0) < 0 && errno == EPERM, "no signal to another process");
+	faults += expect(fcntl(root_fd, F_SETOWN, getppid()) < 0 && errno == EPERM, "no other owner of a descriptor");
+	faults += expect(syscall(SYS_fcntl, root_fd, F_SETSIG | 1ul << 32, SIGKILL) < 0 && errno == EPERM, "no signal of a descriptor");
+	faults += expect(fcntl(spawner_fd[0], F_GETFL) >= 0 && fcntl(spawner_fd[0], F_DUPFD_CLOEXEC, 0) >= 0, "other commands of fcntl()");
 	memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	faults += expect(memory != MAP_FAILED && mprotect(memory, 4096, PROT_READ) == 0, "memory");
 	faults += expect(mprotect(memory, 4096, PROT_READ | PROT_EXEC) < 0 && errno == EPERM, "no code of what was data");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Keys of session tickets: the newest one encrypts, three decrypt, and child processes see the keys of their parent. */
 #define _GNU_SOURCE 1
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +20,8 @@
 
 static void test_three_keys_decrypt_and_the_newest_encrypts(void **state)
 {
-	struct tls_tickets *tickets = tux_tls_tickets_new();
+	int fd = -1;
+	struct tls_tickets *tickets = tux_tls_tickets_new(&fd);
 	struct tls_ticket_key key[TUX_TLS_TICKET_KEYS + 1], found;
 	bool newest;
 
@@ -41,7 +45,8 @@ static void test_three_keys_decrypt_and_the_newest_encrypts(void **state)
 
 static void test_unused_key_is_not_found(void **state)
 {
-	struct tls_tickets *tickets = tux_tls_tickets_new();
+	int fd = -1;
+	struct tls_tickets *tickets = tux_tls_tickets_new(&fd);
 	const uint8_t zeros[16] = { 0 };
 	struct tls_ticket_key found;
 	bool newest;
@@ -52,7 +57,7 @@ static void test_unused_key_is_not_found(void **state)
 }
 
 /* Returns the exit status of a child that looks for a key, and then writes to the keys if asked to. */
-static int child(struct tls_tickets *tickets, const struct tls_ticket_key *key, int go_fd, bool write_keys)
+static int child(struct tls_tickets *tickets, int fd, const struct tls_ticket_key *key, int go_fd, bool write_keys)
 {
 	const pid_t pid = fork();
 	struct tls_ticket_key found;
@@ -62,7 +67,7 @@ static int child(struct tls_tickets *tickets, const struct tls_ticket_key *key, 
 
 	if (pid == 0) {
 		signal(SIGSEGV, SIG_DFL); /* cmocka's own would report a failure */
-		if (!tux_tls_tickets_confine(tickets) || read(go_fd, &octet, 1) != 1 || !tls_tickets_find(tickets, key->name, &found, &newest))
+		if (!tux_tls_tickets_confine(tickets, fd) || read(go_fd, &octet, 1) != 1 || !tls_tickets_find(tickets, key->name, &found, &newest))
 			_exit(1);
 		if (write_keys)
 			tux_tls_tickets_rotate(tickets);
@@ -74,7 +79,8 @@ static int child(struct tls_tickets *tickets, const struct tls_ticket_key *key, 
 
 static void test_server_process_reads_keys_that_the_supervisor_makes(void **state)
 {
-	struct tls_tickets *tickets = tux_tls_tickets_new();
+	int fd = -1;
+	struct tls_tickets *tickets = tux_tls_tickets_new(&fd);
 	struct tls_ticket_key key;
 	int fds[2], status;
 
@@ -85,7 +91,7 @@ static void test_server_process_reads_keys_that_the_supervisor_makes(void **stat
 	tls_tickets_newest(tickets, &key);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(write(fds[1], "x", 1), 1);
-		status = child(tickets, &key, fds[0], i == 1);
+		status = child(tickets, fd, &key, fds[0], i == 1);
 		if (i == 0)
 			assert_true(WIFEXITED(status) && WEXITSTATUS(status) >= 2);
 		else
@@ -93,9 +99,47 @@ static void test_server_process_reads_keys_that_the_supervisor_makes(void **stat
 	}
 }
 
+/* A server process that was broken into tries to write all the same. */
+static void test_server_process_gets_no_writable_mapping(void **state)
+{
+	int fd = -1, status;
+	struct tls_tickets *tickets = tux_tls_tickets_new(&fd);
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(tickets);
+	assert_true(tux_tls_tickets_share(tickets, true));
+	pid = fork();
+	if (pid == 0) {
+		const int copy = dup(fd);
+
+		_exit(!tux_tls_tickets_confine(tickets, fd) || fcntl(fd, F_GETFD) >= 0 ||
+		      mprotect(tickets, sizeof(*tickets), PROT_READ | PROT_WRITE) == 0 || errno != EACCES ||
+		      mmap(NULL, sizeof(*tickets), PROT_READ | PROT_WRITE, MAP_SHARED, copy, 0) != MAP_FAILED || write(copy, "x", 1) >= 0 ||
+		      ftruncate(copy, 0) == 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(tux_tls_tickets_rotate(tickets)); /* the supervisor still can */
+}
+
+/* The supervisor's write may have been cut short before. */
+static void test_key_is_complete_after_an_odd_sequence(void **state)
+{
+	int fd = -1;
+	struct tls_tickets *tickets = tux_tls_tickets_new(&fd);
+
+	(void)state;
+	assert_non_null(tickets);
+	tickets->sequence |= 1;
+	assert_true(tux_tls_tickets_rotate(tickets));
+	assert_int_equal(tickets->sequence % 2, 0);
+}
+
 static void test_other_children_do_not_have_the_keys(void **state)
 {
-	struct tls_tickets *tickets = tux_tls_tickets_new();
+	int fd = -1;
+	struct tls_tickets *tickets = tux_tls_tickets_new(&fd);
 	int status;
 	pid_t pid;
 
@@ -114,6 +158,8 @@ int main(void)
 		cmocka_unit_test(test_three_keys_decrypt_and_the_newest_encrypts),
 		cmocka_unit_test(test_unused_key_is_not_found),
 		cmocka_unit_test(test_server_process_reads_keys_that_the_supervisor_makes),
+		cmocka_unit_test(test_server_process_gets_no_writable_mapping),
+		cmocka_unit_test(test_key_is_complete_after_an_odd_sequence),
 		cmocka_unit_test(test_other_children_do_not_have_the_keys),
 	};
 

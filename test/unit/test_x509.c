@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Keys with a passphrase among the certificates that TUX makes: OpenSSL must not ask for it at the terminal. */
+/* Certificates that TUX makes: keys with a passphrase among them, for which OpenSSL must not ask at the terminal, and those of challenges. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "../../program/certificates/x509.h"
 
@@ -155,12 +156,46 @@ static void test_certificates_with_a_passphrase_are_not_asked_about(void **state
 	free(pair.text);
 }
 
+/* RFC 8737 3: the certificate is for one name, has the digest in a critical extension, and signs itself with the key after it. */
+static void test_certificate_of_a_challenge(void **state)
+{
+	static const uint8_t extension[] = { 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x1f, 0x01, 0x01, 0xff, 0x04, 0x22, 0x04, 0x20, 7, 7, 7 };
+	uint8_t digest[TUX_CHALLENGE_DIGEST], der[2048];
+	const unsigned char *at = der;
+	char longest[254];
+	EVP_PKEY *key;
+	X509 *leaf;
+	size_t len;
+
+	(void)state;
+	memset(digest, 7, sizeof(digest));
+	assert_true(tux_challenge_make("host.test", digest, der, sizeof(der), &len));
+	leaf = d2i_X509(NULL, &at, (long)len);
+	assert_non_null(leaf);
+	assert_non_null(memmem(der, (size_t)(at - der), extension, sizeof(extension)));
+	key = d2i_AutoPrivateKey(NULL, &at, (long)(der + len - at));
+	assert_non_null(key);
+	assert_ptr_equal(at, der + len);
+	assert_int_equal(X509_check_private_key(leaf, key), 1);
+	assert_int_equal(X509_verify(leaf, key), 1);
+	assert_int_equal(X509_check_host(leaf, "host.test", 0, 0, NULL), 1);
+	EVP_PKEY_free(key);
+	X509_free(leaf);
+	assert_false(tux_challenge_make("host.test", digest, der, len - 20, &len));
+	assert_int_equal(len, 0);
+	for (size_t i = 0; i < sizeof(longest) - 1; i++)
+		longest[i] = i % 50 == 49 ? '.' : 'a';
+	longest[sizeof(longest) - 1] = '\0';
+	assert_true(tux_challenge_make(longest, digest, der, sizeof(der), &len));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_library_asks_for_the_passphrase),
 		cmocka_unit_test(test_keys_with_a_passphrase_are_not_asked_about),
 		cmocka_unit_test(test_certificates_with_a_passphrase_are_not_asked_about),
+		cmocka_unit_test(test_certificate_of_a_challenge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

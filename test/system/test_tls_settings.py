@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is said about certificates, keys and lines of a configuration: expired, not for this name, a passphrase that is missing."""
+import os
+import re
+import subprocess
+
+import pytest
+
+import tls
+
+from test_config import check, program, written  # noqa: F401 (a fixture)
+from test_tls import pair  # noqa: F401 (a fixture)
+
+
+def broken(place, name):
+    path = os.path.join(place, name)
+    with open(path, "w", encoding="ascii") as file:
+        file.write("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    return path
+
+
+def test_check_judges_certificates(program, place):  # noqa: F811
+    good = tls.make(place, "good", "example.org", "*.example.org")
+    other = tls.make(place, "other", "example.net")
+    authority = tls.make(place, "authority", "authority")
+    signed = tls.make_signed(place, "signed", authority, "example.org")
+    locked = tls.Pair(good.certificate, os.path.join(place, "locked.key"))
+    tls.openssl("pkey", "-in", good.key, "-out", locked.key, "-aes256", "-passout", "pass:secret")
+    readable = tls.make(place, "readable", "example.org")
+    os.chmod(readable.key, 0o644)
+    host = 'host "example.org" { root "%s"; name "*.example.org"; listen "https://127.0.0.1:1"; %%s }\n' % place
+    cases = [
+        (good, 0, ""), (tls.Pair(good.certificate, other.key), 1, 'it does not belong to certificate "%s"' % good.certificate),
+        (other, 1, 'it is not for "example.org"'), (other, 1, 'it is not for "*.example.org"'),
+        (tls.Pair(place + "/missing", good.key), 1, "No such file or directory"), (tls.Pair(place, good.key), 1, "Is a directory"),
+        (tls.Pair(good.key, good.key), 1, "no certificate in PEM"), (tls.Pair(good.certificate, good.certificate), 1, "no private key in PEM"),
+        (tls.Pair(broken(place, "broken"), good.key), 1, "malformed"), (locked, 1, "it has a passphrase"),
+        (readable, 1, "warning: key"), (readable, 1, "(mode 0644)"), (signed, 1, "warning: certificate"), (signed, 1, "an issuer is neither in the file"),
+        (tls.Pair(past(place, authority), os.path.join(place, "past.key")), 1, "it expired on Jan  2 00:00:00 2020 GMT"),
+        (tls.Pair(future(place, authority), os.path.join(place, "future.key")), 1, "it is valid from Jan  1 00:00:00 2046 GMT only"),
+    ]
+    for pair, code, words in cases:
+        done = check(program, written(place, host % pair.block))
+        assert words in done.stderr, (words, done.stderr)
+        assert done.returncode == code or (code == 1 and words in ("warning: key", "(mode 0644)")), words
+        if words:
+            assert ":1: " in done.stderr
+
+
+def pkcs12(place, name, pair, password, *issuers):  # noqa: F811
+    """Packs a pair and its issuers, in another order, into a file of PKCS#12. Returns its name."""
+    chain, out = os.path.join(place, name + ".chain"), os.path.join(place, name + ".p12")
+    with open(chain, "w", encoding="ascii") as file:
+        for issuer in reversed(issuers):
+            with open(issuer.certificate, encoding="ascii") as one:
+                file.write(one.read())
+    tls.openssl("pkcs12", "-export", "-in", pair.certificate, "-inkey", pair.key, *(["-certfile", chain] if issuers else []), "-out", out,
+                "-passout", "pass:" + password)
+    os.chmod(out, 0o600)
+    return out
+
+
+def secret(place, name, text):
+    path = os.path.join(place, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, 0o600)
+    return path
+
+
+@pytest.fixture
+def signed(place):
+    """A certificate with two authorities above it: (leaf, middle, root)."""
+    authority = tls.make(place, "root-ca", "authority")
+    middle = tls.make_signed(place, "middle", authority, authority=True)
+    return tls.make_signed(place, "leaf", middle, "test"), middle, authority
+
+
+@pytest.mark.parametrize("password", ["", "secret", "p\u00e4ss word"])
+def test_pkcs12(place, root, tux, signed, password):
+    """The chain is sent in the order of TLS, whatever that of the file."""
+    leaf, middle, authority = signed
+    block = 'tls { certificate "%s"%s }' % (pkcs12(place, "all", leaf, password, middle, authority),
+                                           '; key-password-file "%s"' % secret(place, "password", password + "\n") if password else "")
+    server = tux(root, "--config", written(place, "log off\n%s\n" % block), tls=tls.trusting(authority))
+    assert server.get("/file").body == b"data"
+    done = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % server.port, "-showcerts"], input="", capture_output=True, text=True, check=False,
+                          timeout=30)
+    assert re.findall(r"(?m)^ *\d s:(.*)$", done.stdout) == ["CN = leaf", "CN = middle", "CN = authority"], done.stdout
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\nmore\n"])
+def test_key_with_a_passphrase(place, root, tux, pair, ending):  # noqa: F811
+    locked = os.path.join(place, "locked.key")
+    tls.openssl("pkey", "-in", pair.key, "-out", locked, "-aes256", "-passout", "pass:secret")
+    block = 'tls { certificate "%s"; key "%s"; key-password-file "%s" }' % (pair.certificate, locked, secret(place, "password", "secret" + ending))
+    assert tux(root, "--config", written(place, "log off\n%s\n" % block), tls=tls.trusting(pair)).get("/file").body == b"data"
+
+
+def test_wrong_passphrases(program, place, pair):  # noqa: F811
+    locked = os.path.join(place, "locked.key")
+    tls.openssl("pkey", "-in", pair.key, "-out", locked, "-aes256", "-passout", "pass:secret")
+    packed, wrong = pkcs12(place, "all", pair, "secret"), secret(place, "password", "wrong\n")
+    with open(packed, "rb") as file:
+        cut = file.read()[:-10]
+    broken_one = os.path.join(place, "cut.p12")
+    with open(broken_one, "wb") as file:
+        file.write(cut)
+    for block, words in (
+            ('certificate "%s"; key "%s"' % (pair.certificate, locked), "it has a passphrase; set key-password-file"),
+            ('certificate "%s"; key "%s"; key-password-file "%s"' % (pair.certificate, locked, wrong), "the passphrase of key-password-file is wrong"),
+            ('certificate "%s"; key "%s"; key-password-file "/nonexistent/a"' % (pair.certificate, locked), 'key-password-file "/nonexistent/a": No such file'),
+            ('certificate "%s"; key "%s"; key-password-file "%s"' % (pair.certificate, locked, secret(place, "long", "x" * 5000)), "the passphrase of key-password-file is wrong"),
+            ('certificate "%s"' % packed, "it has a passphrase; set key-password-file"),
+            ('certificate "%s"; key-password-file "%s"' % (packed, wrong), "the passphrase of key-password-file is wrong"),
+            ('certificate "%s"' % broken_one, "no certificate in PEM")):
+        done = check(program, written(place, "tls { %s }\n" % block))
+        assert done.returncode != 0 and words in done.stderr and ":1: " in done.stderr, (block, done.stderr)
+
+
+def test_passphrase_of_a_host_is_its_own(program, place, root, pair):  # noqa: F811
+    """Also with the certificate and the key of another host, so that a wrong one is told."""
+    locked = os.path.join(place, "locked.key")
+    tls.openssl("pkey", "-in", pair.key, "-out", locked, "-aes256", "-passout", "pass:secret")
+    block = 'host "%s" { root "%s"; tls { certificate "%s"; key "%s"; key-password-file "%s" } }\n'
+    hosts = [(name, root, pair.certificate, locked, secret(place, file, text)) for name, file, text in (("a.test", "right", "secret\n"), ("b.test", "wrong", "other\n"))]
+    path = written(place, 'listen "https://127.0.0.1:0"\n' + "".join(block % host for host in hosts))
+    done = subprocess.run([program, "serve", "--config", path], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode != 0 and "the passphrase of key-password-file is wrong" in done.stderr, done.stderr
+
+
+def between(place, name, authority, begin, end):
+    """Makes a certificate for a time, which openssl ca can do. Returns its file."""
+    base = os.path.join(place, "ca-" + name)
+    os.mkdir(base)
+    with open(base + "/index", "w", encoding="ascii"):
+        pass
+    with open(base + "/config", "w", encoding="ascii") as file:
+        file.write("[ca]\ndefault_ca=one\n[one]\ndatabase=%s/index\nrand_serial=yes\nnew_certs_dir=%s\ndefault_md=sha256\npolicy=any\n"
+                   "[any]\ncommonName=supplied\n" % (base, base))
+    key, out = os.path.join(place, name + ".key"), os.path.join(place, name + ".pem")
+    tls.openssl("req", "-new", *tls.CURVE, "-nodes", "-keyout", key, "-out", base + "/request", "-subj", "/CN=example.org")
+    tls.openssl("ca", "-config", base + "/config", "-batch", "-notext", "-in", base + "/request", "-out", out, "-cert", authority.certificate,
+                "-keyfile", authority.key, "-startdate", begin, "-enddate", end)
+    return out
+
+
+def past(place, authority):
+    return between(place, "past", authority, "20200101000000Z", "20200102000000Z")
+
+
+def future(place, authority):
+    return between(place, "future", authority, "20460101000000Z", "20470101000000Z")
+
+
+@pytest.mark.parametrize("text,words", [
+    ("tls on", "tls needs { } with a certificate"),
+    ("tls { key \"a\" }", "tls needs a certificate"),
+    ("tls { certificate [a, b] }", "certificate"),
+    ("tls { certifcate \"a\" }", "did you mean \"certificate\"?"),
+    ("certificate \"a\"", "unknown key \"certificate\""),
+    ("listen \"https://\"", "is not ADDR:PORT"),
+    ("tls-profile old", "intermediate or modern"),
+])
+def test_wrong_configurations(program, place, text, words):  # noqa: F811
+    done = check(program, written(place, text + "\n"))
+    assert done.returncode != 0 and words in done.stderr and ":1: " in done.stderr, done.stderr
+
+
+def test_certificates_that_no_listener_uses(program, place, pair):  # noqa: F811
+    done = check(program, written(place, 'listen "127.0.0.1:8080"\n%s\n' % pair.block))
+    assert "no listen begins with https://" in done.stderr
+
+
+@pytest.mark.parametrize("options,words", [
+    (["--key", "a"], "option --key"), (["--certificate", "/nonexistent/a.pem"], 'certificate "/nonexistent/a.pem": No such file or directory'),
+    (["--listen", "https://127.0.0.1:0"], "there is no certificate for https://127.0.0.1:0")])
+def test_wrong_command_lines(program, root, options, words):  # noqa: F811
+    done = subprocess.run([program, "serve", root, *options], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode != 0 and words in done.stderr, done.stderr
+
+
+def test_host_without_certificate(program, place, pair):  # noqa: F811
+    path = written(place, 'listen "https://127.0.0.1:0"\nhost "a.test" { root "%s"; %s }\nhost "b.test" { root "%s" }\n' % (place, pair.block, place))
+    done = subprocess.run([program, "serve", "--config", path], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode != 0 and "host b.test has no certificate for https://127.0.0.1:0" in done.stderr, done.stderr
