@@ -33,6 +33,7 @@ enum {
 	MAX_HEAD = 8192,		/* bytes of a response head; more is an error */
 	MAX_CONNECTIONS = 1 << 16,
 	MAX_ERRORS = 10000,		/* then the run is given up */
+	OVERDUE_S = 10,			/* how much longer a run waits for its first bytes */
 	BUFFER_GROUP = 1,
 	MAX_BUFFERS = 2048,		/* a connection that finds none receives once more */
 	SCRATCH_BYTES = 256 * 1024,	/* one receive of a large body */
@@ -90,8 +91,10 @@ struct client {
 	uint64_t most;			/* requests, then the run ends; 0 = no limit */
 	bool discard, large, hold;
 
+	struct __kernel_timespec deadline;
+
 	/* results */
-	bool done;
+	bool done, overdue;		/* overdue: the time is over, and nothing has come */
 	uint64_t responses, body_bytes, wire_bytes, opened, unanswered;
 	uint64_t faults[FAULTS], errors;
 	struct histogram latency;
@@ -459,6 +462,16 @@ static void on_body(struct client *cl, struct conn *conn, int res, uint64_t now)
 		conn_receive_head(cl, conn, true);
 }
 
+static void deadline_set(struct client *cl, double seconds)
+{
+	struct io_uring_sqe *const sqe = sqe_get(cl);
+
+	cl->deadline.tv_sec = (long long)seconds;
+	cl->deadline.tv_nsec = (long long)((seconds - (double)(long long)seconds) * 1e9);
+	io_uring_prep_timeout(sqe, &cl->deadline, 0, 0);
+	io_uring_sqe_set_data64(sqe, OP_DEADLINE);
+}
+
 static void on_completion(struct client *cl, const struct io_uring_cqe *cqe, uint64_t now)
 {
 	uint64_t data = io_uring_cqe_get_data64(cqe);
@@ -468,7 +481,11 @@ static void on_completion(struct client *cl, const struct io_uring_cqe *cqe, uin
 
 	switch (op) {
 	case OP_DEADLINE:
-		cl->done = true;
+		if (cl->body_bytes == 0 && !cl->overdue)
+			deadline_set(cl, OVERDUE_S);
+		else
+			cl->done = true;
+		cl->overdue = true;
 		break;
 	case OP_CONNECT:
 		if (current && cqe->res < 0)
@@ -591,16 +608,9 @@ static int turn_wait(struct client *cl)
 
 static void run(struct client *cl)
 {
-	struct __kernel_timespec ts = {
-		.tv_sec = (long long)cl->seconds,
-		.tv_nsec = (long long)((cl->seconds - (double)(long long)cl->seconds) * 1e9),
-	};
-	struct io_uring_sqe *sqe = sqe_get(cl);
-
-	io_uring_prep_timeout(sqe, &ts, 0, 0);
-	io_uring_sqe_set_data64(sqe, OP_DEADLINE);
+	deadline_set(cl, cl->seconds);
 	cl->due_ns = now_ns();
-	while (!cl->done && !stopped) {
+	while (!cl->done && !stopped && !(cl->overdue && cl->body_bytes > 0)) {
 		struct io_uring_cqe *cqe;
 		unsigned head, seen = 0;
 		uint64_t now = now_ns();

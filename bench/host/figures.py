@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the page and the picture share: names of servers, numbers as text, and the two floors as one."""
 
-TITLES = {"tux": "TUX", "tux-epoll": "TUX over epoll", "nginx": "nginx", "nginx-nosf": "nginx without sendfile", "nginx-aio": "nginx with threads",
+TITLES = {"tux": "TUX", "tux-epoll": "TUX over epoll", "tux-keys": "TUX with key-process", "nginx": "nginx", "nginx-nosf": "nginx without sendfile", "nginx-aio": "nginx with threads",
           "lighttpd": "lighttpd", "h2o": "h2o", "apache": "Apache", "haproxy": "haproxy cache", "varnish": "Varnish", "caddy": "Caddy",
           "floor": "floor"}
 MIB = 1024 * 1024

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Measures one row on one server: a load by client.c, and the CPU clocks around it."""
+"""Measures one row on one server: a load by client.c or tls_client.c, and the CPU clocks around it."""
 import json
 import os
 import resource
@@ -85,12 +85,18 @@ class Bench:
         return self.results(process, 0)
 
     def load(self, instance, row, seconds, *more):
-        words = ["--milliseconds", int(seconds * 1000), "--connections", row.connections, "--depth", row.depth]
+        return self.results(self.start(instance, *self.words(instance, row, seconds), *more), seconds)
+
+    def words(self, instance, row, seconds):
+        """Options of the client."""
+        words = ["--milliseconds", int(seconds * 1000), "--connections", row.connections]
         words += ["--length", mean_length(self.root, row)] + self.paths(instance, row)
+        words += ["--depth", row.depth] if row.depth > 1 else []
         words += ["--close"] if row.close else []
+        words += ["--resume"] if row.resume else []
         words += ["--field", row.field] if row.field else []
         words += ["--discard"] if self.options.discard else []
-        return self.results(self.start(instance, *words, *more), seconds)
+        return words
 
     def paths(self, instance, row):
         """A floor has one length for all paths."""
@@ -144,8 +150,20 @@ class Bench:
     def measure_load(self, instance, row, *more):
         """A closed loop, warm."""
         self.warm(instance, row)
+        if row.kind == "tls" and not row.close:
+            return self.measure_open_connections(instance, row)
         clocks = Clocks(self.options, instance)
         seen = self.load(instance, row, self.options.seconds, *more, *(["--random"] if row.random else []))
+        return self.figures(instance, row, seen, clocks.stop())
+
+    def measure_open_connections(self, instance, row):
+        """A closed loop of connections whose handshakes are no part of it."""
+        client = self.start(instance, *self.words(instance, row, self.options.seconds), "--wait")
+        if client.stdout.readline():
+            clocks = Clocks(self.options, instance)
+            client.stdin.write(b"\n")
+            client.stdin.flush()
+        seen = self.results(client, self.options.seconds)
         return self.figures(instance, row, seen, clocks.stop())
 
     def measure_open(self, instance, row):

@@ -47,6 +47,7 @@ class Row:
         self.connections, self.depth, self.close, self.kind = connections, depth, close, kind
         self.measure, self.values, self.setup, self.how, self.floor, self.field = measure, values or LOAD_VALUES, setup, how, floor, field
         self.rate, self.random, self.count = more.get("rate"), more.get("random", False), more.get("count", 0)
+        self.resume = more.get("resume", False)
 
     @property
     def base(self):
@@ -131,4 +132,14 @@ DYNAMIC_ROWS = [
     Row("mod-file", "module, a file by its name", KIB, ["/by-name/1k.bin"], kind="module", floor=False),
     Row("mod-1m", "module, a stream of 1 MB", MIB, ["/stream/1m.bin"], connections=8, kind="stream", floor=False),
     Row("up-1m", "upstream, 1 MB", MIB, ["/app/1m.bin"], connections=8, kind="upstream", floor=False),
+]
+
+# Rows of TLS 1.3, for --tls. The client costs more than the server, so a handshake has few connections.
+TLS_ROWS = [
+    Row("full", "full handshake, 1 KB", KIB, ["/1k.bin"], connections=16, close=True, kind="tls", how="16 connections, one for each request"),
+    Row("resumed", "resumed handshake, 1 KB", KIB, ["/1k.bin"], connections=16, close=True, resume=True, kind="tls",
+        how="16 connections, one for each request, with a ticket of the one before"),
+    Row("1k", "1 KB", KIB, ["/1k.bin"], kind="tls"),
+    Row("16k", "16 KB", 16 * KIB, ["/16k.bin"], kind="tls"),
+    Row("1m", "1 MB", MIB, ONE_MB, connections=8, kind="tls"),
 ]

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The servers: how each is found, configured, started and stopped, and which CPU time and memory it uses."""
 import ctypes
+import errno
 import glob
 import os
 import resource
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -31,9 +33,10 @@ class Server:
     `kinds` of rows are forwarded to (`back`) is an nginx on its own CPU, or, as it has to be told apart, on the client's for "upstream".
     """
 
-    def __init__(self, name, program, argv, config=None, back=False, env=None, default=True, kinds=("static",), log=("", ""), needs=None):
+    def __init__(self, name, program, argv, config=None, back=False, env=None, default=True, kinds=("static",), log=("", ""), needs=None, ktls=None):
         self.name, self.program, self.argv, self.config = name, program, argv, config
         self.needs = needs  # a file, without which it is left out
+        self.ktls = ktls    # what @KTLS@ stands for; then it is left out if the kernel has no TLS
         self.back, self.env, self.default, self.kinds, self.log = back or "upstream" in kinds, env or {}, default, kinds, log
 
     @property
@@ -43,6 +46,10 @@ class Server:
     @property
     def is_floor(self):
         return self.program == "floor"
+
+    @property
+    def is_tls(self):
+        return "tls" in self.kinds
 
     def takes(self, row):
         """A floor sends what the row needs, so it is started anew for each."""
@@ -100,6 +107,51 @@ DYNAMIC_SERVERS = [
     Server("h2o-mruby", "h2o", ["@PROGRAM@", "-m", "worker", "-c", "@CONFIG@"], "h2o-mruby.conf", kinds=("hello",)),
     Server("lighttpd", "lighttpd", ["@PROGRAM@", "-D", "-f", "@CONFIG@"], "lighttpd-dynamic.conf", kinds=("cgi", "upstream")),
 ]
+
+TUX_TLS_ARGV = ["@PROGRAM@", "serve", "@ROOT@", "--listen", "https://@ADDRESS@:@PORT@", "--certificate", "@CERTIFICATE@", "--key", "@KEY@",
+                "--threads", "1", "--log", "off", "--tls-kernel"]
+
+TLS_SERVERS = [
+    Server("tux", "tux", TUX_TLS_ARGV + ["off", "--engine", "uring"], kinds=("tls",)),
+    Server("tux-epoll", "tux", TUX_TLS_ARGV + ["off", "--engine", "epoll"], kinds=("tls",)),
+    Server("tux-ktls", "tux", TUX_TLS_ARGV + ["@KTLS@", "--engine", "uring"], kinds=("tls",), ktls="on"),
+    Server("tux-epoll-ktls", "tux", TUX_TLS_ARGV + ["@KTLS@", "--engine", "epoll"], kinds=("tls",), ktls="on"),
+    Server("tux-keys", "tux", TUX_TLS_ARGV + ["off", "--engine", "uring", "--key-process", "on"], kinds=("tls",), default=False),
+    Server("nginx", "nginx", NGINX_ARGV, "nginx-tls.conf", kinds=("tls",)),
+    Server("nginx-ktls", "nginx", NGINX_ARGV, "nginx-tls.conf", kinds=("tls",), ktls="ssl_conf_command Options KTLS;"),
+    Server("h2o", "h2o", ["@PROGRAM@", "-m", "worker", "-c", "@CONFIG@"], "h2o-tls.conf", kinds=("tls",)),
+    Server("lighttpd", "lighttpd", ["@PROGRAM@", "-D", "-f", "@CONFIG@"], "lighttpd-tls.conf", kinds=("tls",), needs="/usr/lib/lighttpd/mod_openssl.so"),
+    Server("haproxy", "haproxy", ["@PROGRAM@", "-db", "-f", "@CONFIG@"], "haproxy-tls.cfg", kinds=("tls",), back=True),
+    Server("caddy", "caddy", ["@PROGRAM@", "run", "--adapter", "caddyfile", "--config", "@CONFIG@"], "Caddyfile-tls", kinds=("tls",),
+           env={"GOMAXPROCS": "1"}),
+]
+
+
+# ---- certificates ----
+
+def certificate_create(folder):
+    """Makes a certificate (ECDSA, P-256) that signs itself, and one file with its key for servers that want both in one. Returns their words."""
+    names = {word: os.path.join(folder, name) for word, name in (("@CERTIFICATE@", "bench.pem"), ("@KEY@", "bench.key"), ("@BOTH@", "bench-both.pem"))}
+    if not all(os.path.exists(name) for name in names.values()):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost", "-keyout", names["@KEY@"], "-out", names["@CERTIFICATE@"]],
+                       check=True, capture_output=True, timeout=60)
+        os.chmod(names["@KEY@"], 0o600)
+        with open(os.open(names["@BOTH@"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            for word in ("@CERTIFICATE@", "@KEY@"):
+                with open(names[word]) as f:
+                    out.write(f.read())
+    return names
+
+
+def kernel_has_tls():
+    """True if the kernel encrypts for TLS: the option fails on a socket that is not connected, but otherwise without the kernel's part."""
+    with socket.socket() as s:
+        try:
+            s.setsockopt(socket.IPPROTO_TCP, 31, b"tls")  # TCP_ULP
+        except OSError as error:
+            return error.errno == errno.ENOTCONN
+        return True
 
 
 # ---- programs ----
@@ -178,7 +230,7 @@ def child_setup(cpu, namespace=None):
 class Instance:
     """A running server with its folder."""
 
-    def __init__(self, server, program, top, root, cpu, setup, network=LOOPBACK, back=None, length=0, close=False):
+    def __init__(self, server, program, top, root, cpu, setup, network=LOOPBACK, back=None, length=0, close=False, words=None):
         self.server, self.port, self.process, self.back, self.address = server, port_free(), None, back, network.address
         self.run = tempfile.mkdtemp(prefix=server.name + "-", dir=top)
         os.chmod(self.run, 0o777)  # h2o writes its pid file as nobody
@@ -187,7 +239,8 @@ class Instance:
                  "@CONNECTIONS@": str(setup.connections), "@DESCRIPTORS@": str(descriptors()),
                  "@LENGTH@": str(length),
                  # nginx keeps the files of its cache open: as many as the limit leaves
-                 "@FILES@": str(min(200000, max(1000, descriptors() - setup.connections - 256)))}
+                 "@FILES@": str(min(200000, max(1000, descriptors() - setup.connections - 256))),
+                 "@KTLS@": server.ktls or "", **(words or {})}
         if server.config:
             words.update(self.programs(server))
             with open(os.path.join(PEERS, server.config)) as source:
@@ -305,6 +358,11 @@ class Fetcher:
 
     def __init__(self, instance, timeout=10):
         self.socket = socket.create_connection((instance.address, instance.port), timeout=timeout)
+        if instance.server.is_tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode, context.minimum_version = False, ssl.CERT_NONE, ssl.TLSVersion.TLSv1_3
+            context.set_alpn_protocols(["http/1.1"])
+            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
         self.stream = self.socket.makefile("rb")
 
     def get(self, path, field=None):

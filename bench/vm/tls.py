@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Runs in the guest: TUX and nginx over TLS 1.3, encrypted in the program and by the kernel (kTLS). Prints one line of JSON a measurement, with the
+CPU time of the server's processes: with QEMU's icount one nanosecond of it is one instruction.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import measure
+
+ROWS = {  # name: file, connections, more options of the client
+    "full": ("1k.bin", 4, ["--close"]), "resumed": ("1k.bin", 4, ["--close", "--resume"]), "1k": ("1k.bin", 8, []), "16k": ("16k.bin", 8, []), "1m": ("1m.bin", 4, []),
+}
+SERVERS = {  # name: options of TUX, or a line of nginx's configuration
+    "nginx": "", "nginx-ktls": "ssl_conf_command Options KTLS;",
+    "uring": ["--engine", "uring", "--tls-kernel", "off"], "uring-ktls": ["--engine", "uring", "--tls-kernel", "on"],
+    "epoll": ["--engine", "epoll", "--tls-kernel", "off"], "epoll-ktls": ["--engine", "epoll", "--tls-kernel", "on"],
+    "uring-keys": ["--engine", "uring", "--tls-kernel", "off", "--key-process", "on"],
+}
+PAIR = {"@CERTIFICATE@": "/root/bench.pem", "@KEY@": "/root/bench.key"}
+
+
+def tree(pid):
+    """Returns a process and its descendants."""
+    found = [pid]
+    for path in pathlib.Path("/proc").glob("[0-9]*/status"):
+        try:
+            parent = int(path.read_text().split("PPid:", 1)[1].split()[0])
+        except (OSError, IndexError):
+            continue
+        if parent == pid:
+            found += tree(int(path.parent.name))
+    return found
+
+
+def cpu_ns(pids):
+    total = 0
+    for pid in pids:
+        for path in pathlib.Path("/proc/%d/task" % pid).glob("*/schedstat"):
+            total += int(path.read_text().split()[0])
+    return total
+
+
+def start(server):
+    port = measure.port_free()
+    if server.startswith("nginx"):
+        run = pathlib.Path("/tmp/" + server)
+        run.mkdir(exist_ok=True)
+        text = pathlib.Path("/root/nginx-tls.conf").read_text(encoding="utf-8")
+        words = {"@RUN@": run, "@ADDRESS@": "127.0.0.1", "@PORT@": port, "@ROOT@": measure.ROOT, "@CONNECTIONS@": 1024, "@DESCRIPTORS@": 65535,
+                 "@FILES@": 20000, "@KTLS@": SERVERS[server], **PAIR}
+        for word, value in words.items():
+            text = text.replace(word, str(value))
+        (run / "conf").write_text("user root;\n" + text, encoding="utf-8")
+        process = subprocess.Popen(["nginx", "-c", str(run / "conf")], stderr=subprocess.DEVNULL)
+    else:
+        process = subprocess.Popen(["tux", "serve", measure.ROOT, "--listen", f"https://127.0.0.1:{port}", "--certificate", PAIR["@CERTIFICATE@"], "--key",
+                                    PAIR["@KEY@"], "--threads", "1", "--log", "off", "--handshakes-per-client", "0", *SERVERS[server]],
+                                   stderr=subprocess.DEVNULL)
+    measure.await_port(server, port)
+    return process, port
+
+
+def load(port, row, milliseconds):
+    file, connections, more = ROWS[row]
+    found = subprocess.run(["client", "--port", str(port), "--length", str(measure.FILES[file]), "--path", "/" + file, "--connections",
+                            str(connections), "--milliseconds", str(milliseconds), *more], capture_output=True, text=True, check=False)
+    return json.loads(found.stdout)
+
+
+def encrypted_by_kernel():
+    return int(pathlib.Path("/proc/net/tls_stat").read_text().split("TlsTxSw", 1)[1].split()[0])
+
+
+def main():
+    rounds, milliseconds, rows, servers = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split(","), sys.argv[4].split(",")
+    measure.prepare()
+    for turn in range(rounds):
+        for server in servers if turn % 2 == 0 else servers[::-1]:
+            process, port = start(server)
+            for row in rows:
+                load(port, row, milliseconds // 4)
+                pids, sealed = tree(process.pid), encrypted_by_kernel()
+                before = cpu_ns(pids)
+                result = load(port, row, milliseconds)
+                used = cpu_ns(pids) - before
+                if (encrypted_by_kernel() > sealed) != server.endswith("-ktls"):
+                    sys.exit(f"{server}: the kernel encrypts {'nothing' if server.endswith('-ktls') else 'what it should not'}")
+                print("measured", json.dumps({"server": server, "row": row, "round": turn, "requests": result["requests"],
+                                              "errors": result["errors"], "seconds": result["seconds"], "server_ns": used}), flush=True)
+            process.terminate()
+            process.wait()
+            time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    os.chdir("/")
+    main()
