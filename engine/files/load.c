@@ -21,6 +21,7 @@
 
 enum {
 	ATTEMPTS = 3, /* attempts for a file that changes while it is read */
+	LARGE_DIRECTORY = 65536, /* bytes, of some 2,500 names: the kernel visits each known name when it starts to watch the directory */
 };
 
 static const uint8_t *etag_key(const struct load *load)
@@ -552,7 +553,7 @@ static enum take take_directory(const struct load *load, struct object *object, 
 	return TAKE_DONE;
 }
 
-/* Adds the watches before the file is opened, so that no change is missed. Returns false if it would block. */
+/* Adds the watches before the file is opened, so that no change is missed. Returns false if it would block, or take long for a worker. */
 static bool take_watches(struct load *load, char *name)
 {
 	for (uint32_t i = 0; i < load->watch_count; i++) {
@@ -574,6 +575,10 @@ static bool take_watches(struct load *load, char *name)
 		if (fd < 0)
 			return true; /* the file is missing too, or reached through a link */
 		if (!via_link && fstat(fd, &st) == 0) {
+			if (!load->may_block && st.st_size > LARGE_DIRECTORY) {
+				close(fd);
+				return false;
+			}
 			watch->wd = watch_ask(load->inotify_fd, fd);
 			watch->device = st.st_dev;
 			watch->inode = st.st_ino;
