@@ -203,7 +203,7 @@ struct tux_module_config {
 	uint32_t timeout_ms; /* for a request that the module keeps; then 504 */
 	bool kernel;         /* while a module of this name is registered in the kernel, the kernel engine lets it respond */
 	const char *bpf;     /* path of a verified handler, which the supervisor registers in the kernel; NULL: none */
-	bool verified;       /* the supervisor has attached the handler: then it responds like a module with kernel */
+	bool verified;       /* the supervisor has attached the handler: then the kernel engine lets it respond, but no .ko without kernel */
 	bool isolate;        /* in a process of its own, for which the members from user to files are */
 	const char *user;    /* NULL: the user of the server */
 	const char *root;    /* new root directory; NULL: none */

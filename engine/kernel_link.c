@@ -246,7 +246,8 @@ static bool say_module(struct tux_setup_module *said, const struct tux_module_co
 	char *text, *at;
 
 	*said = (struct tux_setup_module){ .timeout_ms = module->timeout_ms, .text_len = 1 };
-	if (!module->kernel && !module->verified)
+	said->flags = (module->kernel ? TUX_SETUP_MODULE_KERNEL : 0) | (module->verified ? TUX_SETUP_MODULE_VERIFIED : 0);
+	if (said->flags == 0)
 		return true;
 	said->text_len = module_bytes(module);
 	if (said->text_len == 0)
@@ -257,7 +258,6 @@ static bool say_module(struct tux_setup_module *said, const struct tux_module_co
 	at = put_text(text, module->name);
 	for (unsigned i = 0; i < module->value_count; i++)
 		at = put_text(put_text(at, module->value[i].key), module->value[i].text);
-	said->flags = TUX_SETUP_MODULE_KERNEL;
 	said->value_count = module->value_count;
 	said->text = (uintptr_t)text;
 	return true;
@@ -502,11 +502,11 @@ static uint64_t look(const __u64 *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-bool kernel_link_has_module(const struct kernel_link *kernel, unsigned number)
+enum tux_presence kernel_link_module(const struct kernel_link *kernel, unsigned number)
 {
 	if (kernel->fd < 0 || kernel->shared == NULL || number >= TUX_MAX_SETUP_MODULES)
-		return false;
-	return (__atomic_load_n(&kernel->shared->modules[number / 32], __ATOMIC_RELAXED) >> number % 32 & 1) != 0;
+		return TUX_PRESENCE_NONE;
+	return __atomic_load_n(&kernel->shared->modules[number], __ATOMIC_RELAXED);
 }
 
 uint64_t kernel_link_module_count(const struct kernel_link *kernel, unsigned number, struct tux_module_counters *sum)

@@ -86,8 +86,8 @@ bool kernel_link_drained(struct kernel_link *kernel);
 void kernel_link_stop(struct kernel_link *kernel);
 void kernel_link_free(struct kernel_link *kernel);
 
-/* True if the kernel engine has a module of the configuration now, and lets it respond. Any thread. */
-bool kernel_link_has_module(const struct kernel_link *kernel, unsigned number);
+/* Returns what responds in the kernel now for a module of the configuration. Any thread. */
+enum tux_presence kernel_link_module(const struct kernel_link *kernel, unsigned number);
 
 /* Adds the counters of a module in the kernel to sum. Returns the requests for which it was called. */
 uint64_t kernel_link_module_count(const struct kernel_link *kernel, unsigned number, struct tux_module_counters *sum);

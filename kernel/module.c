@@ -32,13 +32,10 @@ static LIST_HEAD(registered);
 static LIST_HEAD(tables);
 static DEFINE_MUTEX(modules_lock);
 
-/* Writes which module of a set-up the kernel has, for the program. */
-static void show(struct module_table *table, const struct module_entry *entry, bool present)
+/* Writes what responds for a module of a set-up, for the program. */
+static void show(struct module_table *table, const struct module_entry *entry, enum tux_presence presence)
 {
-	u32 number = (u32)(entry - table->entry);
-	u32 *word = &table->present[number / 32];
-
-	WRITE_ONCE(*word, present ? *word | 1u << number % 32 : *word & ~(1u << number % 32));
+	WRITE_ONCE(table->present[entry - table->entry], (u8)presence);
 }
 
 static int begin_conf(struct tux_loaded *loaded, struct module_conf *conf)
@@ -114,16 +111,24 @@ static bool is_for(const struct tux_loaded *loaded, const struct module_table *t
 	return instance->of_root && (!loaded->owner || loaded->owner == instance->owner || loaded->owner == instance->parent);
 }
 
+/* True if the configuration of an entry lets such a module respond: a .ko never responds in place of a verified handler alone. */
+static bool is_wanted(const struct tux_loaded *loaded, const struct module_entry *entry)
+{
+	return entry->flags & (loaded->owner ? TUX_SETUP_MODULE_VERIFIED : TUX_SETUP_MODULE_KERNEL);
+}
+
 /* Lets a module respond for an entry of its name. Under the lock. */
 static void join(struct tux_loaded *loaded, struct module_table *table, struct module_entry *entry)
 {
-	if (!entry->conf || rcu_access_pointer(entry->loaded) || strcmp(entry->conf->text, ktux_loaded_name(loaded)) != 0 || !is_for(loaded, table))
+	if (!entry->conf || rcu_access_pointer(entry->loaded) || strcmp(entry->conf->text, ktux_loaded_name(loaded)) != 0)
+		return;
+	if (!is_wanted(loaded, entry) || !is_for(loaded, table))
 		return;
 	if (!loaded->owner && !configure(loaded, entry->conf)) /* a verified handler has no load(), and each call has the configuration of its set-up */
 		return;
 	count_entries(loaded, 1);
 	rcu_assign_pointer(entry->loaded, loaded);
-	show(table, entry, true);
+	show(table, entry, loaded->owner ? TUX_PRESENCE_VERIFIED : TUX_PRESENCE_MODULE);
 }
 
 static void join_all(struct tux_loaded *loaded)
@@ -292,7 +297,7 @@ static struct tux_loaded *unlink(const struct tux_module *module)
 			if (rcu_access_pointer(table->entry[i].loaded) != loaded)
 				continue;
 			RCU_INIT_POINTER(table->entry[i].loaded, NULL);
-			show(table, &table->entry[i], false);
+			show(table, &table->entry[i], TUX_PRESENCE_NONE);
 		}
 	}
 	mutex_unlock(&modules_lock);

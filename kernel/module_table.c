@@ -50,7 +50,8 @@ static int entry_take(struct module_entry *entry, const struct tux_setup_module 
 		return -EINVAL;
 	}
 	entry->timeout = msecs_to_jiffies(said->timeout_ms);
-	return said->flags & TUX_SETUP_MODULE_KERNEL ? conf_take(entry, said, bytes) : 0;
+	entry->flags = said->flags;
+	return said->flags != 0 ? conf_take(entry, said, bytes) : 0;
 }
 
 int ktux_module_table_take(struct module_table *table, const struct tux_setup *setup, u64 *bytes)

@@ -23,13 +23,14 @@ struct module_entry {
 	struct tux_loaded __rcu *loaded; /* module in the kernel that responds; NULL: no module does. Written under the lock of module.c */
 	struct module_conf *conf;        /* NULL: only the program has the module */
 	unsigned long timeout;           /* jiffies, for a suspended request */
+	u32 flags;                       /* TUX_SETUP_MODULE_..., what may respond */
 };
 
 struct module_table {
 	struct list_head all; /* link in the list of all tables, under the lock of module.c */
 	struct module_entry *entry;
 	u32 count;
-	u32 *present;         /* tux_shared.modules; NULL: the table is not in the list */
+	u8 *present;          /* tux_shared.modules, enum tux_presence; NULL: the table is not in the list */
 };
 
 /*

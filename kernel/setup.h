@@ -79,7 +79,7 @@ bool ktux_setup_index_valid(const uint8_t *text, uint32_t len, uint32_t count);
 /* True if the flags of a module are known, and its counts and lengths are in their ranges. */
 /*@ requires \valid_read(module);
   @ assigns \nothing;
-  @ ensures \result ==> module->flags <= 1 && 1 <= module->timeout_ms <= MAX_TIMEOUT_MS;
+  @ ensures \result ==> module->flags <= 3 && 1 <= module->timeout_ms <= MAX_TIMEOUT_MS;
   @ ensures \result ==> module->value_count <= TUX_MAX_SETUP_VALUES && 1 <= module->text_len <= TUX_MAX_SETUP_MODULE_TEXT;
   @*/
 bool ktux_setup_module_valid(const struct tux_setup_module *module);

@@ -85,10 +85,12 @@ static bool may_be_in_kernel(const struct tux_module_config *module)
 /* Adds what the kernel engine has done for a module. */
 static void kernel_module_sum(const struct totals *totals, unsigned number, struct snapshot_module *one)
 {
+	const enum tux_presence presence = kernel_link_module(totals->kernel, number);
+
 	if (!may_be_in_kernel(&totals->config->modules[number]))
 		return;
-	one->kernel = kernel_link_has_module(totals->kernel, number) ? SNAPSHOT_KERNEL_HERE : SNAPSHOT_KERNEL_AWAY;
-	one->verified = totals->config->modules[number].verified;
+	one->kernel = presence != TUX_PRESENCE_NONE ? SNAPSHOT_KERNEL_HERE : SNAPSHOT_KERNEL_AWAY;
+	one->verified = presence == TUX_PRESENCE_VERIFIED;
 	one->kernel_requests = kernel_link_module_count(totals->kernel, number, &one->counters);
 }
 

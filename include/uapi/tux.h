@@ -37,7 +37,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 14u /* version of this file; program and module must have the same */
+#define TUX_ABI 15u /* version of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -88,12 +88,13 @@ struct tux_setup {
 #define TUX_MAX_SETUP_VALUES      256      /* per module */
 #define TUX_MAX_SETUP_MODULE_TEXT (1u << 20) /* bytes */
 
-#define TUX_SETUP_MODULE_KERNEL (1u << 0) /* a module of this name that is registered in the kernel responds */
-#define TUX_SETUP_MODULE_FLAGS  ((1u << 1) - 1)
+#define TUX_SETUP_MODULE_KERNEL   (1u << 0) /* a module of this name that a .ko has registered responds */
+#define TUX_SETUP_MODULE_VERIFIED (1u << 1) /* a verified handler of this name that the program has attached responds */
+#define TUX_SETUP_MODULE_FLAGS    ((1u << 2) - 1)
 
 /* A module that routes name. */
 struct tux_setup_module {
-	__u32 flags;       /* TUX_SETUP_MODULE_... */
+	__u32 flags;       /* TUX_SETUP_MODULE_...; 0: only the program responds */
 	__u32 timeout_ms;  /* for a request that the module has suspended, 1 to 86,400,000; then 504 */
 	__u32 value_count; /* values of its configuration, at most TUX_MAX_SETUP_VALUES */
 	__u32 text_len;    /* bytes, at most TUX_MAX_SETUP_MODULE_TEXT */
@@ -236,6 +237,13 @@ struct tux_cpu_shared {
 	__u8 data[] __attribute__((aligned(64))); /* tux_shared.ring_bytes, followed by a tux_setup_module_counters for each module */
 };
 
+/* What responds in the kernel now for a module of a set-up. */
+enum tux_presence {
+	TUX_PRESENCE_NONE,     /* the program responds */
+	TUX_PRESENCE_MODULE,   /* a module of a .ko */
+	TUX_PRESENCE_VERIFIED, /* a verified handler */
+};
+
 /* The start of the shared memory. CPU i's part begins at first + i * stride. */
 struct tux_shared {
 	__u32 cpus;
@@ -243,7 +251,7 @@ struct tux_shared {
 	__u32 stride;     /* bytes */
 	__u32 ring_bytes; /* size of tux_cpu_shared.data, a power of two */
 	__u64 bytes;      /* size of the shared memory */
-	__u32 modules[TUX_MAX_SETUP_MODULES / 32]; /* written by the module: bit n % 32 of n / 32 is set while the kernel has module n */
+	__u8 modules[TUX_MAX_SETUP_MODULES]; /* written by the module: enum tux_presence of each module */
 	__u32 sleeps __attribute__((aligned(64))); /* written by the program: nonzero if it waits for event_fd */
 	/*
 	 * Open connections of both engines, changed atomically. Each engine adds the connections that it accepts, and subtracts

@@ -106,7 +106,7 @@ static void test_fields(void **state)
 static void test_module(void **state)
 {
 	static const struct range ranges[] = {
-		RANGE(tux_setup_module, flags, 0, 1), RANGE(tux_setup_module, timeout_ms, 1, 86400000),
+		RANGE(tux_setup_module, flags, 0, 3), RANGE(tux_setup_module, timeout_ms, 1, 86400000),
 		RANGE(tux_setup_module, value_count, 0, TUX_MAX_SETUP_VALUES), RANGE(tux_setup_module, text_len, 1, TUX_MAX_SETUP_MODULE_TEXT),
 	};
 

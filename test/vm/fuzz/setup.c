@@ -142,8 +142,8 @@ struct tux_setup *setup_fill(struct setup *memory, struct script *script, const 
 		fill_fields(memory, &memory->route_fields[i], i == 1);
 	fill_routes(memory);
 	memcpy(memory->module_text, "fuzzed\0key\0value\0other\0", 24);
-	memory->module[0] = (struct tux_setup_module){ .flags = TUX_SETUP_MODULE_KERNEL, .timeout_ms = times[changes / 4], .value_count = 1,
-		.text_len = 17, .text = address(memory->module_text) };
+	memory->module[0] = (struct tux_setup_module){ .flags = (of_hosts & 192) == 192 ? TUX_SETUP_MODULE_VERIFIED : TUX_SETUP_MODULE_KERNEL,
+		.timeout_ms = times[changes / 4], .value_count = 1, .text_len = 17, .text = address(memory->module_text) };
 	memory->module[1] = (struct tux_setup_module){ .timeout_ms = 1, .text_len = 1 };
 	for (i = 0; i < hosts; i++)
 		fill_host(memory, &memory->host[i], root_fd[i % 2], of_hosts ^ (i == 1 ? choice : 0));

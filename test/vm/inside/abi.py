@@ -7,7 +7,7 @@ import signal
 import struct
 import threading
 
-ABI = 14
+ABI = 15
 RECORD_SIZE = 88
 DEVICE = "/dev/tux"
 
@@ -36,6 +36,7 @@ ROOM = _number(0, 0xd9, 0)
 CALLS = [HELLO, SETUP, LISTEN, RUN, ADOPT, DRAIN, SIZE, STATUS, RETIRE, ROOM]
 
 RECORDS = 1
+MODULE_KERNEL, MODULE_VERIFIED = 1, 2  # flags of a module
 DOT_FILES = 1  # of a host
 OMIT_SERVER = 1
 (NONE, REFUSED, METHOD, BODY, TARGET, MISSING, ABSENT, ANSWER, TIMEOUT, NO_RECORDS, MEMORY, DRAINING, PREFIX, ROUTE, BACKEND, AWAY, FAILED, UNLOADED,
@@ -119,7 +120,7 @@ class Memory:
     def module(self, name, values=(), **wrong):
         """A struct tux_setup_module."""
         text = wrong.get("text", b"".join(part.encode() + b"\0" for part in (name, *(text for pair in values for text in pair))))
-        return struct.pack(MODULE_FORMAT, wrong.get("flags", 1), wrong.get("timeout_ms", 5000), wrong.get("value_count", len(values)),
+        return struct.pack(MODULE_FORMAT, wrong.get("flags", MODULE_KERNEL), wrong.get("timeout_ms", 5000), wrong.get("value_count", len(values)),
                            wrong.get("text_len", len(text)), wrong.get("text_at", self.at(text)))
 
     def setup(self, hosts, **changes):

@@ -91,7 +91,7 @@ def test_order(fresh, root):
     {"fields": {"lines": b"A: b"}}, {"fields": {"lines": b"A: b\n"}}, {"fields": {"lines": b"A: b\r\n\r\n"}},
     {"fields": {"lines": b"\r\n"}}, {"fields": {"lines": b"A: \x01\r\n"}}, {"fields": {"lines": b"A: b\rc\r\n"}},
     {"fields": {"error_lines": b"A: b"}}, {"fields": {"error_len": 4097}}, {"fields": {"removed_len": 4097}}, {"fields": {"removed": b"x-a"}},
-    {"modules": [{"name": "a", "flags": 2}]}, {"modules": [{"name": "a", "timeout_ms": 0}]}, {"modules": [{"name": "a", "timeout_ms": 86400001}]},
+    {"modules": [{"name": "a", "flags": 4}]}, {"modules": [{"name": "a", "timeout_ms": 0}]}, {"modules": [{"name": "a", "timeout_ms": 86400001}]},
     {"modules": [{"name": ""}]}, {"modules": [{"name": "a" * 65}]}, {"modules": [{"name": "a", "value_count": 1}]},
     {"modules": [{"name": "a", "value_count": 257}]}, {"modules": [{"name": "a", "text": b"a"}]}, {"modules": [{"name": "a", "text_len": 0}]},
     {"modules": [{"name": "a", "text_len": (1 << 20) + 1}]}, {"modules": [("a", [("b", "c")]), {"name": "a", "text": b"a\0b\0", "value_count": 1}]},

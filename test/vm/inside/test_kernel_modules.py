@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Modules in the kernel: each builds for both places, responds there alike, and can be unloaded at any time."""
 import json
+import mmap
 import os
 import pathlib
 import re
@@ -400,6 +401,46 @@ def test_configuration_of_a_container_does_not_reach_a_module(serve):
     log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
     assert subprocess.run(in_container, input="", capture_output=True, text=True, check=True).stdout == "set up\n"
     assert subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout == log
+
+
+@pytest.mark.parametrize("first", ["module", "program"])
+@pytest.mark.parametrize("flags, reason", [(0, abi.ROUTE), (abi.MODULE_KERNEL, None), (abi.MODULE_VERIFIED, abi.AWAY),
+                                           (abi.MODULE_KERNEL | abi.MODULE_VERIFIED, None)])
+def test_module_responds_where_the_set_up_names_more_than_a_verified_handler(root, flags, reason, first):
+    """One that names a verified handler alone has no .ko respond in its place. No .ko is called verified."""
+    age(root)
+    with abi.Instance() as instance, socket.create_server(("127.0.0.1", 0)) as listener:
+        if first == "module":
+            insmod("keeper")
+        instance.hello()
+        instance.setup(str(root), routes=abi.route(0, 6, handler=7), text=b"/keep/", modules=[{"name": "keeper", "flags": flags}])
+        if first == "program":
+            insmod("keeper")
+        instance.listen(listener)
+        instance.lend()
+        with mmap.mmap(instance.fd, instance.size()) as shared:
+            assert shared[24] == (0 if reason else 1)  # tux_shared.modules
+        with socket.create_connection(listener.getsockname(), timeout=10) as sock:
+            if reason is None:
+                assert ask(sock, "/keep/now") == (200, b"kernel\n")
+            else:
+                sock.sendall(b"GET /keep/now HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert handed_up(instance) == [reason]
+
+
+def handed_up(instance):
+    """The reasons of connections that are handed up, at least one."""
+    until = time.monotonic() + 10
+    while True:
+        try:
+            taken = instance.take()
+        except BlockingIOError:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+            continue
+        for fd, _ in taken:
+            os.close(fd)
+        return [reason for _, reason in taken]
 
 
 def test_module_whose_load_fails_leaves_the_responses_to_the_program(serve):

@@ -451,6 +451,36 @@ def test_detached_handler_leaves_its_clients_to_its_program(served, other):
 
 
 @verified
+@pytest.mark.parametrize("on", [False, True])
+def test_module_of_the_kernel_in_place_of_a_detached_handler(served, on):
+    """A .ko of its name responds if the configuration has `kernel on`, and only then. It is never called verified."""
+    text = module("keeper", "slow", f'file "/modules.tux/keeper.so"; kernel {"on" if on else "off"}') + 'route "/keep/" { module keeper }'
+    tux = served.start(text)
+    assert tux.get("/keep/now") == (200, b"kernel\n") and in_kernel(tux, "keeper")
+    BUDGET.write_text("20")
+    with tux.connect() as sock:
+        for _ in range(20):
+            assert ask(sock, "/keep/now?slow")[0] == 200
+    wait_until(lambda: counters(tux, "keeper")["kernel"] == "away", "the handler is detached", 5)
+    BUDGET.write_text("1000000")
+    try:
+        subprocess.run(["insmod", "/modules.tux/keeper.ko"], check=True)
+        for _ in range(2):  # and after a reload, which cannot attach the handler, because the kernel has a module of its name
+            before = counters(tux, "keeper")
+            assert [tux.get("/keep/now") for _ in range(3)] == 3 * [(200, b"kernel\n" if on else b"user\n")]
+            after = counters(tux, "keeper")
+            assert after["kernel"] == ("responds" if on else "away") and not after["verified"]
+            assert after["kernel_requests"] - before["kernel_requests"] == (3 if on else 0)
+            listed = subprocess.run(["tux", "module", "list"], capture_output=True, text=True, check=True).stdout
+            assert f'module keeper ({"in the kernel" if on else "not in the kernel: this program responds"})' in listed, listed
+            served.reload(text + "\n# changed")
+    finally:
+        subprocess.run(["rmmod", "keeper"], check=True)
+    served.reload(text)
+    wait_until(lambda: tux.get("/keep/now") == (200, b"kernel\n") and counters(tux, "keeper")["verified"], "the handler responds again", 5)
+
+
+@verified
 def test_module_of_the_kernel_does_not_respond_in_place_of_a_refused_handler(served):
     """Without `kernel on` in the configuration."""
     subprocess.run(["insmod", "/modules.tux/hello.ko"], check=True)
