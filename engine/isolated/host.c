@@ -92,8 +92,8 @@ static bool meet_server(struct host *host, int control_fd)
 	return receive_names(host, control_fd, hello.names);
 }
 
-/* Starts the threads. Returns false with errno. */
-static bool start_stations(struct host *host)
+/* Opens what the threads need. Returns false with errno. */
+static bool open_stations(struct host *host)
 {
 	for (unsigned i = 0; i < host->stations; i++) {
 		struct station *station = &host->station[i];
@@ -106,6 +106,12 @@ static bool start_stations(struct host *host)
 		if (!station_open(station))
 			return false;
 	}
+	return true;
+}
+
+/* Starts the threads. Returns false with errno. */
+static bool start_stations(struct host *host)
+{
 	for (unsigned i = 0; i < host->stations; i++) {
 		const int error = pthread_create(&host->station[i].id, NULL, station_serve, &host->station[i]);
 
@@ -182,7 +188,8 @@ int isolated_host(const struct tux_module_config *module, int object_fd, int con
 	}
 	ready = *steps->ready;
 	ready.flags = host.loaded->module->flags;
-	if (!start_stations(&host) || !control_send(control_fd, &ready, sizeof(ready), NULL, 0)) {
+	/* The message precedes the first request, which may end this process: the server would take that for a start that failed. */
+	if (!open_stations(&host) || !control_send(control_fd, &ready, sizeof(ready), NULL, 0) || !start_stations(&host)) {
 		print(error, sizeof(error), "its threads cannot be started: %s", strerror(errno));
 		fail(module, error);
 		return FAILED;

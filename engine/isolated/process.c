@@ -387,6 +387,59 @@ static void tell_end(const struct isolated *isolated, const struct tux_spawn_res
 	say_of(isolated, text);
 }
 
+/* Keeps what a process tells of its sandbox. Tells once if the kernel lacks a part of it. Returns false if the message is nonsense. */
+static bool take_sandbox(struct isolated *isolated, const struct control_ready *message)
+{
+	const unsigned sandbox = SANDBOX_KNOWN | (message->unconfined ? SANDBOX_NONE : 0U) | (message->seccomp ? SANDBOX_SECCOMP : 0U) |
+	                         message->landlock * SANDBOX_LANDLOCK;
+	const bool lacks = !message->unconfined && (message->landlock == 0 || !message->seccomp);
+	char text[SAY_BYTES];
+
+	if (message->landlock > MAX_LANDLOCK || message->seccomp > 1 || message->unconfined > 1)
+		return false;
+	if (lacks && __atomic_load_n(&isolated->sandbox, __ATOMIC_RELAXED) != sandbox) {
+		print(text, sizeof(text), "its process runs without %s, which this kernel lacks; require-sandbox on would not start it",
+		      message->seccomp ? "Landlock" : message->landlock > 0 ? "seccomp" : "Landlock and seccomp");
+		say_of(isolated, text);
+	}
+	__atomic_store_n(&isolated->sandbox, sandbox, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* Reads the message of a process after it has loaded the module. */
+static void read_control(struct isolated *isolated)
+{
+	struct isolated_run *run = isolated->run;
+	struct control_ready message = { 0 };
+	unsigned count;
+	const int len = control_receive(run->control_fd, &message, sizeof(message), NULL, 0, &count);
+
+	if (len <= 0) { /* it ends */
+		close_fd(&run->control_fd);
+		return;
+	}
+	if (run->ready || count > 0 || len != (int)sizeof(message) || !take_sandbox(isolated, &message)) { /* or it has nothing more to say */
+		isolated_process_kill(run->process, nonsense);
+		return;
+	}
+	__atomic_store_n(&isolated->loaded->reads, (message.flags & TUX_MODULE_BODY_STREAMED) != 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&run->process->ready, true, __ATOMIC_RELEASE);
+	run->ready = true;
+	run->failed = false;
+	run->ready_ms = clock_ms();
+	__atomic_add_fetch(&run->process->references, 1, __ATOMIC_RELAXED);
+	publish(isolated, run->process);
+}
+
+/* Reads a message that has come after the last poll(): a process that was ready and has ended has not failed to start. */
+static void read_late(struct isolated *isolated)
+{
+	struct pollfd one = { .fd = isolated->run->control_fd, .events = POLLIN };
+
+	if (!isolated->run->ready && one.fd >= 0 && poll(&one, 1, 0) > 0)
+		read_control(isolated);
+}
+
 /* Handles the end of a process, or its failure to start. result NULL: the spawner has ended. */
 static void ended(struct isolated *isolated, const struct tux_spawn_result *result)
 {
@@ -394,6 +447,7 @@ static void ended(struct isolated *isolated, const struct tux_spawn_result *resu
 	struct isolated_process *process = run->process;
 	struct isolated_process *present;
 
+	read_late(isolated);
 	read_output(isolated, true);
 	if (run->line_len > 0)
 		write_line(isolated, run->line, run->line_len);
@@ -425,28 +479,10 @@ static void end_broken(struct isolated *isolated)
 	if (!spawner_kill(&isolated->manager->spawner, run->id))
 		return; /* again later */
 	run->killed = true;
+	read_late(isolated);
 	close_fd(&run->control_fd);
 	publish(isolated, run->ready && !is_stopping(isolated->manager) ? process_new(isolated) : NULL);
 	bury(isolated, run->process); /* other threads have to see it, too */
-}
-
-/* Keeps what a process tells of its sandbox. Tells once if the kernel lacks a part of it. Returns false if the message is nonsense. */
-static bool take_sandbox(struct isolated *isolated, const struct control_ready *message)
-{
-	const unsigned sandbox = SANDBOX_KNOWN | (message->unconfined ? SANDBOX_NONE : 0U) | (message->seccomp ? SANDBOX_SECCOMP : 0U) |
-	                         message->landlock * SANDBOX_LANDLOCK;
-	const bool lacks = !message->unconfined && (message->landlock == 0 || !message->seccomp);
-	char text[SAY_BYTES];
-
-	if (message->landlock > MAX_LANDLOCK || message->seccomp > 1 || message->unconfined > 1)
-		return false;
-	if (lacks && __atomic_load_n(&isolated->sandbox, __ATOMIC_RELAXED) != sandbox) {
-		print(text, sizeof(text), "its process runs without %s, which this kernel lacks; require-sandbox on would not start it",
-		      message->seccomp ? "Landlock" : message->landlock > 0 ? "seccomp" : "Landlock and seccomp");
-		say_of(isolated, text);
-	}
-	__atomic_store_n(&isolated->sandbox, sandbox, __ATOMIC_RELAXED);
-	return true;
 }
 
 void isolated_describe(const struct isolated *isolated, struct snapshot_module *module)
@@ -467,31 +503,6 @@ void isolated_describe(const struct isolated *isolated, struct snapshot_module *
 	if (isolated->process != NULL && isolated_process_is_ready(isolated->process) && !isolated_process_is_dead(isolated->process))
 		module->state = SNAPSHOT_STATE_READY;
 	pthread_mutex_unlock(&isolated->manager->lock);
-}
-
-/* Reads the message of a process after it has loaded the module. */
-static void read_control(struct isolated *isolated)
-{
-	struct isolated_run *run = isolated->run;
-	struct control_ready message = { 0 };
-	unsigned count;
-	const int len = control_receive(run->control_fd, &message, sizeof(message), NULL, 0, &count);
-
-	if (len <= 0) { /* it ends */
-		close_fd(&run->control_fd);
-		return;
-	}
-	if (run->ready || count > 0 || len != (int)sizeof(message) || !take_sandbox(isolated, &message)) { /* or it has nothing more to say */
-		isolated_process_kill(run->process, nonsense);
-		return;
-	}
-	__atomic_store_n(&isolated->loaded->reads, (message.flags & TUX_MODULE_BODY_STREAMED) != 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&run->process->ready, true, __ATOMIC_RELEASE);
-	run->ready = true;
-	run->failed = false;
-	run->ready_ms = clock_ms();
-	__atomic_add_fetch(&run->process->references, 1, __ATOMIC_RELAXED);
-	publish(isolated, run->process);
 }
 
 /* Returns the module whose process has this id of the spawner; NULL if it has ended. */

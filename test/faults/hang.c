@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@ enum {
 	HANG_NAMES = 4, /* a name is resolved */
 	HANG_READ = 8,  /* bytes of a file are read, or sent by sendfile(2): they are not in the page cache */
 	FAIL_ACCEPT = 16, /* a connection to a Unix socket is accepted: fails with ENOMEM */
+	HANG_POLL = 32, /* poll() of more than three descriptors returns with news of the second, as of the spawner to the thread of isolated modules */
 };
 
 /* test/system/hang.py reads and writes the same layout. */
@@ -210,4 +212,17 @@ int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
 		return -1;
 	}
 	return real(fd, address, len, flags);
+}
+
+int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	static int (*real)(struct pollfd *, nfds_t, int);
+	int found;
+
+	if (real == NULL)
+		real = (int (*)(struct pollfd *, nfds_t, int))find("poll");
+	found = real(fds, count, timeout);
+	if (found > 0 && count > 3 && fds[1].revents != 0 && chosen(HANG_POLL))
+		hang(HANG_POLL);
+	return found;
 }

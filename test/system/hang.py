@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-OPEN, WATCH, NAMES, READ, ACCEPT = 1, 2, 4, 8, 16
+OPEN, WATCH, NAMES, READ, ACCEPT, POLL = 1, 2, 4, 8, 16, 32
 LAYOUT = struct.Struct("=IIQ")
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Isolated modules: a process that ends, hangs or lies costs its requests, and nothing else. modules/hostile.c does what the path says.
 test_modules.py has their replies."""
+import contextlib
 import json
 import os
 import re
@@ -12,8 +13,9 @@ import threading
 import pytest
 
 import client
+from hang import POLL, hang  # noqa: F401
 from hosted import HERE, source
-from tools import descendants, is_sanitized, make_place
+from tools import descendants, is_sanitized, is_there, make_place
 from upstreams import Origin, response
 
 @pytest.fixture
@@ -77,6 +79,31 @@ def test_process_that_ends_is_502_and_replaced(serve, word, line):
     if not is_sanitized(server.process.args[0]) or word != "crash":  # a sanitizer ends the process otherwise
         assert "tux: module hostile: process %d %s\n" % (before, line) in server.output
     assert re.search("502: the process of the module ended before it responded", server.output)
+
+
+def test_process_that_ends_before_the_server_knows_that_it_was_ready(serve, hang):  # noqa: F811
+    """That is no start that has failed, so the next request waits for another process."""
+    server = serve(env=hang.env)
+    before = process(server)
+    with server.connect() as conn:
+        assert conn.get("/m/exit").status == 502
+    server.wait_until(lambda: "process %d ended" % before in server.output, "its end is known, and the next start is due")
+
+    def starts():
+        """Lets the thread hang that reads what the process says. If that is before it starts the process, none responds."""
+        hang.off()
+        hang.on(POLL)
+        with contextlib.suppress(TimeoutError), server.connect(timeout=1) as conn:
+            found = conn.get("/m/pid-")
+            return int(found.body.split()[0]) if found.status == 200 else None
+    second = client.wait_until(starts, "the process responds")
+    assert second != before
+    with server.connect() as conn:
+        conn.send("GET /m/exit HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.wait_until(lambda: not is_there(second), "the process has ended")
+        hang.off()
+        assert conn.response("GET").status == 502
+        assert conn.get("/m/pid-").status == 200
 
 
 def test_kill(serve):
