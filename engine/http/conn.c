@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conn.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,14 +77,6 @@ static void end(struct conn *conn)
 	conn->thread->ops->close(conn->thread->loop, &conn->channel);
 }
 
-/* Closes the connection, on which nothing is being sent. Over TLS the client learns whether the last response is complete. */
-static void leave(struct conn *conn)
-{
-	if (!conn->truncated)
-		transport_say_end(&conn->channel);
-	end(conn);
-}
-
 static void receive(struct conn *conn)
 {
 	conn->thread->ops->receive(conn->thread->loop, &conn->channel);
@@ -98,10 +91,21 @@ static void receive_stop(struct conn *conn)
 static void linger(struct conn *conn)
 {
 	transport_end_output(&conn->channel, !conn->truncated);
-	conn_set_state(conn, CONN_LINGER);
+	if (conn->state != CONN_LINGER)
+		conn_set_state(conn, CONN_LINGER);
 	buffer_forget(&conn->in);
 	conn_wait_for(conn, WAIT_LINGER);
-	receive(conn);
+	if (!conn->client_closed)
+		receive(conn);
+}
+
+/* Closes the connection, on which nothing is being sent. Over TLS the client learns whether the last response is complete, after all its bytes. */
+static void leave(struct conn *conn)
+{
+	if (conn->truncated || transport_say_end(&conn->channel))
+		end(conn);
+	else
+		linger(conn);
 }
 
 /* Closes the connection after its last response. */
@@ -387,6 +391,8 @@ static void on_ended(struct channel *channel, int error)
 		handler_ready(conn->request);
 	else if (error == 0 && state == REQUEST_RESPONDED && conn->in.len > 0 && !busy(conn))
 		conn_step(conn);
+	else if (error == EPROTO && state == REQUEST_RESPONDED && !busy(conn))
+		leave(conn); /* TLS continues to send, but cannot receive any more */
 	else if (error != 0)
 		end(conn);
 	else if (conn->state == CONN_LINGER || !busy(conn))
@@ -719,6 +725,19 @@ static void send_expired(struct conn *conn)
 	}
 }
 
+/* Closes a connection that lingers, unless its client receives the end of the output: it has the time of a client that receives a response. */
+static void linger_expired(struct conn *conn)
+{
+	if (!transport_is_ending(&conn->channel))
+		end(conn);
+	else if (output_progressed(&conn->output))
+		conn_wait_for(conn, WAIT_LINGER);
+	else if (conn->phase == TUX_PHASE_CLOSING)
+		conn_wait_for(conn, WAIT_SEND);
+	else
+		end(conn);
+}
+
 void conn_timeout(struct conn *conn)
 {
 	switch ((enum conn_state)conn->state) {
@@ -736,6 +755,8 @@ void conn_timeout(struct conn *conn)
 	case CONN_HAND_BACK:
 		return;
 	case CONN_LINGER:
+		linger_expired(conn);
+		return;
 	case CONN_BROKEN:
 	case CONN_CLOSED:
 		end(conn);

@@ -52,17 +52,27 @@ uint64_t transport_acked(const struct channel *channel);
 /* True if the kernel has received bytes that the loop has not reported. */
 bool transport_has_input(const struct channel *channel);
 
+/* True while the end of the output waits for the client to receive. Over TLS alone: without it the kernel sends the rest after close(). */
+static inline bool transport_is_ending(const struct channel *channel)
+{
+	return channel->tls != NULL && tls_is_ending(channel);
+}
+
 /*
  * Sends FIN after everything sent: the client gets no more bytes, but may still send. whole: the last response is complete, so TLS says so
  * before it.
  */
 void transport_end_output(struct channel *channel, bool whole);
 
-/* Tells the client that the last response is complete, before the channel closes: by close_notify of TLS. */
-static inline void transport_say_end(struct channel *channel)
+/*
+ * Tells the client that the last response is complete, before the channel closes: by close_notify of TLS. Returns false if the channel has to
+ * stay open while transport_is_ending().
+ */
+static inline bool transport_say_end(struct channel *channel)
 {
 	if (channel->tls != NULL)
 		tls_say_end(channel);
+	return !transport_is_ending(channel);
 }
 
 #endif

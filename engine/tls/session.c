@@ -2,11 +2,14 @@
 #include "session.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "../challenges.h"
 #include "../io/buffer.h"
@@ -19,7 +22,9 @@ enum {
 	RECORD_GROWTH = 96,                /* bytes that a record adds at most: 22 with TLS 1.3, 29 with 1.2, 85 if an upstream server wants CBC */
 	KTLS_COMMANDS = 72,                /* first command of kTLS to a BIO */
 	KTLS_SENDS = BIO_CTRL_GET_KTLS_SEND,
+	KTLS_SETS_TYPE = KTLS_COMMANDS + 2, /* of the next record */
 	KTLS_RECEIVES = BIO_CTRL_GET_KTLS_RECV,
+	ALERT_BYTES = 2,
 	MAX_OUT = 256 * 1024,              /* bytes that wait to be sent: a client that asks for more without reading is cut off */
 };
 
@@ -52,6 +57,11 @@ struct tls {
 	bool failing;             /* TLS has failed, and the owner learns of it when the alert, after records under way, has been sent */
 	bool sending;             /* the loop sends flight */
 	bool end_when_sent;       /* FIN is due after flight and out */
+	bool alert_waits;         /* the alert waits until the socket has room; the kernel encrypts it */
+	bool awaits_room;         /* the loop reports room for it */
+	bool held;                /* the socket had no room for an alert, so the kernel may hold records that it would drop at FIN */
+	uint8_t alert[ALERT_BYTES];
+	long record_type;         /* of the next record that OpenSSL gives the kernel */
 	unsigned long failure;    /* OpenSSL's error that made TLS fail; 0: none */
 	long refusal;             /* X509_V_ERR_* that made TLS fail; X509_V_OK: none */
 	bool key_asked;           /* the client asks for a new key while the kernel encrypts with the present one */
@@ -103,13 +113,49 @@ static int bio_read(BIO *bio, char *to, int most)
 	return (int)len;
 }
 
+/* True if at least a third of the socket's buffer is free, or if the connection is broken. */
+static bool has_room(const struct tls *tls)
+{
+	struct pollfd socket = { .fd = tls->channel->fd, .events = POLLOUT };
+
+	return poll(&socket, 1, 0) != 0;
+}
+
+/*
+ * Gives the kernel the alert that waits, if there is room. The kernel encrypts more than the socket has room for, holds these records, and would
+ * drop them at FIN and at close(). They precede the alert. So there is room before it, and after it unless the kernel still holds some.
+ */
+static void push_alert(struct tls *tls)
+{
+	if (!has_room(tls)) {
+		tls->held = true;
+		return;
+	}
+	BIO_ctrl(tls->socket, KTLS_SETS_TYPE, SSL3_RT_ALERT, NULL);
+	tls->alert_waits = BIO_write(tls->socket, tls->alert, ALERT_BYTES) <= 0 && BIO_should_retry(tls->socket);
+	tls->held = tls->held || tls->alert_waits || !has_room(tls);
+}
+
+/* Writes an alert or a ticket, which the kernel encrypts. An alert may wait. The first one counts: the connection ends with it. */
+static int write_sealed(struct tls *tls, const char *data, int len)
+{
+	if (tls->record_type != SSL3_RT_ALERT || len != ALERT_BYTES)
+		return BIO_write(tls->socket, data, len);
+	if (tls->alert_waits)
+		return len;
+	memcpy(tls->alert, data, ALERT_BYTES);
+	tls->alert_waits = true;
+	push_alert(tls);
+	return len;
+}
+
 static int bio_write(BIO *bio, const char *data, int len)
 {
 	struct tls *tls = BIO_get_data(bio);
 
 	BIO_clear_retry_flags(bio);
-	if (tls->channel->sealed) /* an alert or a ticket: the kernel encrypts it */
-		return BIO_write(tls->socket, data, len);
+	if (tls->channel->sealed)
+		return write_sealed(tls, data, len);
 	if (len < 0 || tls->out.len > MAX_OUT || !buffer_keep(&tls->out, (const uint8_t *)data, (uint32_t)len))
 		return -1;
 	return len;
@@ -129,6 +175,8 @@ static long control_kernel(struct tls *tls, int command, long number, void *poin
 		push_now(tls);
 	if (tls->sending || tls->out.len > 0)
 		return 0;
+	if (command == KTLS_SETS_TYPE)
+		tls->record_type = number;
 	result = BIO_ctrl(tls->socket, command, number, pointer);
 	if (!tls->channel->sealed && BIO_ctrl(tls->socket, KTLS_SENDS, 0, NULL) > 0) {
 		tls->thread->ops->set_direct(tls->channel);
@@ -310,10 +358,10 @@ static void push(struct tls *tls, int flags)
 {
 	struct thread *thread = tls->thread;
 
-	if (tls->sending || tls->channel->closing)
+	if (tls->sending || tls->alert_waits || tls->channel->closing)
 		return;
 	if (tls->out.len == 0) {
-		if (tls->end_when_sent)
+		if (tls->end_when_sent && !tls->held)
 			shutdown(tls->channel->fd, SHUT_WR);
 		tls->end_when_sent = false;
 		return;
@@ -341,6 +389,28 @@ static void push_now(struct tls *tls)
 		buffer_drop(&tls->out, (uint32_t)n);
 }
 
+/* Waits until the socket has room for the alert, or for records before it that the kernel holds. */
+static void await_room(struct tls *tls)
+{
+	if (!tls->awaits_room)
+		tls->thread->ops->wait_writable(tls->thread->loop, tls->channel);
+	tls->awaits_room = true;
+}
+
+/* Sends an alert, after records under way. Returns false if it has to wait for room. */
+static bool send_alert(struct tls *tls)
+{
+	push_now(tls);
+	if (tls->held) {
+		await_room(tls);
+		return false;
+	}
+	if (tls->out.len == 0)
+		return true;
+	push(tls, 0);
+	return false;
+}
+
 /* Reports the end of a connection to its owner, or that it is not connected. */
 static void report_end(struct tls *tls, int error)
 {
@@ -360,8 +430,8 @@ static unsigned long failure_now(void)
 }
 
 /*
- * Ends the connection for the owner after TLS has failed. The other end gets OpenSSL's alert: if the loop sends records that precede it, such
- * as those of a response, the owner's time limits last until they have been sent.
+ * Ends the connection for the owner after TLS has failed. The other end gets OpenSSL's alert: until there is room for it, such as after records
+ * of a response, the owner's time limits last.
  */
 static void fail(struct tls *tls)
 {
@@ -369,8 +439,7 @@ static void fail(struct tls *tls)
 	tls->failure = failure_now();
 	tls->refusal = SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE ? SSL_get_verify_result(tls->ssl) : X509_V_OK;
 	ERR_clear_error();
-	push_now(tls);
-	if (tls->sending && tls->out.len > 0) {
+	if (!send_alert(tls)) {
 		tls->failing = true;
 		tls->thread->ops->receive_stop(tls->thread->loop, tls->channel);
 		return;
@@ -447,15 +516,13 @@ static bool shake_hands(struct tls *tls)
 }
 
 /*
- * Ends the connection of a client that asks for another key: the kernel cannot change the key that it encrypts with. close_notify goes out
+ * Ends the connection of a client that asks for another key: the kernel cannot change the key that it encrypts with. The owner sends close_notify
  * under the present one, unless a response is under way.
  */
 static void refuse_key(struct tls *tls)
 {
-	if (tls->owned == 0)
-		tls_say_end(tls->channel);
-	tls->ended = true;
-	tls->above->ended(tls->channel, EPROTO);
+	tls->thread->ops->receive_stop(tls->thread->loop, tls->channel);
+	report_end(tls, EPROTO);
 }
 
 /* Reports the plain bytes of all complete records. */
@@ -592,7 +659,8 @@ static void on_sent(struct channel *channel, int64_t result)
 	struct tls *tls = channel->tls;
 
 	if (channel->sealed && !tls->sending) { /* the owner's bytes themselves */
-		report_sent(tls, result);
+		if (!tls->failing)
+			report_sent(tls, result);
 		return;
 	}
 	tls->sending = false;
@@ -623,12 +691,28 @@ static void on_sent(struct channel *channel, int64_t result)
 		buffer_forget(&tls->out);
 }
 
+/* Sends the alert for which there was no room. */
+static void alert_again(struct tls *tls)
+{
+	tls->awaits_room = false;
+	if (tls->alert_waits)
+		push_alert(tls);
+	if (tls->alert_waits || (tls->failing && !has_room(tls)))
+		await_room(tls);
+	else if (tls->failing)
+		report_end(tls, EPROTO);
+	else
+		push(tls, 0);
+}
+
 /* Reports the failure of a tls_send(), or room. */
 static void on_writable(struct channel *channel)
 {
 	struct tls *tls = channel->tls;
 
-	if (tls->broken && tls->owned > 0)
+	if (tls->awaits_room)
+		alert_again(tls);
+	else if (tls->broken && tls->owned > 0)
 		report_sent(tls, -EPIPE);
 	else
 		tls->above->writable(channel);
@@ -774,7 +858,19 @@ void tls_say_end(struct channel *channel)
 	ERR_clear_error();
 	SSL_shutdown(tls->ssl);
 	ERR_clear_error();
-	push_now(tls);
+	(void)send_alert(tls);
+}
+
+bool tls_is_ending(const struct channel *channel)
+{
+	const struct tls *tls = channel->tls;
+	int unacked = 0;
+
+	if (!tls->established || tls->broken)
+		return false;
+	if (tls->alert_waits || tls->sending || tls->out.len > 0)
+		return true;
+	return tls->held && ioctl(channel->fd, SIOCOUTQ, &unacked) == 0 && unacked > 0;
 }
 
 void tls_end_output(struct channel *channel, bool whole)

@@ -75,8 +75,14 @@ void tls_free(struct channel *channel);
 /* Like loop_ops.send(), but for plain bytes. sent() may report a part of the message; the owner sends the rest. */
 void tls_send(struct channel *channel, struct msghdr *message, int flags);
 
-/* Sends close_notify (RFC 8446 6.1): the client has received all bytes. Call it before the channel closes. Sends no other bytes. */
+/*
+ * Sends close_notify (RFC 8446 6.1), which says that the client has received all bytes. Call it before the channel closes, after all bytes have
+ * been sent. The channel has to stay open while tls_is_ending().
+ */
 void tls_say_end(struct channel *channel);
+
+/* True while close_notify waits for room, or while the client has not acknowledged bytes that the end of the socket would cut off. */
+bool tls_is_ending(const struct channel *channel);
 
 /* True if a part of a record has been received. The owner does not get its bytes before the rest. */
 bool tls_is_in_record(const struct channel *channel);

@@ -12,6 +12,7 @@ import hmac
 import os
 import socket
 import ssl
+import subprocess
 import sys
 import termios
 import time
@@ -20,6 +21,7 @@ import pytest
 
 import tls
 from client import Closed, request
+from tools import need
 
 from test_tls import V12, V13, content, everything, files, pair, raw, secure  # noqa: F401 (fixtures)
 
@@ -216,6 +218,40 @@ def test_alert_after_a_response_under_way(sealed, ends):
         one.conn.sock.raw.shutdown(socket.SHUT_WR)
     time.sleep(0.3)
     assert one.alert() in ("SSLV3_ALERT_UNEXPECTED_MESSAGE", "TLSV1_ALERT_DECODE_ERROR")
+
+
+@pytest.fixture(scope="module")
+def full_socket(tmp_path_factory):
+    """The environment of a program whose sockets have no room at the moment when it says the end."""
+    directory = tmp_path_factory.mktemp("shim")
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "full_socket.c")
+    subprocess.run([need("cc"), "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", str(directory / "full_socket.so"), source, "-ldl"], check=True)
+    os.chmod(directory, 0o755)
+    asan = (os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0").lstrip(":")
+    return {"LD_PRELOAD": str(directory / "full_socket.so"), "ASAN_OPTIONS": asan}
+
+
+@pytest.mark.parametrize("end", ["response", "client", "pipelined", "silence", "alert"])
+@pytest.mark.parametrize("version", [V12, V13])
+def test_alert_without_room_is_not_lost(secure, files, pair, full_socket, end, version):  # noqa: F811
+    """RFC 8446 6.1: without close_notify a complete response seems to be cut off; test/vm/inside/test_ktls.py has the same for kTLS."""
+    server = secure(files, "--idle-timeout", "1" if end == "silence" else "60", env=full_socket, context=tls.trusting(pair, version=version))
+    with server.connect() as conn:
+        if end == "pipelined":  # the server discards what follows, after its own end
+            conn.send(request("/large", "Connection: close") + request("/small"))
+        else:
+            conn.send(request("/large", *["Connection: close"] * (end == "response")))
+        assert conn.response().body == content(files, "large")
+        if end == "client":
+            conn.send_eof()
+        if end == "alert":
+            conn.sock.raw.sendall(b"\x17\x03\x03\0\x40" + b"x" * 0x40)
+            with pytest.raises(ssl.SSLError, match="(?i)bad.record.mac"):
+                conn.sock.recv(1)
+        else:
+            conn.assert_closed()
+            assert not conn.sock.truncated
+    assert server.get("/small").body == content(files, "small")
 
 
 def test_message_between_parts_of_another_one(sealed):

@@ -101,6 +101,63 @@ def test_close_notify_and_tickets(server, pair):
         assert not conn.sock.truncated
 
 
+@pytest.fixture
+def ethernet():
+    """Segments as on an Ethernet, so that the sockets of servers have little room."""
+    subprocess.run(["ip", "link", "set", "lo", "mtu", "1500"], check=True)
+    yield
+    subprocess.run(["ip", "link", "set", "lo", "mtu", "65536"], check=True)
+
+
+def send_queue(server, conn):
+    """Returns the state of the server's socket, and the bytes that its client has not acknowledged."""
+    ends = [":%04X" % server.port, ":%04X" % conn.sock.raw.getsockname()[1]]
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines():
+        fields = line.split()
+        if [fields[1][-5:], fields[2][-5:]] == ends:
+            return fields[3:5]
+    return None
+
+
+def wait_for_full_socket(server, conn):
+    """Waits until the server sends no more to a client that does not read."""
+    before, since = send_queue(server, conn), time.monotonic()
+    while time.monotonic() < since + 0.3:
+        time.sleep(0.05)
+        now = send_queue(server, conn)
+        if now != before:
+            before, since = now, time.monotonic()
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_end_of_response_without_room(server, root, ethernet, half):
+    """
+    The kernel encrypts more than the socket has room for, and drops it if the socket closes. The client gets all bytes and close_notify, also if it
+    has ended its own output.
+    """
+    large = (root / "large").read_bytes()
+    for size in range(30000, 180000, 5021):
+        with server.connect(receive_buffer=4096) as conn:
+            conn.send(request("/large", "Range: bytes=0-%d" % (size - 1), *["Connection: close"] * (not half)))
+            if half:
+                conn.send_eof()
+            wait_for_full_socket(server, conn)
+            assert conn.response().body == large[:size], size
+            conn.assert_closed()
+            assert not conn.sock.truncated, size
+
+
+def test_alert_without_room(server, ethernet):
+    """RFC 8446 6.2: a client whose record is wrong gets the alert, after bytes that it has not read yet."""
+    with server.connect(receive_buffer=4096) as conn:
+        conn.send(request("/large"))
+        wait_for_full_socket(server, conn)
+        conn.sock.raw.sendall(b"\x17\x03\x03\0\x40" + b"x" * 0x40)
+        time.sleep(0.5)
+        with pytest.raises(ssl.SSLError, match="(?i)bad.record.mac"):
+            conn.rest()
+
+
 @pytest.mark.parametrize("command,served", [("k", True), ("K", False)])
 def test_key_update(server, pair, command, served):
     """
