@@ -59,8 +59,7 @@ def start(server):
         process = subprocess.Popen(["nginx", "-c", str(run / "conf")], stderr=subprocess.DEVNULL)
     else:
         process = subprocess.Popen(["tux", "serve", measure.ROOT, "--listen", f"https://127.0.0.1:{port}", "--certificate", PAIR["@CERTIFICATE@"], "--key",
-                                    PAIR["@KEY@"], "--threads", "1", "--log", "off", "--handshakes-per-client", "0", *SERVERS[server]],
-                                   stderr=subprocess.DEVNULL)
+                                    PAIR["@KEY@"], "--threads", "1", "--log", "off", "--handshakes-per-client", "0", *SERVERS[server]])
     measure.await_port(server, port)
     return process, port
 
