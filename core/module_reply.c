@@ -3,7 +3,7 @@
 
 #include "octet.h"
 
-/* True if the octets from off on spell the name, in any case. */
+/* True if the octets from off on spell the name, in any case. Most clients write names like modules, so equal octets are the first look. */
 /*@ requires off + name.len <= 0xffffffff && \valid_read(buf + (off .. off + name.len - 1)) && octets_readable(name);
   @ assigns \nothing;
   @*/
@@ -14,7 +14,7 @@ static bool has_name(const uint8_t *buf, uint32_t off, struct tux_octets name)
 	/*@ loop invariant 0 <= i <= name.len;
 	  @ loop assigns i;
 	  @ loop variant name.len - i; */
-	while (i < name.len && octet_lower(buf[off + i]) == octet_lower(name.at[i]))
+	while (i < name.len && (buf[off + i] == name.at[i] || octet_lower(buf[off + i]) == octet_lower(name.at[i])))
 		i++;
 	return i == name.len;
 }

@@ -89,15 +89,20 @@ static struct tux_octets octets_of(const char *text)
 	return (struct tux_octets){ (const u8 *)text, text ? (u32)min_t(size_t, strlen(text), U32_MAX) : 0 };
 }
 
-static struct tux_str req_field(const struct tux_req *call, const char *name)
+static struct tux_str field_of(const struct tux_req *call, struct tux_octets name)
 {
 	const struct tux_field_lines *fields = &call->head->fields;
 	u32 line;
 
 	if (!is_owned(call, "tux_req_field"))
 		return nothing();
-	line = tux_module_field(call->buf, fields, octets_of(name));
+	line = tux_module_field(call->buf, fields, name);
 	return line < fields->count ? span_of(call, fields->line[line].value) : nothing();
+}
+
+static struct tux_str req_field(const struct tux_req *call, const char *name)
+{
+	return field_of(call, octets_of(name));
 }
 
 static bool req_each_field(const struct tux_req *call, u32 *at, struct tux_str *name, struct tux_str *value)
@@ -324,6 +329,12 @@ const struct tux_api ktux_call_api = {
 	.req_tls = req_tls,
 };
 KTUX_EXPORT(ktux_call_api);
+
+struct tux_str ktux_call_field(const struct tux_req *call, const char *name, u32 len)
+{
+	return field_of(call, (struct tux_octets){ (const u8 *)name, len });
+}
+KTUX_EXPORT(ktux_call_field);
 
 const char *ktux_call_conf(const struct tux_req *call, const char *key)
 {

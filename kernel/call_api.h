@@ -11,6 +11,9 @@ extern const struct tux_api ktux_call_api;
 /* Returns the module that has a call. Any context, while the module has it. */
 const struct tux_module *ktux_call_module(const struct tux_req *call);
 
+/* Like tux_req_field() of include/tux/module.h, but for a name of len bytes. Any context, while the module has the call. */
+struct tux_str ktux_call_field(const struct tux_req *call, const char *name, u32 len);
+
 /* Returns a value of the configuration that the set-up of a call has for its module; NULL: not set. Any context, within handle(). */
 const char *ktux_call_conf(const struct tux_req *call, const char *key);
 

@@ -86,17 +86,21 @@ static int call_begin(struct running *running)
 	return is_permitted(running) ? 0 : -EUSERS;
 }
 
-/* Copies at most max bytes to text, of this CPU, and ends them with NUL. Returns 0, or an error if they are too long or have a NUL: no text of a head does. */
+/*
+ * Copies at most max bytes to text, of this CPU, and ends them with NUL. Returns 0, or an error if they are too long or have a NUL: no text of a head does.
+ * Then text is empty. The copy is checked, because another CPU may change a map's value.
+ */
 static int terminate(char *text, u32 max, const void *at, u32 len)
 {
 	text[0] = '\0';
 	if (len > max)
 		return -E2BIG;
-	if (memchr(at, '\0', len))
-		return -EINVAL;
 	memcpy(text, at, len);
 	text[len] = '\0';
-	return 0;
+	if (strlen(text) == len)
+		return 0;
+	text[0] = '\0';
+	return -EINVAL;
 }
 
 /*
@@ -169,7 +173,7 @@ __bpf_kfunc int tux_bpf_copy_field(struct tux_bpf_req *req, const void *name, u3
 	struct running *running = running_with(req);
 	int error = copy_begin(running, name, name__sz, to, to__sz);
 
-	return error != 0 ? error : copy(ktux_call_api.req_field(running->req, running->name), to, to__sz);
+	return error != 0 ? error : copy(ktux_call_field(running->req, running->name, name__sz), to, to__sz);
 }
 
 __bpf_kfunc int tux_bpf_copy_conf(struct tux_bpf_req *req, const void *key, u32 key__sz, void *to, u32 to__sz)

@@ -37,15 +37,16 @@ static enum tux_result handle(struct tux_req *req)
 	if (path[1] == 'm')
 		for (int i = 0; i < 300; i++)
 			last = tux_copy_host(req, small, sizeof(small));
-	text[13] = '\n';
+	text[13] = (char)(tux_bpf_copy_field(tux_bpf_req(req), "X-One\0", 6, small, sizeof(small)) == -22 ? 'i' : '-'); /* -EINVAL */
+	text[14] = '\n';
 	if (path[1] == 'm')
-		return last == -87 && tux_reply(req, 200, "text/plain", text, 14) == TUX_BPF_NO_REPLY ? TUX_DECLINE : TUX_FAIL; /* -EUSERS */
+		return last == -87 && tux_reply(req, 200, "text/plain", text, 15) == TUX_BPF_NO_REPLY ? TUX_DECLINE : TUX_FAIL; /* -EUSERS */
 	reply = tux_bpf_reply_begin(tux_bpf_req(req));
 	if (!reply)
 		return TUX_FAIL;
 	tux_bpf_reply_type(reply, "text/x-calls", 12);
 	tux_add_field(req, "X-After", "text/x-after"); /* does not change the type */
-	return tux_bpf_reply(reply, 200, text, 14) == 0 ? TUX_DONE : TUX_FAIL;
+	return tux_bpf_reply(reply, 200, text, 15) == 0 ? TUX_DONE : TUX_FAIL;
 }
 
 TUX_MODULE(calls, .handle = handle);

@@ -264,14 +264,14 @@ def test_functions_return_what_the_header_says(served):
     tux = served.start(text)
     fields = "X-One: 1\r\nX-Long: long\r\n"
     answer = conversation(tux, last("/ab?z", fields=fields))
-    assert answer.endswith(b"\r\n\r\n13az1272yqzfb\n") and b"\r\nContent-Type: text/x-calls\r\n" in answer, answer
+    assert answer.endswith(b"\r\n\r\n13az1272yqzfbi\n") and b"\r\nContent-Type: text/x-calls\r\n" in answer, answer
     answer = conversation(tux, last("/n", "PUT", fields))
-    assert answer.endswith(b"\r\n\r\n52nz1272yqelb\n") and b"\r\nX-Added: yes\r\n" in answer, answer
-    assert conversation(tux, last("/" + 20 * "x", fields=fields)).endswith(b"\r\n\r\n17\0z1272yqelb\n")
+    assert answer.endswith(b"\r\n\r\n52nz1272yqelbi\n") and b"\r\nX-Added: yes\r\n" in answer, answer
+    assert conversation(tux, last("/" + 20 * "x", fields=fields)).endswith(b"\r\n\r\n17\0z1272yqelbi\n")
     (served.root / "m").write_bytes(b"after 256 functions\n")
     assert tux.get("/m") == (200, b"after 256 functions\n")
     served.reload(text + "\n# changed")
-    assert conversation(tux, last("/ab?z", fields=fields)).endswith(b"\r\n\r\n13az1272yqzfb\n")  # variables begin anew
+    assert conversation(tux, last("/ab?z", fields=fields)).endswith(b"\r\n\r\n13az1272yqzfbi\n")  # variables begin anew
     assert in_kernel(tux, "calls")
 
 
