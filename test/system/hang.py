@@ -6,6 +6,8 @@ import struct
 
 import pytest
 
+from tools import is_sanitized
+
 OPEN, WATCH, NAMES, READ, ACCEPT, POLL = 1, 2, 4, 8, 16, 32
 LAYOUT = struct.Struct("=IIQ")
 
@@ -36,8 +38,11 @@ class Hang:
 
 @pytest.fixture
 def hang(request, place):
-    """Skips the test if the library is missing, as in a build with sanitizers."""
-    library = os.path.join(os.path.dirname(os.path.abspath(request.config.getoption("tux"))), "test", "faults", "hang.so")
+    """Skips the test if the library is missing, or the program is built with sanitizers, which want to be the first library."""
+    program = request.config.getoption("tux")
+    library = os.path.join(os.path.dirname(os.path.abspath(program)), "test", "faults", "hang.so")
+    if is_sanitized(program):
+        pytest.skip("built with a sanitizer")
     if not os.path.exists(library):
         pytest.skip(library + " is not built")
     found = Hang(os.path.join(place, "hang"), library)
