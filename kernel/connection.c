@@ -70,6 +70,7 @@ static bool take_result(struct conn *conn, enum send_result result)
 		ktux_conn_queue(conn, CONN_NEXT_TURN);
 		return false;
 	case SEND_FAILED:
+	case SEND_NOTHING: /* another response was possible, and the sender has seen to it */
 		break;
 	}
 	return cut_short(conn);

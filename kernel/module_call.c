@@ -57,8 +57,10 @@ static enum look judge(struct conn *conn, struct tux_req *call, const char *func
 	if (call->reply != REPLY_NONE && result != TUX_DONE && result != TUX_SUSPEND)
 		ktux_call_complain(call->loaded, "%s gave a reply and did not return TUX_DONE", function);
 	if (call->reply == REPLY_BODY || call->reply == REPLY_REDIRECT) {
-		if (ktux_module_send_kept(call, conn) != 0) {
-			ktux_call_complain(call->loaded, "the head of a reply is too long");
+		int error = ktux_module_send_kept(call, conn);
+
+		if (error != 0) {
+			ktux_call_complain(call->loaded, error == -ENOMEM ? "out of memory for its reply" : "the head of a reply is too long");
 			return fail(conn, call);
 		}
 	}

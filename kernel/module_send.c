@@ -53,14 +53,20 @@ static u32 make_head(const struct conn *conn, struct scratch *scratch, const str
 	return tux_response_head(scratch->out, sizeof(scratch->out), &head, &date_off);
 }
 
-/* Counts a reply, and begins its access record. */
-static void begin(struct conn *conn, struct scratch *scratch, const struct tux_req *call, u64 bytes)
+/* Counts a reply of so many bytes with its head, of which the socket has what result tells, and writes its access record. Returns 0 or -ENOMEM. */
+static int note_sent(struct conn *conn, struct scratch *scratch, struct tux_req *call, u64 bytes, enum send_result result)
 {
+	if (result == SEND_NOTHING)
+		return -ENOMEM;
 	ktux_module_counters(conn->instance, call->number)->replied[call->status / 100 - 1]++;
 	ktux_answer_begin(conn, scratch, call->buf, call->began_us, call->status, bytes);
 	if (call->status >= 500 || call->status == 403)
 		ktux_answer_note(conn, scratch, ktux_loaded_name(call->loaded));
+	ktux_answer_sent(conn, scratch, result);
 	conn->close_after_response = !call->head->keep_alive;
+	call->result = result;
+	call->reply = REPLY_SENT;
+	return 0;
 }
 
 /* True if the content of a reply is sent, and not only counted. */
@@ -80,12 +86,8 @@ int ktux_module_send(struct tux_req *call, const void *data, u32 len, const char
 		return -E2BIG;
 	if (!sends_content(call))
 		len = 0;
-	begin(conn, scratch, call, (u64)head_len + len);
 	result = ktux_send_start_bytes(conn, scratch->out, head_len, data, len);
-	ktux_answer_sent(conn, scratch, result);
-	call->result = result;
-	call->reply = REPLY_SENT;
-	return 0;
+	return note_sent(conn, scratch, call, (u64)head_len + len, result);
 }
 
 int ktux_module_send_kept(struct tux_req *call, struct conn *conn)
@@ -100,16 +102,13 @@ int ktux_module_send_kept(struct tux_req *call, struct conn *conn)
 		return -E2BIG;
 	if (!sends_content(call))
 		len = 0;
-	scratch->request = *call->head; /* for the access record */
-	begin(conn, scratch, call, (u64)head_len + len);
 	if (len > PAGE_SIZE) {
-		call->body = NULL;
 		result = ktux_send_start_own(conn, scratch->out, head_len, body);
+		if (result != SEND_NOTHING)
+			call->body = NULL;
 	} else {
 		result = ktux_send_start_bytes(conn, scratch->out, head_len, len > 0 ? page_address(body->page[0]) : NULL, len);
 	}
-	ktux_answer_sent(conn, scratch, result);
-	call->result = result;
-	call->reply = REPLY_SENT;
-	return 0;
+	scratch->request = *call->head; /* for the access record */
+	return note_sent(conn, scratch, call, (u64)head_len + len, result);
 }

@@ -7,7 +7,7 @@
 
 /*
  * Sends the reply of handle(), which runs: the head, followed by len bytes at data, which are copied. location: of a redirect; NULL: none. Returns 0;
- * -E2BIG: the head is too long, and nothing was sent.
+ * -E2BIG: the head is too long, -ENOMEM: out of memory. Then nothing was sent.
  */
 int ktux_module_send(struct tux_req *call, const void *data, u32 len, const char *location);
 

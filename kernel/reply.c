@@ -31,15 +31,19 @@ static enum tux_reason unwanted(const struct tux_request *req)
 	return TUX_REASON_NONE;
 }
 
-/* Responds about a file: counts the response, and writes its access record now or keeps it until the end. */
+/* Responds about a file: counts the response, and writes its access record now or keeps it until the end. Without memory the program responds. */
 static enum look answer(struct conn *conn, struct scratch *scratch, const u8 *buf, u16 status, u32 head_len,
 			const u8 *head, struct object *object, struct file *file, const struct tux_range *range,
 			enum send_result *result)
 {
-	ktux_answer_begin(conn, scratch, buf, conn->instance->records ? ktux_answer_now_us() : 0, status, head_len + range->len);
+	s64 began_us = conn->instance->records ? ktux_answer_now_us() : 0;
+
+	*result = ktux_send_start(conn, head, head_len, object, file, range->first, range->len);
+	if (*result == SEND_NOTHING)
+		return ktux_look_hand_up(conn, TUX_REASON_MEMORY);
+	ktux_answer_begin(conn, scratch, buf, began_us, status, head_len + range->len);
 	if (scratch->module.name)
 		ktux_answer_note(conn, scratch, scratch->module.name);
-	*result = ktux_send_start(conn, head, head_len, object, file, range->first, range->len);
 	ktux_answer_sent(conn, scratch, *result);
 	return LOOK_ANSWERED;
 }

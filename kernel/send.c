@@ -215,27 +215,6 @@ static int send_first(struct conn *conn, const u8 *head, u32 head_len)
 	return ret;
 }
 
-enum send_result ktux_send_start(struct conn *conn, const u8 *head, u32 head_len, struct object *object, struct file *file,
-				 u64 off, u64 len)
-{
-	struct answer *answer = &conn->answer;
-	u32 sent;
-	int ret;
-
-	*answer = (struct answer){ .object = object, .file = file, .off = off, .left = len };
-	ret = send_first(conn, head, head_len);
-	if (ret < 0 && ret != -EAGAIN)
-		return SEND_FAILED;
-	sent = ret > 0 ? (u32)ret : 0;
-	if (sent < head_len) {
-		answer->head_len = head_len - sent;
-		answer->head = ktux_charged_copy(conn->instance, head + sent, answer->head_len);
-		return answer->head ? blocked(conn) : SEND_FAILED;
-	}
-	advance(answer, sent - head_len);
-	return send_body(conn);
-}
-
 /* Keeps what a first send has left of a head. Returns false if out of memory. */
 static bool keep_head(struct conn *conn, const u8 *head, u32 head_len, u32 sent)
 {
@@ -248,11 +227,50 @@ static bool keep_head(struct conn *conn, const u8 *head, u32 head_len, u32 sent)
 	return answer->head;
 }
 
+/* Ends a first send that memory was missing for. Without a byte of the response in the socket, another one can still be sent. */
+static enum send_result run_short(struct conn *conn, u32 sent)
+{
+	if (sent > 0)
+		return SEND_FAILED;
+	if (conn->answer.head_len > 0)
+		kfree(conn->answer.head);
+	conn->answer = (struct answer){ .object = NULL };
+	return SEND_NOTHING;
+}
+
+/* Waits for room for the rest of a head, and for the body. */
+static enum send_result keep_rest(struct conn *conn, const u8 *head, u32 head_len, u32 sent)
+{
+	if (keep_head(conn, head, head_len, sent) && blocked(conn) == SEND_BLOCKED)
+		return SEND_BLOCKED;
+	return run_short(conn, sent);
+}
+
+enum send_result ktux_send_start(struct conn *conn, const u8 *head, u32 head_len, struct object *object, struct file *file,
+				 u64 off, u64 len)
+{
+	struct answer *answer = &conn->answer;
+	u32 sent;
+	int ret;
+
+	*answer = (struct answer){ .object = object, .file = file, .off = off, .left = len };
+	ret = send_first(conn, head, head_len);
+	if (ret < 0 && ret != -EAGAIN)
+		return SEND_FAILED;
+	sent = ret > 0 ? (u32)ret : 0;
+	if (sent < head_len)
+		return keep_rest(conn, head, head_len, sent);
+	advance(answer, sent - head_len);
+	return send_body(conn);
+}
+
 enum send_result ktux_send_start_bytes(struct conn *conn, const u8 *head, u32 head_len, const void *data, u32 len)
 {
 	struct answer *answer = &conn->answer;
 	struct kvec vec[2] = { { .iov_base = (void *)head, .iov_len = head_len }, { .iov_base = (void *)data, .iov_len = len } };
 	struct msghdr msg = { .msg_flags = SEND_FLAGS };
+	struct own_body *own = NULL;
+	enum send_result result;
 	u32 sent, of_body;
 	int ret;
 
@@ -267,11 +285,16 @@ enum send_result ktux_send_start_bytes(struct conn *conn, const u8 *head, u32 he
 	answer->left = len - of_body;
 	if (sent == head_len + len)
 		return SEND_DONE;
-	if (answer->left > 0)
-		answer->own = ktux_own_body_new(conn->instance->memcg, (const u8 *)data + of_body, (u32)answer->left);
-	if (!keep_head(conn, head, head_len, sent) || (answer->left > 0 && !answer->own))
-		return SEND_FAILED;
-	return blocked(conn);
+	if (answer->left > 0) {
+		own = ktux_own_body_new(conn->instance->memcg, (const u8 *)data + of_body, (u32)answer->left);
+		if (!own)
+			return run_short(conn, sent);
+	}
+	answer->own = own;
+	result = keep_rest(conn, head, head_len, sent);
+	if (result == SEND_NOTHING)
+		ktux_own_body_free(own);
+	return result;
 }
 
 enum send_result ktux_send_start_own(struct conn *conn, const u8 *head, u32 head_len, struct own_body *own)
@@ -285,9 +308,7 @@ enum send_result ktux_send_start_own(struct conn *conn, const u8 *head, u32 head
 	if (ret < 0 && ret != -EAGAIN)
 		return SEND_FAILED;
 	sent = ret > 0 ? (u32)ret : 0;
-	if (!keep_head(conn, head, head_len, sent))
-		return SEND_FAILED;
-	return sent < head_len ? blocked(conn) : send_body(conn);
+	return sent < head_len ? keep_rest(conn, head, head_len, sent) : send_body(conn);
 }
 
 void ktux_send_free_cold(struct cold_pages *pages)

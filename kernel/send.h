@@ -13,7 +13,8 @@ enum send_result {
 	SEND_BLOCKED, /* continues when there is room */
 	SEND_PAGES,   /* a page is not in memory: ktux_send_read_cold() on a helper thread */
 	SEND_TURN,    /* the turn's bytes are used up */
-	SEND_FAILED,  /* the client disconnected, the file has shrunk, or out of memory */
+	SEND_FAILED,  /* the client disconnected, the file has shrunk, or out of memory after a part was sent */
+	SEND_NOTHING, /* out of memory, and nothing was sent: only of ktux_send_start...(), which then takes nothing over */
 };
 
 /*
