@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs on a machine of test/vm/installed: Debian with systemd, and TUX as its documents say to install it."""
+"""Runs on a machine of test/vm/installed: Debian with systemd, and TUX as its documents say to install it. Once before an upgrade of the kernel, once after it."""
 import http.client
+import json
 import os
 import pathlib
 import re
@@ -23,6 +24,7 @@ ROOT = pathlib.Path("/var/www/html")
 BY_KERNEL = "engine: kernel, and "
 CAP_NET_BIND_SERVICE, CAP_NET_ADMIN = 10, 12  # linux/capability.h
 OTHER = pathlib.Path("/var/www/other")
+RELEASE = os.uname().release
 
 
 def run(*command):
@@ -83,6 +85,7 @@ def site():
     systemctl("restart", "tux")
     yield
     run("systemctl", "stop", "tux.socket", "tux.service")
+    run("modprobe", "-r", "hello", "tux-bpf")
     run("modprobe", "tux")
 
 
@@ -268,6 +271,53 @@ def test_programs_are_confined():
     assert lines[0] == "www-data" and "Read-only file system" in lines[1] and lines[2] == "private", lines
     assert lines[3:] == ["CapEff:\t0000000000000000", "NoNewPrivs:\t1"]
     assert not os.path.exists("/tmp/written") and not os.path.exists("/usr/written")
+
+
+def test_dkms_has_built_the_modules_for_this_kernel():
+    """And for each other kernel: an upgrade builds them anew, and keeps those of the kernel before."""
+    kernels = sorted(path.name for path in pathlib.Path("/lib/modules").iterdir())
+    assert len(kernels) == 2 and RELEASE in kernels
+    for package in ("tux/0.1.0", "hello-tux/1.0"):
+        lines = run("dkms", "status", package).stdout.splitlines()
+        assert sorted(lines) == [f"{package}, {kernel}, x86_64: installed" for kernel in kernels]
+    for name in ("tux", "hello"):
+        file = pathlib.Path(run("modinfo", "--field", "filename", name).stdout.strip())
+        assert file.parent == pathlib.Path("/lib/modules", RELEASE, "updates/dkms")
+        assert run("modinfo", "--field", "vermagic", name).stdout.split()[0] == RELEASE
+
+
+def test_module_of_verified_handlers():
+    """It is built where the kernel can have it, and loads there."""
+    can_have_it = tuple(int(number) for number in RELEASE.split(".")[:2]) >= (6, 11)
+    found = list(pathlib.Path("/lib/modules", RELEASE).rglob("tux-bpf.ko*"))
+    assert len(found) == can_have_it, found
+    loaded = run("modprobe", "tux-bpf")
+    assert (loaded.returncode == 0) == can_have_it, loaded.stderr
+    assert pathlib.Path("/sys/module/tux_bpf").is_dir() == can_have_it
+
+
+def answers_of_module():
+    """Whether the module of the kernel responds, its answers, and those of the program's build of it."""
+    found = {module["module"]: module for module in json.loads(get("/status?format=json")[1])["modules"]["loaded"]}["hello"]
+    return found["kernel"], found["kernel_requests"], found["requests"] - found["kernel_requests"]
+
+
+def test_module_of_an_author():
+    """It loads, and responds in the kernel. Unloaded: the program's build of it responds."""
+    CONFIG.write_text(f'root {ROOT}\nlisten ":80"\nlog off\nmodule hello {{ file "/usr/local/lib/tux/hello.so"; kernel on }}\n'
+                      'route "/hello" { module hello }\nroute "=/status" { status on }\n')
+    start_with("--config /etc/tux.conf")
+    systemctl("restart", "tux")
+    assert get("/hello") == (200, b"hello\n") and answers_of_module() == ("away", 0, 1)
+    loaded = run("modprobe", "hello")
+    assert loaded.returncode == 0, loaded.stderr
+    for _ in range(20):
+        assert get("/hello") == (200, b"hello\n")
+    assert answers_of_module() == ("responds", 20, 1)
+    assert "module hello (in the kernel)" in run("tux", "module", "list").stdout
+    assert run("modprobe", "-r", "hello").returncode == 0
+    assert get("/hello") == (200, b"hello\n") and answers_of_module() == ("away", 20, 2)
+    assert "module hello (not in the kernel: this program responds)" in run("tux", "module", "list").stdout
 
 
 def test_the_log_of_the_kernel_is_clean():
