@@ -179,7 +179,7 @@ def module_files(kernel, names):
 
 def test_modules(kernel):
     """The modules of test/vm that are built for a kernel. The debug kernel has no netfilter, which the witness needs."""
-    return ["pause", "owner", "identity", "cover"] + (["witness"] if kernel not in ("debug", "kcsan") else [])
+    return ["pause", "owner", "identity", "cover", "short"] + (["witness"] if kernel not in ("debug", "kcsan") else [])
 
 
 def tux_modules():

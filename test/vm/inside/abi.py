@@ -23,6 +23,7 @@ FIELDS_FORMAT = "=QQIIIIQQQIIHHHH"
 MODULE_FORMAT = "=IIIIQ"
 HANDED_UP_FORMAT = "=iIIHH"
 HANDED_UP_SIZE = struct.calcsize(HANDED_UP_FORMAT)
+HANDED_UP_ROOM = 16384  # for one with the longest text, or many without
 HELLO = _number(3, 0xd0, struct.calcsize(HELLO_FORMAT))
 SETUP = _number(1, 0xd1, struct.calcsize(SETUP_FORMAT))
 LISTEN = _number(1, 0xd2, 8)
@@ -235,8 +236,13 @@ class Instance:
 
     def take_all(self):
         """The same, with the listener's number."""
-        data = os.read(self.fd, HANDED_UP_SIZE * 64)
-        return [struct.unpack_from(HANDED_UP_FORMAT, data, at)[:3] for at in range(0, len(data), HANDED_UP_SIZE)]
+        data = os.read(self.fd, HANDED_UP_ROOM)
+        taken, at = [], 0
+        while at < len(data):
+            *one, target_len, fields_len = struct.unpack_from(HANDED_UP_FORMAT, data, at)
+            taken.append(tuple(one))
+            at += HANDED_UP_SIZE + target_len + fields_len + 3 & ~3
+        return taken
 
     def abandon(self):
         """Closes without a drain, after a signal has ended the threads that were lent. Of the main thread."""

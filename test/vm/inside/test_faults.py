@@ -143,9 +143,10 @@ def test_each_allocation_of_setting_up(root):
 
 
 class Program:
-    """An instance whose hand-ups are answered with 299, and a lent thread in which one allocation fails."""
+    """An instance whose hand-ups are answered with 299, for .reasons, and a lent thread in which one allocation fails."""
 
     def __init__(self, root, number, **setup):
+        self.reasons = []
         self.instance = abi.Instance(blocking=True)
         self.instance.hello()
         self.instance.setup(str(root), **setup)
@@ -172,7 +173,8 @@ class Program:
         while self.lent.is_alive():
             if not poll.poll(20):
                 continue
-            for fd, _ in self.instance.take():
+            for fd, reason in self.instance.take():
+                self.reasons.append(reason)
                 with socket.socket(fileno=fd) as taken:
                     taken.setblocking(False)
                     taken.recv(4096)

@@ -51,11 +51,26 @@ static bool ends(struct tux_str path, const char *word)
 	return path.len >= len && memcmp(path.at + path.len - len, word, len) == 0;
 }
 
+static enum tux_result keep(struct tux_req *req, bool file, bool late)
+{
+	struct kept *kept = kmalloc(sizeof(*kept), GFP_ATOMIC);
+
+	if (!kept || tux_suspend(req) != 0) {
+		kfree(kept);
+		return TUX_FAIL;
+	}
+	kept->req = req;
+	kept->file = file;
+	INIT_DELAYED_WORK(&kept->work, give_back);
+	atomic_inc(&waiting);
+	queue_delayed_work(queue, &kept->work, msecs_to_jiffies(late ? 2000 : 20));
+	return TUX_SUSPEND;
+}
+
 static enum tux_result handle(struct tux_req *req)
 {
 	struct tux_str path = tux_req_path(req);
-	bool never = ends(path, "/never"), file = ends(path, "/file"), late = file || ends(path, "/long");
-	struct kept *kept = never ? NULL : kmalloc(sizeof(*kept), GFP_ATOMIC);
+	bool file = ends(path, "/file");
 	char text[32];
 
 	if (ends(path, "/now"))
@@ -63,23 +78,13 @@ static enum tux_result handle(struct tux_req *req)
 	if (ends(path, "/gone") || ends(path, "/files")) {
 		int count = atomic_read(ends(path, "/gone") ? &gone_calls : &files);
 
-		kfree(kept);
 		return (enum tux_result)tux_reply(req, 200, "text/plain", text, (uint32_t)snprintf(text, sizeof(text), "%d\n", count));
 	}
-	if (ends(path, "/blocks")) {
-		kfree(kept);
+	if (ends(path, "/blocks"))
 		return TUX_BLOCKS;
-	}
-	if (tux_suspend(req) != 0)
-		return TUX_FAIL;
-	if (never)
-		return TUX_SUSPEND;
-	kept->req = req;
-	kept->file = file;
-	INIT_DELAYED_WORK(&kept->work, give_back);
-	atomic_inc(&waiting);
-	queue_delayed_work(queue, &kept->work, msecs_to_jiffies(late ? 2000 : 20));
-	return TUX_SUSPEND;
+	if (ends(path, "/never"))
+		return tux_suspend(req) == 0 ? TUX_SUSPEND : TUX_FAIL;
+	return keep(req, file, file || ends(path, "/long"));
 }
 
 static enum tux_result blocking(struct tux_req *req)
