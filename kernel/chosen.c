@@ -8,7 +8,7 @@
 #include "../core/target.h"
 #include "memcg.h"
 
-static_assert(TUX_MAX_CHOSEN == TUX_MAX_TARGET + TUX_MAX_FIELD_LINES);
+static_assert(TUX_MAX_TARGET + TUX_MAX_FIELD_LINES == TUX_MAX_CHOSEN);
 
 static struct chosen *of_scratch(struct scratch *scratch)
 {

@@ -107,7 +107,7 @@ int ktux_records_map(struct instance *instance, struct vm_area_struct *area)
  */
 static u32 room(const struct tux_cpu_shared *ring, u64 head)
 {
-	return tux_ring_room(head, smp_load_acquire(&ring->tail), RING_BYTES);
+	return tux_ring_room(head, smp_load_acquire(&ring->tail), RING_BYTES); /* of the program, which has read what precedes it */
 }
 
 bool ktux_records_room(struct instance *instance)
