@@ -237,7 +237,7 @@ struct tux_cpu_shared {
 	__u8 data[] __attribute__((aligned(64))); /* tux_shared.ring_bytes, followed by a tux_setup_module_counters for each module */
 };
 
-/* What responds in the kernel now for a module of a set-up. */
+/* The handler that responds in the kernel now for a module of a set-up. */
 enum tux_presence {
 	TUX_PRESENCE_NONE,     /* the program responds */
 	TUX_PRESENCE_MODULE,   /* a module of a .ko */

@@ -16,7 +16,7 @@ import pytest
 
 import client
 import tls
-from tools import descendants, field, is_sanitized, need
+from tools import descendants, field, is_sanitized, is_there, need
 from upstreams import Origin
 
 from test_config import written
@@ -211,10 +211,6 @@ def test_process_that_is_killed_is_replaced(held, pairs):
     assert "tux: the process that holds the keys of TLS has ended; a new server process takes over in 0.1 s\n" in server.output
 
 
-def is_gone(pid):
-    return not os.path.exists("/proc/%d" % pid) or field(pid, "State").startswith("Z")
-
-
 def test_process_that_pauses(held, pairs):
     """A handshake waits a second, the next ones not at all, until it responds again."""
     context = tls.trusting(pairs["ecdsa"])
@@ -280,7 +276,7 @@ def test_process_that_hangs_is_replaced(held, pairs):
         client.wait_until(lambda: not fails(server, context), "another one signs")
         assert conn.get("/file").body == b"data"
     assert "tux: the process that holds the keys of TLS does not respond, and is killed; a new server process takes over in 0.1 s\n" in server.output
-    client.wait_until(lambda: is_gone(before), "it was killed")
+    client.wait_until(lambda: not is_there(before), "it was killed")
     assert holder(server) != before
 
 
@@ -294,7 +290,7 @@ def test_process_that_hangs_ends_with_the_server(held, pairs, kill):
         os.kill(server.pid, signal.SIGKILL)
     else:
         server.process.terminate()
-    client.wait_until(lambda: is_gone(pid), "it was killed")
+    client.wait_until(lambda: not is_there(pid), "it was killed")
 
 
 def locked_kib(pid):
@@ -426,7 +422,7 @@ def test_process_ends_with_the_server(held, pairs):
     pid = holder(server)
     time.sleep(0.3)  # the process answers a moment before it reports to the supervisor, which gives up if the first one ends before that
     os.kill(server.pid, signal.SIGKILL)
-    client.wait_until(lambda: is_gone(pid), "it has ended")
+    client.wait_until(lambda: not is_there(pid), "it has ended")
     server.wait_until(lambda: handshake_or_none(server), "another server process serves")
 
 
