@@ -94,9 +94,12 @@ def kill_all(pids):
 
 
 def is_there(pid):
-    """True if the process has not ended; a zombie has ended."""
+    """
+    True if the process has not ended; a zombie has ended. "State" is that of the first thread: it may be a zombie while others, which
+    share its descriptors, have not ended.
+    """
     try:
-        return not field(pid, "State").startswith("Z")
+        return not field(pid, "State").startswith("Z") or int(field(pid, "Threads")) > 1
     except OSError:
         return False
 

@@ -50,11 +50,6 @@ def process(server):
     return int(found[0].split()[0])
 
 
-def is_running(pid):
-    with open("/proc/%d/stat" % pid, encoding="utf-8") as file:
-        return file.read().rpartition(") ")[2][0] != "Z"
-
-
 def is_replaced(server, before):
     """Waits until another process responds."""
     def other():
@@ -118,7 +113,7 @@ def test_spawner_that_is_killed_is_replaced(serve):
     server = serve()
     for pause in ("0.1", "0.2"):
         before = process(server)
-        spawners = [pid for pid, name in descendants(server.process.pid).items() if name == "tux spawner" and is_running(pid)]
+        spawners = [pid for pid, name in descendants(server.process.pid).items() if name == "tux spawner" and is_there(pid)]
         assert len(spawners) == 1
         os.kill(spawners[0], signal.SIGKILL)
         is_replaced(server, before)

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 import client
-from tools import descendants
+from tools import descendants, is_there
 
 
 def status(pid):
@@ -27,25 +27,20 @@ def spawner_of(server):
     return next(pid for pid, name in descendants(server.process.pid).items() if name == "tux spawner")
 
 
-def gone(pid):
-    """True if the process has ended, even if it is not reaped."""
-    return not os.path.exists("/proc/%d" % pid) or status(pid)["State"].startswith("Z")
-
-
 def test_spawner_ends_with_the_server(place, tux):
     server = served(place, tux, 'cgi a { root "%s" }\n' % place)
     spawner = spawner_of(server)
     assert int(status(spawner)["CapEff"], 16) == 0
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
-    assert gone(spawner)
+    assert not is_there(spawner)
 
 
 def test_spawner_ends_when_the_server_is_killed(place, tux):
     server = served(place, tux, 'cgi a { root "%s" }\n' % place)
     spawner = spawner_of(server)
     os.kill(int(status(spawner)["PPid"]), signal.SIGKILL)
-    client.wait_until(lambda: gone(spawner), "the spawner has ended")
+    client.wait_until(lambda: not is_there(spawner), "the spawner has ended")
 
 
 def test_spawner_that_is_killed_is_replaced(place, tux):
