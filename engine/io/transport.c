@@ -5,10 +5,28 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 
 #include "splice.h"
+
+bool transport_is_reset(const struct channel *channel)
+{
+	struct pollfd socket = { .fd = channel->fd }; /* POLLERR and POLLHUP are always reported */
+
+	return poll(&socket, 1, 0) > 0;
+}
+
+/*
+ * Returns the result of sendfile(2) or splice(2). With kTLS it may hide a reset that follows the client's FIN: the call returns the bytes that were sent
+ * before, and the socket's error is cleared. All later calls would succeed. The kernel would encrypt and keep their bytes until TCP has no
+ * memory left (Linux 6.1 to 7).
+ */
+static int64_t result_of(const struct channel *channel, int64_t sent)
+{
+	return sent > 0 && channel->sealed && transport_is_reset(channel) ? -EPIPE : sent;
+}
 
 int64_t transport_send_file(const struct loop_ops *ops, struct channel *channel, int fd, uint64_t off, uint64_t most)
 {
@@ -19,12 +37,12 @@ int64_t transport_send_file(const struct loop_ops *ops, struct channel *channel,
 	do
 		n = sendfile(channel->fd, fd, &from, most);
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	return n < 0 ? -errno : result_of(channel, n);
 }
 
 int64_t transport_send_pipe(const struct loop_ops *ops, struct channel *channel, int fd, uint64_t most)
 {
-	return splice_move(ops, fd, channel->fd, channel, most);
+	return result_of(channel, splice_move(ops, fd, channel->fd, channel, most));
 }
 
 void transport_cork(struct channel *channel, bool cork)

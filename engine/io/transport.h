@@ -52,10 +52,13 @@ uint64_t transport_acked(const struct channel *channel);
 /* True if the kernel has received bytes that the loop has not reported. */
 bool transport_has_input(const struct channel *channel);
 
+/* True if the client has reset the connection. */
+bool transport_is_reset(const struct channel *channel);
+
 /* True while the end of the output waits for the client to receive. Over TLS alone: without it the kernel sends the rest after close(). */
 static inline bool transport_is_ending(const struct channel *channel)
 {
-	return channel->tls != NULL && tls_is_ending(channel);
+	return channel->tls != NULL && tls_is_ending(channel) && !transport_is_reset(channel);
 }
 
 /*

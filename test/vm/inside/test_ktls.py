@@ -32,6 +32,8 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     for name, size in SIZES.items():
         (root / name).write_bytes(os.urandom(size))
+    with open(root / "huge", "wb") as file:
+        file.truncate(1 << 32)
     for path in (root, *root.parents):
         os.chmod(path, 0o755)
     return root
@@ -156,6 +158,40 @@ def test_alert_without_room(server, ethernet):
         time.sleep(0.5)
         with pytest.raises(ssl.SSLError, match="(?i)bad.record.mac"):
             conn.rest()
+
+
+def sockets_of(server):
+    """Returns the number of the server's sockets, with those of connections that its client has closed."""
+    return sum(path.is_socket() for path in pathlib.Path("/proc/%d/fd" % server.pid).iterdir())
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_client_that_leaves_within_large_body(server, half):
+    """
+    RFC 9293 3.6.1: a client that closes while the server sends resets the connection. The kernel reports a reset that follows the client's FIN at most once,
+    and never if sendfile() is under way. Later calls would succeed, and take all memory of TCP sockets.
+    """
+    before = sockets_of(server)
+    for i in range(40):
+        with server.connect() as conn:
+            conn.send(request("/huge"))
+            if half:
+                conn.send_eof()
+            conn.head()
+            for _ in range(i % 8):
+                conn.take(1 << 16)
+    client.wait_until(lambda: sockets_of(server) <= before, "the server has closed all connections")
+
+
+def test_client_that_leaves_full_socket(server, ethernet):
+    """A connection that waits for room for its end does not wait for a client that has reset it."""
+    before = sockets_of(server)
+    for size in range(30000, 180000, 10042):
+        with server.connect(receive_buffer=4096) as conn:
+            conn.send(request("/large", "Range: bytes=0-%d" % (size - 1)))
+            conn.send_eof()
+            wait_for_full_socket(server, conn)
+    client.wait_until(lambda: sockets_of(server) <= before, "the server has closed all connections")
 
 
 @pytest.mark.parametrize("command,served", [("k", True), ("K", False)])
