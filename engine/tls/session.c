@@ -14,6 +14,7 @@
 #include "../challenges.h"
 #include "../io/buffer.h"
 #include "hello.h"
+#include "records.h"
 #include "signer.h"
 #include "texts.h"
 
@@ -738,75 +739,21 @@ static void on_released(struct channel *channel)
 	channel->tls->above->released(channel);
 }
 
-/* A place in the pieces of a message. */
-struct place {
-	const struct msghdr *message;
-	size_t piece;
-	size_t off; /* in it */
-};
-
-static size_t bytes_left(const struct place *place)
-{
-	return place->message->msg_iov[place->piece].iov_len - place->off;
-}
-
-/* Skips pieces without bytes left. Returns false at the end of the message. */
-static bool find_bytes(struct place *place)
-{
-	while (place->piece < place->message->msg_iovlen && bytes_left(place) == 0)
-		*place = (struct place){ place->message, place->piece + 1, 0 };
-	return place->piece < place->message->msg_iovlen;
-}
-
-/*
- * Returns the plain bytes of the next record, and moves the place after them. Bytes of several pieces are copied to room: a head and a
- * small body are one record.
- */
-static const uint8_t *next_record(struct place *place, uint8_t *room, size_t *len)
-{
-	const uint8_t *first = (const uint8_t *)place->message->msg_iov[place->piece].iov_base + place->off;
-
-	*len = 0;
-	if (bytes_left(place) >= TLS_RECORD_BYTES || place->piece + 1 == place->message->msg_iovlen) {
-		*len = bytes_left(place) < TLS_RECORD_BYTES ? bytes_left(place) : TLS_RECORD_BYTES;
-		place->off += *len;
-		return first;
-	}
-	while (*len < TLS_RECORD_BYTES && find_bytes(place)) {
-		const size_t n = bytes_left(place) < TLS_RECORD_BYTES - *len ? bytes_left(place) : TLS_RECORD_BYTES - *len;
-
-		memcpy(room + *len, (const uint8_t *)place->message->msg_iov[place->piece].iov_base + place->off, n);
-		*len += n;
-		place->off += n;
-	}
-	return room;
-}
-
-/* Returns the bytes of a message that one turn encrypts. */
-static uint32_t bytes_of_turn(const struct msghdr *message)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < message->msg_iovlen && len < TURN_BYTES; i++)
-		len += message->msg_iov[i].iov_len < TURN_BYTES ? message->msg_iov[i].iov_len : TURN_BYTES;
-	return len < TURN_BYTES ? (uint32_t)len : TURN_BYTES;
-}
-
 /*
  * Encrypts the first bytes of a message. Makes room for all their records first: a buffer that grows with each of them would copy the others.
  * Returns false if TLS fails.
  */
-static bool encrypt(struct tls *tls, struct place *place, uint64_t *taken)
+static bool encrypt(struct tls *tls, struct tls_place *place, uint64_t *taken)
 {
 	uint8_t *room = tls->thread->tls_buffers->record;
-	const uint32_t turn = bytes_of_turn(place->message);
+	const uint32_t turn = tls_message_bytes(place->message, TURN_BYTES);
 
 	*taken = 0;
 	if (buffer_reserve(&tls->out, turn + (turn / TLS_RECORD_BYTES + 1) * RECORD_GROWTH) == NULL)
 		return false;
-	while (*taken < TURN_BYTES && find_bytes(place)) {
+	while (*taken < TURN_BYTES && tls_place_find(place)) {
 		size_t len, written;
-		const uint8_t *plain = next_record(place, room, &len);
+		const uint8_t *plain = tls_place_record(place, room, &len);
 
 		ERR_clear_error();
 		if (buffer_room(&tls->out, (uint32_t)len + RECORD_GROWTH) == NULL || SSL_write_ex(tls->ssl, plain, len, &written) != 1 ||
@@ -835,7 +782,7 @@ void tls_send(struct channel *channel, struct msghdr *message, int flags)
 {
 	struct tls *tls = channel->tls;
 	struct thread *thread = tls->thread;
-	struct place place = { message, 0, 0 };
+	struct tls_place place = { message, 0, 0 };
 
 	if (channel->sealed && !tls->broken) {
 		tls->owned = 1;
@@ -846,7 +793,7 @@ void tls_send(struct channel *channel, struct msghdr *message, int flags)
 		fail_later(tls);
 		return;
 	}
-	push(tls, find_bytes(&place) ? flags | MSG_MORE : flags);
+	push(tls, tls_place_find(&place) ? flags | MSG_MORE : flags);
 }
 
 void tls_say_end(struct channel *channel)

@@ -12,10 +12,7 @@
 #include "client.h"
 #include "context.h"
 #include "identity.h"
-
-enum {
-	TLS_RECORD_BYTES = 16384, /* plain bytes of a record (RFC 8446 5.1) */
-};
+#include "records.h"
 
 struct tls;
 
