@@ -97,6 +97,13 @@ static const struct tls_context *default_context(const struct tux_engine_config 
 	return config->hosts[config->names.fallback[listener]].tls;
 }
 
+/* Forgets the errors that OpenSSL has queued. ERR_clear_error() takes a hundred times as long as the look whether there are any. */
+static void forget_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 /* Gives OpenSSL the bytes that the loop reports. */
 static int bio_read(BIO *bio, char *to, int most)
 {
@@ -289,7 +296,7 @@ bool tls_open(struct channel *channel, struct thread *thread, unsigned listener,
 	const struct tux_engine_config *config = thread->config;
 	struct tls *tls = calloc(1, sizeof(*tls));
 
-	ERR_clear_error();
+	forget_errors();
 	if (tls == NULL)
 		return false;
 	*tls = (struct tls){
@@ -317,7 +324,7 @@ bool tls_connect(struct channel *channel, struct thread *thread, struct tls_peer
 {
 	struct tls *tls = calloc(1, sizeof(*tls));
 
-	ERR_clear_error();
+	forget_errors();
 	if (tls == NULL)
 		return false;
 	*tls = (struct tls){ .peer = peer, .ssl = tls_peer_open(peer), .channel = channel, .thread = thread, .above = channel->events };
@@ -439,7 +446,7 @@ static void fail(struct tls *tls)
 	tls->broken = true;
 	tls->failure = failure_now();
 	tls->refusal = SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE ? SSL_get_verify_result(tls->ssl) : X509_V_OK;
-	ERR_clear_error();
+	forget_errors();
 	if (!send_alert(tls)) {
 		tls->failing = true;
 		tls->thread->ops->receive_stop(tls->thread->loop, tls->channel);
@@ -543,7 +550,9 @@ static void read_records(struct tls *tls)
 		}
 		if (got) {
 			tls->above->received(channel, to, (uint32_t)n);
-			ERR_clear_error();
+			if (channel->closing || (tls->in_len == 0 && SSL_has_pending(tls->ssl) == 0))
+				return;
+			forget_errors();
 			continue;
 		}
 		switch (SSL_get_error(tls->ssl, 0)) {
@@ -595,7 +604,7 @@ static void on_received(struct channel *channel, const uint8_t *data, uint32_t l
 	}
 	tls->in = data;
 	tls->in_len = len;
-	ERR_clear_error();
+	forget_errors();
 	if (tls->established || shake_hands(tls))
 		read_records(tls);
 	tls->in_len = 0;
@@ -611,7 +620,7 @@ static void on_connected(struct channel *channel, int error)
 		report_end(tls, error);
 		return;
 	}
-	ERR_clear_error();
+	forget_errors();
 	(void)shake_hands(tls);
 	if (!tls->ended && !channel->closing)
 		tls->thread->ops->receive(tls->thread->loop, channel);
@@ -755,7 +764,7 @@ static bool encrypt(struct tls *tls, struct tls_place *place, uint64_t *taken)
 		size_t len, written;
 		const uint8_t *plain = tls_place_record(place, room, &len);
 
-		ERR_clear_error();
+		forget_errors();
 		if (buffer_room(&tls->out, (uint32_t)len + RECORD_GROWTH) == NULL || SSL_write_ex(tls->ssl, plain, len, &written) != 1 ||
 		    written != len)
 			return false;
@@ -771,7 +780,7 @@ static void fail_later(struct tls *tls)
 
 	tls->broken = true;
 	tls->owned = 1;
-	ERR_clear_error();
+	forget_errors();
 	if (tls->sending) /* its end reports */
 		return;
 	shutdown(tls->channel->fd, SHUT_RDWR);
@@ -802,9 +811,9 @@ void tls_say_end(struct channel *channel)
 
 	if (!tls->established || tls->broken)
 		return;
-	ERR_clear_error();
+	forget_errors();
 	SSL_shutdown(tls->ssl);
-	ERR_clear_error();
+	forget_errors();
 	(void)send_alert(tls);
 }
 
