@@ -287,6 +287,17 @@ static enum output_result send_window(struct output *output)
 	return send_memory(output, 1, more);
 }
 
+/*
+ * True if the bytes in memory get a record of their own, because a file follows that the kernel encrypts (kTLS): its records begin with its
+ * pages then. Otherwise each page would end within a block of the cipher, which the kernel copies.
+ */
+static bool ends_record(struct output *output)
+{
+	const struct body_source *source = &output->source;
+
+	return output->channel->sealed && source->count == 1 && !source->pipe && body_parts(&output->source)[0].memory == NULL;
+}
+
 enum output_result output_start(struct output *output)
 {
 	if (output->out == NULL && output_room(output, 0) == NULL)
@@ -299,7 +310,7 @@ enum output_result output_start(struct output *output)
 		unsigned parts = gather(output, &more);
 
 		if (parts > 0)
-			return send_memory(output, parts, more);
+			return send_memory(output, parts, more && !ends_record(output));
 		if (output->at == output->source.count)
 			break;
 		if (!output->source.pipe && copies_files(output))

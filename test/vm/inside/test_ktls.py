@@ -90,6 +90,20 @@ def test_head_and_small_body_are_one_record(server, root):
         assert conn.response().body == (root / "small").read_bytes()
 
 
+def test_records_of_a_file_begin_with_its_pages(server, root):
+    """The head of a file that sendfile(2) sends is a record of its own, so that no page of it ends within a block of the cipher."""
+    with server.connect() as conn:
+        conn.get("/empty")
+        conn.sock.sendall(request("/large"))
+        for plain_bytes in (range(100, 1000), range(16384, 16385), range(16384, 16385)):
+            head = conn.sock.raw.recv(5, socket.MSG_WAITALL)
+            sealed = int.from_bytes(head[3:5], "big")
+            assert head[0] == 23 and sealed - 17 in plain_bytes  # TLS 1.3 adds the type and a tag
+            conn.sock.incoming.write(head)
+            conn.sock.incoming.write(conn.sock.raw.recv(sealed, socket.MSG_WAITALL))
+        assert conn.response().body == (root / "large").read_bytes()
+
+
 def test_close_notify_and_tickets(server, pair):
     with server.connect() as conn:
         assert conn.get("/small", "Connection: close").status == 200
