@@ -54,11 +54,11 @@ int tux_trust(const char *state_directory, FILE *out, FILE *help)
 		        "TUX's authority on this machine. It can sign only for localhost, .local, .internal, .home.arpa, .test,\n"
 		        ".lan and private addresses. It is valid until %s; its SHA-256 fingerprint is\n%s\n\n"
 		        "  save it            tux trust >tux-authority.crt\n"
-		        "  curl, once         curl --cacert tux-authority.crt https://localhost:8443/\n"
+		        "  curl, once         curl --cacert tux-authority.crt https://localhost%s/\n"
 		        "  Debian             sudo cp tux-authority.crt /usr/local/share/ca-certificates/ && sudo update-ca-certificates\n"
 		        "  Chromium, Chrome   certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n TUX -i tux-authority.crt   (libnss3-tools)\n"
 		        "  Firefox            Settings, Certificates, View Certificates, Authorities, Import\n\n",
-		        until, fingerprint);
+		        until, fingerprint, geteuid() != 0 ? ":8443" : ""); /* the ports of servers of root, and of others */
 		done = fwrite(certificate.text, 1, certificate.len, out) == certificate.len && fflush(out) == 0;
 	}
 	tux_pem_free(&certificate);
