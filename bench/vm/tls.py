@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Runs in the guest: TUX and nginx over TLS 1.3, encrypted in the program and by the kernel (kTLS). Prints one line of JSON a measurement, with the
+Runs in the guest: TUX and other servers over TLS 1.3, encrypted in the program and by the kernel (kTLS). Prints one line of JSON a measurement, with the
 CPU time of the server's processes: with QEMU's icount one nanosecond of it is one instruction.
 """
 import json
@@ -15,13 +15,18 @@ import measure
 ROWS = {  # name: file, connections, more options of the client
     "full": ("1k.bin", 4, ["--close"]), "resumed": ("1k.bin", 4, ["--close", "--resume"]), "1k": ("1k.bin", 8, []), "16k": ("16k.bin", 8, []), "1m": ("1m.bin", 4, []),
 }
-SERVERS = {  # name: options of TUX, or a line of nginx's configuration
-    "nginx": "", "nginx-ktls": "ssl_conf_command Options KTLS;",
+PEERS = {  # name: its arguments before the file of its configuration, the file here, a line of it
+    "nginx": (["nginx", "-c"], "nginx-tls.conf", ""), "nginx-ktls": (["nginx", "-c"], "nginx-tls.conf", "ssl_conf_command Options KTLS;"),
+    "h2o": (["h2o", "-m", "worker", "-c"], "h2o-tls.conf", ""), "lighttpd-ktls": (["lighttpd", "-D", "-f"], "lighttpd-tls.conf", ""),
+}
+SERVERS = {  # name: options of TUX
     "uring": ["--engine", "uring", "--tls-kernel", "off"], "uring-ktls": ["--engine", "uring", "--tls-kernel", "on"],
     "epoll": ["--engine", "epoll", "--tls-kernel", "off"], "epoll-ktls": ["--engine", "epoll", "--tls-kernel", "on"],
     "uring-keys": ["--engine", "uring", "--tls-kernel", "off", "--key-process", "on"],
 }
-PAIR = {"@CERTIFICATE@": "/root/bench.pem", "@KEY@": "/root/bench.key"}
+USERS = {"nginx": "user root;\n", "h2o": "user: root\n"}
+NAMES = [*PEERS, *SERVERS]
+PAIR = {"@CERTIFICATE@": "/root/bench.pem", "@KEY@": "/root/bench.key", "@BOTH@": "/root/bench-both.pem"}
 
 
 def tree(pid):
@@ -47,16 +52,16 @@ def cpu_ns(pids):
 
 def start(server):
     port = measure.port_free()
-    if server.startswith("nginx"):
-        run = pathlib.Path("/tmp/" + server)
+    if server in PEERS:
+        run, (argv, name, line) = pathlib.Path("/tmp/" + server), PEERS[server]
         run.mkdir(exist_ok=True)
-        text = pathlib.Path("/root/nginx-tls.conf").read_text(encoding="utf-8")
+        text = pathlib.Path("/root/" + name).read_text(encoding="utf-8")
         words = {"@RUN@": run, "@ADDRESS@": "127.0.0.1", "@PORT@": port, "@ROOT@": measure.ROOT, "@CONNECTIONS@": 1024, "@DESCRIPTORS@": 65535,
-                 "@FILES@": 20000, "@KTLS@": SERVERS[server], **PAIR}
+                 "@FILES@": 20000, "@KTLS@": line, **PAIR}
         for word, value in words.items():
             text = text.replace(word, str(value))
-        (run / "conf").write_text("user root;\n" + text, encoding="utf-8")
-        process = subprocess.Popen(["nginx", "-c", str(run / "conf")], stderr=subprocess.DEVNULL)
+        (run / "conf").write_text(USERS.get(argv[0], "") + text, encoding="utf-8")
+        process = subprocess.Popen([*argv, str(run / "conf")])
     else:
         process = subprocess.Popen(["tux", "serve", measure.ROOT, "--listen", f"https://127.0.0.1:{port}", "--certificate", PAIR["@CERTIFICATE@"], "--key",
                                     PAIR["@KEY@"], "--threads", "1", "--log", "off", "--handshakes-per-client", "0", *SERVERS[server]])
@@ -64,11 +69,17 @@ def start(server):
     return process, port
 
 
-def load(port, row, milliseconds):
+def load(pids, port, row, milliseconds):
+    """Returns what the client says of a load, and the CPU time that processes took: without the handshakes if connections are kept alive."""
     file, connections, more = ROWS[row]
-    found = subprocess.run(["client", "--port", str(port), "--length", str(measure.FILES[file]), "--path", "/" + file, "--connections",
-                            str(connections), "--milliseconds", str(milliseconds), *more], capture_output=True, text=True, check=False)
-    return json.loads(found.stdout)
+    command = ["client", "--port", str(port), "--length", str(measure.FILES[file]), "--path", "/" + file, "--connections", str(connections),
+               "--milliseconds", str(milliseconds), *(more or ["--wait"])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        if not more:
+            client.stdout.readline()
+        before = cpu_ns(pids)
+        said, _ = client.communicate("\n")
+        return json.loads(said), cpu_ns(pids) - before
 
 
 def encrypted_by_kernel():
@@ -82,11 +93,10 @@ def main():
         for server in servers if turn % 2 == 0 else servers[::-1]:
             process, port = start(server)
             for row in rows:
-                load(port, row, milliseconds // 4)
-                pids, sealed = tree(process.pid), encrypted_by_kernel()
-                before = cpu_ns(pids)
-                result = load(port, row, milliseconds)
-                used = cpu_ns(pids) - before
+                pids = tree(process.pid)
+                load(pids, port, row, milliseconds // 4)
+                sealed = encrypted_by_kernel()
+                result, used = load(pids, port, row, milliseconds)
                 if (encrypted_by_kernel() > sealed) != server.endswith("-ktls"):
                     sys.exit(f"{server}: the kernel encrypts {'nothing' if server.endswith('-ktls') else 'what it should not'}")
                 print("measured", json.dumps({"server": server, "row": row, "round": turn, "requests": result["requests"],
