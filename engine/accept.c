@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "files/lookup.h"
@@ -13,7 +12,6 @@
 
 enum {
 	RETRY_ACCEPT_MS = 100, /* after running out of descriptors or memory */
-	PASSED_WAITS = 20,     /* of 0.1 ms, for all passed connections that have come, to give them to the kernel engine */
 	SINGLE_ACCEPTS = 64,   /* per thread: accept connections one at a time when so few are left to the limit */
 };
 
@@ -138,25 +136,23 @@ void accept_resume(struct accept *accept)
 	conns_unpark(accept->conns);
 	if (accept->thread->draining)
 		return;
-	if (slots_left(&accept->conns->slots) == 0)
+	if (slots_left(&accept->conns->slots) == 0 || accept->conns->parked > 0)
 		pause_accepting(accept);
 	else
 		accept_switch(accept, true);
 }
 
-/* Opens an accepted connection. Over the limit it waits unread until another connection closes. */
-static void take_accepted(struct accept *accept, int fd, unsigned listener, bool from_kernel)
+/* Opens an accepted connection. Over the limit it waits unread until another connection closes. for_kernel: the kernel engine is to have it. */
+static void take_accepted(struct accept *accept, int fd, unsigned listener, bool for_kernel)
 {
 	struct conn *conn = conn_open(accept->conns, fd, listener);
 
 	if (conn == NULL)
 		return;
-	conn->from_kernel = from_kernel;
-	if (!slot_take(&accept->conns->slots, accept->thread->draining))
-		return;
-	conn_start(conn);
-	if (from_kernel)
-		conn_offer(conn); /* later than give_passed() */
+	conn->from_kernel = for_kernel;
+	conn->gives = for_kernel ? CONN_GIVES : 0;
+	if (slot_take(&accept->conns->slots, accept->thread->draining))
+		conn_start(conn);
 }
 
 static void on_accepted(void *owner, struct acceptor *acceptor, int fd)
@@ -190,28 +186,23 @@ static bool connects(void *owner)
 
 /*
  * Gives a connection that the process before has passed to the kernel engine, before anything is read of it: only the kernel engine may have the module of its
- * next request. Returns false if the kernel engine refuses it. The other process closes its descriptor just after it has sent the message; until then the
- * kernel engine refuses it with EBUSY. *waits: number of times that this function may still wait for that.
+ * next request. Returns false if the kernel engine does not take it now: conn_start() tries again.
  */
-static bool give_passed(struct accept *accept, int *fd, unsigned listener, unsigned *waits)
+static bool give_passed(struct accept *accept, int *fd, unsigned listener)
 {
-	static const struct timespec pause = { .tv_nsec = 100000 };
 	const struct slots *slots = &accept->conns->slots;
 	bool given;
 
 	if (!slot_take(slots, accept->thread->draining))
 		return false;
-	while (!(given = kernel_link_give(slots->kernel, fd, listener)) && errno == EBUSY && *waits > 0) {
-		--*waits;
-		nanosleep(&pause, NULL);
-	}
+	given = kernel_link_give(slots->kernel, fd, listener);
 	slot_put(slots); /* the kernel engine has counted it itself */
 	return given;
 }
 
 void accept_take_passed(struct accept *accept)
 {
-	unsigned listener, waits = PASSED_WAITS;
+	unsigned listener;
 	bool of_kernel;
 	int fd;
 
@@ -227,9 +218,11 @@ void accept_take_passed(struct accept *accept)
 		set_mode(accept->thread, fd);
 		count(&accept->thread->counters.connections, 1);
 		of_kernel = __atomic_load_n(&accept->by_kernel[listener], __ATOMIC_RELAXED);
-		if (!of_kernel || !give_passed(accept, &fd, listener, &waits))
+		if (!of_kernel || !give_passed(accept, &fd, listener))
 			take_accepted(accept, fd, listener, of_kernel);
 	}
+	if (accept->conns->parked > 0)
+		pause_accepting(accept); /* a timer lets them start: no event comes for a connection that the kernel engine closes */
 }
 
 /* Accepts all connections in the accept queues: closing the sockets would reset them. */

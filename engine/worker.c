@@ -165,6 +165,7 @@ static void open_timers(struct worker *worker)
 	timers->duration_ms[TIMER_SEND] = config->send_timeout_ms;
 	timers->duration_ms[TIMER_LINGER] = LINGER_MS;
 	timers->duration_ms[TIMER_TUNNEL] = config->tunnel_timeout_ms;
+	timers->duration_ms[TIMER_GIVE] = CONN_GIVE_AGAIN_MS;
 }
 
 /* Sets up the worker before anything that may fail, so that worker_free() may follow. */

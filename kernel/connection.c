@@ -637,7 +637,7 @@ int ktux_conn_open(struct instance *instance, struct socket *sock, struct file *
 	take_address(conn);
 	ktux_conn_lock(conn);
 	if (ktux_conn_sk(conn)->sk_user_data)
-		error = -EBUSY;
+		error = -EINVAL; /* such as a socket in a sockmap of BPF; EBUSY is for what ends soon */
 	else
 		error = join(conn);
 	if (error == 0) {

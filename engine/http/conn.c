@@ -509,25 +509,51 @@ static void on_closed(struct channel *channel)
 	conn_free(conn_of(channel));
 }
 
+/* Takes a released connection into the loop again. */
+static void stay(struct conn *conn)
+{
+	conn->recalled = false;
+	conn->gives = 0;
+	conn_set_state(conn, CONN_READ);
+	if (conn->thread->ops->add(conn->thread->loop, &conn->channel))
+		conn_step(conn);
+	else
+		end(conn);
+}
+
+/* Gives a released connection, of which nothing was read, to another engine, now or later. */
+static void pass_on(struct conn *conn)
+{
+	switch (conn_pass_on(conn)) {
+	case CONN_PASS_DONE:
+		conn_free(conn);
+		return;
+	case CONN_PASS_BUSY:
+		if (conn->gives > 0) { /* its next request waits in the socket: maybe only the kernel engine has the module for it */
+			conn->gives--;
+			conn_wait_for(conn, WAIT_GIVE);
+			return;
+		}
+		conn->stays = true;
+		break;
+	case CONN_PASS_REFUSED: /* the kernel engine drains, or is out of memory */
+		conn->from_kernel = false;
+		break;
+	}
+	stay(conn);
+}
+
 /* Gives a connection that the loop has released to another engine, unless input arrived meanwhile. */
 static void on_released(struct channel *channel)
 {
 	struct conn *conn = conn_of(channel);
 
-	conn_set_state(conn, CONN_READ);
-	if (conn->in.len == 0 && !conn->client_closed && conn_pass_on(conn)) {
-		conn_free(conn);
+	if (conn->in.len == 0 && !conn->client_closed) {
+		pass_on(conn);
 		return;
 	}
-	conn->recalled = false;
-	if (conn->in.len > 0 || conn->client_closed)
-		conn->stays = true; /* a busy connection, for which each attempt costs more than it saves */
-	else
-		conn->from_kernel = false; /* the kernel engine drains, or is out of memory */
-	if (conn->thread->ops->add(conn->thread->loop, channel))
-		conn_step(conn);
-	else
-		end(conn);
+	conn->stays = true; /* a busy connection, for which each attempt costs more than it saves */
+	stay(conn);
 }
 
 /* Closes a connection for a cause within its handshake. */
@@ -565,6 +591,11 @@ void conn_start(struct conn *conn)
 		conn_wait_for(conn, WAIT_IDLE);
 	else if (!start_handshake(conn))
 		return;
+	if (conn->gives > 0 && conn_may_return(conn)) {
+		conn_give_back(conn);
+		return;
+	}
+	conn->gives = 0;
 	receive(conn);
 }
 
@@ -750,9 +781,11 @@ void conn_timeout(struct conn *conn)
 	case CONN_WRITE:
 		send_expired(conn);
 		return;
+	case CONN_HAND_BACK:
+		pass_on(conn);
+		return;
 	case CONN_PARKED:
 	case CONN_LOG_WAIT:
-	case CONN_HAND_BACK:
 		return;
 	case CONN_LINGER:
 		linger_expired(conn);

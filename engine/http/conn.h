@@ -17,7 +17,7 @@ enum conn_state {
 	CONN_WRITE,     /* the loop sends the output, or the output waits for bytes of a file */
 	CONN_LOG_WAIT,  /* waits for room for an access record */
 	CONN_LINGER,    /* has responded and sent FIN; discards input until the client closes */
-	CONN_HAND_BACK, /* leaves the loop for another engine; input that arrives meanwhile is kept */
+	CONN_HAND_BACK, /* leaves the loop for another engine, or has left it; input that arrives meanwhile is kept */
 	CONN_BROKEN,    /* out of memory: conn_step() closes it */
 	CONN_CLOSED,
 };
@@ -58,6 +58,7 @@ struct conn {
 	bool from_kernel;          /* came from the kernel engine, and returns to it when idle */
 	bool stays;                /* input has arrived while it was to return: it returns if it is recalled */
 	bool recalled;             /* the kernel engine has the module of the last request now */
+	uint16_t gives;            /* attempts left to give it to the kernel engine before anything is read; 0: it was not passed, or is read */
 	uint8_t kernel_reason;     /* enum tux_reason: why the kernel engine has handed up its next request */
 	bool kernel_declined;      /* the module of the next request's route has declined it in the kernel */
 	struct chosen_target *chosen; /* malloc'ed: reply of that module in the kernel; NULL: none */
@@ -77,7 +78,7 @@ void conns_init(struct conns *conns, struct thread *thread, struct slots slots, 
 /* Opens a connection for a connected socket, from which nothing has been read. Returns NULL and closes fd on failure. */
 struct conn *conn_open(struct conns *conns, int fd, unsigned listener);
 
-/* Starts to receive. The connection takes a slot of the limit. */
+/* Starts to receive, unless conn->gives attempts of giving it to the kernel engine are due first. The connection takes a slot of the limit. */
 void conn_start(struct conn *conn);
 
 /* Queues an error response without a request, then closes the connection. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conn_return.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "../io/transport.h"
@@ -26,33 +27,37 @@ void conn_give_back(struct conn *conn)
 	conn->thread->ops->release(conn->thread->loop, &conn->channel);
 }
 
-bool conn_pass_on(struct conn *conn)
+/* Gives a connection to the kernel engine. */
+static enum conn_pass give(struct conn *conn)
+{
+	if (!conn->from_kernel)
+		return CONN_PASS_REFUSED;
+	if (kernel_link_give(conn->conns->slots.kernel, &conn->channel.fd, conn->client.listener))
+		return CONN_PASS_DONE;
+	return errno == EBUSY ? CONN_PASS_BUSY : CONN_PASS_REFUSED;
+}
+
+enum conn_pass conn_pass_on(struct conn *conn)
 {
 	struct conns *conns = conn->conns;
 	enum passing_result result;
 
 	if (!conn->thread->draining)
-		return conn->from_kernel && kernel_link_give(conns->slots.kernel, &conn->channel.fd, conn->client.listener);
+		return give(conn);
 	if (conns->pass_again_ms != 0 || !passing_permits(conns->passing, conn->client.listener))
-		return false;
+		return CONN_PASS_REFUSED;
 	result = passing_send(conns->passing, conn->channel.fd, conn->client.listener);
 	if (result == PASSING_LATER)
 		conns->pass_again_ms = conn->thread->now_ms + PASSING_AGAIN_MS;
 	if (result != PASSING_DONE)
-		return false;
+		return CONN_PASS_REFUSED;
 	close(conn->channel.fd);
-	return true;
+	return CONN_PASS_DONE;
 }
 
 void conn_pass(struct conn *conn)
 {
 	if (conn->thread->draining && conn_may_return(conn))
-		conn_give_back(conn);
-}
-
-void conn_offer(struct conn *conn)
-{
-	if (conn_may_return(conn))
 		conn_give_back(conn);
 }
 

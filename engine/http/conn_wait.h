@@ -15,6 +15,7 @@ enum conn_wait {
 	WAIT_LOAD,   /* for a file that is opened, or a listing */
 	WAIT_LINGER, /* for the client's FIN */
 	WAIT_TUNNEL, /* for a byte in either direction */
+	WAIT_GIVE,   /* for the next attempt to give the connection to the kernel engine */
 	WAIT_SERVER, /* for the log or a backend, without a limit for the client */
 };
 

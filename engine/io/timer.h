@@ -16,6 +16,7 @@ enum timer_kind {
 	TIMER_SEND,
 	TIMER_LINGER,
 	TIMER_TUNNEL,   /* without a byte in either direction */
+	TIMER_GIVE,     /* between two attempts to give a connection to the kernel engine */
 	/* backends */
 	TIMER_CONNECT,  /* until a connection is established */
 	TIMER_REQUEST,  /* without progress in sending a request */

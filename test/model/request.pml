@@ -34,6 +34,7 @@
 #define WAIT_LINGER 5
 #define WAIT_READ 6
 #define WAIT_LOAD 7
+#define WAIT_GIVE 8
 
 /* enum exchange_state, without tunnels */
 #define KEEPING 1
@@ -98,6 +99,7 @@ bool read_waiting, reading, hangs;
 
 /* struct channel */
 bool receiving, late, sending, closing, leaving, freed, passed;
+bool gives; /* conn->gives: the process that has passed the connection may still have its descriptor, once */
 
 /* The client */
 byte sent_units, wire;
@@ -780,23 +782,25 @@ inline conn_free() {
 	fi;
 	assert(!log_waits || loop_over);
 	freed = true; state = 0; timer = NONE; seen = false; close_after_response = false; lingers = false; client_closed = false;
-	late = false; receiving = false; from_kernel = false; log_waits = false
+	late = false; receiving = false; from_kernel = false; gives = false; log_waits = false
 }
 
-/* on_released() with conn_pass_on() */
-inline on_released() {
+/* on_released() and pass_on(), with conn_pass_on() and stay() */
+inline pass_on() {
 	TOUCH;
-	leaving = false;
-	conn_set_state(CONN_READ);
+	assert(state == CONN_HAND_BACK);
 	if
 	:: in == 0 && !client_closed && ((draining && pass_permits) || (!draining && from_kernel)) -> passed = true
+	:: in == 0 && !client_closed && !draining && from_kernel && gives -> gives = false; conn_wait_for(WAIT_GIVE) /* CONN_PASS_BUSY */
 	:: draining && pass_permits && !was_later -> pass_later = true; was_later = true /* PASSING_LATER */
 	:: in > 0 || client_closed || !(draining && pass_permits)
 	fi;
 	if
+	:: timer == WAIT_GIVE
 	:: passed -> passed = false; assert(in == 0); conn_free(); passed = true /* no byte that the client has sent is lost */
 	:: else ->
-		from_kernel = false;
+		from_kernel = false; gives = false;
+		conn_set_state(CONN_READ);
 		if
 		:: act = STEP
 		:: FAILS -> act = END
@@ -832,6 +836,7 @@ inline conn_timeout() {
 			act = STEP
 		:: else -> assert(false) /* no time limit runs for such a request */
 		fi
+	:: state == CONN_HAND_BACK -> assert(!leaving); pass_on()
 	:: state == CONN_WRITE -> act = END /* send_expired(), without output_progressed() */
 	:: state == CONN_LINGER -> act = END
 	:: else -> assert(false) /* no time limit runs in this state */
@@ -910,7 +915,7 @@ inline conns_loaded() {
 	fi
 }
 
-#define timer_passes (timer != NONE && (LIMITS || (timer == WAIT_IDLE && DRAIN && going && client_over)))
+#define timer_passes (timer != NONE && (LIMITS || timer == WAIT_GIVE || (timer == WAIT_IDLE && DRAIN && going && client_over)))
 
 /* serve() of the worker */
 active proctype worker() {
@@ -924,7 +929,7 @@ end_idle:
 		:: !stop && !freed && !closing && sending && (!stalls || reset) -> after_send()
 		:: !stop && closing && sending -> sending = false           /* the cancelled send completes */
 		:: !stop && closing && !sending && !late && !freed -> conn_free() /* on_closed() */
-		:: !stop && leaving && !closing && !late -> on_released()
+		:: !stop && leaving && !closing && !late -> leaving = false; pass_on()
 		:: !stop && stream && (ex == CONNECTING || !paused) && !(ex == AWAITING && wants_body && !upload_done) -> model_backend()
 		:: !stop && stream && blocked -> blocked = false; handler_ready() /* on_drained() */
 		:: !stop && load == DELIVERED -> conns_loaded()
@@ -934,10 +939,10 @@ end_idle:
 		:: !stop && !freed && state == CONN_PARKED -> /* conn_start() */
 			conn_set_state(CONN_READ);
 			conn_wait_for(WAIT_IDLE);
-			receive();
 			if
-			:: true
-			:: KERNEL -> h1_refuse() /* conn_refuse() of a connection that the kernel engine handed up after a time limit */
+			:: KERNEL && conn_may_return -> gives = true; conn_give_back() /* of a connection that another process has passed */
+			:: true -> receive()
+			:: KERNEL -> receive(); h1_refuse() /* conn_refuse() of a connection that the kernel engine handed up after a time limit */
 			fi
 		:: !stop && DRAIN && !draining -> begin_drain()
 		:: !stop && pass_later -> pass_later = false;

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Modules in the kernel: each builds for both places, responds there alike, and can be unloaded at any time."""
+import contextlib
+import ctypes
 import json
 import mmap
 import os
@@ -7,6 +9,7 @@ import pathlib
 import re
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -466,3 +469,141 @@ def test_reload_keeps_connections_and_module(serve):
     time.sleep(0.2)
     load.ended = True
     assert tux.get("/keep/now") == (200, b"kernel\n")
+
+
+WITHOUT_FILE = """
+root "%(root)s"
+listen 127.0.0.1:%(port)d
+log off
+threads 1
+%(more)s
+module keeper { kernel on }
+route "/keep/" { module keeper }
+route "=/status" { status on }
+"""
+PIDFD_GETFD = 438
+
+
+@contextlib.contextmanager
+def passing(tux):
+    """The end of a socket on which a process that retires sends its connections: the second of a pair, which the supervisor has."""
+    links = {int(link.name): os.readlink(link) for link in pathlib.Path(f"/proc/{tux.process.pid}/fd").iterdir()}
+    inodes = {fd: int(link[8:-1]) for fd, link in links.items() if link.startswith("socket:[")}
+    process = os.pidfd_open(tux.process.pid)
+    found = None
+    for fd in sorted(inodes):
+        if found is None and inodes.get(fd + 1) == inodes[fd] + 1:
+            found = socket.socket(fileno=ctypes.CDLL(None).syscall(PIDFD_GETFD, process, fd + 1, 0))
+            if found.family != socket.AF_UNIX or found.type != socket.SOCK_SEQPACKET:
+                found.close()
+                found = None
+    os.close(process)
+    with found:
+        yield found
+
+
+def listening(port):
+    """The inode of the socket that listens on a port."""
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [int(line[9]) for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "0A"][0]
+
+
+@contextlib.contextmanager
+def passed(tux):
+    """A client, and the descriptor of its connection that the process which has passed it still has."""
+    with passing(tux) as sender, socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname(), timeout=20) as client:
+        held, _ = listener.accept()
+        with held:
+            socket.send_fds(sender, [struct.pack("=Q", listening(tux.port))], [held.fileno()])
+            yield client, held
+
+
+def gets_nothing(sock, seconds=0.5):
+    before = sock.gettimeout()
+    sock.settimeout(seconds)
+    with pytest.raises(TimeoutError):
+        sock.recv(1)
+    sock.settimeout(before)
+
+
+def head_of(target):
+    return f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+
+@pytest.fixture
+def without_file(root, tmp_path_factory):
+    """without_file(more): a program whose module has no other build."""
+    folder = tmp_path_factory.mktemp("without")
+    os.chmod(folder, 0o755)
+
+    def start(more=""):
+        tux = Tux.__new__(Tux)
+        port = free_port()
+        (folder / "tux.conf").write_text(WITHOUT_FILE % {"root": root, "port": port, "more": more})
+        age(root)
+        Tux.__init__(tux, None, "--config", str(folder / "tux.conf"))
+        tux.port, tux.address = port, ("127.0.0.1", port)
+        return tux
+    insmod("keeper")
+    yield start
+    for tux in list(Tux.running):
+        tux.stop()
+
+
+IO_URING = pathlib.Path("/proc/sys/kernel/io_uring_disabled")
+
+
+@pytest.fixture
+def epoll():
+    """Programs use epoll, because no process may use io_uring."""
+    if not IO_URING.exists():
+        pytest.skip("this kernel has no switch for io_uring")
+    before = IO_URING.read_text()
+    IO_URING.write_text("2")
+    yield
+    IO_URING.write_text(before)
+
+
+@pytest.mark.parametrize("loop", ["io_uring", "epoll"])
+def test_passed_connection_waits_unread_for_the_process_that_has_passed_it(request, without_file, loop):
+    """The kernel engine takes a connection only after the other process has closed its descriptor. The program responds to other clients meanwhile."""
+    if loop == "epoll":
+        request.getfixturevalue("epoll")
+    tux = without_file()
+    assert f"and {loop}" in tux.output
+    with passed(tux) as (client, held):
+        client.sendall(head_of("/keep/now"))
+        gets_nothing(client)
+        began = time.monotonic()
+        assert tux.get("/status")[0] == 200
+        assert time.monotonic() - began < 1
+        held.close()
+        assert answer(client) == (200, b"kernel\n")
+        assert ask(client, "/keep/now") == (200, b"kernel\n")
+
+
+def test_passed_connection_is_read_after_a_while_by_the_program(without_file):
+    """The other process never closes its descriptor, so the program responds. The connection goes to the kernel as soon as it can."""
+    tux = without_file()
+    with passed(tux) as (client, held):
+        client.sendall(head_of("/keep/now"))
+        gets_nothing(client, 3)
+        assert answer(client)[0] == 503
+        assert ask(client, "/a.txt") == (200, b"hello\n")
+        held.close()
+        assert ask(client, "/keep/now")[0] == 503
+        assert ask(client, "/keep/now") == (200, b"kernel\n")
+
+
+def test_passed_connection_over_the_limit_waits_for_the_kernel_engine(without_file):
+    """It is unread until another connection closes, which may be one of the kernel engine."""
+    tux = without_file("max-connections 1")
+    with passed(tux) as (client, held):
+        held.close()
+        assert ask(client, "/keep/now") == (200, b"kernel\n")
+        with passed(tux) as (other, held_of_other):
+            held_of_other.close()
+            other.sendall(head_of("/keep/now"))
+            gets_nothing(other)
+            client.close()
+            assert answer(other) == (200, b"kernel\n")
