@@ -177,25 +177,19 @@ struct isolated_process *isolated_process_get(struct isolated *isolated)
 	return process;
 }
 
-/* Replaces the process that threads get, whose reference this function takes. */
+/* Replaces the process that threads get, unless the new one is dead: isolated_process_kill() has done so then. Takes its reference. */
 static void publish(struct isolated *isolated, struct isolated_process *process)
 {
-	struct isolated_process *before;
+	struct isolated_process *before = process;
 
 	pthread_mutex_lock(&isolated->manager->lock);
-	before = isolated->process;
-	isolated->process = process;
+	if (process == NULL || !isolated_process_is_dead(process)) {
+		before = isolated->process;
+		isolated->process = process;
+	}
 	pthread_mutex_unlock(&isolated->manager->lock);
 	if (before != NULL)
 		isolated_process_put(before);
-}
-
-void isolated_process_kill(struct isolated_process *process, const char *why)
-{
-	if (__atomic_exchange_n(&process->dead, true, __ATOMIC_ACQ_REL))
-		return;
-	say_of(process->isolated, why);
-	wake_manager(process->isolated->manager);
 }
 
 /* Declares a process dead, and lets the engine's threads see it. */
@@ -206,6 +200,54 @@ static void bury(const struct isolated *isolated, struct isolated_process *proce
 	__atomic_store_n(&process->dead, true, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < process->threads; i++)
 		(void)!write(isolated->wake_own[i], &one, sizeof(one));
+}
+
+void isolated_process_kill(struct isolated_process *process, const char *why)
+{
+	struct isolated *isolated = process->isolated;
+	struct isolated_manager *manager = isolated->manager;
+	struct isolated_process *unused;
+	bool first;
+
+	if (isolated_process_is_dead(process))
+		return;
+	unused = process_new(isolated);
+	pthread_mutex_lock(&manager->lock);
+	first = !__atomic_exchange_n(&process->dead, true, __ATOMIC_ACQ_REL);
+	if (first && isolated->process == process) { /* before another thread can get a dead one */
+		isolated->process = unused;
+		unused = process;
+	}
+	pthread_mutex_unlock(&manager->lock);
+	if (unused != NULL)
+		isolated_process_put(unused); /* if it is the process, the caller has another reference */
+	if (!first)
+		return;
+	say_of(isolated, why);
+	bury(isolated, process);
+	wake_manager(manager);
+}
+
+/*
+ * Lets requests wait for the process that is started after one that has ended, or that is being ended. Some may wait already, because
+ * isolated_process_kill() has replaced the process. again false: none is started soon, and all get an error.
+ */
+static void replace(struct isolated *isolated, const struct isolated_process *process, bool again)
+{
+	struct isolated_process *next = again ? process_new(isolated) : NULL, *before;
+
+	pthread_mutex_lock(&isolated->manager->lock);
+	before = isolated->process;
+	if (again && before != NULL && before != process)
+		before = next;
+	else
+		isolated->process = next;
+	pthread_mutex_unlock(&isolated->manager->lock);
+	if (before == NULL)
+		return;
+	if (!again && before != process)
+		bury(isolated, before);
+	isolated_process_put(before);
 }
 
 static bool send_names(int fd, const struct buffer *names)
@@ -445,7 +487,6 @@ static void ended(struct isolated *isolated, const struct tux_spawn_result *resu
 {
 	struct isolated_run *run = isolated->run;
 	struct isolated_process *process = run->process;
-	struct isolated_process *present;
 
 	read_late(isolated);
 	read_output(isolated, true);
@@ -457,11 +498,7 @@ static void ended(struct isolated *isolated, const struct tux_spawn_result *resu
 	run->id = 0;
 	run->process = NULL;
 	run->failed = !run->ready;
-	present = isolated_process_get(isolated);
-	if (present == process || run->failed)
-		publish(isolated, run->failed || is_stopping(isolated->manager) ? NULL : process_new(isolated));
-	if (present != NULL)
-		isolated_process_put(present);
+	replace(isolated, process, run->ready && !is_stopping(isolated->manager));
 	bury(isolated, process);
 	isolated_process_put(process);
 	if (run->ready && clock_ms() - run->ready_ms >= LONG_LIFE_MS)
@@ -469,7 +506,7 @@ static void ended(struct isolated *isolated, const struct tux_spawn_result *resu
 	start_later(run);
 }
 
-/* Ends a process that a thread has found to break the rules. Requests wait for the next one. */
+/* Ends a process that a thread has found to break the rules. Requests wait for the next one, if it was ready. */
 static void end_broken(struct isolated *isolated)
 {
 	struct isolated_run *run = isolated->run;
@@ -481,8 +518,7 @@ static void end_broken(struct isolated *isolated)
 	run->killed = true;
 	read_late(isolated);
 	close_fd(&run->control_fd);
-	publish(isolated, run->ready && !is_stopping(isolated->manager) ? process_new(isolated) : NULL);
-	bury(isolated, run->process); /* other threads have to see it, too */
+	replace(isolated, run->process, run->ready && !is_stopping(isolated->manager));
 }
 
 void isolated_describe(const struct isolated *isolated, struct snapshot_module *module)

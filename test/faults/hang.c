@@ -27,7 +27,7 @@ enum {
 	HANG_NAMES = 4, /* a name is resolved */
 	HANG_READ = 8,  /* bytes of a file are read, or sent by sendfile(2): they are not in the page cache */
 	FAIL_ACCEPT = 16, /* a connection to a Unix socket is accepted: fails with ENOMEM */
-	HANG_POLL = 32, /* poll() of more than three descriptors returns with news of the second, as of the spawner to the thread of isolated modules */
+	HANG_POLL = 32, /* poll() of more than three descriptors returns with news of the first two: of a worker or the spawner to the thread of isolated modules */
 };
 
 /* test/system/hang.py reads and writes the same layout. */
@@ -222,7 +222,7 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
 	if (real == NULL)
 		real = (int (*)(struct pollfd *, nfds_t, int))find("poll");
 	found = real(fds, count, timeout);
-	if (found > 0 && count > 3 && fds[1].revents != 0 && chosen(HANG_POLL))
+	if (found > 0 && count > 3 && (fds[0].revents != 0 || fds[1].revents != 0) && chosen(HANG_POLL))
 		hang(HANG_POLL);
 	return found;
 }

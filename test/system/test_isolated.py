@@ -138,6 +138,22 @@ def test_nonsense_in_the_rings_is_502_and_one_line(serve):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_request_after_nonsense_waits_for_another_process(serve, hang):  # noqa: F811
+    """Also before the thread that starts processes knows of the nonsense."""
+    server = serve('root "/"', env=hang.env)
+    before = process(server)
+    hang.on(POLL)
+    assert server.get("/m/fill").status == 502
+    client.wait_until(lambda: hang.hung == 1, "the thread hangs that starts processes")
+    with server.connect() as conn:
+        conn.send("GET /m/pid- HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert server.get("/file.txt").body == b"a file"  # by the same thread, which has read the request before it
+        hang.off()
+        found = conn.response("GET")
+    assert found.status == 200 and int(found.body.split()[0]) != before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_records_about_a_file(serve):
     """The lies below are different from these records."""
     server = serve('root "/"')
