@@ -117,10 +117,12 @@ static bool is_wanted(const struct tux_loaded *loaded, const struct module_entry
 	return entry->flags & (loaded->owner ? TUX_SETUP_MODULE_VERIFIED : TUX_SETUP_MODULE_KERNEL);
 }
 
-/* Lets a module respond for an entry of its name. Under the lock. */
+/* Lets a module respond for an entry of its name. A verified handler does so in place of a .ko, in the order of the configuration. Under the lock. */
 static void join(struct tux_loaded *loaded, struct module_table *table, struct module_entry *entry)
 {
-	if (!entry->conf || rcu_access_pointer(entry->loaded) || strcmp(entry->conf->text, ktux_loaded_name(loaded)) != 0)
+	struct tux_loaded *before = rcu_dereference_protected(entry->loaded, lockdep_is_held(&modules_lock));
+
+	if (!entry->conf || (before && (before->owner || !loaded->owner)) || strcmp(entry->conf->text, ktux_loaded_name(loaded)) != 0)
 		return;
 	if (!is_wanted(loaded, entry) || !is_for(loaded, table))
 		return;
@@ -129,6 +131,24 @@ static void join(struct tux_loaded *loaded, struct module_table *table, struct m
 	count_entries(loaded, 1);
 	rcu_assign_pointer(entry->loaded, loaded);
 	show(table, entry, loaded->owner ? TUX_PRESENCE_VERIFIED : TUX_PRESENCE_MODULE);
+	if (!before)
+		return;
+	count_entries(before, -1);
+	if (before->entries == 0)
+		schedule_work(&before->settle); /* another configuration may wait for it */
+}
+
+/* Lets a module that is registered respond for an entry. Under the lock. */
+static void join_any(struct module_table *table, struct module_entry *entry)
+{
+	struct tux_loaded *loaded;
+
+	list_for_each_entry(loaded, &registered, all)
+		if (loaded->owner)
+			join(loaded, table, entry);
+	list_for_each_entry(loaded, &registered, all)
+		if (!loaded->owner)
+			join(loaded, table, entry);
 }
 
 static void join_all(struct tux_loaded *loaded)
@@ -155,15 +175,13 @@ static void settle(struct work_struct *work)
 void ktux_modules_open(struct instance *instance)
 {
 	struct module_table *table = &instance->modules;
-	struct tux_loaded *loaded;
 	u32 i;
 
 	table->present = instance->shared->modules;
 	mutex_lock(&modules_lock);
 	list_add_tail(&table->all, &tables);
-	list_for_each_entry(loaded, &registered, all)
-		for (i = 0; i < table->count; i++)
-			join(loaded, table, &table->entry[i]);
+	for (i = 0; i < table->count; i++)
+		join_any(table, &table->entry[i]);
 	mutex_unlock(&modules_lock);
 }
 
@@ -243,15 +261,26 @@ static struct tux_loaded *make_loaded(const struct tux_module *module)
 	return loaded;
 }
 
-/* Finds a module by its name, or by what it says of itself. Under the lock. */
-static struct tux_loaded *find(const char *name, const struct tux_module *module)
+/* Finds a module by what it says of itself. Under the lock. */
+static struct tux_loaded *find(const struct tux_module *module)
 {
 	struct tux_loaded *loaded;
 
 	list_for_each_entry(loaded, &registered, all)
-		if (loaded->module == module || (name && strcmp(ktux_loaded_name(loaded), name) == 0))
+		if (loaded->module == module)
 			return loaded;
 	return NULL;
+}
+
+/* True if a module of the same kind has the name: a .ko, or a verified handler. Under the lock. */
+static bool is_taken(const struct tux_loaded *made)
+{
+	struct tux_loaded *loaded;
+
+	list_for_each_entry(loaded, &registered, all)
+		if (!loaded->owner == !made->owner && strcmp(ktux_loaded_name(loaded), ktux_loaded_name(made)) == 0)
+			return true;
+	return false;
 }
 
 int tux_module_register(const struct tux_module *module, const struct tux_api **api)
@@ -265,7 +294,7 @@ int tux_module_register(const struct tux_module *module, const struct tux_api **
 	if (!loaded)
 		return -ENOMEM;
 	mutex_lock(&modules_lock);
-	if (find(module->name, module)) {
+	if (find(module) || is_taken(loaded)) {
 		error = -EEXIST;
 	} else {
 		*api = &loaded->api;
@@ -274,7 +303,7 @@ int tux_module_register(const struct tux_module *module, const struct tux_api **
 	}
 	mutex_unlock(&modules_lock);
 	if (error != 0) {
-		pr_warn("tux: module %s is registered already\n", module->name);
+		pr_warn("tux: %s %s is registered already\n", loaded->owner ? "handler of module" : "module", module->name);
 		ktux_loaded_put(loaded);
 	}
 	return error;
@@ -289,7 +318,7 @@ static struct tux_loaded *unlink(const struct tux_module *module)
 	u32 i;
 
 	mutex_lock(&modules_lock);
-	loaded = find(NULL, module);
+	loaded = find(module);
 	if (loaded)
 		list_del_init(&loaded->all);
 	list_for_each_entry(table, &tables, all) {
@@ -298,6 +327,7 @@ static struct tux_loaded *unlink(const struct tux_module *module)
 				continue;
 			RCU_INIT_POINTER(table->entry[i].loaded, NULL);
 			show(table, &table->entry[i], TUX_PRESENCE_NONE);
+			join_any(table, &table->entry[i]); /* a .ko in place of a verified handler */
 		}
 	}
 	mutex_unlock(&modules_lock);

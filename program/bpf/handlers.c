@@ -195,7 +195,7 @@ static void attach(struct tux_verified *handler, FILE *errors)
 	handler->link_fd = bpf_ops_attach(handler->ops_fd);
 	if (handler->link_fd < 0)
 		fprintf(errors, "tux: module %s: cannot attach its handler: %s%s\n", handler->name, strerror(errno),
-		        errno == EEXIST ? "; the kernel has another module of this name, maybe of another server" : "");
+		        errno == EEXIST ? "; the kernel has a handler of this name, of another server" : "");
 }
 
 void tux_handlers_attach(struct tux_handlers *handlers, struct tux_settings *settings, const struct tux_handlers *before, FILE *errors)

@@ -422,7 +422,7 @@ def test_handler_responds_for_its_own_program_alone(served, other):
     route = 'route "/count" { module counter }'
     one = served.start(module("counter") + route)
     two = other.start(module("counter") + route)
-    assert "tux: module counter: cannot attach its handler: File exists; the kernel has another module of this name" in messages()
+    assert "tux: module counter: cannot attach its handler: File exists; the kernel has a handler of this name, of another server" in messages()
     assert [one.get("/count")[1] for _ in range(2)] == [b"%020d\n" % number for number in (1, 2)]
     assert two.get("/count")[0] == 503
     assert counters(two, "counter")["kernel"] == "away" and not counters(two, "counter")["verified"]
@@ -453,7 +453,7 @@ def test_detached_handler_leaves_its_clients_to_its_program(served, other):
 @verified
 @pytest.mark.parametrize("on", [False, True])
 def test_module_of_the_kernel_in_place_of_a_detached_handler(served, on):
-    """A .ko of its name responds if the configuration has `kernel on`, and only then. It is never called verified."""
+    """A .ko of its name responds if the configuration has `kernel on`, and only then. It is never called verified. The next handler responds in its place."""
     text = module("keeper", "slow", f'file "/modules.tux/keeper.so"; kernel {"on" if on else "off"}') + 'route "/keep/" { module keeper }'
     tux = served.start(text)
     assert tux.get("/keep/now") == (200, b"kernel\n") and in_kernel(tux, "keeper")
@@ -465,19 +465,48 @@ def test_module_of_the_kernel_in_place_of_a_detached_handler(served, on):
     BUDGET.write_text("1000000")
     try:
         subprocess.run(["insmod", "/modules.tux/keeper.ko"], check=True)
-        for _ in range(2):  # and after a reload, which cannot attach the handler, because the kernel has a module of its name
-            before = counters(tux, "keeper")
-            assert [tux.get("/keep/now") for _ in range(3)] == 3 * [(200, b"kernel\n" if on else b"user\n")]
-            after = counters(tux, "keeper")
-            assert after["kernel"] == ("responds" if on else "away") and not after["verified"]
-            assert after["kernel_requests"] - before["kernel_requests"] == (3 if on else 0)
-            listed = subprocess.run(["tux", "module", "list"], capture_output=True, text=True, check=True).stdout
-            assert f'module keeper ({"in the kernel" if on else "not in the kernel: this program responds"})' in listed, listed
-            served.reload(text + "\n# changed")
+        before = counters(tux, "keeper")
+        assert [tux.get("/keep/now") for _ in range(3)] == 3 * [(200, b"kernel\n" if on else b"user\n")]
+        after = counters(tux, "keeper")
+        assert after["kernel"] == ("responds" if on else "away") and not after["verified"]
+        assert after["kernel_requests"] - before["kernel_requests"] == (3 if on else 0)
+        listed = subprocess.run(["tux", "module", "list"], capture_output=True, text=True, check=True).stdout
+        assert f'module keeper ({"in the kernel" if on else "not in the kernel: this program responds"})' in listed, listed
+        served.reload(text + "\n# changed")
+        wait_until(lambda: tux.get("/keep/now") == (200, b"kernel\n") and counters(tux, "keeper")["verified"], "the handler responds again", 5)
     finally:
         subprocess.run(["rmmod", "keeper"], check=True)
-    served.reload(text)
-    wait_until(lambda: tux.get("/keep/now") == (200, b"kernel\n") and counters(tux, "keeper")["verified"], "the handler responds again", 5)
+    assert tux.get("/keep/now") == (200, b"kernel\n") and counters(tux, "keeper")["verified"]
+
+
+@verified
+@pytest.mark.parametrize("on", [False, True])
+def test_handler_responds_in_place_of_a_module_of_the_kernel_that_was_there_first(served, on):
+    """The configuration orders them: the handler, then the .ko with `kernel on`, then the file. The .ko may come and go meanwhile."""
+    route = 'route "/hello" { module hello }'
+    kernel = f'kernel {"on" if on else "off"}'
+    text = module("hello", more=f'file "/modules.tux/hello.so"; {kernel}') + route
+
+    def way(tux):
+        assert {tux.get("/hello") for _ in range(5)} == {(200, b"hello\n")}
+        one = counters(tux, "hello")
+        return "verified" if one["verified"] else one["kernel"]
+    subprocess.run(["insmod", "/modules.tux/hello.ko"], check=True)
+    try:
+        tux = served.start(text)
+        assert way(tux) == "verified" and "cannot attach" not in messages()
+        served.reload(f'module hello {{ file "/modules.tux/hello.so"; {kernel} }}\n' + route)
+        assert way(tux) == ("responds" if on else "off")
+        served.reload(text)
+        assert way(tux) == "verified" and "cannot attach" not in messages()
+    finally:
+        subprocess.run(["rmmod", "hello"], check=True)
+    assert way(tux) == "verified"
+    subprocess.run(["insmod", "/modules.tux/hello.ko"], check=True)
+    try:
+        assert way(tux) == "verified"
+    finally:
+        subprocess.run(["rmmod", "hello"], check=True)
 
 
 @verified
