@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/error_log.h"
+#include "io/print.h"
 #include "kernel_routes.h"
 #include "log/ring_reader.h"
 
@@ -507,6 +509,20 @@ enum tux_presence kernel_link_module(const struct kernel_link *kernel, unsigned 
 	if (kernel->fd < 0 || kernel->shared == NULL || number >= TUX_MAX_SETUP_MODULES)
 		return TUX_PRESENCE_NONE;
 	return __atomic_load_n(&kernel->shared->modules[number], __ATOMIC_RELAXED);
+}
+
+void kernel_link_tell_slow(struct kernel_link *kernel, const struct tux_module_config *module, unsigned number)
+{
+	const bool slow = kernel_link_module(kernel, number) == TUX_PRESENCE_SLOW;
+	char front[128], text[160];
+	size_t len;
+
+	if (!slow || __atomic_load_n(&kernel->told_slow[number], __ATOMIC_RELAXED) || __atomic_exchange_n(&kernel->told_slow[number], true, __ATOMIC_RELAXED))
+		return;
+	print(front, sizeof(front), "module %s:", module->name);
+	len = print(text, sizeof(text), "its verified handler was too slow, as the kernel log says; until the next reload %s",
+	            module->file != NULL ? "its file responds" : "requests for it get 503");
+	say(front, text, (uint32_t)len);
 }
 
 uint64_t kernel_link_module_count(const struct kernel_link *kernel, unsigned number, struct tux_module_counters *sum)

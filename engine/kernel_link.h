@@ -25,6 +25,7 @@ struct kernel_link {
 	unsigned running;           /* helper threads in the kernel engine; atomic */
 	bool stop;
 	struct request_ids ids;     /* ids of access records; used by the log's thread only */
+	bool told_slow[TUX_MAX_SETUP_MODULES]; /* kernel_link_tell_slow() has written its line; atomic */
 };
 
 /*
@@ -88,6 +89,17 @@ void kernel_link_free(struct kernel_link *kernel);
 
 /* Returns what responds in the kernel now for a module of the configuration. Any thread. */
 enum tux_presence kernel_link_module(const struct kernel_link *kernel, unsigned number);
+
+/* True if the kernel responds for a module of the configuration now. Any thread. */
+static inline bool kernel_link_responds(const struct kernel_link *kernel, unsigned number)
+{
+	const enum tux_presence presence = kernel_link_module(kernel, number);
+
+	return presence == TUX_PRESENCE_MODULE || presence == TUX_PRESENCE_VERIFIED;
+}
+
+/* Writes a line, once, if the verified handler of a module of the configuration was too slow: the program responds. Any thread. */
+void kernel_link_tell_slow(struct kernel_link *kernel, const struct tux_module_config *module, unsigned number);
 
 /* Adds the counters of a module in the kernel to sum. Returns the requests for which it was called. */
 uint64_t kernel_link_module_count(const struct kernel_link *kernel, unsigned number, struct tux_module_counters *sum);

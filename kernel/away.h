@@ -5,6 +5,7 @@
 
 enum {
 	KTUX_AWAY = 1000, /* result of handle(): the module does not respond any more, and has not touched the request: the program responds */
+	KTUX_MODULE_SLOW = 1 << 29, /* flag of a verified handler that is unregistered because it was too slow, for TUX_PRESENCE_SLOW */
 	KTUX_MODULE_VERIFIED = 1 << 30, /* flag of a module: a verified handler, which responds for the process that registers it and for its children */
 };
 

@@ -326,7 +326,7 @@ static struct tux_loaded *unlink(const struct tux_module *module)
 			if (rcu_access_pointer(table->entry[i].loaded) != loaded)
 				continue;
 			RCU_INIT_POINTER(table->entry[i].loaded, NULL);
-			show(table, &table->entry[i], TUX_PRESENCE_NONE);
+			show(table, &table->entry[i], module->flags & KTUX_MODULE_SLOW ? TUX_PRESENCE_SLOW : TUX_PRESENCE_NONE);
 			join_any(table, &table->entry[i]); /* a .ko in place of a verified handler */
 		}
 	}

@@ -7,6 +7,7 @@
 #include "../../core/target.h"
 #include "../backend/exchange.h"
 #include "../log/backend_note.h"
+#include "../stats/totals.h"
 #include "../tls/context.h"
 #include "challenge.h"
 #include "error_page.h"
@@ -74,6 +75,15 @@ static struct tux_loaded *module_named(const struct request *req, const char *na
 		if (strcmp(config->modules[i].name, name) == 0)
 			return module_at(req, i);
 	return NULL;
+}
+
+/* Writes a line if the module should respond in the kernel, but its verified handler was too slow. */
+static void tell_slow(const struct request *req, unsigned number)
+{
+	const struct tux_module_config *module = &req->thread->config->modules[number];
+
+	if (module->verified)
+		kernel_link_tell_slow(req->thread->totals->kernel, module, number);
 }
 
 static bool is_kind(const struct tux_route *route, enum tux_handler handler)
@@ -192,6 +202,7 @@ static enum dispatch_handler handler_of_path(struct request *req)
 		return HANDLER_CHOSEN;
 	if (is_kind(req->route, TUX_HANDLER_MODULE)) {
 		req->module = module_at(req, req->route->argument);
+		tell_slow(req, req->route->argument);
 		return HANDLER_MODULE;
 	}
 	if (is_backend(req->route))

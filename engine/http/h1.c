@@ -34,7 +34,7 @@ static bool is_recalled(const struct conn *conn)
 	const struct tux_route *route = conn->request->matched;
 
 	return conn->from_kernel && !conn->thread->leaving && !conn->thread->draining && route != NULL && route->handler == TUX_HANDLER_MODULE &&
-	       !request_has_body(conn->request) && kernel_link_module(conn->conns->slots.kernel, route->argument) != TUX_PRESENCE_NONE;
+	       !request_has_body(conn->request) && kernel_link_responds(conn->conns->slots.kernel, route->argument);
 }
 
 void h1_next_request(struct conn *conn)

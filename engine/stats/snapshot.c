@@ -19,7 +19,9 @@ const char *snapshot_phase_name(enum tux_phase phase)
 
 const char *snapshot_kernel_name(enum snapshot_kernel kernel)
 {
-	static const char *const names[] = { [SNAPSHOT_KERNEL_OFF] = "off", [SNAPSHOT_KERNEL_AWAY] = "away", [SNAPSHOT_KERNEL_HERE] = "responds" };
+	static const char *const names[] = {
+		[SNAPSHOT_KERNEL_OFF] = "off", [SNAPSHOT_KERNEL_AWAY] = "away", [SNAPSHOT_KERNEL_HERE] = "responds", [SNAPSHOT_KERNEL_SLOW] = "too slow",
+	};
 
 	return names[kernel];
 }
@@ -46,6 +48,8 @@ void snapshot_put_host(FILE *out, const struct snapshot_module *module)
 		fputs(module->verified ? "in the kernel, verified" : "in the kernel", out);
 	else if (module->kernel == SNAPSHOT_KERNEL_AWAY)
 		fputs(module->file != NULL ? "not in the kernel: this program responds" : "not in the kernel: 503", out);
+	else if (module->kernel == SNAPSHOT_KERNEL_SLOW)
+		fputs(module->file != NULL ? "too slow in the kernel: this program responds" : "too slow in the kernel: 503", out);
 	else if (module->host == SNAPSHOT_HOST_POOL)
 		fprintf(out, "pool of %u thread%s", module->threads, module->threads == 1 ? "" : "s");
 	else if (module->host == SNAPSHOT_HOST_ISOLATED)

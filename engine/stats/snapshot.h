@@ -32,6 +32,7 @@ enum snapshot_kernel {
 	SNAPSHOT_KERNEL_OFF,  /* not configured */
 	SNAPSHOT_KERNEL_AWAY, /* the kernel engine does not have the module now, so the program responds */
 	SNAPSHOT_KERNEL_HERE,
+	SNAPSHOT_KERNEL_SLOW, /* like away, because the verified handler was too slow: until the next reload */
 };
 
 /* The place in which the program calls a module. */

@@ -82,6 +82,20 @@ static bool may_be_in_kernel(const struct tux_module_config *module)
 	return module->kernel || module->bpf != NULL;
 }
 
+static enum snapshot_kernel kernel_state(enum tux_presence presence)
+{
+	switch (presence) {
+	case TUX_PRESENCE_MODULE:
+	case TUX_PRESENCE_VERIFIED:
+		return SNAPSHOT_KERNEL_HERE;
+	case TUX_PRESENCE_SLOW:
+		return SNAPSHOT_KERNEL_SLOW;
+	case TUX_PRESENCE_NONE:
+		break;
+	}
+	return SNAPSHOT_KERNEL_AWAY;
+}
+
 /* Adds what the kernel engine has done for a module. */
 static void kernel_module_sum(const struct totals *totals, unsigned number, struct snapshot_module *one)
 {
@@ -89,7 +103,7 @@ static void kernel_module_sum(const struct totals *totals, unsigned number, stru
 
 	if (!may_be_in_kernel(&totals->config->modules[number]))
 		return;
-	one->kernel = presence != TUX_PRESENCE_NONE ? SNAPSHOT_KERNEL_HERE : SNAPSHOT_KERNEL_AWAY;
+	one->kernel = kernel_state(presence);
 	one->verified = presence == TUX_PRESENCE_VERIFIED;
 	one->kernel_requests = kernel_link_module_count(totals->kernel, number, &one->counters);
 }

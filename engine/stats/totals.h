@@ -11,7 +11,7 @@
 struct totals {
 	const struct tux_engine_config *config;
 	const struct thread *const *threads; /* config->threads; NULL: not started */
-	const struct kernel_link *kernel;
+	struct kernel_link *kernel;
 	const char *description;     /* as from tux_engine_describe() */
 	const struct listing_cache *listings;
 	/* Describes a module of the configuration: its interface, and its process. Returns false if it is not loaded. */

@@ -37,7 +37,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TUX_ABI 15u /* version of this file; program and module must have the same */
+#define TUX_ABI 16u /* version of this file; program and module must have the same */
 
 #define TUX_MAX_INDEX 8
 #define TUX_MAX_INDEX_LEN 255
@@ -242,6 +242,7 @@ enum tux_presence {
 	TUX_PRESENCE_NONE,     /* the program responds */
 	TUX_PRESENCE_MODULE,   /* a module of a .ko */
 	TUX_PRESENCE_VERIFIED, /* a verified handler */
+	TUX_PRESENCE_SLOW,     /* the program responds, because a verified handler was too slow */
 };
 
 /* The start of the shared memory. CPU i's part begins at first + i * stride. */

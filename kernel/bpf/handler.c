@@ -104,6 +104,7 @@ static int switch_on(struct handler *handler)
 	for_each_possible_cpu(cpu)
 		*per_cpu_ptr(handler->windows, cpu) = (struct window){ .since = jiffies };
 	WRITE_ONCE(handler->off, false);
+	handler->module.flags = KTUX_MODULE_VERIFIED;
 	error = tux_module_register(&handler->module, &handler->api);
 	handler->registered = error == 0;
 	return error;
@@ -125,6 +126,7 @@ static void detach_slow(struct work_struct *work)
 	if (handler->registered && READ_ONCE(handler->off)) {
 		pr_warn("tux: module %s: handle() took %u us, and its budget is %u us: it is detached, and the program responds until the next reload\n",
 			handler->name, READ_ONCE(handler->slow_us), READ_ONCE(budget_us));
+		handler->module.flags |= KTUX_MODULE_SLOW;
 		switch_off(handler);
 	}
 	mutex_unlock(&handlers_lock);
@@ -166,7 +168,6 @@ int ktux_handler_attach(const struct tux_bpf_ops *ops, struct bpf_link *link)
 		.size = sizeof(struct tux_module),
 		.abi = TUX_MODULE_ABI,
 		.api_bytes = sizeof(struct tux_api),
-		.flags = KTUX_MODULE_VERIFIED,
 		.name = handler->name,
 		.handle = handle,
 	};

@@ -95,7 +95,7 @@ static const struct tux_module_config *module_of(const struct tux_settings *sett
 /* Writes a message about a handler that was not loaded. */
 static void complain(const struct tux_module_config *module, const struct tux_verified *former, const char *error, FILE *errors)
 {
-	const char *const instead = is_attached(former) ? "the handler before it responds" : module->file ? "its file responds" : "requests for it get 503";
+	const char *const instead = is_attached(former) ? "the handler before it stays" : module->file ? "its file responds" : "requests for it get 503";
 
 	fprintf(errors, "tux: module %s: %s: ", module->name, module->bpf);
 	file_put_escaped(errors, TUX_ESCAPE_MESSAGE, error, strlen(error));

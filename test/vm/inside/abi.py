@@ -7,7 +7,7 @@ import signal
 import struct
 import threading
 
-ABI = 15
+ABI = 16
 RECORD_SIZE = 88
 DEVICE = "/dev/tux"
 

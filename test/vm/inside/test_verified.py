@@ -156,7 +156,7 @@ def test_refused_handler_leaves_the_one_before_it(served):
     tux = served.start(module("counter") + route)
     assert tux.get("/count")[1] == b"%020d\n" % 1
     served.reload(module("counter", "bad_leak") + route)
-    assert "; the handler before it responds" in messages()
+    assert "; the handler before it stays" in messages()
     assert tux.get("/count")[1] == b"%020d\n" % 2
     assert in_kernel(tux, "counter")
     served.reload(module("counter") + route)
@@ -339,12 +339,19 @@ def test_slow_handler_is_detached_and_the_program_responds(served):
         answers = [ask(sock, "/slow?slow") for _ in range(20)]
     assert answers[0] == (200, b"kernel\n") and answers[-1] == (200, b"hello\n"), answers
     assert {status for status, _ in answers} == {200}
-    wait_until(lambda: counters(tux, "slow")["kernel"] == "away", "the handler is detached", 5)
+    wait_until(lambda: counters(tux, "slow")["kernel"] == "too slow", "the handler is detached", 5)
+    for _ in range(3):
+        assert tux.get("/slow") == (200, b"hello\n")
+    line = "tux: module slow: its verified handler was too slow, as the kernel log says; until the next reload its file responds\n"
+    assert messages().count(line) == 1
+    listed = subprocess.run(["tux", "module", "list"], capture_output=True, text=True, check=True).stdout
+    assert "module slow (too slow in the kernel: this program responds)" in listed, listed
     log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
     assert re.search(r"tux: module slow: handle\(\) took \d+ us, and its budget is 20 us: it is detached", log), log[-2000:]
     BUDGET.write_text("1000000")
     served.reload(served.conf.read_text().split("threads 2\n")[1].rsplit("route \"=", 1)[0])
     wait_until(lambda: tux.get("/slow") == (200, b"kernel\n"), "it responds again", 5)
+    assert counters(tux, "slow")["kernel"] == "responds"
 
 
 @verified
@@ -442,12 +449,12 @@ def test_detached_handler_leaves_its_clients_to_its_program(served, other):
     with one.connect() as sock:
         for _ in range(20):
             assert ask(sock, "/slow?slow")[0] == 200
-    wait_until(lambda: counters(one, "slow")["kernel"] == "away", "the handler is detached", 5)
+    wait_until(lambda: counters(one, "slow")["kernel"] == "too slow", "the handler is detached", 5)
     BUDGET.write_text("1000000")
     two = other.start(text)
     assert two.get("/slow") == (200, b"kernel\n")
     assert one.get("/slow") == (200, b"hello\n")
-    assert counters(one, "slow")["kernel"] == "away"
+    assert counters(one, "slow")["kernel"] == "too slow"
 
 
 @verified
@@ -461,17 +468,17 @@ def test_module_of_the_kernel_in_place_of_a_detached_handler(served, on):
     with tux.connect() as sock:
         for _ in range(20):
             assert ask(sock, "/keep/now?slow")[0] == 200
-    wait_until(lambda: counters(tux, "keeper")["kernel"] == "away", "the handler is detached", 5)
+    wait_until(lambda: counters(tux, "keeper")["kernel"] == "too slow", "the handler is detached", 5)
     BUDGET.write_text("1000000")
     try:
         subprocess.run(["insmod", "/modules.tux/keeper.ko"], check=True)
         before = counters(tux, "keeper")
         assert [tux.get("/keep/now") for _ in range(3)] == 3 * [(200, b"kernel\n" if on else b"user\n")]
         after = counters(tux, "keeper")
-        assert after["kernel"] == ("responds" if on else "away") and not after["verified"]
+        assert after["kernel"] == ("responds" if on else "too slow") and not after["verified"]
         assert after["kernel_requests"] - before["kernel_requests"] == (3 if on else 0)
         listed = subprocess.run(["tux", "module", "list"], capture_output=True, text=True, check=True).stdout
-        assert f'module keeper ({"in the kernel" if on else "not in the kernel: this program responds"})' in listed, listed
+        assert f'module keeper ({"in the kernel" if on else "too slow in the kernel: this program responds"})' in listed, listed
         served.reload(text + "\n# changed")
         wait_until(lambda: tux.get("/keep/now") == (200, b"kernel\n") and counters(tux, "keeper")["verified"], "the handler responds again", 5)
     finally:
