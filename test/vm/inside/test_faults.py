@@ -28,10 +28,17 @@ def text_of_module():
     return start, start + int(line.split()[1])
 
 
+def text_of_function(name):
+    """Where a function of the module lies."""
+    symbols = sorted(int(line.split()[0], 16) for line in pathlib.Path("/proc/kallsyms").read_text().splitlines() if line.endswith("[tux]"))
+    start = [int(line.split()[0], 16) for line in pathlib.Path("/proc/kallsyms").read_text().splitlines() if line.split()[2:] == [name, "[tux]"]][0]
+    return start, min(symbol for symbol in symbols if symbol > start)
+
+
 class Faults:
-    def __init__(self, kind, probability):
+    def __init__(self, kind, probability, text=None):
         self.folder = FAULTS / kind
-        start, end = text_of_module()
+        start, end = text or text_of_module()
         for name, value in (("require-start", hex(start)), ("require-end", hex(end)), ("stacktrace-depth", 32), ("verbose", 0),
                             ("ignore-gfp-wait", "N"), ("min-order", 0), ("cache-filter", "N"), ("interval", 1), ("space", 0),
                             ("times", -1), ("probability", probability)):
@@ -46,11 +53,11 @@ class Faults:
 
 
 class Nth:
-    """The Nth allocation that this thread makes through the module's code fails; then .reached, else it made fewer."""
+    """The Nth allocation that this thread makes through the module's code, or through one function, fails; then .reached, else it made fewer."""
 
-    def __init__(self, number):
+    def __init__(self, number, function=None):
         for kind in ("failslab", "fail_page_alloc"):
-            Faults(kind, 0)
+            Faults(kind, 0, text_of_function(function) if function else None)
         self.number = number
         self.reached = False
 
