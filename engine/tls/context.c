@@ -195,6 +195,7 @@ static bool set_up(SSL_CTX *ctx, enum tux_tls_profile profile)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets alone: the memory of sessions would have no limit per client */
+	SSL_CTX_set_max_cert_list(ctx, MAX_CLIENT_CHAIN); /* of each host, because that of the first one stays. OpenSSL reserves up to 100 KB else */
 	SSL_CTX_set_alpn_select_cb(ctx, select_protocol, NULL);
 	SSL_CTX_set_client_hello_cb(ctx, select_host, NULL);
 	SSL_CTX_set_tlsext_servername_callback(ctx, acknowledge_name);
@@ -289,7 +290,6 @@ bool tux_tls_context_demand(struct tls_context *context, const struct tls_pem *a
 	if (store == NULL)
 		return false;
 	SSL_CTX_set1_cert_store(context->ssl_ctx, store);
-	SSL_CTX_set_max_cert_list(context->ssl_ctx, MAX_CLIENT_CHAIN); /* OpenSSL reserves what a client announces, up to 100 KB else */
 	SSL_CTX_set_verify(context->ssl_ctx, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
 	context->demands = name_authorities(context->ssl_ctx, store) && bind_demand(context, authorities, required);
 	tux_tls_authorities_free(store);

@@ -89,6 +89,24 @@ def test_length_of_the_chain(site, copies, fits, version):
 
 
 @pytest.mark.parametrize("version", [V12, V13])
+def test_length_of_the_chain_of_a_later_host(tux, place, version):
+    """It is limited for each host, not only if the listener's first one demands certificates."""
+    pair, authority = tls.make(place, "server", "a.test", "b.test"), tls.make(place, "clients", "clients")
+    own = tls.make_signed(place, "somebody", authority)
+    text = 'log off\nhost "a.test" { root "%s"; %s }\nhost "b.test" { root "%s"; %s; tls-client { ca "%s" } }' % (
+        place, pair.block, place, pair.block, authority.certificate)
+    server = tux(place, "--config", written(place, text), tls=tls.trusting(pair), ready=False)
+    server.wait_until(lambda: "sandbox: " in server.output, "it serves")
+    site = Site(server, None, pair, authority, own, None)
+    with site.connect("b.test", own, version) as conn:
+        assert conn.get("/server.pem", host="b.test").status == 200
+    with open(authority.certificate, encoding="ascii") as issuer, open(own.certificate, "a", encoding="ascii") as chain:
+        chain.write(90 * issuer.read())
+    refused(site, "b.test", own, version)
+    assert "excessive message size" in server.output
+
+
+@pytest.mark.parametrize("version", [V12, V13])
 def test_optional(site, version):
     refused(site, "b.test", site.other, version)
     for own, told in ((None, "NONE"), (site.own, "SUCCESS")):
