@@ -26,6 +26,8 @@ enum {
 	KTLS_SETS_TYPE = KTLS_COMMANDS + 2, /* of the next record */
 	KTLS_RECEIVES = BIO_CTRL_GET_KTLS_RECV,
 	ALERT_BYTES = 2,
+	KEY_UPDATE_MS = 1000,              /* least interval of KeyUpdates on average: one takes as long as several requests, and has 27 bytes */
+	KEY_UPDATES = 32,                  /* at once */
 	MAX_OUT = 256 * 1024,              /* bytes that wait to be sent: a client that asks for more without reading is cut off */
 };
 
@@ -65,7 +67,8 @@ struct tls {
 	long record_type;         /* of the next record that OpenSSL gives the kernel */
 	unsigned long failure;    /* OpenSSL's error that made TLS fail; 0: none */
 	long refusal;             /* X509_V_ERR_* that made TLS fail; X509_V_OK: none */
-	bool key_asked;           /* the client asks for a new key while the kernel encrypts with the present one */
+	uint64_t keys_until_ms;   /* time up to which the KeyUpdates of the other end have used up their intervals */
+	bool key_refused;         /* it has sent too many of them, or asks for a new key while the kernel encrypts with the present one */
 	BIO *socket;              /* OpenSSL's, through which it gives the kernel its key; NULL: the kernel does not encrypt */
 };
 
@@ -111,7 +114,7 @@ static int bio_read(BIO *bio, char *to, int most)
 	const uint32_t len = (uint32_t)most < tls->in_len ? (uint32_t)most : tls->in_len;
 
 	BIO_clear_retry_flags(bio);
-	if (most <= 0 || len == 0) {
+	if (most <= 0 || len == 0 || tls->key_refused) {
 		BIO_set_retry_read(bio);
 		return -1;
 	}
@@ -240,17 +243,27 @@ static BIO *bio_of(struct tls *tls, const BIO_METHOD *method)
 	return bio;
 }
 
-/* Notices that the client asks for another key of the server (RFC 8446 4.6.3), before OpenSSL acts on it. */
+/* Counts a KeyUpdate (RFC 8446 4.6.3) and judges it, before OpenSSL acts on it. */
+static void judge_key_update(struct tls *tls, bool requested)
+{
+	const uint64_t now_ms = tls->thread->now_ms;
+
+	if (tls->keys_until_ms < now_ms)
+		tls->keys_until_ms = now_ms;
+	tls->keys_until_ms += KEY_UPDATE_MS;
+	if (tls->keys_until_ms > now_ms + KEY_UPDATES * KEY_UPDATE_MS || (requested && tls->channel->sealed))
+		tls->key_refused = true;
+}
+
 static void on_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl, void *owner)
 {
 	enum { REQUESTED_AT = 4, REQUESTED = 1 };
-	struct tls *tls = owner;
 	const uint8_t *message = data;
 
 	(void)version;
 	(void)ssl;
-	if (!sent && type == SSL3_RT_HANDSHAKE && len > REQUESTED_AT && message[0] == SSL3_MT_KEY_UPDATE && message[REQUESTED_AT] == REQUESTED)
-		tls->key_asked = tls->channel->sealed;
+	if (!sent && type == SSL3_RT_HANDSHAKE && len > REQUESTED_AT && message[0] == SSL3_MT_KEY_UPDATE)
+		judge_key_update(owner, message[REQUESTED_AT] == REQUESTED);
 }
 
 /* Lets OpenSSL give the kernel its key for sending. Without memory for that, OpenSSL encrypts. */
@@ -260,11 +273,9 @@ static void offer_kernel(struct tls *tls)
 	if (tls->socket == NULL)
 		return;
 	SSL_set_options(tls->ssl, SSL_OP_ENABLE_KTLS);
-	SSL_set_msg_callback(tls->ssl, on_message);
-	SSL_set_msg_callback_arg(tls->ssl, tls);
 }
 
-/* Gives OpenSSL its BIOs. Returns false if out of memory. */
+/* Gives OpenSSL its BIOs, and observes messages. Returns false if out of memory. */
 static bool connect_library(struct tls *tls)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -279,6 +290,8 @@ static bool connect_library(struct tls *tls)
 		return false;
 	}
 	SSL_set_bio(tls->ssl, in, out);
+	SSL_set_msg_callback(tls->ssl, on_message);
+	SSL_set_msg_callback_arg(tls->ssl, tls);
 	return true;
 }
 
@@ -524,8 +537,8 @@ static bool shake_hands(struct tls *tls)
 }
 
 /*
- * Ends the connection of a client that asks for another key: the kernel cannot change the key that it encrypts with. The owner sends close_notify
- * under the present one, unless a response is under way.
+ * Ends a connection whose other end has sent too many KeyUpdates, or asks for another key: the kernel cannot change the key that it encrypts
+ * with. The owner sends close_notify under the present one, unless a response is under way.
  */
 static void refuse_key(struct tls *tls)
 {
@@ -544,7 +557,7 @@ static void read_records(struct tls *tls)
 	while (!channel->closing && !tls->ended && !tls->failing) {
 		const bool got = SSL_read_ex(tls->ssl, to, TLS_RECORD_BYTES, &n) == 1;
 
-		if (tls->key_asked) {
+		if (tls->key_refused) {
 			refuse_key(tls);
 			return;
 		}

@@ -291,6 +291,19 @@ def test_new_keys_of_the_client(sealed, files):  # noqa: F811
     assert one.alert() == "SSLV3_ALERT_BAD_RECORD_MAC"
 
 
+@pytest.mark.parametrize("asked", [b"\0", b"\1"])
+def test_too_many_new_keys(sealed, asked):
+    """One takes the server as long as several requests, and the client 27 bytes. So the connection ends, with close_notify."""
+    one, flood = sealed(), b""
+    for _ in range(40):
+        flood += one.seal(KEY_UPDATE + asked + bytes([HANDSHAKE]))
+        one.next_key()
+    one.plain(flood)
+    one.send(request("/small"))
+    one.conn.assert_closed()
+    assert not one.conn.sock.truncated
+
+
 @pytest.mark.parametrize("data", [
     b"\x17\x03\x03\0\x40" + request("/small"),       # without protection
     b"\x17\x03\x03\0\x10" + b"x" * 16,               # a tag alone
