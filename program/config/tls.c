@@ -101,11 +101,35 @@ static bool is_verified_elsewhere(void *owner, struct tux_host_settings *host, c
 	return challenge != TUX_CHALLENGE_HTTP || host->name_count == 0 || tux_name_is_internal(host->name[0]);
 }
 
+/* Reports a host whose addresses lack certificates, or whose redirects lack an address: TUX would not start with the file alone. */
+static void addresses_check(struct reading *reading, const struct tux_host_settings *host, const char *at)
+{
+	const struct tux_host_settings *const top = &reading->settings->top;
+	const struct tux_host_settings *const own = host->listen_count > 0 ? host : top;
+	const struct tux_host_settings *const redirects = tux_options_said(host, "https-redirect") ? host : top;
+	bool secure = own->listen_count == 0 && tux_settings_have_certificates(reading->settings); /* the default addresses */
+	unsigned i;
+
+	for (i = 0; i < own->listen_count && !secure; i++) {
+		secure = tux_listener_has_tls(own->listen[i]);
+		if (secure && host->tls.count == 0 && top->tls.count == 0)
+			reading_wrong(reading, at, "there is no certificate for %s: tls { certificate FILE; key FILE }, or tls { automatic on }", own->listen[i]);
+	}
+	if (!secure && redirects->https_port == TUX_HTTPS_PORT_OWN)
+		reading_wrong(reading, at, "https-redirect needs a listen that begins with https://, or a port in place of on");
+}
+
 void tls_settle(struct reading *reading)
 {
-	bool secure, plain;
+	const struct tux_settings *const settings = reading->settings;
+	bool secure, plain, whole;
 
 	automatic_settle(reading);
+	whole = reading->check && reading->wrong == 0; /* otherwise a wrong value, which was reported, may be what is missing */
+	for (unsigned i = 0; whole && i < settings->host_count; i++)
+		addresses_check(reading, &settings->host[i], reading->host_at[i]);
+	if (whole && settings->host_count == 0)
+		addresses_check(reading, &settings->top, NULL);
 	kinds_find(reading->settings, &secure, &plain);
 	if (plain && !secure && tux_settings_have_certificates(reading->settings))
 		reading_warn(reading, NULL, "the certificates of tls are not used: no listen begins with https://");

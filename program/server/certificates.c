@@ -390,18 +390,36 @@ static unsigned demand_check(const struct tux_client_demand *demand, const char 
 	return !usable;
 }
 
+/* Reports the first certificate of a host that cannot stand beside those before it. Each of them is usable alone. */
+static unsigned kinds_check(const struct tux_settings *settings, const struct tux_certificates *certificates, const char *path, FILE *errors)
+{
+	char error[512];
+
+	for (unsigned count = 2; count <= certificates->count; count++) {
+		const struct tux_certificates first = { certificates->files, count };
+
+		if (tux_certificates_fit(&first, settings, error, sizeof(error)))
+			continue;
+		fault_write(errors, path, certificates->files[count - 1].line, "%s", error);
+		return 1;
+	}
+	return 0;
+}
+
 unsigned tux_certificates_check(const struct tux_settings *settings, const char *path, FILE *errors)
 {
-	unsigned wrong = 0, i, k;
+	unsigned wrong = 0, before, i, k;
 
 	for (i = 0; i <= settings->host_count; i++) {
 		const struct tux_host_settings *const host = i == 0 ? &settings->top : &settings->host[i - 1];
 
 		if (host->tls_client.ca)
 			wrong += demand_check(&host->tls_client, path, errors);
-		for (k = 0; k < host->tls.count; k++)
+		for (k = 0, before = wrong; k < host->tls.count; k++)
 			if (!host->tls.files[k].automatic)
 				wrong += certificate_check(settings, host, &host->tls.files[k], path, errors);
+		if (wrong == before)
+			wrong += kinds_check(settings, &host->tls, path, errors);
 	}
 	return wrong;
 }

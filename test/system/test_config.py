@@ -95,7 +95,7 @@ def test_every_error_has_its_line(program, place, text, expected):
                                   "cache-bytes 64M; browse on; dotfiles off\n", 'listen [":80", "[::1]:81"]\nlisten unix:/run/x\n',
                                   'listen "[::1]:81"\n', 'listen  "[::1]:81"\r\nthreads 2 # see [2]\r\n', 'threads 2 /* {a} */\nlog off\n',
                                   'upstream a { server "[::1]:80" } # {', "upstream a {\n\tserver \"[::1]:80\"\n\tserver '127.0.0.1:81'\n}\n",
-                                  'index "b[c{\\"d"; route "/a" { redirect "/b" }\nthreads 2', '{ "listen": [ "[::1]:81", "[::1]:82" ], "threads": 2 }', 'listen https://[::1]:81',
+                                  'index "b[c{\\"d"; route "/a" { redirect "/b" }\nthreads 2', '{ "listen": [ "[::1]:81", "[::1]:82" ], "threads": 2 }', 'listen http://[::1]:81',
                                   'handover 80; route "/a" { handover 80 }',
                                   'route "=/s" { status on }', 'route "/s" { status on; allow "192.0.2.0/24" }',
                                   'route "/s" { status on; allow ["192.0.2.1", "2001:db8::/32", "::/0"] }', "log = off", "index = a.html\nindex = b.html", "no-sandbox = no"])

@@ -172,6 +172,25 @@ def test_certificates_that_no_listener_uses(program, place, pair):  # noqa: F811
     assert "no listen begins with https://" in done.stderr
 
 
+@pytest.mark.parametrize("text,words", [
+    ('listen "https://127.0.0.1:1"', "tux.conf: there is no certificate for https://127.0.0.1:1: tls {"),
+    ('listen ["https://127.0.0.1:1", "127.0.0.1:2"]\nhost "example.org" { %s }\nhost "b.test" { }', "tux.conf:3: there is no certificate for https://127.0.0.1:1"),
+    ('listen "127.0.0.1:1"\nhttps-redirect on', "tux.conf: https-redirect needs a listen that begins with https://"),
+    ('host "a.test" { listen "https://127.0.0.1:1"; %s }\nhost "b.test" { listen "127.0.0.1:2"; https-redirect on }', "tux.conf:2: https-redirect needs"),
+    ("https-redirect on", "https-redirect needs"), ("%s\n%s", 'the host has one with the same kind of key already (EC)')])
+def test_check_refuses_a_file_with_which_no_server_starts(program, place, text, words):  # noqa: F811
+    pair = tls.make(place, "pair", "example.org", "a.test")
+    done = check(program, written(place, text.replace("%s", pair.block) + "\n"))
+    assert done.returncode == 1 and words in done.stderr, done.stderr
+    start = subprocess.run([program, "serve", place, "--config", place + "/tux.conf"], capture_output=True, text=True, check=False, timeout=30)
+    assert start.returncode == 1, start.stderr
+
+
+@pytest.mark.parametrize("text", ["https-redirect on\n%s", 'listen "127.0.0.1:1"\nhttps-redirect 443', 'listen ["127.0.0.1:1", "https://127.0.0.1:2"]\n%s\nhttps-redirect on'])
+def test_check_accepts_redirects_with_an_address(program, place, pair, text):  # noqa: F811
+    assert check(program, written(place, text.replace("%s", pair.block) + "\n")).returncode == 0
+
+
 @pytest.mark.parametrize("options,words", [
     (["--key", "a"], "option --key"), (["--certificate", "/nonexistent/a.pem"], 'certificate "/nonexistent/a.pem": No such file or directory'),
     (["--listen", "https://127.0.0.1:0"], "there is no certificate for https://127.0.0.1:0")])
