@@ -71,12 +71,13 @@ static void connections_write(FILE *out, const struct snapshot *snapshot)
 
 static void tls_write(FILE *out, const struct tux_counters *counters)
 {
-	const char *before = ": ";
+	const char *before = ", ";
 
 	if (counters->handshakes + counters->handshakes_failed == 0)
 		return;
 	name_write(out, "handshakes");
 	snapshot_put_count(out, counters->handshakes);
+	fputs(" completed", out);
 	part_write(out, &before, "resumed", counters->handshakes_resumed);
 	part_write(out, &before, "failed", counters->handshakes_failed);
 	part_write(out, &before, "over the client's limit", counters->handshakes_limited);

@@ -452,7 +452,7 @@ def test_status_counts_handshakes(place, root, tux, pair):
         assert "andshakes" in body and re.search(re.escape(pair.certificate) + words, body)
     told = subprocess.run([server.command[0], "status", str(server.pid)], capture_output=True, text=True, check=False, timeout=20).stdout
     assert re.search(r"  certificate  (29|30) days left; " + re.escape(pair.certificate), told), told
-    assert re.search(r"handshakes +5: resumed 1, failed 1", told) and re.search(r"tls +OpenSSL 3.*; (not in the kernel: |the kernel encrypts)", told), told
+    assert re.search(r"handshakes +5 completed, resumed 1, failed 1", told) and re.search(r"tls +OpenSSL 3.*; (not in the kernel: |the kernel encrypts)", told), told
 
 
 def test_server_ends_with_close_notify(secure, root):
