@@ -409,9 +409,9 @@ bool tux_command_parse(int argc, char **argv, struct tux_command *command, struc
 	if (strcmp(first, "check") == 0) {
 		command->verb = TUX_VERB_CHECK;
 		command->config = argc > 2 ? argv[2] : NULL;
-		if (argc != 3)
+		if (argc != 3 || strcmp(argv[2], "--help") == 0)
 			snprintf(error, error_size, "\"check\" takes one file: tux check FILE");
-		return argc == 3;
+		return *error == '\0';
 	}
 	if (strcmp(first, "status") == 0)
 		return status_parse(argc - 1, argv + 1, command, error, error_size);

@@ -123,7 +123,8 @@ static bool pkcs12_read(struct tls_certificate *certificate, PKCS12 *structure, 
 
 	if (!parsed && locked) {
 		snprintf(error, error_size, "certificate \"%s\": %s", file->name,
-		         file->password != NULL ? "the passphrase of key-password-file is wrong" : "it has a passphrase; set key-password-file");
+		         file->password != NULL ? "the passphrase of key-password-file is wrong" :
+		                                  "it has a passphrase; set key-password-file in the configuration file");
 	} else if (!parsed) {
 		tls_reason(reason, sizeof(reason));
 		snprintf(error, error_size, "certificate \"%s\": malformed or unsupported PKCS#12: %s", file->name, reason);
@@ -178,7 +179,7 @@ static bool key_read(struct tls_certificate *certificate, const struct tls_pem *
 	if (passphrase.asked && pem->password != NULL)
 		snprintf(error, error_size, "key \"%s\": the passphrase of key-password-file is wrong", pem->name);
 	else if (passphrase.asked)
-		snprintf(error, error_size, "key \"%s\": it has a passphrase; set key-password-file", pem->name);
+		snprintf(error, error_size, "key \"%s\": it has a passphrase; set key-password-file in the configuration file", pem->name);
 	else if (memmem(pem->text, pem->len, "PRIVATE KEY-----", 16) == NULL)
 		snprintf(error, error_size, "key \"%s\": no private key in PEM (-----BEGIN PRIVATE KEY-----)", pem->name);
 	else
