@@ -556,6 +556,7 @@ struct tux_config *tux_config_read(const char *path, struct tux_settings *settin
 		reading_wrong(&reading, NULL, "no memory");
 		return NULL;
 	}
+	settings->file = path;
 	load(&reading);
 	free(reading.file);
 	free(reading.host_at);

@@ -90,6 +90,17 @@ static bool own_add(struct tux_tls_contexts *contexts, struct tls_context *conte
 	return added;
 }
 
+/* Puts the place in the configuration file before a sentence; line 0 is the command line. */
+static void place_add(const struct tux_tls_contexts *contexts, unsigned line, char *error, size_t error_size)
+{
+	char sentence[512];
+
+	if (line == 0 || !contexts->file)
+		return;
+	snprintf(sentence, sizeof(sentence), "%s", error);
+	snprintf(error, error_size, "%s:%u: %s", contexts->file, line, sentence);
+}
+
 /* Adds one certificate of a host to a context. Returns false with a sentence in error. */
 static bool certificate_add(struct tux_tls_contexts *contexts, struct tls_context *context, const struct tux_host_settings *host,
                             const struct tux_certificate_files *files, char *error, size_t error_size)
@@ -99,6 +110,8 @@ static bool certificate_add(struct tux_tls_contexts *contexts, struct tls_contex
 
 	if (added && files->staple)
 		staple_try(context, files->staple);
+	if (!added)
+		place_add(contexts, files->line, error, error_size);
 	return added;
 }
 
@@ -128,6 +141,7 @@ static struct tls_context *context_make(struct tux_tls_contexts *contexts, const
 			return NULL;
 		}
 	if (context && demand && !demand_add(context, demand, error, error_size)) {
+		place_add(contexts, demand->line, error, error_size);
 		tux_tls_context_free(context);
 		return NULL;
 	}
@@ -208,6 +222,7 @@ bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *
 	const uint64_t listeners = tls_listeners(addresses, &spec);
 	unsigned i;
 
+	contexts->file = settings->file;
 	for (i = 0; listeners != 0 && i < hosts->count; i++) {
 		const struct tux_certificates *const own = &hosts->settings[i].tls;
 		const struct tux_client_demand *const demand = demand_of(&hosts->settings[i], &settings->top);

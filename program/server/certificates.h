@@ -19,6 +19,7 @@ struct tux_tls_contexts {
 	struct tux_certificate_state *certificate; /* malloc'ed */
 	unsigned certificate_count;
 	char description[200]; /* of the library, the kernel and the keys */
+	const char *file;      /* the configuration file, for messages; NULL: none */
 	struct tux_keys *keys; /* the process of the keys, set before tux_tls_contexts_open(); NULL: this one has them */
 };
 

@@ -40,6 +40,7 @@ struct tux_settings {
 	struct tux_upstream_table upstreams;
 	struct tux_cgis cgis;
 	struct tux_modules modules;
+	const char *file;          /* name of the configuration file, for messages; NULL = no file */
 	uint32_t port;             /* port of the default addresses; 0 = default */
 	uint32_t log_format;       /* enum tux_log_format */
 	uint64_t log_rotate;       /* bytes of a log file before it is rotated; 0 = no rotation */
