@@ -164,7 +164,8 @@ static bool certificates_read(struct tls_certificate *certificate, const struct 
 	return certificate->leaf != NULL;
 }
 
-static bool key_read(struct tls_certificate *certificate, const struct tls_pem *pem, char *error, size_t error_size)
+/* Reads the key; shared: its file is that of the certificate. Returns false with a sentence in error. */
+static bool key_read(struct tls_certificate *certificate, const struct tls_pem *pem, bool shared, char *error, size_t error_size)
 {
 	BIO *const bio = bio_of(pem);
 	struct passphrase passphrase = { .text = pem->password };
@@ -181,7 +182,8 @@ static bool key_read(struct tls_certificate *certificate, const struct tls_pem *
 	else if (passphrase.asked)
 		snprintf(error, error_size, "key \"%s\": it has a passphrase; set key-password-file in the configuration file", pem->name);
 	else if (memmem(pem->text, pem->len, "PRIVATE KEY-----", 16) == NULL)
-		snprintf(error, error_size, "key \"%s\": no private key in PEM (-----BEGIN PRIVATE KEY-----)", pem->name);
+		snprintf(error, error_size, "key \"%s\": no private key in PEM (-----BEGIN PRIVATE KEY-----)%s", pem->name,
+		         shared ? "; set key if it is in another file" : "");
 	else
 		snprintf(error, error_size, "key \"%s\": malformed: %s", pem->name, reason);
 	return false;
@@ -204,6 +206,15 @@ static void key_complete(EVP_PKEY *key)
 	ERR_clear_error();
 }
 
+/* True if the key belongs to one of the certificates after the first one. */
+static bool is_of_chain(const struct tls_certificate *certificate)
+{
+	for (int i = 0; i < sk_X509_num(certificate->chain); i++)
+		if (X509_check_private_key(sk_X509_value(certificate->chain, i), certificate->key) == 1)
+			return true;
+	return false;
+}
+
 bool tls_certificate_read(struct tls_certificate *certificate, const struct tls_pem *pem, const struct tls_pem *key, char *error,
                           size_t error_size)
 {
@@ -212,15 +223,16 @@ bool tls_certificate_read(struct tls_certificate *certificate, const struct tls_
 	if (certificate->key == NULL || strcmp(pem->name, key->name) != 0) { /* else it was in the file of PKCS#12 */
 		EVP_PKEY_free(certificate->key);
 		certificate->key = NULL;
-		if (!key_read(certificate, key, error, error_size))
+		if (!key_read(certificate, key, strcmp(pem->name, key->name) == 0, error, error_size))
 			return false;
 	}
 	if (X509_check_private_key(certificate->leaf, certificate->key) == 1) {
 		key_complete(certificate->key);
 		return true;
 	}
+	snprintf(error, error_size, "key \"%s\": it does not belong to certificate \"%s\"%s", key->name, pem->name,
+	         is_of_chain(certificate) ? ", but to a later one in the file: put that first" : "");
 	ERR_clear_error();
-	snprintf(error, error_size, "key \"%s\": it does not belong to certificate \"%s\"", key->name, pem->name);
 	return false;
 }
 
