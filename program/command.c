@@ -94,6 +94,8 @@ static void getopt_fault(int got, char **argv, char *error, size_t error_size)
 struct seen {
 	bool option[TUX_OPTION_ROWS]; /* by row */
 	bool listen, port;
+	bool scheme;      /* an address begins with http:// or https:// */
+	bool certificate; /* --tls or --certificate */
 };
 
 /* Prepares for the first use of an option: a list of the command line replaces that of the file, and listen and port each other. */
@@ -133,6 +135,8 @@ static bool option_apply(struct tux_command *command, struct tux_settings *setti
 		return false;
 	}
 	first_use(settings, option, seen);
+	seen->scheme = seen->scheme || (strcmp(option->name, "listen") == 0 && strstr(value, "://"));
+	seen->certificate = seen->certificate || strcmp(option->name, "tls") == 0 || strcmp(option->name, "certificate") == 0;
 	if (tux_options_set(settings, &settings->top, option, value, reason, sizeof(reason)))
 		return true;
 	snprintf(error, error_size, "option --%s", reason);
@@ -182,6 +186,35 @@ static bool names_check(const struct tux_settings *settings, char *error, size_t
 	return false;
 }
 
+/* Returns an address with https:// before it; NULL if out of memory. The texts are never freed, because a reload compares them. */
+static const char *https_of(const char *address)
+{
+	static char *made[TUX_MAX_LISTENERS];
+	static unsigned count;
+	char *text;
+
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(made[i] + strlen("https://"), address) == 0)
+			return made[i];
+	if (count == TUX_MAX_LISTENERS || asprintf(&text, "https://%s", address) < 0)
+		return NULL;
+	return made[count++] = text;
+}
+
+/*
+ * Lets the addresses of --listen speak TLS if a certificate is on the command line, too, and no address says with its scheme whether it does.
+ * Otherwise `--listen :443 --tls NAME` would serve plain HTTP. Returns false if out of memory.
+ */
+static bool listens_secure(struct tux_settings *settings, const struct seen *seen)
+{
+	struct tux_host_settings *const top = &settings->top;
+
+	for (unsigned i = 0; seen->listen && seen->certificate && !seen->scheme && i < top->listen_count; i++)
+		if (!(top->listen[i] = https_of(top->listen[i])))
+			return false;
+	return true;
+}
+
 /* Parses the arguments of `tux serve`: argv[0] is "serve". */
 static bool serve_parse(int argc, char **argv, struct tux_command *command, struct tux_settings *settings, char *error, size_t error_size)
 {
@@ -210,7 +243,7 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, stru
 	}
 	if (!names_check(settings, error, error_size) || !directory_parse(argc, argv, settings, error, error_size))
 		return false;
-	if (settings->top.values.index_count == 0 && !tux_host_index_add(&settings->top, "index.html")) {
+	if (!listens_secure(settings, &seen) || (settings->top.values.index_count == 0 && !tux_host_index_add(&settings->top, "index.html"))) {
 		snprintf(error, error_size, "out of memory");
 		return false;
 	}

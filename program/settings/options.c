@@ -219,7 +219,8 @@ const struct tux_option tux_options[] = {
 	  COMMAND_ONLY, BLOCK("the name of a file") },
 	{ "listen", "ADDR:PORT", "0.1",
 	  "address to listen on: 0.0.0.0:80, [::1]:8080, NAME:PORT, :PORT (all addresses), unix:PATH; https://ADDR:PORT speaks TLS",
-	  "A host with `listen` is on those addresses only. Under socket activation the passed sockets are the default.",
+	  "A host with `listen` is on those addresses only. With --tls or --certificate all addresses of the command line speak TLS, if none begins "
+	  "with http:// or https://. Under socket activation the passed sockets are the default.",
 	  HOSTS, SPECIAL(listen_add, "ADDR:PORT, :PORT or unix:PATH, with https:// before it for TLS, at most 64 of them"),
 	  LIST_OF_HOST(listen, listen_count),
 	  .names = TUX_NAMES_SOCKET, .without = "127.0.0.1:8080 and [::1]:8080; with certificates https:// at port 8443 of both" },
@@ -259,7 +260,7 @@ const struct tux_option tux_options[] = {
 	  .at = offsetof(struct tux_settings, top.tls), .size = offsetof(struct tux_certificates, count) + sizeof(unsigned),
 	  .without = "no TLS" },
 	{ "key", "FILE", "0.1", "key of the certificate before it, in PEM without a passphrase",
-	  COMMAND_ONLY, SPECIAL(key_set, "the name of a file, after --certificate"), SETTING(top.tls),
+	  COMMAND_ONLY, SPECIAL(key_set, "the name of a file, after the --certificate that it belongs to"), SETTING(top.tls),
 	  .without = "in the file of the certificate" },
 	{ "tls-profile", "intermediate|modern", "0.1", "Mozilla's intermediate: TLS 1.2 and 1.3; or modern: TLS 1.3 alone",
 	  "Both have ciphers with authenticated encryption and forward secrecy only.",
