@@ -148,6 +148,7 @@ def test_links_lead_somewhere(name):
 
 FILES = {
     "A static site": {"srv/www/index.html": "page", "srv/www/404.html": "none", "srv/www/assets/site.css": "/* */"},
+    "HTTPS": {"srv/www/index.html": "page"},
     "A single-page application": {"srv/app/index.html": "page"},
     "PHP": {"srv/php/index.php": "<?php", "srv/php/page.php": "<?php", "srv/php/style.css": "/* */"},
     "An application behind TUX": {"srv/www/down.html": "down", "srv/www/static/site.css": "/* */", "srv/www/private/file": "data"},
@@ -197,8 +198,11 @@ def test_recipe_gives_the_statuses_that_the_guide_promises(tux, place, heading, 
         subprocess.run(["chmod", "-R", "a+rX", place + "/srv/git"], check=True)
         text = text.replace("env  { ", 'env { GIT_CONFIG_COUNT = 1; GIT_CONFIG_KEY_0 = safe.directory; GIT_CONFIG_VALUE_0 = "*"; ')
     origin = Origin(lambda request: response(b"page"), path=place + "/app.sock") if "app.sock" in text else None
-    port = free_port()
-    text, listens = re.subn(r'(?m)^listen .*$', 'listen "127.0.0.1:%d"' % port, text)
+    port, tls_port = free_port(), free_port()
+    secure = re.search(r'(?m)^listen .*https://', text)
+    addresses = '["https://127.0.0.1:%d", "127.0.0.1:%d"]' % (tls_port, port) if secure else '"127.0.0.1:%d"' % port
+    connect = ["--connect-to", ":443:127.0.0.1:%d" % tls_port, "--cacert", re.search(r'certificate "([^"]*)"', text).group(1)] if secure else []
+    text, listens = re.subn(r'(?m)^listen .*$', "listen " + addresses, text)
     assert listens == 1
     text = text.replace('listen "127.0.0.1:8001"', 'listen "127.0.0.1:%d"' % free_port())
     with open(place + "/tux.conf", "w", encoding="utf-8") as file:
@@ -206,7 +210,7 @@ def test_recipe_gives_the_statuses_that_the_guide_promises(tux, place, heading, 
     root = re.search(r'(?m)^root\s+"(.*?)"', text)
     tux(root.group(1) if root else place, "--config", place + "/tux.conf", "--drain-delay", "0", "--drain-timeout", "1", listen=False, port=port)
     for arguments, status in curls:
-        got = subprocess.run([need("curl"), "-s", "-o", "/dev/null", "-w", "%{http_code}", "--connect-to", "::127.0.0.1:%d" % port, "--max-time", "20",
+        got = subprocess.run([need("curl"), "-s", "-o", "/dev/null", "-w", "%{http_code}", *connect, "--connect-to", "::127.0.0.1:%d" % port, "--max-time", "20",
                               *(word for word in shlex.split(arguments) if word != "-i")], capture_output=True, text=True, timeout=30, check=False)
         assert got.stdout == status, (arguments, got.stdout, got.stderr)
     if heading == "Git over HTTP":

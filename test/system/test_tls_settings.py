@@ -10,6 +10,7 @@ import tls
 
 from test_config import check, program, written  # noqa: F401 (a fixture)
 from test_tls import pair  # noqa: F401 (a fixture)
+from tools import free_port
 
 
 def broken(place, name):
@@ -34,6 +35,8 @@ def test_check_judges_certificates(program, place):  # noqa: F811
         (other, 1, 'it is not for "example.org"'), (other, 1, 'it is not for "*.example.org"'),
         (tls.Pair(place + "/missing", good.key), 1, "No such file or directory"), (tls.Pair(place, good.key), 1, "Is a directory"),
         (tls.Pair(good.key, good.key), 1, "no certificate in PEM"), (tls.Pair(good.certificate, good.certificate), 1, "no private key in PEM"),
+        (tls.Pair(good.certificate, good.certificate), 1, "; set key if it is in another file"),
+        (tls.Pair(joined(place, authority.certificate, good.certificate), good.key), 1, ", but to a later one in the file: put that first"),
         (tls.Pair(broken(place, "broken"), good.key), 1, "malformed"), (locked, 1, "it has a passphrase"),
         (readable, 1, "warning: key"), (readable, 1, "(mode 0644)"), (signed, 1, "warning: certificate"), (signed, 1, "an issuer is neither in the file"),
         (tls.Pair(past(place, authority), os.path.join(place, "past.key")), 1, "it expired on Jan  2 00:00:00 2020 GMT"),
@@ -145,6 +148,16 @@ def between(place, name, authority, begin, end):
     return out
 
 
+def joined(place, *files):
+    """Writes the contents of files one after the other. Returns the name of the file."""
+    path = os.path.join(place, "joined.pem")
+    with open(path, "w", encoding="ascii") as out:
+        for name in files:
+            with open(name, encoding="ascii") as file:
+                out.write(file.read())
+    return path
+
+
 def past(place, authority):
     return between(place, "past", authority, "20200101000000Z", "20200102000000Z")
 
@@ -197,6 +210,32 @@ def test_check_accepts_redirects_with_an_address(program, place, pair, text):  #
 def test_wrong_command_lines(program, root, options, words):  # noqa: F811
     done = subprocess.run([program, "serve", root, *options], capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode != 0 and words in done.stderr, done.stderr
+
+
+def test_error_of_a_certificate_names_file_and_line(program, place, pair):  # noqa: F811
+    """A start, and so a reload, names the place in the configuration file, with the keys in either process."""
+    other = tls.make(place, "other", "example.net")
+    wrong = tls.Pair(pair.certificate, other.key)
+    for text, line, words in (('listen "https://127.0.0.1:0"\n%s' % wrong.block, 2, 'key "%s": it does not belong' % other.key),
+                              ('listen "https://127.0.0.1:0"\nkey-process on\n\n%s' % wrong.block, 4, 'key "%s": it does not belong' % other.key),
+                              ('listen "https://127.0.0.1:0"\n%s\ntls-client { ca "%s" }' % (pair.block, other.key), 3, 'ca "%s": no certificate' % other.key)):
+        path = written(place, text + "\n")
+        done = subprocess.run([program, "serve", place, "--config", path], capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode == 1 and "tux: %s:%d: %s" % (path, line, words) in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("form,urls", [
+    (["127.0.0.1:%d"], ["https://127.0.0.1:%d/"]), (["127.0.0.1:%d", "[::1]:%d"], ["https://127.0.0.1:%d/", "https://[::1]:%d/"]),
+    (["http://127.0.0.1:%d"], ["http://127.0.0.1:%d/"]), (["https://127.0.0.1:%d", "[::1]:%d"], ["https://127.0.0.1:%d/", "http://[::1]:%d/"])])
+@pytest.mark.parametrize("options", [["--tls", "localhost", "--state-directory", "state"], "pair"])
+def test_addresses_of_the_command_line_speak_tls(tux, root, place, pair, options, form, urls):
+    """Issue 18: `tux serve --listen :443 --tls NAME` serves https. An address with a scheme, of any of them, keeps what each says."""
+    port = free_port()
+    listens = [word for each in form for word in ("--listen", each % port)]
+    options = pair.options if options == "pair" else [word.replace("state", place + "/state") if word == "state" else word for word in options]
+    server = tux(root, *listens, *options, listen=False, port=port, ready=False)
+    server.wait_until(lambda: "sandbox: " in server.output, "it serves")
+    assert [line.strip() for line in server.output.splitlines() if line.startswith("  http")] == [each % port for each in urls], server.output
 
 
 def test_host_without_certificate(program, place, pair):  # noqa: F811
