@@ -16,7 +16,7 @@ struct tls_pem {
 	const char *name; /* of the file, for messages */
 	const void *text;
 	size_t len;       /* bytes */
-	const char *password; /* of keys in it; NULL: none is known */
+	const char *password; /* passphrase of keys in it; NULL: no passphrase */
 };
 
 /* A certificate and its key. Zero-initialize before use. */
@@ -46,19 +46,22 @@ bool tls_certificate_read_remote(struct tls_certificate *certificate, const stru
 
 void tls_certificate_free(struct tls_certificate *certificate);
 
-/* Returns the first fault of a certificate at all times and for all names, with a sentence about it in text. */
+/*
+ * Returns the first fault of a certificate that does not depend on the names of a host, with a sentence about it in text. A malformed one has no
+ * fault here, because tls_certificate_read() reports it.
+ */
 enum tls_fault tux_tls_certificate_judge(const struct tls_pem *pem, char *text, size_t text_size);
 
-/* Returns the time at which a certificate expires, seconds since 1970; 0 if the text has none. */
+/* Returns the time at which a certificate expires, seconds since 1970; 0 if the text has no valid certificate. */
 int64_t tux_tls_certificate_end(const struct tls_pem *pem);
 
-/* True if a certificate is for a name of a host: one such as "*.example.org" stands for all that end so. */
+/* True if a certificate is for a name or an address of a host. A name such as "*.example.org" needs a certificate for all names that end so. */
 bool tux_tls_certificate_is_for(const struct tls_pem *pem, const char *name);
 
-/* Gives OpenSSL no passphrase (pem_password_cb). Without such a function it would ask at the terminal, even for a certificate. */
+/* Refuses to give OpenSSL a passphrase (pem_password_cb). Otherwise OpenSSL would ask at the terminal, even for a certificate. */
 int tux_tls_refuse_passphrase(char *buf, int size, int writing, void *owner);
 
-/* Writes the reason of the calling thread's last failure in the library, and forgets it. */
+/* Writes the reason of the calling thread's last failure in OpenSSL to out, and clears the thread's queue of errors. */
 void tls_reason(char *out, size_t out_size);
 
 #endif

@@ -132,7 +132,7 @@ static int acknowledge_name(SSL *ssl, int *alert, void *owner)
 	return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
-/* Sets the keys of a ticket. Returns false if the library fails. */
+/* Sets the keys of a ticket, and wipes key. Returns false if the library fails. */
 static bool use_key(struct tls_ticket_key *key, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
 {
 	static char digest[] = "SHA256";

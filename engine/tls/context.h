@@ -14,16 +14,16 @@ struct ssl_ctx_st;
 
 struct tls_context {
 	struct ssl_ctx_st *ssl_ctx;
-	uint8_t id[32]; /* hash of its certificates, and of its demands */
+	uint8_t id[32]; /* hash of its certificates, and of the authorities of clients: tickets of another id are not resumed */
 	bool demands;   /* clients are asked for certificates */
-	struct tls_staple *staples; /* OCSP responses: staple.h; NULL: none */
+	struct tls_staple *staples; /* OCSP responses: staple.h; NULL: no response */
 };
 
-/* Chooses the certificates of a connection, which has its address as the SSL's application data. */
+/* Chooses the certificates of a connection. The SSL of the connection has a pointer to it as application data (SSL_set_app_data()). */
 struct tls_selector {
-	/* Returns the context of the host that the client names (SNI); NULL: keep the present one. */
+	/* Returns the context of the host that the client names (SNI), which outlives the connection; NULL: keep the present one. */
 	const struct tls_context *(*select)(struct tls_selector *selector, const char *name, uint32_t len);
-	/* Copies the certificate and the key of a challenge for a name (challenges.h). Returns its length; 0: no challenge is for it. */
+	/* Copies the certificate and the key of a challenge for a name to der, of CHALLENGE_TEXT bytes (challenges.h). Returns their length; 0: no challenge. */
 	size_t (*challenge)(struct tls_selector *selector, const char *name, uint32_t len, char *der);
 	bool challenged; /* the connection is for a challenge: it has its certificate and protocol, and carries no bytes */
 };

@@ -206,7 +206,8 @@ bool tux_tls_key_store_read(struct tls_key_store *store, const struct tls_pem *c
 		*pem_bytes = pem_write(&read, room, room_bytes);
 		done = *pem_bytes > 0 && keep(store, read.key, of_client);
 		if (!done)
-			snprintf(error, error_size, "no memory for certificates");
+			snprintf(error, error_size, "certificate \"%s\": with its issuers it has more than %zu bytes, or no memory is left", certificate->name,
+			         room_bytes);
 	}
 	tls_certificate_free(&read);
 	ERR_clear_error();

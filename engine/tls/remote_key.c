@@ -18,10 +18,10 @@
 #define PROVIDER "tux"
 #define NUMBER "tux-number" /* parameter: the number of a key */
 
-/* A key. */
+/* The data of a key of OpenSSL: its public part, and its number in the process that holds the private part. */
 struct remote {
-	const char *kind;
-	EVP_PKEY *public;
+	const char *kind; /* name of OpenSSL's, such as "EC" */
+	EVP_PKEY *public; /* NULL until remote_import() */
 	uint32_t number;
 };
 
@@ -84,7 +84,7 @@ static void remote_free(void *data)
 	free(remote);
 }
 
-/* The private part is in the other process. */
+/* Says that a key has all parts, also the private one, which is in the other process. */
 static int remote_has(const void *data, int selection)
 {
 	(void)selection;
@@ -100,7 +100,7 @@ static int remote_match(const void *one, const void *other, int selection)
 	return a->public != NULL && b->public != NULL && EVP_PKEY_eq(a->public, b->public) == 1;
 }
 
-/* Takes a public part, and the number: without it, the key of a certificate that is compared. */
+/* Imports a public part, and the number. The key of a certificate, which OpenSSL only compares, has no number. */
 static int remote_import(void *data, int selection, const OSSL_PARAM params[])
 {
 	struct remote *remote = data;
@@ -259,8 +259,10 @@ static uint16_t scheme_of(const struct signing *signing)
 {
 	const char *const kind = signing->key->kind;
 
-	if (strcmp(kind, "ED25519") == 0 || strcmp(kind, "ED448") == 0)
-		return kind[2] == '2' ? TLS_SCHEME_ED25519 : TLS_SCHEME_ED448;
+	if (strcmp(kind, "ED25519") == 0)
+		return TLS_SCHEME_ED25519;
+	if (strcmp(kind, "ED448") == 0)
+		return TLS_SCHEME_ED448;
 	if (signing->hash == TLS_SIGN_HASH_NONE || (signing->pss && signing->hash < TLS_SIGN_SHA256))
 		return 0;
 	if (strcmp(kind, "EC") == 0)

@@ -23,17 +23,17 @@ static ERR_STRING_DATA texts[] = {
 	{ 0, NULL },
 };
 
-/* A process has only one. */
+/* The sockets of this process. */
 static struct {
 	int library; /* of errors */
 	int fd[TUX_MAX_THREADS];
 	unsigned count;
 	unsigned taken; /* threads that have a socket, or would like one; atomic */
 	int lost_fd;
-	bool lost;      /* that was reported; atomic */
+	bool lost;      /* lost_fd was written to; atomic */
 } own;
 
-/* The calling thread's. */
+/* The socket and the last request of the calling thread. */
 static _Thread_local struct {
 	unsigned place; /* of its socket, from 1 on; 0: it has none yet */
 	uint32_t id;    /* of its last request */

@@ -31,7 +31,7 @@ enum { TLS_TEXTS_MAX = 4096 }; /* bytes of all */
  */
 bool tls_texts_write(struct ssl_st *ssl, bool demands, const struct tls_identity *identity, struct buffer *to);
 
-/* Returns one of the facts in len bytes that tls_texts_write() has written, or anybody else; NULL: it is empty or missing. */
+/* Returns one of the facts in len bytes of tls_texts_write(), which another process may have changed; NULL: the fact is empty or missing. */
 const char *tls_texts_find(const uint8_t *texts, uint32_t len, unsigned text, uint32_t *text_len);
 
 #endif

@@ -9,15 +9,15 @@
 #include "../../engine/challenges.h"
 #include "plan.h"
 
-/* A running one, as the supervisor sees it. */
+/* A running process, as the supervisor sees it. */
 struct tux_renewer {
 	pid_t pid; /* 0: no process */
 	int fd;    /* readable: certificates have changed, see tux_renewer_reports(), or the process has ended; -1: no process */
 };
 
-/* The supervisor's part of the work. */
+/* Inputs of the process from the supervisor. */
 struct tux_renewer_charge {
-	struct challenges *challenges;
+	struct challenges *challenges; /* shared memory, which outlives the process */
 	enum tux_challenge challenge; /* that the addresses permit, for certificates whose setting is auto */
 	bool at_once; /* do not wait after failures of processes before */
 };

@@ -39,21 +39,24 @@ bool tux_store_open(struct tux_store *store, const char *configured, bool make, 
 void tux_store_close(struct tux_store *store);
 
 /*
- * Opens a directory of the store, such as "certificates/local", and with make makes what is missing of it. Returns -1 with errno. No link
- * is followed.
+ * Opens a directory of the store, such as "certificates/local". make: makes missing directories of the path. Follows no link. Returns a descriptor,
+ * which the caller closes; -1 with errno.
  */
 int tux_store_directory(const struct tux_store *store, const char *path, bool make);
 
 #define TUX_STORE_LOCK "lock"            /* of the certificates that TUX signs; held for moments */
 #define TUX_STORE_WORK_LOCK "work.lock"  /* of those of public authorities; held for minutes */
 
-/* Waits until no other process has the lock of this name, and keeps others from it until the descriptor closes. Returns -1 with errno. */
+/* Waits until no other process has the lock of this name. Returns a descriptor, which holds the lock until the caller closes it; -1 with errno. */
 int tux_store_lock(const struct tux_store *store, const char *name);
 
 /* Reads a file of a directory. A link is not followed. Returns false with errno; free the text also then. */
 bool tux_store_read(int directory, const char *name, struct tux_pem *pem);
 
-/* Writes a file, readable by its user alone, in place of another one of that name: after a crash it has the old or the new content. */
+/*
+ * Writes a file, readable by its user alone, in place of another one of that name: after a crash it has the old or the new content. Returns false
+ * with errno.
+ */
 bool tux_store_write(int directory, const char *name, const struct tux_pem *pem);
 
 #endif

@@ -450,7 +450,11 @@ static bool account_get(const struct tux_store *store, const struct tux_automati
 	done = folder >= 0;
 	if (done && !tux_store_read(folder, "key.pem", key)) {
 		missing = errno == ENOENT;
-		done = missing && tux_key_make(key, error, error_size) && tux_store_write(folder, "key.pem", key);
+		if (missing && !tux_key_make(key, error, error_size)) {
+			close(folder);
+			return false;
+		}
+		done = missing && tux_store_write(folder, "key.pem", key);
 	}
 	saved = errno;
 	if (!done)

@@ -13,11 +13,11 @@
 /* The surroundings of a run. */
 struct tux_issuing {
 	const struct tux_store *store;
-	const struct tux_user *user; /* who serves: of uacme, if no other user can be had */
+	const struct tux_user *user; /* of the server process; also of uacme if no unused user id is available */
 	const char *thumbprint; /* of the key of the account, set by tux_uacme_issue() */
 	struct challenges *challenges; /* of this server */
 	enum tux_challenge challenge;  /* for certificates whose setting is auto */
-	int end_fd; /* readable: stop at once */
+	int end_fd; /* readable: the supervisor has closed its end, so stop at once */
 };
 
 enum tux_issued { TUX_ISSUED, TUX_NOT_ISSUED, TUX_ISSUE_STOPPED };

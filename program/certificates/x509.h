@@ -28,6 +28,8 @@ struct tux_certificate_facts {
 	bool signed_by;     /* the authority that was looked for has signed it */
 };
 
+/* Zero-initialize each text before a function makes it, and free it with tux_pem_free() also after a failure. */
+
 /* Makes the key and the certificate of an authority, which may sign for internal names. Returns false with a sentence in error. */
 bool tux_authority_make(struct tux_pem *out, char *error, size_t error_size);
 
@@ -37,7 +39,7 @@ bool tux_authority_make(struct tux_pem *out, char *error, size_t error_size);
  */
 bool tux_leaf_make(const struct tux_pem *authority, const struct tux_names *names, struct tux_pem *out, char *error, size_t error_size);
 
-/* Makes a key, and a request (PKCS#10) with it for a certificate. */
+/* Makes a key, and a request (PKCS#10) with it for a certificate. Returns false with a sentence in error. */
 bool tux_request_make(const struct tux_names *names, struct tux_pem *key, struct tux_pem *request, char *error, size_t error_size);
 
 /*
@@ -46,7 +48,7 @@ bool tux_request_make(const struct tux_names *names, struct tux_pem *key, struct
  */
 bool tux_challenge_make(const char *name, const uint8_t digest[TUX_CHALLENGE_DIGEST], uint8_t *out, size_t out_size, size_t *len);
 
-/* Makes a key (ECDSA, P-256). */
+/* Makes a key (ECDSA, P-256). Returns false with a sentence in error. */
 bool tux_key_make(struct tux_pem *key, char *error, size_t error_size);
 
 /* Reads the facts of the first certificate in a text; authority may be NULL. Returns false if there is no valid one. */
