@@ -186,7 +186,7 @@ def test_client_that_leaves_within_large_body(server, half):
     and never if sendfile() is under way. Later calls would succeed, and take all memory of TCP sockets.
     """
     before = sockets_of(server)
-    for i in range(40):
+    for i in range(20):
         with server.connect() as conn:
             conn.send(request("/huge"))
             if half:
