@@ -223,6 +223,7 @@ static int issue_work(void *owner, char *error, size_t error_size)
 	result->wanted = is_wanted(&result->look);
 	if (result->wanted) {
 		attempt_note(renewal, work->task);
+		fprintf(stderr, "tux: asking %s for a certificate for %s\n", work->task->wanted->acme.directory, work->task->wanted->name[0]);
 		result->issued = tux_uacme_issue(&renewal->issuing, work->task->wanted, error, error_size);
 	}
 	close(lock);

@@ -107,6 +107,7 @@ def test_certificate_is_issued_and_outlives_a_restart(served, pebble, state):  #
     server = served(authority, NAME)
     context = authority.trusting()
     before = valid(server, context)
+    assert re.search(r"^tux: asking https://\S+ for a certificate for %s$" % re.escape(NAME), server.output, re.M), server.output
     with pytest.raises(ssl.SSLCertVerificationError):
         certificate(server, context, "c.example.org")
     has(server, "tux: new certificate for " + NAME)
