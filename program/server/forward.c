@@ -177,7 +177,7 @@ static bool client_add(struct tux_forward *forward, struct tux_upstream *upstrea
 	return true;
 }
 
-bool tux_forward_open_tls(struct tux_forward *forward, char *error, size_t error_size)
+bool tux_forward_open_tls(struct tux_forward *forward, const char *file, char *error, size_t error_size)
 {
 	char reason[ERROR_MAX];
 	unsigned i;
@@ -188,7 +188,10 @@ bool tux_forward_open_tls(struct tux_forward *forward, char *error, size_t error
 		if (upstream_fits(upstream, reason, sizeof(reason)) &&
 		    (!tux_upstream_has_tls(upstream) || client_add(forward, upstream, reason, sizeof(reason))))
 			continue;
-		snprintf(error, error_size, "upstream %s: %s", upstream->name, reason);
+		if (file && upstream->files.line > 0)
+			snprintf(error, error_size, "%s:%u: upstream %s: %s", file, upstream->files.line, upstream->name, reason);
+		else
+			snprintf(error, error_size, "upstream %s: %s", upstream->name, reason);
 		return false;
 	}
 	return true;

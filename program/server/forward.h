@@ -31,8 +31,11 @@ struct tux_forward {
 bool tux_forward_make(struct tux_forward *forward, const struct tux_settings *settings, struct tux_engine_config *config, char *error,
                       size_t error_size);
 
-/* Sets up TLS of each upstream with a server that speaks it. Warns of keys that other users can read. Returns false with a sentence in error. */
-bool tux_forward_open_tls(struct tux_forward *forward, char *error, size_t error_size);
+/*
+ * Sets up TLS of each upstream with a server that speaks it. Warns of keys that other users can read. file: name of the configuration file, for
+ * messages, or NULL. Returns false with a sentence in error.
+ */
+bool tux_forward_open_tls(struct tux_forward *forward, const char *file, char *error, size_t error_size);
 
 /* True if the files of TLS of an upstream can be used; else an error says why. */
 bool tux_forward_fits(const struct tux_upstream *upstream, char *error, size_t error_size);

@@ -553,7 +553,7 @@ static bool prepare(struct serving *serving)
 	keys_plan(serving);
 	if (!tux_tls_contexts_open(&serving->tls, &serving->hosts, settings, &serving->addresses, serving->charge->tickets, serving->error, ERROR_MAX) ||
 	    !tux_tls_kernel_find(&serving->tls, settings, &config->tls_kernel, serving->error, ERROR_MAX) ||
-	    !tux_forward_open_tls(&serving->forward, serving->error, ERROR_MAX) || !tux_keys_seal(&serving->keys, serving->error, ERROR_MAX))
+	    !tux_forward_open_tls(&serving->forward, settings->file, serving->error, ERROR_MAX) || !tux_keys_seal(&serving->keys, serving->error, ERROR_MAX))
 		return false;
 	if ((serving->tls.count > 0 || serving->forward.has_key) && serving->keys.pid == 0)
 		tux_memory_lock_heap();
