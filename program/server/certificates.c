@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "../../engine/tls/staple.h"
+#include "../certificates/binding.h"
+#include "../settings/automatic.h"
 #include "secret.h"
 
 static bool no_memory(char *error, size_t error_size)
@@ -421,6 +423,23 @@ static unsigned kinds_check(const struct tux_settings *settings, const struct tu
 	return 0;
 }
 
+/* Judges the file that binds the account of an automatic certificate. Authorities of public names read it. */
+static unsigned binding_check(const struct tux_settings *settings, const struct tux_host_settings *host, const struct tux_certificate_files *files,
+                              const char *path, FILE *errors)
+{
+	const char *const file = files->binding ? files->binding : settings->acme.binding;
+	char binding[TUX_MAX_BINDING + 1], error[512];
+
+	if (!file || (host->name_count > 0 && tux_name_is_internal(host->name[0])))
+		return 0;
+	if (tux_binding_read(file, binding, error, sizeof(error))) {
+		explicit_bzero(binding, sizeof(binding));
+		return 0;
+	}
+	fault_write(errors, path, files->line, "%s", error);
+	return 1;
+}
+
 unsigned tux_certificates_check(const struct tux_settings *settings, const char *path, FILE *errors)
 {
 	unsigned wrong = 0, before, i, k;
@@ -431,8 +450,8 @@ unsigned tux_certificates_check(const struct tux_settings *settings, const char 
 		if (host->tls_client.ca)
 			wrong += demand_check(&host->tls_client, path, errors);
 		for (k = 0, before = wrong; k < host->tls.count; k++)
-			if (!host->tls.files[k].automatic)
-				wrong += certificate_check(settings, host, &host->tls.files[k], path, errors);
+			wrong += host->tls.files[k].automatic ? binding_check(settings, host, &host->tls.files[k], path, errors) :
+			                                        certificate_check(settings, host, &host->tls.files[k], path, errors);
 		if (wrong == before)
 			wrong += kinds_check(settings, &host->tls, path, errors);
 	}

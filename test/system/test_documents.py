@@ -94,6 +94,10 @@ def with_places(text, place):
         for response in re.findall(r'ocsp "(/etc/[^"]*)"', text):
             tls.respond(os.path.join(place, "response"), pair.certificate, pair)
             text = text.replace(response, os.path.join(place, "response"))
+    for binding in re.findall(r'binding "(/etc/[^"]*)"', text):
+        with open(os.path.join(place, "binding"), "w", encoding="ascii") as file:
+            file.write("customer:a2V5\n")
+        text = text.replace(binding, os.path.join(place, "binding"))
     for authorities in re.findall(r'\bca "(/etc/[^"]*)"', text):
         text = text.replace(authorities, tls.make(place, os.path.basename(authorities), "authority").certificate)
     text = re.sub(r'\b(root|log|control|body-directory)(\s+"|\s*=\s*")(/[^"]*)"', rewritten, text)

@@ -218,7 +218,9 @@ def test_error_of_a_certificate_names_file_and_line(program, place, pair):  # no
     wrong = tls.Pair(pair.certificate, other.key)
     for text, line, words in (('listen "https://127.0.0.1:0"\n%s' % wrong.block, 2, 'key "%s": it does not belong' % other.key),
                               ('listen "https://127.0.0.1:0"\nkey-process on\n\n%s' % wrong.block, 4, 'key "%s": it does not belong' % other.key),
-                              ('listen "https://127.0.0.1:0"\n%s\ntls-client { ca "%s" }' % (pair.block, other.key), 3, 'ca "%s": no certificate' % other.key)):
+                              ('listen "https://127.0.0.1:0"\n%s\ntls-client { ca "%s" }' % (pair.block, other.key), 3, 'ca "%s": no certificate' % other.key),
+                              ('listen "127.0.0.1:0"\n\nupstream a { server "https://127.0.0.1:1"; ca "/missing" }\nroute "/" { upstream a }', 3,
+                               'upstream a: ca "/missing": No such file')):
         path = written(place, text + "\n")
         done = subprocess.run([program, "serve", place, "--config", path], capture_output=True, text=True, check=False, timeout=30)
         assert done.returncode == 1 and "tux: %s:%d: %s" % (path, line, words) in done.stderr, done.stderr
@@ -236,6 +238,18 @@ def test_addresses_of_the_command_line_speak_tls(tux, root, place, pair, options
     server = tux(root, *listens, *options, listen=False, port=port, ready=False)
     server.wait_until(lambda: "sandbox: " in server.output, "it serves")
     assert [line.strip() for line in server.output.splitlines() if line.startswith("  http")] == [each % port for each in urls], server.output
+
+
+@pytest.mark.parametrize("content,words", [
+    (None, "No such file or directory"), ("customer", "it needs KEYID:KEY, with KEY in base64url"), ("customer:a2V5\n", "")])
+@pytest.mark.parametrize("form", ['acme-binding "%s"\nhost "example.org" { tls { automatic on } }', '\nhost "example.org" { tls { automatic on; binding "%s" } }'])
+def test_check_reads_the_binding_of_an_account(program, place, form, content, words):  # noqa: F811
+    binding = os.path.join(place, "binding")
+    if content is not None:
+        with open(binding, "w", encoding="ascii") as file:
+            file.write(content)
+    done = check(program, written(place, 'root "%s"; listen ["https://127.0.0.1:443", "127.0.0.1:80"]\n' % place + form % binding + "\n"))
+    assert (done.returncode, done.stderr) == (0, "") if not words else (done.returncode == 1 and words in done.stderr and ":3: acme-binding" in done.stderr), done.stderr
 
 
 def test_host_without_certificate(program, place, pair):  # noqa: F811
