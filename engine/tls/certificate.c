@@ -350,6 +350,11 @@ int64_t tux_tls_certificate_end(const struct tls_pem *pem)
 	return end;
 }
 
+bool tls_certificate_has_expired(const X509 *certificate)
+{
+	return X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0;
+}
+
 bool tux_tls_certificate_is_for(const struct tls_pem *pem, const char *name)
 {
 	struct tls_certificate certificate = { NULL, NULL, NULL };

@@ -55,6 +55,9 @@ enum tls_fault tux_tls_certificate_judge(const struct tls_pem *pem, char *text, 
 /* Returns the time at which a certificate expires, seconds since 1970; 0 if the text has no valid certificate. */
 int64_t tux_tls_certificate_end(const struct tls_pem *pem);
 
+/* True if a certificate has expired. */
+bool tls_certificate_has_expired(const struct x509_st *certificate);
+
 /* True if a certificate is for a name or an address of a host. A name such as "*.example.org" needs a certificate for all names that end so. */
 bool tux_tls_certificate_is_for(const struct tls_pem *pem, const char *name);
 

@@ -176,6 +176,14 @@ static bool set_name(SSL *ssl, const struct tls_peer *peer)
 	return X509_VERIFY_PARAM_set1_host(parameters, peer->name, 0) == 1 && SSL_set_tlsext_host_name(ssl, peer->name) == 1;
 }
 
+/* True if a session is still good: no longer than the certificate that was verified, since each use of the session gives another one. */
+static bool may_resume(const struct tls_peer *peer)
+{
+	const X509 *const server = SSL_SESSION_get0_peer(peer->session);
+
+	return SSL_SESSION_is_resumable(peer->session) == 1 && (!peer->client->verifies || (server != NULL && !tls_certificate_has_expired(server)));
+}
+
 SSL *tls_peer_open(struct tls_peer *peer)
 {
 	SSL *ssl = SSL_new(peer->client->ssl_ctx);
@@ -186,7 +194,7 @@ SSL *tls_peer_open(struct tls_peer *peer)
 		return NULL;
 	}
 	SSL_set_connect_state(ssl);
-	if (peer->session != NULL && SSL_SESSION_is_resumable(peer->session) == 1)
+	if (peer->session != NULL && may_resume(peer))
 		(void)SSL_set_session(ssl, peer->session); /* without it, a full handshake */
 	return ssl;
 }

@@ -178,6 +178,21 @@ static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
 	return newest && SSL_version(ssl) != TLS1_3_VERSION ? TICKET_GOOD : TICKET_RENEWED; /* of TLS 1.3 each is used once (RFC 8446 C.4) */
 }
 
+/* Judges a ticket. It is good no longer than the certificate that its client has presented: each use of it could give another one. */
+static SSL_TICKET_RETURN judge_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_len, SSL_TICKET_STATUS status, void *owner)
+{
+	const bool good = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+	const X509 *const client = good ? SSL_SESSION_get0_peer(session) : NULL;
+
+	(void)ssl;
+	(void)name;
+	(void)name_len;
+	(void)owner;
+	if (!good || (client != NULL && tls_certificate_has_expired(client)))
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 static void set_tickets(SSL_CTX *ctx, struct tls_tickets *tickets)
 {
 	if (tickets == NULL) {
@@ -188,6 +203,7 @@ static void set_tickets(SSL_CTX *ctx, struct tls_tickets *tickets)
 	SSL_CTX_set_app_data(ctx, tickets);
 	SSL_CTX_set_timeout(ctx, (TUX_TLS_TICKET_KEYS - 1) * (TUX_TLS_TICKET_MS / 1000)); /* so long its key lasts at least */
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, ticket_key);
+	SSL_CTX_set_session_ticket_cb(ctx, NULL, judge_ticket, NULL);
 }
 
 static bool set_up(SSL_CTX *ctx, enum tux_tls_profile profile)

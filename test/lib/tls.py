@@ -4,6 +4,7 @@ import os
 import socket
 import ssl
 import subprocess
+import time
 
 CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
 RSA = ["-newkey", "rsa:2048"]
@@ -71,6 +72,18 @@ def make_signed(directory, name, issuer, *names, authority=False):
             file.write(alternatives(names) + "\n")
     openssl("x509", "-req", "-in", request, "-CA", issuer.certificate, "-CAkey", issuer.key, "-CAcreateserial", "-days", "30",
             "-out", pair.certificate, "-extfile", extensions)
+    return pair
+
+
+def make_short(directory, name, issuer, seconds):
+    """Makes a certificate that the Pair issuer signs, and that expires soon."""
+    pair = Pair(os.path.join(directory, name + ".pem"), os.path.join(directory, name + ".key"))
+    request, settings, index = pair.certificate + ".csr", pair.certificate + ".conf", pair.certificate + ".index"
+    openssl("req", "-new", *CURVE, "-nodes", "-keyout", pair.key, "-out", request, "-subj", "/CN=" + name)
+    with open(index, "w", encoding="ascii"), open(settings, "w", encoding="ascii") as file:
+        file.write("[ca]\ndefault_ca=c\n[c]\ndatabase=%s\nnew_certs_dir=%s\ndefault_md=sha256\nrand_serial=yes\npolicy=p\n[p]\ncommonName=supplied\n" % (index, directory))
+    openssl("ca", "-batch", "-notext", "-config", settings, "-cert", issuer.certificate, "-keyfile", issuer.key, "-in", request, "-out", pair.certificate,
+            "-enddate", time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + seconds)))
     return pair
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import ssl
+import time
 
 import pytest
 
@@ -104,6 +105,27 @@ def test_length_of_the_chain_of_a_later_host(tux, place, version):
         chain.write(90 * issuer.read())
     refused(site, "b.test", own, version)
     assert "excessive message size" in server.output
+
+
+@pytest.mark.parametrize("version", [V12, V13])
+def test_ticket_is_good_no_longer_than_the_certificate(site, place, version):
+    """Each resumption gives another ticket, so a client could avoid the end of its certificate for ever."""
+    lifetime = 6
+    own, end = tls.make_short(place, "brief", site.authority, lifetime), time.time() + lifetime
+    context = site.context(own, version)
+
+    def resume(session):
+        with site.server.connect(tls=context, name="a.test", session=session) as conn:
+            assert conn.get("/file", host="a.test").body == b"data"
+            return conn.sock.ssl.session, conn.sock.ssl.session_reused
+
+    session, _ = resume(None)
+    session, resumed = resume(session)
+    assert resumed
+    time.sleep(max(0, end + 1.5 - time.time()))
+    with pytest.raises((ssl.SSLError, Closed, ConnectionError)):
+        resume(session)
+    site.server.wait_until(lambda: "the certificate of the client is not trusted: certificate has expired; client 127" in site.server.output, "the line")
 
 
 @pytest.mark.parametrize("version", [V12, V13])

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -299,6 +300,20 @@ def test_expired_certificate(forwarding, place):
     pair = tls.Pair(past(place, authority), os.path.join(place, "past.key"))
     origin = Origin(context=serving(pair))
     server = forwarding('server "%s"; ca "%s"; tls-name example.org' % (origin.url, authority.certificate))
+    refused(server, "the certificate of the upstream server is not trusted: certificate has expired")
+
+
+@pytest.mark.parametrize("version", [V12, V13])
+def test_session_is_good_no_longer_than_the_certificate(forwarding, place, version):
+    """Each resumption gives another session, so an expired certificate would be trusted for ever."""
+    authority, lifetime = tls.make(place, "authority", "authority"), 6
+    pair, end = tls.make_short(place, "brief.test", authority, lifetime), time.time() + lifetime
+    context = serving(pair, version)
+    server = forwarding('server "%s"; ca "%s"; tls-name brief.test; keep-alive 0' % (Origin(context=context).url, authority.certificate), "--threads", "1")
+    for _ in range(3):
+        assert server.get("/x").body == b"hello"
+    assert context.session_stats()["hits"] == 2
+    time.sleep(max(0, end + 1.5 - time.time()))
     refused(server, "the certificate of the upstream server is not trusted: certificate has expired")
 
 
