@@ -95,6 +95,7 @@ struct seen {
 	bool option[TUX_OPTION_ROWS]; /* by row */
 	bool listen, port;
 	bool scheme;      /* an address begins with http:// or https:// */
+	bool automatic;   /* --tls */
 	bool certificate; /* --tls or --certificate */
 };
 
@@ -136,7 +137,8 @@ static bool option_apply(struct tux_command *command, struct tux_settings *setti
 	}
 	first_use(settings, option, seen);
 	seen->scheme = seen->scheme || (strcmp(option->name, "listen") == 0 && strstr(value, "://"));
-	seen->certificate = seen->certificate || strcmp(option->name, "tls") == 0 || strcmp(option->name, "certificate") == 0;
+	seen->automatic = seen->automatic || strcmp(option->name, "tls") == 0;
+	seen->certificate = seen->certificate || seen->automatic || strcmp(option->name, "certificate") == 0;
 	if (tux_options_set(settings, &settings->top, option, value, reason, sizeof(reason)))
 		return true;
 	snprintf(error, error_size, "option --%s", reason);
@@ -186,32 +188,69 @@ static bool names_check(const struct tux_settings *settings, char *error, size_t
 	return false;
 }
 
-/* Returns an address with https:// before it; NULL if out of memory. The texts are never freed, because a reload compares them. */
+/* Keeps a malloc'ed text. Returns it, or the same one of an earlier reload, which compares them; NULL if it is NULL, or if there are too many. */
+static const char *keep(char *text)
+{
+	static char *kept[2 * TUX_MAX_LISTENERS];
+	static unsigned count;
+
+	for (unsigned i = 0; text && i < count; i++)
+		if (strcmp(kept[i], text) == 0) {
+			free(text);
+			return kept[i];
+		}
+	if (!text || count == sizeof(kept) / sizeof(kept[0])) {
+		free(text);
+		return NULL;
+	}
+	return kept[count++] = text;
+}
+
+/* Returns an address with https:// before it; NULL if out of memory. */
 static const char *https_of(const char *address)
 {
-	static char *made[TUX_MAX_LISTENERS];
-	static unsigned count;
 	char *text;
 
-	for (unsigned i = 0; i < count; i++)
-		if (strcmp(made[i] + strlen("https://"), address) == 0)
-			return made[i];
-	if (count == TUX_MAX_LISTENERS || asprintf(&text, "https://%s", address) < 0)
-		return NULL;
-	return made[count++] = text;
+	return keep(asprintf(&text, "https://%s", address) < 0 ? NULL : text);
+}
+
+/* Adds the address of plain HTTP beside an address at port 443 or 8443. Returns false if out of memory, or if there are too many. */
+static bool add_plain(struct tux_host_settings *top, const char *address)
+{
+	static const char *const ports[][2] = { { ":443", ":80" }, { ":8443", ":8080" } };
+	const size_t len = strlen(address);
+
+	for (unsigned i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		const size_t end = strlen(ports[i][0]);
+		const char *plain;
+		char *text;
+
+		if (len < end || strcmp(address + len - end, ports[i][0]) != 0 || strncmp(address, "unix:", strlen("unix:")) == 0)
+			continue;
+		plain = keep(asprintf(&text, "%.*s%s", (int)(len - end), address, ports[i][1]) < 0 ? NULL : text);
+		return plain && tux_host_listen_add(top, plain);
+	}
+	return true;
 }
 
 /*
  * Lets the addresses of --listen speak TLS if a certificate is on the command line, too, and no address says with its scheme whether it does.
- * Otherwise `--listen :443 --tls NAME` would serve plain HTTP. Returns false if out of memory.
+ * Otherwise `--listen :443 --tls NAME` would serve plain HTTP. With --tls, port 80 beside port 443 redirects to it. Returns false if out of memory, or if
+ * there are too many addresses.
  */
 static bool listens_secure(struct tux_settings *settings, const struct seen *seen)
 {
 	struct tux_host_settings *const top = &settings->top;
+	const unsigned count = seen->listen && seen->certificate && !seen->scheme ? top->listen_count : 0;
 
-	for (unsigned i = 0; seen->listen && seen->certificate && !seen->scheme && i < top->listen_count; i++)
-		if (!(top->listen[i] = https_of(top->listen[i])))
+	for (unsigned i = 0; i < count; i++) {
+		const char *address = top->listen[i];
+
+		if (!(top->listen[i] = https_of(address)) || (seen->automatic && !add_plain(top, address)))
 			return false;
+	}
+	if (top->listen_count > count && count > 0 && !tux_options_said(top, "https-redirect"))
+		top->https_port = TUX_HTTPS_PORT_OWN;
 	return true;
 }
 
@@ -243,7 +282,11 @@ static bool serve_parse(int argc, char **argv, struct tux_command *command, stru
 	}
 	if (!names_check(settings, error, error_size) || !directory_parse(argc, argv, settings, error, error_size))
 		return false;
-	if (!listens_secure(settings, &seen) || (settings->top.values.index_count == 0 && !tux_host_index_add(&settings->top, "index.html"))) {
+	if (!listens_secure(settings, &seen)) {
+		snprintf(error, error_size, "out of memory, or more than %d addresses with those at port 80", TUX_MAX_LISTENERS);
+		return false;
+	}
+	if (settings->top.values.index_count == 0 && !tux_host_index_add(&settings->top, "index.html")) {
 		snprintf(error, error_size, "out of memory");
 		return false;
 	}

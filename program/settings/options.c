@@ -220,7 +220,8 @@ const struct tux_option tux_options[] = {
 	{ "listen", "ADDR:PORT", "0.1",
 	  "address to listen on: 0.0.0.0:80, [::1]:8080, NAME:PORT, :PORT (all addresses), unix:PATH; https://ADDR:PORT speaks TLS",
 	  "A host with `listen` is on those addresses only. With --tls or --certificate all addresses of the command line speak TLS, if none begins "
-	  "with http:// or https://. Under socket activation the passed sockets are the default.",
+	  "with http:// or https://, and --tls adds port 80 beside port 443, 8080 beside 8443, which redirects. Under socket activation the passed "
+	  "sockets are the default.",
 	  HOSTS, SPECIAL(listen_add, "ADDR:PORT, :PORT or unix:PATH, with https:// before it for TLS, at most 64 of them"),
 	  LIST_OF_HOST(listen, listen_count),
 	  .names = TUX_NAMES_SOCKET, .without = "127.0.0.1:8080 and [::1]:8080; with certificates https:// at port 8443 of both" },

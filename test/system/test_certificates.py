@@ -305,6 +305,27 @@ def test_default_addresses(tux, root, state, name, user, addresses):
 
 
 @OF_ROOT
+@pytest.mark.parametrize("options,addresses", [
+    ("--listen :443 --tls localhost", ["https://127.0.0.1/", "https://[::1]/", "http://127.0.0.1/", "http://[::1]/"]),
+    ("--listen [::1]:8443 --tls localhost", ["https://[::1]:8443/", "http://[::1]:8080/"]),
+    ("--listen https://127.0.0.1:443 --tls localhost", ["https://127.0.0.1/"]),
+    ("--listen 127.0.0.1:443 --certificate PEM --key KEY", ["https://127.0.0.1/"]),
+])
+def test_plain_address_beside_the_one_of_tls(tux, root, state, place, options, addresses):
+    """Issue 18: `--listen :443 --tls NAME` and nothing more redirects plain requests, too."""
+    pair = tls.make(place, "test", "test")
+    words = [{"PEM": pair.certificate, "KEY": pair.key}.get(word, word) for word in options.split()]
+    server = tux(root, *words, "--state-directory", state, listen=False, ready=False, wrapper=(need("unshare"), "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"))
+    server.wait_until(lambda: "sandbox:" in server.output, "it serves")
+    assert sorted(line.strip() for line in server.output.splitlines() if line.startswith("  http")) == sorted(addresses)
+    for url in addresses:
+        if url.startswith("http:"):
+            done = subprocess.run([need("nsenter"), "-t", str(server.process.pid), "-n", need("curl"), "-s", "-o", os.devnull, "-w",
+                                   "%{http_code} %{redirect_url}", url + "a?b"], capture_output=True, text=True, check=False, timeout=30)
+            assert done.stdout == "308 " + url.replace("http:", "https:").replace("8080", "8443") + "a?b"
+
+
+@OF_ROOT
 def test_default_directory_of_a_user(tux, root, place):
     home = os.path.join(place, "home")
     os.mkdir(home)
