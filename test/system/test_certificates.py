@@ -297,7 +297,7 @@ def test_default_addresses(tux, root, state, name, user, addresses):
     os.chown(state, int(user or 0), int(user or 0))
     become = 'exec setpriv --reuid %s --regid %s --clear-groups "$@"' % (user, user) if user else 'exec "$@"'
     server = tux(root, "--tls", name, "--state-directory", state, listen=False, ready=False,
-                 wrapper=(need("unshare"), "-n", "sh", "-c", "ip link set lo up; echo 1024 >/proc/sys/net/ipv4/ip_unprivileged_port_start; " + become, "sh"))
+                 wrapper=(need("unshare"), "-n", "sh", "-c", need("ip") + " link set lo up; echo 1024 >/proc/sys/net/ipv4/ip_unprivileged_port_start; " + become, "sh"))
     server.wait_until(lambda: "sandbox:" in server.output, "it serves")
     assert [line.strip() for line in server.output.splitlines() if line.startswith("  http")] == addresses or name == "shop.internal"
     assert all(address in server.output for address in addresses)
@@ -315,7 +315,8 @@ def test_plain_address_beside_the_one_of_tls(tux, root, state, place, options, a
     """Issue 18: `--listen :443 --tls NAME` and nothing more redirects plain requests, too."""
     pair = tls.make(place, "test", "test")
     words = [{"PEM": pair.certificate, "KEY": pair.key}.get(word, word) for word in options.split()]
-    server = tux(root, *words, "--state-directory", state, listen=False, ready=False, wrapper=(need("unshare"), "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"))
+    server = tux(root, *words, "--state-directory", state, listen=False, ready=False,
+                 wrapper=(need("unshare"), "-n", "sh", "-c", need("ip") + ' link set lo up; exec "$@"', "sh"))
     server.wait_until(lambda: "sandbox:" in server.output, "it serves")
     assert sorted(line.strip() for line in server.output.splitlines() if line.startswith("  http")) == sorted(addresses)
     for url in addresses:
