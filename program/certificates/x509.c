@@ -89,7 +89,7 @@ static void name_write(const char *name, char *out, size_t out_size)
 		snprintf(out, out_size, "%s", name);
 }
 
-/* Makes the text of the extension subjectAltName; NULL if out of memory. */
+/* Makes the text of the extension subjectAltName; NULL if out of memory. A certificate for localhost is for its addresses, too, which the start prints. */
 static char *alternatives(const struct tux_names *names)
 {
 	char *text = NULL, name[512];
@@ -99,6 +99,8 @@ static char *alternatives(const struct tux_names *names)
 	for (unsigned i = 0; out && i < names->count; i++) {
 		name_write(names->name[i], name, sizeof(name));
 		fprintf(out, "%s%s:%s", i > 0 ? "," : "", tux_name_is_address(names->name[i]) ? "IP" : "DNS", name);
+		if (strcmp(name, "localhost") == 0)
+			fputs(",IP:127.0.0.1,IP:::1", out);
 	}
 	if (!out || fclose(out) != 0)
 		return NULL;

@@ -72,6 +72,14 @@ def test_internal_names_are_trusted_with_the_authority(own, program, state, plac
         assert conn.get("/file").body == b"data"
 
 
+def test_localhost_is_trusted_by_its_addresses(own, program, state, place):  # noqa: F811
+    """The start prints https://127.0.0.1 for `--tls localhost`."""
+    server = own("localhost")
+    context = trusting(program, state, place)
+    for name in ("localhost", "127.0.0.1", "::1"):
+        serial(server, context, name)
+
+
 def test_curl_trusts_what_tux_trust_prints(own, program, state, place):  # noqa: F811
     server = own("localhost")
     trusting(program, state, place)
