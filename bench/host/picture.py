@@ -54,20 +54,25 @@ def describe(result, rows):
                                                          for name, entry in result["summary"][row["name"]].items())) for row in rows)
 
 
+def is_tls(result):
+    return any(row["kind"] == "tls" for row in result["rows"])
+
+
 def picture(result):
-    rows = [row for row in load_rows(result) if row["name"] in ROWS] or load_rows(result)
+    rows = [row for row in load_rows(result) if row["name"] in ROWS or is_tls(result)] or load_rows(result)
+    what = "HTTP/1.1 over TLS 1.3" if is_tls(result) else "Static files over HTTP/1.1"
     names = servers_of(result, rows)
     width = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) / COLUMNS
     height = 24 + len(names) * LINE + 20
     total = 74 + -(-len(rows) // COLUMNS) * height + 30
     machine = result["machine"]
     out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-labelledby="t d">' % (WIDTH, total),
-           '<title id="t">Static files over HTTP/1.1: TUX beside other web servers</title>',
+           '<title id="t">%s: TUX beside other web servers</title>' % what,
            '<desc id="d">%s</desc>' % html.escape(describe(result, rows)), "<style>%s</style>" % STYLE,
            '<rect x="0.5" y="0.5" width="%d" height="%d" rx="6" class="ground"/>' % (WIDTH - 1, total - 1),
-           text(MARGIN, 32, "title", "Static files over HTTP/1.1, one core"),
+           text(MARGIN, 32, "title", what + ", one core"),
            text(MARGIN, 52, "quiet", "Bar: throughput, longer is better, each panel with its own scale. Right: server CPU per request, less is better. "
-                "Floor: a constant response, nothing parsed.")]
+                + ("" if is_tls(result) else "Floor: a constant response, nothing parsed."))]
     for i, row in enumerate(rows):
         x = MARGIN + (i % COLUMNS) * (width + GAP)
         y = 74 + (i // COLUMNS) * height
