@@ -528,19 +528,11 @@ static void pass_on(struct conn *conn)
 	case CONN_PASS_DONE:
 		conn_free(conn);
 		return;
-	case CONN_PASS_BUSY:
-		if (conn->gives > 0) { /* its next request waits in the socket: maybe only the kernel engine has the module for it */
-			conn->gives--;
-			conn_wait_for(conn, WAIT_GIVE);
-			return;
-		}
-		conn->stays = true;
-		break;
-	case CONN_PASS_REFUSED: /* the kernel engine drains, or is out of memory */
-		conn->from_kernel = false;
-		break;
+	case CONN_PASS_LATER:
+		return;
+	case CONN_PASS_REFUSED:
+		stay(conn);
 	}
-	stay(conn);
 }
 
 /* Gives a connection that the loop has released to another engine, unless input arrived meanwhile. */

@@ -6,6 +6,7 @@
 
 #include "../io/transport.h"
 #include "conn_state.h"
+#include "conn_wait.h"
 #include "h1.h"
 
 bool conn_may_return(const struct conn *conn)
@@ -27,32 +28,48 @@ void conn_give_back(struct conn *conn)
 	conn->thread->ops->release(conn->thread->loop, &conn->channel);
 }
 
-/* Gives a connection to the kernel engine. */
+/* Gives a connection to the kernel engine, now or later: its next request waits in the socket, and maybe only the kernel engine has the module for it. */
 static enum conn_pass give(struct conn *conn)
 {
-	if (!conn->from_kernel)
-		return CONN_PASS_REFUSED;
-	if (kernel_link_give(conn->conns->slots.kernel, &conn->channel.fd, conn->client.listener))
+	if (conn->from_kernel && kernel_link_give(conn->conns->slots.kernel, &conn->channel.fd, conn->client.listener))
 		return CONN_PASS_DONE;
-	return errno == EBUSY ? CONN_PASS_BUSY : CONN_PASS_REFUSED;
+	if (!conn->from_kernel || errno != EBUSY) { /* the kernel engine drains, or is out of memory */
+		conn->from_kernel = false;
+		return CONN_PASS_REFUSED;
+	}
+	if (conn->gives == 0) {
+		conn->stays = true;
+		return CONN_PASS_REFUSED;
+	}
+	conn->gives--;
+	conn_wait_for(conn, WAIT_GIVE);
+	return CONN_PASS_LATER;
 }
 
-enum conn_pass conn_pass_on(struct conn *conn)
+/* Passes a connection to the process that took over. Returns false if that does not accept it now. */
+static bool pass(const struct conn *conn)
 {
 	struct conns *conns = conn->conns;
 	enum passing_result result;
 
-	if (!conn->thread->draining)
-		return give(conn);
 	if (conns->pass_again_ms != 0 || !passing_permits(conns->passing, conn->client.listener))
-		return CONN_PASS_REFUSED;
+		return false;
 	result = passing_send(conns->passing, conn->channel.fd, conn->client.listener);
 	if (result == PASSING_LATER)
 		conns->pass_again_ms = conn->thread->now_ms + PASSING_AGAIN_MS;
-	if (result != PASSING_DONE)
-		return CONN_PASS_REFUSED;
-	close(conn->channel.fd);
-	return CONN_PASS_DONE;
+	if (result == PASSING_DONE)
+		close(conn->channel.fd);
+	return result == PASSING_DONE;
+}
+
+enum conn_pass conn_pass_on(struct conn *conn)
+{
+	if (!conn->thread->draining)
+		return give(conn);
+	if (pass(conn))
+		return CONN_PASS_DONE;
+	conn->from_kernel = false;
+	return CONN_PASS_REFUSED;
 }
 
 void conn_pass(struct conn *conn)

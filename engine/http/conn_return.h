@@ -12,8 +12,8 @@ enum {
 
 enum conn_pass {
 	CONN_PASS_DONE,
-	CONN_PASS_BUSY, /* another process still has a descriptor: the one that has passed the connection closes its descriptor later */
-	CONN_PASS_REFUSED,
+	CONN_PASS_LATER, /* another process still has a descriptor, such as the one that has passed the connection; a timer calls again */
+	CONN_PASS_REFUSED, /* the connection stays */
 };
 
 /* True if the connection has no state, and another engine accepts it. */
@@ -22,7 +22,7 @@ bool conn_may_return(const struct conn *conn);
 /* Lets the loop release a connection of conn_may_return(); the loop reports that, then conn_pass_on() is due. */
 void conn_give_back(struct conn *conn);
 
-/* Gives a released connection and its descriptor to another engine, which may not accept them. */
+/* Gives a released connection, of which nothing was read, and its descriptor to another engine, which may not accept them. */
 enum conn_pass conn_pass_on(struct conn *conn);
 
 /* Passes a connection to the engine that took over, if it only waits for another request. */

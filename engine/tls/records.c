@@ -3,14 +3,11 @@
 
 #include <string.h>
 
+#include "../../core/piece.h"
+
 static size_t bytes_left(const struct tls_place *place)
 {
 	return place->message->msg_iov[place->piece].iov_len - place->off;
-}
-
-static size_t smaller(size_t one, size_t other)
-{
-	return one < other ? one : other;
 }
 
 bool tls_place_find(struct tls_place *place)
@@ -26,12 +23,12 @@ const uint8_t *tls_place_record(struct tls_place *place, uint8_t *room, size_t *
 
 	*len = 0;
 	if (bytes_left(place) >= TLS_RECORD_BYTES || place->piece + 1 == place->message->msg_iovlen) {
-		*len = smaller(bytes_left(place), TLS_RECORD_BYTES);
+		*len = tux_bytes_min(TLS_RECORD_BYTES, bytes_left(place));
 		place->off += *len;
 		return first;
 	}
 	while (*len < TLS_RECORD_BYTES && tls_place_find(place)) {
-		const size_t n = smaller(bytes_left(place), TLS_RECORD_BYTES - *len);
+		const size_t n = tux_bytes_min((uint32_t)(TLS_RECORD_BYTES - *len), bytes_left(place));
 
 		memcpy(room + *len, (const uint8_t *)place->message->msg_iov[place->piece].iov_base + place->off, n);
 		*len += n;
@@ -45,6 +42,6 @@ uint32_t tls_message_bytes(const struct msghdr *message, uint32_t most)
 	size_t len = 0;
 
 	for (size_t i = 0; i < message->msg_iovlen && len < most; i++)
-		len += smaller(message->msg_iov[i].iov_len, most);
-	return (uint32_t)smaller(len, most);
+		len += tux_bytes_min(most, message->msg_iov[i].iov_len);
+	return tux_bytes_min(most, len);
 }

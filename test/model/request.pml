@@ -791,7 +791,7 @@ inline pass_on() {
 	assert(state == CONN_HAND_BACK);
 	if
 	:: in == 0 && !client_closed && ((draining && pass_permits) || (!draining && from_kernel)) -> passed = true
-	:: in == 0 && !client_closed && !draining && from_kernel && gives -> gives = false; conn_wait_for(WAIT_GIVE) /* CONN_PASS_BUSY */
+	:: in == 0 && !client_closed && !draining && from_kernel && gives -> gives = false; conn_wait_for(WAIT_GIVE) /* CONN_PASS_LATER */
 	:: draining && pass_permits && !was_later -> pass_later = true; was_later = true /* PASSING_LATER */
 	:: in > 0 || client_closed || !(draining && pass_permits)
 	fi;
