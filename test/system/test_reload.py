@@ -455,7 +455,10 @@ def sockets(pid):
 
 
 def test_reloads_leak_nothing(supervised, roots):
-    """Descriptors and memory of supervisor and server processes are the same after many reloads."""
+    """
+    Supervisor and server processes have no more descriptors and memory after many reloads. They may have fewer: a process has ended a moment before its
+    supervisor closes the socket to it.
+    """
     server = supervised(text(roots[0], "threads 2"))
 
     def memory_of(pid):
@@ -463,14 +466,14 @@ def test_reloads_leak_nothing(supervised, roots):
 
     def state():
         generation = server.alone()
-        return (len(os.listdir("/proc/%d/fd" % server.process.pid)), len(os.listdir("/proc/%d/fd" % generation)))
+        return [len(os.listdir("/proc/%d/fd" % pid)) for pid in (server.process.pid, generation)]
     for _ in range(3):
         server.reload()
     before, memory = state(), memory_of(server.process.pid)
     for _ in range(30):
         server.reload()
         server.get("/file")
-    client.wait_until(lambda: state() == before, "as many descriptors as before")
+    client.wait_until(lambda: all(now <= most for now, most in zip(state(), before)), "no more descriptors are open than before")
     if "neither landlock nor seccomp" not in server.output:  # a sanitizer's quarantine grows
         assert memory_of(server.process.pid) - memory < 1 << 20
 
