@@ -108,15 +108,19 @@ DYNAMIC_SERVERS = [
     Server("lighttpd", "lighttpd", ["@PROGRAM@", "-D", "-f", "@CONFIG@"], "lighttpd-dynamic.conf", kinds=("cgi", "upstream")),
 ]
 
-TUX_TLS_ARGV = ["@PROGRAM@", "serve", "@ROOT@", "--listen", "https://@ADDRESS@:@PORT@", "--certificate", "@CERTIFICATE@", "--key", "@KEY@",
-                "--threads", "1", "--log", "off", "--tls-kernel"]
+
+def tux_tls_argv(engine, kernel="off", keys="off"):
+    """By default without the process of the keys: no peer has one. h2o's is off, too."""
+    return ["@PROGRAM@", "serve", "@ROOT@", "--listen", "https://@ADDRESS@:@PORT@", "--certificate", "@CERTIFICATE@", "--key", "@KEY@",
+            "--threads", "1", "--log", "off", "--engine", engine, "--tls-kernel", kernel, "--key-process", keys]
+
 
 TLS_SERVERS = [
-    Server("tux", "tux", TUX_TLS_ARGV + ["off", "--engine", "uring"], kinds=("tls",)),
-    Server("tux-epoll", "tux", TUX_TLS_ARGV + ["off", "--engine", "epoll"], kinds=("tls",)),
-    Server("tux-ktls", "tux", TUX_TLS_ARGV + ["@KTLS@", "--engine", "uring"], kinds=("tls",), ktls="on"),
-    Server("tux-epoll-ktls", "tux", TUX_TLS_ARGV + ["@KTLS@", "--engine", "epoll"], kinds=("tls",), ktls="on"),
-    Server("tux-keys", "tux", TUX_TLS_ARGV + ["off", "--engine", "uring", "--key-process", "on"], kinds=("tls",), default=False),
+    Server("tux", "tux", tux_tls_argv("uring"), kinds=("tls",)),
+    Server("tux-epoll", "tux", tux_tls_argv("epoll"), kinds=("tls",)),
+    Server("tux-ktls", "tux", tux_tls_argv("uring", "@KTLS@"), kinds=("tls",), ktls="on"),
+    Server("tux-epoll-ktls", "tux", tux_tls_argv("epoll", "@KTLS@"), kinds=("tls",), ktls="on"),
+    Server("tux-keys", "tux", tux_tls_argv("uring", keys="on"), kinds=("tls",), default=False),
     Server("nginx", "nginx", NGINX_ARGV, "nginx-tls.conf", kinds=("tls",)),
     Server("nginx-ktls", "nginx", NGINX_ARGV, "nginx-tls.conf", kinds=("tls",), ktls="ssl_conf_command Options KTLS;"),
     Server("h2o", "h2o", ["@PROGRAM@", "-m", "worker", "-c", "@CONFIG@"], "h2o-tls.conf", kinds=("tls",)),

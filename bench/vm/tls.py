@@ -19,9 +19,10 @@ PEERS = {  # name: its arguments before the file of its configuration, the file 
     "nginx": (["nginx", "-c"], "nginx-tls.conf", ""), "nginx-ktls": (["nginx", "-c"], "nginx-tls.conf", "ssl_conf_command Options KTLS;"),
     "h2o": (["h2o", "-m", "worker", "-c"], "h2o-tls.conf", ""), "lighttpd-ktls": (["lighttpd", "-D", "-f"], "lighttpd-tls.conf", ""),
 }
+OWN_KEYS = ["--key-process", "off"]  # no peer has such a process; h2o's is off, too
 SERVERS = {  # name: options of TUX
-    "uring": ["--engine", "uring", "--tls-kernel", "off"], "uring-ktls": ["--engine", "uring", "--tls-kernel", "on"],
-    "epoll": ["--engine", "epoll", "--tls-kernel", "off"], "epoll-ktls": ["--engine", "epoll", "--tls-kernel", "on"],
+    "uring": ["--engine", "uring", "--tls-kernel", "off", *OWN_KEYS], "uring-ktls": ["--engine", "uring", "--tls-kernel", "on", *OWN_KEYS],
+    "epoll": ["--engine", "epoll", "--tls-kernel", "off", *OWN_KEYS], "epoll-ktls": ["--engine", "epoll", "--tls-kernel", "on", *OWN_KEYS],
     "uring-keys": ["--engine", "uring", "--tls-kernel", "off", "--key-process", "on"],
 }
 USERS = {"nginx": "user root;\n", "h2o": "user: root\n"}
