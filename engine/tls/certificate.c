@@ -303,7 +303,8 @@ static bool is_complete(const struct tls_certificate *certificate)
 	return complete;
 }
 
-static enum tls_fault judge(const struct tls_certificate *certificate, const char *file, char *text, size_t text_size)
+/* Judges the time of validity alone. */
+static enum tls_fault time_judge(const struct tls_certificate *certificate, const char *file, char *text, size_t text_size)
 {
 	const ASN1_TIME *const begin = X509_get0_notBefore(certificate->leaf), *const end = X509_get0_notAfter(certificate->leaf);
 	char when[64];
@@ -318,8 +319,15 @@ static enum tls_fault judge(const struct tls_certificate *certificate, const cha
 		snprintf(text, text_size, "certificate \"%s\": it is valid from %s only", file, when);
 		return TLS_FAULT_NOT_YET;
 	}
-	if (is_complete(certificate))
-		return TLS_FAULT_NONE;
+	return TLS_FAULT_NONE;
+}
+
+static enum tls_fault judge(const struct tls_certificate *certificate, const char *file, char *text, size_t text_size)
+{
+	const enum tls_fault fault = time_judge(certificate, file, text, text_size);
+
+	if (fault != TLS_FAULT_NONE || is_complete(certificate))
+		return fault;
 	snprintf(text, text_size, "certificate \"%s\": an issuer is neither in the file nor among the system's authorities: clients may not trust it",
 	         file);
 	return TLS_FAULT_INCOMPLETE;
@@ -332,6 +340,18 @@ enum tls_fault tux_tls_certificate_judge(const struct tls_pem *pem, char *text, 
 
 	if (certificates_read(&certificate, pem, text, text_size))
 		fault = judge(&certificate, pem->name, text, text_size);
+	tls_certificate_free(&certificate);
+	ERR_clear_error();
+	return fault;
+}
+
+enum tls_fault tux_tls_certificate_judge_time(const struct tls_pem *pem, char *text, size_t text_size)
+{
+	struct tls_certificate certificate = { NULL, NULL, NULL };
+	enum tls_fault fault = TLS_FAULT_NONE;
+
+	if (certificates_read(&certificate, pem, text, text_size))
+		fault = time_judge(&certificate, pem->name, text, text_size);
 	tls_certificate_free(&certificate);
 	ERR_clear_error();
 	return fault;

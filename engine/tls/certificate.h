@@ -52,6 +52,9 @@ void tls_certificate_free(struct tls_certificate *certificate);
  */
 enum tls_fault tux_tls_certificate_judge(const struct tls_pem *pem, char *text, size_t text_size);
 
+/* Like tux_tls_certificate_judge(), for the time of validity alone. It reads no file, so the start of a server can afford it. */
+enum tls_fault tux_tls_certificate_judge_time(const struct tls_pem *pem, char *text, size_t text_size);
+
 /* Returns the time at which a certificate expires, seconds since 1970; 0 if the text has no valid certificate. */
 int64_t tux_tls_certificate_end(const struct tls_pem *pem);
 

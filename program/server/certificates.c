@@ -23,12 +23,13 @@ static bool no_memory(char *error, size_t error_size)
 	return false;
 }
 
-/* Keeps the facts of a certificate for the status. Returns false with a sentence in error. */
+/* Keeps the facts of a certificate for the status, with a warning for one that clients refuse by its date. Returns false with a sentence in error. */
 static bool state_keep(struct tux_tls_contexts *contexts, const struct tux_host_settings *host, const struct tux_certificate_files *files,
                        const struct tls_pem *pem, char *error, size_t error_size)
 {
 	const char *const name = host->name_count > 0 ? host->name[0] : "";
 	struct tux_certificate_state *grown;
+	char text[512];
 
 	for (unsigned i = 0; i < contexts->certificate_count; i++)
 		if (strcmp(contexts->certificate[i].host, name) == 0 && strcmp(contexts->certificate[i].file, files->certificate) == 0)
@@ -43,6 +44,8 @@ static bool state_keep(struct tux_tls_contexts *contexts, const struct tux_host_
 		.end = tux_tls_certificate_end(pem),
 		.temporary = files->temporary,
 	};
+	if (tux_tls_certificate_judge_time(pem, text, sizeof(text)) != TLS_FAULT_NONE)
+		fprintf(stderr, "tux: warning: %s\n", text);
 	return true;
 }
 

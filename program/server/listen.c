@@ -20,6 +20,8 @@ enum {
 	URL_MAX = 160,
 	DEFAULT_PORT = 8080,
 	DEFAULT_TLS_PORT = 8443,
+	HTTP_PORT = 80,
+	HTTPS_PORT = 443,
 };
 
 /* The arguments of tux_addresses_open(). */
@@ -238,7 +240,7 @@ static bool print_interfaces(FILE *out, const char *prefix, uint16_t port, bool 
 
 	if (getifaddrs(&list) < 0)
 		return false;
-	if (port != (tls ? 443 : 80))
+	if (port != (tls ? HTTPS_PORT : HTTP_PORT))
 		snprintf(port_text, sizeof(port_text), ":%u", port);
 	for (entry = list; entry; entry = entry->ifa_next) {
 		if (!interface_host(entry, ipv4, ipv6, host, sizeof(host)))
@@ -329,11 +331,17 @@ static bool is_there(const struct tux_addresses *addresses, bool tls, uint16_t p
 
 enum tux_challenge tux_addresses_challenge(const struct tux_addresses *addresses)
 {
-	enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
-
 	if (is_there(addresses, false, HTTP_PORT))
 		return TUX_CHALLENGE_HTTP;
 	if (is_there(addresses, true, HTTPS_PORT))
 		return TUX_CHALLENGE_TLS;
 	return is_there(addresses, false, 0) ? TUX_CHALLENGE_HTTP : TUX_CHALLENGE_TLS; /* a router may map other ports to these */
+}
+
+void tux_addresses_warn(const struct tux_addresses *addresses)
+{
+	if (!is_there(addresses, true, 0))
+		fprintf(stderr, "tux: warning: no address speaks TLS, so the certificates have no use: listen at https://ADDRESS:PORT\n");
+	else if (is_there(addresses, false, HTTPS_PORT))
+		fprintf(stderr, "tux: warning: port 443 does not speak TLS: clients expect that of it, at https://ADDRESS:443\n");
 }

@@ -26,6 +26,9 @@ bool tux_addresses_open(struct tux_addresses *addresses, const struct tux_addres
 /* Returns the challenge with which certificate authorities can verify names at the addresses. */
 enum tux_challenge tux_addresses_challenge(const struct tux_addresses *addresses);
 
+/* For a configuration with certificates: prints a warning if no address speaks TLS, or port 443 does not. */
+void tux_addresses_warn(const struct tux_addresses *addresses);
+
 /* Prints one URL a line, each after prefix. Prints one for each address of this machine if a listener is bound to all addresses. */
 void tux_addresses_print(const struct tux_addresses *addresses, FILE *out, const char *prefix);
 

@@ -167,6 +167,8 @@ static int configuration_open(const struct supervisor *supervisor, struct config
 		fprintf(stderr, "tux: this user may not listen on ports 443 and 80: https is on 8443, http on 8080\n");
 	if (tux_addresses_open(&configuration->addresses, before ? &before->addresses : NULL, specs, count, (uint16_t)settings->port,
 	                       tux_settings_have_certificates(settings), tux_serve_threads(settings), error, sizeof(error))) {
+		if (tux_settings_have_certificates(settings))
+			tux_addresses_warn(&configuration->addresses);
 		tux_handlers_load(&configuration->handlers, settings, before ? &before->handlers : NULL);
 		return 0;
 	}

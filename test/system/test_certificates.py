@@ -335,6 +335,22 @@ def test_plain_address_beside_the_one_of_tls(tux, root, state, place, options, a
 
 
 @OF_ROOT
+@pytest.mark.parametrize("listen,words", [
+    ("--listen :443", "no address speaks TLS, so the certificates have no use: listen at https://ADDRESS:PORT"),
+    ("--listen 127.0.0.1:443 --listen https://127.0.0.1:8443", "port 443 does not speak TLS: clients expect that of it, at https://ADDRESS:443"),
+    ("--listen http://:80", "no address speaks TLS"), ("--listen https://:443 --listen :80", None),
+])
+def test_addresses_without_tls_are_told(tux, root, place, listen, words):
+    """Certificates of a file do not change what an address of the command line speaks."""
+    pair = tls.make(place, "test", "test")
+    config = written(place, 'tls { certificate "%s"; key "%s" }\n' % (pair.certificate, pair.key))
+    server = tux(root, "--config", config, *listen.split(), listen=False, ready=False,
+                 wrapper=(need("unshare"), "-n", "sh", "-c", need("ip") + ' link set lo up; exec "$@"', "sh"))
+    server.wait_until(lambda: "sandbox:" in server.output, "it serves")
+    assert ("tux: warning: %s" % words in server.output) if words else "speak" not in server.output
+
+
+@OF_ROOT
 def test_default_directory_of_a_user(tux, root, place):
     home = os.path.join(place, "home")
     os.mkdir(home)

@@ -2,6 +2,7 @@
 """What is said about certificates, keys and lines of a configuration: expired, not for this name, a passphrase that is missing."""
 import os
 import re
+import ssl
 import subprocess
 
 import pytest
@@ -164,6 +165,19 @@ def past(place, authority):
 
 def future(place, authority):
     return between(place, "future", authority, "20460101000000Z", "20470101000000Z")
+
+
+@pytest.mark.parametrize("held", ["on", "off"])
+@pytest.mark.parametrize("name, of, words", [("past", past, "it expired on Jan  2 00:00:00 2020 GMT"),
+                                             ("future", future, "it is valid from Jan  1 00:00:00 2046 GMT only")])
+def test_start_warns_about_the_date(tux, root, place, held, name, of, words):
+    """The server starts: its clock may be wrong, and theirs right."""
+    certificate = of(place, tls.make(place, "authority", "authority"))
+    context = tls.trusting()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    server = tux(root, "--certificate", certificate, "--key", os.path.join(place, name + ".key"), "--key-process", held, tls=context)
+    assert 'tux: warning: certificate "%s": %s\n' % (certificate, words) in server.output
+    assert server.get("/file").body == b"data"
 
 
 @pytest.mark.parametrize("text,words", [
