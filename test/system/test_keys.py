@@ -152,13 +152,14 @@ def test_key_that_does_not_fit_stays_nowhere(held, place):
 def test_without_the_process_the_server_has_the_key(tux, root, pairs):
     """So the search above finds keys."""
     of_root()
-    server = tux(root, *pairs["ecdsa"].options, tls=tls.trusting(pairs["ecdsa"]))
+    server = tux(root, *pairs["ecdsa"].options, "--key-process", "off", tls=tls.trusting(pairs["ecdsa"]))
     assert not holders(server) and "process of their own" not in server.output
     assert int(server.status("VmSize").split()[0]) > 1 << 30 or has_key(server.pid, pairs["ecdsa"])
 
 
-def test_auto_follows_root(tux, root, pairs):
-    server = tux(root, *pairs["ecdsa"].options, "--key-process", "auto", tls=tls.trusting(pairs["ecdsa"]))
+@pytest.mark.parametrize("option", [[], ["--key-process", "auto"]], ids=["default", "auto"])
+def test_auto_follows_root(tux, root, pairs, option):
+    server = tux(root, *pairs["ecdsa"].options, *option, tls=tls.trusting(pairs["ecdsa"]))
     assert len(holders(server)) == (os.geteuid() == 0)
 
 
