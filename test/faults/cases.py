@@ -6,6 +6,7 @@ import subprocess
 import urllib.parse
 
 import client
+from tools import free_port
 from upstreams import Origin, response
 
 PLAIN = b"plain\n"
@@ -73,9 +74,6 @@ class Site:
                             modules + "/" + name + ".so"], check=True)
             os.chmod(modules + "/" + name + ".so", 0o755)
         self.origins = [Origin(self.answer), Origin(self.answer, place + "/app.sock")]
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            closed = unused.getsockname()[1]
         config = """
 threads 1
 log "%(place)s/log/access.log"
@@ -107,7 +105,7 @@ route "/secret/" { hidden on }
 route "/old/"    { redirect "/new/*" }
 route "=/status" { status on }
 error { 404 "/missing.html" }
-""" % {"place": place, "tcp": self.origins[0].name, "unix": self.origins[1].name, "closed": closed}
+""" % {"place": place, "tcp": self.origins[0].name, "unix": self.origins[1].name, "closed": free_port()}
         self.config = place + "/tux.conf"
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(config)

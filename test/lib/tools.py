@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Ports, directories and processes for the tests of several suites."""
+import collections
 import contextlib
 import os
 import pwd
@@ -11,10 +12,21 @@ import tempfile
 import pytest
 
 
-def free_port():
+HELD = collections.deque(maxlen=256)  # sockets of the ports found last
+
+
+def free_port(address="127.0.0.1"):
+    """
+    Returns a port at which nothing listens. In a run of several workers this process keeps it: no other one gets it for port 0 or for an outgoing
+    connection. A server with SO_REUSEADDR can listen on it all the same, because a socket that does not listen is no obstacle to it.
+    """
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, 0))
+        port = sock.getsockname()[1]
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            HELD.append(sock.dup())
+        return port
 
 
 def listens(port, state="0A"):

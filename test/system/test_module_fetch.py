@@ -3,13 +3,13 @@
 import errno
 import os
 import re
-import socket
 import urllib.parse
 
 import pytest
 
 import client
 from hosted import source
+from tools import free_port
 from upstreams import Origin, Strict, response
 
 
@@ -139,8 +139,7 @@ def test_large_answers(serve, at):
 
 
 def free_name():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return "127.0.0.1:%d" % listener.getsockname()[1]
+    return "127.0.0.1:%d" % free_port()
 
 
 @pytest.mark.parametrize("at", ["/f/", "/i/"])

@@ -14,6 +14,7 @@ import client
 import hang as calls
 from hang import hang  # noqa: F401
 from test_browser import browser, keep  # noqa: F401
+from tools import free_port
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
@@ -185,7 +186,7 @@ def test_status_is_local_by_default(status, allow, expected):
     address = outside_address()
     if not address:
         pytest.skip("this machine has no address but loopback")
-    server = status("--listen", "0.0.0.0:%d" % (port := client_port()), allow=allow % address if "%s" in allow else allow, port=port,
+    server = status("--listen", "0.0.0.0:%d" % (port := free_port("0.0.0.0")), allow=allow % address if "%s" in allow else allow, port=port,
                     listen=False)
     with client.Connection((address, port)) as conn:
         assert conn.get("/status").status == expected
@@ -199,12 +200,6 @@ def test_dns_rebinding_is_refused(status):
                            ("tux.localhost:8080", 200), (socket.gethostname(), 200), (None, 400)):
         with server.connect() as conn:
             assert conn.get("/status", host=host).status == expected, host
-
-
-def client_port():
-    with socket.socket() as sock:
-        sock.bind(("0.0.0.0", 0))
-        return sock.getsockname()[1]
 
 
 def test_page(status):
