@@ -180,7 +180,7 @@ def test_client_disconnect_kills_the_program(cgi, place):
 
 
 def test_output_is_not_delayed(cgi, place):
-    script(place, "drip", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nfor i in 1 2 3; do echo $i; sleep 0.3; done\n")
+    script(place, "drip", "#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'\nfor i in 1 2 3; do echo $i; sleep 0.5; done\n")
     tux = cgi()
     with tux.connect() as conn:
         conn.send("GET /cgi-bin/drip HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -377,7 +377,7 @@ def test_program_counters(cgi, place):
                        ("garbage", "echo nonsense"), ("hangs", "sleep 60")):
         script(place, name, "#!/bin/sh\n%s\n" % text)
     script(place, "closed", "", mode=0o644)
-    tux = cgi("time 0.5", 'cgi other { root /nowhere }\nroute "=/status" { status on }')
+    tux = cgi("time 2", 'cgi other { root /nowhere }\nroute "=/status" { status on }')
     statuses = [tux.get("/cgi-bin/" + name).status for name in ("ok", "ok", "ends", "dies", "garbage", "hangs", "closed", "missing")]
     assert statuses == [200, 200, 200, 502, 502, 504, 403, 404]
 

@@ -300,7 +300,7 @@ def test_other_methods_are_not_for_the_module(actions):
 
 @pytest.mark.parametrize("word", ["never", "spin"])
 def test_never_finished(actions, word):
-    server = actions(more="timeout 0.3")
+    server = actions(more="timeout 1")
     assert server.get("/actions.tux?" + word).status == 504
     assert server.get("/actions.tux?chunked").body == b"abcde"
 

@@ -22,18 +22,19 @@ def records(path):
 def test_quiet_server(tux, root, logs):
     """Requests to a server that was idle for longer than its timeouts are served, with correct times."""
     log = os.path.join(logs, "log")
-    server = tux(root, "--idle-timeout", "0.2", "--head-timeout", "0.2", "--log-format", "json", log=log)
+    server = tux(root, "--idle-timeout", "0.5", "--head-timeout", "0.5", "--log-format", "json", log=log)
     for _ in range(3):
         time.sleep(1.3)
+        before = time.time()
         with server.connect() as conn:
             response = conn.get("/file?timed")
         assert response.status == 200
         date = email.utils.parsedate_to_datetime(response.field("Date")).timestamp()
-        assert abs(date - time.time()) < 1.2
+        assert before - 1.2 < date <= time.time()
     server.end()
     timed = [record for record in records(log) if record["target"] == "/file?timed"]
     assert len(timed) == 3
-    assert all(record["duration_us"] < 500000 for record in timed), timed
+    assert all(record["duration_us"] < 1000000 for record in timed), timed
 
 
 def ask(server, count, name, length=0):
@@ -152,7 +153,7 @@ def test_slow_reader(tux, root, pipe):
     text, done = [], threading.Event()
 
     def read():
-        time.sleep(1)
+        time.sleep(0.5)  # requests wait for two seconds
         while not done.is_set() or text[-1:]:
             try:
                 data = os.read(fd, 65536)
@@ -180,7 +181,7 @@ def test_no_reader(tux, root, pipe):
     server = tux(root, "--threads", "1", log=path)
     began = time.monotonic()
     ask_together(server, 4, 3000, length=800)
-    assert 1.5 < time.monotonic() - began < 10
+    assert 1.5 < time.monotonic() - began < 50  # 60 waits, one for each group of requests, would take 120
     server.signal(15)
     server.wait()
     text = b""

@@ -94,13 +94,13 @@ def test_pieces_are_sent_at_once(serve):
 
 def test_a_clock(serve):
     """A request that waits for times costs no thread; its timeout does not limit it."""
-    server = serve("timeout 0.2")
+    server = serve("timeout 0.5")
     for at in ATS:
         with server.connect() as conn, server.connect() as other:
-            conn.send("GET %s/tick?3,150 HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            conn.send("GET %s/tick?3,250 HTTP/1.1\r\nHost: a\r\n\r\n" % at)
             assert sends_file(other)
             assert conn.response().body == b"tick 2\ntick 1\ntick 0\n"
-            assert conn.get(at + "/after?2,120").body == b"after\n"
+            assert conn.get(at + "/after?2,350").body == b"after\n"
             assert conn.get(at + "/after?3,0").body == b"after\n"
             assert conn.get(at + "/after-in-thread?0,1").body == b"after\n"
             assert conn.get(at + "/spin?100").body == b""
@@ -220,7 +220,7 @@ def test_a_touch_after_the_end(serve):
 
 def test_time_limit_of_a_stream(serve):
     """A module that does not end its stream is told, and the client sees a cut. A module that writes is not limited."""
-    server = serve("timeout 0.3")
+    server = serve("timeout 0.6")
     for at in ATS:
         with server.connect() as conn:
             conn.send("GET %s/hold HTTP/1.1\r\nHost: a\r\n\r\n" % at)
@@ -228,7 +228,7 @@ def test_time_limit_of_a_stream(serve):
         assert counts(server, at)[0] == 1
         assert server.get(at + "/release").body == b"-116 -116 "  # ESTALE
         assert re.search("the module did not respond within its time", server.output)
-        assert server.get(at + "/slowly?6,100").body == b"piece\n" * 6
+        assert server.get(at + "/slowly?6,150").body == b"piece\n" * 6
 
 
 def test_the_client_leaves(serve, logs):
@@ -272,13 +272,13 @@ def test_a_client_that_leaves_with_a_request_after_the_first(serve):
 
 def test_a_slow_client_is_not_the_module_s_fault(serve):
     """The module's timeout does not run while its stream has no room."""
-    server = serve("timeout 0.3")
+    server = serve("timeout 0.6")
     for at in ATS:
         for word in ("pump", "thread"):
             with server.connect(receive_buffer=65536) as conn:
                 conn.send("GET %s/%s?2000000,0,2000000 HTTP/1.1\r\nHost: a\r\n\r\n" % (at, word))
                 conn.head()
-                server.get(at + "/after?1,700")
+                server.get(at + "/after?1,1000")
                 assert conn.take(2000000) == pattern(2000000)
 
 
@@ -384,14 +384,14 @@ def test_a_file_in_a_stream(serve, place):
 
 def test_a_slow_client_does_not_take_the_time_of_a_look_up(serve, place):
     """The module's timeout does not run while the client takes what was sent before the look-up."""
-    server = serve("timeout 0.3", top="recheck 0")
+    server = serve("timeout 0.6", top="recheck 0")
     content = pattern(8000000)
     with open(os.path.join(place, "root/large.bin"), "wb") as file:
         file.write(content)
     for at, text in itertools.product(ATS, (b"", b":text:")):
         with server.connect(receive_buffer=65536) as conn:
             conn.send("GET %s/file-twice?%d:/large.bin HTTP/1.1\r\nHost: a\r\n\r\n" % (at, len(text) > 0))
-            server.get(at + "/after?1,700")
+            server.get(at + "/after?1,1000")
             assert conn.response().body == content + text + b"a file"
 
 

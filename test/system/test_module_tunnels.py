@@ -164,7 +164,7 @@ def test_the_client_leaves(serve):
 
 def test_a_silent_tunnel_ends(serve):
     """tunnel-timeout limits the time without a byte, whatever the module waits for; its own timeout does not limit the tunnel."""
-    server = serve(more="timeout 0.2", top="tunnel-timeout 0.6")
+    server = serve(more="timeout 0.4", top="tunnel-timeout 1.2")
     for at in ATS:
         for number, word in enumerate(("echo", "suspended", "tick")):
             with switch(server, "%s/%s" % (at, word)) as conn:

@@ -336,7 +336,7 @@ def test_control_socket_does_not_wait(tux, site, ask):
         sock.connect(os.path.join(ask.directory, str(server.pid)))
     began = time.monotonic()
     assert json.loads(ask("--json").stdout)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     silent[0].close()
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(os.path.join(ask.directory, str(server.pid)))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """TLS: versions, certificates, names, records of every kind, misbehaving clients, and keys that stay where they are."""
+import contextlib
 import json
 import os
 import re
@@ -409,7 +410,7 @@ def test_damaged_records_end_the_connection(secure, root, pair):
 
 
 def test_slow_handshake_ends_after_the_time_limit(secure, root):
-    server = secure(root, "--head-timeout", "0.5")
+    server = secure(root, "--head-timeout", "1")
     silent, slow = raw(server), raw(server)
     slow.sendall(b"\x16\x03\x01\x02\0")
     assert everything(silent) == b"" and everything(slow) == b""
@@ -569,9 +570,13 @@ def test_key_is_nowhere_but_where_it_signs(place, root, tux, pair, held):
 
 
 def memory_of(pid):
-    """Returns the writable memory of a process."""
+    """Returns the writable memory of a process; nothing of one that has ended."""
     parts = []
-    with open("/proc/%d/maps" % pid, encoding="utf-8") as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
+    try:
+        maps, memory = open("/proc/%d/maps" % pid, encoding="utf-8"), open("/proc/%d/mem" % pid, "rb", 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+    with maps, memory, contextlib.suppress(ProcessLookupError):
         for line in maps:
             if " rw" not in line or "[v" in line:
                 continue
@@ -665,6 +670,7 @@ def test_reload_takes_new_certificates(place, root, tux, held):
     authority = tls.make(place, "authority", "authority")
     mine = tls.make_signed(place, "mine", authority, "test")
     server = tux(root, "--config", written(place, 'log off\nkey-process %s\nroot "%s"\n%s\n' % (held, root, mine.block)), tls=tls.trusting(authority))
+    server.wait_until(lambda: "is in force" in server.output, "the start is told")
     idle = server.connect()
     idle.get("/file")
     with Load(server, clients=3) as load:

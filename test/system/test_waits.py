@@ -72,7 +72,7 @@ def test_silent_tunnel_ends(origin, proxy):  # noqa: F811
             sock.sendall(data)
         ended.append(True)
     server = origin(lambda request: echo)
-    tux = proxy([server], top="tunnel-timeout 0.5")
+    tux = proxy([server], top="tunnel-timeout 2")
     with tux.connect() as conn:
         conn.send("GET /app/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
         assert conn.head().status == 101

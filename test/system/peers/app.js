@@ -23,7 +23,7 @@ function progress(request, response) {
 function events(request, response) {
 	let count = 0;
 	response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
-	const timer = setInterval(() => response.write('id: ' + count + '\ndata: event ' + count++ + '\n\n'), 50);
+	const timer = setInterval(() => response.write('id: ' + count + '\ndata: event ' + count++ + '\n\n'), 150);
 	request.on('close', () => { clearInterval(timer); gone++; });
 }
 
