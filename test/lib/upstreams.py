@@ -44,6 +44,7 @@ class Origin:
         self.answer = answer or (lambda request: response())
         self.requests = []
         self.broken = []  # input that is not a request
+        self.is_left_early = False  # True: a request may end before it is whole
         self.connections = 0
         self.sockets = []
         if path:
@@ -125,7 +126,7 @@ class Origin:
                     return
                 sock.sendall(answer)
         except (EOFError, OSError):
-            if buffer:
+            if buffer and not self.is_left_early:
                 self.broken.append(buffer)
         finally:
             sock.close()

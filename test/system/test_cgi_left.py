@@ -6,7 +6,7 @@ import signal
 import pytest
 
 import client
-from tools import descendants
+from tools import descendants, listens
 
 count = 0
 
@@ -109,6 +109,7 @@ def test_daemon_ends_with_the_server(cgi, place, mark, number):
         client.wait_until(lambda: alive(mark), "the daemon runs")
         if number == signal.SIGTERM:
             tux.signal(number)
+            client.wait_until(lambda: not listens(tux.port), "the first one has arrived: two at once could be one")
             tux.signal(number)
         else:
             spawner = next(pid for pid, name in descendants(tux.process.pid).items() if name == "tux spawner")

@@ -182,8 +182,11 @@ def loader_ticks(server):
     """Ticks of processor time of the loader threads."""
     ticks = 0
     for stat in glob.glob("/proc/%d/task/*/stat" % server.pid):
-        with open(stat, encoding="ascii") as file:
-            name, numbers = file.read().split("(", 1)[1].rsplit(")", 1)
+        try:
+            with open(stat, encoding="ascii") as file:
+                name, numbers = file.read().split("(", 1)[1].rsplit(")", 1)
+        except (FileNotFoundError, ProcessLookupError):  # the thread has ended
+            continue
         if name == "tux loader":
             ticks += int(numbers.split()[11]) + int(numbers.split()[12])
     return ticks

@@ -10,7 +10,6 @@ import socket
 import ssl
 import struct
 import subprocess
-import time
 
 import pytest
 
@@ -345,10 +344,13 @@ def pidfd(pid, fd):
 
 def sockets(pid):
     for fd in map(int, os.listdir("/proc/%d/fd" % pid)):
-        if fd > 2 and os.readlink("/proc/%d/fd/%d" % (pid, fd)).startswith("socket:"):
-            copy = pidfd(pid, fd)
-            if copy:
-                yield copy
+        try:
+            link = os.readlink("/proc/%d/fd/%d" % (pid, fd))
+        except FileNotFoundError:  # closed meanwhile, as of a client
+            continue
+        copy = pidfd(pid, fd) if fd > 2 and link.startswith("socket:") else None
+        if copy:
+            yield copy
 
 
 def limited(sock):
@@ -401,6 +403,7 @@ def test_reload_replaces_the_process(held, pairs, place):
     mine = tls.make(place, "mine", "test")
     context = tls.trusting(mine)
     server = held("--config", written(place, "%s\n" % mine.block), tls=context)
+    server.wait_until(lambda: "is in force" in server.output, "the supervisor has the descriptor of the process")
     before = holder(server)
     descriptors = len(os.listdir("/proc/%d/fd" % server.process.pid))
     with open(mine.certificate, "rb") as file:
@@ -421,7 +424,6 @@ def test_reload_replaces_the_process(held, pairs, place):
 def test_process_ends_with_the_server(held, pairs):
     server = held(*pairs["ecdsa"].options, tls=tls.trusting(pairs["ecdsa"]))
     pid = holder(server)
-    time.sleep(0.3)  # the process answers a moment before it reports to the supervisor, which gives up if the first one ends before that
     os.kill(server.pid, signal.SIGKILL)
     client.wait_until(lambda: not is_there(pid), "it has ended")
     server.wait_until(lambda: handshake_or_none(server), "another server process serves")

@@ -287,7 +287,7 @@ def test_the_client_leaves_before_the_module_suspends(serve):
     server = serve()
     conn = server.connect()
     conn.send("GET /pool/late-suspend HTTP/1.1\r\nHost: a\r\n\r\n")
-    client.wait_until(lambda: server.get("/pool/calls").body.startswith(b"calls 2"), "the module is called")
+    client.wait_until(lambda: int(server.get("/pool/calls").body.split()[1]) >= 2, "the module is called")
     conn.close()
     client.wait_until(lambda: server.get("/pool/calls").body.endswith(b"stale 1\n"), "tux_suspend() tells")
 
@@ -369,7 +369,7 @@ def test_another_thread(serve):
 
 def test_time_limit(serve):
     """A request that the module keeps gets 504; the module is told, and gives it back later."""
-    server = serve("timeout 0.3")
+    server = serve("timeout 1")
     with server.connect() as conn:
         assert conn.get("/m/never").status == 504
         assert conn.get("/m/counts").body == b"dropped 0 gone 1\n"
@@ -457,8 +457,9 @@ def test_lines_of_a_module(serve):
     """They are marked, escaped, and at most 100 a second."""
     server = serve()
     with server.connect() as conn:
+        conn.send(client.request("/m/log") * 300)  # all within a second, on a busy machine, too
         for _ in range(300):
-            conn.get("/m/log")
+            assert conn.response().status == 200
     found = [line for line in server.output.splitlines() if line.startswith("tux: module probe: a line")]
     assert found[0] == "tux: module probe: a line??[31m" and 50 <= len(found) < 300
     assert "tux: module probe: warning: another\n" in server.output

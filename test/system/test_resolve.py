@@ -38,7 +38,7 @@ def test_unresolvable_name_is_502_until_it_resolves(proxy):
     server = Origin(lambda request: response(b"found"))
     tux = proxy(server.port)
     assert tux.get("/app/").status == 502
-    assert "cannot be found" in tux.output
+    client.wait_until(lambda: "cannot be found" in tux.output, "it is said")
     proxy.hosts("127.0.0.1 app.tux.invalid\n")
     client.wait_until(lambda: tux.get("/app/").status == 200, "it is found")
     assert tux.get("/app/").body == b"found"

@@ -33,7 +33,7 @@ def test_spawner_ends_with_the_server(place, tux):
     assert int(status(spawner)["CapEff"], 16) == 0
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
-    assert not is_there(spawner)
+    client.wait_until(lambda: not is_there(spawner), "the spawner has ended")  # the server waits only until its descriptors are closed
 
 
 def test_spawner_ends_when_the_server_is_killed(place, tux):
@@ -75,10 +75,16 @@ def test_no_spawner_without_programs(place, tux):
 def write_end(pid):
     """Opens the pipe of which the process has both ends, for writing."""
     folder = "/proc/%d/fd/" % pid
-    pipes = {fd: os.readlink(folder + fd) for fd in os.listdir(folder)}
-    both = [name for name, count in collections.Counter(pipes.values()).items() if name.startswith("pipe:") and count == 2]
-    assert len(both) == 1, pipes
-    return open(folder + next(fd for fd, name in pipes.items() if name == both[0]), "wb", buffering=0)
+
+    def both():
+        try:
+            pipes = {fd: os.readlink(folder + fd) for fd in os.listdir(folder)}
+        except FileNotFoundError:
+            return None  # closed meanwhile
+        counted = collections.Counter(name for name in pipes.values() if name.startswith("pipe:"))
+        found = [fd for fd, name in pipes.items() if counted[name] == 2]
+        return found if len(found) == 2 else None
+    return open(folder + client.wait_until(both, "one pipe has both ends in the process")[0], "wb", buffering=0)
 
 
 def test_keeper_that_lies_is_not_believed(place, tux):

@@ -126,6 +126,7 @@ def test_expect_continue(origin, proxy):
 
 def test_a_body_beyond_the_limit(origin, proxy):
     server = origin()
+    server.is_left_early = True
     tux = proxy([server], top="max-body 1000")
     with tux.connect() as conn:
         conn.send("POST /app/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n")
@@ -134,7 +135,6 @@ def test_a_body_beyond_the_limit(origin, proxy):
         conn.send("POST /app/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" + "a" * 1024 + "\r\n")
         assert conn.response().status == 413
     assert server.requests == []
-    server.broken.clear()  # it has half a request, which is correct
 
 
 BODY = os.urandom(200000)
@@ -233,11 +233,9 @@ def test_refused_connection_is_502(origin, proxy):
 
 
 def test_a_silent_server(origin, proxy):
-    server = origin(lambda request: lambda sock: time.sleep(3))
+    server = origin(lambda request: lambda sock: time.sleep(30))
     tux = proxy([server], "read-timeout 0.3")
-    began = time.monotonic()
     assert tux.get("/app/").status == 504
-    assert time.monotonic() - began < 2
 
 
 def test_another_server_answers(origin, proxy):
@@ -262,12 +260,12 @@ def test_post_is_not_repeated(origin, proxy):
 def test_failing_server_is_avoided_and_retried(origin, proxy):
     bad = origin(lambda request: None)
     good = origin()
-    tux = proxy([bad, good], "max-fails 2; fail-timeout 0.5", top="threads 1")
+    tux = proxy([bad, good], "max-fails 2; fail-timeout 3", top="threads 1")
     for _ in range(10):
         assert tux.get("/app/").status == 200
     assert len(bad.requests) == 2
-    time.sleep(0.6)
     bad.answer = lambda request: response(b"back")
+    client.wait_until(lambda: tux.get("/app/").body == b"back", "it is tried again")
     assert {tux.get("/app/").body for _ in range(4)} == {b"back", b"hello"}
 
 
@@ -383,7 +381,7 @@ def test_events_come_at_once(origin, proxy):
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         for i in range(3):
             sock.sendall(b"9\r\ndata: %d\n\n\r\n" % i)
-            time.sleep(0.3)
+            time.sleep(0.5)
         sock.sendall(b"0\r\n\r\n")
     server = origin(lambda request: events)
     tux = proxy([server])
@@ -549,9 +547,13 @@ def test_status_counts_servers(origin, proxy):
     tux = proxy([server, nobody], top='route "=/status" { status on }')
     for _ in range(10):
         assert tux.get("/app/x").status == 200
-    alive, dead = json.loads(tux.get("/status?format=json").body)["upstreams"]
+
+    def counted():
+        servers = json.loads(tux.get("/status?format=json").body)["upstreams"]
+        return servers if servers[0]["active"] == 0 and servers[0]["latency"]["count"] == 10 else None
+    alive, dead = client.wait_until(counted, "all have ended")
     assert (alive["upstream"], alive["server"], dead["server"]) == ("app", server.name, nobody)
-    assert alive["requests"] == 10 and alive["errors"] == 0 and alive["active"] == 0
-    assert alive["latency"]["count"] == 10 and 1 <= alive["connections"] <= 10
+    assert alive["requests"] == 10 and alive["errors"] == 0
+    assert 1 <= alive["connections"] <= 10
     assert alive["sent_bytes"] > 10 * 50 and alive["received_bytes"] > 10 * 20
     assert dead["requests"] >= 1 and dead["errors"] == dead["retried"] == dead["requests"] and dead["latency"]["count"] == 0

@@ -193,7 +193,7 @@ static enum tux_result late_suspend(struct tux_req *req)
 {
 	int error;
 
-	usleep(300000);
+	usleep(1000000); /* the client leaves meanwhile */
 	error = tux_suspend(req);
 	if (error == -ESTALE)
 		__atomic_fetch_add(&stale, 1, __ATOMIC_SEQ_CST);
