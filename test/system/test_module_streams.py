@@ -28,8 +28,13 @@ NAMES = hosted.names("streams")
 
 
 def counts(server, at):
-    found = re.match(rb"gone (\d+) stale (\d+) resumes (\d+)\n\Z", server.get(at + "/counts").body)
+    found = re.match(rb"gone (\d+) stale (\d+) resumes (\d+) calls (\d+)\n\Z", server.get(at + "/counts").body)
     return tuple(int(number) for number in found.groups())
+
+
+def is_called(server, at, before):
+    """Waits until handle() was called more often than before. A request whose client leaves before that does not reach a module with threads."""
+    client.wait_until(lambda: counts(server, at)[3] > before, "the module is called")
 
 
 def sends_file(conn):
@@ -120,6 +125,7 @@ def test_waits_without_an_end(serve):
             assert third.head().status == 200
             for _ in range(20):
                 assert sends_file(other)
+            is_called(server, at, 1)
         client.wait_until(lambda: counts(server, at)[0] == 2, "the module is told")
 
 
@@ -238,12 +244,13 @@ def test_the_client_leaves(serve, logs):
     words = {"pump": "50000000", "thread": "50000000", "hold": "", "tick": "1000,20", "after": "1,60000", "slowly": "1000,20"}
     for at in ATS:
         for number, (word, query) in enumerate(words.items()):
+            called = counts(server, at)[3]
             with server.connect(receive_buffer=4096) as conn:
                 conn.send("GET %s/%s?%s HTTP/1.1\r\nHost: a\r\n\r\n" % (at, word, query))
                 if word != "after":
                     conn.head()
                     conn.take(11)
-                server.get(at + "/counts")
+                is_called(server, at, called)
                 if word != "after":  # a reset gets no record in place of a response
                     conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.wait_until(lambda n=number: counts(server, at)[0] == n + 1, "the module is told about " + word)
@@ -266,7 +273,7 @@ def test_a_client_that_leaves_with_a_request_after_the_first(serve):
     for at in ATS:
         with server.connect() as conn:
             conn.send("GET %s/after?1,60000 HTTP/1.1\r\nHost: a\r\n\r\nGET /file.txt HTTP/1.1\r\nHost: a\r\n\r\n" % at)
-            server.get(at + "/counts")
+            is_called(server, at, 0)
         client.wait_until(lambda: counts(server, at)[0] == 1, "the module is told")
 
 
@@ -357,7 +364,7 @@ def test_a_wait_for_a_descriptor_has_a_limit(serve):
             assert sends_file(conn)
         with server.connect() as conn:
             conn.send("GET %s/read-pipe HTTP/1.1\r\nHost: a\r\n\r\n" % at)
-            counts(server, at)  # the module was called before
+            is_called(server, at, 1)
         client.wait_until(lambda: counts(server, at)[0] == 2, "the module is told")
 
 

@@ -32,7 +32,7 @@ static struct {
 	void (*function)(struct tux_req *req, struct state *state);
 } jobs[JOBS];
 static unsigned job_first, job_count;
-static unsigned told_gone, stale, resumes; /* atomic */
+static unsigned told_gone, stale, resumes, calls; /* atomic; calls of handle() but those for the counts */
 static int ends[2] = { -1, -1 };            /* of a pipe */
 static int null = -1;                      /* a file that is always ready */
 static struct tux_req *kept;               /* a request that another one ends */
@@ -497,10 +497,11 @@ static enum tux_result handle(struct tux_req *req)
 		if (path.at[i] == '/')
 			word = (struct tux_str){ path.at + i + 1, path.len - i - 1 };
 	if (is(word, "counts")) {
-		snprintf(text, sizeof(text), "gone %u stale %u resumes %u\n", __atomic_load_n(&told_gone, __ATOMIC_SEQ_CST),
-		         __atomic_load_n(&stale, __ATOMIC_SEQ_CST), __atomic_load_n(&resumes, __ATOMIC_SEQ_CST));
+		snprintf(text, sizeof(text), "gone %u stale %u resumes %u calls %u\n", __atomic_load_n(&told_gone, __ATOMIC_SEQ_CST),
+		         __atomic_load_n(&stale, __ATOMIC_SEQ_CST), __atomic_load_n(&resumes, __ATOMIC_SEQ_CST), __atomic_load_n(&calls, __ATOMIC_SEQ_CST));
 		return say(req, text);
 	}
+	__atomic_fetch_add(&calls, 1, __ATOMIC_SEQ_CST);
 	if (streams(word, state)) {
 		const uint32_t status = is(word, "whole") && state->left > 0 ? (uint32_t)state->left : 200;
 		int error;
