@@ -244,10 +244,26 @@ static const OSSL_PARAM *settable(void *data, void *provider)
 	return all;
 }
 
+/* True if a key permits a digest: one of RSASSA-PSS may be for one alone (RFC 4055 3.1), and OpenSSL then offers clients no other. */
+static bool permits(const struct remote *key, const char *digest)
+{
+	EVP_MD_CTX *ctx;
+	bool can;
+
+	if (strcmp(key->kind, "RSA-PSS") != 0)
+		return true;
+	ctx = EVP_MD_CTX_new();
+	can = ctx != NULL && EVP_DigestVerifyInit_ex(ctx, NULL, digest, NULL, NULL, key->public, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	return can;
+}
+
 static int signing_begin(void *data, const char *digest, void *key, const OSSL_PARAM params[])
 {
 	struct signing *signing = data;
 
+	if (!permits(key, digest))
+		return 0;
 	signing->key = key;
 	signing->hash = hash_of(digest);
 	signing->pss = strcmp(signing->key->kind, "RSA-PSS") == 0;

@@ -104,6 +104,18 @@ def test_each_kind_of_key(held, pairs, kind, version):
 
 
 @pytest.mark.parametrize("version", [V12, V13])
+@pytest.mark.parametrize("digest,salt", [("sha256", 32), ("sha384", 48), ("sha512", 64)])
+def test_rsa_pss_key_for_one_digest(held, place, digest, salt, version):
+    """RFC 4055 3.1, RFC 8446 4.2.3: a signature has the digest that the key permits."""
+    kind = ["-newkey", "rsa-pss"]
+    for option in ("rsa_keygen_bits:2048", "rsa_pss_keygen_md:" + digest, "rsa_pss_keygen_mgf1_md:" + digest, "rsa_pss_keygen_saltlen:%d" % salt):
+        kind += ["-pkeyopt", option]
+    pair = tls.make(place, "pss", "test", kind=kind)
+    context = tls.trusting(pair, version=version)
+    assert handshake(held(*pair.options, tls=context), context)
+
+
+@pytest.mark.parametrize("version", [V12, V13])
 def test_several_certificates(held, pairs, place, version):
     """Two kinds of one host, and another one by its name."""
     other = tls.make(place, "other", "other")
