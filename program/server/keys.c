@@ -167,11 +167,21 @@ static bool hide(void)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0;
 }
 
+/* Lets the kernel kill this process when the server process, its parent, ends. A change of the user undoes it. Returns false if that has ended. */
+static bool follow(pid_t parent)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent;
+}
+
 /* Drops the privileges, starts the threads and enters the sandbox. Returns false with a sentence in error. */
-static bool confine(const struct tux_keys *keys, char *error, size_t error_size)
+static bool confine(const struct tux_keys *keys, pid_t parent, char *error, size_t error_size)
 {
 	if (!tux_privileges_drop(keys->user, error, error_size))
 		return false;
+	if (!follow(parent)) {
+		snprintf(error, error_size, "the process that holds the keys of TLS has lost the server process");
+		return false;
+	}
 	if (!hide()) {
 		snprintf(error, error_size, "cannot keep the keys of TLS from core dumps: %s", strerror(errno));
 		return false;
@@ -190,7 +200,7 @@ static bool confine(const struct tux_keys *keys, char *error, size_t error_size)
 }
 
 /* Runs the new process. Writes a sentence to end_fd on failure, or a single NUL on success. end_fd closes when the process ends. */
-static _Noreturn void run(const struct tux_keys *keys, int load_fd, int end_fd)
+static _Noreturn void run(const struct tux_keys *keys, pid_t parent, int load_fd, int end_fd)
 {
 	char error[ERROR_MAX] = "";
 	sigset_t all;
@@ -200,7 +210,7 @@ static _Noreturn void run(const struct tux_keys *keys, int load_fd, int end_fd)
 	sigfillset(&all); /* a terminal's ^C is for the supervisor */
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	others_close(keys->count, load_fd, end_fd);
-	if (!hide())
+	if (!hide() || !follow(parent))
 		_exit(EXIT_FAILURE);
 	locked = tux_memory_lock_all();
 	while (octet_take(load_fd)) {
@@ -212,7 +222,7 @@ static _Noreturn void run(const struct tux_keys *keys, int load_fd, int end_fd)
 		tux_memory_lock_heap();
 	close(load_fd);
 	munmap(keys->area, sizeof(*keys->area));
-	confined = confine(keys, error, sizeof(error));
+	confined = confine(keys, parent, error, sizeof(error));
 	if (write(end_fd, error, strlen(error) + 1) < 0 || !confined)
 		_exit(EXIT_FAILURE);
 	for (unsigned i = 0; i < keys->count; i++)
@@ -244,6 +254,7 @@ static bool sockets_make(struct tux_keys *keys)
 static bool start(struct tux_keys *keys, char *error, size_t error_size)
 {
 	int load[2] = { -1, -1 }, end[2] = { -1, -1 }, saved;
+	const pid_t parent = getpid();
 
 	keys->area = mmap(NULL, sizeof(*keys->area), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (keys->area == MAP_FAILED)
@@ -253,7 +264,7 @@ static bool start(struct tux_keys *keys, char *error, size_t error_size)
 	else
 		keys->pid = -1;
 	if (keys->pid == 0)
-		run(keys, load[1], end[1]);
+		run(keys, parent, load[1], end[1]);
 	saved = errno;
 	for (unsigned i = 0; i < keys->count; i++)
 		close(signers[i].fd);

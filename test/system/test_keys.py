@@ -305,6 +305,22 @@ def test_process_that_hangs_ends_with_the_server(held, pairs, kill):
     client.wait_until(lambda: not is_there(pid), "it was killed")
 
 
+def test_process_that_hangs_while_it_reads_ends_with_the_server(request, place, root, pairs):
+    """As with files of a hung network file system: the supervisor does not know the process before it has read all keys."""
+    of_root()
+    hosts = "".join('host "h%d.test" { %s }\n' % (i, list(pairs.values())[i % 2].block) for i in range(1000))
+    config = written(place, 'listen "https://127.0.0.1:0"\nroot "%s"\ncontrol off\n%s\n%s' % (root, pairs["rsa"].block, hosts))
+    with subprocess.Popen([request.config.getoption("tux"), "serve", "--config", config, "--key-process", "on"], stderr=subprocess.DEVNULL) as process:
+        try:
+            client.wait_until(lambda: "tux keys" in descendants(process.pid).values(), "it reads keys")
+            pid = next(pid for pid, name in descendants(process.pid).items() if name == "tux keys")
+            os.kill(pid, signal.SIGSTOP)
+        finally:
+            process.terminate()
+        process.wait(20)
+    client.wait_until(lambda: not is_there(pid), "it was killed")
+
+
 def locked_kib(pid):
     return int(field(pid, "VmLck").split()[0])
 
