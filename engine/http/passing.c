@@ -5,6 +5,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "../io/descriptor.h"
 
 /* Payload of a message that carries a descriptor. */
 struct passed {
@@ -56,17 +59,14 @@ enum passing_result passing_send(struct passing *passing, int fd, unsigned liste
 bool passing_receive(const struct passing *passing, unsigned *listener, int *fd)
 {
 	struct passed passed = { .listener = 0 };
-	struct iovec iov = { .iov_base = &passed, .iov_len = sizeof(passed) };
-	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int))];
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
-	const struct cmsghdr *header;
+	const ssize_t len = descriptor_receive(passing->config->passed_fd, &passed, sizeof(passed), fd);
 
-	*fd = -1;
-	if (recvmsg(passing->config->passed_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(passed))
+	if (len != (ssize_t)sizeof(passed)) {
+		if (*fd >= 0)
+			close(*fd);
+		*fd = -1;
 		return false;
-	header = CMSG_FIRSTHDR(&message);
-	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(header), sizeof(*fd));
+	}
 	*listener = 0;
 	while (*listener < passing->config->listener_count && passing->inode[*listener] != passed.listener)
 		++*listener;

@@ -500,7 +500,7 @@ static bool order_take(unsigned number)
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	fds = len > 0 ? fds_of(&message, fd) : 0;
+	fds = len >= 0 ? fds_of(&message, fd) : 0; /* also of a message without bytes */
 	good = len > 0 && !(message.msg_flags & MSG_TRUNC);
 	if (good && tux_spawn_kill_read(own.message, (size_t)len, &kill_order)) {
 		kill_one(number, kill_order.id);

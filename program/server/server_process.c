@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../../engine/io/clock.h"
+#include "../../engine/io/descriptor.h"
 
 int tux_generation_fork(struct tux_generation *generation)
 {
@@ -60,25 +61,11 @@ void tux_generation_retire(struct tux_generation *generation, const bool stays[T
 		return; /* the supervisor sees that it has ended, or kills it after the limit */
 }
 
-/* Returns the descriptor in a message; -1: none. */
-static int descriptor_of(struct msghdr *message)
-{
-	const struct cmsghdr *const header = CMSG_FIRSTHDR(message);
-	int fd = -1;
-
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
-}
-
 enum tux_report tux_generation_report(struct tux_generation *generation)
 {
 	unsigned char octet;
-	struct iovec iov = { &octet, 1 };
-	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))];
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room) };
-	const bool got = recvmsg(generation->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) == 1;
-	const int fd = got ? descriptor_of(&message) : -1;
+	int fd;
+	const bool got = descriptor_receive(generation->fd, &octet, 1, &fd) == 1;
 
 	if (fd >= 0 && (generation->state != TUX_GENERATION_STARTING || generation->keys_pidfd >= 0))
 		close(fd); /* of a process that serves clients, and that an attacker may have broken into */

@@ -413,6 +413,24 @@ def test_hostile_messages(held, pairs):
     assert handshake(server, context) and holder(server) == pid
 
 
+def test_supervisor_keeps_no_descriptor_of_a_server_process(held, pairs):
+    """A server process that was broken into cannot exhaust those of the supervisor, which then could start no other one."""
+    of_root()
+    server = held(*pairs["ecdsa"].options, "--control", "off", tls=tls.trusting(pairs["ecdsa"]))
+    supervisor = server.process.pid
+    before = len(os.listdir("/proc/%d/fd" % supervisor))
+    to_supervisor = [copy for copy in sockets(server.pid) if copy.family == socket.AF_UNIX and copy.type == socket.SOCK_SEQPACKET and not limited(copy)
+                     and struct.unpack("3i", copy.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0] == supervisor]
+    assert to_supervisor
+    with open(os.devnull, "rb") as file:
+        for sock in to_supervisor:
+            for count in (1, 2, 3) * 4:
+                sock.sendmsg([b"?"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [file.fileno()] * count))])
+    os.kill(holder(server), signal.SIGKILL)  # the report comes after the messages above
+    server.wait_until(lambda: "takes over in" in server.output, "the supervisor has read them")
+    server.wait_until(lambda: len(os.listdir("/proc/%d/fd" % supervisor)) <= before, "it has closed what it got")
+
+
 def test_keys_to_upstream_servers(forwarding, pairs, place):  # noqa: F811
     """The key of TUX as a client is in the same process."""
     own = tls.make(place, "own", "tux", kind=tls.RSA)

@@ -4,7 +4,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <fcntl.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -93,11 +95,62 @@ static void test_other_listener_is_told(void **state)
 	close(fd);
 }
 
+/* Returns the number of open descriptors below 1024. */
+static unsigned open_count(void)
+{
+	unsigned count = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* Sends a message of len bytes with so many descriptors. */
+static void send_many(size_t len, unsigned count)
+{
+	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(3 * sizeof(int))] = { 0 };
+	uint64_t payload[2] = { passing.inode[0], 0 };
+	struct iovec iov = { payload, len };
+	const struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(count * sizeof(int)) };
+	struct cmsghdr *const header = CMSG_FIRSTHDR(&message);
+	const int fds[3] = { listener_fd, listener_fd, listener_fd };
+
+	*header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(header), fds, count * sizeof(int));
+	assert_int_equal(sendmsg(pair[1], &message, MSG_NOSIGNAL), len);
+}
+
+/* A process that was broken into cannot exhaust the descriptors of the one that took over. */
+static void test_other_descriptors_are_closed(void **state)
+{
+	const unsigned before = open_count();
+	unsigned number;
+	int fd;
+
+	(void)state;
+	for (unsigned count = 1; count <= 3; count++) {
+		send_many(sizeof(uint64_t), count);
+		assert_true(passing_receive(&passing, &number, &fd));
+		assert_int_equal(number, 0);
+		assert_true(fd >= 0);
+		close(fd);
+		assert_int_equal(open_count(), before);
+		for (size_t wrong = 0; wrong <= 9; wrong += 9) {
+			send_many(wrong, count);
+			assert_int_equal(passing_receive(&passing, &number, &fd), wrong == 9);
+			if (fd >= 0)
+				close(fd);
+			assert_int_equal(open_count(), before);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_no_descriptor_is_no_empty_queue, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_listener_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_descriptors_are_closed, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
