@@ -99,7 +99,7 @@ static size_t sign(EVP_PKEY *key, struct tls_prepared *prepared, const struct tl
 	if (!fits(key, request->scheme, &pss) || EVP_PKEY_get_size(key) > TLS_SIGNATURE_MAX)
 		return 0;
 	if (hash == TLS_SIGN_HASH_NONE)
-		return sign_text(key, request->text, request->len, signature);
+		return sign_text(key, tls_sign_text(request), request->len, signature);
 	if (request->len == tls_sign_digest_bytes(hash))
 		memcpy(digest, request->text, len);
 	else if (EVP_Digest(request->text, request->len, digest, &len, digest_of(hash), NULL) != 1)
@@ -114,7 +114,7 @@ void tux_tls_key_store_sign(const struct tls_key_store *store, struct tls_prepar
 	if (bytes < sizeof(request->id))
 		return;
 	reply->id = request->id;
-	if (bytes != sizeof(*request) || request->key >= store->count ||
+	if (bytes < sizeof(*request) || request->key >= store->count ||
 	    !tls_sign_request_valid(request, bytes, store->held[request->key].of_client))
 		return;
 	reply->len = (uint32_t)sign(store->held[request->key].key, prepared, request, reply->signature);

@@ -9,6 +9,7 @@
 #include <openssl/provider.h>
 #include <openssl/proverr.h>
 #include <openssl/rsa.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -288,37 +289,56 @@ static uint16_t scheme_of(const struct signing *signing)
 	return (uint16_t)((strcmp(kind, "RSA") == 0 ? TLS_SCHEME_PSS_SHA256 : TLS_SCHEME_PSS_PSS_SHA256) + signing->hash - TLS_SIGN_SHA256);
 }
 
-/* Sets the text of a request, or its digest if it is the whole handshake of a client of TLS 1.2. Returns false if neither is possible. */
-static bool set_text(struct tls_sign_request *request, const unsigned char *text, size_t len)
+/*
+ * Returns a request with a text, or with its digest if it is the whole handshake of a client of TLS 1.2 and the scheme has one. Returns NULL after
+ * raising an error. Free it.
+ */
+static struct tls_sign_request *request_new(const struct signing *signing, const unsigned char *text, size_t len)
 {
 	static const char *const names[] = {
 		[TLS_SIGN_SHA224] = "SHA2-224", [TLS_SIGN_SHA256] = "SHA2-256", [TLS_SIGN_SHA384] = "SHA2-384", [TLS_SIGN_SHA512] = "SHA2-512",
 	};
-	const enum tls_sign_hash hash = tls_sign_hash_of(request->scheme);
+	const uint16_t scheme = scheme_of(signing);
+	const enum tls_sign_hash hash = tls_sign_hash_of(scheme);
+	const bool digested = len > TLS_SIGN_MAX && hash != TLS_SIGN_HASH_NONE;
+	const size_t bytes = digested ? tls_sign_digest_bytes(hash) : len;
+	struct tls_sign_request *request = NULL;
 
-	if (len <= TLS_SIGN_MAX) {
-		memcpy(request->text, text, len);
-		request->len = (uint16_t)len;
-		return true;
+	if (scheme == 0 || bytes > TLS_SIGN_LONG_MAX) {
+		ERR_raise(ERR_LIB_PROV, scheme == 0 ? PROV_R_INVALID_DIGEST : PROV_R_INVALID_INPUT_LENGTH);
+		return NULL;
 	}
-	request->len = (uint16_t)tls_sign_digest_bytes(hash);
-	return hash != TLS_SIGN_HASH_NONE && EVP_Q_digest(NULL, names[hash], NULL, text, len, request->text, NULL) == 1;
+	request = calloc(1, tls_sign_request_bytes((uint32_t)bytes));
+	if (request == NULL) {
+		ERR_raise(ERR_LIB_PROV, ERR_R_MALLOC_FAILURE);
+		return NULL;
+	}
+	request->key = signing->key->number;
+	request->scheme = scheme;
+	request->len = (uint16_t)bytes;
+	if (!digested) {
+		memcpy((uint8_t *)request + offsetof(struct tls_sign_request, text), text, len);
+	} else if (EVP_Q_digest(NULL, names[hash], NULL, text, len, request->text, NULL) != 1) {
+		free(request);
+		return NULL;
+	}
+	return request;
 }
 
 static int signing_do(void *data, unsigned char *signature, size_t *len, size_t room, const unsigned char *text, size_t text_len)
 {
 	const struct signing *const signing = data;
-	struct tls_sign_request request = { .key = signing->key->number, .scheme = scheme_of(signing) };
+	struct tls_sign_request *request;
 	struct tls_sign_reply reply;
+	bool signs;
 
 	*len = (size_t)EVP_PKEY_get_size(signing->key->public);
 	if (signature == NULL)
 		return 1;
-	if (request.scheme == 0 || !set_text(&request, text, text_len)) {
-		ERR_raise(ERR_LIB_PROV, PROV_R_INVALID_DIGEST);
-		return 0;
-	}
-	if (!tls_signer_ask(&request, &reply))
+	request = request_new(signing, text, text_len);
+	signs = request != NULL && tls_signer_ask(request, &reply);
+	free(request);
+	if (!signs)
 		return 0;
 	if (reply.len > room) {
 		ERR_raise(ERR_LIB_PROV, PROV_R_OUTPUT_BUFFER_TOO_SMALL);

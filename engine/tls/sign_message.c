@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sign_message.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum {
@@ -9,7 +10,13 @@ enum {
 	RANDOMS = 64,      /* at the start of a text of TLS 1.2 */
 	NAMED_CURVE = 3,
 	CURVE_HEAD = 4,    /* bytes of type, group and length of a point */
+	MESSAGE_HEAD = 4,  /* bytes of type and length of a message of a handshake */
+	CLIENT_HELLO = 1,
+	CLIENT_KEY_EXCHANGE = 16,
 };
+
+_Static_assert(sizeof(struct tls_sign_request) == offsetof(struct tls_sign_request, text) + TLS_SIGN_MAX, "a long text goes on after the request");
+_Static_assert(sizeof(struct tls_sign_room) >= offsetof(struct tls_sign_request, text) + TLS_SIGN_LONG_MAX, "there is room for each text");
 
 static const char server_context[CONTEXT] = "TLS 1.3, server CertificateVerify";
 static const char client_context[CONTEXT] = "TLS 1.3, client CertificateVerify";
@@ -74,15 +81,47 @@ static bool is_server_key_exchange(const uint8_t *text, uint32_t len)
 	return false;
 }
 
+/* True for the messages from a ClientHello to a ClientKeyExchange. Both kinds of text of TLS 1.3 and 1.2 above begin with other octets, or are shorter. */
+static bool is_handshake(const uint8_t *text, uint32_t len)
+{
+	uint32_t at = 0;
+	uint8_t type = 0;
+
+	if (len < MESSAGE_HEAD || *text != CLIENT_HELLO)
+		return false;
+	while (len - at >= MESSAGE_HEAD) {
+		const uint32_t bytes = (uint32_t)text[at + 1] << 16 | (uint32_t)text[at + 2] << 8 | text[at + 3];
+
+		type = text[at];
+		at += MESSAGE_HEAD;
+		if (len - at < bytes)
+			return false;
+		at += bytes;
+	}
+	return at == len && type == CLIENT_KEY_EXCHANGE;
+}
+
+const uint8_t *tls_sign_text(const struct tls_sign_request *request)
+{
+	return (const uint8_t *)request + offsetof(struct tls_sign_request, text);
+}
+
+size_t tls_sign_request_bytes(uint32_t len)
+{
+	return len <= TLS_SIGN_MAX ? sizeof(struct tls_sign_request) : offsetof(struct tls_sign_request, text) + len;
+}
+
 bool tls_sign_request_valid(const struct tls_sign_request *request, size_t bytes, bool of_client)
 {
 	enum tls_sign_hash hash;
 
-	if (bytes != sizeof(*request) || request->len > TLS_SIGN_MAX)
+	if (bytes < sizeof(*request) || bytes != tls_sign_request_bytes(request->len))
 		return false;
 	hash = tls_sign_hash_of(request->scheme);
 	if (hash == TLS_SIGN_HASH_NONE && request->scheme != TLS_SCHEME_ED25519 && request->scheme != TLS_SCHEME_ED448)
 		return false;
+	if (request->len > TLS_SIGN_MAX)
+		return of_client && hash == TLS_SIGN_HASH_NONE && is_handshake(tls_sign_text(request), request->len);
 	if (!of_client)
 		return is_certificate_verify(request->text, request->len, server_context) || is_server_key_exchange(request->text, request->len);
 	return is_certificate_verify(request->text, request->len, client_context) ||

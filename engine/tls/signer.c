@@ -106,6 +106,7 @@ static bool take(int fd, struct tls_sign_reply *reply, int flags)
 
 bool tls_signer_ask(struct tls_sign_request *request, struct tls_sign_reply *reply)
 {
+	const size_t bytes = tls_sign_request_bytes(request->len);
 	ssize_t sent;
 	int fd;
 
@@ -119,9 +120,9 @@ bool tls_signer_ask(struct tls_sign_request *request, struct tls_sign_reply *rep
 	request->id = ++mine.id;
 	mine.asked_ms = clock_ms();
 	do
-		sent = send(fd, request, sizeof(*request), MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent = send(fd, request, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (sent < 0 && errno == EINTR);
-	if (sent != (ssize_t)sizeof(*request))
+	if (sent != (ssize_t)bytes)
 		return fail(sent < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM ? REASON_ENDED : REASON_TIME);
 	if (!take(fd, reply, 0))
 		return false;

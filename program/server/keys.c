@@ -119,11 +119,11 @@ static void *run_thread(void *argument)
 {
 	struct signer *const signer = argument;
 	const int fd = signer->fd;
-	struct tls_sign_request request;
+	struct tls_sign_room room;
 	struct tls_sign_reply reply;
 
 	for (;;) {
-		const ssize_t got = recv(fd, &request, sizeof(request), MSG_TRUNC);
+		const ssize_t got = recv(fd, &room, sizeof(room), MSG_TRUNC);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -131,7 +131,7 @@ static void *run_thread(void *argument)
 			break;
 		if (got < 0)
 			_exit(EXIT_FAILURE);
-		tux_tls_key_store_sign(&store, &signer->prepared, &request, (size_t)got, &reply);
+		tux_tls_key_store_sign(&store, &signer->prepared, &room.request, (size_t)got, &reply);
 		if (!reply_send(fd, &reply) && !has_ended(fd))
 			_exit(EXIT_FAILURE);
 	}

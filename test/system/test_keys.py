@@ -431,9 +431,10 @@ def test_supervisor_keeps_no_descriptor_of_a_server_process(held, pairs):
     server.wait_until(lambda: len(os.listdir("/proc/%d/fd" % supervisor)) <= before, "it has closed what it got")
 
 
-def test_keys_to_upstream_servers(forwarding, pairs, place):  # noqa: F811
-    """The key of TUX as a client is in the same process."""
-    own = tls.make(place, "own", "tux", kind=tls.RSA)
+@pytest.mark.parametrize("kind", KINDS)
+def test_keys_to_upstream_servers(forwarding, pairs, place, kind):  # noqa: F811
+    """The key of TUX as a client is in the same process. RFC 8422 5.8: that of Ed25519 signs the whole handshake of TLS 1.2."""
+    own = tls.make(place, "own", "tux", kind=KINDS[kind])
     pair = tls.make(place, "origin", "127.0.0.1")
     for version in (V12, V13):
         origin = Origin(context=serving(pair, version, clients=own))
