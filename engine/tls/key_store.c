@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "remote_key.h"
 
@@ -131,8 +132,17 @@ void tux_tls_prepared_free(struct tls_prepared *prepared)
 	}
 }
 
-/* True if a key can sign. OpenSSL then has loaded what it needs before the sandbox. */
-static bool can_sign(EVP_PKEY *key)
+/* Returns the CPU time of this thread. */
+static uint64_t cpu_us(void)
+{
+	struct timespec now = { 0, 0 };
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* True if a key can sign. Sets the CPU time of that. OpenSSL then has loaded what it needs before the sandbox. */
+static bool can_sign(EVP_PKEY *key, uint32_t *us)
 {
 	static const uint16_t schemes[] = {
 		TLS_SIGN_SHA256 << 8 | TLS_SCHEME_ECDSA, TLS_SCHEME_PSS_SHA256, TLS_SCHEME_PSS_PSS_SHA256, TLS_SCHEME_PSS_PSS_SHA256 + 1,
@@ -141,12 +151,15 @@ static bool can_sign(EVP_PKEY *key)
 	struct tls_sign_request request = { .len = TLS_SIGN_MAX };
 	struct tls_prepared prepared = { .place = { { .ctx = NULL } } };
 	uint8_t signature[TLS_SIGNATURE_MAX];
+	uint64_t begun = 0;
 	bool can = false;
 
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]) && !can; i++) {
 		request.scheme = schemes[i];
+		begun = cpu_us();
 		can = sign(key, &prepared, &request, signature) > 0;
 	}
+	*us = (uint32_t)(cpu_us() - begun);
 	tux_tls_prepared_free(&prepared);
 	return can;
 }
@@ -185,33 +198,38 @@ static bool keep(struct tls_key_store *store, EVP_PKEY *key, bool of_client)
 	return true;
 }
 
-bool tux_tls_key_store_read(struct tls_key_store *store, const struct tls_pem *certificate, const struct tls_pem *key, bool of_client, char *room,
-                            size_t room_bytes, size_t *pem_bytes, uint32_t *number, char *error, size_t error_size)
+enum tls_key_result tux_tls_key_store_read(struct tls_key_store *store, const struct tls_pem *certificate, const struct tls_pem *key, bool of_client,
+                                           char *room, size_t room_bytes, size_t *pem_bytes, uint32_t *number, char *error, size_t error_size)
 {
 	struct tls_certificate read = { NULL, NULL, NULL };
-	bool done = false;
+	enum tls_key_result result = TLS_KEY_FAULTY;
 	char reason[160];
+	uint32_t us = 0;
 
 	*pem_bytes = 0;
 	*number = store->count;
 	if (!tls_certificate_read(&read, certificate, key, error, error_size)) {
-		done = false;
+		result = TLS_KEY_FAULTY;
 	} else if (!tls_remote_key_is_possible(read.key)) {
-		snprintf(error, error_size, "key \"%s\": it is of a kind that only the server process can have (%s): set key-process off", key->name,
+		snprintf(error, error_size, "key \"%s\": it is of a kind that only the server process can have (%s)", key->name,
 		         EVP_PKEY_get0_type_name(read.key));
-	} else if (!can_sign(read.key)) {
+		result = TLS_KEY_FOREIGN;
+	} else if (!can_sign(read.key, &us)) {
 		tls_reason(reason, sizeof(reason));
 		snprintf(error, error_size, "key \"%s\": it makes no signature: %s", key->name, reason);
 	} else {
 		*pem_bytes = pem_write(&read, room, room_bytes);
-		done = *pem_bytes > 0 && keep(store, read.key, of_client);
-		if (!done)
+		if (*pem_bytes > 0 && keep(store, read.key, of_client))
+			result = TLS_KEY_HELD;
+		else
 			snprintf(error, error_size, "certificate \"%s\": with its issuers it has more than %zu bytes, or no memory is left", certificate->name,
 			         room_bytes);
 	}
+	if (result == TLS_KEY_HELD && us > store->slowest_us)
+		store->slowest_us = us;
 	tls_certificate_free(&read);
 	ERR_clear_error();
-	return done;
+	return result;
 }
 
 void tux_tls_key_store_free(struct tls_key_store *store)

@@ -22,6 +22,13 @@ struct tls_held_key {
 struct tls_key_store {
 	struct tls_held_key *held; /* malloc'ed */
 	uint32_t count;
+	uint32_t slowest_us; /* CPU time of a signature by the slowest of them */
+};
+
+enum tls_key_result {
+	TLS_KEY_FAULTY,
+	TLS_KEY_HELD,
+	TLS_KEY_FOREIGN, /* of a kind that only the server process can have */
 };
 
 enum { TLS_PREPARED_KEYS = 64 };
@@ -43,11 +50,11 @@ struct tls_prepared {
 
 /*
  * Reads a certificate and its key like tls_certificate_read(), keeps the key, and writes the certificate, followed by those of its issuers, to
- * room in PEM. Sets the bytes of the PEM, and the number of the key. The key makes a signature, as a test. Before threads and the sandbox. Returns
- * false with a sentence in error.
+ * room in PEM. Sets the bytes of the PEM, and the number of the key. The key makes a signature, as a test. Before threads and the sandbox. Writes a
+ * sentence to error unless it holds the key.
  */
-bool tux_tls_key_store_read(struct tls_key_store *store, const struct tls_pem *certificate, const struct tls_pem *key, bool of_client, char *room,
-                            size_t room_bytes, size_t *pem_bytes, uint32_t *number, char *error, size_t error_size);
+enum tls_key_result tux_tls_key_store_read(struct tls_key_store *store, const struct tls_pem *certificate, const struct tls_pem *key, bool of_client,
+                                           char *room, size_t room_bytes, size_t *pem_bytes, uint32_t *number, char *error, size_t error_size);
 
 /* Fills the reply to a message of so many bytes, which may contain anything. Any thread, each with its own contexts. */
 void tux_tls_key_store_sign(const struct tls_key_store *store, struct tls_prepared *prepared, const struct tls_sign_request *request, size_t bytes,

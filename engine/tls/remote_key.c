@@ -422,7 +422,10 @@ static const char *kind_of(const EVP_PKEY *key)
 
 bool tls_remote_key_is_possible(const EVP_PKEY *key)
 {
-	return kind_of(key) != NULL;
+	const OSSL_PROVIDER *const provider = EVP_PKEY_get0_provider(key);
+	const char *const name = provider != NULL ? OSSL_PROVIDER_get0_name(provider) : "default";
+
+	return kind_of(key) != NULL && (strcmp(name, "default") == 0 || strcmp(name, "fips") == 0);
 }
 
 EVP_PKEY *tls_remote_key_new(const EVP_PKEY *public, uint32_t number)

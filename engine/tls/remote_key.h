@@ -12,7 +12,10 @@
 
 struct evp_pkey_st;
 
-/* True if the other process can hold keys of this kind: RSA, RSASSA-PSS, EC, Ed25519 and Ed448. */
+/*
+ * True if the other process can hold a key: RSA, RSASSA-PSS, EC, Ed25519 or Ed448 of OpenSSL's own providers. Others have keys in devices, which
+ * the sandbox does not reach.
+ */
 bool tls_remote_key_is_possible(const struct evp_pkey_st *key);
 
 /* Returns a key with the public part of another one; NULL after an error of OpenSSL. Call it before threads. Free it like any key. */

@@ -30,6 +30,7 @@ static struct {
 	unsigned count;
 	unsigned taken; /* threads that have a socket, or would like one; atomic */
 	int lost_fd;
+	uint64_t lost_ms; /* time without a reply after which the process has to be replaced */
 	bool lost;      /* lost_fd was written to; atomic */
 } own;
 
@@ -47,11 +48,13 @@ static bool fail(enum reason reason)
 	return false;
 }
 
-bool tux_tls_signer_open(const int *fd, unsigned count, int lost_fd)
+bool tux_tls_signer_open(const int *fd, unsigned count, int lost_fd, uint32_t slowest_us)
 {
-	const struct timeval limit = { .tv_sec = TLS_SIGN_MS / 1000, .tv_usec = TLS_SIGN_MS % 1000 * 1000 };
+	const uint64_t slow_ms = (uint64_t)slowest_us * TLS_SIGN_TIMES / 1000, limit_ms = slow_ms > TLS_SIGN_MS ? slow_ms : TLS_SIGN_MS;
+	const struct timeval limit = { .tv_sec = (time_t)(limit_ms / 1000), .tv_usec = (suseconds_t)(limit_ms % 1000 * 1000) };
 
 	own.lost_fd = lost_fd;
+	own.lost_ms = TLS_SIGN_LOST * limit_ms;
 	own.library = ERR_get_next_error_library();
 	ERR_load_strings(own.library, texts);
 	for (own.count = 0; own.count < count; own.count++) {
@@ -73,7 +76,7 @@ static void note_overdue(void)
 	const uint64_t one = 1;
 
 	mine.overdue = true;
-	if (clock_ms() - mine.asked_ms < TLS_SIGN_LOST_MS || __atomic_exchange_n(&own.lost, true, __ATOMIC_RELAXED))
+	if (clock_ms() - mine.asked_ms < own.lost_ms || __atomic_exchange_n(&own.lost, true, __ATOMIC_RELAXED))
 		return;
 	if (write(own.lost_fd, &one, sizeof(one)) < 0)
 		__atomic_store_n(&own.lost, false, __ATOMIC_RELAXED); /* the next one tries again */

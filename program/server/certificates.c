@@ -69,17 +69,6 @@ static void staple_try(struct tls_context *context, const char *path)
 		fprintf(stderr, "tux: warning: %s, so clients do not get it\n", reason);
 }
 
-/* Like certificate_add(), for a key in the process of keys. */
-static bool remote_add(struct tux_tls_contexts *contexts, struct tls_context *context, const struct tux_host_settings *host,
-                       const struct tux_certificate_files *files, char *error, size_t error_size)
-{
-	struct tls_pem pem;
-	uint32_t number;
-
-	return tux_keys_read(contexts->keys, files->certificate, files->key, files->password, false, &pem, &number, error, error_size) &&
-	       tux_tls_context_add_remote(context, &pem, number, error, error_size) && state_keep(contexts, host, files, &pem, error, error_size);
-}
-
 /* Like certificate_add(), for a key in this process. */
 static bool own_add(struct tux_tls_contexts *contexts, struct tls_context *context, const struct tux_host_settings *host,
                     const struct tux_certificate_files *files, char *error, size_t error_size)
@@ -93,6 +82,21 @@ static bool own_add(struct tux_tls_contexts *contexts, struct tls_context *conte
 	        state_keep(contexts, host, files, &pair.certificate.pem, error, error_size);
 	tux_secret_pair_free(&pair);
 	return added;
+}
+
+/* Like certificate_add(), for a key in the process of keys, if that can have it. */
+static bool remote_add(struct tux_tls_contexts *contexts, struct tls_context *context, const struct tux_host_settings *host,
+                       const struct tux_certificate_files *files, char *error, size_t error_size)
+{
+	struct tls_pem pem;
+	uint32_t number;
+	const enum tls_key_result result = tux_keys_read(contexts->keys, files->certificate, files->key, files->password, false, &pem, &number, error,
+	                                                 error_size);
+
+	if (result == TLS_KEY_FOREIGN)
+		return own_add(contexts, context, host, files, error, error_size);
+	return result == TLS_KEY_HELD && tux_tls_context_add_remote(context, &pem, number, error, error_size) &&
+	       state_keep(contexts, host, files, &pem, error, error_size);
 }
 
 /* Puts the place in the configuration file before a sentence; line 0 is the command line. */
@@ -260,7 +264,9 @@ bool tux_tls_contexts_open(struct tux_tls_contexts *contexts, struct tux_hosts *
 bool tux_tls_kernel_find(struct tux_tls_contexts *contexts, const struct tux_settings *settings, bool *found, char *error, size_t error_size)
 {
 	const int fd = contexts->count > 0 && settings->tls_kernel != TUX_TLS_KERNEL_OFF ? socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-	const char *why = "tls-kernel is off", *const keys = contexts->keys ? "; the keys are in a process of their own" : "";
+	const char *why = "tls-kernel is off", *const keys = !contexts->keys         ? "" :
+	                                                   contexts->keys->foreign ? "; not all keys are in a process of their own" :
+	                                                                             "; the keys are in a process of their own";
 
 	*found = false;
 	if (fd >= 0) {

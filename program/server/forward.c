@@ -76,17 +76,6 @@ static X509_STORE *system_authorities(struct tux_forward *forward, char *error, 
 	return forward->system;
 }
 
-/* Like client_identify(), for a key in the process of keys. */
-static bool client_identify_remote(struct tux_keys *keys, struct tls_client *client, const struct tux_upstream_tls *files, char *error,
-                                   size_t error_size)
-{
-	struct tls_pem pem;
-	uint32_t number;
-
-	return tux_keys_read(keys, files->certificate, files->key, files->password, true, &pem, &number, error, error_size) &&
-	       tux_tls_client_identify_remote(client, &pem, number, error, error_size);
-}
-
 /* Sets the certificate of a client. */
 static bool client_identify(struct tls_client *client, const struct tux_upstream_tls *files, char *error, size_t error_size)
 {
@@ -98,6 +87,19 @@ static bool client_identify(struct tls_client *client, const struct tux_upstream
 	done = done && tux_tls_client_identify(client, &pair.certificate.pem, &pair.key.pem, error, error_size);
 	tux_secret_pair_free(&pair);
 	return done;
+}
+
+/* Like client_identify(), for a key in the process of keys, if that can have it. */
+static bool client_identify_remote(struct tux_keys *keys, struct tls_client *client, const struct tux_upstream_tls *files, char *error,
+                                   size_t error_size)
+{
+	struct tls_pem pem;
+	uint32_t number;
+	const enum tls_key_result result = tux_keys_read(keys, files->certificate, files->key, files->password, true, &pem, &number, error, error_size);
+
+	if (result == TLS_KEY_FOREIGN)
+		return client_identify(client, files, error, error_size);
+	return result == TLS_KEY_HELD && tux_tls_client_identify_remote(client, &pem, number, error, error_size);
 }
 
 /* Makes the settings of connections. Returns NULL with a sentence in error. */

@@ -41,7 +41,8 @@ struct tux_keys_area {
 	char key[PATH_MAX];      /* "": in the file of the certificate */
 	char password[PATH_MAX]; /* "": no file has one */
 	bool of_client;
-	bool read;
+	enum tls_key_result result;
+	uint32_t slowest_us;
 	char error[ERROR_MAX];
 	uint32_t number;
 	size_t pem_bytes;
@@ -81,12 +82,14 @@ static void files_read(struct tux_keys_area *area)
 {
 	struct tux_secret_pair pair;
 
-	area->read = tux_secret_pair_read(&pair, area->certificate, *area->key ? area->key : NULL, *area->password ? area->password : NULL, area->error,
-	                                  sizeof(area->error));
-	if (area->read)
+	area->result = TLS_KEY_FAULTY;
+	if (tux_secret_pair_read(&pair, area->certificate, *area->key ? area->key : NULL, *area->password ? area->password : NULL, area->error,
+	                         sizeof(area->error)))
+		area->result = tux_tls_key_store_read(&store, &pair.certificate.pem, &pair.key.pem, area->of_client, area->pem, sizeof(area->pem),
+		                                      &area->pem_bytes, &area->number, area->error, sizeof(area->error));
+	if (area->result == TLS_KEY_HELD)
 		tux_secret_pair_warn(&pair);
-	area->read = area->read && tux_tls_key_store_read(&store, &pair.certificate.pem, &pair.key.pem, area->of_client, area->pem, sizeof(area->pem),
-	                                                  &area->pem_bytes, &area->number, area->error, sizeof(area->error));
+	area->slowest_us = store.slowest_us;
 	tux_secret_pair_free(&pair);
 }
 
@@ -231,9 +234,18 @@ static _Noreturn void run(const struct tux_keys *keys, pid_t parent, int load_fd
 	_exit(EXIT_SUCCESS);
 }
 
-void tux_keys_plan(struct tux_keys *keys, unsigned threads, const struct tux_user *user, bool unconfined)
+void tux_keys_plan(struct tux_keys *keys, unsigned threads, const struct tux_user *user, bool unconfined, bool optional)
 {
-	*keys = (struct tux_keys){ .threads = threads, .user = user, .unconfined = unconfined, .load_fd = -1, .end_fd = -1, .lost_fd = -1, .pidfd = -1 };
+	*keys = (struct tux_keys){
+		.threads = threads,
+		.user = user,
+		.unconfined = unconfined,
+		.optional = optional,
+		.load_fd = -1,
+		.end_fd = -1,
+		.lost_fd = -1,
+		.pidfd = -1,
+	};
 }
 
 /* Creates the sockets: stores the server's ends in keys, the others in signers. Returns false with errno. */
@@ -291,29 +303,44 @@ static bool path_set(char path[PATH_MAX], const char *text, char *error, size_t 
 	return false;
 }
 
-bool tux_keys_read(struct tux_keys *keys, const char *certificate, const char *key, const char *password, bool of_client, struct tls_pem *pem,
-                   uint32_t *number, char *error, size_t error_size)
+/* Decides about a key that the process cannot have. Writes a sentence to error if that prevents the start. */
+static enum tls_key_result foreign_take(struct tux_keys *keys, char *error, size_t error_size)
+{
+	if (!keys->optional) {
+		snprintf(error, error_size, "%.*s: set key-process auto", ERROR_MAX - 1, keys->area->error);
+		return TLS_KEY_FAULTY;
+	}
+	fprintf(stderr, "tux: warning: %.*s, so that has it\n", ERROR_MAX - 1, keys->area->error);
+	keys->foreign = true;
+	return TLS_KEY_FOREIGN;
+}
+
+enum tls_key_result tux_keys_read(struct tux_keys *keys, const char *certificate, const char *key, const char *password, bool of_client,
+                                  struct tls_pem *pem, uint32_t *number, char *error, size_t error_size)
 {
 	*pem = (struct tls_pem){ .name = certificate };
 	*number = 0;
 	if (keys->pid == 0 && !start(keys, error, error_size))
-		return false;
+		return TLS_KEY_FAULTY;
 	if (!path_set(keys->area->certificate, certificate, error, error_size) || !path_set(keys->area->key, key, error, error_size) ||
 	    !path_set(keys->area->password, password, error, error_size))
-		return false;
+		return TLS_KEY_FAULTY;
 	keys->area->of_client = of_client;
 	if (!octet_give(keys->load_fd) || !octet_take(keys->load_fd)) {
 		snprintf(error, error_size, "certificate \"%s\": the process that holds the keys of TLS has ended", certificate);
-		return false;
+		return TLS_KEY_FAULTY;
 	}
-	if (!keys->area->read) {
+	if (keys->area->result == TLS_KEY_FOREIGN)
+		return foreign_take(keys, error, error_size);
+	if (keys->area->result != TLS_KEY_HELD) {
 		snprintf(error, error_size, "%.*s", ERROR_MAX - 1, keys->area->error);
-		return false;
+		return TLS_KEY_FAULTY;
 	}
 	pem->text = keys->area->pem;
 	pem->len = keys->area->pem_bytes;
 	*number = keys->area->number;
-	return true;
+	keys->slowest_us = keys->area->slowest_us;
+	return TLS_KEY_HELD;
 }
 
 /* Waits until the process reports that it signs. Returns false with a sentence in error. */
@@ -343,7 +370,7 @@ bool tux_keys_seal(struct tux_keys *keys, char *error, size_t error_size)
 	if (!await(keys, error, error_size))
 		return false;
 	keys->lost_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (keys->lost_fd >= 0 && tux_tls_signer_open(keys->fd, keys->count, keys->lost_fd))
+	if (keys->lost_fd >= 0 && tux_tls_signer_open(keys->fd, keys->count, keys->lost_fd, keys->slowest_us))
 		return true;
 	snprintf(error, error_size, "cannot limit the time of signatures: %s", strerror(errno));
 	return false;

@@ -11,6 +11,7 @@
 
 #include "../../engine/config.h"
 #include "../../engine/tls/certificate.h"
+#include "../../engine/tls/key_store.h"
 #include "../confine/user.h"
 
 struct tux_keys_area;
@@ -19,6 +20,9 @@ struct tux_keys {
 	unsigned threads;   /* of the server that ask for signatures */
 	const struct tux_user *user; /* of the process, after it has read the files */
 	bool unconfined;    /* no sandbox, by configuration */
+	bool optional;      /* keys that the process cannot have stay in the server process, by configuration */
+	bool foreign;       /* the server process has such a key */
+	uint32_t slowest_us; /* CPU time of a signature by the slowest key */
 	pid_t pid;          /* 0: not started yet */
 	int load_fd;        /* socket for its orders to read files; -1: closed */
 	int end_fd;         /* readable when the process has ended */
@@ -30,15 +34,15 @@ struct tux_keys {
 };
 
 /* Sets what the process needs to start. */
-void tux_keys_plan(struct tux_keys *keys, unsigned threads, const struct tux_user *user, bool unconfined);
+void tux_keys_plan(struct tux_keys *keys, unsigned threads, const struct tux_user *user, bool unconfined, bool optional);
 
 /*
  * Lets the process, which is started if it is not there yet, read a certificate and its key, like tux_secret_pair_read(). of_client: the key
  * is for TLS to upstream servers. Sets the certificate and those of its issuers, in PEM, which are valid until the next call; and the number of
- * the key. Returns false with a sentence in error.
+ * the key. Returns TLS_KEY_FAULTY with a sentence in error, and TLS_KEY_FOREIGN, after a warning, for a key that the caller has to read itself.
  */
-bool tux_keys_read(struct tux_keys *keys, const char *certificate, const char *key, const char *password, bool of_client, struct tls_pem *pem,
-                   uint32_t *number, char *error, size_t error_size);
+enum tls_key_result tux_keys_read(struct tux_keys *keys, const char *certificate, const char *key, const char *password, bool of_client,
+                                  struct tls_pem *pem, uint32_t *number, char *error, size_t error_size);
 
 /*
  * Ends the reading: from now on the process signs. Does nothing if it was not started. Call it before threads and the sandbox. Returns false

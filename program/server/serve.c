@@ -505,7 +505,7 @@ static void keys_plan(struct serving *serving)
 
 	if (settings->key_process == TUX_KEY_PROCESS_OFF || (settings->key_process == TUX_KEY_PROCESS_AUTO && geteuid() != 0))
 		return;
-	tux_keys_plan(&serving->keys, serving->config.threads, &serving->user, settings->no_sandbox);
+	tux_keys_plan(&serving->keys, serving->config.threads, &serving->user, settings->no_sandbox, settings->key_process == TUX_KEY_PROCESS_AUTO);
 	serving->tls.keys = serving->forward.keys = &serving->keys;
 }
 
@@ -555,7 +555,7 @@ static bool prepare(struct serving *serving)
 	    !tux_tls_kernel_find(&serving->tls, settings, &config->tls_kernel, serving->error, ERROR_MAX) ||
 	    !tux_forward_open_tls(&serving->forward, settings->file, serving->error, ERROR_MAX) || !tux_keys_seal(&serving->keys, serving->error, ERROR_MAX))
 		return false;
-	if ((serving->tls.count > 0 || serving->forward.has_key) && serving->keys.pid == 0)
+	if ((serving->tls.count > 0 || serving->forward.has_key) && (serving->keys.pid == 0 || serving->keys.foreign))
 		tux_memory_lock_heap();
 	config->tls_description = serving->tls.count > 0 ? serving->tls.description : NULL;
 	config->certificates = serving->tls.certificate;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The process that holds the keys of TLS: handshakes with its signatures, its sandbox, its end, and hostile messages."""
 import array
+import base64
 import ctypes
 import os
 import re
@@ -10,6 +11,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
 
 import pytest
 
@@ -236,6 +238,90 @@ def test_process_that_pauses(held, pairs):
         assert conn.get("/file").body == b"data"
         client.wait_until(lambda: not fails(server, context), "it signs again")
     assert "the process that holds the keys does not respond" in server.output
+
+
+def der(tag, content):
+    """Returns an element of DER."""
+    length = len(content)
+    return bytes([tag]) + (bytes([length]) if length < 128 else b"\x82" + length.to_bytes(2, "big")) + content
+
+
+def slow_pair(place):
+    """A certificate with a key of RSA whose signature takes a quarter of a second or so. Its primes are known, so it is made at once."""
+    p, q, e = 2**9941 - 1, 2**4423 - 1, 65537
+    d = pow(e, -1, (p - 1) * (q - 1))
+    numbers = [0, p * q, e, d, p, q, d % (p - 1), d % (q - 1), pow(q, -1, p)]
+    key = der(0x30, b"".join(der(2, number.to_bytes(number.bit_length() // 8 + 1, "big")) for number in numbers))
+    pair = tls.Pair(os.path.join(place, "slow.pem"), os.path.join(place, "slow.key"))
+    with open(pair.key, "w", encoding="ascii") as file:
+        file.write("-----BEGIN RSA PRIVATE KEY-----\n%s-----END RSA PRIVATE KEY-----\n" % base64.encodebytes(key).decode())
+    certify(pair)
+    return pair
+
+
+def certify(pair):
+    """Makes a certificate for a key."""
+    tls.openssl("req", "-x509", "-new", "-key", pair.key, "-out", pair.certificate, "-days", "30", "-subj", "/CN=test", "-addext", tls.alternatives(["test"]))
+
+
+def test_slow_key_has_more_time(held, place):
+    """Beside other work a signature takes several times its CPU time, which alone may be most of a second."""
+    pair = slow_pair(place)
+    context = tls.trusting(pair)
+    server = held(*pair.options, tls=context)
+    pid = holder(server)
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(1.7, os.kill, (pid, signal.SIGCONT)).start()
+    assert handshake(server, context)
+    assert holder(server) == pid and "does not respond" not in server.output
+
+
+DSA_PARAMETERS = """-----BEGIN DSA PARAMETERS-----
+MIICKAKCAQEApg4wOYKQMcJ+usZhgfWt4Kvqr53kpyxI9fANpxiUUfCdnHXXPVPG
+aY+ioaxIukaHCWMRmmfxdeJyf948pDKjSirTVuWrdMwaRuh1e20UL3/NrOnwOwlx
+dE6z3RJgIhTAotIOxF9whIQhd0LH6RxXJr941ruUNZsCVJv2fstp/7tLW4RjmSui
+LiK6WtzKLKHFGojNQctlHkBvlDLmZS8YmCQHzbIj8YfjPyrOakrs6fzWkHJDmzcs
+vPGzvq6GELHjfEdy587Qqk1+KTrmJbYCZbWG/p5n3ZsvDNx+eXTHIB8QZQvwyfpd
+2n4LBJHc+Dph+eRNie7Rh0WxRs8h1hG98wIdAJhl7vGqL/cMJgoUolaBr98BuK1c
+XepHeZ6A1tMCggEAC9wa8W9/ylvgEkvNj/h9EqeZOiupTfg8EvDjrGO8+X+ZRYTV
+MUrSGrVhx2y3cDD6mt1hWYfzlEPXbJ57q5vFOGFK/Dsmks/iQydDR+nAImytXEJ0
+Xl+dYh/ig0dMPK2wUTmSD3mCo9ehSTYYJ2YyeFtKzFf/jxkJfzz2UXynkoykQo+8
+/puWZxfWacnOIGqnAbCsWl1Ozk2SY7o2gMVaAyRzhKhUIcoDTNb+6dEB54M2h5O0
+YQ26rN7OeQK0pCc0LEZZXGeT4KumnF/uSe+RUPOsqVm4nX4gYzC1cXQ4Mw+aCpIV
+l8rTvaZTm2zvBardOCll6mI8LjnSqD4YgHiCdQ==
+-----END DSA PARAMETERS-----
+"""
+
+
+@pytest.fixture
+def foreign(place):
+    """A certificate with a key of DSA, which the process of keys cannot have."""
+    parameters, pair = os.path.join(place, "dsa.parameters"), tls.Pair(os.path.join(place, "dsa.pem"), os.path.join(place, "dsa.key"))
+    with open(parameters, "w", encoding="ascii") as file:
+        file.write(DSA_PARAMETERS)
+    tls.openssl("genpkey", "-paramfile", parameters, "-out", pair.key)
+    certify(pair)
+    return pair
+
+
+def test_auto_leaves_other_kinds_to_the_server(tux, root, place, pairs, foreign):
+    """A start that is possible without the process is possible with the default."""
+    of_root()
+    config = written(place, 'root "%s"\nhost "test" { %s\n%s }\n' % (root, pairs["rsa"].block, foreign.block))
+    server = tux(root, "--key-process", "auto", "--config", config, tls=tls.trusting(pairs["rsa"]))
+    with server.connect() as conn:
+        assert conn.get("/file", host="test").body == b"data"
+    assert 'tux: warning: key "%s": it is of a kind that only the server process can have (DSA), so that has it\n' % foreign.key in server.output
+    assert "; not all keys are in a process of their own\n" in server.output
+    if int(server.status("VmSize").split()[0]) < 1 << 30:
+        assert has_key(server.pid, foreign) and holders_of(server, pairs["rsa"]) == {"tux keys"}
+
+
+def test_on_refuses_other_kinds(request, root, foreign):
+    done = subprocess.run([request.config.getoption("tux"), "serve", root, *foreign.options, "--listen", "127.0.0.1:0", "--key-process", "on"],
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode != 0
+    assert 'key "%s": it is of a kind that only the server process can have (DSA): set key-process auto\n' % foreign.key in done.stderr
 
 
 LOST = """

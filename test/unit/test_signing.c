@@ -23,6 +23,7 @@
 #include "../../engine/tls/client.h"
 #include "../../engine/tls/context.h"
 #include "../../engine/tls/key_store.h"
+#include "../../engine/tls/remote_key.h"
 #include "../../engine/tls/signer.h"
 
 enum { DAY = 86400, KINDS = 6, PEM_ROOM = 16384, MESSAGES = 20000 };
@@ -87,10 +88,10 @@ static void make(unsigned kind)
 	pairs[kind].len = (size_t)len;
 	pem.text = pairs[kind].pem;
 	pem.len = pairs[kind].len;
-	assert_true(tux_tls_key_store_read(&store, &pem, &pem, false, pairs[kind].public, PEM_ROOM, &pairs[kind].public_len, &pairs[kind].server, error,
-	                                   sizeof(error)));
-	assert_true(tux_tls_key_store_read(&store, &pem, &pem, true, pairs[kind].public, PEM_ROOM, &pairs[kind].public_len, &pairs[kind].client, error,
-	                                   sizeof(error)));
+	assert_int_equal(TLS_KEY_HELD, tux_tls_key_store_read(&store, &pem, &pem, false, pairs[kind].public, PEM_ROOM, &pairs[kind].public_len,
+	                                                      &pairs[kind].server, error, sizeof(error)));
+	assert_int_equal(TLS_KEY_HELD, tux_tls_key_store_read(&store, &pem, &pem, true, pairs[kind].public, PEM_ROOM, &pairs[kind].public_len,
+	                                                      &pairs[kind].client, error, sizeof(error)));
 	assert_null(memmem(pairs[kind].public, pairs[kind].public_len, "PRIVATE", 7));
 	X509_free(certificate);
 	EVP_PKEY_free(key);
@@ -126,7 +127,7 @@ static int open_store(void **state)
 	server_fd = fd[0];
 	store_fd = fd[1];
 	lost_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return !tux_tls_signer_open(&server_fd, 1, lost_fd) || pthread_create(&thread, NULL, run_store, NULL) != 0;
+	return !tux_tls_signer_open(&server_fd, 1, lost_fd, store.slowest_us) || pthread_create(&thread, NULL, run_store, NULL) != 0;
 }
 
 static int close_store(void **state)
@@ -350,7 +351,7 @@ static void test_contexts_are_used_for_their_key_and_scheme(void **state)
 
 	(void)state;
 	while (sharing % TLS_PREPARED_KEYS != pairs[P256].server || sharing == pairs[P256].server)
-		assert_true(tux_tls_key_store_read(&store, &rsa, &rsa, false, room, sizeof(room), &bytes, &sharing, error, sizeof(error)));
+		assert_int_equal(TLS_KEY_HELD, tux_tls_key_store_read(&store, &rsa, &rsa, false, room, sizeof(room), &bytes, &sharing, error, sizeof(error)));
 	for (unsigned i = 0; i < 24; i++) {
 		const unsigned step = i % 12 / 2; /* twice each */
 
@@ -538,6 +539,7 @@ static void test_no_private_part_can_be_had(void **state)
 	assert_int_equal(EVP_PKEY_get_bn_param(key, "priv", &number), 0);
 	assert_int_equal(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL), 0);
 	ERR_clear_error();
+	assert_false(tls_remote_key_is_possible(key)); /* nor can a process hold it like one in memory */
 	BIO_free(bio);
 	tux_tls_context_free(server);
 }
@@ -582,7 +584,7 @@ static void test_process_that_does_not_respond(void **state)
 	assert_false(tls_signer_ask(&request, &late)); /* after TLS_SIGN_MS */
 	assert_string_equal(reason_of_failure(), "the process that holds the keys does not respond");
 	assert_int_equal(eventfd_read(lost_fd, &times), -1);
-	usleep((TLS_SIGN_LOST_MS - TLS_SIGN_MS) * 1000);
+	usleep((TLS_SIGN_LOST - 1) * TLS_SIGN_MS * 1000);
 	for (unsigned i = 0; i < 3; i++)
 		assert_string_equal(reason_of_failure(), "the process that holds the keys does not respond");
 	assert_int_equal(eventfd_read(lost_fd, &times), 0);
