@@ -189,23 +189,6 @@ static bool key_read(struct tls_certificate *certificate, const struct tls_pem *
 	return false;
 }
 
-/*
- * Lets OpenSSL compute now what it keeps of an RSA key for all signatures, such as tables of its primes: they are then in the memory that has the
- * key, which may be locked.
- */
-static void key_complete(EVP_PKEY *key)
-{
-	static const unsigned char nothing[1];
-	unsigned char signature[TLS_SIGNATURE_MAX];
-	size_t len = sizeof(signature);
-	EVP_MD_CTX *const ctx = EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS") ? EVP_MD_CTX_new() : NULL;
-
-	if (ctx != NULL && EVP_PKEY_get_size(key) <= TLS_SIGNATURE_MAX && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1)
-		(void)EVP_DigestSign(ctx, signature, &len, nothing, sizeof(nothing));
-	EVP_MD_CTX_free(ctx);
-	ERR_clear_error();
-}
-
 /* True if the key belongs to one of the certificates after the first one. */
 static bool is_of_chain(const struct tls_certificate *certificate)
 {
@@ -226,14 +209,25 @@ bool tls_certificate_read(struct tls_certificate *certificate, const struct tls_
 		if (!key_read(certificate, key, strcmp(pem->name, key->name) == 0, error, error_size))
 			return false;
 	}
-	if (X509_check_private_key(certificate->leaf, certificate->key) == 1) {
-		key_complete(certificate->key);
+	if (X509_check_private_key(certificate->leaf, certificate->key) == 1)
 		return true;
-	}
 	snprintf(error, error_size, "key \"%s\": it does not belong to certificate \"%s\"%s", key->name, pem->name,
 	         is_of_chain(certificate) ? ", but to a later one in the file: put that first" : "");
 	ERR_clear_error();
 	return false;
+}
+
+void tls_key_complete(EVP_PKEY *key)
+{
+	static const unsigned char nothing[1];
+	unsigned char signature[TLS_SIGNATURE_MAX];
+	size_t len = sizeof(signature);
+	EVP_MD_CTX *const ctx = EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS") ? EVP_MD_CTX_new() : NULL;
+
+	if (ctx != NULL && EVP_PKEY_get_size(key) <= TLS_SIGNATURE_MAX && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1)
+		(void)EVP_DigestSign(ctx, signature, &len, nothing, sizeof(nothing));
+	EVP_MD_CTX_free(ctx);
+	ERR_clear_error();
 }
 
 bool tls_certificate_read_remote(struct tls_certificate *certificate, const struct tls_pem *pem, uint32_t number, char *error, size_t error_size)

@@ -39,6 +39,12 @@ bool tls_certificate_read(struct tls_certificate *certificate, const struct tls_
                           size_t error_size);
 
 /*
+ * Lets OpenSSL compute now what it keeps of an RSA key for all signatures, such as tables of its primes: they are then in the memory that has the
+ * key, which may be locked. A first signature does that, too.
+ */
+void tls_key_complete(struct evp_pkey_st *key);
+
+/*
  * Like tls_certificate_read(), but for a certificate whose key another process holds, with that number: see remote_key.h. Its file has been
  * read before, by that process.
  */

@@ -121,6 +121,8 @@ bool tux_tls_client_identify(struct tls_client *client, const struct tls_pem *ce
 	const bool done = tls_certificate_read(&read, certificate, key, error, error_size) &&
 	                  identify(client, &read, certificate->name, error, error_size);
 
+	if (done)
+		tls_key_complete(read.key);
 	ERR_clear_error();
 	tls_certificate_free(&read);
 	return done;

@@ -340,6 +340,8 @@ bool tux_tls_context_add(struct tls_context *context, const struct tls_pem *cert
 	struct tls_certificate read = { NULL, NULL, NULL };
 	const bool added = tls_certificate_read(&read, certificate, key, error, error_size) && add(context, &read, certificate->name, error, error_size);
 
+	if (added)
+		tls_key_complete(read.key);
 	ERR_clear_error();
 	tls_certificate_free(&read);
 	return added;
