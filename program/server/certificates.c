@@ -368,6 +368,11 @@ static unsigned certificate_check(const struct tux_settings *settings, const str
 		fault_write(errors, path, files->line, "%s", error);
 	else
 		wrong = files_check(files, &pair, path, errors);
+	if (wrong == 0 && settings->key_process == TUX_KEY_PROCESS_ON &&
+	    !tux_keys_can_have(files->certificate, files->key, files->password, error, sizeof(error))) {
+		fault_write(errors, path, files->line, "%s", error);
+		wrong++;
+	}
 	if (wrong == 0 && host != &settings->top)
 		wrong += names_check(host, files, &pair.certificate, path, errors);
 	for (i = 0; wrong == 0 && host == &settings->top && i < settings->host_count; i++)

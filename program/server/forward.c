@@ -223,6 +223,15 @@ void tux_forward_close(struct tux_forward *forward)
 	*forward = (struct tux_forward){ .client = NULL };
 }
 
+/* True unless a process of its own has to have the key of an upstream, and cannot. Returns false with a sentence in error. */
+static bool key_fits(const struct tux_settings *settings, const struct tux_upstream *upstream, char *error, size_t error_size)
+{
+	const struct tux_upstream_tls *const files = &upstream->files;
+
+	return settings->key_process != TUX_KEY_PROCESS_ON || !files->certificate ||
+	       tux_keys_can_have(files->certificate, files->key, files->password, error, error_size);
+}
+
 unsigned tux_forward_check(const struct tux_settings *settings, const char *path, FILE *errors)
 {
 	struct tux_forward forward = { .client = NULL };
@@ -231,7 +240,7 @@ unsigned tux_forward_check(const struct tux_settings *settings, const char *path
 
 	for (i = 0; i < settings->upstreams.count; i++) {
 		const struct tux_upstream *const upstream = &settings->upstreams.upstream[i];
-		const bool fits = upstream_fits(upstream, error, sizeof(error));
+		const bool fits = upstream_fits(upstream, error, sizeof(error)) && key_fits(settings, upstream, error, sizeof(error));
 		struct tls_client *const client = fits && tux_upstream_has_tls(upstream) ? client_make(&forward, &upstream->files, error, sizeof(error)) :
 		                                                                            NULL;
 

@@ -303,11 +303,41 @@ static bool path_set(char path[PATH_MAX], const char *text, char *error, size_t 
 	return false;
 }
 
+static void foreign_refuse(const char *reason, char *error, size_t error_size)
+{
+	snprintf(error, error_size, "%.*s: set key-process auto", ERROR_MAX - 1, reason);
+}
+
+bool tux_keys_can_have(const char *certificate, const char *key, const char *password, char *error, size_t error_size)
+{
+	struct tls_key_store tried = { .held = NULL };
+	enum tls_key_result result = TLS_KEY_FAULTY;
+	char *const room = malloc(PEM_BYTES), reason[ERROR_MAX];
+	struct tux_secret_pair pair;
+	uint32_t number;
+	size_t bytes;
+
+	if (!room) {
+		snprintf(error, error_size, "no memory for certificates");
+		return false;
+	}
+	if (tux_secret_pair_read(&pair, certificate, key, password, error, error_size))
+		result = tux_tls_key_store_read(&tried, &pair.certificate.pem, &pair.key.pem, false, room, PEM_BYTES, &bytes, &number, error, error_size);
+	tux_secret_pair_free(&pair);
+	tux_tls_key_store_free(&tried);
+	free(room);
+	if (result == TLS_KEY_FOREIGN) {
+		snprintf(reason, sizeof(reason), "%s", error);
+		foreign_refuse(reason, error, error_size);
+	}
+	return result == TLS_KEY_HELD;
+}
+
 /* Decides about a key that the process cannot have. Writes a sentence to error if that prevents the start. */
 static enum tls_key_result foreign_take(struct tux_keys *keys, char *error, size_t error_size)
 {
 	if (!keys->optional) {
-		snprintf(error, error_size, "%.*s: set key-process auto", ERROR_MAX - 1, keys->area->error);
+		foreign_refuse(keys->area->error, error, error_size);
 		return TLS_KEY_FAULTY;
 	}
 	fprintf(stderr, "tux: warning: %.*s, so that has it\n", ERROR_MAX - 1, keys->area->error);

@@ -44,6 +44,9 @@ void tux_keys_plan(struct tux_keys *keys, unsigned threads, const struct tux_use
 enum tls_key_result tux_keys_read(struct tux_keys *keys, const char *certificate, const char *key, const char *password, bool of_client,
                                   struct tls_pem *pem, uint32_t *number, char *error, size_t error_size);
 
+/* Finds out whether such a process can have a key, for `tux check`. Returns false with a sentence in error. */
+bool tux_keys_can_have(const char *certificate, const char *key, const char *password, char *error, size_t error_size);
+
 /*
  * Ends the reading: from now on the process signs. Does nothing if it was not started. Call it before threads and the sandbox. Returns false
  * with a sentence in error.

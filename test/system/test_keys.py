@@ -324,6 +324,17 @@ def test_on_refuses_other_kinds(request, root, foreign):
     assert 'key "%s": it is of a kind that only the server process can have (DSA): set key-process auto\n' % foreign.key in done.stderr
 
 
+@pytest.mark.parametrize("choice", ["auto", "on"])
+def test_check_reports_other_kinds(request, root, place, foreign, choice):
+    """A start with the file says the same."""
+    upstream = 'upstream app { server "https://127.0.0.1:9"; verify off; certificate "%s"; key "%s" }\nroute "/" { upstream app }' % (foreign.certificate, foreign.key)
+    for lines in (foreign.block + '\nlisten "https://127.0.0.1:0"', upstream):
+        config = written(place, 'root "%s"\nkey-process %s\n%s\n' % (root, choice, lines))
+        done = subprocess.run([request.config.getoption("tux"), "check", config], capture_output=True, text=True, check=False, timeout=60)
+        says = 'key "%s": it is of a kind that only the server process can have (DSA): set key-process auto\n' % foreign.key
+        assert (done.returncode != 0) == (says in done.stdout + done.stderr) == (choice == "on"), done.stdout + done.stderr
+
+
 LOST = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
