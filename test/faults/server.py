@@ -8,11 +8,10 @@ import time
 import client
 from cases import CASES, Site
 from program import Program
-from tools import MAX_IDLE_KEEPERS, descendants, field, idle_keepers
+from tools import MAX_IDLE_KEEPERS, OPEN_IN_KEEPER, descendants, field, idle_keepers
 
 BUSY = 200  # waits that an idle moment consists of
 FILES = 4   # permitted growth of the cache
-OPEN_IN_KEEPER = 5  # descriptors of an idle keeper: three standard streams, its orders, its news
 CALLS = 80  # of modules; more are used again, so their memory grows no more
 BLOCKS = 24  # permitted fluctuation; a leak exceeds it, because there are many faults
 

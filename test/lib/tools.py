@@ -82,6 +82,7 @@ def descendants(pid):
 
 
 MAX_IDLE_KEEPERS = 16  # MAX_IDLE of program/cgi/keepers.c
+OPEN_IN_KEEPER = 5     # descriptors of a keeper without those for a program: three standard streams, its orders, its news
 
 
 def idle_keepers(pid):

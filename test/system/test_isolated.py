@@ -444,7 +444,7 @@ def test_kernel_without_a_sandbox_is_told(serve, without, less, lacks, status):
     line = "tux: module hostile: its process runs without %s, which this kernel lacks; require-sandbox on would not start it\n" % lacks
     before = process(server)
     server.wait_until(lambda: line in server.output, "the line")  # the process may respond before
-    assert sandbox(server) == "in a process with " + status
+    server.wait_until(lambda: sandbox(server) == "in a process with " + status, "the status tells")
     os.kill(before, signal.SIGKILL)
     is_replaced(server, before)
     assert server.output.count(line) == 1

@@ -27,9 +27,10 @@ def crowd(place):
 def test_idle_timeout_does_not_run_while_a_listing_is_made(tux, crowd):
     """--idle-timeout applies between requests: a client that waits for its response is not idle."""
     server = tux(crowd, "--browse", "--idle-timeout", "0.1")
-    conns = [server.connect(timeout=60) for _ in ORDERS]
-    for conn, order in zip(conns, ORDERS):
-        conn.send(client.request("/crowd/" + order))
+    conns = []
+    for order in ORDERS:
+        conns.append(server.connect(timeout=60))
+        conns[-1].send(client.request("/crowd/" + order))  # at once: before it the timeout runs
     for conn in conns:
         response = conn.response()
         assert response.status == 200 and response.body.count(b"name-") >= NAMES
