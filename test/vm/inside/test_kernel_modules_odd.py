@@ -151,12 +151,12 @@ def test_request_given_back_by_an_interrupt(serve):
 
 def test_reply_after_gone_is_dropped(serve):
     insmod("odd")
-    tux = serve(timeout="1")
+    tux = serve(timeout="3")
     assert tux.get("/odd/keep")[0] == 504
     assert "tux: module odd: gone: 0 -116" in kernel_log()
     assert tux.get("/odd/now") == (200, b"kernel\n")
     sock = send(tux, "/odd/keep")
-    time.sleep(0.2)
+    wait_for(lambda: counters(tux, "odd")["active"] == 1)
     rmmod("odd")
     assert answer(sock)[0] == 503
     sock.close()

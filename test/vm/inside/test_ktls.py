@@ -208,6 +208,14 @@ def test_client_that_leaves_full_socket(server, ethernet):
     client.wait_until(lambda: sockets_of(server) <= before, "the server has closed all connections")
 
 
+def read_to(file, word):
+    """Reads lines up to one with this word."""
+    lines = [file.readline()]
+    while lines[-1] and word not in lines[-1]:
+        lines.append(file.readline())
+    return b"".join(lines)
+
+
 @pytest.mark.parametrize("command,served", [("k", True), ("K", False)])
 def test_key_update(server, pair, command, served):
     """
@@ -216,18 +224,18 @@ def test_key_update(server, pair, command, served):
     """
     asking = ["openssl", "s_client", "-connect", "127.0.0.1:%d" % server.port, "-CAfile", pair.certificate, "-servername", "test", "-tls1_3"]
     with subprocess.Popen(asking, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process_:
-        time.sleep(2)
+        ends = threading.Timer(client.TIMEOUT, process_.kill)
+        ends.start()
+        told = read_to(process_.stdout, b"Verify return code")
         process_.stdin.write(command.encode() + b"\n")
         process_.stdin.flush()
-        time.sleep(2)
+        told += read_to(process_.stdout, b"KEYUPDATE")  # it takes what it reads together with a command for a part of it
         try:
             process_.stdin.write(b"GET /one HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
             process_.stdin.flush()
         except BrokenPipeError:
             assert not served
-        ends = threading.Timer(client.TIMEOUT, process_.kill)
-        ends.start()
-        told = process_.stdout.read()  # the server closes
+        told += process_.stdout.read()  # the server closes
         ends.cancel()
         try:
             process_.stdin.close()

@@ -10,7 +10,9 @@ import time
 import pytest
 
 import abi
+from client import wait_until
 from conftest import Counts, answer, ask, free_port, same_again
+from tools import children
 
 
 @pytest.fixture
@@ -219,11 +221,11 @@ def test_reload_under_load(root, supervised, second):
 
 def test_idle_connections_outlive_a_reload(root, supervised):
     """They are passed on to the process that took over, which answers as it is configured."""
-    _, port, reload_ = supervised
+    process, port, reload_ = supervised
     with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
         assert ask(sock, "/a.txt") == (200, b"hello\n")
         reload_(root / "other", "engine kernel")
-        time.sleep(0.5)
+        wait_until(lambda: list(children(process.pid).values()).count("tux") == 1, "the process before has passed it and ended", 30)
         assert ask(sock, "/a.txt") == (200, b"other\n")
     with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
         assert ask(sock, "/a.txt") == (200, b"other\n")
