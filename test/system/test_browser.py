@@ -81,7 +81,7 @@ def running(authority=None):
         except OSError:
             return False
     try:
-        client.wait_until(ready, "chromedriver is ready")
+        client.wait_until(ready, "chromedriver is ready", 60)
         options = {"binary": chromium, "args": FLAGS + ["--user-data-dir=" + os.path.join(profile, "data")]}
         one.session = one.call("POST", "/session", capabilities={"alwaysMatch": {
             "browserName": "chrome", "goog:chromeOptions": options, "timeouts": {"script": 60000, "pageLoad": 60000},
@@ -161,12 +161,12 @@ def test_listing(tux, place, browser):
     order = "return [...document.links].map(l => l.innerText.trim()).filter(t => t.endsWith('.txt'))"
     browser.run("document.querySelector('button[value=size]').click()")
     client.wait_until(lambda: browser.run("return document.readyState") == "complete" and
-                      "sort=size" in browser.run("return location.search"), "the sorted listing")
+                      "sort=size" in browser.run("return location.search"), "the sorted listing", 60)
     names = browser.run(order)
     assert names in (["small.txt", "<i>odd & \"name\".txt", "large.txt"],
                      ["large.txt", "<i>odd & \"name\".txt", "small.txt"])
     browser.run("[...document.links].find(l => l.innerText.includes('odd')).click()")
-    client.wait_until(lambda: browser.run("return document.body.innerText") == "x" * 100, "the file")
+    client.wait_until(lambda: browser.run("return document.body.innerText") == "x" * 100, "the file", 60)
 
 
 WEBSOCKET = r"""

@@ -105,6 +105,7 @@ def test_back_pressure(serve, at):
         assert got[0] == pattern(10000000) + b"end 10000000\n"
     with switch(server, at + "/push?10000000", receive_buffer=4096) as conn:
         server.get(at + "/counts")
+        conn.widen()
         assert conn.take(10000000) == pattern(10000000)
         assert conn.buffer == b"" and conn.sock.recv(1) == b""  # the module's side has ended
         conn.send(b"x" * 100000)

@@ -209,6 +209,7 @@ def test_reload_completes_active_responses(supervised, roots):
         length = int(conn.head().field("Content-Length"))
         for _ in range(3):
             server.reload()
+        conn.widen()
         assert conn.take(length) == b"one" * (8 << 20)
     server.alone()
 
@@ -392,6 +393,7 @@ def test_sigterm_stops_all_server_processes(supervised, roots):
     server.signal(signal.SIGTERM)
     idle.assert_closed()
     assert server.process.poll() is None
+    busy.widen()
     assert busy.take(length) == b"one" * (8 << 20)
     assert server.wait() == 0
     again = supervised(text(roots[0], "drain-timeout 600"))

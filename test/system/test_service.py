@@ -42,6 +42,7 @@ def test_sigterm_drains(tux, root):
     idle.assert_closed()
     client.wait_until(lambda: not listens(server.port), "it stops listening")
     assert server.process.poll() is None
+    conn.widen()
     assert conn.take(length) == bytes(LARGE)
     conn.assert_closed()
     assert server.wait() == 0

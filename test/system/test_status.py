@@ -134,6 +134,7 @@ def test_latency(status):
     with server.connect(receive_buffer=4096) as conn:
         conn.send(client.request("/large"))
         time.sleep(1.2)
+        conn.widen()
         assert conn.response().status == 200
     latency = client.wait_until(lambda: told(server)["latency"] if told(server)["latency"]["p999_us"] > 1e6 else None, "it is counted")
     assert 1.1e6 < latency["p999_us"] < 3e7 and latency["p50_us"] < 1e6
@@ -239,10 +240,10 @@ def test_page_in_a_browser(status, browser):  # noqa: F811
     first = requests()
     for _ in range(30):
         server.get("/file")
-    client.wait_until(lambda: requests() >= first + 30, "the page shows new requests")
+    client.wait_until(lambda: requests() >= first + 30, "the page shows new requests", 60)
     assert browser.run("return window.opened") is True
     client.wait_until(lambda: browser.run("return document.querySelector('#rps path').getAttribute('d').split('L').length") >= 3,
-                      "the chart has points")
+                      "the chart has points", 60)
     for width, height, scheme in ((1200, 900, "light"), (1200, 900, "dark"), (360, 740, "light"), (360, 740, "dark")):
         resize(browser, width, height, scheme)
         assert browser.run("return document.documentElement.scrollWidth") <= width
