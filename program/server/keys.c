@@ -170,7 +170,10 @@ static bool hide(void)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0;
 }
 
-/* Lets the kernel kill this process when the server process, its parent, ends. A change of the user undoes it. Returns false if that has ended. */
+/*
+ * Lets the kernel kill this process when the server process, its parent, ends. A change of the user undoes it, and Landlock (from Linux 6.12 on)
+ * prevents it after that has entered its sandbox: the supervisor knows this process by then. Returns false if the parent has ended.
+ */
 static bool follow(pid_t parent)
 {
 	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent;
