@@ -292,4 +292,4 @@ def splats(text):
     lines = text.splitlines()
     return [line for i, line in enumerate(lines)
             if SPLATS.search(line) and not any("vmalloc error" in before for before in lines[max(0, i - 4):i])
-            and not ("BUG: KCSAN" in line and "[tux]" not in line)]
+            and not ("BUG: KCSAN" in line and not re.search(r"\[tux(_bpf)?\]", line))]
