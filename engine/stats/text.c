@@ -41,10 +41,13 @@ static void requests_write(FILE *out, const struct tux_counters *counters)
 	fputc('\n', out);
 }
 
+/* Writes nothing for an empty histogram: it would say that all were faster than 0. */
 static void latency_write(FILE *out, const char *name, const struct tux_histogram *histogram)
 {
 	static const unsigned thousandths[] = { 500, 900, 990, 999 };
 
+	if (tux_histogram_quantile(histogram, thousandths[0]) == 0)
+		return;
 	name_write(out, name);
 	for (unsigned i = 0; i < sizeof(thousandths) / sizeof(thousandths[0]); i++) {
 		fprintf(out, "%s%u%s %% below ", i > 0 ? ", " : "", thousandths[i] / 10, thousandths[i] % 10 ? ".9" : "");

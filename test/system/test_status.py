@@ -295,6 +295,14 @@ def test_command_line(tux, site, ask):
     assert os.listdir(ask.directory) == []  # the next query removes the socket of a killed server
 
 
+def test_no_times_before_the_first_request(tux, site, ask):
+    server = tux(site, "--control", ask.directory, ready=False)
+    client.wait_until(lambda: re.search("^  requests +0$", ask().stdout, re.M), "it serves")
+    assert " below " not in ask().stdout
+    server.get("/none-such")
+    client.wait_until(lambda: re.search("^  answered +50 % below ", ask().stdout, re.M), "it is told")
+
+
 def test_other_user_gets_no_status(tux, site, ask):
     """Another user gets no status."""
     if os.geteuid() != 0:
