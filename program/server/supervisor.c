@@ -561,7 +561,7 @@ static void helper_lost(struct supervisor *supervisor, struct tux_generation *se
 		return;
 	if (supervisor->helper_ms == 0 || tux_generation_age_ms(serving) >= SOUND_MS)
 		supervisor->helper_ms = RESTART_MIN_MS;
-	fprintf(stderr, "tux: %s; a new server process takes over in %u.%u s\n",
+	fprintf(stderr, "tux: %s; another server process starts in %u.%u s\n",
 	        report == TUX_REPORT_KEYS_HANG ? "the process that holds the keys of TLS does not respond, and is killed" :
 	        report == TUX_REPORT_KEYS      ? "the process that holds the keys of TLS has ended" :
 	                                         "a process that starts programs or modules has ended",

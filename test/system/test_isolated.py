@@ -117,7 +117,7 @@ def test_spawner_that_is_killed_is_replaced(serve):
         assert len(spawners) == 1
         os.kill(spawners[0], signal.SIGKILL)
         is_replaced(server, before)
-        assert "tux: a process that starts programs or modules has ended; a new server process takes over in %s s\n" % pause in server.output
+        assert "tux: a process that starts programs or modules has ended; another server process starts in %s s\n" % pause in server.output
 
 
 def test_hang_is_504_and_the_process_is_replaced(serve):

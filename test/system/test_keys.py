@@ -222,7 +222,7 @@ def test_process_that_is_killed_is_replaced(held, pairs):
         server.process.send_signal(signal.SIGCONT)
         server.wait_until(lambda: not fails(server, context), "another one signs")
     assert holder(server) != before
-    assert "tux: the process that holds the keys of TLS has ended; a new server process takes over in 0.1 s\n" in server.output
+    assert "tux: the process that holds the keys of TLS has ended; another server process starts in 0.1 s\n" in server.output
 
 
 def test_process_that_pauses(held, pairs):
@@ -384,7 +384,7 @@ def test_process_that_hangs_is_replaced(held, pairs):
         client.wait_until(lambda: fails(server, context), "its threads have stopped")
         client.wait_until(lambda: not fails(server, context), "another one signs")
         assert conn.get("/file").body == b"data"
-    assert "tux: the process that holds the keys of TLS does not respond, and is killed; a new server process takes over in 0.1 s\n" in server.output
+    assert "tux: the process that holds the keys of TLS does not respond, and is killed; another server process starts in 0.1 s\n" in server.output
     client.wait_until(lambda: not is_there(before), "it was killed")
     assert holder(server) != before
 
@@ -524,7 +524,7 @@ def test_supervisor_keeps_no_descriptor_of_a_server_process(held, pairs):
             for count in (1, 2, 3) * 4:
                 sock.sendmsg([b"?"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [file.fileno()] * count))])
     os.kill(holder(server), signal.SIGKILL)  # the report comes after the messages above
-    server.wait_until(lambda: "takes over in" in server.output, "the supervisor has read them")
+    server.wait_until(lambda: "another server process starts in" in server.output, "the supervisor has read them")
     server.wait_until(lambda: len(os.listdir("/proc/%d/fd" % supervisor)) <= before, "it has closed what it got")
 
 

@@ -54,7 +54,7 @@ def test_spawner_that_is_killed_is_replaced(place, tux):
     before = spawner_of(server)
     os.kill(before, signal.SIGKILL)
     client.wait_until(lambda: server.get("/cgi/hello").body == b"hello", "programs can be started again")
-    assert "tux: a process that starts programs or modules has ended; a new server process takes over in 0.1 s\n" in server.output
+    assert "tux: a process that starts programs or modules has ended; another server process starts in 0.1 s\n" in server.output
 
 
 def test_spawner_keeps_only_needed_capabilities(place, tux):
