@@ -212,11 +212,13 @@ static _Noreturn void run(const struct tux_keys *keys, pid_t parent, int load_fd
 	sigset_t all;
 	bool confined, locked;
 
+	if (!follow(parent))
+		_exit(EXIT_FAILURE);
 	prctl(PR_SET_NAME, "tux keys", 0, 0, 0);
 	sigfillset(&all); /* a terminal's ^C is for the supervisor */
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	others_close(keys->count, load_fd, end_fd);
-	if (!hide() || !follow(parent))
+	if (!hide())
 		_exit(EXIT_FAILURE);
 	locked = tux_memory_lock_all();
 	while (octet_take(load_fd)) {
