@@ -108,7 +108,7 @@ class Tux(process.Tux):
         super().__init__(["/usr/bin/tux", "serve", "--engine", engine, *options], "/tmp/tux-error", port, cwd=None, **popen)
         self.start()
         Tux.running.append(self)
-        self.wait_until(lambda: "sandbox:" in self.output, "it serves", 20)
+        self.wait_until(lambda: "sandbox:" in self.output, "it serves", 60)  # the debug kernel needs up to 25 s for four verified handlers
 
     def connect(self):
         return socket.create_connection(self.address, timeout=10)

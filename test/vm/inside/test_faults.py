@@ -21,9 +21,9 @@ FAULTS = pathlib.Path("/sys/kernel/debug")
 pytestmark = pytest.mark.skipif(not (FAULTS / "failslab").exists(), reason="this kernel has no fault injection")
 
 
-def text_of_module():
+def text_of_module(name="tux"):
     """Where the module's code lies: what is called from there may fail."""
-    line = [line for line in pathlib.Path("/proc/modules").read_text().splitlines() if line.startswith("tux ")][0]
+    line = [line for line in pathlib.Path("/proc/modules").read_text().splitlines() if line.startswith(name + " ")][0]
     start = int(line.split()[5], 16)
     return start, start + int(line.split()[1])
 
@@ -53,16 +53,16 @@ class Faults:
 
 
 class Nth:
-    """The Nth allocation that this thread makes through the module's code, or through one function, fails; then .reached, else it made fewer."""
+    """The Nth allocation that a thread makes through the module's code, or through other code, fails; then .reached, else it made fewer."""
 
-    def __init__(self, number, function=None):
+    def __init__(self, number, text=None, thread="thread-self"):
         for kind in ("failslab", "fail_page_alloc"):
-            Faults(kind, 0, text_of_function(function) if function else None)
-        self.number = number
+            Faults(kind, 0, text)
+        self.number, self.thread = number, thread
         self.reached = False
 
     def __enter__(self):
-        self.fd = os.open("/proc/thread-self/fail-nth", os.O_RDWR)
+        self.fd = os.open(f"/proc/{self.thread}/fail-nth", os.O_RDWR)
         os.write(self.fd, b"%d" % self.number)
         return self
 

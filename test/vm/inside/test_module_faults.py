@@ -15,7 +15,7 @@ import abi
 import test_faults
 import test_verified
 from conftest import Counts, answer, ask, same_again
-from test_faults import Faults, Nth, Program
+from test_faults import Faults, Nth, Program, text_of_function, text_of_module
 from test_kernel_modules import counters, insmod, kernel_counters, no_module_left, rmmod, serve  # noqa: F401: fixtures
 from test_verified import no_handler_left, served, verified  # noqa: F401
 
@@ -77,7 +77,7 @@ class Responds(Program):
 def adopt(program, listener, number, function=None):
     """The Nth allocation fails while a connection with a request is given. Returns whether it was taken, and whether there was such an allocation."""
     taken, _ = listener.accept()
-    with Nth(number, function) as nth:
+    with Nth(number, function and text_of_function(function)) as nth:
         try:
             program.instance.adopt(taken)
             adopted = True
@@ -265,6 +265,38 @@ def test_modules_under_load(serve, kind, probability):  # noqa: F811
         assert counters(tux, name)["active"] == 0 and counters(tux, name)["kernel"] == "responds"
     tux.stop()
     unloaded_at_once("hello", "probe", "keeper")
+    same_again(before)
+
+
+@injected
+@verified
+def test_each_allocation_of_attaching_a_verified_handler(served):  # noqa: F811
+    """The supervisor attaches it. The file responds after a failure, and the next reload attaches the handler."""
+    route = 'route "/hello" { module hello }'
+    only_file = 'module hello { file "/modules.tux/hello.so" }\n' + route
+    both = test_verified.module("hello", more='file "/modules.tux/hello.so"') + route
+    before = Counts()
+    tux = served.start(only_file)
+    failures = 0
+    for number in numbers():
+        with Nth(number, text_of_module("tux_bpf"), tux.process.pid) as nth:
+            served.reload(both)
+        failed = test_verified.messages().count("tux: module hello: cannot attach its handler: Cannot allocate memory\n") - failures
+        failures += failed
+        assert 0 <= failed <= nth.reached, number  # kmemleak and lockdep do without some
+        assert tux.get("/hello") == (200, b"hello\n")
+        assert counters(tux, "hello")["verified"] == (not failed), number
+        if failed:
+            served.reload(both + "\n# again")
+            assert tux.get("/hello") == (200, b"hello\n")
+            assert counters(tux, "hello")["verified"], number
+        if not nth.reached:
+            break
+        served.reload(only_file)
+    print(f"attaching: fewer than {number} allocations, {failures} failures")
+    assert failures >= 3 and not nth.reached
+    tux.stop()
+    test_verified.rmmod_bpf()
     same_again(before)
 
 
