@@ -339,29 +339,21 @@ enum tls_fault tux_tls_certificate_judge(const struct tls_pem *pem, char *text, 
 	return fault;
 }
 
-enum tls_fault tux_tls_certificate_judge_time(const struct tls_pem *pem, char *text, size_t text_size)
+enum tls_fault tux_tls_certificate_validity(const struct tls_pem *pem, int64_t *end, char *text, size_t text_size)
 {
 	struct tls_certificate certificate = { NULL, NULL, NULL };
 	enum tls_fault fault = TLS_FAULT_NONE;
+	struct tm tm;
 
-	if (certificates_read(&certificate, pem, text, text_size))
+	*end = 0;
+	if (certificates_read(&certificate, pem, text, text_size)) {
 		fault = time_judge(&certificate, pem->name, text, text_size);
+		if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.leaf), &tm) == 1)
+			*end = (int64_t)timegm(&tm);
+	}
 	tls_certificate_free(&certificate);
 	ERR_clear_error();
 	return fault;
-}
-
-int64_t tux_tls_certificate_end(const struct tls_pem *pem)
-{
-	struct tls_certificate certificate = { NULL, NULL, NULL };
-	char error[256];
-	struct tm tm;
-	int64_t end = 0;
-
-	if (certificates_read(&certificate, pem, error, sizeof(error)) && ASN1_TIME_to_tm(X509_get0_notAfter(certificate.leaf), &tm) == 1)
-		end = (int64_t)timegm(&tm);
-	tls_certificate_free(&certificate);
-	return end;
 }
 
 bool tls_certificate_has_expired(const X509 *certificate)

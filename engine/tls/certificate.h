@@ -58,11 +58,11 @@ void tls_certificate_free(struct tls_certificate *certificate);
  */
 enum tls_fault tux_tls_certificate_judge(const struct tls_pem *pem, char *text, size_t text_size);
 
-/* Like tux_tls_certificate_judge(), for the time of validity alone. It reads no file, so the start of a server can afford it. */
-enum tls_fault tux_tls_certificate_judge_time(const struct tls_pem *pem, char *text, size_t text_size);
-
-/* Returns the time at which a certificate expires, seconds since 1970; 0 if the text has no valid certificate. */
-int64_t tux_tls_certificate_end(const struct tls_pem *pem);
+/*
+ * Like tux_tls_certificate_judge(), for the time of validity alone: it reads no file, so the start of a server can afford it. *end is the time at which
+ * the certificate expires, seconds since 1970; 0 if the text has no valid certificate.
+ */
+enum tls_fault tux_tls_certificate_validity(const struct tls_pem *pem, int64_t *end, char *text, size_t text_size);
 
 /* True if a certificate has expired. */
 bool tls_certificate_has_expired(const struct x509_st *certificate);

@@ -30,6 +30,7 @@ static bool state_keep(struct tux_tls_contexts *contexts, const struct tux_host_
 	const char *const name = host->name_count > 0 ? host->name[0] : "";
 	struct tux_certificate_state *grown;
 	char text[512];
+	int64_t end;
 
 	for (unsigned i = 0; i < contexts->certificate_count; i++)
 		if (strcmp(contexts->certificate[i].host, name) == 0 && strcmp(contexts->certificate[i].file, files->certificate) == 0)
@@ -37,15 +38,15 @@ static bool state_keep(struct tux_tls_contexts *contexts, const struct tux_host_
 	grown = realloc(contexts->certificate, (contexts->certificate_count + 1) * sizeof(*grown));
 	if (!grown)
 		return no_memory(error, error_size);
+	if (tux_tls_certificate_validity(pem, &end, text, sizeof(text)) != TLS_FAULT_NONE)
+		fprintf(stderr, "tux: warning: %s\n", text);
 	contexts->certificate = grown;
 	grown[contexts->certificate_count++] = (struct tux_certificate_state){
 		.host = name,
 		.file = files->certificate,
-		.end = tux_tls_certificate_end(pem),
+		.end = end,
 		.temporary = files->temporary,
 	};
-	if (tux_tls_certificate_judge_time(pem, text, sizeof(text)) != TLS_FAULT_NONE)
-		fprintf(stderr, "tux: warning: %s\n", text);
 	return true;
 }
 
