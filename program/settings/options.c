@@ -270,7 +270,8 @@ const struct tux_option tux_options[] = {
 	  "It needs the kernel's module tls, which a start as root loads. `auto` encrypts in the program where the kernel cannot; `on` refuses to start.",
 	  SERVER, CHOICE, SETTING(tls_kernel), .fallback = "auto" },
 	{ "key-process", "auto|on|off", "0.1", "the keys of certificates are in a process of their own, which signs for the server",
-	  "A server that was broken into can then use a key, but not read it. `auto` is `on` if root starts TUX: others could read the file of a key, too.",
+	  "A server that was broken into can then use a key, but not read it. `auto` does so if root starts TUX (others could read the file of a key, too), "
+	  "and leaves keys that the process cannot have with the server.",
 	  SERVER, CHOICE, SETTING(key_process), .fallback = "auto" },
 	{ "https-redirect", "on|off|PORT", "0.1", "redirect plain requests to https:// by 308, with their own host",
 	  "`on` is the port of the host's first https:// address. A status route and files beneath /.well-known/acme-challenge/ are served "
