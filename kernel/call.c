@@ -306,7 +306,7 @@ void ktux_calls_take(struct tux_loaded *loaded)
 	}
 }
 
-/* Takes one call away from a module. The server has taken the call already, and the module has not given it back. Returns false if there is none. */
+/* Abandons the first of the calls that the server has taken and the module has not given back. Returns false if no such call is left. */
 static bool abandon_first(struct tux_loaded *loaded)
 {
 	struct tux_req *call;
